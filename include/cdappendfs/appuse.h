@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * appuse.h - what our sessions say of themselves
+ *
+ * ECMA-119 8.4.32: the 512 bytes "application use" of the primary (and supplementary) volume descriptor, at byte 883 (BP 884).
+ * All numbers little-endian.
+ *	 0  16	magic "CDAPPENDFS 1\0\0\0\0"
+ *	16  16	session uuid
+ *	32   4	session number, from 1
+ *	36   4	start LBA of this session
+ *	40   4	start LBA of the previous session, 0xffffffff none
+ *	44   4	LBA of the previous session's primary descriptor (differs from start+16 when a foreign head was saved), 0xffffffff none
+ *	48   4	sectors of this session, commit record included
+ *	52   4	directories in the tree
+ *	56   8	inode counter: the next serial to give
+ *	64   8	sectors of the whole tree's metadata (Rock Ridge + Joliet directories, continuation areas, path tables)
+ *	72   4	flags: bit 0 Joliet present, bit 1 compat
+ *	76   4	previous session number
+ *	80  32	SHA-256 of bytes 0..79
+ * The commit record, the last sector of the session (little-endian):
+ *	 0  16	magic "CDAPPENDFS-END 1"
+ *	16  16	uuid
+ *	32   4	session number
+ *	36   4	start LBA
+ *	40   4	sectors, this one included
+ *	48  32	SHA-256 of all sectors of the session before this one
+ *	80  32	SHA-256 of bytes 0..79 of this sector
+ */
+#ifndef CDAPPENDFS_APPUSE_H
+#define CDAPPENDFS_APPUSE_H
+
+#include <stdint.h>
+
+#define APPUSE_OFFSET 883u
+#define APPUSE_MAGIC "CDAPPENDFS 1\0\0\0"	/* 16 bytes with the terminator */
+#define COMMIT_MAGIC "CDAPPENDFS-END 1"		/* 16 bytes without */
+#define APPUSE_NONE 0xffffffffu
+
+struct appuse {
+	uint8_t uuid[16];
+	uint32_t number, start_lba, previous_lba, previous_descriptor_lba, sectors, directories, flags, previous_number;
+	uint64_t next_ino, tree_sectors;
+};
+
+/* burner/session/appuse.c */
+void appuse_encode(const struct appuse *a, uint8_t descriptor[2048]);
+/* 0, or -ENODATA when it is not ours or damaged. */
+int appuse_decode(const uint8_t descriptor[2048], struct appuse *ret);
+
+#endif

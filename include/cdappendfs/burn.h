@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * burn.h - the only door of burner/ for fs/
+ *
+ *	disc_open_path -> (read) … -> burn_plan_new(manifest) -> burn_plan_cost (dry run ends here)
+ *	-> burn_write -> burn_verify -> burn_publish -> burn_plan_free
+ *
+ * The plan is the layout: every block address, decided before the first byte is written.  Pure: same manifest, same
+ * parameters, same bytes.  The plan borrows the manifest.
+ * Threads: a plan belongs to one thread.  Errors as in disc.h and target.h; -EFBIG a file has more than 90 sections' worth of
+ * bytes; -EMLINK more than 65,535 parent directories; -ENAMETOOLONG.
+ */
+#ifndef CDAPPENDFS_BURN_H
+#define CDAPPENDFS_BURN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cdappendfs/disc.h"
+#include "cdappendfs/manifest.h"
+#include "cdappendfs/target.h"
+
+/* ---- opening a medium (burner/medium/open.c) ---- */
+
+struct disc_open_options {
+	bool writable;			/* lock it for writing; a file that cannot be written: -EROFS/-EACCES, open again without */
+	bool create;			/* make the image file when it is missing */
+	uint64_t capacity_sectors;	/* of an image, from -o media=; 0 = not bounded */
+	bool wait;			/* wait for another holder of the lock instead of -EBUSY */
+};
+/* An image file, a container (*.cue *.nrg *.toc, read-only) or a device.  *ret_why: static text for the user on failure, or NULL. */
+int disc_open_path(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
+/* The write side of a disc opened writable; to be freed before the disc is closed. */
+int disc_open_target(struct disc *d, struct target **ret);
+
+/* Decorators (burner/medium/filter.c): both take ownership of what they wrap. */
+struct disc *disc_wrap_faults(struct disc *inner, const char *spec);
+/* spec: comma-separated "write@N=ERRNO" (Nth sector of the session), "sync=ERRNO", "publish=ERRNO", "reserve=ERRNO", "kill@N" (SIGKILL self before sector N), "kill-publish@K" */
+struct target *target_wrap_faults(struct target *inner, const char *spec);
+struct target *target_wrap_throttle(struct target *inner, uint64_t bytes_per_second);
+
+/* ---- planning ---- */
+
+struct burn_options {
+	uint32_t start_lba;
+	uint32_t session_number;	/* from 1 */
+	uint32_t previous_lba;		/* start of the newest session; UINT32_MAX: none */
+	uint32_t previous_descriptor_lba;	/* its descriptors, for El Torito boot records to carry over; UINT32_MAX: none */
+	bool overwritable;		/* head at LBA 16, descriptors at S+8 and S+16 as in DESIGN 7 */
+	const uint8_t *foreign_head;	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
+	const uint8_t *boot_record;	/* El Torito boot record (one sector, type 0) to carry over, or NULL */
+	uint8_t uuid[16];
+	int64_t time;			/* creation date of the volume, seconds UTC */
+	uint64_t next_ino;		/* inode counter to store */
+	char volume_id[33];
+	bool no_joliet;
+	bool no_sharing;		/* share=none: changed files are written whole */
+	bool compat;			/* for readers with limits of their own: no mixed extents, no sharing */
+	uint32_t align_end_sectors;	/* the session's length is rounded up to this (images 32; CD so that the next start is a multiple of 16) */
+};
+
+struct burn_cost {
+	uint64_t append_sectors;	/* everything the session puts on the medium */
+	uint64_t data_sectors;		/* file data written */
+	uint64_t shared_sectors;	/* file data of the tree that lies in older sessions already */
+	uint64_t tree_sectors;		/* directories, path tables, continuation areas */
+};
+
+/* Where staged data went: ascending (body, pos). */
+struct burn_placement { uint32_t body; uint64_t pos; uint64_t length; uint64_t disc_pos; };	/* bytes */
+/* Where directories went, ascending ino. */
+struct burn_directory { uint64_t ino; uint32_t lba; uint32_t bytes; };
+
+struct burn_plan;
+int burn_plan_new(const struct manifest *m, const struct burn_options *o, struct burn_plan **ret);
+void burn_plan_cost(const struct burn_plan *p, struct burn_cost *ret);
+void burn_plan_placements(const struct burn_plan *p, const struct burn_placement **ret, size_t *ret_n);
+void burn_plan_directories(const struct burn_plan *p, const struct burn_directory **ret, size_t *ret_n);
+/* The extents that node `node` of the manifest has on the disc after the burn (all DISC); owned by the plan. */
+void burn_plan_extents(const struct burn_plan *p, uint32_t node, const struct extent **ret, size_t *ret_n);
+void burn_plan_free(struct burn_plan *p);
+static inline void burn_plan_freep(struct burn_plan **p) { if (*p) burn_plan_free(*p); }
+
+/* ---- burning ---- */
+
+struct burn_progress {
+	void (*report)(void *context, uint64_t done_sectors, uint64_t all_sectors);	/* may be NULL */
+	bool (*cancelled)(void *context);						/* may be NULL */
+	void *context;
+};
+/* Reserve, stream every sector, commit record last, sync.  On failure the target was aborted. */
+int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress *progress);
+/* Read the session back from the disc and compare it with its commit record.  -EBADMSG: it differs. */
+int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], const struct burn_progress *progress);
+/* Make it the newest session.  Overwritable: from the descriptors of a verified session on the disc alone, so that recovery can repeat it. */
+int burn_publish(struct disc *d, struct target *t, uint32_t start_lba);
+
+#endif
