@@ -19,6 +19,7 @@
 
 #include "cdappendfs/disc.h"
 #include "cdappendfs/manifest.h"
+#include "cdappendfs/placement.h"
 #include "cdappendfs/target.h"
 
 /* ---- opening a medium (burner/medium/open.c) ---- */
@@ -28,16 +29,23 @@ struct disc_open_options {
 	bool create;			/* make the image file when it is missing */
 	uint64_t capacity_sectors;	/* of an image, from -o media=; 0 = not bounded */
 	bool wait;			/* wait for another holder of the lock instead of -EBUSY */
+	bool drop_udf;			/* append to a UDF bridge although its UDF tree goes stale (-o drop-udf) */
 };
 /* An image file, a container (*.cue *.nrg *.toc, read-only) or a device.  *ret_why: static text for the user on failure, or NULL. */
 int disc_open_path(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
 /* The write side of a disc opened writable; to be freed before the disc is closed. */
 int disc_open_target(struct disc *d, struct target **ret);
 
-/* Decorators (burner/medium/filter.c): both take ownership of what they wrap. */
+/*
+ * Decorators (burner/medium/filter.c).  They take ownership of what they wrap, also when they return NULL (errno: EINVAL the
+ * spec is wrong, ENOMEM).  Specs are comma-separated; ERRNO is EIO, ENOSPC, …; N counts sectors of the session from 0.
+ */
+/* "read@LBA=ERRNO" any read that covers the sector; "delay=MILLISECONDS" before each read */
 struct disc *disc_wrap_faults(struct disc *inner, const char *spec);
-/* spec: comma-separated "write@N=ERRNO" (Nth sector of the session), "sync=ERRNO", "publish=ERRNO", "reserve=ERRNO", "kill@N" (SIGKILL self before sector N), "kill-publish@K" */
+/* "write@N=ERRNO", "sync=ERRNO", "publish=ERRNO", "reserve=ERRNO", "kill@N" (SIGKILL self before sector N), "kill-before-sync",
+ * "kill-publish@K" (before the Kth write of the head: 0 is LBA 31, 15 is LBA 16, 16 is after the last) */
 struct target *target_wrap_faults(struct target *inner, const char *spec);
+/* Sleeps in short slices so that bytes_per_second (0: unbounded) is kept. */
 struct target *target_wrap_throttle(struct target *inner, uint64_t bytes_per_second);
 
 /* ---- planning ---- */
@@ -46,7 +54,8 @@ struct burn_options {
 	uint32_t start_lba;
 	uint32_t session_number;	/* from 1 */
 	uint32_t previous_lba;		/* start of the newest session; UINT32_MAX: none */
-	uint32_t previous_descriptor_lba;	/* its descriptors, for El Torito boot records to carry over; UINT32_MAX: none */
+	uint32_t previous_descriptor_lba;	/* its primary descriptor; UINT32_MAX: none (with foreign_head it is found at start_lba + 32 from now on) */
+	uint32_t previous_number;	/* its number; 0: none */
 	bool overwritable;		/* head at LBA 16, descriptors at S+8 and S+16 as in DESIGN 7 */
 	const uint8_t *foreign_head;	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
 	const uint8_t *boot_record;	/* El Torito boot record (one sector, type 0) to carry over, or NULL */
@@ -66,11 +75,6 @@ struct burn_cost {
 	uint64_t shared_sectors;	/* file data of the tree that lies in older sessions already */
 	uint64_t tree_sectors;		/* directories, path tables, continuation areas */
 };
-
-/* Where staged data went: ascending (body, pos). */
-struct burn_placement { uint32_t body; uint64_t pos; uint64_t length; uint64_t disc_pos; };	/* bytes */
-/* Where directories went, ascending ino. */
-struct burn_directory { uint64_t ino; uint32_t lba; uint32_t bytes; };
 
 struct burn_plan;
 int burn_plan_new(const struct manifest *m, const struct burn_options *o, struct burn_plan **ret);
@@ -93,6 +97,8 @@ struct burn_progress {
 int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress *progress);
 /* Read the session back from the disc and compare it with its commit record.  -EBADMSG: it differs. */
 int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], const struct burn_progress *progress);
+/* Recovery: is the session that was being burned there, whole? (burn_verify() says 0) */
+bool burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16]);
 /* Make it the newest session.  Overwritable: from the descriptors of a verified session on the disc alone, so that recovery can repeat it. */
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba);
 

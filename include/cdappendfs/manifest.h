@@ -48,6 +48,8 @@ struct manifest {
 	uint32_t n_extents;
 	/* Staged data: fills buf or fails; called from one thread. */
 	int (*read_body)(void *context, uint32_t body, uint64_t pos, void *buf, size_t length);
+	/* Bytes on the disc that are written anew (DISC extents that cannot be shared); the same rules; any alignment. */
+	int (*read_disc)(void *context, uint64_t pos, void *buf, size_t length);
 	void *context;
 };
 

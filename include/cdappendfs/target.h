@@ -19,6 +19,8 @@ struct target_ops {
 	int (*reserve)(struct target *t, uint32_t start_lba, uint64_t sectors);
 	int (*write)(struct target *t, uint32_t lba, const void *buf, uint32_t n_sectors, uint32_t *ret_accepted);
 	int (*sync)(struct target *t);
+	/* One of both, or none (sequential media). publish_sector is one sector-sized write to LBA 16..31; target_publish() orders them. */
+	int (*publish_sector)(struct target *t, uint32_t lba, const uint8_t sector[2048]);
 	int (*publish)(struct target *t, const uint8_t head[16 * 2048]);
 	int (*abort)(struct target *t);
 	void (*free)(struct target *t);
@@ -27,12 +29,25 @@ struct target { const struct target_ops *ops; struct target *inner; };
 
 /* Make sure that the session has room before its first sector (image: fallocate KEEP_SIZE).  -ENOSPC: nothing was changed. */
 static inline int target_reserve(struct target *t, uint32_t start_lba, uint64_t sectors) { return t->ops->reserve(t, start_lba, sectors); }
-/* *ret_accepted is set EVEN ON ERROR: sectors that reached the medium. */
+/* *ret_accepted is set EVEN ON ERROR: sectors that reached the medium.  buf NULL: n_sectors of zeros (an image leaves a hole); decorators pass it on. */
 static inline int target_write(struct target *t, uint32_t lba, const void *buf, uint32_t n_sectors, uint32_t *ret_accepted) { return t->ops->write(t, lba, buf, n_sectors, ret_accepted); }
 /* Everything written is on the medium. */
 static inline int target_sync(struct target *t) { return t->ops->sync(t); }
 /* LBA 31..17, sync, then 16, sync; each one sector-sized write.  May be repeated. */
-static inline int target_publish(struct target *t, const uint8_t head[16 * 2048]) { return t->ops->publish ? t->ops->publish(t, head) : 0; }
+static inline int target_publish(struct target *t, const uint8_t head[16 * 2048])
+{
+	int result = 0;
+
+	if (!t->ops->publish_sector)
+		return t->ops->publish ? t->ops->publish(t, head) : 0;
+	for (uint32_t lba = 31; lba > 16 && !result; lba--)
+		result = t->ops->publish_sector(t, lba, head + (lba - 16) * 2048);
+	if (!result)
+		result = t->ops->sync(t);
+	if (!result)
+		result = t->ops->publish_sector(t, 16, head);
+	return result ? result : t->ops->sync(t);
+}
 static inline int target_abort(struct target *t) { return t->ops->abort(t); }
 static inline void target_free(struct target *t) { if (t) t->ops->free(t); }
 static inline void target_freep(struct target **t) { target_free(*t); }

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# One file, not recursive.  A room is a directory fs/ROOM or burner/ROOM; a room sees a library only when it is named under
+# "Rooms and libraries".  Every source file except the programs' own goes into $(B)/libcdappendfs.a.
+#
+#	CC=clang  CFLAGS=…  SAN=address,undefined  SAN=thread  WERROR=1  V=1  PREFIX=/usr  DESTDIR=…  SBINDIR=/sbin
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+SAN ?=
+comma := ,
+B := build$(if $(SAN),-san-$(subst $(comma),-,$(SAN)))
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+INSTALL ?= install
+PKG_CONFIG ?= pkg-config
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wwrite-strings
+ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -pthread \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(CFLAGS)
+ALL_LDFLAGS = -pthread -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS) $(LDFLAGS)
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+
+# ---- Rooms and libraries -------------------------------------------------------------------------------------------
+# pkg-config is asked once, and only when something is compiled or linked: `make check` installs it first.
+ask = $(eval $(1) := $(shell $(PKG_CONFIG) $(2)))$($(1))
+FUSE_CFLAGS = $(call ask,FUSE_CFLAGS,--cflags fuse3)
+SQLITE_CFLAGS = $(call ask,SQLITE_CFLAGS,--cflags sqlite3)
+ZLIB_CFLAGS = $(call ask,ZLIB_CFLAGS,--cflags zlib)
+CDIO_CFLAGS = $(call ask,CDIO_CFLAGS,--cflags libcdio libiso9660)
+CRYPTO_CFLAGS = $(call ask,CRYPTO_CFLAGS,--cflags libcrypto)
+CMOCKA_CFLAGS = $(call ask,CMOCKA_CFLAGS,--cflags cmocka)
+LIBS = $(call ask,LIBS,--libs fuse3 sqlite3 zlib libcdio libiso9660 libcrypto)
+CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
+
+$(B)/fs/fuse/% $(B)/fs/main%: ROOM_CFLAGS = $(FUSE_CFLAGS)
+$(B)/fs/stage/%: ROOM_CFLAGS = $(SQLITE_CFLAGS)
+$(B)/fs/iso/%: ROOM_CFLAGS = $(ZLIB_CFLAGS)
+$(B)/burner/%: ROOM_CFLAGS = $(CRYPTO_CFLAGS)
+$(B)/burner/medium/% $(B)/burner/session/%: ROOM_CFLAGS = $(CDIO_CFLAGS) $(CRYPTO_CFLAGS)
+$(B)/tests/unit/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
+$(B)/tests/fuzz/%: ROOM_CFLAGS = $(CRYPTO_CFLAGS)
+
+# ---- What there is -------------------------------------------------------------------------------------------------
+COMMANDS := sync umount info
+PROGRAMS := $(B)/cdappendfs $(COMMANDS:%=$(B)/cdappendfs-%)
+LIB := $(B)/libcdappendfs.a
+LIB_SRC := $(sort $(filter-out $(COMMANDS:%=fs/cmd/%.c),$(wildcard fs/*/*.c)) $(wildcard burner/*.c burner/*/*.c))
+MAIN_SRC := $(sort $(wildcard fs/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/*_test.c))
+UNIT_AUX := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
+MODEL_SRC := $(sort $(wildcard tests/model/*.c))
+HELPER_SRC := $(sort $(wildcard tests/mount/*.c tests/bench/*.c tests/fault/*.c))
+HEADERS := $(sort $(wildcard include/cdappendfs/*.h fs/*.h fs/*/*.h burner/*.h burner/*/*.h))
+MAN := $(sort $(wildcard fs/man/*.[1-8]))
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
+FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz_%)
+MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
+HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s))))
+ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(wildcard $(COMMANDS:%=fs/cmd/%.c)) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(MODEL_SRC) $(HELPER_SRC)
+
+.PHONY: all programs tests fuzz helpers check demo bench soak headers layers install uninstall clean help FORCE
+
+## all: the programs, in build/ (the default); header and layer check
+all: programs headers layers
+
+programs: $(PROGRAMS)
+## tests: the test programs, without running them
+tests: all $(UNIT) $(FUZZ) $(MODEL) helpers
+fuzz: $(FUZZ)
+helpers: $(HELPERS)
+
+# ---- Compiling -----------------------------------------------------------------------------------------------------
+# Everything is compiled again when the compiler or its options change.
+$(B)/flags: FORCE
+	@mkdir -p $(@D); printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' | cmp -s - $@ || printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' >$@
+
+$(B)/%.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Made anew, so that the object of a deleted file does not stay in it.
+$(LIB): $(call obj,$(LIB_SRC))
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+
+link = $(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+$(B)/cdappendfs: $(call obj,$(MAIN_SRC)) $(LIB)
+	$(call say,LD,$@)
+	$(link) $(LIBS)
+$(COMMANDS:%=$(B)/cdappendfs-%): $(B)/cdappendfs-%: $(B)/fs/cmd/%.o $(LIB)
+	$(call say,LD,$@)
+	$(link) $(LIBS)
+$(UNIT): $(B)/tests/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_AUX)) $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(link) $(CMOCKA_LIBS) $(LIBS)
+$(FUZZ): $(B)/tests/fuzz_%: $(B)/tests/fuzz/%.o $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(link) $(LIBS)
+$(MODEL): $(B)/tests/model_%: $(B)/tests/model/%.o $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(link) $(LIBS)
+# Helpers of the shell tests stand alone: they look at the mount from outside.
+define helper
+$(B)/tests/$(basename $(notdir $(1))): $(B)/$(1:.c=.o)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(link)
+endef
+$(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
+
+# ---- Walls ---------------------------------------------------------------------------------------------------------
+## headers: every header compiles alone
+headers: $(HEADERS:%=$(B)/%.ok)
+$(B)/%.h.ok: %.h $(HEADERS) $(B)/flags
+	$(call say,HEADER,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -fsyntax-only -include $< -x c /dev/null
+	@touch $@
+
+## layers: no room includes what it must not see
+layers: $(B)/layers.ok
+$(B)/layers.ok: tests/layers $(ALL_SRC) $(HEADERS)
+	$(call say,LAYERS,)
+	@mkdir -p $(@D)
+	$(Q)tests/layers
+	@touch $@
+
+# ---- Running -------------------------------------------------------------------------------------------------------
+## check: every test; installs the Debian packages that are missing; closes with "N passed, N failed, N skipped"
+check:
+	$(Q)tests/install-packages
+	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 tests
+	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 SAN=address,undefined programs fuzz
+	$(Q)CC='$(CC)' tests/run $(TESTS)
+
+## demo: what it does, on an image file, explained line by line
+demo:
+	$(Q)tests/install-packages
+	$(Q)$(MAKE) --no-print-directory -j2 all
+	$(Q)tests/demo
+
+## bench: the tables of README, ratios against other programs
+bench:
+	$(Q)tests/install-packages
+	$(Q)$(MAKE) --no-print-directory -j2 all helpers
+	$(Q)tests/bench/bench.sh
+
+## soak: random and crash tests with new seeds for SOAK_MINUTES (30)
+soak:
+	$(Q)tests/install-packages
+	$(Q)$(MAKE) --no-print-directory -j2 tests
+	$(Q)$(MAKE) --no-print-directory -j2 SAN=address,undefined programs fuzz
+	$(Q)tests/soak
+
+## install: programs and manual pages below PREFIX; with PREFIX=/usr SBINDIR=/sbin, umount(8) finds its helper
+install: programs
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
+	$(INSTALL) $(PROGRAMS) $(DESTDIR)$(BINDIR)
+	ln -sfn $(BINDIR)/cdappendfs-umount $(DESTDIR)$(SBINDIR)/umount.fuse.cdappendfs
+	for page in $(MAN); do $(INSTALL) -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+## uninstall: removes what install put there
+uninstall:
+	rm -f $(PROGRAMS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(SBINDIR)/umount.fuse.cdappendfs
+	for page in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+
+## clean: removes every build directory
+clean:
+	rm -rf build build-*
+
+## help: this list
+help:
+	@sed -n 's/^## \([a-z]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+-include $(patsubst %.c,$(B)/%.d,$(ALL_SRC))

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * burn.c - one commit on a medium: write, verify, publish
+ *
+ * Writing runs in two threads that live as long as burn_write(): the caller's reads the stream (the stage, mostly) into pieces, a second one
+ * hashes each piece and hands it to the target, in order.  The target is the second thread's until it has been joined, the plan and the
+ * manifest's callbacks are the caller's all the time.  The commit record is made and written when everything before it has been hashed.
+ * Verifying needs nothing but the disc, so that it is also what recovery asks: the session exists if its commit record says so.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+
+#include "burner/session/stream.h"
+#include "cdappendfs/appuse.h"
+#include "cdappendfs/burn.h"
+#include "cdappendfs/bytes.h"
+#include "cdappendfs/own.h"
+
+#define PIECE_SECTORS 512u		/* 1 MiB */
+#define PIECES 4u
+#define ZEROS_SECTORS_MIN 32u		/* shorter runs of zeros are not worth a piece of their own */
+#define ZEROS_SECTORS_MAX 32768u	/* longer ones are cut, for progress and cancellation */
+#define AHEAD_SECTORS (8 * PIECE_SECTORS)
+#define POLL_NS 100000000		/* how often cancelled() is asked while the target is slow */
+
+DEFINE_FREEP(EVP_MD_CTX, EVP_MD_CTX_free)
+
+static bool is_cancelled(const struct burn_progress *progress)
+{
+	return progress && progress->cancelled && progress->cancelled(progress->context);
+}
+
+static void report(const struct burn_progress *progress, uint64_t done, uint64_t all)
+{
+	if (progress && progress->report)
+		progress->report(progress->context, done, all);
+}
+
+/* ---- hashing ---- */
+
+static int hash_begin(EVP_MD_CTX **ret)
+{
+	_cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *hash = EVP_MD_CTX_new();
+
+	if (!hash || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1)
+		return -ENOMEM;
+	*ret = TAKE_PTR(hash);
+	return 0;
+}
+
+/* buf NULL: zeros. */
+static int hash_add(EVP_MD_CTX *hash, const void *buf, uint32_t n_sectors)
+{
+	static const uint8_t zeros[32 * SECTOR_BYTES];
+
+	if (buf)
+		return EVP_DigestUpdate(hash, buf, (size_t)n_sectors * SECTOR_BYTES) == 1 ? 0 : -ENOMEM;
+	while (n_sectors > 0) {
+		uint32_t n = (uint32_t)min_u64(n_sectors, sizeof(zeros) / SECTOR_BYTES);
+
+		if (EVP_DigestUpdate(hash, zeros, (size_t)n * SECTOR_BYTES) != 1)
+			return -ENOMEM;
+		n_sectors -= n;
+	}
+	return 0;
+}
+
+static int hash_end(EVP_MD_CTX *hash, uint8_t ret[32])
+{
+	return EVP_DigestFinal_ex(hash, ret, NULL) == 1 ? 0 : -ENOMEM;
+}
+
+/* ---- the pipe between the stream and the target ---- */
+
+struct piece {
+	uint8_t *buf;
+	uint32_t n_sectors;
+	bool zeros;
+};
+
+struct pipe {
+	struct target *target;		/* the writer thread's */
+	EVP_MD_CTX *hash;		/* the writer thread's */
+	uint32_t lba;			/* the writer thread's: where the next piece goes */
+	uint8_t *memory;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* Under the lock; piece i % PIECES belongs to the writer while n_taken <= i < n_filled, else to the caller. */
+	struct piece pieces[PIECES];
+	uint64_t n_filled, n_taken;
+	uint64_t done_sectors;
+	bool end;
+	int error;
+};
+
+static int write_piece(struct pipe *p, const struct piece *piece)
+{
+	uint32_t accepted;
+	const void *buf = piece->zeros ? NULL : piece->buf;
+	int result = hash_add(p->hash, buf, piece->n_sectors);
+
+	if (result == 0)
+		result = target_write(p->target, p->lba, buf, piece->n_sectors, &accepted);
+	p->lba += piece->n_sectors;
+	return result;
+}
+
+static void *writer(void *argument)
+{
+	struct pipe *p = argument;
+
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		struct piece piece;
+		int result;
+
+		while (p->n_taken == p->n_filled && !p->end && !p->error)
+			pthread_cond_wait(&p->changed, &p->lock);
+		if (p->error || p->n_taken == p->n_filled)
+			break;
+		piece = p->pieces[p->n_taken % PIECES];
+		pthread_mutex_unlock(&p->lock);
+		result = write_piece(p, &piece);
+		pthread_mutex_lock(&p->lock);
+		p->n_taken++;
+		p->done_sectors += piece.n_sectors;
+		if (result && !p->error)
+			p->error = result;
+		pthread_cond_signal(&p->changed);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+/* Signals are the caller's. */
+static int pipe_start(struct pipe *p, struct target *t, uint32_t start_lba)
+{
+	sigset_t all, old;
+	int result = hash_begin(&p->hash);
+
+	if (result < 0)
+		return result;
+	p->memory = aligned_alloc(4096, (size_t)PIECES * PIECE_SECTORS * SECTOR_BYTES);
+	if (!p->memory)
+		return -ENOMEM;
+	for (unsigned i = 0; i < PIECES; i++)
+		p->pieces[i].buf = p->memory + (size_t)i * PIECE_SECTORS * SECTOR_BYTES;
+	p->target = t;
+	p->lba = start_lba;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	result = -pthread_create(&p->thread, NULL, writer, p);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return result;
+}
+
+/* Until at most `pending` pieces wait for the writer. */
+static int pipe_wait(struct pipe *p, uint64_t pending, uint64_t all_sectors, const struct burn_progress *progress)
+{
+	uint64_t done;
+	int result;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->error && p->n_filled - p->n_taken > pending) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += POLL_NS;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		if (pthread_cond_timedwait(&p->changed, &p->lock, &until) == ETIMEDOUT && is_cancelled(progress))
+			p->error = -ECANCELED;
+	}
+	if (!p->error && is_cancelled(progress))
+		p->error = -ECANCELED;
+	result = p->error;
+	done = p->done_sectors;
+	pthread_mutex_unlock(&p->lock);
+	report(progress, done, all_sectors);
+	return result;
+}
+
+static int fill_piece(struct piece *piece, struct session_stream *stream)
+{
+	uint32_t zeros = session_stream_zeros(stream);
+
+	piece->zeros = zeros >= ZEROS_SECTORS_MIN;
+	piece->n_sectors = (uint32_t)(piece->zeros ? min_u64(zeros, ZEROS_SECTORS_MAX) : min_u64(session_stream_left(stream), PIECE_SECTORS));
+	if (piece->zeros)
+		return session_stream_skip(stream, piece->n_sectors);
+	return session_stream_read(stream, piece->buf, piece->n_sectors);
+}
+
+static int pipe_run(struct pipe *p, struct session_stream *stream, uint64_t all_sectors, const struct burn_progress *progress)
+{
+	int result = 0;
+
+	while (session_stream_left(stream) > 0) {
+		result = pipe_wait(p, PIECES - 1, all_sectors, progress);
+		if (result == 0)
+			result = fill_piece(&p->pieces[p->n_filled % PIECES], stream);
+		if (result < 0)
+			break;
+		pthread_mutex_lock(&p->lock);
+		p->n_filled++;
+		pthread_cond_signal(&p->changed);
+		pthread_mutex_unlock(&p->lock);
+	}
+	if (result == 0)
+		result = pipe_wait(p, 0, all_sectors, progress);
+	pthread_mutex_lock(&p->lock);
+	p->end = true;
+	if (result < 0 && !p->error)
+		p->error = result;
+	pthread_cond_signal(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+	pthread_join(p->thread, NULL);
+	return p->error;
+}
+
+static void pipe_init(struct pipe *p)
+{
+	pthread_condattr_t attributes;
+
+	memset(p, 0, sizeof(*p));
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+static void pipe_release(struct pipe *p)
+{
+	pthread_cond_destroy(&p->changed);
+	pthread_mutex_destroy(&p->lock);
+	EVP_MD_CTX_free(p->hash);
+	free(p->memory);
+}
+
+/* ---- write ---- */
+
+/* All but the commit record; ret_sha256 is of it. */
+static int write_body(struct burn_plan *plan, struct target *t, const struct burn_progress *progress, uint8_t ret_sha256[32])
+{
+	_cleanup_(session_stream_freep) struct session_stream *stream = NULL;
+	_cleanup_(pipe_release) struct pipe pipe;
+	int result;
+
+	pipe_init(&pipe);
+	result = session_stream_new(plan, &stream);
+	if (result == 0)
+		result = pipe_start(&pipe, t, session_start(plan));
+	if (result == 0)
+		result = pipe_run(&pipe, stream, session_length(plan), progress);
+	return result < 0 ? result : hash_end(pipe.hash, ret_sha256);
+}
+
+static int write_session(struct burn_plan *plan, struct target *t, const struct burn_progress *progress)
+{
+	uint8_t sha256[32], record[SECTOR_BYTES];
+	uint32_t accepted;
+	int result = target_reserve(t, session_start(plan), session_length(plan));
+
+	if (result == 0)
+		result = write_body(plan, t, progress, sha256);
+	if (result == 0)
+		result = session_commit_record(plan, sha256, record);
+	if (result == 0)
+		result = target_write(t, session_start(plan) + session_length(plan) - 1, record, 1, &accepted);
+	return result < 0 ? result : target_sync(t);
+}
+
+int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress *progress)
+{
+	int result;
+
+	report(progress, 0, session_length(p));
+	result = write_session(p, t, progress);
+	if (result < 0)
+		target_abort(t);	/* the first error is the one that matters */
+	else
+		report(progress, session_length(p), session_length(p));
+	return result;
+}
+
+/* ---- verify ---- */
+
+/* Length and number of the session by its descriptor, checked against its commit record. */
+static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], struct session_commit *ret)
+{
+	uint8_t sector[SECTOR_BYTES];
+	struct session_commit commit;
+	struct appuse a;
+	int result = start_lba > UINT32_MAX - 32 ? -EBADMSG : disc_read(d, start_lba + 16, sector, 1);
+
+	if (result < 0)
+		return result;
+	if (appuse_decode(sector, &a) < 0 || a.start_lba != start_lba || memcmp(a.uuid, uuid, sizeof(a.uuid)) || a.sectors <= 17 ||
+	    a.sectors > UINT32_MAX - start_lba)
+		return -EBADMSG;
+	result = disc_read(d, start_lba + a.sectors - 1, sector, 1);
+	if (result < 0)
+		return result;
+	if (session_commit_decode(sector, &commit) < 0 || memcmp(commit.uuid, uuid, sizeof(commit.uuid)) || commit.start_lba != start_lba ||
+	    commit.sectors != a.sectors || commit.number != a.number)
+		return -EBADMSG;
+	*ret = commit;
+	return 0;
+}
+
+/* POSIX_FADV_DONTNEED: what is in the page cache is no proof of what is on the disk. */
+static void advise(struct disc *d, uint32_t lba, uint32_t n_sectors, int advice)
+{
+	int fd = disc_fd(d);
+
+	if (fd >= 0)
+		posix_fadvise(fd, (off_t)lba * SECTOR_BYTES, (off_t)n_sectors * SECTOR_BYTES, advice);
+}
+
+static int hash_range(struct disc *d, uint32_t lba, uint32_t n_sectors, const struct burn_progress *progress, uint8_t ret_sha256[32])
+{
+	_cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *hash = NULL;
+	_free_ uint8_t *buf = aligned_alloc(4096, (size_t)PIECE_SECTORS * SECTOR_BYTES);
+	int result = buf ? hash_begin(&hash) : -ENOMEM;
+
+	for (uint32_t done = 0, n; done < n_sectors && result == 0; done += n) {
+		n = (uint32_t)min_u64(n_sectors - done, PIECE_SECTORS);
+		if (is_cancelled(progress))
+			return -ECANCELED;
+		if (done % AHEAD_SECTORS == 0)
+			advise(d, lba + done, (uint32_t)min_u64(n_sectors - done, 2 * AHEAD_SECTORS), POSIX_FADV_WILLNEED);
+		result = disc_read(d, lba + done, buf, n);
+		if (result == 0)
+			result = hash_add(hash, buf, n);
+		report(progress, done + n, (uint64_t)n_sectors + 1);
+	}
+	return result < 0 ? result : hash_end(hash, ret_sha256);
+}
+
+int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], const struct burn_progress *progress)
+{
+	struct session_commit commit;
+	uint8_t sha256[32];
+	int result = read_commit(d, start_lba, uuid, &commit);
+
+	if (result < 0)
+		return result;
+	advise(d, start_lba, commit.sectors, POSIX_FADV_DONTNEED);
+	result = read_commit(d, start_lba, uuid, &commit);
+	if (result == 0)
+		result = hash_range(d, start_lba, commit.sectors - 1, progress, sha256);
+	if (result == 0 && memcmp(sha256, commit.sha256, sizeof(sha256)))
+		result = -EBADMSG;
+	if (result == 0)
+		report(progress, commit.sectors, commit.sectors);
+	return result;
+}
+
+bool burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16])
+{
+	return burn_verify(d, start_lba, uuid, NULL) == 0;
+}
+
+/* ---- publish ---- */
+
+int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
+{
+	uint8_t descriptors[16 * SECTOR_BYTES], head[16 * SECTOR_BYTES];
+	struct disc_state state;
+	int result = disc_state(d, &state);
+
+	if (result < 0 || !state.overwritable)
+		return result;
+	result = disc_read(d, start_lba + 16, descriptors, 16);
+	if (result == 0)
+		result = session_head(descriptors, start_lba, head);
+	return result < 0 ? result : target_publish(t, head);
+}

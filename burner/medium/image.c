@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * image.c - an image file as a disc
+ *
+ * Sector n is byte n * 2048, read by pread(2) without any state, so that every thread may read at any time; a file that ends inside
+ * a sector reads as if padded with zeros.  What is known of the sessions changes only in refresh.  One program at a time writes to an
+ * image: an OFD lock on the whole file, held from open to close, passed on by fork and given back by the kernel when a process dies.
+ *
+ * Blank is a file of length 0, and a file whose first burn ended before its head was written: no descriptor at LBA 16, but at LBA 48 that
+ * of our first session (image_target.c makes it durable before anything that follows).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+
+#include "burner/medium/medium.h"
+#include "cdappendfs/appuse.h"
+#include "cdappendfs/own.h"
+
+#define SCSI_CDROM_MAJOR 11u
+
+static struct image *to_image(struct disc *d)
+{
+	return (struct image *)(void *)d;	/* its first member */
+}
+
+static int image_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	size_t length = (size_t)n_sectors * SECTOR_BYTES, done = 0;
+	uint8_t *to = buf;
+
+	while (done < length) {
+		ssize_t n = pread(to_image(d)->fd, to + done, length - done, (off_t)lba * SECTOR_BYTES + (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	if (sectors_of(done) < n_sectors)
+		return -EIO;
+	memset(to + done, 0, length - done);
+	return 0;
+}
+
+int image_host_free(const struct image *image, uint64_t *ret_bytes)
+{
+	struct statvfs v;
+
+	if (fstatvfs(image->fd, &v) < 0)
+		return -errno;
+	*ret_bytes = (uint64_t)(geteuid() == 0 ? v.f_bfree : v.f_bavail) * v.f_frsize;
+	return 0;
+}
+
+static uint64_t next_start(const struct image *image)
+{
+	return image->blank ? SESSION_ALIGN : round_up(image->list.end_sectors, SESSION_ALIGN);
+}
+
+static int image_state(struct disc *d, struct disc_state *ret)
+{
+	const struct image *image = to_image(d);
+	struct disc_state state = {.kind = MEDIUM_IMAGE, .name = "image file", .blank = image->blank, .overwritable = true};
+	int result = image_host_free(image, &state.host_free_bytes);
+
+	if (result < 0)
+		return result;
+	state.appendable = image->why_not[0] == 0;
+	state.why_not = state.appendable ? NULL : image->why_not;
+	state.capacity_sectors = image->capacity_sectors;
+	state.used_sectors = image->blank ? 0 : image->list.end_sectors;
+	state.next_lba = (uint32_t)min_u64(next_start(image), UINT32_MAX);
+	state.host_device = image->st.st_dev;
+	*ret = state;
+	return 0;
+}
+
+static int image_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n)
+{
+	return sessions_copy(&to_image(d)->list, ret, ret_n);
+}
+
+static int image_identity(struct disc *d, struct disc_identity *ret)
+{
+	const struct image *image = to_image(d);
+
+	return sessions_identity(d, &image->list, &image->st, image->path, ret);
+}
+
+/* The length up to the end of the newest session: what an interrupted burn left behind it is no change of the disc. */
+static int image_fingerprint(struct disc *d, struct disc_fingerprint *ret)
+{
+	const struct image *image = to_image(d);
+	int result = sessions_fingerprint(d, &image->list, ret);
+
+	if (result == 0)
+		ret->image_bytes = image->blank ? 0 : min_u64((uint64_t)image->st.st_size, image->list.end_sectors * SECTOR_BYTES);
+	return result;
+}
+
+static bool first_burn_begun(struct disc *d)
+{
+	uint8_t sector[SECTOR_BYTES];
+	struct appuse a;
+
+	return disc_read(d, SESSION_ALIGN + HEAD_LBA, sector, 1) == 0 && appuse_decode(sector, &a) == 0 && a.start_lba == SESSION_ALIGN &&
+	       a.previous_lba == APPUSE_NONE;
+}
+
+/* The first reason against another session, the gravest first; empty: none. */
+static void find_why_not(struct image *image)
+{
+	uint64_t end_bytes = image->list.end_sectors * SECTOR_BYTES, next = next_start(image);
+	char *to = image->why_not;
+	size_t n = sizeof(image->why_not);
+
+	to[0] = 0;
+	if ((uint64_t)image->st.st_size < end_bytes)
+		snprintf(to, n, "the image is truncated: %llu bytes are missing", (unsigned long long)(end_bytes - (uint64_t)image->st.st_size));
+	else if (image->list.damaged)
+		snprintf(to, n, "the descriptors of the newest session are damaged");
+	else if (image->list.hidden)
+		snprintf(to, n, "another session lies behind the newest one that the image's head names, and would be overwritten");
+	else if (image->list.udf && !image->drop_udf)
+		snprintf(to, n, "its UDF tree would go stale; -o drop-udf appends all the same");
+	else if (image->capacity_sectors && image->list.end_sectors > image->capacity_sectors)
+		snprintf(to, n, "the image is larger than -o media= says");
+	else if (next + HEAD_END_LBA >= (image->capacity_sectors ? image->capacity_sectors : UINT32_MAX))
+		snprintf(to, n, "the disc is full");
+	else if (!image->writable)
+		snprintf(to, n, "opened read-only");
+}
+
+static int image_refresh(struct disc *d)
+{
+	struct image *image = to_image(d);
+	struct session_list list = {0};
+	struct stat st;
+	int result = 0;
+	bool blank;
+
+	if (fstat(image->fd, &st) < 0)
+		return -errno;
+	blank = st.st_size == 0;
+	if (!blank)
+		result = sessions_scan(d, sectors_of((uint64_t)st.st_size), &list);
+	if (result == -EMEDIUMTYPE && first_burn_begun(d)) {
+		blank = true;
+		result = 0;
+	}
+	if (result < 0)
+		return result;
+	session_list_release(&image->list);
+	image->list = list;
+	image->st = st;
+	image->blank = blank;
+	find_why_not(image);
+	return 0;
+}
+
+static int image_fd(struct disc *d)
+{
+	return to_image(d)->fd;
+}
+
+static void image_close(struct disc *d)
+{
+	struct image *image = to_image(d);
+
+	session_list_release(&image->list);
+	free(image->path);
+	close_fd(&image->fd);
+	free(image);
+}
+
+static const struct disc_ops image_ops = {
+	.read = image_read, .state = image_state, .sessions = image_sessions, .identity = image_identity, .fingerprint = image_fingerprint,
+	.refresh = image_refresh, .fd = image_fd, .close = image_close,
+};
+
+struct image *image_of(struct disc *d)
+{
+	while (d->inner)
+		d = d->inner;
+	return d->ops == &image_ops ? to_image(d) : NULL;
+}
+
+/* ---- opening ---- */
+
+static int check_kind(const struct stat *st, const char **ret_why)
+{
+	if (S_ISREG(st->st_mode))
+		return 0;
+	if (S_ISDIR(st->st_mode)) {
+		*ret_why = "a directory, not a disc";
+		return -EISDIR;
+	}
+	if (S_ISBLK(st->st_mode) && major(st->st_rdev) == SCSI_CDROM_MAJOR)
+		*ret_why = "this build reads and writes image files, no drives";
+	else if (S_ISBLK(st->st_mode))
+		*ret_why = "a block device that is no optical drive";
+	else
+		*ret_why = "neither an image file nor an optical drive";
+	return -ENODEV;
+}
+
+/* O_NONBLOCK: the file may have become a FIFO since it was looked at. */
+static int open_file(const char *path, const struct disc_open_options *options, int *ret_fd, const char **ret_why)
+{
+	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (options->writable ? O_RDWR : O_RDONLY) | (options->writable && options->create ? O_CREAT : 0);
+	_close_ int fd = -1;
+	struct stat st;
+	int result;
+
+	if (stat(path, &st) == 0) {
+		result = check_kind(&st, ret_why);
+		if (result < 0)
+			return result;
+	} else if (errno == ENOENT && !(flags & O_CREAT)) {
+		*ret_why = "no such file (-o create makes a blank image)";
+		return -ENOENT;
+	}
+	fd = open(path, flags, 0666);
+	if (fd < 0 && options->writable && (errno == EPERM || errno == ETXTBSY))
+		return -EACCES;		/* immutable, append-only, or a program: readable, not writable */
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	result = check_kind(&st, ret_why);
+	if (result < 0)
+		return result;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int lock_file(int fd, const struct disc_open_options *options, const char **ret_why)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, options->wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES) {
+		*ret_why = "another program has it open for writing (is it mounted already?)";
+		return -EBUSY;
+	}
+	return -errno;
+}
+
+static const char *why_refused(struct disc *d, int error)
+{
+	if (error == -EMEDIUMTYPE)
+		return guess_content(d);
+	if (error == -EBADMSG)
+		return "a damaged or truncated ISO 9660 disc: its first volume descriptor makes no sense";
+	return NULL;
+}
+
+int image_open(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why)
+{
+	_cleanup_(disc_closep) struct disc *d = NULL;
+	struct image *image = calloc(1, sizeof(*image));
+	int result;
+
+	if (!image)
+		return -ENOMEM;
+	d = &image->disc;
+	d->ops = &image_ops;
+	image->fd = -1;
+	image->writable = options->writable;
+	image->drop_udf = options->drop_udf;
+	image->capacity_sectors = options->capacity_sectors;
+	result = open_file(path, options, &image->fd, ret_why);
+	if (result < 0)
+		return result;
+	image->path = realpath(path, NULL);
+	if (!image->path)
+		return -errno;
+	if (image->writable)
+		result = lock_file(image->fd, options, ret_why);
+	if (result < 0)
+		return result;
+	result = image_refresh(d);
+	if (result < 0) {
+		*ret_why = why_refused(d, result);
+		return result;
+	}
+	*ret = TAKE_PTR(d);
+	return 0;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * image_target.c - a session into an image file
+ *
+ * reserve allocates every block of the session and of the head without changing the length, so that neither the burn nor its
+ * publication can run out of space; holes are given back when they come.  Nothing below the session's start is touched but the head.
+ * What lies behind the newest session already (padding of other programs, a backup GPT, remains of a burn that was killed) is
+ * overwritten; up to SAVED_MAX of it is kept in memory and put back by abort, so that a failed burn leaves the file as it was.
+ * On a blank image the piece with the session's primary descriptor is made durable before the next one: it is what tells a first
+ * burn that was cut short (blank, to be repeated) from a file that is no disc.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "burner/medium/medium.h"
+#include "cdappendfs/own.h"
+
+#define SAVED_MAX (1u << 20)
+#define FLUSH_BYTES (16u << 20)	/* start the disk early, so that sync has not everything still to do */
+#define HOLE_SECTORS_MIN 16u	/* shorter runs of zeros are written: a hole saves nothing */
+
+struct image_target {
+	struct target target;
+	struct image *image;
+	uint32_t start_lba;
+	uint64_t sectors;
+	uint64_t old_bytes, bytes;	/* length of the file before and now */
+	uint8_t *saved;			/* what was between the session's start and the old length */
+	size_t n_saved;
+	uint64_t flushed;		/* up to here the kernel was told to start writing */
+	bool reserved, published, begun;
+};
+
+static struct image_target *to_target(struct target *t)
+{
+	return (struct image_target *)(void *)t;	/* its first member */
+}
+
+static int write_all(int fd, const void *buf, size_t length, uint64_t pos, size_t *ret_done)
+{
+	size_t done = 0;
+	int result = 0;
+
+	while (done < length && !result) {
+		ssize_t n = pwrite(fd, (const uint8_t *)buf + done, length - done, (off_t)(pos + done));
+
+		if (n > 0)
+			done += (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			result = n == 0 ? -EIO : -errno;
+	}
+	*ret_done = done;
+	return result;
+}
+
+static int allocate(int fd, int mode, uint64_t pos, uint64_t length)
+{
+	int result;
+
+	do
+		result = fallocate(fd, mode, (off_t)pos, (off_t)length) < 0 ? -errno : 0;
+	while (result == -EINTR);
+	return result;
+}
+
+static bool unsupported(int error)
+{
+	return error == -EOPNOTSUPP || error == -ENOSYS || error == -EINVAL;
+}
+
+/* ftruncate to the same length frees what was allocated beyond it. */
+static int give_back(struct image_target *t)
+{
+	int fd = t->image->fd;
+	size_t done;
+	int result = ftruncate(fd, (off_t)t->old_bytes) < 0 ? -errno : 0;
+
+	if (!result && t->n_saved)
+		result = write_all(fd, t->saved, t->n_saved, (uint64_t)t->start_lba * SECTOR_BYTES, &done);
+	free(TAKE_PTR(t->saved));
+	t->n_saved = 0;
+	t->reserved = false;
+	return result;
+}
+
+static int save_overwritten(struct image_target *t)
+{
+	uint64_t start = (uint64_t)t->start_lba * SECTOR_BYTES;
+	uint64_t n = t->old_bytes > start ? min_u64(t->old_bytes - start, SAVED_MAX) : 0;
+
+	if (!n)
+		return 0;
+	t->saved = malloc(n);
+	if (!t->saved)
+		return -ENOMEM;
+	while (t->n_saved < n) {
+		ssize_t got = pread(t->image->fd, t->saved + t->n_saved, n - t->n_saved, (off_t)(start + t->n_saved));
+
+		if (got <= 0)
+			return got < 0 ? -errno : -EIO;
+		t->n_saved += (size_t)got;
+	}
+	return 0;
+}
+
+/* Asked first, because fallocate takes all there is before it finds out that it is not enough; where there is no fallocate it is all we can do. */
+static int check_host_space(struct image_target *t)
+{
+	uint64_t start = (uint64_t)t->start_lba * SECTOR_BYTES, wanted = (t->sectors + HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES, free_bytes;
+	uint64_t overwritten = t->old_bytes > start ? t->old_bytes - start : 0;
+	int result = image_host_free(t->image, &free_bytes);
+
+	return result ? result : free_bytes + overwritten < wanted ? -ENOSPC : 0;
+}
+
+static int reserve_blocks(struct image_target *t)
+{
+	int fd = t->image->fd, result = check_host_space(t);
+
+	if (!result)
+		result = allocate(fd, FALLOC_FL_KEEP_SIZE, (uint64_t)t->start_lba * SECTOR_BYTES, t->sectors * SECTOR_BYTES);
+	if (!result)
+		result = allocate(fd, FALLOC_FL_KEEP_SIZE, HEAD_LBA * SECTOR_BYTES, (HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES);
+	return unsupported(result) ? 0 : result;
+}
+
+static int image_reserve(struct target *target, uint32_t start_lba, uint64_t sectors)
+{
+	struct image_target *t = to_target(target);
+	uint64_t end = start_lba + sectors, capacity = t->image->capacity_sectors;
+	struct stat st;
+	int result;
+
+	if (t->reserved || sectors == 0 || start_lba < HEAD_END_LBA || start_lba < t->image->list.end_sectors)
+		return -EINVAL;
+	if (sectors > UINT32_MAX || end > UINT32_MAX || (capacity && end > capacity))
+		return -ENOSPC;
+	if (fstat(t->image->fd, &st) < 0)
+		return -errno;
+	t->start_lba = start_lba;
+	t->sectors = sectors;
+	t->old_bytes = t->bytes = (uint64_t)st.st_size;
+	t->flushed = start_lba * (uint64_t)SECTOR_BYTES;
+	t->published = false;
+	t->begun = !t->image->blank;
+	result = save_overwritten(t);
+	if (!result)
+		result = reserve_blocks(t);
+	if (result < 0) {
+		t->n_saved = 0;		/* nothing was written */
+		give_back(t);
+		return result;
+	}
+	t->reserved = true;
+	return 0;
+}
+
+static int write_zeros(struct image_target *t, uint64_t pos, uint64_t length)
+{
+	static const uint8_t zeros[32 * SECTOR_BYTES];
+	int fd = t->image->fd, result;
+	size_t done;
+
+	if (length >= HOLE_SECTORS_MIN * SECTOR_BYTES) {
+		if (t->bytes < pos + length && ftruncate(fd, (off_t)(pos + length)) < 0)
+			return -errno;
+		result = allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, length);
+		if (!unsupported(result))
+			return result;
+		/* What the file has just grown by reads as zeros. */
+		length = t->bytes > pos ? min_u64(length, t->bytes - pos) : 0;
+	}
+	for (; length > 0; pos += done, length -= done) {
+		result = write_all(fd, zeros, (size_t)min_u64(length, sizeof(zeros)), pos, &done);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+static int image_write(struct target *target, uint32_t lba, const void *buf, uint32_t n_sectors, uint32_t *ret_accepted)
+{
+	struct image_target *t = to_target(target);
+	uint64_t pos = (uint64_t)lba * SECTOR_BYTES, length = (uint64_t)n_sectors * SECTOR_BYTES;
+	size_t done = 0;
+	int result;
+
+	*ret_accepted = 0;
+	if (!t->reserved || lba < t->start_lba || lba + (uint64_t)n_sectors > t->start_lba + t->sectors)
+		return -EINVAL;
+	if (buf)
+		result = write_all(t->image->fd, buf, (size_t)length, pos, &done);
+	else
+		result = write_zeros(t, pos, length);
+	if (result == 0)
+		done = (size_t)length;
+	t->bytes = max_u64(t->bytes, pos + done);
+	if (pos + done >= t->flushed + FLUSH_BYTES) {
+		sync_file_range(t->image->fd, (off_t)t->flushed, (off_t)(pos + done - t->flushed), SYNC_FILE_RANGE_WRITE);
+		t->flushed = pos + done;
+	}
+	*ret_accepted = (uint32_t)(done / SECTOR_BYTES);
+	if (!t->begun && result == 0 && lba + (uint64_t)n_sectors > t->start_lba + HEAD_LBA) {
+		t->begun = true;
+		result = target->ops->sync(target);
+	}
+	return result;
+}
+
+/* The name of a file that was just created is durable only with its directory. */
+static int sync_directory(const char *path)
+{
+	_free_ char *copy = strdup(path);
+	_close_ int fd = -1;
+
+	if (!copy)
+		return -ENOMEM;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES ? 0 : -errno;	/* a directory that may be entered and not read */
+	return fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
+}
+
+static int image_sync(struct target *target)
+{
+	struct image_target *t = to_target(target);
+
+	if (fdatasync(t->image->fd) < 0)
+		return -errno;
+	return t->image->blank ? sync_directory(t->image->path) : 0;
+}
+
+static int image_publish_sector(struct target *target, uint32_t lba, const uint8_t sector[SECTOR_BYTES])
+{
+	struct image_target *t = to_target(target);
+	size_t done;
+
+	if (lba < HEAD_LBA || lba >= HEAD_END_LBA)
+		return -EINVAL;
+	t->published = true;
+	return write_all(t->image->fd, sector, SECTOR_BYTES, (uint64_t)lba * SECTOR_BYTES, &done);
+}
+
+static int image_abort(struct target *target)
+{
+	struct image_target *t = to_target(target);
+
+	return t->reserved && !t->published ? give_back(t) : 0;
+}
+
+static void image_target_free(struct target *target)
+{
+	struct image_target *t = to_target(target);
+
+	free(t->saved);
+	free(t);
+}
+
+static const struct target_ops image_target_ops = {
+	.reserve = image_reserve, .write = image_write, .sync = image_sync, .publish_sector = image_publish_sector, .abort = image_abort,
+	.free = image_target_free,
+};
+
+int image_target_new(struct image *image, struct target **ret)
+{
+	struct image_target *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->target.ops = &image_target_ops;
+	t->image = image;
+	*ret = &t->target;
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * open.c - from a path to a disc, from a disc to its write side
+ */
+#include <errno.h>
+
+#include "burner/medium/medium.h"
+#include "cdappendfs/own.h"
+
+int disc_open_path(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why)
+{
+	const char *why = NULL;
+	int result;
+
+	if (!container_name(path)) {
+		result = image_open(path, options, ret, &why);
+	} else if (options->writable) {
+		why = "cue, nrg and toc files can only be read";
+		result = -EROFS;
+	} else {
+		result = container_open(path, ret, &why);
+	}
+	if (result < 0 && ret_why)
+		*ret_why = why;
+	return result;
+}
+
+int disc_open_target(struct disc *d, struct target **ret)
+{
+	struct image *image = image_of(d);
+
+	if (!image || !image->writable)
+		return -EROFS;
+	return image_target_new(image, ret);
+}

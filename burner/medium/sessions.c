@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sessions.c - the sessions of a medium whose head is at LBA 16, found by reading alone
+ *
+ * The head is the truth about the newest session: whatever lies beyond the volume it describes is what a burn left that was never
+ * published.  From there the way leads back in time:
+ *  - A session of ours names the one before it and where its primary descriptor is (cdappendfs/appuse.h); believed while the starts descend.
+ *  - A foreign head is a copy of the descriptor of the session it describes.  That descriptor lies below its root directory, at 16 above a
+ *    multiple of 16, and is known by the same root record.  When there is none, the head itself is the descriptor of a session at LBA 0.
+ *  - The session below a foreign one is looked for in this order: ours, by the commit record in the sector just below; the chain
+ *    of xorriso, from LBA 32 up, each at the multiple of 32 that follows its predecessor; by probing downwards (within PROBES) for a
+ *    descriptor whose volume ends just there.  growisofs and xorriso overwrite the only descriptor of a first session at LBA 0: that
+ *    one cannot be listed, unless a session of ours saved it.
+ * A session other than one at LBA 0 always carries its own root directory, which keeps images stored as files from being taken for sessions.
+ * Everything is bounded: SESSIONS_MAX sessions, strictly descending, PROBES probes in all.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "burner/medium/medium.h"
+#include "burner/session/stream.h"
+#include "cdappendfs/appuse.h"
+#include "cdappendfs/own.h"
+
+#define SESSIONS_MAX 4096u
+#define PROBES 4096u
+#define PROBE_STEP 16u		/* growisofs aligns to 16 sectors, xorriso and we to 32 */
+#define NUMBER_MAX 0x7fffffffu
+#define ROOT_RECORD 156u
+
+struct found {
+	struct disc_session session;
+	struct appuse appuse;		/* when has_appuse */
+	bool has_appuse;
+};
+
+struct scan {
+	struct disc *disc;
+	uint64_t n_sectors;
+	struct found *found;		/* newest first */
+	size_t n_found, capacity;
+	uint32_t *chain;		/* starts of xorriso's chain, ascending */
+	size_t n_chain;
+	unsigned probes;
+};
+
+static void scan_release(struct scan *s)
+{
+	free(s->found);
+	free(s->chain);
+}
+
+static int read_pvd(struct scan *s, uint64_t lba, uint64_t low, uint8_t sector[SECTOR_BYTES])
+{
+	int result;
+
+	if (lba >= s->n_sectors)
+		return -EBADMSG;
+	result = disc_read(s->disc, (uint32_t)lba, sector, 1);
+	return result < 0 ? result : pvd_check(sector, low, s->n_sectors);
+}
+
+/* Our words in the descriptor of the session that starts there.  A later program may have copied them: then the start differs. */
+static bool appuse_at(const uint8_t sector[SECTOR_BYTES], uint32_t start, struct appuse *ret)
+{
+	struct appuse a;
+
+	if (appuse_decode(sector, &a) < 0 || a.start_lba != start || a.sectors <= HEAD_LBA + 1 || a.sectors > UINT32_MAX - start)
+		return false;
+	if (a.previous_lba != APPUSE_NONE && (a.previous_lba >= start || a.previous_descriptor_lba >= start + a.sectors))
+		return false;
+	*ret = a;
+	return true;
+}
+
+static bool commit_record_at(struct scan *s, uint64_t lba, struct session_commit *ret)
+{
+	uint8_t sector[SECTOR_BYTES];
+
+	return lba < s->n_sectors && disc_read(s->disc, (uint32_t)lba, sector, 1) == 0 && session_commit_decode(sector, ret) == 0 &&
+	       (uint64_t)ret->start_lba + ret->sectors == lba + 1;
+}
+
+/* Its own length: the field is relative to the start by convention, absolute in what some programs write. */
+static uint32_t foreign_sectors(const struct scan *s, uint32_t start, uint32_t size)
+{
+	if (start + (uint64_t)size <= s->n_sectors)
+		return size;
+	if (size > start && size <= s->n_sectors)
+		return size - start;
+	return (uint32_t)min_u64(size, UINT32_MAX - start);
+}
+
+static int add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t start, uint32_t descriptor)
+{
+	struct session_commit commit;
+	struct found *f;
+
+	if (s->n_found == s->capacity) {
+		size_t capacity = s->capacity ? 2 * s->capacity : 16;
+
+		f = reallocarray(s->found, capacity, sizeof(*f));
+		if (!f)
+			return -ENOMEM;
+		s->found = f;
+		s->capacity = capacity;
+	}
+	f = &s->found[s->n_found];
+	memset(f, 0, sizeof(*f));
+	pvd_session(sector, start, descriptor, &f->session);
+	f->has_appuse = appuse_at(sector, start, &f->appuse);
+	if (!f->has_appuse) {
+		f->session.sectors = foreign_sectors(s, start, f->session.sectors);
+	} else {
+		f->session.sectors = f->appuse.sectors;
+		memcpy(f->session.uuid, f->appuse.uuid, sizeof(f->session.uuid));
+		f->session.ours = commit_record_at(s, (uint64_t)start + f->appuse.sectors - 1, &commit) &&
+				  !memcmp(commit.uuid, f->appuse.uuid, sizeof(commit.uuid)) && commit.start_lba == start;
+	}
+	s->n_found++;
+	return 0;
+}
+
+/* ---- the newest ---- */
+
+static bool same_root(const uint8_t a[SECTOR_BYTES], const uint8_t b[SECTOR_BYTES])
+{
+	return !memcmp(a + ROOT_RECORD, b + ROOT_RECORD, 34);
+}
+
+/* The head is ours: 1 and the session is added, 0 it is not ours, -errno. */
+static int newest_ours(struct scan *s, const uint8_t head[SECTOR_BYTES], bool *damaged)
+{
+	uint8_t sector[SECTOR_BYTES];
+	struct appuse a, at;
+	int result;
+
+	if (appuse_decode(head, &a) < 0 || a.start_lba < HEAD_END_LBA || !appuse_at(head, a.start_lba, &a))
+		return 0;
+	result = read_pvd(s, (uint64_t)a.start_lba + HEAD_LBA, a.start_lba, sector);
+	if (result == -ENOMEM || result == -EAGAIN)
+		return result;
+	*damaged = result < 0;
+	if (result < 0)
+		result = add(s, head, a.start_lba, HEAD_LBA);
+	else if (!same_root(head, sector) || !appuse_at(sector, a.start_lba, &at) || memcmp(at.uuid, a.uuid, sizeof(a.uuid)))
+		return 0;
+	else
+		result = add(s, sector, a.start_lba, a.start_lba + HEAD_LBA);
+	return result < 0 ? result : 1;
+}
+
+static int newest_foreign(struct scan *s, const uint8_t head[SECTOR_BYTES])
+{
+	uint8_t sector[SECTOR_BYTES];
+	uint32_t root = get_le32(head + ROOT_RECORD + 2);
+
+	for (uint32_t lba = (root - 1) / PROBE_STEP * PROBE_STEP; lba > HEAD_LBA && s->probes < PROBES; lba -= PROBE_STEP) {
+		s->probes++;
+		if (read_pvd(s, lba, lba - HEAD_LBA, sector) == 0 && same_root(head, sector))
+			return add(s, sector, lba - HEAD_LBA, lba);
+	}
+	return add(s, head, 0, HEAD_LBA);
+}
+
+/* ---- and back from there ---- */
+
+/* A foreign or own session whose own root directory is inside it. */
+static bool session_at(struct scan *s, uint64_t start, uint8_t sector[SECTOR_BYTES])
+{
+	uint64_t size;
+
+	if (read_pvd(s, start + HEAD_LBA, start, sector) < 0)
+		return false;
+	size = get_le32(sector + 80);
+	return get_le32(sector + ROOT_RECORD + 2) < start + size;
+}
+
+static int walk_chain(struct scan *s)
+{
+	uint8_t sector[SECTOR_BYTES];
+	uint64_t start = HEAD_END_LBA;
+
+	if (s->chain)
+		return 0;
+	s->chain = malloc(SESSIONS_MAX * sizeof(*s->chain));
+	if (!s->chain)
+		return -ENOMEM;
+	while (s->n_chain < SESSIONS_MAX && start <= UINT32_MAX && session_at(s, start, sector)) {
+		s->chain[s->n_chain++] = (uint32_t)start;
+		start = round_up(start + get_le32(sector + 80), SESSION_ALIGN);
+	}
+	return 0;
+}
+
+/* 1: the session at start and its descriptor. */
+static int below_by_chain(struct scan *s, uint32_t start, uint32_t *ret_start, uint8_t sector[SECTOR_BYTES])
+{
+	int result = walk_chain(s);
+
+	for (size_t i = 1; !result && i < s->n_chain; i++)
+		if (s->chain[i] == start && session_at(s, s->chain[i - 1], sector)) {
+			*ret_start = s->chain[i - 1];
+			return 1;
+		}
+	return result;
+}
+
+static bool ends_at(uint64_t end, uint32_t start)
+{
+	return end == start || round_up(end, PROBE_STEP) == start || round_up(end, SESSION_ALIGN) == start;
+}
+
+static int below_by_probing(struct scan *s, uint32_t start, uint32_t *ret_start, uint8_t sector[SECTOR_BYTES])
+{
+	struct appuse a;
+
+	for (uint32_t p = (start - 1) / PROBE_STEP * PROBE_STEP; p >= HEAD_END_LBA && s->probes < PROBES; p -= PROBE_STEP) {
+		uint64_t size;
+
+		s->probes++;
+		if (!session_at(s, p, sector))
+			continue;
+		size = get_le32(sector + 80);
+		if (!ends_at(p + size, start) && !(size > p && ends_at(size, start)))
+			continue;
+		if (appuse_decode(sector, &a) == 0 && a.start_lba != p)
+			continue;	/* a copy of ours, not a session of its own */
+		*ret_start = p;
+		return 1;
+	}
+	return 0;
+}
+
+static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, uint32_t *ret_descriptor, uint8_t sector[SECTOR_BYTES])
+{
+	struct session_commit commit;
+	struct appuse a;
+	int result;
+
+	if (start <= HEAD_END_LBA)
+		return 0;
+	if (commit_record_at(s, start - 1, &commit) && read_pvd(s, (uint64_t)commit.start_lba + HEAD_LBA, commit.start_lba, sector) == 0 &&
+	    appuse_at(sector, commit.start_lba, &a) && !memcmp(a.uuid, commit.uuid, sizeof(a.uuid))) {
+		*ret_start = commit.start_lba;
+		*ret_descriptor = commit.start_lba + HEAD_LBA;
+		return 1;
+	}
+	result = below_by_chain(s, start, ret_start, sector);
+	if (result == 0)
+		result = below_by_probing(s, start, ret_start, sector);
+	if (result > 0)
+		*ret_descriptor = *ret_start + HEAD_LBA;
+	return result;
+}
+
+static int below(struct scan *s, const struct found *f, uint32_t *ret_start, uint32_t *ret_descriptor, uint8_t sector[SECTOR_BYTES])
+{
+	const struct appuse *a = &f->appuse;
+
+	if (!f->has_appuse)
+		return below_foreign(s, f->session.start_lba, ret_start, ret_descriptor, sector);
+	if (a->previous_lba == APPUSE_NONE || read_pvd(s, a->previous_descriptor_lba, a->previous_lba, sector) < 0)
+		return 0;
+	*ret_start = a->previous_lba;
+	*ret_descriptor = a->previous_descriptor_lba;
+	return 1;
+}
+
+static int walk_back(struct scan *s)
+{
+	uint8_t sector[SECTOR_BYTES];
+	uint32_t start, descriptor;
+	int result = 1;
+
+	while (s->n_found < SESSIONS_MAX) {
+		const struct found *f = &s->found[s->n_found - 1];
+
+		result = below(s, f, &start, &descriptor, sector);
+		if (result <= 0 || start >= f->session.start_lba)
+			break;
+		result = add(s, sector, start, descriptor);
+		if (result < 0)
+			break;
+	}
+	return result < 0 ? result : 0;
+}
+
+/* ---- the list ---- */
+
+/* A session that another program put behind the newest without telling the head (genisoimage -M and dd): the next burn would destroy it. */
+static bool hidden_session(struct scan *s, uint64_t end)
+{
+	const uint64_t starts[] = {end, round_up(end, PROBE_STEP), round_up(end, SESSION_ALIGN)};
+	uint8_t sector[SECTOR_BYTES];
+	struct appuse a;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(starts); i++)
+		if (starts[i] <= UINT32_MAX && session_at(s, starts[i], sector) && appuse_decode(sector, &a) < 0 &&
+		    starts[i] + get_le32(sector + 80) <= s->n_sectors)
+			return true;
+	return false;
+}
+
+static int publish_list(struct scan *s, struct session_list *ret)
+{
+	uint32_t number = 0;
+
+	ret->sessions = calloc(s->n_found, sizeof(*ret->sessions));
+	if (!ret->sessions)
+		return -ENOMEM;
+	ret->n = s->n_found;
+	for (size_t i = 0; i < ret->n; i++) {
+		const struct found *f = &s->found[ret->n - 1 - i];
+		struct disc_session *to = &ret->sessions[i];
+
+		*to = f->session;
+		number++;
+		/* Ours know their number, also when older ones cannot be listed. */
+		if (f->has_appuse && f->appuse.number > number && f->appuse.number < NUMBER_MAX)
+			number = f->appuse.number;
+		to->number = number;
+		ret->end_sectors = max_u64(ret->end_sectors, (uint64_t)to->start_lba + to->sectors);
+	}
+	return 0;
+}
+
+int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
+{
+	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
+	struct session_list list = {0};
+	uint8_t head[SECTOR_BYTES];
+	int result;
+
+	if (n_sectors <= HEAD_LBA)
+		return -EMEDIUMTYPE;
+	result = disc_read(d, HEAD_LBA, head, 1);
+	if (result < 0)
+		return result;
+	if (memcmp(head + 1, "CD001", 5) != 0)
+		return -EMEDIUMTYPE;
+	result = pvd_check(head, 0, s.n_sectors);
+	if (result < 0)
+		return result;
+	result = newest_ours(&s, head, &list.damaged);
+	if (result == 0)
+		result = newest_foreign(&s, head);
+	if (result >= 0)
+		result = walk_back(&s);
+	if (result >= 0)
+		result = publish_list(&s, &list);
+	if (result < 0)
+		return result;
+	list.end_sectors = max_u64(list.end_sectors, get_le32(head + 80));
+	list.udf = guess_udf(d);
+	list.hidden = hidden_session(&s, list.end_sectors);
+	*ret = list;
+	return 0;
+}
+
+void session_list_release(struct session_list *l)
+{
+	free(l->sessions);
+	memset(l, 0, sizeof(*l));
+}
+
+int sessions_copy(const struct session_list *l, struct disc_session **ret, size_t *ret_n)
+{
+	struct disc_session *copy = calloc(l->n ? l->n : 1, sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	if (l->n)
+		memcpy(copy, l->sessions, l->n * sizeof(*copy));
+	*ret = copy;
+	*ret_n = l->n;
+	return 0;
+}
+
+/* ---- what a stage is tied to ---- */
+
+static int sha256(const void *bytes, size_t n, uint8_t ret[32])
+{
+	return EVP_Digest(bytes, n, ret, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+}
+
+static int provisional_identity(const struct stat *st, const char *path, uint8_t ret[32])
+{
+	size_t n = 16 + strlen(path);
+	_free_ uint8_t *bytes = malloc(n);
+
+	if (!bytes)
+		return -ENOMEM;
+	put_le64(bytes, st->st_dev);
+	put_le64(bytes + 8, st->st_ino);
+	memcpy(bytes + 16, path, n - 16);
+	return sha256(bytes, n, ret);
+}
+
+int sessions_identity(struct disc *d, const struct session_list *l, const struct stat *st, const char *path, struct disc_identity *ret)
+{
+	struct disc_identity identity = {.is_provisional = l->n == 0};
+	uint8_t sector[SECTOR_BYTES], bytes[34 + 32 + 17];
+	int result = provisional_identity(st, path, identity.provisional);
+
+	if (result < 0)
+		return result;
+	memcpy(identity.id, identity.provisional, sizeof(identity.id));
+	if (l->n > 0) {
+		result = disc_read(d, l->sessions[0].descriptor_lba, sector, 1);
+		if (result < 0)
+			return result;
+		memcpy(bytes, sector + ROOT_RECORD, 34);
+		memcpy(bytes + 34, sector + 40, 32);
+		memcpy(bytes + 66, sector + 813, 17);
+		result = sha256(bytes, sizeof(bytes), identity.id);
+	}
+	if (result == 0)
+		*ret = identity;
+	return result;
+}
+
+int sessions_fingerprint(struct disc *d, const struct session_list *l, struct disc_fingerprint *ret)
+{
+	struct disc_fingerprint fingerprint = {.session_lba = UINT32_MAX, .next_lba = SESSION_ALIGN};
+	uint8_t sector[SECTOR_BYTES];
+	int result = 0;
+
+	if (l->n > 0) {
+		fingerprint.session_lba = l->sessions[l->n - 1].start_lba;
+		fingerprint.next_lba = (uint32_t)min_u64(round_up(l->end_sectors, SESSION_ALIGN), UINT32_MAX);
+		result = disc_read(d, l->sessions[l->n - 1].descriptor_lba, sector, 1);
+		if (result == 0)
+			result = sha256(sector, sizeof(sector), fingerprint.descriptor);
+	}
+	if (result == 0)
+		*ret = fingerprint;
+	return result;
+}

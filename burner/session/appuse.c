@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * appuse.c - the application-use field of the descriptors and the commit record (formats: cdappendfs/appuse.h)
+ */
+#include "cdappendfs/appuse.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "burner/session/layout.h"
+#include "burner/session/stream.h"
+
+#define FIELD_BYTES 512u
+#define DIGESTED_BYTES 80u	/* of both structures */
+
+_Static_assert(sizeof(APPUSE_MAGIC) == 16, "the magic fills its field");
+_Static_assert(sizeof(COMMIT_MAGIC) == 16 + 1, "the magic fills its field");
+
+/* SHA-256 of the first 80 bytes; 0 or -ENOMEM (libcrypto fails for no other reason here). */
+static int digest_of(const uint8_t *bytes, uint8_t ret_digest[32])
+{
+	return EVP_Digest(bytes, DIGESTED_BYTES, ret_digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+}
+
+void appuse_encode(const struct appuse *a, uint8_t descriptor[2048])
+{
+	uint8_t *field = descriptor + APPUSE_OFFSET;
+
+	memset(field, 0, FIELD_BYTES);
+	memcpy(field, APPUSE_MAGIC, 16);
+	memcpy(field + 16, a->uuid, 16);
+	put_le32(field + 32, a->number);
+	put_le32(field + 36, a->start_lba);
+	put_le32(field + 40, a->previous_lba);
+	put_le32(field + 44, a->previous_descriptor_lba);
+	put_le32(field + 48, a->sectors);
+	put_le32(field + 52, a->directories);
+	put_le64(field + 56, a->next_ino);
+	put_le64(field + 64, a->tree_sectors);
+	put_le32(field + 72, a->flags);
+	put_le32(field + 76, a->previous_number);
+	(void)digest_of(field, field + DIGESTED_BYTES);
+}
+
+int appuse_decode(const uint8_t descriptor[2048], struct appuse *ret)
+{
+	const uint8_t *field = descriptor + APPUSE_OFFSET;
+	uint8_t digest[32];
+
+	if (memcmp(field, APPUSE_MAGIC, 16) != 0)
+		return -ENODATA;
+	if (digest_of(field, digest) != 0 || memcmp(digest, field + DIGESTED_BYTES, 32) != 0)
+		return -ENODATA;
+	memcpy(ret->uuid, field + 16, 16);
+	ret->number = get_le32(field + 32);
+	ret->start_lba = get_le32(field + 36);
+	ret->previous_lba = get_le32(field + 40);
+	ret->previous_descriptor_lba = get_le32(field + 44);
+	ret->sectors = get_le32(field + 48);
+	ret->directories = get_le32(field + 52);
+	ret->next_ino = get_le64(field + 56);
+	ret->tree_sectors = get_le64(field + 64);
+	ret->flags = get_le32(field + 72);
+	ret->previous_number = get_le32(field + 76);
+	return 0;
+}
+
+int session_commit_record(const struct burn_plan *p, const uint8_t sha256[32], uint8_t sector[2048])
+{
+	memset(sector, 0, SECTOR_BYTES);
+	memcpy(sector, COMMIT_MAGIC, 16);
+	memcpy(sector + 16, p->options.uuid, 16);
+	put_le32(sector + 32, p->options.session_number);
+	put_le32(sector + 36, session_start(p));
+	put_le32(sector + 40, session_length(p));
+	memcpy(sector + 48, sha256, 32);
+	return digest_of(sector, sector + DIGESTED_BYTES);
+}
+
+int session_commit_decode(const uint8_t sector[2048], struct session_commit *ret)
+{
+	uint8_t digest[32];
+
+	if (memcmp(sector, COMMIT_MAGIC, 16) != 0)
+		return -ENODATA;
+	if (digest_of(sector, digest) != 0 || memcmp(digest, sector + DIGESTED_BYTES, 32) != 0)
+		return -ENODATA;
+	memcpy(ret->uuid, sector + 16, 16);
+	ret->number = get_le32(sector + 32);
+	ret->start_lba = get_le32(sector + 36);
+	ret->sectors = get_le32(sector + 40);
+	memcpy(ret->sha256, sector + 48, 32);
+	return 0;
+}

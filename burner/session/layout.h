@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * layout.h - the plan of a session, shared by the files of burner/session
+ *
+ * From the first sector of the session on:
+ *
+ *	overwritable media			sequential media
+ *	S+0   zeros				S+0   zeros
+ *	S+8   descriptors, absolute size
+ *	S+16  descriptors, relative size	S+16  descriptors, absolute size
+ *	S+32  saved foreign head, if any
+ *	then, close behind each other:
+ *	path tables: Rock Ridge L, M, Joliet L, M
+ *	directories of the Rock Ridge tree, breadth first, each followed by its continuation areas
+ *	directories of the Joliet tree, breadth first
+ *	file data
+ *	zeros up to the alignment, the commit record
+ *
+ * Directories and continuation areas lie below all data of the session and each directory above its parent, since libarchive
+ * reads in ascending order only.  File data lies in the order in which tar reads the tree: the entries of a directory in the order of its
+ * records, and a sub-directory wholly at the place of its record (cp -r and find do the same when inode numbers ascend so).
+ *
+ * How the plan is made (layout.c): names.c gives each entry its names, sorts the directories; content.c decides which parts of files
+ * stay where they are; record.c tells the size of each directory; then the addresses are given, in the order above.
+ */
+#ifndef BURNER_SESSION_LAYOUT_H
+#define BURNER_SESSION_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "burner/session/arena.h"
+#include "cdappendfs/burn.h"
+#include "cdappendfs/bytes.h"
+#include "cdappendfs/own.h"
+
+#define NO_INDEX UINT32_MAX
+#define ABSOLUTE_DESCRIPTORS 8u		/* on overwritable media, sectors behind the start */
+#define DESCRIPTORS 16u
+#define SAVED_HEAD 32u
+#define HEAD_SECTORS 16u
+#define SECTION_BYTES (0x100000000ull - SECTOR_BYTES)	/* the longest section of a file: whole sectors, length in 32 bits */
+
+enum tree_kind { TREE_ROCK_RIDGE, TREE_JOLIET, N_TREES };
+
+/* Names of manifest.entries[i], as recorded. Joliet: 0 bytes when the entry is not in that tree (symlinks, device nodes, sockets, FIFOs). */
+struct plan_entry {
+	const uint8_t *iso, *joliet;	/* in plan.names */
+	uint8_t iso_bytes, joliet_bytes;
+};
+
+struct plan_directory {
+	uint32_t node;			/* in manifest.nodes */
+	uint32_t entry;			/* its name in manifest.entries; NO_INDEX: the root */
+	uint32_t parent;		/* index in plan_tree.directories (path table number - 1) */
+	uint32_t n_entries;		/* in plan_tree.order, from the node's first_entry on */
+	uint32_t lba, sectors;		/* of the records */
+	uint32_t area_sectors;		/* continuation areas, right behind */
+};
+
+struct plan_tree {
+	struct plan_directory *directories;	/* in the order of the path table */
+	uint32_t n_directories;
+	uint32_t *order;		/* indexes of entries; each directory's slice of manifest.entries in the order of its records */
+	uint32_t *of_node;		/* index of the node's directory */
+	uint32_t table_bytes, table_lba[2];	/* L, M */
+};
+
+/* Content of a node: runs of plan.runs. */
+struct plan_file {
+	uint32_t first_run, n_runs;
+	bool shared;			/* the runs belong to another node with the same content */
+};
+
+/* A run that the session writes. */
+struct plan_data {
+	uint32_t node, run;
+	uint32_t lba, sectors;
+};
+
+struct burn_plan {
+	const struct manifest *manifest;
+	struct burn_options options;
+	uint8_t *foreign_head, *boot_record;	/* copies, or NULL */
+	uint32_t n_trees;
+	struct arena names;
+	struct plan_entry *entries;
+	struct plan_tree trees[N_TREES];
+	struct plan_file *files;		/* one for each node */
+	/* Touching, ascending, starting at multiples of 2048 of the file.  DISC: there it is; STAGE: to be written, no address so far. */
+	struct extent *runs;
+	size_t n_runs, runs_room;
+	struct plan_data *data;			/* ascending lba */
+	size_t n_data, data_room;
+	struct burn_placement *placements;
+	size_t n_placements;
+	struct burn_directory *directories;
+	uint32_t tree_lba, data_lba, end_lba;	/* first path table; first file data; behind the commit record */
+	struct burn_cost cost;
+};
+
+/* names.c: names of all entries of one directory and the order of its records. */
+struct name_scratch;
+int name_scratch_new(const struct burn_plan *p, struct name_scratch **ret);
+void name_scratch_free(struct name_scratch *s);
+DEFINE_FREEP(struct name_scratch, name_scratch_free)
+int names_of_directory(struct burn_plan *p, struct name_scratch *scratch, uint32_t node);
+/* UTF-8 to UTF-16BE as Joliet allows it; *ret_changed when a character was replaced. At most max_chars characters; returns all there are. */
+size_t joliet_text(const char *utf8, uint8_t *ret_utf16, size_t max_chars, bool *ret_changed);
+
+/* content.c: plan.files and plan.runs of all nodes, without the addresses of what is to be written. */
+int content_plan(struct burn_plan *p);
+
+/* record.c: the size of a directory; its bytes (sectors + area_sectors of them). */
+void directory_measure(const struct burn_plan *p, enum tree_kind kind, struct plan_directory *d);
+void directory_encode(const struct burn_plan *p, enum tree_kind kind, const struct plan_directory *d, uint8_t *ret);
+
+/* volume.c: path table (which: 0 L, 1 M) of sectors_of(table_bytes); everything from the start up to tree_lba. */
+uint32_t path_table_bytes(const struct burn_plan *p, enum tree_kind kind);
+void path_table_encode(const struct burn_plan *p, enum tree_kind kind, unsigned which, uint8_t *ret);
+uint32_t descriptor_sectors(const struct burn_plan *p);
+void volume_encode(const struct burn_plan *p, uint8_t *ret);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * build.h - a manifest while it is made: what manifest.c (names, directories) and nodes.c (attributes, content) share
+ */
+#ifndef FS_COMMIT_BUILD_H
+#define FS_COMMIT_BUILD_H
+
+#include <stdint.h>
+
+#include "fs/commit/arena.h"
+#include "fs/commit/manifest.h"
+#include "fs/commit/numbers.h"
+#include "fs/iso/iso.h"
+
+/* What manifest_free() frees; the manifest is its first member. */
+struct held_manifest {
+	struct manifest manifest;
+	struct arena strings;
+	struct disc *disc;
+	struct stage *stage;
+};
+
+struct build {
+	const struct tree_frozen *frozen;
+	const struct stage_snapshot *rows;
+	struct held_manifest *held;
+	struct manifest *m;		/* &held->manifest */
+	size_t node_space, entry_space, extent_space;
+	uint32_t *row_nodes;		/* for each row: its node, or NUMBERS_NONE */
+	struct numbers links;		/* base inode number -> nodes of files with several names */
+	struct numbers directory_lbas;	/* base directories met */
+	uint64_t directory_bytes, directory_bytes_max;
+	char *why;
+};
+
+/* Makes *array hold one more; the new room is not initialised. -ENOMEM, -EOVERFLOW beyond 2^32 - 2. */
+int build_grow(void **array, size_t *space, uint32_t n, size_t item_bytes);
+
+/* ---- nodes.c ---- */
+
+/* Row of an inode number, or SIZE_MAX. */
+size_t build_find_row(const struct build *b, uint64_t ino);
+/*
+ * The node of a row or of a base entry: a new one, or for a further hard link the one it has already.  Directories: first_extent
+ * and n_extents carry the base listing (lba, bytes) until build_take_listing().
+ * On failure *ret_reason is static text.  -EBADMSG, -EOVERFLOW, -ENOMEM.
+ */
+int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const char **ret_reason);
+int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *ret_node, const char **ret_reason);
+struct iso_extent build_take_listing(struct manifest_node *directory);
+
+#endif

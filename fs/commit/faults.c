@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/commit/faults.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cdappendfs/own.h"
+
+static const char *const state_names[FAULT_STATES] = {
+	[STAGE_IDLE] = "idle", [STAGE_FROZEN] = "frozen", [STAGE_BURNING] = "burning", [STAGE_VERIFYING] = "verifying",
+	[STAGE_PUBLISHING] = "publishing", [STAGE_REBASING] = "rebasing",
+};
+static const struct { const char *name; int value; } fault_names[] = {
+	{"EIO", -EIO}, {"ENOSPC", -ENOSPC}, {"EBADMSG", -EBADMSG}, {"kill", FAULT_KILL_BEFORE}, {"killed", FAULT_KILL_AFTER},
+};
+
+static int parse_edge(char *word, struct faults *f)
+{
+	char *value = strchr(word, '=');
+	size_t state = 0, fault = 0;
+
+	if (!value)
+		return -EINVAL;
+	*value++ = '\0';
+	while (state < FAULT_STATES && strcmp(word, state_names[state]) != 0)
+		state++;
+	while (fault < ARRAY_LENGTH(fault_names) && strcmp(value, fault_names[fault].name) != 0)
+		fault++;
+	if (state == FAULT_STATES || fault == ARRAY_LENGTH(fault_names))
+		return -EINVAL;
+	f->at[state] = fault_names[fault].value;
+	return 0;
+}
+
+int faults_parse(const char *spec, struct faults *ret)
+{
+	_cleanup_(faults_release) struct faults f = {.target = NULL};
+	_free_ char *copy = strdup(spec ? spec : ""), *rest = calloc(1, strlen(spec ? spec : "") + 1);
+	size_t used = 0;
+
+	if (!copy || !rest)
+		return -ENOMEM;
+	for (char *word = copy, *next; word && *word; word = next) {
+		size_t length;
+
+		next = strchr(word, ',');
+		if (next)
+			*next++ = '\0';
+		if (strncmp(word, "edge@", 5) == 0) {
+			int result = parse_edge(word + 5, &f);
+
+			if (result)
+				return result;
+			continue;
+		}
+		length = strlen(word);
+		if (used)
+			rest[used++] = ',';
+		memcpy(rest + used, word, length);
+		used += length;
+	}
+	f.target = used ? TAKE_PTR(rest) : NULL;
+	*ret = f;
+	f.target = NULL;
+	return 0;
+}
+
+void faults_release(struct faults *f)
+{
+	free(f->target);
+	f->target = NULL;
+}
+
+int faults_commit_set(const struct faults *f, struct stage *stage, const struct stage_commit *record)
+{
+	int fault = f->at[record->state], result;
+
+	if (fault < 0)
+		return fault;
+	if (fault == FAULT_KILL_BEFORE)
+		kill(getpid(), SIGKILL);
+	result = stage_commit_set(stage, record);
+	if (fault == FAULT_KILL_AFTER)
+		kill(getpid(), SIGKILL);
+	return result;
+}

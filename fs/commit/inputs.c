@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/commit/inputs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cdappendfs/own.h"
+
+#define HEAD_LBA 16u
+#define DESCRIPTORS_MAX 16u		/* looked at for a boot record */
+#define ALIGN_OVERWRITABLE 32u		/* sessions of images begin at multiples of 32 */
+#define ALIGN_SEQUENTIAL 16u
+#define DEFAULT_VOLUME_ID "CDAPPENDFS"
+
+const struct disc_session *newest_session(const struct disc_session *sessions, size_t n)
+{
+	while (n > 0)
+		if (!sessions[--n].broken)
+			return &sessions[n];
+	return NULL;
+}
+
+/* ECMA-119 8.2 and El Torito 2.0, 2.0: type 0, "CD001", system identifier "EL TORITO SPECIFICATION". */
+static bool is_boot_record(const uint8_t sector[SECTOR_BYTES])
+{
+	return sector[0] == 0 && memcmp(sector + 1, "CD001", 5) == 0 && memcmp(sector + 7, "EL TORITO SPECIFICATION", 23) == 0;
+}
+
+static int find_boot_record(struct disc *disc, uint32_t descriptor_lba, struct inputs *in)
+{
+	uint8_t sector[SECTOR_BYTES];
+
+	for (uint32_t i = 1; i < DESCRIPTORS_MAX; i++) {
+		int result = disc_read(disc, descriptor_lba + i, sector, 1);
+
+		if (result)
+			return result;
+		if (memcmp(sector + 1, "CD001", 5) != 0 || sector[0] == 255)
+			return 0;
+		if (is_boot_record(sector)) {
+			memcpy(in->boot, sector, sizeof(in->boot));
+			in->options.boot_record = in->boot;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+static int link_to_newest(struct disc *disc, const struct disc_session *newest, struct inputs *in)
+{
+	struct burn_options *o = &in->options;
+	int result;
+
+	o->previous_lba = newest->start_lba;
+	o->previous_descriptor_lba = newest->descriptor_lba;
+	o->previous_number = newest->number;
+	snprintf(o->volume_id, sizeof(o->volume_id), "%s", newest->volume_id);
+	result = find_boot_record(disc, newest->descriptor_lba, in);
+	/* The head is this session's only descriptor, and publishing ours overwrites it. */
+	if (!result && in->state.overwritable && !newest->ours && newest->start_lba == 0 && newest->descriptor_lba == HEAD_LBA) {
+		result = disc_read(disc, HEAD_LBA, in->head, 16);
+		o->foreign_head = in->head;
+	}
+	return result;
+}
+
+int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t next_ino, struct inputs *ret)
+{
+	_free_ struct disc_session *sessions = NULL;
+	const struct disc_session *newest;
+	struct burn_options *b = &ret->options;
+	size_t n = 0;
+	int result;
+
+	memset(ret, 0, sizeof(*ret));
+	result = disc_state(disc, &ret->state);
+	if (!result)
+		result = disc_sessions(disc, &sessions, &n);
+	if (result)
+		return result;
+	if (!ret->state.appendable)
+		return -EROFS;
+	newest = newest_session(sessions, n);
+	b->start_lba = ret->state.next_lba;
+	b->session_number = n ? sessions[n - 1].number + 1 : 1;
+	b->previous_lba = b->previous_descriptor_lba = UINT32_MAX;
+	b->overwritable = ret->state.overwritable;
+	b->next_ino = next_ino;
+	b->no_joliet = o->no_joliet;
+	b->no_sharing = o->no_sharing;
+	b->compat = o->compat;
+	b->align_end_sectors = ret->state.overwritable ? ALIGN_OVERWRITABLE : ALIGN_SEQUENTIAL;
+	if (newest)
+		result = link_to_newest(disc, newest, ret);
+	if (o->volume_id[0])
+		snprintf(b->volume_id, sizeof(b->volume_id), "%s", o->volume_id);
+	if (!b->volume_id[0])
+		snprintf(b->volume_id, sizeof(b->volume_id), "%s", DEFAULT_VOLUME_ID);
+	return result;
+}
+
+bool inputs_fit(const struct inputs *in, uint64_t append_sectors, uint64_t *ret_missing_bytes, const char **ret_where)
+{
+	const struct disc_state *s = &in->state;
+	uint64_t end = in->options.start_lba + append_sectors, bytes = append_sectors * SECTOR_BYTES;
+
+	if (s->capacity_sectors && end > s->capacity_sectors) {
+		*ret_missing_bytes = (end - s->capacity_sectors) * SECTOR_BYTES;
+		*ret_where = "the disc";
+		return false;
+	}
+	if (end > UINT32_MAX) {
+		*ret_missing_bytes = (end - UINT32_MAX) * SECTOR_BYTES;
+		*ret_where = "an ISO 9660 disc";
+		return false;
+	}
+	if (s->kind == MEDIUM_IMAGE && bytes > s->host_free_bytes) {
+		*ret_missing_bytes = bytes - s->host_free_bytes;
+		*ret_where = "the file system that holds the image";
+		return false;
+	}
+	return true;
+}

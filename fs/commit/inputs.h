@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * inputs.h - what the layout of the next session takes from the disc as it is
+ *
+ * The dry run and the commit gather them in the same way, so that one says to the block what the other burns.
+ */
+#ifndef FS_COMMIT_INPUTS_H
+#define FS_COMMIT_INPUTS_H
+
+#include "cdappendfs/burn.h"
+#include "cdappendfs/bytes.h"
+#include "fs/commit/commit.h"
+
+struct inputs {
+	struct disc_state state;
+	struct burn_options options;	/* head and boot record point into this struct */
+	uint8_t head[16 * SECTOR_BYTES];
+	uint8_t boot[SECTOR_BYTES];
+};
+
+/* *ret stays where it is afterwards. uuid and time are left zero. -EROFS: no session can be appended; -ENOSPC; what disc_read says. */
+int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t next_ino, struct inputs *ret);
+/* Does a session of that length fit?  Otherwise how many bytes are missing, and where. */
+bool inputs_fit(const struct inputs *in, uint64_t append_sectors, uint64_t *ret_missing_bytes, const char **ret_where);
+/* The newest session that can be mounted, or NULL. */
+const struct disc_session *newest_session(const struct disc_session *sessions, size_t n);
+
+#endif

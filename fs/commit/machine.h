@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * machine.h - what the files of the state machine share
+ *
+ *	queue.c		requests, the thread, status
+ *	machine.c	one commit, edge by edge
+ *	finish.c	publish and rebase: what must be completed once it was begun
+ *	recover.c	the same after a crash
+ */
+#ifndef FS_COMMIT_MACHINE_H
+#define FS_COMMIT_MACHINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fs/commit/commit.h"
+#include "fs/commit/faults.h"
+#include "fs/commit/inputs.h"
+#include "fs/commit/manifest.h"
+
+enum request_kind { REQUEST_COMMIT, REQUEST_DRY_RUN, REQUEST_DISCARD };
+struct request {
+	struct request *next;
+	enum request_kind kind;
+	commit_done *done;
+	void *arg;
+};
+
+/* One commit from freeze to rebase. The commit's thread only. */
+struct run {
+	struct commit *c;
+	struct tree_frozen frozen;
+	bool preview;			/* a dry run: frozen is only a look */
+	struct inputs inputs;
+	struct manifest *manifest;
+	struct burn_plan *plan;
+	struct burn_cost cost;
+	struct target *target;
+	struct stage_commit record;	/* as journaled last */
+	enum { FINISH_PUBLISH, FINISH_REBASE, FINISH_REBIND } finish;	/* what is next once it was verified */
+};
+
+struct commit {
+	struct commit_options options;
+	struct commit_hooks hooks;
+	struct disc *disc;
+	struct stage *stage;
+	struct tree *tree;
+	struct faults faults;
+	pthread_t thread;
+	atomic_bool cancelled;
+
+	/* the thread's own */
+	struct run *unfinished;		/* verified, but not published or not the base yet */
+	struct timespec flushed;	/* when changed nodes went to the stage last */
+	bool flush_failed;		/* said so already */
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	/* under lock: */
+	bool started, stopping, finish_queue;
+	struct request *waiting, **waiting_end;
+	struct request *taken;		/* those that the commit under way answers */
+	struct commit_status status;
+	struct disc_state state;
+	struct disc_session *sessions;
+	size_t n_sessions;
+};
+
+/* ---- queue.c ---- */
+void commit_phase(struct commit *c, enum commit_phase phase);
+void commit_tick(struct commit *c);		/* changed nodes to the stage when two seconds are over */
+/* Look at the medium again, for commit_disc_info() and the tree's free space.  Only the thread that owns the disc. */
+int commit_look(struct commit *c, bool sessions_too);
+
+/* ---- machine.c ---- */
+void machine_commit(struct commit *c, struct commit_result *r);
+void machine_dry_run(struct commit *c, struct commit_result *r);
+int machine_journal(struct run *run, enum stage_commit_state state);
+void run_free(struct run *run);
+/* Does the disc look as the stage knows it?  -ESTALE and a text. */
+int disc_is_ours(struct stage *stage, struct disc *disc, char *message, size_t n);
+
+/* ---- finish.c ---- */
+/* From a verified session to IDLE. On failure it may be called again; r->message is set. */
+int run_finish(struct run *run, struct commit_result *r);
+/* Ties the stage to the disc as it is, then IDLE. */
+int stage_settle(struct stage *stage, struct disc *disc, const struct faults *faults);
+
+#endif

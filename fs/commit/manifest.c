@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * manifest.c - the merged tree, directory by directory
+ *
+ * The array of nodes is the queue of the walk: directories are visited in the order they were found, each appends its entries in
+ * one piece and its children's nodes at the end.  So there is no recursion, and no more memory than the manifest itself needs.
+ * A directory's base records come in the order of the disc; those whose name the stage knows (whiteouts too) are left out, the
+ * staged names are added, and the piece is sorted by name.
+ * Every error stops the build: a directory that was not understood must not be replaced by what is left of it.
+ */
+#include "fs/commit/manifest.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cdappendfs/bytes.h"
+#include "fs/commit/build.h"
+
+/* ---- errors ---- */
+
+/* The path of a directory node, by the entries that lead to it; into the end of buf. */
+static const char *directory_path(const struct build *b, uint32_t node, char *buf, size_t bytes)
+{
+	size_t at = bytes - 1;
+
+	buf[at] = '\0';
+	while (node != 0) {
+		const struct manifest_node *parent = &b->m->nodes[b->m->nodes[node].parent];
+		const char *name = "?";
+		size_t length;
+
+		for (uint32_t i = 0; i < b->m->n_entries; i++)
+			if (b->m->entries[i].node == node)
+				name = b->m->entries[i].name;
+		length = strlen(name);
+		if (length + 1 > at)
+			break;
+		at -= length;
+		memcpy(buf + at, name, length);
+		buf[--at] = '/';
+		node = (uint32_t)(parent - b->m->nodes);
+	}
+	return buf + at;
+}
+
+static int complain(struct build *b, int error, uint32_t directory, const char *name, const char *reason)
+{
+	char path[MANIFEST_WHY_BYTES / 2];
+
+	snprintf(b->why, MANIFEST_WHY_BYTES, "%s/%s: %s", directory_path(b, directory, path, sizeof(path)), name,
+		reason ? reason : strerror(-error));
+	return error;
+}
+
+/* ---- names ---- */
+
+static int add_entry(struct build *b, uint32_t directory, const char *name, uint32_t node, const char *iso_name)
+{
+	struct manifest_entry entry = {.node = node};
+	int result = build_grow((void **)&b->m->entries, &b->entry_space, b->m->n_entries, sizeof(entry));
+
+	if (result)
+		return result;
+	entry.name = arena_string(&b->held->strings, name, strlen(name));
+	if (iso_name && *iso_name)
+		entry.iso_name = arena_string(&b->held->strings, iso_name, strlen(iso_name));
+	if (!entry.name || (iso_name && *iso_name && !entry.iso_name))
+		return -ENOMEM;
+	if (S_ISDIR(b->m->nodes[node].mode)) {
+		b->m->nodes[node].parent = directory;
+		b->m->nodes[directory].nlink++;
+	} else {
+		b->m->nodes[node].nlink++;
+	}
+	b->m->entries[b->m->n_entries++] = entry;
+	return 0;
+}
+
+/* The first staged name of a directory, or of the next one. */
+static size_t first_name(const struct stage_snapshot *rows, uint64_t parent)
+{
+	size_t low = 0, high = rows ? rows->n_names : 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (rows->names[middle].parent < parent)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct name_range { const struct stage_snapshot_name *names; size_t n; };
+
+static bool name_is_staged(struct name_range r, const char *name)
+{
+	while (r.n) {
+		size_t middle = r.n / 2;
+		int order = strcmp(name, r.names[middle].name);
+
+		if (order == 0)
+			return true;
+		if (order > 0) {
+			r.names += middle + 1;
+			r.n -= middle + 1;
+		} else {
+			r.n = middle;
+		}
+	}
+	return false;
+}
+
+static int add_base_names(struct build *b, uint32_t directory, struct iso_extent listing, struct name_range staged, bool keep_iso_names)
+{
+	_cleanup_(iso_dir_closep) struct iso_dir *dir = NULL;
+	int result = iso_dir_open(b->frozen->base, listing, &dir);
+
+	if (result)
+		return complain(b, result, directory, "", "the directory cannot be read from the disc");
+	for (;;) {
+		_cleanup_entry_ struct iso_entry e = {.ino = 0};
+		const char *reason = NULL;
+		uint32_t node;
+
+		result = iso_dir_next(dir, &e);
+		if (result == 0)
+			return 0;
+		if (result < 0)
+			return complain(b, result, directory, "", result == -EBADMSG ? "the directory is damaged on the disc" :
+				"the directory cannot be read from the disc");
+		if (name_is_staged(staged, e.name))
+			continue;
+		result = build_node_from_entry(b, &e, &node, &reason);
+		if (!result)
+			result = add_entry(b, directory, e.name, node, keep_iso_names ? e.iso_name : NULL);
+		if (result)
+			return complain(b, result, directory, e.name, reason);
+	}
+}
+
+static int add_staged_names(struct build *b, uint32_t directory, struct name_range staged)
+{
+	for (size_t i = 0; i < staged.n; i++) {
+		const struct stage_snapshot_name *name = &staged.names[i];
+		const char *reason = NULL;
+		uint32_t node;
+		size_t row;
+		int result;
+
+		if (name->ino == STAGE_WHITEOUT)
+			continue;
+		row = build_find_row(b, name->ino);
+		if (row == SIZE_MAX)
+			return complain(b, -EBADMSG, directory, name->name, "the journal of the staging area has no attributes for it");
+		result = build_node_from_row(b, row, &node, &reason);
+		if (!result)
+			result = add_entry(b, directory, name->name, node, NULL);
+		if (result)
+			return complain(b, result, directory, name->name, reason);
+	}
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct manifest_entry *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int sort_directory(struct build *b, uint32_t directory)
+{
+	struct manifest_node *d = &b->m->nodes[directory];
+	struct manifest_entry *entries = b->m->entries + d->first_entry;
+	bool sorted = true;
+
+	for (uint32_t i = 1; i < d->n_entries && sorted; i++)
+		sorted = by_name(&entries[i - 1], &entries[i]) < 0;
+	if (sorted)
+		return 0;
+	qsort(entries, d->n_entries, sizeof(*entries), by_name);
+	for (uint32_t i = 1; i < d->n_entries; i++)
+		if (by_name(&entries[i - 1], &entries[i]) == 0)
+			return complain(b, -EBADMSG, directory, entries[i].name, "the disc has two files of this name (remove or rename it)");
+	return 0;
+}
+
+static int walk_directory(struct build *b, uint32_t directory, bool keep_iso_names)
+{
+	const struct stage_snapshot *rows = b->rows;
+	struct manifest_node *d = &b->m->nodes[directory];
+	struct iso_extent listing = build_take_listing(d);
+	size_t first = first_name(rows, d->ino), last = first_name(rows, d->ino + 1);
+	struct name_range staged = {rows && rows->n_names ? rows->names + first : NULL, last - first};
+	uint32_t first_entry = b->m->n_entries;
+	int result = 0;
+
+	if (listing.bytes)
+		result = add_base_names(b, directory, listing, staged, keep_iso_names);
+	if (!result)
+		result = add_staged_names(b, directory, staged);
+	if (result)
+		return result;
+	d = &b->m->nodes[directory];	/* the array may have moved */
+	d->first_entry = first_entry;
+	d->n_entries = b->m->n_entries - first_entry;
+	return sort_directory(b, directory);
+}
+
+/* ---- the whole ---- */
+
+static int add_root(struct build *b)
+{
+	_cleanup_entry_ struct iso_entry e = {.ino = 0};
+	size_t row = build_find_row(b, TREE_ROOT);
+	const char *reason = NULL;
+	uint32_t node;
+	int result;
+
+	if (row != SIZE_MAX) {
+		result = build_node_from_row(b, row, &node, &reason);
+	} else if (!b->frozen->base) {
+		result = -EBADMSG;
+		reason = "the journal of the staging area has no root directory";
+	} else {
+		result = iso_root(b->frozen->base, &e);
+		e.ino = TREE_ROOT;
+		if (!result)
+			result = build_node_from_entry(b, &e, &node, &reason);
+	}
+	if (!result && !S_ISDIR(b->m->nodes[0].mode)) {
+		result = -EBADMSG;
+		reason = "the root is not a directory";
+	}
+	return result ? complain(b, result, 0, "", reason) : 0;
+}
+
+static int walk(struct build *b)
+{
+	struct iso_info info = {.rock_ridge = false};
+	struct disc_state state;
+	int result;
+
+	b->directory_bytes_max = UINT64_MAX;
+	if (b->frozen->base) {
+		iso_info(b->frozen->base, &info);
+		result = disc_state(b->held->disc, &state);
+		if (result)
+			return complain(b, result, 0, "", "the state of the disc is not known");
+		b->directory_bytes_max = max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES;
+	}
+	result = add_root(b);
+	for (uint32_t i = 0; !result && i < b->m->n_nodes; i++)
+		if (S_ISDIR(b->m->nodes[i].mode))
+			result = walk_directory(b, i, info.rock_ridge || !info.joliet);
+	return result;
+}
+
+static int read_body(void *context, uint32_t body, uint64_t pos, void *buf, size_t length)
+{
+	const struct held_manifest *held = context;
+
+	return stage_body_read(held->stage, body, pos, buf, length);
+}
+
+static int read_disc(void *context, uint64_t pos, void *buf, size_t length)
+{
+	const struct held_manifest *held = context;
+
+	return iso_read_disc(held->disc, pos, buf, length);
+}
+
+/* Gives back the room for growth; an array that cannot shrink stays as it is. */
+static void shrink(void **array, uint32_t n, size_t item_bytes)
+{
+	void *smaller = *array && n ? reallocarray(*array, n, item_bytes) : NULL;
+
+	if (smaller)
+		*array = smaller;
+}
+
+void manifest_free(struct manifest *m)
+{
+	struct held_manifest *held = (struct held_manifest *)(void *)m;
+
+	if (!held)
+		return;
+	free(m->nodes);
+	free(m->entries);
+	free(m->extents);
+	arena_release(&held->strings);
+	free(held);
+}
+
+int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage *stage, struct manifest **ret, char why[MANIFEST_WHY_BYTES])
+{
+	struct held_manifest *held = calloc(1, sizeof(*held));
+	size_t n_rows = f->snapshot ? f->snapshot->n_nodes : 0;
+	int result = -ENOMEM;
+
+	snprintf(why, MANIFEST_WHY_BYTES, "out of memory");
+	if (!held)
+		return -ENOMEM;
+	_cleanup_(manifest_freep) struct manifest *m = &held->manifest;
+	struct build b = {.frozen = f, .rows = f->snapshot, .held = held, .m = m, .why = why};
+	held->disc = disc;
+	held->stage = stage;
+	m->read_body = read_body;
+	m->read_disc = read_disc;
+	m->context = held;
+	b.row_nodes = malloc((n_rows ? n_rows : 1) * sizeof(*b.row_nodes));
+	if (b.row_nodes) {
+		memset(b.row_nodes, 0xff, n_rows * sizeof(*b.row_nodes));
+		result = walk(&b);
+	}
+	free(b.row_nodes);
+	numbers_release(&b.links);
+	numbers_release(&b.directory_lbas);
+	if (result)
+		return result;
+	shrink((void **)&m->nodes, m->n_nodes, sizeof(*m->nodes));
+	shrink((void **)&m->entries, m->n_entries, sizeof(*m->entries));
+	shrink((void **)&m->extents, m->n_extents, sizeof(*m->extents));
+	*ret = TAKE_PTR(m);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * manifest.h - from a frozen tree to the manifest of a session
+ *
+ *	tree_freeze or tree_preview -> manifest_build -> burn_plan_new … -> manifest_free
+ *
+ * The frozen tree, the disc and the stage are borrowed until manifest_free().  One thread.
+ */
+#ifndef FS_COMMIT_MANIFEST_H
+#define FS_COMMIT_MANIFEST_H
+
+#include "cdappendfs/disc.h"
+#include "cdappendfs/manifest.h"
+#include "cdappendfs/own.h"
+#include "fs/stage/stage.h"
+#include "fs/tree/tree.h"
+
+#define MANIFEST_WHY_BYTES 512u
+
+/*
+ * The whole merged tree: the base's directories overlaid by the snapshot.  -EBADMSG: a part of the base or of the journal is
+ * damaged; -EIO it cannot be read; -EOVERFLOW more than a session can hold; -ENOMEM.  On failure why says what and where, with the path (never
+ * empty).  A tree that was not understood to the last record is never burned: what was not read would be hidden for ever.
+ */
+int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage *stage, struct manifest **ret, char why[MANIFEST_WHY_BYTES]);
+void manifest_free(struct manifest *m);
+DEFINE_FREEP(struct manifest, manifest_free)
+
+#endif

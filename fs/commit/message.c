@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/commit/message.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *message_bytes(uint64_t bytes, char buf[32])
+{
+	static const char units[][4] = {"KiB", "MiB", "GiB", "TiB"};
+	size_t unit = 0;
+	double value = (double)bytes / 1024;
+
+	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(buf, 32, "%.1f %s", value, units[unit]);
+	return buf;
+}
+
+/* Says what to do about it. */
+static const char *advice(int error)
+{
+	switch (-error) {
+	case ENOSPC: return "make room and sync again";
+	case ESTALE: return "insert the disc it belongs to, or drop the changes with cdappendfs-sync --discard";
+	case EBADMSG: return "sync again when the cause is mended; older sessions stay readable with -o session=N";
+	case ECANCELED: return "sync again to burn them";
+	case EROFS: return "drop the changes with cdappendfs-sync --discard, or copy them to another disc";
+	case EOVERFLOW: case EFBIG: case EMLINK: case ENAMETOOLONG: return "remove or move what does not fit and sync again";
+	default: return "sync again to retry";
+	}
+}
+
+/* strerror_r as glibc has it: thread-safe, never NULL. */
+static const char *reason(int error, char buf[128])
+{
+	return error == -ECANCELED ? "it was cancelled" : strerror_r(-error, buf, 128);
+}
+
+void message_failed(char *buf, size_t n, const char *what, int error, const char *why)
+{
+	char text[128];
+
+	snprintf(buf, n, "%s: %s; nothing was lost: the changes stay staged; %s", what, why ? why : reason(error, text), advice(error));
+}
+
+void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where)
+{
+	char need[32], missing[32];
+
+	snprintf(buf, n, "the session does not fit: it needs %s, that is %s more than %s has left; nothing was burned and nothing was lost: "
+		"the changes stay staged; delete some of them and sync again, or drop all with cdappendfs-sync --discard",
+		message_bytes(need_bytes, need), message_bytes(missing_bytes, missing), where);
+}
+
+static const char *describe(const struct disc_fingerprint *f, char buf[128])
+{
+	if (f->session_lba == UINT32_MAX) {
+		snprintf(buf, 128, "a blank disc");
+	} else {
+		snprintf(buf, 128, "newest session at block %u (%02x%02x%02x%02x), end at block %u", f->session_lba, f->descriptor[0], f->descriptor[1],
+			f->descriptor[2], f->descriptor[3], f->next_lba);
+	}
+	return buf;
+}
+
+void message_changed(char *buf, size_t n, const struct disc_fingerprint *expected, const struct disc_fingerprint *found)
+{
+	char a[128], b[128];
+
+	snprintf(buf, n, "the disc is not the one that these changes were made on, or another program has written to it: expected %s; found %s; "
+		"nothing was burned and nothing was lost: the changes stay staged", describe(expected, a), describe(found, b));
+}
+
+void message_unfinished(char *buf, size_t n, uint32_t session, const char *what, int error)
+{
+	char text[128];
+
+	snprintf(buf, n, "session %u is burned and verified, but %s: %s; nothing was lost; the next sync or mount completes it", session, what,
+		reason(error, text));
+}
+
+void message_burned(char *buf, size_t n, uint32_t session, uint64_t bytes)
+{
+	char size[32];
+
+	snprintf(buf, n, "session %u burned: %s", session, message_bytes(bytes, size));
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * message.h - what the user is told: what, why, what to do
+ *
+ * One line without a full stop at the end; parts are joined by "; ". All write into buf and never fail.
+ */
+#ifndef FS_COMMIT_MESSAGE_H
+#define FS_COMMIT_MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cdappendfs/disc.h"
+
+/* "12.3 MiB" */
+const char *message_bytes(uint64_t bytes, char buf[32]);
+/* What a commit did not manage; why may be NULL (then the error says it). */
+void message_failed(char *buf, size_t n, const char *what, int error, const char *why);
+void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where);
+/* The disc is another than the stage was made for. */
+void message_changed(char *buf, size_t n, const struct disc_fingerprint *expected, const struct disc_fingerprint *found);
+/* Burned, but not the newest yet, or not the base yet. */
+void message_unfinished(char *buf, size_t n, uint32_t session, const char *what, int error);
+void message_burned(char *buf, size_t n, uint32_t session, uint64_t bytes);
+
+#endif

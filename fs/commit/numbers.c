@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/commit/numbers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+/* The finaliser of splitmix64. */
+static size_t numbers_slot(const struct numbers *m, uint64_t key)
+{
+	uint64_t x = key ^ m->seed;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return (size_t)(x ^ x >> 31) & (m->size - 1);
+}
+
+static void numbers_insert(struct numbers *m, uint64_t key, uint32_t value)
+{
+	size_t slot = numbers_slot(m, key);
+
+	while (m->keys[slot])
+		slot = (slot + 1) & (m->size - 1);
+	m->keys[slot] = key + 1;
+	m->values[slot] = value;
+	m->n++;
+}
+
+static int numbers_grow(struct numbers *m)
+{
+	struct numbers larger = {.size = m->size ? m->size * 2 : 256, .seed = m->seed};
+
+	if (!m->size && getrandom(&larger.seed, sizeof(larger.seed), GRND_NONBLOCK) != (ssize_t)sizeof(larger.seed))
+		larger.seed = (uint64_t)(uintptr_t)m;	/* still not known to the disc */
+	larger.keys = calloc(larger.size, sizeof(*larger.keys));
+	larger.values = calloc(larger.size, sizeof(*larger.values));
+	if (!larger.keys || !larger.values) {
+		numbers_release(&larger);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < m->size; i++)
+		if (m->keys[i])
+			numbers_insert(&larger, m->keys[i] - 1, m->values[i]);
+	numbers_release(m);
+	*m = larger;
+	return 0;
+}
+
+int numbers_add(struct numbers *m, uint64_t key, uint32_t value)
+{
+	if (m->n >= m->size / 4 * 3) {
+		int result = numbers_grow(m);
+
+		if (result)
+			return result;
+	}
+	numbers_insert(m, key, value);
+	return 0;
+}
+
+uint32_t numbers_next(const struct numbers *m, uint64_t key, size_t *cursor)
+{
+	if (!m->size)
+		return NUMBERS_NONE;
+	for (size_t start = numbers_slot(m, key);; ) {
+		size_t slot = (start + *cursor) & (m->size - 1);
+
+		if (!m->keys[slot])
+			return NUMBERS_NONE;
+		++*cursor;
+		if (m->keys[slot] == key + 1)
+			return m->values[slot];
+	}
+}
+
+void numbers_release(struct numbers *m)
+{
+	free(m->keys);
+	free(m->values);
+	*m = (struct numbers){.seed = m->seed};
+}

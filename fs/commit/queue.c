@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * queue.c - requests and the thread that serves them
+ *
+ * c->lock guards the queue, the status and the copy of what is known of the disc; it is held for moments only and never over a call
+ * that leaves this room.  The disc's state is asked by the commit's thread alone (by the maker before that thread is there).
+ *
+ * A commit answers all requests for one that wait when it begins: what was staged before them is in it.  A discard is a fence:
+ * what was asked after it is served after it.  A request leaves the list of those taken just before its answer, so a caller that goes
+ * away is either forgotten or answered, never both.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cdappendfs/log.h"
+#include "cdappendfs/own.h"
+#include "fs/commit/machine.h"
+
+#define TICK_SECONDS 2
+
+static void commit_lock(struct commit *c) { pthread_mutex_lock(&c->lock); }
+static void commit_unlock(struct commit *c) { pthread_mutex_unlock(&c->lock); }
+
+/* ---- requests ---- */
+
+static int enqueue(struct commit *c, enum request_kind kind, commit_done *done, void *arg)
+{
+	struct request *r = malloc(sizeof(*r));
+	bool refused;
+
+	if (!r)
+		return -ENOMEM;
+	*r = (struct request){.kind = kind, .done = done, .arg = arg};
+	commit_lock(c);
+	refused = c->stopping;
+	if (!refused) {
+		*c->waiting_end = r;
+		c->waiting_end = &r->next;
+		pthread_cond_signal(&c->wake);
+	}
+	commit_unlock(c);
+	if (refused)
+		free(r);
+	return refused ? -ESHUTDOWN : 0;
+}
+
+int commit_request(struct commit *c, commit_done *done, void *arg) { return enqueue(c, REQUEST_COMMIT, done, arg); }
+int commit_request_dry_run(struct commit *c, commit_done *done, void *arg) { return enqueue(c, REQUEST_DRY_RUN, done, arg); }
+int commit_request_discard(struct commit *c, commit_done *done, void *arg) { return enqueue(c, REQUEST_DISCARD, done, arg); }
+
+static struct request *unlink_request(struct request **list, const void *arg)
+{
+	for (struct request **link = list; *link; link = &(*link)->next) {
+		if ((*link)->arg == arg) {
+			struct request *r = *link;
+
+			*link = r->next;
+			return r;
+		}
+	}
+	return NULL;
+}
+
+static void find_end_locked(struct commit *c)
+{
+	for (c->waiting_end = &c->waiting; *c->waiting_end;)
+		c->waiting_end = &(*c->waiting_end)->next;
+}
+
+bool commit_forget(struct commit *c, void *arg)
+{
+	struct request *r;
+
+	commit_lock(c);
+	r = unlink_request(&c->waiting, arg);
+	if (r)
+		find_end_locked(c);
+	else
+		r = unlink_request(&c->taken, arg);
+	commit_unlock(c);
+	free(r);
+	return r != NULL;
+}
+
+/* The first request and, for a commit, all others that it answers. */
+static enum request_kind take_locked(struct commit *c)
+{
+	enum request_kind kind = c->waiting->kind;
+	struct request **to = &c->taken, **link = &c->waiting;
+
+	while (*link && (kind == REQUEST_COMMIT ? (*link)->kind != REQUEST_DISCARD : *to == c->taken && !c->taken)) {
+		struct request *r = *link;
+
+		if (r->kind != kind) {
+			link = &r->next;
+			continue;
+		}
+		*link = r->next;
+		r->next = NULL;
+		*to = r;
+		to = &r->next;
+	}
+	find_end_locked(c);
+	return kind;
+}
+
+/* Answers them all, in the order of asking; done is called without the lock. */
+static void answer(struct commit *c, struct request **list, const struct commit_result *result)
+{
+	for (;;) {
+		struct request *r;
+
+		commit_lock(c);
+		r = *list;
+		if (r)
+			*list = r->next;
+		find_end_locked(c);
+		commit_unlock(c);
+		if (!r)
+			return;
+		r->done(r->arg, result);
+		free(r);
+	}
+}
+
+/* ---- status ---- */
+
+void commit_phase(struct commit *c, enum commit_phase phase)
+{
+	commit_lock(c);
+	c->status = (struct commit_status){.phase = phase};
+	commit_unlock(c);
+}
+
+void commit_status(struct commit *c, struct commit_status *ret)
+{
+	commit_lock(c);
+	*ret = c->status;
+	commit_unlock(c);
+}
+
+void commit_cancel(struct commit *c) { atomic_store(&c->cancelled, true); }
+
+int commit_look(struct commit *c, bool sessions_too)
+{
+	_free_ struct disc_session *sessions = NULL;
+	struct disc_state state;
+	size_t n = 0;
+	int result = disc_state(c->disc, &state);
+
+	if (!result && sessions_too)
+		result = disc_sessions(c->disc, &sessions, &n);
+	if (result)
+		return result;
+	commit_lock(c);
+	c->state = state;
+	if (sessions_too) {
+		struct disc_session *old = c->sessions;
+
+		c->sessions = sessions;
+		c->n_sessions = n;
+		sessions = old;
+	}
+	commit_unlock(c);
+	tree_set_medium(c->tree, &state);
+	return 0;
+}
+
+int commit_disc_info(struct commit *c, struct disc_state *ret_state, struct disc_session **ret_sessions, size_t *ret_n)
+{
+	struct disc_session *copy;
+
+	commit_lock(c);
+	copy = calloc(c->n_sessions ? c->n_sessions : 1, sizeof(*copy));
+	if (copy) {
+		if (c->n_sessions)
+			memcpy(copy, c->sessions, c->n_sessions * sizeof(*copy));
+		*ret_state = c->state;
+		*ret_sessions = copy;
+		*ret_n = c->n_sessions;
+	}
+	commit_unlock(c);
+	return copy ? 0 : -ENOMEM;
+}
+
+/* ---- the thread ---- */
+
+void commit_tick(struct commit *c)
+{
+	struct timespec now;
+	int result;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec - c->flushed.tv_sec < TICK_SECONDS)
+		return;
+	c->flushed = now;
+	result = tree_flush(c->tree);
+	if (result && !c->flush_failed)
+		log_error("changes cannot be saved in the staging area: %s; make room there", strerror(-result));
+	c->flush_failed = result != 0;
+}
+
+static void discard(struct commit *c, struct commit_result *r)
+{
+	_cleanup_(stage_snapshot_freep) struct stage_snapshot *what = NULL;
+
+	r->fits = true;
+	r->error = tree_discard(c->tree, &what);
+	if (r->error == -EBUSY)
+		snprintf(r->message, sizeof(r->message), "the changes cannot be dropped while changed files are open or a session is unfinished");
+	else if (r->error)
+		snprintf(r->message, sizeof(r->message), "the changes could not be dropped: %s", strerror(-r->error));
+	else if (what && c->hooks.discarded)
+		c->hooks.discarded(c->hooks.context, what);
+}
+
+static void serve(struct commit *c, enum request_kind kind)
+{
+	struct commit_result result = {.error = 0};
+
+	if (kind == REQUEST_COMMIT)
+		machine_commit(c, &result);
+	else if (kind == REQUEST_DRY_RUN)
+		machine_dry_run(c, &result);
+	else
+		discard(c, &result);
+	commit_phase(c, COMMIT_IDLE);
+	answer(c, &c->taken, &result);
+}
+
+/* True: something is to be done; *ret_kind < 0: nothing but the tick. False: the end. */
+static bool wait_for_work(struct commit *c, int *ret_kind)
+{
+	struct timespec until;
+	int result = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += TICK_SECONDS;
+	*ret_kind = -1;
+	commit_lock(c);
+	while (!c->waiting && !c->stopping && !result)
+		result = pthread_cond_timedwait(&c->wake, &c->lock, &until);
+	if (c->stopping && (!c->finish_queue || !c->waiting)) {
+		commit_unlock(c);
+		return false;
+	}
+	if (c->waiting) {
+		*ret_kind = (int)take_locked(c);
+		atomic_store(&c->cancelled, false);
+		c->status = (struct commit_status){.phase = COMMIT_PREPARING};
+	}
+	commit_unlock(c);
+	return true;
+}
+
+static void *commit_main(void *arg)
+{
+	struct commit *c = arg;
+	int kind;
+
+	while (wait_for_work(c, &kind)) {
+		if (kind >= 0)
+			serve(c, (enum request_kind)kind);
+		else
+			commit_look(c, false);
+		commit_tick(c);
+	}
+	return NULL;
+}
+
+int commit_start_thread(struct commit *c)
+{
+	int result = pthread_create(&c->thread, NULL, commit_main, c);
+
+	if (result)
+		return -result;
+	commit_lock(c);
+	c->started = true;
+	commit_unlock(c);
+	return 0;
+}
+
+void commit_stop(struct commit *c, bool finish_queue)
+{
+	struct commit_result result = {.error = -ECANCELED};
+	bool started;
+	int error;
+
+	commit_lock(c);
+	started = c->started;
+	c->started = false;
+	c->stopping = true;
+	c->finish_queue = finish_queue;
+	pthread_cond_signal(&c->wake);
+	commit_unlock(c);
+	if (started)
+		pthread_join(c->thread, NULL);
+	snprintf(result.message, sizeof(result.message), "the mount ended; nothing was burned; the changes stay staged");
+	answer(c, &c->waiting, &result);
+	error = tree_flush(c->tree);
+	if (error)
+		log_error("the last changes could not be saved in the staging area: %s", strerror(-error));
+}
+
+int commit_new(const struct commit_options *options, const struct commit_hooks *hooks, struct disc *disc, struct stage *stage, struct tree *tree, struct commit **ret)
+{
+	struct commit *c = calloc(1, sizeof(*c));
+	pthread_condattr_t clock;
+	int result;
+
+	if (!c)
+		return -ENOMEM;
+	c->options = *options;
+	c->hooks = hooks ? *hooks : (struct commit_hooks){.context = NULL};
+	c->disc = disc;
+	c->stage = stage;
+	c->tree = tree;
+	c->waiting_end = &c->waiting;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->wake, &clock);
+	pthread_condattr_destroy(&clock);
+	result = faults_parse(options->fault, &c->faults);
+	c->options.fault = c->faults.target;
+	if (!result)
+		result = commit_look(c, true);
+	if (result) {
+		commit_free(c);
+		return result;
+	}
+	*ret = c;
+	return 0;
+}
+
+void commit_free(struct commit *c)
+{
+	if (!c)
+		return;
+	run_free(c->unfinished);
+	faults_release(&c->faults);
+	free(c->sessions);
+	pthread_cond_destroy(&c->wake);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}

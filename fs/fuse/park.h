@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * park.h - requests as values, and those that must wait
+ *
+ * Each operation fills a struct call and gives it to call_serve().  Its run() answers the request and returns 0, or returns
+ * -EAGAIN with nothing done and nothing answered: the drive is burning.  Then the call is copied and parked: no worker waits.
+ * The park's own thread runs parked calls again every PARK_RETRY_MS until they are answered; an interrupted one is answered EINTR.
+ *
+ * Threads: any.  Lock order: libfuse's lock of a request -> the park's lock.
+ */
+#ifndef FS_FUSE_PARK_H
+#define FS_FUSE_PARK_H
+
+#ifndef FUSE_USE_VERSION
+#define FUSE_USE_VERSION 314
+#endif
+#include <fuse_lowlevel.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#define PARK_RETRY_MS 100
+
+struct server;
+struct call {
+	int (*run)(struct server *s, fuse_req_t req, const struct call *c);
+	fuse_ino_t ino, other;		/* other: new parent, or inode to link */
+	const char *name, *other_name;	/* other_name: new name, or target of a symlink */
+	const void *data;		/* to write; size bytes */
+	size_t size;
+	off_t offset, other_offset;
+	uint64_t handle, other_handle;	/* fi->fh */
+	int flags;			/* of open, rename, fallocate; to_set of setattr; whence of lseek */
+	mode_t mode;
+	dev_t rdev;
+	bool plus;			/* readdir: with attributes */
+	const struct stat *attr;	/* of setattr */
+};
+
+struct park;
+int park_new(struct server *s, struct park **ret);
+/* After the daemon forked. */
+int park_start(struct park *p);
+/* Answer the request now, or park it. The call may live on the stack. */
+void call_serve(struct park *p, fuse_req_t req, const struct call *c);
+/* Answer the request with -error from the park's thread: for interrupt functions, which must not answer themselves. */
+void park_answer(struct park *p, fuse_req_t req, int error);
+/* Answer all that wait with EINTR and end the thread; what comes later is answered at once. */
+void park_stop(struct park *p);
+void park_free(struct park *p);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * server.h - the mount: libfuse's low-level session over a tree
+ *
+ *	server_new -> server_set_commit -> server_mount -> server_loop (until unmounted, or server_stop from another thread)
+ *	-> server_unmount -> [commit_stop: its last requests are still answered] -> server_free
+ *
+ * server_flush_writers() and server_discarded() are the commit's hooks; the server is their context.
+ * No worker waits for the drive or for a commit: such requests are parked (park.h, sync.c).
+ *
+ * Threads: server_stop, server_device and the hooks from any thread but a worker; all others from the main one.
+ */
+#ifndef FS_FUSE_SERVER_H
+#define FS_FUSE_SERVER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "fs/commit/commit.h"
+#include "fs/tree/tree.h"
+
+struct server;
+
+struct server_options {
+	const char *mountpoint;		/* real path */
+	const char *source;		/* what is shown as mounted: real path of the disc */
+	const char *fuse_options;	/* comma-separated, handed to libfuse; NULL none */
+	bool debug;			/* libfuse prints every request */
+	bool read_only;
+	bool allow_other;		/* the kernel checks permissions; otherwise the owner may do what each file's owner could */
+	bool manual_commit;		/* sync MOUNTPOINT makes durable only */
+	uid_t owner;			/* who mounted */
+	bool show_uid, show_gid, show_umask;	/* what follows is shown instead of what is stored */
+	uid_t uid;
+	gid_t gid;
+	mode_t umask;
+};
+
+/* Borrows the options' texts and the tree.  -EINVAL: libfuse refused an option (it said which). */
+int server_new(const struct server_options *options, struct tree *tree, struct server **ret);
+/* Before server_mount; borrowed. */
+void server_set_commit(struct server *s, struct commit *commit);
+/* -EIO: libfuse could not mount (it said why). */
+int server_mount(struct server *s);
+/* Serves requests. 0 when unmounted or stopped. */
+int server_loop(struct server *s);
+/* Has mmap writers written back, then ends the loop; the mount is taken away by server_unmount. */
+void server_stop(struct server *s);
+/* No more notifications to the kernel; parked requests are answered. May be called again. */
+void server_unmount(struct server *s);
+void server_free(struct server *s);
+static inline void server_freep(struct server **s) { server_free(*s); }
+
+/* Device number of the mount; it asks the mount itself, so the loop must run (or begin to). -ENOTCONN: it is gone. */
+int server_device(struct server *s, dev_t *ret);
+/* Larger readahead than the kernel gives (root only, best effort). */
+void server_tune(dev_t device);
+
+void server_flush_writers(void *server);
+void server_discarded(void *server, const struct stage_snapshot *what);
+
+#endif

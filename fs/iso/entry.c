@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * entry.c - one directory record, with what SUSP adds, as a struct iso_entry
+ *
+ * The record says whether it is a directory; Rock Ridge's mode says what else it is.  A mode that contradicts the record
+ * (a directory without its flag) is no damage but a regular file: only what the record says is followed.
+ * Relocated directories (CL) take everything but their name from the "." of the directory they point to, as on Linux.
+ * Where a file's sections lie is not looked at: bad addresses are found when they are read.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fs/iso/room.h"
+
+#define SECTIONS_MAX 65536u		/* of one file; 8 TiB needs 2049 */
+#define POSITION_REFUSED (1ull << 62)	/* iso_read_disc() answers -EBADMSG */
+
+struct sections {
+	struct extent *list;
+	uint32_t n, capacity;
+	uint64_t bytes;
+	uint32_t first_lba;	/* of the first one that is not empty */
+};
+
+static int sections_grow(struct sections *s)
+{
+	uint32_t capacity = s->capacity ? s->capacity * 2 : 1;
+	struct extent *grown = realloc(s->list, capacity * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	s->list = grown;
+	s->capacity = capacity;
+	return 0;
+}
+
+static int sections_add(struct sections *s, const uint8_t *record, enum decode_depth depth)
+{
+	struct extent *last = s->n ? &s->list[s->n - 1] : NULL;
+	uint64_t length = record_bytes(record), pos;
+	uint32_t lba;
+	int err = record_lba(record, &lba);
+
+	if (err || !length)
+		return err;
+	if (!s->bytes)
+		s->first_lba = lba;
+	s->bytes += length;
+	if (depth == DECODE_NAME)
+		return 0;
+	pos = record_is_interleaved(record) ? POSITION_REFUSED : (uint64_t)lba * SECTOR_BYTES;
+	if (last && last->pos + last->length == pos) {
+		last->length += length;
+		return 0;
+	}
+	err = s->n == s->capacity ? sections_grow(s) : 0;
+	if (err)
+		return err;
+	s->list[s->n++] = (struct extent){.offset = s->bytes - length, .length = length, .pos = pos, .kind = EXTENT_DISC};
+	return 0;
+}
+
+/* ECMA-119 6.5.1: the records of a file's sections follow each other; all but the last say that there are more. */
+static int sections_collect(struct cursor *c, const uint8_t *record, enum decode_depth depth, struct sections *s)
+{
+	uint8_t id[256], id_length = record_id_length(record);
+	uint32_t at;
+	int err = sections_add(s, record, depth);
+
+	if (err || !(record_flags(record) & RECORD_CONTINUES))
+		return err;
+	memcpy(id, record_id(record), id_length);
+	for (uint32_t i = 1; i < SECTIONS_MAX; i++) {
+		int more = cursor_next_record(c, &record, &at);
+		if (more < 0)
+			return more;
+		if (!more || record_id_length(record) != id_length || memcmp(record_id(record), id, id_length))
+			return -EBADMSG;
+		err = sections_add(s, record, depth);
+		if (err || !(record_flags(record) & RECORD_CONTINUES))
+			return err;
+	}
+	return -EBADMSG;
+}
+
+static uint32_t type_of(const uint8_t *record, const struct rock *r)
+{
+	if (r->has_cl || record_flags(record) & RECORD_DIRECTORY)
+		return S_IFDIR;
+	switch (r->mode & S_IFMT) {
+	case S_IFLNK:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return r->mode & S_IFMT;
+	default:
+		return r->has_sl && !r->has_px ? S_IFLNK : S_IFREG;
+	}
+}
+
+/* Mode, owner, times; r is all zeros without Rock Ridge. */
+static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *record, const struct rock *r)
+{
+	struct timespec date = {date_of_record(record_date(record)), 0};
+
+	e->mode = type | (r->has_px ? r->mode & 07777 : type == S_IFDIR ? 0555 : type == S_IFLNK ? 0777 : 0444);
+	e->uid = r->uid;
+	e->gid = r->gid;
+	e->nlink = r->nlink ? r->nlink : 1;
+	e->mtime = r->has_mtime ? r->mtime : date;
+	e->atime = r->has_atime ? r->atime : date;
+	e->ctime = r->has_ctime ? r->ctime : date;
+	if (r->has_pn && (type == S_IFCHR || type == S_IFBLK))
+		e->rdev = r->rdev;
+}
+
+static int decode_rock(struct iso *iso, struct window *w, const uint8_t *record, enum decode_depth depth, struct rock *r)
+{
+	if (iso->kind == TREE_ROCK_RIDGE)
+		return rock_decode(iso, w, record, depth, r);
+	memset((char *)r + offsetof(struct rock, name_length), 0, offsetof(struct rock, target) - offsetof(struct rock, name_length));
+	return 0;
+}
+
+static void set_name(struct iso *iso, struct iso_entry *e, const uint8_t *record, const struct rock *r)
+{
+	if (r->name_length)
+		memcpy(e->name, r->name, r->name_length + 1);
+	else if (iso->kind == TREE_JOLIET)
+		name_from_joliet(record_id(record), record_id_length(record), e->name);
+	else
+		name_from_iso(record_id(record), record_id_length(record), e->name);
+}
+
+/* The "." that opens a directory, read into sector. */
+static int read_self(struct iso *iso, uint32_t lba, uint8_t sector[SECTOR_BYTES])
+{
+	int err = iso_read_sectors(iso, lba, sector, 1);
+
+	if (err)
+		return err;
+	return record_is_sound(sector, SECTOR_BYTES) && record_is_dot(sector) && record_flags(sector) & RECORD_DIRECTORY ? 0 : -EBADMSG;
+}
+
+/* Attributes of the directory at dir->lba; with dir->bytes 0 its length too. */
+static int take_self(struct iso *iso, struct iso_extent *dir, struct iso_entry *e)
+{
+	__attribute__((cleanup(window_release))) struct window w = {0};
+	uint8_t sector[SECTOR_BYTES];
+	struct rock r;
+	int err = read_self(iso, dir->lba, sector);
+
+	if (!err)
+		err = decode_rock(iso, &w, sector, DECODE_ALL, &r);
+	if (err)
+		return err;
+	if (!dir->bytes)
+		dir->bytes = record_bytes(sector);
+	set_attributes(e, S_IFDIR, sector, &r);
+	return 0;
+}
+
+/* What belongs to the entry's type. */
+static int set_content(struct cursor *c, struct iso_entry *e, const uint8_t *record, const struct rock *r, struct sections *s)
+{
+	if (r->has_cl) {
+		e->dir = (struct iso_extent){.lba = r->cl_lba};
+		return take_self(c->iso, &e->dir, e);
+	}
+	if (S_ISDIR(e->mode)) {
+		e->dir.bytes = record_bytes(record);
+		return record_lba(record, &e->dir.lba);
+	}
+	if (S_ISLNK(e->mode)) {
+		e->target = strndup(r->target, r->target_length);
+		return e->target ? 0 : -ENOMEM;
+	}
+	if (S_ISREG(e->mode)) {
+		e->size = zisofs_used(&r->zisofs) ? r->zisofs_size : s->bytes;
+		e->zisofs = r->zisofs;
+		e->n_extents = s->n;
+		e->extents = TAKE_PTR(s->list);
+	}
+	return 0;
+}
+
+static uint64_t ino_of(const struct cursor *c, uint32_t at, uint32_t type, const struct rock *r, const struct sections *s)
+{
+	uint64_t pos = (uint64_t)c->lba * SECTOR_BYTES + at;
+
+	if (c->iso->info.ours && r->serial)
+		return r->serial;
+	/* No record of 34 bytes starts in the last 32 of a sector, so 63 is free to mean "the file that starts here". */
+	if (type == S_IFREG && r->nlink > 1 && s->bytes)
+		return (uint64_t)s->first_lba << 6 | 63;
+	return (pos >> SECTOR_SHIFT) << 6 | (pos & (SECTOR_BYTES - 1)) >> 5;
+}
+
+static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum decode_depth depth, struct iso_entry *e, struct sections *s)
+{
+	struct rock r;
+	uint32_t type;
+	int err = decode_rock(c->iso, &c->window, record, depth, &r);
+
+	if (err)
+		return err;
+	if (r.is_relocated)
+		return 0;
+	type = type_of(record, &r);
+	set_name(c->iso, e, record, &r);
+	if (depth == DECODE_ALL) {
+		if (c->iso->kind != TREE_JOLIET)
+			name_keep_iso(record_id(record), record_id_length(record), e->iso_name);
+		set_attributes(e, type, record, &r);
+	} else {
+		e->mode = type;
+	}
+	/* A directory's first record is used up here: collecting may move the cursor's buffer. */
+	if (depth == DECODE_ALL && type == S_IFDIR)
+		err = set_content(c, e, record, &r, s);
+	else if (type != S_IFDIR)
+		err = sections_collect(c, record, depth, s);
+	if (!err && depth == DECODE_ALL && type != S_IFDIR)
+		err = set_content(c, e, NULL, &r, s);
+	if (err)
+		return err;
+	e->ino = ino_of(c, at, type, &r, s);
+	e->locator = locator_of(c, at);
+	return 1;
+}
+
+int entry_decode(struct cursor *c, const uint8_t *record, uint32_t at, enum decode_depth depth, struct iso_entry *ret)
+{
+	struct sections sections = {0};
+	struct iso_entry e;
+	int more;
+
+	memset((char *)&e + sizeof(e.name), 0, sizeof(e) - sizeof(e.name));
+	more = decode(c, record, at, depth, &e, &sections);
+	free(sections.list);
+	if (more > 0)
+		*ret = e;
+	else
+		iso_entry_release(&e);
+	return more;
+}
+
+int entry_decode_self(struct iso *iso, struct iso_extent dir, struct iso_entry *ret)
+{
+	struct iso_entry e = {.dir = dir};
+	uint64_t behind = dir.bytes ? sectors_of(dir.bytes) - 1 : 0;
+	int err = take_self(iso, &e.dir, &e);
+
+	if (err)
+		return err;
+	e.ino = dir.lba == iso->root.lba ? 1 : (uint64_t)dir.lba << 6;
+	e.locator = behind << LOCATOR_SHIFT | (uint64_t)dir.lba * SECTOR_BYTES;
+	*ret = e;
+	return 0;
+}
+
+void iso_entry_release(struct iso_entry *e)
+{
+	free(e->extents);
+	free(e->target);
+	e->extents = NULL;
+	e->target = NULL;
+	e->n_extents = 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * susp.c - System Use Sharing Protocol: entries of a System Use area and of the continuation areas chained to it
+ *
+ * A CE entry is remembered while its area is walked and followed at the area's end.  At most 32 hops and 64 KiB of
+ * continuation in all, so that a chain that loops costs little and ends in -EBADMSG.  Areas that cross a sector edge are read, though Linux refuses them:
+ * libisofs has written such.
+ */
+#include "fs/iso/room.h"
+
+#define HOPS_MAX 32u
+#define CONTINUATION_MAX_BYTES 65536u
+
+void susp_begin(struct susp *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n)
+{
+	/* The root's "." opens with SP itself; the skip applies to all other areas. */
+	size_t skip = n >= 7 && susp_signature(area) == SIGNATURE('S', 'P') ? 0 : iso->susp_skip;
+
+	*s = (struct susp){.iso = iso, .window = window, .budget = CONTINUATION_MAX_BYTES};
+	s->end = area + n;
+	s->at = area + (skip < n ? skip : n);
+}
+
+static int note_continuation(struct susp *s, const uint8_t *entry)
+{
+	if (entry[2] < 28)
+		return -EBADMSG;
+	s->ce_lba = get_le32(entry + 4);
+	s->ce_offset = get_le32(entry + 12);
+	s->ce_length = get_le32(entry + 20);
+	return 0;
+}
+
+static int follow_continuation(struct susp *s)
+{
+	uint32_t lba, offset = s->ce_offset & (SECTOR_BYTES - 1), length = s->ce_length, n;
+	const uint8_t *sectors;
+	int err;
+
+	if (++s->hops > HOPS_MAX || length > s->budget || __builtin_add_overflow(s->ce_lba, s->ce_offset >> SECTOR_SHIFT, &lba))
+		return -EBADMSG;
+	n = (uint32_t)sectors_of((uint64_t)offset + length);
+	if (s->iso->limit_sectors && (uint64_t)lba + n > s->iso->limit_sectors)
+		return -EBADMSG;
+	err = window_get(s->iso, s->window, lba, n, &sectors);
+	if (err)
+		return err;
+	s->budget -= length;
+	s->ce_length = 0;
+	s->at = sectors + offset;
+	s->end = s->at + length;
+	return 0;
+}
+
+int susp_next(struct susp *s, const uint8_t **ret)
+{
+	for (;;) {
+		const uint8_t *entry = s->at;
+		int err;
+
+		/* Less than an entry, or zeros: padding. */
+		if (s->end - entry < 4 || entry[2] < 4 || susp_signature(entry) == SIGNATURE('S', 'T')) {
+			if (!s->ce_length)
+				return 0;
+			err = follow_continuation(s);
+		} else if (entry[2] > s->end - entry) {
+			return -EBADMSG;
+		} else {
+			s->at += entry[2];
+			if (susp_signature(entry) != SIGNATURE('C', 'E')) {
+				*ret = entry;
+				return 1;
+			}
+			err = note_continuation(s, entry);
+		}
+		if (err)
+			return err;
+	}
+}

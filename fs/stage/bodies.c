@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Bodies: the data of staged files.
+ *
+ * A body is a file bodies/NNNNNNNN.  Small files share segments: positions in a segment are given out once and never again,
+ * so reading what was not written yields zeros and giving space back is punching a hole.  A segment belongs to one
+ * generation and to one run of the daemon: after a crash nobody has to know how far the last one was filled.  A large file has a
+ * sparse body of its own.  Numbers come from a counter in the journal and are never used twice.
+ *
+ * Reading and writing take bodies.lock only to find the body and its descriptor.  Descriptors not in use are kept, at most
+ * IDLE_LIMIT of all that are open.  Order against the journal: a body is marked dirty after the write, before the row that
+ * names the data can be put; a commit collects the dirty ones in the same hold of the mutex.
+ *
+ * The last RESERVE_BYTES of the host's file system are left to the journal, so that what was accepted can always be committed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cdappendfs/bytes.h"
+#include "cdappendfs/own.h"
+#include "fs/stage/internal.h"
+
+#define SEGMENT_BYTES (64u << 20)
+#define IDLE_LIMIT 64u
+#define RESERVE_BYTES (8u << 20)
+#define BUDGET_LIMIT_BYTES (16u << 20)
+#define ALLOC_LIMIT_BYTES (1ull << 40)
+
+int bodies_init(struct stage *s)
+{
+	return -pthread_mutex_init(&s->bodies.lock, NULL);
+}
+
+void body_name(uint32_t number, char ret[16])
+{
+	snprintf(ret, 16, "%08x", number);
+}
+
+static struct body *body_of(uint64_t value)
+{
+	return (struct body *)(uintptr_t)value;
+}
+
+static struct body *find_locked(struct bodies *b, uint32_t number)
+{
+	uint64_t value;
+
+	return map_get(&b->table, number, &value) ? body_of(value) : NULL;
+}
+
+struct body *body_find(struct stage *s, uint32_t number)
+{
+	struct body *found;
+
+	pthread_mutex_lock(&s->bodies.lock);
+	found = find_locked(&s->bodies, number);
+	pthread_mutex_unlock(&s->bodies.lock);
+	return found;
+}
+
+/* ---- descriptors ---- */
+
+static void idle_remove_locked(struct bodies *t, struct body *b)
+{
+	*(b->newer ? &b->newer->older : &t->newest) = b->older;
+	*(b->older ? &b->older->newer : &t->oldest) = b->newer;
+	b->newer = b->older = NULL;
+}
+
+static void idle_add_locked(struct bodies *t, struct body *b)
+{
+	b->newer = NULL;
+	b->older = t->newest;
+	*(t->newest ? &t->newest->newer : &t->oldest) = b;
+	t->newest = b;
+}
+
+static void close_locked(struct bodies *t, struct body *b)
+{
+	if (b->fd >= 0) {
+		close_fd(&b->fd);
+		t->n_open--;
+	}
+}
+
+static int open_locked(struct stage *s, struct body *b)
+{
+	struct bodies *t = &s->bodies;
+	char name[16];
+
+	while (t->n_open >= IDLE_LIMIT && t->oldest) {
+		struct body *old = t->oldest;
+
+		idle_remove_locked(t, old);
+		close_locked(t, old);
+	}
+	body_name(b->number, name);
+	b->fd = openat(s->bodies_fd, name, (s->read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC);
+	if (b->fd < 0)
+		return errno == ENOENT ? -EIO : -errno;
+	t->n_open++;
+	return 0;
+}
+
+static int ref_locked(struct stage *s, struct body *b)
+{
+	if (b->fd < 0) {
+		int r = open_locked(s, b);
+
+		if (r)
+			return r;
+	} else if (!b->refs) {
+		idle_remove_locked(&s->bodies, b);
+	}
+	b->refs++;
+	return 0;
+}
+
+int body_acquire(struct stage *s, uint32_t number, struct body **ret)
+{
+	struct body *b;
+	int r = -EIO;
+
+	pthread_mutex_lock(&s->bodies.lock);
+	b = find_locked(&s->bodies, number);
+	if (b)
+		r = ref_locked(s, b);
+	if (!r)
+		*ret = b;
+	pthread_mutex_unlock(&s->bodies.lock);
+	return r;
+}
+
+static void unref_locked(struct bodies *t, struct body *b)
+{
+	if (--b->refs)
+		return;
+	if (b->doomed) {
+		close_locked(t, b);
+		free(b);
+	} else {
+		idle_add_locked(t, b);
+	}
+}
+
+static void mark_dirty_locked(struct bodies *t, struct body *b)
+{
+	if (!b->dirty && !b->doomed)
+		t->n_dirty++;
+	b->dirty = true;
+}
+
+void body_release(struct stage *s, struct body *b, bool wrote)
+{
+	pthread_mutex_lock(&s->bodies.lock);
+	if (wrote)
+		mark_dirty_locked(&s->bodies, b);
+	unref_locked(&s->bodies, b);
+	pthread_mutex_unlock(&s->bodies.lock);
+}
+
+/* ---- the table ---- */
+
+static struct body *table_add_locked(struct bodies *t, uint32_t number, bool sparse, uint32_t generation)
+{
+	struct body *b = map_reserve(&t->table, 1) ? NULL : calloc(1, sizeof(*b));
+
+	if (b) {
+		b->number = number;
+		b->sparse = sparse;
+		b->generation = generation;
+		b->fd = -1;
+		map_put(&t->table, number, (uintptr_t)b);
+	}
+	return b;
+}
+
+static void table_remove_locked(struct bodies *t, struct body *b)
+{
+	map_remove(&t->table, b->number);
+	if (b->dirty)
+		t->n_dirty--;
+	b->doomed = true;
+	if (b->refs)
+		return;		/* the last who uses it frees it */
+	if (b->fd >= 0)
+		idle_remove_locked(t, b);
+	close_locked(t, b);
+	free(b);
+}
+
+static int load_row(struct stage *s, sqlite3_stmt *row)
+{
+	uint64_t number = row_number(row, 0), generation = row_number(row, 2);
+	struct body *b;
+
+	if (!number || number >= s->next_body || generation > s->generation)
+		return -EBADMSG;
+	pthread_mutex_lock(&s->bodies.lock);
+	b = table_add_locked(&s->bodies, (uint32_t)number, row_number(row, 1) != 0, (uint32_t)generation);
+	pthread_mutex_unlock(&s->bodies.lock);
+	return b ? 0 : -ENOMEM;
+}
+
+int bodies_load(struct stage *s)
+{
+	int r;
+
+	while ((r = journal_step(s, ST_BODIES_ALL)) > 0)
+		if ((r = load_row(s, s->statements[ST_BODIES_ALL])))
+			break;
+	journal_reset(s, ST_BODIES_ALL);
+	return r;
+}
+
+void bodies_release(struct stage *s)
+{
+	struct bodies *t = &s->bodies;
+
+	for (size_t i = 0; i < t->table.capacity; i++) {
+		struct body *b;
+
+		if (t->table.keys[i] == MAP_NO_KEY)
+			continue;
+		b = body_of(t->table.values[i]);
+		close_fd(&b->fd);
+		free(b);
+	}
+	map_release(&t->table);
+	map_release(&t->halves);
+	pthread_mutex_destroy(&t->lock);
+}
+
+static int body_put_row(struct stage *s, uint32_t number, bool sparse)
+{
+	int r = journal_begin(s, true);
+
+	if (r)
+		return r;
+	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 1, number);
+	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 2, sparse);
+	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 3, s->generation);
+	r = journal_run(s, ST_BODY_PUT);
+	return r ? r : state_put_number(s, "next_body", (uint64_t)number + 1);
+}
+
+/* The mutex is held.  A number is used up even when the rest fails. */
+static int body_make(struct stage *s, bool sparse, struct body **ret)
+{
+	struct body *b;
+	uint32_t number;
+	char name[16];
+	int fd, r;
+
+	if (s->failed || s->read_only)
+		return s->failed ? s->failed : -EROFS;
+	if (s->next_body == INT32_MAX)
+		return -ENOSPC;
+	number = s->next_body++;
+	body_name(number, name);
+	fd = openat(s->bodies_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == EDQUOT ? -ENOSPC : -errno;
+	close_fd(&fd);
+	r = body_put_row(s, number, sparse);
+	if (r) {
+		unlinkat(s->bodies_fd, name, 0);
+		return r;
+	}
+	pthread_mutex_lock(&s->bodies.lock);
+	b = table_add_locked(&s->bodies, number, sparse, s->generation);
+	s->bodies.directory_dirty = true;
+	pthread_mutex_unlock(&s->bodies.lock);
+	if (!b)
+		return -ENOMEM;		/* an empty file and its row stay until the next collection */
+	*ret = b;
+	return 0;
+}
+
+int body_drop(struct stage *s, uint32_t number)
+{
+	struct body *b = body_find(s, number);
+	char name[16];
+	int r;
+
+	if (!b)
+		return 0;
+	r = journal_begin(s, false);
+	if (r)
+		return r;
+	sqlite3_bind_int64(s->statements[ST_BODY_DELETE], 1, number);
+	r = journal_run(s, ST_BODY_DELETE);
+	if (r)
+		return r;
+	if (s->bodies.running == b)
+		s->bodies.running = NULL;
+	pthread_mutex_lock(&s->bodies.lock);
+	table_remove_locked(&s->bodies, b);
+	pthread_mutex_unlock(&s->bodies.lock);
+	body_name(number, name);
+	return unlinkat(s->bodies_fd, name, 0) && errno != ENOENT ? -errno : 0;
+}
+
+/* ---- space ---- */
+
+/* Takes length from what the last look at the file system allowed; looks again when that is used up. */
+static int take_space(struct stage *s, uint64_t length)
+{
+	uint64_t left, allowed;
+
+	if (length <= INT64_MAX && atomic_fetch_sub(&s->bodies.budget, (int64_t)length) >= (int64_t)length)
+		return 0;
+	left = stage_host_free(s);
+	if (left < RESERVE_BYTES || left - RESERVE_BYTES < length) {
+		atomic_store(&s->bodies.budget, 0);
+		return -ENOSPC;
+	}
+	/* Others write there too: never trust more than half of it. */
+	allowed = min_u64((left - RESERVE_BYTES - length) / 2, BUDGET_LIMIT_BYTES);
+	atomic_store(&s->bodies.budget, (int64_t)allowed);
+	return 0;
+}
+
+static int segment_alloc(struct stage *s, uint64_t length, uint32_t *ret_body, uint64_t *ret_pos)
+{
+	struct bodies *t = &s->bodies;
+
+	if (s->failed)
+		return s->failed;
+	if (t->running && t->running_bytes && t->running_bytes + length > SEGMENT_BYTES)
+		t->running = NULL;
+	if (!t->running) {
+		int r = body_make(s, false, &t->running);
+
+		if (r)
+			return r;
+		t->running_bytes = 0;
+	}
+	*ret_body = t->running->number;
+	*ret_pos = t->running_bytes;
+	t->running_bytes += length;
+	return 0;
+}
+
+int stage_segment_alloc(struct stage *s, uint64_t length, uint32_t *ret_body, uint64_t *ret_pos)
+{
+	int r;
+
+	if (!length || length % SECTOR_BYTES || length > ALLOC_LIMIT_BYTES)
+		return -EINVAL;
+	r = take_space(s, length);
+	if (r)
+		return r;
+	stage_enter(s);
+	r = segment_alloc(s, length, ret_body, ret_pos);
+	stage_leave(s);
+	return r;
+}
+
+int stage_body_new(struct stage *s, uint32_t *ret_body)
+{
+	struct body *b;
+	int r = take_space(s, SECTOR_BYTES);
+
+	if (r)
+		return r;
+	stage_enter(s);
+	r = body_make(s, true, &b);
+	if (!r)
+		*ret_body = b->number;
+	stage_leave(s);
+	return r;
+}
+
+/* ---- reading and writing ---- */
+
+bool stage_body_frozen(struct stage *s, uint32_t body)
+{
+	struct body *b;
+	bool frozen;
+
+	pthread_mutex_lock(&s->bodies.lock);
+	b = find_locked(&s->bodies, body);
+	frozen = !b || b->generation < s->generation;
+	pthread_mutex_unlock(&s->bodies.lock);
+	return frozen;
+}
+
+bool stage_body_sparse(struct stage *s, uint32_t body)
+{
+	struct body *b;
+	bool sparse;
+
+	pthread_mutex_lock(&s->bodies.lock);
+	b = find_locked(&s->bodies, body);
+	sparse = b && b->sparse;
+	pthread_mutex_unlock(&s->bodies.lock);
+	return sparse;
+}
+
+int stage_body_read(struct stage *s, uint32_t body, uint64_t pos, void *buf, size_t length)
+{
+	struct body *b;
+	size_t done = 0;
+	int r;
+
+	if (pos > INT64_MAX - length)
+		return -EINVAL;
+	r = body_acquire(s, body, &b);
+	if (r)
+		return r;
+	while (done < length) {
+		ssize_t n = pread(b->fd, (uint8_t *)buf + done, length - done, (off_t)(pos + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			r = -errno;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	body_release(s, b, false);
+	if (!r)
+		memset((uint8_t *)buf + done, 0, length - done);
+	return r;
+}
+
+static int write_all(int fd, const uint8_t *buf, size_t length, uint64_t pos)
+{
+	while (length) {
+		ssize_t n = pwrite(fd, buf, length, (off_t)pos);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EDQUOT ? -ENOSPC : -errno;
+		buf += n;
+		length -= (size_t)n;
+		pos += (uint64_t)n;
+	}
+	return 0;
+}
+
+int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *buf, size_t length)
+{
+	struct body *b;
+	int r;
+
+	if (pos > INT64_MAX - length)
+		return -EINVAL;
+	if (s->read_only)
+		return -EROFS;
+	r = body_acquire(s, body, &b);
+	if (r)
+		return r;
+	if (b->generation < s->generation)
+		r = -EROFS;
+	else if (b->sparse)
+		r = take_space(s, length);	/* room in a segment was taken when it was given out */
+	if (!r && b->sparse && b->discards)
+		discards_cancel(s, b, pos, length);
+	if (!r)
+		r = write_all(b->fd, buf, length, pos);
+	body_release(s, b, true);
+	return r;
+}
+
+/* ---- making them durable ---- */
+
+int bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory)
+{
+	struct bodies *t = &s->bodies;
+	struct body **found = NULL;
+	size_t n = 0;
+	int r = 0;
+
+	pthread_mutex_lock(&t->lock);
+	if (t->n_dirty && !(found = malloc(t->n_dirty * sizeof(*found))))
+		r = -ENOMEM;
+	for (size_t i = 0; !r && n < t->n_dirty && i < t->table.capacity; i++) {
+		struct body *b = t->table.keys[i] == MAP_NO_KEY ? NULL : body_of(t->table.values[i]);
+
+		if (!b || !b->dirty)
+			continue;
+		r = ref_locked(s, b);
+		if (!r)
+			found[n++] = b;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!r)
+			found[i]->dirty = false;
+		else
+			unref_locked(t, found[i]);
+	}
+	if (!r) {
+		t->n_dirty = 0;
+		*ret_directory = t->directory_dirty;
+		t->directory_dirty = false;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (r) {
+		free(found);
+		return r;
+	}
+	*ret = found;
+	*ret_n = n;
+	return 0;
+}
+
+int bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!r && fdatasync(bodies[i]->fd))
+			r = errno == ENOSPC || errno == EDQUOT ? -ENOSPC : -EIO;
+		body_release(s, bodies[i], r != 0);
+	}
+	if (!r && directory && fsync(s->bodies_fd))
+		r = -EIO;
+	if (r && directory) {
+		pthread_mutex_lock(&s->bodies.lock);
+		s->bodies.directory_dirty = true;
+		pthread_mutex_unlock(&s->bodies.lock);
+	}
+	return r;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Giving space back.
+ *
+ * A discarded range waits in `queued` until a commit, in `committing` until that commit is durable (then no durable row names it),
+ * and in `ready` while a frozen generation may still read it.  What leaves `ready` is punched out of its file: whole pages, with
+ * neighbouring ranges merged; of a page whose two 2048-byte blocks die at different times the first is remembered in `halves`.
+ * The range (0, UINT64_MAX) is the whole body: its file goes.
+ *
+ * Positions of segments are used once, so a hole can be punched at any time.  A position of a sparse body may be written again:
+ * then it leaves the lists first (discards_cancel), and sparse bodies are punched under the mutex.
+ * What a crash forgets is found by stage_collect(), body by body.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cdappendfs/bytes.h"
+#include "cdappendfs/own.h"
+#include "fs/stage/internal.h"
+
+#define PAGE_BYTES 4096u
+#define WHOLE UINT64_MAX
+
+static int list_reserve(struct discards *l, size_t more)
+{
+	struct discard *items;
+	size_t capacity = l->capacity ? l->capacity : 64;
+
+	while (capacity < l->n + more)
+		capacity *= 2;
+	if (capacity == l->capacity)
+		return 0;
+	items = realloc(l->items, capacity * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	l->items = items;
+	l->capacity = capacity;
+	return 0;
+}
+
+static void list_clear(struct discards *l)
+{
+	free(l->items);
+	*l = (struct discards){0};
+}
+
+/* Out of memory: the space comes back with its body. */
+void discards_commit(struct stage *s, struct discards *from, struct discards *to)
+{
+	(void)s;
+	if (!to->n) {
+		struct discards swap = *to;
+
+		*to = *from;
+		*from = swap;
+	} else if (from->n && !list_reserve(to, from->n)) {
+		memcpy(to->items + to->n, from->items, from->n * sizeof(*from->items));
+		to->n += from->n;
+	}
+	from->n = 0;
+}
+
+static void queue(struct stage *s, struct body *b, uint64_t pos, uint64_t length)
+{
+	struct discards *l = &s->queued;
+	struct discard *last = l->n ? &l->items[l->n - 1] : NULL;
+
+	if (last && last->body == b->number && last->length != WHOLE && length != WHOLE && last->pos + last->length == pos) {
+		last->length += length;
+	} else if (!list_reserve(l, 1)) {
+		l->items[l->n++] = (struct discard){pos, length, b->number};
+		b->discards++;
+	}
+}
+
+void stage_body_discard(struct stage *s, uint32_t body, uint64_t pos, uint64_t length)
+{
+	struct body *b;
+
+	if (!length || s->read_only || (length == WHOLE && pos) || (length != WHOLE && pos > INT64_MAX - min_u64(length, INT64_MAX)))
+		return;
+	stage_enter(s);
+	b = body_find(s, body);
+	if (b)
+		queue(s, b, pos, length);
+	stage_leave(s);
+}
+
+/* ---- punching ---- */
+
+static void punch(int fd, uint64_t from, uint64_t to)
+{
+	/* A file system that cannot do it keeps the space until the body goes. */
+	if (from < to && fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(to - from)))
+		return;
+}
+
+/* One block of a page died: punch the page if the other did before. */
+static void half_page(struct stage *s, const struct body *b, uint64_t pos)
+{
+	uint64_t page = pos / PAGE_BYTES, key = (uint64_t)b->number << 32 | page, dead = 0;
+	bool whole;
+
+	if (page > UINT32_MAX)
+		return;
+	pthread_mutex_lock(&s->bodies.lock);
+	map_get(&s->bodies.halves, key, &dead);
+	dead |= pos % PAGE_BYTES ? 2u : 1u;
+	whole = dead == 3;
+	if (whole)
+		map_remove(&s->bodies.halves, key);
+	else if (!map_reserve(&s->bodies.halves, 1))
+		map_put(&s->bodies.halves, key, dead);
+	pthread_mutex_unlock(&s->bodies.lock);
+	if (whole)
+		punch(b->fd, page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
+}
+
+static void punch_range(struct stage *s, const struct body *b, uint64_t from, uint64_t to)
+{
+	uint64_t first = round_up(from, PAGE_BYTES), last = to / PAGE_BYTES * PAGE_BYTES;
+
+	punch(b->fd, first, last);
+	if (b->sparse)
+		return;
+	if (first - from >= SECTOR_BYTES && to >= first)
+		half_page(s, b, first - SECTOR_BYTES);
+	if (to - last >= SECTOR_BYTES && from <= last)
+		half_page(s, b, last);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct discard *x = a, *y = b;
+
+	if (x->body != y->body)
+		return x->body < y->body ? -1 : 1;
+	return (x->pos > y->pos) - (x->pos < y->pos);
+}
+
+/* The ranges of one body, ascending; returns how many items were its. */
+static size_t apply_body(struct stage *s, const struct discard *d, size_t n)
+{
+	struct body *b = NULL;
+	size_t same = 1;
+	bool whole = d->length == WHOLE;
+	unsigned counted = 0;
+
+	for (; same < n && d[same].body == d->body; same++)
+		whole |= d[same].length == WHOLE;
+	if (whole) {
+		stage_enter(s);
+		body_drop(s, d->body);		/* a failure leaves it to the next collection */
+		stage_leave(s);
+		return same;
+	}
+	if (body_acquire(s, d->body, &b))
+		return same;
+	for (size_t i = 0; i < same; ) {
+		uint64_t from = d[i].pos, to = from + d[i].length;
+
+		for (i++, counted++; i < same && d[i].pos <= to; i++, counted++)
+			to = max_u64(to, d[i].pos + d[i].length);
+		punch_range(s, b, from, to);
+	}
+	b->discards -= counted;
+	body_release(s, b, false);
+	return same;
+}
+
+static void apply_list(struct stage *s, struct discards *l)
+{
+	if (l->n)
+		qsort(l->items, l->n, sizeof(*l->items), by_place);
+	for (size_t i = 0; i < l->n; )
+		i += apply_body(s, l->items + i, l->n - i);
+	list_clear(l);
+}
+
+/* Splits what is ready: sparse bodies' ranges, segments' ranges, and what must still wait. */
+static void sort_out(struct stage *s, struct discards *sparse, struct discards *segments)
+{
+	struct discards keep = {0};
+
+	for (size_t i = 0; i < s->ready.n; i++) {
+		const struct discard *d = &s->ready.items[i];
+		const struct body *b = body_find(s, d->body);
+		struct discards *to = !b ? NULL : s->frozen && b->generation < s->generation ? &keep : b->sparse ? sparse : segments;
+
+		if (to && !list_reserve(to, 1))
+			to->items[to->n++] = *d;
+	}
+	list_clear(&s->ready);
+	s->ready = keep;
+}
+
+void discards_apply(struct stage *s)
+{
+	struct discards sparse = {0}, segments = {0};
+
+	if (s->read_only)
+		return;
+	stage_enter(s);
+	if (!s->failed && s->ready.n)
+		sort_out(s, &sparse, &segments);
+	apply_list(s, &sparse);
+	stage_leave(s);
+	apply_list(s, &segments);
+}
+
+/* What remains of a waiting range when [from, to) is written: nothing, one or two pieces. */
+static void cancel_in(struct discards *l, struct body *b, uint64_t from, uint64_t to)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct discard *d = &l->items[i];
+		uint64_t end = d->pos + d->length;
+
+		if (d->body != b->number || d->length == WHOLE || end <= from || d->pos >= to)
+			continue;
+		if (d->pos < from && end > to && !list_reserve(l, 1)) {
+			l->items[l->n++] = (struct discard){to, end - to, b->number};
+			b->discards++;
+			d = &l->items[i];
+		}
+		if (d->pos < from) {
+			d->length = from - d->pos;
+		} else if (end > to) {
+			d->pos = to;
+			d->length = end - to;
+		} else {
+			*d = l->items[--l->n];
+			b->discards--;
+			i--;
+		}
+	}
+}
+
+void discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t length)
+{
+	stage_enter(s);
+	cancel_in(&s->queued, b, pos, pos + length);
+	cancel_in(&s->committing, b, pos, pos + length);
+	cancel_in(&s->ready, b, pos, pos + length);
+	stage_leave(s);
+}
+
+void discards_release(struct stage *s)
+{
+	list_clear(&s->queued);
+	list_clear(&s->committing);
+	list_clear(&s->ready);
+}
+
+/* ---- collecting ---- */
+
+static int mark_blob(struct map *used, const uint8_t *packed, size_t length)
+{
+	if (length % EXTENT_PACKED_BYTES)
+		return -EBADMSG;
+	for (; length; length -= EXTENT_PACKED_BYTES, packed += EXTENT_PACKED_BYTES) {
+		if (get_le32(packed + 28) != EXTENT_STAGE)
+			continue;
+		if (map_reserve(used, 1))
+			return -ENOMEM;
+		map_put(used, get_le32(packed + 24), 1);
+	}
+	return 0;
+}
+
+static int mark_rows(struct stage *s, struct map *used)
+{
+	sqlite3_stmt *row = s->statements[ST_NODES_EXTENTS];
+	int r;
+
+	while ((r = journal_step(s, ST_NODES_EXTENTS)) > 0)
+		if ((r = mark_blob(used, sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0))))
+			break;
+	journal_reset(s, ST_NODES_EXTENTS);
+	return r;
+}
+
+static int collect(struct stage *s, struct map *used, const uint32_t *keep, size_t n_keep)
+{
+	struct bodies *t = &s->bodies;
+	int r = s->failed ? s->failed : mark_rows(s, used);
+
+	if (!r)
+		r = map_reserve(used, n_keep + 1);
+	if (r)
+		return r;
+	for (size_t i = 0; i < n_keep; i++)
+		map_put(used, keep[i], 1);
+	if (t->running)
+		map_put(used, t->running->number, 1);
+	pthread_mutex_lock(&t->lock);
+	for (size_t i = 0; i < t->table.capacity; i++)
+		if (t->table.keys[i] != MAP_NO_KEY && !map_get(used, t->table.keys[i], NULL))
+			queue(s, (struct body *)(uintptr_t)t->table.values[i], 0, WHOLE);
+	pthread_mutex_unlock(&t->lock);
+	return 0;
+}
+
+int stage_collect(struct stage *s, const uint32_t *keep, size_t n_keep)
+{
+	struct map used = {0};
+	int r;
+
+	if (s->read_only)
+		return 0;
+	stage_enter(s);
+	r = collect(s, &used, keep, n_keep);
+	stage_leave(s);
+	map_release(&used);
+	return r;
+}
+
+int stage_discard(struct stage *s)
+{
+	struct bodies *t = &s->bodies;
+	bool nested;
+	int r;
+
+	stage_enter(s);
+	nested = s->depth > 1;
+	r = s->frozen ? -EBUSY : journal_begin(s, false);
+	if (!r)
+		r = journal_save(s);
+	if (!r) {
+		r = journal_run(s, ST_NODES_CLEAR);
+		if (!r)
+			r = journal_run(s, ST_NAMES_CLEAR);
+		r = r ? journal_restore(s, r) : journal_release(s);
+	}
+	if (!r) {
+		t->running = NULL;
+		r = rows_load(s);
+	}
+	if (!r)
+		r = stage_collect(s, NULL, 0);
+	stage_leave(s);
+	if (r || nested)
+		return r;
+	return stage_sync(s);
+}
+
+void stage_totals(struct stage *s, struct stage_totals *ret)
+{
+	struct bodies *t = &s->bodies;
+	struct stage_totals totals = {0};
+
+	stage_enter(s);
+	totals.nodes = s->nodes.count;
+	totals.names = s->n_names;
+	pthread_mutex_lock(&t->lock);
+	for (size_t i = 0; i < t->table.capacity; i++) {
+		struct stat st;
+		char name[16];
+
+		if (t->table.keys[i] == MAP_NO_KEY)
+			continue;
+		body_name((uint32_t)t->table.keys[i], name);
+		if (!fstatat(s->bodies_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+			totals.body_bytes += (uint64_t)st.st_blocks * 512;
+	}
+	pthread_mutex_unlock(&t->lock);
+	stage_leave(s);
+	*ret = totals;
+}

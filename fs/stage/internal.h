@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * internal.h - the stage's parts among themselves (fs/stage only)
+ *
+ *	stage.c place.c		opening, the lock, whose stage it is, closing
+ *	journal.c schema.c	the database: schema, statements, the open transaction
+ *	wal.c			its log, held back until the bodies are synced
+ *	rows.c names.c		nodes and names
+ *	bodies.c discard.c	file data, giving space back, collecting
+ *	sync.c			group commit, the thread, checkpoints
+ *	generations.c snapshot.c state.c	freeze, snapshot, drop; commit state and results
+ *
+ * Lock order: connection mutex -> bodies.lock.  sync.lock is taken alone.  The leader (sync.running, one thread) is the only one
+ * that commits, flushes or checkpoints.
+ */
+#ifndef FS_STAGE_INTERNAL_H
+#define FS_STAGE_INTERNAL_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "fs/stage/map.h"
+#include "fs/stage/stage.h"
+#include "fs/stage/wal.h"
+
+#define BODIES_DIRECTORY "bodies"
+#define LOCK_FILE "lock"
+
+enum statement {
+	ST_BEGIN, ST_COMMIT, ST_SAVE, ST_RELEASE, ST_ROLLBACK_TO,
+	ST_STATE_GET, ST_STATE_PUT, ST_STATE_DELETE,
+	ST_NODE_GET, ST_NODE_PUT, ST_NODE_DELETE, ST_NODE_DROP, ST_NODES_ALL, ST_NODES_EXTENTS, ST_NODES_CLEAR, ST_NODE_INOS,
+	ST_NAME_GET, ST_NAME_INSERT, ST_NAME_UPDATE, ST_NAME_DELETE, ST_NAME_DROP, ST_NAMES_OF, ST_NAMES_DELETE, ST_NAMES_ALL,
+	ST_NAMES_COUNT, ST_NAMES_CLEAR,
+	ST_BODY_PUT, ST_BODY_DELETE, ST_BODIES_ALL,
+	ST_N
+};
+
+struct body {
+	uint32_t number, generation;
+	bool sparse;
+	/* under bodies.lock */
+	bool dirty, doomed;
+	int fd;
+	unsigned refs;
+	struct body *newer, *older;	/* idle: open, but not in use */
+	atomic_uint discards;		/* ranges waiting to be given back */
+};
+
+struct bodies {
+	pthread_mutex_t lock;
+	struct map table;		/* number -> struct body * */
+	struct body *newest, *oldest;	/* idle ones by time of use */
+	unsigned n_open, n_dirty;
+	bool directory_dirty;
+	struct map halves;		/* body << 32 | page -> which of its two blocks are dead */
+	/* under the connection mutex */
+	struct body *running;		/* the segment that is filled */
+	uint64_t running_bytes;
+	/* bytes that may be taken before free space is asked for again */
+	_Atomic int64_t budget;
+};
+
+struct discard { uint64_t pos, length; uint32_t body; };
+struct discards { struct discard *items; size_t n, capacity; };
+
+struct stage {
+	/* fixed after stage_open */
+	char *directory, *disc_path, *mountpoint;
+	int dir_fd, bodies_fd, lock_fd, db_fd;
+	bool read_only;
+	bool by_identity;		/* below the default root: may be renamed and removed */
+	int root_fd;			/* by_identity: the root, else -1 */
+	char leaf[65];			/* by_identity: the directory's name in it */
+	dev_t device;
+	struct wal wal;
+
+	pthread_mutex_t mutex;		/* recursive: the connection and all below */
+	unsigned depth;
+	sqlite3 *db;
+	sqlite3_stmt *statements[ST_N];
+	int failed;			/* sticky: what is in memory can no longer be made durable */
+	bool wal_full;			/* the last commit could not be written for want of space */
+	unsigned changes, changes_checked;
+	unsigned wal_frames;
+	struct map nodes;		/* inode numbers with a row */
+	struct map names;		/* parent -> number of names */
+	uint64_t n_names;
+	_Atomic uint32_t generation;
+	bool frozen;
+	uint32_t next_body;
+	uint64_t next_ino, ino_limit;
+	struct disc_identity identity;
+	struct disc_fingerprint fingerprint;
+	char *made_for;			/* path of the disc the stage was begun with */
+	struct stage_commit commit;
+	enum stage_user user;
+	struct discards queued, committing, ready;
+
+	struct bodies bodies;
+
+	struct {
+		pthread_mutex_t lock;
+		pthread_cond_t changed;
+		bool running, thread_started, stop, kicked;
+		uint64_t begun, done;
+		int error;
+		pthread_t thread;
+	} sync;
+};
+
+/* journal.c: all with the mutex held; reads and writes return 0 or -errno */
+int journal_open(struct stage *s);		/* and prepares the statements; -ENOENT: read_only and there is none */
+void journal_close(struct stage *s, bool clean);	/* clean: everything is in the database, the log may go */
+int journal_errno(struct stage *s, int rc);
+int journal_begin(struct stage *s, bool grows);	/* before a change; grows: not a deletion, needs space */
+int journal_commit(struct stage *s);
+bool journal_dirty(struct stage *s);		/* a transaction is open */
+int journal_step(struct stage *s, enum statement statement);	/* SQLITE_ROW -> 1, done -> 0 (and reset), -errno (reset) */
+int journal_run(struct stage *s, enum statement statement);	/* to its end, and reset; bindings cleared */
+void journal_reset(struct stage *s, enum statement statement);
+int journal_save(struct stage *s);		/* a step of several statements … */
+int journal_restore(struct stage *s, int error);	/* … failed: undone.  Returns error. */
+int journal_release(struct stage *s);
+/* schema.c */
+extern const char *const journal_sql[ST_N];
+int schema_setup(struct stage *s);		/* checks what is there, or makes it */
+
+/* state.c: the mutex held */
+int state_load(struct stage *s);
+int state_put(struct stage *s, const char *key, const void *value, size_t length);
+int state_put_number(struct stage *s, const char *key, uint64_t value);
+int state_get(struct stage *s, const char *key, void **ret, size_t *ret_length);	/* -ENOENT */
+int state_get_number(struct stage *s, const char *key, uint64_t *ret);
+int state_delete(struct stage *s, const char *key);
+int state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
+int state_settle_ino(struct stage *s);		/* closing: give back what was reserved and not given */
+bool state_result_waits(struct stage *s);	/* a failure that nobody was shown */
+
+/* rows.c, names.c, snapshot.c: the mutex held */
+int rows_load(struct stage *s);			/* the sets in memory */
+int extents_unpack(const uint8_t *packed, size_t length, struct extent *to);	/* -EBADMSG */
+void node_scalars(sqlite3_stmt *row, struct stage_node *ret);
+uint64_t row_number(sqlite3_stmt *row, int column);
+#define NODE_COLUMNS "ino,generation,mode,uid,gid,nlink,size,rdev,parent,atime,atime_ns,mtime,mtime_ns,ctime,ctime_ns," \
+	"base_lba,base_bytes,zisofs,extents,target"
+enum { COLUMN_EXTENTS = 18, COLUMN_TARGET = 19 };
+#define EXTENT_PACKED_BYTES 32u
+
+/* bodies.c */
+int bodies_init(struct stage *s);
+int bodies_load(struct stage *s);		/* the table; the files without a row are removed */
+void bodies_release(struct stage *s);
+struct body *body_find(struct stage *s, uint32_t number);	/* NULL: there is none */
+int body_acquire(struct stage *s, uint32_t number, struct body **ret);	/* with its descriptor open */
+void body_release(struct stage *s, struct body *b, bool wrote);
+int body_drop(struct stage *s, uint32_t number);	/* its row (in the open transaction) and its file (now) */
+void body_name(uint32_t number, char ret[16]);
+int bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory);	/* referenced */
+int bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory);	/* and gives the references back */
+
+/* discard.c */
+void discards_commit(struct stage *s, struct discards *from, struct discards *to);	/* mutex held: all move on */
+void discards_apply(struct stage *s);		/* what is ready and not frozen */
+void discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t length);	/* sparse: it is written again */
+void discards_release(struct stage *s);
+
+/* sync.c */
+int sync_init(struct stage *s);
+void sync_kick(struct stage *s);
+void sync_stop(struct stage *s);
+int sync_checkpoint_all(struct stage *s);	/* closing: the whole log into the database, durable */
+
+/* place.c */
+struct place { int root_fd, dir_fd, lock_fd; char *path; bool by_identity; char leaf[65]; };
+enum place_how { PLACE_CREATE, PLACE_LOOK, PLACE_READ };	/* make it when missing; only if it is there; read only, shared lock */
+void place_hex(const uint8_t id[32], char ret[65]);
+void place_release(struct place *p);
+static inline void place_releasep(struct place *p) { place_release(p); }
+/* Opens and locks.  -ENOENT, -EBUSY with *ret_holder (and the identity it is bound to), -EAGAIN: it vanished meanwhile, again from the start. */
+int place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65], char **ret_why);
+int place_open_root(struct place *p, bool create);
+void place_write_lock(struct stage *s);
+void place_clear_lock(struct stage *s);
+int stage_why(char **ret_why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));	/* returns error */
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The journal's tables and every statement that is ever run on them.
+ *
+ * state	key -> number or blob: identity, fingerprint, commit, generation, counters, last result
+ * node		one changed file each; extents: packed array, 32 bytes each, little-endian (see rows.c)
+ * name		(directory, name bytes) -> inode number, 0 for a name that is gone
+ * body		the files in bodies/
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/stage/internal.h"
+
+#define JOURNAL_APPLICATION_ID 0x63646170	/* "cdap" */
+#define JOURNAL_VERSION 1
+
+const char *const journal_sql[ST_N] = {
+	[ST_BEGIN] = "BEGIN IMMEDIATE",
+	[ST_COMMIT] = "COMMIT",
+	[ST_SAVE] = "SAVEPOINT step",
+	[ST_RELEASE] = "RELEASE step",
+	[ST_ROLLBACK_TO] = "ROLLBACK TO step",
+	[ST_STATE_GET] = "SELECT value FROM state WHERE key=?1",
+	[ST_STATE_PUT] = "INSERT OR REPLACE INTO state(key,value) VALUES(?1,?2)",
+	[ST_STATE_DELETE] = "DELETE FROM state WHERE key=?1",
+	[ST_NODE_GET] = "SELECT " NODE_COLUMNS " FROM node WHERE ino=?1",
+	[ST_NODE_PUT] = "INSERT OR REPLACE INTO node(" NODE_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[ST_NODE_DELETE] = "DELETE FROM node WHERE ino=?1",
+	[ST_NODE_DROP] = "DELETE FROM node WHERE generation<=?1",
+	[ST_NODES_ALL] = "SELECT " NODE_COLUMNS " FROM node ORDER BY ino",
+	[ST_NODES_EXTENTS] = "SELECT extents FROM node WHERE extents IS NOT NULL",
+	[ST_NODES_CLEAR] = "DELETE FROM node",
+	[ST_NODE_INOS] = "SELECT ino FROM node ORDER BY ino",
+	[ST_NAME_GET] = "SELECT ino FROM name WHERE parent=?1 AND name=?2",
+	[ST_NAME_INSERT] = "INSERT INTO name(parent,name,ino,generation) VALUES(?1,?2,?3,?4) ON CONFLICT DO NOTHING",
+	[ST_NAME_UPDATE] = "UPDATE name SET ino=?3,generation=?4 WHERE parent=?1 AND name=?2",
+	[ST_NAME_DELETE] = "DELETE FROM name WHERE parent=?1 AND name=?2",
+	[ST_NAME_DROP] = "DELETE FROM name WHERE generation<=?1",
+	[ST_NAMES_OF] = "SELECT n.name,n.ino,d.mode FROM name n LEFT JOIN node d ON d.ino=n.ino WHERE n.parent=?1 ORDER BY n.name",
+	[ST_NAMES_DELETE] = "DELETE FROM name WHERE parent=?1",
+	[ST_NAMES_ALL] = "SELECT parent,name,ino FROM name ORDER BY parent,name",
+	[ST_NAMES_COUNT] = "SELECT parent,count(*) FROM name GROUP BY parent",
+	[ST_NAMES_CLEAR] = "DELETE FROM name",
+	[ST_BODY_PUT] = "INSERT OR REPLACE INTO body(number,sparse,generation) VALUES(?1,?2,?3)",
+	[ST_BODY_DELETE] = "DELETE FROM body WHERE number=?1",
+	[ST_BODIES_ALL] = "SELECT number,sparse,generation FROM body",
+};
+
+static const char schema[] =
+	"BEGIN IMMEDIATE;"
+	"CREATE TABLE state(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE TABLE node(ino INTEGER PRIMARY KEY, generation INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER NOT NULL,"
+	" gid INTEGER NOT NULL, nlink INTEGER NOT NULL, size INTEGER NOT NULL, rdev INTEGER NOT NULL, parent INTEGER NOT NULL,"
+	" atime INTEGER NOT NULL, atime_ns INTEGER NOT NULL, mtime INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
+	" ctime INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, base_lba INTEGER NOT NULL, base_bytes INTEGER NOT NULL,"
+	" zisofs INTEGER NOT NULL, extents BLOB, target BLOB);"
+	"CREATE TABLE name(parent INTEGER NOT NULL, name BLOB NOT NULL, ino INTEGER NOT NULL, generation INTEGER NOT NULL,"
+	" PRIMARY KEY(parent,name)) WITHOUT ROWID;"
+	"CREATE TABLE body(number INTEGER PRIMARY KEY, sparse INTEGER NOT NULL, generation INTEGER NOT NULL);"
+	"PRAGMA application_id=1667522928;"	/* JOURNAL_APPLICATION_ID */
+	"PRAGMA user_version=1;"
+	"COMMIT;";
+_Static_assert(JOURNAL_APPLICATION_ID == 1667522928, "as in the schema");
+
+static int execute(struct stage *s, const char *sql)
+{
+	return journal_errno(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+}
+
+static int ask_number(struct stage *s, const char *sql, int64_t *ret)
+{
+	sqlite3_stmt *row = NULL;
+	int rc = sqlite3_prepare_v2(s->db, sql, -1, &row, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(row);
+	if (rc == SQLITE_ROW)
+		*ret = sqlite3_column_int64(row, 0);
+	sqlite3_finalize(row);
+	return rc == SQLITE_ROW ? 0 : rc == SQLITE_DONE ? -EBADMSG : journal_errno(s, rc);
+}
+
+static int quick_check(struct stage *s)
+{
+	sqlite3_stmt *row = NULL;
+	int rc = sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &row, NULL), r;
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(row);
+	if (rc == SQLITE_ROW) {
+		const char *text = (const char *)sqlite3_column_text(row, 0);
+
+		r = text && !strcmp(text, "ok") ? 0 : -EBADMSG;
+	} else {
+		r = rc == SQLITE_DONE ? -EBADMSG : journal_errno(s, rc);
+	}
+	sqlite3_finalize(row);
+	return r;
+}
+
+/* A new file gets its log mode with full syncs; from then on wal.c and sync.c order what reaches the disk. */
+static int make_wal(struct stage *s)
+{
+	int r = execute(s, "PRAGMA page_size=4096; PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL;");
+
+	return r ? r : execute(s, "PRAGMA synchronous=OFF;");
+}
+
+int schema_setup(struct stage *s)
+{
+	int64_t application = 0, version = 0, tables = 0;
+	int r = execute(s, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF; PRAGMA trusted_schema=OFF;"
+		"PRAGMA cell_size_check=ON; PRAGMA cache_size=-16384; PRAGMA mmap_size=0;");
+
+	if (!r)
+		r = ask_number(s, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (!r)
+		r = ask_number(s, "PRAGMA application_id", &application);
+	if (!r)
+		r = ask_number(s, "PRAGMA user_version", &version);
+	if (r)
+		return r;
+	if (!tables && !application) {	/* new, or a crash came before its first commit */
+		if (s->read_only)
+			return -ENOENT;
+		r = make_wal(s);
+		return r ? r : execute(s, schema);
+	}
+	if (application != JOURNAL_APPLICATION_ID || version != JOURNAL_VERSION)
+		return -EBADMSG;
+	r = quick_check(s);
+	if (!r && !s->read_only)
+		r = make_wal(s);
+	return r;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Open files: handles, reading, seeking, copying.
+ *
+ * A read takes what lies in bodies under the node's lock and notes what lies on the disc; that is read afterwards without any lock:
+ * blocks of a disc never change.
+ */
+#include "fs/tree/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool for_writing(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
+
+int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret)
+{
+	struct node *n;
+
+	if (for_writing(flags) || flags & O_TRUNC) {
+		if (!t->stage || t->options.read_only)
+			return -EROFS;
+		int r = space_measure(t);
+		if (r < 0)
+			return r;
+	}
+	_cleanup_(free_ptr) struct tree_file *f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	tree_lock(t);
+	int r = node_get(t, ino, &n);
+	if (r == 0 && !S_ISREG(n->mode))
+		r = S_ISDIR(n->mode) ? -EISDIR : -EINVAL;
+	if (r == 0) {
+		f->node = n;
+		f->writable = for_writing(flags);
+		n->n_open++;
+		if (f->writable)
+			n->n_writers++;
+	}
+	tree_unlock(t);
+	if (r < 0)
+		return r;
+	if (flags & O_TRUNC && (r = node_resize(t, f->node, 0)) < 0) {
+		tree_close(t, TAKE_PTR(f));
+		return r;
+	}
+	*ret = TAKE_PTR(f);
+	return 0;
+}
+
+void tree_close(struct tree *t, struct tree_file *f)
+{
+	struct node *n = f->node;
+
+	tree_lock(t);
+	n->n_open--;
+	if (f->writable && --n->n_writers == 0 && node_is_dirty(n))
+		node_put(t, n);		/* on failure it stays in the list of changed nodes */
+	node_unused(t, n);
+	tree_unlock(t);
+	free(f);
+}
+
+uint64_t tree_file_ino(const struct tree_file *f) { return f->node->ino; }
+
+/* ---- reading ---- */
+
+#define PIECES 32u
+
+struct reading {
+	struct extent pieces[PIECES];	/* of the disc, to be read when the lock is given back */
+	uint32_t n;
+	uint64_t end;			/* the file bytes up to here are dealt with */
+};
+
+/* Bodies and holes at once, disc pieces noted. Node locked for reading. */
+static int read_staged(struct tree *t, struct node *n, uint64_t from, uint64_t to, uint8_t *buf, struct reading *x)
+{
+	uint64_t at = from;
+	int r = 0;
+
+	x->n = 0;
+	for (uint32_t i = map_find(&n->map, from); r == 0 && i < n->map.n && at < to && x->n < PIECES; i++) {
+		struct extent part = map_clip(&n->map.extents[i], at, to);
+
+		if (part.kind == EXTENT_HOLE)
+			memset(buf + (at - from), 0, part.length);
+		else if (part.kind == EXTENT_STAGE)
+			r = stage_body_read(t->stage, part.body, part.pos, buf + (at - from), part.length);
+		else
+			x->pieces[x->n++] = part;
+		at += part.length;
+	}
+	x->end = at;
+	return r;
+}
+
+static int read_pieces(struct tree *t, uint64_t from, uint8_t *buf, const struct reading *x)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < x->n; i++)
+		r = iso_read_disc(t->disc, x->pieces[i].pos, buf + (x->pieces[i].offset - from), x->pieces[i].length);
+	return r;
+}
+
+static void lock_for_reading(struct tree *t, struct node *n)
+{
+	pthread_rwlock_rdlock(&t->content);
+	pthread_rwlock_rdlock(&n->io);
+}
+
+static void unlock_content(struct tree *t, struct node *n)
+{
+	pthread_rwlock_unlock(&n->io);
+	pthread_rwlock_unlock(&t->content);
+}
+
+/* A compressed file of the base: its extents never change but by node_unpack, so a copy is enough. Node locked; unlocks. */
+static int read_zisofs(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t length)
+{
+	struct zisofs z = n->zisofs;
+	uint32_t n_extents = n->map.n;
+	uint64_t size = n->size;
+	_free_ struct extent *extents = malloc((n_extents + 1) * sizeof(*extents));
+
+	if (extents)
+		memcpy(extents, n->map.extents, n_extents * sizeof(*extents));
+	unlock_content(t, n);
+	if (!extents)
+		return -ENOMEM;
+	return length ? iso_zisofs_read(t->disc, &z, extents, n_extents, size, offset, buf, length) : 0;
+}
+
+int node_read(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t length, size_t *ret_length)
+{
+	uint8_t *at = buf;
+	struct reading x;
+	int r = 0;
+
+	lock_for_reading(t, n);
+	uint64_t size = n->size, end = offset < size ? offset + min_u64(length, size - offset) : offset;
+	if (zisofs_used(&n->zisofs)) {
+		r = read_zisofs(t, n, offset, buf, end - offset);
+		if (r == 0)
+			*ret_length = end - offset;
+		return r;
+	}
+	for (uint64_t from = offset; r == 0 && from < end; from = x.end) {
+		r = read_staged(t, n, from, end, at + (from - offset), &x);
+		if (r == 0 && x.end == from)
+			end = x.end;	/* cut meanwhile */
+		if (r == 0 && x.n) {
+			unlock_content(t, n);
+			r = read_pieces(t, from, at + (from - offset), &x);
+			lock_for_reading(t, n);
+		}
+	}
+	unlock_content(t, n);
+	if (r == 0)
+		*ret_length = end - offset;
+	return r;
+}
+
+int tree_read(struct tree *t, struct tree_file *f, uint64_t offset, void *buf, size_t length, size_t *ret_length)
+{
+	return f->node->dead ? -ESTALE : node_read(t, f->node, offset, buf, length, ret_length);
+}
+
+int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, uint64_t *ret)
+{
+	struct node *n = f->node;
+	int r = -ENXIO;
+
+	(void)t;
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return -EINVAL;
+	pthread_rwlock_rdlock(&n->io);
+	if (offset < n->size) {
+		bool hole = whence == SEEK_HOLE, packed = zisofs_used(&n->zisofs);
+		uint32_t i = packed ? n->map.n : map_find(&n->map, offset);
+
+		while (i < n->map.n && (n->map.extents[i].kind == EXTENT_HOLE) != hole)
+			i++;
+		if (i < n->map.n) {
+			*ret = max_u64(offset, n->map.extents[i].offset);
+			r = 0;
+		} else if (hole || packed) {
+			*ret = hole ? n->size : offset;
+			r = 0;
+		}
+	}
+	pthread_rwlock_unlock(&n->io);
+	return r;
+}
+
+int tree_writers(struct tree *t, uint64_t **ret_inos, size_t *ret_n)
+{
+	size_t n = 0;
+
+	tree_lock(t);
+	uint64_t *inos = malloc((t->n_nodes + 1) * sizeof(*inos));
+	for (uint64_t i = 0; inos && i < t->n_buckets; i++) {
+		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
+			if (at->n_writers && !at->dead)
+				inos[n++] = at->ino;
+		}
+	}
+	tree_unlock(t);
+	if (!inos)
+		return -ENOMEM;
+	*ret_inos = inos;
+	*ret_n = n;
+	return 0;
+}

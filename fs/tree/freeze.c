@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Freeze, rebase, thaw, discard: the tree's part of a commit.
+ *
+ * The frozen generation is handed out as a copy (snapshot) and the base it stands on; the stage goes on in one layer whose rows
+ * carry the generation of their last change.  So a failed burn needs nothing undone, and a rebase drops the rows that are not
+ * newer than the burned generation: the new base has them.  Rows that are newer stay, with their references to frozen bodies turned into disc
+ * extents and their base listings into the new ones.
+ */
+#include "fs/tree/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void tree_frozen_release(struct tree_frozen *f)
+{
+	iso_unref(f->base);
+	if (f->snapshot)
+		stage_snapshot_free(f->snapshot);
+	*f = (struct tree_frozen){0};
+}
+
+/* Without a base the root has no record anywhere but in its row. */
+static int ensure_root_row(struct tree *t)
+{
+	return t->base || stage_node_exists(t->stage, TREE_ROOT) ? 0 : node_put(t, t->root);
+}
+
+static int take_frozen(struct tree *t, struct tree_frozen *ret)
+{
+	struct tree_frozen f = {.generation = stage_generation(t->stage)};
+	int r = stage_snapshot(t->stage, &f.snapshot);
+
+	if (r < 0)
+		return r;
+	f.base = t->base ? iso_ref(t->base) : NULL;
+	f.next_ino = stage_next_ino(t->stage);
+	*ret = f;
+	return 0;
+}
+
+static void lock_all(struct tree *t)
+{
+	pthread_rwlock_wrlock(&t->content);	/* no write is between its body and its map */
+	tree_lock(t);
+}
+
+static void unlock_all(struct tree *t)
+{
+	tree_unlock(t);
+	pthread_rwlock_unlock(&t->content);
+}
+
+int tree_freeze(struct tree *t, struct tree_frozen *ret)
+{
+	struct tree_frozen f = {0};
+	uint32_t generation;
+
+	lock_all(t);
+	int r = t->frozen ? -EBUSY : node_flush_all(t);
+	if (r == 0 && stage_empty(t->stage))
+		r = -ENODATA;
+	if (r == 0)
+		r = ensure_root_row(t);
+	if (r == 0)
+		r = take_frozen(t, &f);
+	if (r == 0)
+		r = stage_freeze(t->stage, &generation);
+	if (r == 0) {
+		f.generation = generation;
+		t->frozen = true;
+		space_freeze(t);
+		*ret = f;
+	} else {
+		tree_frozen_release(&f);
+	}
+	unlock_all(t);
+	return r;
+}
+
+int tree_preview(struct tree *t, struct tree_frozen *ret)
+{
+	lock_all(t);
+	int r = node_flush_all(t);
+	if (r == 0 && stage_empty(t->stage))
+		r = -ENODATA;
+	if (r == 0)
+		r = ensure_root_row(t);
+	if (r == 0)
+		r = take_frozen(t, ret);
+	unlock_all(t);
+	return r;
+}
+
+void tree_thaw(struct tree *t)
+{
+	lock_all(t);
+	t->frozen = false;
+	stage_unfreeze(t->stage);
+	space_recount(t);
+	unlock_all(t);
+}
+
+/* ---- rebase ---- */
+
+struct rebase {
+	const struct burn_placement *placements;
+	size_t n_placements;
+	const struct burn_directory *directories;
+	size_t n_directories;
+};
+
+/* The placement that holds a byte of a body, or NULL. */
+static const struct burn_placement *placement_find(const struct rebase *b, uint32_t body, uint64_t pos)
+{
+	size_t low = 0, high = b->n_placements;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct burn_placement *p = &b->placements[middle];
+
+		if (p->body < body || (p->body == body && p->pos + p->length <= pos))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	const struct burn_placement *p = low < b->n_placements ? &b->placements[low] : NULL;
+	return p && p->body == body && p->pos <= pos ? p : NULL;
+}
+
+static struct iso_extent directory_find(const struct rebase *b, uint64_t ino)
+{
+	size_t low = 0, high = b->n_directories;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (b->directories[middle].ino < ino)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < b->n_directories && b->directories[low].ino == ino)
+		return (struct iso_extent){b->directories[low].lba, b->directories[low].bytes};
+	return (struct iso_extent){0};
+}
+
+/* References to burned bodies become disc extents. 0, or -ENOMEM with the map as it was. */
+static int translate(const struct rebase *b, struct map *m)
+{
+	struct map fresh = {0};
+	bool changed = false;
+
+	for (uint32_t i = 0; i < m->n; i++) {
+		struct extent rest = m->extents[i];
+
+		while (rest.length) {
+			const struct burn_placement *p = rest.kind == EXTENT_STAGE ? placement_find(b, rest.body, rest.pos) : NULL;
+			struct extent part = rest;
+
+			if (p) {
+				part.length = min_u64(rest.length, p->pos + p->length - rest.pos);
+				part.kind = EXTENT_DISC;
+				part.body = 0;
+				part.pos = p->disc_pos + (rest.pos - p->pos);
+				changed = true;
+			} else if (rest.kind == EXTENT_STAGE) {
+				/* Not burned from here on: up to the end of its block, then look again. */
+				part.length = min_u64(rest.length, SECTOR_BYTES - rest.pos % SECTOR_BYTES);
+			}
+			if (map_set(&fresh, &part) < 0) {
+				map_release(&fresh);
+				return -ENOMEM;
+			}
+			rest = map_clip(&rest, rest.offset + part.length, UINT64_MAX);
+			if (rest.offset >= m->extents[i].offset + m->extents[i].length)
+				break;
+		}
+	}
+	if (changed) {
+		map_release(m);
+		*m = fresh;
+	} else {
+		map_release(&fresh);
+	}
+	return 0;
+}
+
+static bool has_stage_extents(const struct extent *extents, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (extents[i].kind == EXTENT_STAGE)
+			return true;
+	}
+	return false;
+}
+
+static int rebase_nodes(struct tree *t, const struct rebase *b)
+{
+	for (uint64_t i = 0; i < t->n_buckets; i++) {
+		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
+			if (S_ISDIR(n->mode))
+				n->base_dir = directory_find(b, n->ino);
+			if (has_stage_extents(n->map.extents, n->map.n) && translate(b, &n->map) < 0)
+				return -ENOMEM;		/* what is not translated keeps its body: correct, only burned again */
+			node_sums(n);
+			node_find_own_body(t, n);
+		}
+	}
+	return 0;
+}
+
+/* One row that is newer than the burned generation. */
+static int rebase_row(struct tree *t, const struct rebase *b, uint64_t ino)
+{
+	struct node *n = node_find(t, ino);
+	struct stage_node row = {0};
+
+	if (n && !n->dead)
+		return node_put(t, n);
+	int r = stage_node_get(t->stage, ino, &row);
+	if (r < 0)
+		return r;
+	if (S_ISDIR(row.mode)) {
+		struct iso_extent dir = directory_find(b, ino);
+
+		row.base_lba = dir.lba;
+		row.base_bytes = dir.bytes;
+	}
+	struct map m = {.extents = row.extents, .n = row.n_extents, .capacity = row.n_extents};
+	if (has_stage_extents(m.extents, m.n))
+		translate(b, &m);
+	row.extents = m.extents;
+	row.n_extents = m.n;
+	r = stage_node_put(t->stage, &row);
+	stage_node_release(&row);
+	return r;
+}
+
+static int rebase_rows(struct tree *t, const struct rebase *b)
+{
+	_free_ uint64_t *inos = NULL;
+	size_t n = 0;
+	int r = stage_node_inos(t->stage, &inos, &n);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = rebase_row(t, b, inos[i]);
+	return r;
+}
+
+/* Bodies that only nodes in memory still name: open files without a name. */
+static int collect(struct tree *t)
+{
+	_free_ uint32_t *keep = NULL;
+	size_t n = 0, capacity = 0;
+
+	for (uint64_t i = 0; i < t->n_buckets; i++) {
+		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
+			for (uint32_t k = 0; k < at->map.n; k++) {
+				if (at->map.extents[k].kind != EXTENT_STAGE)
+					continue;
+				if (n && keep[n - 1] == at->map.extents[k].body)
+					continue;
+				if (n == capacity) {
+					uint32_t *grown = reallocarray(keep, capacity = capacity * 2 + 64, sizeof(*keep));
+
+					if (!grown)
+						return -ENOMEM;		/* nothing is deleted now */
+					keep = grown;
+				}
+				keep[n++] = at->map.extents[k].body;
+			}
+		}
+	}
+	return stage_collect(t->stage, keep, n);
+}
+
+/* The root of the new base stands for the root node unless it was changed since. */
+static void rebase_flags(struct tree *t)
+{
+	for (uint64_t i = 0; i < t->n_buckets; i++) {
+		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
+			if (!n->orphan && !n->dead)
+				n->staged = node_is_dirty(n) || stage_node_exists(t->stage, n->ino);
+		}
+	}
+}
+
+int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state,
+	const struct burn_placement *placements, size_t n_placements, const struct burn_directory *directories, size_t n_directories)
+{
+	struct rebase b = {placements, n_placements, directories, n_directories};
+
+	lock_all(t);
+	stage_enter(t->stage);
+	int r = stage_drop_generation(t->stage, generation);
+	if (r == 0) {
+		struct iso *old = t->base;
+
+		rebase_nodes(t, &b);
+		rebase_flags(t);
+		r = rebase_rows(t, &b);
+		t->base = iso_ref(base);
+		iso_unref(old);
+		t->epoch++;
+	}
+	stage_leave(t->stage);
+	t->frozen = false;
+	if (state)
+		t->space.medium = *state;
+	t->space.host_seen = (struct timespec){0};
+	stage_unfreeze(t->stage);
+	space_recount(t);
+	if (r == 0)
+		collect(t);
+	unlock_all(t);
+	return r;
+}
+
+/* ---- discard ---- */
+
+static bool changed_and_open(const struct tree *t)
+{
+	for (uint64_t i = 0; i < t->n_buckets; i++) {
+		for (const struct node *n = t->buckets[i]; n; n = n->hash_next) {
+			if (S_ISREG(n->mode) && n->n_open && (n->staged || n->orphan || n->n_writers))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Staged nodes end; the kernel asks anew by name. The root is read again. */
+static int drop_nodes(struct tree *t)
+{
+	struct iso_entry root = {0};
+	int r = t->base ? iso_root(t->base, &root) : 0;
+
+	if (r < 0)
+		return r;
+	for (uint64_t i = 0; i < t->n_buckets; i++) {
+		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
+			if (!n->staged && !n->orphan)
+				continue;
+			node_undirty(n);
+			n->cost = 0;
+			n->own_body = 0;
+			n->staged = false;
+			if (n != t->root)
+				n->dead = true;
+		}
+	}
+	if (t->base) {
+		t->root->mode = root.mode;
+		t->root->uid = root.uid;
+		t->root->gid = root.gid;
+		t->root->nlink = root.nlink;
+		t->root->atime = root.atime;
+		t->root->mtime = root.mtime;
+		t->root->ctime = root.ctime;
+		t->root->base_dir = root.dir;
+	} else {
+		t->root->nlink = 2;
+	}
+	iso_entry_release(&root);
+	return 0;
+}
+
+int tree_discard(struct tree *t, struct stage_snapshot **ret)
+{
+	struct stage_snapshot *what = NULL;
+
+	lock_all(t);
+	int r = t->frozen || changed_and_open(t) ? -EBUSY : node_flush_all(t);
+	if (r == 0)
+		r = stage_snapshot(t->stage, &what);
+	if (r == 0)
+		r = stage_discard(t->stage);
+	if (r == 0)
+		r = drop_nodes(t);
+	if (r == 0) {
+		space_recount(t);
+		*ret = what;
+	} else if (what) {
+		stage_snapshot_free(what);
+	}
+	unlock_all(t);
+	return r;
+}

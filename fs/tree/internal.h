@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * internal.h - what the files of fs/tree share: nodes, the tree, the probe
+ *
+ * Locks, in order: t->content (read: any file I/O; write: rebase, discard) -> n->io (of one node at a time; read: reading
+ * bodies, write: changing content) -> t->lock (everything else below).  A node's map changes only with n->io held for writing AND t->lock
+ * held (or t->content held for writing), so either is enough to read it.  The stage has locks of its own, below all of these.
+ */
+#ifndef FS_TREE_INTERNAL_H
+#define FS_TREE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cdappendfs/bytes.h"
+#include "fs/tree/map.h"
+#include "fs/tree/tree.h"
+
+struct node {
+	struct node *hash_next;
+	struct node *dirty_next, **dirty_link;	/* in t->dirty when dirty_link is set: changed since its row was put */
+	uint64_t ino;
+	uint64_t n_lookups;			/* that the kernel will forget */
+	uint32_t n_open, n_writers;		/* handles; those for writing */
+	uint32_t n_pins;			/* of requests that work on it without t->lock */
+	bool staged;				/* has a row in the stage, or will when flushed */
+	bool orphan;				/* no name left */
+	bool dead;				/* dropped by a discard */
+	uint32_t mode, uid, gid, nlink;
+	uint64_t size, rdev;
+	uint64_t parent;			/* directories */
+	struct timespec atime, mtime, ctime;
+	struct iso_extent base_dir;		/* directories: listing in t->base; bytes 0: none */
+	char *target;
+	struct zisofs zisofs;
+	struct map map;
+	uint64_t stage_bytes, hole_bytes;	/* sums of the map */
+	uint64_t cost;				/* sectors counted for it in t->space.data */
+	uint32_t own_body;			/* sparse body of this generation, 0 none */
+	pthread_rwlock_t io;
+};
+
+/* What one directory's staged names cost at most. */
+struct touched {
+	struct touched *hash_next;
+	uint64_t ino;
+	uint64_t base_bytes;			/* of its Rock Ridge records in the base */
+	uint64_t record_bytes, joliet_bytes;	/* of staged names */
+	uint64_t table_bytes;			/* path tables of staged sub-directories */
+	bool fresh;				/* new directory: not in the base */
+	uint64_t cost;				/* sectors counted for it in t->space.names */
+};
+
+#define TOUCHED_BUCKETS 4096u
+struct space {
+	struct disc_state medium;
+	uint64_t base_tree;			/* sectors of the base's directories and path tables */
+	bool base_known;			/* false: a foreign base not measured yet */
+	uint64_t measured_epoch, measured_tree, measured_directories;	/* of a foreign base; epoch + 1, 0 never */
+	uint64_t data, names;			/* sectors of staged data, of touched directories */
+	uint64_t record_bytes;			/* of staged names, for display */
+	uint64_t frozen;			/* sectors of the session that is being burned */
+	bool burning;
+	struct touched *touched[TOUCHED_BUCKETS];
+	uint64_t host_free;			/* as last seen */
+	uint64_t host_used;			/* handed out since */
+	struct timespec host_seen;
+	uint64_t directories;			/* in the tree: a path table has 65,535 numbers for parents */
+};
+
+struct tree {
+	struct tree_options options;
+	struct disc *disc;
+	struct stage *stage;			/* NULL: read-only */
+	pthread_rwlock_t content;
+	pthread_mutex_t lock;
+	/* under lock: */
+	struct iso *base;			/* NULL: blank */
+	uint64_t epoch;				/* counts the bases */
+	struct node **buckets;
+	uint64_t n_buckets, n_nodes;
+	struct node *root;
+	struct node *dirty;
+	bool frozen;				/* a commit is under way */
+	struct space space;
+};
+
+static inline void tree_lock(struct tree *t) { pthread_mutex_lock(&t->lock); }
+static inline void tree_unlock(struct tree *t) { pthread_mutex_unlock(&t->lock); }
+
+/* ---- node.c; all with t->lock held ---- */
+struct node *node_find(struct tree *t, uint64_t ino);
+/* -ESTALE unknown or dead. */
+int node_get(struct tree *t, uint64_t ino, struct node **ret);
+int node_new(struct tree *t, uint64_t ino, struct node **ret);	/* in the table, all zero otherwise */
+/* The node of a base record: the one in memory, its row, or a new one from the entry (whose extents and target it takes). */
+int node_from_entry(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret);
+/* The node of a staged name. */
+int node_from_stage(struct tree *t, uint64_t ino, struct node **ret);
+/* Fill a node from a row (extents and target move over). */
+void node_fill_from_row(struct tree *t, struct node *n, struct stage_node *row);
+void node_changed(struct tree *t, struct node *n);	/* put its row at the next flush */
+int node_put(struct tree *t, struct node *n);		/* put its row now */
+int node_flush_all(struct tree *t);			/* all that changed */
+void node_orphan(struct tree *t, struct node *n);	/* its last name is gone */
+/* Free the node when nobody refers to it; after every request that may have been the last user. */
+void node_unused(struct tree *t, struct node *n);
+void node_discard_body(struct tree *t, struct node *n, uint64_t from, uint64_t to);
+void node_drop_bodies(struct tree *t, struct node *n);
+void node_sums(struct node *n);				/* recount stage_bytes and hole_bytes */
+void node_find_own_body(struct tree *t, struct node *n);
+void node_stat(const struct node *n, struct stat *st);
+struct timespec time_now(void);
+bool node_is_dirty(const struct node *n);
+void node_undirty(struct node *n);
+
+/* ---- probe.c: what the base says of a name, fetched without the lock ---- */
+struct probe {
+	bool valid;
+	uint64_t epoch;
+	struct iso_extent dir;
+	int error;			/* of iso_lookup: 0 or -ENOENT */
+	struct iso_entry entry;
+};
+void probe_release(struct probe *p);
+#define _cleanup_probe_ __attribute__((cleanup(probe_release)))
+/* 0 with t->lock HELD and the probe good for resolve(); an error without the lock. */
+int probe_name(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent);
+int probe_names(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent,
+	uint64_t parent2, const char *name2, struct probe *p2, struct node **ret_parent2);
+/* The child of that name now; -ENOENT. The lock is held and stays held. */
+int resolve(struct tree *t, struct node *parent, const char *name, struct probe *p, struct node **ret);
+
+/* ---- space.c; with t->lock held but for space_measure ---- */
+/* Count the base's tree once, before the first change; without the lock. */
+int space_measure(struct tree *t);
+int space_check(struct tree *t, uint64_t more_sectors);	/* 0 or -ENOSPC */
+void space_node(struct tree *t, struct node *n);	/* its content changed: count it again */
+void space_loaded(struct tree *t, struct node *n);	/* it came from its row: its cost is counted already */
+void space_forget_node(struct tree *t, struct node *n);
+int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child);	/* -ENOSPC: not added */
+void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child);
+void space_new_directory(struct tree *t, uint64_t ino);
+void space_remove_directory(struct tree *t, uint64_t ino);
+int space_recount(struct tree *t);			/* from the rows: after opening, rebase, thaw */
+uint64_t space_sectors(const struct tree *t);		/* the next session, at most */
+void space_freeze(struct tree *t);
+void space_release(struct tree *t);
+
+/* ---- dir.c ---- */
+/* Is the directory empty? Reads the base: without the lock, node pinned. 0, -ENOTEMPTY or an error. */
+int directory_empty(struct tree *t, uint64_t ino);
+
+/* ---- write.c: node pinned or open; takes t->content itself ---- */
+int node_resize(struct tree *t, struct node *n, uint64_t size);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Nodes in memory: a table by inode number.
+ *
+ * A node that only mirrors the base is dropped as soon as nobody refers to it.  One that changed since its row was put hangs in
+ * t->dirty and is put by the next flush, or when it is dropped, whichever comes first: so a burst of writes costs one row.
+ */
+#include "fs/tree/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct timespec time_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now;
+}
+
+static uint64_t bucket_of(const struct tree *t, uint64_t ino)
+{
+	return (ino * 0x9e3779b97f4a7c15ull >> 20) & (t->n_buckets - 1);
+}
+
+struct node *node_find(struct tree *t, uint64_t ino)
+{
+	struct node *n = t->buckets[bucket_of(t, ino)];
+
+	while (n && n->ino != ino)
+		n = n->hash_next;
+	return n;
+}
+
+int node_get(struct tree *t, uint64_t ino, struct node **ret)
+{
+	struct node *n = node_find(t, ino);
+
+	if (!n || n->dead)
+		return -ESTALE;
+	*ret = n;
+	return 0;
+}
+
+static void table_grow(struct tree *t)
+{
+	uint64_t old = t->n_buckets;
+	struct node **buckets = calloc(old * 2, sizeof(*buckets)), **previous = t->buckets;
+
+	if (!buckets)
+		return;		/* longer chains, nothing worse */
+	t->buckets = buckets;
+	t->n_buckets = old * 2;
+	for (uint64_t i = 0; i < old; i++) {
+		for (struct node *n = previous[i], *next; n; n = next) {
+			struct node **bucket = &t->buckets[bucket_of(t, n->ino)];
+
+			next = n->hash_next;
+			n->hash_next = *bucket;
+			*bucket = n;
+		}
+	}
+	free(previous);
+}
+
+int node_new(struct tree *t, uint64_t ino, struct node **ret)
+{
+	struct node *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return -ENOMEM;
+	n->ino = ino;
+	pthread_rwlock_init(&n->io, NULL);
+	if (t->n_nodes >= t->n_buckets)
+		table_grow(t);
+	struct node **bucket = &t->buckets[bucket_of(t, ino)];
+	n->hash_next = *bucket;
+	*bucket = n;
+	t->n_nodes++;
+	*ret = n;
+	return 0;
+}
+
+static void node_free(struct tree *t, struct node *n)
+{
+	struct node **link = &t->buckets[bucket_of(t, n->ino)];
+
+	while (*link != n)
+		link = &(*link)->hash_next;
+	*link = n->hash_next;
+	t->n_nodes--;
+	node_undirty(n);
+	map_release(&n->map);
+	free(n->target);
+	pthread_rwlock_destroy(&n->io);
+	free(n);
+}
+
+bool node_is_dirty(const struct node *n) { return n->dirty_link != NULL; }
+
+void node_undirty(struct node *n)
+{
+	if (!n->dirty_link)
+		return;
+	*n->dirty_link = n->dirty_next;
+	if (n->dirty_next)
+		n->dirty_next->dirty_link = n->dirty_link;
+	n->dirty_link = NULL;
+	n->dirty_next = NULL;
+}
+
+void node_changed(struct tree *t, struct node *n)
+{
+	n->staged = true;
+	if (n->orphan || n->dead || n->dirty_link)
+		return;
+	n->dirty_next = t->dirty;
+	if (t->dirty)
+		t->dirty->dirty_link = &n->dirty_next;
+	n->dirty_link = &t->dirty;
+	t->dirty = n;
+}
+
+int node_put(struct tree *t, struct node *n)
+{
+	struct stage_node row = {
+		.ino = n->ino, .size = n->size, .rdev = n->rdev, .parent = n->parent,
+		.atime = n->atime, .mtime = n->mtime, .ctime = n->ctime,
+		.mode = n->mode, .uid = n->uid, .gid = n->gid, .nlink = n->nlink,
+		.base_lba = n->base_dir.lba, .base_bytes = n->base_dir.bytes,
+		.zisofs = n->zisofs, .n_extents = n->map.n, .extents = n->map.extents, .target = n->target,
+	};
+	int r = stage_node_put(t->stage, &row);
+
+	if (r < 0)
+		return r;
+	n->staged = true;
+	node_undirty(n);
+	return 0;
+}
+
+int node_flush_all(struct tree *t)
+{
+	while (t->dirty) {
+		int r = node_put(t, t->dirty);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void node_sums(struct node *n)
+{
+	struct map_sums sums = map_sum(&n->map, 0, UINT64_MAX);
+
+	n->stage_bytes = sums.stage;
+	n->hole_bytes = sums.hole;
+}
+
+/* Large files have a sparse body of their own in which position and offset are the same. */
+void node_find_own_body(struct tree *t, struct node *n)
+{
+	n->own_body = 0;
+	for (uint32_t i = 0; t->stage && i < n->map.n; i++) {
+		const struct extent *e = &n->map.extents[i];
+
+		if (e->kind == EXTENT_STAGE && e->pos == e->offset && stage_body_sparse(t->stage, e->body) && !stage_body_frozen(t->stage, e->body)) {
+			n->own_body = e->body;
+			return;
+		}
+	}
+}
+
+void node_fill_from_row(struct tree *t, struct node *n, struct stage_node *row)
+{
+	n->staged = true;
+	n->mode = row->mode;
+	n->uid = row->uid;
+	n->gid = row->gid;
+	n->nlink = row->nlink;
+	n->size = row->size;
+	n->rdev = row->rdev;
+	n->parent = row->parent;
+	n->atime = row->atime;
+	n->mtime = row->mtime;
+	n->ctime = row->ctime;
+	n->base_dir = (struct iso_extent){row->base_lba, row->base_bytes};
+	n->zisofs = row->zisofs;
+	n->target = TAKE_PTR(row->target);
+	map_adopt(&n->map, row->extents, row->n_extents);
+	row->extents = NULL;
+	row->n_extents = 0;
+	node_sums(n);
+	node_find_own_body(t, n);
+}
+
+int node_from_stage(struct tree *t, uint64_t ino, struct node **ret)
+{
+	struct node *n = node_find(t, ino);
+	struct stage_node row = {0};
+
+	if (n) {
+		*ret = n;
+		return n->dead ? -ESTALE : 0;
+	}
+	int r = stage_node_get(t->stage, ino, &row);
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r;	/* a name without a node */
+	if (S_ISREG(row.mode) && !zisofs_used(&row.zisofs)) {
+		struct map m = {.extents = row.extents, .n = row.n_extents};
+
+		if (!map_valid(&m, row.size))
+			r = -EBADMSG;
+	}
+	if (r == 0)
+		r = node_new(t, ino, &n);
+	if (r == 0) {
+		node_fill_from_row(t, n, &row);
+		space_loaded(t, n);
+		*ret = n;
+	}
+	stage_node_release(&row);
+	return r;
+}
+
+/* Two different files of a damaged disc may claim one first block: the second goes by its record. */
+static uint64_t ino_of_entry(struct tree *t, const struct iso_entry *e)
+{
+	struct node *n = node_find(t, e->ino);
+
+	if (n && !n->staged && S_ISREG(e->mode) && (n->mode & S_IFMT) == S_IFREG && n->size != e->size && (e->ino & 63) == 63)
+		return e->locator >> SECTOR_SHIFT << 6 | (e->locator & (SECTOR_BYTES - 1)) >> 5;
+	return e->ino;
+}
+
+int node_from_entry(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret)
+{
+	uint64_t ino = ino_of_entry(t, e);
+	struct node *n = node_find(t, ino);
+
+	if (n && !n->dead) {
+		*ret = n;
+		return 0;
+	}
+	if (!n && t->stage && stage_node_exists(t->stage, ino))
+		return node_from_stage(t, ino, ret);
+	int r = n ? 0 : node_new(t, ino, &n);
+	if (r < 0)
+		return r;
+	n->dead = n->orphan = false;	/* what a discard dropped comes back as the disc has it */
+	free(n->target);
+	n->hole_bytes = n->stage_bytes = 0;
+	n->mode = e->mode;
+	n->uid = e->uid;
+	n->gid = e->gid;
+	n->nlink = e->nlink;
+	n->size = S_ISREG(e->mode) ? e->size : 0;
+	n->rdev = e->rdev;
+	n->parent = parent;
+	n->atime = e->atime;
+	n->mtime = e->mtime;
+	n->ctime = e->ctime;
+	n->base_dir = S_ISDIR(e->mode) ? e->dir : (struct iso_extent){0};
+	n->zisofs = e->zisofs;
+	n->target = TAKE_PTR(e->target);
+	map_adopt(&n->map, e->extents, e->n_extents);
+	e->extents = NULL;
+	e->n_extents = 0;
+	*ret = n;
+	return 0;
+}
+
+void node_discard_body(struct tree *t, struct node *n, uint64_t from, uint64_t to)
+{
+	for (uint32_t i = map_find(&n->map, from); i < n->map.n && n->map.extents[i].offset < to; i++) {
+		struct extent part = map_clip(&n->map.extents[i], from, to);
+
+		/* Sparse bodies go as a whole: their positions are used again. Room of a segment ends at the block's end. */
+		if (part.kind == EXTENT_STAGE && !stage_body_sparse(t->stage, part.body))
+			stage_body_discard(t->stage, part.body, part.pos, round_up(part.length, SECTOR_BYTES));
+	}
+}
+
+void node_drop_bodies(struct tree *t, struct node *n)
+{
+	uint32_t last = 0;
+
+	node_discard_body(t, n, 0, UINT64_MAX);
+	for (uint32_t i = 0; i < n->map.n; i++) {
+		const struct extent *e = &n->map.extents[i];
+
+		if (e->kind != EXTENT_STAGE || e->body == last || e->body == n->own_body || !stage_body_sparse(t->stage, e->body))
+			continue;
+		last = e->body;
+		stage_body_discard(t->stage, e->body, 0, UINT64_MAX);
+	}
+	if (n->own_body)
+		stage_body_discard(t->stage, n->own_body, 0, UINT64_MAX);
+	n->own_body = 0;
+}
+
+void node_orphan(struct tree *t, struct node *n)
+{
+	n->orphan = true;
+	node_undirty(n);
+	space_forget_node(t, n);
+	if (n->staged)
+		stage_node_delete(t->stage, n->ino);
+}
+
+void node_unused(struct tree *t, struct node *n)
+{
+	if (n->n_lookups || n->n_open || n->n_pins || n == t->root)
+		return;
+	if (n->dirty_link && node_put(t, n) < 0)
+		return;		/* kept in memory: the next flush tries again */
+	if (n->orphan && n->staged && !n->dead)
+		node_drop_bodies(t, n);
+	node_free(t, n);
+}
+
+void node_stat(const struct node *n, struct stat *st)
+{
+	*st = (struct stat){
+		.st_ino = n->ino, .st_mode = n->mode, .st_nlink = n->nlink, .st_uid = n->uid, .st_gid = n->gid, .st_rdev = n->rdev,
+		.st_size = (off_t)n->size, .st_blksize = 4096,
+		.st_atim = n->atime, .st_mtim = n->mtime, .st_ctim = n->ctime,
+	};
+	if (S_ISREG(n->mode))
+		st->st_blocks = (blkcnt_t)(sectors_of(n->size - min_u64(n->hole_bytes, n->size)) * (SECTOR_BYTES / 512));
+	else if (S_ISDIR(n->mode))
+		st->st_size = (off_t)max_u64(n->base_dir.bytes, SECTOR_BYTES);
+	else if (S_ISLNK(n->mode) && n->target)
+		st->st_size = (off_t)strlen(n->target);
+}

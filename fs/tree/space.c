@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Space: an upper bound of the next session, kept per change, so that df is true and what was accepted fits.
+ *
+ *	next session <= fixed part + the base's tree + what each touched directory may grow + staged data
+ *
+ * The base's tree is known from our descriptors; a foreign one is measured by one walk before its first change.  A directory
+ * is counted anew when it is touched, at worst packing in both trees (bound.h).  While a session burns, its sectors and
+ * a second session for what is changed meanwhile are counted; should it fail, everything is counted again from the rows.
+ */
+#include "cdappendfs/bound.h"
+#include "fs/tree/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#define HOST_RESERVE_BYTES (16ull << 20)	/* left for the journal and others */
+#define HOST_LOOK_BYTES (8ull << 20)
+
+static struct touched **touched_link(struct space *s, uint64_t ino)
+{
+	struct touched **link = &s->touched[ino * 0x9e3779b97f4a7c15ull >> 52];
+
+	while (*link && (*link)->ino != ino)
+		link = &(*link)->hash_next;
+	return link;
+}
+
+static void touched_cost(struct space *s, struct touched *d)
+{
+	s->names -= d->cost;
+	d->cost = bound_directory_sectors(d->base_bytes + d->record_bytes) + bound_directory_sectors(d->base_bytes + d->joliet_bytes);
+	/* What stands already is part of the base's tree, counted once there. */
+	d->cost -= min_u64(d->cost, sectors_of(d->base_bytes));
+	d->cost += sectors_of(d->table_bytes);
+	s->names += d->cost;
+}
+
+static struct touched *touched_get(struct space *s, uint64_t ino, uint64_t base_bytes)
+{
+	struct touched **link = touched_link(s, ino);
+
+	if (!*link) {
+		struct touched *d = calloc(1, sizeof(*d));
+
+		if (!d)
+			return NULL;
+		d->ino = ino;
+		d->base_bytes = base_bytes;
+		d->fresh = base_bytes == 0;
+		*link = d;
+	}
+	return *link;
+}
+
+static void touched_clear(struct space *s)
+{
+	for (size_t i = 0; i < TOUCHED_BUCKETS; i++) {
+		for (struct touched *d = s->touched[i], *next; d; d = next) {
+			next = d->hash_next;
+			free(d);
+		}
+		s->touched[i] = NULL;
+	}
+	s->names = s->record_bytes = 0;
+}
+
+uint64_t space_sectors(const struct tree *t)
+{
+	const struct space *s = &t->space;
+
+	return BOUND_SESSION_SECTORS + s->base_tree + s->names + s->data;
+}
+
+/* Sectors that are still free when all that is staged was burned; what the medium or the host's file system says, whichever is less. */
+static uint64_t medium_left(struct tree *t, uint64_t need)
+{
+	const struct disc_state *m = &t->space.medium;
+	uint64_t used = (uint64_t)m->next_lba + m->after_session_sectors + t->space.frozen + (t->space.burning ? m->after_session_sectors : 0);
+
+	if (!m->capacity_sectors)
+		return UINT64_MAX;
+	return m->capacity_sectors > used + need ? m->capacity_sectors - used - need : 0;
+}
+
+static void host_look(struct tree *t)
+{
+	struct space *s = &t->space;
+	struct statvfs host;
+	struct timespec now;
+	int fd = disc_fd(t->disc);
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (s->host_seen.tv_sec && s->host_used < HOST_LOOK_BYTES && now.tv_sec - s->host_seen.tv_sec < 2)
+		return;
+	if (fd < 0 || fstatvfs(fd, &host) < 0) {
+		s->host_free = UINT64_MAX;
+	} else {
+		s->host_free = (uint64_t)host.f_bavail * host.f_frsize;
+	}
+	s->host_seen = now;
+	s->host_used = 0;
+}
+
+static uint64_t host_left(struct tree *t, uint64_t need)
+{
+	struct space *s = &t->space;
+
+	host_look(t);
+	if (s->host_free == UINT64_MAX || !t->stage)
+		return UINT64_MAX;
+	uint64_t taken = s->host_used + need * SECTOR_BYTES + HOST_RESERVE_BYTES;
+	uint64_t left = s->host_free > taken ? s->host_free - taken : 0;
+	/* What is staged next takes its place twice when stage and image share a file system. */
+	if (stage_device(t->stage) == (dev_t)s->medium.host_device)
+		left /= 2;
+	return left / SECTOR_BYTES;
+}
+
+static uint64_t sectors_left(struct tree *t)
+{
+	uint64_t need = t->stage ? space_sectors(t) : 0;
+
+	return min_u64(medium_left(t, need), host_left(t, need));
+}
+
+int space_check(struct tree *t, uint64_t more_sectors)
+{
+	if (sectors_left(t) < more_sectors)
+		return -ENOSPC;
+	t->space.host_used += more_sectors * SECTOR_BYTES;
+	return 0;
+}
+
+void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_bytes)
+{
+	tree_lock(t);
+	*ret_staged_bytes = t->space.data * SECTOR_BYTES + t->space.record_bytes;
+	uint64_t left = sectors_left(t);
+	*ret_free_bytes = left > UINT64_MAX / SECTOR_BYTES ? 0 : left * SECTOR_BYTES;
+	tree_unlock(t);
+}
+
+int tree_statfs(struct tree *t, struct statvfs *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	space_measure(t);	/* a base that cannot be measured cannot be written to either: the first write says so */
+	tree_lock(t);
+	const struct disc_state *m = &t->space.medium;
+	bool writable = t->stage && !t->options.read_only;
+	uint64_t left = writable ? sectors_left(t) : 0;
+	uint64_t used = m->used_sectors + (writable ? space_sectors(t) : 0);
+
+	if (left > (uint64_t)INT64_MAX / SECTOR_BYTES)
+		left = 0;
+	ret->f_bsize = ret->f_frsize = SECTOR_BYTES;
+	ret->f_blocks = m->capacity_sectors ? m->capacity_sectors : (writable ? used + left : m->used_sectors);
+	ret->f_bfree = ret->f_bavail = min_u64(left, ret->f_blocks);
+	/* Inode numbers are PX serials, 32 bits wide. */
+	if (writable)
+		ret->f_files = UINT32_MAX, ret->f_ffree = ret->f_favail = UINT32_MAX - min_u64(stage_next_ino(t->stage), UINT32_MAX);
+	ret->f_namemax = 255;
+	tree_unlock(t);
+	return 0;
+}
+
+/* ---- staged data ---- */
+
+/* Staged bytes that the next session writes. While a session burns, what lies in frozen bodies is part of that one. */
+static uint64_t fresh_bytes(const struct tree *t, const struct node *n)
+{
+	uint64_t bytes = n->hole_bytes;
+
+	if (!t->space.burning)
+		return bytes + n->stage_bytes;
+	for (uint32_t i = 0; i < n->map.n; i++) {
+		const struct extent *e = &n->map.extents[i];
+
+		if (e->kind == EXTENT_STAGE && !stage_body_frozen(t->stage, e->body))
+			bytes += e->length;
+	}
+	return bytes;
+}
+
+/* A function of the node's state alone, so that a node dropped from memory and loaded again is counted once. */
+static uint64_t node_cost(const struct tree *t, const struct node *n)
+{
+	if (!S_ISREG(n->mode) || n->orphan || !n->staged || !t->stage)
+		return 0;
+	uint64_t bytes = fresh_bytes(t, n), sections = n->map.n + n->size / (0x100000000ull - SECTOR_BYTES);
+	uint64_t records = sections > 1 ? bound_section_bytes(min_u64(sections, BOUND_SECTIONS)) * (n->nlink ? n->nlink : 1) / BOUND_SECTOR_PAYLOAD + 1 : 0;
+	if (!bytes)
+		return n->map.n > 1 ? records + 1 : 0;
+	if (t->options.whole_files || sections > BOUND_SECTIONS / 2)
+		return sectors_of(n->size) + records;
+	return sectors_of(bytes) + records + (n->map.n > 1);
+}
+
+static void data_change(struct space *s, uint64_t less, uint64_t more)
+{
+	s->data -= min_u64(less, s->data);
+	s->data += more;
+}
+
+void space_node(struct tree *t, struct node *n)
+{
+	uint64_t cost = node_cost(t, n);
+
+	data_change(&t->space, n->cost, cost);
+	n->cost = cost;
+}
+
+void space_loaded(struct tree *t, struct node *n)
+{
+	n->cost = node_cost(t, n);
+}
+
+void space_forget_node(struct tree *t, struct node *n)
+{
+	data_change(&t->space, n->cost, 0);
+	n->cost = 0;
+}
+
+/* ---- staged names ---- */
+
+static void name_bytes(const char *name, const char *target, uint64_t *ret_record, uint64_t *ret_joliet)
+{
+	*ret_record = bound_record_bytes(strlen(name), target ? strlen(target) : 0);
+	*ret_joliet = bound_joliet_bytes(strlen(name));
+}
+
+static void name_count(struct space *s, struct touched *d, const char *name, const struct node *child)
+{
+	uint64_t record, joliet;
+
+	name_bytes(name, child->target, &record, &joliet);
+	d->record_bytes += record;
+	d->joliet_bytes += joliet;
+	s->record_bytes += record;
+	if (S_ISDIR(child->mode))
+		d->table_bytes += bound_path_table_bytes(strlen(name));
+	touched_cost(s, d);
+}
+
+int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child)
+{
+	struct touched *d = touched_get(&t->space, dir->ino, dir->base_dir.bytes);
+
+	if (!d)
+		return -ENOMEM;
+	uint64_t before = space_sectors(t);
+	name_count(&t->space, d, name, child);
+	uint64_t after = space_sectors(t);
+	if (after > before && sectors_left(t) == 0) {
+		space_remove_name(t, dir->ino, name, child);
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
+{
+	struct touched *d = *touched_link(&t->space, dir);
+	uint64_t record, joliet;
+
+	if (!d)
+		return;
+	name_bytes(name, child->target, &record, &joliet);
+	d->record_bytes -= min_u64(record, d->record_bytes);
+	d->joliet_bytes -= min_u64(joliet, d->joliet_bytes);
+	t->space.record_bytes -= min_u64(record, t->space.record_bytes);
+	if (S_ISDIR(child->mode))
+		d->table_bytes -= min_u64(bound_path_table_bytes(strlen(name)), d->table_bytes);
+	touched_cost(&t->space, d);
+}
+
+void space_new_directory(struct tree *t, uint64_t ino)
+{
+	struct touched *d = touched_get(&t->space, ino, 0);
+
+	if (d)
+		touched_cost(&t->space, d);
+}
+
+void space_remove_directory(struct tree *t, uint64_t ino)
+{
+	struct touched **link = touched_link(&t->space, ino), *d = *link;
+
+	if (!d)
+		return;
+	t->space.names -= d->cost;
+	*link = d->hash_next;
+	free(d);
+}
+
+/* ---- the whole ---- */
+
+/* A foreign tree as we would write it. */
+static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *ret_directories)
+{
+	_cleanup_entry_ struct iso_entry root = {0};
+	struct iso_extent *stack = NULL;
+	size_t n = 0, capacity = 0;
+	uint64_t sectors = 0, directories = 0, tables = 0;
+	int r = iso_root(base, &root);
+
+	for (struct iso_extent at = root.dir; r == 0;) {
+		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
+		uint64_t records = 0, joliet = 0;
+		struct iso_entry e = {0};
+
+		r = iso_dir_open(base, at, &d);
+		while (r == 0 && (r = iso_dir_next(d, &e)) == 1) {
+			records += bound_record_bytes(strlen(e.name), e.target ? strlen(e.target) : 0) + bound_section_bytes(e.n_extents) / 2;
+			joliet += bound_joliet_bytes(strlen(e.name)) + bound_section_bytes(e.n_extents) / 2;
+			r = 0;
+			if (S_ISDIR(e.mode)) {
+				tables += bound_path_table_bytes(strlen(e.name));
+				if (n == capacity) {
+					struct iso_extent *grown = reallocarray(stack, capacity = capacity * 2 + 64, sizeof(*stack));
+
+					if (!grown)
+						r = -ENOMEM;
+					else
+						stack = grown;
+				}
+				if (r == 0)
+					stack[n++] = e.dir;
+			}
+			iso_entry_release(&e);
+		}
+		sectors += bound_directory_sectors(records) + bound_directory_sectors(joliet);
+		if (++directories > (1u << 22))
+			r = -EBADMSG;	/* a loop of a damaged disc */
+		if (r < 0 || n == 0)
+			break;
+		at = stack[--n];
+	}
+	free(stack);
+	*ret_sectors = sectors + sectors_of(tables) + 4;
+	*ret_directories = directories;
+	return r;
+}
+
+int space_measure(struct tree *t)
+{
+	tree_lock(t);
+	if (t->space.base_known) {
+		tree_unlock(t);
+		return 0;
+	}
+	struct iso *base = iso_ref(t->base);
+	uint64_t epoch = t->epoch, sectors, directories;
+	tree_unlock(t);
+
+	int r = measure_foreign(base, &sectors, &directories);
+	iso_unref(base);
+	if (r < 0)
+		return r == -EAGAIN ? r : -EIO;	/* not understood completely: never to be appended to */
+	tree_lock(t);
+	if (t->epoch == epoch && !t->space.base_known) {
+		t->space.base_tree = sectors;
+		t->space.directories += directories;
+		t->space.base_known = true;
+		t->space.measured_epoch = epoch + 1;
+		t->space.measured_tree = sectors;
+		t->space.measured_directories = directories;
+	}
+	tree_unlock(t);
+	return 0;
+}
+
+static void count_base(struct tree *t)
+{
+	struct space *s = &t->space;
+	struct iso_info info = {0};
+
+	s->base_tree = 0;
+	s->directories = 1;
+	s->base_known = true;
+	if (!t->base)
+		return;
+	iso_info(t->base, &info);
+	if (info.ours) {
+		s->base_tree = info.appuse.tree_sectors;
+		s->directories = info.appuse.directories;
+	} else if (s->measured_epoch == t->epoch + 1) {
+		s->base_tree = s->measured_tree;
+		s->directories = s->measured_directories;
+	} else {
+		s->directories = 0;
+		s->base_known = !t->stage;
+	}
+}
+
+/* Count one row of the stage: its content, and the names below it if it is a directory. */
+static int recount_row(struct tree *t, uint64_t ino)
+{
+	struct stage_name *names = NULL;
+	size_t n_names = 0;
+	struct node *n;
+	bool in_memory = node_find(t, ino) != NULL;	/* counted already */
+	int r = node_from_stage(t, ino, &n);
+
+	if (r < 0)
+		return r;
+	if (!in_memory)
+		t->space.data += n->cost;
+	if (S_ISDIR(n->mode) && (r = stage_names(t->stage, ino, &names, &n_names)) == 0) {
+		struct touched *d = touched_get(&t->space, ino, n->base_dir.bytes);
+
+		r = d ? 0 : -ENOMEM;
+		if (d)
+			touched_cost(&t->space, d);
+		for (size_t i = 0; r == 0 && i < n_names; i++) {
+			struct node *child;
+
+			if (names[i].ino == STAGE_WHITEOUT)
+				continue;
+			n->n_pins++;
+			r = node_from_stage(t, names[i].ino, &child);
+			n->n_pins--;
+			if (r == 0) {
+				name_count(&t->space, d, names[i].name, child);
+				if (S_ISDIR(child->mode) && !child->base_dir.bytes)
+					t->space.directories++;
+				if (child != n)
+					node_unused(t, child);
+			}
+		}
+		free(names);
+	}
+	node_unused(t, n);
+	return r;
+}
+
+int space_recount(struct tree *t)
+{
+	_free_ uint64_t *inos = NULL;
+	size_t n = 0;
+
+	touched_clear(&t->space);
+	t->space.data = 0;
+	t->space.frozen = 0;
+	t->space.burning = false;
+	count_base(t);
+	for (uint64_t i = 0; i < t->n_buckets; i++) {
+		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
+			at->cost = 0;
+			space_node(t, at);
+		}
+	}
+	if (!t->stage)
+		return 0;
+	int r = stage_node_inos(t->stage, &inos, &n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = recount_row(t, inos[i]);
+	return r;
+}
+
+/* What is staged now becomes a session of its own; what comes is counted for the one after it, whose tree contains this one's. */
+void space_freeze(struct tree *t)
+{
+	struct space *s = &t->space;
+
+	s->frozen = round_up(space_sectors(t), 32);
+	s->burning = true;
+	s->base_tree += s->names;
+	touched_clear(s);
+	s->data = 0;
+	for (uint64_t i = 0; i < t->n_buckets; i++) {
+		for (struct node *n = t->buckets[i]; n; n = n->hash_next)
+			space_loaded(t, n);
+	}
+}
+
+void space_release(struct tree *t)
+{
+	touched_clear(&t->space);
+}

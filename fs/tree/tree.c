@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The tree as a whole: making and freeing it; attributes.
+ */
+#include "fs/tree/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cdappendfs/bound.h"
+
+uint64_t tree_first_ino(struct iso *base, const struct disc_state *state)
+{
+	struct iso_info info;
+
+	if (!base)
+		return TREE_ROOT + 1;
+	iso_info(base, &info);
+	if (info.ours)
+		return max_u64(info.appuse.next_ino, TREE_ROOT + 1);
+	uint64_t end = max_u64(state->next_lba, state->used_sectors);
+	return end < 1ull << 26 ? (end + 1) << 6 : 0;
+}
+
+static int root_from_base(struct tree *t)
+{
+	_cleanup_entry_ struct iso_entry e = {0};
+	int r = iso_root(t->base, &e);
+
+	return r < 0 ? r : node_from_entry(t, TREE_ROOT, &e, &t->root);
+}
+
+static int root_blank(struct tree *t)
+{
+	struct node *n;
+	int r = node_new(t, TREE_ROOT, &n);
+
+	if (r < 0)
+		return r;
+	n->mode = S_IFDIR | 0755;
+	n->uid = t->options.owner;
+	n->gid = t->options.group;
+	n->nlink = 2;
+	n->parent = TREE_ROOT;
+	n->atime = n->mtime = n->ctime = time_now();
+	if (t->options.time)
+		n->atime = n->mtime = n->ctime = (struct timespec){.tv_sec = t->options.time};
+	t->root = n;
+	return 0;
+}
+
+static int root_open(struct tree *t)
+{
+	int r;
+
+	if (t->stage && stage_node_exists(t->stage, TREE_ROOT))
+		r = node_from_stage(t, TREE_ROOT, &t->root);
+	else
+		r = t->base ? root_from_base(t) : root_blank(t);
+	if (r == 0) {
+		t->root->parent = TREE_ROOT;
+		if (!S_ISDIR(t->root->mode))
+			r = -EBADMSG;
+	}
+	return r;
+}
+
+int tree_new(const struct tree_options *options, struct disc *disc, struct iso *base, struct stage *stage, struct tree **ret)
+{
+	_cleanup_(tree_freep) struct tree *t = calloc(1, sizeof(*t));
+	pthread_rwlockattr_t prefer;
+
+	if (!t)
+		return -ENOMEM;
+	t->options = *options;
+	t->disc = disc;
+	t->stage = stage;
+	t->base = base ? iso_ref(base) : NULL;
+	t->n_buckets = 1024;
+	pthread_mutex_init(&t->lock, NULL);
+	pthread_rwlockattr_init(&prefer);
+	pthread_rwlockattr_setkind_np(&prefer, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);	/* a rebase is not starved */
+	pthread_rwlock_init(&t->content, &prefer);
+	pthread_rwlockattr_destroy(&prefer);
+	t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
+	if (!t->buckets)
+		return -ENOMEM;
+	tree_lock(t);
+	int r = root_open(t);
+	if (r == 0)
+		r = space_recount(t);
+	tree_unlock(t);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(t);
+	return 0;
+}
+
+void tree_free(struct tree *t)
+{
+	if (!t)
+		return;
+	if (t->buckets) {
+		tree_lock(t);
+		if (t->stage)
+			node_flush_all(t);
+		t->root = NULL;
+		for (uint64_t i = 0; i < t->n_buckets; i++) {
+			while (t->buckets[i]) {
+				struct node *n = t->buckets[i];
+
+				n->n_lookups = n->n_open = n->n_pins = 0;
+				node_undirty(n);
+				node_unused(t, n);
+			}
+		}
+		tree_unlock(t);
+	}
+	space_release(t);
+	iso_unref(t->base);
+	free(t->buckets);
+	pthread_mutex_destroy(&t->lock);
+	pthread_rwlock_destroy(&t->content);
+	free(t);
+}
+
+void tree_set_medium(struct tree *t, const struct disc_state *state)
+{
+	tree_lock(t);
+	t->space.medium = *state;
+	t->space.host_seen = (struct timespec){0};
+	tree_unlock(t);
+}
+
+int tree_getattr(struct tree *t, uint64_t ino, struct stat *st)
+{
+	struct node *n;
+
+	tree_lock(t);
+	int r = node_get(t, ino, &n);
+	if (r == 0)
+		node_stat(n, st);
+	tree_unlock(t);
+	return r;
+}
+
+static void set_times(struct node *n, const struct stat *set, unsigned which)
+{
+	struct timespec now = time_now();
+
+	if (which & TREE_SET_ATIME)
+		n->atime = set->st_atim;
+	if (which & TREE_SET_ATIME_NOW)
+		n->atime = now;
+	if (which & TREE_SET_MTIME)
+		n->mtime = set->st_mtim;
+	if (which & TREE_SET_MTIME_NOW)
+		n->mtime = now;
+	n->ctime = which & TREE_SET_CTIME ? set->st_ctim : now;
+}
+
+static int set_size(struct tree *t, uint64_t ino, uint64_t size)
+{
+	struct node *n;
+
+	if (size > BOUND_FILE_BYTES)
+		return -EFBIG;
+	tree_lock(t);
+	int r = node_get(t, ino, &n);
+	if (r == 0 && !S_ISREG(n->mode))
+		r = S_ISDIR(n->mode) ? -EISDIR : -EINVAL;
+	if (r == 0)
+		n->n_pins++;
+	tree_unlock(t);
+	if (r < 0)
+		return r;
+	r = node_resize(t, n, size);
+	tree_lock(t);
+	n->n_pins--;
+	node_unused(t, n);
+	tree_unlock(t);
+	return r;
+}
+
+int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned which, struct stat *st)
+{
+	struct node *n;
+
+	if (!t->stage || t->options.read_only)
+		return -EROFS;
+	int r = space_measure(t);
+	if (r == 0 && which & TREE_SET_SIZE)
+		r = set_size(t, ino, (uint64_t)set->st_size);
+	if (r < 0)
+		return r;
+	tree_lock(t);
+	r = node_get(t, ino, &n);
+	if (r == 0) {
+		if (which & TREE_SET_MODE)
+			n->mode = (n->mode & S_IFMT) | (set->st_mode & 07777);
+		if (which & TREE_SET_UID)
+			n->uid = set->st_uid;
+		if (which & TREE_SET_GID)
+			n->gid = set->st_gid;
+		set_times(n, set, which);
+		node_changed(t, n);
+		node_stat(n, st);
+	}
+	tree_unlock(t);
+	return r;
+}
+
+int tree_readlink(struct tree *t, uint64_t ino, char **ret)
+{
+	struct node *n;
+
+	tree_lock(t);
+	int r = node_get(t, ino, &n);
+	if (r == 0 && (!S_ISLNK(n->mode) || !n->target))
+		r = -EINVAL;
+	if (r == 0) {
+		char *copy = strdup(n->target);
+
+		r = copy ? 0 : -ENOMEM;
+		if (copy)
+			*ret = copy;
+	}
+	tree_unlock(t);
+	return r;
+}
+
+int tree_flush(struct tree *t)
+{
+	if (!t->stage)
+		return 0;
+	tree_lock(t);
+	int r = node_flush_all(t);
+	tree_unlock(t);
+	return r;
+}
+
+int tree_sync(struct tree *t)
+{
+	int r = tree_flush(t);
+
+	return r < 0 || !t->stage ? r : stage_sync(t->stage);
+}
+
+int tree_fsync(struct tree *t, uint64_t ino)
+{
+	(void)ino;	/* the journal has one transaction: what one file needs (its names, its directories) is in it */
+	return tree_sync(t);
+}
+
+bool tree_changed(struct tree *t)
+{
+	return t->stage && (tree_flush(t) < 0 || !stage_empty(t->stage));
+}

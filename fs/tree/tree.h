@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tree.h - the merged namespace: a base (iso) below a stage, as one POSIX tree
+ *
+ *	tree_new -> requests (tree_lookup, tree_create, tree_write …) from many threads
+ *	commit: tree_freeze -> (manifest, burn, verify, publish: fs/commit) -> tree_rebase, or tree_thaw -> …
+ *	-> tree_free
+ *
+ * A node is in memory while somebody refers to it (look-ups not yet forgotten, open handles) or it has changes the stage lacks.
+ * Inode numbers are node ids: 1 is the root; st_ino is the same number.
+ *
+ * Threads: any.  Lock order: content (shared by all file I/O, exclusive for a rebase) -> the i/o lock of one node -> the tree's lock ->
+ * the stage.  The disc is never read with a lock held: what a request needs of the base is fetched first, then looked at again under
+ * the lock.
+ * Errors: those of POSIX; -EAGAIN from a disc that is burning: nothing was changed, the request may be repeated; -EROFS; -ESTALE the node
+ * was dropped by a discard; -ENOSPC the medium could not hold it (or the stage's disk is full); -EFBIG beyond BOUND_FILE_BYTES; -EIO, -EBADMSG of the disc.
+ */
+#ifndef FS_TREE_TREE_H
+#define FS_TREE_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "cdappendfs/disc.h"
+#include "cdappendfs/placement.h"
+#include "fs/iso/iso.h"
+#include "fs/stage/stage.h"
+
+#define TREE_ROOT 1u
+
+struct tree;
+
+/* Who asks. Modes come with the umask applied already (the kernel does). */
+struct tree_caller { uid_t uid; gid_t gid; };
+
+struct tree_options {
+	bool read_only;
+	bool whole_files;		/* compat, share=none: a changed file costs all its blocks */
+	uid_t owner; gid_t group;	/* of the root of a blank disc */
+	time_t time;			/* its times; 0: now */
+};
+
+/* base NULL: a blank disc. stage NULL: read-only. Takes a reference to base; borrows disc and stage. */
+int tree_new(const struct tree_options *options, struct disc *disc, struct iso *base, struct stage *stage, struct tree **ret);
+void tree_free(struct tree *t);
+static inline void tree_freep(struct tree **t) { tree_free(*t); }
+/* The first inode number to give to a new node above that base (NULL: blank): stage_options.next_ino.  Foreign discs: above every record's
+ * own number.  0: the disc is foreign and so large (2^26 sectors) that no numbers are left: it can only be mounted read-only. */
+uint64_t tree_first_ino(struct iso *base, const struct disc_state *state);
+/* Where the medium stands, for df and ENOSPC; again after each change of it. */
+void tree_set_medium(struct tree *t, const struct disc_state *state);
+
+/* ---- names; each success of those with `st` gives one look-up reference to st_ino ---- */
+int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *st);
+void tree_forget(struct tree *t, uint64_t ino, uint64_t n_lookups);
+int tree_mknod(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, dev_t rdev, struct stat *st);	/* all types but symlinks; S_IFDIR too */
+int tree_symlink(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, const char *target, struct stat *st);
+int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, struct stat *st);
+int tree_unlink(struct tree *t, uint64_t parent, const char *name);
+int tree_rmdir(struct tree *t, uint64_t parent, const char *name);
+/* flags: 0, RENAME_NOREPLACE, RENAME_EXCHANGE; RENAME_WHITEOUT is -EINVAL */
+int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name, unsigned flags);
+
+/* ---- attributes ---- */
+int tree_getattr(struct tree *t, uint64_t ino, struct stat *st);
+enum tree_set { TREE_SET_MODE = 1, TREE_SET_UID = 2, TREE_SET_GID = 4, TREE_SET_SIZE = 8, TREE_SET_ATIME = 16, TREE_SET_MTIME = 32, TREE_SET_ATIME_NOW = 64, TREE_SET_MTIME_NOW = 128, TREE_SET_CTIME = 256 };
+/* No permission checks: fs/fuse or the kernel made them. */
+int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned which, struct stat *st);
+int tree_readlink(struct tree *t, uint64_t ino, char **ret);	/* allocated */
+int tree_statfs(struct tree *t, struct statvfs *ret);
+
+/* ---- files ---- */
+struct tree_file;
+int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret);	/* O_TRUNC is honoured */
+int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, int flags, struct stat *st, struct tree_file **ret);
+void tree_close(struct tree *t, struct tree_file *f);
+uint64_t tree_file_ino(const struct tree_file *f);
+int tree_read(struct tree *t, struct tree_file *f, uint64_t offset, void *buf, size_t length, size_t *ret_length);
+int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void *buf, size_t length);	/* all or nothing */
+int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offset, uint64_t length);	/* 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE[|KEEP_SIZE] */
+int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, uint64_t *ret);	/* SEEK_DATA, SEEK_HOLE */
+int tree_copy(struct tree *t, struct tree_file *from, uint64_t from_offset, struct tree_file *to, uint64_t to_offset, size_t length, size_t *ret_copied);
+int tree_fsync(struct tree *t, uint64_t ino);	/* file or directory: durable in the stage, never burns */
+int tree_flush(struct tree *t);			/* hand changed nodes to the stage (every two seconds by fs/commit's thread); not durable yet */
+int tree_sync(struct tree *t);			/* all of it durable in the stage */
+
+/* ---- directories: a snapshot taken at the first read and after tree_dir_rewind ---- */
+struct tree_dir;
+struct tree_dir_entry { const char *name; uint64_t ino; uint32_t type; uint64_t next; };	/* type: S_IFMT bits; name lives as long as the snapshot */
+int tree_opendir(struct tree *t, uint64_t ino, struct tree_dir **ret);
+void tree_closedir(struct tree *t, struct tree_dir *d);
+/* cookie 0: a new snapshot. 1 and an entry ("." and ".." included), 0 at the end. One thread at a time for one handle: locked inside. */
+int tree_readdir(struct tree *t, struct tree_dir *d, uint64_t cookie, struct tree_dir_entry *ret);
+/* Attributes of that entry with a look-up reference, as readdirplus wants them. -ENOENT: it is gone meanwhile (give the name without). Not for "." and "..". */
+int tree_readdir_lookup(struct tree *t, struct tree_dir *d, uint64_t cookie, struct stat *st);
+
+/* ---- open for writing, for flushing mmap writers before a freeze ---- */
+int tree_writers(struct tree *t, uint64_t **ret_inos, size_t *ret_n);	/* inodes opened for writing now (a mapping keeps its file open); free() */
+
+/* ---- commits ---- */
+struct tree_frozen {
+	uint32_t generation;
+	struct iso *base;			/* a reference; NULL: blank */
+	struct stage_snapshot *snapshot;	/* root's row is always in it when there is no base */
+	uint64_t next_ino;
+};
+void tree_frozen_release(struct tree_frozen *f);
+bool tree_changed(struct tree *t);		/* anything staged? */
+/* Freeze the running generation.  -ENODATA: nothing is staged. The commit state FROZEN is to be journaled next. */
+int tree_freeze(struct tree *t, struct tree_frozen *ret);
+/* A look at what would be frozen, for a dry run: same content, nothing changes. */
+int tree_preview(struct tree *t, struct tree_frozen *ret);
+/* The burn failed: everything staged stays, in one generation again. */
+void tree_thaw(struct tree *t);
+/* The frozen generation is on the disc: `base` is the tree now. What was changed since stays staged, its references to burned data become
+ * disc extents. placements may be NULL (recovery). Fails only before anything was changed. */
+int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state,
+	const struct burn_placement *placements, size_t n_placements, const struct burn_directory *directories, size_t n_directories);
+/* Drop everything staged. -EBUSY: changed files are open, or a commit is under way. *ret: what was staged, for invalidating the kernel's caches. */
+int tree_discard(struct tree *t, struct stage_snapshot **ret);
+/* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D' removed. */
+int tree_changes(struct tree *t, int (*emit)(void *context, char kind, const char *path, uint64_t bytes), void *context);
+/* How many sectors the next session may need at most, and how many are left after it. */
+void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_bytes);
+
+#endif

@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# session.t - what others make of our sessions: xorriso, isoinfo, 7z, bsdtar; over blank images and over those they began
+. "$(dirname "$0")/../lib.sh"
+
+seven=$(command -v 7zz || command -v 7z || command -v 7za)
+# extracted NAME DISC REFERENCE LEFT_OUT: xorriso gives back the whole tree
+extracted() {
+	local name=$1 status=0
+	rm -rf "$T/extracted"
+	xorriso -osirrox on:auto_chmod_off -hardlinks on -indev "$2" -extract / "$T/extracted" >"$T/out" 2>&1 || status=$?
+	tree_digest "$3" "$4" >"$T/want"
+	tree_digest "$T/extracted" "$4" >"$T/got"
+	same_listing "$name: xorriso extracts the source" "$T/want" "$T/got"
+	is "$name: without complaint" "$status$(grep -E '^xorriso : (SORRY|FAILURE|FATAL)' "$T/out")" 0
+	chmod -R u+rwX "$T/extracted"
+	rm -rf "$T/extracted"
+}
+# The tree by isoinfo's three ways and by 7z: as many entries as there are, and some content.
+listed() {
+	local name=$1 disc=$2 reference=$3 files all
+	all=$(find "$reference" -mindepth 1 -printf x | wc -c)
+	files=$(find "$reference" -type f -printf x | wc -c)
+	for way in -R -J -N; do
+		is "$name: isoinfo $way lists every path" "$(isoinfo $way -f -i "$disc" 2>/dev/null | grep -c .)" "$all"
+		ok "$name: isoinfo $way -l" sh -c "isoinfo $way -l -i '$disc' >/dev/null"
+	done
+	ok "$name: isoinfo -R -x" cmp <(isoinfo -R -i "$disc" -x '/first session/data.tar.gz') "$reference/first session/data.tar.gz"
+	ok "$name: isoinfo -J -x" cmp <(isoinfo -J -i "$disc" -x '/first session/data.tar.gz') "$reference/first session/data.tar.gz"
+	ok "$name: isoinfo -R -x of a deep file" cmp <(isoinfo -R -i "$disc" -x "${deep#"$reference"}") "$deep"
+	"$seven" l -slt "$disc" >"$T/7z.list" 2>&1
+	cmp_number "$name: 7z lists every file" "$(grep -c '^Folder = -' "$T/7z.list")" -ge "$files"
+	rm -rf "$T/7z.out"
+	"$seven" x -y -bd "-o$T/7z.out" "$disc" -r 'data.tar.gz' 'sector+1.bin' 'file 2?' >"$T/out" 2>&1
+	same_file "$name: 7z extracts" "$T/7z.out/first session/data.tar.gz" "$reference/first session/data.tar.gz"
+	same_file "$name: 7z extracts a file of a few bytes more than a sector" "$T/7z.out/first session/sector+1.bin" "$reference/first session/sector+1.bin"
+	rm -rf "$T/7z.out"
+}
+
+for kind in blank genisoimage xorriso; do
+	disc=$T/$kind.iso reference=$T/$kind.tree
+	new_disc "$kind" "$disc" "$reference"
+	words=(special)
+	[[ $kind == blank ]] && words+=(many huge)
+	for round in 1 2 3; do
+		mount_disc "$disc"
+		both_changed "$round" "$reference" "$mnt" "${words[@]}"
+		ok "$kind: session of round $round" umount_disc
+		if ((round == 1)); then deep=$reference/first\ session/level1/level2/level3/level4/level5/level6/level7/level8/level9/file
+		else deep=$reference/moved\ up/level3/level4/level5/level6/level7/level8/level9/file; fi
+		extracted "$kind, round $round" "$disc" "$reference" T
+		listed "$kind, round $round" "$disc" "$reference"
+		# The 5 GiB file has shown that it works; the next rounds need not copy it again.
+		if [[ $kind == blank && $round == 1 ]]; then
+			mount_disc "$disc"
+			rm "$reference/first session/huge" "$mnt/first session/huge"
+			umount_disc || fail 'unmount'
+		fi
+	done
+	if [[ $kind != genisoimage ]]; then
+		sessions=$(info_json 'scalar @{$_->{sessions}}' "$disc")
+		is "$kind: xorriso -toc lists every session" "$(xorriso -indev "$disc" -toc 2>/dev/null | grep -c '^ISO session')" "$sessions"
+		ok "$kind: xorriso appends to it" xorriso -dev "$disc" -map "$TOP/Makefile" /from-xorriso -commit
+		cp "$TOP/Makefile" "$reference/from-xorriso"
+		mount_disc "$disc"
+		same_file "$kind: what xorriso appended" "$TOP/Makefile" "$mnt/from-xorriso"
+		printf 'again\n' >"$mnt/again"
+		cp -p "$mnt/again" "$reference/again"
+		ok "$kind: and we append again" umount_disc
+		# Times of the root and of the new file are xorriso's.
+		touch -h -d @0 "$reference/from-xorriso"
+		extracted "$kind, with xorriso's session in between" "$disc" "$reference" lTt
+		is "$kind: xorriso -toc lists them all" "$(xorriso -indev "$disc" -toc 2>/dev/null | grep -c '^ISO session')" $((sessions + 2))
+		for n in 1 $((sessions + 1)) $((sessions + 2)); do
+			mount_disc -o "session=$n" "$disc"
+			ok "$kind: session=$n is readable" sh -c "find '$mnt' -type f -size -1000k -exec cat {} + >/dev/null"
+			ok 'unmount' umount_disc
+		done
+	else
+		ok "$kind: xorriso appends to it" xorriso -dev "$disc" -map "$TOP/Makefile" /from-xorriso -commit
+		mount_disc "$disc"
+		same_file "$kind: what xorriso appended" "$TOP/Makefile" "$mnt/from-xorriso"
+		same_file "$kind: next to ours" "$deep" "$mnt/${deep#"$reference"/}"
+		ok 'unmount' umount_disc
+	fi
+	rm -rf "$reference" "$disc"
+done
+
+# ---- bsdtar, within its limits
+disc=$T/compat.iso
+blank_disc "$disc"
+mkdir "$T/compat.tree"
+for round in 1 2 3; do
+	mount_disc -o compat "$disc"
+	both_changed "$round" "$T/compat.tree" "$mnt" plain
+	ok "compat: session of round $round" umount_disc
+	rm -rf "$T/tar.out"
+	mkdir "$T/tar.out"
+	ok "compat, round $round: bsdtar extracts" bsdtar -x -p -f "$disc" -C "$T/tar.out"
+	tree_digest "$T/compat.tree" lT >"$T/want"
+	tree_digest "$T/tar.out" lT >"$T/got"
+	same_listing "compat, round $round: bsdtar gives back the source" "$T/want" "$T/got"
+done
+done_testing

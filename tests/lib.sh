@@ -1,0 +1,368 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# lib.sh - what the shell tests share: TAP, a temporary directory that cleans up, mounts, listings, odd trees
+#
+#	. "$(dirname "$0")/../lib.sh"
+#	ok 'it works' COMMAND ARGUMENT…
+#	done_testing
+#
+# Daemons run in the foreground as children (-f), so that a test knows their number, can end them and can wait for them.
+# Nothing else is ever signalled.  Everything lies below $T, which is unmounted and removed whatever happens.
+set -uo pipefail
+shopt -s nullglob
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=${BUILD:-$TOP/build}
+TOOLS=$TOP/build/tests
+T=$(mktemp -d "${TMPDIR:-/tmp}/cdappendfs-test.XXXXXX")
+export XDG_STATE_HOME=$T/state LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC GIT_CONFIG_NOSYSTEM=1 HOME=$T
+umask 022
+cd "$T" || exit 1
+
+# ---- TAP -------------------------------------------------------------------------------------------------------------
+tests=0 failures=0
+
+note() { local line; while IFS= read -r line; do printf '# %s\n' "$line"; done <<<"$*"; }
+pass() { printf 'ok %d - %s\n' $((++tests)) "$1"; }
+fail() {
+	printf 'not ok %d - %s\n' $((++tests)) "$1"
+	((++failures))
+	[[ ${2-} ]] && note "$2"
+	return 0
+}
+skip() { printf 'ok %d - %s # SKIP %s\n' $((++tests)) "$1" "$2"; }
+# ok NAME COMMAND…: it succeeds
+ok() {
+	local name=$1 output status=0
+	shift
+	output=$("$@" 2>&1) || status=$?
+	if ((status == 0)); then pass "$name"; else fail "$name" "exit status $status of: $*"$'\n'"$(tail -n 25 <<<"$output")"; fi
+}
+# fails NAME STATUS COMMAND…: it ends with exactly that status ("any": any but 0)
+fails() {
+	local name=$1 want=$2 output status=0
+	shift 2
+	output=$("$@" 2>&1) || status=$?
+	if [[ $want == any && $status != 0 || $status == "$want" ]]; then pass "$name"
+	else fail "$name" "exit status $status, expected $want, of: $*"$'\n'"$(tail -n 25 <<<"$output")"; fi
+}
+is() { if [[ $2 == "$3" ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
+isnt() { if [[ $2 != "$3" ]]; then pass "$1"; else fail "$1" "got:      $2, expected anything else"; fi; }
+like() { if [[ $2 =~ $3 ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
+# cmp_number NAME A OPERATOR B, as in cmp_number 'small' "$n" -lt 4096
+cmp_number() { if test "$2" "$3" "$4"; then pass "$1"; else fail "$1" "$2 is not $3 $4"; fi; }
+same_file() { ok "$1" cmp "$2" "$3"; }
+# same_listing NAME A B: two files of treelist
+same_listing() {
+	local changes
+	if changes=$(diff "$2" "$3"); then pass "$1"; else fail "$1" "$(head -n 30 <<<"$changes")"; fi
+}
+done_testing() {
+	printf '1..%d\n' "$tests"
+	finished=true
+	exit $((failures > 0))
+}
+skip_all() {
+	printf '1..0 # SKIP %s\n' "$1"
+	finished=true
+	exit 0
+}
+# Points that another program prints as TAP become points of this test: relay PREFIX COMMAND…
+relay() {
+	local prefix=$1 line ended=false
+	shift
+	while IFS= read -r line; do
+		case $line in
+		'ok '*' # SKIP '*) skip "$prefix: $(tap_name "${line%% # SKIP*}")" "${line##* # SKIP }" ;;
+		'ok '*) pass "$prefix: $(tap_name "$line")" ;;
+		'not ok '*) fail "$prefix: $(tap_name "${line#not }")" ;;
+		1..*) ended=true ;;
+		'#'*) printf '%s\n' "$line" ;;
+		*) note "$line" ;;
+		esac
+	done < <("$@" 2>&1)
+	$ended || fail "$prefix: ran to its end"
+}
+tap_name() { [[ $1 =~ ^ok\ [0-9]+\ -\ (.*)$ ]] && printf '%s' "${BASH_REMATCH[1]}"; }
+
+# ---- cleaning up -----------------------------------------------------------------------------------------------------
+declare -A pid_of=() log_of=()
+finished=false children=()
+
+# The mount points below $T, deepest first.
+mounts_below() { awk -v top="$T/" 'index($5 "/", top) == 1 {print $5}' /proc/self/mountinfo | sort -r; }
+unmount_all() {
+	local mount
+	while IFS= read -r mount; do
+		umount -l -i -- "$mount" 2>/dev/null || fusermount3 -u -z -- "$mount" 2>/dev/null
+	done < <(mounts_below)
+}
+clean_up() {
+	local pid
+	trap '' INT TERM
+	$finished || echo '# ended before done_testing'
+	for pid in "${children[@]}" "${pid_of[@]}"; do kill -KILL "$pid" 2>/dev/null; done
+	unmount_all
+	for pid in "${children[@]}" "${pid_of[@]}"; do wait "$pid" 2>/dev/null; done
+	cd /
+	if [[ ${KEEP-} ]]; then echo "# kept: $T"; else rm -rf --one-file-system -- "$T"; fi
+}
+trap clean_up EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+
+# Mounting needs /dev/fuse: root, or a machine that lets everyone have it.
+[[ -r /dev/fuse && -w /dev/fuse ]] || skip_all 'no access to /dev/fuse'
+
+# ---- waiting ---------------------------------------------------------------------------------------------------------
+# until_true SECONDS COMMAND…
+until_true() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < end)) || return 1
+		sleep 0.05
+	done
+}
+# A command that must not hang: bounded SECONDS COMMAND…
+bounded() { timeout -k 5 "$@"; }
+alive() { kill -0 "$1" 2>/dev/null; }
+gone() { ! alive "$1"; }
+
+# ---- mounts ----------------------------------------------------------------------------------------------------------
+mnt=$T/mnt
+mkdir -p "$mnt"
+n_logs=0
+
+mounted_by() { mountpoint -q "$1" && [[ $(stat -f -c %T "$1" 2>/dev/null) == fuseblk ]]; }
+ready_or_gone() { mounted_by "$2" || ! alive "$1"; }
+
+# start_disc [-o OPTIONS] [-s STAGING] DISC [MOUNTPOINT]: mounts; fails with the daemon's words in $log when it does not come up.
+# The staging directory is named after the image unless given.
+start_disc() {
+	local options='' staging='' OPTIND=1 flag
+	while getopts o:s: flag; do
+		case $flag in o) options=$OPTARG ;; s) staging=$OPTARG ;; *) return 2 ;; esac
+	done
+	shift $((OPTIND - 1))
+	local disc=$1 point=${2:-$mnt} pid
+	[[ $staging ]] || staging=$T/stage/$(basename "$disc")
+	mkdir -p "$point" "$(dirname "$staging")"
+	log=$T/log.$((++n_logs))
+	"$BUILD/cdappendfs" -f -o "staging=$staging${options:+,$options}" "$disc" "$point" >"$log" 2>&1 &
+	pid=$!
+	until_true 60 ready_or_gone "$pid" "$point"
+	if ! mounted_by "$point"; then
+		wait "$pid" 2>/dev/null
+		# shellcheck disable=SC2034 # for the test that called
+		start_status=$?
+		return 1
+	fi
+	pid_of[$point]=$pid
+	log_of[$point]=$log
+}
+# The same as a point of the test; a test cannot go on without its mount.
+mount_disc() {
+	if start_disc "$@"; then return 0; fi
+	fail "mount $*" "$(cat "$log")"
+	note 'cannot go on'
+	printf '1..%d\n' "$tests"
+	finished=true
+	exit 1
+}
+# Waits for the daemon of a mount point that was unmounted or killed; its exit status is the function's.
+await_daemon() {
+	local point=${1:-$mnt} pid status=0
+	pid=${pid_of[$point]-}
+	[[ $pid ]] || return 0
+	until_true "${2:-300}" gone "$pid" || { note "daemon $pid does not end"; kill -KILL "$pid"; }
+	wait "$pid" || status=$?
+	unset "pid_of[$point]"
+	return $status
+}
+# Unmounts by cdappendfs-umount: commits.
+umount_disc() {
+	local point=${1:-$mnt} status=0
+	bounded 300 "$BUILD/cdappendfs-umount" "$point" >"$T/umount.log" 2>&1 || status=$?
+	if ((status)); then
+		note "cdappendfs-umount: status $status: $(cat "$T/umount.log")"
+		umount -l -i "$point" 2>/dev/null
+	fi
+	await_daemon "$point" || { note "daemon: $(tail -n 5 "${log_of[$point]}")"; status=1; }
+	return $status
+}
+# As a power cut: the daemon is ended at once, the dead mount is taken away.
+kill_daemon() {
+	local point=${1:-$mnt}
+	kill -KILL "${pid_of[$point]}" 2>/dev/null
+	wait "${pid_of[$point]}" 2>/dev/null
+	unset "pid_of[$point]"
+	umount -l -i "$point" 2>/dev/null || fusermount3 -u -z "$point" 2>/dev/null
+	return 0
+}
+sync_disc() { bounded 300 "$BUILD/cdappendfs-sync" -q "${1:-$mnt}"; }
+info() { bounded 60 "$BUILD/cdappendfs-info" "$@"; }
+# json EXPRESSION reads JSON from standard input; $_ is the whole: json '$_->{sessions}[-1]{start_lba}'
+json() { perl -MJSON::PP -e 'local $/; $_ = decode_json(<STDIN>); my $v = eval $ARGV[0]; die $@ if $@; print ref $v eq "JSON::PP::Boolean" ? ($v ? "true" : "false") : ref $v ? encode_json($v) : $v // "", "\n"' "$1"; }
+info_json() { info --json "$2" | json "$1"; }
+drop_caches() { sync; { echo 3 >/proc/sys/vm/drop_caches; } 2>/dev/null || true; }
+apparent_size() { stat -c %s -- "$1"; }
+
+# ---- trees -----------------------------------------------------------------------------------------------------------
+# tree_digest DIR [FIELDS]: every path below DIR with type, mode, owner, mtime, size or target or device, a digest of its content and
+# its group of hard links; sorted by bytes.  FIELDS leaves out: l links, o owner, m mode, t mtime, T mtime of directories, s sockets
+tree_digest() { "$TOOLS/treelist" ${2:+-x "$2"} "$1"; }
+
+# Bytes that do not compress and are the same each time: noise BYTES SEED
+noise() { head -c "$1" /dev/zero | openssl enc -aes-128-ctr -nosalt -K "$(printf '%032x' "$2")" -iv 0 2>/dev/null; }
+
+# make_odd_tree DIR [WORD…]: names and nodes that programs stumble over.
+# Words: many (20,000 entries in one directory), huge (5 GiB sparse), special (fifo, devices when root), short (names up to 200 bytes, as isofs cuts 254), plain (names that need no CE, no hard links)
+make_odd_tree() {
+	local dir=$1 long=255 i level
+	shift
+	local words=" $* "
+	[[ $words == *' short '* ]] && long=200
+	[[ $words == *' plain '* ]] && long=60
+	mkdir -p "$dir/a dir with spaces/.hidden" "$dir/empty dir"
+	printf 'one\n' >"$dir/a dir with spaces/ leading and trailing "
+	printf 'two\n' >"$dir/a dir with spaces/.hidden/..dots"
+	printf 'three\n' >"$dir/Zażółć gęślą jaźń – 日本語 😀.txt"
+	printf 'four\n' >"$dir/README"
+	printf 'five\n' >"$dir/readme"
+	printf 'six\n' >"$dir/Readme.TXT"
+	printf 'semi\n' >"$dir/a;1"
+	printf 'odd\n' >"$dir/"$'tab\tand "quotes" \\ & * ? [x]'
+	: >"$dir/empty"
+	printf x >"$dir/one byte"
+	noise 2048 1 >"$dir/sector.bin"
+	noise 2049 2 >"$dir/sector+1.bin"
+	noise 300000 3 >"$dir/data.tar.gz"
+	printf 'long\n' >"$dir/$(printf "%${long}s" '' | tr ' ' n)"
+	mkdir "$dir/$(printf "%${long}s" '' | tr ' ' d)"
+	printf 'in long\n' >"$dir/$(printf "%${long}s" '' | tr ' ' d)/inside"
+	for i in 1 2 3; do printf '%s\n' "$i" >"$dir/same prefix of a name that is long $i.text"; done
+	ln -s 'README' "$dir/link1"
+	ln -s 'link1' "$dir/link2"
+	ln -s 'link2' "$dir/link3"
+	ln -s '../elsewhere/./nothing' "$dir/dangling"
+	ln -s '/an/absolute//path/' "$dir/absolute"
+	ln -s '..' "$dir/a dir with spaces/up"
+	if [[ $words != *' plain '* ]]; then
+		ln -s "$(printf 'component/%.0s' {1..80})end" "$dir/long link"
+		ln "$dir/README" "$dir/a dir with spaces/hard link"
+		ln "$dir/README" "$dir/another name"
+	fi
+	level=$dir
+	for i in {1..30}; do level=$level/level$i; mkdir "$level"; printf '%s\n' "$i" >"$level/file"; done
+	chmod 0000 "$dir/one byte"
+	chmod 4755 "$dir/sector.bin"
+	chmod 0640 "$dir/Readme.TXT"
+	chmod 1777 "$dir/empty dir"
+	if [[ $words == *' special '* ]]; then
+		mkfifo "$dir/fifo"
+		((EUID == 0)) && mknod "$dir/null" c 1 3 && mknod "$dir/loop" b 7 200
+	fi
+	if ((EUID == 0)); then chown 1000:1001 "$dir/data.tar.gz" "$dir/empty dir"; chown -h 65534:65533 "$dir/link2"; fi
+	if [[ $words == *' many '* ]]; then
+		mkdir "$dir/many"
+		(cd "$dir/many" && seq -f 'entry number %05g' 20000 | tr '\n' '\0' | xargs -0 touch -d '2020-02-02 02:02:02')
+	fi
+	if [[ $words == *' huge '* ]]; then
+		truncate -s 5G "$dir/huge"
+		printf begin | dd of="$dir/huge" conv=notrunc status=none
+		printf middle | dd of="$dir/huge" bs=1 seek=4294967290 conv=notrunc status=none
+		printf end | dd of="$dir/huge" bs=1 seek=5368709117 conv=notrunc status=none
+	fi
+	touch -d '1999-12-31 23:59:59' "$dir/README"
+	touch -d '1970-01-02 03:04:05' "$dir/empty"
+	touch -d '2037-06-07 08:09:10' "$dir/sector.bin"
+	touch -h -d '2001-02-03 04:05:06' "$dir/link1"
+	touch -d '2011-11-11 11:11:11' "$dir/empty dir"
+}
+
+# A blank disc: blank_disc FILE
+blank_disc() { rm -f -- "$1"; : >"$1"; }
+# Whether the disc's newest session is where and what it was: the part of the image that a commit would change.
+image_digest() { sha256sum <"$1"; }
+
+# ---- an agent that holds files open (tests/mount/agent.c) ------------------------------------------------------------
+# start_agent; then ask COMMAND… prints its answer
+start_agent() {
+	coproc AGENT { exec "$TOOLS/agent"; }
+	# shellcheck disable=SC2153 # coproc sets it
+	children+=("$AGENT_PID")
+}
+ask() {
+	local reply
+	printf '%s\n' "$*" >&"${AGENT[1]}"
+	IFS= read -r -t 120 reply <&"${AGENT[0]}" || reply='no answer'
+	printf '%s\n' "$reply"
+}
+end_agent() {
+	local pid=$AGENT_PID
+	eval "exec ${AGENT[1]}>&-"
+	wait "$pid"
+}
+
+# ---- another kernel ---------------------------------------------------------------------------------------------------
+# in_uml [OPTIONS of run-in-uml] COMMAND…: as root under a 6.1 kernel of its own that may write below $T
+in_uml() { "$TOP/tests/run-in-uml" -w "$T" -m loop -m isofs -m fuse -e "TOP=$TOP" -e "T=$T" "$@"; }
+need_uml() {
+	if ! command -v linux.uml >/dev/null || ! command -v busybox >/dev/null; then skip_all 'no user-mode-linux and busybox-static'; fi
+	in_uml -t 60 true 2>"$T/uml.log" || skip_all "user-mode-linux does not start: $(tail -n 1 "$T/uml.log")"
+}
+
+# ---- three sessions ---------------------------------------------------------------------------------------------------
+# change_tree ROUND DIR: what a session changes, the same for the disc and for the reference beside it
+change_tree() {
+	local round=$1 dir=$2 i
+	case $round in
+	1)
+		make_odd_tree "$dir/first session" "${@:3}"
+		;;
+	2)
+		printf 'appended in the second session\n' >>"$dir/first session/README"
+		noise 20000 21 | dd of="$dir/first session/data.tar.gz" bs=4096 seek=20 conv=notrunc status=none
+		mv "$dir/first session/level1/level2" "$dir/moved up"
+		rm -r "$dir/first session/a dir with spaces"
+		chmod 0611 "$dir/first session/sector+1.bin"
+		mkdir "$dir/second session"
+		for i in {1..40}; do noise $((i * 777)) "$i" >"$dir/second session/file $i"; done
+		ln "$dir/first session/empty" "$dir/second session/the same empty"
+		[[ -d "$dir/first session/many" ]] && rm "$dir/first session/many/entry number 00"*
+		;;
+	3)
+		truncate -s 1000 "$dir/first session/data.tar.gz"
+		mv "$dir/second session" "$dir/second session, renamed"
+		rm "$dir/second session, renamed/file 1"
+		mv "$dir/second session, renamed/file 2" "$dir/second session, renamed/file 3"
+		cp -a "$dir/moved up" "$dir/copied"
+		if ((EUID == 0)); then chown -R 1234:4321 "$dir/copied"; fi
+		ln -sfn 'another target' "$dir/first session/link1"
+		printf 'third\n' >"$dir/third session"
+		;;
+	esac
+}
+# both_changed ROUND REFERENCE DIR [WORDS]: changes both and gives DIR the reference's times
+both_changed() {
+	local round=$1 reference=$2 dir=$3
+	shift 3
+	touch "$T/stamp"
+	sleep 0.05
+	change_tree "$round" "$reference" "$@"
+	change_tree "$round" "$dir" "$@"
+	(cd "$reference" && find . -depth -cnewer "$T/stamp" -print0 | while IFS= read -r -d '' path; do touch -h -r "$path" "$dir/$path"; done)
+}
+# new_disc KIND IMAGE REFERENCE: an image begun by blank, genisoimage or xorriso; REFERENCE holds its tree
+new_disc() {
+	rm -rf "$3"
+	mkdir "$3"
+	[[ $1 == blank ]] && { blank_disc "$2"; return; }
+	make_odd_tree "$3/base" plain
+	case $1 in
+	genisoimage) genisoimage -quiet -J -joliet-long -R -D -V BEGUN -o "$2" "$3" 2>/dev/null ;;
+	xorriso) xorriso -outdev "$2" -volid BEGUN -joliet on -map "$3" / -commit >/dev/null 2>&1 ;;
+	esac
+}

@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# nonroot.t - an ordinary user and a disc of root, under a kernel of its own where /dev/fuse may be opened by everyone
+. "$(dirname "$0")/../lib.sh"
+need_uml
+
+mkdir -p "$T/in/tree/sub dir" "$T/disc/sub"
+printf 'of root\n' >"$T/disc/sub/file"
+printf 'second\n' >"$T/disc/sub/second"
+printf 'mine\n' >"$T/in/tree/file"
+noise 100000 1 >"$T/in/tree/sub dir/noise"
+chmod 0444 "$T/in/tree/sub dir/noise"
+touch -d '2003-03-03 03:03:03' "$T/in/tree/file"
+genisoimage -quiet -r -J -o "$T/in/disc.iso" "$T/disc" 2>/dev/null
+chmod 755 "$T"
+relay user in_uml -t 300 "$TOP/tests/mount/uml-nonroot" /mnt/user "$TOP/tests/mount/nonroot-guest"
+done_testing

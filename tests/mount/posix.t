@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# posix.t - ordinary POSIX behaviour over a blank disc, over a burned one, and what of it reaches the next session
+. "$(dirname "$0")/../lib.sh"
+
+# The checks themselves hold on this machine's own filesystem.
+mkdir "$T/native"
+for part in files names; do
+	"$TOOLS/posix_$part" -p "$T/native"
+	"$TOOLS/posix_$part" "$T/native" >"$T/native.tap" || fail "native $part" "$(grep -A1 '^not ok' "$T/native.tap")"
+done
+
+for base in blank burned; do
+	disc=$T/$base.iso
+	blank_disc "$disc"
+	mount_disc "$disc"
+	for part in files names; do ok "$base: prepare $part" "$TOOLS/posix_$part" -p "$mnt"; done
+	if [[ $base == burned ]]; then
+		ok "$base: the first session is burned" umount_disc
+		mount_disc "$disc"
+	fi
+	for part in files names; do relay "$base" "$TOOLS/posix_$part" "$mnt"; done
+	tree_digest "$mnt" >"$T/before"
+	ok "$base: commit" umount_disc
+	mount_disc "$disc"
+	tree_digest "$mnt" >"$T/after"
+	same_listing "$base: all of it is on the disc" "$T/before" "$T/after"
+	is "$base: nothing is staged" "$(info_json '$_->{staged_bytes}' "$mnt")" 0
+	ok "$base: unmount" umount_disc
+done
+done_testing

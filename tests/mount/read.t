@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# read.t - discs that other programs made: all that is on them is shown, and nothing is read before it is asked for
+. "$(dirname "$0")/../lib.sh"
+
+make_odd_tree "$T/odd" special
+make_odd_tree "$T/plain" plain
+# compare NAME LEFT_OUT SOURCE DISC: the mount's listing equals the source's
+compare() {
+	mount_disc -o ro "$4"
+	tree_digest "$3" "$2" | grep -v '^rr_moved' >"$T/want"
+	tree_digest "$mnt" "$2" | grep -v '^rr_moved' >"$T/got"
+	same_listing "$1" "$T/want" "$T/got"
+	ok "$1: unmount" umount_disc
+}
+
+genisoimage -quiet -R -o "$T/rr.iso" "$T/odd" 2>/dev/null
+compare 'genisoimage -R, relocated deep directories, continuation areas' lT "$T/odd" "$T/rr.iso"
+genisoimage -quiet -R -J -joliet-long -D -o "$T/rrj.iso" "$T/plain" 2>/dev/null
+compare 'genisoimage -R -J -D' l "$T/plain" "$T/rrj.iso"
+genisoimage -quiet -r -cache-inodes -o "$T/links.iso" "$T/odd" 2>/dev/null
+compare 'genisoimage -r' lomT "$T/odd" "$T/links.iso"
+xorriso -outdev "$T/xorriso.iso" -map "$T/odd" / -commit >"$T/out" 2>&1 || note "$(tail -n 3 "$T/out")"
+compare 'xorriso' l "$T/odd" "$T/xorriso.iso"
+xorriso -hardlinks on -outdev "$T/xorriso-h.iso" -map "$T/odd" / -commit >"$T/out" 2>&1
+compare 'xorriso -hardlinks on' '' "$T/odd" "$T/xorriso-h.iso"
+
+# ---- sessions of xorriso in a file
+mkdir "$T/more"
+noise 100000 1 >"$T/more/added"
+xorriso -dev "$T/xorriso.iso" -map "$T/more" /more -rm_r '/a dir with spaces' -- -commit >"$T/out" 2>&1
+mount_disc -o ro "$T/xorriso.iso"
+same_file 'a file of the second session' "$T/more/added" "$mnt/more/added"
+same_file 'a file of the first one' "$T/odd/data.tar.gz" "$mnt/data.tar.gz"
+ok 'what was removed is gone' test ! -e "$mnt/a dir with spaces"
+is 'two sessions are listed' "$(info_json 'scalar @{$_->{sessions}}' "$T/xorriso.iso")" 2
+ok 'unmount' umount_disc
+mount_disc -o session=1 "$T/xorriso.iso"
+tree_digest "$T/odd" l >"$T/want"
+tree_digest "$mnt" l >"$T/got"
+same_listing 'session=1 is as it was' "$T/want" "$T/got"
+ok 'unmount' umount_disc
+
+# ---- sessions of mkisofs -M in a file, as growisofs makes them
+cp "$T/rr.iso" "$T/grown.iso"
+truncate -s %32K "$T/grown.iso"
+start=$(($(apparent_size "$T/grown.iso") / 2048))
+# With the old head at 0 mkisofs reads the tree; the new session goes to its end and its descriptors to LBA 16.
+if genisoimage -quiet -R -graft-points -C "0,$start" -M "$T/grown.iso" -o "$T/second" more="$T/more" 2>"$T/out"; then
+	cat "$T/second" >>"$T/grown.iso"
+	dd if="$T/second" of="$T/grown.iso" bs=2048 skip=16 seek=16 count=16 conv=notrunc status=none
+	mount_disc -o ro "$T/grown.iso"
+	same_file 'growisofs style: new file' "$T/more/added" "$mnt/more/added"
+	same_file 'growisofs style: old file' "$T/odd/data.tar.gz" "$mnt/data.tar.gz"
+	is 'growisofs style: a long name' "$(cat "$mnt/$(printf '%255s' '' | tr ' ' n)")" long
+	ok 'unmount' umount_disc
+else
+	fail 'genisoimage -M' "$(cat "$T/out")"
+fi
+
+# ---- no Rock Ridge
+genisoimage -quiet -J -joliet-long -o "$T/joliet.iso" "$T/more" "$T/plain/a dir with spaces" 2>/dev/null
+mount_disc -o ro "$T/joliet.iso"
+same_file 'Joliet only: content' "$T/more/added" "$mnt/added"
+ok 'Joliet only: names' test -e "$mnt/.hidden/..dots"
+ok 'unmount' umount_disc
+mkdir -p "$T/iso9660/Sub"
+noise 5000 2 >"$T/iso9660/Sub/File.Txt"
+genisoimage -quiet -o "$T/iso9660.iso" "$T/iso9660" 2>/dev/null
+mount_disc -o ro "$T/iso9660.iso"
+same_file 'plain ISO 9660: lower case, no version' "$T/iso9660/Sub/File.Txt" "$mnt/sub/file.txt"
+ok 'unmount' umount_disc
+
+# ---- zisofs
+if command -v mkzftree >/dev/null; then
+	mkdir "$T/z"
+	cat /usr/share/common-licenses/* 2>/dev/null >"$T/z/text"
+	noise 200000 3 >"$T/z/noise"
+	truncate -s 1000000 "$T/z/zeros"
+	: >"$T/z/empty"
+	mkzftree "$T/z" "$T/z.compressed"
+	genisoimage -quiet -R -z -o "$T/zisofs.iso" "$T/z.compressed" 2>/dev/null
+	mount_disc "$T/zisofs.iso"
+	tree_digest "$T/z" lT >"$T/want"
+	tree_digest "$mnt" lT >"$T/got"
+	same_listing 'zisofs: decompressed' "$T/want" "$T/got"
+	printf tail >>"$mnt/text"
+	ok 'zisofs: append and burn' umount_disc
+	mount_disc -o ro "$T/zisofs.iso"
+	ok 'zisofs: content after it' cmp <(cat "$T/z/text"; printf tail) "$mnt/text"
+	same_file 'zisofs: an unchanged file after it' "$T/z/noise" "$mnt/noise"
+	ok 'unmount' umount_disc
+else
+	skip 'zisofs' 'no mkzftree'
+fi
+
+# ---- larger than 4 GiB
+mkdir "$T/big"
+truncate -s 4300M "$T/big/huge"
+printf end | dd of="$T/big/huge" bs=1 seek=4508876797 conv=notrunc status=none
+printf boundary | dd of="$T/big/huge" bs=1 seek=4294965244 conv=notrunc status=none
+genisoimage -quiet -R -iso-level 3 -allow-limited-size -o "$T/huge.iso" "$T/big" 2>/dev/null ||
+	xorriso -as mkisofs -quiet -iso-level 3 -R -o "$T/huge.iso" "$T/big" 2>/dev/null
+mount_disc -o ro "$T/huge.iso"
+is 'multi-extent: size' "$(apparent_size "$mnt/huge")" 4508876800
+is 'multi-extent: end' "$(tail -c 3 "$mnt/huge")" end
+is 'multi-extent: across the boundary' "$(dd if="$mnt/huge" bs=1 skip=4294965244 count=8 status=none)" boundary
+is 'multi-extent: listed once' "$(find "$mnt" -type f | wc -l)" 1
+ok 'unmount' umount_disc
+rm -f "$T/huge.iso" "$T/big/huge"
+
+# ---- what Rock Ridge says of a mount made by root
+mount_disc "$T/rr.iso"
+ok 'a foreign disc takes a write' sh -c "echo new >'$mnt/new file'"
+ok 'and a session' umount_disc
+mount_disc -o ro "$T/rr.iso"
+is 'which is there' "$(cat "$mnt/new file")" new
+tree_digest "$T/odd" lT | grep -v '^rr_moved' >"$T/want"
+tree_digest "$mnt" lT | grep -Ev '^(rr_moved|new\\040file)' >"$T/got"
+same_listing 'next to all that was there' "$T/want" "$T/got"
+ok 'unmount' umount_disc
+done_testing
