@@ -247,7 +247,7 @@ make_odd_tree() {
 	ln -s 'link1' "$dir/link2"
 	ln -s 'link2' "$dir/link3"
 	ln -s '../elsewhere/./nothing' "$dir/dangling"
-	ln -s '/an/absolute//path/' "$dir/absolute"
+	ln -s '/an/absolute/path' "$dir/absolute"
 	ln -s '..' "$dir/a dir with spaces/up"
 	if [[ $words != *' plain '* ]]; then
 		ln -s "$(printf 'component/%.0s' {1..80})end" "$dir/long link"

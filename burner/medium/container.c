@@ -2,14 +2,19 @@
 /*
  * container.c - cue, nrg and toc images through libcdio, read-only
  *
- * libcdio reads some of these wrong without an error (a toc or nrg of 2048-byte sectors, a cue with MODE1/2048 by its sector calls), and
- * places tracks behind a session's gap too low.  So nothing is believed: for each data track both of its ways to read are tried, and one
- * is taken only when sector 16 of the track holds a primary volume descriptor whose root directory really lies where it says (its first
- * record, ".", names its own address: ECMA-119 6.8.2.2).  A container where none passes is refused.
+ * libcdio reads some of these wrong without an error (a toc or nrg of 2048-byte sectors), or not to their end (a cue with MODE1/2048), and
+ * places tracks behind a session's gap too low.  So nothing is believed: three ways to read are tried, and one is taken only when sector
+ * 16 of the track holds a primary volume descriptor whose root directory really lies where it says (its first record, ".", names its own
+ * address: ECMA-119 6.8.2.2).  The ways: the data file as it is (2048-byte sectors from its first byte), libcdio's sector calls, libcdio's
+ * stream.  A container where none passes is refused.
+ * For NAME.cue libcdio reads NAME.bin, whatever the sheet's FILE line says: when there is no such file, the sheet and the file it names
+ * get such names in a temporary directory for as long as it takes to open both.
  * libcdio is not thread-safe: one mutex around each call.  Its default log handler ends the program: it is replaced before the first call.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -20,11 +25,14 @@
 #include "burner/medium/medium.h"
 #include "cdappendfs/own.h"
 
+enum way { WAY_FILE, WAY_CALLS, WAY_STREAM, WAYS };
+
 struct container {
 	struct disc disc;
 	pthread_mutex_t lock;
 	CdIo_t *cdio;		/* under the lock */
-	bool by_stream;		/* cdio_lseek and cdio_read; else by sector calls.  Set when opened */
+	enum way way;		/* set when opened */
+	int fd;			/* of the data file, or -1 */
 	struct stat st;
 	char *path;
 	struct session_list list;
@@ -47,29 +55,52 @@ static void library_init(void)
 	cdio_init();
 }
 
-static int read_locked(struct container *c, uint32_t lba, void *buf, uint32_t n_sectors)
+/* The stream does not read across the border of two sectors. */
+static int read_stream_locked(struct container *c, uint32_t lba, uint8_t *buf, uint32_t n_sectors)
 {
-	if (c->by_stream) {
-		ssize_t length = (ssize_t)n_sectors * SECTOR_BYTES;
-
-		if (cdio_lseek(c->cdio, (off_t)lba * SECTOR_BYTES, SEEK_SET) < 0)
+	for (uint32_t i = 0; i < n_sectors; i++) {
+		if (cdio_lseek(c->cdio, (off_t)(lba + i) * SECTOR_BYTES, SEEK_SET) < 0)
 			return -EIO;
-		return cdio_read(c->cdio, buf, (size_t)length) == length ? 0 : -EIO;
+		if (cdio_read(c->cdio, buf + (size_t)i * SECTOR_BYTES, SECTOR_BYTES) != (ssize_t)SECTOR_BYTES)
+			return -EIO;
 	}
-	return cdio_read_data_sectors(c->cdio, buf, (lsn_t)lba, SECTOR_BYTES, n_sectors) == DRIVER_OP_SUCCESS ? 0 : -EIO;
+	return 0;
+}
+
+static int read_file(const struct container *c, uint32_t lba, uint8_t *buf, uint32_t n_sectors)
+{
+	size_t length = (size_t)n_sectors * SECTOR_BYTES, done = 0;
+
+	while (done < length) {
+		ssize_t n = pread(c->fd, buf + done, length - done, (off_t)lba * SECTOR_BYTES + (off_t)done);
+
+		if (n == 0 || (n < 0 && errno != EINTR))
+			return n ? -errno : -EIO;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+static int read_any(struct container *c, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	int result;
+
+	if (c->way == WAY_FILE)
+		return read_file(c, lba, buf, n_sectors);
+	pthread_mutex_lock(&c->lock);
+	if (c->way == WAY_STREAM)
+		result = read_stream_locked(c, lba, buf, n_sectors);
+	else
+		result = cdio_read_data_sectors(c->cdio, buf, (lsn_t)lba, SECTOR_BYTES, n_sectors) == DRIVER_OP_SUCCESS ? 0 : -EIO;
+	pthread_mutex_unlock(&c->lock);
+	return result;
 }
 
 static int container_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	struct container *c = to_container(d);
-	int result;
 
-	if (lba + (uint64_t)n_sectors > c->list.end_sectors)
-		return -EIO;
-	pthread_mutex_lock(&c->lock);
-	result = read_locked(c, lba, buf, n_sectors);
-	pthread_mutex_unlock(&c->lock);
-	return result;
+	return lba + (uint64_t)n_sectors > c->list.end_sectors ? -EIO : read_any(c, lba, buf, n_sectors);
 }
 
 static int container_state(struct disc *d, struct disc_state *ret)
@@ -106,6 +137,7 @@ static void container_close(struct disc *d)
 		cdio_destroy(c->cdio);
 	pthread_mutex_destroy(&c->lock);
 	session_list_release(&c->list);
+	close_fd(&c->fd);
 	free(c->path);
 	free(c);
 }
@@ -131,25 +163,94 @@ bool container_name(const char *path)
 	return !strcasecmp(e, ".cue") || !strcasecmp(e, ".nrg") || !strcasecmp(e, ".toc");
 }
 
-static CdIo_t *open_driver(const char *path)
+/* The first n bytes of a, and b; NULL: no memory. */
+static char *join(const char *a, int n, const char *b)
 {
-	const char *e = extension(path);
+	char *s = NULL;
 
-	if (!strcasecmp(e, ".cue"))
+	return asprintf(&s, "%.*s%s", n, a, b) < 0 ? NULL : s;
+}
+
+/* What the first FILE (cue) or DATAFILE (toc) line names, relative to the sheet; an nrg is its own data file. */
+static int data_file(const char *path, const char *e, char **ret)
+{
+	_free_ char *line = NULL, *name = NULL;
+	size_t capacity = 0;
+	FILE *f = !strcasecmp(e, ".nrg") ? NULL : fopen(path, "re");
+	int result = f ? -ENOENT : -errno, directory = (int)(strrchr(path, '/') + 1 - path);
+
+	if (!strcasecmp(e, ".nrg"))
+		return (*ret = strdup(path)) ? 0 : -ENOMEM;
+	for (unsigned i = 0; f && i < 1000 && result == -ENOENT && getline(&line, &capacity, f) >= 0; i++) {
+		if (sscanf(line, " DATAFILE \"%m[^\"]\"", &name) != 1 && sscanf(line, " FILE \"%m[^\"]\"", &name) != 1 &&
+		    sscanf(line, " FILE %ms", &name) != 1)
+			continue;
+		*ret = join(path, name[0] == '/' ? 0 : directory, name);
+		result = *ret ? 0 : -ENOMEM;
+	}
+	if (f)
+		fclose(f);
+	return result;
+}
+
+/* libcdio opens the data when it is first read. */
+static CdIo_t *open_renamed(const char *path, const char *data)
+{
+	const char *parent = getenv("TMPDIR");
+	_free_ char *directory = join(parent && parent[0] == '/' ? parent : "/tmp", 4096, "/cdappendfs-XXXXXX"), *cue = NULL, *bin = NULL;
+	uint8_t sector[CDIO_CD_FRAMESIZE_RAW];
+	CdIo_t *cdio = NULL;
+
+	if (!directory || !mkdtemp(directory))
+		return NULL;
+	cue = join(directory, 4096, "/i.cue");
+	bin = join(directory, 4096, "/i.bin");
+	if (cue && bin) {
+		if (symlink(path, cue) == 0 && symlink(data, bin) == 0)
+			cdio = cdio_open_cue(cue);
+		if (cdio)
+			cdio_read_audio_sector(cdio, sector, 0);
+		unlink(cue);
+		unlink(bin);
+	}
+	rmdir(directory);
+	return cdio;
+}
+
+static CdIo_t *open_cue(const char *path, const char *data)
+{
+	_free_ char *bin = NULL;
+
+	if (!strcasecmp(extension(path), ".cue"))
+		bin = join(path, (int)strlen(path) - 4, ".bin");
+	if ((bin && access(bin, F_OK) == 0) || !data)
 		return cdio_open_cue(path);
+	return open_renamed(path, data);
+}
+
+/* path: absolute. */
+static CdIo_t *open_driver(const char *path, const char *e, const char *data)
+{
+	if (!strcasecmp(e, ".cue"))
+		return open_cue(path, data);
 	return !strcasecmp(e, ".nrg") ? cdio_open_nrg(path) : cdio_open_cdrdao(path);
 }
 
-/* A track that holds a volume, read rightly. */
-static bool volume_at(struct container *c, uint32_t start, uint64_t n_sectors, uint8_t sector[SECTOR_BYTES])
+/* A track that holds a volume, read rightly and to its end. */
+static bool volume_at(struct container *c, uint32_t start, uint8_t sector[SECTOR_BYTES])
 {
-	uint8_t root[SECTOR_BYTES];
-	uint32_t root_lba;
+	uint8_t other[SECTOR_BYTES];
+	uint32_t root, size;
 
-	if (read_locked(c, start + HEAD_LBA, sector, 1) < 0 || pvd_check(sector, start, n_sectors) < 0)
+	if (c->way == WAY_FILE && (c->fd < 0 || start != 0))
 		return false;
-	root_lba = get_le32(sector + 158);
-	return read_locked(c, root_lba, root, 1) == 0 && root[0] >= 34 && root[32] == 1 && get_le32(root + 2) == root_lba;
+	if (read_any(c, start + HEAD_LBA, sector, 1) < 0 || pvd_check(sector, start, INT32_MAX) < 0)
+		return false;
+	root = get_le32(sector + 158);
+	size = get_le32(sector + 80);
+	if (read_any(c, root, other, 1) < 0 || other[0] < 34 || other[32] != 1 || get_le32(other + 2) != root)
+		return false;
+	return c->way != WAY_STREAM || (size > 0 && size < INT32_MAX - start && read_any(c, start + size - 1, other, 1) == 0);
 }
 
 static int find_volumes(struct container *c, bool *ret_data)
@@ -172,17 +273,20 @@ static int find_volumes(struct container *c, bool *ret_data)
 		if (cdio_get_track_format(c->cdio, (track_t)(first + i)) == TRACK_FORMAT_AUDIO || start < 0 || start >= end)
 			continue;
 		*ret_data = true;
-		for (int way = 0; way < 2 && !found; way++) {
+		/* One way serves all tracks. */
+		for (unsigned way = 0; way < WAYS && !found; way++) {
 			if (c->list.n == 0)
-				c->by_stream = way == 1;	/* one way serves all tracks */
-			found = volume_at(c, (uint32_t)start, (uint64_t)end, sector);
+				c->way = (enum way)way;
+			found = volume_at(c, (uint32_t)start, sector);
 		}
 		if (!found)
 			continue;
 		pvd_session(sector, (uint32_t)start, (uint32_t)start + HEAD_LBA, s);
 		s->number = (uint32_t)++c->list.n;
+		c->list.end_sectors = max_u64(c->list.end_sectors, min_u64((uint64_t)start + s->sectors, INT32_MAX));
 	}
-	c->list.end_sectors = (uint64_t)end;
+	/* libcdio counts the lead-out of 2048-byte sectors in 2352 bytes: too low. */
+	c->list.end_sectors = max_u64(c->list.end_sectors, (uint64_t)end);
 	return 0;
 }
 
@@ -196,12 +300,14 @@ int container_open(const char *path, struct disc **ret, const char **ret_why)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	_cleanup_(disc_closep) struct disc *d = NULL;
 	struct container *c = calloc(1, sizeof(*c));
+	_free_ char *file = NULL;
 	bool data;
 	int result;
 
 	if (!c)
 		return -ENOMEM;
 	d = &c->disc;
+	c->fd = -1;
 	d->ops = &container_ops;
 	pthread_mutex_init(&c->lock, NULL);
 	if (stat(path, &c->st) < 0)
@@ -210,7 +316,9 @@ int container_open(const char *path, struct disc **ret, const char **ret_why)
 	if (!c->path)
 		return -errno;
 	pthread_once(&once, library_init);
-	c->cdio = open_driver(path);
+	if (data_file(c->path, extension(path), &file) == 0)
+		c->fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	c->cdio = open_driver(c->path, extension(path), file);
 	if (!c->cdio) {
 		*ret_why = "no cue, nrg or toc file that libcdio understands, or the file it names is missing";
 		return -EMEDIUMTYPE;

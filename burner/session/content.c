@@ -134,8 +134,6 @@ static int compare_sizes(const void *a, const void *b)
 	return x->run < y->run ? -1 : x->run > y->run;
 }
 
-static uint64_t sections_of(uint64_t length) { return (length + SECTION_BYTES - 1) / SECTION_BYTES; }
-
 /* Sections when the runs marked are written too, so that they join their neighbours. */
 static uint64_t count_sections(const struct extent *runs, uint32_t n, const uint8_t *written)
 {
@@ -259,8 +257,7 @@ static int settle_group(struct burn_plan *p, const struct first_place *group, si
 		int error;
 
 		if (same_content(p, owner, node) && !(shares_nothing(p) && group[i].mixed)) {
-			p->files[node] = p->files[owner];
-			p->files[node].shared = true;
+			p->files[node].same_as = owner;
 			continue;
 		}
 		if (!keeps_first(p, node))
@@ -285,9 +282,9 @@ static int settle_places(struct burn_plan *p)
 	if (!places)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < p->manifest->n_nodes; i++) {
-		const struct extent *e = extents_of(p, i);
+		const struct extent *e = p->files[i].n_runs ? extents_of(p, i) : NULL;
 
-		if (!p->files[i].n_runs || e->kind == EXTENT_HOLE)
+		if (!e || e->kind == EXTENT_HOLE)
 			continue;
 		places[n++] = (struct first_place){e->pos, p->manifest->nodes[i].ino, e->body, i, e->kind == EXTENT_DISC, !wholly_kept(p, i)};
 	}
@@ -331,6 +328,8 @@ int content_plan(struct burn_plan *p)
 	uint32_t n = p->manifest->n_nodes;
 	int error = 0;
 
+	for (uint32_t i = 0; i < n; i++)
+		p->files[i].same_as = NO_INDEX;
 	for (uint32_t i = 0; i < n && !error; i++) {
 		if (!S_ISREG(p->manifest->nodes[i].mode))
 			continue;
@@ -345,7 +344,7 @@ int content_plan(struct burn_plan *p)
 	if (!error)
 		error = settle_places(p);
 	for (uint32_t i = 0; i < n && !error; i++)
-		if (p->files[i].n_runs && !p->files[i].shared)
+		if (p->files[i].n_runs && p->files[i].same_as == NO_INDEX)
 			error = bound_sections(p, i);
 	return error;
 }

@@ -70,7 +70,7 @@ struct plan_tree {
 /* Content of a node: runs of plan.runs. */
 struct plan_file {
 	uint32_t first_run, n_runs;
-	bool shared;			/* the runs belong to another node with the same content */
+	uint32_t same_as;		/* NO_INDEX, or the node with the same content that has the runs */
 };
 
 /* A run that the session writes. */
@@ -108,6 +108,31 @@ DEFINE_FREEP(struct name_scratch, name_scratch_free)
 int names_of_directory(struct burn_plan *p, struct name_scratch *scratch, uint32_t node);
 /* UTF-8 to UTF-16BE as Joliet allows it; *ret_changed when a character was replaced. At most max_chars characters; returns all there are. */
 size_t joliet_text(const char *utf8, uint8_t *ret_utf16, size_t max_chars, bool *ret_changed);
+
+static inline const struct plan_file *plan_content(const struct burn_plan *p, uint32_t node)
+{
+	const struct plan_file *f = &p->files[node];
+
+	return f->same_as == NO_INDEX ? f : &p->files[f->same_as];
+}
+/* Number of sections (directory records) that so many bytes in one piece take. */
+static inline uint64_t sections_of(uint64_t bytes) { return (bytes + SECTION_BYTES - 1) / SECTION_BYTES; }
+
+/* Index of the extent that holds byte `offset` of a file; n when none does. */
+static inline uint32_t extent_at(const struct extent *e, uint32_t n, uint64_t offset)
+{
+	uint32_t low = 0, high = n;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (e[middle].offset + e[middle].length <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
 
 /* content.c: plan.files and plan.runs of all nodes, without the addresses of what is to be written. */
 int content_plan(struct burn_plan *p);

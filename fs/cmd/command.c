@@ -107,7 +107,7 @@ void progress_report(struct progress *p, const char *phase, uint64_t done_bytes,
 	char text[160], shown[160];
 	int64_t now = now_ms();
 
-	if (!p->shown)
+	if (!p->shown || strcmp(phase, "idle") == 0)
 		return;
 	if (strcmp(phase, p->phase) != 0) {
 		report_printable(phase, p->phase, sizeof(p->phase));

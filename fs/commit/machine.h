@@ -5,6 +5,7 @@
  *	queue.c		requests, the thread, status
  *	machine.c	one commit, edge by edge
  *	finish.c	publish and rebase: what must be completed once it was begun
+ *	medium.c	what the stage knows of the disc, and cutting back an image
  *	recover.c	the same after a crash
  */
 #ifndef FS_COMMIT_MACHINE_H
@@ -37,7 +38,7 @@ struct run {
 	struct burn_cost cost;
 	struct target *target;
 	struct stage_commit record;	/* as journaled last */
-	enum { FINISH_PUBLISH, FINISH_REBASE, FINISH_REBIND } finish;	/* what is next once it was verified */
+	enum finish_step { FINISH_PUBLISH, FINISH_REBASE, FINISH_REBIND, FINISH_DONE } finish;	/* what is next once it was verified */
 };
 
 struct commit {
@@ -76,15 +77,23 @@ int commit_look(struct commit *c, bool sessions_too);
 /* ---- machine.c ---- */
 void machine_commit(struct commit *c, struct commit_result *r);
 void machine_dry_run(struct commit *c, struct commit_result *r);
-int machine_journal(struct run *run, enum stage_commit_state state);
+int run_journal(struct run *run, enum stage_commit_state state);
 void run_free(struct run *run);
-/* Does the disc look as the stage knows it?  -ESTALE and a text. */
-int disc_is_ours(struct stage *stage, struct disc *disc, char *message, size_t n);
 
 /* ---- finish.c ---- */
-/* From a verified session to IDLE. On failure it may be called again; r->message is set. */
+/* From a verified session, journaled as PUBLISHING, to IDLE.  After a failure (r->message says which) it goes on where it was when called again. */
 int run_finish(struct run *run, struct commit_result *r);
-/* Ties the stage to the disc as it is, then IDLE. */
-int stage_settle(struct stage *stage, struct disc *disc, const struct faults *faults);
+
+/* ---- medium.c ---- */
+/* Does the disc look as the stage knows it?  -ESTALE and a text naming both states. */
+int medium_is_expected(struct stage *stage, struct disc *disc, char *message, size_t n);
+/* Is the newest session on the disc the one with that uuid?  1 and *ret, 0, or an errno. */
+int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_session *ret);
+/* Length of an image file; 0 when it is none. */
+uint64_t medium_image_bytes(struct disc *disc);
+/* Cut an image back to image_bytes, durably, and look at it again. Never below the end of its newest session (-EINVAL). */
+int medium_cut(struct disc *disc, uint64_t image_bytes);
+/* Ties the stage to the disc as it is, then IDLE: in this order, so that a crash between the two is recovered from. */
+int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults);
 
 #endif

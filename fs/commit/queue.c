@@ -91,9 +91,11 @@ static enum request_kind take_locked(struct commit *c)
 	enum request_kind kind = c->waiting->kind;
 	struct request **to = &c->taken, **link = &c->waiting;
 
-	while (*link && (kind == REQUEST_COMMIT ? (*link)->kind != REQUEST_DISCARD : *to == c->taken && !c->taken)) {
+	while (*link) {
 		struct request *r = *link;
 
+		if (kind == REQUEST_COMMIT && r->kind == REQUEST_DISCARD)
+			break;
 		if (r->kind != kind) {
 			link = &r->next;
 			continue;
@@ -102,6 +104,8 @@ static enum request_kind take_locked(struct commit *c)
 		r->next = NULL;
 		*to = r;
 		to = &r->next;
+		if (kind != REQUEST_COMMIT)
+			break;
 	}
 	find_end_locked(c);
 	return kind;

@@ -137,8 +137,7 @@ void park_answer(struct park *p, fuse_req_t req, int error)
 /* True when it was answered. */
 static bool run_again(struct parked *p, bool stopping)
 {
-	if (!p->error)
-		fuse_req_interrupt_func(p->req, NULL, NULL);
+	fuse_req_interrupt_func(p->req, NULL, NULL);
 	if (p->error)
 		fuse_reply_err(p->req, p->error);
 	else if (stopping || fuse_req_interrupted(p->req))

@@ -13,6 +13,7 @@
  *
  * The last RESERVE_BYTES of the host's file system are left to the journal, so that what was accepted can always be committed.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,12 +31,12 @@
 #define BUDGET_LIMIT_BYTES (16u << 20)
 #define ALLOC_LIMIT_BYTES (1ull << 40)
 
-int bodies_init(struct stage *s)
+int stage_bodies_init(struct stage *s)
 {
 	return -pthread_mutex_init(&s->bodies.lock, NULL);
 }
 
-void body_name(uint32_t number, char ret[16])
+void stage_body_name(uint32_t number, char ret[16])
 {
 	snprintf(ret, 16, "%08x", number);
 }
@@ -49,10 +50,10 @@ static struct body *find_locked(struct bodies *b, uint32_t number)
 {
 	uint64_t value;
 
-	return map_get(&b->table, number, &value) ? body_of(value) : NULL;
+	return idmap_get(&b->table, number, &value) ? body_of(value) : NULL;
 }
 
-struct body *body_find(struct stage *s, uint32_t number)
+struct body *stage_body_find(struct stage *s, uint32_t number)
 {
 	struct body *found;
 
@@ -98,7 +99,7 @@ static int open_locked(struct stage *s, struct body *b)
 		idle_remove_locked(t, old);
 		close_locked(t, old);
 	}
-	body_name(b->number, name);
+	stage_body_name(b->number, name);
 	b->fd = openat(s->bodies_fd, name, (s->read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC);
 	if (b->fd < 0)
 		return errno == ENOENT ? -EIO : -errno;
@@ -120,7 +121,7 @@ static int ref_locked(struct stage *s, struct body *b)
 	return 0;
 }
 
-int body_acquire(struct stage *s, uint32_t number, struct body **ret)
+int stage_body_acquire(struct stage *s, uint32_t number, struct body **ret)
 {
 	struct body *b;
 	int r = -EIO;
@@ -154,7 +155,7 @@ static void mark_dirty_locked(struct bodies *t, struct body *b)
 	b->dirty = true;
 }
 
-void body_release(struct stage *s, struct body *b, bool wrote)
+void stage_body_release(struct stage *s, struct body *b, bool wrote)
 {
 	pthread_mutex_lock(&s->bodies.lock);
 	if (wrote)
@@ -167,21 +168,21 @@ void body_release(struct stage *s, struct body *b, bool wrote)
 
 static struct body *table_add_locked(struct bodies *t, uint32_t number, bool sparse, uint32_t generation)
 {
-	struct body *b = map_reserve(&t->table, 1) ? NULL : calloc(1, sizeof(*b));
+	struct body *b = idmap_reserve(&t->table, 1) ? NULL : calloc(1, sizeof(*b));
 
 	if (b) {
 		b->number = number;
 		b->sparse = sparse;
 		b->generation = generation;
 		b->fd = -1;
-		map_put(&t->table, number, (uintptr_t)b);
+		idmap_put(&t->table, number, (uintptr_t)b);
 	}
 	return b;
 }
 
 static void table_remove_locked(struct bodies *t, struct body *b)
 {
-	map_remove(&t->table, b->number);
+	idmap_remove(&t->table, b->number);
 	if (b->dirty)
 		t->n_dirty--;
 	b->doomed = true;
@@ -195,18 +196,18 @@ static void table_remove_locked(struct bodies *t, struct body *b)
 
 static int load_row(struct stage *s, sqlite3_stmt *row)
 {
-	uint64_t number = row_number(row, 0), generation = row_number(row, 2);
+	uint64_t number = stage_row_number(row, 0), generation = stage_row_number(row, 2);
 	struct body *b;
 
 	if (!number || number >= s->next_body || generation > s->generation)
 		return -EBADMSG;
 	pthread_mutex_lock(&s->bodies.lock);
-	b = table_add_locked(&s->bodies, (uint32_t)number, row_number(row, 1) != 0, (uint32_t)generation);
+	b = table_add_locked(&s->bodies, (uint32_t)number, stage_row_number(row, 1) != 0, (uint32_t)generation);
 	pthread_mutex_unlock(&s->bodies.lock);
 	return b ? 0 : -ENOMEM;
 }
 
-int bodies_load(struct stage *s)
+int stage_bodies_load(struct stage *s)
 {
 	int r;
 
@@ -217,21 +218,52 @@ int bodies_load(struct stage *s)
 	return r;
 }
 
-void bodies_release(struct stage *s)
+enum sweep { SWEEP_STRAYS, SWEEP_ALL };
+
+static void sweep(struct stage *s, enum sweep which)
+{
+	_close_ int fd = openat(s->bodies_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!directory)
+		return;
+	fd = -1;
+	while ((entry = readdir(directory))) {
+		char *end;
+		unsigned long number = strtoul(entry->d_name, &end, 16);
+
+		if (strlen(entry->d_name) == 8 && !*end && (which == SWEEP_ALL || !stage_body_find(s, (uint32_t)number)))
+			unlinkat(s->bodies_fd, entry->d_name, 0);
+	}
+	closedir(directory);
+}
+
+void stage_bodies_sweep(struct stage *s)
+{
+	sweep(s, SWEEP_STRAYS);
+}
+
+void stage_bodies_remove_files(struct stage *s)
+{
+	sweep(s, SWEEP_ALL);
+}
+
+void stage_bodies_release(struct stage *s)
 {
 	struct bodies *t = &s->bodies;
 
 	for (size_t i = 0; i < t->table.capacity; i++) {
 		struct body *b;
 
-		if (t->table.keys[i] == MAP_NO_KEY)
+		if (t->table.keys[i] == IDMAP_NO_KEY)
 			continue;
 		b = body_of(t->table.values[i]);
 		close_fd(&b->fd);
 		free(b);
 	}
-	map_release(&t->table);
-	map_release(&t->halves);
+	idmap_release(&t->table);
+	idmap_release(&t->halves);
 	pthread_mutex_destroy(&t->lock);
 }
 
@@ -245,7 +277,7 @@ static int body_put_row(struct stage *s, uint32_t number, bool sparse)
 	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 2, sparse);
 	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 3, s->generation);
 	r = journal_run(s, ST_BODY_PUT);
-	return r ? r : state_put_number(s, "next_body", (uint64_t)number + 1);
+	return r ? r : stage_state_put_number(s, "next_body", (uint64_t)number + 1);
 }
 
 /* The mutex is held.  A number is used up even when the rest fails. */
@@ -261,7 +293,7 @@ static int body_make(struct stage *s, bool sparse, struct body **ret)
 	if (s->next_body == INT32_MAX)
 		return -ENOSPC;
 	number = s->next_body++;
-	body_name(number, name);
+	stage_body_name(number, name);
 	fd = openat(s->bodies_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno == EDQUOT ? -ENOSPC : -errno;
@@ -273,6 +305,8 @@ static int body_make(struct stage *s, bool sparse, struct body **ret)
 	}
 	pthread_mutex_lock(&s->bodies.lock);
 	b = table_add_locked(&s->bodies, number, sparse, s->generation);
+	if (b)
+		b->made_now = true;
 	s->bodies.directory_dirty = true;
 	pthread_mutex_unlock(&s->bodies.lock);
 	if (!b)
@@ -281,9 +315,9 @@ static int body_make(struct stage *s, bool sparse, struct body **ret)
 	return 0;
 }
 
-int body_drop(struct stage *s, uint32_t number)
+int stage_body_drop(struct stage *s, uint32_t number)
 {
-	struct body *b = body_find(s, number);
+	struct body *b = stage_body_find(s, number);
 	char name[16];
 	int r;
 
@@ -301,7 +335,7 @@ int body_drop(struct stage *s, uint32_t number)
 	pthread_mutex_lock(&s->bodies.lock);
 	table_remove_locked(&s->bodies, b);
 	pthread_mutex_unlock(&s->bodies.lock);
-	body_name(number, name);
+	stage_body_name(number, name);
 	return unlinkat(s->bodies_fd, name, 0) && errno != ENOENT ? -errno : 0;
 }
 
@@ -410,7 +444,7 @@ int stage_body_read(struct stage *s, uint32_t body, uint64_t pos, void *buf, siz
 
 	if (pos > INT64_MAX - length)
 		return -EINVAL;
-	r = body_acquire(s, body, &b);
+	r = stage_body_acquire(s, body, &b);
 	if (r)
 		return r;
 	while (done < length) {
@@ -424,7 +458,7 @@ int stage_body_read(struct stage *s, uint32_t body, uint64_t pos, void *buf, siz
 			break;
 		done += (size_t)n;
 	}
-	body_release(s, b, false);
+	stage_body_release(s, b, false);
 	if (!r)
 		memset((uint8_t *)buf + done, 0, length - done);
 	return r;
@@ -455,7 +489,7 @@ int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *b
 		return -EINVAL;
 	if (s->read_only)
 		return -EROFS;
-	r = body_acquire(s, body, &b);
+	r = stage_body_acquire(s, body, &b);
 	if (r)
 		return r;
 	if (b->generation < s->generation)
@@ -463,16 +497,16 @@ int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *b
 	else if (b->sparse)
 		r = take_space(s, length);	/* room in a segment was taken when it was given out */
 	if (!r && b->sparse && b->discards)
-		discards_cancel(s, b, pos, length);
+		stage_discards_cancel(s, b, pos, length);
 	if (!r)
 		r = write_all(b->fd, buf, length, pos);
-	body_release(s, b, true);
+	stage_body_release(s, b, true);
 	return r;
 }
 
 /* ---- making them durable ---- */
 
-int bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory)
+int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory)
 {
 	struct bodies *t = &s->bodies;
 	struct body **found = NULL;
@@ -483,7 +517,7 @@ int bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, boo
 	if (t->n_dirty && !(found = malloc(t->n_dirty * sizeof(*found))))
 		r = -ENOMEM;
 	for (size_t i = 0; !r && n < t->n_dirty && i < t->table.capacity; i++) {
-		struct body *b = t->table.keys[i] == MAP_NO_KEY ? NULL : body_of(t->table.values[i]);
+		struct body *b = t->table.keys[i] == IDMAP_NO_KEY ? NULL : body_of(t->table.values[i]);
 
 		if (!b || !b->dirty)
 			continue;
@@ -512,14 +546,14 @@ int bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, boo
 	return 0;
 }
 
-int bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory)
+int stage_bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!r && fdatasync(bodies[i]->fd))
 			r = errno == ENOSPC || errno == EDQUOT ? -ENOSPC : -EIO;
-		body_release(s, bodies[i], r != 0);
+		stage_body_release(s, bodies[i], r != 0);
 	}
 	if (!r && directory && fsync(s->bodies_fd))
 		r = -EIO;

@@ -8,10 +8,9 @@
  * The range (0, UINT64_MAX) is the whole body: its file goes.
  *
  * Positions of segments are used once, so a hole can be punched at any time.  A position of a sparse body may be written again:
- * then it leaves the lists first (discards_cancel), and sparse bodies are punched under the mutex.
+ * then it leaves the lists first (stage_discards_cancel), and sparse bodies are punched under the mutex.
  * What a crash forgets is found by stage_collect(), body by body.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -49,7 +48,7 @@ static void list_clear(struct discards *l)
 }
 
 /* Out of memory: the space comes back with its body. */
-void discards_commit(struct stage *s, struct discards *from, struct discards *to)
+void stage_discards_commit(struct stage *s, struct discards *from, struct discards *to)
 {
 	(void)s;
 	if (!to->n) {
@@ -84,7 +83,7 @@ void stage_body_discard(struct stage *s, uint32_t body, uint64_t pos, uint64_t l
 	if (!length || s->read_only || (length == WHOLE && pos) || (length != WHOLE && pos > INT64_MAX - min_u64(length, INT64_MAX)))
 		return;
 	stage_enter(s);
-	b = body_find(s, body);
+	b = stage_body_find(s, body);
 	if (b)
 		queue(s, b, pos, length);
 	stage_leave(s);
@@ -108,13 +107,13 @@ static void half_page(struct stage *s, const struct body *b, uint64_t pos)
 	if (page > UINT32_MAX)
 		return;
 	pthread_mutex_lock(&s->bodies.lock);
-	map_get(&s->bodies.halves, key, &dead);
+	idmap_get(&s->bodies.halves, key, &dead);
 	dead |= pos % PAGE_BYTES ? 2u : 1u;
 	whole = dead == 3;
 	if (whole)
-		map_remove(&s->bodies.halves, key);
-	else if (!map_reserve(&s->bodies.halves, 1))
-		map_put(&s->bodies.halves, key, dead);
+		idmap_remove(&s->bodies.halves, key);
+	else if (!idmap_reserve(&s->bodies.halves, 1))
+		idmap_put(&s->bodies.halves, key, dead);
 	pthread_mutex_unlock(&s->bodies.lock);
 	if (whole)
 		punch(b->fd, page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
@@ -154,11 +153,11 @@ static size_t apply_body(struct stage *s, const struct discard *d, size_t n)
 		whole |= d[same].length == WHOLE;
 	if (whole) {
 		stage_enter(s);
-		body_drop(s, d->body);		/* a failure leaves it to the next collection */
+		stage_body_drop(s, d->body);		/* a failure leaves it to the next collection */
 		stage_leave(s);
 		return same;
 	}
-	if (body_acquire(s, d->body, &b))
+	if (stage_body_acquire(s, d->body, &b))
 		return same;
 	for (size_t i = 0; i < same; ) {
 		uint64_t from = d[i].pos, to = from + d[i].length;
@@ -168,7 +167,7 @@ static size_t apply_body(struct stage *s, const struct discard *d, size_t n)
 		punch_range(s, b, from, to);
 	}
 	b->discards -= counted;
-	body_release(s, b, false);
+	stage_body_release(s, b, false);
 	return same;
 }
 
@@ -188,7 +187,7 @@ static void sort_out(struct stage *s, struct discards *sparse, struct discards *
 
 	for (size_t i = 0; i < s->ready.n; i++) {
 		const struct discard *d = &s->ready.items[i];
-		const struct body *b = body_find(s, d->body);
+		const struct body *b = stage_body_find(s, d->body);
 		struct discards *to = !b ? NULL : s->frozen && b->generation < s->generation ? &keep : b->sparse ? sparse : segments;
 
 		if (to && !list_reserve(to, 1))
@@ -198,7 +197,7 @@ static void sort_out(struct stage *s, struct discards *sparse, struct discards *
 	s->ready = keep;
 }
 
-void discards_apply(struct stage *s)
+void stage_discards_apply(struct stage *s)
 {
 	struct discards sparse = {0}, segments = {0};
 
@@ -239,7 +238,7 @@ static void cancel_in(struct discards *l, struct body *b, uint64_t from, uint64_
 	}
 }
 
-void discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t length)
+void stage_discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t length)
 {
 	stage_enter(s);
 	cancel_in(&s->queued, b, pos, pos + length);
@@ -248,7 +247,7 @@ void discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t len
 	stage_leave(s);
 }
 
-void discards_release(struct stage *s)
+void stage_discards_release(struct stage *s)
 {
 	list_clear(&s->queued);
 	list_clear(&s->committing);
@@ -257,21 +256,21 @@ void discards_release(struct stage *s)
 
 /* ---- collecting ---- */
 
-static int mark_blob(struct map *used, const uint8_t *packed, size_t length)
+static int mark_blob(struct idmap *used, const uint8_t *packed, size_t length)
 {
 	if (length % EXTENT_PACKED_BYTES)
 		return -EBADMSG;
 	for (; length; length -= EXTENT_PACKED_BYTES, packed += EXTENT_PACKED_BYTES) {
 		if (get_le32(packed + 28) != EXTENT_STAGE)
 			continue;
-		if (map_reserve(used, 1))
+		if (idmap_reserve(used, 1))
 			return -ENOMEM;
-		map_put(used, get_le32(packed + 24), 1);
+		idmap_put(used, get_le32(packed + 24), 1);
 	}
 	return 0;
 }
 
-static int mark_rows(struct stage *s, struct map *used)
+static int mark_rows(struct stage *s, struct idmap *used)
 {
 	sqlite3_stmt *row = s->statements[ST_NODES_EXTENTS];
 	int r;
@@ -283,22 +282,26 @@ static int mark_rows(struct stage *s, struct map *used)
 	return r;
 }
 
-static int collect(struct stage *s, struct map *used, const uint32_t *keep, size_t n_keep)
+/* A body made since the running generation began may just be filled by somebody whose row is still to come. */
+static bool is_garbage(struct stage *s, const struct body *b, const struct idmap *used)
+{
+	return !idmap_get(used, b->number, NULL) && !(b->made_now && b->generation == s->generation);
+}
+
+static int collect(struct stage *s, struct idmap *used, const uint32_t *keep, size_t n_keep)
 {
 	struct bodies *t = &s->bodies;
 	int r = s->failed ? s->failed : mark_rows(s, used);
 
 	if (!r)
-		r = map_reserve(used, n_keep + 1);
+		r = idmap_reserve(used, n_keep);
 	if (r)
 		return r;
 	for (size_t i = 0; i < n_keep; i++)
-		map_put(used, keep[i], 1);
-	if (t->running)
-		map_put(used, t->running->number, 1);
+		idmap_put(used, keep[i], 1);
 	pthread_mutex_lock(&t->lock);
 	for (size_t i = 0; i < t->table.capacity; i++)
-		if (t->table.keys[i] != MAP_NO_KEY && !map_get(used, t->table.keys[i], NULL))
+		if (t->table.keys[i] != IDMAP_NO_KEY && is_garbage(s, (struct body *)(uintptr_t)t->table.values[i], used))
 			queue(s, (struct body *)(uintptr_t)t->table.values[i], 0, WHOLE);
 	pthread_mutex_unlock(&t->lock);
 	return 0;
@@ -306,7 +309,7 @@ static int collect(struct stage *s, struct map *used, const uint32_t *keep, size
 
 int stage_collect(struct stage *s, const uint32_t *keep, size_t n_keep)
 {
-	struct map used = {0};
+	struct idmap used = {0};
 	int r;
 
 	if (s->read_only)
@@ -314,7 +317,7 @@ int stage_collect(struct stage *s, const uint32_t *keep, size_t n_keep)
 	stage_enter(s);
 	r = collect(s, &used, keep, n_keep);
 	stage_leave(s);
-	map_release(&used);
+	idmap_release(&used);
 	return r;
 }
 
@@ -337,10 +340,13 @@ int stage_discard(struct stage *s)
 	}
 	if (!r) {
 		t->running = NULL;
-		r = rows_load(s);
+		pthread_mutex_lock(&t->lock);
+		for (size_t i = 0; i < t->table.capacity; i++)
+			if (t->table.keys[i] != IDMAP_NO_KEY)
+				queue(s, (struct body *)(uintptr_t)t->table.values[i], 0, WHOLE);
+		pthread_mutex_unlock(&t->lock);
+		r = stage_rows_load(s);
 	}
-	if (!r)
-		r = stage_collect(s, NULL, 0);
 	stage_leave(s);
 	if (r || nested)
 		return r;
@@ -360,9 +366,9 @@ void stage_totals(struct stage *s, struct stage_totals *ret)
 		struct stat st;
 		char name[16];
 
-		if (t->table.keys[i] == MAP_NO_KEY)
+		if (t->table.keys[i] == IDMAP_NO_KEY)
 			continue;
-		body_name((uint32_t)t->table.keys[i], name);
+		stage_body_name((uint32_t)t->table.keys[i], name);
 		if (!fstatat(s->bodies_fd, name, &st, AT_SYMLINK_NOFOLLOW))
 			totals.body_bytes += (uint64_t)st.st_blocks * 512;
 	}

@@ -8,9 +8,9 @@
  *	rows.c names.c		nodes and names
  *	bodies.c discard.c	file data, giving space back, collecting
  *	sync.c			group commit, the thread, checkpoints
- *	generations.c snapshot.c state.c	freeze, snapshot, drop; commit state and results
+ *	generations.c state.c	freeze, snapshot, drop; commit state and results
  *
- * Lock order: connection mutex -> bodies.lock.  sync.lock is taken alone.  The leader (sync.running, one thread) is the only one
+ * Lock order: connection mutex -> bodies.lock; connection mutex -> sync.lock.  The leader (sync.running, one thread) is the only one
  * that commits, flushes or checkpoints.
  */
 #ifndef FS_STAGE_INTERNAL_H
@@ -20,7 +20,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
-#include "fs/stage/map.h"
+#include "fs/stage/idmap.h"
 #include "fs/stage/stage.h"
 #include "fs/stage/wal.h"
 
@@ -39,7 +39,7 @@ enum statement {
 
 struct body {
 	uint32_t number, generation;
-	bool sparse;
+	bool sparse, made_now;		/* made_now: since the stage was opened */
 	/* under bodies.lock */
 	bool dirty, doomed;
 	int fd;
@@ -50,11 +50,11 @@ struct body {
 
 struct bodies {
 	pthread_mutex_t lock;
-	struct map table;		/* number -> struct body * */
+	struct idmap table;		/* number -> struct body * */
 	struct body *newest, *oldest;	/* idle ones by time of use */
 	unsigned n_open, n_dirty;
 	bool directory_dirty;
-	struct map halves;		/* body << 32 | page -> which of its two blocks are dead */
+	struct idmap halves;		/* body << 32 | page -> which of its two blocks are dead */
 	/* under the connection mutex */
 	struct body *running;		/* the segment that is filled */
 	uint64_t running_bytes;
@@ -83,9 +83,10 @@ struct stage {
 	int failed;			/* sticky: what is in memory can no longer be made durable */
 	bool wal_full;			/* the last commit could not be written for want of space */
 	unsigned changes, changes_checked;
+	bool early_sync;		/* many changes: the thread does not wait for its time */
 	unsigned wal_frames;
-	struct map nodes;		/* inode numbers with a row */
-	struct map names;		/* parent -> number of names */
+	struct idmap nodes;		/* inode numbers with a row */
+	struct idmap names;		/* parent -> number of names */
 	uint64_t n_names;
 	_Atomic uint32_t generation;
 	bool frozen;
@@ -125,64 +126,66 @@ int journal_restore(struct stage *s, int error);	/* … failed: undone.  Returns
 int journal_release(struct stage *s);
 /* schema.c */
 extern const char *const journal_sql[ST_N];
-int schema_setup(struct stage *s);		/* checks what is there, or makes it */
+int stage_schema_setup(struct stage *s);		/* checks what is there, or makes it */
 
 /* state.c: the mutex held */
-int state_load(struct stage *s);
-int state_put(struct stage *s, const char *key, const void *value, size_t length);
-int state_put_number(struct stage *s, const char *key, uint64_t value);
-int state_get(struct stage *s, const char *key, void **ret, size_t *ret_length);	/* -ENOENT */
-int state_get_number(struct stage *s, const char *key, uint64_t *ret);
-int state_delete(struct stage *s, const char *key);
-int state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
-int state_settle_ino(struct stage *s);		/* closing: give back what was reserved and not given */
-bool state_result_waits(struct stage *s);	/* a failure that nobody was shown */
+int stage_state_load(struct stage *s);
+int stage_state_put(struct stage *s, const char *key, const void *value, size_t length);
+int stage_state_put_number(struct stage *s, const char *key, uint64_t value);
+int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_length);	/* -ENOENT */
+int stage_state_get_number(struct stage *s, const char *key, uint64_t *ret);
+int stage_state_delete(struct stage *s, const char *key);
+int stage_state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
+int stage_state_settle_ino(struct stage *s);		/* closing: give back what was reserved and not given */
+bool stage_state_result_waits(struct stage *s);	/* a failure that nobody was shown */
 
-/* rows.c, names.c, snapshot.c: the mutex held */
-int rows_load(struct stage *s);			/* the sets in memory */
-int extents_unpack(const uint8_t *packed, size_t length, struct extent *to);	/* -EBADMSG */
-void node_scalars(sqlite3_stmt *row, struct stage_node *ret);
-uint64_t row_number(sqlite3_stmt *row, int column);
+/* rows.c, names.c: the mutex held */
+int stage_rows_load(struct stage *s);			/* the sets in memory */
+int stage_extents_unpack(const uint8_t *packed, size_t length, struct extent *to);	/* -EBADMSG */
+void stage_node_scalars(sqlite3_stmt *row, struct stage_node *ret);
+uint64_t stage_row_number(sqlite3_stmt *row, int column);
 #define NODE_COLUMNS "ino,generation,mode,uid,gid,nlink,size,rdev,parent,atime,atime_ns,mtime,mtime_ns,ctime,ctime_ns," \
 	"base_lba,base_bytes,zisofs,extents,target"
 enum { COLUMN_EXTENTS = 18, COLUMN_TARGET = 19 };
 #define EXTENT_PACKED_BYTES 32u
 
 /* bodies.c */
-int bodies_init(struct stage *s);
-int bodies_load(struct stage *s);		/* the table; the files without a row are removed */
-void bodies_release(struct stage *s);
-struct body *body_find(struct stage *s, uint32_t number);	/* NULL: there is none */
-int body_acquire(struct stage *s, uint32_t number, struct body **ret);	/* with its descriptor open */
-void body_release(struct stage *s, struct body *b, bool wrote);
-int body_drop(struct stage *s, uint32_t number);	/* its row (in the open transaction) and its file (now) */
-void body_name(uint32_t number, char ret[16]);
-int bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory);	/* referenced */
-int bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory);	/* and gives the references back */
+int stage_bodies_init(struct stage *s);
+int stage_bodies_load(struct stage *s);		/* the table */
+void stage_bodies_sweep(struct stage *s);		/* removes files without a row: a crash came before their commit */
+void stage_bodies_remove_files(struct stage *s);	/* all of them: the stage is removed */
+void stage_bodies_release(struct stage *s);
+struct body *stage_body_find(struct stage *s, uint32_t number);	/* NULL: there is none */
+int stage_body_acquire(struct stage *s, uint32_t number, struct body **ret);	/* with its descriptor open */
+void stage_body_release(struct stage *s, struct body *b, bool wrote);
+int stage_body_drop(struct stage *s, uint32_t number);	/* its row (in the open transaction) and its file (now) */
+void stage_body_name(uint32_t number, char ret[16]);
+int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory);	/* referenced */
+int stage_bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory);	/* and gives the references back */
 
 /* discard.c */
-void discards_commit(struct stage *s, struct discards *from, struct discards *to);	/* mutex held: all move on */
-void discards_apply(struct stage *s);		/* what is ready and not frozen */
-void discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t length);	/* sparse: it is written again */
-void discards_release(struct stage *s);
+void stage_discards_commit(struct stage *s, struct discards *from, struct discards *to);	/* mutex held: all move on */
+void stage_discards_apply(struct stage *s);		/* what is ready and not frozen */
+void stage_discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t length);	/* sparse: it is written again */
+void stage_discards_release(struct stage *s);
 
 /* sync.c */
-int sync_init(struct stage *s);
-void sync_kick(struct stage *s);
-void sync_stop(struct stage *s);
-int sync_checkpoint_all(struct stage *s);	/* closing: the whole log into the database, durable */
+int stage_sync_init(struct stage *s);
+void stage_sync_kick(struct stage *s);
+void stage_sync_stop(struct stage *s);
+int stage_sync_checkpoint_all(struct stage *s);	/* closing: the whole log into the database, durable */
 
 /* place.c */
 struct place { int root_fd, dir_fd, lock_fd; char *path; bool by_identity; char leaf[65]; };
 enum place_how { PLACE_CREATE, PLACE_LOOK, PLACE_READ };	/* make it when missing; only if it is there; read only, shared lock */
-void place_hex(const uint8_t id[32], char ret[65]);
-void place_release(struct place *p);
-static inline void place_releasep(struct place *p) { place_release(p); }
+void stage_place_hex(const uint8_t id[32], char ret[65]);
+void stage_place_release(struct place *p);
+static inline void stage_place_releasep(struct place *p) { stage_place_release(p); }
 /* Opens and locks.  -ENOENT, -EBUSY with *ret_holder (and the identity it is bound to), -EAGAIN: it vanished meanwhile, again from the start. */
-int place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65], char **ret_why);
-int place_open_root(struct place *p, bool create);
-void place_write_lock(struct stage *s);
-void place_clear_lock(struct stage *s);
+int stage_place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65], char **ret_why);
+int stage_place_open_root(struct place *p, bool create);
+void stage_place_write_lock(struct stage *s);
+void stage_place_clear_lock(struct stage *s);
 int stage_why(char **ret_why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));	/* returns error */
 
 #endif

@@ -116,7 +116,7 @@ static int open_database(struct stage *s)
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_wal_hook(s->db, on_commit, s);
-	r = schema_setup(s);
+	r = stage_schema_setup(s);
 	return r ? r : prepare_all(s);
 }
 
@@ -185,8 +185,10 @@ int journal_begin(struct stage *s, bool grows)
 		if (r)
 			return r;
 	}
-	if (++s->changes == EARLY_SYNC_CHANGES)
-		sync_kick(s);
+	if (++s->changes == EARLY_SYNC_CHANGES) {
+		s->early_sync = true;
+		stage_sync_kick(s);
+	}
 	return 0;
 }
 

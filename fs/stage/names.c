@@ -16,32 +16,32 @@ static int load_nodes(struct stage *s)
 	int r;
 
 	while ((r = journal_step(s, ST_NODE_INOS)) > 0) {
-		r = map_reserve(&s->nodes, 1);
+		r = idmap_reserve(&s->nodes, 1);
 		if (r)
 			break;
-		map_put(&s->nodes, row_number(s->statements[ST_NODE_INOS], 0), 1);
+		idmap_put(&s->nodes, stage_row_number(s->statements[ST_NODE_INOS], 0), 1);
 	}
 	journal_reset(s, ST_NODE_INOS);
 	return r;
 }
 
-int rows_load(struct stage *s)
+int stage_rows_load(struct stage *s)
 {
 	int r;
 
-	map_release(&s->nodes);
-	map_release(&s->names);
+	idmap_release(&s->nodes);
+	idmap_release(&s->names);
 	s->n_names = 0;
 	r = load_nodes(s);
 	if (r)
 		return r;
 	while ((r = journal_step(s, ST_NAMES_COUNT)) > 0) {
-		uint64_t count = row_number(s->statements[ST_NAMES_COUNT], 1);
+		uint64_t count = stage_row_number(s->statements[ST_NAMES_COUNT], 1);
 
-		r = map_reserve(&s->names, 1);
+		r = idmap_reserve(&s->names, 1);
 		if (r)
 			break;
-		map_put(&s->names, row_number(s->statements[ST_NAMES_COUNT], 0), count);
+		idmap_put(&s->names, stage_row_number(s->statements[ST_NAMES_COUNT], 0), count);
 		s->n_names += count;
 	}
 	journal_reset(s, ST_NAMES_COUNT);
@@ -52,7 +52,7 @@ static uint64_t names_in(struct stage *s, uint64_t parent)
 {
 	uint64_t count = 0;
 
-	map_get(&s->names, parent, &count);
+	idmap_get(&s->names, parent, &count);
 	return count;
 }
 
@@ -60,9 +60,9 @@ static void set_names_in(struct stage *s, uint64_t parent, uint64_t count)
 {
 	s->n_names += count - names_in(s, parent);
 	if (count)
-		map_put(&s->names, parent, count);
+		idmap_put(&s->names, parent, count);
 	else
-		map_remove(&s->names, parent);
+		idmap_remove(&s->names, parent);
 }
 
 static void bind_name(struct stage *s, enum statement statement, uint64_t parent, const char *name)
@@ -82,7 +82,7 @@ int stage_name_get(struct stage *s, uint64_t parent, const char *name, uint64_t 
 		bind_name(s, ST_NAME_GET, parent, name);
 		r = journal_step(s, ST_NAME_GET);
 		if (r > 0) {
-			*ret_ino = row_number(s->statements[ST_NAME_GET], 0);
+			*ret_ino = stage_row_number(s->statements[ST_NAME_GET], 0);
 			journal_reset(s, ST_NAME_GET);
 			r = 0;
 		} else if (!r) {
@@ -104,7 +104,7 @@ static int run_put(struct stage *s, enum statement statement, uint64_t parent, c
 /* Most names are new: insert first, and see whether it was one. */
 static int name_put(struct stage *s, uint64_t parent, const char *name, uint64_t ino)
 {
-	int r = map_reserve(&s->names, 1);
+	int r = idmap_reserve(&s->names, 1);
 
 	if (!r)
 		r = journal_begin(s, true);
@@ -221,7 +221,7 @@ static int listing_add(struct listing *l, sqlite3_stmt *row)
 	}
 	entry = (struct stage_name *)(void *)l->block + l->n++;
 	/* The block may still move: the place in it, for now. */
-	*entry = (struct stage_name){(const char *)(uintptr_t)l->used, row_number(row, 1), (uint32_t)row_number(row, 2)};
+	*entry = (struct stage_name){(const char *)(uintptr_t)l->used, stage_row_number(row, 1), (uint32_t)stage_row_number(row, 2)};
 	memcpy(l->block + l->used, name, length);
 	l->block[l->used + length] = 0;
 	l->used += length + 1;

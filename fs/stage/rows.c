@@ -37,7 +37,7 @@ static int extents_check(const struct extent *e, size_t n)
 	return 0;
 }
 
-int extents_unpack(const uint8_t *packed, size_t length, struct extent *to)
+int stage_extents_unpack(const uint8_t *packed, size_t length, struct extent *to)
 {
 	size_t n = length / EXTENT_PACKED_BYTES;
 
@@ -60,28 +60,28 @@ static void extents_pack(const struct extent *e, size_t n, uint8_t *to)
 	}
 }
 
-uint64_t row_number(sqlite3_stmt *row, int column)
+uint64_t stage_row_number(sqlite3_stmt *row, int column)
 {
 	return (uint64_t)sqlite3_column_int64(row, column);
 }
 
 static struct timespec row_time(sqlite3_stmt *row, int column)
 {
-	uint64_t ns = row_number(row, column + 1);
+	uint64_t ns = stage_row_number(row, column + 1);
 
 	return (struct timespec){.tv_sec = (time_t)sqlite3_column_int64(row, column), .tv_nsec = ns < 1000000000u ? (long)ns : 0};
 }
 
-void node_scalars(sqlite3_stmt *row, struct stage_node *ret)
+void stage_node_scalars(sqlite3_stmt *row, struct stage_node *ret)
 {
-	uint32_t z = (uint32_t)row_number(row, 17);
+	uint32_t z = (uint32_t)stage_row_number(row, 17);
 
 	*ret = (struct stage_node){
-		.ino = row_number(row, 0), .generation = (uint32_t)row_number(row, 1), .mode = (uint32_t)row_number(row, 2),
-		.uid = (uint32_t)row_number(row, 3), .gid = (uint32_t)row_number(row, 4), .nlink = (uint32_t)row_number(row, 5),
-		.size = row_number(row, 6), .rdev = row_number(row, 7), .parent = row_number(row, 8),
+		.ino = stage_row_number(row, 0), .generation = (uint32_t)stage_row_number(row, 1), .mode = (uint32_t)stage_row_number(row, 2),
+		.uid = (uint32_t)stage_row_number(row, 3), .gid = (uint32_t)stage_row_number(row, 4), .nlink = (uint32_t)stage_row_number(row, 5),
+		.size = stage_row_number(row, 6), .rdev = stage_row_number(row, 7), .parent = stage_row_number(row, 8),
 		.atime = row_time(row, 9), .mtime = row_time(row, 11), .ctime = row_time(row, 13),
-		.base_lba = (uint32_t)row_number(row, 15), .base_bytes = (uint32_t)row_number(row, 16),
+		.base_lba = (uint32_t)stage_row_number(row, 15), .base_bytes = (uint32_t)stage_row_number(row, 16),
 		.zisofs = {{(uint8_t)z, (uint8_t)(z >> 8)}, (uint8_t)(z >> 16), (uint8_t)(z >> 24)},
 	};
 }
@@ -101,10 +101,10 @@ static int node_from_row(sqlite3_stmt *row, struct stage_node *ret)
 	struct stage_node n;
 	int r = 0;
 
-	node_scalars(row, &n);
+	stage_node_scalars(row, &n);
 	if (length) {
 		n.extents = malloc(length / EXTENT_PACKED_BYTES * sizeof(struct extent) + 1);
-		r = n.extents ? extents_unpack(sqlite3_column_blob(row, COLUMN_EXTENTS), length, n.extents) : -ENOMEM;
+		r = n.extents ? stage_extents_unpack(sqlite3_column_blob(row, COLUMN_EXTENTS), length, n.extents) : -ENOMEM;
 		n.n_extents = (uint32_t)(length / EXTENT_PACKED_BYTES);
 	}
 	if (!r && sqlite3_column_type(row, COLUMN_TARGET) != SQLITE_NULL) {
@@ -128,7 +128,7 @@ static int node_get(struct stage *s, uint64_t ino, struct stage_node *ret)
 
 	if (s->failed)
 		return s->failed;
-	if (!map_get(&s->nodes, ino, NULL))
+	if (!idmap_get(&s->nodes, ino, NULL))
 		return -ENOENT;
 	sqlite3_bind_int64(s->statements[ST_NODE_GET], 1, (sqlite3_int64)ino);
 	r = journal_step(s, ST_NODE_GET);
@@ -154,7 +154,7 @@ bool stage_node_exists(struct stage *s, uint64_t ino)
 	bool there;
 
 	stage_enter(s);
-	there = map_get(&s->nodes, ino, NULL);
+	there = idmap_get(&s->nodes, ino, NULL);
 	stage_leave(s);
 	return there;
 }
@@ -181,7 +181,7 @@ static void bind_node(struct stage *s, const struct stage_node *n, const uint8_t
 
 static int node_put(struct stage *s, const struct stage_node *n, const uint8_t *packed)
 {
-	int r = map_reserve(&s->nodes, 1);
+	int r = idmap_reserve(&s->nodes, 1);
 
 	if (!r)
 		r = journal_begin(s, true);
@@ -190,7 +190,7 @@ static int node_put(struct stage *s, const struct stage_node *n, const uint8_t *
 	bind_node(s, n, packed);
 	r = journal_run(s, ST_NODE_PUT);
 	if (!r)
-		map_put(&s->nodes, n->ino, 1);
+		idmap_put(&s->nodes, n->ino, 1);
 	return r;
 }
 
@@ -219,14 +219,14 @@ int stage_node_delete(struct stage *s, uint64_t ino)
 	int r = 0;
 
 	stage_enter(s);
-	if (map_get(&s->nodes, ino, NULL)) {
+	if (idmap_get(&s->nodes, ino, NULL)) {
 		r = journal_begin(s, false);
 		if (!r) {
 			sqlite3_bind_int64(s->statements[ST_NODE_DELETE], 1, (sqlite3_int64)ino);
 			r = journal_run(s, ST_NODE_DELETE);
 		}
 		if (!r)
-			map_remove(&s->nodes, ino);
+			idmap_remove(&s->nodes, ino);
 	} else {
 		r = s->failed;
 	}
@@ -247,7 +247,7 @@ int stage_node_inos(struct stage *s, uint64_t **ret, size_t *ret_n)
 	while (!r && (r = journal_step(s, ST_NODE_INOS)) > 0) {
 		r = n < s->nodes.count ? 0 : -EBADMSG;
 		if (!r)
-			inos[n++] = row_number(s->statements[ST_NODE_INOS], 0);
+			inos[n++] = stage_row_number(s->statements[ST_NODE_INOS], 0);
 	}
 	journal_reset(s, ST_NODE_INOS);
 	stage_leave(s);

@@ -107,7 +107,7 @@ static int make_wal(struct stage *s)
 	return r ? r : execute(s, "PRAGMA synchronous=OFF;");
 }
 
-int schema_setup(struct stage *s)
+int stage_schema_setup(struct stage *s)
 {
 	int64_t application = 0, version = 0, tables = 0;
 	int r = execute(s, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF; PRAGMA trusted_schema=OFF;"

@@ -23,7 +23,7 @@
 #define COMMIT_BYTES 60u
 #define RESULT_HEADER_BYTES 5u
 
-int state_put(struct stage *s, const char *key, const void *value, size_t length)
+int stage_state_put(struct stage *s, const char *key, const void *value, size_t length)
 {
 	int r = journal_begin(s, false);
 
@@ -34,7 +34,7 @@ int state_put(struct stage *s, const char *key, const void *value, size_t length
 	return journal_run(s, ST_STATE_PUT);
 }
 
-int state_put_number(struct stage *s, const char *key, uint64_t value)
+int stage_state_put_number(struct stage *s, const char *key, uint64_t value)
 {
 	int r = journal_begin(s, false);
 
@@ -45,7 +45,7 @@ int state_put_number(struct stage *s, const char *key, uint64_t value)
 	return journal_run(s, ST_STATE_PUT);
 }
 
-int state_get(struct stage *s, const char *key, void **ret, size_t *ret_length)
+int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_length)
 {
 	sqlite3_stmt *row = s->statements[ST_STATE_GET];
 	uint8_t *copy;
@@ -69,7 +69,7 @@ int state_get(struct stage *s, const char *key, void **ret, size_t *ret_length)
 	return copy ? 0 : -ENOMEM;
 }
 
-int state_get_number(struct stage *s, const char *key, uint64_t *ret)
+int stage_state_get_number(struct stage *s, const char *key, uint64_t *ret)
 {
 	int r;
 
@@ -78,14 +78,14 @@ int state_get_number(struct stage *s, const char *key, uint64_t *ret)
 	if (r <= 0)
 		return r ? r : -ENOENT;
 	if (sqlite3_column_type(s->statements[ST_STATE_GET], 0) == SQLITE_INTEGER)
-		*ret = row_number(s->statements[ST_STATE_GET], 0);
+		*ret = stage_row_number(s->statements[ST_STATE_GET], 0);
 	else
 		r = -EBADMSG;
 	journal_reset(s, ST_STATE_GET);
 	return r > 0 ? 0 : r;
 }
 
-int state_delete(struct stage *s, const char *key)
+int stage_state_delete(struct stage *s, const char *key)
 {
 	int r = journal_begin(s, false);
 
@@ -100,7 +100,7 @@ static int get_packed(struct stage *s, const char *key, uint8_t *packed, size_t 
 {
 	_free_ void *value = NULL;
 	size_t got;
-	int r = state_get(s, key, &value, &got);
+	int r = stage_state_get(s, key, &value, &got);
 
 	memset(packed, 0, length);
 	if (r)
@@ -114,7 +114,7 @@ static int get_packed(struct stage *s, const char *key, uint8_t *packed, size_t 
 static int get_counter(struct stage *s, const char *key, uint64_t least, uint64_t *ret)
 {
 	uint64_t value = least;
-	int r = state_get_number(s, key, &value);
+	int r = stage_state_get_number(s, key, &value);
 
 	if (r && r != -ENOENT)
 		return r;
@@ -159,14 +159,14 @@ static int load_binding(struct stage *s)
 	s->identity.is_provisional = p[64] != 0;
 	s->fingerprint = (struct disc_fingerprint){get_le32(f), get_le32(f + 4), get_le64(f + 8), {0}};
 	memcpy(s->fingerprint.descriptor, f + 16, 32);
-	r = state_get(s, "disc", &path, &length);
+	r = stage_state_get(s, "disc", &path, &length);
 	if (r && r != -ENOENT)
 		return r;
 	s->made_for = path;
 	return 0;
 }
 
-int state_load(struct stage *s)
+int stage_state_load(struct stage *s)
 {
 	uint64_t generation = 1, body = 1;
 	int r = load_binding(s);
@@ -189,7 +189,7 @@ int state_load(struct stage *s)
 	return 0;
 }
 
-int state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint)
+int stage_state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint)
 {
 	uint8_t p[IDENTITY_BYTES], f[FINGERPRINT_BYTES];
 	const char *path = s->disc_path ? s->disc_path : "";
@@ -202,11 +202,11 @@ int state_bind(struct stage *s, const struct disc_identity *identity, const stru
 	put_le32(f + 4, fingerprint->next_lba);
 	put_le64(f + 8, fingerprint->image_bytes);
 	memcpy(f + 16, fingerprint->descriptor, 32);
-	r = state_put(s, "identity", p, sizeof(p));
+	r = stage_state_put(s, "identity", p, sizeof(p));
 	if (!r)
-		r = state_put(s, "fingerprint", f, sizeof(f));
+		r = stage_state_put(s, "fingerprint", f, sizeof(f));
 	if (!r)
-		r = state_put(s, "disc", path, strlen(path));
+		r = stage_state_put(s, "disc", path, strlen(path));
 	if (r)
 		return r;
 	s->identity = *identity;
@@ -219,9 +219,9 @@ int stage_rebind(struct stage *s, const struct disc_identity *identity, const st
 	int r;
 
 	stage_enter(s);
-	r = state_bind(s, identity, fingerprint);
+	r = stage_state_bind(s, identity, fingerprint);
 	if (!r)
-		place_write_lock(s);	/* it says which disc the holder has */
+		stage_place_write_lock(s);	/* it says which disc the holder has */
 	stage_leave(s);
 	return r ? r : stage_sync(s);
 }
@@ -244,7 +244,7 @@ int stage_new_ino(struct stage *s, uint64_t *ret)
 	if (s->next_ino > UINT32_MAX)
 		r = -ENOSPC;
 	if (!r && s->ino_limit < s->next_ino + INO_BLOCK / 2) {
-		r = state_put_number(s, "ino_limit", s->next_ino + INO_BLOCK);
+		r = stage_state_put_number(s, "ino_limit", s->next_ino + INO_BLOCK);
 		if (!r)
 			s->ino_limit = s->next_ino + INO_BLOCK;
 		else if (s->next_ino < s->ino_limit && !s->failed)
@@ -266,9 +266,9 @@ uint64_t stage_next_ino(struct stage *s)
 	return next;
 }
 
-int state_settle_ino(struct stage *s)
+int stage_state_settle_ino(struct stage *s)
 {
-	int r = s->ino_limit == s->next_ino ? 0 : state_put_number(s, "ino_limit", s->next_ino);
+	int r = s->ino_limit == s->next_ino ? 0 : stage_state_put_number(s, "ino_limit", s->next_ino);
 
 	if (!r)
 		s->ino_limit = s->next_ino;
@@ -299,7 +299,7 @@ static int put_commit(struct stage *s, const struct stage_commit *c)
 	put_le64(p + 40, c->sectors);
 	put_le64(p + 48, c->image_bytes);
 	put_le32(p + 56, c->encoder_version);
-	r = state_put(s, "commit", p, sizeof(p));
+	r = stage_state_put(s, "commit", p, sizeof(p));
 	if (!r)
 		s->commit = *c;
 	return r;
@@ -336,7 +336,7 @@ static int put_result(struct stage *s, int error, bool shown, const char *text, 
 	put_le32(p, (uint32_t)error);
 	p[4] = shown;
 	memcpy(p + RESULT_HEADER_BYTES, text, length);
-	return state_put(s, "result", p, RESULT_HEADER_BYTES + length);
+	return stage_state_put(s, "result", p, RESULT_HEADER_BYTES + length);
 }
 
 int stage_result_set(struct stage *s, int error, const char *text)
@@ -356,7 +356,7 @@ static int get_result(struct stage *s, int *ret_error, char **ret_text)
 	_free_ void *value = NULL;
 	const uint8_t *p;
 	size_t length = 0;
-	int r = state_get(s, "result", &value, &length);
+	int r = stage_state_get(s, "result", &value, &length);
 
 	if (r)
 		return r == -ENOENT ? -ENODATA : r;
@@ -385,12 +385,12 @@ int stage_result_get(struct stage *s, int *ret_error, char **ret_text)
 	return r;
 }
 
-bool state_result_waits(struct stage *s)
+bool stage_state_result_waits(struct stage *s)
 {
 	_free_ void *value = NULL;
 	size_t length = 0;
 
-	if (state_get(s, "result", &value, &length) || length < RESULT_HEADER_BYTES)
+	if (stage_state_get(s, "result", &value, &length) || length < RESULT_HEADER_BYTES)
 		return false;
 	return get_le32(value) != 0 && !((const uint8_t *)value)[4];
 }

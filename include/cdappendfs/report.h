@@ -28,7 +28,7 @@ struct report_info {
 	uint64_t capacity_bytes;	/* an image without bound: what is used and what its file system has left */
 	uint64_t used_bytes;
 	uint64_t free_bytes;		/* for further data, the next session's own cost and what is staged taken off */
-	uint64_t staged_bytes;		/* what the next session appends at most; 0: nothing is staged */
+	uint64_t staged_bytes;		/* data and records that wait for the next session, about; 0: nothing is staged */
 	uint32_t next_lba;		/* where the next session starts */
 	const struct disc_session *sessions;
 	size_t n_sessions;

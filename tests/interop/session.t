@@ -5,13 +5,15 @@
 . "$(dirname "$0")/../lib.sh"
 
 seven=$(command -v 7zz || command -v 7z || command -v 7za)
+# Extracting, xorriso makes no devices and gives symbolic links neither owner nor time; kernel.t compares these.
+within_xorriso() { sed -E '/^[^ ]+ [bc] /d; s/^([^ ]+ l) .*( -> )/\1\2/'; }
 # extracted NAME DISC REFERENCE LEFT_OUT: xorriso gives back the whole tree
 extracted() {
 	local name=$1 status=0
 	rm -rf "$T/extracted"
 	xorriso -osirrox on:auto_chmod_off -hardlinks on -indev "$2" -extract / "$T/extracted" >"$T/out" 2>&1 || status=$?
-	tree_digest "$3" "$4" >"$T/want"
-	tree_digest "$T/extracted" "$4" >"$T/got"
+	tree_digest "$3" "$4" | within_xorriso >"$T/want"
+	tree_digest "$T/extracted" "$4" | within_xorriso >"$T/got"
 	same_listing "$name: xorriso extracts the source" "$T/want" "$T/got"
 	is "$name: without complaint" "$status$(grep -E '^xorriso : (SORRY|FAILURE|FATAL)' "$T/out")" 0
 	chmod -R u+rwX "$T/extracted"
@@ -22,10 +24,12 @@ listed() {
 	local name=$1 disc=$2 reference=$3 files all
 	all=$(find "$reference" -mindepth 1 -printf x | wc -c)
 	files=$(find "$reference" -type f -printf x | wc -c)
-	for way in -R -J -N; do
-		is "$name: isoinfo $way lists every path" "$(isoinfo $way -f -i "$disc" 2>/dev/null | grep -c .)" "$all"
-		ok "$name: isoinfo $way -l" sh -c "isoinfo $way -l -i '$disc' >/dev/null"
-	done
+	is "$name: isoinfo -R lists every path" "$(isoinfo -R -f -i "$disc" 2>/dev/null | grep -c .)" "$all"
+	is "$name: isoinfo lists every path" "$(isoinfo -f -i "$disc" 2>/dev/null | grep -c .)" "$all"
+	# Joliet has no symbolic links and no devices.
+	is "$name: isoinfo -J lists every file and directory" "$(isoinfo -J -f -i "$disc" 2>/dev/null | grep -c .)" \
+		"$(find "$reference" -mindepth 1 '(' -type f -o -type d ')' -printf x | wc -c)"
+	for way in -R -J -d; do ok "$name: isoinfo $way -l" sh -c "isoinfo $way -l -i '$disc' >/dev/null"; done
 	ok "$name: isoinfo -R -x" cmp <(isoinfo -R -i "$disc" -x '/first session/data.tar.gz') "$reference/first session/data.tar.gz"
 	ok "$name: isoinfo -J -x" cmp <(isoinfo -J -i "$disc" -x '/first session/data.tar.gz') "$reference/first session/data.tar.gz"
 	ok "$name: isoinfo -R -x of a deep file" cmp <(isoinfo -R -i "$disc" -x "${deep#"$reference"}") "$deep"

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "fs/stage/map.h"
+#include "fs/stage/idmap.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAP_FIRST_CAPACITY 64u
+#define IDMAP_FIRST_CAPACITY 64u
 
 /* Inode numbers are consecutive or multiples of 32: the multiplication spreads them (Fibonacci hashing). */
-static size_t slot_of(const struct map *m, uint64_t key)
+static size_t slot_of(const struct idmap *m, uint64_t key)
 {
 	uint64_t h = key * 0x9e3779b97f4a7c15ull;
 
 	return (size_t)(h ^ h >> 32) & (m->capacity - 1);
 }
 
-static size_t find_slot(const struct map *m, uint64_t key)
+static size_t find_slot(const struct idmap *m, uint64_t key)
 {
 	size_t i = slot_of(m, key);
 
-	while (m->keys[i] != MAP_NO_KEY && m->keys[i] != key)
+	while (m->keys[i] != IDMAP_NO_KEY && m->keys[i] != key)
 		i = (i + 1) & (m->capacity - 1);
 	return i;
 }
 
-int map_reserve(struct map *m, size_t more)
+int idmap_reserve(struct idmap *m, size_t more)
 {
-	struct map bigger = {.capacity = m->capacity ? m->capacity : MAP_FIRST_CAPACITY};
+	struct idmap bigger = {.capacity = m->capacity ? m->capacity : IDMAP_FIRST_CAPACITY};
 
 	if (more > SIZE_MAX / 64 - m->count)
 		return -ENOMEM;
@@ -37,55 +37,55 @@ int map_reserve(struct map *m, size_t more)
 	bigger.keys = malloc(bigger.capacity * sizeof(*bigger.keys));
 	bigger.values = malloc(bigger.capacity * sizeof(*bigger.values));
 	if (!bigger.keys || !bigger.values) {
-		map_release(&bigger);
+		idmap_release(&bigger);
 		return -ENOMEM;
 	}
 	memset(bigger.keys, 0xff, bigger.capacity * sizeof(*bigger.keys));
 	for (size_t i = 0; i < m->capacity; i++)
-		if (m->keys[i] != MAP_NO_KEY)
-			map_put(&bigger, m->keys[i], m->values[i]);
-	map_release(m);
+		if (m->keys[i] != IDMAP_NO_KEY)
+			idmap_put(&bigger, m->keys[i], m->values[i]);
+	idmap_release(m);
 	*m = bigger;
 	return 0;
 }
 
-bool map_get(const struct map *m, uint64_t key, uint64_t *ret_value)
+bool idmap_get(const struct idmap *m, uint64_t key, uint64_t *ret_value)
 {
 	size_t i;
 
-	if (!m->count || key == MAP_NO_KEY)
+	if (!m->count || key == IDMAP_NO_KEY)
 		return false;
 	i = find_slot(m, key);
-	if (m->keys[i] == MAP_NO_KEY)
+	if (m->keys[i] == IDMAP_NO_KEY)
 		return false;
 	if (ret_value)
 		*ret_value = m->values[i];
 	return true;
 }
 
-void map_put(struct map *m, uint64_t key, uint64_t value)
+void idmap_put(struct idmap *m, uint64_t key, uint64_t value)
 {
 	size_t i = find_slot(m, key);
 
-	if (m->keys[i] == MAP_NO_KEY) {
+	if (m->keys[i] == IDMAP_NO_KEY) {
 		m->keys[i] = key;
 		m->count++;
 	}
 	m->values[i] = value;
 }
 
-void map_remove(struct map *m, uint64_t key)
+void idmap_remove(struct idmap *m, uint64_t key)
 {
 	size_t hole, i;
 
-	if (!map_get(m, key, NULL))
+	if (!idmap_get(m, key, NULL))
 		return;
 	hole = i = find_slot(m, key);
 	for (;;) {
 		size_t home;
 
 		i = (i + 1) & (m->capacity - 1);
-		if (m->keys[i] == MAP_NO_KEY)
+		if (m->keys[i] == IDMAP_NO_KEY)
 			break;
 		home = slot_of(m, m->keys[i]);
 		/* It may move into the hole unless its home lies behind the hole, cyclically in (hole, i]. */
@@ -95,13 +95,13 @@ void map_remove(struct map *m, uint64_t key)
 		m->values[hole] = m->values[i];
 		hole = i;
 	}
-	m->keys[hole] = MAP_NO_KEY;
+	m->keys[hole] = IDMAP_NO_KEY;
 	m->count--;
 }
 
-void map_release(struct map *m)
+void idmap_release(struct idmap *m)
 {
 	free(m->keys);
 	free(m->values);
-	*m = (struct map){0};
+	*m = (struct idmap){0};
 }

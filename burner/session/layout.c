@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * layout.c - the plan: every address of a session, decided before its first byte (see layout.h)
+ */
+#include "burner/session/layout.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "burner/session/stream.h"
+#include "burner/session/susp.h"
+
+#define PARENTS_MAX 65535u	/* parent numbers in a path table have 16 bits */
+
+/* ---- checks ---- */
+
+static int check_node(const struct manifest *m, const struct manifest_node *n)
+{
+	if (n->ino > UINT32_MAX)
+		return -EINVAL;
+	if (S_ISDIR(n->mode) && (n->first_entry > m->n_entries || n->n_entries > m->n_entries - n->first_entry))
+		return -EINVAL;
+	if (S_ISLNK(n->mode)) {
+		if (!n->target)
+			return -EINVAL;
+		if (strlen(n->target) > SUSP_TARGET_BYTES)
+			return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+static int check_manifest(const struct manifest *m)
+{
+	if (!m->n_nodes || !S_ISDIR(m->nodes[0].mode) || m->n_nodes == NO_INDEX || m->n_entries == NO_INDEX)
+		return -EINVAL;
+	for (uint32_t i = 0; i < m->n_nodes; i++) {
+		int error = check_node(m, &m->nodes[i]);
+
+		if (error)
+			return error;
+	}
+	for (uint32_t i = 0; i < m->n_entries; i++) {
+		const struct manifest_entry *e = &m->entries[i];
+		size_t bytes = strlen(e->name);
+
+		if (!e->node || e->node >= m->n_nodes || !bytes || strchr(e->name, '/') || strcmp(e->name, ".") == 0 || strcmp(e->name, "..") == 0)
+			return -EINVAL;
+		if (bytes > 255)
+			return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+/* ---- directories ---- */
+
+/* The sub-directories of directory i behind all others found so far: breadth first, in the order of their records. */
+static int add_children(struct burn_plan *p, struct plan_tree *tree, enum tree_kind kind, uint32_t i)
+{
+	const struct manifest *m = p->manifest;
+	struct plan_directory *d = &tree->directories[i];
+	const struct manifest_node *node = &m->nodes[d->node];
+
+	for (uint32_t j = 0; j < node->n_entries; j++)
+		d->n_entries += kind == TREE_ROCK_RIDGE || p->entries[node->first_entry + j].joliet_bytes;
+	for (uint32_t j = 0; j < d->n_entries; j++) {
+		uint32_t entry = tree->order[node->first_entry + j], child = m->entries[entry].node;
+
+		if (!S_ISDIR(m->nodes[child].mode))
+			continue;
+		if (tree->of_node[child] != NO_INDEX)
+			return -EINVAL;		/* a second name */
+		if (i >= PARENTS_MAX)
+			return -EMLINK;
+		tree->of_node[child] = tree->n_directories;
+		tree->directories[tree->n_directories++] = (struct plan_directory){.node = child, .entry = entry, .parent = i};
+	}
+	return 0;
+}
+
+static int number_directories(struct burn_plan *p, enum tree_kind kind)
+{
+	struct plan_tree *tree = &p->trees[kind];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->manifest->n_nodes; i++) {
+		n += S_ISDIR(p->manifest->nodes[i].mode);
+		tree->of_node[i] = NO_INDEX;
+	}
+	tree->directories = calloc(n, sizeof(*tree->directories));
+	if (!tree->directories)
+		return -ENOMEM;
+	tree->directories[0] = (struct plan_directory){.entry = NO_INDEX};
+	tree->of_node[0] = 0;
+	tree->n_directories = 1;
+	for (uint32_t i = 0; i < tree->n_directories; i++) {
+		int error = add_children(p, tree, kind, i);
+
+		if (error)
+			return error;
+	}
+	return tree->n_directories == n ? 0 : -EINVAL;	/* else some are not reached */
+}
+
+static int plan_trees(struct burn_plan *p)
+{
+	_cleanup_(name_scratch_freep) struct name_scratch *scratch = NULL;
+	const struct manifest *m = p->manifest;
+	int error = name_scratch_new(p, &scratch);
+
+	for (uint32_t i = 0; i < m->n_nodes && !error; i++)
+		if (S_ISDIR(m->nodes[i].mode))
+			error = names_of_directory(p, scratch, i);
+	for (unsigned kind = 0; kind < p->n_trees && !error; kind++)
+		error = number_directories(p, (enum tree_kind)kind);
+	return error;
+}
+
+/* ---- addresses ---- */
+
+/* -EFBIG: a directory beyond 4 GiB, the length of a record. */
+static int place_tree(struct burn_plan *p, enum tree_kind kind, uint64_t *at)
+{
+	struct plan_tree *tree = &p->trees[kind];
+
+	for (uint32_t i = 0; i < tree->n_directories; i++) {
+		struct plan_directory *d = &tree->directories[i];
+
+		directory_measure(p, kind, d);
+		if (d->sectors > UINT32_MAX / SECTOR_BYTES)
+			return -EFBIG;
+		d->lba = (uint32_t)*at;
+		*at += (uint64_t)d->sectors + d->area_sectors;
+	}
+	return 0;
+}
+
+static void place_tables(struct burn_plan *p, uint64_t *at)
+{
+	for (unsigned kind = 0; kind < p->n_trees; kind++) {
+		struct plan_tree *tree = &p->trees[kind];
+
+		tree->table_bytes = path_table_bytes(p, (enum tree_kind)kind);
+		for (unsigned which = 0; which < 2; which++) {
+			tree->table_lba[which] = (uint32_t)*at;
+			*at += sectors_of(tree->table_bytes);
+		}
+	}
+}
+
+static int add_data(struct burn_plan *p, uint32_t node, uint32_t run, uint64_t *at)
+{
+	struct extent *extent = &p->runs[run];
+
+	if (*at + sectors_of(extent->length) > UINT32_MAX)
+		return -ENOSPC;
+	if (p->n_data == p->data_room) {
+		size_t room = p->data_room ? 2 * p->data_room : 1024;
+		struct plan_data *data = realloc(p->data, room * sizeof(*data));
+
+		if (!data)
+			return -ENOMEM;
+		p->data = data;
+		p->data_room = room;
+	}
+	p->data[p->n_data++] = (struct plan_data){node, run, (uint32_t)*at, (uint32_t)sectors_of(extent->length)};
+	extent->kind = EXTENT_DISC;
+	extent->pos = *at * SECTOR_BYTES;
+	*at += sectors_of(extent->length);
+	return 0;
+}
+
+/* What is left to write of a node's content (all of it at its first name, nothing at the others). */
+static int place_content(struct burn_plan *p, uint32_t node, uint64_t *at)
+{
+	uint32_t owner = p->files[node].same_as == NO_INDEX ? node : p->files[node].same_as;
+	const struct plan_file *f = &p->files[owner];
+	int error = 0;
+
+	for (uint32_t i = 0; i < f->n_runs && !error; i++)
+		if (p->runs[f->first_run + i].kind == EXTENT_STAGE)
+			error = add_data(p, owner, f->first_run + i, at);
+	return error;
+}
+
+/* Depth first in the order of the Rock Ridge records, without recursion. */
+static int place_data(struct burn_plan *p, uint64_t *at)
+{
+	const struct plan_tree *tree = &p->trees[TREE_ROCK_RIDGE];
+	_free_ uint32_t *next = calloc(tree->n_directories, sizeof(*next));
+	uint32_t i = 0;
+
+	if (!next)
+		return -ENOMEM;
+	for (;;) {
+		const struct plan_directory *d = &tree->directories[i];
+		uint32_t node;
+		int error;
+
+		if (next[i] == d->n_entries) {
+			if (!i)
+				return 0;
+			i = d->parent;
+			continue;
+		}
+		node = p->manifest->entries[tree->order[p->manifest->nodes[d->node].first_entry + next[i]++]].node;
+		if (S_ISDIR(p->manifest->nodes[node].mode)) {
+			i = tree->of_node[node];
+			continue;
+		}
+		error = place_content(p, node, at);
+		if (error)
+			return error;
+	}
+}
+
+static uint64_t kept_sectors(const struct burn_plan *p)
+{
+	uint64_t sectors = 0;
+
+	for (uint32_t i = 0; i < p->manifest->n_nodes; i++) {
+		const struct plan_file *f = &p->files[i];
+
+		for (uint32_t j = 0; f->same_as == NO_INDEX && j < f->n_runs; j++)
+			if (p->runs[f->first_run + j].kind == EXTENT_DISC)
+				sectors += sectors_of(p->runs[f->first_run + j].length);
+	}
+	return sectors;
+}
+
+static int place_all(struct burn_plan *p)
+{
+	const struct burn_options *o = &p->options;
+	uint64_t at = (uint64_t)o->start_lba + DESCRIPTORS + descriptor_sectors(p);
+	uint32_t unit = o->align_end_sectors ? o->align_end_sectors : 1;
+	int error = 0;
+
+	if (p->foreign_head)
+		at = (uint64_t)o->start_lba + SAVED_HEAD + HEAD_SECTORS;
+	p->tree_lba = (uint32_t)at;
+	place_tables(p, &at);
+	for (unsigned kind = 0; kind < p->n_trees && !error; kind++)
+		error = place_tree(p, (enum tree_kind)kind, &at);
+	if (error)
+		return error;
+	if (at >= UINT32_MAX)
+		return -ENOSPC;
+	p->data_lba = (uint32_t)at;
+	p->cost.tree_sectors = p->data_lba - p->tree_lba;
+	p->cost.shared_sectors = kept_sectors(p);
+	error = place_data(p, &at);
+	if (error)
+		return error;
+	p->cost.data_sectors = at - p->data_lba;
+	p->cost.append_sectors = round_up(at + 1 - o->start_lba, unit);
+	if (o->start_lba + p->cost.append_sectors > UINT32_MAX)
+		return -ENOSPC;
+	p->end_lba = o->start_lba + (uint32_t)p->cost.append_sectors;
+	return 0;
+}
+
+/* ---- what a rebase needs ---- */
+
+static int compare_placements(const void *a, const void *b)
+{
+	const struct burn_placement *x = a, *y = b;
+
+	if (x->body != y->body)
+		return x->body < y->body ? -1 : 1;
+	if (x->pos != y->pos)
+		return x->pos < y->pos ? -1 : 1;
+	return x->disc_pos < y->disc_pos ? -1 : x->disc_pos > y->disc_pos;
+}
+
+/* The staged parts of one written run; with list NULL they are only counted. */
+static size_t staged_parts(const struct burn_plan *p, const struct plan_data *d, struct burn_placement *list)
+{
+	const struct manifest_node *node = &p->manifest->nodes[d->node];
+	const struct extent *run = &p->runs[d->run], *e = p->manifest->extents + node->first_extent, *end = e + node->n_extents;
+	size_t n = 0;
+
+	for (e += extent_at(e, node->n_extents, run->offset); e < end && e->offset < run->offset + run->length; e++) {
+		uint64_t from = max_u64(e->offset, run->offset), to = min_u64(e->offset + e->length, run->offset + run->length);
+
+		if (e->kind != EXTENT_STAGE)
+			continue;
+		if (list)
+			list[n] = (struct burn_placement){e->body, e->pos + (from - e->offset), to - from, run->pos + (from - run->offset)};
+		n++;
+	}
+	return n;
+}
+
+/* Ascending without overlaps: data that several files hold in part was written several times; one place is as good as the other. */
+static size_t tidy_placements(struct burn_placement *list, size_t n)
+{
+	size_t kept = 0;
+
+	qsort(list, n, sizeof(*list), compare_placements);
+	for (size_t i = 0; i < n; i++) {
+		struct burn_placement *last = kept ? &list[kept - 1] : NULL, one = list[i];
+		uint64_t end = last && last->body == one.body ? last->pos + last->length : 0;
+
+		if (end > one.pos) {
+			uint64_t known = min_u64(end - one.pos, one.length);
+
+			one.pos += known;
+			one.disc_pos += known;
+			one.length -= known;
+		}
+		if (!one.length)
+			continue;
+		if (last && end == one.pos && last->body == one.body && last->disc_pos + last->length == one.disc_pos)
+			last->length += one.length;
+		else
+			list[kept++] = one;
+	}
+	return kept;
+}
+
+static int list_placements(struct burn_plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_data; i++)
+		n += staged_parts(p, &p->data[i], NULL);
+	p->placements = calloc(n + 1, sizeof(*p->placements));
+	if (!p->placements)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; i < p->n_data; i++)
+		n += staged_parts(p, &p->data[i], p->placements + n);
+	p->n_placements = tidy_placements(p->placements, n);
+	return 0;
+}
+
+static int compare_directories(const void *a, const void *b)
+{
+	const struct burn_directory *x = a, *y = b;
+
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+static int list_directories(struct burn_plan *p)
+{
+	const struct plan_tree *tree = &p->trees[TREE_ROCK_RIDGE];
+
+	p->directories = calloc(tree->n_directories, sizeof(*p->directories));
+	if (!p->directories)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < tree->n_directories; i++) {
+		const struct plan_directory *d = &tree->directories[i];
+
+		p->directories[i] = (struct burn_directory){p->manifest->nodes[d->node].ino, d->lba, d->sectors * SECTOR_BYTES};
+	}
+	qsort(p->directories, tree->n_directories, sizeof(*p->directories), compare_directories);
+	return 0;
+}
+
+/* ---- the plan ---- */
+
+static uint8_t *copy_of(const uint8_t *bytes, size_t n)
+{
+	uint8_t *copy = malloc(n);
+
+	if (copy)
+		memcpy(copy, bytes, n);
+	return copy;
+}
+
+static int plan_alloc(const struct manifest *m, const struct burn_options *o, struct burn_plan **ret)
+{
+	_cleanup_(burn_plan_freep) struct burn_plan *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->manifest = m;
+	p->options = *o;
+	p->options.foreign_head = p->options.boot_record = NULL;	/* the plan has copies */
+	p->options.volume_id[sizeof(p->options.volume_id) - 1] = 0;
+	p->n_trees = o->no_joliet ? 1 : N_TREES;
+	p->entries = calloc((size_t)m->n_entries + 1, sizeof(*p->entries));
+	p->files = calloc(m->n_nodes, sizeof(*p->files));
+	for (unsigned i = 0; i < p->n_trees; i++) {
+		p->trees[i].order = calloc((size_t)m->n_entries + 1, sizeof(uint32_t));
+		p->trees[i].of_node = calloc(m->n_nodes, sizeof(uint32_t));
+		if (!p->trees[i].order || !p->trees[i].of_node)
+			return -ENOMEM;
+	}
+	if (o->foreign_head)
+		p->foreign_head = copy_of(o->foreign_head, (size_t)HEAD_SECTORS * SECTOR_BYTES);
+	if (o->boot_record)
+		p->boot_record = copy_of(o->boot_record, SECTOR_BYTES);
+	if (!p->entries || !p->files || (o->foreign_head && !p->foreign_head) || (o->boot_record && !p->boot_record))
+		return -ENOMEM;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+int burn_plan_new(const struct manifest *m, const struct burn_options *o, struct burn_plan **ret)
+{
+	_cleanup_(burn_plan_freep) struct burn_plan *p = NULL;
+	int error = check_manifest(m);
+
+	if (!error)
+		error = plan_alloc(m, o, &p);
+	if (!error)
+		error = plan_trees(p);
+	if (!error)
+		error = content_plan(p);
+	if (!error)
+		error = place_all(p);
+	if (!error)
+		error = list_placements(p);
+	if (!error)
+		error = list_directories(p);
+	if (error)
+		return error;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+void burn_plan_free(struct burn_plan *p)
+{
+	if (!p)
+		return;
+	for (unsigned i = 0; i < N_TREES; i++) {
+		free(p->trees[i].directories);
+		free(p->trees[i].order);
+		free(p->trees[i].of_node);
+	}
+	arena_release(&p->names);
+	free(p->entries);
+	free(p->files);
+	free(p->runs);
+	free(p->data);
+	free(p->placements);
+	free(p->directories);
+	free(p->foreign_head);
+	free(p->boot_record);
+	free(p);
+}
+
+void burn_plan_cost(const struct burn_plan *p, struct burn_cost *ret) { *ret = p->cost; }
+
+void burn_plan_placements(const struct burn_plan *p, const struct burn_placement **ret, size_t *ret_n)
+{
+	*ret = p->placements;
+	*ret_n = p->n_placements;
+}
+
+void burn_plan_directories(const struct burn_plan *p, const struct burn_directory **ret, size_t *ret_n)
+{
+	*ret = p->directories;
+	*ret_n = p->trees[TREE_ROCK_RIDGE].n_directories;
+}
+
+void burn_plan_extents(const struct burn_plan *p, uint32_t node, const struct extent **ret, size_t *ret_n)
+{
+	const struct plan_file *f = plan_content(p, node);
+
+	*ret = f->n_runs ? p->runs + f->first_run : NULL;
+	*ret_n = f->n_runs;
+}
+
+uint32_t session_start(const struct burn_plan *p) { return p->options.start_lba; }
+uint32_t session_length(const struct burn_plan *p) { return p->end_lba - p->options.start_lba; }

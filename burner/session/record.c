@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * record.c - the directory records of one directory, and its continuation areas
+ *
+ * One pass serves for the size (out is NULL: nothing is written, addresses may be unknown) and for the bytes, so the two cannot differ.
+ * A record does not cross a sector (ECMA-119 6.8.1.1).  System Use entries that do not fit into the record (254 bytes)
+ * go to continuation areas behind the directory, each inside one block; what does not fit into the rest of a block continues in the next.
+ * A file of several sections has as many records; they repeat the entries and share the continuation area.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "burner/session/layout.h"
+#include "burner/session/susp.h"
+
+#define RECORD_MAX 254u
+#define RECORD_FIXED 33u
+#define FLAG_DIRECTORY 0x02u
+#define FLAG_NOT_LAST 0x80u
+
+struct record {
+	const uint8_t *identifier;
+	unsigned identifier_bytes;
+	uint32_t lba, bytes;
+	uint8_t flags;
+	int64_t time;
+};
+
+struct writer {
+	const struct burn_plan *plan;
+	enum tree_kind kind;
+	uint8_t *out;			/* sectors of the directory, zeroed; NULL: measure */
+	uint8_t *area;			/* continuation areas, zeroed */
+	uint32_t area_lba;
+	uint64_t at, area_at;		/* bytes so far */
+	struct susp susp;		/* of the record at hand */
+};
+
+/* How the entries of a record are cut: the first n_inside are in the record, the others begin at area_at. */
+struct cut {
+	unsigned n_inside;
+	uint64_t area_at;
+	uint32_t area_bytes;		/* of the first area; 0: none */
+};
+
+/* Entries from `first` on that fit into room bytes. */
+static unsigned fitting(const struct susp *s, unsigned first, unsigned room)
+{
+	unsigned n = first;
+
+	while (n < s->n && s->end[n] - susp_start(s, first) <= room)
+		n++;
+	return n;
+}
+
+static void put_area(struct writer *w, uint64_t at, const void *bytes, unsigned length)
+{
+	if (w->out)
+		memcpy(w->area + at, bytes, length);
+}
+
+/* Puts entries `first` and later into areas.  The first begins at *ret_at with *ret_bytes. */
+static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at, uint32_t *ret_bytes)
+{
+	const struct susp *s = &w->susp;
+	uint64_t pointer = UINT64_MAX;	/* where the CE entry to this area is */
+
+	while (first < s->n) {
+		unsigned left = SECTOR_BYTES - (unsigned)(w->area_at % SECTOR_BYTES), n = fitting(s, first, left), bytes;
+
+		if (n < s->n)
+			n = left > SUSP_CE_BYTES ? fitting(s, first, left - SUSP_CE_BYTES) : first;
+		if (n == first) {	/* not one fits */
+			w->area_at += left;
+			continue;
+		}
+		bytes = s->end[n - 1] - susp_start(s, first) + (n < s->n ? SUSP_CE_BYTES : 0);
+		if (pointer == UINT64_MAX) {
+			*ret_at = w->area_at;
+			*ret_bytes = bytes;
+		} else {
+			uint8_t ce[SUSP_CE_BYTES];
+
+			susp_continuation(ce, w->area_lba + (uint32_t)(w->area_at / SECTOR_BYTES), w->area_at % SECTOR_BYTES, bytes);
+			put_area(w, pointer, ce, sizeof(ce));
+		}
+		put_area(w, w->area_at, s->bytes + susp_start(s, first), s->end[n - 1] - susp_start(s, first));
+		w->area_at += bytes;
+		pointer = w->area_at - SUSP_CE_BYTES;
+		first = n;
+	}
+}
+
+static unsigned fixed_bytes(unsigned identifier_bytes) { return RECORD_FIXED + identifier_bytes + (identifier_bytes % 2 == 0); }
+
+static struct cut cut_entries(struct writer *w, unsigned identifier_bytes)
+{
+	unsigned room = RECORD_MAX - fixed_bytes(identifier_bytes);
+	struct cut cut = {.n_inside = w->susp.n};
+
+	if (susp_total(&w->susp) <= room)
+		return cut;
+	cut.n_inside = fitting(&w->susp, 0, room - SUSP_CE_BYTES);
+	continue_entries(w, cut.n_inside, &cut.area_at, &cut.area_bytes);
+	return cut;
+}
+
+static void encode_record(const struct record *r, uint8_t *out, unsigned length)
+{
+	out[0] = (uint8_t)length;
+	put_both32(out + 2, r->lba);
+	put_both32(out + 10, r->bytes);
+	date_short(out + 18, r->time);
+	out[25] = r->flags;
+	put_both16(out + 28, 1);
+	out[32] = (uint8_t)r->identifier_bytes;
+	memcpy(out + RECORD_FIXED, r->identifier, r->identifier_bytes);
+}
+
+static void put_record(struct writer *w, const struct record *r, const struct cut *cut)
+{
+	unsigned fixed = fixed_bytes(r->identifier_bytes), inside = cut->n_inside ? w->susp.end[cut->n_inside - 1] : 0;
+	unsigned length = fixed + inside + (cut->area_bytes ? SUSP_CE_BYTES : 0);
+
+	length += length % 2;
+	if (w->at % SECTOR_BYTES + length > SECTOR_BYTES)
+		w->at = round_up(w->at, SECTOR_BYTES);
+	if (w->out) {
+		uint8_t *out = w->out + w->at;
+
+		encode_record(r, out, length);
+		memcpy(out + fixed, w->susp.bytes, inside);
+		if (cut->area_bytes)
+			susp_continuation(out + fixed + inside, w->area_lba + (uint32_t)(cut->area_at / SECTOR_BYTES),
+					  cut->area_at % SECTOR_BYTES, cut->area_bytes);
+	}
+	w->at += length;
+}
+
+/* "." and "..": one byte, 0 or 1. */
+static void put_dot(struct writer *w, const struct plan_directory *d, uint8_t identifier, enum susp_dot which)
+{
+	const struct manifest_node *node = &w->plan->manifest->nodes[d->node];
+	struct record r = {&identifier, 1, d->lba, d->sectors * SECTOR_BYTES, FLAG_DIRECTORY, node->mtime.tv_sec};
+	struct cut cut;
+
+	w->susp.n = 0;
+	if (w->kind == TREE_ROCK_RIDGE)
+		susp_of_directory(&w->susp, node, which);
+	cut = cut_entries(w, 1);
+	put_record(w, &r, &cut);
+}
+
+/* The records of a file: one for each section; one of no bytes when it has no content. */
+static void put_sections(struct writer *w, const struct plan_file *f, struct record *r, const struct cut *cut)
+{
+	for (uint32_t i = 0; i < f->n_runs; i++) {
+		const struct extent *run = &w->plan->runs[f->first_run + i];
+
+		for (uint64_t done = 0; done < run->length; done += r->bytes) {
+			r->lba = (uint32_t)((run->pos + done) / SECTOR_BYTES);
+			r->bytes = (uint32_t)min_u64(run->length - done, SECTION_BYTES);
+			r->flags = i + 1 < f->n_runs || done + r->bytes < run->length ? FLAG_NOT_LAST : 0;
+			put_record(w, r, cut);
+		}
+	}
+	if (!f->n_runs)
+		put_record(w, r, cut);
+}
+
+static void put_entry(struct writer *w, uint32_t entry)
+{
+	const struct burn_plan *p = w->plan;
+	const struct manifest_entry *e = &p->manifest->entries[entry];
+	const struct manifest_node *node = &p->manifest->nodes[e->node];
+	const struct plan_entry *named = &p->entries[entry];
+	struct record r = {.time = node->mtime.tv_sec};
+	struct cut cut;
+
+	r.identifier = w->kind == TREE_ROCK_RIDGE ? named->iso : named->joliet;
+	r.identifier_bytes = w->kind == TREE_ROCK_RIDGE ? named->iso_bytes : named->joliet_bytes;
+	w->susp.n = 0;
+	if (w->kind == TREE_ROCK_RIDGE)
+		susp_of_node(&w->susp, node, e->name);
+	cut = cut_entries(w, r.identifier_bytes);
+	if (S_ISDIR(node->mode)) {
+		const struct plan_tree *tree = &p->trees[w->kind];
+		const struct plan_directory *d = &tree->directories[tree->of_node[e->node]];
+
+		r.lba = d->lba;
+		r.bytes = d->sectors * SECTOR_BYTES;
+		r.flags = FLAG_DIRECTORY;
+		put_record(w, &r, &cut);
+	} else {
+		put_sections(w, plan_content(p, e->node), &r, &cut);
+	}
+}
+
+static void write_directory(struct writer *w, const struct plan_directory *d)
+{
+	const struct plan_tree *tree = &w->plan->trees[w->kind];
+	const uint32_t *order = tree->order + w->plan->manifest->nodes[d->node].first_entry;
+
+	put_dot(w, d, 0, d->entry == NO_INDEX ? SUSP_DOT_OF_VOLUME : SUSP_DOT);
+	put_dot(w, &tree->directories[d->parent], 1, SUSP_DOT);
+	for (uint32_t i = 0; i < d->n_entries; i++)
+		put_entry(w, order[i]);
+}
+
+void directory_measure(const struct burn_plan *p, enum tree_kind kind, struct plan_directory *d)
+{
+	struct writer w = {.plan = p, .kind = kind};
+
+	write_directory(&w, d);
+	d->sectors = (uint32_t)sectors_of(w.at);
+	d->area_sectors = (uint32_t)sectors_of(w.area_at);
+}
+
+void directory_encode(const struct burn_plan *p, enum tree_kind kind, const struct plan_directory *d, uint8_t *ret)
+{
+	struct writer w = {.plan = p, .kind = kind, .out = ret, .area = ret + (size_t)d->sectors * SECTOR_BYTES, .area_lba = d->lba + d->sectors};
+
+	memset(ret, 0, ((size_t)d->sectors + d->area_sectors) * SECTOR_BYTES);
+	write_directory(&w, d);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * stream.c - the sectors of a planned session, in order
+ *
+ * The session is a row of pieces: the volume (start, descriptors, saved head), path tables, directories, file data, padding.  The stream stands in one
+ * piece at a time.  Metadata pieces are encoded whole into one buffer when the stream comes to them (the largest is the largest
+ * directory); file data goes from the manifest's callbacks straight to the caller's buffer.
+ */
+#include "burner/session/stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "burner/session/layout.h"
+
+enum phase { PHASE_VOLUME, PHASE_TABLES, PHASE_ROCK_RIDGE, PHASE_JOLIET, PHASE_DATA, PHASE_PADDING, PHASE_END };
+
+struct session_stream {
+	const struct burn_plan *plan;
+	enum phase phase;
+	size_t index;			/* of the piece in its phase */
+	uint32_t done, sectors;		/* of the piece; 0 of 0: open the one that phase and index tell */
+	uint64_t at;			/* sectors given so far */
+	uint8_t *buffer;		/* a metadata piece */
+	size_t buffer_bytes;
+};
+
+int session_stream_new(const struct burn_plan *p, struct session_stream **ret)
+{
+	struct session_stream *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->plan = p;
+	*ret = s;
+	return 0;
+}
+
+void session_stream_free(struct session_stream *s)
+{
+	if (!s)
+		return;
+	free(s->buffer);
+	free(s);
+}
+
+uint32_t session_stream_left(const struct session_stream *s) { return session_length(s->plan) - 1 - (uint32_t)s->at; }
+
+/* ---- pieces ---- */
+
+static size_t pieces_of(const struct burn_plan *p, enum phase phase)
+{
+	switch (phase) {
+	case PHASE_TABLES:
+		return 2 * (size_t)p->n_trees;
+	case PHASE_ROCK_RIDGE:
+		return p->trees[TREE_ROCK_RIDGE].n_directories;
+	case PHASE_JOLIET:
+		return p->trees[TREE_JOLIET].n_directories;
+	case PHASE_DATA:
+		return p->n_data;
+	default:
+		return 1;
+	}
+}
+
+static enum tree_kind tree_of(enum phase phase) { return phase == PHASE_JOLIET ? TREE_JOLIET : TREE_ROCK_RIDGE; }
+
+static uint64_t piece_sectors(const struct session_stream *s)
+{
+	const struct burn_plan *p = s->plan;
+	const struct plan_directory *d;
+
+	switch (s->phase) {
+	case PHASE_VOLUME:
+		return p->tree_lba - p->options.start_lba;
+	case PHASE_TABLES:
+		return sectors_of(p->trees[s->index / 2].table_bytes);
+	case PHASE_ROCK_RIDGE:
+	case PHASE_JOLIET:
+		d = &p->trees[tree_of(s->phase)].directories[s->index];
+		return (uint64_t)d->sectors + d->area_sectors;
+	case PHASE_DATA:
+		return p->data[s->index].sectors;
+	default:
+		return session_stream_left(s);
+	}
+}
+
+static int encode_piece(struct session_stream *s)
+{
+	const struct burn_plan *p = s->plan;
+	size_t bytes = (size_t)s->sectors * SECTOR_BYTES;
+
+	if (bytes > s->buffer_bytes) {
+		uint8_t *buffer = malloc(bytes);
+
+		if (!buffer)
+			return -ENOMEM;
+		free(s->buffer);
+		s->buffer = buffer;
+		s->buffer_bytes = bytes;
+	}
+	if (s->phase == PHASE_VOLUME)
+		volume_encode(p, s->buffer);
+	else if (s->phase == PHASE_TABLES)
+		path_table_encode(p, (enum tree_kind)(s->index / 2), s->index % 2, s->buffer);
+	else
+		directory_encode(p, tree_of(s->phase), &p->trees[tree_of(s->phase)].directories[s->index], s->buffer);
+	return 0;
+}
+
+/* Stands in a piece with sectors to give; the caller knows that there is one. */
+static int enter_piece(struct session_stream *s)
+{
+	while (s->done == s->sectors) {
+		if (s->sectors)
+			s->index++;
+		while (s->phase < PHASE_END && s->index >= pieces_of(s->plan, s->phase)) {
+			s->phase++;
+			s->index = 0;
+		}
+		if (s->phase == PHASE_END)
+			return -ERANGE;
+		s->done = 0;
+		s->sectors = (uint32_t)piece_sectors(s);
+		if (s->phase < PHASE_DATA) {
+			int error = encode_piece(s);
+
+			if (error) {
+				s->sectors = 0;
+				return error;
+			}
+		}
+		if (!s->sectors)	/* no padding */
+			return -ERANGE;
+	}
+	return 0;
+}
+
+/* ---- file data ---- */
+
+static int read_extent(const struct manifest *m, const struct extent *e, uint64_t skip, void *buf, size_t length)
+{
+	switch (e->kind) {
+	case EXTENT_STAGE:
+		return m->read_body(m->context, e->body, e->pos + skip, buf, length);
+	case EXTENT_DISC:
+		return m->read_disc ? m->read_disc(m->context, e->pos + skip, buf, length) : -EINVAL;
+	default:
+		memset(buf, 0, length);
+		return 0;
+	}
+}
+
+/* Bytes [offset, offset + length) of the node's stored content. */
+static int read_content(const struct manifest *m, uint32_t node, uint64_t offset, uint8_t *buf, uint64_t length)
+{
+	const struct manifest_node *n = &m->nodes[node];
+	const struct extent *e = m->extents + n->first_extent;
+
+	e += extent_at(e, n->n_extents, offset);
+	while (length) {
+		uint64_t skip = offset - e->offset, part = min_u64(e->length - skip, length);
+		int error = read_extent(m, e, skip, buf, part);
+
+		if (error)
+			return error;
+		buf += part;
+		offset += part;
+		length -= part;
+		e++;
+	}
+	return 0;
+}
+
+static int read_data(struct session_stream *s, uint8_t *buf, uint32_t n_sectors)
+{
+	const struct plan_data *d = &s->plan->data[s->index];
+	const struct extent *run = &s->plan->runs[d->run];
+	uint64_t from = (uint64_t)s->done * SECTOR_BYTES, bytes = (uint64_t)n_sectors * SECTOR_BYTES;
+	uint64_t length = min_u64(bytes, run->length - from);
+
+	memset(buf + length, 0, bytes - length);
+	return read_content(s->plan->manifest, d->node, run->offset + from, buf, length);
+}
+
+int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors)
+{
+	uint8_t *out = buf;
+
+	if (n_sectors > session_stream_left(s))
+		return -ERANGE;
+	while (n_sectors) {
+		int error = enter_piece(s);
+		uint32_t n = (uint32_t)min_u64(n_sectors, s->sectors - s->done);
+
+		if (error)
+			return error;
+		if (s->phase < PHASE_DATA)
+			memcpy(out, s->buffer + (size_t)s->done * SECTOR_BYTES, (size_t)n * SECTOR_BYTES);
+		else if (s->phase == PHASE_DATA)
+			error = read_data(s, out, n);
+		else
+			memset(out, 0, (size_t)n * SECTOR_BYTES);
+		if (error)
+			return error;
+		s->done += n;
+		s->at += n;
+		out += (size_t)n * SECTOR_BYTES;
+		n_sectors -= n;
+	}
+	return 0;
+}
+
+/* ---- zeros ---- */
+
+/* Whole sectors of the hole that the next sector of a data piece begins with; one that ends the run counts its last sector whole. */
+static uint32_t hole_sectors(const struct session_stream *s)
+{
+	const struct plan_data *d = &s->plan->data[s->index];
+	const struct extent *run = &s->plan->runs[d->run];
+	const struct manifest_node *n = &s->plan->manifest->nodes[d->node];
+	const struct extent *e = s->plan->manifest->extents + n->first_extent, *end = e + n->n_extents;
+	uint64_t from = run->offset + (uint64_t)s->done * SECTOR_BYTES, run_end = run->offset + run->length, to = from;
+
+	for (e += extent_at(e, n->n_extents, from); e < end && e->kind == EXTENT_HOLE && to < run_end; e++)
+		to = min_u64(e->offset + e->length, run_end);
+	return to == run_end ? d->sectors - s->done : (uint32_t)((to - from) / SECTOR_BYTES);
+}
+
+uint32_t session_stream_zeros(struct session_stream *s)
+{
+	if (!session_stream_left(s) || enter_piece(s) != 0)
+		return 0;
+	if (s->phase == PHASE_PADDING)
+		return s->sectors - s->done;
+	return s->phase == PHASE_DATA ? hole_sectors(s) : 0;
+}
+
+int session_stream_skip(struct session_stream *s, uint32_t n_sectors)
+{
+	if (n_sectors > session_stream_zeros(s))
+		return -ERANGE;
+	s->done += n_sectors;
+	s->at += n_sectors;
+	return 0;
+}

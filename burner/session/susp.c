@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * susp.c - the System Use entries of a record (SUSP 1.12, RRIP 1.12; ZF: zisofs)
+ *
+ * Always PX (44 bytes, with the serial number) and TF (short form: modify, access, attributes); then NM, SL, PN, ZF where they
+ * apply.  ER is the 18-byte form with empty texts, which leaves the root's "." without a continuation area.
+ * PN: device numbers up to 12 bits of major and 8 of minor go as one dev_t of 32 bits into the low word, which Linux, libisofs and libarchive
+ * read alike; larger ones as major and minor, which Linux reads.
+ */
+#include "burner/session/susp.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "cdappendfs/bytes.h"
+
+#define ENTRY_MAX 255u
+#define NM_TEXT 250u
+#define CONTINUES 1u		/* in NM, SL and component flags */
+#define COMPONENT_CURRENT 2u
+#define COMPONENT_PARENT 4u
+#define COMPONENT_ROOT 8u
+#define PIECE_MIN 16u		/* a component is not cut for less room than this */
+
+#define DATE_MIN (-2208988800ll)	/* 1900-01-01 00:00:00 */
+#define DATE_MAX 5869583999ll		/* 2155-12-31 23:59:59 */
+
+/* ---- dates ---- */
+
+struct date { int year, month, day, hour, minute, second; };
+
+/* Proleptic Gregorian, by the 400-year cycle that begins on 1 March 0000; gmtime_r costs ten times as much. */
+static struct date date_of(int64_t seconds)
+{
+	int64_t days;
+	int second_of_day, day_of_cycle, year_of_cycle, day_of_year, month, cycle;
+
+	seconds = seconds < DATE_MIN ? DATE_MIN : seconds > DATE_MAX ? DATE_MAX : seconds;
+	seconds -= DATE_MIN;
+	days = seconds / 86400 + 693901;	/* 1900-01-01 since 0000-03-01 */
+	second_of_day = (int)(seconds % 86400);
+	cycle = (int)(days / 146097);
+	day_of_cycle = (int)(days % 146097);
+	year_of_cycle = (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36524 - day_of_cycle / 146096) / 365;
+	day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
+	month = (5 * day_of_year + 2) / 153;
+	return (struct date){
+		.year = cycle * 400 + year_of_cycle + (month >= 10),
+		.month = month < 10 ? month + 3 : month - 9,
+		.day = day_of_year - (153 * month + 2) / 5 + 1,
+		.hour = second_of_day / 3600,
+		.minute = second_of_day / 60 % 60,
+		.second = second_of_day % 60,
+	};
+}
+
+void date_short(uint8_t out[7], int64_t seconds)
+{
+	struct date d = date_of(seconds);
+
+	out[0] = (uint8_t)(d.year - 1900);
+	out[1] = (uint8_t)d.month;
+	out[2] = (uint8_t)d.day;
+	out[3] = (uint8_t)d.hour;
+	out[4] = (uint8_t)d.minute;
+	out[5] = (uint8_t)d.second;
+	out[6] = 0;
+}
+
+void date_long(uint8_t out[17], int64_t seconds)
+{
+	struct date d = date_of(seconds);
+	char text[80];
+
+	snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02d00", d.year, d.month, d.day, d.hour, d.minute, d.second);
+	memcpy(out, text, 16);
+	out[16] = 0;
+}
+
+/* ---- entries ---- */
+
+/* Room for an entry of so many bytes; the header is filled. */
+static uint8_t *begin(struct susp *s, const char *signature, unsigned bytes, uint8_t version)
+{
+	uint8_t *entry = s->bytes + susp_total(s);
+
+	entry[0] = (uint8_t)signature[0];
+	entry[1] = (uint8_t)signature[1];
+	entry[2] = (uint8_t)bytes;
+	entry[3] = version;
+	s->end[s->n] = (uint16_t)(susp_total(s) + bytes);
+	s->n++;
+	return entry;
+}
+
+static void put_px_tf(struct susp *s, const struct manifest_node *node)
+{
+	uint8_t *px = begin(s, "PX", 44, 1), *tf;
+
+	put_both32(px + 4, node->mode);
+	put_both32(px + 12, node->nlink);
+	put_both32(px + 20, node->uid);
+	put_both32(px + 28, node->gid);
+	put_both32(px + 36, (uint32_t)node->ino);
+	tf = begin(s, "TF", 26, 1);
+	tf[4] = 0x02 | 0x04 | 0x08;	/* modify, access, attributes: in this order */
+	date_short(tf + 5, node->mtime.tv_sec);
+	date_short(tf + 12, node->atime.tv_sec);
+	date_short(tf + 19, node->ctime.tv_sec);
+}
+
+static void put_nm(struct susp *s, const char *name)
+{
+	size_t left = strlen(name);
+
+	while (left) {
+		unsigned n = (unsigned)min_u64(left, NM_TEXT);
+		uint8_t *nm = begin(s, "NM", 5 + n, 1);
+
+		left -= n;
+		nm[4] = left ? CONTINUES : 0;
+		memcpy(nm + 5, name, n);
+		name += n;
+	}
+}
+
+/* One component record behind those of the last SL entry, or of a new one when it does not fit there. */
+static uint8_t *add_component(struct susp *s, uint8_t *sl, uint8_t flags, const char *text, unsigned n)
+{
+	uint8_t *component;
+
+	if (!sl || sl[2] + 2u + n > ENTRY_MAX) {
+		if (sl)
+			sl[4] = CONTINUES;
+		sl = begin(s, "SL", 5, 1);
+		sl[4] = 0;
+	}
+	component = sl + sl[2];
+	component[0] = flags;
+	component[1] = (uint8_t)n;
+	memcpy(component + 2, text, n);
+	sl[2] = (uint8_t)(sl[2] + 2 + n);
+	s->end[s->n - 1] = (uint16_t)(s->end[s->n - 1] + 2 + n);
+	return sl;
+}
+
+/* A component in as many records as it needs. */
+static uint8_t *add_text(struct susp *s, uint8_t *sl, const char *text, size_t n)
+{
+	do {
+		unsigned room = sl && sl[2] + 2u + PIECE_MIN <= ENTRY_MAX ? ENTRY_MAX - 2 - sl[2] : ENTRY_MAX - 2 - 5;
+		unsigned piece = (unsigned)min_u64(n, room);
+
+		if (sl && sl[2] + 2u + n <= ENTRY_MAX)
+			piece = (unsigned)n;
+		n -= piece;
+		sl = add_component(s, sl, n ? CONTINUES : 0, text, piece);
+		text += piece;
+	} while (n);
+	return sl;
+}
+
+/* Empty components stand for the slashes of "a//b" and "a/". */
+static void put_sl(struct susp *s, const char *target)
+{
+	uint8_t *sl = NULL;
+
+	if (*target == '/') {
+		sl = add_component(s, sl, COMPONENT_ROOT, "", 0);
+		target++;
+		if (!*target)
+			return;
+	}
+	for (;;) {
+		size_t n = strcspn(target, "/");
+
+		if (n == 1 && target[0] == '.')
+			sl = add_component(s, sl, COMPONENT_CURRENT, "", 0);
+		else if (n == 2 && target[0] == '.' && target[1] == '.')
+			sl = add_component(s, sl, COMPONENT_PARENT, "", 0);
+		else
+			sl = add_text(s, sl, target, n);
+		if (!target[n])
+			return;
+		target += n + 1;
+	}
+}
+
+static void put_pn(struct susp *s, uint64_t rdev)
+{
+	uint8_t *pn = begin(s, "PN", 20, 1);
+	uint32_t high = major(rdev), low = minor(rdev);
+
+	if (high && high < 1u << 12 && low < 1u << 8) {
+		low |= high << 8;
+		high = 0;
+	}
+	put_both32(pn + 4, high);
+	put_both32(pn + 12, low);
+}
+
+/* zisofs2 ("PZ") is entry version 2 with the size in 64 bits, little-endian. */
+static void put_zf(struct susp *s, const struct manifest_node *node)
+{
+	bool second = node->zisofs.algorithm[0] == 'P';
+	uint8_t *zf = begin(s, "ZF", 16, second ? 2 : 1);
+
+	memcpy(zf + 4, node->zisofs.algorithm, 2);
+	zf[6] = node->zisofs.header_words;
+	zf[7] = node->zisofs.block_shift;
+	if (second)
+		put_le64(zf + 8, node->size);
+	else
+		put_both32(zf + 8, (uint32_t)node->size);
+}
+
+void susp_of_node(struct susp *s, const struct manifest_node *node, const char *name)
+{
+	s->n = 0;
+	put_px_tf(s, node);
+	put_nm(s, name);
+	if (S_ISLNK(node->mode))
+		put_sl(s, node->target);
+	if (S_ISCHR(node->mode) || S_ISBLK(node->mode))
+		put_pn(s, node->rdev);
+	if (S_ISREG(node->mode) && zisofs_used(&node->zisofs))
+		put_zf(s, node);
+}
+
+void susp_of_directory(struct susp *s, const struct manifest_node *node, enum susp_dot which)
+{
+	s->n = 0;
+	if (which == SUSP_DOT_OF_VOLUME) {
+		uint8_t *sp = begin(s, "SP", 7, 1);
+
+		sp[4] = 0xbe;
+		sp[5] = 0xef;
+		sp[6] = 0;
+	}
+	put_px_tf(s, node);
+	if (which == SUSP_DOT_OF_VOLUME) {
+		static const char identifier[] = "RRIP_1991A";
+		uint8_t *er = begin(s, "ER", 18, 1);
+
+		er[4] = sizeof(identifier) - 1;
+		er[5] = er[6] = 0;	/* descriptor, source */
+		er[7] = 1;
+		memcpy(er + 8, identifier, sizeof(identifier) - 1);
+	}
+}
+
+void susp_continuation(uint8_t out[SUSP_CE_BYTES], uint32_t lba, uint32_t offset, uint32_t bytes)
+{
+	memcpy(out, "CE\x1c\x01", 4);
+	put_both32(out + 4, lba);
+	put_both32(out + 12, offset);
+	put_both32(out + 20, bytes);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * holders.c - who keeps a mount busy
+ *
+ * The links of /proc/PID are read and compared as text, nothing is looked at through them: a look would go into the
+ * mount, whose daemon may be the one that does not answer.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cdappendfs/own.h"
+#include "cdappendfs/report.h"
+#include "fs/cmd/holders.h"
+#include "fs/cmd/mounts.h"
+
+bool holders_inside(const char *path, const char *mountpoint)
+{
+	size_t n = strlen(mountpoint);
+
+	return strncmp(path, mountpoint, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+static bool link_inside(int dir, const char *name, const char *mountpoint, char target[PATH_MAX])
+{
+	ssize_t n = readlinkat(dir, name, target, PATH_MAX - 1);
+
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	return holders_inside(target, mountpoint);
+}
+
+static void closedirp(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+static bool file_inside(int process, const char *mountpoint, char target[PATH_MAX])
+{
+	_close_ int fd = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (!d)
+		return false;
+	int held = TAKE_FD(fd);
+	while ((e = readdir(d)))
+		if (link_inside(held, e->d_name, mountpoint, target))
+			return true;
+	return false;
+}
+
+/* Lines of maps: address, permissions, offset, device, inode, then the path up to the end of the line. */
+static bool mapping_inside(int process, const char *mountpoint, char target[PATH_MAX])
+{
+	_close_ int fd = openat(process, "maps", O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	_free_ char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	if (!f)
+		return false;
+	fd = -1;
+	while (!found && getline(&line, &size, f) >= 0) {
+		const char *path = strchr(line, '/');
+		line[strcspn(line, "\n")] = '\0';
+		found = path && holders_inside(path, mountpoint);
+		if (found)
+			snprintf(target, PATH_MAX, "%s", path);
+	}
+	fclose(f);
+	return found;
+}
+
+/* How the process holds the mount, or NULL. */
+static const char *how(int process, const char *mountpoint, char target[PATH_MAX])
+{
+	static const struct { const char *link, *meaning; } links[] = {
+		{"cwd", "its working directory is"}, {"root", "its root is"}, {"exe", "it runs"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(links); i++)
+		if (link_inside(process, links[i].link, mountpoint, target))
+			return links[i].meaning;
+	if (file_inside(process, mountpoint, target))
+		return "it has open";
+	if (mapping_inside(process, mountpoint, target))
+		return "it maps";
+	return NULL;
+}
+
+static void print_process(FILE *out, int process, const char *pid, const char *meaning, const char *target)
+{
+	char name[64] = "?", shown_name[64], shown[PATH_MAX];
+	_close_ int fd = openat(process, "comm", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, name, sizeof(name) - 1);
+
+	if (n > 0)
+		name[n - (name[n - 1] == '\n')] = '\0';
+	fprintf(out, "  process %s (%s): %s %s\n", pid, report_printable(name, shown_name, sizeof(shown_name)), meaning,
+		report_printable(target, shown, sizeof(shown)));
+}
+
+struct below { FILE *out; unsigned n; };
+static void print_mount(void *context, const char *mountpoint)
+{
+	struct below *b = context;
+	char shown[PATH_MAX];
+
+	fprintf(b->out, "  a mount below: %s\n", report_printable(mountpoint, shown, sizeof(shown)));
+	b->n++;
+}
+
+unsigned holders_print(FILE *out, const char *mountpoint)
+{
+	_cleanup_(closedirp) DIR *d = opendir("/proc");
+	struct below below = {.out = out};
+	char target[PATH_MAX];
+	const struct dirent *e;
+	unsigned n = 0;
+
+	while (d && (e = readdir(d))) {
+		if (e->d_name[strspn(e->d_name, "0123456789")])
+			continue;
+		_close_ int process = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		const char *meaning = process < 0 ? NULL : how(process, mountpoint, target);
+		if (!meaning)
+			continue;
+		print_process(out, process, e->d_name, meaning, target);
+		n++;
+	}
+	mounts_below(mountpoint, print_mount, &below);
+	return n + below.n;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * cdappendfs-info - what a disc holds and what is staged for it
+ *
+ * A mounted disc is described by its daemon, which alone knows what is staged.  A disc that is not mounted, or whose
+ * daemon does not answer us, is opened here, read-only and without its lock, and so is its stage.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+
+#include "cdappendfs/burn.h"
+#include "cdappendfs/json.h"
+#include "cdappendfs/log.h"
+#include "cdappendfs/report.h"
+#include "fs/cmd/client.h"
+#include "fs/cmd/command.h"
+#include "fs/cmd/mounts.h"
+#include "fs/stage/stage.h"
+
+DEFINE_LOG_STATE;
+
+#define ABOUT_ROW_BYTES 256u	/* of a staged name or node in the next session */
+
+static const char help[] =
+	"Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n"
+	"Show medium, sessions, used and free space, and what is staged.\n"
+	"\n"
+	"  -j, --json        print it as JSON\n"
+	"      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
+	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed\n"
+	"      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted with -o staging=DIR\n"
+	"      --help        print this\n"
+	"      --version     print the version\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 wrong usage.\n";
+
+struct options {
+	bool json, msinfo, changes;
+	const char *staging, *argument;
+};
+
+static int parse_options(int argc, char **argv, struct options *ret)
+{
+	enum { OPTION_MSINFO = 256, OPTION_STAGING, OPTION_HELP, OPTION_VERSION };
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'}, {"msinfo", no_argument, NULL, OPTION_MSINFO}, {"changes", no_argument, NULL, 'c'},
+		{"staging", required_argument, NULL, OPTION_STAGING},
+		{"help", no_argument, NULL, OPTION_HELP}, {"version", no_argument, NULL, OPTION_VERSION}, {0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "jc", options, NULL)) >= 0) {
+		switch (c) {
+		case 'j': ret->json = true; break;
+		case 'c': ret->changes = true; break;
+		case OPTION_MSINFO: ret->msinfo = true; break;
+		case OPTION_STAGING: ret->staging = optarg; break;
+		case OPTION_HELP: return command_help(help);
+		case OPTION_VERSION: return command_version();
+		default: return command_usage(NULL);
+		}
+	}
+	if (ret->msinfo && (ret->json || ret->changes))
+		return command_usage("--msinfo goes with no other option");
+	if (argc - optind != 1)
+		return command_usage(argc == optind ? "the disc or mount point is missing" : "one disc or mount point at a time");
+	ret->argument = argv[optind];
+	return COMMAND_DONE;
+}
+
+/* ---- printing ---- */
+
+/* The newest session that can be mounted, and where the next one starts. */
+static int print_msinfo(const struct report_info *info, const char *name)
+{
+	size_t n = info->n_sessions;
+
+	while (n > 0 && info->sessions[n - 1].broken)
+		n--;
+	if (n == 0)
+		return command_fail("%s: the disc is blank: there is no session to continue", name);
+	if (!info->appendable)
+		return command_fail("%s: nothing can be appended: %s", name, info->why_not_appendable ? info->why_not_appendable : "the medium is closed");
+	printf("%" PRIu32 ",%" PRIu32 "\n", info->sessions[n - 1].start_lba, info->next_lba);
+	return COMMAND_DONE;
+}
+
+static int print_info(const struct options *o, const struct report_info *info)
+{
+	if (o->msinfo)
+		return print_msinfo(info, o->argument);
+	if (o->json)
+		report_info_json(stdout, info, NULL);
+	else
+		report_info_text(stdout, info);
+	return COMMAND_DONE;
+}
+
+/* ---- from the daemon ---- */
+
+struct answer {
+	const struct options *options;
+	struct report_parsed *info;	/* of the last info line */
+	struct json j;			/* changes as JSON */
+	int error;
+};
+
+static void on_change(struct answer *a, const char *line)
+{
+	char kind[8], path[3 * PATH_MAX], shown[3 * PATH_MAX];
+	uint64_t bytes = 0;
+
+	if (json_get_string(line, "kind", kind, sizeof(kind)) < 0 || json_get_string(line, "path", path, sizeof(path)) < 0) {
+		a->error = -EPROTO;
+		return;
+	}
+	json_get_u64(line, "bytes", &bytes);
+	if (a->options->json) {
+		json_open(&a->j, NULL, '{');
+		json_string(&a->j, "kind", kind);
+		json_string(&a->j, "path", path);
+		json_u64(&a->j, "bytes", bytes);
+		json_close(&a->j, '}');
+	} else if (kind[0] == 'D') {
+		printf("D %s\n", report_printable(path, shown, sizeof(shown)));
+	} else {
+		printf("%.1s %s\t%" PRIu64 "\n", kind, report_printable(path, shown, sizeof(shown)), bytes);
+	}
+}
+
+static void on_line(void *context, const char *type, const char *line)
+{
+	struct answer *a = context;
+
+	if (a->options->changes && strcmp(type, "change") == 0)
+		on_change(a, line);
+	if (strcmp(type, "info") != 0)
+		return;
+	report_parsed_free(TAKE_PTR(a->info));
+	int r = report_info_parse(line, &a->info);
+	if (r < 0)
+		a->error = r == -EINVAL ? -EPROTO : r;
+}
+
+/* A line of the daemon was right; did it come to an end, and well? 0 or an errno with `why` for the user. */
+static int judge(const struct answer *a, int r, const struct client_result *result, char *why, size_t size)
+{
+	char shown[sizeof(result->message)];
+
+	if (r == 0)
+		r = a->error;
+	if (r < 0) {
+		snprintf(why, size, "%s", client_why(r));
+		return r;
+	}
+	snprintf(why, size, "%s", result->message[0] ? report_printable(result->message, shown, sizeof(shown)) : strerror(result->error));
+	return -result->error;
+}
+
+static int changes_of_mount(const struct options *o, const struct control_mount *mount)
+{
+	struct answer a = {.options = o, .j = {stdout, false}};
+	struct client_handlers handlers = {.line = on_line, .context = &a};
+	struct client_result result = {0};
+	char why[1200];
+
+	if (o->json) {
+		json_open(&a.j, NULL, '{');
+		json_open(&a.j, "changes", '[');
+	}
+	int r = judge(&a, client_ask(mount, "changes", &handlers, &result), &result, why, sizeof(why));
+	if (o->json) {
+		json_close(&a.j, ']');
+		json_close(&a.j, '}');
+		json_end_line(&a.j);
+	}
+	report_parsed_free(a.info);
+	return r < 0 ? command_fail("%s: %s", mount->mountpoint, why) : COMMAND_DONE;
+}
+
+/* The status of what was printed; or an errno, nothing was printed and `why` says why. */
+static int info_of_mount(const struct options *o, const struct control_mount *mount, char *why, size_t size)
+{
+	struct answer a = {.options = o};
+	struct client_handlers handlers = {.line = on_line, .context = &a};
+	struct client_result result = {0};
+	int r = judge(&a, client_ask(mount, "info", &handlers, &result), &result, why, size);
+
+	if (r == 0 && !a.info) {
+		snprintf(why, size, "%s", client_why(-EPROTO));
+		r = -EPROTO;
+	}
+	if (r == 0)
+		r = print_info(o, report_parsed_info(a.info));
+	report_parsed_free(a.info);
+	return r;
+}
+
+/* ---- from the disc itself ---- */
+
+/* What is staged for it, if there is a stage of this user. */
+static void look_at_stage(const struct options *o, struct disc *disc, const char *path, struct report_info *info, struct stage **ret)
+{
+	struct stage_options so = {.directory = o->staging, .disc_path = path, .mountpoint = "", .read_only = true};
+	struct stage_holder holder;
+	struct stage_totals totals;
+	_free_ char *why = NULL;
+	char shown[1024];
+
+	if (disc_identity(disc, &so.identity) < 0 || disc_fingerprint(disc, &so.fingerprint) < 0)
+		return;
+	int r = stage_open(&so, ret, &holder, &why);
+	if (r < 0) {
+		if (r != -ENOENT || o->staging)
+			fprintf(stderr, "%s: the stage of this disc: %s\n", program_invocation_short_name,
+				why ? report_printable(why, shown, sizeof(shown)) : strerror(-r));
+		return;
+	}
+	if (stage_empty(*ret))
+		return;
+	stage_totals(*ret, &totals);
+	info->staged_bytes = totals.body_bytes + (totals.nodes + totals.names) * ABOUT_ROW_BYTES;
+	info->staging = stage_directory(*ret);
+	info->free_bytes -= info->staged_bytes < info->free_bytes ? info->staged_bytes : info->free_bytes;
+}
+
+/* A commit that failed and that no mount has told of since. */
+static void tell_last_result(struct stage *stage)
+{
+	_free_ char *text = NULL;
+	char shown[1024];
+	int error;
+
+	if (stage && stage_result_get(stage, &error, &text) == 0 && error != 0)
+		fprintf(stderr, "%s: the last commit failed: %s\n", program_invocation_short_name, report_printable(text, shown, sizeof(shown)));
+}
+
+static int info_of_disc(const struct options *o, const char *path)
+{
+	_cleanup_(disc_closep) struct disc *disc = NULL;
+	_cleanup_(stage_closep) struct stage *stage = NULL;
+	_free_ struct disc_session *sessions = NULL;
+	const struct disc_open_options oo = {0};
+	const char *why = NULL;
+	struct disc_state state;
+	struct report_info info;
+	size_t n = 0;
+	int r = disc_open_path(path, &oo, &disc, &why);
+
+	if (r == 0)
+		r = disc_state(disc, &state);
+	if (r == 0)
+		r = disc_sessions(disc, &sessions, &n);
+	if (r < 0)
+		return command_fail("%s: %s", path, why ? why : strerror(-r));
+	report_info_init(&info, &state, sessions, n);
+	info.disc = path;
+	look_at_stage(o, disc, path, &info, &stage);
+	int status = print_info(o, &info);
+	fflush(stdout);
+	tell_last_result(stage);
+	return status;
+}
+
+static int info_of(const struct options *o)
+{
+	struct control_mount mount;
+	char path[PATH_MAX], why[1200];
+	int found = mounts_find(o->argument, &mount);
+
+	if (found == 0 && o->changes)
+		return changes_of_mount(o, &mount);
+	if (found == 0) {
+		int status = info_of_mount(o, &mount, why, sizeof(why));
+		if (status >= 0)
+			return status;
+		fprintf(stderr, "%s: %s: %s; what follows is read from the disc itself\n", program_invocation_short_name, mount.mountpoint, why);
+		return info_of_disc(o, mount.source);
+	}
+	if (!realpath(o->argument, path))
+		return command_fail("%s: %s", o->argument, strerror(errno));
+	if (o->changes)
+		return command_fail("%s: not mounted by cdappendfs: mount it to see what is staged", o->argument);
+	return info_of_disc(o, path);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = parse_options(argc, argv, &o);
+
+	if (status != COMMAND_DONE || !o.argument)
+		return status;
+	return command_end(info_of(&o));
+}

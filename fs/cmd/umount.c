@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * cdappendfs-umount - unmount, and wait until what was staged is burned
+ *
+ * Plain umount returns at once while the daemon burns on its own.  This command connects before it unmounts, so the
+ * daemon reports to it what becomes of the commit.  Installed as umount.fuse.cdappendfs it is what umount(8) calls, with
+ *	umount.fuse.cdappendfs DIR [-flnrv] [-N NAMESPACE] [-t TYPE.SUBTYPE]
+ * (util-linux, umount(8), EXTERNAL HELPERS).
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "cdappendfs/log.h"
+#include "cdappendfs/report.h"
+#include "fs/cmd/client.h"
+#include "fs/cmd/command.h"
+#include "fs/cmd/holders.h"
+#include "fs/cmd/mounts.h"
+
+DEFINE_LOG_STATE;
+
+#define FIRST_WORD_MS 2000
+#define PROCESS_END_MS 60000
+
+static const char help[] =
+	"Usage: cdappendfs-umount [OPTION…] MOUNTPOINT\n"
+	"Unmount, burn what is staged and wait until it is read back and checked.\n"
+	"\n"
+	"  -l, --lazy      detach at once although it is in use; the burn begins when the last user has left, nobody waits for it\n"
+	"  -f, --force     as umount -f\n"
+	"  -q, --quiet     print nothing but errors\n"
+	"  -v, --verbose   say what is done\n"
+	"  -N, --namespace NS   in that mount namespace: a process id or a file\n"
+	"  -n, -r, -t TYPE are accepted and have no meaning (umount(8) hands them over)\n"
+	"      --help      print this\n"
+	"      --version   print the version\n"
+	"\n"
+	"Exit status: 0 unmounted and burned (also when nothing was staged), 1 failed, 2 wrong usage.\n";
+
+struct options {
+	bool lazy, force, quiet, verbose;
+	const char *namespace, *mountpoint;
+};
+
+static int parse_options(int argc, char **argv, struct options *ret)
+{
+	enum { OPTION_HELP = 256, OPTION_VERSION };
+	static const struct option options[] = {
+		{"lazy", no_argument, NULL, 'l'}, {"force", no_argument, NULL, 'f'}, {"quiet", no_argument, NULL, 'q'},
+		{"verbose", no_argument, NULL, 'v'}, {"namespace", required_argument, NULL, 'N'}, {"no-mtab", no_argument, NULL, 'n'},
+		{"read-only", no_argument, NULL, 'r'}, {"types", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, OPTION_HELP}, {"version", no_argument, NULL, OPTION_VERSION}, {0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "lfqvnrN:t:", options, NULL)) >= 0) {
+		switch (c) {
+		case 'l': ret->lazy = true; break;
+		case 'f': ret->force = true; break;
+		case 'q': ret->quiet = true; break;
+		case 'v': ret->verbose = true; break;
+		case 'N': ret->namespace = optarg; break;
+		case 'n': case 'r': case 't': break;
+		case OPTION_HELP: return command_help(help);
+		case OPTION_VERSION: return command_version();
+		default: return command_usage(NULL);
+		}
+	}
+	if (argc - optind != 1)
+		return command_usage(argc == optind ? "the mount point is missing" : "one mount point at a time");
+	ret->mountpoint = argv[optind];
+	return COMMAND_DONE;
+}
+
+static int enter_namespace(const char *namespace)
+{
+	char path[64];
+	bool number = namespace[0] && !namespace[strspn(namespace, "0123456789")];
+
+	snprintf(path, sizeof(path), "/proc/%.20s/ns/mnt", namespace);
+	_close_ int fd = open(number ? path : namespace, O_RDONLY | O_CLOEXEC);
+	return fd < 0 || setns(fd, CLONE_NEWNS) < 0 ? -errno : 0;
+}
+
+/* ---- the unmounting itself ---- */
+
+/* What fusermount3 says goes to buf; its exit status is returned. */
+static int run_fusermount(const char *mountpoint, const struct options *o, char *buf, size_t size)
+{
+	const char *arguments[] = {"fusermount3", "-u", o->lazy ? "-z" : "--", o->lazy ? "--" : mountpoint, o->lazy ? mountpoint : NULL, NULL};
+	int pipe_fds[2], status;
+	size_t used = 0;
+	ssize_t n;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid_t child = fork();
+	if (child == 0) {
+		setenv("LC_ALL", "C", 1);
+		dup2(pipe_fds[1], STDERR_FILENO);
+		execvp(arguments[0], (char *const *)(uintptr_t)arguments);
+		dprintf(STDERR_FILENO, "fusermount3: %s", strerror(errno));
+		_exit(127);
+	}
+	close(pipe_fds[1]);
+	while (child > 0 && used + 1 < size && (n = read(pipe_fds[0], buf + used, size - 1 - used)) > 0)
+		used += (size_t)n;
+	close(pipe_fds[0]);
+	buf[used] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
+}
+
+/* 0, -EBUSY, or another errno with what was said about it in why. */
+static int unmount(const struct control_mount *mount, const struct options *o, char *why, size_t size)
+{
+	if (geteuid() == 0) {
+		int flags = UMOUNT_NOFOLLOW | (o->lazy ? MNT_DETACH : 0) | (o->force ? MNT_FORCE : 0);
+		int r = umount2(mount->mountpoint, flags) < 0 ? -errno : 0;
+		snprintf(why, size, "%s", strerror(-r));
+		return r;
+	}
+	int r = run_fusermount(mount->mountpoint, o, why, size);
+	if (r < 0)
+		snprintf(why, size, "%s", strerror(-r));
+	return r <= 0 ? r : strstr(why, "busy") ? -EBUSY : -EPERM;
+}
+
+static int say_busy(const char *mountpoint)
+{
+	int status = command_fail("%s is in use: nothing was unmounted and nothing burned", mountpoint);
+
+	if (holders_print(stderr, mountpoint) == 0)
+		fprintf(stderr, "  by whom cannot be seen%s\n", geteuid() ? ": perhaps a process of another user; ask as root" : ": perhaps a loop device, or swap");
+	fprintf(stderr, "  End them or leave the directory, then try again; --lazy detaches it and burns when the last one has left.\n");
+	return status;
+}
+
+/* ---- and what becomes of the commit ---- */
+
+static void on_progress(void *context, const char *phase, uint64_t done_bytes, uint64_t all_bytes)
+{
+	progress_report(context, phase, done_bytes, all_bytes);
+}
+
+static void print_result(const struct client_result *r)
+{
+	char append[REPORT_BYTES_TEXT], message[sizeof(r->message)];
+
+	if (r->burned)
+		printf("session %" PRIu32 " written: %s appended\n", r->session, report_bytes(r->append_bytes, append));
+	if (r->message[0])
+		puts(report_printable(r->message, message, sizeof(message)));
+}
+
+static int wait_for_commit(struct client *c, const struct control_mount *mount, const struct options *o)
+{
+	struct client_result result;
+	struct progress progress;
+	struct client_handlers handlers = {.progress = on_progress, .context = &progress};
+	char message[sizeof(result.message)];
+
+	progress_init(&progress, o->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
+	int r = client_finish(c, &handlers, &result);
+	progress_clear(&progress);
+	if (r < 0)
+		return command_fail("%s is unmounted, but its daemon ended without a result; what was staged and not burned is kept: mount %s again",
+			mount->mountpoint, mount->source);
+	int ended = client_await_end(c, PROCESS_END_MS);
+	if (result.error)
+		return command_fail("%s is unmounted, but not all that was staged is on the disc: %s", mount->mountpoint,
+			result.message[0] ? report_printable(result.message, message, sizeof(message)) : strerror(result.error));
+	if (!o->quiet)
+		print_result(&result);
+	if (ended < 0)
+		return command_fail("the session is written, but the daemon has not ended yet: wait for it before %s is taken out", mount->source);
+	return COMMAND_DONE;
+}
+
+static int umount_one(const struct control_mount *mount, const struct options *o)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	char why[256];
+	int asked = client_open(mount, &c);
+
+	if (asked == 0)
+		asked = client_send(c, "wait");
+	/* From its first word on the daemon reports to us, whatever happens to the mount. */
+	if (asked == 0)
+		asked = client_await_first(c, FIRST_WORD_MS);
+	if (o->verbose)
+		fprintf(stderr, "unmounting %s (%s)\n", mount->mountpoint, mount->source);
+	int r = unmount(mount, o, why, sizeof(why));
+	if (r == -EBUSY)
+		return say_busy(mount->mountpoint);
+	if (r < 0)
+		return command_fail("%s cannot be unmounted: %s", mount->mountpoint, why);
+	if (o->lazy) {
+		if (!o->quiet)
+			fprintf(stderr, "%s is detached; what is staged is burned when the last one that uses it has left\n", mount->mountpoint);
+		return COMMAND_DONE;
+	}
+	if (asked < 0 && asked != -ETIME)
+		return command_fail("%s is unmounted, but its daemon could not be asked what became of the burn (%s): what is not burned is kept; see "
+			"'cdappendfs-info %s'", mount->mountpoint, asked == -ECONNREFUSED ? "it had ended" : client_why(asked), mount->source);
+	return wait_for_commit(c, mount, o);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {0};
+	struct control_mount mount;
+	int status = parse_options(argc, argv, &o), r;
+
+	if (status != COMMAND_DONE || !o.mountpoint)
+		return status;
+	if (o.namespace && (r = enter_namespace(o.namespace)) < 0)
+		return command_fail("namespace %s: %s", o.namespace, strerror(-r));
+	r = mounts_find(o.mountpoint, &mount);
+	if (r < 0)
+		return command_fail("%s: %s", o.mountpoint, r == -ENOENT ? "no cdappendfs is mounted there; see 'findmnt -t fuse.cdappendfs'" : strerror(-r));
+	return command_end(umount_one(&mount, &o));
+}

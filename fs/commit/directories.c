@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/commit/directories.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "fs/commit/numbers.h"
+
+/* The list is the queue of the walk. */
+struct walk {
+	struct burn_directory *list;
+	uint32_t n;
+	size_t space;
+	struct numbers lbas;
+	uint64_t bytes, max_bytes;
+};
+
+static void walk_release(struct walk *w)
+{
+	free(w->list);
+	numbers_release(&w->lbas);
+}
+
+static int add(struct walk *w, uint64_t ino, struct iso_extent dir)
+{
+	w->bytes += dir.bytes;
+	if (w->bytes > w->max_bytes || numbers_first(&w->lbas, dir.lba) != NUMBERS_NONE)
+		return -EBADMSG;
+	if (w->n == w->space) {
+		size_t larger = w->space ? w->space * 2 : 256;
+		struct burn_directory *moved = larger <= UINT32_MAX ? reallocarray(w->list, larger, sizeof(*moved)) : NULL;
+
+		if (!moved)
+			return -ENOMEM;
+		w->list = moved;
+		w->space = larger;
+	}
+	w->list[w->n++] = (struct burn_directory){.ino = ino, .lba = dir.lba, .bytes = dir.bytes};
+	return numbers_add(&w->lbas, dir.lba, 0);
+}
+
+static int add_children(struct walk *w, struct iso *base, struct iso_extent dir)
+{
+	_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
+	int result = iso_dir_open(base, dir, &d);
+
+	while (!result) {
+		_cleanup_entry_ struct iso_entry e = {.ino = 0};
+
+		result = iso_dir_next(d, &e);
+		if (result <= 0)
+			return result;
+		result = S_ISDIR(e.mode) ? add(w, e.ino, e.dir) : 0;
+	}
+	return result;
+}
+
+static int by_ino(const void *a, const void *b)
+{
+	const struct burn_directory *x = a, *y = b;
+
+	return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+int directories_of(struct iso *base, uint64_t max_bytes, struct burn_directory **ret, size_t *ret_n)
+{
+	_cleanup_(walk_release) struct walk w = {.max_bytes = max_bytes};
+	_cleanup_entry_ struct iso_entry root = {.ino = 0};
+	int result = iso_root(base, &root);
+
+	if (!result)
+		result = add(&w, root.ino, root.dir);
+	for (uint32_t i = 0; !result && i < w.n; i++)
+		result = add_children(&w, base, (struct iso_extent){w.list[i].lba, w.list[i].bytes});
+	if (result)
+		return result;
+	qsort(w.list, w.n, sizeof(*w.list), by_ino);
+	*ret_n = w.n;
+	*ret = w.list;
+	w.list = NULL;
+	return 0;
+}

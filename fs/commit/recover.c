@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * recover.c - after a crash: what the journal says, compared with what is on the disc
+ *
+ * The disc decides: a session is published when the newest one has the uuid in the journal.  If not, then a session that was being published
+ * and is whole is published again, anything else is taken back (an image is cut to its old length).  Nothing is cut or
+ * published unless the disc below is as the stage knows it: another program may have appended meanwhile.
+ * Every step may be interrupted and is then repeated by the next mount: the journal changes only after what it stands for.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cdappendfs/own.h"
+#include "fs/commit/directories.h"
+#include "fs/commit/machine.h"
+#include "fs/commit/message.h"
+
+#define MESSAGE_BYTES 1024u
+
+struct recovery {
+	struct stage *stage;
+	struct disc *disc;
+	struct stage_commit record;
+	char message[MESSAGE_BYTES];
+};
+
+static int journal(struct recovery *v, enum stage_commit_state state)
+{
+	struct stage_commit next = v->record;
+
+	if (state == STAGE_IDLE)
+		next = (struct stage_commit){.state = STAGE_IDLE};
+	next.state = state;
+	return stage_commit_set(v->stage, &next);
+}
+
+static int failed(struct recovery *v, const char *what, int error)
+{
+	if (!v->message[0])
+		message_failed(v->message, sizeof(v->message), what, error, NULL);
+	return error;
+}
+
+/* Published, as the disc shows. */
+static int roll_forward(struct recovery *v, uint32_t *ret_generation)
+{
+	int result = v->record.state == STAGE_REBASING ? 0 : journal(v, STAGE_REBASING);
+
+	if (result)
+		return failed(v, "the last burn could not be recorded", result);
+	snprintf(v->message, sizeof(v->message), "the last mount ended after session %u was burned; it is complete", v->record.session_number);
+	*ret_generation = v->record.generation;
+	return 0;
+}
+
+static int publish_again(struct recovery *v, uint32_t *ret_generation)
+{
+	_cleanup_(target_freep) struct target *target = NULL;
+	struct disc_session newest;
+	int result = disc_open_target(v->disc, &target);
+
+	if (!result)
+		result = burn_publish(v->disc, target, v->record.start_lba);
+	if (!result)
+		result = disc_refresh(v->disc);
+	if (!result)
+		result = medium_newest_is(v->disc, v->record.uuid, &newest);
+	if (result <= 0)
+		return failed(v, "the last burn is complete, but could not be made the newest session", result ? result : -EIO);
+	return roll_forward(v, ret_generation);
+}
+
+/* A head whose publication was begun and whose session is not readable any more: back to the session before, if we can make its head. */
+static int restore_head(struct recovery *v)
+{
+	_cleanup_(target_freep) struct target *target = NULL;
+	_free_ struct disc_session *sessions = NULL;
+	const struct disc_session *newest;
+	size_t n = 0;
+	int result = disc_sessions(v->disc, &sessions, &n);
+
+	newest = result ? NULL : newest_session(sessions, n);
+	if (result || !newest)
+		return result;	/* blank: without a descriptor at LBA 16 it stays that */
+	if (!newest->ours)
+		return -EIO;
+	result = disc_open_target(v->disc, &target);
+	return result ? result : burn_publish(v->disc, target, newest->start_lba);
+}
+
+static int take_back(struct recovery *v)
+{
+	bool begun = v->record.state != STAGE_FROZEN;
+	int result = v->record.state == STAGE_PUBLISHING ? restore_head(v) : 0;
+
+	if (!result && begun)
+		result = medium_cut(v->disc, v->record.image_bytes);
+	if (!result)
+		result = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
+	if (!result)
+		result = journal(v, STAGE_IDLE);
+	if (result)
+		return failed(v, "what an interrupted burn left on the disc could not be removed", result);
+	snprintf(v->message, sizeof(v->message), "the last mount ended %s; nothing was lost: the changes are staged; sync burns them",
+		begun ? "while it burned: the unfinished session was removed" : "before it burned");
+	return 0;
+}
+
+/* A write-once disc keeps what was burned: the stage goes on from there. */
+static int accept_broken(struct recovery *v)
+{
+	static const struct faults no_faults = {.target = NULL};
+	int result = medium_settle(v->stage, v->disc, &no_faults);
+
+	if (result)
+		return failed(v, "the last burn could not be recorded", result);
+	snprintf(v->message, sizeof(v->message), "the last mount ended while it burned: session %u is not readable; nothing was lost: the changes "
+		"are staged; sync burns them", v->record.session_number);
+	return 0;
+}
+
+static int recover(struct recovery *v, uint32_t *ret_generation)
+{
+	enum stage_commit_state state = v->record.state;
+	struct disc_session newest;
+	struct disc_state disc;
+	int result = disc_state(v->disc, &disc), published;
+
+	if (result)
+		return failed(v, "the disc could not be looked at", result);
+	published = state == STAGE_FROZEN ? 0 : medium_newest_is(v->disc, v->record.uuid, &newest);
+	if (published < 0)
+		return failed(v, "the disc could not be looked at", published);
+	if (published && (state >= STAGE_PUBLISHING || burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid)))
+		return roll_forward(v, ret_generation);
+	if (!disc.overwritable && state >= STAGE_BURNING)
+		return accept_broken(v);
+	result = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
+	if (result)
+		return result;
+	if (state == STAGE_REBASING)
+		return failed(v, "the last session burned is not on this disc", -ESTALE);
+	if (state == STAGE_PUBLISHING && burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid))
+		return publish_again(v, ret_generation);
+	return take_back(v);
+}
+
+int commit_recover(struct stage *stage, struct disc *disc, uint32_t *ret_generation, char **ret_message)
+{
+	struct recovery v = {.stage = stage, .disc = disc};
+	uint32_t generation = 0;
+	char *message = NULL;
+	int result = stage_commit_get(stage, &v.record);
+
+	if (!result && v.record.state != STAGE_IDLE)
+		result = recover(&v, &generation);
+	if (v.message[0])
+		message = strdup(v.message);
+	*ret_message = message;
+	if (!result)
+		*ret_generation = generation;
+	return result;
+}
+
+int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *tree, struct iso *base, uint32_t generation)
+{
+	static const struct faults no_faults = {.target = NULL};
+	_free_ struct burn_directory *directories = NULL;
+	struct disc_state state;
+	struct iso_info info;
+	size_t n = 0;
+	int result = disc_state(disc, &state);
+
+	iso_info(base, &info);
+	if (!result)
+		result = directories_of(base, max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES, &directories, &n);
+	if (!result)
+		result = tree_rebase(tree, generation, base, &state, NULL, 0, directories, n);
+	if (!result)
+		result = medium_settle(stage, disc, &no_faults);
+	return result ? result : stage_collect(stage, NULL, 0);
+}

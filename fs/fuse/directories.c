@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * directories.c - open directories
+ *
+ * Cookies index a snapshot that belongs to the handle.  The kernel's own cache of listings is used on read-only mounts only: elsewhere
+ * it could be dropped in the middle of a listing (rm -r), and the rest would be asked of a handle without a snapshot.
+ *
+ * `sync MOUNTPOINT` opens the root O_NONBLOCK without O_DIRECTORY and fsyncs it: that is a commit (sync.c).  opendir(3) sets O_DIRECTORY:
+ * its fsync makes the directory durable, so that programs which sync their directory burn nothing.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "fs/fuse/request.h"
+
+struct dir_handle {
+	struct tree_dir *dir;
+	bool commits;		/* opened as `sync` opens */
+};
+
+static struct dir_handle *handle_of(uint64_t handle) { return (struct dir_handle *)(uintptr_t)handle; }
+
+static void close_handle(struct server *s, struct dir_handle *h)
+{
+	tree_closedir(s->tree, h->dir);
+	free(h);
+}
+
+static bool opened_by_sync(int flags)
+{
+	return (flags & O_ACCMODE) == O_RDONLY && (flags & O_NONBLOCK) && !(flags & O_DIRECTORY);
+}
+
+static int run_opendir(struct server *s, fuse_req_t req, const struct call *c)
+{
+	struct dir_handle *h = calloc(1, sizeof(*h));
+	int r = h ? tree_opendir(s->tree, c->ino, &h->dir) : -ENOMEM;
+
+	if (r < 0) {
+		free(h);
+		return answer(req, r);
+	}
+	h->commits = c->ino == TREE_ROOT && opened_by_sync(c->flags);
+	struct fuse_file_info fi = {.flags = c->flags, .fh = (uint64_t)(uintptr_t)h, .cache_readdir = s->options.read_only, .keep_cache = s->options.read_only};
+	if (fuse_reply_open(req, &fi) < 0)
+		close_handle(s, h);
+	return 0;
+}
+
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	serve(req, &(struct call){.run = run_opendir, .ino = ino, .flags = fi->flags});
+}
+
+static bool is_dot(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+/* A listing under way, and the look-up references given in it. */
+struct listing {
+	char *bytes;
+	size_t used, size;
+	uint64_t *given;
+	size_t n_given;
+};
+
+/* 1 added, 0 no room, or an error. */
+static int add_plain(fuse_req_t req, struct listing *l, const struct tree_dir_entry *e)
+{
+	struct stat st = {.st_ino = e->ino, .st_mode = e->type};
+	size_t room = l->size - l->used, need = fuse_add_direntry(req, l->bytes + l->used, room, e->name, &st, (off_t)e->next);
+
+	if (need > room)
+		return 0;
+	l->used += need;
+	return 1;
+}
+
+static int add_plus(fuse_req_t req, struct listing *l, struct tree_dir *dir, uint64_t cookie, const struct tree_dir_entry *e)
+{
+	struct server *s = server_of(req);
+	struct fuse_entry_param p = {.attr = {.st_ino = e->ino, .st_mode = e->type}};	/* inode 0: the name and its type only */
+	size_t room = l->size - l->used, need = fuse_add_direntry_plus(req, NULL, 0, e->name, NULL, 0);
+	struct stat st;
+	int r = -ENOENT;
+
+	if (need > room)
+		return 0;
+	if (!is_dot(e->name))
+		r = tree_readdir_lookup(s->tree, dir, cookie, &st);
+	if (r == 0) {
+		entry_of(s, &st, &p);
+		l->given[l->n_given++] = st.st_ino;
+	} else if (r == -EAGAIN || r == -ENOMEM) {
+		return r;
+	}	/* a damaged entry keeps its name: the error comes when it is looked at */
+	l->used += fuse_add_direntry_plus(req, l->bytes + l->used, room, e->name, &p, (off_t)e->next);
+	return 1;
+}
+
+static int fill(struct server *s, fuse_req_t req, const struct call *c, struct listing *l)
+{
+	struct tree_dir *dir = handle_of(c->handle)->dir;
+	uint64_t cookie = (uint64_t)c->offset;
+	struct tree_dir_entry e;
+	int r;
+
+	while ((r = tree_readdir(s->tree, dir, cookie, &e)) > 0) {
+		r = c->plus ? add_plus(req, l, dir, cookie, &e) : add_plain(req, l, &e);
+		if (r <= 0)
+			break;
+		cookie = e.next;
+	}
+	return r < 0 && l->used == 0 ? r : 0;
+}
+
+static int run_readdir(struct server *s, fuse_req_t req, const struct call *c)
+{
+	size_t smallest = fuse_add_direntry_plus(req, NULL, 0, "", NULL, 0), most = c->size / smallest + 1;
+	struct listing l = {.size = c->size};
+	int r;
+
+	l.given = thread_buffer(most * sizeof(*l.given) + c->size);
+	if (!l.given)
+		return answer(req, -ENOMEM);
+	l.bytes = (char *)(l.given + most);
+	r = fill(s, req, c, &l);
+	if (r < 0)
+		return answer(req, r);
+	if (fuse_reply_buf(req, l.bytes, l.used) < 0)
+		for (size_t i = 0; i < l.n_given; i++)
+			tree_forget(s->tree, l.given[i], 1);
+	return 0;
+}
+
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	serve(req, &(struct call){.run = run_readdir, .ino = ino, .handle = fi->fh, .size = size, .offset = offset});
+}
+
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	serve(req, &(struct call){.run = run_readdir, .ino = ino, .handle = fi->fh, .size = size, .offset = offset, .plus = true});
+}
+
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	close_handle(server_of(req), handle_of(fi->fh));
+	fuse_reply_err(req, 0);
+}
+
+static int run_fsyncdir(struct server *s, fuse_req_t req, const struct call *c)
+{
+	return answer(req, s->options.read_only ? 0 : tree_fsync(s->tree, c->ino));
+}
+
+void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	uid_t uid = fuse_req_ctx(req)->uid;
+
+	if (handle_of(fi->fh)->commits && !datasync && s->commit && !s->options.manual_commit && (uid == s->options.owner || uid == 0))
+		sync_request(s, req);
+	else
+		serve(req, &(struct call){.run = run_fsyncdir, .ino = ino});
+}

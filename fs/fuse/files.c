@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * files.c - open files
+ *
+ * The page cache is kept over opens: what is written through this mount goes through it (no writeback cache: write(2) has
+ * reached the tree when it returns), and the kernel itself drops the pages that a truncation, fallocate or copy changes.
+ * FLUSH is answered "no such call" once: a close costs no request.
+ */
+#include <fcntl.h>
+
+#include "fs/fuse/request.h"
+
+static struct tree_file *file_of(uint64_t handle) { return (struct tree_file *)(uintptr_t)handle; }
+
+static struct fuse_file_info open_info(struct tree_file *f, int flags)
+{
+	return (struct fuse_file_info){.flags = flags, .fh = (uint64_t)(uintptr_t)f, .keep_cache = 1, .noflush = 1};
+}
+
+static int run_open(struct server *s, fuse_req_t req, const struct call *c)
+{
+	struct tree_file *f;
+	int r = tree_open(s->tree, c->ino, c->flags, &f);
+
+	if (r < 0)
+		return answer(req, r);
+	struct fuse_file_info fi = open_info(f, c->flags);
+	if (fuse_reply_open(req, &fi) < 0)
+		tree_close(s->tree, f);
+	return 0;
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	serve(req, &(struct call){.run = run_open, .ino = ino, .flags = fi->flags});
+}
+
+static int run_create(struct server *s, fuse_req_t req, const struct call *c)
+{
+	struct tree_caller caller = caller_of(req);
+	struct fuse_entry_param e;
+	struct tree_file *f;
+	struct stat st;
+	int r = tree_create(s->tree, &caller, c->ino, c->name, c->mode, c->flags, &st, &f);
+
+	if (r < 0)
+		return answer(req, r);
+	struct fuse_file_info fi = open_info(f, c->flags);
+	entry_of(s, &st, &e);
+	if (fuse_reply_create(req, &e, &fi) < 0) {
+		tree_close(s->tree, f);
+		tree_forget(s->tree, st.st_ino, 1);
+	}
+	return 0;
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	serve(req, &(struct call){.run = run_create, .ino = parent, .name = name, .mode = mode, .flags = fi->flags});
+}
+
+static int run_read(struct server *s, fuse_req_t req, const struct call *c)
+{
+	void *buffer = thread_buffer(c->size);
+	size_t n;
+	int r = buffer ? tree_read(s->tree, file_of(c->handle), (uint64_t)c->offset, buffer, c->size, &n) : -ENOMEM;
+
+	if (r < 0)
+		return answer(req, r);
+	fuse_reply_buf(req, buffer, n);
+	return 0;
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	serve(req, &(struct call){.run = run_read, .ino = ino, .handle = fi->fh, .size = size, .offset = offset});
+}
+
+static int run_write(struct server *s, fuse_req_t req, const struct call *c)
+{
+	int r = tree_write(s->tree, file_of(c->handle), (uint64_t)c->offset, c->data, c->size);
+
+	if (r < 0)
+		return answer(req, r);
+	fuse_reply_write(req, c->size);
+	return 0;
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	serve(req, &(struct call){.run = run_write, .ino = ino, .handle = fi->fh, .data = data, .size = size, .offset = offset});
+}
+
+static int run_fallocate(struct server *s, fuse_req_t req, const struct call *c)
+{
+	return answer(req, tree_fallocate(s->tree, file_of(c->handle), c->flags, (uint64_t)c->offset, (uint64_t)c->other_offset));
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
+{
+	serve(req, &(struct call){.run = run_fallocate, .ino = ino, .handle = fi->fh, .flags = mode, .offset = offset, .other_offset = length});
+}
+
+static int run_lseek(struct server *s, fuse_req_t req, const struct call *c)
+{
+	uint64_t found;
+	int r = tree_seek(s->tree, file_of(c->handle), (uint64_t)c->offset, c->flags, &found);
+
+	if (r < 0)
+		return answer(req, r);
+	fuse_reply_lseek(req, (off_t)found);
+	return 0;
+}
+
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
+{
+	serve(req, &(struct call){.run = run_lseek, .ino = ino, .handle = fi->fh, .offset = offset, .flags = whence});
+}
+
+static int run_copy(struct server *s, fuse_req_t req, const struct call *c)
+{
+	size_t copied;
+	int r = tree_copy(s->tree, file_of(c->handle), (uint64_t)c->offset, file_of(c->other_handle), (uint64_t)c->other_offset, c->size, &copied);
+
+	if (r < 0)
+		return answer(req, r);
+	fuse_reply_write(req, copied);
+	return 0;
+}
+
+void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, struct fuse_file_info *fi_in,
+	fuse_ino_t ino_out, off_t offset_out, struct fuse_file_info *fi_out, size_t length, int flags)
+{
+	/* The answer holds 32 bits. */
+	size_t most = length < 0x7ffff000u ? length : 0x7ffff000u;
+
+	(void)flags;
+	serve(req, &(struct call){.run = run_copy, .ino = ino_in, .offset = offset_in, .handle = fi_in->fh,
+		.other = ino_out, .other_offset = offset_out, .other_handle = fi_out->fh, .size = most});
+}
+
+static int run_fsync(struct server *s, fuse_req_t req, const struct call *c)
+{
+	return answer(req, tree_fsync(s->tree, c->ino));
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)datasync, (void)fi;
+	serve(req, &(struct call){.run = run_fsync, .ino = ino});
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	tree_close(server_of(req)->tree, file_of(fi->fh));
+	fuse_reply_err(req, 0);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * notify.c - what the kernel is told: the commit's hooks
+ *
+ * A notification may wait for requests into this daemon (an inode is written back first), never inside a request of its own: so
+ * only the commit's thread and server_stop's caller do it, holding no lock, while the loop runs.  Before the loop's end is used
+ * (the connection's descriptor closed), notify_silence() waits for those under way: with the loop running they end, and when the mount
+ * was taken away the kernel refuses them at once.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/fuse/request.h"
+
+static bool notify_begin(struct server *s)
+{
+	pthread_mutex_lock(&s->notify_lock);
+	bool open = !s->quiet && s->session;
+	if (open)
+		s->notifying++;
+	pthread_mutex_unlock(&s->notify_lock);
+	return open;
+}
+
+static void notify_end(struct server *s)
+{
+	pthread_mutex_lock(&s->notify_lock);
+	if (--s->notifying == 0)
+		pthread_cond_broadcast(&s->notify_idle);
+	pthread_mutex_unlock(&s->notify_lock);
+}
+
+void notify_silence(struct server *s)
+{
+	pthread_mutex_lock(&s->notify_lock);
+	s->quiet = true;
+	while (s->notifying)
+		pthread_cond_wait(&s->notify_idle, &s->notify_lock);
+	pthread_mutex_unlock(&s->notify_lock);
+}
+
+/* Pages from 0 to the end: dirty ones are written back, and their mappings must fault again before the next store. */
+static void inval_inode(struct server *s, uint64_t ino)
+{
+	fuse_lowlevel_notify_inval_inode(s->session, ino, 0, 0);
+}
+
+void server_flush_writers(void *server)
+{
+	struct server *s = server;
+	uint64_t *inos = NULL;
+	size_t n = 0;
+
+	if (!notify_begin(s))
+		return;
+	if (tree_writers(s->tree, &inos, &n) == 0)
+		for (size_t i = 0; i < n; i++)
+			inval_inode(s, inos[i]);
+	free(inos);
+	notify_end(s);
+}
+
+void server_discarded(void *server, const struct stage_snapshot *what)
+{
+	struct server *s = server;
+
+	if (!notify_begin(s))
+		return;
+	sync_set_discarding(s);
+	for (size_t i = 0; i < what->n_names; i++) {
+		const struct stage_snapshot_name *name = &what->names[i];
+		fuse_lowlevel_notify_inval_entry(s->session, name->parent, name->name, strlen(name->name));
+	}
+	for (size_t i = 0; i < what->n_nodes; i++)
+		inval_inode(s, what->nodes[i].ino);
+	inval_inode(s, TREE_ROOT);
+	sync_end_discarding(s);
+	notify_end(s);
+}

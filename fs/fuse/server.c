@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * server.c - the session with the kernel: options, capabilities, loop
+ *
+ * What is asked of the kernel, and why:
+ *	readdirplus always	a listing brings the attributes that ls and find ask for next
+ *	no automatic invalidation by times or size: nothing else changes the files, and our own writes change their times
+ *	no splice		requests are read into the worker's buffer at once; bodies are answered from memory
+ *	max_background 512	reads that wait for a burning drive must not use up the slots of the others
+ *	no writeback cache	write(2) has reached the stage, and ENOSPC is told, when it returns
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "cdappendfs/own.h"
+#include "fs/fuse/request.h"
+
+#define MAX_THREADS 16
+#define MAX_BACKGROUND 512
+#define MAX_WRITE (1u << 20)
+#define READ_AHEAD_KB "1024"
+#define FUSE_MAGIC 0x65735546
+
+static void op_init(void *data, struct fuse_conn_info *conn)
+{
+	unsigned unwanted = FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_HANDLE_KILLPRIV |
+		FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_EXPORT_SUPPORT;
+	unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA;
+
+	(void)data;
+	conn->want &= ~unwanted;
+	conn->want |= wanted & conn->capable;
+	conn->max_write = MAX_WRITE;
+	conn->max_background = MAX_BACKGROUND;
+	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
+}
+
+static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi, unsigned flags,
+	const void *in, size_t in_size, size_t out_size)
+{
+	(void)ino, (void)cmd, (void)arg, (void)fi, (void)flags, (void)in, (void)in_size, (void)out_size;
+	fuse_reply_err(req, ENOTTY);
+}
+
+/* What is left out (access, flush, extended attributes, locks) libfuse answers ENOSYS: the kernel stops asking. */
+const struct fuse_lowlevel_ops server_operations = {
+	.init = op_init,
+	.lookup = op_lookup, .forget = op_forget, .forget_multi = op_forget_multi,
+	.getattr = op_getattr, .setattr = op_setattr, .readlink = op_readlink, .statfs = op_statfs,
+	.mknod = op_mknod, .mkdir = op_mkdir, .symlink = op_symlink, .link = op_link,
+	.unlink = op_unlink, .rmdir = op_rmdir, .rename = op_rename,
+	.open = op_open, .create = op_create, .read = op_read, .write = op_write, .fsync = op_fsync, .release = op_release,
+	.fallocate = op_fallocate, .lseek = op_lseek, .copy_file_range = op_copy_file_range,
+	.opendir = op_opendir, .readdir = op_readdir, .readdirplus = op_readdirplus, .releasedir = op_releasedir, .fsyncdir = op_fsyncdir,
+	.ioctl = op_ioctl,
+};
+
+static void free_args(struct fuse_args *args) { fuse_opt_free_args(args); }
+
+static int make_args(const struct server_options *o, struct fuse_args *args)
+{
+	_free_ char *text = NULL, *source = NULL;
+
+	if (asprintf(&source, "fsname=%s", o->source) < 0) {
+		source = NULL;
+		return -ENOMEM;
+	}
+	if (fuse_opt_add_opt(&text, "subtype=cdappendfs") < 0 || fuse_opt_add_opt_escaped(&text, source) < 0 ||
+	    (o->read_only && fuse_opt_add_opt(&text, "ro") < 0) || (o->allow_other && fuse_opt_add_opt(&text, "default_permissions") < 0) ||
+	    (o->fuse_options && *o->fuse_options && fuse_opt_add_opt(&text, o->fuse_options) < 0) ||
+	    fuse_opt_add_arg(args, "cdappendfs") < 0 || fuse_opt_add_arg(args, "-o") < 0 || fuse_opt_add_arg(args, text) < 0)
+		return -ENOMEM;
+	if (o->debug && fuse_opt_add_arg(args, "-d") < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+int server_new(const struct server_options *options, struct tree *tree, struct server **ret)
+{
+	_cleanup_(free_args) struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	_cleanup_(server_freep) struct server *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->tree = tree;
+	s->options = *options;
+	pthread_mutex_init(&s->sync_lock, NULL);
+	pthread_mutex_init(&s->notify_lock, NULL);
+	pthread_cond_init(&s->notify_idle, NULL);
+	r = make_args(options, &args);
+	if (!r)
+		r = park_new(s, &s->park);
+	if (r < 0)
+		return r;
+	s->session = fuse_session_new(&args, &server_operations, sizeof(server_operations), s);
+	if (!s->session)
+		return -EINVAL;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+void server_set_commit(struct server *s, struct commit *commit)
+{
+	s->commit = commit;
+}
+
+int server_mount(struct server *s)
+{
+	if (fuse_session_mount(s->session, s->options.mountpoint) != 0)
+		return -EIO;
+	s->mounted = true;
+	return 0;
+}
+
+int server_loop(struct server *s)
+{
+	struct fuse_loop_config *config;
+	int r = park_start(s->park);
+
+	if (r < 0)
+		return r;
+	config = fuse_loop_cfg_create();
+	if (!config)
+		return -ENOMEM;
+	fuse_loop_cfg_set_clone_fd(config, 1);
+	fuse_loop_cfg_set_max_threads(config, MAX_THREADS);
+	fuse_loop_cfg_set_idle_threads(config, MAX_THREADS);
+	r = fuse_session_loop_mt(s->session, config);
+	fuse_loop_cfg_destroy(config);
+	return r < 0 ? r : 0;
+}
+
+void server_stop(struct server *s)
+{
+	server_flush_writers(s);
+	notify_silence(s);
+	fuse_session_exit(s->session);
+}
+
+void server_unmount(struct server *s)
+{
+	if (!s->mounted)
+		return;
+	notify_silence(s);
+	if (s->commit)
+		sync_answer_all(s, EINTR);
+	park_stop(s->park);
+	fuse_session_unmount(s->session);
+	s->mounted = false;
+}
+
+void server_free(struct server *s)
+{
+	if (!s)
+		return;
+	server_unmount(s);
+	park_free(s->park);
+	if (s->session)
+		fuse_session_destroy(s->session);
+	pthread_cond_destroy(&s->notify_idle);
+	pthread_mutex_destroy(&s->notify_lock);
+	pthread_mutex_destroy(&s->sync_lock);
+	free(s);
+}
+
+int server_device(struct server *s, dev_t *ret)
+{
+	struct statfs fs;
+	struct stat st;
+	_close_ int fd = open(s->options.mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (fs.f_type != FUSE_MAGIC || st.st_ino != TREE_ROOT)
+		return -ENOTCONN;
+	*ret = st.st_dev;
+	return 0;
+}
+
+void server_tune(dev_t device)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(device), minor(device));
+	_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB)) < 0)
+		return;	/* as the kernel likes */
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Freezing, the copy that a commit works from, and what a finished commit drops.
+ *
+ * A snapshot is one array of nodes, one of names, and an arena of extents, targets and names: read in two ordered scans under the
+ * mutex, freed in a few calls.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cdappendfs/bytes.h"
+#include "cdappendfs/own.h"
+#include "fs/stage/internal.h"
+
+#define ARENA_BYTES (1u << 20)
+
+int stage_freeze(struct stage *s, uint32_t *ret_generation)
+{
+	uint32_t frozen;
+	int r;
+
+	stage_enter(s);
+	frozen = s->generation;
+	r = s->frozen ? -EBUSY : frozen == INT32_MAX ? -EOVERFLOW : stage_state_put_number(s, "generation", (uint64_t)frozen + 1);
+	if (!r) {
+		s->generation = frozen + 1;
+		s->bodies.running = NULL;
+		s->frozen = true;
+		*ret_generation = frozen;
+	}
+	stage_leave(s);
+	return r;
+}
+
+void stage_unfreeze(struct stage *s)
+{
+	stage_enter(s);
+	s->frozen = false;
+	stage_leave(s);
+	stage_discards_apply(s);
+}
+
+int stage_drop_generation(struct stage *s, uint32_t generation)
+{
+	static const enum statement drops[] = {ST_NODE_DROP, ST_NAME_DROP};
+	int r;
+
+	stage_enter(s);
+	r = journal_begin(s, false);
+	if (!r)
+		r = journal_save(s);
+	if (!r) {
+		for (size_t i = 0; !r && i < ARRAY_LENGTH(drops); i++) {
+			sqlite3_bind_int64(s->statements[drops[i]], 1, generation);
+			r = journal_run(s, drops[i]);
+		}
+		r = r ? journal_restore(s, r) : journal_release(s);
+	}
+	if (!r) {
+		r = stage_rows_load(s);
+		if (r)
+			s->failed = r;	/* the sets in memory are no longer those of the rows */
+	}
+	stage_leave(s);
+	return r;
+}
+
+/* ---- snapshot ---- */
+
+struct chunk { struct chunk *next; size_t used, size; max_align_t bytes[]; };
+struct copy { struct stage_snapshot public; struct chunk *chunks; };
+
+static void *arena_take(struct copy *c, size_t length)
+{
+	struct chunk *k = c->chunks;
+	void *taken;
+
+	length = round_up(length, sizeof(max_align_t));
+	if (!k || k->size - k->used < length) {
+		size_t size = max_u64(ARENA_BYTES, length);
+
+		k = malloc(sizeof(*k) + size);
+		if (!k)
+			return NULL;
+		*k = (struct chunk){c->chunks, 0, size};
+		c->chunks = k;
+	}
+	taken = (uint8_t *)k->bytes + k->used;
+	k->used += length;
+	return taken;
+}
+
+static char *arena_text(struct copy *c, sqlite3_stmt *row, int column)
+{
+	size_t length = (size_t)sqlite3_column_bytes(row, column);
+	char *text = arena_take(c, length + 1);
+
+	if (text) {
+		if (length)
+			memcpy(text, sqlite3_column_blob(row, column), length);
+		text[length] = 0;
+	}
+	return text;
+}
+
+static int copy_node(struct copy *c, sqlite3_stmt *row)
+{
+	struct stage_node *n = &c->public.nodes[c->public.n_nodes];
+	size_t length = (size_t)sqlite3_column_bytes(row, COLUMN_EXTENTS);
+
+	stage_node_scalars(row, n);
+	if (length) {
+		int r;
+
+		n->n_extents = (uint32_t)(length / EXTENT_PACKED_BYTES);
+		n->extents = arena_take(c, n->n_extents * sizeof(*n->extents));
+		r = n->extents ? stage_extents_unpack(sqlite3_column_blob(row, COLUMN_EXTENTS), length, n->extents) : -ENOMEM;
+		if (r)
+			return r;
+	}
+	if (sqlite3_column_type(row, COLUMN_TARGET) != SQLITE_NULL && !(n->target = arena_text(c, row, COLUMN_TARGET)))
+		return -ENOMEM;
+	c->public.n_nodes++;
+	return 0;
+}
+
+static int copy_name(struct copy *c, sqlite3_stmt *row)
+{
+	struct stage_snapshot_name *n = &c->public.names[c->public.n_names];
+
+	*n = (struct stage_snapshot_name){stage_row_number(row, 0), arena_text(c, row, 1), stage_row_number(row, 2)};
+	if (!n->name)
+		return -ENOMEM;
+	c->public.n_names++;
+	return 0;
+}
+
+static int copy_rows(struct stage *s, struct copy *c)
+{
+	size_t n_nodes = s->nodes.count, n_names = s->n_names;
+	int r = s->failed;
+
+	c->public.nodes = calloc(n_nodes + 1, sizeof(*c->public.nodes));
+	c->public.names = calloc(n_names + 1, sizeof(*c->public.names));
+	if (!c->public.nodes || !c->public.names)
+		return -ENOMEM;
+	while (!r && (r = journal_step(s, ST_NODES_ALL)) > 0)
+		r = c->public.n_nodes < n_nodes ? copy_node(c, s->statements[ST_NODES_ALL]) : -EBADMSG;
+	journal_reset(s, ST_NODES_ALL);
+	while (!r && (r = journal_step(s, ST_NAMES_ALL)) > 0)
+		r = c->public.n_names < n_names ? copy_name(c, s->statements[ST_NAMES_ALL]) : -EBADMSG;
+	journal_reset(s, ST_NAMES_ALL);
+	return r;
+}
+
+/* `while (!r && (r = step) > 0)` ends with r == 0 at the last row and with an error otherwise. */
+int stage_snapshot(struct stage *s, struct stage_snapshot **ret)
+{
+	_cleanup_(stage_snapshot_freep) struct stage_snapshot *snapshot = NULL;
+	struct copy *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	snapshot = &c->public;
+	stage_enter(s);
+	r = copy_rows(s, c);
+	stage_leave(s);
+	if (!r)
+		*ret = TAKE_PTR(snapshot);
+	return r;
+}
+
+void stage_snapshot_free(struct stage_snapshot *p)
+{
+	struct copy *c = (struct copy *)(void *)p;	/* public is its first member */
+
+	if (!p)
+		return;
+	while (c->chunks) {
+		struct chunk *next = c->chunks->next;
+
+		free(c->chunks);
+		c->chunks = next;
+	}
+	free(p->nodes);
+	free(p->names);
+	free(c);
+}
