@@ -2,9 +2,10 @@
 /*
  * burn.c - one commit on a medium: write, verify, publish
  *
- * Writing runs in two threads that live as long as burn_write(): the caller's reads the stream (the stage, mostly) into pieces, a second one
- * hashes each piece and hands it to the target, in order.  The target is the second thread's until it has been joined, the plan and the
- * manifest's callbacks are the caller's all the time.  The commit record is made and written when everything before it has been hashed.
+ * Writing and verifying run in two threads that live as long as the call: the caller's fills pieces (from the stream, hence mostly from
+ * the stage; or from the disc), a second one hashes each piece and, when writing, hands it to the target, in order.  The target is the second
+ * thread's until it has been joined, the plan, the manifest's callbacks and the disc are the caller's all the time.  The commit record
+ * is made and written when everything before it has been hashed.
  * Verifying needs nothing but the disc, so that it is also what recovery asks: the session exists if its commit record says so.
  */
 #include <errno.h>
@@ -77,7 +78,7 @@ static int hash_end(EVP_MD_CTX *hash, uint8_t ret[32])
 	return EVP_DigestFinal_ex(hash, ret, NULL) == 1 ? 0 : -ENOMEM;
 }
 
-/* ---- the pipe between the stream and the target ---- */
+/* ---- the pipe: pieces are filled, hashed, written ---- */
 
 struct piece {
 	uint8_t *buf;
@@ -86,7 +87,7 @@ struct piece {
 };
 
 struct pipe {
-	struct target *target;		/* the writer thread's */
+	struct target *target;		/* the writer thread's; NULL: hash only */
 	EVP_MD_CTX *hash;		/* the writer thread's */
 	uint32_t lba;			/* the writer thread's: where the next piece goes */
 	uint8_t *memory;
@@ -107,7 +108,7 @@ static int write_piece(struct pipe *p, const struct piece *piece)
 	const void *buf = piece->zeros ? NULL : piece->buf;
 	int result = hash_add(p->hash, buf, piece->n_sectors);
 
-	if (result == 0)
+	if (result == 0 && p->target)
 		result = target_write(p->target, p->lba, buf, piece->n_sectors, &accepted);
 	p->lba += piece->n_sectors;
 	return result;
@@ -188,26 +189,19 @@ static int pipe_wait(struct pipe *p, uint64_t pending, uint64_t all_sectors, con
 	return result;
 }
 
-static int fill_piece(struct piece *piece, struct session_stream *stream)
-{
-	uint32_t zeros = session_stream_zeros(stream);
-
-	piece->zeros = zeros >= ZEROS_SECTORS_MIN;
-	piece->n_sectors = (uint32_t)(piece->zeros ? min_u64(zeros, ZEROS_SECTORS_MAX) : min_u64(session_stream_left(stream), PIECE_SECTORS));
-	if (piece->zeros)
-		return session_stream_skip(stream, piece->n_sectors);
-	return session_stream_read(stream, piece->buf, piece->n_sectors);
-}
-
-static int pipe_run(struct pipe *p, struct session_stream *stream, uint64_t all_sectors, const struct burn_progress *progress)
+/* fill: sets n_sectors (0 at the end), and zeros or fills buf. */
+static int pipe_run(struct pipe *p, int (*fill)(void *context, struct piece *piece), void *context, uint64_t all_sectors,
+		    const struct burn_progress *progress)
 {
 	int result = 0;
 
-	while (session_stream_left(stream) > 0) {
+	for (;;) {
+		struct piece *piece = &p->pieces[p->n_filled % PIECES];
+
 		result = pipe_wait(p, PIECES - 1, all_sectors, progress);
 		if (result == 0)
-			result = fill_piece(&p->pieces[p->n_filled % PIECES], stream);
-		if (result < 0)
+			result = fill(context, piece);
+		if (result < 0 || piece->n_sectors == 0)
 			break;
 		pthread_mutex_lock(&p->lock);
 		p->n_filled++;
@@ -248,6 +242,18 @@ static void pipe_release(struct pipe *p)
 
 /* ---- write ---- */
 
+static int fill_from_stream(void *context, struct piece *piece)
+{
+	struct session_stream *stream = context;
+	uint32_t zeros = session_stream_zeros(stream);
+
+	piece->zeros = zeros >= ZEROS_SECTORS_MIN;
+	piece->n_sectors = (uint32_t)(piece->zeros ? min_u64(zeros, ZEROS_SECTORS_MAX) : min_u64(session_stream_left(stream), PIECE_SECTORS));
+	if (piece->zeros)
+		return session_stream_skip(stream, piece->n_sectors);
+	return piece->n_sectors ? session_stream_read(stream, piece->buf, piece->n_sectors) : 0;
+}
+
 /* All but the commit record; ret_sha256 is of it. */
 static int write_body(struct burn_plan *plan, struct target *t, const struct burn_progress *progress, uint8_t ret_sha256[32])
 {
@@ -260,7 +266,7 @@ static int write_body(struct burn_plan *plan, struct target *t, const struct bur
 	if (result == 0)
 		result = pipe_start(&pipe, t, session_start(plan));
 	if (result == 0)
-		result = pipe_run(&pipe, stream, session_length(plan), progress);
+		result = pipe_run(&pipe, fill_from_stream, stream, session_length(plan), progress);
 	return result < 0 ? result : hash_end(pipe.hash, ret_sha256);
 }
 
@@ -326,24 +332,42 @@ static void advise(struct disc *d, uint32_t lba, uint32_t n_sectors, int advice)
 		posix_fadvise(fd, (off_t)lba * SECTOR_BYTES, (off_t)n_sectors * SECTOR_BYTES, advice);
 }
 
-static int hash_range(struct disc *d, uint32_t lba, uint32_t n_sectors, const struct burn_progress *progress, uint8_t ret_sha256[32])
-{
-	_cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *hash = NULL;
-	_free_ uint8_t *buf = aligned_alloc(4096, (size_t)PIECE_SECTORS * SECTOR_BYTES);
-	int result = buf ? hash_begin(&hash) : -ENOMEM;
+struct range {
+	struct disc *disc;
+	uint32_t lba, left, ahead;	/* sectors; ahead: of lba, that the kernel was told to read */
+};
 
-	for (uint32_t done = 0, n; done < n_sectors && result == 0; done += n) {
-		n = (uint32_t)min_u64(n_sectors - done, PIECE_SECTORS);
-		if (is_cancelled(progress))
-			return -ECANCELED;
-		if (done % AHEAD_SECTORS == 0)
-			advise(d, lba + done, (uint32_t)min_u64(n_sectors - done, 2 * AHEAD_SECTORS), POSIX_FADV_WILLNEED);
-		result = disc_read(d, lba + done, buf, n);
-		if (result == 0)
-			result = hash_add(hash, buf, n);
-		report(progress, done + n, (uint64_t)n_sectors + 1);
+static int fill_from_disc(void *context, struct piece *piece)
+{
+	struct range *r = context;
+	int result;
+
+	if (r->ahead < AHEAD_SECTORS && r->ahead < r->left) {
+		uint32_t n = (uint32_t)min_u64(r->left - r->ahead, AHEAD_SECTORS);
+
+		advise(r->disc, r->lba + r->ahead, n, POSIX_FADV_WILLNEED);
+		r->ahead += n;
 	}
-	return result < 0 ? result : hash_end(hash, ret_sha256);
+	piece->n_sectors = (uint32_t)min_u64(r->left, PIECE_SECTORS);
+	result = piece->n_sectors ? disc_read(r->disc, r->lba, piece->buf, piece->n_sectors) : 0;
+	r->lba += piece->n_sectors;
+	r->left -= piece->n_sectors;
+	r->ahead -= piece->n_sectors;
+	return result;
+}
+
+/* All sectors of the session but the commit record. */
+static int hash_session(struct disc *d, const struct session_commit *commit, const struct burn_progress *progress, uint8_t ret_sha256[32])
+{
+	struct range range = {.disc = d, .lba = commit->start_lba, .left = commit->sectors - 1};
+	_cleanup_(pipe_release) struct pipe pipe;
+	int result;
+
+	pipe_init(&pipe);
+	result = pipe_start(&pipe, NULL, commit->start_lba);
+	if (result == 0)
+		result = pipe_run(&pipe, fill_from_disc, &range, commit->sectors, progress);
+	return result < 0 ? result : hash_end(pipe.hash, ret_sha256);
 }
 
 int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], const struct burn_progress *progress)
@@ -357,7 +381,7 @@ int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], cons
 	advise(d, start_lba, commit.sectors, POSIX_FADV_DONTNEED);
 	result = read_commit(d, start_lba, uuid, &commit);
 	if (result == 0)
-		result = hash_range(d, start_lba, commit.sectors - 1, progress, sha256);
+		result = hash_session(d, &commit, progress, sha256);
 	if (result == 0 && memcmp(sha256, commit.sha256, sizeof(sha256)))
 		result = -EBADMSG;
 	if (result == 0)

@@ -107,8 +107,8 @@ static int container_state(struct disc *d, struct disc_state *ret)
 {
 	const struct container *c = to_container(d);
 
-	*ret = (struct disc_state){.kind = MEDIUM_CONTAINER, .name = "cue, nrg or toc image", .why_not = "cue, nrg and toc files can only be read",
-		.capacity_sectors = c->list.end_sectors, .used_sectors = c->list.end_sectors, .next_lba = (uint32_t)c->list.end_sectors};
+	*ret = (struct disc_state){.kind = MEDIUM_CONTAINER, .name = "cue, nrg or toc image",
+		.why_not = "cue, nrg and toc files can only be read", .capacity_sectors = c->list.end_sectors, .used_sectors = c->list.end_sectors, .next_lba = (uint32_t)c->list.end_sectors};
 	return 0;
 }
 
@@ -171,25 +171,24 @@ static char *join(const char *a, int n, const char *b)
 	return asprintf(&s, "%.*s%s", n, a, b) < 0 ? NULL : s;
 }
 
-/* What the first FILE (cue) or DATAFILE (toc) line names, relative to the sheet; an nrg is its own data file. */
-static int data_file(const char *path, const char *e, char **ret)
+/* What the first FILE (cue) or DATAFILE (toc) line names, relative to the sheet. */
+static int data_file(const char *path, char **ret)
 {
 	_free_ char *line = NULL, *name = NULL;
 	size_t capacity = 0;
-	FILE *f = !strcasecmp(e, ".nrg") ? NULL : fopen(path, "re");
-	int result = f ? -ENOENT : -errno, directory = (int)(strrchr(path, '/') + 1 - path);
+	FILE *f = fopen(path, "re");
+	int result = -ENOENT, directory = (int)(strrchr(path, '/') + 1 - path);
 
-	if (!strcasecmp(e, ".nrg"))
-		return (*ret = strdup(path)) ? 0 : -ENOMEM;
-	for (unsigned i = 0; f && i < 1000 && result == -ENOENT && getline(&line, &capacity, f) >= 0; i++) {
+	if (!f)
+		return -errno;
+	for (unsigned i = 0; i < 1000 && result == -ENOENT && getline(&line, &capacity, f) >= 0; i++) {
 		if (sscanf(line, " DATAFILE \"%m[^\"]\"", &name) != 1 && sscanf(line, " FILE \"%m[^\"]\"", &name) != 1 &&
 		    sscanf(line, " FILE %ms", &name) != 1)
 			continue;
 		*ret = join(path, name[0] == '/' ? 0 : directory, name);
 		result = *ret ? 0 : -ENOMEM;
 	}
-	if (f)
-		fclose(f);
+	fclose(f);
 	return result;
 }
 
@@ -292,7 +291,8 @@ static int find_volumes(struct container *c, bool *ret_data)
 
 static const char *why_refused(bool data)
 {
-	return data ? "no ISO 9660 volume can be read from its data track (sectors in a form that libcdio misreads?)" : "an audio CD, without a data track";
+	return data ? "no ISO 9660 volume can be read from its data track (sectors in a form that libcdio misreads?)" :
+		      "an audio CD, without a data track";
 }
 
 int container_open(const char *path, struct disc **ret, const char **ret_why)
@@ -316,7 +316,11 @@ int container_open(const char *path, struct disc **ret, const char **ret_why)
 	if (!c->path)
 		return -errno;
 	pthread_once(&once, library_init);
-	if (data_file(c->path, extension(path), &file) == 0)
+	if (!strcasecmp(extension(path), ".nrg"))
+		file = strdup(path);	/* its own data file */
+	else if (data_file(c->path, &file) < 0)
+		file = NULL;
+	if (file)
 		c->fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	c->cdio = open_driver(c->path, extension(path), file);
 	if (!c->cdio) {

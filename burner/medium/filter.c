@@ -39,11 +39,12 @@ struct faults {
 static const struct { const char *name; enum what what; bool has_at, has_error; } words[] = {
 	{"read@", FAULT_READ, true, true}, {"delay=", FAULT_DELAY, true, false}, {"write@", FAULT_WRITE, true, true},
 	{"sync=", FAULT_SYNC, false, true}, {"publish=", FAULT_PUBLISH, false, true}, {"reserve=", FAULT_RESERVE, false, true},
-	{"kill-before-sync", FAULT_KILL_SYNC, false, false}, {"kill-publish@", FAULT_KILL_PUBLISH, true, false}, {"kill@", FAULT_KILL, true, false},
+	{"kill-before-sync", FAULT_KILL_SYNC, false, false}, {"kill-publish@", FAULT_KILL_PUBLISH, true, false},
+	{"kill@", FAULT_KILL, true, false},
 };
 static const struct { const char *name; int error; } errors[] = {
-	{"EIO", -EIO}, {"ENOSPC", -ENOSPC}, {"ENOMEDIUM", -ENOMEDIUM}, {"EROFS", -EROFS}, {"EBUSY", -EBUSY}, {"EAGAIN", -EAGAIN}, {"ENOMEM", -ENOMEM},
-	{"EBADMSG", -EBADMSG}, {"ECANCELED", -ECANCELED}, {"EFBIG", -EFBIG}, {"ENXIO", -ENXIO}, {"EDQUOT", -EDQUOT}, {"ETIMEDOUT", -ETIMEDOUT},
+	{"EIO", -EIO}, {"ENOSPC", -ENOSPC}, {"ENOMEDIUM", -ENOMEDIUM}, {"EROFS", -EROFS}, {"EBUSY", -EBUSY}, {"EAGAIN", -EAGAIN},
+	{"ENOMEM", -ENOMEM}, {"EBADMSG", -EBADMSG}, {"ECANCELED", -ECANCELED}, {"EFBIG", -EFBIG}, {"ENXIO", -ENXIO}, {"EDQUOT", -EDQUOT}, {"ETIMEDOUT", -ETIMEDOUT},
 };
 
 static bool parse_error(const char *text, int *ret)

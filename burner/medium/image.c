@@ -115,28 +115,28 @@ static bool first_burn_begun(struct disc *d)
 	       a.previous_lba == APPUSE_NONE;
 }
 
-/* The first reason against another session, the gravest first; empty: none. */
+/* The first reason against another session, the gravest first; empty: none.  Above a session of ours a UDF tree has been dropped already. */
 static void find_why_not(struct image *image)
 {
-	uint64_t end_bytes = image->list.end_sectors * SECTOR_BYTES, next = next_start(image);
+	uint64_t end_bytes = image->list.end_sectors * SECTOR_BYTES, bytes = (uint64_t)image->st.st_size, next = next_start(image);
 	char *to = image->why_not;
 	size_t n = sizeof(image->why_not);
 
 	to[0] = 0;
-	if ((uint64_t)image->st.st_size < end_bytes)
-		snprintf(to, n, "the image is truncated: %llu bytes are missing", (unsigned long long)(end_bytes - (uint64_t)image->st.st_size));
+	if (bytes < end_bytes)
+		snprintf(to, n, "the image is truncated: %llu bytes are missing", (unsigned long long)(end_bytes - bytes));
 	else if (image->list.damaged)
 		snprintf(to, n, "the descriptors of the newest session are damaged");
 	else if (image->list.hidden)
 		snprintf(to, n, "another session lies behind the newest one that the image's head names, and would be overwritten");
-	else if (image->list.udf && !image->drop_udf)
+	else if (image->list.udf && !image->drop_udf && !image->list.sessions[image->list.n - 1].ours)
 		snprintf(to, n, "its UDF tree would go stale; -o drop-udf appends all the same");
 	else if (image->capacity_sectors && image->list.end_sectors > image->capacity_sectors)
 		snprintf(to, n, "the image is larger than -o media= says");
 	else if (next + HEAD_END_LBA >= (image->capacity_sectors ? image->capacity_sectors : UINT32_MAX))
 		snprintf(to, n, "the disc is full");
 	else if (!image->writable)
-		snprintf(to, n, "opened read-only");
+		snprintf(to, n, DISC_WHY_OPENED_READ_ONLY);
 }
 
 static int image_refresh(struct disc *d)
@@ -215,7 +215,8 @@ static int check_kind(const struct stat *st, const char **ret_why)
 /* O_NONBLOCK: the file may have become a FIFO since it was looked at. */
 static int open_file(const char *path, const struct disc_open_options *options, int *ret_fd, const char **ret_why)
 {
-	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (options->writable ? O_RDWR : O_RDONLY) | (options->writable && options->create ? O_CREAT : 0);
+	int create = options->writable && options->create ? O_CREAT : 0;
+	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | create | (options->writable ? O_RDWR : O_RDONLY);
 	_close_ int fd = -1;
 	struct stat st;
 	int result;
@@ -224,7 +225,7 @@ static int open_file(const char *path, const struct disc_open_options *options, 
 		result = check_kind(&st, ret_why);
 		if (result < 0)
 			return result;
-	} else if (errno == ENOENT && !(flags & O_CREAT)) {
+	} else if (errno == ENOENT && !create) {
 		*ret_why = "no such file (-o create makes a blank image)";
 		return -ENOENT;
 	}

@@ -6,8 +6,8 @@
  * publication can run out of space; holes are given back when they come.  Nothing below the session's start is touched but the head.
  * What lies behind the newest session already (padding of other programs, a backup GPT, remains of a burn that was killed) is
  * overwritten; up to SAVED_MAX of it is kept in memory and put back by abort, so that a failed burn leaves the file as it was.
- * On a blank image the piece with the session's primary descriptor is made durable before the next one: it is what tells a first
- * burn that was cut short (blank, to be repeated) from a file that is no disc.
+ * On a blank image the session's primary descriptor is the first sector to be written, and made durable before any other (what comes
+ * before it waits in memory): it is what tells a first burn that was cut short (blank, to be repeated) from a file that is no disc.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +30,7 @@ struct image_target {
 	uint64_t old_bytes, bytes;	/* length of the file before and now */
 	uint8_t *saved;			/* what was between the session's start and the old length */
 	size_t n_saved;
+	uint8_t *held;			/* the first HEAD_LBA sectors of a first burn */
 	uint64_t flushed;		/* up to here the kernel was told to start writing */
 	bool reserved, published, begun;
 };
@@ -81,6 +82,7 @@ static int give_back(struct image_target *t)
 	if (!result && t->n_saved)
 		result = write_all(fd, t->saved, t->n_saved, (uint64_t)t->start_lba * SECTOR_BYTES, &done);
 	free(TAKE_PTR(t->saved));
+	free(TAKE_PTR(t->held));
 	t->n_saved = 0;
 	t->reserved = false;
 	return result;
@@ -106,7 +108,7 @@ static int save_overwritten(struct image_target *t)
 	return 0;
 }
 
-/* Asked first, because fallocate takes all there is before it finds out that it is not enough; where there is no fallocate it is all we can do. */
+/* Asked first: fallocate takes all there is before it finds out that it is not enough.  Where there is no fallocate it must do. */
 static int check_host_space(struct image_target *t)
 {
 	uint64_t start = (uint64_t)t->start_lba * SECTOR_BYTES, wanted = (t->sectors + HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES, free_bytes;
@@ -147,6 +149,8 @@ static int image_reserve(struct target *target, uint32_t start_lba, uint64_t sec
 	t->published = false;
 	t->begun = !t->image->blank;
 	result = save_overwritten(t);
+	if (!result && !t->begun && !(t->held = calloc(HEAD_LBA, SECTOR_BYTES)))
+		result = -ENOMEM;
 	if (!result)
 		result = reserve_blocks(t);
 	if (result < 0) {
@@ -181,16 +185,12 @@ static int write_zeros(struct image_target *t, uint64_t pos, uint64_t length)
 	return 0;
 }
 
-static int image_write(struct target *target, uint32_t lba, const void *buf, uint32_t n_sectors, uint32_t *ret_accepted)
+static int write_some(struct image_target *t, uint32_t lba, const void *buf, uint32_t n_sectors, uint32_t *ret_accepted)
 {
-	struct image_target *t = to_target(target);
 	uint64_t pos = (uint64_t)lba * SECTOR_BYTES, length = (uint64_t)n_sectors * SECTOR_BYTES;
 	size_t done = 0;
 	int result;
 
-	*ret_accepted = 0;
-	if (!t->reserved || lba < t->start_lba || lba + (uint64_t)n_sectors > t->start_lba + t->sectors)
-		return -EINVAL;
 	if (buf)
 		result = write_all(t->image->fd, buf, (size_t)length, pos, &done);
 	else
@@ -203,10 +203,46 @@ static int image_write(struct target *target, uint32_t lba, const void *buf, uin
 		t->flushed = pos + done;
 	}
 	*ret_accepted = (uint32_t)(done / SECTOR_BYTES);
-	if (!t->begun && result == 0 && lba + (uint64_t)n_sectors > t->start_lba + HEAD_LBA) {
-		t->begun = true;
-		result = target->ops->sync(target);
+	return result;
+}
+
+/* The beginning of a first burn: sectors are held until the primary descriptor comes, and follow it. */
+static int write_beginning(struct image_target *t, uint32_t lba, const uint8_t *buf, uint32_t n_sectors, uint32_t *ret_accepted)
+{
+	uint32_t at = lba - t->start_lba, n = at < HEAD_LBA ? (uint32_t)min_u64(HEAD_LBA - at, n_sectors) : 0, accepted;
+	int result;
+
+	if (n && buf)
+		memcpy(t->held + (size_t)at * SECTOR_BYTES, buf, (size_t)n * SECTOR_BYTES);
+	*ret_accepted = n;
+	if (n == n_sectors)
+		return 0;
+	result = write_some(t, lba + n, buf ? buf + (size_t)n * SECTOR_BYTES : NULL, 1, &accepted);
+	if (!result)
+		result = t->target.ops->sync(&t->target);
+	if (!result)
+		result = write_some(t, t->start_lba, t->held, HEAD_LBA, &accepted);
+	t->begun = result == 0;
+	return result;
+}
+
+static int image_write(struct target *target, uint32_t lba, const void *buf, uint32_t n_sectors, uint32_t *ret_accepted)
+{
+	struct image_target *t = to_target(target);
+	uint32_t held = 0;
+	int result;
+
+	*ret_accepted = 0;
+	if (!t->reserved || lba < t->start_lba || lba + (uint64_t)n_sectors > t->start_lba + t->sectors)
+		return -EINVAL;
+	if (!t->begun) {
+		result = write_beginning(t, lba, buf, n_sectors, &held);
+		*ret_accepted = held;
+		if (result || held == n_sectors)
+			return result;
 	}
+	result = write_some(t, lba + held, buf ? (const uint8_t *)buf + (size_t)held * SECTOR_BYTES : NULL, n_sectors - held, ret_accepted);
+	*ret_accepted += held;
 	return result;
 }
 
@@ -256,6 +292,7 @@ static void image_target_free(struct target *target)
 	struct image_target *t = to_target(target);
 
 	free(t->saved);
+	free(t->held);
 	free(t);
 }
 

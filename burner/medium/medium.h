@@ -31,7 +31,8 @@ struct session_list {
 	bool damaged;			/* the newest session's own descriptors are not readable, only the head is */
 	bool hidden;			/* a session lies just beyond the newest one that the head does not know */
 };
-/* All sessions of a medium with a head at LBA 16.  n_sectors: its length.  -EMEDIUMTYPE: no descriptor at LBA 16; -EBADMSG; what disc_read says. */
+/* All sessions of a medium with a head at LBA 16.  n_sectors: its length.  -EMEDIUMTYPE: no descriptor at LBA 16; -EBADMSG it makes no
+ * sense; what disc_read says. */
 int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret);
 void session_list_release(struct session_list *l);
 /* A primary volume descriptor whose root directory lies inside [low, n_sectors).  0 or -EBADMSG. */

@@ -334,7 +334,7 @@ int content_plan(struct burn_plan *p)
 		if (!S_ISREG(p->manifest->nodes[i].mode))
 			continue;
 		error = check_extents(p, i);
-		if (!error)
+		if (!error && p->manifest->nodes[i].n_extents)
 			error = build_runs(p, i, 0);
 		if (!error && shares_nothing(p) && p->files[i].n_runs && !wholly_kept(p, i)) {
 			p->n_runs = p->files[i].first_run;

@@ -236,6 +236,15 @@ static void tell_last_result(struct stage *stage)
 		fprintf(stderr, "%s: the last commit failed: %s\n", program_invocation_short_name, report_printable(text, shown, sizeof(shown)));
 }
 
+/* We look at a disc without opening it for writing; what is asked is whether a mount could append to it. */
+static void judge_as_writer(const char *path, struct disc_state *state)
+{
+	if (state->appendable || !state->why_not || strcmp(state->why_not, DISC_WHY_OPENED_READ_ONLY) != 0)
+		return;
+	state->appendable = access(path, W_OK) == 0;
+	state->why_not = state->appendable ? NULL : errno == EROFS ? "its file system is read-only" : "its file cannot be written by this user";
+}
+
 static int info_of_disc(const struct options *o, const char *path)
 {
 	_cleanup_(disc_closep) struct disc *disc = NULL;
@@ -254,6 +263,7 @@ static int info_of_disc(const struct options *o, const char *path)
 		r = disc_sessions(disc, &sessions, &n);
 	if (r < 0)
 		return command_fail("%s: %s", path, why ? why : strerror(-r));
+	judge_as_writer(path, &state);
 	report_info_init(&info, &state, sessions, n);
 	info.disc = path;
 	look_at_stage(o, disc, path, &info, &stage);

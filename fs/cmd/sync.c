@@ -144,7 +144,7 @@ static int finish(const struct options *o, const struct control_mount *mount, co
 			r->message[0] ? report_printable(r->message, message, sizeof(message)) : strerror(r->error));
 	if (!o->json && !o->quiet)
 		print_text(r, o->action);
-	if (!r->fits)
+	if (o->action == ACTION_DRY_RUN && !r->fits)
 		return command_fail("%s: what is staged does not fit on the disc; delete some of it, or drop it all with --discard", mount->mountpoint);
 	return COMMAND_DONE;
 }

@@ -185,23 +185,6 @@ static int check_disc(struct run *run, struct commit_result *r)
 	return result ? failed(r, "the disc has changed", result, NULL) : 0;
 }
 
-/* Wraps own what they wrap, also when they fail. */
-static int open_target(struct run *run, struct commit_result *r)
-{
-	const struct commit_options *o = &run->c->options;
-	int result = disc_open_target(run->c->disc, &run->target);
-
-	if (!result && o->bytes_per_second) {
-		run->target = target_wrap_throttle(TAKE_PTR(run->target), o->bytes_per_second);
-		result = run->target ? 0 : -errno;
-	}
-	if (!result && o->fault) {
-		run->target = target_wrap_faults(TAKE_PTR(run->target), o->fault);
-		result = run->target ? 0 : -errno;
-	}
-	return result ? failed(r, "the disc could not be opened for writing", result, NULL) : 0;
-}
-
 static void fill_record(struct run *run)
 {
 	const struct burn_options *o = &run->inputs.options;
@@ -255,8 +238,10 @@ static int run_burn(struct run *run, struct commit_result *r)
 		return -ENOSPC;
 	result = is_cancelled(run) ? failed(r, "nothing was burned", -ECANCELED, NULL) : check_disc(run, r);
 	if (!result)
-		result = open_target(run, r);
-	return result ? result : write_and_verify(run, r);
+		result = medium_open_target(run->c->disc, &run->c->options, &run->target);
+	if (result)
+		return failed(r, "the disc could not be opened for writing", result, NULL);
+	return write_and_verify(run, r);
 }
 
 /*

@@ -5,7 +5,7 @@
  *	queue.c		requests, the thread, status
  *	machine.c	one commit, edge by edge
  *	finish.c	publish and rebase: what must be completed once it was begun
- *	medium.c	what the stage knows of the disc, and cutting back an image
+ *	medium.c	what the stage knows of the disc, opening it for writing, cutting back an image
  *	recover.c	the same after a crash
  */
 #ifndef FS_COMMIT_MACHINE_H
@@ -91,6 +91,8 @@ int medium_is_expected(struct stage *stage, struct disc *disc, char *message, si
 int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_session *ret);
 /* Length of an image file; 0 when it is none. */
 uint64_t medium_image_bytes(struct disc *disc);
+/* The write side of the disc, with the fault and the speed of the options (NULL: neither). -EINVAL: the fault is wrong. */
+int medium_open_target(struct disc *disc, const struct commit_options *o, struct target **ret);
 /* Cut an image back to image_bytes, durably, and look at it again. Never below the end of its newest session (-EINVAL). */
 int medium_cut(struct disc *disc, uint64_t image_bytes);
 /* Ties the stage to the disc as it is, then IDLE: in this order, so that a crash between the two is recovered from. */

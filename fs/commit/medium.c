@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cdappendfs/own.h"
+#include "fs/commit/head.h"
 #include "fs/commit/machine.h"
 #include "fs/commit/message.h"
 
@@ -45,6 +46,27 @@ int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_sess
 		return 0;
 	*ret = *newest;
 	return 1;
+}
+
+/* Wraps own what they wrap, also when they fail. */
+int medium_open_target(struct disc *disc, const struct commit_options *o, struct target **ret)
+{
+	struct target *target;
+	int result = disc_open_target(disc, &target);
+
+	if (result)
+		return result;
+	if (o && o->bytes_per_second)
+		target = target_wrap_throttle(target, o->bytes_per_second);
+	if (target && o && o->fault)
+		target = target_wrap_faults(target, o->fault);
+	if (!target)
+		return -errno;
+	target = target_wrap_head(target, disc);
+	if (!target)
+		return -ENOMEM;
+	*ret = target;
+	return 0;
 }
 
 uint64_t medium_image_bytes(struct disc *disc)

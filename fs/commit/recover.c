@@ -59,7 +59,7 @@ static int publish_again(struct recovery *v, uint32_t *ret_generation)
 {
 	_cleanup_(target_freep) struct target *target = NULL;
 	struct disc_session newest;
-	int result = disc_open_target(v->disc, &target);
+	int result = medium_open_target(v->disc, NULL, &target);
 
 	if (!result)
 		result = burn_publish(v->disc, target, v->record.start_lba);
@@ -86,7 +86,7 @@ static int restore_head(struct recovery *v)
 		return result;	/* blank: without a descriptor at LBA 16 it stays that */
 	if (!newest->ours)
 		return -EIO;
-	result = disc_open_target(v->disc, &target);
+	result = medium_open_target(v->disc, NULL, &target);
 	return result ? result : burn_publish(v->disc, target, newest->start_lba);
 }
 

@@ -131,19 +131,39 @@ static int take_component(struct rock *r, unsigned flags, const uint8_t *bytes, 
 	return append_target(r, bytes, n);
 }
 
-static int take_sl(struct rock *r, const uint8_t *e)
+/* Where the components of an SL entry end.  genisoimage puts all that is left of a long target into one entry and keeps the low
+ * 8 bits of its length: when the components do not end at the length given, they may at one that is larger by a
+ * multiple of 256.  0: nowhere. */
+static size_t components_end(const uint8_t *e, size_t room)
 {
-	unsigned at = 5;
+	size_t at = 5;
+
+	while (at + 2 <= room && !(at >= e[2] && (at - e[2]) % 256 == 0))
+		at += 2u + e[at + 1];
+	return at <= room && at >= e[2] && (at - e[2]) % 256 == 0 ? at : 0;
+}
+
+/* With no end to be found the target stops where its entry does, as in other readers: one bad link must not hide its directory. */
+static int take_sl(struct rock *r, struct susp *s, const uint8_t *e)
+{
+	size_t end, at = 5;
 	int err;
 
 	if (e[2] < 5)
 		return -EBADMSG;
 	r->has_sl = true;
-	while (at + 2 <= e[2]) {
-		unsigned n = e[at + 1];
+	if (r->target_ended)
+		return 0;
+	end = components_end(e, (size_t)(s->end - e));
+	if (end) {
+		s->at = e + end;
+	} else {
+		end = e[2];
+		r->target_ended = true;
+	}
+	while (at + 2 <= end) {
+		size_t n = min_u64(e[at + 1], end - at - 2);
 
-		if (at + 2 + n > e[2])
-			return -EBADMSG;
 		err = take_component(r, e[at], e + at + 2, n);
 		if (err)
 			return err;
@@ -178,7 +198,7 @@ static int take_zf(struct rock *r, const uint8_t *e)
 	return 0;
 }
 
-static int take_entry(struct rock *r, const uint8_t *e, enum decode_depth depth)
+static int take_entry(struct rock *r, struct susp *s, const uint8_t *e, enum decode_depth depth)
 {
 	switch (susp_signature(e)) {
 	case SIGNATURE('N', 'M'):
@@ -191,8 +211,7 @@ static int take_entry(struct rock *r, const uint8_t *e, enum decode_depth depth)
 		r->is_relocated = true;
 		return 0;
 	case SIGNATURE('S', 'L'):
-		r->has_sl = true;
-		return depth == DECODE_ALL ? take_sl(r, e) : 0;
+		return take_sl(r, s, e);
 	case SIGNATURE('T', 'F'):
 		return depth == DECODE_ALL ? take_tf(r, e) : 0;
 	case SIGNATURE('P', 'N'):
@@ -225,7 +244,7 @@ int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, e
 	area = record_system_use(record, &n);
 	susp_begin(&s, iso, window, area, n);
 	while ((more = susp_next(&s, &entry)) > 0) {
-		err = take_entry(ret, entry, depth);
+		err = take_entry(ret, &s, entry, depth);
 		if (err)
 			return err;
 	}

@@ -52,14 +52,23 @@ static int follow_continuation(struct susp *s)
 	return 0;
 }
 
+/* Less than an entry, zeros, or what is no entry at all: padding, or what genisoimage leaves behind an over-long SL. */
+static bool at_end(const struct susp *s)
+{
+	const uint8_t *e = s->at;
+
+	if (s->end - e < 4 || e[2] < 4 || susp_signature(e) == SIGNATURE('S', 'T'))
+		return true;
+	return e[2] > s->end - e && (e[0] < 'A' || e[0] > 'Z' || e[1] < 'A' || e[1] > 'Z');
+}
+
 int susp_next(struct susp *s, const uint8_t **ret)
 {
 	for (;;) {
 		const uint8_t *entry = s->at;
 		int err;
 
-		/* Less than an entry, or zeros: padding. */
-		if (s->end - entry < 4 || entry[2] < 4 || susp_signature(entry) == SIGNATURE('S', 'T')) {
+		if (at_end(s)) {
 			if (!s->ce_length)
 				return 0;
 			err = follow_continuation(s);

@@ -10,7 +10,7 @@
  *	sync.c			group commit, the thread, checkpoints
  *	generations.c state.c	freeze, snapshot, drop; commit state and results
  *
- * Lock order: connection mutex -> bodies.lock; connection mutex -> sync.lock.  The leader (sync.running, one thread) is the only one
+ * Lock order: connection mutex -> bodies.lock or sync.lock.  The leader (sync.running, one thread) is the only one
  * that commits, flushes or checkpoints.
  */
 #ifndef FS_STAGE_INTERNAL_H
@@ -29,7 +29,7 @@
 
 enum statement {
 	ST_BEGIN, ST_COMMIT, ST_SAVE, ST_RELEASE, ST_ROLLBACK_TO,
-	ST_STATE_GET, ST_STATE_PUT, ST_STATE_DELETE,
+	ST_PAGES, ST_STATE_GET, ST_STATE_PUT, ST_STATE_DELETE,
 	ST_NODE_GET, ST_NODE_PUT, ST_NODE_DELETE, ST_NODE_DROP, ST_NODES_ALL, ST_NODES_EXTENTS, ST_NODES_CLEAR, ST_NODE_INOS,
 	ST_NAME_GET, ST_NAME_INSERT, ST_NAME_UPDATE, ST_NAME_DELETE, ST_NAME_DROP, ST_NAMES_OF, ST_NAMES_DELETE, ST_NAMES_ALL,
 	ST_NAMES_COUNT, ST_NAMES_CLEAR,
@@ -181,8 +181,9 @@ enum place_how { PLACE_CREATE, PLACE_LOOK, PLACE_READ };	/* make it when missing
 void stage_place_hex(const uint8_t id[32], char ret[65]);
 void stage_place_release(struct place *p);
 static inline void stage_place_releasep(struct place *p) { stage_place_release(p); }
-/* Opens and locks.  -ENOENT, -EBUSY with *ret_holder (and the identity it is bound to), -EAGAIN: it vanished meanwhile, again from the start. */
-int stage_place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65], char **ret_why);
+/* Opens and locks.  -ENOENT, -EBUSY with *ret_holder (and the identity it is bound to), -EAGAIN: it vanished meanwhile, again. */
+int stage_place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65],
+	char **ret_why);
 int stage_place_open_root(struct place *p, bool create);
 void stage_place_write_lock(struct stage *s);
 void stage_place_clear_lock(struct stage *s);

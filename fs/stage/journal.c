@@ -19,8 +19,8 @@
 #include "fs/stage/internal.h"
 
 #define SPACE_CHECK_CHANGES 256u
-#define SPACE_FLOOR_BYTES (1u << 20)	/* rows are refused below; deletions still go */
-#define CHANGE_BYTES 4096u		/* what one change may add to the log, on the safe side */
+#define SPACE_FLOOR_BYTES (2u << 20)	/* rows are refused below; deletions still go */
+#define PAGE_BYTES 4096u
 #define HELD_LIMIT_BYTES (64u << 20)	/* a log that cannot be written does not eat the memory */
 #define EARLY_SYNC_CHANGES 40000u	/* do not let the transaction grow for two seconds */
 /* The bytes SQLite itself locks, so that the sqlite3 program waits its turn. */
@@ -152,16 +152,37 @@ bool journal_dirty(struct stage *s)
 	return !sqlite3_get_autocommit(s->db);
 }
 
-static int space_left(struct stage *s)
+/* What the database file has still to grow by when the log is copied into it, the running transaction included. */
+static int growth_bytes(struct stage *s, uint64_t *ret)
 {
-	uint64_t pending = (uint64_t)s->changes * CHANGE_BYTES;
+	struct stat st;
+	uint64_t bytes;
+	int r = journal_step(s, ST_PAGES);
 
-	/* The changes of a transaction cannot touch more pages than the database has; small ones are the rule. */
-	if (pending > SPACE_FLOOR_BYTES * 4)
-		pending = SPACE_FLOOR_BYTES * 4;
+	if (r < 0)
+		return r;
+	bytes = r ? stage_row_number(s->statements[ST_PAGES], 0) * PAGE_BYTES : 0;
+	journal_reset(s, ST_PAGES);
+	if (fstat(s->db_fd, &st))
+		return -errno;
+	*ret = bytes > (uint64_t)st.st_size ? bytes - (uint64_t)st.st_size : 0;
+	return 0;
+}
+
+static int check_space(struct stage *s)
+{
+	uint64_t pending = (uint64_t)s->changes * PAGE_BYTES, growth = 0;
+	int r;
+
 	if (s->wal_full || s->wal.length > HELD_LIMIT_BYTES)
 		return -ENOSPC;
-	if (stage_host_free(s) < SPACE_FLOOR_BYTES + pending)
+	r = growth_bytes(s, &growth);
+	if (r)
+		return r;
+	/* A change touches few pages that no other one did, and mostly new ones, which are in growth too. */
+	if (pending > SPACE_FLOOR_BYTES)
+		pending = SPACE_FLOOR_BYTES;
+	if (stage_host_free(s) < SPACE_FLOOR_BYTES + pending + growth)
 		return -ENOSPC;
 	s->changes_checked = s->changes;
 	return 0;
@@ -176,7 +197,7 @@ int journal_begin(struct stage *s, bool grows)
 	if (s->read_only)
 		return -EROFS;
 	if (grows && (!s->changes || s->wal_full || s->changes - s->changes_checked >= SPACE_CHECK_CHANGES)) {
-		r = space_left(s);
+		r = check_space(s);
 		if (r)
 			return r;
 	}

@@ -244,10 +244,10 @@ static int lock_place(struct place *p, enum place_how how, struct stage_holder *
 {
 	struct stage_holder holder = {.pid = 0};
 	struct stat lock, directory;
+	int flags = (how == PLACE_READ ? O_RDONLY : O_RDWR | O_CREAT) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
 	int r;
 
-	p->lock_fd = openat(p->dir_fd, LOCK_FILE, (how == PLACE_READ ? O_RDONLY : O_RDWR | O_CREAT) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
-		0600);
+	p->lock_fd = openat(p->dir_fd, LOCK_FILE, flags, 0600);
 	if (p->lock_fd < 0)
 		return -errno;
 	if (fstat(p->lock_fd, &lock))
@@ -267,7 +267,8 @@ static int lock_place(struct place *p, enum place_how how, struct stage_holder *
 	return lock.st_nlink && directory.st_nlink ? 0 : -EAGAIN;
 }
 
-int stage_place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65], char **ret_why)
+int stage_place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65],
+	char **ret_why)
 {
 	int r = open_directory(p, name, how);
 
@@ -289,8 +290,8 @@ void stage_place_write_lock(struct stage *s)
 	if (s->read_only || s->lock_fd < 0)
 		return;
 	stage_place_hex(s->identity.id, hex);
-	n = asprintf(&text, "pid %d\nstate %s\ndisc %s\nmountpoint %s\n", (int)getpid(), s->user == STAGE_FINISHING ? "finishing" : "mounted",
-		hex, s->mountpoint ? s->mountpoint : "");
+	n = asprintf(&text, "pid %d\nstate %s\ndisc %s\nmountpoint %s\n", (int)getpid(),
+		s->user == STAGE_FINISHING ? "finishing" : "mounted", hex, s->mountpoint);
 	if (n < 0) {
 		text = NULL;
 		return;

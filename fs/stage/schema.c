@@ -21,6 +21,7 @@ const char *const journal_sql[ST_N] = {
 	[ST_SAVE] = "SAVEPOINT step",
 	[ST_RELEASE] = "RELEASE step",
 	[ST_ROLLBACK_TO] = "ROLLBACK TO step",
+	[ST_PAGES] = "PRAGMA page_count",
 	[ST_STATE_GET] = "SELECT value FROM state WHERE key=?1",
 	[ST_STATE_PUT] = "INSERT OR REPLACE INTO state(key,value) VALUES(?1,?2)",
 	[ST_STATE_DELETE] = "DELETE FROM state WHERE key=?1",

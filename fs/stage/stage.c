@@ -171,8 +171,9 @@ static int stale_disc(const struct attempt *a, const struct stage *s)
 
 	stage_place_hex(s->identity.id, was);
 	stage_place_hex(a->options->identity.id, is);
-	return stage_why(a->ret_why, -ESTALE, "staging directory of another disc: %s holds changes for %s (identity %.12s), not for %s (identity %.12s)",
-		s->directory, s->made_for && s->made_for[0] ? s->made_for : "a disc", was, s->disc_path[0] ? s->disc_path : "this disc", is);
+	return stage_why(a->ret_why, -ESTALE,
+		"staging directory of another disc: %s holds changes for %s (identity %.12s), not for %s (identity %.12s)", s->directory,
+		s->made_for && s->made_for[0] ? s->made_for : "a disc", was, s->disc_path[0] ? s->disc_path : "this disc", is);
 }
 
 static int stale_state(const struct attempt *a, const struct stage *s)
@@ -181,7 +182,8 @@ static int stale_state(const struct attempt *a, const struct stage *s)
 
 	describe(&s->fingerprint, was, sizeof(was));
 	describe(&a->options->fingerprint, is, sizeof(is));
-	return stage_why(a->ret_why, -ESTALE, "the changes in %s were made for another state of the disc (%s); now it is: %s; another program has written to it",
+	return stage_why(a->ret_why, -ESTALE,
+		"the changes in %s were made for another state of the disc (%s); now it is: %s; another program has written to it",
 		s->directory, was, is);
 }
 

@@ -4,7 +4,7 @@
  *
  *	stage_open -> rows and bodies … stage_sync -> stage_freeze -> stage_snapshot … -> stage_rebase_* -> stage_close
  *
- * A directory <root>/<identity in hex>/ (0700) holds journal.db (WAL), bodies/ (segments, sparse files), lock, last-result.
+ * A directory <root>/<identity in hex>/ (0700) holds journal.db (WAL), bodies/ (segments, sparse files), lock.
  * Rows change inside one open transaction; stage_sync() makes all that was put before it durable: fdatasync of every body the
  * transaction names, fsync of bodies/ when new ones were made, then COMMIT, then the WAL is synced.  Nobody who puts or
  * gets rows waits for that sync (the connection is locked for the COMMIT into the page cache only).  A thread of the stage's own
@@ -67,7 +67,7 @@ int stage_default_root(char **ret);
 
 void stage_enter(struct stage *s);
 void stage_leave(struct stage *s);
-int stage_sync(struct stage *s);
+int stage_sync(struct stage *s);	/* not between enter and leave, nor what ends with a sync (commit_set, rebind): -EDEADLK */
 bool stage_empty(struct stage *s);	/* no rows at all */
 uint32_t stage_generation(struct stage *s);
 int stage_new_ino(struct stage *s, uint64_t *ret);	/* durable enough never to be given twice, even after a crash */
@@ -114,8 +114,11 @@ int stage_body_new(struct stage *s, uint32_t *ret_body);
 bool stage_body_frozen(struct stage *s, uint32_t body);	/* of an older generation: never written again */
 bool stage_body_sparse(struct stage *s, uint32_t body);	/* a file of its own rather than a segment */
 int stage_body_read(struct stage *s, uint32_t body, uint64_t pos, void *buf, size_t length);	/* past its end: zeros */
-int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *buf, size_t length);
-/* The range holds nothing any more: given back once no durable row can name it and no frozen generation may read it. */
+int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *buf, size_t length);	/* -EROFS frozen */
+/*
+ * The range holds nothing any more: given back once no durable row can name it and no frozen generation may read it.  (0, UINT64_MAX): the
+ * whole body.  After the put that no longer names it, or between the same enter and leave.  Until then it reads as it did.
+ */
 void stage_body_discard(struct stage *s, uint32_t body, uint64_t pos, uint64_t length);
 
 /* ---- generations and commits ---- */
@@ -155,14 +158,15 @@ static inline void stage_snapshot_freep(struct stage_snapshot **p) { if (*p) sta
 int stage_drop_generation(struct stage *s, uint32_t generation);
 /* Inode numbers of all node rows, ascending; freed with free(). */
 int stage_node_inos(struct stage *s, uint64_t **ret, size_t *ret_n);
-/* Delete bodies that neither a row nor one of keep[] names (after a rebase, and when a mount begins). */
+/* Delete bodies that neither a row nor one of keep[] names (after a rebase, and when a mount begins).  Those the running
+ * generation has begun since stage_open stay: their rows may still be to come. */
 int stage_collect(struct stage *s, const uint32_t *keep, size_t n_keep);
 /* Empty the stage: rows and bodies (cdappendfs-sync --discard). */
 int stage_discard(struct stage *s);
 
 /* The result of the last commit, for the next mount or info: one line of text and whether it was shown. */
 int stage_result_set(struct stage *s, int error, const char *text);
-int stage_result_get(struct stage *s, int *ret_error, char **ret_text);	/* -ENODATA none; marks it as shown unless read_only */
+int stage_result_get(struct stage *s, int *ret_error, char **ret_text);	/* -ENODATA none that was not shown; marks it as shown unless read_only */
 
 /* What is staged, for df, info and sync. */
 struct stage_totals { uint64_t nodes, names, body_bytes; };

@@ -34,6 +34,9 @@ struct disc_session {
 	uint8_t uuid[16];		/* ours: of the session */
 };
 
+/* disc_state.why_not of a disc that could take another session, had it been opened for writing. */
+#define DISC_WHY_OPENED_READ_ONLY "opened read-only"
+
 struct disc_state {
 	enum medium_kind kind;
 	const char *name;		/* "image file", "CD-R"… static */

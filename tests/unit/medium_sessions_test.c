@@ -113,8 +113,8 @@ static void growisofs_chain(void **state)
 
 		image = slurp("m.iso", &n);
 		start = (uint32_t)round_up(n / 2048, 16);
-		snprintf(command, sizeof(command), GENISOIMAGE "-V TWO -M m.iso -C 0,%u -o two.iso %s && dd if=two.iso of=m.iso bs=2048 seek=%u conv=notrunc",
-			 start, i ? "c" : "b", start);
+		snprintf(command, sizeof(command), GENISOIMAGE "-V TWO -M m.iso -C 0,%u -o two.iso %s && "
+			 "dd if=two.iso of=m.iso bs=2048 seek=%u conv=notrunc", start, i ? "c" : "b", start);
 		run(command);
 		free(image);
 		image = slurp("m.iso", &n);

@@ -170,7 +170,8 @@ __attribute__((unused)) static void tree_finish(struct tree *t)
 {
 	struct manifest *m = &t->manifest;
 
-	qsort(t->links, t->n_links, sizeof(*t->links), tree_compare_links);
+	if (t->n_links)
+		qsort(t->links, t->n_links, sizeof(*t->links), tree_compare_links);
 	free(m->entries);
 	m->entries = calloc(t->n_links + 1, sizeof(*m->entries));
 	must(m->entries);

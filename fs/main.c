@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * main.c - the composition root: the only place that sees all rooms
+ *
+ * parse -> paths -> fork -> disc, stage, tree (opening.c) -> commit and server -> mount -> threads -> loop -> last commit -> release
+ *
+ * The end of a mount.  Unmounted: what is staged is burned now, with the stage marked as finishing (the next mount waits for it) and clients
+ * of the control socket told.  Ended by a signal, or because the system goes down, or with commit=manual: a burn under way is
+ * finished, everything else stays staged.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cdappendfs/log.h"
+#include "cdappendfs/own.h"
+#include "cdappendfs/version.h"
+#include "fs/commit/commit.h"
+#include "fs/daemon.h"
+#include "fs/fuse/control.h"
+#include "fs/fuse/server.h"
+#include "fs/opening.h"
+#include "fs/options.h"
+
+DEFINE_LOG_STATE;
+
+#define LISTEN_ATTEMPTS 200
+#define LISTEN_PAUSE_MS 25
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct app {
+	struct options options;
+	struct opening opening;
+	struct commit *commit;		/* NULL: read-only */
+	struct server *server;
+	struct control *control;
+	struct daemon_signals signals;
+	int pipe;			/* to the waiting parent; -1 none */
+	pthread_t announcer;
+	struct commit_result result;	/* of the commit of the unmount */
+};
+
+static int fail(int error, const char *what)
+{
+	log_error("%s: %s", what, strerror(-error));
+	return EXIT_FAILED;
+}
+
+/* ---- wiring ---- */
+
+static int make_server(struct app *a)
+{
+	const struct options *o = &a->options;
+	const struct server_options options = {
+		.mountpoint = a->opening.mountpoint, .source = a->opening.disc_path, .fuse_options = o->fuse, .debug = o->debug,
+		.read_only = a->opening.read_only, .allow_other = o->allow_other, .manual_commit = o->manual_commit, .owner = getuid(),
+		.show_uid = o->show_uid, .show_gid = o->show_gid, .show_umask = o->show_umask, .uid = o->uid, .gid = o->gid, .umask = o->umask,
+	};
+	int r = server_new(&options, a->opening.tree, &a->server);
+
+	return r < 0 ? fail(r, "the mount cannot be prepared") : 0;
+}
+
+static int make_commit(struct app *a)
+{
+	const struct options *o = &a->options;
+	struct commit_options options = {
+		.no_joliet = o->no_joliet, .no_sharing = o->no_sharing || o->compat, .compat = o->compat, .no_verify = o->no_verify,
+		.drop_udf = o->drop_udf, .bytes_per_second = o->bytes_per_second, .fault = o->fault,
+	};
+	const struct commit_hooks hooks = {.flush_writers = server_flush_writers, .discarded = server_discarded, .context = a->server};
+	int r;
+
+	if (a->opening.read_only)
+		return 0;
+	memcpy(options.volume_id, o->volume_id, sizeof(options.volume_id));
+	r = commit_new(&options, &hooks, a->opening.disc, a->opening.stage, a->opening.tree, &a->commit);
+	if (r < 0)
+		return fail(r, "commits cannot be prepared");
+	server_set_commit(a->server, a->commit);
+	return 0;
+}
+
+static int make_control(struct app *a)
+{
+	const struct opening *o = &a->opening;
+	const struct control_options options = {
+		.tree = o->tree, .commit = a->commit, .disc_path = o->disc_path, .mountpoint = o->mountpoint,
+		.staging = o->stage ? stage_directory(o->stage) : NULL, .owner = getuid(),
+		.state = o->state, .sessions = o->sessions, .n_sessions = o->n_sessions,
+	};
+	int r = control_new(&options, &a->control);
+
+	return r < 0 ? fail(r, "the control socket cannot be prepared") : 0;
+}
+
+static int start_threads(struct app *a)
+{
+	int r;
+
+	if (a->opening.read_only)
+		return 0;
+	r = stage_start_thread(a->opening.stage);
+	if (!r)
+		r = commit_start_thread(a->commit);
+	return r < 0 ? fail(r, "no threads can be started") : 0;
+}
+
+/* ---- signals ---- */
+
+static void on_first_signal(void *context)
+{
+	struct app *a = context;
+	struct commit_status status = {.phase = COMMIT_IDLE};
+
+	if (a->commit)
+		commit_status(a->commit, &status);
+	if (status.phase != COMMIT_IDLE)
+		log_notice("the burn under way is finished; a second signal cancels it. What is not burned stays staged");
+	server_stop(a->server);
+}
+
+static void on_further_signal(void *context)
+{
+	struct app *a = context;
+
+	if (a->commit)
+		commit_cancel(a->commit);
+}
+
+/* ---- the mount answers ---- */
+
+static int listen_for_requests(struct app *a, dev_t device)
+{
+	int r = -EADDRINUSE;
+
+	/* The device number may have been that of a mount whose daemon is just leaving. */
+	for (int i = 0; i < LISTEN_ATTEMPTS && r == -EADDRINUSE; i++) {
+		if (i)
+			nanosleep(&(struct timespec){.tv_nsec = LISTEN_PAUSE_MS * 1000000L}, NULL);
+		r = control_listen(a->control, device);
+	}
+	return r;
+}
+
+/* The first client of the mount: when it is answered, the parent may say so. */
+static void *announce(void *arg)
+{
+	struct app *a = arg;
+	dev_t device;
+	int r = server_device(a->server, &device);
+
+	if (r < 0)
+		return NULL;	/* it has ended already */
+	server_tune(device);
+	r = listen_for_requests(a, device);
+	if (r < 0)
+		log_warning("cdappendfs-sync and the other commands cannot reach this mount: %s", strerror(-r));
+	daemon_ready(a->pipe);
+	return NULL;
+}
+
+static int mount_and_serve(struct app *a)
+{
+	int r = server_mount(a->server);
+
+	if (r < 0)
+		return EXIT_FAILED;	/* libfuse said why */
+	r = -pthread_create(&a->announcer, NULL, announce, a);
+	if (r < 0)
+		return fail(r, "no threads can be started");
+	r = server_loop(a->server);
+	atomic_store(&a->signals.awake, true);
+	server_unmount(a->server);	/* before the announcer is waited for: it may be asking the mount */
+	pthread_join(a->announcer, NULL);
+	control_deafen(a->control);
+	return r < 0 ? fail(r, "the mount ended") : 0;
+}
+
+/* ---- the end ---- */
+
+static bool commits_at_end(const struct app *a)
+{
+	if (!a->commit || a->options.manual_commit || atomic_load(&a->signals.seen) || !tree_changed(a->opening.tree))
+		return false;
+	if (!daemon_system_stops())
+		return true;
+	log_notice("the system goes down: what is staged is kept and burned by the next mount");
+	return false;
+}
+
+static void last_commit_done(void *arg, const struct commit_result *result)
+{
+	struct app *a = arg;
+
+	a->result = *result;
+}
+
+static void explain_kept(struct app *a)
+{
+	bool kept = a->commit && tree_changed(a->opening.tree);
+
+	if (kept)
+		snprintf(a->result.message, sizeof(a->result.message), "nothing was burned; what is staged is kept for the next mount");
+}
+
+/* Returns the exit status: it matters in the foreground. */
+static int finish(struct app *a)
+{
+	bool burn = commits_at_end(a);
+	int r = 0;
+
+	if (burn) {
+		stage_set_user(a->opening.stage, STAGE_FINISHING);
+		r = commit_request(a->commit, last_commit_done, a);
+		a->result.error = r;
+	} else {
+		explain_kept(a);
+	}
+	if (a->commit) {
+		stage_set_user(a->opening.stage, STAGE_FINISHING);
+		commit_stop(a->commit, burn);
+	}
+	if (a->result.error)
+		log_error("%s: %s; what is staged is kept", a->opening.disc_path, a->result.message[0] ? a->result.message : strerror(-a->result.error));
+	control_finish(a->control, &a->result);
+	return a->result.error ? EXIT_FAILED : EXIT_DONE;
+}
+
+static void release(struct app *a)
+{
+	control_free(TAKE_PTR(a->control));
+	daemon_quit_signals(&a->signals);
+	if (a->commit)
+		commit_free(TAKE_PTR(a->commit));
+	server_free(TAKE_PTR(a->server));
+	opening_release(&a->opening);
+	options_release(&a->options);
+}
+
+static int run(struct app *a)
+{
+	int r = opening_open(&a->opening);
+
+	if (!r)
+		r = make_server(a);
+	if (!r)
+		r = make_commit(a);
+	if (!r)
+		r = make_control(a);
+	if (r)
+		return r;
+	a->signals = (struct daemon_signals){.first = on_first_signal, .again = on_further_signal, .context = a};
+	r = daemon_catch_signals(&a->signals);
+	if (r < 0)
+		return fail(r, "no threads can be started");
+	r = start_threads(a);
+	if (!r)
+		r = mount_and_serve(a);
+	int ended = finish(a);
+	return r ? r : ended;
+}
+
+static int usage(struct app *a, const char *why)
+{
+	log_error("%s", why);
+	options_release(&a->options);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct app a = {.pipe = -1};
+	char why[OPTIONS_WHY_MAX] = "";
+	int r = options_parse(argc, argv, &a.options, why);
+
+	if (r < 0)
+		return usage(&a, why);
+	if (a.options.help || a.options.version) {
+		if (a.options.help)
+			options_print_help(stdout);
+		else
+			printf("cdappendfs %s\n", CDAPPENDFS_VERSION);
+		return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+	}
+	r = opening_resolve(&a.opening, &a.options);
+	if (!r) {
+		int forked = daemon_begin(a.options.foreground, &a.pipe);
+		r = forked < 0 ? fail(forked, "no process can be started") : chdir("/") < 0 ? fail(-errno, "/") : run(&a);
+	}
+	release(&a);
+	return r;
+}

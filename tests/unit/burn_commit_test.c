@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whole commits on image files: what is listed afterwards, also between sessions of other programs; and every way to fail. */
+#include "tests/unit/medium_fixture.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "tests/unit/session_tree.h"
+
+#define GENISOIMAGE "genisoimage -quiet -R -J "
+#define XORRISO "xorriso -return_with SORRY 32 "
+
+struct commit {
+	struct tree *tree;
+	struct burn_plan *plan;
+	struct burn_options options;
+	uint8_t foreign_head[16 * 2048];
+};
+
+static void make_uuid(uint8_t uuid[16])
+{
+	static uint8_t counter;
+
+	memset(uuid, 0x40, 16);
+	uuid[15] = ++counter;
+}
+
+/* A session with the content of a directory, as the disc wants it next. */
+static void plan_commit(struct disc *d, const char *directory, struct commit *c)
+{
+	_free_ struct disc_session *sessions = NULL;
+	struct disc_state state;
+	size_t n;
+
+	memset(c, 0, sizeof(*c));
+	assert_int_equal(disc_state(d, &state), 0);
+	if (!state.appendable)
+		fail_msg("not appendable: %s", state.why_not);
+	assert_int_equal(disc_sessions(d, &sessions, &n), 0);
+	c->options = (struct burn_options){.start_lba = state.next_lba, .session_number = 1, .previous_lba = UINT32_MAX,
+		.previous_descriptor_lba = UINT32_MAX, .overwritable = true, .time = 1700000000, .next_ino = 1000, .volume_id = "OURS", .align_end_sectors = 32};
+	make_uuid(c->options.uuid);
+	if (n > 0) {
+		c->options.session_number = sessions[n - 1].number + 1;
+		c->options.previous_number = sessions[n - 1].number;
+		c->options.previous_lba = sessions[n - 1].start_lba;
+		c->options.previous_descriptor_lba = sessions[n - 1].descriptor_lba;
+		if (sessions[n - 1].descriptor_lba == 16) {
+			assert_int_equal(disc_read(d, 16, c->foreign_head, 16), 0);
+			c->options.foreign_head = c->foreign_head;
+		}
+	}
+	c->tree = tree_new();
+	tree_take(c->tree, 0, directory);
+	tree_finish(c->tree);
+	assert_int_equal(burn_plan_new(&c->tree->manifest, &c->options, &c->plan), 0);
+}
+
+static void commit_release(struct commit *c)
+{
+	burn_plan_free(c->plan);
+	tree_free(c->tree);
+}
+
+/* One whole commit; spec: faults of the target, or NULL.  Returns the first error. */
+static int commit_directory(const char *image, const char *directory, const char *spec, bool publish)
+{
+	_cleanup_(commit_release) struct commit c;
+	struct disc *d = open_image(image, true);
+	struct target *t;
+	int result;
+
+	plan_commit(d, directory, &c);
+	assert_int_equal(disc_open_target(d, &t), 0);
+	if (spec)
+		t = target_wrap_faults(t, spec);
+	assert_non_null(t);
+	result = burn_write(c.plan, t, NULL);
+	if (result == 0)
+		result = burn_verify(d, c.options.start_lba, c.options.uuid, NULL);
+	if (result == 0 && publish)
+		result = burn_publish(d, t, c.options.start_lba);
+	assert_int_equal(disc_refresh(d), 0);
+	target_free(t);
+	disc_close(d);
+	return result;
+}
+
+static void commit(const char *image, const char *directory)
+{
+	assert_int_equal(commit_directory(image, directory, NULL, true), 0);
+}
+
+static void identity_of(const char *image, uint8_t ret[32])
+{
+	struct disc *d = open_image(image, false);
+	struct disc_identity identity;
+
+	assert_int_equal(disc_identity(d, &identity), 0);
+	assert_false(identity.is_provisional);
+	memcpy(ret, identity.id, 32);
+	disc_close(d);
+}
+
+static void assert_identity(const char *image, const uint8_t id[32])
+{
+	uint8_t now[32];
+
+	identity_of(image, now);
+	assert_memory_equal(now, id, 32);
+}
+
+/* pattern: one letter a session, o ours, f foreign. */
+static struct disc_session *assert_sessions(const char *image, const char *pattern)
+{
+	struct disc *d = open_image(image, true);
+	struct disc_session *s = list_sessions(d, strlen(pattern));
+	struct disc_state state;
+	uint8_t sector[2048];
+
+	for (size_t i = 0; pattern[i]; i++) {
+		assert_int_equal(s[i].ours, pattern[i] == 'o');
+		assert_int_equal(s[i].number, i + 1);
+		assert_int_equal(disc_read(d, s[i].descriptor_lba, sector, 1), 0);
+		assert_memory_equal(sector, "\1CD001", 6);
+	}
+	assert_int_equal(disc_state(d, &state), 0);
+	if (!state.appendable)
+		fail_msg("not appendable: %s", state.why_not);
+	disc_close(d);
+	return s;
+}
+
+static void on_blank(void **state)
+{
+	uint8_t id[32];
+
+	(void)state;
+	run(": >i.iso");
+	commit("i.iso", "a");
+	identity_of("i.iso", id);
+	commit("i.iso", "b");
+	commit("i.iso", "c");
+	_free_ struct disc_session *s = assert_sessions("i.iso", "ooo");
+	assert_int_equal(s[0].start_lba, 32);
+	assert_int_equal(s[0].descriptor_lba, 48);
+	for (unsigned i = 1; i < 3; i++)
+		assert_int_equal(s[i].start_lba, s[i - 1].start_lba + s[i - 1].sectors);
+	assert_string_equal(s[2].volume_id, "OURS");
+	assert_int_equal(s[2].created, 1700000000);
+	assert_memory_not_equal(s[1].uuid, s[2].uuid, 16);
+	assert_identity("i.iso", id);
+	run("isoinfo -R -f -i i.iso | grep -qx /cee && xorriso -indev i.iso -toc 2>&1 | tee toc | grep 'ISO session' | wc -l | grep -qx 3");
+	run("head -c 32768 /dev/zero >z && head -c 32768 i.iso | cmp - z");
+}
+
+static void on_genisoimage(void **state)
+{
+	uint8_t id[32];
+
+	(void)state;
+	run(GENISOIMAGE "-V BASE -o i.iso a");
+	identity_of("i.iso", id);
+	commit("i.iso", "b");
+	commit("i.iso", "c");
+	_free_ struct disc_session *s = assert_sessions("i.iso", "foo");
+	assert_int_equal(s[0].start_lba, 0);
+	assert_int_equal(s[0].descriptor_lba, s[1].start_lba + 32);
+	assert_string_equal(s[0].volume_id, "BASE");
+	assert_identity("i.iso", id);
+	/* xorriso twice above ours, and ours again: all are found, by the commit record and by probing. */
+	run(XORRISO "-dev i.iso -map a /x -commit");
+	free(assert_sessions("i.iso", "foof"));
+	run(XORRISO "-dev i.iso -map b /y -commit");
+	free(assert_sessions("i.iso", "fooff"));
+	commit("i.iso", "c");
+	free(assert_sessions("i.iso", "fooffo"));
+	assert_identity("i.iso", id);
+}
+
+static void on_xorriso(void **state)
+{
+	uint8_t id[32];
+
+	(void)state;
+	run(XORRISO "-outdev i.iso -volid BASE -map a /a -commit && " XORRISO "-dev i.iso -map b /b -commit");
+	identity_of("i.iso", id);
+	commit("i.iso", "c");
+	free(assert_sessions("i.iso", "ffo"));
+	commit("i.iso", "b");
+	run(XORRISO "-dev i.iso -map a /x -commit");
+	free(assert_sessions("i.iso", "ffoof"));
+	commit("i.iso", "c");
+	_free_ struct disc_session *s = assert_sessions("i.iso", "ffoofo");
+	assert_int_equal(s[0].start_lba, 32);
+	assert_identity("i.iso", id);
+	run("xorriso -indev i.iso -toc 2>&1 | tee toc | grep 'ISO session' | wc -l | grep -qx 6");
+}
+
+/* Complete but not published: not there, until recovery publishes it from the disc alone. */
+static void publish_later(void **state)
+{
+	_cleanup_(commit_release) struct commit c;
+	struct disc_fingerprint before, after;
+	struct target *t;
+	struct disc *d;
+
+	(void)state;
+	run(": >i.iso");
+	commit("i.iso", "a");
+	d = open_image("i.iso", true);
+	assert_int_equal(disc_fingerprint(d, &before), 0);
+	plan_commit(d, "b", &c);
+	assert_int_equal(disc_open_target(d, &t), 0);
+	assert_int_equal(burn_write(c.plan, t, NULL), 0);
+	target_free(t);
+	disc_close(d);
+	free(assert_sessions("i.iso", "o"));
+	d = open_image("i.iso", true);
+	assert_int_equal(disc_fingerprint(d, &after), 0);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_true(burn_session_is_complete(d, c.options.start_lba, c.options.uuid));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(disc_open_target(d, &t), 0);
+		assert_int_equal(burn_publish(d, t, c.options.start_lba), 0);
+		target_free(t);
+	}
+	disc_close(d);
+	free(assert_sessions("i.iso", "oo"));
+}
+
+static void verify_finds_damage(void **state)
+{
+	_free_ struct disc_session *s = NULL;
+	uint8_t other[16] = {1};
+	struct disc *d;
+
+	(void)state;
+	run(": >i.iso");
+	commit("i.iso", "a");
+	s = assert_sessions("i.iso", "o");
+	d = open_image("i.iso", false);
+	assert_true(burn_session_is_complete(d, s[0].start_lba, s[0].uuid));
+	assert_int_equal(burn_verify(d, s[0].start_lba, other, NULL), -EBADMSG);
+	assert_int_equal(burn_verify(d, s[0].start_lba + 32, s[0].uuid, NULL), -EBADMSG);
+	assert_int_equal(burn_verify(d, UINT32_MAX, s[0].uuid, NULL), -EBADMSG);
+	/* One bit anywhere. */
+	for (uint32_t lba = s[0].start_lba; lba < s[0].start_lba + s[0].sectors; lba += 17) {
+		uint8_t byte, flipped;
+
+		assert_int_equal(pread(disc_fd(d), &byte, 1, (off_t)lba * 2048 + lba % 2048), 1);
+		flipped = byte ^ 0x10;
+		patch("i.iso", (uint64_t)lba * 2048 + lba % 2048, &flipped, 1);
+		assert_int_equal(burn_verify(d, s[0].start_lba, s[0].uuid, NULL), -EBADMSG);
+		patch("i.iso", (uint64_t)lba * 2048 + lba % 2048, &byte, 1);
+	}
+	assert_true(burn_session_is_complete(d, s[0].start_lba, s[0].uuid));
+	run("truncate -s -2048 i.iso");
+	assert_false(burn_session_is_complete(d, s[0].start_lba, s[0].uuid));
+	disc_close(d);
+}
+
+static void assert_unchanged(const char *spec, int error)
+{
+	_free_ uint8_t *old = NULL, *new = NULL;
+	size_t n, m;
+
+	old = slurp("i.iso", &n);
+	if (commit_directory("i.iso", "big", spec, true) != error)
+		fail_msg("%s", spec);
+	new = slurp("i.iso", &m);
+	assert_int_equal(n, m);
+	assert_memory_equal(old, new, n);
+}
+
+static void failures_leave_no_trace(void **state)
+{
+	static const char *const makers[] = {": >i.iso", GENISOIMAGE "-o i.iso a", "rm i.iso && " XORRISO "-outdev i.iso -map a /a -commit"};
+
+	(void)state;
+	run("mkdir big && head -c 5000000 /dev/urandom >big/file && truncate -s 3M big/hole");
+	for (unsigned i = 0; i < ARRAY_LENGTH(makers); i++) {
+		run(makers[i]);
+		assert_unchanged("reserve=ENOSPC", -ENOSPC);
+		assert_unchanged("write@0=EIO", -EIO);
+		assert_unchanged("write@17=ENOSPC", -ENOSPC);
+		assert_unchanged("write@1500=EIO", -EIO);
+		assert_unchanged("write@2500=EIO", -EIO);
+		assert_unchanged("sync=EIO", -EIO);
+		commit("i.iso", "big");
+	}
+}
+
+struct cancel { uint64_t at, last; };
+
+static void watch(void *context, uint64_t done, uint64_t all)
+{
+	struct cancel *c = context;
+
+	assert_true(done >= c->last && done <= all);
+	c->last = done;
+}
+
+static bool cancelled(void *context)
+{
+	const struct cancel *c = context;
+
+	return c->last >= c->at;
+}
+
+static void cancellation(void **state)
+{
+	_free_ uint8_t *old = NULL, *new = NULL;
+	struct target *t;
+	size_t n, m;
+
+	(void)state;
+	run("mkdir big && head -c 8000000 /dev/urandom >big/file");
+	run(GENISOIMAGE "-o i.iso a");
+	old = slurp("i.iso", &n);
+	struct disc *d = open_image("i.iso", true);
+	for (unsigned i = 0; i < 2; i++) {
+		_cleanup_(commit_release) struct commit c;
+		struct cancel context = {.at = i ? UINT64_MAX : 1000};
+		struct burn_progress progress = {watch, cancelled, &context};
+
+		plan_commit(d, "big", &c);
+		assert_int_equal(disc_open_target(d, &t), 0);
+		assert_int_equal(burn_write(c.plan, t, &progress), i ? 0 : -ECANCELED);
+		if (i == 0) {
+			new = slurp("i.iso", &m);
+			assert_true(n == m && !memcmp(old, new, n));
+			assert_true(context.last >= 1000 && context.last < 4000);
+		} else {
+			assert_int_equal(context.last, session_length(c.plan));
+			context = (struct cancel){.at = 600};
+			assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, &progress), -ECANCELED);
+			context = (struct cancel){.at = UINT64_MAX};
+			assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, &progress), 0);
+			assert_int_equal(context.last, session_length(c.plan));
+		}
+		target_free(t);
+	}
+	/* A slow target is cancelled in its middle, not at its end. */
+	_cleanup_(commit_release) struct commit c;
+	struct cancel context = {.at = 0};
+	struct burn_progress progress = {NULL, cancelled, &context};
+	struct timespec begin, end;
+
+	plan_commit(d, "big", &c);
+	assert_int_equal(disc_open_target(d, &t), 0);
+	t = target_wrap_throttle(t, 2 << 20);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	assert_int_equal(burn_write(c.plan, t, &progress), -ECANCELED);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	assert_true(end.tv_sec - begin.tv_sec <= 2);
+	target_free(t);
+	disc_close(d);
+}
+
+/* kill -9 anywhere: the disc is what it was, and the burn can be repeated. */
+static void killed(void **state)
+{
+	static const char *const specs[] = {"kill@0", "kill@16", "kill@17", "kill@700", "kill@2400", "kill-before-sync",
+		"kill-publish@0", "kill-publish@7", "kill-publish@15"};
+
+	(void)state;
+	run("mkdir big && head -c 5000000 /dev/urandom >big/file");
+	for (unsigned i = 0; i < 2 * ARRAY_LENGTH(specs); i++) {
+		bool blank = i % 2 == 0;
+		struct disc_fingerprint before, after;
+		struct disc *d;
+		int status;
+
+		run("rm -f i.iso && : >i.iso");
+		if (!blank)
+			commit("i.iso", "a");
+		d = open_image("i.iso", false);
+		assert_int_equal(disc_fingerprint(d, &before), 0);
+		disc_close(d);
+		pid_t child = fork();
+		if (child == 0) {
+			commit_directory("i.iso", "big", specs[i / 2], true);
+			_exit(1);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		free(assert_sessions("i.iso", blank ? "" : "o"));
+		d = open_image("i.iso", false);
+		assert_int_equal(disc_fingerprint(d, &after), 0);
+		assert_memory_equal(&before, &after, sizeof(before));
+		disc_close(d);
+		commit("i.iso", "big");
+		free(assert_sessions("i.iso", blank ? "o" : "oo"));
+	}
+}
+
+static void holes_stay_holes(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	run("mkdir sparse && truncate -s 200M sparse/hole && echo end >>sparse/hole && : >i.iso");
+	commit("i.iso", "sparse");
+	assert_int_equal(stat("i.iso", &st), 0);
+	assert_true(st.st_size > 200 << 20 && st.st_blocks < 4 << 11);
+	run("isoinfo -R -x /hole -i i.iso | cmp - sparse/hole");
+}
+
+/* A deliberately wrong saved field: the head of another session of ours is not believed. */
+static void copied_appuse(void **state)
+{
+	uint8_t head[2048];
+
+	(void)state;
+	run(": >i.iso");
+	commit("i.iso", "a");
+	struct disc *d = open_image("i.iso", false);
+	assert_int_equal(disc_read(d, 48, head, 1), 0);
+	disc_close(d);
+	run(XORRISO "-dev i.iso -map b /b -commit");
+	free(assert_sessions("i.iso", "of"));
+	/* As a program would do that keeps the application-use field of the disc it appends to. */
+	patch("i.iso", 16 * 2048 + 883, head + 883, 512);
+	free(assert_sessions("i.iso", "of"));
+	_free_ struct disc_session *s = assert_sessions("i.iso", "of");
+	patch("i.iso", (uint64_t)s[1].descriptor_lba * 2048 + 883, head + 883, 512);
+	free(assert_sessions("i.iso", "of"));
+}
+
+/* The newest session's own descriptor is gone: mountable by the head, not to be appended to. */
+static void damaged_descriptor(void **state)
+{
+	uint8_t zeros[2048] = {0};
+	struct disc_state s;
+
+	(void)state;
+	run(": >i.iso");
+	commit("i.iso", "a");
+	patch("i.iso", 48 * 2048, zeros, sizeof(zeros));
+	struct disc *d = open_image("i.iso", true);
+	_free_ struct disc_session *list = list_sessions(d, 1);
+	assert_int_equal(list[0].descriptor_lba, 16);
+	assert_int_equal(list[0].start_lba, 32);
+	assert_int_equal(disc_state(d, &s), 0);
+	assert_true(!s.appendable && strstr(s.why_not, "damaged"));
+	disc_close(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FIXTURE_TEST(on_blank), FIXTURE_TEST(on_genisoimage), FIXTURE_TEST(on_xorriso), FIXTURE_TEST(publish_later),
+		FIXTURE_TEST(verify_finds_damage), FIXTURE_TEST(failures_leave_no_trace), FIXTURE_TEST(cancellation), FIXTURE_TEST(killed),
+		FIXTURE_TEST(holes_stay_holes), FIXTURE_TEST(copied_appuse), FIXTURE_TEST(damaged_descriptor),
+	};
+
+	return cmocka_run_group_tests_name("burn_commit", tests, NULL, NULL);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * fs/commit: a child commits and is killed at one step; the parent mounts again. Nothing is lost, nothing is burned twice, and a recovery
+ * that is killed itself is repeated.
+ */
+#include "tests/unit/commit_fixture.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+
+DEFINE_LOG_STATE;
+
+/* Base of each case: blank, one session of ours, an image of genisoimage. */
+enum base { BLANK, OURS, FOREIGN };
+
+static void make_base(struct world *w, enum base base)
+{
+	world_new(w);
+	if (base == FOREIGN)
+		world_run(w, "mkdir in && echo foreign >in/old && genisoimage -quiet -R -o image in 2>/dev/null");
+	if (base != OURS)
+		return;
+	REQUIRE(world_open(w) == 0);
+	world_mkdir(w, "before");
+	world_write(w, "before/file", 50000, 3);
+	REQUIRE(sync_now(w).error == 0);
+	world_close(w);
+}
+
+static bool base_is_there(struct world *w, enum base base)
+{
+	if (base == OURS)
+		return world_has(w, "before/file", 50000, 3) || world_has(w, "kept/file", 50000, 3);
+	return base == BLANK || world_lookup(w, "old");
+}
+
+static void change_and_commit(struct world *w)
+{
+	REQUIRE(world_open(w) == 0);
+	world_mkdir(w, "d");
+	world_write(w, "d/large", 400000, 1);
+	world_write(w, "small", 100, 2);
+	REQUIRE(tree_sync(w->tree) == 0);
+	sync_now(w);
+	world_close(w);
+}
+
+static bool changes_are_there(struct world *w) { return world_has(w, "d/large", 400000, 1) && world_has(w, "small", 100, 2); }
+
+static void check_recovered(struct world *w, enum base base, uint64_t length, size_t n_before)
+{
+	size_t n;
+
+	w->options.fault = NULL;
+	assert_int_equal(world_open(w), 0);
+	assert_true(changes_are_there(w));
+	assert_true(base_is_there(w, base));
+	n = world_sessions(w);
+	if (n == n_before) {
+		struct commit_result r;
+
+		assert_true(image_bytes(w) == length);
+		r = sync_now(w);
+		assert_int_equal(r.error, 0);
+		assert_true(r.burned);
+	} else {
+		assert_int_equal(n, n_before + 1);
+		assert_true(stage_empty(w->stage));
+		assert_false(sync_now(w).burned);	/* never twice */
+	}
+	world_close(w);
+	assert_int_equal(world_open(w), 0);
+	assert_null(w->recovered);
+	assert_int_equal(world_sessions(w), n_before + 1);
+	assert_true(changes_are_there(w));
+	assert_true(base_is_there(w, base));
+	assert_false(sync_now(w).burned);
+	world_close(w);
+	world_remove(w);
+}
+
+static void test_killed_at(const char *fault, enum base base)
+{
+	struct world w;
+	uint64_t length;
+
+	make_base(&w, base);
+	length = image_bytes(&w);
+	w.options.fault = fault;
+	print_message("%s over base %d\n", fault, base);
+	if (!killed(&w, change_and_commit)) {
+		print_message("%s was not reached\n", fault);
+		fail();
+	}
+	check_recovered(&w, base, length, base == BLANK ? 0 : 1);
+}
+
+static void test_kills(void **state)
+{
+	static const char *const faults[] = {
+		"edge@frozen=kill", "edge@frozen=killed", "edge@burning=kill", "edge@burning=killed", "kill@0", "kill@3", "kill@17", "kill@40",
+		"kill@200", "kill-before-sync", "edge@verifying=kill", "edge@verifying=killed", "edge@publishing=kill", "edge@publishing=killed",
+		"kill-publish@0", "kill-publish@1", "kill-publish@8", "kill-publish@14", "kill-publish@15", "kill-publish@16", "edge@rebasing=kill",
+		"edge@rebasing=killed", "edge@idle=kill", "edge@idle=killed",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(faults); i++)
+		for (enum base base = BLANK; base <= FOREIGN; base++)
+			test_killed_at(faults[i], base);
+}
+
+/* Changes made while it burned, then the end: the next mount has the burned generation and what came after it. */
+static void change_meanwhile(struct world *w)
+{
+	struct waiter waiter = WAITER;
+	struct commit_status s = {COMMIT_IDLE, 0, 0};
+
+	REQUIRE(world_open(w) == 0);
+	world_mkdir(w, "d");
+	world_write(w, "d/large", 400000, 1);
+	world_write(w, "small", 100, 2);
+	world_write(w, "victim", 3000, 4);
+	REQUIRE(commit_request(w->commit, waiter_done, &waiter) == 0);
+	while (s.phase != COMMIT_BURNING) {
+		commit_status(w->commit, &s);
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
+	}
+	world_write(w, "during", 9000, 5);
+	world_write(w, "small", 200, 6);
+	REQUIRE(world_unlink(w, "victim") == 0);
+	REQUIRE(tree_rename(w->tree, TREE_ROOT, "before", TREE_ROOT, "kept", 0) == 0);
+	world_write(w, "d/inside", 10, 7);
+	REQUIRE(tree_sync(w->tree) == 0);
+	waiter_wait(&waiter, 1);
+	world_close(w);
+}
+
+static bool all_is_there(struct world *w)
+{
+	return world_has(w, "during", 9000, 5) && world_has(w, "small", 200, 6) && world_has(w, "d/large", 400000, 1) &&
+		world_has(w, "kept/file", 50000, 3) && world_has(w, "d/inside", 10, 7) && !world_lookup(w, "victim") && !world_lookup(w, "before");
+}
+
+static void test_changes_meanwhile(void **state)
+{
+	static const char *const faults[] = {"edge@verifying=killed", "edge@publishing=killed", "kill-publish@9", "edge@rebasing=killed", "edge@idle=kill"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(faults); i++) {
+		struct world w;
+		struct commit_result r;
+
+		make_base(&w, OURS);
+		w.options.fault = faults[i];
+		w.options.bytes_per_second = 1500000;
+		assert_true(killed(&w, change_meanwhile));
+		w.options = (struct commit_options){.fault = NULL};
+		assert_int_equal(world_open(&w), 0);
+		assert_true(all_is_there(&w));
+		assert_int_equal(world_sessions(&w), i == 0 ? 1 : 2);
+		r = sync_now(&w);
+		assert_int_equal(r.error, 0);
+		assert_true(r.burned);
+		assert_true(all_is_there(&w));
+		world_close(&w);
+		assert_int_equal(world_open(&w), 0);
+		assert_true(all_is_there(&w));
+		assert_true(stage_empty(w.stage));
+		world_close(&w);
+		world_remove(&w);
+	}
+}
+
+/* The recovery itself is killed, at times that differ: the next one does it again. */
+static void test_killed_recovery(void **state)
+{
+	static const char *const faults[] = {"kill@200", "edge@publishing=killed", "edge@rebasing=killed"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(faults); i++) {
+		struct world w;
+		uint64_t length;
+
+		make_base(&w, OURS);
+		length = image_bytes(&w);
+		w.options.fault = faults[i];
+		assert_true(killed(&w, change_and_commit));
+		for (long us = 0; us < 30000; us += 1500) {
+			int status;
+			pid_t child = fork();
+
+			REQUIRE(child >= 0);
+			if (child == 0) {
+				w.options.fault = NULL;
+				REQUIRE(world_open(&w) == 0);
+				pause();
+			}
+			nanosleep(&(struct timespec){0, us * 1000}, NULL);
+			kill(child, SIGKILL);
+			REQUIRE(waitpid(child, &status, 0) == child);
+			REQUIRE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		}
+		check_recovered(&w, OURS, length, 1);
+	}
+}
+
+/* Another program appended after the crash: nothing is cut, nothing is burned, the stage stays. */
+static void test_foreign_append(void **state)
+{
+	struct world w;
+	uint64_t length;
+
+	(void)state;
+	make_base(&w, OURS);
+	w.options.fault = "kill@200";
+	assert_true(killed(&w, change_and_commit));
+	world_run(&w, "echo other >other && xorriso -dev stdio:image -map other /other -commit >/dev/null 2>&1");
+	length = image_bytes(&w);
+	w.options.fault = NULL;
+	assert_int_equal(world_open(&w), -ESTALE);
+	assert_non_null(w.recovered);
+	assert_non_null(strstr(w.recovered, "expected"));
+	assert_int_equal(image_bytes(&w), length);
+	assert_false(stage_empty(w.stage));
+	world_close(&w);
+	world_remove(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kills),
+		cmocka_unit_test(test_changes_meanwhile),
+		cmocka_unit_test(test_killed_recovery),
+		cmocka_unit_test(test_foreign_append),
+	};
+
+	log_state.level = -1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
