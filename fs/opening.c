@@ -64,11 +64,8 @@ static int resolve_mountpoint(struct opening *o)
 	struct stat st;
 
 	o->mountpoint = realpath(given, NULL);
-	if (!o->mountpoint)
-		return errno == ENOTCONN ? fail(-errno, given, "a mount without its daemon is there; take it away with 'fusermount3 -u' and try again") :
-			fail(-errno, given, NULL);
-	if (stat(o->mountpoint, &st) < 0)
-		return fail(-errno, given, NULL);
+	if (!o->mountpoint || stat(o->mountpoint, &st) < 0)
+		return fail(-errno, given, errno != ENOTCONN ? NULL : "a mount without its daemon is there; take it away with 'fusermount3 -u' and try again");
 	return S_ISDIR(st.st_mode) ? 0 : fail(-ENOTDIR, given, NULL);
 }
 

@@ -44,7 +44,8 @@ static const struct { const char *name; enum what what; bool has_at, has_error; 
 };
 static const struct { const char *name; int error; } errors[] = {
 	{"EIO", -EIO}, {"ENOSPC", -ENOSPC}, {"ENOMEDIUM", -ENOMEDIUM}, {"EROFS", -EROFS}, {"EBUSY", -EBUSY}, {"EAGAIN", -EAGAIN},
-	{"ENOMEM", -ENOMEM}, {"EBADMSG", -EBADMSG}, {"ECANCELED", -ECANCELED}, {"EFBIG", -EFBIG}, {"ENXIO", -ENXIO}, {"EDQUOT", -EDQUOT}, {"ETIMEDOUT", -ETIMEDOUT},
+	{"ENOMEM", -ENOMEM}, {"EBADMSG", -EBADMSG}, {"ECANCELED", -ECANCELED}, {"EFBIG", -EFBIG},
+	{"ENXIO", -ENXIO}, {"EDQUOT", -EDQUOT}, {"ETIMEDOUT", -ETIMEDOUT},
 };
 
 static bool parse_error(const char *text, int *ret)

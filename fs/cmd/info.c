@@ -203,7 +203,7 @@ static int info_of_mount(const struct options *o, const struct control_mount *mo
 static void look_at_stage(const struct options *o, struct disc *disc, const char *path, struct report_info *info, struct stage **ret)
 {
 	struct stage_options so = {.directory = o->staging, .disc_path = path, .mountpoint = "", .read_only = true};
-	struct stage_holder holder;
+	struct stage_holder holder = {0};
 	struct stage_totals totals;
 	_free_ char *why = NULL;
 	char shown[1024];
@@ -211,12 +211,15 @@ static void look_at_stage(const struct options *o, struct disc *disc, const char
 	if (disc_identity(disc, &so.identity) < 0 || disc_fingerprint(disc, &so.fingerprint) < 0)
 		return;
 	int r = stage_open(&so, ret, &holder, &why);
-	if (r < 0) {
-		if (r != -ENOENT || o->staging)
-			fprintf(stderr, "%s: the stage of this disc: %s\n", program_invocation_short_name,
-				why ? report_printable(why, shown, sizeof(shown)) : strerror(-r));
-		return;
+	if (r == -EBUSY) {
+		fprintf(stderr, "%s: process %" PRId32 " %s\n", program_invocation_short_name, holder.pid, holder.user == STAGE_FINISHING ?
+			"is burning what was staged for this disc" : "has the stage of this disc in use");
+	} else if (r < 0 && (r != -ENOENT || o->staging)) {
+		fprintf(stderr, "%s: the stage of this disc: %s\n", program_invocation_short_name,
+			why ? report_printable(why, shown, sizeof(shown)) : strerror(-r));
 	}
+	if (r < 0)
+		return;
 	if (stage_empty(*ret))
 		return;
 	stage_totals(*ret, &totals);

@@ -103,6 +103,7 @@ static int take_back(struct recovery *v)
 		result = journal(v, STAGE_IDLE);
 	if (result)
 		return failed(v, "what an interrupted burn left on the disc could not be removed", result);
+	stage_unfreeze(v->stage);
 	snprintf(v->message, sizeof(v->message), "the last mount ended %s; nothing was lost: the changes are staged; sync burns them",
 		begun ? "while it burned: the unfinished session was removed" : "before it burned");
 	return 0;
@@ -116,6 +117,7 @@ static int accept_broken(struct recovery *v)
 
 	if (result)
 		return failed(v, "the last burn could not be recorded", result);
+	stage_unfreeze(v->stage);
 	snprintf(v->message, sizeof(v->message), "the last mount ended while it burned: session %u is not readable; nothing was lost: the changes "
 		"are staged; sync burns them", v->record.session_number);
 	return 0;

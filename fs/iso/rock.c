@@ -131,16 +131,30 @@ static int take_component(struct rock *r, unsigned flags, const uint8_t *bytes, 
 	return append_target(r, bytes, n);
 }
 
+/* Another entry, padding, or nothing. */
+static bool is_entry_start(const uint8_t *p, size_t room)
+{
+	return room < 4 || (p[0] >= 'A' && p[0] <= 'Z' && p[1] >= 'A' && p[1] <= 'Z') || (!p[0] && !p[1]);
+}
+
 /* Where the components of an SL entry end.  genisoimage puts all that is left of a long target into one entry and keeps the low
- * 8 bits of its length: when the components do not end at the length given, they may at one that is larger by a
+ * 8 bits of its length: when what comes after the length given is no entry, the components may end at one that is larger by a
  * multiple of 256.  0: nowhere. */
 static size_t components_end(const uint8_t *e, size_t room)
 {
-	size_t at = 5;
+	size_t at = 5, end = 0;
 
-	while (at + 2 <= room && !(at >= e[2] && (at - e[2]) % 256 == 0))
-		at += 2u + e[at + 1];
-	return at <= room && at >= e[2] && (at - e[2]) % 256 == 0 ? at : 0;
+	for (; at <= room; at += 2u + e[at + 1]) {
+		if (at >= e[2] && (at - e[2]) % 256 == 0) {
+			if (is_entry_start(e + at, room - at))
+				return at;
+			if (at == e[2])
+				end = at;
+		}
+		if (room - at < 2)
+			break;
+	}
+	return end;
 }
 
 /* With no end to be found the target stops where its entry does, as in other readers: one bad link must not hide its directory. */
