@@ -48,6 +48,7 @@ $(B)/fs/iso/%: ROOM_CFLAGS = $(ZLIB_CFLAGS)
 $(B)/burner/%: ROOM_CFLAGS = $(CRYPTO_CFLAGS)
 $(B)/burner/medium/% $(B)/burner/session/%: ROOM_CFLAGS = $(CDIO_CFLAGS) $(CRYPTO_CFLAGS)
 $(B)/tests/unit/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
+$(B)/tests/unit/fuse_%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(FUSE_CFLAGS)
 $(B)/tests/fuzz/%: ROOM_CFLAGS = $(CRYPTO_CFLAGS)
 
 # ---- What there is -------------------------------------------------------------------------------------------------

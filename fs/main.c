@@ -224,7 +224,7 @@ static int finish(struct app *a)
 		commit_stop(a->commit, burn);
 	}
 	if (a->result.error)
-		log_error("%s: %s; what is staged is kept", a->opening.disc_path, a->result.message[0] ? a->result.message : strerror(-a->result.error));
+		log_error("%s: %s", a->opening.disc_path, a->result.message[0] ? a->result.message : strerror(-a->result.error));
 	control_finish(a->control, &a->result);
 	return a->result.error ? EXIT_FAILED : EXIT_DONE;
 }

@@ -358,7 +358,7 @@ static void tell_last_result(const struct opening *o)
 	int error;
 
 	if (stage_result_get(o->stage, &error, &text) == 0 && error)
-		log_notice("%s: the last commit failed: %s; what was staged is still there", o->disc_path, text);
+		log_notice("%s: the last commit failed: %s", o->disc_path, text);
 }
 
 static int make_tree(struct opening *o, uint32_t generation)

@@ -33,19 +33,20 @@ fail() {
 }
 skip() { printf 'ok %d - %s # SKIP %s\n' $((++tests)) "$1" "$2"; }
 # ok NAME COMMAND…: it succeeds
+# The command runs in this shell, not in a substitution: it may wait for daemons that are this shell's children.
 ok() {
-	local name=$1 output status=0
+	local name=$1 status=0
 	shift
-	output=$("$@" 2>&1) || status=$?
-	if ((status == 0)); then pass "$name"; else fail "$name" "exit status $status of: $*"$'\n'"$(tail -n 25 <<<"$output")"; fi
+	"$@" >"$T/ok.output" 2>&1 || status=$?
+	if ((status == 0)); then pass "$name"; else fail "$name" "exit status $status of: $*"$'\n'"$(tail -n 25 "$T/ok.output")"; fi
 }
 # fails NAME STATUS COMMAND…: it ends with exactly that status ("any": any but 0)
 fails() {
-	local name=$1 want=$2 output status=0
+	local name=$1 want=$2 status=0
 	shift 2
-	output=$("$@" 2>&1) || status=$?
+	"$@" >"$T/ok.output" 2>&1 || status=$?
 	if [[ $want == any && $status != 0 || $status == "$want" ]]; then pass "$name"
-	else fail "$name" "exit status $status, expected $want, of: $*"$'\n'"$(tail -n 25 <<<"$output")"; fi
+	else fail "$name" "exit status $status, expected $want, of: $*"$'\n'"$(tail -n 25 "$T/ok.output")"; fi
 }
 is() { if [[ $2 == "$3" ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
 isnt() { if [[ $2 != "$3" ]]; then pass "$1"; else fail "$1" "got:      $2, expected anything else"; fi; }

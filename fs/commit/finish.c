@@ -11,6 +11,7 @@
 
 #include "cdappendfs/own.h"
 #include "fs/commit/machine.h"
+#include "fs/commit/holes.h"
 #include "fs/commit/message.h"
 
 static int unfinished(const struct run *run, struct commit_result *r, const char *what, int error)
@@ -50,9 +51,8 @@ static int open_newest(struct run *run, struct iso **ret)
 static int rebase(struct run *run, struct commit_result *r)
 {
 	_cleanup_(iso_unrefp) struct iso *base = NULL;
-	const struct burn_placement *placements;
-	const struct burn_directory *directories;
-	size_t n_placements, n_directories;
+	struct burn_placements placements = {0};
+	_free_ struct burn_hole *holes = NULL;
 	struct disc_state state;
 	int result;
 
@@ -62,9 +62,13 @@ static int rebase(struct run *run, struct commit_result *r)
 		result = disc_state(run->c->disc, &state);
 	if (result)
 		return unfinished(run, r, "it could not be opened", result);
-	burn_plan_placements(run->plan, &placements, &n_placements);
-	burn_plan_directories(run->plan, &directories, &n_directories);
-	result = tree_rebase(run->c->tree, run->record.generation, base, &state, placements, n_placements, directories, n_directories);
+	burn_plan_placements(run->plan, &placements.data, &placements.n_data);
+	burn_plan_directories(run->plan, &placements.directories, &placements.n_directories);
+	result = burned_holes(run->manifest, run->plan, &holes, &placements.n_holes);
+	if (result)
+		return unfinished(run, r, "the mount could not change over to it", result);
+	placements.holes = holes;
+	result = tree_rebase(run->c->tree, run->record.generation, base, &state, &placements);
 	return result ? unfinished(run, r, "the mount could not change over to it", result) : 0;
 }
 

@@ -309,7 +309,8 @@ void commit_stop(struct commit *c, bool finish_queue)
 		log_error("the last changes could not be saved in the staging area: %s", strerror(-error));
 }
 
-int commit_new(const struct commit_options *options, const struct commit_hooks *hooks, struct disc *disc, struct stage *stage, struct tree *tree, struct commit **ret)
+int commit_new(const struct commit_options *options, const struct commit_hooks *hooks, struct disc *disc, struct stage *stage,
+	struct tree *tree, struct commit **ret)
 {
 	struct commit *c = calloc(1, sizeof(*c));
 	pthread_condattr_t clock;

@@ -178,8 +178,11 @@ int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *
 	iso_info(base, &info);
 	if (!result)
 		result = directories_of(base, max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES, &directories, &n);
-	if (!result)
-		result = tree_rebase(tree, generation, base, &state, NULL, 0, directories, n);
+	if (!result) {
+		struct burn_placements placements = {.directories = directories, .n_directories = n};
+
+		result = tree_rebase(tree, generation, base, &state, &placements);
+	}
 	if (!result)
 		result = medium_settle(stage, disc, &no_faults);
 	return result ? result : stage_collect(stage, NULL, 0);

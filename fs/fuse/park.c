@@ -92,6 +92,8 @@ static bool append(struct park *p, struct parked *parked)
 	pthread_mutex_lock(&p->lock);
 	open = !p->stopping;
 	if (open) {
+		if (!p->first)
+			pthread_cond_signal(&p->wake);	/* the retries begin */
 		parked->next = NULL;
 		*p->end = parked;
 		p->end = &parked->next;
@@ -168,10 +170,8 @@ static void wait_locked(struct park *p)
 {
 	struct timespec until;
 
-	if (!p->first) {
+	while (!p->first && !p->urgent)
 		pthread_cond_wait(&p->wake, &p->lock);
-		return;
-	}
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += PARK_RETRY_MS * 1000000L;
 	until.tv_sec += until.tv_nsec / 1000000000L;

@@ -75,7 +75,7 @@ static int read_primary(struct iso *iso, uint32_t lba)
 	iso->info.ours = !appuse_decode(d, &iso->info.appuse);
 	/* Later sessions of others give their size relative to their start, 16 before the descriptor. */
 	if (!disc_state(iso->disc, &state) && state.used_sectors)
-		iso->limit_sectors = max_u64(state.used_sectors, (uint64_t)lba + iso->info.volume_sectors);
+		iso->limit_sectors = max_u64(state.used_sectors, (uint64_t)(lba > 16 ? lba - 16 : 0) + iso->info.volume_sectors);
 	return 0;
 }
 

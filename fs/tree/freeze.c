@@ -104,32 +104,24 @@ void tree_thaw(struct tree *t)
 
 /* ---- rebase ---- */
 
-struct rebase {
-	const struct burn_placement *placements;
-	size_t n_placements;
-	const struct burn_directory *directories;
-	size_t n_directories;
-};
-
-/* The placement that holds a byte of a body, or NULL. */
-static const struct burn_placement *placement_find(const struct rebase *b, uint32_t body, uint64_t pos)
+/* The first placement of a body that ends behind pos, or NULL. */
+static const struct burn_placement *placement_find(const struct burn_placements *b, uint32_t body, uint64_t pos)
 {
-	size_t low = 0, high = b->n_placements;
+	size_t low = 0, high = b->n_data;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const struct burn_placement *p = &b->placements[middle];
+		const struct burn_placement *p = &b->data[middle];
 
 		if (p->body < body || (p->body == body && p->pos + p->length <= pos))
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	const struct burn_placement *p = low < b->n_placements ? &b->placements[low] : NULL;
-	return p && p->body == body && p->pos <= pos ? p : NULL;
+	return low < b->n_data && b->data[low].body == body ? &b->data[low] : NULL;
 }
 
-static struct iso_extent directory_find(const struct rebase *b, uint64_t ino)
+static struct iso_extent directory_find(const struct burn_placements *b, uint64_t ino)
 {
 	size_t low = 0, high = b->n_directories;
 
@@ -146,63 +138,94 @@ static struct iso_extent directory_find(const struct rebase *b, uint64_t ino)
 	return (struct iso_extent){0};
 }
 
-/* References to burned bodies become disc extents. 0, or -ENOMEM with the map as it was. */
-static int translate(const struct rebase *b, struct map *m)
+/* The first burned hole of a file that ends behind offset, or NULL. */
+static const struct burn_hole *hole_find(const struct burn_placements *b, uint64_t ino, uint64_t offset)
+{
+	size_t low = 0, high = b->n_holes;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct burn_hole *h = &b->holes[middle];
+
+		if (h->ino < ino || (h->ino == ino && h->offset + h->length <= offset))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < b->n_holes && b->holes[low].ino == ino ? &b->holes[low] : NULL;
+}
+
+/* The extent from `at` on, cut where burned room [from, to) begins or ends; inside of it, it lies at disc_pos now. */
+static struct extent cut_part(const struct extent *e, uint64_t at, uint64_t from, uint64_t to, uint64_t disc_pos)
+{
+	struct extent part = *e;
+
+	if (at < from) {
+		part.length = min_u64(e->length, from - at);
+	} else {
+		part.length = min_u64(e->length, to - at);
+		part.pos = disc_pos + (at - from);
+		part.kind = EXTENT_DISC;
+		part.body = 0;
+	}
+	return part;
+}
+
+/* The first part of an extent, as far as it lies in one place after the burn. */
+static struct extent translate_part(const struct burn_placements *b, uint64_t ino, const struct extent *e)
+{
+	const struct burn_placement *p = e->kind == EXTENT_STAGE ? placement_find(b, e->body, e->pos) : NULL;
+	const struct burn_hole *h = e->kind == EXTENT_HOLE ? hole_find(b, ino, e->offset) : NULL;
+
+	if (p)
+		return cut_part(e, e->pos, p->pos, p->pos + p->length, p->disc_pos);
+	if (h)
+		return cut_part(e, e->offset, h->offset, h->offset + h->length, h->disc_pos);
+	return *e;
+}
+
+/* References to burned bodies and holes become disc extents. 0, or -ENOMEM with the map as it was. */
+static int translate(const struct burn_placements *b, uint64_t ino, struct map *m)
 {
 	struct map fresh = {0};
-	bool changed = false;
 
 	for (uint32_t i = 0; i < m->n; i++) {
-		struct extent rest = m->extents[i];
+		uint64_t end = m->extents[i].offset + m->extents[i].length;
 
-		while (rest.length) {
-			const struct burn_placement *p = rest.kind == EXTENT_STAGE ? placement_find(b, rest.body, rest.pos) : NULL;
-			struct extent part = rest;
+		for (struct extent rest = m->extents[i]; rest.offset < end;) {
+			struct extent part = translate_part(b, ino, &rest);
 
-			if (p) {
-				part.length = min_u64(rest.length, p->pos + p->length - rest.pos);
-				part.kind = EXTENT_DISC;
-				part.body = 0;
-				part.pos = p->disc_pos + (rest.pos - p->pos);
-				changed = true;
-			} else if (rest.kind == EXTENT_STAGE) {
-				/* Not burned from here on: up to the end of its block, then look again. */
-				part.length = min_u64(rest.length, SECTOR_BYTES - rest.pos % SECTOR_BYTES);
-			}
 			if (map_set(&fresh, &part) < 0) {
 				map_release(&fresh);
 				return -ENOMEM;
 			}
-			rest = map_clip(&rest, rest.offset + part.length, UINT64_MAX);
-			if (rest.offset >= m->extents[i].offset + m->extents[i].length)
+			if (part.offset + part.length >= end)
 				break;
+			rest = map_clip(&rest, part.offset + part.length, end);
 		}
 	}
-	if (changed) {
-		map_release(m);
-		*m = fresh;
-	} else {
-		map_release(&fresh);
-	}
+	map_release(m);
+	*m = fresh;
 	return 0;
 }
 
-static bool has_stage_extents(const struct extent *extents, uint32_t n)
+/* Is there anything that a burn may have moved? */
+static bool translatable(const struct extent *extents, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		if (extents[i].kind == EXTENT_STAGE)
+		if (extents[i].kind != EXTENT_DISC)
 			return true;
 	}
 	return false;
 }
 
-static int rebase_nodes(struct tree *t, const struct rebase *b)
+static int rebase_nodes(struct tree *t, const struct burn_placements *b)
 {
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
 			if (S_ISDIR(n->mode))
 				n->base_dir = directory_find(b, n->ino);
-			if (has_stage_extents(n->map.extents, n->map.n) && translate(b, &n->map) < 0)
+			if (translatable(n->map.extents, n->map.n) && translate(b, n->ino, &n->map) < 0)
 				return -ENOMEM;		/* what is not translated keeps its body: correct, only burned again */
 			node_sums(n);
 			node_find_own_body(t, n);
@@ -212,7 +235,7 @@ static int rebase_nodes(struct tree *t, const struct rebase *b)
 }
 
 /* One row that is newer than the burned generation. */
-static int rebase_row(struct tree *t, const struct rebase *b, uint64_t ino)
+static int rebase_row(struct tree *t, const struct burn_placements *b, uint64_t ino)
 {
 	struct node *n = node_find(t, ino);
 	struct stage_node row = {0};
@@ -229,8 +252,8 @@ static int rebase_row(struct tree *t, const struct rebase *b, uint64_t ino)
 		row.base_bytes = dir.bytes;
 	}
 	struct map m = {.extents = row.extents, .n = row.n_extents, .capacity = row.n_extents};
-	if (has_stage_extents(m.extents, m.n))
-		translate(b, &m);
+	if (translatable(m.extents, m.n))
+		translate(b, ino, &m);
 	row.extents = m.extents;
 	row.n_extents = m.n;
 	r = stage_node_put(t->stage, &row);
@@ -238,7 +261,7 @@ static int rebase_row(struct tree *t, const struct rebase *b, uint64_t ino)
 	return r;
 }
 
-static int rebase_rows(struct tree *t, const struct rebase *b)
+static int rebase_rows(struct tree *t, const struct burn_placements *b)
 {
 	_free_ uint64_t *inos = NULL;
 	size_t n = 0;
@@ -287,20 +310,17 @@ static void rebase_flags(struct tree *t)
 	}
 }
 
-int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state,
-	const struct burn_placement *placements, size_t n_placements, const struct burn_directory *directories, size_t n_directories)
+int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state, const struct burn_placements *placements)
 {
-	struct rebase b = {placements, n_placements, directories, n_directories};
-
 	lock_all(t);
 	stage_enter(t->stage);
 	int r = stage_drop_generation(t->stage, generation);
 	if (r == 0) {
 		struct iso *old = t->base;
 
-		rebase_nodes(t, &b);
+		rebase_nodes(t, placements);
 		rebase_flags(t);
-		r = rebase_rows(t, &b);
+		r = rebase_rows(t, placements);
 		t->base = iso_ref(base);
 		iso_unref(old);
 		t->epoch++;

@@ -116,9 +116,8 @@ int tree_preview(struct tree *t, struct tree_frozen *ret);
 /* The burn failed: everything staged stays, in one generation again. */
 void tree_thaw(struct tree *t);
 /* The frozen generation is on the disc: `base` is the tree now. What was changed since stays staged, its references to burned data become
- * disc extents. placements may be NULL (recovery). Fails only before anything was changed. */
-int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state,
-	const struct burn_placement *placements, size_t n_placements, const struct burn_directory *directories, size_t n_directories);
+ * disc extents. In recovery only the directories are known: then bodies stay until their files are burned again. */
+int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state, const struct burn_placements *placements);
 /* Drop everything staged. -EBUSY: changed files are open, or a commit is under way. *ret: what was staged, for invalidating the kernel's caches. */
 int tree_discard(struct tree *t, struct stage_snapshot **ret);
 /* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D' removed. */

@@ -263,15 +263,36 @@ static void test_discard(void **state)
 	world_remove(&w);
 }
 
+/* The tree of the foreign session is whole: directories and file data, also those that lie in LBA 18-31. */
+static void check_foreign(struct world *w, size_t session)
+{
+	struct iso_entry root = {.ino = 0}, e = {.ino = 0};
+	struct disc_session *sessions;
+	struct iso *old;
+	char text[8];
+	size_t n;
+
+	assert_int_equal(disc_sessions(w->disc, &sessions, &n), 0);
+	assert_true(session < n);
+	assert_int_equal(iso_open(w->disc, sessions[session].descriptor_lba, &old), 0);
+	assert_int_equal(iso_root(old, &root), 0);
+	assert_int_equal(iso_lookup(old, root.dir, "d", &e), 0);
+	assert_true(S_ISDIR(e.mode));
+	iso_entry_release(&e);
+	assert_int_equal(iso_lookup(old, root.dir, "old", &e), 0);
+	assert_int_equal(e.n_extents, 1);
+	assert_int_equal(iso_read_disc(w->disc, e.extents[0].pos, text, 8), 0);
+	assert_memory_equal(text, "foreign\n", 8);
+	iso_entry_release(&e);
+	iso_entry_release(&root);
+	iso_unref(old);
+	free(sessions);
+}
+
 /* Discs of others go on: their files stay, their sessions stay mountable. */
 static void append_to(const char *make, size_t n_sessions)
 {
-	struct disc_session *sessions;
 	struct world w;
-	struct iso *old;
-	struct iso_entry root = {.ino = 0}, e = {.ino = 0};
-	char text[8];
-	size_t n;
 
 	world_new(&w);
 	world_run(&w, "mkdir in && echo foreign >in/old && mkdir in/d && echo x >in/d/x && ln in/old in/d/link");
@@ -283,28 +304,15 @@ static void append_to(const char *make, size_t n_sessions)
 	commit_as_planned(&w);
 	assert_int_not_equal(world_lookup(&w, "d/link"), 0);
 	assert_int_equal(world_lookup(&w, "d/link"), world_lookup(&w, "old"));
-	assert_int_equal(disc_sessions(w.disc, &sessions, &n), 0);
-	assert_int_equal(n, n_sessions + 1);
-	assert_true(sessions[n - 1].ours);
-	assert_int_equal(iso_open(w.disc, sessions[n - 2].descriptor_lba, &old), 0);
-	assert_int_equal(iso_root(old, &root), 0);
-	assert_int_equal(iso_lookup(old, root.dir, "d", &e), 0);
-	assert_true(S_ISDIR(e.mode));
-	iso_entry_release(&e);
-	assert_int_equal(iso_lookup(old, root.dir, "old", &e), 0);
-	assert_int_equal(e.n_extents, 1);
-	assert_int_equal(iso_read_disc(w.disc, e.extents[0].pos, text, 8), 0);
-	assert_memory_equal(text, "foreign\n", 8);
-	iso_entry_release(&e);
-	iso_entry_release(&root);
-	iso_unref(old);
-	free(sessions);
+	assert_int_equal(world_sessions(&w), n_sessions + 1);
+	check_foreign(&w, n_sessions - 1);
 	world_close(&w);
 	world_run(&w, "mkdir x && xorriso -osirrox on -indev image -extract / x >/dev/null 2>&1 && cmp x/old in/old && cmp x/d/link in/old && test -e x/ours && ! test -e x/d/x");
 	assert_int_equal(world_open(&w), 0);
 	world_write(&w, "again", 10, 1);
 	commit_as_planned(&w);
 	assert_int_equal(world_sessions(&w), n_sessions + 2);
+	check_foreign(&w, n_sessions - 1);
 	world_close(&w);
 	world_remove(&w);
 }

@@ -88,7 +88,6 @@ static void test_killed_at(const char *fault, enum base base)
 	make_base(&w, base);
 	length = image_bytes(&w);
 	w.options.fault = fault;
-	print_message("%s over base %d\n", fault, base);
 	if (!killed(&w, change_and_commit)) {
 		print_message("%s was not reached\n", fault);
 		fail();

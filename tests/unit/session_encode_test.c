@@ -263,6 +263,31 @@ static void test_descriptors(void **state)
 	tree_free(t);
 }
 
+/* A track: one set of descriptors, the size of the whole volume; without Joliet no supplementary one. */
+static void test_sequential(void **state)
+{
+	struct tree *t = tree_new();
+	struct burn_options o = {.start_lba = 12645, .session_number = 2, .previous_lba = 0, .previous_descriptor_lba = 16, .previous_number = 1,
+		.time = 1700000000, .no_joliet = true, .align_end_sectors = 16};
+	struct burn_plan *p = NULL;
+	uint8_t *bytes;
+
+	(void)state;
+	tree_extent(t, tree_add(t, 0, "file", S_IFREG | 0644), EXTENT_STAGE, 1, 0, 3000);
+	tree_finish(t);
+	assert_int_equal(burn_plan_new(&t->manifest, &o, &p), 0);
+	assert_int_equal(session_length(p) % 16, 0);
+	bytes = all_sectors(p);
+	for (size_t i = 0; i < 16 * SECTOR_BYTES; i++)
+		assert_int_equal(bytes[i], 0);
+	assert_int_equal(bytes[16 * SECTOR_BYTES], 1);
+	assert_int_equal(bytes[17 * SECTOR_BYTES], 255);
+	assert_int_equal(get_le32(bytes + 16 * SECTOR_BYTES + 80), 12645 + session_length(p));
+	free(bytes);
+	burn_plan_free(p);
+	tree_free(t);
+}
+
 static void test_stream_in_pieces(void **state)
 {
 	struct tree *t = tree_new();
@@ -314,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_appuse),
 		cmocka_unit_test(test_commit_record),
 		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_sequential),
 		cmocka_unit_test(test_stream_in_pieces),
 	};
 

@@ -31,7 +31,7 @@ struct tree_link { uint32_t parent, node; char *name, *iso; };
 struct tree {
 	struct manifest manifest;
 	struct tree_link *links;
-	size_t n_links, nodes_room, links_room, extents_room;
+	size_t n_links, nodes_room, links_room, extents_room, bodies_room, devices_room, inodes_room;
 	char **bodies;			/* paths; NULL: generated */
 	uint32_t n_bodies;
 	uint64_t bodies_read, disc_read;	/* bytes */
@@ -97,9 +97,8 @@ __attribute__((unused)) static uint32_t tree_node(struct tree *t, uint32_t mode)
 	struct manifest *m = &t->manifest;
 
 	m->nodes = grow(m->nodes, &t->nodes_room, m->n_nodes, sizeof(*m->nodes));
-	t->devices = realloc(t->devices, t->nodes_room * sizeof(*t->devices));
-	t->inodes = realloc(t->inodes, t->nodes_room * sizeof(*t->inodes));
-	must(t->devices && t->inodes);
+	t->devices = grow(t->devices, &t->devices_room, m->n_nodes, sizeof(*t->devices));
+	t->inodes = grow(t->inodes, &t->inodes_room, m->n_nodes, sizeof(*t->inodes));
 	m->nodes[m->n_nodes] = (struct manifest_node){.ino = m->n_nodes + 1, .mode = mode, .uid = 1000, .gid = 100,
 		.mtime.tv_sec = 1700000000 + m->n_nodes, .atime.tv_sec = 1600000000, .ctime.tv_sec = 1500000000};
 	t->devices[m->n_nodes] = 0;
@@ -152,8 +151,7 @@ __attribute__((unused)) static void tree_extent(struct tree *t, uint32_t node, u
 
 __attribute__((unused)) static uint32_t tree_body(struct tree *t, const char *path)
 {
-	t->bodies = realloc(t->bodies, (t->n_bodies + 1) * sizeof(*t->bodies));
-	must(t->bodies);
+	t->bodies = grow(t->bodies, &t->bodies_room, t->n_bodies, sizeof(*t->bodies));
 	t->bodies[t->n_bodies] = path ? strdup(path) : NULL;
 	return t->n_bodies++;
 }

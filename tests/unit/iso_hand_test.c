@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Discs put together by hand, record by record: what no mastering program writes, or writes only when it is wrong. */
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+
+#include "tests/unit/iso_fixture.h"
+
+#define SECTORS 200u
+#define ROOT_LBA 20u
+#define SPARE_LBA 60u		/* continuation areas, other directories */
+
+struct hand {
+	uint8_t *data;
+	uint32_t root_sectors;
+	uint32_t at;			/* where the next record of the root goes */
+	struct image m;
+};
+struct area { uint8_t b[4096]; size_t n; };
+
+static void susp(struct area *a, const char *signature, const void *body, size_t n)
+{
+	uint8_t *p = a->b + a->n;
+
+	memcpy(p, signature, 2);
+	p[2] = (uint8_t)(4 + n);
+	p[3] = 1;
+	memcpy(p + 4, body, n);
+	a->n += 4 + n;
+}
+
+static void px(struct area *a, uint32_t mode, uint32_t nlink, uint32_t serial)
+{
+	uint8_t b[40] = {0};
+
+	put_both32(b, mode);
+	put_both32(b + 8, nlink);
+	put_both32(b + 16, 10);
+	put_both32(b + 24, 20);
+	put_both32(b + 32, serial);
+	susp(a, "PX", b, serial ? 40 : 32);
+}
+
+static void nm(struct area *a, uint8_t flags, const char *name)
+{
+	uint8_t b[256] = {flags};
+
+	memcpy(b + 1, name, strlen(name));
+	susp(a, "NM", b, 1 + strlen(name));
+}
+
+static void ce(struct area *a, uint32_t lba, uint32_t offset, uint32_t length)
+{
+	uint8_t b[24];
+
+	put_both32(b, lba);
+	put_both32(b + 8, offset);
+	put_both32(b + 16, length);
+	susp(a, "CE", b, 24);
+}
+
+static size_t record(uint8_t *p, const void *id, uint8_t id_length, uint32_t lba, uint32_t bytes, uint8_t flags, const struct area *a)
+{
+	size_t start = 33u + id_length + !(id_length & 1), n = (start + (a ? a->n : 0) + 1) & ~(size_t)1;
+	static const uint8_t date[7] = {100, 2, 3, 4, 5, 6, 0};
+
+	assert_in_range(n, 34, 255);
+	memset(p, 0, n);
+	p[0] = (uint8_t)n;
+	put_both32(p + 2, lba);
+	put_both32(p + 10, bytes);
+	memcpy(p + 18, date, 7);
+	p[25] = flags;
+	put_both16(p + 28, 1);
+	p[32] = id_length;
+	memcpy(p + 33, id, id_length);
+	if (a)
+		memcpy(p + start, a->b, a->n);
+	return n;
+}
+
+/* Into the root, which starts a new sector when the record does not fit. */
+static uint8_t *add(struct hand *h, const char *id, uint32_t lba, uint32_t bytes, uint8_t flags, const struct area *a)
+{
+	uint8_t buf[256], *p;
+	size_t n = record(buf, id, (uint8_t)strlen(id), lba, bytes, flags, a);
+
+	if (h->at % 2048 + n > 2048)
+		h->at = (h->at + 2047) & ~2047u;
+	assert_true(h->at + n <= h->root_sectors * 2048);
+	p = h->data + ROOT_LBA * 2048 + h->at;
+	memcpy(p, buf, n);
+	h->at += (uint32_t)n;
+	return p;
+}
+
+static void add_dots(uint8_t *directory, uint32_t lba, uint32_t bytes, const struct area *dot)
+{
+	size_t n = record(directory, "\0", 1, lba, bytes, 2, dot);
+
+	record(directory + n, "\1", 1, lba, bytes, 2, NULL);
+}
+
+/* A volume with the root's "." carrying `dot`; the root has so many sectors. */
+static void hand_begin(struct hand *h, uint32_t root_sectors, const struct area *dot)
+{
+	int fd = memfd_create("iso", MFD_CLOEXEC);
+	uint8_t *d;
+
+	assert_int_equal(ftruncate(fd, SECTORS * 2048), 0);
+	h->data = mmap(NULL, SECTORS * 2048, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_true(h->data != MAP_FAILED);
+	d = h->data + 16 * 2048;
+	memcpy(d, "\1CD001\1", 7);
+	memset(d + 40, ' ', 32);
+	put_both32(d + 80, SECTORS);
+	put_both16(d + 128, 2048);
+	record(d + 156, "\0", 1, ROOT_LBA, root_sectors * 2048, 2, NULL);
+	memcpy(d + 2048, "\377CD001\1", 7);
+	add_dots(h->data + ROOT_LBA * 2048, ROOT_LBA, root_sectors * 2048, dot);
+	h->root_sectors = root_sectors;
+	h->at = h->data[ROOT_LBA * 2048] + 34u;
+	file_disc_init(&h->m.disc, fd);
+}
+
+static void hand_begin_rock(struct hand *h, uint32_t root_sectors)
+{
+	struct area dot = {0};
+
+	susp(&dot, "SP", "\xbe\xef\0", 3);
+	px(&dot, S_IFDIR | 0755, 2, 0);
+	hand_begin(h, root_sectors, &dot);
+}
+
+static void hand_open(struct hand *h)
+{
+	assert_int_equal(iso_open(&h->m.disc.disc, 16, &h->m.iso), 0);
+}
+
+static void hand_end(struct hand *h)
+{
+	image_close(&h->m);
+	munmap(h->data, SECTORS * 2048);
+}
+
+static int look(struct hand *h, const char *name, struct iso_entry *ret)
+{
+	return iso_lookup(h->m.iso, (struct iso_extent){ROOT_LBA, h->root_sectors * 2048}, name, ret);
+}
+
+/* Entries before the end or the error, which is returned. */
+static int list(struct hand *h, unsigned *ret_n)
+{
+	_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
+	struct iso_entry e;
+	int more;
+
+	*ret_n = 0;
+	assert_int_equal(iso_dir_open(h->m.iso, (struct iso_extent){ROOT_LBA, h->root_sectors * 2048}, &d), 0);
+	while ((more = iso_dir_next(d, &e)) > 0) {
+		iso_entry_release(&e);
+		++*ret_n;
+	}
+	return more;
+}
+
+static void test_continuation_chains(void **state)
+{
+	(void)state;
+	for (unsigned hops = 31; hops <= 34; hops++) {
+		struct area a = {0};
+		struct hand h;
+		struct iso_entry e;
+
+		hand_begin_rock(&h, 1);
+		ce(&a, SPARE_LBA, 0, 100);
+		for (unsigned i = 0; i < hops; i++) {
+			struct area next = {0};
+			if (i == hops - 1)
+				nm(&next, 0, "at the end");
+			else
+				ce(&next, SPARE_LBA, (i + 1) * 60, i == hops - 2 ? 15 : 28);
+			memcpy(h.data + SPARE_LBA * 2048 + i * 60, next.b, next.n);
+		}
+		add(&h, "F", 0, 0, 0, &a);
+		hand_open(&h);
+		/* The first area is 100 bytes long and holds only what comes before zeros. */
+		if (hops <= 32) {
+			assert_int_equal(look(&h, "at the end", &e), 0);
+			iso_entry_release(&e);
+		} else {
+			assert_int_equal(look(&h, "at the end", &e), -EBADMSG);
+		}
+		hand_end(&h);
+	}
+}
+
+static void test_bad_continuations(void **state)
+{
+	static const struct { uint32_t lba, offset, length; } bad[] = {
+		{SPARE_LBA, 0, 28}, {SECTORS, 0, 28}, {SECTORS - 1, 2040, 28}, {UINT32_MAX, 4096, 28}, {SPARE_LBA, 0, UINT32_MAX}, {SPARE_LBA, UINT32_MAX, 28},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(bad); i++) {
+		struct area a = {0}, loop = {0};
+		struct hand h;
+		unsigned n;
+
+		hand_begin_rock(&h, 1);
+		ce(&loop, SPARE_LBA, 0, 28);
+		memcpy(h.data + SPARE_LBA * 2048, loop.b, loop.n);
+		ce(&a, bad[i].lba, bad[i].offset, bad[i].length);
+		add(&h, "A", 0, 0, 0, NULL);
+		add(&h, "B", 0, 0, 0, &a);
+		hand_open(&h);
+		assert_int_equal(list(&h, &n), -EBADMSG);
+		assert_int_equal(n, 1);
+		hand_end(&h);
+	}
+}
+
+static void test_names(void **state)
+{
+	static const struct { const char *id; const char *nm; uint8_t flags; const char *expected; } names[] = {
+		{"A.;1", "plain name", 0, "plain name"}, {"B.;1", "a/b", 0, "a_b"}, {"C.;1", "..", 0, "c"}, {"D.;1", ".", 0, "d"},
+		{"E.;1", "", 2, "e"}, {"F.X;1", "", 4, "f.x"}, {"G;1", "", 0, "g"}, {"H.TXT;2", "", 0, "h.txt.2"}, {"I/J", "", 0, "i.j"},
+	};
+	struct hand h;
+	struct iso_entry e;
+	struct area split = {0}, rest = {0};
+	unsigned n;
+
+	(void)state;
+	hand_begin_rock(&h, 3);
+	for (unsigned i = 0; i < ARRAY_LENGTH(names); i++) {
+		struct area a = {0};
+		nm(&a, names[i].flags, names[i].nm);
+		add(&h, names[i].id, 0, 0, 0, &a);
+	}
+	nm(&split, 1, "first-");
+	ce(&split, SPARE_LBA, 100, 20);
+	nm(&rest, 1, "second-");
+	nm(&rest, 0, "third");
+	memcpy(h.data + SPARE_LBA * 2048 + 100, rest.b, rest.n);
+	/* The area ends in the middle of the second piece: shorter than what it says. */
+	put_both32(split.b + split.n - 8, (uint32_t)rest.n);
+	add(&h, "S.;1", 0, 0, 0, &split);
+	hand_open(&h);
+	for (unsigned i = 0; i < ARRAY_LENGTH(names); i++) {
+		assert_int_equal(look(&h, names[i].expected, &e), 0);
+		iso_entry_release(&e);
+	}
+	assert_int_equal(look(&h, "first-second-third", &e), 0);
+	iso_entry_release(&e);
+	assert_int_equal(list(&h, &n), 0);
+	assert_int_equal(n, ARRAY_LENGTH(names) + 1);
+	hand_end(&h);
+}
+
+static void test_symbolic_links(void **state)
+{
+	/* flags of the entry, then components: flags, length, bytes */
+	static const char whole[] = "\0\10\0\0\3usr\4\0\2\0\0\1x";			/* /usr/.././x */
+	static const char first[] = "\1\0\2ab\1\2cd", second[] = "\0\0\2ef\20\0\0\1z";	/* ab/cdef, then the volume's root: /z */
+	static const char third[] = "\1\0\2ab\1\2cd", fourth[] = "\0\0\2ef\0\1g";	/* ab/cdef/g */
+	struct area a = {0}, b = {0}, c = {0}, more = {0}, wrapped = {0};
+	struct hand h;
+	struct iso_entry e;
+	uint8_t *w;
+
+	(void)state;
+	hand_begin_rock(&h, 2);
+	px(&a, S_IFLNK | 0777, 1, 0);
+	susp(&a, "SL", whole, sizeof(whole) - 1);
+	add(&h, "A", 0, 0, 0, &a);
+	px(&b, S_IFLNK | 0777, 1, 0);
+	susp(&b, "SL", first, sizeof(first) - 1);
+	susp(&b, "SL", second, sizeof(second) - 1);
+	add(&h, "B", 0, 0, 0, &b);
+	px(&c, S_IFLNK | 0777, 1, 0);
+	susp(&c, "SL", third, sizeof(third) - 1);
+	susp(&more, "SL", fourth, sizeof(fourth) - 1);
+	memcpy(h.data + SPARE_LBA * 2048, more.b, more.n);
+	ce(&c, SPARE_LBA, 0, (uint32_t)more.n);
+	add(&h, "C", 0, 0, 0, &c);
+	/* As genisoimage writes: 5 + 152 + 152 + 3 = 312 bytes, of which the entry says 56; a TF entry comes after it. */
+	px(&wrapped, S_IFLNK | 0777, 1, 0);
+	w = h.data + (SPARE_LBA + 1) * 2048;
+	memcpy(w, "SL\70\1\0", 5);
+	for (unsigned i = 0; i < 2; i++) {
+		w[5 + i * 152 + 1] = 150;
+		memset(w + 5 + i * 152 + 2, 'p' + (int)i, 150);
+	}
+	memcpy(w + 309, "\0\1r", 3);
+	memcpy(w + 312, "TF\x0c\1\2\x64\1\1\0\0\0\0", 12);
+	ce(&wrapped, SPARE_LBA + 1, 0, 324);
+	add(&h, "D", 0, 0, 0, &wrapped);
+	hand_open(&h);
+	assert_int_equal(look(&h, "a", &e), 0);
+	assert_string_equal(e.target, "/usr/.././x");
+	iso_entry_release(&e);
+	assert_int_equal(look(&h, "b", &e), 0);
+	assert_string_equal(e.target, "/z");
+	iso_entry_release(&e);
+	assert_int_equal(look(&h, "c", &e), 0);
+	assert_string_equal(e.target, "ab/cdef/g");
+	iso_entry_release(&e);
+	assert_int_equal(look(&h, "d", &e), 0);
+	assert_int_equal(strlen(e.target), 150 + 1 + 150 + 1 + 1);
+	assert_string_equal(e.target + 300, "q/r");
+	assert_int_equal(e.mtime.tv_sec, 946684800);
+	iso_entry_release(&e);
+	hand_end(&h);
+}
+
+static void test_attributes(void **state)
+{
+	struct area a = {0}, dev = {0}, old = {0}, bad = {0};
+	uint8_t pn[16];
+	struct hand h;
+	struct iso_entry e;
+
+	(void)state;
+	hand_begin_rock(&h, 2);
+	px(&a, S_IFREG | 0640, 2, 77);
+	/* Long form; creation and modification, +2 hours. */
+	susp(&a, "TF", "\x83" "2001020304050607\10" "2010111213141550\370", 35);
+	add(&h, "A", 100, 10, 0, &a);
+	px(&dev, S_IFBLK | 0600, 1, 0);
+	put_both32(pn, 0);
+	put_both32(pn + 8, 0x811);
+	susp(&dev, "PN", pn, 16);
+	add(&h, "B", 0, 0, 0, &dev);
+	px(&old, S_IFDIR | 0700, 1, 0);	/* not a directory by its record */
+	susp(&old, "TF", "\x02\0\0\0\0\0\0\0", 8);
+	add(&h, "C", 0, 0, 0, &old);
+	susp(&bad, "TF", "\x02\145\77\143\143\143\143\0", 8);	/* month 63, day 99… */
+	add(&h, "D", 0, 0, 0, &bad);
+	hand_open(&h);
+	assert_int_equal(look(&h, "a", &e), 0);
+	assert_int_equal(e.mode, S_IFREG | 0640);
+	assert_int_equal(e.uid, 10);
+	assert_int_equal(e.gid, 20);
+	assert_int_equal(e.ino, 100 << 6 | 63);	/* a foreign hard link */
+	assert_int_equal(e.ctime.tv_sec, 981173106 - 2 * 3600);
+	assert_int_equal(e.ctime.tv_nsec, 70000000);
+	assert_int_equal(e.mtime.tv_sec, 1289567655 + 2 * 3600);
+	assert_int_equal(e.mtime.tv_nsec, 500000000);
+	assert_int_equal(e.atime.tv_sec, 949550706);	/* the record's own date */
+	iso_entry_release(&e);
+	assert_int_equal(look(&h, "b", &e), 0);
+	assert_int_equal(e.rdev, makedev(8, 17));
+	iso_entry_release(&e);
+	assert_int_equal(look(&h, "c", &e), 0);
+	assert_int_equal(e.mode, S_IFREG | 0700);
+	assert_int_equal(e.mtime.tv_sec, 0);
+	iso_entry_release(&e);
+	assert_int_equal(look(&h, "d", &e), 0);
+	assert_int_equal(e.mtime.tv_sec, 1009843200);	/* 2001-12-31 23:59:60 */
+	iso_entry_release(&e);
+	hand_end(&h);
+}
+
+static void test_our_numbers(void **state)
+{
+	struct appuse use = {.number = 1, .previous_lba = APPUSE_NONE, .next_ino = 100};
+	struct area a = {0};
+	struct hand h;
+	struct iso_entry e;
+	struct iso_info info;
+
+	(void)state;
+	hand_begin_rock(&h, 1);
+	appuse_encode(&use, h.data + 16 * 2048);
+	px(&a, S_IFREG | 0644, 2, 77);
+	add(&h, "A", 100, 10, 0, &a);
+	hand_open(&h);
+	iso_info(h.m.iso, &info);
+	assert_true(info.ours);
+	assert_int_equal(info.appuse.next_ino, 100);
+	assert_int_equal(look(&h, "a", &e), 0);
+	assert_int_equal(e.ino, 77);
+	iso_entry_release(&e);
+	assert_int_equal(iso_root(h.m.iso, &e), 0);
+	assert_int_equal(e.ino, 1);
+	hand_end(&h);
+}
+
+static void test_sections(void **state)
+{
+	struct hand h;
+	struct iso_entry e;
+	struct iso_extent root;
+	unsigned n;
+
+	(void)state;
+	hand_begin_rock(&h, 60);
+	/* Two that touch, one elsewhere, an empty one; an associated file of the same name before. */
+	add(&h, "A", 50, 99, 4, NULL);
+	add(&h, "A", 100, 4096, 0x80, NULL);
+	add(&h, "A", 102, 2048, 0x80, NULL);
+	add(&h, "A", 90, 0, 0x80, NULL);
+	add(&h, "A", 110, 77, 0, NULL);
+	/* 8 TiB, over several sectors of the directory. */
+	for (unsigned i = 0; i < 2049; i++)
+		add(&h, "BIG", 1000 + 10 * i, 0xfffff800, i < 2048 ? 0x80 : 0, NULL);
+	add(&h, "C", 0, 0, 0, NULL);
+	hand_open(&h);
+	root = (struct iso_extent){ROOT_LBA, h.root_sectors * 2048};
+	assert_int_equal(look(&h, "a", &e), 0);
+	assert_int_equal(e.size, 4096 + 2048 + 77);
+	assert_int_equal(e.n_extents, 2);
+	assert_int_equal(e.extents[0].pos, 100 * 2048);
+	assert_int_equal(e.extents[0].length, 6144);
+	assert_int_equal(e.extents[1].offset, 6144);
+	assert_int_equal(e.extents[1].pos, 110 * 2048);
+	iso_entry_release(&e);
+	assert_int_equal(look(&h, "big", &e), 0);
+	assert_int_equal(e.size, 2049ull * 0xfffff800);
+	assert_int_equal(e.n_extents, 2049);
+	compare_ways(h.m.iso, root, &e);
+	iso_entry_release(&e);
+	assert_int_equal(list(&h, &n), 0);
+	assert_int_equal(n, 3);
+	hand_end(&h);
+}
+
+static void test_broken_sections(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct hand h;
+		unsigned n;
+
+		hand_begin_rock(&h, 1);
+		add(&h, "A", 50, 99, 0, NULL);
+		add(&h, "B", 100, 4096, 0x80, NULL);
+		if (i)
+			add(&h, "C", 102, 2048, 0, NULL);
+		hand_open(&h);
+		assert_int_equal(list(&h, &n), -EBADMSG);
+		assert_int_equal(n, 1);
+		hand_end(&h);
+	}
+}
+
+static void test_unreadable_files(void **state)
+{
+	struct hand h;
+	struct iso_entry e;
+	char buf[100];
+	unsigned n;
+
+	(void)state;
+	hand_begin_rock(&h, 1);
+	add(&h, "BEYOND", SECTORS, 100, 0, NULL);
+	add(&h, "LAST", UINT32_MAX, 5000, 0, NULL);
+	add(&h, "WOVEN", 100, 5000, 0, NULL)[26] = 1;
+	add(&h, "GOOD", 100, 50, 0, NULL)[1] = 2;	/* behind an extended attribute record */
+	memcpy(h.data + 102 * 2048, "good", 4);
+	hand_open(&h);
+	assert_int_equal(list(&h, &n), 0);
+	assert_int_equal(n, 4);
+	assert_int_equal(look(&h, "beyond", &e), 0);
+	assert_int_equal(entry_read(h.m.iso, &e, 0, buf, 100), -EIO);
+	iso_entry_release(&e);
+	assert_int_equal(look(&h, "last", &e), 0);
+	assert_int_equal(entry_read(h.m.iso, &e, 4000, buf, 100), -EBADMSG);
+	iso_entry_release(&e);
+	assert_int_equal(look(&h, "woven", &e), 0);
+	assert_int_equal(e.size, 5000);
+	assert_int_equal(entry_read(h.m.iso, &e, 0, buf, 100), -EBADMSG);
+	iso_entry_release(&e);
+	assert_int_equal(look(&h, "good", &e), 0);
+	assert_int_equal(entry_read(h.m.iso, &e, 0, buf, 4), 0);
+	assert_memory_equal(buf, "good", 4);
+	iso_entry_release(&e);
+	hand_end(&h);
+}
+
+static void test_bad_records(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct hand h;
+		struct iso_entry e;
+		uint8_t *p;
+		unsigned n;
+
+		hand_begin_rock(&h, 1);
+		add(&h, "A", 50, 99, 0, NULL);
+		p = add(&h, "B", 50, 99, 0, NULL);
+		if (i == 0)
+			p[0] = 20;
+		else if (i == 1)
+			p[32] = 2;
+		else if (i == 2)
+			p[32] = 0;
+		else
+			memcpy(h.data + (ROOT_LBA + 1) * 2048 - 30, p, 30), memset(h.data + ROOT_LBA * 2048 + h.at, 34, 2048 - h.at - 30);
+		hand_open(&h);
+		assert_int_equal(list(&h, &n), -EBADMSG);
+		assert_true(n >= 1);
+		/* What comes before is found. */
+		assert_int_equal(look(&h, "a", &e), 0);
+		iso_entry_release(&e);
+		assert_int_equal(look(&h, "z", &e), -EBADMSG);
+		hand_end(&h);
+	}
+}
+
+static void test_relocation(void **state)
+{
+	struct area moved = {0}, child = {0}, dot = {0}, nowhere = {0};
+	uint8_t lba[8];
+	struct hand h;
+	struct iso_entry e;
+	unsigned n;
+
+	(void)state;
+	hand_begin_rock(&h, 1);
+	nm(&child, 0, "child");
+	px(&child, S_IFDIR | 0111, 2, 0);
+	put_both32(lba, SPARE_LBA);
+	susp(&child, "CL", lba, 8);
+	add(&h, "A", 0, 0, 0, &child);
+	susp(&moved, "RE", "", 0);
+	add(&h, "B", SPARE_LBA, 2048, 2, &moved);
+	px(&dot, S_IFDIR | 0750, 5, 0);
+	add_dots(h.data + SPARE_LBA * 2048, SPARE_LBA, 4096, &dot);
+	hand_open(&h);
+	assert_int_equal(list(&h, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(look(&h, "child", &e), 0);
+	assert_int_equal(e.mode, S_IFDIR | 0750);
+	assert_int_equal(e.nlink, 5);
+	assert_int_equal(e.dir.lba, SPARE_LBA);
+	assert_int_equal(e.dir.bytes, 4096);
+	assert_int_equal(e.ino, ROOT_LBA << 6 | (e.locator & 2047) >> 5);
+	iso_entry_release(&e);
+	put_both32(lba, 150);
+	susp(&nowhere, "CL", lba, 8);
+	add(&h, "C", 0, 0, 0, &nowhere);
+	iso_unref(h.m.iso);
+	hand_open(&h);
+	assert_int_equal(look(&h, "c", &e), -EBADMSG);
+	hand_end(&h);
+}
+
+static void test_finding_rock_ridge(void **state)
+{
+	static const uint8_t er[] = "\012\0\0\1RRIP_1991A";
+	struct area skip = {0}, by_ce = {0}, xa = {0}, file = {0}, none = {0};
+	struct iso_info info;
+	struct iso_entry e;
+	struct hand h;
+
+	(void)state;
+	/* SP with a skip of 3; ER behind a continuation. */
+	susp(&skip, "SP", "\xbe\xef\3", 3);
+	ce(&skip, SPARE_LBA, 0, 18);
+	hand_begin(&h, 1, &skip);
+	susp(&by_ce, "ER", er, 14);
+	memcpy(h.data + SPARE_LBA * 2048, by_ce.b, by_ce.n);
+	memcpy(file.b, "xyz", file.n = 3);
+	nm(&file, 0, "Skipped");
+	add(&h, "A", 0, 0, 0, &file);
+	hand_open(&h);
+	assert_int_equal(look(&h, "Skipped", &e), 0);
+	iso_entry_release(&e);
+	hand_end(&h);
+
+	/* Behind the attributes of CD-ROM XA. */
+	memcpy(xa.b, "\0\0\0\0\15\125XA\0\0\0\0\0\0", xa.n = 14);
+	susp(&xa, "SP", "\xbe\xef\16", 3);
+	susp(&xa, "ER", er, 14);
+	hand_begin(&h, 1, &xa);
+	hand_open(&h);
+	iso_info(h.m.iso, &info);
+	assert_true(info.rock_ridge);
+	hand_end(&h);
+
+	/* SUSP of another kind only. */
+	susp(&none, "SP", "\xbe\xef\0", 3);
+	susp(&none, "ZZ", "", 0);
+	hand_begin(&h, 1, &none);
+	add(&h, "NAME.TXT;1", 0, 0, 0, NULL);
+	hand_open(&h);
+	iso_info(h.m.iso, &info);
+	assert_false(info.rock_ridge);
+	assert_int_equal(look(&h, "name.txt", &e), 0);
+	assert_int_equal(e.mode, S_IFREG | 0444);
+	iso_entry_release(&e);
+	hand_end(&h);
+}
+
+static void test_huge_directory(void **state)
+{
+	struct iso_dir *d = NULL;
+	struct hand h;
+	struct iso_entry e;
+
+	(void)state;
+	hand_begin_rock(&h, 1);
+	hand_open(&h);
+	assert_int_equal(iso_dir_open(h.m.iso, (struct iso_extent){ROOT_LBA, (SECTORS + 1) * 2048}, &d), -EBADMSG);
+	assert_int_equal(iso_dir_open(h.m.iso, (struct iso_extent){UINT32_MAX, 4096}, &d), -EBADMSG);
+	assert_int_equal(iso_lookup(h.m.iso, (struct iso_extent){ROOT_LBA, UINT32_MAX}, "a", &e), -EBADMSG);
+	assert_int_equal(iso_entry_at(h.m.iso, UINT64_MAX, &e), -EBADMSG);
+	assert_null(d);
+	hand_end(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_continuation_chains), cmocka_unit_test(test_bad_continuations), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_symbolic_links), cmocka_unit_test(test_attributes), cmocka_unit_test(test_our_numbers),
+		cmocka_unit_test(test_sections), cmocka_unit_test(test_broken_sections), cmocka_unit_test(test_unreadable_files),
+		cmocka_unit_test(test_bad_records), cmocka_unit_test(test_relocation), cmocka_unit_test(test_finding_rock_ridge),
+		cmocka_unit_test(test_huge_directory),
+	};
+
+	return cmocka_run_group_tests_name("iso_hand", tests, NULL, NULL);
+}
