@@ -24,6 +24,8 @@
 #include "cdappendfs/bytes.h"
 #include "cdappendfs/own.h"
 
+#define FIRST_START_LBA 32u	/* of images that leave LBA 0-31 free but for a head */
+
 #define PIECE_SECTORS 512u		/* 1 MiB */
 #define PIECES 4u
 #define ZEROS_SECTORS_MIN 32u		/* shorter runs of zeros are not worth a piece of their own */
@@ -396,10 +398,23 @@ bool burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t 
 
 /* ---- publish ---- */
 
+/* Did the disc begin at LBA 32, with nothing below but a head? */
+static int head_is_free(struct disc *d, bool *ret)
+{
+	_free_ struct disc_session *sessions = NULL;
+	size_t n = 0;
+	int result = disc_sessions(d, &sessions, &n);
+
+	if (result == 0)
+		*ret = n == 0 || sessions[0].start_lba == FIRST_START_LBA;
+	return result;
+}
+
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
 {
 	uint8_t descriptors[16 * SECTOR_BYTES], head[16 * SECTOR_BYTES];
 	struct disc_state state;
+	bool is_free = true;
 	int result = disc_state(d, &state);
 
 	if (result < 0 || !state.overwritable)
@@ -407,5 +422,12 @@ int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
 	result = disc_read(d, start_lba + 16, descriptors, 16);
 	if (result == 0)
 		result = session_head(descriptors, start_lba, head);
+	if (result == 0)
+		result = head_is_free(d, &is_free);
+	if (result == 0 && !is_free) {
+		result = disc_read(d, 16, descriptors, 16);
+		if (result == 0)
+			session_head_merge(descriptors, head);
+	}
 	return result < 0 ? result : target_publish(t, head);
 }

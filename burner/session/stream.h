@@ -63,5 +63,8 @@ int session_commit_decode(const uint8_t sector[2048], struct session_commit *ret
  * medium.  -EBADMSG: no primary descriptor of ours for that start, no terminator, or a size out of range.
  */
 int session_head(const uint8_t descriptors[16 * 2048], uint32_t start_lba, uint8_t head[16 * 2048]);
+/* On a disc that does not begin at LBA 32 others keep live data behind their descriptors there: the head to publish instead of `head`,
+ * over `now` which is on the disc (LBA 16-31).  Repeating it on its own result changes nothing. */
+void session_head_merge(const uint8_t now[16 * 2048], uint8_t head[16 * 2048]);
 
 #endif

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "cdappendfs/own.h"
-#include "fs/commit/head.h"
 #include "fs/commit/machine.h"
 #include "fs/commit/message.h"
 
@@ -62,9 +61,6 @@ int medium_open_target(struct disc *disc, const struct commit_options *o, struct
 		target = target_wrap_faults(target, o->fault);
 	if (!target)
 		return -errno;
-	target = target_wrap_head(target, disc);
-	if (!target)
-		return -ENOMEM;
 	*ret = target;
 	return 0;
 }

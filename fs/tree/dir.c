@@ -212,36 +212,22 @@ int tree_readdir(struct tree *t, struct tree_dir *d, uint64_t cookie, struct tre
 	return r;
 }
 
-/* The record of the snapshot, when it still stands for the name. */
+/* The record of the snapshot, when it still stands for the name; -EXDEV: it does not, ask by name. */
 static int lookup_record(struct tree *t, struct tree_dir *d, const struct dir_entry *e, const char *name, struct stat *st)
 {
 	_cleanup_entry_ struct iso_entry entry = {0};
 	uint64_t staged;
 	struct node *n;
-	int r;
+	int r = iso_entry_at(d->base, e->locator, &entry);
 
+	if (r < 0)
+		return r;
 	tree_lock(t);
-	n = node_find(t, e->ino);
-	bool known = n != NULL;
-	tree_unlock(t);
-	if (!known) {
-		r = iso_entry_at(d->base, e->locator, &entry);
-		if (r < 0)
-			return r;
-	}
-	tree_lock(t);
-	r = -EXDEV;	/* another base, a staged name: ask by name */
 	bool overlaid = t->stage && stage_names_exist(t->stage, d->node->ino) && stage_name_get(t->stage, d->node->ino, name, &staged) == 0;
-	if (t->epoch == d->epoch && !overlaid) {
-		n = node_find(t, e->ino);
-		if (n || !known)
-			r = n ? 0 : node_from_entry(t, d->node->ino, &entry, &n);
-		if (r == 0 && n->dead)
-			r = -ESTALE;
-		if (r == 0) {
-			n->n_lookups++;
-			node_stat(n, st);
-		}
+	r = t->epoch != d->epoch || overlaid ? -EXDEV : node_from_entry(t, d->node->ino, &entry, &n);
+	if (r == 0) {
+		n->n_lookups++;
+		node_stat(n, st);
 	}
 	tree_unlock(t);
 	return r;

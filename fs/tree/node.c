@@ -226,29 +226,13 @@ int node_from_stage(struct tree *t, uint64_t ino, struct node **ret)
 }
 
 /* Two different files of a damaged disc may claim one first block: the second goes by its record. */
-static uint64_t ino_of_entry(struct tree *t, const struct iso_entry *e)
+static bool another_file(const struct node *n, const struct iso_entry *e)
 {
-	struct node *n = node_find(t, e->ino);
-
-	if (n && !n->staged && S_ISREG(e->mode) && (n->mode & S_IFMT) == S_IFREG && n->size != e->size && (e->ino & 63) == 63)
-		return e->locator >> SECTOR_SHIFT << 6 | (e->locator & (SECTOR_BYTES - 1)) >> 5;
-	return e->ino;
+	return (e->ino & 63) == 63 && !n->staged && S_ISREG(e->mode) && S_ISREG(n->mode) && n->size != e->size;
 }
 
-int node_from_entry(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret)
+static void fill_from_entry(struct node *n, uint64_t parent, struct iso_entry *e)
 {
-	uint64_t ino = ino_of_entry(t, e);
-	struct node *n = node_find(t, ino);
-
-	if (n && !n->dead) {
-		*ret = n;
-		return 0;
-	}
-	if (!n && t->stage && stage_node_exists(t->stage, ino))
-		return node_from_stage(t, ino, ret);
-	int r = n ? 0 : node_new(t, ino, &n);
-	if (r < 0)
-		return r;
 	n->dead = n->orphan = false;	/* what a discard dropped comes back as the disc has it */
 	free(n->target);
 	n->hole_bytes = n->stage_bytes = 0;
@@ -268,6 +252,27 @@ int node_from_entry(struct tree *t, uint64_t parent, struct iso_entry *e, struct
 	map_adopt(&n->map, e->extents, e->n_extents);
 	e->extents = NULL;
 	e->n_extents = 0;
+}
+
+int node_from_entry(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret)
+{
+	uint64_t ino = e->ino;
+	struct node *n = node_find(t, ino);
+
+	if (n && another_file(n, e)) {
+		ino = e->locator >> SECTOR_SHIFT << 6 | (e->locator & (SECTOR_BYTES - 1)) >> 5;
+		n = node_find(t, ino);
+	}
+	if (n && !n->dead) {
+		*ret = n;
+		return 0;
+	}
+	if (!n && t->stage && stage_node_exists(t->stage, ino))
+		return node_from_stage(t, ino, ret);
+	int r = n ? 0 : node_new(t, ino, &n);
+	if (r < 0)
+		return r;
+	fill_from_entry(n, parent, e);
 	*ret = n;
 	return 0;
 }

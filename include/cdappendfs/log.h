@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <syslog.h>
 
-struct log_state { int level; bool syslog; };
+struct log_state { int level; _Atomic bool syslog; };	/* syslog: set while threads log */
 extern struct log_state log_state;	/* defined by the program: DEFINE_LOG_STATE */
 #define DEFINE_LOG_STATE struct log_state log_state = {LOG_NOTICE, false}
 

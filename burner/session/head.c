@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * head.c - the head around what others keep in LBA 17-31
+ *
+ * Images that do not begin at LBA 32 (mkisofs, growisofs, xorriso -as mkisofs) have path tables, directories and file data right
+ * behind their descriptors, inside the head: overwriting them would destroy files that all sessions share.
+ *
+ * Sectors behind the terminator of our descriptors keep what they hold, but for checksum tags of libisofs: they were made for the old
+ * primary descriptor, and xorriso refuses an image whose tag is wrong.  Descriptors go only where descriptors were, or nothing.  Where there is
+ * no such place for all of ours (no Joliet in the old set, data just behind it) the supplementary one is left out: it is in
+ * the session's own set, and nothing is lost by it, while a directory or a file would be.
+ */
+#include "burner/session/stream.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "cdappendfs/bytes.h"
+
+#define HEAD_SECTORS 16u
+enum { DESCRIPTOR_SUPPLEMENTARY = 2, DESCRIPTOR_TERMINATOR = 255 };
+
+static bool is_descriptor(const uint8_t *sector) { return memcmp(sector + 1, "CD001", 5) == 0; }
+static bool is_libisofs_tag(const uint8_t *sector) { return memcmp(sector, "libisofs_", 9) == 0; }
+
+/* A descriptor, a tag, mkisofs' line about itself, or nothing at all. */
+static bool is_free(const uint8_t *sector)
+{
+	static const uint8_t zeros[SECTOR_BYTES];
+
+	return is_descriptor(sector) || is_libisofs_tag(sector) || memcmp(sector, "MKI ", 4) == 0 || memcmp(sector, zeros, SECTOR_BYTES) == 0;
+}
+
+static unsigned set_length(const uint8_t *head)
+{
+	unsigned n = 0;
+
+	while (n < HEAD_SECTORS && head[n * SECTOR_BYTES] != DESCRIPTOR_TERMINATOR)
+		n++;
+	return n < HEAD_SECTORS ? n + 1 : n;
+}
+
+static unsigned free_length(const uint8_t *now)
+{
+	unsigned n = 1;		/* the primary descriptor */
+
+	while (n < HEAD_SECTORS && is_free(now + n * SECTOR_BYTES))
+		n++;
+	return n;
+}
+
+/* Takes supplementary descriptors out; the rest moves up. */
+static unsigned drop_supplementary(uint8_t *head, unsigned n)
+{
+	unsigned to = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (head[i * SECTOR_BYTES] != DESCRIPTOR_SUPPLEMENTARY)
+			memmove(head + to++ * SECTOR_BYTES, head + i * SECTOR_BYTES, SECTOR_BYTES);
+	return to;
+}
+
+void session_head_merge(const uint8_t now[16 * 2048], uint8_t head[16 * 2048])
+{
+	unsigned n = set_length(head);
+
+	if (n > free_length(now))
+		n = drop_supplementary(head, n);
+	for (unsigned i = n; i < HEAD_SECTORS; i++) {
+		const uint8_t *old = now + i * SECTOR_BYTES;
+
+		if (is_descriptor(old) || is_libisofs_tag(old))
+			memset(head + i * SECTOR_BYTES, 0, SECTOR_BYTES);
+		else
+			memcpy(head + i * SECTOR_BYTES, old, SECTOR_BYTES);
+	}
+}
