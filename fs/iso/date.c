@@ -51,7 +51,8 @@ static int digits(const uint8_t *d, int n)
 
 struct timespec date_of_volume(const uint8_t d[17])
 {
-	struct date date = {digits(d, 4), digits(d + 4, 2), digits(d + 6, 2), digits(d + 8, 2), digits(d + 10, 2), digits(d + 12, 2), (int8_t)d[16]};
+	struct date date = {.year = digits(d, 4), .month = digits(d + 4, 2), .day = digits(d + 6, 2), .hour = digits(d + 8, 2),
+			    .minute = digits(d + 10, 2), .second = digits(d + 12, 2), .quarters = (int8_t)d[16]};
 	int hundredths = digits(d + 14, 2);
 	struct timespec t = {0, 0};
 

@@ -197,7 +197,8 @@ static uint64_t ino_of(const struct cursor *c, uint32_t at, uint32_t type, const
 	return (pos >> SECTOR_SHIFT) << 6 | (pos & (SECTOR_BYTES - 1)) >> 5;
 }
 
-static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum decode_depth depth, struct iso_entry *e, struct sections *s)
+static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum decode_depth depth, struct iso_entry *e,
+		  struct sections *s)
 {
 	struct rock r;
 	uint32_t type;

@@ -3,8 +3,8 @@
  * susp.c - System Use Sharing Protocol: entries of a System Use area and of the continuation areas chained to it
  *
  * A CE entry is remembered while its area is walked and followed at the area's end.  At most 32 hops and 64 KiB of
- * continuation in all, so that a chain that loops costs little and ends in -EBADMSG.  Areas that cross a sector edge are read, though Linux refuses them:
- * libisofs has written such.
+ * continuation in all, so that a chain that loops costs little and ends in -EBADMSG.  Areas that cross a sector edge are read,
+ * though Linux refuses them: libisofs has written such.
  */
 #include "fs/iso/room.h"
 

@@ -109,7 +109,8 @@ static int read_header(struct unpacker *u, const struct zisofs *z)
 	if (err)
 		return err;
 	if (second)
-		sound = !memcmp(h, magic2, 8) && !h[8] && h[9] == z->header_words && h[10] == 1 && h[11] == z->block_shift && get_le64(h + 12) == u->size;
+		sound = !memcmp(h, magic2, 8) && !h[8] && h[9] == z->header_words && h[10] == 1 && h[11] == z->block_shift &&
+			get_le64(h + 12) == u->size;
 	else
 		sound = !memcmp(h, magic1, 8) && h[12] == z->header_words && h[13] == z->block_shift && get_le32(h + 8) == u->size;
 	u->block_bytes = 1u << z->block_shift;
@@ -206,7 +207,8 @@ static int unpack_part(struct unpacker *u, uint64_t offset, uint8_t *buf, uint32
 	return err;
 }
 
-int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents, uint64_t size, uint64_t offset, void *buf, size_t length)
+int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents, uint64_t size,
+		    uint64_t offset, void *buf, size_t length)
 {
 	_cleanup_(unpacker_release) struct unpacker u = {.stream = {.disc = disc, .extents = extents, .n_extents = n_extents}, .size = size};
 	uint8_t *p = buf;

@@ -22,7 +22,7 @@ int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret)
 	if (for_writing(flags) || flags & O_TRUNC) {
 		if (!t->stage || t->options.read_only)
 			return -EROFS;
-		int r = space_measure(t);
+		int r = flags & O_TRUNC ? space_admit(t) : space_measure(t);
 		if (r < 0)
 			return r;
 	}

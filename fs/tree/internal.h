@@ -58,6 +58,7 @@ struct touched {
 struct space {
 	struct disc_state medium;
 	uint64_t base_tree;			/* sectors of the base's directories and path tables */
+	uint64_t saved_head;			/* for a foreign head that the first session of ours keeps */
 	bool base_known;			/* false: a foreign base not measured yet */
 	uint64_t measured_epoch, measured_tree, measured_directories;	/* of a foreign base; epoch + 1, 0 never */
 	uint64_t data, names;			/* sectors of staged data, of touched directories */
@@ -137,6 +138,7 @@ int resolve(struct tree *t, struct node *parent, const char *name, struct probe 
 /* ---- space.c; with t->lock held but for space_measure ---- */
 /* Count the base's tree once, before the first change; without the lock. */
 int space_measure(struct tree *t);
+int space_admit(struct tree *t);			/* before any change; without the lock */
 int space_check(struct tree *t, uint64_t more_sectors);	/* 0 or -ENOSPC */
 void space_node(struct tree *t, struct node *n);	/* its content changed: count it again */
 void space_loaded(struct tree *t, struct node *n);	/* it came from its row: its cost is counted already */

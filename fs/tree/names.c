@@ -97,7 +97,7 @@ static int may_change(struct tree *t)
 {
 	if (!t->stage || t->options.read_only)
 		return -EROFS;
-	return space_measure(t);
+	return space_admit(t);
 }
 
 struct newborn { mode_t mode; dev_t rdev; const char *target; const struct tree_caller *caller; };

@@ -71,7 +71,7 @@ uint64_t space_sectors(const struct tree *t)
 {
 	const struct space *s = &t->space;
 
-	return BOUND_SESSION_SECTORS + s->base_tree + s->names + s->data;
+	return round_up(BOUND_SESSION_SECTORS + s->saved_head + s->base_tree + s->names + s->data, BOUND_ALIGN_SECTORS);
 }
 
 /* Sectors that are still free when all that is staged was burned; what the medium or the host's file system says, whichever is less. */
@@ -124,6 +124,21 @@ static uint64_t sectors_left(struct tree *t)
 	uint64_t need = t->stage ? space_sectors(t) : 0;
 
 	return min_u64(medium_left(t, need), host_left(t, need));
+}
+
+/* The first change needs a session: there must be room for one, whatever the change is.  Later ones are counted one by one. */
+int space_admit(struct tree *t)
+{
+	int r = space_measure(t);
+
+	if (r < 0)
+		return r;
+	tree_lock(t);
+	const struct disc_state *m = &t->space.medium;
+	if (m->capacity_sectors && stage_empty(t->stage) && (uint64_t)m->next_lba + m->after_session_sectors + space_sectors(t) > m->capacity_sectors)
+		r = -ENOSPC;
+	tree_unlock(t);
+	return r;
 }
 
 int space_check(struct tree *t, uint64_t more_sectors)
@@ -377,12 +392,13 @@ static void count_base(struct tree *t)
 	struct space *s = &t->space;
 	struct iso_info info = {0};
 
-	s->base_tree = 0;
+	s->base_tree = s->saved_head = 0;
 	s->directories = 1;
 	s->base_known = true;
 	if (!t->base)
 		return;
 	iso_info(t->base, &info);
+	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
 	if (info.ours) {
 		s->base_tree = info.appuse.tree_sectors;
 		s->directories = info.appuse.directories;

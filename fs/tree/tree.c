@@ -189,7 +189,7 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 
 	if (!t->stage || t->options.read_only)
 		return -EROFS;
-	int r = space_measure(t);
+	int r = space_admit(t);
 	if (r == 0 && which & TREE_SET_SIZE)
 		r = set_size(t, ino, (uint64_t)set->st_size);
 	if (r < 0)

@@ -14,8 +14,11 @@
 #define BOUND_FILE_BYTES (90ull * (0x100000000ull - 2048u))
 /* A record of 254 bytes that does not fit, or an entry of 255 and the CE entry behind it, leave that much unused at the end of a sector. */
 #define BOUND_SECTOR_PAYLOAD (2048u - 254u - 28u)
-/* Descriptors, saved head, commit record, root directories, path tables' rounding, alignment of start and end. */
-#define BOUND_SESSION_SECTORS (48u + 1u + 8u + 8u + 32u + 32u)
+/* What every session has besides its directories and data: descriptors, path tables' rounding, commit record.  Before the length is rounded up to
+ * BOUND_ALIGN_SECTORS.  The first session above a head at LBA 0 saves that too. */
+#define BOUND_SESSION_SECTORS (20u + 6u + 1u)
+#define BOUND_SAVED_HEAD_SECTORS 28u
+#define BOUND_ALIGN_SECTORS 32u
 
 /* Rock Ridge tree: the record (<= 254) and what does not fit goes to the continuation area. name and target in bytes. */
 static inline uint64_t bound_record_bytes(uint64_t name_bytes, uint64_t target_bytes)
