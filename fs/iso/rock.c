@@ -114,12 +114,13 @@ static int take_component(struct rock *r, unsigned flags, const uint8_t *bytes, 
 {
 	int err = 0;
 
-	/* A root starts the path anew; else a slash, unless there is one or this goes on with the component before. */
+	/* A root starts the path anew; else a slash, but behind the root's own and where this goes on with the component before.
+	 * Empty components are the slashes of "a//b" and "a/". */
 	if (flags & (SL_ROOT | SL_VOLUME_ROOT))
 		r->target_length = 0;
-	else if (!r->component_continues && r->target_length && r->target[r->target_length - 1] != '/')
+	else if (r->component_slash)
 		err = append_target(r, "/", 1);
-	r->component_continues = flags & SL_CONTINUE;
+	r->component_slash = !(flags & (SL_CONTINUE | SL_ROOT | SL_VOLUME_ROOT));
 	if (err)
 		return err;
 	if (flags & (SL_ROOT | SL_VOLUME_ROOT))

@@ -112,7 +112,7 @@ struct rock {
 	bool name_ended, name_bad;
 	bool has_px, has_serial, has_pn, has_cl, has_sl, is_relocated;
 	bool has_atime, has_mtime, has_ctime;
-	bool component_continues, target_ended;
+	bool component_slash, target_ended;
 	uint32_t mode, nlink, uid, gid, serial, cl_lba;
 	uint64_t rdev;
 	struct timespec atime, mtime, ctime;

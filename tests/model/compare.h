@@ -50,7 +50,6 @@ static inline bool same_mtime(const struct stat st[SIDES])
 static inline void compare_stat(const char *path, const struct stat st[SIDES], bool linked)
 {
 	const struct stat *m = &st[MOUNT], *p = &st[PLAIN];
-	bool directory = S_ISDIR(p->st_mode);
 
 	if (m->st_mode != p->st_mode)
 		differ("%s: mode %o on the mount, %o plain", path, m->st_mode, p->st_mode);
@@ -60,7 +59,7 @@ static inline void compare_stat(const char *path, const struct stat st[SIDES], b
 		differ("%s: size %lld on the mount, %lld plain", path, (long long)m->st_size, (long long)p->st_size);
 	if ((S_ISCHR(p->st_mode) || S_ISBLK(p->st_mode)) && m->st_rdev != p->st_rdev)
 		differ("%s: device %llx on the mount, %llx plain", path, (unsigned long long)m->st_rdev, (unsigned long long)p->st_rdev);
-	if ((!directory || !linked) && (m->st_nlink != p->st_nlink && (linked || !directory || (m->st_nlink != 0) != (p->st_nlink != 0))))
+	if (S_ISDIR(p->st_mode) ? !m->st_nlink != !p->st_nlink : m->st_nlink != p->st_nlink)
 		differ("%s: %lu links on the mount, %lu plain", path, (unsigned long)m->st_nlink, (unsigned long)p->st_nlink);
 	if (linked && !is_mapped(p->st_ino) && !same_mtime(st))
 		differ("%s: mtime %lld on the mount, %lld plain", path, (long long)m->st_mtim.tv_sec, (long long)p->st_mtim.tv_sec);
