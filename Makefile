@@ -72,7 +72,7 @@ MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
 HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s))))
 ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(wildcard $(COMMANDS:%=fs/cmd/%.c)) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(MODEL_SRC) $(HELPER_SRC)
 
-.PHONY: all programs tests fuzz helpers check demo bench soak headers layers install uninstall clean help FORCE
+.PHONY: all programs tests fuzz units helpers check demo bench soak headers layers install uninstall clean help FORCE
 
 ## all: the programs, in build/ (the default); header and layer check
 all: programs headers layers
@@ -81,6 +81,7 @@ programs: $(PROGRAMS)
 ## tests: the test programs, without running them
 tests: all $(UNIT) $(FUZZ) $(MODEL) helpers
 fuzz: $(FUZZ)
+units: $(UNIT)
 helpers: $(HELPERS)
 
 # ---- Compiling -----------------------------------------------------------------------------------------------------
@@ -149,7 +150,8 @@ $(B)/layers.ok: tests/layers $(ALL_SRC) $(HEADERS)
 check:
 	$(Q)tests/install-packages
 	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 tests
-	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 SAN=address,undefined programs fuzz
+	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 SAN=address,undefined programs fuzz units
+	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 SAN=thread units
 	$(Q)CC='$(CC)' tests/run $(TESTS)
 
 ## demo: what it does, on an image file, explained line by line

@@ -11,7 +11,7 @@
  * IDLE_LIMIT of all that are open.  Order against the journal: a body is marked dirty after the write, before the row that
  * names the data can be put; a commit collects the dirty ones in the same hold of the mutex.
  *
- * The last RESERVE_BYTES of the host's file system are left to the journal, so that what was accepted can always be committed.
+ * A reserve on the host's file system (stage_host_space) is left to the journal, so that what was accepted can always be committed.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -27,7 +27,6 @@
 
 #define SEGMENT_BYTES (64u << 20)
 #define IDLE_LIMIT 64u
-#define RESERVE_BYTES (8u << 20)
 #define BUDGET_LIMIT_BYTES (16u << 20)
 #define ALLOC_LIMIT_BYTES (1ull << 40)
 
@@ -344,17 +343,17 @@ int stage_body_drop(struct stage *s, uint32_t number)
 /* Takes length from what the last look at the file system allowed; looks again when that is used up. */
 static int take_space(struct stage *s, uint64_t length)
 {
-	uint64_t left, allowed;
+	uint64_t left, reserve, allowed;
 
 	if (length <= INT64_MAX && atomic_fetch_sub(&s->bodies.budget, (int64_t)length) >= (int64_t)length)
 		return 0;
-	left = stage_host_free(s);
-	if (left < RESERVE_BYTES || left - RESERVE_BYTES < length) {
+	stage_host_space(s, &left, &reserve);
+	if (left < reserve || left - reserve < length) {
 		atomic_store(&s->bodies.budget, 0);
 		return -ENOSPC;
 	}
 	/* Others write there too: never trust more than half of it. */
-	allowed = min_u64((left - RESERVE_BYTES - length) / 2, BUDGET_LIMIT_BYTES);
+	allowed = min_u64((left - reserve - length) / 2, BUDGET_LIMIT_BYTES);
 	atomic_store(&s->bodies.budget, (int64_t)allowed);
 	return 0;
 }

@@ -23,6 +23,7 @@
 
 #define PAGE_BYTES 4096u
 #define WHOLE UINT64_MAX
+#define RECLAIM_BELOW_BYTES (64u << 20)
 
 static int list_reserve(struct discards *l, size_t more)
 {
@@ -209,6 +210,21 @@ void stage_discards_apply(struct stage *s)
 	apply_list(s, &sparse);
 	stage_leave(s);
 	apply_list(s, &segments);
+}
+
+bool stage_reclaim(struct stage *s)
+{
+	bool waiting;
+
+	if (stage_room(s) >= RECLAIM_BELOW_BYTES)
+		return false;
+	stage_enter(s);
+	waiting = s->queued.n || s->committing.n || s->ready.n;
+	stage_leave(s);
+	if (!waiting || stage_sync(s))
+		return false;
+	stage_discards_apply(s);
+	return true;
 }
 
 /* What remains of a waiting range when [from, to) is written: nothing, one or two pieces. */

@@ -111,6 +111,8 @@ struct stage {
 	} sync;
 };
 
+/* stage.c: what is left on the host's file system, and how much of it is kept for the journal; zeros when it cannot be asked */
+void stage_host_space(const struct stage *s, uint64_t *ret_free, uint64_t *ret_reserve);
 /* journal.c: all with the mutex held; reads and writes return 0 or -errno */
 int journal_open(struct stage *s);		/* and prepares the statements; -ENOENT: read_only and there is none */
 void journal_close(struct stage *s, bool clean);	/* clean: everything is in the database, the log may go */

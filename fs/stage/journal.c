@@ -15,11 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cdappendfs/bytes.h"
 #include "cdappendfs/own.h"
 #include "fs/stage/internal.h"
 
 #define SPACE_CHECK_CHANGES 256u
-#define SPACE_FLOOR_BYTES (2u << 20)	/* rows are refused below; deletions still go */
+#define FLOOR_PART 4u	/* of the reserve: rows are refused below; deletions still go */
 #define PAGE_BYTES 4096u
 #define HELD_LIMIT_BYTES (64u << 20)	/* a log that cannot be written does not eat the memory */
 #define EARLY_SYNC_CHANGES 40000u	/* do not let the transaction grow for two seconds */
@@ -171,7 +172,7 @@ static int growth_bytes(struct stage *s, uint64_t *ret)
 
 static int check_space(struct stage *s)
 {
-	uint64_t pending = (uint64_t)s->changes * PAGE_BYTES, growth = 0;
+	uint64_t pending = (uint64_t)s->changes * PAGE_BYTES, growth = 0, left, reserve;
 	int r;
 
 	if (s->wal_full || s->wal.length > HELD_LIMIT_BYTES)
@@ -180,9 +181,8 @@ static int check_space(struct stage *s)
 	if (r)
 		return r;
 	/* A change touches few pages that no other one did, and mostly new ones, which are in growth too. */
-	if (pending > SPACE_FLOOR_BYTES)
-		pending = SPACE_FLOOR_BYTES;
-	if (stage_host_free(s) < SPACE_FLOOR_BYTES + pending + growth)
+	stage_host_space(s, &left, &reserve);
+	if (left < reserve / FLOOR_PART + min_u64(pending, reserve / FLOOR_PART) + growth)
 		return -ENOSPC;
 	s->changes_checked = s->changes;
 	return 0;

@@ -22,6 +22,8 @@
 #include "cdappendfs/own.h"
 #include "fs/stage/internal.h"
 
+#define RESERVE_BYTES (8u << 20)
+#define RESERVE_PART 3		/* of a small file system */
 #define OPEN_TRIES 8
 
 /* What one attempt to open needs. */
@@ -424,11 +426,29 @@ const char *stage_directory(const struct stage *s) { return s->directory; }
 dev_t stage_device(const struct stage *s) { return s->device; }
 uint32_t stage_generation(struct stage *s) { return s->generation; }
 
-uint64_t stage_host_free(const struct stage *s)
+void stage_host_space(const struct stage *s, uint64_t *ret_free, uint64_t *ret_reserve)
 {
 	struct statvfs v;
 
+	*ret_free = *ret_reserve = 0;
 	if (fstatvfs(s->dir_fd, &v))
-		return 0;
-	return (uint64_t)v.f_bavail * v.f_frsize;
+		return;
+	*ret_free = (uint64_t)v.f_bavail * v.f_frsize;
+	*ret_reserve = min_u64(RESERVE_BYTES, (uint64_t)v.f_blocks * v.f_frsize / RESERVE_PART);
+}
+
+uint64_t stage_host_free(const struct stage *s)
+{
+	uint64_t left, reserve;
+
+	stage_host_space(s, &left, &reserve);
+	return left;
+}
+
+uint64_t stage_room(const struct stage *s)
+{
+	uint64_t left, reserve;
+
+	stage_host_space(s, &left, &reserve);
+	return left > reserve ? left - reserve : 0;
 }

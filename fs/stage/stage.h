@@ -59,6 +59,7 @@ int stage_fingerprint(struct stage *s, struct disc_fingerprint *ret);
 const char *stage_directory(const struct stage *s);
 dev_t stage_device(const struct stage *s);	/* st_dev of its file system */
 uint64_t stage_host_free(const struct stage *s);	/* bytes left there */
+uint64_t stage_room(const struct stage *s);	/* bytes of them that data may take: a reserve is the journal's */
 /* Everything durable, threads ended, lock given back. A stage with nothing in it removes its directory (not one given by the user: that it empties). */
 void stage_close(struct stage *s);
 static inline void stage_closep(struct stage **s) { if (*s) stage_close(*s); }
@@ -120,6 +121,8 @@ int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *b
  * whole body.  After the put that no longer names it, or between the same enter and leave.  Until then it reads as it did.
  */
 void stage_body_discard(struct stage *s, uint32_t body, uint64_t pos, uint64_t length);
+/* The host's file system is full: gives back what waits for it now. Whether there was anything; not between enter and leave. */
+bool stage_reclaim(struct stage *s);
 
 /* ---- generations and commits ---- */
 

@@ -66,7 +66,7 @@ struct space {
 	uint64_t frozen;			/* sectors of the session that is being burned */
 	bool burning;
 	struct touched *touched[TOUCHED_BUCKETS];
-	uint64_t host_free;			/* as last seen */
+	uint64_t host_free;			/* as last seen, without the reserve */
 	uint64_t host_used;			/* handed out since */
 	struct timespec host_seen;
 	uint64_t directories;			/* in the tree: a path table has 65,535 numbers for parents */

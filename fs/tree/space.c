@@ -16,7 +16,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define HOST_RESERVE_BYTES (16ull << 20)	/* left for the journal and others */
+#define HOST_RESERVE_BYTES (16ull << 20)	/* left for the journal and others … */
+#define HOST_RESERVE_PART 3			/* … of a small file system so much */
 #define HOST_LOOK_BYTES (8ull << 20)
 
 static struct touched **touched_link(struct space *s, uint64_t ino)
@@ -98,7 +99,9 @@ static void host_look(struct tree *t)
 	if (fd < 0 || fstatvfs(fd, &host) < 0) {
 		s->host_free = UINT64_MAX;
 	} else {
-		s->host_free = (uint64_t)host.f_bavail * host.f_frsize;
+		uint64_t all = (uint64_t)host.f_blocks * host.f_frsize, left = (uint64_t)host.f_bavail * host.f_frsize;
+
+		s->host_free = left - min_u64(left, min_u64(HOST_RESERVE_BYTES, all / HOST_RESERVE_PART));
 	}
 	s->host_seen = now;
 	s->host_used = 0;
@@ -111,7 +114,7 @@ static uint64_t host_left(struct tree *t, uint64_t need)
 	host_look(t);
 	if (s->host_free == UINT64_MAX || !t->stage)
 		return UINT64_MAX;
-	uint64_t taken = s->host_used + need * SECTOR_BYTES + HOST_RESERVE_BYTES;
+	uint64_t taken = s->host_used + need * SECTOR_BYTES;
 	uint64_t left = s->host_free > taken ? s->host_free - taken : 0;
 	/* What is staged next takes its place twice when stage and image share a file system. */
 	if (stage_device(t->stage) == (dev_t)s->medium.host_device)
@@ -173,6 +176,9 @@ int tree_statfs(struct tree *t, struct statvfs *ret)
 	ret->f_bsize = ret->f_frsize = SECTOR_BYTES;
 	ret->f_blocks = m->capacity_sectors ? m->capacity_sectors : (writable ? used + left : m->used_sectors);
 	ret->f_bfree = ret->f_bavail = min_u64(left, ret->f_blocks);
+	/* What is new must go through the stage, which may lie on a smaller file system. */
+	if (writable)
+		ret->f_bavail = min_u64(ret->f_bavail, stage_room(t->stage) / SECTOR_BYTES);
 	/* Inode numbers are PX serials, 32 bits wide. */
 	if (writable)
 		ret->f_files = UINT32_MAX, ret->f_ffree = ret->f_favail = UINT32_MAX - min_u64(stage_next_ino(t->stage), UINT32_MAX);

@@ -340,7 +340,9 @@ int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void 
 		return -EROFS;
 	if (offset > BOUND_FILE_BYTES || length > BOUND_FILE_BYTES - offset)
 		return -EFBIG;
-	return node_write(t, f->node, offset, buf, length);
+	int r = node_write(t, f->node, offset, buf, length);
+
+	return r == -ENOSPC && stage_reclaim(t->stage) ? node_write(t, f->node, offset, buf, length) : r;
 }
 
 /* ---- truncate, fallocate ---- */
@@ -448,6 +450,11 @@ int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offse
 		tree_lock(t);
 		r = space_check(t, (end - size) / BLOCK);
 		tree_unlock(t);
+	}
+	if (r == 0) {	/* the time changes even if no byte does, as everywhere */
+		lock_for_writing(t, n);
+		content_changed(t, n, n->size);
+		unlock_content(t, n);
 	}
 	return r;
 }

@@ -13,12 +13,12 @@ for kind in blank genisoimage xorriso; do
 	new_disc "$kind" "$disc" "$reference"
 	words=(special short)
 	[[ $kind == blank ]] && words+=(many huge)
-	[[ $kind != blank ]] && tree_digest "$reference" lT >"$T/$kind-0.want"
+	[[ $kind != blank ]] && tree_digest "$reference" lTh >"$T/$kind-0.want"
 	for round in 1 2 3; do
 		mount_disc "$disc"
 		both_changed "$round" "$reference" "$mnt" "${words[@]}"
 		ok "$kind: session of round $round" umount_disc
-		tree_digest "$reference" lT >"$T/$kind-$round.want"
+		tree_digest "$reference" lTh >"$T/$kind-$round.want"
 		names+=("$kind-$round")
 	done
 	# In the order of the sessions: sbsector as info gives it.
@@ -28,16 +28,17 @@ for kind in blank genisoimage xorriso; do
 	is "$kind: info lists all sessions" "$n" $((4 - first))
 	for ((i = 0; i < n; i++)); do
 		sector=$(json "\$_->{sessions}[$i]{sbsector}" <"$T/info.json")
-		echo "$kind-$((first + i)) $disc $sector" >>"$T/jobs"
+		echo "$kind-$((first + i)) $disc $sector lTh" >>"$T/jobs"
 	done
 	((first)) || names+=("$kind-0")
-	echo "$kind-head $disc -" >>"$T/jobs"
-	cp "$T/$kind-3.want" "$T/$kind-head.want"
+	# What is huge costs isofs a minute: it is read whole once.
+	echo "$kind-head $disc - lT" >>"$T/jobs"
+	tree_digest "$reference" lT >"$T/$kind-head.want"
 	names+=("$kind-head")
 	rm -rf "$reference"
 done
 note "$(cat "$T/jobs")"
-ok 'the guest ran' in_uml -M 1500 -t 600 "$TOP/tests/interop/uml-isofs" lT "$T/jobs"
+ok 'the guest ran' in_uml -M 1500 -t 600 "$TOP/tests/interop/uml-isofs" "$T/jobs"
 for name in "${names[@]}"; do
 	if [[ $name == genisoimage-0 || $name == xorriso-0 ]]; then
 		# Later sessions of mkisofs and xorriso may lose Rock Ridge in Linux; begun ones do not.

@@ -24,10 +24,11 @@ listed() {
 	local name=$1 disc=$2 reference=$3 files all
 	all=$(find "$reference" -mindepth 1 -printf x | wc -c)
 	files=$(find "$reference" -type f -printf x | wc -c)
-	is "$name: isoinfo -R lists every path" "$(isoinfo -R -f -i "$disc" 2>/dev/null | grep -c .)" "$all"
-	is "$name: isoinfo lists every path" "$(isoinfo -f -i "$disc" 2>/dev/null | grep -c .)" "$all"
+	# A file of several extents has a line for each of them.
+	is "$name: isoinfo -R lists every path" "$(isoinfo -R -f -i "$disc" 2>/dev/null | sort -u | grep -c .)" "$all"
+	is "$name: isoinfo lists every path" "$(isoinfo -f -i "$disc" 2>/dev/null | sort -u | grep -c .)" "$all"
 	# Joliet has no symbolic links and no devices.
-	is "$name: isoinfo -J lists every file and directory" "$(isoinfo -J -f -i "$disc" 2>/dev/null | grep -c .)" \
+	is "$name: isoinfo -J lists every file and directory" "$(isoinfo -J -f -i "$disc" 2>/dev/null | sort -u | grep -c .)" \
 		"$(find "$reference" -mindepth 1 '(' -type f -o -type d ')' -printf x | wc -c)"
 	for way in -R -J -d; do ok "$name: isoinfo $way -l" sh -c "isoinfo $way -l -i '$disc' >/dev/null"; done
 	ok "$name: isoinfo -R -x" cmp <(isoinfo -R -i "$disc" -x '/first session/data.tar.gz') "$reference/first session/data.tar.gz"

@@ -30,7 +30,7 @@ static inline int stat_of(int fd, const char *name, int flags, bool fresh, struc
 {
 	struct statx x;
 
-	if (statx(fd, name, flags | (fresh ? AT_STATX_FORCE_SYNC : AT_STATX_DONT_SYNC), STATX_BASIC_STATS, &x) < 0)
+	if (statx(fd, name, flags | (fresh ? AT_STATX_FORCE_SYNC : AT_STATX_SYNC_AS_STAT), STATX_BASIC_STATS, &x) < 0)
 		return -1;
 	*st = (struct stat){.st_ino = x.stx_ino, .st_mode = x.stx_mode, .st_nlink = x.stx_nlink, .st_uid = x.stx_uid, .st_gid = x.stx_gid,
 		.st_size = (off_t)x.stx_size, .st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor),
@@ -228,6 +228,7 @@ static inline void compare_held(void)
 
 static inline void compare_all(void)
 {
+	uint64_t chance = model.chance;		/* how often is compared does not change what is done */
 	struct stat st[SIDES];
 
 	paired.n = 0;
@@ -237,6 +238,7 @@ static inline void compare_all(void)
 	compare_numbers("", st);
 	compare_directory(model.root, "");
 	compare_held();
+	model.chance = chance;
 }
 
 /* Numbers of all paths before and after something that may not change them. */

@@ -186,7 +186,9 @@ static inline void do_seek(void)
 		if (at <= data)
 			differ("%s: SEEK_HOLE from %lld gives %lld: %s", f.name, (long long)data, (long long)at, strerror(errno));
 	}
-	BOTH(lseek(f.fd[s], f.size + (off_t)below(2), percent(50) ? SEEK_DATA : SEEK_HOLE));
+	off_t end = f.size + (off_t)below(2);
+	int whence = percent(50) ? SEEK_DATA : SEEK_HOLE;
+	BOTH(lseek(f.fd[s], end, whence));
 	give_back(&f);
 }
 

@@ -37,7 +37,13 @@ static inline void random_path(char *ret, size_t size)
 	snprintf(ret, size, "%s%s%s", dir ? dir->path : "", dir ? "/" : "", random_name());
 }
 
-static inline mode_t random_mode(void) { return (mode_t)(percent(70) ? 0600 | below(0200) : below(010000)); }
+/* A kernel without default_permissions forgets the sticky bit of a file when a chown takes the set-id bits away: not both. */
+static inline mode_t random_mode(void)
+{
+	mode_t mode = (mode_t)(percent(70) ? 0600 | below(0200) : below(010000));
+
+	return mode & (S_ISUID | S_ISGID) ? mode & ~(mode_t)S_ISVTX : mode;
+}
 
 /* ---- opening ---- */
 static inline struct held *keep(const int fd[SIDES])

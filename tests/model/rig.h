@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MOUNT, PLAIN, SIDES };
@@ -74,6 +75,20 @@ static inline uint64_t below(uint64_t n) { return n ? random_bits() % n : 0; }
 static inline bool percent(unsigned n) { return below(100) < n; }
 
 /* ---- telling ---- */
+/* Long runs of one character are not to be read by anybody. */
+static inline void shorten(char *line)
+{
+	char *to = line;
+	size_t run = 0;
+
+	for (const char *from = line; *from; from++) {
+		run = from > line && from[0] == from[-1] ? run + 1 : 0;
+		if (run < 6)
+			*to++ = *from;
+	}
+	*to = 0;
+}
+
 __attribute__((format(printf, 1, 2))) static inline void tell(const char *format, ...)
 {
 	char *line = model.told[model.number % TOLD];
@@ -83,6 +98,7 @@ __attribute__((format(printf, 1, 2))) static inline void tell(const char *format
 	va_start(list, format);
 	vsnprintf(line + n, sizeof(model.told[0]) - (size_t)n, format, list);
 	va_end(list);
+	shorten(line);
 	if (model.verbose)
 		fprintf(stderr, "%s\n", line);
 }

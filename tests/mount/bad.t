@@ -12,7 +12,7 @@ refused() {
 	lines=$(wc -l <"$T/refused")
 	if [[ $status == "$want" && ($lines == 1 || $want == 2) && $(<"$T/refused") =~ $pattern ]]; then pass "$name"
 	else fail "$name" "status $status (expected $want), $lines lines: $(head -n 5 "$T/refused")"; fi
-	if mountpoint -q "$mnt"; then umount -l -i "$mnt"; fi
+	if mountpoint -q "${!#}"; then umount -l -i "${!#}"; fi	# where it was not refused
 }
 in_stage=staging=$T/stage/bad
 mkdir -p "$T/stage"
@@ -113,12 +113,26 @@ ok 'unmount' umount_disc
 # ... and behind a mount.
 mount_disc "$disc"
 printf staged >"$mnt/while mounted"
-printf 'x' | dd of="$disc" bs=2048 seek=$(($(apparent_size "$disc") / 2048 + 40)) conv=notrunc status=none
-fails 'a commit on an image that grew under the mount' 1 "$BUILD/cdappendfs-sync" -q "$mnt"
+xorriso -dev "$disc" -map "$T/plain/README" /README.added -commit >/dev/null 2>&1
+image=$(image_digest "$disc")
+fails 'a commit on an image that another program appended to under the mount' 1 "$BUILD/cdappendfs-sync" -q "$mnt"
 is 'keeps the stage' "$(cat "$mnt/while mounted")" staged
-cp "$T/saved.iso" "$T/unused.iso"
+is 'and the image' "$(image_digest "$disc")" "$image"
 "$BUILD/cdappendfs-sync" --discard "$mnt" >/dev/null 2>&1
 ok 'unmount after a discard' umount_disc
+mount_disc -o ro "$disc"
+is 'what the other program appended is there' "$(cat "$mnt/README.added")" four
+ok 'unmount' umount_disc
+# Bytes behind the newest session are no session: a burn that was cut off leaves such.
+cp "$T/saved.iso" "$disc"
+mount_disc "$disc"
+printf staged >"$mnt/while mounted"
+printf 'x' | dd of="$disc" bs=2048 seek=$(($(apparent_size "$disc") / 2048 + 40)) conv=notrunc status=none
+ok 'a commit on an image with bytes behind its newest session' "$BUILD/cdappendfs-sync" -q "$mnt"
+ok 'unmount' umount_disc
+mount_disc -o ro "$disc"
+is 'writes over them' "$(cat "$mnt/while mounted")" staged
+ok 'unmount' umount_disc
 
 # ---- an image that cannot be written
 cp "$T/saved.iso" "$T/readonly.iso"

@@ -6,6 +6,8 @@
 
 make_odd_tree "$T/odd" special
 make_odd_tree "$T/plain" plain
+# genisoimage loops for ever on a target of 790 bytes: it gets one of 600, xorriso one of 800 besides.
+ln -sfn "$(printf 'component/%.0s' {1..60})end" "$T/odd/long link"
 # compare NAME LEFT_OUT SOURCE DISC: the mount's listing equals the source's
 compare() {
 	mount_disc -o ro "$4"
@@ -21,6 +23,7 @@ genisoimage -quiet -R -J -joliet-long -D -o "$T/rrj.iso" "$T/plain" 2>/dev/null
 compare 'genisoimage -R -J -D' l "$T/plain" "$T/rrj.iso"
 genisoimage -quiet -r -cache-inodes -o "$T/links.iso" "$T/odd" 2>/dev/null
 compare 'genisoimage -r' lomT "$T/odd" "$T/links.iso"
+ln -s "$(printf 'component/%.0s' {1..80})end" "$T/odd/longer link"
 xorriso -outdev "$T/xorriso.iso" -map "$T/odd" / -commit >"$T/out" 2>&1 || note "$(tail -n 3 "$T/out")"
 compare 'xorriso' l "$T/odd" "$T/xorriso.iso"
 xorriso -hardlinks on -outdev "$T/xorriso-h.iso" -map "$T/odd" / -commit >"$T/out" 2>&1
@@ -43,17 +46,20 @@ same_listing 'session=1 is as it was' "$T/want" "$T/got"
 ok 'unmount' umount_disc
 
 # ---- sessions of mkisofs -M in a file, as growisofs makes them
-cp "$T/rr.iso" "$T/grown.iso"
+# (genisoimage -M cannot read back its own continuation areas and relocated directories.)
+genisoimage -quiet -R -D -o "$T/grown.iso" "$T/plain" 2>/dev/null
 truncate -s %32K "$T/grown.iso"
 start=$(($(apparent_size "$T/grown.iso") / 2048))
 # With the old head at 0 mkisofs reads the tree; the new session goes to its end and its descriptors to LBA 16.
-if genisoimage -quiet -R -graft-points -C "0,$start" -M "$T/grown.iso" -o "$T/second" more="$T/more" 2>"$T/out"; then
+if genisoimage -quiet -R -D -graft-points -C "0,$start" -M "$T/grown.iso" -o "$T/second" more="$T/more" 2>"$T/out"; then
 	cat "$T/second" >>"$T/grown.iso"
 	dd if="$T/second" of="$T/grown.iso" bs=2048 skip=16 seek=16 count=16 conv=notrunc status=none
 	mount_disc -o ro "$T/grown.iso"
 	same_file 'growisofs style: new file' "$T/more/added" "$mnt/more/added"
-	same_file 'growisofs style: old file' "$T/odd/data.tar.gz" "$mnt/data.tar.gz"
-	is 'growisofs style: a long name' "$(cat "$mnt/$(printf '%255s' '' | tr ' ' n)")" long
+	same_file 'growisofs style: old file' "$T/plain/data.tar.gz" "$mnt/data.tar.gz"
+	tree_digest "$T/plain" lT >"$T/want"
+	tree_digest "$mnt" lT | grep -v '^more' >"$T/got"
+	same_listing 'growisofs style: all that was there' "$T/want" "$T/got"
 	ok 'unmount' umount_disc
 else
 	fail 'genisoimage -M' "$(cat "$T/out")"
@@ -100,8 +106,7 @@ mkdir "$T/big"
 truncate -s 4300M "$T/big/huge"
 printf end | dd of="$T/big/huge" bs=1 seek=4508876797 conv=notrunc status=none
 printf boundary | dd of="$T/big/huge" bs=1 seek=4294965244 conv=notrunc status=none
-genisoimage -quiet -R -iso-level 3 -allow-limited-size -o "$T/huge.iso" "$T/big" 2>/dev/null ||
-	xorriso -as mkisofs -quiet -iso-level 3 -R -o "$T/huge.iso" "$T/big" 2>/dev/null
+xorriso -as mkisofs -quiet -iso-level 3 -R -o "$T/huge.iso" "$T/big" >/dev/null 2>&1
 mount_disc -o ro "$T/huge.iso"
 is 'multi-extent: size' "$(apparent_size "$mnt/huge")" 4508876800
 is 'multi-extent: end' "$(tail -c 3 "$mnt/huge")" end
@@ -116,6 +121,7 @@ ok 'a foreign disc takes a write' sh -c "echo new >'$mnt/new file'"
 ok 'and a session' umount_disc
 mount_disc -o ro "$T/rr.iso"
 is 'which is there' "$(cat "$mnt/new file")" new
+rm "$T/odd/longer link"
 tree_digest "$T/odd" lT | grep -v '^rr_moved' >"$T/want"
 tree_digest "$mnt" lT | grep -Ev '^(rr_moved|new\\040file)' >"$T/got"
 same_listing 'next to all that was there' "$T/want" "$T/got"

@@ -19,8 +19,9 @@ mkdir "$T/tree"
 tar xf "$T/source.tar" -C "$T/tree"
 mkdir "$mnt/tree"
 ok 'tar x of 9,000 files' tar xf "$T/source.tar" -C "$mnt/tree"
-tree_digest "$T/tree" >"$T/want"
-tree_digest "$mnt/tree" >"$T/got"
+# The archive holds no directories: they have the time of their making.
+tree_digest "$T/tree" T >"$T/want"
+tree_digest "$mnt/tree" T >"$T/got"
 same_listing 'they are what tar held' "$T/want" "$T/got"
 
 # ---- git

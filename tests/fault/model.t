@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# model.t - random operations on a disc and on a plain directory beside it give the same, through commits, remounts and sudden ends
+#
+# tests/model/model.c does and compares; here is what it asks for in between.  MODEL_OPERATIONS (1600) operations for each kind of disc,
+# seeds from MODEL_SEED (1).  A difference is told with its seed and the last operations.  At the end every older session is mounted and
+# compared with what the mount showed right after it was burned.
+. "$(dirname "$0")/../lib.sh"
+
+operations=${MODEL_OPERATIONS:-1600} seed=${MODEL_SEED:-1}
+image=$T/disc.iso plain=$T/plain options='' background=''
+mkfifo "$T/request" "$T/reply"
+exec {request}<>"$T/request" {reply}<>"$T/reply"
+# What the model runs as a hook: the daemons are children of this shell, so it is this shell that mounts.
+printf '#!/bin/sh\necho "$1" >"%s/request"\nread -r answer <"%s/reply"\n[ "$answer" = ok ]\n' "$T" "$T" >"$T/ask"
+chmod +x "$T/ask"
+
+mount_again() { start_disc ${options:+-o "$options"} "$image" || { cat "$log"; return 1; }; }
+# What the newest session holds: called when nothing is staged.
+record() { tree_digest "$mnt" >"$T/session.$(info_json '$_->{sessions}[-1]{number}' "$mnt")"; }
+await_background() {
+	local status=0
+	[[ $background ]] || return 0
+	wait "$background" || status=$?
+	background=''
+	return $status
+}
+serve() {
+	case $1 in
+	sync) await_background && sync_disc && record ;;
+	background) await_background && { sync_disc & background=$!; } ;;
+	remount) await_background && umount_disc && mount_again && record ;;
+	kill) kill_daemon; await_background; mount_again ;;
+	esac
+}
+run_model() {
+	local pid line status=0
+	"$TOOLS/model_model" "$@" >"$T/model.log" 2>&1 &
+	pid=$!
+	children+=("$pid")
+	while alive "$pid"; do
+		IFS= read -r -t 0.1 line <&"$request" || continue
+		if serve "$line" >"$T/served" 2>&1; then
+			echo ok >&"$reply"
+		else
+			printf '%s: ' "$line"
+			tail -n 20 "$T/served"
+			echo failed >&"$reply"
+		fi
+	done
+	wait "$pid" || status=$?
+	await_background || { echo 'a commit in the background failed'; status=9; }
+	((status == 0)) || tail -n 70 "$T/model.log"
+	return $status
+}
+same_as() { diff "$1" "$2" | head -n 30; return "${PIPESTATUS[0]}"; }
+each_session() {
+	local file n status=0
+	for file in "$T"/session.*; do
+		n=${file##*.}
+		start_disc -s "$T/stage/older" -o "ro,session=$n" "$image" || { echo "session $n: $(cat "$log")"; return 1; }
+		tree_digest "$mnt" >"$T/got"
+		same_as "$file" "$T/got" || { echo "session $n differs"; status=1; }
+		umount_disc || return 1
+	done
+	return $status
+}
+is_burned() {
+	tree_digest "$plain" t >"$T/want"
+	tree_digest "$mnt" t >"$T/got"
+	same_as "$T/want" "$T/got"
+}
+foreign_with_links() {
+	local n
+	rm -rf "$plain" "$image"
+	mkdir "$plain"
+	make_odd_tree "$plain/base" plain special
+	mkdir "$plain/links"
+	for n in 1 2 3; do
+		noise $((n * 7000)) "$n" >"$plain/links/$n"
+		ln "$plain/links/$n" "$plain/links/again $n"
+		ln "$plain/links/$n" "$plain/base/link $n"
+	done
+	xorriso -hardlinks on -outdev "$image" -volid BEGUN -joliet on -map "$plain" / -commit >/dev/null 2>&1
+}
+
+# model NAME KIND MOUNT_OPTIONS OPTIONS_OF_MODEL…
+model() {
+	local name="$1, seed $seed" kind=$2
+	options=$3
+	shift 3
+	rm -rf "$T/stage" "$T"/session.* "$image"
+	if [[ $kind == links ]]; then foreign_with_links; else new_disc "$kind" "$image" "$plain"; fi
+	mount_again >"$T/told" || { fail "$name: mount" "$(cat "$T/told")"; return; }
+	[[ $kind == blank ]] || record
+	if ! run_model "$@" "$((seed++))" "$operations" "$mnt" "$plain" >"$T/told"; then
+		fail "$name: the same results" "$(cat "$T/told")"
+		kill_daemon
+		return
+	fi
+	pass "$name: the same results"
+	ok "$name: the last unmount" umount_disc
+	mount_disc -o ro "$image"
+	ok "$name: the disc holds the plain directory's tree" is_burned
+	ok "$name: unmount" umount_disc
+	ok "$name: each session is what it was" each_session
+}
+
+model 'blank disc' blank '' -i -x "200:$T/ask sync" -c "500:$T/ask remount" -k "700:$T/ask kill"
+model 'above genisoimage' genisoimage '' -x "200:$T/ask sync" -c "500:$T/ask remount" -k "700:$T/ask kill"
+model 'above xorriso with hard links' links '' -x "230:$T/ask sync" -c "500:$T/ask remount" -k "700:$T/ask kill"
+model 'while it burns' blank speed=8 -i -x "70:$T/ask background" -c "500:$T/ask remount" -k "350:$T/ask kill"
+model 'full trees' blank tree=full -i -x "90:$T/ask sync" -c "400:$T/ask remount"
+model 'compat' blank compat -x "300:$T/ask sync" -k "450:$T/ask kill" -c "800:$T/ask remount"
+done_testing

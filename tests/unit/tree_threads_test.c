@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * fs/tree with many threads: makers, writers, renamers, listers and removers in shared directories, while another thread freezes and
+ * thaws.  What each thread keeps to itself must be right at the end; the rest is for the thread sanitizer.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cdappendfs/log.h"
+#include "fs/tree/tree.h"
+
+DEFINE_LOG_STATE;
+
+#define THREADS 6
+#define ROUNDS 150
+
+static int no_read(struct disc *d, uint32_t lba, void *buf, uint32_t n) { (void)d; (void)lba; (void)buf; (void)n; return -EIO; }
+static const struct disc_ops no_ops = {.read = no_read};
+static struct disc no_disc = {.ops = &no_ops};
+static const struct tree_caller caller = {1, 2};
+
+struct worker { struct tree *tree; unsigned number, failures; uint64_t shared; pthread_t thread; };
+
+#define CHECK(w, condition) do { if (!(condition)) { (w)->failures++; fprintf(stderr, "thread %u: line %d: %s\n", (w)->number, __LINE__, #condition); } } while (0)
+
+static void list(struct worker *w, uint64_t ino)
+{
+	struct tree_dir *d;
+	struct tree_dir_entry e;
+	struct stat st;
+
+	CHECK(w, tree_opendir(w->tree, ino, &d) == 0);
+	for (uint64_t cookie = 0; tree_readdir(w->tree, d, cookie, &e) == 1; cookie = e.next) {
+		if (cookie > 1 && tree_readdir_lookup(w->tree, d, cookie, &st) == 0)
+			tree_forget(w->tree, st.st_ino, 1);
+	}
+	tree_closedir(w->tree, d);
+}
+
+static void write_and_read(struct worker *w, struct tree_file *f, unsigned round)
+{
+	char out[5000], in[5000];
+	size_t n = 0;
+
+	memset(out, 'a' + (int)(round % 26), sizeof(out));
+	CHECK(w, tree_write(w->tree, f, round * 700, out, sizeof(out)) == 0);
+	CHECK(w, tree_read(w->tree, f, round * 700, in, sizeof(in), &n) == 0 && n == sizeof(in) && !memcmp(in, out, n));
+}
+
+static void *work(void *argument)
+{
+	struct worker *w = argument;
+	struct tree_file *own, *f;
+	struct stat st, made;
+	char name[32], other[32];
+
+	snprintf(name, sizeof(name), "own-%u", w->number);
+	CHECK(w, tree_create(w->tree, &caller, w->shared, name, 0644, O_RDWR, &made, &own) == 0);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		write_and_read(w, own, round);
+		snprintf(name, sizeof(name), "f-%u-%u", w->number, round % 7);
+		snprintf(other, sizeof(other), "g-%u", round % 5);
+		if (tree_create(w->tree, &caller, w->shared, name, 0600, O_RDWR, &st, &f) == 0) {
+			CHECK(w, tree_write(w->tree, f, 0, name, strlen(name)) == 0);
+			tree_close(w->tree, f);
+			tree_forget(w->tree, st.st_ino, 1);
+		}
+		tree_rename(w->tree, w->shared, name, w->shared, other, round % 3 ? 0 : RENAME_NOREPLACE);
+		if (tree_lookup(w->tree, w->shared, other, &st) == 0) {
+			struct stat set = {.st_mode = 0640};
+
+			tree_setattr(w->tree, st.st_ino, &set, TREE_SET_MODE, &st);
+			tree_forget(w->tree, st.st_ino, 1);
+		}
+		if (round % 4 == 0)
+			tree_unlink(w->tree, w->shared, other);
+		if (round % 10 == 0)
+			list(w, w->shared);
+		if (round % 50 == 0)
+			CHECK(w, tree_sync(w->tree) == 0);
+	}
+	CHECK(w, tree_getattr(w->tree, made.st_ino, &st) == 0 && st.st_size == (ROUNDS - 1) * 700 + 5000);
+	tree_close(w->tree, own);
+	tree_forget(w->tree, made.st_ino, 1);
+	return NULL;
+}
+
+static void *freeze(void *argument)
+{
+	struct tree *t = argument;
+
+	for (int i = 0; i < 20; i++) {
+		struct tree_frozen f;
+		struct statvfs fs;
+
+		if (tree_freeze(t, &f) == 0) {
+			usleep(2000);
+			tree_statfs(t, &fs);
+			tree_frozen_release(&f);
+			tree_thaw(t);
+		}
+		usleep(3000);
+	}
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	char directory[] = "/tmp/tree-threads-XXXXXX", command[64];
+	struct stage_options stage = {.disc_path = "disc", .mountpoint = "mount", .next_ino = 2};
+	struct tree_options options = {.owner = 1};
+	struct disc_state medium = {.appendable = true, .capacity_sectors = 1u << 20};
+	struct worker workers[THREADS];
+	struct stage_holder holder;
+	struct stage *s;
+	struct tree *t;
+	struct stat st;
+	pthread_t freezer;
+	char *why = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	stage.directory = directory;
+	assert_int_equal(stage_open(&stage, &s, &holder, &why), 0);
+	assert_int_equal(tree_new(&options, &no_disc, NULL, s, &t), 0);
+	tree_set_medium(t, &medium);
+	assert_int_equal(stage_start_thread(s), 0);
+	assert_int_equal(tree_mknod(t, &caller, TREE_ROOT, "shared", S_IFDIR | 0755, 0, &st), 0);
+	for (unsigned i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){.tree = t, .number = i, .shared = st.st_ino};
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+	assert_int_equal(pthread_create(&freezer, NULL, freeze, t), 0);
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		assert_int_equal(workers[i].failures, 0);
+	}
+	pthread_join(freezer, NULL);
+	tree_free(t);
+	stage_close(s);
+	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
