@@ -55,7 +55,7 @@ static int make_server(struct app *a)
 	const struct options *o = &a->options;
 	const struct server_options options = {
 		.mountpoint = a->opening.mountpoint, .source = a->opening.disc_path, .fuse_options = o->fuse, .debug = o->debug,
-		.read_only = a->opening.read_only, .allow_other = o->allow_other, .manual_commit = o->manual_commit, .owner = getuid(),
+		.read_only = a->opening.read_only, .allow_other = o->allow_other, .owner = getuid(),
 		.show_uid = o->show_uid, .show_gid = o->show_gid, .show_umask = o->show_umask, .uid = o->uid, .gid = o->gid, .umask = o->umask,
 	};
 	int r = server_new(&options, a->opening.tree, &a->server);

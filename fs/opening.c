@@ -65,8 +65,9 @@ static int resolve_mountpoint(struct opening *o)
 
 	o->mountpoint = realpath(given, NULL);
 	if (!o->mountpoint || stat(o->mountpoint, &st) < 0)
-		return fail(-errno, given, errno != ENOTCONN ? NULL : "a mount without its daemon is there; take it away with 'fusermount3 -u' and try again");
-	return S_ISDIR(st.st_mode) ? 0 : fail(-ENOTDIR, given, NULL);
+		return fail(-errno, given, errno == ENOENT ? "the mount point is missing; make it with mkdir" : errno != ENOTCONN ? NULL :
+			"a mount without its daemon is there; take it away with 'fusermount3 -u' and try again");
+	return S_ISDIR(st.st_mode) ? 0 : fail(-ENOTDIR, given, "the mount point is not a directory");
 }
 
 int opening_resolve(struct opening *o, const struct options *options)
@@ -78,7 +79,8 @@ int opening_resolve(struct opening *o, const struct options *options)
 	if (!o->disc_path && errno == ENOENT && options->create)
 		o->disc_path = real_path_of_new(disc);
 	if (!o->disc_path)
-		return fail(-errno, disc, errno == ENOENT ? "no such file (-o create makes a blank image)" : NULL);
+		return fail(-errno, disc, errno != ENOENT ? NULL :
+			options->create ? "the directory for it is missing" : "no such file (-o create makes a blank image)");
 	if (options->staging && !(o->staging = absolute_path(options->staging)))
 		return fail(-errno, options->staging, NULL);
 	return resolve_mountpoint(o);
@@ -245,7 +247,8 @@ static int open_stage(struct opening *o, struct disc_fingerprint *ret)
 			return 0;
 		}
 		if (r != -EBUSY) {
-			log_error("%s: the staging area cannot be used: %s", o->disc_path, why ? why : strerror(-r));
+			log_error("%s: the staging area%s%s cannot be used: %s", o->disc_path, o->staging ? " " : "", o->staging ? o->staging : "",
+				why ? why : strerror(-r));
 			return 1;
 		}
 		r = wait_for_holder(o, &holder, &waited);

@@ -193,8 +193,10 @@ static int set_tree(struct parser *p, const char *value)
 		p->options->tree = OPTIONS_TREE_AUTO;
 	else if (strcmp(value, "full") == 0)
 		p->options->tree = OPTIONS_TREE_FULL;
+	else if (strcmp(value, "linked") == 0)
+		p->options->tree = OPTIONS_TREE_LINKED;	/* leave to link, no duty: the full tree is always allowed */
 	else
-		return refuse(p, "tree=%s: one of auto, full", value);
+		return refuse(p, "tree=%s: one of auto, full, linked", value);
 	return 0;
 }
 
@@ -451,12 +453,12 @@ void options_print_help(FILE *out)
 		"  -o ro                  read only\n"
 		"  -o session=N           an older session, read only\n"
 		"  -o staging=DIR         where changes are kept until they are burned (else ~/.local/state/cdappendfs, of root /var/lib/cdappendfs)\n"
-		"  -o commit=unmount      burn when unmounted (the default), or only by cdappendfs-sync: commit=manual\n"
+		"  -o commit=unmount      burn when unmounted (the default), or only when asked to: commit=manual\n"
 		"  -o speed=X             burn at X times the medium's single speed\n"
 		"  -o noverify            do not read back what was burned\n"
 		"  -o volid=NAME          volume id, up to 32 characters\n"
 		"  -o share=blocks|none   let changed files share unchanged blocks with older sessions (the default), or write them whole\n"
-		"  -o tree=auto|full      how directories are written\n"
+		"  -o tree=auto|full|linked how directories are written\n"
 		"  -o compat              for readers with limits of their own (libarchive, fuseiso): tree=full, share=none\n"
 		"  -o nojoliet            no Joliet tree\n"
 		"  -o drop-udf            append to a UDF bridge disc although its UDF tree goes stale\n"

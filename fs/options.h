@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL };
+enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL, OPTIONS_TREE_LINKED };
 
 struct options {
 	bool help, version;		/* then nothing else is set */

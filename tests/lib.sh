@@ -252,7 +252,8 @@ make_odd_tree() {
 	ln -s '/an/absolute/path' "$dir/absolute"
 	ln -s '..' "$dir/a dir with spaces/up"
 	if [[ $words != *' plain '* ]]; then
-		ln -s "$(printf 'component/%.0s' {1..80})end" "$dir/long link"
+		# genisoimage loops for ever on some longer targets.
+		ln -s "$(printf 'component/%.0s' {1..60})end" "$dir/long link"
 		ln "$dir/README" "$dir/a dir with spaces/hard link"
 		ln "$dir/README" "$dir/another name"
 	fi

@@ -126,6 +126,10 @@ static int unmount(const struct control_mount *mount, const struct options *o, c
 		snprintf(why, size, "%s", strerror(-r));
 		return r;
 	}
+	if (geteuid() != mount->owner) {
+		snprintf(why, size, "only the owner of the mount and root may do that");
+		return -EPERM;
+	}
 	int r = run_fusermount(mount->mountpoint, o, why, size);
 	if (r < 0)
 		snprintf(why, size, "%s", strerror(-r));

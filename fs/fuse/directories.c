@@ -161,7 +161,7 @@ void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_
 	struct server *s = server_of(req);
 	uid_t uid = fuse_req_ctx(req)->uid;
 
-	if (handle_of(fi->fh)->commits && !datasync && s->commit && !s->options.manual_commit && (uid == s->options.owner || uid == 0))
+	if (handle_of(fi->fh)->commits && !datasync && s->commit && (uid == s->options.owner || uid == 0))
 		sync_request(s, req);
 	else
 		serve(req, &(struct call){.run = run_fsyncdir, .ino = ino});

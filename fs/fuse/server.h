@@ -28,7 +28,6 @@ struct server_options {
 	bool debug;			/* libfuse prints every request */
 	bool read_only;
 	bool allow_other;		/* the kernel checks permissions; otherwise the owner may do what each file's owner could */
-	bool manual_commit;		/* sync MOUNTPOINT makes durable only */
 	uid_t owner;			/* who mounted */
 	bool show_uid, show_gid, show_umask;	/* what follows is shown instead of what is stored */
 	uid_t uid;

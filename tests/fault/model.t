@@ -26,12 +26,37 @@ await_background() {
 	background=''
 	return $status
 }
+# A copy of the plain directory as it was burned, to go back to.
+keep_plain() { rm -rf "$T/burned" && cp -a --sparse=always "$plain" "$T/burned"; }
+go_back() { rm -rf "$plain" && cp -a --sparse=always "$T/burned" "$plain"; }
+# A commit in whose middle the daemon ends, each time at another place; the disc is mounted without that fault, and then as before.
+faults=(kill@0 kill@40 kill-publish@0 kill-before-sync kill-publish@15 kill-publish@16 kill@90 kill-publish@7) n_crashes=0
+crash() {
+	kill_daemon
+	options="fault=${faults[n_crashes++ % ${#faults[@]}]}" mount_again || return
+	sync_disc
+	kill_daemon
+	options='' mount_again || return
+	((n_crashes % 3)) || { sync_disc && record; } || return
+	kill_daemon
+	mount_again
+}
+# Ended by a signal, a daemon keeps everything.
+mount_without_faults() {
+	kill -TERM "${pid_of[$mnt]}"
+	await_daemon "$mnt" 60
+	options='' mount_again
+}
 serve() {
 	case $1 in
-	sync) await_background && sync_disc && record ;;
+	sync) await_background && sync_disc && record && keep_plain ;;
 	background) await_background && { sync_disc & background=$!; } ;;
-	remount) await_background && umount_disc && mount_again && record ;;
+	remount) await_background && umount_disc && mount_again && record && keep_plain ;;
 	kill) kill_daemon; await_background; mount_again ;;
+	fail) ! sync_disc || [[ $(info_json '$_->{staged_bytes}' "$mnt") == 0 ]] ;;
+	crash) crash ;;
+	discard) "$BUILD/cdappendfs-sync" --discard "$mnt" && go_back ;;
+	caches) echo 2 >/proc/sys/vm/drop_caches ;;
 	esac
 }
 run_model() {
@@ -90,16 +115,18 @@ model() {
 	local name="$1, seed $seed" kind=$2
 	options=$3
 	shift 3
-	rm -rf "$T/stage" "$T"/session.* "$image"
+	rm -rf "$T/stage" "$T"/session.* "$image" "$T/burned"
 	if [[ $kind == links ]]; then foreign_with_links; else new_disc "$kind" "$image" "$plain"; fi
 	mount_again >"$T/told" || { fail "$name: mount" "$(cat "$T/told")"; return; }
 	[[ $kind == blank ]] || record
+	keep_plain
 	if ! run_model "$@" "$((seed++))" "$operations" "$mnt" "$plain" >"$T/told"; then
 		fail "$name: the same results" "$(cat "$T/told")"
 		kill_daemon
 		return
 	fi
 	pass "$name: the same results"
+	[[ $options != fault=* ]] || ok "$name: SIGTERM, and a mount without faults" mount_without_faults
 	ok "$name: the last unmount" umount_disc
 	mount_disc -o ro "$image"
 	ok "$name: the disc holds the plain directory's tree" is_burned
@@ -113,4 +140,6 @@ model 'above xorriso with hard links' links '' -x "230:$T/ask sync" -c "500:$T/a
 model 'while it burns' blank speed=8 -i -x "70:$T/ask background" -c "500:$T/ask remount" -k "350:$T/ask kill"
 model 'full trees' blank tree=full -i -x "90:$T/ask sync" -c "400:$T/ask remount"
 model 'compat' blank compat -x "300:$T/ask sync" -k "450:$T/ask kill" -c "800:$T/ask remount"
+model 'commits that fail' blank fault=write@25=EIO -i -x "60:$T/ask fail" -k "250:$T/ask crash"
+model 'discarding' genisoimage '' -x "110:$T/ask sync" -c "190:$T/ask discard" -k "700:$T/ask kill"
 done_testing

@@ -4,7 +4,7 @@
 # mutate.t - 2,000 mutated images under ASan and UBSan: whatever is on a disc is only data
 . "$(dirname "$0")/../lib.sh"
 
-san=$TOP/build-san-address-undefined
+san=${SAN_BUILD:-$TOP/build-san-address-undefined}
 [[ -x $san/tests/fuzz_iso_mutate && -x $san/cdappendfs ]] || skip_all 'no sanitized build: make SAN=address,undefined programs fuzz'
 export ASAN_OPTIONS=detect_leaks=1:exitcode=99:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:exitcode=99
 

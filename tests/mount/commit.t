@@ -175,7 +175,10 @@ printf x >"$mnt/manual"
 before=$(image_digest "$disc")
 ok 'unmount with commit=manual' umount_disc
 is 'burns nothing' "$(image_digest "$disc")" "$before"
-mount_disc "$disc"
+mount_disc -o commit=manual "$disc"
 is 'and keeps the stage' "$(cat "$mnt/manual")" x
+n=$(sessions)
+ok 'sync MOUNTPOINT with commit=manual' sync "$mnt"
+is 'burns' "$(sessions)" $((n + 1))
 ok 'unmount' umount_disc
 done_testing

@@ -157,7 +157,7 @@ static void wrong_usage(void **state)
 	refuse_line("-o nonsense a b", "unknown option 'nonsense'");
 	refuse_line("-o creat a b", "unknown option 'creat'");
 	refuse_line("-o ro=1 a b", "unknown option 'ro=1'");
-	refuse_line("-o tree=linked a b", "one of auto, full");
+	refuse_line("-o tree=half a b", "one of auto, full, linked");
 	refuse_line("-o share=all a b", "one of blocks, none");
 	refuse_line("-o commit=never a b", "one of unmount, manual");
 	refuse_line("-o session=0 a b", "session=0");
