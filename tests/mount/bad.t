@@ -156,6 +156,7 @@ fi
 if ((EUID == 0)) && mkdir "$T/small" && mount -t tmpfs -o size=3M tmpfs "$T/small" 2>/dev/null; then
 	blank_disc "$T/full.iso"
 	mount_disc -s "$T/small/stage" "$T/full.iso"
+	cmp_number 'df offers no more than the staging disk takes' "$(df --output=avail -B1 "$mnt" | tail -n 1)" -le 3145728
 	printf 'before\n' >"$mnt/before"
 	sync "$mnt/before"
 	output=$(dd if=/dev/urandom of="$mnt/large" bs=65536 count=200 conv=fsync 2>&1)
