@@ -62,6 +62,7 @@ UNIT_AUX := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 MODEL_SRC := $(sort $(wildcard tests/model/*.c))
 HELPER_SRC := $(sort $(wildcard tests/mount/*.c tests/bench/*.c tests/fault/*.c))
+RECORDER_SRC := $(sort $(wildcard tests/burner/*.c))
 HEADERS := $(sort $(wildcard include/cdappendfs/*.h fs/*.h fs/*/*.h burner/*.h burner/*/*.h))
 MAN := $(sort $(wildcard fs/man/*.[1-8]))
 
@@ -69,8 +70,8 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz_%)
 MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
-HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s))))
-ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(wildcard $(COMMANDS:%=fs/cmd/%.c)) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(MODEL_SRC) $(HELPER_SRC)
+HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) $(B)/tests/recorder
+ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(wildcard $(COMMANDS:%=fs/cmd/%.c)) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC)
 
 .PHONY: all programs tests fuzz units helpers check demo bench soak headers layers install uninstall clean help FORCE
 
@@ -127,6 +128,11 @@ $(B)/tests/$(basename $(notdir $(1))): $(B)/$(1:.c=.o)
 	$$(link)
 endef
 $(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
+# The emulated drive of tests/burner: one program of many files.
+$(B)/tests/recorder: $(call obj,$(RECORDER_SRC))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(link)
 
 # ---- Walls ---------------------------------------------------------------------------------------------------------
 ## headers: every header compiles alone

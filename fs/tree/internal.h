@@ -61,6 +61,7 @@ struct space {
 	uint64_t saved_head;			/* for a foreign head that the first session of ours keeps */
 	bool base_known;			/* false: a foreign base not measured yet */
 	uint64_t measured_epoch, measured_tree, measured_directories;	/* of a foreign base; epoch + 1, 0 never */
+	uint64_t damaged_epoch;			/* the same, when that base has a damage that measuring found: no need to look again */
 	uint64_t data, names;			/* sectors of staged data, of touched directories */
 	uint64_t record_bytes;			/* of staged names, for display */
 	uint64_t frozen;			/* sectors of the session that is being burned */

@@ -318,13 +318,25 @@ void space_remove_directory(struct tree *t, uint64_t ino)
 
 /* ---- the whole ---- */
 
+/* More than this no tree's directories can have: one that has is a loop of a damaged disc. */
+static uint64_t directory_bytes_max(struct iso *base)
+{
+	struct disc_state state;
+	struct iso_info info = {0};
+
+	iso_info(base, &info);
+	if (disc_state(iso_disc(base), &state) || !state.used_sectors)
+		return UINT64_MAX;
+	return max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES;
+}
+
 /* A foreign tree as we would write it. */
 static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *ret_directories)
 {
 	_cleanup_entry_ struct iso_entry root = {0};
 	struct iso_extent *stack = NULL;
 	size_t n = 0, capacity = 0;
-	uint64_t sectors = 0, directories = 0, tables = 0;
+	uint64_t sectors = 0, directories = 0, tables = 0, bytes = 0, max_bytes = directory_bytes_max(base);
 	int r = iso_root(base, &root);
 
 	for (struct iso_extent at = root.dir; r == 0;) {
@@ -353,8 +365,9 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 			iso_entry_release(&e);
 		}
 		sectors += bound_directory_sectors(records) + bound_directory_sectors(joliet);
-		if (++directories > (1u << 22))
-			r = -EBADMSG;	/* a loop of a damaged disc */
+		bytes += at.bytes;
+		if (++directories > (1u << 22) || bytes > max_bytes)
+			r = -EBADMSG;
 		if (r < 0 || n == 0)
 			break;
 		at = stack[--n];
@@ -368,9 +381,11 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 int space_measure(struct tree *t)
 {
 	tree_lock(t);
-	if (t->space.base_known) {
+	if (t->space.base_known || t->space.damaged_epoch == t->epoch + 1) {
+		int known = t->space.base_known ? 0 : -EIO;
+
 		tree_unlock(t);
-		return 0;
+		return known;
 	}
 	struct iso *base = iso_ref(t->base);
 	uint64_t epoch = t->epoch, sectors, directories;
@@ -378,9 +393,13 @@ int space_measure(struct tree *t)
 
 	int r = measure_foreign(base, &sectors, &directories);
 	iso_unref(base);
-	if (r < 0)
-		return r == -EAGAIN ? r : -EIO;	/* not understood completely: never to be appended to */
 	tree_lock(t);
+	if (r < 0) {
+		if (r == -EBADMSG && t->epoch == epoch)
+			t->space.damaged_epoch = epoch + 1;
+		tree_unlock(t);
+		return r == -EAGAIN ? r : -EIO;	/* not understood completely: never to be appended to */
+	}
 	if (t->epoch == epoch && !t->space.base_known) {
 		t->space.base_tree = sectors;
 		t->space.directories += directories;

@@ -109,8 +109,8 @@ struct sense sequential_readable(const struct disc *disc, int32_t lba);
 struct sense sequential_flush(struct disc *disc);
 
 /* ---- overwriting (overwrite.c) ---- */
-/* FORMAT UNIT with one descriptor: its format type, block count and the last byte's flags. */
-struct sense disc_format(struct disc *disc, unsigned type, int32_t blocks, bool restart);
+/* FORMAT UNIT with one descriptor: its format type and sub-type, its block count; restart: DVD+RW goes on where it stopped. */
+struct sense disc_format(struct disc *disc, unsigned type, unsigned subtype, int32_t blocks, bool restart);
 /* The capacity that a format of this type can reach, 0 when the medium does not know it. */
 int32_t disc_format_capacity(const struct disc *disc, unsigned type);
 struct sense disc_stop_background(struct disc *disc);

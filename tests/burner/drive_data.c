@@ -78,12 +78,10 @@ static struct sense write_range(struct drive *d, int32_t lba, const uint8_t *dat
 		return disc_write(disc, lba, data, blocks, 4);
 	switch (disc->medium->family) {
 	case CD:
-		if (d->page_5[4] != 8 && d->page_5[4] != 10)
-			return SENSE_SEQUENCE_ERROR;	/* not blocks of 2048 bytes */
 		if (type == WRITE_SAO)
 			return disc->finalized ? SENSE_WRITE_PROTECTED : cue_write(d, lba, data, blocks);
-		if (type != WRITE_TAO)
-			return SENSE_SEQUENCE_ERROR;
+		if (type != WRITE_TAO || (d->page_5[4] != 8 && d->page_5[4] != 10))
+			return SENSE_SEQUENCE_ERROR;	/* not track at once, or not blocks of 2048 bytes */
 		break;
 	case DVD_MINUS:
 		if (disc->finalized)

@@ -218,7 +218,7 @@ struct sense format_unit(struct drive *d, struct command *c)
 	restart = type == 0x26 && c->data[11] & 1;
 	if (restart && d->disc->background != FORMAT_SUSPENDED)
 		return SENSE_BAD_FIELD_IN_LIST;
-	sense = disc_format(d->disc, type, (int32_t)get_be32(c->data + 4), restart);
+	sense = disc_format(d->disc, type, c->data[8] & 3, (int32_t)get_be32(c->data + 4), restart);
 	if (sense.key)
 		return sense;
 	take_time(d, c, timing_of(&d->timing, d->disc->medium->blank_ms), c->data[1] & IMMEDIATE, SENSE_FORMAT_IN_PROGRESS);

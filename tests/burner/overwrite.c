@@ -47,6 +47,7 @@ int32_t disc_format_capacity(const struct disc *disc, unsigned type)
 			return disc->restricted ? capacity - disc->formatted : 0;
 		return type == FULL || type == RW_FULL || type == RW_QUICK ? capacity : 0;
 	case CD:
+	case DVD_PLUS_R:
 		break;
 	}
 	return 0;
@@ -93,8 +94,9 @@ static struct sense format_plus_rw(struct disc *disc, bool restart)
 	return SENSE_OK;
 }
 
-struct sense disc_format(struct disc *disc, unsigned type, int32_t blocks, bool restart)
+struct sense disc_format(struct disc *disc, unsigned type, unsigned subtype, int32_t blocks, bool restart)
 {
+	enum { SRM = 1 };	/* sub-type of BD-R; 0 is with pseudo-overwrite, 2 random recording, neither is here */
 	enum family family = disc->medium->family;
 	int32_t limit = disc_format_capacity(disc, type);
 	struct sense sense = SENSE_OK;
@@ -106,7 +108,7 @@ struct sense disc_format(struct disc *disc, unsigned type, int32_t blocks, bool 
 	} else if (family == DVD_PLUS_RW) {
 		sense = format_plus_rw(disc, restart);
 	} else {
-		if (blocks < 0 || (uint32_t)blocks > (uint32_t)limit)
+		if (blocks < 0 || (uint32_t)blocks > (uint32_t)limit || (family == BD_R && subtype != SRM))
 			return SENSE_BAD_FIELD_IN_LIST;
 		disc->formatted = family == BD_R || family == BD_RE ? (blocks ? blocks : limit) : limit;
 		disc->background = family == BD_R ? FORMAT_NONE : FORMAT_COMPLETE;

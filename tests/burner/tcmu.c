@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/target_core_user.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
+#define __LINUX_UIO_H	/* its struct iovec is that of sys/uio.h */
+#include <linux/target_core_user.h>
 
 #include "cdappendfs/own.h"
 #include "tests/burner/control.h"

@@ -96,7 +96,7 @@ is_burned() {
 	tree_digest "$mnt" t >"$T/got"
 	same_as "$T/want" "$T/got"
 }
-foreign_with_links() {
+foreign_disc() {
 	local n
 	rm -rf "$plain" "$image"
 	mkdir "$plain"
@@ -107,7 +107,9 @@ foreign_with_links() {
 		ln "$plain/links/$n" "$plain/links/again $n"
 		ln "$plain/links/$n" "$plain/base/link $n"
 	done
-	xorriso -hardlinks on -outdev "$image" -volid BEGUN -joliet on -map "$plain" / -commit >/dev/null 2>&1
+	mkdir "$plain/packed"
+	for n in 1 20 300 4000; do yes "a line of file $n" | head -c $((n * 1000)) >"$plain/packed/$n"; done
+	xorriso -hardlinks on -outdev "$image" -volid BEGUN -joliet on -map "$plain" / -set_filter_r --zisofs /packed -- -commit >/dev/null 2>&1
 }
 
 # model NAME KIND MOUNT_OPTIONS OPTIONS_OF_MODEL…
@@ -116,7 +118,7 @@ model() {
 	options=$3
 	shift 3
 	rm -rf "$T/stage" "$T"/session.* "$image" "$T/burned"
-	if [[ $kind == links ]]; then foreign_with_links; else new_disc "$kind" "$image" "$plain"; fi
+	if [[ $kind == xorriso ]]; then foreign_disc; else new_disc "$kind" "$image" "$plain"; fi
 	mount_again >"$T/told" || { fail "$name: mount" "$(cat "$T/told")"; return; }
 	[[ $kind == blank ]] || record
 	keep_plain
@@ -136,7 +138,7 @@ model() {
 
 model 'blank disc' blank '' -i -x "200:$T/ask sync" -c "500:$T/ask remount" -k "700:$T/ask kill"
 model 'above genisoimage' genisoimage '' -x "200:$T/ask sync" -c "500:$T/ask remount" -k "700:$T/ask kill"
-model 'above xorriso with hard links' links '' -x "230:$T/ask sync" -c "500:$T/ask remount" -k "700:$T/ask kill"
+model 'above xorriso with hard links and zisofs' xorriso '' -x "230:$T/ask sync" -c "500:$T/ask remount" -k "700:$T/ask kill"
 model 'while it burns' blank speed=8 -i -x "70:$T/ask background" -c "500:$T/ask remount" -k "350:$T/ask kill"
 model 'full trees' blank tree=full -i -x "90:$T/ask sync" -c "400:$T/ask remount"
 model 'compat' blank compat -x "300:$T/ask sync" -k "450:$T/ask kill" -c "800:$T/ask remount"

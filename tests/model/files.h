@@ -157,7 +157,10 @@ static inline void do_fallocate(void)
 	give_back(&f);
 }
 
-/* What lseek(2) calls a hole reads as zeros, and its answers make sense together. */
+/*
+ * What lseek(2) calls a hole reads as zeros, and its answers make sense together.  Stores to a mapping that were not written back are
+ * unknown to a FUSE daemon: files that are mapped are left out.
+ */
 static inline void do_seek(void)
 {
 	static char buf[1 << 16];
@@ -168,7 +171,7 @@ static inline void do_seek(void)
 		return;
 	int fd = f.fd[MOUNT];
 	tell("seek %s of %lld", f.name, (long long)f.size);
-	while (at < f.size && (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY) {
+	while (at < f.size && (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY && !is_mapped(f.plain_ino)) {
 		data = lseek(fd, at, SEEK_DATA);
 		if (data < 0 && errno == ENXIO)
 			data = f.size;
