@@ -114,6 +114,8 @@ void control_obey(struct control *c, struct drive *drive, char *line, char *text
 		drive_open_tray(drive);
 	else if (!strcmp(line, "close"))
 		drive_close_tray(drive);
+	else if (!strcmp(line, "reload"))
+		drive_open_tray(drive), drive_close_tray(drive);
 	else if (!strcmp(line, "button"))
 		drive_press_button(drive);
 	else if (!strcmp(line, "fault"))

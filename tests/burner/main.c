@@ -11,6 +11,7 @@
 #include "cdappendfs/own.h"
 #include "tests/burner/control.h"
 #include "tests/burner/drive.h"
+#include "tests/burner/play.h"
 #include "tests/burner/tcmu.h"
 
 static volatile int stop;
@@ -25,6 +26,7 @@ static int usage(void)
 {
 	fputs("usage: recorder [-m MEDIUM] [-c BLOCKS] [-l LOG] [-s SOCKET] [-r REQUEST]... UIO-DEVICE [IMAGE]\n"
 		"       recorder ask SOCKET WORD...\n"
+		"  UIO-DEVICE may be \"-\": commands come from standard input (play.h)\n"
 		"  -m  the disc, when IMAGE is a new one:", stderr);
 	for (size_t i = 0; medium_name(i); i++)
 		fprintf(stderr, " %s", medium_name(i));
@@ -144,7 +146,7 @@ int main(int argc, char **argv)
 	}
 	result = insert_and_obey(&o, argv[optind + 1], control, drive);
 	if (!result) {
-		int error = tcmu_serve(argv[optind], drive, control, &stop);
+		int error = strcmp(argv[optind], "-") ? tcmu_serve(argv[optind], drive, control, &stop) : play(drive);
 
 		if (error) {
 			fprintf(stderr, "recorder: %s: %s\n", argv[optind], strerror(-error));

@@ -67,7 +67,7 @@ perl -e 'open my $f, "+<", $ARGV[0] or die; binmode $f; local $/; my $d = <$f>; 
 from=$SECONDS
 mount_disc "$T/loop.iso"
 same_file 'a disc with a loop: its files' "$T/loop/file" "$mnt/file"
-fails 'a disc with a loop: nothing is written' 1 sh -c "echo x >'$mnt/x'"
+fails 'a disc with a loop: nothing is written' any sh -c "echo x >'$mnt/x'"
 ok 'a disc with a loop: unmount' umount_disc
 cmp_number 'a disc with a loop: at once' $((SECONDS - from)) -lt 20
 done_testing

@@ -230,6 +230,45 @@ static inline void do_copy(void)
 	give_back(&from);
 }
 
+/* Many small changes all over a file: more pieces than a disc's file may have sections. */
+static inline void do_scatter(void)
+{
+	char buf[4096 + 8];
+	struct file f;
+
+	if (!borrow(&f))
+		return;
+	unsigned n = 20 + (unsigned)below(200);
+	tell("%u small pwrites all over %s of %lld", n, f.name, (long long)f.size);
+	for (; n; n--) {
+		off_t at = aligned((off_t)below((uint64_t)f.size + 1));
+		size_t length = percent(50) ? 2048 : 1 + below(4096);
+		fill(buf, length);
+		BOTH(pwrite(f.fd[s], buf, length, at));
+	}
+	give_back(&f);
+}
+
+/* The content of one file is written to another again, or to itself, as cp(1) and editors do. */
+static inline void do_rewrite(void)
+{
+	static char buf[1 << 20];
+	struct file from, to;
+
+	if (!borrow(&from))
+		return;
+	if (!borrow(&to)) {
+		give_back(&from);
+		return;
+	}
+	ssize_t n = read_all(from.fd[PLAIN], buf, sizeof(buf), 0);
+	tell("write the first %zd bytes of %s to %s", n, from.name, to.name);
+	if (n > 0 && (percent(30) || BOTH(ftruncate(to.fd[s], 0)) == 0))
+		BOTH(pwrite(to.fd[s], buf, (size_t)n, 0));
+	give_back(&to);
+	give_back(&from);
+}
+
 static inline void do_fsync(void)
 {
 	struct held *h = &model.held[below(HELD)];

@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# peers.t - the emulated recorder is a recorder for those who did not write it: wodim, cdrskin, xorriso, growisofs, dvd+rw-mediainfo
+# burn, append, blank, format and report on every medium, and Linux mounts what they burned
+. "$(dirname "$0")/../lib.sh"
+need_uml
+for program in wodim cdrskin xorriso growisofs dvd+rw-mediainfo genisoimage; do
+	command -v "$program" >/dev/null || skip_all "no $program"
+done
+
+# Short lower-case names: Linux since 6.1.175 loses Rock Ridge in later sessions of mkisofs and xorriso.
+for round in 1 2 3 4; do
+	mkdir -p "$T/trees/$round"
+	((round == 1)) || cp -a "$T/trees/$((round - 1))/." "$T/trees/$round"
+	mkdir -p "$T/trees/$round/round$round/sub"
+	for i in 1 2 3; do noise $((i * 123457)) $((round * 10 + i)) >"$T/trees/$round/round$round/sub/n$i.bin"; done
+	echo "round $round" >"$T/trees/$round/round$round/note.txt"
+	printf x >"$T/trees/$round/round$round/x.one"
+done
+ok 'the guest ran' in_uml -M 1200 -t 500 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/peers-guest"
+for tap in "$T"/*.tap; do
+	lane=$(basename "$tap" .tap)
+	before=$failures
+	relay "$lane" cat "$tap"
+	((failures == before)) || note "$(grep -a -A 12 -e '^== not there' -e '^== status [1-9]' "$T/$lane.log" | cut -c1-160 | head -n 120)"
+done
+is 'every medium had its lane' "$(ls "$T"/*.tap | wc -l)" 11
+done_testing
