@@ -339,7 +339,7 @@ change_tree() {
 	3)
 		truncate -s 1000 "$dir/first session/data.tar.gz"
 		mv "$dir/second session" "$dir/second session, renamed"
-		rm "$dir/second session, renamed/file 1"
+		rm "$dir/second session, renamed/file 1" "$dir/second session, renamed/the same empty"
 		mv "$dir/second session, renamed/file 2" "$dir/second session, renamed/file 3"
 		cp -a "$dir/moved up" "$dir/copied"
 		if ((EUID == 0)); then chown -R 1234:4321 "$dir/copied"; fi

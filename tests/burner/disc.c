@@ -140,6 +140,8 @@ int disc_open(const char *path, const struct medium *medium, int32_t capacity, s
 			disc->formatted = disc->capacity;
 		}
 		disc_save(disc);
+	} else {
+		disc_damage(disc);	/* a track left open by a drive that is gone */
 	}
 	*ret_disc = disc;
 	return 0;
@@ -287,15 +289,17 @@ int disc_keep_undo(struct disc *disc)
 void disc_lose(struct disc *disc, int32_t blocks)
 {
 	struct undo *undo = disc->undo;
+	struct track *cut = disc_open_track(disc);
 
 	for (; undo && undo->n && blocks > 0; blocks--) {
 		size_t slot = (undo->first + --undo->n) % UNDO_BLOCKS;
-		struct track *open = disc_open_track(disc);
 
 		pwrite_all(disc->fd, undo->old[slot], BLOCK_BYTES, (off_t)undo->lba[slot] * BLOCK_BYTES);
-		if (open && open->end == undo->lba[slot] + 1)
-			open->end--;
+		if (cut && cut->end == undo->lba[slot] + 1)
+			cut->end--;
 	}
+	if (cut)	/* what was of a packet only a part is not there */
+		cut->end -= (cut->end - cut->start) % disc->medium->packet;
 	disc_damage(disc);
 	disc_save(disc);
 }

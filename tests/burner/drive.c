@@ -141,7 +141,8 @@ static void cut_power(struct drive *d, const struct fault *f)
 {
 	if (d->disc) {
 		disc_lose(d->disc, f->lose);
-		disc_save(d->disc);
+		disc_free(d->disc);
+		d->disc = NULL;
 	}
 	d->dead = true;
 }

@@ -14,22 +14,20 @@
 
 enum { MAX_DATA = 1 << 20, SHOWN = 64 };
 
-/* Hexadecimal bytes up to something else. */
+static int digit(char c)
+{
+	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
+}
+
+/* Pairs of hexadecimal digits up to something else. */
 static size_t read_bytes(char **text, uint8_t *bytes, size_t limit)
 {
-	size_t n = 0;
-
-	for (;;) {
-		char *end;
-		unsigned long value;
-
+	for (size_t n = 0;; n++, *text += 2) {
 		while (isspace((unsigned char)**text))
 			(*text)++;
-		if (n == limit || !isxdigit((unsigned char)**text))
+		if (n == limit || !isxdigit((unsigned char)(*text)[0]) || !isxdigit((unsigned char)(*text)[1]))
 			return n;
-		value = strtoul(*text, &end, 16);
-		*text = end;
-		bytes[n++] = (uint8_t)value;
+		bytes[n] = (uint8_t)(digit((*text)[0]) << 4 | digit((*text)[1]));
 	}
 }
 

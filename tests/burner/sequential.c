@@ -35,7 +35,7 @@ int32_t disc_next_start(const struct disc *disc)
 	if (disc_pending_tracks(disc)) {
 		const struct track *last = &disc->tracks[disc->n_tracks - 1];
 
-		start = (last->reserved ? last->start + last->reserved + last->run_out : last->end) + m->track_gap;
+		start = (last->reserved ? last->start + last->reserved + m->run_out : last->end) + m->track_gap;
 	} else if (disc->n_sessions) {
 		start = disc->sessions[disc->n_sessions - 1].lead_out + (disc->n_sessions == 1 ? m->first_gap : m->later_gap);
 	}

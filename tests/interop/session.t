@@ -83,8 +83,10 @@ for kind in blank genisoimage xorriso; do
 	extracted "$kind, with xorriso's session in between" "$disc" "$reference" T
 	[[ $kind == genisoimage ]] || is "$kind: xorriso -toc lists them all" "$(toc)" "$sessions"
 	is "$kind: info lists them all" "$(info_json 'scalar @{$_->{sessions}}' "$disc")" "$sessions"
-	ok "$kind: xorriso -check_media" sh -c "xorriso -indev '$disc' -check_media use=indev -- 2>&1 | grep -q 'Media region.*good' &&
-		! xorriso -indev '$disc' -check_media use=indev -- 2>&1 | grep 'Media region' | grep -v good"
+	# off_track: what was left of xorriso's padding, behind our session
+	xorriso -indev "$disc" -check_media use=indev -- 2>/dev/null | grep '^Media region' >"$T/regions"
+	is "$kind: xorriso -check_media finds no fault" "$(grep -vcE ' (good|off_track)$' "$T/regions")" 0
+	cmp_number "$kind: xorriso -check_media reads every session" "$(grep -c ' good$' "$T/regions")" -ge "$(toc)"
 	for ((n = 1; n <= sessions; n++)); do
 		mount_disc -o "session=$n" "$disc"
 		tree_digest "$mnt" Th >"$T/got"
