@@ -256,6 +256,21 @@ static int fill_from_stream(void *context, struct piece *piece)
 	return piece->n_sectors ? session_stream_read(stream, piece->buf, piece->n_sectors) : 0;
 }
 
+int burn_rehearse(const struct burn_plan *p)
+{
+	_cleanup_(session_stream_freep) struct session_stream *stream = NULL;
+	_free_ uint8_t *buf = malloc((size_t)PIECE_SECTORS * SECTOR_BYTES);
+	struct piece piece = {.buf = buf};
+	int result = buf ? session_stream_new(p, &stream) : -ENOMEM;
+
+	while (result == 0) {
+		result = fill_from_stream(stream, &piece);
+		if (piece.n_sectors == 0)
+			break;
+	}
+	return result;
+}
+
 /* All but the commit record; ret_sha256 is of it. */
 static int write_body(struct burn_plan *plan, struct target *t, const struct burn_progress *progress, uint8_t ret_sha256[32])
 {

@@ -309,6 +309,8 @@ static int open_for_writing(struct opening *o, bool *ret_again)
 	*ret_again = false;
 	if (r)
 		return r;
+	if (o->state.exclusive)
+		return 0;	/* a drive is ours already */
 	r = open_disc(o, (struct disc_open_options){.writable = true}, &d, &why);
 	if (r == -EROFS || r == -EACCES) {
 		say_read_only(o, why ? why : strerror(-r));

@@ -15,13 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 
 #include "burner/medium/medium.h"
 #include "cdappendfs/appuse.h"
 #include "cdappendfs/own.h"
-
-#define SCSI_CDROM_MAJOR 11u
 
 static struct image *to_image(struct disc *d)
 {
@@ -129,6 +126,8 @@ static void find_why_not(struct image *image)
 		snprintf(to, n, "the descriptors of the newest session are damaged");
 	else if (image->list.hidden)
 		snprintf(to, n, "another session lies behind the newest one that the image's head names, and would be overwritten");
+	else if (image->list.partition)
+		snprintf(to, n, "a partition lies behind its ISO 9660 volume (a hybrid image), and would be overwritten");
 	else if (image->list.udf && !image->drop_udf && !image->list.sessions[image->list.n - 1].ours)
 		snprintf(to, n, "its UDF tree would go stale; -o drop-udf appends all the same");
 	else if (image->capacity_sectors && image->list.end_sectors > image->capacity_sectors)
@@ -203,9 +202,7 @@ static int check_kind(const struct stat *st, const char **ret_why)
 		*ret_why = "a directory, not a disc";
 		return -EISDIR;
 	}
-	if (S_ISBLK(st->st_mode) && major(st->st_rdev) == SCSI_CDROM_MAJOR)
-		*ret_why = "this build reads and writes image files, no drives";
-	else if (S_ISBLK(st->st_mode))
+	if (S_ISBLK(st->st_mode))
 		*ret_why = "a block device that is no optical drive";
 	else
 		*ret_why = "neither an image file nor an optical drive";

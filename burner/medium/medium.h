@@ -29,6 +29,7 @@ struct session_list {
 	uint64_t end_sectors;		/* of the newest session, or of the volume that the head describes */
 	bool udf;			/* a UDF volume lies beside the ISO 9660 one */
 	bool damaged;			/* the newest session's own descriptors are not readable, only the head is */
+	bool partition;			/* a partition lies behind the newest session */
 	bool hidden;			/* a session lies just beyond the newest one that the head does not know */
 };
 /* All sessions of a medium with a head at LBA 16.  n_sectors: its length.  -EMEDIUMTYPE: no descriptor at LBA 16; -EBADMSG it makes no
@@ -51,6 +52,11 @@ int sessions_copy(const struct session_list *l, struct disc_session **ret, size_
 const char *guess_content(struct disc *d);
 /* UDF volume recognition sequence (ECMA-167 2/8.3) somewhere in LBA 16-47. */
 bool guess_udf(struct disc *d);
+
+/* ---- partitions.c ---- */
+
+/* Whether a partition of the system area's tables begins at or behind end_sectors, on a medium of n_sectors. */
+bool partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors);
 
 /* ---- image.c, image_target.c ---- */
 

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "burner/medium/drive.h"
 #include "burner/medium/medium.h"
 #include "cdappendfs/own.h"
 
@@ -12,7 +13,9 @@ int disc_open_path(const char *path, const struct disc_open_options *options, st
 	const char *why = NULL;
 	int result;
 
-	if (!container_name(path)) {
+	if (drive_path(path)) {
+		result = drive_open(path, ret, &why);
+	} else if (!container_name(path)) {
 		result = image_open(path, options, ret, &why);
 	} else if (options->writable) {
 		why = "cue, nrg and toc files can only be read";
@@ -28,7 +31,10 @@ int disc_open_path(const char *path, const struct disc_open_options *options, st
 int disc_open_target(struct disc *d, struct target **ret)
 {
 	struct image *image = image_of(d);
+	struct drive *drive = drive_of(d);
 
+	if (drive)
+		return drive_target_new(drive, ret);
 	if (!image || !image->writable)
 		return -EROFS;
 	return image_target_new(image, ret);

@@ -355,6 +355,7 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 	if (result < 0)
 		return result;
 	list.end_sectors = max_u64(list.end_sectors, get_le32(head + 80));
+	list.partition = partition_behind(d, list.end_sectors, s.n_sectors);
 	list.udf = guess_udf(d);
 	list.hidden = hidden_session(&s, list.end_sectors);
 	*ret = list;

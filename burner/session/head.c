@@ -6,7 +6,8 @@
  * behind their descriptors, inside the head: overwriting them would destroy files that all sessions share.
  *
  * Sectors behind the terminator of our descriptors keep what they hold, but for checksum tags of libisofs: they were made for the old
- * primary descriptor, and xorriso refuses an image whose tag is wrong.  Descriptors go only where descriptors were, or nothing.  Where there is
+ * primary descriptor, and xorriso refuses an image whose tag is wrong; and for the recognition sequence of UDF: who appends to a bridge
+ * drops its UDF tree, which would hide what is new from everyone who prefers UDF.  Descriptors go only where descriptors were, or nothing.  Where there is
  * no such place for all of ours (no Joliet in the old set, data just behind it) the supplementary one is left out: it is in
  * the session's own set, and nothing is lost by it, while a directory or a file would be.
  */
@@ -23,12 +24,23 @@ enum { DESCRIPTOR_SUPPLEMENTARY = 2, DESCRIPTOR_TERMINATOR = 255 };
 static bool is_descriptor(const uint8_t *sector) { return memcmp(sector + 1, "CD001", 5) == 0; }
 static bool is_libisofs_tag(const uint8_t *sector) { return memcmp(sector, "libisofs_", 9) == 0; }
 
+/* ECMA-167 2/9.1: a structure of the recognition sequence. */
+static bool is_recognition(const uint8_t *sector)
+{
+	static const char ids[][6] = {"BEA01", "BOOT2", "CDW02", "NSR02", "NSR03", "TEA01"};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		if (sector[0] == 0 && sector[6] == 1 && memcmp(sector + 1, ids[i], 5) == 0)
+			return true;
+	return false;
+}
+
 /* A descriptor, a tag, mkisofs' line about itself, or nothing at all. */
 static bool is_free(const uint8_t *sector)
 {
 	static const uint8_t zeros[SECTOR_BYTES];
 
-	return is_descriptor(sector) || is_libisofs_tag(sector) || memcmp(sector, "MKI ", 4) == 0 || memcmp(sector, zeros, SECTOR_BYTES) == 0;
+	return is_descriptor(sector) || is_libisofs_tag(sector) || is_recognition(sector) || memcmp(sector, "MKI ", 4) == 0 || memcmp(sector, zeros, SECTOR_BYTES) == 0;
 }
 
 static unsigned set_length(const uint8_t *head)
@@ -69,7 +81,7 @@ void session_head_merge(const uint8_t now[16 * 2048], uint8_t head[16 * 2048])
 	for (unsigned i = n; i < HEAD_SECTORS; i++) {
 		const uint8_t *old = now + i * SECTOR_BYTES;
 
-		if (is_descriptor(old) || is_libisofs_tag(old))
+		if (is_descriptor(old) || is_libisofs_tag(old) || is_recognition(old))
 			memset(head + i * SECTOR_BYTES, 0, SECTOR_BYTES);
 		else
 			memcpy(head + i * SECTOR_BYTES, old, SECTOR_BYTES);

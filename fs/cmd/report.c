@@ -21,7 +21,7 @@
 
 void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions, size_t n_sessions)
 {
-	uint64_t left, overhead = BOUND_SESSION_SECTORS + (uint64_t)state->after_session_sectors;
+	uint64_t left, overhead = BOUND_SESSION_SECTORS + (uint64_t)state->tail_sectors;
 
 	*ret = (struct report_info){
 		.medium = state->name, .blank = state->blank, .appendable = state->appendable, .overwritable = state->overwritable,

@@ -10,6 +10,7 @@
 #include "fs/commit/arena.h"
 #include "fs/commit/manifest.h"
 #include "fs/commit/numbers.h"
+#include "fs/commit/spool.h"
 #include "fs/iso/iso.h"
 
 /* What manifest_free() frees; the manifest is its first member. */
@@ -18,6 +19,8 @@ struct held_manifest {
 	struct arena strings;
 	struct disc *disc;
 	struct stage *stage;
+	struct spool *spool;		/* NULL: the disc itself is read */
+	bool rehearsing;		/* the spool is being filled */
 };
 
 struct build {

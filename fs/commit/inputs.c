@@ -103,7 +103,7 @@ int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t ne
 bool inputs_fit(const struct inputs *in, uint64_t append_sectors, uint64_t *ret_missing_bytes, const char **ret_where)
 {
 	const struct disc_state *s = &in->state;
-	uint64_t end = in->options.start_lba + append_sectors, bytes = append_sectors * SECTOR_BYTES;
+	uint64_t end = in->options.start_lba + append_sectors + s->tail_sectors, bytes = append_sectors * SECTOR_BYTES;
 
 	if (s->capacity_sectors && end > s->capacity_sectors) {
 		*ret_missing_bytes = (end - s->capacity_sectors) * SECTOR_BYTES;

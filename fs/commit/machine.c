@@ -237,6 +237,11 @@ static int run_burn(struct run *run, struct commit_result *r)
 	if (!r->fits)
 		return -ENOSPC;
 	result = is_cancelled(run) ? failed(r, "nothing was burned", -ECANCELED, NULL) : check_disc(run, r);
+	if (!result && run->inputs.state.exclusive) {
+		result = manifest_spool(run->manifest, run->plan);
+		if (result)
+			return failed(r, "what the session takes over from the disc could not be fetched", result, NULL);
+	}
 	if (!result)
 		result = medium_open_target(run->c->disc, &run->c->options, &run->target);
 	if (result)

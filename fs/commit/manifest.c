@@ -263,14 +263,31 @@ static int read_body(void *context, uint32_t body, uint64_t pos, void *buf, size
 {
 	const struct held_manifest *held = context;
 
-	return stage_body_read(held->stage, body, pos, buf, length);
+	return held->rehearsing ? 0 : stage_body_read(held->stage, body, pos, buf, length);
 }
 
 static int read_disc(void *context, uint64_t pos, void *buf, size_t length)
 {
 	const struct held_manifest *held = context;
+	int result;
 
-	return iso_read_disc(held->disc, pos, buf, length);
+	if (held->spool && !held->rehearsing)
+		return spool_get(held->spool, pos, buf, length);
+	result = iso_read_disc(held->disc, pos, buf, length);
+	return result == 0 && held->spool ? spool_add(held->spool, pos, buf, length) : result;
+}
+
+int manifest_spool(struct manifest *m, struct burn_plan *plan)
+{
+	struct held_manifest *held = (struct held_manifest *)(void *)m;
+	int result = spool_new(stage_directory(held->stage), &held->spool);
+
+	if (result < 0)
+		return result;
+	held->rehearsing = true;
+	result = burn_rehearse(plan);
+	held->rehearsing = false;
+	return result;
 }
 
 /* Gives back the room for growth; an array that cannot shrink stays as it is. */
@@ -288,6 +305,7 @@ void manifest_free(struct manifest *m)
 
 	if (!held)
 		return;
+	spool_free(held->spool);
 	free(m->nodes);
 	free(m->entries);
 	free(m->extents);

@@ -9,6 +9,7 @@
 #ifndef FS_COMMIT_MANIFEST_H
 #define FS_COMMIT_MANIFEST_H
 
+#include "cdappendfs/burn.h"
 #include "cdappendfs/disc.h"
 #include "cdappendfs/manifest.h"
 #include "cdappendfs/own.h"
@@ -23,6 +24,9 @@
  * empty).  A tree that was not understood to the last record is never burned: what was not read would be hidden for ever.
  */
 int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage *stage, struct manifest **ret, char why[MANIFEST_WHY_BYTES]);
+/* Fetches what the burn of that plan will ask of the disc, for a drive that cannot read while it burns; into the stage's directory.
+ * Errors of disc_read() and open(2), -ENOSPC.  Then the manifest serves one burn. */
+int manifest_spool(struct manifest *m, struct burn_plan *plan);
 void manifest_free(struct manifest *m);
 DEFINE_FREEP(struct manifest, manifest_free)
 

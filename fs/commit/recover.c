@@ -109,12 +109,17 @@ static int take_back(struct recovery *v)
 	return 0;
 }
 
-/* A write-once disc keeps what was burned: the stage goes on from there. */
+/* A write-once disc keeps what was burned: its open track is closed, and the stage goes on from there. */
 static int accept_broken(struct recovery *v)
 {
 	static const struct faults no_faults = {.target = NULL};
-	int result = medium_settle(v->stage, v->disc, &no_faults);
+	_cleanup_(target_freep) struct target *target = NULL;
+	int result = medium_open_target(v->disc, NULL, &target);
 
+	if (!result)
+		result = target_abort(target);
+	if (!result)
+		result = medium_settle(v->stage, v->disc, &no_faults);
 	if (result)
 		return failed(v, "the last burn could not be recorded", result);
 	stage_unfreeze(v->stage);

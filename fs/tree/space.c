@@ -79,7 +79,7 @@ uint64_t space_sectors(const struct tree *t)
 static uint64_t medium_left(struct tree *t, uint64_t need)
 {
 	const struct disc_state *m = &t->space.medium;
-	uint64_t used = (uint64_t)m->next_lba + m->after_session_sectors + t->space.frozen + (t->space.burning ? m->after_session_sectors : 0);
+	uint64_t used = (uint64_t)m->next_lba + m->tail_sectors + t->space.frozen + (t->space.burning ? m->after_session_sectors : 0);
 
 	if (!m->capacity_sectors)
 		return UINT64_MAX;
@@ -138,7 +138,7 @@ int space_admit(struct tree *t)
 		return r;
 	tree_lock(t);
 	const struct disc_state *m = &t->space.medium;
-	if (m->capacity_sectors && stage_empty(t->stage) && (uint64_t)m->next_lba + m->after_session_sectors + space_sectors(t) > m->capacity_sectors)
+	if (m->capacity_sectors && stage_empty(t->stage) && (uint64_t)m->next_lba + m->tail_sectors + space_sectors(t) > m->capacity_sectors)
 		r = -ENOSPC;
 	tree_unlock(t);
 	return r;

@@ -93,6 +93,8 @@ struct burn_progress {
 	bool (*cancelled)(void *context);						/* may be NULL */
 	void *context;
 };
+/* Asks the manifest's callbacks for all that burn_write() will ask for, in the same order, and drops it. */
+int burn_rehearse(const struct burn_plan *p);
 /* Reserve, stream every sector, commit record last, sync.  On failure the target was aborted. */
 int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress *progress);
 /* Read the session back from the disc and compare it with its commit record.  -EBADMSG: it differs. */

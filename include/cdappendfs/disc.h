@@ -47,7 +47,9 @@ struct disc_state {
 	uint64_t capacity_sectors;	/* of the whole medium; 0 = bounded only by the file system that holds the image */
 	uint64_t used_sectors;		/* up to the end of the newest session */
 	uint32_t next_lba;		/* where the next session starts */
-	uint32_t after_session_sectors;	/* lost after the session to be burned (gap, border); 0 on images */
+	uint32_t after_session_sectors;	/* lost after the session to be burned (padding, gap, border); 0 on images */
+	uint32_t tail_sectors;		/* of these, what must still fit on the medium (padding, run-out); at most */
+	bool exclusive;			/* a drive: whoever has opened it has it alone, for writing too */
 	uint64_t host_free_bytes;	/* image: what its file system has left for this user; else 0 */
 	uint64_t host_device;		/* image: st_dev of that file system; else 0 */
 };

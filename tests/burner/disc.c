@@ -2,8 +2,8 @@
 /*
  * disc.c - the image, the state beside it, the write cache
  *
- * Data reaches the image at once; the cache of a real drive shows only when the power fails.  So a fault that cuts the power arms an
- * undo log (disc_keep_undo): the old content of the blocks written since the last flush, as many as the drive's buffer holds.
+ * Data reaches the image at once; the cache of a real drive shows only when the power fails.  So a fault that cuts the power arms
+ * an undo log (disc_keep_undo): the old content of the blocks written since the last flush, as many as the drive's buffer holds.
  */
 #include "tests/burner/disc.h"
 

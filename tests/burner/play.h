@@ -7,8 +7,8 @@
  *	55 10 00 00 00 00 00 00 3c 00 : 00 00 …	one with these bytes
  *	@ fault write-error lba=300		a request to the recorder
  *
- * Each line gives one line: "ok" and up to 64 bytes of answer, or "K/ASC/ASCQ NAME" with " lba N" and " progress N".  An empty line,
- * and one that begins with #, is repeated as it is.
+ * Each line gives one line: "ok" and up to 64 bytes of answer, or "K/ASC/ASCQ NAME" with " lba N" and " progress N".
+ * An empty line, and one that begins with #, is repeated as it is.
  */
 #ifndef TESTS_BURNER_PLAY_H
 #define TESTS_BURNER_PLAY_H

@@ -53,8 +53,11 @@ int64_t timing_read(struct timing *t, const struct medium *m, int32_t lba, int32
 static void drain(struct timing *t)
 {
 	int64_t now = timing_now();
-	double drained = t->scale > 0 ? (double)(now - t->buffered_at) / 1e6 * t->write_speed / t->scale : 1e18;
+	double drained;
 
+	if (now < t->buffered_at)	/* writing has not begun */
+		return;
+	drained = t->scale > 0 ? (double)(now - t->buffered_at) / 1e6 * t->write_speed / t->scale : 1e18;
 	t->buffered = drained >= (double)t->buffered ? 0 : t->buffered - (uint64_t)drained;
 	t->buffered_at = now;
 }
@@ -68,6 +71,7 @@ int64_t timing_write(struct timing *t, const struct medium *m, int32_t lba, int3
 		return 0;
 	drain(t);
 	time = t->buffered ? 0 : timing_of(t, START_OF_WRITING_MS) + seek(t, m, lba);
+	t->buffered_at += time;
 	t->buffered += bytes;
 	if (t->buffered > BUFFER_BYTES)
 		time += transfer(t, t->buffered - BUFFER_BYTES, t->write_speed);

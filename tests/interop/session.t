@@ -96,6 +96,36 @@ for kind in blank genisoimage xorriso; do
 	rm -rf "$reference" "$disc" "$T"/session-*.want
 done
 
+# ---- images that hold more than an ISO 9660 volume
+mkdir "$T/boot.tree"
+noise 2048 1 >"$T/boot.tree/boot.img"
+noise 300000 2 >"$T/partition"
+disc=$T/boot.iso
+xorriso -as mkisofs -quiet -R -J -b boot.img -no-emul-boot -boot-load-size 4 -c boot.cat -o "$disc" "$T/boot.tree" 2>/dev/null
+mount_disc "$disc"
+echo new >"$mnt/new"
+ok 'El Torito: a session of ours' umount_disc
+like 'El Torito: the boot image is found as before' "$(xorriso -indev "$disc" -report_el_torito plain 2>/dev/null)" 'El Torito img path :   1  /boot.img'
+disc=$T/hybrid.iso
+xorriso -as mkisofs -quiet -R -b boot.img -no-emul-boot -boot-load-size 4 -c boot.cat -append_partition 2 0xef "$T/partition" \
+	-appended_part_as_gpt -o "$disc" "$T/boot.tree" 2>/dev/null
+before=$(image_digest "$disc")
+mount_disc "$disc"
+fails 'a partition behind the volume: mounted read-only' any touch "$mnt/new"
+like 'a partition behind the volume: it is said' "$(cat "$log")" 'a partition lies behind'
+ok 'unmount' umount_disc
+is 'a partition behind the volume: the image is what it was' "$(image_digest "$disc")" "$before"
+disc=$T/bridge.iso
+genisoimage -quiet -R -J -udf -o "$disc" "$T/boot.tree" 2>/dev/null
+mount_disc "$disc"
+fails 'a UDF bridge: mounted read-only' any touch "$mnt/new"
+ok 'unmount' umount_disc
+mount_disc -o drop-udf "$disc"
+echo new >"$mnt/new"
+ok 'a UDF bridge: a session with -o drop-udf' umount_disc
+is 'a UDF bridge: it is no UDF any more' "$(blkid -p -o value -s TYPE "$disc")" iso9660
+rm -f "$T"/*.iso
+
 # ---- bsdtar, within its limits
 disc=$T/compat.iso
 blank_disc "$disc"

@@ -2,7 +2,7 @@
 /*
  * model.c - random operations on a mount and on a plain directory, side by side
  *
- *	model_model [-v] [-i] [-n EVERY] [-x EVERY:COMMAND]… [-c EVERY:COMMAND]… [-k EVERY:COMMAND]… SEED OPERATIONS MOUNT PLAIN
+ *	model_model [-v] [-e] [-i] [-n EVERY] [-x EVERY:COMMAND]… [-c EVERY:COMMAND]… [-k EVERY:COMMAND]… SEED OPERATIONS MOUNT PLAIN
  *
  * Both directories hold the same tree at the start.  Each operation must give the same result and errno on both; after every EVERY (100)
  * operations, and around each hook, the whole trees must be the same.  Hooks run a shell command every so many operations:
@@ -10,6 +10,7 @@
  *	-c after everything was closed (an unmount and a mount)
  *	-k after everything was fsynced and closed (the end of the daemon without warning, and a mount)
  *	-i  inode numbers of the mount are the same after -c and -k
+ *	-e  the run ends with status 3 when the mount has no space left
  *	-v  tells each operation on standard error
  * The same seed makes the same operations.  Exit status 0: no difference; 1: a difference, told with the last operations; 2: trouble.
  */
@@ -279,9 +280,10 @@ int main(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "vin:x:c:k:")) != -1) {
+	while ((option = getopt(argc, argv, "vein:x:c:k:")) != -1) {
 		switch (option) {
 		case 'v': model.verbose = true; break;
+		case 'e': model.bounded = true; break;
 		case 'i': numbers_stay = true; break;
 		case 'n': compare_every = strtoull(optarg, NULL, 10); break;
 		case 'x': case 'c': case 'k': add_hook((char)option, optarg); break;
@@ -289,7 +291,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (argc - optind != 4 || !compare_every)
-		errx(2, "usage: model_model [-vi] [-n EVERY] [-x|-c|-k EVERY:COMMAND]… SEED OPERATIONS MOUNT PLAIN");
+		errx(2, "usage: model_model [-vei] [-n EVERY] [-x|-c|-k EVERY:COMMAND]… SEED OPERATIONS MOUNT PLAIN");
 	model.seed = model.chance = strtoull(argv[optind], NULL, 10);
 	model.path[MOUNT] = argv[optind + 2];
 	model.path[PLAIN] = argv[optind + 3];

@@ -58,7 +58,7 @@ static struct {
 	size_t n_nodes;
 	off_t bytes;				/* of all files */
 	bool stale;				/* nodes is to be read again */
-	bool verbose;
+	bool verbose, bounded;			/* bounded: the mount's medium may become full, which ends the run */
 	char told[TOLD][700];
 } model;
 
@@ -123,7 +123,14 @@ __attribute__((noreturn, format(printf, 1, 2))) static inline void differ(const 
 /* ---- doing something on both sides ---- */
 static inline long settle(const char *what, const long result[SIDES], const int number[SIDES])
 {
-	if (result[MOUNT] != result[PLAIN] || number[MOUNT] != number[PLAIN])
+	bool same = result[MOUNT] == result[PLAIN] && number[MOUNT] == number[PLAIN];
+
+	if (!same && model.bounded && (number[MOUNT] == ENOSPC || (result[MOUNT] >= 0 && result[MOUNT] < result[PLAIN]))) {
+		printf("# seed %" PRIu64 ", operation %" PRIu64 ": full\n", model.seed, model.number);
+		fflush(stdout);
+		_exit(3);
+	}
+	if (!same)
 		differ("%s: mount %ld (%s), plain %ld (%s)", what, result[MOUNT], number[MOUNT] ? strerror(number[MOUNT]) : "ok", result[PLAIN],
 			number[PLAIN] ? strerror(number[PLAIN]) : "ok");
 	errno = number[PLAIN];

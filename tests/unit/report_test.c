@@ -58,15 +58,15 @@ static void figures_of_a_bounded_medium(void **unused)
 
 	(void)unused;
 	s.capacity_sectors = 10000;
-	s.after_session_sectors = 6900;
+	s.tail_sectors = 6900;
 	report_info_init(&info, &s, sessions, 3);
 	assert_int_equal(info.capacity_bytes, 10000 * 2048);
 	assert_int_equal(info.free_bytes, (10000 - 1920 - 6900 - BOUND_SESSION_SECTORS) * 2048);
-	s.after_session_sectors = 9000;
+	s.tail_sectors = 9000;
 	report_info_init(&info, &s, sessions, 3);
 	assert_int_equal(info.free_bytes, 0);
 	s.next_lba = 20000;
-	s.after_session_sectors = 0;
+	s.tail_sectors = 0;
 	report_info_init(&info, &s, sessions, 3);
 	assert_int_equal(info.free_bytes, 0);
 	s = state;

@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# drive.t - cdappendfs on a recorder: sessions that Linux's isofs and we read back equal, by turns with genisoimage and wodim, after a failed burn
+. "$(dirname "$0")/../lib.sh"
+need_uml
+command -v wodim >/dev/null || skip_all 'no wodim'
+
+read -ra stories <<<"${STORIES:-three ritual broken killed}"
+ok 'the guest ran' in_uml -M 1200 -t 300 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/drive-guest" "${stories[@]}"
+for story in "${stories[@]}"; do
+	before=$failures
+	relay "$story" cat "$T/$story.tap"
+	((failures > before)) && note "$(tail -n 300 "$T/$story.log")"
+done
+done_testing
