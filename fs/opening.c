@@ -20,6 +20,7 @@
 #include "cdappendfs/log.h"
 #include "cdappendfs/own.h"
 #include "fs/commit/commit.h"
+#include "fs/holding.h"
 
 #define POLL_MS 100
 #define VANISHED_MS 10000	/* a daemon without a mount, before it says that it finishes */
@@ -142,14 +143,52 @@ static int look(struct opening *o)
 	return 0;
 }
 
+/* Somebody has the drive. 0: one of us who finishes a burn, try again; else the exit status. */
+static int wait_for_drive(const struct opening *o, const char *why, bool *said)
+{
+	struct control_mount mount;
+	int name = holding_take(o->disc_path);
+
+	if (name >= 0)
+		close(name);
+	if (name != -EADDRINUSE)
+		return fail(-EBUSY, o->disc_path, why);
+	if (control_find_disc(o->disc_path, &mount) == 0) {
+		log_error("%s is already mounted at %s", o->disc_path, mount.mountpoint);
+		return 1;
+	}
+	if (!*said)
+		log_notice("%s: waiting for the commit of the earlier mount", o->disc_path);
+	*said = true;
+	return 0;
+}
+
 static int open_reader(struct opening *o)
 {
 	const char *why = NULL;
-	int r;
+	bool said = false;
+	int r = 0;
 
+	if (o->disc && o->state.exclusive) {	/* ours: to let go of it would invite others */
+		r = disc_refresh(o->disc);
+		return r < 0 ? fail(r, o->disc_path, NULL) : look(o);
+	}
 	disc_close(TAKE_PTR(o->disc));
-	r = open_disc(o, (struct disc_open_options){0}, &o->disc, &why);
-	return r < 0 ? fail(r, o->disc_path, why) : look(o);
+	while (!r && !o->disc) {
+		r = open_disc(o, (struct disc_open_options){0}, &o->disc, &why);
+		if (r == -EBUSY)
+			r = wait_for_drive(o, why, &said);
+		else if (r < 0)
+			r = fail(r, o->disc_path, why);
+	}
+	if (!r)
+		r = look(o);
+	if (!r && o->state.exclusive && !o->holding) {
+		int name = holding_take(o->disc_path);
+
+		o->holding = name < 0 ? 0 : name;	/* without it the next mount does not know whom to wait for */
+	}
+	return r;
 }
 
 /* The session to be mounted: the one asked for, or the newest that is whole. NULL: none. */
@@ -430,5 +469,7 @@ void opening_release(struct opening *o)
 	free(o->disc_path);
 	free(o->mountpoint);
 	free(o->staging);
+	if (o->holding)
+		close(o->holding);
 	*o = (struct opening){0};
 }

@@ -27,6 +27,7 @@ struct opening {
 	struct stage *stage;			/* NULL when read-only */
 	struct iso *base;			/* NULL: blank */
 	struct tree *tree;
+	int holding;				/* a drive's name (holding.h); 0 none */
 };
 
 /* 0, or the exit status: what is wrong was said. */

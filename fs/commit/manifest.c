@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "cdappendfs/bytes.h"
+#include "cdappendfs/search.h"
 #include "fs/commit/build.h"
 
 /* ---- errors ---- */
@@ -77,20 +78,15 @@ static int add_entry(struct build *b, uint32_t directory, const char *name, uint
 	return 0;
 }
 
+static bool parent_before(const void *list, size_t i, const void *key)
+{
+	return ((const struct stage_snapshot_name *)list)[i].parent < *(const uint64_t *)key;
+}
+
 /* The first staged name of a directory, or of the next one. */
 static size_t first_name(const struct stage_snapshot *rows, uint64_t parent)
 {
-	size_t low = 0, high = rows ? rows->n_names : 0;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (rows->names[middle].parent < parent)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return rows ? search_first(rows->names, rows->n_names, &parent, parent_before) : 0;
 }
 
 struct name_range { const struct stage_snapshot_name *names; size_t n; };

@@ -5,6 +5,7 @@
  * Rows know inode numbers only, so the paths come from the walk; it reads the directories of the base, which is why this
  * is done for a listing and never for a commit.
  */
+#include "cdappendfs/search.h"
 #include "fs/tree/internal.h"
 
 #include <errno.h>
@@ -49,21 +50,17 @@ static const struct stage_node *row_of(const struct changes *c, uint64_t ino)
 	return bsearch(&ino, s->nodes, s->n_nodes, sizeof(*s->nodes), compare_nodes);
 }
 
+static bool parent_before(const void *list, size_t i, const void *key)
+{
+	return ((const struct stage_snapshot_name *)list)[i].parent < *(const uint64_t *)key;
+}
+
 /* First staged name of a directory. */
 static size_t names_of(const struct changes *c, uint64_t parent)
 {
 	const struct stage_snapshot *s = c->frozen.snapshot;
-	size_t low = 0, high = s->n_names;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (s->names[middle].parent < parent)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return search_first(s->names, s->n_names, &parent, parent_before);
 }
 
 static uint64_t staged_bytes(const struct stage_node *row)
@@ -120,22 +117,17 @@ static int push(struct changes *c, const struct place *at, const char *name, uin
 
 struct range { size_t from, to; bool *seen; };	/* the staged names of a directory; seen: the base has the name */
 
+static bool name_before(const void *list, size_t i, const void *key)
+{
+	return strcmp(((const struct stage_snapshot_name *)list)[i].name, key) < 0;
+}
+
 static size_t find_name(const struct changes *c, const struct range *r, const char *name)
 {
-	size_t low = r->from, high = r->to;
+	const struct stage_snapshot_name *names = c->frozen.snapshot->names + r->from;
+	size_t n = r->to - r->from, i = search_first(names, n, name, name_before);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(c->frozen.snapshot->names[middle].name, name);
-
-		if (order == 0)
-			return middle;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return SIZE_MAX;
+	return i < n && strcmp(names[i].name, name) == 0 ? r->from + i : SIZE_MAX;
 }
 
 static int base_entry(struct changes *c, const struct place *at, const struct range *range, const struct iso_entry *e)

@@ -7,6 +7,7 @@
  * newer than the burned generation: the new base has them.  Rows that are newer stay, with their references to frozen bodies turned into disc
  * extents and their base listings into the new ones.
  */
+#include "cdappendfs/search.h"
 #include "fs/tree/internal.h"
 
 #include <errno.h>
@@ -104,55 +105,54 @@ void tree_thaw(struct tree *t)
 
 /* ---- rebase ---- */
 
+struct place { uint32_t body; uint64_t pos; };
+
+static bool placement_before(const void *list, size_t i, const void *key)
+{
+	const struct burn_placement *p = (const struct burn_placement *)list + i;
+	const struct place *k = key;
+
+	return p->body < k->body || (p->body == k->body && p->pos + p->length <= k->pos);
+}
+
 /* The first placement of a body that ends behind pos, or NULL. */
 static const struct burn_placement *placement_find(const struct burn_placements *b, uint32_t body, uint64_t pos)
 {
-	size_t low = 0, high = b->n_data;
+	size_t i = search_first(b->data, b->n_data, &(struct place){body, pos}, placement_before);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct burn_placement *p = &b->data[middle];
+	return i < b->n_data && b->data[i].body == body ? &b->data[i] : NULL;
+}
 
-		if (p->body < body || (p->body == body && p->pos + p->length <= pos))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < b->n_data && b->data[low].body == body ? &b->data[low] : NULL;
+static bool directory_before(const void *list, size_t i, const void *key)
+{
+	return ((const struct burn_directory *)list)[i].ino < *(const uint64_t *)key;
 }
 
 static struct iso_extent directory_find(const struct burn_placements *b, uint64_t ino)
 {
-	size_t low = 0, high = b->n_directories;
+	size_t i = search_first(b->directories, b->n_directories, &ino, directory_before);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (b->directories[middle].ino < ino)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < b->n_directories && b->directories[low].ino == ino)
-		return (struct iso_extent){b->directories[low].lba, b->directories[low].bytes};
+	if (i < b->n_directories && b->directories[i].ino == ino)
+		return (struct iso_extent){b->directories[i].lba, b->directories[i].bytes};
 	return (struct iso_extent){0};
+}
+
+struct spot { uint64_t ino, offset; };
+
+static bool hole_before(const void *list, size_t i, const void *key)
+{
+	const struct burn_hole *h = (const struct burn_hole *)list + i;
+	const struct spot *k = key;
+
+	return h->ino < k->ino || (h->ino == k->ino && h->offset + h->length <= k->offset);
 }
 
 /* The first burned hole of a file that ends behind offset, or NULL. */
 static const struct burn_hole *hole_find(const struct burn_placements *b, uint64_t ino, uint64_t offset)
 {
-	size_t low = 0, high = b->n_holes;
+	size_t i = search_first(b->holes, b->n_holes, &(struct spot){ino, offset}, hole_before);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct burn_hole *h = &b->holes[middle];
-
-		if (h->ino < ino || (h->ino == ino && h->offset + h->length <= offset))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < b->n_holes && b->holes[low].ino == ino ? &b->holes[low] : NULL;
+	return i < b->n_holes && b->holes[i].ino == ino ? &b->holes[i] : NULL;
 }
 
 /* The extent from `at` on, cut where burned room [from, to) begins or ends; inside of it, it lies at disc_pos now. */

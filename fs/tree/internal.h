@@ -141,12 +141,14 @@ int resolve(struct tree *t, struct node *parent, const char *name, struct probe 
 int space_measure(struct tree *t);
 int space_admit(struct tree *t);			/* before any change; without the lock */
 int space_check(struct tree *t, uint64_t more_sectors);	/* 0 or -ENOSPC */
+/* Room for the file with so many bytes more to be written and so many pieces more in its map, when it has that size? 0 or -ENOSPC */
+int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size);
 void space_node(struct tree *t, struct node *n);	/* its content changed: count it again */
 void space_loaded(struct tree *t, struct node *n);	/* it came from its row: its cost is counted already */
 void space_forget_node(struct tree *t, struct node *n);
 int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child);	/* -ENOSPC: not added */
 void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child);
-void space_new_directory(struct tree *t, uint64_t ino);
+int space_add_directory(struct tree *t, uint64_t ino);	/* -ENOSPC: not added */
 void space_remove_directory(struct tree *t, uint64_t ino);
 int space_recount(struct tree *t);			/* from the rows: after opening, rebase, thaw */
 uint64_t space_sectors(const struct tree *t);		/* the next session, at most */

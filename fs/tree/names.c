@@ -137,9 +137,12 @@ static int enlist(struct tree *t, struct node *dir, const char *name, struct nod
 {
 	int r = node_put(t, n);
 
+	if (r == 0 && S_ISDIR(n->mode))
+		r = space_add_directory(t, n->ino);
 	if (r == 0)
 		r = name_add(t, dir, name, n);
 	if (r < 0) {
+		space_remove_directory(t, n->ino);
 		node_orphan(t, n);
 		node_unused(t, n);
 		return r;
@@ -148,7 +151,6 @@ static int enlist(struct tree *t, struct node *dir, const char *name, struct nod
 		if (dir->nlink > 1)
 			dir->nlink++;
 		t->space.directories++;
-		space_new_directory(t, n->ino);
 	}
 	touch_directory(t, dir);
 	return 0;
@@ -263,7 +265,9 @@ int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, s
 	if (r == 0) {
 		stage_enter(t->stage);
 		n->nlink++;
-		r = node_put(t, n);
+		r = space_grow(t, n, 0, 0, n->size);
+		if (r == 0)
+			r = node_put(t, n);
 		if (r == 0)
 			r = name_add(t, dir, name, n);
 		if (r < 0) {
@@ -272,6 +276,7 @@ int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, s
 		} else {
 			n->ctime = time_now();
 			node_changed(t, n);
+			space_node(t, n);
 			touch_directory(t, dir);
 			hand_out(n, st);
 		}
@@ -423,14 +428,39 @@ static void reparent(struct node *n, struct node *from, struct node *to)
 		to->nlink++;
 }
 
+/*
+ * The names that come are counted, and refused, before the first row changes: what follows only fails when memory or the stage's
+ * disk does.
+ */
+static int rename_room(struct tree *t, struct renaming *x)
+{
+	int r = space_add_name(t, x->to_dir, x->to, x->source);
+
+	if (r == 0 && x->flags & RENAME_EXCHANGE) {
+		r = space_add_name(t, x->from_dir, x->from, x->victim);
+		if (r < 0)
+			space_remove_name(t, x->to_dir->ino, x->to, x->source);
+	}
+	return r;
+}
+
+static int name_put(struct tree *t, struct node *dir, const char *name, const struct node *child)
+{
+	int r = own_directory(t, dir);
+
+	return r < 0 ? r : stage_name_put(t->stage, dir->ino, name, child->ino);
+}
+
 static int rename_replace(struct tree *t, struct renaming *x)
 {
 	int r = node_put(t, x->source);
 
+	if (r == 0)
+		r = rename_room(t, x);
 	if (r == 0 && x->victim)
 		r = name_drop(t, x->to_dir, x->to, x->victim);
 	if (r == 0)
-		r = name_add(t, x->to_dir, x->to, x->source);
+		r = name_put(t, x->to_dir, x->to, x->source);
 	if (r == 0)
 		r = name_drop(t, x->from_dir, x->from, x->source);
 	if (r < 0)
@@ -451,13 +481,15 @@ static int rename_exchange(struct tree *t, struct renaming *x)
 	if (r == 0)
 		r = node_put(t, x->victim);
 	if (r == 0)
+		r = rename_room(t, x);
+	if (r == 0)
 		r = name_drop(t, x->to_dir, x->to, x->victim);
 	if (r == 0)
 		r = name_drop(t, x->from_dir, x->from, x->source);
 	if (r == 0)
-		r = name_add(t, x->to_dir, x->to, x->source);
+		r = name_put(t, x->to_dir, x->to, x->source);
 	if (r == 0)
-		r = name_add(t, x->from_dir, x->from, x->victim);
+		r = name_put(t, x->from_dir, x->from, x->victim);
 	if (r < 0)
 		return r;
 	reparent(x->source, x->from_dir, x->to_dir);
@@ -478,10 +510,6 @@ static int rename_locked(struct tree *t, struct renaming *x, uint64_t emptied)
 		return 0;	/* two links to one file: POSIX says nothing happens */
 	if (x->victim && S_ISDIR(x->victim->mode) && !(x->flags & RENAME_EXCHANGE) && x->victim->ino != emptied)
 		return -EBUSY;	/* another directory got the name meanwhile */
-	/* Room is asked for before the first row changes: what follows only fails when memory or the stage's disk does. */
-	r = space_check(t, 4);
-	if (r < 0)
-		return r;
 	stage_enter(t->stage);
 	r = x->flags & RENAME_EXCHANGE ? rename_exchange(t, x) : rename_replace(t, x);
 	if (r == 0) {

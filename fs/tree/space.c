@@ -205,18 +205,31 @@ static uint64_t fresh_bytes(const struct tree *t, const struct node *n)
 	return bytes;
 }
 
+/* Of a staged file with that size, so many bytes to be written and so many pieces. */
+static uint64_t content_cost(const struct tree *t, const struct node *n, uint64_t bytes, uint64_t pieces, uint64_t size)
+{
+	uint64_t sections = pieces + size / (0x100000000ull - SECTOR_BYTES);
+	uint64_t records = sections > 1 ? bound_section_bytes(min_u64(sections, BOUND_SECTIONS)) * (n->nlink ? n->nlink : 1) / BOUND_SECTOR_PAYLOAD + 1 : 0;
+	if (!bytes)
+		return pieces > 1 ? records + 1 : 0;
+	if (t->options.whole_files || sections > BOUND_SECTIONS / 2)
+		return sectors_of(size) + records;
+	return sectors_of(bytes) + records + (pieces > 1);
+}
+
 /* A function of the node's state alone, so that a node dropped from memory and loaded again is counted once. */
 static uint64_t node_cost(const struct tree *t, const struct node *n)
 {
 	if (!S_ISREG(n->mode) || n->orphan || !n->staged || !t->stage)
 		return 0;
-	uint64_t bytes = fresh_bytes(t, n), sections = n->map.n + n->size / (0x100000000ull - SECTOR_BYTES);
-	uint64_t records = sections > 1 ? bound_section_bytes(min_u64(sections, BOUND_SECTIONS)) * (n->nlink ? n->nlink : 1) / BOUND_SECTOR_PAYLOAD + 1 : 0;
-	if (!bytes)
-		return n->map.n > 1 ? records + 1 : 0;
-	if (t->options.whole_files || sections > BOUND_SECTIONS / 2)
-		return sectors_of(n->size) + records;
-	return sectors_of(bytes) + records + (n->map.n > 1);
+	return content_cost(t, n, fresh_bytes(t, n), n->map.n, n->size);
+}
+
+int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size)
+{
+	uint64_t cost = content_cost(t, n, fresh_bytes(t, n) + more_bytes, n->map.n + more_pieces, size);
+
+	return n->orphan || cost <= n->cost ? 0 : space_check(t, cost - n->cost);
 }
 
 static void data_change(struct space *s, uint64_t less, uint64_t more)
@@ -297,12 +310,19 @@ void space_remove_name(struct tree *t, uint64_t dir, const char *name, const str
 	touched_cost(&t->space, d);
 }
 
-void space_new_directory(struct tree *t, uint64_t ino)
+int space_add_directory(struct tree *t, uint64_t ino)
 {
+	uint64_t before = space_sectors(t);
 	struct touched *d = touched_get(&t->space, ino, 0);
 
-	if (d)
-		touched_cost(&t->space, d);
+	if (!d)
+		return -ENOMEM;
+	touched_cost(&t->space, d);
+	if (space_sectors(t) > before && sectors_left(t) == 0) {
+		space_remove_directory(t, ino);
+		return -ENOSPC;
+	}
+	return 0;
 }
 
 void space_remove_directory(struct tree *t, uint64_t ino)

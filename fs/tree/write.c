@@ -243,26 +243,20 @@ static int write_blocks(struct tree *t, const struct writing *w)
 	return r;
 }
 
-/* Sectors that a write adds to the next session at most. */
-static uint64_t sectors_wanted(const struct tree *t, const struct node *n, uint64_t from, uint64_t to)
-{
-	struct map_sums have = map_sum(&n->map, block_down(from), block_up(to));
-	uint64_t all = block_up(to) - block_down(min_u64(from, n->size));
+#define PIECES_MORE 3u	/* that a change adds at most: an extent cut in two, the block at the old end, a hole before what is new */
 
-	if (t->space.burning)
-		have.stage = 0;		/* may lie in frozen bodies */
-	return (all - min_u64(all, have.stage + have.hole)) / BLOCK + 1;
-}
-
+/* Is there room for [from, to) to become new data or a hole? */
 static int space_ask(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 {
 	if (to > BOUND_FILE_BYTES)
 		return -EFBIG;
 	tree_lock(t);
-	uint64_t wanted = sectors_wanted(t, n, from, to);
-	if (t->options.whole_files && !n->stage_bytes)
-		wanted += sectors_of(n->size);
-	int r = wanted > 1 || !n->staged ? space_check(t, wanted) : 0;
+	struct map_sums have = map_sum(&n->map, block_down(from), block_up(to));
+	uint64_t all = block_up(to) - block_down(min_u64(from, n->size));
+	if (t->space.burning)
+		have.stage = 0;		/* may lie in frozen bodies */
+	bool in_place = n->staged && block_up(have.stage) == all;
+	int r = in_place ? 0 : space_grow(t, n, all - min_u64(all, have.stage + have.hole), PIECES_MORE, max_u64(n->size, to));
 	tree_unlock(t);
 	return r;
 }
@@ -398,7 +392,9 @@ static int punch_blocks(struct tree *t, struct node *n, uint64_t from, uint64_t 
 	if (from < to) {
 		struct extent hole = {.offset = from, .length = to - from, .kind = EXTENT_HOLE};
 
-		r = set_piece(t, n, &hole);
+		r = space_ask(t, n, from, to);	/* a hole costs its zeros */
+		if (r == 0)
+			r = set_piece(t, n, &hole);
 		if (r == 0)
 			content_changed(t, n, n->size);
 	}
@@ -543,7 +539,10 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 	} else {
 		piece.offset = to_offset;
 		piece.length = bytes;
-		if (set_piece(t, to, &piece) < 0)
+		tree_lock(t);
+		int r = space_grow(t, to, 0, PIECES_MORE, max_u64(to->size, to_offset + bytes));
+		tree_unlock(t);
+		if (r < 0 || set_piece(t, to, &piece) < 0)
 			bytes = 0;
 		else
 			content_changed(t, to, max_u64(to->size, to_offset + bytes));
