@@ -235,9 +235,7 @@ static int drive_abort(struct target *target)
 	struct drive *d = t->drive;
 	int result = 0;
 
-	if (t->started && t->finished)
-		return 0;
-	if (t->started) {
+	if (t->started && !t->finished) {
 		finish(t);
 		result = disc_refresh(&d->disc);
 	}

@@ -143,6 +143,10 @@ int space_admit(struct tree *t);			/* before any change; without the lock */
 int space_check(struct tree *t, uint64_t more_sectors);	/* 0 or -ENOSPC */
 /* Room for the file with so many bytes more to be written and so many pieces more in its map, when it has that size? 0 or -ENOSPC */
 int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size);
+#define SPACE_PIECES_MORE 3u	/* of one change at most: an extent cut in two, the block at the old end, a hole before what is new */
+/* Room for [from, to) to be written, to become a hole? from <= size. Content locked, the tree's lock not held. 0, -ENOSPC, -EFBIG */
+int space_write(struct tree *t, const struct node *n, uint64_t from, uint64_t to);
+int space_zeros(struct tree *t, const struct node *n, uint64_t from, uint64_t to);
 void space_node(struct tree *t, struct node *n);	/* its content changed: count it again */
 void space_loaded(struct tree *t, struct node *n);	/* it came from its row: its cost is counted already */
 void space_forget_node(struct tree *t, struct node *n);

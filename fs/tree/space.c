@@ -232,6 +232,37 @@ int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64
 	return n->orphan || cost <= n->cost ? 0 : space_check(t, cost - n->cost);
 }
 
+static int space_range_locked(struct tree *t, const struct node *n, uint64_t from, uint64_t to, uint64_t more_pieces)
+{
+	uint64_t first = from / SECTOR_BYTES * SECTOR_BYTES, last = round_up(to, SECTOR_BYTES), all = last - first;
+	struct map_sums have = map_sum(&n->map, first, last);
+
+	if (t->space.burning)
+		have.stage = 0;		/* may lie in frozen bodies */
+	if (!more_pieces && n->staged && round_up(have.stage, SECTOR_BYTES) == all)
+		return 0;		/* in place */
+	return space_grow(t, n, all - min_u64(all, have.stage + have.hole), more_pieces + SPACE_PIECES_MORE, max_u64(n->size, to));
+}
+
+int space_write(struct tree *t, const struct node *n, uint64_t from, uint64_t to)
+{
+	if (to > BOUND_FILE_BYTES)
+		return -EFBIG;
+	tree_lock(t);
+	int r = space_range_locked(t, n, from, to, 0);
+	tree_unlock(t);
+	return r;
+}
+
+/* Zeros are a hole between two written edges, each a change of its own. */
+int space_zeros(struct tree *t, const struct node *n, uint64_t from, uint64_t to)
+{
+	tree_lock(t);
+	int r = space_range_locked(t, n, from, to, 2 * SPACE_PIECES_MORE);
+	tree_unlock(t);
+	return r;
+}
+
 static void data_change(struct space *s, uint64_t less, uint64_t more)
 {
 	s->data -= min_u64(less, s->data);

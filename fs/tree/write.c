@@ -243,24 +243,6 @@ static int write_blocks(struct tree *t, const struct writing *w)
 	return r;
 }
 
-#define PIECES_MORE 3u	/* that a change adds at most: an extent cut in two, the block at the old end, a hole before what is new */
-
-/* Is there room for [from, to) to become new data or a hole? */
-static int space_ask(struct tree *t, struct node *n, uint64_t from, uint64_t to)
-{
-	if (to > BOUND_FILE_BYTES)
-		return -EFBIG;
-	tree_lock(t);
-	struct map_sums have = map_sum(&n->map, block_down(from), block_up(to));
-	uint64_t all = block_up(to) - block_down(min_u64(from, n->size));
-	if (t->space.burning)
-		have.stage = 0;		/* may lie in frozen bodies */
-	bool in_place = n->staged && block_up(have.stage) == all;
-	int r = in_place ? 0 : space_grow(t, n, all - min_u64(all, have.stage + have.hole), PIECES_MORE, max_u64(n->size, to));
-	tree_unlock(t);
-	return r;
-}
-
 /* Size, times and account after a change of content. */
 static void content_changed(struct tree *t, struct node *n, uint64_t size)
 {
@@ -314,7 +296,7 @@ int node_write(struct tree *t, struct node *n, uint64_t offset, const void *buf,
 	int r = lock_with_edges(t, n, offset, end, &edges);
 	if (r < 0)
 		return r;
-	r = n->dead ? -ESTALE : space_ask(t, n, min_u64(offset, n->size), end);
+	r = n->dead ? -ESTALE : space_write(t, n, min_u64(offset, n->size), end);
 	if (r == 0 && offset > n->size)
 		r = extend(t, n, offset, &edges);
 	if (r == 0) {
@@ -369,7 +351,7 @@ int node_resize(struct tree *t, struct node *n, uint64_t size)
 	if (n->dead) {
 		r = -ESTALE;
 	} else if (size > n->size) {
-		r = space_ask(t, n, n->size, size);
+		r = space_write(t, n, n->size, size);
 		if (r == 0)
 			r = extend(t, n, size, &edges);
 	} else if (size < n->size || zisofs_used(&n->zisofs)) {
@@ -383,7 +365,7 @@ int node_resize(struct tree *t, struct node *n, uint64_t size)
 	return r;
 }
 
-/* Whole blocks of [from, to) become a hole. */
+/* Whole blocks of [from, to) become a hole; room for its zeros was asked for. */
 static int punch_blocks(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 {
 	lock_for_writing(t, n);
@@ -392,9 +374,7 @@ static int punch_blocks(struct tree *t, struct node *n, uint64_t from, uint64_t 
 	if (from < to) {
 		struct extent hole = {.offset = from, .length = to - from, .kind = EXTENT_HOLE};
 
-		r = space_ask(t, n, from, to);	/* a hole costs its zeros */
-		if (r == 0)
-			r = set_piece(t, n, &hole);
+		r = set_piece(t, n, &hole);
 		if (r == 0)
 			content_changed(t, n, n->size);
 	}
@@ -408,9 +388,7 @@ static int zero_range(struct tree *t, struct node *n, uint64_t from, uint64_t to
 	uint64_t end = min_u64(to, n->size), first = min_u64(block_up(from), end), last = to >= n->size ? end : max_u64(block_down(end), first);
 	int r = 0;
 
-	if (zisofs_used(&n->zisofs))
-		r = node_unpack(t, n);
-	if (r == 0 && first > from)
+	if (first > from)
 		r = node_write(t, n, from, zeros, first - from);
 	if (r == 0 && last > first)
 		r = punch_blocks(t, n, first, last);
@@ -419,12 +397,25 @@ static int zero_range(struct tree *t, struct node *n, uint64_t from, uint64_t to
 	return r;
 }
 
+/* Room for all of it: the kernel keeps its pages when fallocate fails, so nothing may have become zeros by then. */
+static int zeros_room(struct tree *t, struct node *n, uint64_t from, uint64_t to)
+{
+	int r = zisofs_used(&n->zisofs) ? node_unpack(t, n) : 0;
+
+	if (r < 0)
+		return r;
+	lock_for_writing(t, n);
+	r = space_zeros(t, n, min_u64(from, n->size), to);
+	unlock_content(t, n);
+	return r;
+}
+
 int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offset, uint64_t length)
 {
 	struct node *n = f->node;
 	uint64_t end = offset + length;
 	bool keep = mode & FALLOC_FL_KEEP_SIZE;
-	int kind = mode & ~FALLOC_FL_KEEP_SIZE, r = 0;
+	int kind = mode & ~FALLOC_FL_KEEP_SIZE, r;
 
 	if (!t->stage || t->options.read_only)
 		return -EROFS;
@@ -434,11 +425,17 @@ int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offse
 		return -EFBIG;
 	if ((kind != 0 && kind != FALLOC_FL_PUNCH_HOLE && kind != FALLOC_FL_ZERO_RANGE) || (kind == FALLOC_FL_PUNCH_HOLE && !keep))
 		return -EOPNOTSUPP;
+	r = space_admit(t);
+	if (r < 0)
+		return r;
 	pthread_rwlock_rdlock(&n->io);
 	uint64_t size = n->size;
 	pthread_rwlock_unlock(&n->io);
-	if (kind && offset < size)
-		r = zero_range(t, n, offset, end);
+	if (kind && offset < size) {
+		r = zeros_room(t, n, offset, keep ? min_u64(end, size) : end);
+		if (r == 0)
+			r = zero_range(t, n, offset, end);
+	}
 	/* Room is not set aside beyond the end: a hole costs its zeros on the medium, and those are counted. */
 	if (r == 0 && !keep && end > size)
 		r = node_resize(t, n, end);
@@ -540,7 +537,7 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 		piece.offset = to_offset;
 		piece.length = bytes;
 		tree_lock(t);
-		int r = space_grow(t, to, 0, PIECES_MORE, max_u64(to->size, to_offset + bytes));
+		int r = space_grow(t, to, 0, SPACE_PIECES_MORE, max_u64(to->size, to_offset + bytes));
 		tree_unlock(t);
 		if (r < 0 || set_piece(t, to, &piece) < 0)
 			bytes = 0;

@@ -71,8 +71,35 @@ static inline bool borrow(struct file *f)
 	return true;
 }
 
+/* The plain file becomes what the mount's file is, after a change that was done in part. */
+static inline void follow(const int fd[SIDES])
+{
+	static char buf[1 << 16];
+	char path[64];
+	struct stat st;
+	ssize_t n;
+
+	if (!model.full)
+		return;
+	model.full = false;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[MOUNT]);
+	int from = open(path, O_RDONLY), to;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[PLAIN]);
+	to = open(path, O_WRONLY);
+	if (from < 0 || to < 0 || ftruncate(to, 0) < 0)
+		err(2, "%s", path);
+	for (off_t at = 0; (n = pread(from, buf, sizeof(buf), at)) > 0; at += n)
+		if (pwrite(to, buf, (size_t)n, at) != n)
+			err(2, "%s", path);
+	if (n < 0 || fstat(from, &st) < 0 || futimens(to, (struct timespec[2]){st.st_atim, st.st_mtim}) < 0)
+		differ("%s: %s", path, strerror(errno));
+	close(from);
+	close(to);
+}
+
 static inline void give_back(const struct file *f)
 {
+	follow(f->fd);
 	if (!f->lent)
 		close_both(f->fd);
 	model.stale = true;	/* sizes */
@@ -138,6 +165,7 @@ static inline void do_truncate_path(void)
 	for (int s = 0; s < SIDES; s++)
 		snprintf(path[s], sizeof(path[s]), "/proc/self/fd/%d/%s", model.root[s], n->path);
 	BOTH(truncate(path[s], size));
+	model.full = false;
 	model.stale = true;
 }
 
@@ -331,7 +359,7 @@ static inline void do_map(void)
 		return;
 	size_t length = (size_t)f.size;
 	tell("map %s", f.name);
-	if (length && map_both(f.fd, length, map)) {
+	if (length && !model.bounded && map_both(f.fd, length, map)) {
 		for (unsigned n = 1 + (unsigned)below(3); n; n--)
 			store(map, length);
 		if (percent(60))
@@ -358,7 +386,7 @@ static inline void do_map_held(void)
 {
 	struct held *h = &model.held[below(HELD)];
 
-	if (!h->used || h->directory)
+	if (!h->used || h->directory || model.bounded)	/* a store that finds no room is told to nobody */
 		return;
 	off_t size = plain_size(h->fd[PLAIN]);
 	if (h->map[PLAIN]) {

@@ -92,6 +92,7 @@ static inline void do_open(void)
 			fill(buf, length);
 			tell("open %.280s flags %o mode %o, write %zu", path, flags, mode, length);
 			BOTH(write(fd[s], buf, length));
+			follow(fd);
 		}
 		struct held *h = percent(40) ? keep(fd) : NULL;
 		if (h) {
