@@ -210,10 +210,12 @@ static uint64_t content_cost(const struct tree *t, const struct node *n, uint64_
 {
 	uint64_t sections = pieces + size / (0x100000000ull - SECTOR_BYTES);
 	uint64_t records = sections > 1 ? bound_section_bytes(min_u64(sections, BOUND_SECTIONS)) * (n->nlink ? n->nlink : 1) / BOUND_SECTOR_PAYLOAD + 1 : 0;
+
+	/* Too many sections: pieces that lie on the disc are written again, too, even if nothing else is. */
+	if (sections + 2 > BOUND_SECTIONS || (bytes && (t->options.whole_files || sections > BOUND_SECTIONS / 2)))
+		return sectors_of(size) + records;
 	if (!bytes)
 		return pieces > 1 ? records + 1 : 0;
-	if (t->options.whole_files || sections > BOUND_SECTIONS / 2)
-		return sectors_of(size) + records;
 	return sectors_of(bytes) + records + (pieces > 1);
 }
 
