@@ -276,7 +276,6 @@ int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, s
 		} else {
 			n->ctime = time_now();
 			node_changed(t, n);
-			space_node(t, n);
 			touch_directory(t, dir);
 			hand_out(n, st);
 		}
@@ -434,8 +433,12 @@ static void reparent(struct node *n, struct node *from, struct node *to)
  */
 static int rename_room(struct tree *t, struct renaming *x)
 {
-	int r = space_add_name(t, x->to_dir, x->to, x->source);
+	int r = space_grow(t, x->source, 0, 0, x->source->size);
 
+	if (r == 0 && x->flags & RENAME_EXCHANGE)
+		r = space_grow(t, x->victim, 0, 0, x->victim->size);
+	if (r == 0)
+		r = space_add_name(t, x->to_dir, x->to, x->source);
 	if (r == 0 && x->flags & RENAME_EXCHANGE) {
 		r = space_add_name(t, x->from_dir, x->from, x->victim);
 		if (r < 0)

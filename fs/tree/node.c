@@ -113,6 +113,7 @@ void node_undirty(struct node *n)
 void node_changed(struct tree *t, struct node *n)
 {
 	n->staged = true;
+	space_node(t, n);
 	if (n->orphan || n->dead || n->dirty_link)
 		return;
 	n->dirty_next = t->dirty;

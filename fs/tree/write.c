@@ -250,7 +250,6 @@ static void content_changed(struct tree *t, struct node *n, uint64_t size)
 	n->size = size;
 	n->mtime = n->ctime = time_now();
 	node_changed(t, n);
-	space_node(t, n);
 	tree_unlock(t);
 }
 
