@@ -148,7 +148,7 @@ int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64
 int space_write(struct tree *t, const struct node *n, uint64_t from, uint64_t to);
 int space_zeros(struct tree *t, const struct node *n, uint64_t from, uint64_t to);
 void space_node(struct tree *t, struct node *n);	/* its content changed: count it again */
-void space_loaded(struct tree *t, struct node *n);	/* it came from its row: its cost is counted already */
+void space_loaded(struct tree *t, struct node *n, uint32_t generation);	/* it came from a row of that generation: its cost is counted already */
 void space_forget_node(struct tree *t, struct node *n);
 int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child);	/* -ENOSPC: not added */
 void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child);

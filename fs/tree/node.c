@@ -137,6 +137,7 @@ int node_put(struct tree *t, struct node *n)
 	if (r < 0)
 		return r;
 	n->staged = true;
+	space_node(t, n);
 	node_undirty(n);
 	return 0;
 }
@@ -219,7 +220,7 @@ int node_from_stage(struct tree *t, uint64_t ino, struct node **ret)
 		r = node_new(t, ino, &n);
 	if (r == 0) {
 		node_fill_from_row(t, n, &row);
-		space_loaded(t, n);
+		space_loaded(t, n, row.generation);
 		*ret = n;
 	}
 	stage_node_release(&row);

@@ -68,22 +68,26 @@ static void touched_clear(struct space *s)
 	s->names = s->record_bytes = 0;
 }
 
-uint64_t space_sectors(const struct tree *t)
+static uint64_t exact_sectors(const struct space *s)
 {
-	const struct space *s = &t->space;
+	return BOUND_SESSION_SECTORS + s->saved_head + s->base_tree + s->names + s->data;
+}
 
-	return round_up(BOUND_SESSION_SECTORS + s->saved_head + s->base_tree + s->names + s->data, BOUND_ALIGN_SECTORS);
+uint64_t space_sectors(const struct tree *t) { return round_up(exact_sectors(&t->space), BOUND_ALIGN_SECTORS); }
+
+static uint64_t medium_used(const struct tree *t)
+{
+	const struct disc_state *m = &t->space.medium;
+
+	return (uint64_t)m->next_lba + m->tail_sectors + t->space.frozen + (t->space.burning ? m->after_session_sectors : 0);
 }
 
 /* Sectors that are still free when all that is staged was burned; what the medium or the host's file system says, whichever is less. */
 static uint64_t medium_left(struct tree *t, uint64_t need)
 {
-	const struct disc_state *m = &t->space.medium;
-	uint64_t used = (uint64_t)m->next_lba + m->tail_sectors + t->space.frozen + (t->space.burning ? m->after_session_sectors : 0);
+	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t) + need;
 
-	if (!m->capacity_sectors)
-		return UINT64_MAX;
-	return m->capacity_sectors > used + need ? m->capacity_sectors - used - need : 0;
+	return !capacity ? UINT64_MAX : capacity > used ? capacity - used : 0;
 }
 
 static void host_look(struct tree *t)
@@ -129,6 +133,15 @@ static uint64_t sectors_left(struct tree *t)
 	return min_u64(medium_left(t, need), host_left(t, need));
 }
 
+/* Whether what is counted now fits: on the medium, and on the host's file system too. */
+static bool medium_fits(const struct tree *t)
+{
+	uint64_t capacity = t->space.medium.capacity_sectors;
+
+	return !capacity || medium_used(t) + space_sectors(t) <= capacity;
+}
+static bool fits(struct tree *t) { return medium_fits(t) && host_left(t, space_sectors(t)) > 0; }
+
 /* The first change needs a session: there must be room for one, whatever the change is.  Later ones are counted one by one. */
 int space_admit(struct tree *t)
 {
@@ -137,8 +150,8 @@ int space_admit(struct tree *t)
 	if (r < 0)
 		return r;
 	tree_lock(t);
-	const struct disc_state *m = &t->space.medium;
-	if (m->capacity_sectors && stage_empty(t->stage) && (uint64_t)m->next_lba + m->tail_sectors + space_sectors(t) > m->capacity_sectors)
+	bool first = stage_empty(t->stage) || (t->space.burning && !t->space.names && !t->space.data);
+	if (first && !medium_fits(t))
 		r = -ENOSPC;
 	tree_unlock(t);
 	return r;
@@ -279,9 +292,11 @@ void space_node(struct tree *t, struct node *n)
 	n->cost = cost;
 }
 
-void space_loaded(struct tree *t, struct node *n)
+void space_loaded(struct tree *t, struct node *n, uint32_t generation)
 {
-	n->cost = node_cost(t, n);
+	bool frozen = t->space.burning && generation != stage_generation(t->stage);
+
+	n->cost = frozen ? 0 : node_cost(t, n);
 }
 
 void space_forget_node(struct tree *t, struct node *n)
@@ -313,18 +328,20 @@ static void name_count(struct space *s, struct touched *d, const char *name, con
 
 int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child)
 {
+	bool first = !*touched_link(&t->space, dir->ino);
+	uint64_t before = exact_sectors(&t->space);
 	struct touched *d = touched_get(&t->space, dir->ino, dir->base_dir.bytes);
 
 	if (!d)
 		return -ENOMEM;
-	uint64_t before = space_sectors(t);
 	name_count(&t->space, d, name, child);
-	uint64_t after = space_sectors(t);
-	if (after > before && sectors_left(t) == 0) {
-		space_remove_name(t, dir->ino, name, child);
-		return -ENOSPC;
-	}
-	return 0;
+	if (exact_sectors(&t->space) <= before || fits(t))
+		return 0;
+	/* Refused, and counted no more: neither the name nor that the directory is touched. */
+	space_remove_name(t, dir->ino, name, child);
+	if (first)
+		space_remove_directory(t, dir->ino);
+	return -ENOSPC;
 }
 
 void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
@@ -345,17 +362,15 @@ void space_remove_name(struct tree *t, uint64_t dir, const char *name, const str
 
 int space_add_directory(struct tree *t, uint64_t ino)
 {
-	uint64_t before = space_sectors(t);
 	struct touched *d = touched_get(&t->space, ino, 0);
 
 	if (!d)
 		return -ENOMEM;
 	touched_cost(&t->space, d);
-	if (space_sectors(t) > before && sectors_left(t) == 0) {
-		space_remove_directory(t, ino);
-		return -ENOSPC;
-	}
-	return 0;
+	if (fits(t))
+		return 0;
+	space_remove_directory(t, ino);
+	return -ENOSPC;
 }
 
 void space_remove_directory(struct tree *t, uint64_t ino)
@@ -566,7 +581,7 @@ void space_freeze(struct tree *t)
 	s->data = 0;
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next)
-			space_loaded(t, n);
+			n->cost = 0;	/* until it changes again */
 	}
 }
 

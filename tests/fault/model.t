@@ -3,12 +3,12 @@
 #
 # model.t - random operations on a disc and on a plain directory beside it give the same, through commits, remounts and sudden ends
 #
-# tests/model/model.c does and compares; here is what it asks for in between.  MODEL_OPERATIONS (1600) operations for each kind of disc,
+# tests/model/model.c does and compares; here is what it asks for in between.  MODEL_OPERATIONS (1200) operations for each kind of disc,
 # seeds from MODEL_SEED (1).  A difference is told with its seed and the last operations.  At the end every older session is mounted and
 # compared with what the mount showed right after it was burned.
 . "$(dirname "$0")/../lib.sh"
 
-operations=${MODEL_OPERATIONS:-1600} seed=${MODEL_SEED:-1}
+operations=${MODEL_OPERATIONS:-1200} seed=${MODEL_SEED:-1}
 image=$T/disc.iso plain=$T/plain options='' background=''
 mkfifo "$T/request" "$T/reply"
 exec {request}<>"$T/request" {reply}<>"$T/reply"
@@ -19,6 +19,8 @@ chmod +x "$T/ask"
 mount_again() { start_disc ${options:+-o "$options"} "$image" || { cat "$log"; return 1; }; }
 # What the newest session holds: called when nothing is staged.
 record() { tree_digest "$mnt" >"$T/session.$(info_json '$_->{sessions}[-1]{number}' "$mnt")"; }
+# A disc to which no session can be added is mounted read-only.
+read_only() { grep -qE " $mnt ro," /proc/self/mountinfo; }
 await_background() {
 	local status=0
 	[[ $background ]] || return 0
@@ -49,7 +51,7 @@ mount_without_faults() {
 }
 serve() {
 	case $1 in
-	sync) await_background && sync_disc && record && keep_plain ;;
+	sync) await_background && { read_only || sync_disc; } && record && keep_plain ;;
 	background) await_background && { sync_disc & background=$!; } ;;
 	remount) await_background && umount_disc && mount_again && record && keep_plain ;;
 	kill) kill_daemon; await_background; mount_again ;;
@@ -143,5 +145,6 @@ model 'while it burns' blank speed=8 -i -x "70:$T/ask background" -c "500:$T/ask
 model 'full trees' blank tree=full -i -x "90:$T/ask sync" -c "400:$T/ask remount"
 model 'compat' blank compat -x "300:$T/ask sync" -k "450:$T/ask kill" -c "800:$T/ask remount"
 model 'commits that fail' blank fault=write@25=EIO -i -x "60:$T/ask fail" -k "250:$T/ask crash"
+model 'a disc that becomes full' blank media=5M -e -i -x "150:$T/ask sync" -c "390:$T/ask remount" -k "410:$T/ask kill"
 model 'discarding' genisoimage '' -x "110:$T/ask sync" -c "190:$T/ask discard" -k "700:$T/ask kill"
 done_testing

@@ -151,7 +151,7 @@ static inline long settle(const char *what, const long result[SIDES], const int 
 		errno = 0; \
 		result_[s] = (long)(expression); \
 		number_[s] = result_[s] < 0 ? errno : 0; \
-		if (s == MOUNT && model.bounded && number_[s] == ENOSPC) { \
+		if (s == MOUNT && model.bounded && (number_[s] == ENOSPC || number_[s] == EROFS)) { \
 			tell_full(); \
 			result_[PLAIN] = result_[s]; \
 			number_[PLAIN] = number_[s]; \
