@@ -68,7 +68,7 @@ static int make_commit(struct app *a)
 	const struct options *o = &a->options;
 	struct commit_options options = {
 		.no_joliet = o->no_joliet, .no_sharing = o->no_sharing || o->compat, .compat = o->compat, .no_verify = o->no_verify,
-		.drop_udf = o->drop_udf, .bytes_per_second = o->bytes_per_second, .fault = o->fault,
+		.drop_udf = o->drop_udf, .speed = o->speed, .bytes_per_second = o->bytes_per_second, .fault = o->fault,
 	};
 	const struct commit_hooks hooks = {.flush_writers = server_flush_writers, .discarded = server_discarded, .context = a->server};
 	int r;

@@ -397,6 +397,7 @@ static int check_together(struct parser *p)
 
 	if (o->read_only && o->create)
 		return refuse(p, "create and %s: a blank disc cannot be read", o->session ? "session=" : "ro");
+	o->speed = p->speed;
 	if (p->speed > 0)
 		o->bytes_per_second = (uint64_t)(p->speed * p->base_speed);
 	return 0;

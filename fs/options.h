@@ -25,7 +25,8 @@ struct options {
 	uint32_t session;		/* 0: the newest */
 	char *staging;			/* NULL: the default */
 	uint64_t capacity_sectors;	/* media=; 0: not bounded */
-	uint64_t bytes_per_second;	/* speed=; 0: not bounded */
+	double speed;			/* speed=; times the single speed; 0: not bounded */
+	uint64_t bytes_per_second;	/* the same for an image file, by media= */
 	enum options_tree tree;
 	bool no_sharing, compat, no_joliet, no_verify, drop_udf, manual_commit;
 	char volume_id[33];

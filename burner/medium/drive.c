@@ -2,306 +2,180 @@
 /*
  * drive.c - a disc in a drive
  *
- * Sessions are what the table of contents says: the first data track of each.  A track whose sector 16 is no descriptor, and a session of ours
- * whose commit record is missing (its burn failed), is broken: it is listed, never mounted, and linked past.  A newest session whose
- * descriptor cannot be read at all is another matter: what another program put there would be hidden by a further session, so none is burned.
- * Overwritable media have one track and a head, like an image file.
+ * What the medium is and holds is asked of the drive by drive_refresh() and kept; here it becomes a state, and the reason why no further session
+ * can be added, if there is one.
  *
- * Reading.  Optical seeks cost about 100 ms, so small reads fetch a window of 64 KiB, and of 256 KiB when they go on where a window ended;
- * there are a few windows, as directories and file data are read by turns.  Windows end before the run-out blocks of a track, which cannot
- * be read; blocks outside of tracks are never asked for.  When a window fails, the blocks that were asked for are read alone, so that
- * a bad block harms nobody but its file.  Everything goes through SCSI, not the page cache, which keeps what was there before a burn.
+ * After a burn the kernel goes on with the old size and table of contents of the device until the tray was opened and closed: so that is done
+ * when the drive is closed, unless somebody else has taken it in the meantime or the drive cannot close its tray.
  */
 #include "burner/medium/drive.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/cdrom.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "burner/session/stream.h"
-#include "cdappendfs/appuse.h"
 #include "cdappendfs/own.h"
 
 #define SCSI_CDROM_MAJOR 11u
-#define WINDOW_FAR 32u			/* sectors of a window at a new place … */
-#define WINDOW_NEAR 128u		/* … and of one that goes on */
-#define DIRECT_SECTORS 64u		/* as many at once need no window */
-#define PIECE_SECTORS 128u		/* the lock is held for so many */
 #define CD_TRACKS_MAX 99u
+#define DVD_PLUS_R_SESSIONS_MAX 153u
 
 static struct drive *to_drive(struct disc *d)
 {
 	return (struct drive *)(void *)d;	/* its first member */
 }
 
-static bool is_cd(const struct drive *d)
+/* ---- kinds of media ---- */
+
+/*
+ * CD, Orange Book: lead-out and lead-in behind the first session and behind the others; two run-out blocks end a track written at once.  The page
+ * cache reads in pieces of 4 KiB and more: so the starts.  DVD-R: border-out and border-in at the radii where they are largest; DVD+R:
+ * closure and intro; BD-R: clusters of 32 blocks and nothing between.
+ */
+static const struct drive_rules cd_rules = {.gap_first = 11400, .gap = 6900, .run_out = 2, .pad = 150, .track_min = 300, .align = 16,
+	.sessions_max = CD_TRACKS_MAX};
+static const struct drive_rules dvd_minus_rules = {.gap_first = 28672, .gap = 6144, .align = 16};
+static const struct drive_rules dvd_plus_rules = {.gap_first = 2048, .gap = 2048, .align = 16, .sessions_max = DVD_PLUS_R_SESSIONS_MAX};
+static const struct drive_rules bd_rules = {.align = 32};
+static const struct drive_rules overwritable_rules = {.align = SESSION_ALIGN};
+static const struct drive_rules other_rules = {.align = 16};
+
+static const struct kind { unsigned profile; enum medium_kind kind; const char *name; const struct drive_rules *rules; } kinds[] = {
+	{PROFILE_CD_ROM, MEDIUM_CD_ROM, "CD-ROM", &cd_rules}, {PROFILE_CD_R, MEDIUM_CD_R, "CD-R", &cd_rules},
+	{PROFILE_CD_RW, MEDIUM_CD_RW, "CD-RW", &cd_rules}, {PROFILE_DVD_ROM, MEDIUM_DVD_ROM, "DVD-ROM", &other_rules},
+	{PROFILE_DVD_R, MEDIUM_DVD_R, "DVD-R", &dvd_minus_rules}, {PROFILE_DVD_RAM, MEDIUM_DVD_RAM, "DVD-RAM", &overwritable_rules},
+	{PROFILE_DVD_RW_OVERWRITE, MEDIUM_DVD_RW, "DVD-RW", &overwritable_rules}, {PROFILE_DVD_RW, MEDIUM_DVD_RW, "DVD-RW", &dvd_minus_rules},
+	{PROFILE_DVD_R_DL, MEDIUM_DVD_R, "DVD-R DL", &dvd_minus_rules}, {PROFILE_DVD_R_DL_JUMP, MEDIUM_DVD_R, "DVD-R DL", &dvd_minus_rules},
+	{PROFILE_DVD_PLUS_RW, MEDIUM_DVD_PLUS_RW, "DVD+RW", &overwritable_rules}, {PROFILE_DVD_PLUS_R, MEDIUM_DVD_PLUS_R, "DVD+R", &dvd_plus_rules},
+	{PROFILE_DVD_PLUS_R_DL, MEDIUM_DVD_PLUS_R, "DVD+R DL", &dvd_plus_rules}, {PROFILE_BD_ROM, MEDIUM_BD_ROM, "BD-ROM", &other_rules},
+	{PROFILE_BD_R, MEDIUM_BD_R, "BD-R", &bd_rules}, {PROFILE_BD_R_RANDOM, MEDIUM_BD_R, "BD-R in random recording mode", &other_rules},
+	{PROFILE_BD_RE, MEDIUM_BD_RE, "BD-RE", &overwritable_rules},
+};
+static const struct kind other_kind = {0, MEDIUM_OTHER, "disc", &other_rules};
+
+static const struct kind *kind_of(const struct drive *d)
 {
-	return d->medium.profile == PROFILE_CD_R || d->medium.profile == PROFILE_CD_RW || d->medium.profile == PROFILE_CD_ROM;
+	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++)
+		if (kinds[i].profile == d->medium.profile)
+			return &kinds[i];
+	return &other_kind;
 }
 
-static bool is_overwritable(const struct drive *d)
-{
-	unsigned p = d->medium.profile;
+const struct drive_rules *drive_rules(const struct drive *d) { return kind_of(d)->rules; }
 
-	return p == PROFILE_DVD_RAM || p == PROFILE_DVD_RW_OVERWRITE || p == PROFILE_DVD_PLUS_RW || p == PROFILE_BD_RE;
+uint32_t drive_gap(const struct drive *d)
+{
+	const struct drive_rules *r = drive_rules(d);
+
+	return r->run_out + (d->medium.n_tracks == 0 ? r->gap_first : r->gap);
 }
 
-static uint64_t end_of_tracks(const struct recorder_medium *m)
+/* Room that a session takes behind its own sectors at most. */
+static uint32_t tail_max(const struct drive *d)
 {
-	const struct recorder_track *last = m->n_tracks ? &m->tracks[m->n_tracks - 1] : NULL;
+	const struct drive_rules *r = drive_rules(d);
 
-	return last ? (uint64_t)last->start_lba + last->sectors : 0;
-}
-
-/* ---- reading ---- */
-
-static const struct recorder_track *track_of(const struct drive *d, uint32_t lba)
-{
-	for (size_t i = 0; i < d->medium.n_tracks; i++) {
-		const struct recorder_track *t = &d->medium.tracks[i];
-
-		if (t->data && lba >= t->start_lba && lba - t->start_lba < t->sectors)
-			return t;
-	}
-	return NULL;
-}
-
-static struct drive_window *window_with(struct drive *d, uint32_t lba)
-{
-	for (size_t i = 0; i < DRIVE_WINDOWS; i++)
-		if (lba >= d->windows[i].lba && lba - d->windows[i].lba < d->windows[i].n_sectors)
-			return &d->windows[i];
-	return NULL;
-}
-
-/* The one that ends there, to go on with; else the one that was not used for the longest time. */
-static struct drive_window *window_for(struct drive *d, uint32_t lba, uint32_t *ret_sectors)
-{
-	struct drive_window *oldest = &d->windows[0];
-
-	*ret_sectors = WINDOW_NEAR;
-	for (size_t i = 0; i < DRIVE_WINDOWS; i++) {
-		struct drive_window *w = &d->windows[i];
-
-		if (w->n_sectors && w->lba + w->n_sectors == lba)
-			return w;
-		if (w->used < oldest->used)
-			oldest = w;
-	}
-	*ret_sectors = WINDOW_FAR;
-	return oldest;
-}
-
-static int fill_window(struct drive *d, const struct recorder_track *t, uint32_t lba)
-{
-	uint32_t end = t->start_lba + t->sectors, n;
-	struct drive_window *w = window_for(d, lba, &n);
-
-	if (is_cd(d))
-		end -= (uint32_t)min_u64(DRIVE_RUN_OUT, t->sectors);
-	if (lba >= end)
-		return -EIO;
-	w->n_sectors = 0;
-	if (!w->buf && !(w->buf = malloc(WINDOW_NEAR * SECTOR_BYTES)))
-		return -ENOMEM;
-	n = (uint32_t)min_u64(n, end - lba);
-	if (recorder_read(d->recorder, lba, w->buf, n) < 0)
-		return -EIO;
-	w->lba = lba;
-	w->n_sectors = n;
-	return 0;
-}
-
-/* Some of n_sectors, at least one. */
-static int read_some_locked(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_sectors, uint32_t *ret_done)
-{
-	const struct recorder_track *t = track_of(d, lba);
-	struct drive_window *w = window_with(d, lba);
-	uint32_t n;
-
-	if (!t)
-		return -EIO;
-	n = (uint32_t)min_u64(n_sectors, min_u64(PIECE_SECTORS, t->start_lba + t->sectors - lba));
-	if (!w && n < DIRECT_SECTORS && fill_window(d, t, lba) == 0)
-		w = window_with(d, lba);
-	if (!w) {
-		*ret_done = n;
-		return recorder_read(d->recorder, lba, buf, n);
-	}
-	n = (uint32_t)min_u64(n, w->lba + w->n_sectors - lba);
-	memcpy(buf, w->buf + (size_t)(lba - w->lba) * SECTOR_BYTES, (size_t)n * SECTOR_BYTES);
-	w->used = ++d->clock;
-	*ret_done = n;
-	return 0;
-}
-
-static int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors)
-{
-	struct drive *d = to_drive(disc);
-	uint8_t *to = buf;
-
-	while (n_sectors > 0) {
-		uint32_t done = 0;
-		int result;
-
-		pthread_mutex_lock(&d->lock);
-		result = d->burning ? -EAGAIN : read_some_locked(d, lba, to, n_sectors, &done);
-		pthread_mutex_unlock(&d->lock);
-		if (result < 0)
-			return result;
-		lba += done;
-		n_sectors -= done;
-		to += (size_t)done * SECTOR_BYTES;
-	}
-	return 0;
-}
-
-void drive_set_burning(struct drive *d, bool burning)
-{
-	pthread_mutex_lock(&d->lock);
-	d->burning = burning;
-	for (size_t i = 0; i < DRIVE_WINDOWS; i++)
-		d->windows[i].n_sectors = 0;
-	pthread_mutex_unlock(&d->lock);
-}
-
-/* ---- sessions ---- */
-
-/* Does the session end with the commit record that its descriptor stands for? */
-static bool has_record(struct disc *disc, const struct appuse *a)
-{
-	struct session_commit commit;
-	uint8_t sector[SECTOR_BYTES];
-
-	return disc_read(disc, a->start_lba + a->sectors - 1, sector, 1) == 0 && session_commit_decode(sector, &commit) == 0 &&
-	       commit.start_lba == a->start_lba && commit.sectors == a->sectors && !memcmp(commit.uuid, a->uuid, sizeof(a->uuid));
-}
-
-static void describe_session(struct disc *disc, const uint8_t sector[SECTOR_BYTES], const struct recorder_track *t, struct disc_session *ret)
-{
-	struct appuse a;
-
-	pvd_session(sector, t->start_lba, t->start_lba + HEAD_LBA, ret);
-	ret->sectors = (uint32_t)min_u64(ret->sectors, t->sectors);	/* some programs count from LBA 0 */
-	if (appuse_decode(sector, &a) < 0 || a.start_lba != t->start_lba || a.sectors <= HEAD_LBA + 1)
-		return;
-	memcpy(ret->uuid, a.uuid, sizeof(ret->uuid));
-	ret->sectors = (uint32_t)min_u64(a.sectors, t->sectors);
-	ret->ours = a.sectors <= t->sectors && has_record(disc, &a);
-	ret->broken = !ret->ours;
-}
-
-/* *ret_unreadable: whatever it is, it cannot be read. */
-static int look_at_session(struct disc *disc, const struct recorder_track *t, struct disc_session *ret, bool *ret_unreadable)
-{
-	uint8_t sector[SECTOR_BYTES];
-	uint64_t end = end_of_tracks(&to_drive(disc)->medium);
-	int result = disc_read(disc, t->start_lba + HEAD_LBA, sector, 1);
-
-	if (result < 0 && result != -EIO)
-		return result;
-	*ret_unreadable = result < 0;
-	if (result == 0 && pvd_check(sector, t->start_lba, end) == 0)
-		describe_session(disc, sector, t, ret);
-	else
-		*ret = (struct disc_session){.start_lba = t->start_lba, .sectors = t->sectors, .descriptor_lba = t->start_lba + HEAD_LBA, .broken = true};
-	ret->number = t->session;
-	return 0;
-}
-
-static int list_sessions(struct drive *d, struct session_list *ret, bool *ret_unreadable)
-{
-	_cleanup_(session_list_release) struct session_list list = {.end_sectors = end_of_tracks(&d->medium)};
-
-	*ret_unreadable = false;
-	list.sessions = calloc(d->medium.n_tracks + 1, sizeof(*list.sessions));
-	if (!list.sessions)
-		return -ENOMEM;
-	for (size_t i = 0; i < d->medium.n_tracks; i++) {
-		const struct recorder_track *t = &d->medium.tracks[i];
-		int result;
-
-		if (!t->data || (list.n > 0 && list.sessions[list.n - 1].number == t->session))
-			continue;
-		result = look_at_session(&d->disc, t, &list.sessions[list.n], ret_unreadable);
-		if (result < 0)
-			return result;
-		list.n++;
-	}
-	*ret = list;
-	list = (struct session_list){0};
-	return 0;
-}
-
-static int find_sessions(struct drive *d, struct session_list *ret, bool *ret_unreadable)
-{
-	int result;
-
-	if (!is_overwritable(d))
-		return list_sessions(d, ret, ret_unreadable);
-	*ret_unreadable = false;
-	result = sessions_scan(&d->disc, end_of_tracks(&d->medium), ret);
-	return result == -EMEDIUMTYPE ? 0 : result;
-}
-
-/* Those that can be mounted begin there: an earlier one may be broken, when a first burn failed. */
-static struct session_list from_first_whole(const struct session_list *l)
-{
-	struct session_list view = *l;
-
-	while (view.n > 0 && view.sessions[0].broken) {
-		view.sessions++;
-		view.n--;
-	}
-	return view;
+	return d->medium.overwritable ? 0 : (uint32_t)max_u64(r->track_min, r->pad) + r->align + r->run_out;
 }
 
 /* ---- state ---- */
 
-uint32_t drive_gap(const struct drive *d)
+/* Media without a burn that failed keep their kind of blankness: a disc whose only sessions are broken has no tree either. */
+static bool is_blank(const struct drive *d)
 {
-	if (!is_cd(d))
-		return 0;
-	return DRIVE_RUN_OUT + (d->medium.n_tracks == 0 ? DRIVE_GAP_FIRST : DRIVE_GAP);
+	return drive_whole(&d->list).n == 0;
 }
 
-static bool has_data_track(const struct recorder_medium *m)
+/* Of the medium itself, whatever is on it. */
+static const char *against_medium(const struct drive *d)
 {
-	for (size_t i = 0; i < m->n_tracks; i++)
-		if (m->tracks[i].data)
-			return true;
-	return false;
+	const struct recorder_medium *m = &d->medium;
+
+	switch (m->profile) {
+	case PROFILE_CD_ROM: case PROFILE_DVD_ROM: case PROFILE_BD_ROM: return "a disc that can only be read";
+	case PROFILE_BD_R_RANDOM: return "a BD-R in random recording mode, which takes no sessions";
+	case PROFILE_DVD_R_DL: case PROFILE_DVD_R_DL_JUMP: return "a DVD-R DL: it takes a single session only, and none is added to it";
+	default: break;
+	}
+	if (kind_of(d) == &other_kind)
+		return "of this kind of medium nothing is known";
+	if (m->status == RECORDER_CLOSED)
+		return "the disc is finalized: it takes no further session";
+	if (m->interrupted)
+		return "a burn was interrupted on this disc and its track is still open; 'xorriso -outdev DEVICE -close_damaged force' closes it";
+	if (!m->multi && m->profile == PROFILE_DVD_RW)
+		return "a DVD-RW that was blanked fast: it would take a single session only; blank it wholly with 'xorriso -outdev DEVICE -blank deformat', "
+			"or format it with 'xorriso -outdev DEVICE -format fast'";
+	return m->multi ? NULL : "the drive makes no further sessions on this disc";
+}
+
+/* Of what was recorded last: it would be hidden. */
+static const char *against_content(const struct drive *d)
+{
+	bool overwritable = d->medium.overwritable;
+
+	switch (d->newest) {
+	case CONTENT_UNREADABLE:
+		return overwritable ? "its first blocks cannot be read, and whatever is on it would be lost" :
+			"its newest session cannot be read, and a further one would hide what is in it";
+	case CONTENT_AUDIO:
+		return "an audio CD; a session behind the music is not added";
+	case CONTENT_OTHER:
+		return overwritable ? "something else than an ISO 9660 tree is on it; to use it as a blank disc, write zeros over its first 64 blocks" :
+			"its newest session is no ISO 9660 tree (UDF?), and a further one would hide what is in it";
+	default: return NULL;
+	}
+}
+
+/* As for an image file. */
+static const char *against_head(const struct drive *d)
+{
+	const struct session_list *l = &d->list;
+
+	if (l->damaged)
+		return "the descriptors of the newest session are damaged";
+	if (l->hidden)
+		return "another session lies behind the newest one that the disc's head names, and would be overwritten";
+	if (l->partition)
+		return "a partition lies behind its ISO 9660 volume, and would be overwritten";
+	if (l->udf && !d->drop_udf && !l->sessions[l->n - 1].ours)
+		return "its UDF tree would go stale; -o drop-udf appends all the same";
+	return NULL;
+}
+
+static uint64_t next_start(const struct drive *d)
+{
+	return is_blank(d) ? SESSION_ALIGN : round_up(d->list.end_sectors, SESSION_ALIGN);
+}
+
+static const char *against_size(const struct drive *d)
+{
+	const struct recorder_medium *m = &d->medium;
+	uint64_t room = m->free_sectors;
+
+	if (m->overwritable)
+		room = m->capacity_sectors - min_u64(m->capacity_sectors, next_start(d));
+	if (drive_rules(d)->sessions_max && m->n_tracks >= drive_rules(d)->sessions_max)
+		return "it has as many sessions as a disc of this kind can have";
+	return room < tail_max(d) + HEAD_END_LBA ? "the disc is full" : NULL;
 }
 
 /* The first reason against another session, the gravest first. */
 static const char *reason_against(const struct drive *d)
 {
-	const struct recorder_medium *m = &d->medium;
+	const char *why = against_medium(d);
 
-	if (m->profile == PROFILE_CD_ROM || m->profile == PROFILE_DVD_ROM || m->profile == PROFILE_BD_ROM)
-		return "a disc that can only be read";
-	if (m->profile != PROFILE_CD_R && m->profile != PROFILE_CD_RW)
-		return "of the discs in drives only CD-R and CD-RW are burned";
-	if (m->status == RECORDER_CLOSED)
-		return "the disc is finalized: it takes no further session";
-	if (d->unreadable)
-		return "its newest session cannot be read, and a further one would hide what is in it";
-	if (m->interrupted)
-		return "a burn was interrupted on this disc and its track is still open";
-	if (m->n_tracks >= CD_TRACKS_MAX)
-		return "it has 99 tracks, as many as a CD can have";
-	if (m->free_sectors < DRIVE_TAIL_MAX + HEAD_END_LBA)
-		return "the disc is full";
-	return "";
-}
-
-/* Media without a burn that failed keep their kind of blankness: a disc whose only sessions are broken has no tree either. */
-static bool is_blank(const struct drive *d)
-{
-	return from_first_whole(&d->list).n == 0;
+	if (!why)
+		why = against_content(d);
+	if (!why)
+		why = against_head(d);
+	return why ? why : against_size(d);
 }
 
 static int drive_refresh(struct disc *disc)
@@ -309,7 +183,8 @@ static int drive_refresh(struct disc *disc)
 	struct drive *d = to_drive(disc);
 	struct recorder_medium medium;
 	struct session_list list = {0};
-	bool unreadable;
+	enum drive_content newest;
+	const char *why;
 	int result;
 
 	pthread_mutex_lock(&d->lock);
@@ -317,49 +192,49 @@ static int drive_refresh(struct disc *disc)
 	if (result == 0) {
 		recorder_medium_release(&d->medium);
 		d->medium = medium;
-		for (size_t i = 0; i < DRIVE_WINDOWS; i++)
-			d->windows[i].n_sectors = 0;
+		drive_forget_windows_locked(d);
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (result == 0)
-		result = find_sessions(d, &list, &unreadable);
+		result = drive_list(d, &list, &newest);
 	if (result < 0)
 		return result;
 	session_list_release(&d->list);
 	d->list = list;
-	d->unreadable = unreadable;
-	snprintf(d->why_not, sizeof(d->why_not), "%s", reason_against(d));
+	d->newest = newest;
+	why = reason_against(d);
+	snprintf(d->why_not, sizeof(d->why_not), "%s", why ? why : "");
 	return 0;
 }
 
-static const struct { unsigned profile; enum medium_kind kind; const char *name; } kinds[] = {
-	{PROFILE_CD_ROM, MEDIUM_CD_ROM, "CD-ROM"}, {PROFILE_CD_R, MEDIUM_CD_R, "CD-R"}, {PROFILE_CD_RW, MEDIUM_CD_RW, "CD-RW"},
-	{PROFILE_DVD_ROM, MEDIUM_DVD_ROM, "DVD-ROM"}, {PROFILE_DVD_R, MEDIUM_DVD_R, "DVD-R"}, {PROFILE_DVD_RAM, MEDIUM_DVD_RAM, "DVD-RAM"},
-	{PROFILE_DVD_RW_OVERWRITE, MEDIUM_DVD_RW, "DVD-RW"}, {PROFILE_DVD_RW, MEDIUM_DVD_RW, "DVD-RW"}, {PROFILE_DVD_R_DL, MEDIUM_DVD_R, "DVD-R DL"},
-	{PROFILE_DVD_PLUS_RW, MEDIUM_DVD_PLUS_RW, "DVD+RW"}, {PROFILE_DVD_PLUS_R, MEDIUM_DVD_PLUS_R, "DVD+R"},
-	{PROFILE_DVD_PLUS_R_DL, MEDIUM_DVD_PLUS_R, "DVD+R DL"}, {PROFILE_BD_ROM, MEDIUM_BD_ROM, "BD-ROM"}, {PROFILE_BD_R, MEDIUM_BD_R, "BD-R"},
-	{PROFILE_BD_R_RANDOM, MEDIUM_BD_R, "BD-R"}, {PROFILE_BD_RE, MEDIUM_BD_RE, "BD-RE"},
-};
+static void size_sequential(const struct drive *d, struct disc_state *ret)
+{
+	const struct recorder_medium *m = &d->medium;
+	bool closed = m->status == RECORDER_CLOSED;
+
+	ret->used_sectors = drive_end(m);
+	ret->next_lba = closed ? (uint32_t)min_u64(ret->used_sectors, UINT32_MAX) : m->next_lba;
+	ret->capacity_sectors = closed ? ret->used_sectors : (uint64_t)m->next_lba + m->free_sectors;
+	ret->tail_sectors = ret->appendable ? tail_max(d) : 0;
+	ret->after_session_sectors = ret->appendable ? drive_gap(d) + tail_max(d) : 0;
+}
 
 static int drive_state(struct disc *disc, struct disc_state *ret)
 {
 	const struct drive *d = to_drive(disc);
 	const struct recorder_medium *m = &d->medium;
-	struct disc_state state = {.kind = MEDIUM_OTHER, .name = "disc", .blank = is_blank(d), .overwritable = is_overwritable(d), .exclusive = true};
+	struct disc_state state = {.kind = kind_of(d)->kind, .name = kind_of(d)->name, .blank = is_blank(d), .overwritable = m->overwritable,
+		.exclusive = true, .appendable = d->why_not[0] == 0,
+		.finalized = !m->overwritable && m->status == RECORDER_CLOSED};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
-		if (kinds[i].profile == m->profile) {
-			state.kind = kinds[i].kind;
-			state.name = kinds[i].name;
-		}
-	}
-	state.appendable = d->why_not[0] == 0;
 	state.why_not = state.appendable ? NULL : d->why_not;
-	state.used_sectors = state.overwritable ? d->list.end_sectors : end_of_tracks(m);
-	state.next_lba = m->status == RECORDER_CLOSED ? (uint32_t)min_u64(state.used_sectors, UINT32_MAX) : m->next_lba;
-	state.capacity_sectors = m->status == RECORDER_CLOSED ? end_of_tracks(m) : (uint64_t)m->next_lba + m->free_sectors;
-	state.tail_sectors = state.appendable ? DRIVE_TAIL_MAX : 0;
-	state.after_session_sectors = state.appendable ? drive_gap(d) + DRIVE_TAIL_MAX : 0;
+	if (m->overwritable) {
+		state.used_sectors = state.blank ? 0 : d->list.end_sectors;
+		state.next_lba = (uint32_t)min_u64(next_start(d), UINT32_MAX);
+		state.capacity_sectors = m->capacity_sectors;
+	} else {
+		size_sequential(d, &state);
+	}
 	*ret = state;
 	return 0;
 }
@@ -374,22 +249,22 @@ static int drive_identity(struct disc *disc, struct disc_identity *ret)
 {
 	const struct drive *d = to_drive(disc);
 	const struct recorder_medium *m = &d->medium;
-	struct session_list view = from_first_whole(&d->list);
-	struct stat like = {.st_dev = m->profile, .st_ino = m->atip_sectors};
+	struct session_list view = drive_whole(&d->list);
+	struct stat like = {.st_dev = m->profile, .st_ino = m->atip_sectors ? m->atip_sectors : m->capacity_sectors};
 
 	return sessions_identity(disc, &view, &like, m->id, ret);
 }
 
+/* Of what lies there, whether it can be mounted or not: an unreadable descriptor counts as none. */
 static int drive_fingerprint(struct disc *disc, struct disc_fingerprint *ret)
 {
 	const struct drive *d = to_drive(disc);
-	struct session_list view = d->list;
+	const struct session_list nothing = {0};
 	struct disc_state state;
-	int result;
+	int result = sessions_fingerprint(disc, &d->list, ret);
 
-	while (view.n > 0 && view.sessions[view.n - 1].broken)
-		view.n--;
-	result = sessions_fingerprint(disc, &view, ret);
+	if (result == -EIO)
+		result = sessions_fingerprint(disc, &nothing, ret);
 	if (result < 0)
 		return result;
 	drive_state(disc, &state);
@@ -399,22 +274,42 @@ static int drive_fingerprint(struct disc *disc, struct disc_fingerprint *ret)
 	return 0;
 }
 
+static int drive_forgive(struct disc *disc, uint32_t session_lba)
+{
+	to_drive(disc)->failed_lba = session_lba;
+	return 0;
+}
+
+/* ---- closing ---- */
+
+static void reload(const char *path)
+{
+	_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_EXCL | O_CLOEXEC);
+	int can = fd < 0 ? -1 : ioctl(fd, CDROM_GET_CAPABILITY, 0);
+
+	if (can >= 0 && (can & CDC_CLOSE_TRAY) && ioctl(fd, CDROMEJECT, 0) == 0)
+		ioctl(fd, CDROMCLOSETRAY, 0);
+}
+
 static void drive_close(struct disc *disc)
 {
 	struct drive *d = to_drive(disc);
 
 	recorder_close(d->recorder);
+	if (d->burned)
+		reload(d->path);
 	recorder_medium_release(&d->medium);
 	session_list_release(&d->list);
 	for (size_t i = 0; i < DRIVE_WINDOWS; i++)
 		free(d->windows[i].buf);
 	pthread_mutex_destroy(&d->lock);
+	free(d->path);
 	free(d);
 }
 
 static const struct disc_ops drive_ops = {
 	.read = drive_read, .state = drive_state, .sessions = drive_sessions, .identity = drive_identity, .fingerprint = drive_fingerprint,
-	.refresh = drive_refresh, .close = drive_close,
+	.refresh = drive_refresh, .forgive = drive_forgive, .close = drive_close,
 };
 
 struct drive *drive_of(struct disc *d)
@@ -433,21 +328,39 @@ bool drive_path(const char *path)
 	return stat(path, &st) == 0 && S_ISBLK(st.st_mode) && major(st.st_rdev) == SCSI_CDROM_MAJOR;
 }
 
-/* What there is no use in opening. */
-static int check_content(struct drive *d, const char **ret_why)
+static const char *what_instead(struct drive *d)
 {
-	const struct recorder_medium *m = &d->medium;
-
-	if (!is_blank(d) || m->status == RECORDER_BLANK || m->interrupted || d->why_not[0] == 0)
-		return 0;
-	if (m->n_tracks > 0 && !has_data_track(m))
-		*ret_why = "an audio CD, without a data track";
-	else
-		*ret_why = d->unreadable ? "its descriptors cannot be read: the disc is damaged" : "a disc without an ISO 9660 tree";
-	return d->unreadable ? -EIO : -EMEDIUMTYPE;
+	switch (d->newest) {
+	case CONTENT_AUDIO: return "an audio CD, without a data track";
+	case CONTENT_UNREADABLE: return "its descriptors cannot be read: the disc is damaged";
+	case CONTENT_OTHER: return d->medium.overwritable ? guess_content(&d->disc) : "a disc without an ISO 9660 tree (UDF?)";
+	default: return d->why_not;
+	}
 }
 
-int drive_open(const char *path, struct disc **ret, const char **ret_why)
+/* What there is no use in opening: nothing to be read on it, and nothing can be added. */
+static int check_content(struct drive *d, const char **ret_why)
+{
+	if (!is_blank(d) || d->why_not[0] == 0 || d->medium.interrupted || d->newest == CONTENT_FAILED)
+		return 0;
+	if (d->newest == CONTENT_UNREADABLE && d->medium.status != RECORDER_CLOSED)
+		return 0;	/* perhaps a burn of ours that failed: the stage knows */
+	*ret_why = what_instead(d);
+	return d->newest == CONTENT_UNREADABLE ? -EIO : -EMEDIUMTYPE;
+}
+
+static const char *why_unusable(int error)
+{
+	switch (error) {
+	case -ENOMEDIUM: return "there is no disc in the drive";
+	case -EMEDIUMTYPE: return "the drive cannot use this disc";
+	case -ENODEV: return "the drive has gone";
+	case -EIO: return "the drive does not say what disc is in it";
+	default: return NULL;
+	}
+}
+
+int drive_open(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why)
 {
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	struct drive *d = calloc(1, sizeof(*d));
@@ -457,16 +370,19 @@ int drive_open(const char *path, struct disc **ret, const char **ret_why)
 		return -ENOMEM;
 	disc = &d->disc;
 	disc->ops = &drive_ops;
+	d->drop_udf = options->drop_udf;
+	d->failed_lba = UINT32_MAX;
 	pthread_mutex_init(&d->lock, NULL);
+	d->path = strdup(path);
+	if (!d->path)
+		return -ENOMEM;
 	result = recorder_open(path, &d->recorder, ret_why);
 	if (result < 0)
 		return result;
 	result = drive_refresh(disc);
-	if (result == -ENOMEDIUM)
-		*ret_why = "there is no disc in the drive";
-	if (result == -EMEDIUMTYPE)
-		*ret_why = "the drive cannot use this disc";
-	if (result == 0)
+	if (result < 0)
+		*ret_why = why_unusable(result);
+	else
 		result = check_content(d, ret_why);
 	if (result < 0)
 		return result;

@@ -2,7 +2,12 @@
 /*
  * drive.h - a drive as a disc and as a target
  *
- * drive.c is the disc: what lies on the medium, and reading it.  drive_target.c writes a session.  drive_recorder.c asks libburn.
+ *	drive.c			the disc: what is in the drive, whether it can be appended to, opening and closing
+ *	drive_sessions.c	what lies on the medium
+ *	drive_read.c		reading it
+ *	drive_target.c		writing a session
+ *	drive_recorder.c, drive_burning.c	libburn
+ *
  * A drive is opened exclusively however it is opened, so that what can be read can be written without opening it again (disc_state.exclusive).
  */
 #ifndef BURNER_MEDIUM_DRIVE_H
@@ -14,15 +19,26 @@
 #include "burner/medium/medium.h"
 
 #define DRIVE_WINDOWS 4u
-/* Orange Book: lead-out and lead-in behind the first session of a CD and behind the others; two run-out blocks end a track at once. */
-#define DRIVE_GAP_FIRST 11400u
-#define DRIVE_GAP 6900u
-#define DRIVE_RUN_OUT 2u
-#define DRIVE_PAD 150u			/* readers ask for blocks behind the last one that they need */
-#define DRIVE_TRACK_MIN 300u
-#define DRIVE_ALIGN 16u			/* of starts: the page cache reads in pieces of 4 KiB, and more */
-/* Room that a session takes behind its own sectors at most. */
-#define DRIVE_TAIL_MAX (DRIVE_TRACK_MIN + DRIVE_ALIGN + DRIVE_RUN_OUT)
+
+/* What a session of its own, or the head of an overwritable medium, turned out to be. */
+enum drive_content {
+	CONTENT_TREE,			/* an ISO 9660 volume */
+	CONTENT_NOTHING,		/* never written, zeros, or blanked by xorriso */
+	CONTENT_FAILED,			/* of ours, without its commit record; or told so by disc_forgive() */
+	CONTENT_UNREADABLE,
+	CONTENT_AUDIO,			/* no data track */
+	CONTENT_OTHER,			/* UDF, another file system, whatever */
+};
+
+/* Numbers of a kind of medium that the drive does not tell. */
+struct drive_rules {
+	uint32_t gap_first, gap;	/* from the end of a session to the start of the next, at most: for df during a burn */
+	uint32_t run_out;		/* unreadable blocks at the end of a track */
+	uint32_t pad;			/* blocks behind the session, at least: readers ask for some behind the last one that they need */
+	uint32_t track_min;		/* blocks that a track has at least */
+	uint32_t align;			/* of starts, and so of lengths: what the medium writes at once, or the page cache reads at once */
+	uint32_t sessions_max;		/* 0: as many as the drive takes */
+};
 
 /* Sectors read ahead. */
 struct drive_window {
@@ -33,27 +49,46 @@ struct drive_window {
 
 struct drive {
 	struct disc disc;
-	pthread_mutex_t lock;		/* the recorder and what follows; the list, why_not and unreadable are the one thread's of disc.h */
+	char *path;
+	pthread_mutex_t lock;		/* the recorder and what follows; from `list` on it is the one thread's of disc.h */
 	struct recorder *recorder;
 	struct recorder_medium medium;
 	bool burning;
 	uint64_t clock;
 	struct drive_window windows[DRIVE_WINDOWS];
 	struct session_list list;
-	bool unreadable;		/* the newest session's descriptor cannot be read */
-	char why_not[160];		/* empty: appendable */
+	enum drive_content newest;	/* of what was recorded last */
+	bool drop_udf;
+	bool burned;			/* since it was opened: the kernel does not know */
+	uint32_t failed_lba;		/* disc_forgive(); UINT32_MAX none */
+	char why_not[200];		/* empty: appendable */
 };
 
 bool drive_path(const char *path);
-int drive_open(const char *path, struct disc **ret, const char **ret_why);
+int drive_open(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
 /* The drive behind a disc and its decorators, or NULL. */
 struct drive *drive_of(struct disc *d);
-/* From now on disc_read() says -EAGAIN; until drive_refresh after the end. */
-void drive_set_burning(struct drive *d, bool burning);
+const struct drive_rules *drive_rules(const struct drive *d);
 /* Lost behind a session that is burned next: gap and run-out, without padding. */
 uint32_t drive_gap(const struct drive *d);
 
-/* drive_target.c */
-int drive_target_new(struct drive *d, struct target **ret);
+/* ---- drive_sessions.c ---- */
+
+/* Sessions of the medium as d->medium describes it, oldest first; what was recorded last. Errors of disc_read() but -EIO, -ENOMEM. */
+int drive_list(struct drive *d, struct session_list *ret, enum drive_content *ret_newest);
+uint64_t drive_end(const struct recorder_medium *m);
+bool drive_has_data(const struct recorder_medium *m);
+/* Those that can be mounted begin there: an earlier one may be broken, when a first burn failed. */
+struct session_list drive_whole(const struct session_list *l);
+
+/* ---- drive_read.c ---- */
+
+int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors);
+/* From now on disc_read() says -EAGAIN; until it is switched off. What was read ahead is forgotten. */
+void drive_set_burning(struct drive *d, bool burning);
+void drive_forget_windows_locked(struct drive *d);
+
+/* ---- drive_target.c ---- */
+int drive_target_new(struct drive *d, const struct target_options *options, struct target **ret);
 
 #endif

@@ -1,49 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * drive_recorder.c - what we ask of libburn
+ * drive_recorder.c - what we ask of libburn about a drive and its medium, and reading
  *
  * libburn is a library of one program-wide state: it is started with the first drive and ended with it (one drive a process).  Its messages
- * are queued, not printed; the last complaint is kept.  Its signal handling stays off: signals are the daemon's.  A burn runs in a detached
- * thread of libburn, which ends by itself; with write type TAO it ends the track and closes the session also when it failed or when the
- * source ended early, so nothing has to be cancelled.
- * Sizes of tracks are not announced to libburn: what the source gives is what is burned.
+ * are queued, not printed; the last complaint is kept.  Its signal handling stays off: signals are the daemon's.
+ * When the device does not take commands any more (unplugged), libburn closes it: recorder_look() then begins with it anew.
  */
-#include "burner/medium/drive_recorder.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
 #include <time.h>
 
-#include <libburn/libburn.h>
-
+#include "burner/medium/drive_libburn.h"
 #include "cdappendfs/bytes.h"
 #include "cdappendfs/own.h"
 
 #define BUSY_TRIES 30		/* udev and desktops look at a drive for moments */
 #define READY_TRIES 300
-#define PAUSE_MS 100
 #define READ_SILENT 2		/* burn_read_data: no message … */
 #define READ_ONCE 4		/* … and no second try block by block */
 #define RESOLVE_BYTES BURN_DRIVE_ADR_LEN
-#define FORCE_CLOSE 1
 
-struct recorder {
-	struct burn_drive_info *infos;	/* one drive */
-	struct burn_drive *drive;
-	const struct recorder_job *job;	/* while it burns */
-	struct burn_write_opts *options;
-	struct burn_disc *disc;
-	struct burn_session *session;
-	struct burn_track *track;
-	bool seen_once;			/* grabbing has looked already */
-	char message[256];
-};
-
-static void pause_ms(unsigned ms)
+void recorder_pause(unsigned ms)
 {
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
 }
@@ -67,7 +47,7 @@ const char *recorder_message(struct recorder *r)
 	return r->message;
 }
 
-static void forget_messages(struct recorder *r)
+void recorder_forget_messages(struct recorder *r)
 {
 	recorder_message(r);
 	r->message[0] = 0;
@@ -82,7 +62,7 @@ static int try_device(const char *path, const char **ret_why)
 
 	for (int i = 0; i < BUSY_TRIES && fd < 0 && (i == 0 || error == EBUSY); i++) {
 		if (i)
-			pause_ms(PAUSE_MS);
+			recorder_pause(RECORDER_PAUSE_MS);
 		fd = open(path, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 		error = errno;
 	}
@@ -102,46 +82,64 @@ static int wait_ready(struct recorder *r)
 
 	for (int i = 0; i < READY_TRIES && status == BURN_DISC_UNREADY; i++) {
 		if (i)
-			pause_ms(PAUSE_MS);
+			recorder_pause(RECORDER_PAUSE_MS);
 		status = burn_disc_get_status(r->drive);
 	}
+	if (status == BURN_DISC_UNGRABBED)
+		return -ENODEV;
 	if (status == BURN_DISC_EMPTY || status == BURN_DISC_UNREADY)
 		return -ENOMEDIUM;
 	return status == BURN_DISC_UNSUITABLE ? -EMEDIUMTYPE : 0;
 }
 
-static int grab(struct recorder *r, char *address)
+bool recorder_gone(const struct recorder *r)
+{
+	return !r->infos || burn_disc_get_status(r->drive) == BURN_DISC_UNGRABBED;
+}
+
+static int grab(struct recorder *r)
 {
 	static char queue[] = "SORRY", print[] = "NEVER", prefix[] = "";
+	char address[RESOLVE_BYTES];
 
 	if (!burn_initialize())
 		return -ENOMEM;
 	burn_msgs_set_severities(queue, print, prefix);
-	if (burn_drive_scan_and_grab(&r->infos, address, 1) != 1)
+	if (burn_drive_convert_fs_adr(r->path, address) <= 0)
+		snprintf(address, sizeof(address), "%s", r->path);
+	if (burn_drive_scan_and_grab(&r->infos, address, 1) != 1) {
+		r->infos = NULL;
 		return -EIO;
+	}
 	r->drive = r->infos[0].drive;
 	r->seen_once = true;
 	return 0;
 }
 
+static void let_go(struct recorder *r)
+{
+	if (r->infos) {
+		if (!recorder_gone(r))
+			burn_drive_release(r->drive, 0);
+		burn_drive_info_free(r->infos);
+	}
+	r->infos = NULL;
+	r->drive = NULL;
+	burn_finish();
+}
+
 int recorder_open(const char *path, struct recorder **ret, const char **ret_why)
 {
-	_free_ char *copy = strdup(path);
-	char address[RESOLVE_BYTES];
 	struct recorder *r;
-	int result;
+	int result = try_device(path, ret_why);
 
-	if (!copy)
-		return -ENOMEM;
-	result = try_device(path, ret_why);
 	if (result < 0)
 		return result;
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
-	if (burn_drive_convert_fs_adr(copy, address) <= 0)
-		snprintf(address, sizeof(address), "%s", path);
-	result = grab(r, address);
+	r->path = strdup(path);
+	result = r->path ? grab(r) : -ENOMEM;
 	if (result < 0) {
 		*ret_why = "the drive does not answer as a CD, DVD or BD drive";
 		recorder_close(r);
@@ -151,35 +149,29 @@ int recorder_open(const char *path, struct recorder **ret, const char **ret_why)
 	return 0;
 }
 
-static void end_job(struct recorder *r)
+/* A drive that was unplugged, under the same name again. */
+static int come_back(struct recorder *r)
 {
-	if (r->options)
-		burn_write_opts_free(TAKE_PTR(r->options));
-	if (r->track)
-		burn_track_free(TAKE_PTR(r->track));
-	if (r->session)
-		burn_session_free(TAKE_PTR(r->session));
-	if (r->disc)
-		burn_disc_free(TAKE_PTR(r->disc));
-	r->job = NULL;
+	const char *why;
+
+	let_go(r);
+	return try_device(r->path, &why) < 0 || grab(r) < 0 ? -ENODEV : 0;
 }
 
 void recorder_close(struct recorder *r)
 {
 	if (!r)
 		return;
-	end_job(r);
-	if (r->drive)
-		burn_drive_release(r->drive, 0);
-	if (r->infos)
-		burn_drive_info_free(r->infos);
-	burn_finish();
+	recorder_end_job(r);
+	let_go(r);
+	free(r->path);
 	free(r);
 }
 
 /* ---- looking ---- */
 
 static uint32_t not_negative(int value) { return value > 0 ? (uint32_t)value : 0; }
+static uint32_t sectors_in(off_t bytes) { return bytes > 0 ? (uint32_t)min_u64((uint64_t)bytes / SECTOR_BYTES, UINT32_MAX) : 0; }
 
 static void read_track(struct burn_track *t, uint32_t session, struct recorder_track *ret)
 {
@@ -225,8 +217,7 @@ static int read_toc(struct recorder *r, struct recorder_medium *m)
 	return m->tracks ? 0 : -ENOMEM;
 }
 
-/* As the session will be written, since drives answer by write type. */
-static int options_new(struct recorder *r, bool close_disc, struct burn_write_opts **ret)
+int recorder_options(struct recorder *r, bool close_disc, struct burn_write_opts **ret)
 {
 	struct burn_write_opts *o = burn_write_opts_new(r->drive);
 
@@ -246,15 +237,13 @@ static int options_new(struct recorder *r, bool close_disc, struct burn_write_op
 static int read_next(struct recorder *r, struct recorder_medium *m)
 {
 	struct burn_write_opts *o;
-	int lba = 0, next = 0, result = options_new(r, false, &o), damage;
-	off_t bytes;
+	int lba = 0, next = 0, result = recorder_options(r, false, &o), damage;
 
 	if (result < 0)
 		return result == -EROFS ? 0 : result;
 	if (burn_disc_track_lba_nwa(r->drive, o, 0, &lba, &next) == 1 && next >= 0) {
 		m->next_lba = (uint32_t)next;
-		bytes = burn_disc_available_space(r->drive, o);
-		m->free_sectors = bytes > 0 ? (uint32_t)min_u64((uint64_t)bytes / SECTOR_BYTES, UINT32_MAX - m->next_lba) : 0;
+		m->free_sectors = (uint32_t)min_u64(sectors_in(burn_disc_available_space(r->drive, o)), UINT32_MAX - m->next_lba);
 	}
 	damage = burn_disc_next_track_is_damaged(r->drive, 0);
 	m->interrupted = damage != 0 || next > lba;
@@ -262,21 +251,78 @@ static int read_next(struct recorder *r, struct recorder_medium *m)
 	return 0;
 }
 
+static void read_multi(struct recorder *r, struct recorder_medium *m)
+{
+	struct burn_multi_caps *caps = NULL;
+
+	if (burn_disc_get_multi_caps(r->drive, BURN_WRITE_TAO, &caps, 0) > 0)
+		m->multi = caps->multi_session;
+	if (caps)
+		burn_disc_free_multi_caps(&caps);
+}
+
+/* What the format that recorder_format() asks for will give: the first descriptor (MMC-6 6.24.3.3). */
+static uint32_t formatted_sectors(struct recorder *r)
+{
+	unsigned tdp;
+	off_t bytes = 0;
+	int type;
+
+	return burn_disc_get_format_descr(r->drive, 0, &type, &bytes, &tdp) > 0 ? sectors_in(bytes) : 0;
+}
+
+/* A medium without sessions: as a whole one track, as far as it is formatted. */
+static int read_overwritable(struct recorder *r, struct recorder_medium *m)
+{
+	struct burn_multi_caps *caps = NULL;
+	int status = 0, n = 0;
+	unsigned blsas;
+	off_t size = 0;
+
+	m->status = RECORDER_APPENDABLE;
+	m->tracks = calloc(1, sizeof(*m->tracks));
+	if (!m->tracks)
+		return -ENOMEM;
+	if (burn_disc_get_formats(r->drive, &status, &size, &blsas, &n) <= 0)
+		return -EIO;
+	m->unformatted = status == BURN_FORMAT_IS_UNFORMATTED;
+	m->multi = true;
+	if (m->unformatted)
+		m->capacity_sectors = formatted_sectors(r);
+	else if (burn_disc_get_multi_caps(r->drive, BURN_WRITE_TAO, &caps, 0) > 0)
+		m->capacity_sectors = sectors_in(caps->start_range_high + (off_t)SECTOR_BYTES);
+	if (caps)
+		burn_disc_free_multi_caps(&caps);
+	if (!m->unformatted)
+		m->tracks[m->n_tracks++] = (struct recorder_track){.session = 1, .sectors = m->capacity_sectors, .data = true};
+	return 0;
+}
+
 static void read_atip(struct recorder *r, struct recorder_medium *m)
 {
-	char *product = NULL, *code = NULL, *other_code = NULL, *book = NULL;
 	int start, end;
 
 	if (m->profile != PROFILE_CD_R && m->profile != PROFILE_CD_RW)
 		return;
 	if (burn_disc_read_atip(r->drive) > 0 && burn_drive_get_start_end_lba(r->drive, &start, &end, 0) > 0)
 		m->atip_sectors = not_negative(end);
+}
+
+static void read_id(struct recorder *r, struct recorder_medium *m)
+{
+	char *product = NULL, *code = NULL, *other_code = NULL, *book = NULL;
+
 	if (burn_disc_get_media_id(r->drive, &product, &code, &other_code, &book, 0) > 0)
 		snprintf(m->id, sizeof(m->id), "%s", product ? product : "");
 	free(product);
 	free(code);
 	free(other_code);
 	free(book);
+}
+
+static bool profile_is_overwritable(unsigned profile)
+{
+	return profile == PROFILE_DVD_RAM || profile == PROFILE_DVD_RW_OVERWRITE || profile == PROFILE_DVD_PLUS_RW || profile == PROFILE_BD_RE;
 }
 
 static int look(struct recorder *r, struct recorder_medium *m)
@@ -288,25 +334,34 @@ static int look(struct recorder *r, struct recorder_medium *m)
 		return result;
 	if (burn_disc_get_profile(r->drive, &profile, name) <= 0)
 		return -EMEDIUMTYPE;
-	m->profile = (unsigned)profile;
+	r->profile = m->profile = (unsigned)profile;
+	m->overwritable = profile_is_overwritable(m->profile);
+	read_atip(r, m);
+	read_id(r, m);
+	if (m->overwritable)
+		return read_overwritable(r, m);
 	switch (burn_disc_get_status(r->drive)) {
 	case BURN_DISC_BLANK: m->status = RECORDER_BLANK; break;
 	case BURN_DISC_APPENDABLE: m->status = RECORDER_APPENDABLE; break;
 	default: m->status = RECORDER_CLOSED; break;
 	}
-	read_atip(r, m);
 	result = read_toc(r, m);
-	return result == 0 && m->status != RECORDER_CLOSED ? read_next(r, m) : result;
+	if (result < 0 || m->status == RECORDER_CLOSED)
+		return result;
+	read_multi(r, m);
+	return read_next(r, m);
 }
 
 int recorder_look(struct recorder *r, struct recorder_medium *ret)
 {
 	struct recorder_medium m = {0};
-	int result;
+	int result = recorder_gone(r) ? come_back(r) : 0;
 
-	forget_messages(r);
+	if (result < 0)
+		return result;
+	recorder_forget_messages(r);
 	if (!r->seen_once && burn_drive_re_assess(r->drive, 0) <= 0)
-		return -EIO;
+		return recorder_gone(r) ? -ENODEV : -EIO;
 	r->seen_once = false;
 	result = look(r, &m);
 	if (result < 0)
@@ -319,120 +374,10 @@ int recorder_look(struct recorder *r, struct recorder_medium *ret)
 int recorder_read(struct recorder *r, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	off_t bytes = (off_t)n_sectors * (off_t)SECTOR_BYTES, done = 0;
-	int result = burn_read_data(r->drive, (off_t)lba * (off_t)SECTOR_BYTES, buf, bytes, &done, READ_SILENT | READ_ONCE);
-
-	return result > 0 && done >= bytes ? 0 : -EIO;
-}
-
-/* ---- burning ---- */
-
-/* struct burn_source, version 1. Its data is the job; libburn frees the struct. */
-static int source_read(struct burn_source *s, unsigned char *buf, int bytes)
-{
-	const struct recorder_job *job = s->data;
-
-	return job->read(job->context, buf, bytes);
-}
-static off_t source_size(struct burn_source *s) { (void)s; return 0; }
-static int source_set_size(struct burn_source *s, off_t bytes) { (void)s; (void)bytes; return 1; }
-static void source_free(struct burn_source *s) { s->data = NULL; }
-static int source_cancel(struct burn_source *s) { (void)s; return 1; }
-
-static int set_source(struct recorder *r, const struct recorder_job *job)
-{
-	struct burn_source *s = calloc(1, sizeof(*s));
-	enum burn_source_status status;
-
-	if (!s)
-		return -ENOMEM;
-	*s = (struct burn_source){.refcount = 1, .version = 1, .read_xt = source_read, .get_size = source_size, .set_size = source_set_size,
-		.free_data = source_free, .cancel = source_cancel, .data = (void *)(uintptr_t)job};
-	status = burn_track_set_source(r->track, s);
-	burn_source_free(s);	/* the track has it */
-	return status == BURN_SOURCE_OK ? 0 : -EINVAL;
-}
-
-static int begin_job(struct recorder *r, const struct recorder_job *job)
-{
 	int result;
 
-	r->job = job;
-	r->disc = burn_disc_create();
-	r->session = burn_session_create();
-	r->track = burn_track_create();
-	if (!r->disc || !r->session || !r->track)
-		return -ENOMEM;
-	burn_track_define_data(r->track, 0, (int)(job->tail_sectors * SECTOR_BYTES), 1, BURN_MODE1);	/* bytes, whatever its manual says */
-	result = set_source(r, job);
-	if (result < 0)
-		return result;
-	if (!burn_disc_add_session(r->disc, r->session, BURN_POS_END) || !burn_session_add_track(r->session, r->track, BURN_POS_END))
-		return -ENOMEM;
-	return options_new(r, job->close_disc, &r->options);
-}
-
-static int check_job(struct recorder *r)
-{
-	_free_ char *reasons = malloc(BURN_REASONS_LEN);
-
-	if (!reasons)
-		return -ENOMEM;
-	if (burn_precheck_write(r->options, r->disc, reasons, 1) == 1)
-		return 0;
-	snprintf(r->message, sizeof(r->message), "%.*s", (int)sizeof(r->message) - 1, reasons);
-	return -EROFS;
-}
-
-int recorder_precheck(struct recorder *r, const struct recorder_job *job)
-{
-	int result;
-
-	forget_messages(r);
-	result = begin_job(r, job);
-	if (result == 0)
-		result = check_job(r);
-	end_job(r);
-	return result;
-}
-
-int recorder_burn(struct recorder *r, const struct recorder_job *job)
-{
-	int result;
-
-	forget_messages(r);
-	result = begin_job(r, job);
-	if (result < 0)
-		end_job(r);
-	else
-		burn_disc_write(r->options, r->disc);
-	return result;
-}
-
-bool recorder_is_busy(struct recorder *r)
-{
-	return burn_drive_get_status(r->drive, NULL) != BURN_DRIVE_IDLE;
-}
-
-int recorder_burned_well(struct recorder *r)
-{
-	int result = r->job && burn_drive_wrote_well(r->drive) ? 0 : -EIO;
-
-	pause_ms(PAUSE_MS);	/* libburn's thread gives up its references just after it says that it is idle, and they are counted without a lock */
-	recorder_message(r);
-	end_job(r);
-	return result;
-}
-
-int recorder_close_track(struct recorder *r)
-{
-	struct burn_write_opts *o;
-	int result;
-
-	forget_messages(r);
-	result = options_new(r, false, &o);
-	if (result < 0)
-		return result;
-	result = burn_disc_close_damaged(o, FORCE_CLOSE) > 0 ? 0 : -EIO;
-	burn_write_opts_free(o);
-	return result;
+	if (recorder_gone(r))
+		return -ENODEV;
+	result = burn_read_data(r->drive, (off_t)lba * (off_t)SECTOR_BYTES, buf, bytes, &done, READ_SILENT | READ_ONCE);
+	return result > 0 && done >= bytes ? 0 : recorder_gone(r) ? -ENODEV : -EIO;
 }

@@ -6,8 +6,12 @@
  * all there is), so that a short stay of the source does not stop the laser; a longer one is what underrun protection is for.
  * One track at once, then the session is closed: libburn does both, also when the source ends early, which is how abort ends a burn.
  *
- * The track is padded so that it has the 300 blocks that a track needs, readers that ask for blocks behind the end find some, and the next
- * session starts at a multiple of 16. The session itself ends with its commit record, before the padding.
+ * The track is padded so that it has the blocks that a track needs, readers that ask for blocks behind the end find some, and the next
+ * session starts at a multiple of what the medium writes at once. The session itself ends with its commit record, before the padding.
+ *
+ * Overwritable media: the same, from an address of our choice, with nothing behind the session. On a blank one the burn begins at block 0, with
+ * zeros up to the session, so that the head's blocks are readable whatever happens; the head itself is written by publish, all its 16 blocks at once:
+ * they are one unit of the medium.
  *
  * The ring's lock guards all that follows it in the struct. The caller's side waits for room, libburn's for data; the caller looks
  * now and then whether the burn has ended by itself, since libburn says so to nobody.
@@ -15,12 +19,14 @@
 #include "burner/medium/drive.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "cdappendfs/own.h"
 
+#define HEAD_SECTORS (HEAD_END_LBA - HEAD_LBA)
 #define RING_SECTORS 4096u		/* 8 MiB */
 #define POLL_NS 100000000L
 
@@ -28,14 +34,17 @@ struct drive_target {
 	struct target target;
 	struct drive *drive;
 	struct recorder_job job;
+	struct target_options options;
 	uint32_t start_lba, next_lba;
 	uint64_t sectors;
 	bool reserved, started, finished;
 	int result;			/* of the burn, when finished */
+	char words[200];		/* of the drive, about what failed */
 	uint8_t *ring;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	uint64_t filled, taken;		/* sectors so far */
+	uint32_t lead;			/* zeros to be given before them */
 	bool end;			/* no more will be filled */
 };
 
@@ -55,7 +64,11 @@ static int take_sector(void *context, void *buf, int bytes)
 	pthread_mutex_lock(&t->lock);
 	while (t->filled == t->taken && !t->end)
 		pthread_cond_wait(&t->changed, &t->lock);
-	if (t->filled > t->taken) {
+	if (t->lead > 0) {
+		memset(buf, 0, SECTOR_BYTES);
+		t->lead--;
+		result = bytes;
+	} else if (t->filled > t->taken) {
 		memcpy(buf, t->ring + (size_t)(t->taken % RING_SECTORS) * SECTOR_BYTES, SECTOR_BYTES);
 		t->taken++;
 		result = bytes;
@@ -68,28 +81,74 @@ static int take_sector(void *context, void *buf, int bytes)
 
 static uint32_t tail_of(const struct drive *d, uint32_t start_lba, uint64_t sectors)
 {
-	uint64_t tail = max_u64(DRIVE_PAD, DRIVE_TRACK_MIN - min_u64(sectors, DRIVE_TRACK_MIN)), behind = start_lba + sectors + drive_gap(d);
+	const struct drive_rules *r = drive_rules(d);
+	uint64_t tail = max_u64(r->pad, r->track_min - min_u64(sectors, r->track_min)), behind = start_lba + sectors + drive_gap(d);
 
-	return (uint32_t)(round_up(behind + tail, DRIVE_ALIGN) - behind);
+	return d->medium.overwritable ? 0 : (uint32_t)(round_up(behind + tail, r->align) - behind);
+}
+
+/* What libburn or the drive said, before something else is asked of them. */
+static int remember_words(struct drive_target *t, int result)
+{
+	if (result < 0)
+		snprintf(t->words, sizeof(t->words), "%s", recorder_message(t->drive->recorder));
+	return result;
+}
+
+static int format(struct drive_target *t)
+{
+	struct drive *d = t->drive;
+	int result;
+
+	pthread_mutex_lock(&d->lock);
+	d->burned = true;
+	result = remember_words(t, recorder_format(d->recorder));
+	pthread_mutex_unlock(&d->lock);
+	return result < 0 ? result : disc_refresh(&d->disc);
+}
+
+static void plan_job(struct drive_target *t, uint32_t start_lba, uint64_t sectors)
+{
+	const struct drive *d = t->drive;
+	bool from_zero = d->medium.overwritable && d->list.n == 0;
+
+	t->lead = from_zero ? start_lba : 0;
+	t->job = (struct recorder_job){.start_lba = d->medium.overwritable && !from_zero ? start_lba : 0,
+		.tail_sectors = tail_of(d, start_lba, sectors), .close_disc = t->options.finalize, .speed = t->options.speed,
+		.read = take_sector, .context = t};
+}
+
+static int check_place(const struct drive_target *t, uint32_t start_lba, uint64_t sectors)
+{
+	const struct drive *d = t->drive;
+	struct disc_state state;
+
+	disc_state(&t->drive->disc, &state);
+	if (!state.appendable)
+		return -EROFS;
+	if (start_lba != state.next_lba)
+		return -ESTALE;
+	return start_lba + sectors + t->job.tail_sectors + drive_rules(d)->run_out > state.capacity_sectors ? -ENOSPC : 0;
 }
 
 static int drive_reserve(struct target *target, uint32_t start_lba, uint64_t sectors)
 {
 	struct drive_target *t = to_target(target);
 	struct drive *d = t->drive;
-	int result;
+	int result = 0;
 
 	if (t->reserved || sectors == 0)
 		return -EINVAL;
-	if (d->why_not[0])
-		return -EROFS;
-	if (start_lba != d->medium.next_lba)
-		return -ESTALE;
-	t->job = (struct recorder_job){.tail_sectors = tail_of(d, start_lba, sectors), .read = take_sector, .context = t};
-	if (sectors + t->job.tail_sectors + DRIVE_RUN_OUT > d->medium.free_sectors)
-		return -ENOSPC;
+	if (d->medium.unformatted)
+		result = format(t);
+	if (result < 0)
+		return result;
+	plan_job(t, start_lba, sectors);
+	result = check_place(t, start_lba, sectors);
+	if (result < 0)
+		return result;
 	pthread_mutex_lock(&d->lock);
-	result = recorder_precheck(d->recorder, &t->job);
+	result = remember_words(t, recorder_precheck(d->recorder, &t->job));
 	pthread_mutex_unlock(&d->lock);
 	if (result < 0)
 		return result;
@@ -107,12 +166,43 @@ static int start(struct drive_target *t)
 	int result;
 
 	drive_set_burning(t->drive, true);
-	result = recorder_burn(t->drive->recorder, &t->job);
-	if (result < 0)
+	result = remember_words(t, recorder_burn(t->drive->recorder, &t->job));
+	if (result < 0) {
 		drive_set_burning(t->drive, false);
-	else
-		t->started = true;
-	return result;
+		return result;
+	}
+	t->started = t->drive->burned = true;
+	return 0;
+}
+
+/* No more data comes: the burn ends by itself. */
+static int finish(struct drive_target *t)
+{
+	struct timespec pause = {.tv_nsec = POLL_NS};
+
+	if (t->finished)
+		return t->result;
+	pthread_mutex_lock(&t->lock);
+	t->end = true;
+	pthread_cond_broadcast(&t->changed);
+	pthread_mutex_unlock(&t->lock);
+	while (recorder_is_busy(t->drive->recorder))
+		nanosleep(&pause, NULL);
+	t->result = recorder_burned_well(t->drive->recorder);
+	if (t->result == 0 && t->taken != t->filled)
+		t->result = -EIO;
+	remember_words(t, t->result);
+	t->finished = true;
+	drive_set_burning(t->drive, false);
+	return t->result;
+}
+
+/* The end of a burn, and what the drive says afterwards: that there is no disc any more explains more than a write error. */
+static int finish_and_look(struct drive_target *t)
+{
+	int result = finish(t), looked = disc_refresh(&t->drive->disc);
+
+	return result == 0 || looked == -ENOMEDIUM || looked == -ENODEV ? looked : result;
 }
 
 /* Room for at least one sector; 0, or the burn has ended. */
@@ -129,7 +219,7 @@ static int wait_for_room(struct drive_target *t, uint32_t *ret_room)
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
 		if (pthread_cond_timedwait(&t->changed, &t->lock, &until) == ETIMEDOUT && !recorder_is_busy(t->drive->recorder))
-			result = -EIO;
+			result = -EIO;	/* finish_and_look() knows why */
 	}
 	*ret_room = (uint32_t)(RING_SECTORS - (t->filled - t->taken));
 	pthread_mutex_unlock(&t->lock);
@@ -168,8 +258,8 @@ static int drive_write(struct target *target, uint32_t lba, const void *buf, uin
 
 		if (!t->started && t->filled >= RING_SECTORS / 2)
 			result = start(t);
-		if (result == 0)
-			result = wait_for_room(t, &room);
+		if (result == 0 && wait_for_room(t, &room) < 0 && (result = finish_and_look(t)) == 0)
+			result = -EIO;
 		if (result < 0)
 			return result;
 		n = (uint32_t)min_u64(room, n_sectors - *ret_accepted);
@@ -180,52 +270,47 @@ static int drive_write(struct target *target, uint32_t lba, const void *buf, uin
 	return 0;
 }
 
-/* No more data comes: the burn ends by itself. */
-static int finish(struct drive_target *t)
-{
-	struct timespec pause = {.tv_nsec = POLL_NS};
-
-	if (t->finished)
-		return t->result;
-	pthread_mutex_lock(&t->lock);
-	t->end = true;
-	pthread_cond_broadcast(&t->changed);
-	pthread_mutex_unlock(&t->lock);
-	while (recorder_is_busy(t->drive->recorder))
-		nanosleep(&pause, NULL);
-	t->result = recorder_burned_well(t->drive->recorder);
-	if (t->result == 0 && t->taken != t->filled)
-		t->result = -EIO;
-	t->finished = true;
-	drive_set_burning(t->drive, false);
-	return t->result;
-}
-
-/* The drive must say itself that the session is there. */
+/* The drive must say itself that the session is there; of overwritable media reading it back tells. */
 static int check_session(struct drive_target *t)
 {
 	const struct recorder_medium *m = &t->drive->medium;
 	const struct recorder_track *last = m->n_tracks ? &m->tracks[m->n_tracks - 1] : NULL;
 
+	if (m->overwritable)
+		return 0;
 	return last && last->start_lba == t->start_lba && last->sectors >= t->sectors ? 0 : -EIO;
 }
 
 static int drive_sync(struct target *target)
 {
 	struct drive_target *t = to_target(target);
-	int result = 0, looked;
+	int result = 0;
 
+	if (t->finished)
+		return t->result;	/* the head: written through */
 	if (!t->reserved || t->next_lba != t->start_lba + t->sectors)
 		return -EINVAL;
 	if (!t->started)
 		result = start(t);
-	if (result < 0)
-		return result;
-	result = finish(t);
-	looked = disc_refresh(&t->drive->disc);
 	if (result == 0)
-		result = looked;
+		result = finish_and_look(t);
 	return result < 0 ? result : check_session(t);
+}
+
+static int drive_publish(struct target *target, const uint8_t head[HEAD_SECTORS * SECTOR_BYTES])
+{
+	struct drive_target *t = to_target(target);
+	struct drive *d = t->drive;
+	int result;
+
+	if (!d->medium.overwritable)
+		return 0;
+	pthread_mutex_lock(&d->lock);
+	d->burned = true;
+	result = remember_words(t, recorder_write(d->recorder, HEAD_LBA, head, HEAD_SECTORS));
+	drive_forget_windows_locked(d);
+	pthread_mutex_unlock(&d->lock);
+	return result;
 }
 
 /* A burn that is under way is ended; one that somebody else's end left open is closed, so that another session can follow. */
@@ -233,19 +318,26 @@ static int drive_abort(struct target *target)
 {
 	struct drive_target *t = to_target(target);
 	struct drive *d = t->drive;
-	int result = 0;
+	int result;
 
-	if (t->started && !t->finished) {
+	if (t->started)
 		finish(t);
-		result = disc_refresh(&d->disc);
-	}
 	t->reserved = false;
+	result = disc_refresh(&d->disc);
 	if (result < 0 || !d->medium.interrupted)
 		return result;
 	pthread_mutex_lock(&d->lock);
-	result = recorder_close_track(d->recorder);
+	d->burned = true;
+	result = remember_words(t, recorder_close_track(d->recorder));
 	pthread_mutex_unlock(&d->lock);
-	return result < 0 ? result : disc_refresh(&d->disc);
+	if (result == 0)
+		result = disc_refresh(&d->disc);
+	return result == 0 && d->medium.interrupted ? -EIO : result;
+}
+
+static const char *drive_words(struct target *target)
+{
+	return to_target(target)->words;
 }
 
 static void drive_target_free(struct target *target)
@@ -261,10 +353,11 @@ static void drive_target_free(struct target *target)
 }
 
 static const struct target_ops drive_target_ops = {
-	.reserve = drive_reserve, .write = drive_write, .sync = drive_sync, .abort = drive_abort, .free = drive_target_free,
+	.reserve = drive_reserve, .write = drive_write, .sync = drive_sync, .publish = drive_publish, .abort = drive_abort,
+	.words = drive_words, .free = drive_target_free,
 };
 
-int drive_target_new(struct drive *d, struct target **ret)
+int drive_target_new(struct drive *d, const struct target_options *options, struct target **ret)
 {
 	struct drive_target *t = calloc(1, sizeof(*t));
 	pthread_condattr_t attributes;
@@ -273,6 +366,8 @@ int drive_target_new(struct drive *d, struct target **ret)
 		return -ENOMEM;
 	t->target.ops = &drive_target_ops;
 	t->drive = d;
+	if (options)
+		t->options = *options;
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

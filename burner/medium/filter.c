@@ -202,6 +202,7 @@ static int pass_publish_sector(struct target *t, uint32_t lba, const uint8_t sec
 }
 static int pass_publish(struct target *t, const uint8_t head[16 * SECTOR_BYTES]) { return target_publish(t->inner, head); }
 static int pass_abort(struct target *t) { return target_abort(t->inner); }
+static const char *pass_words(struct target *t) { return target_words(t->inner); }
 static void wrapper_free(struct target *t)
 {
 	target_free(t->inner);
@@ -282,10 +283,10 @@ static int faulty_publish(struct target *t, const uint8_t head[16 * SECTOR_BYTES
 }
 
 static const struct target_ops faulty_ops = {
-	.reserve = faulty_reserve, .write = faulty_write, .sync = faulty_sync, .publish = faulty_publish, .abort = pass_abort, .free = wrapper_free,
+	.reserve = faulty_reserve, .write = faulty_write, .sync = faulty_sync, .publish = faulty_publish, .abort = pass_abort, .words = pass_words, .free = wrapper_free,
 };
 static const struct target_ops faulty_ops_by_sector = {
-	.reserve = faulty_reserve, .write = faulty_write, .sync = faulty_sync, .publish_sector = faulty_publish_sector, .abort = pass_abort,
+	.reserve = faulty_reserve, .write = faulty_write, .sync = faulty_sync, .publish_sector = faulty_publish_sector, .abort = pass_abort, .words = pass_words,
 	.free = wrapper_free,
 };
 
@@ -338,10 +339,10 @@ static int slow_write(struct target *target, uint32_t lba, const void *buf, uint
 }
 
 static const struct target_ops slow_ops = {
-	.reserve = pass_reserve, .write = slow_write, .sync = pass_sync, .publish = pass_publish, .abort = pass_abort, .free = wrapper_free,
+	.reserve = pass_reserve, .write = slow_write, .sync = pass_sync, .publish = pass_publish, .abort = pass_abort, .words = pass_words, .free = wrapper_free,
 };
 static const struct target_ops slow_ops_by_sector = {
-	.reserve = pass_reserve, .write = slow_write, .sync = pass_sync, .publish_sector = pass_publish_sector, .abort = pass_abort,
+	.reserve = pass_reserve, .write = slow_write, .sync = pass_sync, .publish_sector = pass_publish_sector, .abort = pass_abort, .words = pass_words,
 	.free = wrapper_free,
 };
 

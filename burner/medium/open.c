@@ -14,7 +14,7 @@ int disc_open_path(const char *path, const struct disc_open_options *options, st
 	int result;
 
 	if (drive_path(path)) {
-		result = drive_open(path, ret, &why);
+		result = drive_open(path, options, ret, &why);
 	} else if (!container_name(path)) {
 		result = image_open(path, options, ret, &why);
 	} else if (options->writable) {
@@ -28,13 +28,13 @@ int disc_open_path(const char *path, const struct disc_open_options *options, st
 	return result;
 }
 
-int disc_open_target(struct disc *d, struct target **ret)
+int disc_open_target(struct disc *d, const struct target_options *options, struct target **ret)
 {
 	struct image *image = image_of(d);
 	struct drive *drive = drive_of(d);
 
 	if (drive)
-		return drive_target_new(drive, ret);
+		return drive_target_new(drive, options, ret);
 	if (!image || !image->writable)
 		return -EROFS;
 	return image_target_new(image, ret);

@@ -24,6 +24,7 @@ struct commit_options {
 	bool no_joliet, no_sharing, compat, no_verify, drop_udf;
 	char volume_id[33];		/* "" : keep that of the disc */
 	uint64_t bytes_per_second;	/* speed= on an image: the target is throttled; 0 not */
+	double speed;			/* speed= in a drive: times the single speed; 0 the fastest */
 	const char *fault;		/* developer's -o fault=: see target_wrap_faults; NULL none */
 };
 
@@ -31,6 +32,8 @@ struct commit_options {
 struct commit_hooks {
 	void (*flush_writers)(void *context);	/* mmap writers: before a freeze (notify_inval_inode) */
 	void (*discarded)(void *context, const struct stage_snapshot *what);	/* invalidate the kernel's caches */
+	void (*hold)(void *context);	/* a burn begins: the system should not go down … */
+	void (*let_go)(void *context);	/* … until here */
 	void *context;
 };
 
@@ -60,9 +63,13 @@ int commit_new(const struct commit_options *options, const struct commit_hooks *
 int commit_start_thread(struct commit *c);
 void commit_free(struct commit *c);
 
+/* What a commit does besides; those that wait together become one commit that does all of it. */
+enum commit_flags { COMMIT_FINALIZE = 1 << 0 };	/* close the disc behind the session, which is burned also when nothing is staged */
+
 typedef void commit_done(void *arg, const struct commit_result *result);
 /* Queue a commit; done is called from the commit's thread when all that was staged before this call is on the disc, or failed. */
 int commit_request(struct commit *c, commit_done *done, void *arg);
+int commit_request_flags(struct commit *c, unsigned flags, commit_done *done, void *arg);
 int commit_request_dry_run(struct commit *c, commit_done *done, void *arg);
 int commit_request_discard(struct commit *c, commit_done *done, void *arg);
 /* Forget a request that waits (its caller went away): true when done will not be called for it. */

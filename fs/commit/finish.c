@@ -16,8 +16,16 @@
 
 static int unfinished(const struct run *run, struct commit_result *r, const char *what, int error)
 {
-	message_unfinished(r->message, sizeof(r->message), run->record.session_number, what, error);
+	message_unfinished(r->message, sizeof(r->message), run->record.session_number, MESSAGE_BURNED, what, error);
 	return error;
+}
+
+/* The disc may have been away in the meantime, and another be in its place. */
+static int look_again(struct run *run)
+{
+	int result = disc_refresh(run->c->disc);
+
+	return result ? result : medium_has_session(run->c->disc, run->record.start_lba, run->record.uuid);
 }
 
 static int publish(struct run *run, struct commit_result *r)
@@ -25,7 +33,9 @@ static int publish(struct run *run, struct commit_result *r)
 	int result;
 
 	commit_phase(run->c, COMMIT_PUBLISHING);
-	result = burn_publish(run->c->disc, run->target, run->record.start_lba);
+	result = run->again ? look_again(run) : 0;
+	if (!result)
+		result = burn_publish(run->c->disc, run->target, run->record.start_lba);
 	if (result)
 		return unfinished(run, r, "it could not be made the newest session", result);
 	result = run_journal(run, STAGE_REBASING);
@@ -88,8 +98,10 @@ int run_finish(struct run *run, struct commit_result *r)
 	while (run->finish != FINISH_DONE) {
 		int result = steps[run->finish](run, r);
 
-		if (result)
+		if (result) {
+			run->again = true;
 			return result;
+		}
 		run->finish++;
 	}
 	return 0;

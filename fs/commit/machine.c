@@ -10,7 +10,7 @@
  *	REBASING	the tree changes	published: its generation is dropped from the stage
  *	IDLE		-			nothing
  *
- * Up to and including the journal's PUBLISHING everything can be undone (run_undo); from then on it can only be completed
+ * Up to and including the journal's PUBLISHING everything can be undone (undo.c); from then on it can only be completed
  * (finish.c): a run that stops there is kept as c->unfinished, the tree stays frozen, and the next commit, or the next mount, goes on with it.
  *
  * The inputs of the layout are the same calls for a dry run and for a commit; only uuid and time differ, and neither has a
@@ -64,11 +64,21 @@ int run_journal(struct run *run, enum stage_commit_state state)
 	return result;
 }
 
-static int failed(struct commit_result *r, const char *what, int error, const char *why)
+int commit_failed(struct commit_result *r, const char *what, int error, const char *why)
 {
 	if (!r->message[0])
 		message_failed(r->message, sizeof(r->message), what, error, why);
 	return error;
+}
+
+/* With what the drive says itself. */
+static int burn_failed(struct run *run, struct commit_result *r, const char *what, int error)
+{
+	char why[256];
+
+	if (message_drive(why, sizeof(why), error, target_words(run->target)))
+		return commit_failed(r, what, error, why);
+	return commit_failed(r, what, error, NULL);
 }
 
 /* ---- plan: for a dry run and for a commit ---- */
@@ -81,10 +91,10 @@ static int plan_inputs(struct run *run, struct commit_result *r)
 	int result = inputs_gather(&c->options, c->disc, next_ino, &run->inputs);
 
 	if (result)
-		return failed(r, "no session can be added to this disc", result, result == -EROFS ? run->inputs.state.why_not : NULL);
+		return commit_failed(r, "no session can be added to this disc", result, result == -EROFS ? run->inputs.state.why_not : NULL);
 	o->time = time(NULL);
 	if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))
-		return failed(r, "no random number could be had", -EIO, NULL);
+		return commit_failed(r, "no random number could be had", -EIO, NULL);
 	return 0;
 }
 
@@ -96,13 +106,13 @@ static int run_plan(struct run *run, struct commit_result *r)
 	int result = manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why);
 
 	if (result)
-		return failed(r, "the tree could not be read completely, so no session was made of it", result, why);
+		return commit_failed(r, "the tree could not be read completely, so no session was made of it", result, why);
 	result = plan_inputs(run, r);
 	if (result)
 		return result;
 	result = burn_plan_new(run->manifest, &run->inputs.options, &run->plan);
 	if (result)
-		return failed(r, "the session could not be laid out", result, NULL);
+		return commit_failed(r, "the session could not be laid out", result, NULL);
 	burn_plan_cost(run->plan, &run->cost);
 	r->cost = run->cost;
 	r->session = run->inputs.options.session_number;
@@ -120,7 +130,7 @@ static int flush(struct commit *c, struct commit_result *r)
 	if (c->hooks.flush_writers)
 		c->hooks.flush_writers(c->hooks.context);
 	result = tree_flush(c->tree);
-	return result ? failed(r, "the changes could not be saved in the staging area", result, NULL) : 0;
+	return result ? commit_failed(r, "the changes could not be saved in the staging area", result, NULL) : 0;
 }
 
 void machine_dry_run(struct commit *c, struct commit_result *r)
@@ -129,11 +139,12 @@ void machine_dry_run(struct commit *c, struct commit_result *r)
 
 	r->fits = true;
 	if (!run) {
-		r->error = failed(r, "the session could not be planned", -ENOMEM, NULL);
+		r->error = commit_failed(r, "the session could not be planned", -ENOMEM, NULL);
 		return;
 	}
-	if (c->unfinished) {
-		message_unfinished(r->message, sizeof(r->message), c->unfinished->record.session_number, "not in use yet", -EBUSY);
+	if (c->unfinished || c->unsettled) {
+		message_unfinished(r->message, sizeof(r->message), (c->unfinished ? c->unfinished : c->unsettled)->record.session_number,
+			c->unfinished ? MESSAGE_BURNED : MESSAGE_UNKNOWN, "it is not in use yet", -EBUSY);
 		r->error = -EBUSY;
 		return;
 	}
@@ -145,7 +156,7 @@ void machine_dry_run(struct commit *c, struct commit_result *r)
 		r->error = 0;
 		return;
 	}
-	r->error = r->error ? failed(r, "the changes could not be read", r->error, NULL) : run_plan(run, r);
+	r->error = r->error ? commit_failed(r, "the changes could not be read", r->error, NULL) : run_plan(run, r);
 }
 
 /* ---- burn ---- */
@@ -182,7 +193,7 @@ static int check_disc(struct run *run, struct commit_result *r)
 		result = disc_state(c->disc, &state);
 	if (!result && state.next_lba != run->inputs.options.start_lba)
 		result = -ESTALE;
-	return result ? failed(r, "the disc has changed", result, NULL) : 0;
+	return result ? commit_failed(r, "the disc has changed", result, NULL) : 0;
 }
 
 static void fill_record(struct run *run)
@@ -201,10 +212,10 @@ static void fill_record(struct run *run)
 
 static int journal_failed(struct commit_result *r, int error)
 {
-	return failed(r, "the commit could not be recorded in the staging area", error, NULL);
+	return commit_failed(r, "the commit could not be recorded in the staging area", error, NULL);
 }
 
-static int write_and_verify(struct run *run, struct commit_result *r)
+static int write_session(struct run *run, struct commit_result *r)
 {
 	struct commit *c = run->c;
 	const struct burn_progress progress = {.report = report, .cancelled = is_cancelled, .context = run};
@@ -217,17 +228,31 @@ static int write_and_verify(struct run *run, struct commit_result *r)
 	commit_phase(c, COMMIT_BURNING);
 	result = burn_write(run->plan, run->target, &progress);
 	if (result)
-		return failed(r, "the session could not be written", result, NULL);
+		return burn_failed(run, r, "the session could not be written", result);
 	result = run_journal(run, STAGE_VERIFYING);
 	if (result)
 		return journal_failed(r, result);
 	commit_phase(c, COMMIT_VERIFYING);
 	result = c->options.no_verify ? 0 : burn_verify(c->disc, run->record.start_lba, run->record.uuid, &progress);
 	if (result)
-		return failed(r, "the session was written, but reading it back failed", result,
+		return commit_failed(r, "the session was written, but reading it back failed", result,
 			result == -EBADMSG ? "the disc holds something else than was written" : NULL);
 	result = run_journal(run, STAGE_PUBLISHING);
 	return result ? journal_failed(r, result) : 0;
+}
+
+/* While the disc is written the system is asked not to go down. */
+static int write_and_verify(struct run *run, struct commit_result *r)
+{
+	const struct commit_hooks *hooks = &run->c->hooks;
+	int result;
+
+	if (hooks->hold)
+		hooks->hold(hooks->context);
+	result = write_session(run, r);
+	if (hooks->let_go)
+		hooks->let_go(hooks->context);
+	return result;
 }
 
 static int run_burn(struct run *run, struct commit_result *r)
@@ -236,44 +261,17 @@ static int run_burn(struct run *run, struct commit_result *r)
 
 	if (!r->fits)
 		return -ENOSPC;
-	result = is_cancelled(run) ? failed(r, "nothing was burned", -ECANCELED, NULL) : check_disc(run, r);
+	result = is_cancelled(run) ? commit_failed(r, "nothing was burned", -ECANCELED, NULL) : check_disc(run, r);
 	if (!result && run->inputs.state.exclusive) {
 		result = manifest_spool(run->manifest, run->plan);
 		if (result)
-			return failed(r, "what the session takes over from the disc could not be fetched", result, NULL);
+			return commit_failed(r, "what the session takes over from the disc could not be fetched", result, NULL);
 	}
 	if (!result)
-		result = medium_open_target(run->c->disc, &run->c->options, &run->target);
+		result = medium_open_target(run->c->disc, &run->c->options, run->flags, &run->target);
 	if (result)
-		return failed(r, "the disc could not be opened for writing", result, NULL);
+		return commit_failed(r, "the disc could not be opened for writing", result, NULL);
 	return write_and_verify(run, r);
-}
-
-/*
- * As if the commit had not been asked for.  When the image cannot be cut back, the journal keeps the record, so that the next mount does it;
- * what lies behind the newest session is no part of the disc meanwhile, and the next session overwrites it.
- */
-static void run_undo(struct run *run)
-{
-	struct commit *c = run->c;
-	bool begun = run->record.state >= STAGE_BURNING;
-	int result = 0;
-
-	if (run->target)
-		target_abort(run->target);
-	target_free(TAKE_PTR(run->target));
-	if (begun) {
-		result = medium_cut(c->disc, run->record.image_bytes);
-		if (!result)
-			result = disc_refresh(c->disc);
-	}
-	tree_thaw(c->tree);
-	if (begun && !run->inputs.state.overwritable)
-		result = medium_settle(c->stage, c->disc, &c->faults);	/* a write-once disc is another now */
-	else if (!result)
-		result = run_journal(run, STAGE_IDLE);
-	if (result)
-		log_error("the end of a failed commit could not be recorded: %s; the next mount puts it right", strerror(-result));
 }
 
 /* ---- one commit ---- */
@@ -286,20 +284,18 @@ static int run_freeze(struct run *run, struct commit_result *r)
 
 	if (result)
 		return result;
-	if (!tree_changed(c->tree))
+	if (!tree_changed(c->tree) && !(run->flags & COMMIT_FINALIZE))
 		return 0;
-	result = tree_freeze(c->tree, &run->frozen);
+	result = tree_freeze(c->tree, run->flags & COMMIT_FINALIZE ? TREE_FREEZE_UNCHANGED : 0, &run->frozen);
 	if (result == -ENODATA)
-		return 0;
+		return run->flags & COMMIT_FINALIZE ? commit_failed(r, "nothing was burned", result, "the disc is blank and nothing is staged") : 0;
 	if (result)
-		return failed(r, "the changes could not be frozen", result, NULL);
+		return commit_failed(r, "the changes could not be frozen", result, NULL);
 	run->record.generation = run->frozen.generation;
 	result = run_journal(run, STAGE_FROZEN);
-	if (!result)
-		return 1;
-	journal_failed(r, result);
-	run_undo(run);
-	return result;
+	if (result)
+		journal_failed(r, result);
+	return result ? result : 1;
 }
 
 /* A run that was verified: finished, or kept to be finished later. */
@@ -317,24 +313,54 @@ static int finish_or_keep(struct commit *c, struct run *run, struct commit_resul
 	return 0;
 }
 
-static int commit_staged(struct commit *c, struct commit_result *r)
+/* What cannot be closed is not burned first to find that out. */
+static int check_flags(struct commit *c, unsigned flags, struct commit_result *r)
+{
+	struct disc_state state;
+	int result = flags & COMMIT_FINALIZE ? disc_state(c->disc, &state) : 0;
+
+	if (!result && flags & COMMIT_FINALIZE && state.overwritable)
+		result = commit_failed(r, "nothing was burned", -EOPNOTSUPP, "image files and rewritable media are always appendable: there is nothing to finalize");
+	return result;
+}
+
+static int commit_staged(struct commit *c, unsigned flags, struct commit_result *r)
 {
 	_cleanup_(run_freep) struct run *run = run_new(c);
-	int result;
+	int result, undone;
 
 	if (!run)
-		return failed(r, "nothing was burned", -ENOMEM, NULL);
+		return commit_failed(r, "nothing was burned", -ENOMEM, NULL);
+	run->flags = flags;
 	result = run_freeze(run, r);
-	if (result <= 0)
-		return result;
-	result = run_plan(run, r);
+	if (result == 0)
+		return 0;
+	if (result > 0)
+		result = run_plan(run, r);
 	if (!result)
 		result = run_burn(run, r);
-	if (result) {
-		run_undo(run);
+	if (!result)
+		return finish_or_keep(c, TAKE_PTR(run), r);
+	if (!run->frozen.snapshot)
 		return result;
+	undone = run_undo(run, result);
+	if (undone > 0) {
+		r->message[0] = 0;
+		return finish_or_keep(c, TAKE_PTR(run), r);
 	}
-	return finish_or_keep(c, TAKE_PTR(run), r);
+	TAKE_PTR(run);
+	return result;
+}
+
+/* An earlier commit that is neither done nor undone comes first. */
+static int finish_earlier(struct commit *c, struct commit_result *r)
+{
+	struct run *run = NULL;
+	int result = c->unsettled ? run_settle(c, &run, r) : 0;
+
+	if (result > 0)
+		return finish_or_keep(c, run, r);
+	return result || !c->unfinished ? result : finish_or_keep(c, c->unfinished, r);
 }
 
 /* One line for the next mount and for the log. */
@@ -354,13 +380,14 @@ static void record_result(struct commit *c, const struct commit_result *r)
 	stage_result_set(c->stage, r->error, text);
 }
 
-void machine_commit(struct commit *c, struct commit_result *r)
+void machine_commit(struct commit *c, unsigned flags, struct commit_result *r)
 {
 	r->fits = true;
-	if (c->unfinished)
-		r->error = finish_or_keep(c, c->unfinished, r);
+	r->error = check_flags(c, flags, r);
 	if (!r->error)
-		r->error = commit_staged(c, r);
+		r->error = finish_earlier(c, r);
+	if (!r->error)
+		r->error = commit_staged(c, flags, r);
 	record_result(c, r);
 	if (commit_look(c, true))
 		log_warning("the disc could not be looked at again after the commit");

@@ -4,6 +4,7 @@
  *
  *	queue.c		requests, the thread, status
  *	machine.c	one commit, edge by edge
+ *	undo.c		one that failed
  *	finish.c	publish and rebase: what must be completed once it was begun
  *	medium.c	what the stage knows of the disc, opening it for writing, cutting back an image
  *	recover.c	the same after a crash
@@ -23,6 +24,7 @@ enum request_kind { REQUEST_COMMIT, REQUEST_DRY_RUN, REQUEST_DISCARD };
 struct request {
 	struct request *next;
 	enum request_kind kind;
+	unsigned flags;			/* enum commit_flags */
 	commit_done *done;
 	void *arg;
 };
@@ -32,6 +34,8 @@ struct run {
 	struct commit *c;
 	struct tree_frozen frozen;
 	bool preview;			/* a dry run: frozen is only a look */
+	unsigned flags;			/* enum commit_flags */
+	bool again;			/* it is finished after a failure */
 	struct inputs inputs;
 	struct manifest *manifest;
 	struct burn_plan *plan;
@@ -53,6 +57,7 @@ struct commit {
 
 	/* the thread's own */
 	struct run *unfinished;		/* verified, but not published or not the base yet */
+	struct run *unsettled;		/* failed on a write-once disc, and what became of it is not known yet: the tree stays frozen */
 	struct timespec flushed;	/* when changed nodes went to the stage last */
 	bool flush_failed;		/* said so already */
 
@@ -75,10 +80,21 @@ void commit_tick(struct commit *c);		/* changed nodes to the stage when two seco
 int commit_look(struct commit *c, bool sessions_too);
 
 /* ---- machine.c ---- */
-void machine_commit(struct commit *c, struct commit_result *r);
+void machine_commit(struct commit *c, unsigned flags, struct commit_result *r);
 void machine_dry_run(struct commit *c, struct commit_result *r);
 int run_journal(struct run *run, enum stage_commit_state state);
 void run_free(struct run *run);
+
+int commit_failed(struct commit_result *r, const char *what, int error, const char *why);	/* returns error; the first message stays */
+
+/* ---- undo.c ---- */
+/*
+ * A run that failed with `error`, as if it had not been asked for.  0: undone, run is freed.  1: on a write-once disc the session is there after all,
+ * whole, and can be finished.  < 0: not known yet (no disc, no drive): kept as c->unsettled.
+ */
+int run_undo(struct run *run, int error);
+/* The same again for c->unsettled.  1: it is to be finished, and c->unsettled is NULL. < 0 with a message. */
+int run_settle(struct commit *c, struct run **ret, struct commit_result *r);
 
 /* ---- finish.c ---- */
 /* From a verified session, journaled as PUBLISHING, to IDLE.  After a failure (r->message says which) it goes on where it was when called again. */
@@ -92,9 +108,16 @@ int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_sess
 /* Length of an image file; 0 when it is none. */
 uint64_t medium_image_bytes(struct disc *disc);
 /* The write side of the disc, with the fault and the speed of the options (NULL: neither). -EINVAL: the fault is wrong. */
-int medium_open_target(struct disc *disc, const struct commit_options *o, struct target **ret);
+int medium_open_target(struct disc *disc, const struct commit_options *o, unsigned flags, struct target **ret);
 /* Cut an image back to image_bytes, durably, and look at it again. Never below the end of its newest session (-EINVAL). */
 int medium_cut(struct disc *disc, uint64_t image_bytes);
+/*
+ * What became of a session on a write-once disc whose burn failed, or of which nothing is known.  Its open track is closed.  1: it is there, whole,
+ * the newest.  0: it is not; the stage is tied to the disc as it is now, IDLE.  -ESTALE: another disc; what the drive says.
+ */
+int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_commit *record, const struct faults *faults);
+/* Is the session there whose head is to be written? 0, -ESTALE, what disc_read() says. */
+int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid[16]);
 /* Ties the stage to the disc as it is, then IDLE: in this order, so that a crash between the two is recovered from. */
 int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults);
 

@@ -5,9 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cdappendfs/appuse.h"
 #include "cdappendfs/own.h"
 #include "fs/commit/machine.h"
 #include "fs/commit/message.h"
+
+#define DESCRIPTOR_SECTOR 16u
 
 static bool same_state(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
 {
@@ -48,14 +51,18 @@ int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_sess
 }
 
 /* Wraps own what they wrap, also when they fail. */
-int medium_open_target(struct disc *disc, const struct commit_options *o, struct target **ret)
+int medium_open_target(struct disc *disc, const struct commit_options *o, unsigned flags, struct target **ret)
 {
+	const struct target_options options = {.finalize = flags & COMMIT_FINALIZE, .speed = o ? o->speed : 0};
+	struct disc_state state;
 	struct target *target;
-	int result = disc_open_target(disc, &target);
+	int result = disc_state(disc, &state);
 
+	if (!result)
+		result = disc_open_target(disc, &options, &target);
 	if (result)
 		return result;
-	if (o && o->bytes_per_second)
+	if (o && o->bytes_per_second && state.kind == MEDIUM_IMAGE)
 		target = target_wrap_throttle(target, o->bytes_per_second);
 	if (target && o && o->fault)
 		target = target_wrap_faults(target, o->fault);
@@ -89,6 +96,98 @@ int medium_cut(struct disc *disc, uint64_t image_bytes)
 	if (ftruncate(fd, (off_t)image_bytes) < 0 || fsync(fd) < 0)
 		return -errno;
 	return disc_refresh(disc);
+}
+
+int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid[16])
+{
+	uint8_t sector[SECTOR_BYTES];
+	struct appuse a;
+	int result = disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1);
+
+	if (result)
+		return result;
+	return appuse_decode(sector, &a) == 0 && a.start_lba == start_lba && memcmp(a.uuid, uuid, sizeof(a.uuid)) == 0 ? 0 : -ESTALE;
+}
+
+/* ---- a burn that failed on a write-once disc ---- */
+
+/*
+ * The disc is told by its first session, and by what was the newest before the burn; a blank one by its kind alone.  Nothing but the
+ * session that failed may have been added.
+ */
+static int same_disc(struct stage *stage, struct disc *disc, uint32_t failed_lba, bool *ret_recorded)
+{
+	_free_ struct disc_session *sessions = NULL;
+	struct disc_identity expected, found;
+	struct disc_fingerprint before;
+	bool seen;
+	size_t n = 0;
+	int result = stage_identity(stage, &expected);
+
+	if (!result)
+		result = stage_fingerprint(stage, &before);
+	if (!result)
+		result = disc_identity(disc, &found);
+	if (!result)
+		result = disc_sessions(disc, &sessions, &n);
+	if (result)
+		return result;
+	if (expected.is_provisional ? memcmp(expected.provisional, found.provisional, 32) : memcmp(expected.id, found.id, 32))
+		return -ESTALE;
+	seen = before.session_lba == UINT32_MAX;
+	*ret_recorded = false;
+	for (size_t i = 0; i < n; i++) {
+		if (sessions[i].start_lba == before.session_lba)
+			seen = true;
+		else if (sessions[i].start_lba == failed_lba)
+			*ret_recorded = true;
+		else if (before.session_lba == UINT32_MAX || sessions[i].start_lba > before.session_lba)
+			return -ESTALE;
+	}
+	return seen ? 0 : -ESTALE;
+}
+
+static int close_open_track(struct disc *disc)
+{
+	_cleanup_(target_freep) struct target *target = NULL;
+	int result = medium_open_target(disc, NULL, 0, &target);
+
+	return result ? result : target_abort(target);
+}
+
+/* With or without the verdict that the session there has failed. */
+static int look_at(struct disc *disc, uint32_t failed_lba)
+{
+	int result = disc_forgive(disc, failed_lba);
+
+	return result ? result : disc_refresh(disc);
+}
+
+int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_commit *record, const struct faults *faults)
+{
+	struct disc_session newest;
+	bool recorded = false;
+	int result = look_at(disc, record->start_lba);
+
+	if (!result)
+		result = same_disc(stage, disc, record->start_lba, &recorded);
+	if (!result)
+		result = close_open_track(disc);
+	if (!result)
+		result = look_at(disc, stage_failed_lba(stage));
+	if (!result)
+		result = medium_newest_is(disc, record->uuid, &newest);
+	if (result < 0)
+		return result;
+	if (result > 0 && burn_session_is_complete(disc, record->start_lba, record->uuid))
+		return 1;
+	/* Nothing may have been recorded at all: then the next session starts there. */
+	result = same_disc(stage, disc, record->start_lba, &recorded);
+	if (!result && recorded)
+		result = stage_set_failed_lba(stage, record->start_lba);
+	if (!result)
+		result = look_at(disc, stage_failed_lba(stage));
+	return result ? result : medium_settle(stage, disc, faults);
 }
 
 int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults)

@@ -27,6 +27,8 @@ static const char *advice(int error)
 	case ESTALE: return "insert the disc it belongs to, or drop the changes with cdappendfs-sync --discard";
 	case EBADMSG: return "sync again when the cause is mended; older sessions stay readable with -o session=N";
 	case ECANCELED: return "sync again to burn them";
+	case ENOMEDIUM: return "insert the disc again and sync";
+	case ENODEV: return "connect the drive again and sync, or mount the disc anew when it has got another name";
 	case EROFS: return "drop the changes with cdappendfs-sync --discard, or copy them to another disc";
 	case EOVERFLOW: case EFBIG: case EMLINK: case ENAMETOOLONG: return "remove or move what does not fit and sync again";
 	default: return "sync again to retry";
@@ -36,7 +38,13 @@ static const char *advice(int error)
 /* strerror_r as glibc has it: thread-safe, never NULL. */
 static const char *reason(int error, char buf[128])
 {
-	return error == -ECANCELED ? "it was cancelled" : strerror_r(-error, buf, 128);
+	switch (-error) {
+	case ECANCELED: return "it was cancelled";
+	case ENOMEDIUM: return "there is no disc in the drive";
+	case ENODEV: return "the drive has gone";
+	case ESTALE: return "another disc is in the drive, or another program has written to it";
+	default: return strerror_r(-error, buf, 128);
+	}
 }
 
 void message_failed(char *buf, size_t n, const char *what, int error, const char *why)
@@ -74,12 +82,21 @@ void message_changed(char *buf, size_t n, const struct disc_fingerprint *expecte
 		"nothing was burned and nothing was lost: the changes stay staged", describe(expected, a), describe(found, b));
 }
 
-void message_unfinished(char *buf, size_t n, uint32_t session, const char *what, int error)
+bool message_drive(char *buf, size_t n, int error, const char *words)
 {
 	char text[128];
 
-	snprintf(buf, n, "session %u is burned and verified, but %s: %s; nothing was lost; the next sync or mount completes it", session, what,
-		reason(error, text));
+	if (words[0])
+		snprintf(buf, n, "%s (the drive says: %s)", reason(error, text), words);
+	return words[0];
+}
+
+void message_unfinished(char *buf, size_t n, uint32_t session, const char *how_far, const char *what, int error)
+{
+	char text[128];
+
+	snprintf(buf, n, "session %u is %s: %s: %s; nothing was lost; %s", session, how_far, what, reason(error, text),
+		error == -ENOMEDIUM || error == -ENODEV || error == -ESTALE ? advice(error) : "the next sync or mount completes it");
 }
 
 void message_burned(char *buf, size_t n, uint32_t session, uint64_t bytes)

@@ -7,6 +7,7 @@
 #ifndef FS_COMMIT_MESSAGE_H
 #define FS_COMMIT_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,8 +20,12 @@ void message_failed(char *buf, size_t n, const char *what, int error, const char
 void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where);
 /* The disc is another than the stage was made for. */
 void message_changed(char *buf, size_t n, const struct disc_fingerprint *expected, const struct disc_fingerprint *found);
-/* Burned, but not the newest yet, or not the base yet. */
-void message_unfinished(char *buf, size_t n, uint32_t session, const char *what, int error);
+/* What a drive said, behind what the error says. False: nothing. */
+bool message_drive(char *buf, size_t n, int error, const char *words);
+/* Burned, but not the newest yet, or not the base yet; or burned, and then the disc was gone. */
+#define MESSAGE_BURNED "burned and verified"
+#define MESSAGE_UNKNOWN "not complete"
+void message_unfinished(char *buf, size_t n, uint32_t session, const char *how_far, const char *what, int error);
 void message_burned(char *buf, size_t n, uint32_t session, uint64_t bytes);
 
 #endif

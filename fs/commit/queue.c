@@ -26,14 +26,14 @@ static void commit_unlock(struct commit *c) { pthread_mutex_unlock(&c->lock); }
 
 /* ---- requests ---- */
 
-static int enqueue(struct commit *c, enum request_kind kind, commit_done *done, void *arg)
+static int enqueue(struct commit *c, enum request_kind kind, unsigned flags, commit_done *done, void *arg)
 {
 	struct request *r = malloc(sizeof(*r));
 	bool refused;
 
 	if (!r)
 		return -ENOMEM;
-	*r = (struct request){.kind = kind, .done = done, .arg = arg};
+	*r = (struct request){.kind = kind, .flags = flags, .done = done, .arg = arg};
 	commit_lock(c);
 	refused = c->stopping;
 	if (!refused) {
@@ -47,9 +47,10 @@ static int enqueue(struct commit *c, enum request_kind kind, commit_done *done, 
 	return refused ? -ESHUTDOWN : 0;
 }
 
-int commit_request(struct commit *c, commit_done *done, void *arg) { return enqueue(c, REQUEST_COMMIT, done, arg); }
-int commit_request_dry_run(struct commit *c, commit_done *done, void *arg) { return enqueue(c, REQUEST_DRY_RUN, done, arg); }
-int commit_request_discard(struct commit *c, commit_done *done, void *arg) { return enqueue(c, REQUEST_DISCARD, done, arg); }
+int commit_request(struct commit *c, commit_done *done, void *arg) { return commit_request_flags(c, 0, done, arg); }
+int commit_request_flags(struct commit *c, unsigned flags, commit_done *done, void *arg) { return enqueue(c, REQUEST_COMMIT, flags, done, arg); }
+int commit_request_dry_run(struct commit *c, commit_done *done, void *arg) { return enqueue(c, REQUEST_DRY_RUN, 0, done, arg); }
+int commit_request_discard(struct commit *c, commit_done *done, void *arg) { return enqueue(c, REQUEST_DISCARD, 0, done, arg); }
 
 static struct request *unlink_request(struct request **list, const void *arg)
 {
@@ -86,11 +87,12 @@ bool commit_forget(struct commit *c, void *arg)
 }
 
 /* The first request and, for a commit, all others that it answers. */
-static enum request_kind take_locked(struct commit *c)
+static enum request_kind take_locked(struct commit *c, unsigned *ret_flags)
 {
 	enum request_kind kind = c->waiting->kind;
 	struct request **to = &c->taken, **link = &c->waiting;
 
+	*ret_flags = 0;
 	while (*link) {
 		struct request *r = *link;
 
@@ -102,6 +104,7 @@ static enum request_kind take_locked(struct commit *c)
 		}
 		*link = r->next;
 		r->next = NULL;
+		*ret_flags |= r->flags;
 		*to = r;
 		to = &r->next;
 		if (kind != REQUEST_COMMIT)
@@ -221,12 +224,12 @@ static void discard(struct commit *c, struct commit_result *r)
 		c->hooks.discarded(c->hooks.context, what);
 }
 
-static void serve(struct commit *c, enum request_kind kind)
+static void serve(struct commit *c, enum request_kind kind, unsigned flags)
 {
 	struct commit_result result = {.error = 0};
 
 	if (kind == REQUEST_COMMIT)
-		machine_commit(c, &result);
+		machine_commit(c, flags, &result);
 	else if (kind == REQUEST_DRY_RUN)
 		machine_dry_run(c, &result);
 	else
@@ -236,7 +239,7 @@ static void serve(struct commit *c, enum request_kind kind)
 }
 
 /* True: something is to be done; *ret_kind < 0: nothing but the tick. False: the end. */
-static bool wait_for_work(struct commit *c, int *ret_kind)
+static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
 {
 	struct timespec until;
 	int result = 0;
@@ -252,7 +255,7 @@ static bool wait_for_work(struct commit *c, int *ret_kind)
 		return false;
 	}
 	if (c->waiting) {
-		*ret_kind = (int)take_locked(c);
+		*ret_kind = (int)take_locked(c, ret_flags);
 		atomic_store(&c->cancelled, false);
 		c->status = (struct commit_status){.phase = COMMIT_PREPARING};
 	}
@@ -263,11 +266,12 @@ static bool wait_for_work(struct commit *c, int *ret_kind)
 static void *commit_main(void *arg)
 {
 	struct commit *c = arg;
+	unsigned flags = 0;
 	int kind;
 
-	while (wait_for_work(c, &kind)) {
+	while (wait_for_work(c, &kind, &flags)) {
 		if (kind >= 0)
-			serve(c, (enum request_kind)kind);
+			serve(c, (enum request_kind)kind, flags);
 		else
 			commit_look(c, false);
 		commit_tick(c);
@@ -346,6 +350,7 @@ void commit_free(struct commit *c)
 	if (!c)
 		return;
 	run_free(c->unfinished);
+	run_free(c->unsettled);
 	faults_release(&c->faults);
 	free(c->sessions);
 	pthread_cond_destroy(&c->wake);

@@ -59,7 +59,7 @@ static int publish_again(struct recovery *v, uint32_t *ret_generation)
 {
 	_cleanup_(target_freep) struct target *target = NULL;
 	struct disc_session newest;
-	int result = medium_open_target(v->disc, NULL, &target);
+	int result = medium_open_target(v->disc, NULL, 0, &target);
 
 	if (!result)
 		result = burn_publish(v->disc, target, v->record.start_lba);
@@ -86,7 +86,7 @@ static int restore_head(struct recovery *v)
 		return result;	/* blank: without a descriptor at LBA 16 it stays that */
 	if (!newest->ours)
 		return -EIO;
-	result = medium_open_target(v->disc, NULL, &target);
+	result = medium_open_target(v->disc, NULL, 0, &target);
 	return result ? result : burn_publish(v->disc, target, newest->start_lba);
 }
 
@@ -110,18 +110,15 @@ static int take_back(struct recovery *v)
 }
 
 /* A write-once disc keeps what was burned: its open track is closed, and the stage goes on from there. */
-static int accept_broken(struct recovery *v)
+static int conclude(struct recovery *v, uint32_t *ret_generation)
 {
 	static const struct faults no_faults = {.target = NULL};
-	_cleanup_(target_freep) struct target *target = NULL;
-	int result = medium_open_target(v->disc, NULL, &target);
+	int result = medium_conclude(v->stage, v->disc, &v->record, &no_faults);
 
-	if (!result)
-		result = target_abort(target);
-	if (!result)
-		result = medium_settle(v->stage, v->disc, &no_faults);
-	if (result)
-		return failed(v, "the last burn could not be recorded", result);
+	if (result > 0)
+		return roll_forward(v, ret_generation);
+	if (result < 0)
+		return failed(v, "what became of the last burn could not be found out", result);
 	stage_unfreeze(v->stage);
 	snprintf(v->message, sizeof(v->message), "the last mount ended while it burned: session %u is not readable; nothing was lost: the changes "
 		"are staged; sync burns them", v->record.session_number);
@@ -137,13 +134,13 @@ static int recover(struct recovery *v, uint32_t *ret_generation)
 
 	if (result)
 		return failed(v, "the disc could not be looked at", result);
+	if (!disc.overwritable && state >= STAGE_BURNING && state < STAGE_REBASING)
+		return conclude(v, ret_generation);
 	published = state == STAGE_FROZEN ? 0 : medium_newest_is(v->disc, v->record.uuid, &newest);
 	if (published < 0)
 		return failed(v, "the disc could not be looked at", published);
 	if (published && (state >= STAGE_PUBLISHING || burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid)))
 		return roll_forward(v, ret_generation);
-	if (!disc.overwritable && state >= STAGE_BURNING)
-		return accept_broken(v);
 	result = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
 	if (result)
 		return result;

@@ -146,6 +146,8 @@ static int tell_progress(struct connection *n)
 	return status.phase == COMMIT_IDLE ? 0 : send_progress(n, &status);
 }
 
+typedef int commit_ask(struct commit *c, commit_done *done, void *arg);
+
 struct waiting {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -213,7 +215,7 @@ static bool wait_for(struct connection *n, struct waiting *w)
 	return true;
 }
 
-static void ask_commit(struct connection *n, int (*request)(struct commit *, commit_done *, void *))
+static void ask_commit(struct connection *n, commit_ask *request)
 {
 	struct commit *commit = n->control->options.commit;
 	struct waiting *w;
@@ -246,10 +248,8 @@ static void answer_sync(struct connection *n) { ask_commit(n, commit_request); }
 static void answer_dry_run(struct connection *n) { ask_commit(n, commit_request_dry_run); }
 static void answer_discard(struct connection *n) { ask_commit(n, commit_request_discard); }
 
-static void answer_finalize(struct connection *n)
-{
-	control_refuse(n, -EOPNOTSUPP, "this medium cannot be finalized: it always stays appendable");
-}
+static int request_finalize(struct commit *c, commit_done *done, void *arg) { return commit_request_flags(c, COMMIT_FINALIZE, done, arg); }
+static void answer_finalize(struct connection *n) { ask_commit(n, request_finalize); }
 
 /* The medium as the commit last saw it; of a read-only mount as it was mounted. *ret_owned is to be freed. */
 static int medium_now(const struct control_options *o, struct disc_state *ret_state, const struct disc_session **ret_sessions,

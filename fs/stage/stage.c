@@ -8,7 +8,7 @@
  *	it was begun blank, with this provisional identity, and a commit is under way (recovery decides, then calls stage_rebind).
  * Any other is left alone: blank discs of one kind share a provisional identity.
  *
- * A stage that is this disc's, holds something and has no commit under way must also match the disc's fingerprint.
+ * A stage that is this disc's, holds something and has no commit under way must also match the disc's fingerprint, unless the disc is blank.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -198,12 +198,27 @@ static int begin_anew(struct stage *s, const struct stage_options *o)
 	if (other && !is_new(s)) {
 		r = stage_state_delete(s, "result");
 		if (!r)
+			r = stage_state_delete(s, "failed_lba");
+		if (!r)
 			r = stage_state_delete(s, "ino_limit");
 		s->next_ino = s->ino_limit = 1;
 	}
 	if (!r)
 		r = stage_state_bind(s, &o->identity, &o->fingerprint);
 	return r;
+}
+
+/* What was staged for a blank disc has nothing to do with what is burned: a rewritable disc that was blanked again is as good. */
+static bool still_blank(const struct stage *s, const struct stage_options *o)
+{
+	return s->identity.is_provisional && o->identity.is_provisional && o->fingerprint.session_lba == UINT32_MAX;
+}
+
+static int rebind_blank(struct stage *s, const struct stage_options *o)
+{
+	int r = s->read_only ? 0 : stage_state_delete(s, "failed_lba");
+
+	return r || s->read_only ? r : stage_state_bind(s, &o->identity, &o->fingerprint);
 }
 
 /* Rows that say nothing cost nothing: only what changed is written. */
@@ -221,9 +236,9 @@ static int judge(struct stage *s, const struct attempt *a)
 	}
 	if (!belongs(s, &o->identity))
 		return stale_disc(a, s);
-	if (s->commit.state == STAGE_IDLE && !same_fingerprint(&s->fingerprint, &o->fingerprint))
-		return stale_state(a, s);
-	return 0;
+	if (s->commit.state != STAGE_IDLE || same_fingerprint(&s->fingerprint, &o->fingerprint))
+		return 0;
+	return still_blank(s, o) ? rebind_blank(s, o) : stale_state(a, s);
 }
 
 /* ---- opening ---- */

@@ -56,6 +56,10 @@ void stage_set_user(struct stage *s, enum stage_user user);
 /* Ties the stage to this state of the disc (after a rebase); durable. */
 int stage_rebind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
 int stage_fingerprint(struct stage *s, struct disc_fingerprint *ret);
+int stage_identity(struct stage *s, struct disc_identity *ret);
+/* Where a burn of ours on a write-once disc failed last (disc_forgive()); UINT32_MAX: nowhere.  Durable with the next sync. */
+uint32_t stage_failed_lba(struct stage *s);
+int stage_set_failed_lba(struct stage *s, uint32_t session_lba);
 const char *stage_directory(const struct stage *s);
 dev_t stage_device(const struct stage *s);	/* st_dev of its file system */
 uint64_t stage_host_free(const struct stage *s);	/* bytes left there */

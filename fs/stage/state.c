@@ -4,6 +4,7 @@
  *
  * Blobs are packed little-endian with fixed lengths; one of another length is damage.
  *	identity	id 32, provisional 32, is_provisional 1
+ *	failed_lba	number: start of the last session whose burn failed on a write-once disc
  *	fingerprint	session_lba 4, next_lba 4, image_bytes 8, descriptor 32
  *	commit		state 4, generation 4, start 4, number 4, uuid 16, time 8, sectors 8, image_bytes 8, encoder_version 4
  *	result		error 4, shown 1, text
@@ -232,6 +233,35 @@ int stage_fingerprint(struct stage *s, struct disc_fingerprint *ret)
 	*ret = s->fingerprint;
 	stage_leave(s);
 	return 0;
+}
+
+int stage_identity(struct stage *s, struct disc_identity *ret)
+{
+	stage_enter(s);
+	*ret = s->identity;
+	stage_leave(s);
+	return 0;
+}
+
+uint32_t stage_failed_lba(struct stage *s)
+{
+	uint64_t lba = UINT32_MAX;
+	int r;
+
+	stage_enter(s);
+	r = stage_state_get_number(s, "failed_lba", &lba);
+	stage_leave(s);
+	return r || lba > UINT32_MAX ? UINT32_MAX : (uint32_t)lba;
+}
+
+int stage_set_failed_lba(struct stage *s, uint32_t session_lba)
+{
+	int r;
+
+	stage_enter(s);
+	r = stage_state_put_number(s, "failed_lba", session_lba);
+	stage_leave(s);
+	return r;
 }
 
 /* ---- inode numbers ---- */

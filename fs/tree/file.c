@@ -20,7 +20,7 @@ int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret)
 	struct node *n;
 
 	if (for_writing(flags) || flags & O_TRUNC) {
-		if (!t->stage || t->options.read_only)
+		if (tree_is_read_only(t))
 			return -EROFS;
 		int r = flags & O_TRUNC ? space_admit(t) : space_measure(t);
 		if (r < 0)

@@ -53,14 +53,14 @@ static void unlock_all(struct tree *t)
 	pthread_rwlock_unlock(&t->content);
 }
 
-int tree_freeze(struct tree *t, struct tree_frozen *ret)
+int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)
 {
 	struct tree_frozen f = {0};
 	uint32_t generation;
 
 	lock_all(t);
 	int r = t->frozen ? -EBUSY : node_flush_all(t);
-	if (r == 0 && stage_empty(t->stage))
+	if (r == 0 && stage_empty(t->stage) && (!(flags & TREE_FREEZE_UNCHANGED) || !t->base))
 		r = -ENODATA;
 	if (r == 0)
 		r = ensure_root_row(t);
@@ -327,8 +327,10 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 	}
 	stage_leave(t->stage);
 	t->frozen = false;
-	if (state)
+	if (state) {
 		t->space.medium = *state;
+		t->finalized = state->finalized;
+	}
 	t->space.host_seen = (struct timespec){0};
 	stage_unfreeze(t->stage);
 	space_recount(t);

@@ -77,6 +77,7 @@ struct tree {
 	struct tree_options options;
 	struct disc *disc;
 	struct stage *stage;			/* NULL: read-only */
+	_Atomic bool finalized;			/* the medium takes no further session */
 	pthread_rwlock_t content;
 	pthread_mutex_t lock;
 	/* under lock: */
@@ -90,6 +91,7 @@ struct tree {
 	struct space space;
 };
 
+static inline bool tree_is_read_only(const struct tree *t) { return !t->stage || t->options.read_only || t->finalized; }
 static inline void tree_lock(struct tree *t) { pthread_mutex_lock(&t->lock); }
 static inline void tree_unlock(struct tree *t) { pthread_mutex_unlock(&t->lock); }
 

@@ -95,7 +95,7 @@ static int name_drop(struct tree *t, struct node *dir, const char *name, const s
 
 static int may_change(struct tree *t)
 {
-	if (!t->stage || t->options.read_only)
+	if (tree_is_read_only(t))
 		return -EROFS;
 	return space_admit(t);
 }

@@ -180,7 +180,7 @@ int tree_statfs(struct tree *t, struct statvfs *ret)
 	space_measure(t);	/* a base that cannot be measured cannot be written to either: the first write says so */
 	tree_lock(t);
 	const struct disc_state *m = &t->space.medium;
-	bool writable = t->stage && !t->options.read_only;
+	bool writable = !tree_is_read_only(t);
 	uint64_t left = writable ? sectors_left(t) : 0;
 	uint64_t used = m->used_sectors + (writable ? space_sectors(t) : 0);
 

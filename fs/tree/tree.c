@@ -129,6 +129,7 @@ void tree_set_medium(struct tree *t, const struct disc_state *state)
 {
 	tree_lock(t);
 	t->space.medium = *state;
+	t->finalized = state->finalized;
 	t->space.host_seen = (struct timespec){0};
 	tree_unlock(t);
 }
@@ -187,7 +188,7 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 {
 	struct node *n;
 
-	if (!t->stage || t->options.read_only)
+	if (tree_is_read_only(t))
 		return -EROFS;
 	int r = space_admit(t);
 	if (r == 0 && which & TREE_SET_SIZE)

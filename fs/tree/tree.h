@@ -109,8 +109,10 @@ struct tree_frozen {
 };
 void tree_frozen_release(struct tree_frozen *f);
 bool tree_changed(struct tree *t);		/* anything staged? */
-/* Freeze the running generation.  -ENODATA: nothing is staged. The commit state FROZEN is to be journaled next. */
-int tree_freeze(struct tree *t, struct tree_frozen *ret);
+/* Freeze the running generation.  -ENODATA: nothing is staged, and TREE_FREEZE_UNCHANGED was not given (or there is no tree at all).
+ * The commit state FROZEN is to be journaled next. */
+enum tree_freeze_flags { TREE_FREEZE_UNCHANGED = 1 };
+int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret);
 /* A look at what would be frozen, for a dry run: same content, nothing changes. */
 int tree_preview(struct tree *t, struct tree_frozen *ret);
 /* The burn failed: everything staged stays, in one generation again. */

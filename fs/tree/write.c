@@ -311,7 +311,7 @@ int node_write(struct tree *t, struct node *n, uint64_t offset, const void *buf,
 
 int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void *buf, size_t length)
 {
-	if (!t->stage || t->options.read_only)
+	if (tree_is_read_only(t))
 		return -EROFS;
 	if (offset > BOUND_FILE_BYTES || length > BOUND_FILE_BYTES - offset)
 		return -EFBIG;
@@ -416,7 +416,7 @@ int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offse
 	bool keep = mode & FALLOC_FL_KEEP_SIZE;
 	int kind = mode & ~FALLOC_FL_KEEP_SIZE, r;
 
-	if (!t->stage || t->options.read_only)
+	if (tree_is_read_only(t))
 		return -EROFS;
 	if (!length || end < offset)
 		return -EINVAL;
@@ -566,7 +566,7 @@ int tree_copy(struct tree *t, struct tree_file *from, uint64_t from_offset, stru
 {
 	size_t done = 0;
 
-	if (!t->stage || t->options.read_only)
+	if (tree_is_read_only(t))
 		return -EROFS;
 	if (to_offset > BOUND_FILE_BYTES || length > BOUND_FILE_BYTES - to_offset)
 		return -EFBIG;

@@ -33,8 +33,8 @@ struct disc_open_options {
 };
 /* An image file, a container (*.cue *.nrg *.toc, read-only) or a device.  *ret_why: static text for the user on failure, or NULL. */
 int disc_open_path(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
-/* The write side of a disc opened writable; to be freed before the disc is closed. */
-int disc_open_target(struct disc *d, struct target **ret);
+/* The write side of a disc opened writable; to be freed before the disc is closed. options NULL: the defaults. */
+int disc_open_target(struct disc *d, const struct target_options *options, struct target **ret);
 
 /*
  * Decorators (burner/medium/filter.c).  They take ownership of what they wrap, also when they return NULL (errno: EINVAL the

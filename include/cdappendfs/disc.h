@@ -43,6 +43,7 @@ struct disc_state {
 	bool blank;			/* no session at all */
 	bool appendable;		/* another session could be burned */
 	const char *why_not;		/* when !appendable: why, for the user; static */
+	bool finalized;			/* closed for ever: !appendable */
 	bool overwritable;		/* head at LBA 16-31 (image, DVD+RW, DVD-RAM, BD-RE) */
 	uint64_t capacity_sectors;	/* of the whole medium; 0 = bounded only by the file system that holds the image */
 	uint64_t used_sectors;		/* up to the end of the newest session */
@@ -75,6 +76,7 @@ struct disc_ops {
 	int (*identity)(struct disc *d, struct disc_identity *ret);
 	int (*fingerprint)(struct disc *d, struct disc_fingerprint *ret);
 	int (*refresh)(struct disc *d);
+	int (*forgive)(struct disc *d, uint32_t session_lba);	/* NULL: it makes no difference */
 	int (*fd)(struct disc *d);	/* NULL or: descriptor whose byte lba*2048 is that sector, for splice; -1 none */
 	void (*close)(struct disc *d);
 };
@@ -89,6 +91,8 @@ static inline int disc_identity(struct disc *d, struct disc_identity *ret) { ret
 static inline int disc_fingerprint(struct disc *d, struct disc_fingerprint *ret) { return d->ops->fingerprint(d, ret); }
 /* Look at the medium again (after a burn, or because it may have been changed). */
 static inline int disc_refresh(struct disc *d) { return d->ops->refresh ? d->ops->refresh(d) : 0; }
+/* From the next disc_refresh() on: what is recorded at session_lba is what a burn of ours that failed has left, and hides nothing. */
+static inline int disc_forgive(struct disc *d, uint32_t session_lba) { return d->ops->forgive ? d->ops->forgive(d, session_lba) : 0; }
 static inline int disc_fd(struct disc *d) { return d->ops->fd ? d->ops->fd(d) : -1; }
 static inline void disc_close(struct disc *d) { if (d) d->ops->close(d); }
 static inline void disc_closep(struct disc **d) { disc_close(*d); }

@@ -7,12 +7,18 @@
  * (an image is cut to its old length; a track is closed).
  * On sequential media target_sync() closes the session and publish has nothing left to do.
  *
- * One thread.  Errors: -ENOSPC, -EIO, -ENOMEDIUM, -EROFS, -ECANCELED.
+ * One thread.  Errors: -ENOSPC, -EIO, -ENOMEDIUM, -ENODEV (the drive has gone), -EROFS, -ECANCELED.
  */
 #ifndef CDAPPENDFS_TARGET_H
 #define CDAPPENDFS_TARGET_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+struct target_options {
+	bool finalize;			/* close the disc behind the session for ever; sequential media only */
+	double speed;			/* times the medium's single speed; 0: as fast as the drive can; images take no notice */
+};
 
 struct target;
 struct target_ops {
@@ -23,6 +29,7 @@ struct target_ops {
 	int (*publish_sector)(struct target *t, uint32_t lba, const uint8_t sector[2048]);
 	int (*publish)(struct target *t, const uint8_t head[16 * 2048]);
 	int (*abort)(struct target *t);
+	const char *(*words)(struct target *t);		/* NULL: none */
 	void (*free)(struct target *t);
 };
 struct target { const struct target_ops *ops; struct target *inner; };
@@ -49,6 +56,8 @@ static inline int target_publish(struct target *t, const uint8_t head[16 * 2048]
 	return result ? result : t->ops->sync(t);
 }
 static inline int target_abort(struct target *t) { return t->ops->abort(t); }
+/* What the drive said itself about the last failure; "" nothing. The target's, until it is used again. */
+static inline const char *target_words(struct target *t) { return t->ops->words ? t->ops->words(t) : ""; }
 static inline void target_free(struct target *t) { if (t) t->ops->free(t); }
 static inline void target_freep(struct target **t) { target_free(*t); }
 

@@ -72,7 +72,7 @@ static int commit_directory(const char *image, const char *directory, const char
 	int result;
 
 	plan_commit(d, directory, &c);
-	assert_int_equal(disc_open_target(d, &t), 0);
+	assert_int_equal(disc_open_target(d, NULL, &t), 0);
 	if (spec)
 		t = target_wrap_faults(t, spec);
 	assert_non_null(t);
@@ -212,7 +212,7 @@ static void publish_later(void **state)
 	d = open_image("i.iso", true);
 	assert_int_equal(disc_fingerprint(d, &before), 0);
 	plan_commit(d, "b", &c);
-	assert_int_equal(disc_open_target(d, &t), 0);
+	assert_int_equal(disc_open_target(d, NULL, &t), 0);
 	assert_int_equal(burn_write(c.plan, t, NULL), 0);
 	target_free(t);
 	disc_close(d);
@@ -222,7 +222,7 @@ static void publish_later(void **state)
 	assert_memory_equal(&before, &after, sizeof(before));
 	assert_true(burn_session_is_complete(d, c.options.start_lba, c.options.uuid));
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(disc_open_target(d, &t), 0);
+		assert_int_equal(disc_open_target(d, NULL, &t), 0);
 		assert_int_equal(burn_publish(d, t, c.options.start_lba), 0);
 		target_free(t);
 	}
@@ -326,7 +326,7 @@ static void cancellation(void **state)
 		struct burn_progress progress = {watch, cancelled, &context};
 
 		plan_commit(d, "big", &c);
-		assert_int_equal(disc_open_target(d, &t), 0);
+		assert_int_equal(disc_open_target(d, NULL, &t), 0);
 		assert_int_equal(burn_write(c.plan, t, &progress), i ? 0 : -ECANCELED);
 		if (i == 0) {
 			new = slurp("i.iso", &m);
@@ -349,7 +349,7 @@ static void cancellation(void **state)
 	struct timespec begin, end;
 
 	plan_commit(d, "big", &c);
-	assert_int_equal(disc_open_target(d, &t), 0);
+	assert_int_equal(disc_open_target(d, NULL, &t), 0);
 	t = target_wrap_throttle(t, 2 << 20);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	assert_int_equal(burn_write(c.plan, t, &progress), -ECANCELED);

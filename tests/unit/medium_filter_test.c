@@ -45,7 +45,7 @@ static struct target *wrapped(struct disc *d, const char *spec)
 {
 	struct target *t;
 
-	assert_int_equal(disc_open_target(d, &t), 0);
+	assert_int_equal(disc_open_target(d, NULL, &t), 0);
 	t = target_wrap_faults(t, spec);
 	assert_non_null(t);
 	return t;
@@ -131,7 +131,7 @@ static void throttle(void **state)
 	(void)state;
 	run("genisoimage -quiet -o i.iso a");
 	struct disc *d = open_image("i.iso", true);
-	assert_int_equal(disc_open_target(d, &t), 0);
+	assert_int_equal(disc_open_target(d, NULL, &t), 0);
 	t = target_wrap_throttle(t, 1 << 20);
 	assert_int_equal(target_reserve(t, START, 128), 0);
 	seconds = now();
@@ -207,7 +207,7 @@ static void assert_container(const char *path, const char *iso)
 		assert_memory_equal(buf, image + lba * 2048, sizeof(buf));
 	}
 	assert_int_equal(disc_read(d, (uint32_t)(n / 2048) + 300, buf, 1), -EIO);
-	assert_int_equal(disc_open_target(d, &t), -EROFS);
+	assert_int_equal(disc_open_target(d, NULL, &t), -EROFS);
 	assert_int_equal(disc_identity(d, &identity), 0);
 	disc_close(d);
 	d = open_image(iso, false);

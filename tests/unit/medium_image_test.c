@@ -141,7 +141,7 @@ static struct target *open_target(struct disc *d, uint32_t *ret_start)
 
 	assert_int_equal(disc_state(d, &s), 0);
 	assert_true(s.appendable);
-	assert_int_equal(disc_open_target(d, &t), 0);
+	assert_int_equal(disc_open_target(d, NULL, &t), 0);
 	*ret_start = s.next_lba;
 	return t;
 }
@@ -220,7 +220,7 @@ static void no_space(void **state)
 	new = slurp("i.iso", &m);
 	assert_true(n == m && !memcmp(old, new, n));
 	d = open_image("i.iso", false);
-	assert_int_equal(disc_open_target(d, &t), -EROFS);
+	assert_int_equal(disc_open_target(d, NULL, &t), -EROFS);
 	disc_close(d);
 }
 

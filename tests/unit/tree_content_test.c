@@ -152,7 +152,7 @@ static void do_freeze(struct world *w)
 {
 	struct tree_frozen f = {0};
 
-	if (tree_freeze(w->tree, &f) == 0)
+	if (tree_freeze(w->tree, 0, &f) == 0)
 		tree_frozen_release(&f);
 }
 

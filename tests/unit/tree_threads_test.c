@@ -105,7 +105,7 @@ static void *freeze(void *argument)
 		struct tree_frozen f;
 		struct statvfs fs;
 
-		if (tree_freeze(t, &f) == 0) {
+		if (tree_freeze(t, 0, &f) == 0) {
 			usleep(2000);
 			tree_statfs(t, &fs);
 			tree_frozen_release(&f);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * drive_burning.c - what we ask of libburn to write
+ *
+ * A burn runs in a detached thread of libburn, which ends by itself; with write type TAO (DVD and BD: incremental) it ends the track and closes
+ * the session also when the source ended early, so nothing has to be cancelled.
+ * Sizes of tracks are not announced to libburn: what the source gives is what is burned.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "burner/medium/drive_libburn.h"
+#include "cdappendfs/bytes.h"
+#include "cdappendfs/own.h"
+
+#define FORCE_CLOSE 1
+#define FLUSH 1			/* burn_random_access_write: it is on the medium when that returns */
+#define FORMAT_DEFAULT_SIZE 6	/* burn_disc_format: with the spare area that the medium proposes … */
+#define FORMAT_QUICK 64		/* … and without certification of every block */
+
+/* ---- options ---- */
+
+/* Orange Book, DVD and BD standards: the single speed, in 1000 bytes a second. */
+static double single_speed(unsigned profile)
+{
+	if (profile == PROFILE_CD_R || profile == PROFILE_CD_RW)
+		return 176.4;
+	return profile >= PROFILE_BD_ROM ? 4495.625 : 1385;
+}
+
+static void set_speed(struct recorder *r, const struct recorder_job *job)
+{
+	burn_drive_set_speed(r->drive, 0, job->speed > 0 ? (int)(job->speed * single_speed(r->profile) + 0.5) : 0);
+}
+
+/* ---- the source: struct burn_source, version 1. Its data is the job; libburn frees the struct. ---- */
+
+static int source_read(struct burn_source *s, unsigned char *buf, int bytes)
+{
+	const struct recorder_job *job = s->data;
+
+	return job->read(job->context, buf, bytes);
+}
+static off_t source_size(struct burn_source *s) { (void)s; return 0; }
+static int source_set_size(struct burn_source *s, off_t bytes) { (void)s; (void)bytes; return 1; }
+static void source_free(struct burn_source *s) { s->data = NULL; }
+static int source_cancel(struct burn_source *s) { (void)s; return 1; }
+
+static int set_source(struct recorder *r, const struct recorder_job *job)
+{
+	struct burn_source *s = calloc(1, sizeof(*s));
+	enum burn_source_status status;
+
+	if (!s)
+		return -ENOMEM;
+	*s = (struct burn_source){.refcount = 1, .version = 1, .read_xt = source_read, .get_size = source_size, .set_size = source_set_size,
+		.free_data = source_free, .cancel = source_cancel, .data = (void *)(uintptr_t)job};
+	status = burn_track_set_source(r->track, s);
+	burn_source_free(s);	/* the track has it */
+	return status == BURN_SOURCE_OK ? 0 : -EINVAL;
+}
+
+/* ---- the job ---- */
+
+static int begin_job(struct recorder *r, const struct recorder_job *job)
+{
+	int result;
+
+	r->job = job;
+	r->disc = burn_disc_create();
+	r->session = burn_session_create();
+	r->track = burn_track_create();
+	if (!r->disc || !r->session || !r->track)
+		return -ENOMEM;
+	burn_track_define_data(r->track, 0, (int)(job->tail_sectors * SECTOR_BYTES), 1, BURN_MODE1);	/* bytes, whatever its manual says */
+	result = set_source(r, job);
+	if (result < 0)
+		return result;
+	if (!burn_disc_add_session(r->disc, r->session, BURN_POS_END) || !burn_session_add_track(r->session, r->track, BURN_POS_END))
+		return -ENOMEM;
+	result = recorder_options(r, job->close_disc, &r->options);
+	if (result == 0 && job->start_lba > 0)
+		burn_write_opts_set_start_byte(r->options, (off_t)job->start_lba * (off_t)SECTOR_BYTES);
+	return result;
+}
+
+void recorder_end_job(struct recorder *r)
+{
+	if (r->options)
+		burn_write_opts_free(TAKE_PTR(r->options));
+	if (r->track)
+		burn_track_free(TAKE_PTR(r->track));
+	if (r->session)
+		burn_session_free(TAKE_PTR(r->session));
+	if (r->disc)
+		burn_disc_free(TAKE_PTR(r->disc));
+	r->job = NULL;
+}
+
+static int check_job(struct recorder *r)
+{
+	_free_ char *reasons = malloc(BURN_REASONS_LEN);
+
+	if (!reasons)
+		return -ENOMEM;
+	if (burn_precheck_write(r->options, r->disc, reasons, 1) == 1)
+		return 0;
+	snprintf(r->message, sizeof(r->message), "%.*s", (int)sizeof(r->message) - 1, reasons);
+	return -EROFS;
+}
+
+int recorder_precheck(struct recorder *r, const struct recorder_job *job)
+{
+	int result;
+
+	if (recorder_gone(r))
+		return -ENODEV;
+	recorder_forget_messages(r);
+	result = begin_job(r, job);
+	if (result == 0)
+		result = check_job(r);
+	recorder_end_job(r);
+	return result;
+}
+
+int recorder_burn(struct recorder *r, const struct recorder_job *job)
+{
+	int result;
+
+	if (recorder_gone(r))
+		return -ENODEV;
+	recorder_forget_messages(r);
+	set_speed(r, job);
+	result = begin_job(r, job);
+	if (result < 0)
+		recorder_end_job(r);
+	else
+		burn_disc_write(r->options, r->disc);
+	return result;
+}
+
+bool recorder_is_busy(struct recorder *r)
+{
+	return burn_drive_get_status(r->drive, NULL) != BURN_DRIVE_IDLE;
+}
+
+int recorder_burned_well(struct recorder *r)
+{
+	bool well = r->job && burn_drive_wrote_well(r->drive);
+
+	recorder_pause(RECORDER_PAUSE_MS);	/* libburn's thread gives up its references just after it says that it is idle, and they are counted without a lock */
+	recorder_message(r);
+	recorder_end_job(r);
+	if (recorder_gone(r))
+		return -ENODEV;
+	return well ? 0 : -EIO;
+}
+
+/* ---- beside burning ---- */
+
+int recorder_format(struct recorder *r)
+{
+	if (recorder_gone(r))
+		return -ENODEV;
+	recorder_forget_messages(r);
+	burn_disc_format(r->drive, 0, FORMAT_DEFAULT_SIZE | FORMAT_QUICK);
+	do
+		recorder_pause(RECORDER_PAUSE_MS);
+	while (recorder_is_busy(r));
+	recorder_message(r);
+	if (recorder_gone(r))
+		return -ENODEV;
+	return burn_drive_wrote_well(r->drive) ? 0 : -EIO;
+}
+
+/* libburn gives 1 also when the cache could not be written; that it notes as a cancelled operation. */
+int recorder_write(struct recorder *r, uint32_t lba, const void *buf, uint32_t n_sectors)
+{
+	_free_ char *copy = malloc((size_t)n_sectors * SECTOR_BYTES);
+	int result;
+
+	if (!copy)
+		return -ENOMEM;
+	if (recorder_gone(r))
+		return -ENODEV;
+	memcpy(copy, buf, (size_t)n_sectors * SECTOR_BYTES);
+	recorder_forget_messages(r);
+	result = burn_random_access_write(r->drive, (off_t)lba * (off_t)SECTOR_BYTES, copy, (off_t)n_sectors * (off_t)SECTOR_BYTES, FLUSH);
+	recorder_message(r);
+	if (recorder_gone(r))
+		return -ENODEV;
+	return result == 1 && burn_drive_wrote_well(r->drive) ? 0 : -EIO;
+}
+
+int recorder_close_track(struct recorder *r)
+{
+	struct burn_write_opts *o;
+	int result;
+
+	if (recorder_gone(r))
+		return -ENODEV;
+	recorder_forget_messages(r);
+	result = recorder_options(r, false, &o);
+	if (result < 0)
+		return result;
+	result = burn_disc_close_damaged(o, FORCE_CLOSE) > 0 ? 0 : -EIO;
+	burn_write_opts_free(o);
+	recorder_message(r);
+	return result == 0 || !recorder_gone(r) ? result : -ENODEV;
+}

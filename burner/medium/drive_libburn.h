@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * drive_libburn.h - what drive_recorder.c and drive_burning.c share of libburn
+ */
+#ifndef BURNER_MEDIUM_DRIVE_LIBBURN_H
+#define BURNER_MEDIUM_DRIVE_LIBBURN_H
+
+#include <sys/types.h>
+
+#include <libburn/libburn.h>
+
+#include "burner/medium/drive_recorder.h"
+
+#define RECORDER_PAUSE_MS 100
+
+struct recorder {
+	struct burn_drive_info *infos;	/* one drive; NULL: it is gone */
+	struct burn_drive *drive;
+	char *path;
+	unsigned profile;		/* as last looked at */
+	const struct recorder_job *job;	/* while it burns */
+	struct burn_write_opts *options;
+	struct burn_disc *disc;
+	struct burn_session *session;
+	struct burn_track *track;
+	bool seen_once;			/* grabbing has looked already */
+	char message[256];
+};
+
+void recorder_pause(unsigned ms);
+void recorder_forget_messages(struct recorder *r);
+/* libburn lets go of a device that does not take commands any more. */
+bool recorder_gone(const struct recorder *r);
+/* As a session will be written, since drives answer by write type. -EROFS: not on this medium. */
+int recorder_options(struct recorder *r, bool close_disc, struct burn_write_opts **ret);
+void recorder_end_job(struct recorder *r);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * drive_sessions.c - what lies on a medium in a drive
+ *
+ * Sessions are what the table of contents says: the first data track of each.  A session that is no ISO 9660 tree, and one of ours whose
+ * commit record is missing (its burn failed), is broken: it is listed, never mounted, and linked past.  Whether something may follow a
+ * newest session that is broken depends on why: behind a failed burn of ours yes, behind what cannot be read or is not understood no, since
+ * it would be hidden.
+ * Overwritable media have one track and a head, like an image file.  Blank is what was never formatted, and what has nothing but zeros
+ * up to LBA 63 (or what xorriso leaves when it blanks: "CDXX1"), and a first burn of ours that did not reach its head.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "burner/medium/drive.h"
+#include "burner/session/stream.h"
+#include "cdappendfs/appuse.h"
+#include "cdappendfs/own.h"
+
+#define EMPTY_SECTORS 64u	/* file systems keep their marks below: btrfs at 64 KiB is the farthest */
+
+uint64_t drive_end(const struct recorder_medium *m)
+{
+	const struct recorder_track *last = m->n_tracks ? &m->tracks[m->n_tracks - 1] : NULL;
+
+	return last ? (uint64_t)last->start_lba + last->sectors : 0;
+}
+
+bool drive_has_data(const struct recorder_medium *m)
+{
+	for (size_t i = 0; i < m->n_tracks; i++)
+		if (m->tracks[i].data)
+			return true;
+	return false;
+}
+
+struct session_list drive_whole(const struct session_list *l)
+{
+	struct session_list view = *l;
+
+	while (view.n > 0 && view.sessions[0].broken) {
+		view.sessions++;
+		view.n--;
+	}
+	return view;
+}
+
+static bool is_zero(const uint8_t *p, size_t n) { return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0; }
+
+/* ---- sequential media ---- */
+
+/* Does the session end with the commit record that its descriptor stands for? */
+static bool has_record(struct disc *disc, const struct appuse *a)
+{
+	struct session_commit commit;
+	uint8_t sector[SECTOR_BYTES];
+
+	return disc_read(disc, a->start_lba + a->sectors - 1, sector, 1) == 0 && session_commit_decode(sector, &commit) == 0 &&
+	       commit.start_lba == a->start_lba && commit.sectors == a->sectors && !memcmp(commit.uuid, a->uuid, sizeof(a->uuid));
+}
+
+static enum drive_content describe_tree(struct disc *disc, const uint8_t sector[SECTOR_BYTES], const struct recorder_track *t,
+	struct disc_session *ret)
+{
+	struct appuse a;
+
+	pvd_session(sector, t->start_lba, t->start_lba + HEAD_LBA, ret);
+	ret->sectors = (uint32_t)min_u64(ret->sectors, t->sectors);	/* some programs count from LBA 0 */
+	if (appuse_decode(sector, &a) < 0 || a.start_lba != t->start_lba || a.sectors <= HEAD_LBA + 1)
+		return CONTENT_TREE;
+	memcpy(ret->uuid, a.uuid, sizeof(ret->uuid));
+	ret->sectors = (uint32_t)min_u64(a.sectors, t->sectors);
+	ret->ours = a.sectors <= t->sectors && has_record(disc, &a);
+	return ret->ours ? CONTENT_TREE : CONTENT_FAILED;
+}
+
+/* Where descriptors ought to be. */
+static enum drive_content describe_other(struct disc *disc, uint32_t descriptor_lba)
+{
+	uint8_t sectors[HEAD_LBA * SECTOR_BYTES];
+
+	if (disc_read(disc, descriptor_lba, sectors, HEAD_LBA) < 0)
+		return CONTENT_UNREADABLE;
+	return is_zero(sectors, sizeof(sectors)) ? CONTENT_NOTHING : CONTENT_OTHER;
+}
+
+static int look_at_session(struct drive *d, const struct recorder_track *t, struct disc_session *ret, enum drive_content *ret_content)
+{
+	struct disc *disc = &d->disc;
+	uint8_t sector[SECTOR_BYTES];
+	int result = disc_read(disc, t->start_lba + HEAD_LBA, sector, 1);
+
+	if (result < 0 && result != -EIO)
+		return result;
+	*ret = (struct disc_session){.start_lba = t->start_lba, .sectors = t->sectors, .descriptor_lba = t->start_lba + HEAD_LBA};
+	if (result < 0)
+		*ret_content = CONTENT_UNREADABLE;
+	else if (pvd_check(sector, t->start_lba, drive_end(&d->medium)) == 0)
+		*ret_content = describe_tree(disc, sector, t, ret);
+	else
+		*ret_content = describe_other(disc, t->start_lba + HEAD_LBA);
+	if (t->start_lba == d->failed_lba)
+		*ret_content = CONTENT_FAILED;
+	ret->broken = *ret_content != CONTENT_TREE;
+	ret->number = t->session;
+	return 0;
+}
+
+static int list_sequential(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
+{
+	_cleanup_(session_list_release) struct session_list list = {.end_sectors = drive_end(&d->medium)};
+
+	*ret_newest = CONTENT_NOTHING;
+	list.sessions = calloc(d->medium.n_tracks + 1, sizeof(*list.sessions));
+	if (!list.sessions)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->medium.n_tracks; i++) {
+		const struct recorder_track *t = &d->medium.tracks[i];
+		int result;
+
+		if (!t->data && list.n == 0)
+			*ret_newest = CONTENT_AUDIO;
+		if (!t->data || (list.n > 0 && list.sessions[list.n - 1].number == t->session))
+			continue;
+		result = look_at_session(d, t, &list.sessions[list.n], ret_newest);
+		if (result < 0)
+			return result;
+		list.n++;
+	}
+	*ret = list;
+	list = (struct session_list){0};
+	return 0;
+}
+
+/* ---- overwritable media ---- */
+
+/* Our first session was begun and its head never written. */
+static bool first_burn_begun(const uint8_t *sectors)
+{
+	struct appuse a;
+
+	return appuse_decode(sectors + (SESSION_ALIGN + HEAD_LBA) * SECTOR_BYTES, &a) == 0 && a.start_lba == SESSION_ALIGN &&
+	       a.previous_lba == APPUSE_NONE;
+}
+
+static enum drive_content describe_without_head(struct drive *d)
+{
+	_free_ uint8_t *sectors = malloc((size_t)EMPTY_SECTORS * SECTOR_BYTES);
+	uint8_t *head;
+
+	if (!sectors || disc_read(&d->disc, 0, sectors, EMPTY_SECTORS) < 0)
+		return CONTENT_UNREADABLE;
+	head = sectors + (size_t)HEAD_LBA * SECTOR_BYTES;
+	if (memcmp(head, "\1CDXX1", 6) == 0)
+		return CONTENT_NOTHING;
+	if (!is_zero(sectors, (size_t)HEAD_END_LBA * SECTOR_BYTES))
+		return CONTENT_OTHER;
+	if (first_burn_begun(sectors))
+		return CONTENT_FAILED;
+	return is_zero(sectors, (size_t)EMPTY_SECTORS * SECTOR_BYTES) ? CONTENT_NOTHING : CONTENT_OTHER;
+}
+
+static int list_overwritable(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
+{
+	const struct recorder_medium *m = &d->medium;
+	int result;
+
+	*ret = (struct session_list){0};
+	*ret_newest = CONTENT_NOTHING;
+	if (m->unformatted || drive_end(m) <= HEAD_END_LBA)
+		return 0;
+	result = sessions_scan(&d->disc, drive_end(m), ret);
+	if (result == 0) {
+		*ret_newest = CONTENT_TREE;
+		return 0;
+	}
+	if (result != -EMEDIUMTYPE && result != -EIO && result != -EBADMSG)
+		return result;
+	*ret_newest = result == -EMEDIUMTYPE ? describe_without_head(d) : result == -EIO ? CONTENT_UNREADABLE : CONTENT_OTHER;
+	return 0;
+}
+
+int drive_list(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
+{
+	return (d->medium.overwritable ? list_overwritable : list_sequential)(d, ret, ret_newest);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * undo.c - a commit that failed before its session was verified
+ *
+ * Images and overwritable media: nobody knows of the session.  An image is cut back; when it cannot be, the journal keeps the record, so that the next
+ * mount does it, and what lies behind the newest session is no part of the disc meanwhile.
+ *
+ * Write-once media keep what was burned.  The drive may have reported an error and the session be there all the same (its closing is repeated by
+ * medium_conclude(), a read-back may have failed once): then the commit is completed, since it must not be burned twice.  When the disc or the drive is
+ * gone nobody can know; the run is kept with its tree frozen, and the next commit, or the next mount by recover.c, asks again.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cdappendfs/log.h"
+#include "cdappendfs/own.h"
+#include "fs/commit/machine.h"
+#include "fs/commit/message.h"
+
+static void thaw(struct run *run)
+{
+	tree_thaw(run->c->tree);
+	run_free(run);
+}
+
+/* 0: undone, 1: it is there, < 0: not known. */
+static int conclude(struct run *run)
+{
+	struct commit *c = run->c;
+	int result = medium_conclude(c->stage, c->disc, &run->record, &c->faults);
+
+	if (result > 0)
+		result = run_journal(run, STAGE_PUBLISHING) ? -EIO : 1;
+	if (result > 0)
+		log_notice("session %u is on the disc, whole, in spite of the error", run->record.session_number);
+	return result;
+}
+
+static void take_back(struct run *run)
+{
+	struct commit *c = run->c;
+	int result = 0;
+
+	if (run->record.state >= STAGE_BURNING)
+		result = medium_cut(c->disc, run->record.image_bytes);
+	if (!result && run->record.state >= STAGE_BURNING)
+		result = disc_refresh(c->disc);
+	if (!result)
+		result = run_journal(run, STAGE_IDLE);
+	if (result)
+		log_error("the end of a failed commit could not be recorded: %s; the next mount puts it right", strerror(-result));
+	thaw(run);
+}
+
+int run_undo(struct run *run, int error)
+{
+	struct commit *c = run->c;
+	bool burned = run->record.state >= STAGE_BURNING && !run->inputs.state.overwritable;
+	int result;
+
+	if (run->target)
+		target_abort(run->target);
+	target_free(TAKE_PTR(run->target));
+	if (!burned) {
+		take_back(run);
+		return 0;
+	}
+	result = conclude(run);
+	if (result > 0 && error == -ECANCELED)
+		log_notice("it had been written before it could be cancelled");
+	if (result == 0)
+		thaw(run);
+	else if (result < 0)
+		c->unsettled = run;
+	return result;
+}
+
+int run_settle(struct commit *c, struct run **ret, struct commit_result *r)
+{
+	struct run *run = c->unsettled;
+	int result = conclude(run);
+
+	if (result < 0) {
+		message_unfinished(r->message, sizeof(r->message), run->record.session_number, MESSAGE_UNKNOWN,
+			"whether it is on the disc cannot be found out", result);
+		return result;
+	}
+	c->unsettled = NULL;
+	if (result > 0)
+		*ret = run;
+	else
+		thaw(run);
+	return result;
+}
