@@ -108,7 +108,7 @@ static int check_job(struct recorder *r)
 	if (burn_precheck_write(r->options, r->disc, reasons, 1) == 1)
 		return 0;
 	snprintf(r->message, sizeof(r->message), "%.*s", (int)sizeof(r->message) - 1, reasons);
-	return -EROFS;
+	return -EIO;
 }
 
 int recorder_precheck(struct recorder *r, const struct recorder_job *job)
@@ -164,6 +164,8 @@ int recorder_format(struct recorder *r)
 {
 	if (recorder_gone(r))
 		return -ENODEV;
+	if (r->profile == PROFILE_DVD_PLUS_RW)
+		return 0;
 	recorder_forget_messages(r);
 	burn_disc_format(r->drive, 0, FORMAT_DEFAULT_SIZE | FORMAT_QUICK);
 	do

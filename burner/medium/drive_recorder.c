@@ -195,6 +195,16 @@ static size_t count_tracks(struct burn_session **sessions, int n)
 	return all;
 }
 
+/* A session that was not closed has one track, which is empty; more of them hold what somebody recorded. */
+static bool has_open_tracks(struct burn_session **incomplete, int n)
+{
+	int tracks = 0;
+
+	if (n > 0)
+		burn_session_get_tracks(incomplete[0], &tracks);
+	return n > 1 || tracks > 1;
+}
+
 static int read_toc(struct recorder *r, struct recorder_medium *m)
 {
 	struct burn_disc *disc = burn_drive_get_disc(r->drive);
@@ -203,8 +213,8 @@ static int read_toc(struct recorder *r, struct recorder_medium *m)
 
 	if (!disc)
 		return 0;	/* blank, or nothing that could be read */
-	sessions = burn_disc_get_sessions(disc, &n);
-	n -= burn_disc_get_incomplete_sessions(disc);
+	sessions = burn_disc_get_sessions(disc, &n);	/* the complete ones, n of them; the others follow */
+	m->interrupted = has_open_tracks(sessions + n, burn_disc_get_incomplete_sessions(disc));
 	m->tracks = calloc(count_tracks(sessions, n) + 1, sizeof(*m->tracks));
 	for (int i = 0; m->tracks && i < n; i++) {
 		int tracks = 0;
@@ -217,13 +227,18 @@ static int read_toc(struct recorder *r, struct recorder_medium *m)
 	return m->tracks ? 0 : -ENOMEM;
 }
 
+static bool profile_is_overwritable(unsigned profile)
+{
+	return profile == PROFILE_DVD_RAM || profile == PROFILE_DVD_RW_OVERWRITE || profile == PROFILE_DVD_PLUS_RW || profile == PROFILE_BD_RE;
+}
+
 int recorder_options(struct recorder *r, bool close_disc, struct burn_write_opts **ret)
 {
 	struct burn_write_opts *o = burn_write_opts_new(r->drive);
 
 	if (!o)
 		return -ENOMEM;
-	burn_write_opts_set_multi(o, !close_disc);
+	burn_write_opts_set_multi(o, !close_disc && !profile_is_overwritable(r->profile));
 	burn_write_opts_set_underrun_proof(o, 1);
 	burn_write_opts_set_perform_opc(o, 0);
 	if (!burn_write_opts_set_write_type(o, BURN_WRITE_TAO, BURN_BLOCK_MODE1)) {
@@ -246,7 +261,7 @@ static int read_next(struct recorder *r, struct recorder_medium *m)
 		m->free_sectors = (uint32_t)min_u64(sectors_in(burn_disc_available_space(r->drive, o)), UINT32_MAX - m->next_lba);
 	}
 	damage = burn_disc_next_track_is_damaged(r->drive, 0);
-	m->interrupted = damage != 0 || next > lba;
+	m->interrupted = m->interrupted || damage != 0 || next > lba;
 	burn_write_opts_free(o);
 	return 0;
 }
@@ -275,7 +290,7 @@ static uint32_t formatted_sectors(struct recorder *r)
 static int read_overwritable(struct recorder *r, struct recorder_medium *m)
 {
 	struct burn_multi_caps *caps = NULL;
-	int status = 0, n = 0;
+	int status = 0, n = 0, readable = 0;
 	unsigned blsas;
 	off_t size = 0;
 
@@ -293,8 +308,9 @@ static int read_overwritable(struct recorder *r, struct recorder_medium *m)
 		m->capacity_sectors = sectors_in(caps->start_range_high + (off_t)SECTOR_BYTES);
 	if (caps)
 		burn_disc_free_multi_caps(&caps);
-	if (!m->unformatted)
-		m->tracks[m->n_tracks++] = (struct recorder_track){.session = 1, .sectors = m->capacity_sectors, .data = true};
+	if (m->unformatted || burn_get_read_capacity(r->drive, &readable, 0) <= 0)
+		return 0;
+	m->tracks[m->n_tracks++] = (struct recorder_track){.session = 1, .data = true, .sectors = (uint32_t)min_u64(m->capacity_sectors, not_negative(readable))};
 	return 0;
 }
 
@@ -318,11 +334,6 @@ static void read_id(struct recorder *r, struct recorder_medium *m)
 	free(code);
 	free(other_code);
 	free(book);
-}
-
-static bool profile_is_overwritable(unsigned profile)
-{
-	return profile == PROFILE_DVD_RAM || profile == PROFILE_DVD_RW_OVERWRITE || profile == PROFILE_DVD_PLUS_RW || profile == PROFILE_BD_RE;
 }
 
 static int look(struct recorder *r, struct recorder_medium *m)

@@ -38,7 +38,7 @@ struct recorder_medium {
 	enum recorder_status status;	/* overwritable: RECORDER_APPENDABLE, whatever is on it */
 	unsigned profile;
 	bool overwritable;		/* sectors in any order, no sessions known to the drive */
-	bool unformatted;		/* overwritable, not yet: recorder_format first */
+	bool unformatted;		/* overwritable, but not yet: recorder_format first */
 	bool multi;			/* the drive can make sessions on it that others follow */
 	uint32_t next_lba, free_sectors;	/* of the next track as we write it; 0 when closed, and when overwritable */
 	uint32_t capacity_sectors;	/* overwritable: all of it, once it is formatted; else 0 */
@@ -72,9 +72,9 @@ struct recorder_job {
 	int (*read)(void *context, void *buf, int bytes);
 	void *context;
 };
-/* Formats what is unformatted, and waits for it. -EIO. */
+/* Formats what is unformatted, and waits for it. A DVD+RW formats while it is burned: nothing to do. -EIO. */
 int recorder_format(struct recorder *r);
-/* Would libburn and the drive take such a session? -EROFS no. */
+/* Would libburn and the drive take such a session? -EIO no: recorder_message says why. */
 int recorder_precheck(struct recorder *r, const struct recorder_job *job);
 /* Starts one track and closes the session behind it, whatever happens. The job is the caller's until recorder_is_busy() says no. */
 int recorder_burn(struct recorder *r, const struct recorder_job *job);

@@ -144,15 +144,24 @@ static bool first_burn_begun(const uint8_t *sectors)
 	       a.previous_lba == APPUSE_NONE;
 }
 
+/* What a first burn did not reach may be unreadable. */
+static int read_empty(struct drive *d, uint8_t *sectors)
+{
+	int result = disc_read(&d->disc, 0, sectors, HEAD_END_LBA);
+
+	for (uint32_t lba = HEAD_END_LBA; result == 0 && lba < EMPTY_SECTORS; lba++)
+		if (disc_read(&d->disc, lba, sectors + (size_t)lba * SECTOR_BYTES, 1) < 0)
+			memset(sectors + (size_t)lba * SECTOR_BYTES, 0, SECTOR_BYTES);
+	return result;
+}
+
 static enum drive_content describe_without_head(struct drive *d)
 {
 	_free_ uint8_t *sectors = malloc((size_t)EMPTY_SECTORS * SECTOR_BYTES);
-	uint8_t *head;
 
-	if (!sectors || disc_read(&d->disc, 0, sectors, EMPTY_SECTORS) < 0)
+	if (!sectors || read_empty(d, sectors) < 0)
 		return CONTENT_UNREADABLE;
-	head = sectors + (size_t)HEAD_LBA * SECTOR_BYTES;
-	if (memcmp(head, "\1CDXX1", 6) == 0)
+	if (memcmp(sectors + (size_t)HEAD_LBA * SECTOR_BYTES, "\1CDXX1", 6) == 0)
 		return CONTENT_NOTHING;
 	if (!is_zero(sectors, (size_t)HEAD_END_LBA * SECTOR_BYTES))
 		return CONTENT_OTHER;
