@@ -396,12 +396,13 @@ static int recover(struct opening *o, uint32_t *ret_generation)
 	return r < 0 ? fail(r, o->disc_path, NULL) : 0;
 }
 
-static void tell_last_result(const struct opening *o)
+/* Once; not when what failed has turned out well since. */
+static void tell_last_result(const struct opening *o, bool recovered)
 {
 	_free_ char *text = NULL;
 	int error;
 
-	if (stage_result_get(o->stage, &error, &text) == 0 && error)
+	if (stage_result_get(o->stage, &error, &text) == 0 && error && !recovered)
 		log_notice("%s: the last commit failed: %s", o->disc_path, text);
 }
 
@@ -436,7 +437,7 @@ static int open_writable(struct opening *o)
 		r = open_base(o);
 	if (r)
 		return r;
-	tell_last_result(o);
+	tell_last_result(o, generation > 0);
 	/* A session to be taken over is taken over; a further one will be refused by its commit. */
 	if (!o->state.appendable && !generation) {
 		say_read_only(o, o->state.why_not);

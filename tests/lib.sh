@@ -85,6 +85,15 @@ relay() {
 	done < <("$@" 2>&1)
 	$ended || fail "$prefix: ran to its end"
 }
+# The points of stories that ran in a guest: $T/NAME.tap, and the end of $T/NAME.log when one failed
+relay_stories() {
+	local story before
+	for story in "$@"; do
+		before=$failures
+		relay "$story" cat "$T/$story.tap"
+		((failures == before)) || note "$(tail -n 300 "$T/$story.log")"
+	done
+}
 tap_name() { [[ $1 =~ ^ok\ [0-9]+\ -\ (.*)$ ]] && printf '%s' "${BASH_REMATCH[1]}"; }
 
 # ---- cleaning up -----------------------------------------------------------------------------------------------------

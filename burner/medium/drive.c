@@ -178,13 +178,9 @@ static const char *reason_against(const struct drive *d)
 	return why ? why : against_size(d);
 }
 
-static int drive_refresh(struct disc *disc)
+static int look(struct drive *d)
 {
-	struct drive *d = to_drive(disc);
 	struct recorder_medium medium;
-	struct session_list list = {0};
-	enum drive_content newest;
-	const char *why;
 	int result;
 
 	pthread_mutex_lock(&d->lock);
@@ -195,8 +191,22 @@ static int drive_refresh(struct disc *disc)
 		drive_forget_windows_locked(d);
 	}
 	pthread_mutex_unlock(&d->lock);
+	return result;
+}
+
+static int drive_refresh(struct disc *disc)
+{
+	struct drive *d = to_drive(disc);
+	struct session_list list = {0};
+	enum drive_content newest;
+	const char *why;
+	int result = look(d);
+
 	if (result == 0)
 		result = drive_list(d, &list, &newest);
+	/* Unreadable, or taken out meanwhile? */
+	if (result == 0 && (newest == CONTENT_UNREADABLE || newest == CONTENT_FAILED) && (result = look(d)) < 0)
+		session_list_release(&list);
 	if (result < 0)
 		return result;
 	session_list_release(&d->list);

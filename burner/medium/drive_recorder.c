@@ -34,6 +34,9 @@ void recorder_medium_release(struct recorder_medium *m)
 	memset(m, 0, sizeof(*m));
 }
 
+/* What libburn says besides: the bytes of the command that failed. */
+static bool is_command(const char *text) { return strncmp(text, "CDB=", 4) == 0; }
+
 const char *recorder_message(struct recorder *r)
 {
 	static char everything[] = "ALL", complaint[] = "SORRY";
@@ -42,7 +45,7 @@ const char *recorder_message(struct recorder *r)
 
 	burn_text_to_sev(complaint, &worst, 0);
 	while (burn_msgs_obtain(everything, &code, text, &number, severity) == 1)
-		if (burn_text_to_sev(severity, &level, 0) > 0 && level >= worst)
+		if (burn_text_to_sev(severity, &level, 0) > 0 && level >= worst && !is_command(text))
 			snprintf(r->message, sizeof(r->message), "%.*s", (int)sizeof(r->message) - 1, text);
 	return r->message;
 }
@@ -375,6 +378,8 @@ int recorder_look(struct recorder *r, struct recorder_medium *ret)
 		return recorder_gone(r) ? -ENODEV : -EIO;
 	r->seen_once = false;
 	result = look(r, &m);
+	if (recorder_gone(r))
+		result = -ENODEV;
 	if (result < 0)
 		recorder_medium_release(&m);
 	else

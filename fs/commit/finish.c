@@ -35,7 +35,7 @@ static int publish(struct run *run, struct commit_result *r)
 	commit_phase(run->c, COMMIT_PUBLISHING);
 	result = run->again ? look_again(run) : 0;
 	if (!result)
-		result = burn_publish(run->c->disc, run->target, run->record.start_lba);
+		result = medium_explain(run->c->disc, burn_publish(run->c->disc, run->target, run->record.start_lba));
 	if (result)
 		return unfinished(run, r, "it could not be made the newest session", result);
 	result = run_journal(run, STAGE_REBASING);

@@ -88,7 +88,7 @@ static int plan_inputs(struct run *run, struct commit_result *r)
 	struct commit *c = run->c;
 	struct burn_options *o = &run->inputs.options;
 	uint64_t next_ino = max_u64(run->frozen.next_ino, stage_next_ino(c->stage));
-	int result = inputs_gather(&c->options, c->disc, next_ino, &run->inputs);
+	int result = medium_explain(c->disc, inputs_gather(&c->options, c->disc, next_ino, &run->inputs));
 
 	if (result)
 		return commit_failed(r, "no session can be added to this disc", result, result == -EROFS ? run->inputs.state.why_not : NULL);
@@ -103,8 +103,10 @@ static int run_plan(struct run *run, struct commit_result *r)
 	char why[MANIFEST_WHY_BYTES];
 	uint64_t missing = 0;
 	const char *where = NULL;
-	int result = manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why);
+	int result = medium_explain(run->c->disc, manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why));
 
+	if (result == -ENOMEDIUM || result == -ENODEV)
+		return commit_failed(r, "the tree could not be read, so no session was made of it", result, NULL);
 	if (result)
 		return commit_failed(r, "the tree could not be read completely, so no session was made of it", result, why);
 	result = plan_inputs(run, r);
@@ -233,7 +235,8 @@ static int write_session(struct run *run, struct commit_result *r)
 	if (result)
 		return journal_failed(r, result);
 	commit_phase(c, COMMIT_VERIFYING);
-	result = c->options.no_verify ? 0 : burn_verify(c->disc, run->record.start_lba, run->record.uuid, &progress);
+	result = c->options.no_verify ? 0 :
+		medium_explain(c->disc, burn_verify(c->disc, run->record.start_lba, run->record.uuid, &progress));
 	if (result)
 		return commit_failed(r, "the session was written, but reading it back failed", result,
 			result == -EBADMSG ? "the disc holds something else than was written" : NULL);

@@ -105,6 +105,8 @@ int run_finish(struct run *run, struct commit_result *r);
 int medium_is_expected(struct stage *stage, struct disc *disc, char *message, size_t n);
 /* Is the newest session on the disc the one with that uuid?  1 and *ret, 0, or an errno. */
 int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_session *ret);
+/* -EIO of a block that cannot be read stays; it is -ENOMEDIUM or -ENODEV when there is no disc or no drive any more. */
+int medium_explain(struct disc *disc, int error);
 /* Length of an image file; 0 when it is none. */
 uint64_t medium_image_bytes(struct disc *disc);
 /* The write side of the disc, with the fault and the speed of the options (NULL: neither). -EINVAL: the fault is wrong. */

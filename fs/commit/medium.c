@@ -50,6 +50,13 @@ int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_sess
 	return 1;
 }
 
+int medium_explain(struct disc *disc, int error)
+{
+	int looked = error == -EIO ? disc_refresh(disc) : 0;
+
+	return looked == -ENOMEDIUM || looked == -ENODEV ? looked : error;
+}
+
 /* Wraps own what they wrap, also when they fail. */
 int medium_open_target(struct disc *disc, const struct commit_options *o, unsigned flags, struct target **ret)
 {
