@@ -138,6 +138,8 @@ static const char *against_head(const struct drive *d)
 {
 	const struct session_list *l = &d->list;
 
+	if (l->headless)
+		return "its head, blocks 16 to 31, cannot be read; its sessions were found without it";
 	if (l->damaged)
 		return "the descriptors of the newest session are damaged";
 	if (l->hidden)
@@ -235,7 +237,7 @@ static int drive_state(struct disc *disc, struct disc_state *ret)
 	const struct recorder_medium *m = &d->medium;
 	struct disc_state state = {.kind = kind_of(d)->kind, .name = kind_of(d)->name, .blank = is_blank(d), .overwritable = m->overwritable,
 		.exclusive = true, .appendable = d->why_not[0] == 0,
-		.finalized = !m->overwritable && m->status == RECORDER_CLOSED};
+		.finalized = !m->overwritable && m->status == RECORDER_CLOSED, .headless = d->list.headless};
 
 	state.why_not = state.appendable ? NULL : d->why_not;
 	if (m->overwritable) {

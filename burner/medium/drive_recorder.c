@@ -19,6 +19,7 @@
 
 #define BUSY_TRIES 30		/* udev and desktops look at a drive for moments */
 #define READY_TRIES 300
+#define LEAVING_MS 500
 #define READ_SILENT 2		/* burn_read_data: no message … */
 #define READ_ONCE 4		/* … and no second try block by block */
 #define RESOLVE_BYTES BURN_DRIVE_ADR_LEN
@@ -366,6 +367,18 @@ static int look(struct recorder *r, struct recorder_medium *m)
 	return read_next(r, m);
 }
 
+/* A device that is being taken away answers nonsense for moments. */
+static bool is_leaving(const struct recorder *r)
+{
+	int fd;
+
+	recorder_pause(LEAVING_MS);
+	fd = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && (errno == ENXIO || errno == ENODEV || errno == ENOENT);
+}
+
 int recorder_look(struct recorder *r, struct recorder_medium *ret)
 {
 	struct recorder_medium m = {0};
@@ -378,7 +391,7 @@ int recorder_look(struct recorder *r, struct recorder_medium *ret)
 		return recorder_gone(r) ? -ENODEV : -EIO;
 	r->seen_once = false;
 	result = look(r, &m);
-	if (recorder_gone(r))
+	if (recorder_gone(r) || (result == -EMEDIUMTYPE && is_leaving(r)))
 		result = -ENODEV;
 	if (result < 0)
 		recorder_medium_release(&m);

@@ -8,6 +8,7 @@
  * it would be hidden.
  * Overwritable media have one track and a head, like an image file.  Blank is what was never formatted, and what has nothing but zeros
  * up to LBA 63 (or what xorriso leaves when it blanks: "CDXX1"), and a first burn of ours that did not reach its head.
+ * The head is one unit of the medium: a power cut while it is written may leave it unreadable, then the sessions are found by their chain.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -180,6 +181,8 @@ static int list_overwritable(struct drive *d, struct session_list *ret, enum dri
 	if (m->unformatted || drive_end(m) <= HEAD_END_LBA)
 		return 0;
 	result = sessions_scan(&d->disc, drive_end(m), ret);
+	if (result == -EIO && sessions_scan_headless(&d->disc, drive_end(m), ret) == 0)
+		result = 0;
 	if (result == 0) {
 		*ret_newest = CONTENT_TREE;
 		return 0;

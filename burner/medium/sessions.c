@@ -273,7 +273,7 @@ static int below(struct scan *s, const struct found *f, uint32_t *ret_start, uin
 static int walk_back(struct scan *s)
 {
 	uint8_t sector[SECTOR_BYTES];
-	uint32_t start, descriptor;
+	uint32_t start = 0, descriptor = 0;
 	int result = 1;
 
 	while (s->n_found < SESSIONS_MAX) {
@@ -360,6 +360,37 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 	list.hidden = hidden_session(&s, list.end_sectors);
 	*ret = list;
 	return 0;
+}
+
+/* Of the chain from LBA 32 the last that is whole: a session of ours without its commit record was never published. */
+static int newest_of_chain(struct scan *s)
+{
+	uint8_t sector[SECTOR_BYTES];
+	int result = walk_chain(s);
+
+	for (size_t i = s->n_chain; result == 0 && i-- > 0; s->n_found = 0) {
+		if (!session_at(s, s->chain[i], sector))
+			continue;
+		result = add(s, sector, s->chain[i], s->chain[i] + HEAD_LBA);
+		if (result == 0 && (!s->found[0].has_appuse || s->found[0].session.ours))
+			return 0;
+	}
+	return result < 0 ? result : -EMEDIUMTYPE;
+}
+
+int sessions_scan_headless(struct disc *d, uint64_t n_sectors, struct session_list *ret)
+{
+	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
+	struct session_list list = {.headless = true};
+	int result = newest_of_chain(&s);
+
+	if (result == 0)
+		result = walk_back(&s);
+	if (result == 0)
+		result = publish_list(&s, &list);
+	if (result == 0)
+		*ret = list;
+	return result;
 }
 
 void session_list_release(struct session_list *l)

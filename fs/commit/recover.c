@@ -139,6 +139,8 @@ static int recover(struct recovery *v, uint32_t *ret_generation)
 	published = state == STAGE_FROZEN ? 0 : medium_newest_is(v->disc, v->record.uuid, &newest);
 	if (published < 0)
 		return failed(v, "the disc could not be looked at", published);
+	if (published && disc.headless)
+		return publish_again(v, ret_generation);
 	if (published && (state >= STAGE_PUBLISHING || burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid)))
 		return roll_forward(v, ret_generation);
 	result = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));

@@ -44,6 +44,7 @@ struct disc_state {
 	bool appendable;		/* another session could be burned */
 	const char *why_not;		/* when !appendable: why, for the user; static */
 	bool finalized;			/* closed for ever: !appendable */
+	bool headless;			/* overwritable: the head cannot be read and should be written again: !appendable */
 	bool overwritable;		/* head at LBA 16-31 (image, DVD+RW, DVD-RAM, BD-RE) */
 	uint64_t capacity_sectors;	/* of the whole medium; 0 = bounded only by the file system that holds the image */
 	uint64_t used_sectors;		/* up to the end of the newest session */

@@ -116,6 +116,8 @@ int fault_add(struct faults *faults, const char *line)
 			good = parse_option(&f, word, value);
 		else if (good && !strcmp(word, "deferred"))
 			f.deferred = true;
+		else if (good && !strcmp(word, "until-written"))
+			f.until_written = true;
 		else if (good)
 			good = parse_kind(&f, word);
 		if (!good)
@@ -146,10 +148,24 @@ static bool matches(const struct fault *f, const uint8_t *cdb, int32_t lba, int3
 	return f->first_lba < 0 || (blocks && f->first_lba < lba + blocks && f->last_lba >= lba);
 }
 
+static void drop(struct faults *faults, int i)
+{
+	faults->n--;
+	memmove(&faults->list[i], &faults->list[i + 1], sizeof(faults->list[0]) * (size_t)(faults->n - i));
+}
+
+static void drop_written(struct faults *faults, const uint8_t *cdb, int32_t lba, int32_t blocks)
+{
+	for (int i = faults->n; command_writes(cdb[0]) && i-- > 0;)
+		if (faults->list[i].until_written && faults->list[i].first_lba < lba + blocks && faults->list[i].last_lba >= lba)
+			drop(faults, i);
+}
+
 const struct fault *fault_strikes(struct faults *faults, const uint8_t *cdb, int32_t lba, int32_t blocks)
 {
 	static struct fault struck;	/* lives until the next command, also when it leaves the list */
 
+	drop_written(faults, cdb, lba, blocks);
 	for (int i = 0; i < faults->n; i++) {
 		struct fault *f = &faults->list[i];
 
@@ -160,10 +176,8 @@ const struct fault *fault_strikes(struct faults *faults, const uint8_t *cdb, int
 			continue;
 		}
 		struck = *f;
-		if (f->times && !--f->times) {
-			faults->n--;
-			memmove(f, f + 1, sizeof(*f) * (size_t)(faults->n - i));
-		}
+		if (f->times && !--f->times)
+			drop(faults, i);
 		return &struck;
 	}
 	return NULL;

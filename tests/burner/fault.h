@@ -40,6 +40,7 @@ struct fault {
 	unsigned milliseconds;
 	int32_t lose;		/* blocks in the buffer that the power cut takes away */
 	bool deferred;		/* reported by the next command */
+	bool until_written;	/* a write of one of its blocks ends it */
 	struct sense sense;
 };
 
