@@ -20,6 +20,7 @@
 #include "fs/daemon.h"
 #include "fs/fuse/control.h"
 #include "fs/fuse/server.h"
+#include "fs/inhibit.h"
 #include "fs/opening.h"
 #include "fs/options.h"
 
@@ -40,6 +41,7 @@ struct app {
 	int pipe;			/* to the waiting parent; -1 none */
 	pthread_t announcer;
 	struct commit_result result;	/* of the commit of the unmount */
+	struct inhibit *inhibit;	/* the commit's thread: while it burns */
 };
 
 static int fail(int error, const char *what)
@@ -63,6 +65,23 @@ static int make_server(struct app *a)
 	return r < 0 ? fail(r, "the mount cannot be prepared") : 0;
 }
 
+static void flush_writers(void *context) { server_flush_writers(((struct app *)context)->server); }
+static void discarded(void *context, const struct stage_snapshot *what) { server_discarded(((struct app *)context)->server, what); }
+
+static void hold_system(void *context)
+{
+	struct app *a = context;
+
+	a->inhibit = inhibit_take("A disc is being burned; what is cut off is lost on the disc");
+}
+
+static void let_system_go(void *context)
+{
+	struct app *a = context;
+
+	inhibit_release(TAKE_PTR(a->inhibit));
+}
+
 static int make_commit(struct app *a)
 {
 	const struct options *o = &a->options;
@@ -70,7 +89,7 @@ static int make_commit(struct app *a)
 		.no_joliet = o->no_joliet, .no_sharing = o->no_sharing || o->compat, .compat = o->compat, .no_verify = o->no_verify,
 		.drop_udf = o->drop_udf, .speed = o->speed, .bytes_per_second = o->bytes_per_second, .fault = o->fault,
 	};
-	const struct commit_hooks hooks = {.flush_writers = server_flush_writers, .discarded = server_discarded, .context = a->server};
+	const struct commit_hooks hooks = {.flush_writers = flush_writers, .discarded = discarded, .hold = hold_system, .let_go = let_system_go, .context = a};
 	int r;
 
 	if (a->opening.read_only)

@@ -78,7 +78,7 @@ static const struct feature features[] = {
 
 static const enum profile profiles[] = {
 	PROFILE_BD_RE, PROFILE_BD_R, PROFILE_BD_ROM, PROFILE_DVD_PLUS_R, PROFILE_DVD_PLUS_RW, PROFILE_DVD_RW_SEQ, PROFILE_DVD_RW_RO,
-	PROFILE_DVD_RAM, PROFILE_DVD_R, PROFILE_DVD_ROM, PROFILE_CD_RW, PROFILE_CD_R, PROFILE_CD_ROM,
+	PROFILE_DVD_RAM, PROFILE_DVD_R_DL, PROFILE_DVD_R, PROFILE_DVD_ROM, PROFILE_CD_RW, PROFILE_CD_R, PROFILE_CD_ROM,
 };
 
 static uint8_t *put_profiles(uint8_t *p, enum profile now)

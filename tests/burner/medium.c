@@ -25,6 +25,8 @@ static const struct medium media[] = {
 	{.name = "cd-rw", .profile = PROFILE_CD_RW, .rewritable = true, CD_RULES, .speeds = {4234, 2117, 706}},
 	{.name = "dvd-r", .profile = PROFILE_DVD_R, DVD_MINUS_RULES, .capacity = 2298496, .speeds = {22160, 11080, 5540},
 		.maker = "EMUDVD", .type = "R00001"},
+	{.name = "dvd-r-dl", .profile = PROFILE_DVD_R_DL, DVD_MINUS_RULES, .capacity = 4171712, .speeds = {11080, 5540},
+		.maker = "EMUDVD", .type = "R0DL01"},	/* as a disc of one layer twice as large */
 	{.name = "dvd-rw", .profile = PROFILE_DVD_RW_SEQ, .rewritable = true, DVD_MINUS_RULES, .capacity = 2298496,
 		.speeds = {8310, 5540, 2770}, .maker = "EMUDVD", .type = "RW0001"},
 	{.name = "dvd+r", .family = DVD_PLUS_R, .profile = PROFILE_DVD_PLUS_R, .capacity = 2295104, .packet = 16, .first_gap = 2048,
