@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/cdrom.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,12 +295,24 @@ static int drive_forgive(struct disc *disc, uint32_t session_lba)
 
 /* ---- closing ---- */
 
-static void reload(const char *path)
+/* The kernel knows a smaller disc: another mount of ours burned, and this one had the drive before that one could reload it. */
+static bool kernel_is_behind(const struct drive *d, int fd)
 {
-	_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_EXCL | O_CLOEXEC);
+	const struct recorder_medium *m = &d->medium;
+	uint64_t bytes;
+
+	return m->n_tracks > 0 && ioctl(fd, BLKGETSIZE64, &bytes) == 0 &&
+	       bytes / SECTOR_BYTES <= (uint64_t)m->tracks[m->n_tracks - 1].start_lba + HEAD_LBA;
+}
+
+static void reload(const struct drive *d)
+{
+	_close_ int fd = open(d->path, O_RDONLY | O_NONBLOCK | O_EXCL | O_CLOEXEC);
 	int can = fd < 0 ? -1 : ioctl(fd, CDROM_GET_CAPABILITY, 0);
 
-	if (can >= 0 && (can & CDC_CLOSE_TRAY) && ioctl(fd, CDROMEJECT, 0) == 0)
+	if (can < 0 || !(can & CDC_CLOSE_TRAY) || (!d->burned && !kernel_is_behind(d, fd)))
+		return;
+	if (ioctl(fd, CDROMEJECT, 0) == 0)
 		ioctl(fd, CDROMCLOSETRAY, 0);
 }
 
@@ -308,8 +321,8 @@ static void drive_close(struct disc *disc)
 	struct drive *d = to_drive(disc);
 
 	recorder_close(d->recorder);
-	if (d->burned)
-		reload(d->path);
+	if (d->path)
+		reload(d);
 	recorder_medium_release(&d->medium);
 	session_list_release(&d->list);
 	for (size_t i = 0; i < DRIVE_WINDOWS; i++)

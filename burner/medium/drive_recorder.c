@@ -80,6 +80,16 @@ static int try_device(const char *path, const char **ret_why)
 	return 0;
 }
 
+/* A CD whose first session was not closed has no table of contents: libburn then says that it is unsuitable. */
+static bool is_open_cd(struct recorder *r)
+{
+	char name[80];
+	int profile = 0;
+
+	return burn_disc_get_status(r->drive) == BURN_DISC_UNSUITABLE && burn_disc_get_profile(r->drive, &profile, name) > 0 &&
+	       (profile == PROFILE_CD_R || profile == PROFILE_CD_RW);
+}
+
 static int wait_ready(struct recorder *r)
 {
 	enum burn_disc_status status = BURN_DISC_UNREADY;
@@ -93,7 +103,7 @@ static int wait_ready(struct recorder *r)
 		return -ENODEV;
 	if (status == BURN_DISC_EMPTY || status == BURN_DISC_UNREADY)
 		return -ENOMEDIUM;
-	return status == BURN_DISC_UNSUITABLE ? -EMEDIUMTYPE : 0;
+	return status == BURN_DISC_UNSUITABLE && !is_open_cd(r) ? -EMEDIUMTYPE : 0;
 }
 
 bool recorder_gone(const struct recorder *r)
@@ -355,6 +365,11 @@ static int look(struct recorder *r, struct recorder_medium *m)
 	read_id(r, m);
 	if (m->overwritable)
 		return read_overwritable(r, m);
+	if (is_open_cd(r)) {
+		m->status = RECORDER_APPENDABLE;
+		m->interrupted = true;
+		return 0;
+	}
 	switch (burn_disc_get_status(r->drive)) {
 	case BURN_DISC_BLANK: m->status = RECORDER_BLANK; break;
 	case BURN_DISC_APPENDABLE: m->status = RECORDER_APPENDABLE; break;
