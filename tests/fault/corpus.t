@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# corpus.t - every decoder over the inputs that somebody thought of and those that fuzzing found: tests/fuzz/README.md
+. "$(dirname "$0")/../lib.sh"
+
+san=${SAN_BUILD:-$TOP/build-san-address-undefined}
+export TMPDIR=$T UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:exitcode=99
+export ASAN_OPTIONS=detect_leaks=1:exitcode=99:allocator_may_return_null=1:max_allocation_size_mb=256:hard_rss_limit_mb=1024:quarantine_size_mb=8
+
+# replay NAME PROGRAM DIRECTORY: on failure the last lines, the input before the message is the one
+replay() { bounded 300 "$1" "$2" "$corpus/$3"{.pack*,/*} 2>&1 | tail -n 30; return "${PIPESTATUS[0]}"; }
+corpus=$TOP/tests/fuzz/corpus
+mkdir "$T/seeds"
+ok 'hostile inputs are made' "$TOP/tests/fuzz/make-seeds" "$T/seeds"
+for source in "$TOP"/tests/fuzz/targets/*.c; do
+	name=$(basename "$source" .c)
+	ok "$name" replay "$TOP/build/tests/replay_$name" "$T/seeds/$name" "$name"
+	if [[ -x $san/tests/replay_$name ]]; then ok "$name, with sanitizers" replay "$san/tests/replay_$name" "$T/seeds/$name" "$name"
+	else skip "$name, with sanitizers" 'no sanitized build: make SAN=address,undefined fuzz'; fi
+done
+done_testing

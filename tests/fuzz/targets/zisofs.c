@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * fs/iso/zisofs.c: what the ZF entry and the file say
+ *
+ * Input: algorithm, header words, block shift (1 byte each), size (number), flags (1); then the file.  Flag 1: its header is made to agree with
+ * the entry; flag 2: the file is in two extents; flag 4: it is on the disc only in part.
+ */
+#include <errno.h>
+
+#include "cdappendfs/own.h"
+#include "fs/iso/iso.h"
+#include "tests/fuzz/common/target.h"
+#include "tests/fuzz/common/walk.h"
+
+#define FILE_SECTORS 32u
+
+static void make_header(uint8_t *file, const struct zisofs *z, uint64_t size)
+{
+	static const uint8_t magic1[8] = {0x37, 0xe4, 0x53, 0x96, 0xc9, 0xdb, 0xd6, 0x07}, magic2[8] = {0xef, 0x22, 0x55, 0xa1, 0xbc, 0x1b, 0x95, 0xa0};
+
+	if (z->algorithm[0] == 'P') {
+		const uint8_t about[4] = {0, z->header_words, 1, z->block_shift};
+
+		memcpy(file, magic2, 8);
+		memcpy(file + 8, about, 4);
+		put_le64(file + 12, size);
+	} else {
+		memcpy(file, magic1, 8);
+		put_le32(file + 8, (uint32_t)size);
+		file[12] = z->header_words;
+		file[13] = z->block_shift;
+	}
+}
+
+static void read_all(struct disc *d, const struct zisofs *z, const struct extent *e, uint32_t n, uint64_t size)
+{
+	static uint8_t buf[300000];
+	const uint64_t places[] = {0, 1, 4095, 4096, size / 2, size - 1, walk_below(size)};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(places); i++) {
+		uint64_t at = min_u64(places[i], size);
+		int r = iso_zisofs_read(d, z, e, n, size, at, buf, min_u64(1 + walk_below(sizeof(buf)), size - at));
+
+		MUST(r == 0 || r == -EBADMSG || r == -EIO || r == -EINVAL);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = {data, size};
+	struct zisofs z = {.algorithm = {take_u8(&in) & 1 ? 'P' : 'p', 'Z'}, .header_words = take_u8(&in), .block_shift = take_u8(&in)};
+	uint64_t uncompressed = take_number(&in);
+	uint8_t flags = take_u8(&in);
+	static uint8_t file[FILE_SECTORS * SECTOR_BYTES];
+	struct memory_disc disc;
+	size_t n;
+	const uint8_t *bytes = take_bytes(&in, sizeof(file), &n);
+	struct extent e[2] = {{.length = n, .kind = EXTENT_DISC}};
+	uint32_t n_extents = n > 0;
+
+	walk_seed(hash_of(data, size));
+	memset(file, 0, sizeof(file));
+	memcpy(file, bytes, n);
+	if (flags & 1)
+		make_header(file, &z, uncompressed);
+	if (flags & 2 && n > 1) {
+		e[0].length = n / 2;
+		e[1] = (struct extent){.offset = n / 2, .length = n - n / 2, .pos = n / 2, .kind = EXTENT_DISC};
+		n_extents = 2;
+	}
+	memory_disc_init(&disc, file, flags & 4 ? FILE_SECTORS / 2 : FILE_SECTORS);
+	read_all(&disc.disc, &z, e, n_extents, uncompressed);
+	return 0;
+}
