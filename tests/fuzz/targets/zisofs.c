@@ -3,9 +3,11 @@
  * fs/iso/zisofs.c: what the ZF entry and the file say
  *
  * Input: algorithm, header words, block shift (1 byte each), size (number), flags (1); then the file.  Flag 1: its header is made to agree with
- * the entry; flag 2: the file is in two extents; flag 4: it is on the disc only in part.
+ * the entry; flag 2: the file is in two extents; flag 4: it is on the disc only in part; flag 8: the file is made, of compressed blocks, and what
+ * follows is damage to it (place, 2 bytes, and value).
  */
 #include <errno.h>
+#include <zlib.h>
 
 #include "cdappendfs/own.h"
 #include "fs/iso/iso.h"
@@ -30,6 +32,28 @@ static void make_header(uint8_t *file, const struct zisofs *z, uint64_t size)
 		file[12] = z->header_words;
 		file[13] = z->block_shift;
 	}
+}
+
+/* Streams for blocks of 1 << block_shift bytes, as many as have room; every fourth block is zeros. Returns the length of the file. */
+static size_t make_blocks(uint8_t *file, const struct zisofs *z, uint64_t size)
+{
+	static uint8_t block[1 << 20];
+	size_t header = z->header_words * 4u, width = z->algorithm[0] == 'P' ? 8 : 4;
+	uint64_t bytes = 1ull << (z->block_shift & 31), n = (size + bytes - 1) / bytes;
+	size_t at = header + (size_t)min_u64(n + 1, 1000) * width;
+
+	if (bytes > sizeof(block) || n > 999)
+		return FILE_SECTORS * SECTOR_BYTES;
+	for (uint64_t i = 0; i <= n; i++) {
+		uLongf room = FILE_SECTORS * SECTOR_BYTES - at;
+		size_t length = (size_t)min_u64(bytes, size - min_u64(size, i * bytes));
+
+		put_le32(file + header + i * width, (uint32_t)at);
+		memset(block, (int)i, length);
+		if (i < n && i % 4 != 3 && compress(file + at, &room, block, length) == Z_OK)
+			at += room;
+	}
+	return at;
 }
 
 static void read_all(struct disc *d, const struct zisofs *z, const struct extent *e, uint32_t n, uint64_t size)
@@ -60,9 +84,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	walk_seed(hash_of(data, size));
 	memset(file, 0, sizeof(file));
-	memcpy(file, bytes, n);
+	if (flags & 8) {
+		in = (struct input){bytes, n};
+		n = make_blocks(file, &z, uncompressed);
+		e[0].length = n;
+		n_extents = 1;
+	} else {
+		memcpy(file, bytes, n);
+	}
 	if (flags & 1)
 		make_header(file, &z, uncompressed);
+	while (flags & 8 && in.left) {
+		uint16_t at = take_u16(&in);
+
+		file[at % sizeof(file)] = take_u8(&in);
+	}
 	if (flags & 2 && n > 1) {
 		e[0].length = n / 2;
 		e[1] = (struct extent){.offset = n / 2, .length = n - n / 2, .pos = n / 2, .kind = EXTENT_DISC};
