@@ -166,15 +166,32 @@ static void put_files(struct maker *k)
 	memcpy(k->image + (IMAGE_AREA_LBA + 1) * SECTOR_BYTES, second.b, second.n);
 }
 
-/* sub/, and sub/deep, which lies in rr_moved/. */
+/* Too large to be searched: it gets an index. */
+static void put_wide(struct maker *k, struct place wide, struct place root)
+{
+	static const uint8_t ids[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	dots(k->image, wide, root, NULL);
+	for (uint32_t i = 0; i < sizeof(ids) - 1; i++) {
+		/* In the first sector behind its own two. */
+		uint8_t *p = k->image + (wide.lba + i / 5) * SECTOR_BYTES + (i < 5 ? 68 : 0) + i % 5 * 34;
+
+		record(p, ids + i, 1, (struct place){IMAGE_FILE_LBA, i}, 0, NULL);
+	}
+}
+
+/* sub/, and sub/deep, which lies in rr_moved/; wide/. */
 static void put_directories(struct maker *k, struct place root)
 {
+	struct place wide = {IMAGE_WIDE_LBA, 6 * SECTOR_BYTES};
 	struct place sub = {IMAGE_SUB_LBA, 2048}, deep = {IMAGE_SUB_LBA + 1, 2048}, moved = {IMAGE_SUB_LBA + 2, 2048};
 	struct area plain = {.n = 0}, dot = {.n = 0}, child = {.n = 0}, hidden = {.n = 0};
 
 	px(&plain, S_IFDIR | 0755, 2);
 	put(k, "RR_MOVED", moved, 2, &plain);
 	put(k, "SUB", sub, 2, &plain);
+	put(k, "WIDE", wide, 2, &plain);
+	put_wide(k, wide, root);
 	pair(&child, "CL", deep.lba, 0, 0);
 	pair(&dot, "PL", sub.lba, 0, 0);
 	px(&dot, S_IFDIR | 0700, 2);

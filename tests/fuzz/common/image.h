@@ -26,6 +26,7 @@ enum image_base {
 #define IMAGE_SUB_LBA 24u
 #define IMAGE_AREA_LBA 28u
 #define IMAGE_FILE_LBA 32u
+#define IMAGE_WIDE_LBA 50u	/* a directory of 6 sectors */
 
 struct disc_image {
 	struct memory_disc disc;
