@@ -5,7 +5,13 @@
 . "$(dirname "$0")/../lib.sh"
 
 san=${SAN_BUILD:-$TOP/build-san-address-undefined}
-export TMPDIR=$T UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:exitcode=99
+# A stage for each of hundreds of inputs: in memory, if there is room for that.
+TMPDIR=$T
+if [[ -w /dev/shm ]]; then
+	TMPDIR=$(mktemp -d /dev/shm/cdappendfs-corpus.XXXXXX)
+	trap 'rm -rf -- "$TMPDIR"; clean_up' EXIT
+fi
+export TMPDIR UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:exitcode=99
 export ASAN_OPTIONS=exitcode=99:allocator_may_return_null=1:max_allocation_size_mb=256:hard_rss_limit_mb=1024:quarantine_size_mb=8
 
 # replay NAME PROGRAM DIRECTORY: on failure the last lines, the input before the message is the one
