@@ -17,7 +17,7 @@
 #define NODES_MAX 100u
 #define SESSION_MAX_SECTORS 20000u
 
-/* ---- the disc below: one foreign session ---- */
+/* ---- the disc below: one session, which a commit in the journal may call its own ---- */
 
 static struct disc_ops session_ops;
 
@@ -26,7 +26,7 @@ static int disc_sessions_of(struct disc *d, struct disc_session **ret, size_t *r
 	(void)d;
 	*ret = calloc(1, sizeof(**ret));
 	MUST(*ret);
-	**ret = (struct disc_session){.number = 1, .sectors = IMAGE_SECTORS, .descriptor_lba = 16};
+	**ret = (struct disc_session){.number = 1, .sectors = IMAGE_SECTORS, .descriptor_lba = 16, .ours = true, .uuid = {STAGE_USE_UUID}};
 	*ret_n = 1;
 	return 0;
 }

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define STAGE_USE_UUID 7	/* first byte of the newest session's; the others are 0 */
+
 struct stage_template {
 	uint8_t *db, *db_early, *wal;	/* as closed; as a crash leaves it, with its log */
 	size_t n_db, n_db_early, n_wal;

@@ -113,6 +113,7 @@ static void put_commit(sqlite3 *database, struct input *in)
 	put_le32(packed + 4, (uint32_t)take_number(in));
 	put_le32(packed + 8, (uint32_t)take_number(in));
 	put_le64(packed + 48, take_number(in));
+	packed[16] = take_u8(in) & 1 ? STAGE_USE_UUID : 0;
 	sqlite3_bind_blob64(s, 1, packed, sizeof(packed), SQLITE_TRANSIENT);
 	run(s);
 }

@@ -15,6 +15,7 @@
 #include "tests/fuzz/common/walk.h"
 
 #define FILE_SECTORS 32u
+#define MADE_MAX_BYTES 100000u
 
 static void make_header(uint8_t *file, const struct zisofs *z, uint64_t size)
 {
@@ -42,7 +43,7 @@ static size_t make_blocks(uint8_t *file, const struct zisofs *z, uint64_t size)
 	uint64_t bytes = 1ull << (z->block_shift & 31), n = (size + bytes - 1) / bytes;
 	size_t at = header + (size_t)min_u64(n + 1, 1000) * width;
 
-	if (bytes > sizeof(block) || n > 999)
+	if (bytes > sizeof(block) || n > 999 || size > MADE_MAX_BYTES)
 		return FILE_SECTORS * SECTOR_BYTES;
 	for (uint64_t i = 0; i <= n; i++) {
 		uLongf room = FILE_SECTORS * SECTOR_BYTES - at;
