@@ -492,7 +492,8 @@ static void count_base(struct tree *t)
 	iso_info(t->base, &info);
 	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
 	if (info.ours) {
-		s->base_tree = info.appuse.tree_sectors;
+		/* Nothing is larger than a medium can be, whatever the disc says: sums must not wrap around. */
+		s->base_tree = min_u64(info.appuse.tree_sectors, UINT32_MAX);
 		s->directories = info.appuse.directories;
 	} else if (s->measured_epoch == t->epoch + 1) {
 		s->base_tree = s->measured_tree;
