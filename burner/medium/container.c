@@ -88,6 +88,8 @@ static int read_any(struct container *c, uint32_t lba, void *buf, uint32_t n_sec
 
 	if (c->way == WAY_FILE)
 		return read_file(c, lba, buf, n_sectors);
+	/* libcdio says that it has read what lies between tracks or behind the end, and leaves the buffer as it is. */
+	memset(buf, 0, (size_t)n_sectors * SECTOR_BYTES);
 	pthread_mutex_lock(&c->lock);
 	if (c->way == WAY_STREAM)
 		result = read_stream_locked(c, lba, buf, n_sectors);

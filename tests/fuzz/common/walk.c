@@ -13,6 +13,12 @@
 #define ENTRIES_MAX 4000u
 
 static uint64_t random_state;
+static bool unstable;
+
+void walk_unstable_discs(void)
+{
+	unstable = true;
+}
 
 void walk_seed(uint64_t seed)
 {
@@ -112,7 +118,7 @@ static void visit_entry(struct iso *iso, struct iso_extent dir, const struct iso
 	if (!walk_below(8)) {
 		if (iso_entry_at(iso, e->locator, &other))
 			return;
-		if (strcmp(other.name, e->name) || other.ino != e->ino)
+		if (!unstable && (strcmp(other.name, e->name) || other.ino != e->ino))
 			abort();
 		iso_entry_release(&other);
 	}

@@ -25,5 +25,7 @@ void memory_disc_init(struct memory_disc *m, const uint8_t *data, uint32_t secto
 void walk_seed(uint64_t seed);
 uint64_t walk_below(uint64_t n);	/* a random number; 0 for n = 0 */
 void walk_session(struct disc *d, uint32_t descriptor_lba);
+/* From now on the disc may say another thing each time it is asked: an entry that is read again may be another one. */
+void walk_unstable_discs(void);
 
 #endif

@@ -33,13 +33,23 @@ static size_t make_data(const uint8_t *image, uint8_t flags, uint8_t *ret)
 	return DATA_SECTORS * RAW_BYTES;
 }
 
+/* What is said to be read was read: it does not depend on what the buffer held. */
+static void read_twice(struct disc *d, uint32_t lba, uint32_t n)
+{
+	static uint8_t a[256 * SECTOR_BYTES], b[256 * SECTOR_BYTES];
+
+	memset(a, 0xaa, (size_t)n * SECTOR_BYTES);
+	memset(b, 0x55, (size_t)n * SECTOR_BYTES);
+	if (disc_read(d, lba, a, n) == 0 && disc_read(d, lba, b, n) == 0)
+		MUST(!memcmp(a, b, (size_t)n * SECTOR_BYTES));
+}
+
 static void use(struct disc *d)
 {
 	_free_ struct disc_session *sessions = NULL;
 	struct disc_fingerprint fingerprint;
 	struct disc_identity identity;
 	struct disc_state state;
-	static uint8_t buf[256 * SECTOR_BYTES];
 	size_t n = 0;
 
 	MUST(disc_state(d, &state) == 0 && disc_sessions(d, &sessions, &n) == 0);
@@ -48,9 +58,9 @@ static void use(struct disc *d)
 	for (size_t i = 0; i < n && i < 8; i++)
 		walk_session(d, sessions[i].descriptor_lba);
 	for (uint32_t k = 1; k <= 256; k *= 4) {
-		(void)!disc_read(d, 0, buf, k);
-		(void)!disc_read(d, (uint32_t)state.used_sectors - k, buf, k);
-		(void)!disc_read(d, UINT32_MAX - k, buf, k);
+		read_twice(d, 0, k);
+		read_twice(d, (uint32_t)state.used_sectors - k, k);
+		read_twice(d, UINT32_MAX - k, k);
 	}
 }
 
@@ -68,6 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char path[300];
 	_close_ int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	/* Of tracks that lie over each other libcdio reads the one or the other, by the number of sectors asked for. */
+	walk_unstable_discs();
 	walk_seed(hash_of(data, size));
 	image_make(&m, &whole);
 	n_data = make_data(m.data, flags, bytes);
