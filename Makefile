@@ -52,6 +52,7 @@ $(B)/burner/%: ROOM_CFLAGS = $(CRYPTO_CFLAGS)
 $(B)/burner/medium/% $(B)/burner/session/%: ROOM_CFLAGS = $(CDIO_CFLAGS) $(CRYPTO_CFLAGS)
 $(B)/burner/medium/drive%: ROOM_CFLAGS = $(BURN_CFLAGS) $(CRYPTO_CFLAGS)
 $(B)/tests/unit/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
+$(B)/tests/fuzz/%: ROOM_CFLAGS = $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) $(CRYPTO_CFLAGS)
 $(B)/tests/unit/fuse_%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(FUSE_CFLAGS)
 $(B)/tests/fuzz/%: ROOM_CFLAGS = $(CRYPTO_CFLAGS)
 
@@ -64,6 +65,8 @@ MAIN_SRC := $(sort $(wildcard fs/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*_test.c))
 UNIT_AUX := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
+FUZZ_AUX := $(filter-out %/replay.c,$(sort $(wildcard tests/fuzz/common/*.c)))
+TARGET_SRC := $(sort $(wildcard tests/fuzz/targets/*.c))
 MODEL_SRC := $(sort $(wildcard tests/model/*.c))
 HELPER_SRC := $(sort $(wildcard tests/mount/*.c tests/bench/*.c tests/fault/*.c))
 RECORDER_SRC := $(sort $(wildcard tests/burner/*.c))
@@ -73,19 +76,22 @@ MAN := $(sort $(wildcard fs/man/*.[1-8]))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz_%)
+REPLAYS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/replay_%)
+FUZZERS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/libfuzzer_%)
 MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
 HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) $(B)/tests/recorder
-ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(wildcard $(COMMANDS:%=fs/cmd/%.c)) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC)
+ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(wildcard $(COMMANDS:%=fs/cmd/%.c)) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC)
 
-.PHONY: all programs tests fuzz units helpers check demo bench soak headers layers install uninstall clean help FORCE
+.PHONY: all programs tests fuzz fuzzers units helpers check demo bench soak fuzzing coverage headers layers install uninstall clean help FORCE
 
 ## all: the programs, in build/ (the default); header and layer check
 all: programs headers layers
 
 programs: $(PROGRAMS)
 ## tests: the test programs, without running them
-tests: all $(UNIT) $(FUZZ) $(MODEL) helpers
-fuzz: $(FUZZ)
+tests: all $(UNIT) fuzz $(MODEL) helpers
+fuzz: $(FUZZ) $(REPLAYS)
+fuzzers: $(FUZZERS)
 units: $(UNIT)
 helpers: $(HELPERS)
 
@@ -116,10 +122,19 @@ $(UNIT): $(B)/tests/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_AUX)) $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(link) $(CMOCKA_LIBS) $(LIBS)
-$(FUZZ): $(B)/tests/fuzz_%: $(B)/tests/fuzz/%.o $(LIB)
+$(FUZZ): $(B)/tests/fuzz_%: $(B)/tests/fuzz/%.o $(call obj,$(FUZZ_AUX)) $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(link) $(LIBS)
+# Each target twice: for the files of the corpus, and (clang, SAN=fuzzer-no-link,…) for libFuzzer.
+$(REPLAYS): $(B)/tests/replay_%: $(B)/tests/fuzz/targets/%.o $(call obj,tests/fuzz/common/replay.c $(FUZZ_AUX)) $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(link) $(LIBS)
+$(FUZZERS): $(B)/tests/libfuzzer_%: $(B)/tests/fuzz/targets/%.o $(call obj,$(FUZZ_AUX)) $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(link) -fsanitize=fuzzer $(LIBS)
 $(MODEL): $(B)/tests/model_%: $(B)/tests/model/%.o $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -183,6 +198,18 @@ soak:
 	$(Q)$(MAKE) --no-print-directory -j2 tests
 	$(Q)$(MAKE) --no-print-directory -j2 SAN=address,undefined programs fuzz
 	$(Q)tests/soak
+
+## fuzzing: libFuzzer (clang) on every decoder for FUZZ_SECONDS (60) each; TARGETS=… some of them
+fuzzing:
+	$(Q)tests/install-packages
+	$(Q)$(MAKE) --no-print-directory -j2 fuzz
+	$(Q)$(MAKE) --no-print-directory -j2 CC=clang SAN=fuzzer-no-link,address,undefined fuzzers
+	$(Q)tests/fuzz/campaign $(TARGETS)
+
+## coverage: what the corpus covers, by file (clang, llvm-cov)
+coverage:
+	$(Q)$(MAKE) --no-print-directory -j2 CC=clang B=build-coverage CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' fuzz
+	$(Q)tests/fuzz/coverage
 
 ## install: programs and manual pages below PREFIX; with PREFIX=/usr SBINDIR=/sbin, umount(8) finds its helper
 install: programs

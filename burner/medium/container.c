@@ -9,6 +9,7 @@
  * stream.  A container where none passes is refused.
  * For NAME.cue libcdio reads NAME.bin, whatever the sheet's FILE line says: when there is no such file, the sheet and the file it names
  * get such names in a temporary directory for as long as it takes to open both.
+ * Its parsers believe their input: nrg.c and sheet.c look at it first.
  * libcdio is not thread-safe: one mutex around each call.  Its default log handler ends the program: it is replaced before the first call.
  */
 #include <errno.h>
@@ -87,6 +88,8 @@ static int read_any(struct container *c, uint32_t lba, void *buf, uint32_t n_sec
 
 	if (c->way == WAY_FILE)
 		return read_file(c, lba, buf, n_sectors);
+	/* libcdio says that it has read what lies between tracks or behind the end, and leaves the buffer as it is. */
+	memset(buf, 0, (size_t)n_sectors * SECTOR_BYTES);
 	pthread_mutex_lock(&c->lock);
 	if (c->way == WAY_STREAM)
 		result = read_stream_locked(c, lba, buf, n_sectors);
@@ -301,7 +304,7 @@ int container_open(const char *path, struct disc **ret, const char **ret_why)
 	_cleanup_(disc_closep) struct disc *d = NULL;
 	struct container *c = calloc(1, sizeof(*c));
 	_free_ char *file = NULL;
-	bool data;
+	bool data, nrg, sound;
 	int result;
 
 	if (!c)
@@ -316,13 +319,16 @@ int container_open(const char *path, struct disc **ret, const char **ret_why)
 	if (!c->path)
 		return -errno;
 	pthread_once(&once, library_init);
-	if (!strcasecmp(extension(path), ".nrg"))
+	nrg = !strcasecmp(extension(path), ".nrg");
+	sound = nrg || sheet_is_sound(c->path, !strcasecmp(extension(path), ".cue") ? SHEET_CUE : SHEET_TOC);
+	if (nrg)
 		file = strdup(path);	/* its own data file */
-	else if (data_file(c->path, &file) < 0)
+	else if (sound && data_file(c->path, &file) < 0)
 		file = NULL;
 	if (file)
 		c->fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	c->cdio = open_driver(c->path, extension(path), file);
+	if (sound && (!nrg || (c->fd >= 0 && nrg_is_sound(c->fd))))
+		c->cdio = open_driver(c->path, extension(path), file);
 	if (!c->cdio) {
 		*ret_why = "no cue, nrg or toc file that libcdio understands, or the file it names is missing";
 		return -EMEDIUMTYPE;

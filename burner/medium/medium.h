@@ -86,5 +86,10 @@ int image_target_new(struct image *image, struct target **ret);
 
 bool container_name(const char *path);
 int container_open(const char *path, struct disc **ret, const char **ret_why);
+/* nrg.c: whether libcdio can read the index of that file without being led astray. */
+bool nrg_is_sound(int fd);
+/* sheet.c: the same of a cue sheet, or a toc. */
+enum sheet_kind { SHEET_CUE, SHEET_TOC };
+bool sheet_is_sound(const char *path, enum sheet_kind kind);
 
 #endif

@@ -170,7 +170,7 @@ static int by_name(const void *a, const void *b)
 static int sort_directory(struct build *b, uint32_t directory)
 {
 	struct manifest_node *d = &b->m->nodes[directory];
-	struct manifest_entry *entries = b->m->entries + d->first_entry;
+	struct manifest_entry *entries = d->n_entries ? b->m->entries + d->first_entry : NULL;
 	bool sorted = true;
 
 	for (uint32_t i = 1; i < d->n_entries && sorted; i++)

@@ -82,8 +82,8 @@ void sector_cache_free(struct sector_cache *c);
 /* Metadata sectors; few at a time go through the cache. */
 int iso_read_sectors(struct iso *iso, uint32_t lba, void *buf, uint32_t n_sectors);
 
-/* A run of sectors kept by one caller, for continuation areas. Zeroed: empty. */
-struct window { uint8_t *buf; uint32_t capacity, lba, n, ahead; };
+/* A run of sectors kept by one caller, for continuation areas. Zeroed: empty. followed: see susp.c. */
+struct window { uint8_t *buf; uint32_t capacity, lba, n, ahead; uint64_t followed; };
 /* *ret: n sectors from lba, valid until the next call. Reads at least `ahead` sectors when it has to read and they are there. */
 int window_get(struct iso *iso, struct window *w, uint32_t lba, uint32_t n, const uint8_t **ret);
 void window_release(struct window *w);

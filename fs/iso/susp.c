@@ -5,11 +5,15 @@
  * A CE entry is remembered while its area is walked and followed at the area's end.  At most 32 hops and 64 KiB of
  * continuation in all, so that a chain that loops costs little and ends in -EBADMSG.  Areas that cross a sector edge are read,
  * though Linux refuses them: libisofs has written such.
+ *
+ * Each area belongs to one record, and one that leads on to another fills its sector.  So what the records of one directory (of one window)
+ * follow cannot be more than the disc: else few sectors of a malicious disc would be read a thousand times for one listing.
  */
 #include "fs/iso/room.h"
 
 #define HOPS_MAX 32u
 #define CONTINUATION_MAX_BYTES 65536u
+#define FOLLOWED_MAX_BYTES (1ull << 32)	/* when the size of the disc is not known */
 
 void susp_begin(struct susp *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n)
 {
@@ -31,6 +35,14 @@ static int note_continuation(struct susp *s, const uint8_t *entry)
 	return 0;
 }
 
+static bool too_many_followed(struct susp *s)
+{
+	uint64_t limit = s->iso->limit_sectors;
+
+	s->window->followed += s->hops == 1 ? s->ce_length : max_u64(s->ce_length, SECTOR_BYTES);
+	return s->window->followed > (limit ? limit * SECTOR_BYTES : FOLLOWED_MAX_BYTES);
+}
+
 static int follow_continuation(struct susp *s)
 {
 	uint32_t lba, offset = s->ce_offset & (SECTOR_BYTES - 1), length = s->ce_length, n;
@@ -45,6 +57,8 @@ static int follow_continuation(struct susp *s)
 	err = window_get(s->iso, s->window, lba, n, &sectors);
 	if (err)
 		return err;
+	if (too_many_followed(s))
+		return -EBADMSG;
 	s->budget -= length;
 	s->ce_length = 0;
 	s->at = sectors + offset;

@@ -132,6 +132,8 @@ static int copy_name(struct copy *c, sqlite3_stmt *row)
 	*n = (struct stage_snapshot_name){stage_row_number(row, 0), arena_text(c, row, 1), stage_row_number(row, 2)};
 	if (!n->name)
 		return -ENOMEM;
+	if (!stage_name_is_sound(n->name, (size_t)sqlite3_column_bytes(row, 1)))
+		return -EBADMSG;
 	c->public.n_names++;
 	return 0;
 }

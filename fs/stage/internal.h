@@ -143,6 +143,7 @@ bool stage_state_result_waits(struct stage *s);	/* a failure that nobody was sho
 
 /* rows.c, names.c: the mutex held */
 int stage_rows_load(struct stage *s);			/* the sets in memory */
+bool stage_name_is_sound(const char *name, size_t length);	/* as a directory entry; what the journal says may be anything */
 int stage_extents_unpack(const uint8_t *packed, size_t length, struct extent *to);	/* -EBADMSG */
 void stage_node_scalars(sqlite3_stmt *row, struct stage_node *ret);
 uint64_t stage_row_number(sqlite3_stmt *row, int column);

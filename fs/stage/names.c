@@ -11,6 +11,13 @@
 
 #define NAME_MAX_BYTES 255u
 
+bool stage_name_is_sound(const char *name, size_t length)
+{
+	bool dots = length && name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
+
+	return length && length <= NAME_MAX_BYTES && !memchr(name, 0, length) && !memchr(name, '/', length) && !dots;
+}
+
 static int load_nodes(struct stage *s)
 {
 	int r;
@@ -205,10 +212,10 @@ struct listing { uint8_t *block; size_t n, limit, used, capacity; };
 static int listing_add(struct listing *l, sqlite3_stmt *row)
 {
 	size_t length = (size_t)sqlite3_column_bytes(row, 0);
-	const void *name = sqlite3_column_blob(row, 0);
+	const char *name = sqlite3_column_blob(row, 0);
 	struct stage_name *entry;
 
-	if (!length || length > NAME_MAX_BYTES || memchr(name, 0, length) || l->n == l->limit)
+	if (!stage_name_is_sound(name, length) || l->n == l->limit)
 		return -EBADMSG;
 	if (l->used + length + 1 > l->capacity) {
 		size_t capacity = l->capacity + l->capacity / 2 + 4096;

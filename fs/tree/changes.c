@@ -22,7 +22,8 @@ struct changes {
 	size_t n_stack, stack_capacity;
 	struct change *list;
 	size_t n_list, list_capacity;
-	uint64_t visited;
+	bool *row_met;			/* for each row: its directory has been met */
+	uint64_t visited, bytes, max_bytes;	/* directories of the base: how many, their length */
 };
 
 static void changes_release(struct changes *c)
@@ -33,6 +34,7 @@ static void changes_release(struct changes *c)
 		free(c->list[i].path);
 	free(c->stack);
 	free(c->list);
+	free(c->row_met);
 	tree_frozen_release(&c->frozen);
 }
 
@@ -98,8 +100,23 @@ static int add_change(struct changes *c, char kind, const struct place *at, cons
 	return 0;
 }
 
+/* A loop, of a damaged journal or disc: a directory with two names, or more directories than a disc has. */
+static bool leads_in_circles(struct changes *c, const struct stage_node *row, struct iso_extent dir)
+{
+	bool *met = row ? &c->row_met[row - c->frozen.snapshot->nodes] : NULL;
+
+	if (met && *met)
+		return true;
+	if (met)
+		*met = true;
+	c->bytes += dir.bytes;
+	return ++c->visited > (1u << 22) || c->bytes > c->max_bytes;
+}
+
 static int push(struct changes *c, const struct place *at, const char *name, uint64_t ino, struct iso_extent dir)
 {
+	if (leads_in_circles(c, row_of(c, ino), dir))
+		return -EBADMSG;
 	if (c->n_stack == c->stack_capacity) {
 		struct place *grown = reallocarray(c->stack, c->stack_capacity * 2 + 64, sizeof(*grown));
 
@@ -112,7 +129,7 @@ static int push(struct changes *c, const struct place *at, const char *name, uin
 	if (!path)
 		return -ENOMEM;
 	c->stack[c->n_stack++] = (struct place){ino, dir, path};
-	return ++c->visited > (1u << 22) ? -EBADMSG : 0;	/* more directories than a disc has: a loop */
+	return 0;
 }
 
 struct range { size_t from, to; bool *seen; };	/* the staged names of a directory; seen: the base has the name */
@@ -224,7 +241,10 @@ int tree_changes(struct tree *t, int (*emit)(void *context, char kind, const cha
 	if (r == -ENODATA)
 		return 0;
 	if (r == 0)
-		r = walk(&c);
+		c.row_met = calloc(c.frozen.snapshot->n_nodes + 1, sizeof(bool));
+	c.max_bytes = c.frozen.base ? space_directory_bytes_max(c.frozen.base) : 0;
+	if (r == 0)
+		r = c.row_met ? walk(&c) : -ENOMEM;
 	if (r == 0 && c.n_list)
 		qsort(c.list, c.n_list, sizeof(*c.list), compare_paths);
 	for (size_t i = 0; r == 0 && i < c.n_list; i++)

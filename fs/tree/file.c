@@ -127,7 +127,7 @@ static int read_zisofs(struct tree *t, struct node *n, uint64_t offset, void *bu
 	uint64_t size = n->size;
 	_free_ struct extent *extents = malloc((n_extents + 1) * sizeof(*extents));
 
-	if (extents)
+	if (extents && n_extents)
 		memcpy(extents, n->map.extents, n_extents * sizeof(*extents));
 	unlock_content(t, n);
 	if (!extents)

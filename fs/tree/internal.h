@@ -139,6 +139,8 @@ int probe_names(struct tree *t, uint64_t parent, const char *name, struct probe 
 int resolve(struct tree *t, struct node *parent, const char *name, struct probe *p, struct node **ret);
 
 /* ---- space.c; with t->lock held but for space_measure ---- */
+/* More than this no tree's directories can have: one that has is a loop of a damaged disc. */
+uint64_t space_directory_bytes_max(struct iso *base);
 /* Count the base's tree once, before the first change; without the lock. */
 int space_measure(struct tree *t);
 int space_admit(struct tree *t);			/* before any change; without the lock */

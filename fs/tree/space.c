@@ -386,8 +386,7 @@ void space_remove_directory(struct tree *t, uint64_t ino)
 
 /* ---- the whole ---- */
 
-/* More than this no tree's directories can have: one that has is a loop of a damaged disc. */
-static uint64_t directory_bytes_max(struct iso *base)
+uint64_t space_directory_bytes_max(struct iso *base)
 {
 	struct disc_state state;
 	struct iso_info info = {0};
@@ -404,7 +403,7 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 	_cleanup_entry_ struct iso_entry root = {0};
 	struct iso_extent *stack = NULL;
 	size_t n = 0, capacity = 0;
-	uint64_t sectors = 0, directories = 0, tables = 0, bytes = 0, max_bytes = directory_bytes_max(base);
+	uint64_t sectors = 0, directories = 0, tables = 0, bytes = 0, max_bytes = space_directory_bytes_max(base);
 	int r = iso_root(base, &root);
 
 	for (struct iso_extent at = root.dir; r == 0;) {
@@ -493,7 +492,8 @@ static void count_base(struct tree *t)
 	iso_info(t->base, &info);
 	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
 	if (info.ours) {
-		s->base_tree = info.appuse.tree_sectors;
+		/* Nothing is larger than a medium can be, whatever the disc says: sums must not wrap around. */
+		s->base_tree = min_u64(info.appuse.tree_sectors, UINT32_MAX);
 		s->directories = info.appuse.directories;
 	} else if (s->measured_epoch == t->epoch + 1) {
 		s->base_tree = s->measured_tree;

@@ -33,13 +33,11 @@ done
 # The whole program on a sample: mount, walk, read, append, commit.  Each may fail, none may hang.
 BUILD=$san
 within() { bounded "$@"; (($? < 124)) || slow+=" $3"; }
-for seed in {1..16}; do
-	image=${images[seed % ${#images[@]}]}
-	cp "$image" "$T/mutated.iso"
-	perl -e 'srand $ARGV[1]; open my $f, "+<", $ARGV[0] or die; binmode $f; my $s = -s $f; for (1 .. 1 + rand 60) { my $p = int rand(rand() < .5 ? ($s < 200000 ? $s : 200000) : $s); seek $f, $p, 0; print $f chr int rand 256; }' "$T/mutated.iso" "$seed"
-	rm -rf "$T/stage/mutated.iso"
-	slow='' from=$SECONDS
-	if start_disc "$T/mutated.iso"; then
+# use_disc NAME IMAGE
+use_disc() {
+	local status from=$SECONDS slow=''
+	rm -rf "$T/stage/${2##*/}"
+	if start_disc "$2"; then
 		within 30 find "$mnt" -ls >/dev/null 2>&1
 		within 30 find "$mnt" -type f -size -2M -exec cat {} + >/dev/null 2>&1
 		{ echo appended >"$mnt/appended"; } 2>/dev/null
@@ -54,8 +52,22 @@ for seed in {1..16}; do
 		status=$start_status
 	fi
 	((SECONDS - from < 45)) || slow+=" $((SECONDS - from)) s"
-	if ((status < 2)) && [[ ! $slow ]] && ! grep -Eq 'Sanitizer|runtime error' "$log"; then pass "mounted, walked, appended to: seed $seed"
-	else fail "mounted, walked, appended to: seed $seed" "status $status, $image${slow:+, slow:$slow}: $(grep -Ev '^$' "$log" | head -n 25)"; fi
+	if ((status < 2)) && [[ ! $slow ]] && ! grep -Eq 'Sanitizer|runtime error' "$log"; then pass "mounted, walked, appended to: $1"
+	else fail "mounted, walked, appended to: $1" "status $status${slow:+, slow:$slow}: $(grep -Ev '^$' "$log" | head -n 25)"; fi
+}
+for seed in {1..16}; do
+	image=${images[seed % ${#images[@]}]}
+	cp "$image" "$T/mutated.iso"
+	perl -e 'srand $ARGV[1]; open my $f, "+<", $ARGV[0] or die; binmode $f; my $s = -s $f; for (1 .. 1 + rand 60) { my $p = int rand(rand() < .5 ? ($s < 200000 ? $s : 200000) : $s); seek $f, $p, 0; print $f chr int rand 256; }' "$T/mutated.iso" "$seed"
+	use_disc "$image, seed $seed" "$T/mutated.iso"
+done
+
+# ... and on what was made to harm: tests/fuzz/make-seeds.
+mkdir "$T/seeds"
+"$TOP/tests/fuzz/make-seeds" "$T/seeds" >/dev/null
+for name in directories-in-each-other directories-overlap 64-levels name-slash zisofs-bomb ce-amplified modes files-overlap; do
+	"$san/tests/fuzz_image_of" "$T/seeds/iso_image/$name" >"$T/hostile.iso"
+	use_disc "$name" "$T/hostile.iso"
 done
 
 # A directory that is its own ancestor: the rest can be read, nothing is appended, and nobody walks in circles.

@@ -12,17 +12,10 @@
 #include <sys/stat.h>
 
 #include "cdappendfs/bytes.h"
-#include "fs/iso/iso.h"
+#include "cdappendfs/own.h"
+#include "tests/fuzz/common/walk.h"
 
-#define NODES_MAX 300u
-#define ENTRIES_MAX 4000u
 #define SECONDS_MAX 20u		/* for one run */
-
-struct memory_disc {
-	struct disc disc;	/* first */
-	const uint8_t *data;
-	uint32_t sectors;
-};
 
 struct image {
 	uint8_t *data;
@@ -32,42 +25,6 @@ struct image {
 	uint32_t descriptors[64];
 	unsigned n_descriptors;
 };
-
-static uint64_t random_state;
-
-/* splitmix64 */
-static uint64_t next_random(void)
-{
-	uint64_t z = random_state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
-static uint64_t below(uint64_t n)
-{
-	return n ? next_random() % n : 0;
-}
-
-static int memory_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
-{
-	struct memory_disc *m = (struct memory_disc *)d;
-
-	if (lba >= m->sectors || n_sectors > m->sectors - lba)
-		return -EIO;
-	memcpy(buf, m->data + (size_t)lba * SECTOR_BYTES, (size_t)n_sectors * SECTOR_BYTES);
-	return 0;
-}
-
-static int memory_state(struct disc *d, struct disc_state *ret)
-{
-	/* Sometimes the size is not known. */
-	*ret = (struct disc_state){.name = "memory", .used_sectors = below(4) ? ((struct memory_disc *)d)->sectors : 0};
-	return 0;
-}
-
-static const struct disc_ops memory_ops = {.read = memory_read, .state = memory_state};
 
 static void add_places(struct image *m, size_t from, size_t n)
 {
@@ -126,136 +83,52 @@ static void load(struct image *m, const char *path)
 static void damage(const struct image *m, uint8_t *data)
 {
 	static const uint8_t telling[] = {0, 1, 2, 4, 5, 8, 33, 34, 0x7f, 0x80, 0xfe, 0xff};
-	unsigned n = 1 + (unsigned)below(below(4) ? 8 : 200);
+	unsigned n = 1 + (unsigned)walk_below(walk_below(4) ? 8 : 200);
 
 	for (unsigned i = 0; i < n; i++) {
-		size_t at = below(10) ? m->places[below(m->n_places)] : below(m->length);
+		size_t at = walk_below(10) ? m->places[walk_below(m->n_places)] : walk_below(m->length);
 
-		switch (below(5)) {
+		switch (walk_below(5)) {
 		case 0:
-			data[at] ^= (uint8_t)(1u << below(8));
+			data[at] ^= (uint8_t)(1u << walk_below(8));
 			break;
 		case 1:
-			data[at] = telling[below(sizeof(telling))];
+			data[at] = telling[walk_below(sizeof(telling))];
 			break;
 		case 2:
 			for (size_t k = 0; k < 4 && at + k < m->length; k++)
-				data[at + k] = (uint8_t)next_random();
+				data[at + k] = (uint8_t)walk_below(UINT64_MAX);
 			break;
 		case 3: {
 			/* Other metadata in this place. */
-			size_t from = m->places[below(m->n_places)], k = below(64);
+			size_t from = m->places[walk_below(m->n_places)], k = walk_below(64);
 			k = min_u64(k, min_u64(m->length - at, m->length - from));
 			memmove(data + at, data + from, k);
 			break;
 		}
 		default:
-			data[at] = (uint8_t)next_random();
+			data[at] = (uint8_t)walk_below(UINT64_MAX);
 		}
-	}
-}
-
-static void read_file(struct iso *iso, const struct iso_entry *e)
-{
-	static uint8_t buf[70000];
-
-	for (unsigned i = 0; i < 4; i++) {
-		uint64_t at = i == 0 ? 0 : below(e->size);
-		size_t n = (size_t)min_u64(below(sizeof(buf)), e->size - at);
-		if (zisofs_used(&e->zisofs))
-			(void)!iso_zisofs_read(iso_disc(iso), &e->zisofs, e->extents, e->n_extents, e->size, at, buf, n);
-	}
-	for (uint32_t i = 0; i < e->n_extents && i < 4; i++) {
-		const struct extent *x = &e->extents[i];
-		uint64_t at = below(x->length);
-		(void)!iso_read_disc(iso_disc(iso), x->pos + at, buf, (size_t)min_u64(below(sizeof(buf)), x->length - at));
-	}
-}
-
-/* What every caller may rely on. */
-static void check_entry(const struct iso_entry *e)
-{
-	uint64_t end = 0;
-
-	if (!e->name[0] || strnlen(e->name, 256) > 255 || strchr(e->name, '/') || !strcmp(e->name, ".") || !strcmp(e->name, ".."))
-		abort();
-	if (S_ISLNK(e->mode) != !!e->target || (e->target && strlen(e->target) > 4095) || e->locator >> 63)
-		abort();
-	for (uint32_t i = 0; i < e->n_extents; i++) {
-		if (e->extents[i].offset != end || !e->extents[i].length || e->extents[i].kind != EXTENT_DISC)
-			abort();
-		end += e->extents[i].length;
-	}
-	if (S_ISREG(e->mode) && !zisofs_used(&e->zisofs) && end != e->size)
-		abort();
-}
-
-static void visit_entry(struct iso *iso, struct iso_extent dir, const struct iso_entry *e)
-{
-	struct iso_entry other = {0};
-
-	check_entry(e);
-	if (S_ISREG(e->mode) && !below(3))
-		read_file(iso, e);
-	if (!below(8) && !iso_lookup(iso, dir, e->name, &other)) {
-		check_entry(&other);
-		iso_entry_release(&other);
-	}
-	if (!below(8)) {
-		if (iso_entry_at(iso, e->locator, &other))
-			return;
-		if (strcmp(other.name, e->name) || other.ino != e->ino)
-			abort();
-		iso_entry_release(&other);
-	}
-}
-
-static void walk(struct iso *iso)
-{
-	struct iso_extent queue[NODES_MAX];
-	unsigned n = 0, entries = 0;
-	struct iso_entry e = {0};
-
-	if (iso_root(iso, &e))
-		return;
-	queue[n++] = e.dir;
-	for (unsigned i = 0; i < n; i++) {
-		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL, *names = NULL;
-
-		if (iso_dir_open(iso, queue[i], &d) || iso_dir_open(iso, queue[i], &names))
-			continue;
-		while (entries++ < ENTRIES_MAX && iso_dir_next(d, &e) > 0) {
-			if (S_ISDIR(e.mode) && n < NODES_MAX)
-				queue[n++] = e.dir;
-			visit_entry(iso, queue[i], &e);
-			iso_entry_release(&e);
-		}
-		while (entries++ < ENTRIES_MAX && iso_dir_next_name(names, &e) > 0)
-			;
-		if (!iso_lookup(iso, queue[i], "some-file-with-a-name-7", &e))
-			iso_entry_release(&e);
 	}
 }
 
 static void run(const struct image *m)
 {
-	bool cut = !below(10);
+	bool cut = !walk_below(10);
 	/* Of exactly the length that can be read, so that no byte behind it goes unnoticed. */
-	size_t length = cut ? below(m->length + 1) & ~(size_t)(SECTOR_BYTES - 1) : m->length;
+	size_t length = cut ? walk_below(m->length + 1) & ~(size_t)(SECTOR_BYTES - 1) : m->length;
 	_free_ uint8_t *data = malloc(m->length + 1);
-	struct memory_disc disc = {.disc = {.ops = &memory_ops}, .sectors = (uint32_t)(length / SECTOR_BYTES)};
-	struct iso *iso = NULL;
+	struct memory_disc disc;
 
 	if (!data)
 		exit(1);
 	memcpy(data, m->data, m->length);
-	if (!cut || below(2))
+	if (!cut || walk_below(2))
 		damage(m, data);
-	disc.data = data;
-	if (iso_open(&disc.disc, m->descriptors[below(m->n_descriptors)], &iso))
-		return;
-	walk(iso);
-	iso_unref(iso);
+	memory_disc_init(&disc, data, (uint32_t)(length / SECTOR_BYTES));
+	if (!walk_below(4))
+		disc.used_sectors = 0;
+	walk_session(&disc.disc, m->descriptors[walk_below(m->n_descriptors)]);
 }
 
 int main(int argc, char **argv)
@@ -276,7 +149,7 @@ int main(int argc, char **argv)
 	for (unsigned long i = 0; i < n_images; i++)
 		load(&images[i], argv[3 + i]);
 	for (unsigned long i = 0; i < count; i++) {
-		random_state = seed + i * 0x2545f4914f6cdd1du;
+		walk_seed(seed + i * 0x2545f4914f6cdd1du);
 		alarm(SECONDS_MAX);
 		run(&images[i % n_images]);
 	}
