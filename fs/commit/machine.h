@@ -95,6 +95,9 @@ uint64_t medium_image_bytes(struct disc *disc);
 int medium_open_target(struct disc *disc, const struct commit_options *o, struct target **ret);
 /* Cut an image back to image_bytes, durably, and look at it again. Never below the end of its newest session (-EINVAL). */
 int medium_cut(struct disc *disc, uint64_t image_bytes);
+/* An image that had something behind its newest session is not cut there: what is left of the descriptor of an unpublished session is
+ * blanked, durably, or its remains might be taken for a session of another program. */
+int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes);
 /* Ties the stage to the disc as it is, then IDLE: in this order, so that a crash between the two is recovered from. */
 int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults);
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cdappendfs/bytes.h"
 #include "cdappendfs/own.h"
 #include "fs/commit/machine.h"
 #include "fs/commit/message.h"
@@ -88,6 +89,20 @@ int medium_cut(struct disc *disc, uint64_t image_bytes)
 		return -EINVAL;
 	if (ftruncate(fd, (off_t)image_bytes) < 0 || fsync(fd) < 0)
 		return -errno;
+	return disc_refresh(disc);
+}
+
+int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes)
+{
+	uint8_t sector[SECTOR_BYTES];
+	uint64_t pos = ((uint64_t)start_lba + 16) * SECTOR_BYTES;
+	int fd = disc_fd(disc);
+
+	if (fd < 0 || pos + SECTOR_BYTES > image_bytes || disc_read(disc, start_lba + 16, sector, 1) < 0 || memcmp(sector + 1, "CD001", 5) != 0)
+		return 0;
+	memset(sector, 0, sizeof(sector));
+	if (pwrite(fd, sector, sizeof(sector), (off_t)pos) != (ssize_t)sizeof(sector) || fsync(fd) < 0)
+		return -EIO;
 	return disc_refresh(disc);
 }
 
