@@ -54,6 +54,7 @@ $(B)/burner/medium/drive%: ROOM_CFLAGS = $(BURN_CFLAGS) $(CRYPTO_CFLAGS)
 $(B)/tests/unit/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
 $(B)/tests/fuzz/%: ROOM_CFLAGS = $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) $(CRYPTO_CFLAGS)
 $(B)/tests/unit/fuse_%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(FUSE_CFLAGS)
+$(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
 $(B)/tests/fuzz/%: ROOM_CFLAGS = $(CRYPTO_CFLAGS)
 
 # ---- What there is -------------------------------------------------------------------------------------------------
@@ -68,6 +69,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_AUX := $(filter-out %/replay.c,$(sort $(wildcard tests/fuzz/common/*.c)))
 TARGET_SRC := $(sort $(wildcard tests/fuzz/targets/*.c))
 MODEL_SRC := $(sort $(wildcard tests/model/*.c))
+POWER_SRC := $(sort $(wildcard tests/power/*.c))
 HELPER_SRC := $(sort $(wildcard tests/mount/*.c tests/bench/*.c tests/fault/*.c))
 RECORDER_SRC := $(sort $(wildcard tests/burner/*.c))
 HEADERS := $(sort $(wildcard include/cdappendfs/*.h fs/*.h fs/*/*.h burner/*.h burner/*/*.h))
@@ -76,11 +78,12 @@ MAN := $(sort $(wildcard fs/man/*.[1-8]))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz_%)
+POWER := $(B)/tests/power_cut $(B)/tests/power_record.so
 REPLAYS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/replay_%)
 FUZZERS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/libfuzzer_%)
 MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
 HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) $(B)/tests/recorder
-ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(wildcard $(COMMANDS:%=fs/cmd/%.c)) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC)
+ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(wildcard $(COMMANDS:%=fs/cmd/%.c)) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC) $(POWER_SRC)
 
 .PHONY: all programs tests fuzz fuzzers units helpers check demo bench soak fuzzing coverage headers layers install uninstall clean help FORCE
 
@@ -89,7 +92,7 @@ all: programs headers layers
 
 programs: $(PROGRAMS)
 ## tests: the test programs, without running them
-tests: all $(UNIT) fuzz $(MODEL) helpers
+tests: all $(UNIT) fuzz $(MODEL) $(POWER) helpers
 fuzz: $(FUZZ) $(REPLAYS)
 fuzzers: $(FUZZERS)
 units: $(UNIT)
@@ -139,6 +142,15 @@ $(MODEL): $(B)/tests/model_%: $(B)/tests/model/%.o $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(link) $(LIBS)
+# Power cuts: the recorder is linked in, and may be preloaded into the daemon.
+$(B)/tests/power_cut: $(call obj,$(POWER_SRC)) $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(link) $(LIBS)
+$(B)/tests/power_record.so: $(B)/tests/power/record.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -o $@ $^
 # Helpers of the shell tests stand alone: they look at the mount from outside.
 define helper
 $(B)/tests/$(basename $(notdir $(1))): $(B)/$(1:.c=.o)

@@ -7,10 +7,12 @@
  * image: an OFD lock on the whole file, held from open to close, passed on by fork and given back by the kernel when a process dies.
  *
  * Blank is a file of length 0, and a file whose first burn ended before its head was written: no descriptor at LBA 16, but at LBA 48 that
- * of our first session (image_target.c makes it durable before anything that follows).
+ * of our first session (image_target.c makes it durable before anything that follows), or less: a file that ends there, empty but for
+ * what a power cut left of that descriptor.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,13 +105,32 @@ static int image_fingerprint(struct disc *d, struct disc_fingerprint *ret)
 	return result;
 }
 
-static bool first_burn_begun(struct disc *d)
+static bool all_zero(const uint8_t *bytes, size_t n)
 {
-	uint8_t sector[SECTOR_BYTES];
+	return n == 0 || (bytes[0] == 0 && !memcmp(bytes, bytes + 1, n - 1));
+}
+
+/* Disks write pieces of 512 bytes; the first two can be known. */
+static bool torn_descriptor(const uint8_t sector[SECTOR_BYTES])
+{
+	enum { PIECE = 512 };
+	static const uint8_t begin[] = "\1CD001\1";
+
+	return (all_zero(sector, PIECE) || !memcmp(sector, begin, sizeof(begin) - 1)) &&
+		(all_zero(sector + PIECE, PIECE) || !memcmp(sector + APPUSE_OFFSET, APPUSE_MAGIC, 16)) && all_zero(sector + 3 * PIECE, PIECE);
+}
+
+static bool first_burn_begun(struct disc *d, const struct stat *st)
+{
+	_free_ uint8_t *all = malloc(FIRST_BURN_SECTORS * SECTOR_BYTES);
+	const uint8_t *descriptor = all + (FIRST_BURN_SECTORS - 1) * SECTOR_BYTES;
 	struct appuse a;
 
-	return disc_read(d, SESSION_ALIGN + HEAD_LBA, sector, 1) == 0 && appuse_decode(sector, &a) == 0 && a.start_lba == SESSION_ALIGN &&
-	       a.previous_lba == APPUSE_NONE;
+	if (!all || disc_read(d, 0, all, FIRST_BURN_SECTORS))
+		return false;
+	if (appuse_decode(descriptor, &a) == 0)
+		return a.start_lba == SESSION_ALIGN && a.previous_lba == APPUSE_NONE;
+	return st->st_size == FIRST_BURN_SECTORS * SECTOR_BYTES && all_zero(all, (size_t)(descriptor - all)) && torn_descriptor(descriptor);
 }
 
 /* The first reason against another session, the gravest first; empty: none.  Above a session of ours a UDF tree has been dropped already. */
@@ -151,7 +172,7 @@ static int image_refresh(struct disc *d)
 	blank = st.st_size == 0;
 	if (!blank)
 		result = sessions_scan(d, sectors_of((uint64_t)st.st_size), &list);
-	if (result == -EMEDIUMTYPE && first_burn_begun(d)) {
+	if (result == -EMEDIUMTYPE && first_burn_begun(d, &st)) {
 		blank = true;
 		result = 0;
 	}
@@ -253,6 +274,23 @@ static int lock_file(int fd, const struct disc_open_options *options, const char
 	return -errno;
 }
 
+/*
+ * The name of a file that was just created is durable only with its directory, and what is staged for a blank disc is found by its file
+ * alone: so before anything is.
+ */
+static int sync_directory(const char *path)
+{
+	_free_ char *copy = strdup(path);
+	_close_ int fd = -1;
+
+	if (!copy)
+		return -ENOMEM;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES ? 0 : -errno;	/* a directory that may be entered and not read */
+	return fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
+}
+
 static const char *why_refused(struct disc *d, int error)
 {
 	if (error == -EMEDIUMTYPE)
@@ -291,6 +329,10 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 		*ret_why = why_refused(d, result);
 		return result;
 	}
+	if (image->writable && image->blank)
+		result = fsync(image->fd) < 0 ? -errno : sync_directory(image->path);
+	if (result < 0)
+		return result;
 	*ret = TAKE_PTR(d);
 	return 0;
 }

@@ -8,10 +8,10 @@
  * overwritten; up to SAVED_MAX of it is kept in memory and put back by abort, so that a failed burn leaves the file as it was.
  * On a blank image the session's primary descriptor is the first sector to be written, and made durable before any other (what comes
  * before it waits in memory): it is what tells a first burn that was cut short (blank, to be repeated) from a file that is no disc.
+ * Before that the file gets its length as far as there, durably, so that even a part of the descriptor is known for what it is (image.c).
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,7 +217,11 @@ static int write_beginning(struct image_target *t, uint32_t lba, const uint8_t *
 	*ret_accepted = n;
 	if (n == n_sectors)
 		return 0;
-	result = write_some(t, lba + n, buf ? buf + (size_t)n * SECTOR_BYTES : NULL, 1, &accepted);
+	if (t->old_bytes == 0 && ftruncate(t->image->fd, FIRST_BURN_SECTORS * SECTOR_BYTES) < 0)
+		return -errno;
+	result = t->target.ops->sync(&t->target);
+	if (!result)
+		result = write_some(t, lba + n, buf ? buf + (size_t)n * SECTOR_BYTES : NULL, 1, &accepted);
 	if (!result)
 		result = t->target.ops->sync(&t->target);
 	if (!result)
@@ -246,27 +250,11 @@ static int image_write(struct target *target, uint32_t lba, const void *buf, uin
 	return result;
 }
 
-/* The name of a file that was just created is durable only with its directory. */
-static int sync_directory(const char *path)
-{
-	_free_ char *copy = strdup(path);
-	_close_ int fd = -1;
-
-	if (!copy)
-		return -ENOMEM;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EACCES ? 0 : -errno;	/* a directory that may be entered and not read */
-	return fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
-}
-
 static int image_sync(struct target *target)
 {
 	struct image_target *t = to_target(target);
 
-	if (fdatasync(t->image->fd) < 0)
-		return -errno;
-	return t->image->blank ? sync_directory(t->image->path) : 0;
+	return fdatasync(t->image->fd) < 0 ? -errno : 0;
 }
 
 static int image_publish_sector(struct target *target, uint32_t lba, const uint8_t sector[SECTOR_BYTES])

@@ -20,6 +20,7 @@
 #define HEAD_LBA 16u		/* ECMA-119 6.2.1: the system area ends, the descriptors begin */
 #define HEAD_END_LBA 32u
 #define SESSION_ALIGN 32u	/* starts of sessions on images and overwritable media */
+#define FIRST_BURN_SECTORS (SESSION_ALIGN + HEAD_LBA + 1)	/* of an image, up to its first descriptor */
 
 /* ---- sessions.c: which sessions a medium holds ---- */
 

@@ -11,6 +11,7 @@
  *    of xorriso, from LBA 32 up, each at the multiple of 32 that follows its predecessor; by probing downwards (within PROBES) for a
  *    descriptor whose volume ends just there.  growisofs and xorriso overwrite the only descriptor of a first session at LBA 0: that
  *    one cannot be listed, unless a session of ours saved it.
+ * A head that was being overwritten when the power failed may be of two: then it is that of the session at LBA 0 which our first session saved.
  * A session other than one at LBA 0 always carries its own root directory, which keeps images stored as files from being taken for sessions.
  * Everything is bounded: SESSIONS_MAX sessions, strictly descending, PROBES probes in all.
  */
@@ -153,17 +154,41 @@ static int newest_ours(struct scan *s, const uint8_t head[SECTOR_BYTES], bool *d
 	return result < 0 ? result : 1;
 }
 
+/* Disks write pieces of 512 bytes: is each of them from one of the two? */
+static bool torn_between(const uint8_t sector[SECTOR_BYTES], const uint8_t a[SECTOR_BYTES], const uint8_t b[SECTOR_BYTES])
+{
+	for (unsigned at = 0; at < SECTOR_BYTES; at += 512)
+		if (memcmp(sector + at, a + at, 512) != 0 && memcmp(sector + at, b + at, 512) != 0)
+			return false;
+	return true;
+}
+
+/* The first session of ours above one at LBA 0 was being published: where it keeps the head as it was, or 0. */
+static uint32_t saved_head(struct scan *s, const uint8_t head[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES])
+{
+	uint64_t start = round_up(get_le32(head + 80), SESSION_ALIGN), saved = start + HEAD_END_LBA;
+	uint8_t sets[16 * SECTOR_BYTES], made[16 * SECTOR_BYTES];
+	struct appuse a;
+
+	if (saved >= s->n_sectors || disc_read(s->disc, (uint32_t)start + HEAD_LBA, sets, 16) < 0 ||
+	    session_head(sets, (uint32_t)start, made) < 0 || !appuse_at(sets, (uint32_t)start, &a) || a.previous_descriptor_lba != saved ||
+	    read_pvd(s, saved, 0, ret) < 0)
+		return 0;
+	return memcmp(head, ret, SECTOR_BYTES) != 0 && torn_between(head, ret, made) ? (uint32_t)saved : 0;
+}
+
 static int newest_foreign(struct scan *s, const uint8_t head[SECTOR_BYTES])
 {
 	uint8_t sector[SECTOR_BYTES];
-	uint32_t root = get_le32(head + ROOT_RECORD + 2);
+	uint32_t root = get_le32(head + ROOT_RECORD + 2), saved;
 
 	for (uint32_t lba = (root - 1) / PROBE_STEP * PROBE_STEP; lba > HEAD_LBA && s->probes < PROBES; lba -= PROBE_STEP) {
 		s->probes++;
 		if (read_pvd(s, lba, lba - HEAD_LBA, sector) == 0 && same_root(head, sector))
 			return add(s, sector, lba - HEAD_LBA, lba);
 	}
-	return add(s, head, 0, HEAD_LBA);
+	saved = saved_head(s, head, sector);
+	return saved ? add(s, sector, 0, saved) : add(s, head, 0, HEAD_LBA);
 }
 
 /* ---- and back from there ---- */

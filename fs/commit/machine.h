@@ -120,6 +120,9 @@ int medium_cut(struct disc *disc, uint64_t image_bytes);
 int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_commit *record, const struct faults *faults);
 /* Is the session there whose head is to be written? 0, -ESTALE, what disc_read() says. */
 int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid[16]);
+/* An image that had something behind its newest session is not cut there: what is left of the descriptor of an unpublished session is
+ * blanked, durably, or its remains might be taken for a session of another program. */
+int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes);
 /* Ties the stage to the disc as it is, then IDLE: in this order, so that a crash between the two is recovered from. */
 int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults);
 

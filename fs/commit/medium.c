@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cdappendfs/appuse.h"
+#include "cdappendfs/bytes.h"
 #include "cdappendfs/own.h"
 #include "fs/commit/machine.h"
 #include "fs/commit/message.h"
@@ -195,6 +196,20 @@ int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_c
 	if (!result)
 		result = look_at(disc, stage_failed_lba(stage));
 	return result ? result : medium_settle(stage, disc, faults);
+}
+
+int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes)
+{
+	uint8_t sector[SECTOR_BYTES];
+	uint64_t pos = ((uint64_t)start_lba + DESCRIPTOR_SECTOR) * SECTOR_BYTES;
+	int fd = disc_fd(disc);
+
+	if (fd < 0 || pos + SECTOR_BYTES > image_bytes || disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1) < 0 || memcmp(sector + 1, "CD001", 5) != 0)
+		return 0;
+	memset(sector, 0, sizeof(sector));
+	if (pwrite(fd, sector, sizeof(sector), (off_t)pos) != (ssize_t)sizeof(sector) || fsync(fd) < 0)
+		return -EIO;
+	return disc_refresh(disc);
 }
 
 int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults)

@@ -97,6 +97,8 @@ static int take_back(struct recovery *v)
 
 	if (!result && begun)
 		result = medium_cut(v->disc, v->record.image_bytes);
+	if (!result && begun)
+		result = medium_clear(v->disc, v->record.start_lba, v->record.image_bytes);
 	if (!result)
 		result = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
 	if (!result)
@@ -139,7 +141,8 @@ static int recover(struct recovery *v, uint32_t *ret_generation)
 	published = state == STAGE_FROZEN ? 0 : medium_newest_is(v->disc, v->record.uuid, &newest);
 	if (published < 0)
 		return failed(v, "the disc could not be looked at", published);
-	if (published && disc.headless)
+	/* Once more: the head's first sector is written in place, and a power cut may have left a part of it. */
+	if (published && disc.overwritable && (state == STAGE_PUBLISHING || disc.headless))
 		return publish_again(v, ret_generation);
 	if (published && (state >= STAGE_PUBLISHING || burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid)))
 		return roll_forward(v, ret_generation);

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,15 +80,34 @@ int stage_default_root(char **ret)
 	return 0;
 }
 
+/* What was made is durable only with the directory it is in. */
+static int sync_parent(const char *path)
+{
+	_free_ char *copy = strdup(path);
+	_close_ int fd = -1;
+
+	if (!copy)
+		return -ENOMEM;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES ? 0 : -errno;	/* a directory that may be entered and not read */
+	return fsync(fd) && errno != EINVAL && errno != EROFS ? -EIO : 0;
+}
+
 /* Parents too; those that are missing are made private. */
 static int make_path(char *path)
 {
 	for (char *slash = strchr(path + 1, '/'); ; slash = strchr(slash + 1, '/')) {
-		int r;
+		bool made;
+		int r = 0;
 
 		if (slash)
 			*slash = 0;
-		r = mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+		made = mkdir(path, 0700) == 0;
+		if (!made && errno != EEXIST)
+			r = -errno;
+		if (!r && (made || !slash))
+			r = sync_parent(path);
 		if (slash)
 			*slash = '/';
 		if (r || !slash)
@@ -166,10 +186,14 @@ static int open_directory(struct place *p, const char *name, enum place_how how)
 	char *path = NULL;
 
 	if (how == PLACE_CREATE) {
+		int r;
+
 		if (mkdirat(at, name, 0700) && errno != EEXIST)
 			return errno == EDQUOT ? -ENOSPC : -errno;
-		if (p->by_identity)
-			fsync(p->root_fd);
+		/* Also when it was there: who made it may have been killed before this. */
+		r = !p->by_identity ? sync_parent(name) : fsync(p->root_fd) && errno != EINVAL ? -EIO : 0;
+		if (r)
+			return r;
 	}
 	p->dir_fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (p->by_identity ? O_NOFOLLOW : 0));
 	if (p->dir_fd < 0)

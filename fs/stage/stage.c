@@ -372,6 +372,9 @@ static void remove_files(struct stage *s)
 {
 	static const char *const files[] = {JOURNAL_FILE, JOURNAL_WAL_FILE, LOCK_FILE};
 
+	/* SQLite removed its log: were that undone by a power cut and the database gone, the next one made here would take the log for its own. */
+	if (fsync(s->dir_fd))
+		return;
 	stage_bodies_remove_files(s);
 	unlinkat(s->dir_fd, BODIES_DIRECTORY, AT_REMOVEDIR);
 	for (size_t i = 0; i < ARRAY_LENGTH(files); i++)

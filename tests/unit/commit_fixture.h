@@ -26,7 +26,7 @@
 #include "fs/commit/commit.h"
 
 struct world {
-	char directory[64], image[80], stage_directory[80];
+	char directory[64], image[80], stage_directory[80];	/* of the stage; empty: below the default root */
 	struct disc *disc;
 	struct iso *base;
 	struct stage *stage;
@@ -65,7 +65,7 @@ static inline struct iso *world_newest(struct world *w)
 
 static inline int world_open_stage(struct world *w)
 {
-	struct stage_options o = {.directory = w->stage_directory, .disc_path = w->image, .mountpoint = "/mnt"};
+	struct stage_options o = {.directory = w->stage_directory[0] ? w->stage_directory : NULL, .disc_path = w->image, .mountpoint = "/mnt"};
 	struct stage_holder holder;
 	struct disc_state state;
 	char *why = NULL;

@@ -11,14 +11,16 @@
 
 DEFINE_LOG_STATE;
 
-/* Base of each case: blank, one session of ours, an image of genisoimage. */
-enum base { BLANK, OURS, FOREIGN };
+/* Base of each case: blank, one session of ours, an image of genisoimage, one of xorriso, which has padding behind its session. */
+enum base { BLANK, OURS, FOREIGN, PADDED };
 
 static void make_base(struct world *w, enum base base)
 {
 	world_new(w);
 	if (base == FOREIGN)
 		world_run(w, "mkdir in && echo foreign >in/old && genisoimage -quiet -R -o image in 2>/dev/null");
+	if (base == PADDED)
+		world_run(w, "mkdir in && echo foreign >in/old && xorriso -outdev stdio:image -map in / -commit >/dev/null 2>&1; truncate -s +2M image");
 	if (base != OURS)
 		return;
 	REQUIRE(world_open(w) == 0);
@@ -205,6 +207,111 @@ static void test_killed_recovery(void **state)
 	}
 }
 
+/* ---- torn sectors: disks write pieces of 512 bytes (tests/power tries what else a power cut leaves) ---- */
+
+#define PIECE 512u	/* the last one of a descriptor is empty */
+
+static void read_sector(const struct world *w, uint64_t lba, uint8_t sector[2048])
+{
+	_close_ int fd = open(w->image, O_RDONLY | O_CLOEXEC);
+
+	memset(sector, 0, 2048);
+	REQUIRE(fd < 0 || pread(fd, sector, 2048, (off_t)lba * 2048) >= 0);	/* none yet, or shorter: zeros */
+}
+
+/* The pieces in the mask are as they were before. */
+static void tear(const struct world *w, uint64_t lba, const uint8_t old[2048], unsigned mask)
+{
+	_close_ int fd = open(w->image, O_WRONLY | O_CLOEXEC);
+
+	for (unsigned i = 0; i < 4; i++)
+		if (mask >> i & 1)
+			REQUIRE(pwrite(fd, old + i * PIECE, PIECE, (off_t)(lba * 2048 + i * PIECE)) == PIECE);
+}
+
+static void check_torn(enum base base, const char *fault, uint64_t lba, unsigned mask)
+{
+	uint8_t old[2048], head[2048], copy[2048];
+	struct disc_session *sessions = NULL;
+	struct world w;
+	uint64_t length;
+	size_t n = 0;
+
+	make_base(&w, base);
+	length = image_bytes(&w);
+	read_sector(&w, lba, old);
+	w.options.fault = fault;
+	assert_true(killed(&w, change_and_commit));
+	tear(&w, lba, old, mask);
+	w.options.fault = NULL;
+	if (lba == 16) {	/* recovery must not leave a head of two parts */
+		assert_int_equal(world_open(&w), 0);
+		assert_int_equal(disc_sessions(w.disc, &sessions, &n), 0);
+		assert_true(n && sessions[n - 1].ours);
+		read_sector(&w, 16, head);
+		read_sector(&w, sessions[n - 1].start_lba + 8, copy);
+		assert_memory_equal(head, copy, sizeof(head));
+		free(sessions);
+		world_close(&w);
+	}
+	check_recovered(&w, base, length, base == BLANK ? 0 : 1);
+}
+
+static void test_torn_head(void **state)
+{
+	(void)state;
+	for (enum base base = BLANK; base <= PADDED; base++)
+		for (unsigned mask = 1; mask < 8; mask++)
+			check_torn(base, "kill-publish@16", 16, mask);
+}
+
+static void next_descriptor_lba(struct world *w, uint64_t *ret)
+{
+	struct disc_state state;
+
+	REQUIRE(disc_state(w->disc, &state) == 0);
+	*ret = state.next_lba + 16;
+}
+
+/* The image had room behind its session: the new session's descriptor is not cut off with the rest. */
+static void test_torn_descriptor(void **state)
+{
+	struct world w;
+	uint64_t lba;
+
+	(void)state;
+	make_base(&w, PADDED);
+	REQUIRE(world_open(&w) == 0);
+	next_descriptor_lba(&w, &lba);
+	world_close(&w);
+	world_remove(&w);
+	for (unsigned mask = 0; mask < 8; mask++)
+		check_torn(PADDED, "kill@40", lba, mask);
+}
+
+/* A first burn that was cut in its first write. */
+static void test_torn_beginning(void **state)
+{
+	static const uint8_t zeros[2048];
+
+	(void)state;
+	for (unsigned mask = 0; mask < 8; mask++) {
+		_close_ int fd = -1;
+		struct world w;
+
+		make_base(&w, BLANK);
+		w.options.fault = "kill@40";
+		assert_true(killed(&w, change_and_commit));
+		fd = open(w.image, O_RDWR | O_CLOEXEC);
+		assert_true(fd >= 0);
+		for (off_t lba = 0; lba < 48; lba++)
+			assert_int_equal(pwrite(fd, zeros, sizeof(zeros), lba * 2048), sizeof(zeros));
+		assert_int_equal(ftruncate(fd, 49 * 2048), 0);
+		tear(&w, 48, zeros, mask);
+		check_recovered(&w, BLANK, 0, 0);
+	}
+}
+
 /* Another program appended after the crash: nothing is cut, nothing is burned, the stage stays. */
 static void test_foreign_append(void **state)
 {
@@ -233,6 +340,9 @@ int main(void)
 		cmocka_unit_test(test_kills),
 		cmocka_unit_test(test_changes_meanwhile),
 		cmocka_unit_test(test_killed_recovery),
+		cmocka_unit_test(test_torn_head),
+		cmocka_unit_test(test_torn_descriptor),
+		cmocka_unit_test(test_torn_beginning),
 		cmocka_unit_test(test_foreign_append),
 	};
 
