@@ -408,7 +408,11 @@ static void tell_last_result(const struct opening *o, bool recovered)
 
 static int make_tree(struct opening *o, uint32_t generation)
 {
+	static const enum tree_writing writing[] = {
+		[OPTIONS_TREE_AUTO] = TREE_AUTO, [OPTIONS_TREE_FULL] = TREE_FULL, [OPTIONS_TREE_LINKED] = TREE_LINKED,
+	};
 	struct tree_options options = {.read_only = o->read_only, .whole_files = o->options->compat || o->options->no_sharing,
+		.writing = o->options->compat ? TREE_FULL : writing[o->options->tree], .no_joliet = o->options->no_joliet,
 		.owner = geteuid(), .group = getegid()};
 	int r;
 

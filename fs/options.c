@@ -194,7 +194,7 @@ static int set_tree(struct parser *p, const char *value)
 	else if (strcmp(value, "full") == 0)
 		p->options->tree = OPTIONS_TREE_FULL;
 	else if (strcmp(value, "linked") == 0)
-		p->options->tree = OPTIONS_TREE_LINKED;	/* leave to link, no duty: the full tree is always allowed */
+		p->options->tree = OPTIONS_TREE_LINKED;
 	else
 		return refuse(p, "tree=%s: one of auto, full, linked", value);
 	return 0;
@@ -459,7 +459,7 @@ void options_print_help(FILE *out)
 		"  -o noverify            do not read back what was burned\n"
 		"  -o volid=NAME          volume id, up to 32 characters\n"
 		"  -o share=blocks|none   let changed files share unchanged blocks with older sessions (the default), or write them whole\n"
-		"  -o tree=auto|full|linked how directories are written\n"
+		"  -o tree=auto|full|linked write all directories, or those that changed; auto: all while they take under 1 MiB\n"
 		"  -o compat              for readers with limits of their own (libarchive, fuseiso): tree=full, share=none\n"
 		"  -o nojoliet            no Joliet tree\n"
 		"  -o drop-udf            append to a UDF bridge disc although its UDF tree goes stale\n"

@@ -14,14 +14,16 @@
 
 #define FIELD_BYTES 512u
 #define DIGESTED_BYTES 80u	/* of both structures */
+#define LINKS_AT 112u
+#define LINKS_BYTES 16u
 
 _Static_assert(sizeof(APPUSE_MAGIC) == 16, "the magic fills its field");
 _Static_assert(sizeof(COMMIT_MAGIC) == 16 + 1, "the magic fills its field");
 
-/* SHA-256 of the first 80 bytes; 0 or -ENOMEM (libcrypto fails for no other reason here). */
-static int digest_of(const uint8_t *bytes, uint8_t ret_digest[32])
+/* SHA-256; 0 or -ENOMEM (libcrypto fails for no other reason here). */
+static int digest_of(const uint8_t *bytes, size_t length, uint8_t ret_digest[32])
 {
-	return EVP_Digest(bytes, DIGESTED_BYTES, ret_digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+	return EVP_Digest(bytes, length, ret_digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
 }
 
 void appuse_encode(const struct appuse *a, uint8_t descriptor[2048])
@@ -41,7 +43,29 @@ void appuse_encode(const struct appuse *a, uint8_t descriptor[2048])
 	put_le64(field + 64, a->tree_sectors);
 	put_le32(field + 72, a->flags);
 	put_le32(field + 76, a->previous_number);
-	(void)digest_of(field, field + DIGESTED_BYTES);
+	(void)digest_of(field, DIGESTED_BYTES, field + DIGESTED_BYTES);
+	if (!(a->flags & APPUSE_LINKS))
+		return;
+	put_le32(field + LINKS_AT, a->links_lba);
+	put_le32(field + LINKS_AT + 4, a->links_bytes);
+	put_le32(field + LINKS_AT + 8, a->links_sectors);
+	(void)digest_of(field + LINKS_AT, LINKS_BYTES, field + LINKS_AT + LINKS_BYTES);
+}
+
+static void decode_links(const uint8_t *field, struct appuse *ret)
+{
+	uint8_t digest[32];
+
+	ret->links_lba = ret->links_bytes = ret->links_sectors = 0;
+	if (!(ret->flags & APPUSE_LINKS))
+		return;
+	if (digest_of(field + LINKS_AT, LINKS_BYTES, digest) != 0 || memcmp(digest, field + LINKS_AT + LINKS_BYTES, 32) != 0) {
+		ret->flags &= ~APPUSE_LINKS;
+		return;
+	}
+	ret->links_lba = get_le32(field + LINKS_AT);
+	ret->links_bytes = get_le32(field + LINKS_AT + 4);
+	ret->links_sectors = get_le32(field + LINKS_AT + 8);
 }
 
 int appuse_decode(const uint8_t descriptor[2048], struct appuse *ret)
@@ -51,7 +75,7 @@ int appuse_decode(const uint8_t descriptor[2048], struct appuse *ret)
 
 	if (memcmp(field, APPUSE_MAGIC, 16) != 0)
 		return -ENODATA;
-	if (digest_of(field, digest) != 0 || memcmp(digest, field + DIGESTED_BYTES, 32) != 0)
+	if (digest_of(field, DIGESTED_BYTES, digest) != 0 || memcmp(digest, field + DIGESTED_BYTES, 32) != 0)
 		return -ENODATA;
 	memcpy(ret->uuid, field + 16, 16);
 	ret->number = get_le32(field + 32);
@@ -64,6 +88,7 @@ int appuse_decode(const uint8_t descriptor[2048], struct appuse *ret)
 	ret->tree_sectors = get_le64(field + 64);
 	ret->flags = get_le32(field + 72);
 	ret->previous_number = get_le32(field + 76);
+	decode_links(field, ret);
 	return 0;
 }
 
@@ -76,7 +101,7 @@ int session_commit_record(const struct burn_plan *p, const uint8_t sha256[32], u
 	put_le32(sector + 36, session_start(p));
 	put_le32(sector + 40, session_length(p));
 	memcpy(sector + 48, sha256, 32);
-	return digest_of(sector, sector + DIGESTED_BYTES);
+	return digest_of(sector, DIGESTED_BYTES, sector + DIGESTED_BYTES);
 }
 
 int session_commit_decode(const uint8_t sector[2048], struct session_commit *ret)
@@ -85,7 +110,7 @@ int session_commit_decode(const uint8_t sector[2048], struct session_commit *ret
 
 	if (memcmp(sector, COMMIT_MAGIC, 16) != 0)
 		return -ENODATA;
-	if (digest_of(sector, digest) != 0 || memcmp(digest, sector + DIGESTED_BYTES, 32) != 0)
+	if (digest_of(sector, DIGESTED_BYTES, digest) != 0 || memcmp(digest, sector + DIGESTED_BYTES, 32) != 0)
 		return -ENODATA;
 	memcpy(ret->uuid, sector + 16, 16);
 	ret->number = get_le32(sector + 32);

@@ -266,7 +266,8 @@ static int settle_group(struct burn_plan *p, const struct first_place *group, si
 			owner = node;
 			continue;
 		}
-		error = build_runs(p, node, shares_nothing(p) ? UINT64_MAX : SECTOR_BYTES);
+		/* Not those that are burned already: in a linked session other names of them may stay where they are. */
+		error = p->manifest->linked && wholly_kept(p, node) ? 0 : build_runs(p, node, shares_nothing(p) ? UINT64_MAX : SECTOR_BYTES);
 		if (error)
 			return error;
 	}

@@ -11,8 +11,6 @@
 #include "burner/session/stream.h"
 #include "burner/session/susp.h"
 
-#define PARENTS_MAX 65535u	/* parent numbers in a path table have 16 bits */
-
 /* ---- checks ---- */
 
 static int check_node(const struct manifest *m, const struct manifest_node *n)
@@ -20,6 +18,8 @@ static int check_node(const struct manifest *m, const struct manifest_node *n)
 	if (n->ino > UINT32_MAX)
 		return -EINVAL;
 	if (S_ISDIR(n->mode) && (n->first_entry > m->n_entries || n->n_entries > m->n_entries - n->first_entry))
+		return -EINVAL;
+	if (n->kept && (!m->linked || !S_ISDIR(n->mode) || n->kept > m->n_kept || n->n_entries))
 		return -EINVAL;
 	if (S_ISLNK(n->mode)) {
 		if (!n->target)
@@ -32,7 +32,7 @@ static int check_node(const struct manifest *m, const struct manifest_node *n)
 
 static int check_manifest(const struct manifest *m)
 {
-	if (!m->n_nodes || !S_ISDIR(m->nodes[0].mode) || m->n_nodes == NO_INDEX || m->n_entries == NO_INDEX)
+	if (!m->n_nodes || !S_ISDIR(m->nodes[0].mode) || m->nodes[0].kept || m->n_nodes == NO_INDEX || m->n_entries == NO_INDEX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
 		int error = check_node(m, &m->nodes[i]);
@@ -66,12 +66,10 @@ static int add_children(struct burn_plan *p, struct plan_tree *tree, enum tree_k
 	for (uint32_t j = 0; j < d->n_entries; j++) {
 		uint32_t entry = tree->order[node->first_entry + j], child = m->entries[entry].node;
 
-		if (!S_ISDIR(m->nodes[child].mode))
+		if (!S_ISDIR(m->nodes[child].mode) || m->nodes[child].kept)
 			continue;
 		if (tree->of_node[child] != NO_INDEX)
 			return -EINVAL;		/* a second name */
-		if (i >= PARENTS_MAX)
-			return -EMLINK;
 		tree->of_node[child] = tree->n_directories;
 		tree->directories[tree->n_directories++] = (struct plan_directory){.node = child, .entry = entry, .parent = i};
 	}
@@ -84,7 +82,7 @@ static int number_directories(struct burn_plan *p, enum tree_kind kind)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < p->manifest->n_nodes; i++) {
-		n += S_ISDIR(p->manifest->nodes[i].mode);
+		n += S_ISDIR(p->manifest->nodes[i].mode) && !p->manifest->nodes[i].kept;
 		tree->of_node[i] = NO_INDEX;
 	}
 	tree->directories = calloc(n, sizeof(*tree->directories));
@@ -135,17 +133,29 @@ static int place_tree(struct burn_plan *p, enum tree_kind kind, uint64_t *at)
 	return 0;
 }
 
-static void place_tables(struct burn_plan *p, uint64_t *at)
+static int place_tables(struct burn_plan *p, uint64_t *at)
 {
 	for (unsigned kind = 0; kind < p->n_trees; kind++) {
 		struct plan_tree *tree = &p->trees[kind];
+		int error = path_table_measure(p, (enum tree_kind)kind);
 
-		tree->table_bytes = path_table_bytes(p, (enum tree_kind)kind);
+		if (error)
+			return error;
 		for (unsigned which = 0; which < 2; which++) {
 			tree->table_lba[which] = (uint32_t)*at;
 			*at += sectors_of(tree->table_bytes);
 		}
 	}
+	return 0;
+}
+
+static int place_links(struct burn_plan *p, uint64_t *at)
+{
+	int error = links_measure(p);
+
+	p->links.lba = (uint32_t)*at;
+	*at += sectors_of(p->links.bytes);
+	return error;
 }
 
 static int add_data(struct burn_plan *p, uint32_t node, uint32_t run, uint64_t *at)
@@ -204,6 +214,8 @@ static int place_data(struct burn_plan *p, uint64_t *at)
 			continue;
 		}
 		node = p->manifest->entries[tree->order[p->manifest->nodes[d->node].first_entry + next[i]++]].node;
+		if (p->manifest->nodes[node].kept)
+			continue;
 		if (S_ISDIR(p->manifest->nodes[node].mode)) {
 			i = tree->of_node[node];
 			continue;
@@ -228,6 +240,22 @@ static uint64_t kept_sectors(const struct burn_plan *p)
 	return sectors;
 }
 
+/* What the whole tree would take. In linked sessions that is an upper bound: directories that were removed are not known here. */
+static uint64_t whole_tree_sectors(const struct burn_plan *p)
+{
+	const struct manifest *m = p->manifest;
+	uint64_t stays, replaced = sectors_of(m->links_bytes);
+
+	if (!m->linked)
+		return p->cost.tree_sectors;
+	for (uint32_t i = 0; i < p->trees[TREE_ROCK_RIDGE].n_directories; i++)
+		replaced += m->nodes[p->trees[TREE_ROCK_RIDGE].directories[i].node].size;
+	for (unsigned kind = 0; kind < p->n_trees; kind++)
+		replaced += 2 * sectors_of(m->tables[kind].bytes);
+	stays = m->base_tree_sectors - min_u64(replaced, m->base_tree_sectors);
+	return stays + p->cost.tree_sectors;
+}
+
 static int place_all(struct burn_plan *p)
 {
 	const struct burn_options *o = &p->options;
@@ -238,7 +266,9 @@ static int place_all(struct burn_plan *p)
 	if (p->foreign_head)
 		at = (uint64_t)o->start_lba + SAVED_HEAD + HEAD_SECTORS;
 	p->tree_lba = (uint32_t)at;
-	place_tables(p, &at);
+	error = place_tables(p, &at);
+	if (!error)
+		error = place_links(p, &at);
 	for (unsigned kind = 0; kind < p->n_trees && !error; kind++)
 		error = place_tree(p, (enum tree_kind)kind, &at);
 	if (error)
@@ -247,6 +277,7 @@ static int place_all(struct burn_plan *p)
 		return -ENOSPC;
 	p->data_lba = (uint32_t)at;
 	p->cost.tree_sectors = p->data_lba - p->tree_lba;
+	p->whole_tree_sectors = whole_tree_sectors(p);
 	p->cost.shared_sectors = kept_sectors(p);
 	error = place_data(p, &at);
 	if (error)
@@ -351,7 +382,8 @@ static int list_directories(struct burn_plan *p)
 	for (uint32_t i = 0; i < tree->n_directories; i++) {
 		const struct plan_directory *d = &tree->directories[i];
 
-		p->directories[i] = (struct burn_directory){p->manifest->nodes[d->node].ino, d->lba, d->sectors * SECTOR_BYTES};
+		p->directories[i] = (struct burn_directory){p->manifest->nodes[d->node].ino, d->lba, d->sectors * SECTOR_BYTES,
+			d->sectors + d->area_sectors + plan_place_of(p, TREE_JOLIET, d->node).bytes / SECTOR_BYTES};
 	}
 	qsort(p->directories, tree->n_directories, sizeof(*p->directories), compare_directories);
 	return 0;
@@ -425,10 +457,12 @@ void burn_plan_free(struct burn_plan *p)
 	if (!p)
 		return;
 	for (unsigned i = 0; i < N_TREES; i++) {
+		base_table_free(p->trees[i].base);
 		free(p->trees[i].directories);
 		free(p->trees[i].order);
 		free(p->trees[i].of_node);
 	}
+	plan_links_release(&p->links);
 	arena_release(&p->names);
 	free(p->entries);
 	free(p->files);

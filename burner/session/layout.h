@@ -11,6 +11,7 @@
  *	S+32  saved foreign head, if any
  *	then, close behind each other:
  *	path tables: Rock Ridge L, M, Joliet L, M
+ *	the link table, if files have several names
  *	directories of the Rock Ridge tree, breadth first, each followed by its continuation areas
  *	directories of the Joliet tree, breadth first
  *	file data
@@ -33,6 +34,7 @@
 #include "burner/session/arena.h"
 #include "cdappendfs/burn.h"
 #include "cdappendfs/bytes.h"
+#include "cdappendfs/links.h"
 #include "cdappendfs/own.h"
 
 #define NO_INDEX UINT32_MAX
@@ -48,23 +50,26 @@ enum tree_kind { TREE_ROCK_RIDGE, TREE_JOLIET, N_TREES };
 struct plan_entry {
 	const uint8_t *iso, *joliet;	/* in plan.names */
 	uint8_t iso_bytes, joliet_bytes;
+	uint32_t joliet_attempt;	/* that gave the Joliet name */
 };
 
 struct plan_directory {
 	uint32_t node;			/* in manifest.nodes */
 	uint32_t entry;			/* its name in manifest.entries; NO_INDEX: the root */
-	uint32_t parent;		/* index in plan_tree.directories (path table number - 1) */
+	uint32_t parent;		/* index in plan_tree.directories (in a full tree: path table number - 1) */
 	uint32_t n_entries;		/* in plan_tree.order, from the node's first_entry on */
 	uint32_t lba, sectors;		/* of the records */
 	uint32_t area_sectors;		/* continuation areas, right behind */
 };
 
 struct plan_tree {
-	struct plan_directory *directories;	/* in the order of the path table */
+	struct plan_directory *directories;	/* that are written, breadth first: the order of the path table */
 	uint32_t n_directories;
 	uint32_t *order;		/* indexes of entries; each directory's slice of manifest.entries in the order of its records */
 	uint32_t *of_node;		/* index of the node's directory */
 	uint32_t table_bytes, table_lba[2];	/* L, M */
+	uint32_t table_entries;
+	struct base_table *base;	/* linked: the path table of the base; NULL: all directories are written */
 };
 
 /* Content of a node: runs of plan.runs. */
@@ -79,6 +84,18 @@ struct plan_data {
 	uint32_t lba, sectors;
 };
 
+/* The link table. names and ways: of the directories written; in ascending order, as the numbers are. */
+struct plan_links {
+	struct link_pair *names, *ways;
+	size_t n_names, n_ways;
+	struct link_written { uint32_t ino; uint64_t base_sectors; } *written;	/* directories that are written */
+	uint32_t *kept;			/* and those that stay in one that is, by number */
+	size_t n_written, n_kept;
+	uint32_t all_names, all_ways;	/* pairs of the table */
+	uint64_t replaced;		/* sectors in the base of directories that its table names and that are written */
+	uint32_t lba, bytes;		/* bytes 0: there is none */
+};
+
 struct burn_plan {
 	const struct manifest *manifest;
 	struct burn_options options;
@@ -87,6 +104,7 @@ struct burn_plan {
 	struct arena names;
 	struct plan_entry *entries;
 	struct plan_tree trees[N_TREES];
+	struct plan_links links;
 	struct plan_file *files;		/* one for each node */
 	/* Touching, ascending, starting at multiples of 2048 of the file.  DISC: there it is; STAGE: to be written, no address so far. */
 	struct extent *runs;
@@ -96,6 +114,7 @@ struct burn_plan {
 	struct burn_placement *placements;
 	size_t n_placements;
 	struct burn_directory *directories;
+	uint64_t whole_tree_sectors;		/* of metadata, were all of the tree written */
 	uint32_t tree_lba, data_lba, end_lba;	/* first path table; first file data; behind the commit record */
 	struct burn_cost cost;
 };
@@ -137,13 +156,44 @@ static inline uint32_t extent_at(const struct extent *e, uint32_t n, uint64_t of
 /* content.c: plan.files and plan.runs of all nodes, without the addresses of what is to be written. */
 int content_plan(struct burn_plan *p);
 
+/* The directory's extent: where it will be, or where it stays. */
+struct plan_place { uint32_t lba, bytes; };
+struct plan_place plan_place_of(const struct burn_plan *p, enum tree_kind kind, uint32_t node);
+static inline const struct manifest_kept *plan_kept(const struct burn_plan *p, uint32_t node)
+{
+	uint32_t kept = p->manifest->nodes[node].kept;
+
+	return kept ? &p->manifest->kept[kept - 1] : NULL;
+}
+
 /* record.c: the size of a directory; its bytes (sectors + area_sectors of them). */
 void directory_measure(const struct burn_plan *p, enum tree_kind kind, struct plan_directory *d);
 void directory_encode(const struct burn_plan *p, enum tree_kind kind, const struct plan_directory *d, uint8_t *ret);
 
-/* volume.c: path table (which: 0 L, 1 M) of sectors_of(table_bytes); everything from the start up to tree_lba. */
-uint32_t path_table_bytes(const struct burn_plan *p, enum tree_kind kind);
-void path_table_encode(const struct burn_plan *p, enum tree_kind kind, unsigned which, uint8_t *ret);
+/*
+ * tables.c: path tables.  Of a full tree from the list of directories; of a linked one as a merge of the base's table, read in pieces.
+ * path_table_measure: table_bytes and table_entries.  -EUCLEAN: the base's table is not that of its tree.  -EMLINK more than 65,535 parents.
+ */
+void base_table_free(struct base_table *t);
+int path_table_measure(struct burn_plan *p, enum tree_kind kind);
+/* The bytes of one table (which: 0 L, 1 M), in pieces, with zeros up to the end of its last sector. */
+struct table_stream;
+int table_stream_new(const struct burn_plan *p, enum tree_kind kind, unsigned which, struct table_stream **ret);
+int table_stream_read(struct table_stream *s, uint8_t *buf, size_t bytes);
+void table_stream_free(struct table_stream *s);
+DEFINE_FREEP(struct table_stream, table_stream_free)
+
+/* links.c: the link table's pairs and length.  -EUCLEAN: the base's is none.  Sectors of the directories that it names, at most. */
+int links_measure(struct burn_plan *p);
+uint64_t links_directory_sectors(const struct burn_plan *p);
+void plan_links_release(struct plan_links *l);
+/* Its bytes, as those of a path table. */
+struct links_stream;
+int links_stream_new(const struct burn_plan *p, struct links_stream **ret);
+int links_stream_read(struct links_stream *s, uint8_t *buf, size_t bytes);
+void links_stream_free(struct links_stream *s);
+
+/* volume.c: everything from the start up to tree_lba. */
 uint32_t descriptor_sectors(const struct burn_plan *p);
 void volume_encode(const struct burn_plan *p, uint8_t *ret);
 

@@ -3,7 +3,8 @@
  * names.c - the ISO 9660 and Joliet names of a directory's entries, and the order of its records
  *
  * Names are given in three passes over the entries, which come in strcmp order, so that the result depends on nothing else:
- *   kept	the name that the record had in an older session, if it is valid and free
+ *   kept	the name that the record had in an older session, if it is valid and free; of a Joliet name of ours the number of the
+ *		attempt that made it is enough
  *   plain	the name itself, if it is lossless: ISO: upper-cased it is d-characters in 8.3 form; Joliet: at most 64 characters,
  *		none of them replaced
  *   made	ISO: up to three legal characters, five of a hash of the whole name, up to three of the extension.
@@ -285,6 +286,10 @@ static unsigned joliet_candidate(const struct manifest_entry *e, bool directory,
 	size_t n;
 
 	(void)directory;
+	if (pass == PASS_KEPT && e->joliet_attempt) {
+		pass = PASS_MADE;
+		attempt = e->joliet_attempt - 1;
+	}
 	if (pass == PASS_KEPT) {
 		if (!joliet_valid(e->joliet_name, e->joliet_bytes))
 			return 0;
@@ -335,6 +340,8 @@ static int take_name(struct burn_plan *p, struct name_scratch *s, uint32_t entry
 		*slot = (struct name_slot){copy, hash, bytes};
 		*(kind == TREE_ROCK_RIDGE ? &named->iso : &named->joliet) = copy;
 		*(kind == TREE_ROCK_RIDGE ? &named->iso_bytes : &named->joliet_bytes) = (uint8_t)recorded;
+		if (kind == TREE_JOLIET)
+			named->joliet_attempt = pass == PASS_KEPT && e->joliet_attempt ? e->joliet_attempt - 1 : attempt;
 		return 0;
 	}
 	return pass == PASS_MADE ? -EMLINK : 0;

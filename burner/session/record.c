@@ -137,6 +137,33 @@ static void put_record(struct writer *w, const struct record *r, const struct cu
 	w->at += length;
 }
 
+struct plan_place plan_place_of(const struct burn_plan *p, enum tree_kind kind, uint32_t node)
+{
+	const struct manifest_kept *kept = plan_kept(p, node);
+	const struct plan_directory *d;
+
+	if (kind >= p->n_trees)
+		return (struct plan_place){0, 0};
+	if (kept && kind == TREE_JOLIET)
+		return (struct plan_place){kept->twin_lba, kept->twin_bytes};
+	if (kept)
+		return (struct plan_place){kept->lba, kept->bytes};
+	d = &p->trees[kind].directories[p->trees[kind].of_node[node]];
+	return (struct plan_place){d->lba, d->sectors * SECTOR_BYTES};
+}
+
+static void add_twin(struct writer *w, uint32_t node, uint32_t attempt)
+{
+	const struct burn_plan *p = w->plan;
+	const struct manifest_kept *kept = plan_kept(p, node);
+	struct plan_place twin = plan_place_of(p, TREE_JOLIET, node);
+	struct susp_twin entry = {twin.lba, twin.bytes, kept ? kept->area_sectors : 0, attempt};
+
+	if (!kept)
+		entry.area_sectors = p->trees[TREE_ROCK_RIDGE].directories[p->trees[TREE_ROCK_RIDGE].of_node[node]].area_sectors;
+	susp_add_twin(&w->susp, &entry);
+}
+
 /* "." and "..": one byte, 0 or 1. */
 static void put_dot(struct writer *w, const struct plan_directory *d, uint8_t identifier, enum susp_dot which)
 {
@@ -147,6 +174,8 @@ static void put_dot(struct writer *w, const struct plan_directory *d, uint8_t id
 	w->susp.n = 0;
 	if (w->kind == TREE_ROCK_RIDGE)
 		susp_of_directory(&w->susp, node, which);
+	if (w->kind == TREE_ROCK_RIDGE && !identifier)
+		add_twin(w, d->node, 0);
 	cut = cut_entries(w, 1);
 	put_record(w, &r, &cut);
 }
@@ -182,13 +211,16 @@ static void put_entry(struct writer *w, uint32_t entry)
 	w->susp.n = 0;
 	if (w->kind == TREE_ROCK_RIDGE)
 		susp_of_node(&w->susp, node, e->name);
+	if (w->kind == TREE_ROCK_RIDGE && S_ISDIR(node->mode))
+		add_twin(w, e->node, named->joliet_attempt);
+	else if (w->kind == TREE_ROCK_RIDGE && named->joliet_attempt)
+		susp_add_twin(&w->susp, &(struct susp_twin){.attempt = named->joliet_attempt});
 	cut = cut_entries(w, r.identifier_bytes);
 	if (S_ISDIR(node->mode)) {
-		const struct plan_tree *tree = &p->trees[w->kind];
-		const struct plan_directory *d = &tree->directories[tree->of_node[e->node]];
+		struct plan_place place = plan_place_of(p, w->kind, e->node);
 
-		r.lba = d->lba;
-		r.bytes = d->sectors * SECTOR_BYTES;
+		r.lba = place.lba;
+		r.bytes = place.bytes;
 		r.flags = FLAG_DIRECTORY;
 		put_record(w, &r, &cut);
 	} else {

@@ -4,7 +4,7 @@
  *
  * The session is a row of pieces: the volume (start, descriptors, saved head), path tables, directories, file data, padding.  The stream stands in one
  * piece at a time.  Metadata pieces are encoded whole into one buffer when the stream comes to them (the largest is the largest
- * directory); file data goes from the manifest's callbacks straight to the caller's buffer.
+ * directory), but for path tables, which come in pieces from a walk; file data goes from the manifest's callbacks straight to the caller's buffer.
  */
 #include "burner/session/stream.h"
 
@@ -13,7 +13,7 @@
 
 #include "burner/session/layout.h"
 
-enum phase { PHASE_VOLUME, PHASE_TABLES, PHASE_ROCK_RIDGE, PHASE_JOLIET, PHASE_DATA, PHASE_PADDING, PHASE_END };
+enum phase { PHASE_VOLUME, PHASE_TABLES, PHASE_LINKS, PHASE_ROCK_RIDGE, PHASE_JOLIET, PHASE_DATA, PHASE_PADDING, PHASE_END };
 
 struct session_stream {
 	const struct burn_plan *plan;
@@ -21,7 +21,9 @@ struct session_stream {
 	size_t index;			/* of the piece in its phase */
 	uint32_t done, sectors;		/* of the piece; 0 of 0: open the one that phase and index tell */
 	uint64_t at;			/* sectors given so far */
-	uint8_t *buffer;		/* a metadata piece */
+	struct table_stream *table;	/* the path table at hand */
+	struct links_stream *links;	/* the link table */
+	uint8_t *buffer;		/* any other metadata piece */
 	size_t buffer_bytes;
 };
 
@@ -40,6 +42,8 @@ void session_stream_free(struct session_stream *s)
 {
 	if (!s)
 		return;
+	table_stream_free(s->table);
+	links_stream_free(s->links);
 	free(s->buffer);
 	free(s);
 }
@@ -53,6 +57,8 @@ static size_t pieces_of(const struct burn_plan *p, enum phase phase)
 	switch (phase) {
 	case PHASE_TABLES:
 		return 2 * (size_t)p->n_trees;
+	case PHASE_LINKS:
+		return p->links.bytes != 0;
 	case PHASE_ROCK_RIDGE:
 		return p->trees[TREE_ROCK_RIDGE].n_directories;
 	case PHASE_JOLIET:
@@ -76,6 +82,8 @@ static uint64_t piece_sectors(const struct session_stream *s)
 		return p->tree_lba - p->options.start_lba;
 	case PHASE_TABLES:
 		return sectors_of(p->trees[s->index / 2].table_bytes);
+	case PHASE_LINKS:
+		return sectors_of(p->links.bytes);
 	case PHASE_ROCK_RIDGE:
 	case PHASE_JOLIET:
 		d = &p->trees[tree_of(s->phase)].directories[s->index];
@@ -92,6 +100,14 @@ static int encode_piece(struct session_stream *s)
 	const struct burn_plan *p = s->plan;
 	size_t bytes = (size_t)s->sectors * SECTOR_BYTES;
 
+	if (s->phase == PHASE_TABLES) {
+		table_stream_free(TAKE_PTR(s->table));
+		return table_stream_new(p, (enum tree_kind)(s->index / 2), s->index % 2, &s->table);
+	}
+	if (s->phase == PHASE_LINKS) {
+		links_stream_free(TAKE_PTR(s->links));
+		return links_stream_new(p, &s->links);
+	}
 	if (bytes > s->buffer_bytes) {
 		uint8_t *buffer = malloc(bytes);
 
@@ -103,8 +119,6 @@ static int encode_piece(struct session_stream *s)
 	}
 	if (s->phase == PHASE_VOLUME)
 		volume_encode(p, s->buffer);
-	else if (s->phase == PHASE_TABLES)
-		path_table_encode(p, (enum tree_kind)(s->index / 2), s->index % 2, s->buffer);
 	else
 		directory_encode(p, tree_of(s->phase), &p->trees[tree_of(s->phase)].directories[s->index], s->buffer);
 	return 0;
@@ -197,7 +211,11 @@ int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors)
 
 		if (error)
 			return error;
-		if (s->phase < PHASE_DATA)
+		if (s->phase == PHASE_TABLES)
+			error = table_stream_read(s->table, out, (size_t)n * SECTOR_BYTES);
+		else if (s->phase == PHASE_LINKS)
+			error = links_stream_read(s->links, out, (size_t)n * SECTOR_BYTES);
+		else if (s->phase < PHASE_DATA)
 			memcpy(out, s->buffer + (size_t)s->done * SECTOR_BYTES, (size_t)n * SECTOR_BYTES);
 		else if (s->phase == PHASE_DATA)
 			error = read_data(s, out, n);

@@ -6,6 +6,7 @@
  * apply.  ER is the 18-byte form with empty texts, which leaves the root's "." without a continuation area.
  * PN: device numbers up to 12 bits of major and 8 of minor go as one dev_t of 32 bits into the low word, which Linux, libisofs and libarchive
  * read alike; larger ones as major and minor, which Linux reads.
+ * TW is private: readers skip entries they do not know (SUSP 4).
  */
 #include "burner/session/susp.h"
 
@@ -249,6 +250,16 @@ void susp_of_directory(struct susp *s, const struct manifest_node *node, enum su
 		er[7] = 1;
 		memcpy(er + 8, identifier, sizeof(identifier) - 1);
 	}
+}
+
+void susp_add_twin(struct susp *s, const struct susp_twin *twin)
+{
+	uint8_t *tw = begin(s, "TW", 20, 1);
+
+	put_le32(tw + 4, twin->lba);
+	put_le32(tw + 8, twin->bytes);
+	put_le32(tw + 12, twin->area_sectors);
+	put_le32(tw + 16, twin->attempt);
 }
 
 void susp_continuation(uint8_t out[SUSP_CE_BYTES], uint32_t lba, uint32_t offset, uint32_t bytes)

@@ -33,6 +33,12 @@ void susp_of_node(struct susp *s, const struct manifest_node *node, const char *
 /* Those of "." and ".."; of_volume: the root's ".", which announces SUSP (SP) and Rock Ridge (ER). */
 enum susp_dot { SUSP_DOT_OF_VOLUME, SUSP_DOT };
 void susp_of_directory(struct susp *s, const struct manifest_node *node, enum susp_dot which);
+/*
+ * Adds a TW entry, ours alone (burner/SESSION.md): where the Joliet twin of a directory is (0, 0: nowhere), how many sectors of continuation areas
+ * follow the directory's own records, and the number of the attempt that gave the entry its Joliet name.
+ */
+struct susp_twin { uint32_t lba, bytes, area_sectors, attempt; };
+void susp_add_twin(struct susp *s, const struct susp_twin *twin);
 /* A CE entry of 28 bytes. */
 void susp_continuation(uint8_t out[SUSP_CE_BYTES], uint32_t lba, uint32_t offset, uint32_t bytes);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * volume.c - volume descriptors, path tables, the head
+ * volume.c - volume descriptors, the head
  *
  * Order of the descriptors: primary, boot record (El Torito wants it second), supplementary (Joliet), terminator.  On overwritable media they
  * stand twice: with the absolute size at S+8, where Linux mounts with sbsector=S-8, and relative to the session at S+16, where xorriso -toc
@@ -21,44 +21,6 @@ enum { SYSTEM_ID = 8, VOLUME_ID = 40, SPACE_SIZE = 80, ESCAPES = 88, SET_SIZE = 
 	EFFECTIVE = 864, STRUCTURE_VERSION = 881 };
 
 enum { DESCRIPTOR_BOOT = 0, DESCRIPTOR_PRIMARY = 1, DESCRIPTOR_SUPPLEMENTARY = 2, DESCRIPTOR_TERMINATOR = 255 };
-
-/* ---- path tables ---- */
-
-static unsigned identifier_bytes(const struct burn_plan *p, enum tree_kind kind, const struct plan_directory *d)
-{
-	if (d->entry == NO_INDEX)
-		return 1;
-	return kind == TREE_ROCK_RIDGE ? p->entries[d->entry].iso_bytes : p->entries[d->entry].joliet_bytes;
-}
-
-uint32_t path_table_bytes(const struct burn_plan *p, enum tree_kind kind)
-{
-	uint64_t bytes = 0;
-
-	for (uint32_t i = 0; i < p->trees[kind].n_directories; i++)
-		bytes += 8 + round_up(identifier_bytes(p, kind, &p->trees[kind].directories[i]), 2);
-	return (uint32_t)min_u64(bytes, UINT32_MAX);
-}
-
-/* ECMA-119 9.4. */
-void path_table_encode(const struct burn_plan *p, enum tree_kind kind, unsigned which, uint8_t *ret)
-{
-	const struct plan_tree *tree = &p->trees[kind];
-	uint8_t *at = ret;
-
-	memset(ret, 0, sectors_of(tree->table_bytes) * SECTOR_BYTES);
-	for (uint32_t i = 0; i < tree->n_directories; i++) {
-		const struct plan_directory *d = &tree->directories[i];
-		unsigned bytes = identifier_bytes(p, kind, d);
-
-		at[0] = (uint8_t)bytes;
-		(which ? put_be32 : put_le32)(at + 2, d->lba);
-		(which ? put_be16 : put_le16)(at + 6, (uint16_t)(d->parent + 1));
-		if (d->entry != NO_INDEX)
-			memcpy(at + 8, kind == TREE_ROCK_RIDGE ? p->entries[d->entry].iso : p->entries[d->entry].joliet, bytes);
-		at += 8 + round_up(bytes, 2);
-	}
-}
 
 /* ---- descriptors ---- */
 
@@ -117,10 +79,14 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 		.previous_descriptor_lba = p->foreign_head ? o->start_lba + SAVED_HEAD : o->previous_descriptor_lba,
 		.previous_number = o->previous_number,
 		.sectors = session_length(p),
-		.directories = p->trees[TREE_ROCK_RIDGE].n_directories,
-		.flags = (p->n_trees > TREE_JOLIET ? 1u : 0) | (o->compat ? 2u : 0),
+		.directories = p->trees[TREE_ROCK_RIDGE].table_entries,
+		.flags = (p->n_trees > TREE_JOLIET ? APPUSE_JOLIET : 0) | (o->compat ? APPUSE_COMPAT : 0) | APPUSE_TWINS | APPUSE_LINKS |
+			(p->manifest->linked ? APPUSE_LINKED : 0),
 		.next_ino = o->next_ino,
-		.tree_sectors = p->cost.tree_sectors,
+		.tree_sectors = p->whole_tree_sectors,
+		.links_lba = p->links.lba,
+		.links_bytes = p->links.bytes,
+		.links_sectors = (uint32_t)min_u64(links_directory_sectors(p), UINT32_MAX),
 	};
 
 	memcpy(a.uuid, o->uuid, 16);

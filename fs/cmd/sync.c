@@ -21,6 +21,8 @@ static const char help[] =
 	"  -n, --dry-run   burn nothing, say what a session would append, to the block\n"
 	"      --discard   burn nothing, drop everything that is staged\n"
 	"      --finalize  close the disc after this session: nothing can be appended any more\n"
+	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
+	"                  the whole tree in one session; a session is made even if nothing is staged\n"
 	"  -j, --json      print the result as JSON\n"
 	"  -q, --quiet     print nothing but errors\n"
 	"      --help      print this\n"
@@ -29,23 +31,25 @@ static const char help[] =
 	"Exit status: 0 done (also when nothing was staged), 1 failed or does not fit, 2 wrong usage.\n";
 
 enum action { ACTION_SYNC, ACTION_DRY_RUN, ACTION_DISCARD, ACTION_FINALIZE };
-static const char *const requests[] = {
-	[ACTION_SYNC] = "sync", [ACTION_DRY_RUN] = "dry-run", [ACTION_DISCARD] = "discard", [ACTION_FINALIZE] = "sync finalize",
+/* The second without a word for discard: it writes no tree. */
+static const char *const requests[][2] = {
+	[ACTION_SYNC] = {"sync", "sync full-tree"}, [ACTION_DRY_RUN] = {"dry-run", "dry-run full-tree"}, [ACTION_DISCARD] = {"discard", NULL},
+	[ACTION_FINALIZE] = {"sync finalize", "sync finalize full-tree"},
 };
 
 struct options {
 	enum action action;
-	bool json, quiet;
+	bool full_tree, json, quiet;
 	const char *mountpoint;
 };
 
 /* COMMAND_DONE with a mount point; COMMAND_DONE without: help was printed; or what to exit with. */
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { OPTION_DISCARD = 256, OPTION_FINALIZE, OPTION_HELP, OPTION_VERSION };
+	enum { OPTION_DISCARD = 256, OPTION_FINALIZE, OPTION_FULL_TREE, OPTION_HELP, OPTION_VERSION };
 	static const struct option options[] = {
 		{"dry-run", no_argument, NULL, 'n'}, {"discard", no_argument, NULL, OPTION_DISCARD}, {"finalize", no_argument, NULL, OPTION_FINALIZE},
-		{"json", no_argument, NULL, 'j'}, {"quiet", no_argument, NULL, 'q'},
+		{"full-tree", no_argument, NULL, OPTION_FULL_TREE}, {"json", no_argument, NULL, 'j'}, {"quiet", no_argument, NULL, 'q'},
 		{"help", no_argument, NULL, OPTION_HELP}, {"version", no_argument, NULL, OPTION_VERSION}, {0},
 	};
 	int c, actions = 0;
@@ -55,6 +59,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case 'n': ret->action = ACTION_DRY_RUN; actions++; break;
 		case OPTION_DISCARD: ret->action = ACTION_DISCARD; actions++; break;
 		case OPTION_FINALIZE: ret->action = ACTION_FINALIZE; actions++; break;
+		case OPTION_FULL_TREE: ret->full_tree = true; break;
 		case 'j': ret->json = true; break;
 		case 'q': ret->quiet = true; break;
 		case OPTION_HELP: return command_help(help);
@@ -64,6 +69,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	}
 	if (actions > 1)
 		return command_usage("only one of --dry-run, --discard and --finalize can be asked for");
+	if (ret->full_tree && ret->action == ACTION_DISCARD)
+		return command_usage("--discard writes nothing: leave --full-tree out");
 	if (argc - optind != 1)
 		return command_usage(argc == optind ? "the mount point is missing" : "one mount point at a time");
 	ret->mountpoint = argv[optind];
@@ -166,7 +173,7 @@ int main(int argc, char **argv)
 		return status;
 	progress_init(&progress, o.quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
 	struct client_handlers handlers = {.progress = on_progress, .context = &progress};
-	r = client_ask(&mount, requests[o.action], &handlers, &result);
+	r = client_ask(&mount, requests[o.action][o.full_tree], &handlers, &result);
 	progress_clear(&progress);
 	if (r < 0)
 		return command_fail("%s: %s", mount.mountpoint, client_why(r));

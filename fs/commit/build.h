@@ -5,8 +5,10 @@
 #ifndef FS_COMMIT_BUILD_H
 #define FS_COMMIT_BUILD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "cdappendfs/placement.h"
 #include "fs/commit/arena.h"
 #include "fs/commit/manifest.h"
 #include "fs/commit/numbers.h"
@@ -19,6 +21,8 @@ struct held_manifest {
 	struct arena strings;
 	struct disc *disc;
 	struct stage *stage;
+	struct burn_home *homes;
+	uint32_t n_homes;
 	struct spool *spool;		/* NULL: the disc itself is read */
 	bool rehearsing;		/* the spool is being filled */
 };
@@ -30,14 +34,24 @@ struct build {
 	struct manifest *m;		/* &held->manifest */
 	size_t node_space, entry_space, extent_space;
 	uint32_t *row_nodes;		/* for each row: its node, or NUMBERS_NONE */
+	bool linked;			/* directories of the base without a row stay where they are */
+	bool needs_twins;		/* the base has a Joliet tree */
+	size_t claim_space, kept_space, home_space;
+	uint32_t *claims;		/* for each node, the number of its names that its row or record tells */
 	struct numbers links;		/* base inode number -> nodes of files with several names */
 	struct numbers directory_lbas;	/* base directories met */
+	struct numbers needed;		/* linked: base directories without a row that are written all the same (links.c) */
 	uint64_t directory_bytes, directory_bytes_max;
 	char *why;
 };
 
 /* Makes *array hold one more; the new room is not initialised. -ENOMEM, -EOVERFLOW beyond 2^32 - 2. */
 int build_grow(void **array, size_t *space, uint32_t n, size_t item_bytes);
+
+/* ---- links.c ---- */
+
+/* Fills b->needed: directories that hold further names of files that changed, and those above them.  -EUCLEAN: the base's link table is none. */
+int build_find_links(struct build *b, const struct appuse *base);
 
 /* ---- nodes.c ---- */
 

@@ -64,13 +64,17 @@ int commit_start_thread(struct commit *c);
 void commit_free(struct commit *c);
 
 /* What a commit does besides; those that wait together become one commit that does all of it. */
-enum commit_flags { COMMIT_FINALIZE = 1 << 0 };	/* close the disc behind the session, which is burned also when nothing is staged */
+enum commit_flags {
+	COMMIT_FINALIZE = 1 << 0,	/* close the disc behind the session, which is burned also when nothing is staged */
+	COMMIT_FULL_TREE = 1 << 1,	/* write every directory; also when nothing is staged, unless the newest session has them all */
+};
 
 typedef void commit_done(void *arg, const struct commit_result *result);
 /* Queue a commit; done is called from the commit's thread when all that was staged before this call is on the disc, or failed. */
 int commit_request(struct commit *c, commit_done *done, void *arg);
 int commit_request_flags(struct commit *c, unsigned flags, commit_done *done, void *arg);
 int commit_request_dry_run(struct commit *c, commit_done *done, void *arg);
+int commit_request_dry_run_flags(struct commit *c, unsigned flags, commit_done *done, void *arg);
 int commit_request_discard(struct commit *c, commit_done *done, void *arg);
 /* Forget a request that waits (its caller went away): true when done will not be called for it. */
 bool commit_forget(struct commit *c, void *arg);

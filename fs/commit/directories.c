@@ -14,6 +14,7 @@ struct walk {
 	size_t space;
 	struct numbers lbas;
 	uint64_t bytes, max_bytes;
+	uint32_t start_lba;
 };
 
 static void walk_release(struct walk *w)
@@ -22,8 +23,12 @@ static void walk_release(struct walk *w)
 	numbers_release(&w->lbas);
 }
 
-static int add(struct walk *w, uint64_t ino, struct iso_extent dir)
+static int add(struct walk *w, const struct iso_entry *e)
 {
+	struct iso_extent dir = e->dir;
+
+	if (dir.lba < w->start_lba)
+		return 0;
 	w->bytes += dir.bytes;
 	if (w->bytes > w->max_bytes || numbers_first(&w->lbas, dir.lba) != NUMBERS_NONE)
 		return -EBADMSG;
@@ -36,7 +41,7 @@ static int add(struct walk *w, uint64_t ino, struct iso_extent dir)
 		w->list = moved;
 		w->space = larger;
 	}
-	w->list[w->n++] = (struct burn_directory){.ino = ino, .lba = dir.lba, .bytes = dir.bytes};
+	w->list[w->n++] = (struct burn_directory){.ino = e->ino, .lba = dir.lba, .bytes = dir.bytes, .sectors = (uint32_t)iso_entry_sectors(e)};
 	return numbers_add(&w->lbas, dir.lba, 0);
 }
 
@@ -51,7 +56,7 @@ static int add_children(struct walk *w, struct iso *base, struct iso_extent dir)
 		result = iso_dir_next(d, &e);
 		if (result <= 0)
 			return result;
-		result = S_ISDIR(e.mode) ? add(w, e.ino, e.dir) : 0;
+		result = S_ISDIR(e.mode) ? add(w, &e) : 0;
 	}
 	return result;
 }
@@ -63,14 +68,14 @@ static int by_ino(const void *a, const void *b)
 	return (x->ino > y->ino) - (x->ino < y->ino);
 }
 
-int directories_of(struct iso *base, uint64_t max_bytes, struct burn_directory **ret, size_t *ret_n)
+int directories_of(struct iso *base, uint32_t start_lba, uint64_t max_bytes, struct burn_directory **ret, size_t *ret_n)
 {
-	_cleanup_(walk_release) struct walk w = {.max_bytes = max_bytes};
+	_cleanup_(walk_release) struct walk w = {.max_bytes = max_bytes, .start_lba = start_lba};
 	_cleanup_entry_ struct iso_entry root = {.ino = 0};
 	int result = iso_root(base, &root);
 
 	if (!result)
-		result = add(&w, root.ino, root.dir);
+		result = add(&w, &root);
 	for (uint32_t i = 0; !result && i < w.n; i++)
 		result = add_children(&w, base, (struct iso_extent){w.list[i].lba, w.list[i].bytes});
 	if (result)

@@ -74,6 +74,7 @@ static int rebase(struct run *run, struct commit_result *r)
 		return unfinished(run, r, "it could not be opened", result);
 	burn_plan_placements(run->plan, &placements.data, &placements.n_data);
 	burn_plan_directories(run->plan, &placements.directories, &placements.n_directories);
+	manifest_homes(run->manifest, &placements.homes, &placements.n_homes);
 	result = burned_holes(run->manifest, run->plan, &holes, &placements.n_holes);
 	if (result)
 		return unfinished(run, r, "the mount could not change over to it", result);

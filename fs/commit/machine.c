@@ -98,21 +98,34 @@ static int plan_inputs(struct run *run, struct commit_result *r)
 	return 0;
 }
 
-static int run_plan(struct run *run, struct commit_result *r)
+static int make_plan(struct run *run, struct commit_result *r)
 {
 	char why[MANIFEST_WHY_BYTES];
-	uint64_t missing = 0;
-	const char *where = NULL;
 	int result = medium_explain(run->c->disc, manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why));
 
+	if (result == -EUCLEAN)
+		return result;
 	if (result == -ENOMEDIUM || result == -ENODEV)
 		return commit_failed(r, "the tree could not be read, so no session was made of it", result, NULL);
 	if (result)
 		return commit_failed(r, "the tree could not be read completely, so no session was made of it", result, why);
 	result = plan_inputs(run, r);
-	if (result)
-		return result;
-	result = burn_plan_new(run->manifest, &run->inputs.options, &run->plan);
+	return result ? result : burn_plan_new(run->manifest, &run->inputs.options, &run->plan);
+}
+
+static int run_plan(struct run *run, struct commit_result *r)
+{
+	uint64_t missing = 0;
+	const char *where = NULL;
+	int result = make_plan(run, r);
+
+	/* What was left out is needed after all, or the base's path tables cannot be relied on: then the whole tree. */
+	if (result == -EUCLEAN && run->frozen.linked) {
+		log_notice("the directories cannot stay where they are on this disc: the session gets the whole tree");
+		run->frozen.linked = false;
+		manifest_free(TAKE_PTR(run->manifest));
+		result = make_plan(run, r);
+	}
 	if (result)
 		return commit_failed(r, "the session could not be laid out", result, NULL);
 	burn_plan_cost(run->plan, &run->cost);
@@ -135,7 +148,12 @@ static int flush(struct commit *c, struct commit_result *r)
 	return result ? commit_failed(r, "the changes could not be saved in the staging area", result, NULL) : 0;
 }
 
-void machine_dry_run(struct commit *c, struct commit_result *r)
+static unsigned freeze_flags(unsigned flags)
+{
+	return (flags & COMMIT_FINALIZE ? TREE_FREEZE_UNCHANGED : 0) | (flags & COMMIT_FULL_TREE ? TREE_FREEZE_WHOLE : 0);
+}
+
+void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *r)
 {
 	_cleanup_(run_freep) struct run *run = run_new(c);
 
@@ -153,7 +171,7 @@ void machine_dry_run(struct commit *c, struct commit_result *r)
 	r->error = flush(c, r);
 	if (r->error)
 		return;
-	r->error = tree_preview(c->tree, &run->frozen);
+	r->error = tree_preview(c->tree, freeze_flags(flags), &run->frozen);
 	if (r->error == -ENODATA) {
 		r->error = 0;
 		return;
@@ -287,9 +305,9 @@ static int run_freeze(struct run *run, struct commit_result *r)
 
 	if (result)
 		return result;
-	if (!tree_changed(c->tree) && !(run->flags & COMMIT_FINALIZE))
+	if (!tree_changed(c->tree) && !freeze_flags(run->flags))
 		return 0;
-	result = tree_freeze(c->tree, run->flags & COMMIT_FINALIZE ? TREE_FREEZE_UNCHANGED : 0, &run->frozen);
+	result = tree_freeze(c->tree, freeze_flags(run->flags), &run->frozen);
 	if (result == -ENODATA)
 		return run->flags & COMMIT_FINALIZE ? commit_failed(r, "nothing was burned", result, "the disc is blank and nothing is staged") : 0;
 	if (result)

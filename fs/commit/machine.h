@@ -81,7 +81,7 @@ int commit_look(struct commit *c, bool sessions_too);
 
 /* ---- machine.c ---- */
 void machine_commit(struct commit *c, unsigned flags, struct commit_result *r);
-void machine_dry_run(struct commit *c, struct commit_result *r);
+void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *r);
 int run_journal(struct run *run, enum stage_commit_state state);
 void run_free(struct run *run);
 

@@ -7,6 +7,9 @@
  * A directory's base records come in the order of the disc; those whose name the stage knows (whiteouts too) are left out, the
  * staged names are added, and the piece is sorted by name.
  * Every error stops the build: a directory that was not understood must not be replaced by what is left of it.
+ *
+ * A linked manifest goes only where rows are: a directory of the base without one has not changed, nor has anything below it (fs/tree/touched.c),
+ * and becomes a node without entries.
  */
 #include "fs/commit/manifest.h"
 
@@ -56,9 +59,9 @@ static int complain(struct build *b, int error, uint32_t directory, const char *
 
 /* ---- names ---- */
 
-static int add_entry(struct build *b, uint32_t directory, const char *name, uint32_t node, const char *iso_name)
+static int add_entry(struct build *b, uint32_t directory, const char *name, uint32_t node, const char *iso_name, uint32_t joliet_attempt)
 {
-	struct manifest_entry entry = {.node = node};
+	struct manifest_entry entry = {.node = node, .joliet_attempt = joliet_attempt};
 	int result = build_grow((void **)&b->m->entries, &b->entry_space, b->m->n_entries, sizeof(entry));
 
 	if (result)
@@ -68,8 +71,8 @@ static int add_entry(struct build *b, uint32_t directory, const char *name, uint
 		entry.iso_name = arena_string(&b->held->strings, iso_name, strlen(iso_name));
 	if (!entry.name || (iso_name && *iso_name && !entry.iso_name))
 		return -ENOMEM;
+	b->m->nodes[node].parent = directory;
 	if (S_ISDIR(b->m->nodes[node].mode)) {
-		b->m->nodes[node].parent = directory;
 		b->m->nodes[directory].nlink++;
 	} else {
 		b->m->nodes[node].nlink++;
@@ -131,7 +134,7 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 			continue;
 		result = build_node_from_entry(b, &e, &node, &reason);
 		if (!result)
-			result = add_entry(b, directory, e.name, node, keep_iso_names ? e.iso_name : NULL);
+			result = add_entry(b, directory, e.name, node, keep_iso_names ? e.iso_name : NULL, e.joliet_attempt);
 		if (result)
 			return complain(b, result, directory, e.name, reason);
 	}
@@ -153,7 +156,7 @@ static int add_staged_names(struct build *b, uint32_t directory, struct name_ran
 			return complain(b, -EBADMSG, directory, name->name, "the journal of the staging area has no attributes for it");
 		result = build_node_from_row(b, row, &node, &reason);
 		if (!result)
-			result = add_entry(b, directory, name->name, node, NULL);
+			result = add_entry(b, directory, name->name, node, NULL, 0);
 		if (result)
 			return complain(b, result, directory, name->name, reason);
 	}
@@ -234,6 +237,96 @@ static int add_root(struct build *b)
 	return result ? complain(b, result, 0, "", reason) : 0;
 }
 
+static int compare_homes(const void *a, const void *b)
+{
+	const struct burn_home *x = a, *y = b;
+
+	return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+static int add_home(struct build *b, uint32_t node, uint64_t was)
+{
+	struct held_manifest *held = b->held;
+	const struct manifest_node *n = &b->m->nodes[node];
+	int result = build_grow((void **)&held->homes, &b->home_space, held->n_homes, sizeof(*held->homes));
+
+	if (!result)
+		held->homes[held->n_homes++] = (struct burn_home){n->ino, was, b->m->nodes[n->parent].ino, (int64_t)n->nlink - b->claims[node]};
+	return result;
+}
+
+/* Files with another number of names than the tree thinks (records of others may lie), or whose directory it does not know. */
+static int list_homes(struct build *b)
+{
+	const struct manifest *m = b->m;
+	size_t n_rows = b->rows ? b->rows->n_nodes : 0;
+	int result = 0;
+
+	for (uint32_t i = 0; !result && i < m->n_nodes; i++) {
+		size_t row = S_ISDIR(m->nodes[i].mode) || m->nodes[i].nlink == b->claims[i] ? SIZE_MAX : build_find_row(b, m->nodes[i].ino);
+
+		if (!S_ISDIR(m->nodes[i].mode) && m->nodes[i].nlink != b->claims[i])
+			result = add_home(b, i, row == SIZE_MAX ? 0 : b->rows->nodes[row].parent);
+	}
+	for (size_t row = 0; !result && row < n_rows; row++) {
+		uint32_t node = b->row_nodes[row];
+		const struct manifest_node *n = node == NUMBERS_NONE ? NULL : &m->nodes[node];
+		uint64_t was = b->rows->nodes[row].parent;
+
+		if (n && !S_ISDIR(n->mode) && n->nlink == b->claims[node] && was != m->nodes[n->parent].ino && (!was || n->nlink == 1))
+			result = add_home(b, node, was);
+	}
+	if (b->held->n_homes)
+		qsort(b->held->homes, b->held->n_homes, sizeof(*b->held->homes), compare_homes);
+	return result;
+}
+
+void manifest_homes(const struct manifest *m, const struct burn_home **ret, size_t *ret_n)
+{
+	const struct held_manifest *held = (const struct held_manifest *)(const void *)m;
+
+	*ret = held->homes;
+	*ret_n = held->n_homes;
+}
+
+/*
+ * A linked manifest is whole when everything staged was met, under each of its names; and link counts are those of the whole tree.
+ * -EUCLEAN: something lies in a directory that was left where it is.
+ */
+static int check_linked(struct build *b)
+{
+	struct manifest *m = b->m;
+
+	for (size_t row = 0; row < b->rows->n_nodes; row++)
+		if (b->row_nodes[row] == NUMBERS_NONE && b->rows->nodes[row].nlink)
+			return complain(b, -EUCLEAN, 0, "", "a change is in a directory that was not reached");
+	for (size_t row = 0; row < b->rows->n_nodes; row++) {
+		uint32_t node = b->row_nodes[row];
+
+		if (node != NUMBERS_NONE && !S_ISDIR(m->nodes[node].mode) && m->nodes[node].nlink != b->claims[node])
+			return complain(b, -EUCLEAN, 0, "", "a file that changed has names in directories that were not reached");
+	}
+	for (uint32_t i = 0; i < m->n_nodes; i++)
+		if (!S_ISDIR(m->nodes[i].mode))
+			m->nodes[i].nlink = b->claims[i];
+	return 0;
+}
+
+static void take_base(struct build *b, const struct iso_info *info)
+{
+	struct manifest *m = b->m;
+
+	b->linked = m->linked = b->frozen->linked && b->rows;
+	b->needs_twins = info->joliet;
+	for (unsigned kind = 0; kind < 2; kind++)
+		m->tables[kind] = (struct manifest_table){{info->tables[kind].lba[0], info->tables[kind].lba[1]}, info->tables[kind].bytes};
+	m->base_directories = info->appuse.directories;
+	m->base_tree_sectors = info->appuse.tree_sectors;
+	m->links_lba = info->appuse.links_lba;
+	m->links_bytes = info->appuse.links_bytes;
+	m->links_sectors = info->appuse.links_sectors;
+}
+
 static int walk(struct build *b)
 {
 	struct iso_info info = {.rock_ridge = false};
@@ -243,16 +336,25 @@ static int walk(struct build *b)
 	b->directory_bytes_max = UINT64_MAX;
 	if (b->frozen->base) {
 		iso_info(b->frozen->base, &info);
+		take_base(b, &info);
 		result = disc_state(b->held->disc, &state);
 		if (result)
 			return complain(b, result, 0, "", "the state of the disc is not known");
 		b->directory_bytes_max = max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES;
 	}
+	/* The root is always written; without a row when nothing is staged. */
+	result = b->linked ? numbers_add(&b->needed, TREE_ROOT, 0) : 0;
+	if (!result && b->linked)
+		result = build_find_links(b, &info.appuse);
+	if (result)
+		return complain(b, result, 0, "", "the disc's table of files with several names cannot be read");
 	result = add_root(b);
 	for (uint32_t i = 0; !result && i < b->m->n_nodes; i++)
-		if (S_ISDIR(b->m->nodes[i].mode))
+		if (S_ISDIR(b->m->nodes[i].mode) && !b->m->nodes[i].kept)
 			result = walk_directory(b, i, info.rock_ridge || !info.joliet);
-	return result;
+	if (!result && b->linked)
+		result = check_linked(b);
+	return result ? result : list_homes(b);
 }
 
 static int read_body(void *context, uint32_t body, uint64_t pos, void *buf, size_t length)
@@ -305,6 +407,8 @@ void manifest_free(struct manifest *m)
 	free(m->nodes);
 	free(m->entries);
 	free(m->extents);
+	free(m->kept);
+	free(held->homes);
 	arena_release(&held->strings);
 	free(held);
 }
@@ -331,8 +435,10 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 		result = walk(&b);
 	}
 	free(b.row_nodes);
+	free(b.claims);
 	numbers_release(&b.links);
 	numbers_release(&b.directory_lbas);
+	numbers_release(&b.needed);
 	if (result)
 		return result;
 	shrink((void **)&m->nodes, m->n_nodes, sizeof(*m->nodes));

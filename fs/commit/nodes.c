@@ -126,7 +126,18 @@ struct content {
 	const struct extent *extents;
 	const char *target;
 	struct iso_extent listing;
+	uint32_t claim;			/* link count */
 };
+
+/* What is counted as names of a file may be another number: in a linked manifest other names may be in directories that stay. */
+static int add_claim(struct build *b, uint32_t claim)
+{
+	int result = build_grow((void **)&b->claims, &b->claim_space, b->m->n_nodes, sizeof(*b->claims));
+
+	if (!result)
+		b->claims[b->m->n_nodes] = claim;
+	return result;
+}
 
 /* Publishes the node as the last step: on failure the manifest has extents and strings too many, but no node. */
 static int add_node(struct build *b, struct manifest_node *n, const struct content *c, uint32_t *ret_node, const char **ret_reason)
@@ -158,6 +169,8 @@ static int add_node(struct build *b, struct manifest_node *n, const struct conte
 	}
 	if (!result)
 		result = build_grow((void **)&b->m->nodes, &b->node_space, b->m->n_nodes, sizeof(*n));
+	if (!result)
+		result = add_claim(b, c->claim);
 	if (result)
 		return result;
 	*ret_node = b->m->n_nodes;
@@ -168,7 +181,7 @@ static int add_node(struct build *b, struct manifest_node *n, const struct conte
 int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const char **ret_reason)
 {
 	const struct stage_node *r = &b->rows->nodes[row];
-	struct content content = {r->n_extents, r->extents, r->target, {r->base_lba, r->base_bytes}};
+	struct content content = {r->n_extents, r->extents, r->target, {r->base_lba, r->base_bytes}, r->nlink};
 	struct manifest_node n = {.ino = r->ino, .size = r->size, .rdev = r->rdev, .atime = r->atime, .mtime = r->mtime, .ctime = r->ctime,
 		.mode = r->mode, .uid = r->uid, .gid = r->gid, .zisofs = r->zisofs};
 	int result;
@@ -188,6 +201,8 @@ int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const c
 	result = add_node(b, &n, &content, ret_node, ret_reason);
 	if (!result)
 		b->row_nodes[row] = *ret_node;
+	if (!result && S_ISDIR(r->mode) && r->base_bytes)
+		b->m->nodes[*ret_node].size = r->size;
 	return result;
 }
 
@@ -214,11 +229,32 @@ static bool same_file(const struct build *b, const struct manifest_node *n, cons
 
 static int new_base_node(struct build *b, const struct iso_entry *e, uint64_t ino, uint32_t *ret_node, const char **ret_reason)
 {
-	struct content content = {e->n_extents, e->extents, e->target, e->dir};
+	struct content content = {e->n_extents, e->extents, e->target, e->dir, e->nlink};
 	struct manifest_node n = {.ino = ino, .size = e->size, .rdev = e->rdev, .atime = e->atime, .mtime = e->mtime, .ctime = e->ctime,
 		.mode = e->mode, .uid = e->uid, .gid = e->gid, .zisofs = e->zisofs};
 
 	return add_node(b, &n, &content, ret_node, ret_reason);
+}
+
+/* A directory that stays where it is: a node without entries. -EUCLEAN: its record does not tell enough. */
+static int new_kept_node(struct build *b, const struct iso_entry *e, uint32_t *ret_node, const char **ret_reason)
+{
+	struct manifest_node *n;
+	int result;
+
+	if (!e->dir.bytes || (b->needs_twins && !e->twin.bytes))
+		return -EUCLEAN;
+	result = new_base_node(b, e, e->ino, ret_node, ret_reason);
+	if (!result)
+		result = build_grow((void **)&b->m->kept, &b->kept_space, b->m->n_kept, sizeof(*b->m->kept));
+	if (result)
+		return result;
+	b->m->kept[b->m->n_kept++] = (struct manifest_kept){e->dir.lba, e->dir.bytes, e->area_sectors, e->twin.lba, e->twin.bytes};
+	n = &b->m->nodes[*ret_node];
+	n->kept = b->m->n_kept;
+	n->nlink = e->nlink;
+	build_take_listing(n);
+	return 0;
 }
 
 int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *ret_node, const char **ret_reason)
@@ -230,7 +266,15 @@ int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *
 
 	if (row != SIZE_MAX)
 		return build_node_from_row(b, row, ret_node, ret_reason);
-	if (e->nlink < 2 || S_ISDIR(e->mode))
+	if (b->linked && S_ISDIR(e->mode) && numbers_first(&b->needed, e->ino) == NUMBERS_NONE)
+		return new_kept_node(b, e, ret_node, ret_reason);
+	if (S_ISDIR(e->mode)) {
+		result = new_base_node(b, e, ino, ret_node, ret_reason);
+		if (!result)
+			b->m->nodes[*ret_node].size = iso_entry_sectors(e);
+		return result;
+	}
+	if (e->nlink < 2)
 		return new_base_node(b, e, ino, ret_node, ret_reason);
 	while ((like = numbers_next(&b->links, e->ino, &cursor)) != NUMBERS_NONE) {
 		if (same_file(b, &b->m->nodes[like], e)) {

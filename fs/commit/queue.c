@@ -49,7 +49,8 @@ static int enqueue(struct commit *c, enum request_kind kind, unsigned flags, com
 
 int commit_request(struct commit *c, commit_done *done, void *arg) { return commit_request_flags(c, 0, done, arg); }
 int commit_request_flags(struct commit *c, unsigned flags, commit_done *done, void *arg) { return enqueue(c, REQUEST_COMMIT, flags, done, arg); }
-int commit_request_dry_run(struct commit *c, commit_done *done, void *arg) { return enqueue(c, REQUEST_DRY_RUN, 0, done, arg); }
+int commit_request_dry_run(struct commit *c, commit_done *done, void *arg) { return commit_request_dry_run_flags(c, 0, done, arg); }
+int commit_request_dry_run_flags(struct commit *c, unsigned flags, commit_done *done, void *arg) { return enqueue(c, REQUEST_DRY_RUN, flags, done, arg); }
 int commit_request_discard(struct commit *c, commit_done *done, void *arg) { return enqueue(c, REQUEST_DISCARD, 0, done, arg); }
 
 static struct request *unlink_request(struct request **list, const void *arg)
@@ -231,7 +232,7 @@ static void serve(struct commit *c, enum request_kind kind, unsigned flags)
 	if (kind == REQUEST_COMMIT)
 		machine_commit(c, flags, &result);
 	else if (kind == REQUEST_DRY_RUN)
-		machine_dry_run(c, &result);
+		machine_dry_run(c, flags, &result);
 	else
 		discard(c, &result);
 	commit_phase(c, COMMIT_IDLE);

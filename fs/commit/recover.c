@@ -184,9 +184,9 @@ int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *
 
 	iso_info(base, &info);
 	if (!result)
-		result = directories_of(base, max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES, &directories, &n);
+		result = directories_of(base, info.ours ? info.appuse.start_lba : 0, max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES, &directories, &n);
 	if (!result) {
-		struct burn_placements placements = {.directories = directories, .n_directories = n};
+		struct burn_placements placements = {.directories = directories, .n_directories = n, .from_disc = true};
 
 		result = tree_rebase(tree, generation, base, &state, &placements);
 	}

@@ -250,6 +250,18 @@ static void answer_discard(struct connection *n) { ask_commit(n, commit_request_
 
 static int request_finalize(struct commit *c, commit_done *done, void *arg) { return commit_request_flags(c, COMMIT_FINALIZE, done, arg); }
 static void answer_finalize(struct connection *n) { ask_commit(n, request_finalize); }
+static int request_full_tree(struct commit *c, commit_done *done, void *arg) { return commit_request_flags(c, COMMIT_FULL_TREE, done, arg); }
+static void answer_full_tree(struct connection *n) { ask_commit(n, request_full_tree); }
+static int request_finalize_full_tree(struct commit *c, commit_done *done, void *arg)
+{
+	return commit_request_flags(c, COMMIT_FINALIZE | COMMIT_FULL_TREE, done, arg);
+}
+static void answer_finalize_full_tree(struct connection *n) { ask_commit(n, request_finalize_full_tree); }
+static int request_dry_run_full_tree(struct commit *c, commit_done *done, void *arg)
+{
+	return commit_request_dry_run_flags(c, COMMIT_FULL_TREE, done, arg);
+}
+static void answer_dry_run_full_tree(struct connection *n) { ask_commit(n, request_dry_run_full_tree); }
 
 /* The medium as the commit last saw it; of a read-only mount as it was mounted. *ret_owned is to be freed. */
 static int medium_now(const struct control_options *o, struct disc_state *ret_state, const struct disc_session **ret_sessions,
@@ -359,7 +371,8 @@ static void answer_wait(struct connection *n)
 void control_answer(struct connection *n, const char *line)
 {
 	static const struct { const char *request; void (*answer)(struct connection *); } requests[] = {
-		{"sync", answer_sync}, {"sync finalize", answer_finalize}, {"dry-run", answer_dry_run}, {"discard", answer_discard},
+		{"sync", answer_sync}, {"sync finalize", answer_finalize}, {"sync full-tree", answer_full_tree},
+		{"sync finalize full-tree", answer_finalize_full_tree}, {"dry-run full-tree", answer_dry_run_full_tree}, {"dry-run", answer_dry_run}, {"discard", answer_discard},
 		{"info", answer_info}, {"changes", answer_changes}, {"status", answer_status}, {"wait", answer_wait},
 	};
 

@@ -115,6 +115,18 @@ static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *re
 		e->rdev = r->rdev;
 }
 
+/* What only sessions of ours say. */
+static void set_private(const struct iso *iso, struct iso_entry *e, const struct rock *r)
+{
+	if (!iso->info.ours || !(iso->info.appuse.flags & APPUSE_TWINS))
+		return;
+	if (S_ISDIR(e->mode)) {
+		e->twin = r->twin;
+		e->area_sectors = r->twin_areas;
+	}
+	e->joliet_attempt = r->joliet_attempt < UINT32_MAX ? r->joliet_attempt + 1 : 0;
+}
+
 static int decode_rock(struct iso *iso, struct window *w, const uint8_t *record, enum decode_depth depth, struct rock *r)
 {
 	if (iso->kind == TREE_ROCK_RIDGE)
@@ -158,6 +170,7 @@ static int take_self(struct iso *iso, struct iso_extent *dir, struct iso_entry *
 	if (!dir->bytes)
 		dir->bytes = record_bytes(sector);
 	set_attributes(e, S_IFDIR, sector, &r);
+	set_private(iso, e, &r);
 	return 0;
 }
 
@@ -214,6 +227,7 @@ static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum dec
 		if (c->iso->kind != TREE_JOLIET)
 			name_keep_iso(record_id(record), record_id_length(record), e->iso_name);
 		set_attributes(e, type, record, &r);
+		set_private(c->iso, e, &r);
 	} else {
 		e->mode = type;
 	}

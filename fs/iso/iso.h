@@ -52,7 +52,18 @@ struct iso_entry {
 	char *target;			/* symlinks, at most 4095 bytes; owned by the entry */
 	uint64_t locator;		/* of the record, for iso_entry_at() */
 	char iso_name[40];		/* identifier as recorded, version cut; "" when it does not fit */
+	/* Of TW entries (burner/SESSION.md), zeros but in sessions of ours that have them: */
+	struct iso_extent twin;		/* directories: records of the Joliet twin; bytes 0: there is none */
+	uint32_t area_sectors;		/* directories: continuation areas right behind their records */
+	uint32_t joliet_attempt;	/* + 1: which of the made names the Joliet record has */
 };
+/* Sectors that a directory of ours takes in both trees. */
+static inline uint64_t iso_entry_sectors(const struct iso_entry *e)
+{
+	return (((uint64_t)e->dir.bytes + 2047) >> 11) + e->area_sectors + (((uint64_t)e->twin.bytes + 2047) >> 11);
+}
+/* A path table: both its forms have the same length. */
+struct iso_table { uint32_t lba[2], bytes; };	/* L, M */
 void iso_entry_release(struct iso_entry *e);	/* frees what it owns and clears the pointers; fine on a zeroed one */
 #define _cleanup_entry_ __attribute__((cleanup(iso_entry_release)))
 
@@ -62,6 +73,7 @@ struct iso_info {
 	int64_t created;
 	uint32_t volume_sectors;
 	struct appuse appuse;		/* valid when ours */
+	struct iso_table tables[2];	/* as the primary and the Joliet descriptor say */
 };
 
 /* descriptor_lba: of the primary volume descriptor (disc_session.descriptor_lba). The disc must outlive the object. */

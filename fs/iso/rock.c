@@ -213,6 +213,17 @@ static int take_zf(struct rock *r, const uint8_t *e)
 	return 0;
 }
 
+/* Where the twin is, is looked at by whoever goes there. */
+static int take_tw(struct rock *r, const uint8_t *e)
+{
+	if (e[2] < 20)
+		return -EBADMSG;
+	r->twin = (struct iso_extent){get_le32(e + 4), get_le32(e + 8)};
+	r->twin_areas = get_le32(e + 12);
+	r->joliet_attempt = get_le32(e + 16);
+	return 0;
+}
+
 static int take_entry(struct rock *r, struct susp *s, const uint8_t *e, enum decode_depth depth)
 {
 	switch (susp_signature(e)) {
@@ -233,6 +244,8 @@ static int take_entry(struct rock *r, struct susp *s, const uint8_t *e, enum dec
 		return depth == DECODE_ALL ? take_pn(r, e) : 0;
 	case SIGNATURE('Z', 'F'):
 		return depth == DECODE_ALL ? take_zf(r, e) : 0;
+	case SIGNATURE('T', 'W'):
+		return depth == DECODE_ALL && s->iso->info.ours ? take_tw(r, e) : 0;
 	default:
 		return 0;
 	}

@@ -118,6 +118,8 @@ struct rock {
 	struct timespec atime, mtime, ctime;
 	struct zisofs zisofs;
 	uint64_t zisofs_size;
+	struct iso_extent twin;
+	uint32_t twin_areas, joliet_attempt;
 	uint32_t target_length;
 	char target[4096];
 };

@@ -56,6 +56,12 @@ static void take_volume_id(const uint8_t *d, char ret[33])
 	ret[n] = 0;
 }
 
+/* ECMA-119 8.4.13 to 8.4.16, BP 133, 141, 149. */
+static struct iso_table descriptor_tables(const uint8_t *d)
+{
+	return (struct iso_table){{get_le32(d + 140), get_be32(d + 148)}, get_le32(d + 132)};
+}
+
 static int read_primary(struct iso *iso, uint32_t lba)
 {
 	uint8_t d[SECTOR_BYTES];
@@ -73,6 +79,7 @@ static int read_primary(struct iso *iso, uint32_t lba)
 	iso->info.volume_sectors = get_le32(d + 80);
 	iso->info.created = date_of_volume(d + 813).tv_sec;
 	iso->info.ours = !appuse_decode(d, &iso->info.appuse);
+	iso->info.tables[0] = descriptor_tables(d);
 	/* Later sessions of others give their size relative to their start, 16 before the descriptor. */
 	if (!disc_state(iso->disc, &state) && state.used_sectors)
 		iso->limit_sectors = max_u64(state.used_sectors, (uint64_t)(lba > 16 ? lba - 16 : 0) + iso->info.volume_sectors);
@@ -96,6 +103,7 @@ static int search_joliet(struct iso *iso, uint32_t lba, struct iso_extent *ret_r
 		if (descriptor_is_joliet(d)) {
 			err = descriptor_root(d, ret_root);
 			iso->info.joliet = !err;
+			iso->info.tables[1] = descriptor_tables(d);
 			return err;
 		}
 	}

@@ -82,8 +82,8 @@ uint64_t stage_next_ino(struct stage *s);
 
 struct stage_node {
 	uint64_t ino;
-	uint64_t size, rdev;
-	uint64_t parent;		/* directories: inode number of the parent */
+	uint64_t size, rdev;		/* size of directories: sectors that they take in the base */
+	uint64_t parent;		/* inode number of the directory it is in; of a file with several names one of them, or 0 */
 	struct timespec atime, mtime, ctime;
 	uint32_t mode, uid, gid, nlink;
 	uint32_t generation;		/* of the last change; put: set by the stage */

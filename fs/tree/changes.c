@@ -236,7 +236,7 @@ static int walk(struct changes *c)
 int tree_changes(struct tree *t, int (*emit)(void *context, char kind, const char *path, uint64_t bytes), void *context)
 {
 	_cleanup_(changes_release) struct changes c = {0};
-	int r = tree_preview(t, &c.frozen);
+	int r = tree_preview(t, 0, &c.frozen);
 
 	if (r == -ENODATA)
 		return 0;

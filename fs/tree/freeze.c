@@ -28,7 +28,21 @@ static int ensure_root_row(struct tree *t)
 	return t->base || stage_node_exists(t->stage, TREE_ROOT) ? 0 : node_put(t, t->root);
 }
 
-static int take_frozen(struct tree *t, struct tree_frozen *ret)
+/* What lies in older sessions is the reason to write the whole tree when nothing is staged. */
+static bool nothing_to_freeze(struct tree *t, unsigned flags)
+{
+	struct iso_info info = {0};
+
+	if (!stage_empty(t->stage))
+		return false;
+	if (t->base)
+		iso_info(t->base, &info);
+	if (flags & TREE_FREEZE_WHOLE && info.ours && info.appuse.flags & APPUSE_LINKED)
+		return false;
+	return !(flags & TREE_FREEZE_UNCHANGED) || !t->base;
+}
+
+static int take_frozen(struct tree *t, unsigned flags, struct tree_frozen *ret)
 {
 	struct tree_frozen f = {.generation = stage_generation(t->stage)};
 	int r = stage_snapshot(t->stage, &f.snapshot);
@@ -37,6 +51,7 @@ static int take_frozen(struct tree *t, struct tree_frozen *ret)
 		return r;
 	f.base = t->base ? iso_ref(t->base) : NULL;
 	f.next_ino = stage_next_ino(t->stage);
+	f.linked = t->space.links_trees && !t->space.astray && !(flags & TREE_FREEZE_WHOLE);
 	*ret = f;
 	return 0;
 }
@@ -60,12 +75,12 @@ int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)
 
 	lock_all(t);
 	int r = t->frozen ? -EBUSY : node_flush_all(t);
-	if (r == 0 && stage_empty(t->stage) && (!(flags & TREE_FREEZE_UNCHANGED) || !t->base))
+	if (r == 0 && nothing_to_freeze(t, flags))
 		r = -ENODATA;
 	if (r == 0)
 		r = ensure_root_row(t);
 	if (r == 0)
-		r = take_frozen(t, &f);
+		r = take_frozen(t, flags, &f);
 	if (r == 0)
 		r = stage_freeze(t->stage, &generation);
 	if (r == 0) {
@@ -80,16 +95,16 @@ int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)
 	return r;
 }
 
-int tree_preview(struct tree *t, struct tree_frozen *ret)
+int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret)
 {
 	lock_all(t);
 	int r = node_flush_all(t);
-	if (r == 0 && stage_empty(t->stage))
+	if (r == 0 && nothing_to_freeze(t, flags))
 		r = -ENODATA;
 	if (r == 0)
 		r = ensure_root_row(t);
 	if (r == 0)
-		r = take_frozen(t, ret);
+		r = take_frozen(t, flags, ret);
 	unlock_all(t);
 	return r;
 }
@@ -128,13 +143,46 @@ static bool directory_before(const void *list, size_t i, const void *key)
 	return ((const struct burn_directory *)list)[i].ino < *(const uint64_t *)key;
 }
 
-static struct iso_extent directory_find(const struct burn_placements *b, uint64_t ino)
+/* NULL: it was not written, and is where it was. */
+static const struct burn_directory *directory_find(const struct burn_placements *b, uint64_t ino)
 {
 	size_t i = search_first(b->directories, b->n_directories, &ino, directory_before);
 
-	if (i < b->n_directories && b->directories[i].ino == ino)
-		return (struct iso_extent){b->directories[i].lba, b->directories[i].bytes};
-	return (struct iso_extent){0};
+	return i < b->n_directories && b->directories[i].ino == ino ? &b->directories[i] : NULL;
+}
+
+static void rebase_directory(const struct burn_placements *b, struct node *n)
+{
+	const struct burn_directory *d = directory_find(b, n->ino);
+
+	if (d) {
+		n->base_dir = (struct iso_extent){d->lba, d->bytes};
+		n->base_sectors = d->sectors;
+	} else if (n->orphan) {
+		n->base_dir = (struct iso_extent){0};
+	}
+}
+
+static bool home_before(const void *list, size_t i, const void *key)
+{
+	return ((const struct burn_home *)list)[i].ino < *(const uint64_t *)key;
+}
+
+#define PARENT_LOST (1ull << 62)	/* no directory has this number: whoever looks for it learns that the way is not known */
+
+/* Where the tree did not know a file's directory or had its link count wrong, the session knows better. */
+static void rebase_home(const struct burn_placements *b, uint64_t ino, uint64_t *parent, uint32_t *nlink)
+{
+	size_t i = search_first(b->homes, b->n_homes, &ino, home_before);
+	const struct burn_home *h = i < b->n_homes && b->homes[i].ino == ino ? &b->homes[i] : NULL;
+
+	if (h && *parent == h->was)
+		*parent = h->parent;
+	if (h && (int64_t)*nlink + h->links > 0)
+		*nlink = (uint32_t)((int64_t)*nlink + h->links);
+	/* The link table tells of files with several names only. */
+	if (b->from_disc && !*parent && *nlink == 1)
+		*parent = PARENT_LOST;
 }
 
 struct spot { uint64_t ino, offset; };
@@ -224,7 +272,9 @@ static int rebase_nodes(struct tree *t, const struct burn_placements *b)
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
 			if (S_ISDIR(n->mode))
-				n->base_dir = directory_find(b, n->ino);
+				rebase_directory(b, n);
+			else
+				rebase_home(b, n->ino, &n->parent, &n->nlink);
 			if (translatable(n->map.extents, n->map.n) && translate(b, n->ino, &n->map) < 0)
 				return -ENOMEM;		/* what is not translated keeps its body: correct, only burned again */
 			node_sums(n);
@@ -245,12 +295,14 @@ static int rebase_row(struct tree *t, const struct burn_placements *b, uint64_t 
 	int r = stage_node_get(t->stage, ino, &row);
 	if (r < 0)
 		return r;
-	if (S_ISDIR(row.mode)) {
-		struct iso_extent dir = directory_find(b, ino);
-
-		row.base_lba = dir.lba;
-		row.base_bytes = dir.bytes;
+	const struct burn_directory *d = S_ISDIR(row.mode) ? directory_find(b, ino) : NULL;
+	if (d) {
+		row.base_lba = d->lba;
+		row.base_bytes = d->bytes;
+		row.size = d->sectors;
 	}
+	if (!S_ISDIR(row.mode))
+		rebase_home(b, ino, &row.parent, &row.nlink);
 	struct map m = {.extents = row.extents, .n = row.n_extents, .capacity = row.n_extents};
 	if (translatable(m.extents, m.n))
 		translate(b, ino, &m);
@@ -382,6 +434,7 @@ static int drop_nodes(struct tree *t)
 		t->root->mtime = root.mtime;
 		t->root->ctime = root.ctime;
 		t->root->base_dir = root.dir;
+		t->root->base_sectors = iso_entry_sectors(&root);
 	} else {
 		t->root->nlink = 2;
 	}

@@ -31,9 +31,10 @@ struct node {
 	bool dead;				/* dropped by a discard */
 	uint32_t mode, uid, gid, nlink;
 	uint64_t size, rdev;
-	uint64_t parent;			/* directories */
+	uint64_t parent;			/* of its name; of several names, one; 0: not known */
 	struct timespec atime, mtime, ctime;
 	struct iso_extent base_dir;		/* directories: listing in t->base; bytes 0: none */
+	uint64_t base_sectors;			/* that it takes in t->base, in both trees; 0: not known */
 	char *target;
 	struct zisofs zisofs;
 	struct map map;
@@ -41,17 +42,6 @@ struct node {
 	uint64_t cost;				/* sectors counted for it in t->space.data */
 	uint32_t own_body;			/* sparse body of this generation, 0 none */
 	pthread_rwlock_t io;
-};
-
-/* What one directory's staged names cost at most. */
-struct touched {
-	struct touched *hash_next;
-	uint64_t ino;
-	uint64_t base_bytes;			/* of its Rock Ridge records in the base */
-	uint64_t record_bytes, joliet_bytes;	/* of staged names */
-	uint64_t table_bytes;			/* path tables of staged sub-directories */
-	bool fresh;				/* new directory: not in the base */
-	uint64_t cost;				/* sectors counted for it in t->space.names */
 };
 
 #define TOUCHED_BUCKETS 4096u
@@ -62,7 +52,13 @@ struct space {
 	bool base_known;			/* false: a foreign base not measured yet */
 	uint64_t measured_epoch, measured_tree, measured_directories;	/* of a foreign base; epoch + 1, 0 never */
 	uint64_t damaged_epoch;			/* the same, when that base has a damage that measuring found: no need to look again */
-	uint64_t data, names;			/* sectors of staged data, of touched directories */
+	bool links_trees;			/* the next session may leave directories where they are … */
+	bool astray;				/* … but the way to something staged is not known … */
+	bool links;				/* a file with several names changed: the directories that hold them are written, too */
+	uint64_t tables;			/* sectors of the base's path tables */
+	uint64_t links_bytes, links_sectors;	/* the base's link table; the directories that it names */
+	uint64_t n_names, n_touched;		/* staged names and touched directories: what the link table may grow by */
+	uint64_t data, names, linked;		/* sectors of staged data; of touched directories: what they grow by, and wholly */
 	uint64_t record_bytes;			/* of staged names, for display */
 	uint64_t frozen;			/* sectors of the session that is being burned */
 	bool burning;
@@ -102,6 +98,8 @@ int node_get(struct tree *t, uint64_t ino, struct node **ret);
 int node_new(struct tree *t, uint64_t ino, struct node **ret);	/* in the table, all zero otherwise */
 /* The node of a base record: the one in memory, its row, or a new one from the entry (whose extents and target it takes). */
 int node_from_entry(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret);
+/* The node of that number, in memory or staged; -ENOENT. */
+int node_from_number(struct tree *t, uint64_t ino, struct node **ret);
 /* The node of a staged name. */
 int node_from_stage(struct tree *t, uint64_t ino, struct node **ret);
 /* Fill a node from a row (extents and target move over). */
@@ -149,19 +147,33 @@ int space_check(struct tree *t, uint64_t more_sectors);	/* 0 or -ENOSPC */
 int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size);
 #define SPACE_PIECES_MORE 3u	/* of one change at most: an extent cut in two, the block at the old end, a hole before what is new */
 /* Room for [from, to) to be written, to become a hole? from <= size. Content locked, the tree's lock not held. 0, -ENOSPC, -EFBIG */
-int space_write(struct tree *t, const struct node *n, uint64_t from, uint64_t to);
-int space_zeros(struct tree *t, const struct node *n, uint64_t from, uint64_t to);
+int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to);
+int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to);
 void space_node(struct tree *t, struct node *n);	/* its content changed: count it again */
 void space_loaded(struct tree *t, struct node *n, uint32_t generation);	/* it came from a row of that generation: its cost is counted already */
 void space_forget_node(struct tree *t, struct node *n);
-int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child);	/* -ENOSPC: not added */
-void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child);
-int space_add_directory(struct tree *t, uint64_t ino);	/* -ENOSPC: not added */
-void space_remove_directory(struct tree *t, uint64_t ino);
+uint64_t space_exact(const struct tree *t);		/* the next session, at most, before it is rounded up */
+bool space_fits(struct tree *t);			/* what is counted now: on the medium and on the host's file system */
 int space_recount(struct tree *t);			/* from the rows: after opening, rebase, thaw */
 uint64_t space_sectors(const struct tree *t);		/* the next session, at most */
 void space_freeze(struct tree *t);
 void space_release(struct tree *t);
+
+/* ---- touched.c; with t->lock held ---- */
+/* Before a change of the directory, or of the node: room for it and for all directories above it, and their rows.  0, -ENOSPC, or what the
+ * stage says: nothing is counted then. */
+int way_open(struct tree *t, struct node *dir);
+int way_open_node(struct tree *t, struct node *n);
+int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child);	/* -ENOSPC: not added */
+void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child);
+int space_add_directory(struct tree *t, uint64_t ino);	/* -ENOSPC: not added */
+void space_remove_directory(struct tree *t, uint64_t ino);
+/* For counting from the rows, without asking for room. */
+bool touched_has(struct tree *t, uint64_t ino);
+int touched_directory(struct tree *t, const struct node *dir);
+void touched_name(struct tree *t, uint64_t dir, const char *name, const struct node *child);
+void touched_clear(struct space *s);
+void touched_freeze(struct space *s);
 
 /* ---- dir.c ---- */
 /* Is the directory empty? Reads the base: without the lock, node pinned. 0, -ENOTEMPTY or an error. */

@@ -59,6 +59,10 @@ static void touch_directory(struct tree *t, struct node *dir)
 /* The directory's row comes before its first staged name: with it the stage knows the base listing below. */
 static int own_directory(struct tree *t, struct node *dir)
 {
+	int r = way_open(t, dir);
+
+	if (r < 0)
+		return r;
 	return dir->staged && !dir->orphan && stage_node_exists(t->stage, dir->ino) ? 0 : node_put(t, dir);
 }
 
@@ -122,7 +126,7 @@ static int make_node(struct tree *t, struct node *dir, const struct newborn *b, 
 	}
 	n->nlink = S_ISDIR(b->mode) ? 2 : 1;
 	n->rdev = S_ISCHR(b->mode) || S_ISBLK(b->mode) ? b->rdev : 0;
-	n->parent = S_ISDIR(b->mode) ? dir->ino : 0;
+	n->parent = dir->ino;
 	n->atime = n->mtime = n->ctime = time_now();
 	n->target = b->target ? strdup(b->target) : NULL;
 	if (b->target && !n->target) {
@@ -265,14 +269,17 @@ int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, s
 	if (r == 0) {
 		stage_enter(t->stage);
 		n->nlink++;
-		r = space_grow(t, n, 0, 0, n->size);
+		r = way_open_node(t, n);
+		if (r == 0)
+			r = space_grow(t, n, 0, 0, n->size);
 		if (r == 0)
 			r = node_put(t, n);
 		if (r == 0)
 			r = name_add(t, dir, name, n);
 		if (r < 0) {
 			n->nlink--;
-			node_changed(t, n);
+			if (n->staged)
+				node_changed(t, n);
 		} else {
 			n->ctime = time_now();
 			node_changed(t, n);
@@ -286,7 +293,7 @@ int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, s
 }
 
 /* One name fewer: of a directory, all. */
-static void unlink_node(struct tree *t, struct node *n)
+static void unlink_node(struct tree *t, struct node *dir, struct node *n)
 {
 	n->ctime = time_now();
 	if (S_ISDIR(n->mode)) {
@@ -295,6 +302,8 @@ static void unlink_node(struct tree *t, struct node *n)
 		n->nlink--;
 	}
 	if (n->nlink) {
+		if (n->parent == dir->ino)
+			n->parent = 0;		/* where its other names are is not known */
 		node_changed(t, n);
 	} else {
 		if (S_ISDIR(n->mode)) {
@@ -307,14 +316,19 @@ static void unlink_node(struct tree *t, struct node *n)
 	}
 }
 
+/* Its other names stay, in records that count one less. */
+static bool keeps_names(const struct node *n) { return !S_ISDIR(n->mode) && n->nlink > 1; }
+
 static int remove_name(struct tree *t, struct node *dir, const char *name, struct node *n)
 {
 	stage_enter(t->stage);
-	int r = name_drop(t, dir, name, n);
+	int r = keeps_names(n) ? way_open_node(t, n) : 0;
+	if (r == 0)
+		r = name_drop(t, dir, name, n);
 	if (r == 0) {
 		if (S_ISDIR(n->mode) && dir->nlink > 2)
 			dir->nlink--;
-		unlink_node(t, n);
+		unlink_node(t, dir, n);
 		touch_directory(t, dir);
 	}
 	stage_leave(t->stage);
@@ -415,12 +429,13 @@ static int rename_allowed(const struct renaming *x)
 	return 0;
 }
 
-/* A directory comes to another parent: its "..", and the parents' link counts. */
+/* It comes to another parent; a directory: its "..", and the parents' link counts. */
 static void reparent(struct node *n, struct node *from, struct node *to)
 {
+	if (S_ISDIR(n->mode) || n->parent == from->ino)
+		n->parent = to->ino;
 	if (!S_ISDIR(n->mode) || from == to)
 		return;
-	n->parent = to->ino;
 	if (from->nlink > 2)
 		from->nlink--;
 	if (to->nlink > 1)
@@ -433,8 +448,16 @@ static void reparent(struct node *n, struct node *from, struct node *to)
  */
 static int rename_room(struct tree *t, struct renaming *x)
 {
-	int r = space_grow(t, x->source, 0, 0, x->source->size);
+	int r = way_open_node(t, x->source);
 
+	if (r == 0 && x->victim && (x->flags & RENAME_EXCHANGE || keeps_names(x->victim)))
+		r = way_open_node(t, x->victim);
+	if (r == 0)
+		r = way_open(t, x->from_dir);
+	if (r == 0)
+		r = way_open(t, x->to_dir);
+	if (r == 0)
+		r = space_grow(t, x->source, 0, 0, x->source->size);
 	if (r == 0 && x->flags & RENAME_EXCHANGE)
 		r = space_grow(t, x->victim, 0, 0, x->victim->size);
 	if (r == 0)
@@ -456,10 +479,10 @@ static int name_put(struct tree *t, struct node *dir, const char *name, const st
 
 static int rename_replace(struct tree *t, struct renaming *x)
 {
-	int r = node_put(t, x->source);
+	int r = rename_room(t, x);
 
 	if (r == 0)
-		r = rename_room(t, x);
+		r = node_put(t, x->source);
 	if (r == 0 && x->victim)
 		r = name_drop(t, x->to_dir, x->to, x->victim);
 	if (r == 0)
@@ -471,7 +494,7 @@ static int rename_replace(struct tree *t, struct renaming *x)
 	if (x->victim) {
 		if (S_ISDIR(x->victim->mode) && x->to_dir->nlink > 2)
 			x->to_dir->nlink--;
-		unlink_node(t, x->victim);
+		unlink_node(t, x->to_dir, x->victim);
 	}
 	reparent(x->source, x->from_dir, x->to_dir);
 	return 0;
@@ -479,12 +502,12 @@ static int rename_replace(struct tree *t, struct renaming *x)
 
 static int rename_exchange(struct tree *t, struct renaming *x)
 {
-	int r = node_put(t, x->source);
+	int r = rename_room(t, x);
 
 	if (r == 0)
-		r = node_put(t, x->victim);
+		r = node_put(t, x->source);
 	if (r == 0)
-		r = rename_room(t, x);
+		r = node_put(t, x->victim);
 	if (r == 0)
 		r = name_drop(t, x->to_dir, x->to, x->victim);
 	if (r == 0)

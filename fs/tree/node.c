@@ -114,7 +114,11 @@ void node_changed(struct tree *t, struct node *n)
 {
 	n->staged = true;
 	space_node(t, n);
-	if (n->orphan || n->dead || n->dirty_link)
+	if (n->orphan || n->dead)
+		return;
+	if (!touched_has(t, S_ISDIR(n->mode) ? n->ino : n->parent) && (S_ISDIR(n->mode) || n->parent))
+		t->space.astray = true;		/* nobody asked for its way: the next tree is a full one */
+	if (n->dirty_link)
 		return;
 	n->dirty_next = t->dirty;
 	if (t->dirty)
@@ -126,7 +130,7 @@ void node_changed(struct tree *t, struct node *n)
 int node_put(struct tree *t, struct node *n)
 {
 	struct stage_node row = {
-		.ino = n->ino, .size = n->size, .rdev = n->rdev, .parent = n->parent,
+		.ino = n->ino, .size = S_ISDIR(n->mode) ? n->base_sectors : n->size, .rdev = n->rdev, .parent = n->parent,
 		.atime = n->atime, .mtime = n->mtime, .ctime = n->ctime,
 		.mode = n->mode, .uid = n->uid, .gid = n->gid, .nlink = n->nlink,
 		.base_lba = n->base_dir.lba, .base_bytes = n->base_dir.bytes,
@@ -182,7 +186,8 @@ void node_fill_from_row(struct tree *t, struct node *n, struct stage_node *row)
 	n->uid = row->uid;
 	n->gid = row->gid;
 	n->nlink = row->nlink;
-	n->size = row->size;
+	n->size = S_ISDIR(row->mode) ? 0 : row->size;
+	n->base_sectors = S_ISDIR(row->mode) ? row->size : 0;
 	n->rdev = row->rdev;
 	n->parent = row->parent;
 	n->atime = row->atime;
@@ -196,6 +201,17 @@ void node_fill_from_row(struct tree *t, struct node *n, struct stage_node *row)
 	row->n_extents = 0;
 	node_sums(n);
 	node_find_own_body(t, n);
+}
+
+int node_from_number(struct tree *t, uint64_t ino, struct node **ret)
+{
+	struct node *n = node_find(t, ino);
+
+	if (n && !n->dead) {
+		*ret = n;
+		return 0;
+	}
+	return !n && t->stage && stage_node_exists(t->stage, ino) ? node_from_stage(t, ino, ret) : -ENOENT;
 }
 
 int node_from_stage(struct tree *t, uint64_t ino, struct node **ret)
@@ -249,6 +265,7 @@ static void fill_from_entry(struct node *n, uint64_t parent, struct iso_entry *e
 	n->mtime = e->mtime;
 	n->ctime = e->ctime;
 	n->base_dir = S_ISDIR(e->mode) ? e->dir : (struct iso_extent){0};
+	n->base_sectors = S_ISDIR(e->mode) ? iso_entry_sectors(e) : 0;
 	n->zisofs = e->zisofs;
 	n->target = TAKE_PTR(e->target);
 	map_adopt(&n->map, e->extents, e->n_extents);

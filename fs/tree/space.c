@@ -2,10 +2,11 @@
 /*
  * Space: an upper bound of the next session, kept per change, so that df is true and what was accepted fits.
  *
- *	next session <= fixed part + the base's tree + what each touched directory may grow + staged data
+ *	full tree	next session <= fixed part + the base's tree + what each touched directory may grow + staged data
+ *	linked tree	next session <= fixed part + path tables + the touched directories + staged data
  *
  * The base's tree is known from our descriptors; a foreign one is measured by one walk before its first change.  A directory
- * is counted anew when it is touched, at worst packing in both trees (bound.h).  While a session burns, its sectors and
+ * is counted anew when it is touched (touched.c).  While a session burns, its sectors and
  * a second session for what is changed meanwhile are counted; should it fail, everything is counted again from the rows.
  */
 #include "cdappendfs/bound.h"
@@ -19,61 +20,21 @@
 #define HOST_RESERVE_BYTES (16ull << 20)	/* left for the journal and others … */
 #define HOST_RESERVE_PART 3			/* … of a small file system so much */
 #define HOST_LOOK_BYTES (8ull << 20)
+#define LINKED_FROM_SECTORS ((1u << 20) / SECTOR_BYTES)	/* tree=auto: a smaller tree is written whole */
 
-static struct touched **touched_link(struct space *s, uint64_t ino)
+/* A linked session takes no more than a full one, whatever the bounds say. */
+uint64_t space_exact(const struct tree *t)
 {
-	struct touched **link = &s->touched[ino * 0x9e3779b97f4a7c15ull >> 52];
+	const struct space *s = &t->space;
+	uint64_t links = s->links || s->links_bytes ? BOUND_LINK_BYTES * (2 * s->n_names + s->n_touched) : 0;
+	uint64_t tree = s->base_tree + s->names + sectors_of(links) + 1;
 
-	while (*link && (*link)->ino != ino)
-		link = &(*link)->hash_next;
-	return link;
+	if (s->links_trees && !s->astray)
+		tree = min_u64(tree, s->tables + s->linked + (s->links ? s->links_sectors : 0) + sectors_of(s->links_bytes + links) + 1);
+	return BOUND_SESSION_SECTORS + s->saved_head + tree + s->data;
 }
 
-static void touched_cost(struct space *s, struct touched *d)
-{
-	s->names -= d->cost;
-	d->cost = bound_directory_sectors(d->base_bytes + d->record_bytes) + bound_directory_sectors(d->base_bytes + d->joliet_bytes);
-	/* What stands already is part of the base's tree, counted once there. */
-	d->cost -= min_u64(d->cost, sectors_of(d->base_bytes));
-	d->cost += sectors_of(d->table_bytes);
-	s->names += d->cost;
-}
-
-static struct touched *touched_get(struct space *s, uint64_t ino, uint64_t base_bytes)
-{
-	struct touched **link = touched_link(s, ino);
-
-	if (!*link) {
-		struct touched *d = calloc(1, sizeof(*d));
-
-		if (!d)
-			return NULL;
-		d->ino = ino;
-		d->base_bytes = base_bytes;
-		d->fresh = base_bytes == 0;
-		*link = d;
-	}
-	return *link;
-}
-
-static void touched_clear(struct space *s)
-{
-	for (size_t i = 0; i < TOUCHED_BUCKETS; i++) {
-		for (struct touched *d = s->touched[i], *next; d; d = next) {
-			next = d->hash_next;
-			free(d);
-		}
-		s->touched[i] = NULL;
-	}
-	s->names = s->record_bytes = 0;
-}
-
-static uint64_t exact_sectors(const struct space *s)
-{
-	return BOUND_SESSION_SECTORS + s->saved_head + s->base_tree + s->names + s->data;
-}
-
-uint64_t space_sectors(const struct tree *t) { return round_up(exact_sectors(&t->space), BOUND_ALIGN_SECTORS); }
+uint64_t space_sectors(const struct tree *t) { return round_up(space_exact(t), BOUND_ALIGN_SECTORS); }
 
 static uint64_t medium_used(const struct tree *t)
 {
@@ -140,7 +101,7 @@ static bool medium_fits(const struct tree *t)
 
 	return !capacity || medium_used(t) + space_sectors(t) <= capacity;
 }
-static bool fits(struct tree *t) { return medium_fits(t) && host_left(t, space_sectors(t)) > 0; }
+bool space_fits(struct tree *t) { return medium_fits(t) && host_left(t, space_sectors(t)) > 0; }
 
 /* The first change needs a session: there must be room for one, whatever the change is.  Later ones are counted one by one. */
 int space_admit(struct tree *t)
@@ -259,21 +220,25 @@ static int space_range_locked(struct tree *t, const struct node *n, uint64_t fro
 	return space_grow(t, n, all - min_u64(all, have.stage + have.hole), more_pieces + SPACE_PIECES_MORE, max_u64(n->size, to));
 }
 
-int space_write(struct tree *t, const struct node *n, uint64_t from, uint64_t to)
+int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 {
 	if (to > BOUND_FILE_BYTES)
 		return -EFBIG;
 	tree_lock(t);
-	int r = space_range_locked(t, n, from, to, 0);
+	int r = way_open_node(t, n);
+	if (r == 0)
+		r = space_range_locked(t, n, from, to, 0);
 	tree_unlock(t);
 	return r;
 }
 
 /* Zeros are a hole between two written edges, each a change of its own. */
-int space_zeros(struct tree *t, const struct node *n, uint64_t from, uint64_t to)
+int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 {
 	tree_lock(t);
-	int r = space_range_locked(t, n, from, to, 2 * SPACE_PIECES_MORE);
+	int r = way_open_node(t, n);
+	if (r == 0)
+		r = space_range_locked(t, n, from, to, 2 * SPACE_PIECES_MORE);
 	tree_unlock(t);
 	return r;
 }
@@ -303,85 +268,6 @@ void space_forget_node(struct tree *t, struct node *n)
 {
 	data_change(&t->space, n->cost, 0);
 	n->cost = 0;
-}
-
-/* ---- staged names ---- */
-
-static void name_bytes(const char *name, const char *target, uint64_t *ret_record, uint64_t *ret_joliet)
-{
-	*ret_record = bound_record_bytes(strlen(name), target ? strlen(target) : 0);
-	*ret_joliet = bound_joliet_bytes(strlen(name));
-}
-
-static void name_count(struct space *s, struct touched *d, const char *name, const struct node *child)
-{
-	uint64_t record, joliet;
-
-	name_bytes(name, child->target, &record, &joliet);
-	d->record_bytes += record;
-	d->joliet_bytes += joliet;
-	s->record_bytes += record;
-	if (S_ISDIR(child->mode))
-		d->table_bytes += bound_path_table_bytes(strlen(name));
-	touched_cost(s, d);
-}
-
-int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child)
-{
-	bool first = !*touched_link(&t->space, dir->ino);
-	uint64_t before = exact_sectors(&t->space);
-	struct touched *d = touched_get(&t->space, dir->ino, dir->base_dir.bytes);
-
-	if (!d)
-		return -ENOMEM;
-	name_count(&t->space, d, name, child);
-	if (exact_sectors(&t->space) <= before || fits(t))
-		return 0;
-	/* Refused, and counted no more: neither the name nor that the directory is touched. */
-	space_remove_name(t, dir->ino, name, child);
-	if (first)
-		space_remove_directory(t, dir->ino);
-	return -ENOSPC;
-}
-
-void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
-{
-	struct touched *d = *touched_link(&t->space, dir);
-	uint64_t record, joliet;
-
-	if (!d)
-		return;
-	name_bytes(name, child->target, &record, &joliet);
-	d->record_bytes -= min_u64(record, d->record_bytes);
-	d->joliet_bytes -= min_u64(joliet, d->joliet_bytes);
-	t->space.record_bytes -= min_u64(record, t->space.record_bytes);
-	if (S_ISDIR(child->mode))
-		d->table_bytes -= min_u64(bound_path_table_bytes(strlen(name)), d->table_bytes);
-	touched_cost(&t->space, d);
-}
-
-int space_add_directory(struct tree *t, uint64_t ino)
-{
-	struct touched *d = touched_get(&t->space, ino, 0);
-
-	if (!d)
-		return -ENOMEM;
-	touched_cost(&t->space, d);
-	if (fits(t))
-		return 0;
-	space_remove_directory(t, ino);
-	return -ENOSPC;
-}
-
-void space_remove_directory(struct tree *t, uint64_t ino)
-{
-	struct touched **link = touched_link(&t->space, ino), *d = *link;
-
-	if (!d)
-		return;
-	t->space.names -= d->cost;
-	*link = d->hash_next;
-	free(d);
 }
 
 /* ---- the whole ---- */
@@ -416,8 +302,10 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 			records += bound_record_bytes(strlen(e.name), e.target ? strlen(e.target) : 0) + bound_section_bytes(e.n_extents) / 2;
 			joliet += bound_joliet_bytes(strlen(e.name)) + bound_section_bytes(e.n_extents) / 2;
 			r = 0;
+			if (!S_ISDIR(e.mode) && e.nlink > 1)
+				tables += BOUND_LINK_BYTES;
 			if (S_ISDIR(e.mode)) {
-				tables += bound_path_table_bytes(strlen(e.name));
+				tables += bound_path_table_bytes(strlen(e.name)) + BOUND_LINK_BYTES;
 				if (n == capacity) {
 					struct iso_extent *grown = reallocarray(stack, capacity = capacity * 2 + 64, sizeof(*stack));
 
@@ -440,7 +328,7 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 		at = stack[--n];
 	}
 	free(stack);
-	*ret_sectors = sectors + sectors_of(tables) + 4;
+	*ret_sectors = sectors + sectors_of(tables) + 5;
 	*ret_directories = directories;
 	return r;
 }
@@ -479,22 +367,42 @@ int space_measure(struct tree *t)
 	return 0;
 }
 
+/* Are directories of that base left where they are? */
+static bool links_trees(const struct tree *t, const struct iso_info *base)
+{
+	const uint32_t needed = APPUSE_TWINS | APPUSE_LINKS;
+
+	if (!base->ours || !base->rock_ridge || (base->appuse.flags & needed) != needed || (!t->options.no_joliet && !base->joliet))
+		return false;
+	if (t->options.writing == TREE_AUTO)
+		return base->appuse.tree_sectors >= LINKED_FROM_SECTORS;
+	return t->options.writing == TREE_LINKED;
+}
+
 static void count_base(struct tree *t)
 {
 	struct space *s = &t->space;
 	struct iso_info info = {0};
 
-	s->base_tree = s->saved_head = 0;
+	s->base_tree = s->saved_head = s->tables = s->links_bytes = s->links_sectors = 0;
+	s->links_trees = s->astray = s->links = false;
 	s->directories = 1;
 	s->base_known = true;
 	if (!t->base)
 		return;
 	iso_info(t->base, &info);
 	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
+	s->links_trees = links_trees(t, &info);
+	for (unsigned kind = 0; kind < 2; kind++)
+		s->tables += 2 * sectors_of(info.tables[kind].bytes);
 	if (info.ours) {
 		/* Nothing is larger than a medium can be, whatever the disc says: sums must not wrap around. */
 		s->base_tree = min_u64(info.appuse.tree_sectors, UINT32_MAX);
 		s->directories = info.appuse.directories;
+		s->links_bytes = info.appuse.links_bytes;
+		s->links_sectors = info.appuse.links_sectors;
+		if (!(info.appuse.flags & APPUSE_TWINS))
+			s->base_tree += 2 * s->directories + s->base_tree / 8;	/* what it lacks: TW entries, link table */
 	} else if (s->measured_epoch == t->epoch + 1) {
 		s->base_tree = s->measured_tree;
 		s->directories = s->measured_directories;
@@ -504,11 +412,47 @@ static void count_base(struct tree *t)
 	}
 }
 
+/* Does the row keep what way_open() promises? */
+static void recount_way(struct tree *t, const struct node *n)
+{
+	if (n->ino == TREE_ROOT || !t->base)
+		return;
+	if (!S_ISDIR(n->mode) && (n->nlink > 1 || !n->parent))
+		t->space.links = true;
+	else if (!stage_node_exists(t->stage, n->parent))
+		t->space.astray = true;
+}
+
+static int recount_names(struct tree *t, struct node *dir)
+{
+	_free_ struct stage_name *names = NULL;
+	size_t n_names = 0;
+	int r = stage_names(t->stage, dir->ino, &names, &n_names);
+
+	if (r == 0)
+		r = touched_directory(t, dir);
+	for (size_t i = 0; r == 0 && i < n_names; i++) {
+		struct node *child;
+
+		if (names[i].ino == STAGE_WHITEOUT)
+			continue;
+		dir->n_pins++;
+		r = node_from_stage(t, names[i].ino, &child);
+		dir->n_pins--;
+		if (r < 0)
+			break;
+		touched_name(t, dir->ino, names[i].name, child);
+		if (S_ISDIR(child->mode) && !child->base_dir.bytes)
+			t->space.directories++;
+		if (child != dir)
+			node_unused(t, child);
+	}
+	return r;
+}
+
 /* Count one row of the stage: its content, and the names below it if it is a directory. */
 static int recount_row(struct tree *t, uint64_t ino)
 {
-	struct stage_name *names = NULL;
-	size_t n_names = 0;
 	struct node *n;
 	bool in_memory = node_find(t, ino) != NULL;	/* counted already */
 	int r = node_from_stage(t, ino, &n);
@@ -517,30 +461,9 @@ static int recount_row(struct tree *t, uint64_t ino)
 		return r;
 	if (!in_memory)
 		t->space.data += n->cost;
-	if (S_ISDIR(n->mode) && (r = stage_names(t->stage, ino, &names, &n_names)) == 0) {
-		struct touched *d = touched_get(&t->space, ino, n->base_dir.bytes);
-
-		r = d ? 0 : -ENOMEM;
-		if (d)
-			touched_cost(&t->space, d);
-		for (size_t i = 0; r == 0 && i < n_names; i++) {
-			struct node *child;
-
-			if (names[i].ino == STAGE_WHITEOUT)
-				continue;
-			n->n_pins++;
-			r = node_from_stage(t, names[i].ino, &child);
-			n->n_pins--;
-			if (r == 0) {
-				name_count(&t->space, d, names[i].name, child);
-				if (S_ISDIR(child->mode) && !child->base_dir.bytes)
-					t->space.directories++;
-				if (child != n)
-					node_unused(t, child);
-			}
-		}
-		free(names);
-	}
+	recount_way(t, n);
+	if (S_ISDIR(n->mode))
+		r = recount_names(t, n);
 	node_unused(t, n);
 	return r;
 }
@@ -577,7 +500,7 @@ void space_freeze(struct tree *t)
 	s->frozen = round_up(space_sectors(t), 32);
 	s->burning = true;
 	s->base_tree += s->names;
-	touched_clear(s);
+	touched_freeze(s);
 	s->data = 0;
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next)

@@ -198,6 +198,8 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 	tree_lock(t);
 	r = node_get(t, ino, &n);
 	if (r == 0)
+		r = way_open_node(t, n);
+	if (r == 0)
 		r = space_grow(t, n, 0, 0, n->size);
 	if (r == 0) {
 		if (which & TREE_SET_MODE)

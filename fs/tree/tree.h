@@ -36,7 +36,12 @@ struct tree;
 /* Who asks. Modes come with the umask applied already (the kernel does). */
 struct tree_caller { uid_t uid; gid_t gid; };
 
+/* What a session writes of the tree: all of it; only what has changed, where the base allows it; or the latter if it is large. */
+enum tree_writing { TREE_AUTO, TREE_FULL, TREE_LINKED };
+
 struct tree_options {
+	enum tree_writing writing;
+	bool no_joliet;
 	bool read_only;
 	bool whole_files;		/* compat, share=none: a changed file costs all its blocks */
 	uid_t owner; gid_t group;	/* of the root of a blank disc */
@@ -106,15 +111,17 @@ struct tree_frozen {
 	struct iso *base;			/* a reference; NULL: blank */
 	struct stage_snapshot *snapshot;	/* root's row is always in it when there is no base */
 	uint64_t next_ino;
+	bool linked;				/* directories without a row may stay where they are in the base; all above a row have rows */
 };
 void tree_frozen_release(struct tree_frozen *f);
 bool tree_changed(struct tree *t);		/* anything staged? */
 /* Freeze the running generation.  -ENODATA: nothing is staged, and TREE_FREEZE_UNCHANGED was not given (or there is no tree at all).
+ * TREE_FREEZE_WHOLE: the session is to have every directory; also when nothing is staged, if some lie in older sessions.
  * The commit state FROZEN is to be journaled next. */
-enum tree_freeze_flags { TREE_FREEZE_UNCHANGED = 1 };
+enum tree_freeze_flags { TREE_FREEZE_UNCHANGED = 1, TREE_FREEZE_WHOLE = 2 };
 int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret);
 /* A look at what would be frozen, for a dry run: same content, nothing changes. */
-int tree_preview(struct tree *t, struct tree_frozen *ret);
+int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret);
 /* The burn failed: everything staged stays, in one generation again. */
 void tree_thaw(struct tree *t);
 /* The frozen generation is on the disc: `base` is the tree now. What was changed since stays staged, its references to burned data become

@@ -243,10 +243,19 @@ static int write_blocks(struct tree *t, const struct writing *w)
 	return r;
 }
 
+static int open_way(struct tree *t, struct node *n)
+{
+	tree_lock(t);
+	int r = way_open_node(t, n);
+	tree_unlock(t);
+	return r;
+}
+
 /* Size, times and account after a change of content. */
 static void content_changed(struct tree *t, struct node *n, uint64_t size)
 {
 	tree_lock(t);
+	way_open_node(t, n);	/* once more: a freeze may have come between */
 	n->size = size;
 	n->mtime = n->ctime = time_now();
 	node_changed(t, n);
@@ -347,9 +356,12 @@ int node_resize(struct tree *t, struct node *n, uint64_t size)
 	int r = lock_with_edges(t, n, size, size, &edges);
 	if (r < 0)
 		return r;
-	if (n->dead) {
-		r = -ESTALE;
-	} else if (size > n->size) {
+	r = n->dead ? -ESTALE : open_way(t, n);
+	if (r < 0) {
+		unlock_content(t, n);
+		return r;
+	}
+	if (size > n->size) {
 		r = space_write(t, n, n->size, size);
 		if (r == 0)
 			r = extend(t, n, size, &edges);
@@ -445,7 +457,9 @@ int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offse
 	}
 	if (r == 0) {	/* the time changes even if no byte does, as everywhere */
 		lock_for_writing(t, n);
-		content_changed(t, n, n->size);
+		r = open_way(t, n);
+		if (r == 0)
+			content_changed(t, n, n->size);
 		unlock_content(t, n);
 	}
 	return r;
@@ -536,7 +550,9 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 		piece.offset = to_offset;
 		piece.length = bytes;
 		tree_lock(t);
-		int r = space_grow(t, to, 0, SPACE_PIECES_MORE, max_u64(to->size, to_offset + bytes));
+		int r = way_open_node(t, to);
+		if (r == 0)
+			r = space_grow(t, to, 0, SPACE_PIECES_MORE, max_u64(to->size, to_offset + bytes));
 		tree_unlock(t);
 		if (r < 0 || set_piece(t, to, &piece) < 0)
 			bytes = 0;

@@ -23,8 +23,8 @@
 /* Rock Ridge tree: the record (<= 254) and what does not fit goes to the continuation area. name and target in bytes. */
 static inline uint64_t bound_record_bytes(uint64_t name_bytes, uint64_t target_bytes)
 {
-	/* fixed part, ISO name kept from an older session, PX, TF, CE, PN or ZF, NM */
-	uint64_t record = 34 + 34 + 44 + 26 + 28 + 20 + name_bytes + 5 * (name_bytes / 250 + 1);
+	/* fixed part, ISO name kept from an older session, PX, TF, CE, PN or ZF, TW, NM */
+	uint64_t record = 34 + 34 + 44 + 26 + 28 + 20 + 20 + name_bytes + 5 * (name_bytes / 250 + 1);
 	/* a slash may cost two bytes; the headers of SL entries and of the components they cut; CE entries of further areas */
 	uint64_t link = target_bytes ? 2 * target_bytes + target_bytes / 200 * 16 + 80 : 0;
 	return record + link + 2;
@@ -37,6 +37,8 @@ static inline uint64_t bound_joliet_bytes(uint64_t name_bytes)
 static inline uint64_t bound_section_bytes(uint64_t sections) { return sections > 1 ? (sections - 1) * (2 * 254u) : 0; }
 /* Sectors of a directory that holds so many bytes of records (and continuations), however they fall; with "." and "..". */
 static inline uint64_t bound_directory_sectors(uint64_t bytes) { return (bytes + 256) / BOUND_SECTOR_PAYLOAD + 2; }
+/* One pair of the link table. */
+#define BOUND_LINK_BYTES 8u
 /* Path table entries of one directory, L and M, both trees. */
 static inline uint64_t bound_path_table_bytes(uint64_t name_bytes) { return 2 * (8 + 32) + 2 * (8 + 2 * (name_bytes < 64 ? name_bytes : 64) + 2); }
 

@@ -7,7 +7,7 @@
  * the daemon answers the mount's owner and root; a client believes a daemon of the mount's owner (user_id= in mountinfo) or root.
  *
  * The client sends one request line; the daemon answers with lines and closes:
- *	sync | sync finalize | dry-run | discard | info | changes | status | wait
+ *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard | info | changes | status | wait
  * Answer lines are JSON objects with a member "type":
  *	{"type":"progress","phase":"burning","done":N,"all":N}	zero or more (bytes)
  *	{"type":"change","kind":"A|M|D","path":"…","bytes":N}	to changes

@@ -5,6 +5,7 @@
 #ifndef CDAPPENDFS_PLACEMENT_H
 #define CDAPPENDFS_PLACEMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,15 +13,24 @@
 struct burn_placement { uint32_t body; uint64_t pos; uint64_t length; uint64_t disc_pos; };
 /* Holes of files that were burned as zeros; arrays ascend by (ino, offset): what is still a hole there is those zeros now. */
 struct burn_hole { uint64_t ino, offset, length, disc_pos; };
-/* Directories (the Rock Ridge tree); arrays ascend by ino. */
-struct burn_directory { uint64_t ino; uint32_t lba; uint32_t bytes; };
+/* Directories that were written: their records in the Rock Ridge tree, and the sectors they take in both, continuation areas included; arrays ascend
+ * by ino. */
+struct burn_directory { uint64_t ino; uint32_t lba, bytes, sectors; };
+
+/*
+ * Files of which the tree did not know what the session says; arrays ascend by ino.  parent: the directory of a name, where the tree had `was`;
+ * links: what is to be added to its link count.
+ */
+struct burn_home { uint64_t ino, was, parent; int64_t links; };
 
 /* All of a session. */
 struct burn_placements {
 	const struct burn_placement *data;
 	const struct burn_hole *holes;
 	const struct burn_directory *directories;
-	size_t n_data, n_holes, n_directories;
+	const struct burn_home *homes;
+	size_t n_data, n_holes, n_directories, n_homes;
+	bool from_disc;			/* recovery: only the directories are known */
 };
 
 #endif

@@ -4,7 +4,7 @@
 # model.t - random operations on a disc and on a plain directory beside it give the same, through commits, remounts and sudden ends
 #
 # tests/model/model.c does and compares; here is what it asks for in between.  MODEL_OPERATIONS (1200) operations for each kind of disc,
-# seeds from MODEL_SEED (1).  A difference is told with its seed and the last operations.  At the end every older session is mounted and
+# seeds from MODEL_SEED (1); MODEL_ONLY: a pattern of their names.  A difference is told with its seed and the last operations.  At the end every older session is mounted and
 # compared with what the mount showed right after it was burned.
 . "$(dirname "$0")/../lib.sh"
 
@@ -31,14 +31,18 @@ await_background() {
 # A copy of the plain directory as it was burned, to go back to.
 keep_plain() { rm -rf "$T/burned" && cp -a --sparse=always "$plain" "$T/burned"; }
 go_back() { rm -rf "$plain" && cp -a --sparse=always "$T/burned" "$plain"; }
+# The options of a mount whose first one is a fault, without it.
+without_fault() { [[ $options != *,* ]] || printf '%s' "${options#*,}"; }
 # A commit in whose middle the daemon ends, each time at another place; the disc is mounted without that fault, and then as before.
 faults=(kill@0 kill@40 kill-publish@0 kill-before-sync kill-publish@15 kill-publish@16 kill@90 kill-publish@7) n_crashes=0
 crash() {
+	local others
+	others=$(without_fault)
 	kill_daemon
-	options="fault=${faults[n_crashes++ % ${#faults[@]}]}" mount_again || return
+	options="fault=${faults[n_crashes++ % ${#faults[@]}]}${others:+,$others}" mount_again || return
 	sync_disc
 	kill_daemon
-	options='' mount_again || return
+	options=$others mount_again || return
 	((n_crashes % 3)) || { sync_disc && record; } || return
 	kill_daemon
 	mount_again
@@ -47,7 +51,7 @@ crash() {
 mount_without_faults() {
 	kill -TERM "${pid_of[$mnt]}"
 	await_daemon "$mnt" 60
-	options='' mount_again
+	options=$(without_fault) mount_again
 }
 serve() {
 	case $1 in
@@ -117,6 +121,8 @@ foreign_disc() {
 # model NAME KIND MOUNT_OPTIONS OPTIONS_OF_MODEL…
 model() {
 	local name="$1, seed $seed" kind=$2
+	# shellcheck disable=SC2053 # a pattern
+	[[ $1 == ${MODEL_ONLY:-*} ]] || return 0
 	options=$3
 	shift 3
 	rm -rf "$T/stage" "$T"/session.* "$image" "$T/burned"
@@ -146,5 +152,11 @@ model 'full trees' blank tree=full -i -x "90:$T/ask sync" -c "400:$T/ask remount
 model 'compat' blank compat -x "300:$T/ask sync" -k "450:$T/ask kill" -c "800:$T/ask remount"
 model 'commits that fail' blank fault=write@25=EIO -i -x "60:$T/ask fail" -k "250:$T/ask crash"
 model 'a disc that becomes full' blank media=5M -e -i -x "150:$T/ask sync" -c "390:$T/ask remount" -k "410:$T/ask kill"
+model 'linked trees' blank tree=linked -i -x "90:$T/ask sync" -c "400:$T/ask remount" -k "550:$T/ask kill"
+model 'linked trees above xorriso' xorriso tree=linked -x "50:$T/ask sync" -c "400:$T/ask remount" -k "550:$T/ask kill"
+model 'linked trees while it burns' blank tree=linked,speed=8 -i -x "70:$T/ask background" -c "500:$T/ask remount" -k "350:$T/ask kill"
+model 'linked trees, commits that fail' blank fault=write@25=EIO,tree=linked -i -x "60:$T/ask fail" -k "250:$T/ask crash"
+model 'linked trees on a disc that becomes full' blank tree=linked,media=5M -e -i -x "150:$T/ask sync" -c "390:$T/ask remount" -k "410:$T/ask kill"
+model 'linked trees, discarding' genisoimage tree=linked -x "110:$T/ask sync" -c "190:$T/ask discard" -k "700:$T/ask kill"
 model 'discarding' genisoimage '' -x "110:$T/ask sync" -c "190:$T/ask discard" -k "700:$T/ask kill"
 done_testing

@@ -34,6 +34,7 @@ struct world {
 	struct commit *commit;
 	struct commit_options options;
 	uint64_t capacity_sectors;
+	enum tree_writing writing;
 	char *recovered;		/* message of the recovery */
 	uint32_t recovered_generation;
 };
@@ -84,7 +85,7 @@ static inline int world_open_stage(struct world *w)
 static inline int world_open(struct world *w)
 {
 	struct disc_open_options o = {.writable = true, .create = true, .capacity_sectors = w->capacity_sectors, .wait = true};
-	struct tree_options tree = {.owner = 1000, .group = 1000, .time = 1000000000};
+	struct tree_options tree = {.writing = w->writing, .no_joliet = w->options.no_joliet, .owner = 1000, .group = 1000, .time = 1000000000};
 	struct disc_state state;
 	const char *why = NULL;
 	int result = disc_open_path(w->image, &o, &w->disc, &why);

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tables.c - path tables (ECMA-119 9.4)
+ *
+ * A path table lists all directories, breadth first: the children of the first directory, of the second … each as (identifier, extent, number
+ * of the parent).  So the children of one directory stand in one run, and runs ascend with the number of the parent.
+ *
+ * In a full tree that is the order of plan_tree.directories.  A linked session knows only the directories it writes.  The walk goes through
+ * the same queue, and takes the children of a directory that stays from the base's table, where nothing below it has changed but the numbers.
+ * The queue holds ranges, since children of one directory have numbers that follow each other; the base is read in pieces.
+ * So memory follows the number of directories written, not of those that are.
+ *
+ * The base is checked once before: both forms of its table must say the same, numbers must ascend, there must be as many directories as its
+ * descriptor says, and all sub-directories that stay must be there with their names.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "burner/session/layout.h"
+#include "cdappendfs/search.h"
+
+#define PARENTS_MAX 65535u		/* parent numbers have 16 bits */
+#define FIXED_BYTES 8u
+#define WINDOW_BYTES (32u << 10)
+#define MARK_EVERY 64u
+
+struct table_entry {
+	unsigned bytes;
+	uint32_t lba, parent;		/* parent: its number, from 1 */
+	uint8_t identifier[256];
+};
+
+/* ---- the base's table, read forwards ---- */
+
+struct cursor {
+	const struct manifest *manifest;
+	uint32_t lba, bytes;		/* of the table */
+	bool big_endian;
+	uint32_t at, number;		/* of the next entry: byte, number from 1 */
+	uint32_t first, n;		/* bytes of the table in the window */
+	uint8_t *window;
+};
+
+static int cursor_open(struct cursor *c, const struct burn_plan *p, enum tree_kind kind, unsigned which)
+{
+	const struct manifest_table *t = &p->manifest->tables[kind];
+
+	*c = (struct cursor){.manifest = p->manifest, .lba = t->lba[which], .bytes = t->bytes, .big_endian = which, .number = 1};
+	c->window = malloc(WINDOW_BYTES);
+	return c->window ? 0 : -ENOMEM;
+}
+
+static void cursor_close(struct cursor *c) { free(c->window); }
+
+/* So many bytes from the next entry on. */
+static int cursor_have(struct cursor *c, uint32_t bytes, const uint8_t **ret)
+{
+	int error;
+
+	if (bytes > c->bytes - c->at)
+		return -EUCLEAN;
+	if (c->at < c->first || c->at + bytes > c->first + c->n) {
+		c->first = c->at;
+		c->n = (uint32_t)min_u64(WINDOW_BYTES, c->bytes - c->at);
+		error = c->manifest->read_disc(c->manifest->context, (uint64_t)c->lba * SECTOR_BYTES + c->at, c->window, c->n);
+		if (error) {
+			c->n = 0;
+			return error;
+		}
+	}
+	*ret = c->window + (c->at - c->first);
+	return 0;
+}
+
+/* 1 and an entry, 0 at the end; -EUCLEAN: it is none. */
+static int cursor_next(struct cursor *c, struct table_entry *ret)
+{
+	const uint8_t *e;
+	int error;
+
+	if (c->at == c->bytes)
+		return 0;
+	error = cursor_have(c, FIXED_BYTES, &e);
+	if (error)
+		return error;
+	ret->bytes = e[0];
+	ret->lba = c->big_endian ? get_be32(e + 2) : get_le32(e + 2);
+	ret->parent = c->big_endian ? get_be16(e + 6) : get_le16(e + 6);
+	if (!ret->bytes || e[1] || !ret->parent || (c->number > 1 && ret->parent >= c->number))
+		return -EUCLEAN;
+	error = cursor_have(c, FIXED_BYTES + ret->bytes, &e);
+	if (error)
+		return error;
+	memcpy(ret->identifier, e + FIXED_BYTES, ret->bytes);
+	c->at += FIXED_BYTES + ret->bytes + ret->bytes % 2;
+	c->number++;
+	return c->at > c->bytes ? -EUCLEAN : 1;
+}
+
+/* ---- checking it ---- */
+
+/* Every MARK_EVERYth entry, from the second on: where it is. */
+struct mark { uint32_t at, number, parent; };
+
+struct base_table {
+	struct mark *marks;
+	size_t n_marks;
+	uint32_t *numbers;		/* in the base, of manifest.kept[] */
+};
+
+void base_table_free(struct base_table *t)
+{
+	if (!t)
+		return;
+	free(t->marks);
+	free(t->numbers);
+	free(t);
+}
+DEFINE_FREEP(struct base_table, base_table_free)
+
+/* A sub-directory that stays, by its extent. */
+struct stay { uint32_t lba, kept, entry; };
+
+static int compare_stays(const void *a, const void *b)
+{
+	const struct stay *x = a, *y = b;
+
+	return x->lba < y->lba ? -1 : x->lba > y->lba;
+}
+
+static bool stay_before(const void *list, size_t i, const void *key)
+{
+	return ((const struct stay *)list)[i].lba < *(const uint32_t *)key;
+}
+
+/* Ascending; as many as manifest.kept has. */
+static int list_stays(const struct burn_plan *p, enum tree_kind kind, struct stay **ret)
+{
+	const struct manifest *m = p->manifest;
+	struct stay *list = calloc((size_t)m->n_kept + 1, sizeof(*list));
+	uint32_t n = 0;
+
+	if (!list)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < m->n_entries; i++) {
+		uint32_t node = m->entries[i].node, kept = m->nodes[node].kept;
+
+		if (kept && n < m->n_kept)
+			list[n++] = (struct stay){plan_place_of(p, kind, node).lba, kept - 1, i};
+	}
+	qsort(list, n, sizeof(*list), compare_stays);
+	*ret = list;
+	return n == m->n_kept ? 0 : -EINVAL;
+}
+
+static const uint8_t *identifier_of(const struct burn_plan *p, enum tree_kind kind, uint32_t entry, unsigned *ret_bytes)
+{
+	*ret_bytes = kind == TREE_ROCK_RIDGE ? p->entries[entry].iso_bytes : p->entries[entry].joliet_bytes;
+	return kind == TREE_ROCK_RIDGE ? p->entries[entry].iso : p->entries[entry].joliet;
+}
+
+/* Is it one of those that stay? Then it has its name, and is met once. */
+static int meet(const struct burn_plan *p, enum tree_kind kind, const struct stay *stays, struct base_table *t, const struct table_entry *e, uint32_t number)
+{
+	size_t i = search_first(stays, p->manifest->n_kept, &e->lba, stay_before);
+	const uint8_t *identifier;
+	unsigned bytes;
+
+	if (i == p->manifest->n_kept || stays[i].lba != e->lba)
+		return 0;
+	identifier = identifier_of(p, kind, stays[i].entry, &bytes);
+	if (t->numbers[stays[i].kept] || bytes != e->bytes || memcmp(identifier, e->identifier, bytes) != 0)
+		return -EUCLEAN;
+	t->numbers[stays[i].kept] = number;
+	return 0;
+}
+
+static bool entries_equal(const struct table_entry *a, const struct table_entry *b)
+{
+	return a->bytes == b->bytes && a->lba == b->lba && a->parent == b->parent && memcmp(a->identifier, b->identifier, a->bytes) == 0;
+}
+
+static int check_entries(const struct burn_plan *p, enum tree_kind kind, const struct stay *stays, struct base_table *t)
+{
+	_cleanup_(cursor_close) struct cursor l = {.window = NULL}, m = {.window = NULL};
+	struct table_entry e, other;
+	uint32_t parent = 1, n = 0;
+	int more = cursor_open(&l, p, kind, 0);
+
+	if (!more)
+		more = cursor_open(&m, p, kind, 1);
+	while (!more) {
+		uint32_t at = l.at;
+
+		more = cursor_next(&l, &e);
+		if (more > 0)
+			more = cursor_next(&m, &other) == 1 && entries_equal(&e, &other) && e.parent >= parent && n < p->manifest->base_directories ? 0 : -EUCLEAN;
+		else
+			break;
+		if (!more && ++n > 1) {
+			if ((n - 2) % MARK_EVERY == 0)
+				t->marks[t->n_marks++] = (struct mark){at, n, e.parent};
+			more = meet(p, kind, stays, t, &e, n);
+		}
+		parent = e.parent;
+	}
+	return more ? more : n == p->manifest->base_directories ? 0 : -EUCLEAN;
+}
+
+static int base_table_new(const struct burn_plan *p, enum tree_kind kind, struct base_table **ret)
+{
+	_cleanup_(base_table_freep) struct base_table *t = calloc(1, sizeof(*t));
+	_free_ struct stay *stays = NULL;
+	int error = t ? list_stays(p, kind, &stays) : -ENOMEM;
+
+	if (error)
+		return error;
+	/* An entry takes ten bytes or more. */
+	if (p->manifest->base_directories > p->manifest->tables[kind].bytes / 10)
+		return -EUCLEAN;
+	t->marks = calloc(p->manifest->base_directories / MARK_EVERY + 1, sizeof(*t->marks));
+	t->numbers = calloc((size_t)p->manifest->n_kept + 1, sizeof(*t->numbers));
+	if (!t->marks || !t->numbers)
+		return -ENOMEM;
+	error = check_entries(p, kind, stays, t);
+	for (uint32_t i = 0; i < p->manifest->n_kept && !error; i++)
+		error = t->numbers[i] ? 0 : -EUCLEAN;
+	if (error)
+		return error;
+	*ret = TAKE_PTR(t);
+	return 0;
+}
+
+/* ---- the walk ---- */
+
+/* Directories whose children are still to be listed: of plan_tree.directories by index, or of the base by number. */
+struct range { uint32_t first, n; bool of_base; };
+
+struct table_walk {
+	const struct burn_plan *plan;
+	enum tree_kind kind;
+	struct range *queue;
+	size_t head, end, room;
+	/* The directory whose children are listed now. */
+	bool open, of_base;
+	uint32_t directory;		/* index, or number in the base */
+	uint32_t position;		/* in its order */
+	uint32_t number;		/* in this table; 0: the root is still to come */
+	struct cursor cursor;
+	struct table_entry next;	/* of the base */
+	bool has_next;
+	uint32_t sought;		/* children of this one were looked for last */
+};
+
+static int enqueue(struct table_walk *w, uint32_t directory, bool of_base)
+{
+	struct range *last = w->end > w->head ? &w->queue[w->end - 1] : NULL;
+
+	if (last && last->of_base == of_base && last->first + last->n == directory) {
+		last->n++;
+		return 0;
+	}
+	if (w->end == w->room && w->head > w->room / 2) {
+		memmove(w->queue, w->queue + w->head, (w->end - w->head) * sizeof(*w->queue));
+		w->end -= w->head;
+		w->head = 0;
+	}
+	if (w->end == w->room) {
+		size_t room = w->room ? 2 * w->room : 64;
+		struct range *queue = reallocarray(w->queue, room, sizeof(*queue));
+
+		if (!queue)
+			return -ENOMEM;
+		w->queue = queue;
+		w->room = room;
+	}
+	w->queue[w->end++] = (struct range){directory, 1, of_base};
+	return 0;
+}
+
+static bool mark_before(const void *list, size_t i, const void *key)
+{
+	return ((const struct mark *)list)[i].parent < *(const uint32_t *)key;
+}
+
+/* Stands so that the children of that directory are still to come, and not much else before them. */
+static void seek(struct table_walk *w, uint32_t parent)
+{
+	const struct base_table *t = w->plan->trees[w->kind].base;
+	size_t i = search_first(t->marks, t->n_marks, &parent, mark_before);
+	const struct mark *mark = t->n_marks ? &t->marks[i ? i - 1 : 0] : NULL;
+
+	if (mark && (parent <= w->sought || mark->number > w->cursor.number)) {
+		w->cursor.at = mark->at;
+		w->cursor.number = mark->number;
+		w->has_next = false;
+	}
+	w->sought = parent;
+}
+
+/* The next child of a directory that stays; 0: there is none. */
+static int child_in_base(struct table_walk *w, struct table_entry *ret)
+{
+	for (;;) {
+		int more = w->has_next ? 1 : cursor_next(&w->cursor, &w->next);
+
+		w->has_next = more == 1 && w->next.parent > w->directory;
+		if (more <= 0 || w->has_next)
+			return more < 0 ? more : 0;
+		if (w->next.parent < w->directory)
+			continue;
+		*ret = w->next;
+		return enqueue(w, w->cursor.number - 1, true) == 0 ? 1 : -ENOMEM;
+	}
+}
+
+static int child_in_plan(struct table_walk *w, struct table_entry *ret)
+{
+	const struct burn_plan *p = w->plan;
+	const struct plan_tree *tree = &p->trees[w->kind];
+	const struct plan_directory *d = &tree->directories[w->directory];
+	const uint32_t *order = tree->order + p->manifest->nodes[d->node].first_entry;
+
+	while (w->position < d->n_entries) {
+		uint32_t entry = order[w->position++], node = p->manifest->entries[entry].node, kept = p->manifest->nodes[node].kept;
+		const uint8_t *identifier;
+
+		if (!S_ISDIR(p->manifest->nodes[node].mode))
+			continue;
+		identifier = identifier_of(p, w->kind, entry, &ret->bytes);
+		memcpy(ret->identifier, identifier, ret->bytes);
+		ret->lba = plan_place_of(p, w->kind, node).lba;
+		return enqueue(w, kept ? tree->base->numbers[kept - 1] : tree->of_node[node], kept) == 0 ? 1 : -ENOMEM;
+	}
+	return 0;
+}
+
+/* The next directory of the queue. */
+static bool advance(struct table_walk *w)
+{
+	struct range *r = &w->queue[w->head];
+
+	if (w->head == w->end)
+		return false;
+	w->directory = r->first++;
+	w->of_base = r->of_base;
+	w->head += --r->n == 0;
+	w->position = 0;
+	w->number++;
+	w->open = true;
+	if (w->of_base)
+		seek(w, w->directory);
+	return true;
+}
+
+/* 1 and an entry, 0 at the end. */
+static int walk_next(struct table_walk *w, struct table_entry *ret)
+{
+	if (!w->number && !w->open && w->head == w->end) {
+		*ret = (struct table_entry){.bytes = 1, .lba = w->plan->trees[w->kind].directories[0].lba, .parent = 1};
+		return enqueue(w, 0, false) == 0 ? 1 : -ENOMEM;
+	}
+	for (;;) {
+		int more = !w->open ? 0 : w->of_base ? child_in_base(w, ret) : child_in_plan(w, ret);
+
+		if (more > 0 && w->number > PARENTS_MAX)
+			return -EMLINK;
+		if (more) {
+			ret->parent = w->number;
+			return more;
+		}
+		w->open = false;
+		if (!advance(w))
+			return 0;
+	}
+}
+
+static int walk_open(struct table_walk *w, const struct burn_plan *p, enum tree_kind kind)
+{
+	*w = (struct table_walk){.plan = p, .kind = kind};
+	return p->trees[kind].base ? cursor_open(&w->cursor, p, kind, 0) : 0;
+}
+
+static void walk_close(struct table_walk *w)
+{
+	free(w->queue);
+	cursor_close(&w->cursor);
+}
+
+/* ---- what the layout and the stream ask for ---- */
+
+int path_table_measure(struct burn_plan *p, enum tree_kind kind)
+{
+	_cleanup_(walk_close) struct table_walk w = {.queue = NULL};
+	struct plan_tree *tree = &p->trees[kind];
+	struct table_entry e;
+	uint64_t bytes = 0;
+	uint32_t n = 0;
+	int more = p->manifest->linked ? base_table_new(p, kind, &tree->base) : 0;
+
+	if (!more)
+		more = walk_open(&w, p, kind);
+	if (more)
+		return more;
+	while ((more = walk_next(&w, &e)) > 0) {
+		bytes += FIXED_BYTES + e.bytes + e.bytes % 2;
+		n++;
+	}
+	tree->table_bytes = (uint32_t)min_u64(bytes, UINT32_MAX);
+	tree->table_entries = n;
+	return more;
+}
+
+struct table_stream {
+	struct table_walk walk;
+	bool big_endian, ended;
+	uint8_t record[FIXED_BYTES + 256];
+	unsigned at, n;			/* of the record: given, all */
+};
+
+int table_stream_new(const struct burn_plan *p, enum tree_kind kind, unsigned which, struct table_stream **ret)
+{
+	_cleanup_(table_stream_freep) struct table_stream *s = calloc(1, sizeof(*s));
+	int error = s ? walk_open(&s->walk, p, kind) : -ENOMEM;
+
+	if (error)
+		return error;
+	s->big_endian = which;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+void table_stream_free(struct table_stream *s)
+{
+	if (!s)
+		return;
+	walk_close(&s->walk);
+	free(s);
+}
+
+static int next_record(struct table_stream *s)
+{
+	struct table_entry e;
+	int more = walk_next(&s->walk, &e);
+
+	if (more <= 0) {
+		s->ended = more == 0;
+		return more;
+	}
+	s->at = 0;
+	s->n = FIXED_BYTES + e.bytes + e.bytes % 2;
+	memset(s->record, 0, s->n);
+	s->record[0] = (uint8_t)e.bytes;
+	(s->big_endian ? put_be32 : put_le32)(s->record + 2, e.lba);
+	(s->big_endian ? put_be16 : put_le16)(s->record + 6, (uint16_t)e.parent);
+	memcpy(s->record + FIXED_BYTES, e.identifier, e.bytes);
+	return 0;
+}
+
+int table_stream_read(struct table_stream *s, uint8_t *buf, size_t bytes)
+{
+	while (bytes) {
+		size_t n;
+		int error = s->at == s->n && !s->ended ? next_record(s) : 0;
+
+		if (error)
+			return error;
+		if (s->ended) {
+			memset(buf, 0, bytes);
+			return 0;
+		}
+		n = min_u64(bytes, s->n - s->at);
+		memcpy(buf, s->record + s->at, n);
+		s->at += (unsigned)n;
+		buf += n;
+		bytes -= n;
+	}
+	return 0;
+}

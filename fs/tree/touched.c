@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Touched directories: those that the next session writes because they or something below them changed, with what they cost at most.
+ *
+ * Two figures are kept.  `cost` is what a full tree grows by: nothing for a directory in which no name is new.  `linked` is what a linked
+ * session pays: the whole directory.  In both, staged names are counted at worst packing in both trees (bound.h).
+ *
+ * The table is closed upwards: a directory is in it only with all that lead to it, and each has a row in the stage, of this generation, with the
+ * number of its parent and its listing in the base.  So whoever masters the session finds the way from the root down to every
+ * change without reading a directory that has not changed.  way_open() is called before any change.
+ *
+ * While a session burns its entries stay, as `burned`: what they cost there is what they cost the next one to begin with.
+ */
+#include "cdappendfs/bound.h"
+#include "fs/tree/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct touched {
+	struct touched *hash_next;
+	uint64_t ino;
+	uint64_t base_bytes;			/* of its Rock Ridge records in the base */
+	uint64_t base_sectors;			/* that it takes in the base, in both trees */
+	uint64_t record_bytes, joliet_bytes;	/* of staged names */
+	uint64_t table_bytes;			/* path tables of staged sub-directories */
+	bool fresh;				/* new directory: not in the base */
+	bool burned;				/* of the session that is being burned, not touched since */
+	uint64_t cost, linked;			/* sectors counted for it in t->space.names, .linked */
+};
+
+static struct touched **touched_link(struct space *s, uint64_t ino)
+{
+	struct touched **link = &s->touched[ino * 0x9e3779b97f4a7c15ull >> 52];
+
+	while (*link && (*link)->ino != ino)
+		link = &(*link)->hash_next;
+	return link;
+}
+
+static struct touched *touched_find(struct space *s, uint64_t ino)
+{
+	struct touched *d = *touched_link(s, ino);
+
+	return d && !d->burned ? d : NULL;
+}
+
+bool touched_has(struct tree *t, uint64_t ino) { return touched_find(&t->space, ino) != NULL; }
+
+static uint64_t full_cost(const struct touched *d)
+{
+	uint64_t cost = bound_directory_sectors(d->base_bytes + d->record_bytes) + bound_directory_sectors(d->base_bytes + d->joliet_bytes);
+
+	if (!d->record_bytes && !d->fresh)
+		return 0;
+	/* What stands already is part of the base's tree, counted once there. */
+	return cost - min_u64(cost, sectors_of(d->base_bytes));
+}
+
+/* The base's sectors may be packed anew: records, continuation areas, the twin's records. */
+static uint64_t linked_cost(const struct touched *d)
+{
+	if (!d->record_bytes && !d->fresh)
+		return d->base_sectors;
+	return bound_directory_sectors(d->base_sectors * SECTOR_BYTES + d->record_bytes) + bound_directory_sectors(d->joliet_bytes) + 1;
+}
+
+static void touched_count(struct space *s, struct touched *d)
+{
+	uint64_t tables = sectors_of(d->table_bytes);
+
+	s->names -= d->cost;
+	s->linked -= d->linked;
+	d->cost = full_cost(d) + tables;
+	d->linked = linked_cost(d) + tables;
+	s->names += d->cost;
+	s->linked += d->linked;
+}
+
+static int touched_add(struct space *s, uint64_t ino, uint64_t base_bytes, uint64_t base_sectors)
+{
+	struct touched **link = touched_link(s, ino), *d = *link;
+
+	if (d && !d->burned)
+		return 0;
+	if (!d) {
+		d = *link = calloc(1, sizeof(*d));
+		if (!d)
+			return -ENOMEM;
+	} else {
+		/* As the session that burns leaves it; what that costs is no part of the sums any more. */
+		base_sectors = max_u64(base_sectors, d->linked);
+		*d = (struct touched){.hash_next = d->hash_next};
+	}
+	d->ino = ino;
+	d->base_bytes = base_bytes;
+	d->base_sectors = base_sectors;
+	d->fresh = base_bytes == 0;
+	s->n_touched++;
+	touched_count(s, d);
+	return 0;
+}
+
+int touched_directory(struct tree *t, const struct node *dir) { return touched_add(&t->space, dir->ino, dir->base_dir.bytes, dir->base_sectors); }
+
+void touched_clear(struct space *s)
+{
+	for (size_t i = 0; i < TOUCHED_BUCKETS; i++) {
+		for (struct touched *d = s->touched[i], *next; d; d = next) {
+			next = d->hash_next;
+			free(d);
+		}
+		s->touched[i] = NULL;
+	}
+	s->names = s->linked = s->record_bytes = s->n_names = s->n_touched = 0;
+}
+
+void touched_freeze(struct space *s)
+{
+	for (size_t i = 0; i < TOUCHED_BUCKETS; i++) {
+		for (struct touched *d = s->touched[i]; d; d = d->hash_next) {
+			s->tables += d->burned ? 0 : sectors_of(d->table_bytes);
+			d->burned = true;
+		}
+	}
+	s->links_bytes += BOUND_LINK_BYTES * (2 * s->n_names + s->n_touched);
+	s->links_sectors += s->linked;
+	s->names = s->linked = s->record_bytes = s->n_names = s->n_touched = 0;
+}
+
+/* ---- staged names ---- */
+
+static void name_bytes(const char *name, const char *target, uint64_t *ret_record, uint64_t *ret_joliet)
+{
+	*ret_record = bound_record_bytes(strlen(name), target ? strlen(target) : 0);
+	*ret_joliet = bound_joliet_bytes(strlen(name));
+}
+
+void touched_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
+{
+	struct touched *d = touched_find(&t->space, dir);
+	uint64_t record, joliet;
+
+	if (!d)
+		return;
+	name_bytes(name, child->target, &record, &joliet);
+	d->record_bytes += record;
+	d->joliet_bytes += joliet;
+	t->space.record_bytes += record;
+	t->space.n_names++;
+	if (S_ISDIR(child->mode))
+		d->table_bytes += bound_path_table_bytes(strlen(name));
+	touched_count(&t->space, d);
+}
+
+int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child)
+{
+	uint64_t before = space_exact(t);
+	bool first = !touched_has(t, dir->ino);
+	int r = touched_directory(t, dir);
+
+	if (r < 0)
+		return r;
+	touched_name(t, dir->ino, name, child);
+	if (space_exact(t) <= before || space_fits(t))
+		return 0;
+	/* Refused, and counted no more: neither the name nor that the directory is touched. */
+	space_remove_name(t, dir->ino, name, child);
+	if (first)
+		space_remove_directory(t, dir->ino);
+	return -ENOSPC;
+}
+
+void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
+{
+	struct touched *d = touched_find(&t->space, dir);
+	uint64_t record, joliet;
+
+	if (!d)
+		return;
+	name_bytes(name, child->target, &record, &joliet);
+	d->record_bytes -= min_u64(record, d->record_bytes);
+	d->joliet_bytes -= min_u64(joliet, d->joliet_bytes);
+	t->space.record_bytes -= min_u64(record, t->space.record_bytes);
+	t->space.n_names -= t->space.n_names > 0;
+	if (S_ISDIR(child->mode))
+		d->table_bytes -= min_u64(bound_path_table_bytes(strlen(name)), d->table_bytes);
+	touched_count(&t->space, d);
+}
+
+int space_add_directory(struct tree *t, uint64_t ino)
+{
+	int r = touched_add(&t->space, ino, 0, 0);
+
+	if (r < 0 || space_fits(t))
+		return r;
+	space_remove_directory(t, ino);
+	return -ENOSPC;
+}
+
+void space_remove_directory(struct tree *t, uint64_t ino)
+{
+	struct touched **link = touched_link(&t->space, ino), *d = *link;
+
+	if (!d || d->burned)
+		return;
+	t->space.names -= d->cost;
+	t->space.linked -= d->linked;
+	t->space.n_touched--;
+	*link = d->hash_next;
+	free(d);
+}
+
+/* ---- the way up ---- */
+
+struct way { struct node **nodes; size_t n, capacity; };
+
+static int way_add(struct way *w, struct node *n)
+{
+	if (w->n == w->capacity) {
+		struct node **grown = reallocarray(w->nodes, w->capacity * 2 + 16, sizeof(struct node *));
+
+		if (!grown)
+			return -ENOMEM;
+		w->nodes = grown;
+		w->capacity = w->capacity * 2 + 16;
+	}
+	n->n_pins++;
+	w->nodes[w->n++] = n;
+	return 0;
+}
+
+/* The directories from dir upwards that are not touched yet. */
+static int way_collect(struct tree *t, struct node *dir, struct way *w)
+{
+	struct node *n = dir;
+
+	while (!touched_has(t, n->ino)) {
+		int r = way_add(w, n);
+
+		if (r < 0 || n == t->root)
+			return r;
+		if (node_from_number(t, n->parent, &n) < 0) {
+			t->space.astray = true;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+static int way_enter(struct tree *t, const struct way *w)
+{
+	uint64_t before = space_exact(t);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->n; i++)
+		r = touched_directory(t, w->nodes[i]);
+	if (r == 0 && space_exact(t) > before && !space_fits(t))
+		r = -ENOSPC;
+	stage_enter(t->stage);
+	for (size_t i = 0; r == 0 && i < w->n; i++)
+		r = node_put(t, w->nodes[i]);
+	stage_leave(t->stage);
+	for (size_t i = 0; r < 0 && i < w->n; i++)
+		space_remove_directory(t, w->nodes[i]->ino);
+	return r;
+}
+
+int way_open(struct tree *t, struct node *dir)
+{
+	struct way w = {0};
+	int r;
+
+	if (dir->orphan || touched_has(t, dir->ino))
+		return 0;
+	r = way_collect(t, dir, &w);
+	if (r == 0)
+		r = way_enter(t, &w);
+	for (size_t i = 0; i < w.n; i++) {
+		w.nodes[i]->n_pins--;
+		if (w.nodes[i] != dir)
+			node_unused(t, w.nodes[i]);
+	}
+	free(w.nodes);
+	return r;
+}
+
+/* The other names of a file are not known here: room for all directories that hold names of such files. */
+static int way_links(struct tree *t)
+{
+	struct space *s = &t->space;
+	uint64_t before = space_exact(t);
+
+	if (s->links)
+		return 0;
+	s->links = true;
+	if (space_exact(t) <= before || space_fits(t))
+		return 0;
+	s->links = false;
+	return -ENOSPC;
+}
+
+int way_open_node(struct tree *t, struct node *n)
+{
+	struct node *parent;
+	int r = 0;
+
+	if (S_ISDIR(n->mode))
+		return way_open(t, n);
+	if (n->orphan)
+		return 0;
+	if (n->nlink > 1 || !n->parent)
+		r = way_links(t);
+	if (r < 0 || !n->parent || touched_has(t, n->parent))
+		return r;
+	if (node_from_number(t, n->parent, &parent) < 0) {
+		t->space.astray = true;
+		return 0;
+	}
+	r = way_open(t, parent);
+	node_unused(t, parent);
+	return r;
+}
