@@ -225,7 +225,7 @@ static void commit_tree(struct world *w)
 	unsigned changes = 0;
 
 	MUST(tree_changes(w->tree, count_change, &changes) != -ENOMEM);
-	if (tree_freeze(w->tree, &frozen))
+	if (tree_freeze(w->tree, 0, &frozen))
 		return;
 	if (manifest_build(&frozen, &w->image.disc.disc, w->stage, &m, why) == 0)
 		encode(m);
