@@ -325,8 +325,7 @@ static void drive_close(struct disc *disc)
 		reload(d);
 	recorder_medium_release(&d->medium);
 	session_list_release(&d->list);
-	for (size_t i = 0; i < DRIVE_WINDOWS; i++)
-		free(d->windows[i].buf);
+	drive_reading_release(d);
 	pthread_mutex_destroy(&d->lock);
 	free(d->path);
 	free(d);
@@ -398,6 +397,7 @@ int drive_open(const char *path, const struct disc_open_options *options, struct
 	d->drop_udf = options->drop_udf;
 	d->failed_lba = UINT32_MAX;
 	pthread_mutex_init(&d->lock, NULL);
+	drive_reading_init(d);
 	d->path = strdup(path);
 	if (!d->path)
 		return -ENOMEM;

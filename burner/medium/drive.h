@@ -17,8 +17,8 @@
 
 #include "burner/medium/drive_recorder.h"
 #include "burner/medium/medium.h"
-
-#define DRIVE_WINDOWS 4u
+#include "burner/medium/turns.h"
+#include "burner/medium/windows.h"
 
 /* What a session of its own, or the head of an overwritable medium, turned out to be. */
 enum drive_content {
@@ -40,22 +40,15 @@ struct drive_rules {
 	uint32_t sessions_max;		/* 0: as many as the drive takes */
 };
 
-/* Sectors read ahead. */
-struct drive_window {
-	uint32_t lba, n_sectors;	/* 0: empty */
-	uint64_t used;			/* the higher, the later */
-	uint8_t *buf;
-};
-
 struct drive {
 	struct disc disc;
 	char *path;
+	struct turns turns;		/* of readers; taken before the lock */
 	pthread_mutex_t lock;		/* the recorder and what follows; from `list` on it is the one thread's of disc.h */
 	struct recorder *recorder;
 	struct recorder_medium medium;
 	bool burning;
-	uint64_t clock;
-	struct drive_window windows[DRIVE_WINDOWS];
+	struct windows windows;
 	struct session_list list;
 	enum drive_content newest;	/* of what was recorded last */
 	bool drop_udf;
@@ -83,6 +76,8 @@ struct session_list drive_whole(const struct session_list *l);
 
 /* ---- drive_read.c ---- */
 
+void drive_reading_init(struct drive *d);
+void drive_reading_release(struct drive *d);
 int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors);
 /* From now on disc_read() says -EAGAIN; until it is switched off. What was read ahead is forgotten. */
 void drive_set_burning(struct drive *d, bool burning);

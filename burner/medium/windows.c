@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * windows.c - reading a drive by windows
+ *
+ * A seek costs as much as some hundred sectors, so a small read fetches the whole window that it lies in, backwards too: files of a directory
+ * lie side by side, in another order than programs come for them.  A read that goes on where the drive stands, or behind a window that
+ * is there, fetches three windows more.  What a large read covers goes to the caller alone, so that it does not push the others out.
+ *
+ * A window with a bad sector is tried once.  From then on its sectors are read as they are asked for, so that the bad one harms nobody but
+ * its file; those that were read are kept.
+ */
+#include "burner/medium/windows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cdappendfs/bytes.h"
+
+#define AHEAD_WINDOWS 3u
+
+void windows_init(struct windows *w, windows_source read, void *context)
+{
+	memset(w, 0, sizeof(*w));
+	w->read = read;
+	w->context = context;
+	w->position = UINT32_MAX;
+}
+
+void windows_forget(struct windows *w)
+{
+	for (size_t i = 0; i < WINDOWS; i++) {
+		w->all[i].valid = 0;
+		w->all[i].failed = false;
+		w->all[i].used = 0;
+	}
+}
+
+void windows_release(struct windows *w)
+{
+	for (size_t i = 0; i < WINDOWS; i++)
+		free(w->all[i].buf);
+	memset(w, 0, sizeof(*w));
+}
+
+static int ask(struct windows *w, uint32_t lba, uint8_t *buf, uint32_t n)
+{
+	w->position = lba + n;
+	return w->read(w->context, lba, buf, n);
+}
+
+static uint32_t start_of(uint32_t lba) { return lba - lba % WINDOW_SECTORS; }
+
+/* The part of the window at `start` that lies in the range; empty when none does. */
+static struct windows_range part_of(const struct windows_range *range, uint32_t start)
+{
+	struct windows_range part = {.first = start > range->first ? start : range->first};
+	uint64_t end = min_u64((uint64_t)start + WINDOW_SECTORS, range->end);
+
+	part.end = end > part.first ? (uint32_t)end : part.first;
+	return part;
+}
+
+/* n may be WINDOW_SECTORS. */
+static uint32_t bits(const struct window *v, uint32_t lba, uint32_t n)
+{
+	return (uint32_t)(((1ull << n) - 1) << (lba - v->lba));
+}
+
+static bool has(const struct window *v, uint32_t lba, uint32_t n)
+{
+	return (bits(v, lba, n) & ~v->valid) == 0;
+}
+
+static uint8_t *sector_in(const struct window *v, uint32_t lba)
+{
+	return v->buf + (size_t)(lba - v->lba) * SECTOR_BYTES;
+}
+
+static struct window *find(struct windows *w, uint32_t start)
+{
+	for (size_t i = 0; i < WINDOWS; i++)
+		if (w->all[i].used && w->all[i].lba == start)
+			return &w->all[i];
+	return NULL;
+}
+
+/* A new one, in place of the one that was not used for the longest time. */
+static struct window *claim(struct windows *w, uint32_t start)
+{
+	struct window *oldest = &w->all[0];
+
+	for (size_t i = 0; i < WINDOWS; i++)
+		if (w->all[i].used < oldest->used)
+			oldest = &w->all[i];
+	if (!oldest->buf && !(oldest->buf = malloc((size_t)WINDOW_SECTORS * SECTOR_BYTES)))
+		return NULL;
+	oldest->lba = start;
+	oldest->valid = 0;
+	oldest->failed = false;
+	oldest->used = ++w->clock;
+	return oldest;
+}
+
+static int load(struct windows *w, struct window *v, uint32_t lba, uint32_t n)
+{
+	int result = ask(w, lba, sector_in(v, lba), n);
+
+	if (result == 0)
+		v->valid |= bits(v, lba, n);
+	return result;
+}
+
+/* What is missing of a window that failed as a whole. */
+static int load_missing(struct windows *w, struct window *v, uint32_t lba, uint32_t n)
+{
+	int result = 0;
+
+	for (uint32_t end = lba + n, next; result == 0 && lba < end; lba = next) {
+		bool there = has(v, lba, 1);
+
+		for (next = lba + 1; next < end && has(v, next, 1) == there; next++)
+			;
+		if (!there)
+			result = load(w, v, lba, next - lba);
+	}
+	return result;
+}
+
+/* Windows behind `start` that are not there yet; what goes wrong is told when somebody asks for it. */
+static void read_ahead(struct windows *w, const struct windows_range *range, uint32_t start)
+{
+	for (uint32_t i = 0; i < AHEAD_WINDOWS; i++) {
+		struct windows_range part;
+		struct window *v;
+
+		if (start > UINT32_MAX - 2 * WINDOW_SECTORS)
+			return;
+		start += WINDOW_SECTORS;
+		part = part_of(range, start);
+		if (part.first == part.end || find(w, start) || !(v = claim(w, start)))
+			return;
+		v->failed = load(w, v, part.first, part.end - part.first) < 0;
+		if (v->failed)
+			return;
+	}
+}
+
+/* Does a read of this part go on with what was read before? */
+static bool goes_on(struct windows *w, struct windows_range part)
+{
+	const struct window *before = part.first >= WINDOW_SECTORS ? find(w, start_of(part.first) - WINDOW_SECTORS) : NULL;
+
+	return part.first == w->position || (before && has(before, before->lba + WINDOW_SECTORS - 1, 1));
+}
+
+static int read_through(struct windows *w, const struct windows_range *range, struct windows_range part, uint32_t lba, uint8_t *buf, uint32_t n)
+{
+	struct window *v = find(w, start_of(lba));
+	bool ahead = false;
+	int result = 0;
+
+	if (!v && !(v = claim(w, start_of(lba))))
+		return -ENOMEM;
+	v->used = ++w->clock;
+	if (!has(v, lba, n) && !v->failed) {
+		ahead = goes_on(w, part);
+		result = load(w, v, part.first, part.end - part.first);
+		v->failed = result == -EIO;
+	}
+	if (v->failed)
+		result = load_missing(w, v, lba, n);
+	if (result < 0)
+		return result;
+	memcpy(buf, sector_in(v, lba), (size_t)n * SECTOR_BYTES);
+	if (ahead && !v->failed)
+		read_ahead(w, range, v->lba);
+	return 0;
+}
+
+int windows_read(struct windows *w, const struct windows_range *range, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	uint8_t *to = buf;
+
+	while (n_sectors > 0) {
+		struct windows_range part = part_of(range, start_of(lba));
+		uint32_t n = n_sectors;
+		int result;
+
+		if (lba < part.end)
+			n = (uint32_t)min_u64(n_sectors, part.end - lba);
+		if (lba >= part.end || (n == WINDOW_SECTORS && !find(w, lba)))
+			result = ask(w, lba, to, n);
+		else
+			result = read_through(w, range, part, lba, to, n);
+		if (result < 0)
+			return result;
+		lba += n;
+		to += (size_t)n * SECTOR_BYTES;
+		n_sectors -= n;
+	}
+	return 0;
+}
