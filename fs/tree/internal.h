@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cdappendfs/bound.h"
 #include "cdappendfs/bytes.h"
 #include "fs/tree/map.h"
 #include "fs/tree/tree.h"
@@ -47,10 +48,8 @@ struct node {
 struct touched {
 	struct touched *hash_next;
 	uint64_t ino;
-	uint64_t base_bytes;			/* of its Rock Ridge records in the base */
-	uint64_t record_bytes, joliet_bytes;	/* of staged names */
-	uint64_t table_bytes;			/* path tables of staged sub-directories */
-	bool fresh;				/* new directory: not in the base */
+	uint64_t base_sectors;			/* of its records in the base, or in the session that burns; 0: it is new */
+	struct bound_directory names;		/* staged */
 	uint64_t cost;				/* sectors counted for it in t->space.names */
 };
 
@@ -62,7 +61,10 @@ struct space {
 	bool base_known;			/* false: a foreign base not measured yet */
 	uint64_t measured_epoch, measured_tree, measured_directories;	/* of a foreign base; epoch + 1, 0 never */
 	uint64_t damaged_epoch;			/* the same, when that base has a damage that measuring found: no need to look again */
+	uint64_t new_ino;			/* files from here on are not in the base */
+	bool base_ours;				/* written by this encoder: its tree has the size it will have again */
 	uint64_t data, names;			/* sectors of staged data, of touched directories */
+	uint64_t table_bytes;			/* path tables of staged directories */
 	uint64_t record_bytes;			/* of staged names, for display */
 	uint64_t frozen;			/* sectors of the session that is being burned */
 	bool burning;

@@ -4,8 +4,8 @@
  *
  *	next session <= fixed part + the base's tree + what each touched directory may grow + staged data
  *
- * The base's tree is known from our descriptors; a foreign one is measured by one walk before its first change.  A directory
- * is counted anew when it is touched, at worst packing in both trees (bound.h).  While a session burns, its sectors and
+ * The base's tree is known from our descriptors; a foreign one is measured by one walk before its first change.  What a touched directory may
+ * grow is kept as sums of its staged names in both trees (bound.h).  While a session burns, its sectors and
  * a second session for what is changed meanwhile are counted; should it fail, everything is counted again from the rows.
  */
 #include "cdappendfs/bound.h"
@@ -19,6 +19,8 @@
 #define HOST_RESERVE_BYTES (16ull << 20)	/* left for the journal and others … */
 #define HOST_RESERVE_PART 3			/* … of a small file system so much */
 #define HOST_LOOK_BYTES (8ull << 20)
+#define FOREIGN_RECORD_FACTOR 4u		/* our records may be so much longer than those of a foreign directory */
+#define NEW_NAME_SECTORS 8u			/* df leaves them out: what is copied to the disc needs a name */
 
 static struct touched **touched_link(struct space *s, uint64_t ino)
 {
@@ -29,13 +31,13 @@ static struct touched **touched_link(struct space *s, uint64_t ino)
 	return link;
 }
 
+/* A new directory, or how much one that stands already may grow: what it takes now is part of the base's tree. */
 static void touched_cost(struct space *s, struct touched *d)
 {
+	uint64_t areas = s->base_ours ? s->base_tree : UINT32_MAX;
+
 	s->names -= d->cost;
-	d->cost = bound_directory_sectors(d->base_bytes + d->record_bytes) + bound_directory_sectors(d->base_bytes + d->joliet_bytes);
-	/* What stands already is part of the base's tree, counted once there. */
-	d->cost -= min_u64(d->cost, sectors_of(d->base_bytes));
-	d->cost += sectors_of(d->table_bytes);
+	d->cost = d->base_sectors ? bound_growth_sectors(&d->names, d->base_sectors, areas) : bound_directory_sectors(&d->names);
 	s->names += d->cost;
 }
 
@@ -49,8 +51,7 @@ static struct touched *touched_get(struct space *s, uint64_t ino, uint64_t base_
 		if (!d)
 			return NULL;
 		d->ino = ino;
-		d->base_bytes = base_bytes;
-		d->fresh = base_bytes == 0;
+		d->base_sectors = sectors_of(base_bytes) * (s->base_ours ? 1 : FOREIGN_RECORD_FACTOR);
 		*link = d;
 	}
 	return *link;
@@ -65,12 +66,12 @@ static void touched_clear(struct space *s)
 		}
 		s->touched[i] = NULL;
 	}
-	s->names = s->record_bytes = 0;
+	s->names = s->record_bytes = s->table_bytes = 0;
 }
 
 static uint64_t exact_sectors(const struct space *s)
 {
-	return BOUND_SESSION_SECTORS + s->saved_head + s->base_tree + s->names + s->data;
+	return BOUND_SESSION_SECTORS + s->saved_head + s->base_tree + s->names + bound_table_sectors(s->table_bytes) + s->data;
 }
 
 uint64_t space_sectors(const struct tree *t) { return round_up(exact_sectors(&t->space), BOUND_ALIGN_SECTORS); }
@@ -82,12 +83,13 @@ static uint64_t medium_used(const struct tree *t)
 	return (uint64_t)m->next_lba + m->tail_sectors + t->space.frozen + (t->space.burning ? m->after_session_sectors : 0);
 }
 
-/* Sectors that are still free when all that is staged was burned; what the medium or the host's file system says, whichever is less. */
-static uint64_t medium_left(struct tree *t, uint64_t need)
+/* Sectors that are still free when all that is staged was burned; a session has whole units of BOUND_ALIGN_SECTORS. */
+static uint64_t medium_left(struct tree *t)
 {
-	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t) + need;
+	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t), need = exact_sectors(&t->space);
+	uint64_t room = capacity > used ? (capacity - used) / BOUND_ALIGN_SECTORS * BOUND_ALIGN_SECTORS : 0;
 
-	return !capacity ? UINT64_MAX : capacity > used ? capacity - used : 0;
+	return !capacity ? UINT64_MAX : room > need ? room - need : 0;
 }
 
 static void host_look(struct tree *t)
@@ -130,7 +132,7 @@ static uint64_t sectors_left(struct tree *t)
 {
 	uint64_t need = t->stage ? space_sectors(t) : 0;
 
-	return min_u64(medium_left(t, need), host_left(t, need));
+	return min_u64(t->stage ? medium_left(t) : UINT64_MAX, host_left(t, need));
 }
 
 /* Whether what is counted now fits: on the medium, and on the host's file system too. */
@@ -184,8 +186,7 @@ int tree_statfs(struct tree *t, struct statvfs *ret)
 	uint64_t left = writable ? sectors_left(t) : 0;
 	uint64_t used = m->used_sectors + (writable ? space_sectors(t) : 0);
 
-	if (left > (uint64_t)INT64_MAX / SECTOR_BYTES)
-		left = 0;
+	left = left > (uint64_t)INT64_MAX / SECTOR_BYTES ? 0 : left - min_u64(left, NEW_NAME_SECTORS);
 	ret->f_bsize = ret->f_frsize = SECTOR_BYTES;
 	ret->f_blocks = m->capacity_sectors ? m->capacity_sectors : (writable ? used + left : m->used_sectors);
 	ret->f_bfree = ret->f_bavail = min_u64(left, ret->f_blocks);
@@ -218,17 +219,36 @@ static uint64_t fresh_bytes(const struct tree *t, const struct node *n)
 	return bytes;
 }
 
+/* How many pieces of a file the next session has at most: what is written between two that stay is one. */
+static uint64_t piece_count(const struct tree *t, const struct node *n)
+{
+	uint64_t pieces = 0;
+	bool fresh = false;
+
+	if (!t->space.burning && n->stage_bytes + n->hole_bytes >= map_end(&n->map))
+		return n->map.n > 0;
+	for (uint32_t i = 0; i < n->map.n; i++) {
+		const struct extent *e = &n->map.extents[i];
+		bool stays = e->kind == EXTENT_DISC || (t->space.burning && e->kind == EXTENT_STAGE && stage_body_frozen(t->stage, e->body));
+
+		pieces += stays || !fresh;
+		fresh = !stays;
+	}
+	return pieces;
+}
+
 /* Of a staged file with that size, so many bytes to be written and so many pieces. */
 static uint64_t content_cost(const struct tree *t, const struct node *n, uint64_t bytes, uint64_t pieces, uint64_t size)
 {
 	uint64_t sections = pieces + size / (0x100000000ull - SECTOR_BYTES);
-	uint64_t records = sections > 1 ? bound_section_bytes(min_u64(sections, BOUND_SECTIONS)) * (n->nlink ? n->nlink : 1) / BOUND_SECTOR_PAYLOAD + 1 : 0;
+	uint64_t records = bound_section_sectors(min_u64(sections, BOUND_SECTIONS), n->nlink ? n->nlink : 1);
 
 	/* Too many sections: pieces that lie on the disc are written again, too, even if nothing else is. */
-	if (sections + 2 > BOUND_SECTIONS || (bytes && (t->options.whole_files || sections > BOUND_SECTIONS / 2)))
+	if (sections + 2 > BOUND_SECTIONS || (bytes && t->options.whole_files))
 		return sectors_of(size) + records;
+	/* A part of another file, copied without its data, may need its first block afresh (burner/session/content.c). */
 	if (!bytes)
-		return pieces > 1 ? records + 1 : 0;
+		return pieces > 1 ? records + 1 : n->ino >= t->space.new_ino && size && size % SECTOR_BYTES == 0 ? bound_section_sectors(2, n->nlink) + 1 : 0;
 	return sectors_of(bytes) + records + (pieces > 1);
 }
 
@@ -237,12 +257,13 @@ static uint64_t node_cost(const struct tree *t, const struct node *n)
 {
 	if (!S_ISREG(n->mode) || n->orphan || !n->staged || !t->stage)
 		return 0;
-	return content_cost(t, n, fresh_bytes(t, n), n->map.n, n->size);
+	return content_cost(t, n, fresh_bytes(t, n), piece_count(t, n), n->size);
 }
 
 int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size)
 {
-	uint64_t cost = content_cost(t, n, fresh_bytes(t, n) + more_bytes, n->map.n + more_pieces, size);
+	uint64_t pieces = piece_count(t, n);
+	uint64_t cost = content_cost(t, n, fresh_bytes(t, n) + more_bytes, pieces > 1 || !n->stage_bytes ? pieces + more_pieces : pieces, size);
 
 	return n->orphan || cost <= n->cost ? 0 : space_check(t, cost - n->cost);
 }
@@ -307,22 +328,20 @@ void space_forget_node(struct tree *t, struct node *n)
 
 /* ---- staged names ---- */
 
-static void name_bytes(const char *name, const char *target, uint64_t *ret_record, uint64_t *ret_joliet)
+static struct bound_name name_bound(const char *name, const struct node *child)
 {
-	*ret_record = bound_record_bytes(strlen(name), target ? strlen(target) : 0);
-	*ret_joliet = bound_joliet_bytes(strlen(name));
+	uint32_t more = S_ISCHR(child->mode) || S_ISBLK(child->mode) ? BOUND_PN_BYTES : zisofs_used(&child->zisofs) ? BOUND_ZF_BYTES : 0;
+
+	return bound_name(name, child->mode, child->target, NULL, more);
 }
 
 static void name_count(struct space *s, struct touched *d, const char *name, const struct node *child)
 {
-	uint64_t record, joliet;
+	struct bound_name b = name_bound(name, child);
 
-	name_bytes(name, child->target, &record, &joliet);
-	d->record_bytes += record;
-	d->joliet_bytes += joliet;
-	s->record_bytes += record;
-	if (S_ISDIR(child->mode))
-		d->table_bytes += bound_path_table_bytes(strlen(name));
+	bound_add(&d->names, &b, 1);
+	s->record_bytes += b.record;
+	s->table_bytes += b.table;
 	touched_cost(s, d);
 }
 
@@ -347,16 +366,13 @@ int space_add_name(struct tree *t, struct node *dir, const char *name, const str
 void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
 {
 	struct touched *d = *touched_link(&t->space, dir);
-	uint64_t record, joliet;
+	struct bound_name b = name_bound(name, child);
 
 	if (!d)
 		return;
-	name_bytes(name, child->target, &record, &joliet);
-	d->record_bytes -= min_u64(record, d->record_bytes);
-	d->joliet_bytes -= min_u64(joliet, d->joliet_bytes);
-	t->space.record_bytes -= min_u64(record, t->space.record_bytes);
-	if (S_ISDIR(child->mode))
-		d->table_bytes -= min_u64(bound_path_table_bytes(strlen(name)), d->table_bytes);
+	bound_remove(&d->names, &b);
+	t->space.record_bytes -= min_u64(b.record, t->space.record_bytes);
+	t->space.table_bytes -= min_u64(b.table, t->space.table_bytes);
 	touched_cost(&t->space, d);
 }
 
@@ -404,21 +420,22 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 	_cleanup_entry_ struct iso_entry root = {0};
 	struct iso_extent *stack = NULL;
 	size_t n = 0, capacity = 0;
-	uint64_t sectors = 0, directories = 0, tables = 0, bytes = 0, max_bytes = directory_bytes_max(base);
+	uint64_t sectors = 0, directories = 0, tables = 2 * 10 + 2 * 10, bytes = 0, max_bytes = directory_bytes_max(base);
 	int r = iso_root(base, &root);
 
 	for (struct iso_extent at = root.dir; r == 0;) {
 		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
-		uint64_t records = 0, joliet = 0;
+		struct bound_directory names = {.record_max = BOUND_RECORD_MAX, .joliet_max = BOUND_JOLIET_MAX, .area_max = BOUND_AREA_MAX};
 		struct iso_entry e = {0};
 
 		r = iso_dir_open(base, at, &d);
 		while (r == 0 && (r = iso_dir_next(d, &e)) == 1) {
-			records += bound_record_bytes(strlen(e.name), e.target ? strlen(e.target) : 0) + bound_section_bytes(e.n_extents) / 2;
-			joliet += bound_joliet_bytes(strlen(e.name)) + bound_section_bytes(e.n_extents) / 2;
+			struct bound_name b = bound_name(e.name, e.mode, e.target, e.iso_name, BOUND_PN_BYTES);
+
+			bound_add(&names, &b, e.n_extents ? e.n_extents : 1);
+			tables += b.table;
 			r = 0;
 			if (S_ISDIR(e.mode)) {
-				tables += bound_path_table_bytes(strlen(e.name));
 				if (n == capacity) {
 					struct iso_extent *grown = reallocarray(stack, capacity = capacity * 2 + 64, sizeof(*stack));
 
@@ -432,7 +449,7 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 			}
 			iso_entry_release(&e);
 		}
-		sectors += bound_directory_sectors(records) + bound_directory_sectors(joliet);
+		sectors += bound_directory_sectors(&names);
 		bytes += at.bytes;
 		if (++directories > (1u << 22) || bytes > max_bytes)
 			r = -EBADMSG;
@@ -441,7 +458,7 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 		at = stack[--n];
 	}
 	free(stack);
-	*ret_sectors = sectors + sectors_of(tables) + 4;
+	*ret_sectors = sectors + bound_table_sectors(tables);
 	*ret_directories = directories;
 	return r;
 }
@@ -487,10 +504,12 @@ static void count_base(struct tree *t)
 
 	s->base_tree = s->saved_head = 0;
 	s->directories = 1;
-	s->base_known = true;
+	s->base_known = s->base_ours = true;
+	s->new_ino = tree_first_ino(t->base, &s->medium);
 	if (!t->base)
 		return;
 	iso_info(t->base, &info);
+	s->base_ours = info.ours;
 	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
 	if (info.ours) {
 		s->base_tree = info.appuse.tree_sectors;
@@ -569,6 +588,19 @@ int space_recount(struct tree *t)
 	return r;
 }
 
+/* A directory stands as large as it was counted; what is staged in it from now on comes to that. */
+static void touched_freeze(struct space *s)
+{
+	for (size_t i = 0; i < TOUCHED_BUCKETS; i++) {
+		for (struct touched *d = s->touched[i]; d; d = d->hash_next) {
+			d->base_sectors += d->cost;
+			d->names = (struct bound_directory){0};
+			d->cost = 0;
+		}
+	}
+	s->names = s->record_bytes = s->table_bytes = 0;
+}
+
 /* What is staged now becomes a session of its own; what comes is counted for the one after it, whose tree contains this one's. */
 void space_freeze(struct tree *t)
 {
@@ -576,8 +608,8 @@ void space_freeze(struct tree *t)
 
 	s->frozen = round_up(space_sectors(t), 32);
 	s->burning = true;
-	s->base_tree += s->names;
-	touched_clear(s);
+	s->base_tree += s->names + bound_table_sectors(s->table_bytes);
+	touched_freeze(s);
 	s->data = 0;
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next)

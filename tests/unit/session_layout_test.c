@@ -333,26 +333,28 @@ static void check_bounds(const struct burn_plan *p)
 	struct burn_cost cost;
 
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
-		uint64_t records = 0, joliet = 0;
+		struct bound_directory names = {0};
 
 		if (!S_ISDIR(m->nodes[i].mode))
 			continue;
 		for (uint32_t j = m->nodes[i].first_entry; j < m->nodes[i].first_entry + m->nodes[i].n_entries; j++) {
 			const struct manifest_node *n = &m->nodes[m->entries[j].node];
-			size_t name = strlen(m->entries[j].name), sections = 0;
+			uint32_t more = S_ISCHR(n->mode) || S_ISBLK(n->mode) ? BOUND_PN_BYTES : zisofs_used(&n->zisofs) ? BOUND_ZF_BYTES : 0;
+			struct bound_name b = bound_name(m->entries[j].name, n->mode, n->target, m->entries[j].iso_name, more);
+			size_t sections = 0;
 			const struct extent *e;
 
 			burn_plan_extents(p, m->entries[j].node, &e, &sections);
-			records += bound_record_bytes(name, n->target ? strlen(n->target) : 0) + bound_section_bytes(sections) / 2;
-			joliet += bound_joliet_bytes(name) + bound_section_bytes(sections) / 2;
-			if (S_ISDIR(n->mode))
-				tables += bound_path_table_bytes(name);
+			bound_add(&names, &b, 1);
+			tree_sectors += bound_section_sectors(sections, 1);
+			tables += b.table;
 		}
-		tree_sectors += bound_directory_sectors(records) + bound_directory_sectors(joliet);
+		tree_sectors += bound_directory_sectors(&names);
 	}
 	burn_plan_cost(p, &cost);
-	assert_true(cost.tree_sectors <= tree_sectors + tables / SECTOR_BYTES + 4);
-	assert_true(cost.append_sectors <= round_up(BOUND_SESSION_SECTORS + tree_sectors + tables / SECTOR_BYTES + cost.data_sectors, BOUND_ALIGN_SECTORS));
+	tree_sectors += bound_table_sectors(tables);
+	assert_true(cost.tree_sectors <= tree_sectors);
+	assert_true(cost.append_sectors <= round_up(BOUND_SESSION_SECTORS + tree_sectors + cost.data_sectors, BOUND_ALIGN_SECTORS));
 	assert_int_equal(cost.append_sectors, session_length(p));
 }
 
