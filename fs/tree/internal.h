@@ -138,7 +138,7 @@ int probe_names(struct tree *t, uint64_t parent, const char *name, struct probe 
 /* The child of that name now; -ENOENT. The lock is held and stays held. */
 int resolve(struct tree *t, struct node *parent, const char *name, struct probe *p, struct node **ret);
 
-/* ---- space.c; with t->lock held but for space_measure ---- */
+/* ---- measure.c, space.c; with t->lock held but for space_measure ---- */
 /* Count the base's tree once, before the first change; without the lock. */
 int space_measure(struct tree *t);
 int space_admit(struct tree *t);			/* before any change; without the lock */
