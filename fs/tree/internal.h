@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cdappendfs/bound.h"
 #include "cdappendfs/bytes.h"
 #include "fs/tree/map.h"
 #include "fs/tree/tree.h"
@@ -40,6 +41,7 @@ struct node {
 	struct map map;
 	uint64_t stage_bytes, hole_bytes;	/* sums of the map */
 	uint64_t cost;				/* sectors counted for it in t->space.data */
+	uint32_t links;				/* names counted for it in t->space.n_links */
 	uint32_t own_body;			/* sparse body of this generation, 0 none */
 	pthread_rwlock_t io;
 };
@@ -57,7 +59,11 @@ struct space {
 	bool links;				/* a file with several names changed: the directories that hold them are written, too */
 	uint64_t tables;			/* sectors of the base's path tables */
 	uint64_t links_bytes, links_sectors;	/* the base's link table; the directories that it names */
-	uint64_t n_names, n_touched;		/* staged names and touched directories: what the link table may grow by */
+	uint64_t n_linked, n_links;		/* staged files of several names, and these: what the link table may grow by, … */
+	uint64_t n_touched;			/* … with the touched directories */
+	uint64_t new_ino;			/* files from here on are not in the base */
+	bool base_ours;				/* written by this encoder: its tree has the size it will have again */
+	uint64_t table_bytes;			/* path tables of staged directories */
 	uint64_t data, names, linked;		/* sectors of staged data; of touched directories: what they grow by, and wholly */
 	uint64_t record_bytes;			/* of staged names, for display */
 	uint64_t frozen;			/* sectors of the session that is being burned */
@@ -136,7 +142,7 @@ int probe_names(struct tree *t, uint64_t parent, const char *name, struct probe 
 /* The child of that name now; -ENOENT. The lock is held and stays held. */
 int resolve(struct tree *t, struct node *parent, const char *name, struct probe *p, struct node **ret);
 
-/* ---- space.c; with t->lock held but for space_measure ---- */
+/* ---- measure.c, space.c; with t->lock held but for space_measure ---- */
 /* More than this no tree's directories can have: one that has is a loop of a damaged disc. */
 uint64_t space_directory_bytes_max(struct iso *base);
 /* Count the base's tree once, before the first change; without the lock. */
@@ -152,6 +158,7 @@ int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to);
 void space_node(struct tree *t, struct node *n);	/* its content changed: count it again */
 void space_loaded(struct tree *t, struct node *n, uint32_t generation);	/* it came from a row of that generation: its cost is counted already */
 void space_forget_node(struct tree *t, struct node *n);
+uint64_t space_link_bytes(const struct space *s);	/* what the link table may grow by */
 uint64_t space_exact(const struct tree *t);		/* the next session, at most, before it is rounded up */
 bool space_fits(struct tree *t);			/* what is counted now: on the medium and on the host's file system */
 int space_recount(struct tree *t);			/* from the rows: after opening, rebase, thaw */

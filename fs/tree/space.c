@@ -20,18 +20,26 @@
 #define HOST_RESERVE_BYTES (16ull << 20)	/* left for the journal and others … */
 #define HOST_RESERVE_PART 3			/* … of a small file system so much */
 #define HOST_LOOK_BYTES (8ull << 20)
+#define NEW_NAME_SECTORS 8u			/* df leaves them out: what is copied to the disc needs a name */
 #define LINKED_FROM_SECTORS ((1u << 20) / SECTOR_BYTES)	/* tree=auto: a smaller tree is written whole */
+
+/* A pair for each directory that holds names of one file, and the way up from each. */
+uint64_t space_link_bytes(const struct space *s)
+{
+	if (!s->links && !s->links_bytes)
+		return 0;
+	return BOUND_LINK_BYTES * (min_u64(s->n_links, s->n_linked * s->directories) + s->n_touched);
+}
 
 /* A linked session takes no more than a full one, whatever the bounds say. */
 uint64_t space_exact(const struct tree *t)
 {
 	const struct space *s = &t->space;
-	uint64_t links = s->links || s->links_bytes ? BOUND_LINK_BYTES * (2 * s->n_names + s->n_touched) : 0;
-	uint64_t tree = s->base_tree + s->names + sectors_of(links) + 1;
+	uint64_t links = space_link_bytes(s), full = s->base_tree + s->names + (links ? sectors_of(links) + 1 : 0);
+	uint64_t linked = s->tables + s->linked + (s->links ? s->links_sectors : 0) + sectors_of(s->links_bytes + links) + 1;
 
-	if (s->links_trees && !s->astray)
-		tree = min_u64(tree, s->tables + s->linked + (s->links ? s->links_sectors : 0) + sectors_of(s->links_bytes + links) + 1);
-	return BOUND_SESSION_SECTORS + s->saved_head + tree + s->data;
+	return BOUND_SESSION_SECTORS + s->saved_head + (s->links_trees && !s->astray ? min_u64(full, linked) : full) +
+		bound_table_sectors(s->table_bytes) + s->data;
 }
 
 uint64_t space_sectors(const struct tree *t) { return round_up(space_exact(t), BOUND_ALIGN_SECTORS); }
@@ -43,12 +51,13 @@ static uint64_t medium_used(const struct tree *t)
 	return (uint64_t)m->next_lba + m->tail_sectors + t->space.frozen + (t->space.burning ? m->after_session_sectors : 0);
 }
 
-/* Sectors that are still free when all that is staged was burned; what the medium or the host's file system says, whichever is less. */
-static uint64_t medium_left(struct tree *t, uint64_t need)
+/* Sectors that are still free when all that is staged was burned; a session has whole units of BOUND_ALIGN_SECTORS. */
+static uint64_t medium_left(struct tree *t)
 {
-	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t) + need;
+	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t), need = space_exact(t);
+	uint64_t room = capacity > used ? (capacity - used) / BOUND_ALIGN_SECTORS * BOUND_ALIGN_SECTORS : 0;
 
-	return !capacity ? UINT64_MAX : capacity > used ? capacity - used : 0;
+	return !capacity ? UINT64_MAX : room > need ? room - need : 0;
 }
 
 static void host_look(struct tree *t)
@@ -91,7 +100,7 @@ static uint64_t sectors_left(struct tree *t)
 {
 	uint64_t need = t->stage ? space_sectors(t) : 0;
 
-	return min_u64(medium_left(t, need), host_left(t, need));
+	return min_u64(t->stage ? medium_left(t) : UINT64_MAX, host_left(t, need));
 }
 
 /* Whether what is counted now fits: on the medium, and on the host's file system too. */
@@ -135,6 +144,14 @@ void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_b
 	tree_unlock(t);
 }
 
+/* What a new name in the root takes at most. */
+static uint64_t new_name_sectors(struct tree *t)
+{
+	bool whole = t->space.links_trees && !t->space.astray && !touched_has(t, TREE_ROOT);
+
+	return NEW_NAME_SECTORS + (whole ? t->root->base_sectors : 0);
+}
+
 int tree_statfs(struct tree *t, struct statvfs *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -145,8 +162,7 @@ int tree_statfs(struct tree *t, struct statvfs *ret)
 	uint64_t left = writable ? sectors_left(t) : 0;
 	uint64_t used = m->used_sectors + (writable ? space_sectors(t) : 0);
 
-	if (left > (uint64_t)INT64_MAX / SECTOR_BYTES)
-		left = 0;
+	left = left > (uint64_t)INT64_MAX / SECTOR_BYTES ? 0 : left - min_u64(left, new_name_sectors(t));
 	ret->f_bsize = ret->f_frsize = SECTOR_BYTES;
 	ret->f_blocks = m->capacity_sectors ? m->capacity_sectors : (writable ? used + left : m->used_sectors);
 	ret->f_bfree = ret->f_bavail = min_u64(left, ret->f_blocks);
@@ -179,17 +195,36 @@ static uint64_t fresh_bytes(const struct tree *t, const struct node *n)
 	return bytes;
 }
 
+/* How many pieces of a file the next session has at most: what is written between two that stay is one. */
+static uint64_t piece_count(const struct tree *t, const struct node *n)
+{
+	uint64_t pieces = 0;
+	bool fresh = false;
+
+	if (!t->space.burning && n->stage_bytes + n->hole_bytes >= map_end(&n->map))
+		return n->map.n > 0;
+	for (uint32_t i = 0; i < n->map.n; i++) {
+		const struct extent *e = &n->map.extents[i];
+		bool stays = e->kind == EXTENT_DISC || (t->space.burning && e->kind == EXTENT_STAGE && stage_body_frozen(t->stage, e->body));
+
+		pieces += stays || !fresh;
+		fresh = !stays;
+	}
+	return pieces;
+}
+
 /* Of a staged file with that size, so many bytes to be written and so many pieces. */
 static uint64_t content_cost(const struct tree *t, const struct node *n, uint64_t bytes, uint64_t pieces, uint64_t size)
 {
 	uint64_t sections = pieces + size / (0x100000000ull - SECTOR_BYTES);
-	uint64_t records = sections > 1 ? bound_section_bytes(min_u64(sections, BOUND_SECTIONS)) * (n->nlink ? n->nlink : 1) / BOUND_SECTOR_PAYLOAD + 1 : 0;
+	uint64_t records = bound_section_sectors(min_u64(sections, BOUND_SECTIONS), n->nlink ? n->nlink : 1);
 
 	/* Too many sections: pieces that lie on the disc are written again, too, even if nothing else is. */
-	if (sections + 2 > BOUND_SECTIONS || (bytes && (t->options.whole_files || sections > BOUND_SECTIONS / 2)))
+	if (sections + 2 > BOUND_SECTIONS || (bytes && t->options.whole_files))
 		return sectors_of(size) + records;
+	/* A part of another file, copied without its data, may need its first block afresh (burner/session/content.c). */
 	if (!bytes)
-		return pieces > 1 ? records + 1 : 0;
+		return pieces > 1 ? records + 1 : n->ino >= t->space.new_ino && size && size % SECTOR_BYTES == 0 ? bound_section_sectors(2, n->nlink) + 1 : 0;
 	return sectors_of(bytes) + records + (pieces > 1);
 }
 
@@ -198,12 +233,13 @@ static uint64_t node_cost(const struct tree *t, const struct node *n)
 {
 	if (!S_ISREG(n->mode) || n->orphan || !n->staged || !t->stage)
 		return 0;
-	return content_cost(t, n, fresh_bytes(t, n), n->map.n, n->size);
+	return content_cost(t, n, fresh_bytes(t, n), piece_count(t, n), n->size);
 }
 
 int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size)
 {
-	uint64_t cost = content_cost(t, n, fresh_bytes(t, n) + more_bytes, n->map.n + more_pieces, size);
+	uint64_t pieces = piece_count(t, n);
+	uint64_t cost = content_cost(t, n, fresh_bytes(t, n) + more_bytes, pieces > 1 || !n->stage_bytes ? pieces + more_pieces : pieces, size);
 
 	return n->orphan || cost <= n->cost ? 0 : space_check(t, cost - n->cost);
 }
@@ -249,12 +285,26 @@ static void data_change(struct space *s, uint64_t less, uint64_t more)
 	s->data += more;
 }
 
+/* Names that the link table may list, all of them: which are new is not known. */
+static uint32_t node_links(const struct tree *t, const struct node *n)
+{
+	return !S_ISDIR(n->mode) && n->nlink > 1 && n->staged && t->stage ? n->nlink : 0;
+}
+
+static void links_change(struct space *s, struct node *n, uint32_t links)
+{
+	s->n_linked += (links > 0) - (uint64_t)(n->links > 0);
+	s->n_links += (uint64_t)links - n->links;
+	n->links = links;
+}
+
 void space_node(struct tree *t, struct node *n)
 {
 	uint64_t cost = node_cost(t, n);
 
 	data_change(&t->space, n->cost, cost);
 	n->cost = cost;
+	links_change(&t->space, n, node_links(t, n));
 }
 
 void space_loaded(struct tree *t, struct node *n, uint32_t generation)
@@ -262,110 +312,17 @@ void space_loaded(struct tree *t, struct node *n, uint32_t generation)
 	bool frozen = t->space.burning && generation != stage_generation(t->stage);
 
 	n->cost = frozen ? 0 : node_cost(t, n);
+	n->links = frozen ? 0 : node_links(t, n);
 }
 
 void space_forget_node(struct tree *t, struct node *n)
 {
 	data_change(&t->space, n->cost, 0);
 	n->cost = 0;
+	links_change(&t->space, n, 0);
 }
 
 /* ---- the whole ---- */
-
-uint64_t space_directory_bytes_max(struct iso *base)
-{
-	struct disc_state state;
-	struct iso_info info = {0};
-
-	iso_info(base, &info);
-	if (disc_state(iso_disc(base), &state) || !state.used_sectors)
-		return UINT64_MAX;
-	return max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES;
-}
-
-/* A foreign tree as we would write it. */
-static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *ret_directories)
-{
-	_cleanup_entry_ struct iso_entry root = {0};
-	struct iso_extent *stack = NULL;
-	size_t n = 0, capacity = 0;
-	uint64_t sectors = 0, directories = 0, tables = 0, bytes = 0, max_bytes = space_directory_bytes_max(base);
-	int r = iso_root(base, &root);
-
-	for (struct iso_extent at = root.dir; r == 0;) {
-		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
-		uint64_t records = 0, joliet = 0;
-		struct iso_entry e = {0};
-
-		r = iso_dir_open(base, at, &d);
-		while (r == 0 && (r = iso_dir_next(d, &e)) == 1) {
-			records += bound_record_bytes(strlen(e.name), e.target ? strlen(e.target) : 0) + bound_section_bytes(e.n_extents) / 2;
-			joliet += bound_joliet_bytes(strlen(e.name)) + bound_section_bytes(e.n_extents) / 2;
-			r = 0;
-			if (!S_ISDIR(e.mode) && e.nlink > 1)
-				tables += BOUND_LINK_BYTES;
-			if (S_ISDIR(e.mode)) {
-				tables += bound_path_table_bytes(strlen(e.name)) + BOUND_LINK_BYTES;
-				if (n == capacity) {
-					struct iso_extent *grown = reallocarray(stack, capacity = capacity * 2 + 64, sizeof(*stack));
-
-					if (!grown)
-						r = -ENOMEM;
-					else
-						stack = grown;
-				}
-				if (r == 0)
-					stack[n++] = e.dir;
-			}
-			iso_entry_release(&e);
-		}
-		sectors += bound_directory_sectors(records) + bound_directory_sectors(joliet);
-		bytes += at.bytes;
-		if (++directories > (1u << 22) || bytes > max_bytes)
-			r = -EBADMSG;
-		if (r < 0 || n == 0)
-			break;
-		at = stack[--n];
-	}
-	free(stack);
-	*ret_sectors = sectors + sectors_of(tables) + 5;
-	*ret_directories = directories;
-	return r;
-}
-
-int space_measure(struct tree *t)
-{
-	tree_lock(t);
-	if (t->space.base_known || t->space.damaged_epoch == t->epoch + 1) {
-		int known = t->space.base_known ? 0 : -EIO;
-
-		tree_unlock(t);
-		return known;
-	}
-	struct iso *base = iso_ref(t->base);
-	uint64_t epoch = t->epoch, sectors, directories;
-	tree_unlock(t);
-
-	int r = measure_foreign(base, &sectors, &directories);
-	iso_unref(base);
-	tree_lock(t);
-	if (r < 0) {
-		if (r == -EBADMSG && t->epoch == epoch)
-			t->space.damaged_epoch = epoch + 1;
-		tree_unlock(t);
-		return r == -EAGAIN ? r : -EIO;	/* not understood completely: never to be appended to */
-	}
-	if (t->epoch == epoch && !t->space.base_known) {
-		t->space.base_tree = sectors;
-		t->space.directories += directories;
-		t->space.base_known = true;
-		t->space.measured_epoch = epoch + 1;
-		t->space.measured_tree = sectors;
-		t->space.measured_directories = directories;
-	}
-	tree_unlock(t);
-	return 0;
-}
 
 /* Are directories of that base left where they are? */
 static bool links_trees(const struct tree *t, const struct iso_info *base)
@@ -387,10 +344,12 @@ static void count_base(struct tree *t)
 	s->base_tree = s->saved_head = s->tables = s->links_bytes = s->links_sectors = 0;
 	s->links_trees = s->astray = s->links = false;
 	s->directories = 1;
-	s->base_known = true;
+	s->base_known = s->base_ours = true;
+	s->new_ino = tree_first_ino(t->base, &s->medium);
 	if (!t->base)
 		return;
 	iso_info(t->base, &info);
+	s->base_ours = info.ours && info.appuse.flags & APPUSE_TWINS;
 	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
 	s->links_trees = links_trees(t, &info);
 	for (unsigned kind = 0; kind < 2; kind++)
@@ -403,6 +362,8 @@ static void count_base(struct tree *t)
 		s->links_sectors = info.appuse.links_sectors;
 		if (!(info.appuse.flags & APPUSE_TWINS))
 			s->base_tree += 2 * s->directories + s->base_tree / 8;	/* what it lacks: TW entries, link table */
+		if (!info.joliet && !t->options.no_joliet)
+			s->base_tree = 3 * s->base_tree + 2 * s->directories;	/* a second tree */
 	} else if (s->measured_epoch == t->epoch + 1) {
 		s->base_tree = s->measured_tree;
 		s->directories = s->measured_directories;
@@ -415,11 +376,11 @@ static void count_base(struct tree *t)
 /* Does the row keep what way_open() promises? */
 static void recount_way(struct tree *t, const struct node *n)
 {
-	if (n->ino == TREE_ROOT || !t->base)
+	if (n->ino == TREE_ROOT)
 		return;
 	if (!S_ISDIR(n->mode) && (n->nlink > 1 || !n->parent))
 		t->space.links = true;
-	else if (!stage_node_exists(t->stage, n->parent))
+	else if (t->base && !stage_node_exists(t->stage, n->parent))
 		t->space.astray = true;
 }
 
@@ -459,8 +420,11 @@ static int recount_row(struct tree *t, uint64_t ino)
 
 	if (r < 0)
 		return r;
-	if (!in_memory)
+	if (!in_memory) {
 		t->space.data += n->cost;
+		t->space.n_linked += n->links > 0;
+		t->space.n_links += n->links;
+	}
 	recount_way(t, n);
 	if (S_ISDIR(n->mode))
 		r = recount_names(t, n);
@@ -474,13 +438,13 @@ int space_recount(struct tree *t)
 	size_t n = 0;
 
 	touched_clear(&t->space);
-	t->space.data = 0;
+	t->space.data = t->space.n_linked = t->space.n_links = 0;
 	t->space.frozen = 0;
 	t->space.burning = false;
 	count_base(t);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
-			at->cost = 0;
+			at->cost = at->links = 0;
 			space_node(t, at);
 		}
 	}
@@ -499,12 +463,11 @@ void space_freeze(struct tree *t)
 
 	s->frozen = round_up(space_sectors(t), 32);
 	s->burning = true;
-	s->base_tree += s->names;
 	touched_freeze(s);
-	s->data = 0;
+	s->data = s->n_linked = s->n_links = 0;
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next)
-			n->cost = 0;	/* until it changes again */
+			n->cost = n->links = 0;	/* until it changes again */
 	}
 }
 

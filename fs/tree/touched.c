@@ -3,7 +3,7 @@
  * Touched directories: those that the next session writes because they or something below them changed, with what they cost at most.
  *
  * Two figures are kept.  `cost` is what a full tree grows by: nothing for a directory in which no name is new.  `linked` is what a linked
- * session pays: the whole directory.  In both, staged names are counted at worst packing in both trees (bound.h).
+ * session pays: the whole directory, as it was and what it grows by.  Both follow from the sums of its staged names (bound.h).
  *
  * The table is closed upwards: a directory is in it only with all that lead to it, and each has a row in the stage, of this generation, with the
  * number of its parent and its listing in the base.  So whoever masters the session finds the way from the root down to every
@@ -18,13 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FOREIGN_RECORD_FACTOR 5u	/* our records may be so much longer than those of a foreign directory */
+
 struct touched {
 	struct touched *hash_next;
 	uint64_t ino;
-	uint64_t base_bytes;			/* of its Rock Ridge records in the base */
-	uint64_t base_sectors;			/* that it takes in the base, in both trees */
-	uint64_t record_bytes, joliet_bytes;	/* of staged names */
-	uint64_t table_bytes;			/* path tables of staged sub-directories */
+	uint64_t base_sectors;			/* that it takes in the base, in both trees … */
+	uint64_t records, areas;		/* … of that at most: Rock Ridge records, continuation areas */
+	struct bound_directory names;		/* staged */
 	bool fresh;				/* new directory: not in the base */
 	bool burned;				/* of the session that is being burned, not touched since */
 	uint64_t cost, linked;			/* sectors counted for it in t->space.names, .linked */
@@ -48,34 +49,30 @@ static struct touched *touched_find(struct space *s, uint64_t ino)
 
 bool touched_has(struct tree *t, uint64_t ino) { return touched_find(&t->space, ino) != NULL; }
 
-static uint64_t full_cost(const struct touched *d)
-{
-	uint64_t cost = bound_directory_sectors(d->base_bytes + d->record_bytes) + bound_directory_sectors(d->base_bytes + d->joliet_bytes);
-
-	if (!d->record_bytes && !d->fresh)
-		return 0;
-	/* What stands already is part of the base's tree, counted once there. */
-	return cost - min_u64(cost, sectors_of(d->base_bytes));
-}
-
-/* The base's sectors may be packed anew: records, continuation areas, the twin's records. */
-static uint64_t linked_cost(const struct touched *d)
-{
-	if (!d->record_bytes && !d->fresh)
-		return d->base_sectors;
-	return bound_directory_sectors(d->base_sectors * SECTOR_BYTES + d->record_bytes) + bound_directory_sectors(d->joliet_bytes) + 1;
-}
-
 static void touched_count(struct space *s, struct touched *d)
 {
-	uint64_t tables = sectors_of(d->table_bytes);
-
 	s->names -= d->cost;
 	s->linked -= d->linked;
-	d->cost = full_cost(d) + tables;
-	d->linked = linked_cost(d) + tables;
+	d->cost = d->fresh ? bound_directory_sectors(&d->names) : bound_growth_sectors(&d->names, d->records, d->areas);
+	d->linked = d->base_sectors + d->cost;
 	s->names += d->cost;
 	s->linked += d->linked;
+}
+
+/* As it is in the base. */
+static void take_base(const struct space *s, struct touched *d, uint64_t base_bytes, uint64_t base_sectors)
+{
+	d->records = sectors_of(base_bytes) * (s->base_ours ? 1 : FOREIGN_RECORD_FACTOR);
+	d->base_sectors = base_sectors || !base_bytes ? base_sectors : s->base_tree;
+	d->areas = s->base_ours ? d->base_sectors - min_u64(d->base_sectors, d->records) : UINT32_MAX;
+}
+
+/* As the session that burns leaves it; what that costs is no part of the sums any more. */
+static void take_burned(const struct space *s, struct touched *d)
+{
+	uint64_t all = max_u64(d->linked, d->records + d->cost);
+
+	*d = (struct touched){.hash_next = d->hash_next, .base_sectors = all, .records = all, .areas = s->base_ours ? all : UINT32_MAX};
 }
 
 static int touched_add(struct space *s, uint64_t ino, uint64_t base_bytes, uint64_t base_sectors)
@@ -84,25 +81,24 @@ static int touched_add(struct space *s, uint64_t ino, uint64_t base_bytes, uint6
 
 	if (d && !d->burned)
 		return 0;
-	if (!d) {
+	if (d) {
+		take_burned(s, d);
+	} else {
 		d = *link = calloc(1, sizeof(*d));
 		if (!d)
 			return -ENOMEM;
-	} else {
-		/* As the session that burns leaves it; what that costs is no part of the sums any more. */
-		base_sectors = max_u64(base_sectors, d->linked);
-		*d = (struct touched){.hash_next = d->hash_next};
+		take_base(s, d, base_bytes, base_sectors);
+		d->fresh = base_bytes == 0;
 	}
 	d->ino = ino;
-	d->base_bytes = base_bytes;
-	d->base_sectors = base_sectors;
-	d->fresh = base_bytes == 0;
 	s->n_touched++;
 	touched_count(s, d);
 	return 0;
 }
 
 int touched_directory(struct tree *t, const struct node *dir) { return touched_add(&t->space, dir->ino, dir->base_dir.bytes, dir->base_sectors); }
+
+static void reset_sums(struct space *s) { s->names = s->linked = s->record_bytes = s->table_bytes = s->n_touched = 0; }
 
 void touched_clear(struct space *s)
 {
@@ -113,57 +109,57 @@ void touched_clear(struct space *s)
 		}
 		s->touched[i] = NULL;
 	}
-	s->names = s->linked = s->record_bytes = s->n_names = s->n_touched = 0;
+	reset_sums(s);
 }
 
+/* What comes now comes to the tree of the session that burns. */
 void touched_freeze(struct space *s)
 {
-	for (size_t i = 0; i < TOUCHED_BUCKETS; i++) {
-		for (struct touched *d = s->touched[i]; d; d = d->hash_next) {
-			s->tables += d->burned ? 0 : sectors_of(d->table_bytes);
+	uint64_t tables = bound_table_sectors(s->table_bytes), links = space_link_bytes(s);
+
+	for (size_t i = 0; i < TOUCHED_BUCKETS; i++)
+		for (struct touched *d = s->touched[i]; d; d = d->hash_next)
 			d->burned = true;
-		}
-	}
-	s->links_bytes += BOUND_LINK_BYTES * (2 * s->n_names + s->n_touched);
+	s->base_tree += s->names + tables + sectors_of(links) + 1;
+	s->tables += tables;
+	s->links_bytes += links;
 	s->links_sectors += s->linked;
-	s->names = s->linked = s->record_bytes = s->n_names = s->n_touched = 0;
+	reset_sums(s);
 }
 
 /* ---- staged names ---- */
 
-static void name_bytes(const char *name, const char *target, uint64_t *ret_record, uint64_t *ret_joliet)
+static struct bound_name name_bound(const struct touched *d, const char *name, const struct node *child)
 {
-	*ret_record = bound_record_bytes(strlen(name), target ? strlen(target) : 0);
-	*ret_joliet = bound_joliet_bytes(strlen(name));
+	uint32_t more = S_ISCHR(child->mode) || S_ISBLK(child->mode) ? BOUND_PN_BYTES : zisofs_used(&child->zisofs) ? BOUND_ZF_BYTES : 0;
+
+	return bound_name(&(struct bound_entry){name, child->target, .mode = child->mode, .more = more, .joins = !d->fresh});
 }
 
 void touched_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
 {
 	struct touched *d = touched_find(&t->space, dir);
-	uint64_t record, joliet;
 
 	if (!d)
 		return;
-	name_bytes(name, child->target, &record, &joliet);
-	d->record_bytes += record;
-	d->joliet_bytes += joliet;
-	t->space.record_bytes += record;
-	t->space.n_names++;
-	if (S_ISDIR(child->mode))
-		d->table_bytes += bound_path_table_bytes(strlen(name));
+	struct bound_name b = name_bound(d, name, child);
+	bound_add(&d->names, &b, 1);
+	t->space.record_bytes += b.record;
+	t->space.table_bytes += b.table;
 	touched_count(&t->space, d);
 }
 
 int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child)
 {
 	uint64_t before = space_exact(t);
-	bool first = !touched_has(t, dir->ino);
+	bool first = !touched_has(t, dir->ino), links = !S_ISDIR(child->mode) && child->nlink > 1;
 	int r = touched_directory(t, dir);
 
 	if (r < 0)
 		return r;
 	touched_name(t, dir->ino, name, child);
-	if (space_exact(t) <= before || space_fits(t))
+	/* Its pairs in the link table were counted with the node, before. */
+	if ((space_exact(t) <= before && !links) || space_fits(t))
 		return 0;
 	/* Refused, and counted no more: neither the name nor that the directory is touched. */
 	space_remove_name(t, dir->ino, name, child);
@@ -175,17 +171,13 @@ int space_add_name(struct tree *t, struct node *dir, const char *name, const str
 void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
 {
 	struct touched *d = touched_find(&t->space, dir);
-	uint64_t record, joliet;
 
 	if (!d)
 		return;
-	name_bytes(name, child->target, &record, &joliet);
-	d->record_bytes -= min_u64(record, d->record_bytes);
-	d->joliet_bytes -= min_u64(joliet, d->joliet_bytes);
-	t->space.record_bytes -= min_u64(record, t->space.record_bytes);
-	t->space.n_names -= t->space.n_names > 0;
-	if (S_ISDIR(child->mode))
-		d->table_bytes -= min_u64(bound_path_table_bytes(strlen(name)), d->table_bytes);
+	struct bound_name b = name_bound(d, name, child);
+	bound_remove(&d->names, &b);
+	t->space.record_bytes -= min_u64(b.record, t->space.record_bytes);
+	t->space.table_bytes -= min_u64(b.table, t->space.table_bytes);
 	touched_count(&t->space, d);
 }
 

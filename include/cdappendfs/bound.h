@@ -3,43 +3,249 @@
  * bound.h - what a directory entry can cost at most (DESIGN 8, Space)
  *
  * Pure upper bounds of what burner/session writes; its unit tests hold the encoder to them.  Bytes count directory records
- * and continuation areas of one name in both trees; records do not cross sectors, so a sector may lose up to 253 bytes.
+ * and continuation areas of one name in both trees.  Records do not cross sectors: how much is lost at their ends depends on the longest.
+ *
+ *	bound_name -> bound_add to its directory -> bound_directory_sectors of a new one, bound_growth_sectors of one that is on the disc
  */
 #ifndef CDAPPENDFS_BOUND_H
 #define CDAPPENDFS_BOUND_H
+
+#include <string.h>
 
 #include "cdappendfs/bytes.h"
 
 #define BOUND_SECTIONS 90u		/* of one file, DESIGN 7 */
 #define BOUND_FILE_BYTES (90ull * (0x100000000ull - 2048u))
-/* A record of 254 bytes that does not fit, or an entry of 255 and the CE entry behind it, leave that much unused at the end of a sector. */
-#define BOUND_SECTOR_PAYLOAD (2048u - 254u - 28u)
 /* What every session has besides its directories and data: descriptors, path tables' rounding, commit record.  Before the length is rounded up to
  * BOUND_ALIGN_SECTORS.  The first session above a head at LBA 0 saves that too. */
 #define BOUND_SESSION_SECTORS (20u + 6u + 1u)
 #define BOUND_SAVED_HEAD_SECTORS 28u
 #define BOUND_ALIGN_SECTORS 32u
 
-/* Rock Ridge tree: the record (<= 254) and what does not fit goes to the continuation area. name and target in bytes. */
-static inline uint64_t bound_record_bytes(uint64_t name_bytes, uint64_t target_bytes)
+#define BOUND_RECORD_MAX 254u
+#define BOUND_JOLIET_MAX 162u		/* 34 and 64 characters */
+#define BOUND_AREA_MAX (255u + 28u)	/* an entry of 255 and the CE entry behind it */
+
+#define BOUND_TW_BYTES 20u
+#define BOUND_CE_BYTES 28u
+
+/* A name to be counted; mode, and entries as the node has them. */
+struct bound_entry {
+	const char *name, *target;	/* target: NULL, or of a symbolic link */
+	const char *kept;		/* ISO name that it keeps from an older session, without version; NULL: none */
+	uint32_t mode;
+	uint32_t more;			/* bytes of System Use entries besides PX, TF, NM, SL and TW */
+	bool joins;			/* a directory that has names already: one of those may hold its Joliet name */
+};
+
+/* What one name costs. Bytes; each at most. */
+struct bound_name {
+	uint32_t record;		/* in the Rock Ridge tree */
+	uint32_t joliet;		/* 0: not in that tree */
+	uint32_t area, area_piece;	/* continuation areas, and the largest piece that is not cut */
+	uint32_t table;			/* path tables, L and M, both trees */
+};
+
+/* Bytes of the UTF-8 character; 1 for a byte that is none. */
+static inline unsigned bound_utf8_bytes(const unsigned char *p)
 {
-	/* fixed part, ISO name kept from an older session, PX, TF, CE, PN or ZF, TW, NM */
-	uint64_t record = 34 + 34 + 44 + 26 + 28 + 20 + 20 + name_bytes + 5 * (name_bytes / 250 + 1);
-	/* a slash may cost two bytes; the headers of SL entries and of the components they cut; CE entries of further areas */
-	uint64_t link = target_bytes ? 2 * target_bytes + target_bytes / 200 * 16 + 80 : 0;
-	return record + link + 2;
+	unsigned n = *p < 0xc2 || *p > 0xf4 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+
+	for (unsigned i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 1;
+	return (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f) ? 1 : n;
 }
-static inline uint64_t bound_joliet_bytes(uint64_t name_bytes)
+
+/*
+ * UTF-16 characters of the Joliet name.  It may be taken already when it is made of another: a character was replaced or it was cut; and
+ * beside older names, which go first, when it looks as if made so.  It then gets a '~' and five more, and TW says so.
+ */
+static inline uint32_t bound_joliet_chars(const struct bound_entry *e, bool *ret_may_clash)
 {
-	return 34 + 2 * (name_bytes < 64 ? name_bytes : 64);
+	const unsigned char *p = (const unsigned char *)e->name;
+	bool clash = e->joins && strpbrk(e->name, "_~");
+	uint32_t n = 0;
+
+	for (unsigned bytes; *p; p += bytes, n++) {
+		bytes = bound_utf8_bytes(p);
+		clash |= *p < 0x80 ? *p < 0x20 || strchr("*:;?\\/", *p) : bytes == 1 || bytes == 4 || *p == 0xed || *p == 0xef;
+	}
+	*ret_may_clash = clash || n > 64;
+	n += clash ? 6 : 0;
+	return n < 64 ? n : 64;
 }
-/* Each section of a multi-extent file beyond the first repeats the record in both trees. */
-static inline uint64_t bound_section_bytes(uint64_t sections) { return sections > 1 ? (sections - 1) * (2 * 254u) : 0; }
-/* Sectors of a directory that holds so many bytes of records (and continuations), however they fall; with "." and "..". */
-static inline uint64_t bound_directory_sectors(uint64_t bytes) { return (bytes + 256) / BOUND_SECTOR_PAYLOAD + 2; }
+
+/* The ISO name that a new record gets: itself in 8.3 form, or made of three characters, a hash and the extension. */
+static inline uint32_t bound_iso_bytes(const char *name, bool directory)
+{
+	const char *dot = directory ? NULL : strchr(name, '.');
+	size_t length = dot ? (size_t)(dot - name) : strlen(name);
+	uint32_t made = (length < 3 ? (uint32_t)length : 3) + 5, stem = length < made || length > 8 ? made : (uint32_t)length;
+
+	if (length > 8)
+		stem = 8;
+	return directory ? stem : dot ? 8 + 4 + 2 : stem + 3;
+}
+
+/* An SL entry and more: components, their headers, those of the entries and of components that are cut between two of them. */
+static inline uint32_t bound_link_bytes(const char *target)
+{
+	uint32_t bytes = 0;
+
+	for (const char *p = target;; p++) {
+		uint32_t n = (uint32_t)strcspn(p, "/");
+
+		bytes += 2 + ((n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.') ? 0 : n);
+		p += n;
+		if (!*p)
+			break;
+	}
+	return bytes <= 250 ? bytes + 5 : bytes + (bytes / 232 + 1) * 7;
+}
+
+/*
+ * System Use entries behind PX and TF, in their order: what does not fit into the record goes to the area.  unsure: bytes that may be fewer, so
+ * that a record is counted as full when it might be.
+ */
+static inline void bound_cut(uint32_t fixed, uint32_t unsure, const uint32_t *entry, unsigned n, struct bound_name *ret)
+{
+	uint32_t room = BOUND_RECORD_MAX - fixed, inside = 44 + 26, all = inside;
+	unsigned i = 0;
+
+	for (unsigned j = 0; j < n; j++)
+		all += entry[j];
+	if (all > room) {
+		/* A link of several entries counts as one here: none of them is so short that it fits. */
+		while (inside + entry[i] <= room - BOUND_CE_BYTES)
+			inside += entry[i++];
+		ret->area = all - inside;
+		/* What is cut between two blocks has a CE entry at the end of the first. */
+		ret->area_piece = entry[i] > 255 || ret->area - entry[i] > BOUND_CE_BYTES ? BOUND_AREA_MAX :
+			entry[i] + (i + 1 < n ? BOUND_CE_BYTES : 0);
+		if (all <= room + unsure || inside + entry[i] <= room - BOUND_CE_BYTES + unsure)
+			all = room;
+		else
+			all = inside + BOUND_CE_BYTES;
+	}
+	ret->record = (fixed + all + 1) & ~1u;
+}
+
+static inline struct bound_name bound_name(const struct bound_entry *e)
+{
+	struct bound_name b = {0};
+	bool directory = (e->mode & 0170000) == 0040000, file = (e->mode & 0170000) == 0100000, may_clash;
+	uint32_t length = (uint32_t)strlen(e->name), iso = bound_iso_bytes(e->name, directory), entries[5];
+	uint32_t old = e->kept && strlen(e->kept) <= 31 ? (uint32_t)strlen(e->kept) + 3 : 0, joliet = 2 * bound_joliet_chars(e, &may_clash);
+	uint32_t unsure = 10 + (old > iso ? old - iso : 0) + (file && may_clash ? BOUND_TW_BYTES : 0);
+	unsigned n = 0;
+
+	iso = old > iso ? old : iso;
+	entries[n++] = 5 + (length < 250 ? length : 250);
+	if (length > 250)
+		entries[n++] = 5 + length - 250;
+	if (e->target)
+		entries[n++] = bound_link_bytes(e->target);
+	if (e->more)
+		entries[n++] = e->more;
+	if (directory || (file && may_clash))
+		entries[n++] = BOUND_TW_BYTES;
+	bound_cut(33 + iso + (iso % 2 == 0), unsure, entries, n, &b);
+	b.joliet = directory || file ? 33 + joliet + 1 : 0;
+	b.table = directory ? 2 * (8 + iso + iso % 2) + 2 * (8 + joliet) : 0;
+	return b;
+}
+#define BOUND_PN_BYTES 20u
+#define BOUND_ZF_BYTES 16u
+
+/* The names of one directory, added up. */
+struct bound_directory {
+	uint64_t record_bytes, joliet_bytes, area_bytes;
+	uint32_t record_max, joliet_max, area_max;
+	uint64_t n_records, n_joliet, n_areas;	/* n_areas: blocks that they can need at most */
+};
+
+/* A file of several sections has as many records. */
+static inline void bound_add(struct bound_directory *d, const struct bound_name *b, uint64_t records)
+{
+	d->record_bytes += b->record * records;
+	d->joliet_bytes += b->joliet * records;
+	d->area_bytes += b->area;
+	d->record_max = b->record > d->record_max ? b->record : d->record_max;
+	d->joliet_max = b->joliet > d->joliet_max ? b->joliet : d->joliet_max;
+	d->area_max = b->area_piece > d->area_max ? b->area_piece : d->area_max;
+	d->n_records += records;
+	d->n_joliet += b->joliet ? records : 0;
+	d->n_areas += b->area ? 1 + b->area / (2048 - BOUND_AREA_MAX) : 0;
+}
+/* Of one that was added; the largest lengths stay. */
+static inline void bound_remove(struct bound_directory *d, const struct bound_name *b)
+{
+	d->record_bytes -= b->record < d->record_bytes ? b->record : d->record_bytes;
+	d->joliet_bytes -= b->joliet < d->joliet_bytes ? b->joliet : d->joliet_bytes;
+	d->area_bytes -= b->area < d->area_bytes ? b->area : d->area_bytes;
+	d->n_records -= d->n_records > 0;
+	d->n_joliet -= b->joliet && d->n_joliet;
+	uint64_t areas = b->area ? 1 + b->area / (2048 - BOUND_AREA_MAX) : 0;
+	d->n_areas -= areas < d->n_areas ? areas : d->n_areas;
+}
+
+/*
+ * n records of at most `most` bytes that do not cross sectors, behind others of `before` bytes: each sector but the last is filled so far that the
+ * next did not fit, and holds as many as any.
+ */
+static inline uint64_t bound_packed_sectors(uint64_t before, uint64_t bytes, uint64_t n, uint32_t most)
+{
+	uint64_t each, taken;
+
+	if (!n || !most)
+		return before != 0;
+	each = 2048u / most;
+	taken = (before + most - 1) / most;
+	return min_u64((before + bytes) / (2048u + 1 - most) + 1, (n + taken + each - 1) / each);
+}
+
+/* A new directory with "." and ".." (150 bytes in a root, 124 elsewhere, and 104; 34 in Joliet), however the records fall. */
+static inline uint64_t bound_directory_sectors(const struct bound_directory *d)
+{
+	return bound_packed_sectors(150 + 104, d->record_bytes, d->n_records, d->record_max) +
+		bound_packed_sectors(34 + 34, d->joliet_bytes, d->n_joliet, d->joliet_max) +
+		bound_packed_sectors(0, d->area_bytes, d->area_max < BOUND_AREA_MAX || !d->area_bytes ? d->n_areas : UINT32_MAX, d->area_max);
+}
+
+/*
+ * Records that come to others: those fill so many sectors and have at most `most` bytes each; n come, of so many bytes, at most `longest` each.
+ * Three bounds: filling sector by sector is the best way to cut a row of records, so that each that comes needs one sector more at most, wherever
+ * it falls; every sector may lose most - 1 bytes; or longest - 1, and each old record its own length once, if it begins a sector.
+ */
+static inline uint64_t bound_growth(uint64_t sectors, uint32_t most, uint64_t bytes, uint64_t n, uint32_t longest)
+{
+	uint64_t filled = sectors * (most - 1) + bytes, old, mixed;
+
+	if (!n || longest > most)
+		return n;
+	old = filled / (2049 - most) + 1;
+	mixed = (sectors * (2048 + longest - 1) + bytes) / (2049 - longest) + 1;
+	return min_u64(n, min_u64(old, mixed));
+}
+
+/* How much a directory grows by names that come to what takes so many sectors (of Rock Ridge records, at most; so many of areas). */
+static inline uint64_t bound_growth_sectors(const struct bound_directory *d, uint64_t sectors, uint64_t area_sectors)
+{
+	return bound_growth(sectors, BOUND_RECORD_MAX, d->record_bytes, d->n_records, d->record_max) +
+		bound_growth(sectors, BOUND_JOLIET_MAX, d->joliet_bytes, d->n_joliet, d->joliet_max) +
+		bound_growth(area_sectors, BOUND_AREA_MAX, d->area_bytes, d->n_areas, d->area_max);
+}
+
+/* Each section of a multi-extent file beyond the first repeats the record in both trees; one that is longer than all others leaves more unused, too. */
+static inline uint64_t bound_section_sectors(uint64_t sections, uint64_t names)
+{
+	return sections > 1 ? (sections - 1) * 700 * names / (2048 - BOUND_RECORD_MAX) + 1 : 0;
+}
+/* Path tables that grow by so many bytes: each of the four is rounded up. */
+static inline uint64_t bound_table_sectors(uint64_t bytes) { return bytes ? sectors_of(bytes) + 3 : 0; }
+
 /* One pair of the link table. */
 #define BOUND_LINK_BYTES 8u
-/* Path table entries of one directory, L and M, both trees. */
-static inline uint64_t bound_path_table_bytes(uint64_t name_bytes) { return 2 * (8 + 32) + 2 * (8 + 2 * (name_bytes < 64 ? name_bytes : 64) + 2); }
 
 #endif

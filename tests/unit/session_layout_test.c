@@ -326,33 +326,46 @@ static void check_session(const struct burn_plan *p)
 }
 
 /* Upper bounds as fs/tree adds them up. */
+static bool holds_kept_names(const struct manifest *m, const struct manifest_node *directory)
+{
+	for (uint32_t j = directory->first_entry; j < directory->first_entry + directory->n_entries; j++)
+		if (m->entries[j].iso_name || m->entries[j].joliet_name || m->entries[j].joliet_attempt)
+			return true;
+	return false;
+}
+
 static void check_bounds(const struct burn_plan *p)
 {
 	const struct manifest *m = &disc.tree->manifest;
-	uint64_t tree_sectors = 0, tables = 2 * 10 + 2 * 10;
+	uint64_t tree_sectors = 0, tables = 2 * 10 + 2 * 10, linked = 0, directories = 0;
 	struct burn_cost cost;
 
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
-		uint64_t records = 0, joliet = 0;
+		struct bound_directory names = {0};
 
 		if (!S_ISDIR(m->nodes[i].mode))
 			continue;
 		for (uint32_t j = m->nodes[i].first_entry; j < m->nodes[i].first_entry + m->nodes[i].n_entries; j++) {
 			const struct manifest_node *n = &m->nodes[m->entries[j].node];
-			size_t name = strlen(m->entries[j].name), sections = 0;
+			uint32_t more = S_ISCHR(n->mode) || S_ISBLK(n->mode) ? BOUND_PN_BYTES : zisofs_used(&n->zisofs) ? BOUND_ZF_BYTES : 0;
+			struct bound_name b = bound_name(&(struct bound_entry){m->entries[j].name, n->target, m->entries[j].iso_name, n->mode, more,
+				.joins = holds_kept_names(m, &m->nodes[i])});
+			size_t sections = 0;
 			const struct extent *e;
 
 			burn_plan_extents(p, m->entries[j].node, &e, &sections);
-			records += bound_record_bytes(name, n->target ? strlen(n->target) : 0) + bound_section_bytes(sections) / 2;
-			joliet += bound_joliet_bytes(name) + bound_section_bytes(sections) / 2;
-			if (S_ISDIR(n->mode))
-				tables += bound_path_table_bytes(name);
+			bound_add(&names, &b, 1);
+			tree_sectors += bound_section_sectors(sections, 1);
+			tables += b.table;
+			linked += !S_ISDIR(n->mode) && n->nlink > 1;
 		}
-		tree_sectors += bound_directory_sectors(records) + bound_directory_sectors(joliet);
+		directories++;
+		tree_sectors += bound_directory_sectors(&names);
 	}
 	burn_plan_cost(p, &cost);
-	assert_true(cost.tree_sectors <= tree_sectors + tables / SECTOR_BYTES + 4);
-	assert_true(cost.append_sectors <= round_up(BOUND_SESSION_SECTORS + tree_sectors + tables / SECTOR_BYTES + cost.data_sectors, BOUND_ALIGN_SECTORS));
+	tree_sectors += bound_table_sectors(tables) + (linked ? sectors_of(BOUND_LINK_BYTES * (linked + directories)) + 1 : 0);
+	assert_true(cost.tree_sectors <= tree_sectors);
+	assert_true(cost.append_sectors <= round_up(BOUND_SESSION_SECTORS + tree_sectors + cost.data_sectors, BOUND_ALIGN_SECTORS));
 	assert_int_equal(cost.append_sectors, session_length(p));
 }
 

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * measure.c - how large a foreign tree is as we would write it: one walk of the base, before the first change
+ */
+#include "cdappendfs/bound.h"
+#include "fs/tree/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t space_directory_bytes_max(struct iso *base)
+{
+	struct disc_state state;
+	struct iso_info info = {0};
+
+	iso_info(base, &info);
+	if (disc_state(iso_disc(base), &state) || !state.used_sectors)
+		return UINT64_MAX;
+	return max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES;
+}
+
+/* A foreign tree as we would write it. */
+static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *ret_directories)
+{
+	_cleanup_entry_ struct iso_entry root = {0};
+	struct iso_extent *stack = NULL;
+	size_t n = 0, capacity = 0;
+	uint64_t sectors = 0, directories = 0, tables = 2 * 10 + 2 * 10, links = 0, bytes = 0, max_bytes = space_directory_bytes_max(base);
+	int r = iso_root(base, &root);
+
+	for (struct iso_extent at = root.dir; r == 0;) {
+		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
+		struct bound_directory names = {.record_max = BOUND_RECORD_MAX, .joliet_max = BOUND_JOLIET_MAX, .area_max = BOUND_AREA_MAX};
+		struct iso_entry e = {0};
+
+		r = iso_dir_open(base, at, &d);
+		while (r == 0 && (r = iso_dir_next(d, &e)) == 1) {
+			struct bound_name b = bound_name(&(struct bound_entry){e.name, e.target, e.iso_name, e.mode, BOUND_PN_BYTES, .joins = true});
+
+			bound_add(&names, &b, e.n_extents ? e.n_extents : 1);
+			tables += b.table;
+			links += S_ISDIR(e.mode) || e.nlink > 1 ? BOUND_LINK_BYTES : 0;
+			r = 0;
+			if (S_ISDIR(e.mode)) {
+				if (n == capacity) {
+					struct iso_extent *grown = reallocarray(stack, capacity = capacity * 2 + 64, sizeof(*stack));
+
+					if (!grown)
+						r = -ENOMEM;
+					else
+						stack = grown;
+				}
+				if (r == 0)
+					stack[n++] = e.dir;
+			}
+			iso_entry_release(&e);
+		}
+		sectors += bound_directory_sectors(&names);
+		bytes += at.bytes;
+		if (++directories > (1u << 22) || bytes > max_bytes)
+			r = -EBADMSG;
+		if (r < 0 || n == 0)
+			break;
+		at = stack[--n];
+	}
+	free(stack);
+	*ret_sectors = sectors + bound_table_sectors(tables) + sectors_of(links) + 1;
+	*ret_directories = directories;
+	return r;
+}
+
+int space_measure(struct tree *t)
+{
+	tree_lock(t);
+	if (t->space.base_known || t->space.damaged_epoch == t->epoch + 1) {
+		int known = t->space.base_known ? 0 : -EIO;
+
+		tree_unlock(t);
+		return known;
+	}
+	struct iso *base = iso_ref(t->base);
+	uint64_t epoch = t->epoch, sectors, directories;
+	tree_unlock(t);
+
+	int r = measure_foreign(base, &sectors, &directories);
+	iso_unref(base);
+	tree_lock(t);
+	if (r < 0) {
+		if (r == -EBADMSG && t->epoch == epoch)
+			t->space.damaged_epoch = epoch + 1;
+		tree_unlock(t);
+		return r == -EAGAIN ? r : -EIO;	/* not understood completely: never to be appended to */
+	}
+	if (t->epoch == epoch && !t->space.base_known) {
+		t->space.base_tree = sectors;
+		t->space.directories += directories;
+		t->space.base_known = true;
+		t->space.measured_epoch = epoch + 1;
+		t->space.measured_tree = sectors;
+		t->space.measured_directories = directories;
+	}
+	tree_unlock(t);
+	return 0;
+}
