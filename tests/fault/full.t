@@ -8,7 +8,7 @@
 
 mebibytes=${FULL_MEBIBYTES:-4}
 blocks=$((mebibytes * 512)) slack=$((mebibytes * 512 / 100 + 64))
-disc=$T/disc.iso
+disc=$T/disc.iso options=
 filler() { "$TOP/tests/fault/filler" "$@"; }
 dry() { "$BUILD/cdappendfs-sync" --dry-run --json "$mnt" | json "$1"; }
 df_blocks() { stat -f -c %a "$mnt"; }
@@ -48,7 +48,7 @@ full() {
 }
 fresh_disc() {
 	blank_disc "$disc"
-	mount_disc -o "media=${mebibytes}M" "$disc"
+	mount_disc -o "media=${mebibytes}M$options" "$disc"
 }
 
 # ---- one kind of change, from a blank disc to the last block
@@ -78,35 +78,52 @@ kind 3000 'open|write' appends
 kind 50 'open|write' rewrites
 kind 20 'open|truncate' holes
 
-# ---- sessions, until no further one fits
-fresh_disc
-sessions=0 bad=''
-while [[ ! $bad ]]; do
-	filled=$(filler small "$mnt" 30 $((sessions * 30 + 1)))
-	[[ $filled == none* ]] || break
-	sync_disc >"$T/told" 2>&1 && ((++sessions)) || bad=$(<"$T/told")
-done
-is 'sessions: no commit fails' "$bad" ''
-# One session less than would fit: its tree names all files.
-full 'sessions' 'open|write' "$filled" $((slack + 100))
-cmp_number "sessions: $sessions of them" "$sessions" -gt 15
-fails 'sessions: after the last one a change is refused at once' any touch "$mnt/one more"
-ok 'sessions: unmount' umount_disc
-
-# ---- above sessions: names into a large directory, changed blocks of a burned file, renames of burned files
-# Where records of a burned directory and new ones meet in a sector is not known: of a disc full of names alone, up to 5 % stay unused.
-for how in 'small open|write' 'overwrites open|write' "renames open|rename $((slack + blocks / 20))" 'deep open|write|mkdir' "long open $((slack + blocks / 20))"; do
-	read -r kind calls most <<<"$how"
+# ---- above sessions, as full trees and as linked ones
+# Until no further session fits.
+sessions() {
+	local name="tree=$tree, sessions" sessions=0 bad='' filled
+	fresh_disc
+	while [[ ! $bad ]]; do
+		filled=$(filler small "$mnt" 30 $((sessions * 30 + 1)))
+		[[ $filled == none* ]] || break
+		sync_disc >"$T/told" 2>&1 && ((++sessions)) || bad=$(<"$T/told")
+	done
+	is "$name: no commit fails" "$bad" ''
+	# One session less than would fit: its tree names all files.
+	full "$name" 'open|write' "$filled" $((slack + 100))
+	cmp_number "$name: $sessions of them" "$sessions" -gt 15
+	fails "$name: after the last one a change is refused at once" any touch "$mnt/one more"
+	ok "$name: unmount" umount_disc
+}
+# Names into a large directory, into many, changed blocks of a burned file, renames of burned files.
+# above CALLS KIND [SLACK]
+above() {
+	local calls=$1 kind=$2 name="tree=$tree, $2 above a session" filled
 	fresh_disc
 	noise $((mebibytes * 375000)) 1 >"$mnt/base"
 	filler small "$mnt" 200 >"$T/filled"
-	ok "$kind above a session: first session" sync_disc
+	filler deep "$mnt" 200 >"$T/filled"
+	ok "$name: first session" sync_disc
 	filler "$kind" "$mnt" 50 2001 >"$T/filled"
-	df_is_true "$kind above a session"
+	df_is_true "$name"
 	filled=$(filler "$kind" "$mnt" 0 3000)
-	full "$kind above a session" "$calls" "$filled" "$most"
-	ok "$kind above a session: unmount" umount_disc
+	full "$name" "$calls" "$filled" "${3-}"
+	ok "$name: unmount" umount_disc
+}
+for tree in full linked; do
+	options=,tree=$tree
+	sessions
+	above 'open|write' small
+	above 'open|write' overwrites
+	above 'open|write|mkdir' deep
+	above 'open|write' spread
+	# Where records of a burned directory and new ones meet in a sector is not known: of a disc full of names alone, up to 5 % stay unused.
+	above 'open|rename' renames $((slack + blocks / 20))
+	above open long $((slack + blocks / 20))
+	above mkdir directories $((slack + blocks / 20))
+	above 'open|link' hardlinks $((slack + blocks / 20))
 done
+options=
 
 # ---- above a foreign disc
 rm -rf "$T/plain" "$disc"
