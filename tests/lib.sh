@@ -321,9 +321,15 @@ end_agent() {
 # ---- another kernel ---------------------------------------------------------------------------------------------------
 # in_uml [OPTIONS of run-in-uml] COMMAND…: as root under a 6.1 kernel of its own that may write below $T
 in_uml() { "$TOP/tests/run-in-uml" -w "$T" -m loop -m isofs -m fuse -e "TOP=$TOP" -e "T=$T" "$@"; }
+# uml_missing: why there is no guest, on standard output; fails when there is one
+uml_missing() {
+	if ! command -v linux.uml >/dev/null || ! command -v busybox >/dev/null; then echo 'no user-mode-linux and busybox-static'; return; fi
+	in_uml -t 60 true 2>"$T/uml.log" && return 1
+	echo "user-mode-linux does not start: $(tail -n 1 "$T/uml.log")"
+}
 need_uml() {
-	if ! command -v linux.uml >/dev/null || ! command -v busybox >/dev/null; then skip_all 'no user-mode-linux and busybox-static'; fi
-	in_uml -t 60 true 2>"$T/uml.log" || skip_all "user-mode-linux does not start: $(tail -n 1 "$T/uml.log")"
+	local why
+	if why=$(uml_missing); then skip_all "$why"; fi
 }
 
 # ---- three sessions ---------------------------------------------------------------------------------------------------

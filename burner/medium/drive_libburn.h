@@ -18,6 +18,7 @@ struct recorder {
 	struct burn_drive *drive;
 	char *path;
 	unsigned profile;		/* as last looked at */
+	size_t n_tracks;		/* the same */
 	const struct recorder_job *job;	/* while it burns */
 	struct burn_write_opts *options;
 	struct burn_disc *disc;

@@ -406,8 +406,10 @@ int recorder_look(struct recorder *r, struct recorder_medium *ret)
 		return recorder_gone(r) ? -ENODEV : -EIO;
 	r->seen_once = false;
 	result = look(r, &m);
-	if (recorder_gone(r) || (result == -EMEDIUMTYPE && is_leaving(r)))
+	if (recorder_gone(r) || ((result == -EMEDIUMTYPE || m.n_tracks < r->n_tracks) && is_leaving(r)))
 		result = -ENODEV;
+	if (result == 0)
+		r->n_tracks = m.n_tracks;
 	if (result < 0)
 		recorder_medium_release(&m);
 	else

@@ -373,6 +373,19 @@ static int commit_staged(struct commit *c, unsigned flags, struct commit_result 
 	return result;
 }
 
+/* A session may be there, whole, on a disc that would not be closed behind it. */
+static int check_finalized(struct commit *c, unsigned flags, struct commit_result *r)
+{
+	struct disc_state state;
+	int result = flags & COMMIT_FINALIZE ? disc_state(c->disc, &state) : 0;
+
+	if (!result && flags & COMMIT_FINALIZE && !state.finalized) {
+		result = -EIO;
+		message_unfinished(r->message, sizeof(r->message), r->session, MESSAGE_BURNED, "the drive did not close the disc behind it", result);
+	}
+	return result;
+}
+
 /* An earlier commit that is neither done nor undone comes first. */
 static int finish_earlier(struct commit *c, struct commit_result *r)
 {
@@ -409,6 +422,8 @@ void machine_commit(struct commit *c, unsigned flags, struct commit_result *r)
 		r->error = finish_earlier(c, r);
 	if (!r->error)
 		r->error = commit_staged(c, flags, r);
+	if (!r->error)
+		r->error = check_finalized(c, flags, r);
 	record_result(c, r);
 	if (commit_look(c, true))
 		log_warning("the disc could not be looked at again after the commit");

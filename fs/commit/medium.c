@@ -202,9 +202,12 @@ int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes)
 {
 	uint8_t sector[SECTOR_BYTES];
 	uint64_t pos = ((uint64_t)start_lba + DESCRIPTOR_SECTOR) * SECTOR_BYTES;
-	int fd = disc_fd(disc);
+	struct disc_fingerprint f;
+	int fd = disc_fd(disc), result = disc_fingerprint(disc, &f);
 
-	if (fd < 0 || pos + SECTOR_BYTES > image_bytes || disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1) < 0 || memcmp(sector + 1, "CD001", 5) != 0)
+	if (result)
+		return result;
+	if (fd < 0 || pos < f.image_bytes || pos + SECTOR_BYTES > image_bytes || disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1) < 0 || memcmp(sector + 1, "CD001", 5) != 0)
 		return 0;
 	memset(sector, 0, sizeof(sector));
 	if (pwrite(fd, sector, sizeof(sector), (off_t)pos) != (ssize_t)sizeof(sector) || fsync(fd) < 0)

@@ -6,13 +6,15 @@
  * continuation in all, so that a chain that loops costs little and ends in -EBADMSG.  Areas that cross a sector edge are read,
  * though Linux refuses them: libisofs has written such.
  *
- * Each area belongs to one record, and one that leads on to another fills its sector.  So what the records of one directory (of one window)
- * follow cannot be more than the disc: else few sectors of a malicious disc would be read a thousand times for one listing.
+ * Each area belongs to one record, and one that leads on to another ends where its sector does.  So what the records of one directory (of one
+ * window) follow cannot be more than the disc, with something for each cut: else few sectors of a malicious disc would be read a thousand times
+ * for one listing.
  */
 #include "fs/iso/room.h"
 
 #define HOPS_MAX 32u
 #define CONTINUATION_MAX_BYTES 65536u
+#define CUT_BYTES 256u			/* what a further area counts at least: one cut in a sector cannot make these more than the disc */
 #define FOLLOWED_MAX_BYTES (1ull << 32)	/* when the size of the disc is not known */
 
 void susp_begin(struct susp *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n)
@@ -39,8 +41,8 @@ static bool too_many_followed(struct susp *s)
 {
 	uint64_t limit = s->iso->limit_sectors;
 
-	s->window->followed += s->hops == 1 ? s->ce_length : max_u64(s->ce_length, SECTOR_BYTES);
-	return s->window->followed > (limit ? limit * SECTOR_BYTES : FOLLOWED_MAX_BYTES);
+	s->window->followed += s->hops == 1 ? s->ce_length : max_u64(s->ce_length, CUT_BYTES);
+	return s->window->followed > (limit ? 2 * limit * SECTOR_BYTES : FOLLOWED_MAX_BYTES);
 }
 
 static int follow_continuation(struct susp *s)

@@ -11,8 +11,8 @@
 
 
 rounds=${BENCH_ROUNDS:-3}
-files=100000 small=10000 large=2048
-[[ ${BENCH_SCALE-} == small ]] && files=10000 small=2000 large=256 rounds=1
+files=100000 small=10000 large=2048 burned=200
+[[ ${BENCH_SCALE-} == small ]] && files=10000 small=2000 large=256 burned=50 rounds=1
 table=$T/table
 ulimit -n "$(ulimit -Hn)"	# passthrough_ll keeps a descriptor for each inode
 pin=(taskset -c 0)
@@ -191,6 +191,24 @@ for ((i = 0; i < rounds; i++)); do
 	theirs+=("$(seconds xorriso -dev "$T/xorriso.iso" -map "$T/one" "/one more file $i" -commit)")
 done
 row "one file more on a disc of $files" "$(best "${ours[@]}")" 'xorriso -commit' "$(best "${theirs[@]}")"
+
+# ---- 6. a session into a recorder: emulated, without any time of its own, so that the programs are what is measured
+burn_rate() {
+	local i name writing all why
+	why=$(uml_missing) && { say "burning is left out: $why"; return; }
+	say 'burning'
+	for ((i = 0; i < rounds; i++)); do
+		while read -r name writing all; do
+			eval "writing_$name+=('$writing') all_$name+=('$all')"
+		done < <(in_uml -M 1000 -t 600 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/bench/burning" "$burned" 2>"$T/burning.log")
+	done
+	[[ ${writing_wodim-} ]] || { say "burning failed: $(tail -n 5 "$T/burning.log")"; return; }
+	row "CD-R, $burned MB: writing" "$(best "${writing_noverify[@]}")" cdrskin "$(best "${writing_cdrskin[@]}")"
+	row '' "$(best "${writing_noverify[@]}")" wodim "$(best "${writing_wodim[@]}")"
+	row 'the whole command, noverify' "$(best "${all_noverify[@]}")" cdrskin "$(best "${all_cdrskin[@]}")"
+	row 'the whole command, verified' "$(best "${all_verify[@]}")" 'cdrskin, unverified' "$(best "${all_cdrskin[@]}")"
+}
+burn_rate
 
 {
 	echo

@@ -147,7 +147,7 @@ static void test_continuations_are_not_read_again_and_again(void **state)
 		iso_entry_release(&e);
 	iso_dir_close(dir);
 	assert_int_equal(more, -EBADMSG);
-	assert_true(atomic_load(&h.m.disc.reads) < 2 * SECTORS);
+	assert_true(atomic_load(&h.m.disc.reads) < 17 * SECTORS);	/* one of 256 bytes, of twice the disc */
 	hand_end(&h);
 }
 
