@@ -76,16 +76,32 @@ static inline uint32_t bound_joliet_chars(const struct bound_entry *e, bool *ret
 	return n < 64 ? n : 64;
 }
 
-/* The ISO name that a new record gets: itself in 8.3 form, or made of three characters, a hash and the extension. */
+/* Characters of [from, end) that an ISO name may have; at most so many. */
+static inline uint32_t bound_iso_legal(const char *from, const char *end, uint32_t most)
+{
+	uint32_t n = 0;
+
+	for (; from < end && n < most; from++)
+		n += (*from >= '0' && *from <= '9') || ((*from | 32) >= 'a' && (*from | 32) <= 'z') || *from == '_';
+	return n;
+}
+
+#define BOUND_ISO_PLAIN 12u		/* a longer name is not its own ISO name */
+
+/* The ISO name that a new record gets: itself in 8.3 form, or, always when it is longer, made of three characters, a hash and the extension. */
 static inline uint32_t bound_iso_bytes(const char *name, bool directory)
 {
-	const char *dot = directory ? NULL : strchr(name, '.');
-	size_t length = dot ? (size_t)(dot - name) : strlen(name);
-	uint32_t made = (length < 3 ? (uint32_t)length : 3) + 5, stem = length < made || length > 8 ? made : (uint32_t)length;
+	uint32_t length = (uint32_t)strlen(name), made, plain, extension;
+	const char *end = name + length, *dot = directory ? NULL : strrchr(name, '.');
 
-	if (length > 8)
-		stem = 8;
-	return directory ? stem : dot ? 8 + 4 + 2 : stem + 3;
+	if (dot == name)
+		dot = NULL;
+	extension = dot ? bound_iso_legal(dot + 1, end, 3) : 0;
+	made = bound_iso_legal(name, dot ? dot : end, 3) + 5 + (extension ? 1 + extension : 0) + (directory ? 0 : extension ? 2 : 3);
+	if (length > BOUND_ISO_PLAIN)
+		return made;
+	plain = !directory ? length + (dot ? 2 : 3) : length < 8 ? length : 8;
+	return made > plain ? made : plain;
 }
 
 /* An SL entry and more: components, their headers, those of the entries and of components that are cut between two of them. */
@@ -137,7 +153,7 @@ static inline struct bound_name bound_name(const struct bound_entry *e)
 	bool directory = (e->mode & 0170000) == 0040000, file = (e->mode & 0170000) == 0100000, may_clash;
 	uint32_t length = (uint32_t)strlen(e->name), iso = bound_iso_bytes(e->name, directory), entries[5];
 	uint32_t old = e->kept && strlen(e->kept) <= 31 ? (uint32_t)strlen(e->kept) + 3 : 0, joliet = 2 * bound_joliet_chars(e, &may_clash);
-	uint32_t unsure = 10 + (old > iso ? old - iso : 0) + (file && may_clash ? BOUND_TW_BYTES : 0);
+	uint32_t unsure = (length > BOUND_ISO_PLAIN ? 0 : 10) + (old > iso ? old - iso : 0) + (file && may_clash ? BOUND_TW_BYTES : 0);
 	unsigned n = 0;
 
 	iso = old > iso ? old : iso;

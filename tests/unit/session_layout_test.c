@@ -334,7 +334,8 @@ static bool holds_kept_names(const struct manifest *m, const struct manifest_nod
 	return false;
 }
 
-static void check_bounds(const struct burn_plan *p)
+/* Returns what the bound says more than the tree takes. */
+static uint64_t check_bounds(const struct burn_plan *p)
 {
 	const struct manifest *m = &disc.tree->manifest;
 	uint64_t tree_sectors = 0, tables = 2 * 10 + 2 * 10, linked = 0, directories = 0;
@@ -367,6 +368,7 @@ static void check_bounds(const struct burn_plan *p)
 	assert_true(cost.tree_sectors <= tree_sectors);
 	assert_true(cost.append_sectors <= round_up(BOUND_SESSION_SECTORS + tree_sectors + cost.data_sectors, BOUND_ALIGN_SECTORS));
 	assert_int_equal(cost.append_sectors, session_length(p));
+	return tree_sectors - cost.tree_sectors;
 }
 
 /* ---- random trees ---- */
@@ -720,6 +722,45 @@ static void test_many_clashes(void **state)
 	tree_free(t);
 }
 
+/* Directories of names alike: the bound holds, and says little more. */
+static void test_bound(void **state)
+{
+	static const struct { const char *prefix; int digits; const char *suffix, *target; uint32_t mode; unsigned percent; } kinds[] = {
+		{"", 1, "", NULL, S_IFDIR | 0755, 1}, {"directory ", 1, "", NULL, S_IFDIR | 0755, 0}, {"", 1, "", NULL, S_IFREG | 0644, 4},
+		{"name of a file ", 1, ".txt", NULL, S_IFREG | 0644, 1}, {"IMG_", 4, ".JPG", NULL, S_IFREG | 0644, 0},
+		{"\xe6\x97\xa5\xe6\x9c\xac ", 1, "", NULL, S_IFREG | 0644, 0}, {"clash?", 1, "", NULL, S_IFREG | 0644, 18},
+		{"link ", 1, "", "../to/some/file", S_IFLNK | 0777, 0}, {"", 130, ".x", NULL, S_IFREG | 0644, 45}, {"", 135, ".x", NULL, S_IFREG | 0644, 6},
+		{"", 140, ".x", NULL, S_IFREG | 0644, 6}, {"", 190, "", NULL, S_IFREG | 0644, 6}, {"", 255, "", NULL, S_IFREG | 0644, 7},
+	};
+
+	(void)state;
+	for (size_t kind = 0; kind < ARRAY_LENGTH(kinds); kind++) {
+		struct tree *t = tree_new();
+		struct burn_options o;
+		struct burn_plan *p;
+		struct burn_cost cost;
+		char name[300];
+
+		blank_disc();
+		for (unsigned i = 0; i < 5000; i++) {
+			snprintf(name, sizeof(name), "%s%0*u%s", kinds[kind].prefix, kinds[kind].digits, i, kinds[kind].suffix);
+			uint32_t node = tree_add(t, 0, name, kinds[kind].mode);
+			if (kinds[kind].target)
+				t->manifest.nodes[node].target = strdup(kinds[kind].target);
+		}
+		o = options_now();
+		p = plan(t, &o);
+		burn(t, p);
+		check_session(p);
+		uint64_t more = check_bounds(p);
+		burn_plan_cost(p, &cost);
+		print_message("# \"%s\", %d digits: %lu, %lu more\n", kinds[kind].prefix, kinds[kind].digits, (unsigned long)cost.tree_sectors, (unsigned long)more);
+		assert_true(more <= cost.tree_sectors * kinds[kind].percent / 100 + 8);
+		burn_plan_free(p);
+		tree_free(t);
+	}
+}
+
 /* ---- limits ---- */
 
 static int plan_error(struct tree *t)
@@ -854,6 +895,7 @@ int main(void)
 		cmocka_unit_test(test_section_bound),
 		cmocka_unit_test(test_iso_names),
 		cmocka_unit_test(test_many_clashes),
+		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_path_table_limit),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_time),
