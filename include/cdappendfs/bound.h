@@ -98,7 +98,7 @@ static inline uint32_t bound_iso_bytes(const char *name, bool directory)
 		dot = NULL;
 	extension = dot ? bound_iso_legal(dot + 1, end, 3) : 0;
 	made = bound_iso_legal(name, dot ? dot : end, 3) + 5 + (extension ? 1 + extension : 0) + (directory ? 0 : extension ? 2 : 3);
-	if (length > BOUND_ISO_PLAIN)
+	if (length > BOUND_ISO_PLAIN || bound_iso_legal(name, end, length) + (dot != NULL) < length)
 		return made;
 	plain = !directory ? length + (dot ? 2 : 3) : length < 8 ? length : 8;
 	return made > plain ? made : plain;
