@@ -2,7 +2,7 @@
 /*
  * main.c - the composition root: the only place that sees all rooms
  *
- * parse -> paths -> fork -> disc, stage, tree (opening.c) -> commit and server -> mount -> threads -> loop -> last commit -> release
+ * parse -> paths -> fork -> disc, stage, tree (opening.c) -> commit and server -> threads -> mount -> sandbox -> loop -> last commit -> release
  *
  * The end of a mount.  Unmounted: what is staged is burned now, with the stage marked as finishing (the next mount waits for it) and clients
  * of the control socket told.  Ended by a signal, or because the system goes down, or with commit=manual: a burn under way is
@@ -23,6 +23,8 @@
 #include "fs/inhibit.h"
 #include "fs/opening.h"
 #include "fs/options.h"
+#include "fs/sandbox.h"
+#include "fs/unmounter.h"
 
 DEFINE_LOG_STATE;
 
@@ -42,6 +44,7 @@ struct app {
 	pthread_t announcer;
 	struct commit_result result;	/* of the commit of the unmount */
 	struct inhibit *inhibit;	/* the commit's thread: while it burns */
+	struct unmounter unmounter;	/* of an ordinary user */
 };
 
 static int fail(int error, const char *what)
@@ -52,6 +55,8 @@ static int fail(int error, const char *what)
 
 /* ---- wiring ---- */
 
+static void take_mount_away(void *context) { unmounter_run(&((struct app *)context)->unmounter); }
+
 static int make_server(struct app *a)
 {
 	const struct options *o = &a->options;
@@ -59,6 +64,7 @@ static int make_server(struct app *a)
 		.mountpoint = a->opening.mountpoint, .source = a->opening.disc_path, .fuse_options = o->fuse, .debug = o->debug,
 		.read_only = a->opening.read_only, .allow_other = o->allow_other, .owner = getuid(),
 		.show_uid = o->show_uid, .show_gid = o->show_gid, .show_umask = o->show_umask, .uid = o->uid, .gid = o->gid, .umask = o->umask,
+		.take_away = take_mount_away, .context = a,
 	};
 	int r = server_new(&options, a->opening.tree, &a->server);
 
@@ -181,12 +187,28 @@ static void *announce(void *arg)
 	return NULL;
 }
 
+static struct sandbox_options sandbox(const struct app *a)
+{
+	return (struct sandbox_options){.drive = a->opening.state.exclusive, .dumpable = a->options.debug};
+}
+
+/* All is open, and nobody has asked for anything yet. */
+static void enter_sandbox(const struct app *a)
+{
+	const struct sandbox_options options = sandbox(a);
+	int r = sandbox_enter(&options);
+
+	if (r < 0)
+		log_debug("no filter of system calls: %s", strerror(-r));
+}
+
 static int mount_and_serve(struct app *a)
 {
 	int r = server_mount(a->server);
 
 	if (r < 0)
 		return EXIT_FAILED;	/* libfuse said why */
+	enter_sandbox(a);
 	r = -pthread_create(&a->announcer, NULL, announce, a);
 	if (r < 0)
 		return fail(r, "no threads can be started");
@@ -255,14 +277,31 @@ static void release(struct app *a)
 	if (a->commit)
 		commit_free(TAKE_PTR(a->commit));
 	server_free(TAKE_PTR(a->server));
+	unmounter_quit(&a->unmounter);
 	opening_release(&a->opening);
 	options_release(&a->options);
 }
 
+static int start_unmounter(struct app *a)
+{
+	int r = geteuid() == 0 ? 0 : unmounter_start(&a->unmounter, a->opening.mountpoint);
+
+	return r < 0 ? fail(r, "no process can be started") : 0;
+}
+
+static void drop_capabilities(const struct app *a)
+{
+	const struct sandbox_options options = sandbox(a);
+
+	sandbox_drop_capabilities(&options);
+}
+
 static int run(struct app *a)
 {
-	int r = opening_open(&a->opening);
+	int r = start_unmounter(a);
 
+	if (!r)
+		r = opening_open(&a->opening);
 	if (!r)
 		r = make_server(a);
 	if (!r)
@@ -271,6 +310,7 @@ static int run(struct app *a)
 		r = make_control(a);
 	if (r)
 		return r;
+	drop_capabilities(a);
 	a->signals = (struct daemon_signals){.first = on_first_signal, .again = on_further_signal, .context = a};
 	r = daemon_catch_signals(&a->signals);
 	if (r < 0)

@@ -10,6 +10,7 @@
  *	no writeback cache	write(2) has reached the stage, and ENOSPC is told, when it returns
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,23 @@ void server_stop(struct server *s)
 	fuse_session_exit(s->session);
 }
 
+/* Unmounted by somebody else: another mount may be there by now. */
+static bool is_unmounted(const struct server *s)
+{
+	struct pollfd p = {.fd = fuse_session_fd(s->session)};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
+
+static void take_away(struct server *s)
+{
+	bool there = !is_unmounted(s);
+
+	fuse_session_unmount(s->session);
+	if (there && s->options.take_away)
+		s->options.take_away(s->options.context);
+}
+
 void server_unmount(struct server *s)
 {
 	if (!s->mounted)
@@ -151,7 +169,7 @@ void server_unmount(struct server *s)
 	if (s->commit)
 		sync_answer_all(s, EINTR);
 	park_stop(s->park);
-	fuse_session_unmount(s->session);
+	take_away(s);
 	s->mounted = false;
 }
 

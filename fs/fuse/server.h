@@ -33,6 +33,8 @@ struct server_options {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
+	void (*take_away)(void *context);	/* the mount, when it is still there and libfuse may not be able to; NULL none */
+	void *context;
 };
 
 /* Borrows the options' texts and the tree.  -EINVAL: libfuse refused an option (it said which). */
