@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <linux/cdrom.h>
 #include <linux/fs.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -202,7 +201,6 @@ static int drive_refresh(struct disc *disc)
 	struct drive *d = to_drive(disc);
 	struct session_list list = {0};
 	enum drive_content newest;
-	const char *why;
 	int result = look(d);
 
 	if (result == 0)
@@ -215,8 +213,7 @@ static int drive_refresh(struct disc *disc)
 	session_list_release(&d->list);
 	d->list = list;
 	d->newest = newest;
-	why = reason_against(d);
-	snprintf(d->why_not, sizeof(d->why_not), "%s", why ? why : "");
+	d->why_not = reason_against(d);
 	return 0;
 }
 
@@ -237,10 +234,10 @@ static int drive_state(struct disc *disc, struct disc_state *ret)
 	const struct drive *d = to_drive(disc);
 	const struct recorder_medium *m = &d->medium;
 	struct disc_state state = {.kind = kind_of(d)->kind, .name = kind_of(d)->name, .blank = is_blank(d), .overwritable = m->overwritable,
-		.exclusive = true, .appendable = d->why_not[0] == 0,
+		.exclusive = true, .appendable = !d->why_not,
 		.finalized = !m->overwritable && m->status == RECORDER_CLOSED, .headless = d->list.headless};
 
-	state.why_not = state.appendable ? NULL : d->why_not;
+	state.why_not = d->why_not;
 	if (m->overwritable) {
 		state.used_sectors = state.blank ? 0 : d->list.end_sectors;
 		state.next_lba = (uint32_t)min_u64(next_start(d), UINT32_MAX);
@@ -365,7 +362,7 @@ static const char *what_instead(struct drive *d)
 /* What there is no use in opening: nothing to be read on it, and nothing can be added. */
 static int check_content(struct drive *d, const char **ret_why)
 {
-	if (!is_blank(d) || d->why_not[0] == 0 || d->medium.interrupted || d->newest == CONTENT_FAILED)
+	if (!is_blank(d) || !d->why_not || d->medium.interrupted || d->newest == CONTENT_FAILED)
 		return 0;
 	if (d->newest == CONTENT_UNREADABLE && d->medium.status != RECORDER_CLOSED)
 		return 0;	/* perhaps a burn of ours that failed: the stage knows */

@@ -54,7 +54,7 @@ struct drive {
 	bool drop_udf;
 	bool burned;			/* since it was opened: the kernel does not know */
 	uint32_t failed_lba;		/* disc_forgive(); UINT32_MAX none */
-	char why_not[200];		/* empty: appendable */
+	const char *why_not;		/* static; NULL: appendable */
 };
 
 bool drive_path(const char *path);
