@@ -13,7 +13,7 @@
 
 #include "burner/session/layout.h"
 
-enum phase { PHASE_VOLUME, PHASE_TABLES, PHASE_LINKS, PHASE_ROCK_RIDGE, PHASE_JOLIET, PHASE_DATA, PHASE_PADDING, PHASE_END };
+enum phase { PHASE_VOLUME, PHASE_TABLES, PHASE_LINKS, PHASE_ROCK_RIDGE, PHASE_JOLIET, PHASE_DATA, PHASE_CONTENTS, PHASE_PADDING, PHASE_END };
 
 struct session_stream {
 	const struct burn_plan *plan;
@@ -23,6 +23,7 @@ struct session_stream {
 	uint64_t at;			/* sectors given so far */
 	struct table_stream *table;	/* the path table at hand */
 	struct links_stream *links;	/* the link table */
+	struct contents_stream *contents;	/* the content table */
 	uint8_t *buffer;		/* any other metadata piece */
 	size_t buffer_bytes;
 };
@@ -44,6 +45,7 @@ void session_stream_free(struct session_stream *s)
 		return;
 	table_stream_free(s->table);
 	links_stream_free(s->links);
+	contents_stream_free(s->contents);
 	free(s->buffer);
 	free(s);
 }
@@ -65,6 +67,8 @@ static size_t pieces_of(const struct burn_plan *p, enum phase phase)
 		return p->trees[TREE_JOLIET].n_directories;
 	case PHASE_DATA:
 		return p->n_data;
+	case PHASE_CONTENTS:
+		return p->contents.bytes != 0;
 	default:
 		return 1;
 	}
@@ -90,6 +94,8 @@ static uint64_t piece_sectors(const struct session_stream *s)
 		return (uint64_t)d->sectors + d->area_sectors;
 	case PHASE_DATA:
 		return p->data[s->index].sectors;
+	case PHASE_CONTENTS:
+		return sectors_of(p->contents.bytes);
 	default:
 		return session_stream_left(s);
 	}
@@ -107,6 +113,10 @@ static int encode_piece(struct session_stream *s)
 	if (s->phase == PHASE_LINKS) {
 		links_stream_free(TAKE_PTR(s->links));
 		return links_stream_new(p, &s->links);
+	}
+	if (s->phase == PHASE_CONTENTS) {
+		contents_stream_free(TAKE_PTR(s->contents));
+		return contents_stream_new(p, &s->contents);
 	}
 	if (bytes > s->buffer_bytes) {
 		uint8_t *buffer = malloc(bytes);
@@ -138,7 +148,7 @@ static int enter_piece(struct session_stream *s)
 			return -ERANGE;
 		s->done = 0;
 		s->sectors = (uint32_t)piece_sectors(s);
-		if (s->phase < PHASE_DATA) {
+		if (s->phase != PHASE_DATA && s->phase != PHASE_PADDING) {
 			int error = encode_piece(s);
 
 			if (error) {
@@ -215,6 +225,8 @@ int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors)
 			error = table_stream_read(s->table, out, (size_t)n * SECTOR_BYTES);
 		else if (s->phase == PHASE_LINKS)
 			error = links_stream_read(s->links, out, (size_t)n * SECTOR_BYTES);
+		else if (s->phase == PHASE_CONTENTS)
+			error = contents_stream_read(s->contents, out, (size_t)n * SECTOR_BYTES);
 		else if (s->phase < PHASE_DATA)
 			memcpy(out, s->buffer + (size_t)s->done * SECTOR_BYTES, (size_t)n * SECTOR_BYTES);
 		else if (s->phase == PHASE_DATA)

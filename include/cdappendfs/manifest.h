@@ -52,6 +52,9 @@ struct manifest_entry {
 	uint32_t joliet_attempt;	/* + 1: which of the made names the record has in the base, a session of ours; 0: it is in none */
 };
 
+/* What the content table of the session will say of a file (cdappendfs/contents.h). */
+struct manifest_digest { uint8_t digest[16]; uint32_t node; };
+
 struct manifest {
 	struct manifest_node *nodes;
 	uint32_t n_nodes;
@@ -59,6 +62,8 @@ struct manifest {
 	uint32_t n_entries;
 	struct extent *extents;		/* kinds: DISC, STAGE, HOLE */
 	uint32_t n_extents;
+	struct manifest_digest *digests;	/* of regular files with content, none with zisofs; ascending by digest and size */
+	uint32_t n_digests;
 	bool linked;
 	/* When linked: */
 	struct manifest_kept *kept;
