@@ -142,22 +142,6 @@ static inline const struct plan_file *plan_content(const struct burn_plan *p, ui
 /* Number of sections (directory records) that so many bytes in one piece take. */
 static inline uint64_t sections_of(uint64_t bytes) { return (bytes + SECTION_BYTES - 1) / SECTION_BYTES; }
 
-/* Index of the extent that holds byte `offset` of a file; n when none does. */
-static inline uint32_t extent_at(const struct extent *e, uint32_t n, uint64_t offset)
-{
-	uint32_t low = 0, high = n;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (e[middle].offset + e[middle].length <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* content.c: plan.files and plan.runs of all nodes, without the addresses of what is to be written. */
 int content_plan(struct burn_plan *p);
 

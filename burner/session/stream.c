@@ -164,40 +164,6 @@ static int enter_piece(struct session_stream *s)
 
 /* ---- file data ---- */
 
-static int read_extent(const struct manifest *m, const struct extent *e, uint64_t skip, void *buf, size_t length)
-{
-	switch (e->kind) {
-	case EXTENT_STAGE:
-		return m->read_body(m->context, e->body, e->pos + skip, buf, length);
-	case EXTENT_DISC:
-		return m->read_disc ? m->read_disc(m->context, e->pos + skip, buf, length) : -EINVAL;
-	default:
-		memset(buf, 0, length);
-		return 0;
-	}
-}
-
-/* Bytes [offset, offset + length) of the node's stored content. */
-static int read_content(const struct manifest *m, uint32_t node, uint64_t offset, uint8_t *buf, uint64_t length)
-{
-	const struct manifest_node *n = &m->nodes[node];
-	const struct extent *e = m->extents + n->first_extent;
-
-	e += extent_at(e, n->n_extents, offset);
-	while (length) {
-		uint64_t skip = offset - e->offset, part = min_u64(e->length - skip, length);
-		int error = read_extent(m, e, skip, buf, part);
-
-		if (error)
-			return error;
-		buf += part;
-		offset += part;
-		length -= part;
-		e++;
-	}
-	return 0;
-}
-
 static int read_data(struct session_stream *s, uint8_t *buf, uint32_t n_sectors)
 {
 	const struct plan_data *d = &s->plan->data[s->index];
@@ -206,7 +172,7 @@ static int read_data(struct session_stream *s, uint8_t *buf, uint32_t n_sectors)
 	uint64_t length = min_u64(bytes, run->length - from);
 
 	memset(buf + length, 0, bytes - length);
-	return read_content(s->plan->manifest, d->node, run->offset + from, buf, length);
+	return manifest_read(s->plan->manifest, d->node, run->offset + from, buf, length);
 }
 
 int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors)

@@ -6,7 +6,7 @@
  *	 0  16	magic "CDAPPENDFS-CNT 1"
  *	16   4	entries
  *	20   4	runs
- *	32	the entries, 32 bytes each, in ascending order of digest and size:
+ *	32	the entries, 32 bytes each, in ascending order of digest:
  *		 0  16	content digest
  *		16   8	size in bytes, not 0
  *		24   4	content in one piece: its LBA; in several: number of its first run
@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "cdappendfs/bytes.h"
+#include "cdappendfs/manifest.h"
 
 #define CONTENTS_MAGIC "CDAPPENDFS-CNT 1"	/* 16 bytes without the terminator */
 #define CONTENTS_HEADER_BYTES 32u
@@ -48,6 +49,9 @@ static inline uint64_t content_sample(uint64_t size, unsigned i)
 
 	return i + 1 == CONTENT_SAMPLES ? room : step * i / SECTOR_BYTES * SECTOR_BYTES;
 }
+
+/* burner/session/digest.c: of a node's content, which is not empty.  buffer: CONTENT_WHOLE_BYTES.  Errors of the manifest's callbacks, -ENOMEM. */
+int content_digest(const struct manifest *m, uint32_t node, uint8_t *buffer, uint8_t ret[CONTENT_DIGEST_BYTES]);
 
 static inline void contents_header_encode(uint32_t n_entries, uint32_t n_runs, uint8_t header[CONTENTS_HEADER_BYTES])
 {
