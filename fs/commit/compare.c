@@ -72,25 +72,25 @@ static int compare_piece(struct comparison *c, uint32_t node, uint64_t from, uin
 }
 
 /* The next part from *at on that both have in one extent each, the new one to be written, the old one at whole blocks. False: a part to go over. */
-static bool next_part(const struct extent *e, const struct extent *o, uint64_t limit, uint64_t whole, uint64_t *at, uint64_t *ret_end)
+static bool next_part(const struct extent *e, const struct extent *o, uint64_t limit, uint64_t last, uint64_t *at, uint64_t *ret_end)
 {
 	uint64_t end = min_u64(min_u64(e->offset + e->length, o->offset + o->length), limit);
 	bool alike = e->kind != EXTENT_DISC && o->kind == EXTENT_DISC && (o->pos - o->offset) % SECTOR_BYTES == 0;
 
 	*ret_end = end;
 	*at = round_up(*at, SECTOR_BYTES);
-	if (end != whole)
+	if (end != last)
 		*ret_end -= end % SECTOR_BYTES;
 	return alike && *at < *ret_end;
 }
 
-int compare_node(struct comparison *c, uint32_t node, const struct extent *old, uint32_t n, struct equal_runs *ret)
+int compare_node(struct comparison *c, uint32_t node, const struct extent *old, uint32_t n, bool whole, struct equal_runs *ret)
 {
 	const struct extent *new = new_extents(c, node);
 	uint32_t n_new = c->held->manifest.nodes[node].n_extents;
 	uint64_t new_end = end_of(new, n_new), old_end = end_of(old, n), limit = min_u64(new_end, old_end);
 	/* A last block that is not whole is equal only to the last block of a content that is as long. */
-	uint64_t whole = new_end == old_end ? new_end : UINT64_MAX;
+	uint64_t last = new_end == old_end ? new_end : UINT64_MAX;
 	int result = 0;
 
 	for (uint64_t at = 0, next; at < limit && !result; at = next) {
@@ -98,14 +98,20 @@ int compare_node(struct comparison *c, uint32_t node, const struct extent *old, 
 		uint64_t end;
 
 		next = min_u64(e->offset + e->length, o->offset + o->length);
-		if (!next_part(e, o, limit, whole, &at, &end))
+		if (!next_part(e, o, limit, last, &at, &end))
 			continue;
 		for (; at < end && !result; at += min_u64(end - at, COMPARE_BYTES)) {
 			uint64_t length = min_u64(end - at, COMPARE_BYTES);
 
+			uint64_t known = ret->bytes;
+
 			result = compare_piece(c, node, at, length, o->pos + (at - o->offset), ret);
 			if (!result)
 				result = watch(c, length);
+			if (!result && whole && ret->bytes - known != length) {
+				ret->n = ret->bytes = 0;
+				return 0;
+			}
 		}
 	}
 	return result;

@@ -27,12 +27,13 @@ struct comparison {
 
 /*
  * Compares what is to be written of a node with the content of `old` (all DISC, n of them).  What cannot be read of the old content counts as different.
+ * whole: nothing less than all is wanted; it ends with no runs at the first difference.
  * -ECANCELED; -ENOMEM; errors of the stage.
  */
-int compare_node(struct comparison *c, uint32_t node, const struct extent *old, uint32_t n, struct equal_runs *ret);
+int compare_node(struct comparison *c, uint32_t node, const struct extent *old, uint32_t n, bool whole, struct equal_runs *ret);
 /* Do a few samples promise that any is? */
 bool compare_promises(struct comparison *c, uint32_t node, const struct extent *old, uint32_t n);
-/* Is the content of both, which are of one size, the same?  1, 0, or an error of the stage; what cannot be read of the disc counts as different. */
+/* Is the content of both, which are of one size, the same?  1, 0, or an error of stage or disc. */
 int compare_nodes(struct comparison *c, uint32_t a, uint32_t b);
 void equal_runs_release(struct equal_runs *r);
 

@@ -5,12 +5,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cdappendfs/bound.h"
 #include "cdappendfs/search.h"
 #include "fs/commit/build.h"
 #include "fs/commit/compare.h"
 #include "fs/commit/digest.h"
 
-#define RUN_BLOCKS_MIN 4u	/* a shorter part that stays costs more directory records than it saves, perhaps */
+#define RUN_BLOCKS_MIN 4u	/* what a part that stays saves for sure: its records are fewer */
+#define FIRST_SECTIONS_MORE 3u	/* blocks: a sector more of each tree and of continuation areas */
 #define FOREIGN_FILES_MAX 4096u	/* foreign files of which a digest is made, … */
 #define FOREIGN_FILES_DRIVE_MAX 128u	/* … and in a drive */
 
@@ -133,39 +135,59 @@ static bool joins_neighbour(const struct share *s, uint32_t node, const struct e
 	return e->kind == EXTENT_DISC && e->offset + e->length == run->offset && e->pos + e->length == run->pos;
 }
 
-/* Of a file that is equal in parts, those that are worth a directory record of their own; in another file than it was, not the first block. */
-static void choose(const struct share *s, uint32_t node, bool other, struct equal_runs *runs)
+/*
+ * Of a file that is equal in parts, what is worth the directory records: never more than what was counted for a file that is written whole
+ * (cdappendfs/bound.h).  All parts, if together they save enough; else the long ones.
+ */
+static void choose(const struct share *s, uint32_t node, struct equal_runs *runs)
 {
-	uint32_t nlink = s->m->nodes[node].nlink ? s->m->nodes[node].nlink : 1;
-	uint64_t least = (uint64_t)RUN_BLOCKS_MIN * nlink * SECTOR_BYTES;
+	uint64_t nlink = s->m->nodes[node].nlink ? s->m->nodes[node].nlink : 1, least = RUN_BLOCKS_MIN * nlink * SECTOR_BYTES;
 	size_t kept = 0;
 
+	if (runs->bytes / SECTOR_BYTES >= bound_section_sectors(2 * runs->n + 1, nlink) + FIRST_SECTIONS_MORE)
+		return;
 	runs->bytes = 0;
 	for (size_t i = 0; i < runs->n; i++) {
-		struct equal_run run = runs->list[i];
-		uint64_t cut = other && !run.offset ? min_u64(run.length, SECTOR_BYTES) : 0;
-
-		run.offset += cut;
-		run.pos += cut;
-		run.length -= cut;
-		if (run.length && (run.length >= least || joins_neighbour(s, node, &run))) {
-			runs->list[kept++] = run;
-			runs->bytes += run.length;
-		}
+		if (runs->list[i].length < least && !joins_neighbour(s, node, &runs->list[i]))
+			continue;
+		runs->bytes += runs->list[i].length;
+		runs->list[kept++] = runs->list[i];
 	}
 	runs->n = kept;
 }
 
-/* The node gets what is equal in `old`. other: the content of another file. */
-static int take_equal(struct share *s, uint32_t node, const struct extent *old, uint32_t n, bool other)
+/* Another file that is still there may begin so (burner/session/content.c). */
+static void leave_first_block(struct equal_runs *runs)
+{
+	struct equal_run *first = runs->list;
+	uint64_t cut;
+
+	if (!runs->n || first->offset)
+		return;
+	cut = min_u64(first->length, SECTOR_BYTES);
+	runs->bytes -= cut;
+	*first = (struct equal_run){cut, first->length - cut, first->pos + cut};
+	if (!first->length)
+		memmove(first, first + 1, --runs->n * sizeof(*first));
+}
+
+enum want { WANT_PARTS, WANT_PARTS_OF_OTHER, WANT_WHOLE };
+
+/* The node gets what is equal in `old`. */
+static int take_equal(struct share *s, uint32_t node, const struct extent *old, uint32_t n, enum want want)
 {
 	_cleanup_(equal_runs_release) struct equal_runs runs = {.list = NULL};
-	int result = compare_node(&s->comparison, node, old, n, &runs);
+	uint64_t size = s->m->nodes[node].size;
+	int result = compare_node(&s->comparison, node, old, n, want == WANT_WHOLE, &runs);
 
-	if (!result && runs.bytes != s->m->nodes[node].size)
-		choose(s, node, other, &runs);
-	if (result || !runs.n)
+	if (result || (want == WANT_WHOLE && runs.bytes != size))
 		return result;
+	if (want == WANT_PARTS_OF_OTHER && runs.bytes != size)
+		leave_first_block(&runs);
+	if (runs.bytes != size)
+		choose(s, node, &runs);
+	if (!runs.n)
+		return 0;
 	result = remember(s, node);
 	if (!result)
 		result = overlay(s, node, &runs);
@@ -189,7 +211,7 @@ static int share_formers(struct share *s)
 
 		if (!new_bytes(s->m, f->node) || (s->options->drive && !compare_promises(&s->comparison, f->node, old, f->n)))
 			continue;
-		result = take_equal(s, f->node, old, f->n, false);
+		result = take_equal(s, f->node, old, f->n, WANT_PARTS);
 	}
 	return result;
 }
@@ -229,25 +251,46 @@ static int make_digests(struct share *s)
 	return result;
 }
 
+/* Those that are met in a table, and what to do with it. */
+struct known { struct share *share; const struct manifest_digest *digests; enum want want; uint8_t *met; };
+
 static int take_entry(void *context, uint32_t i, const struct content_entry *e, const struct extent *extents)
 {
-	struct share *s = context;
-	uint32_t node = s->m->digests[i].node;
+	struct known *k = context;
+	uint32_t node = k->digests[i].node;
 
-	if (e->size != s->m->nodes[node].size || !new_bytes(s->m, node))
+	if (e->size != k->share->m->nodes[node].size || !new_bytes(k->share->m, node))
 		return 0;
-	return take_equal(s, node, extents, e->n_runs, true);
+	k->met[i] = 1;
+	return take_equal(k->share, node, extents, e->n_runs, k->want);
 }
 
+/* First those that are equal; of what is left, those that are alike. */
 static int share_known(struct share *s)
 {
+	const struct manifest *m = s->m;
+	_free_ uint8_t *met = calloc(m->n_digests + 1, 1);
+	_free_ struct manifest_digest *alike = NULL;
 	struct disc_state state;
-	struct digest_query q = {.digests = s->m->digests, .n = s->m->n_digests, .found = take_entry, .context = s};
+	struct known known = {s, m->digests, WANT_WHOLE, met};
+	struct digest_query q = {.digests = m->digests, .n = m->n_digests, .found = take_entry, .context = &known};
+	int result;
 
+	if (!met)
+		return -ENOMEM;
 	if (!q.n || !s->held->disc || disc_state(s->held->disc, &state))
 		return 0;
 	q.disc_sectors = state.used_sectors;
-	return digest_find(s->held->disc, &q);
+	result = digest_find(s->held->disc, &q);
+	if (result || !(alike = calloc(m->n_digests, sizeof(*alike))))
+		return result ? result : -ENOMEM;
+	q.n = 0;
+	for (uint32_t i = 0; i < m->n_digests; i++)
+		if (met[i] && new_bytes(m, m->digests[i].node))
+			alike[q.n++] = m->digests[i];
+	q.digests = known.digests = alike;
+	known.want = WANT_PARTS_OF_OTHER;
+	return q.n ? digest_find(s->held->disc, &q) : 0;
 }
 
 /* ---- files of the tree that no content table knows ---- */
@@ -305,7 +348,7 @@ static int offer(struct share *s, uint32_t n_wanted, uint32_t node, const uint8_
 		if (!old)
 			return -ENOMEM;
 		memcpy(old, extents_of(m, node), n * sizeof(*old));
-		result = take_equal(s, wanting, old, n, true);
+		result = take_equal(s, wanting, old, n, WANT_WHOLE);
 	}
 	return result;
 }
