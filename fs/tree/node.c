@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FILE_BLKSIZE (1 << 20)		/* what cp and others read and write at once: as much as one request carries */
+
 struct timespec time_now(void)
 {
 	struct timespec now;
@@ -349,7 +351,7 @@ void node_stat(const struct node *n, struct stat *st)
 {
 	*st = (struct stat){
 		.st_ino = n->ino, .st_mode = n->mode, .st_nlink = n->nlink, .st_uid = n->uid, .st_gid = n->gid, .st_rdev = n->rdev,
-		.st_size = (off_t)n->size, .st_blksize = 4096,
+		.st_size = (off_t)n->size, .st_blksize = S_ISREG(n->mode) ? FILE_BLKSIZE : 4096,
 		.st_atim = n->atime, .st_mtim = n->mtime, .st_ctim = n->ctime,
 	};
 	if (S_ISREG(n->mode))
