@@ -124,6 +124,8 @@ int compare_node(struct comparison *c, uint32_t node, const struct extent *old, 
 			}
 		}
 	}
+	if (whole && ret->bytes != new_end)
+		ret->n = ret->bytes = 0;
 	return result;
 }
 
