@@ -83,11 +83,16 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 
 static int run_write(struct server *s, fuse_req_t req, const struct call *c)
 {
+	/* The kernel writes back changed pages through any handle of the file: they are what is cached, and refresh.c may be waiting for them. */
+	bool past_cache = !c->writeback;
+
+	if (past_cache && !c->refreshed && tree_file_met(file_of(c->handle)))
+		return refresh_before(s->refresh, req, c);
 	int r = tree_write(s->tree, file_of(c->handle), (uint64_t)c->offset, c->data, c->size);
 
 	if (r < 0)
 		return answer(req, r);
-	if (tree_file_met(file_of(c->handle)))
+	if (past_cache && tree_file_met(file_of(c->handle)))
 		refresh_written(s->refresh, req, c->ino, c->offset, c->size);
 	else
 		fuse_reply_write(req, c->size);
@@ -96,7 +101,8 @@ static int run_write(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_write, .ino = ino, .handle = fi->fh, .data = data, .size = size, .offset = offset});
+	serve(req, &(struct call){.run = run_write, .ino = ino, .handle = fi->fh, .data = data, .size = size, .offset = offset,
+		.writeback = fi->writepage});
 }
 
 static int run_fallocate(struct server *s, fuse_req_t req, const struct call *c)

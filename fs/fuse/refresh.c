@@ -4,10 +4,12 @@
  *
  * A file that is new, and open for writing only, is written past the page cache (files.c): its bytes are copied once less and are not kept twice.
  * Kernels do not agree on what then becomes of cached pages: before 6.6 they stay; later they go before the write, so that somebody
- * who reads at that moment puts the old bytes back.  When somebody else has opened the file, its pages are dropped here after each
- * write and before its answer.  That may wait for pages that are being read, so it has a thread, which serves no requests.
+ * who reads at that moment puts the old bytes back.  When somebody else has opened the file, its pages are dropped here before each write, so that what
+ * was changed in them by a mapping is written back and not over it later, and again after it, before its answer.  That may wait for requests of others, so it
+ * has a thread of its own.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "fs/fuse/request.h"
 
@@ -17,6 +19,8 @@ struct written {
 	uint64_t ino;
 	off_t offset;
 	size_t length;
+	struct call call;	/* run != NULL: still to be done, with the data behind */
+	uint8_t data[];
 };
 
 struct refresh {
@@ -32,7 +36,10 @@ struct refresh {
 static void answer_written(struct refresh *r, struct written *w)
 {
 	notify_stale(r->server, w->ino, w->offset, w->length);
-	fuse_reply_write(w->req, w->length);
+	if (w->call.run)
+		serve(w->req, &w->call);
+	else
+		fuse_reply_write(w->req, w->length);
 	free(w);
 }
 
@@ -60,6 +67,37 @@ static void *answer_all(void *arg)
 	return NULL;
 }
 
+/* False: the mount is gone, and its pages with it. */
+static bool append(struct refresh *r, struct written *w)
+{
+	pthread_mutex_lock(&r->lock);
+	bool open = !r->stopping;
+	if (open) {
+		*r->end = w;
+		r->end = &w->next;
+		pthread_cond_signal(&r->wake);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return open;
+}
+
+int refresh_before(struct refresh *r, fuse_req_t req, const struct call *c)
+{
+	struct written *w = malloc(sizeof(*w) + c->size);
+
+	if (!w)
+		return answer(req, -ENOMEM);
+	*w = (struct written){.req = req, .ino = c->ino, .offset = c->offset, .length = c->size, .call = *c};
+	memcpy(w->data, c->data, c->size);
+	w->call.data = w->data;
+	w->call.refreshed = true;
+	if (!append(r, w)) {
+		serve(req, &w->call);
+		free(w);
+	}
+	return 0;
+}
+
 void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offset, size_t length)
 {
 	struct written *w = malloc(sizeof(*w));
@@ -69,17 +107,9 @@ void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offs
 		return;
 	}
 	*w = (struct written){.req = req, .ino = ino, .offset = offset, .length = length};
-	pthread_mutex_lock(&r->lock);
-	bool open = !r->stopping;
-	if (open) {
-		*r->end = w;
-		r->end = &w->next;
-		pthread_cond_signal(&r->wake);
-	}
-	pthread_mutex_unlock(&r->lock);
-	if (open)
+	if (append(r, w))
 		return;
-	fuse_reply_write(req, length);	/* the mount is gone, and its pages with it */
+	fuse_reply_write(req, length);
 	free(w);
 }
 

@@ -79,6 +79,8 @@ void notify_stale(struct server *s, uint64_t ino, off_t offset, size_t length);
 
 int refresh_new(struct server *s, struct refresh **ret);
 int refresh_start(struct refresh *r);	/* after the daemon forked */
+/* A write that is to pass by the page cache: once what others have cached and changed there was written back, the call runs again, `refreshed`.  0. */
+int refresh_before(struct refresh *r, fuse_req_t req, const struct call *c);
 /* A write that passed by the page cache is done: drop what others have cached of it, then answer. */
 void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offset, size_t length);
 void refresh_stop(struct refresh *r);	/* all is answered; what comes later at once */

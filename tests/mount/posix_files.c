@@ -453,6 +453,29 @@ static const char *check_shared_emptied(void)
 	return written_and_read("shared again", O_WRONLY | O_TRUNC);
 }
 
+/* What a mapping has changed beside what is written, in the same page: both stay. */
+static const char *check_shared_page(void)
+{
+	int fd = open("shared page", O_WRONLY | O_CREAT | O_EXCL, 0644), other;
+	uint8_t got[4096];
+
+	CHECK(fd >= 0);
+	memset(work, 'a', 4096);
+	CHECK(write(fd, work, 4096) == 4096 && (other = open("shared page", O_RDWR)) >= 0);
+	uint8_t *mapped = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, other, 0);
+	CHECK(mapped != MAP_FAILED);
+	for (unsigned i = 0; i < 100; i++) {
+		memset(mapped + 2048, 'b' + (int)(i % 20), 1000);
+		memset(work, 'c' + (int)(i % 20), 1000);
+		CHECK(pwrite(fd, work, 1000, 0) == 1000);
+		CHECK(mapped[0] == 'c' + i % 20 && mapped[999] == 'c' + i % 20 && mapped[1000] == 'a');
+		CHECK(pread(other, got, 4096, 0) == 4096 && !memcmp(got, mapped, 4096));
+	}
+	CHECK(munmap(mapped, 4096) == 0 && close(other) == 0 && close(fd) == 0);
+	CHECK((fd = open("shared page", O_RDONLY)) >= 0 && read(fd, work, 4096) == 4096 && !memcmp(work, got, 4096) && close(fd) == 0);
+	return NULL;
+}
+
 /* ---- times and space ---- */
 
 static const char *check_times(void)
@@ -494,7 +517,7 @@ static const struct check checks[] = {
 	{"burned: mmap", check_burned_mmap}, {"burned: punch a hole", check_burned_punch}, {"copy_file_range", check_copy_range},
 	{"600 random operations on a burned file", check_random_burned}, {"600 random operations on a new file", check_random_new},
 	{"unlink while open, burned", check_unlink_burned}, {"unlink while open, new", check_unlink_new},
-	{"read by others while it is written, new", check_shared_new}, {"the same, emptied", check_shared_emptied},
+	{"read by others while it is written, new", check_shared_new}, {"changed by a mapping and written, in one page", check_shared_page}, {"the same, emptied", check_shared_emptied},
 	{"times", check_times}, {"statvfs", check_space}, {NULL, NULL},
 };
 
