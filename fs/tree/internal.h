@@ -172,6 +172,7 @@ void space_release(struct tree *t);
  * stage says: nothing is counted then. */
 int way_open(struct tree *t, struct node *dir);
 int way_open_node(struct tree *t, struct node *n);
+bool way_unknown(const struct tree *t, const struct node *n);
 int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child);	/* -ENOSPC: not added */
 void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child);
 int space_add_directory(struct tree *t, uint64_t ino);	/* -ENOSPC: not added */
