@@ -335,16 +335,13 @@ void space_forget_node(struct tree *t, struct node *n)
 
 /* ---- the whole ---- */
 
-/* Are directories of that base left where they are? */
-static bool links_trees(const struct tree *t, const struct iso_info *base)
+/* Can directories of that base stay where they are? */
+static bool may_link(const struct tree *t, const struct iso_info *base)
 {
 	const uint32_t needed = APPUSE_TWINS | APPUSE_LINKS;
 
-	if (!base->ours || !base->rock_ridge || (base->appuse.flags & needed) != needed || (!t->options.no_joliet && !base->joliet))
-		return false;
-	if (t->options.writing == TREE_AUTO)
-		return base->appuse.tree_sectors >= LINKED_FROM_SECTORS;
-	return t->options.writing == TREE_LINKED;
+	return base->ours && base->rock_ridge && (base->appuse.flags & needed) == needed && (t->options.no_joliet || base->joliet) &&
+		t->options.writing != TREE_FULL && t->space.unlinkable_epoch != t->epoch + 1;
 }
 
 static void count_base(struct tree *t)
@@ -353,7 +350,7 @@ static void count_base(struct tree *t)
 	struct iso_info info = {0};
 
 	s->base_tree = s->saved_head = s->tables = s->links_bytes = s->links_sectors = 0;
-	s->links_trees = s->astray = s->links = false;
+	s->may_link = s->links_trees = s->astray = s->links = false;
 	s->directories = 1;
 	s->base_known = s->base_ours = true;
 	s->new_ino = tree_first_ino(t->base, &s->medium);
@@ -362,7 +359,8 @@ static void count_base(struct tree *t)
 	iso_info(t->base, &info);
 	s->base_ours = info.ours && info.appuse.flags & APPUSE_TWINS;
 	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
-	s->links_trees = links_trees(t, &info);
+	s->may_link = may_link(t, &info);
+	s->links_trees = s->may_link && (t->options.writing != TREE_AUTO || info.appuse.tree_sectors >= LINKED_FROM_SECTORS);
 	for (unsigned kind = 0; kind < 2; kind++)
 		s->tables += 2 * sectors_of(info.tables[kind].bytes);
 	if (info.ours) {

@@ -161,11 +161,13 @@ ok 'above genisoimage: unmount' umount_disc
 
 # ---- while it burns: what comes is counted behind the session under way
 blank_disc "$disc"
-mount_disc -o "media=${mebibytes}M,speed=10" "$disc"
+mount_disc -o "media=${mebibytes}M,speed=0.3" "$disc"
 noise $((mebibytes * 375000)) 2 >"$mnt/base"
 sync_disc & background=$!
-until_true 30 test "$(apparent_size "$disc")" -gt 100000
+grown() { (($(apparent_size "$disc") > 100000)); }
+ok 'while it burns: it does' until_true 30 grown
 filled=$(filler small "$mnt")
+ok 'while it burns: still' alive "$background"
 ok 'while it burns: the first session' wait "$background"
 like 'while it burns: refused with ENOSPC' "$filled" '^(open|write) ENOSPC'
 burned 'while it burns'
