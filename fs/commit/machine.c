@@ -268,6 +268,8 @@ static int check_disc(struct run *run, struct commit_result *r)
 		result = medium_is_expected(c->stage, c->disc, r->message, sizeof(r->message));
 	if (!result)
 		result = disc_state(c->disc, &state);
+	if (!result && !state.appendable)
+		return commit_failed(r, "no session can be added to this disc", -EROFS, state.why_not);
 	if (!result && state.next_lba != run->inputs.options.start_lba)
 		result = -ESTALE;
 	return result ? commit_failed(r, "the disc has changed", result, NULL) : 0;
