@@ -55,8 +55,10 @@ struct space {
 	uint64_t saved_head;			/* for a foreign head that the first session of ours keeps */
 	bool base_known;			/* false: a foreign base not measured yet */
 	uint64_t measured_epoch, measured_tree, measured_directories;	/* of a foreign base; epoch + 1, 0 never */
+	uint64_t unlinkable_epoch;		/* of a base whose tables are not those of its tree; epoch + 1 */
 	uint64_t damaged_epoch;			/* the same, when that base has a damage that measuring found: no need to look again */
-	bool links_trees;			/* the next session may leave directories where they are … */
+	bool may_link;				/* the next session may leave directories where they are … */
+	bool links_trees;			/* … and does: with tree=auto only from a size on … */
 	bool astray;				/* … but the way to something staged is not known … */
 	bool links;				/* a file with several names changed: the directories that hold them are written, too */
 	uint64_t tables;			/* sectors of the base's path tables */
@@ -174,6 +176,7 @@ void space_release(struct tree *t);
  * stage says: nothing is counted then. */
 int way_open(struct tree *t, struct node *dir);
 int way_open_node(struct tree *t, struct node *n);
+bool way_unknown(const struct tree *t, const struct node *n);
 int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child);	/* -ENOSPC: not added */
 void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child);
 int space_add_directory(struct tree *t, uint64_t ino);	/* -ENOSPC: not added */

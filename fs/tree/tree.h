@@ -116,6 +116,8 @@ struct tree_frozen {
 	struct stage_snapshot *snapshot;	/* root's row is always in it when there is no base */
 	uint64_t next_ino;
 	bool linked;				/* directories without a row may stay where they are in the base; all above a row have rows */
+	bool may_link;				/* they may, but the whole tree is preferred if it fits (tree=auto) */
+	bool cannot_link;			/* tree_cannot_link() */
 };
 void tree_frozen_release(struct tree_frozen *f);
 bool tree_changed(struct tree *t);		/* anything staged? */
@@ -126,6 +128,10 @@ enum tree_freeze_flags { TREE_FREEZE_UNCHANGED = 1, TREE_FREEZE_WHOLE = 2 };
 int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret);
 /* A look at what would be frozen, for a dry run: same content, nothing changes. */
 int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret);
+/* The frozen generation's session takes so many sectors: they are counted, if it was thought to take fewer. */
+void tree_planned(struct tree *t, uint64_t sectors);
+/* Directories of this base cannot stay where they are, as the commit found: the next session has all of them, and its bound is that of a full tree. */
+void tree_cannot_link(struct tree *t);
 /* The burn failed: everything staged stays, in one generation again. */
 void tree_thaw(struct tree *t);
 /* The frozen generation is on the disc: `base` is the tree now. What was changed since stays staged, its references to burned data become
