@@ -6,7 +6,8 @@
  *	commit: tree_freeze -> (manifest, burn, verify, publish: fs/commit) -> tree_rebase, or tree_thaw -> …
  *	-> tree_free
  *
- * A node is in memory while somebody refers to it (look-ups not yet forgotten, open handles) or it has changes the stage lacks.
+ * A node is in memory while somebody refers to it (open handles, look-ups not yet forgotten; of an unchanged file with one name the latter only
+ * remember its record: known.h) or it has changes the stage lacks.
  * Inode numbers are node ids: 1 is the root; st_ino is the same number.
  *
  * Threads: any.  Lock order: content (shared by all file I/O, exclusive for a rebase) -> the i/o lock of one node -> the tree's lock ->
