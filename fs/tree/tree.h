@@ -89,6 +89,8 @@ uint64_t tree_file_ino(const struct tree_file *f);
 bool tree_file_alone(struct tree *t, struct tree_file *f);
 bool tree_file_met(const struct tree_file *f);
 int tree_read(struct tree *t, struct tree_file *f, uint64_t offset, void *buf, size_t length, size_t *ret_length);
+/* Do these bytes, as many of them as the file has, lie in one piece of an image?  Then where in it; they stay there. */
+bool tree_read_place(struct tree *t, struct tree_file *f, uint64_t offset, size_t length, int *ret_fd, uint64_t *ret_pos, size_t *ret_length);
 int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void *buf, size_t length);	/* all or nothing */
 int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offset, uint64_t length);	/* 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE[|KEEP_SIZE] */
 int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, uint64_t *ret);	/* SEEK_DATA, SEEK_HOLE */
