@@ -6,7 +6,8 @@
  *	commit: tree_freeze -> (manifest, burn, verify, publish: fs/commit) -> tree_rebase, or tree_thaw -> …
  *	-> tree_free
  *
- * A node is in memory while somebody refers to it (look-ups not yet forgotten, open handles) or it has changes the stage lacks.
+ * A node is in memory while somebody refers to it (open handles, look-ups not yet forgotten; of an unchanged file with one name the latter only
+ * remember its record: known.h) or it has changes the stage lacks.
  * Inode numbers are node ids: 1 is the root; st_ino is the same number.
  *
  * Threads: any.  Lock order: content (shared by all file I/O, exclusive for a rebase) -> the i/o lock of one node -> the tree's lock ->
@@ -88,6 +89,8 @@ uint64_t tree_file_ino(const struct tree_file *f);
 bool tree_file_alone(struct tree *t, struct tree_file *f);
 bool tree_file_met(const struct tree_file *f);
 int tree_read(struct tree *t, struct tree_file *f, uint64_t offset, void *buf, size_t length, size_t *ret_length);
+/* Do these bytes, as many of them as the file has, lie in one piece of an image?  Then where in it; they stay there. */
+bool tree_read_place(struct tree *t, struct tree_file *f, uint64_t offset, size_t length, int *ret_fd, uint64_t *ret_pos, size_t *ret_length);
 int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void *buf, size_t length);	/* all or nothing */
 int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offset, uint64_t length);	/* 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE[|KEEP_SIZE] */
 int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, uint64_t *ret);	/* SEEK_DATA, SEEK_HOLE */
