@@ -15,7 +15,7 @@ reads() {
 	cat "$3" >/dev/null
 	measure "$1.cached" dd "if=$2" of=/dev/null bs=1M
 	dd if="$2" iflag=nocache count=0 status=none
-	cat "$3" >/dev/null
+	[[ $3 == "$2" ]] && cat "$3" >/dev/null
 	measure "$1.pick" "$TOOLS/pick" "$2" "$picks"
 	cold "$3" "$2"
 	measure "$1.cold_pick" "$TOOLS/pick" "$2" "$picks"
