@@ -458,7 +458,7 @@ void options_print_help(FILE *out)
 		"  -o speed=X             burn at X times the medium's single speed\n"
 		"  -o noverify            do not read back what was burned\n"
 		"  -o volid=NAME          volume id, up to 32 characters\n"
-		"  -o share=blocks|none   let changed files share unchanged blocks with older sessions (the default), or write them whole\n"
+		"  -o share=blocks|none   let files share equal blocks with what is on the disc (the default), or write them whole\n"
 		"  -o tree=auto|full|linked write all directories, or those that changed; auto: all while they take under 1 MiB\n"
 		"  -o compat              for readers with limits of their own (libarchive, fuseiso): tree=full, share=none\n"
 		"  -o nojoliet            no Joliet tree\n"

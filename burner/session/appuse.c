@@ -14,8 +14,9 @@
 
 #define FIELD_BYTES 512u
 #define DIGESTED_BYTES 80u	/* of both structures */
+#define PART_BYTES 16u		/* of a part with a digest of its own */
 #define LINKS_AT 112u
-#define LINKS_BYTES 16u
+#define CONTENTS_AT 160u
 
 _Static_assert(sizeof(APPUSE_MAGIC) == 16, "the magic fills its field");
 _Static_assert(sizeof(COMMIT_MAGIC) == 16 + 1, "the magic fills its field");
@@ -24,6 +25,14 @@ _Static_assert(sizeof(COMMIT_MAGIC) == 16 + 1, "the magic fills its field");
 static int digest_of(const uint8_t *bytes, size_t length, uint8_t ret_digest[32])
 {
 	return EVP_Digest(bytes, length, ret_digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+}
+
+static void encode_part(uint8_t *field, unsigned at, uint32_t a, uint32_t b, uint32_t c)
+{
+	put_le32(field + at, a);
+	put_le32(field + at + 4, b);
+	put_le32(field + at + 8, c);
+	(void)digest_of(field + at, PART_BYTES, field + at + PART_BYTES);
 }
 
 void appuse_encode(const struct appuse *a, uint8_t descriptor[2048])
@@ -44,28 +53,22 @@ void appuse_encode(const struct appuse *a, uint8_t descriptor[2048])
 	put_le32(field + 72, a->flags);
 	put_le32(field + 76, a->previous_number);
 	(void)digest_of(field, DIGESTED_BYTES, field + DIGESTED_BYTES);
-	if (!(a->flags & APPUSE_LINKS))
-		return;
-	put_le32(field + LINKS_AT, a->links_lba);
-	put_le32(field + LINKS_AT + 4, a->links_bytes);
-	put_le32(field + LINKS_AT + 8, a->links_sectors);
-	(void)digest_of(field + LINKS_AT, LINKS_BYTES, field + LINKS_AT + LINKS_BYTES);
+	if (a->flags & APPUSE_LINKS)
+		encode_part(field, LINKS_AT, a->links_lba, a->links_bytes, a->links_sectors);
+	if (a->flags & APPUSE_CONTENTS)
+		encode_part(field, CONTENTS_AT, a->contents_lba, a->contents_bytes, 0);
 }
 
-static void decode_links(const uint8_t *field, struct appuse *ret)
+/* A part behind the first digest: three numbers, there when the flag is set and its own digest is right. */
+static void decode_part(const uint8_t *field, unsigned at, uint32_t flag, uint32_t *flags, uint32_t *const ret[3])
 {
 	uint8_t digest[32];
 
-	ret->links_lba = ret->links_bytes = ret->links_sectors = 0;
-	if (!(ret->flags & APPUSE_LINKS))
-		return;
-	if (digest_of(field + LINKS_AT, LINKS_BYTES, digest) != 0 || memcmp(digest, field + LINKS_AT + LINKS_BYTES, 32) != 0) {
-		ret->flags &= ~APPUSE_LINKS;
-		return;
-	}
-	ret->links_lba = get_le32(field + LINKS_AT);
-	ret->links_bytes = get_le32(field + LINKS_AT + 4);
-	ret->links_sectors = get_le32(field + LINKS_AT + 8);
+	if (*flags & flag && (digest_of(field + at, PART_BYTES, digest) != 0 || memcmp(digest, field + at + PART_BYTES, 32) != 0))
+		*flags &= ~flag;
+	for (unsigned i = 0; i < 3; i++)
+		if (ret[i])
+			*ret[i] = *flags & flag ? get_le32(field + at + 4 * i) : 0;
 }
 
 int appuse_decode(const uint8_t descriptor[2048], struct appuse *ret)
@@ -88,7 +91,8 @@ int appuse_decode(const uint8_t descriptor[2048], struct appuse *ret)
 	ret->tree_sectors = get_le64(field + 64);
 	ret->flags = get_le32(field + 72);
 	ret->previous_number = get_le32(field + 76);
-	decode_links(field, ret);
+	decode_part(field, LINKS_AT, APPUSE_LINKS, &ret->flags, (uint32_t *const[]){&ret->links_lba, &ret->links_bytes, &ret->links_sectors});
+	decode_part(field, CONTENTS_AT, APPUSE_CONTENTS, &ret->flags, (uint32_t *const[]){&ret->contents_lba, &ret->contents_bytes, NULL});
 	return 0;
 }
 

@@ -40,6 +40,9 @@ static int check_manifest(const struct manifest *m)
 		if (error)
 			return error;
 	}
+	for (uint32_t i = 0; i < m->n_digests; i++)
+		if (m->digests[i].node >= m->n_nodes || zisofs_used(&m->nodes[m->digests[i].node].zisofs))
+			return -EINVAL;
 	for (uint32_t i = 0; i < m->n_entries; i++) {
 		const struct manifest_entry *e = &m->entries[i];
 		size_t bytes = strlen(e->name);
@@ -226,6 +229,15 @@ static int place_data(struct burn_plan *p, uint64_t *at)
 	}
 }
 
+static int place_contents(struct burn_plan *p, uint64_t *at)
+{
+	int error = contents_measure(p);
+
+	p->contents.lba = (uint32_t)*at;
+	*at += sectors_of(p->contents.bytes);
+	return error;
+}
+
 static uint64_t kept_sectors(const struct burn_plan *p)
 {
 	uint64_t sectors = 0;
@@ -283,6 +295,9 @@ static int place_all(struct burn_plan *p)
 	if (error)
 		return error;
 	p->cost.data_sectors = at - p->data_lba;
+	error = place_contents(p, &at);
+	if (error)
+		return error;
 	p->cost.append_sectors = round_up(at + 1 - o->start_lba, unit);
 	if (o->start_lba + p->cost.append_sectors > UINT32_MAX)
 		return -ENOSPC;
@@ -291,17 +306,6 @@ static int place_all(struct burn_plan *p)
 }
 
 /* ---- what a rebase needs ---- */
-
-static int compare_placements(const void *a, const void *b)
-{
-	const struct burn_placement *x = a, *y = b;
-
-	if (x->body != y->body)
-		return x->body < y->body ? -1 : 1;
-	if (x->pos != y->pos)
-		return x->pos < y->pos ? -1 : 1;
-	return x->disc_pos < y->disc_pos ? -1 : x->disc_pos > y->disc_pos;
-}
 
 /* The staged parts of one written run; with list NULL they are only counted. */
 static size_t staged_parts(const struct burn_plan *p, const struct plan_data *d, struct burn_placement *list)
@@ -322,33 +326,6 @@ static size_t staged_parts(const struct burn_plan *p, const struct plan_data *d,
 	return n;
 }
 
-/* Ascending without overlaps: data that several files hold in part was written several times; one place is as good as the other. */
-static size_t tidy_placements(struct burn_placement *list, size_t n)
-{
-	size_t kept = 0;
-
-	qsort(list, n, sizeof(*list), compare_placements);
-	for (size_t i = 0; i < n; i++) {
-		struct burn_placement *last = kept ? &list[kept - 1] : NULL, one = list[i];
-		uint64_t end = last && last->body == one.body ? last->pos + last->length : 0;
-
-		if (end > one.pos) {
-			uint64_t known = min_u64(end - one.pos, one.length);
-
-			one.pos += known;
-			one.disc_pos += known;
-			one.length -= known;
-		}
-		if (!one.length)
-			continue;
-		if (last && end == one.pos && last->body == one.body && last->disc_pos + last->length == one.disc_pos)
-			last->length += one.length;
-		else
-			list[kept++] = one;
-	}
-	return kept;
-}
-
 static int list_placements(struct burn_plan *p)
 {
 	size_t n = 0;
@@ -361,7 +338,7 @@ static int list_placements(struct burn_plan *p)
 	n = 0;
 	for (size_t i = 0; i < p->n_data; i++)
 		n += staged_parts(p, &p->data[i], p->placements + n);
-	p->n_placements = tidy_placements(p->placements, n);
+	p->n_placements = placements_tidy(p->placements, n);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
  *	directories of the Rock Ridge tree, breadth first, each followed by its continuation areas
  *	directories of the Joliet tree, breadth first
  *	file data
+ *	the content table
  *	zeros up to the alignment, the commit record
  *
  * Directories and continuation areas lie below all data of the session and each directory above its parent, since libarchive
@@ -96,6 +97,9 @@ struct plan_links {
 	uint32_t lba, bytes;		/* bytes 0: there is none */
 };
 
+/* The content table; bytes 0: there is none. */
+struct plan_contents { uint32_t n_entries, n_runs, lba, bytes; };
+
 struct burn_plan {
 	const struct manifest *manifest;
 	struct burn_options options;
@@ -105,6 +109,7 @@ struct burn_plan {
 	struct plan_entry *entries;
 	struct plan_tree trees[N_TREES];
 	struct plan_links links;
+	struct plan_contents contents;
 	struct plan_file *files;		/* one for each node */
 	/* Touching, ascending, starting at multiples of 2048 of the file.  DISC: there it is; STAGE: to be written, no address so far. */
 	struct extent *runs;
@@ -136,22 +141,6 @@ static inline const struct plan_file *plan_content(const struct burn_plan *p, ui
 }
 /* Number of sections (directory records) that so many bytes in one piece take. */
 static inline uint64_t sections_of(uint64_t bytes) { return (bytes + SECTION_BYTES - 1) / SECTION_BYTES; }
-
-/* Index of the extent that holds byte `offset` of a file; n when none does. */
-static inline uint32_t extent_at(const struct extent *e, uint32_t n, uint64_t offset)
-{
-	uint32_t low = 0, high = n;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (e[middle].offset + e[middle].length <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
 
 /* content.c: plan.files and plan.runs of all nodes, without the addresses of what is to be written. */
 int content_plan(struct burn_plan *p);
@@ -192,6 +181,13 @@ struct links_stream;
 int links_stream_new(const struct burn_plan *p, struct links_stream **ret);
 int links_stream_read(struct links_stream *s, uint8_t *buf, size_t bytes);
 void links_stream_free(struct links_stream *s);
+
+/* contents.c: the length of the content table; its bytes, as those of a path table.  -EOVERFLOW: too many. */
+int contents_measure(struct burn_plan *p);
+struct contents_stream;
+int contents_stream_new(const struct burn_plan *p, struct contents_stream **ret);
+int contents_stream_read(struct contents_stream *s, uint8_t *buf, size_t bytes);
+void contents_stream_free(struct contents_stream *s);
 
 /* volume.c: everything from the start up to tree_lba. */
 uint32_t descriptor_sectors(const struct burn_plan *p);

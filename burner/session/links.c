@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "burner/session/layout.h"
+#include "burner/session/records.h"
 #include "cdappendfs/links.h"
 #include "cdappendfs/search.h"
 
@@ -351,9 +352,10 @@ struct links_stream {
 	struct links_walk walk;
 	enum section section;
 	bool open;
-	uint8_t record[LINKS_HEADER_BYTES];
-	unsigned at, n;
+	struct records records;
 };
+
+static int next_pair(void *stream, struct records *r);
 
 int links_stream_new(const struct burn_plan *p, struct links_stream **ret)
 {
@@ -362,8 +364,8 @@ int links_stream_new(const struct burn_plan *p, struct links_stream **ret)
 	if (!s)
 		return -ENOMEM;
 	s->plan = p;
-	links_header_encode(p->links.all_names, p->links.all_ways, s->record);
-	s->n = LINKS_HEADER_BYTES;
+	s->records = (struct records){.next = next_pair, .context = s, .n = LINKS_HEADER_BYTES};
+	links_header_encode(p->links.all_names, p->links.all_ways, s->records.record);
 	*ret = s;
 	return 0;
 }
@@ -376,9 +378,10 @@ void links_stream_free(struct links_stream *s)
 	free(s);
 }
 
-/* 1 and the next pair in the record, 0 behind the last. */
-static int next_pair(struct links_stream *s)
+static int next_pair(void *stream, struct records *r)
 {
+	struct links_stream *s = stream;
+
 	while (s->section < N_SECTIONS) {
 		struct link_pair pair;
 		int more = s->open ? 0 : walk_open(&s->walk, s->plan, s->section);
@@ -389,10 +392,9 @@ static int next_pair(struct links_stream *s)
 		if (more < 0)
 			return more;
 		if (more) {
-			put_le32(s->record, pair.child);
-			put_le32(s->record + 4, pair.parent);
-			s->at = 0;
-			s->n = LINKS_PAIR_BYTES;
+			put_le32(r->record, pair.child);
+			put_le32(r->record + 4, pair.parent);
+			r->n = LINKS_PAIR_BYTES;
 			return 1;
 		}
 		walk_close(&s->walk);
@@ -403,23 +405,4 @@ static int next_pair(struct links_stream *s)
 	return 0;
 }
 
-int links_stream_read(struct links_stream *s, uint8_t *buf, size_t bytes)
-{
-	while (bytes) {
-		int more = s->at < s->n ? 1 : next_pair(s);
-		size_t n = min_u64(bytes, s->n - s->at);
-
-		if (more < 0)
-			return more;
-		if (!more) {
-			memset(buf, 0, bytes);
-			return 0;
-		}
-		n = min_u64(bytes, s->n - s->at);
-		memcpy(buf, s->record + s->at, n);
-		s->at += (unsigned)n;
-		buf += n;
-		bytes -= n;
-	}
-	return 0;
-}
+int links_stream_read(struct links_stream *s, uint8_t *buf, size_t bytes) { return records_read(&s->records, buf, bytes); }

@@ -13,7 +13,7 @@
 
 #include "burner/session/layout.h"
 
-enum phase { PHASE_VOLUME, PHASE_TABLES, PHASE_LINKS, PHASE_ROCK_RIDGE, PHASE_JOLIET, PHASE_DATA, PHASE_PADDING, PHASE_END };
+enum phase { PHASE_VOLUME, PHASE_TABLES, PHASE_LINKS, PHASE_ROCK_RIDGE, PHASE_JOLIET, PHASE_DATA, PHASE_CONTENTS, PHASE_PADDING, PHASE_END };
 
 struct session_stream {
 	const struct burn_plan *plan;
@@ -23,6 +23,7 @@ struct session_stream {
 	uint64_t at;			/* sectors given so far */
 	struct table_stream *table;	/* the path table at hand */
 	struct links_stream *links;	/* the link table */
+	struct contents_stream *contents;	/* the content table */
 	uint8_t *buffer;		/* any other metadata piece */
 	size_t buffer_bytes;
 };
@@ -44,6 +45,7 @@ void session_stream_free(struct session_stream *s)
 		return;
 	table_stream_free(s->table);
 	links_stream_free(s->links);
+	contents_stream_free(s->contents);
 	free(s->buffer);
 	free(s);
 }
@@ -65,6 +67,8 @@ static size_t pieces_of(const struct burn_plan *p, enum phase phase)
 		return p->trees[TREE_JOLIET].n_directories;
 	case PHASE_DATA:
 		return p->n_data;
+	case PHASE_CONTENTS:
+		return p->contents.bytes != 0;
 	default:
 		return 1;
 	}
@@ -90,6 +94,8 @@ static uint64_t piece_sectors(const struct session_stream *s)
 		return (uint64_t)d->sectors + d->area_sectors;
 	case PHASE_DATA:
 		return p->data[s->index].sectors;
+	case PHASE_CONTENTS:
+		return sectors_of(p->contents.bytes);
 	default:
 		return session_stream_left(s);
 	}
@@ -107,6 +113,10 @@ static int encode_piece(struct session_stream *s)
 	if (s->phase == PHASE_LINKS) {
 		links_stream_free(TAKE_PTR(s->links));
 		return links_stream_new(p, &s->links);
+	}
+	if (s->phase == PHASE_CONTENTS) {
+		contents_stream_free(TAKE_PTR(s->contents));
+		return contents_stream_new(p, &s->contents);
 	}
 	if (bytes > s->buffer_bytes) {
 		uint8_t *buffer = malloc(bytes);
@@ -138,7 +148,7 @@ static int enter_piece(struct session_stream *s)
 			return -ERANGE;
 		s->done = 0;
 		s->sectors = (uint32_t)piece_sectors(s);
-		if (s->phase < PHASE_DATA) {
+		if (s->phase != PHASE_DATA && s->phase != PHASE_PADDING) {
 			int error = encode_piece(s);
 
 			if (error) {
@@ -154,40 +164,6 @@ static int enter_piece(struct session_stream *s)
 
 /* ---- file data ---- */
 
-static int read_extent(const struct manifest *m, const struct extent *e, uint64_t skip, void *buf, size_t length)
-{
-	switch (e->kind) {
-	case EXTENT_STAGE:
-		return m->read_body(m->context, e->body, e->pos + skip, buf, length);
-	case EXTENT_DISC:
-		return m->read_disc ? m->read_disc(m->context, e->pos + skip, buf, length) : -EINVAL;
-	default:
-		memset(buf, 0, length);
-		return 0;
-	}
-}
-
-/* Bytes [offset, offset + length) of the node's stored content. */
-static int read_content(const struct manifest *m, uint32_t node, uint64_t offset, uint8_t *buf, uint64_t length)
-{
-	const struct manifest_node *n = &m->nodes[node];
-	const struct extent *e = m->extents + n->first_extent;
-
-	e += extent_at(e, n->n_extents, offset);
-	while (length) {
-		uint64_t skip = offset - e->offset, part = min_u64(e->length - skip, length);
-		int error = read_extent(m, e, skip, buf, part);
-
-		if (error)
-			return error;
-		buf += part;
-		offset += part;
-		length -= part;
-		e++;
-	}
-	return 0;
-}
-
 static int read_data(struct session_stream *s, uint8_t *buf, uint32_t n_sectors)
 {
 	const struct plan_data *d = &s->plan->data[s->index];
@@ -196,7 +172,7 @@ static int read_data(struct session_stream *s, uint8_t *buf, uint32_t n_sectors)
 	uint64_t length = min_u64(bytes, run->length - from);
 
 	memset(buf + length, 0, bytes - length);
-	return read_content(s->plan->manifest, d->node, run->offset + from, buf, length);
+	return manifest_read(s->plan->manifest, d->node, run->offset + from, buf, length);
 }
 
 int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors)
@@ -215,6 +191,8 @@ int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors)
 			error = table_stream_read(s->table, out, (size_t)n * SECTOR_BYTES);
 		else if (s->phase == PHASE_LINKS)
 			error = links_stream_read(s->links, out, (size_t)n * SECTOR_BYTES);
+		else if (s->phase == PHASE_CONTENTS)
+			error = contents_stream_read(s->contents, out, (size_t)n * SECTOR_BYTES);
 		else if (s->phase < PHASE_DATA)
 			memcpy(out, s->buffer + (size_t)s->done * SECTOR_BYTES, (size_t)n * SECTOR_BYTES);
 		else if (s->phase == PHASE_DATA)

@@ -81,9 +81,11 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 		.sectors = session_length(p),
 		.directories = p->trees[TREE_ROCK_RIDGE].table_entries,
 		.flags = (p->n_trees > TREE_JOLIET ? APPUSE_JOLIET : 0) | (o->compat ? APPUSE_COMPAT : 0) | APPUSE_TWINS | APPUSE_LINKS |
-			(p->manifest->linked ? APPUSE_LINKED : 0),
+			(p->manifest->linked ? APPUSE_LINKED : 0) | (p->contents.bytes ? APPUSE_CONTENTS : 0),
 		.next_ino = o->next_ino,
 		.tree_sectors = p->whole_tree_sectors,
+		.contents_lba = p->contents.lba,
+		.contents_bytes = p->contents.bytes,
 		.links_lba = p->links.lba,
 		.links_bytes = p->links.bytes,
 		.links_sectors = (uint32_t)min_u64(links_directory_sectors(p), UINT32_MAX),

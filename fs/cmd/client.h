@@ -21,7 +21,7 @@ struct client_result {
 	int error;			/* 0 or a positive errno */
 	char message[1024];
 	bool burned, fits;
-	uint64_t append_bytes, data_bytes, shared_bytes, tree_bytes;
+	uint64_t append_bytes, data_bytes, shared_bytes, tree_bytes, found_bytes;
 	uint32_t session;
 };
 

@@ -114,6 +114,7 @@ static void print_json(const struct client_result *r)
 	json_u64(&j, "append_bytes", r->append_bytes);
 	json_u64(&j, "data_bytes", r->data_bytes);
 	json_u64(&j, "shared_bytes", r->shared_bytes);
+	json_u64(&j, "found_bytes", r->found_bytes);
 	json_u64(&j, "tree_bytes", r->tree_bytes);
 	json_bool(&j, "fits", r->fits);
 	json_u64(&j, "session", r->session);
@@ -126,7 +127,7 @@ static void print_json(const struct client_result *r)
 
 static void print_text(const struct client_result *r, enum action action)
 {
-	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], message[1024];
+	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], message[1024];
 
 	if (action == ACTION_DISCARD)
 		puts("what was staged is dropped");
@@ -136,6 +137,8 @@ static void print_text(const struct client_result *r, enum action action)
 		printf("session %" PRIu32 " %s: %s %s (data %s, tree %s), %s shared with older sessions\n", r->session,
 			r->burned ? "written" : "planned", report_bytes(r->append_bytes, append), r->burned ? "appended" : "to append",
 			report_bytes(r->data_bytes, data), report_bytes(r->tree_bytes, tree), report_bytes(r->shared_bytes, shared));
+	if (r->found_bytes)
+		printf("of what is staged, %s %s on the disc already\n", report_bytes(r->found_bytes, found), r->burned ? "were" : "are");
 	if (r->message[0])
 		puts(report_printable(r->message, message, sizeof(message)));
 }

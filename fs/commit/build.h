@@ -15,6 +15,11 @@
 #include "fs/commit/spool.h"
 #include "fs/iso/iso.h"
 
+/* What a file was on the disc before it was written anew: the base's file of its number or of its name. */
+struct former { uint32_t node, first, n; };	/* first, n: in former_extents */
+/* A file some of whose staged content was found on the disc (share.c): the extents that it has in the tree, in manifest.extents. */
+struct remapped { uint32_t node, first, n; };
+
 /* What manifest_free() frees; the manifest is its first member. */
 struct held_manifest {
 	struct manifest manifest;
@@ -23,6 +28,14 @@ struct held_manifest {
 	struct stage *stage;
 	struct burn_home *homes;
 	uint32_t n_homes;
+	struct former *formers;		/* ascending by node */
+	uint32_t n_formers;
+	struct extent *former_extents;
+	uint32_t n_former_extents;
+	struct remapped *remapped;	/* ascending by node */
+	uint32_t n_remapped;
+	size_t extent_space, remapped_space;
+	uint64_t found_bytes;		/* of what is staged, on the disc already or in the stage twice */
 	struct spool *spool;		/* NULL: the disc itself is read */
 	bool rehearsing;		/* the spool is being filled */
 };
@@ -32,7 +45,7 @@ struct build {
 	const struct stage_snapshot *rows;
 	struct held_manifest *held;
 	struct manifest *m;		/* &held->manifest */
-	size_t node_space, entry_space, extent_space;
+	size_t node_space, entry_space, former_space, former_extent_space;
 	uint32_t *row_nodes;		/* for each row: its node, or NUMBERS_NONE */
 	bool linked;			/* directories of the base without a row stay where they are */
 	bool needs_twins;		/* the base has a Joliet tree */
@@ -65,5 +78,15 @@ size_t build_find_row(const struct build *b, uint64_t ino);
 int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const char **ret_reason);
 int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *ret_node, const char **ret_reason);
 struct iso_extent build_take_listing(struct manifest_node *directory);
+
+/* ---- former.c ---- */
+
+/* Notes what the node was, if it has content to be written.  -ENOMEM, -EOVERFLOW. */
+int build_add_former(struct build *b, uint32_t node, const struct extent *extents, uint32_t n);
+void build_sort_formers(struct build *b);
+/* Base files under names that staged ones of a directory have taken. */
+struct covered { struct extent *extents; uint32_t n; };
+void covered_take(struct covered *c, struct iso_entry *e);
+void covered_free(struct covered *list, size_t n);	/* NULL is fine */
 
 #endif

@@ -49,6 +49,7 @@ struct commit_result {
 	bool burned;
 	uint32_t session;		/* number of the session (dry run: it would get) */
 	struct burn_cost cost;		/* append_sectors 0: nothing staged */
+	uint64_t found_bytes;		/* of what is staged, that lie on the disc already, or twice in the stage */
 	bool fits;
 	char message[512];		/* for the user: what, why, what to do; "" on plain success */
 };

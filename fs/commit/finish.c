@@ -11,8 +11,8 @@
 
 #include "cdappendfs/own.h"
 #include "fs/commit/machine.h"
-#include "fs/commit/holes.h"
 #include "fs/commit/message.h"
+#include "fs/commit/placements.h"
 
 static int unfinished(const struct run *run, struct commit_result *r, const char *what, int error)
 {
@@ -62,6 +62,7 @@ static int rebase(struct run *run, struct commit_result *r)
 {
 	_cleanup_(iso_unrefp) struct iso *base = NULL;
 	struct burn_placements placements = {0};
+	_free_ struct burn_placement *data = NULL;
 	_free_ struct burn_hole *holes = NULL;
 	struct disc_state state;
 	int result;
@@ -72,12 +73,14 @@ static int rebase(struct run *run, struct commit_result *r)
 		result = disc_state(run->c->disc, &state);
 	if (result)
 		return unfinished(run, r, "it could not be opened", result);
-	burn_plan_placements(run->plan, &placements.data, &placements.n_data);
 	burn_plan_directories(run->plan, &placements.directories, &placements.n_directories);
 	manifest_homes(run->manifest, &placements.homes, &placements.n_homes);
-	result = burned_holes(run->manifest, run->plan, &holes, &placements.n_holes);
+	result = burned_data(run->manifest, run->plan, &data, &placements.n_data);
+	if (!result)
+		result = burned_holes(run->manifest, run->plan, &holes, &placements.n_holes);
 	if (result)
 		return unfinished(run, r, "the mount could not change over to it", result);
+	placements.data = data;
 	placements.holes = holes;
 	result = tree_rebase(run->c->tree, run->record.generation, base, &state, &placements);
 	return result ? unfinished(run, r, "the mount could not change over to it", result) : 0;

@@ -3,8 +3,8 @@
  * links.c - in which directories the other names of changed files are
  *
  * A row tells one directory of its file at most.  Of a file with several names the base's link table (cdappendfs/links.h) tells all, and the way
- * up from each.  The table is searched by halving, through a window of the disc, so that only a few pieces of it are read; and only
- * when such a file has changed.  Whether all names were found is checked later, by counting them: what the table says is a hint.
+ * up from each.  Only a few pieces of the table are read (table.h), and only when such a file has
+ * changed.  Whether all names were found is checked later, by counting them: what the table says is a hint.
  */
 #include "fs/commit/build.h"
 
@@ -13,75 +13,27 @@
 
 #include "cdappendfs/bytes.h"
 #include "cdappendfs/links.h"
+#include "fs/commit/table.h"
 
-#define WINDOW_SECTORS 32u
-#define WINDOW_PAIRS (WINDOW_SECTORS * SECTOR_BYTES / LINKS_PAIR_BYTES)
 #define WAY_MAX 65536u			/* no way is longer: a loop */
 
-/* One section of the table. */
-struct section {
-	struct disc *disc;
-	uint64_t pos;			/* bytes on the disc */
-	uint32_t n;			/* pairs */
-	uint32_t first, n_loaded;	/* pairs in the window */
-	uint8_t *window;
-};
+static bool child_before(const uint8_t *record, const void *key) { return get_le32(record) < *(const uint32_t *)key; }
 
-static void section_release(struct section *s) { free(s->window); }
+/* *ret: the first pair of that child; n when there is none. */
+static int find(struct disc_table *t, uint32_t child, uint32_t *ret) { return disc_table_find(t, 0, &child, child_before, ret); }
 
-static int load(struct section *s, uint32_t i)
+static int pair_at(struct disc_table *t, uint32_t i, struct link_pair *ret)
 {
-	uint32_t first = i / WINDOW_PAIRS * WINDOW_PAIRS, n = (uint32_t)min_u64(s->n - first, WINDOW_PAIRS);
-	int result;
-
-	if (i - s->first < s->n_loaded)
-		return 0;
-	s->n_loaded = 0;
-	if (!s->window && !(s->window = malloc((size_t)WINDOW_PAIRS * LINKS_PAIR_BYTES)))
-		return -ENOMEM;
-	result = iso_read_disc(s->disc, s->pos + (uint64_t)first * LINKS_PAIR_BYTES, s->window, (size_t)n * LINKS_PAIR_BYTES);
-	if (result)
-		return result;
-	s->first = first;
-	s->n_loaded = n;
-	return 0;
-}
-
-static int pair_at(struct section *s, uint32_t i, struct link_pair *ret)
-{
-	int result = load(s, i);
 	const uint8_t *at;
+	int result = disc_table_at(t, i, &at);
 
-	if (result)
-		return result;
-	at = s->window + (size_t)(i - s->first) * LINKS_PAIR_BYTES;
-	*ret = (struct link_pair){get_le32(at), get_le32(at + 4)};
-	return 0;
-}
-
-/* *ret: the first pair of that child; s->n when there is none. */
-static int find(struct section *s, uint32_t child, uint32_t *ret)
-{
-	uint32_t low = 0, high = s->n;
-	struct link_pair pair;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		int result = pair_at(s, middle, &pair);
-
-		if (result)
-			return result;
-		if (pair.child < child)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*ret = low;
-	return 0;
+	if (!result)
+		*ret = (struct link_pair){get_le32(at), get_le32(at + 4)};
+	return result;
 }
 
 /* The directory and all above it, up to one that is written anyway. */
-static int need_way(struct build *b, struct section *ways, uint32_t directory)
+static int need_way(struct build *b, struct disc_table *ways, uint32_t directory)
 {
 	for (uint32_t n = 0; n < WAY_MAX; n++) {
 		struct link_pair pair;
@@ -103,7 +55,7 @@ static int need_way(struct build *b, struct section *ways, uint32_t directory)
 	return -EUCLEAN;
 }
 
-static int need_names(struct build *b, struct section *names, struct section *ways, uint32_t serial)
+static int need_names(struct build *b, struct disc_table *names, struct disc_table *ways, uint32_t serial)
 {
 	struct link_pair pair = {serial, 0};
 	uint32_t at;
@@ -121,7 +73,7 @@ static int need_names(struct build *b, struct section *names, struct section *wa
 /* Has it names that its row does not tell? */
 static bool is_linked(const struct stage_node *r) { return !S_ISDIR(r->mode) && r->ino <= UINT32_MAX && (r->nlink > 1 || !r->parent); }
 
-static int open_sections(struct build *b, const struct appuse *base, struct section *names, struct section *ways)
+static int open_sections(struct build *b, const struct appuse *base, struct disc_table *names, struct disc_table *ways)
 {
 	uint64_t pos = (uint64_t)base->links_lba * SECTOR_BYTES;
 	uint8_t header[LINKS_HEADER_BYTES];
@@ -129,7 +81,7 @@ static int open_sections(struct build *b, const struct appuse *base, struct sect
 
 	if (result)
 		return result;
-	names->disc = ways->disc = b->held->disc;
+	*names = *ways = (struct disc_table){.disc = b->held->disc, .record_bytes = LINKS_PAIR_BYTES};
 	if (links_header_decode(header, base->links_bytes, &names->n, &ways->n) < 0)
 		return -EUCLEAN;
 	names->pos = pos + LINKS_HEADER_BYTES;
@@ -139,7 +91,7 @@ static int open_sections(struct build *b, const struct appuse *base, struct sect
 
 int build_find_links(struct build *b, const struct appuse *base)
 {
-	_cleanup_(section_release) struct section names = {.window = NULL}, ways = {.window = NULL};
+	_cleanup_(disc_table_release) struct disc_table names = {.disc = NULL}, ways = {.disc = NULL};
 	int result = 0;
 
 	if (!base->links_bytes)

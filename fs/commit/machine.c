@@ -27,6 +27,7 @@
 #include "cdappendfs/log.h"
 #include "cdappendfs/own.h"
 #include "fs/commit/message.h"
+#include "fs/commit/share.h"
 
 #define ENCODER_VERSION 1u
 
@@ -81,7 +82,46 @@ static int burn_failed(struct run *run, struct commit_result *r, const char *wha
 	return commit_failed(r, what, error, NULL);
 }
 
+/* ---- while it works ---- */
+
+static void report(void *context, uint64_t done_sectors, uint64_t all_sectors)
+{
+	struct run *run = context;
+	struct commit *c = run->c;
+
+	pthread_mutex_lock(&c->lock);
+	c->status.done_sectors = done_sectors;
+	c->status.all_sectors = all_sectors;
+	pthread_mutex_unlock(&c->lock);
+	commit_tick(c);
+}
+
+static bool is_cancelled(void *context)
+{
+	const struct run *run = context;
+
+	return atomic_load(&run->c->cancelled);
+}
+
 /* ---- plan: for a dry run and for a commit ---- */
+
+/* What of it lies on the disc already. Without that the session is larger, and nothing is wrong. */
+static int share_content(struct run *run, struct commit_result *r)
+{
+	const struct burn_progress progress = {.report = report, .cancelled = is_cancelled, .context = run};
+	const struct share_options options = {.drive = run->inputs.state.exclusive, .progress = &progress};
+	int result = 0;
+
+	if (run->inputs.options.no_sharing || run->inputs.options.compat)
+		return 0;
+	result = manifest_share(run->manifest, &options);
+	if (result == -ECANCELED)
+		return commit_failed(r, "nothing was burned", result, NULL);
+	if (result)
+		log_warning("what is staged could not be compared with what is on the disc: %s", strerror(-result));
+	r->found_bytes = manifest_found_bytes(run->manifest);
+	return 0;
+}
 
 static int plan_inputs(struct run *run, struct commit_result *r)
 {
@@ -110,6 +150,8 @@ static int make_plan(struct run *run, struct commit_result *r)
 	if (result)
 		return commit_failed(r, "the tree could not be read completely, so no session was made of it", result, why);
 	result = plan_inputs(run, r);
+	if (!result)
+		result = share_content(run, r);
 	return result ? result : burn_plan_new(run->manifest, &run->inputs.options, &run->plan);
 }
 
@@ -180,25 +222,6 @@ void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *r)
 }
 
 /* ---- burn ---- */
-
-static void report(void *context, uint64_t done_sectors, uint64_t all_sectors)
-{
-	struct run *run = context;
-	struct commit *c = run->c;
-
-	pthread_mutex_lock(&c->lock);
-	c->status.done_sectors = done_sectors;
-	c->status.all_sectors = all_sectors;
-	pthread_mutex_unlock(&c->lock);
-	commit_tick(c);
-}
-
-static bool is_cancelled(void *context)
-{
-	const struct run *run = context;
-
-	return atomic_load(&run->c->cancelled);
-}
 
 /* The last look before the first sector: the disc is the one that was planned for. */
 static int check_disc(struct run *run, struct commit_result *r)

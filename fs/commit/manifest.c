@@ -92,16 +92,18 @@ static size_t first_name(const struct stage_snapshot *rows, uint64_t parent)
 	return rows ? search_first(rows->names, rows->n_names, &parent, parent_before) : 0;
 }
 
-struct name_range { const struct stage_snapshot_name *names; size_t n; };
+/* covered: NULL, or for each name what the base has under it. */
+struct name_range { const struct stage_snapshot_name *names; size_t n; struct covered *covered; };
 
-static bool name_is_staged(struct name_range r, const char *name)
+/* The staged name, or NULL. */
+static const struct stage_snapshot_name *name_staged(struct name_range r, const char *name)
 {
 	while (r.n) {
 		size_t middle = r.n / 2;
 		int order = strcmp(name, r.names[middle].name);
 
 		if (order == 0)
-			return true;
+			return &r.names[middle];
 		if (order > 0) {
 			r.names += middle + 1;
 			r.n -= middle + 1;
@@ -109,7 +111,7 @@ static bool name_is_staged(struct name_range r, const char *name)
 			r.n = middle;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 static int add_base_names(struct build *b, uint32_t directory, struct iso_extent listing, struct name_range staged, bool keep_iso_names)
@@ -121,6 +123,7 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 		return complain(b, result, directory, "", "the directory cannot be read from the disc");
 	for (;;) {
 		_cleanup_entry_ struct iso_entry e = {.ino = 0};
+		const struct stage_snapshot_name *over;
 		const char *reason = NULL;
 		uint32_t node;
 
@@ -130,9 +133,14 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 		if (result < 0)
 			return complain(b, result, directory, "", result == -EBADMSG ? "the directory is damaged on the disc" :
 				"the directory cannot be read from the disc");
-		if (name_is_staged(staged, e.name))
+		over = name_staged(staged, e.name);
+		if (over) {
+			covered_take(&staged.covered[over - staged.names], &e);
 			continue;
+		}
 		result = build_node_from_entry(b, &e, &node, &reason);
+		if (!result)
+			result = build_add_former(b, node, e.extents, zisofs_used(&e.zisofs) ? 0 : e.n_extents);
 		if (!result)
 			result = add_entry(b, directory, e.name, node, keep_iso_names ? e.iso_name : NULL, e.joliet_attempt);
 		if (result)
@@ -155,6 +163,8 @@ static int add_staged_names(struct build *b, uint32_t directory, struct name_ran
 		if (row == SIZE_MAX)
 			return complain(b, -EBADMSG, directory, name->name, "the journal of the staging area has no attributes for it");
 		result = build_node_from_row(b, row, &node, &reason);
+		if (!result && staged.covered)
+			result = build_add_former(b, node, staged.covered[i].extents, staged.covered[i].n);
 		if (!result)
 			result = add_entry(b, directory, name->name, node, NULL, 0);
 		if (result)
@@ -193,14 +203,17 @@ static int walk_directory(struct build *b, uint32_t directory, bool keep_iso_nam
 	struct manifest_node *d = &b->m->nodes[directory];
 	struct iso_extent listing = build_take_listing(d);
 	size_t first = first_name(rows, d->ino), last = first_name(rows, d->ino + 1);
-	struct name_range staged = {rows && rows->n_names ? rows->names + first : NULL, last - first};
+	struct name_range staged = {rows && rows->n_names ? rows->names + first : NULL, last - first, NULL};
 	uint32_t first_entry = b->m->n_entries;
 	int result = 0;
 
+	if (listing.bytes && staged.n && !(staged.covered = calloc(staged.n, sizeof(*staged.covered))))
+		return -ENOMEM;
 	if (listing.bytes)
 		result = add_base_names(b, directory, listing, staged, keep_iso_names);
 	if (!result)
 		result = add_staged_names(b, directory, staged);
+	covered_free(staged.covered, staged.n);
 	if (result)
 		return result;
 	d = &b->m->nodes[directory];	/* the array may have moved */
@@ -354,6 +367,7 @@ static int walk(struct build *b)
 			result = walk_directory(b, i, info.rock_ridge || !info.joliet);
 	if (!result && b->linked)
 		result = check_linked(b);
+	build_sort_formers(b);
 	return result ? result : list_homes(b);
 }
 
@@ -408,6 +422,10 @@ void manifest_free(struct manifest *m)
 	free(m->entries);
 	free(m->extents);
 	free(m->kept);
+	free(m->digests);
+	free(held->formers);
+	free(held->former_extents);
+	free(held->remapped);
 	free(held->homes);
 	arena_release(&held->strings);
 	free(held);
@@ -444,6 +462,7 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	shrink((void **)&m->nodes, m->n_nodes, sizeof(*m->nodes));
 	shrink((void **)&m->entries, m->n_entries, sizeof(*m->entries));
 	shrink((void **)&m->extents, m->n_extents, sizeof(*m->extents));
+	held->extent_space = m->n_extents;
 	*ret = TAKE_PTR(m);
 	return 0;
 }

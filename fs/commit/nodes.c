@@ -72,7 +72,7 @@ static int add_extents(struct build *b, struct manifest_node *n, const struct ex
 	n->first_extent = b->m->n_extents;
 	n->n_extents = n_extents;
 	for (uint32_t i = 0; i < n_extents; i++) {
-		int result = build_grow((void **)&b->m->extents, &b->extent_space, b->m->n_extents, sizeof(struct extent));
+		int result = build_grow((void **)&b->m->extents, &b->held->extent_space, b->m->n_extents, sizeof(struct extent));
 
 		if (result)
 			return result;

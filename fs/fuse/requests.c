@@ -84,6 +84,7 @@ static int send_result(struct connection *n, const struct commit_result *result)
 	json_u64(&l.json, "append_bytes", result->cost.append_sectors * SECTOR_BYTES);
 	json_u64(&l.json, "data_bytes", result->cost.data_sectors * SECTOR_BYTES);
 	json_u64(&l.json, "shared_bytes", result->cost.shared_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "found_bytes", result->found_bytes);
 	json_u64(&l.json, "tree_bytes", result->cost.tree_sectors * SECTOR_BYTES);
 	json_bool(&l.json, "fits", result->fits);
 	json_u64(&l.json, "session", result->session);

@@ -53,7 +53,7 @@ static void unpacker_release(struct unpacker *u)
 }
 
 /* The extent that holds the byte; there is one. */
-static const struct extent *extent_at(const struct stream *s, uint64_t pos)
+static const struct extent *extent_of(const struct stream *s, uint64_t pos)
 {
 	uint32_t low = 0, high = s->n_extents - 1;
 
@@ -74,7 +74,7 @@ static int stream_read(const struct stream *s, uint64_t pos, void *buf, size_t l
 	if (pos > s->length || length > s->length - pos)
 		return -EBADMSG;
 	while (length) {
-		const struct extent *x = extent_at(s, pos);
+		const struct extent *x = extent_of(s, pos);
 		uint64_t inside = pos - x->offset;
 		size_t n = (size_t)min_u64(length, x->length - inside);
 		int err = 0;

@@ -59,6 +59,7 @@ struct space {
 	bool links;				/* a file with several names changed: the directories that hold them are written, too */
 	uint64_t tables;			/* sectors of the base's path tables */
 	uint64_t links_bytes, links_sectors;	/* the base's link table; the directories that it names */
+	uint64_t n_contents;			/* staged files with a cost: entries of the content table */
 	uint64_t n_linked, n_links;		/* staged files of several names, and these: what the link table may grow by, … */
 	uint64_t n_touched;			/* … with the touched directories */
 	uint64_t new_ino;			/* files from here on are not in the base */

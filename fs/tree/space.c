@@ -39,7 +39,7 @@ uint64_t space_exact(const struct tree *t)
 	uint64_t linked = s->tables + s->linked + (s->links ? s->links_sectors : 0) + sectors_of(s->links_bytes + links) + 1;
 
 	return BOUND_SESSION_SECTORS + s->saved_head + (s->links_trees && !s->astray ? min_u64(full, linked) : full) +
-		bound_table_sectors(s->table_bytes) + s->data;
+		bound_table_sectors(s->table_bytes) + s->data + (t->options.whole_files ? 0 : bound_contents_sectors(s->n_contents));
 }
 
 uint64_t space_sectors(const struct tree *t) { return round_up(space_exact(t), BOUND_ALIGN_SECTORS); }
@@ -241,7 +241,8 @@ int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64
 	uint64_t pieces = piece_count(t, n);
 	uint64_t cost = content_cost(t, n, fresh_bytes(t, n) + more_bytes, pieces > 1 || !n->stage_bytes ? pieces + more_pieces : pieces, size);
 
-	return n->orphan || cost <= n->cost ? 0 : space_check(t, cost - n->cost);
+	/* One more for the content table, when it is the first. */
+	return n->orphan || cost <= n->cost ? 0 : space_check(t, cost - n->cost + !n->cost);
 }
 
 static int space_range_locked(struct tree *t, const struct node *n, uint64_t from, uint64_t to, uint64_t more_pieces)
@@ -283,6 +284,8 @@ static void data_change(struct space *s, uint64_t less, uint64_t more)
 {
 	s->data -= min_u64(less, s->data);
 	s->data += more;
+	s->n_contents -= less > 0 && s->n_contents;
+	s->n_contents += more > 0;
 }
 
 /* Names that the link table may list, all of them: which are new is not known. */
@@ -421,7 +424,7 @@ static int recount_row(struct tree *t, uint64_t ino)
 	if (r < 0)
 		return r;
 	if (!in_memory) {
-		t->space.data += n->cost;
+		data_change(&t->space, 0, n->cost);
 		t->space.n_linked += n->links > 0;
 		t->space.n_links += n->links;
 	}
@@ -438,7 +441,7 @@ int space_recount(struct tree *t)
 	size_t n = 0;
 
 	touched_clear(&t->space);
-	t->space.data = t->space.n_linked = t->space.n_links = 0;
+	t->space.data = t->space.n_contents = t->space.n_linked = t->space.n_links = 0;
 	t->space.frozen = 0;
 	t->space.burning = false;
 	count_base(t);
@@ -464,7 +467,7 @@ void space_freeze(struct tree *t)
 	s->frozen = round_up(space_sectors(t), 32);
 	s->burning = true;
 	touched_freeze(s);
-	s->data = s->n_linked = s->n_links = 0;
+	s->data = s->n_contents = s->n_linked = s->n_links = 0;
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next)
 			n->cost = n->links = 0;	/* until it changes again */

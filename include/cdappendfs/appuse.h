@@ -16,13 +16,16 @@
  *	64   8	sectors that the whole tree's metadata would take in one session (Rock Ridge + Joliet directories, continuation areas, path
  *		tables); exact when it is in this one, else at most
  *	72   4	flags: bit 0 Joliet present, bit 1 compat, bit 2 directories say where their twins are (TW entries), bit 3 some directories lie in
- *		older sessions, bit 4 the link table is told below
+ *		older sessions, bit 4 the link table is told below, bit 5 the content table is told below
  *	76   4	previous session number
  *	80  32	SHA-256 of bytes 0..79
  *	112   4	LBA of the link table (links.h)
  *	116   4	its length in bytes, 0: there is none, since no file has several names
  *	120   4	sectors of the directories that it names, in both trees, at most
  *	128  32	SHA-256 of bytes 112..127; when it is wrong, bit 4 counts as not set
+ *	160   4	LBA of the content table (contents.h)
+ *	164   4	its length in bytes
+ *	176  32	SHA-256 of bytes 160..175; when it is wrong, bit 5 counts as not set
  * The commit record, the last sector of the session (little-endian):
  *	 0  16	magic "CDAPPENDFS-END 1"
  *	16  16	uuid
@@ -46,12 +49,14 @@
 #define APPUSE_TWINS 4u
 #define APPUSE_LINKED 8u
 #define APPUSE_LINKS 16u
+#define APPUSE_CONTENTS 32u
 
 struct appuse {
 	uint8_t uuid[16];
 	uint32_t number, start_lba, previous_lba, previous_descriptor_lba, sectors, directories, flags, previous_number;
 	uint64_t next_ino, tree_sectors;
 	uint32_t links_lba, links_bytes, links_sectors;	/* with APPUSE_LINKS */
+	uint32_t contents_lba, contents_bytes;		/* with APPUSE_CONTENTS */
 };
 
 /* burner/session/appuse.c */

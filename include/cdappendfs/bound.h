@@ -253,13 +253,16 @@ static inline uint64_t bound_growth_sectors(const struct bound_directory *d, uin
 		bound_growth(area_sectors, BOUND_AREA_MAX, d->area_bytes, d->n_areas, d->area_max);
 }
 
-/* Each section of a multi-extent file beyond the first repeats the record in both trees; one that is longer than all others leaves more unused, too. */
+/* Each section of a multi-extent file beyond the first repeats the record in both trees, and is a run of the content table; one that is longer than all others leaves more unused, too. */
 static inline uint64_t bound_section_sectors(uint64_t sections, uint64_t names)
 {
-	return sections > 1 ? (sections - 1) * 700 * names / (2048 - BOUND_RECORD_MAX) + 1 : 0;
+	return sections > 1 ? (sections - 1) * 708 * names / (2048 - BOUND_RECORD_MAX) + 1 : 0;
 }
 /* Path tables that grow by so many bytes: each of the four is rounded up. */
 static inline uint64_t bound_table_sectors(uint64_t bytes) { return bytes ? sectors_of(bytes) + 3 : 0; }
+
+/* The content table of so many files. */
+static inline uint64_t bound_contents_sectors(uint64_t files) { return files ? sectors_of(32 + 32 * files) : 0; }
 
 /* One pair of the link table. */
 #define BOUND_LINK_BYTES 8u

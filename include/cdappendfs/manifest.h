@@ -13,8 +13,10 @@
 #ifndef CDAPPENDFS_MANIFEST_H
 #define CDAPPENDFS_MANIFEST_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -52,6 +54,9 @@ struct manifest_entry {
 	uint32_t joliet_attempt;	/* + 1: which of the made names the record has in the base, a session of ours; 0: it is in none */
 };
 
+/* What the content table of the session will say of a file (cdappendfs/contents.h). */
+struct manifest_digest { uint8_t digest[16]; uint32_t node; };
+
 struct manifest {
 	struct manifest_node *nodes;
 	uint32_t n_nodes;
@@ -59,6 +64,8 @@ struct manifest {
 	uint32_t n_entries;
 	struct extent *extents;		/* kinds: DISC, STAGE, HOLE */
 	uint32_t n_extents;
+	struct manifest_digest *digests;	/* of regular files with content, none with zisofs; ascending by digest */
+	uint32_t n_digests;
 	bool linked;
 	/* When linked: */
 	struct manifest_kept *kept;
@@ -73,5 +80,40 @@ struct manifest {
 	int (*read_disc)(void *context, uint64_t pos, void *buf, size_t length);
 	void *context;
 };
+
+static inline int manifest_read_extent(const struct manifest *m, const struct extent *e, uint64_t skip, void *buf, size_t length)
+{
+	switch (e->kind) {
+	case EXTENT_STAGE:
+		return m->read_body(m->context, e->body, e->pos + skip, buf, length);
+	case EXTENT_DISC:
+		return m->read_disc ? m->read_disc(m->context, e->pos + skip, buf, length) : -EINVAL;
+	default:
+		memset(buf, 0, length);
+		return 0;
+	}
+}
+
+/* Bytes [offset, offset + length) of the stored content of a node, which has as many. */
+static inline int manifest_read(const struct manifest *m, uint32_t node, uint64_t offset, void *buf, uint64_t length)
+{
+	const struct manifest_node *n = &m->nodes[node];
+	const struct extent *e = m->extents + n->first_extent;
+	uint8_t *out = buf;
+
+	e += extent_at(e, n->n_extents, offset);
+	while (length) {
+		uint64_t skip = offset - e->offset, part = e->length - skip < length ? e->length - skip : length;
+		int error = manifest_read_extent(m, e, skip, out, part);
+
+		if (error)
+			return error;
+		out += part;
+		offset += part;
+		length -= part;
+		e++;
+	}
+	return 0;
+}
 
 #endif

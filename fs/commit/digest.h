@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * digest.h - where the disc's content tables have digests (cdappendfs/contents.h)
+ */
+#ifndef FS_COMMIT_DIGEST_H
+#define FS_COMMIT_DIGEST_H
+
+#include "cdappendfs/contents.h"
+#include "cdappendfs/disc.h"
+#include "cdappendfs/manifest.h"
+
+/*
+ * Looks for digests, which ascend, in the content tables of all sessions, the newest first.  `found` is called for each entry met; i: the digest's
+ * number; extents: what the entry says, checked to be `size` bytes within the first disc_sectors of the disc.  Not 0: it ends with that.
+ * Tables that are damaged or cannot be read are left out.  -ENOMEM.
+ */
+struct digest_query {
+	const struct manifest_digest *digests;
+	uint32_t n;
+	uint64_t disc_sectors;
+	int (*found)(void *context, uint32_t i, const struct content_entry *e, const struct extent *extents);
+	void *context;
+};
+int digest_find(struct disc *disc, const struct digest_query *q);
+int digest_compare(const void *a, const void *b);	/* of two struct manifest_digest; for qsort(3) */
+
+#endif

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/commit/share.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cdappendfs/bound.h"
+#include "cdappendfs/search.h"
+#include "fs/commit/build.h"
+#include "fs/commit/compare.h"
+#include "fs/commit/digest.h"
+
+#define RUN_BLOCKS_MIN 4u	/* what a part that stays saves for sure: its records are fewer */
+#define FIRST_SECTIONS_MORE 3u	/* blocks: a sector more of each tree and of continuation areas */
+#define FOREIGN_FILES_MAX 4096u	/* foreign files of which a digest is made, … */
+#define FOREIGN_FILES_DRIVE_MAX 128u	/* … and in a drive */
+
+struct share {
+	struct held_manifest *held;
+	struct manifest *m;
+	const struct share_options *options;
+	struct comparison comparison;
+	uint8_t *digest_buffer;
+	size_t digest_space;
+	struct numbers remembered;	/* node -> number in held->remapped */
+};
+
+static const struct extent *extents_of(const struct manifest *m, uint32_t node) { return m->extents + m->nodes[node].first_extent; }
+
+/* Bytes that would be written. */
+static uint64_t new_bytes(const struct manifest *m, uint32_t node)
+{
+	const struct extent *e = extents_of(m, node);
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < m->nodes[node].n_extents; i++)
+		bytes += e[i].kind == EXTENT_DISC ? 0 : e[i].length;
+	return bytes;
+}
+
+static bool has_content(const struct manifest *m, uint32_t node)
+{
+	return S_ISREG(m->nodes[node].mode) && m->nodes[node].n_extents && !zisofs_used(&m->nodes[node].zisofs);
+}
+
+/* ---- taking over what is equal ---- */
+
+/* [from, to) of an extent, or of a run, to the list that begins at `first`. */
+static int push_extent(struct share *s, uint32_t first, const struct extent *e, uint64_t from, uint64_t to, const struct equal_run *run)
+{
+	struct manifest *m = s->m;
+	struct extent part = *e, *last;
+	int result = build_grow((void **)&m->extents, &s->held->extent_space, m->n_extents, sizeof(part));
+
+	if (result || from == to)
+		return result;
+	part.offset = from;
+	part.length = to - from;
+	if (run)
+		part = (struct extent){.offset = from, .length = to - from, .pos = run->pos + (from - run->offset), .kind = EXTENT_DISC};
+	else if (part.kind != EXTENT_HOLE)
+		part.pos += from - e->offset;
+	last = m->n_extents > first ? &m->extents[m->n_extents - 1] : NULL;
+	if (last && last->kind == part.kind && last->body == part.body && (part.kind == EXTENT_HOLE || last->pos + last->length == part.pos))
+		last->length += part.length;
+	else
+		m->extents[m->n_extents++] = part;
+	return 0;
+}
+
+/* The node's extents with the runs in them, behind all others. */
+static int overlay(struct share *s, uint32_t node, const struct equal_runs *runs)
+{
+	struct manifest_node *n = &s->m->nodes[node];
+	uint32_t first = s->m->n_extents;
+	size_t at = 0;
+	int result = 0;
+
+	for (uint32_t i = 0; i < n->n_extents && !result; i++) {
+		struct extent e = s->m->extents[n->first_extent + i];
+		uint64_t done = e.offset, end = e.offset + e.length;
+
+		for (; at < runs->n && runs->list[at].offset < end && !result; at++) {
+			const struct equal_run *run = &runs->list[at];
+			uint64_t from = max_u64(run->offset, e.offset), to = min_u64(run->offset + run->length, end);
+
+			result = push_extent(s, first, &e, done, from, NULL);
+			if (!result)
+				result = push_extent(s, first, &e, from, to, run);
+			done = to;
+			if (run->offset + run->length > end)
+				break;
+		}
+		if (!result)
+			result = push_extent(s, first, &e, done, end, NULL);
+	}
+	if (result)
+		return result;
+	n->first_extent = first;
+	n->n_extents = s->m->n_extents - first;
+	return 0;
+}
+
+/* Notes what the tree has, before the node gets other extents. */
+static int remember(struct share *s, uint32_t node)
+{
+	struct held_manifest *held = s->held;
+	const struct manifest_node *n = &s->m->nodes[node];
+	int result;
+
+	if (numbers_first(&s->remembered, node) != NUMBERS_NONE)
+		return 0;
+	result = build_grow((void **)&held->remapped, &held->remapped_space, held->n_remapped, sizeof(*held->remapped));
+	if (!result)
+		result = numbers_add(&s->remembered, node, held->n_remapped);
+	if (!result)
+		held->remapped[held->n_remapped++] = (struct remapped){node, n->first_extent, n->n_extents};
+	return result;
+}
+
+/* Does the run carry on an extent of the disc that the node has beside it? */
+static bool joins_neighbour(const struct share *s, uint32_t node, const struct equal_run *run)
+{
+	const struct manifest_node *n = &s->m->nodes[node];
+	const struct extent *e = extents_of(s->m, node);
+	uint32_t behind = extent_at(e, n->n_extents, run->offset + run->length);
+
+	if (behind < n->n_extents && e[behind].kind == EXTENT_DISC && e[behind].offset == run->offset + run->length &&
+	    e[behind].pos == run->pos + run->length)
+		return true;
+	if (!run->offset)
+		return false;
+	e += extent_at(e, n->n_extents, run->offset - 1);
+	return e->kind == EXTENT_DISC && e->offset + e->length == run->offset && e->pos + e->length == run->pos;
+}
+
+/*
+ * Of a file that is equal in parts, what is worth the directory records: never more than what was counted for a file that is written whole
+ * (cdappendfs/bound.h).  All parts, if together they save enough; else the long ones.
+ */
+static void choose(const struct share *s, uint32_t node, struct equal_runs *runs)
+{
+	uint64_t nlink = s->m->nodes[node].nlink ? s->m->nodes[node].nlink : 1, least = RUN_BLOCKS_MIN * nlink * SECTOR_BYTES;
+	size_t kept = 0;
+
+	if (runs->bytes / SECTOR_BYTES >= bound_section_sectors(2 * runs->n + 1, nlink) + FIRST_SECTIONS_MORE)
+		return;
+	runs->bytes = 0;
+	for (size_t i = 0; i < runs->n; i++) {
+		if (runs->list[i].length < least && !joins_neighbour(s, node, &runs->list[i]))
+			continue;
+		runs->bytes += runs->list[i].length;
+		runs->list[kept++] = runs->list[i];
+	}
+	runs->n = kept;
+}
+
+/* Another file that is still there may begin so (burner/session/content.c). */
+static void leave_first_block(struct equal_runs *runs)
+{
+	struct equal_run *first = runs->list;
+	uint64_t cut;
+
+	if (!runs->n || first->offset)
+		return;
+	cut = min_u64(first->length, SECTOR_BYTES);
+	runs->bytes -= cut;
+	*first = (struct equal_run){cut, first->length - cut, first->pos + cut};
+	if (!first->length)
+		memmove(first, first + 1, --runs->n * sizeof(*first));
+}
+
+enum want { WANT_PARTS, WANT_PARTS_OF_OTHER, WANT_WHOLE };
+
+/* The node gets what is equal in `old`. */
+static int take_equal(struct share *s, uint32_t node, const struct extent *old, uint32_t n, enum want want)
+{
+	_cleanup_(equal_runs_release) struct equal_runs runs = {.list = NULL};
+	uint64_t size = s->m->nodes[node].size;
+	int result = compare_node(&s->comparison, node, old, n, want == WANT_WHOLE, &runs);
+
+	if (result || (want == WANT_WHOLE && runs.bytes != size))
+		return result;
+	if (want == WANT_PARTS_OF_OTHER && runs.bytes != size)
+		leave_first_block(&runs);
+	if (runs.bytes != size)
+		choose(s, node, &runs);
+	if (!runs.n)
+		return 0;
+	result = remember(s, node);
+	if (!result)
+		result = overlay(s, node, &runs);
+	if (!result)
+		s->held->found_bytes += runs.bytes;
+	return result;
+}
+
+/* ---- what the file was before ---- */
+
+static int share_formers(struct share *s)
+{
+	const struct held_manifest *held = s->held;
+	int result = 0;
+
+	for (uint32_t i = 0; i < held->n_formers; i++)
+		s->comparison.all_bytes += new_bytes(s->m, held->formers[i].node);
+	for (uint32_t i = 0; i < held->n_formers && !result; i++) {
+		const struct former *f = &held->formers[i];
+		const struct extent *old = held->former_extents + f->first;
+
+		if (!new_bytes(s->m, f->node) || (s->options->drive && !compare_promises(&s->comparison, f->node, old, f->n)))
+			continue;
+		result = take_equal(s, f->node, old, f->n, WANT_PARTS);
+	}
+	return result;
+}
+
+/* ---- other files ---- */
+
+static int add_digest(struct share *s, uint32_t node)
+{
+	struct manifest *m = s->m;
+	int result = build_grow((void **)&m->digests, &s->digest_space, m->n_digests, sizeof(*m->digests));
+
+	if (result)
+		return result;
+	m->digests[m->n_digests].node = node;
+	result = content_digest(m, node, s->digest_buffer, m->digests[m->n_digests].digest);
+	/* What cannot be read shares nothing; the burn says so where it matters. */
+	if (result)
+		return result == -ENOMEM ? result : 0;
+	m->n_digests++;
+	return 0;
+}
+
+static int make_digests(struct share *s)
+{
+	const struct burn_progress *p = s->options->progress;
+	int result = 0;
+
+	for (uint32_t i = 0; i < s->m->n_nodes && !result; i++) {
+		uint64_t bytes = has_content(s->m, i) ? new_bytes(s->m, i) : 0;
+
+		if (!bytes || (s->options->drive && bytes != s->m->nodes[i].size))
+			continue;
+		result = p && p->cancelled && p->cancelled(p->context) ? -ECANCELED : add_digest(s, i);
+	}
+	if (s->m->n_digests)
+		qsort(s->m->digests, s->m->n_digests, sizeof(*s->m->digests), digest_compare);
+	return result;
+}
+
+/* Those that are met in a table, and what to do with it. */
+struct known { struct share *share; const struct manifest_digest *digests; enum want want; uint8_t *met; };
+
+static int take_entry(void *context, uint32_t i, const struct content_entry *e, const struct extent *extents)
+{
+	struct known *k = context;
+	uint32_t node = k->digests[i].node;
+
+	if (e->size != k->share->m->nodes[node].size || !new_bytes(k->share->m, node))
+		return 0;
+	k->met[i] = 1;
+	return take_equal(k->share, node, extents, e->n_runs, k->want);
+}
+
+/* First those that are equal; of what is left, those that are alike. */
+static int share_known(struct share *s)
+{
+	const struct manifest *m = s->m;
+	_free_ uint8_t *met = calloc(m->n_digests + 1, 1);
+	_free_ struct manifest_digest *alike = NULL;
+	struct disc_state state;
+	struct known known = {s, m->digests, WANT_WHOLE, met};
+	struct digest_query q = {.digests = m->digests, .n = m->n_digests, .found = take_entry, .context = &known};
+	int result;
+
+	if (!met)
+		return -ENOMEM;
+	if (!q.n || !s->held->disc || disc_state(s->held->disc, &state))
+		return 0;
+	q.disc_sectors = state.used_sectors;
+	result = digest_find(s->held->disc, &q);
+	if (result || !(alike = calloc(m->n_digests, sizeof(*alike))))
+		return result ? result : -ENOMEM;
+	q.n = 0;
+	for (uint32_t i = 0; i < m->n_digests; i++)
+		if (met[i] && new_bytes(m, m->digests[i].node))
+			alike[q.n++] = m->digests[i];
+	q.digests = known.digests = alike;
+	known.want = WANT_PARTS_OF_OTHER;
+	return q.n ? digest_find(s->held->disc, &q) : 0;
+}
+
+/* ---- files of the tree that no content table knows ---- */
+
+static bool size_before(const void *list, size_t i, const void *key) { return ((const uint64_t *)list)[i] < *(const uint64_t *)key; }
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Sizes of files still to be written, ascending. */
+static size_t wanted_sizes(const struct manifest *m, uint64_t *ret)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < m->n_digests; i++)
+		if (new_bytes(m, m->digests[i].node))
+			ret[n++] = m->nodes[m->digests[i].node].size;
+	if (n)
+		qsort(ret, n, sizeof(*ret), compare_numbers);
+	return n;
+}
+
+static bool in_our_session(const struct disc_session *sessions, size_t n, uint64_t pos)
+{
+	for (size_t i = 0; i < n; i++)
+		if (sessions[i].ours && pos / SECTOR_BYTES >= sessions[i].start_lba && pos / SECTOR_BYTES - sessions[i].start_lba < sessions[i].sectors)
+			return true;
+	return false;
+}
+
+static bool digest_before(const void *list, size_t i, const void *key)
+{
+	return memcmp(((const struct manifest_digest *)list)[i].digest, key, CONTENT_DIGEST_BYTES) < 0;
+}
+
+/* Whoever has that digest and is still to be written takes the content of `node`. */
+static int offer(struct share *s, uint32_t n_wanted, uint32_t node, const uint8_t digest[CONTENT_DIGEST_BYTES])
+{
+	const struct manifest *m = s->m;
+	int result = 0;
+
+	for (size_t i = search_first(m->digests, n_wanted, digest, digest_before); i < n_wanted && !result; i++) {
+		uint32_t wanting = m->digests[i].node, n = m->nodes[node].n_extents;
+		_free_ struct extent *old = NULL;
+
+		if (memcmp(m->digests[i].digest, digest, CONTENT_DIGEST_BYTES) != 0)
+			break;
+		if (!new_bytes(m, wanting) || m->nodes[wanting].size != m->nodes[node].size)
+			continue;
+		old = calloc(n, sizeof(*old));	/* the array of extents may move */
+		if (!old)
+			return -ENOMEM;
+		memcpy(old, extents_of(m, node), n * sizeof(*old));
+		result = take_equal(s, wanting, old, n, WANT_WHOLE);
+	}
+	return result;
+}
+
+/* Their digests come behind those of the files to be written, and into the table of this session. */
+static int share_foreign(struct share *s)
+{
+	struct manifest *m = s->m;
+	_free_ struct disc_session *sessions = NULL;
+	_free_ uint64_t *sizes = calloc(m->n_digests + 1, sizeof(*sizes));
+	uint32_t left = s->options->drive ? FOREIGN_FILES_DRIVE_MAX : FOREIGN_FILES_MAX, n_wanted = m->n_digests;
+	size_t n_sessions = 0, n_sizes;
+	int result = 0;
+
+	if (!sizes)
+		return -ENOMEM;
+	n_sizes = wanted_sizes(m, sizes);
+	if (!n_sizes || !s->held->disc || disc_sessions(s->held->disc, &sessions, &n_sessions))
+		return 0;
+	for (uint32_t i = 0; i < m->n_nodes && left && !result; i++) {
+		uint64_t size = m->nodes[i].size;
+		size_t at = has_content(m, i) && !new_bytes(m, i) ? search_first(sizes, n_sizes, &size, size_before) : n_sizes;
+		uint32_t n = m->n_digests;
+
+		if (at == n_sizes || sizes[at] != size || in_our_session(sessions, n_sessions, extents_of(m, i)->pos))
+			continue;
+		left--;
+		result = add_digest(s, i);
+		if (!result && m->n_digests > n)
+			result = offer(s, n_wanted, i, m->digests[n].digest);
+	}
+	return result;
+}
+
+/* ---- staged twice ---- */
+
+static int take_same(struct share *s, uint32_t owner, uint32_t node)
+{
+	struct manifest_node *nodes = s->m->nodes;
+	int same = nodes[owner].size == nodes[node].size ? compare_nodes(&s->comparison, owner, node) : 0;
+	uint64_t bytes = new_bytes(s->m, node);
+
+	if (same <= 0)
+		return same;
+	same = remember(s, node);
+	if (same)
+		return same;
+	nodes[node].first_extent = nodes[owner].first_extent;
+	nodes[node].n_extents = nodes[owner].n_extents;
+	s->held->found_bytes += bytes;
+	return 1;
+}
+
+/* Leaves one digest of each content that is written: the others lie elsewhere. */
+static int share_staged(struct share *s, uint32_t n_wanted)
+{
+	struct manifest *m = s->m;
+	uint32_t kept = 0;
+	int result = 0;
+
+	for (uint32_t i = 0; i < m->n_digests; i++) {
+		struct manifest_digest *d = &m->digests[i], *last = kept ? &m->digests[kept - 1] : NULL;
+		bool alike = i < n_wanted && last && memcmp(last->digest, d->digest, CONTENT_DIGEST_BYTES) == 0;
+
+		if (result < 0 || (i < n_wanted && !new_bytes(m, d->node)))
+			continue;
+		result = alike && extents_of(m, last->node)->kind != EXTENT_HOLE ? take_same(s, last->node, d->node) : 0;
+		if (result == 0)
+			m->digests[kept++] = *d;
+	}
+	m->n_digests = kept;
+	if (kept)
+		qsort(m->digests, kept, sizeof(*m->digests), digest_compare);
+	return result < 0 ? result : 0;
+}
+
+/* ---- the whole ---- */
+
+static int compare_remapped(const void *a, const void *b)
+{
+	const struct remapped *x = a, *y = b;
+
+	return x->node < y->node ? -1 : x->node > y->node;
+}
+
+static int share_all(struct share *s)
+{
+	uint32_t n_wanted;
+	int result = share_formers(s);
+
+	if (!result)
+		result = make_digests(s);
+	n_wanted = s->m->n_digests;
+	if (!result)
+		result = share_known(s);
+	if (!result)
+		result = share_foreign(s);
+	return result ? result : share_staged(s, n_wanted);
+}
+
+int manifest_share(struct manifest *m, const struct share_options *o)
+{
+	struct held_manifest *held = (struct held_manifest *)(void *)m;
+	_free_ uint8_t *buffer = malloc(2 * (size_t)COMPARE_BYTES + CONTENT_WHOLE_BYTES);
+	struct share s = {.held = held, .m = m, .options = o, .comparison = {.held = held, .progress = o->progress}};
+	int result = -ENOMEM;
+
+	if (buffer) {
+		s.comparison.buffers[0] = buffer;
+		s.comparison.buffers[1] = buffer + COMPARE_BYTES;
+		s.digest_buffer = buffer + 2 * (size_t)COMPARE_BYTES;
+		result = share_all(&s);
+	}
+	if (result)
+		m->n_digests = 0;
+	if (held->n_remapped)
+		qsort(held->remapped, held->n_remapped, sizeof(*held->remapped), compare_remapped);
+	numbers_release(&s.remembered);
+	return result;
+}
+
+uint64_t manifest_found_bytes(const struct manifest *m) { return ((const struct held_manifest *)(const void *)m)->found_bytes; }
