@@ -45,7 +45,7 @@ one_byte() {
 		settle; ours_on ours "$T/ours.iso" 'printf x >>"$1/file"'
 		settle; xorriso_on xorriso "$T/xorriso.iso" -map "$T/big/file" /file
 	done
-	rows_for "one byte added to $gigabyte MiB" 'xorriso -map'
+	rows_for "one byte added to $(grouped "$gigabyte") MiB" 'xorriso -map'
 	rm -rf "$T/big" "$T/ours.iso" "$T/xorriso.iso"
 }
 one_file() { # FILES PER_DIRECTORY BYTES ROUNDS
@@ -61,11 +61,11 @@ one_file() { # FILES PER_DIRECTORY BYTES ROUNDS
 		settle; ours_on ours "$T/ours.iso" 'cp "$2" "$1/$3"' "$T/one" "$beside/one more file $i"
 		settle; xorriso_on xorriso "$T/xorriso.iso" -map "$T/one" "/$beside/one more file $i"
 	done
-	rows_for "one file added to $1 in $(($1 / $2)) directories" 'xorriso -map'
-	row 'resident' KiB "$(median ours.resident)" '' "$(median xorriso.kib)"
+	rows_for "one file added to $(grouped "$1") in $(grouped $(($1 / $2))) directories" 'xorriso -map'
+	row 'resident' KiB "$(median ours.resident)" xorriso "$(median xorriso.kib)"
 	rm -f "$T/ours.iso" "$T/xorriso.iso"
 }
-# again WORK DIR: the backup that is on both discs is copied once more, all its times new; a DIR that ends in a blank gets a number
+# again WORK DIR BYTES: the backup that is on both discs is copied once more, all its times new; a DIR that ends in a blank gets a number
 again() {
 	local i dir
 	taken=()
@@ -77,19 +77,19 @@ again() {
 		settle; xorriso_on xorriso "$T/xorriso.iso" -update_r "$tree" "/$dir"
 	done
 	rows_for "$1" 'xorriso -update_r'
-	row 'of these, data of files' B "$(median ours.data)" '' -
+	row 'of these, data of files' B "$(median ours.data)" 'the backup' "$3"
 }
 backup() {
 	local bytes
 	tree_backup
-	bytes=$(du -s --apparent-size -B1M "$tree")
+	bytes=$(find "$tree" -type f -printf '%s\n' | awk '{n += $1} END {print n}')
 	blank_disc "$T/ours.iso"
 	up_ours "$T/ours.iso" noverify
 	cp -r "$tree" "$at/backup"
 	down_committed
 	xorriso -joliet on -outdev "$T/xorriso.iso" -map "$tree" /backup -commit >/dev/null 2>&1
-	again "the same backup ($kept files, ${bytes%%[!0-9]*} MiB) again, over the first" backup
-	again 'the same, beside the first' 'backup '
+	again "the same backup ($(grouped "$kept") files, $((bytes >> 20)) MiB) again, over the first" backup "$bytes"
+	again 'the same, beside the first' 'backup ' "$bytes"
 }
 one_byte
 one_file "$files" 100 1000 "$rounds"

@@ -36,7 +36,7 @@ commits() {
 		row '' s "$(median $key)" 'dd of as much' "$(median dd)" /1.5
 	done
 }
-commits small "$small small files" "$rounds"
-commits sources "$sources sources" "$rounds"
-commits large "$large MiB" "$heavy"
+commits small "$(grouped "$small") small files" "$rounds"
+commits sources "$(grouped "$sources") sources" "$rounds"
+commits large "$(grouped "$large") MiB" "$heavy"
 end_section

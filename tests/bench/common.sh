@@ -129,7 +129,7 @@ backing() {
 # What was served goes, before it costs the next one its writing to the disk.
 down() {
 	[[ $taking_down == discard ]] && "$BUILD/cdappendfs-sync" --discard "$at" >/dev/null 2>&1
-	[[ $taking_down ]] && mountpoint -q "$at" && { umount -i "$at" 2>/dev/null || umount -l -i "$at"; }
+	[[ $taking_down ]] && mountpoint -q "$at" && { umount -i "$at" 2>/dev/null || umount -l -i "$at" 2>/dev/null || fusermount3 -u -z "$at"; }
 	[[ $taking_down ]] && await_daemon "$at" 600 >/dev/null
 	rm -rf "$T/backing" "$T/lower" "$T/work"
 	taking_down='' at=$T/nothing
@@ -174,6 +174,8 @@ image_of() {
 }
 
 # ---- rows ------------------------------------------------------------------------------------------------------------
+# 1000000 as 1,000,000
+grouped() { sed ':again; s/\B[0-9]\{3\}\>/,&/; t again' <<<"$1"; }
 # row WORK UNIT OURS PEER THEIRS [AIM]: UNIT is s, B or KiB.  AIM: "3" three times less than the peer's, "/2" at most twice the peer's, "<N" below N; or nothing
 row() {
 	awk -v work="$1" -v unit="$2" -v ours="$3" -v peer="$4" -v theirs="$5" -v aim="${6-}" '

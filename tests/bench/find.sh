@@ -26,10 +26,10 @@ for ((i = 0; i < rounds; i++)); do
 	up_ours "$T/few.iso" ro && walks few "$T/few.iso"; down
 	up_passthrough_ll "$T/few" && walks pass "$T/few.iso"; down
 done
-row "find -printf %s, $files files, cold" s "$(median ours.cold)" fuseiso "$(median fuseiso.cold)" 6
+row "find -printf %s, $(grouped "$files") files, cold" s "$(median ours.cold)" fuseiso "$(median fuseiso.cold)" 6
 row 'again' s "$(median ours.warm)" fuseiso "$(median fuseiso.warm)" 8
 row 'resident after it' KiB "$(median ours.kib)" fuseiso "$(median fuseiso.kib)"
-row "find -printf %s, $small files, cold" s "$(median few.cold)" passthrough_ll "$(median pass.cold)" 6
+row "find -printf %s, $(grouped "$small") files, cold" s "$(median few.cold)" passthrough_ll "$(median pass.cold)" 6
 row 'again' s "$(median few.warm)" passthrough_ll "$(median pass.warm)" 8
 
 say 'find, beside isofs'
@@ -39,6 +39,6 @@ else
 	while read -r key seconds; do note_figure "$key" "$seconds"; done < <(in_uml -M 1000 -t 600 "$here/isofs" "$T/many.iso" "$rounds" 2>"$T/isofs.log")
 	[[ ${taken[isofs.warm]-} ]] || say "isofs failed: $(tail -n 5 "$T/isofs.log")"
 fi
-row "find, $files files, in a guest, cold" s "$(median guest.cold)" "Linux' isofs" "$(median isofs.cold)" /2
+row "find, $(grouped "$files") files, in a guest, cold" s "$(median guest.cold)" "Linux' isofs" "$(median isofs.cold)" /2
 row 'again' s "$(median guest.warm)" "Linux' isofs" "$(median isofs.warm)" /2
 end_section

@@ -15,7 +15,7 @@ for ((i = 0; i < rounds; i++)); do
 	deep=''
 	((i < heavy)) && measure xorriso xorriso -indev "$image" -lsl "/$last" --
 done
-row "mount, stat of a deep file, $million files" s "$(median ours)" 'xorriso -indev' "$(median xorriso)" 50
+row "mount, stat of a deep file, $(grouped "$million") files" s "$(median ours)" 'xorriso -indev' "$(median xorriso)" 50
 row '' s "$(median ours)" fuseiso "$(median fuseiso)"
 row 'resident then' KiB "$(median ours.kib)" 'xorriso -indev' "$(median xorriso.kib)" '<16384'
 row '' KiB "$(median ours.kib)" fuseiso "$(median fuseiso.kib)"

@@ -38,9 +38,9 @@ for ((i = 0; i < heavy; i++)); do
 	up_fuseiso "$T/large.iso" && reads fuseiso "$at/file" "$T/large.iso"; down
 	reads image "$T/large.iso" "$T/large.iso"
 done
-rows_by "read of $large MiB, cold" cold 1.8 ''
+rows_by "read of $(grouped "$large") MiB, cold" cold 1.8 ''
 rows_by 'cached image' cached '' ''
 rows_by 'warm' warm 5 ''
-rows_by "$picks reads of 4 KiB, cold" cold_pick '' 2
+rows_by "$(grouped "$picks") reads of 4 KiB, cold" cold_pick '' 2
 rows_by 'cached image' pick '' 2
 end_section
