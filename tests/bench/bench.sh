@@ -27,6 +27,8 @@ trap 'exit 143' TERM
 trap 'exit 130' INT
 export BENCH_DIR BENCH_ROWS=$BENCH_DIR/rows TMPDIR=$BENCH_DIR
 : >"$BENCH_ROWS"
+turns=5
+[[ ${BENCH_SCALE-} == small ]] && turns=1
 status=0
 for section in "${sections[@]}"; do
 	[[ $section =~ ${BENCH_ONLY:-.} ]] || continue
@@ -39,6 +41,6 @@ output=${BENCH_OUTPUT:-$top/build/bench.md}
 {
 	table <"$BENCH_ROWS"
 	printf '\n%s met, %s missed, %s not measured. ' "$(grep -c '| met |$' "$BENCH_ROWS")" "$(grep -c '| missed |$' "$BENCH_ROWS")" "$(grep -c '| - |$' "$BENCH_ROWS")"
-	printf 'Median of %s turns (heavy work: of at most 3), %s CPUs, Linux %s%s.\n' "${BENCH_ROUNDS:-5}" "$(nproc)" "$(uname -r)" "${BENCH_SCALE:+, BENCH_SCALE=$BENCH_SCALE: these numbers mean nothing}"
+	printf 'Median of %s turns (heavy work: of at most 3), %s CPUs, Linux %s%s.\n' "${BENCH_ROUNDS:-$turns}" "$(nproc)" "$(uname -r)" "${BENCH_SCALE:+, BENCH_SCALE=$BENCH_SCALE: these numbers mean nothing}"
 } | tee "$output"
 exit $status
