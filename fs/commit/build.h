@@ -16,7 +16,7 @@
 #include "fs/iso/iso.h"
 
 /* What a file was on the disc before it was written anew: the base's file of its number or of its name. */
-struct former { uint32_t node, first, n; };	/* first, n: in former_extents */
+struct former { uint64_t pos; uint32_t node, first, n; };	/* pos: on the disc; first, n: in former_extents */
 /* A file some of whose staged content was found on the disc (share.c): the extents that it has in the tree, in manifest.extents. */
 struct remapped { uint32_t node, first, n; };
 
@@ -28,7 +28,7 @@ struct held_manifest {
 	struct stage *stage;
 	struct burn_home *homes;
 	uint32_t n_homes;
-	struct former *formers;		/* ascending by node */
+	struct former *formers;		/* in the order of the disc */
 	uint32_t n_formers;
 	struct extent *former_extents;
 	uint32_t n_former_extents;

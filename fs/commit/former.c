@@ -24,7 +24,7 @@ static bool has_new_content(const struct manifest *m, uint32_t node)
 int build_add_former(struct build *b, uint32_t node, const struct extent *extents, uint32_t n)
 {
 	struct held_manifest *held = b->held;
-	struct former former = {node, held->n_former_extents, n};
+	struct former former = {n ? extents->pos : 0, node, held->n_former_extents, n};
 	int result = 0;
 
 	if (!n || !has_new_content(b->m, node))
@@ -45,8 +45,8 @@ static int compare_formers(const void *a, const void *b)
 {
 	const struct former *x = a, *y = b;
 
-	if (x->node != y->node)
-		return x->node < y->node ? -1 : 1;
+	if (x->pos != y->pos)
+		return x->pos < y->pos ? -1 : 1;
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 

@@ -13,6 +13,7 @@
 
 #define RUN_BLOCKS_MIN 4u	/* what a part that stays saves for sure: its records are fewer */
 #define FIRST_SECTIONS_MORE 3u	/* blocks: a sector more of each tree and of continuation areas */
+#define CANDIDATES_MAX 65536u	/* extents of the disc that are kept to be compared in order */
 #define FOREIGN_FILES_MAX 4096u	/* foreign files of which a digest is made, … */
 #define FOREIGN_FILES_DRIVE_MAX 128u	/* … and in a drive */
 
@@ -251,18 +252,83 @@ static int make_digests(struct share *s)
 	return result;
 }
 
-/* Those that are met in a table, and what to do with it. */
-struct known { struct share *share; const struct manifest_digest *digests; enum want want; uint8_t *met; };
+/* What the tables have of some digests; compared in the order of the disc, which a drive reads in one sweep. */
+struct candidate { uint64_t pos; uint32_t digest, first, n; };	/* first, n: in `extents` */
+struct candidates {
+	struct share *share;
+	const struct manifest_digest *digests;
+	enum want want;
+	uint8_t *met;			/* for each of m->digests; NULL: not asked */
+	struct candidate *list;
+	struct extent *extents;
+	uint32_t n, n_extents;
+	size_t space, extent_space;
+};
 
-static int take_entry(void *context, uint32_t i, const struct content_entry *e, const struct extent *extents)
+static void candidates_release(struct candidates *c)
 {
-	struct known *k = context;
-	uint32_t node = k->digests[i].node;
+	free(c->list);
+	free(c->extents);
+}
 
-	if (e->size != k->share->m->nodes[node].size || !new_bytes(k->share->m, node))
+static int compare_candidates(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->pos != y->pos)
+		return x->pos < y->pos ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static int take_candidates(struct candidates *c)
+{
+	int result = 0;
+
+	if (c->n)
+		qsort(c->list, c->n, sizeof(*c->list), compare_candidates);
+	for (uint32_t i = 0; i < c->n && !result; i++) {
+		const struct candidate *at = &c->list[i];
+		uint32_t node = c->digests[at->digest].node;
+
+		if (new_bytes(c->share->m, node))
+			result = take_equal(c->share, node, c->extents + at->first, at->n, c->want);
+	}
+	c->n = c->n_extents = 0;
+	return result;
+}
+
+static int add_candidate(void *context, uint32_t i, const struct content_entry *e, const struct extent *extents)
+{
+	struct candidates *c = context;
+	const struct manifest *m = c->share->m;
+	struct candidate candidate = {extents->pos, i, c->n_extents, e->n_runs};
+	int result;
+
+	if (e->size != m->nodes[c->digests[i].node].size || !new_bytes(m, c->digests[i].node))
 		return 0;
-	k->met[i] = 1;
-	return take_equal(k->share, node, extents, e->n_runs, k->want);
+	if (c->met)
+		c->met[i] = 1;
+	result = build_grow((void **)&c->list, &c->space, c->n, sizeof(*c->list));
+	for (uint32_t j = 0; j < e->n_runs && !result; j++) {
+		result = build_grow((void **)&c->extents, &c->extent_space, c->n_extents, sizeof(*extents));
+		if (!result)
+			c->extents[c->n_extents++] = extents[j];
+	}
+	if (result)
+		return result;
+	c->list[c->n++] = candidate;
+	return c->n_extents < CANDIDATES_MAX ? 0 : take_candidates(c);
+}
+
+static int find_candidates(struct candidates *c, struct digest_query *q)
+{
+	int result;
+
+	q->digests = c->digests;
+	q->found = add_candidate;
+	q->context = c;
+	result = digest_find(c->share->held->disc, q);
+	return result ? result : take_candidates(c);
 }
 
 /* First those that are equal; of what is left, those that are alike. */
@@ -272,8 +338,8 @@ static int share_known(struct share *s)
 	_free_ uint8_t *met = calloc(m->n_digests + 1, 1);
 	_free_ struct manifest_digest *alike = NULL;
 	struct disc_state state;
-	struct known known = {s, m->digests, WANT_WHOLE, met};
-	struct digest_query q = {.digests = m->digests, .n = m->n_digests, .found = take_entry, .context = &known};
+	_cleanup_(candidates_release) struct candidates c = {.share = s, .digests = m->digests, .want = WANT_WHOLE, .met = met};
+	struct digest_query q = {.n = m->n_digests};
 	int result;
 
 	if (!met)
@@ -281,16 +347,17 @@ static int share_known(struct share *s)
 	if (!q.n || !s->held->disc || disc_state(s->held->disc, &state))
 		return 0;
 	q.disc_sectors = state.used_sectors;
-	result = digest_find(s->held->disc, &q);
+	result = find_candidates(&c, &q);
 	if (result || !(alike = calloc(m->n_digests, sizeof(*alike))))
 		return result ? result : -ENOMEM;
 	q.n = 0;
 	for (uint32_t i = 0; i < m->n_digests; i++)
 		if (met[i] && new_bytes(m, m->digests[i].node))
 			alike[q.n++] = m->digests[i];
-	q.digests = known.digests = alike;
-	known.want = WANT_PARTS_OF_OTHER;
-	return q.n ? digest_find(s->held->disc, &q) : 0;
+	c.digests = alike;
+	c.want = WANT_PARTS_OF_OTHER;
+	c.met = NULL;
+	return q.n ? find_candidates(&c, &q) : 0;
 }
 
 /* ---- files of the tree that no content table knows ---- */
