@@ -37,10 +37,13 @@ for section in "${sections[@]}"; do
 	echo "bench: $section took $((SECONDS - start)) s" >&2
 done
 
-output=${BENCH_OUTPUT:-$top/build/bench.md}
+[[ -s $BENCH_ROWS ]] || { echo "bench: no row was measured; the sections are: ${sections[*]}" >&2; exit 1; }
+
+verdicts() { grep -c "| $1 |\$" "$BENCH_ROWS"; }
 {
 	table <"$BENCH_ROWS"
-	printf '\n%s met, %s missed, %s not measured. ' "$(grep -c '| met |$' "$BENCH_ROWS")" "$(grep -c '| missed |$' "$BENCH_ROWS")" "$(grep -c '| - |$' "$BENCH_ROWS")"
-	printf 'Median of %s turns (heavy work: of at most 3), %s CPUs, Linux %s%s.\n' "${BENCH_ROUNDS:-$turns}" "$(nproc)" "$(uname -r)" "${BENCH_SCALE:+, BENCH_SCALE=$BENCH_SCALE: these numbers mean nothing}"
-} | tee "$output"
+	printf '\n%s met, %s missed, %s not measured. Median of %s turns (heavy work: of at most 3), %s CPUs, Linux %s.\n' \
+		"$(verdicts met)" "$(verdicts missed)" "$(verdicts -)" "${BENCH_ROUNDS:-$turns}" "$(nproc)" "$(uname -r)"
+	[[ ${BENCH_SCALE-} ]] && printf 'BENCH_SCALE=%s: these numbers mean nothing.\n' "$BENCH_SCALE"
+} | tee "${BENCH_OUTPUT:-$top/build/bench.md}"
 exit $status

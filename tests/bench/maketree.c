@@ -5,7 +5,7 @@
  *	maketree DIR FILES FILES_PER_DIRECTORY LEAST_BYTES MOST_BYTES SEED	-> the path of the last file below DIR
  *
  * A directory has up to 16 others in it.  Sizes are spread evenly over the powers of two between the two bounds: most are small, as in
- * sources.  No two files share a block of content (unless they are shorter than a few bytes), nor do those of two seeds.
+ * sources.  No two files share a block of content, nor do those of two seeds.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -72,27 +72,40 @@ static void make_file(int dir, const char *name, size_t length)
 		err(1, "%s", name);
 }
 
+/* Makes directory NUMBER below top; its path goes to PATH_OF_IT, and the descriptor is the caller's. */
+static int make_directory(int top, long number, char *path_of_it)
+{
+	directory_path(path_of_it, number);
+	if (*path_of_it && mkdirat(top, path_of_it, 0755) < 0)
+		err(1, "%s", path_of_it);
+	int dir = openat(top, *path_of_it ? path_of_it : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		err(1, "%s", path_of_it);
+	return dir;
+}
+
 int main(int argc, char **argv)
 {
 	char path[PATH] = "", name[32] = "";
+	long number[5];
+	int dir = -1;
 
 	if (argc != 7)
 		errx(2, "usage: maketree DIR FILES FILES_PER_DIRECTORY LEAST_BYTES MOST_BYTES SEED");
-	long files = strtol(argv[2], NULL, 10), per = strtol(argv[3], NULL, 10), least = strtol(argv[4], NULL, 10), most = strtol(argv[5], NULL, 10);
-	state = (strtoull(argv[6], NULL, 10) + 1) * 0x9e3779b97f4a7c15ull;
+	for (int i = 0; i < 5; i++)
+		number[i] = strtol(argv[i + 2], NULL, 10);
+	long files = number[0], per = number[1], least = number[2], most = number[3];
 	if (per < 1 || least < 0 || most > MOST)
 		errx(2, "no such tree");
+	state = ((uint64_t)number[4] + 1) * 0x9e3779b97f4a7c15ull;
 	mkdir(argv[1], 0755);
-	int top = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC), dir = -1;
+	int top = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
 		err(1, "%s", argv[1]);
 	for (long i = 0; i < files; i++) {
 		if (i % per == 0) {
-			directory_path(path, i / per);
-			if (dir >= 0)
-				close(dir);
-			if ((*path && mkdirat(top, path, 0755) < 0) || (dir = openat(top, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-				err(1, "%s/%s", argv[1], path);
+			close(dir);
+			dir = make_directory(top, i / per, path);
 		}
 		snprintf(name, sizeof(name), "file %07ld.dat", i);
 		make_file(dir, name, draw_size(least, most));
