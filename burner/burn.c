@@ -2,10 +2,10 @@
 /*
  * burn.c - one commit on a medium: write, verify, publish
  *
- * Writing and verifying run in two threads that live as long as the call: the caller's fills pieces (from the stream, hence mostly from
- * the stage; or from the disc), a second one hashes each piece and, when writing, hands it to the target, in order.  The target is the second
- * thread's until it has been joined, the plan, the manifest's callbacks and the disc are the caller's all the time.  The commit record
- * is made and written when everything before it has been hashed.
+ * Writing and verifying run in threads that live as long as the call: the caller's fills pieces (from the stream, hence mostly from
+ * the stage; or from the disc), a second one hashes them, a third one hands them to the target, each in order and at its own pace: a piece
+ * is filled again when both are done with it.  The target is the third thread's until it has been joined, the plan, the manifest's callbacks and
+ * the disc are the caller's all the time.  The commit record is made and written when everything before it has been hashed.
  * Verifying needs nothing but the disc, so that it is also what recovery asks: the session exists if its commit record says so.
  */
 #include <errno.h>
@@ -27,7 +27,9 @@
 #define FIRST_START_LBA 32u	/* of images that leave LBA 0-31 free but for a head */
 
 #define PIECE_SECTORS 512u		/* 1 MiB */
-#define PIECES 4u
+#define PIECES 8u
+#define TOGETHER 4u			/* pieces that are written at once when they are there: a disk likes it */
+#define PIECE_ALIGN 4096u		/* of their memory, and of where they lie on the medium when they are whole: for I/O past the page cache */
 #define ZEROS_SECTORS_MIN 32u		/* shorter runs of zeros are not worth a piece of their own */
 #define ZEROS_SECTORS_MAX 32768u	/* longer ones are cut, for progress and cancellation */
 #define AHEAD_SECTORS (8 * PIECE_SECTORS)
@@ -88,91 +90,157 @@ struct piece {
 	bool zeros;
 };
 
-struct pipe {
-	struct target *target;		/* the writer thread's; NULL: hash only */
-	EVP_MD_CTX *hash;		/* the writer thread's */
-	uint32_t lba;			/* the writer thread's: where the next piece goes */
-	uint8_t *memory;
+struct pipe;
+/* One thread that takes the pieces in order. */
+struct taker {
+	struct pipe *pipe;
+	int (*take)(struct pipe *p, const struct piece *piece);
 	pthread_t thread;
+	uint64_t n_taken;		/* under the pipe's lock */
+};
+enum { HASHER, WRITER, N_TAKERS };
+
+struct pipe {
+	struct target *target;		/* the writer's; NULL: hash only */
+	EVP_MD_CTX *hash;		/* the hasher's */
+	uint32_t lba;			/* the writer's: where the next piece goes */
+	uint8_t *memory;
+	struct taker takers[N_TAKERS];
+	unsigned n_takers;		/* that run */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	/* Under the lock; piece i % PIECES belongs to the writer while n_taken <= i < n_filled, else to the caller. */
+	/* Under the lock; piece i % PIECES belongs to each taker with n_taken <= i < n_filled, and to the caller when there is none. */
 	struct piece pieces[PIECES];
-	uint64_t n_filled, n_taken;
-	uint64_t done_sectors;
+	uint64_t n_filled;
+	uint64_t done_sectors;		/* by the last taker */
 	bool end;
 	int error;
 };
 
-static int write_piece(struct pipe *p, const struct piece *piece)
+static int hash_piece(struct pipe *p, const struct piece *piece)
 {
-	uint32_t accepted;
-	const void *buf = piece->zeros ? NULL : piece->buf;
-	int result = hash_add(p->hash, buf, piece->n_sectors);
-
-	if (result == 0 && p->target)
-		result = target_write(p->target, p->lba, buf, piece->n_sectors, &accepted);
-	p->lba += piece->n_sectors;
-	return result;
+	return hash_add(p->hash, piece->zeros ? NULL : piece->buf, piece->n_sectors);
 }
 
-static void *writer(void *argument)
+static int write_piece(struct pipe *p, const struct piece *piece)
 {
-	struct pipe *p = argument;
+	uint32_t accepted, lba = p->lba;
+
+	p->lba += piece->n_sectors;
+	return target_write(p->target, lba, piece->zeros ? NULL : piece->buf, piece->n_sectors, &accepted);
+}
+
+/* The next piece, for the writer with those that follow it in memory; how many.  The lock is held and there is one. */
+static unsigned next_pieces(const struct taker *taker, struct piece *ret)
+{
+	const struct pipe *p = taker->pipe;
+	uint64_t i = taker->n_taken, most = min_u64(p->n_filled - i, PIECES - i % PIECES);
+	unsigned n = 1;
+
+	*ret = p->pieces[i % PIECES];
+	if (taker != &p->takers[WRITER] || ret->zeros)
+		return n;
+	for (; n < min_u64(most, TOGETHER) && ret->n_sectors == n * PIECE_SECTORS && !p->pieces[(i + n) % PIECES].zeros; n++)
+		ret->n_sectors += p->pieces[(i + n) % PIECES].n_sectors;
+	return n;
+}
+
+static void *taker_main(void *argument)
+{
+	struct taker *taker = argument;
+	struct pipe *p = taker->pipe;
+	bool last = taker == &p->takers[p->target ? WRITER : HASHER];
 
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
 		struct piece piece;
+		unsigned n;
 		int result;
 
-		while (p->n_taken == p->n_filled && !p->end && !p->error)
+		while (taker->n_taken == p->n_filled && !p->end && !p->error)
 			pthread_cond_wait(&p->changed, &p->lock);
-		if (p->error || p->n_taken == p->n_filled)
+		if (p->error || taker->n_taken == p->n_filled)
 			break;
-		piece = p->pieces[p->n_taken % PIECES];
+		n = next_pieces(taker, &piece);
 		pthread_mutex_unlock(&p->lock);
-		result = write_piece(p, &piece);
+		result = taker->take(p, &piece);
 		pthread_mutex_lock(&p->lock);
-		p->n_taken++;
-		p->done_sectors += piece.n_sectors;
+		taker->n_taken += n;
+		p->done_sectors += last ? piece.n_sectors : 0;
 		if (result && !p->error)
 			p->error = result;
-		pthread_cond_signal(&p->changed);
+		pthread_cond_broadcast(&p->changed);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
 }
 
 /* Signals are the caller's. */
+static int start_taker(struct pipe *p, unsigned which, int (*take)(struct pipe *p, const struct piece *piece))
+{
+	struct taker *taker = &p->takers[which];
+	sigset_t all, old;
+	int result;
+
+	taker->pipe = p;
+	taker->take = take;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	result = -pthread_create(&taker->thread, NULL, taker_main, taker);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	p->n_takers += result == 0;
+	return result;
+}
+
+/* No piece comes any more: the takers take what is there, or with an error stop at once. */
+static int pipe_end(struct pipe *p, int error)
+{
+	pthread_mutex_lock(&p->lock);
+	p->end = true;
+	if (error < 0 && !p->error)
+		p->error = error;
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+	while (p->n_takers)
+		pthread_join(p->takers[--p->n_takers].thread, NULL);
+	return p->error;
+}
+
 static int pipe_start(struct pipe *p, struct target *t, uint32_t start_lba)
 {
-	sigset_t all, old;
 	int result = hash_begin(&p->hash);
 
 	if (result < 0)
 		return result;
-	p->memory = aligned_alloc(4096, (size_t)PIECES * PIECE_SECTORS * SECTOR_BYTES);
+	p->memory = aligned_alloc(PIECE_ALIGN, (size_t)PIECES * PIECE_SECTORS * SECTOR_BYTES);
 	if (!p->memory)
 		return -ENOMEM;
 	for (unsigned i = 0; i < PIECES; i++)
 		p->pieces[i].buf = p->memory + (size_t)i * PIECE_SECTORS * SECTOR_BYTES;
 	p->target = t;
 	p->lba = start_lba;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	result = -pthread_create(&p->thread, NULL, writer, p);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return result;
+	result = start_taker(p, HASHER, hash_piece);
+	if (result == 0 && t)
+		result = start_taker(p, WRITER, write_piece);
+	return result < 0 ? pipe_end(p, result) : 0;
 }
 
-/* Until at most `pending` pieces wait for the writer. */
-static int pipe_wait(struct pipe *p, uint64_t pending, uint64_t all_sectors, const struct burn_progress *progress)
+/* Pieces that a taker has still to take.  The lock is held. */
+static uint64_t pending_pieces(const struct pipe *p)
+{
+	uint64_t pending = p->n_filled - p->takers[HASHER].n_taken;
+
+	return p->target ? max_u64(pending, p->n_filled - p->takers[WRITER].n_taken) : pending;
+}
+
+/* Until at most `most` pieces are pending. */
+static int pipe_wait(struct pipe *p, uint64_t most, uint64_t all_sectors, const struct burn_progress *progress)
 {
 	uint64_t done;
 	int result;
 
 	pthread_mutex_lock(&p->lock);
-	while (!p->error && p->n_filled - p->n_taken > pending) {
+	while (!p->error && pending_pieces(p) > most) {
 		struct timespec until;
 
 		clock_gettime(CLOCK_MONOTONIC, &until);
@@ -207,19 +275,12 @@ static int pipe_run(struct pipe *p, int (*fill)(void *context, struct piece *pie
 			break;
 		pthread_mutex_lock(&p->lock);
 		p->n_filled++;
-		pthread_cond_signal(&p->changed);
+		pthread_cond_broadcast(&p->changed);
 		pthread_mutex_unlock(&p->lock);
 	}
 	if (result == 0)
 		result = pipe_wait(p, 0, all_sectors, progress);
-	pthread_mutex_lock(&p->lock);
-	p->end = true;
-	if (result < 0 && !p->error)
-		p->error = result;
-	pthread_cond_signal(&p->changed);
-	pthread_mutex_unlock(&p->lock);
-	pthread_join(p->thread, NULL);
-	return p->error;
+	return pipe_end(p, result);
 }
 
 static void pipe_init(struct pipe *p)
@@ -250,7 +311,9 @@ static int fill_from_stream(void *context, struct piece *piece)
 	uint32_t zeros = session_stream_zeros(stream);
 
 	piece->zeros = zeros >= ZEROS_SECTORS_MIN;
-	piece->n_sectors = (uint32_t)(piece->zeros ? min_u64(zeros, ZEROS_SECTORS_MAX) : min_u64(session_stream_left(stream), PIECE_SECTORS));
+	/* Behind zeros of any length the pieces begin at whole ones again. */
+	piece->n_sectors = (uint32_t)(piece->zeros ? min_u64(zeros, ZEROS_SECTORS_MAX) :
+		min_u64(session_stream_left(stream), PIECE_SECTORS - session_stream_at(stream) % PIECE_SECTORS));
 	if (piece->zeros)
 		return session_stream_skip(stream, piece->n_sectors);
 	return piece->n_sectors ? session_stream_read(stream, piece->buf, piece->n_sectors) : 0;
@@ -340,7 +403,7 @@ static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16
 	return 0;
 }
 
-/* POSIX_FADV_DONTNEED: what is in the page cache is no proof of what is on the disk. */
+/* POSIX_FADV_DONTNEED, for what is not read past it: what is in the page cache is no proof of what is on the disk. */
 static void advise(struct disc *d, uint32_t lba, uint32_t n_sectors, int advice)
 {
 	int fd = disc_fd(d);
@@ -352,24 +415,36 @@ static void advise(struct disc *d, uint32_t lba, uint32_t n_sectors, int advice)
 struct range {
 	struct disc *disc;
 	uint32_t lba, left, ahead;	/* sectors; ahead: of lba, that the kernel was told to read */
+	bool cached;			/* it cannot be read past the page cache */
 };
 
-static int fill_from_disc(void *context, struct piece *piece)
+static int read_cached(struct range *r, void *buf, uint32_t n_sectors)
 {
-	struct range *r = context;
-	int result;
-
-	if (r->ahead < AHEAD_SECTORS && r->ahead < r->left) {
+	if (r->ahead < n_sectors + AHEAD_SECTORS / 2 && r->ahead < r->left) {
 		uint32_t n = (uint32_t)min_u64(r->left - r->ahead, AHEAD_SECTORS);
 
 		advise(r->disc, r->lba + r->ahead, n, POSIX_FADV_WILLNEED);
 		r->ahead += n;
 	}
-	piece->n_sectors = (uint32_t)min_u64(r->left, PIECE_SECTORS);
-	result = piece->n_sectors ? disc_read(r->disc, r->lba, piece->buf, piece->n_sectors) : 0;
-	r->lba += piece->n_sectors;
-	r->left -= piece->n_sectors;
-	r->ahead -= piece->n_sectors;
+	r->ahead -= n_sectors;
+	return disc_read(r->disc, r->lba, buf, n_sectors);
+}
+
+static int fill_from_disc(void *context, struct piece *piece)
+{
+	struct range *r = context;
+	uint32_t n = (uint32_t)min_u64(r->left, PIECE_SECTORS);
+	int result = n && !r->cached ? disc_read_medium(r->disc, r->lba, piece->buf, n) : 0;
+
+	if (result == -EOPNOTSUPP) {
+		r->cached = true;
+		result = 0;
+	}
+	if (n && result == 0 && r->cached)
+		result = read_cached(r, piece->buf, n);
+	piece->n_sectors = n;
+	r->lba += n;
+	r->left -= n;
 	return result;
 }
 

@@ -147,7 +147,8 @@ struct faulty_disc {
 	struct faults faults;
 };
 
-static int faulty_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
+/* What is to happen at a read: 0, or its error. */
+static int before_read(struct disc *d, uint32_t lba, uint32_t n_sectors)
 {
 	const struct faults *f = &((struct faulty_disc *)(void *)d)->faults;
 	const struct fault *delay = find_fault(f, FAULT_DELAY, 0, UINT64_MAX), *bad = find_fault(f, FAULT_READ, lba, n_sectors);
@@ -158,8 +159,23 @@ static int faulty_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_secto
 		add_ns(&due, min_u64(delay->at, 3600000) * 1000000);
 		sleep_until(&due);
 	}
-	return bad ? bad->error : disc_read(d->inner, lba, buf, n_sectors);
+	return bad ? bad->error : 0;
 }
+
+static int faulty_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	int result = before_read(d, lba, n_sectors);
+
+	return result ? result : disc_read(d->inner, lba, buf, n_sectors);
+}
+
+static int faulty_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	int result = before_read(d, lba, n_sectors);
+
+	return result ? result : disc_read_medium(d->inner, lba, buf, n_sectors);
+}
+
 static int pass_state(struct disc *d, struct disc_state *ret) { return disc_state(d->inner, ret); }
 static int pass_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n) { return disc_sessions(d->inner, ret, ret_n); }
 static int pass_identity(struct disc *d, struct disc_identity *ret) { return disc_identity(d->inner, ret); }
@@ -172,7 +188,7 @@ static void faulty_close(struct disc *d)
 }
 
 static const struct disc_ops faulty_disc_ops = {
-	.read = faulty_read, .state = pass_state, .sessions = pass_sessions, .identity = pass_identity, .fingerprint = pass_fingerprint,
+	.read = faulty_read, .read_medium = faulty_read_medium, .state = pass_state, .sessions = pass_sessions, .identity = pass_identity, .fingerprint = pass_fingerprint,
 	.refresh = pass_refresh, .close = faulty_close,
 };
 

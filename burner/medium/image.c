@@ -3,7 +3,7 @@
  * image.c - an image file as a disc
  *
  * Sector n is byte n * 2048, read by pread(2) without any state, so that every thread may read at any time; a file that ends inside
- * a sector reads as if padded with zeros.  What is known of the sessions changes only in refresh.  One program at a time writes to an
+ * a sector reads as if padded with zeros.  A second descriptor goes past the page cache, for a burn's large pieces.  What is known of the sessions changes only in refresh.  One program at a time writes to an
  * image: an OFD lock on the whole file, held from open to close, passed on by fork and given back by the kernel when a process dies.
  *
  * Blank is a file of length 0, and a file whose first burn ended before its head was written: no descriptor at LBA 16, but at LBA 48 that
@@ -47,6 +47,23 @@ static int image_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sector
 		return -EIO;
 	memset(to + done, 0, length - done);
 	return 0;
+}
+
+/* What is read so comes from the disk: what the page cache holds of it, changed, is written there first. */
+static int image_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	uint64_t pos = (uint64_t)lba * SECTOR_BYTES;
+	size_t length = (size_t)n_sectors * SECTOR_BYTES;
+	ssize_t n;
+
+	if (to_image(d)->direct_fd < 0 || !direct_fits(buf, pos) || length % DIRECT_ALIGN)
+		return -EOPNOTSUPP;
+	do
+		n = pread(to_image(d)->direct_fd, buf, length, (off_t)pos);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EINVAL)
+		return -errno;
+	return n == (ssize_t)length ? 0 : -EOPNOTSUPP;
 }
 
 int image_host_free(const struct image *image, uint64_t *ret_bytes)
@@ -197,12 +214,13 @@ static void image_close(struct disc *d)
 
 	session_list_release(&image->list);
 	free(image->path);
+	close_fd(&image->direct_fd);
 	close_fd(&image->fd);
 	free(image);
 }
 
 static const struct disc_ops image_ops = {
-	.read = image_read, .state = image_state, .sessions = image_sessions, .identity = image_identity, .fingerprint = image_fingerprint,
+	.read = image_read, .read_medium = image_read_medium, .state = image_state, .sessions = image_sessions, .identity = image_identity, .fingerprint = image_fingerprint,
 	.refresh = image_refresh, .fd = image_fd, .close = image_close,
 };
 
@@ -261,6 +279,15 @@ static int open_file(const char *path, const struct disc_open_options *options, 
 	return 0;
 }
 
+/* The file that is open, not what its name has become; no file system must have it. */
+static int open_direct(int fd)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return open(link, O_RDWR | O_DIRECT | O_CLOEXEC);
+}
+
 static int lock_file(int fd, const struct disc_open_options *options, const char **ret_why)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -310,7 +337,7 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 		return -ENOMEM;
 	d = &image->disc;
 	d->ops = &image_ops;
-	image->fd = -1;
+	image->fd = image->direct_fd = -1;
 	image->writable = options->writable;
 	image->drop_udf = options->drop_udf;
 	image->capacity_sectors = options->capacity_sectors;
@@ -324,6 +351,8 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 		result = lock_file(image->fd, options, ret_why);
 	if (result < 0)
 		return result;
+	if (image->writable)
+		image->direct_fd = open_direct(image->fd);
 	result = image_refresh(d);
 	if (result < 0) {
 		*ret_why = why_refused(d, result);

@@ -20,6 +20,8 @@
 
 #define SAVED_MAX (1u << 20)
 #define FLUSH_BYTES (16u << 20)	/* start the disk early, so that sync has not everything still to do */
+#define DIRECT_SESSION_MIN (4u << 20)	/* smaller sessions are written by one sync */
+#define DIRECT_BYTES_MIN (64u << 10)
 #define HOLE_SECTORS_MIN 16u	/* shorter runs of zeros are written: a hole saves nothing */
 
 struct image_target {
@@ -32,6 +34,7 @@ struct image_target {
 	size_t n_saved;
 	uint8_t *held;			/* the first HEAD_LBA sectors of a first burn */
 	uint64_t flushed;		/* up to here the kernel was told to start writing */
+	bool direct;			/* large pieces go past the page cache */
 	bool reserved, published, begun;
 };
 
@@ -148,6 +151,7 @@ static int image_reserve(struct target *target, uint32_t start_lba, uint64_t sec
 	t->flushed = start_lba * (uint64_t)SECTOR_BYTES;
 	t->published = false;
 	t->begun = !t->image->blank;
+	t->direct = t->image->direct_fd >= 0 && sectors * SECTOR_BYTES >= DIRECT_SESSION_MIN;
 	result = save_overwritten(t);
 	if (!result && !t->begun && !(t->held = calloc(HEAD_LBA, SECTOR_BYTES)))
 		result = -ENOMEM;
@@ -185,6 +189,29 @@ static int write_zeros(struct image_target *t, uint64_t pos, uint64_t length)
 	return 0;
 }
 
+/*
+ * Past the page cache the disk has its work from the first piece on, nothing is copied, and what others have in the cache stays there.  What does not
+ * fit its rules (a file system without, the end of a session) goes through it.
+ */
+static int write_data(struct image_target *t, const uint8_t *buf, size_t length, uint64_t pos, size_t *ret_done)
+{
+	size_t whole = t->direct && direct_fits(buf, pos) ? length - length % DIRECT_ALIGN : 0, part = 0;
+	int result = 0;
+
+	*ret_done = 0;
+	if (whole >= DIRECT_BYTES_MIN)
+		result = write_all(t->image->direct_fd, buf, whole, pos, ret_done);
+	if (unsupported(result)) {
+		t->direct = false;
+		result = 0;
+	}
+	if (!result && *ret_done < length) {
+		result = write_all(t->image->fd, buf + *ret_done, length - *ret_done, pos + *ret_done, &part);
+		*ret_done += part;
+	}
+	return result;
+}
+
 static int write_some(struct image_target *t, uint32_t lba, const void *buf, uint32_t n_sectors, uint32_t *ret_accepted)
 {
 	uint64_t pos = (uint64_t)lba * SECTOR_BYTES, length = (uint64_t)n_sectors * SECTOR_BYTES;
@@ -192,13 +219,13 @@ static int write_some(struct image_target *t, uint32_t lba, const void *buf, uin
 	int result;
 
 	if (buf)
-		result = write_all(t->image->fd, buf, (size_t)length, pos, &done);
+		result = write_data(t, buf, (size_t)length, pos, &done);
 	else
 		result = write_zeros(t, pos, length);
 	if (result == 0)
 		done = (size_t)length;
 	t->bytes = max_u64(t->bytes, pos + done);
-	if (pos + done >= t->flushed + FLUSH_BYTES) {
+	if (!t->direct && pos + done >= t->flushed + FLUSH_BYTES) {
 		sync_file_range(t->image->fd, (off_t)t->flushed, (off_t)(pos + done - t->flushed), SYNC_FILE_RANGE_WRITE);
 		t->flushed = pos + done;
 	}

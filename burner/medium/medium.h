@@ -64,9 +64,12 @@ bool partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors);
 
 /* ---- image.c, image_target.c ---- */
 
+#define DIRECT_ALIGN 4096u	/* position, length and memory of I/O past the page cache */
+
 struct image {
 	struct disc disc;
 	int fd;
+	int direct_fd;			/* the same file past the page cache (O_DIRECT); -1: not here, or opened read-only */
 	bool writable;
 	bool drop_udf;
 	uint64_t capacity_sectors;
@@ -81,6 +84,7 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 struct image *image_of(struct disc *d);
 /* Bytes that this user can still write to the file system. */
 int image_host_free(const struct image *image, uint64_t *ret_bytes);
+static inline bool direct_fits(const void *buf, uint64_t pos) { return (uintptr_t)buf % DIRECT_ALIGN == 0 && pos % DIRECT_ALIGN == 0; }
 int image_target_new(struct image *image, struct target **ret);
 
 /* ---- container.c ---- */

@@ -18,9 +18,9 @@
 #include "burner/session/layout.h"
 #include "cdappendfs/bound.h"
 
-/* A file by the place of its first byte. */
+/* A file by the place of its first byte that is not in a hole. */
 struct first_place {
-	uint64_t pos, ino;
+	uint64_t pos, ino, hole;	/* hole: bytes before it */
 	uint32_t body, node;
 	bool on_disc, mixed;
 };
@@ -226,6 +226,8 @@ static int compare_places(const void *a, const void *b)
 		return x->body < y->body ? -1 : 1;
 	if (x->pos != y->pos)
 		return x->pos < y->pos ? -1 : 1;
+	if (x->hole != y->hole)
+		return x->hole < y->hole ? -1 : 1;
 	if (x->mixed != y->mixed)
 		return x->mixed ? 1 : -1;
 	if (x->ino != y->ino)
@@ -274,6 +276,21 @@ static int settle_group(struct burn_plan *p, const struct first_place *group, si
 	return 0;
 }
 
+static struct first_place place_of(const struct burn_plan *p, uint32_t node)
+{
+	const struct extent *e = extents_of(p, node);
+	uint64_t hole = e->kind == EXTENT_HOLE ? e->length : 0;
+
+	if (hole && p->manifest->nodes[node].n_extents > 1)
+		e++;
+	return (struct first_place){e->pos, p->manifest->nodes[node].ino, hole, e->body, node, e->kind == EXTENT_DISC, !wholly_kept(p, node)};
+}
+
+static bool same_place(const struct first_place *a, const struct first_place *b)
+{
+	return a->on_disc == b->on_disc && a->body == b->body && a->pos == b->pos && a->hole == b->hole;
+}
+
 static int settle_places(struct burn_plan *p)
 {
 	_free_ struct first_place *places = calloc((size_t)p->manifest->n_nodes + 1, sizeof(*places));
@@ -282,18 +299,13 @@ static int settle_places(struct burn_plan *p)
 
 	if (!places)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < p->manifest->n_nodes; i++) {
-		const struct extent *e = p->files[i].n_runs ? extents_of(p, i) : NULL;
-
-		if (!e || e->kind == EXTENT_HOLE)
-			continue;
-		places[n++] = (struct first_place){e->pos, p->manifest->nodes[i].ino, e->body, i, e->kind == EXTENT_DISC, !wholly_kept(p, i)};
-	}
+	for (uint32_t i = 0; i < p->manifest->n_nodes; i++)
+		if (p->files[i].n_runs)
+			places[n++] = place_of(p, i);
 	qsort(places, n, sizeof(*places), compare_places);
 	for (size_t i = 0, end; i < n && !error; i = end) {
-		for (end = i + 1; end < n; end++)
-			if (places[end].on_disc != places[i].on_disc || places[end].body != places[i].body || places[end].pos != places[i].pos)
-				break;
+		for (end = i + 1; end < n && same_place(&places[i], &places[end]); end++)
+			;
 		error = settle_group(p, places + i, end - i);
 	}
 	return error;

@@ -51,6 +51,7 @@ void session_stream_free(struct session_stream *s)
 }
 
 uint32_t session_stream_left(const struct session_stream *s) { return session_length(s->plan) - 1 - (uint32_t)s->at; }
+uint32_t session_stream_at(const struct session_stream *s) { return (uint32_t)s->at; }
 
 /* ---- pieces ---- */
 

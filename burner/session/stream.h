@@ -35,8 +35,9 @@ DEFINE_FREEP(struct session_stream, session_stream_free)
  * stream is of no use after one.  Large pieces (64 sectors and more) are faster than small ones.
  */
 int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors);
-/* Sectors that the stream has still to give. */
+/* Sectors that the stream has still to give, and has given. */
 uint32_t session_stream_left(const struct session_stream *s);
+uint32_t session_stream_at(const struct session_stream *s);
 /*
  * How many of the next sectors are known to be zeros without reading them (holes of sparse files, gaps, the padding at the end); 0: read.
  * May be as large as session_stream_left().  An image may leave a hole there; they count for the digest as any other sector.

@@ -9,6 +9,7 @@
 
 #define PROBES 32u
 #define PROBE_BYTES (16u << 10)
+#define UNREADABLE_MAX 16u	/* pieces */
 
 void equal_runs_release(struct equal_runs *r) { free(r->list); }
 
@@ -57,8 +58,10 @@ static int compare_piece(struct comparison *c, uint32_t node, uint64_t from, uin
 	const struct manifest *m = &c->held->manifest;
 	int result = m->read_disc(m->context, pos, c->buffers[1], length);
 
-	if (result)
-		return 0;
+	if (result) {
+		c->n_unreadable++;
+		return result == -ENOMEDIUM || result == -ENODEV || result == -ENOMEM ? result : 0;
+	}
 	result = manifest_read(m, node, from, c->buffers[0], length);
 	if (!result && memcmp(c->buffers[0], c->buffers[1], length) == 0)
 		return add_run(ret, from, length, pos);
@@ -71,11 +74,15 @@ static int compare_piece(struct comparison *c, uint32_t node, uint64_t from, uin
 	return result;
 }
 
-/* The next part from *at on that both have in one extent each, the new one to be written, the old one at whole blocks. False: a part to go over. */
-static bool next_part(const struct extent *e, const struct extent *o, uint64_t limit, uint64_t last, uint64_t *at, uint64_t *ret_end)
+/*
+ * The next part from *at on that both have in one extent each, the new one to be written, the old one at whole blocks where it may lie.
+ * False: a part to go over.
+ */
+static bool next_part(const struct comparison *c, const struct extent *e, const struct extent *o, uint64_t limit, uint64_t last, uint64_t *at, uint64_t *ret_end)
 {
 	uint64_t end = min_u64(min_u64(e->offset + e->length, o->offset + o->length), limit);
-	bool alike = e->kind != EXTENT_DISC && o->kind == EXTENT_DISC && (o->pos - o->offset) % SECTOR_BYTES == 0;
+	bool alike = e->kind != EXTENT_DISC && o->kind == EXTENT_DISC && (o->pos - o->offset) % SECTOR_BYTES == 0 && o->pos >= c->first_pos &&
+		o->length <= c->end_pos && o->pos <= c->end_pos - o->length && c->n_unreadable < UNREADABLE_MAX;
 
 	*ret_end = end;
 	*at = round_up(*at, SECTOR_BYTES);
@@ -98,8 +105,11 @@ int compare_node(struct comparison *c, uint32_t node, const struct extent *old, 
 		uint64_t end;
 
 		next = min_u64(e->offset + e->length, o->offset + o->length);
-		if (!next_part(e, o, limit, last, &at, &end))
+		if (!next_part(c, e, o, limit, last, &at, &end)) {
+			if (whole)
+				break;
 			continue;
+		}
 		for (; at < end && !result; at += min_u64(end - at, COMPARE_BYTES)) {
 			uint64_t length = min_u64(end - at, COMPARE_BYTES);
 
@@ -114,6 +124,8 @@ int compare_node(struct comparison *c, uint32_t node, const struct extent *old, 
 			}
 		}
 	}
+	if (whole && ret->bytes != new_end)
+		ret->n = ret->bytes = 0;
 	return result;
 }
 
@@ -130,7 +142,7 @@ bool compare_promises(struct comparison *c, uint32_t node, const struct extent *
 		const struct extent *e = &new[extent_at(new, n_new, at)], *o = &old[extent_at(old, n, at)];
 		uint64_t end;
 
-		if (!next_part(e, o, at + PROBE_BYTES, UINT64_MAX, &at, &end))
+		if (!next_part(c, e, o, at + PROBE_BYTES, UINT64_MAX, &at, &end))
 			continue;
 		any = compare_piece(c, node, at, end - at, o->pos + (at - o->offset), &runs) < 0 || runs.n;
 	}
@@ -151,7 +163,7 @@ int compare_nodes(struct comparison *c, uint32_t a, uint32_t b)
 		if (!result)
 			result = manifest_read(m, b, at, c->buffers[1], length);
 		if (result || memcmp(c->buffers[0], c->buffers[1], length) != 0)
-			return result;
+			return result == -ENOMEM ? result : 0;
 		result = watch(c, length);
 		if (result)
 			return result;

@@ -5,6 +5,7 @@
 #ifndef FS_COMMIT_DIGEST_H
 #define FS_COMMIT_DIGEST_H
 
+#include "cdappendfs/burn.h"
 #include "cdappendfs/contents.h"
 #include "cdappendfs/disc.h"
 #include "cdappendfs/manifest.h"
@@ -12,12 +13,13 @@
 /*
  * Looks for digests, which ascend, in the content tables of all sessions, the newest first.  `found` is called for each entry met; i: the digest's
  * number; extents: what the entry says, checked to be `size` bytes within the first disc_sectors of the disc.  Not 0: it ends with that.
- * Tables that are damaged or cannot be read are left out.  -ENOMEM.
+ * Tables that are damaged or cannot be read are left out.  -ECANCELED, -ENOMEM.
  */
 struct digest_query {
 	const struct manifest_digest *digests;
 	uint32_t n;
 	uint64_t disc_sectors;
+	const struct burn_progress *progress;	/* asked for each digest; NULL is fine */
 	int (*found)(void *context, uint32_t i, const struct content_entry *e, const struct extent *extents);
 	void *context;
 };

@@ -47,6 +47,8 @@ static int compare_formers(const void *a, const void *b)
 
 	if (x->pos != y->pos)
 		return x->pos < y->pos ? -1 : 1;
+	if (x->node != y->node)
+		return x->node < y->node ? -1 : 1;
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 

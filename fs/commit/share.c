@@ -5,15 +5,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cdappendfs/bound.h"
 #include "cdappendfs/search.h"
 #include "fs/commit/build.h"
+#include "fs/commit/choose.h"
 #include "fs/commit/compare.h"
 #include "fs/commit/digest.h"
 
-#define RUN_BLOCKS_MIN 4u	/* what a part that stays saves for sure: its records are fewer */
-#define FIRST_SECTIONS_MORE 3u	/* blocks: a sector more of each tree and of continuation areas */
 #define CANDIDATES_MAX 65536u	/* extents of the disc that are kept to be compared in order */
+#define WHOLE_TRIES_MAX 64u	/* contents of one digest that are compared with a file, … */
+#define PARTS_TRIES_MAX 16u	/* … and for parts of them */
+#define FORMERS_MAX 16u		/* of one file; it may have many names */
+#define SAME_TRIES_MAX 16u	/* staged files of one digest */
+#define HEAD_END_SECTORS 32u
 #define FOREIGN_FILES_MAX 4096u	/* foreign files of which a digest is made, … */
 #define FOREIGN_FILES_DRIVE_MAX 128u	/* … and in a drive */
 
@@ -120,75 +123,23 @@ static int remember(struct share *s, uint32_t node)
 	return result;
 }
 
-/* Does the run carry on an extent of the disc that the node has beside it? */
-static bool joins_neighbour(const struct share *s, uint32_t node, const struct equal_run *run)
-{
-	const struct manifest_node *n = &s->m->nodes[node];
-	const struct extent *e = extents_of(s->m, node);
-	uint32_t behind = extent_at(e, n->n_extents, run->offset + run->length);
-
-	if (behind < n->n_extents && e[behind].kind == EXTENT_DISC && e[behind].offset == run->offset + run->length &&
-	    e[behind].pos == run->pos + run->length)
-		return true;
-	if (!run->offset)
-		return false;
-	e += extent_at(e, n->n_extents, run->offset - 1);
-	return e->kind == EXTENT_DISC && e->offset + e->length == run->offset && e->pos + e->length == run->pos;
-}
-
-/*
- * Of a file that is equal in parts, what is worth the directory records: never more than what was counted for a file that is written whole
- * (cdappendfs/bound.h).  All parts, if together they save enough; else the long ones.
- */
-static void choose(const struct share *s, uint32_t node, struct equal_runs *runs)
-{
-	uint64_t nlink = s->m->nodes[node].nlink ? s->m->nodes[node].nlink : 1, least = RUN_BLOCKS_MIN * nlink * SECTOR_BYTES;
-	size_t kept = 0;
-
-	if (runs->bytes / SECTOR_BYTES >= bound_section_sectors(2 * runs->n + 1, nlink) + FIRST_SECTIONS_MORE)
-		return;
-	runs->bytes = 0;
-	for (size_t i = 0; i < runs->n; i++) {
-		if (runs->list[i].length < least && !joins_neighbour(s, node, &runs->list[i]))
-			continue;
-		runs->bytes += runs->list[i].length;
-		runs->list[kept++] = runs->list[i];
-	}
-	runs->n = kept;
-}
-
-/* Another file that is still there may begin so (burner/session/content.c). */
-static void leave_first_block(struct equal_runs *runs)
-{
-	struct equal_run *first = runs->list;
-	uint64_t cut;
-
-	if (!runs->n || first->offset)
-		return;
-	cut = min_u64(first->length, SECTOR_BYTES);
-	runs->bytes -= cut;
-	*first = (struct equal_run){cut, first->length - cut, first->pos + cut};
-	if (!first->length)
-		memmove(first, first + 1, --runs->n * sizeof(*first));
-}
-
 enum want { WANT_PARTS, WANT_PARTS_OF_OTHER, WANT_WHOLE };
 
 /* The node gets what is equal in `old`. */
 static int take_equal(struct share *s, uint32_t node, const struct extent *old, uint32_t n, enum want want)
 {
 	_cleanup_(equal_runs_release) struct equal_runs runs = {.list = NULL};
-	uint64_t size = s->m->nodes[node].size;
 	int result = compare_node(&s->comparison, node, old, n, want == WANT_WHOLE, &runs);
+	bool whole = !result && choose_whole(s->m, node, &runs);
 
-	if (result || (want == WANT_WHOLE && runs.bytes != size))
+	if (result || (want == WANT_WHOLE && !whole))
 		return result;
-	if (want == WANT_PARTS_OF_OTHER && runs.bytes != size)
-		leave_first_block(&runs);
-	if (runs.bytes != size)
-		choose(s, node, &runs);
-	if (!runs.n)
-		return 0;
+	if (want == WANT_PARTS_OF_OTHER && !whole)
+		choose_not_first_block(&runs);
+	if (!whole)
+		result = choose_parts(s->m, node, &runs);
+	if (result || !runs.n)
+		return result;
 	result = remember(s, node);
 	if (!result)
 		result = overlay(s, node, &runs);
@@ -199,20 +150,42 @@ static int take_equal(struct share *s, uint32_t node, const struct extent *old, 
 
 /* ---- what the file was before ---- */
 
+static int share_former(struct share *s, const struct former *f)
+{
+	const struct extent *old = s->held->former_extents + f->first;
+
+	if (!new_bytes(s->m, f->node) || (s->options->drive && !compare_promises(&s->comparison, f->node, old, f->n)))
+		return 0;
+	return take_equal(s, f->node, old, f->n, WANT_PARTS);
+}
+
+/* Names of one file often cover names of one other: it is looked at once. */
+static bool same_former(const struct held_manifest *held, const struct former *a, const struct former *b)
+{
+	return a->node == b->node && a->n == b->n &&
+		memcmp(held->former_extents + a->first, held->former_extents + b->first, a->n * sizeof(struct extent)) == 0;
+}
+
 static int share_formers(struct share *s)
 {
 	const struct held_manifest *held = s->held;
+	_free_ uint8_t *tries = calloc(s->m->n_nodes, 1);
 	int result = 0;
 
-	for (uint32_t i = 0; i < held->n_formers; i++)
-		s->comparison.all_bytes += new_bytes(s->m, held->formers[i].node);
+	if (!tries)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < held->n_formers; i++) {
+		s->comparison.all_bytes += tries[held->formers[i].node] ? 0 : new_bytes(s->m, held->formers[i].node);
+		tries[held->formers[i].node] = 1;
+	}
+	memset(tries, 0, s->m->n_nodes);
 	for (uint32_t i = 0; i < held->n_formers && !result; i++) {
 		const struct former *f = &held->formers[i];
-		const struct extent *old = held->former_extents + f->first;
 
-		if (!new_bytes(s->m, f->node) || (s->options->drive && !compare_promises(&s->comparison, f->node, old, f->n)))
+		if ((i && same_former(held, f - 1, f)) || tries[f->node] == FORMERS_MAX)
 			continue;
-		result = take_equal(s, f->node, old, f->n, WANT_PARTS);
+		tries[f->node]++;
+		result = share_former(s, f);
 	}
 	return result;
 }
@@ -235,9 +208,15 @@ static int add_digest(struct share *s, uint32_t node)
 	return 0;
 }
 
-static int make_digests(struct share *s)
+static bool is_cancelled(const struct share *s)
 {
 	const struct burn_progress *p = s->options->progress;
+
+	return p && p->cancelled && p->cancelled(p->context);
+}
+
+static int make_digests(struct share *s)
+{
 	int result = 0;
 
 	for (uint32_t i = 0; i < s->m->n_nodes && !result; i++) {
@@ -245,7 +224,7 @@ static int make_digests(struct share *s)
 
 		if (!bytes || (s->options->drive && bytes != s->m->nodes[i].size))
 			continue;
-		result = p && p->cancelled && p->cancelled(p->context) ? -ECANCELED : add_digest(s, i);
+		result = is_cancelled(s) ? -ECANCELED : add_digest(s, i);
 	}
 	if (s->m->n_digests)
 		qsort(s->m->digests, s->m->n_digests, sizeof(*s->m->digests), digest_compare);
@@ -258,7 +237,7 @@ struct candidates {
 	struct share *share;
 	const struct manifest_digest *digests;
 	enum want want;
-	uint8_t *met;			/* for each of m->digests; NULL: not asked */
+	uint8_t *tries, tries_max;	/* for each digest, candidates so far */
 	struct candidate *list;
 	struct extent *extents;
 	uint32_t n, n_extents;
@@ -304,10 +283,9 @@ static int add_candidate(void *context, uint32_t i, const struct content_entry *
 	struct candidate candidate = {extents->pos, i, c->n_extents, e->n_runs};
 	int result;
 
-	if (e->size != m->nodes[c->digests[i].node].size || !new_bytes(m, c->digests[i].node))
+	if (e->size != m->nodes[c->digests[i].node].size || !new_bytes(m, c->digests[i].node) || c->tries[i] == c->tries_max)
 		return 0;
-	if (c->met)
-		c->met[i] = 1;
+	c->tries[i]++;
 	result = build_grow((void **)&c->list, &c->space, c->n, sizeof(*c->list));
 	for (uint32_t j = 0; j < e->n_runs && !result; j++) {
 		result = build_grow((void **)&c->extents, &c->extent_space, c->n_extents, sizeof(*extents));
@@ -335,28 +313,27 @@ static int find_candidates(struct candidates *c, struct digest_query *q)
 static int share_known(struct share *s)
 {
 	const struct manifest *m = s->m;
-	_free_ uint8_t *met = calloc(m->n_digests + 1, 1);
+	_free_ uint8_t *tries = calloc(m->n_digests + 1, 1);
 	_free_ struct manifest_digest *alike = NULL;
-	struct disc_state state;
-	_cleanup_(candidates_release) struct candidates c = {.share = s, .digests = m->digests, .want = WANT_WHOLE, .met = met};
-	struct digest_query q = {.n = m->n_digests};
+	_cleanup_(candidates_release) struct candidates c = {.share = s, .digests = m->digests, .want = WANT_WHOLE, .tries = tries, .tries_max = WHOLE_TRIES_MAX};
+	struct digest_query q = {.n = m->n_digests, .disc_sectors = s->comparison.end_pos / SECTOR_BYTES, .progress = s->options->progress};
 	int result;
 
-	if (!met)
+	if (!tries)
 		return -ENOMEM;
-	if (!q.n || !s->held->disc || disc_state(s->held->disc, &state))
+	if (!q.n)
 		return 0;
-	q.disc_sectors = state.used_sectors;
 	result = find_candidates(&c, &q);
 	if (result || !(alike = calloc(m->n_digests, sizeof(*alike))))
 		return result ? result : -ENOMEM;
 	q.n = 0;
 	for (uint32_t i = 0; i < m->n_digests; i++)
-		if (met[i] && new_bytes(m, m->digests[i].node))
+		if (tries[i] && new_bytes(m, m->digests[i].node))
 			alike[q.n++] = m->digests[i];
+	memset(tries, 0, m->n_digests);
 	c.digests = alike;
 	c.want = WANT_PARTS_OF_OTHER;
-	c.met = NULL;
+	c.tries_max = PARTS_TRIES_MAX;
 	return q.n ? find_candidates(&c, &q) : 0;
 }
 
@@ -370,6 +347,15 @@ static int compare_numbers(const void *a, const void *b)
 
 	return *x < *y ? -1 : *x > *y;
 }
+
+/* What is looked for: of the first n digests those that are still to be written, and their sizes. */
+struct foreign {
+	const uint64_t *sizes;
+	const struct disc_session *sessions;
+	size_t n_sizes, n_sessions, n_open;
+	uint8_t *tries;			/* for each digest */
+	uint32_t n;
+};
 
 /* Sizes of files still to be written, ascending. */
 static size_t wanted_sizes(const struct manifest *m, uint64_t *ret)
@@ -397,57 +383,92 @@ static bool digest_before(const void *list, size_t i, const void *key)
 	return memcmp(((const struct manifest_digest *)list)[i].digest, key, CONTENT_DIGEST_BYTES) < 0;
 }
 
-/* Whoever has that digest and is still to be written takes the content of `node`. */
-static int offer(struct share *s, uint32_t n_wanted, uint32_t node, const uint8_t digest[CONTENT_DIGEST_BYTES])
+/* Whoever of the first `n` has that digest and is still to be written takes the content of `node`. */
+static int offer(struct share *s, struct foreign *f, uint32_t node, const uint8_t digest[CONTENT_DIGEST_BYTES])
 {
 	const struct manifest *m = s->m;
 	int result = 0;
 
-	for (size_t i = search_first(m->digests, n_wanted, digest, digest_before); i < n_wanted && !result; i++) {
+	for (size_t i = search_first(m->digests, f->n, digest, digest_before); i < f->n && !result; i++) {
 		uint32_t wanting = m->digests[i].node, n = m->nodes[node].n_extents;
 		_free_ struct extent *old = NULL;
 
 		if (memcmp(m->digests[i].digest, digest, CONTENT_DIGEST_BYTES) != 0)
 			break;
-		if (!new_bytes(m, wanting) || m->nodes[wanting].size != m->nodes[node].size)
+		if (f->tries[i] == WHOLE_TRIES_MAX || !new_bytes(m, wanting) || m->nodes[wanting].size != m->nodes[node].size)
 			continue;
 		old = calloc(n, sizeof(*old));	/* the array of extents may move */
 		if (!old)
 			return -ENOMEM;
 		memcpy(old, extents_of(m, node), n * sizeof(*old));
+		f->tries[i]++;
 		result = take_equal(s, wanting, old, n, WANT_WHOLE);
+		f->n_open -= !new_bytes(m, wanting);
 	}
 	return result;
 }
 
-/* Their digests come behind those of the files to be written, and into the table of this session. */
-static int share_foreign(struct share *s)
+static int look_at_foreign(struct share *s, struct foreign *f)
 {
 	struct manifest *m = s->m;
-	_free_ struct disc_session *sessions = NULL;
-	_free_ uint64_t *sizes = calloc(m->n_digests + 1, sizeof(*sizes));
-	uint32_t left = s->options->drive ? FOREIGN_FILES_DRIVE_MAX : FOREIGN_FILES_MAX, n_wanted = m->n_digests;
-	size_t n_sessions = 0, n_sizes;
+	uint32_t left = s->options->drive ? FOREIGN_FILES_DRIVE_MAX : FOREIGN_FILES_MAX;
 	int result = 0;
 
-	if (!sizes)
-		return -ENOMEM;
-	n_sizes = wanted_sizes(m, sizes);
-	if (!n_sizes || !s->held->disc || disc_sessions(s->held->disc, &sessions, &n_sessions))
-		return 0;
-	for (uint32_t i = 0; i < m->n_nodes && left && !result; i++) {
+	for (uint32_t i = 0; i < m->n_nodes && left && f->n_open && !result; i++) {
 		uint64_t size = m->nodes[i].size;
-		size_t at = has_content(m, i) && !new_bytes(m, i) ? search_first(sizes, n_sizes, &size, size_before) : n_sizes;
+		size_t at = has_content(m, i) && !new_bytes(m, i) ? search_first(f->sizes, f->n_sizes, &size, size_before) : f->n_sizes;
 		uint32_t n = m->n_digests;
 
-		if (at == n_sizes || sizes[at] != size || in_our_session(sessions, n_sessions, extents_of(m, i)->pos))
+		if (at == f->n_sizes || f->sizes[at] != size || in_our_session(f->sessions, f->n_sessions, extents_of(m, i)->pos))
 			continue;
 		left--;
-		result = add_digest(s, i);
+		result = is_cancelled(s) ? -ECANCELED : add_digest(s, i);
 		if (!result && m->n_digests > n)
-			result = offer(s, n_wanted, i, m->digests[n].digest);
+			result = offer(s, f, i, m->digests[n].digest);
 	}
 	return result;
+}
+
+/* Their digests come behind those of the files to be written. */
+static int share_foreign(struct share *s)
+{
+	uint32_t n = s->m->n_digests;
+	_free_ struct disc_session *sessions = NULL;
+	_free_ uint64_t *sizes = calloc(n + 1, sizeof(*sizes));
+	_free_ uint8_t *tries = calloc(n + 1, 1);
+	struct foreign f = {.n = n, .sizes = sizes, .tries = tries};
+
+	if (!sizes || !tries)
+		return -ENOMEM;
+	f.n_sizes = wanted_sizes(s->m, sizes);
+	f.n_open = f.n_sizes;
+	if (!f.n_sizes || disc_sessions(s->held->disc, &sessions, &f.n_sessions))
+		return 0;
+	f.sessions = sessions;
+	return look_at_foreign(s, &f);
+}
+
+#define SECTOR_ENTRIES (SECTOR_BYTES / CONTENTS_ENTRY_BYTES)
+
+/*
+ * Digests [from, to) are of files that are on the disc already: as many as there is room for in the table of `from` files, which the bound counts.
+ * With the header and the runs in units of an entry.
+ */
+static void keep_known(struct manifest *m, uint32_t from, uint32_t to)
+{
+	uint64_t room = round_up(1 + (uint64_t)from, SECTOR_ENTRIES), taken = 1 + (uint64_t)m->n_digests;
+
+	for (uint32_t i = from; i < to; i++) {
+		uint32_t pieces = m->nodes[m->digests[i].node].n_extents;
+		uint64_t more = 1 + (pieces > 1 ? sectors_of((uint64_t)pieces * CONTENTS_RUN_BYTES * SECTOR_ENTRIES) : 0);
+
+		if (taken + more > room)
+			continue;
+		taken += more;
+		m->digests[m->n_digests++] = m->digests[i];
+	}
+	if (m->n_digests)
+		qsort(m->digests, m->n_digests, sizeof(*m->digests), digest_compare);
 }
 
 /* ---- staged twice ---- */
@@ -469,26 +490,39 @@ static int take_same(struct share *s, uint32_t owner, uint32_t node)
 	return 1;
 }
 
+/* Among those before it with its digest, that are kept. */
+static int take_same_of(struct share *s, uint32_t kept, const struct manifest_digest *d)
+{
+	const struct manifest_digest *digests = s->m->digests;
+	int result = 0;
+
+	for (uint32_t i = kept; result == 0 && i && kept - i < SAME_TRIES_MAX; i--) {
+		if (memcmp(digests[i - 1].digest, d->digest, CONTENT_DIGEST_BYTES) != 0)
+			break;
+		result = take_same(s, digests[i - 1].node, d->node);
+	}
+	return result;
+}
+
 /* Leaves one digest of each content that is written: the others lie elsewhere. */
 static int share_staged(struct share *s, uint32_t n_wanted)
 {
 	struct manifest *m = s->m;
-	uint32_t kept = 0;
+	uint32_t kept = 0, n_known = m->n_digests;
 	int result = 0;
 
-	for (uint32_t i = 0; i < m->n_digests; i++) {
-		struct manifest_digest *d = &m->digests[i], *last = kept ? &m->digests[kept - 1] : NULL;
-		bool alike = i < n_wanted && last && memcmp(last->digest, d->digest, CONTENT_DIGEST_BYTES) == 0;
+	for (uint32_t i = 0; i < n_wanted && result >= 0; i++) {
+		struct manifest_digest d = m->digests[i];
 
-		if (result < 0 || (i < n_wanted && !new_bytes(m, d->node)))
+		if (!new_bytes(m, d.node))
 			continue;
-		result = alike && extents_of(m, last->node)->kind != EXTENT_HOLE ? take_same(s, last->node, d->node) : 0;
+		result = take_same_of(s, kept, &d);
 		if (result == 0)
-			m->digests[kept++] = *d;
+			m->digests[kept++] = d;
 	}
 	m->n_digests = kept;
-	if (kept)
-		qsort(m->digests, kept, sizeof(*m->digests), digest_compare);
+	if (result >= 0)
+		keep_known(m, n_wanted, n_known);
 	return result < 0 ? result : 0;
 }
 
@@ -501,14 +535,26 @@ static int compare_remapped(const void *a, const void *b)
 	return x->node < y->node ? -1 : x->node > y->node;
 }
 
+/* Where extents of the disc may lie: below the end of the newest session, and not in the head, which is written again. */
+static void set_bounds(struct share *s)
+{
+	struct disc_state state;
+
+	if (disc_state(s->held->disc, &state))
+		return;
+	s->comparison.first_pos = state.overwritable ? HEAD_END_SECTORS * SECTOR_BYTES : 0;
+	s->comparison.end_pos = state.used_sectors * SECTOR_BYTES;
+}
+
+/* Digests first: they are made of what is staged as long as nothing of it is found on the disc, where reading may cost seeks. */
 static int share_all(struct share *s)
 {
-	uint32_t n_wanted;
-	int result = share_formers(s);
+	int result = make_digests(s);
+	uint32_t n_wanted = s->m->n_digests;
 
+	set_bounds(s);
 	if (!result)
-		result = make_digests(s);
-	n_wanted = s->m->n_digests;
+		result = share_formers(s);
 	if (!result)
 		result = share_known(s);
 	if (!result)

@@ -4,6 +4,8 @@
  *
  * The page cache is kept over opens: what is written through this mount goes through it (no writeback cache: write(2) has
  * reached the tree when it returns), and the kernel itself drops the pages that a truncation, fallocate or copy changes.
+ * A file that is made (or emptied) to be written only, as cp and tar do, is written past it: nothing can be mapped through such a handle, and nothing is
+ * cached of the file, unless somebody else opens it meanwhile (refresh.c).
  * FLUSH is answered "no such call" once: a close costs no request.
  */
 #include <fcntl.h>
@@ -12,9 +14,12 @@
 
 static struct tree_file *file_of(uint64_t handle) { return (struct tree_file *)(uintptr_t)handle; }
 
-static struct fuse_file_info open_info(struct tree_file *f, int flags)
+/* empty: nothing of it is cached. */
+static struct fuse_file_info open_info(struct server *s, struct tree_file *f, int flags, bool empty)
 {
-	return (struct fuse_file_info){.flags = flags, .fh = (uint64_t)(uintptr_t)f, .keep_cache = 1, .noflush = 1};
+	bool past_cache = empty && (flags & O_ACCMODE) == O_WRONLY && tree_file_alone(s->tree, f);
+
+	return (struct fuse_file_info){.flags = flags, .fh = (uint64_t)(uintptr_t)f, .keep_cache = !past_cache, .direct_io = past_cache, .noflush = 1};
 }
 
 static int run_open(struct server *s, fuse_req_t req, const struct call *c)
@@ -24,7 +29,7 @@ static int run_open(struct server *s, fuse_req_t req, const struct call *c)
 
 	if (r < 0)
 		return answer(req, r);
-	struct fuse_file_info fi = open_info(f, c->flags);
+	struct fuse_file_info fi = open_info(s, f, c->flags, c->flags & O_TRUNC);
 	if (fuse_reply_open(req, &fi) < 0)
 		tree_close(s->tree, f);
 	return 0;
@@ -45,7 +50,7 @@ static int run_create(struct server *s, fuse_req_t req, const struct call *c)
 
 	if (r < 0)
 		return answer(req, r);
-	struct fuse_file_info fi = open_info(f, c->flags);
+	struct fuse_file_info fi = open_info(s, f, c->flags, true);
 	entry_of(s, &st, &e);
 	if (fuse_reply_create(req, &e, &fi) < 0) {
 		tree_close(s->tree, f);
@@ -78,17 +83,26 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 
 static int run_write(struct server *s, fuse_req_t req, const struct call *c)
 {
+	/* The kernel writes back changed pages through any handle of the file: they are what is cached, and refresh.c may be waiting for them. */
+	bool past_cache = !c->writeback;
+
+	if (past_cache && !c->refreshed && tree_file_met(file_of(c->handle)))
+		return refresh_before(s->refresh, req, c);
 	int r = tree_write(s->tree, file_of(c->handle), (uint64_t)c->offset, c->data, c->size);
 
 	if (r < 0)
 		return answer(req, r);
-	fuse_reply_write(req, c->size);
+	if (past_cache && tree_file_met(file_of(c->handle)))
+		refresh_written(s->refresh, req, c->ino, c->offset, c->size);
+	else
+		fuse_reply_write(req, c->size);
 	return 0;
 }
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_write, .ino = ino, .handle = fi->fh, .data = data, .size = size, .offset = offset});
+	serve(req, &(struct call){.run = run_write, .ino = ino, .handle = fi->fh, .data = data, .size = size, .offset = offset,
+		.writeback = fi->writepage});
 }
 
 static int run_fallocate(struct server *s, fuse_req_t req, const struct call *c)

@@ -3,7 +3,7 @@
  * notify.c - what the kernel is told: the commit's hooks
  *
  * A notification may wait for requests into this daemon (an inode is written back first), never inside a request of its own: so
- * only the commit's thread and server_stop's caller do it, holding no lock, while the loop runs.  Before the loop's end is used
+ * only the commit's thread, that of refresh.c and server_stop's caller do it, holding no lock, while the loop runs.  Before the loop's end is used
  * (the connection's descriptor closed), notify_silence() waits for those under way: with the loop running they end, and when the mount
  * was taken away the kernel refuses them at once.
  */
@@ -43,6 +43,14 @@ void notify_silence(struct server *s)
 static void inval_inode(struct server *s, uint64_t ino)
 {
 	fuse_lowlevel_notify_inval_inode(s->session, ino, 0, 0);
+}
+
+void notify_stale(struct server *s, uint64_t ino, off_t offset, size_t length)
+{
+	if (!notify_begin(s))
+		return;
+	fuse_lowlevel_notify_inval_inode(s->session, ino, offset, (off_t)length);
+	notify_end(s);
 }
 
 void server_flush_writers(void *server)

@@ -34,6 +34,8 @@ struct call {
 	mode_t mode;
 	dev_t rdev;
 	bool plus;			/* readdir: with attributes */
+	bool writeback;			/* write: of the kernel's cache */
+	bool refreshed;			/* write: what others had cached and changed was written first (refresh.c) */
 	const struct stat *attr;	/* of setattr */
 };
 

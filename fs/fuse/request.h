@@ -21,6 +21,7 @@
 #define KERNEL_TIMEOUT 86400.0
 
 struct sync_wait;
+struct refresh;
 
 struct server {
 	struct fuse_session *session;
@@ -34,6 +35,7 @@ struct server {
 	struct sync_wait *syncs;	/* FSYNCDIR requests that wait for a commit */
 	bool discarding;
 
+	struct refresh *refresh;
 	pthread_mutex_t notify_lock;
 	pthread_cond_t notify_idle;
 	unsigned notifying;		/* notifications under way */
@@ -70,6 +72,19 @@ void sync_end_discarding(struct server *s);
 
 /* No more notifications; waits for those under way. */
 void notify_silence(struct server *s);
+/* The kernel drops what it has cached of these bytes; not from within a request (as notify.c says). */
+void notify_stale(struct server *s, uint64_t ino, off_t offset, size_t length);
+
+/* ---- refresh.c ---- */
+
+int refresh_new(struct server *s, struct refresh **ret);
+int refresh_start(struct refresh *r);	/* after the daemon forked */
+/* A write that is to pass by the page cache: once what others have cached and changed there was written back, the call runs again, `refreshed`.  0. */
+int refresh_before(struct refresh *r, fuse_req_t req, const struct call *c);
+/* A write that passed by the page cache is done: drop what others have cached of it, then answer. */
+void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offset, size_t length);
+void refresh_stop(struct refresh *r);	/* all is answered; what comes later at once */
+void refresh_free(struct refresh *r);
 
 /* ---- names.c, attributes.c, files.c, directories.c ---- */
 

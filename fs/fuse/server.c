@@ -97,6 +97,8 @@ int server_new(const struct server_options *options, struct tree *tree, struct s
 	r = make_args(options, &args);
 	if (!r)
 		r = park_new(s, &s->park);
+	if (!r)
+		r = refresh_new(s, &s->refresh);
 	if (r < 0)
 		return r;
 	s->session = fuse_session_new(&args, &server_operations, sizeof(server_operations), s);
@@ -124,6 +126,8 @@ int server_loop(struct server *s)
 	struct fuse_loop_config *config;
 	int r = park_start(s->park);
 
+	if (!r)
+		r = refresh_start(s->refresh);
 	if (r < 0)
 		return r;
 	config = fuse_loop_cfg_create();
@@ -169,6 +173,7 @@ void server_unmount(struct server *s)
 	if (s->commit)
 		sync_answer_all(s, EINTR);
 	park_stop(s->park);
+	refresh_stop(s->refresh);
 	take_away(s);
 	s->mounted = false;
 }
@@ -179,6 +184,7 @@ void server_free(struct server *s)
 		return;
 	server_unmount(s);
 	park_free(s->park);
+	refresh_free(s->refresh);
 	if (s->session)
 		fuse_session_destroy(s->session);
 	pthread_cond_destroy(&s->notify_idle);

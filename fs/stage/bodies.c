@@ -28,6 +28,7 @@
 #define SEGMENT_BYTES (64u << 20)
 #define IDLE_LIMIT 64u
 #define BUDGET_LIMIT_BYTES (16u << 20)
+#define EARLY_BYTES (32u << 20)
 #define ALLOC_LIMIT_BYTES (1ull << 40)
 
 int stage_bodies_init(struct stage *s)
@@ -317,11 +318,10 @@ static int body_make(struct stage *s, bool sparse, struct body **ret)
 int stage_body_drop(struct stage *s, uint32_t number)
 {
 	struct body *b = stage_body_find(s, number);
-	char name[16];
 	int r;
 
 	if (!b)
-		return 0;
+		return -ENOENT;
 	r = journal_begin(s, false);
 	if (r)
 		return r;
@@ -334,8 +334,7 @@ int stage_body_drop(struct stage *s, uint32_t number)
 	pthread_mutex_lock(&s->bodies.lock);
 	table_remove_locked(&s->bodies, b);
 	pthread_mutex_unlock(&s->bodies.lock);
-	stage_body_name(number, name);
-	return unlinkat(s->bodies_fd, name, 0) && errno != ENOENT ? -errno : 0;
+	return 0;
 }
 
 /* ---- space ---- */
@@ -479,6 +478,15 @@ static int write_all(int fd, const uint8_t *buf, size_t length, uint64_t pos)
 	return 0;
 }
 
+/* Large amounts are handed to the disk long before the next sync, which would find it idle until then. */
+static void count_written(struct stage *s, uint64_t length)
+{
+	uint64_t before = atomic_fetch_add(&s->bodies.unwritten, length);
+
+	if (before < EARLY_BYTES && before + length >= EARLY_BYTES)
+		stage_sync_kick(s);
+}
+
 int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *buf, size_t length)
 {
 	struct body *b;
@@ -500,21 +508,21 @@ int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *b
 	if (!r)
 		r = write_all(b->fd, buf, length, pos);
 	stage_body_release(s, b, true);
+	if (!r)
+		count_written(s, length);
 	return r;
 }
 
 /* ---- making them durable ---- */
 
-int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory)
+/* All that are dirty, referenced; the caller frees the list.  bodies.lock is held. */
+static int ref_dirty_locked(struct stage *s, struct body ***ret, size_t *ret_n)
 {
 	struct bodies *t = &s->bodies;
-	struct body **found = NULL;
+	struct body **found = t->n_dirty ? malloc(t->n_dirty * sizeof(*found)) : NULL;
 	size_t n = 0;
-	int r = 0;
+	int r = t->n_dirty && !found ? -ENOMEM : 0;
 
-	pthread_mutex_lock(&t->lock);
-	if (t->n_dirty && !(found = malloc(t->n_dirty * sizeof(*found))))
-		r = -ENOMEM;
 	for (size_t i = 0; !r && n < t->n_dirty && i < t->table.capacity; i++) {
 		struct body *b = t->table.keys[i] == IDMAP_NO_KEY ? NULL : body_of(t->table.values[i]);
 
@@ -524,25 +532,52 @@ int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_
 		if (!r)
 			found[n++] = b;
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (!r)
-			found[i]->dirty = false;
-		else
-			unref_locked(t, found[i]);
-	}
-	if (!r) {
-		t->n_dirty = 0;
-		*ret_directory = t->directory_dirty;
-		t->directory_dirty = false;
-	}
-	pthread_mutex_unlock(&t->lock);
 	if (r) {
+		for (size_t i = 0; i < n; i++)
+			unref_locked(t, found[i]);
 		free(found);
 		return r;
 	}
 	*ret = found;
 	*ret_n = n;
 	return 0;
+}
+
+void stage_bodies_write_early(struct stage *s)
+{
+	struct body **bodies = NULL;
+	size_t n = 0;
+	int r;
+
+	if (atomic_load(&s->bodies.unwritten) < EARLY_BYTES)
+		return;
+	atomic_store(&s->bodies.unwritten, 0);
+	pthread_mutex_lock(&s->bodies.lock);
+	r = ref_dirty_locked(s, &bodies, &n);
+	pthread_mutex_unlock(&s->bodies.lock);
+	for (size_t i = 0; !r && i < n; i++) {
+		sync_file_range(bodies[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE);	/* a hint; fdatasync says what failed */
+		stage_body_release(s, bodies[i], false);
+	}
+	free(bodies);
+}
+
+int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory)
+{
+	struct bodies *t = &s->bodies;
+	int r;
+
+	pthread_mutex_lock(&t->lock);
+	r = ref_dirty_locked(s, ret, ret_n);
+	if (!r) {
+		for (size_t i = 0; i < *ret_n; i++)
+			(*ret)[i]->dirty = false;
+		t->n_dirty = 0;
+		*ret_directory = t->directory_dirty;
+		t->directory_dirty = false;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return r;
 }
 
 int stage_bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory)

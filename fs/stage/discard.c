@@ -5,7 +5,7 @@
  * A discarded range waits in `queued` until a commit, in `committing` until that commit is durable (then no durable row names it),
  * and in `ready` while a frozen generation may still read it.  What leaves `ready` is punched out of its file: whole pages, with
  * neighbouring ranges merged; of a page whose two 2048-byte blocks die at different times the first is remembered in `halves`.
- * The range (0, UINT64_MAX) is the whole body: its file goes.
+ * The range (0, UINT64_MAX) is the whole body: its file goes, when nobody waits for the mutex.
  *
  * Positions of segments are used once, so a hole can be punched at any time.  A position of a sparse body may be written again:
  * then it leaves the lists first (stage_discards_cancel), and sparse bodies are punched under the mutex.
@@ -142,8 +142,37 @@ static int by_place(const void *a, const void *b)
 	return (x->pos > y->pos) - (x->pos < y->pos);
 }
 
+static void unlink_body(struct stage *s, uint32_t number)
+{
+	char name[16];
+
+	stage_body_name(number, name);
+	unlinkat(s->bodies_fd, name, 0);	/* a file without a row is swept when the stage is opened */
+}
+
+/* Freeing a large file takes a while. */
+static void unlink_list(struct stage *s, struct discards *gone)
+{
+	for (size_t i = 0; i < gone->n; i++)
+		unlink_body(s, gone->items[i].body);
+	list_clear(gone);
+}
+
+static void drop_body(struct stage *s, const struct discard *d, struct discards *gone)
+{
+	int r;
+
+	stage_enter(s);
+	r = stage_body_drop(s, d->body);		/* a failure leaves it to the next collection */
+	stage_leave(s);
+	if (r == 0 && !list_reserve(gone, 1))
+		gone->items[gone->n++] = *d;
+	else if (r == 0)
+		unlink_body(s, d->body);
+}
+
 /* The ranges of one body, ascending; returns how many items were its. */
-static size_t apply_body(struct stage *s, const struct discard *d, size_t n)
+static size_t apply_body(struct stage *s, const struct discard *d, size_t n, struct discards *gone)
 {
 	struct body *b = NULL;
 	size_t same = 1;
@@ -153,9 +182,7 @@ static size_t apply_body(struct stage *s, const struct discard *d, size_t n)
 	for (; same < n && d[same].body == d->body; same++)
 		whole |= d[same].length == WHOLE;
 	if (whole) {
-		stage_enter(s);
-		stage_body_drop(s, d->body);		/* a failure leaves it to the next collection */
-		stage_leave(s);
+		drop_body(s, d, gone);
 		return same;
 	}
 	if (stage_body_acquire(s, d->body, &b))
@@ -172,12 +199,12 @@ static size_t apply_body(struct stage *s, const struct discard *d, size_t n)
 	return same;
 }
 
-static void apply_list(struct stage *s, struct discards *l)
+static void apply_list(struct stage *s, struct discards *l, struct discards *gone)
 {
 	if (l->n)
 		qsort(l->items, l->n, sizeof(*l->items), by_place);
 	for (size_t i = 0; i < l->n; )
-		i += apply_body(s, l->items + i, l->n - i);
+		i += apply_body(s, l->items + i, l->n - i, gone);
 	list_clear(l);
 }
 
@@ -200,16 +227,17 @@ static void sort_out(struct stage *s, struct discards *sparse, struct discards *
 
 void stage_discards_apply(struct stage *s)
 {
-	struct discards sparse = {0}, segments = {0};
+	struct discards sparse = {0}, segments = {0}, gone = {0};
 
 	if (s->read_only)
 		return;
 	stage_enter(s);
 	if (!s->failed && s->ready.n)
 		sort_out(s, &sparse, &segments);
-	apply_list(s, &sparse);
+	apply_list(s, &sparse, &gone);
 	stage_leave(s);
-	apply_list(s, &segments);
+	apply_list(s, &segments, &gone);
+	unlink_list(s, &gone);
 }
 
 bool stage_reclaim(struct stage *s)

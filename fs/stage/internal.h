@@ -60,6 +60,7 @@ struct bodies {
 	uint64_t running_bytes;
 	/* bytes that may be taken before free space is asked for again */
 	_Atomic int64_t budget;
+	_Atomic uint64_t unwritten;	/* bytes written since the kernel was told to begin with them */
 };
 
 struct discard { uint64_t pos, length; uint32_t body; };
@@ -161,9 +162,10 @@ void stage_bodies_release(struct stage *s);
 struct body *stage_body_find(struct stage *s, uint32_t number);	/* NULL: there is none */
 int stage_body_acquire(struct stage *s, uint32_t number, struct body **ret);	/* with its descriptor open */
 void stage_body_release(struct stage *s, struct body *b, bool wrote);
-int stage_body_drop(struct stage *s, uint32_t number);	/* its row (in the open transaction) and its file (now) */
+int stage_body_drop(struct stage *s, uint32_t number);	/* its row (in the open transaction); its file is to be unlinked; -ENOENT */
 void stage_body_name(uint32_t number, char ret[16]);
 int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory);	/* referenced */
+void stage_bodies_write_early(struct stage *s);		/* when much was written: the kernel begins to write it, nobody waits */
 int stage_bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory);	/* and gives the references back */
 
 /* discard.c */

@@ -256,6 +256,8 @@ static void *thread_main(void *context)
 		pthread_mutex_unlock(&s->sync.lock);
 		if ((is_due(&due) || many_changes(s)) && something_to_save(s))
 			sync_all(s, true);
+		else
+			stage_bodies_write_early(s);
 		stage_discards_apply(s);
 		pthread_mutex_lock(&s->sync.lock);
 	}

@@ -37,6 +37,8 @@ int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret)
 		f->node = n;
 		f->writable = for_writing(flags);
 		n->n_open++;
+		if (n->n_alone)
+			n->met = true;
 		if (f->writable)
 			n->n_writers++;
 	}
@@ -57,6 +59,8 @@ void tree_close(struct tree *t, struct tree_file *f)
 
 	tree_lock(t);
 	n->n_open--;
+	if (f->alone && --n->n_alone == 0)
+		n->met = false;
 	if (f->writable && --n->n_writers == 0 && node_is_dirty(n))
 		node_put(t, n);		/* on failure it stays in the list of changed nodes */
 	node_unused(t, n);
@@ -65,6 +69,17 @@ void tree_close(struct tree *t, struct tree_file *f)
 }
 
 uint64_t tree_file_ino(const struct tree_file *f) { return f->node->ino; }
+
+bool tree_file_alone(struct tree *t, struct tree_file *f)
+{
+	tree_lock(t);
+	f->alone = f->node->n_open == 1;
+	f->node->n_alone += f->alone;
+	tree_unlock(t);
+	return f->alone;
+}
+
+bool tree_file_met(const struct tree_file *f) { return f->alone && f->node->met; }
 
 /* ---- reading ---- */
 

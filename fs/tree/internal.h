@@ -27,6 +27,8 @@ struct node {
 	uint64_t n_lookups;			/* that the kernel will forget */
 	uint32_t n_open, n_writers;		/* handles; those for writing */
 	uint32_t n_pins;			/* of requests that work on it without t->lock */
+	uint32_t n_alone;			/* handles of tree_file_alone(); … */
+	_Atomic bool met;			/* … another one was opened since; read without t->lock */
 	bool staged;				/* has a row in the stage, or will when flushed */
 	bool orphan;				/* no name left */
 	bool dead;				/* dropped by a discard */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FILE_BLKSIZE (1u << 20)		/* what cp and others read and write at once: as much as one request carries */
+
 struct timespec time_now(void)
 {
 	struct timespec now;
@@ -345,11 +347,19 @@ void node_unused(struct tree *t, struct node *n)
 	node_free(t, n);
 }
 
+/* Of a file with content not more than that: stdio allocates a buffer of this size. */
+static blksize_t preferred_bytes(const struct node *n)
+{
+	if (!S_ISREG(n->mode))
+		return 4096;
+	return (blksize_t)(n->size && n->size < FILE_BLKSIZE ? round_up(n->size, 4096) : FILE_BLKSIZE);
+}
+
 void node_stat(const struct node *n, struct stat *st)
 {
 	*st = (struct stat){
 		.st_ino = n->ino, .st_mode = n->mode, .st_nlink = n->nlink, .st_uid = n->uid, .st_gid = n->gid, .st_rdev = n->rdev,
-		.st_size = (off_t)n->size, .st_blksize = 4096,
+		.st_size = (off_t)n->size, .st_blksize = preferred_bytes(n),
 		.st_atim = n->atime, .st_mtim = n->mtime, .st_ctim = n->ctime,
 	};
 	if (S_ISREG(n->mode))

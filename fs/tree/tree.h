@@ -83,6 +83,10 @@ int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret);	
 int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, int flags, struct stat *st, struct tree_file **ret);
 void tree_close(struct tree *t, struct tree_file *f);
 uint64_t tree_file_ino(const struct tree_file *f);
+/* Is it the file's only handle?  If so, tree_file_met() tells from now on whether another one was opened since: of a write that has returned, one that
+ * may have read what was there before. Once for each handle. */
+bool tree_file_alone(struct tree *t, struct tree_file *f);
+bool tree_file_met(const struct tree_file *f);
 int tree_read(struct tree *t, struct tree_file *f, uint64_t offset, void *buf, size_t length, size_t *ret_length);
 int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void *buf, size_t length);	/* all or nothing */
 int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offset, uint64_t length);	/* 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE[|KEEP_SIZE] */

@@ -5,7 +5,7 @@
  * disc_open_path() (burner/medium) -> disc_state(), disc_sessions(), disc_read() … -> disc_close().  After a publish call
  * disc_refresh().  Decorators (throttle, faults, traces) wrap a disc: a struct disc with other ops whose `inner` is the first.
  *
- * Threads: disc_read() from any thread at any time.  All others from one thread at a time.
+ * Threads: disc_read() and disc_read_medium() from any thread at any time.  All others from one thread at a time.
  * Errors (negative errno): -ENOENT/-EACCES opening; -ENOMEDIUM no disc; -EMEDIUMTYPE not an ISO 9660 disc (text, audio, UDF only);
  * -EBADMSG damaged; -EIO unreadable sector; -EBUSY held by another; -EAGAIN the drive is burning, ask again when it is done
  * (nothing was changed: the request may be parked and repeated).
@@ -14,6 +14,7 @@
 #ifndef CDAPPENDFS_DISC_H
 #define CDAPPENDFS_DISC_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,6 +73,7 @@ struct disc_fingerprint {
 struct disc;
 struct disc_ops {
 	int (*read)(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors);
+	int (*read_medium)(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors);	/* NULL: -EOPNOTSUPP */
 	int (*state)(struct disc *d, struct disc_state *ret);
 	int (*sessions)(struct disc *d, struct disc_session **ret, size_t *ret_n);
 	int (*identity)(struct disc *d, struct disc_identity *ret);
@@ -85,6 +87,14 @@ struct disc { const struct disc_ops *ops; struct disc *inner; };
 
 /* Whole sectors; 0, or an errno with buf in any state.  Reading past the end is -EIO. */
 static inline int disc_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors) { return d->ops->read(d, lba, buf, n_sectors); }
+/*
+ * The same past the page cache, for proof of what the disk holds.  buf at a multiple of 4096; large pieces.  -EOPNOTSUPP: not this piece, or not
+ * here at all; then disc_read().
+ */
+static inline int disc_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	return d->ops->read_medium ? d->ops->read_medium(d, lba, buf, n_sectors) : -EOPNOTSUPP;
+}
 static inline int disc_state(struct disc *d, struct disc_state *ret) { return d->ops->state(d, ret); }
 /* Oldest first; the caller frees *ret with free().  Blank: 0 sessions. */
 static inline int disc_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n) { return d->ops->sessions(d, ret, ret_n); }

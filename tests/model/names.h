@@ -103,6 +103,53 @@ static inline void do_open(void)
 	close_both(fd);
 }
 
+/* What changes from one version of a file to the next: nothing, a byte or a block here and there, its end. */
+static inline ssize_t change_version(char *buf, ssize_t n)
+{
+	unsigned changes = percent(40) ? 0 : 1 + (unsigned)below(percent(10) ? 200 : 4);
+
+	for (; n && changes; changes--) {
+		size_t at = percent(50) ? below((uint64_t)n) : below((uint64_t)n) / 2048 * 2048, length = percent(50) ? 1 : 2048;
+
+		fill(buf + at, length < (size_t)n - at ? length : (size_t)n - at);
+	}
+	if (percent(80))
+		return n;
+	return percent(50) || n + 3000 > FILE_BYTES_MAX ? (ssize_t)below((uint64_t)n + 1) : n + (ssize_t)below(3000);
+}
+
+/* A whole file, or nearly, as a new one, or in the place of another: cp, backups, rsync. */
+static inline void do_version(void)
+{
+	static char buf[FILE_BYTES_MAX + 8];
+	const struct node *n;
+	char path[2048];
+	struct file from;
+	int fd[SIDES];
+
+	if (!borrow(&from))
+		return;
+	ssize_t length = read_all(from.fd[PLAIN], buf, FILE_BYTES_MAX, 0);
+	give_back(&from);
+	if (length < 0)
+		return;
+	memset(buf + length, 'v', (size_t)(FILE_BYTES_MAX - length));
+	length = change_version(buf, length);
+	random_path(path, sizeof(path));
+	tell("%zd bytes like those of %s to the new file %.280s", length, from.name, path);
+	model.stale = true;
+	if (!BOTH_OPEN(fd, openat(model.root[s], path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0644)))
+		return;
+	BOTH(pwrite(fd[s], buf, (size_t)length, 0));
+	follow(fd);
+	close_both(fd);
+	n = percent(50) ? pick(S_IFREG) : NULL;
+	if (n) {
+		tell("rename %.280s over %.280s", path, n->path);
+		BOTH(renameat(model.root[s], path, model.root[s], n->path));
+	}
+}
+
 static inline void release(struct held *h)
 {
 	if (!h->used)

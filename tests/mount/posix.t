@@ -29,4 +29,6 @@ for base in blank burned; do
 	is "$base: nothing is staged" "$(info_json '$_->{staged_bytes}' "$mnt")" 0
 	ok "$base: unmount" umount_disc
 done
+# Kernels differ in what they do with cached pages of a file that is written past the cache.
+if why=$(uml_missing); then skip 'the same under another kernel' "$why"; else relay 'another kernel' in_uml -t 300 "$TOP/tests/mount/older-kernel-guest"; fi
 done_testing

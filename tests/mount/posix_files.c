@@ -4,11 +4,13 @@
  *
  * Prints TAP; see check.h.  It passes on ext4 and tmpfs: what it asks is what every Linux filesystem does.
  */
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <linux/falloc.h>
 
 #include "tests/mount/check.h"
@@ -389,6 +391,91 @@ static const char *check_unlink_new(void)
 	return unlink_while_open("open new", 5000);
 }
 
+/* ---- one writes, others read ---- */
+
+#define SHARED_BYTES (256u << 10)
+#define PIECE_BYTES (16u << 10)
+
+/* Reads all of it again and again, so that its pages are in the cache at any moment. */
+static pid_t start_reader(const char *path)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	int fd = open(path, O_RDONLY);
+	while (pread(fd, work, SHARED_BYTES, 0) == SHARED_BYTES)
+		;
+	_exit(1);
+}
+
+/* Written through fd, seen by a handle and a mapping that were there before. */
+static const char *write_and_look(int fd, int other, const uint8_t *mapped)
+{
+	for (unsigned round = 1; round < 400; round++) {
+		size_t pos = round * 7 % (SHARED_BYTES / PIECE_BYTES) * PIECE_BYTES;
+
+		memset(shadow, (int)(round & 0xff), PIECE_BYTES);
+		CHECK(pwrite(fd, shadow, PIECE_BYTES, (off_t)pos) == PIECE_BYTES);
+		CHECK(!memcmp(mapped + pos, shadow, PIECE_BYTES));
+		CHECK(pread(other, work, PIECE_BYTES, (off_t)pos) == PIECE_BYTES && !memcmp(work, shadow, PIECE_BYTES));
+	}
+	return NULL;
+}
+
+static const char *written_and_read(const char *path, int flags)
+{
+	int fd = open(path, flags, 0644), other;
+	const char *why;
+
+	CHECK(fd >= 0);
+	memset(shadow, 0, SHARED_BYTES);
+	CHECK(write(fd, shadow, SHARED_BYTES) == SHARED_BYTES);
+	CHECK((other = open(path, O_RDONLY)) >= 0);
+	uint8_t *mapped = mmap(NULL, SHARED_BYTES, PROT_READ, MAP_SHARED, other, 0);
+	CHECK(mapped != MAP_FAILED);
+	pid_t readers[2] = {start_reader(path), start_reader(path)};
+	why = write_and_look(fd, other, mapped);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK(readers[i] > 0 && kill(readers[i], SIGKILL) == 0 && waitpid(readers[i], NULL, 0) == readers[i]);
+	}
+	CHECK(munmap(mapped, SHARED_BYTES) == 0 && close(other) == 0 && close(fd) == 0);
+	return why;
+}
+
+static const char *check_shared_new(void) { return written_and_read("shared", O_WRONLY | O_CREAT | O_EXCL); }
+static const char *check_shared_emptied(void)
+{
+	fill_pattern(work, BIG, 5);
+	make_file("shared again", work, BIG);
+	memcpy(shadow, work, BIG);
+	CHECK(equals_shadow("shared again", BIG));	/* and is in the cache now */
+	return written_and_read("shared again", O_WRONLY | O_TRUNC);
+}
+
+/* What a mapping has changed beside what is written, in the same page: both stay. */
+static const char *check_shared_page(void)
+{
+	int fd = open("shared page", O_WRONLY | O_CREAT | O_EXCL, 0644), other;
+	uint8_t got[4096];
+
+	CHECK(fd >= 0);
+	memset(work, 'a', 4096);
+	CHECK(write(fd, work, 4096) == 4096 && (other = open("shared page", O_RDWR)) >= 0);
+	uint8_t *mapped = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, other, 0);
+	CHECK(mapped != MAP_FAILED);
+	for (unsigned i = 0; i < 100; i++) {
+		memset(mapped + 2048, 'b' + (int)(i % 20), 1000);
+		memset(work, 'c' + (int)(i % 20), 1000);
+		CHECK(pwrite(fd, work, 1000, 0) == 1000);
+		CHECK(mapped[0] == 'c' + i % 20 && mapped[999] == 'c' + i % 20 && mapped[1000] == 'a');
+		CHECK(pread(other, got, 4096, 0) == 4096 && !memcmp(got, mapped, 4096));
+	}
+	CHECK(munmap(mapped, 4096) == 0 && close(other) == 0 && close(fd) == 0);
+	CHECK((fd = open("shared page", O_RDONLY)) >= 0 && read(fd, work, 4096) == 4096 && !memcmp(work, got, 4096) && close(fd) == 0);
+	return NULL;
+}
+
 /* ---- times and space ---- */
 
 static const char *check_times(void)
@@ -430,6 +517,7 @@ static const struct check checks[] = {
 	{"burned: mmap", check_burned_mmap}, {"burned: punch a hole", check_burned_punch}, {"copy_file_range", check_copy_range},
 	{"600 random operations on a burned file", check_random_burned}, {"600 random operations on a new file", check_random_new},
 	{"unlink while open, burned", check_unlink_burned}, {"unlink while open, new", check_unlink_new},
+	{"read by others while it is written, new", check_shared_new}, {"changed by a mapping and written, in one page", check_shared_page}, {"the same, emptied", check_shared_emptied},
 	{"times", check_times}, {"statvfs", check_space}, {NULL, NULL},
 };
 

@@ -429,6 +429,54 @@ static void copied_appuse(void **state)
 	free(assert_sessions("i.iso", "of"));
 }
 
+static void assert_session_is_planned(struct disc *d, const struct burn_plan *plan)
+{
+	_cleanup_(session_stream_freep) struct session_stream *s = NULL;
+	static uint8_t planned[97 * 2048], burned[97 * 2048];
+
+	assert_int_equal(session_stream_new(plan, &s), 0);
+	while (session_stream_left(s)) {
+		uint32_t lba = session_start(plan) + session_stream_at(s), n = session_stream_left(s) < 97 ? session_stream_left(s) : 97;
+
+		assert_int_equal(session_stream_read(s, planned, n), 0);
+		assert_int_equal(disc_read(d, lba, burned, n), 0);
+		assert_memory_equal(planned, burned, (size_t)n * 2048);
+	}
+}
+
+/* Pieces at whole and at odd places, alone and several at once, holes between them: what is burned is what was planned, and verifying reads the disk. */
+static void large_and_odd(void **state)
+{
+	(void)state;
+	run("mkdir large && for i in 1 2 3; do head -c $((5000001 + i * 2222)) /dev/urandom >large/$i; truncate -s $((9000000 + i * 6144)) large/$i; "
+	    "head -c 3100 /dev/urandom >>large/$i; done && head -c 7M /dev/urandom >large/whole");
+	run(": >i.iso");
+	for (unsigned i = 0; i < 2; i++) {
+		_cleanup_(commit_release) struct commit c;
+		struct disc *d = open_image("i.iso", true);
+		struct target *t;
+		uint64_t middle;
+		uint8_t byte;
+
+		plan_commit(d, "large", &c);
+		assert_int_equal(disc_open_target(d, NULL, &t), 0);
+		assert_int_equal(burn_write(c.plan, t, NULL), 0);
+		assert_session_is_planned(d, c.plan);
+		assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, NULL), 0);
+		middle = (c.options.start_lba + session_length(c.plan) / 2) * 2048ull + 99;
+		assert_int_equal(pread(disc_fd(d), &byte, 1, (off_t)middle), 1);
+		byte ^= 1;
+		patch("i.iso", middle, &byte, 1);
+		assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, NULL), -EBADMSG);
+		byte ^= 1;
+		patch("i.iso", middle, &byte, 1);
+		assert_int_equal(burn_publish(d, t, c.options.start_lba), 0);
+		target_free(t);
+		disc_close(d);
+	}
+	free(assert_sessions("i.iso", "oo"));
+}
+
 /* The newest session's own descriptor is gone: mountable by the head, not to be appended to. */
 static void damaged_descriptor(void **state)
 {
@@ -453,7 +501,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(on_blank), FIXTURE_TEST(on_genisoimage), FIXTURE_TEST(on_xorriso), FIXTURE_TEST(publish_later),
 		FIXTURE_TEST(verify_finds_damage), FIXTURE_TEST(failures_leave_no_trace), FIXTURE_TEST(cancellation), FIXTURE_TEST(killed),
-		FIXTURE_TEST(holes_stay_holes), FIXTURE_TEST(copied_appuse), FIXTURE_TEST(damaged_descriptor),
+		FIXTURE_TEST(holes_stay_holes), FIXTURE_TEST(large_and_odd), FIXTURE_TEST(copied_appuse), FIXTURE_TEST(damaged_descriptor),
 	};
 
 	return cmocka_run_group_tests_name("burn_commit", tests, NULL, NULL);

@@ -35,6 +35,7 @@ struct world {
 	struct commit_options options;
 	uint64_t capacity_sectors;
 	enum tree_writing writing;
+	struct disc *(*wrap)(struct disc *inner);	/* NULL, or what the disc is seen through */
 	char *recovered;		/* message of the recovery */
 	uint32_t recovered_generation;
 };
@@ -92,6 +93,8 @@ static inline int world_open(struct world *w)
 
 	if (result)
 		return result;
+	if (w->wrap)
+		w->disc = w->wrap(w->disc);
 	w->base = world_newest(w);
 	result = world_open_stage(w);
 	if (result)

@@ -2,7 +2,7 @@
 /*
  * disc_check.h - for tests: is the newest session of an image what burner/SESSION.md says, as a whole?
  *
- *	disc_check(path, &found)	every directory of both trees, path tables, TW entries, link table, counts; ends the test when not
+ *	disc_check(path, &found)	every directory of both trees, path tables, TW entries, link table, counts, content tables; ends the test when not
  *
  * The Rock Ridge tree is read by fs/iso, all else byte by byte.
  */
@@ -13,8 +13,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <openssl/evp.h>
+
 #include "cdappendfs/appuse.h"
+#include "cdappendfs/bound.h"
 #include "cdappendfs/bytes.h"
+#include "cdappendfs/contents.h"
 #include "cdappendfs/links.h"
 #include "cdappendfs/search.h"
 #include "fs/iso/iso.h"
@@ -34,12 +38,14 @@ struct check_directory {
 };
 struct check_tree { struct check_directory *list; uint32_t n, room; };
 struct check_name { uint32_t serial, nlink, directory; };
+struct check_file { uint64_t size; struct extent extents[BOUND_SECTIONS]; uint32_t n; };
 
 struct disc_found {
 	struct appuse appuse;
 	uint32_t directories, names;	/* of the whole tree */
 	uint32_t older;			/* directories that lie in older sessions */
 	uint32_t linked_names;		/* of files with several */
+	uint32_t contents;		/* entries of the content tables of all sessions */
 };
 
 struct disc_check {
@@ -50,6 +56,8 @@ struct disc_check {
 	struct check_tree rock, joliet;
 	struct check_name *names;
 	size_t n_names, names_room;
+	struct check_file *files;
+	size_t n_files, files_room;
 };
 
 static inline const uint8_t *check_at(const struct disc_check *c, uint64_t lba, uint64_t bytes)
@@ -83,6 +91,21 @@ static inline void check_rock_name(struct disc_check *c, uint32_t directory, con
 	c->names[c->n_names++] = (struct check_name){(uint32_t)e->ino, e->nlink, directory};
 }
 
+static inline void check_rock_file(struct disc_check *c, const struct iso_entry *e)
+{
+	if (zisofs_used(&e->zisofs) || !e->n_extents)
+		return;
+	REQUIRE(e->n_extents <= BOUND_SECTIONS);
+	if (c->n_files == c->files_room) {
+		c->files_room = c->files_room ? 2 * c->files_room : 1024;
+		c->files = realloc(c->files, c->files_room * sizeof(*c->files));
+		REQUIRE(c->files);
+	}
+	struct check_file *f = &c->files[c->n_files++];
+	*f = (struct check_file){.size = e->size, .n = e->n_extents};
+	memcpy(f->extents, e->extents, e->n_extents * sizeof(*e->extents));
+}
+
 static inline void check_rock_directory(struct disc_check *c, uint32_t i)
 {
 	struct iso_extent dir = {c->rock.list[i].lba, c->rock.list[i].bytes};
@@ -104,6 +127,8 @@ static inline void check_rock_directory(struct disc_check *c, uint32_t i)
 			children++;
 		} else {
 			check_rock_name(c, i, &e);
+			if (S_ISREG(e.mode))
+				check_rock_file(c, &e);
 			if (S_ISREG(e.mode))
 				c->rock.list[i].content += check_place(e.n_extents ? e.extents[0].pos / SECTOR_BYTES : 0, e.size);
 		}
@@ -263,6 +288,117 @@ static inline void check_counts(const struct disc_check *c, const uint8_t *pvd, 
 	REQUIRE(found->appuse.flags & APPUSE_LINKED || (sectors == found->appuse.tree_sectors && !found->older));
 }
 
+/* ---- content tables ---- */
+
+static inline void check_content_part(const struct disc_check *c, const struct check_file *f, uint64_t offset, uint64_t length, EVP_MD_CTX *hash)
+{
+	for (uint32_t i = extent_at(f->extents, f->n, offset); length; i++) {
+		const struct extent *e = &f->extents[i];
+		uint64_t n = min_u64(length, e->offset + e->length - offset), pos = e->pos + (offset - e->offset);
+
+		REQUIRE(i < f->n && pos + n <= c->bytes);
+		REQUIRE(EVP_DigestUpdate(hash, c->image + pos, n) == 1);
+		offset += n;
+		length -= n;
+	}
+}
+
+/* From the bytes of the image, as cdappendfs/contents.h says. */
+static inline void check_content_digest(const struct disc_check *c, const struct check_file *f, uint8_t ret[CONTENT_DIGEST_BYTES])
+{
+	EVP_MD_CTX *hash = EVP_MD_CTX_new();
+	uint8_t size[8], sha256[32];
+
+	put_le64(size, f->size);
+	REQUIRE(hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(hash, size, sizeof(size)) == 1);
+	if (f->size <= 262144)
+		check_content_part(c, f, 0, f->size, hash);
+	for (uint64_t i = 0; f->size > 262144 && i < 16; i++)
+		check_content_part(c, f, i == 15 ? f->size - 16384 : (f->size - 16384) / 15 * i / 2048 * 2048, 16384, hash);
+	REQUIRE(EVP_DigestFinal_ex(hash, sha256, NULL) == 1);
+	EVP_MD_CTX_free(hash);
+	memcpy(ret, sha256, CONTENT_DIGEST_BYTES);
+}
+
+static inline struct check_file check_content_entry(const uint8_t *entry, const uint8_t *runs, uint32_t n_runs)
+{
+	struct check_file f = {.size = get_le64(entry + 16), .n = get_le32(entry + 28)};
+	uint32_t where = get_le32(entry + 24);
+	uint64_t at = 0;
+
+	REQUIRE(f.size && f.n && f.n <= BOUND_SECTIONS && (f.n == 1 || (where <= n_runs && f.n <= n_runs - where)));
+	for (uint32_t i = 0; i < f.n; i++) {
+		uint64_t lba = f.n == 1 ? where : get_le32(runs + 8 * (where + i)), sectors = f.n == 1 ? sectors_of(f.size) : get_le32(runs + 8 * (where + i) + 4);
+
+		REQUIRE(sectors && at < f.size);
+		f.extents[i] = (struct extent){.offset = at, .length = min_u64(sectors * SECTOR_BYTES, f.size - at), .pos = lba * SECTOR_BYTES, .kind = EXTENT_DISC};
+		at += sectors * SECTOR_BYTES;
+	}
+	REQUIRE(at - f.size < SECTOR_BYTES);
+	return f;
+}
+
+/* Entries ascend, lie within what is burned, and are true. */
+static inline uint32_t check_contents(const struct disc_check *c, const struct appuse *a)
+{
+	const uint8_t *table = check_at(c, a->contents_lba, a->contents_bytes), *entry = table + CONTENTS_HEADER_BYTES, *runs;
+	uint8_t digest[CONTENT_DIGEST_BYTES];
+	uint32_t n = get_le32(table + 16), n_runs = get_le32(table + 20), used = 0;
+
+	REQUIRE(a->contents_lba > a->start_lba && a->contents_lba + sectors_of(a->contents_bytes) < (uint64_t)a->start_lba + a->sectors);
+	REQUIRE(memcmp(table, "CDAPPENDFS-CNT 1", 16) == 0 && n && 32 + 32ull * n + 8ull * n_runs == a->contents_bytes);
+	runs = entry + 32ull * n;
+	for (uint32_t i = 0; i < n; i++, entry += 32) {
+		struct check_file f = check_content_entry(entry, runs, n_runs);
+
+		REQUIRE(!i || memcmp(entry - 32, entry, CONTENT_DIGEST_BYTES) <= 0);
+		check_content_digest(c, &f, digest);
+		REQUIRE(memcmp(entry, digest, sizeof(digest)) == 0);
+		for (uint32_t k = 0; k < f.n; k++)
+			REQUIRE(f.extents[k].pos + f.extents[k].length <= ((uint64_t)a->start_lba + a->sectors) * SECTOR_BYTES);
+		used += f.n > 1 ? f.n : 0;
+	}
+	REQUIRE(used == n_runs);
+	return n;
+}
+
+static inline bool check_has_digest(const struct disc_check *c, const struct appuse *a, const struct check_file *f)
+{
+	const uint8_t *entry = check_at(c, a->contents_lba, a->contents_bytes) + CONTENTS_HEADER_BYTES;
+	uint8_t digest[CONTENT_DIGEST_BYTES];
+	uint32_t n = get_le32(entry - CONTENTS_HEADER_BYTES + 16);
+
+	check_content_digest(c, f, digest);
+	for (uint32_t i = 0; i < n; i++)
+		if (memcmp(entry + 32ull * i, digest, sizeof(digest)) == 0)
+			return true;
+	return false;
+}
+
+/* Every content that is wholly this session's. */
+static inline void check_all_listed(const struct disc_check *c, const struct appuse *a)
+{
+	for (size_t i = 0; i < c->n_files; i++) {
+		const struct check_file *f = &c->files[i];
+		bool whole = true;
+
+		for (uint32_t k = 0; k < f->n; k++)
+			whole &= f->extents[k].pos >= (uint64_t)a->start_lba * SECTOR_BYTES;
+		REQUIRE(!whole || (a->flags & APPUSE_CONTENTS && check_has_digest(c, a, f)));
+	}
+}
+
+/* The newest session was burned with sharing. */
+static inline void check_all_contents(const struct disc_check *c, const struct disc_session *sessions, size_t n, struct disc_found *found)
+{
+	struct appuse a;
+
+	for (size_t i = 0; i < n; i++)
+		if (sessions[i].ours && appuse_decode(check_at(c, sessions[i].descriptor_lba, SECTOR_BYTES), &a) == 0 && a.flags & APPUSE_CONTENTS)
+			found->contents += check_contents(c, &a);
+	check_all_listed(c, &found->appuse);
+}
+
 static inline void disc_check(const char *path, struct disc_found *found)
 {
 	struct disc_check c = {.bytes = 0};
@@ -299,6 +435,7 @@ static inline void disc_check(const char *path, struct disc_found *found)
 	check_twins(&c);
 	check_links(&c, found);
 	check_counts(&c, pvd, svd, found);
+	check_all_contents(&c, sessions, n, found);
 	iso_entry_release(&root);
 	iso_unref(c.iso);
 	disc_close(c.disc);
@@ -308,6 +445,7 @@ static inline void disc_check(const char *path, struct disc_found *found)
 	free(c.rock.list);
 	free(c.joliet.list);
 	free(c.names);
+	free(c.files);
 }
 
 #endif

@@ -2,7 +2,20 @@
 /* fs/stage: segments, sparse bodies, giving space back, collecting. */
 #include "tests/unit/stage_fixture.h"
 
+#include <stdatomic.h>
+#include <time.h>
+
 #define MIB (1u << 20)
+
+/* In place of libc's: the kernel is told to begin to write. */
+static atomic_uint told_to_write;
+int sync_file_range(int fd, off_t offset, off_t length, unsigned flags)
+{
+	(void)fd, (void)offset, (void)length;
+	if (flags == SYNC_FILE_RANGE_WRITE)
+		told_to_write++;
+	return 0;
+}
 
 /* Blocks of 512 bytes that the host has given to a body; -1: its file is gone. */
 static long blocks_of(const struct stage *s, uint32_t body)
@@ -247,6 +260,30 @@ static void test_more_bodies_than_descriptors(void **state)
 	stage_close(s);
 }
 
+/* The disk gets its work while much is written, and not for little; the body is still dirty for the next sync. */
+static void test_much_is_written_early(void **state)
+{
+	struct stage *s = open_stage(*state);
+	_free_ uint8_t *data = pattern(MIB, 3);
+	uint32_t body;
+
+	assert_int_equal(stage_body_new(s, &body), 0);
+	assert_int_equal(stage_start_thread(s), 0);
+	told_to_write = 0;
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(stage_body_write(s, body, i * (uint64_t)MIB, data, MIB), 0);
+	assert_int_equal(stage_sync(s), 0);
+	assert_int_equal(told_to_write, 0);
+	for (unsigned i = 16; !told_to_write && i < 1024; i++) {
+		assert_int_equal(stage_body_write(s, body, i * (uint64_t)MIB, data, MIB), 0);
+		if (i % 16 == 0)
+			nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);	/* lets the thread come to it */
+	}
+	assert_int_not_equal(told_to_write, 0);
+	expect_bytes(s, body, 15 * (uint64_t)MIB, data, MIB);
+	stage_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +294,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sparse_range_written_again_stays, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_collect, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_discard_everything, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_much_is_written_early, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_more_bodies_than_descriptors, fixture_setup, fixture_teardown),
 	};
 
