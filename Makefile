@@ -198,9 +198,10 @@ demo:
 	$(Q)$(MAKE) --no-print-directory -j2 all
 	$(Q)tests/demo
 
-## bench: the tables of README, ratios against other programs
+## bench: the table of README, ratios against other programs; BENCH_ONLY=PATTERN some sections, BENCH_SCALE=small a quick test of it
 bench:
 	$(Q)tests/install-packages
+	$(Q)tests/install-packages unionfs-fuse || echo 'bench: goes on without unionfs-fuse'
 	$(Q)$(MAKE) --no-print-directory -j2 all helpers
 	$(Q)tests/bench/bench.sh
 
