@@ -317,6 +317,9 @@ static int write_session(struct run *run, struct commit_result *r)
 	if (result)
 		return commit_failed(r, "the session was written, but reading it back failed", result,
 			result == -EBADMSG ? "the disc holds something else than was written" : NULL);
+	/* Looked at before as well (image.c), but a burn may take long. */
+	if (medium_is_deleted(c->disc))
+		return commit_failed(r, "the session was written, but is not kept", -EROFS, "the image file was deleted, or another one has its name now");
 	result = run_journal(run, STAGE_PUBLISHING);
 	return result ? journal_failed(r, result) : 0;
 }
