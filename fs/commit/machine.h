@@ -109,8 +109,6 @@ int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_sess
 int medium_explain(struct disc *disc, int error);
 /* Length of an image file; 0 when it is none. */
 uint64_t medium_image_bytes(struct disc *disc);
-/* An image file that has no name any more: what was written to it is gone with the mount. */
-bool medium_is_deleted(struct disc *disc);
 /* The write side of the disc, with the fault and the speed of the options (NULL: neither). -EINVAL: the fault is wrong. */
 int medium_open_target(struct disc *disc, const struct commit_options *o, unsigned flags, struct target **ret);
 /* Cut an image back to image_bytes, durably, and look at it again. Never below the end of its newest session (-EINVAL). */

@@ -88,14 +88,6 @@ uint64_t medium_image_bytes(struct disc *disc)
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
-bool medium_is_deleted(struct disc *disc)
-{
-	int fd = disc_fd(disc);
-	struct stat st;
-
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 0;
-}
-
 int medium_cut(struct disc *disc, uint64_t image_bytes)
 {
 	uint64_t now = medium_image_bytes(disc);
