@@ -81,6 +81,15 @@ static uint64_t next_start(const struct image *image)
 	return image->blank ? SESSION_ALIGN : round_up(image->list.end_sectors, SESSION_ALIGN);
 }
 
+/* What is written to a file without a name is gone when it is closed.  One that was renamed is none, nor are files where links are not counted. */
+static bool is_deleted(const struct image *image)
+{
+	struct stat st, named;
+
+	return fstat(image->fd, &st) == 0 && st.st_nlink == 0 &&
+		(stat(image->path, &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino);
+}
+
 static int image_state(struct disc *d, struct disc_state *ret)
 {
 	const struct image *image = to_image(d);
@@ -91,6 +100,10 @@ static int image_state(struct disc *d, struct disc_state *ret)
 		return result;
 	state.appendable = image->why_not[0] == 0;
 	state.why_not = state.appendable ? NULL : image->why_not;
+	if (state.appendable && is_deleted(image)) {
+		state.appendable = false;
+		state.why_not = "the image file was deleted, or another one has its name now: what is written to it would be gone with the mount";
+	}
 	state.capacity_sectors = image->capacity_sectors;
 	state.used_sectors = image->blank ? 0 : image->list.end_sectors;
 	state.next_lba = (uint32_t)min_u64(next_start(image), UINT32_MAX);
@@ -158,9 +171,7 @@ static void find_why_not(struct image *image)
 	size_t n = sizeof(image->why_not);
 
 	to[0] = 0;
-	if (image->st.st_nlink == 0)
-		snprintf(to, n, "the image file was deleted, or another one has its name now: what is written to it would be gone with the mount");
-	else if (bytes < end_bytes)
+	if (bytes < end_bytes)
 		snprintf(to, n, "the image is truncated: %llu bytes are missing", (unsigned long long)(end_bytes - bytes));
 	else if (image->list.damaged)
 		snprintf(to, n, "the descriptors of the newest session are damaged");

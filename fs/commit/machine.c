@@ -298,6 +298,7 @@ static int write_session(struct run *run, struct commit_result *r)
 {
 	struct commit *c = run->c;
 	const struct burn_progress progress = {.report = report, .cancelled = is_cancelled, .context = run};
+	struct disc_state state;
 	int result;
 
 	fill_record(run);
@@ -317,6 +318,10 @@ static int write_session(struct run *run, struct commit_result *r)
 	if (result)
 		return commit_failed(r, "the session was written, but reading it back failed", result,
 			result == -EBADMSG ? "the disc holds something else than was written" : NULL);
+	/* An image may have been deleted: looked at before as well, but a burn may take long. */
+	result = disc_state(c->disc, &state);
+	if (!result && state.kind == MEDIUM_IMAGE && !state.appendable)
+		return commit_failed(r, "the session was written, but is not kept", -EROFS, state.why_not);
 	result = run_journal(run, STAGE_PUBLISHING);
 	return result ? journal_failed(r, result) : 0;
 }

@@ -139,6 +139,21 @@ for how in deleted replaced; do
 	ok "and is burned ($how)" sync_disc
 	ok "unmount (burned, $how)" umount_disc
 done
+cp "$T/saved.iso" "$disc"
+mount_disc -o speed=0.5 "$disc"
+noise 2000000 7 >"$mnt/while mounted"
+before=$(apparent_size "$disc")
+sync_disc >"$T/told" 2>&1 & background=$!
+grown() { (($(apparent_size "$disc") > before + 100000)); }
+ok 'a slow burn' until_true 30 grown
+rm "$disc"
+fails 'in whose middle the image is deleted' 1 wait "$background"
+like 'says so' "$(<"$T/told")" 'was deleted, or another one has its name.*nothing was lost'
+fails 'unmount' any umount_disc
+cp "$T/saved.iso" "$disc"
+mount_disc "$disc"
+ok 'and nothing is lost' cmp <(noise 2000000 7) "$mnt/while mounted"
+ok 'unmount' umount_disc
 # Bytes behind the newest session are no session: a burn that was cut off leaves such.
 cp "$T/saved.iso" "$disc"
 mount_disc "$disc"
