@@ -263,7 +263,8 @@ static int take_candidates(struct candidates *c)
 {
 	int result = 0;
 
-	if (c->n)
+	/* Of alike ones the newest come first, as they were found: what is taken of one leaves less room for sections of the next. */
+	if (c->n && c->want == WANT_WHOLE)
 		qsort(c->list, c->n, sizeof(*c->list), compare_candidates);
 	for (uint32_t i = 0; i < c->n && !result; i++) {
 		const struct candidate *at = &c->list[i];
