@@ -125,27 +125,61 @@ static int remember(struct share *s, uint32_t node)
 
 enum want { WANT_PARTS, WANT_PARTS_OF_OTHER, WANT_WHOLE };
 
+/* The node gets these runs. */
+static int take_runs(struct share *s, uint32_t node, const struct equal_runs *runs)
+{
+	uint64_t left = new_bytes(s->m, node);
+	int result = remember(s, node);
+
+	if (!result)
+		result = overlay(s, node, runs);
+	if (!result)
+		s->held->found_bytes += left - new_bytes(s->m, node);
+	return result;
+}
+
+/* All of the node, also of what was found elsewhere before, or nothing. */
+static int take_whole(struct share *s, uint32_t node, const struct extent *old, uint32_t n)
+{
+	_cleanup_(equal_runs_release) struct equal_runs runs = {.list = NULL};
+	uint32_t number = numbers_first(&s->remembered, node);
+	struct manifest_node *at = &s->m->nodes[node];
+	const struct manifest_node now = *at;
+	uint64_t found = s->held->found_bytes, left = new_bytes(s->m, node);
+	int result;
+
+	if (number != NUMBERS_NONE) {
+		at->first_extent = s->held->remapped[number].first;
+		at->n_extents = s->held->remapped[number].n;
+	}
+	result = compare_node(&s->comparison, node, old, n, true, &runs);
+	if (!result && choose_whole(s->m, node, &runs)) {
+		result = take_runs(s, node, &runs);
+		s->held->found_bytes = found + (result ? 0 : left);
+	} else {
+		*at = now;
+	}
+	return result;
+}
+
+static int take_parts(struct share *s, uint32_t node, const struct extent *old, uint32_t n, enum want want)
+{
+	_cleanup_(equal_runs_release) struct equal_runs runs = {.list = NULL};
+	int result = compare_node(&s->comparison, node, old, n, false, &runs);
+	bool whole = !result && choose_whole(s->m, node, &runs);
+
+	if (!result && !whole) {
+		if (want == WANT_PARTS_OF_OTHER)
+			choose_not_first_block(&runs);
+		result = choose_parts(s->m, node, &runs);
+	}
+	return result || !runs.n ? result : take_runs(s, node, &runs);
+}
+
 /* The node gets what is equal in `old`. */
 static int take_equal(struct share *s, uint32_t node, const struct extent *old, uint32_t n, enum want want)
 {
-	_cleanup_(equal_runs_release) struct equal_runs runs = {.list = NULL};
-	int result = compare_node(&s->comparison, node, old, n, want == WANT_WHOLE, &runs);
-	bool whole = !result && choose_whole(s->m, node, &runs);
-
-	if (result || (want == WANT_WHOLE && !whole))
-		return result;
-	if (want == WANT_PARTS_OF_OTHER && !whole)
-		choose_not_first_block(&runs);
-	if (!whole)
-		result = choose_parts(s->m, node, &runs);
-	if (result || !runs.n)
-		return result;
-	result = remember(s, node);
-	if (!result)
-		result = overlay(s, node, &runs);
-	if (!result)
-		s->held->found_bytes += runs.bytes;
-	return result;
+	return want == WANT_WHOLE ? take_whole(s, node, old, n) : take_parts(s, node, old, n, want);
 }
 
 /* ---- what the file was before ---- */

@@ -283,6 +283,34 @@ static void test_versions(void **state)
 	end(&w);
 }
 
+/* A file is written over with the content of another; some blocks are those that it had. */
+static void test_exchanged(void **state)
+{
+	enum { BYTES = 700000 };
+	uint8_t *content[2] = {pattern(BYTES, 5), pattern(BYTES, 6)};
+	struct commit_result r;
+	struct world w;
+
+	(void)state;
+	memset(content[0] + 100 * SECTOR_BYTES, 0, 20 * SECTOR_BYTES);
+	memset(content[1] + 100 * SECTOR_BYTES, 0, 20 * SECTOR_BYTES);
+	begin(&w);
+	write_bytes(&w, "a", content[0], BYTES);
+	write_bytes(&w, "b", content[1], BYTES);
+	commit_within(&w);
+	write_bytes(&w, "a", content[1], BYTES);
+	write_bytes(&w, "b", content[0], BYTES);
+	r = commit_within(&w);
+	assert_int_equal(r.cost.data_sectors, 0);
+	assert_int_equal(r.found_bytes, 2 * BYTES);
+	again(&w);
+	assert_true(has_bytes(&w, "a", content[1], BYTES) && has_bytes(&w, "b", content[0], BYTES));
+	assert_int_equal(extents_of_file(&w, "a", NULL), 1);
+	free(content[0]);
+	free(content[1]);
+	end(&w);
+}
+
 /* ---- staged twice ---- */
 
 /* Two contents that samples cannot tell apart, by turns; and files that begin with a hole. */
@@ -642,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_alternating),
 		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_exchanged),
 		cmocka_unit_test(test_staged_twice),
 		cmocka_unit_test(test_many_formers),
 		cmocka_unit_test(test_foreign_found),
