@@ -229,7 +229,7 @@ tree_digest() { "$TOOLS/treelist" ${2:+-x "$2"} "$1"; }
 noise() { head -c "$1" /dev/zero | openssl enc -aes-128-ctr -nosalt -K "$(printf '%032x' "$2")" -iv 0 2>/dev/null; }
 
 # make_odd_tree DIR [WORD…]: names and nodes that programs stumble over.
-# Words: many (20,000 entries in one directory), huge (5 GiB sparse), special (fifo, devices when root), short (names up to 200 bytes, as isofs cuts 254), plain (names that need no CE, no hard links)
+# Words: many (20,000 entries in one directory), links (80 with long targets), huge (5 GiB sparse), special (fifo, devices when root), short (names up to 200 bytes, as isofs cuts 254), plain (names that need no CE, no hard links)
 make_odd_tree() {
 	local dir=$1 long=255 i level
 	shift
@@ -277,6 +277,11 @@ make_odd_tree() {
 		((EUID == 0)) && mknod "$dir/null" c 1 3 && mknod "$dir/loop" b 7 200
 	fi
 	if ((EUID == 0)); then chown 1000:1001 "$dir/data.tar.gz" "$dir/empty dir"; chown -h 65534:65533 "$dir/link2"; fi
+	if [[ $words == *' links '* ]]; then
+		# Targets that are cut wherever a block of continuation areas ends.
+		mkdir "$dir/links"
+		for i in {1..80}; do ln -s "$(printf "${i}x%.0s/" $(seq $((i * 37 % 120))))../$(printf "%$((i * 29 % 400))s" '' | tr ' ' t)./$i" "$dir/links/to $i"; done
+	fi
 	if [[ $words == *' many '* ]]; then
 		mkdir "$dir/many"
 		(cd "$dir/many" && seq -f 'entry number %05g' 20000 | tr '\n' '\0' | xargs -0 touch -d '2020-02-02 02:02:02')

@@ -158,7 +158,9 @@ static void find_why_not(struct image *image)
 	size_t n = sizeof(image->why_not);
 
 	to[0] = 0;
-	if (bytes < end_bytes)
+	if (image->st.st_nlink == 0)
+		snprintf(to, n, "the image file was deleted, or another one has its name now: what is written to it would be gone with the mount");
+	else if (bytes < end_bytes)
 		snprintf(to, n, "the image is truncated: %llu bytes are missing", (unsigned long long)(end_bytes - bytes));
 	else if (image->list.damaged)
 		snprintf(to, n, "the descriptors of the newest session are damaged");

@@ -130,8 +130,6 @@ int name_scratch_new(const struct burn_plan *p, struct name_scratch **ret);
 void name_scratch_free(struct name_scratch *s);
 DEFINE_FREEP(struct name_scratch, name_scratch_free)
 int names_of_directory(struct burn_plan *p, struct name_scratch *scratch, uint32_t node);
-/* UTF-8 to UTF-16BE as Joliet allows it; *ret_changed when a character was replaced. At most max_chars characters; returns all there are. */
-size_t joliet_text(const char *utf8, uint8_t *ret_utf16, size_t max_chars, bool *ret_changed);
 
 static inline const struct plan_file *plan_content(const struct burn_plan *p, uint32_t node)
 {

@@ -19,14 +19,12 @@
 #include <sys/stat.h>
 
 #include "burner/session/layout.h"
+#include "cdappendfs/joliet.h"
 
 #define ISO_BYTES 31u			/* ECMA-119 7.5.1: name, dot and extension */
 #define ISO_STEM 8u
 #define ISO_EXTENSION 3u
 #define ISO_PREFIX 3u
-#define HASH_CHARS 5u
-#define JOLIET_CHARS 64u
-#define JOLIET_EXTENSION 12u		/* characters of it, dot included, that a shortened name keeps */
 #define ATTEMPTS (1u << 20)
 
 enum pass { PASS_KEPT, PASS_PLAIN, PASS_MADE, N_PASSES };
@@ -84,19 +82,6 @@ void name_scratch_free(struct name_scratch *s)
 	free(s);
 }
 
-/* FNV-1a with a final mix; the attempt changes the start, so names that clash once do not clash again. */
-static uint64_t hash_bytes(const void *bytes, size_t length, uint32_t attempt)
-{
-	const uint8_t *at = bytes;
-	uint64_t h = 0xcbf29ce484222325ull ^ attempt * 0x9e3779b97f4a7c15ull;
-
-	for (size_t i = 0; i < length; i++)
-		h = (h ^ at[i]) * 0x100000001b3ull;
-	h = (h ^ h >> 33) * 0xff51afd7ed558ccdull;
-	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53ull;
-	return h ^ h >> 33;
-}
-
 /* The slot of the key, or the free one where it belongs. */
 static struct name_slot *find_slot(const struct name_scratch *s, const uint8_t *key, uint32_t bytes, uint32_t hash)
 {
@@ -108,14 +93,6 @@ static struct name_slot *find_slot(const struct name_scratch *s, const uint8_t *
 		if (!slot->key || (slot->hash == hash && slot->bytes == bytes && memcmp(slot->key, key, bytes) == 0))
 			return slot;
 	}
-}
-
-static void put_hash(uint8_t *out, const char *name, uint32_t attempt)
-{
-	uint64_t h = hash_bytes(name, strlen(name), attempt);
-
-	for (unsigned i = 0; i < HASH_CHARS; i++, h /= 36)
-		out[i] = (uint8_t)"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[h % 36];
 }
 
 /* ---- ISO names: candidates without version and without a trailing dot; 0 bytes: none in this pass ---- */
@@ -170,8 +147,8 @@ static unsigned iso_made(const char *name, bool directory, uint32_t attempt, uin
 	if (dot == name)
 		dot = NULL;
 	n = put_legal(name, dot ? dot : end, ISO_PREFIX, out);
-	put_hash(out + n, name, attempt);
-	n += HASH_CHARS;
+	name_put_hash(out + n, name, attempt);
+	n += NAME_HASH_CHARS;
 	if (!dot)
 		return n;
 	extension = put_legal(dot + 1, end, ISO_EXTENSION, out + n + 1);
@@ -195,56 +172,6 @@ static unsigned iso_candidate(const struct manifest_entry *e, bool directory, en
 
 /* ---- Joliet names ---- */
 
-/* One character of UTF-8; 0xfffd for a byte that is none (one byte is eaten). */
-static uint32_t utf8_next(const char **at)
-{
-	const uint8_t *p = (const uint8_t *)*at;
-	unsigned more = p[0] < 0x80 ? 0 : p[0] >= 0xc2 && p[0] < 0xe0 ? 1 : p[0] >= 0xe0 && p[0] < 0xf0 ? 2 : p[0] >= 0xf0 && p[0] < 0xf5 ? 3 : 9;
-	uint32_t c;
-
-	*at += 1;
-	if (more == 0)
-		return p[0];
-	if (more == 9)
-		return 0xfffd;
-	c = p[0] & (0x3fu >> more);
-	for (unsigned i = 1; i <= more; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0xfffd;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	if ((more == 2 && c < 0x800) || (more == 3 && (c < 0x10000 || c > 0x10ffff)))
-		return 0xfffd;
-	*at += more;
-	return c;
-}
-
-static bool joliet_legal(uint32_t c)
-{
-	if (c < 0x20 || c >= 0xfffd || (c >= 0xd800 && c < 0xe000))
-		return false;
-	return !(c < 0x80 && strchr("*:;?\\/", (int)c));
-}
-
-size_t joliet_text(const char *utf8, uint8_t *ret_utf16, size_t max_chars, bool *ret_changed)
-{
-	size_t n = 0;
-
-	*ret_changed = false;
-	while (*utf8) {
-		uint32_t c = utf8_next(&utf8);
-
-		if (!joliet_legal(c)) {
-			c = '_';
-			*ret_changed = true;
-		}
-		if (n < max_chars)
-			put_be16(ret_utf16 + 2 * n, (uint16_t)c);
-		n++;
-	}
-	return n;
-}
-
 static bool joliet_valid(const uint8_t *name, size_t bytes)
 {
 	if (!name || !bytes || bytes % 2 || bytes > 2 * JOLIET_CHARS)
@@ -256,27 +183,6 @@ static bool joliet_valid(const uint8_t *name, size_t bytes)
 			return false;
 	}
 	return true;
-}
-
-/* The beginning, '~', the hash and the extension, together at most 64 characters. */
-static unsigned joliet_made(const char *name, const uint8_t *all, size_t n, uint32_t attempt, uint8_t *out)
-{
-	size_t extension = 0, stem;
-	uint8_t hash[HASH_CHARS];
-
-	for (size_t i = 1; i <= JOLIET_EXTENSION && i < n; i++)
-		if (get_be16(all + 2 * (n - i)) == '.') {
-			extension = i;
-			break;
-		}
-	stem = min_u64(n - extension, JOLIET_CHARS - 1 - HASH_CHARS - extension);
-	memcpy(out, all, 2 * stem);
-	put_be16(out + 2 * stem, '~');
-	put_hash(hash, name, attempt);
-	for (unsigned i = 0; i < HASH_CHARS; i++)
-		put_be16(out + 2 * (stem + 1 + i), hash[i]);
-	memcpy(out + 2 * (stem + 1 + HASH_CHARS), all + 2 * (n - extension), 2 * extension);
-	return (unsigned)(2 * (stem + 1 + HASH_CHARS + extension));
 }
 
 static unsigned joliet_candidate(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt, uint8_t *out)
@@ -319,7 +225,7 @@ static int take_name(struct burn_plan *p, struct name_scratch *s, uint32_t entry
 
 	for (uint32_t attempt = 0; attempt < (pass == PASS_MADE ? ATTEMPTS : 1); attempt++) {
 		unsigned bytes = candidates[kind](e, directory, pass, attempt, text), recorded = bytes;
-		uint32_t hash = (uint32_t)hash_bytes(text, bytes, 0);
+		uint32_t hash = (uint32_t)name_hash(text, bytes, 0);
 		struct name_slot *slot;
 		const uint8_t *copy;
 

@@ -5,6 +5,7 @@
  * One pass serves for the size (out is NULL: nothing is written, addresses may be unknown) and for the bytes, so the two cannot differ.
  * A record does not cross a sector (ECMA-119 6.8.1.1).  System Use entries that do not fit into the record (254 bytes)
  * go to continuation areas behind the directory, each inside one block; what does not fit into the rest of a block continues in the next.
+ * Symbolic links are cut where the block ends, so that hardly a byte of it is lost.
  * A file of several sections has as many records; they repeat the entries and share the continuation area.
  */
 #include <string.h>
@@ -59,17 +60,26 @@ static void put_area(struct writer *w, uint64_t at, const void *bytes, unsigned 
 		memcpy(w->area + at, bytes, length);
 }
 
+/* Entries from `first` on that fit into `left` bytes of a block, with the CE entry behind them when more follow; a link is cut so that they fill it. */
+static unsigned fill(struct susp *s, unsigned first, unsigned left)
+{
+	unsigned n = fitting(s, first, left);
+
+	if (n == s->n || left <= SUSP_CE_BYTES)
+		return n == s->n ? n : first;
+	n = fitting(s, first, left - SUSP_CE_BYTES);
+	return n + susp_cut_link(s, n, left - SUSP_CE_BYTES - (susp_start(s, n) - susp_start(s, first)));
+}
+
 /* Puts entries `first` and later into areas.  The first begins at *ret_at with *ret_bytes. */
 static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at, uint32_t *ret_bytes)
 {
-	const struct susp *s = &w->susp;
+	struct susp *s = &w->susp;
 	uint64_t pointer = UINT64_MAX;	/* where the CE entry to this area is */
 
 	while (first < s->n) {
-		unsigned left = SECTOR_BYTES - (unsigned)(w->area_at % SECTOR_BYTES), n = fitting(s, first, left), bytes;
+		unsigned left = SECTOR_BYTES - (unsigned)(w->area_at % SECTOR_BYTES), n = fill(s, first, left), bytes;
 
-		if (n < s->n)
-			n = left > SUSP_CE_BYTES ? fitting(s, first, left - SUSP_CE_BYTES) : first;
 		if (n == first) {	/* not one fits */
 			w->area_at += left;
 			continue;

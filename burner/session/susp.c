@@ -16,14 +16,13 @@
 #include <sys/sysmacros.h>
 
 #include "cdappendfs/bytes.h"
+#include "cdappendfs/link_pieces.h"
 
-#define ENTRY_MAX 255u
 #define NM_TEXT 250u
 #define CONTINUES 1u		/* in NM, SL and component flags */
 #define COMPONENT_CURRENT 2u
 #define COMPONENT_PARENT 4u
 #define COMPONENT_ROOT 8u
-#define PIECE_MIN 16u		/* a component is not cut for less room than this */
 
 #define DATE_MIN (-2208988800ll)	/* 1900-01-01 00:00:00 */
 #define DATE_MAX 5869583999ll		/* 2155-12-31 23:59:59 */
@@ -132,10 +131,10 @@ static uint8_t *add_component(struct susp *s, uint8_t *sl, uint8_t flags, const 
 {
 	uint8_t *component;
 
-	if (!sl || sl[2] + 2u + n > ENTRY_MAX) {
+	if (!sl || sl[2] + 2u + n > SL_ENTRY_MAX) {
 		if (sl)
 			sl[4] = CONTINUES;
-		sl = begin(s, "SL", 5, 1);
+		sl = begin(s, "SL", SL_HEADER_BYTES, 1);
 		sl[4] = 0;
 	}
 	component = sl + sl[2];
@@ -147,20 +146,20 @@ static uint8_t *add_component(struct susp *s, uint8_t *sl, uint8_t flags, const 
 	return sl;
 }
 
-/* A component in as many records as it needs. */
-static uint8_t *add_text(struct susp *s, uint8_t *sl, const char *text, size_t n)
+/* A component in as many records as it needs; more: others follow. */
+static uint8_t *add_text(struct susp *s, uint8_t *sl, const char *text, size_t n, bool more)
 {
-	do {
-		unsigned room = sl && sl[2] + 2u + PIECE_MIN <= ENTRY_MAX ? ENTRY_MAX - 2 - sl[2] : ENTRY_MAX - 2 - 5;
-		unsigned piece = (unsigned)min_u64(n, room);
+	for (;;) {
+		unsigned piece = sl_piece(sl ? sl[2] : SL_HEADER_BYTES, (uint32_t)n, more);
 
-		if (sl && sl[2] + 2u + n <= ENTRY_MAX)
-			piece = (unsigned)n;
 		n -= piece;
 		sl = add_component(s, sl, n ? CONTINUES : 0, text, piece);
 		text += piece;
-	} while (n);
-	return sl;
+		if (!n)
+			return sl;
+		sl[4] = CONTINUES;
+		sl = NULL;
+	}
 }
 
 /* Empty components stand for the slashes of "a//b" and "a/". */
@@ -182,11 +181,74 @@ static void put_sl(struct susp *s, const char *target)
 		else if (n == 2 && target[0] == '.' && target[1] == '.')
 			sl = add_component(s, sl, COMPONENT_PARENT, "", 0);
 		else
-			sl = add_text(s, sl, target, n);
+			sl = add_text(s, sl, target, n, target[n]);
 		if (!target[n])
 			return;
 		target += n + 1;
 	}
+}
+
+/*
+ * Where an SL entry is cut so that `room` bytes go into the first half at most: *ret_at, in front of a component, or so many bytes of its text behind
+ * that.  Between two components only where the first has no text to be cut, and not behind the root: it stays with what follows.  0: nowhere.
+ */
+static unsigned place_of_cut(const uint8_t *sl, unsigned room, unsigned *ret_text)
+{
+	unsigned at = SL_HEADER_BYTES, last = at;
+
+	*ret_text = 0;
+	while (at < sl[2] && at + SL_COMPONENT_BYTES + sl[at + 1] <= room) {
+		last = at;
+		at += SL_COMPONENT_BYTES + sl[at + 1];
+	}
+	if (at + SL_COMPONENT_BYTES < room)
+		*ret_text = room - at - SL_COMPONENT_BYTES;
+	else if (at == SL_HEADER_BYTES || sl[last] == COMPONENT_ROOT)
+		at = 0;
+	else if (sl[last + 1] > 1)
+		*ret_text = sl[(at = last) + 1] - 1u;
+	return at;
+}
+
+/* Makes [at, at + n) of bytes[], in the entry, n bytes longer: room for what begins the second half of it. */
+static void insert_in_link(struct susp *s, unsigned entry, unsigned at, unsigned n)
+{
+	memmove(s->bytes + at + n, s->bytes + at, susp_total(s) - at);
+	for (unsigned i = entry; i < s->n; i++)
+		s->end[i] = (uint16_t)(s->end[i] + n);
+	memmove(s->end + entry + 1, s->end + entry, (s->n - entry) * sizeof(s->end[0]));
+	s->n++;
+}
+
+bool susp_cut_link(struct susp *s, unsigned entry, unsigned room)
+{
+	unsigned start = susp_start(s, entry), at, text, more;
+	uint8_t *sl = s->bytes + start, component[SL_COMPONENT_BYTES], flags = sl[4];
+
+	if (sl[0] != 'S' || sl[1] != 'L' || room >= sl[2] || s->n == SUSP_ENTRIES || susp_total(s) + SL_HEADER_BYTES + SL_COMPONENT_BYTES > SUSP_BYTES)
+		return false;
+	at = place_of_cut(sl, room, &text);
+	if (!at)
+		return false;
+	more = SL_HEADER_BYTES + (text ? SL_COMPONENT_BYTES : 0);
+	memcpy(component, sl + at, sizeof(component));
+	if (text) {
+		sl[at] = CONTINUES;
+		sl[at + 1] = (uint8_t)text;
+		at += SL_COMPONENT_BYTES + text;
+	}
+	insert_in_link(s, entry, start + at, more);
+	memcpy(sl + at, sl, SL_HEADER_BYTES);
+	sl[at + 2] = (uint8_t)(sl[2] - at + more);
+	sl[at + 4] = flags;
+	if (text) {
+		sl[at + SL_HEADER_BYTES] = component[0];
+		sl[at + SL_HEADER_BYTES + 1] = (uint8_t)(component[1] - text);
+	}
+	sl[2] = (uint8_t)at;
+	sl[4] = CONTINUES;
+	s->end[entry] = (uint16_t)(start + at);
+	return true;
 }
 
 static void put_pn(struct susp *s, uint64_t rdev)

@@ -39,6 +39,11 @@ void susp_of_directory(struct susp *s, const struct manifest_node *node, enum su
  */
 struct susp_twin { uint32_t lba, bytes, area_sectors, attempt; };
 void susp_add_twin(struct susp *s, const struct susp_twin *twin);
+/*
+ * Cuts an SL entry in two, so that the first has at most `room` bytes, and as many as can be: what a continuation area has left is filled, whatever comes in
+ * which order (bound.h counts on it).  false: it is none, or not one byte of a component fits; then nothing changed.
+ */
+bool susp_cut_link(struct susp *s, unsigned entry, unsigned room);
 /* A CE entry of 28 bytes. */
 void susp_continuation(uint8_t out[SUSP_CE_BYTES], uint32_t lba, uint32_t offset, uint32_t bytes);
 

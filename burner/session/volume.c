@@ -14,6 +14,7 @@
 #include "burner/session/stream.h"
 #include "burner/session/susp.h"
 #include "cdappendfs/appuse.h"
+#include "cdappendfs/joliet.h"
 
 /* Byte positions in a descriptor, from 0 (ECMA-119 8.4, 8.5). */
 enum { SYSTEM_ID = 8, VOLUME_ID = 40, SPACE_SIZE = 80, ESCAPES = 88, SET_SIZE = 120, SEQUENCE = 124, BLOCK_SIZE = 128, TABLE_SIZE = 132, TABLE_L = 140,

@@ -155,27 +155,60 @@ static int make_plan(struct run *run, struct commit_result *r)
 	return result ? result : burn_plan_new(run->manifest, &run->inputs.options, &run->plan);
 }
 
+static int plan_again(struct run *run, bool linked, struct commit_result *r)
+{
+	run->frozen.linked = linked;
+	burn_plan_free(TAKE_PTR(run->plan));
+	manifest_free(TAKE_PTR(run->manifest));
+	return make_plan(run, r);
+}
+
+static bool plan_fits(struct run *run, uint64_t *ret_missing_bytes, const char **ret_where)
+{
+	burn_plan_cost(run->plan, &run->cost);
+	return inputs_fit(&run->inputs, run->cost.append_sectors, ret_missing_bytes, ret_where);
+}
+
+/*
+ * What was left out is needed after all, or the base's tables cannot be relied on (-EUCLEAN): then the whole tree.  A whole tree that is only preferred
+ * gives way when it does not fit: while the session before burned, changes were accepted for a linked one.
+ */
+static int plan_tree(struct run *run, struct commit_result *r)
+{
+	uint64_t missing;
+	const char *where;
+	int result = make_plan(run, r);
+
+	if (!result && !run->frozen.linked && run->frozen.may_link && !plan_fits(run, &missing, &where))
+		result = plan_again(run, true, r);
+	if (result != -EUCLEAN || !run->frozen.linked)
+		return result;
+	log_notice("the directories cannot stay where they are on this disc: the session gets the whole tree");
+	tree_cannot_link(run->c->tree);
+	run->frozen.cannot_link = true;
+	return plan_again(run, false, r);
+}
+
+static const char *why_so_large(const struct run *run)
+{
+	if (run->frozen.cannot_link)
+		return ", with all directories of the disc: what it says of them is damaged, so none can stay where it is";
+	return run->flags & COMMIT_FULL_TREE ? ", with all directories of the disc, as was asked for" : "";
+}
+
 static int run_plan(struct run *run, struct commit_result *r)
 {
 	uint64_t missing = 0;
 	const char *where = NULL;
-	int result = make_plan(run, r);
+	int result = plan_tree(run, r);
 
-	/* What was left out is needed after all, or the base's path tables cannot be relied on: then the whole tree. */
-	if (result == -EUCLEAN && run->frozen.linked) {
-		log_notice("the directories cannot stay where they are on this disc: the session gets the whole tree");
-		run->frozen.linked = false;
-		manifest_free(TAKE_PTR(run->manifest));
-		result = make_plan(run, r);
-	}
 	if (result)
 		return commit_failed(r, "the session could not be laid out", result, NULL);
-	burn_plan_cost(run->plan, &run->cost);
+	r->fits = plan_fits(run, &missing, &where);
 	r->cost = run->cost;
 	r->session = run->inputs.options.session_number;
-	r->fits = inputs_fit(&run->inputs, run->cost.append_sectors, &missing, &where);
 	if (!r->fits)
-		message_no_room(r->message, sizeof(r->message), run->cost.append_sectors * SECTOR_BYTES, missing, where);
+		message_no_room(r->message, sizeof(r->message), run->cost.append_sectors * SECTOR_BYTES, missing, where, why_so_large(run));
 	return 0;
 }
 
@@ -210,6 +243,7 @@ void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *r)
 		r->error = -EBUSY;
 		return;
 	}
+	run->flags = flags;
 	r->error = flush(c, r);
 	if (r->error)
 		return;
@@ -234,6 +268,8 @@ static int check_disc(struct run *run, struct commit_result *r)
 		result = medium_is_expected(c->stage, c->disc, r->message, sizeof(r->message));
 	if (!result)
 		result = disc_state(c->disc, &state);
+	if (!result && !state.appendable)
+		return commit_failed(r, "no session can be added to this disc", -EROFS, state.why_not);
 	if (!result && state.next_lba != run->inputs.options.start_lba)
 		result = -ESTALE;
 	return result ? commit_failed(r, "the disc has changed", result, NULL) : 0;
@@ -305,6 +341,7 @@ static int run_burn(struct run *run, struct commit_result *r)
 
 	if (!r->fits)
 		return -ENOSPC;
+	tree_planned(run->c->tree, run->cost.append_sectors);
 	result = is_cancelled(run) ? commit_failed(r, "nothing was burned", -ECANCELED, NULL) : check_disc(run, r);
 	if (!result && run->inputs.state.exclusive) {
 		result = manifest_spool(run->manifest, run->plan);

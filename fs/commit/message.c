@@ -54,13 +54,13 @@ void message_failed(char *buf, size_t n, const char *what, int error, const char
 	snprintf(buf, n, "%s: %s; nothing was lost: the changes stay staged; %s", what, why ? why : reason(error, text), advice(error));
 }
 
-void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where)
+void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where, const char *why)
 {
 	char need[32], missing[32];
 
-	snprintf(buf, n, "the session does not fit: it needs %s, that is %s more than %s has left; nothing was burned and nothing was lost: "
+	snprintf(buf, n, "the session does not fit: it needs %s, that is %s more than %s has left%s; nothing was burned and nothing was lost: "
 		"the changes stay staged; delete some of them and sync again, or drop all with cdappendfs-sync --discard",
-		message_bytes(need_bytes, need), message_bytes(missing_bytes, missing), where);
+		message_bytes(need_bytes, need), message_bytes(missing_bytes, missing), where, why);
 }
 
 static const char *describe(const struct disc_fingerprint *f, char buf[128])

@@ -30,6 +30,7 @@ struct server {
 	struct park *park;
 	struct server_options options;
 	bool mounted;			/* main thread */
+	bool splices;			/* set before the first request: answers may be taken from files */
 
 	pthread_mutex_t sync_lock;
 	struct sync_wait *syncs;	/* FSYNCDIR requests that wait for a commit */

@@ -5,7 +5,8 @@
  * What is asked of the kernel, and why:
  *	readdirplus always	a listing brings the attributes that ls and find ask for next
  *	no automatic invalidation by times or size: nothing else changes the files, and our own writes change their times
- *	no splice		requests are read into the worker's buffer at once; bodies are answered from memory
+ *	splice for answers	only: what is read of an image (files.c); requests are read into the worker's buffer at once
+ *	max_read 512 KiB	what fits into a pipe of the size that anybody may have, with its header
  *	max_background 512	reads that wait for a burning drive must not use up the slots of the others
  *	no writeback cache	write(2) has reached the stage, and ENOSPC is told, when it returns
  */
@@ -24,19 +25,23 @@
 #define MAX_THREADS 16
 #define MAX_BACKGROUND 512
 #define MAX_WRITE (1u << 20)
+#define MAX_READ 524288
+#define TEXT_OF(number) TEXT_OF_(number)
+#define TEXT_OF_(number) #number
 #define READ_AHEAD_KB "1024"
 #define FUSE_MAGIC 0x65735546
 
 static void op_init(void *data, struct fuse_conn_info *conn)
 {
 	unsigned unwanted = FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_HANDLE_KILLPRIV |
-		FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_EXPORT_SUPPORT;
-	unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA;
+		FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_EXPORT_SUPPORT;
+	unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA;
 
-	(void)data;
+	((struct server *)data)->splices = conn->capable & FUSE_CAP_SPLICE_WRITE;
 	conn->want &= ~unwanted;
 	conn->want |= wanted & conn->capable;
 	conn->max_write = MAX_WRITE;
+	conn->max_read = MAX_READ;
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
 }
@@ -71,7 +76,7 @@ static int make_args(const struct server_options *o, struct fuse_args *args)
 		source = NULL;
 		return -ENOMEM;
 	}
-	if (fuse_opt_add_opt(&text, "subtype=cdappendfs") < 0 || fuse_opt_add_opt_escaped(&text, source) < 0 ||
+	if (fuse_opt_add_opt(&text, "subtype=cdappendfs,max_read=" TEXT_OF(MAX_READ)) < 0 || fuse_opt_add_opt_escaped(&text, source) < 0 ||
 	    (o->read_only && fuse_opt_add_opt(&text, "ro") < 0) || (o->allow_other && fuse_opt_add_opt(&text, "default_permissions") < 0) ||
 	    (o->fuse_options && *o->fuse_options && fuse_opt_add_opt(&text, o->fuse_options) < 0) ||
 	    fuse_opt_add_arg(args, "cdappendfs") < 0 || fuse_opt_add_arg(args, "-o") < 0 || fuse_opt_add_arg(args, text) < 0)

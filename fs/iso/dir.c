@@ -128,6 +128,23 @@ int iso_dir_next_name(struct iso_dir *d, struct iso_entry *ret)
 	return cursor_next(&d->cursor, DECODE_NAME, ret, NULL);
 }
 
+int iso_dir_at(struct iso_dir *d, uint64_t locator, struct iso_entry *ret)
+{
+	struct cursor *c = &d->cursor;
+	uint64_t pos = locator & ((1ull << LOCATOR_SHIFT) - 1), start = (uint64_t)c->lba * SECTOR_BYTES;
+	const uint8_t *record;
+	uint32_t at;
+	int more;
+
+	if (pos < start || pos - start >= c->bytes)
+		return -EBADMSG;
+	c->at = (uint32_t)(pos - start);
+	more = cursor_next_record(c, &record, &at);
+	if (more > 0)
+		more = entry_decode(c, record, at, DECODE_ALL, ret);
+	return more < 0 ? more : more ? 0 : -ENOENT;
+}
+
 void iso_dir_close(struct iso_dir *d)
 {
 	if (!d)

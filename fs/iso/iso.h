@@ -96,6 +96,9 @@ int iso_dir_open(struct iso *iso, struct iso_extent dir, struct iso_dir **ret);
 int iso_dir_next(struct iso_dir *d, struct iso_entry *ret);
 /* The same without decoding more than the name, inode number, type (mode & S_IFMT) and locator: for large listings. */
 int iso_dir_next_name(struct iso_dir *d, struct iso_entry *ret);
+/* The entry with a locator that this iso_dir gave: cheaper than iso_entry_at() where the next record is asked for next.  iso_dir_next()
+ * goes on behind it. */
+int iso_dir_at(struct iso_dir *d, uint64_t locator, struct iso_entry *ret);
 void iso_dir_close(struct iso_dir *d);
 static inline void iso_dir_closep(struct iso_dir **d) { iso_dir_close(*d); }
 

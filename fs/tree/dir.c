@@ -23,7 +23,7 @@ struct tree_dir {
 	pthread_mutex_t lock;
 	struct node *node;
 	bool filled;
-	struct iso *base;	/* that the locators belong to */
+	struct iso_dir *records;	/* of the base, that the locators belong to; NULL: none */
 	uint64_t epoch;
 	struct dir_entry *entries;
 	size_t n, capacity;
@@ -55,8 +55,8 @@ int tree_opendir(struct tree *t, uint64_t ino, struct tree_dir **ret)
 
 static void snapshot_clear(struct tree_dir *d)
 {
-	iso_unref(d->base);
-	d->base = NULL;
+	iso_dir_close(d->records);
+	d->records = NULL;
 	d->n = d->names_length = 0;
 	d->filled = false;
 }
@@ -146,11 +146,10 @@ static bool is_staged(const struct listing *l, const char *name)
 
 static int add_base(struct tree_dir *d, const struct listing *l)
 {
-	_cleanup_(iso_dir_closep) struct iso_dir *records = NULL;
 	struct iso_entry e = {0};
-	int r = iso_dir_open(l->base, l->dir, &records);
+	int r = iso_dir_open(l->base, l->dir, &d->records);
 
-	while (r == 0 && (r = iso_dir_next_name(records, &e)) == 1) {
+	while (r == 0 && (r = iso_dir_next_name(d->records, &e)) == 1) {
 		r = is_staged(l, e.name) ? 0 : snapshot_add(d, e.name, e.ino, e.mode & S_IFMT, e.locator);
 		iso_entry_release(&e);
 	}
@@ -189,7 +188,6 @@ static int snapshot_fill(struct tree *t, struct tree_dir *d)
 		snapshot_clear(d);
 		return r;
 	}
-	d->base = l.base ? iso_ref(l.base) : NULL;
 	d->epoch = l.epoch;
 	d->filled = true;
 	return 0;
@@ -217,18 +215,13 @@ static int lookup_record(struct tree *t, struct tree_dir *d, const struct dir_en
 {
 	_cleanup_entry_ struct iso_entry entry = {0};
 	uint64_t staged;
-	struct node *n;
-	int r = iso_entry_at(d->base, e->locator, &entry);
+	int r = iso_dir_at(d->records, e->locator, &entry);
 
 	if (r < 0)
 		return r;
 	tree_lock(t);
 	bool overlaid = t->stage && stage_names_exist(t->stage, d->node->ino) && stage_name_get(t->stage, d->node->ino, name, &staged) == 0;
-	r = t->epoch != d->epoch || overlaid ? -EXDEV : node_from_entry(t, d->node->ino, &entry, &n);
-	if (r == 0) {
-		n->n_lookups++;
-		node_stat(n, st);
-	}
+	r = t->epoch != d->epoch || overlaid ? -EXDEV : node_hand_out(t, d->node->ino, &entry, st);
 	tree_unlock(t);
 	return r;
 }

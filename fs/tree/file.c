@@ -29,11 +29,12 @@ int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret)
 	_cleanup_(free_ptr) struct tree_file *f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
-	tree_lock(t);
-	int r = node_get(t, ino, &n);
-	if (r == 0 && !S_ISREG(n->mode))
+	int r = node_fetch(t, ino, &n);
+	if (r < 0)
+		return r;
+	if (!S_ISREG(n->mode)) {
 		r = S_ISDIR(n->mode) ? -EISDIR : -EINVAL;
-	if (r == 0) {
+	} else {
 		f->node = n;
 		f->writable = for_writing(flags);
 		n->n_open++;
@@ -183,6 +184,29 @@ int node_read(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t
 int tree_read(struct tree *t, struct tree_file *f, uint64_t offset, void *buf, size_t length, size_t *ret_length)
 {
 	return f->node->dead ? -ESTALE : node_read(t, f->node, offset, buf, length, ret_length);
+}
+
+bool tree_read_place(struct tree *t, struct tree_file *f, uint64_t offset, size_t length, int *ret_fd, uint64_t *ret_pos, size_t *ret_length)
+{
+	struct node *n = f->node;
+	int fd = disc_fd(t->disc);
+	bool whole = false;
+
+	if (fd < 0 || n->dead)
+		return false;
+	lock_for_reading(t, n);
+	uint32_t i = zisofs_used(&n->zisofs) ? n->map.n : map_find(&n->map, offset);
+	if (i < n->map.n && n->map.extents[i].kind == EXTENT_DISC) {
+		uint64_t end = min_u64(offset + length, n->size);
+		struct extent part = map_clip(&n->map.extents[i], offset, end);
+
+		whole = offset + part.length == end;
+		*ret_fd = fd;
+		*ret_pos = part.pos;
+		*ret_length = part.length;
+	}
+	unlock_content(t, n);
+	return whole;
 }
 
 int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, uint64_t *ret)

@@ -51,7 +51,9 @@ static int take_frozen(struct tree *t, unsigned flags, struct tree_frozen *ret)
 		return r;
 	f.base = t->base ? iso_ref(t->base) : NULL;
 	f.next_ino = stage_next_ino(t->stage);
-	f.linked = t->space.links_trees && !t->space.astray && !(flags & TREE_FREEZE_WHOLE);
+	f.may_link = t->space.may_link && !t->space.astray && !(flags & TREE_FREEZE_WHOLE);
+	f.linked = f.may_link && t->space.links_trees;
+	f.cannot_link = t->space.unlinkable_epoch == t->epoch + 1;
 	*ret = f;
 	return 0;
 }
@@ -107,6 +109,21 @@ int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret)
 		r = take_frozen(t, flags, ret);
 	unlock_all(t);
 	return r;
+}
+
+void tree_planned(struct tree *t, uint64_t sectors)
+{
+	tree_lock(t);
+	t->space.frozen = max_u64(t->space.frozen, sectors);
+	tree_unlock(t);
+}
+
+void tree_cannot_link(struct tree *t)
+{
+	tree_lock(t);
+	t->space.unlinkable_epoch = t->epoch + 1;
+	t->space.may_link = t->space.links_trees = false;
+	tree_unlock(t);
 }
 
 void tree_thaw(struct tree *t)

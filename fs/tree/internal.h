@@ -17,6 +17,7 @@
 
 #include "cdappendfs/bound.h"
 #include "cdappendfs/bytes.h"
+#include "fs/tree/known.h"
 #include "fs/tree/map.h"
 #include "fs/tree/tree.h"
 
@@ -25,6 +26,8 @@ struct node {
 	struct node *dirty_next, **dirty_link;	/* in t->dirty when dirty_link is set: changed since its row was put */
 	uint64_t ino;
 	uint64_t n_lookups;			/* that the kernel will forget */
+	uint64_t locator;			/* of the record that says all of it; 0: none does … */
+	uint32_t reader;			/* … and which of t->readers decodes it */
 	uint32_t n_open, n_writers;		/* handles; those for writing */
 	uint32_t n_pins;			/* of requests that work on it without t->lock */
 	uint32_t n_alone;			/* handles of tree_file_alone(); … */
@@ -55,8 +58,10 @@ struct space {
 	uint64_t saved_head;			/* for a foreign head that the first session of ours keeps */
 	bool base_known;			/* false: a foreign base not measured yet */
 	uint64_t measured_epoch, measured_tree, measured_directories;	/* of a foreign base; epoch + 1, 0 never */
+	uint64_t unlinkable_epoch;		/* of a base whose tables are not those of its tree; epoch + 1 */
 	uint64_t damaged_epoch;			/* the same, when that base has a damage that measuring found: no need to look again */
-	bool links_trees;			/* the next session may leave directories where they are … */
+	bool may_link;				/* the next session may leave directories where they are … */
+	bool links_trees;			/* … and does: with tree=auto only from a size on … */
 	bool astray;				/* … but the way to something staged is not known … */
 	bool links;				/* a file with several names changed: the directories that hold them are written, too */
 	uint64_t tables;			/* sectors of the base's path tables */
@@ -91,6 +96,9 @@ struct tree {
 	struct node **buckets;
 	uint64_t n_buckets, n_nodes;
 	struct node *root;
+	struct known_table known;		/* what has no node */
+	struct iso **readers;			/* the newest base of each kind */
+	uint32_t n_readers;
 	struct node *dirty;
 	bool frozen;				/* a commit is under way */
 	struct space space;
@@ -128,6 +136,21 @@ struct timespec time_now(void);
 bool node_is_dirty(const struct node *n);
 void node_undirty(struct node *n);
 
+/* All of a node but its number and its references, from the entry (whose extents and target it takes). */
+void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct iso_entry *e);
+void entry_stat(const struct iso_entry *e, struct stat *st);	/* what node_stat() would say */
+
+/* ---- fetch.c; with t->lock held but for node_fetch ---- */
+/* The kernel learns of what a base record says, which is not staged under its name: one look-up reference. */
+int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st);
+/* The node of a number that the kernel knows: 0 with t->lock HELD; -ESTALE, or what the disc says, without. */
+int node_fetch(struct tree *t, uint64_t ino, struct node **ret);
+uint64_t node_take_known(struct tree *t, uint64_t ino);		/* a node is made: its look-ups so far */
+bool node_leave_known(struct tree *t, const struct node *n);	/* nobody uses it: may it go, and only be known? */
+bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups);	/* false: it is not known, or has a node */
+int reader_of_base(struct tree *t, uint32_t *ret);	/* the base becomes the reader of its kind; -ENOMEM */
+void readers_release(struct tree *t);
+
 /* ---- probe.c: what the base says of a name, fetched without the lock ---- */
 struct probe {
 	bool valid;
@@ -142,6 +165,8 @@ void probe_release(struct probe *p);
 int probe_name(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent);
 int probe_names(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent,
 	uint64_t parent2, const char *name2, struct probe *p2, struct node **ret_parent2);
+/* Is there a child of that name, and is p's record what there is of it? */
+bool is_of_base(struct tree *t, const struct node *parent, const char *name, const struct probe *p);
 /* The child of that name now; -ENOENT. The lock is held and stays held. */
 int resolve(struct tree *t, struct node *parent, const char *name, struct probe *p, struct node **ret);
 
@@ -174,6 +199,7 @@ void space_release(struct tree *t);
  * stage says: nothing is counted then. */
 int way_open(struct tree *t, struct node *dir);
 int way_open_node(struct tree *t, struct node *n);
+bool way_unknown(const struct tree *t, const struct node *n);
 int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child);	/* -ENOSPC: not added */
 void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child);
 int space_add_directory(struct tree *t, uint64_t ino);	/* -ENOSPC: not added */

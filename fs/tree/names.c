@@ -32,9 +32,13 @@ int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *
 
 	if (r < 0)
 		return r;
-	r = resolve(t, dir, name, &p, &n);
-	if (r == 0)
-		hand_out(n, st);
+	if (is_of_base(t, dir, name, &p)) {
+		r = node_hand_out(t, dir->ino, &p.entry, st);
+	} else {
+		r = resolve(t, dir, name, &p, &n);
+		if (r == 0)
+			hand_out(n, st);
+	}
 	tree_unlock(t);
 	return r;
 }
@@ -42,7 +46,7 @@ int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *
 void tree_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
 {
 	tree_lock(t);
-	struct node *n = node_find(t, ino);
+	struct node *n = known_forget(t, ino, n_lookups) ? NULL : node_find(t, ino);
 	if (n) {
 		n->n_lookups -= min_u64(n_lookups, n->n_lookups);
 		node_unused(t, n);
@@ -245,18 +249,16 @@ int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, co
 	return r;
 }
 
-int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, struct stat *st)
+/* The node is pinned. */
+static int link_node(struct tree *t, struct node *n, uint64_t parent, const char *name, struct stat *st)
 {
 	_cleanup_probe_ struct probe p = {0};
-	struct node *dir, *n, *other;
-	int r = may_change(t);
+	struct node *dir, *other;
+	int r = probe_name(t, parent, name, &p, &dir);
 
-	if (r == 0)
-		r = probe_name(t, parent, name, &p, &dir);
 	if (r < 0)
 		return r;
-	r = node_get(t, ino, &n);
-	if (r == 0 && (dir->orphan || n->orphan))
+	if (dir->orphan || n->orphan)
 		r = -ENOENT;
 	if (r == 0 && S_ISDIR(n->mode))
 		r = -EPERM;
@@ -288,6 +290,25 @@ int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, s
 		}
 		stage_leave(t->stage);
 	}
+	tree_unlock(t);
+	return r;
+}
+
+int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, struct stat *st)
+{
+	struct node *n;
+	int r = may_change(t);
+
+	if (r == 0)
+		r = node_fetch(t, ino, &n);
+	if (r < 0)
+		return r;
+	n->n_pins++;
+	tree_unlock(t);
+	r = n->dead ? -ESTALE : link_node(t, n, parent, name, st);
+	tree_lock(t);
+	n->n_pins--;
+	node_unused(t, n);
 	tree_unlock(t);
 	return r;
 }

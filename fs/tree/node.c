@@ -73,6 +73,7 @@ int node_new(struct tree *t, uint64_t ino, struct node **ret)
 	if (!n)
 		return -ENOMEM;
 	n->ino = ino;
+	n->n_lookups = node_take_known(t, ino);
 	pthread_rwlock_init(&n->io, NULL);
 	if (t->n_nodes >= t->n_buckets)
 		table_grow(t);
@@ -115,6 +116,7 @@ void node_undirty(struct node *n)
 void node_changed(struct tree *t, struct node *n)
 {
 	n->staged = true;
+	n->locator = 0;
 	space_node(t, n);
 	if (n->orphan || n->dead)
 		return;
@@ -143,6 +145,7 @@ int node_put(struct tree *t, struct node *n)
 	if (r < 0)
 		return r;
 	n->staged = true;
+	n->locator = 0;
 	space_node(t, n);
 	node_undirty(n);
 	return 0;
@@ -251,24 +254,31 @@ static bool another_file(const struct node *n, const struct iso_entry *e)
 	return (e->ino & 63) == 63 && !n->staged && S_ISREG(e->mode) && S_ISREG(n->mode) && n->size != e->size;
 }
 
-static void fill_from_entry(struct node *n, uint64_t parent, struct iso_entry *e)
+static void set_attributes(struct node *n, const struct iso_entry *e)
 {
-	n->dead = n->orphan = false;	/* what a discard dropped comes back as the disc has it */
-	free(n->target);
-	n->hole_bytes = n->stage_bytes = 0;
 	n->mode = e->mode;
 	n->uid = e->uid;
 	n->gid = e->gid;
 	n->nlink = e->nlink;
 	n->size = S_ISREG(e->mode) ? e->size : 0;
 	n->rdev = e->rdev;
-	n->parent = parent;
 	n->atime = e->atime;
 	n->mtime = e->mtime;
 	n->ctime = e->ctime;
 	n->base_dir = S_ISDIR(e->mode) ? e->dir : (struct iso_extent){0};
 	n->base_sectors = S_ISDIR(e->mode) ? iso_entry_sectors(e) : 0;
 	n->zisofs = e->zisofs;
+}
+
+void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct iso_entry *e)
+{
+	n->dead = n->orphan = false;	/* what a discard dropped comes back as the disc has it */
+	free(n->target);
+	n->hole_bytes = n->stage_bytes = 0;
+	set_attributes(n, e);
+	n->parent = parent;
+	n->locator = e->locator;
+	n->reader = reader;
 	n->target = TAKE_PTR(e->target);
 	map_adopt(&n->map, e->extents, e->n_extents);
 	e->extents = NULL;
@@ -290,10 +300,13 @@ int node_from_entry(struct tree *t, uint64_t parent, struct iso_entry *e, struct
 	}
 	if (!n && t->stage && stage_node_exists(t->stage, ino))
 		return node_from_stage(t, ino, ret);
-	int r = n ? 0 : node_new(t, ino, &n);
+	uint32_t reader;
+	int r = reader_of_base(t, &reader);
+	if (r == 0 && !n)
+		r = node_new(t, ino, &n);
 	if (r < 0)
 		return r;
-	fill_from_entry(n, parent, e);
+	node_take_entry(n, parent, reader, e);
 	*ret = n;
 	return 0;
 }
@@ -338,7 +351,7 @@ void node_orphan(struct tree *t, struct node *n)
 
 void node_unused(struct tree *t, struct node *n)
 {
-	if (n->n_lookups || n->n_open || n->n_pins || n == t->root)
+	if (n->n_open || n->n_pins || n == t->root || (n->n_lookups && !node_leave_known(t, n)))
 		return;
 	if (n->dirty_link && node_put(t, n) < 0)
 		return;		/* kept in memory: the next flush tries again */
@@ -368,4 +381,12 @@ void node_stat(const struct node *n, struct stat *st)
 		st->st_size = (off_t)max_u64(n->base_dir.bytes, SECTOR_BYTES);
 	else if (S_ISLNK(n->mode) && n->target)
 		st->st_size = (off_t)strlen(n->target);
+}
+
+void entry_stat(const struct iso_entry *e, struct stat *st)
+{
+	struct node n = {.ino = e->ino, .target = e->target};
+
+	set_attributes(&n, e);
+	node_stat(&n, st);
 }

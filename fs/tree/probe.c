@@ -114,6 +114,15 @@ int probe_names(struct tree *t, uint64_t parent, const char *name, struct probe 
 	}
 }
 
+bool is_of_base(struct tree *t, const struct node *parent, const char *name, const struct probe *p)
+{
+	uint64_t ino;
+
+	if (!t->base || !parent->base_dir.bytes || !p->valid || p->error)
+		return false;
+	return !t->stage || !stage_names_exist(t->stage, parent->ino) || stage_name_get(t->stage, parent->ino, name, &ino) < 0;
+}
+
 int resolve(struct tree *t, struct node *parent, const char *name, struct probe *p, struct node **ret)
 {
 	uint64_t ino;

@@ -31,12 +31,20 @@ uint64_t space_link_bytes(const struct space *s)
 	return BOUND_LINK_BYTES * (min_u64(s->n_links, s->n_linked * s->directories) + s->n_touched);
 }
 
+/* Directories that hold names of files with several: the root counts among them, and is touched by every change. */
+static uint64_t others_sectors(const struct tree *t)
+{
+	const struct space *s = &t->space;
+
+	return s->links_sectors - (s->burning ? 0 : min_u64(s->links_sectors, t->root->base_sectors));
+}
+
 /* A linked session takes no more than a full one, whatever the bounds say. */
 uint64_t space_exact(const struct tree *t)
 {
 	const struct space *s = &t->space;
 	uint64_t links = space_link_bytes(s), full = s->base_tree + s->names + (links ? sectors_of(links) + 1 : 0);
-	uint64_t linked = s->tables + s->linked + (s->links ? s->links_sectors : 0) + sectors_of(s->links_bytes + links) + 1;
+	uint64_t linked = s->tables + s->linked + (s->links ? others_sectors(t) : 0) + sectors_of(s->links_bytes + links) + 1;
 
 	return BOUND_SESSION_SECTORS + s->saved_head + (s->links_trees && !s->astray ? min_u64(full, linked) : full) +
 		bound_table_sectors(s->table_bytes) + s->data + (t->options.whole_files ? 0 : bound_contents_sectors(s->n_contents));
@@ -327,16 +335,13 @@ void space_forget_node(struct tree *t, struct node *n)
 
 /* ---- the whole ---- */
 
-/* Are directories of that base left where they are? */
-static bool links_trees(const struct tree *t, const struct iso_info *base)
+/* Can directories of that base stay where they are? */
+static bool may_link(const struct tree *t, const struct iso_info *base)
 {
 	const uint32_t needed = APPUSE_TWINS | APPUSE_LINKS;
 
-	if (!base->ours || !base->rock_ridge || (base->appuse.flags & needed) != needed || (!t->options.no_joliet && !base->joliet))
-		return false;
-	if (t->options.writing == TREE_AUTO)
-		return base->appuse.tree_sectors >= LINKED_FROM_SECTORS;
-	return t->options.writing == TREE_LINKED;
+	return base->ours && base->rock_ridge && (base->appuse.flags & needed) == needed && (t->options.no_joliet || base->joliet) &&
+		t->options.writing != TREE_FULL && t->space.unlinkable_epoch != t->epoch + 1;
 }
 
 static void count_base(struct tree *t)
@@ -345,7 +350,7 @@ static void count_base(struct tree *t)
 	struct iso_info info = {0};
 
 	s->base_tree = s->saved_head = s->tables = s->links_bytes = s->links_sectors = 0;
-	s->links_trees = s->astray = s->links = false;
+	s->may_link = s->links_trees = s->astray = s->links = false;
 	s->directories = 1;
 	s->base_known = s->base_ours = true;
 	s->new_ino = tree_first_ino(t->base, &s->medium);
@@ -354,7 +359,8 @@ static void count_base(struct tree *t)
 	iso_info(t->base, &info);
 	s->base_ours = info.ours && info.appuse.flags & APPUSE_TWINS;
 	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
-	s->links_trees = links_trees(t, &info);
+	s->may_link = may_link(t, &info);
+	s->links_trees = s->may_link && (t->options.writing != TREE_AUTO || info.appuse.tree_sectors >= LINKED_FROM_SECTORS);
 	for (unsigned kind = 0; kind < 2; kind++)
 		s->tables += 2 * sectors_of(info.tables[kind].bytes);
 	if (info.ours) {
@@ -381,8 +387,10 @@ static void recount_way(struct tree *t, const struct node *n)
 {
 	if (n->ino == TREE_ROOT)
 		return;
-	if (!S_ISDIR(n->mode) && (n->nlink > 1 || !n->parent))
+	if (way_unknown(t, n))
 		t->space.links = true;
+	else if (!S_ISDIR(n->mode) && !n->parent)
+		return;
 	else if (t->base && !stage_node_exists(t->stage, n->parent))
 		t->space.astray = true;
 }
@@ -466,6 +474,7 @@ void space_freeze(struct tree *t)
 
 	s->frozen = round_up(space_sectors(t), 32);
 	s->burning = true;
+	s->new_ino = stage_next_ino(t->stage);
 	touched_freeze(s);
 	s->data = s->n_contents = s->n_linked = s->n_links = 0;
 	for (uint64_t i = 0; i < t->n_buckets; i++) {

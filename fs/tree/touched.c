@@ -12,6 +12,7 @@
  * While a session burns its entries stay, as `burned`: what they cost there is what they cost the next one to begin with.
  */
 #include "cdappendfs/bound.h"
+#include "fs/tree/clashes.h"
 #include "fs/tree/internal.h"
 
 #include <errno.h>
@@ -26,6 +27,8 @@ struct touched {
 	uint64_t base_sectors;			/* that it takes in the base, in both trees … */
 	uint64_t records, areas;		/* … of that at most: Rock Ridge records, continuation areas */
 	struct bound_directory names;		/* staged */
+	struct bound_directory first;		/* fresh: the same, if each gets its first Joliet name … */
+	struct clashes clashes;			/* … which these do not */
 	bool fresh;				/* new directory: not in the base */
 	bool burned;				/* of the session that is being burned, not touched since */
 	uint64_t cost, linked;			/* sectors counted for it in t->space.names, .linked */
@@ -47,13 +50,27 @@ static struct touched *touched_find(struct space *s, uint64_t ino)
 	return d && !d->burned ? d : NULL;
 }
 
+static void touched_free(struct touched *d)
+{
+	clashes_release(&d->clashes);
+	free(d);
+}
+
 bool touched_has(struct tree *t, uint64_t ino) { return touched_find(&t->space, ino) != NULL; }
+
+/* Of a directory that is on the disc the other names are not known. */
+static uint64_t fresh_sectors(const struct touched *d)
+{
+	uint64_t each = bound_directory_sectors(&d->names), taken = d->clashes.taken;
+
+	return taken >= each ? each : min_u64(each, bound_directory_sectors(&d->first) + bound_clash_sectors(taken));
+}
 
 static void touched_count(struct space *s, struct touched *d)
 {
 	s->names -= d->cost;
 	s->linked -= d->linked;
-	d->cost = d->fresh ? bound_directory_sectors(&d->names) : bound_growth_sectors(&d->names, d->records, d->areas);
+	d->cost = d->fresh ? fresh_sectors(d) : bound_growth_sectors(&d->names, d->records, d->areas);
 	d->linked = d->base_sectors + d->cost;
 	s->names += d->cost;
 	s->linked += d->linked;
@@ -72,6 +89,7 @@ static void take_burned(const struct space *s, struct touched *d)
 {
 	uint64_t all = max_u64(d->linked, d->records + d->cost);
 
+	clashes_release(&d->clashes);
 	*d = (struct touched){.hash_next = d->hash_next, .base_sectors = all, .records = all, .areas = s->base_ours ? all : UINT32_MAX};
 }
 
@@ -105,7 +123,7 @@ void touched_clear(struct space *s)
 	for (size_t i = 0; i < TOUCHED_BUCKETS; i++) {
 		for (struct touched *d = s->touched[i], *next; d; d = next) {
 			next = d->hash_next;
-			free(d);
+			touched_free(d);
 		}
 		s->touched[i] = NULL;
 	}
@@ -118,8 +136,10 @@ void touched_freeze(struct space *s)
 	uint64_t tables = bound_table_sectors(s->table_bytes), links = space_link_bytes(s);
 
 	for (size_t i = 0; i < TOUCHED_BUCKETS; i++)
-		for (struct touched *d = s->touched[i]; d; d = d->hash_next)
+		for (struct touched *d = s->touched[i]; d; d = d->hash_next) {
 			d->burned = true;
+			clashes_release(&d->clashes);
+		}
 	s->base_tree += s->names + tables + sectors_of(links) + 1;
 	s->tables += tables;
 	s->links_bytes += links;
@@ -129,11 +149,11 @@ void touched_freeze(struct space *s)
 
 /* ---- staged names ---- */
 
-static struct bound_name name_bound(const struct touched *d, const char *name, const struct node *child)
+static struct bound_name name_bound(const struct touched *d, const char *name, const struct node *child, bool first)
 {
 	uint32_t more = S_ISCHR(child->mode) || S_ISBLK(child->mode) ? BOUND_PN_BYTES : zisofs_used(&child->zisofs) ? BOUND_ZF_BYTES : 0;
 
-	return bound_name(&(struct bound_entry){name, child->target, .mode = child->mode, .more = more, .joins = !d->fresh});
+	return bound_name(&(struct bound_entry){name, child->target, .mode = child->mode, .more = more, .joins = !d->fresh, .first = first});
 }
 
 void touched_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
@@ -142,8 +162,11 @@ void touched_name(struct tree *t, uint64_t dir, const char *name, const struct n
 
 	if (!d)
 		return;
-	struct bound_name b = name_bound(d, name, child);
+	struct bound_name b = name_bound(d, name, child, false), first = b.may_clash ? name_bound(d, name, child, true) : b;
 	bound_add(&d->names, &b, 1);
+	bound_add(&d->first, &first, 1);
+	if (d->fresh && b.joliet)
+		clashes_add(&d->clashes, name);
 	t->space.record_bytes += b.record;
 	t->space.table_bytes += b.table;
 	touched_count(&t->space, d);
@@ -174,8 +197,11 @@ void space_remove_name(struct tree *t, uint64_t dir, const char *name, const str
 
 	if (!d)
 		return;
-	struct bound_name b = name_bound(d, name, child);
+	struct bound_name b = name_bound(d, name, child, false), first = b.may_clash ? name_bound(d, name, child, true) : b;
 	bound_remove(&d->names, &b);
+	bound_remove(&d->first, &first);
+	if (d->fresh && b.joliet)
+		clashes_remove(&d->clashes, name);
 	t->space.record_bytes -= min_u64(b.record, t->space.record_bytes);
 	t->space.table_bytes -= min_u64(b.table, t->space.table_bytes);
 	touched_count(&t->space, d);
@@ -201,7 +227,7 @@ void space_remove_directory(struct tree *t, uint64_t ino)
 	t->space.linked -= d->linked;
 	t->space.n_touched--;
 	*link = d->hash_next;
-	free(d);
+	touched_free(d);
 }
 
 /* ---- the way up ---- */
@@ -278,7 +304,13 @@ int way_open(struct tree *t, struct node *dir)
 	return r;
 }
 
-/* The other names of a file are not known here: room for all directories that hold names of such files. */
+/* Has it names in the base besides the one in n->parent?  All names of a file that is not in it are staged, so their directories are touched. */
+bool way_unknown(const struct tree *t, const struct node *n)
+{
+	return !S_ISDIR(n->mode) && n->ino < t->space.new_ino && (n->nlink > 1 || !n->parent);
+}
+
+/* Where they are is not known here: room for all directories that hold names of such files. */
 static int way_links(struct tree *t)
 {
 	struct space *s = &t->space;
@@ -302,7 +334,7 @@ int way_open_node(struct tree *t, struct node *n)
 		return way_open(t, n);
 	if (n->orphan)
 		return 0;
-	if (n->nlink > 1 || !n->parent)
+	if (way_unknown(t, n))
 		r = way_links(t);
 	if (r < 0 || !n->parent || touched_has(t, n->parent))
 		return r;

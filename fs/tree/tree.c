@@ -119,6 +119,8 @@ void tree_free(struct tree *t)
 	}
 	space_release(t);
 	iso_unref(t->base);
+	readers_release(t);
+	known_release(&t->known);
 	free(t->buckets);
 	pthread_mutex_destroy(&t->lock);
 	pthread_rwlock_destroy(&t->content);
@@ -138,12 +140,14 @@ int tree_getattr(struct tree *t, uint64_t ino, struct stat *st)
 {
 	struct node *n;
 
-	tree_lock(t);
-	int r = node_get(t, ino, &n);
-	if (r == 0)
-		node_stat(n, st);
+	int r = node_fetch(t, ino, &n);
+
+	if (r < 0)
+		return r;
+	node_stat(n, st);
+	node_unused(t, n);
 	tree_unlock(t);
-	return r;
+	return 0;
 }
 
 static void set_times(struct node *n, const struct stat *set, unsigned which)
@@ -167,11 +171,12 @@ static int set_size(struct tree *t, uint64_t ino, uint64_t size)
 
 	if (size > BOUND_FILE_BYTES)
 		return -EFBIG;
-	tree_lock(t);
-	int r = node_get(t, ino, &n);
-	if (r == 0 && !S_ISREG(n->mode))
+	int r = node_fetch(t, ino, &n);
+	if (r < 0)
+		return r;
+	if (!S_ISREG(n->mode))
 		r = S_ISDIR(n->mode) ? -EISDIR : -EINVAL;
-	if (r == 0)
+	else
 		n->n_pins++;
 	tree_unlock(t);
 	if (r < 0)
@@ -195,10 +200,10 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 		r = set_size(t, ino, (uint64_t)set->st_size);
 	if (r < 0)
 		return r;
-	tree_lock(t);
-	r = node_get(t, ino, &n);
-	if (r == 0)
-		r = way_open_node(t, n);
+	r = node_fetch(t, ino, &n);
+	if (r < 0)
+		return r;
+	r = way_open_node(t, n);
 	if (r == 0)
 		r = space_grow(t, n, 0, 0, n->size);
 	if (r == 0) {
@@ -220,17 +225,20 @@ int tree_readlink(struct tree *t, uint64_t ino, char **ret)
 {
 	struct node *n;
 
-	tree_lock(t);
-	int r = node_get(t, ino, &n);
-	if (r == 0 && (!S_ISLNK(n->mode) || !n->target))
+	int r = node_fetch(t, ino, &n);
+
+	if (r < 0)
+		return r;
+	if (!S_ISLNK(n->mode) || !n->target) {
 		r = -EINVAL;
-	if (r == 0) {
+	} else {
 		char *copy = strdup(n->target);
 
 		r = copy ? 0 : -ENOMEM;
 		if (copy)
 			*ret = copy;
 	}
+	node_unused(t, n);
 	tree_unlock(t);
 	return r;
 }

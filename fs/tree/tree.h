@@ -6,7 +6,8 @@
  *	commit: tree_freeze -> (manifest, burn, verify, publish: fs/commit) -> tree_rebase, or tree_thaw -> …
  *	-> tree_free
  *
- * A node is in memory while somebody refers to it (look-ups not yet forgotten, open handles) or it has changes the stage lacks.
+ * A node is in memory while somebody refers to it (open handles, look-ups not yet forgotten; of an unchanged file with one name the latter only
+ * remember its record: known.h) or it has changes the stage lacks.
  * Inode numbers are node ids: 1 is the root; st_ino is the same number.
  *
  * Threads: any.  Lock order: content (shared by all file I/O, exclusive for a rebase) -> the i/o lock of one node -> the tree's lock ->
@@ -88,6 +89,8 @@ uint64_t tree_file_ino(const struct tree_file *f);
 bool tree_file_alone(struct tree *t, struct tree_file *f);
 bool tree_file_met(const struct tree_file *f);
 int tree_read(struct tree *t, struct tree_file *f, uint64_t offset, void *buf, size_t length, size_t *ret_length);
+/* Do these bytes, as many of them as the file has, lie in one piece of an image?  Then where in it; they stay there. */
+bool tree_read_place(struct tree *t, struct tree_file *f, uint64_t offset, size_t length, int *ret_fd, uint64_t *ret_pos, size_t *ret_length);
 int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void *buf, size_t length);	/* all or nothing */
 int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offset, uint64_t length);	/* 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE[|KEEP_SIZE] */
 int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, uint64_t *ret);	/* SEEK_DATA, SEEK_HOLE */
@@ -116,6 +119,8 @@ struct tree_frozen {
 	struct stage_snapshot *snapshot;	/* root's row is always in it when there is no base */
 	uint64_t next_ino;
 	bool linked;				/* directories without a row may stay where they are in the base; all above a row have rows */
+	bool may_link;				/* they may, but the whole tree is preferred if it fits (tree=auto) */
+	bool cannot_link;			/* tree_cannot_link() */
 };
 void tree_frozen_release(struct tree_frozen *f);
 bool tree_changed(struct tree *t);		/* anything staged? */
@@ -126,6 +131,10 @@ enum tree_freeze_flags { TREE_FREEZE_UNCHANGED = 1, TREE_FREEZE_WHOLE = 2 };
 int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret);
 /* A look at what would be frozen, for a dry run: same content, nothing changes. */
 int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret);
+/* The frozen generation's session takes so many sectors: they are counted, if it was thought to take fewer. */
+void tree_planned(struct tree *t, uint64_t sectors);
+/* Directories of this base cannot stay where they are, as the commit found: the next session has all of them, and its bound is that of a full tree. */
+void tree_cannot_link(struct tree *t);
 /* The burn failed: everything staged stays, in one generation again. */
 void tree_thaw(struct tree *t);
 /* The frozen generation is on the disc: `base` is the tree now. What was changed since stays staged, its references to burned data become

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include "cdappendfs/bytes.h"
+#include "cdappendfs/joliet.h"
+#include "cdappendfs/link_pieces.h"
 
 #define BOUND_SECTIONS 90u		/* of one file, DESIGN 7 */
 #define BOUND_FILE_BYTES (90ull * (0x100000000ull - 2048u))
@@ -28,6 +30,8 @@
 
 #define BOUND_TW_BYTES 20u
 #define BOUND_CE_BYTES 28u
+/* A symbolic link is cut where a block ends: less than so many bytes stay unused there, with those of the header that its rest gets. */
+#define BOUND_LINK_PIECE 11u
 
 /* A name to be counted; mode, and entries as the node has them. */
 struct bound_entry {
@@ -36,6 +40,7 @@ struct bound_entry {
 	uint32_t mode;
 	uint32_t more;			/* bytes of System Use entries besides PX, TF, NM, SL and TW */
 	bool joins;			/* a directory that has names already: one of those may hold its Joliet name */
+	bool first;			/* it gets its first Joliet name: whose is taken is counted apart (bound_clashes) */
 };
 
 /* What one name costs. Bytes; each at most. */
@@ -43,19 +48,10 @@ struct bound_name {
 	uint32_t record;		/* in the Rock Ridge tree */
 	uint32_t joliet;		/* 0: not in that tree */
 	uint32_t area, area_piece;	/* continuation areas, and the largest piece that is not cut */
+	bool area_cut;			/* it may lie in several blocks */
+	bool may_clash;			/* less when it gets its first Joliet name */
 	uint32_t table;			/* path tables, L and M, both trees */
 };
-
-/* Bytes of the UTF-8 character; 1 for a byte that is none. */
-static inline unsigned bound_utf8_bytes(const unsigned char *p)
-{
-	unsigned n = *p < 0xc2 || *p > 0xf4 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-
-	for (unsigned i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 1;
-	return (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f) ? 1 : n;
-}
 
 /*
  * UTF-16 characters of the Joliet name.  It may be taken already when it is made of another: a character was replaced or it was cut; and
@@ -63,17 +59,12 @@ static inline unsigned bound_utf8_bytes(const unsigned char *p)
  */
 static inline uint32_t bound_joliet_chars(const struct bound_entry *e, bool *ret_may_clash)
 {
-	const unsigned char *p = (const unsigned char *)e->name;
-	bool clash = e->joins && strpbrk(e->name, "_~");
-	uint32_t n = 0;
+	bool changed;
+	uint32_t n = (uint32_t)joliet_text(e->name, NULL, 0, &changed);
 
-	for (unsigned bytes; *p; p += bytes, n++) {
-		bytes = bound_utf8_bytes(p);
-		clash |= *p < 0x80 ? *p < 0x20 || strchr("*:;?\\/", *p) : bytes == 1 || bytes == 4 || *p == 0xed || *p == 0xef;
-	}
-	*ret_may_clash = clash || n > 64;
-	n += clash ? 6 : 0;
-	return n < 64 ? n : 64;
+	*ret_may_clash = !e->first && (changed || n > JOLIET_CHARS || (e->joins && strpbrk(e->name, "_~")));
+	n += *ret_may_clash ? 1 + NAME_HASH_CHARS : 0;
+	return n < JOLIET_CHARS ? n : JOLIET_CHARS;
 }
 
 /* Characters of [from, end) that an ISO name may have; at most so many. */
@@ -88,8 +79,11 @@ static inline uint32_t bound_iso_legal(const char *from, const char *end, uint32
 
 #define BOUND_ISO_PLAIN 12u		/* a longer name is not its own ISO name */
 
-/* The ISO name that a new record gets: itself in 8.3 form, or, always when it is longer, made of three characters, a hash and the extension. */
-static inline uint32_t bound_iso_bytes(const char *name, bool directory)
+/*
+ * The ISO name that a new record gets: itself in 8.3 form, or, always when it is no such name or that is taken, made of three characters, a hash and
+ * the extension.  The longer of both, and by how much.
+ */
+static inline uint32_t bound_iso_bytes(const char *name, bool directory, uint32_t *ret_unsure)
 {
 	uint32_t length = (uint32_t)strlen(name), made, plain, extension;
 	const char *end = name + length, *dot = directory ? NULL : strrchr(name, '.');
@@ -98,33 +92,83 @@ static inline uint32_t bound_iso_bytes(const char *name, bool directory)
 		dot = NULL;
 	extension = dot ? bound_iso_legal(dot + 1, end, 3) : 0;
 	made = bound_iso_legal(name, dot ? dot : end, 3) + 5 + (extension ? 1 + extension : 0) + (directory ? 0 : extension ? 2 : 3);
+	*ret_unsure = 0;
 	if (length > BOUND_ISO_PLAIN || bound_iso_legal(name, end, length) + (dot != NULL) < length)
 		return made;
 	plain = !directory ? length + (dot ? 2 : 3) : length < 8 ? length : 8;
+	*ret_unsure = made > plain ? made - plain : plain - made;
 	return made > plain ? made : plain;
 }
 
-/* An SL entry and more: components, their headers, those of the entries and of components that are cut between two of them. */
+/* The SL entries of a symbolic link before they are cut at the end of a block, to the byte, as burner/session/susp.c makes them. */
+struct bound_link { uint32_t bytes, last; };	/* of all; of the last entry */
+
+static inline void bound_component(struct bound_link *l, uint32_t n)
+{
+	if (!l->last || l->last + SL_COMPONENT_BYTES + n > SL_ENTRY_MAX) {
+		l->bytes += SL_HEADER_BYTES;
+		l->last = SL_HEADER_BYTES;
+	}
+	l->bytes += SL_COMPONENT_BYTES + n;
+	l->last += SL_COMPONENT_BYTES + n;
+}
+
+static inline void bound_component_text(struct bound_link *l, uint32_t n, bool more)
+{
+	for (;;) {
+		uint32_t piece = sl_piece(l->last ? l->last : SL_HEADER_BYTES, n, more);
+
+		bound_component(l, piece);
+		n -= piece;
+		if (!n)
+			return;
+		l->last = 0;
+	}
+}
+
 static inline uint32_t bound_link_bytes(const char *target)
 {
-	uint32_t bytes = 0;
+	struct bound_link l = {0, 0};
 
-	for (const char *p = target;; p++) {
-		uint32_t n = (uint32_t)strcspn(p, "/");
-
-		bytes += 2 + ((n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.') ? 0 : n);
-		p += n;
-		if (!*p)
-			break;
+	if (*target == '/') {
+		bound_component(&l, 0);
+		target++;
+		if (!*target)
+			return l.bytes;
 	}
-	return bytes <= 250 ? bytes + 5 : bytes + (bytes / 232 + 1) * 7;
+	for (;;) {
+		uint32_t n = (uint32_t)strcspn(target, "/");
+
+		if ((n == 1 && target[0] == '.') || (n == 2 && target[0] == '.' && target[1] == '.'))
+			bound_component(&l, 0);
+		else
+			bound_component_text(&l, n, target[n]);
+		if (!target[n])
+			return l.bytes;
+		target += n + 1;
+	}
+}
+
+/* The largest piece of the area that is not cut: what of a block stays unused is less, with a CE entry at the end of what is cut. */
+static inline void bound_area(const uint32_t *entry, unsigned n, unsigned link, struct bound_name *ret)
+{
+	ret->area_cut = link < n || ret->area > entry[0] + BOUND_CE_BYTES;
+	if (link == n) {
+		ret->area_piece = ret->area_cut ? BOUND_AREA_MAX : entry[0] + (n > 1 ? BOUND_CE_BYTES : 0);
+		return;
+	}
+	ret->area_piece = BOUND_LINK_PIECE;
+	for (unsigned i = 0; i < n; i++)
+		if (i != link && entry[i] > ret->area_piece)
+			ret->area_piece = entry[i];
+	ret->area_piece += BOUND_CE_BYTES;
 }
 
 /*
- * System Use entries behind PX and TF, in their order: what does not fit into the record goes to the area.  unsure: bytes that may be fewer, so
- * that a record is counted as full when it might be.
+ * System Use entries behind PX and TF, in their order: what does not fit into the record goes to the area.  link: which of them stands for all SL entries, n:
+ * none; several of them do not fit into a record, not even the first.  unsure: bytes that may be fewer, so that a record is counted as full when it might be.
  */
-static inline void bound_cut(uint32_t fixed, uint32_t unsure, const uint32_t *entry, unsigned n, struct bound_name *ret)
+static inline void bound_cut(uint32_t fixed, uint32_t unsure, const uint32_t *entry, unsigned n, unsigned link, struct bound_name *ret)
 {
 	uint32_t room = BOUND_RECORD_MAX - fixed, inside = 44 + 26, all = inside;
 	unsigned i = 0;
@@ -132,13 +176,10 @@ static inline void bound_cut(uint32_t fixed, uint32_t unsure, const uint32_t *en
 	for (unsigned j = 0; j < n; j++)
 		all += entry[j];
 	if (all > room) {
-		/* A link of several entries counts as one here: none of them is so short that it fits. */
 		while (inside + entry[i] <= room - BOUND_CE_BYTES)
 			inside += entry[i++];
 		ret->area = all - inside;
-		/* What is cut between two blocks has a CE entry at the end of the first. */
-		ret->area_piece = entry[i] > 255 || ret->area - entry[i] > BOUND_CE_BYTES ? BOUND_AREA_MAX :
-			entry[i] + (i + 1 < n ? BOUND_CE_BYTES : 0);
+		bound_area(entry + i, n - i, link < i || link == n ? n - i : link - i, ret);
 		if (all <= room + unsure || inside + entry[i] <= room - BOUND_CE_BYTES + unsure)
 			all = room;
 		else
@@ -151,34 +192,44 @@ static inline struct bound_name bound_name(const struct bound_entry *e)
 {
 	struct bound_name b = {0};
 	bool directory = (e->mode & 0170000) == 0040000, file = (e->mode & 0170000) == 0100000, may_clash;
-	uint32_t length = (uint32_t)strlen(e->name), iso = bound_iso_bytes(e->name, directory), entries[5];
+	uint32_t length = (uint32_t)strlen(e->name), unsure, iso = bound_iso_bytes(e->name, directory, &unsure), entries[5];
 	uint32_t old = e->kept && strlen(e->kept) <= 31 ? (uint32_t)strlen(e->kept) + 3 : 0, joliet = 2 * bound_joliet_chars(e, &may_clash);
-	uint32_t unsure = (length > BOUND_ISO_PLAIN ? 0 : 10) + (old > iso ? old - iso : 0) + (file && may_clash ? BOUND_TW_BYTES : 0);
-	unsigned n = 0;
+	unsigned n = 0, link;
 
+	/* One more to be even. */
+	unsure += (unsure > 0) + (old > iso ? old - iso + 1 : 0) + (file && may_clash ? BOUND_TW_BYTES : 0);
 	iso = old > iso ? old : iso;
 	entries[n++] = 5 + (length < 250 ? length : 250);
 	if (length > 250)
 		entries[n++] = 5 + length - 250;
+	link = n;
 	if (e->target)
 		entries[n++] = bound_link_bytes(e->target);
 	if (e->more)
 		entries[n++] = e->more;
 	if (directory || (file && may_clash))
 		entries[n++] = BOUND_TW_BYTES;
-	bound_cut(33 + iso + (iso % 2 == 0), unsure, entries, n, &b);
+	bound_cut(33 + iso + (iso % 2 == 0), unsure, entries, n, e->target ? link : n, &b);
 	b.joliet = directory || file ? 33 + joliet + 1 : 0;
+	b.may_clash = b.joliet && may_clash;
 	b.table = directory ? 2 * (8 + iso + iso % 2) + 2 * (8 + joliet) : 0;
 	return b;
 }
 #define BOUND_PN_BYTES 20u
 #define BOUND_ZF_BYTES 16u
 
+/*
+ * Names that were counted as if each got its first Joliet name, in a directory that is not on the disc, and so many had the name of another: each of them costs a
+ * record of another length in both trees, and an area; and another one may have the name that it gets instead.
+ */
+static inline uint64_t bound_clash_sectors(uint64_t clashes) { return clashes * 2 * 3; }
+
 /* The names of one directory, added up. */
 struct bound_directory {
 	uint64_t record_bytes, joliet_bytes, area_bytes;
 	uint32_t record_max, joliet_max, area_max;
 	uint64_t n_records, n_joliet, n_areas;	/* n_areas: blocks that they can need at most */
+	bool area_cut;				/* some of them lie in several */
 };
 
 /* A file of several sections has as many records. */
@@ -193,6 +244,7 @@ static inline void bound_add(struct bound_directory *d, const struct bound_name 
 	d->n_records += records;
 	d->n_joliet += b->joliet ? records : 0;
 	d->n_areas += b->area ? 1 + b->area / (2048 - BOUND_AREA_MAX) : 0;
+	d->area_cut |= b->area_cut;
 }
 /* Of one that was added; the largest lengths stay. */
 static inline void bound_remove(struct bound_directory *d, const struct bound_name *b)
@@ -226,7 +278,7 @@ static inline uint64_t bound_directory_sectors(const struct bound_directory *d)
 {
 	return bound_packed_sectors(150 + 104, d->record_bytes, d->n_records, d->record_max) +
 		bound_packed_sectors(34 + 34, d->joliet_bytes, d->n_joliet, d->joliet_max) +
-		bound_packed_sectors(0, d->area_bytes, d->area_max < BOUND_AREA_MAX || !d->area_bytes ? d->n_areas : UINT32_MAX, d->area_max);
+		bound_packed_sectors(0, d->area_bytes, d->area_cut && d->area_bytes ? UINT32_MAX : d->n_areas, d->area_max);
 }
 
 /*

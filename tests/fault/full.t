@@ -12,7 +12,7 @@ disc=$T/disc.iso options=
 filler() { "$TOP/tests/fault/filler" "$@"; }
 dry() { "$BUILD/cdappendfs-sync" --dry-run --json "$mnt" | json "$1"; }
 df_blocks() { stat -f -c %a "$mnt"; }
-entries() { (cd "$mnt" && find . -type d -printf 'd %p\n' -o -printf '%y %s %p\n') | LC_ALL=C sort | sha256sum; }
+entries() { (cd "$mnt" && find . -type d -printf 'd %p\n' -o -printf '%y %s %p %l\n') | LC_ALL=C sort | sha256sum; }
 image_blocks() { echo $(($(apparent_size "$disc") / 2048)); }
 
 # df_is_true NAME: a new file of as many bytes as df promises is accepted
@@ -67,11 +67,16 @@ kind 20 'open|write' large
 kind 1000 open empty
 kind 1000 open long
 kind 1000 open odd
+# Names whose record is full or not by the few bytes that say whether another name has their Joliet name; such that may, and some that do.
+kind 1000 open middle
+kind 1000 open replaced
+kind 1000 open clashing
 kind 100 mkdir directories
 kind 500 'open|write|mkdir' deep
 kind 1000 symlink symlinks
-# Entries of up to 255 bytes in blocks of 2048 leave more or less unused.
-kind 500 symlink longlinks $((blocks / 8))
+kind 500 symlink longlinks
+kind 300 symlink mixedlinks
+kind 300 symlink onelinks
 kind 1000 link hardlinks
 kind 1000 'open|rename' renames
 kind 3000 'open|write' appends
@@ -110,8 +115,22 @@ above() {
 	full "$name" "$calls" "$filled" "${3-}"
 	ok "$name: unmount" umount_disc
 }
+# New files of two names, on a disc whose directories are full of names of one other file: that one does not change.
+beside_links() {
+	local name="tree=$tree, new links beside old ones" filled
+	fresh_disc
+	filler deep "$mnt" 200 >"$T/filled"
+	filler spreadlinks "$mnt" 3000 >"$T/filled"
+	ok "$name: first session" sync_disc
+	filler newlinks "$mnt" 50 >"$T/filled"
+	df_is_true "$name"
+	filled=$(filler newlinks "$mnt" 0 51)
+	full "$name" 'open|write|link' "$filled"
+	ok "$name: unmount" umount_disc
+}
 for tree in full linked; do
 	options=,tree=$tree
+	beside_links
 	sessions
 	above 'open|write' small
 	above 'open|write' overwrites
@@ -142,11 +161,13 @@ ok 'above genisoimage: unmount' umount_disc
 
 # ---- while it burns: what comes is counted behind the session under way
 blank_disc "$disc"
-mount_disc -o "media=${mebibytes}M,speed=10" "$disc"
+mount_disc -o "media=${mebibytes}M,speed=0.3" "$disc"
 noise $((mebibytes * 375000)) 2 >"$mnt/base"
 sync_disc & background=$!
-until_true 30 test "$(apparent_size "$disc")" -gt 100000
+grown() { (($(apparent_size "$disc") > 100000)); }
+ok 'while it burns: it does' until_true 30 grown
 filled=$(filler small "$mnt")
+ok 'while it burns: still' alive "$background"
 ok 'while it burns: the first session' wait "$background"
 like 'while it burns: refused with ENOSPC' "$filled" '^(open|write) ENOSPC'
 burned 'while it burns'

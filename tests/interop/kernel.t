@@ -12,7 +12,7 @@ for kind in blank genisoimage xorriso; do
 	disc=$T/$kind.iso reference=$T/$kind.tree
 	new_disc "$kind" "$disc" "$reference"
 	words=(special short)
-	[[ $kind == blank ]] && words+=(many huge)
+	[[ $kind == blank ]] && words+=(many links huge)
 	[[ $kind != blank ]] && tree_digest "$reference" lTh >"$T/$kind-0.want"
 	for round in 1 2 3; do
 		mount_disc "$disc"

@@ -123,6 +123,22 @@ ok 'unmount after a discard' umount_disc
 mount_disc -o ro "$disc"
 is 'what the other program appended is there' "$(cat "$mnt/README.added")" four
 ok 'unmount' umount_disc
+# The image is deleted under the mount, or another file gets its name: what is burned into it would be gone, and with it what was staged.
+for how in deleted replaced; do
+	cp "$T/saved.iso" "$disc"
+	mount_disc "$disc"
+	printf staged >"$mnt/while mounted"
+	if [[ $how == deleted ]]; then rm "$disc"; else cp "$T/saved.iso" "$T/new.iso"; mv "$T/new.iso" "$disc"; fi
+	fails "a commit to an image that was $how" 1 "$BUILD/cdappendfs-sync" -q "$mnt"
+	like "it says so ($how)" "$(<"$T/ok.output")" 'was deleted, or another one has its name.*nothing was lost'
+	is "what is staged can be read ($how)" "$(cat "$mnt/while mounted")" staged
+	fails "unmount ($how)" any umount_disc
+	cp "$T/saved.iso" "$disc"
+	mount_disc "$disc"
+	is "and is there again with the image ($how)" "$(cat "$mnt/while mounted")" staged
+	ok "and is burned ($how)" sync_disc
+	ok "unmount (burned, $how)" umount_disc
+done
 # Bytes behind the newest session are no session: a burn that was cut off leaves such.
 cp "$T/saved.iso" "$disc"
 mount_disc "$disc"

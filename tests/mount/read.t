@@ -126,4 +126,25 @@ tree_digest "$T/odd" lT | grep -v '^rr_moved' >"$T/want"
 tree_digest "$mnt" lT | grep -Ev '^(rr_moved|new\\040file)' >"$T/got"
 same_listing 'next to all that was there' "$T/want" "$T/got"
 ok 'unmount' umount_disc
+# ---- large reads: taken from the image as they are, and put together where a file lies in several places
+mkdir "$T/large"
+noise 9000001 3 >"$T/large/file"
+xorriso -outdev "$T/large.iso" -map "$T/large" / -commit >"$T/out" 2>&1
+mount_disc -o commit=manual "$T/large.iso"
+same_file 'a large file' "$T/large/file" "$mnt/file"
+for where in 3000000 5242880 8999000; do
+	noise 5000 "$where" | dd of="$T/large/file" bs=1 seek="$where" conv=notrunc status=none
+	noise 5000 "$where" | dd of="$mnt/file" bs=5000 oflag=seek_bytes seek="$where" conv=notrunc status=none
+done
+ok 'unmount' umount_disc
+mount_disc -o commit=manual "$T/large.iso"
+same_file 'changed in three places' "$T/large/file" "$mnt/file"
+ok 'discard' "$BUILD/cdappendfs-sync" --discard "$mnt"
+ok 'unmount' umount_disc
+noise 9000001 3 >"$T/large/file"
+mount_disc -o ro "$T/large.iso"
+truncate -s 5000000 "$T/large.iso"
+ok 'of an image that is cut while it is mounted, what is left is read' cmp -n 4000000 "$T/large/file" "$mnt/file"
+fails 'and the rest is an error' any cat "$mnt/file"
+ok 'unmount' umount_disc
 done_testing

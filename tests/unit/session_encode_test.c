@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "burner/session/susp.h"
+#include "cdappendfs/bound.h"
 #include "cdappendfs/appuse.h"
 #include "session_tree.h"
 
@@ -76,6 +77,43 @@ static void decode_sl(const struct susp *s, char *out)
 	*out = 0;
 }
 
+static unsigned last_component(const struct susp *s, unsigned entry)
+{
+	const uint8_t *sl = s->bytes + susp_start(s, entry);
+	unsigned at = 5, last = at;
+
+	for (; at < sl[2]; at += 2u + sl[at + 1])
+		last = at;
+	return last;
+}
+
+/* Cut where a block might end: nothing is lost but what cannot be used. */
+static void check_cut(const struct susp *all, unsigned entry, unsigned room, const char *target)
+{
+	struct susp *s = malloc(sizeof(*s));
+	const uint8_t *sl = all->bytes + susp_start(all, entry);
+	char decoded[SUSP_BYTES];
+	unsigned length;
+
+	must(s);
+	*s = *all;
+	if (!susp_cut_link(s, entry, room)) {
+		assert_true(memcmp(sl, "SL", 2) != 0 || room >= sl[2] || room < BOUND_LINK_PIECE);
+		assert_memory_equal(s, all, sizeof(*s));
+		free(s);
+		return;
+	}
+	length = s->end[entry] - susp_start(s, entry);
+	assert_int_equal(s->n, all->n + 1);
+	assert_true(length <= room && room - length + susp_total(s) - susp_total(all) < BOUND_LINK_PIECE);
+	/* Between two components only when the first has no text to be cut. */
+	if (!(s->bytes[s->end[entry] - (length - last_component(s, entry))] & 1))
+		assert_true(length - last_component(s, entry) <= 3);
+	decode_sl(s, decoded);
+	assert_string_equal(decoded, target);
+	free(s);
+}
+
 static void check_target(const char *target)
 {
 	struct manifest_node node = {.mode = S_IFLNK | 0777, .target = target};
@@ -83,10 +121,17 @@ static void check_target(const char *target)
 	char decoded[SUSP_BYTES];
 
 	must(s);
+	memset(s, 0, sizeof(*s));
 	susp_of_node(s, &node, "link");
 	assert_true(s->n <= SUSP_ENTRIES && susp_total(s) <= SUSP_BYTES);
 	decode_sl(s, decoded);
 	assert_string_equal(decoded, target);
+	assert_int_equal(susp_total(s), 44 + 26 + 5 + strlen("link") + bound_link_bytes(target));
+	for (unsigned room = 0; room < 256; room++) {
+		check_cut(s, 2, room, target);
+		check_cut(s, s->n - 2, room, target);
+		check_cut(s, s->n - 1, room, target);
+	}
 	free(s);
 }
 
@@ -100,7 +145,7 @@ static void test_symlinks(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(targets); i++)
 		check_target(targets[i]);
-	for (size_t n = 1; n <= SUSP_TARGET_BYTES; n += 1 + n / 40) {
+	for (size_t n = 1; n <= SUSP_TARGET_BYTES; n += 1 + n / 20) {
 		memset(target, 'x', n);
 		target[n] = 0;
 		check_target(target);
