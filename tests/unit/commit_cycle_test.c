@@ -2,7 +2,7 @@
 /*
  * fs/commit: whole commits in one process, without FUSE: what is burned, what a dry run says, the queue, what changes meanwhile.
  */
-#include "tests/unit/commit_fixture.h"
+#include "tests/unit/disc_check.h"
 
 #include <errno.h>
 #include <time.h>
@@ -24,6 +24,15 @@ static void wait_phase(struct world *w, enum commit_phase phase)
 		nap(1);
 	}
 	assert_int_equal(s.phase, phase);
+}
+
+static void check_and_remove(struct world *w)
+{
+	struct disc_found found;
+
+	if (image_bytes(w))
+		disc_check(w->image, &found);
+	world_remove(w);
 }
 
 static void fill(struct world *w)
@@ -107,7 +116,7 @@ static void test_sessions(void **state)
 	assert_int_equal(world_lookup(&w, "dir/large"), ino);
 	world_close(&w);
 	world_run(&w, "isoinfo -R -l -i image | grep -q large && ! isoinfo -R -f -i image | grep -q small");
-	world_remove(&w);
+	check_and_remove(&w);
 }
 
 /* What changes while it burns belongs to the next session; what was open or removed meanwhile survives the rebase. */
@@ -156,7 +165,7 @@ static void test_changes_meanwhile(void **state)
 		}
 	}
 	world_close(&w);
-	world_remove(&w);
+	check_and_remove(&w);
 }
 
 /* Requests during a burn become one next session; forgotten ones are not answered. */
@@ -199,7 +208,7 @@ static void test_queue(void **state)
 	assert_int_equal(n, 2);
 	free(sessions);
 	world_close(&w);
-	world_remove(&w);
+	check_and_remove(&w);
 }
 
 static void test_stop_and_cancel(void **state)
@@ -227,7 +236,7 @@ static void test_stop_and_cancel(void **state)
 	check_filled(&w);
 	commit_as_planned(&w);
 	world_close(&w);
-	world_remove(&w);
+	check_and_remove(&w);
 }
 
 static void count_discarded(void *context, const struct stage_snapshot *what) { *(size_t *)context += what->n_names; }
@@ -260,7 +269,7 @@ static void test_discard(void **state)
 	check_filled(&w);
 	assert_false(sync_now(&w).burned);
 	world_close(&w);
-	world_remove(&w);
+	check_and_remove(&w);
 }
 
 /* The tree of the foreign session is whole: directories and file data, also those that lie in LBA 18-31. */
@@ -314,7 +323,7 @@ static void append_to(const char *make, size_t n_sessions)
 	assert_int_equal(world_sessions(&w), n_sessions + 2);
 	check_foreign(&w, n_sessions - 1);
 	world_close(&w);
-	world_remove(&w);
+	check_and_remove(&w);
 }
 
 static void test_foreign(void **state)
@@ -350,7 +359,7 @@ static void test_no_room(void **state)
 	assert_int_equal(world_unlink(&w, "dir/large"), 0);
 	commit_as_planned(&w);
 	world_close(&w);
-	world_remove(&w);
+	check_and_remove(&w);
 }
 
 /* Another program appends while we have changes: the last look before the burn finds out. */

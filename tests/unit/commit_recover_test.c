@@ -3,7 +3,7 @@
  * fs/commit: a child commits and is killed at one step; the parent mounts again. Nothing is lost, nothing is burned twice, and a recovery
  * that is killed itself is repeated.
  */
-#include "tests/unit/commit_fixture.h"
+#include "tests/unit/disc_check.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -52,6 +52,7 @@ static bool changes_are_there(struct world *w) { return world_has(w, "d/large", 
 
 static void check_recovered(struct world *w, enum base base, uint64_t length, size_t n_before)
 {
+	struct disc_found found;
 	size_t n;
 
 	w->options.fault = NULL;
@@ -79,6 +80,7 @@ static void check_recovered(struct world *w, enum base base, uint64_t length, si
 	assert_true(base_is_there(w, base));
 	assert_false(sync_now(w).burned);
 	world_close(w);
+	disc_check(w->image, &found);
 	world_remove(w);
 }
 

@@ -257,6 +257,60 @@ static void test_alternating(void **state)
 	end(&w);
 }
 
+/* Versions under names of their own, of which samples do not tell: the newest is the one that is most alike. */
+static void test_versions(void **state)
+{
+	enum { BLOCKS = 1000, VERSIONS = 5 };
+	uint8_t *content = pattern(BLOCKS * SECTOR_BYTES, 4);
+	char name[20];
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	for (unsigned version = 0; version <= VERSIONS; version++) {
+		for (unsigned i = 0; version && i < 15 * 4; i++)
+			content[(i / 4 * 66 + 12 + version * 8 + i % 4 * 2) * SECTOR_BYTES] ^= 1;
+		snprintf(name, sizeof(name), "version %u", version);
+		write_bytes(&w, name, content, BLOCKS * SECTOR_BYTES);
+		commit_within(&w);
+	}
+	content[20 * SECTOR_BYTES] ^= 2;
+	write_bytes(&w, "one more", content, BLOCKS * SECTOR_BYTES);
+	assert_true(commit_within(&w).cost.data_sectors < 60);
+	again(&w);
+	assert_true(has_bytes(&w, "one more", content, BLOCKS * SECTOR_BYTES));
+	free(content);
+	end(&w);
+}
+
+/* A file is written over with the content of another; some blocks are those that it had. */
+static void test_exchanged(void **state)
+{
+	enum { BYTES = 700000 };
+	uint8_t *content[2] = {pattern(BYTES, 5), pattern(BYTES, 6)};
+	struct commit_result r;
+	struct world w;
+
+	(void)state;
+	memset(content[0] + 100 * SECTOR_BYTES, 0, 20 * SECTOR_BYTES);
+	memset(content[1] + 100 * SECTOR_BYTES, 0, 20 * SECTOR_BYTES);
+	begin(&w);
+	write_bytes(&w, "a", content[0], BYTES);
+	write_bytes(&w, "b", content[1], BYTES);
+	commit_within(&w);
+	write_bytes(&w, "a", content[1], BYTES);
+	write_bytes(&w, "b", content[0], BYTES);
+	r = commit_within(&w);
+	assert_int_equal(r.cost.data_sectors, 0);
+	assert_int_equal(r.found_bytes, 2 * BYTES);
+	again(&w);
+	assert_true(has_bytes(&w, "a", content[1], BYTES) && has_bytes(&w, "b", content[0], BYTES));
+	assert_int_equal(extents_of_file(&w, "a", NULL), 1);
+	free(content[0]);
+	free(content[1]);
+	end(&w);
+}
+
 /* ---- staged twice ---- */
 
 /* Two contents that samples cannot tell apart, by turns; and files that begin with a hole. */
@@ -615,6 +669,8 @@ int main(void)
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_alternating),
+		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_exchanged),
 		cmocka_unit_test(test_staged_twice),
 		cmocka_unit_test(test_many_formers),
 		cmocka_unit_test(test_foreign_found),

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * known.c - staged content that a session of ours wrote before, by the content tables of the disc
+ */
+#include "fs/commit/sharing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cdappendfs/own.h"
+#include "fs/commit/digest.h"
+
+#define CANDIDATES_MAX 65536u	/* extents of the disc that are kept to be compared in order */
+
+/* What the tables have of some digests; compared in the order of the disc, which a drive reads in one sweep. */
+struct candidate { uint64_t pos; uint32_t digest, first, n; };	/* first, n: in `extents` */
+struct candidates {
+	struct share *share;
+	const struct manifest_digest *digests;
+	enum want want;
+	uint8_t *tries, tries_max;	/* for each digest, candidates so far */
+	struct candidate *list;
+	struct extent *extents;
+	uint32_t n, n_extents;
+	size_t space, extent_space;
+};
+
+static void candidates_release(struct candidates *c)
+{
+	free(c->list);
+	free(c->extents);
+}
+
+static int compare_candidates(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->pos != y->pos)
+		return x->pos < y->pos ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static int take_candidates(struct candidates *c)
+{
+	int result = 0;
+
+	/* Of alike ones the newest come first, as they were found: what is taken of one leaves less room for sections of the next. */
+	if (c->n && c->want == WANT_WHOLE)
+		qsort(c->list, c->n, sizeof(*c->list), compare_candidates);
+	for (uint32_t i = 0; i < c->n && !result; i++) {
+		const struct candidate *at = &c->list[i];
+		uint32_t node = c->digests[at->digest].node;
+
+		if (share_new_bytes(c->share->m, node))
+			result = share_take(c->share, node, c->extents + at->first, at->n, c->want);
+	}
+	c->n = c->n_extents = 0;
+	return result;
+}
+
+static int add_candidate(void *context, uint32_t i, const struct content_entry *e, const struct extent *extents)
+{
+	struct candidates *c = context;
+	const struct manifest *m = c->share->m;
+	struct candidate candidate = {extents->pos, i, c->n_extents, e->n_runs};
+	int result;
+
+	if (e->size != m->nodes[c->digests[i].node].size || !share_new_bytes(m, c->digests[i].node) || c->tries[i] == c->tries_max)
+		return 0;
+	c->tries[i]++;
+	result = build_grow((void **)&c->list, &c->space, c->n, sizeof(*c->list));
+	for (uint32_t j = 0; j < e->n_runs && !result; j++) {
+		result = build_grow((void **)&c->extents, &c->extent_space, c->n_extents, sizeof(*extents));
+		if (!result)
+			c->extents[c->n_extents++] = extents[j];
+	}
+	if (result)
+		return result;
+	c->list[c->n++] = candidate;
+	return c->n_extents < CANDIDATES_MAX ? 0 : take_candidates(c);
+}
+
+static int find_candidates(struct candidates *c, struct digest_query *q)
+{
+	int result;
+
+	q->digests = c->digests;
+	q->found = add_candidate;
+	q->context = c;
+	result = digest_find(c->share->held->disc, q);
+	return result ? result : take_candidates(c);
+}
+
+int share_known(struct share *s)
+{
+	const struct manifest *m = s->m;
+	_free_ uint8_t *tries = calloc(m->n_digests + 1, 1);
+	_free_ struct manifest_digest *alike = NULL;
+	_cleanup_(candidates_release) struct candidates c = {.share = s, .digests = m->digests, .want = WANT_WHOLE, .tries = tries, .tries_max = WHOLE_TRIES_MAX};
+	struct digest_query q = {.n = m->n_digests, .disc_sectors = s->comparison.end_pos / SECTOR_BYTES, .progress = s->options->progress};
+	int result;
+
+	if (!tries)
+		return -ENOMEM;
+	if (!q.n)
+		return 0;
+	result = find_candidates(&c, &q);
+	if (result || !(alike = calloc(m->n_digests, sizeof(*alike))))
+		return result ? result : -ENOMEM;
+	q.n = 0;
+	for (uint32_t i = 0; i < m->n_digests; i++)
+		if (tries[i] && share_new_bytes(m, m->digests[i].node))
+			alike[q.n++] = m->digests[i];
+	memset(tries, 0, m->n_digests);
+	c.digests = alike;
+	c.want = WANT_PARTS_OF_OTHER;
+	c.tries_max = PARTS_TRIES_MAX;
+	return q.n ? find_candidates(&c, &q) : 0;
+}
