@@ -6,7 +6,7 @@
  * reached the tree when it returns), and the kernel itself drops the pages that a truncation, fallocate or copy changes.
  * A file that is made (or emptied) to be written only, as cp and tar do, is written past it: nothing can be mapped through such a handle, and nothing is
  * cached of the file, unless somebody else opens it meanwhile (refresh.c).
- * FLUSH is answered "no such call" once: a close costs no request.
+ * FLUSH is answered "no such call" once: a close costs no request.  On a read-only mount OPEN is, too: a small file is read by one request.
  */
 #include <fcntl.h>
 
@@ -24,6 +24,19 @@ static struct fuse_file_info open_info(struct server *s, struct tree_file *f, in
 	return (struct fuse_file_info){.flags = flags, .fh = (uint64_t)(uintptr_t)f, .keep_cache = !past_cache, .direct_io = past_cache, .noflush = 1};
 }
 
+/* A read-only mount has no handles: a file is opened for each request on it. */
+static int use_file(struct server *s, const struct call *c, struct tree_file **ret)
+{
+	*ret = file_of(c->handle);
+	return *ret ? 0 : tree_open(s->tree, c->ino, O_RDONLY, ret);
+}
+
+static void unuse_file(struct server *s, const struct call *c, struct tree_file *f)
+{
+	if (!c->handle)
+		tree_close(s->tree, f);
+}
+
 static int run_open(struct server *s, fuse_req_t req, const struct call *c)
 {
 	struct tree_file *f;
@@ -39,7 +52,10 @@ static int run_open(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_open, .ino = ino, .flags = fi->flags});
+	if (server_of(req)->no_handles)
+		fuse_reply_err(req, ENOSYS);	/* the kernel opens and closes files by itself from now on */
+	else
+		serve(req, &(struct call){.run = run_open, .ino = ino, .flags = fi->flags});
 }
 
 static int run_create(struct server *s, fuse_req_t req, const struct call *c)
@@ -67,7 +83,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 }
 
 /* Large pieces of an image go to the kernel without passing through this process. False: not this one, nothing is answered. */
-static bool reply_from_image(struct server *s, fuse_req_t req, const struct call *c)
+static bool reply_from_image(struct server *s, fuse_req_t req, const struct call *c, struct tree_file *f)
 {
 	struct fuse_bufvec v = FUSE_BUFVEC_INIT(0);
 	struct stat st;
@@ -75,7 +91,7 @@ static bool reply_from_image(struct server *s, fuse_req_t req, const struct call
 	int fd;
 
 	if (!s->splices || c->size < SPLICE_FROM_BYTES ||
-	    !tree_read_place(s->tree, file_of(c->handle), (uint64_t)c->offset, c->size, &fd, &pos, &v.buf[0].size))
+	    !tree_read_place(s->tree, f, (uint64_t)c->offset, c->size, &fd, &pos, &v.buf[0].size))
 		return false;
 	/* Of an image that was cut, reading says where. */
 	if (fstat(fd, &st) < 0 || pos + v.buf[0].size > (uint64_t)st.st_size)
@@ -89,16 +105,23 @@ static bool reply_from_image(struct server *s, fuse_req_t req, const struct call
 
 static int run_read(struct server *s, fuse_req_t req, const struct call *c)
 {
-	if (reply_from_image(s, req, c))
-		return 0;
-	void *buffer = thread_buffer(c->size);
+	struct tree_file *f;
 	size_t n;
-	int r = buffer ? tree_read(s->tree, file_of(c->handle), (uint64_t)c->offset, buffer, c->size, &n) : -ENOMEM;
+	int r = use_file(s, c, &f);
 
 	if (r < 0)
 		return answer(req, r);
-	fuse_reply_buf(req, buffer, n);
-	return 0;
+	if (!reply_from_image(s, req, c, f)) {
+		void *buffer = thread_buffer(c->size);
+
+		r = buffer ? tree_read(s->tree, f, (uint64_t)c->offset, buffer, c->size, &n) : -ENOMEM;
+		if (r < 0)
+			r = answer(req, r);
+		else
+			fuse_reply_buf(req, buffer, n);
+	}
+	unuse_file(s, c, f);
+	return r;
 }
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
@@ -142,9 +165,14 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 
 static int run_lseek(struct server *s, fuse_req_t req, const struct call *c)
 {
+	struct tree_file *f;
 	uint64_t found;
-	int r = tree_seek(s->tree, file_of(c->handle), (uint64_t)c->offset, c->flags, &found);
+	int r = use_file(s, c, &f);
 
+	if (r == 0) {
+		r = tree_seek(s->tree, f, (uint64_t)c->offset, c->flags, &found);
+		unuse_file(s, c, f);
+	}
 	if (r < 0)
 		return answer(req, r);
 	fuse_reply_lseek(req, (off_t)found);

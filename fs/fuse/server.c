@@ -37,7 +37,10 @@ static void op_init(void *data, struct fuse_conn_info *conn)
 		FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_EXPORT_SUPPORT;
 	unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA;
 
-	((struct server *)data)->splices = conn->capable & FUSE_CAP_SPLICE_WRITE;
+	struct server *s = data;
+
+	s->splices = conn->capable & FUSE_CAP_SPLICE_WRITE;
+	s->no_handles = s->options.read_only && conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;
 	conn->want &= ~unwanted;
 	conn->want |= wanted & conn->capable;
 	conn->max_write = MAX_WRITE;

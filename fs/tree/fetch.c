@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define SECTIONS_KNOWN 16u	/* a longer list is not read again for each request */
+
 static bool same_kind(const struct iso *a, const struct iso *b)
 {
 	struct iso_info x, y;
@@ -54,7 +56,7 @@ void readers_release(struct tree *t)
 
 static bool may_be_known(struct tree *t, const struct iso_entry *e)
 {
-	return !t->space.medium.exclusive && !S_ISDIR(e->mode) && e->nlink == 1 && !(t->stage && stage_node_exists(t->stage, e->ino));
+	return !t->space.medium.exclusive && !S_ISDIR(e->mode) && e->nlink == 1 && e->n_extents <= SECTIONS_KNOWN && !(t->stage && stage_node_exists(t->stage, e->ino));
 }
 
 /* One look-up more of a file that has no node. */
@@ -148,7 +150,7 @@ bool node_leave_known(struct tree *t, const struct node *n)
 {
 	struct known k = {.ino = n->ino, .locator = n->locator, .parent = n->parent, .reader = n->reader, .n_lookups = (uint32_t)n->n_lookups};
 
-	if (!n->locator || n->staged || n->orphan || n->dead || S_ISDIR(n->mode) || n->nlink != 1 || n->n_lookups > UINT32_MAX)
+	if (!n->locator || n->staged || n->orphan || n->dead || S_ISDIR(n->mode) || n->nlink != 1 || n->map.n > SECTIONS_KNOWN || n->n_lookups > UINT32_MAX)
 		return false;
 	return !t->space.medium.exclusive && known_add(&t->known, &k) == 0;
 }

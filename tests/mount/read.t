@@ -143,6 +143,13 @@ ok 'discard' "$BUILD/cdappendfs-sync" --discard "$mnt"
 ok 'unmount' umount_disc
 noise 9000001 3 >"$T/large/file"
 mount_disc -o ro "$T/large.iso"
+exec 5<"$mnt/file"
+drop_caches
+same_file 'read-only: an open file outlasts what the kernel forgets' "$T/large/file" /dev/fd/5
+is 'read-only: its only hole is at its end' "$(perl -e 'print sysseek STDIN, 5, 4' <"$mnt/file")" 9000001
+is 'read-only: and all of it is data' "$(perl -e 'print sysseek STDIN, 5, 3' <"$mnt/file")" 5
+exec 5<&-
+drop_caches
 truncate -s 5000000 "$T/large.iso"
 ok 'of an image that is cut while it is mounted, what is left is read' cmp -n 4000000 "$T/large/file" "$mnt/file"
 fails 'and the rest is an error' any cat "$mnt/file"
