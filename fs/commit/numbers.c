@@ -3,17 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
-/* The finaliser of splitmix64. */
-static size_t numbers_slot(const struct numbers *m, uint64_t key)
-{
-	uint64_t x = key ^ m->seed;
+#include "cdappendfs/hash.h"
 
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
-	return (size_t)(x ^ x >> 31) & (m->size - 1);
-}
+static size_t numbers_slot(const struct numbers *m, uint64_t key) { return (size_t)hash_number(m->seed, key) & (m->size - 1); }
 
 static void numbers_insert(struct numbers *m, uint64_t key, uint32_t value)
 {
@@ -30,8 +23,8 @@ static int numbers_grow(struct numbers *m)
 {
 	struct numbers larger = {.size = m->size ? m->size * 2 : 256, .seed = m->seed};
 
-	if (!m->size && getrandom(&larger.seed, sizeof(larger.seed), GRND_NONBLOCK) != (ssize_t)sizeof(larger.seed))
-		larger.seed = (uint64_t)(uintptr_t)m;	/* still not known to the disc */
+	if (!m->size)
+		larger.seed = hash_seed(m);
 	larger.keys = calloc(larger.size, sizeof(*larger.keys));
 	larger.values = calloc(larger.size, sizeof(*larger.values));
 	if (!larger.keys || !larger.values) {

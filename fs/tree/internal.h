@@ -95,6 +95,7 @@ struct tree {
 	uint64_t epoch;				/* counts the bases */
 	struct node **buckets;
 	uint64_t n_buckets, n_nodes;
+	uint64_t seed;				/* of the hash of inode numbers */
 	struct node *root;
 	struct known_table known;		/* what has no node */
 	struct iso **readers;			/* the newest base of each kind */

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "cdappendfs/hash.h"
+
 #define FIRST_CAPACITY 256u
 
-static size_t home_of(const struct known_table *t, uint64_t ino) { return (size_t)(ino * 0x9e3779b97f4a7c15ull >> 20) & (t->capacity - 1); }
+static size_t home_of(const struct known_table *t, uint64_t ino) { return (size_t)hash_number(t->seed, ino) & (t->capacity - 1); }
 
 /* Its slot, or the empty one where it would be. */
 static struct known *slot_of(const struct known_table *t, uint64_t ino)
@@ -30,7 +32,7 @@ struct known *known_find(const struct known_table *t, uint64_t ino)
 
 static int resize(struct known_table *t, size_t capacity)
 {
-	struct known_table fresh = {.slots = calloc(capacity, sizeof(*fresh.slots)), .capacity = capacity, .count = t->count};
+	struct known_table fresh = {.slots = calloc(capacity, sizeof(*fresh.slots)), .capacity = capacity, .count = t->count, .seed = t->seed};
 
 	if (!fresh.slots)
 		return -ENOMEM;

@@ -19,7 +19,7 @@ struct known {
 	uint32_t reader;	/* … for this one of the tree's readers */
 };
 
-struct known_table { struct known *slots; size_t capacity, count; };
+struct known_table { struct known *slots; size_t capacity, count; uint64_t seed; };	/* seed: of its hash */
 
 struct known *known_find(const struct known_table *t, uint64_t ino);	/* NULL: none; valid until the next change */
 int known_add(struct known_table *t, const struct known *k);		/* not there yet. -ENOMEM */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cdappendfs/hash.h"
+
 #define FILE_BLKSIZE (1u << 20)		/* what cp and others read and write at once: as much as one request carries */
 
 struct timespec time_now(void)
@@ -21,10 +23,7 @@ struct timespec time_now(void)
 	return now;
 }
 
-static uint64_t bucket_of(const struct tree *t, uint64_t ino)
-{
-	return (ino * 0x9e3779b97f4a7c15ull >> 20) & (t->n_buckets - 1);
-}
+static uint64_t bucket_of(const struct tree *t, uint64_t ino) { return hash_number(t->seed, ino) & (t->n_buckets - 1); }
 
 struct node *node_find(struct tree *t, uint64_t ino)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cdappendfs/bound.h"
+#include "cdappendfs/hash.h"
 
 uint64_t tree_first_ino(struct iso *base, const struct disc_state *state)
 {
@@ -78,6 +79,7 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	t->stage = stage;
 	t->base = base ? iso_ref(base) : NULL;
 	t->n_buckets = 1024;
+	t->seed = t->known.seed = hash_seed(t);
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_rwlockattr_init(&prefer);
 	pthread_rwlockattr_setkind_np(&prefer, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);	/* a rebase is not starved */
