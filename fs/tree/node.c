@@ -250,7 +250,7 @@ int node_from_stage(struct tree *t, uint64_t ino, struct node **ret)
 /* Two different files of a damaged disc may claim one first block: the second goes by its record. */
 static bool another_file(const struct node *n, const struct iso_entry *e)
 {
-	return (e->ino & 63) == 63 && !n->staged && S_ISREG(e->mode) && S_ISREG(n->mode) && n->size != e->size;
+	return (e->ino & 63) == 63 && !n->staged && !n->dead && S_ISREG(e->mode) && S_ISREG(n->mode) && n->size != e->size;
 }
 
 static void set_attributes(struct node *n, const struct iso_entry *e)

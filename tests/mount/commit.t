@@ -169,6 +169,19 @@ is 'SIGTERM burns nothing' "$(image_digest "$disc")" "$before"
 mount_disc "$disc"
 is 'and keeps the stage' "$(cat "$mnt/kept")" kept
 ok 'unmount' umount_disc
+# ---- a discard gives back what the disc has: hard links stay one file, whatever their number is
+mount_disc "$disc"
+mkdir "$mnt/links"
+for i in {1..64}; do
+	printf '%s' "$i" >"$mnt/links/$i"
+	ln "$mnt/links/$i" "$mnt/links/$i again"
+done
+ok 'sync' sync_disc
+for i in {1..64}; do printf more >>"$mnt/links/$i"; done
+ok 'discard' "$BUILD/cdappendfs-sync" -q --discard "$mnt"
+for i in {1..64}; do [[ "$mnt/links/$i" -ef "$mnt/links/$i again" && $(<"$mnt/links/$i again") == "$i" ]] || echo "$i"; done >"$T/apart"
+is 'links of one file are one file after a discard' "$(<"$T/apart")" ''
+ok 'unmount' umount_disc
 # ---- commit=manual
 mount_disc -o commit=manual "$disc"
 printf x >"$mnt/manual"
