@@ -354,7 +354,7 @@ static void cancellation(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	assert_int_equal(burn_write(c.plan, t, &progress), -ECANCELED);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	assert_true(end.tv_sec - begin.tv_sec <= 2);
+	assert_true(end.tv_sec - begin.tv_sec <= 8);	/* all of it would take 12 */
 	target_free(t);
 	disc_close(d);
 }

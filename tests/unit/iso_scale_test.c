@@ -69,12 +69,14 @@ static void test_look_up_every_name(void **state)
 	struct iso_entry many, e;
 	char name[256];
 	double start, first, all;
+	clock_t work;
 
 	open_many(&m, *state, &many);
 	start = now();
 	assert_int_equal(iso_lookup(m.iso, many.dir, "none of them", &e), -ENOENT);
 	first = now() - start;
 	start = now();
+	work = clock();
 	for (unsigned i = NAMES; i; i--) {
 		name_of(i, name);
 		assert_int_equal(iso_lookup(m.iso, many.dir, name, &e), 0);
@@ -83,8 +85,8 @@ static void test_look_up_every_name(void **state)
 	}
 	all = now() - start;
 	print_message("# index in %.1f ms, then %.2f us a look-up\n", first * 1e3, all / NAMES * 1e6);
-	/* Without an index this would be half a minute. */
-	assert_true(all < 5);
+	/* Only against accidents of order, and of its own time, which other programs do not change: without an index this would be half a minute. */
+	assert_true((clock() - work) / CLOCKS_PER_SEC < 10);
 	image_close(&m);
 }
 

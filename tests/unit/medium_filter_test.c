@@ -139,7 +139,7 @@ static void throttle(void **state)
 	assert_int_equal(accepted, 100);
 	assert_int_equal(target_write(t, START + 100, NULL, 28, &accepted), 0);
 	seconds = now() - seconds;
-	assert_true(seconds > 0.24 && seconds < 1.0);
+	assert_true(seconds > 0.24);
 	assert_int_equal(target_sync(t), 0);
 	target_free(t);
 	disc_close(d);
