@@ -55,7 +55,7 @@ static int push_extent(struct share *s, uint32_t first, const struct extent *e, 
 {
 	struct manifest *m = s->m;
 	struct extent part = *e, *last;
-	int result = build_grow((void **)&m->extents, &s->held->extent_space, m->n_extents, sizeof(part));
+	int result = build_grow(m->bulk, (void **)&m->extents, &s->held->extent_space, m->n_extents, sizeof(part));
 
 	if (result || from == to)
 		return result;
@@ -115,7 +115,7 @@ static int remember(struct share *s, uint32_t node)
 
 	if (numbers_first(&s->remembered, node) != NUMBERS_NONE)
 		return 0;
-	result = build_grow((void **)&held->remapped, &held->remapped_space, held->n_remapped, sizeof(*held->remapped));
+	result = build_grow(s->m->bulk, (void **)&held->remapped, &held->remapped_space, held->n_remapped, sizeof(*held->remapped));
 	if (!result)
 		result = numbers_add(&s->remembered, node, held->n_remapped);
 	if (!result)
@@ -169,7 +169,7 @@ static bool same_former(const struct held_manifest *held, const struct former *a
 static int share_formers(struct share *s)
 {
 	const struct held_manifest *held = s->held;
-	_free_ uint8_t *tries = calloc(s->m->n_nodes, 1);
+	_bulk_ uint8_t *tries = bulk_zalloc(s->m->bulk, s->m->n_nodes, 1);
 	int result = 0;
 
 	if (!tries)
@@ -195,7 +195,7 @@ static int share_formers(struct share *s)
 static int add_digest(struct share *s, uint32_t node)
 {
 	struct manifest *m = s->m;
-	int result = build_grow((void **)&m->digests, &s->digest_space, m->n_digests, sizeof(*m->digests));
+	int result = build_grow(m->bulk, (void **)&m->digests, &s->digest_space, m->n_digests, sizeof(*m->digests));
 
 	if (result)
 		return result;
@@ -215,19 +215,26 @@ static bool is_cancelled(const struct share *s)
 	return p && p->cancelled && p->cancelled(p->context);
 }
 
+/* Is a digest made of the node?  In a drive only when none of it is on the disc. */
+static bool is_wanted(const struct share *s, uint32_t node)
+{
+	uint64_t bytes = has_content(s->m, node) ? new_bytes(s->m, node) : 0;
+
+	return bytes && (!s->options->drive || bytes == s->m->nodes[node].size);
+}
+
 static int make_digests(struct share *s)
 {
 	int result = 0;
 
 	for (uint32_t i = 0; i < s->m->n_nodes && !result; i++) {
-		uint64_t bytes = has_content(s->m, i) ? new_bytes(s->m, i) : 0;
-
-		if (!bytes || (s->options->drive && bytes != s->m->nodes[i].size))
+		bulk_pace(s->m->bulk, 1);
+		if (!is_wanted(s, i))
 			continue;
 		result = is_cancelled(s) ? -ECANCELED : add_digest(s, i);
 	}
 	if (s->m->n_digests)
-		qsort(s->m->digests, s->m->n_digests, sizeof(*s->m->digests), digest_compare);
+		bulk_sort(s->m->bulk, s->m->digests, s->m->n_digests, sizeof(*s->m->digests), digest_compare);
 	return result;
 }
 
@@ -246,8 +253,8 @@ struct candidates {
 
 static void candidates_release(struct candidates *c)
 {
-	free(c->list);
-	free(c->extents);
+	bulk_free(c->list);
+	bulk_free(c->extents);
 }
 
 static int compare_candidates(const void *a, const void *b)
@@ -286,9 +293,9 @@ static int add_candidate(void *context, uint32_t i, const struct content_entry *
 	if (e->size != m->nodes[c->digests[i].node].size || !new_bytes(m, c->digests[i].node) || c->tries[i] == c->tries_max)
 		return 0;
 	c->tries[i]++;
-	result = build_grow((void **)&c->list, &c->space, c->n, sizeof(*c->list));
+	result = build_grow(m->bulk, (void **)&c->list, &c->space, c->n, sizeof(*c->list));
 	for (uint32_t j = 0; j < e->n_runs && !result; j++) {
-		result = build_grow((void **)&c->extents, &c->extent_space, c->n_extents, sizeof(*extents));
+		result = build_grow(m->bulk, (void **)&c->extents, &c->extent_space, c->n_extents, sizeof(*extents));
 		if (!result)
 			c->extents[c->n_extents++] = extents[j];
 	}
@@ -313,8 +320,8 @@ static int find_candidates(struct candidates *c, struct digest_query *q)
 static int share_known(struct share *s)
 {
 	const struct manifest *m = s->m;
-	_free_ uint8_t *tries = calloc(m->n_digests + 1, 1);
-	_free_ struct manifest_digest *alike = NULL;
+	_bulk_ uint8_t *tries = bulk_zalloc(m->bulk, (size_t)m->n_digests + 1, 1);
+	_bulk_ struct manifest_digest *alike = NULL;
 	_cleanup_(candidates_release) struct candidates c = {.share = s, .digests = m->digests, .want = WANT_WHOLE, .tries = tries, .tries_max = WHOLE_TRIES_MAX};
 	struct digest_query q = {.n = m->n_digests, .disc_sectors = s->comparison.end_pos / SECTOR_BYTES, .progress = s->options->progress};
 	int result;
@@ -324,12 +331,14 @@ static int share_known(struct share *s)
 	if (!q.n)
 		return 0;
 	result = find_candidates(&c, &q);
-	if (result || !(alike = calloc(m->n_digests, sizeof(*alike))))
+	if (result || !(alike = bulk_zalloc(m->bulk, m->n_digests, sizeof(*alike))))
 		return result ? result : -ENOMEM;
 	q.n = 0;
-	for (uint32_t i = 0; i < m->n_digests; i++)
+	for (uint32_t i = 0; i < m->n_digests; i++) {
 		if (tries[i] && new_bytes(m, m->digests[i].node))
 			alike[q.n++] = m->digests[i];
+		bulk_pace(m->bulk, tries[i] ? BULK_ANYWHERE : 1);
+	}
 	memset(tries, 0, m->n_digests);
 	c.digests = alike;
 	c.want = WANT_PARTS_OF_OTHER;
@@ -357,16 +366,18 @@ struct foreign {
 	uint32_t n;
 };
 
-/* Sizes of files still to be written, ascending. */
-static size_t wanted_sizes(const struct manifest *m, uint64_t *ret)
+/* Sizes of files still to be written, ascending; taken in the order of the nodes, which lie so. */
+static size_t wanted_sizes(const struct share *s, uint64_t *ret)
 {
+	const struct manifest *m = s->m;
 	size_t n = 0;
 
-	for (uint32_t i = 0; i < m->n_digests; i++)
-		if (new_bytes(m, m->digests[i].node))
-			ret[n++] = m->nodes[m->digests[i].node].size;
-	if (n)
-		qsort(ret, n, sizeof(*ret), compare_numbers);
+	for (uint32_t i = 0; i < m->n_nodes && n < m->n_digests; i++) {
+		if (is_wanted(s, i))
+			ret[n++] = m->nodes[i].size;
+		bulk_pace(m->bulk, 1);
+	}
+	bulk_sort(m->bulk, ret, n, sizeof(*ret), compare_numbers);
 	return n;
 }
 
@@ -419,6 +430,7 @@ static int look_at_foreign(struct share *s, struct foreign *f)
 		size_t at = has_content(m, i) && !new_bytes(m, i) ? search_first(f->sizes, f->n_sizes, &size, size_before) : f->n_sizes;
 		uint32_t n = m->n_digests;
 
+		bulk_pace(m->bulk, 1);
 		if (at == f->n_sizes || f->sizes[at] != size || in_our_session(f->sessions, f->n_sessions, extents_of(m, i)->pos))
 			continue;
 		left--;
@@ -434,13 +446,13 @@ static int share_foreign(struct share *s)
 {
 	uint32_t n = s->m->n_digests;
 	_free_ struct disc_session *sessions = NULL;
-	_free_ uint64_t *sizes = calloc(n + 1, sizeof(*sizes));
-	_free_ uint8_t *tries = calloc(n + 1, 1);
+	_bulk_ uint64_t *sizes = bulk_zalloc(s->m->bulk, (size_t)n + 1, sizeof(*sizes));
+	_bulk_ uint8_t *tries = bulk_zalloc(s->m->bulk, (size_t)n + 1, 1);
 	struct foreign f = {.n = n, .sizes = sizes, .tries = tries};
 
 	if (!sizes || !tries)
 		return -ENOMEM;
-	f.n_sizes = wanted_sizes(s->m, sizes);
+	f.n_sizes = wanted_sizes(s, sizes);
 	f.n_open = f.n_sizes;
 	if (!f.n_sizes || disc_sessions(s->held->disc, &sessions, &f.n_sessions))
 		return 0;
@@ -468,7 +480,7 @@ static void keep_known(struct manifest *m, uint32_t from, uint32_t to)
 		m->digests[m->n_digests++] = m->digests[i];
 	}
 	if (m->n_digests)
-		qsort(m->digests, m->n_digests, sizeof(*m->digests), digest_compare);
+		bulk_sort(m->bulk, m->digests, m->n_digests, sizeof(*m->digests), digest_compare);
 }
 
 /* ---- staged twice ---- */
@@ -508,13 +520,15 @@ static int take_same_of(struct share *s, uint32_t kept, const struct manifest_di
 static int share_staged(struct share *s, uint32_t n_wanted)
 {
 	struct manifest *m = s->m;
+	bool some_found = s->held->found_bytes;		/* else all are still to be written */
 	uint32_t kept = 0, n_known = m->n_digests;
 	int result = 0;
 
 	for (uint32_t i = 0; i < n_wanted && result >= 0; i++) {
 		struct manifest_digest d = m->digests[i];
 
-		if (!new_bytes(m, d.node))
+		bulk_pace(m->bulk, some_found ? BULK_ANYWHERE : 1);
+		if (some_found && !new_bytes(m, d.node))
 			continue;
 		result = take_same_of(s, kept, &d);
 		if (result == 0)
@@ -578,7 +592,7 @@ int manifest_share(struct manifest *m, const struct share_options *o)
 	if (result)
 		m->n_digests = 0;
 	if (held->n_remapped)
-		qsort(held->remapped, held->n_remapped, sizeof(*held->remapped), compare_remapped);
+		bulk_sort(m->bulk, held->remapped, held->n_remapped, sizeof(*held->remapped), compare_remapped);
 	numbers_release(&s.remembered);
 	return result;
 }
