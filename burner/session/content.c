@@ -53,7 +53,7 @@ static int add_run(struct burn_plan *p, struct plan_file *f, const struct extent
 	}
 	if (p->n_runs == p->runs_room) {
 		size_t room = p->runs_room ? 2 * p->runs_room : 1024;
-		struct extent *runs = room > NO_INDEX ? NULL : realloc(p->runs, room * sizeof(*runs));
+		struct extent *runs = room > NO_INDEX ? NULL : bulk_resize(p->manifest->bulk, p->runs, room, sizeof(*runs));
 
 		if (!runs)
 			return -ENOMEM;
@@ -293,20 +293,23 @@ static bool same_place(const struct first_place *a, const struct first_place *b)
 
 static int settle_places(struct burn_plan *p)
 {
-	_free_ struct first_place *places = calloc((size_t)p->manifest->n_nodes + 1, sizeof(*places));
+	_bulk_ struct first_place *places = bulk_zalloc(p->manifest->bulk, (size_t)p->manifest->n_nodes + 1, sizeof(*places));
 	size_t n = 0;
 	int error = 0;
 
 	if (!places)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < p->manifest->n_nodes; i++)
+	for (uint32_t i = 0; i < p->manifest->n_nodes; i++) {
 		if (p->files[i].n_runs)
 			places[n++] = place_of(p, i);
-	qsort(places, n, sizeof(*places), compare_places);
+		bulk_pace(p->manifest->bulk, 1);
+	}
+	bulk_sort(p->manifest->bulk, places, n, sizeof(*places), compare_places);
 	for (size_t i = 0, end; i < n && !error; i = end) {
 		for (end = i + 1; end < n && same_place(&places[i], &places[end]); end++)
 			;
 		error = settle_group(p, places + i, end - i);
+		bulk_pace(p->manifest->bulk, 16);	/* near each other as a rule */
 	}
 	return error;
 }
@@ -341,9 +344,12 @@ int content_plan(struct burn_plan *p)
 	uint32_t n = p->manifest->n_nodes;
 	int error = 0;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		p->files[i].same_as = NO_INDEX;
+		bulk_pace(p->manifest->bulk, 1);
+	}
 	for (uint32_t i = 0; i < n && !error; i++) {
+		bulk_pace(p->manifest->bulk, 1);
 		if (!S_ISREG(p->manifest->nodes[i].mode))
 			continue;
 		error = check_extents(p, i);
@@ -356,8 +362,10 @@ int content_plan(struct burn_plan *p)
 	}
 	if (!error)
 		error = settle_places(p);
-	for (uint32_t i = 0; i < n && !error; i++)
+	for (uint32_t i = 0; i < n && !error; i++) {
 		if (p->files[i].n_runs && p->files[i].same_as == NO_INDEX)
 			error = bound_sections(p, i);
+		bulk_pace(p->manifest->bulk, 1);
+	}
 	return error;
 }

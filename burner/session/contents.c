@@ -20,6 +20,7 @@ int contents_measure(struct burn_plan *p)
 	for (uint32_t i = 0; i < p->manifest->n_digests; i++) {
 		uint32_t pieces = pieces_of(p, i);
 
+		bulk_pace(p->manifest->bulk, 8);
 		entries += pieces > 0;
 		runs += pieces > 1 ? pieces : 0;
 	}
@@ -83,8 +84,9 @@ static int next_record(void *context, struct records *r)
 	struct contents_stream *s = context;
 
 	for (;;) {
+		bulk_pace(s->plan->manifest->bulk, BULK_ANYWHERE);
 		if (s->i == s->plan->manifest->n_digests) {
-			if (s->runs)
+			if (s->runs || !s->plan->contents.n_runs)
 				return 0;
 			s->runs = true;
 			s->i = s->run = 0;

@@ -39,14 +39,16 @@ static int check_manifest(const struct manifest *m)
 
 		if (error)
 			return error;
+		bulk_pace(m->bulk, 1);
 	}
 	for (uint32_t i = 0; i < m->n_digests; i++)
-		if (m->digests[i].node >= m->n_nodes || zisofs_used(&m->nodes[m->digests[i].node].zisofs))
+		if (m->digests[i].node >= m->n_nodes)
 			return -EINVAL;
 	for (uint32_t i = 0; i < m->n_entries; i++) {
 		const struct manifest_entry *e = &m->entries[i];
 		size_t bytes = strlen(e->name);
 
+		bulk_pace(m->bulk, 1);
 		if (!e->node || e->node >= m->n_nodes || !bytes || strchr(e->name, '/') || strcmp(e->name, ".") == 0 || strcmp(e->name, "..") == 0)
 			return -EINVAL;
 		if (bytes > 255)
@@ -66,6 +68,7 @@ static int add_children(struct burn_plan *p, struct plan_tree *tree, enum tree_k
 
 	for (uint32_t j = 0; j < node->n_entries; j++)
 		d->n_entries += kind == TREE_ROCK_RIDGE || p->entries[node->first_entry + j].joliet_bytes;
+	bulk_pace(m->bulk, BULK_ANYWHERE + d->n_entries);
 	for (uint32_t j = 0; j < d->n_entries; j++) {
 		uint32_t entry = tree->order[node->first_entry + j], child = m->entries[entry].node;
 
@@ -87,8 +90,9 @@ static int number_directories(struct burn_plan *p, enum tree_kind kind)
 	for (uint32_t i = 0; i < p->manifest->n_nodes; i++) {
 		n += S_ISDIR(p->manifest->nodes[i].mode) && !p->manifest->nodes[i].kept;
 		tree->of_node[i] = NO_INDEX;
+		bulk_pace(p->manifest->bulk, 1);
 	}
-	tree->directories = calloc(n, sizeof(*tree->directories));
+	tree->directories = bulk_zalloc(p->manifest->bulk, n, sizeof(*tree->directories));
 	if (!tree->directories)
 		return -ENOMEM;
 	tree->directories[0] = (struct plan_directory){.entry = NO_INDEX};
@@ -109,9 +113,13 @@ static int plan_trees(struct burn_plan *p)
 	const struct manifest *m = p->manifest;
 	int error = name_scratch_new(p, &scratch);
 
-	for (uint32_t i = 0; i < m->n_nodes && !error; i++)
-		if (S_ISDIR(m->nodes[i].mode))
+	for (uint32_t i = 0; i < m->n_nodes && !error; i++) {
+		if (S_ISDIR(m->nodes[i].mode)) {
 			error = names_of_directory(p, scratch, i);
+			bulk_pace(m->bulk, m->nodes[i].n_entries);
+		}
+		bulk_pace(m->bulk, 1);
+	}
 	for (unsigned kind = 0; kind < p->n_trees && !error; kind++)
 		error = number_directories(p, (enum tree_kind)kind);
 	return error;
@@ -132,6 +140,7 @@ static int place_tree(struct burn_plan *p, enum tree_kind kind, uint64_t *at)
 			return -EFBIG;
 		d->lba = (uint32_t)*at;
 		*at += (uint64_t)d->sectors + d->area_sectors;
+		bulk_pace(p->manifest->bulk, BULK_ANYWHERE + d->n_entries);
 	}
 	return 0;
 }
@@ -169,7 +178,7 @@ static int add_data(struct burn_plan *p, uint32_t node, uint32_t run, uint64_t *
 		return -ENOSPC;
 	if (p->n_data == p->data_room) {
 		size_t room = p->data_room ? 2 * p->data_room : 1024;
-		struct plan_data *data = realloc(p->data, room * sizeof(*data));
+		struct plan_data *data = bulk_resize(p->manifest->bulk, p->data, room, sizeof(*data));
 
 		if (!data)
 			return -ENOMEM;
@@ -200,7 +209,7 @@ static int place_content(struct burn_plan *p, uint32_t node, uint64_t *at)
 static int place_data(struct burn_plan *p, uint64_t *at)
 {
 	const struct plan_tree *tree = &p->trees[TREE_ROCK_RIDGE];
-	_free_ uint32_t *next = calloc(tree->n_directories, sizeof(*next));
+	_bulk_ uint32_t *next = bulk_zalloc(p->manifest->bulk, tree->n_directories, sizeof(*next));
 	uint32_t i = 0;
 
 	if (!next)
@@ -216,10 +225,12 @@ static int place_data(struct burn_plan *p, uint64_t *at)
 			i = d->parent;
 			continue;
 		}
+		bulk_pace(p->manifest->bulk, 1);
 		node = p->manifest->entries[tree->order[p->manifest->nodes[d->node].first_entry + next[i]++]].node;
 		if (p->manifest->nodes[node].kept)
 			continue;
 		if (S_ISDIR(p->manifest->nodes[node].mode)) {
+			bulk_pace(p->manifest->bulk, BULK_ANYWHERE);
 			i = tree->of_node[node];
 			continue;
 		}
@@ -248,6 +259,7 @@ static uint64_t kept_sectors(const struct burn_plan *p)
 		for (uint32_t j = 0; f->same_as == NO_INDEX && j < f->n_runs; j++)
 			if (p->runs[f->first_run + j].kind == EXTENT_DISC)
 				sectors += sectors_of(p->runs[f->first_run + j].length);
+		bulk_pace(p->manifest->bulk, 1);
 	}
 	return sectors;
 }
@@ -314,6 +326,7 @@ static size_t staged_parts(const struct burn_plan *p, const struct plan_data *d,
 	const struct extent *run = &p->runs[d->run], *e = p->manifest->extents + node->first_extent, *end = e + node->n_extents;
 	size_t n = 0;
 
+	bulk_pace(p->manifest->bulk, 2);
 	for (e += extent_at(e, node->n_extents, run->offset); e < end && e->offset < run->offset + run->length; e++) {
 		uint64_t from = max_u64(e->offset, run->offset), to = min_u64(e->offset + e->length, run->offset + run->length);
 
@@ -332,13 +345,13 @@ static int list_placements(struct burn_plan *p)
 
 	for (size_t i = 0; i < p->n_data; i++)
 		n += staged_parts(p, &p->data[i], NULL);
-	p->placements = calloc(n + 1, sizeof(*p->placements));
+	p->placements = bulk_zalloc(p->manifest->bulk, n + 1, sizeof(*p->placements));
 	if (!p->placements)
 		return -ENOMEM;
 	n = 0;
 	for (size_t i = 0; i < p->n_data; i++)
 		n += staged_parts(p, &p->data[i], p->placements + n);
-	p->n_placements = placements_tidy(p->placements, n);
+	p->n_placements = placements_tidy(p->manifest->bulk, p->placements, n);
 	return 0;
 }
 
@@ -353,7 +366,7 @@ static int list_directories(struct burn_plan *p)
 {
 	const struct plan_tree *tree = &p->trees[TREE_ROCK_RIDGE];
 
-	p->directories = calloc(tree->n_directories, sizeof(*p->directories));
+	p->directories = bulk_zalloc(p->manifest->bulk, tree->n_directories, sizeof(*p->directories));
 	if (!p->directories)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < tree->n_directories; i++) {
@@ -362,7 +375,7 @@ static int list_directories(struct burn_plan *p)
 		p->directories[i] = (struct burn_directory){p->manifest->nodes[d->node].ino, d->lba, d->sectors * SECTOR_BYTES,
 			d->sectors + d->area_sectors + plan_place_of(p, TREE_JOLIET, d->node).bytes / SECTOR_BYTES};
 	}
-	qsort(p->directories, tree->n_directories, sizeof(*p->directories), compare_directories);
+	bulk_sort(p->manifest->bulk, p->directories, tree->n_directories, sizeof(*p->directories), compare_directories);
 	return 0;
 }
 
@@ -388,11 +401,12 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 	p->options.foreign_head = p->options.boot_record = NULL;	/* the plan has copies */
 	p->options.volume_id[sizeof(p->options.volume_id) - 1] = 0;
 	p->n_trees = o->no_joliet ? 1 : N_TREES;
-	p->entries = calloc((size_t)m->n_entries + 1, sizeof(*p->entries));
-	p->files = calloc(m->n_nodes, sizeof(*p->files));
+	p->names.bulk = m->bulk;
+	p->entries = bulk_zalloc(m->bulk, (size_t)m->n_entries + 1, sizeof(*p->entries));
+	p->files = bulk_zalloc(m->bulk, m->n_nodes, sizeof(*p->files));
 	for (unsigned i = 0; i < p->n_trees; i++) {
-		p->trees[i].order = calloc((size_t)m->n_entries + 1, sizeof(uint32_t));
-		p->trees[i].of_node = calloc(m->n_nodes, sizeof(uint32_t));
+		p->trees[i].order = bulk_zalloc(m->bulk, (size_t)m->n_entries + 1, sizeof(uint32_t));
+		p->trees[i].of_node = bulk_zalloc(m->bulk, m->n_nodes, sizeof(uint32_t));
 		if (!p->trees[i].order || !p->trees[i].of_node)
 			return -ENOMEM;
 	}
@@ -435,18 +449,18 @@ void burn_plan_free(struct burn_plan *p)
 		return;
 	for (unsigned i = 0; i < N_TREES; i++) {
 		base_table_free(p->trees[i].base);
-		free(p->trees[i].directories);
-		free(p->trees[i].order);
-		free(p->trees[i].of_node);
+		bulk_free(p->trees[i].directories);
+		bulk_free(p->trees[i].order);
+		bulk_free(p->trees[i].of_node);
 	}
 	plan_links_release(&p->links);
 	arena_release(&p->names);
-	free(p->entries);
-	free(p->files);
-	free(p->runs);
-	free(p->data);
-	free(p->placements);
-	free(p->directories);
+	bulk_free(p->entries);
+	bulk_free(p->files);
+	bulk_free(p->runs);
+	bulk_free(p->data);
+	bulk_free(p->placements);
+	bulk_free(p->directories);
 	free(p->foreign_head);
 	free(p->boot_record);
 	free(p);

@@ -32,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "burner/session/arena.h"
+#include "cdappendfs/arena.h"
 #include "cdappendfs/burn.h"
 #include "cdappendfs/bytes.h"
 #include "cdappendfs/links.h"

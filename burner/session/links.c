@@ -89,6 +89,7 @@ static size_t names_written(const struct burn_plan *p, uint8_t *marks, struct li
 	for (uint32_t i = 0; i < tree->n_directories; i++) {
 		const struct manifest_node *d = &m->nodes[tree->directories[i].node];
 
+		bulk_pace(m->bulk, BULK_ANYWHERE + d->n_entries);
 		for (uint32_t e = d->first_entry; e < d->first_entry + d->n_entries; e++) {
 			if (!is_linked(&m->nodes[m->entries[e].node]))
 				continue;
@@ -102,11 +103,11 @@ static size_t names_written(const struct burn_plan *p, uint8_t *marks, struct li
 	return n;
 }
 
-static size_t unique_pairs(struct link_pair *list, size_t n)
+static size_t unique_pairs(struct bulk *bulk, struct link_pair *list, size_t n)
 {
 	size_t kept = 0;
 
-	qsort(list, n, sizeof(*list), compare_pairs);
+	bulk_sort(bulk, list, n, sizeof(*list), compare_pairs);
 	for (size_t i = 0; i < n; i++)
 		if (!kept || compare_pairs(&list[kept - 1], &list[i]) != 0)
 			list[kept++] = list[i];
@@ -124,16 +125,16 @@ static int list_pairs(struct burn_plan *p)
 		return -ENOMEM;
 	marks[0] = 1;		/* the root ends every way */
 	n = names_written(p, marks, NULL);
-	l->names = calloc(n + 1, sizeof(*l->names));
-	l->ways = calloc(tree->n_directories, sizeof(*l->ways));
+	l->names = bulk_zalloc(p->manifest->bulk, n + 1, sizeof(*l->names));
+	l->ways = bulk_zalloc(p->manifest->bulk, tree->n_directories, sizeof(*l->ways));
 	if (!l->names || !l->ways)
 		return -ENOMEM;
-	l->n_names = unique_pairs(l->names, names_written(p, NULL, l->names));
+	l->n_names = unique_pairs(p->manifest->bulk, l->names, names_written(p, NULL, l->names));
 	for (uint32_t i = 1; i < tree->n_directories; i++)
 		if (marks[i] || p->manifest->linked)
 			l->ways[l->n_ways++] = (struct link_pair){ino_of(p, tree->directories[i].node),
 				ino_of(p, tree->directories[tree->directories[i].parent].node)};
-	qsort(l->ways, l->n_ways, sizeof(*l->ways), compare_pairs);
+	bulk_sort(p->manifest->bulk, l->ways, l->n_ways, sizeof(*l->ways), compare_pairs);
 	return 0;
 }
 
@@ -144,16 +145,18 @@ static int list_numbers(struct burn_plan *p)
 	const struct manifest *m = p->manifest;
 	struct plan_links *l = &p->links;
 
-	l->written = calloc((size_t)tree->n_directories + 1, sizeof(*l->written));
+	l->written = bulk_zalloc(p->manifest->bulk, (size_t)tree->n_directories + 1, sizeof(*l->written));
 	l->kept = calloc((size_t)m->n_kept + 1, sizeof(*l->kept));
 	if (!l->written || !l->kept)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < tree->n_directories; i++)
 		l->written[l->n_written++] = (struct link_written){ino_of(p, tree->directories[i].node), m->nodes[tree->directories[i].node].size};
-	for (uint32_t i = 0; i < m->n_nodes; i++)
+	for (uint32_t i = 0; i < m->n_nodes; i++) {
 		if (m->nodes[i].kept && l->n_kept < m->n_kept)
 			l->kept[l->n_kept++] = ino_of(p, i);
-	qsort(l->written, l->n_written, sizeof(*l->written), compare_written);
+		bulk_pace(m->bulk, 1);
+	}
+	bulk_sort(m->bulk, l->written, l->n_written, sizeof(*l->written), compare_written);
 	qsort(l->kept, l->n_kept, sizeof(*l->kept), compare_numbers);
 	return 0;
 }
@@ -339,9 +342,9 @@ uint64_t links_directory_sectors(const struct burn_plan *p)
 
 void plan_links_release(struct plan_links *l)
 {
-	free(l->names);
-	free(l->ways);
-	free(l->written);
+	bulk_free(l->names);
+	bulk_free(l->ways);
+	bulk_free(l->written);
 	free(l->kept);
 }
 

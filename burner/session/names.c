@@ -62,9 +62,11 @@ int name_scratch_new(const struct burn_plan *p, struct name_scratch **ret)
 
 	if (!s)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < p->manifest->n_nodes; i++)
+	for (uint32_t i = 0; i < p->manifest->n_nodes; i++) {
 		if (S_ISDIR(p->manifest->nodes[i].mode) && p->manifest->nodes[i].n_entries > largest)
 			largest = p->manifest->nodes[i].n_entries;
+		bulk_pace(p->manifest->bulk, 1);
+	}
 	s->slots = calloc(slots_for(largest), sizeof(*s->slots));
 	s->items = calloc((size_t)largest + 1, sizeof(*s->items));
 	if (!s->slots || !s->items)

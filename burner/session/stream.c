@@ -139,6 +139,8 @@ static int encode_piece(struct session_stream *s)
 static int enter_piece(struct session_stream *s)
 {
 	while (s->done == s->sectors) {
+		/* A directory is as many items as its records, more or less. */
+		bulk_pace(s->plan->manifest->bulk, s->phase < PHASE_DATA ? BULK_ANYWHERE + s->sectors * 8 : 2);
 		if (s->sectors)
 			s->index++;
 		while (s->phase < PHASE_END && s->index >= pieces_of(s->plan, s->phase)) {

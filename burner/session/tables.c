@@ -322,8 +322,9 @@ static int child_in_plan(struct table_walk *w, struct table_entry *ret)
 	const struct plan_directory *d = &tree->directories[w->directory];
 	const uint32_t *order = tree->order + p->manifest->nodes[d->node].first_entry;
 
+	bulk_pace(p->manifest->bulk, w->position ? 1 : BULK_ANYWHERE + d->n_entries);
 	while (w->position < d->n_entries) {
-		uint32_t entry = order[w->position++], node = p->manifest->entries[entry].node, kept = p->manifest->nodes[node].kept;
+				uint32_t entry = order[w->position++], node = p->manifest->entries[entry].node, kept = p->manifest->nodes[node].kept;
 		const uint8_t *identifier;
 
 		if (!S_ISDIR(p->manifest->nodes[node].mode))

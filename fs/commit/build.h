@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cdappendfs/arena.h"
 #include "cdappendfs/placement.h"
-#include "fs/commit/arena.h"
 #include "fs/commit/manifest.h"
 #include "fs/commit/numbers.h"
 #include "fs/commit/spool.h"
@@ -23,6 +23,7 @@ struct remapped { uint32_t node, first, n; };
 /* What manifest_free() frees; the manifest is its first member. */
 struct held_manifest {
 	struct manifest manifest;
+	struct bulk bulk;		/* its arrays, and the plan's */
 	struct arena strings;
 	struct disc *disc;
 	struct stage *stage;
@@ -59,7 +60,7 @@ struct build {
 };
 
 /* Makes *array hold one more; the new room is not initialised. -ENOMEM, -EOVERFLOW beyond 2^32 - 2. */
-int build_grow(void **array, size_t *space, uint32_t n, size_t item_bytes);
+int build_grow(struct bulk *bulk, void **array, size_t *space, uint32_t n, size_t item_bytes);
 
 /* ---- links.c ---- */
 

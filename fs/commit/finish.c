@@ -62,8 +62,8 @@ static int rebase(struct run *run, struct commit_result *r)
 {
 	_cleanup_(iso_unrefp) struct iso *base = NULL;
 	struct burn_placements placements = {0};
-	_free_ struct burn_placement *data = NULL;
-	_free_ struct burn_hole *holes = NULL;
+	_bulk_ struct burn_placement *data = NULL;
+	_bulk_ struct burn_hole *holes = NULL;
 	struct disc_state state;
 	int result;
 

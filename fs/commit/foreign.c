@@ -33,16 +33,18 @@ struct foreign {
 	uint32_t n;
 };
 
-/* Sizes of files still to be written, ascending. */
-static size_t wanted_sizes(const struct manifest *m, uint64_t *ret)
+/* Sizes of files still to be written, ascending; taken in the order of the nodes, which lie so. */
+static size_t wanted_sizes(const struct share *s, uint64_t *ret)
 {
+	const struct manifest *m = s->m;
 	size_t n = 0;
 
-	for (uint32_t i = 0; i < m->n_digests; i++)
-		if (share_new_bytes(m, m->digests[i].node))
-			ret[n++] = m->nodes[m->digests[i].node].size;
-	if (n)
-		qsort(ret, n, sizeof(*ret), compare_numbers);
+	for (uint32_t i = 0; i < m->n_nodes && n < m->n_digests; i++) {
+		if (share_is_wanted(s, i))
+			ret[n++] = m->nodes[i].size;
+		bulk_pace(m->bulk, 1);
+	}
+	bulk_sort(m->bulk, ret, n, sizeof(*ret), compare_numbers);
 	return n;
 }
 
@@ -79,7 +81,7 @@ static int offer(struct share *s, struct foreign *f, uint32_t node, const uint8_
 		memcpy(old, share_extents(m, node), n * sizeof(*old));
 		f->tries[i]++;
 		result = share_take(s, wanting, old, n, WANT_WHOLE);
-		f->n_open -= !share_new_bytes(m, wanting);
+		f->n_open -= f->n_open && !share_new_bytes(m, wanting);
 	}
 	return result;
 }
@@ -95,6 +97,7 @@ static int look_at_foreign(struct share *s, struct foreign *f)
 		size_t at = share_has_content(m, i) && !share_new_bytes(m, i) ? search_first(f->sizes, f->n_sizes, &size, size_before) : f->n_sizes;
 		uint32_t n = m->n_digests;
 
+		bulk_pace(m->bulk, 1);
 		if (at == f->n_sizes || f->sizes[at] != size || in_our_session(f->sessions, f->n_sessions, share_extents(m, i)->pos))
 			continue;
 		left--;
@@ -110,13 +113,13 @@ int share_foreign(struct share *s)
 {
 	uint32_t n = s->m->n_digests;
 	_free_ struct disc_session *sessions = NULL;
-	_free_ uint64_t *sizes = calloc(n + 1, sizeof(*sizes));
-	_free_ uint8_t *tries = calloc(n + 1, 1);
+	_bulk_ uint64_t *sizes = bulk_zalloc(s->m->bulk, (size_t)n + 1, sizeof(*sizes));
+	_bulk_ uint8_t *tries = bulk_zalloc(s->m->bulk, (size_t)n + 1, 1);
 	struct foreign f = {.n = n, .sizes = sizes, .tries = tries};
 
 	if (!sizes || !tries)
 		return -ENOMEM;
-	f.n_sizes = wanted_sizes(s->m, sizes);
+	f.n_sizes = wanted_sizes(s, sizes);
 	f.n_open = f.n_sizes;
 	if (!f.n_sizes || disc_sessions(s->held->disc, &sessions, &f.n_sessions))
 		return 0;
@@ -143,5 +146,5 @@ void share_keep_known(struct manifest *m, uint32_t from, uint32_t to)
 		m->digests[m->n_digests++] = m->digests[i];
 	}
 	if (m->n_digests)
-		qsort(m->digests, m->n_digests, sizeof(*m->digests), digest_compare);
+		bulk_sort(m->bulk, m->digests, m->n_digests, sizeof(*m->digests), digest_compare);
 }

@@ -30,12 +30,12 @@ int build_add_former(struct build *b, uint32_t node, const struct extent *extent
 	if (!n || !has_new_content(b->m, node))
 		return 0;
 	for (uint32_t i = 0; i < n && !result; i++) {
-		result = build_grow((void **)&held->former_extents, &b->former_extent_space, held->n_former_extents, sizeof(*extents));
+		result = build_grow(b->m->bulk, (void **)&held->former_extents, &b->former_extent_space, held->n_former_extents, sizeof(*extents));
 		if (!result)
 			held->former_extents[held->n_former_extents++] = extents[i];
 	}
 	if (!result)
-		result = build_grow((void **)&held->formers, &b->former_space, held->n_formers, sizeof(former));
+		result = build_grow(b->m->bulk, (void **)&held->formers, &b->former_space, held->n_formers, sizeof(former));
 	if (!result)
 		held->formers[held->n_formers++] = former;
 	return result;
@@ -55,7 +55,7 @@ static int compare_formers(const void *a, const void *b)
 void build_sort_formers(struct build *b)
 {
 	if (b->held->n_formers)
-		qsort(b->held->formers, b->held->n_formers, sizeof(struct former), compare_formers);
+		bulk_sort(b->m->bulk, b->held->formers, b->held->n_formers, sizeof(struct former), compare_formers);
 }
 
 void covered_take(struct covered *c, struct iso_entry *e)

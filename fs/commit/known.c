@@ -28,8 +28,8 @@ struct candidates {
 
 static void candidates_release(struct candidates *c)
 {
-	free(c->list);
-	free(c->extents);
+	bulk_free(c->list);
+	bulk_free(c->extents);
 }
 
 static int compare_candidates(const void *a, const void *b)
@@ -47,7 +47,7 @@ static int take_candidates(struct candidates *c)
 
 	/* Of alike ones the newest come first, as they were found: what is taken of one leaves less room for sections of the next. */
 	if (c->n && c->want == WANT_WHOLE)
-		qsort(c->list, c->n, sizeof(*c->list), compare_candidates);
+		bulk_sort(c->share->m->bulk, c->list, c->n, sizeof(*c->list), compare_candidates);
 	for (uint32_t i = 0; i < c->n && !result; i++) {
 		const struct candidate *at = &c->list[i];
 		uint32_t node = c->digests[at->digest].node;
@@ -69,9 +69,9 @@ static int add_candidate(void *context, uint32_t i, const struct content_entry *
 	if (e->size != m->nodes[c->digests[i].node].size || !share_new_bytes(m, c->digests[i].node) || c->tries[i] == c->tries_max)
 		return 0;
 	c->tries[i]++;
-	result = build_grow((void **)&c->list, &c->space, c->n, sizeof(*c->list));
+	result = build_grow(m->bulk, (void **)&c->list, &c->space, c->n, sizeof(*c->list));
 	for (uint32_t j = 0; j < e->n_runs && !result; j++) {
-		result = build_grow((void **)&c->extents, &c->extent_space, c->n_extents, sizeof(*extents));
+		result = build_grow(m->bulk, (void **)&c->extents, &c->extent_space, c->n_extents, sizeof(*extents));
 		if (!result)
 			c->extents[c->n_extents++] = extents[j];
 	}
@@ -95,8 +95,8 @@ static int find_candidates(struct candidates *c, struct digest_query *q)
 int share_known(struct share *s)
 {
 	const struct manifest *m = s->m;
-	_free_ uint8_t *tries = calloc(m->n_digests + 1, 1);
-	_free_ struct manifest_digest *alike = NULL;
+	_bulk_ uint8_t *tries = bulk_zalloc(m->bulk, (size_t)m->n_digests + 1, 1);
+	_bulk_ struct manifest_digest *alike = NULL;
 	_cleanup_(candidates_release) struct candidates c = {.share = s, .digests = m->digests, .want = WANT_WHOLE, .tries = tries, .tries_max = WHOLE_TRIES_MAX};
 	struct digest_query q = {.n = m->n_digests, .disc_sectors = s->comparison.end_pos / SECTOR_BYTES, .progress = s->options->progress};
 	int result;
@@ -106,12 +106,14 @@ int share_known(struct share *s)
 	if (!q.n)
 		return 0;
 	result = find_candidates(&c, &q);
-	if (result || !(alike = calloc(m->n_digests, sizeof(*alike))))
+	if (result || !(alike = bulk_zalloc(m->bulk, m->n_digests, sizeof(*alike))))
 		return result ? result : -ENOMEM;
 	q.n = 0;
-	for (uint32_t i = 0; i < m->n_digests; i++)
+	for (uint32_t i = 0; i < m->n_digests; i++) {
 		if (tries[i] && share_new_bytes(m, m->digests[i].node))
 			alike[q.n++] = m->digests[i];
+		bulk_pace(m->bulk, tries[i] ? BULK_ANYWHERE : 1);
+	}
 	memset(tries, 0, m->n_digests);
 	c.digests = alike;
 	c.want = WANT_PARTS_OF_OTHER;

@@ -62,7 +62,7 @@ static int complain(struct build *b, int error, uint32_t directory, const char *
 static int add_entry(struct build *b, uint32_t directory, const char *name, uint32_t node, const char *iso_name, uint32_t joliet_attempt)
 {
 	struct manifest_entry entry = {.node = node, .joliet_attempt = joliet_attempt};
-	int result = build_grow((void **)&b->m->entries, &b->entry_space, b->m->n_entries, sizeof(entry));
+	int result = build_grow(b->m->bulk, (void **)&b->m->entries, &b->entry_space, b->m->n_entries, sizeof(entry));
 
 	if (result)
 		return result;
@@ -219,6 +219,7 @@ static int walk_directory(struct build *b, uint32_t directory, bool keep_iso_nam
 	d = &b->m->nodes[directory];	/* the array may have moved */
 	d->first_entry = first_entry;
 	d->n_entries = b->m->n_entries - first_entry;
+	bulk_pace(b->m->bulk, d->n_entries);
 	return sort_directory(b, directory);
 }
 
@@ -261,7 +262,7 @@ static int add_home(struct build *b, uint32_t node, uint64_t was)
 {
 	struct held_manifest *held = b->held;
 	const struct manifest_node *n = &b->m->nodes[node];
-	int result = build_grow((void **)&held->homes, &b->home_space, held->n_homes, sizeof(*held->homes));
+	int result = build_grow(b->m->bulk, (void **)&held->homes, &b->home_space, held->n_homes, sizeof(*held->homes));
 
 	if (!result)
 		held->homes[held->n_homes++] = (struct burn_home){n->ino, was, b->m->nodes[n->parent].ino, (int64_t)n->nlink - b->claims[node]};
@@ -280,17 +281,19 @@ static int list_homes(struct build *b)
 
 		if (!S_ISDIR(m->nodes[i].mode) && m->nodes[i].nlink != b->claims[i])
 			result = add_home(b, i, row == SIZE_MAX ? 0 : b->rows->nodes[row].parent);
+		bulk_pace(m->bulk, 1);
 	}
 	for (size_t row = 0; !result && row < n_rows; row++) {
 		uint32_t node = b->row_nodes[row];
 		const struct manifest_node *n = node == NUMBERS_NONE ? NULL : &m->nodes[node];
 		uint64_t was = b->rows->nodes[row].parent;
 
+		bulk_pace(m->bulk, 16);
 		if (n && !S_ISDIR(n->mode) && n->nlink == b->claims[node] && was != m->nodes[n->parent].ino && (!was || n->nlink == 1))
 			result = add_home(b, node, was);
 	}
 	if (b->held->n_homes)
-		qsort(b->held->homes, b->held->n_homes, sizeof(*b->held->homes), compare_homes);
+		bulk_sort(b->m->bulk, b->held->homes, b->held->n_homes, sizeof(*b->held->homes), compare_homes);
 	return result;
 }
 
@@ -310,18 +313,23 @@ static int check_linked(struct build *b)
 {
 	struct manifest *m = b->m;
 
-	for (size_t row = 0; row < b->rows->n_nodes; row++)
+	for (size_t row = 0; row < b->rows->n_nodes; row++) {
+		bulk_pace(m->bulk, 1);
 		if (b->row_nodes[row] == NUMBERS_NONE && b->rows->nodes[row].nlink)
 			return complain(b, -EUCLEAN, 0, "", "a change is in a directory that was not reached");
+	}
 	for (size_t row = 0; row < b->rows->n_nodes; row++) {
 		uint32_t node = b->row_nodes[row];
 
+		bulk_pace(m->bulk, 16);
 		if (node != NUMBERS_NONE && !S_ISDIR(m->nodes[node].mode) && m->nodes[node].nlink != b->claims[node])
 			return complain(b, -EUCLEAN, 0, "", "a file that changed has names in directories that were not reached");
 	}
-	for (uint32_t i = 0; i < m->n_nodes; i++)
+	for (uint32_t i = 0; i < m->n_nodes; i++) {
 		if (!S_ISDIR(m->nodes[i].mode))
 			m->nodes[i].nlink = b->claims[i];
+		bulk_pace(m->bulk, 1);
+	}
 	return 0;
 }
 
@@ -362,9 +370,11 @@ static int walk(struct build *b)
 	if (result)
 		return complain(b, result, 0, "", "the disc's table of files with several names cannot be read");
 	result = add_root(b);
-	for (uint32_t i = 0; !result && i < b->m->n_nodes; i++)
+	for (uint32_t i = 0; !result && i < b->m->n_nodes; i++) {
 		if (S_ISDIR(b->m->nodes[i].mode) && !b->m->nodes[i].kept)
 			result = walk_directory(b, i, info.rock_ridge || !info.joliet);
+		bulk_pace(b->m->bulk, 1);
+	}
 	if (!result && b->linked)
 		result = check_linked(b);
 	build_sort_formers(b);
@@ -403,9 +413,9 @@ int manifest_spool(struct manifest *m, struct burn_plan *plan)
 }
 
 /* Gives back the room for growth; an array that cannot shrink stays as it is. */
-static void shrink(void **array, uint32_t n, size_t item_bytes)
+static void shrink(struct bulk *bulk, void **array, uint32_t n, size_t item_bytes)
 {
-	void *smaller = *array && n ? reallocarray(*array, n, item_bytes) : NULL;
+	void *smaller = *array && n ? bulk_resize(bulk, *array, n, item_bytes) : NULL;
 
 	if (smaller)
 		*array = smaller;
@@ -418,15 +428,15 @@ void manifest_free(struct manifest *m)
 	if (!held)
 		return;
 	spool_free(held->spool);
-	free(m->nodes);
-	free(m->entries);
-	free(m->extents);
-	free(m->kept);
-	free(m->digests);
-	free(held->formers);
-	free(held->former_extents);
-	free(held->remapped);
-	free(held->homes);
+	bulk_free(m->nodes);
+	bulk_free(m->entries);
+	bulk_free(m->extents);
+	bulk_free(m->kept);
+	bulk_free(m->digests);
+	bulk_free(held->formers);
+	bulk_free(held->former_extents);
+	bulk_free(held->remapped);
+	bulk_free(held->homes);
 	arena_release(&held->strings);
 	free(held);
 }
@@ -447,21 +457,23 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	m->read_body = read_body;
 	m->read_disc = read_disc;
 	m->context = held;
-	b.row_nodes = malloc((n_rows ? n_rows : 1) * sizeof(*b.row_nodes));
+	held->bulk = (struct bulk){.directory = stage ? stage_directory(stage) : NULL, .keep_bytes = f->keep_bytes, .with = f->snapshot ? &f->snapshot->bulk : NULL};
+	m->bulk = held->strings.bulk = &held->bulk;
+	b.row_nodes = bulk_zalloc(m->bulk, n_rows + 1, sizeof(*b.row_nodes));
 	if (b.row_nodes) {
 		memset(b.row_nodes, 0xff, n_rows * sizeof(*b.row_nodes));
 		result = walk(&b);
 	}
-	free(b.row_nodes);
-	free(b.claims);
+	bulk_free(b.row_nodes);
+	bulk_free(b.claims);
 	numbers_release(&b.links);
 	numbers_release(&b.directory_lbas);
 	numbers_release(&b.needed);
 	if (result)
 		return result;
-	shrink((void **)&m->nodes, m->n_nodes, sizeof(*m->nodes));
-	shrink((void **)&m->entries, m->n_entries, sizeof(*m->entries));
-	shrink((void **)&m->extents, m->n_extents, sizeof(*m->extents));
+	shrink(m->bulk, (void **)&m->nodes, m->n_nodes, sizeof(*m->nodes));
+	shrink(m->bulk, (void **)&m->entries, m->n_entries, sizeof(*m->entries));
+	shrink(m->bulk, (void **)&m->extents, m->n_extents, sizeof(*m->extents));
 	held->extent_space = m->n_extents;
 	*ret = TAKE_PTR(m);
 	return 0;

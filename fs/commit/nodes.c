@@ -17,7 +17,7 @@
 /* Groups of foreign links with one first block: more than this is no work of a mastering program. */
 #define LIKE_NODES_MAX 64u
 
-int build_grow(void **array, size_t *space, uint32_t n, size_t item_bytes)
+int build_grow(struct bulk *bulk, void **array, size_t *space, uint32_t n, size_t item_bytes)
 {
 	size_t larger;
 	void *moved;
@@ -27,7 +27,7 @@ int build_grow(void **array, size_t *space, uint32_t n, size_t item_bytes)
 	if (n >= UINT32_MAX - 1)
 		return -EOVERFLOW;
 	larger = *space < 1024 ? 1024 : *space + *space / 2;
-	moved = reallocarray(*array, larger, item_bytes);
+	moved = bulk_resize(bulk, *array, larger, item_bytes);
 	if (!moved)
 		return -ENOMEM;
 	*array = moved;
@@ -72,7 +72,7 @@ static int add_extents(struct build *b, struct manifest_node *n, const struct ex
 	n->first_extent = b->m->n_extents;
 	n->n_extents = n_extents;
 	for (uint32_t i = 0; i < n_extents; i++) {
-		int result = build_grow((void **)&b->m->extents, &b->held->extent_space, b->m->n_extents, sizeof(struct extent));
+		int result = build_grow(b->m->bulk, (void **)&b->m->extents, &b->held->extent_space, b->m->n_extents, sizeof(struct extent));
 
 		if (result)
 			return result;
@@ -132,7 +132,7 @@ struct content {
 /* What is counted as names of a file may be another number: in a linked manifest other names may be in directories that stay. */
 static int add_claim(struct build *b, uint32_t claim)
 {
-	int result = build_grow((void **)&b->claims, &b->claim_space, b->m->n_nodes, sizeof(*b->claims));
+	int result = build_grow(b->m->bulk, (void **)&b->claims, &b->claim_space, b->m->n_nodes, sizeof(*b->claims));
 
 	if (!result)
 		b->claims[b->m->n_nodes] = claim;
@@ -168,7 +168,7 @@ static int add_node(struct build *b, struct manifest_node *n, const struct conte
 		n->zisofs = (struct zisofs){{0}, 0, 0};
 	}
 	if (!result)
-		result = build_grow((void **)&b->m->nodes, &b->node_space, b->m->n_nodes, sizeof(*n));
+		result = build_grow(b->m->bulk, (void **)&b->m->nodes, &b->node_space, b->m->n_nodes, sizeof(*n));
 	if (!result)
 		result = add_claim(b, c->claim);
 	if (result)
@@ -246,7 +246,7 @@ static int new_kept_node(struct build *b, const struct iso_entry *e, uint32_t *r
 		return -EUCLEAN;
 	result = new_base_node(b, e, e->ino, ret_node, ret_reason);
 	if (!result)
-		result = build_grow((void **)&b->m->kept, &b->kept_space, b->m->n_kept, sizeof(*b->m->kept));
+		result = build_grow(b->m->bulk, (void **)&b->m->kept, &b->kept_space, b->m->n_kept, sizeof(*b->m->kept));
 	if (result)
 		return result;
 	b->m->kept[b->m->n_kept++] = (struct manifest_kept){e->dir.lba, e->dir.bytes, e->area_sectors, e->twin.lba, e->twin.bytes};

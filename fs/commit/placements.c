@@ -9,12 +9,12 @@
 #include "fs/commit/build.h"
 
 /* A list of items of one size. */
-struct items { void *list; size_t n, room, item_bytes; };
+struct items { struct bulk *bulk; void *list; size_t n, room, item_bytes; };
 
 static int add_item(struct items *l, const void *item)
 {
 	if (l->n == l->room) {
-		void *grown = reallocarray(l->list, l->room * 2 + 64, l->item_bytes);
+		void *grown = bulk_resize(l->bulk, l->list, l->room * 2 + 64, l->item_bytes);
 
 		if (!grown)
 			return -ENOMEM;
@@ -71,21 +71,23 @@ int burned_data(const struct manifest *m, const struct burn_plan *plan, struct b
 {
 	const struct held_manifest *held = (const struct held_manifest *)(const void *)m;
 	const struct burn_placement *planned = NULL;
-	struct items l = {.item_bytes = sizeof(*planned)};
+	struct items l = {.bulk = m->bulk, .item_bytes = sizeof(*planned)};
 	size_t n = 0;
 	int r = 0;
 
 	burn_plan_placements(plan, &planned, &n);
-	for (size_t i = 0; i < n && r == 0; i++)
+	for (size_t i = 0; i < n && r == 0; i++) {
 		r = add_item(&l, &planned[i]);
+		bulk_pace(m->bulk, 1);
+	}
 	for (uint32_t i = 0; i < held->n_remapped && r == 0; i++)
 		r = add_extents(&l, m, plan, &held->remapped[i], EXTENT_STAGE);
 	if (r < 0) {
-		free(l.list);
+		bulk_free(l.list);
 		return r;
 	}
 	*ret = l.list;
-	*ret_n = held->n_remapped ? placements_tidy(l.list, l.n) : l.n;
+	*ret_n = held->n_remapped ? placements_tidy(m->bulk, l.list, l.n) : l.n;
 	return 0;
 }
 
@@ -101,7 +103,7 @@ static int compare_holes(const void *a, const void *b)
 int burned_holes(const struct manifest *m, const struct burn_plan *plan, struct burn_hole **ret, size_t *ret_n)
 {
 	const struct held_manifest *held = (const struct held_manifest *)(const void *)m;
-	struct items l = {.item_bytes = sizeof(struct burn_hole)};
+	struct items l = {.bulk = m->bulk, .item_bytes = sizeof(struct burn_hole)};
 	uint32_t next = 0;
 	int r = 0;
 
@@ -111,13 +113,14 @@ int burned_holes(const struct manifest *m, const struct burn_plan *plan, struct 
 		if (next < held->n_remapped && held->remapped[next].node == node)
 			of = held->remapped[next++];
 		r = add_extents(&l, m, plan, &of, EXTENT_HOLE);
+		bulk_pace(m->bulk, 1);
 	}
 	if (r < 0) {
-		free(l.list);
+		bulk_free(l.list);
 		return r;
 	}
 	if (l.n)
-		qsort(l.list, l.n, sizeof(struct burn_hole), compare_holes);
+		bulk_sort(m->bulk, l.list, l.n, sizeof(struct burn_hole), compare_holes);
 	*ret = l.list;
 	*ret_n = l.n;
 	return 0;

@@ -10,7 +10,7 @@
 
 #include "fs/commit/manifest.h"
 
-/* As in struct burn_placements; freed with free().  -ENOMEM. */
+/* As in struct burn_placements; freed with bulk_free().  -ENOMEM. */
 int burned_data(const struct manifest *m, const struct burn_plan *plan, struct burn_placement **ret, size_t *ret_n);
 int burned_holes(const struct manifest *m, const struct burn_plan *plan, struct burn_hole **ret, size_t *ret_n);
 

@@ -34,7 +34,7 @@ static bool same_former(const struct held_manifest *held, const struct former *a
 static int share_formers(struct share *s)
 {
 	const struct held_manifest *held = s->held;
-	_free_ uint8_t *tries = calloc(s->m->n_nodes, 1);
+	_bulk_ uint8_t *tries = bulk_zalloc(s->m->bulk, s->m->n_nodes, 1);
 	int result = 0;
 
 	if (!tries)
@@ -60,7 +60,7 @@ static int share_formers(struct share *s)
 int share_add_digest(struct share *s, uint32_t node)
 {
 	struct manifest *m = s->m;
-	int result = build_grow((void **)&m->digests, &s->digest_space, m->n_digests, sizeof(*m->digests));
+	int result = build_grow(m->bulk, (void **)&m->digests, &s->digest_space, m->n_digests, sizeof(*m->digests));
 
 	if (result)
 		return result;
@@ -85,14 +85,13 @@ static int make_digests(struct share *s)
 	int result = 0;
 
 	for (uint32_t i = 0; i < s->m->n_nodes && !result; i++) {
-		uint64_t bytes = share_has_content(s->m, i) ? share_new_bytes(s->m, i) : 0;
-
-		if (!bytes || (s->options->drive && bytes != s->m->nodes[i].size))
+		bulk_pace(s->m->bulk, 1);
+		if (!share_is_wanted(s, i))
 			continue;
 		result = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, i);
 	}
 	if (s->m->n_digests)
-		qsort(s->m->digests, s->m->n_digests, sizeof(*s->m->digests), digest_compare);
+		bulk_sort(s->m->bulk, s->m->digests, s->m->n_digests, sizeof(*s->m->digests), digest_compare);
 	return result;
 }
 
@@ -133,13 +132,15 @@ static int take_same_of(struct share *s, uint32_t kept, const struct manifest_di
 static int share_staged(struct share *s, uint32_t n_wanted)
 {
 	struct manifest *m = s->m;
+	bool some_found = s->held->found_bytes;		/* else all are still to be written */
 	uint32_t kept = 0, n_known = m->n_digests;
 	int result = 0;
 
 	for (uint32_t i = 0; i < n_wanted && result >= 0; i++) {
 		struct manifest_digest d = m->digests[i];
 
-		if (!share_new_bytes(m, d.node))
+		bulk_pace(m->bulk, some_found ? BULK_ANYWHERE : 1);
+		if (some_found && !share_new_bytes(m, d.node))
 			continue;
 		result = take_same_of(s, kept, &d);
 		if (result == 0)
@@ -203,7 +204,7 @@ int manifest_share(struct manifest *m, const struct share_options *o)
 	if (result)
 		m->n_digests = 0;
 	if (held->n_remapped)
-		qsort(held->remapped, held->n_remapped, sizeof(*held->remapped), compare_remapped);
+		bulk_sort(m->bulk, held->remapped, held->n_remapped, sizeof(*held->remapped), compare_remapped);
 	numbers_release(&s.remembered);
 	return result;
 }

@@ -43,6 +43,14 @@ static inline bool share_has_content(const struct manifest *m, uint32_t node)
 	return S_ISREG(m->nodes[node].mode) && m->nodes[node].n_extents && !zisofs_used(&m->nodes[node].zisofs);
 }
 
+/* Has it content for which something is looked for? Not what lies on a disc in a drive in parts: that would be read for its digest. */
+static inline bool share_is_wanted(const struct share *s, uint32_t node)
+{
+	uint64_t bytes = share_has_content(s->m, node) ? share_new_bytes(s->m, node) : 0;
+
+	return bytes && (!s->options->drive || bytes == s->m->nodes[node].size);
+}
+
 /* Errors of all: -ENOMEM, -EOVERFLOW, -ECANCELED, and those of compare.h; the manifest then serves as it is. */
 
 bool share_is_cancelled(const struct share *s);

@@ -12,7 +12,7 @@ static int push_extent(struct share *s, uint32_t first, const struct extent *e, 
 {
 	struct manifest *m = s->m;
 	struct extent part = *e, *last;
-	int result = build_grow((void **)&m->extents, &s->held->extent_space, m->n_extents, sizeof(part));
+	int result = build_grow(m->bulk, (void **)&m->extents, &s->held->extent_space, m->n_extents, sizeof(part));
 
 	if (result || from == to)
 		return result;
@@ -71,7 +71,7 @@ int share_remember(struct share *s, uint32_t node)
 
 	if (numbers_first(&s->remembered, node) != NUMBERS_NONE)
 		return 0;
-	result = build_grow((void **)&held->remapped, &held->remapped_space, held->n_remapped, sizeof(*held->remapped));
+	result = build_grow(s->m->bulk, (void **)&held->remapped, &held->remapped_space, held->n_remapped, sizeof(*held->remapped));
 	if (!result)
 		result = numbers_add(&s->remembered, node, held->n_remapped);
 	if (!result)

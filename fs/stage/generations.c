@@ -3,17 +3,16 @@
  * Freezing, the copy that a commit works from, and what a finished commit drops.
  *
  * A snapshot is one array of nodes, one of names, and an arena of extents, targets and names: read in two ordered scans under the
- * mutex, freed in a few calls.
+ * mutex, freed in a few calls.  A large one lies in files of the stage's directory (cdappendfs/bulk.h).
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cdappendfs/arena.h"
 #include "cdappendfs/bytes.h"
 #include "cdappendfs/own.h"
 #include "fs/stage/internal.h"
-
-#define ARENA_BYTES (1u << 20)
 
 int stage_freeze(struct stage *s, uint32_t *ret_generation)
 {
@@ -41,9 +40,24 @@ void stage_unfreeze(struct stage *s)
 	stage_discards_apply(s);
 }
 
+/* Rows of one table.  When none is newer the whole table goes: then its pages are freed unread, and the log does not hold each of them. */
+static int drop_rows(struct stage *s, enum statement newer, enum statement drop, enum statement clear, uint32_t generation)
+{
+	int r;
+
+	sqlite3_bind_int64(s->statements[newer], 1, generation);
+	r = journal_step(s, newer);
+	journal_reset(s, newer);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return journal_run(s, clear);
+	sqlite3_bind_int64(s->statements[drop], 1, generation);
+	return journal_run(s, drop);
+}
+
 int stage_drop_generation(struct stage *s, uint32_t generation)
 {
-	static const enum statement drops[] = {ST_NODE_DROP, ST_NAME_DROP};
 	int r;
 
 	stage_enter(s);
@@ -51,10 +65,9 @@ int stage_drop_generation(struct stage *s, uint32_t generation)
 	if (!r)
 		r = journal_save(s);
 	if (!r) {
-		for (size_t i = 0; !r && i < ARRAY_LENGTH(drops); i++) {
-			sqlite3_bind_int64(s->statements[drops[i]], 1, generation);
-			r = journal_run(s, drops[i]);
-		}
+		r = drop_rows(s, ST_NODE_NEWER, ST_NODE_DROP, ST_NODES_CLEAR, generation);
+		if (!r)
+			r = drop_rows(s, ST_NAME_NEWER, ST_NAME_DROP, ST_NAMES_CLEAR, generation);
 		r = r ? journal_restore(s, r) : journal_release(s);
 	}
 	if (!r) {
@@ -68,40 +81,11 @@ int stage_drop_generation(struct stage *s, uint32_t generation)
 
 /* ---- snapshot ---- */
 
-struct chunk { struct chunk *next; size_t used, size; max_align_t bytes[]; };
-struct copy { struct stage_snapshot public; struct chunk *chunks; };
-
-static void *arena_take(struct copy *c, size_t length)
-{
-	struct chunk *k = c->chunks;
-	void *taken;
-
-	length = round_up(length, sizeof(max_align_t));
-	if (!k || k->size - k->used < length) {
-		size_t size = max_u64(ARENA_BYTES, length);
-
-		k = malloc(sizeof(*k) + size);
-		if (!k)
-			return NULL;
-		*k = (struct chunk){c->chunks, 0, size};
-		c->chunks = k;
-	}
-	taken = (uint8_t *)k->bytes + k->used;
-	k->used += length;
-	return taken;
-}
+struct copy { struct stage_snapshot public; struct arena arena; };
 
 static char *arena_text(struct copy *c, sqlite3_stmt *row, int column)
 {
-	size_t length = (size_t)sqlite3_column_bytes(row, column);
-	char *text = arena_take(c, length + 1);
-
-	if (text) {
-		if (length)
-			memcpy(text, sqlite3_column_blob(row, column), length);
-		text[length] = 0;
-	}
-	return text;
+	return arena_string(&c->arena, sqlite3_column_blob(row, column), (size_t)sqlite3_column_bytes(row, column));
 }
 
 static int copy_node(struct copy *c, sqlite3_stmt *row)
@@ -114,7 +98,7 @@ static int copy_node(struct copy *c, sqlite3_stmt *row)
 		int r;
 
 		n->n_extents = (uint32_t)(length / EXTENT_PACKED_BYTES);
-		n->extents = arena_take(c, n->n_extents * sizeof(*n->extents));
+		n->extents = arena_take(&c->arena, n->n_extents * sizeof(*n->extents), alignof(struct extent));
 		r = n->extents ? stage_extents_unpack(sqlite3_column_blob(row, COLUMN_EXTENTS), length, n->extents) : -ENOMEM;
 		if (r)
 			return r;
@@ -122,6 +106,7 @@ static int copy_node(struct copy *c, sqlite3_stmt *row)
 	if (sqlite3_column_type(row, COLUMN_TARGET) != SQLITE_NULL && !(n->target = arena_text(c, row, COLUMN_TARGET)))
 		return -ENOMEM;
 	c->public.n_nodes++;
+	bulk_pace(&c->public.bulk, 1);
 	return 0;
 }
 
@@ -135,6 +120,7 @@ static int copy_name(struct copy *c, sqlite3_stmt *row)
 	if (!stage_name_is_sound(n->name, (size_t)sqlite3_column_bytes(row, 1)))
 		return -EBADMSG;
 	c->public.n_names++;
+	bulk_pace(&c->public.bulk, 1);
 	return 0;
 }
 
@@ -143,8 +129,9 @@ static int copy_rows(struct stage *s, struct copy *c)
 	size_t n_nodes = s->nodes.count, n_names = s->n_names;
 	int r = s->failed;
 
-	c->public.nodes = calloc(n_nodes + 1, sizeof(*c->public.nodes));
-	c->public.names = calloc(n_names + 1, sizeof(*c->public.names));
+	c->arena.bulk = &c->public.bulk;
+	c->public.nodes = bulk_zalloc(&c->public.bulk, n_nodes + 1, sizeof(*c->public.nodes));
+	c->public.names = bulk_zalloc(&c->public.bulk, n_names + 1, sizeof(*c->public.names));
 	if (!c->public.nodes || !c->public.names)
 		return -ENOMEM;
 	while (!r && (r = journal_step(s, ST_NODES_ALL)) > 0)
@@ -157,7 +144,7 @@ static int copy_rows(struct stage *s, struct copy *c)
 }
 
 /* `while (!r && (r = step) > 0)` ends with r == 0 at the last row and with an error otherwise. */
-int stage_snapshot(struct stage *s, struct stage_snapshot **ret)
+int stage_snapshot(struct stage *s, uint64_t keep_bytes, struct stage_snapshot **ret)
 {
 	_cleanup_(stage_snapshot_freep) struct stage_snapshot *snapshot = NULL;
 	struct copy *c = calloc(1, sizeof(*c));
@@ -166,6 +153,7 @@ int stage_snapshot(struct stage *s, struct stage_snapshot **ret)
 	if (!c)
 		return -ENOMEM;
 	snapshot = &c->public;
+	c->public.bulk = (struct bulk){.directory = s->directory, .keep_bytes = keep_bytes};
 	stage_enter(s);
 	r = copy_rows(s, c);
 	stage_leave(s);
@@ -180,13 +168,8 @@ void stage_snapshot_free(struct stage_snapshot *p)
 
 	if (!p)
 		return;
-	while (c->chunks) {
-		struct chunk *next = c->chunks->next;
-
-		free(c->chunks);
-		c->chunks = next;
-	}
-	free(p->nodes);
-	free(p->names);
+	arena_release(&c->arena);
+	bulk_free(p->nodes);
+	bulk_free(p->names);
 	free(c);
 }

@@ -29,6 +29,7 @@ const char *const journal_sql[ST_N] = {
 	[ST_NODE_PUT] = "INSERT OR REPLACE INTO node(" NODE_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[ST_NODE_DELETE] = "DELETE FROM node WHERE ino=?1",
 	[ST_NODE_DROP] = "DELETE FROM node WHERE generation<=?1",
+	[ST_NODE_NEWER] = "SELECT 1 FROM node WHERE generation>?1 LIMIT 1",
 	[ST_NODES_ALL] = "SELECT " NODE_COLUMNS " FROM node ORDER BY ino",
 	[ST_NODES_EXTENTS] = "SELECT extents FROM node WHERE extents IS NOT NULL",
 	[ST_NODES_CLEAR] = "DELETE FROM node",
@@ -38,6 +39,7 @@ const char *const journal_sql[ST_N] = {
 	[ST_NAME_UPDATE] = "UPDATE name SET ino=?3,generation=?4 WHERE parent=?1 AND name=?2",
 	[ST_NAME_DELETE] = "DELETE FROM name WHERE parent=?1 AND name=?2",
 	[ST_NAME_DROP] = "DELETE FROM name WHERE generation<=?1",
+	[ST_NAME_NEWER] = "SELECT 1 FROM name WHERE generation>?1 LIMIT 1",
 	[ST_NAMES_OF] = "SELECT n.name,n.ino,d.mode FROM name n LEFT JOIN node d ON d.ino=n.ino WHERE n.parent=?1 ORDER BY n.name",
 	[ST_NAMES_DELETE] = "DELETE FROM name WHERE parent=?1",
 	[ST_NAMES_ALL] = "SELECT parent,name,ino FROM name ORDER BY parent,name",
@@ -112,7 +114,7 @@ int stage_schema_setup(struct stage *s)
 {
 	int64_t application = 0, version = 0, tables = 0;
 	int r = execute(s, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF; PRAGMA trusted_schema=OFF;"
-		"PRAGMA cell_size_check=ON; PRAGMA cache_size=-16384; PRAGMA mmap_size=0;");
+		"PRAGMA cell_size_check=ON; PRAGMA cache_size=-16384; PRAGMA mmap_size=0; PRAGMA secure_delete=OFF;");
 
 	if (!r)
 		r = ask_number(s, "SELECT count(*) FROM sqlite_schema", &tables);

@@ -25,6 +25,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "cdappendfs/bulk.h"
 #include "cdappendfs/disc.h"
 #include "cdappendfs/extent.h"
 
@@ -151,13 +152,14 @@ int stage_freeze(struct stage *s, uint32_t *ret_generation);
 /* The freeze is over, whichever way: bodies discarded meanwhile may be given back. */
 void stage_unfreeze(struct stage *s);
 
-/* A copy of all rows, in memory; nodes by ino, names by (parent, name bytes). */
+/* A copy of all rows; nodes by ino, names by (parent, name bytes). */
 struct stage_snapshot_name { uint64_t parent; const char *name; uint64_t ino; };
 struct stage_snapshot {
+	struct bulk bulk;		/* a large one lies in files, as long as keep_bytes are left beside them */
 	struct stage_node *nodes; size_t n_nodes;
 	struct stage_snapshot_name *names; size_t n_names;
 };
-int stage_snapshot(struct stage *s, struct stage_snapshot **ret);
+int stage_snapshot(struct stage *s, uint64_t keep_bytes, struct stage_snapshot **ret);
 void stage_snapshot_free(struct stage_snapshot *p);
 static inline void stage_snapshot_freep(struct stage_snapshot **p) { if (*p) stage_snapshot_free(*p); }
 

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* 1 GiB: what is put aside on the host's file system during a commit is there for its own sake, not at the cost of others. */
+#define KEEP_SECTORS (1ull << 19)
+
 void tree_frozen_release(struct tree_frozen *f)
 {
 	iso_unref(f->base);
@@ -45,8 +48,10 @@ static bool nothing_to_freeze(struct tree *t, unsigned flags)
 static int take_frozen(struct tree *t, unsigned flags, struct tree_frozen *ret)
 {
 	struct tree_frozen f = {.generation = stage_generation(t->stage)};
-	int r = stage_snapshot(t->stage, &f.snapshot);
+	int r;
 
+	f.keep_bytes = (space_sectors(t) * 2 + KEEP_SECTORS) * SECTOR_BYTES;
+	r = stage_snapshot(t->stage, f.keep_bytes, &f.snapshot);
 	if (r < 0)
 		return r;
 	f.base = t->base ? iso_ref(t->base) : NULL;
@@ -466,7 +471,7 @@ int tree_discard(struct tree *t, struct stage_snapshot **ret)
 	lock_all(t);
 	int r = t->frozen || changed_and_open(t) ? -EBUSY : node_flush_all(t);
 	if (r == 0)
-		r = stage_snapshot(t->stage, &what);
+		r = stage_snapshot(t->stage, KEEP_SECTORS * (uint64_t)SECTOR_BYTES, &what);
 	if (r == 0)
 		r = stage_discard(t->stage);
 	if (r == 0)

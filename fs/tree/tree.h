@@ -116,6 +116,7 @@ int tree_writers(struct tree *t, uint64_t **ret_inos, size_t *ret_n);	/* inodes 
 struct tree_frozen {
 	uint32_t generation;
 	struct iso *base;			/* a reference; NULL: blank */
+	uint64_t keep_bytes;		/* of the host's file system, that a commit leaves for the session and for others */
 	struct stage_snapshot *snapshot;	/* root's row is always in it when there is no base */
 	uint64_t next_ino;
 	bool linked;				/* directories without a row may stay where they are in the base; all above a row have rows */

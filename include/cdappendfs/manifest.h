@@ -20,6 +20,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "cdappendfs/bulk.h"
 #include "cdappendfs/extent.h"
 
 struct manifest_node {
@@ -74,6 +75,7 @@ struct manifest {
 	uint32_t base_directories;	/* entries of each table */
 	uint64_t base_tree_sectors;	/* of the whole tree, as the base says */
 	uint32_t links_lba, links_bytes, links_sectors;	/* the base's link table, as its descriptor says */
+	struct bulk *bulk;	/* where a plan keeps what grows with the tree; NULL: in memory */
 	/* Staged data: fills buf or fails; called from one thread. */
 	int (*read_body)(void *context, uint32_t body, uint64_t pos, void *buf, size_t length);
 	/* Bytes on the disc that are written anew (DISC extents that cannot be shared); the same rules; any alignment. */

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "cdappendfs/bulk.h"
+
 /* Staged data; arrays ascend by (body, pos). All in bytes. */
 struct burn_placement { uint32_t body; uint64_t pos; uint64_t length; uint64_t disc_pos; };
 static inline int placements_compare(const void *a, const void *b)
@@ -24,11 +26,11 @@ static inline int placements_compare(const void *a, const void *b)
 }
 
 /* Makes any list one that ascends without overlaps: data that several files hold may lie in several places; one is as good as the other. */
-static inline size_t placements_tidy(struct burn_placement *list, size_t n)
+static inline size_t placements_tidy(struct bulk *bulk, struct burn_placement *list, size_t n)
 {
 	size_t kept = 0;
 
-	qsort(list, n, sizeof(*list), placements_compare);
+	bulk_sort(bulk, list, n, sizeof(*list), placements_compare);
 	for (size_t i = 0; i < n; i++) {
 		struct burn_placement *last = kept ? &list[kept - 1] : NULL, one = list[i];
 		uint64_t end = last && last->body == one.body ? last->pos + last->length : 0;

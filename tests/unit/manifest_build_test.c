@@ -219,7 +219,7 @@ static void test_many(void **state)
 	struct stage_node *nodes = calloc(n + 1, sizeof(*nodes));
 	struct stage_snapshot_name *names = calloc(n, sizeof(*names));
 	char (*text)[16] = calloc(n, sizeof(*text));
-	struct stage_snapshot snapshot = {nodes, n + 1, names, n};
+	struct stage_snapshot snapshot = {.nodes = nodes, .n_nodes = n + 1, .names = names, .n_names = n};
 	struct tree_frozen f = {.generation = 1, .snapshot = &snapshot, .next_ino = n + 2};
 	_cleanup_(manifest_freep) struct manifest *m = NULL;
 	char why[MANIFEST_WHY_BYTES];

@@ -170,7 +170,7 @@ static void test_snapshot_is_ordered_and_stays(void **state)
 	put_many(s);
 	assert_int_equal(stage_node_inos(s, &inos, &n), 0);
 	assert_int_equal(n, N_MANY);
-	assert_int_equal(stage_snapshot(s, &p), 0);
+	assert_int_equal(stage_snapshot(s, 0, &p), 0);
 	assert_int_equal(stage_discard(s), 0);
 	assert_true(stage_empty(s));
 	assert_int_equal(p->n_nodes, N_MANY);

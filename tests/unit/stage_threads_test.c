@@ -98,7 +98,7 @@ static void freeze_and_look(struct stage *s)
 	size_t n;
 
 	assert_int_equal(stage_freeze(s, &generation), 0);
-	assert_int_equal(stage_snapshot(s, &p), 0);
+	assert_int_equal(stage_snapshot(s, 0, &p), 0);
 	assert_int_equal(stage_commit_set(s, &(struct stage_commit){.state = STAGE_FROZEN, .generation = generation}), 0);
 	assert_int_equal(stage_names(s, 3, &names, &n), 0);
 	free(names);
@@ -187,7 +187,7 @@ static void test_what_things_cost(void **state)
 	absent = now_us();
 	assert_int_equal(stage_sync(s), 0);
 	sync = now_us();
-	assert_int_equal(stage_snapshot(s, &p), 0);
+	assert_int_equal(stage_snapshot(s, 0, &p), 0);
 	snapshot = now_us();
 	stage_snapshot_free(p);
 	freed = now_us();

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * bulk.h - arrays that grow with the tree, out of the way of memory
+ *
+ *	struct bulk where to -> bulk_resize / bulk_zalloc -> use as memory, bulk_pace -> bulk_free
+ *
+ * What is smaller than BULK_BYTES_MIN is memory of malloc().  What is larger is a mapped file without a name in a directory (the stage's): the kernel
+ * can take its pages away whenever memory is short, as it does with any file's, so a commit of a large tree fits wherever a small one does.
+ * Who goes through such arrays calls bulk_pace(), which lets go of the pages that were gone through: they stay in the page cache, and come back from there.
+ * Blocks of the file are allocated before they are used: where that fails, or too little would be left for others, it is memory after all.
+ *
+ * A zeroed struct bulk, or none, is memory only.  It must outlive its arrays, all of one thread.
+ */
+#ifndef CDAPPENDFS_BULK_H
+#define CDAPPENDFS_BULK_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define BULK_BYTES_MIN (1u << 20)
+#define BULK_UNIT (256u << 10)
+#define BULK_SORT_BYTES (256u << 10)
+#define BULK_LET_GO_MIN (16u << 20)	/* less may stay */
+#define BULK_PACE 65536u		/* items of some hundred bytes, in all arrays together */
+
+struct bulk_block;
+struct bulk {
+	const char *directory;		/* of the files; NULL: none */
+	uint64_t keep_bytes;		/* that must be left on its file system */
+	struct bulk *with;		/* another one whose pages are let go together with these; NULL */
+	struct bulk_block *blocks;	/* that are mapped */
+	uint64_t mapped;		/* bytes of them */
+	uint32_t passed;		/* items since pages were let go */
+};
+
+/* Lies before each array. */
+struct bulk_block {
+	alignas(16) size_t bytes;	/* of the array */
+	size_t mapped;			/* bytes of the file; 0: it is memory */
+	struct bulk *bulk;		/* mapped: in its list */
+	struct bulk_block *next, **link;
+	int fd;
+};
+
+static inline struct bulk_block *bulk_block_of(void *array) { return (struct bulk_block *)array - 1; }
+
+static inline size_t bulk_round(size_t bytes) { return (bytes + sizeof(struct bulk_block) + BULK_UNIT - 1) / BULK_UNIT * BULK_UNIT; }
+
+static inline void bulk_link(struct bulk *bulk, struct bulk_block *b)
+{
+	b->bulk = bulk;
+	b->next = bulk->blocks;
+	b->link = &bulk->blocks;
+	if (b->next)
+		b->next->link = &b->next;
+	bulk->blocks = b;
+	bulk->mapped += b->mapped;
+}
+
+static inline void bulk_unlink(struct bulk_block *b)
+{
+	*b->link = b->next;
+	if (b->next)
+		b->next->link = b->link;
+	b->bulk->mapped -= b->mapped;
+}
+
+static inline void bulk_let_go(struct bulk *bulk)
+{
+	for (struct bulk_block *b = bulk->mapped < BULK_LET_GO_MIN ? NULL : bulk->blocks, *next; b; b = next) {
+		next = b->next;		/* its page goes too, and comes back at the next look */
+		madvise(b, b->mapped, MADV_DONTNEED);
+	}
+	bulk->passed = 0;
+}
+
+/* n items were gone through; of such that lie anywhere each counts for many. */
+#define BULK_ANYWHERE 512u
+static inline void bulk_pace(struct bulk *bulk, uint32_t n)
+{
+	if (!bulk)
+		return;
+	bulk->passed += n;
+	if (bulk->passed < BULK_PACE)
+		return;
+	bulk_let_go(bulk);
+	if (bulk->with)
+		bulk_let_go(bulk->with);
+}
+
+static inline void bulk_free(void *array)
+{
+	struct bulk_block *b = array ? bulk_block_of(array) : NULL;
+
+	if (!b)
+		return;
+	if (!b->mapped) {
+		free(b);
+		return;
+	}
+	bulk_unlink(b);
+	close(b->fd);
+	munmap(b, b->mapped);
+}
+
+static inline void bulk_freep(void *array) { bulk_free(*(void **)array); }
+#define _bulk_ __attribute__((cleanup(bulk_freep)))
+
+static inline bool bulk_allocate(const struct bulk *bulk, int fd, size_t from, size_t to)
+{
+	struct statvfs v;
+
+	return fstatvfs(fd, &v) == 0 && (uint64_t)v.f_bavail * v.f_frsize >= bulk->keep_bytes + (to - from) && fallocate(fd, 0, (off_t)from, (off_t)(to - from)) == 0;
+}
+
+/* NULL: not here, or no room. */
+static inline void *bulk_map(struct bulk *bulk, size_t bytes)
+{
+	size_t mapped = bulk_round(bytes);
+	struct bulk_block *b;
+	int fd = open(bulk->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return NULL;
+	b = bulk_allocate(bulk, fd, 0, mapped) ? mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+	if (b == MAP_FAILED) {
+		close(fd);
+		return NULL;
+	}
+	madvise(b, mapped, MADV_NOHUGEPAGE);	/* else a look at one item brings megabytes */
+	*b = (struct bulk_block){.bytes = bytes, .mapped = mapped, .fd = fd};
+	bulk_link(bulk, b);
+	return b + 1;
+}
+
+/* Zeros, whether mapped or not; NULL: no memory. */
+static inline void *bulk_zalloc(struct bulk *bulk, size_t n, size_t item_bytes)
+{
+	size_t bytes;
+	void *array = NULL;
+	struct bulk_block *b;
+
+	if (__builtin_mul_overflow(n, item_bytes, &bytes) || bytes > PTRDIFF_MAX - 2 * (size_t)BULK_UNIT)
+		return NULL;
+	if (bulk && bulk->directory && bytes >= BULK_BYTES_MIN)
+		array = bulk_map(bulk, bytes);
+	if (array)
+		return array;
+	b = calloc(1, sizeof(*b) + bytes);
+	if (!b)
+		return NULL;
+	b->bytes = bytes;
+	return b + 1;
+}
+
+/* A mapped array of another length, where it can stay in its file. */
+static inline void *bulk_remap(struct bulk_block *b, size_t bytes)
+{
+	size_t mapped = bulk_round(bytes), old = b->mapped;
+	struct bulk_block *moved;
+
+	if (mapped > old && !bulk_allocate(b->bulk, b->fd, old, mapped))
+		return NULL;
+	moved = mremap(b, old, mapped, MREMAP_MAYMOVE);
+	if (moved == MAP_FAILED)
+		return NULL;
+	moved->bytes = bytes;
+	moved->mapped = mapped;
+	moved->bulk->mapped += mapped - old;
+	*moved->link = moved;
+	if (moved->next)
+		moved->next->link = &moved->next;
+	if (mapped < old && ftruncate(moved->fd, (off_t)mapped))
+		return moved + 1;	/* the room comes back with the file */
+	return moved + 1;
+}
+
+/* As reallocarray(); what is new may be anything.  NULL: no memory, and the old one stays as it is. */
+static inline void *bulk_resize(struct bulk *bulk, void *array, size_t n, size_t item_bytes)
+{
+	struct bulk_block *b = array ? bulk_block_of(array) : NULL;
+	void *moved = NULL;
+	size_t bytes;
+
+	if (!b || __builtin_mul_overflow(n, item_bytes, &bytes))
+		return b ? NULL : bulk_zalloc(bulk, n, item_bytes);
+	if (b->mapped && bytes >= BULK_BYTES_MIN)
+		moved = bulk_remap(b, bytes);
+	if (moved)
+		return moved;
+	if (!b->mapped && (bytes < BULK_BYTES_MIN || !bulk || !bulk->directory)) {
+		b = bytes > PTRDIFF_MAX - sizeof(*b) ? NULL : realloc(b, sizeof(*b) + bytes);
+		if (b)
+			b->bytes = bytes;
+		return b ? b + 1 : NULL;
+	}
+	moved = bulk_zalloc(bulk, n, item_bytes);
+	if (!moved)
+		return NULL;
+	memcpy(moved, array, bytes < b->bytes ? bytes : b->bytes);
+	bulk_free(array);
+	return moved;
+}
+
+/* ---- sorting ---- */
+
+struct bulk_merge { struct bulk *bulk; size_t item_bytes; int (*compare)(const void *a, const void *b); };
+
+/* [from, middle) and [middle, to) of one array into the same places of another. */
+static inline void bulk_merge_runs(const struct bulk_merge *m, const uint8_t *list, uint8_t *out, size_t from, size_t middle, size_t to)
+{
+	size_t left = from, right = middle;
+
+	for (size_t at = from; at < to; at++) {
+		bool take_left = left < middle && (right == to || m->compare(list + left * m->item_bytes, list + right * m->item_bytes) <= 0);
+
+		memcpy(out + at * m->item_bytes, list + (take_left ? left++ : right++) * m->item_bytes, m->item_bytes);
+		bulk_pace(m->bulk, 1);
+	}
+}
+
+/*
+ * As qsort(), which would take as much memory again: runs that fit the cache are sorted, and merged forwards through an array of the same kind.  Without
+ * room for that it is qsort().
+ */
+static inline void bulk_sort(struct bulk *bulk, void *list, size_t n, size_t item_bytes, int (*compare)(const void *a, const void *b))
+{
+	const struct bulk_merge m = {bulk, item_bytes, compare};
+	size_t run = BULK_SORT_BYTES / item_bytes;
+	uint8_t *from = list, *to = n > run ? bulk_zalloc(bulk, n, item_bytes) : NULL, *other = to;
+
+	if (!to) {
+		if (n)
+			qsort(list, n, item_bytes, compare);
+		return;
+	}
+	for (size_t i = 0; i < n; i += run) {
+		qsort(from + i * item_bytes, n - i < run ? n - i : run, item_bytes, compare);
+		bulk_pace(bulk, (uint32_t)run);
+	}
+	for (; run < n; run *= 2) {
+		uint8_t *swap = from;
+
+		for (size_t i = 0; i < n; i += 2 * run)
+			bulk_merge_runs(&m, from, to, i, n - i < run ? n : i + run, n - i < 2 * run ? n : i + 2 * run);
+		from = to;
+		to = swap;
+	}
+	for (size_t i = 0; from != list && i < n; i += BULK_PACE) {
+		memcpy((uint8_t *)list + i * item_bytes, from + i * item_bytes, (n - i < BULK_PACE ? n - i : BULK_PACE) * item_bytes);
+		bulk_pace(bulk, BULK_PACE);
+	}
+	bulk_free(other);
+}
+
+#endif
