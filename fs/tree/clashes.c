@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "cdappendfs/hash.h"
 #include "cdappendfs/joliet.h"
 
 #define SLOTS_MIN 16u
@@ -14,7 +15,7 @@ void clashes_release(struct clashes *c)
 }
 
 /* 0: no other name can come to its Joliet name. */
-static uint32_t key_of(const char *name)
+static uint32_t key_of(const struct clashes *c, const char *name)
 {
 	uint8_t text[2 * JOLIET_TEXT_MAX];
 	bool changed;
@@ -23,7 +24,7 @@ static uint32_t key_of(const char *name)
 
 	if (!changed && bytes < 2 * JOLIET_CHARS && !strpbrk(name, "_~"))
 		return 0;
-	key = (uint32_t)(name_hash(text, bytes, 0) >> 32);
+	key = (uint32_t)hash_number(c->seed, name_hash(text, bytes, 0));
 	return key ? key : 1;
 }
 
@@ -40,7 +41,7 @@ static struct clash_slot *find(const struct clashes *c, uint32_t key)
 /* Slots whose names are all gone are left behind. */
 static bool grow(struct clashes *c)
 {
-	struct clashes grown = {.taken = c->taken};
+	struct clashes grown = {.taken = c->taken, .seed = c->seed};
 	uint32_t n_slots = c->slots ? c->mask + 1 : 0, n = 0;
 
 	for (uint32_t i = 0; i < n_slots; i++)
@@ -62,7 +63,9 @@ static bool grow(struct clashes *c)
 
 void clashes_add(struct clashes *c, const char *name)
 {
-	uint32_t key = key_of(name);
+	if (!c->seed)
+		c->seed = hash_seed(c) | 1;
+	uint32_t key = key_of(c, name);
 	struct clash_slot *slot;
 
 	if (!key || c->taken == UINT64_MAX)
@@ -81,7 +84,7 @@ void clashes_add(struct clashes *c, const char *name)
 
 void clashes_remove(struct clashes *c, const char *name)
 {
-	uint32_t key = key_of(name);
+	uint32_t key = key_of(c, name);
 	struct clash_slot *slot = key && c->slots ? find(c, key) : NULL;
 
 	if (!slot || !slot->names)
