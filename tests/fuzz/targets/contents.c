@@ -223,11 +223,11 @@ static struct held_manifest *new_manifest(void)
 
 	MUST(held);
 	held->disc = &w.disc.disc;
-	held->manifest = (struct manifest){.nodes = calloc(FILES_MAX + 3, sizeof(struct manifest_node)), .entries = calloc(FILES_MAX + 3, sizeof(struct manifest_entry)),
-		.extents = calloc(EXTENTS_MAX * (FILES_MAX + 1), sizeof(struct extent)), .n_nodes = 1, .read_body = read_body, .read_disc = read_disc, .context = held};
+	held->manifest = (struct manifest){.nodes = bulk_zalloc(NULL, FILES_MAX + 3, sizeof(struct manifest_node)), .entries = bulk_zalloc(NULL, FILES_MAX + 3, sizeof(struct manifest_entry)),
+		.extents = bulk_zalloc(NULL, EXTENTS_MAX * (FILES_MAX + 1), sizeof(struct extent)), .n_nodes = 1, .read_body = read_body, .read_disc = read_disc, .context = held};
 	held->extent_space = EXTENTS_MAX * (FILES_MAX + 1);
-	held->formers = calloc(FILES_MAX * 4, sizeof(*held->formers));
-	held->former_extents = calloc(FILES_MAX * 4 * 16, sizeof(*held->former_extents));
+	held->formers = bulk_zalloc(NULL, FILES_MAX * 4, sizeof(*held->formers));
+	held->former_extents = bulk_zalloc(NULL, FILES_MAX * 4 * 16, sizeof(*held->former_extents));
 	MUST(held->manifest.nodes && held->manifest.entries && held->manifest.extents && held->formers && held->former_extents);
 	held->manifest.nodes[0] = (struct manifest_node){.ino = 1, .mode = S_IFDIR | 0755, .nlink = 2};
 	return held;
@@ -412,8 +412,8 @@ static uint64_t plan_sectors(const struct manifest *m, struct burn_plan **ret)
 
 static void check_placements(const struct manifest *m, const struct burn_plan *plan)
 {
-	_free_ struct burn_placement *data = NULL;
-	_free_ struct burn_hole *holes = NULL;
+	_bulk_ struct burn_placement *data = NULL;
+	_bulk_ struct burn_hole *holes = NULL;
 	size_t n = 0, n_holes = 0;
 
 	MUST(burned_data(m, plan, &data, &n) == 0 && burned_holes(m, plan, &holes, &n_holes) == 0);
