@@ -39,7 +39,7 @@ all_of() {
 		row '' s "$(median ours)" tmpfs "$(median tmpfs)" "$5"
 	done
 }
-all_of small "cp -r of $(grouped "$small") small files" "$rounds" 3.5 /3
-all_of sources "tar x of $(grouped "$sources") sources" "$rounds" 2.5 ''
+all_of small "cp -r of $(grouped "$small") small files" "$heavy" 3.5 /3
+all_of sources "tar x of $(grouped "$sources") sources" "$heavy" 2.5 ''
 all_of large "cp of $(grouped "$large") MiB" "$heavy" 1.8 ''
 end_section
