@@ -9,7 +9,7 @@
 
 #include "cdappendfs/bytes.h"
 
-#define RECORD_MAX 32u
+#define RECORD_MAX 264u		/* of a path table: 8 bytes and the identifier */
 
 struct records {
 	int (*next)(void *context, struct records *r);	/* 1 and a record of n bytes, 0 behind the last, < 0 */

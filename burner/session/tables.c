@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "burner/session/layout.h"
+#include "burner/session/records.h"
 #include "cdappendfs/search.h"
 
 #define PARENTS_MAX 65535u		/* parent numbers have 16 bits */
@@ -416,9 +417,11 @@ int path_table_measure(struct burn_plan *p, enum tree_kind kind)
 struct table_stream {
 	struct table_walk walk;
 	bool big_endian, ended;
-	uint8_t record[FIXED_BYTES + 256];
-	unsigned at, n;			/* of the record: given, all */
+	struct records records;
 };
+_Static_assert(FIXED_BYTES + 256 <= RECORD_MAX, "an identifier has 255 bytes at most");
+
+static int next_record(void *stream, struct records *r);
 
 int table_stream_new(const struct burn_plan *p, enum tree_kind kind, unsigned which, struct table_stream **ret)
 {
@@ -428,6 +431,7 @@ int table_stream_new(const struct burn_plan *p, enum tree_kind kind, unsigned wh
 	if (error)
 		return error;
 	s->big_endian = which;
+	s->records = (struct records){.next = next_record, .context = s};
 	*ret = TAKE_PTR(s);
 	return 0;
 }
@@ -440,42 +444,23 @@ void table_stream_free(struct table_stream *s)
 	free(s);
 }
 
-static int next_record(struct table_stream *s)
+static int next_record(void *stream, struct records *r)
 {
+	struct table_stream *s = stream;
 	struct table_entry e;
-	int more = walk_next(&s->walk, &e);
+	int more = s->ended ? 0 : walk_next(&s->walk, &e);
 
 	if (more <= 0) {
 		s->ended = more == 0;
 		return more;
 	}
-	s->at = 0;
-	s->n = FIXED_BYTES + e.bytes + e.bytes % 2;
-	memset(s->record, 0, s->n);
-	s->record[0] = (uint8_t)e.bytes;
-	(s->big_endian ? put_be32 : put_le32)(s->record + 2, e.lba);
-	(s->big_endian ? put_be16 : put_le16)(s->record + 6, (uint16_t)e.parent);
-	memcpy(s->record + FIXED_BYTES, e.identifier, e.bytes);
-	return 0;
+	r->n = FIXED_BYTES + e.bytes + e.bytes % 2;
+	memset(r->record, 0, r->n);
+	r->record[0] = (uint8_t)e.bytes;
+	(s->big_endian ? put_be32 : put_le32)(r->record + 2, e.lba);
+	(s->big_endian ? put_be16 : put_le16)(r->record + 6, (uint16_t)e.parent);
+	memcpy(r->record + FIXED_BYTES, e.identifier, e.bytes);
+	return 1;
 }
 
-int table_stream_read(struct table_stream *s, uint8_t *buf, size_t bytes)
-{
-	while (bytes) {
-		size_t n;
-		int error = s->at == s->n && !s->ended ? next_record(s) : 0;
-
-		if (error)
-			return error;
-		if (s->ended) {
-			memset(buf, 0, bytes);
-			return 0;
-		}
-		n = min_u64(bytes, s->n - s->at);
-		memcpy(buf, s->record + s->at, n);
-		s->at += (unsigned)n;
-		buf += n;
-		bytes -= n;
-	}
-	return 0;
-}
+int table_stream_read(struct table_stream *s, uint8_t *buf, size_t bytes) { return records_read(&s->records, buf, bytes); }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files that the kernel knows and nobody uses (known.h), and how they become nodes.
+ * What the kernel knows: look-up and forget; files that it knows and nobody uses (known.h), and how they become nodes.
  *
  * Most of what a walk over a disc makes known is never looked at again, so the tree keeps only where its record is.  A file stays so while it has one
  * name, its record says all there is of it, and no handle is open.  A request that comes by its number (node_fetch) reads the record without
@@ -78,6 +78,12 @@ static int know(struct tree *t, uint64_t parent, const struct iso_entry *e)
 	return 0;
 }
 
+void node_refer(struct node *n, struct stat *st)
+{
+	n->n_lookups++;
+	node_stat(n, st);
+}
+
 int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st)
 {
 	bool known = known_find(&t->known, e->ino) != NULL;	/* then there is no node */
@@ -88,11 +94,9 @@ int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct s
 		return 0;
 	}
 	int r = node_from_entry(t, parent, e, &n);
-	if (r < 0)
-		return r;
-	n->n_lookups++;
-	node_stat(n, st);
-	return 0;
+	if (r == 0)
+		node_refer(n, st);
+	return r;
 }
 
 /* The record of a known file. Called with the lock, returns without. */
@@ -165,4 +169,36 @@ bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
 	if (!k->n_lookups)
 		known_remove(&t->known, k);
 	return true;
+}
+
+/* ---- requests ---- */
+
+int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *st)
+{
+	_cleanup_probe_ struct probe p = {0};
+	struct node *dir, *n;
+	int r = probe_name(t, parent, name, &p, &dir);
+
+	if (r < 0)
+		return r;
+	if (is_of_base(t, dir, name, &p)) {
+		r = node_hand_out(t, dir->ino, &p.entry, st);
+	} else {
+		r = resolve(t, dir, name, &p, &n);
+		if (r == 0)
+			node_refer(n, st);
+	}
+	tree_unlock(t);
+	return r;
+}
+
+void tree_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
+{
+	tree_lock(t);
+	struct node *n = known_forget(t, ino, n_lookups) ? NULL : node_find(t, ino);
+	if (n) {
+		n->n_lookups -= min_u64(n_lookups, n->n_lookups);
+		node_unused(t, n);
+	}
+	tree_unlock(t);
 }

@@ -142,6 +142,7 @@ void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct is
 void entry_stat(const struct iso_entry *e, struct stat *st);	/* what node_stat() would say */
 
 /* ---- fetch.c; with t->lock held but for node_fetch ---- */
+void node_refer(struct node *n, struct stat *st);	/* the child is known to the kernel from now on, or once more */
 /* The kernel learns of what a base record says, which is not staged under its name: one look-up reference. */
 int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st);
 /* The node of a number that the kernel knows: 0 with t->lock HELD; -ESTALE, or what the disc says, without. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Names: look-up, making, linking, removing, renaming.
+ * Names: making, linking, removing, renaming; look-up is in fetch.c.
  *
  * A change of names is a bracket of row changes that become durable together.  A whiteout is left wherever the base, or the
  * frozen generation that is about to become the base, may hold the name; one too many costs nothing and ends with the next commit.
@@ -16,43 +16,6 @@
 
 #define LINK_MAX_NODE 65000u
 #define DIRECTORIES_MAX 65535u
-
-/* The child is known to the kernel from now on. */
-static void hand_out(struct node *n, struct stat *st)
-{
-	n->n_lookups++;
-	node_stat(n, st);
-}
-
-int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *st)
-{
-	_cleanup_probe_ struct probe p = {0};
-	struct node *dir, *n;
-	int r = probe_name(t, parent, name, &p, &dir);
-
-	if (r < 0)
-		return r;
-	if (is_of_base(t, dir, name, &p)) {
-		r = node_hand_out(t, dir->ino, &p.entry, st);
-	} else {
-		r = resolve(t, dir, name, &p, &n);
-		if (r == 0)
-			hand_out(n, st);
-	}
-	tree_unlock(t);
-	return r;
-}
-
-void tree_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
-{
-	tree_lock(t);
-	struct node *n = known_forget(t, ino, n_lookups) ? NULL : node_find(t, ino);
-	if (n) {
-		n->n_lookups -= min_u64(n_lookups, n->n_lookups);
-		node_unused(t, n);
-	}
-	tree_unlock(t);
-}
 
 static void touch_directory(struct tree *t, struct node *dir)
 {
@@ -210,7 +173,7 @@ int tree_mknod(struct tree *t, const struct tree_caller *c, uint64_t parent, con
 	r = make(t, parent, name, &b, &n);
 	if (r < 0)
 		return r;
-	hand_out(n, st);
+	node_refer(n, st);
 	tree_unlock(t);
 	return 0;
 }
@@ -228,7 +191,7 @@ int tree_symlink(struct tree *t, const struct tree_caller *c, uint64_t parent, c
 	int r = make(t, parent, name, &b, &n);
 	if (r < 0)
 		return r;
-	hand_out(n, st);
+	node_refer(n, st);
 	tree_unlock(t);
 	return 0;
 }
@@ -241,7 +204,7 @@ int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, co
 
 	if (r < 0)
 		return r;
-	hand_out(n, st);
+	node_refer(n, st);
 	tree_unlock(t);
 	r = tree_open(t, st->st_ino, flags & ~(O_TRUNC | O_CREAT | O_EXCL), ret);
 	if (r < 0)
@@ -286,7 +249,7 @@ static int link_node(struct tree *t, struct node *n, uint64_t parent, const char
 			n->ctime = time_now();
 			node_changed(t, n);
 			touch_directory(t, dir);
-			hand_out(n, st);
+			node_refer(n, st);
 		}
 		stage_leave(t->stage);
 	}
