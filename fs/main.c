@@ -9,6 +9,7 @@
  * finished, everything else stays staged.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -329,12 +330,20 @@ static int usage(struct app *a, const char *why)
 	return EXIT_USAGE;
 }
 
+/* One heap for all threads: they hold it for moments, and each heap more would keep some megabytes that others could use.  Large blocks go back to the kernel. */
+static void tune_allocator(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
+}
+
 int main(int argc, char **argv)
 {
 	struct app a = {.pipe = -1};
 	char why[OPTIONS_WHY_MAX] = "";
-	int r = options_parse(argc, argv, &a.options, why);
 
+	tune_allocator();
+	int r = options_parse(argc, argv, &a.options, why);
 	if (r < 0)
 		return usage(&a, why);
 	if (a.options.help || a.options.version) {

@@ -309,7 +309,7 @@ static int settle_places(struct burn_plan *p)
 		for (end = i + 1; end < n && same_place(&places[i], &places[end]); end++)
 			;
 		error = settle_group(p, places + i, end - i);
-		bulk_pace(p->manifest->bulk, 16);	/* near each other as a rule */
+		bulk_pace(p->manifest->bulk, 4);	/* near each other as a rule */
 	}
 	return error;
 }

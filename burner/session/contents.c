@@ -9,21 +9,69 @@
 #include "burner/session/layout.h"
 #include "burner/session/records.h"
 
-/* Pieces of the file on the disc; 0: it has no content, and no entry. */
-static uint32_t pieces_of(const struct burn_plan *p, uint32_t i) { return plan_content(p, p->manifest->digests[i].node)->n_runs; }
+/* Digests come in their own order, which no other array has: what the table says of each file is collected in the order of the nodes. */
+struct row { struct content_entry entry; uint32_t node; };
 
+static int by_node(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	return (x->node > y->node) - (x->node < y->node);
+}
+
+static int by_digest(const void *a, const void *b)
+{
+	int order = memcmp(((const struct row *)a)->entry.digest, ((const struct row *)b)->entry.digest, CONTENT_DIGEST_BYTES);
+
+	return order ? order : by_node(a, b);
+}
+
+static uint32_t run_lba(const struct burn_plan *p, const struct plan_file *f, uint32_t run)
+{
+	return (uint32_t)(p->runs[f->first_run + run].pos / SECTOR_BYTES);
+}
+
+/* Size and pieces of each; where: of those in one piece, once they have addresses. In the order of the nodes. */
+static struct row *rows_of_nodes(const struct burn_plan *p)
+{
+	const struct manifest *m = p->manifest;
+	struct row *rows = bulk_zalloc(m->bulk, m->n_digests, sizeof(*rows));
+
+	for (uint32_t i = 0; rows && i < m->n_digests; i++) {
+		memcpy(rows[i].entry.digest, m->digests[i].digest, CONTENT_DIGEST_BYTES);
+		rows[i].node = m->digests[i].node;
+		bulk_pace(m->bulk, 1);
+	}
+	if (!rows)
+		return NULL;
+	bulk_sort(m->bulk, rows, m->n_digests, sizeof(*rows), by_node);
+	for (uint32_t i = 0; i < m->n_digests; i++) {
+		const struct plan_file *f = plan_content(p, rows[i].node);
+
+		rows[i].entry.size = m->nodes[rows[i].node].size;
+		rows[i].entry.n_runs = f->n_runs;
+		rows[i].entry.where = f->n_runs == 1 ? run_lba(p, f, 0) : 0;
+		bulk_pace(m->bulk, 1);
+	}
+	return rows;
+}
+
+/* A file without pieces on the disc has no content, and no entry. */
 int contents_measure(struct burn_plan *p)
 {
 	struct plan_contents *c = &p->contents;
+	_bulk_ struct row *rows = rows_of_nodes(p);
 	uint64_t entries = 0, runs = 0;
 
-	for (uint32_t i = 0; i < p->manifest->n_digests; i++) {
-		uint32_t pieces = pieces_of(p, i);
+	for (uint32_t i = 0; rows && i < p->manifest->n_digests; i++) {
+		uint32_t pieces = rows[i].entry.n_runs;
 
-		bulk_pace(p->manifest->bulk, 8);
 		entries += pieces > 0;
 		runs += pieces > 1 ? pieces : 0;
+		bulk_pace(p->manifest->bulk, 1);
 	}
+	if (!rows)
+		return -ENOMEM;
 	if (entries > CONTENTS_MAX || runs > CONTENTS_MAX)
 		return -EOVERFLOW;
 	c->n_entries = (uint32_t)entries;
@@ -35,47 +83,42 @@ int contents_measure(struct burn_plan *p)
 struct contents_stream {
 	const struct burn_plan *plan;
 	struct records records;
+	struct row *rows;		/* in the order of the digests */
 	bool runs;			/* behind the entries */
-	uint32_t i, run;		/* digest at hand, its run; while there are entries: number of its first run in the table */
+	uint32_t i, run;		/* row at hand, its run; while there are entries: number of its first run in the table */
 };
-
-static uint32_t first_lba(const struct burn_plan *p, const struct plan_file *f, uint32_t run)
-{
-	return (uint32_t)(p->runs[f->first_run + run].pos / SECTOR_BYTES);
-}
 
 static int next_entry(struct contents_stream *s, struct records *r)
 {
-	const struct burn_plan *p = s->plan;
-	const struct manifest_digest *d = &p->manifest->digests[s->i];
-	uint32_t pieces = pieces_of(p, s->i++);
-	struct content_entry e = {.size = p->manifest->nodes[d->node].size, .n_runs = pieces};
+	struct content_entry *e = &s->rows[s->i++].entry;
 
-	if (!pieces)
+	if (!e->n_runs)
 		return 0;
-	e.where = pieces == 1 ? first_lba(p, plan_content(p, d->node), 0) : s->run;
-	memcpy(e.digest, d->digest, sizeof(e.digest));
-	content_entry_encode(&e, r->record);
+	if (e->n_runs > 1) {
+		e->where = s->run;
+		s->run += e->n_runs;
+	}
+	content_entry_encode(e, r->record);
 	r->n = CONTENTS_ENTRY_BYTES;
-	s->run += pieces > 1 ? pieces : 0;
 	return 1;
 }
 
 static int next_run(struct contents_stream *s, struct records *r)
 {
 	const struct burn_plan *p = s->plan;
-	uint32_t pieces = pieces_of(p, s->i);
-	const struct plan_file *f = plan_content(p, p->manifest->digests[s->i].node);
+	const struct row *row = &s->rows[s->i];
 
-	if (pieces < 2 || s->run == pieces) {
+	if (row->entry.n_runs < 2 || s->run == row->entry.n_runs) {
 		s->i++;
 		s->run = 0;
 		return 0;
 	}
-	put_le32(r->record, first_lba(p, f, s->run));
+	const struct plan_file *f = plan_content(p, row->node);
+	put_le32(r->record, run_lba(p, f, s->run));
 	put_le32(r->record + 4, (uint32_t)sectors_of(p->runs[f->first_run + s->run].length));
 	r->n = CONTENTS_RUN_BYTES;
 	s->run++;
+	bulk_pace(p->manifest->bulk, BULK_ANYWHERE);
 	return 1;
 }
 
@@ -84,7 +127,7 @@ static int next_record(void *context, struct records *r)
 	struct contents_stream *s = context;
 
 	for (;;) {
-		bulk_pace(s->plan->manifest->bulk, BULK_ANYWHERE);
+		bulk_pace(s->plan->manifest->bulk, 1);
 		if (s->i == s->plan->manifest->n_digests) {
 			if (s->runs || !s->plan->contents.n_runs)
 				return 0;
@@ -103,6 +146,12 @@ int contents_stream_new(const struct burn_plan *p, struct contents_stream **ret)
 	if (!s)
 		return -ENOMEM;
 	s->plan = p;
+	s->rows = rows_of_nodes(p);
+	if (!s->rows) {
+		free(s);
+		return -ENOMEM;
+	}
+	bulk_sort(p->manifest->bulk, s->rows, p->manifest->n_digests, sizeof(*s->rows), by_digest);
 	s->records = (struct records){.next = next_record, .context = s, .n = CONTENTS_HEADER_BYTES};
 	contents_header_encode(p->contents.n_entries, p->contents.n_runs, s->records.record);
 	*ret = s;
@@ -111,4 +160,9 @@ int contents_stream_new(const struct burn_plan *p, struct contents_stream **ret)
 
 int contents_stream_read(struct contents_stream *s, uint8_t *buf, size_t bytes) { return records_read(&s->records, buf, bytes); }
 
-void contents_stream_free(struct contents_stream *s) { free(s); }
+void contents_stream_free(struct contents_stream *s)
+{
+	if (s)
+		bulk_free(s->rows);
+	free(s);
+}

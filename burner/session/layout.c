@@ -326,7 +326,7 @@ static size_t staged_parts(const struct burn_plan *p, const struct plan_data *d,
 	const struct extent *run = &p->runs[d->run], *e = p->manifest->extents + node->first_extent, *end = e + node->n_extents;
 	size_t n = 0;
 
-	bulk_pace(p->manifest->bulk, 2);
+	bulk_pace(p->manifest->bulk, 4);	/* near each other in one directory */
 	for (e += extent_at(e, node->n_extents, run->offset); e < end && e->offset < run->offset + run->length; e++) {
 		uint64_t from = max_u64(e->offset, run->offset), to = min_u64(e->offset + e->length, run->offset + run->length);
 

@@ -48,9 +48,13 @@ struct build {
 	struct manifest *m;		/* &held->manifest */
 	size_t node_space, entry_space, former_space, former_extent_space;
 	uint32_t *row_nodes;		/* for each row: its node, or NUMBERS_NONE */
+	uint32_t *doubts;		/* rows of files whose names may be others than the tree thinks: looked at when all names are counted */
+	uint32_t n_doubts;
+	size_t last_row;		/* that was looked at */
+	uint64_t walked;		/* inode number of the directory whose names are met */
 	bool linked;			/* directories of the base without a row stay where they are */
 	bool needs_twins;		/* the base has a Joliet tree */
-	size_t claim_space, kept_space, home_space;
+	size_t claim_space, kept_space, home_space, doubt_space;
 	uint32_t *claims;		/* for each node, the number of its names that its row or record tells */
 	struct numbers links;		/* base inode number -> nodes of files with several names */
 	struct numbers directory_lbas;	/* base directories met */

@@ -82,7 +82,7 @@ static int rebase(struct run *run, struct commit_result *r)
 		return unfinished(run, r, "the mount could not change over to it", result);
 	placements.data = data;
 	placements.holes = holes;
-	result = tree_rebase(run->c->tree, run->record.generation, base, &state, &placements);
+	result = tree_rebase(run->c->tree, run->record.generation, base, &state, &placements, run->frozen.snapshot);
 	return result ? unfinished(run, r, "the mount could not change over to it", result) : 0;
 }
 

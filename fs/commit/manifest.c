@@ -162,6 +162,9 @@ static int add_staged_names(struct build *b, uint32_t directory, struct name_ran
 		row = build_find_row(b, name->ino);
 		if (row == SIZE_MAX)
 			return complain(b, -EBADMSG, directory, name->name, "the journal of the staging area has no attributes for it");
+		/* Rows lie in the order of their numbers, as files were made: the next one is near as a rule, of a directory it is not. */
+		bulk_pace(b->m->bulk, row - b->last_row < 64 ? 0 : BULK_ANYWHERE);
+		b->last_row = row;
 		result = build_node_from_row(b, row, &node, &reason);
 		if (!result && staged.covered)
 			result = build_add_former(b, node, staged.covered[i].extents, staged.covered[i].n);
@@ -207,6 +210,7 @@ static int walk_directory(struct build *b, uint32_t directory, bool keep_iso_nam
 	uint32_t first_entry = b->m->n_entries;
 	int result = 0;
 
+	b->walked = d->ino;
 	if (listing.bytes && staged.n && !(staged.covered = calloc(staged.n, sizeof(*staged.covered))))
 		return -ENOMEM;
 	if (listing.bytes)
@@ -273,7 +277,6 @@ static int add_home(struct build *b, uint32_t node, uint64_t was)
 static int list_homes(struct build *b)
 {
 	const struct manifest *m = b->m;
-	size_t n_rows = b->rows ? b->rows->n_nodes : 0;
 	int result = 0;
 
 	for (uint32_t i = 0; !result && i < m->n_nodes; i++) {
@@ -283,13 +286,13 @@ static int list_homes(struct build *b)
 			result = add_home(b, i, row == SIZE_MAX ? 0 : b->rows->nodes[row].parent);
 		bulk_pace(m->bulk, 1);
 	}
-	for (size_t row = 0; !result && row < n_rows; row++) {
-		uint32_t node = b->row_nodes[row];
-		const struct manifest_node *n = node == NUMBERS_NONE ? NULL : &m->nodes[node];
-		uint64_t was = b->rows->nodes[row].parent;
+	for (uint32_t i = 0; !result && i < b->n_doubts; i++) {
+		uint32_t node = b->row_nodes[b->doubts[i]];
+		const struct manifest_node *n = &m->nodes[node];
+		uint64_t was = b->rows->nodes[b->doubts[i]].parent;
 
-		bulk_pace(m->bulk, 16);
-		if (n && !S_ISDIR(n->mode) && n->nlink == b->claims[node] && was != m->nodes[n->parent].ino && (!was || n->nlink == 1))
+		bulk_pace(m->bulk, BULK_ANYWHERE);
+		if (n->nlink == b->claims[node] && was != m->nodes[n->parent].ino && (!was || n->nlink == 1))
 			result = add_home(b, node, was);
 	}
 	if (b->held->n_homes)
@@ -318,11 +321,11 @@ static int check_linked(struct build *b)
 		if (b->row_nodes[row] == NUMBERS_NONE && b->rows->nodes[row].nlink)
 			return complain(b, -EUCLEAN, 0, "", "a change is in a directory that was not reached");
 	}
-	for (size_t row = 0; row < b->rows->n_nodes; row++) {
-		uint32_t node = b->row_nodes[row];
+	for (uint32_t i = 0; i < b->n_doubts; i++) {
+		uint32_t node = b->row_nodes[b->doubts[i]];
 
-		bulk_pace(m->bulk, 16);
-		if (node != NUMBERS_NONE && !S_ISDIR(m->nodes[node].mode) && m->nodes[node].nlink != b->claims[node])
+		bulk_pace(m->bulk, BULK_ANYWHERE);
+		if (m->nodes[node].nlink != b->claims[node])
 			return complain(b, -EUCLEAN, 0, "", "a file that changed has names in directories that were not reached");
 	}
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
@@ -466,6 +469,7 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	}
 	bulk_free(b.row_nodes);
 	bulk_free(b.claims);
+	bulk_free(b.doubts);
 	numbers_release(&b.links);
 	numbers_release(&b.directory_lbas);
 	numbers_release(&b.needed);

@@ -178,6 +178,20 @@ static int add_node(struct build *b, struct manifest_node *n, const struct conte
 	return 0;
 }
 
+/* Most files have one name, and it is met where the row says. Nodes lie in another order than rows: to look at all of them costs far more. */
+static int add_doubt(struct build *b, size_t row)
+{
+	const struct stage_node *r = &b->rows->nodes[row];
+	bool again = b->row_nodes[row] != NUMBERS_NONE, alone = r->nlink == 1;
+
+	if (S_ISDIR(r->mode) || (again ? !alone : alone && r->parent == b->walked))
+		return 0;
+	int result = build_grow(b->m->bulk, (void **)&b->doubts, &b->doubt_space, b->n_doubts, sizeof(*b->doubts));
+	if (!result)
+		b->doubts[b->n_doubts++] = (uint32_t)row;
+	return result;
+}
+
 int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const char **ret_reason)
 {
 	const struct stage_node *r = &b->rows->nodes[row];
@@ -192,13 +206,15 @@ int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const c
 			return -EBADMSG;
 		}
 		*ret_node = b->row_nodes[row];
-		return 0;
+		return add_doubt(b, row);
 	}
 	if (content.listing.bytes && !b->frozen->base) {
 		*ret_reason = "the journal refers to a directory of a disc that is blank";
 		return -EBADMSG;
 	}
 	result = add_node(b, &n, &content, ret_node, ret_reason);
+	if (!result)
+		result = add_doubt(b, row);
 	if (!result)
 		b->row_nodes[row] = *ret_node;
 	if (!result && S_ISDIR(r->mode) && r->base_bytes)

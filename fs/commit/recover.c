@@ -188,7 +188,7 @@ int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *
 	if (!result) {
 		struct burn_placements placements = {.directories = directories, .n_directories = n, .from_disc = true};
 
-		result = tree_rebase(tree, generation, base, &state, &placements);
+		result = tree_rebase(tree, generation, base, &state, &placements, NULL);
 	}
 	if (!result)
 		result = medium_settle(stage, disc, &no_faults);

@@ -20,7 +20,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
-#include "fs/stage/idmap.h"
+#include "fs/stage/idset.h"
 #include "fs/stage/stage.h"
 #include "fs/stage/wal.h"
 
@@ -86,7 +86,7 @@ struct stage {
 	unsigned changes, changes_checked;
 	bool early_sync;		/* many changes: the thread does not wait for its time */
 	unsigned wal_frames;
-	struct idmap nodes;		/* inode numbers with a row */
+	struct idset nodes;		/* inode numbers with a row */
 	struct idmap names;		/* parent -> number of names */
 	uint64_t n_names;
 	_Atomic uint32_t generation;

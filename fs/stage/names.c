@@ -23,10 +23,10 @@ static int load_nodes(struct stage *s)
 	int r;
 
 	while ((r = journal_step(s, ST_NODE_INOS)) > 0) {
-		r = idmap_reserve(&s->nodes, 1);
+		r = idset_reserve(&s->nodes, 1);
 		if (r)
 			break;
-		idmap_put(&s->nodes, stage_row_number(s->statements[ST_NODE_INOS], 0), 1);
+		idset_add(&s->nodes, stage_row_number(s->statements[ST_NODE_INOS], 0));
 	}
 	journal_reset(s, ST_NODE_INOS);
 	return r;
@@ -36,7 +36,7 @@ int stage_rows_load(struct stage *s)
 {
 	int r;
 
-	idmap_release(&s->nodes);
+	idset_release(&s->nodes);
 	idmap_release(&s->names);
 	s->n_names = 0;
 	r = load_nodes(s);

@@ -128,7 +128,7 @@ static int node_get(struct stage *s, uint64_t ino, struct stage_node *ret)
 
 	if (s->failed)
 		return s->failed;
-	if (!idmap_get(&s->nodes, ino, NULL))
+	if (!idset_has(&s->nodes, ino))
 		return -ENOENT;
 	sqlite3_bind_int64(s->statements[ST_NODE_GET], 1, (sqlite3_int64)ino);
 	r = journal_step(s, ST_NODE_GET);
@@ -154,7 +154,7 @@ bool stage_node_exists(struct stage *s, uint64_t ino)
 	bool there;
 
 	stage_enter(s);
-	there = idmap_get(&s->nodes, ino, NULL);
+	there = idset_has(&s->nodes, ino);
 	stage_leave(s);
 	return there;
 }
@@ -181,7 +181,7 @@ static void bind_node(struct stage *s, const struct stage_node *n, const uint8_t
 
 static int node_put(struct stage *s, const struct stage_node *n, const uint8_t *packed)
 {
-	int r = idmap_reserve(&s->nodes, 1);
+	int r = idset_reserve(&s->nodes, 1);
 
 	if (!r)
 		r = journal_begin(s, true);
@@ -190,7 +190,7 @@ static int node_put(struct stage *s, const struct stage_node *n, const uint8_t *
 	bind_node(s, n, packed);
 	r = journal_run(s, ST_NODE_PUT);
 	if (!r)
-		idmap_put(&s->nodes, n->ino, 1);
+		idset_add(&s->nodes, n->ino);
 	return r;
 }
 
@@ -219,14 +219,14 @@ int stage_node_delete(struct stage *s, uint64_t ino)
 	int r = 0;
 
 	stage_enter(s);
-	if (idmap_get(&s->nodes, ino, NULL)) {
+	if (idset_has(&s->nodes, ino)) {
 		r = journal_begin(s, false);
 		if (!r) {
 			sqlite3_bind_int64(s->statements[ST_NODE_DELETE], 1, (sqlite3_int64)ino);
 			r = journal_run(s, ST_NODE_DELETE);
 		}
 		if (!r)
-			idmap_remove(&s->nodes, ino);
+			idset_remove(&s->nodes, ino);
 	} else {
 		r = s->failed;
 	}

@@ -114,7 +114,7 @@ int stage_schema_setup(struct stage *s)
 {
 	int64_t application = 0, version = 0, tables = 0;
 	int r = execute(s, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF; PRAGMA trusted_schema=OFF;"
-		"PRAGMA cell_size_check=ON; PRAGMA cache_size=-16384; PRAGMA mmap_size=0; PRAGMA secure_delete=OFF;");
+		"PRAGMA cell_size_check=ON; PRAGMA cache_size=-8192; PRAGMA mmap_size=0; PRAGMA secure_delete=OFF;");
 
 	if (!r)
 		r = ask_number(s, "SELECT count(*) FROM sqlite_schema", &tables);

@@ -88,7 +88,7 @@ static void stage_free(struct stage *s)
 	journal_close(s, false);
 	stage_discards_release(s);
 	stage_bodies_release(s);
-	idmap_release(&s->nodes);
+	idset_release(&s->nodes);
 	idmap_release(&s->names);
 	close_fd(&s->bodies_fd);
 	close_fd(&s->lock_fd);

@@ -13,8 +13,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define SECTIONS_KNOWN 16u	/* a longer list is not read again for each request */
-
 static bool same_kind(const struct iso *a, const struct iso *b)
 {
 	struct iso_info x, y;
@@ -54,7 +52,7 @@ void readers_release(struct tree *t)
 	free(t->readers);
 }
 
-static bool may_be_known(struct tree *t, const struct iso_entry *e)
+static bool record_may_do(struct tree *t, const struct iso_entry *e)
 {
 	return !t->space.medium.exclusive && !S_ISDIR(e->mode) && e->nlink == 1 && e->n_extents <= SECTIONS_KNOWN && !(t->stage && stage_node_exists(t->stage, e->ino));
 }
@@ -62,18 +60,17 @@ static bool may_be_known(struct tree *t, const struct iso_entry *e)
 /* One look-up more of a file that has no node. */
 static int know(struct tree *t, uint64_t parent, const struct iso_entry *e)
 {
-	struct known *there = known_find(&t->known, e->ino), k = {.ino = e->ino, .locator = e->locator, .parent = parent};
-	int r = reader_of_base(t, &k.reader);
+	struct known *there = known_find(&t->known, e->ino);
+	uint32_t reader, n_lookups = there ? there->n_lookups + 1u : 1u;
+	int r = reader_of_base(t, &reader);
 
 	if (r < 0)
 		return r;
-	if (!there) {
-		k.n_lookups = 1;
-		return known_add(&t->known, &k);
-	}
-	if (there->n_lookups == UINT32_MAX)
+	if (!known_fits(e->locator, parent, n_lookups, reader) || reader >= KNOWN_READERS)
 		return -EOVERFLOW;
-	k.n_lookups = there->n_lookups + 1;
+	struct known k = {.ino = e->ino, .locator = e->locator, .n_lookups = (uint16_t)n_lookups, .parent = parent, .where = (uint8_t)reader};
+	if (!there)
+		return known_add(&t->known, &k);
 	*there = k;
 	return 0;
 }
@@ -89,7 +86,7 @@ int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct s
 	bool known = known_find(&t->known, e->ino) != NULL;	/* then there is no node */
 	struct node *n = known ? NULL : node_find(t, e->ino);
 
-	if (!n && may_be_known(t, e) && know(t, parent, e) == 0) {
+	if (!n && record_may_do(t, e) && know(t, parent, e) == 0) {
 		entry_stat(e, st);
 		return 0;
 	}
@@ -102,7 +99,7 @@ int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct s
 /* The record of a known file. Called with the lock, returns without. */
 static int read_record(struct tree *t, const struct known *k, struct iso_entry *ret)
 {
-	struct iso *reader = iso_ref(t->readers[k->reader]);
+	struct iso *reader = iso_ref(t->readers[k->where]);
 	uint64_t locator = k->locator;
 
 	tree_unlock(t);
@@ -111,64 +108,159 @@ static int read_record(struct tree *t, const struct known *k, struct iso_entry *
 	return r == -ENOENT ? -EBADMSG : r;
 }
 
+/* A record of that directory's listing in the base: of a file whose record was not known? */
+static void note_record(struct tree *t, uint64_t epoch, uint64_t parent, const struct iso_entry *e)
+{
+	uint32_t reader;
+
+	tree_lock(t);
+	struct known *k = t->epoch == epoch ? known_find(&t->known, e->ino) : NULL;
+	if (k && k->where == KNOWN_BURNED && k->parent == parent && reader_of_base(t, &reader) == 0 && reader < KNOWN_READERS && known_fits(e->locator, 0, 0, 0)) {
+		k->locator = e->locator;
+		k->where = (uint8_t)reader;
+	}
+	tree_unlock(t);
+}
+
+/* The records of all files of one directory that were burned since they were looked up.  Called with the lock, returns without. */
+static int find_burned(struct tree *t, uint64_t parent)
+{
+	const struct node *dir = node_find(t, parent);
+	bool there = dir && S_ISDIR(dir->mode) && !dir->dead && dir->base_dir.bytes && t->base;
+	struct iso *base = there ? iso_ref(t->base) : NULL;
+	struct iso_extent listing = there ? dir->base_dir : (struct iso_extent){0};
+	uint64_t epoch = t->epoch;
+	_cleanup_(iso_dir_closep) struct iso_dir *records = NULL;
+	struct iso_entry e = {0};
+
+	tree_unlock(t);
+	if (!there)
+		return -ESTALE;		/* its directory is forgotten: it will be asked for by its name */
+	int r = iso_dir_open(base, listing, &records);
+	while (r == 0 && (r = iso_dir_next_name(records, &e)) == 1) {
+		note_record(t, epoch, parent, &e);
+		iso_entry_release(&e);
+		r = 0;
+	}
+	iso_unref(base);
+	return r;
+}
+
+struct fetching { struct known was; uint64_t epoch; struct iso_entry entry; };	/* what was looked for last, in which base, and found */
+
+static bool same_place(const struct known *a, const struct known *b) { return a->ino == b->ino && a->where == b->where && a->locator == b->locator; }
+
+/* What is known becomes a node: 0 with the lock; 1: its record is fetched, look again; or an error; both without. */
+static int fetch_known(struct tree *t, struct known *k, struct fetching *x, struct node **ret)
+{
+	uint64_t ino = k->ino;
+	int r = -ESTALE;
+
+	if (k->where == KNOWN_STAGED && !stage_node_exists(t->stage, ino))
+		k->where = KNOWN_BURNED;	/* a rebase drops rows, and looks for nobody */
+	bool again = same_place(k, &x->was) && x->epoch == t->epoch;
+	x->was = *k;
+	x->epoch = t->epoch;
+	if (k->where == KNOWN_STAGED) {
+		r = node_from_stage(t, ino, ret);
+	} else if (k->where == KNOWN_BURNED && !again) {
+		r = find_burned(t, k->parent);
+		return r < 0 ? r : 1;
+	} else if (k->where < KNOWN_READERS && !again) {
+		iso_entry_release(&x->entry);
+		r = read_record(t, k, &x->entry);
+		return r < 0 ? r : 1;
+	} else if (k->where < KNOWN_READERS) {
+		r = node_new(t, ino, ret);
+		if (r == 0)
+			node_take_entry(*ret, x->was.parent, x->was.where, &x->entry);
+	}
+	if (r < 0)
+		tree_unlock(t);
+	return r;
+}
+
 int node_fetch(struct tree *t, uint64_t ino, struct node **ret)
 {
-	_cleanup_entry_ struct iso_entry e = {0};
-	struct known was = {0};
+	struct fetching x = {0};
+	int r;
 
-	for (;;) {
+	do {
 		tree_lock(t);
-		const struct known *k = known_find(&t->known, ino);
-		int r = k ? 0 : node_get(t, ino, ret);
+		idle_settle(t);
+		struct known *k = known_find(&t->known, ino);
 
-		if (r == 0 && k && k->locator == was.locator && k->reader == was.reader) {
-			was = *k;
-			r = node_new(t, ino, ret);
-			if (r == 0)
-				node_take_entry(*ret, was.parent, was.reader, &e);
-		} else if (r == 0 && k) {
-			was = *k;
-			iso_entry_release(&e);
-			r = read_record(t, k, &e);
+		if (k) {
+			r = fetch_known(t, k, &x, ret);
+		} else {
+			r = idset_has(&t->once, ino) && stage_node_exists(t->stage, ino) ? node_from_stage(t, ino, ret) : node_get(t, ino, ret);
 			if (r < 0)
-				return r;
-			continue;
+				tree_unlock(t);
 		}
-		if (r < 0)
-			tree_unlock(t);
-		return r;
-	}
+	} while (r == 1);
+	iso_entry_release(&x.entry);
+	return r;
 }
 
 uint64_t node_take_known(struct tree *t, uint64_t ino)
 {
 	struct known *k = known_find(&t->known, ino);
-	uint64_t n_lookups = k ? k->n_lookups : 0;
+	uint64_t n_lookups = k ? k->n_lookups : idset_has(&t->once, ino);
+
+	idset_remove(&t->once, ino);
 
 	if (k)
 		known_remove(&t->known, k);
 	return n_lookups;
 }
 
-bool node_leave_known(struct tree *t, const struct node *n)
-{
-	struct known k = {.ino = n->ino, .locator = n->locator, .parent = n->parent, .reader = n->reader, .n_lookups = (uint32_t)n->n_lookups};
-
-	if (!n->locator || n->staged || n->orphan || n->dead || S_ISDIR(n->mode) || n->nlink != 1 || n->map.n > SECTIONS_KNOWN || n->n_lookups > UINT32_MAX)
-		return false;
-	return !t->space.medium.exclusive && known_add(&t->known, &k) == 0;
-}
-
 bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
 {
 	struct known *k = known_find(&t->known, ino);
 
+	if (!k && idset_has(&t->once, ino)) {
+		idset_remove(&t->once, ino);
+		return true;
+	}
 	if (!k)
 		return false;
-	k->n_lookups -= (uint32_t)min_u64(n_lookups, k->n_lookups);
+	k->n_lookups = (uint16_t)(k->n_lookups - min_u64(n_lookups, k->n_lookups));
 	if (!k->n_lookups)
 		known_remove(&t->known, k);
 	return true;
+}
+
+/* No longer staged, and asked for by its name; or by its number, if its directory is known. Without memory its number is forgotten: -ESTALE. */
+static void unstage_known(struct tree *t, uint64_t ino, uint64_t parent, uint8_t where)
+{
+	struct known k = {.ino = ino, .n_lookups = 1, .parent = parent & ((1ull << 56) - 1), .where = where};
+
+	idset_remove(&t->once, ino);
+	if (known_fits(0, parent, 1, where))
+		known_add(&t->known, &k);
+}
+
+void known_burned(struct tree *t, struct stage_snapshot *rows)
+{
+	for (size_t i = 0; rows && t->once.count && i < rows->n_nodes; i++) {
+		const struct stage_node *n = &rows->nodes[i];
+
+		if (idset_has(&t->once, n->ino) && !stage_node_exists(t->stage, n->ino))
+			unstage_known(t, n->ino, n->parent, KNOWN_BURNED);
+		bulk_pace(&rows->bulk, 1);
+	}
+}
+
+void known_dropped(struct tree *t)
+{
+	struct idset once = t->once;
+
+	t->once = (struct idset){0};
+	for (struct idset_at at = {0}; idset_next(&once, &at);)
+		unstage_known(t, at.number, 0, KNOWN_DROPPED);
+	idset_release(&once);
+	for (struct known *k = NULL; (k = known_next(&t->known, k));)
+		k->where = k->where == KNOWN_STAGED ? KNOWN_DROPPED : k->where;
 }
 
 /* ---- requests ---- */
@@ -185,8 +277,10 @@ int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *
 		r = node_hand_out(t, dir->ino, &p.entry, st);
 	} else {
 		r = resolve(t, dir, name, &p, &n);
-		if (r == 0)
+		if (r == 0) {
 			node_refer(n, st);
+			node_unused(t, n);
+		}
 	}
 	tree_unlock(t);
 	return r;

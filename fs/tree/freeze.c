@@ -384,7 +384,7 @@ static void rebase_flags(struct tree *t)
 	}
 }
 
-int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state, const struct burn_placements *placements)
+int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state, const struct burn_placements *placements, struct stage_snapshot *rows)
 {
 	lock_all(t);
 	stage_enter(t->stage);
@@ -394,6 +394,7 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 
 		rebase_nodes(t, placements);
 		rebase_flags(t);
+		known_burned(t, rows);
 		r = rebase_rows(t, placements);
 		t->base = iso_ref(base);
 		iso_unref(old);
@@ -477,6 +478,7 @@ int tree_discard(struct tree *t, struct stage_snapshot **ret)
 	if (r == 0)
 		r = drop_nodes(t);
 	if (r == 0) {
+		known_dropped(t);
 		space_recount(t);
 		*ret = what;
 	} else if (what) {

@@ -17,6 +17,7 @@
 
 #include "cdappendfs/bound.h"
 #include "cdappendfs/bytes.h"
+#include "fs/stage/idset.h"
 #include "fs/tree/known.h"
 #include "fs/tree/map.h"
 #include "fs/tree/tree.h"
@@ -35,6 +36,7 @@ struct node {
 	bool staged;				/* has a row in the stage, or will when flushed */
 	bool orphan;				/* no name left */
 	bool dead;				/* dropped by a discard */
+	bool queued, used;			/* waits in t->idle; was used since */
 	uint32_t mode, uid, gid, nlink;
 	uint64_t size, rdev;
 	uint64_t parent;			/* of its name; of several names, one; 0: not known */
@@ -50,6 +52,9 @@ struct node {
 	uint32_t own_body;			/* sparse body of this generation, 0 none */
 	pthread_rwlock_t io;
 };
+
+/* Numbers of nodes that nobody uses, the oldest first: a ring (idle.c). */
+struct idle { uint64_t *inos; uint32_t capacity, most, first, count; };
 
 #define TOUCHED_BUCKETS 4096u
 struct space {
@@ -98,6 +103,8 @@ struct tree {
 	uint64_t seed;				/* of the hash of inode numbers */
 	struct node *root;
 	struct known_table known;		/* what has no node */
+	struct idset once;			/* the same of staged files with one look-up: a row says the rest */
+	struct idle idle;
 	struct iso **readers;			/* the newest base of each kind */
 	uint32_t n_readers;
 	struct node *dirty;
@@ -128,6 +135,7 @@ int node_flush_all(struct tree *t);			/* all that changed */
 void node_orphan(struct tree *t, struct node *n);	/* its last name is gone */
 /* Free the node when nobody refers to it; after every request that may have been the last user. */
 void node_unused(struct tree *t, struct node *n);
+void node_drop(struct tree *t, struct node *n);		/* out of the table and of memory, whoever refers to it */
 void node_discard_body(struct tree *t, struct node *n, uint64_t from, uint64_t to);
 void node_drop_bodies(struct tree *t, struct node *n);
 void node_sums(struct node *n);				/* recount stage_bytes and hole_bytes */
@@ -148,10 +156,19 @@ int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct s
 /* The node of a number that the kernel knows: 0 with t->lock HELD; -ESTALE, or what the disc says, without. */
 int node_fetch(struct tree *t, uint64_t ino, struct node **ret);
 uint64_t node_take_known(struct tree *t, uint64_t ino);		/* a node is made: its look-ups so far */
-bool node_leave_known(struct tree *t, const struct node *n);	/* nobody uses it: may it go, and only be known? */
 bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups);	/* false: it is not known, or has a node */
 int reader_of_base(struct tree *t, uint32_t *ret);	/* the base becomes the reader of its kind; -ENOMEM */
 void readers_release(struct tree *t);
+
+void known_burned(struct tree *t, struct stage_snapshot *rows);	/* after a rebase: of these some are gone. NULL: it is not known which */
+void known_dropped(struct tree *t);			/* after a discard: all rows are gone */
+
+#define SECTIONS_KNOWN 16u	/* a longer list is not read again for each request */
+
+/* ---- idle.c; with t->lock held ---- */
+bool node_leave_known(struct tree *t, const struct node *n);	/* nobody uses it: may it go, and only be known? */
+void idle_note(struct tree *t, struct node *n);		/* nobody uses it: it may go when others come */
+void idle_settle(struct tree *t);			/* no node is held but those that are pinned or open, and directories */
 
 /* ---- probe.c: what the base says of a name, fetched without the lock ---- */
 struct probe {

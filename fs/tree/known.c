@@ -9,73 +9,110 @@
 
 #include "cdappendfs/hash.h"
 
-#define FIRST_CAPACITY 256u
+#define FIRST_CAPACITY 16u
 
-static size_t home_of(const struct known_table *t, uint64_t ino) { return (size_t)hash_number(t->seed, ino) & (t->capacity - 1); }
+bool known_fits(uint64_t locator, uint64_t parent, uint64_t n_lookups, uint32_t where)
+{
+	return locator < 1ull << 48 && parent < 1ull << 56 && n_lookups <= KNOWN_LOOKUPS_MAX && where <= UINT8_MAX;
+}
+
+static size_t part_of(uint64_t hash) { return hash >> 58; }
+
+/* Any capacity will do: the lower half of the hash as a fraction of it. */
+static uint32_t home_of(const struct known_part *p, uint64_t hash) { return (uint32_t)((hash & UINT32_MAX) * p->capacity >> 32); }
+
+static uint32_t behind(const struct known_part *p, uint32_t i) { return i + 1 < p->capacity ? i + 1 : 0; }
+
+static uint32_t distance(const struct known_part *p, uint32_t from, uint32_t to) { return to >= from ? to - from : to + p->capacity - from; }
 
 /* Its slot, or the empty one where it would be. */
-static struct known *slot_of(const struct known_table *t, uint64_t ino)
+static struct known *slot_of(const struct known_part *p, uint64_t hash, uint64_t ino)
 {
-	size_t i = home_of(t, ino);
+	uint32_t i = home_of(p, hash);
 
-	while (t->slots[i].ino && t->slots[i].ino != ino)
-		i = (i + 1) & (t->capacity - 1);
-	return &t->slots[i];
+	while (p->slots[i].ino && p->slots[i].ino != ino)
+		i = behind(p, i);
+	return &p->slots[i];
 }
 
 struct known *known_find(const struct known_table *t, uint64_t ino)
 {
-	struct known *k = t->capacity ? slot_of(t, ino) : NULL;
+	uint64_t hash = hash_number(t->seed, ino);
+	const struct known_part *p = &t->parts[part_of(hash)];
+	struct known *k = p->capacity ? slot_of(p, hash, ino) : NULL;
 
 	return k && k->ino ? k : NULL;
 }
 
-static int resize(struct known_table *t, size_t capacity)
+static int resize(uint64_t seed, struct known_part *p, uint32_t capacity)
 {
-	struct known_table fresh = {.slots = calloc(capacity, sizeof(*fresh.slots)), .capacity = capacity, .count = t->count, .seed = t->seed};
+	struct known_part fresh = {.slots = calloc(capacity, sizeof(*fresh.slots)), .capacity = capacity, .count = p->count};
 
 	if (!fresh.slots)
 		return -ENOMEM;
-	for (size_t i = 0; i < t->capacity; i++)
-		if (t->slots[i].ino)
-			*slot_of(&fresh, t->slots[i].ino) = t->slots[i];
-	free(t->slots);
-	*t = fresh;
+	for (uint32_t i = 0; i < p->capacity; i++)
+		if (p->slots[i].ino)
+			*slot_of(&fresh, hash_number(seed, p->slots[i].ino), p->slots[i].ino) = p->slots[i];
+	free(p->slots);
+	*p = fresh;
 	return 0;
 }
 
 int known_add(struct known_table *t, const struct known *k)
 {
-	if (t->count >= t->capacity / 16 * 13) {
-		int r = resize(t, t->capacity ? t->capacity * 2 : FIRST_CAPACITY);
+	uint64_t hash = hash_number(t->seed, k->ino);
+	struct known_part *p = &t->parts[part_of(hash)];
+
+	if (p->count >= p->capacity / 16 * 13) {
+		int r = p->capacity < UINT32_MAX / 2 ? resize(t->seed, p, p->capacity ? (p->capacity + p->capacity / 4 + 15) / 16 * 16 : FIRST_CAPACITY) : -ENOMEM;
 
 		if (r < 0)
 			return r;
 	}
-	*slot_of(t, k->ino) = *k;
+	*slot_of(p, hash, k->ino) = *k;
+	p->count++;
 	t->count++;
 	return 0;
 }
 
 void known_remove(struct known_table *t, struct known *k)
 {
-	size_t mask = t->capacity - 1, hole = (size_t)(k - t->slots);
+	struct known_part *p = &t->parts[part_of(hash_number(t->seed, k->ino))];
+	uint32_t hole = (uint32_t)(k - p->slots);
 
-	for (size_t i = (hole + 1) & mask; t->slots[i].ino; i = (i + 1) & mask) {
+	for (uint32_t i = behind(p, hole); p->slots[i].ino; i = behind(p, i)) {
 		/* It may close the gap when its way from home leads over it. */
-		if (((i - home_of(t, t->slots[i].ino)) & mask) >= ((i - hole) & mask)) {
-			t->slots[hole] = t->slots[i];
+		uint32_t home = home_of(p, hash_number(t->seed, p->slots[i].ino));
+
+		if (distance(p, home, i) >= distance(p, hole, i)) {
+			p->slots[hole] = p->slots[i];
 			hole = i;
 		}
 	}
-	t->slots[hole] = (struct known){0};
+	p->slots[hole] = (struct known){0};
+	p->count--;
 	t->count--;
-	if (t->capacity > FIRST_CAPACITY && t->count < t->capacity / 8)
-		resize(t, t->capacity / 2);	/* or it stays as large */
+	if (p->capacity > FIRST_CAPACITY && p->count < p->capacity / 4)
+		resize(t->seed, p, (p->capacity / 2 + 15) / 16 * 16);	/* or it stays as large */
+}
+
+struct known *known_next(const struct known_table *t, const struct known *after)
+{
+	const struct known_part *p = &t->parts[after ? part_of(hash_number(t->seed, after->ino)) : 0];
+	uint32_t i = after ? (uint32_t)(after - p->slots) + 1 : 0;
+
+	for (; p < t->parts + KNOWN_PARTS; p++, i = 0) {
+		for (; i < p->capacity; i++) {
+			if (p->slots[i].ino)
+				return &p->slots[i];
+		}
+	}
+	return NULL;
 }
 
 void known_release(struct known_table *t)
 {
-	free(t->slots);
+	for (unsigned i = 0; i < KNOWN_PARTS; i++)
+		free(t->parts[i].slots);
 	*t = (struct known_table){0};
 }

@@ -84,7 +84,7 @@ int node_new(struct tree *t, uint64_t ino, struct node **ret)
 	return 0;
 }
 
-static void node_free(struct tree *t, struct node *n)
+void node_drop(struct tree *t, struct node *n)
 {
 	struct node **link = &t->buckets[bucket_of(t, n->ino)];
 
@@ -153,10 +153,13 @@ int node_put(struct tree *t, struct node *n)
 int node_flush_all(struct tree *t)
 {
 	while (t->dirty) {
-		int r = node_put(t, t->dirty);
+		struct node *n = t->dirty;
+		int r = node_put(t, n);
 
 		if (r < 0)
 			return r;
+		node_unused(t, n);
+		idle_settle(t);
 	}
 	return 0;
 }
@@ -350,13 +353,19 @@ void node_orphan(struct tree *t, struct node *n)
 
 void node_unused(struct tree *t, struct node *n)
 {
-	if (n->n_open || n->n_pins || n == t->root || (n->n_lookups && !node_leave_known(t, n)))
+	if (n->n_open || n->n_pins || n == t->root)
 		return;
+	/* Of a walk over an image most is never looked at again. A drive may burn when it is asked for: there it waits, as what is staged does. */
+	bool gone = n->n_lookups && n->locator && !t->space.medium.exclusive && node_leave_known(t, n);
+	if (n->n_lookups && !gone) {
+		idle_note(t, n);
+		return;
+	}
 	if (n->dirty_link && node_put(t, n) < 0)
 		return;		/* kept in memory: the next flush tries again */
 	if (n->orphan && n->staged && !n->dead)
 		node_drop_bodies(t, n);
-	node_free(t, n);
+	node_drop(t, n);
 }
 
 /* Of a file with content not more than that: stdio allocates a buffer of this size. */

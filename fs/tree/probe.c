@@ -73,6 +73,7 @@ int probe_name(struct tree *t, uint64_t parent, const char *name, struct probe *
 		struct node *n;
 
 		tree_lock(t);
+		idle_settle(t);
 		int r = directory_get(t, parent, &n);
 		if (r < 0) {
 			tree_unlock(t);

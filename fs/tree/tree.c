@@ -123,6 +123,8 @@ void tree_free(struct tree *t)
 	iso_unref(t->base);
 	readers_release(t);
 	known_release(&t->known);
+	idset_release(&t->once);
+	free(t->idle.inos);
 	free(t->buckets);
 	pthread_mutex_destroy(&t->lock);
 	pthread_rwlock_destroy(&t->content);
@@ -219,6 +221,7 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 		node_changed(t, n);
 		node_stat(n, st);
 	}
+	node_unused(t, n);
 	tree_unlock(t);
 	return r;
 }

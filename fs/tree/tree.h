@@ -47,6 +47,7 @@ struct tree_options {
 	bool whole_files;		/* compat, share=none: a changed file costs all its blocks */
 	uid_t owner; gid_t group;	/* of the root of a blank disc */
 	time_t time;			/* its times; 0: now */
+	uint32_t idle_nodes;		/* of files that nobody but the kernel knows, in memory at most; 0: as many as is good for the medium */
 };
 
 /* base NULL: a blank disc. stage NULL: read-only. Takes a reference to base; borrows disc and stage. */
@@ -139,8 +140,9 @@ void tree_cannot_link(struct tree *t);
 /* The burn failed: everything staged stays, in one generation again. */
 void tree_thaw(struct tree *t);
 /* The frozen generation is on the disc: `base` is the tree now. What was changed since stays staged, its references to burned data become
- * disc extents. In recovery only the directories are known: then bodies stay until their files are burned again. */
-int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state, const struct burn_placements *placements);
+ * disc extents. In recovery only the directories are known: then bodies stay until their files are burned again.  rows: what was frozen; NULL in recovery,
+ * when the kernel knows nothing yet. */
+int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state, const struct burn_placements *placements, struct stage_snapshot *rows);
 /* Drop everything staged. -EBUSY: changed files are open, or a commit is under way. *ret: what was staged, for invalidating the kernel's caches. */
 int tree_discard(struct tree *t, struct stage_snapshot **ret);
 /* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D' removed. */

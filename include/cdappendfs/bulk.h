@@ -30,7 +30,7 @@
 #define BULK_UNIT (256u << 10)
 #define BULK_SORT_BYTES (256u << 10)
 #define BULK_LET_GO_MIN (16u << 20)	/* less may stay */
-#define BULK_PACE 65536u		/* items of some hundred bytes, in all arrays together */
+#define BULK_PACE 16384u		/* items of some hundred bytes, in all arrays together */
 
 struct bulk_block;
 struct bulk {
@@ -84,7 +84,7 @@ static inline void bulk_let_go(struct bulk *bulk)
 }
 
 /* n items were gone through; of such that lie anywhere each counts for many. */
-#define BULK_ANYWHERE 512u
+#define BULK_ANYWHERE 128u
 static inline void bulk_pace(struct bulk *bulk, uint32_t n)
 {
 	if (!bulk)

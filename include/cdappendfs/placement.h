@@ -33,6 +33,7 @@ static inline size_t placements_tidy(struct bulk *bulk, struct burn_placement *l
 	bulk_sort(bulk, list, n, sizeof(*list), placements_compare);
 	for (size_t i = 0; i < n; i++) {
 		struct burn_placement *last = kept ? &list[kept - 1] : NULL, one = list[i];
+		bulk_pace(bulk, 1);
 		uint64_t end = last && last->body == one.body ? last->pos + last->length : 0;
 
 		if (end > one.pos) {
