@@ -35,6 +35,7 @@ struct world {
 	struct commit_options options;
 	uint64_t capacity_sectors;
 	enum tree_writing writing;
+	uint32_t idle_nodes;		/* as in struct tree_options */
 	struct disc *(*wrap)(struct disc *inner);	/* NULL, or what the disc is seen through */
 	char *recovered;		/* message of the recovery */
 	uint32_t recovered_generation;
@@ -86,7 +87,7 @@ static inline int world_open_stage(struct world *w)
 static inline int world_open(struct world *w)
 {
 	struct disc_open_options o = {.writable = true, .create = true, .capacity_sectors = w->capacity_sectors, .wait = true};
-	struct tree_options tree = {.writing = w->writing, .no_joliet = w->options.no_joliet, .owner = 1000, .group = 1000, .time = 1000000000};
+	struct tree_options tree = {.writing = w->writing, .no_joliet = w->options.no_joliet, .owner = 1000, .group = 1000, .time = 1000000000, .idle_nodes = w->idle_nodes};
 	struct disc_state state;
 	const char *why = NULL;
 	int result = disc_open_path(w->image, &o, &w->disc, &why);

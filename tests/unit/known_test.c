@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fs/tree/known against an array; and what becomes of a known file through opening, changing, sessions and forgets. */
+/* fs/tree/known and fs/stage/idset against arrays; and what becomes of a known file through opening, changing, sessions, discards and forgets. */
 #include <errno.h>
 
+#include "fs/stage/idset.h"
+#include "fs/tree/internal.h"
 #include "fs/tree/known.h"
 #include "tests/unit/commit_fixture.h"
 
@@ -26,6 +28,9 @@ static void compare(const struct known_table *t)
 		n++;
 	}
 	assert_int_equal(n, t->count);
+	for (const struct known *k = NULL; (k = known_next(t, k)); n--)
+		assert_int_equal(k->n_lookups, shadow[k->ino]);
+	assert_int_equal(n, 0);
 	assert_null(known_find(t, INOS + 1));
 }
 
@@ -43,8 +48,8 @@ static void test_table(void **state)
 		struct known *k = known_find(&t, ino);
 
 		if (add && !k) {
-			shadow[ino] = 1 + step;
-			assert_int_equal(known_add(&t, &(struct known){.ino = ino, .locator = ino * 7, .n_lookups = 1 + step}), 0);
+			shadow[ino] = 1 + step % KNOWN_LOOKUPS_MAX;
+			assert_int_equal(known_add(&t, &(struct known){.ino = ino, .locator = ino * 7, .n_lookups = (uint16_t)shadow[ino]}), 0);
 		} else if (!add && k) {
 			shadow[ino] = 0;
 			known_remove(&t, k);
@@ -54,6 +59,50 @@ static void test_table(void **state)
 	}
 	compare(&t);
 	known_release(&t);
+}
+
+/* What does not fit stays a node. */
+static void test_fits(void **state)
+{
+	(void)state;
+	assert_true(known_fits((1ull << 48) - 1, (1ull << 56) - 1, KNOWN_LOOKUPS_MAX, 255));
+	assert_false(known_fits(1ull << 48, 1, 1, 0));
+	assert_false(known_fits(0, 1ull << 56, 1, 0));
+	assert_false(known_fits(0, 1, KNOWN_LOOKUPS_MAX + 1ull, 0));
+	assert_false(known_fits(0, 1, 1, 256));
+}
+
+static void test_set(void **state)
+{
+	static bool in[5000];
+	struct idset s = {0};
+	unsigned seed = 9;
+	size_t n = 0;
+
+	(void)state;
+	for (unsigned step = 0; step < 40000; step++) {
+		unsigned number = (unsigned)rand_r(&seed) % 5000;
+
+		assert_int_equal(idset_reserve(&s, 1), 0);
+		if ((unsigned)rand_r(&seed) % 100 < (step / 10000 % 2 ? 10 : 90)) {
+			idset_add(&s, number);
+			in[number] = true;
+		} else {
+			idset_remove(&s, number);
+			in[number] = false;
+		}
+	}
+	for (unsigned i = 0; i < 5000; i++) {
+		assert_int_equal(idset_has(&s, i), in[i]);
+		n += in[i];
+	}
+	assert_int_equal(n, s.count);
+	for (struct idset_at at = {0}; idset_next(&s, &at); n--) {
+		assert_true(in[at.number]);
+		in[at.number] = false;
+	}
+	assert_int_equal(n, 0);
+	idset_release(&s);
 }
 
 static void same_stat(const struct stat *a, const struct stat *b)
@@ -174,10 +223,163 @@ static void test_forgets(void **state)
 	world_remove(&w);
 }
 
+/* ---- staged files ---- */
+
+#define STAGED 400u
+#define IDLE 8u
+
+static uint64_t staged[STAGED];
+
+static void create(struct world *w, uint64_t parent, unsigned i)
+{
+	struct tree_caller who = {.uid = 5, .gid = 6};
+	struct tree_file *f;
+	struct stat st;
+	char name[32], text[32];
+
+	snprintf(name, sizeof(name), "file %03u", i);
+	snprintf(text, sizeof(text), "text of %03u\n", i);
+	assert_int_equal(tree_create(w->tree, &who, parent, name, 0640, O_WRONLY, &st, &f), 0);
+	assert_int_equal(tree_write(w->tree, f, 0, text, strlen(text)), 0);
+	tree_close(w->tree, f);
+	staged[i] = st.st_ino;
+}
+
+static void check_staged(struct world *w, unsigned i, const char *more)
+{
+	char text[64];
+	struct stat st;
+
+	snprintf(text, sizeof(text), "text of %03u\n%s", i, more);
+	assert_int_equal(tree_getattr(w->tree, staged[i], &st), 0);
+	assert_int_equal(st.st_size, strlen(text));
+	assert_int_equal(st.st_mode, S_IFREG | 0640);
+	assert_int_equal(st.st_uid, 5);
+	assert_true(reads(w, staged[i], text));
+}
+
+/* Files of a new directory, which the kernel knows by one look-up each. */
+static uint64_t create_all(struct world *w)
+{
+	struct tree_caller who = {.uid = 5, .gid = 6};
+	struct stat st;
+
+	w->idle_nodes = IDLE;
+	assert_int_equal(world_open(w), 0);
+	assert_int_equal(tree_mknod(w->tree, &who, TREE_ROOT, "d", S_IFDIR | 0755, 0, &st), 0);
+	for (unsigned i = 0; i < STAGED; i++)
+		create(w, st.st_ino, i);
+	assert_int_equal(tree_flush(w->tree), 0);
+	return st.st_ino;
+}
+
+static bool few_nodes(const struct world *w) { return w->tree->n_nodes <= IDLE + 8; }
+
+/* By their numbers they are what they were: staged, over sessions, changed again, with other names. */
+static void test_staged(void **state)
+{
+	struct stat st;
+	struct world w;
+
+	(void)state;
+	world_new(&w);
+	uint64_t dir = create_all(&w);
+	assert_true(few_nodes(&w));
+	assert_true(w.tree->once.count > STAGED - 2 * IDLE);
+	for (unsigned i = 0; i < STAGED; i++)
+		check_staged(&w, i, "");
+	append(&w, staged[7], "more\n");
+	look_up(&w, dir, "file 011");
+	assert_int_equal(tree_flush(w.tree), 0);
+	for (unsigned session = 0; session < 3; session++) {
+		assert_int_equal(sync_now(&w).error, 0);
+		for (unsigned i = 0; i < STAGED; i++)
+			check_staged(&w, i, i == 7 ? "more\n" : i < session ? "again\n" : "");
+		assert_true(few_nodes(&w));
+		append(&w, staged[session], "again\n");
+		check_staged(&w, session, "again\n");
+	}
+	/* Another name, a second one, none. */
+	assert_int_equal(tree_rename(w.tree, dir, "file 020", TREE_ROOT, "moved", 0), 0);
+	assert_int_equal(tree_link(w.tree, staged[21], TREE_ROOT, "second", &st), 0);
+	assert_int_equal(tree_unlink(w.tree, dir, "file 022"), 0);
+	for (unsigned i = 100; i < 200; i++)
+		check_staged(&w, i, "");
+	check_staged(&w, 20, "");
+	check_staged(&w, 21, "");
+	assert_int_equal(sync_now(&w).error, 0);
+	check_staged(&w, 20, "");
+	check_staged(&w, 21, "");
+	assert_int_equal(look_up(&w, TREE_ROOT, "moved").st_ino, staged[20]);
+	assert_int_equal(look_up(&w, dir, "file 030").st_ino, staged[30]);
+	/* Each look-up is forgotten once. */
+	assert_int_equal(tree_getattr(w.tree, staged[40], &st), 0);
+	tree_forget(w.tree, staged[40], 1);
+	tree_forget(w.tree, staged[11], 1);
+	assert_int_equal(tree_getattr(w.tree, staged[11], &st), 0);
+	tree_forget(w.tree, staged[11], 1);
+	assert_int_equal(tree_getattr(w.tree, staged[11], &st), -ESTALE);
+	assert_int_equal(tree_getattr(w.tree, staged[40], &st), -ESTALE);
+	world_close(&w);
+	world_remove(&w);
+}
+
+/* Their directory is not known any more: by their names they are found. */
+static void test_lost_directory(void **state)
+{
+	struct stat st;
+	struct world w;
+
+	(void)state;
+	world_new(&w);
+	uint64_t dir = create_all(&w);
+	assert_int_equal(sync_now(&w).error, 0);
+	tree_forget(w.tree, dir, 1);
+	assert_int_equal(tree_getattr(w.tree, staged[50], &st), -ESTALE);
+	assert_int_equal(look_up(&w, TREE_ROOT, "d").st_ino, dir);
+	assert_int_equal(look_up(&w, dir, "file 050").st_ino, staged[50]);
+	check_staged(&w, 50, "");
+	check_staged(&w, 51, "");
+	world_close(&w);
+	world_remove(&w);
+}
+
+/* What a discard drops is stale by its number; what the disc has is itself again by its name, and forgotten when all look-ups are. */
+static void test_discard(void **state)
+{
+	struct stage_snapshot *what;
+	struct stat st;
+	struct world w;
+
+	(void)state;
+	world_new(&w);
+	uint64_t dir = create_all(&w);
+	assert_int_equal(sync_now(&w).error, 0);
+	for (unsigned i = 0; i < 100; i++)
+		append(&w, staged[i], "never burned\n");
+	for (unsigned i = 100; i < 200; i++)
+		check_staged(&w, i, "");
+	assert_int_equal(tree_flush(w.tree), 0);
+	assert_int_equal(tree_discard(w.tree, &what), 0);
+	stage_snapshot_free(what);
+	assert_int_equal(tree_getattr(w.tree, staged[3], &st), -ESTALE);
+	assert_int_equal(look_up(&w, TREE_ROOT, "d").st_ino, dir);
+	check_staged(&w, 100, "");
+	assert_int_equal(look_up(&w, dir, "file 003").st_ino, staged[3]);
+	check_staged(&w, 3, "");
+	tree_forget(w.tree, staged[3], 1);
+	check_staged(&w, 3, "");
+	tree_forget(w.tree, staged[3], 1);
+	assert_int_equal(tree_getattr(w.tree, staged[3], &st), -ESTALE);
+	world_close(&w);
+	world_remove(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table), cmocka_unit_test(test_sessions), cmocka_unit_test(test_forgets),
+		cmocka_unit_test(test_table), cmocka_unit_test(test_fits), cmocka_unit_test(test_set), cmocka_unit_test(test_sessions), cmocka_unit_test(test_forgets),
+		cmocka_unit_test(test_staged), cmocka_unit_test(test_lost_directory), cmocka_unit_test(test_discard),
 	};
 
 	log_state.level = -1;
