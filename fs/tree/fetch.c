@@ -61,7 +61,7 @@ static bool record_may_do(struct tree *t, const struct iso_entry *e)
 static int know(struct tree *t, uint64_t parent, const struct iso_entry *e)
 {
 	struct known *there = known_find(&t->known, e->ino);
-	uint32_t reader, n_lookups = there ? there->n_lookups + 1u : 1u;
+	uint32_t reader, n_lookups = 1u + (there ? there->n_lookups : burned_has(t, e->ino));
 	int r = reader_of_base(t, &reader);
 
 	if (r < 0)
@@ -69,10 +69,13 @@ static int know(struct tree *t, uint64_t parent, const struct iso_entry *e)
 	if (!known_fits(e->locator, parent, n_lookups, reader) || reader >= KNOWN_READERS)
 		return -EOVERFLOW;
 	struct known k = {.ino = e->ino, .locator = e->locator, .n_lookups = (uint16_t)n_lookups, .parent = parent, .where = (uint8_t)reader};
-	if (!there)
-		return known_add(&t->known, &k);
-	*there = k;
-	return 0;
+	if (there)
+		*there = k;
+	else
+		r = known_add(&t->known, &k);
+	if (r == 0)
+		burned_remove(t, e->ino);
+	return r;
 }
 
 void node_refer(struct node *n, struct stat *st)
@@ -109,17 +112,20 @@ static int read_record(struct tree *t, const struct known *k, struct iso_entry *
 }
 
 /* A record of that directory's listing in the base: of a file whose record was not known? */
-static void note_record(struct tree *t, uint64_t epoch, uint64_t parent, const struct iso_entry *e)
+static void note_record(struct tree *t, uint64_t parent, const struct iso_entry *e)
 {
 	uint32_t reader;
+	struct known *k = known_find(&t->known, e->ino);
 
-	tree_lock(t);
-	struct known *k = t->epoch == epoch ? known_find(&t->known, e->ino) : NULL;
-	if (k && k->where == KNOWN_BURNED && k->parent == parent && reader_of_base(t, &reader) == 0 && reader < KNOWN_READERS && known_fits(e->locator, 0, 0, 0)) {
+	if (reader_of_base(t, &reader) < 0 || reader >= KNOWN_READERS || !known_fits(e->locator, 0, 0, 0))
+		return;
+	if (k && k->where == KNOWN_BURNED && k->parent == parent) {
 		k->locator = e->locator;
 		k->where = (uint8_t)reader;
+	} else if (!k && burned_parent(t, e->ino) == parent) {
+		if (known_add(&t->known, &(struct known){.ino = e->ino, .locator = e->locator, .n_lookups = 1, .parent = parent, .where = (uint8_t)reader}) == 0)
+			burned_remove(t, e->ino);
 	}
-	tree_unlock(t);
 }
 
 /* The records of all files of one directory that were burned since they were looked up.  Called with the lock, returns without. */
@@ -138,7 +144,10 @@ static int find_burned(struct tree *t, uint64_t parent)
 		return -ESTALE;		/* its directory is forgotten: it will be asked for by its name */
 	int r = iso_dir_open(base, listing, &records);
 	while (r == 0 && (r = iso_dir_next_name(records, &e)) == 1) {
-		note_record(t, epoch, parent, &e);
+		tree_lock(t);
+		if (t->epoch == epoch)
+			note_record(t, parent, &e);
+		tree_unlock(t);
 		iso_entry_release(&e);
 		r = 0;
 	}
@@ -188,8 +197,12 @@ int node_fetch(struct tree *t, uint64_t ino, struct node **ret)
 	do {
 		tree_lock(t);
 		idle_settle(t);
-		struct known *k = known_find(&t->known, ino);
+		struct known *k = known_find(&t->known, ino), burned = {.ino = ino, .where = KNOWN_BURNED};
 
+		if (!k && burned_has(t, ino)) {
+			burned.parent = burned_parent(t, ino) & ((1ull << 56) - 1);
+			k = &burned;
+		}
 		if (k) {
 			r = fetch_known(t, k, &x, ret);
 		} else {
@@ -205,7 +218,7 @@ int node_fetch(struct tree *t, uint64_t ino, struct node **ret)
 uint64_t node_take_known(struct tree *t, uint64_t ino)
 {
 	struct known *k = known_find(&t->known, ino);
-	uint64_t n_lookups = k ? k->n_lookups : idset_has(&t->once, ino);
+	uint64_t n_lookups = k ? k->n_lookups : idset_has(&t->once, ino) || burned_remove(t, ino);
 
 	idset_remove(&t->once, ino);
 
@@ -223,32 +236,11 @@ bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
 		return true;
 	}
 	if (!k)
-		return false;
+		return burned_remove(t, ino);
 	k->n_lookups = (uint16_t)(k->n_lookups - min_u64(n_lookups, k->n_lookups));
 	if (!k->n_lookups)
 		known_remove(&t->known, k);
 	return true;
-}
-
-/* No longer staged, and asked for by its name; or by its number, if its directory is known. Without memory its number is forgotten: -ESTALE. */
-static void unstage_known(struct tree *t, uint64_t ino, uint64_t parent, uint8_t where)
-{
-	struct known k = {.ino = ino, .n_lookups = 1, .parent = parent & ((1ull << 56) - 1), .where = where};
-
-	idset_remove(&t->once, ino);
-	if (known_fits(0, parent, 1, where))
-		known_add(&t->known, &k);
-}
-
-void known_burned(struct tree *t, struct stage_snapshot *rows)
-{
-	for (size_t i = 0; rows && t->once.count && i < rows->n_nodes; i++) {
-		const struct stage_node *n = &rows->nodes[i];
-
-		if (idset_has(&t->once, n->ino) && !stage_node_exists(t->stage, n->ino))
-			unstage_known(t, n->ino, n->parent, KNOWN_BURNED);
-		bulk_pace(&rows->bulk, 1);
-	}
 }
 
 void known_dropped(struct tree *t)
@@ -257,7 +249,7 @@ void known_dropped(struct tree *t)
 
 	t->once = (struct idset){0};
 	for (struct idset_at at = {0}; idset_next(&once, &at);)
-		unstage_known(t, at.number, 0, KNOWN_DROPPED);
+		known_add(&t->known, &(struct known){.ino = at.number, .n_lookups = 1, .where = KNOWN_DROPPED});	/* or it is forgotten */
 	idset_release(&once);
 	for (struct known *k = NULL; (k = known_next(&t->known, k));)
 		k->where = k->where == KNOWN_STAGED ? KNOWN_DROPPED : k->where;

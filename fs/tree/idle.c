@@ -15,7 +15,7 @@
 #define SLACK 1024u			/* waits for the next request */
 #define AT_ONCE 4u
 
-static uint32_t most_of(const struct tree *t)
+uint32_t idle_most(const struct tree *t)
 {
 	if (t->options.idle_nodes)
 		return t->options.idle_nodes;
@@ -60,7 +60,7 @@ static bool have_queue(struct tree *t)
 
 	if (q->inos)
 		return true;
-	q->most = most_of(t);
+	q->most = idle_most(t);
 	q->capacity = q->most + SLACK;
 	q->inos = calloc(q->capacity, sizeof(*q->inos));
 	return q->inos;

@@ -104,6 +104,7 @@ struct tree {
 	struct node *root;
 	struct known_table known;		/* what has no node */
 	struct idset once;			/* the same of staged files with one look-up: a row says the rest */
+	struct burned *burned;			/* and of files that were */
 	struct idle idle;
 	struct iso **readers;			/* the newest base of each kind */
 	uint32_t n_readers;
@@ -160,12 +161,19 @@ bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups);	/* false: i
 int reader_of_base(struct tree *t, uint32_t *ret);	/* the base becomes the reader of its kind; -ENOMEM */
 void readers_release(struct tree *t);
 
-void known_burned(struct tree *t, struct stage_snapshot *rows);	/* after a rebase: of these some are gone. NULL: it is not known which */
 void known_dropped(struct tree *t);			/* after a discard: all rows are gone */
 
 #define SECTIONS_KNOWN 16u	/* a longer list is not read again for each request */
 
+/* ---- burned.c; with t->lock held ---- */
+void known_burned(struct tree *t, struct stage_snapshot *rows);	/* after a rebase: of these some are gone. NULL: it is not known which */
+bool burned_has(const struct tree *t, uint64_t ino);		/* in a batch; one look-up each */
+uint64_t burned_parent(const struct tree *t, uint64_t ino);	/* 0: it is in none */
+bool burned_remove(struct tree *t, uint64_t ino);		/* false: it was in none */
+void burned_release(struct tree *t);
+
 /* ---- idle.c; with t->lock held ---- */
+uint32_t idle_most(const struct tree *t);
 bool node_leave_known(struct tree *t, const struct node *n);	/* nobody uses it: may it go, and only be known? */
 void idle_note(struct tree *t, struct node *n);		/* nobody uses it: it may go when others come */
 void idle_settle(struct tree *t);			/* no node is held but those that are pinned or open, and directories */

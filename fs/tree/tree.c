@@ -124,6 +124,7 @@ void tree_free(struct tree *t)
 	readers_release(t);
 	known_release(&t->known);
 	idset_release(&t->once);
+	burned_release(t);
 	free(t->idle.inos);
 	free(t->buckets);
 	pthread_mutex_destroy(&t->lock);
