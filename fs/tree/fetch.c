@@ -6,7 +6,8 @@
  * name, its record says all there is of it, and no handle is open.  A request that comes by its number (node_fetch) reads the record without
  * the lock, as a probe does.  Records of older sessions stay where they are and say what they said; they are read by a reader of their
  * own kind, since one of a foreign session is not decoded as ours are.
- * Not on a drive: while it burns nothing can be read, and what the kernel has in its cache must be there all the same.
+ * On a drive there are nodes as long as they are not too many (idle.c): while it burns nothing can be read, and what the kernel has in its cache
+ * should be there all the same.  Files of the stage have their rows instead of records; those that were burned since: burned.c.
  */
 #include "fs/tree/internal.h"
 
@@ -221,7 +222,6 @@ uint64_t node_take_known(struct tree *t, uint64_t ino)
 	uint64_t n_lookups = k ? k->n_lookups : idset_has(&t->once, ino) || burned_remove(t, ino);
 
 	idset_remove(&t->once, ino);
-
 	if (k)
 		known_remove(&t->known, k);
 	return n_lookups;
