@@ -8,7 +8,7 @@
 #include "cdappendfs/burn.h"
 #include "fs/commit/build.h"
 
-#define COMPARE_BYTES (1u << 20)	/* read at once */
+#define COMPARE_BYTES (1u << 20)	/* read at once: less would fit the cache of a CPU better, and have a disk seek more often when neither side is in memory */
 
 /* Parts that are equal: whole blocks (the last one of the file as far as it goes), ascending. */
 struct equal_run { uint64_t offset, length, pos; };	/* pos: byte on the disc */

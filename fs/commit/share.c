@@ -73,6 +73,20 @@ int share_add_digest(struct share *s, uint32_t node)
 	return 0;
 }
 
+/* Of what is staged of it, also where parts were found since: those may be seeks of a drive. */
+static int add_staged_digest(struct share *s, uint32_t node)
+{
+	struct manifest_node *n = &s->m->nodes[node];
+	const struct manifest_node now = *n;
+	int result = 0;
+
+	share_as_staged(s, node);
+	if (share_is_wanted(s, node))
+		result = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, node);
+	*n = now;
+	return result;
+}
+
 bool share_is_cancelled(const struct share *s)
 {
 	const struct burn_progress *p = s->options->progress;
@@ -80,15 +94,15 @@ bool share_is_cancelled(const struct share *s)
 	return p && p->cancelled && p->cancelled(p->context);
 }
 
+/* Of all that is still to be written. */
 static int make_digests(struct share *s)
 {
 	int result = 0;
 
 	for (uint32_t i = 0; i < s->m->n_nodes && !result; i++) {
 		bulk_pace(s->m->bulk, 1);
-		if (!share_is_wanted(s, i))
-			continue;
-		result = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, i);
+		if (share_has_content(s->m, i) && share_new_bytes(s->m, i))
+			result = add_staged_digest(s, i);
 	}
 	if (s->m->n_digests)
 		bulk_sort(s->m->bulk, s->m->digests, s->m->n_digests, sizeof(*s->m->digests), digest_compare);
@@ -172,15 +186,17 @@ static void set_bounds(struct share *s)
 	s->comparison.end_pos = state.used_sectors * SECTOR_BYTES;
 }
 
-/* Digests first: they are made of what is staged as long as nothing of it is found on the disc, where reading may cost seeks. */
+/* What a file was comes first: what is found so needs no digest, which costs as much as comparing does. */
 static int share_all(struct share *s)
 {
-	int result = make_digests(s);
-	uint32_t n_wanted = s->m->n_digests;
+	uint32_t n_wanted;
+	int result;
 
 	set_bounds(s);
+	result = share_formers(s);
 	if (!result)
-		result = share_formers(s);
+		result = make_digests(s);
+	n_wanted = s->m->n_digests;
 	if (!result)
 		result = share_known(s);
 	if (!result)

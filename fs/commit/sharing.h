@@ -64,6 +64,8 @@ enum want { WANT_PARTS, WANT_PARTS_OF_OTHER, WANT_WHOLE };
 int share_take(struct share *s, uint32_t node, const struct extent *old, uint32_t n, enum want want);
 /* Notes what the tree has, before the node gets other extents. */
 int share_remember(struct share *s, uint32_t node);
+/* The node has the extents again that it was staged with; whoever calls puts back, or exchanges, what it had. */
+void share_as_staged(const struct share *s, uint32_t node);
 
 /* ---- known.c ---- */
 /* By the content tables, for m->digests: first those that are equal; of what is left, those that are alike. */

@@ -79,6 +79,16 @@ int share_remember(struct share *s, uint32_t node)
 	return result;
 }
 
+void share_as_staged(const struct share *s, uint32_t node)
+{
+	uint32_t number = numbers_first(&s->remembered, node);
+
+	if (number != NUMBERS_NONE) {
+		s->m->nodes[node].first_extent = s->held->remapped[number].first;
+		s->m->nodes[node].n_extents = s->held->remapped[number].n;
+	}
+}
+
 /* The node gets these runs. */
 static int take_runs(struct share *s, uint32_t node, const struct equal_runs *runs)
 {
@@ -96,16 +106,12 @@ static int take_runs(struct share *s, uint32_t node, const struct equal_runs *ru
 static int take_whole(struct share *s, uint32_t node, const struct extent *old, uint32_t n)
 {
 	_cleanup_(equal_runs_release) struct equal_runs runs = {.list = NULL};
-	uint32_t number = numbers_first(&s->remembered, node);
 	struct manifest_node *at = &s->m->nodes[node];
 	const struct manifest_node now = *at;
 	uint64_t found = s->held->found_bytes, left = share_new_bytes(s->m, node);
 	int result;
 
-	if (number != NUMBERS_NONE) {
-		at->first_extent = s->held->remapped[number].first;
-		at->n_extents = s->held->remapped[number].n;
-	}
+	share_as_staged(s, node);
 	result = compare_node(&s->comparison, node, old, n, true, &runs);
 	if (!result && choose_whole(s->m, node, &runs)) {
 		result = take_runs(s, node, &runs);
