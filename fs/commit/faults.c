@@ -82,8 +82,10 @@ int faults_commit_set(const struct faults *f, struct stage *stage, const struct 
 		return fault;
 	if (fault == FAULT_KILL_BEFORE)
 		kill(getpid(), SIGKILL);
-	result = stage_commit_set(stage, record);
-	if (fault == FAULT_KILL_AFTER)
+	result = record->state == STAGE_FROZEN ? stage_commit_put(stage, record) : stage_commit_set(stage, record);
+	if (fault == FAULT_KILL_AFTER) {
+		stage_sync(stage);
 		kill(getpid(), SIGKILL);
+	}
 	return result;
 }

@@ -562,6 +562,12 @@ void stage_bodies_write_early(struct stage *s)
 	free(bodies);
 }
 
+void stage_bodies_begin_writing(struct stage *s)
+{
+	atomic_store(&s->bodies.unwritten, EARLY_BYTES);
+	stage_sync_kick(s);
+}
+
 int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory)
 {
 	struct bodies *t = &s->bodies;

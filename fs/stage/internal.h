@@ -166,6 +166,7 @@ int stage_body_drop(struct stage *s, uint32_t number);	/* its row (in the open t
 void stage_body_name(uint32_t number, char ret[16]);
 int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory);	/* referenced */
 void stage_bodies_write_early(struct stage *s);		/* when much was written: the kernel begins to write it, nobody waits */
+void stage_bodies_begin_writing(struct stage *s);	/* the thread does so now, however little it is */
 int stage_bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory);	/* and gives the references back */
 
 /* discard.c */

@@ -146,6 +146,8 @@ struct stage_commit {
 int stage_commit_get(struct stage *s, struct stage_commit *ret);
 /* Durable (with all rows put before) when it returns. */
 int stage_commit_set(struct stage *s, const struct stage_commit *c);
+/* In the open transaction: durable with the next sync.  The kernel begins to write the bodies that this one will wait for. */
+int stage_commit_put(struct stage *s, const struct stage_commit *c);
 
 /* The running generation is frozen and the next begun (in the open transaction: made durable by stage_commit_set). */
 int stage_freeze(struct stage *s, uint32_t *ret_generation);

@@ -355,6 +355,18 @@ int stage_commit_set(struct stage *s, const struct stage_commit *c)
 	return r;
 }
 
+int stage_commit_put(struct stage *s, const struct stage_commit *c)
+{
+	int r;
+
+	stage_enter(s);
+	r = put_commit(s, c);
+	stage_leave(s);
+	if (!r)
+		stage_bodies_begin_writing(s);
+	return r;
+}
+
 /* ---- the last result ---- */
 
 static int put_result(struct stage *s, int error, bool shown, const char *text, size_t length)

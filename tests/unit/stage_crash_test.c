@@ -193,6 +193,50 @@ static void test_log_is_checkpointed(void **state)
 
 /* ---- damage ---- */
 
+/* A state that is put is durable with the next sync, one that is set at once. */
+static void put_state_and_die(struct fixture *f)
+{
+	struct stage *s = must_open(f);
+
+	put_pair(s, 0);
+	if (stage_sync(s) || stage_commit_put(s, &(struct stage_commit){.state = STAGE_FROZEN, .generation = 1}))
+		_exit(4);
+	put_pair(s, 1);
+	kill(getpid(), SIGKILL);
+}
+
+static void set_state_and_die(struct fixture *f)
+{
+	struct stage *s = must_open(f);
+
+	if (stage_commit_put(s, &(struct stage_commit){.state = STAGE_FROZEN, .generation = 1}))
+		_exit(4);
+	put_pair(s, 1);
+	if (stage_commit_set(s, &(struct stage_commit){.state = STAGE_BURNING, .generation = 1}))
+		_exit(4);
+	kill(getpid(), SIGKILL);
+}
+
+static void check_state(struct fixture *f, enum stage_commit_state state, bool pair)
+{
+	struct stage *s = open_stage(f);
+	struct stage_commit c;
+
+	assert_int_equal(stage_commit_get(s, &c), 0);
+	assert_int_equal(c.state, state);
+	assert_true(stage_node_exists(s, 1000));
+	assert_int_equal(stage_node_exists(s, 1001), pair);
+	stage_close(s);
+}
+
+static void test_state_of_a_commit_that_is_put(void **state)
+{
+	assert_true(WIFSIGNALED(run_child(put_state_and_die, *state)));
+	check_state(*state, STAGE_IDLE, false);
+	assert_true(WIFSIGNALED(run_child(set_state_and_die, *state)));
+	check_state(*state, STAGE_BURNING, true);
+}
+
 static void overwrite(const char *path, off_t at, size_t length)
 {
 	_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -373,6 +417,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pairs_stay_whole_wherever_it_is_killed, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_inode_numbers_are_not_given_twice, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_stray_bodies_are_removed, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_state_of_a_commit_that_is_put, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_log_is_checkpointed, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_journal_that_is_no_database, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_journal_with_a_damaged_page, fixture_setup, fixture_teardown),
