@@ -70,7 +70,7 @@ static enum drive_content describe_tree(struct disc *disc, const uint8_t sector[
 	ret->sectors = (uint32_t)min_u64(ret->sectors, t->sectors);	/* some programs count from LBA 0 */
 	if (appuse_decode(sector, &a) < 0 || a.start_lba != t->start_lba || a.sectors <= HEAD_LBA + 1)
 		return CONTENT_TREE;
-	memcpy(ret->uuid, a.uuid, sizeof(ret->uuid));
+	pvd_session_ours(&a, ret);
 	ret->sectors = (uint32_t)min_u64(a.sectors, t->sectors);
 	ret->ours = a.sectors <= t->sectors && has_record(disc, &a);
 	return ret->ours ? CONTENT_TREE : CONTENT_FAILED;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "cdappendfs/appuse.h"
 #include "cdappendfs/burn.h"
 #include "cdappendfs/bytes.h"
 #include "cdappendfs/disc.h"
@@ -44,6 +45,8 @@ void session_list_release(struct session_list *l);
 int pvd_check(const uint8_t sector[SECTOR_BYTES], uint64_t low, uint64_t n_sectors);
 /* The session at start_lba whose primary descriptor is this sector; number is left 0. */
 void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_t descriptor_lba, struct disc_session *ret);
+/* What a descriptor of ours says besides; `ours` is set by whoever has seen the commit record. */
+void pvd_session_ours(const struct appuse *a, struct disc_session *ret);
 /* Identity by the oldest session, provisional from the file itself; fingerprint's descriptor (zeros when n is 0). */
 int sessions_identity(struct disc *d, const struct session_list *l, const struct stat *st, const char *path, struct disc_identity *ret);
 int sessions_fingerprint(struct disc *d, const struct session_list *l, struct disc_fingerprint *ret);

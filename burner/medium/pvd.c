@@ -62,3 +62,11 @@ void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_
 		n--;
 	memcpy(ret->volume_id, sector + 40, n);
 }
+
+void pvd_session_ours(const struct appuse *a, struct disc_session *ret)
+{
+	memcpy(ret->uuid, a->uuid, sizeof(ret->uuid));
+	ret->tells_shared = a->flags & APPUSE_SHARED;
+	ret->shared_bytes = a->shared_bytes;
+	ret->found_bytes = a->found_bytes;
+}

@@ -117,7 +117,7 @@ static int add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t star
 		f->session.sectors = foreign_sectors(s, start, f->session.sectors);
 	} else {
 		f->session.sectors = f->appuse.sectors;
-		memcpy(f->session.uuid, f->appuse.uuid, sizeof(f->session.uuid));
+		pvd_session_ours(&f->appuse, &f->session);
 		f->session.ours = commit_record_at(s, (uint64_t)start + f->appuse.sectors - 1, &commit) &&
 				  !memcmp(commit.uuid, f->appuse.uuid, sizeof(commit.uuid)) && commit.start_lba == start;
 	}

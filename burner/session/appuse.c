@@ -17,6 +17,7 @@
 #define PART_BYTES 16u		/* of a part with a digest of its own */
 #define LINKS_AT 112u
 #define CONTENTS_AT 160u
+#define SHARED_AT 208u
 
 _Static_assert(sizeof(APPUSE_MAGIC) == 16, "the magic fills its field");
 _Static_assert(sizeof(COMMIT_MAGIC) == 16 + 1, "the magic fills its field");
@@ -27,12 +28,22 @@ static int digest_of(const uint8_t *bytes, size_t length, uint8_t ret_digest[32]
 	return EVP_Digest(bytes, length, ret_digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
 }
 
-static void encode_part(uint8_t *field, unsigned at, uint32_t a, uint32_t b, uint32_t c)
+/* A part behind the first digest: there when its flag is set and its own digest is right. */
+static void seal_part(uint8_t *part) { (void)digest_of(part, PART_BYTES, part + PART_BYTES); }
+
+static void encode_part(uint8_t *part, uint32_t a, uint32_t b, uint32_t c)
 {
-	put_le32(field + at, a);
-	put_le32(field + at + 4, b);
-	put_le32(field + at + 8, c);
-	(void)digest_of(field + at, PART_BYTES, field + at + PART_BYTES);
+	put_le32(part, a);
+	put_le32(part + 4, b);
+	put_le32(part + 8, c);
+	seal_part(part);
+}
+
+static void encode_shared(uint8_t *part, uint64_t shared_bytes, uint64_t found_bytes)
+{
+	put_le64(part, shared_bytes);
+	put_le64(part + 8, found_bytes);
+	seal_part(part);
 }
 
 void appuse_encode(const struct appuse *a, uint8_t descriptor[2048])
@@ -54,21 +65,39 @@ void appuse_encode(const struct appuse *a, uint8_t descriptor[2048])
 	put_le32(field + 76, a->previous_number);
 	(void)digest_of(field, DIGESTED_BYTES, field + DIGESTED_BYTES);
 	if (a->flags & APPUSE_LINKS)
-		encode_part(field, LINKS_AT, a->links_lba, a->links_bytes, a->links_sectors);
+		encode_part(field + LINKS_AT, a->links_lba, a->links_bytes, a->links_sectors);
 	if (a->flags & APPUSE_CONTENTS)
-		encode_part(field, CONTENTS_AT, a->contents_lba, a->contents_bytes, 0);
+		encode_part(field + CONTENTS_AT, a->contents_lba, a->contents_bytes, 0);
+	if (a->flags & APPUSE_SHARED)
+		encode_shared(field + SHARED_AT, a->shared_bytes, a->found_bytes);
 }
 
-/* A part behind the first digest: three numbers, there when the flag is set and its own digest is right. */
-static void decode_part(const uint8_t *field, unsigned at, uint32_t flag, uint32_t *flags, uint32_t *const ret[3])
+/* A part that is not there is zeros. */
+static void open_part(const uint8_t *part, uint32_t flag, uint32_t *flags, uint8_t ret[PART_BYTES])
 {
 	uint8_t digest[32];
 
-	if (*flags & flag && (digest_of(field + at, PART_BYTES, digest) != 0 || memcmp(digest, field + at + PART_BYTES, 32) != 0))
+	if (*flags & flag && (digest_of(part, PART_BYTES, digest) != 0 || memcmp(digest, part + PART_BYTES, 32) != 0))
 		*flags &= ~flag;
-	for (unsigned i = 0; i < 3; i++)
-		if (ret[i])
-			*ret[i] = *flags & flag ? get_le32(field + at + 4 * i) : 0;
+	memset(ret, 0, PART_BYTES);
+	if (*flags & flag)
+		memcpy(ret, part, PART_BYTES);
+}
+
+static void decode_parts(const uint8_t *field, struct appuse *ret)
+{
+	uint8_t part[PART_BYTES];
+
+	open_part(field + LINKS_AT, APPUSE_LINKS, &ret->flags, part);
+	ret->links_lba = get_le32(part);
+	ret->links_bytes = get_le32(part + 4);
+	ret->links_sectors = get_le32(part + 8);
+	open_part(field + CONTENTS_AT, APPUSE_CONTENTS, &ret->flags, part);
+	ret->contents_lba = get_le32(part);
+	ret->contents_bytes = get_le32(part + 4);
+	open_part(field + SHARED_AT, APPUSE_SHARED, &ret->flags, part);
+	ret->shared_bytes = get_le64(part);
+	ret->found_bytes = get_le64(part + 8);
 }
 
 int appuse_decode(const uint8_t descriptor[2048], struct appuse *ret)
@@ -91,8 +120,7 @@ int appuse_decode(const uint8_t descriptor[2048], struct appuse *ret)
 	ret->tree_sectors = get_le64(field + 64);
 	ret->flags = get_le32(field + 72);
 	ret->previous_number = get_le32(field + 76);
-	decode_part(field, LINKS_AT, APPUSE_LINKS, &ret->flags, (uint32_t *const[]){&ret->links_lba, &ret->links_bytes, &ret->links_sectors});
-	decode_part(field, CONTENTS_AT, APPUSE_CONTENTS, &ret->flags, (uint32_t *const[]){&ret->contents_lba, &ret->contents_bytes, NULL});
+	decode_parts(field, ret);
 	return 0;
 }
 

@@ -88,6 +88,10 @@ static void session_json(struct json *j, const struct disc_session *s, bool over
 			snprintf(uuid + 2 * i, 3, "%02x", s->uuid[i]);
 		json_string(j, "uuid", uuid);
 	}
+	if (s->ours && s->tells_shared) {
+		json_u64(j, "shared_bytes", s->shared_bytes);
+		json_u64(j, "found_bytes", s->found_bytes);
+	}
 	json_close(j, '}');
 }
 
@@ -166,6 +170,7 @@ static int parse_session(const char *object, struct disc_session *ret)
 	ret->created = parse_time(object);
 	if (!ret->ours)
 		return 0;
+	ret->tells_shared = json_get_u64(object, "shared_bytes", &ret->shared_bytes) == 0 && json_get_u64(object, "found_bytes", &ret->found_bytes) == 0;
 	if (json_get_string(object, "uuid", uuid, sizeof(uuid)) < 0)
 		return -EINVAL;
 	for (size_t i = 0; i < sizeof(ret->uuid); i++)
@@ -296,14 +301,20 @@ static void state_text(FILE *out, const struct report_info *info)
 	line(out, "State", text);
 }
 
+/* Empty: the session does not tell. */
+static const char *shared_text(const struct disc_session *s, uint64_t bytes, char text[REPORT_BYTES_TEXT])
+{
+	return s->ours && s->tells_shared ? report_bytes(bytes, text) : "";
+}
+
 static void session_text(FILE *out, const struct disc_session *s)
 {
-	char size[REPORT_BYTES_TEXT], created[TIME_TEXT], volume[sizeof(s->volume_id)];
+	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT], volume[sizeof(s->volume_id)];
 	const char *date = time_json(s->created, created);
 
-	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %-20s  %s%s\n", s->number, s->start_lba, s->sectors,
-		report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size), date ? date : "unknown",
-		report_printable(s->volume_id, volume, sizeof(volume)), s->broken ? "  (broken: a burn failed, it is skipped)" : "");
+	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %s%s\n", s->number, s->start_lba, s->sectors,
+		report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size), shared_text(s, s->shared_bytes, shared), shared_text(s, s->found_bytes, found),
+		date ? date : "unknown", report_printable(s->volume_id, volume, sizeof(volume)), s->broken ? "  (broken: a burn failed, it is skipped)" : "");
 }
 
 /* How the sessions before the newest are mounted, without us and with us. */
@@ -342,7 +353,7 @@ void report_info_text(FILE *out, const struct report_info *info)
 		line(out, "Staged in", info->staging);
 	if (info->n_sessions == 0)
 		return;
-	fprintf(out, "\n%7s  %10s  %10s  %10s  %-20s  %s\n", "Session", "Start", "Sectors", "Size", "Date", "Volume id");
+	fprintf(out, "\n%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %s\n", "Session", "Start", "Sectors", "Size", "Shared", "Found", "Date", "Volume id");
 	for (size_t i = 0; i < info->n_sessions; i++)
 		session_text(out, &info->sessions[i]);
 	older_sessions_text(out, info);

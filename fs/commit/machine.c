@@ -122,7 +122,7 @@ static int share_content(struct run *run, struct commit_result *r)
 		return commit_failed(r, "nothing was burned", result, NULL);
 	if (result)
 		log_warning("what is staged could not be compared with what is on the disc: %s", strerror(-result));
-	r->found_bytes = manifest_found_bytes(run->manifest);
+	r->found_bytes = run->inputs.options.found_bytes = manifest_found_bytes(run->manifest);
 	return 0;
 }
 

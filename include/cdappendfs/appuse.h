@@ -16,7 +16,7 @@
  *	64   8	sectors that the whole tree's metadata would take in one session (Rock Ridge + Joliet directories, continuation areas, path
  *		tables); exact when it is in this one, else at most
  *	72   4	flags: bit 0 Joliet present, bit 1 compat, bit 2 directories say where their twins are (TW entries), bit 3 some directories lie in
- *		older sessions, bit 4 the link table is told below, bit 5 the content table is told below
+ *		older sessions, bit 4 the link table is told below, bit 5 the content table is told below, bit 6 what is shared is told below
  *	76   4	previous session number
  *	80  32	SHA-256 of bytes 0..79
  *	112   4	LBA of the link table (links.h)
@@ -26,6 +26,9 @@
  *	160   4	LBA of the content table (contents.h)
  *	164   4	its length in bytes
  *	176  32	SHA-256 of bytes 160..175; when it is wrong, bit 5 counts as not set
+ *	208   8	bytes of file content in the directories of this session that lie in older ones, whole sectors
+ *	216   8	bytes of what was copied to it that were not written, since they were found on the disc or in another of its files
+ *	224  32	SHA-256 of bytes 208..223; when it is wrong, bit 6 counts as not set
  * The commit record, the last sector of the session (little-endian):
  *	 0  16	magic "CDAPPENDFS-END 1"
  *	16  16	uuid
@@ -50,6 +53,7 @@
 #define APPUSE_LINKED 8u
 #define APPUSE_LINKS 16u
 #define APPUSE_CONTENTS 32u
+#define APPUSE_SHARED 64u
 
 struct appuse {
 	uint8_t uuid[16];
@@ -57,6 +61,7 @@ struct appuse {
 	uint64_t next_ino, tree_sectors;
 	uint32_t links_lba, links_bytes, links_sectors;	/* with APPUSE_LINKS */
 	uint32_t contents_lba, contents_bytes;		/* with APPUSE_CONTENTS */
+	uint64_t shared_bytes, found_bytes;		/* with APPUSE_SHARED */
 };
 
 /* burner/session/appuse.c */

@@ -62,6 +62,7 @@ struct burn_options {
 	uint8_t uuid[16];
 	int64_t time;			/* creation date of the volume, seconds UTC */
 	uint64_t next_ino;		/* inode counter to store */
+	uint64_t found_bytes;		/* of what is staged, that the manifest has on the disc or twice; to store */
 	char volume_id[33];
 	bool no_joliet;
 	bool no_sharing;		/* share=none: changed files are written whole */

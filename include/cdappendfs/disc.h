@@ -33,6 +33,9 @@ struct disc_session {
 	bool ours;			/* carries our application-use field (APPUSE_*) with a valid commit record reference */
 	bool broken;			/* a burn that failed: not mountable, linked past */
 	uint8_t uuid[16];		/* ours: of the session */
+	bool tells_shared;		/* ours, and it says: */
+	uint64_t shared_bytes;		/* content of its files that lies in older sessions */
+	uint64_t found_bytes;		/* of what was copied to it, not written since it was there already */
 };
 
 /* disc_state.why_not of a disc that could take another session, had it been opened for writing. */

@@ -16,6 +16,7 @@ burned() {
 	result=$(bounded 300 "$BUILD/cdappendfs-sync" --json "$mnt" | json '"$_->{data_bytes} $_->{append_bytes} $_->{shared_bytes} $_->{found_bytes}"')
 	is "$1: blocks of data" "$(($(cut -d' ' -f1 <<<"$result") / 2048))" "$2"
 	is "$1: the dry run said so" "$result" "$dry"
+	is "$1: the session says so" "$(info_json '"$_->{sessions}[-1]{shared_bytes} $_->{sessions}[-1]{found_bytes}"' "$mnt")" "$(cut -d' ' -f3,4 <<<"$result")"
 	((before && before % 65536 == 0)) && [[ $1 != xorriso* ]] && is "$1: the image has grown by as much" "$(($(apparent_size "$disc") - before))" "$(cut -d' ' -f2 <<<"$result")"
 	drop_caches
 	tree_digest "$reference" ti >"$T/want"
@@ -105,6 +106,9 @@ exec 7>&- 8>&-
 burned 'it goes on' 2
 ok 'unmount' umount_disc
 sessions=$(info_json 'scalar @{$_->{sessions}}' "$disc")
+# The third one: a file under another name.
+is 'each session says what was found' "$(info_json '$_->{sessions}[2]{found_bytes}' "$disc")" 8000000
+like 'also as text' "$(info "$disc" | grep '^ *3 ')" ' 7\.6 MiB +20'
 
 # ---- as others read it
 cp -a "$reference" "$T/whole"

@@ -19,7 +19,7 @@ static const struct disc_session sessions[] = {
 	{.number = 1, .start_lba = 0, .sectors = 1648, .descriptor_lba = 16, .created = 1700000000, .volume_id = "CDROM"},
 	{.number = 2, .start_lba = 1664, .sectors = 64, .descriptor_lba = 1680, .broken = true},
 	{.number = 3, .start_lba = 1728, .sectors = 192, .descriptor_lba = 1744, .created = 1795438284, .volume_id = "A \"b\" \x1b[31m\xff",
-		.ours = true, .uuid = {0x01, 0x23, 0xab, [15] = 0xff}},
+		.ours = true, .uuid = {0x01, 0x23, 0xab, [15] = 0xff}, .tells_shared = true, .shared_bytes = 5 << 20, .found_bytes = 1234},
 };
 static const struct disc_state state = {.kind = MEDIUM_IMAGE, .name = "image file", .appendable = true, .overwritable = true,
 	.used_sectors = 1920, .next_lba = 1920, .host_free_bytes = 1ull << 40};
@@ -112,6 +112,9 @@ static void json_survives_the_way_back(void **unused)
 	assert_non_null(strstr(line, "\"sbsector\":1720"));
 	assert_non_null(strstr(line, "\"uuid\":\"0123ab000000000000000000000000ff\""));
 
+	/* Only the last one says so. */
+	assert_string_equal(strstr(line, "\"shared_bytes\""), "\"shared_bytes\":5242880,\"found_bytes\":1234}]}\n");
+
 	assert_int_equal(report_info_parse(line, &p), 0);
 	const struct report_info *q = report_parsed_info(p);
 	assert_string_equal(q->medium, "image file");
@@ -130,6 +133,9 @@ static void json_survives_the_way_back(void **unused)
 		assert_int_equal(q->sessions[i].broken, sessions[i].broken);
 		assert_string_equal(q->sessions[i].volume_id, sessions[i].volume_id);
 		assert_memory_equal(q->sessions[i].uuid, sessions[i].uuid, 16);
+		assert_int_equal(q->sessions[i].tells_shared, sessions[i].tells_shared);
+		assert_int_equal(q->sessions[i].shared_bytes, sessions[i].shared_bytes);
+		assert_int_equal(q->sessions[i].found_bytes, sessions[i].found_bytes);
 	}
 	char *again = printed(print_json, q);
 	assert_string_equal(line, again);
@@ -185,7 +191,8 @@ static void text_for_people(void **unused)
 	assert_non_null(strstr(text, "Medium      image file\n"));
 	assert_non_null(strstr(text, "Used        3.8 MiB\n"));
 	assert_non_null(strstr(text, "Staged      nothing\n"));
-	assert_non_null(strstr(text, "2023-11-14T22:13:20Z"));
+	assert_non_null(strstr(text, "   3.2 MiB                          2023-11-14T22:13:20Z"));
+	assert_non_null(strstr(text, "   384.0 KiB     5.0 MiB     1.2 KiB  "));
 	assert_non_null(strstr(text, "A \"b\" ?[31m?"));
 	assert_null(strchr(text, '\x1b'));
 	assert_non_null(strstr(text, "mount -t iso9660 -o loop,ro,sbsector=0 /discs/a.iso DIRECTORY"));

@@ -219,6 +219,30 @@ static void test_appuse(void **state)
 	}
 }
 
+/* What stands behind the first digest has digests of its own: damaged, it is not there, and all else stays. */
+static void test_appuse_shared(void **state)
+{
+	struct appuse a = {.number = 3, .flags = APPUSE_CONTENTS | APPUSE_SHARED, .contents_lba = 5, .contents_bytes = 6, .shared_bytes = 0x123456789abcd800,
+		.found_bytes = 7}, b;
+	uint8_t sector[2048];
+
+	(void)state;
+	appuse_encode(&a, sector);
+	assert_memory_equal(sector + APPUSE_OFFSET + 208, "\0\xd8\xbc\x9a\x78\x56\x34\x12\7\0\0\0\0\0\0\0", 16);
+	assert_int_equal(appuse_decode(sector, &b), 0);
+	assert_true(b.flags == a.flags && b.shared_bytes == a.shared_bytes && b.found_bytes == 7);
+	for (unsigned i = 208; i < 256; i++) {
+		sector[APPUSE_OFFSET + i] ^= 1;
+		assert_int_equal(appuse_decode(sector, &b), 0);
+		assert_true(b.flags == APPUSE_CONTENTS && b.shared_bytes == 0 && b.found_bytes == 0 && b.contents_lba == 5 && b.contents_bytes == 6);
+		sector[APPUSE_OFFSET + i] ^= 1;
+	}
+	a.flags = APPUSE_CONTENTS;	/* of an older version */
+	appuse_encode(&a, sector);
+	assert_int_equal(appuse_decode(sector, &b), 0);
+	assert_true(b.flags == APPUSE_CONTENTS && b.shared_bytes == 0 && b.found_bytes == 0);
+}
+
 static struct burn_plan *small_plan(struct tree *t, bool joliet, const uint8_t *boot_record, const uint8_t *foreign_head)
 {
 	struct burn_options o = {.start_lba = 96, .session_number = 5, .previous_lba = 64, .previous_descriptor_lba = 80, .previous_number = 4,
@@ -382,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_zisofs),
 		cmocka_unit_test(test_appuse),
+		cmocka_unit_test(test_appuse_shared),
 		cmocka_unit_test(test_commit_record),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_sequential),
