@@ -3,6 +3,7 @@
 #include "tests/unit/stage_fixture.h"
 
 #include <stdatomic.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #define MIB (1u << 20)
@@ -15,6 +16,22 @@ int sync_file_range(int fd, off_t offset, off_t length, unsigned flags)
 	if (flags == SYNC_FILE_RANGE_WRITE)
 		told_to_write++;
 	return 0;
+}
+
+/* The same: of files in bodies/ those that are synced are counted; when so many were, the next one fails. */
+static atomic_uint bodies_synced, fail_behind = UINT32_MAX;
+int fdatasync(int fd)
+{
+	char link[40], path[512];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n > 0 && (path[n] = 0, strstr(path, "/bodies/")) && atomic_fetch_add(&bodies_synced, 1) == fail_behind) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
 }
 
 /* Blocks of 512 bytes that the host has given to a body; -1: its file is gone. */
@@ -284,6 +301,38 @@ static void test_much_is_written_early(void **state)
 	stage_close(s);
 }
 
+/* Hundreds are synced together, each once; after a failure those that were not are dirty still. */
+static void test_many_are_synced(void **state)
+{
+	enum { BODIES = 300, FAILS_BEHIND = 100 };
+	struct stage *s = open_stage(*state);
+	_free_ uint8_t *data = pattern(4096, 3);
+	uint32_t bodies[BODIES];
+
+	for (unsigned i = 0; i < BODIES; i++) {
+		assert_int_equal(stage_body_new(s, &bodies[i]), 0);
+		assert_int_equal(stage_body_write(s, bodies[i], 0, data, 4096), 0);
+	}
+	bodies_synced = 0;
+	fail_behind = FAILS_BEHIND;
+	assert_int_equal(stage_sync(s), -ENOSPC);
+	assert_true(bodies_synced > FAILS_BEHIND && bodies_synced < BODIES);
+	fail_behind = UINT32_MAX;
+	unsigned left = BODIES + 1 - bodies_synced;	/* the one that failed was counted */
+	bodies_synced = 0;
+	assert_int_equal(stage_sync(s), 0);
+	assert_int_equal(bodies_synced, left);
+	bodies_synced = 0;
+	assert_int_equal(stage_sync(s), 0);
+	assert_int_equal(bodies_synced, 0);
+	assert_int_equal(stage_body_write(s, bodies[7], 0, data, 1), 0);
+	assert_int_equal(stage_sync(s), 0);
+	assert_int_equal(bodies_synced, 1);
+	for (unsigned i = 0; i < BODIES; i++)
+		expect_bytes(s, bodies[i], 0, data, 4096);
+	stage_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +345,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_discard_everything, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_much_is_written_early, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_more_bodies_than_descriptors, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_many_are_synced, fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
