@@ -581,6 +581,7 @@ int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_
 		for (size_t i = 0; i < *ret_n; i++)
 			(*ret)[i]->dirty = false;
 		t->n_dirty = 0;
+		atomic_store(&t->unwritten, 0);		/* this round writes them; else nobody would be told of the next ones */
 		*ret_directory = t->directory_dirty;
 		t->directory_dirty = false;
 	}
