@@ -170,6 +170,18 @@ static void set_times(struct node *n, const struct stat *set, unsigned which)
 	n->ctime = which & TREE_SET_CTIME ? set->st_ctim : now;
 }
 
+/* Of what is on the disc as it was: times are recorded in whole seconds. */
+static bool sets_what_is(const struct node *n, const struct stat *set, unsigned which)
+{
+	const unsigned looked_at = TREE_SET_MODE | TREE_SET_UID | TREE_SET_GID | TREE_SET_ATIME | TREE_SET_MTIME;
+
+	return !n->staged && !n->orphan && !node_is_dirty(n) && !(which & ~looked_at) &&
+		(!(which & TREE_SET_MODE) || (n->mode & 07777) == (set->st_mode & 07777)) &&
+		(!(which & TREE_SET_UID) || n->uid == set->st_uid) && (!(which & TREE_SET_GID) || n->gid == set->st_gid) &&
+		(!(which & TREE_SET_ATIME) || n->atime.tv_sec == set->st_atim.tv_sec) &&
+		(!(which & TREE_SET_MTIME) || n->mtime.tv_sec == set->st_mtim.tv_sec);
+}
+
 static int set_size(struct tree *t, uint64_t ino, uint64_t size)
 {
 	struct node *n;
@@ -208,6 +220,13 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 	r = node_fetch(t, ino, &n);
 	if (r < 0)
 		return r;
+	/* `cp -au` of an unchanged tree sets the attributes of all its directories: that makes no session. */
+	if (sets_what_is(n, set, which)) {
+		node_stat(n, st);
+		node_unused(t, n);
+		tree_unlock(t);
+		return 0;
+	}
 	r = way_open_node(t, n);
 	if (r == 0)
 		r = space_grow(t, n, 0, 0, n->size);

@@ -90,5 +90,30 @@ ok 'commit' umount_disc
 mount_disc "$disc"
 is 'the byte is there' "$(tail -c 1 "$mnt/renamed")" '!'
 ok 'its old content too' cmp <(noise 70000 6) <(dd if="$mnt/renamed" bs=4096 skip=262000 status=none | head -c 70000)
+
+# ---- attributes that are set to what they are
+mkdir -p "$T/kept/below"
+noise 3000 7 >"$T/kept/below/file"
+ln -s file "$T/kept/below/link"
+old() { find "$T/kept" -exec touch -h -d @1700000000.5 {} +; }	# reading changes the times of access
+appends() { "$BUILD/cdappendfs-sync" --dry-run --json "$mnt" | json '$_->{append_bytes}'; }
+old
+ok 'a tree with its attributes' cp -a "$T/kept" "$mnt"
+ok 'burn' sync_disc
+old
+ok 'the same by cp -au' cp -au "$T/kept" "$mnt"
+chmod -R u+rwX "$mnt/kept"
+chown -hR "$(id -u):$(id -g)" "$mnt/kept"
+touch -d @1700000000 "$mnt/kept/below/file"
+is 'nothing is appended' "$(appends)" 0
+touch -d @1700000001 "$mnt/kept/below/file"
+cmp_number 'another time is a change' "$(appends)" -gt 0
+is 'it is there' "$(stat -c %Y "$mnt/kept/below/file")" 1700000001
+chmod 700 "$mnt/kept"
+chmod 755 "$mnt/kept"
+like 'a mode that is changed and put back is a change' "$(info --changes "$mnt")" 'file'
+ok 'burn' sync_disc
+touch "$mnt/kept/below/file"
+cmp_number 'the time of now is a change' "$(appends)" -gt 0
 ok 'unmount' umount_disc
 done_testing
