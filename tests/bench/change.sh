@@ -103,6 +103,7 @@ unchanged() {
 	row '' s "$(median rsync)" 'with -disk_dev_ino on' "$(median known)"
 	row 'by cp -au: bytes' B "$(median cp.bytes)" 'xorriso -update_r' "$(median xorriso.bytes)"
 	row 'time' s "$(median cp)" 'xorriso -update_r' "$(median xorriso)"
+	row '' s "$(median cp)" 'with -disk_dev_ino on' "$(median known)"
 }
 backup() {
 	local bytes
