@@ -74,6 +74,9 @@ void faults_release(struct faults *f)
 	f->target = NULL;
 }
 
+/* What a crash in it means is what it means in the state before: it may become durable with the next one. */
+static bool may_wait(enum stage_commit_state state) { return state == STAGE_FROZEN || state == STAGE_VERIFYING; }
+
 int faults_commit_set(const struct faults *f, struct stage *stage, const struct stage_commit *record)
 {
 	int fault = f->at[record->state], result;
@@ -82,7 +85,7 @@ int faults_commit_set(const struct faults *f, struct stage *stage, const struct 
 		return fault;
 	if (fault == FAULT_KILL_BEFORE)
 		kill(getpid(), SIGKILL);
-	result = record->state == STAGE_FROZEN ? stage_commit_put(stage, record) : stage_commit_set(stage, record);
+	result = may_wait(record->state) ? stage_commit_put(stage, record) : stage_commit_set(stage, record);
 	if (fault == FAULT_KILL_AFTER) {
 		stage_sync(stage);
 		kill(getpid(), SIGKILL);

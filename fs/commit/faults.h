@@ -24,7 +24,7 @@ struct faults {
 /* -EINVAL: a word beginning with "edge@" is wrong; -ENOMEM. spec may be NULL. */
 int faults_parse(const char *spec, struct faults *ret);
 void faults_release(struct faults *f);
-/* stage_commit_set(), for FROZEN stage_commit_put(), with the faults in its way. */
+/* stage_commit_set(), for FROZEN and VERIFYING stage_commit_put(), with the faults in its way. */
 int faults_commit_set(const struct faults *f, struct stage *stage, const struct stage_commit *record);
 
 #endif

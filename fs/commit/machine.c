@@ -11,7 +11,7 @@
  *	IDLE		-			nothing
  *
  * FROZEN waits for no disk: as long as everything only reads, a crash may leave the stage as its last sync did.  What is staged goes to the stage's disk
- * meanwhile, and all of it is durable when BURNING is.
+ * meanwhile, and all of it is durable when BURNING is.  Nor does VERIFYING: for recovery it is BURNING.
  *
  * Up to and including the journal's PUBLISHING everything can be undone (undo.c); from then on it can only be completed
  * (finish.c): a run that stops there is kept as c->unfinished, the tree stays frozen, and the next commit, or the next mount, goes on with it.
