@@ -96,9 +96,10 @@ int iso_dir_open(struct iso *iso, struct iso_extent dir, struct iso_dir **ret);
 int iso_dir_next(struct iso_dir *d, struct iso_entry *ret);
 /* The same without decoding more than the name, inode number, type (mode & S_IFMT) and locator: for large listings. */
 int iso_dir_next_name(struct iso_dir *d, struct iso_entry *ret);
-/* The entry with a locator that this iso_dir gave: cheaper than iso_entry_at() where the next record is asked for next.  iso_dir_next()
- * goes on behind it. */
-int iso_dir_at(struct iso_dir *d, uint64_t locator, struct iso_entry *ret);
+/* Where it goes on: bytes from the beginning, 0 or 34 and more; after an error before the record that could not be given. */
+uint32_t iso_dir_tell(const struct iso_dir *d);
+/* Go on there, as any iso_dir of this directory has told it; from any other number on, with the first entry that starts there or later. */
+int iso_dir_seek(struct iso_dir *d, uint32_t position);
 void iso_dir_close(struct iso_dir *d);
 static inline void iso_dir_closep(struct iso_dir **d) { iso_dir_close(*d); }
 

@@ -145,7 +145,7 @@ struct cursor {
 	uint32_t lba, bytes;		/* the directory, or the rest of one */
 	uint32_t at;			/* byte position of the next record in it */
 	uint32_t first, n;		/* sectors of it in buf */
-	uint32_t chunk;			/* sectors to read at a time */
+	uint32_t chunk;			/* sectors to read at a time; 1 stays so */
 	uint8_t *buf;
 	struct window window;
 };
