@@ -103,6 +103,13 @@ int iso_dir_seek(struct iso_dir *d, uint32_t position);
 void iso_dir_close(struct iso_dir *d);
 static inline void iso_dir_closep(struct iso_dir **d) { iso_dir_close(*d); }
 
+/*
+ * A walk comes by soon: what lies in an image is asked of its disk now, without waiting, so that it does not wait at each directory.  Directories side by side
+ * are asked for at once; the last ones when the next has another place, and with {0}.  On a drive it does nothing: a seek would make others wait.
+ */
+struct iso_ahead { uint32_t lba, n_sectors; };
+void iso_expect(struct iso *iso, struct iso_ahead *a, struct iso_extent dir);
+
 /* Decode the entry again from the locator that this reader (or one of an older session of the same disc and kind) gave. */
 int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret);
 

@@ -7,7 +7,7 @@
  *	name.c     plain and Joliet names                                   date.c     the two forms of dates
  *	entry.c    one directory record -> struct iso_entry                 dir.c      cursor over a directory, iso_dir
  *	index.c    name -> record position of large directories             lookup.c   iso_lookup, iso_entry_at
- *	zisofs.c   compressed files
+ *	zisofs.c   compressed files                                         ahead.c    directories that will be read soon
  *
  * Locks: sector_cache.lock and index_cache.lock are leaves; neither is held over a disc read, and never both.
  */

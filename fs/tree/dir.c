@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define STAGED_COOKIE (1ull << 30 | 1ull << 12)	/* longer than a directory can be; below 2^31, which all programs can hold */
+#define EXPECT_BEFORE_BYTES 32768u		/* directories that are named later are not asked for ahead */
 
 struct staged_entry {
 	uint64_t ino;		/* STAGE_WHITEOUT: hides a record */
@@ -26,6 +27,7 @@ struct tree_dir {
 	struct node *node;
 	bool begun;			/* what follows is taken */
 	uint64_t epoch, parent;
+	struct iso *base;		/* with records */
 	struct iso_dir *records;	/* NULL: none */
 	struct staged_entry *staged;	/* sorted by name */
 	size_t n_staged;
@@ -34,6 +36,7 @@ struct tree_dir {
 	uint64_t held;			/* … this cookie */
 	int held_error;			/* only its name could be read */
 	struct iso_entry entry;
+	struct iso_ahead ahead;
 };
 
 int tree_opendir(struct tree *t, uint64_t ino, struct tree_dir **ret)
@@ -65,13 +68,23 @@ static void drop_entry(struct tree_dir *d)
 	d->holds = false;
 }
 
+/* Directories named so far are asked for. */
+static void expect_no_more(struct tree_dir *d)
+{
+	if (d->base)
+		iso_expect(d->base, &d->ahead, (struct iso_extent){0});
+}
+
 static void dir_clear(struct tree_dir *d)
 {
 	drop_entry(d);
+	expect_no_more(d);
 	iso_dir_close(d->records);
+	iso_unref(d->base);
 	free(d->staged);
 	free(d->names);
 	d->records = NULL;
+	d->base = NULL;
 	d->staged = NULL;
 	d->names = NULL;
 	d->n_staged = 0;
@@ -162,8 +175,10 @@ static int dir_begin(struct tree *t, struct tree_dir *d)
 	int r = listing_take(t, d->node, &l);
 	if (r == 0 && l.n_staged)
 		r = take_staged(t, d, &l);
-	if (r == 0 && l.base)
-		r = iso_dir_open(l.base, l.dir, &d->records);
+	if (r == 0 && l.base) {
+		d->base = TAKE_PTR(l.base);
+		r = iso_dir_open(d->base, l.dir, &d->records);
+	}
 	if (r < 0) {
 		dir_clear(d);
 		return r;
@@ -263,6 +278,8 @@ static int give_entry(struct tree_dir *d, uint64_t cookie, struct tree_dir_entry
 		const struct staged_entry *e = &d->staged[cookie - STAGED_COOKIE];
 
 		set_entry(ret, d->names + e->name, e->ino, e->type, cookie + 1);
+	} else {
+		expect_no_more(d);
 	}
 	return r > 0 ? 1 : r;
 }
@@ -288,6 +305,8 @@ static int lookup_record(struct tree *t, struct tree_dir *d, struct stat *st)
 	bool overlaid = t->stage && stage_names_exist(t->stage, d->node->ino) && stage_name_get(t->stage, d->node->ino, d->entry.name, &staged) == 0;
 	int r = t->epoch != d->epoch || overlaid ? -EXDEV : node_hand_out(t, d->node->ino, &d->entry, st);
 	tree_unlock(t);
+	if (r == 0 && S_ISDIR(st->st_mode) && d->held < EXPECT_BEFORE_BYTES)
+		iso_expect(d->base, &d->ahead, d->entry.dir);
 	return r;
 }
 
