@@ -2,8 +2,9 @@
 /*
  * directories.c - open directories
  *
- * Cookies index a snapshot that belongs to the handle.  The kernel's own cache of listings is used on read-only mounts only: elsewhere
- * it could be dropped in the middle of a listing (rm -r), and the rest would be asked of a handle without a snapshot.
+ * Cookies belong to the handle.  The kernel's own cache of listings is used on read-only mounts only: elsewhere it could be dropped in the middle of
+ * a listing (rm -r), and the rest would be asked of a handle that has not begun.  On a read-only mount the tree never changes, and a cookie says all:
+ * OPENDIR is answered "no such call" once, the kernel opens directories by itself and keeps their listings.
  *
  * `sync MOUNTPOINT` opens the root O_NONBLOCK without O_DIRECTORY and fsyncs it: that is a commit (sync.c).  opendir(3) sets O_DIRECTORY:
  * its fsync makes the directory durable, so that programs which sync their directory burn nothing.
@@ -18,6 +19,7 @@ struct dir_handle {
 	bool commits;		/* opened as `sync` opens */
 };
 
+/* NULL: the kernel has opened it by itself. */
 static struct dir_handle *handle_of(uint64_t handle) { return (struct dir_handle *)(uintptr_t)handle; }
 
 static void close_handle(struct server *s, struct dir_handle *h)
@@ -41,7 +43,8 @@ static int run_opendir(struct server *s, fuse_req_t req, const struct call *c)
 		return answer(req, r);
 	}
 	h->commits = c->ino == TREE_ROOT && opened_by_sync(c->flags);
-	struct fuse_file_info fi = {.flags = c->flags, .fh = (uint64_t)(uintptr_t)h, .cache_readdir = s->options.read_only, .keep_cache = s->options.read_only};
+	bool constant = s->options.read_only;	/* kernels before 5.1 open directories always */
+	struct fuse_file_info fi = {.flags = c->flags, .fh = (uint64_t)(uintptr_t)h, .cache_readdir = constant, .keep_cache = constant};
 	if (fuse_reply_open(req, &fi) < 0)
 		close_handle(s, h);
 	return 0;
@@ -49,7 +52,10 @@ static int run_opendir(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_opendir, .ino = ino, .flags = fi->flags});
+	if (server_of(req)->no_dir_handles)
+		fuse_reply_err(req, ENOSYS);
+	else
+		serve(req, &(struct call){.run = run_opendir, .ino = ino, .flags = fi->flags});
 }
 
 static bool is_dot(const char *name)
@@ -101,17 +107,22 @@ static int add_plus(fuse_req_t req, struct listing *l, struct tree_dir *dir, uin
 
 static int fill(struct server *s, fuse_req_t req, const struct call *c, struct listing *l)
 {
-	struct tree_dir *dir = handle_of(c->handle)->dir;
+	struct dir_handle *h = handle_of(c->handle);
+	struct tree_dir *dir = h ? h->dir : NULL;
 	uint64_t cookie = (uint64_t)c->offset;
 	struct tree_dir_entry e;
-	int r;
+	int r = dir ? 0 : tree_opendir(s->tree, c->ino, &dir);
 
+	if (r < 0)
+		return r;
 	while ((r = tree_readdir(s->tree, dir, cookie, &e)) > 0) {
 		r = c->plus ? add_plus(req, l, dir, cookie, &e) : add_plain(req, l, &e);
 		if (r <= 0)
 			break;
 		cookie = e.next;
 	}
+	if (!h)
+		tree_closedir(s->tree, dir);
 	return r < 0 && l->used == 0 ? r : 0;
 }
 
@@ -161,7 +172,7 @@ void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_
 	struct server *s = server_of(req);
 	uid_t uid = fuse_req_ctx(req)->uid;
 
-	if (handle_of(fi->fh)->commits && !datasync && s->commit && (uid == s->options.owner || uid == 0))
+	if (s->commit && handle_of(fi->fh)->commits && !datasync && (uid == s->options.owner || uid == 0))
 		sync_request(s, req);
 	else
 		serve(req, &(struct call){.run = run_fsyncdir, .ino = ino});

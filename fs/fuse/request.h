@@ -31,6 +31,7 @@ struct server {
 	struct server_options options;
 	bool mounted;			/* main thread */
 	bool no_handles;		/* … files are not opened: the mount is read-only, and the kernel can do without */
+	bool no_dir_handles;		/* … nor directories */
 	bool splices;			/* set before the first request: answers may be taken from files */
 
 	pthread_mutex_t sync_lock;

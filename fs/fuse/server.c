@@ -41,6 +41,7 @@ static void op_init(void *data, struct fuse_conn_info *conn)
 
 	s->splices = conn->capable & FUSE_CAP_SPLICE_WRITE;
 	s->no_handles = s->options.read_only && conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;
+	s->no_dir_handles = s->options.read_only && conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
 	conn->want &= ~unwanted;
 	conn->want |= wanted & conn->capable;
 	conn->max_write = MAX_WRITE;

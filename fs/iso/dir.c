@@ -9,7 +9,8 @@
 
 #include "fs/iso/room.h"
 
-#define CHUNK_SECTORS 32u
+#define FIRST_SECTORS 8u	/* read at first, then twice as much each time … */
+#define CHUNK_SECTORS 32u	/* … up to this */
 #define CONTINUATION_AHEAD_SECTORS 16u
 
 int cursor_begin(struct cursor *c, struct iso *iso, struct iso_extent dir)
@@ -19,7 +20,7 @@ int cursor_begin(struct cursor *c, struct iso *iso, struct iso_extent dir)
 	if (dir.bytes > DIRECTORY_MAX_BYTES || dir.lba + sectors > 1ull << 32 || (iso->limit_sectors && sectors > iso->limit_sectors))
 		return -EBADMSG;
 	*c = (struct cursor){.iso = iso, .lba = dir.lba, .bytes = dir.bytes};
-	c->chunk = (uint32_t)min_u64(sectors, CHUNK_SECTORS);
+	c->chunk = (uint32_t)min_u64(sectors, FIRST_SECTORS);
 	c->window.ahead = sectors > SMALL_DIRECTORY_SECTORS ? CONTINUATION_AHEAD_SECTORS : 1;
 	return 0;
 }
@@ -41,7 +42,7 @@ static int cursor_load(struct cursor *c, uint32_t sector)
 	if (sector - c->first < c->n)
 		return 0;
 	if (!c->buf)
-		c->buf = malloc((size_t)c->chunk * SECTOR_BYTES);
+		c->buf = malloc((c->chunk == 1 ? 1 : min_u64(sectors_of(c->bytes), CHUNK_SECTORS)) * SECTOR_BYTES);
 	if (!c->buf)
 		return -ENOMEM;
 	c->n = 0;
@@ -53,6 +54,8 @@ static int cursor_load(struct cursor *c, uint32_t sector)
 		return err;
 	c->first = sector;
 	c->n = n;
+	if (c->chunk > 1)
+		c->chunk = (uint32_t)min_u64(c->chunk * 2, CHUNK_SECTORS);
 	return 0;
 }
 
@@ -77,6 +80,9 @@ int cursor_next_record(struct cursor *c, const uint8_t **ret, uint32_t *ret_at)
 		*ret = p;
 		*ret_at = c->at;
 		c->at += record_length(p);
+		/* Behind the last record of a sector it stands at the next one: at the end it is known to be there. */
+		if (record_length(p) < room && !p[record_length(p)])
+			c->at = (sector + 1) << SECTOR_SHIFT;
 		return 1;
 	}
 	return 0;
@@ -128,21 +134,23 @@ int iso_dir_next_name(struct iso_dir *d, struct iso_entry *ret)
 	return cursor_next(&d->cursor, DECODE_NAME, ret, NULL);
 }
 
-int iso_dir_at(struct iso_dir *d, uint64_t locator, struct iso_entry *ret)
+uint32_t iso_dir_tell(const struct iso_dir *d) { return d->cursor.at; }
+
+/* From the beginning of the sector before: so what the record before it says is seen, and where no record starts none is read. */
+int iso_dir_seek(struct iso_dir *d, uint32_t position)
 {
 	struct cursor *c = &d->cursor;
-	uint64_t pos = locator & ((1ull << LOCATOR_SHIFT) - 1), start = (uint64_t)c->lba * SECTOR_BYTES;
+	uint32_t sector = position >> SECTOR_SHIFT, at;
 	const uint8_t *record;
-	uint32_t at;
-	int more;
+	bool continues = false;
+	int more = 1;
 
-	if (pos < start || pos - start >= c->bytes)
-		return -EBADMSG;
-	c->at = (uint32_t)(pos - start);
-	more = cursor_next_record(c, &record, &at);
-	if (more > 0)
-		more = entry_decode(c, record, at, DECODE_ALL, ret);
-	return more < 0 ? more : more ? 0 : -ENOENT;
+	if (c->at == position)
+		return 0;
+	c->at = position < c->bytes ? (sector ? sector - 1 : 0) << SECTOR_SHIFT : position;
+	while ((c->at < position || continues) && (more = cursor_next_record(c, &record, &at)) > 0)
+		continues = (record_flags(record) & (RECORD_CONTINUES | RECORD_DIRECTORY)) == RECORD_CONTINUES;
+	return more < 0 ? more : 0;
 }
 
 void iso_dir_close(struct iso_dir *d)

@@ -102,8 +102,10 @@ static uint32_t type_of(const uint8_t *record, const struct rock *r)
 /* Mode, owner, times; r is all zeros without Rock Ridge. */
 static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *record, const struct rock *r)
 {
-	struct timespec date = {date_of_record(record_date(record)), 0};
+	struct timespec date = {0, 0};
 
+	if (!r->has_mtime || !r->has_atime || !r->has_ctime)
+		date.tv_sec = date_of_record(record_date(record));
 	e->mode = type | (r->has_px ? r->mode & 07777 : type == S_IFDIR ? 0555 : type == S_IFLNK ? 0777 : 0444);
 	e->uid = r->uid;
 	e->gid = r->gid;

@@ -96,11 +96,19 @@ int iso_dir_open(struct iso *iso, struct iso_extent dir, struct iso_dir **ret);
 int iso_dir_next(struct iso_dir *d, struct iso_entry *ret);
 /* The same without decoding more than the name, inode number, type (mode & S_IFMT) and locator: for large listings. */
 int iso_dir_next_name(struct iso_dir *d, struct iso_entry *ret);
-/* The entry with a locator that this iso_dir gave: cheaper than iso_entry_at() where the next record is asked for next.  iso_dir_next()
- * goes on behind it. */
-int iso_dir_at(struct iso_dir *d, uint64_t locator, struct iso_entry *ret);
+/* Where it goes on: bytes from the beginning, 0 or 34 and more; after an error before the record that could not be given. */
+uint32_t iso_dir_tell(const struct iso_dir *d);
+/* Go on there, as any iso_dir of this directory has told it; from any other number on, with the first entry that starts there or later. */
+int iso_dir_seek(struct iso_dir *d, uint32_t position);
 void iso_dir_close(struct iso_dir *d);
 static inline void iso_dir_closep(struct iso_dir **d) { iso_dir_close(*d); }
+
+/*
+ * A walk comes by soon: what lies in an image is asked of its disk now, without waiting, so that it does not wait at each directory.  Directories side by side
+ * are asked for at once; the last ones when the next has another place, and with {0}.  On a drive it does nothing: a seek would make others wait.
+ */
+struct iso_ahead { uint32_t lba, n_sectors; };
+void iso_expect(struct iso *iso, struct iso_ahead *a, struct iso_extent dir);
 
 /* Decode the entry again from the locator that this reader (or one of an older session of the same disc and kind) gave. */
 int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret);

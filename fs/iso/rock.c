@@ -71,21 +71,19 @@ static int take_pn(struct rock *r, const uint8_t *e)
 static int take_tf(struct rock *r, const uint8_t *e)
 {
 	unsigned at = 5, step;
+	struct timespec t = {0, 0};
 
 	if (e[2] < 5)
 		return -EBADMSG;
 	step = e[4] & TF_LONG ? 17 : 7;
 	for (unsigned bit = 0; bit < 4; bit++) {
-		struct timespec t = {0, 0};
-
 		if (!(e[4] & 1u << bit))
 			continue;
 		if (at + step > e[2])
 			return -EBADMSG;
-		if (e[4] & TF_LONG)
-			t = date_of_volume(e + at);
-		else
-			t.tv_sec = date_of_record(e + at);
+		/* Most are the same as the one before. */
+		if (at == 5 || memcmp(e + at, e + at - step, step))
+			t = e[4] & TF_LONG ? date_of_volume(e + at) : (struct timespec){date_of_record(e + at), 0};
 		at += step;
 		if (bit == 1) {
 			r->mtime = t;

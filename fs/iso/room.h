@@ -7,7 +7,7 @@
  *	name.c     plain and Joliet names                                   date.c     the two forms of dates
  *	entry.c    one directory record -> struct iso_entry                 dir.c      cursor over a directory, iso_dir
  *	index.c    name -> record position of large directories             lookup.c   iso_lookup, iso_entry_at
- *	zisofs.c   compressed files
+ *	zisofs.c   compressed files                                         ahead.c    directories that will be read soon
  *
  * Locks: sector_cache.lock and index_cache.lock are leaves; neither is held over a disc read, and never both.
  */
@@ -145,7 +145,7 @@ struct cursor {
 	uint32_t lba, bytes;		/* the directory, or the rest of one */
 	uint32_t at;			/* byte position of the next record in it */
 	uint32_t first, n;		/* sectors of it in buf */
-	uint32_t chunk;			/* sectors to read at a time */
+	uint32_t chunk;			/* sectors to read at a time; 1 stays so */
 	uint8_t *buf;
 	struct window window;
 };

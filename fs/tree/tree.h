@@ -100,12 +100,13 @@ int tree_fsync(struct tree *t, uint64_t ino);	/* file or directory: durable in t
 int tree_flush(struct tree *t);			/* hand changed nodes to the stage (every two seconds by fs/commit's thread); not durable yet */
 int tree_sync(struct tree *t);			/* all of it durable in the stage */
 
-/* ---- directories: a snapshot taken at the first read and after tree_dir_rewind ---- */
+/* ---- directories: as they were at the first read after opening, or at that of cookie 0 ---- */
 struct tree_dir;
-struct tree_dir_entry { const char *name; uint64_t ino; uint32_t type; uint64_t next; };	/* type: S_IFMT bits; name lives as long as the snapshot */
+struct tree_dir_entry { char name[256]; uint64_t ino; uint32_t type; uint64_t next; };	/* type: S_IFMT bits */
 int tree_opendir(struct tree *t, uint64_t ino, struct tree_dir **ret);
 void tree_closedir(struct tree *t, struct tree_dir *d);
-/* cookie 0: a new snapshot. 1 and an entry ("." and ".." included), 0 at the end. One thread at a time for one handle: locked inside. */
+/* cookie 0: from the beginning, as it is now. 1 and an entry ("." and ".." included), 0 at the end. One thread at a time for one handle: locked inside.
+ * Without a stage a directory never changes: then a cookie goes for every handle of it. */
 int tree_readdir(struct tree *t, struct tree_dir *d, uint64_t cookie, struct tree_dir_entry *ret);
 /* Attributes of that entry with a look-up reference, as readdirplus wants them. -ENOENT: it is gone meanwhile (give the name without). Not for "." and "..". */
 int tree_readdir_lookup(struct tree *t, struct tree_dir *d, uint64_t cookie, struct stat *st);

@@ -78,6 +78,41 @@ mount_disc -o ro "$T/iso9660.iso"
 same_file 'plain ISO 9660: lower case, no version' "$T/iso9660/Sub/File.Txt" "$mnt/sub/file.txt"
 ok 'unmount' umount_disc
 
+# ---- listings of a read-only mount: the kernel opens directories by itself, keeps what it was told, and goes on anywhere
+mkdir -p "$T/listed/large"
+(cd "$T/listed/large" && seq -f 'a file of a large directory, number %05.0f' 4000 | xargs -d '\n' touch)
+for n in {1..40}; do mkdir "$T/listed/$n"; echo "$n" >"$T/listed/$n/file"; done
+genisoimage -quiet -R -J -joliet-long -o "$T/listed.iso" "$T/listed" 2>/dev/null
+mount_disc -o ro,debug "$T/listed.iso"
+for again in '' ', again'; do
+	tree_digest "$T/listed" lT >"$T/want"
+	tree_digest "$mnt" lT | grep -v '^rr_moved' >"$T/got"
+	same_listing "directories of a read-only mount$again" "$T/want" "$T/got"
+done
+opened=$(grep -c 'opcode: OPENDIR' "$log")
+ok 'they are opened without a request' test "$opened" -lt 5
+# Half of it, then the kernel forgets; the rest; and the second half once more from where it was.
+cat >"$T/halves" <<'END'
+opendir(my $d, shift) or die; my (@first, @rest, @again);
+push @first, scalar readdir $d for 1 .. 2000;
+my $place = telldir $d;
+system @ARGV;
+@rest = readdir $d;
+system @ARGV;
+seekdir $d, $place;
+@again = readdir $d;
+my %seen; $seen{$_}++ for @first, @rest;
+print scalar(keys %seen), " ", scalar(grep { $_ != 1 } values %seen), " ", "@rest" eq "@again" ? "same" : "other", "\n";
+END
+drop_caches
+is 'a listing goes on where it was' "$(perl "$T/halves" "$mnt/large" true)" '4002 0 same'
+is 'also when the kernel forgot it' "$(perl "$T/halves" "$mnt/large" sh -c 'echo 3 >/proc/sys/vm/drop_caches' 2>/dev/null)" '4002 0 same'
+ok 'sync of a read-only mount' sync "$mnt"
+ok 'unmount' umount_disc
+mount_disc "$T/listed.iso"
+is 'of a writable one, too' "$(perl "$T/halves" "$mnt/large" sh -c 'echo 3 >/proc/sys/vm/drop_caches' 2>/dev/null)" '4002 0 same'
+ok 'unmount' umount_disc
+
 # ---- zisofs
 if command -v mkzftree >/dev/null; then
 	mkdir "$T/z"

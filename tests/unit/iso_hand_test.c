@@ -288,6 +288,94 @@ static void test_sections(void **state)
 	hand_end(&h);
 }
 
+/* The first record that is an entry of its own and starts at `from` or later; 0: none. Records of a listing, and where it went on before each. */
+struct listed { uint32_t told, record; };
+static uint32_t entry_from(const struct listed *all, unsigned n, uint32_t from)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (all[i].record >= from)
+			return all[i].record;
+	return 0;
+}
+
+static void test_going_on_anywhere(void **state)
+{
+	struct listed all[64];
+	struct iso_extent root;
+	struct area small = {0};
+	struct iso_dir *d;
+	struct iso_entry e;
+	struct hand h;
+	unsigned n = 0;
+	char id[8];
+
+	(void)state;
+	hand_begin_rock(&h, 6);
+	for (unsigned i = 0; i < 28; i++) {
+		snprintf(id, sizeof(id), "A%u", i);
+		nm(&small, 0, "a name that takes some room, as names do, so that sectors are left");
+		add(&h, id, 100, 2048, i % 7 == 3 ? 2 | 0x80 : 0, &small);	/* a directory goes on in no second record */
+		small.n = 0;
+	}
+	for (unsigned i = 0; i < 90; i++)
+		add(&h, "BIG", 1000 + 10 * i, 4096, i < 89 ? 0x80 : 0, NULL);
+	add(&h, "C", 100, 4, 4, NULL);
+	add(&h, "D", 0, 0, 0, NULL);
+	hand_open(&h);
+	root = (struct iso_extent){ROOT_LBA, h.root_sectors * 2048};
+	assert_int_equal(iso_dir_open(h.m.iso, root, &d), 0);
+	assert_int_equal(iso_dir_tell(d), 0);
+	for (uint32_t told; told = iso_dir_tell(d), iso_dir_next(d, &e) == 1; n++) {
+		all[n] = (struct listed){told, (uint32_t)(e.locator & ((1ull << 43) - 1)) - ROOT_LBA * 2048};
+		assert_true(n == 0 || told >= 34);
+		iso_entry_release(&e);
+	}
+	assert_int_equal(n, 30);
+	iso_dir_close(d);
+	for (uint32_t from = 0; from < root.bytes + 4096; from++) {
+		uint32_t expected = entry_from(all, n, from);
+
+		assert_int_equal(iso_dir_open(h.m.iso, root, &d), 0);
+		for (unsigned twice = 0; twice < 2; twice++) {
+			assert_int_equal(iso_dir_seek(d, from), 0);
+			assert_int_equal(iso_dir_next(d, &e), expected != 0);
+			if (!expected)
+				continue;
+			assert_int_equal((e.locator & ((1ull << 43) - 1)) - ROOT_LBA * 2048, expected);
+			assert_true(strcmp(e.name, "big") || e.n_extents == 90);
+			iso_entry_release(&e);
+		}
+		iso_dir_close(d);
+	}
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(entry_from(all, n, all[i].told), all[i].record);
+	hand_end(&h);
+}
+
+/* At the end it is known without reading on. */
+static void test_the_end_is_known(void **state)
+{
+	struct iso_entry e;
+	struct iso_dir *d;
+	struct hand h;
+
+	(void)state;
+	hand_begin_rock(&h, 1);
+	add(&h, "A", 0, 0, 0, NULL);
+	hand_open(&h);
+	assert_int_equal(iso_dir_open(h.m.iso, (struct iso_extent){ROOT_LBA, 2048}, &d), 0);
+	assert_int_equal(iso_dir_next(d, &e), 1);
+	iso_entry_release(&e);
+	assert_int_equal(iso_dir_tell(d), 2048);
+	iso_dir_close(d);
+	h.m.disc.fail_lba = ROOT_LBA;
+	assert_int_equal(iso_dir_open(h.m.iso, (struct iso_extent){ROOT_LBA, 2048}, &d), 0);
+	assert_int_equal(iso_dir_seek(d, 2048), 0);
+	assert_int_equal(iso_dir_next(d, &e), 0);
+	iso_dir_close(d);
+	hand_end(&h);
+}
+
 static void test_broken_sections(void **state)
 {
 	(void)state;
@@ -479,7 +567,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_continuation_chains), cmocka_unit_test(test_bad_continuations), cmocka_unit_test(test_names),
 		cmocka_unit_test(test_symbolic_links), cmocka_unit_test(test_attributes), cmocka_unit_test(test_our_numbers),
-		cmocka_unit_test(test_sections), cmocka_unit_test(test_broken_sections), cmocka_unit_test(test_unreadable_files),
+		cmocka_unit_test(test_sections), cmocka_unit_test(test_going_on_anywhere), cmocka_unit_test(test_the_end_is_known),
+		cmocka_unit_test(test_broken_sections), cmocka_unit_test(test_unreadable_files),
 		cmocka_unit_test(test_bad_records), cmocka_unit_test(test_relocation), cmocka_unit_test(test_finding_rock_ridge),
 		cmocka_unit_test(test_huge_directory),
 	};

@@ -51,7 +51,7 @@ static void test_listing(void **state)
 	full = now() - start;
 	iso_dir_close(d);
 	assert_int_equal(n, NAMES);
-	assert_true(atomic_load(&m.disc.reads) - reads <= many.dir.bytes / 65536 + 1);
+	assert_true(atomic_load(&m.disc.reads) - reads <= many.dir.bytes / 65536 + 3);	/* the first two are shorter */
 	assert_int_equal(iso_dir_open(m.iso, many.dir, &d), 0);
 	start = now();
 	for (n = 0; iso_dir_next_name(d, &e) > 0; n++)

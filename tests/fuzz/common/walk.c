@@ -124,6 +124,20 @@ static void visit_entry(struct iso *iso, struct iso_extent dir, const struct iso
 	}
 }
 
+/* Gone on with where the listing was, and between two records. */
+static void seek(struct iso_dir *d, uint32_t told, const struct iso_entry *e)
+{
+	struct iso_entry other = {0};
+
+	if (!iso_dir_seek(d, told + walk_below(64)) && iso_dir_next(d, &other) > 0)
+		iso_entry_release(&other);
+	if (iso_dir_seek(d, told) || iso_dir_next(d, &other) <= 0)
+		return;
+	if (!unstable && other.locator != e->locator)
+		abort();
+	iso_entry_release(&other);
+}
+
 static void walk(struct iso *iso)
 {
 	struct iso_extent queue[NODES_MAX];
@@ -134,11 +148,15 @@ static void walk(struct iso *iso)
 		return;
 	queue[n++] = e.dir;
 	for (unsigned i = 0; i < n; i++) {
-		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL, *names = NULL;
+		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL, *names = NULL, *again = NULL;
+		bool after_directory = false;	/* one that says it goes on is followed by what is none of it */
 
-		if (iso_dir_open(iso, queue[i], &d) || iso_dir_open(iso, queue[i], &names))
+		if (iso_dir_open(iso, queue[i], &d) || iso_dir_open(iso, queue[i], &names) || iso_dir_open(iso, queue[i], &again))
 			continue;
-		while (entries++ < ENTRIES_MAX && iso_dir_next(d, &e) > 0) {
+		for (uint32_t told; told = iso_dir_tell(d), entries++ < ENTRIES_MAX && iso_dir_next(d, &e) > 0;) {
+			if (!after_directory && !walk_below(4))
+				seek(again, told, &e);
+			after_directory = S_ISDIR(e.mode);
 			if (S_ISDIR(e.mode) && n < NODES_MAX)
 				queue[n++] = e.dir;
 			visit_entry(iso, queue[i], &e);
