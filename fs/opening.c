@@ -413,7 +413,7 @@ static int make_tree(struct opening *o, uint32_t generation)
 	};
 	struct tree_options options = {.read_only = o->read_only, .whole_files = o->options->compat || o->options->no_sharing,
 		.writing = o->options->compat ? TREE_FULL : writing[o->options->tree], .no_joliet = o->options->no_joliet,
-		.owner = geteuid(), .group = getegid()};
+		.owner = geteuid(), .group = getegid(), .idle_nodes = o->options->idle_nodes};
 	int r;
 
 	if (o->read_only && !o->base)

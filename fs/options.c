@@ -187,6 +187,16 @@ static int set_read_delay(struct parser *p, const char *value)
 	return 0;
 }
 
+static int set_idle_nodes(struct parser *p, const char *value)
+{
+	uint64_t nodes;
+
+	if (parse_number(value, 10, 1u << 20, &nodes) < 0)
+		return refuse(p, "idle-nodes=%s: a number of files", value);
+	p->options->idle_nodes = (uint32_t)nodes;
+	return 0;
+}
+
 static int set_tree(struct parser *p, const char *value)
 {
 	if (strcmp(value, "auto") == 0)
@@ -254,7 +264,7 @@ static int set_value(struct parser *p, const char *name, const char *value, bool
 	static const struct { const char *name; int (*set)(struct parser *, const char *); } values[] = {
 		{"media", set_media}, {"speed", set_speed}, {"session", set_session}, {"volid", set_volume_id}, {"staging", set_staging},
 		{"tree", set_tree}, {"share", set_share}, {"commit", set_commit}, {"uid", set_uid}, {"gid", set_gid}, {"umask", set_umask},
-		{"fault", set_fault}, {"disc-fault", set_disc_fault}, {"read-delay", set_read_delay},
+		{"fault", set_fault}, {"disc-fault", set_disc_fault}, {"read-delay", set_read_delay}, {"idle-nodes", set_idle_nodes},
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(values); i++) {

@@ -37,6 +37,7 @@ struct options {
 	bool allow_other;
 	char *fuse;			/* options for libfuse, comma-separated; NULL none */
 	char *fault, *disc_fault;	/* developer's; see target_wrap_faults, disc_wrap_faults */
+	uint32_t idle_nodes;		/* developer's; as in struct tree_options */
 };
 
 #define OPTIONS_WHY_MAX 512u

@@ -137,6 +137,9 @@ static void values(void **state)
 	accept_line("-o read-delay=20 d m", &o);
 	assert_string_equal(o.disc_fault, "delay=20");
 	options_release(&o);
+	accept_line("-o idle-nodes=12 d m", &o);
+	assert_int_equal(o.idle_nodes, 12);
+	options_release(&o);
 	accept_line("-o speed=8,media=dvd d m", &o);
 	assert_int_equal(o.bytes_per_second, 8 * 1385000);
 	accept_line("-o media=bd,speed=0.5x d m", &o);
