@@ -147,6 +147,9 @@ void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_b
 {
 	tree_lock(t);
 	*ret_staged_bytes = t->space.data * SECTOR_BYTES + t->space.record_bytes;
+	/* Attributes alone are something, too. */
+	if (!*ret_staged_bytes && t->stage && (t->dirty || !stage_empty(t->stage)))
+		*ret_staged_bytes = SECTOR_BYTES;
 	uint64_t left = sectors_left(t);
 	*ret_free_bytes = left > UINT64_MAX / SECTOR_BYTES ? 0 : left * SECTOR_BYTES;
 	tree_unlock(t);

@@ -106,8 +106,10 @@ chmod -R u+rwX "$mnt/kept"
 chown -hR "$(id -u):$(id -g)" "$mnt/kept"
 touch -d @1700000000 "$mnt/kept/below/file"
 is 'nothing is appended' "$(appends)" 0
+is 'and nothing is staged' "$(info_json '$_->{staged_bytes}' "$mnt")" 0
 touch -d @1700000001 "$mnt/kept/below/file"
 cmp_number 'another time is a change' "$(appends)" -gt 0
+cmp_number 'which info does not call nothing' "$(info_json '$_->{staged_bytes}' "$mnt")" -gt 0
 is 'it is there' "$(stat -c %Y "$mnt/kept/below/file")" 1700000001
 chmod 700 "$mnt/kept"
 chmod 755 "$mnt/kept"
