@@ -153,7 +153,7 @@ int contents_stream_new(const struct burn_plan *p, struct contents_stream **ret)
 	}
 	bulk_sort(p->manifest->bulk, s->rows, p->manifest->n_digests, sizeof(*s->rows), by_digest);
 	s->records = (struct records){.next = next_record, .context = s, .n = CONTENTS_HEADER_BYTES};
-	contents_header_encode(p->contents.n_entries, p->contents.n_runs, s->records.record);
+	contents_header_encode(CONTENT_KIND, p->contents.n_entries, p->contents.n_runs, s->records.record);
 	*ret = s;
 	return 0;
 }

@@ -20,7 +20,7 @@ int digest_compare(const void *a, const void *b)
 }
 
 /* The entries and the runs of one table. */
-struct tables { struct disc_table entries, runs; };
+struct tables { struct disc_table entries, runs; enum content_kind kind; };
 
 static void tables_release(struct tables *t)
 {
@@ -45,7 +45,7 @@ static int open_tables(struct disc *disc, const struct disc_session *session, st
 		return 0;
 	ret->entries = (struct disc_table){.disc = disc, .pos = pos + CONTENTS_HEADER_BYTES, .record_bytes = CONTENTS_ENTRY_BYTES};
 	ret->runs = (struct disc_table){.disc = disc, .record_bytes = CONTENTS_RUN_BYTES};
-	if (contents_header_decode(header, a.contents_bytes, &ret->entries.n, &ret->runs.n) < 0)
+	if (contents_header_decode(header, a.contents_bytes, &ret->kind, &ret->entries.n, &ret->runs.n) < 0)
 		return 0;
 	ret->runs.pos = ret->entries.pos + (uint64_t)ret->entries.n * CONTENTS_ENTRY_BYTES;
 	return 1;
@@ -107,7 +107,7 @@ static int find_digest(struct tables *t, const struct digest_query *q, uint32_t 
 	return result;
 }
 
-static int find_in_session(struct disc *disc, const struct disc_session *session, const struct digest_query *q)
+static int find_in_session(struct disc *disc, const struct disc_session *session, struct digest_query *q)
 {
 	_cleanup_(tables_release) struct tables t = {.entries = {.disc = NULL}};
 	struct extent extents[BOUND_SECTIONS];
@@ -116,13 +116,17 @@ static int find_in_session(struct disc *disc, const struct disc_session *session
 
 	if (!open_tables(disc, session, &t))
 		return 0;
+	if (t.kind != q->kind) {
+		q->others = true;
+		return 0;
+	}
 	for (uint32_t i = 0; i < q->n && at < t.entries.n && !result; i++)
 		result = find_digest(&t, q, i, &at, extents);
 	/* What cannot be read shares nothing. */
 	return result == -EIO || result == -EBADMSG ? 0 : result;
 }
 
-int digest_find(struct disc *disc, const struct digest_query *q)
+int digest_find(struct disc *disc, struct digest_query *q)
 {
 	_free_ struct disc_session *sessions = NULL;
 	size_t n = 0;

@@ -98,7 +98,7 @@ int share_known(struct share *s)
 	_bulk_ uint8_t *tries = bulk_zalloc(m->bulk, (size_t)m->n_digests + 1, 1);
 	_bulk_ struct manifest_digest *alike = NULL;
 	_cleanup_(candidates_release) struct candidates c = {.share = s, .digests = m->digests, .want = WANT_WHOLE, .tries = tries, .tries_max = WHOLE_TRIES_MAX};
-	struct digest_query q = {.n = m->n_digests, .disc_sectors = s->comparison.end_pos / SECTOR_BYTES, .progress = s->options->progress};
+	struct digest_query q = {.kind = s->kind, .n = m->n_digests, .disc_sectors = s->comparison.end_pos / SECTOR_BYTES, .progress = s->options->progress};
 	int result;
 
 	if (!tries)
@@ -106,6 +106,7 @@ int share_known(struct share *s)
 	if (!q.n)
 		return 0;
 	result = find_candidates(&c, &q);
+	s->other_kinds = q.others;
 	if (result || !(alike = bulk_zalloc(m->bulk, m->n_digests, sizeof(*alike))))
 		return result ? result : -ENOMEM;
 	q.n = 0;

@@ -65,7 +65,7 @@ int share_add_digest(struct share *s, uint32_t node)
 	if (result)
 		return result;
 	m->digests[m->n_digests].node = node;
-	result = content_digest(m, node, s->digest_buffer, m->digests[m->n_digests].digest);
+	result = content_digest(s->digester, s->kind, m, node, m->digests[m->n_digests].digest);
 	/* What cannot be read shares nothing; the burn says so where it matters. */
 	if (result)
 		return result == -ENOMEM ? result : 0;
@@ -175,6 +175,29 @@ static int compare_remapped(const void *a, const void *b)
 	return x->node < y->node ? -1 : x->node > y->node;
 }
 
+/* Content tables of the older kind: with digests of that kind, which go no further. */
+static int share_known_before(struct share *s)
+{
+	struct manifest *m = s->m;
+	struct manifest_digest *digests = m->digests;
+	const size_t space = s->digest_space;
+	const uint32_t n = m->n_digests;
+	int result;
+
+	m->digests = NULL;
+	s->digest_space = m->n_digests = 0;
+	s->kind = CONTENT_SHA256;
+	result = make_digests(s);
+	if (!result)
+		result = share_known(s);
+	bulk_free(m->digests);
+	m->digests = digests;
+	s->digest_space = space;
+	m->n_digests = n;
+	s->kind = CONTENT_KIND;
+	return result;
+}
+
 /* Where extents of the disc may lie: below the end of the newest session, and not in the head, which is written again. */
 static void set_bounds(struct share *s)
 {
@@ -199,6 +222,8 @@ static int share_all(struct share *s)
 	n_wanted = s->m->n_digests;
 	if (!result)
 		result = share_known(s);
+	if (!result && s->other_kinds)
+		result = share_known_before(s);
 	if (!result)
 		result = share_foreign(s);
 	return result ? result : share_staged(s, n_wanted);
@@ -207,14 +232,15 @@ static int share_all(struct share *s)
 int manifest_share(struct manifest *m, const struct share_options *o)
 {
 	struct held_manifest *held = (struct held_manifest *)(void *)m;
-	_free_ uint8_t *buffer = malloc(2 * (size_t)COMPARE_BYTES + CONTENT_WHOLE_BYTES);
-	struct share s = {.held = held, .m = m, .options = o, .comparison = {.held = held, .progress = o->progress}};
-	int result = -ENOMEM;
+	_free_ uint8_t *buffer = malloc(2 * (size_t)COMPARE_BYTES);
+	_cleanup_(content_digester_freep) struct content_digester *digester = NULL;
+	struct share s = {.held = held, .m = m, .options = o, .kind = CONTENT_KIND, .comparison = {.held = held, .progress = o->progress}};
+	int result = buffer ? content_digester_new(&digester) : -ENOMEM;
 
-	if (buffer) {
+	if (!result) {
 		s.comparison.buffers[0] = buffer;
 		s.comparison.buffers[1] = buffer + COMPARE_BYTES;
-		s.digest_buffer = buffer + 2 * (size_t)COMPARE_BYTES;
+		s.digester = digester;
 		result = share_all(&s);
 	}
 	if (result)

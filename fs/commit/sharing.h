@@ -20,8 +20,10 @@ struct share {
 	struct manifest *m;
 	const struct share_options *options;
 	struct comparison comparison;
-	uint8_t *digest_buffer;
+	struct content_digester *digester;
+	enum content_kind kind;		/* of m->digests */
 	size_t digest_space;
+	bool other_kinds;		/* the disc has tables of another kind */
 	struct numbers remembered;	/* node -> number in held->remapped */
 };
 
@@ -68,7 +70,7 @@ int share_remember(struct share *s, uint32_t node);
 void share_as_staged(const struct share *s, uint32_t node);
 
 /* ---- known.c ---- */
-/* By the content tables, for m->digests: first those that are equal; of what is left, those that are alike. */
+/* By the content tables of their kind, for m->digests: first those that are equal; of what is left, those that are alike. */
 int share_known(struct share *s);
 
 /* ---- foreign.c ---- */

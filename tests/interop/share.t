@@ -145,7 +145,7 @@ ok 'unmount' umount_disc
 
 # ---- a table that lies
 cp "$disc" "$T/lies.iso"
-perl -0777 -pi -e 's{(CDAPPENDFS-CNT 1(.{4}).{12})(.*)}{my ($head, $n, $rest) = ($1, unpack("V", $2), $3);
+perl -0777 -pi -e 's{(CDAPPENDFS-CNT 2(.{4}).{12})(.*)}{my ($head, $n, $rest) = ($1, unpack("V", $2), $3);
 	for my $i (0 .. $n - 1) { substr($rest, 32 * $i + 24, 4) = pack "V", unpack("V", substr $rest, 32 * $i + 24, 4) + 1 if 32 * $i + 32 <= length $rest } "$head$rest"}gse' "$T/lies.iso"
 isnt 'the lie is there' "$(image_digest "$T/lies.iso")" "$(image_digest "$disc")"
 mount_disc "$T/lies.iso"
@@ -155,6 +155,29 @@ ok 'sync' sync_disc
 drop_caches
 same_file 'what the table says is not believed' "$mnt/believed" "$T/twice"
 same_file 'nor of a small file' "$mnt/small" "$source/a/b/small 9"
+ok 'unmount' umount_disc
+
+# ---- tables as they were made before: digests are of SHA-256
+cp "$disc" "$T/before.iso"
+perl -MDigest::SHA=sha256 -0777 -pi -e 'my $all = $_;
+	sub digest { my ($at, $size) = @_;
+		my @samples = $size <= 262144 ? ([0, $size]) : map { [$_ == 15 ? $size - 16384 : int(int(($size - 16384) / 15) * $_ / 2048) * 2048, 16384] } 0 .. 15;
+		substr sha256(pack("Q<", $size) . join "", map { substr $all, $at * 2048 + $_->[0], $_->[1] } @samples), 0, 16 }
+	s{CDAPPENDFS-CNT 2(.{4})(.{12})}{my ($packed, $rest) = ($1, $2); my $from = $+[0]; my $n = unpack "V", $packed;
+		my @entries = map { my $e = substr $all, $from + 32 * $_, 32; my ($size, $where, $runs) = unpack "x16 Q< V V", $e;
+			$runs == 1 ? digest($where, $size) . substr $e, 16 : $e } 0 .. $n - 1;
+		push @new, [$from, join "", sort @entries]; "CDAPPENDFS-CNT 1$packed$rest"}gse;
+	for my $table (@new) { substr $_, $table->[0], length $table->[1], $table->[1] }' "$T/before.iso"
+mount_disc "$T/before.iso"
+cp "$T/twice" "$mnt/before"
+cp -r "$source/a/b" "$mnt/small before"
+is 'found by tables of the older kind' "$(blocks)" 0
+noise 100000 106 >"$mnt/new"
+ok 'sync' sync_disc
+is 'what is new is found by the newer kind' "$(cp "$mnt/new" "$T/new.copy"; cp "$T/new.copy" "$mnt/again"; cp "$T/twice" "$mnt/twice again"; blocks)" 0
+"$BUILD/cdappendfs-sync" -q --discard "$mnt"
+drop_caches
+same_file 'its content' "$mnt/before" "$T/twice"
 ok 'unmount' umount_disc
 
 # ---- above foreign sessions

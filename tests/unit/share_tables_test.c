@@ -80,7 +80,7 @@ static void add_session(uint32_t n, uint32_t first, uint32_t step, uint32_t time
 
 	d.sessions[i] = (struct disc_session){.number = (uint32_t)i + 1, .start_lba = (uint32_t)i * SESSION_SECTORS, .sectors = SESSION_SECTORS,
 		.descriptor_lba = (uint32_t)i * SESSION_SECTORS + 16, .ours = true};
-	contents_header_encode(n, 0, table_of(i));
+	contents_header_encode(CONTENT_KIND, n, 0, table_of(i));
 	for (uint32_t k = 0; k < n; k++) {
 		struct content_entry e = {.size = k + 1, .where = (uint32_t)(i * 1000 + k) % DISC_SECTORS / 2, .n_runs = 1};
 
@@ -123,7 +123,7 @@ static struct manifest_digest asked[ASKED_MAX];
 
 static int find(uint32_t n, struct met *m)
 {
-	struct digest_query q = {.digests = asked, .n = n, .disc_sectors = DISC_SECTORS, .found = count_met, .context = m};
+	struct digest_query q = {.kind = CONTENT_KIND, .digests = asked, .n = n, .disc_sectors = DISC_SECTORS, .found = count_met, .context = m};
 
 	return digest_find(&d.disc, &q);
 }
@@ -193,6 +193,30 @@ static void test_many_sessions(void **state)
 	m = (struct met){.stop_at = 3};
 	assert_int_equal(find(20000, &m), -ENOTTY);
 	assert_int_equal(m.n, 3);
+}
+
+/* A table answers for digests of its kind. */
+static void test_kinds(void **state)
+{
+	struct met m = {.n = 0};
+	struct digest_query q = {.kind = CONTENT_SHA256, .digests = asked, .n = 100, .disc_sectors = DISC_SECTORS, .found = count_met, .context = &m};
+
+	(void)state;
+	begin();
+	add_session(60, 0, 1, 1);
+	ask_numbers(100, 0, 1);
+	assert_int_equal(digest_find(&d.disc, &q), 0);
+	assert_int_equal(m.n, 0);
+	assert_true(q.others);
+	add_session(50, 50, 1, 1);
+	contents_header_encode(CONTENT_SHA256, 50, 0, table_of(1));
+	assert_int_equal(digest_find(&d.disc, &q), 0);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(m.counts[i], i >= 50);
+	d.sessions[0].ours = false;
+	q.others = false;
+	assert_int_equal(digest_find(&d.disc, &q), 0);
+	assert_false(q.others);
 }
 
 /* Entries of one digest, and digests asked for twice. */
@@ -271,7 +295,7 @@ static void test_lies(void **state)
 	add_session(n, 0, 1, 1);
 	for (uint32_t i = 0; i < n; i++)
 		set_entry(i, entries[i].size, entries[i].where, entries[i].n_runs);
-	contents_header_encode(n, 5, table_of(0));
+	contents_header_encode(CONTENT_KIND, n, 5, table_of(0));
 	set_run(n, 0, 200, 2);
 	set_run(n, 1, 300, 1);
 	set_run(n, 2, 400, 0);
@@ -337,7 +361,7 @@ static void test_cancelled(void **state)
 	unsigned n = 0;
 	struct met m = {.n = 0};
 	const struct burn_progress progress = {.cancelled = say_yes, .context = &n};
-	struct digest_query q = {.digests = asked, .n = 10, .disc_sectors = DISC_SECTORS, .progress = &progress, .found = count_met, .context = &m};
+	struct digest_query q = {.kind = CONTENT_KIND, .digests = asked, .n = 10, .disc_sectors = DISC_SECTORS, .progress = &progress, .found = count_met, .context = &m};
 
 	(void)state;
 	begin();
@@ -353,31 +377,98 @@ static void test_format(void **state)
 {
 	uint8_t header[CONTENTS_HEADER_BYTES], record[CONTENTS_ENTRY_BYTES];
 	struct content_entry e = {.size = 0x0123456789abcdefull, .where = 0xdeadbeef, .n_runs = 77}, again;
+	enum content_kind kind = 0;
 	uint32_t n = 0, runs = 0;
 
 	(void)state;
-	contents_header_encode(3, 5, header);
-	assert_memory_equal(header, "CDAPPENDFS-CNT 1\3\0\0\0\5\0\0\0\0\0\0\0\0\0\0\0", 32);
-	assert_int_equal(contents_header_decode(header, 32 + 3 * 32 + 5 * 8, &n, &runs), 0);
+	contents_header_encode(CONTENT_POLY1305, 3, 5, header);
+	assert_memory_equal(header, "CDAPPENDFS-CNT 2\3\0\0\0\5\0\0\0\0\0\0\0\0\0\0\0", 32);
+	assert_int_equal(contents_header_decode(header, 32 + 3 * 32 + 5 * 8, &kind, &n, &runs), 0);
+	assert_int_equal(kind, CONTENT_POLY1305);
 	assert_int_equal(n, 3);
 	assert_int_equal(runs, 5);
-	assert_int_equal(contents_header_decode(header, 32 + 3 * 32 + 5 * 8 - 8, &n, &runs), -EBADMSG);
-	contents_header_encode(0x8000001, 0, header);	/* 2^32 + 32 bytes */
-	assert_int_equal(contents_header_decode(header, 64, &n, &runs), -EBADMSG);
+	contents_header_encode(CONTENT_SHA256, 3, 5, header);
+	assert_memory_equal(header, "CDAPPENDFS-CNT 1", 16);
+	assert_int_equal(contents_header_decode(header, 32 + 3 * 32 + 5 * 8, &kind, &n, &runs), 0);
+	assert_int_equal(kind, CONTENT_SHA256);
+	for (unsigned c = 0; c < 256; c++) {
+		header[15] = (uint8_t)c;
+		assert_int_equal(contents_header_decode(header, 32 + 3 * 32 + 5 * 8, &kind, &n, &runs), c == '1' || c == '2' ? 0 : -EBADMSG);
+	}
+	contents_header_encode(CONTENT_POLY1305, 3, 5, header);
+	assert_int_equal(contents_header_decode(header, 32 + 3 * 32 + 5 * 8 - 8, &kind, &n, &runs), -EBADMSG);
+	contents_header_encode(CONTENT_POLY1305, 0x8000001, 0, header);	/* 2^32 + 32 bytes */
+	assert_int_equal(contents_header_decode(header, 64, &kind, &n, &runs), -EBADMSG);
 	digest_of(99, e.digest);
 	content_entry_encode(&e, record);
 	assert_memory_equal(record, e.digest, 16);
 	assert_memory_equal(record + 16, "\xef\xcd\xab\x89\x67\x45\x23\x01\xef\xbe\xad\xde\x4d\0\0\0", 16);
 	again = content_entry_decode(record);
 	assert_memory_equal(&again, &e, sizeof(e));
-	/* Samples: in order, within the file, the last one at its end. */
-	for (uint64_t size = CONTENT_WHOLE_BYTES + 1; size < 1ull << 43; size = size * 3 + 1) {
-		uint64_t last = 0;
+}
 
-		assert_int_equal(content_sample(size, 0), 0);
-		assert_int_equal(content_sample(size, 15), size - CONTENT_SAMPLE_BYTES);
-		for (unsigned i = 1; i < CONTENT_SAMPLES; last = content_sample(size, i++))
-			assert_true(content_sample(size, i) > last && (i == 15 || content_sample(size, i) % SECTOR_BYTES == 0));
+/* Samples: in order, within the content, the last one at its end, or of two in the middle. */
+static void test_samples(void **state)
+{
+	(void)state;
+	for (enum content_kind kind = CONTENT_SHA256; kind <= CONTENT_POLY1305; kind++) {
+		for (uint64_t size = 1; size < 1ull << 43; size = size * 3 / 2 + 1) {
+			struct content_samples s = content_samples(kind, size);
+			uint64_t last = 0;
+
+			assert_int_equal(content_sample_at(s, size, 0), 0);
+			assert_true((uint64_t)s.n * s.bytes <= min_u64(size, CONTENT_SAMPLES_BYTES));
+			assert_int_equal(content_sample_at(s, size, s.n - 1), s.n == 2 ? size / 2 / SECTOR_BYTES * SECTOR_BYTES : size - s.bytes);
+			for (unsigned i = 1; i < s.n; last = content_sample_at(s, size, i++))
+				assert_true(content_sample_at(s, size, i) >= last + s.bytes / 2 && (i + 1 == s.n || content_sample_at(s, size, i) % SECTOR_BYTES == 0));
+		}
+	}
+}
+
+static int read_pattern(void *context, uint32_t body, uint64_t pos, void *buf, size_t length)
+{
+	(void)body, (void)context;
+	for (size_t i = 0; i < length; i++)
+		((uint8_t *)buf)[i] = (uint8_t)((pos + i) * 31 + (pos + i) / 256);
+	return 0;
+}
+
+/* As other implementations of the two hashes have them. */
+static void test_digests(void **state)
+{
+	static const struct { enum content_kind kind; uint64_t size; const char *digest; } known[] = {
+		{CONTENT_SHA256, 1, "a536aa3cede6ea3c1f3e0357c3c60e0f"},
+		{CONTENT_SHA256, 2048, "86e98c143591786d7ce53662fc6a367d"},
+		{CONTENT_SHA256, 16384, "0f89387f9e53d02a8b5fc9fbe44e972b"},
+		{CONTENT_SHA256, 16385, "233e7dbcd627c1bf02c3be2e33fe57f7"},
+		{CONTENT_SHA256, 262144, "b44aa9e5bf52e5eed80dd890b87ba045"},
+		{CONTENT_SHA256, 262145, "54312202d18222d2061b135c90d6db3a"},
+		{CONTENT_SHA256, 300001, "a6afad6b47335d5056a4cbcfcb5ae7b9"},
+		{CONTENT_SHA256, 5000000001, "ec5c8ce9d46a26263c16bbdb854952c6"},
+		{CONTENT_POLY1305, 1, "cd0fe669d406e1f3dc4abfcfcf0df4a4"},
+		{CONTENT_POLY1305, 2048, "b65bd0817e21ab42831dc3696a9d7ead"},
+		{CONTENT_POLY1305, 16384, "3549915ac73834fb93d00be40a23d641"},
+		{CONTENT_POLY1305, 16385, "f0ab8d1f2a9a6c79db84c82d888d8c50"},
+		{CONTENT_POLY1305, 262144, "4c8d763c846e45e099cf63115bdcb457"},
+		{CONTENT_POLY1305, 262145, "0afe9c418cd168d0066516ae30bb0c95"},
+		{CONTENT_POLY1305, 300001, "1b430df2bfbab8d4d3f083aa0d17fa12"},
+		{CONTENT_POLY1305, 5000000001, "fd0211b3e2e907b208c6b2326a39a97d"},
+	};
+	_cleanup_(content_digester_freep) struct content_digester *digester = NULL;
+
+	(void)state;
+	assert_int_equal(content_digester_new(&digester), 0);
+	for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
+		struct manifest_node node = {.size = known[i].size, .n_extents = 1};
+		struct extent e = {.length = node.size, .kind = EXTENT_STAGE};
+		const struct manifest m = {.nodes = &node, .n_nodes = 1, .extents = &e, .read_body = read_pattern};
+		uint8_t digest[CONTENT_DIGEST_BYTES];
+		char text[2 * CONTENT_DIGEST_BYTES + 1];
+
+		assert_int_equal(content_digest(digester, known[i].kind, &m, 0, digest), 0);
+		for (unsigned k = 0; k < CONTENT_DIGEST_BYTES; k++)
+			snprintf(text + 2 * k, 3, "%02x", digest[k]);
+		assert_string_equal(text, known[i].digest);
 	}
 }
 
@@ -386,12 +477,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_many_sessions),
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_alike),
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_digests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
