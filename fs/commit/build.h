@@ -12,6 +12,7 @@
 #include "cdappendfs/placement.h"
 #include "fs/commit/manifest.h"
 #include "fs/commit/numbers.h"
+#include "fs/commit/reader.h"
 #include "fs/commit/spool.h"
 #include "fs/iso/iso.h"
 
@@ -37,6 +38,7 @@ struct held_manifest {
 	uint32_t n_remapped;
 	size_t extent_space, remapped_space;
 	uint64_t found_bytes;		/* of what is staged, on the disc already or in the stage twice */
+	struct body_reader reader;
 	struct spool *spool;		/* NULL: the disc itself is read */
 	bool rehearsing;		/* the spool is being filled */
 };

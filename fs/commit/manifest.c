@@ -386,9 +386,9 @@ static int walk(struct build *b)
 
 static int read_body(void *context, uint32_t body, uint64_t pos, void *buf, size_t length)
 {
-	const struct held_manifest *held = context;
+	struct held_manifest *held = context;
 
-	return held->rehearsing ? 0 : stage_body_read(held->stage, body, pos, buf, length);
+	return held->rehearsing ? 0 : body_reader_read(&held->reader, held->stage, body, pos, buf, length);
 }
 
 static int read_disc(void *context, uint64_t pos, void *buf, size_t length)
@@ -431,6 +431,7 @@ void manifest_free(struct manifest *m)
 	if (!held)
 		return;
 	spool_free(held->spool);
+	body_reader_release(&held->reader);
 	bulk_free(m->nodes);
 	bulk_free(m->entries);
 	bulk_free(m->extents);
