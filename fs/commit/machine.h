@@ -123,7 +123,7 @@ int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid
 /* An image that had something behind its newest session is not cut there: what is left of the descriptor of an unpublished session is
  * blanked, durably, or its remains might be taken for a session of another program. */
 int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes);
-/* Ties the stage to the disc as it is, then IDLE: in this order, so that a crash between the two is recovered from. */
+/* Ties the stage to the disc as it is, then IDLE: by one sync, or, when a crash comes between the two, in this order, which is recovered from. */
 int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults);
 
 #endif

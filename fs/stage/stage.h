@@ -54,7 +54,7 @@ struct stage_options {
 int stage_open(const struct stage_options *options, struct stage **ret, struct stage_holder *ret_holder, char **ret_why);
 int stage_start_thread(struct stage *s);
 void stage_set_user(struct stage *s, enum stage_user user);
-/* Ties the stage to this state of the disc (after a rebase); durable. */
+/* Ties the stage to this state of the disc (after a rebase); in the open transaction, made durable by stage_commit_set(). */
 int stage_rebind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
 int stage_fingerprint(struct stage *s, struct disc_fingerprint *ret);
 int stage_identity(struct stage *s, struct disc_identity *ret);

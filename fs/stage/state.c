@@ -224,7 +224,7 @@ int stage_rebind(struct stage *s, const struct disc_identity *identity, const st
 	if (!r)
 		stage_place_write_lock(s);	/* it says which disc the holder has */
 	stage_leave(s);
-	return r ? r : stage_sync(s);
+	return r;
 }
 
 int stage_fingerprint(struct stage *s, struct disc_fingerprint *ret)
