@@ -329,6 +329,7 @@ static int name_and_sort(struct burn_plan *p, struct name_scratch *s, const stru
 	struct sort_context context = {p, kind};
 	uint32_t *order = p->trees[kind].order + node->first_entry;
 	uint32_t end = node->first_entry + node->n_entries, n = 0;
+	bool sorted = true;
 
 	s->mask = slots_for(node->n_entries) - 1;
 	memset(s->slots, 0, ((size_t)s->mask + 1) * sizeof(*s->slots));
@@ -344,9 +345,13 @@ static int name_and_sort(struct burn_plan *p, struct name_scratch *s, const stru
 				return error;
 		}
 	for (uint32_t i = node->first_entry; i < end; i++)
-		if (in_tree(p, i, kind))
-			s->items[n++] = (struct sort_item){sort_key(&context, i), i};
-	qsort_r(s->items, n, sizeof(*s->items), compare_items, &context);
+		if (in_tree(p, i, kind)) {
+			s->items[n] = (struct sort_item){sort_key(&context, i), i};
+			sorted = sorted && (!n || compare_items(&s->items[n - 1], &s->items[n], &context) < 0);
+			n++;
+		}
+	if (!sorted)	/* Joliet names mostly come as they are to be */
+		qsort_r(s->items, n, sizeof(*s->items), compare_items, &context);
 	for (uint32_t i = 0; i < n; i++)
 		order[i] = s->items[i].entry;
 	return 0;

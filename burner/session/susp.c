@@ -95,6 +95,15 @@ static uint8_t *begin(struct susp *s, const char *signature, unsigned bytes, uin
 	return entry;
 }
 
+/* Times of a file are often the same second. */
+static void put_date(uint8_t *out, const struct timespec *time, const struct timespec *before, const uint8_t *dated)
+{
+	if (time->tv_sec == before->tv_sec)
+		memcpy(out, dated, 7);
+	else
+		date_short(out, time->tv_sec);
+}
+
 static void put_px_tf(struct susp *s, const struct manifest_node *node)
 {
 	uint8_t *px = begin(s, "PX", 44, 1), *tf;
@@ -107,8 +116,8 @@ static void put_px_tf(struct susp *s, const struct manifest_node *node)
 	tf = begin(s, "TF", 26, 1);
 	tf[4] = 0x02 | 0x04 | 0x08;	/* modify, access, attributes: in this order */
 	date_short(tf + 5, node->mtime.tv_sec);
-	date_short(tf + 12, node->atime.tv_sec);
-	date_short(tf + 19, node->ctime.tv_sec);
+	put_date(tf + 12, &node->atime, &node->mtime, tf + 5);
+	put_date(tf + 19, &node->ctime, &node->atime, tf + 12);
 }
 
 static void put_nm(struct susp *s, const char *name)

@@ -119,9 +119,11 @@ int share_foreign(struct share *s)
 
 	if (!sizes || !tries)
 		return -ENOMEM;
+	if (disc_sessions(s->held->disc, &sessions, &f.n_sessions) || !f.n_sessions)
+		return 0;
 	f.n_sizes = wanted_sizes(s, sizes);
 	f.n_open = f.n_sizes;
-	if (!f.n_sizes || disc_sessions(s->held->disc, &sessions, &f.n_sessions))
+	if (!f.n_sizes)
 		return 0;
 	f.sessions = sessions;
 	return look_at_foreign(s, &f);

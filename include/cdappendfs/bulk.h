@@ -228,6 +228,18 @@ static inline void bulk_merge_runs(const struct bulk_merge *m, const uint8_t *li
 	}
 }
 
+static inline bool bulk_is_sorted(struct bulk *bulk, const void *list, size_t n, size_t item_bytes, int (*compare)(const void *a, const void *b))
+{
+	const uint8_t *at = list;
+
+	for (size_t i = 1; i < n; i++, at += item_bytes) {
+		if (compare(at, at + item_bytes) > 0)
+			return false;
+		bulk_pace(bulk, 1);
+	}
+	return true;
+}
+
 /*
  * As qsort(), which would take as much memory again: runs that fit the cache are sorted, and merged forwards through an array of the same kind.  Without
  * room for that it is qsort().
@@ -236,8 +248,11 @@ static inline void bulk_sort(struct bulk *bulk, void *list, size_t n, size_t ite
 {
 	const struct bulk_merge m = {bulk, item_bytes, compare};
 	size_t run = BULK_SORT_BYTES / item_bytes;
-	uint8_t *from = list, *to = n > run ? bulk_zalloc(bulk, n, item_bytes) : NULL, *other = to;
+	uint8_t *from = list, *to, *other;
 
+	if (bulk_is_sorted(bulk, list, n, item_bytes, compare))
+		return;
+	to = other = n > run ? bulk_zalloc(bulk, n, item_bytes) : NULL;
 	if (!to) {
 		if (n)
 			qsort(list, n, item_bytes, compare);
