@@ -398,7 +398,8 @@ static int finish_or_keep(struct commit *c, struct run *run, struct commit_resul
 	r->burned = true;
 	r->cost = run->cost;
 	r->session = run->record.session_number;
-	run_free(run);
+	run_free(c->finished);
+	c->finished = run;
 	return 0;
 }
 

@@ -57,6 +57,7 @@ struct commit {
 
 	/* the thread's own */
 	struct run *unfinished;		/* verified, but not published or not the base yet */
+	struct run *finished;		/* done with; freed when it was answered: pages of large arrays take a while */
 	struct run *unsettled;		/* failed on a write-once disc, and what became of it is not known yet: the tree stays frozen */
 	struct timespec flushed;	/* when changed nodes went to the stage last */
 	bool flush_failed;		/* said so already */

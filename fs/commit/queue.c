@@ -237,6 +237,7 @@ static void serve(struct commit *c, enum request_kind kind, unsigned flags)
 		discard(c, &result);
 	commit_phase(c, COMMIT_IDLE);
 	answer(c, &c->taken, &result);
+	run_free(TAKE_PTR(c->finished));
 }
 
 /* True: something is to be done; *ret_kind < 0: nothing but the tick. False: the end. */
