@@ -165,11 +165,12 @@ int entry_decode(struct cursor *c, const uint8_t *record, uint32_t at, enum deco
 /* From the "." of a directory: name "", number 1 for the root. */
 int entry_decode_self(struct iso *iso, struct iso_extent dir, struct iso_entry *ret);
 
-/* 43 bits: byte address of the record; 20 bits above: sectors of the directory behind the record's. */
+/* 43 bits: byte address of the record; 20 bits above: sectors behind that one with more records of the same file, few or none as a rule.  The cursor
+ * stands behind the last of them. */
 #define LOCATOR_SHIFT 43u
 static inline uint64_t locator_of(const struct cursor *c, uint32_t at)
 {
-	uint64_t behind = sectors_of(c->bytes) - 1 - (at >> SECTOR_SHIFT);
+	uint64_t behind = ((c->at - 1) >> SECTOR_SHIFT) - (at >> SECTOR_SHIFT);
 	return behind << LOCATOR_SHIFT | ((uint64_t)c->lba * SECTOR_BYTES + at);
 }
 

@@ -70,11 +70,13 @@ static int batch_add(struct burned *b, uint64_t ino, uint64_t parent)
 {
 	if (!b->n_runs || b->runs[b->n_runs - 1].parent != parent) {
 		if (b->n_runs == b->room) {
-			struct run *grown = reallocarray(b->runs, b->room = b->room * 3 / 2 + 64, sizeof(*grown));
+			size_t room = b->room * 3 / 2 + 64;
+			struct run *grown = reallocarray(b->runs, room, sizeof(*grown));
 
 			if (!grown)
 				return -ENOMEM;
 			b->runs = grown;
+			b->room = room;
 		}
 		b->runs[b->n_runs++] = (struct run){ino, parent};
 	}

@@ -302,6 +302,7 @@ static int lookup_record(struct tree *t, struct tree_dir *d, struct stat *st)
 	if (d->held_error < 0)
 		return d->held_error;
 	tree_lock(t);
+	idle_settle(t);
 	bool overlaid = t->stage && stage_names_exist(t->stage, d->node->ino) && stage_name_get(t->stage, d->node->ino, d->entry.name, &staged) == 0;
 	int r = t->epoch != d->epoch || overlaid ? -EXDEV : node_hand_out(t, d->node->ino, &d->entry, st);
 	tree_unlock(t);

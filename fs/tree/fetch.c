@@ -85,6 +85,12 @@ void node_refer(struct node *n, struct stat *st)
 	node_stat(n, st);
 }
 
+void node_give(struct tree *t, struct node *n, struct stat *st)
+{
+	node_refer(n, st);
+	node_unused(t, n);
+}
+
 int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st)
 {
 	bool known = known_find(&t->known, e->ino) != NULL;	/* then there is no node */
@@ -96,7 +102,7 @@ int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct s
 	}
 	int r = node_from_entry(t, parent, e, &n);
 	if (r == 0)
-		node_refer(n, st);
+		node_give(t, n, st);
 	return r;
 }
 
@@ -243,6 +249,13 @@ bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
 	return true;
 }
 
+void known_keep_burned(struct tree *t)
+{
+	for (struct known *k = NULL; (k = known_next(&t->known, k));)
+		if (k->where == KNOWN_STAGED && !stage_node_exists(t->stage, k->ino))
+			k->where = KNOWN_BURNED;
+}
+
 void known_dropped(struct tree *t)
 {
 	struct idset once = t->once;
@@ -269,10 +282,8 @@ int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *
 		r = node_hand_out(t, dir->ino, &p.entry, st);
 	} else {
 		r = resolve(t, dir, name, &p, &n);
-		if (r == 0) {
-			node_refer(n, st);
-			node_unused(t, n);
-		}
+		if (r == 0)
+			node_give(t, n, st);
 	}
 	tree_unlock(t);
 	return r;

@@ -2,8 +2,8 @@
 /*
  * Nodes that nobody uses but the kernel's look-ups: the oldest of them are only known (known.h) when there are more than t->idle.most.
  *
- * A queue of their numbers; one that was used while it waited waits once more.  A node goes at the beginning of a request or of a flush only
- * (idle_settle), when no other node is held without a pin.  One that is in use, or whose row is not put yet, when its turn comes is queued again by
+ * A queue of their numbers; one that was used while it waited waits once more.  A node goes at the beginning of a request, of an entry of a listing, or
+ * between two rows of a flush or a count (idle_settle), when no other node is held without a pin.  One that is in use, or whose row is not put yet, when its turn comes is queued again by
  * the next node_unused().
  */
 #include "fs/tree/internal.h"

@@ -152,6 +152,7 @@ void entry_stat(const struct iso_entry *e, struct stat *st);	/* what node_stat()
 
 /* ---- fetch.c; with t->lock held but for node_fetch ---- */
 void node_refer(struct node *n, struct stat *st);	/* the child is known to the kernel from now on, or once more */
+void node_give(struct tree *t, struct node *n, struct stat *st);	/* the same, and nobody else uses it: it may be gone */
 /* The kernel learns of what a base record says, which is not staged under its name: one look-up reference. */
 int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st);
 /* The node of a number that the kernel knows: 0 with t->lock HELD; -ESTALE, or what the disc says, without. */
@@ -161,6 +162,7 @@ bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups);	/* false: i
 int reader_of_base(struct tree *t, uint32_t *ret);	/* the base becomes the reader of its kind; -ENOMEM */
 void readers_release(struct tree *t);
 
+void known_keep_burned(struct tree *t);			/* before a discard: rows that a burn has dropped are no part of it */
 void known_dropped(struct tree *t);			/* after a discard: all rows are gone */
 
 #define SECTIONS_KNOWN 16u	/* a longer list is not read again for each request */

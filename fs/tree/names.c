@@ -173,7 +173,7 @@ int tree_mknod(struct tree *t, const struct tree_caller *c, uint64_t parent, con
 	r = make(t, parent, name, &b, &n);
 	if (r < 0)
 		return r;
-	node_refer(n, st);
+	node_give(t, n, st);
 	tree_unlock(t);
 	return 0;
 }
@@ -191,7 +191,7 @@ int tree_symlink(struct tree *t, const struct tree_caller *c, uint64_t parent, c
 	int r = make(t, parent, name, &b, &n);
 	if (r < 0)
 		return r;
-	node_refer(n, st);
+	node_give(t, n, st);
 	tree_unlock(t);
 	return 0;
 }

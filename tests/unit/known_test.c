@@ -227,6 +227,7 @@ static void test_forgets(void **state)
 
 #define STAGED 400u
 #define IDLE 8u
+#define LARGE 700u
 
 static uint64_t staged[STAGED];
 
@@ -375,11 +376,78 @@ static void test_discard(void **state)
 	world_remove(&w);
 }
 
+/* Of a directory of many sectors each record is found, and the listing is read once for all of them. */
+static void test_large_directory(void **state)
+{
+	static uint64_t inos[LARGE];
+	struct tree_caller who = {.uid = 5, .gid = 6};
+	struct stat st;
+	struct world w;
+	char name[256];
+
+	(void)state;
+	world_new(&w);
+	w.idle_nodes = IDLE;
+	assert_int_equal(world_open(&w), 0);
+	for (unsigned i = 0; i < LARGE; i++) {
+		snprintf(name, sizeof(name), "%04u of a directory with long names %0150u", i, i);
+		assert_int_equal(tree_mknod(w.tree, &who, TREE_ROOT, name, S_IFREG | 0640, 0, &st), 0);
+		inos[i] = st.st_ino;
+	}
+	for (unsigned i = 0; i < LARGE; i++)
+		assert_int_equal(tree_getattr(w.tree, inos[i], &st), 0);
+	assert_true(few_nodes(&w));
+	assert_int_equal(sync_now(&w).error, 0);
+	for (unsigned i = 0; i < LARGE; i++) {
+		assert_int_equal(tree_getattr(w.tree, inos[i], &st), 0);
+		assert_int_equal(st.st_mode, S_IFREG | 0640);
+	}
+	assert_true(few_nodes(&w));
+	/* And when they are looked up in it. */
+	for (unsigned i = 0; i < LARGE; i++) {
+		snprintf(name, sizeof(name), "%04u of a directory with long names %0150u", i, i);
+		assert_int_equal(look_up(&w, TREE_ROOT, name).st_ino, inos[i]);
+	}
+	assert_true(few_nodes(&w));
+	world_close(&w);
+	world_remove(&w);
+}
+
+/* Listed on a drive: as many nodes as are to be kept, and no more. */
+static void test_drive(void **state)
+{
+	struct disc_state medium;
+	struct tree_dir_entry e = {.next = 0};
+	struct tree_dir *d;
+	struct stat st;
+	struct world w;
+	unsigned n = 0;
+
+	(void)state;
+	world_new(&w);
+	w.idle_nodes = IDLE;
+	world_run(&w, "mkdir in && seq -f 'in/file %g' 2000 | xargs -d '\\n' touch && genisoimage -quiet -R -o image in 2>/dev/null");
+	assert_int_equal(world_open(&w), 0);
+	assert_int_equal(disc_state(w.disc, &medium), 0);
+	medium.exclusive = true;
+	tree_set_medium(w.tree, &medium);
+	assert_int_equal(tree_opendir(w.tree, TREE_ROOT, &d), 0);
+	for (uint64_t cookie = 0; tree_readdir(w.tree, d, cookie, &e) == 1; cookie = e.next)
+		n += tree_readdir_lookup(w.tree, d, cookie, &st) == 0;
+	tree_closedir(w.tree, d);
+	assert_int_equal(n, 2000);
+	assert_true(few_nodes(&w));
+	assert_int_equal(w.tree->n_nodes + w.tree->known.count, 2001);
+	world_close(&w);
+	world_remove(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table), cmocka_unit_test(test_fits), cmocka_unit_test(test_set), cmocka_unit_test(test_sessions), cmocka_unit_test(test_forgets),
-		cmocka_unit_test(test_staged), cmocka_unit_test(test_lost_directory), cmocka_unit_test(test_discard),
+		cmocka_unit_test(test_staged), cmocka_unit_test(test_lost_directory), cmocka_unit_test(test_discard), cmocka_unit_test(test_large_directory),
+		cmocka_unit_test(test_drive),
 	};
 
 	log_state.level = -1;
