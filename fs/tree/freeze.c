@@ -473,8 +473,10 @@ int tree_discard(struct tree *t, struct stage_snapshot **ret)
 	int r = t->frozen || changed_and_open(t) ? -EBUSY : node_flush_all(t);
 	if (r == 0)
 		r = stage_snapshot(t->stage, KEEP_SECTORS * (uint64_t)SECTOR_BYTES, &what);
-	if (r == 0)
+	if (r == 0) {
+		known_keep_burned(t);
 		r = stage_discard(t->stage);
+	}
 	if (r == 0)
 		r = drop_nodes(t);
 	if (r == 0) {

@@ -398,59 +398,75 @@ static void recount_way(struct tree *t, const struct node *n)
 		t->space.astray = true;
 }
 
-static int recount_names(struct tree *t, struct node *dir)
+/* The names below a directory, whose rows are counted already. */
+static int recount_names(struct tree *t, uint64_t ino)
 {
 	_free_ struct stage_name *names = NULL;
 	size_t n_names = 0;
-	int r = stage_names(t->stage, dir->ino, &names, &n_names);
+	struct node *dir, *child;
+	int r = node_from_stage(t, ino, &dir);
 
+	if (r < 0)
+		return r;
+	dir->n_pins++;
+	r = stage_names(t->stage, ino, &names, &n_names);
 	if (r == 0)
 		r = touched_directory(t, dir);
 	for (size_t i = 0; r == 0 && i < n_names; i++) {
-		struct node *child;
-
 		if (names[i].ino == STAGE_WHITEOUT)
 			continue;
-		dir->n_pins++;
 		r = node_from_stage(t, names[i].ino, &child);
-		dir->n_pins--;
 		if (r < 0)
 			break;
-		touched_name(t, dir->ino, names[i].name, child);
+		touched_name(t, ino, names[i].name, child);
 		if (S_ISDIR(child->mode) && !child->base_dir.bytes)
 			t->space.directories++;
-		if (child != dir)
-			node_unused(t, child);
+		node_unused(t, child);
+		idle_settle(t);
 	}
+	dir->n_pins--;
+	node_unused(t, dir);
 	return r;
 }
 
-/* Count one row of the stage: its content, and the names below it if it is a directory. */
-static int recount_row(struct tree *t, uint64_t ino)
+/* Count one row of the stage: its content. */
+static int recount_row(struct tree *t, uint64_t ino, bool *ret_directory)
 {
 	struct node *n;
-	bool in_memory = node_find(t, ino) != NULL;	/* counted already */
 	int r = node_from_stage(t, ino, &n);
 
 	if (r < 0)
 		return r;
-	if (!in_memory) {
-		data_change(&t->space, 0, n->cost);
-		t->space.n_linked += n->links > 0;
-		t->space.n_links += n->links;
-	}
+	n->cost = n->links = 0;		/* so far */
+	space_node(t, n);
 	recount_way(t, n);
-	if (S_ISDIR(n->mode))
-		r = recount_names(t, n);
+	*ret_directory = S_ISDIR(n->mode);
 	node_unused(t, n);
+	idle_settle(t);
+	return 0;
+}
+
+/* All rows first, each once, whether its node is in memory or not: names bring nodes in, and what the kernel knows stays for a while. */
+static int recount_rows(struct tree *t)
+{
+	_free_ uint64_t *inos = NULL;
+	size_t n = 0, n_directories = 0;
+	int r = stage_node_inos(t->stage, &inos, &n);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		bool directory = false;
+
+		r = recount_row(t, inos[i], &directory);
+		if (directory)
+			inos[n_directories++] = inos[i];
+	}
+	for (size_t i = 0; r == 0 && i < n_directories; i++)
+		r = recount_names(t, inos[i]);
 	return r;
 }
 
 int space_recount(struct tree *t)
 {
-	_free_ uint64_t *inos = NULL;
-	size_t n = 0;
-
 	touched_clear(&t->space);
 	t->space.data = t->space.n_contents = t->space.n_linked = t->space.n_links = 0;
 	t->space.frozen = 0;
@@ -459,15 +475,11 @@ int space_recount(struct tree *t)
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
 			at->cost = at->links = 0;
-			space_node(t, at);
+			if (t->stage && !stage_node_exists(t->stage, at->ino))
+				space_node(t, at);	/* its row comes with the next flush */
 		}
 	}
-	if (!t->stage)
-		return 0;
-	int r = stage_node_inos(t->stage, &inos, &n);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = recount_row(t, inos[i]);
-	return r;
+	return t->stage ? recount_rows(t) : 0;
 }
 
 /* What is staged now becomes a session of its own; what comes is counted for the one after it, whose tree contains this one's. */

@@ -413,6 +413,67 @@ static void test_large_directory(void **state)
 	world_remove(&w);
 }
 
+static uint64_t staged_bytes(struct world *w)
+{
+	uint64_t bytes, left;
+
+	tree_space(w->tree, &bytes, &left);
+	return bytes;
+}
+
+/* After a burn that failed everything is counted again, also what is only known, and that stays so. */
+static void test_thaw(void **state)
+{
+	struct tree_frozen f;
+	struct world w;
+
+	(void)state;
+	world_new(&w);
+	uint64_t dir = create_all(&w), before = staged_bytes(&w);
+	assert_true(before > STAGED * 2048);
+	assert_int_equal(tree_freeze(w.tree, 0, &f), 0);
+	tree_frozen_release(&f);
+	tree_thaw(w.tree);
+	assert_int_equal(staged_bytes(&w), before);
+	assert_true(few_nodes(&w));
+	for (unsigned i = 0; i < STAGED; i++)
+		check_staged(&w, i, "");
+	assert_int_equal(staged_bytes(&w), before);
+	/* Nothing is left when nothing is staged. */
+	for (unsigned i = 0; i < STAGED; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "file %03u", i);
+		assert_int_equal(tree_unlink(w.tree, dir, name), 0);
+	}
+	assert_true(staged_bytes(&w) < 8192);
+	world_close(&w);
+	world_remove(&w);
+}
+
+/* What was burned before a discard is not dropped by it, however often it was looked up. */
+static void test_discard_after_session(void **state)
+{
+	struct stage_snapshot *what;
+	struct world w;
+
+	(void)state;
+	world_new(&w);
+	uint64_t dir = create_all(&w);
+	look_up(&w, dir, "file 011");
+	for (unsigned i = 100; i < 200; i++)
+		check_staged(&w, i, "");
+	assert_int_equal(sync_now(&w).error, 0);
+	assert_non_null(known_find(&w.tree->known, staged[11]));
+	append(&w, staged[7], "never burned\n");
+	assert_int_equal(tree_discard(w.tree, &what), 0);
+	stage_snapshot_free(what);
+	assert_int_equal(look_up(&w, TREE_ROOT, "d").st_ino, dir);
+	check_staged(&w, 11, "");
+	world_close(&w);
+	world_remove(&w);
+}
+
 /* Listed on a drive: as many nodes as are to be kept, and no more. */
 static void test_drive(void **state)
 {
@@ -447,7 +508,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table), cmocka_unit_test(test_fits), cmocka_unit_test(test_set), cmocka_unit_test(test_sessions), cmocka_unit_test(test_forgets),
 		cmocka_unit_test(test_staged), cmocka_unit_test(test_lost_directory), cmocka_unit_test(test_discard), cmocka_unit_test(test_large_directory),
-		cmocka_unit_test(test_drive),
+		cmocka_unit_test(test_thaw), cmocka_unit_test(test_discard_after_session), cmocka_unit_test(test_drive),
 	};
 
 	log_state.level = -1;
