@@ -289,6 +289,15 @@ static bool translatable(const struct extent *extents, uint32_t n)
 	return false;
 }
 
+static void rebase_file(const struct burn_placements *b, struct node *n)
+{
+	uint32_t nlink = n->nlink;
+
+	rebase_home(b, n->ino, &n->parent, &n->nlink);
+	if (n->nlink != nlink)
+		n->locator = 0;		/* the record that it came from says something else */
+}
+
 static int rebase_nodes(struct tree *t, const struct burn_placements *b)
 {
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
@@ -296,7 +305,7 @@ static int rebase_nodes(struct tree *t, const struct burn_placements *b)
 			if (S_ISDIR(n->mode))
 				rebase_directory(b, n);
 			else
-				rebase_home(b, n->ino, &n->parent, &n->nlink);
+				rebase_file(b, n);
 			if (translatable(n->map.extents, n->map.n) && translate(b, n->ino, &n->map) < 0)
 				return -ENOMEM;		/* what is not translated keeps its body: correct, only burned again */
 			node_sums(n);

@@ -503,12 +503,37 @@ static void test_drive(void **state)
 	world_remove(&w);
 }
 
+/* Names that a disc of another program does not have are not counted any more, also when the file is only known. */
+static void test_names_elsewhere(void **state)
+{
+	struct stat st;
+	struct world w;
+
+	(void)state;
+	world_new(&w);
+	world_run(&w, "mkdir in && echo text >in/file && ln in/file outside && genisoimage -quiet -R -o image in 2>/dev/null");
+	assert_int_equal(world_open(&w), 0);
+	st = look_up(&w, TREE_ROOT, "file");
+	assert_int_equal(st.st_nlink, 2);
+	world_write(&w, "other", 10, 1);
+	assert_int_equal(sync_now(&w).error, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(tree_getattr(w.tree, st.st_ino, &st), 0);
+		assert_int_equal(st.st_nlink, 1);
+	}
+	assert_true(reads(&w, st.st_ino, "text\n"));
+	assert_int_equal(look_up(&w, TREE_ROOT, "file").st_nlink, 1);
+	world_close(&w);
+	world_remove(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table), cmocka_unit_test(test_fits), cmocka_unit_test(test_set), cmocka_unit_test(test_sessions), cmocka_unit_test(test_forgets),
 		cmocka_unit_test(test_staged), cmocka_unit_test(test_lost_directory), cmocka_unit_test(test_discard), cmocka_unit_test(test_large_directory),
 		cmocka_unit_test(test_thaw), cmocka_unit_test(test_discard_after_session), cmocka_unit_test(test_drive),
+		cmocka_unit_test(test_names_elsewhere),
 	};
 
 	log_state.level = -1;
