@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fs/tree/known and fs/stage/idset against arrays; and what becomes of a known file through opening, changing, sessions, discards and forgets. */
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "fs/stage/idset.h"
 #include "fs/tree/internal.h"
@@ -527,13 +528,188 @@ static void test_names_elsewhere(void **state)
 	world_remove(&w);
 }
 
+/* ---- threads ---- */
+
+#define OWNERS 4u
+#define OWNED 24u
+#define OWNED_MAX 500u
+#define SESSIONS 15u
+
+static atomic_bool sessions_done;
+
+struct owner { struct world *w; unsigned number, seed; uint64_t directories[2], inos[OWNED]; unsigned in[OWNED], lengths[OWNED], n_lookups[OWNED]; pthread_t thread; };
+
+static const char *owned_name(const struct owner *o, unsigned i, char name[32])
+{
+	snprintf(name, 32, "file %u of %u", i, o->number);
+	return name;
+}
+
+static void owned_create(struct owner *o, unsigned i)
+{
+	struct tree_file *f;
+	struct stat st;
+	char name[32];
+
+	REQUIRE(tree_create(o->w->tree, &world_caller, o->directories[0], owned_name(o, i, name), 0600, O_WRONLY, &st, &f) == 0);
+	tree_close(o->w->tree, f);
+	o->inos[i] = st.st_ino;
+	o->n_lookups[i] = 1;
+	o->in[i] = o->lengths[i] = 0;
+}
+
+static void owned_append(struct owner *o, unsigned i)
+{
+	const char byte = (char)('a' + i);
+	struct tree_file *f;
+
+	REQUIRE(tree_open(o->w->tree, o->inos[i], O_WRONLY, &f) == 0);
+	REQUIRE(tree_write(o->w->tree, f, o->lengths[i]++, &byte, 1) == 0);
+	tree_close(o->w->tree, f);
+}
+
+static void owned_check(struct owner *o, unsigned i)
+{
+	char text[OWNED_MAX + 1];
+	struct tree_file *f;
+	struct stat st;
+	size_t n = 0;
+
+	REQUIRE(tree_getattr(o->w->tree, o->inos[i], &st) == 0);
+	REQUIRE(st.st_size == o->lengths[i] && st.st_nlink == 1);
+	REQUIRE(tree_open(o->w->tree, o->inos[i], O_RDONLY, &f) == 0);
+	REQUIRE(tree_read(o->w->tree, f, 0, text, sizeof(text), &n) == 0 && n == o->lengths[i]);
+	for (size_t at = 0; at < n; at++)
+		REQUIRE(text[at] == (char)('a' + i));
+	tree_close(o->w->tree, f);
+}
+
+static void owned_move(struct owner *o, unsigned i)
+{
+	char name[32];
+	unsigned to = !o->in[i];
+
+	owned_name(o, i, name);
+	REQUIRE(tree_rename(o->w->tree, o->directories[o->in[i]], name, o->directories[to], name, 0) == 0);
+	o->in[i] = to;
+}
+
+static void owned_look(struct owner *o, unsigned i)
+{
+	struct stat st;
+	char name[32];
+
+	REQUIRE(tree_lookup(o->w->tree, o->directories[o->in[i]], owned_name(o, i, name), &st) == 0);
+	REQUIRE(st.st_ino == o->inos[i] && st.st_size == o->lengths[i]);
+	o->n_lookups[i]++;
+}
+
+static void owned_again(struct owner *o, unsigned i)
+{
+	char name[32];
+
+	REQUIRE(tree_unlink(o->w->tree, o->directories[o->in[i]], owned_name(o, i, name)) == 0);
+	tree_forget(o->w->tree, o->inos[i], o->n_lookups[i]);
+	owned_create(o, i);
+}
+
+static void owned_list(struct owner *o)
+{
+	struct tree_dir_entry e;
+	struct tree_dir *d;
+	struct stat st;
+
+	REQUIRE(tree_opendir(o->w->tree, o->directories[0], &d) == 0);
+	for (uint64_t cookie = 0; tree_readdir(o->w->tree, d, cookie, &e) == 1; cookie = e.next)
+		if (cookie > 1 && tree_readdir_lookup(o->w->tree, d, cookie, &st) == 0)
+			tree_forget(o->w->tree, st.st_ino, 1);
+	tree_closedir(o->w->tree, d);
+}
+
+static void *own(void *argument)
+{
+	struct owner *o = argument;
+
+	for (unsigned i = 0; i < OWNED; i++)
+		owned_create(o, i);
+	while (!atomic_load(&sessions_done)) {
+		unsigned i = (unsigned)rand_r(&o->seed) % OWNED, what = (unsigned)rand_r(&o->seed) % 40;
+
+		if (what < 5 && o->lengths[i] < OWNED_MAX)
+			owned_append(o, i);
+		else if (what < 8)
+			owned_move(o, i);
+		else if (what < 9)
+			owned_again(o, i);
+		else if (what < 16)
+			owned_look(o, i);
+		else if (what < 20 && o->n_lookups[i] > 1)
+			tree_forget(o->w->tree, o->inos[i], --o->n_lookups[i] ? 1 : 0);
+		else if (what == 20)
+			owned_list(o);
+		else
+			owned_check(o, i);
+	}
+	for (unsigned i = 0; i < OWNED; i++) {
+		owned_check(o, i);
+		tree_forget(o->w->tree, o->inos[i], o->n_lookups[i]);
+	}
+	return NULL;
+}
+
+/* Whatever others do meanwhile, sessions too: by its number a file is what it was, and each look-up is forgotten once. */
+static void threads_with(uint32_t idle_nodes, enum tree_writing writing)
+{
+	static struct owner owners[OWNERS];
+	struct world w;
+	uint64_t directories[2];
+	struct stat st;
+
+	atomic_store(&sessions_done, false);
+	world_new(&w);
+	w.idle_nodes = idle_nodes;
+	w.writing = writing;
+	assert_int_equal(world_open(&w), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(tree_mknod(w.tree, &world_caller, TREE_ROOT, i ? "two" : "one", S_IFDIR | 0755, 0, &st), 0);
+		directories[i] = st.st_ino;
+	}
+	for (unsigned i = 0; i < OWNERS; i++) {
+		owners[i] = (struct owner){.w = &w, .number = i, .seed = i + 77, .directories = {directories[0], directories[1]}};
+		assert_int_equal(pthread_create(&owners[i].thread, NULL, own, &owners[i]), 0);
+	}
+	for (unsigned session = 0; session < SESSIONS; session++) {
+		int error = sync_now(&w).error;
+
+		assert_true(error == 0 || error == -ENODATA);
+	}
+	atomic_store(&sessions_done, true);
+	for (unsigned i = 0; i < OWNERS; i++)
+		pthread_join(owners[i].thread, NULL);
+	assert_int_equal(w.tree->known.count, 0);
+	assert_int_equal(w.tree->once.count, 0);
+	assert_null(w.tree->burned);
+	for (uint64_t i = 0; i < w.tree->n_buckets; i++)
+		for (const struct node *n = w.tree->buckets[i]; n; n = n->hash_next)
+			assert_int_equal(n->n_lookups, n->ino == directories[0] || n->ino == directories[1]);
+	world_close(&w);
+	world_remove(&w);
+}
+
+static void test_threads(void **state)
+{
+	(void)state;
+	threads_with(1, TREE_LINKED);
+	threads_with(8, TREE_FULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table), cmocka_unit_test(test_fits), cmocka_unit_test(test_set), cmocka_unit_test(test_sessions), cmocka_unit_test(test_forgets),
 		cmocka_unit_test(test_staged), cmocka_unit_test(test_lost_directory), cmocka_unit_test(test_discard), cmocka_unit_test(test_large_directory),
 		cmocka_unit_test(test_thaw), cmocka_unit_test(test_discard_after_session), cmocka_unit_test(test_drive),
-		cmocka_unit_test(test_names_elsewhere),
+		cmocka_unit_test(test_names_elsewhere), cmocka_unit_test(test_threads),
 	};
 
 	log_state.level = -1;

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "cdappendfs/log.h"
-#include "fs/tree/tree.h"
+#include "fs/tree/internal.h"
 
 DEFINE_LOG_STATE;
 
@@ -116,11 +116,22 @@ static void *freeze(void *argument)
 	return NULL;
 }
 
-static void test_threads(void **state)
+/* Each look-up was forgotten. */
+static void check_forgotten(struct tree *t, uint64_t shared)
+{
+	assert_int_equal(t->known.count, 0);
+	assert_int_equal(t->once.count, 0);
+	assert_null(t->burned);
+	for (uint64_t i = 0; i < t->n_buckets; i++)
+		for (const struct node *n = t->buckets[i]; n; n = n->hash_next)
+			assert_int_equal(n->n_lookups, n->ino == shared);
+}
+
+static void with_threads(uint32_t idle_nodes)
 {
 	char directory[] = "/tmp/tree-threads-XXXXXX", command[64];
 	struct stage_options stage = {.disc_path = "disc", .mountpoint = "mount", .next_ino = 2};
-	struct tree_options options = {.owner = 1};
+	struct tree_options options = {.owner = 1, .idle_nodes = idle_nodes};
 	struct disc_state medium = {.appendable = true, .capacity_sectors = 1u << 20};
 	struct worker workers[THREADS];
 	struct stage_holder holder;
@@ -130,7 +141,6 @@ static void test_threads(void **state)
 	pthread_t freezer;
 	char *why = NULL;
 
-	(void)state;
 	assert_non_null(mkdtemp(directory));
 	stage.directory = directory;
 	assert_int_equal(stage_open(&stage, &s, &holder, &why), 0);
@@ -148,15 +158,19 @@ static void test_threads(void **state)
 		assert_int_equal(workers[i].failures, 0);
 	}
 	pthread_join(freezer, NULL);
+	check_forgotten(t, st.st_ino);
 	tree_free(t);
 	stage_close(s);
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
 	assert_int_equal(system(command), 0);
 }
 
+static void test_threads(void **state) { (void)state; with_threads(0); }
+static void test_most_only_known(void **state) { (void)state; with_threads(1); }
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads), cmocka_unit_test(test_most_only_known)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
