@@ -37,6 +37,8 @@ struct tree_dir {
 	int held_error;			/* only its name could be read */
 	struct iso_entry entry;
 	struct iso_ahead ahead;
+	int damage;			/* what the disc said at … */
+	uint64_t damaged;		/* … this cookie: told once more without asking it, when the names before it went out first */
 };
 
 int tree_opendir(struct tree *t, uint64_t ino, struct tree_dir **ret)
@@ -288,8 +290,13 @@ int tree_readdir(struct tree *t, struct tree_dir *d, uint64_t cookie, struct tre
 {
 	pthread_mutex_lock(&d->lock);
 	int r = cookie == 0 || !d->begun ? dir_begin(t, d) : 0;
-	if (r == 0)
+	bool told = r == 0 && cookie && d->damage && cookie == d->damaged;
+	if (told)
+		r = d->damage;
+	else if (r == 0)
 		r = give_entry(d, cookie, ret);
+	d->damage = !told && (r == -EIO || r == -EBADMSG) ? r : 0;
+	d->damaged = cookie;
 	pthread_mutex_unlock(&d->lock);
 	return r;
 }
