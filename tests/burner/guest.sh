@@ -31,6 +31,15 @@ committed() { timeout 120 "$BUILD/cdappendfs-sync" -q "$mnt"; }
 unmounted() { timeout 120 "$BUILD/cdappendfs-umount" "$mnt"; }
 info() { timeout 60 "$BUILD/cdappendfs-info" "$@"; }
 info_field() { info --json "$1" | perl -MJSON::PP -e 'local $/; $_ = decode_json(<STDIN>); my $v = eval $ARGV[0]; print ref $v ? ($v ? "true" : "false") : $v // "", "\n"' "$2"; }
+# Waits for a daemon that died: it holds the drive until it is gone.
+daemon_gone() {
+	local i
+	for i in {1..300}; do
+		grep -qzxF -- "$mnt" /proc/[0-9]*/cmdline 2>/dev/null || return 0
+		sleep 0.1
+	done
+	return 1
+}
 # As a user takes a disc out and in again, since other programs leave that to him: the kernel hears of what was burned when the tray is closed.
 reload() { "$here/ask" open >/dev/null && "$here/ask" close >/dev/null; }
 # kernel_shows TREE [SESSION]: by Linux's own isofs
