@@ -7,6 +7,7 @@
  *	wal.c			its log, held back until the bodies are synced
  *	rows.c names.c		nodes and names
  *	bodies.c discard.c	file data, giving space back, collecting
+ *	durable.c		the bodies of one commit, made durable together
  *	sync.c			group commit, the thread, checkpoints
  *	generations.c state.c	freeze, snapshot, drop; commit state and results
  *
@@ -167,6 +168,8 @@ void stage_body_name(uint32_t number, char ret[16]);
 int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory);	/* referenced */
 void stage_bodies_write_early(struct stage *s);		/* when much was written: the kernel begins to write it, nobody waits */
 void stage_bodies_begin_writing(struct stage *s);	/* the thread does so now, however little it is */
+
+/* durable.c */
 int stage_bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory);	/* and gives the references back */
 
 /* discard.c */

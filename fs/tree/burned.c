@@ -88,7 +88,7 @@ static int batch_add(struct burned *b, uint64_t ino, uint64_t parent)
 
 static int known_add_burned(struct tree *t, uint64_t ino, uint64_t parent)
 {
-	struct known k = {.ino = ino, .n_lookups = 1, .parent = parent & ((1ull << 56) - 1), .where = KNOWN_BURNED};
+	struct known k = known_of(ino, 0, parent, 1, KNOWN_BURNED);
 
 	return known_fits(0, parent, 1, KNOWN_BURNED) ? known_add(&t->known, &k) : -EOVERFLOW;
 }

@@ -69,7 +69,7 @@ static int know(struct tree *t, uint64_t parent, const struct iso_entry *e)
 		return r;
 	if (!known_fits(e->locator, parent, n_lookups, reader) || reader >= KNOWN_READERS)
 		return -EOVERFLOW;
-	struct known k = {.ino = e->ino, .locator = e->locator, .n_lookups = (uint16_t)n_lookups, .parent = parent, .where = (uint8_t)reader};
+	struct known k = known_of(e->ino, e->locator, parent, n_lookups, reader);
 	if (there)
 		*there = k;
 	else
@@ -130,7 +130,9 @@ static void note_record(struct tree *t, uint64_t parent, const struct iso_entry 
 		k->locator = e->locator;
 		k->where = (uint8_t)reader;
 	} else if (!k && burned_parent(t, e->ino) == parent) {
-		if (known_add(&t->known, &(struct known){.ino = e->ino, .locator = e->locator, .n_lookups = 1, .parent = parent, .where = (uint8_t)reader}) == 0)
+		struct known found = known_of(e->ino, e->locator, parent, 1, reader);
+
+		if (known_add(&t->known, &found) == 0)
 			burned_remove(t, e->ino);
 	}
 }
@@ -204,10 +206,10 @@ int node_fetch(struct tree *t, uint64_t ino, struct node **ret)
 	do {
 		tree_lock(t);
 		idle_settle(t);
-		struct known *k = known_find(&t->known, ino), burned = {.ino = ino, .where = KNOWN_BURNED};
+		struct known *k = known_find(&t->known, ino), burned;
 
 		if (!k && burned_has(t, ino)) {
-			burned.parent = burned_parent(t, ino) & ((1ull << 56) - 1);
+			burned = known_of(ino, 0, burned_parent(t, ino), 1, KNOWN_BURNED);
 			k = &burned;
 		}
 		if (k) {

@@ -43,7 +43,7 @@ bool node_leave_known(struct tree *t, const struct node *n)
 		idset_add(&t->once, n->ino);
 		return true;
 	}
-	struct known k = {.ino = n->ino, .locator = n->locator & ((1ull << 48) - 1), .parent = n->parent & ((1ull << 56) - 1), .where = (uint8_t)where_of(n), .n_lookups = (uint16_t)n->n_lookups};
+	struct known k = known_of(n->ino, n->locator, n->parent, n->n_lookups, where_of(n));
 
 	return may_be_known(n) && !node_is_dirty(n) && known_add(&t->known, &k) == 0;
 }

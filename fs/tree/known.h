@@ -26,6 +26,12 @@ struct known {
 	uint64_t parent : 56, where : 8;
 };
 
+/* Of numbers that fit; known_fits() is to be asked before. */
+static inline struct known known_of(uint64_t ino, uint64_t locator, uint64_t parent, uint64_t n_lookups, uint32_t where)
+{
+	return (struct known){.ino = ino, .locator = locator & ((1ull << 48) - 1), .n_lookups = (uint16_t)n_lookups, .parent = parent & ((1ull << 56) - 1), .where = (uint8_t)where};
+}
+
 #define KNOWN_PARTS 64u
 struct known_part { struct known *slots; uint32_t capacity, count; };
 struct known_table { struct known_part parts[KNOWN_PARTS]; size_t count; uint64_t seed; };	/* seed: of its hash */

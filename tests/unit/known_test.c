@@ -193,6 +193,14 @@ static void test_sessions(void **state)
 	through_sessions("xorriso -outdev stdio:image -map in / -commit >/dev/null 2>&1");
 }
 
+/* A disc of another program is mounted. */
+static void foreign_world(struct world *w, const char *make)
+{
+	world_new(w);
+	world_run(w, make);
+	assert_int_equal(world_open(w), 0);
+}
+
 /* Each look-up is forgotten once, whatever the file was in between. */
 static void test_forgets(void **state)
 {
@@ -200,9 +208,7 @@ static void test_forgets(void **state)
 	struct world w;
 
 	(void)state;
-	world_new(&w);
-	world_run(&w, "mkdir in && echo text >in/file && genisoimage -quiet -R -o image in 2>/dev/null");
-	assert_int_equal(world_open(&w), 0);
+	foreign_world(&w, "mkdir in && echo text >in/file && genisoimage -quiet -R -o image in 2>/dev/null");
 	uint64_t ino = look_up(&w, TREE_ROOT, "file").st_ino;
 	look_up(&w, TREE_ROOT, "file");
 	assert_true(reads(&w, ino, "text\n"));
@@ -511,9 +517,7 @@ static void test_names_elsewhere(void **state)
 	struct world w;
 
 	(void)state;
-	world_new(&w);
-	world_run(&w, "mkdir in && echo text >in/file && ln in/file outside && genisoimage -quiet -R -o image in 2>/dev/null");
-	assert_int_equal(world_open(&w), 0);
+	foreign_world(&w, "mkdir in && echo text >in/file && ln in/file outside && genisoimage -quiet -R -o image in 2>/dev/null");
 	st = look_up(&w, TREE_ROOT, "file");
 	assert_int_equal(st.st_nlink, 2);
 	world_write(&w, "other", 10, 1);
