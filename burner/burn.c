@@ -155,7 +155,7 @@ static void *taker_main(void *argument)
 	for (;;) {
 		struct piece piece;
 		unsigned n;
-		int result;
+		int r;
 
 		while (taker->n_taken == p->n_filled && !p->end && !p->error)
 			pthread_cond_wait(&p->changed, &p->lock);
@@ -163,12 +163,12 @@ static void *taker_main(void *argument)
 			break;
 		n = next_pieces(taker, &piece);
 		pthread_mutex_unlock(&p->lock);
-		result = taker->take(p, &piece);
+		r = taker->take(p, &piece);
 		pthread_mutex_lock(&p->lock);
 		taker->n_taken += n;
 		p->done_sectors += last ? piece.n_sectors : 0;
-		if (result && !p->error)
-			p->error = result;
+		if (r && !p->error)
+			p->error = r;
 		pthread_cond_broadcast(&p->changed);
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -180,16 +180,16 @@ static int start_taker(struct pipe *p, unsigned which, int (*take)(struct pipe *
 {
 	struct taker *taker = &p->takers[which];
 	sigset_t all, old;
-	int result;
+	int r;
 
 	taker->pipe = p;
 	taker->take = take;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	result = -pthread_create(&taker->thread, NULL, taker_main, taker);
+	r = -pthread_create(&taker->thread, NULL, taker_main, taker);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	p->n_takers += result == 0;
-	return result;
+	p->n_takers += r == 0;
+	return r;
 }
 
 /* No piece comes any more: the takers take what is there, or with an error stop at once. */
@@ -208,10 +208,10 @@ static int pipe_end(struct pipe *p, int error)
 
 static int pipe_start(struct pipe *p, struct target *t, uint32_t start_lba)
 {
-	int result = hash_begin(&p->hash);
+	int r = hash_begin(&p->hash);
 
-	if (result < 0)
-		return result;
+	if (r < 0)
+		return r;
 	p->memory = aligned_alloc(PIECE_ALIGN, (size_t)PIECES * PIECE_SECTORS * SECTOR_BYTES);
 	if (!p->memory)
 		return -ENOMEM;
@@ -219,10 +219,10 @@ static int pipe_start(struct pipe *p, struct target *t, uint32_t start_lba)
 		p->pieces[i].buf = p->memory + (size_t)i * PIECE_SECTORS * SECTOR_BYTES;
 	p->target = t;
 	p->lba = start_lba;
-	result = start_taker(p, HASHER, hash_piece);
-	if (result == 0 && t)
-		result = start_taker(p, WRITER, write_piece);
-	return result < 0 ? pipe_end(p, result) : 0;
+	r = start_taker(p, HASHER, hash_piece);
+	if (r == 0 && t)
+		r = start_taker(p, WRITER, write_piece);
+	return r < 0 ? pipe_end(p, r) : 0;
 }
 
 /* Pieces that a taker has still to take.  The lock is held. */
@@ -237,7 +237,7 @@ static uint64_t pending_pieces(const struct pipe *p)
 static int pipe_wait(struct pipe *p, uint64_t most, uint64_t all_sectors, const struct burn_progress *progress)
 {
 	uint64_t done;
-	int result;
+	int r;
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->error && pending_pieces(p) > most) {
@@ -252,35 +252,35 @@ static int pipe_wait(struct pipe *p, uint64_t most, uint64_t all_sectors, const 
 	}
 	if (!p->error && is_cancelled(progress))
 		p->error = -ECANCELED;
-	result = p->error;
+	r = p->error;
 	done = p->done_sectors;
 	pthread_mutex_unlock(&p->lock);
 	report(progress, done, all_sectors);
-	return result;
+	return r;
 }
 
 /* fill: sets n_sectors (0 at the end), and zeros or fills buf. */
 static int pipe_run(struct pipe *p, int (*fill)(void *context, struct piece *piece), void *context, uint64_t all_sectors,
 		    const struct burn_progress *progress)
 {
-	int result = 0;
+	int r = 0;
 
 	for (;;) {
 		struct piece *piece = &p->pieces[p->n_filled % PIECES];
 
-		result = pipe_wait(p, PIECES - 1, all_sectors, progress);
-		if (result == 0)
-			result = fill(context, piece);
-		if (result < 0 || piece->n_sectors == 0)
+		r = pipe_wait(p, PIECES - 1, all_sectors, progress);
+		if (r == 0)
+			r = fill(context, piece);
+		if (r < 0 || piece->n_sectors == 0)
 			break;
 		pthread_mutex_lock(&p->lock);
 		p->n_filled++;
 		pthread_cond_broadcast(&p->changed);
 		pthread_mutex_unlock(&p->lock);
 	}
-	if (result == 0)
-		result = pipe_wait(p, 0, all_sectors, progress);
-	return pipe_end(p, result);
+	if (r == 0)
+		r = pipe_wait(p, 0, all_sectors, progress);
+	return pipe_end(p, r);
 }
 
 static void pipe_init(struct pipe *p)
@@ -324,14 +324,14 @@ int burn_rehearse(const struct burn_plan *p)
 	_cleanup_(session_stream_freep) struct session_stream *stream = NULL;
 	_free_ uint8_t *buf = malloc((size_t)PIECE_SECTORS * SECTOR_BYTES);
 	struct piece piece = {.buf = buf};
-	int result = buf ? session_stream_new(p, &stream) : -ENOMEM;
+	int r = buf ? session_stream_new(p, &stream) : -ENOMEM;
 
-	while (result == 0) {
-		result = fill_from_stream(stream, &piece);
+	while (r == 0) {
+		r = fill_from_stream(stream, &piece);
 		if (piece.n_sectors == 0)
 			break;
 	}
-	return result;
+	return r;
 }
 
 /* All but the commit record; ret_sha256 is of it. */
@@ -339,43 +339,43 @@ static int write_body(struct burn_plan *plan, struct target *t, const struct bur
 {
 	_cleanup_(session_stream_freep) struct session_stream *stream = NULL;
 	_cleanup_(pipe_release) struct pipe pipe;
-	int result;
+	int r;
 
 	pipe_init(&pipe);
-	result = session_stream_new(plan, &stream);
-	if (result == 0)
-		result = pipe_start(&pipe, t, session_start(plan));
-	if (result == 0)
-		result = pipe_run(&pipe, fill_from_stream, stream, session_length(plan), progress);
-	return result < 0 ? result : hash_end(pipe.hash, ret_sha256);
+	r = session_stream_new(plan, &stream);
+	if (r == 0)
+		r = pipe_start(&pipe, t, session_start(plan));
+	if (r == 0)
+		r = pipe_run(&pipe, fill_from_stream, stream, session_length(plan), progress);
+	return r < 0 ? r : hash_end(pipe.hash, ret_sha256);
 }
 
 static int write_session(struct burn_plan *plan, struct target *t, const struct burn_progress *progress)
 {
 	uint8_t sha256[32], record[SECTOR_BYTES];
 	uint32_t accepted;
-	int result = target_reserve(t, session_start(plan), session_length(plan));
+	int r = target_reserve(t, session_start(plan), session_length(plan));
 
-	if (result == 0)
-		result = write_body(plan, t, progress, sha256);
-	if (result == 0)
-		result = session_commit_record(plan, sha256, record);
-	if (result == 0)
-		result = target_write(t, session_start(plan) + session_length(plan) - 1, record, 1, &accepted);
-	return result < 0 ? result : target_sync(t);
+	if (r == 0)
+		r = write_body(plan, t, progress, sha256);
+	if (r == 0)
+		r = session_commit_record(plan, sha256, record);
+	if (r == 0)
+		r = target_write(t, session_start(plan) + session_length(plan) - 1, record, 1, &accepted);
+	return r < 0 ? r : target_sync(t);
 }
 
 int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress *progress)
 {
-	int result;
+	int r;
 
 	report(progress, 0, session_length(p));
-	result = write_session(p, t, progress);
-	if (result < 0)
+	r = write_session(p, t, progress);
+	if (r < 0)
 		target_abort(t);	/* the first error is the one that matters */
 	else
 		report(progress, session_length(p), session_length(p));
-	return result;
+	return r;
 }
 
 /* ---- verify ---- */
@@ -386,16 +386,16 @@ static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16
 	uint8_t sector[SECTOR_BYTES];
 	struct session_commit commit;
 	struct appuse a;
-	int result = start_lba > UINT32_MAX - 32 ? -EBADMSG : disc_read(d, start_lba + 16, sector, 1);
+	int r = start_lba > UINT32_MAX - 32 ? -EBADMSG : disc_read(d, start_lba + 16, sector, 1);
 
-	if (result < 0)
-		return result;
+	if (r < 0)
+		return r;
 	if (appuse_decode(sector, &a) < 0 || a.start_lba != start_lba || memcmp(a.uuid, uuid, sizeof(a.uuid)) || a.sectors <= 17 ||
 	    a.sectors > UINT32_MAX - start_lba)
 		return -EBADMSG;
-	result = disc_read(d, start_lba + a.sectors - 1, sector, 1);
-	if (result < 0)
-		return result;
+	r = disc_read(d, start_lba + a.sectors - 1, sector, 1);
+	if (r < 0)
+		return r;
 	if (session_commit_decode(sector, &commit) < 0 || memcmp(commit.uuid, uuid, sizeof(commit.uuid)) || commit.start_lba != start_lba ||
 	    commit.sectors != a.sectors || commit.number != a.number)
 		return -EBADMSG;
@@ -453,32 +453,32 @@ static int hash_session(struct disc *d, const struct session_commit *commit, con
 {
 	struct range range = {.disc = d, .lba = commit->start_lba, .left = commit->sectors - 1};
 	_cleanup_(pipe_release) struct pipe pipe;
-	int result;
+	int r;
 
 	pipe_init(&pipe);
-	result = pipe_start(&pipe, NULL, commit->start_lba);
-	if (result == 0)
-		result = pipe_run(&pipe, fill_from_disc, &range, commit->sectors, progress);
-	return result < 0 ? result : hash_end(pipe.hash, ret_sha256);
+	r = pipe_start(&pipe, NULL, commit->start_lba);
+	if (r == 0)
+		r = pipe_run(&pipe, fill_from_disc, &range, commit->sectors, progress);
+	return r < 0 ? r : hash_end(pipe.hash, ret_sha256);
 }
 
 int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], const struct burn_progress *progress)
 {
 	struct session_commit commit;
 	uint8_t sha256[32];
-	int result = read_commit(d, start_lba, uuid, &commit);
+	int r = read_commit(d, start_lba, uuid, &commit);
 
-	if (result < 0)
-		return result;
+	if (r < 0)
+		return r;
 	advise(d, start_lba, commit.sectors, POSIX_FADV_DONTNEED);
-	result = read_commit(d, start_lba, uuid, &commit);
-	if (result == 0)
-		result = hash_session(d, &commit, progress, sha256);
-	if (result == 0 && memcmp(sha256, commit.sha256, sizeof(sha256)))
-		result = -EBADMSG;
-	if (result == 0)
+	r = read_commit(d, start_lba, uuid, &commit);
+	if (r == 0)
+		r = hash_session(d, &commit, progress, sha256);
+	if (r == 0 && memcmp(sha256, commit.sha256, sizeof(sha256)))
+		r = -EBADMSG;
+	if (r == 0)
 		report(progress, commit.sectors, commit.sectors);
-	return result;
+	return r;
 }
 
 bool burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16])
@@ -493,11 +493,11 @@ static int head_is_free(struct disc *d, bool *ret)
 {
 	_free_ struct disc_session *sessions = NULL;
 	size_t n = 0;
-	int result = disc_sessions(d, &sessions, &n);
+	int r = disc_sessions(d, &sessions, &n);
 
-	if (result == 0)
+	if (r == 0)
 		*ret = n == 0 || sessions[0].start_lba == FIRST_START_LBA;
-	return result;
+	return r;
 }
 
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
@@ -505,19 +505,19 @@ int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
 	uint8_t descriptors[16 * SECTOR_BYTES], head[16 * SECTOR_BYTES];
 	struct disc_state state;
 	bool is_free = true;
-	int result = disc_state(d, &state);
+	int r = disc_state(d, &state);
 
-	if (result < 0 || !state.overwritable)
-		return result;
-	result = disc_read(d, start_lba + 16, descriptors, 16);
-	if (result == 0)
-		result = session_head(descriptors, start_lba, head);
-	if (result == 0)
-		result = head_is_free(d, &is_free);
-	if (result == 0 && !is_free) {
-		result = disc_read(d, 16, descriptors, 16);
-		if (result == 0)
+	if (r < 0 || !state.overwritable)
+		return r;
+	r = disc_read(d, start_lba + 16, descriptors, 16);
+	if (r == 0)
+		r = session_head(descriptors, start_lba, head);
+	if (r == 0)
+		r = head_is_free(d, &is_free);
+	if (r == 0 && !is_free) {
+		r = disc_read(d, 16, descriptors, 16);
+		if (r == 0)
 			session_head_merge(descriptors, head);
 	}
-	return result < 0 ? result : target_publish(t, head);
+	return r < 0 ? r : target_publish(t, head);
 }

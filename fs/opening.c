@@ -400,9 +400,9 @@ static int recover(struct opening *o, uint32_t *ret_generation)
 static void tell_last_result(const struct opening *o, bool recovered)
 {
 	_free_ char *text = NULL;
-	int error;
+	int r;
 
-	if (stage_result_get(o->stage, &error, &text) == 0 && error && !recovered)
+	if (stage_result_get(o->stage, &r, &text) == 0 && r && !recovered)
 		log_notice("%s: the last commit failed: %s", o->disc_path, text);
 }
 

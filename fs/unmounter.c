@@ -52,9 +52,9 @@ int unmounter_start(struct unmounter *u, const char *mountpoint)
 	}
 	close(fds[0]);
 	if (child < 0) {
-		int error = errno;
+		int r = errno;
 		close(fds[1]);
-		return -error;
+		return -r;
 	}
 	*u = (struct unmounter){.child = child, .pipe = fds[1]};
 	return 0;

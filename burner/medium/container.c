@@ -84,7 +84,7 @@ static int read_file(const struct container *c, uint32_t lba, uint8_t *buf, uint
 
 static int read_any(struct container *c, uint32_t lba, void *buf, uint32_t n_sectors)
 {
-	int result;
+	int r;
 
 	if (c->way == WAY_FILE)
 		return read_file(c, lba, buf, n_sectors);
@@ -92,11 +92,11 @@ static int read_any(struct container *c, uint32_t lba, void *buf, uint32_t n_sec
 	memset(buf, 0, (size_t)n_sectors * SECTOR_BYTES);
 	pthread_mutex_lock(&c->lock);
 	if (c->way == WAY_STREAM)
-		result = read_stream_locked(c, lba, buf, n_sectors);
+		r = read_stream_locked(c, lba, buf, n_sectors);
 	else
-		result = cdio_read_data_sectors(c->cdio, buf, (lsn_t)lba, SECTOR_BYTES, n_sectors) == DRIVER_OP_SUCCESS ? 0 : -EIO;
+		r = cdio_read_data_sectors(c->cdio, buf, (lsn_t)lba, SECTOR_BYTES, n_sectors) == DRIVER_OP_SUCCESS ? 0 : -EIO;
 	pthread_mutex_unlock(&c->lock);
-	return result;
+	return r;
 }
 
 static int container_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
@@ -180,19 +180,19 @@ static int data_file(const char *path, char **ret)
 	_free_ char *line = NULL, *name = NULL;
 	size_t capacity = 0;
 	FILE *f = fopen(path, "re");
-	int result = -ENOENT, directory = (int)(strrchr(path, '/') + 1 - path);
+	int r = -ENOENT, directory = (int)(strrchr(path, '/') + 1 - path);
 
 	if (!f)
 		return -errno;
-	for (unsigned i = 0; i < 1000 && result == -ENOENT && getline(&line, &capacity, f) >= 0; i++) {
+	for (unsigned i = 0; i < 1000 && r == -ENOENT && getline(&line, &capacity, f) >= 0; i++) {
 		if (sscanf(line, " DATAFILE \"%m[^\"]\"", &name) != 1 && sscanf(line, " FILE \"%m[^\"]\"", &name) != 1 &&
 		    sscanf(line, " FILE %ms", &name) != 1)
 			continue;
 		*ret = join(path, name[0] == '/' ? 0 : directory, name);
-		result = *ret ? 0 : -ENOMEM;
+		r = *ret ? 0 : -ENOMEM;
 	}
 	fclose(f);
-	return result;
+	return r;
 }
 
 /* libcdio opens the data when it is first read. */
@@ -305,7 +305,7 @@ int container_open(const char *path, struct disc **ret, const char **ret_why)
 	struct container *c = calloc(1, sizeof(*c));
 	_free_ char *file = NULL;
 	bool data, nrg, sound;
-	int result;
+	int r;
 
 	if (!c)
 		return -ENOMEM;
@@ -333,12 +333,12 @@ int container_open(const char *path, struct disc **ret, const char **ret_why)
 		*ret_why = "no cue, nrg or toc file that libcdio understands, or the file it names is missing";
 		return -EMEDIUMTYPE;
 	}
-	result = find_volumes(c, &data);
-	if (result == 0 && c->list.n == 0)
-		result = -EMEDIUMTYPE;
-	if (result < 0) {
-		*ret_why = result == -EMEDIUMTYPE ? why_refused(data) : NULL;
-		return result;
+	r = find_volumes(c, &data);
+	if (r == 0 && c->list.n == 0)
+		r = -EMEDIUMTYPE;
+	if (r < 0) {
+		*ret_why = r == -EMEDIUMTYPE ? why_refused(data) : NULL;
+		return r;
 	}
 	*ret = TAKE_PTR(d);
 	return 0;

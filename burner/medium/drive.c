@@ -183,17 +183,17 @@ static const char *reason_against(const struct drive *d)
 static int look(struct drive *d)
 {
 	struct recorder_medium medium;
-	int result;
+	int r;
 
 	pthread_mutex_lock(&d->lock);
-	result = d->burning ? -EBUSY : recorder_look(d->recorder, &medium);
-	if (result == 0) {
+	r = d->burning ? -EBUSY : recorder_look(d->recorder, &medium);
+	if (r == 0) {
 		recorder_medium_release(&d->medium);
 		d->medium = medium;
 		drive_forget_windows_locked(d);
 	}
 	pthread_mutex_unlock(&d->lock);
-	return result;
+	return r;
 }
 
 static int drive_refresh(struct disc *disc)
@@ -201,15 +201,15 @@ static int drive_refresh(struct disc *disc)
 	struct drive *d = to_drive(disc);
 	struct session_list list = {0};
 	enum drive_content newest;
-	int result = look(d);
+	int r = look(d);
 
-	if (result == 0)
-		result = drive_list(d, &list, &newest);
+	if (r == 0)
+		r = drive_list(d, &list, &newest);
 	/* Unreadable, or taken out meanwhile? */
-	if (result == 0 && (newest == CONTENT_UNREADABLE || newest == CONTENT_FAILED) && (result = look(d)) < 0)
+	if (r == 0 && (newest == CONTENT_UNREADABLE || newest == CONTENT_FAILED) && (r = look(d)) < 0)
 		session_list_release(&list);
-	if (result < 0)
-		return result;
+	if (r < 0)
+		return r;
 	session_list_release(&d->list);
 	d->list = list;
 	d->newest = newest;
@@ -271,12 +271,12 @@ static int drive_fingerprint(struct disc *disc, struct disc_fingerprint *ret)
 	const struct drive *d = to_drive(disc);
 	const struct session_list nothing = {0};
 	struct disc_state state;
-	int result = sessions_fingerprint(disc, &d->list, ret);
+	int r = sessions_fingerprint(disc, &d->list, ret);
 
-	if (result == -EIO)
-		result = sessions_fingerprint(disc, &nothing, ret);
-	if (result < 0)
-		return result;
+	if (r == -EIO)
+		r = sessions_fingerprint(disc, &nothing, ret);
+	if (r < 0)
+		return r;
 	drive_state(disc, &state);
 	if (d->list.n > 0)
 		ret->session_lba = d->list.sessions[d->list.n - 1].start_lba;
@@ -385,7 +385,7 @@ int drive_open(const char *path, const struct disc_open_options *options, struct
 {
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	struct drive *d = calloc(1, sizeof(*d));
-	int result;
+	int r;
 
 	if (!d)
 		return -ENOMEM;
@@ -398,16 +398,16 @@ int drive_open(const char *path, const struct disc_open_options *options, struct
 	d->path = strdup(path);
 	if (!d->path)
 		return -ENOMEM;
-	result = recorder_open(path, &d->recorder, ret_why);
-	if (result < 0)
-		return result;
-	result = drive_refresh(disc);
-	if (result < 0)
-		*ret_why = why_unusable(result);
+	r = recorder_open(path, &d->recorder, ret_why);
+	if (r < 0)
+		return r;
+	r = drive_refresh(disc);
+	if (r < 0)
+		*ret_why = why_unusable(r);
 	else
-		result = check_content(d, ret_why);
-	if (result < 0)
-		return result;
+		r = check_content(d, ret_why);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(disc);
 	return 0;
 }

@@ -30,9 +30,9 @@ static double single_speed(unsigned profile)
 	return profile >= PROFILE_BD_ROM ? 4495.625 : 1385;
 }
 
-static void set_speed(struct recorder *r, const struct recorder_job *job)
+static void set_speed(struct recorder *rec, const struct recorder_job *job)
 {
-	burn_drive_set_speed(r->drive, 0, job->speed > 0 ? (int)(job->speed * single_speed(r->profile) + 0.5) : 0);
+	burn_drive_set_speed(rec->drive, 0, job->speed > 0 ? (int)(job->speed * single_speed(rec->profile) + 0.5) : 0);
 }
 
 /* ---- the source: struct burn_source, version 1. Its data is the job; libburn frees the struct. ---- */
@@ -48,7 +48,7 @@ static int source_set_size(struct burn_source *s, off_t bytes) { (void)s; (void)
 static void source_free(struct burn_source *s) { s->data = NULL; }
 static int source_cancel(struct burn_source *s) { (void)s; return 1; }
 
-static int set_source(struct recorder *r, const struct recorder_job *job)
+static int set_source(struct recorder *rec, const struct recorder_job *job)
 {
 	struct burn_source *s = calloc(1, sizeof(*s));
 	enum burn_source_status status;
@@ -57,158 +57,158 @@ static int set_source(struct recorder *r, const struct recorder_job *job)
 		return -ENOMEM;
 	*s = (struct burn_source){.refcount = 1, .version = 1, .read_xt = source_read, .get_size = source_size, .set_size = source_set_size,
 		.free_data = source_free, .cancel = source_cancel, .data = (void *)(uintptr_t)job};
-	status = burn_track_set_source(r->track, s);
+	status = burn_track_set_source(rec->track, s);
 	burn_source_free(s);	/* the track has it */
 	return status == BURN_SOURCE_OK ? 0 : -EINVAL;
 }
 
 /* ---- the job ---- */
 
-static int begin_job(struct recorder *r, const struct recorder_job *job)
+static int begin_job(struct recorder *rec, const struct recorder_job *job)
 {
-	int result;
+	int r;
 
-	r->job = job;
-	r->disc = burn_disc_create();
-	r->session = burn_session_create();
-	r->track = burn_track_create();
-	if (!r->disc || !r->session || !r->track)
+	rec->job = job;
+	rec->disc = burn_disc_create();
+	rec->session = burn_session_create();
+	rec->track = burn_track_create();
+	if (!rec->disc || !rec->session || !rec->track)
 		return -ENOMEM;
-	burn_track_define_data(r->track, 0, (int)(job->tail_sectors * SECTOR_BYTES), 1, BURN_MODE1);	/* bytes, whatever its manual says */
-	result = set_source(r, job);
-	if (result < 0)
-		return result;
-	if (!burn_disc_add_session(r->disc, r->session, BURN_POS_END) || !burn_session_add_track(r->session, r->track, BURN_POS_END))
+	burn_track_define_data(rec->track, 0, (int)(job->tail_sectors * SECTOR_BYTES), 1, BURN_MODE1);	/* bytes, whatever its manual says */
+	r = set_source(rec, job);
+	if (r < 0)
+		return r;
+	if (!burn_disc_add_session(rec->disc, rec->session, BURN_POS_END) || !burn_session_add_track(rec->session, rec->track, BURN_POS_END))
 		return -ENOMEM;
-	result = recorder_options(r, job->close_disc, &r->options);
-	if (result == 0 && job->start_lba > 0)
-		burn_write_opts_set_start_byte(r->options, (off_t)job->start_lba * (off_t)SECTOR_BYTES);
-	return result;
+	r = recorder_options(rec, job->close_disc, &rec->options);
+	if (r == 0 && job->start_lba > 0)
+		burn_write_opts_set_start_byte(rec->options, (off_t)job->start_lba * (off_t)SECTOR_BYTES);
+	return r;
 }
 
-void recorder_end_job(struct recorder *r)
+void recorder_end_job(struct recorder *rec)
 {
-	if (r->options)
-		burn_write_opts_free(TAKE_PTR(r->options));
-	if (r->track)
-		burn_track_free(TAKE_PTR(r->track));
-	if (r->session)
-		burn_session_free(TAKE_PTR(r->session));
-	if (r->disc)
-		burn_disc_free(TAKE_PTR(r->disc));
-	r->job = NULL;
+	if (rec->options)
+		burn_write_opts_free(TAKE_PTR(rec->options));
+	if (rec->track)
+		burn_track_free(TAKE_PTR(rec->track));
+	if (rec->session)
+		burn_session_free(TAKE_PTR(rec->session));
+	if (rec->disc)
+		burn_disc_free(TAKE_PTR(rec->disc));
+	rec->job = NULL;
 }
 
-static int check_job(struct recorder *r)
+static int check_job(struct recorder *rec)
 {
 	_free_ char *reasons = malloc(BURN_REASONS_LEN);
 
 	if (!reasons)
 		return -ENOMEM;
-	if (burn_precheck_write(r->options, r->disc, reasons, 1) == 1)
+	if (burn_precheck_write(rec->options, rec->disc, reasons, 1) == 1)
 		return 0;
-	snprintf(r->message, sizeof(r->message), "%.*s", (int)sizeof(r->message) - 1, reasons);
+	snprintf(rec->message, sizeof(rec->message), "%.*s", (int)sizeof(rec->message) - 1, reasons);
 	return -EIO;
 }
 
-int recorder_precheck(struct recorder *r, const struct recorder_job *job)
+int recorder_precheck(struct recorder *rec, const struct recorder_job *job)
 {
-	int result;
+	int r;
 
-	if (recorder_gone(r))
+	if (recorder_gone(rec))
 		return -ENODEV;
-	recorder_forget_messages(r);
-	result = begin_job(r, job);
-	if (result == 0)
-		result = check_job(r);
-	recorder_end_job(r);
-	return result;
+	recorder_forget_messages(rec);
+	r = begin_job(rec, job);
+	if (r == 0)
+		r = check_job(rec);
+	recorder_end_job(rec);
+	return r;
 }
 
-int recorder_burn(struct recorder *r, const struct recorder_job *job)
+int recorder_burn(struct recorder *rec, const struct recorder_job *job)
 {
-	int result;
+	int r;
 
-	if (recorder_gone(r))
+	if (recorder_gone(rec))
 		return -ENODEV;
-	recorder_forget_messages(r);
-	set_speed(r, job);
-	result = begin_job(r, job);
-	if (result < 0)
-		recorder_end_job(r);
+	recorder_forget_messages(rec);
+	set_speed(rec, job);
+	r = begin_job(rec, job);
+	if (r < 0)
+		recorder_end_job(rec);
 	else
-		burn_disc_write(r->options, r->disc);
-	return result;
+		burn_disc_write(rec->options, rec->disc);
+	return r;
 }
 
-bool recorder_is_busy(struct recorder *r)
+bool recorder_is_busy(struct recorder *rec)
 {
-	return burn_drive_get_status(r->drive, NULL) != BURN_DRIVE_IDLE;
+	return burn_drive_get_status(rec->drive, NULL) != BURN_DRIVE_IDLE;
 }
 
-int recorder_burned_well(struct recorder *r)
+int recorder_burned_well(struct recorder *rec)
 {
-	bool well = r->job && burn_drive_wrote_well(r->drive);
+	bool well = rec->job && burn_drive_wrote_well(rec->drive);
 
 	recorder_pause(RECORDER_PAUSE_MS);	/* libburn's thread gives up its references just after it says that it is idle, and they are counted without a lock */
-	recorder_message(r);
-	recorder_end_job(r);
-	if (recorder_gone(r))
+	recorder_message(rec);
+	recorder_end_job(rec);
+	if (recorder_gone(rec))
 		return -ENODEV;
 	return well ? 0 : -EIO;
 }
 
 /* ---- beside burning ---- */
 
-int recorder_format(struct recorder *r)
+int recorder_format(struct recorder *rec)
 {
-	if (recorder_gone(r))
+	if (recorder_gone(rec))
 		return -ENODEV;
-	if (r->profile == PROFILE_DVD_PLUS_RW)
+	if (rec->profile == PROFILE_DVD_PLUS_RW)
 		return 0;
-	recorder_forget_messages(r);
-	burn_disc_format(r->drive, 0, FORMAT_DEFAULT_SIZE | FORMAT_QUICK);
+	recorder_forget_messages(rec);
+	burn_disc_format(rec->drive, 0, FORMAT_DEFAULT_SIZE | FORMAT_QUICK);
 	do
 		recorder_pause(RECORDER_PAUSE_MS);
-	while (recorder_is_busy(r));
-	recorder_message(r);
-	if (recorder_gone(r))
+	while (recorder_is_busy(rec));
+	recorder_message(rec);
+	if (recorder_gone(rec))
 		return -ENODEV;
-	return burn_drive_wrote_well(r->drive) ? 0 : -EIO;
+	return burn_drive_wrote_well(rec->drive) ? 0 : -EIO;
 }
 
 /* libburn gives 1 also when the cache could not be written; that it notes as a cancelled operation. */
-int recorder_write(struct recorder *r, uint32_t lba, const void *buf, uint32_t n_sectors)
+int recorder_write(struct recorder *rec, uint32_t lba, const void *buf, uint32_t n_sectors)
 {
 	_free_ char *copy = malloc((size_t)n_sectors * SECTOR_BYTES);
-	int result;
+	int r;
 
 	if (!copy)
 		return -ENOMEM;
-	if (recorder_gone(r))
+	if (recorder_gone(rec))
 		return -ENODEV;
 	memcpy(copy, buf, (size_t)n_sectors * SECTOR_BYTES);
-	recorder_forget_messages(r);
-	result = burn_random_access_write(r->drive, (off_t)lba * (off_t)SECTOR_BYTES, copy, (off_t)n_sectors * (off_t)SECTOR_BYTES, FLUSH);
-	recorder_message(r);
-	if (recorder_gone(r))
+	recorder_forget_messages(rec);
+	r = burn_random_access_write(rec->drive, (off_t)lba * (off_t)SECTOR_BYTES, copy, (off_t)n_sectors * (off_t)SECTOR_BYTES, FLUSH);
+	recorder_message(rec);
+	if (recorder_gone(rec))
 		return -ENODEV;
-	return result == 1 && burn_drive_wrote_well(r->drive) ? 0 : -EIO;
+	return r == 1 && burn_drive_wrote_well(rec->drive) ? 0 : -EIO;
 }
 
-int recorder_close_track(struct recorder *r)
+int recorder_close_track(struct recorder *rec)
 {
 	struct burn_write_opts *o;
-	int result;
+	int r;
 
-	if (recorder_gone(r))
+	if (recorder_gone(rec))
 		return -ENODEV;
-	recorder_forget_messages(r);
-	result = recorder_options(r, false, &o);
-	if (result < 0)
-		return result;
-	result = burn_disc_close_damaged(o, FORCE_CLOSE) > 0 ? 0 : -EIO;
+	recorder_forget_messages(rec);
+	r = recorder_options(rec, false, &o);
+	if (r < 0)
+		return r;
+	r = burn_disc_close_damaged(o, FORCE_CLOSE) > 0 ? 0 : -EIO;
 	burn_write_opts_free(o);
-	recorder_message(r);
-	return result == 0 || !recorder_gone(r) ? result : -ENODEV;
+	recorder_message(rec);
+	return r == 0 || !recorder_gone(rec) ? r : -ENODEV;
 }

@@ -41,15 +41,15 @@ static int read_some_locked(struct drive *d, uint32_t lba, uint8_t *buf, uint32_
 static int read_piece(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_sectors, uint32_t *ret_done)
 {
 	uint32_t position;
-	int result;
+	int r;
 
 	turns_take(&d->turns, lba);
 	pthread_mutex_lock(&d->lock);
-	result = d->burning ? -EAGAIN : read_some_locked(d, lba, buf, n_sectors, ret_done);
+	r = d->burning ? -EAGAIN : read_some_locked(d, lba, buf, n_sectors, ret_done);
 	position = d->windows.position;
 	pthread_mutex_unlock(&d->lock);
 	turns_give(&d->turns, position);
-	return result;
+	return r;
 }
 
 int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors)
@@ -59,10 +59,10 @@ int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors)
 
 	while (n_sectors > 0) {
 		uint32_t done = 0;
-		int result = read_piece(d, lba, to, (uint32_t)min_u64(n_sectors, PIECE_SECTORS), &done);
+		int r = read_piece(d, lba, to, (uint32_t)min_u64(n_sectors, PIECE_SECTORS), &done);
 
-		if (result < 0)
-			return result;
+		if (r < 0)
+			return r;
 		lba += done;
 		n_sectors -= done;
 		to += (size_t)done * SECTOR_BYTES;

@@ -38,7 +38,7 @@ void recorder_medium_release(struct recorder_medium *m)
 /* What libburn says besides: the bytes of the command that failed. */
 static bool is_command(const char *text) { return strncmp(text, "CDB=", 4) == 0; }
 
-const char *recorder_message(struct recorder *r)
+const char *recorder_message(struct recorder *rec)
 {
 	static char everything[] = "ALL", complaint[] = "SORRY";
 	char text[BURN_MSGS_MESSAGE_LEN], severity[80];
@@ -47,14 +47,14 @@ const char *recorder_message(struct recorder *r)
 	burn_text_to_sev(complaint, &worst, 0);
 	while (burn_msgs_obtain(everything, &code, text, &number, severity) == 1)
 		if (burn_text_to_sev(severity, &level, 0) > 0 && level >= worst && !is_command(text))
-			snprintf(r->message, sizeof(r->message), "%.*s", (int)sizeof(r->message) - 1, text);
-	return r->message;
+			snprintf(rec->message, sizeof(rec->message), "%.*s", (int)sizeof(rec->message) - 1, text);
+	return rec->message;
 }
 
-void recorder_forget_messages(struct recorder *r)
+void recorder_forget_messages(struct recorder *rec)
 {
-	recorder_message(r);
-	r->message[0] = 0;
+	recorder_message(rec);
+	rec->message[0] = 0;
 }
 
 /* ---- opening ---- */
@@ -62,56 +62,56 @@ void recorder_forget_messages(struct recorder *r)
 /* libburn says only "not found"; the kernel says why. */
 static int try_device(const char *path, const char **ret_why)
 {
-	int fd = -1, error = 0;
+	int fd = -1, r = 0;
 
-	for (int i = 0; i < BUSY_TRIES && fd < 0 && (i == 0 || error == EBUSY); i++) {
+	for (int i = 0; i < BUSY_TRIES && fd < 0 && (i == 0 || r == EBUSY); i++) {
 		if (i)
 			recorder_pause(RECORDER_PAUSE_MS);
 		fd = open(path, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC);
-		error = errno;
+		r = errno;
 	}
-	if (fd < 0 && error == EBUSY)
+	if (fd < 0 && r == EBUSY)
 		*ret_why = "the drive is in use by another program (mounted elsewhere, or a burn is being finished?)";
-	if (fd < 0 && error == EACCES)
+	if (fd < 0 && r == EACCES)
 		*ret_why = "no permission to use the drive (it takes read and write access; usually the group cdrom has it)";
 	if (fd < 0)
-		return -error;
+		return -r;
 	close(fd);
 	return 0;
 }
 
 /* A CD whose first session was not closed has no table of contents: libburn then says that it is unsuitable. */
-static bool is_open_cd(struct recorder *r)
+static bool is_open_cd(struct recorder *rec)
 {
 	char name[80];
 	int profile = 0;
 
-	return burn_disc_get_status(r->drive) == BURN_DISC_UNSUITABLE && burn_disc_get_profile(r->drive, &profile, name) > 0 &&
+	return burn_disc_get_status(rec->drive) == BURN_DISC_UNSUITABLE && burn_disc_get_profile(rec->drive, &profile, name) > 0 &&
 	       (profile == PROFILE_CD_R || profile == PROFILE_CD_RW);
 }
 
-static int wait_ready(struct recorder *r)
+static int wait_ready(struct recorder *rec)
 {
 	enum burn_disc_status status = BURN_DISC_UNREADY;
 
 	for (int i = 0; i < READY_TRIES && status == BURN_DISC_UNREADY; i++) {
 		if (i)
 			recorder_pause(RECORDER_PAUSE_MS);
-		status = burn_disc_get_status(r->drive);
+		status = burn_disc_get_status(rec->drive);
 	}
 	if (status == BURN_DISC_UNGRABBED)
 		return -ENODEV;
 	if (status == BURN_DISC_EMPTY || status == BURN_DISC_UNREADY)
 		return -ENOMEDIUM;
-	return status == BURN_DISC_UNSUITABLE && !is_open_cd(r) ? -EMEDIUMTYPE : 0;
+	return status == BURN_DISC_UNSUITABLE && !is_open_cd(rec) ? -EMEDIUMTYPE : 0;
 }
 
-bool recorder_gone(const struct recorder *r)
+bool recorder_gone(const struct recorder *rec)
 {
-	return !r->infos || burn_disc_get_status(r->drive) == BURN_DISC_UNGRABBED;
+	return !rec->infos || burn_disc_get_status(rec->drive) == BURN_DISC_UNGRABBED;
 }
 
-static int grab(struct recorder *r)
+static int grab(struct recorder *rec)
 {
 	static char queue[] = "SORRY", print[] = "NEVER", prefix[] = "";
 	char address[RESOLVE_BYTES];
@@ -119,67 +119,67 @@ static int grab(struct recorder *r)
 	if (!burn_initialize())
 		return -ENOMEM;
 	burn_msgs_set_severities(queue, print, prefix);
-	if (burn_drive_convert_fs_adr(r->path, address) <= 0)
-		snprintf(address, sizeof(address), "%s", r->path);
-	if (burn_drive_scan_and_grab(&r->infos, address, 1) != 1) {
-		r->infos = NULL;
+	if (burn_drive_convert_fs_adr(rec->path, address) <= 0)
+		snprintf(address, sizeof(address), "%s", rec->path);
+	if (burn_drive_scan_and_grab(&rec->infos, address, 1) != 1) {
+		rec->infos = NULL;
 		return -EIO;
 	}
-	r->drive = r->infos[0].drive;
-	r->seen_once = true;
+	rec->drive = rec->infos[0].drive;
+	rec->seen_once = true;
 	return 0;
 }
 
-static void let_go(struct recorder *r)
+static void let_go(struct recorder *rec)
 {
-	if (r->infos) {
-		if (!recorder_gone(r))
-			burn_drive_release(r->drive, 0);
-		burn_drive_info_free(r->infos);
+	if (rec->infos) {
+		if (!recorder_gone(rec))
+			burn_drive_release(rec->drive, 0);
+		burn_drive_info_free(rec->infos);
 	}
-	r->infos = NULL;
-	r->drive = NULL;
+	rec->infos = NULL;
+	rec->drive = NULL;
 	burn_finish();
 }
 
 int recorder_open(const char *path, struct recorder **ret, const char **ret_why)
 {
-	struct recorder *r;
-	int result = try_device(path, ret_why);
+	struct recorder *rec;
+	int r = try_device(path, ret_why);
 
-	if (result < 0)
-		return result;
-	r = calloc(1, sizeof(*r));
-	if (!r)
+	if (r < 0)
+		return r;
+	rec = calloc(1, sizeof(*rec));
+	if (!rec)
 		return -ENOMEM;
-	r->path = strdup(path);
-	result = r->path ? grab(r) : -ENOMEM;
-	if (result < 0) {
+	rec->path = strdup(path);
+	r = rec->path ? grab(rec) : -ENOMEM;
+	if (r < 0) {
 		*ret_why = "the drive does not answer as a CD, DVD or BD drive";
-		recorder_close(r);
-		return result;
+		recorder_close(rec);
+		return r;
 	}
-	*ret = r;
+	*ret = rec;
 	return 0;
 }
 
 /* A drive that was unplugged, under the same name again. */
-static int come_back(struct recorder *r)
+static int come_back(struct recorder *rec)
 {
 	const char *why;
 
-	let_go(r);
-	return try_device(r->path, &why) < 0 || grab(r) < 0 ? -ENODEV : 0;
+	let_go(rec);
+	return try_device(rec->path, &why) < 0 || grab(rec) < 0 ? -ENODEV : 0;
 }
 
-void recorder_close(struct recorder *r)
+void recorder_close(struct recorder *rec)
 {
-	if (!r)
+	if (!rec)
 		return;
-	recorder_end_job(r);
-	let_go(r);
-	free(r->path);
-	free(r);
+	recorder_end_job(rec);
+	let_go(rec);
+	free(rec->path);
+	free(rec);
 }
 
 /* ---- looking ---- */
@@ -219,9 +219,9 @@ static bool has_open_tracks(struct burn_session **incomplete, int n)
 	return n > 1 || tracks > 1;
 }
 
-static int read_toc(struct recorder *r, struct recorder_medium *m)
+static int read_toc(struct recorder *rec, struct recorder_medium *m)
 {
-	struct burn_disc *disc = burn_drive_get_disc(r->drive);
+	struct burn_disc *disc = burn_drive_get_disc(rec->drive);
 	struct burn_session **sessions;
 	int n = 0;
 
@@ -246,13 +246,13 @@ static bool profile_is_overwritable(unsigned profile)
 	return profile == PROFILE_DVD_RAM || profile == PROFILE_DVD_RW_OVERWRITE || profile == PROFILE_DVD_PLUS_RW || profile == PROFILE_BD_RE;
 }
 
-int recorder_options(struct recorder *r, bool close_disc, struct burn_write_opts **ret)
+int recorder_options(struct recorder *rec, bool close_disc, struct burn_write_opts **ret)
 {
-	struct burn_write_opts *o = burn_write_opts_new(r->drive);
+	struct burn_write_opts *o = burn_write_opts_new(rec->drive);
 
 	if (!o)
 		return -ENOMEM;
-	burn_write_opts_set_multi(o, !close_disc && !profile_is_overwritable(r->profile));
+	burn_write_opts_set_multi(o, !close_disc && !profile_is_overwritable(rec->profile));
 	burn_write_opts_set_underrun_proof(o, 1);
 	burn_write_opts_set_perform_opc(o, 0);
 	if (!burn_write_opts_set_write_type(o, BURN_WRITE_TAO, BURN_BLOCK_MODE1)) {
@@ -263,45 +263,45 @@ int recorder_options(struct recorder *r, bool close_disc, struct burn_write_opts
 	return 0;
 }
 
-static int read_next(struct recorder *r, struct recorder_medium *m)
+static int read_next(struct recorder *rec, struct recorder_medium *m)
 {
 	struct burn_write_opts *o;
-	int lba = 0, next = 0, result = recorder_options(r, false, &o), damage;
+	int lba = 0, next = 0, r = recorder_options(rec, false, &o), damage;
 
-	if (result < 0)
-		return result == -EROFS ? 0 : result;
-	if (burn_disc_track_lba_nwa(r->drive, o, 0, &lba, &next) == 1 && next >= 0) {
+	if (r < 0)
+		return r == -EROFS ? 0 : r;
+	if (burn_disc_track_lba_nwa(rec->drive, o, 0, &lba, &next) == 1 && next >= 0) {
 		m->next_lba = (uint32_t)next;
-		m->free_sectors = (uint32_t)min_u64(sectors_in(burn_disc_available_space(r->drive, o)), UINT32_MAX - m->next_lba);
+		m->free_sectors = (uint32_t)min_u64(sectors_in(burn_disc_available_space(rec->drive, o)), UINT32_MAX - m->next_lba);
 	}
-	damage = burn_disc_next_track_is_damaged(r->drive, 0);
+	damage = burn_disc_next_track_is_damaged(rec->drive, 0);
 	m->interrupted = m->interrupted || damage != 0 || next > lba;
 	burn_write_opts_free(o);
 	return 0;
 }
 
-static void read_multi(struct recorder *r, struct recorder_medium *m)
+static void read_multi(struct recorder *rec, struct recorder_medium *m)
 {
 	struct burn_multi_caps *caps = NULL;
 
-	if (burn_disc_get_multi_caps(r->drive, BURN_WRITE_TAO, &caps, 0) > 0)
+	if (burn_disc_get_multi_caps(rec->drive, BURN_WRITE_TAO, &caps, 0) > 0)
 		m->multi = caps->multi_session;
 	if (caps)
 		burn_disc_free_multi_caps(&caps);
 }
 
 /* What the format that recorder_format() asks for will give: the first descriptor (MMC-6 6.24.3.3). */
-static uint32_t formatted_sectors(struct recorder *r)
+static uint32_t formatted_sectors(struct recorder *rec)
 {
 	unsigned tdp;
 	off_t bytes = 0;
 	int type;
 
-	return burn_disc_get_format_descr(r->drive, 0, &type, &bytes, &tdp) > 0 ? sectors_in(bytes) : 0;
+	return burn_disc_get_format_descr(rec->drive, 0, &type, &bytes, &tdp) > 0 ? sectors_in(bytes) : 0;
 }
 
 /* A medium without sessions: as a whole one track, as far as it is formatted. */
-static int read_overwritable(struct recorder *r, struct recorder_medium *m)
+static int read_overwritable(struct recorder *rec, struct recorder_medium *m)
 {
 	struct burn_multi_caps *caps = NULL;
 	int status = 0, n = 0, readable = 0;
@@ -312,37 +312,37 @@ static int read_overwritable(struct recorder *r, struct recorder_medium *m)
 	m->tracks = calloc(1, sizeof(*m->tracks));
 	if (!m->tracks)
 		return -ENOMEM;
-	if (burn_disc_get_formats(r->drive, &status, &size, &blsas, &n) <= 0)
+	if (burn_disc_get_formats(rec->drive, &status, &size, &blsas, &n) <= 0)
 		return -EIO;
 	m->unformatted = status == BURN_FORMAT_IS_UNFORMATTED;
 	m->multi = true;
 	if (m->unformatted)
-		m->capacity_sectors = formatted_sectors(r);
-	else if (burn_disc_get_multi_caps(r->drive, BURN_WRITE_TAO, &caps, 0) > 0)
+		m->capacity_sectors = formatted_sectors(rec);
+	else if (burn_disc_get_multi_caps(rec->drive, BURN_WRITE_TAO, &caps, 0) > 0)
 		m->capacity_sectors = sectors_in(caps->start_range_high + (off_t)SECTOR_BYTES);
 	if (caps)
 		burn_disc_free_multi_caps(&caps);
-	if (m->unformatted || burn_get_read_capacity(r->drive, &readable, 0) <= 0)
+	if (m->unformatted || burn_get_read_capacity(rec->drive, &readable, 0) <= 0)
 		return 0;
 	m->tracks[m->n_tracks++] = (struct recorder_track){.session = 1, .data = true, .sectors = (uint32_t)min_u64(m->capacity_sectors, not_negative(readable))};
 	return 0;
 }
 
-static void read_atip(struct recorder *r, struct recorder_medium *m)
+static void read_atip(struct recorder *rec, struct recorder_medium *m)
 {
 	int start, end;
 
 	if (m->profile != PROFILE_CD_R && m->profile != PROFILE_CD_RW)
 		return;
-	if (burn_disc_read_atip(r->drive) > 0 && burn_drive_get_start_end_lba(r->drive, &start, &end, 0) > 0)
+	if (burn_disc_read_atip(rec->drive) > 0 && burn_drive_get_start_end_lba(rec->drive, &start, &end, 0) > 0)
 		m->atip_sectors = not_negative(end);
 }
 
-static void read_id(struct recorder *r, struct recorder_medium *m)
+static void read_id(struct recorder *rec, struct recorder_medium *m)
 {
 	char *product = NULL, *code = NULL, *other_code = NULL, *book = NULL;
 
-	if (burn_disc_get_media_id(r->drive, &product, &code, &other_code, &book, 0) > 0)
+	if (burn_disc_get_media_id(rec->drive, &product, &code, &other_code, &book, 0) > 0)
 		snprintf(m->id, sizeof(m->id), "%s", product ? product : "");
 	free(product);
 	free(code);
@@ -350,80 +350,80 @@ static void read_id(struct recorder *r, struct recorder_medium *m)
 	free(book);
 }
 
-static int look(struct recorder *r, struct recorder_medium *m)
+static int look(struct recorder *rec, struct recorder_medium *m)
 {
 	char name[80];
-	int profile = 0, result = wait_ready(r);
+	int profile = 0, r = wait_ready(rec);
 
-	if (result < 0)
-		return result;
-	if (burn_disc_get_profile(r->drive, &profile, name) <= 0)
+	if (r < 0)
+		return r;
+	if (burn_disc_get_profile(rec->drive, &profile, name) <= 0)
 		return -EMEDIUMTYPE;
-	r->profile = m->profile = (unsigned)profile;
+	rec->profile = m->profile = (unsigned)profile;
 	m->overwritable = profile_is_overwritable(m->profile);
-	read_atip(r, m);
-	read_id(r, m);
+	read_atip(rec, m);
+	read_id(rec, m);
 	if (m->overwritable)
-		return read_overwritable(r, m);
-	if (is_open_cd(r)) {
+		return read_overwritable(rec, m);
+	if (is_open_cd(rec)) {
 		m->status = RECORDER_APPENDABLE;
 		m->interrupted = true;
 		return 0;
 	}
-	switch (burn_disc_get_status(r->drive)) {
+	switch (burn_disc_get_status(rec->drive)) {
 	case BURN_DISC_BLANK: m->status = RECORDER_BLANK; break;
 	case BURN_DISC_APPENDABLE: m->status = RECORDER_APPENDABLE; break;
 	default: m->status = RECORDER_CLOSED; break;
 	}
-	result = read_toc(r, m);
-	if (result < 0 || m->status == RECORDER_CLOSED)
-		return result;
-	read_multi(r, m);
-	return read_next(r, m);
+	r = read_toc(rec, m);
+	if (r < 0 || m->status == RECORDER_CLOSED)
+		return r;
+	read_multi(rec, m);
+	return read_next(rec, m);
 }
 
 /* A device that is being taken away answers nonsense for moments. */
-static bool is_leaving(const struct recorder *r)
+static bool is_leaving(const struct recorder *rec)
 {
 	int fd;
 
 	recorder_pause(LEAVING_MS);
-	fd = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	fd = open(rec->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
 	return fd < 0 && (errno == ENXIO || errno == ENODEV || errno == ENOENT);
 }
 
-int recorder_look(struct recorder *r, struct recorder_medium *ret)
+int recorder_look(struct recorder *rec, struct recorder_medium *ret)
 {
 	struct recorder_medium m = {0};
-	int result = recorder_gone(r) ? come_back(r) : 0;
+	int r = recorder_gone(rec) ? come_back(rec) : 0;
 
-	if (result < 0)
-		return result;
-	recorder_forget_messages(r);
-	if (!r->seen_once && burn_drive_re_assess(r->drive, 0) <= 0)
-		return recorder_gone(r) ? -ENODEV : -EIO;
-	r->seen_once = false;
-	result = look(r, &m);
-	if (recorder_gone(r) || ((result == -EMEDIUMTYPE || m.n_tracks < r->n_tracks) && is_leaving(r)))
-		result = -ENODEV;
-	if (result == 0)
-		r->n_tracks = m.n_tracks;
-	if (result < 0)
+	if (r < 0)
+		return r;
+	recorder_forget_messages(rec);
+	if (!rec->seen_once && burn_drive_re_assess(rec->drive, 0) <= 0)
+		return recorder_gone(rec) ? -ENODEV : -EIO;
+	rec->seen_once = false;
+	r = look(rec, &m);
+	if (recorder_gone(rec) || ((r == -EMEDIUMTYPE || m.n_tracks < rec->n_tracks) && is_leaving(rec)))
+		r = -ENODEV;
+	if (r == 0)
+		rec->n_tracks = m.n_tracks;
+	if (r < 0)
 		recorder_medium_release(&m);
 	else
 		*ret = m;
-	return result;
+	return r;
 }
 
-int recorder_read(struct recorder *r, uint32_t lba, void *buf, uint32_t n_sectors)
+int recorder_read(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	off_t bytes = (off_t)n_sectors * (off_t)SECTOR_BYTES, done = 0;
-	int result;
+	int r;
 
-	if (recorder_gone(r))
+	if (recorder_gone(rec))
 		return -ENODEV;
-	result = burn_read_data(r->drive, (off_t)lba * (off_t)SECTOR_BYTES, buf, bytes, &done, READ_SILENT | READ_ONCE);
-	return result > 0 && done >= bytes ? 0 : recorder_gone(r) ? -ENODEV : -EIO;
+	r = burn_read_data(rec->drive, (off_t)lba * (off_t)SECTOR_BYTES, buf, bytes, &done, READ_SILENT | READ_ONCE);
+	return r > 0 && done >= bytes ? 0 : recorder_gone(rec) ? -ENODEV : -EIO;
 }

@@ -53,13 +53,13 @@ void recorder_medium_release(struct recorder_medium *m);
 struct recorder;
 /* -EBUSY: held by another program. *ret_why: static text or NULL. */
 int recorder_open(const char *path, struct recorder **ret, const char **ret_why);
-void recorder_close(struct recorder *r);
+void recorder_close(struct recorder *rec);
 /* The medium as it is now, asked of the drive. -ENOMEDIUM; -EMEDIUMTYPE the drive cannot use it; -ENODEV. */
-int recorder_look(struct recorder *r, struct recorder_medium *ret);
+int recorder_look(struct recorder *rec, struct recorder_medium *ret);
 /* Whole sectors of data tracks; -EIO, -ENODEV. The drive's own retries only. */
-int recorder_read(struct recorder *r, uint32_t lba, void *buf, uint32_t n_sectors);
+int recorder_read(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_sectors);
 /* The last complaint of libburn or the drive; "" none. */
-const char *recorder_message(struct recorder *r);
+const char *recorder_message(struct recorder *rec);
 
 /* ---- drive_burning.c ---- */
 
@@ -73,17 +73,17 @@ struct recorder_job {
 	void *context;
 };
 /* Formats what is unformatted, and waits for it. A DVD+RW formats while it is burned: nothing to do. -EIO. */
-int recorder_format(struct recorder *r);
+int recorder_format(struct recorder *rec);
 /* Would libburn and the drive take such a session? -EIO no: recorder_message says why. */
-int recorder_precheck(struct recorder *r, const struct recorder_job *job);
+int recorder_precheck(struct recorder *rec, const struct recorder_job *job);
 /* Starts one track and closes the session behind it, whatever happens. The job is the caller's until recorder_is_busy() says no. */
-int recorder_burn(struct recorder *r, const struct recorder_job *job);
-bool recorder_is_busy(struct recorder *r);
+int recorder_burn(struct recorder *rec, const struct recorder_job *job);
+bool recorder_is_busy(struct recorder *rec);
 /* How the burn ended: 0, -EIO, -ENODEV. */
-int recorder_burned_well(struct recorder *r);
+int recorder_burned_well(struct recorder *rec);
 /* Overwritable media: sectors (a multiple of 16, at a multiple of 16) that are on the medium when it returns 0. -EIO, -ENODEV. */
-int recorder_write(struct recorder *r, uint32_t lba, const void *buf, uint32_t n_sectors);
+int recorder_write(struct recorder *rec, uint32_t lba, const void *buf, uint32_t n_sectors);
 /* Ends what an interrupted burn left open, as a session that can be followed. */
-int recorder_close_track(struct recorder *r);
+int recorder_close_track(struct recorder *rec);
 
 #endif

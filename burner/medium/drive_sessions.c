@@ -90,12 +90,12 @@ static int look_at_session(struct drive *d, const struct recorder_track *t, stru
 {
 	struct disc *disc = &d->disc;
 	uint8_t sector[SECTOR_BYTES];
-	int result = disc_read(disc, t->start_lba + HEAD_LBA, sector, 1);
+	int r = disc_read(disc, t->start_lba + HEAD_LBA, sector, 1);
 
-	if (result < 0 && result != -EIO)
-		return result;
+	if (r < 0 && r != -EIO)
+		return r;
 	*ret = (struct disc_session){.start_lba = t->start_lba, .sectors = t->sectors, .descriptor_lba = t->start_lba + HEAD_LBA};
-	if (result < 0)
+	if (r < 0)
 		*ret_content = CONTENT_UNREADABLE;
 	else if (pvd_check(sector, t->start_lba, drive_end(&d->medium)) == 0)
 		*ret_content = describe_tree(disc, sector, t, ret);
@@ -118,15 +118,15 @@ static int list_sequential(struct drive *d, struct session_list *ret, enum drive
 		return -ENOMEM;
 	for (size_t i = 0; i < d->medium.n_tracks; i++) {
 		const struct recorder_track *t = &d->medium.tracks[i];
-		int result;
+		int r;
 
 		if (!t->data && list.n == 0)
 			*ret_newest = CONTENT_AUDIO;
 		if (!t->data || (list.n > 0 && list.sessions[list.n - 1].number == t->session))
 			continue;
-		result = look_at_session(d, t, &list.sessions[list.n], ret_newest);
-		if (result < 0)
-			return result;
+		r = look_at_session(d, t, &list.sessions[list.n], ret_newest);
+		if (r < 0)
+			return r;
 		list.n++;
 	}
 	*ret = list;
@@ -148,12 +148,12 @@ static bool first_burn_begun(const uint8_t *sectors)
 /* What a first burn did not reach may be unreadable. */
 static int read_empty(struct drive *d, uint8_t *sectors)
 {
-	int result = disc_read(&d->disc, 0, sectors, HEAD_END_LBA);
+	int r = disc_read(&d->disc, 0, sectors, HEAD_END_LBA);
 
-	for (uint32_t lba = HEAD_END_LBA; result == 0 && lba < EMPTY_SECTORS; lba++)
+	for (uint32_t lba = HEAD_END_LBA; r == 0 && lba < EMPTY_SECTORS; lba++)
 		if (disc_read(&d->disc, lba, sectors + (size_t)lba * SECTOR_BYTES, 1) < 0)
 			memset(sectors + (size_t)lba * SECTOR_BYTES, 0, SECTOR_BYTES);
-	return result;
+	return r;
 }
 
 static enum drive_content describe_without_head(struct drive *d)
@@ -174,22 +174,22 @@ static enum drive_content describe_without_head(struct drive *d)
 static int list_overwritable(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
 {
 	const struct recorder_medium *m = &d->medium;
-	int result;
+	int r;
 
 	*ret = (struct session_list){0};
 	*ret_newest = CONTENT_NOTHING;
 	if (m->unformatted || drive_end(m) <= HEAD_END_LBA)
 		return 0;
-	result = sessions_scan(&d->disc, drive_end(m), ret);
-	if (result == -EIO && sessions_scan_headless(&d->disc, drive_end(m), ret) == 0)
-		result = 0;
-	if (result == 0) {
+	r = sessions_scan(&d->disc, drive_end(m), ret);
+	if (r == -EIO && sessions_scan_headless(&d->disc, drive_end(m), ret) == 0)
+		r = 0;
+	if (r == 0) {
 		*ret_newest = CONTENT_TREE;
 		return 0;
 	}
-	if (result != -EMEDIUMTYPE && result != -EIO && result != -EBADMSG)
-		return result;
-	*ret_newest = result == -EMEDIUMTYPE ? describe_without_head(d) : result == -EIO ? CONTENT_UNREADABLE : CONTENT_OTHER;
+	if (r != -EMEDIUMTYPE && r != -EIO && r != -EBADMSG)
+		return r;
+	*ret_newest = r == -EMEDIUMTYPE ? describe_without_head(d) : r == -EIO ? CONTENT_UNREADABLE : CONTENT_OTHER;
 	return 0;
 }
 

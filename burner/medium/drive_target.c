@@ -57,7 +57,7 @@ static struct drive_target *to_target(struct target *t)
 static int take_sector(void *context, void *buf, int bytes)
 {
 	struct drive_target *t = context;
-	int result = 0;
+	int r = 0;
 
 	if (bytes != (int)SECTOR_BYTES)
 		return -1;
@@ -67,16 +67,16 @@ static int take_sector(void *context, void *buf, int bytes)
 	if (t->lead > 0) {
 		memset(buf, 0, SECTOR_BYTES);
 		t->lead--;
-		result = bytes;
+		r = bytes;
 	} else if (t->filled > t->taken) {
 		memcpy(buf, t->ring + (size_t)(t->taken % RING_SECTORS) * SECTOR_BYTES, SECTOR_BYTES);
 		t->taken++;
-		result = bytes;
+		r = bytes;
 		if (t->filled - t->taken <= RING_SECTORS / 2)
 			pthread_cond_signal(&t->changed);
 	}
 	pthread_mutex_unlock(&t->lock);
-	return result;
+	return r;
 }
 
 static uint32_t tail_of(const struct drive *d, uint32_t start_lba, uint64_t sectors)
@@ -98,13 +98,13 @@ static int remember_words(struct drive_target *t, int result)
 static int format(struct drive_target *t)
 {
 	struct drive *d = t->drive;
-	int result;
+	int r;
 
 	pthread_mutex_lock(&d->lock);
 	d->burned = true;
-	result = remember_words(t, recorder_format(d->recorder));
+	r = remember_words(t, recorder_format(d->recorder));
 	pthread_mutex_unlock(&d->lock);
-	return result < 0 ? result : disc_refresh(&d->disc);
+	return r < 0 ? r : disc_refresh(&d->disc);
 }
 
 static void plan_job(struct drive_target *t, uint32_t start_lba, uint64_t sectors)
@@ -135,23 +135,23 @@ static int drive_reserve(struct target *target, uint32_t start_lba, uint64_t sec
 {
 	struct drive_target *t = to_target(target);
 	struct drive *d = t->drive;
-	int result = 0;
+	int r = 0;
 
 	if (t->reserved || sectors == 0)
 		return -EINVAL;
 	if (d->medium.unformatted)
-		result = format(t);
-	if (result < 0)
-		return result;
+		r = format(t);
+	if (r < 0)
+		return r;
 	plan_job(t, start_lba, sectors);
-	result = check_place(t, start_lba, sectors);
-	if (result < 0)
-		return result;
+	r = check_place(t, start_lba, sectors);
+	if (r < 0)
+		return r;
 	pthread_mutex_lock(&d->lock);
-	result = remember_words(t, recorder_precheck(d->recorder, &t->job));
+	r = remember_words(t, recorder_precheck(d->recorder, &t->job));
 	pthread_mutex_unlock(&d->lock);
-	if (result < 0)
-		return result;
+	if (r < 0)
+		return r;
 	t->ring = malloc((size_t)RING_SECTORS * SECTOR_BYTES);
 	if (!t->ring)
 		return -ENOMEM;
@@ -163,13 +163,13 @@ static int drive_reserve(struct target *target, uint32_t start_lba, uint64_t sec
 
 static int start(struct drive_target *t)
 {
-	int result;
+	int r;
 
 	drive_set_burning(t->drive, true);
-	result = remember_words(t, recorder_burn(t->drive->recorder, &t->job));
-	if (result < 0) {
+	r = remember_words(t, recorder_burn(t->drive->recorder, &t->job));
+	if (r < 0) {
 		drive_set_burning(t->drive, false);
-		return result;
+		return r;
 	}
 	t->started = t->drive->burned = true;
 	return 0;
@@ -200,18 +200,18 @@ static int finish(struct drive_target *t)
 /* The end of a burn, and what the drive says afterwards: that there is no disc any more explains more than a write error. */
 static int finish_and_look(struct drive_target *t)
 {
-	int result = finish(t), looked = disc_refresh(&t->drive->disc);
+	int r = finish(t), looked = disc_refresh(&t->drive->disc);
 
-	return result == 0 || looked == -ENOMEDIUM || looked == -ENODEV ? looked : result;
+	return r == 0 || looked == -ENOMEDIUM || looked == -ENODEV ? looked : r;
 }
 
 /* Room for at least one sector; 0, or the burn has ended. */
 static int wait_for_room(struct drive_target *t, uint32_t *ret_room)
 {
-	int result = 0;
+	int r = 0;
 
 	pthread_mutex_lock(&t->lock);
-	while (t->filled - t->taken == RING_SECTORS && result == 0) {
+	while (t->filled - t->taken == RING_SECTORS && r == 0) {
 		struct timespec until;
 
 		clock_gettime(CLOCK_MONOTONIC, &until);
@@ -219,11 +219,11 @@ static int wait_for_room(struct drive_target *t, uint32_t *ret_room)
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
 		if (pthread_cond_timedwait(&t->changed, &t->lock, &until) == ETIMEDOUT && !recorder_is_busy(t->drive->recorder))
-			result = -EIO;	/* finish_and_look() knows why */
+			r = -EIO;	/* finish_and_look() knows why */
 	}
 	*ret_room = (uint32_t)(RING_SECTORS - (t->filled - t->taken));
 	pthread_mutex_unlock(&t->lock);
-	return result;
+	return r;
 }
 
 /* buf NULL: zeros. The room is there, and nobody else fills. */
@@ -254,14 +254,14 @@ static int drive_write(struct target *target, uint32_t lba, const void *buf, uin
 		return -EINVAL;
 	while (*ret_accepted < n_sectors) {
 		uint32_t room = 0, n;
-		int result = 0;
+		int r = 0;
 
 		if (!t->started && t->filled >= RING_SECTORS / 2)
-			result = start(t);
-		if (result == 0 && wait_for_room(t, &room) < 0 && (result = finish_and_look(t)) == 0)
-			result = -EIO;
-		if (result < 0)
-			return result;
+			r = start(t);
+		if (r == 0 && wait_for_room(t, &room) < 0 && (r = finish_and_look(t)) == 0)
+			r = -EIO;
+		if (r < 0)
+			return r;
 		n = (uint32_t)min_u64(room, n_sectors - *ret_accepted);
 		fill(t, from ? from + (size_t)*ret_accepted * SECTOR_BYTES : NULL, n);
 		t->next_lba += n;
@@ -284,33 +284,33 @@ static int check_session(struct drive_target *t)
 static int drive_sync(struct target *target)
 {
 	struct drive_target *t = to_target(target);
-	int result = 0;
+	int r = 0;
 
 	if (t->finished)
 		return t->result;	/* the head: written through */
 	if (!t->reserved || t->next_lba != t->start_lba + t->sectors)
 		return -EINVAL;
 	if (!t->started)
-		result = start(t);
-	if (result == 0)
-		result = finish_and_look(t);
-	return result < 0 ? result : check_session(t);
+		r = start(t);
+	if (r == 0)
+		r = finish_and_look(t);
+	return r < 0 ? r : check_session(t);
 }
 
 static int drive_publish(struct target *target, const uint8_t head[HEAD_SECTORS * SECTOR_BYTES])
 {
 	struct drive_target *t = to_target(target);
 	struct drive *d = t->drive;
-	int result;
+	int r;
 
 	if (!d->medium.overwritable)
 		return 0;
 	pthread_mutex_lock(&d->lock);
 	d->burned = true;
-	result = remember_words(t, recorder_write(d->recorder, HEAD_LBA, head, HEAD_SECTORS));
+	r = remember_words(t, recorder_write(d->recorder, HEAD_LBA, head, HEAD_SECTORS));
 	drive_forget_windows_locked(d);
 	pthread_mutex_unlock(&d->lock);
-	return result;
+	return r;
 }
 
 /* A burn that is under way is ended; one that somebody else's end left open is closed, so that another session can follow. */
@@ -318,21 +318,21 @@ static int drive_abort(struct target *target)
 {
 	struct drive_target *t = to_target(target);
 	struct drive *d = t->drive;
-	int result;
+	int r;
 
 	if (t->started)
 		finish(t);
 	t->reserved = false;
-	result = disc_refresh(&d->disc);
-	if (result < 0 || !d->medium.interrupted)
-		return result;
+	r = disc_refresh(&d->disc);
+	if (r < 0 || !d->medium.interrupted)
+		return r;
 	pthread_mutex_lock(&d->lock);
 	d->burned = true;
-	result = remember_words(t, recorder_close_track(d->recorder));
+	r = remember_words(t, recorder_close_track(d->recorder));
 	pthread_mutex_unlock(&d->lock);
-	if (result == 0)
-		result = disc_refresh(&d->disc);
-	return result == 0 && d->medium.interrupted ? -EIO : result;
+	if (r == 0)
+		r = disc_refresh(&d->disc);
+	return r == 0 && d->medium.interrupted ? -EIO : r;
 }
 
 static const char *drive_words(struct target *target)

@@ -164,16 +164,16 @@ static int before_read(struct disc *d, uint32_t lba, uint32_t n_sectors)
 
 static int faulty_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
 {
-	int result = before_read(d, lba, n_sectors);
+	int r = before_read(d, lba, n_sectors);
 
-	return result ? result : disc_read(d->inner, lba, buf, n_sectors);
+	return r ? r : disc_read(d->inner, lba, buf, n_sectors);
 }
 
 static int faulty_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
 {
-	int result = before_read(d, lba, n_sectors);
+	int r = before_read(d, lba, n_sectors);
 
-	return result ? result : disc_read_medium(d->inner, lba, buf, n_sectors);
+	return r ? r : disc_read_medium(d->inner, lba, buf, n_sectors);
 }
 
 static int pass_state(struct disc *d, struct disc_state *ret) { return disc_state(d->inner, ret); }
@@ -195,12 +195,12 @@ static const struct disc_ops faulty_disc_ops = {
 struct disc *disc_wrap_faults(struct disc *inner, const char *spec)
 {
 	struct faulty_disc *d = calloc(1, sizeof(*d));
-	int result = d ? parse_faults(spec, DISC_FAULTS, &d->faults) : -ENOMEM;
+	int r = d ? parse_faults(spec, DISC_FAULTS, &d->faults) : -ENOMEM;
 
-	if (result < 0) {
+	if (r < 0) {
 		free(d);
 		disc_close(inner);
-		errno = -result;
+		errno = -r;
 		return NULL;
 	}
 	d->disc.ops = &faulty_disc_ops;
@@ -241,10 +241,10 @@ static struct faulty_target *to_faulty(struct target *t)
 
 static int faulty_reserve(struct target *t, uint32_t start_lba, uint64_t sectors)
 {
-	int error = error_of(&to_faulty(t)->faults, FAULT_RESERVE);
+	int r = error_of(&to_faulty(t)->faults, FAULT_RESERVE);
 
 	to_faulty(t)->start_lba = start_lba;
-	return error ? error : target_reserve(t->inner, start_lba, sectors);
+	return r ? r : target_reserve(t->inner, start_lba, sectors);
 }
 
 /* What lies before the bad sector is written. */
@@ -253,7 +253,7 @@ static int faulty_write(struct target *t, uint32_t lba, const void *buf, uint32_
 	const struct faulty_target *f = to_faulty(t);
 	uint64_t at = lba - f->start_lba;
 	const struct fault *bad = find_fault(&f->faults, FAULT_WRITE, at, n_sectors), *fatal = find_fault(&f->faults, FAULT_KILL, at, n_sectors);
-	int result = 0;
+	int r = 0;
 
 	*ret_accepted = 0;
 	if (fatal && (!bad || fatal->at <= bad->at))
@@ -261,41 +261,41 @@ static int faulty_write(struct target *t, uint32_t lba, const void *buf, uint32_
 	if (!bad)
 		return target_write(t->inner, lba, buf, n_sectors, ret_accepted);
 	if (bad->at > at)
-		result = target_write(t->inner, lba, buf, (uint32_t)(bad->at - at), ret_accepted);
-	if (!result && bad == fatal)
+		r = target_write(t->inner, lba, buf, (uint32_t)(bad->at - at), ret_accepted);
+	if (!r && bad == fatal)
 		raise(SIGKILL);
-	return result ? result : bad->error;
+	return r ? r : bad->error;
 }
 
 static int faulty_sync(struct target *t)
 {
 	const struct faulty_target *f = to_faulty(t);
-	int error = error_of(&f->faults, FAULT_SYNC);
+	int r = error_of(&f->faults, FAULT_SYNC);
 
 	if (find_fault(&f->faults, FAULT_KILL_SYNC, 0, UINT64_MAX) || (f->n_published == 16 && find_fault(&f->faults, FAULT_KILL_PUBLISH, 16, 1)))
 		raise(SIGKILL);
-	return error ? error : target_sync(t->inner);
+	return r ? r : target_sync(t->inner);
 }
 
 static int faulty_publish_sector(struct target *t, uint32_t lba, const uint8_t sector[SECTOR_BYTES])
 {
 	struct faulty_target *f = to_faulty(t);
-	int error = error_of(&f->faults, FAULT_PUBLISH);
+	int r = error_of(&f->faults, FAULT_PUBLISH);
 
 	f->n_published = HEAD_END_LBA - 1 - lba;
 	if (find_fault(&f->faults, FAULT_KILL_PUBLISH, f->n_published, 1))
 		raise(SIGKILL);
 	f->n_published++;
-	return error ? error : pass_publish_sector(t, lba, sector);
+	return r ? r : pass_publish_sector(t, lba, sector);
 }
 
 static int faulty_publish(struct target *t, const uint8_t head[16 * SECTOR_BYTES])
 {
-	int error = error_of(&to_faulty(t)->faults, FAULT_PUBLISH);
+	int r = error_of(&to_faulty(t)->faults, FAULT_PUBLISH);
 
 	if (find_fault(&to_faulty(t)->faults, FAULT_KILL_PUBLISH, 0, UINT64_MAX))
 		raise(SIGKILL);
-	return error ? error : target_publish(t->inner, head);
+	return r ? r : target_publish(t->inner, head);
 }
 
 static const struct target_ops faulty_ops = {
@@ -309,12 +309,12 @@ static const struct target_ops faulty_ops_by_sector = {
 struct target *target_wrap_faults(struct target *inner, const char *spec)
 {
 	struct faulty_target *t = calloc(1, sizeof(*t));
-	int result = t ? parse_faults(spec, ~DISC_FAULTS, &t->faults) : -ENOMEM;
+	int r = t ? parse_faults(spec, ~DISC_FAULTS, &t->faults) : -ENOMEM;
 
-	if (result < 0) {
+	if (r < 0) {
 		free(t);
 		target_free(inner);
-		errno = -result;
+		errno = -r;
 		return NULL;
 	}
 	t->target.ops = inner->ops->publish_sector ? &faulty_ops_by_sector : &faulty_ops;
@@ -336,22 +336,22 @@ static int slow_write(struct target *target, uint32_t lba, const void *buf, uint
 	struct slow_target *t = (struct slow_target *)(void *)target;
 	uint32_t slice = (uint32_t)min_u64(t->bytes_per_second / (1000000000 / SLICE_NS) / SECTOR_BYTES + 1, SLICE_SECTORS_MAX), accepted;
 	struct timespec now;
-	int result = 0;
+	int r = 0;
 
 	*ret_accepted = 0;
-	for (uint32_t done = 0; done < n_sectors && !result; done += slice) {
+	for (uint32_t done = 0; done < n_sectors && !r; done += slice) {
 		uint32_t n = (uint32_t)min_u64(slice, n_sectors - done);
 
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (t->due.tv_sec < now.tv_sec || (t->due.tv_sec == now.tv_sec && t->due.tv_nsec < now.tv_nsec))
 			t->due = now;
 		accepted = 0;
-		result = target_write(target->inner, lba + done, buf ? (const uint8_t *)buf + (size_t)done * SECTOR_BYTES : NULL, n, &accepted);
+		r = target_write(target->inner, lba + done, buf ? (const uint8_t *)buf + (size_t)done * SECTOR_BYTES : NULL, n, &accepted);
 		*ret_accepted += accepted;
 		add_ns(&t->due, (uint64_t)n * SECTOR_BYTES * 1000000000 / t->bytes_per_second);
 		sleep_until(&t->due);
 	}
-	return result;
+	return r;
 }
 
 static const struct target_ops slow_ops = {

@@ -94,10 +94,10 @@ static int image_state(struct disc *d, struct disc_state *ret)
 {
 	const struct image *image = to_image(d);
 	struct disc_state state = {.kind = MEDIUM_IMAGE, .name = "image file", .blank = image->blank, .overwritable = true};
-	int result = image_host_free(image, &state.host_free_bytes);
+	int r = image_host_free(image, &state.host_free_bytes);
 
-	if (result < 0)
-		return result;
+	if (r < 0)
+		return r;
 	state.appendable = image->why_not[0] == 0;
 	state.why_not = state.appendable ? NULL : image->why_not;
 	if (state.appendable && is_deleted(image)) {
@@ -128,11 +128,11 @@ static int image_identity(struct disc *d, struct disc_identity *ret)
 static int image_fingerprint(struct disc *d, struct disc_fingerprint *ret)
 {
 	const struct image *image = to_image(d);
-	int result = sessions_fingerprint(d, &image->list, ret);
+	int r = sessions_fingerprint(d, &image->list, ret);
 
-	if (result == 0)
+	if (r == 0)
 		ret->image_bytes = image->blank ? 0 : min_u64((uint64_t)image->st.st_size, image->list.end_sectors * SECTOR_BYTES);
-	return result;
+	return r;
 }
 
 static bool all_zero(const uint8_t *bytes, size_t n)
@@ -194,20 +194,20 @@ static int image_refresh(struct disc *d)
 	struct image *image = to_image(d);
 	struct session_list list = {0};
 	struct stat st;
-	int result = 0;
+	int r = 0;
 	bool blank;
 
 	if (fstat(image->fd, &st) < 0)
 		return -errno;
 	blank = st.st_size == 0;
 	if (!blank)
-		result = sessions_scan(d, sectors_of((uint64_t)st.st_size), &list);
-	if (result == -EMEDIUMTYPE && first_burn_begun(d, &st)) {
+		r = sessions_scan(d, sectors_of((uint64_t)st.st_size), &list);
+	if (r == -EMEDIUMTYPE && first_burn_begun(d, &st)) {
 		blank = true;
-		result = 0;
+		r = 0;
 	}
-	if (result < 0)
-		return result;
+	if (r < 0)
+		return r;
 	session_list_release(&image->list);
 	image->list = list;
 	image->st = st;
@@ -268,12 +268,12 @@ static int open_file(const char *path, const struct disc_open_options *options, 
 	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | create | (options->writable ? O_RDWR : O_RDONLY);
 	_close_ int fd = -1;
 	struct stat st;
-	int result;
+	int r;
 
 	if (stat(path, &st) == 0) {
-		result = check_kind(&st, ret_why);
-		if (result < 0)
-			return result;
+		r = check_kind(&st, ret_why);
+		if (r < 0)
+			return r;
 	} else if (errno == ENOENT && !create) {
 		*ret_why = "no such file (-o create makes a blank image)";
 		return -ENOENT;
@@ -285,9 +285,9 @@ static int open_file(const char *path, const struct disc_open_options *options, 
 		return -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	result = check_kind(&st, ret_why);
-	if (result < 0)
-		return result;
+	r = check_kind(&st, ret_why);
+	if (r < 0)
+		return r;
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -344,7 +344,7 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 {
 	_cleanup_(disc_closep) struct disc *d = NULL;
 	struct image *image = calloc(1, sizeof(*image));
-	int result;
+	int r;
 
 	if (!image)
 		return -ENOMEM;
@@ -354,27 +354,27 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 	image->writable = options->writable;
 	image->drop_udf = options->drop_udf;
 	image->capacity_sectors = options->capacity_sectors;
-	result = open_file(path, options, &image->fd, ret_why);
-	if (result < 0)
-		return result;
+	r = open_file(path, options, &image->fd, ret_why);
+	if (r < 0)
+		return r;
 	image->path = realpath(path, NULL);
 	if (!image->path)
 		return -errno;
 	if (image->writable)
-		result = lock_file(image->fd, options, ret_why);
-	if (result < 0)
-		return result;
+		r = lock_file(image->fd, options, ret_why);
+	if (r < 0)
+		return r;
 	if (image->writable)
 		image->direct_fd = open_direct(image->fd);
-	result = image_refresh(d);
-	if (result < 0) {
-		*ret_why = why_refused(d, result);
-		return result;
+	r = image_refresh(d);
+	if (r < 0) {
+		*ret_why = why_refused(d, r);
+		return r;
 	}
 	if (image->writable && image->blank)
-		result = fsync(image->fd) < 0 ? -errno : sync_directory(image->path);
-	if (result < 0)
-		return result;
+		r = fsync(image->fd) < 0 ? -errno : sync_directory(image->path);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(d);
 	return 0;
 }

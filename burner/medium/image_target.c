@@ -46,28 +46,28 @@ static struct image_target *to_target(struct target *t)
 static int write_all(int fd, const void *buf, size_t length, uint64_t pos, size_t *ret_done)
 {
 	size_t done = 0;
-	int result = 0;
+	int r = 0;
 
-	while (done < length && !result) {
+	while (done < length && !r) {
 		ssize_t n = pwrite(fd, (const uint8_t *)buf + done, length - done, (off_t)(pos + done));
 
 		if (n > 0)
 			done += (size_t)n;
 		else if (n == 0 || errno != EINTR)
-			result = n == 0 ? -EIO : -errno;
+			r = n == 0 ? -EIO : -errno;
 	}
 	*ret_done = done;
-	return result;
+	return r;
 }
 
 static int allocate(int fd, int mode, uint64_t pos, uint64_t length)
 {
-	int result;
+	int r;
 
 	do
-		result = fallocate(fd, mode, (off_t)pos, (off_t)length) < 0 ? -errno : 0;
-	while (result == -EINTR);
-	return result;
+		r = fallocate(fd, mode, (off_t)pos, (off_t)length) < 0 ? -errno : 0;
+	while (r == -EINTR);
+	return r;
 }
 
 static bool unsupported(int error)
@@ -80,15 +80,15 @@ static int give_back(struct image_target *t)
 {
 	int fd = t->image->fd;
 	size_t done;
-	int result = ftruncate(fd, (off_t)t->old_bytes) < 0 ? -errno : 0;
+	int r = ftruncate(fd, (off_t)t->old_bytes) < 0 ? -errno : 0;
 
-	if (!result && t->n_saved)
-		result = write_all(fd, t->saved, t->n_saved, (uint64_t)t->start_lba * SECTOR_BYTES, &done);
+	if (!r && t->n_saved)
+		r = write_all(fd, t->saved, t->n_saved, (uint64_t)t->start_lba * SECTOR_BYTES, &done);
 	free(TAKE_PTR(t->saved));
 	free(TAKE_PTR(t->held));
 	t->n_saved = 0;
 	t->reserved = false;
-	return result;
+	return r;
 }
 
 static int save_overwritten(struct image_target *t)
@@ -116,20 +116,20 @@ static int check_host_space(struct image_target *t)
 {
 	uint64_t start = (uint64_t)t->start_lba * SECTOR_BYTES, wanted = (t->sectors + HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES, free_bytes;
 	uint64_t overwritten = t->old_bytes > start ? t->old_bytes - start : 0;
-	int result = image_host_free(t->image, &free_bytes);
+	int r = image_host_free(t->image, &free_bytes);
 
-	return result ? result : free_bytes + overwritten < wanted ? -ENOSPC : 0;
+	return r ? r : free_bytes + overwritten < wanted ? -ENOSPC : 0;
 }
 
 static int reserve_blocks(struct image_target *t)
 {
-	int fd = t->image->fd, result = check_host_space(t);
+	int fd = t->image->fd, r = check_host_space(t);
 
-	if (!result)
-		result = allocate(fd, FALLOC_FL_KEEP_SIZE, (uint64_t)t->start_lba * SECTOR_BYTES, t->sectors * SECTOR_BYTES);
-	if (!result)
-		result = allocate(fd, FALLOC_FL_KEEP_SIZE, HEAD_LBA * SECTOR_BYTES, (HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES);
-	return unsupported(result) ? 0 : result;
+	if (!r)
+		r = allocate(fd, FALLOC_FL_KEEP_SIZE, (uint64_t)t->start_lba * SECTOR_BYTES, t->sectors * SECTOR_BYTES);
+	if (!r)
+		r = allocate(fd, FALLOC_FL_KEEP_SIZE, HEAD_LBA * SECTOR_BYTES, (HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES);
+	return unsupported(r) ? 0 : r;
 }
 
 static int image_reserve(struct target *target, uint32_t start_lba, uint64_t sectors)
@@ -137,7 +137,7 @@ static int image_reserve(struct target *target, uint32_t start_lba, uint64_t sec
 	struct image_target *t = to_target(target);
 	uint64_t end = start_lba + sectors, capacity = t->image->capacity_sectors;
 	struct stat st;
-	int result;
+	int r;
 
 	if (t->reserved || sectors == 0 || start_lba < HEAD_END_LBA || start_lba < t->image->list.end_sectors)
 		return -EINVAL;
@@ -152,15 +152,15 @@ static int image_reserve(struct target *target, uint32_t start_lba, uint64_t sec
 	t->published = false;
 	t->begun = !t->image->blank;
 	t->direct = t->image->direct_fd >= 0 && sectors * SECTOR_BYTES >= DIRECT_SESSION_MIN;
-	result = save_overwritten(t);
-	if (!result && !t->begun && !(t->held = calloc(HEAD_LBA, SECTOR_BYTES)))
-		result = -ENOMEM;
-	if (!result)
-		result = reserve_blocks(t);
-	if (result < 0) {
+	r = save_overwritten(t);
+	if (!r && !t->begun && !(t->held = calloc(HEAD_LBA, SECTOR_BYTES)))
+		r = -ENOMEM;
+	if (!r)
+		r = reserve_blocks(t);
+	if (r < 0) {
 		t->n_saved = 0;		/* nothing was written */
 		give_back(t);
-		return result;
+		return r;
 	}
 	t->reserved = true;
 	return 0;
@@ -169,22 +169,22 @@ static int image_reserve(struct target *target, uint32_t start_lba, uint64_t sec
 static int write_zeros(struct image_target *t, uint64_t pos, uint64_t length)
 {
 	static const uint8_t zeros[32 * SECTOR_BYTES];
-	int fd = t->image->fd, result;
+	int fd = t->image->fd, r;
 	size_t done;
 
 	if (length >= HOLE_SECTORS_MIN * SECTOR_BYTES) {
 		if (t->bytes < pos + length && ftruncate(fd, (off_t)(pos + length)) < 0)
 			return -errno;
-		result = allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, length);
-		if (!unsupported(result))
-			return result;
+		r = allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, length);
+		if (!unsupported(r))
+			return r;
 		/* What the file has just grown by reads as zeros. */
 		length = t->bytes > pos ? min_u64(length, t->bytes - pos) : 0;
 	}
 	for (; length > 0; pos += done, length -= done) {
-		result = write_all(fd, zeros, (size_t)min_u64(length, sizeof(zeros)), pos, &done);
-		if (result < 0)
-			return result;
+		r = write_all(fd, zeros, (size_t)min_u64(length, sizeof(zeros)), pos, &done);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -196,33 +196,33 @@ static int write_zeros(struct image_target *t, uint64_t pos, uint64_t length)
 static int write_data(struct image_target *t, const uint8_t *buf, size_t length, uint64_t pos, size_t *ret_done)
 {
 	size_t whole = t->direct && direct_fits(buf, pos) ? length - length % DIRECT_ALIGN : 0, part = 0;
-	int result = 0;
+	int r = 0;
 
 	*ret_done = 0;
 	if (whole >= DIRECT_BYTES_MIN)
-		result = write_all(t->image->direct_fd, buf, whole, pos, ret_done);
-	if (unsupported(result)) {
+		r = write_all(t->image->direct_fd, buf, whole, pos, ret_done);
+	if (unsupported(r)) {
 		t->direct = false;
-		result = 0;
+		r = 0;
 	}
-	if (!result && *ret_done < length) {
-		result = write_all(t->image->fd, buf + *ret_done, length - *ret_done, pos + *ret_done, &part);
+	if (!r && *ret_done < length) {
+		r = write_all(t->image->fd, buf + *ret_done, length - *ret_done, pos + *ret_done, &part);
 		*ret_done += part;
 	}
-	return result;
+	return r;
 }
 
 static int write_some(struct image_target *t, uint32_t lba, const void *buf, uint32_t n_sectors, uint32_t *ret_accepted)
 {
 	uint64_t pos = (uint64_t)lba * SECTOR_BYTES, length = (uint64_t)n_sectors * SECTOR_BYTES;
 	size_t done = 0;
-	int result;
+	int r;
 
 	if (buf)
-		result = write_data(t, buf, (size_t)length, pos, &done);
+		r = write_data(t, buf, (size_t)length, pos, &done);
 	else
-		result = write_zeros(t, pos, length);
-	if (result == 0)
+		r = write_zeros(t, pos, length);
+	if (r == 0)
 		done = (size_t)length;
 	t->bytes = max_u64(t->bytes, pos + done);
 	if (!t->direct && pos + done >= t->flushed + FLUSH_BYTES) {
@@ -230,14 +230,14 @@ static int write_some(struct image_target *t, uint32_t lba, const void *buf, uin
 		t->flushed = pos + done;
 	}
 	*ret_accepted = (uint32_t)(done / SECTOR_BYTES);
-	return result;
+	return r;
 }
 
 /* The beginning of a first burn: sectors are held until the primary descriptor comes, and follow it. */
 static int write_beginning(struct image_target *t, uint32_t lba, const uint8_t *buf, uint32_t n_sectors, uint32_t *ret_accepted)
 {
 	uint32_t at = lba - t->start_lba, n = at < HEAD_LBA ? (uint32_t)min_u64(HEAD_LBA - at, n_sectors) : 0, accepted;
-	int result;
+	int r;
 
 	if (n && buf)
 		memcpy(t->held + (size_t)at * SECTOR_BYTES, buf, (size_t)n * SECTOR_BYTES);
@@ -246,35 +246,35 @@ static int write_beginning(struct image_target *t, uint32_t lba, const uint8_t *
 		return 0;
 	if (t->old_bytes == 0 && ftruncate(t->image->fd, FIRST_BURN_SECTORS * SECTOR_BYTES) < 0)
 		return -errno;
-	result = t->target.ops->sync(&t->target);
-	if (!result)
-		result = write_some(t, lba + n, buf ? buf + (size_t)n * SECTOR_BYTES : NULL, 1, &accepted);
-	if (!result)
-		result = t->target.ops->sync(&t->target);
-	if (!result)
-		result = write_some(t, t->start_lba, t->held, HEAD_LBA, &accepted);
-	t->begun = result == 0;
-	return result;
+	r = t->target.ops->sync(&t->target);
+	if (!r)
+		r = write_some(t, lba + n, buf ? buf + (size_t)n * SECTOR_BYTES : NULL, 1, &accepted);
+	if (!r)
+		r = t->target.ops->sync(&t->target);
+	if (!r)
+		r = write_some(t, t->start_lba, t->held, HEAD_LBA, &accepted);
+	t->begun = r == 0;
+	return r;
 }
 
 static int image_write(struct target *target, uint32_t lba, const void *buf, uint32_t n_sectors, uint32_t *ret_accepted)
 {
 	struct image_target *t = to_target(target);
 	uint32_t held = 0;
-	int result;
+	int r;
 
 	*ret_accepted = 0;
 	if (!t->reserved || lba < t->start_lba || lba + (uint64_t)n_sectors > t->start_lba + t->sectors)
 		return -EINVAL;
 	if (!t->begun) {
-		result = write_beginning(t, lba, buf, n_sectors, &held);
+		r = write_beginning(t, lba, buf, n_sectors, &held);
 		*ret_accepted = held;
-		if (result || held == n_sectors)
-			return result;
+		if (r || held == n_sectors)
+			return r;
 	}
-	result = write_some(t, lba + held, buf ? (const uint8_t *)buf + (size_t)held * SECTOR_BYTES : NULL, n_sectors - held, ret_accepted);
+	r = write_some(t, lba + held, buf ? (const uint8_t *)buf + (size_t)held * SECTOR_BYTES : NULL, n_sectors - held, ret_accepted);
 	*ret_accepted += held;
-	return result;
+	return r;
 }
 
 static int image_sync(struct target *target)

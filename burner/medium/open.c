@@ -11,21 +11,21 @@
 int disc_open_path(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why)
 {
 	const char *why = NULL;
-	int result;
+	int r;
 
 	if (drive_path(path)) {
-		result = drive_open(path, options, ret, &why);
+		r = drive_open(path, options, ret, &why);
 	} else if (!container_name(path)) {
-		result = image_open(path, options, ret, &why);
+		r = image_open(path, options, ret, &why);
 	} else if (options->writable) {
 		why = "cue, nrg and toc files can only be read";
-		result = -EROFS;
+		r = -EROFS;
 	} else {
-		result = container_open(path, ret, &why);
+		r = container_open(path, ret, &why);
 	}
-	if (result < 0 && ret_why)
+	if (r < 0 && ret_why)
 		*ret_why = why;
-	return result;
+	return r;
 }
 
 int disc_open_target(struct disc *d, const struct target_options *options, struct target **ret)

@@ -56,12 +56,12 @@ static void scan_release(struct scan *s)
 
 static int read_pvd(struct scan *s, uint64_t lba, uint64_t low, uint8_t sector[SECTOR_BYTES])
 {
-	int result;
+	int r;
 
 	if (lba >= s->n_sectors)
 		return -EBADMSG;
-	result = disc_read(s->disc, (uint32_t)lba, sector, 1);
-	return result < 0 ? result : pvd_check(sector, low, s->n_sectors);
+	r = disc_read(s->disc, (uint32_t)lba, sector, 1);
+	return r < 0 ? r : pvd_check(sector, low, s->n_sectors);
 }
 
 /* Our words in the descriptor of the session that starts there.  A later program may have copied them: then the start differs. */
@@ -137,21 +137,21 @@ static int newest_ours(struct scan *s, const uint8_t head[SECTOR_BYTES], bool *d
 {
 	uint8_t sector[SECTOR_BYTES];
 	struct appuse a, at;
-	int result;
+	int r;
 
 	if (appuse_decode(head, &a) < 0 || a.start_lba < HEAD_END_LBA || !appuse_at(head, a.start_lba, &a))
 		return 0;
-	result = read_pvd(s, (uint64_t)a.start_lba + HEAD_LBA, a.start_lba, sector);
-	if (result == -ENOMEM || result == -EAGAIN)
-		return result;
-	*damaged = result < 0;
-	if (result < 0)
-		result = add(s, head, a.start_lba, HEAD_LBA);
+	r = read_pvd(s, (uint64_t)a.start_lba + HEAD_LBA, a.start_lba, sector);
+	if (r == -ENOMEM || r == -EAGAIN)
+		return r;
+	*damaged = r < 0;
+	if (r < 0)
+		r = add(s, head, a.start_lba, HEAD_LBA);
 	else if (!same_root(head, sector) || !appuse_at(sector, a.start_lba, &at) || memcmp(at.uuid, a.uuid, sizeof(a.uuid)))
 		return 0;
 	else
-		result = add(s, sector, a.start_lba, a.start_lba + HEAD_LBA);
-	return result < 0 ? result : 1;
+		r = add(s, sector, a.start_lba, a.start_lba + HEAD_LBA);
+	return r < 0 ? r : 1;
 }
 
 /* Disks write pieces of 512 bytes: is each of them from one of the two? */
@@ -224,14 +224,14 @@ static int walk_chain(struct scan *s)
 /* 1: the session at start and its descriptor. */
 static int below_by_chain(struct scan *s, uint32_t start, uint32_t *ret_start, uint8_t sector[SECTOR_BYTES])
 {
-	int result = walk_chain(s);
+	int r = walk_chain(s);
 
-	for (size_t i = 1; !result && i < s->n_chain; i++)
+	for (size_t i = 1; !r && i < s->n_chain; i++)
 		if (s->chain[i] == start && session_at(s, s->chain[i - 1], sector)) {
 			*ret_start = s->chain[i - 1];
 			return 1;
 		}
-	return result;
+	return r;
 }
 
 static bool ends_at(uint64_t end, uint32_t start)
@@ -264,7 +264,7 @@ static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, ui
 {
 	struct session_commit commit;
 	struct appuse a;
-	int result;
+	int r;
 
 	if (start <= HEAD_END_LBA)
 		return 0;
@@ -274,12 +274,12 @@ static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, ui
 		*ret_descriptor = commit.start_lba + HEAD_LBA;
 		return 1;
 	}
-	result = below_by_chain(s, start, ret_start, sector);
-	if (result == 0)
-		result = below_by_probing(s, start, ret_start, sector);
-	if (result > 0)
+	r = below_by_chain(s, start, ret_start, sector);
+	if (r == 0)
+		r = below_by_probing(s, start, ret_start, sector);
+	if (r > 0)
 		*ret_descriptor = *ret_start + HEAD_LBA;
-	return result;
+	return r;
 }
 
 static int below(struct scan *s, const struct found *f, uint32_t *ret_start, uint32_t *ret_descriptor, uint8_t sector[SECTOR_BYTES])
@@ -299,19 +299,19 @@ static int walk_back(struct scan *s)
 {
 	uint8_t sector[SECTOR_BYTES];
 	uint32_t start = 0, descriptor = 0;
-	int result = 1;
+	int r = 1;
 
 	while (s->n_found < SESSIONS_MAX) {
 		const struct found *f = &s->found[s->n_found - 1];
 
-		result = below(s, f, &start, &descriptor, sector);
-		if (result <= 0 || start >= f->session.start_lba)
+		r = below(s, f, &start, &descriptor, sector);
+		if (r <= 0 || start >= f->session.start_lba)
 			break;
-		result = add(s, sector, start, descriptor);
-		if (result < 0)
+		r = add(s, sector, start, descriptor);
+		if (r < 0)
 			break;
 	}
-	return result < 0 ? result : 0;
+	return r < 0 ? r : 0;
 }
 
 /* ---- the list ---- */
@@ -358,27 +358,27 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
 	struct session_list list = {0};
 	uint8_t head[SECTOR_BYTES];
-	int result;
+	int r;
 
 	if (n_sectors <= HEAD_LBA)
 		return -EMEDIUMTYPE;
-	result = disc_read(d, HEAD_LBA, head, 1);
-	if (result < 0)
-		return result;
+	r = disc_read(d, HEAD_LBA, head, 1);
+	if (r < 0)
+		return r;
 	if (memcmp(head + 1, "CD001", 5) != 0)
 		return -EMEDIUMTYPE;
-	result = pvd_check(head, 0, s.n_sectors);
-	if (result < 0)
-		return result;
-	result = newest_ours(&s, head, &list.damaged);
-	if (result == 0)
-		result = newest_foreign(&s, head);
-	if (result >= 0)
-		result = walk_back(&s);
-	if (result >= 0)
-		result = publish_list(&s, &list);
-	if (result < 0)
-		return result;
+	r = pvd_check(head, 0, s.n_sectors);
+	if (r < 0)
+		return r;
+	r = newest_ours(&s, head, &list.damaged);
+	if (r == 0)
+		r = newest_foreign(&s, head);
+	if (r >= 0)
+		r = walk_back(&s);
+	if (r >= 0)
+		r = publish_list(&s, &list);
+	if (r < 0)
+		return r;
 	list.end_sectors = max_u64(list.end_sectors, get_le32(head + 80));
 	list.partition = partition_behind(d, list.end_sectors, s.n_sectors);
 	list.udf = guess_udf(d);
@@ -391,31 +391,31 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 static int newest_of_chain(struct scan *s)
 {
 	uint8_t sector[SECTOR_BYTES];
-	int result = walk_chain(s);
+	int r = walk_chain(s);
 
-	for (size_t i = s->n_chain; result == 0 && i-- > 0; s->n_found = 0) {
+	for (size_t i = s->n_chain; r == 0 && i-- > 0; s->n_found = 0) {
 		if (!session_at(s, s->chain[i], sector))
 			continue;
-		result = add(s, sector, s->chain[i], s->chain[i] + HEAD_LBA);
-		if (result == 0 && (!s->found[0].has_appuse || s->found[0].session.ours))
+		r = add(s, sector, s->chain[i], s->chain[i] + HEAD_LBA);
+		if (r == 0 && (!s->found[0].has_appuse || s->found[0].session.ours))
 			return 0;
 	}
-	return result < 0 ? result : -EMEDIUMTYPE;
+	return r < 0 ? r : -EMEDIUMTYPE;
 }
 
 int sessions_scan_headless(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 {
 	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
 	struct session_list list = {.headless = true};
-	int result = newest_of_chain(&s);
+	int r = newest_of_chain(&s);
 
-	if (result == 0)
-		result = walk_back(&s);
-	if (result == 0)
-		result = publish_list(&s, &list);
-	if (result == 0)
+	if (r == 0)
+		r = walk_back(&s);
+	if (r == 0)
+		r = publish_list(&s, &list);
+	if (r == 0)
 		*ret = list;
-	return result;
+	return r;
 }
 
 void session_list_release(struct session_list *l)
@@ -461,39 +461,39 @@ int sessions_identity(struct disc *d, const struct session_list *l, const struct
 {
 	struct disc_identity identity = {.is_provisional = l->n == 0};
 	uint8_t sector[SECTOR_BYTES], bytes[34 + 32 + 17];
-	int result = provisional_identity(st, path, identity.provisional);
+	int r = provisional_identity(st, path, identity.provisional);
 
-	if (result < 0)
-		return result;
+	if (r < 0)
+		return r;
 	memcpy(identity.id, identity.provisional, sizeof(identity.id));
 	if (l->n > 0) {
-		result = disc_read(d, l->sessions[0].descriptor_lba, sector, 1);
-		if (result < 0)
-			return result;
+		r = disc_read(d, l->sessions[0].descriptor_lba, sector, 1);
+		if (r < 0)
+			return r;
 		memcpy(bytes, sector + ROOT_RECORD, 34);
 		memcpy(bytes + 34, sector + 40, 32);
 		memcpy(bytes + 66, sector + 813, 17);
-		result = sha256(bytes, sizeof(bytes), identity.id);
+		r = sha256(bytes, sizeof(bytes), identity.id);
 	}
-	if (result == 0)
+	if (r == 0)
 		*ret = identity;
-	return result;
+	return r;
 }
 
 int sessions_fingerprint(struct disc *d, const struct session_list *l, struct disc_fingerprint *ret)
 {
 	struct disc_fingerprint fingerprint = {.session_lba = UINT32_MAX, .next_lba = SESSION_ALIGN};
 	uint8_t sector[SECTOR_BYTES];
-	int result = 0;
+	int r = 0;
 
 	if (l->n > 0) {
 		fingerprint.session_lba = l->sessions[l->n - 1].start_lba;
 		fingerprint.next_lba = (uint32_t)min_u64(round_up(l->end_sectors, SESSION_ALIGN), UINT32_MAX);
-		result = disc_read(d, l->sessions[l->n - 1].descriptor_lba, sector, 1);
-		if (result == 0)
-			result = sha256(sector, sizeof(sector), fingerprint.descriptor);
+		r = disc_read(d, l->sessions[l->n - 1].descriptor_lba, sector, 1);
+		if (r == 0)
+			r = sha256(sector, sizeof(sector), fingerprint.descriptor);
 	}
-	if (result == 0)
+	if (r == 0)
 		*ret = fingerprint;
-	return result;
+	return r;
 }

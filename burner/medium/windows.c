@@ -104,27 +104,27 @@ static struct window *claim(struct windows *w, uint32_t start)
 
 static int load(struct windows *w, struct window *v, uint32_t lba, uint32_t n)
 {
-	int result = ask(w, lba, sector_in(v, lba), n);
+	int r = ask(w, lba, sector_in(v, lba), n);
 
-	if (result == 0)
+	if (r == 0)
 		v->valid |= bits(v, lba, n);
-	return result;
+	return r;
 }
 
 /* What is missing of a window that failed as a whole. */
 static int load_missing(struct windows *w, struct window *v, uint32_t lba, uint32_t n)
 {
-	int result = 0;
+	int r = 0;
 
-	for (uint32_t end = lba + n, next; result == 0 && lba < end; lba = next) {
+	for (uint32_t end = lba + n, next; r == 0 && lba < end; lba = next) {
 		bool there = has(v, lba, 1);
 
 		for (next = lba + 1; next < end && has(v, next, 1) == there; next++)
 			;
 		if (!there)
-			result = load(w, v, lba, next - lba);
+			r = load(w, v, lba, next - lba);
 	}
-	return result;
+	return r;
 }
 
 /* Windows behind `start` that are not there yet; what goes wrong is told when somebody asks for it. */
@@ -158,20 +158,20 @@ static int read_through(struct windows *w, const struct windows_range *range, st
 {
 	struct window *v = find(w, start_of(lba));
 	bool ahead = false;
-	int result = 0;
+	int r = 0;
 
 	if (!v && !(v = claim(w, start_of(lba))))
 		return -ENOMEM;
 	v->used = ++w->clock;
 	if (!has(v, lba, n) && !v->failed) {
 		ahead = goes_on(w, part);
-		result = load(w, v, part.first, part.end - part.first);
-		v->failed = result == -EIO;
+		r = load(w, v, part.first, part.end - part.first);
+		v->failed = r == -EIO;
 	}
 	if (v->failed)
-		result = load_missing(w, v, lba, n);
-	if (result < 0)
-		return result;
+		r = load_missing(w, v, lba, n);
+	if (r < 0)
+		return r;
 	memcpy(buf, sector_in(v, lba), (size_t)n * SECTOR_BYTES);
 	if (ahead && !v->failed)
 		read_ahead(w, range, v->lba);
@@ -185,16 +185,16 @@ int windows_read(struct windows *w, const struct windows_range *range, uint32_t 
 	while (n_sectors > 0) {
 		struct windows_range part = part_of(range, start_of(lba));
 		uint32_t n = n_sectors;
-		int result;
+		int r;
 
 		if (lba < part.end)
 			n = (uint32_t)min_u64(n_sectors, part.end - lba);
 		if (lba >= part.end || (n == WINDOW_SECTORS && !find(w, lba)))
-			result = ask(w, lba, to, n);
+			r = ask(w, lba, to, n);
 		else
-			result = read_through(w, range, part, lba, to, n);
-		if (result < 0)
-			return result;
+			r = read_through(w, range, part, lba, to, n);
+		if (r < 0)
+			return r;
 		lba += n;
 		to += (size_t)n * SECTOR_BYTES;
 		n_sectors -= n;

@@ -92,21 +92,21 @@ static int build_runs(struct burn_plan *p, uint32_t node, uint64_t fresh_below)
 	struct plan_file *f = &p->files[node];
 	uint64_t file_bytes = stored_bytes(p, node), done = 0;
 	const struct extent *e = extents_of(p, node);
-	int error = 0;
+	int r = 0;
 
 	f->first_run = (uint32_t)p->n_runs;
 	f->n_runs = 0;
-	for (uint32_t i = 0; i < p->manifest->nodes[node].n_extents && !error; i++) {
+	for (uint32_t i = 0; i < p->manifest->nodes[node].n_extents && !r; i++) {
 		struct extent kept;
 
 		if (!keepable(&e[i], file_bytes, fresh_below, &kept))
 			continue;
-		error = add_fresh(p, f, done, kept.offset);
-		if (!error)
-			error = add_run(p, f, &kept);
+		r = add_fresh(p, f, done, kept.offset);
+		if (!r)
+			r = add_run(p, f, &kept);
 		done = kept.offset + kept.length;
 	}
-	return error ? error : add_fresh(p, f, done, file_bytes);
+	return r ? r : add_fresh(p, f, done, file_bytes);
 }
 
 static bool wholly_kept(const struct burn_plan *p, uint32_t node)
@@ -187,7 +187,7 @@ static int bound_sections(struct burn_plan *p, uint32_t node)
 	struct extent *runs = p->runs + f->first_run;
 	uint32_t n = f->n_runs, kept = 0;
 	_free_ uint8_t *written = NULL;
-	int error;
+	int r;
 
 	if (count_sections(runs, n, NULL) <= BOUND_SECTIONS)
 		return 0;
@@ -196,9 +196,9 @@ static int bound_sections(struct burn_plan *p, uint32_t node)
 	written = calloc(n, 1);
 	if (!written)
 		return -ENOMEM;
-	error = choose_written(runs, n, written);
-	if (error)
-		return error;
+	r = choose_written(runs, n, written);
+	if (r)
+		return r;
 	/* Joined in place: the list only gets shorter. */
 	for (uint32_t i = 0; i < n; i++) {
 		struct extent run = runs[i];
@@ -256,7 +256,7 @@ static int settle_group(struct burn_plan *p, const struct first_place *group, si
 
 	for (size_t i = 1; i < n; i++) {
 		uint32_t node = group[i].node;
-		int error;
+		int r;
 
 		if (same_content(p, owner, node) && !(shares_nothing(p) && group[i].mixed)) {
 			p->files[node].same_as = owner;
@@ -269,9 +269,9 @@ static int settle_group(struct burn_plan *p, const struct first_place *group, si
 			continue;
 		}
 		/* Not those that are burned already: in a linked session other names of them may stay where they are. */
-		error = p->manifest->linked && wholly_kept(p, node) ? 0 : build_runs(p, node, shares_nothing(p) ? UINT64_MAX : SECTOR_BYTES);
-		if (error)
-			return error;
+		r = p->manifest->linked && wholly_kept(p, node) ? 0 : build_runs(p, node, shares_nothing(p) ? UINT64_MAX : SECTOR_BYTES);
+		if (r)
+			return r;
 	}
 	return 0;
 }
@@ -295,7 +295,7 @@ static int settle_places(struct burn_plan *p)
 {
 	_bulk_ struct first_place *places = bulk_zalloc(p->manifest->bulk, (size_t)p->manifest->n_nodes + 1, sizeof(*places));
 	size_t n = 0;
-	int error = 0;
+	int r = 0;
 
 	if (!places)
 		return -ENOMEM;
@@ -305,13 +305,13 @@ static int settle_places(struct burn_plan *p)
 		bulk_pace(p->manifest->bulk, 1);
 	}
 	bulk_sort(p->manifest->bulk, places, n, sizeof(*places), compare_places);
-	for (size_t i = 0, end; i < n && !error; i = end) {
+	for (size_t i = 0, end; i < n && !r; i = end) {
 		for (end = i + 1; end < n && same_place(&places[i], &places[end]); end++)
 			;
-		error = settle_group(p, places + i, end - i);
+		r = settle_group(p, places + i, end - i);
 		bulk_pace(p->manifest->bulk, 4);	/* near each other as a rule */
 	}
-	return error;
+	return r;
 }
 
 /* ---- checks ---- */
@@ -342,30 +342,30 @@ static int check_extents(const struct burn_plan *p, uint32_t node)
 int content_plan(struct burn_plan *p)
 {
 	uint32_t n = p->manifest->n_nodes;
-	int error = 0;
+	int r = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		p->files[i].same_as = NO_INDEX;
 		bulk_pace(p->manifest->bulk, 1);
 	}
-	for (uint32_t i = 0; i < n && !error; i++) {
+	for (uint32_t i = 0; i < n && !r; i++) {
 		bulk_pace(p->manifest->bulk, 1);
 		if (!S_ISREG(p->manifest->nodes[i].mode))
 			continue;
-		error = check_extents(p, i);
-		if (!error && p->manifest->nodes[i].n_extents)
-			error = build_runs(p, i, 0);
-		if (!error && shares_nothing(p) && p->files[i].n_runs && !wholly_kept(p, i)) {
+		r = check_extents(p, i);
+		if (!r && p->manifest->nodes[i].n_extents)
+			r = build_runs(p, i, 0);
+		if (!r && shares_nothing(p) && p->files[i].n_runs && !wholly_kept(p, i)) {
 			p->n_runs = p->files[i].first_run;
-			error = build_runs(p, i, UINT64_MAX);
+			r = build_runs(p, i, UINT64_MAX);
 		}
 	}
-	if (!error)
-		error = settle_places(p);
-	for (uint32_t i = 0; i < n && !error; i++) {
+	if (!r)
+		r = settle_places(p);
+	for (uint32_t i = 0; i < n && !r; i++) {
 		if (p->files[i].n_runs && p->files[i].same_as == NO_INDEX)
-			error = bound_sections(p, i);
+			r = bound_sections(p, i);
 		bulk_pace(p->manifest->bulk, 1);
 	}
-	return error;
+	return r;
 }

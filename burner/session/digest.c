@@ -34,13 +34,13 @@ static int open_poly1305(struct content_digester *d)
 int content_digester_new(struct content_digester **ret)
 {
 	_cleanup_(content_digester_freep) struct content_digester *d = calloc(1, sizeof(*d));
-	int result = d ? open_poly1305(d) : -ENOMEM;
+	int r = d ? open_poly1305(d) : -ENOMEM;
 
-	if (result == 0 && !(d->sha256 = EVP_MD_CTX_new()))
-		result = -ENOMEM;
-	if (result == 0)
+	if (r == 0 && !(d->sha256 = EVP_MD_CTX_new()))
+		r = -ENOMEM;
+	if (r == 0)
 		*ret = TAKE_PTR(d);
-	return result;
+	return r;
 }
 
 void content_digester_free(struct content_digester *d)
@@ -79,9 +79,9 @@ static bool end(struct content_digester *d, uint8_t ret[CONTENT_DIGEST_BYTES])
 
 static int add_part(struct content_digester *d, const struct manifest *m, uint32_t node, uint64_t offset, size_t length)
 {
-	int result = manifest_read(m, node, offset, d->buffer, length);
+	int r = manifest_read(m, node, offset, d->buffer, length);
 
-	return result || add(d, d->buffer, length) ? result : -ENOMEM;
+	return r || add(d, d->buffer, length) ? r : -ENOMEM;
 }
 
 int content_digest(struct content_digester *d, enum content_kind kind, const struct manifest *m, uint32_t node, uint8_t ret[CONTENT_DIGEST_BYTES])
@@ -89,13 +89,13 @@ int content_digest(struct content_digester *d, enum content_kind kind, const str
 	uint64_t size = m->nodes[node].size;
 	struct content_samples samples = content_samples(kind, size);
 	uint8_t header[8];
-	int result = 0;
+	int r = 0;
 
 	put_le64(header, size);
 	d->is_sha256 = kind == CONTENT_SHA256;
 	if (!begin(d) || !add(d, header, sizeof(header)))
 		return -ENOMEM;
-	for (unsigned i = 0; i < samples.n && !result; i++)
-		result = add_part(d, m, node, content_sample_at(samples, size, i), samples.bytes);
-	return result || end(d, ret) ? result : -ENOMEM;
+	for (unsigned i = 0; i < samples.n && !r; i++)
+		r = add_part(d, m, node, content_sample_at(samples, size, i), samples.bytes);
+	return r || end(d, ret) ? r : -ENOMEM;
 }

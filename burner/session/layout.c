@@ -35,10 +35,10 @@ static int check_manifest(const struct manifest *m)
 	if (!m->n_nodes || !S_ISDIR(m->nodes[0].mode) || m->nodes[0].kept || m->n_nodes == NO_INDEX || m->n_entries == NO_INDEX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
-		int error = check_node(m, &m->nodes[i]);
+		int r = check_node(m, &m->nodes[i]);
 
-		if (error)
-			return error;
+		if (r)
+			return r;
 		bulk_pace(m->bulk, 1);
 	}
 	for (uint32_t i = 0; i < m->n_digests; i++)
@@ -99,10 +99,10 @@ static int number_directories(struct burn_plan *p, enum tree_kind kind)
 	tree->of_node[0] = 0;
 	tree->n_directories = 1;
 	for (uint32_t i = 0; i < tree->n_directories; i++) {
-		int error = add_children(p, tree, kind, i);
+		int r = add_children(p, tree, kind, i);
 
-		if (error)
-			return error;
+		if (r)
+			return r;
 	}
 	return tree->n_directories == n ? 0 : -EINVAL;	/* else some are not reached */
 }
@@ -111,18 +111,18 @@ static int plan_trees(struct burn_plan *p)
 {
 	_cleanup_(name_scratch_freep) struct name_scratch *scratch = NULL;
 	const struct manifest *m = p->manifest;
-	int error = name_scratch_new(p, &scratch);
+	int r = name_scratch_new(p, &scratch);
 
-	for (uint32_t i = 0; i < m->n_nodes && !error; i++) {
+	for (uint32_t i = 0; i < m->n_nodes && !r; i++) {
 		if (S_ISDIR(m->nodes[i].mode)) {
-			error = names_of_directory(p, scratch, i);
+			r = names_of_directory(p, scratch, i);
 			bulk_pace(m->bulk, m->nodes[i].n_entries);
 		}
 		bulk_pace(m->bulk, 1);
 	}
-	for (unsigned kind = 0; kind < p->n_trees && !error; kind++)
-		error = number_directories(p, (enum tree_kind)kind);
-	return error;
+	for (unsigned kind = 0; kind < p->n_trees && !r; kind++)
+		r = number_directories(p, (enum tree_kind)kind);
+	return r;
 }
 
 /* ---- addresses ---- */
@@ -149,10 +149,10 @@ static int place_tables(struct burn_plan *p, uint64_t *at)
 {
 	for (unsigned kind = 0; kind < p->n_trees; kind++) {
 		struct plan_tree *tree = &p->trees[kind];
-		int error = path_table_measure(p, (enum tree_kind)kind);
+		int r = path_table_measure(p, (enum tree_kind)kind);
 
-		if (error)
-			return error;
+		if (r)
+			return r;
 		for (unsigned which = 0; which < 2; which++) {
 			tree->table_lba[which] = (uint32_t)*at;
 			*at += sectors_of(tree->table_bytes);
@@ -163,11 +163,11 @@ static int place_tables(struct burn_plan *p, uint64_t *at)
 
 static int place_links(struct burn_plan *p, uint64_t *at)
 {
-	int error = links_measure(p);
+	int r = links_measure(p);
 
 	p->links.lba = (uint32_t)*at;
 	*at += sectors_of(p->links.bytes);
-	return error;
+	return r;
 }
 
 static int add_data(struct burn_plan *p, uint32_t node, uint32_t run, uint64_t *at)
@@ -197,12 +197,12 @@ static int place_content(struct burn_plan *p, uint32_t node, uint64_t *at)
 {
 	uint32_t owner = p->files[node].same_as == NO_INDEX ? node : p->files[node].same_as;
 	const struct plan_file *f = &p->files[owner];
-	int error = 0;
+	int r = 0;
 
-	for (uint32_t i = 0; i < f->n_runs && !error; i++)
+	for (uint32_t i = 0; i < f->n_runs && !r; i++)
 		if (p->runs[f->first_run + i].kind == EXTENT_STAGE)
-			error = add_data(p, owner, f->first_run + i, at);
-	return error;
+			r = add_data(p, owner, f->first_run + i, at);
+	return r;
 }
 
 /* Depth first in the order of the Rock Ridge records, without recursion. */
@@ -217,7 +217,7 @@ static int place_data(struct burn_plan *p, uint64_t *at)
 	for (;;) {
 		const struct plan_directory *d = &tree->directories[i];
 		uint32_t node;
-		int error;
+		int r;
 
 		if (next[i] == d->n_entries) {
 			if (!i)
@@ -234,19 +234,19 @@ static int place_data(struct burn_plan *p, uint64_t *at)
 			i = tree->of_node[node];
 			continue;
 		}
-		error = place_content(p, node, at);
-		if (error)
-			return error;
+		r = place_content(p, node, at);
+		if (r)
+			return r;
 	}
 }
 
 static int place_contents(struct burn_plan *p, uint64_t *at)
 {
-	int error = contents_measure(p);
+	int r = contents_measure(p);
 
 	p->contents.lba = (uint32_t)*at;
 	*at += sectors_of(p->contents.bytes);
-	return error;
+	return r;
 }
 
 static uint64_t kept_sectors(const struct burn_plan *p)
@@ -285,31 +285,31 @@ static int place_all(struct burn_plan *p)
 	const struct burn_options *o = &p->options;
 	uint64_t at = (uint64_t)o->start_lba + DESCRIPTORS + descriptor_sectors(p);
 	uint32_t unit = o->align_end_sectors ? o->align_end_sectors : 1;
-	int error = 0;
+	int r = 0;
 
 	if (p->foreign_head)
 		at = (uint64_t)o->start_lba + SAVED_HEAD + HEAD_SECTORS;
 	p->tree_lba = (uint32_t)at;
-	error = place_tables(p, &at);
-	if (!error)
-		error = place_links(p, &at);
-	for (unsigned kind = 0; kind < p->n_trees && !error; kind++)
-		error = place_tree(p, (enum tree_kind)kind, &at);
-	if (error)
-		return error;
+	r = place_tables(p, &at);
+	if (!r)
+		r = place_links(p, &at);
+	for (unsigned kind = 0; kind < p->n_trees && !r; kind++)
+		r = place_tree(p, (enum tree_kind)kind, &at);
+	if (r)
+		return r;
 	if (at >= UINT32_MAX)
 		return -ENOSPC;
 	p->data_lba = (uint32_t)at;
 	p->cost.tree_sectors = p->data_lba - p->tree_lba;
 	p->whole_tree_sectors = whole_tree_sectors(p);
 	p->cost.shared_sectors = kept_sectors(p);
-	error = place_data(p, &at);
-	if (error)
-		return error;
+	r = place_data(p, &at);
+	if (r)
+		return r;
 	p->cost.data_sectors = at - p->data_lba;
-	error = place_contents(p, &at);
-	if (error)
-		return error;
+	r = place_contents(p, &at);
+	if (r)
+		return r;
 	p->cost.append_sectors = round_up(at + 1 - o->start_lba, unit);
 	if (o->start_lba + p->cost.append_sectors > UINT32_MAX)
 		return -ENOSPC;
@@ -423,22 +423,22 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 int burn_plan_new(const struct manifest *m, const struct burn_options *o, struct burn_plan **ret)
 {
 	_cleanup_(burn_plan_freep) struct burn_plan *p = NULL;
-	int error = check_manifest(m);
+	int r = check_manifest(m);
 
-	if (!error)
-		error = plan_alloc(m, o, &p);
-	if (!error)
-		error = plan_trees(p);
-	if (!error)
-		error = content_plan(p);
-	if (!error)
-		error = place_all(p);
-	if (!error)
-		error = list_placements(p);
-	if (!error)
-		error = list_directories(p);
-	if (error)
-		return error;
+	if (!r)
+		r = plan_alloc(m, o, &p);
+	if (!r)
+		r = plan_trees(p);
+	if (!r)
+		r = content_plan(p);
+	if (!r)
+		r = place_all(p);
+	if (!r)
+		r = list_placements(p);
+	if (!r)
+		r = list_directories(p);
+	if (r)
+		return r;
 	*ret = TAKE_PTR(p);
 	return 0;
 }

@@ -186,26 +186,26 @@ static int base_counts(const struct burn_plan *p, uint32_t counts[N_SECTIONS])
 {
 	const struct manifest *m = p->manifest;
 	uint8_t header[LINKS_HEADER_BYTES];
-	int error;
+	int r;
 
 	counts[SECTION_NAMES] = counts[SECTION_WAYS] = 0;
 	if (!m->linked || !m->links_bytes)
 		return 0;
-	error = m->links_bytes < sizeof(header) ? -EUCLEAN :
+	r = m->links_bytes < sizeof(header) ? -EUCLEAN :
 		m->read_disc(m->context, (uint64_t)m->links_lba * SECTOR_BYTES, header, sizeof(header));
-	if (error)
-		return error;
+	if (r)
+		return r;
 	return links_header_decode(header, m->links_bytes, &counts[SECTION_NAMES], &counts[SECTION_WAYS]) == 0 ? 0 : -EUCLEAN;
 }
 
 static int walk_open(struct links_walk *w, const struct burn_plan *p, enum section section)
 {
 	uint32_t counts[N_SECTIONS];
-	int error = base_counts(p, counts);
+	int r = base_counts(p, counts);
 
 	*w = (struct links_walk){.plan = p, .section = section};
-	if (error)
-		return error;
+	if (r)
+		return r;
 	w->left = counts[section];
 	w->pos = (uint64_t)p->manifest->links_lba * SECTOR_BYTES + LINKS_HEADER_BYTES;
 	if (section == SECTION_WAYS)
@@ -218,10 +218,10 @@ static int fill_window(struct links_walk *w)
 {
 	const struct manifest *m = w->plan->manifest;
 	uint32_t n = (uint32_t)min_u64(w->left, WINDOW_PAIRS);
-	int error = m->read_disc(m->context, w->pos, w->window, (size_t)n * LINKS_PAIR_BYTES);
+	int r = m->read_disc(m->context, w->pos, w->window, (size_t)n * LINKS_PAIR_BYTES);
 
-	if (error)
-		return error;
+	if (r)
+		return r;
 	w->pos += (uint64_t)n * LINKS_PAIR_BYTES;
 	w->left -= n;
 	w->at = 0;
@@ -243,10 +243,10 @@ static int next_of_base(struct links_walk *w)
 {
 	while (!w->has_next) {
 		const uint8_t *at;
-		int error = w->at == w->n && w->left ? fill_window(w) : 0;
+		int r = w->at == w->n && w->left ? fill_window(w) : 0;
 
-		if (error || w->at == w->n)
-			return error;
+		if (r || w->at == w->n)
+			return r;
 		at = w->window + (size_t)w->at++ * LINKS_PAIR_BYTES;
 		w->next = (struct link_pair){get_le32(at), get_le32(at + 4)};
 		if (w->started && compare_pairs(&w->last, &w->next) >= 0)
@@ -302,16 +302,16 @@ static int count_section(const struct burn_plan *p, enum section section, uint32
 int links_measure(struct burn_plan *p)
 {
 	struct plan_links *l = &p->links;
-	int error = list_pairs(p);
+	int r = list_pairs(p);
 
-	if (!error)
-		error = list_numbers(p);
-	if (!error)
-		error = count_section(p, SECTION_NAMES, &l->all_names, &l->replaced);
-	if (!error)
-		error = count_section(p, SECTION_WAYS, &l->all_ways, &l->replaced);
-	if (error)
-		return error;
+	if (!r)
+		r = list_numbers(p);
+	if (!r)
+		r = count_section(p, SECTION_NAMES, &l->all_names, &l->replaced);
+	if (!r)
+		r = count_section(p, SECTION_WAYS, &l->all_ways, &l->replaced);
+	if (r)
+		return r;
 	/* Without such files nobody asks for ways. */
 	l->bytes = l->all_names ? LINKS_HEADER_BYTES + (l->all_names + l->all_ways) * LINKS_PAIR_BYTES : 0;
 	return 0;

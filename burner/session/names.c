@@ -336,13 +336,13 @@ static int name_and_sort(struct burn_plan *p, struct name_scratch *s, const stru
 	for (enum pass pass = PASS_KEPT; pass < N_PASSES; pass++)
 		for (uint32_t i = node->first_entry; i < end; i++) {
 			const struct plan_entry *e = &p->entries[i];
-			int error;
+			int r;
 
 			if ((kind == TREE_ROCK_RIDGE ? e->iso_bytes : e->joliet_bytes) || !in_tree(p, i, kind))
 				continue;
-			error = take_name(p, s, i, kind, pass);
-			if (error)
-				return error;
+			r = take_name(p, s, i, kind, pass);
+			if (r)
+				return r;
 		}
 	for (uint32_t i = node->first_entry; i < end; i++)
 		if (in_tree(p, i, kind)) {
@@ -359,9 +359,9 @@ static int name_and_sort(struct burn_plan *p, struct name_scratch *s, const stru
 
 int names_of_directory(struct burn_plan *p, struct name_scratch *scratch, uint32_t node)
 {
-	int error = 0;
+	int r = 0;
 
-	for (unsigned kind = 0; kind < p->n_trees && !error; kind++)
-		error = name_and_sort(p, scratch, &p->manifest->nodes[node], (enum tree_kind)kind);
-	return error;
+	for (unsigned kind = 0; kind < p->n_trees && !r; kind++)
+		r = name_and_sort(p, scratch, &p->manifest->nodes[node], (enum tree_kind)kind);
+	return r;
 }

@@ -152,11 +152,11 @@ static int enter_piece(struct session_stream *s)
 		s->done = 0;
 		s->sectors = (uint32_t)piece_sectors(s);
 		if (s->phase != PHASE_DATA && s->phase != PHASE_PADDING) {
-			int error = encode_piece(s);
+			int r = encode_piece(s);
 
-			if (error) {
+			if (r) {
 				s->sectors = 0;
-				return error;
+				return r;
 			}
 		}
 		if (!s->sectors)	/* no padding */
@@ -185,25 +185,25 @@ int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors)
 	if (n_sectors > session_stream_left(s))
 		return -ERANGE;
 	while (n_sectors) {
-		int error = enter_piece(s);
+		int r = enter_piece(s);
 		uint32_t n = (uint32_t)min_u64(n_sectors, s->sectors - s->done);
 
-		if (error)
-			return error;
+		if (r)
+			return r;
 		if (s->phase == PHASE_TABLES)
-			error = table_stream_read(s->table, out, (size_t)n * SECTOR_BYTES);
+			r = table_stream_read(s->table, out, (size_t)n * SECTOR_BYTES);
 		else if (s->phase == PHASE_LINKS)
-			error = links_stream_read(s->links, out, (size_t)n * SECTOR_BYTES);
+			r = links_stream_read(s->links, out, (size_t)n * SECTOR_BYTES);
 		else if (s->phase == PHASE_CONTENTS)
-			error = contents_stream_read(s->contents, out, (size_t)n * SECTOR_BYTES);
+			r = contents_stream_read(s->contents, out, (size_t)n * SECTOR_BYTES);
 		else if (s->phase < PHASE_DATA)
 			memcpy(out, s->buffer + (size_t)s->done * SECTOR_BYTES, (size_t)n * SECTOR_BYTES);
 		else if (s->phase == PHASE_DATA)
-			error = read_data(s, out, n);
+			r = read_data(s, out, n);
 		else
 			memset(out, 0, (size_t)n * SECTOR_BYTES);
-		if (error)
-			return error;
+		if (r)
+			return r;
 		s->done += n;
 		s->at += n;
 		out += (size_t)n * SECTOR_BYTES;

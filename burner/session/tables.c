@@ -57,17 +57,17 @@ static void cursor_close(struct cursor *c) { free(c->window); }
 /* So many bytes from the next entry on. */
 static int cursor_have(struct cursor *c, uint32_t bytes, const uint8_t **ret)
 {
-	int error;
+	int r;
 
 	if (bytes > c->bytes - c->at)
 		return -EUCLEAN;
 	if (c->at < c->first || c->at + bytes > c->first + c->n) {
 		c->first = c->at;
 		c->n = (uint32_t)min_u64(WINDOW_BYTES, c->bytes - c->at);
-		error = c->manifest->read_disc(c->manifest->context, (uint64_t)c->lba * SECTOR_BYTES + c->at, c->window, c->n);
-		if (error) {
+		r = c->manifest->read_disc(c->manifest->context, (uint64_t)c->lba * SECTOR_BYTES + c->at, c->window, c->n);
+		if (r) {
 			c->n = 0;
-			return error;
+			return r;
 		}
 	}
 	*ret = c->window + (c->at - c->first);
@@ -78,21 +78,21 @@ static int cursor_have(struct cursor *c, uint32_t bytes, const uint8_t **ret)
 static int cursor_next(struct cursor *c, struct table_entry *ret)
 {
 	const uint8_t *e;
-	int error;
+	int r;
 
 	if (c->at == c->bytes)
 		return 0;
-	error = cursor_have(c, FIXED_BYTES, &e);
-	if (error)
-		return error;
+	r = cursor_have(c, FIXED_BYTES, &e);
+	if (r)
+		return r;
 	ret->bytes = e[0];
 	ret->lba = c->big_endian ? get_be32(e + 2) : get_le32(e + 2);
 	ret->parent = c->big_endian ? get_be16(e + 6) : get_le16(e + 6);
 	if (!ret->bytes || e[1] || !ret->parent || (c->number > 1 && ret->parent >= c->number))
 		return -EUCLEAN;
-	error = cursor_have(c, FIXED_BYTES + ret->bytes, &e);
-	if (error)
-		return error;
+	r = cursor_have(c, FIXED_BYTES + ret->bytes, &e);
+	if (r)
+		return r;
 	memcpy(ret->identifier, e + FIXED_BYTES, ret->bytes);
 	c->at += FIXED_BYTES + ret->bytes + ret->bytes % 2;
 	c->number++;
@@ -213,10 +213,10 @@ static int base_table_new(const struct burn_plan *p, enum tree_kind kind, struct
 {
 	_cleanup_(base_table_freep) struct base_table *t = calloc(1, sizeof(*t));
 	_free_ struct stay *stays = NULL;
-	int error = t ? list_stays(p, kind, &stays) : -ENOMEM;
+	int r = t ? list_stays(p, kind, &stays) : -ENOMEM;
 
-	if (error)
-		return error;
+	if (r)
+		return r;
 	/* An entry takes ten bytes or more. */
 	if (p->manifest->base_directories > p->manifest->tables[kind].bytes / 10)
 		return -EUCLEAN;
@@ -224,11 +224,11 @@ static int base_table_new(const struct burn_plan *p, enum tree_kind kind, struct
 	t->numbers = calloc((size_t)p->manifest->n_kept + 1, sizeof(*t->numbers));
 	if (!t->marks || !t->numbers)
 		return -ENOMEM;
-	error = check_entries(p, kind, stays, t);
-	for (uint32_t i = 0; i < p->manifest->n_kept && !error; i++)
-		error = t->numbers[i] ? 0 : -EUCLEAN;
-	if (error)
-		return error;
+	r = check_entries(p, kind, stays, t);
+	for (uint32_t i = 0; i < p->manifest->n_kept && !r; i++)
+		r = t->numbers[i] ? 0 : -EUCLEAN;
+	if (r)
+		return r;
 	*ret = TAKE_PTR(t);
 	return 0;
 }
@@ -426,10 +426,10 @@ static int next_record(void *stream, struct records *r);
 int table_stream_new(const struct burn_plan *p, enum tree_kind kind, unsigned which, struct table_stream **ret)
 {
 	_cleanup_(table_stream_freep) struct table_stream *s = calloc(1, sizeof(*s));
-	int error = s ? walk_open(&s->walk, p, kind) : -ENOMEM;
+	int r = s ? walk_open(&s->walk, p, kind) : -ENOMEM;
 
-	if (error)
-		return error;
+	if (r)
+		return r;
 	s->big_endian = which;
 	s->records = (struct records){.next = next_record, .context = s};
 	*ret = TAKE_PTR(s);

@@ -233,9 +233,9 @@ static void tell_last_result(struct stage *stage)
 {
 	_free_ char *text = NULL;
 	char shown[1024];
-	int error;
+	int r;
 
-	if (stage && stage_result_get(stage, &error, &text) == 0 && error != 0)
+	if (stage && stage_result_get(stage, &r, &text) == 0 && r != 0)
 		fprintf(stderr, "%s: the last commit failed: %s\n", program_invocation_short_name, report_printable(text, shown, sizeof(shown)));
 }
 

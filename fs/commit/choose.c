@@ -112,11 +112,11 @@ static int keep_most(const struct manifest *m, uint32_t node, struct equal_runs 
 
 int choose_parts(const struct manifest *m, uint32_t node, struct equal_runs *runs)
 {
-	int result = keep_most(m, node, runs);
+	int r = keep_most(m, node, runs);
 
-	if (!result && runs->bytes / SECTOR_BYTES < record_sectors(2 * runs->n + 1, names_of(m, node)))
+	if (!r && runs->bytes / SECTOR_BYTES < record_sectors(2 * runs->n + 1, names_of(m, node)))
 		keep_longest(m, node, runs, RUN_BLOCKS_MIN * names_of(m, node) * SECTOR_BYTES, SIZE_MAX);
-	return result;
+	return r;
 }
 
 void choose_not_first_block(struct equal_runs *runs)

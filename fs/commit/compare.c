@@ -56,22 +56,22 @@ static int watch(struct comparison *c, uint64_t bytes)
 static int compare_piece(struct comparison *c, uint32_t node, uint64_t from, uint64_t length, uint64_t pos, struct equal_runs *ret)
 {
 	const struct manifest *m = &c->held->manifest;
-	int result = m->read_disc(m->context, pos, c->buffers[1], length);
+	int r = m->read_disc(m->context, pos, c->buffers[1], length);
 
-	if (result) {
+	if (r) {
 		c->n_unreadable++;
-		return result == -ENOMEDIUM || result == -ENODEV || result == -ENOMEM ? result : 0;
+		return r == -ENOMEDIUM || r == -ENODEV || r == -ENOMEM ? r : 0;
 	}
-	result = manifest_read(m, node, from, c->buffers[0], length);
-	if (!result && memcmp(c->buffers[0], c->buffers[1], length) == 0)
+	r = manifest_read(m, node, from, c->buffers[0], length);
+	if (!r && memcmp(c->buffers[0], c->buffers[1], length) == 0)
 		return add_run(ret, from, length, pos);
-	for (uint64_t at = 0; at < length && !result; at += SECTOR_BYTES) {
+	for (uint64_t at = 0; at < length && !r; at += SECTOR_BYTES) {
 		uint64_t n = min_u64(SECTOR_BYTES, length - at);
 
 		if (memcmp(c->buffers[0] + at, c->buffers[1] + at, n) == 0)
-			result = add_run(ret, from + at, n, pos + at);
+			r = add_run(ret, from + at, n, pos + at);
 	}
-	return result;
+	return r;
 }
 
 /*
@@ -98,9 +98,9 @@ int compare_node(struct comparison *c, uint32_t node, const struct extent *old, 
 	uint64_t new_end = end_of(new, n_new), old_end = end_of(old, n), limit = min_u64(new_end, old_end);
 	/* A last block that is not whole is equal only to the last block of a content that is as long. */
 	uint64_t last = new_end == old_end ? new_end : UINT64_MAX;
-	int result = 0;
+	int r = 0;
 
-	for (uint64_t at = 0, next; at < limit && !result; at = next) {
+	for (uint64_t at = 0, next; at < limit && !r; at = next) {
 		const struct extent *e = &new[extent_at(new, n_new, at)], *o = &old[extent_at(old, n, at)];
 		uint64_t end;
 
@@ -110,15 +110,15 @@ int compare_node(struct comparison *c, uint32_t node, const struct extent *old, 
 				break;
 			continue;
 		}
-		for (; at < end && !result; at += min_u64(end - at, COMPARE_BYTES)) {
+		for (; at < end && !r; at += min_u64(end - at, COMPARE_BYTES)) {
 			uint64_t length = min_u64(end - at, COMPARE_BYTES);
 
 			uint64_t known = ret->bytes;
 
-			result = compare_piece(c, node, at, length, o->pos + (at - o->offset), ret);
-			if (!result)
-				result = watch(c, length);
-			if (!result && whole && ret->bytes - known != length) {
+			r = compare_piece(c, node, at, length, o->pos + (at - o->offset), ret);
+			if (!r)
+				r = watch(c, length);
+			if (!r && whole && ret->bytes - known != length) {
 				ret->n = ret->bytes = 0;
 				return 0;
 			}
@@ -126,7 +126,7 @@ int compare_node(struct comparison *c, uint32_t node, const struct extent *old, 
 	}
 	if (whole && ret->bytes != new_end)
 		ret->n = ret->bytes = 0;
-	return result;
+	return r;
 }
 
 bool compare_promises(struct comparison *c, uint32_t node, const struct extent *old, uint32_t n)
@@ -156,17 +156,17 @@ int compare_nodes(struct comparison *c, uint32_t a, uint32_t b)
 	uint64_t size = m->nodes[a].size;
 
 	for (uint64_t at = 0, length; at < size; at += length) {
-		int result;
+		int r;
 
 		length = min_u64(size - at, COMPARE_BYTES);
-		result = manifest_read(m, a, at, c->buffers[0], length);
-		if (!result)
-			result = manifest_read(m, b, at, c->buffers[1], length);
-		if (result || memcmp(c->buffers[0], c->buffers[1], length) != 0)
-			return result == -ENOMEM ? result : 0;
-		result = watch(c, length);
-		if (result)
-			return result;
+		r = manifest_read(m, a, at, c->buffers[0], length);
+		if (!r)
+			r = manifest_read(m, b, at, c->buffers[1], length);
+		if (r || memcmp(c->buffers[0], c->buffers[1], length) != 0)
+			return r == -ENOMEM ? r : 0;
+		r = watch(c, length);
+		if (r)
+			return r;
 	}
 	return 1;
 }

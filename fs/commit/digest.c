@@ -73,10 +73,10 @@ static int entry_extents(struct tables *t, const struct content_entry *e, uint64
 		return 0;
 	for (uint32_t i = 0; i < e->n_runs; i++) {
 		const uint8_t *run;
-		int result = disc_table_at(&t->runs, e->where + i, &run);
+		int r = disc_table_at(&t->runs, e->where + i, &run);
 
-		if (result)
-			return result;
+		if (r)
+			return r;
 		if (!add_extent(ret, i, e->size, get_le32(run), get_le32(run + 4), disc_sectors))
 			return 0;
 	}
@@ -90,21 +90,21 @@ static bool is_cancelled(const struct digest_query *q) { return q->progress && q
 /* The entries of one digest, from *at on; our tables have one of each content. */
 static int find_digest(struct tables *t, const struct digest_query *q, uint32_t i, uint32_t *at, struct extent extents[BOUND_SECTIONS])
 {
-	int result = is_cancelled(q) ? -ECANCELED : disc_table_find(&t->entries, *at, q->digests[i].digest, digest_before, at);
+	int r = is_cancelled(q) ? -ECANCELED : disc_table_find(&t->entries, *at, q->digests[i].digest, digest_before, at);
 
-	for (uint32_t j = *at; !result && j < t->entries.n && j - *at < ALIKE_MAX; j++) {
+	for (uint32_t j = *at; !r && j < t->entries.n && j - *at < ALIKE_MAX; j++) {
 		struct content_entry e;
 		const uint8_t *record;
 
-		result = disc_table_at(&t->entries, j, &record);
-		if (result || memcmp(record, q->digests[i].digest, CONTENT_DIGEST_BYTES) != 0)
-			return result;
+		r = disc_table_at(&t->entries, j, &record);
+		if (r || memcmp(record, q->digests[i].digest, CONTENT_DIGEST_BYTES) != 0)
+			return r;
 		e = content_entry_decode(record);
-		result = entry_extents(t, &e, q->disc_sectors, extents);
-		if (result > 0)
-			result = q->found(q->context, i, &e, extents);
+		r = entry_extents(t, &e, q->disc_sectors, extents);
+		if (r > 0)
+			r = q->found(q->context, i, &e, extents);
 	}
-	return result;
+	return r;
 }
 
 static int find_in_session(struct disc *disc, const struct disc_session *session, struct digest_query *q)
@@ -112,7 +112,7 @@ static int find_in_session(struct disc *disc, const struct disc_session *session
 	_cleanup_(tables_release) struct tables t = {.entries = {.disc = NULL}};
 	struct extent extents[BOUND_SECTIONS];
 	uint32_t at = 0;
-	int result = 0;
+	int r = 0;
 
 	if (!open_tables(disc, session, &t))
 		return 0;
@@ -120,21 +120,21 @@ static int find_in_session(struct disc *disc, const struct disc_session *session
 		q->others = true;
 		return 0;
 	}
-	for (uint32_t i = 0; i < q->n && at < t.entries.n && !result; i++)
-		result = find_digest(&t, q, i, &at, extents);
+	for (uint32_t i = 0; i < q->n && at < t.entries.n && !r; i++)
+		r = find_digest(&t, q, i, &at, extents);
 	/* What cannot be read shares nothing. */
-	return result == -EIO || result == -EBADMSG ? 0 : result;
+	return r == -EIO || r == -EBADMSG ? 0 : r;
 }
 
 int digest_find(struct disc *disc, struct digest_query *q)
 {
 	_free_ struct disc_session *sessions = NULL;
 	size_t n = 0;
-	int result = disc_sessions(disc, &sessions, &n);
+	int r = disc_sessions(disc, &sessions, &n);
 
-	if (result)
-		return result == -ENOMEM ? result : 0;
-	while (n-- > 0 && !result)
-		result = find_in_session(disc, &sessions[n], q);
-	return result;
+	if (r)
+		return r == -ENOMEM ? r : 0;
+	while (n-- > 0 && !r)
+		r = find_in_session(disc, &sessions[n], q);
+	return r;
 }

@@ -48,17 +48,17 @@ static int add(struct walk *w, const struct iso_entry *e)
 static int add_children(struct walk *w, struct iso *base, struct iso_extent dir)
 {
 	_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
-	int result = iso_dir_open(base, dir, &d);
+	int r = iso_dir_open(base, dir, &d);
 
-	while (!result) {
+	while (!r) {
 		_cleanup_entry_ struct iso_entry e = {.ino = 0};
 
-		result = iso_dir_next(d, &e);
-		if (result <= 0)
-			return result;
-		result = S_ISDIR(e.mode) ? add(w, &e) : 0;
+		r = iso_dir_next(d, &e);
+		if (r <= 0)
+			return r;
+		r = S_ISDIR(e.mode) ? add(w, &e) : 0;
 	}
-	return result;
+	return r;
 }
 
 static int by_ino(const void *a, const void *b)
@@ -72,14 +72,14 @@ int directories_of(struct iso *base, uint32_t start_lba, uint64_t max_bytes, str
 {
 	_cleanup_(walk_release) struct walk w = {.max_bytes = max_bytes, .start_lba = start_lba};
 	_cleanup_entry_ struct iso_entry root = {.ino = 0};
-	int result = iso_root(base, &root);
+	int r = iso_root(base, &root);
 
-	if (!result)
-		result = add(&w, &root);
-	for (uint32_t i = 0; !result && i < w.n; i++)
-		result = add_children(&w, base, (struct iso_extent){w.list[i].lba, w.list[i].bytes});
-	if (result)
-		return result;
+	if (!r)
+		r = add(&w, &root);
+	for (uint32_t i = 0; !r && i < w.n; i++)
+		r = add_children(&w, base, (struct iso_extent){w.list[i].lba, w.list[i].bytes});
+	if (r)
+		return r;
 	qsort(w.list, w.n, sizeof(*w.list), by_ino);
 	*ret_n = w.n;
 	*ret = w.list;

@@ -50,10 +50,10 @@ int faults_parse(const char *spec, struct faults *ret)
 		if (next)
 			*next++ = '\0';
 		if (strncmp(word, "edge@", 5) == 0) {
-			int result = parse_edge(word + 5, &f);
+			int r = parse_edge(word + 5, &f);
 
-			if (result)
-				return result;
+			if (r)
+				return r;
 			continue;
 		}
 		length = strlen(word);
@@ -79,16 +79,16 @@ static bool may_wait(enum stage_commit_state state) { return state == STAGE_FROZ
 
 int faults_commit_set(const struct faults *f, struct stage *stage, const struct stage_commit *record)
 {
-	int fault = f->at[record->state], result;
+	int fault = f->at[record->state], r;
 
 	if (fault < 0)
 		return fault;
 	if (fault == FAULT_KILL_BEFORE)
 		kill(getpid(), SIGKILL);
-	result = may_wait(record->state) ? stage_commit_put(stage, record) : stage_commit_set(stage, record);
+	r = may_wait(record->state) ? stage_commit_put(stage, record) : stage_commit_set(stage, record);
 	if (fault == FAULT_KILL_AFTER) {
 		stage_sync(stage);
 		kill(getpid(), SIGKILL);
 	}
-	return result;
+	return r;
 }

@@ -14,33 +14,33 @@
 #include "fs/commit/message.h"
 #include "fs/commit/placements.h"
 
-static int unfinished(const struct run *run, struct commit_result *r, const char *what, int error)
+static int unfinished(const struct run *run, struct commit_result *outcome, const char *what, int error)
 {
-	message_unfinished(r->message, sizeof(r->message), run->record.session_number, MESSAGE_BURNED, what, error);
+	message_unfinished(outcome->message, sizeof(outcome->message), run->record.session_number, MESSAGE_BURNED, what, error);
 	return error;
 }
 
 /* The disc may have been away in the meantime, and another be in its place. */
 static int look_again(struct run *run)
 {
-	int result = disc_refresh(run->c->disc);
+	int r = disc_refresh(run->c->disc);
 
-	return result ? result : medium_has_session(run->c->disc, run->record.start_lba, run->record.uuid);
+	return r ? r : medium_has_session(run->c->disc, run->record.start_lba, run->record.uuid);
 }
 
-static int publish(struct run *run, struct commit_result *r)
+static int publish(struct run *run, struct commit_result *outcome)
 {
-	int result;
+	int r;
 
 	commit_phase(run->c, COMMIT_PUBLISHING);
-	result = run->again ? look_again(run) : 0;
-	if (!result)
-		result = medium_explain(run->c->disc, burn_publish(run->c->disc, run->target, run->record.start_lba));
-	if (result)
-		return unfinished(run, r, "it could not be made the newest session", result);
-	result = run_journal(run, STAGE_REBASING);
-	if (result)
-		return unfinished(run, r, "this could not be recorded in the staging area", result);
+	r = run->again ? look_again(run) : 0;
+	if (!r)
+		r = medium_explain(run->c->disc, burn_publish(run->c->disc, run->target, run->record.start_lba));
+	if (r)
+		return unfinished(run, outcome, "it could not be made the newest session", r);
+	r = run_journal(run, STAGE_REBASING);
+	if (r)
+		return unfinished(run, outcome, "this could not be recorded in the staging area", r);
 	target_free(TAKE_PTR(run->target));
 	return 0;
 }
@@ -49,62 +49,62 @@ static int open_newest(struct run *run, struct iso **ret)
 {
 	struct disc *disc = run->c->disc;
 	struct disc_session newest;
-	int result = disc_refresh(disc);
+	int r = disc_refresh(disc);
 
-	if (!result)
-		result = medium_newest_is(disc, run->record.uuid, &newest);
-	if (result <= 0)
-		return result ? result : -ESTALE;
+	if (!r)
+		r = medium_newest_is(disc, run->record.uuid, &newest);
+	if (r <= 0)
+		return r ? r : -ESTALE;
 	return iso_open(disc, newest.descriptor_lba, ret);
 }
 
-static int rebase(struct run *run, struct commit_result *r)
+static int rebase(struct run *run, struct commit_result *outcome)
 {
 	_cleanup_(iso_unrefp) struct iso *base = NULL;
 	struct burn_placements placements = {0};
 	_bulk_ struct burn_placement *data = NULL;
 	_bulk_ struct burn_hole *holes = NULL;
 	struct disc_state state;
-	int result;
+	int r;
 
 	commit_phase(run->c, COMMIT_REBASING);
-	result = open_newest(run, &base);
-	if (!result)
-		result = disc_state(run->c->disc, &state);
-	if (result)
-		return unfinished(run, r, "it could not be opened", result);
+	r = open_newest(run, &base);
+	if (!r)
+		r = disc_state(run->c->disc, &state);
+	if (r)
+		return unfinished(run, outcome, "it could not be opened", r);
 	burn_plan_directories(run->plan, &placements.directories, &placements.n_directories);
 	manifest_homes(run->manifest, &placements.homes, &placements.n_homes);
-	result = burned_data(run->manifest, run->plan, &data, &placements.n_data);
-	if (!result)
-		result = burned_holes(run->manifest, run->plan, &holes, &placements.n_holes);
-	if (result)
-		return unfinished(run, r, "the mount could not change over to it", result);
+	r = burned_data(run->manifest, run->plan, &data, &placements.n_data);
+	if (!r)
+		r = burned_holes(run->manifest, run->plan, &holes, &placements.n_holes);
+	if (r)
+		return unfinished(run, outcome, "the mount could not change over to it", r);
 	placements.data = data;
 	placements.holes = holes;
-	result = tree_rebase(run->c->tree, run->record.generation, base, &state, &placements, run->frozen.snapshot);
-	return result ? unfinished(run, r, "the mount could not change over to it", result) : 0;
+	r = tree_rebase(run->c->tree, run->record.generation, base, &state, &placements, run->frozen.snapshot);
+	return r ? unfinished(run, outcome, "the mount could not change over to it", r) : 0;
 }
 
-static int rebind(struct run *run, struct commit_result *r)
+static int rebind(struct run *run, struct commit_result *outcome)
 {
-	int result = medium_settle(run->c->stage, run->c->disc, &run->c->faults);
+	int r = medium_settle(run->c->stage, run->c->disc, &run->c->faults);
 
-	return result ? unfinished(run, r, "the staging area could not be tied to it", result) : 0;
+	return r ? unfinished(run, outcome, "the staging area could not be tied to it", r) : 0;
 }
 
-int run_finish(struct run *run, struct commit_result *r)
+int run_finish(struct run *run, struct commit_result *outcome)
 {
 	static int (*const steps[FINISH_DONE])(struct run *, struct commit_result *) = {
 		[FINISH_PUBLISH] = publish, [FINISH_REBASE] = rebase, [FINISH_REBIND] = rebind,
 	};
 
 	while (run->finish != FINISH_DONE) {
-		int result = steps[run->finish](run, r);
+		int r = steps[run->finish](run, outcome);
 
-		if (result) {
+		if (r) {
 			run->again = true;
-			return result;
+			return r;
 		}
 		run->finish++;
 	}

@@ -65,9 +65,9 @@ static bool digest_before(const void *list, size_t i, const void *key)
 static int offer(struct share *s, struct foreign *f, uint32_t node, const uint8_t digest[CONTENT_DIGEST_BYTES])
 {
 	const struct manifest *m = s->m;
-	int result = 0;
+	int r = 0;
 
-	for (size_t i = search_first(m->digests, f->n, digest, digest_before); i < f->n && !result; i++) {
+	for (size_t i = search_first(m->digests, f->n, digest, digest_before); i < f->n && !r; i++) {
 		uint32_t wanting = m->digests[i].node, n = m->nodes[node].n_extents;
 		_free_ struct extent *old = NULL;
 
@@ -80,19 +80,19 @@ static int offer(struct share *s, struct foreign *f, uint32_t node, const uint8_
 			return -ENOMEM;
 		memcpy(old, share_extents(m, node), n * sizeof(*old));
 		f->tries[i]++;
-		result = share_take(s, wanting, old, n, WANT_WHOLE);
+		r = share_take(s, wanting, old, n, WANT_WHOLE);
 		f->n_open -= f->n_open && !share_new_bytes(m, wanting);
 	}
-	return result;
+	return r;
 }
 
 static int look_at_foreign(struct share *s, struct foreign *f)
 {
 	struct manifest *m = s->m;
 	uint32_t left = s->options->drive ? FOREIGN_FILES_DRIVE_MAX : FOREIGN_FILES_MAX;
-	int result = 0;
+	int r = 0;
 
-	for (uint32_t i = 0; i < m->n_nodes && left && f->n_open && !result; i++) {
+	for (uint32_t i = 0; i < m->n_nodes && left && f->n_open && !r; i++) {
 		uint64_t size = m->nodes[i].size;
 		size_t at = share_has_content(m, i) && !share_new_bytes(m, i) ? search_first(f->sizes, f->n_sizes, &size, size_before) : f->n_sizes;
 		uint32_t n = m->n_digests;
@@ -101,11 +101,11 @@ static int look_at_foreign(struct share *s, struct foreign *f)
 		if (at == f->n_sizes || f->sizes[at] != size || in_our_session(f->sessions, f->n_sessions, share_extents(m, i)->pos))
 			continue;
 		left--;
-		result = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, i);
-		if (!result && m->n_digests > n)
-			result = offer(s, f, i, m->digests[n].digest);
+		r = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, i);
+		if (!r && m->n_digests > n)
+			r = offer(s, f, i, m->digests[n].digest);
 	}
-	return result;
+	return r;
 }
 
 /* Their digests come behind those of the files to be written. */

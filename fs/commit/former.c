@@ -25,20 +25,20 @@ int build_add_former(struct build *b, uint32_t node, const struct extent *extent
 {
 	struct held_manifest *held = b->held;
 	struct former former = {n ? extents->pos : 0, node, held->n_former_extents, n};
-	int result = 0;
+	int r = 0;
 
 	if (!n || !has_new_content(b->m, node))
 		return 0;
-	for (uint32_t i = 0; i < n && !result; i++) {
-		result = build_grow(b->m->bulk, (void **)&held->former_extents, &b->former_extent_space, held->n_former_extents, sizeof(*extents));
-		if (!result)
+	for (uint32_t i = 0; i < n && !r; i++) {
+		r = build_grow(b->m->bulk, (void **)&held->former_extents, &b->former_extent_space, held->n_former_extents, sizeof(*extents));
+		if (!r)
 			held->former_extents[held->n_former_extents++] = extents[i];
 	}
-	if (!result)
-		result = build_grow(b->m->bulk, (void **)&held->formers, &b->former_space, held->n_formers, sizeof(former));
-	if (!result)
+	if (!r)
+		r = build_grow(b->m->bulk, (void **)&held->formers, &b->former_space, held->n_formers, sizeof(former));
+	if (!r)
 		held->formers[held->n_formers++] = former;
-	return result;
+	return r;
 }
 
 static int compare_formers(const void *a, const void *b)

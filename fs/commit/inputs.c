@@ -32,10 +32,10 @@ static int find_boot_record(struct disc *disc, uint32_t descriptor_lba, struct i
 	uint8_t sector[SECTOR_BYTES];
 
 	for (uint32_t i = 1; i < DESCRIPTORS_MAX; i++) {
-		int result = disc_read(disc, descriptor_lba + i, sector, 1);
+		int r = disc_read(disc, descriptor_lba + i, sector, 1);
 
-		if (result)
-			return result;
+		if (r)
+			return r;
 		if (memcmp(sector + 1, "CD001", 5) != 0 || sector[0] == 255)
 			return 0;
 		if (is_boot_record(sector)) {
@@ -50,19 +50,19 @@ static int find_boot_record(struct disc *disc, uint32_t descriptor_lba, struct i
 static int link_to_newest(struct disc *disc, const struct disc_session *newest, struct inputs *in)
 {
 	struct burn_options *o = &in->options;
-	int result;
+	int r;
 
 	o->previous_lba = newest->start_lba;
 	o->previous_descriptor_lba = newest->descriptor_lba;
 	o->previous_number = newest->number;
 	snprintf(o->volume_id, sizeof(o->volume_id), "%s", newest->volume_id);
-	result = find_boot_record(disc, newest->descriptor_lba, in);
+	r = find_boot_record(disc, newest->descriptor_lba, in);
 	/* The head is this session's only descriptor, and publishing ours overwrites it. */
-	if (!result && in->state.overwritable && !newest->ours && newest->start_lba == 0 && newest->descriptor_lba == HEAD_LBA) {
-		result = disc_read(disc, HEAD_LBA, in->head, 16);
+	if (!r && in->state.overwritable && !newest->ours && newest->start_lba == 0 && newest->descriptor_lba == HEAD_LBA) {
+		r = disc_read(disc, HEAD_LBA, in->head, 16);
 		o->foreign_head = in->head;
 	}
-	return result;
+	return r;
 }
 
 int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t next_ino, struct inputs *ret)
@@ -71,14 +71,14 @@ int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t ne
 	const struct disc_session *newest;
 	struct burn_options *b = &ret->options;
 	size_t n = 0;
-	int result;
+	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	result = disc_state(disc, &ret->state);
-	if (!result)
-		result = disc_sessions(disc, &sessions, &n);
-	if (result)
-		return result;
+	r = disc_state(disc, &ret->state);
+	if (!r)
+		r = disc_sessions(disc, &sessions, &n);
+	if (r)
+		return r;
 	if (!ret->state.appendable)
 		return -EROFS;
 	newest = newest_session(sessions, n);
@@ -92,12 +92,12 @@ int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t ne
 	b->compat = o->compat;
 	b->align_end_sectors = ret->state.overwritable ? ALIGN_OVERWRITABLE : ALIGN_SEQUENTIAL;
 	if (newest)
-		result = link_to_newest(disc, newest, ret);
+		r = link_to_newest(disc, newest, ret);
 	if (o->volume_id[0])
 		snprintf(b->volume_id, sizeof(b->volume_id), "%s", o->volume_id);
 	if (!b->volume_id[0])
 		snprintf(b->volume_id, sizeof(b->volume_id), "%s", DEFAULT_VOLUME_ID);
-	return result;
+	return r;
 }
 
 bool inputs_fit(const struct inputs *in, uint64_t append_sectors, uint64_t *ret_missing_bytes, const char **ret_where)

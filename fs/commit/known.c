@@ -43,20 +43,20 @@ static int compare_candidates(const void *a, const void *b)
 
 static int take_candidates(struct candidates *c)
 {
-	int result = 0;
+	int r = 0;
 
 	/* Of alike ones the newest come first, as they were found: what is taken of one leaves less room for sections of the next. */
 	if (c->n && c->want == WANT_WHOLE)
 		bulk_sort(c->share->m->bulk, c->list, c->n, sizeof(*c->list), compare_candidates);
-	for (uint32_t i = 0; i < c->n && !result; i++) {
+	for (uint32_t i = 0; i < c->n && !r; i++) {
 		const struct candidate *at = &c->list[i];
 		uint32_t node = c->digests[at->digest].node;
 
 		if (share_new_bytes(c->share->m, node))
-			result = share_take(c->share, node, c->extents + at->first, at->n, c->want);
+			r = share_take(c->share, node, c->extents + at->first, at->n, c->want);
 	}
 	c->n = c->n_extents = 0;
-	return result;
+	return r;
 }
 
 static int add_candidate(void *context, uint32_t i, const struct content_entry *e, const struct extent *extents)
@@ -64,32 +64,32 @@ static int add_candidate(void *context, uint32_t i, const struct content_entry *
 	struct candidates *c = context;
 	const struct manifest *m = c->share->m;
 	struct candidate candidate = {extents->pos, i, c->n_extents, e->n_runs};
-	int result;
+	int r;
 
 	if (e->size != m->nodes[c->digests[i].node].size || !share_new_bytes(m, c->digests[i].node) || c->tries[i] == c->tries_max)
 		return 0;
 	c->tries[i]++;
-	result = build_grow(m->bulk, (void **)&c->list, &c->space, c->n, sizeof(*c->list));
-	for (uint32_t j = 0; j < e->n_runs && !result; j++) {
-		result = build_grow(m->bulk, (void **)&c->extents, &c->extent_space, c->n_extents, sizeof(*extents));
-		if (!result)
+	r = build_grow(m->bulk, (void **)&c->list, &c->space, c->n, sizeof(*c->list));
+	for (uint32_t j = 0; j < e->n_runs && !r; j++) {
+		r = build_grow(m->bulk, (void **)&c->extents, &c->extent_space, c->n_extents, sizeof(*extents));
+		if (!r)
 			c->extents[c->n_extents++] = extents[j];
 	}
-	if (result)
-		return result;
+	if (r)
+		return r;
 	c->list[c->n++] = candidate;
 	return c->n_extents < CANDIDATES_MAX ? 0 : take_candidates(c);
 }
 
 static int find_candidates(struct candidates *c, struct digest_query *q)
 {
-	int result;
+	int r;
 
 	q->digests = c->digests;
 	q->found = add_candidate;
 	q->context = c;
-	result = digest_find(c->share->held->disc, q);
-	return result ? result : take_candidates(c);
+	r = digest_find(c->share->held->disc, q);
+	return r ? r : take_candidates(c);
 }
 
 int share_known(struct share *s)
@@ -99,16 +99,16 @@ int share_known(struct share *s)
 	_bulk_ struct manifest_digest *alike = NULL;
 	_cleanup_(candidates_release) struct candidates c = {.share = s, .digests = m->digests, .want = WANT_WHOLE, .tries = tries, .tries_max = WHOLE_TRIES_MAX};
 	struct digest_query q = {.kind = s->kind, .n = m->n_digests, .disc_sectors = s->comparison.end_pos / SECTOR_BYTES, .progress = s->options->progress};
-	int result;
+	int r;
 
 	if (!tries)
 		return -ENOMEM;
 	if (!q.n)
 		return 0;
-	result = find_candidates(&c, &q);
+	r = find_candidates(&c, &q);
 	s->other_kinds = q.others;
-	if (result || !(alike = bulk_zalloc(m->bulk, m->n_digests, sizeof(*alike))))
-		return result ? result : -ENOMEM;
+	if (r || !(alike = bulk_zalloc(m->bulk, m->n_digests, sizeof(*alike))))
+		return r ? r : -ENOMEM;
 	q.n = 0;
 	for (uint32_t i = 0; i < m->n_digests; i++) {
 		if (tries[i] && share_new_bytes(m, m->digests[i].node))

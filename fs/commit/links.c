@@ -25,11 +25,11 @@ static int find(struct disc_table *t, uint32_t child, uint32_t *ret) { return di
 static int pair_at(struct disc_table *t, uint32_t i, struct link_pair *ret)
 {
 	const uint8_t *at;
-	int result = disc_table_at(t, i, &at);
+	int r = disc_table_at(t, i, &at);
 
-	if (!result)
+	if (!r)
 		*ret = (struct link_pair){get_le32(at), get_le32(at + 4)};
-	return result;
+	return r;
 }
 
 /* The directory and all above it, up to one that is written anyway. */
@@ -38,18 +38,18 @@ static int need_way(struct build *b, struct disc_table *ways, uint32_t directory
 	for (uint32_t n = 0; n < WAY_MAX; n++) {
 		struct link_pair pair;
 		uint32_t at;
-		int result;
+		int r;
 
 		if (directory == TREE_ROOT || build_find_row(b, directory) != SIZE_MAX || numbers_first(&b->needed, directory) != NUMBERS_NONE)
 			return 0;
-		result = numbers_add(&b->needed, directory, 0);
-		if (!result)
-			result = find(ways, directory, &at);
-		if (result || at == ways->n)
-			return result;
-		result = pair_at(ways, at, &pair);
-		if (result || pair.child != directory)
-			return result;
+		r = numbers_add(&b->needed, directory, 0);
+		if (!r)
+			r = find(ways, directory, &at);
+		if (r || at == ways->n)
+			return r;
+		r = pair_at(ways, at, &pair);
+		if (r || pair.child != directory)
+			return r;
 		directory = pair.parent;
 	}
 	return -EUCLEAN;
@@ -59,28 +59,28 @@ static int need_names(struct build *b, struct disc_table *names, struct disc_tab
 {
 	struct link_pair pair = {serial, 0};
 	uint32_t at;
-	int result = find(names, serial, &at);
+	int r = find(names, serial, &at);
 
-	for (; !result && at < names->n; at++) {
-		result = pair_at(names, at, &pair);
-		if (result || pair.child != serial)
+	for (; !r && at < names->n; at++) {
+		r = pair_at(names, at, &pair);
+		if (r || pair.child != serial)
 			break;
-		result = need_way(b, ways, pair.parent);
+		r = need_way(b, ways, pair.parent);
 	}
-	return result;
+	return r;
 }
 
 /* Has it names that its row does not tell? */
-static bool is_linked(const struct stage_node *r) { return !S_ISDIR(r->mode) && r->ino <= UINT32_MAX && (r->nlink > 1 || !r->parent); }
+static bool is_linked(const struct stage_node *staged) { return !S_ISDIR(staged->mode) && staged->ino <= UINT32_MAX && (staged->nlink > 1 || !staged->parent); }
 
 static int open_sections(struct build *b, const struct appuse *base, struct disc_table *names, struct disc_table *ways)
 {
 	uint64_t pos = (uint64_t)base->links_lba * SECTOR_BYTES;
 	uint8_t header[LINKS_HEADER_BYTES];
-	int result = iso_read_disc(b->held->disc, pos, header, sizeof(header));
+	int r = iso_read_disc(b->held->disc, pos, header, sizeof(header));
 
-	if (result)
-		return result;
+	if (r)
+		return r;
 	*names = *ways = (struct disc_table){.disc = b->held->disc, .record_bytes = LINKS_PAIR_BYTES};
 	if (links_header_decode(header, base->links_bytes, &names->n, &ways->n) < 0)
 		return -EUCLEAN;
@@ -92,17 +92,17 @@ static int open_sections(struct build *b, const struct appuse *base, struct disc
 int build_find_links(struct build *b, const struct appuse *base)
 {
 	_cleanup_(disc_table_release) struct disc_table names = {.disc = NULL}, ways = {.disc = NULL};
-	int result = 0;
+	int r = 0;
 
 	if (!base->links_bytes)
 		return 0;
-	for (size_t i = 0; !result && i < b->rows->n_nodes; i++) {
+	for (size_t i = 0; !r && i < b->rows->n_nodes; i++) {
 		if (!is_linked(&b->rows->nodes[i]))
 			continue;
 		if (!names.disc)
-			result = open_sections(b, base, &names, &ways);
-		if (!result)
-			result = need_names(b, &names, &ways, (uint32_t)b->rows->nodes[i].ino);
+			r = open_sections(b, base, &names, &ways);
+		if (!r)
+			r = need_names(b, &names, &ways, (uint32_t)b->rows->nodes[i].ino);
 	}
-	return result;
+	return r;
 }

@@ -59,30 +59,30 @@ void run_free(struct run *run)
 int run_journal(struct run *run, enum stage_commit_state state)
 {
 	struct stage_commit next = run->record;
-	int result;
+	int r;
 
 	next.state = state;
-	result = faults_commit_set(&run->c->faults, run->c->stage, &next);
-	if (!result)
+	r = faults_commit_set(&run->c->faults, run->c->stage, &next);
+	if (!r)
 		run->record = next;
-	return result;
+	return r;
 }
 
-int commit_failed(struct commit_result *r, const char *what, int error, const char *why)
+int commit_failed(struct commit_result *outcome, const char *what, int error, const char *why)
 {
-	if (!r->message[0])
-		message_failed(r->message, sizeof(r->message), what, error, why);
+	if (!outcome->message[0])
+		message_failed(outcome->message, sizeof(outcome->message), what, error, why);
 	return error;
 }
 
 /* With what the drive says itself. */
-static int burn_failed(struct run *run, struct commit_result *r, const char *what, int error)
+static int burn_failed(struct run *run, struct commit_result *outcome, const char *what, int error)
 {
 	char why[256];
 
 	if (message_drive(why, sizeof(why), error, target_words(run->target)))
-		return commit_failed(r, what, error, why);
-	return commit_failed(r, what, error, NULL);
+		return commit_failed(outcome, what, error, why);
+	return commit_failed(outcome, what, error, NULL);
 }
 
 /* ---- while it works ---- */
@@ -109,61 +109,61 @@ static bool is_cancelled(void *context)
 /* ---- plan: for a dry run and for a commit ---- */
 
 /* What of it lies on the disc already. Without that the session is larger, and nothing is wrong. */
-static int share_content(struct run *run, struct commit_result *r)
+static int share_content(struct run *run, struct commit_result *outcome)
 {
 	const struct burn_progress progress = {.report = report, .cancelled = is_cancelled, .context = run};
 	const struct share_options options = {.drive = run->inputs.state.exclusive, .progress = &progress};
-	int result = 0;
+	int r = 0;
 
 	if (run->inputs.options.no_sharing || run->inputs.options.compat)
 		return 0;
-	result = manifest_share(run->manifest, &options);
-	if (result == -ECANCELED)
-		return commit_failed(r, "nothing was burned", result, NULL);
-	if (result)
-		log_warning("what is staged could not be compared with what is on the disc: %s", strerror(-result));
-	r->found_bytes = run->inputs.options.found_bytes = manifest_found_bytes(run->manifest);
+	r = manifest_share(run->manifest, &options);
+	if (r == -ECANCELED)
+		return commit_failed(outcome, "nothing was burned", r, NULL);
+	if (r)
+		log_warning("what is staged could not be compared with what is on the disc: %s", strerror(-r));
+	outcome->found_bytes = run->inputs.options.found_bytes = manifest_found_bytes(run->manifest);
 	return 0;
 }
 
-static int plan_inputs(struct run *run, struct commit_result *r)
+static int plan_inputs(struct run *run, struct commit_result *outcome)
 {
 	struct commit *c = run->c;
 	struct burn_options *o = &run->inputs.options;
 	uint64_t next_ino = max_u64(run->frozen.next_ino, stage_next_ino(c->stage));
-	int result = medium_explain(c->disc, inputs_gather(&c->options, c->disc, next_ino, &run->inputs));
+	int r = medium_explain(c->disc, inputs_gather(&c->options, c->disc, next_ino, &run->inputs));
 
-	if (result)
-		return commit_failed(r, "no session can be added to this disc", result, result == -EROFS ? run->inputs.state.why_not : NULL);
+	if (r)
+		return commit_failed(outcome, "no session can be added to this disc", r, r == -EROFS ? run->inputs.state.why_not : NULL);
 	o->time = time(NULL);
 	if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))
-		return commit_failed(r, "no random number could be had", -EIO, NULL);
+		return commit_failed(outcome, "no random number could be had", -EIO, NULL);
 	return 0;
 }
 
-static int make_plan(struct run *run, struct commit_result *r)
+static int make_plan(struct run *run, struct commit_result *outcome)
 {
 	char why[MANIFEST_WHY_BYTES];
-	int result = medium_explain(run->c->disc, manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why));
+	int r = medium_explain(run->c->disc, manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why));
 
-	if (result == -EUCLEAN)
-		return result;
-	if (result == -ENOMEDIUM || result == -ENODEV)
-		return commit_failed(r, "the tree could not be read, so no session was made of it", result, NULL);
-	if (result)
-		return commit_failed(r, "the tree could not be read completely, so no session was made of it", result, why);
-	result = plan_inputs(run, r);
-	if (!result)
-		result = share_content(run, r);
-	return result ? result : burn_plan_new(run->manifest, &run->inputs.options, &run->plan);
+	if (r == -EUCLEAN)
+		return r;
+	if (r == -ENOMEDIUM || r == -ENODEV)
+		return commit_failed(outcome, "the tree could not be read, so no session was made of it", r, NULL);
+	if (r)
+		return commit_failed(outcome, "the tree could not be read completely, so no session was made of it", r, why);
+	r = plan_inputs(run, outcome);
+	if (!r)
+		r = share_content(run, outcome);
+	return r ? r : burn_plan_new(run->manifest, &run->inputs.options, &run->plan);
 }
 
-static int plan_again(struct run *run, bool linked, struct commit_result *r)
+static int plan_again(struct run *run, bool linked, struct commit_result *outcome)
 {
 	run->frozen.linked = linked;
 	burn_plan_free(TAKE_PTR(run->plan));
 	manifest_free(TAKE_PTR(run->manifest));
-	return make_plan(run, r);
+	return make_plan(run, outcome);
 }
 
 static bool plan_fits(struct run *run, uint64_t *ret_missing_bytes, const char **ret_where)
@@ -176,20 +176,20 @@ static bool plan_fits(struct run *run, uint64_t *ret_missing_bytes, const char *
  * What was left out is needed after all, or the base's tables cannot be relied on (-EUCLEAN): then the whole tree.  A whole tree that is only preferred
  * gives way when it does not fit: while the session before burned, changes were accepted for a linked one.
  */
-static int plan_tree(struct run *run, struct commit_result *r)
+static int plan_tree(struct run *run, struct commit_result *outcome)
 {
 	uint64_t missing;
 	const char *where;
-	int result = make_plan(run, r);
+	int r = make_plan(run, outcome);
 
-	if (!result && !run->frozen.linked && run->frozen.may_link && !plan_fits(run, &missing, &where))
-		result = plan_again(run, true, r);
-	if (result != -EUCLEAN || !run->frozen.linked)
-		return result;
+	if (!r && !run->frozen.linked && run->frozen.may_link && !plan_fits(run, &missing, &where))
+		r = plan_again(run, true, outcome);
+	if (r != -EUCLEAN || !run->frozen.linked)
+		return r;
 	log_notice("the directories cannot stay where they are on this disc: the session gets the whole tree");
 	tree_cannot_link(run->c->tree);
 	run->frozen.cannot_link = true;
-	return plan_again(run, false, r);
+	return plan_again(run, false, outcome);
 }
 
 static const char *why_so_large(const struct run *run)
@@ -199,31 +199,31 @@ static const char *why_so_large(const struct run *run)
 	return run->flags & COMMIT_FULL_TREE ? ", with all directories of the disc, as was asked for" : "";
 }
 
-static int run_plan(struct run *run, struct commit_result *r)
+static int run_plan(struct run *run, struct commit_result *outcome)
 {
 	uint64_t missing = 0;
 	const char *where = NULL;
-	int result = plan_tree(run, r);
+	int r = plan_tree(run, outcome);
 
-	if (result)
-		return commit_failed(r, "the session could not be laid out", result, NULL);
-	r->fits = plan_fits(run, &missing, &where);
-	r->cost = run->cost;
-	r->session = run->inputs.options.session_number;
-	if (!r->fits)
-		message_no_room(r->message, sizeof(r->message), run->cost.append_sectors * SECTOR_BYTES, missing, where, why_so_large(run));
+	if (r)
+		return commit_failed(outcome, "the session could not be laid out", r, NULL);
+	outcome->fits = plan_fits(run, &missing, &where);
+	outcome->cost = run->cost;
+	outcome->session = run->inputs.options.session_number;
+	if (!outcome->fits)
+		message_no_room(outcome->message, sizeof(outcome->message), run->cost.append_sectors * SECTOR_BYTES, missing, where, why_so_large(run));
 	return 0;
 }
 
 /* What memory-mapped writers and open nodes still hold goes to the stage. */
-static int flush(struct commit *c, struct commit_result *r)
+static int flush(struct commit *c, struct commit_result *outcome)
 {
-	int result;
+	int r;
 
 	if (c->hooks.flush_writers)
 		c->hooks.flush_writers(c->hooks.context);
-	result = tree_flush(c->tree);
-	return result ? commit_failed(r, "the changes could not be saved in the staging area", result, NULL) : 0;
+	r = tree_flush(c->tree);
+	return r ? commit_failed(outcome, "the changes could not be saved in the staging area", r, NULL) : 0;
 }
 
 static unsigned freeze_flags(unsigned flags)
@@ -231,51 +231,51 @@ static unsigned freeze_flags(unsigned flags)
 	return (flags & COMMIT_FINALIZE ? TREE_FREEZE_UNCHANGED : 0) | (flags & COMMIT_FULL_TREE ? TREE_FREEZE_WHOLE : 0);
 }
 
-void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *r)
+void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *outcome)
 {
 	_cleanup_(run_freep) struct run *run = run_new(c);
 
-	r->fits = true;
+	outcome->fits = true;
 	if (!run) {
-		r->error = commit_failed(r, "the session could not be planned", -ENOMEM, NULL);
+		outcome->error = commit_failed(outcome, "the session could not be planned", -ENOMEM, NULL);
 		return;
 	}
 	if (c->unfinished || c->unsettled) {
-		message_unfinished(r->message, sizeof(r->message), (c->unfinished ? c->unfinished : c->unsettled)->record.session_number,
+		message_unfinished(outcome->message, sizeof(outcome->message), (c->unfinished ? c->unfinished : c->unsettled)->record.session_number,
 			c->unfinished ? MESSAGE_BURNED : MESSAGE_UNKNOWN, "it is not in use yet", -EBUSY);
-		r->error = -EBUSY;
+		outcome->error = -EBUSY;
 		return;
 	}
 	run->flags = flags;
-	r->error = flush(c, r);
-	if (r->error)
+	outcome->error = flush(c, outcome);
+	if (outcome->error)
 		return;
-	r->error = tree_preview(c->tree, freeze_flags(flags), &run->frozen);
-	if (r->error == -ENODATA) {
-		r->error = 0;
+	outcome->error = tree_preview(c->tree, freeze_flags(flags), &run->frozen);
+	if (outcome->error == -ENODATA) {
+		outcome->error = 0;
 		return;
 	}
-	r->error = r->error ? commit_failed(r, "the changes could not be read", r->error, NULL) : run_plan(run, r);
+	outcome->error = outcome->error ? commit_failed(outcome, "the changes could not be read", outcome->error, NULL) : run_plan(run, outcome);
 }
 
 /* ---- burn ---- */
 
 /* The last look before the first sector: the disc is the one that was planned for. */
-static int check_disc(struct run *run, struct commit_result *r)
+static int check_disc(struct run *run, struct commit_result *outcome)
 {
 	struct commit *c = run->c;
 	struct disc_state state;
-	int result = disc_refresh(c->disc);
+	int r = disc_refresh(c->disc);
 
-	if (!result)
-		result = medium_is_expected(c->stage, c->disc, r->message, sizeof(r->message));
-	if (!result)
-		result = disc_state(c->disc, &state);
-	if (!result && !state.appendable)
-		return commit_failed(r, "no session can be added to this disc", -EROFS, state.why_not);
-	if (!result && state.next_lba != run->inputs.options.start_lba)
-		result = -ESTALE;
-	return result ? commit_failed(r, "the disc has changed", result, NULL) : 0;
+	if (!r)
+		r = medium_is_expected(c->stage, c->disc, outcome->message, sizeof(outcome->message));
+	if (!r)
+		r = disc_state(c->disc, &state);
+	if (!r && !state.appendable)
+		return commit_failed(outcome, "no session can be added to this disc", -EROFS, state.why_not);
+	if (!r && state.next_lba != run->inputs.options.start_lba)
+		r = -ESTALE;
+	return r ? commit_failed(outcome, "the disc has changed", r, NULL) : 0;
 }
 
 static void fill_record(struct run *run)
@@ -292,208 +292,208 @@ static void fill_record(struct run *run)
 	record->encoder_version = ENCODER_VERSION;
 }
 
-static int journal_failed(struct commit_result *r, int error)
+static int journal_failed(struct commit_result *outcome, int error)
 {
-	return commit_failed(r, "the commit could not be recorded in the staging area", error, NULL);
+	return commit_failed(outcome, "the commit could not be recorded in the staging area", error, NULL);
 }
 
-static int write_session(struct run *run, struct commit_result *r)
+static int write_session(struct run *run, struct commit_result *outcome)
 {
 	struct commit *c = run->c;
 	const struct burn_progress progress = {.report = report, .cancelled = is_cancelled, .context = run};
 	struct disc_state state;
-	int result;
+	int r;
 
 	fill_record(run);
-	result = run_journal(run, STAGE_BURNING);
-	if (result)
-		return journal_failed(r, result);
+	r = run_journal(run, STAGE_BURNING);
+	if (r)
+		return journal_failed(outcome, r);
 	commit_phase(c, COMMIT_BURNING);
-	result = burn_write(run->plan, run->target, &progress);
-	if (result)
-		return burn_failed(run, r, "the session could not be written", result);
-	result = run_journal(run, STAGE_VERIFYING);
-	if (result)
-		return journal_failed(r, result);
+	r = burn_write(run->plan, run->target, &progress);
+	if (r)
+		return burn_failed(run, outcome, "the session could not be written", r);
+	r = run_journal(run, STAGE_VERIFYING);
+	if (r)
+		return journal_failed(outcome, r);
 	commit_phase(c, COMMIT_VERIFYING);
-	result = c->options.no_verify ? 0 :
+	r = c->options.no_verify ? 0 :
 		medium_explain(c->disc, burn_verify(c->disc, run->record.start_lba, run->record.uuid, &progress));
-	if (result)
-		return commit_failed(r, "the session was written, but reading it back failed", result,
-			result == -EBADMSG ? "the disc holds something else than was written" : NULL);
+	if (r)
+		return commit_failed(outcome, "the session was written, but reading it back failed", r,
+			r == -EBADMSG ? "the disc holds something else than was written" : NULL);
 	/* An image may have been deleted: looked at before as well, but a burn may take long. */
-	result = disc_state(c->disc, &state);
-	if (!result && state.kind == MEDIUM_IMAGE && !state.appendable)
-		return commit_failed(r, "the session was written, but is not kept", -EROFS, state.why_not);
-	result = run_journal(run, STAGE_PUBLISHING);
-	return result ? journal_failed(r, result) : 0;
+	r = disc_state(c->disc, &state);
+	if (!r && state.kind == MEDIUM_IMAGE && !state.appendable)
+		return commit_failed(outcome, "the session was written, but is not kept", -EROFS, state.why_not);
+	r = run_journal(run, STAGE_PUBLISHING);
+	return r ? journal_failed(outcome, r) : 0;
 }
 
 /* While the disc is written the system is asked not to go down. */
-static int write_and_verify(struct run *run, struct commit_result *r)
+static int write_and_verify(struct run *run, struct commit_result *outcome)
 {
 	const struct commit_hooks *hooks = &run->c->hooks;
-	int result;
+	int r;
 
 	if (hooks->hold)
 		hooks->hold(hooks->context);
-	result = write_session(run, r);
+	r = write_session(run, outcome);
 	if (hooks->let_go)
 		hooks->let_go(hooks->context);
-	return result;
+	return r;
 }
 
-static int run_burn(struct run *run, struct commit_result *r)
+static int run_burn(struct run *run, struct commit_result *outcome)
 {
-	int result;
+	int r;
 
-	if (!r->fits)
+	if (!outcome->fits)
 		return -ENOSPC;
 	tree_planned(run->c->tree, run->cost.append_sectors);
-	result = is_cancelled(run) ? commit_failed(r, "nothing was burned", -ECANCELED, NULL) : check_disc(run, r);
-	if (!result && run->inputs.state.exclusive) {
-		result = manifest_spool(run->manifest, run->plan);
-		if (result)
-			return commit_failed(r, "what the session takes over from the disc could not be fetched", result, NULL);
+	r = is_cancelled(run) ? commit_failed(outcome, "nothing was burned", -ECANCELED, NULL) : check_disc(run, outcome);
+	if (!r && run->inputs.state.exclusive) {
+		r = manifest_spool(run->manifest, run->plan);
+		if (r)
+			return commit_failed(outcome, "what the session takes over from the disc could not be fetched", r, NULL);
 	}
-	if (!result)
-		result = medium_open_target(run->c->disc, &run->c->options, run->flags, &run->target);
-	if (result)
-		return commit_failed(r, "the disc could not be opened for writing", result, NULL);
-	return write_and_verify(run, r);
+	if (!r)
+		r = medium_open_target(run->c->disc, &run->c->options, run->flags, &run->target);
+	if (r)
+		return commit_failed(outcome, "the disc could not be opened for writing", r, NULL);
+	return write_and_verify(run, outcome);
 }
 
 /* ---- one commit ---- */
 
 /* 1: frozen, 0: nothing is staged. */
-static int run_freeze(struct run *run, struct commit_result *r)
+static int run_freeze(struct run *run, struct commit_result *outcome)
 {
 	struct commit *c = run->c;
-	int result = flush(c, r);
+	int r = flush(c, outcome);
 
-	if (result)
-		return result;
+	if (r)
+		return r;
 	if (!tree_changed(c->tree) && !freeze_flags(run->flags))
 		return 0;
-	result = tree_freeze(c->tree, freeze_flags(run->flags), &run->frozen);
-	if (result == -ENODATA)
-		return run->flags & COMMIT_FINALIZE ? commit_failed(r, "nothing was burned", result, "the disc is blank and nothing is staged") : 0;
-	if (result)
-		return commit_failed(r, "the changes could not be frozen", result, NULL);
+	r = tree_freeze(c->tree, freeze_flags(run->flags), &run->frozen);
+	if (r == -ENODATA)
+		return run->flags & COMMIT_FINALIZE ? commit_failed(outcome, "nothing was burned", r, "the disc is blank and nothing is staged") : 0;
+	if (r)
+		return commit_failed(outcome, "the changes could not be frozen", r, NULL);
 	run->record.generation = run->frozen.generation;
-	result = run_journal(run, STAGE_FROZEN);
-	if (result)
-		journal_failed(r, result);
-	return result ? result : 1;
+	r = run_journal(run, STAGE_FROZEN);
+	if (r)
+		journal_failed(outcome, r);
+	return r ? r : 1;
 }
 
 /* A run that was verified: finished, or kept to be finished later. */
-static int finish_or_keep(struct commit *c, struct run *run, struct commit_result *r)
+static int finish_or_keep(struct commit *c, struct run *run, struct commit_result *outcome)
 {
-	int result = run_finish(run, r);
+	int r = run_finish(run, outcome);
 
-	c->unfinished = result ? run : NULL;
-	if (result)
-		return result;
-	r->burned = true;
-	r->cost = run->cost;
-	r->session = run->record.session_number;
+	c->unfinished = r ? run : NULL;
+	if (r)
+		return r;
+	outcome->burned = true;
+	outcome->cost = run->cost;
+	outcome->session = run->record.session_number;
 	run_free(c->finished);
 	c->finished = run;
 	return 0;
 }
 
 /* What cannot be closed is not burned first to find that out. */
-static int check_flags(struct commit *c, unsigned flags, struct commit_result *r)
+static int check_flags(struct commit *c, unsigned flags, struct commit_result *outcome)
 {
 	struct disc_state state;
-	int result = flags & COMMIT_FINALIZE ? disc_state(c->disc, &state) : 0;
+	int r = flags & COMMIT_FINALIZE ? disc_state(c->disc, &state) : 0;
 
-	if (!result && flags & COMMIT_FINALIZE && state.overwritable)
-		result = commit_failed(r, "nothing was burned", -EOPNOTSUPP, "image files and rewritable media are always appendable: there is nothing to finalize");
-	return result;
+	if (!r && flags & COMMIT_FINALIZE && state.overwritable)
+		r = commit_failed(outcome, "nothing was burned", -EOPNOTSUPP, "image files and rewritable media are always appendable: there is nothing to finalize");
+	return r;
 }
 
-static int commit_staged(struct commit *c, unsigned flags, struct commit_result *r)
+static int commit_staged(struct commit *c, unsigned flags, struct commit_result *outcome)
 {
 	_cleanup_(run_freep) struct run *run = run_new(c);
-	int result, undone;
+	int r, undone;
 
 	if (!run)
-		return commit_failed(r, "nothing was burned", -ENOMEM, NULL);
+		return commit_failed(outcome, "nothing was burned", -ENOMEM, NULL);
 	run->flags = flags;
-	result = run_freeze(run, r);
-	if (result == 0)
+	r = run_freeze(run, outcome);
+	if (r == 0)
 		return 0;
-	if (result > 0)
-		result = run_plan(run, r);
-	if (!result)
-		result = run_burn(run, r);
-	if (!result)
-		return finish_or_keep(c, TAKE_PTR(run), r);
+	if (r > 0)
+		r = run_plan(run, outcome);
+	if (!r)
+		r = run_burn(run, outcome);
+	if (!r)
+		return finish_or_keep(c, TAKE_PTR(run), outcome);
 	if (!run->frozen.snapshot)
-		return result;
-	undone = run_undo(run, result);
+		return r;
+	undone = run_undo(run, r);
 	if (undone > 0) {
-		r->message[0] = 0;
-		return finish_or_keep(c, TAKE_PTR(run), r);
+		outcome->message[0] = 0;
+		return finish_or_keep(c, TAKE_PTR(run), outcome);
 	}
 	TAKE_PTR(run);
-	return result;
+	return r;
 }
 
 /* A session may be there, whole, on a disc that would not be closed behind it. */
-static int check_finalized(struct commit *c, unsigned flags, struct commit_result *r)
+static int check_finalized(struct commit *c, unsigned flags, struct commit_result *outcome)
 {
 	struct disc_state state;
-	int result = flags & COMMIT_FINALIZE ? disc_state(c->disc, &state) : 0;
+	int r = flags & COMMIT_FINALIZE ? disc_state(c->disc, &state) : 0;
 
-	if (!result && flags & COMMIT_FINALIZE && !state.finalized) {
-		result = -EIO;
-		message_unfinished(r->message, sizeof(r->message), r->session, MESSAGE_BURNED, "the drive did not close the disc behind it", result);
+	if (!r && flags & COMMIT_FINALIZE && !state.finalized) {
+		r = -EIO;
+		message_unfinished(outcome->message, sizeof(outcome->message), outcome->session, MESSAGE_BURNED, "the drive did not close the disc behind it", r);
 	}
-	return result;
+	return r;
 }
 
 /* An earlier commit that is neither done nor undone comes first. */
-static int finish_earlier(struct commit *c, struct commit_result *r)
+static int finish_earlier(struct commit *c, struct commit_result *outcome)
 {
 	struct run *run = NULL;
-	int result = c->unsettled ? run_settle(c, &run, r) : 0;
+	int r = c->unsettled ? run_settle(c, &run, outcome) : 0;
 
-	if (result > 0)
-		return finish_or_keep(c, run, r);
-	return result || !c->unfinished ? result : finish_or_keep(c, c->unfinished, r);
+	if (r > 0)
+		return finish_or_keep(c, run, outcome);
+	return r || !c->unfinished ? r : finish_or_keep(c, c->unfinished, outcome);
 }
 
 /* One line for the next mount and for the log. */
-static void record_result(struct commit *c, const struct commit_result *r)
+static void record_result(struct commit *c, const struct commit_result *outcome)
 {
-	char text[sizeof(r->message)];
+	char text[sizeof(outcome->message)];
 
-	if (r->error) {
-		snprintf(text, sizeof(text), "%s", r->message);
+	if (outcome->error) {
+		snprintf(text, sizeof(text), "%s", outcome->message);
 		log_error("%s", text);
-	} else if (r->burned) {
-		message_burned(text, sizeof(text), r->session, r->cost.append_sectors * SECTOR_BYTES);
+	} else if (outcome->burned) {
+		message_burned(text, sizeof(text), outcome->session, outcome->cost.append_sectors * SECTOR_BYTES);
 		log_notice("%s", text);
 	} else {
 		return;
 	}
-	stage_result_set(c->stage, r->error, text);
+	stage_result_set(c->stage, outcome->error, text);
 }
 
-void machine_commit(struct commit *c, unsigned flags, struct commit_result *r)
+void machine_commit(struct commit *c, unsigned flags, struct commit_result *outcome)
 {
-	r->fits = true;
-	r->error = check_flags(c, flags, r);
-	if (!r->error)
-		r->error = finish_earlier(c, r);
-	if (!r->error)
-		r->error = commit_staged(c, flags, r);
-	if (!r->error)
-		r->error = check_finalized(c, flags, r);
-	record_result(c, r);
+	outcome->fits = true;
+	outcome->error = check_flags(c, flags, outcome);
+	if (!outcome->error)
+		outcome->error = finish_earlier(c, outcome);
+	if (!outcome->error)
+		outcome->error = commit_staged(c, flags, outcome);
+	if (!outcome->error)
+		outcome->error = check_finalized(c, flags, outcome);
+	record_result(c, outcome);
 	if (commit_look(c, true))
 		log_warning("the disc could not be looked at again after the commit");
 }

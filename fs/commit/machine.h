@@ -81,12 +81,12 @@ void commit_tick(struct commit *c);		/* changed nodes to the stage when two seco
 int commit_look(struct commit *c, bool sessions_too);
 
 /* ---- machine.c ---- */
-void machine_commit(struct commit *c, unsigned flags, struct commit_result *r);
-void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *r);
+void machine_commit(struct commit *c, unsigned flags, struct commit_result *outcome);
+void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *outcome);
 int run_journal(struct run *run, enum stage_commit_state state);
 void run_free(struct run *run);
 
-int commit_failed(struct commit_result *r, const char *what, int error, const char *why);	/* returns error; the first message stays */
+int commit_failed(struct commit_result *outcome, const char *what, int error, const char *why);	/* returns error; the first message stays */
 
 /* ---- undo.c ---- */
 /*
@@ -95,11 +95,11 @@ int commit_failed(struct commit_result *r, const char *what, int error, const ch
  */
 int run_undo(struct run *run, int error);
 /* The same again for c->unsettled.  1: it is to be finished, and c->unsettled is NULL. < 0 with a message. */
-int run_settle(struct commit *c, struct run **ret, struct commit_result *r);
+int run_settle(struct commit *c, struct run **ret, struct commit_result *outcome);
 
 /* ---- finish.c ---- */
 /* From a verified session, journaled as PUBLISHING, to IDLE.  After a failure (r->message says which) it goes on where it was when called again. */
-int run_finish(struct run *run, struct commit_result *r);
+int run_finish(struct run *run, struct commit_result *outcome);
 
 /* ---- medium.c ---- */
 /* Does the disc look as the stage knows it?  -ESTALE and a text naming both states. */

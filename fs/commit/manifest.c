@@ -62,10 +62,10 @@ static int complain(struct build *b, int error, uint32_t directory, const char *
 static int add_entry(struct build *b, uint32_t directory, const char *name, uint32_t node, const char *iso_name, uint32_t joliet_attempt)
 {
 	struct manifest_entry entry = {.node = node, .joliet_attempt = joliet_attempt};
-	int result = build_grow(b->m->bulk, (void **)&b->m->entries, &b->entry_space, b->m->n_entries, sizeof(entry));
+	int r = build_grow(b->m->bulk, (void **)&b->m->entries, &b->entry_space, b->m->n_entries, sizeof(entry));
 
-	if (result)
-		return result;
+	if (r)
+		return r;
 	entry.name = arena_string(&b->held->strings, name, strlen(name));
 	if (iso_name && *iso_name)
 		entry.iso_name = arena_string(&b->held->strings, iso_name, strlen(iso_name));
@@ -117,34 +117,34 @@ static const struct stage_snapshot_name *name_staged(struct name_range r, const 
 static int add_base_names(struct build *b, uint32_t directory, struct iso_extent listing, struct name_range staged, bool keep_iso_names)
 {
 	_cleanup_(iso_dir_closep) struct iso_dir *dir = NULL;
-	int result = iso_dir_open(b->frozen->base, listing, &dir);
+	int r = iso_dir_open(b->frozen->base, listing, &dir);
 
-	if (result)
-		return complain(b, result, directory, "", "the directory cannot be read from the disc");
+	if (r)
+		return complain(b, r, directory, "", "the directory cannot be read from the disc");
 	for (;;) {
 		_cleanup_entry_ struct iso_entry e = {.ino = 0};
 		const struct stage_snapshot_name *over;
 		const char *reason = NULL;
 		uint32_t node;
 
-		result = iso_dir_next(dir, &e);
-		if (result == 0)
+		r = iso_dir_next(dir, &e);
+		if (r == 0)
 			return 0;
-		if (result < 0)
-			return complain(b, result, directory, "", result == -EBADMSG ? "the directory is damaged on the disc" :
+		if (r < 0)
+			return complain(b, r, directory, "", r == -EBADMSG ? "the directory is damaged on the disc" :
 				"the directory cannot be read from the disc");
 		over = name_staged(staged, e.name);
 		if (over) {
 			covered_take(&staged.covered[over - staged.names], &e);
 			continue;
 		}
-		result = build_node_from_entry(b, &e, &node, &reason);
-		if (!result)
-			result = build_add_former(b, node, e.extents, zisofs_used(&e.zisofs) ? 0 : e.n_extents);
-		if (!result)
-			result = add_entry(b, directory, e.name, node, keep_iso_names ? e.iso_name : NULL, e.joliet_attempt);
-		if (result)
-			return complain(b, result, directory, e.name, reason);
+		r = build_node_from_entry(b, &e, &node, &reason);
+		if (!r)
+			r = build_add_former(b, node, e.extents, zisofs_used(&e.zisofs) ? 0 : e.n_extents);
+		if (!r)
+			r = add_entry(b, directory, e.name, node, keep_iso_names ? e.iso_name : NULL, e.joliet_attempt);
+		if (r)
+			return complain(b, r, directory, e.name, reason);
 	}
 }
 
@@ -155,7 +155,7 @@ static int add_staged_names(struct build *b, uint32_t directory, struct name_ran
 		const char *reason = NULL;
 		uint32_t node;
 		size_t row;
-		int result;
+		int r;
 
 		if (name->ino == STAGE_WHITEOUT)
 			continue;
@@ -165,13 +165,13 @@ static int add_staged_names(struct build *b, uint32_t directory, struct name_ran
 		/* Rows lie in the order of their numbers, as files were made: the next one is near as a rule, of a directory it is not. */
 		bulk_pace(b->m->bulk, row - b->last_row < 64 ? 0 : BULK_ANYWHERE);
 		b->last_row = row;
-		result = build_node_from_row(b, row, &node, &reason);
-		if (!result && staged.covered)
-			result = build_add_former(b, node, staged.covered[i].extents, staged.covered[i].n);
-		if (!result)
-			result = add_entry(b, directory, name->name, node, NULL, 0);
-		if (result)
-			return complain(b, result, directory, name->name, reason);
+		r = build_node_from_row(b, row, &node, &reason);
+		if (!r && staged.covered)
+			r = build_add_former(b, node, staged.covered[i].extents, staged.covered[i].n);
+		if (!r)
+			r = add_entry(b, directory, name->name, node, NULL, 0);
+		if (r)
+			return complain(b, r, directory, name->name, reason);
 	}
 	return 0;
 }
@@ -208,18 +208,18 @@ static int walk_directory(struct build *b, uint32_t directory, bool keep_iso_nam
 	size_t first = first_name(rows, d->ino), last = first_name(rows, d->ino + 1);
 	struct name_range staged = {rows && rows->n_names ? rows->names + first : NULL, last - first, NULL};
 	uint32_t first_entry = b->m->n_entries;
-	int result = 0;
+	int r = 0;
 
 	b->walked = d->ino;
 	if (listing.bytes && staged.n && !(staged.covered = calloc(staged.n, sizeof(*staged.covered))))
 		return -ENOMEM;
 	if (listing.bytes)
-		result = add_base_names(b, directory, listing, staged, keep_iso_names);
-	if (!result)
-		result = add_staged_names(b, directory, staged);
+		r = add_base_names(b, directory, listing, staged, keep_iso_names);
+	if (!r)
+		r = add_staged_names(b, directory, staged);
 	covered_free(staged.covered, staged.n);
-	if (result)
-		return result;
+	if (r)
+		return r;
 	d = &b->m->nodes[directory];	/* the array may have moved */
 	d->first_entry = first_entry;
 	d->n_entries = b->m->n_entries - first_entry;
@@ -235,24 +235,24 @@ static int add_root(struct build *b)
 	size_t row = build_find_row(b, TREE_ROOT);
 	const char *reason = NULL;
 	uint32_t node;
-	int result;
+	int r;
 
 	if (row != SIZE_MAX) {
-		result = build_node_from_row(b, row, &node, &reason);
+		r = build_node_from_row(b, row, &node, &reason);
 	} else if (!b->frozen->base) {
-		result = -EBADMSG;
+		r = -EBADMSG;
 		reason = "the journal of the staging area has no root directory";
 	} else {
-		result = iso_root(b->frozen->base, &e);
+		r = iso_root(b->frozen->base, &e);
 		e.ino = TREE_ROOT;
-		if (!result)
-			result = build_node_from_entry(b, &e, &node, &reason);
+		if (!r)
+			r = build_node_from_entry(b, &e, &node, &reason);
 	}
-	if (!result && !S_ISDIR(b->m->nodes[0].mode)) {
-		result = -EBADMSG;
+	if (!r && !S_ISDIR(b->m->nodes[0].mode)) {
+		r = -EBADMSG;
 		reason = "the root is not a directory";
 	}
-	return result ? complain(b, result, 0, "", reason) : 0;
+	return r ? complain(b, r, 0, "", reason) : 0;
 }
 
 static int compare_homes(const void *a, const void *b)
@@ -266,38 +266,38 @@ static int add_home(struct build *b, uint32_t node, uint64_t was)
 {
 	struct held_manifest *held = b->held;
 	const struct manifest_node *n = &b->m->nodes[node];
-	int result = build_grow(b->m->bulk, (void **)&held->homes, &b->home_space, held->n_homes, sizeof(*held->homes));
+	int r = build_grow(b->m->bulk, (void **)&held->homes, &b->home_space, held->n_homes, sizeof(*held->homes));
 
-	if (!result)
+	if (!r)
 		held->homes[held->n_homes++] = (struct burn_home){n->ino, was, b->m->nodes[n->parent].ino, (int64_t)n->nlink - b->claims[node]};
-	return result;
+	return r;
 }
 
 /* Files with another number of names than the tree thinks (records of others may lie), or whose directory it does not know. */
 static int list_homes(struct build *b)
 {
 	const struct manifest *m = b->m;
-	int result = 0;
+	int r = 0;
 
-	for (uint32_t i = 0; !result && i < m->n_nodes; i++) {
+	for (uint32_t i = 0; !r && i < m->n_nodes; i++) {
 		size_t row = S_ISDIR(m->nodes[i].mode) || m->nodes[i].nlink == b->claims[i] ? SIZE_MAX : build_find_row(b, m->nodes[i].ino);
 
 		if (!S_ISDIR(m->nodes[i].mode) && m->nodes[i].nlink != b->claims[i])
-			result = add_home(b, i, row == SIZE_MAX ? 0 : b->rows->nodes[row].parent);
+			r = add_home(b, i, row == SIZE_MAX ? 0 : b->rows->nodes[row].parent);
 		bulk_pace(m->bulk, 1);
 	}
-	for (uint32_t i = 0; !result && i < b->n_doubts; i++) {
+	for (uint32_t i = 0; !r && i < b->n_doubts; i++) {
 		uint32_t node = b->row_nodes[b->doubts[i]];
 		const struct manifest_node *n = &m->nodes[node];
 		uint64_t was = b->rows->nodes[b->doubts[i]].parent;
 
 		bulk_pace(m->bulk, BULK_ANYWHERE);
 		if (n->nlink == b->claims[node] && was != m->nodes[n->parent].ino && (!was || n->nlink == 1))
-			result = add_home(b, node, was);
+			r = add_home(b, node, was);
 	}
 	if (b->held->n_homes)
 		bulk_sort(b->m->bulk, b->held->homes, b->held->n_homes, sizeof(*b->held->homes), compare_homes);
-	return result;
+	return r;
 }
 
 void manifest_homes(const struct manifest *m, const struct burn_home **ret, size_t *ret_n)
@@ -355,33 +355,33 @@ static int walk(struct build *b)
 {
 	struct iso_info info = {.rock_ridge = false};
 	struct disc_state state;
-	int result;
+	int r;
 
 	b->directory_bytes_max = UINT64_MAX;
 	if (b->frozen->base) {
 		iso_info(b->frozen->base, &info);
 		take_base(b, &info);
-		result = disc_state(b->held->disc, &state);
-		if (result)
-			return complain(b, result, 0, "", "the state of the disc is not known");
+		r = disc_state(b->held->disc, &state);
+		if (r)
+			return complain(b, r, 0, "", "the state of the disc is not known");
 		b->directory_bytes_max = max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES;
 	}
 	/* The root is always written; without a row when nothing is staged. */
-	result = b->linked ? numbers_add(&b->needed, TREE_ROOT, 0) : 0;
-	if (!result && b->linked)
-		result = build_find_links(b, &info.appuse);
-	if (result)
-		return complain(b, result, 0, "", "the disc's table of files with several names cannot be read");
-	result = add_root(b);
-	for (uint32_t i = 0; !result && i < b->m->n_nodes; i++) {
+	r = b->linked ? numbers_add(&b->needed, TREE_ROOT, 0) : 0;
+	if (!r && b->linked)
+		r = build_find_links(b, &info.appuse);
+	if (r)
+		return complain(b, r, 0, "", "the disc's table of files with several names cannot be read");
+	r = add_root(b);
+	for (uint32_t i = 0; !r && i < b->m->n_nodes; i++) {
 		if (S_ISDIR(b->m->nodes[i].mode) && !b->m->nodes[i].kept)
-			result = walk_directory(b, i, info.rock_ridge || !info.joliet);
+			r = walk_directory(b, i, info.rock_ridge || !info.joliet);
 		bulk_pace(b->m->bulk, 1);
 	}
-	if (!result && b->linked)
-		result = check_linked(b);
+	if (!r && b->linked)
+		r = check_linked(b);
 	build_sort_formers(b);
-	return result ? result : list_homes(b);
+	return r ? r : list_homes(b);
 }
 
 static int read_body(void *context, uint32_t body, uint64_t pos, void *buf, size_t length)
@@ -394,25 +394,25 @@ static int read_body(void *context, uint32_t body, uint64_t pos, void *buf, size
 static int read_disc(void *context, uint64_t pos, void *buf, size_t length)
 {
 	const struct held_manifest *held = context;
-	int result;
+	int r;
 
 	if (held->spool && !held->rehearsing)
 		return spool_get(held->spool, pos, buf, length);
-	result = iso_read_disc(held->disc, pos, buf, length);
-	return result == 0 && held->spool ? spool_add(held->spool, pos, buf, length) : result;
+	r = iso_read_disc(held->disc, pos, buf, length);
+	return r == 0 && held->spool ? spool_add(held->spool, pos, buf, length) : r;
 }
 
 int manifest_spool(struct manifest *m, struct burn_plan *plan)
 {
 	struct held_manifest *held = (struct held_manifest *)(void *)m;
-	int result = spool_new(stage_directory(held->stage), &held->spool);
+	int r = spool_new(stage_directory(held->stage), &held->spool);
 
-	if (result < 0)
-		return result;
+	if (r < 0)
+		return r;
 	held->rehearsing = true;
-	result = burn_rehearse(plan);
+	r = burn_rehearse(plan);
 	held->rehearsing = false;
-	return result;
+	return r;
 }
 
 /* Gives back the room for growth; an array that cannot shrink stays as it is. */
@@ -449,7 +449,7 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 {
 	struct held_manifest *held = calloc(1, sizeof(*held));
 	size_t n_rows = f->snapshot ? f->snapshot->n_nodes : 0;
-	int result = -ENOMEM;
+	int r = -ENOMEM;
 
 	snprintf(why, MANIFEST_WHY_BYTES, "out of memory");
 	if (!held)
@@ -466,7 +466,7 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	b.row_nodes = bulk_zalloc(m->bulk, n_rows + 1, sizeof(*b.row_nodes));
 	if (b.row_nodes) {
 		memset(b.row_nodes, 0xff, n_rows * sizeof(*b.row_nodes));
-		result = walk(&b);
+		r = walk(&b);
 	}
 	bulk_free(b.row_nodes);
 	bulk_free(b.claims);
@@ -474,8 +474,8 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	numbers_release(&b.links);
 	numbers_release(&b.directory_lbas);
 	numbers_release(&b.needed);
-	if (result)
-		return result;
+	if (r)
+		return r;
 	shrink(m->bulk, (void **)&m->nodes, m->n_nodes, sizeof(*m->nodes));
 	shrink(m->bulk, (void **)&m->entries, m->n_entries, sizeof(*m->entries));
 	shrink(m->bulk, (void **)&m->extents, m->n_extents, sizeof(*m->extents));

@@ -22,17 +22,17 @@ static bool same_state(const struct disc_fingerprint *a, const struct disc_finge
 int medium_is_expected(struct stage *stage, struct disc *disc, char *message, size_t n)
 {
 	struct disc_fingerprint expected, found;
-	int result = stage_fingerprint(stage, &expected);
+	int r = stage_fingerprint(stage, &expected);
 
-	if (!result)
-		result = disc_fingerprint(disc, &found);
-	if (result) {
-		message_failed(message, n, "the disc could not be identified", result, NULL);
+	if (!r)
+		r = disc_fingerprint(disc, &found);
+	if (r) {
+		message_failed(message, n, "the disc could not be identified", r, NULL);
 	} else if (!same_state(&expected, &found)) {
 		message_changed(message, n, &expected, &found);
-		result = -ESTALE;
+		r = -ESTALE;
 	}
-	return result;
+	return r;
 }
 
 int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_session *ret)
@@ -40,10 +40,10 @@ int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_sess
 	_free_ struct disc_session *sessions = NULL;
 	const struct disc_session *newest;
 	size_t n = 0;
-	int result = disc_sessions(disc, &sessions, &n);
+	int r = disc_sessions(disc, &sessions, &n);
 
-	if (result)
-		return result;
+	if (r)
+		return r;
 	newest = newest_session(sessions, n);
 	if (!newest || !newest->ours || memcmp(newest->uuid, uuid, sizeof(newest->uuid)) != 0)
 		return 0;
@@ -64,12 +64,12 @@ int medium_open_target(struct disc *disc, const struct commit_options *o, unsign
 	const struct target_options options = {.finalize = flags & COMMIT_FINALIZE, .speed = o ? o->speed : 0};
 	struct disc_state state;
 	struct target *target;
-	int result = disc_state(disc, &state);
+	int r = disc_state(disc, &state);
 
-	if (!result)
-		result = disc_open_target(disc, &options, &target);
-	if (result)
-		return result;
+	if (!r)
+		r = disc_open_target(disc, &options, &target);
+	if (r)
+		return r;
 	if (o && o->bytes_per_second && state.kind == MEDIUM_IMAGE)
 		target = target_wrap_throttle(target, o->bytes_per_second);
 	if (target && o && o->fault)
@@ -92,13 +92,13 @@ int medium_cut(struct disc *disc, uint64_t image_bytes)
 {
 	uint64_t now = medium_image_bytes(disc);
 	struct disc_fingerprint f;
-	int fd = disc_fd(disc), result;
+	int fd = disc_fd(disc), r;
 
 	if (now <= image_bytes)
 		return 0;
-	result = disc_fingerprint(disc, &f);
-	if (result)
-		return result;
+	r = disc_fingerprint(disc, &f);
+	if (r)
+		return r;
 	if (image_bytes < f.image_bytes)
 		return -EINVAL;
 	if (ftruncate(fd, (off_t)image_bytes) < 0 || fsync(fd) < 0)
@@ -110,10 +110,10 @@ int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid
 {
 	uint8_t sector[SECTOR_BYTES];
 	struct appuse a;
-	int result = disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1);
+	int r = disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1);
 
-	if (result)
-		return result;
+	if (r)
+		return r;
 	return appuse_decode(sector, &a) == 0 && a.start_lba == start_lba && memcmp(a.uuid, uuid, sizeof(a.uuid)) == 0 ? 0 : -ESTALE;
 }
 
@@ -130,16 +130,16 @@ static int same_disc(struct stage *stage, struct disc *disc, uint32_t failed_lba
 	struct disc_fingerprint before;
 	bool seen;
 	size_t n = 0;
-	int result = stage_identity(stage, &expected);
+	int r = stage_identity(stage, &expected);
 
-	if (!result)
-		result = stage_fingerprint(stage, &before);
-	if (!result)
-		result = disc_identity(disc, &found);
-	if (!result)
-		result = disc_sessions(disc, &sessions, &n);
-	if (result)
-		return result;
+	if (!r)
+		r = stage_fingerprint(stage, &before);
+	if (!r)
+		r = disc_identity(disc, &found);
+	if (!r)
+		r = disc_sessions(disc, &sessions, &n);
+	if (r)
+		return r;
 	if (expected.is_provisional ? memcmp(expected.provisional, found.provisional, 32) : memcmp(expected.id, found.id, 32))
 		return -ESTALE;
 	seen = before.session_lba == UINT32_MAX;
@@ -158,44 +158,44 @@ static int same_disc(struct stage *stage, struct disc *disc, uint32_t failed_lba
 static int close_open_track(struct disc *disc)
 {
 	_cleanup_(target_freep) struct target *target = NULL;
-	int result = medium_open_target(disc, NULL, 0, &target);
+	int r = medium_open_target(disc, NULL, 0, &target);
 
-	return result ? result : target_abort(target);
+	return r ? r : target_abort(target);
 }
 
 /* With or without the verdict that the session there has failed. */
 static int look_at(struct disc *disc, uint32_t failed_lba)
 {
-	int result = disc_forgive(disc, failed_lba);
+	int r = disc_forgive(disc, failed_lba);
 
-	return result ? result : disc_refresh(disc);
+	return r ? r : disc_refresh(disc);
 }
 
 int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_commit *record, const struct faults *faults)
 {
 	struct disc_session newest;
 	bool recorded = false;
-	int result = look_at(disc, record->start_lba);
+	int r = look_at(disc, record->start_lba);
 
-	if (!result)
-		result = same_disc(stage, disc, record->start_lba, &recorded);
-	if (!result)
-		result = close_open_track(disc);
-	if (!result)
-		result = look_at(disc, stage_failed_lba(stage));
-	if (!result)
-		result = medium_newest_is(disc, record->uuid, &newest);
-	if (result < 0)
-		return result;
-	if (result > 0 && burn_session_is_complete(disc, record->start_lba, record->uuid))
+	if (!r)
+		r = same_disc(stage, disc, record->start_lba, &recorded);
+	if (!r)
+		r = close_open_track(disc);
+	if (!r)
+		r = look_at(disc, stage_failed_lba(stage));
+	if (!r)
+		r = medium_newest_is(disc, record->uuid, &newest);
+	if (r < 0)
+		return r;
+	if (r > 0 && burn_session_is_complete(disc, record->start_lba, record->uuid))
 		return 1;
 	/* Nothing may have been recorded at all: then the next session starts there. */
-	result = same_disc(stage, disc, record->start_lba, &recorded);
-	if (!result && recorded)
-		result = stage_set_failed_lba(stage, record->start_lba);
-	if (!result)
-		result = look_at(disc, stage_failed_lba(stage));
-	return result ? result : medium_settle(stage, disc, faults);
+	r = same_disc(stage, disc, record->start_lba, &recorded);
+	if (!r && recorded)
+		r = stage_set_failed_lba(stage, record->start_lba);
+	if (!r)
+		r = look_at(disc, stage_failed_lba(stage));
+	return r ? r : medium_settle(stage, disc, faults);
 }
 
 int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes)
@@ -203,10 +203,10 @@ int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes)
 	uint8_t sector[SECTOR_BYTES];
 	uint64_t pos = ((uint64_t)start_lba + DESCRIPTOR_SECTOR) * SECTOR_BYTES;
 	struct disc_fingerprint f;
-	int fd = disc_fd(disc), result = disc_fingerprint(disc, &f);
+	int fd = disc_fd(disc), r = disc_fingerprint(disc, &f);
 
-	if (result)
-		return result;
+	if (r)
+		return r;
 	if (fd < 0 || pos < f.image_bytes || pos + SECTOR_BYTES > image_bytes || disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1) < 0 || memcmp(sector + 1, "CD001", 5) != 0)
 		return 0;
 	memset(sector, 0, sizeof(sector));
@@ -220,11 +220,11 @@ int medium_settle(struct stage *stage, struct disc *disc, const struct faults *f
 	const struct stage_commit idle = {.state = STAGE_IDLE};
 	struct disc_identity identity;
 	struct disc_fingerprint fingerprint;
-	int result = disc_identity(disc, &identity);
+	int r = disc_identity(disc, &identity);
 
-	if (!result)
-		result = disc_fingerprint(disc, &fingerprint);
-	if (!result)
-		result = stage_rebind(stage, &identity, &fingerprint);
-	return result ? result : faults_commit_set(faults, stage, &idle);
+	if (!r)
+		r = disc_fingerprint(disc, &fingerprint);
+	if (!r)
+		r = stage_rebind(stage, &identity, &fingerprint);
+	return r ? r : faults_commit_set(faults, stage, &idle);
 }

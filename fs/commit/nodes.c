@@ -72,10 +72,10 @@ static int add_extents(struct build *b, struct manifest_node *n, const struct ex
 	n->first_extent = b->m->n_extents;
 	n->n_extents = n_extents;
 	for (uint32_t i = 0; i < n_extents; i++) {
-		int result = build_grow(b->m->bulk, (void **)&b->m->extents, &b->held->extent_space, b->m->n_extents, sizeof(struct extent));
+		int r = build_grow(b->m->bulk, (void **)&b->m->extents, &b->held->extent_space, b->m->n_extents, sizeof(struct extent));
 
-		if (result)
-			return result;
+		if (r)
+			return r;
 		b->m->extents[b->m->n_extents++] = extents[i];
 	}
 	return 0;
@@ -132,33 +132,33 @@ struct content {
 /* What is counted as names of a file may be another number: in a linked manifest other names may be in directories that stay. */
 static int add_claim(struct build *b, uint32_t claim)
 {
-	int result = build_grow(b->m->bulk, (void **)&b->claims, &b->claim_space, b->m->n_nodes, sizeof(*b->claims));
+	int r = build_grow(b->m->bulk, (void **)&b->claims, &b->claim_space, b->m->n_nodes, sizeof(*b->claims));
 
-	if (!result)
+	if (!r)
 		b->claims[b->m->n_nodes] = claim;
-	return result;
+	return r;
 }
 
 /* Publishes the node as the last step: on failure the manifest has extents and strings too many, but no node. */
 static int add_node(struct build *b, struct manifest_node *n, const struct content *c, uint32_t *ret_node, const char **ret_reason)
 {
-	int result = 0;
+	int r = 0;
 
 	if (n->ino == 0 || n->ino > UINT32_MAX) {
 		*ret_reason = "its inode number does not fit a Rock Ridge serial number";
 		return -EOVERFLOW;
 	}
 	if (S_ISDIR(n->mode)) {
-		result = add_listing(b, n, c->listing.lba, c->listing.bytes, ret_reason);
+		r = add_listing(b, n, c->listing.lba, c->listing.bytes, ret_reason);
 		n->nlink = 2;
 	} else if (S_ISLNK(n->mode)) {
-		result = add_target(b, n, c->target, ret_reason);
+		r = add_target(b, n, c->target, ret_reason);
 	} else if (S_ISREG(n->mode)) {
 		if (!extents_are_whole(c->extents, c->n_extents, n->size, &n->zisofs)) {
 			*ret_reason = "the list of its extents does not cover the file";
 			return -EBADMSG;
 		}
-		result = add_extents(b, n, c->extents, c->n_extents);
+		r = add_extents(b, n, c->extents, c->n_extents);
 	} else if (!S_ISCHR(n->mode) && !S_ISBLK(n->mode) && !S_ISFIFO(n->mode) && !S_ISSOCK(n->mode)) {
 		*ret_reason = "its file type is unknown";
 		return -EBADMSG;
@@ -167,12 +167,12 @@ static int add_node(struct build *b, struct manifest_node *n, const struct conte
 		n->size = 0;
 		n->zisofs = (struct zisofs){{0}, 0, 0};
 	}
-	if (!result)
-		result = build_grow(b->m->bulk, (void **)&b->m->nodes, &b->node_space, b->m->n_nodes, sizeof(*n));
-	if (!result)
-		result = add_claim(b, c->claim);
-	if (result)
-		return result;
+	if (!r)
+		r = build_grow(b->m->bulk, (void **)&b->m->nodes, &b->node_space, b->m->n_nodes, sizeof(*n));
+	if (!r)
+		r = add_claim(b, c->claim);
+	if (r)
+		return r;
 	*ret_node = b->m->n_nodes;
 	b->m->nodes[b->m->n_nodes++] = *n;
 	return 0;
@@ -181,27 +181,27 @@ static int add_node(struct build *b, struct manifest_node *n, const struct conte
 /* Most files have one name, and it is met where the row says. Nodes lie in another order than rows: to look at all of them costs far more. */
 static int add_doubt(struct build *b, size_t row)
 {
-	const struct stage_node *r = &b->rows->nodes[row];
-	bool again = b->row_nodes[row] != NUMBERS_NONE, alone = r->nlink == 1;
+	const struct stage_node *staged = &b->rows->nodes[row];
+	bool again = b->row_nodes[row] != NUMBERS_NONE, alone = staged->nlink == 1;
 
-	if (S_ISDIR(r->mode) || (again ? !alone : alone && r->parent == b->walked))
+	if (S_ISDIR(staged->mode) || (again ? !alone : alone && staged->parent == b->walked))
 		return 0;
-	int result = build_grow(b->m->bulk, (void **)&b->doubts, &b->doubt_space, b->n_doubts, sizeof(*b->doubts));
-	if (!result)
+	int r = build_grow(b->m->bulk, (void **)&b->doubts, &b->doubt_space, b->n_doubts, sizeof(*b->doubts));
+	if (!r)
 		b->doubts[b->n_doubts++] = (uint32_t)row;
-	return result;
+	return r;
 }
 
 int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const char **ret_reason)
 {
-	const struct stage_node *r = &b->rows->nodes[row];
-	struct content content = {r->n_extents, r->extents, r->target, {r->base_lba, r->base_bytes}, r->nlink};
-	struct manifest_node n = {.ino = r->ino, .size = r->size, .rdev = r->rdev, .atime = r->atime, .mtime = r->mtime, .ctime = r->ctime,
-		.mode = r->mode, .uid = r->uid, .gid = r->gid, .zisofs = r->zisofs};
-	int result;
+	const struct stage_node *staged = &b->rows->nodes[row];
+	struct content content = {staged->n_extents, staged->extents, staged->target, {staged->base_lba, staged->base_bytes}, staged->nlink};
+	struct manifest_node n = {.ino = staged->ino, .size = staged->size, .rdev = staged->rdev, .atime = staged->atime, .mtime = staged->mtime, .ctime = staged->ctime,
+		.mode = staged->mode, .uid = staged->uid, .gid = staged->gid, .zisofs = staged->zisofs};
+	int r;
 
 	if (b->row_nodes[row] != NUMBERS_NONE) {
-		if (S_ISDIR(r->mode)) {
+		if (S_ISDIR(staged->mode)) {
 			*ret_reason = "the directory has two names";
 			return -EBADMSG;
 		}
@@ -212,14 +212,14 @@ int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const c
 		*ret_reason = "the journal refers to a directory of a disc that is blank";
 		return -EBADMSG;
 	}
-	result = add_node(b, &n, &content, ret_node, ret_reason);
-	if (!result)
-		result = add_doubt(b, row);
-	if (!result)
+	r = add_node(b, &n, &content, ret_node, ret_reason);
+	if (!r)
+		r = add_doubt(b, row);
+	if (!r)
 		b->row_nodes[row] = *ret_node;
-	if (!result && S_ISDIR(r->mode) && r->base_bytes)
-		b->m->nodes[*ret_node].size = r->size;
-	return result;
+	if (!r && S_ISDIR(staged->mode) && staged->base_bytes)
+		b->m->nodes[*ret_node].size = staged->size;
+	return r;
 }
 
 static bool times_equal(struct timespec a, struct timespec b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
@@ -256,15 +256,15 @@ static int new_base_node(struct build *b, const struct iso_entry *e, uint64_t in
 static int new_kept_node(struct build *b, const struct iso_entry *e, uint32_t *ret_node, const char **ret_reason)
 {
 	struct manifest_node *n;
-	int result;
+	int r;
 
 	if (!e->dir.bytes || (b->needs_twins && !e->twin.bytes))
 		return -EUCLEAN;
-	result = new_base_node(b, e, e->ino, ret_node, ret_reason);
-	if (!result)
-		result = build_grow(b->m->bulk, (void **)&b->m->kept, &b->kept_space, b->m->n_kept, sizeof(*b->m->kept));
-	if (result)
-		return result;
+	r = new_base_node(b, e, e->ino, ret_node, ret_reason);
+	if (!r)
+		r = build_grow(b->m->bulk, (void **)&b->m->kept, &b->kept_space, b->m->n_kept, sizeof(*b->m->kept));
+	if (r)
+		return r;
 	b->m->kept[b->m->n_kept++] = (struct manifest_kept){e->dir.lba, e->dir.bytes, e->area_sectors, e->twin.lba, e->twin.bytes};
 	n = &b->m->nodes[*ret_node];
 	n->kept = b->m->n_kept;
@@ -278,17 +278,17 @@ int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *
 	size_t row = build_find_row(b, e->ino), cursor = 0;
 	uint64_t ino = e->ino;
 	uint32_t like, n_like = 0;
-	int result;
+	int r;
 
 	if (row != SIZE_MAX)
 		return build_node_from_row(b, row, ret_node, ret_reason);
 	if (b->linked && S_ISDIR(e->mode) && numbers_first(&b->needed, e->ino) == NUMBERS_NONE)
 		return new_kept_node(b, e, ret_node, ret_reason);
 	if (S_ISDIR(e->mode)) {
-		result = new_base_node(b, e, ino, ret_node, ret_reason);
-		if (!result)
+		r = new_base_node(b, e, ino, ret_node, ret_reason);
+		if (!r)
 			b->m->nodes[*ret_node].size = iso_entry_sectors(e);
-		return result;
+		return r;
 	}
 	if (e->nlink < 2)
 		return new_base_node(b, e, ino, ret_node, ret_reason);
@@ -304,12 +304,12 @@ int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *
 		return -EBADMSG;
 	}
 	if (n_like) {
-		result = b->held->stage ? stage_new_ino(b->held->stage, &ino) : -EBADMSG;
-		if (result) {
+		r = b->held->stage ? stage_new_ino(b->held->stage, &ino) : -EBADMSG;
+		if (r) {
 			*ret_reason = "no inode number could be had for it";
-			return result;
+			return r;
 		}
 	}
-	result = new_base_node(b, e, ino, ret_node, ret_reason);
-	return result ? result : numbers_add(&b->links, e->ino, *ret_node);
+	r = new_base_node(b, e, ino, ret_node, ret_reason);
+	return r ? r : numbers_add(&b->links, e->ino, *ret_node);
 }

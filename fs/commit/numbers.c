@@ -42,10 +42,10 @@ static int numbers_grow(struct numbers *m)
 int numbers_add(struct numbers *m, uint64_t key, uint32_t value)
 {
 	if (m->n >= m->size / 4 * 3) {
-		int result = numbers_grow(m);
+		int r = numbers_grow(m);
 
-		if (result)
-			return result;
+		if (r)
+			return r;
 	}
 	numbers_insert(m, key, value);
 	return 0;

@@ -157,12 +157,12 @@ int commit_look(struct commit *c, bool sessions_too)
 	_free_ struct disc_session *sessions = NULL;
 	struct disc_state state;
 	size_t n = 0;
-	int result = disc_state(c->disc, &state);
+	int r = disc_state(c->disc, &state);
 
-	if (!result && sessions_too)
-		result = disc_sessions(c->disc, &sessions, &n);
-	if (result)
-		return result;
+	if (!r && sessions_too)
+		r = disc_sessions(c->disc, &sessions, &n);
+	if (r)
+		return r;
 	commit_lock(c);
 	c->state = state;
 	if (sessions_too) {
@@ -199,28 +199,28 @@ int commit_disc_info(struct commit *c, struct disc_state *ret_state, struct disc
 void commit_tick(struct commit *c)
 {
 	struct timespec now;
-	int result;
+	int r;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec - c->flushed.tv_sec < TICK_SECONDS)
 		return;
 	c->flushed = now;
-	result = tree_flush(c->tree);
-	if (result && !c->flush_failed)
-		log_error("changes cannot be saved in the staging area: %s; make room there", strerror(-result));
-	c->flush_failed = result != 0;
+	r = tree_flush(c->tree);
+	if (r && !c->flush_failed)
+		log_error("changes cannot be saved in the staging area: %s; make room there", strerror(-r));
+	c->flush_failed = r != 0;
 }
 
-static void discard(struct commit *c, struct commit_result *r)
+static void discard(struct commit *c, struct commit_result *outcome)
 {
 	_cleanup_(stage_snapshot_freep) struct stage_snapshot *what = NULL;
 
-	r->fits = true;
-	r->error = tree_discard(c->tree, &what);
-	if (r->error == -EBUSY)
-		snprintf(r->message, sizeof(r->message), "the changes cannot be dropped while changed files are open or a session is unfinished");
-	else if (r->error)
-		snprintf(r->message, sizeof(r->message), "the changes could not be dropped: %s", strerror(-r->error));
+	outcome->fits = true;
+	outcome->error = tree_discard(c->tree, &what);
+	if (outcome->error == -EBUSY)
+		snprintf(outcome->message, sizeof(outcome->message), "the changes cannot be dropped while changed files are open or a session is unfinished");
+	else if (outcome->error)
+		snprintf(outcome->message, sizeof(outcome->message), "the changes could not be dropped: %s", strerror(-outcome->error));
 	else if (what && c->hooks.discarded)
 		c->hooks.discarded(c->hooks.context, what);
 }
@@ -244,14 +244,14 @@ static void serve(struct commit *c, enum request_kind kind, unsigned flags)
 static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
 {
 	struct timespec until;
-	int result = 0;
+	int r = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += TICK_SECONDS;
 	*ret_kind = -1;
 	commit_lock(c);
-	while (!c->waiting && !c->stopping && !result)
-		result = pthread_cond_timedwait(&c->wake, &c->lock, &until);
+	while (!c->waiting && !c->stopping && !r)
+		r = pthread_cond_timedwait(&c->wake, &c->lock, &until);
 	if (c->stopping && (!c->finish_queue || !c->waiting)) {
 		commit_unlock(c);
 		return false;
@@ -283,10 +283,10 @@ static void *commit_main(void *arg)
 
 int commit_start_thread(struct commit *c)
 {
-	int result = pthread_create(&c->thread, NULL, commit_main, c);
+	int r = pthread_create(&c->thread, NULL, commit_main, c);
 
-	if (result)
-		return -result;
+	if (r)
+		return -r;
 	commit_lock(c);
 	c->started = true;
 	commit_unlock(c);
@@ -297,7 +297,7 @@ void commit_stop(struct commit *c, bool finish_queue)
 {
 	struct commit_result result = {.error = -ECANCELED};
 	bool started;
-	int error;
+	int r;
 
 	commit_lock(c);
 	started = c->started;
@@ -310,9 +310,9 @@ void commit_stop(struct commit *c, bool finish_queue)
 		pthread_join(c->thread, NULL);
 	snprintf(result.message, sizeof(result.message), "the mount ended; nothing was burned; the changes stay staged");
 	answer(c, &c->waiting, &result);
-	error = tree_flush(c->tree);
-	if (error)
-		log_error("the last changes could not be saved in the staging area: %s", strerror(-error));
+	r = tree_flush(c->tree);
+	if (r)
+		log_error("the last changes could not be saved in the staging area: %s", strerror(-r));
 }
 
 int commit_new(const struct commit_options *options, const struct commit_hooks *hooks, struct disc *disc, struct stage *stage,
@@ -320,7 +320,7 @@ int commit_new(const struct commit_options *options, const struct commit_hooks *
 {
 	struct commit *c = calloc(1, sizeof(*c));
 	pthread_condattr_t clock;
-	int result;
+	int r;
 
 	if (!c)
 		return -ENOMEM;
@@ -335,13 +335,13 @@ int commit_new(const struct commit_options *options, const struct commit_hooks *
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->wake, &clock);
 	pthread_condattr_destroy(&clock);
-	result = faults_parse(options->fault, &c->faults);
+	r = faults_parse(options->fault, &c->faults);
 	c->options.fault = c->faults.target;
-	if (!result)
-		result = commit_look(c, true);
-	if (result) {
+	if (!r)
+		r = commit_look(c, true);
+	if (r) {
 		commit_free(c);
-		return result;
+		return r;
 	}
 	*ret = c;
 	return 0;

@@ -46,10 +46,10 @@ static int failed(struct recovery *v, const char *what, int error)
 /* Published, as the disc shows. */
 static int roll_forward(struct recovery *v, uint32_t *ret_generation)
 {
-	int result = v->record.state == STAGE_REBASING ? 0 : journal(v, STAGE_REBASING);
+	int r = v->record.state == STAGE_REBASING ? 0 : journal(v, STAGE_REBASING);
 
-	if (result)
-		return failed(v, "the last burn could not be recorded", result);
+	if (r)
+		return failed(v, "the last burn could not be recorded", r);
 	snprintf(v->message, sizeof(v->message), "the last mount ended after session %u was burned; it is complete", v->record.session_number);
 	*ret_generation = v->record.generation;
 	return 0;
@@ -59,16 +59,16 @@ static int publish_again(struct recovery *v, uint32_t *ret_generation)
 {
 	_cleanup_(target_freep) struct target *target = NULL;
 	struct disc_session newest;
-	int result = medium_open_target(v->disc, NULL, 0, &target);
+	int r = medium_open_target(v->disc, NULL, 0, &target);
 
-	if (!result)
-		result = burn_publish(v->disc, target, v->record.start_lba);
-	if (!result)
-		result = disc_refresh(v->disc);
-	if (!result)
-		result = medium_newest_is(v->disc, v->record.uuid, &newest);
-	if (result <= 0)
-		return failed(v, "the last burn is complete, but could not be made the newest session", result ? result : -EIO);
+	if (!r)
+		r = burn_publish(v->disc, target, v->record.start_lba);
+	if (!r)
+		r = disc_refresh(v->disc);
+	if (!r)
+		r = medium_newest_is(v->disc, v->record.uuid, &newest);
+	if (r <= 0)
+		return failed(v, "the last burn is complete, but could not be made the newest session", r ? r : -EIO);
 	return roll_forward(v, ret_generation);
 }
 
@@ -79,32 +79,32 @@ static int restore_head(struct recovery *v)
 	_free_ struct disc_session *sessions = NULL;
 	const struct disc_session *newest;
 	size_t n = 0;
-	int result = disc_sessions(v->disc, &sessions, &n);
+	int r = disc_sessions(v->disc, &sessions, &n);
 
-	newest = result ? NULL : newest_session(sessions, n);
-	if (result || !newest)
-		return result;	/* blank: without a descriptor at LBA 16 it stays that */
+	newest = r ? NULL : newest_session(sessions, n);
+	if (r || !newest)
+		return r;	/* blank: without a descriptor at LBA 16 it stays that */
 	if (!newest->ours)
 		return -EIO;
-	result = medium_open_target(v->disc, NULL, 0, &target);
-	return result ? result : burn_publish(v->disc, target, newest->start_lba);
+	r = medium_open_target(v->disc, NULL, 0, &target);
+	return r ? r : burn_publish(v->disc, target, newest->start_lba);
 }
 
 static int take_back(struct recovery *v)
 {
 	bool begun = v->record.state != STAGE_FROZEN;
-	int result = v->record.state == STAGE_PUBLISHING ? restore_head(v) : 0;
+	int r = v->record.state == STAGE_PUBLISHING ? restore_head(v) : 0;
 
-	if (!result && begun)
-		result = medium_cut(v->disc, v->record.image_bytes);
-	if (!result && begun)
-		result = medium_clear(v->disc, v->record.start_lba, v->record.image_bytes);
-	if (!result)
-		result = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
-	if (!result)
-		result = journal(v, STAGE_IDLE);
-	if (result)
-		return failed(v, "what an interrupted burn left on the disc could not be removed", result);
+	if (!r && begun)
+		r = medium_cut(v->disc, v->record.image_bytes);
+	if (!r && begun)
+		r = medium_clear(v->disc, v->record.start_lba, v->record.image_bytes);
+	if (!r)
+		r = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
+	if (!r)
+		r = journal(v, STAGE_IDLE);
+	if (r)
+		return failed(v, "what an interrupted burn left on the disc could not be removed", r);
 	stage_unfreeze(v->stage);
 	snprintf(v->message, sizeof(v->message), "the last mount ended %s; nothing was lost: the changes are staged; sync burns them",
 		begun ? "while it burned: the unfinished session was removed" : "before it burned");
@@ -115,12 +115,12 @@ static int take_back(struct recovery *v)
 static int conclude(struct recovery *v, uint32_t *ret_generation)
 {
 	static const struct faults no_faults = {.target = NULL};
-	int result = medium_conclude(v->stage, v->disc, &v->record, &no_faults);
+	int r = medium_conclude(v->stage, v->disc, &v->record, &no_faults);
 
-	if (result > 0)
+	if (r > 0)
 		return roll_forward(v, ret_generation);
-	if (result < 0)
-		return failed(v, "what became of the last burn could not be found out", result);
+	if (r < 0)
+		return failed(v, "what became of the last burn could not be found out", r);
 	stage_unfreeze(v->stage);
 	snprintf(v->message, sizeof(v->message), "the last mount ended while it burned: session %u is not readable; nothing was lost: the changes "
 		"are staged; sync burns them", v->record.session_number);
@@ -132,10 +132,10 @@ static int recover(struct recovery *v, uint32_t *ret_generation)
 	enum stage_commit_state state = v->record.state;
 	struct disc_session newest;
 	struct disc_state disc;
-	int result = disc_state(v->disc, &disc), published;
+	int r = disc_state(v->disc, &disc), published;
 
-	if (result)
-		return failed(v, "the disc could not be looked at", result);
+	if (r)
+		return failed(v, "the disc could not be looked at", r);
 	if (!disc.overwritable && state >= STAGE_BURNING && state < STAGE_REBASING)
 		return conclude(v, ret_generation);
 	published = state == STAGE_FROZEN ? 0 : medium_newest_is(v->disc, v->record.uuid, &newest);
@@ -146,9 +146,9 @@ static int recover(struct recovery *v, uint32_t *ret_generation)
 		return publish_again(v, ret_generation);
 	if (published && (state >= STAGE_PUBLISHING || burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid)))
 		return roll_forward(v, ret_generation);
-	result = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
-	if (result)
-		return result;
+	r = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
+	if (r)
+		return r;
 	if (state == STAGE_REBASING)
 		return failed(v, "the last session burned is not on this disc", -ESTALE);
 	if (state == STAGE_PUBLISHING && burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid))
@@ -161,16 +161,16 @@ int commit_recover(struct stage *stage, struct disc *disc, uint32_t *ret_generat
 	struct recovery v = {.stage = stage, .disc = disc};
 	uint32_t generation = 0;
 	char *message = NULL;
-	int result = stage_commit_get(stage, &v.record);
+	int r = stage_commit_get(stage, &v.record);
 
-	if (!result && v.record.state != STAGE_IDLE)
-		result = recover(&v, &generation);
+	if (!r && v.record.state != STAGE_IDLE)
+		r = recover(&v, &generation);
 	if (v.message[0])
 		message = strdup(v.message);
 	*ret_message = message;
-	if (!result)
+	if (!r)
 		*ret_generation = generation;
-	return result;
+	return r;
 }
 
 int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *tree, struct iso *base, uint32_t generation)
@@ -180,17 +180,17 @@ int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *
 	struct disc_state state;
 	struct iso_info info;
 	size_t n = 0;
-	int result = disc_state(disc, &state);
+	int r = disc_state(disc, &state);
 
 	iso_info(base, &info);
-	if (!result)
-		result = directories_of(base, info.ours ? info.appuse.start_lba : 0, max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES, &directories, &n);
-	if (!result) {
+	if (!r)
+		r = directories_of(base, info.ours ? info.appuse.start_lba : 0, max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES, &directories, &n);
+	if (!r) {
 		struct burn_placements placements = {.directories = directories, .n_directories = n, .from_disc = true};
 
-		result = tree_rebase(tree, generation, base, &state, &placements, NULL);
+		r = tree_rebase(tree, generation, base, &state, &placements, NULL);
 	}
-	if (!result)
-		result = medium_settle(stage, disc, &no_faults);
-	return result ? result : stage_collect(stage, NULL, 0);
+	if (!r)
+		r = medium_settle(stage, disc, &no_faults);
+	return r ? r : stage_collect(stage, NULL, 0);
 }

@@ -35,7 +35,7 @@ static int share_formers(struct share *s)
 {
 	const struct held_manifest *held = s->held;
 	_bulk_ uint8_t *tries = bulk_zalloc(s->m->bulk, s->m->n_nodes, 1);
-	int result = 0;
+	int r = 0;
 
 	if (!tries)
 		return -ENOMEM;
@@ -44,15 +44,15 @@ static int share_formers(struct share *s)
 		tries[held->formers[i].node] = 1;
 	}
 	memset(tries, 0, s->m->n_nodes);
-	for (uint32_t i = 0; i < held->n_formers && !result; i++) {
+	for (uint32_t i = 0; i < held->n_formers && !r; i++) {
 		const struct former *f = &held->formers[i];
 
 		if ((i && same_former(held, f - 1, f)) || tries[f->node] == FORMERS_MAX)
 			continue;
 		tries[f->node]++;
-		result = share_former(s, f);
+		r = share_former(s, f);
 	}
-	return result;
+	return r;
 }
 
 /* ---- digests ---- */
@@ -60,15 +60,15 @@ static int share_formers(struct share *s)
 int share_add_digest(struct share *s, uint32_t node)
 {
 	struct manifest *m = s->m;
-	int result = build_grow(m->bulk, (void **)&m->digests, &s->digest_space, m->n_digests, sizeof(*m->digests));
+	int r = build_grow(m->bulk, (void **)&m->digests, &s->digest_space, m->n_digests, sizeof(*m->digests));
 
-	if (result)
-		return result;
+	if (r)
+		return r;
 	m->digests[m->n_digests].node = node;
-	result = content_digest(s->digester, s->kind, m, node, m->digests[m->n_digests].digest);
+	r = content_digest(s->digester, s->kind, m, node, m->digests[m->n_digests].digest);
 	/* What cannot be read shares nothing; the burn says so where it matters. */
-	if (result)
-		return result == -ENOMEM ? result : 0;
+	if (r)
+		return r == -ENOMEM ? r : 0;
 	m->n_digests++;
 	return 0;
 }
@@ -78,13 +78,13 @@ static int add_staged_digest(struct share *s, uint32_t node)
 {
 	struct manifest_node *n = &s->m->nodes[node];
 	const struct manifest_node now = *n;
-	int result = 0;
+	int r = 0;
 
 	share_as_staged(s, node);
 	if (share_is_wanted(s, node))
-		result = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, node);
+		r = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, node);
 	*n = now;
-	return result;
+	return r;
 }
 
 bool share_is_cancelled(const struct share *s)
@@ -97,16 +97,16 @@ bool share_is_cancelled(const struct share *s)
 /* Of all that is still to be written. */
 static int make_digests(struct share *s)
 {
-	int result = 0;
+	int r = 0;
 
-	for (uint32_t i = 0; i < s->m->n_nodes && !result; i++) {
+	for (uint32_t i = 0; i < s->m->n_nodes && !r; i++) {
 		bulk_pace(s->m->bulk, 1);
 		if (share_has_content(s->m, i) && share_new_bytes(s->m, i))
-			result = add_staged_digest(s, i);
+			r = add_staged_digest(s, i);
 	}
 	if (s->m->n_digests)
 		bulk_sort(s->m->bulk, s->m->digests, s->m->n_digests, sizeof(*s->m->digests), digest_compare);
-	return result;
+	return r;
 }
 
 /* ---- staged twice ---- */
@@ -132,14 +132,14 @@ static int take_same(struct share *s, uint32_t owner, uint32_t node)
 static int take_same_of(struct share *s, uint32_t kept, const struct manifest_digest *d)
 {
 	const struct manifest_digest *digests = s->m->digests;
-	int result = 0;
+	int r = 0;
 
-	for (uint32_t i = kept; result == 0 && i && kept - i < SAME_TRIES_MAX; i--) {
+	for (uint32_t i = kept; r == 0 && i && kept - i < SAME_TRIES_MAX; i--) {
 		if (memcmp(digests[i - 1].digest, d->digest, CONTENT_DIGEST_BYTES) != 0)
 			break;
-		result = take_same(s, digests[i - 1].node, d->node);
+		r = take_same(s, digests[i - 1].node, d->node);
 	}
-	return result;
+	return r;
 }
 
 /* Leaves one digest of each content that is written: the others lie elsewhere. */
@@ -148,22 +148,22 @@ static int share_staged(struct share *s, uint32_t n_wanted)
 	struct manifest *m = s->m;
 	bool some_found = s->held->found_bytes;		/* else all are still to be written */
 	uint32_t kept = 0, n_known = m->n_digests;
-	int result = 0;
+	int r = 0;
 
-	for (uint32_t i = 0; i < n_wanted && result >= 0; i++) {
+	for (uint32_t i = 0; i < n_wanted && r >= 0; i++) {
 		struct manifest_digest d = m->digests[i];
 
 		bulk_pace(m->bulk, some_found ? BULK_ANYWHERE : 1);
 		if (some_found && !share_new_bytes(m, d.node))
 			continue;
-		result = take_same_of(s, kept, &d);
-		if (result == 0)
+		r = take_same_of(s, kept, &d);
+		if (r == 0)
 			m->digests[kept++] = d;
 	}
 	m->n_digests = kept;
-	if (result >= 0)
+	if (r >= 0)
 		share_keep_known(m, n_wanted, n_known);
-	return result < 0 ? result : 0;
+	return r < 0 ? r : 0;
 }
 
 /* ---- the whole ---- */
@@ -182,20 +182,20 @@ static int share_known_before(struct share *s)
 	struct manifest_digest *digests = m->digests;
 	const size_t space = s->digest_space;
 	const uint32_t n = m->n_digests;
-	int result;
+	int r;
 
 	m->digests = NULL;
 	s->digest_space = m->n_digests = 0;
 	s->kind = CONTENT_SHA256;
-	result = make_digests(s);
-	if (!result)
-		result = share_known(s);
+	r = make_digests(s);
+	if (!r)
+		r = share_known(s);
 	bulk_free(m->digests);
 	m->digests = digests;
 	s->digest_space = space;
 	m->n_digests = n;
 	s->kind = CONTENT_KIND;
-	return result;
+	return r;
 }
 
 /* Where extents of the disc may lie: below the end of the newest session, and not in the head, which is written again. */
@@ -213,20 +213,20 @@ static void set_bounds(struct share *s)
 static int share_all(struct share *s)
 {
 	uint32_t n_wanted;
-	int result;
+	int r;
 
 	set_bounds(s);
-	result = share_formers(s);
-	if (!result)
-		result = make_digests(s);
+	r = share_formers(s);
+	if (!r)
+		r = make_digests(s);
 	n_wanted = s->m->n_digests;
-	if (!result)
-		result = share_known(s);
-	if (!result && s->other_kinds)
-		result = share_known_before(s);
-	if (!result)
-		result = share_foreign(s);
-	return result ? result : share_staged(s, n_wanted);
+	if (!r)
+		r = share_known(s);
+	if (!r && s->other_kinds)
+		r = share_known_before(s);
+	if (!r)
+		r = share_foreign(s);
+	return r ? r : share_staged(s, n_wanted);
 }
 
 int manifest_share(struct manifest *m, const struct share_options *o)
@@ -235,20 +235,20 @@ int manifest_share(struct manifest *m, const struct share_options *o)
 	_free_ uint8_t *buffer = malloc(2 * (size_t)COMPARE_BYTES);
 	_cleanup_(content_digester_freep) struct content_digester *digester = NULL;
 	struct share s = {.held = held, .m = m, .options = o, .kind = CONTENT_KIND, .comparison = {.held = held, .progress = o->progress}};
-	int result = buffer ? content_digester_new(&digester) : -ENOMEM;
+	int r = buffer ? content_digester_new(&digester) : -ENOMEM;
 
-	if (!result) {
+	if (!r) {
 		s.comparison.buffers[0] = buffer;
 		s.comparison.buffers[1] = buffer + COMPARE_BYTES;
 		s.digester = digester;
-		result = share_all(&s);
+		r = share_all(&s);
 	}
-	if (result)
+	if (r)
 		m->n_digests = 0;
 	if (held->n_remapped)
 		bulk_sort(m->bulk, held->remapped, held->n_remapped, sizeof(*held->remapped), compare_remapped);
 	numbers_release(&s.remembered);
-	return result;
+	return r;
 }
 
 uint64_t manifest_found_bytes(const struct manifest *m) { return ((const struct held_manifest *)(const void *)m)->found_bytes; }

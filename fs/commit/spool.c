@@ -136,10 +136,10 @@ int spool_get(struct spool *s, uint64_t pos, void *buf, size_t length)
 	uint8_t *to = buf;
 
 	for (size_t done = 0, n = 0; done < length; done += n) {
-		int result = get_some(s, pos + done, to + done, length - done, &n);
+		int r = get_some(s, pos + done, to + done, length - done, &n);
 
-		if (result < 0)
-			return result;
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

@@ -14,14 +14,14 @@ void disc_table_release(struct disc_table *t) { free(t->window); }
 static int load(struct disc_table *t, uint32_t i)
 {
 	uint32_t room = WINDOW_BYTES / t->record_bytes, first = i / room * room, n = (uint32_t)min_u64(t->n - first, room);
-	int result;
+	int r;
 
 	t->n_loaded = 0;
 	if (!t->window && !(t->window = malloc(WINDOW_BYTES)))
 		return -ENOMEM;
-	result = iso_read_disc(t->disc, t->pos + (uint64_t)first * t->record_bytes, t->window, (size_t)n * t->record_bytes);
-	if (result)
-		return result;
+	r = iso_read_disc(t->disc, t->pos + (uint64_t)first * t->record_bytes, t->window, (size_t)n * t->record_bytes);
+	if (r)
+		return r;
 	t->first = first;
 	t->n_loaded = n;
 	return 0;
@@ -29,11 +29,11 @@ static int load(struct disc_table *t, uint32_t i)
 
 int disc_table_at(struct disc_table *t, uint32_t i, const uint8_t **ret)
 {
-	int result = i - t->first < t->n_loaded ? 0 : load(t, i);
+	int r = i - t->first < t->n_loaded ? 0 : load(t, i);
 
-	if (!result)
+	if (!r)
 		*ret = t->window + (size_t)(i - t->first) * t->record_bytes;
-	return result;
+	return r;
 }
 
 int disc_table_find(struct disc_table *t, uint32_t from, const void *key, bool (*before)(const uint8_t *record, const void *key), uint32_t *ret)
@@ -42,10 +42,10 @@ int disc_table_find(struct disc_table *t, uint32_t from, const void *key, bool (
 	const uint8_t *record;
 
 	for (uint32_t step = 1; high < t->n; step *= 2) {
-		int result = disc_table_at(t, high, &record);
+		int r = disc_table_at(t, high, &record);
 
-		if (result)
-			return result;
+		if (r)
+			return r;
 		if (!before(record, key))
 			break;
 		low = high + 1;
@@ -53,10 +53,10 @@ int disc_table_find(struct disc_table *t, uint32_t from, const void *key, bool (
 	}
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		int result = disc_table_at(t, middle, &record);
+		int r = disc_table_at(t, middle, &record);
 
-		if (result)
-			return result;
+		if (r)
+			return r;
 		if (before(record, key))
 			low = middle + 1;
 		else

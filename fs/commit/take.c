@@ -12,10 +12,10 @@ static int push_extent(struct share *s, uint32_t first, const struct extent *e, 
 {
 	struct manifest *m = s->m;
 	struct extent part = *e, *last;
-	int result = build_grow(m->bulk, (void **)&m->extents, &s->held->extent_space, m->n_extents, sizeof(part));
+	int r = build_grow(m->bulk, (void **)&m->extents, &s->held->extent_space, m->n_extents, sizeof(part));
 
-	if (result || from == to)
-		return result;
+	if (r || from == to)
+		return r;
 	part.offset = from;
 	part.length = to - from;
 	if (run)
@@ -36,28 +36,28 @@ static int overlay(struct share *s, uint32_t node, const struct equal_runs *runs
 	struct manifest_node *n = &s->m->nodes[node];
 	uint32_t first = s->m->n_extents;
 	size_t at = 0;
-	int result = 0;
+	int r = 0;
 
-	for (uint32_t i = 0; i < n->n_extents && !result; i++) {
+	for (uint32_t i = 0; i < n->n_extents && !r; i++) {
 		struct extent e = s->m->extents[n->first_extent + i];
 		uint64_t done = e.offset, end = e.offset + e.length;
 
-		for (; at < runs->n && runs->list[at].offset < end && !result; at++) {
+		for (; at < runs->n && runs->list[at].offset < end && !r; at++) {
 			const struct equal_run *run = &runs->list[at];
 			uint64_t from = max_u64(run->offset, e.offset), to = min_u64(run->offset + run->length, end);
 
-			result = push_extent(s, first, &e, done, from, NULL);
-			if (!result)
-				result = push_extent(s, first, &e, from, to, run);
+			r = push_extent(s, first, &e, done, from, NULL);
+			if (!r)
+				r = push_extent(s, first, &e, from, to, run);
 			done = to;
 			if (run->offset + run->length > end)
 				break;
 		}
-		if (!result)
-			result = push_extent(s, first, &e, done, end, NULL);
+		if (!r)
+			r = push_extent(s, first, &e, done, end, NULL);
 	}
-	if (result)
-		return result;
+	if (r)
+		return r;
 	n->first_extent = first;
 	n->n_extents = s->m->n_extents - first;
 	return 0;
@@ -67,16 +67,16 @@ int share_remember(struct share *s, uint32_t node)
 {
 	struct held_manifest *held = s->held;
 	const struct manifest_node *n = &s->m->nodes[node];
-	int result;
+	int r;
 
 	if (numbers_first(&s->remembered, node) != NUMBERS_NONE)
 		return 0;
-	result = build_grow(s->m->bulk, (void **)&held->remapped, &held->remapped_space, held->n_remapped, sizeof(*held->remapped));
-	if (!result)
-		result = numbers_add(&s->remembered, node, held->n_remapped);
-	if (!result)
+	r = build_grow(s->m->bulk, (void **)&held->remapped, &held->remapped_space, held->n_remapped, sizeof(*held->remapped));
+	if (!r)
+		r = numbers_add(&s->remembered, node, held->n_remapped);
+	if (!r)
 		held->remapped[held->n_remapped++] = (struct remapped){node, n->first_extent, n->n_extents};
-	return result;
+	return r;
 }
 
 void share_as_staged(const struct share *s, uint32_t node)
@@ -93,13 +93,13 @@ void share_as_staged(const struct share *s, uint32_t node)
 static int take_runs(struct share *s, uint32_t node, const struct equal_runs *runs)
 {
 	uint64_t left = share_new_bytes(s->m, node);
-	int result = share_remember(s, node);
+	int r = share_remember(s, node);
 
-	if (!result)
-		result = overlay(s, node, runs);
-	if (!result)
+	if (!r)
+		r = overlay(s, node, runs);
+	if (!r)
 		s->held->found_bytes += left - share_new_bytes(s->m, node);
-	return result;
+	return r;
 }
 
 /* All of the node, also of what was found elsewhere before, or nothing. */
@@ -109,31 +109,31 @@ static int take_whole(struct share *s, uint32_t node, const struct extent *old, 
 	struct manifest_node *at = &s->m->nodes[node];
 	const struct manifest_node now = *at;
 	uint64_t found = s->held->found_bytes, left = share_new_bytes(s->m, node);
-	int result;
+	int r;
 
 	share_as_staged(s, node);
-	result = compare_node(&s->comparison, node, old, n, true, &runs);
-	if (!result && choose_whole(s->m, node, &runs)) {
-		result = take_runs(s, node, &runs);
-		s->held->found_bytes = found + (result ? 0 : left);
+	r = compare_node(&s->comparison, node, old, n, true, &runs);
+	if (!r && choose_whole(s->m, node, &runs)) {
+		r = take_runs(s, node, &runs);
+		s->held->found_bytes = found + (r ? 0 : left);
 	} else {
 		*at = now;
 	}
-	return result;
+	return r;
 }
 
 static int take_parts(struct share *s, uint32_t node, const struct extent *old, uint32_t n, enum want want)
 {
 	_cleanup_(equal_runs_release) struct equal_runs runs = {.list = NULL};
-	int result = compare_node(&s->comparison, node, old, n, false, &runs);
-	bool whole = !result && choose_whole(s->m, node, &runs);
+	int r = compare_node(&s->comparison, node, old, n, false, &runs);
+	bool whole = !r && choose_whole(s->m, node, &runs);
 
-	if (!result && !whole) {
+	if (!r && !whole) {
 		if (want == WANT_PARTS_OF_OTHER)
 			choose_not_first_block(&runs);
-		result = choose_parts(s->m, node, &runs);
+		r = choose_parts(s->m, node, &runs);
 	}
-	return result || !runs.n ? result : take_runs(s, node, &runs);
+	return r || !runs.n ? r : take_runs(s, node, &runs);
 }
 
 int share_take(struct share *s, uint32_t node, const struct extent *old, uint32_t n, enum want want)

@@ -27,28 +27,28 @@ static void thaw(struct run *run)
 static int conclude(struct run *run)
 {
 	struct commit *c = run->c;
-	int result = medium_conclude(c->stage, c->disc, &run->record, &c->faults);
+	int r = medium_conclude(c->stage, c->disc, &run->record, &c->faults);
 
-	if (result > 0)
-		result = run_journal(run, STAGE_PUBLISHING) ? -EIO : 1;
-	if (result > 0)
+	if (r > 0)
+		r = run_journal(run, STAGE_PUBLISHING) ? -EIO : 1;
+	if (r > 0)
 		log_notice("session %u is on the disc, whole, in spite of the error", run->record.session_number);
-	return result;
+	return r;
 }
 
 static void take_back(struct run *run)
 {
 	struct commit *c = run->c;
-	int result = 0;
+	int r = 0;
 
 	if (run->record.state >= STAGE_BURNING)
-		result = medium_cut(c->disc, run->record.image_bytes);
-	if (!result && run->record.state >= STAGE_BURNING)
-		result = disc_refresh(c->disc);
-	if (!result)
-		result = run_journal(run, STAGE_IDLE);
-	if (result)
-		log_error("the end of a failed commit could not be recorded: %s; the next mount puts it right", strerror(-result));
+		r = medium_cut(c->disc, run->record.image_bytes);
+	if (!r && run->record.state >= STAGE_BURNING)
+		r = disc_refresh(c->disc);
+	if (!r)
+		r = run_journal(run, STAGE_IDLE);
+	if (r)
+		log_error("the end of a failed commit could not be recorded: %s; the next mount puts it right", strerror(-r));
 	thaw(run);
 }
 
@@ -56,7 +56,7 @@ int run_undo(struct run *run, int error)
 {
 	struct commit *c = run->c;
 	bool burned = run->record.state >= STAGE_BURNING && !run->inputs.state.overwritable;
-	int result;
+	int r;
 
 	if (run->target)
 		target_abort(run->target);
@@ -65,30 +65,30 @@ int run_undo(struct run *run, int error)
 		take_back(run);
 		return 0;
 	}
-	result = conclude(run);
-	if (result > 0 && error == -ECANCELED)
+	r = conclude(run);
+	if (r > 0 && error == -ECANCELED)
 		log_notice("it had been written before it could be cancelled");
-	if (result == 0)
+	if (r == 0)
 		thaw(run);
-	else if (result < 0)
+	else if (r < 0)
 		c->unsettled = run;
-	return result;
+	return r;
 }
 
-int run_settle(struct commit *c, struct run **ret, struct commit_result *r)
+int run_settle(struct commit *c, struct run **ret, struct commit_result *outcome)
 {
 	struct run *run = c->unsettled;
-	int result = conclude(run);
+	int r = conclude(run);
 
-	if (result < 0) {
-		message_unfinished(r->message, sizeof(r->message), run->record.session_number, MESSAGE_UNKNOWN,
-			"whether it is on the disc cannot be found out", result);
-		return result;
+	if (r < 0) {
+		message_unfinished(outcome->message, sizeof(outcome->message), run->record.session_number, MESSAGE_UNKNOWN,
+			"whether it is on the disc cannot be found out", r);
+		return r;
 	}
 	c->unsettled = NULL;
-	if (result > 0)
+	if (r > 0)
 		*ret = run;
 	else
 		thaw(run);
-	return result;
+	return r;
 }

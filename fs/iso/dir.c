@@ -37,7 +37,7 @@ void cursor_release(struct cursor *c)
 static int cursor_load(struct cursor *c, uint32_t sector)
 {
 	uint32_t n = (uint32_t)min_u64(c->chunk, sectors_of(c->bytes) - sector);
-	int err;
+	int r;
 
 	if (sector - c->first < c->n)
 		return 0;
@@ -46,12 +46,12 @@ static int cursor_load(struct cursor *c, uint32_t sector)
 	if (!c->buf)
 		return -ENOMEM;
 	c->n = 0;
-	err = iso_read_sectors(c->iso, c->lba + sector, c->buf, n);
+	r = iso_read_sectors(c->iso, c->lba + sector, c->buf, n);
 	/* Give what comes before an unreadable sector. */
-	if (err == -EIO && n > 1)
-		err = iso_read_sectors(c->iso, c->lba + sector, c->buf, n = 1);
-	if (err)
-		return err;
+	if (r == -EIO && n > 1)
+		r = iso_read_sectors(c->iso, c->lba + sector, c->buf, n = 1);
+	if (r)
+		return r;
 	c->first = sector;
 	c->n = n;
 	if (c->chunk > 1)
@@ -65,10 +65,10 @@ int cursor_next_record(struct cursor *c, const uint8_t **ret, uint32_t *ret_at)
 		uint32_t sector = c->at >> SECTOR_SHIFT, inside = c->at & (SECTOR_BYTES - 1);
 		uint32_t room = (uint32_t)min_u64(SECTOR_BYTES - inside, c->bytes - c->at);
 		const uint8_t *p;
-		int err = cursor_load(c, sector);
+		int r = cursor_load(c, sector);
 
-		if (err)
-			return err;
+		if (r)
+			return r;
 		p = c->buf + (size_t)(sector - c->first) * SECTOR_BYTES + inside;
 		if (!p[0]) {
 			/* Records do not cross sectors: the rest of this one is empty. */
@@ -113,11 +113,11 @@ struct iso_dir { struct cursor cursor; };
 int iso_dir_open(struct iso *iso, struct iso_extent dir, struct iso_dir **ret)
 {
 	struct iso_dir *d = malloc(sizeof(*d));
-	int err = d ? cursor_begin(&d->cursor, iso, dir) : -ENOMEM;
+	int r = d ? cursor_begin(&d->cursor, iso, dir) : -ENOMEM;
 
-	if (err) {
+	if (r) {
 		free(d);
-		return err;
+		return r;
 	}
 	iso_ref(iso);
 	*ret = d;

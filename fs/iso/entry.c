@@ -39,10 +39,10 @@ static int sections_add(struct sections *s, const uint8_t *record, enum decode_d
 	struct extent *last = s->n ? &s->list[s->n - 1] : NULL;
 	uint64_t length = record_bytes(record), pos;
 	uint32_t lba;
-	int err = record_lba(record, &lba);
+	int r = record_lba(record, &lba);
 
-	if (err || !length)
-		return err;
+	if (r || !length)
+		return r;
 	if (!s->bytes)
 		s->first_lba = lba;
 	s->bytes += length;
@@ -53,9 +53,9 @@ static int sections_add(struct sections *s, const uint8_t *record, enum decode_d
 		last->length += length;
 		return 0;
 	}
-	err = s->n == s->capacity ? sections_grow(s) : 0;
-	if (err)
-		return err;
+	r = s->n == s->capacity ? sections_grow(s) : 0;
+	if (r)
+		return r;
 	s->list[s->n++] = (struct extent){.offset = s->bytes - length, .length = length, .pos = pos, .kind = EXTENT_DISC};
 	return 0;
 }
@@ -65,10 +65,10 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 {
 	uint8_t id[256], id_length = record_id_length(record);
 	uint32_t at;
-	int err = sections_add(s, record, depth);
+	int r = sections_add(s, record, depth);
 
-	if (err || !(record_flags(record) & RECORD_CONTINUES))
-		return err;
+	if (r || !(record_flags(record) & RECORD_CONTINUES))
+		return r;
 	memcpy(id, record_id(record), id_length);
 	for (uint32_t i = 1; i < SECTIONS_MAX; i++) {
 		int more = cursor_next_record(c, &record, &at);
@@ -76,9 +76,9 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 			return more;
 		if (!more || record_id_length(record) != id_length || memcmp(record_id(record), id, id_length))
 			return -EBADMSG;
-		err = sections_add(s, record, depth);
-		if (err || !(record_flags(record) & RECORD_CONTINUES))
-			return err;
+		r = sections_add(s, record, depth);
+		if (r || !(record_flags(record) & RECORD_CONTINUES))
+			return r;
 	}
 	return -EBADMSG;
 }
@@ -150,10 +150,10 @@ static void set_name(struct iso *iso, struct iso_entry *e, const uint8_t *record
 /* The "." that opens a directory, read into sector. */
 static int read_self(struct iso *iso, uint32_t lba, uint8_t sector[SECTOR_BYTES])
 {
-	int err = iso_read_sectors(iso, lba, sector, 1);
+	int r = iso_read_sectors(iso, lba, sector, 1);
 
-	if (err)
-		return err;
+	if (r)
+		return r;
 	return record_is_sound(sector, SECTOR_BYTES) && record_is_dot(sector) && record_flags(sector) & RECORD_DIRECTORY ? 0 : -EBADMSG;
 }
 
@@ -267,10 +267,10 @@ int entry_decode_self(struct iso *iso, struct iso_extent dir, struct iso_entry *
 {
 	struct iso_entry e = {.dir = dir};
 	uint64_t behind = dir.bytes ? sectors_of(dir.bytes) - 1 : 0;
-	int err = take_self(iso, &e.dir, &e);
+	int r = take_self(iso, &e.dir, &e);
 
-	if (err)
-		return err;
+	if (r)
+		return r;
 	e.ino = dir.lba == iso->root.lba ? 1 : (uint64_t)dir.lba << 6;
 	e.locator = behind << LOCATOR_SHIFT | (uint64_t)dir.lba * SECTOR_BYTES;
 	*ret = e;

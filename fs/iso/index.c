@@ -198,9 +198,9 @@ static int scan(struct iso *iso, struct name_index *i)
 	if (more < 0)
 		return more;
 	while ((more = cursor_next(&c, DECODE_NAME, &e, &at)) > 0) {
-		int err = add_key(i, &capacity, (uint64_t)index_hash(iso, e.name) << 32 | at);
-		if (err)
-			return err;
+		int r = add_key(i, &capacity, (uint64_t)index_hash(iso, e.name) << 32 | at);
+		if (r)
+			return r;
 	}
 	return more;
 }
@@ -208,19 +208,19 @@ static int scan(struct iso *iso, struct name_index *i)
 static int index_build(struct iso *iso, struct iso_extent dir, struct name_index **ret)
 {
 	_cleanup_(index_freep) struct name_index *i = calloc(1, sizeof(*i));
-	int err;
+	int r;
 
 	if (!i)
 		return -ENOMEM;
 	i->dir = dir;
 	i->refs = 1;
-	err = scan(iso, i);
-	if (err == -EFBIG || err == -EBADMSG) {
+	r = scan(iso, i);
+	if (r == -EFBIG || r == -EBADMSG) {
 		i->is_unusable = true;
 		i->n = 0;
 		free(TAKE_PTR(i->keys));
-	} else if (err) {
-		return err;
+	} else if (r) {
+		return r;
 	} else if (i->n) {
 		uint64_t *exact = realloc(i->keys, i->n * sizeof(i->keys[0]));
 		i->keys = exact ? exact : i->keys;
@@ -234,15 +234,15 @@ int index_get(struct iso *iso, struct iso_extent dir, struct name_index **ret)
 {
 	struct index_cache *c = iso->indexes;
 	struct name_index *i, *built = NULL;
-	int err;
+	int r;
 
 	pthread_mutex_lock(&c->lock);
 	i = find_locked(c, dir);
 	pthread_mutex_unlock(&c->lock);
 	if (!i) {
-		err = index_build(iso, dir, &built);
-		if (err)
-			return err;
+		r = index_build(iso, dir, &built);
+		if (r)
+			return r;
 		pthread_mutex_lock(&c->lock);
 		i = find_locked(c, dir);
 		if (i)

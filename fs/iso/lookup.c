@@ -63,25 +63,25 @@ int iso_lookup(struct iso *iso, struct iso_extent dir, const char *name, struct 
 {
 	_cleanup_cursor_ struct cursor c = {0};
 	struct name_index *index;
-	int err;
+	int r;
 
 	if (strnlen(name, 256) > 255)
 		return -ENAMETOOLONG;
 	if (!*name)
 		return -ENOENT;
-	err = cursor_begin(&c, iso, dir);
-	if (err)
-		return err;
+	r = cursor_begin(&c, iso, dir);
+	if (r)
+		return r;
 	if (sectors_of(dir.bytes) <= SMALL_DIRECTORY_SECTORS)
 		return search(&c, name, ret);
-	err = index_get(iso, dir, &index);
-	if (err == -EFBIG)
+	r = index_get(iso, dir, &index);
+	if (r == -EFBIG)
 		return search(&c, name, ret);
-	if (err)
-		return err;
-	err = search_index(&c, index, name, ret);
+	if (r)
+		return r;
+	r = search_index(&c, index, name, ret);
 	index_put(iso, index);
-	return err;
+	return r;
 }
 
 int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret)

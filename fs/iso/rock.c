@@ -263,16 +263,16 @@ int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, e
 	const uint8_t *area, *entry;
 	struct susp s;
 	size_t n;
-	int more, err;
+	int more, r;
 
 	/* The large arrays need no clearing. */
 	memset((char *)ret + offsetof(struct rock, name_length), 0, offsetof(struct rock, target) - offsetof(struct rock, name_length));
 	area = record_system_use(record, &n);
 	susp_begin(&s, iso, window, area, n);
 	while ((more = susp_next(&s, &entry)) > 0) {
-		err = take_entry(ret, &s, entry, depth);
-		if (err)
-			return err;
+		r = take_entry(ret, &s, entry, depth);
+		if (r)
+			return r;
 	}
 	if (more < 0)
 		return more;

@@ -71,16 +71,16 @@ static void cache_put(struct sector_cache *c, uint32_t lba, const uint8_t *buf, 
 int iso_read_sectors(struct iso *iso, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	bool cached = n_sectors <= SMALL_DIRECTORY_SECTORS;
-	int err;
+	int r;
 
 	if (n_sectors - 1 > UINT32_MAX - lba)
 		return -EIO;
 	if (cached && cache_get(iso->sectors, lba, buf, n_sectors))
 		return 0;
-	err = disc_read(iso->disc, lba, buf, n_sectors);
-	if (!err && cached)
+	r = disc_read(iso->disc, lba, buf, n_sectors);
+	if (!r && cached)
 		cache_put(iso->sectors, lba, buf, n_sectors);
-	return err;
+	return r;
 }
 
 static bool window_covers(const struct window *w, uint32_t lba, uint32_t n)
@@ -91,7 +91,7 @@ static bool window_covers(const struct window *w, uint32_t lba, uint32_t n)
 int window_get(struct iso *iso, struct window *w, uint32_t lba, uint32_t n, const uint8_t **ret)
 {
 	uint32_t want = n > w->ahead ? n : w->ahead;
-	int err;
+	int r;
 
 	if (!window_covers(w, lba, n)) {
 		if (iso->limit_sectors && lba < iso->limit_sectors && want > n)
@@ -104,11 +104,11 @@ int window_get(struct iso *iso, struct window *w, uint32_t lba, uint32_t n, cons
 			w->capacity = want;
 		}
 		w->n = 0;
-		err = iso_read_sectors(iso, lba, w->buf, want);
-		if (err == -EIO && want > n)
-			err = iso_read_sectors(iso, lba, w->buf, want = n);
-		if (err)
-			return err;
+		r = iso_read_sectors(iso, lba, w->buf, want);
+		if (r == -EIO && want > n)
+			r = iso_read_sectors(iso, lba, w->buf, want = n);
+		if (r)
+			return r;
 		w->lba = lba;
 		w->n = want;
 	}
@@ -127,11 +127,11 @@ static int read_bounced(struct disc *disc, uint64_t pos, uint8_t *buf, size_t le
 {
 	uint8_t bounce[BOUNCE_SECTORS * SECTOR_BYTES];
 	uint32_t inside = (uint32_t)(pos & (SECTOR_BYTES - 1));
-	int err = disc_read(disc, (uint32_t)(pos >> SECTOR_SHIFT), bounce, (uint32_t)sectors_of(inside + length));
+	int r = disc_read(disc, (uint32_t)(pos >> SECTOR_SHIFT), bounce, (uint32_t)sectors_of(inside + length));
 
-	if (!err)
+	if (!r)
 		memcpy(buf, bounce + inside, length);
-	return err;
+	return r;
 }
 
 int iso_read_disc(struct disc *disc, uint64_t pos, void *buf, size_t length)
@@ -146,19 +146,19 @@ int iso_read_disc(struct disc *disc, uint64_t pos, void *buf, size_t length)
 	while (length) {
 		uint32_t inside = (uint32_t)(pos & (SECTOR_BYTES - 1));
 		size_t n;
-		int err;
+		int r;
 
 		if (!inside && length >= SECTOR_BYTES) {
 			uint32_t sectors = (uint32_t)min_u64(length >> SECTOR_SHIFT, CHUNK_SECTORS);
 			n = (size_t)sectors * SECTOR_BYTES;
-			err = disc_read(disc, (uint32_t)(pos >> SECTOR_SHIFT), p, sectors);
+			r = disc_read(disc, (uint32_t)(pos >> SECTOR_SHIFT), p, sectors);
 		} else {
 			/* A short piece in one call; of a long one only what is before the next sector. */
 			n = inside + length <= BOUNCE_SECTORS * SECTOR_BYTES ? length : SECTOR_BYTES - inside;
-			err = read_bounced(disc, pos, p, n);
+			r = read_bounced(disc, pos, p, n);
 		}
-		if (err)
-			return err;
+		if (r)
+			return r;
 		p += n;
 		pos += n;
 		length -= n;

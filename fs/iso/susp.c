@@ -49,16 +49,16 @@ static int follow_continuation(struct susp *s)
 {
 	uint32_t lba, offset = s->ce_offset & (SECTOR_BYTES - 1), length = s->ce_length, n;
 	const uint8_t *sectors;
-	int err;
+	int r;
 
 	if (++s->hops > HOPS_MAX || length > s->budget || __builtin_add_overflow(s->ce_lba, s->ce_offset >> SECTOR_SHIFT, &lba))
 		return -EBADMSG;
 	n = (uint32_t)sectors_of((uint64_t)offset + length);
 	if (s->iso->limit_sectors && (uint64_t)lba + n > s->iso->limit_sectors)
 		return -EBADMSG;
-	err = window_get(s->iso, s->window, lba, n, &sectors);
-	if (err)
-		return err;
+	r = window_get(s->iso, s->window, lba, n, &sectors);
+	if (r)
+		return r;
 	if (too_many_followed(s))
 		return -EBADMSG;
 	s->budget -= length;
@@ -82,12 +82,12 @@ int susp_next(struct susp *s, const uint8_t **ret)
 {
 	for (;;) {
 		const uint8_t *entry = s->at;
-		int err;
+		int r;
 
 		if (at_end(s)) {
 			if (!s->ce_length)
 				return 0;
-			err = follow_continuation(s);
+			r = follow_continuation(s);
 		} else if (entry[2] > s->end - entry) {
 			return -EBADMSG;
 		} else {
@@ -96,9 +96,9 @@ int susp_next(struct susp *s, const uint8_t **ret)
 				*ret = entry;
 				return 1;
 			}
-			err = note_continuation(s, entry);
+			r = note_continuation(s, entry);
 		}
-		if (err)
-			return err;
+		if (r)
+			return r;
 	}
 }

@@ -27,14 +27,14 @@ static int descriptor_root(const uint8_t *d, struct iso_extent *ret)
 {
 	const uint8_t *record = d + 156;
 	uint32_t lba;
-	int err;
+	int r;
 
 	if (!record_is_sound(record, 34) || !(record_flags(record) & RECORD_DIRECTORY))
 		return -EBADMSG;
-	err = record_lba(record, &lba);
-	if (!err)
+	r = record_lba(record, &lba);
+	if (!r)
 		*ret = (struct iso_extent){lba, record_bytes(record)};
-	return err;
+	return r;
 }
 
 static bool descriptor_is_joliet(const uint8_t *d)
@@ -66,15 +66,15 @@ static int read_primary(struct iso *iso, uint32_t lba)
 {
 	uint8_t d[SECTOR_BYTES];
 	struct disc_state state;
-	int err = disc_read(iso->disc, lba, d, 1);
+	int r = disc_read(iso->disc, lba, d, 1);
 
-	if (err)
-		return err;
+	if (r)
+		return r;
 	if (!descriptor_is_sound(d) || d[0] != DESCRIPTOR_PRIMARY || d[6] != 1 || get_le16(d + 128) != SECTOR_BYTES)
 		return -EMEDIUMTYPE;
-	err = descriptor_root(d, &iso->root);
-	if (err)
-		return err;
+	r = descriptor_root(d, &iso->root);
+	if (r)
+		return r;
 	take_volume_id(d, iso->info.volume_id);
 	iso->info.volume_sectors = get_le32(d + 80);
 	iso->info.created = date_of_volume(d + 813).tv_sec;
@@ -92,19 +92,19 @@ static int search_joliet(struct iso *iso, uint32_t lba, struct iso_extent *ret_r
 	uint8_t d[SECTOR_BYTES];
 
 	for (unsigned i = 1; i < DESCRIPTORS_MAX && lba <= UINT32_MAX - i; i++) {
-		int err = disc_read(iso->disc, lba + i, d, 1);
+		int r = disc_read(iso->disc, lba + i, d, 1);
 
-		if (err == -EIO && iso->limit_sectors && lba + i >= iso->limit_sectors)
+		if (r == -EIO && iso->limit_sectors && lba + i >= iso->limit_sectors)
 			return 0;
-		if (err)
-			return err;
+		if (r)
+			return r;
 		if (!descriptor_is_sound(d) || d[0] == DESCRIPTOR_TERMINATOR)
 			return 0;
 		if (descriptor_is_joliet(d)) {
-			err = descriptor_root(d, ret_root);
-			iso->info.joliet = !err;
+			r = descriptor_root(d, ret_root);
+			iso->info.joliet = !r;
 			iso->info.tables[1] = descriptor_tables(d);
-			return err;
+			return r;
 		}
 	}
 	return 0;
@@ -177,14 +177,14 @@ static int detect_rock_ridge(struct iso *iso)
 static int read_volume(struct iso *iso, uint32_t descriptor_lba)
 {
 	struct iso_extent joliet_root;
-	int err = read_primary(iso, descriptor_lba);
+	int r = read_primary(iso, descriptor_lba);
 
-	if (!err)
-		err = search_joliet(iso, descriptor_lba, &joliet_root);
-	if (!err)
-		err = detect_rock_ridge(iso);
-	if (err)
-		return err;
+	if (!r)
+		r = search_joliet(iso, descriptor_lba, &joliet_root);
+	if (!r)
+		r = detect_rock_ridge(iso);
+	if (r)
+		return r;
 	iso->kind = iso->info.rock_ridge ? TREE_ROCK_RIDGE : iso->info.joliet ? TREE_JOLIET : TREE_PLAIN;
 	if (iso->kind == TREE_JOLIET)
 		iso->root = joliet_root;
@@ -194,7 +194,7 @@ static int read_volume(struct iso *iso, uint32_t descriptor_lba)
 int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
 {
 	_cleanup_(iso_unrefp) struct iso *iso = calloc(1, sizeof(*iso));
-	int err;
+	int r;
 
 	if (!iso)
 		return -ENOMEM;
@@ -203,13 +203,13 @@ int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
 	/* Without randomness look-ups on a malicious disc may be slow, no more. */
 	if (getrandom(&iso->hash_seed, sizeof(iso->hash_seed), GRND_NONBLOCK) != (ssize_t)sizeof(iso->hash_seed))
 		iso->hash_seed = (uintptr_t)iso;
-	err = sector_cache_new(&iso->sectors);
-	if (!err)
-		err = index_cache_new(&iso->indexes);
-	if (!err)
-		err = read_volume(iso, descriptor_lba);
-	if (err)
-		return err;
+	r = sector_cache_new(&iso->sectors);
+	if (!r)
+		r = index_cache_new(&iso->indexes);
+	if (!r)
+		r = read_volume(iso, descriptor_lba);
+	if (r)
+		return r;
 	*ret = TAKE_PTR(iso);
 	return 0;
 }

@@ -77,14 +77,14 @@ static int stream_read(const struct stream *s, uint64_t pos, void *buf, size_t l
 		const struct extent *x = extent_of(s, pos);
 		uint64_t inside = pos - x->offset;
 		size_t n = (size_t)min_u64(length, x->length - inside);
-		int err = 0;
+		int r = 0;
 
 		if (x->kind == EXTENT_HOLE)
 			memset(p, 0, n);
 		else
-			err = iso_read_disc(s->disc, x->pos + inside, p, n);
-		if (err)
-			return err;
+			r = iso_read_disc(s->disc, x->pos + inside, p, n);
+		if (r)
+			return r;
 		p += n;
 		pos += n;
 		length -= n;
@@ -101,13 +101,13 @@ static int read_header(struct unpacker *u, const struct zisofs *z)
 	uint32_t header_bytes = z->header_words * 4u;
 	uint8_t h[24] = {0};
 	bool sound;
-	int err;
+	int r;
 
 	if (header_bytes < (second ? 24 : 16) || z->block_shift < SHIFT_MIN || z->block_shift > SHIFT_MAX)
 		return -EBADMSG;
-	err = stream_read(&u->stream, 0, h, second ? 24 : 16);
-	if (err)
-		return err;
+	r = stream_read(&u->stream, 0, h, second ? 24 : 16);
+	if (r)
+		return r;
 	if (second)
 		sound = !memcmp(h, magic2, 8) && !h[8] && h[9] == z->header_words && h[10] == 1 && h[11] == z->block_shift &&
 			get_le64(h + 12) == u->size;
@@ -125,14 +125,14 @@ static int load_pointers(struct unpacker *u, uint64_t block)
 	uint64_t all = (u->size + u->block_bytes - 1) / u->block_bytes + 1;
 	uint32_t n = (uint32_t)min_u64(POINTERS_AT_ONCE, all - block);
 	uint8_t raw[POINTERS_AT_ONCE * 8];
-	int err;
+	int r;
 
 	if (u->n_pointers && block >= u->first && block + 1 < u->first + u->n_pointers)
 		return 0;
 	u->n_pointers = 0;
-	err = stream_read(&u->stream, u->table_pos + block * u->pointer_bytes, raw, (size_t)n * u->pointer_bytes);
-	if (err)
-		return err;
+	r = stream_read(&u->stream, u->table_pos + block * u->pointer_bytes, raw, (size_t)n * u->pointer_bytes);
+	if (r)
+		return r;
 	for (uint32_t i = 0; i < n; i++)
 		u->pointers[i] = u->pointer_bytes == 8 ? get_le64(raw + 8 * i) : get_le32(raw + 4 * i);
 	u->first = block;
@@ -168,10 +168,10 @@ static int inflate_block(struct unpacker *u, size_t packed, uint8_t *out, uint32
 static int unpack_block(struct unpacker *u, uint64_t block, uint8_t *out, uint32_t length)
 {
 	uint64_t from, to;
-	int err = load_pointers(u, block);
+	int r = load_pointers(u, block);
 
-	if (err)
-		return err;
+	if (r)
+		return r;
 	from = u->pointers[block - u->first];
 	to = u->pointers[block - u->first + 1];
 	if (from == to) {
@@ -184,8 +184,8 @@ static int unpack_block(struct unpacker *u, uint64_t block, uint8_t *out, uint32
 		u->packed = malloc(packed_max(u));
 	if (!u->packed)
 		return -ENOMEM;
-	err = stream_read(&u->stream, from, u->packed, (size_t)(to - from));
-	return err ? err : inflate_block(u, (size_t)(to - from), out, length);
+	r = stream_read(&u->stream, from, u->packed, (size_t)(to - from));
+	return r ? r : inflate_block(u, (size_t)(to - from), out, length);
 }
 
 /* Bytes of one block. */
@@ -193,7 +193,7 @@ static int unpack_part(struct unpacker *u, uint64_t offset, uint8_t *buf, uint32
 {
 	uint64_t block = offset / u->block_bytes, start = block * u->block_bytes;
 	uint32_t length = (uint32_t)min_u64(u->block_bytes, u->size - start);
-	int err;
+	int r;
 
 	if (n == length)
 		return unpack_block(u, block, buf, length);
@@ -201,10 +201,10 @@ static int unpack_part(struct unpacker *u, uint64_t offset, uint8_t *buf, uint32
 		u->block = malloc(u->block_bytes);
 	if (!u->block)
 		return -ENOMEM;
-	err = unpack_block(u, block, u->block, length);
-	if (!err)
+	r = unpack_block(u, block, u->block, length);
+	if (!r)
 		memcpy(buf, u->block + (offset - start), n);
-	return err;
+	return r;
 }
 
 int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents, uint64_t size,
@@ -212,20 +212,20 @@ int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct exte
 {
 	_cleanup_(unpacker_release) struct unpacker u = {.stream = {.disc = disc, .extents = extents, .n_extents = n_extents}, .size = size};
 	uint8_t *p = buf;
-	int err;
+	int r;
 
 	if (offset > size || length > size - offset || size > INT64_MAX)
 		return -EINVAL;
 	if (!n_extents)
 		return length ? -EBADMSG : 0;
 	u.stream.length = extents[n_extents - 1].offset + extents[n_extents - 1].length;
-	err = read_header(&u, z);
-	while (!err && length) {
+	r = read_header(&u, z);
+	while (!r && length) {
 		uint32_t n = (uint32_t)min_u64(length, u.block_bytes - offset % u.block_bytes);
-		err = unpack_part(&u, offset, p, n);
+		r = unpack_part(&u, offset, p, n);
 		p += n;
 		offset += n;
 		length -= n;
 	}
-	return err;
+	return r;
 }

@@ -106,10 +106,10 @@ static inline int manifest_read(const struct manifest *m, uint32_t node, uint64_
 	e += extent_at(e, n->n_extents, offset);
 	while (length) {
 		uint64_t skip = offset - e->offset, part = e->length - skip < length ? e->length - skip : length;
-		int error = manifest_read_extent(m, e, skip, out, part);
+		int r = manifest_read_extent(m, e, skip, out, part);
 
-		if (error)
-			return error;
+		if (r)
+			return r;
 		out += part;
 		offset += part;
 		length -= part;

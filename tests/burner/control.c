@@ -39,20 +39,20 @@ int control_new(const char *path, struct control **ret_control)
 {
 	struct control *c = calloc(1, sizeof(*c));
 	struct sockaddr_un address;
-	int error = address_of(path, &address);
+	int r = address_of(path, &address);
 
 	if (!c)
 		return -ENOMEM;
-	if (!error) {
+	if (!r) {
 		snprintf(c->path, sizeof(c->path), "%s", path);
 		unlink(path);
 		c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 		if (c->fd < 0 || bind(c->fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(c->fd, 16) < 0)
-			error = -errno;
+			r = -errno;
 	}
-	if (error) {
+	if (r) {
 		free(c);
-		return error;
+		return r;
 	}
 	*ret_control = c;
 	return 0;
@@ -77,26 +77,26 @@ static void insert(struct drive *drive, const char *arguments, char *text, size_
 	char image[1024], name[32] = "";
 	const struct medium *medium = NULL;
 	struct disc *disc;
-	int capacity = 0, error;
+	int capacity = 0, r;
 
 	if (sscanf(arguments, "%1023s %31s %d", image, name, &capacity) < 1 || (*name && !(medium = medium_find(name)))) {
 		snprintf(text, size, "error: insert IMAGE [MEDIUM [BLOCKS]]");
 		return;
 	}
 	drive_save(drive);
-	error = disc_open(image, medium, capacity, &disc);
-	if (error)
-		snprintf(text, size, "error: %s: %s", image, strerror(-error));
+	r = disc_open(image, medium, capacity, &disc);
+	if (r)
+		snprintf(text, size, "error: %s: %s", image, strerror(-r));
 	else
 		drive_insert(drive, disc);
 }
 
 static void add_fault(struct drive *drive, const char *arguments, char *text, size_t size)
 {
-	int error = fault_add(drive_faults(drive), arguments);
+	int r = fault_add(drive_faults(drive), arguments);
 
-	if (error)
-		snprintf(text, size, "error: fault %s: %s", arguments, strerror(-error));
+	if (r)
+		snprintf(text, size, "error: fault %s: %s", arguments, strerror(-r));
 }
 
 void control_obey(struct control *c, struct drive *drive, char *line, char *text, unsigned long size)
@@ -173,12 +173,12 @@ int control_ask(const char *path, const char *line)
 {
 	struct sockaddr_un address;
 	_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	int error = address_of(path, &address);
+	int r = address_of(path, &address);
 	char text[1024];
 	ssize_t n;
 
-	if (error)
-		return error;
+	if (r)
+		return r;
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || send(fd, line, strlen(line), MSG_NOSIGNAL) < 0)
 		return -errno;
 	n = recv(fd, text, sizeof(text) - 1, 0);

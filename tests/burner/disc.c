@@ -111,16 +111,16 @@ static bool load(struct disc *disc)
 int disc_open(const char *path, const struct medium *medium, int32_t capacity, struct disc **ret_disc)
 {
 	struct disc *disc = calloc(1, sizeof(*disc));
-	int error;
+	int r;
 
 	if (!disc)
 		return -ENOMEM;
 	disc->medium = medium;
 	disc->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (disc->fd < 0) {
-		error = -errno;
+		r = -errno;
 		free(disc);
-		return error;
+		return r;
 	}
 	if (asprintf(&disc->state_path, "%s.toc", path) < 0) {
 		close(disc->fd);

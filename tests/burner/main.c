@@ -43,16 +43,16 @@ static int ask(int argc, char **argv)
 {
 	char line[2048] = "";
 	size_t length = 0;
-	int result;
+	int r;
 
 	if (argc < 4)
 		return usage();
 	for (int i = 3; i < argc && length < sizeof(line); i++)
 		length += (size_t)snprintf(line + length, sizeof(line) - length, "%s%s", i > 3 ? " " : "", argv[i]);
-	result = control_ask(argv[2], line);
-	if (result < 0)
-		fprintf(stderr, "recorder: %s: %s\n", argv[2], strerror(-result));
-	return result != 0;
+	r = control_ask(argv[2], line);
+	if (r < 0)
+		fprintf(stderr, "recorder: %s: %s\n", argv[2], strerror(-r));
+	return r != 0;
 }
 
 struct options {
@@ -105,10 +105,10 @@ static int insert_and_obey(const struct options *o, const char *image, struct co
 
 	if (image) {
 		struct disc *disc;
-		int error = disc_open(image, o->medium, o->capacity, &disc);
+		int r = disc_open(image, o->medium, o->capacity, &disc);
 
-		if (error) {
-			fprintf(stderr, "recorder: %s: %s\n", image, strerror(-error));
+		if (r) {
+			fprintf(stderr, "recorder: %s: %s\n", image, strerror(-r));
 			return 1;
 		}
 		drive_insert(drive, disc);
@@ -129,13 +129,13 @@ int main(int argc, char **argv)
 	struct options o = {.medium = medium_find("cd-r")};
 	struct control *control = NULL;
 	struct drive *drive = NULL;
-	int result;
+	int r;
 
 	if (argc > 1 && !strcmp(argv[1], "ask"))
 		return ask(argc, argv);
-	result = parse(argc, argv, &o);
-	if (result)
-		return result;
+	r = parse(argc, argv, &o);
+	if (r)
+		return r;
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	signal(SIGCHLD, SIG_IGN);	/* of control_unplug */
@@ -144,16 +144,16 @@ int main(int argc, char **argv)
 		drive_free(drive);
 		return 1;
 	}
-	result = insert_and_obey(&o, argv[optind + 1], control, drive);
-	if (!result) {
+	r = insert_and_obey(&o, argv[optind + 1], control, drive);
+	if (!r) {
 		int error = strcmp(argv[optind], "-") ? tcmu_serve(argv[optind], drive, control, &stop) : play(drive);
 
 		if (error) {
 			fprintf(stderr, "recorder: %s: %s\n", argv[optind], strerror(-error));
-			result = 1;
+			r = 1;
 		}
 	}
 	control_free(control);
 	drive_free(drive);
-	return result;
+	return r;
 }

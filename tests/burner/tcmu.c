@@ -101,7 +101,7 @@ static int execute(struct ring *ring, struct tcmu_cmd_entry *entry)
 	_free_ struct iovec *iov = calloc(count + 1, sizeof(*iov));
 	struct reply reply = {0};
 	bool takes_data;
-	int error;
+	int r;
 
 	if (!iov)
 		return -ENOMEM;
@@ -111,9 +111,9 @@ static int execute(struct ring *ring, struct tcmu_cmd_entry *entry)
 	takes_data = drive_takes_data(cdb);
 	for (size_t i = 0; i < count; i++)
 		size += iov[i].iov_len;
-	error = wait_for_size(ring, size);
-	if (error)
-		return error;
+	r = wait_for_size(ring, size);
+	if (r)
+		return r;
 	if (takes_data)
 		gather(ring, iov, count);
 	drive_execute(ring->drive, cdb, ring->buffer, size, &reply);
@@ -142,13 +142,13 @@ static int serve_ring(struct ring *ring)
 		uint32_t head = __atomic_load_n(&mailbox->cmd_head, __ATOMIC_ACQUIRE);
 		uint32_t tail = mailbox->cmd_tail;
 		struct tcmu_cmd_entry *entry = (void *)(first + tail);
-		int error = 0;
+		int r = 0;
 
 		if (tail == head)
 			return 0;
 		switch (tcmu_hdr_get_op(entry->hdr.len_op)) {
 		case TCMU_OP_CMD:
-			error = execute(ring, entry);
+			r = execute(ring, entry);
 			break;
 		case TCMU_OP_PAD:
 		case TCMU_OP_TMR:
@@ -156,8 +156,8 @@ static int serve_ring(struct ring *ring)
 		default:
 			entry->hdr.uflags |= TCMU_UFLAG_UNKNOWN_OP;
 		}
-		if (error)
-			return error;
+		if (r)
+			return r;
 		tail = (tail + tcmu_hdr_get_len(entry->hdr.len_op)) % mailbox->cmdr_size;
 		__atomic_store_n(&mailbox->cmd_tail, tail, __ATOMIC_RELEASE);
 	}
@@ -171,10 +171,10 @@ static int serve(struct ring *ring)
 		struct pollfd wait[] = {
 			{.fd = ring->fd, .events = POLLIN}, {.fd = control_fd(ring->control), .events = POLLIN},
 		};
-		int error = serve_ring(ring);
+		int r = serve_ring(ring);
 
-		if (error)
-			return error;
+		if (r)
+			return r;
 		/* Tell the kernel about the answers, then wait for requests. */
 		if (write(ring->fd, &word, sizeof(word)) < 0)
 			return -errno;
@@ -195,7 +195,7 @@ int tcmu_serve(const char *uio, struct drive *drive, struct control *control, co
 	struct ring ring = {.drive = drive, .control = control, .stop = stop};
 	size_t size = map_size(uio);
 	_close_ int fd = open(uio, O_RDWR | O_CLOEXEC);
-	int result;
+	int r;
 
 	if (fd < 0 || !size)
 		return fd < 0 ? -errno : -ENXIO;
@@ -204,8 +204,8 @@ int tcmu_serve(const char *uio, struct drive *drive, struct control *control, co
 	if (ring.base == MAP_FAILED)
 		return -errno;
 	ring.mailbox = (void *)ring.base;
-	result = ring.mailbox->version == TCMU_MAILBOX_VERSION ? serve(&ring) : -EPROTO;
+	r = ring.mailbox->version == TCMU_MAILBOX_VERSION ? serve(&ring) : -EPROTO;
 	free(ring.buffer);
 	munmap(ring.base, size);
-	return result;
+	return r;
 }

@@ -254,7 +254,7 @@ static int client(uint32_t number, uint32_t operations, uint32_t seed)
 
 static int clients(uint32_t n, uint32_t operations, uint32_t seed)
 {
-	int status, result = 0;
+	int status, r = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		pid_t child = fork();
@@ -264,8 +264,8 @@ static int clients(uint32_t n, uint32_t operations, uint32_t seed)
 			_exit(client(i, operations, seed));
 	}
 	while (wait(&status) >= 0)
-		result |= status != 0;
-	return result;
+		r |= status != 0;
+	return r;
 }
 
 int main(int argc, char **argv)

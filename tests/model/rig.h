@@ -202,13 +202,13 @@ static inline ssize_t names_of(int fd, char ***ret)
 		names = need(realloc(names, (n + 1) * sizeof(*names)));
 		names[n++] = need(strdup(entry->d_name));
 	}
-	int error = errno;
+	int r = errno;
 	closedir(dir);
 	if (n)
 		qsort(names, n, sizeof(*names), by_name);
 	*ret = names;
-	errno = error;
-	return error ? -1 : (ssize_t)n;
+	errno = r;
+	return r ? -1 : (ssize_t)n;
 }
 
 static inline void free_names(char **names, size_t n)

@@ -71,7 +71,7 @@ static void look(int at, const char *path, struct place *p)
 {
 	const char *slash = strrchr(path, '/');
 	char parent[PATH_MAX];
-	int fd, error = errno;
+	int fd, r = errno;
 
 	memset(p, 0, sizeof(*p));
 	if (log_fd >= 0) {
@@ -83,7 +83,7 @@ static void look(int at, const char *path, struct place *p)
 		if (fd >= 0)
 			close(fd);
 	}
-	errno = error;
+	errno = r;
 }
 
 static void put(struct power_record r, const char *name, const char *name2, const void *data)
@@ -103,10 +103,10 @@ static void put_unknown(const char *call)
 
 static long end(long result)
 {
-	int error = errno;
+	int r = errno;
 
 	pthread_mutex_unlock(&lock);
-	errno = error;
+	errno = r;
 	return result;
 }
 
@@ -238,19 +238,19 @@ ALIAS(truncate64, truncate);
 int fallocate(int fd, int mode, off_t offset, off_t length)
 {
 	struct stat st;
-	int result;
+	int r;
 
 	if (!tracked(fd, &st))
 		return (int)syscall(SYS_fallocate, fd, mode, offset, length);
 	pthread_mutex_lock(&lock);
-	result = (int)syscall(SYS_fallocate, fd, mode, offset, length);
-	if (!result && mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+	r = (int)syscall(SYS_fallocate, fd, mode, offset, length);
+	if (!r && mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		put((struct power_record){.op = POWER_ZERO, .ino = st.st_ino, .offset = (uint64_t)offset, .length = (uint64_t)length}, "", "", "");
-	else if (!result && mode == 0)
+	else if (!r && mode == 0)
 		put((struct power_record){.op = POWER_GROW, .ino = st.st_ino, .offset = (uint64_t)(offset + length)}, "", "", "");
-	else if (!result && mode != FALLOC_FL_KEEP_SIZE)
+	else if (!r && mode != FALLOC_FL_KEEP_SIZE)
 		put_unknown("fallocate");
-	return (int)end(result);
+	return (int)end(r);
 }
 ALIAS(fallocate64, fallocate);
 

@@ -69,22 +69,22 @@ static int commit_directory(const char *image, const char *directory, const char
 	_cleanup_(commit_release) struct commit c;
 	struct disc *d = open_image(image, true);
 	struct target *t;
-	int result;
+	int r;
 
 	plan_commit(d, directory, &c);
 	assert_int_equal(disc_open_target(d, NULL, &t), 0);
 	if (spec)
 		t = target_wrap_faults(t, spec);
 	assert_non_null(t);
-	result = burn_write(c.plan, t, NULL);
-	if (result == 0)
-		result = burn_verify(d, c.options.start_lba, c.options.uuid, NULL);
-	if (result == 0 && publish)
-		result = burn_publish(d, t, c.options.start_lba);
+	r = burn_write(c.plan, t, NULL);
+	if (r == 0)
+		r = burn_verify(d, c.options.start_lba, c.options.uuid, NULL);
+	if (r == 0 && publish)
+		r = burn_publish(d, t, c.options.start_lba);
 	assert_int_equal(disc_refresh(d), 0);
 	target_free(t);
 	disc_close(d);
-	return result;
+	return r;
 }
 
 static void commit(const char *image, const char *directory)

@@ -72,15 +72,15 @@ static inline int world_open_stage(struct world *w)
 	struct stage_holder holder;
 	struct disc_state state;
 	char *why = NULL;
-	int result;
+	int r;
 
 	REQUIRE(disc_state(w->disc, &state) == 0);
 	REQUIRE(disc_identity(w->disc, &o.identity) == 0);
 	REQUIRE(disc_fingerprint(w->disc, &o.fingerprint) == 0);
 	o.next_ino = tree_first_ino(w->base, &state);
-	result = stage_open(&o, &w->stage, &holder, &why);
+	r = stage_open(&o, &w->stage, &holder, &why);
 	free(why);
-	return result;
+	return r;
 }
 
 /* Without a thread in the stage, so that children may fork and die anywhere. */
@@ -90,21 +90,21 @@ static inline int world_open(struct world *w)
 	struct tree_options tree = {.writing = w->writing, .no_joliet = w->options.no_joliet, .owner = 1000, .group = 1000, .time = 1000000000, .idle_nodes = w->idle_nodes};
 	struct disc_state state;
 	const char *why = NULL;
-	int result = disc_open_path(w->image, &o, &w->disc, &why);
+	int r = disc_open_path(w->image, &o, &w->disc, &why);
 
-	if (result)
-		return result;
+	if (r)
+		return r;
 	if (w->wrap)
 		w->disc = w->wrap(w->disc);
 	w->base = world_newest(w);
-	result = world_open_stage(w);
-	if (result)
-		return result;
+	r = world_open_stage(w);
+	if (r)
+		return r;
 	free(TAKE_PTR(w->recovered));
 	w->recovered_generation = 0;
-	result = commit_recover(w->stage, w->disc, &w->recovered_generation, &w->recovered);
-	if (result)
-		return result;
+	r = commit_recover(w->stage, w->disc, &w->recovered_generation, &w->recovered);
+	if (r)
+		return r;
 	if (w->recovered_generation) {
 		iso_unref(w->base);
 		w->base = world_newest(w);

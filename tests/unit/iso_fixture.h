@@ -77,14 +77,14 @@ static inline int entry_read(struct iso *iso, const struct iso_entry *e, uint64_
 	for (uint32_t i = 0; i < e->n_extents && length; i++) {
 		const struct extent *x = &e->extents[i];
 		size_t n;
-		int err;
+		int r;
 
 		if (offset >= x->offset + x->length)
 			continue;
 		n = (size_t)min_u64(length, x->offset + x->length - offset);
-		err = iso_read_disc(iso_disc(iso), x->pos + (offset - x->offset), p, n);
-		if (err)
-			return err;
+		r = iso_read_disc(iso_disc(iso), x->pos + (offset - x->offset), p, n);
+		if (r)
+			return r;
 		p += n;
 		offset += n;
 		length -= n;

@@ -683,9 +683,9 @@ static void threads_with(uint32_t idle_nodes, enum tree_writing writing)
 		assert_int_equal(pthread_create(&owners[i].thread, NULL, own, &owners[i]), 0);
 	}
 	for (unsigned session = 0; session < SESSIONS; session++) {
-		int error = sync_now(&w).error;
+		int r = sync_now(&w).error;
 
-		assert_true(error == 0 || error == -ENODATA);
+		assert_true(r == 0 || r == -ENODATA);
 	}
 	atomic_store(&sessions_done, true);
 	for (unsigned i = 0; i < OWNERS; i++)

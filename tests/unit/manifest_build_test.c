@@ -165,15 +165,15 @@ static void test_blank(void **state)
 static int build_error(struct hand *h, struct iso *base, struct disc *disc, char why[MANIFEST_WHY_BYTES])
 {
 	struct manifest *m = NULL;
-	int result = manifest_build(frozen(h, base), disc, NULL, &m, why);
+	int r = manifest_build(frozen(h, base), disc, NULL, &m, why);
 
-	if (!result) {
+	if (!r) {
 		manifest_free(m);
 		return 0;
 	}
 	assert_null(m);
 	assert_true(strlen(why) > 5);
-	return result;
+	return r;
 }
 
 static void test_damaged_journal(void **state)

@@ -59,10 +59,10 @@ static inline struct disc *open_image(const char *path, bool writable)
 	struct disc_open_options options = {.writable = writable};
 	const char *why = NULL;
 	struct disc *d = NULL;
-	int result = disc_open_path(path, &options, &d, &why);
+	int r = disc_open_path(path, &options, &d, &why);
 
-	if (result < 0)
-		fail_msg("%s: %s (%s)", path, strerror(-result), why ? why : "-");
+	if (r < 0)
+		fail_msg("%s: %s (%s)", path, strerror(-r), why ? why : "-");
 	return d;
 }
 

@@ -14,10 +14,10 @@ static void assert_refused(const char *path, int error, const char *why_part)
 	struct disc_open_options options = {0};
 	const char *why = NULL;
 	struct disc *d;
-	int result = disc_open_path(path, &options, &d, &why);
+	int r = disc_open_path(path, &options, &d, &why);
 
-	if (result != error || !why || !strstr(why, why_part))
-		fail_msg("%s: %d, %s", path, result, why ? why : "-");
+	if (r != error || !why || !strstr(why, why_part))
+		fail_msg("%s: %d, %s", path, r, why ? why : "-");
 }
 
 static void refusals(void **state)

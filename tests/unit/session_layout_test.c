@@ -820,15 +820,15 @@ static int plan_error(struct tree *t)
 {
 	struct burn_options o;
 	struct burn_plan *p = NULL;
-	int error;
+	int r;
 
 	blank_disc();
 	o = options_now();
 	tree_finish(t);
-	error = burn_plan_new(&t->manifest, &o, &p);
+	r = burn_plan_new(&t->manifest, &o, &p);
 	burn_plan_free(p);
 	tree_free(t);
-	return error;
+	return r;
 }
 
 static void test_path_table_limit(void **state)

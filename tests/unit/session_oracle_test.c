@@ -64,11 +64,11 @@ static uint32_t append(struct tree *t, const char *image, const struct burn_opti
 	_cleanup_(burn_plan_freep) struct burn_plan *p = NULL;
 	char path[8192];
 	uint32_t next;
-	int error = burn_plan_new(&t->manifest, o, &p);
+	int r = burn_plan_new(&t->manifest, o, &p);
 
-	if (error)
-		fprintf(stderr, "burn_plan_new: %s\n", strerror(-error));
-	assert_int_equal(error, 0);
+	if (r)
+		fprintf(stderr, "burn_plan_new: %s\n", strerror(-r));
+	assert_int_equal(r, 0);
 	if (image[0] == '/')
 		snprintf(path, sizeof(path), "%s", image);
 	else

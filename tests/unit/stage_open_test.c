@@ -229,24 +229,24 @@ static void test_result_is_shown_once(void **state)
 	struct fixture *f = *state;
 	struct stage *s = open_stage(f);
 	_free_ char *text = NULL;
-	int error = 0;
+	int r = 0;
 
-	assert_int_equal(stage_result_get(s, &error, &text), -ENODATA);
+	assert_int_equal(stage_result_get(s, &r, &text), -ENODATA);
 	assert_int_equal(stage_result_set(s, -EIO, "the burn failed: sector 5"), 0);
 	stage_close(s);
 	assert_true(exists(f, "journal.db"));		/* empty, but somebody has to be told */
 	f->options.read_only = true;
 	s = open_stage(f);
-	assert_int_equal(stage_result_get(s, &error, &text), 0);
+	assert_int_equal(stage_result_get(s, &r, &text), 0);
 	stage_close(s);
 	f->options.read_only = false;
 	free(text);
 	text = NULL;
 	s = open_stage(f);
-	assert_int_equal(stage_result_get(s, &error, &text), 0);
-	assert_int_equal(error, -EIO);
+	assert_int_equal(stage_result_get(s, &r, &text), 0);
+	assert_int_equal(r, -EIO);
 	assert_string_equal(text, "the burn failed: sector 5");
-	assert_int_equal(stage_result_get(s, &error, &text), -ENODATA);
+	assert_int_equal(stage_result_get(s, &r, &text), -ENODATA);
 	stage_close(s);
 	assert_false(exists(f, "journal.db"));
 }

@@ -240,10 +240,10 @@ static void use_stage(struct world *w)
 	struct stage_totals totals;
 	uint32_t generation = 0;
 	_free_ char *message = NULL, *text = NULL;
-	int error;
+	int r;
 
 	stage_totals(w->stage, &totals);
-	(void)!stage_result_get(w->stage, &error, &text);
+	(void)!stage_result_get(w->stage, &r, &text);
 	if (commit_recover(w->stage, &w->image.disc.disc, &generation, &message) || world_open_tree(w))
 		return;
 	if (generation && commit_finish_recovery(w->stage, &w->image.disc.disc, w->tree, w->base, generation))

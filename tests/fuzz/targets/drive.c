@@ -37,18 +37,18 @@ int recorder_open(const char *path, struct recorder **ret, const char **ret_why)
 	*ret = &one;
 	return 0;
 }
-void recorder_close(struct recorder *r) { (void)r; }
+void recorder_close(struct recorder *rec) { (void)rec; }
 void recorder_medium_release(struct recorder_medium *m)
 {
 	free(m->tracks);
 	memset(m, 0, sizeof(*m));
 }
 
-int recorder_look(struct recorder *r, struct recorder_medium *ret)
+int recorder_look(struct recorder *rec, struct recorder_medium *ret)
 {
 	struct recorder_medium m = drive.medium;
 
-	(void)r;
+	(void)rec;
 	m.tracks = calloc(m.n_tracks + 1, sizeof(*m.tracks));
 	if (!m.tracks)
 		return -ENOMEM;
@@ -68,11 +68,11 @@ static bool is_in_a_track(uint32_t lba, uint32_t n_sectors)
 	return false;
 }
 
-int recorder_read(struct recorder *r, uint32_t lba, void *buf, uint32_t n_sectors)
+int recorder_read(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	uint8_t *to = buf;
 
-	(void)r;
+	(void)rec;
 	MUST(n_sectors > 0 && is_in_a_track(lba, n_sectors));
 	drive.n_reads++;
 	for (uint32_t i = 0; i < n_sectors; i++) {
@@ -86,14 +86,14 @@ int recorder_read(struct recorder *r, uint32_t lba, void *buf, uint32_t n_sector
 	return 0;
 }
 
-const char *recorder_message(struct recorder *r) { (void)r; return ""; }
-int recorder_format(struct recorder *r) { (void)r; return -EIO; }
-int recorder_precheck(struct recorder *r, const struct recorder_job *job) { (void)r, (void)job; return -EIO; }
-int recorder_burn(struct recorder *r, const struct recorder_job *job) { (void)r, (void)job; return -EIO; }
-bool recorder_is_busy(struct recorder *r) { (void)r; return false; }
-int recorder_burned_well(struct recorder *r) { (void)r; return -EIO; }
-int recorder_write(struct recorder *r, uint32_t lba, const void *buf, uint32_t n_sectors) { (void)r, (void)lba, (void)buf, (void)n_sectors; return -EIO; }
-int recorder_close_track(struct recorder *r) { (void)r; return -EIO; }
+const char *recorder_message(struct recorder *rec) { (void)rec; return ""; }
+int recorder_format(struct recorder *rec) { (void)rec; return -EIO; }
+int recorder_precheck(struct recorder *rec, const struct recorder_job *job) { (void)rec, (void)job; return -EIO; }
+int recorder_burn(struct recorder *rec, const struct recorder_job *job) { (void)rec, (void)job; return -EIO; }
+bool recorder_is_busy(struct recorder *rec) { (void)rec; return false; }
+int recorder_burned_well(struct recorder *rec) { (void)rec; return -EIO; }
+int recorder_write(struct recorder *rec, uint32_t lba, const void *buf, uint32_t n_sectors) { (void)rec, (void)lba, (void)buf, (void)n_sectors; return -EIO; }
+int recorder_close_track(struct recorder *rec) { (void)rec; return -EIO; }
 
 /* ---- the input ---- */
 
