@@ -2,11 +2,12 @@
 /*
  * burn.c - one commit on a medium: write, verify, publish
  *
- * Writing and verifying run in threads that live as long as the call: the caller's fills pieces (from the stream, hence mostly from
- * the stage; or from the disc), a second one hashes them, a third one hands them to the target, each in order and at its own pace: a piece
- * is filled again when both are done with it.  The target is the third thread's until it has been joined, the plan, the manifest's callbacks and
- * the disc are the caller's all the time.  The commit record is made and written when everything before it has been hashed.
- * Verifying needs nothing but the disc, so that it is also what recovery asks: the session exists if its commit record says so.
+ * Writing and verifying run in threads that live as long as the call: the caller's fills pieces (from the stream,
+ * hence mostly from the stage; or from the disc), a second one hashes them, a third one hands them to the target,
+ * each in order and at its own pace: a piece is filled again when both are done with it.  The target is the third
+ * thread's until it has been joined, the plan, the manifest's callbacks and the disc are the caller's all the time.
+ * The commit record is made and written when everything before it has been hashed. Verifying needs nothing but the
+ * disc, so that it is also what recovery asks: the session exists if its commit record says so.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,16 +25,17 @@
 #include "cdappendfs/bytes.h"
 #include "cdappendfs/own.h"
 
-#define FIRST_START_LBA 32u	/* of images that leave LBA 0-31 free but for a head */
+#define FIRST_START_LBA 32u /* of images that leave LBA 0-31 free but for a head */
 
-#define PIECE_SECTORS 512u		/* 1 MiB */
+#define PIECE_SECTORS 512u /* 1 MiB */
 #define PIECES 8u
-#define TOGETHER 4u			/* pieces that are written at once when they are there: a disk likes it */
-#define PIECE_ALIGN 4096u		/* of their memory, and of where they lie on the medium when they are whole: for I/O past the page cache */
-#define ZEROS_SECTORS_MIN 32u		/* shorter runs of zeros are not worth a piece of their own */
-#define ZEROS_SECTORS_MAX 32768u	/* longer ones are cut, for progress and cancellation */
+#define TOGETHER 4u /* pieces that are written at once when they are there: a disk likes it */
+/* of their memory, and of where they lie on the medium when they are whole: for I/O past the page cache */
+#define PIECE_ALIGN 4096u
+#define ZEROS_SECTORS_MIN 32u	 /* shorter runs of zeros are not worth a piece of their own */
+#define ZEROS_SECTORS_MAX 32768u /* longer ones are cut, for progress and cancellation */
 #define AHEAD_SECTORS (8 * PIECE_SECTORS)
-#define POLL_NS 100000000		/* how often cancelled() is asked while the target is slow */
+#define POLL_NS 100000000 /* how often cancelled() is asked while the target is slow */
 
 DEFINE_FREEP(EVP_MD_CTX, EVP_MD_CTX_free)
 
@@ -96,23 +98,24 @@ struct taker {
 	struct pipe *pipe;
 	int (*take)(struct pipe *p, const struct piece *piece);
 	pthread_t thread;
-	uint64_t n_taken;		/* under the pipe's lock */
+	uint64_t n_taken; /* under the pipe's lock */
 };
 enum { HASHER, WRITER, N_TAKERS };
 
 struct pipe {
-	struct target *target;		/* the writer's; NULL: hash only */
-	EVP_MD_CTX *hash;		/* the hasher's */
-	uint32_t lba;			/* the writer's: where the next piece goes */
+	struct target *target; /* the writer's; NULL: hash only */
+	EVP_MD_CTX *hash;      /* the hasher's */
+	uint32_t lba;	       /* the writer's: where the next piece goes */
 	uint8_t *memory;
 	struct taker takers[N_TAKERS];
-	unsigned n_takers;		/* that run */
+	unsigned n_takers; /* that run */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	/* Under the lock; piece i % PIECES belongs to each taker with n_taken <= i < n_filled, and to the caller when there is none. */
+	/* Under the lock; piece i % PIECES belongs to each taker with n_taken <= i < n_filled, and to the caller when
+	 * there is none. */
 	struct piece pieces[PIECES];
 	uint64_t n_filled;
-	uint64_t done_sectors;		/* by the last taker */
+	uint64_t done_sectors; /* by the last taker */
 	bool end;
 	int error;
 };
@@ -140,7 +143,8 @@ static unsigned next_pieces(const struct taker *taker, struct piece *ret)
 	*ret = p->pieces[i % PIECES];
 	if (taker != &p->takers[WRITER] || ret->zeros)
 		return n;
-	for (; n < min_u64(most, TOGETHER) && ret->n_sectors == n * PIECE_SECTORS && !p->pieces[(i + n) % PIECES].zeros; n++)
+	for (; n < min_u64(most, TOGETHER) && ret->n_sectors == n * PIECE_SECTORS && !p->pieces[(i + n) % PIECES].zeros;
+	     n++)
 		ret->n_sectors += p->pieces[(i + n) % PIECES].n_sectors;
 	return n;
 }
@@ -260,8 +264,8 @@ static int pipe_wait(struct pipe *p, uint64_t most, uint64_t all_sectors, const 
 }
 
 /* fill: sets n_sectors (0 at the end), and zeros or fills buf. */
-static int pipe_run(struct pipe *p, int (*fill)(void *context, struct piece *piece), void *context, uint64_t all_sectors,
-		    const struct burn_progress *progress)
+static int pipe_run(struct pipe *p, int (*fill)(void *context, struct piece *piece), void *context,
+		    uint64_t all_sectors, const struct burn_progress *progress)
 {
 	int r = 0;
 
@@ -312,8 +316,10 @@ static int fill_from_stream(void *context, struct piece *piece)
 
 	piece->zeros = zeros >= ZEROS_SECTORS_MIN;
 	/* Behind zeros of any length the pieces begin at whole ones again. */
-	piece->n_sectors = (uint32_t)(piece->zeros ? min_u64(zeros, ZEROS_SECTORS_MAX) :
-		min_u64(session_stream_left(stream), PIECE_SECTORS - session_stream_at(stream) % PIECE_SECTORS));
+	piece->n_sectors =
+		(uint32_t)(piece->zeros ? min_u64(zeros, ZEROS_SECTORS_MAX) :
+					  min_u64(session_stream_left(stream),
+						  PIECE_SECTORS - session_stream_at(stream) % PIECE_SECTORS));
 	if (piece->zeros)
 		return session_stream_skip(stream, piece->n_sectors);
 	return piece->n_sectors ? session_stream_read(stream, piece->buf, piece->n_sectors) : 0;
@@ -335,7 +341,8 @@ int burn_rehearse(const struct burn_plan *p)
 }
 
 /* All but the commit record; ret_sha256 is of it. */
-static int write_body(struct burn_plan *plan, struct target *t, const struct burn_progress *progress, uint8_t ret_sha256[32])
+static int write_body(struct burn_plan *plan, struct target *t, const struct burn_progress *progress,
+		      uint8_t ret_sha256[32])
 {
 	_cleanup_(session_stream_freep) struct session_stream *stream = NULL;
 	_cleanup_(pipe_release) struct pipe pipe;
@@ -372,7 +379,7 @@ int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress
 	report(progress, 0, session_length(p));
 	r = write_session(p, t, progress);
 	if (r < 0)
-		target_abort(t);	/* the first error is the one that matters */
+		target_abort(t); /* the first error is the one that matters */
 	else
 		report(progress, session_length(p), session_length(p));
 	return r;
@@ -390,14 +397,14 @@ static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16
 
 	if (r < 0)
 		return r;
-	if (appuse_decode(sector, &a) < 0 || a.start_lba != start_lba || memcmp(a.uuid, uuid, sizeof(a.uuid)) || a.sectors <= 17 ||
-	    a.sectors > UINT32_MAX - start_lba)
+	if (appuse_decode(sector, &a) < 0 || a.start_lba != start_lba || memcmp(a.uuid, uuid, sizeof(a.uuid)) ||
+	    a.sectors <= 17 || a.sectors > UINT32_MAX - start_lba)
 		return -EBADMSG;
 	r = disc_read(d, start_lba + a.sectors - 1, sector, 1);
 	if (r < 0)
 		return r;
-	if (session_commit_decode(sector, &commit) < 0 || memcmp(commit.uuid, uuid, sizeof(commit.uuid)) || commit.start_lba != start_lba ||
-	    commit.sectors != a.sectors || commit.number != a.number)
+	if (session_commit_decode(sector, &commit) < 0 || memcmp(commit.uuid, uuid, sizeof(commit.uuid)) ||
+	    commit.start_lba != start_lba || commit.sectors != a.sectors || commit.number != a.number)
 		return -EBADMSG;
 	*ret = commit;
 	return 0;
@@ -414,8 +421,8 @@ static void advise(struct disc *d, uint32_t lba, uint32_t n_sectors, int advice)
 
 struct range {
 	struct disc *disc;
-	uint32_t lba, left, ahead;	/* sectors; ahead: of lba, that the kernel was told to read */
-	bool cached;			/* it cannot be read past the page cache */
+	uint32_t lba, left, ahead; /* sectors; ahead: of lba, that the kernel was told to read */
+	bool cached;		   /* it cannot be read past the page cache */
 };
 
 static int read_cached(struct range *r, void *buf, uint32_t n_sectors)
@@ -449,7 +456,8 @@ static int fill_from_disc(void *context, struct piece *piece)
 }
 
 /* All sectors of the session but the commit record. */
-static int hash_session(struct disc *d, const struct session_commit *commit, const struct burn_progress *progress, uint8_t ret_sha256[32])
+static int hash_session(struct disc *d, const struct session_commit *commit, const struct burn_progress *progress,
+			uint8_t ret_sha256[32])
 {
 	struct range range = {.disc = d, .lba = commit->start_lba, .left = commit->sectors - 1};
 	_cleanup_(pipe_release) struct pipe pipe;

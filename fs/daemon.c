@@ -80,10 +80,7 @@ void daemon_ready(int pipe)
 
 /* ---- signals ---- */
 
-static void wake(int signal)
-{
-	(void)signal;
-}
+static void wake(int signal) { (void)signal; }
 
 static void signal_set(sigset_t *ret)
 {
@@ -91,7 +88,7 @@ static void signal_set(sigset_t *ret)
 	sigaddset(ret, SIGTERM);
 	sigaddset(ret, SIGINT);
 	sigaddset(ret, SIGHUP);
-	sigaddset(ret, SIGUSR1);	/* ends the thread */
+	sigaddset(ret, SIGUSR1); /* ends the thread */
 }
 
 static void *take_signals(void *arg)
@@ -102,7 +99,8 @@ static void *take_signals(void *arg)
 
 	signal_set(&set);
 	for (;;) {
-		int got = atomic_load(&s->seen) && !atomic_load(&s->awake) ? sigtimedwait(&set, NULL, &interval) : sigwaitinfo(&set, NULL);
+		int got = atomic_load(&s->seen) && !atomic_load(&s->awake) ? sigtimedwait(&set, NULL, &interval) :
+									     sigwaitinfo(&set, NULL);
 		if (got == SIGUSR1)
 			return NULL;
 		if (got > 0)
@@ -118,7 +116,7 @@ int daemon_catch_signals(struct daemon_signals *s)
 	sigset_t set;
 
 	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGUSR2, &waking, NULL);	/* no SA_RESTART: a wait is to be interrupted */
+	sigaction(SIGUSR2, &waking, NULL); /* no SA_RESTART: a wait is to be interrupted */
 	signal_set(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	s->main = pthread_self();

@@ -13,8 +13,8 @@
 struct inhibit {
 	const char *why;
 	pthread_mutex_t lock;
-	unsigned holders;	/* who burns, and the thread that asks */
-	int fd;			/* logind's lock lasts while it is open; -1 not got */
+	unsigned holders; /* who burns, and the thread that asks */
+	int fd;		  /* logind's lock lasts while it is open; -1 not got */
 };
 
 static void drop(struct inhibit *i)
@@ -40,12 +40,13 @@ static int ask(const char *why)
 
 	if (sd_bus_open_system(&bus) < 0)
 		return -1;
-	r = sd_bus_call_method(bus, "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager", "Inhibit", &error,
-		&reply, "ssss", "shutdown:sleep", "cdappendfs", why, "block");
+	r = sd_bus_call_method(bus, "org.freedesktop.login1", "/org/freedesktop/login1",
+			       "org.freedesktop.login1.Manager", "Inhibit", &error, &reply, "ssss", "shutdown:sleep",
+			       "cdappendfs", why, "block");
 	sd_bus_error_free(&error);
 	if (r < 0 || sd_bus_message_read(reply, "h", &fd) < 0)
 		return -1;
-	return fcntl(fd, F_DUPFD_CLOEXEC, 3);	/* the message's own goes with it */
+	return fcntl(fd, F_DUPFD_CLOEXEC, 3); /* the message's own goes with it */
 }
 
 static void *take(void *arg)

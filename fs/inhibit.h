@@ -4,9 +4,10 @@
  *
  *	inhibit_take -> inhibit_release
  *
- * A "block" lock of logind (org.freedesktop.login1.Manager.Inhibit) against shutdown and sleep: a "delay" lock ends after seconds, a burn takes minutes.
- * Where there is no logind, or it refuses (not a local user), a burn goes on without: that is no error.  It is asked by a thread of its own, since
- * a bus that hangs must not keep a burn waiting.
+ * A "block" lock of logind (org.freedesktop.login1.Manager.Inhibit) against shutdown and sleep: a "delay" lock ends
+ * after seconds, a burn takes minutes. Where there is no logind, or it refuses (not a local user), a burn goes on
+ * without: that is no error.  It is asked by a thread of its own, since a bus that hangs must not keep a burn
+ * waiting.
  */
 #ifndef FS_INHIBIT_H
 #define FS_INHIBIT_H

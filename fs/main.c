@@ -2,11 +2,12 @@
 /*
  * main.c - the composition root: the only place that sees all rooms
  *
- * parse -> paths -> fork -> disc, stage, tree (opening.c) -> commit and server -> threads -> mount -> sandbox -> loop -> last commit -> release
+ * parse -> paths -> fork -> disc, stage, tree (opening.c) -> commit and server -> threads -> mount -> sandbox -> loop
+ * -> last commit -> release
  *
- * The end of a mount.  Unmounted: what is staged is burned now, with the stage marked as finishing (the next mount waits for it) and clients
- * of the control socket told.  Ended by a signal, or because the system goes down, or with commit=manual: a burn under way is
- * finished, everything else stays staged.
+ * The end of a mount.  Unmounted: what is staged is burned now, with the stage marked as finishing (the next mount
+ * waits for it) and clients of the control socket told.  Ended by a signal, or because the system goes down, or with
+ * commit=manual: a burn under way is finished, everything else stays staged.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -37,15 +38,15 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 struct app {
 	struct options options;
 	struct opening opening;
-	struct commit *commit;		/* NULL: read-only */
+	struct commit *commit; /* NULL: read-only */
 	struct server *server;
 	struct control *control;
 	struct daemon_signals signals;
-	int pipe;			/* to the waiting parent; -1 none */
+	int pipe; /* to the waiting parent; -1 none */
 	pthread_t announcer;
-	struct commit_result result;	/* of the commit of the unmount */
-	struct inhibit *inhibit;	/* the commit's thread: while it burns */
-	struct unmounter unmounter;	/* of an ordinary user */
+	struct commit_result result; /* of the commit of the unmount */
+	struct inhibit *inhibit;     /* the commit's thread: while it burns */
+	struct unmounter unmounter;  /* of an ordinary user */
 };
 
 static int fail(int error, const char *what)
@@ -62,10 +63,21 @@ static int make_server(struct app *a)
 {
 	const struct options *o = &a->options;
 	const struct server_options options = {
-		.mountpoint = a->opening.mountpoint, .source = a->opening.disc_path, .fuse_options = o->fuse, .debug = o->debug,
-		.read_only = a->opening.read_only, .allow_other = o->allow_other, .owner = getuid(),
-		.show_uid = o->show_uid, .show_gid = o->show_gid, .show_umask = o->show_umask, .uid = o->uid, .gid = o->gid, .umask = o->umask,
-		.take_away = take_mount_away, .context = a,
+		.mountpoint = a->opening.mountpoint,
+		.source = a->opening.disc_path,
+		.fuse_options = o->fuse,
+		.debug = o->debug,
+		.read_only = a->opening.read_only,
+		.allow_other = o->allow_other,
+		.owner = getuid(),
+		.show_uid = o->show_uid,
+		.show_gid = o->show_gid,
+		.show_umask = o->show_umask,
+		.uid = o->uid,
+		.gid = o->gid,
+		.umask = o->umask,
+		.take_away = take_mount_away,
+		.context = a,
 	};
 	int r = server_new(&options, a->opening.tree, &a->server);
 
@@ -73,7 +85,10 @@ static int make_server(struct app *a)
 }
 
 static void flush_writers(void *context) { server_flush_writers(((struct app *)context)->server); }
-static void discarded(void *context, const struct stage_snapshot *what) { server_discarded(((struct app *)context)->server, what); }
+static void discarded(void *context, const struct stage_snapshot *what)
+{
+	server_discarded(((struct app *)context)->server, what);
+}
 
 static void hold_system(void *context)
 {
@@ -93,10 +108,20 @@ static int make_commit(struct app *a)
 {
 	const struct options *o = &a->options;
 	struct commit_options options = {
-		.no_joliet = o->no_joliet, .no_sharing = o->no_sharing || o->compat, .compat = o->compat, .no_verify = o->no_verify,
-		.drop_udf = o->drop_udf, .speed = o->speed, .bytes_per_second = o->bytes_per_second, .fault = o->fault,
+		.no_joliet = o->no_joliet,
+		.no_sharing = o->no_sharing || o->compat,
+		.compat = o->compat,
+		.no_verify = o->no_verify,
+		.drop_udf = o->drop_udf,
+		.speed = o->speed,
+		.bytes_per_second = o->bytes_per_second,
+		.fault = o->fault,
 	};
-	const struct commit_hooks hooks = {.flush_writers = flush_writers, .discarded = discarded, .hold = hold_system, .let_go = let_system_go, .context = a};
+	const struct commit_hooks hooks = {.flush_writers = flush_writers,
+					   .discarded = discarded,
+					   .hold = hold_system,
+					   .let_go = let_system_go,
+					   .context = a};
 	int r;
 
 	if (a->opening.read_only)
@@ -113,9 +138,15 @@ static int make_control(struct app *a)
 {
 	const struct opening *o = &a->opening;
 	const struct control_options options = {
-		.tree = o->tree, .commit = a->commit, .disc_path = o->disc_path, .mountpoint = o->mountpoint,
-		.staging = o->stage ? stage_directory(o->stage) : NULL, .owner = getuid(),
-		.state = o->state, .sessions = o->sessions, .n_sessions = o->n_sessions,
+		.tree = o->tree,
+		.commit = a->commit,
+		.disc_path = o->disc_path,
+		.mountpoint = o->mountpoint,
+		.staging = o->stage ? stage_directory(o->stage) : NULL,
+		.owner = getuid(),
+		.state = o->state,
+		.sessions = o->sessions,
+		.n_sessions = o->n_sessions,
 	};
 	int r = control_new(&options, &a->control);
 
@@ -144,7 +175,8 @@ static void on_first_signal(void *context)
 	if (a->commit)
 		commit_status(a->commit, &status);
 	if (status.phase != COMMIT_IDLE)
-		log_notice("the burn under way is finished; a second signal cancels it. What is not burned stays staged");
+		log_notice(
+			"the burn under way is finished; a second signal cancels it. What is not burned stays staged");
 	server_stop(a->server);
 }
 
@@ -179,7 +211,7 @@ static void *announce(void *arg)
 	int r = server_device(a->server, &device);
 
 	if (r < 0)
-		return NULL;	/* it has ended already */
+		return NULL; /* it has ended already */
 	server_tune(device);
 	r = listen_for_requests(a, device);
 	if (r < 0)
@@ -208,14 +240,14 @@ static int mount_and_serve(struct app *a)
 	int r = server_mount(a->server);
 
 	if (r < 0)
-		return EXIT_FAILED;	/* libfuse said why */
+		return EXIT_FAILED; /* libfuse said why */
 	enter_sandbox(a);
 	r = -pthread_create(&a->announcer, NULL, announce, a);
 	if (r < 0)
 		return fail(r, "no threads can be started");
 	r = server_loop(a->server);
 	atomic_store(&a->signals.awake, true);
-	server_unmount(a->server);	/* before the announcer is waited for: it may be asking the mount */
+	server_unmount(a->server); /* before the announcer is waited for: it may be asking the mount */
 	pthread_join(a->announcer, NULL);
 	control_deafen(a->control);
 	return r < 0 ? fail(r, "the mount ended") : 0;
@@ -245,7 +277,8 @@ static void explain_kept(struct app *a)
 	bool kept = a->commit && tree_changed(a->opening.tree);
 
 	if (kept)
-		snprintf(a->result.message, sizeof(a->result.message), "nothing was burned; what is staged is kept for the next mount");
+		snprintf(a->result.message, sizeof(a->result.message),
+			 "nothing was burned; what is staged is kept for the next mount");
 }
 
 /* Returns the exit status: it matters in the foreground. */
@@ -266,7 +299,8 @@ static int finish(struct app *a)
 		commit_stop(a->commit, burn);
 	}
 	if (a->result.error)
-		log_error("%s: %s", a->opening.disc_path, a->result.message[0] ? a->result.message : strerror(-a->result.error));
+		log_error("%s: %s", a->opening.disc_path,
+			  a->result.message[0] ? a->result.message : strerror(-a->result.error));
 	control_finish(a->control, &a->result);
 	return a->result.error ? EXIT_FAILED : EXIT_DONE;
 }
@@ -330,7 +364,8 @@ static int usage(struct app *a, const char *why)
 	return EXIT_USAGE;
 }
 
-/* One heap for all threads: they hold it for moments, and each heap more would keep some megabytes that others could use.  Large blocks go back to the kernel. */
+/* One heap for all threads: they hold it for moments, and each heap more would keep some megabytes that others could
+ * use.  Large blocks go back to the kernel. */
 static void tune_allocator(void)
 {
 	mallopt(M_ARENA_MAX, 1);
@@ -356,7 +391,9 @@ int main(int argc, char **argv)
 	r = opening_resolve(&a.opening, &a.options);
 	if (!r) {
 		int forked = daemon_begin(a.options.foreground, &a.pipe);
-		r = forked < 0 ? fail(forked, "no process can be started") : chdir("/") < 0 ? fail(-errno, "/") : run(&a);
+		r = forked < 0	   ? fail(forked, "no process can be started") :
+		    chdir("/") < 0 ? fail(-errno, "/") :
+				     run(&a);
 	}
 	release(&a);
 	return r;

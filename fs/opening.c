@@ -2,10 +2,10 @@
 /*
  * opening.c - from the command line to a tree
  *
- * A disc is first opened for reading, which takes no lock: its identity finds the stage, and the stage's holder, if there is one, says
- * whether the disc is mounted or the burn of an earlier mount is being finished (then it is waited for, and everything is looked at
- * again, for there is a session more).  With the stage in hand the medium is opened for writing.  If it changed in between, all
- * begins anew.
+ * A disc is first opened for reading, which takes no lock: its identity finds the stage, and the stage's holder, if
+ * there is one, says whether the disc is mounted or the burn of an earlier mount is being finished (then it is waited
+ * for, and everything is looked at again, for there is a session more).  With the stage in hand the medium is opened
+ * for writing.  If it changed in between, all begins anew.
  */
 #include "fs/opening.h"
 
@@ -23,7 +23,7 @@
 #include "fs/holding.h"
 
 #define POLL_MS 100
-#define VANISHED_MS 10000	/* a daemon without a mount, before it says that it finishes */
+#define VANISHED_MS 10000 /* a daemon without a mount, before it says that it finishes */
 #define ATTEMPTS 5
 
 static int fail(int error, const char *what, const char *why)
@@ -66,8 +66,11 @@ static int resolve_mountpoint(struct opening *o)
 
 	o->mountpoint = realpath(given, NULL);
 	if (!o->mountpoint || stat(o->mountpoint, &st) < 0)
-		return fail(-errno, given, errno == ENOENT ? "the mount point is missing; make it with mkdir" : errno != ENOTCONN ? NULL :
-			"a mount without its daemon is there; take it away with 'fusermount3 -u' and try again");
+		return fail(-errno, given,
+			    errno == ENOENT   ? "the mount point is missing; make it with mkdir" :
+			    errno != ENOTCONN ? NULL :
+						"a mount without its daemon is there; take it away with 'fusermount3 "
+						"-u' and try again");
 	return S_ISDIR(st.st_mode) ? 0 : fail(-ENOTDIR, given, "the mount point is not a directory");
 }
 
@@ -80,8 +83,10 @@ int opening_resolve(struct opening *o, const struct options *options)
 	if (!o->disc_path && errno == ENOENT && options->create)
 		o->disc_path = real_path_of_new(disc);
 	if (!o->disc_path)
-		return fail(-errno, disc, errno != ENOENT ? NULL :
-			options->create ? "the directory for it is missing" : "no such file (-o create makes a blank image)");
+		return fail(-errno, disc,
+			    errno != ENOENT ? NULL :
+			    options->create ? "the directory for it is missing" :
+					      "no such file (-o create makes a blank image)");
 	if (options->staging && !(o->staging = absolute_path(options->staging)))
 		return fail(-errno, options->staging, NULL);
 	return resolve_mountpoint(o);
@@ -169,7 +174,7 @@ static int open_reader(struct opening *o)
 	bool said = false;
 	int r = 0;
 
-	if (o->disc && o->state.exclusive) {	/* ours: to let go of it would invite others */
+	if (o->disc && o->state.exclusive) { /* ours: to let go of it would invite others */
 		r = disc_refresh(o->disc);
 		return r < 0 ? fail(r, o->disc_path, NULL) : look(o);
 	}
@@ -186,7 +191,7 @@ static int open_reader(struct opening *o)
 	if (!r && o->state.exclusive && !o->holding) {
 		int name = holding_take(o->disc_path);
 
-		o->holding = name < 0 ? 0 : name;	/* without it the next mount does not know whom to wait for */
+		o->holding = name < 0 ? 0 : name; /* without it the next mount does not know whom to wait for */
 	}
 	return r;
 }
@@ -208,7 +213,8 @@ static int open_base(struct opening *o)
 
 	iso_unref(TAKE_PTR(o->base));
 	if (!session && o->options->session) {
-		log_error("%s: there is no session %u; it has %zu (see cdappendfs-info)", o->disc_path, o->options->session, o->n_sessions);
+		log_error("%s: there is no session %u; it has %zu (see cdappendfs-info)", o->disc_path,
+			  o->options->session, o->n_sessions);
 		return 1;
 	}
 	if (!session)
@@ -217,7 +223,8 @@ static int open_base(struct opening *o)
 	if (session->broken)
 		return fail(-EBADMSG, what, "the burn of this session failed; it cannot be mounted");
 	r = iso_open(o->disc, session->descriptor_lba, &o->base);
-	return r == 0 ? 0 : fail(r, what, r == -EBADMSG ? "its volume descriptors or root directory are damaged" : NULL);
+	return r == 0 ? 0 :
+			fail(r, what, r == -EBADMSG ? "its volume descriptors or root directory are damaged" : NULL);
 }
 
 /* ---- the stage ---- */
@@ -286,8 +293,8 @@ static int open_stage(struct opening *o, struct disc_fingerprint *ret)
 			return 0;
 		}
 		if (r != -EBUSY) {
-			log_error("%s: the staging area%s%s cannot be used: %s", o->disc_path, o->staging ? " " : "", o->staging ? o->staging : "",
-				why ? why : strerror(-r));
+			log_error("%s: the staging area%s%s cannot be used: %s", o->disc_path, o->staging ? " " : "",
+				  o->staging ? o->staging : "", why ? why : strerror(-r));
 			return 1;
 		}
 		r = wait_for_holder(o, &holder, &waited);
@@ -303,7 +310,8 @@ static void say_read_only(const struct opening *o, const char *why)
 	log_notice("%s: %s: it is mounted read-only", o->disc_path, why);
 }
 
-/* Whether it is worth a stage; says why not. Whether the medium takes another session is known when it was opened for writing. */
+/* Whether it is worth a stage; says why not. Whether the medium takes another session is known when it was opened for
+ * writing. */
 static bool can_be_written(const struct opening *o)
 {
 	if (faccessat(AT_FDCWD, o->disc_path, W_OK, AT_EACCESS) < 0)
@@ -318,7 +326,7 @@ static bool can_be_written(const struct opening *o)
 static bool same_state(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
 {
 	return a->session_lba == b->session_lba && a->next_lba == b->next_lba && a->image_bytes == b->image_bytes &&
-		memcmp(a->descriptor, b->descriptor, sizeof(a->descriptor)) == 0;
+	       memcmp(a->descriptor, b->descriptor, sizeof(a->descriptor)) == 0;
 }
 
 static void give_back(struct opening *o)
@@ -349,7 +357,7 @@ static int open_for_writing(struct opening *o, bool *ret_again)
 	if (r)
 		return r;
 	if (o->state.exclusive)
-		return 0;	/* a drive is ours already */
+		return 0; /* a drive is ours already */
 	r = open_disc(o, (struct disc_open_options){.writable = true}, &d, &why);
 	if (r == -EROFS || r == -EACCES) {
 		say_read_only(o, why ? why : strerror(-r));
@@ -409,11 +417,17 @@ static void tell_last_result(const struct opening *o, bool recovered)
 static int make_tree(struct opening *o, uint32_t generation)
 {
 	static const enum tree_writing writing[] = {
-		[OPTIONS_TREE_AUTO] = TREE_AUTO, [OPTIONS_TREE_FULL] = TREE_FULL, [OPTIONS_TREE_LINKED] = TREE_LINKED,
+		[OPTIONS_TREE_AUTO] = TREE_AUTO,
+		[OPTIONS_TREE_FULL] = TREE_FULL,
+		[OPTIONS_TREE_LINKED] = TREE_LINKED,
 	};
-	struct tree_options options = {.read_only = o->read_only, .whole_files = o->options->compat || o->options->no_sharing,
-		.writing = o->options->compat ? TREE_FULL : writing[o->options->tree], .no_joliet = o->options->no_joliet,
-		.owner = geteuid(), .group = getegid(), .idle_nodes = o->options->idle_nodes};
+	struct tree_options options = {.read_only = o->read_only,
+				       .whole_files = o->options->compat || o->options->no_sharing,
+				       .writing = o->options->compat ? TREE_FULL : writing[o->options->tree],
+				       .no_joliet = o->options->no_joliet,
+				       .owner = geteuid(),
+				       .group = getegid(),
+				       .idle_nodes = o->options->idle_nodes};
 	int r;
 
 	if (o->read_only && !o->base)

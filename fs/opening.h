@@ -4,8 +4,8 @@
  *
  *	opening_resolve (real paths; in the caller's directory) -> opening_open -> … -> opening_release
  *
- * The stage's lock is taken first, then the medium's: whoever holds the stage of a disc will also have its lock.  Both are given back in
- * the other order, so that one who gets the stage finds the medium free.  One thread.
+ * The stage's lock is taken first, then the medium's: whoever holds the stage of a disc will also have its lock.
+ * Both are given back in the other order, so that one who gets the stage finds the medium free.  One thread.
  */
 #ifndef FS_OPENING_H
 #define FS_OPENING_H
@@ -18,16 +18,16 @@
 
 struct opening {
 	const struct options *options;
-	char *disc_path, *mountpoint, *staging;	/* absolute; staging NULL: the default */
+	char *disc_path, *mountpoint, *staging; /* absolute; staging NULL: the default */
 	bool read_only;
 	struct disc *disc;
 	struct disc_state state;
 	struct disc_session *sessions;
 	size_t n_sessions;
-	struct stage *stage;			/* NULL when read-only */
-	struct iso *base;			/* NULL: blank */
+	struct stage *stage; /* NULL when read-only */
+	struct iso *base;    /* NULL: blank */
 	struct tree *tree;
-	int holding;				/* a drive's name (holding.h); 0 none */
+	int holding; /* a drive's name (holding.h); 0 none */
 };
 
 /* 0, or the exit status: what is wrong was said. */

@@ -2,8 +2,9 @@
 /*
  * options.c - the command line of cdappendfs
  *
- * Options come from three sides: the user's own, libfuse's (handed on, but only those it knows, so that a wrong word is refused here with
- * exit status 2), and the words of fstab and mount(8) that mean nothing to a file system (ignored).  A comma in a value is written "\,".
+ * Options come from three sides: the user's own, libfuse's (handed on, but only those it knows, so that a wrong word
+ * is refused here with exit status 2), and the words of fstab and mount(8) that mean nothing to a file system
+ * (ignored).  A comma in a value is written "\,".
  */
 #include "fs/options.h"
 
@@ -16,16 +17,16 @@
 #include "cdappendfs/bytes.h"
 #include "cdappendfs/own.h"
 
-#define CD_SPEED 153600.0	/* bytes per second of 1x */
+#define CD_SPEED 153600.0 /* bytes per second of 1x */
 #define DVD_SPEED 1385000.0
 #define BD_SPEED 4495625.0
-#define LEAST_SECTORS 192u	/* of a medium: less cannot hold one session */
+#define LEAST_SECTORS 192u /* of a medium: less cannot hold one session */
 
 struct parser {
 	struct options *options;
 	char *why;
-	double speed;		/* x; 0 not given */
-	double base_speed;	/* bytes per second of 1x, by the medium */
+	double speed;	   /* x; 0 not given */
+	double base_speed; /* bytes per second of 1x, by the medium */
 };
 
 __attribute__((format(printf, 2, 3))) static int refuse(struct parser *p, const char *format, ...)
@@ -104,10 +105,18 @@ static int parse_size(const char *text, uint64_t *ret_bytes)
 
 static int set_media(struct parser *p, const char *value)
 {
-	static const struct { const char *name; uint64_t sectors; double speed; } media[] = {
-		{"cd74", 333000, CD_SPEED}, {"cd80", 359844, CD_SPEED},
-		{"dvd", 2295104, DVD_SPEED}, {"dvd-dl", 4171712, DVD_SPEED},	/* DVD+R and DVD-R DL, the smaller of each pair */
-		{"bd", 12219392, BD_SPEED}, {"bd-dl", 24438784, BD_SPEED},
+	static const struct {
+		const char *name;
+		uint64_t sectors;
+		double speed;
+	} media[] = {
+		{"cd74", 333000, CD_SPEED},
+		{"cd80", 359844, CD_SPEED},
+		/* DVD+R and DVD-R DL, the smaller of each pair */
+		{"dvd", 2295104, DVD_SPEED},
+		{"dvd-dl", 4171712, DVD_SPEED},
+		{"bd", 12219392, BD_SPEED},
+		{"bd-dl", 24438784, BD_SPEED},
 	};
 	uint64_t bytes;
 
@@ -120,7 +129,8 @@ static int set_media(struct parser *p, const char *value)
 		}
 	}
 	if (parse_size(value, &bytes) < 0)
-		return refuse(p, "media=%s: one of cd74, cd80, dvd, dvd-dl, bd, bd-dl, or a size as 4M, 700M, 4.7G", value);
+		return refuse(p, "media=%s: one of cd74, cd80, dvd, dvd-dl, bd, bd-dl, or a size as 4M, 700M, 4.7G",
+			      value);
 	if (bytes / SECTOR_BYTES < LEAST_SECTORS)
 		return refuse(p, "media=%s: a medium has at least %u KiB", value, LEAST_SECTORS * SECTOR_BYTES / 1024);
 	p->options->capacity_sectors = bytes / SECTOR_BYTES;
@@ -131,7 +141,8 @@ static int set_speed(struct parser *p, const char *value)
 {
 	const char *end;
 
-	if (parse_decimal(value, &end, &p->speed) < 0 || (*end && strcmp(end, "x") != 0) || p->speed <= 0 || p->speed > 1e6)
+	if (parse_decimal(value, &end, &p->speed) < 0 || (*end && strcmp(end, "x") != 0) || p->speed <= 0 ||
+	    p->speed > 1e6)
 		return refuse(p, "speed=%s: a number, as 8 or 2.4", value);
 	return 0;
 }
@@ -169,9 +180,15 @@ static int set_text(struct parser *p, char **text, const char *name, const char 
 	return *text ? 0 : no_memory(p);
 }
 
-static int set_staging(struct parser *p, const char *value) { return set_text(p, &p->options->staging, "staging", value); }
+static int set_staging(struct parser *p, const char *value)
+{
+	return set_text(p, &p->options->staging, "staging", value);
+}
 static int set_fault(struct parser *p, const char *value) { return set_text(p, &p->options->fault, "fault", value); }
-static int set_disc_fault(struct parser *p, const char *value) { return set_text(p, &p->options->disc_fault, "disc-fault", value); }
+static int set_disc_fault(struct parser *p, const char *value)
+{
+	return set_text(p, &p->options->disc_fault, "disc-fault", value);
+}
 
 static int set_read_delay(struct parser *p, const char *value)
 {
@@ -261,16 +278,32 @@ static int set_umask(struct parser *p, const char *value)
 
 static int set_value(struct parser *p, const char *name, const char *value, bool *ret_known)
 {
-	static const struct { const char *name; int (*set)(struct parser *, const char *); } values[] = {
-		{"media", set_media}, {"speed", set_speed}, {"session", set_session}, {"volid", set_volume_id}, {"staging", set_staging},
-		{"tree", set_tree}, {"share", set_share}, {"commit", set_commit}, {"uid", set_uid}, {"gid", set_gid}, {"umask", set_umask},
-		{"fault", set_fault}, {"disc-fault", set_disc_fault}, {"read-delay", set_read_delay}, {"idle-nodes", set_idle_nodes},
+	static const struct {
+		const char *name;
+		int (*set)(struct parser *, const char *);
+	} values[] = {
+		{"media", set_media},
+		{"speed", set_speed},
+		{"session", set_session},
+		{"volid", set_volume_id},
+		{"staging", set_staging},
+		{"tree", set_tree},
+		{"share", set_share},
+		{"commit", set_commit},
+		{"uid", set_uid},
+		{"gid", set_gid},
+		{"umask", set_umask},
+		{"fault", set_fault},
+		{"disc-fault", set_disc_fault},
+		{"read-delay", set_read_delay},
+		{"idle-nodes", set_idle_nodes},
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(values); i++) {
 		if (strcmp(name, values[i].name) == 0) {
 			*ret_known = true;
-			return value ? values[i].set(p, value) : refuse(p, "%s: the value is missing (%s=…)", name, name);
+			return value ? values[i].set(p, value) :
+				       refuse(p, "%s: the value is missing (%s=…)", name, name);
 		}
 	}
 	return 0;
@@ -278,16 +311,26 @@ static int set_value(struct parser *p, const char *name, const char *value, bool
 
 static bool set_flag(struct options *o, const char *name)
 {
-	const struct { const char *name; bool *flag; bool value; } flags[] = {
-		{"create", &o->create, true}, {"ro", &o->read_only, true}, {"rw", &o->read_only, o->session != 0}, {"compat", &o->compat, true},
-		{"nojoliet", &o->no_joliet, true}, {"noverify", &o->no_verify, true}, {"drop-udf", &o->drop_udf, true},
-		{"allow_other", &o->allow_other, true}, {"debug", &o->debug, true},
+	const struct {
+		const char *name;
+		bool *flag;
+		bool value;
+	} flags[] = {
+		{"create", &o->create, true},
+		{"ro", &o->read_only, true},
+		{"rw", &o->read_only, o->session != 0},
+		{"compat", &o->compat, true},
+		{"nojoliet", &o->no_joliet, true},
+		{"noverify", &o->no_verify, true},
+		{"drop-udf", &o->drop_udf, true},
+		{"allow_other", &o->allow_other, true},
+		{"debug", &o->debug, true},
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(flags); i++) {
 		if (strcmp(name, flags[i].name) == 0) {
 			*flags[i].flag = flags[i].value;
-			return strcmp(name, "allow_other") != 0;	/* libfuse is to see that one as well */
+			return strcmp(name, "allow_other") != 0; /* libfuse is to see that one as well */
 		}
 	}
 	return false;
@@ -308,18 +351,26 @@ static bool is_of(const char *const *list, const char *option)
 /* What mount(8), fstab(5) and systemd put there for themselves, and what has no meaning here. */
 static bool is_ignored(const char *option)
 {
-	static const char *const list[] = {"auto", "noauto", "user", "nouser", "users", "owner", "group", "nofail", "_netdev", "defaults", "comment=",
-		 "user=", "relatime", "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
-		"iversion", "noiversion", "silent", "loud", "mand", "nomand", "subtype=", "fsname=", "clone_fd", "big_writes", "nonempty", NULL};
+	static const char *const list[] = {"auto",	    "noauto",	"user",	      "nouser",	    "users",
+					   "owner",	    "group",	"nofail",     "_netdev",    "defaults",
+					   "comment=",	    "user=",	"relatime",   "norelatime", "strictatime",
+					   "nostrictatime", "lazytime", "nolazytime", "iversion",   "noiversion",
+					   "silent",	    "loud",	"mand",	      "nomand",	    "subtype=",
+					   "fsname=",	    "clone_fd", "big_writes", "nonempty",   NULL};
 
 	return is_of(list, option) || strncmp(option, "x-", 2) == 0 || strncmp(option, "X-", 2) == 0;
 }
 
 static bool is_for_libfuse(const char *option)
 {
-	static const char *const list[] = {"allow_other", "allow_root", "default_permissions", "auto_unmount", "max_read=", "suid", "nosuid", "dev", "nodev",
-		"exec", "noexec", "async", "sync", "dirsync", "atime", "noatime", "diratime", "nodiratime", "context=", "fscontext=",
-		"defcontext=", "rootcontext=", NULL};
+	static const char *const list[] = {"allow_other",  "allow_root", "default_permissions",
+					   "auto_unmount", "max_read=",	 "suid",
+					   "nosuid",	   "dev",	 "nodev",
+					   "exec",	   "noexec",	 "async",
+					   "sync",	   "dirsync",	 "atime",
+					   "noatime",	   "diratime",	 "nodiratime",
+					   "context=",	   "fscontext=", "defcontext=",
+					   "rootcontext=", NULL};
 
 	return is_of(list, option);
 }
@@ -331,7 +382,8 @@ static int hand_to_libfuse(struct parser *p, const char *option)
 	/* A FUSE file system cannot be mounted so: there is nothing to do for it. */
 	if (strcmp(option, "diratime") == 0 || strcmp(option, "nodiratime") == 0)
 		return 0;
-	if (asprintf(&more, "%s%s%s", p->options->fuse ? p->options->fuse : "", p->options->fuse ? "," : "", option) < 0)
+	if (asprintf(&more, "%s%s%s", p->options->fuse ? p->options->fuse : "", p->options->fuse ? "," : "", option) <
+	    0)
 		return no_memory(p);
 	free(p->options->fuse);
 	p->options->fuse = more;
@@ -415,22 +467,37 @@ static int check_together(struct parser *p)
 
 int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_WHY_MAX])
 {
-	static const struct option words[] = {{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
+	static const struct option words[] = {{"help", no_argument, NULL, 'h'},
+					      {"version", no_argument, NULL, 'V'},
+					      {0}};
 	struct parser p = {.options = ret, .why = why, .base_speed = CD_SPEED};
 	int c, r = 0;
 
 	*ret = (struct options){0};
-	optind = 0;	/* begins anew, also after an earlier call */
+	optind = 0; /* begins anew, also after an earlier call */
 	opterr = 0;
 	while (!r && (c = getopt_long(argc, argv, ":hVfdo:", words, NULL)) >= 0) {
 		switch (c) {
-		case 'h': ret->help = true; return 0;
-		case 'V': ret->version = true; return 0;
-		case 'f': ret->foreground = true; break;
-		case 'd': ret->debug = ret->foreground = true; break;
-		case 'o': r = take_list(&p, optarg); break;
-		case ':': r = refuse(&p, "-%c: the value is missing", optopt); break;
-		default: r = refuse(&p, "unknown option '%s'; see cdappendfs --help", argv[optind - 1]);
+		case 'h':
+			ret->help = true;
+			return 0;
+		case 'V':
+			ret->version = true;
+			return 0;
+		case 'f':
+			ret->foreground = true;
+			break;
+		case 'd':
+			ret->debug = ret->foreground = true;
+			break;
+		case 'o':
+			r = take_list(&p, optarg);
+			break;
+		case ':':
+			r = refuse(&p, "-%c: the value is missing", optopt);
+			break;
+		default:
+			r = refuse(&p, "unknown option '%s'; see cdappendfs --help", argv[optind - 1]);
 		}
 	}
 	if (!r)
@@ -452,28 +519,33 @@ void options_release(struct options *o)
 void options_print_help(FILE *out)
 {
 	fputs("Usage: cdappendfs [-f] [-d] [-o OPTION,…] DISC MOUNTPOINT\n"
-		"Mount a disc that can only be appended to; what changes is kept aside and burned as a new session by\n"
-		"cdappendfs-sync, by 'sync MOUNTPOINT' and when it is unmounted.\n"
-		"\n"
-		"  DISC  /dev/srN, an image file (an empty one is a blank disc), or a *.cue *.nrg *.toc (read-only)\n"
-		"  -f    stay in the foreground      -d  print every request as well\n"
-		"  -h, --help      -V, --version\n"
-		"\n"
-		"  -o create              make the image file when it is missing\n"
-		"  -o media=KIND          capacity of an image: cd74, cd80, dvd, dvd-dl, bd, bd-dl, or a size: 4M, 700M, 4.7G\n"
-		"  -o ro                  read only\n"
-		"  -o session=N           an older session, read only\n"
-		"  -o staging=DIR         where changes are kept until they are burned (else ~/.local/state/cdappendfs, of root /var/lib/cdappendfs)\n"
-		"  -o commit=unmount      burn when unmounted (the default), or only when asked to: commit=manual\n"
-		"  -o speed=X             burn at X times the medium's single speed\n"
-		"  -o noverify            do not read back what was burned\n"
-		"  -o volid=NAME          volume id, up to 32 characters\n"
-		"  -o share=blocks|none   let files share equal blocks with what is on the disc (the default), or write them whole\n"
-		"  -o tree=auto|full|linked write all directories, or those that changed; auto: all while they take under 1 MiB\n"
-		"  -o compat              for readers with limits of their own (libarchive, fuseiso): tree=full, share=none\n"
-		"  -o nojoliet            no Joliet tree\n"
-		"  -o drop-udf            append to a UDF bridge disc although its UDF tree goes stale\n"
-		"  -o uid=N gid=N umask=M shown owner, group and permissions\n"
-		"  -o allow_other, allow_root, default_permissions, auto_unmount, … as in mount.fuse3(8)\n",
-		out);
+	      "Mount a disc that can only be appended to; what changes is kept aside and burned as a new session by\n"
+	      "cdappendfs-sync, by 'sync MOUNTPOINT' and when it is unmounted.\n"
+	      "\n"
+	      "  DISC  /dev/srN, an image file (an empty one is a blank disc), or a *.cue *.nrg *.toc (read-only)\n"
+	      "  -f    stay in the foreground      -d  print every request as well\n"
+	      "  -h, --help      -V, --version\n"
+	      "\n"
+	      "  -o create              make the image file when it is missing\n"
+	      "  -o media=KIND          capacity of an image: cd74, cd80, dvd, dvd-dl, bd, bd-dl, or a size: 4M, 700M, "
+	      "4.7G\n"
+	      "  -o ro                  read only\n"
+	      "  -o session=N           an older session, read only\n"
+	      "  -o staging=DIR         where changes are kept until they are burned (else ~/.local/state/cdappendfs, "
+	      "of root /var/lib/cdappendfs)\n"
+	      "  -o commit=unmount      burn when unmounted (the default), or only when asked to: commit=manual\n"
+	      "  -o speed=X             burn at X times the medium's single speed\n"
+	      "  -o noverify            do not read back what was burned\n"
+	      "  -o volid=NAME          volume id, up to 32 characters\n"
+	      "  -o share=blocks|none   let files share equal blocks with what is on the disc (the default), or write "
+	      "them whole\n"
+	      "  -o tree=auto|full|linked write all directories, or those that changed; auto: all while they take "
+	      "under 1 MiB\n"
+	      "  -o compat              for readers with limits of their own (libarchive, fuseiso): tree=full, "
+	      "share=none\n"
+	      "  -o nojoliet            no Joliet tree\n"
+	      "  -o drop-udf            append to a UDF bridge disc although its UDF tree goes stale\n"
+	      "  -o uid=N gid=N umask=M shown owner, group and permissions\n"
+	      "  -o allow_other, allow_root, default_permissions, auto_unmount, … as in mount.fuse3(8)\n",
+	      out);
 }

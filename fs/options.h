@@ -17,16 +17,16 @@
 enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL, OPTIONS_TREE_LINKED };
 
 struct options {
-	bool help, version;		/* then nothing else is set */
+	bool help, version; /* then nothing else is set */
 	bool foreground, debug;
-	const char *disc, *mountpoint;	/* as given; of argv */
+	const char *disc, *mountpoint; /* as given; of argv */
 	bool create;
-	bool read_only;			/* -o ro, or session= */
-	uint32_t session;		/* 0: the newest */
-	char *staging;			/* NULL: the default */
-	uint64_t capacity_sectors;	/* media=; 0: not bounded */
-	double speed;			/* speed=; times the single speed; 0: not bounded */
-	uint64_t bytes_per_second;	/* the same for an image file, by media= */
+	bool read_only;		   /* -o ro, or session= */
+	uint32_t session;	   /* 0: the newest */
+	char *staging;		   /* NULL: the default */
+	uint64_t capacity_sectors; /* media=; 0: not bounded */
+	double speed;		   /* speed=; times the single speed; 0: not bounded */
+	uint64_t bytes_per_second; /* the same for an image file, by media= */
 	enum options_tree tree;
 	bool no_sharing, compat, no_joliet, no_verify, drop_udf, manual_commit;
 	char volume_id[33];
@@ -35,9 +35,9 @@ struct options {
 	gid_t gid;
 	mode_t umask;
 	bool allow_other;
-	char *fuse;			/* options for libfuse, comma-separated; NULL none */
-	char *fault, *disc_fault;	/* developer's; see target_wrap_faults, disc_wrap_faults */
-	uint32_t idle_nodes;		/* developer's; as in struct tree_options */
+	char *fuse;		  /* options for libfuse, comma-separated; NULL none */
+	char *fault, *disc_fault; /* developer's; see target_wrap_faults, disc_wrap_faults */
+	uint32_t idle_nodes;	  /* developer's; as in struct tree_options */
 };
 
 #define OPTIONS_WHY_MAX 512u

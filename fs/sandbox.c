@@ -2,9 +2,9 @@
 /*
  * sandbox.c - capabilities, no new privileges, and a filter of system calls
  *
- * The filter names what is refused, not what is allowed: libfuse, libburn, SQLite and libsystemd may call what they like of the rest, in
- * the next version too. Refused is what gives power over other processes, the kernel or the name space of files. Of
- * sockets only local ones are left, for the commands and the system bus.
+ * The filter names what is refused, not what is allowed: libfuse, libburn, SQLite and libsystemd may call what they
+ * like of the rest, in the next version too. Refused is what gives power over other processes, the kernel or the name
+ * space of files. Of sockets only local ones are left, for the commands and the system bus.
  *
  * A filter needs "no new privileges", and under that fusermount3 is not set-uid any more: see unmounter.h.
  */
@@ -34,11 +34,12 @@
 #elif defined(__riscv) && __riscv_xlen == 64
 #define AUDIT_ARCH_HERE AUDIT_ARCH_RISCV64
 #else
-#define AUDIT_ARCH_HERE 0	/* no filter */
+#define AUDIT_ARCH_HERE 0 /* no filter */
 #endif
 
 #define X32_BIT 0x40000000u
-#define NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+#define NAMESPACES \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 #define MAX_INSTRUCTIONS 256
 
 /* Sanitizers trace their own process when it ends, and run a program that names functions. */
@@ -48,8 +49,8 @@ static bool has_sanitizer(void) { return __sanitizer_print_stack_trace != NULL; 
 /* ---- capabilities ---- */
 
 /*
- * Left to root: to unmount and to tune the mount; to reach a mount point below a directory of a user; in a drive all SCSI commands.
- * The stage and the image need none: the one is root's own, the other is open.
+ * Left to root: to unmount and to tune the mount; to reach a mount point below a directory of a user; in a drive all
+ * SCSI commands. The stage and the image need none: the one is root's own, the other is open.
  */
 static uint64_t needed(const struct sandbox_options *options)
 {
@@ -82,18 +83,64 @@ void sandbox_drop_capabilities(const struct sandbox_options *options)
 
 static const unsigned refused[] = {
 	/* other processes */
-	SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_getfd, SYS_kcmp, SYS_move_pages, SYS_migrate_pages,
+	SYS_process_vm_readv,
+	SYS_process_vm_writev,
+	SYS_pidfd_getfd,
+	SYS_kcmp,
+	SYS_move_pages,
+	SYS_migrate_pages,
 	/* other name spaces, other roots */
-	SYS_unshare, SYS_setns, SYS_chroot, SYS_pivot_root, SYS_mount, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsconfig, SYS_fsmount,
-	SYS_fspick, SYS_mount_setattr, SYS_open_by_handle_at, SYS_mknodat,
+	SYS_unshare,
+	SYS_setns,
+	SYS_chroot,
+	SYS_pivot_root,
+	SYS_mount,
+	SYS_move_mount,
+	SYS_open_tree,
+	SYS_fsopen,
+	SYS_fsconfig,
+	SYS_fsmount,
+	SYS_fspick,
+	SYS_mount_setattr,
+	SYS_open_by_handle_at,
+	SYS_mknodat,
 	/* the kernel */
-	SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup,
-	SYS_io_uring_enter, SYS_io_uring_register, SYS_add_key, SYS_keyctl, SYS_request_key, SYS_fanotify_init, SYS_syslog, SYS_personality,
+	SYS_init_module,
+	SYS_finit_module,
+	SYS_delete_module,
+	SYS_kexec_load,
+	SYS_bpf,
+	SYS_perf_event_open,
+	SYS_userfaultfd,
+	SYS_io_uring_setup,
+	SYS_io_uring_enter,
+	SYS_io_uring_register,
+	SYS_add_key,
+	SYS_keyctl,
+	SYS_request_key,
+	SYS_fanotify_init,
+	SYS_syslog,
+	SYS_personality,
 	/* the machine */
-	SYS_reboot, SYS_swapon, SYS_swapoff, SYS_acct, SYS_quotactl, SYS_sethostname, SYS_setdomainname, SYS_settimeofday, SYS_clock_settime,
-	SYS_clock_adjtime, SYS_adjtimex, SYS_vhangup,
+	SYS_reboot,
+	SYS_swapon,
+	SYS_swapoff,
+	SYS_acct,
+	SYS_quotactl,
+	SYS_sethostname,
+	SYS_setdomainname,
+	SYS_settimeofday,
+	SYS_clock_settime,
+	SYS_clock_adjtime,
+	SYS_adjtimex,
+	SYS_vhangup,
 #ifdef __x86_64__
-	SYS_mknod, SYS_iopl, SYS_ioperm, SYS_modify_ldt, SYS_uselib, SYS_kexec_file_load,
+	SYS_mknod,
+	SYS_iopl,
+	SYS_ioperm,
+	SYS_modify_ldt,
+	SYS_uselib,
+	SYS_kexec_file_load,
 #endif
 };
 static const unsigned refused_traces[] = {SYS_ptrace};
@@ -104,10 +151,7 @@ struct program {
 	unsigned short n;
 };
 
-static void put(struct program *p, struct sock_filter i)
-{
-	p->code[p->n++] = i;
-}
+static void put(struct program *p, struct sock_filter i) { p->code[p->n++] = i; }
 
 static void put_return(struct program *p, uint32_t action)
 {
@@ -156,7 +200,8 @@ static void write_program(struct program *p)
 		put_refusals(p, refused_traces, ARRAY_LENGTH(refused_traces));
 	if (!has_sanitizer() && !runs_mount())
 		put_refusals(p, refused_programs, ARRAY_LENGTH(refused_programs));
-	/* Its flags lie in memory, where a filter cannot look: threads are made by clone, to which the C library turns then. */
+	/* Its flags lie in memory, where a filter cannot look: threads are made by clone, to which the C library
+	 * turns then. */
 	put_if_equal(p, SYS_clone3, 1);
 	put_return(p, SECCOMP_RET_ERRNO | ENOSYS);
 	put_if_equal(p, SYS_clone, 4);
@@ -170,7 +215,9 @@ static void write_program(struct program *p)
 	put_return(p, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
 	put_return(p, SECCOMP_RET_ALLOW);
 }
-_Static_assert(2 * (ARRAY_LENGTH(refused) + ARRAY_LENGTH(refused_traces) + ARRAY_LENGTH(refused_programs)) + 20 <= MAX_INSTRUCTIONS, "the filter has room");
+_Static_assert(2 * (ARRAY_LENGTH(refused) + ARRAY_LENGTH(refused_traces) + ARRAY_LENGTH(refused_programs)) + 20 <=
+		       MAX_INSTRUCTIONS,
+	       "the filter has room");
 
 static int filter_calls(void)
 {

@@ -12,15 +12,15 @@
 #include <stdbool.h>
 
 struct sandbox_options {
-	bool drive;		/* SCSI commands are sent */
-	bool dumpable;		/* may be traced and may leave a core, for who looks for a mistake */
+	bool drive;    /* SCSI commands are sent */
+	bool dumpable; /* may be traced and may leave a core, for who looks for a mistake */
 };
 
 /* Of the calling thread and those it will make; best effort. */
 void sandbox_drop_capabilities(const struct sandbox_options *options);
 /*
- * The whole process: no new privileges, no programs run, no traces and cores, and EPERM for the system calls that a file server never makes.
- * -errno: the filter of system calls is missing, all else holds.
+ * The whole process: no new privileges, no programs run, no traces and cores, and EPERM for the system calls that a
+ * file server never makes. -errno: the filter of system calls is missing, all else holds.
  */
 int sandbox_enter(const struct sandbox_options *options);
 

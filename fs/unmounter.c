@@ -46,7 +46,7 @@ int unmounter_start(struct unmounter *u, const char *mountpoint)
 		return -errno;
 	child = fork();
 	if (child == 0) {
-		close(fds[1]);	/* else it would wait for itself */
+		close(fds[1]); /* else it would wait for itself */
 		leave(fds[0]);
 		wait_for_word(mountpoint);
 	}

@@ -4,15 +4,18 @@
  *
  *	unmounter_start (nothing is open, no threads) -> [unmounter_run, once] -> unmounter_quit
  *
- * The daemon itself may not: under "no new privileges" a set-uid program has none (sandbox.h). The process does nothing else, and goes
- * when the daemon goes, however that ends.
+ * The daemon itself may not: under "no new privileges" a set-uid program has none (sandbox.h). The process does
+ * nothing else, and goes when the daemon goes, however that ends.
  */
 #ifndef FS_UNMOUNTER_H
 #define FS_UNMOUNTER_H
 
 #include <sys/types.h>
 
-struct unmounter { pid_t child; int pipe; };	/* child 0: not started */
+struct unmounter {
+	pid_t child;
+	int pipe;
+}; /* child 0: not started */
 
 /* Borrows nothing. -errno: no process could be started. */
 int unmounter_start(struct unmounter *u, const char *mountpoint);

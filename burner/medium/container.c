@@ -2,15 +2,15 @@
 /*
  * container.c - cue, nrg and toc images through libcdio, read-only
  *
- * libcdio reads some of these wrong without an error (a toc or nrg of 2048-byte sectors), or not to their end (a cue with MODE1/2048), and
- * places tracks behind a session's gap too low.  So nothing is believed: three ways to read are tried, and one is taken only when sector
- * 16 of the track holds a primary volume descriptor whose root directory really lies where it says (its first record, ".", names its own
- * address: ECMA-119 6.8.2.2).  The ways: the data file as it is (2048-byte sectors from its first byte), libcdio's sector calls, libcdio's
- * stream.  A container where none passes is refused.
- * For NAME.cue libcdio reads NAME.bin, whatever the sheet's FILE line says: when there is no such file, the sheet and the file it names
- * get such names in a temporary directory for as long as it takes to open both.
- * Its parsers believe their input: nrg.c and sheet.c look at it first.
- * libcdio is not thread-safe: one mutex around each call.  Its default log handler ends the program: it is replaced before the first call.
+ * libcdio reads some of these wrong without an error (a toc or nrg of 2048-byte sectors), or not to their end (a cue
+ * with MODE1/2048), and places tracks behind a session's gap too low.  So nothing is believed: three ways to read are
+ * tried, and one is taken only when sector 16 of the track holds a primary volume descriptor whose root directory
+ * really lies where it says (its first record, ".", names its own address: ECMA-119 6.8.2.2).  The ways: the data
+ * file as it is (2048-byte sectors from its first byte), libcdio's sector calls, libcdio's stream.  A container where
+ * none passes is refused. For NAME.cue libcdio reads NAME.bin, whatever the sheet's FILE line says: when there is no
+ * such file, the sheet and the file it names get such names in a temporary directory for as long as it takes to open
+ * both. Its parsers believe their input: nrg.c and sheet.c look at it first. libcdio is not thread-safe: one mutex
+ * around each call.  Its default log handler ends the program: it is replaced before the first call.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,18 +31,15 @@ enum way { WAY_FILE, WAY_CALLS, WAY_STREAM, WAYS };
 struct container {
 	struct disc disc;
 	pthread_mutex_t lock;
-	CdIo_t *cdio;		/* under the lock */
-	enum way way;		/* set when opened */
-	int fd;			/* of the data file, or -1 */
+	CdIo_t *cdio; /* under the lock */
+	enum way way; /* set when opened */
+	int fd;	      /* of the data file, or -1 */
 	struct stat st;
 	char *path;
 	struct session_list list;
 };
 
-static struct container *to_container(struct disc *d)
-{
-	return (struct container *)(void *)d;	/* its first member */
-}
+static struct container *to_container(struct disc *d) { return (struct container *)(void *)d; /* its first member */ }
 
 static void silent_log(cdio_log_level_t level, const char message[])
 {
@@ -94,7 +91,9 @@ static int read_any(struct container *c, uint32_t lba, void *buf, uint32_t n_sec
 	if (c->way == WAY_STREAM)
 		r = read_stream_locked(c, lba, buf, n_sectors);
 	else
-		r = cdio_read_data_sectors(c->cdio, buf, (lsn_t)lba, SECTOR_BYTES, n_sectors) == DRIVER_OP_SUCCESS ? 0 : -EIO;
+		r = cdio_read_data_sectors(c->cdio, buf, (lsn_t)lba, SECTOR_BYTES, n_sectors) == DRIVER_OP_SUCCESS ?
+			    0 :
+			    -EIO;
 	pthread_mutex_unlock(&c->lock);
 	return r;
 }
@@ -110,8 +109,12 @@ static int container_state(struct disc *d, struct disc_state *ret)
 {
 	const struct container *c = to_container(d);
 
-	*ret = (struct disc_state){.kind = MEDIUM_CONTAINER, .name = "cue, nrg or toc image",
-		.why_not = "cue, nrg and toc files can only be read", .capacity_sectors = c->list.end_sectors, .used_sectors = c->list.end_sectors, .next_lba = (uint32_t)c->list.end_sectors};
+	*ret = (struct disc_state){.kind = MEDIUM_CONTAINER,
+				   .name = "cue, nrg or toc image",
+				   .why_not = "cue, nrg and toc files can only be read",
+				   .capacity_sectors = c->list.end_sectors,
+				   .used_sectors = c->list.end_sectors,
+				   .next_lba = (uint32_t)c->list.end_sectors};
 	return 0;
 }
 
@@ -146,8 +149,12 @@ static void container_close(struct disc *d)
 }
 
 static const struct disc_ops container_ops = {
-	.read = container_read, .state = container_state, .sessions = container_sessions, .identity = container_identity,
-	.fingerprint = container_fingerprint, .close = container_close,
+	.read = container_read,
+	.state = container_state,
+	.sessions = container_sessions,
+	.identity = container_identity,
+	.fingerprint = container_fingerprint,
+	.close = container_close,
 };
 
 /* ---- opening ---- */
@@ -185,8 +192,8 @@ static int data_file(const char *path, char **ret)
 	if (!f)
 		return -errno;
 	for (unsigned i = 0; i < 1000 && r == -ENOENT && getline(&line, &capacity, f) >= 0; i++) {
-		if (sscanf(line, " DATAFILE \"%m[^\"]\"", &name) != 1 && sscanf(line, " FILE \"%m[^\"]\"", &name) != 1 &&
-		    sscanf(line, " FILE %ms", &name) != 1)
+		if (sscanf(line, " DATAFILE \"%m[^\"]\"", &name) != 1 &&
+		    sscanf(line, " FILE \"%m[^\"]\"", &name) != 1 && sscanf(line, " FILE %ms", &name) != 1)
 			continue;
 		*ret = join(path, name[0] == '/' ? 0 : directory, name);
 		r = *ret ? 0 : -ENOMEM;
@@ -199,7 +206,8 @@ static int data_file(const char *path, char **ret)
 static CdIo_t *open_renamed(const char *path, const char *data)
 {
 	const char *parent = getenv("TMPDIR");
-	_free_ char *directory = join(parent && parent[0] == '/' ? parent : "/tmp", 4096, "/cdappendfs-XXXXXX"), *cue = NULL, *bin = NULL;
+	_free_ char *directory = join(parent && parent[0] == '/' ? parent : "/tmp", 4096, "/cdappendfs-XXXXXX"),
+		    *cue = NULL, *bin = NULL;
 	uint8_t sector[CDIO_CD_FRAMESIZE_RAW];
 	CdIo_t *cdio = NULL;
 
@@ -252,7 +260,8 @@ static bool volume_at(struct container *c, uint32_t start, uint8_t sector[SECTOR
 	size = get_le32(sector + 80);
 	if (read_any(c, root, other, 1) < 0 || other[0] < 34 || other[32] != 1 || get_le32(other + 2) != root)
 		return false;
-	return c->way != WAY_STREAM || (size > 0 && size < INT32_MAX - start && read_any(c, start + size - 1, other, 1) == 0);
+	return c->way != WAY_STREAM ||
+	       (size > 0 && size < INT32_MAX - start && read_any(c, start + size - 1, other, 1) == 0);
 }
 
 static int find_volumes(struct container *c, bool *ret_data)
@@ -272,7 +281,8 @@ static int find_volumes(struct container *c, bool *ret_data)
 		struct disc_session *s = &c->list.sessions[c->list.n];
 		bool found = false;
 
-		if (cdio_get_track_format(c->cdio, (track_t)(first + i)) == TRACK_FORMAT_AUDIO || start < 0 || start >= end)
+		if (cdio_get_track_format(c->cdio, (track_t)(first + i)) == TRACK_FORMAT_AUDIO || start < 0 ||
+		    start >= end)
 			continue;
 		*ret_data = true;
 		/* One way serves all tracks. */
@@ -322,7 +332,7 @@ int container_open(const char *path, struct disc **ret, const char **ret_why)
 	nrg = !strcasecmp(extension(path), ".nrg");
 	sound = nrg || sheet_is_sound(c->path, !strcasecmp(extension(path), ".cue") ? SHEET_CUE : SHEET_TOC);
 	if (nrg)
-		file = strdup(path);	/* its own data file */
+		file = strdup(path); /* its own data file */
 	else if (sound && data_file(c->path, &file) < 0)
 		file = NULL;
 	if (file)

@@ -2,11 +2,12 @@
 /*
  * drive.c - a disc in a drive
  *
- * What the medium is and holds is asked of the drive by drive_refresh() and kept; here it becomes a state, and the reason why no further session
- * can be added, if there is one.
+ * What the medium is and holds is asked of the drive by drive_refresh() and kept; here it becomes a state, and the
+ * reason why no further session can be added, if there is one.
  *
- * After a burn the kernel goes on with the old size and table of contents of the device until the tray was opened and closed: so that is done
- * when the drive is closed, unless somebody else has taken it in the meantime or the drive cannot close its tray.
+ * After a burn the kernel goes on with the old size and table of contents of the device until the tray was opened and
+ * closed: so that is done when the drive is closed, unless somebody else has taken it in the meantime or the drive
+ * cannot close its tray.
  */
 #include "burner/medium/drive.h"
 
@@ -26,35 +27,54 @@
 #define CD_TRACKS_MAX 99u
 #define DVD_PLUS_R_SESSIONS_MAX 153u
 
-static struct drive *to_drive(struct disc *d)
-{
-	return (struct drive *)(void *)d;	/* its first member */
-}
+static struct drive *to_drive(struct disc *d) { return (struct drive *)(void *)d; /* its first member */ }
 
 /* ---- kinds of media ---- */
 
 /*
- * CD, Orange Book: lead-out and lead-in behind the first session and behind the others; two run-out blocks end a track written at once.  The page
- * cache reads in pieces of 4 KiB and more: so the starts.  DVD-R: border-out and border-in at the radii where they are largest; DVD+R:
- * closure and intro; BD-R: clusters of 32 blocks and nothing between.
+ * CD, Orange Book: lead-out and lead-in behind the first session and behind the others; two run-out blocks end a
+ * track written at once.  The page cache reads in pieces of 4 KiB and more: so the starts.  DVD-R: border-out and
+ * border-in at the radii where they are largest; DVD+R: closure and intro; BD-R: clusters of 32 blocks and nothing
+ * between.
  */
-static const struct drive_rules cd_rules = {.gap_first = 11400, .gap = 6900, .run_out = 2, .pad = 150, .track_min = 300, .align = 16,
-	.sessions_max = CD_TRACKS_MAX};
+static const struct drive_rules cd_rules = {.gap_first = 11400,
+					    .gap = 6900,
+					    .run_out = 2,
+					    .pad = 150,
+					    .track_min = 300,
+					    .align = 16,
+					    .sessions_max = CD_TRACKS_MAX};
 static const struct drive_rules dvd_minus_rules = {.gap_first = 28672, .gap = 6144, .align = 16};
-static const struct drive_rules dvd_plus_rules = {.gap_first = 2048, .gap = 2048, .align = 16, .sessions_max = DVD_PLUS_R_SESSIONS_MAX};
+static const struct drive_rules dvd_plus_rules = {.gap_first = 2048,
+						  .gap = 2048,
+						  .align = 16,
+						  .sessions_max = DVD_PLUS_R_SESSIONS_MAX};
 static const struct drive_rules bd_rules = {.align = 32};
 static const struct drive_rules overwritable_rules = {.align = SESSION_ALIGN};
 static const struct drive_rules other_rules = {.align = 16};
 
-static const struct kind { unsigned profile; enum medium_kind kind; const char *name; const struct drive_rules *rules; } kinds[] = {
-	{PROFILE_CD_ROM, MEDIUM_CD_ROM, "CD-ROM", &cd_rules}, {PROFILE_CD_R, MEDIUM_CD_R, "CD-R", &cd_rules},
-	{PROFILE_CD_RW, MEDIUM_CD_RW, "CD-RW", &cd_rules}, {PROFILE_DVD_ROM, MEDIUM_DVD_ROM, "DVD-ROM", &other_rules},
-	{PROFILE_DVD_R, MEDIUM_DVD_R, "DVD-R", &dvd_minus_rules}, {PROFILE_DVD_RAM, MEDIUM_DVD_RAM, "DVD-RAM", &overwritable_rules},
-	{PROFILE_DVD_RW_OVERWRITE, MEDIUM_DVD_RW, "DVD-RW", &overwritable_rules}, {PROFILE_DVD_RW, MEDIUM_DVD_RW, "DVD-RW", &dvd_minus_rules},
-	{PROFILE_DVD_R_DL, MEDIUM_DVD_R, "DVD-R DL", &dvd_minus_rules}, {PROFILE_DVD_R_DL_JUMP, MEDIUM_DVD_R, "DVD-R DL", &dvd_minus_rules},
-	{PROFILE_DVD_PLUS_RW, MEDIUM_DVD_PLUS_RW, "DVD+RW", &overwritable_rules}, {PROFILE_DVD_PLUS_R, MEDIUM_DVD_PLUS_R, "DVD+R", &dvd_plus_rules},
-	{PROFILE_DVD_PLUS_R_DL, MEDIUM_DVD_PLUS_R, "DVD+R DL", &dvd_plus_rules}, {PROFILE_BD_ROM, MEDIUM_BD_ROM, "BD-ROM", &other_rules},
-	{PROFILE_BD_R, MEDIUM_BD_R, "BD-R", &bd_rules}, {PROFILE_BD_R_RANDOM, MEDIUM_BD_R, "BD-R in random recording mode", &other_rules},
+static const struct kind {
+	unsigned profile;
+	enum medium_kind kind;
+	const char *name;
+	const struct drive_rules *rules;
+} kinds[] = {
+	{PROFILE_CD_ROM, MEDIUM_CD_ROM, "CD-ROM", &cd_rules},
+	{PROFILE_CD_R, MEDIUM_CD_R, "CD-R", &cd_rules},
+	{PROFILE_CD_RW, MEDIUM_CD_RW, "CD-RW", &cd_rules},
+	{PROFILE_DVD_ROM, MEDIUM_DVD_ROM, "DVD-ROM", &other_rules},
+	{PROFILE_DVD_R, MEDIUM_DVD_R, "DVD-R", &dvd_minus_rules},
+	{PROFILE_DVD_RAM, MEDIUM_DVD_RAM, "DVD-RAM", &overwritable_rules},
+	{PROFILE_DVD_RW_OVERWRITE, MEDIUM_DVD_RW, "DVD-RW", &overwritable_rules},
+	{PROFILE_DVD_RW, MEDIUM_DVD_RW, "DVD-RW", &dvd_minus_rules},
+	{PROFILE_DVD_R_DL, MEDIUM_DVD_R, "DVD-R DL", &dvd_minus_rules},
+	{PROFILE_DVD_R_DL_JUMP, MEDIUM_DVD_R, "DVD-R DL", &dvd_minus_rules},
+	{PROFILE_DVD_PLUS_RW, MEDIUM_DVD_PLUS_RW, "DVD+RW", &overwritable_rules},
+	{PROFILE_DVD_PLUS_R, MEDIUM_DVD_PLUS_R, "DVD+R", &dvd_plus_rules},
+	{PROFILE_DVD_PLUS_R_DL, MEDIUM_DVD_PLUS_R, "DVD+R DL", &dvd_plus_rules},
+	{PROFILE_BD_ROM, MEDIUM_BD_ROM, "BD-ROM", &other_rules},
+	{PROFILE_BD_R, MEDIUM_BD_R, "BD-R", &bd_rules},
+	{PROFILE_BD_R_RANDOM, MEDIUM_BD_R, "BD-R in random recording mode", &other_rules},
 	{PROFILE_BD_RE, MEDIUM_BD_RE, "BD-RE", &overwritable_rules},
 };
 static const struct kind other_kind = {0, MEDIUM_OTHER, "disc", &other_rules};
@@ -86,11 +106,9 @@ static uint32_t tail_max(const struct drive *d)
 
 /* ---- state ---- */
 
-/* Media without a burn that failed keep their kind of blankness: a disc whose only sessions are broken has no tree either. */
-static bool is_blank(const struct drive *d)
-{
-	return drive_whole(&d->list).n == 0;
-}
+/* Media without a burn that failed keep their kind of blankness: a disc whose only sessions are broken has no tree
+ * either. */
+static bool is_blank(const struct drive *d) { return drive_whole(&d->list).n == 0; }
 
 /* Of the medium itself, whatever is on it. */
 static const char *against_medium(const struct drive *d)
@@ -98,20 +116,29 @@ static const char *against_medium(const struct drive *d)
 	const struct recorder_medium *m = &d->medium;
 
 	switch (m->profile) {
-	case PROFILE_CD_ROM: case PROFILE_DVD_ROM: case PROFILE_BD_ROM: return "a disc that can only be read";
-	case PROFILE_BD_R_RANDOM: return "a BD-R in random recording mode, which takes no sessions";
-	case PROFILE_DVD_R_DL: case PROFILE_DVD_R_DL_JUMP: return "a DVD-R DL: it takes a single session only, and none is added to it";
-	default: break;
+	case PROFILE_CD_ROM:
+	case PROFILE_DVD_ROM:
+	case PROFILE_BD_ROM:
+		return "a disc that can only be read";
+	case PROFILE_BD_R_RANDOM:
+		return "a BD-R in random recording mode, which takes no sessions";
+	case PROFILE_DVD_R_DL:
+	case PROFILE_DVD_R_DL_JUMP:
+		return "a DVD-R DL: it takes a single session only, and none is added to it";
+	default:
+		break;
 	}
 	if (kind_of(d) == &other_kind)
 		return "of this kind of medium nothing is known";
 	if (m->status == RECORDER_CLOSED)
 		return "the disc is finalized: it takes no further session";
 	if (m->interrupted)
-		return "a burn was interrupted on this disc and its track is still open; 'xorriso -outdev DEVICE -close_damaged force' closes it";
+		return "a burn was interrupted on this disc and its track is still open; 'xorriso -outdev DEVICE "
+		       "-close_damaged force' closes it";
 	if (!m->multi && m->profile == PROFILE_DVD_RW)
-		return "a DVD-RW that was blanked fast: it would take a single session only; blank it wholly with 'xorriso -outdev DEVICE -blank deformat', "
-			"or format it with 'xorriso -outdev DEVICE -format fast'";
+		return "a DVD-RW that was blanked fast: it would take a single session only; blank it wholly with "
+		       "'xorriso -outdev DEVICE -blank deformat', "
+		       "or format it with 'xorriso -outdev DEVICE -format fast'";
 	return m->multi ? NULL : "the drive makes no further sessions on this disc";
 }
 
@@ -123,13 +150,16 @@ static const char *against_content(const struct drive *d)
 	switch (d->newest) {
 	case CONTENT_UNREADABLE:
 		return overwritable ? "its first blocks cannot be read, and whatever is on it would be lost" :
-			"its newest session cannot be read, and a further one would hide what is in it";
+				      "its newest session cannot be read, and a further one would hide what is in it";
 	case CONTENT_AUDIO:
 		return "an audio CD; a session behind the music is not added";
 	case CONTENT_OTHER:
-		return overwritable ? "something else than an ISO 9660 tree is on it; to use it as a blank disc, write zeros over its first 64 blocks" :
-			"its newest session is no ISO 9660 tree (UDF?), and a further one would hide what is in it";
-	default: return NULL;
+		return overwritable ? "something else than an ISO 9660 tree is on it; to use it as a blank disc, write "
+				      "zeros over its first 64 blocks" :
+				      "its newest session is no ISO 9660 tree (UDF?), and a further one would hide "
+				      "what is in it";
+	default:
+		return NULL;
 	}
 }
 
@@ -143,7 +173,8 @@ static const char *against_head(const struct drive *d)
 	if (l->damaged)
 		return "the descriptors of the newest session are damaged";
 	if (l->hidden)
-		return "another session lies behind the newest one that the disc's head names, and would be overwritten";
+		return "another session lies behind the newest one that the disc's head names, and would be "
+		       "overwritten";
 	if (l->partition)
 		return "a partition lies behind its ISO 9660 volume, and would be overwritten";
 	if (l->udf && !d->drop_udf && !l->sessions[l->n - 1].ours)
@@ -233,9 +264,14 @@ static int drive_state(struct disc *disc, struct disc_state *ret)
 {
 	const struct drive *d = to_drive(disc);
 	const struct recorder_medium *m = &d->medium;
-	struct disc_state state = {.kind = kind_of(d)->kind, .name = kind_of(d)->name, .blank = is_blank(d), .overwritable = m->overwritable,
-		.exclusive = true, .appendable = !d->why_not,
-		.finalized = !m->overwritable && m->status == RECORDER_CLOSED, .headless = d->list.headless};
+	struct disc_state state = {.kind = kind_of(d)->kind,
+				   .name = kind_of(d)->name,
+				   .blank = is_blank(d),
+				   .overwritable = m->overwritable,
+				   .exclusive = true,
+				   .appendable = !d->why_not,
+				   .finalized = !m->overwritable && m->status == RECORDER_CLOSED,
+				   .headless = d->list.headless};
 
 	state.why_not = d->why_not;
 	if (m->overwritable) {
@@ -292,7 +328,8 @@ static int drive_forgive(struct disc *disc, uint32_t session_lba)
 
 /* ---- closing ---- */
 
-/* The kernel knows a smaller disc: another mount of ours burned, and this one had the drive before that one could reload it. */
+/* The kernel knows a smaller disc: another mount of ours burned, and this one had the drive before that one could
+ * reload it. */
 static bool kernel_is_behind(const struct drive *d, int fd)
 {
 	const struct recorder_medium *m = &d->medium;
@@ -329,8 +366,14 @@ static void drive_close(struct disc *disc)
 }
 
 static const struct disc_ops drive_ops = {
-	.read = drive_read, .state = drive_state, .sessions = drive_sessions, .identity = drive_identity, .fingerprint = drive_fingerprint,
-	.refresh = drive_refresh, .forgive = drive_forgive, .close = drive_close,
+	.read = drive_read,
+	.state = drive_state,
+	.sessions = drive_sessions,
+	.identity = drive_identity,
+	.fingerprint = drive_fingerprint,
+	.refresh = drive_refresh,
+	.forgive = drive_forgive,
+	.close = drive_close,
 };
 
 struct drive *drive_of(struct disc *d)
@@ -352,10 +395,14 @@ bool drive_path(const char *path)
 static const char *what_instead(struct drive *d)
 {
 	switch (d->newest) {
-	case CONTENT_AUDIO: return "an audio CD, without a data track";
-	case CONTENT_UNREADABLE: return "its descriptors cannot be read: the disc is damaged";
-	case CONTENT_OTHER: return d->medium.overwritable ? guess_content(&d->disc) : "a disc without an ISO 9660 tree (UDF?)";
-	default: return d->why_not;
+	case CONTENT_AUDIO:
+		return "an audio CD, without a data track";
+	case CONTENT_UNREADABLE:
+		return "its descriptors cannot be read: the disc is damaged";
+	case CONTENT_OTHER:
+		return d->medium.overwritable ? guess_content(&d->disc) : "a disc without an ISO 9660 tree (UDF?)";
+	default:
+		return d->why_not;
 	}
 }
 
@@ -365,7 +412,7 @@ static int check_content(struct drive *d, const char **ret_why)
 	if (!is_blank(d) || !d->why_not || d->medium.interrupted || d->newest == CONTENT_FAILED)
 		return 0;
 	if (d->newest == CONTENT_UNREADABLE && d->medium.status != RECORDER_CLOSED)
-		return 0;	/* perhaps a burn of ours that failed: the stage knows */
+		return 0; /* perhaps a burn of ours that failed: the stage knows */
 	*ret_why = what_instead(d);
 	return d->newest == CONTENT_UNREADABLE ? -EIO : -EMEDIUMTYPE;
 }
@@ -373,11 +420,16 @@ static int check_content(struct drive *d, const char **ret_why)
 static const char *why_unusable(int error)
 {
 	switch (error) {
-	case -ENOMEDIUM: return "there is no disc in the drive";
-	case -EMEDIUMTYPE: return "the drive cannot use this disc";
-	case -ENODEV: return "the drive has gone";
-	case -EIO: return "the drive does not say what disc is in it";
-	default: return NULL;
+	case -ENOMEDIUM:
+		return "there is no disc in the drive";
+	case -EMEDIUMTYPE:
+		return "the drive cannot use this disc";
+	case -ENODEV:
+		return "the drive has gone";
+	case -EIO:
+		return "the drive does not say what disc is in it";
+	default:
+		return NULL;
 	}
 }
 

@@ -8,7 +8,8 @@
  *	drive_target.c		writing a session
  *	drive_recorder.c, drive_burning.c	libburn
  *
- * A drive is opened exclusively however it is opened, so that what can be read can be written without opening it again (disc_state.exclusive).
+ * A drive is opened exclusively however it is opened, so that what can be read can be written without opening it
+ * again (disc_state.exclusive).
  */
 #ifndef BURNER_MEDIUM_DRIVE_H
 #define BURNER_MEDIUM_DRIVE_H
@@ -22,39 +23,43 @@
 
 /* What a session of its own, or the head of an overwritable medium, turned out to be. */
 enum drive_content {
-	CONTENT_TREE,			/* an ISO 9660 volume */
-	CONTENT_NOTHING,		/* never written, zeros, or blanked by xorriso */
-	CONTENT_FAILED,			/* of ours, without its commit record; or told so by disc_forgive() */
+	CONTENT_TREE,	 /* an ISO 9660 volume */
+	CONTENT_NOTHING, /* never written, zeros, or blanked by xorriso */
+	CONTENT_FAILED,	 /* of ours, without its commit record; or told so by disc_forgive() */
 	CONTENT_UNREADABLE,
-	CONTENT_AUDIO,			/* no data track */
-	CONTENT_OTHER,			/* UDF, another file system, whatever */
+	CONTENT_AUDIO, /* no data track */
+	CONTENT_OTHER, /* UDF, another file system, whatever */
 };
 
 /* Numbers of a kind of medium that the drive does not tell. */
 struct drive_rules {
-	uint32_t gap_first, gap;	/* from the end of a session to the start of the next, at most: for df during a burn */
-	uint32_t run_out;		/* unreadable blocks at the end of a track */
-	uint32_t pad;			/* blocks behind the session, at least: readers ask for some behind the last one that they need */
-	uint32_t track_min;		/* blocks that a track has at least */
-	uint32_t align;			/* of starts, and so of lengths: what the medium writes at once, or the page cache reads at once */
-	uint32_t sessions_max;		/* 0: as many as the drive takes */
+	/* from the end of a session to the start of the next, at most: for df during a burn */
+	uint32_t gap_first, gap;
+	uint32_t run_out; /* unreadable blocks at the end of a track */
+	/* blocks behind the session, at least: readers ask for some behind the last one that they need */
+	uint32_t pad;
+	uint32_t track_min; /* blocks that a track has at least */
+	/* of starts, and so of lengths: what the medium writes at once, or the page cache reads at once */
+	uint32_t align;
+	uint32_t sessions_max; /* 0: as many as the drive takes */
 };
 
 struct drive {
 	struct disc disc;
 	char *path;
-	struct turns turns;		/* of readers; taken before the lock */
-	pthread_mutex_t lock;		/* the recorder and what follows; from `list` on it is the one thread's of disc.h */
+	struct turns turns; /* of readers; taken before the lock */
+	/* the recorder and what follows; from `list` on it is the one thread's of disc.h */
+	pthread_mutex_t lock;
 	struct recorder *recorder;
 	struct recorder_medium medium;
 	bool burning;
 	struct windows windows;
 	struct session_list list;
-	enum drive_content newest;	/* of what was recorded last */
+	enum drive_content newest; /* of what was recorded last */
 	bool drop_udf;
-	bool burned;			/* since it was opened: the kernel does not know */
-	uint32_t failed_lba;		/* disc_forgive(); UINT32_MAX none */
-	const char *why_not;		/* static; NULL: appendable */
+	bool burned;	     /* since it was opened: the kernel does not know */
+	uint32_t failed_lba; /* disc_forgive(); UINT32_MAX none */
+	const char *why_not; /* static; NULL: appendable */
 };
 
 bool drive_path(const char *path);
@@ -67,7 +72,8 @@ uint32_t drive_gap(const struct drive *d);
 
 /* ---- drive_sessions.c ---- */
 
-/* Sessions of the medium as d->medium describes it, oldest first; what was recorded last. Errors of disc_read() but -EIO, -ENOMEM. */
+/* Sessions of the medium as d->medium describes it, oldest first; what was recorded last. Errors of disc_read() but
+ * -EIO, -ENOMEM. */
 int drive_list(struct drive *d, struct session_list *ret, enum drive_content *ret_newest);
 uint64_t drive_end(const struct recorder_medium *m);
 bool drive_has_data(const struct recorder_medium *m);

@@ -2,9 +2,9 @@
 /*
  * drive_burning.c - what we ask of libburn to write
  *
- * A burn runs in a detached thread of libburn, which ends by itself; with write type TAO (DVD and BD: incremental) it ends the track and closes
- * the session also when the source ended early, so nothing has to be cancelled.
- * Sizes of tracks are not announced to libburn: what the source gives is what is burned.
+ * A burn runs in a detached thread of libburn, which ends by itself; with write type TAO (DVD and BD: incremental) it
+ * ends the track and closes the session also when the source ended early, so nothing has to be cancelled. Sizes of
+ * tracks are not announced to libburn: what the source gives is what is burned.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,9 +16,9 @@
 #include "cdappendfs/own.h"
 
 #define FORCE_CLOSE 1
-#define FLUSH 1			/* burn_random_access_write: it is on the medium when that returns */
-#define FORMAT_DEFAULT_SIZE 6	/* burn_disc_format: with the spare area that the medium proposes … */
-#define FORMAT_QUICK 64		/* … and without certification of every block */
+#define FLUSH 1		      /* burn_random_access_write: it is on the medium when that returns */
+#define FORMAT_DEFAULT_SIZE 6 /* burn_disc_format: with the spare area that the medium proposes … */
+#define FORMAT_QUICK 64	      /* … and without certification of every block */
 
 /* ---- options ---- */
 
@@ -43,10 +43,23 @@ static int source_read(struct burn_source *s, unsigned char *buf, int bytes)
 
 	return job->read(job->context, buf, bytes);
 }
-static off_t source_size(struct burn_source *s) { (void)s; return 0; }
-static int source_set_size(struct burn_source *s, off_t bytes) { (void)s; (void)bytes; return 1; }
+static off_t source_size(struct burn_source *s)
+{
+	(void)s;
+	return 0;
+}
+static int source_set_size(struct burn_source *s, off_t bytes)
+{
+	(void)s;
+	(void)bytes;
+	return 1;
+}
 static void source_free(struct burn_source *s) { s->data = NULL; }
-static int source_cancel(struct burn_source *s) { (void)s; return 1; }
+static int source_cancel(struct burn_source *s)
+{
+	(void)s;
+	return 1;
+}
 
 static int set_source(struct recorder *rec, const struct recorder_job *job)
 {
@@ -55,10 +68,16 @@ static int set_source(struct recorder *rec, const struct recorder_job *job)
 
 	if (!s)
 		return -ENOMEM;
-	*s = (struct burn_source){.refcount = 1, .version = 1, .read_xt = source_read, .get_size = source_size, .set_size = source_set_size,
-		.free_data = source_free, .cancel = source_cancel, .data = (void *)(uintptr_t)job};
+	*s = (struct burn_source){.refcount = 1,
+				  .version = 1,
+				  .read_xt = source_read,
+				  .get_size = source_size,
+				  .set_size = source_set_size,
+				  .free_data = source_free,
+				  .cancel = source_cancel,
+				  .data = (void *)(uintptr_t)job};
 	status = burn_track_set_source(rec->track, s);
-	burn_source_free(s);	/* the track has it */
+	burn_source_free(s); /* the track has it */
 	return status == BURN_SOURCE_OK ? 0 : -EINVAL;
 }
 
@@ -74,11 +93,13 @@ static int begin_job(struct recorder *rec, const struct recorder_job *job)
 	rec->track = burn_track_create();
 	if (!rec->disc || !rec->session || !rec->track)
 		return -ENOMEM;
-	burn_track_define_data(rec->track, 0, (int)(job->tail_sectors * SECTOR_BYTES), 1, BURN_MODE1);	/* bytes, whatever its manual says */
+	/* bytes, whatever its manual says */
+	burn_track_define_data(rec->track, 0, (int)(job->tail_sectors * SECTOR_BYTES), 1, BURN_MODE1);
 	r = set_source(rec, job);
 	if (r < 0)
 		return r;
-	if (!burn_disc_add_session(rec->disc, rec->session, BURN_POS_END) || !burn_session_add_track(rec->session, rec->track, BURN_POS_END))
+	if (!burn_disc_add_session(rec->disc, rec->session, BURN_POS_END) ||
+	    !burn_session_add_track(rec->session, rec->track, BURN_POS_END))
 		return -ENOMEM;
 	r = recorder_options(rec, job->close_disc, &rec->options);
 	if (r == 0 && job->start_lba > 0)
@@ -141,16 +162,15 @@ int recorder_burn(struct recorder *rec, const struct recorder_job *job)
 	return r;
 }
 
-bool recorder_is_busy(struct recorder *rec)
-{
-	return burn_drive_get_status(rec->drive, NULL) != BURN_DRIVE_IDLE;
-}
+bool recorder_is_busy(struct recorder *rec) { return burn_drive_get_status(rec->drive, NULL) != BURN_DRIVE_IDLE; }
 
 int recorder_burned_well(struct recorder *rec)
 {
 	bool well = rec->job && burn_drive_wrote_well(rec->drive);
 
-	recorder_pause(RECORDER_PAUSE_MS);	/* libburn's thread gives up its references just after it says that it is idle, and they are counted without a lock */
+	/* libburn's thread gives up its references just after it says that it is idle, and they are counted without a
+	 * lock */
+	recorder_pause(RECORDER_PAUSE_MS);
 	recorder_message(rec);
 	recorder_end_job(rec);
 	if (recorder_gone(rec))
@@ -189,7 +209,8 @@ int recorder_write(struct recorder *rec, uint32_t lba, const void *buf, uint32_t
 		return -ENODEV;
 	memcpy(copy, buf, (size_t)n_sectors * SECTOR_BYTES);
 	recorder_forget_messages(rec);
-	r = burn_random_access_write(rec->drive, (off_t)lba * (off_t)SECTOR_BYTES, copy, (off_t)n_sectors * (off_t)SECTOR_BYTES, FLUSH);
+	r = burn_random_access_write(rec->drive, (off_t)lba * (off_t)SECTOR_BYTES, copy,
+				     (off_t)n_sectors * (off_t)SECTOR_BYTES, FLUSH);
 	recorder_message(rec);
 	if (recorder_gone(rec))
 		return -ENODEV;

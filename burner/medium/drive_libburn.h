@@ -14,17 +14,17 @@
 #define RECORDER_PAUSE_MS 100
 
 struct recorder {
-	struct burn_drive_info *infos;	/* one drive; NULL: it is gone */
+	struct burn_drive_info *infos; /* one drive; NULL: it is gone */
 	struct burn_drive *drive;
 	char *path;
 	unsigned profile;		/* as last looked at */
 	size_t n_tracks;		/* the same */
-	const struct recorder_job *job;	/* while it burns */
+	const struct recorder_job *job; /* while it burns */
 	struct burn_write_opts *options;
 	struct burn_disc *disc;
 	struct burn_session *session;
 	struct burn_track *track;
-	bool seen_once;			/* grabbing has looked already */
+	bool seen_once; /* grabbing has looked already */
 	char message[256];
 };
 

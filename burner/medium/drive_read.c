@@ -2,16 +2,18 @@
 /*
  * drive_read.c - reading a medium in a drive
  *
- * Optical seeks cost about 100 ms, so what is read lies in windows (windows.c) and requests that wait are served in the order of their addresses
- * (turns.c).  Windows end before the run-out blocks of a track, which cannot be read; blocks outside of tracks are never asked for.
- * Everything goes through SCSI, not the page cache, which keeps what was there before a burn.
+ * Optical seeks cost about 100 ms, so what is read lies in windows (windows.c) and requests that wait are served in
+ * the order of their addresses (turns.c).  Windows end before the run-out blocks of a track, which cannot be read;
+ * blocks outside of tracks are never asked for. Everything goes through SCSI, not the page cache, which keeps what
+ * was there before a burn.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "burner/medium/drive.h"
 
-#define PIECE_SECTORS 512u		/* the drive is one request's for so many: as much as the kernel asks for at once */
+/* the drive is one request's for so many: as much as the kernel asks for at once */
+#define PIECE_SECTORS 512u
 
 static const struct recorder_track *track_of(const struct drive *d, uint32_t lba)
 {
@@ -54,7 +56,7 @@ static int read_piece(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_se
 
 int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors)
 {
-	struct drive *d = (struct drive *)(void *)disc;	/* its first member */
+	struct drive *d = (struct drive *)(void *)disc; /* its first member */
 	uint8_t *to = buf;
 
 	while (n_sectors > 0) {
@@ -87,10 +89,7 @@ void drive_reading_release(struct drive *d)
 	turns_release(&d->turns);
 }
 
-void drive_forget_windows_locked(struct drive *d)
-{
-	windows_forget(&d->windows);
-}
+void drive_forget_windows_locked(struct drive *d) { windows_forget(&d->windows); }
 
 void drive_set_burning(struct drive *d, bool burning)
 {

@@ -2,9 +2,10 @@
 /*
  * drive_recorder.c - what we ask of libburn about a drive and its medium, and reading
  *
- * libburn is a library of one program-wide state: it is started with the first drive and ended with it (one drive a process).  Its messages
- * are queued, not printed; the last complaint is kept.  Its signal handling stays off: signals are the daemon's.
- * When the device does not take commands any more (unplugged), libburn closes it: recorder_look() then begins with it anew.
+ * libburn is a library of one program-wide state: it is started with the first drive and ended with it (one drive a
+ * process).  Its messages are queued, not printed; the last complaint is kept.  Its signal handling stays off:
+ * signals are the daemon's. When the device does not take commands any more (unplugged), libburn closes it:
+ * recorder_look() then begins with it anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,11 +18,11 @@
 #include "cdappendfs/bytes.h"
 #include "cdappendfs/own.h"
 
-#define BUSY_TRIES 30		/* udev and desktops look at a drive for moments */
+#define BUSY_TRIES 30 /* udev and desktops look at a drive for moments */
 #define READY_TRIES 300
 #define LEAVING_MS 500
-#define READ_SILENT 2		/* burn_read_data: no message … */
-#define READ_ONCE 4		/* … and no second try block by block */
+#define READ_SILENT 2 /* burn_read_data: no message … */
+#define READ_ONCE 4   /* … and no second try block by block */
 #define RESOLVE_BYTES BURN_DRIVE_ADR_LEN
 
 void recorder_pause(unsigned ms)
@@ -73,7 +74,8 @@ static int try_device(const char *path, const char **ret_why)
 	if (fd < 0 && r == EBUSY)
 		*ret_why = "the drive is in use by another program (mounted elsewhere, or a burn is being finished?)";
 	if (fd < 0 && r == EACCES)
-		*ret_why = "no permission to use the drive (it takes read and write access; usually the group cdrom has it)";
+		*ret_why = "no permission to use the drive (it takes read and write access; usually the group cdrom "
+			   "has it)";
 	if (fd < 0)
 		return -r;
 	close(fd);
@@ -86,7 +88,8 @@ static bool is_open_cd(struct recorder *rec)
 	char name[80];
 	int profile = 0;
 
-	return burn_disc_get_status(rec->drive) == BURN_DISC_UNSUITABLE && burn_disc_get_profile(rec->drive, &profile, name) > 0 &&
+	return burn_disc_get_status(rec->drive) == BURN_DISC_UNSUITABLE &&
+	       burn_disc_get_profile(rec->drive, &profile, name) > 0 &&
 	       (profile == PROFILE_CD_R || profile == PROFILE_CD_RW);
 }
 
@@ -185,7 +188,10 @@ void recorder_close(struct recorder *rec)
 /* ---- looking ---- */
 
 static uint32_t not_negative(int value) { return value > 0 ? (uint32_t)value : 0; }
-static uint32_t sectors_in(off_t bytes) { return bytes > 0 ? (uint32_t)min_u64((uint64_t)bytes / SECTOR_BYTES, UINT32_MAX) : 0; }
+static uint32_t sectors_in(off_t bytes)
+{
+	return bytes > 0 ? (uint32_t)min_u64((uint64_t)bytes / SECTOR_BYTES, UINT32_MAX) : 0;
+}
 
 static void read_track(struct burn_track *t, uint32_t session, struct recorder_track *ret)
 {
@@ -194,8 +200,11 @@ static void read_track(struct burn_track *t, uint32_t session, struct recorder_t
 
 	burn_track_get_entry(t, &e);
 	start = e.extensions_valid & 1 ? e.start_lba : burn_msf_to_lba(e.pmin, e.psec, e.pframe);
-	*ret = (struct recorder_track){.session = session, .start_lba = not_negative(start), .data = e.control & 4,
-		.sectors = e.extensions_valid & 1 ? not_negative(e.track_blocks) : not_negative(burn_track_get_sectors(t))};
+	*ret = (struct recorder_track){.session = session,
+				       .start_lba = not_negative(start),
+				       .data = e.control & 4,
+				       .sectors = e.extensions_valid & 1 ? not_negative(e.track_blocks) :
+									   not_negative(burn_track_get_sectors(t))};
 }
 
 static size_t count_tracks(struct burn_session **sessions, int n)
@@ -226,8 +235,8 @@ static int read_toc(struct recorder *rec, struct recorder_medium *m)
 	int n = 0;
 
 	if (!disc)
-		return 0;	/* blank, or nothing that could be read */
-	sessions = burn_disc_get_sessions(disc, &n);	/* the complete ones, n of them; the others follow */
+		return 0;			     /* blank, or nothing that could be read */
+	sessions = burn_disc_get_sessions(disc, &n); /* the complete ones, n of them; the others follow */
 	m->interrupted = has_open_tracks(sessions + n, burn_disc_get_incomplete_sessions(disc));
 	m->tracks = calloc(count_tracks(sessions, n) + 1, sizeof(*m->tracks));
 	for (int i = 0; m->tracks && i < n; i++) {
@@ -243,7 +252,8 @@ static int read_toc(struct recorder *rec, struct recorder_medium *m)
 
 static bool profile_is_overwritable(unsigned profile)
 {
-	return profile == PROFILE_DVD_RAM || profile == PROFILE_DVD_RW_OVERWRITE || profile == PROFILE_DVD_PLUS_RW || profile == PROFILE_BD_RE;
+	return profile == PROFILE_DVD_RAM || profile == PROFILE_DVD_RW_OVERWRITE || profile == PROFILE_DVD_PLUS_RW ||
+	       profile == PROFILE_BD_RE;
 }
 
 int recorder_options(struct recorder *rec, bool close_disc, struct burn_write_opts **ret)
@@ -272,7 +282,8 @@ static int read_next(struct recorder *rec, struct recorder_medium *m)
 		return r == -EROFS ? 0 : r;
 	if (burn_disc_track_lba_nwa(rec->drive, o, 0, &lba, &next) == 1 && next >= 0) {
 		m->next_lba = (uint32_t)next;
-		m->free_sectors = (uint32_t)min_u64(sectors_in(burn_disc_available_space(rec->drive, o)), UINT32_MAX - m->next_lba);
+		m->free_sectors = (uint32_t)min_u64(sectors_in(burn_disc_available_space(rec->drive, o)),
+						    UINT32_MAX - m->next_lba);
 	}
 	damage = burn_disc_next_track_is_damaged(rec->drive, 0);
 	m->interrupted = m->interrupted || damage != 0 || next > lba;
@@ -324,7 +335,10 @@ static int read_overwritable(struct recorder *rec, struct recorder_medium *m)
 		burn_disc_free_multi_caps(&caps);
 	if (m->unformatted || burn_get_read_capacity(rec->drive, &readable, 0) <= 0)
 		return 0;
-	m->tracks[m->n_tracks++] = (struct recorder_track){.session = 1, .data = true, .sectors = (uint32_t)min_u64(m->capacity_sectors, not_negative(readable))};
+	m->tracks[m->n_tracks++] =
+		(struct recorder_track){.session = 1,
+					.data = true,
+					.sectors = (uint32_t)min_u64(m->capacity_sectors, not_negative(readable))};
 	return 0;
 }
 
@@ -371,9 +385,15 @@ static int look(struct recorder *rec, struct recorder_medium *m)
 		return 0;
 	}
 	switch (burn_disc_get_status(rec->drive)) {
-	case BURN_DISC_BLANK: m->status = RECORDER_BLANK; break;
-	case BURN_DISC_APPENDABLE: m->status = RECORDER_APPENDABLE; break;
-	default: m->status = RECORDER_CLOSED; break;
+	case BURN_DISC_BLANK:
+		m->status = RECORDER_BLANK;
+		break;
+	case BURN_DISC_APPENDABLE:
+		m->status = RECORDER_APPENDABLE;
+		break;
+	default:
+		m->status = RECORDER_CLOSED;
+		break;
 	}
 	r = read_toc(rec, m);
 	if (r < 0 || m->status == RECORDER_CLOSED)

@@ -2,13 +2,14 @@
 /*
  * drive_sessions.c - what lies on a medium in a drive
  *
- * Sessions are what the table of contents says: the first data track of each.  A session that is no ISO 9660 tree, and one of ours whose
- * commit record is missing (its burn failed), is broken: it is listed, never mounted, and linked past.  Whether something may follow a
- * newest session that is broken depends on why: behind a failed burn of ours yes, behind what cannot be read or is not understood no, since
- * it would be hidden.
- * Overwritable media have one track and a head, like an image file.  Blank is what was never formatted, and what has nothing but zeros
- * up to LBA 63 (or what xorriso leaves when it blanks: "CDXX1"), and a first burn of ours that did not reach its head.
- * The head is one unit of the medium: a power cut while it is written may leave it unreadable, then the sessions are found by their chain.
+ * Sessions are what the table of contents says: the first data track of each.  A session that is no ISO 9660 tree,
+ * and one of ours whose commit record is missing (its burn failed), is broken: it is listed, never mounted, and
+ * linked past.  Whether something may follow a newest session that is broken depends on why: behind a failed burn of
+ * ours yes, behind what cannot be read or is not understood no, since it would be hidden. Overwritable media have one
+ * track and a head, like an image file.  Blank is what was never formatted, and what has nothing but zeros up to LBA
+ * 63 (or what xorriso leaves when it blanks: "CDXX1"), and a first burn of ours that did not reach its head. The head
+ * is one unit of the medium: a power cut while it is written may leave it unreadable, then the sessions are found by
+ * their chain.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #include "cdappendfs/appuse.h"
 #include "cdappendfs/own.h"
 
-#define EMPTY_SECTORS 64u	/* file systems keep their marks below: btrfs at 64 KiB is the farthest */
+#define EMPTY_SECTORS 64u /* file systems keep their marks below: btrfs at 64 KiB is the farthest */
 
 uint64_t drive_end(const struct recorder_medium *m)
 {
@@ -57,17 +58,18 @@ static bool has_record(struct disc *disc, const struct appuse *a)
 	struct session_commit commit;
 	uint8_t sector[SECTOR_BYTES];
 
-	return disc_read(disc, a->start_lba + a->sectors - 1, sector, 1) == 0 && session_commit_decode(sector, &commit) == 0 &&
-	       commit.start_lba == a->start_lba && commit.sectors == a->sectors && !memcmp(commit.uuid, a->uuid, sizeof(a->uuid));
+	return disc_read(disc, a->start_lba + a->sectors - 1, sector, 1) == 0 &&
+	       session_commit_decode(sector, &commit) == 0 && commit.start_lba == a->start_lba &&
+	       commit.sectors == a->sectors && !memcmp(commit.uuid, a->uuid, sizeof(a->uuid));
 }
 
-static enum drive_content describe_tree(struct disc *disc, const uint8_t sector[SECTOR_BYTES], const struct recorder_track *t,
-	struct disc_session *ret)
+static enum drive_content describe_tree(struct disc *disc, const uint8_t sector[SECTOR_BYTES],
+					const struct recorder_track *t, struct disc_session *ret)
 {
 	struct appuse a;
 
 	pvd_session(sector, t->start_lba, t->start_lba + HEAD_LBA, ret);
-	ret->sectors = (uint32_t)min_u64(ret->sectors, t->sectors);	/* some programs count from LBA 0 */
+	ret->sectors = (uint32_t)min_u64(ret->sectors, t->sectors); /* some programs count from LBA 0 */
 	if (appuse_decode(sector, &a) < 0 || a.start_lba != t->start_lba || a.sectors <= HEAD_LBA + 1)
 		return CONTENT_TREE;
 	pvd_session_ours(&a, ret);
@@ -86,7 +88,8 @@ static enum drive_content describe_other(struct disc *disc, uint32_t descriptor_
 	return is_zero(sectors, sizeof(sectors)) ? CONTENT_NOTHING : CONTENT_OTHER;
 }
 
-static int look_at_session(struct drive *d, const struct recorder_track *t, struct disc_session *ret, enum drive_content *ret_content)
+static int look_at_session(struct drive *d, const struct recorder_track *t, struct disc_session *ret,
+			   enum drive_content *ret_content)
 {
 	struct disc *disc = &d->disc;
 	uint8_t sector[SECTOR_BYTES];
@@ -94,7 +97,9 @@ static int look_at_session(struct drive *d, const struct recorder_track *t, stru
 
 	if (r < 0 && r != -EIO)
 		return r;
-	*ret = (struct disc_session){.start_lba = t->start_lba, .sectors = t->sectors, .descriptor_lba = t->start_lba + HEAD_LBA};
+	*ret = (struct disc_session){.start_lba = t->start_lba,
+				     .sectors = t->sectors,
+				     .descriptor_lba = t->start_lba + HEAD_LBA};
 	if (r < 0)
 		*ret_content = CONTENT_UNREADABLE;
 	else if (pvd_check(sector, t->start_lba, drive_end(&d->medium)) == 0)
@@ -141,8 +146,8 @@ static bool first_burn_begun(const uint8_t *sectors)
 {
 	struct appuse a;
 
-	return appuse_decode(sectors + (SESSION_ALIGN + HEAD_LBA) * SECTOR_BYTES, &a) == 0 && a.start_lba == SESSION_ALIGN &&
-	       a.previous_lba == APPUSE_NONE;
+	return appuse_decode(sectors + (SESSION_ALIGN + HEAD_LBA) * SECTOR_BYTES, &a) == 0 &&
+	       a.start_lba == SESSION_ALIGN && a.previous_lba == APPUSE_NONE;
 }
 
 /* What a first burn did not reach may be unreadable. */

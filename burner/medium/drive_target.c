@@ -2,19 +2,21 @@
 /*
  * drive_target.c - a session into a drive
  *
- * What is written goes into a ring, from which libburn's thread takes sector after sector. The burn starts when the ring is half full (or
- * all there is), so that a short stay of the source does not stop the laser; a longer one is what underrun protection is for.
- * One track at once, then the session is closed: libburn does both, also when the source ends early, which is how abort ends a burn.
+ * What is written goes into a ring, from which libburn's thread takes sector after sector. The burn starts when the
+ * ring is half full (or all there is), so that a short stay of the source does not stop the laser; a longer one is
+ * what underrun protection is for. One track at once, then the session is closed: libburn does both, also when the
+ * source ends early, which is how abort ends a burn.
  *
- * The track is padded so that it has the blocks that a track needs, readers that ask for blocks behind the end find some, and the next
- * session starts at a multiple of what the medium writes at once. The session itself ends with its commit record, before the padding.
+ * The track is padded so that it has the blocks that a track needs, readers that ask for blocks behind the end find
+ * some, and the next session starts at a multiple of what the medium writes at once. The session itself ends with its
+ * commit record, before the padding.
  *
- * Overwritable media: the same, from an address of our choice, with nothing behind the session. On a blank one the burn begins at block 0, with
- * zeros up to the session, so that the head's blocks are readable whatever happens; the head itself is written by publish, all its 16 blocks at once:
- * they are one unit of the medium.
+ * Overwritable media: the same, from an address of our choice, with nothing behind the session. On a blank one the
+ * burn begins at block 0, with zeros up to the session, so that the head's blocks are readable whatever happens; the
+ * head itself is written by publish, all its 16 blocks at once: they are one unit of the medium.
  *
- * The ring's lock guards all that follows it in the struct. The caller's side waits for room, libburn's for data; the caller looks
- * now and then whether the burn has ended by itself, since libburn says so to nobody.
+ * The ring's lock guards all that follows it in the struct. The caller's side waits for room, libburn's for data; the
+ * caller looks now and then whether the burn has ended by itself, since libburn says so to nobody.
  */
 #include "burner/medium/drive.h"
 
@@ -27,7 +29,7 @@
 #include "cdappendfs/own.h"
 
 #define HEAD_SECTORS (HEAD_END_LBA - HEAD_LBA)
-#define RING_SECTORS 4096u		/* 8 MiB */
+#define RING_SECTORS 4096u /* 8 MiB */
 #define POLL_NS 100000000L
 
 struct drive_target {
@@ -38,19 +40,19 @@ struct drive_target {
 	uint32_t start_lba, next_lba;
 	uint64_t sectors;
 	bool reserved, started, finished;
-	int result;			/* of the burn, when finished */
-	char words[200];		/* of the drive, about what failed */
+	int result;	 /* of the burn, when finished */
+	char words[200]; /* of the drive, about what failed */
 	uint8_t *ring;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	uint64_t filled, taken;		/* sectors so far */
-	uint32_t lead;			/* zeros to be given before them */
-	bool end;			/* no more will be filled */
+	uint64_t filled, taken; /* sectors so far */
+	uint32_t lead;		/* zeros to be given before them */
+	bool end;		/* no more will be filled */
 };
 
 static struct drive_target *to_target(struct target *t)
 {
-	return (struct drive_target *)(void *)t;	/* its first member */
+	return (struct drive_target *)(void *)t; /* its first member */
 }
 
 /* From libburn's thread. */
@@ -82,7 +84,8 @@ static int take_sector(void *context, void *buf, int bytes)
 static uint32_t tail_of(const struct drive *d, uint32_t start_lba, uint64_t sectors)
 {
 	const struct drive_rules *r = drive_rules(d);
-	uint64_t tail = max_u64(r->pad, r->track_min - min_u64(sectors, r->track_min)), behind = start_lba + sectors + drive_gap(d);
+	uint64_t tail = max_u64(r->pad, r->track_min - min_u64(sectors, r->track_min)),
+		 behind = start_lba + sectors + drive_gap(d);
 
 	return d->medium.overwritable ? 0 : (uint32_t)(round_up(behind + tail, r->align) - behind);
 }
@@ -114,8 +117,11 @@ static void plan_job(struct drive_target *t, uint32_t start_lba, uint64_t sector
 
 	t->lead = from_zero ? start_lba : 0;
 	t->job = (struct recorder_job){.start_lba = d->medium.overwritable && !from_zero ? start_lba : 0,
-		.tail_sectors = tail_of(d, start_lba, sectors), .close_disc = t->options.finalize, .speed = t->options.speed,
-		.read = take_sector, .context = t};
+				       .tail_sectors = tail_of(d, start_lba, sectors),
+				       .close_disc = t->options.finalize,
+				       .speed = t->options.speed,
+				       .read = take_sector,
+				       .context = t};
 }
 
 static int check_place(const struct drive_target *t, uint32_t start_lba, uint64_t sectors)
@@ -128,7 +134,8 @@ static int check_place(const struct drive_target *t, uint32_t start_lba, uint64_
 		return -EROFS;
 	if (start_lba != state.next_lba)
 		return -ESTALE;
-	return start_lba + sectors + t->job.tail_sectors + drive_rules(d)->run_out > state.capacity_sectors ? -ENOSPC : 0;
+	return start_lba + sectors + t->job.tail_sectors + drive_rules(d)->run_out > state.capacity_sectors ? -ENOSPC :
+													      0;
 }
 
 static int drive_reserve(struct target *target, uint32_t start_lba, uint64_t sectors)
@@ -197,7 +204,8 @@ static int finish(struct drive_target *t)
 	return t->result;
 }
 
-/* The end of a burn, and what the drive says afterwards: that there is no disc any more explains more than a write error. */
+/* The end of a burn, and what the drive says afterwards: that there is no disc any more explains more than a write
+ * error. */
 static int finish_and_look(struct drive_target *t)
 {
 	int r = finish(t), looked = disc_refresh(&t->drive->disc);
@@ -218,8 +226,9 @@ static int wait_for_room(struct drive_target *t, uint32_t *ret_room)
 		until.tv_nsec += POLL_NS;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
-		if (pthread_cond_timedwait(&t->changed, &t->lock, &until) == ETIMEDOUT && !recorder_is_busy(t->drive->recorder))
-			r = -EIO;	/* finish_and_look() knows why */
+		if (pthread_cond_timedwait(&t->changed, &t->lock, &until) == ETIMEDOUT &&
+		    !recorder_is_busy(t->drive->recorder))
+			r = -EIO; /* finish_and_look() knows why */
 	}
 	*ret_room = (uint32_t)(RING_SECTORS - (t->filled - t->taken));
 	pthread_mutex_unlock(&t->lock);
@@ -230,10 +239,12 @@ static int wait_for_room(struct drive_target *t, uint32_t *ret_room)
 static void fill(struct drive_target *t, const uint8_t *buf, uint32_t n_sectors)
 {
 	for (uint32_t done = 0; done < n_sectors;) {
-		uint32_t at = (uint32_t)((t->filled + done) % RING_SECTORS), n = (uint32_t)min_u64(n_sectors - done, RING_SECTORS - at);
+		uint32_t at = (uint32_t)((t->filled + done) % RING_SECTORS),
+			 n = (uint32_t)min_u64(n_sectors - done, RING_SECTORS - at);
 
 		if (buf)
-			memcpy(t->ring + (size_t)at * SECTOR_BYTES, buf + (size_t)done * SECTOR_BYTES, (size_t)n * SECTOR_BYTES);
+			memcpy(t->ring + (size_t)at * SECTOR_BYTES, buf + (size_t)done * SECTOR_BYTES,
+			       (size_t)n * SECTOR_BYTES);
 		else
 			memset(t->ring + (size_t)at * SECTOR_BYTES, 0, (size_t)n * SECTOR_BYTES);
 		done += n;
@@ -287,7 +298,7 @@ static int drive_sync(struct target *target)
 	int r = 0;
 
 	if (t->finished)
-		return t->result;	/* the head: written through */
+		return t->result; /* the head: written through */
 	if (!t->reserved || t->next_lba != t->start_lba + t->sectors)
 		return -EINVAL;
 	if (!t->started)
@@ -313,7 +324,8 @@ static int drive_publish(struct target *target, const uint8_t head[HEAD_SECTORS 
 	return r;
 }
 
-/* A burn that is under way is ended; one that somebody else's end left open is closed, so that another session can follow. */
+/* A burn that is under way is ended; one that somebody else's end left open is closed, so that another session can
+ * follow. */
 static int drive_abort(struct target *target)
 {
 	struct drive_target *t = to_target(target);
@@ -335,10 +347,7 @@ static int drive_abort(struct target *target)
 	return r == 0 && d->medium.interrupted ? -EIO : r;
 }
 
-static const char *drive_words(struct target *target)
-{
-	return to_target(target)->words;
-}
+static const char *drive_words(struct target *target) { return to_target(target)->words; }
 
 static void drive_target_free(struct target *target)
 {
@@ -353,8 +362,13 @@ static void drive_target_free(struct target *target)
 }
 
 static const struct target_ops drive_target_ops = {
-	.reserve = drive_reserve, .write = drive_write, .sync = drive_sync, .publish = drive_publish, .abort = drive_abort,
-	.words = drive_words, .free = drive_target_free,
+	.reserve = drive_reserve,
+	.write = drive_write,
+	.sync = drive_sync,
+	.publish = drive_publish,
+	.abort = drive_abort,
+	.words = drive_words,
+	.free = drive_target_free,
 };
 
 int drive_target_new(struct drive *d, const struct target_options *options, struct target **ret)

@@ -2,9 +2,9 @@
 /*
  * filter.c - decorators over disc and target: faults to order, and the speed of a slow drive
  *
- * A decorator is a disc or target whose `inner` is the next one; it owns it.  A decorator of a target has publish_sector only when the
- * inner one has, so that target_publish() orders the writes of the head in one place, above all decorators.
- * A disc with faults has no file descriptor: splice would go around it.
+ * A decorator is a disc or target whose `inner` is the next one; it owns it.  A decorator of a target has
+ * publish_sector only when the inner one has, so that target_publish() orders the writes of the head in one place,
+ * above all decorators. A disc with faults has no file descriptor: splice would go around it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -17,17 +17,27 @@
 #include "cdappendfs/own.h"
 
 #define FAULTS_MAX 16u
-#define SLICE_NS 20000000		/* the longest sleep in one go, and about the longest write */
+#define SLICE_NS 20000000 /* the longest sleep in one go, and about the longest write */
 
 #define SLICE_SECTORS_MAX 65536u
 
-enum what { FAULT_READ, FAULT_DELAY, FAULT_WRITE, FAULT_SYNC, FAULT_PUBLISH, FAULT_RESERVE, FAULT_KILL, FAULT_KILL_SYNC, FAULT_KILL_PUBLISH };
+enum what {
+	FAULT_READ,
+	FAULT_DELAY,
+	FAULT_WRITE,
+	FAULT_SYNC,
+	FAULT_PUBLISH,
+	FAULT_RESERVE,
+	FAULT_KILL,
+	FAULT_KILL_SYNC,
+	FAULT_KILL_PUBLISH
+};
 #define DISC_FAULTS (1u << FAULT_READ | 1u << FAULT_DELAY)
 
 struct fault {
 	enum what what;
-	uint64_t at;		/* sector, milliseconds, or number of the write */
-	int error;		/* -errno */
+	uint64_t at; /* sector, milliseconds, or number of the write */
+	int error;   /* -errno */
 };
 struct faults {
 	struct fault faults[FAULTS_MAX];
@@ -36,16 +46,38 @@ struct faults {
 
 /* ---- the specification ---- */
 
-static const struct { const char *name; enum what what; bool has_at, has_error; } words[] = {
-	{"read@", FAULT_READ, true, true}, {"delay=", FAULT_DELAY, true, false}, {"write@", FAULT_WRITE, true, true},
-	{"sync=", FAULT_SYNC, false, true}, {"publish=", FAULT_PUBLISH, false, true}, {"reserve=", FAULT_RESERVE, false, true},
-	{"kill-before-sync", FAULT_KILL_SYNC, false, false}, {"kill-publish@", FAULT_KILL_PUBLISH, true, false},
+static const struct {
+	const char *name;
+	enum what what;
+	bool has_at, has_error;
+} words[] = {
+	{"read@", FAULT_READ, true, true},
+	{"delay=", FAULT_DELAY, true, false},
+	{"write@", FAULT_WRITE, true, true},
+	{"sync=", FAULT_SYNC, false, true},
+	{"publish=", FAULT_PUBLISH, false, true},
+	{"reserve=", FAULT_RESERVE, false, true},
+	{"kill-before-sync", FAULT_KILL_SYNC, false, false},
+	{"kill-publish@", FAULT_KILL_PUBLISH, true, false},
 	{"kill@", FAULT_KILL, true, false},
 };
-static const struct { const char *name; int error; } errors[] = {
-	{"EIO", -EIO}, {"ENOSPC", -ENOSPC}, {"ENOMEDIUM", -ENOMEDIUM}, {"EROFS", -EROFS}, {"EBUSY", -EBUSY}, {"EAGAIN", -EAGAIN},
-	{"ENOMEM", -ENOMEM}, {"EBADMSG", -EBADMSG}, {"ECANCELED", -ECANCELED}, {"EFBIG", -EFBIG},
-	{"ENXIO", -ENXIO}, {"EDQUOT", -EDQUOT}, {"ETIMEDOUT", -ETIMEDOUT},
+static const struct {
+	const char *name;
+	int error;
+} errors[] = {
+	{"EIO", -EIO},
+	{"ENOSPC", -ENOSPC},
+	{"ENOMEDIUM", -ENOMEDIUM},
+	{"EROFS", -EROFS},
+	{"EBUSY", -EBUSY},
+	{"EAGAIN", -EAGAIN},
+	{"ENOMEM", -ENOMEM},
+	{"EBADMSG", -EBADMSG},
+	{"ECANCELED", -ECANCELED},
+	{"EFBIG", -EFBIG},
+	{"ENXIO", -ENXIO},
+	{"EDQUOT", -EDQUOT},
+	{"ETIMEDOUT", -ETIMEDOUT},
 };
 
 static bool parse_error(const char *text, int *ret)
@@ -88,7 +120,8 @@ static int parse_faults(const char *spec, uint32_t allowed, struct faults *ret)
 	if (!copy)
 		return -ENOMEM;
 	for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
-		if (ret->n == FAULTS_MAX || !parse_fault(word, &ret->faults[ret->n]) || !(allowed & 1u << ret->faults[ret->n].what))
+		if (ret->n == FAULTS_MAX || !parse_fault(word, &ret->faults[ret->n]) ||
+		    !(allowed & 1u << ret->faults[ret->n].what))
 			return -EINVAL;
 		ret->n++;
 	}
@@ -101,7 +134,8 @@ static const struct fault *find_fault(const struct faults *f, enum what what, ui
 	const struct fault *found = NULL;
 
 	for (size_t i = 0; i < f->n; i++)
-		if (f->faults[i].what == what && f->faults[i].at >= low && f->faults[i].at - low < n && (!found || f->faults[i].at < found->at))
+		if (f->faults[i].what == what && f->faults[i].at >= low && f->faults[i].at - low < n &&
+		    (!found || f->faults[i].at < found->at))
 			found = &f->faults[i];
 	return found;
 }
@@ -151,7 +185,8 @@ struct faulty_disc {
 static int before_read(struct disc *d, uint32_t lba, uint32_t n_sectors)
 {
 	const struct faults *f = &((struct faulty_disc *)(void *)d)->faults;
-	const struct fault *delay = find_fault(f, FAULT_DELAY, 0, UINT64_MAX), *bad = find_fault(f, FAULT_READ, lba, n_sectors);
+	const struct fault *delay = find_fault(f, FAULT_DELAY, 0, UINT64_MAX),
+			   *bad = find_fault(f, FAULT_READ, lba, n_sectors);
 	struct timespec due;
 
 	if (delay) {
@@ -177,7 +212,10 @@ static int faulty_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t 
 }
 
 static int pass_state(struct disc *d, struct disc_state *ret) { return disc_state(d->inner, ret); }
-static int pass_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n) { return disc_sessions(d->inner, ret, ret_n); }
+static int pass_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n)
+{
+	return disc_sessions(d->inner, ret, ret_n);
+}
 static int pass_identity(struct disc *d, struct disc_identity *ret) { return disc_identity(d->inner, ret); }
 static int pass_fingerprint(struct disc *d, struct disc_fingerprint *ret) { return disc_fingerprint(d->inner, ret); }
 static int pass_refresh(struct disc *d) { return disc_refresh(d->inner); }
@@ -188,8 +226,14 @@ static void faulty_close(struct disc *d)
 }
 
 static const struct disc_ops faulty_disc_ops = {
-	.read = faulty_read, .read_medium = faulty_read_medium, .state = pass_state, .sessions = pass_sessions, .identity = pass_identity, .fingerprint = pass_fingerprint,
-	.refresh = pass_refresh, .close = faulty_close,
+	.read = faulty_read,
+	.read_medium = faulty_read_medium,
+	.state = pass_state,
+	.sessions = pass_sessions,
+	.identity = pass_identity,
+	.fingerprint = pass_fingerprint,
+	.refresh = pass_refresh,
+	.close = faulty_close,
 };
 
 struct disc *disc_wrap_faults(struct disc *inner, const char *spec)
@@ -210,13 +254,19 @@ struct disc *disc_wrap_faults(struct disc *inner, const char *spec)
 
 /* ---- what decorators of a target have in common ---- */
 
-static int pass_reserve(struct target *t, uint32_t start_lba, uint64_t sectors) { return target_reserve(t->inner, start_lba, sectors); }
+static int pass_reserve(struct target *t, uint32_t start_lba, uint64_t sectors)
+{
+	return target_reserve(t->inner, start_lba, sectors);
+}
 static int pass_sync(struct target *t) { return target_sync(t->inner); }
 static int pass_publish_sector(struct target *t, uint32_t lba, const uint8_t sector[SECTOR_BYTES])
 {
 	return t->inner->ops->publish_sector(t->inner, lba, sector);
 }
-static int pass_publish(struct target *t, const uint8_t head[16 * SECTOR_BYTES]) { return target_publish(t->inner, head); }
+static int pass_publish(struct target *t, const uint8_t head[16 * SECTOR_BYTES])
+{
+	return target_publish(t->inner, head);
+}
 static int pass_abort(struct target *t) { return target_abort(t->inner); }
 static const char *pass_words(struct target *t) { return target_words(t->inner); }
 static void wrapper_free(struct target *t)
@@ -236,7 +286,7 @@ struct faulty_target {
 
 static struct faulty_target *to_faulty(struct target *t)
 {
-	return (struct faulty_target *)(void *)t;	/* its first member */
+	return (struct faulty_target *)(void *)t; /* its first member */
 }
 
 static int faulty_reserve(struct target *t, uint32_t start_lba, uint64_t sectors)
@@ -252,7 +302,8 @@ static int faulty_write(struct target *t, uint32_t lba, const void *buf, uint32_
 {
 	const struct faulty_target *f = to_faulty(t);
 	uint64_t at = lba - f->start_lba;
-	const struct fault *bad = find_fault(&f->faults, FAULT_WRITE, at, n_sectors), *fatal = find_fault(&f->faults, FAULT_KILL, at, n_sectors);
+	const struct fault *bad = find_fault(&f->faults, FAULT_WRITE, at, n_sectors),
+			   *fatal = find_fault(&f->faults, FAULT_KILL, at, n_sectors);
 	int r = 0;
 
 	*ret_accepted = 0;
@@ -272,7 +323,8 @@ static int faulty_sync(struct target *t)
 	const struct faulty_target *f = to_faulty(t);
 	int r = error_of(&f->faults, FAULT_SYNC);
 
-	if (find_fault(&f->faults, FAULT_KILL_SYNC, 0, UINT64_MAX) || (f->n_published == 16 && find_fault(&f->faults, FAULT_KILL_PUBLISH, 16, 1)))
+	if (find_fault(&f->faults, FAULT_KILL_SYNC, 0, UINT64_MAX) ||
+	    (f->n_published == 16 && find_fault(&f->faults, FAULT_KILL_PUBLISH, 16, 1)))
 		raise(SIGKILL);
 	return r ? r : target_sync(t->inner);
 }
@@ -299,10 +351,21 @@ static int faulty_publish(struct target *t, const uint8_t head[16 * SECTOR_BYTES
 }
 
 static const struct target_ops faulty_ops = {
-	.reserve = faulty_reserve, .write = faulty_write, .sync = faulty_sync, .publish = faulty_publish, .abort = pass_abort, .words = pass_words, .free = wrapper_free,
+	.reserve = faulty_reserve,
+	.write = faulty_write,
+	.sync = faulty_sync,
+	.publish = faulty_publish,
+	.abort = pass_abort,
+	.words = pass_words,
+	.free = wrapper_free,
 };
 static const struct target_ops faulty_ops_by_sector = {
-	.reserve = faulty_reserve, .write = faulty_write, .sync = faulty_sync, .publish_sector = faulty_publish_sector, .abort = pass_abort, .words = pass_words,
+	.reserve = faulty_reserve,
+	.write = faulty_write,
+	.sync = faulty_sync,
+	.publish_sector = faulty_publish_sector,
+	.abort = pass_abort,
+	.words = pass_words,
 	.free = wrapper_free,
 };
 
@@ -327,14 +390,16 @@ struct target *target_wrap_faults(struct target *inner, const char *spec)
 struct slow_target {
 	struct target target;
 	uint64_t bytes_per_second;
-	struct timespec due;		/* when the next write may start; time lost elsewhere is not caught up */
+	struct timespec due; /* when the next write may start; time lost elsewhere is not caught up */
 };
 
 /* In slices, so that a write of a slow drive does not take seconds. */
 static int slow_write(struct target *target, uint32_t lba, const void *buf, uint32_t n_sectors, uint32_t *ret_accepted)
 {
 	struct slow_target *t = (struct slow_target *)(void *)target;
-	uint32_t slice = (uint32_t)min_u64(t->bytes_per_second / (1000000000 / SLICE_NS) / SECTOR_BYTES + 1, SLICE_SECTORS_MAX), accepted;
+	uint32_t slice = (uint32_t)min_u64(t->bytes_per_second / (1000000000 / SLICE_NS) / SECTOR_BYTES + 1,
+					   SLICE_SECTORS_MAX),
+		 accepted;
 	struct timespec now;
 	int r = 0;
 
@@ -346,7 +411,8 @@ static int slow_write(struct target *target, uint32_t lba, const void *buf, uint
 		if (t->due.tv_sec < now.tv_sec || (t->due.tv_sec == now.tv_sec && t->due.tv_nsec < now.tv_nsec))
 			t->due = now;
 		accepted = 0;
-		r = target_write(target->inner, lba + done, buf ? (const uint8_t *)buf + (size_t)done * SECTOR_BYTES : NULL, n, &accepted);
+		r = target_write(target->inner, lba + done,
+				 buf ? (const uint8_t *)buf + (size_t)done * SECTOR_BYTES : NULL, n, &accepted);
 		*ret_accepted += accepted;
 		add_ns(&t->due, (uint64_t)n * SECTOR_BYTES * 1000000000 / t->bytes_per_second);
 		sleep_until(&t->due);
@@ -355,10 +421,21 @@ static int slow_write(struct target *target, uint32_t lba, const void *buf, uint
 }
 
 static const struct target_ops slow_ops = {
-	.reserve = pass_reserve, .write = slow_write, .sync = pass_sync, .publish = pass_publish, .abort = pass_abort, .words = pass_words, .free = wrapper_free,
+	.reserve = pass_reserve,
+	.write = slow_write,
+	.sync = pass_sync,
+	.publish = pass_publish,
+	.abort = pass_abort,
+	.words = pass_words,
+	.free = wrapper_free,
 };
 static const struct target_ops slow_ops_by_sector = {
-	.reserve = pass_reserve, .write = slow_write, .sync = pass_sync, .publish_sector = pass_publish_sector, .abort = pass_abort, .words = pass_words,
+	.reserve = pass_reserve,
+	.write = slow_write,
+	.sync = pass_sync,
+	.publish_sector = pass_publish_sector,
+	.abort = pass_abort,
+	.words = pass_words,
 	.free = wrapper_free,
 };
 

@@ -12,20 +12,27 @@ static const struct signature {
 	uint8_t length;
 	const char *bytes, *text;
 } signatures[] = {
-	{0, 12, "\0\377\377\377\377\377\377\377\377\377\377\0", "raw CD sectors (2352 bytes each): open its .cue file instead"},
+	{0, 12, "\0\377\377\377\377\377\377\377\377\377\377\0",
+	 "raw CD sectors (2352 bytes each): open its .cue file instead"},
 	{0, 4, "RIFF", "a RIFF file (audio or video), not a disc image"},
 	{0, 4, "FORM", "an audio file, not a disc image"},
 	{0, 4, "fLaC", "an audio file, not a disc image"},
 	{0, 3, "ID3", "an audio file, not a disc image"},
 	{0, 4, "OggS", "an audio file, not a disc image"},
 	{0, 2, "\x1f\x8b", "a gzip file: unpack it first"},
-	{0, 6, "\xfd" "7zXZ\0", "an xz file: unpack it first"},
+	{0, 6,
+	 "\xfd"
+	 "7zXZ\0",
+	 "an xz file: unpack it first"},
 	{0, 3, "BZh", "a bzip2 file: unpack it first"},
 	{0, 4, "\x28\xb5\x2f\xfd", "a zstd file: unpack it first"},
 	{0, 4, "PK\3\4", "a ZIP archive, not a disc image"},
 	{0, 6, "7z\xbc\xaf\x27\x1c", "a 7z archive, not a disc image"},
 	{0, 4, "%PDF", "a PDF file, not a disc image"},
-	{0, 4, "\177" "ELF", "a program, not a disc image"},
+	{0, 4,
+	 "\177"
+	 "ELF",
+	 "a program, not a disc image"},
 	{0, 4, "QFI\xfb", "a qcow2 image: convert it to raw first"},
 	{0, 15, "SQLite format 3", "a SQLite database, not a disc image"},
 	{257, 5, "ustar", "a tar archive, not a disc image"},
@@ -47,8 +54,8 @@ bool guess_udf(struct disc *d)
 			return false;
 		if (!memcmp(sector + 1, "NSR02", 5) || !memcmp(sector + 1, "NSR03", 5))
 			return true;
-		if (memcmp(sector + 1, "CD001", 5) && memcmp(sector + 1, "BEA01", 5) && memcmp(sector + 1, "BOOT2", 5) &&
-		    memcmp(sector + 1, "CDW02", 5))
+		if (memcmp(sector + 1, "CD001", 5) && memcmp(sector + 1, "BEA01", 5) &&
+		    memcmp(sector + 1, "BOOT2", 5) && memcmp(sector + 1, "CDW02", 5))
 			return false;
 	}
 	return false;
@@ -68,10 +75,7 @@ static bool is_text(const uint8_t *p, size_t n)
 	return i == n;
 }
 
-static bool is_zero(const uint8_t *p, size_t n)
-{
-	return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
-}
+static bool is_zero(const uint8_t *p, size_t n) { return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0; }
 
 const char *guess_content(struct disc *d)
 {

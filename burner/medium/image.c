@@ -2,13 +2,15 @@
 /*
  * image.c - an image file as a disc
  *
- * Sector n is byte n * 2048, read by pread(2) without any state, so that every thread may read at any time; a file that ends inside
- * a sector reads as if padded with zeros.  A second descriptor goes past the page cache, for a burn's large pieces.  What is known of the sessions changes only in refresh.  One program at a time writes to an
- * image: an OFD lock on the whole file, held from open to close, passed on by fork and given back by the kernel when a process dies.
+ * Sector n is byte n * 2048, read by pread(2) without any state, so that every thread may read at any time; a file
+ * that ends inside a sector reads as if padded with zeros.  A second descriptor goes past the page cache, for a
+ * burn's large pieces.  What is known of the sessions changes only in refresh.  One program at a time writes to an
+ * image: an OFD lock on the whole file, held from open to close, passed on by fork and given back by the kernel when
+ * a process dies.
  *
- * Blank is a file of length 0, and a file whose first burn ended before its head was written: no descriptor at LBA 16, but at LBA 48 that
- * of our first session (image_target.c makes it durable before anything that follows), or less: a file that ends there, empty but for
- * what a power cut left of that descriptor.
+ * Blank is a file of length 0, and a file whose first burn ended before its head was written: no descriptor at LBA
+ * 16, but at LBA 48 that of our first session (image_target.c makes it durable before anything that follows), or
+ * less: a file that ends there, empty but for what a power cut left of that descriptor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +24,7 @@
 #include "cdappendfs/appuse.h"
 #include "cdappendfs/own.h"
 
-static struct image *to_image(struct disc *d)
-{
-	return (struct image *)(void *)d;	/* its first member */
-}
+static struct image *to_image(struct disc *d) { return (struct image *)(void *)d; /* its first member */ }
 
 static int image_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
 {
@@ -72,7 +71,7 @@ int image_host_free(const struct image *image, uint64_t *ret_bytes)
 
 	if (fstatvfs(image->fd, &v) < 0)
 		return -errno;
-	*ret_bytes = (uint64_t)v.f_bavail * v.f_frsize;	/* as df says it, for root too */
+	*ret_bytes = (uint64_t)v.f_bavail * v.f_frsize; /* as df says it, for root too */
 	return 0;
 }
 
@@ -81,19 +80,23 @@ static uint64_t next_start(const struct image *image)
 	return image->blank ? SESSION_ALIGN : round_up(image->list.end_sectors, SESSION_ALIGN);
 }
 
-/* What is written to a file without a name is gone when it is closed.  One that was renamed is none, nor are files where links are not counted. */
+/* What is written to a file without a name is gone when it is closed.  One that was renamed is none, nor are files
+ * where links are not counted. */
 static bool is_deleted(const struct image *image)
 {
 	struct stat st, named;
 
 	return fstat(image->fd, &st) == 0 && st.st_nlink == 0 &&
-		(stat(image->path, &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino);
+	       (stat(image->path, &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino);
 }
 
 static int image_state(struct disc *d, struct disc_state *ret)
 {
 	const struct image *image = to_image(d);
-	struct disc_state state = {.kind = MEDIUM_IMAGE, .name = "image file", .blank = image->blank, .overwritable = true};
+	struct disc_state state = {.kind = MEDIUM_IMAGE,
+				   .name = "image file",
+				   .blank = image->blank,
+				   .overwritable = true};
 	int r = image_host_free(image, &state.host_free_bytes);
 
 	if (r < 0)
@@ -102,7 +105,8 @@ static int image_state(struct disc *d, struct disc_state *ret)
 	state.why_not = state.appendable ? NULL : image->why_not;
 	if (state.appendable && is_deleted(image)) {
 		state.appendable = false;
-		state.why_not = "the image file was deleted, or another one has its name now: what is written to it would be gone with the mount";
+		state.why_not = "the image file was deleted, or another one has its name now: what is written to it "
+				"would be gone with the mount";
 	}
 	state.capacity_sectors = image->capacity_sectors;
 	state.used_sectors = image->blank ? 0 : image->list.end_sectors;
@@ -131,7 +135,8 @@ static int image_fingerprint(struct disc *d, struct disc_fingerprint *ret)
 	int r = sessions_fingerprint(d, &image->list, ret);
 
 	if (r == 0)
-		ret->image_bytes = image->blank ? 0 : min_u64((uint64_t)image->st.st_size, image->list.end_sectors * SECTOR_BYTES);
+		ret->image_bytes =
+			image->blank ? 0 : min_u64((uint64_t)image->st.st_size, image->list.end_sectors * SECTOR_BYTES);
 	return r;
 }
 
@@ -147,7 +152,8 @@ static bool torn_descriptor(const uint8_t sector[SECTOR_BYTES])
 	static const uint8_t begin[] = "\1CD001\1";
 
 	return (all_zero(sector, PIECE) || !memcmp(sector, begin, sizeof(begin) - 1)) &&
-		(all_zero(sector + PIECE, PIECE) || !memcmp(sector + APPUSE_OFFSET, APPUSE_MAGIC, 16)) && all_zero(sector + 3 * PIECE, PIECE);
+	       (all_zero(sector + PIECE, PIECE) || !memcmp(sector + APPUSE_OFFSET, APPUSE_MAGIC, 16)) &&
+	       all_zero(sector + 3 * PIECE, PIECE);
 }
 
 static bool first_burn_begun(struct disc *d, const struct stat *st)
@@ -160,25 +166,32 @@ static bool first_burn_begun(struct disc *d, const struct stat *st)
 		return false;
 	if (appuse_decode(descriptor, &a) == 0)
 		return a.start_lba == SESSION_ALIGN && a.previous_lba == APPUSE_NONE;
-	return st->st_size == FIRST_BURN_SECTORS * SECTOR_BYTES && all_zero(all, (size_t)(descriptor - all)) && torn_descriptor(descriptor);
+	return st->st_size == FIRST_BURN_SECTORS * SECTOR_BYTES && all_zero(all, (size_t)(descriptor - all)) &&
+	       torn_descriptor(descriptor);
 }
 
-/* The first reason against another session, the gravest first; empty: none.  Above a session of ours a UDF tree has been dropped already. */
+/* The first reason against another session, the gravest first; empty: none.  Above a session of ours a UDF tree has
+ * been dropped already. */
 static void find_why_not(struct image *image)
 {
-	uint64_t end_bytes = image->list.end_sectors * SECTOR_BYTES, bytes = (uint64_t)image->st.st_size, next = next_start(image);
+	uint64_t end_bytes = image->list.end_sectors * SECTOR_BYTES, bytes = (uint64_t)image->st.st_size,
+		 next = next_start(image);
 	char *to = image->why_not;
 	size_t n = sizeof(image->why_not);
 
 	to[0] = 0;
 	if (bytes < end_bytes)
-		snprintf(to, n, "the image is truncated: %llu bytes are missing", (unsigned long long)(end_bytes - bytes));
+		snprintf(to, n, "the image is truncated: %llu bytes are missing",
+			 (unsigned long long)(end_bytes - bytes));
 	else if (image->list.damaged)
 		snprintf(to, n, "the descriptors of the newest session are damaged");
 	else if (image->list.hidden)
-		snprintf(to, n, "another session lies behind the newest one that the image's head names, and would be overwritten");
+		snprintf(to, n,
+			 "another session lies behind the newest one that the image's head names, and would be "
+			 "overwritten");
 	else if (image->list.partition)
-		snprintf(to, n, "a partition lies behind its ISO 9660 volume (a hybrid image), and would be overwritten");
+		snprintf(to, n,
+			 "a partition lies behind its ISO 9660 volume (a hybrid image), and would be overwritten");
 	else if (image->list.udf && !image->drop_udf && !image->list.sessions[image->list.n - 1].ours)
 		snprintf(to, n, "its UDF tree would go stale; -o drop-udf appends all the same");
 	else if (image->capacity_sectors && image->list.end_sectors > image->capacity_sectors)
@@ -216,10 +229,7 @@ static int image_refresh(struct disc *d)
 	return 0;
 }
 
-static int image_fd(struct disc *d)
-{
-	return to_image(d)->fd;
-}
+static int image_fd(struct disc *d) { return to_image(d)->fd; }
 
 static void image_close(struct disc *d)
 {
@@ -233,8 +243,15 @@ static void image_close(struct disc *d)
 }
 
 static const struct disc_ops image_ops = {
-	.read = image_read, .read_medium = image_read_medium, .state = image_state, .sessions = image_sessions, .identity = image_identity, .fingerprint = image_fingerprint,
-	.refresh = image_refresh, .fd = image_fd, .close = image_close,
+	.read = image_read,
+	.read_medium = image_read_medium,
+	.state = image_state,
+	.sessions = image_sessions,
+	.identity = image_identity,
+	.fingerprint = image_fingerprint,
+	.refresh = image_refresh,
+	.fd = image_fd,
+	.close = image_close,
 };
 
 struct image *image_of(struct disc *d)
@@ -280,7 +297,7 @@ static int open_file(const char *path, const struct disc_open_options *options, 
 	}
 	fd = open(path, flags, 0666);
 	if (fd < 0 && options->writable && (errno == EPERM || errno == ETXTBSY))
-		return -EACCES;		/* immutable, append-only, or a program: readable, not writable */
+		return -EACCES; /* immutable, append-only, or a program: readable, not writable */
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) < 0)
@@ -315,8 +332,8 @@ static int lock_file(int fd, const struct disc_open_options *options, const char
 }
 
 /*
- * The name of a file that was just created is durable only with its directory, and what is staged for a blank disc is found by its file
- * alone: so before anything is.
+ * The name of a file that was just created is durable only with its directory, and what is staged for a blank disc is
+ * found by its file alone: so before anything is.
  */
 static int sync_directory(const char *path)
 {
@@ -327,7 +344,7 @@ static int sync_directory(const char *path)
 		return -ENOMEM;
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == EACCES ? 0 : -errno;	/* a directory that may be entered and not read */
+		return errno == EACCES ? 0 : -errno; /* a directory that may be entered and not read */
 	return fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
 }
 

@@ -2,13 +2,14 @@
 /*
  * image_target.c - a session into an image file
  *
- * reserve allocates every block of the session and of the head without changing the length, so that neither the burn nor its
- * publication can run out of space; holes are given back when they come.  Nothing below the session's start is touched but the head.
- * What lies behind the newest session already (padding of other programs, a backup GPT, remains of a burn that was killed) is
- * overwritten; up to SAVED_MAX of it is kept in memory and put back by abort, so that a failed burn leaves the file as it was.
- * On a blank image the session's primary descriptor is the first sector to be written, and made durable before any other (what comes
- * before it waits in memory): it is what tells a first burn that was cut short (blank, to be repeated) from a file that is no disc.
- * Before that the file gets its length as far as there, durably, so that even a part of the descriptor is known for what it is (image.c).
+ * reserve allocates every block of the session and of the head without changing the length, so that neither the burn
+ * nor its publication can run out of space; holes are given back when they come.  Nothing below the session's start
+ * is touched but the head. What lies behind the newest session already (padding of other programs, a backup GPT,
+ * remains of a burn that was killed) is overwritten; up to SAVED_MAX of it is kept in memory and put back by abort,
+ * so that a failed burn leaves the file as it was. On a blank image the session's primary descriptor is the first
+ * sector to be written, and made durable before any other (what comes before it waits in memory): it is what tells a
+ * first burn that was cut short (blank, to be repeated) from a file that is no disc. Before that the file gets its
+ * length as far as there, durably, so that even a part of the descriptor is known for what it is (image.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,28 +20,28 @@
 #include "cdappendfs/own.h"
 
 #define SAVED_MAX (1u << 20)
-#define FLUSH_BYTES (16u << 20)	/* start the disk early, so that sync has not everything still to do */
-#define DIRECT_SESSION_MIN (4u << 20)	/* smaller sessions are written by one sync */
+#define FLUSH_BYTES (16u << 20)	      /* start the disk early, so that sync has not everything still to do */
+#define DIRECT_SESSION_MIN (4u << 20) /* smaller sessions are written by one sync */
 #define DIRECT_BYTES_MIN (64u << 10)
-#define HOLE_SECTORS_MIN 16u	/* shorter runs of zeros are written: a hole saves nothing */
+#define HOLE_SECTORS_MIN 16u /* shorter runs of zeros are written: a hole saves nothing */
 
 struct image_target {
 	struct target target;
 	struct image *image;
 	uint32_t start_lba;
 	uint64_t sectors;
-	uint64_t old_bytes, bytes;	/* length of the file before and now */
-	uint8_t *saved;			/* what was between the session's start and the old length */
+	uint64_t old_bytes, bytes; /* length of the file before and now */
+	uint8_t *saved;		   /* what was between the session's start and the old length */
 	size_t n_saved;
-	uint8_t *held;			/* the first HEAD_LBA sectors of a first burn */
-	uint64_t flushed;		/* up to here the kernel was told to start writing */
-	bool direct;			/* large pieces go past the page cache */
+	uint8_t *held;	  /* the first HEAD_LBA sectors of a first burn */
+	uint64_t flushed; /* up to here the kernel was told to start writing */
+	bool direct;	  /* large pieces go past the page cache */
 	bool reserved, published, begun;
 };
 
 static struct image_target *to_target(struct target *t)
 {
-	return (struct image_target *)(void *)t;	/* its first member */
+	return (struct image_target *)(void *)t; /* its first member */
 }
 
 static int write_all(int fd, const void *buf, size_t length, uint64_t pos, size_t *ret_done)
@@ -70,10 +71,7 @@ static int allocate(int fd, int mode, uint64_t pos, uint64_t length)
 	return r;
 }
 
-static bool unsupported(int error)
-{
-	return error == -EOPNOTSUPP || error == -ENOSYS || error == -EINVAL;
-}
+static bool unsupported(int error) { return error == -EOPNOTSUPP || error == -ENOSYS || error == -EINVAL; }
 
 /* ftruncate to the same length frees what was allocated beyond it. */
 static int give_back(struct image_target *t)
@@ -111,10 +109,12 @@ static int save_overwritten(struct image_target *t)
 	return 0;
 }
 
-/* Asked first: fallocate takes all there is before it finds out that it is not enough.  Where there is no fallocate it must do. */
+/* Asked first: fallocate takes all there is before it finds out that it is not enough.  Where there is no fallocate
+ * it must do. */
 static int check_host_space(struct image_target *t)
 {
-	uint64_t start = (uint64_t)t->start_lba * SECTOR_BYTES, wanted = (t->sectors + HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES, free_bytes;
+	uint64_t start = (uint64_t)t->start_lba * SECTOR_BYTES,
+		 wanted = (t->sectors + HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES, free_bytes;
 	uint64_t overwritten = t->old_bytes > start ? t->old_bytes - start : 0;
 	int r = image_host_free(t->image, &free_bytes);
 
@@ -128,7 +128,8 @@ static int reserve_blocks(struct image_target *t)
 	if (!r)
 		r = allocate(fd, FALLOC_FL_KEEP_SIZE, (uint64_t)t->start_lba * SECTOR_BYTES, t->sectors * SECTOR_BYTES);
 	if (!r)
-		r = allocate(fd, FALLOC_FL_KEEP_SIZE, HEAD_LBA * SECTOR_BYTES, (HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES);
+		r = allocate(fd, FALLOC_FL_KEEP_SIZE, HEAD_LBA * SECTOR_BYTES,
+			     (HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES);
 	return unsupported(r) ? 0 : r;
 }
 
@@ -158,7 +159,7 @@ static int image_reserve(struct target *target, uint32_t start_lba, uint64_t sec
 	if (!r)
 		r = reserve_blocks(t);
 	if (r < 0) {
-		t->n_saved = 0;		/* nothing was written */
+		t->n_saved = 0; /* nothing was written */
 		give_back(t);
 		return r;
 	}
@@ -190,8 +191,8 @@ static int write_zeros(struct image_target *t, uint64_t pos, uint64_t length)
 }
 
 /*
- * Past the page cache the disk has its work from the first piece on, nothing is copied, and what others have in the cache stays there.  What does not
- * fit its rules (a file system without, the end of a session) goes through it.
+ * Past the page cache the disk has its work from the first piece on, nothing is copied, and what others have in the
+ * cache stays there.  What does not fit its rules (a file system without, the end of a session) goes through it.
  */
 static int write_data(struct image_target *t, const uint8_t *buf, size_t length, uint64_t pos, size_t *ret_done)
 {
@@ -226,7 +227,8 @@ static int write_some(struct image_target *t, uint32_t lba, const void *buf, uin
 		done = (size_t)length;
 	t->bytes = max_u64(t->bytes, pos + done);
 	if (!t->direct && pos + done >= t->flushed + FLUSH_BYTES) {
-		sync_file_range(t->image->fd, (off_t)t->flushed, (off_t)(pos + done - t->flushed), SYNC_FILE_RANGE_WRITE);
+		sync_file_range(t->image->fd, (off_t)t->flushed, (off_t)(pos + done - t->flushed),
+				SYNC_FILE_RANGE_WRITE);
 		t->flushed = pos + done;
 	}
 	*ret_accepted = (uint32_t)(done / SECTOR_BYTES);
@@ -234,7 +236,8 @@ static int write_some(struct image_target *t, uint32_t lba, const void *buf, uin
 }
 
 /* The beginning of a first burn: sectors are held until the primary descriptor comes, and follow it. */
-static int write_beginning(struct image_target *t, uint32_t lba, const uint8_t *buf, uint32_t n_sectors, uint32_t *ret_accepted)
+static int write_beginning(struct image_target *t, uint32_t lba, const uint8_t *buf, uint32_t n_sectors,
+			   uint32_t *ret_accepted)
 {
 	uint32_t at = lba - t->start_lba, n = at < HEAD_LBA ? (uint32_t)min_u64(HEAD_LBA - at, n_sectors) : 0, accepted;
 	int r;
@@ -272,7 +275,8 @@ static int image_write(struct target *target, uint32_t lba, const void *buf, uin
 		if (r || held == n_sectors)
 			return r;
 	}
-	r = write_some(t, lba + held, buf ? (const uint8_t *)buf + (size_t)held * SECTOR_BYTES : NULL, n_sectors - held, ret_accepted);
+	r = write_some(t, lba + held, buf ? (const uint8_t *)buf + (size_t)held * SECTOR_BYTES : NULL, n_sectors - held,
+		       ret_accepted);
 	*ret_accepted += held;
 	return r;
 }
@@ -312,7 +316,11 @@ static void image_target_free(struct target *target)
 }
 
 static const struct target_ops image_target_ops = {
-	.reserve = image_reserve, .write = image_write, .sync = image_sync, .publish_sector = image_publish_sector, .abort = image_abort,
+	.reserve = image_reserve,
+	.write = image_write,
+	.sync = image_sync,
+	.publish_sector = image_publish_sector,
+	.abort = image_abort,
 	.free = image_target_free,
 };
 

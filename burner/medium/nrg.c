@@ -2,9 +2,9 @@
 /*
  * nrg.c - is the index at the end of an nrg file such that libcdio can be let at it?
  *
- * libcdio believes every length and number in it: lengths beyond the file, more tracks than its table has room for, none at all. Everything
- * is big-endian.  The last 12 bytes are "NER5" and the place of the first chunk in 8 bytes, or the last 8 are "NERO" and the place in 4;
- * a chunk is an id (4 bytes), the length of its data (4), the data:
+ * libcdio believes every length and number in it: lengths beyond the file, more tracks than its table has room for,
+ * none at all. Everything is big-endian.  The last 12 bytes are "NER5" and the place of the first chunk in 8 bytes,
+ * or the last 8 are "NERO" and the place in 4; a chunk is an id (4 bytes), the length of its data (4), the data:
  *	CUES CUEX	8 bytes an index, two for each track (CUEX: behind the first two)	ETNF ETN2	20 and 32 bytes a track
  *	DAOI DAOX	22 bytes, then 30 and 42 bytes a track					SINF MTYP	a number
  *	CDTX		CD-Text: refused, as it is of audio discs				END!		the end
@@ -22,12 +22,13 @@
 #define TRACKS_MAX 99u
 #define DAO_BYTES 22u
 
-struct index { const uint8_t *bytes; uint32_t length, tracks; bool has_tracks, has_dao; };
+struct index {
+	const uint8_t *bytes;
+	uint32_t length, tracks;
+	bool has_tracks, has_dao;
+};
 
-static bool is_chunk(const uint8_t *chunk, const char *id)
-{
-	return memcmp(chunk, id, 4) == 0;
-}
+static bool is_chunk(const uint8_t *chunk, const char *id) { return memcmp(chunk, id, 4) == 0; }
 
 /* The chunks that list tracks: one of them, with whole entries. */
 static bool take_tracks(struct index *x, uint32_t length, uint32_t entry_bytes, uint32_t tracks)
@@ -88,7 +89,8 @@ bool nrg_is_sound(int fd)
 	uint8_t footer[FOOTER_BYTES];
 	uint64_t start;
 
-	if (size < (off_t)FOOTER_BYTES || pread(fd, footer, FOOTER_BYTES, size - (off_t)FOOTER_BYTES) != (ssize_t)FOOTER_BYTES)
+	if (size < (off_t)FOOTER_BYTES ||
+	    pread(fd, footer, FOOTER_BYTES, size - (off_t)FOOTER_BYTES) != (ssize_t)FOOTER_BYTES)
 		return false;
 	if (is_chunk(footer + 4, "NERO"))
 		start = get_be32(footer + 8);

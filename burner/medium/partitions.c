@@ -2,9 +2,10 @@
 /*
  * partitions.c - does a partition lie behind the volume?
  *
- * Hybrid images (those that boot from a USB stick too) may carry a partition with the firmware's files behind the ISO 9660
- * volume, which names only its own blocks: the next session would overwrite it.  MBR and GPT are looked at, as far as they lie in the
- * system area, in blocks of 512 bytes.  A partition that begins inside the volume and reaches beyond it is only padding there.
+ * Hybrid images (those that boot from a USB stick too) may carry a partition with the firmware's files behind the ISO
+ * 9660 volume, which names only its own blocks: the next session would overwrite it.  MBR and GPT are looked at, as
+ * far as they lie in the system area, in blocks of 512 bytes.  A partition that begins inside the volume and reaches
+ * beyond it is only padding there.
  */
 #include "burner/medium/medium.h"
 
@@ -18,7 +19,7 @@
 
 struct area {
 	uint8_t bytes[AREA_BYTES];
-	uint64_t low, high;		/* bytes of the disc: behind the volume */
+	uint64_t low, high; /* bytes of the disc: behind the volume */
 };
 
 static bool behind(const struct area *a, uint64_t first_block)
@@ -45,7 +46,8 @@ static bool gpt_behind(const struct area *a)
 	uint32_t n = get_le32(header + 80), size = get_le32(header + 84);
 	static const uint8_t unused[16];
 
-	if (memcmp(header, "EFI PART", 8) != 0 || at >= AREA_BYTES / BLOCK_BYTES || size < GPT_ENTRY_BYTES || size > BLOCK_BYTES)
+	if (memcmp(header, "EFI PART", 8) != 0 || at >= AREA_BYTES / BLOCK_BYTES || size < GPT_ENTRY_BYTES ||
+	    size > BLOCK_BYTES)
 		return false;
 	for (at *= BLOCK_BYTES; n && at + size <= AREA_BYTES; n--, at += size)
 		if (memcmp(a->bytes + at, unused, sizeof(unused)) != 0 && behind(a, get_le64(a->bytes + at + 32)))

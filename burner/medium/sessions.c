@@ -2,8 +2,8 @@
 /*
  * sessions.c - the sessions of a medium whose head is at LBA 16, found by reading alone
  *
- * The head is the truth about the newest session: whatever lies beyond the volume it describes is what a burn left that was never
- * published.  From there the way leads back in time:
+ * The head is the truth about the newest session: whatever lies beyond the volume it describes is what a burn left
+ * that was never published.  From there the way leads back in time:
  *  - A session of ours names the one before it and where its primary descriptor is (cdappendfs/appuse.h); believed while the starts descend.
  *  - A foreign head is a copy of the descriptor of the session it describes.  That descriptor lies below its root directory, at 16 above a
  *    multiple of 16, and is known by the same root record.  When there is none, the head itself is the descriptor of a session at LBA 0.
@@ -11,9 +11,10 @@
  *    of xorriso, from LBA 32 up, each at the multiple of 32 that follows its predecessor; by probing downwards (within PROBES) for a
  *    descriptor whose volume ends just there.  growisofs and xorriso overwrite the only descriptor of a first session at LBA 0: that
  *    one cannot be listed, unless a session of ours saved it.
- * A head that was being overwritten when the power failed may be of two: then it is that of the session at LBA 0 which our first session saved.
- * A session other than one at LBA 0 always carries its own root directory, which keeps images stored as files from being taken for sessions.
- * Everything is bounded: SESSIONS_MAX sessions, strictly descending, PROBES probes in all.
+ * A head that was being overwritten when the power failed may be of two: then it is that of the session at LBA 0
+ * which our first session saved. A session other than one at LBA 0 always carries its own root directory, which keeps
+ * images stored as files from being taken for sessions. Everything is bounded: SESSIONS_MAX sessions, strictly
+ * descending, PROBES probes in all.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -28,22 +29,22 @@
 
 #define SESSIONS_MAX 4096u
 #define PROBES 4096u
-#define PROBE_STEP 16u		/* growisofs aligns to 16 sectors, xorriso and we to 32 */
+#define PROBE_STEP 16u /* growisofs aligns to 16 sectors, xorriso and we to 32 */
 #define NUMBER_MAX 0x7fffffffu
 #define ROOT_RECORD 156u
 
 struct found {
 	struct disc_session session;
-	struct appuse appuse;		/* when has_appuse */
+	struct appuse appuse; /* when has_appuse */
 	bool has_appuse;
 };
 
 struct scan {
 	struct disc *disc;
 	uint64_t n_sectors;
-	struct found *found;		/* newest first */
+	struct found *found; /* newest first */
 	size_t n_found, capacity;
-	uint32_t *chain;		/* starts of xorriso's chain, ascending */
+	uint32_t *chain; /* starts of xorriso's chain, ascending */
 	size_t n_chain;
 	unsigned probes;
 };
@@ -64,14 +65,17 @@ static int read_pvd(struct scan *s, uint64_t lba, uint64_t low, uint8_t sector[S
 	return r < 0 ? r : pvd_check(sector, low, s->n_sectors);
 }
 
-/* Our words in the descriptor of the session that starts there.  A later program may have copied them: then the start differs. */
+/* Our words in the descriptor of the session that starts there.  A later program may have copied them: then the start
+ * differs. */
 static bool appuse_at(const uint8_t sector[SECTOR_BYTES], uint32_t start, struct appuse *ret)
 {
 	struct appuse a;
 
-	if (appuse_decode(sector, &a) < 0 || a.start_lba != start || a.sectors <= HEAD_LBA + 1 || a.sectors > UINT32_MAX - start)
+	if (appuse_decode(sector, &a) < 0 || a.start_lba != start || a.sectors <= HEAD_LBA + 1 ||
+	    a.sectors > UINT32_MAX - start)
 		return false;
-	if (a.previous_lba != APPUSE_NONE && (a.previous_lba >= start || a.previous_descriptor_lba >= start + a.sectors))
+	if (a.previous_lba != APPUSE_NONE &&
+	    (a.previous_lba >= start || a.previous_descriptor_lba >= start + a.sectors))
 		return false;
 	*ret = a;
 	return true;
@@ -81,8 +85,8 @@ static bool commit_record_at(struct scan *s, uint64_t lba, struct session_commit
 {
 	uint8_t sector[SECTOR_BYTES];
 
-	return lba < s->n_sectors && disc_read(s->disc, (uint32_t)lba, sector, 1) == 0 && session_commit_decode(sector, ret) == 0 &&
-	       (uint64_t)ret->start_lba + ret->sectors == lba + 1;
+	return lba < s->n_sectors && disc_read(s->disc, (uint32_t)lba, sector, 1) == 0 &&
+	       session_commit_decode(sector, ret) == 0 && (uint64_t)ret->start_lba + ret->sectors == lba + 1;
 }
 
 /* Its own length: the field is relative to the start by convention, absolute in what some programs write. */
@@ -119,7 +123,8 @@ static int add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t star
 		f->session.sectors = f->appuse.sectors;
 		pvd_session_ours(&f->appuse, &f->session);
 		f->session.ours = commit_record_at(s, (uint64_t)start + f->appuse.sectors - 1, &commit) &&
-				  !memcmp(commit.uuid, f->appuse.uuid, sizeof(commit.uuid)) && commit.start_lba == start;
+				  !memcmp(commit.uuid, f->appuse.uuid, sizeof(commit.uuid)) &&
+				  commit.start_lba == start;
 	}
 	s->n_found++;
 	return 0;
@@ -147,7 +152,8 @@ static int newest_ours(struct scan *s, const uint8_t head[SECTOR_BYTES], bool *d
 	*damaged = r < 0;
 	if (r < 0)
 		r = add(s, head, a.start_lba, HEAD_LBA);
-	else if (!same_root(head, sector) || !appuse_at(sector, a.start_lba, &at) || memcmp(at.uuid, a.uuid, sizeof(a.uuid)))
+	else if (!same_root(head, sector) || !appuse_at(sector, a.start_lba, &at) ||
+		 memcmp(at.uuid, a.uuid, sizeof(a.uuid)))
 		return 0;
 	else
 		r = add(s, sector, a.start_lba, a.start_lba + HEAD_LBA);
@@ -155,7 +161,8 @@ static int newest_ours(struct scan *s, const uint8_t head[SECTOR_BYTES], bool *d
 }
 
 /* Disks write pieces of 512 bytes: is each of them from one of the two? */
-static bool torn_between(const uint8_t sector[SECTOR_BYTES], const uint8_t a[SECTOR_BYTES], const uint8_t b[SECTOR_BYTES])
+static bool torn_between(const uint8_t sector[SECTOR_BYTES], const uint8_t a[SECTOR_BYTES],
+			 const uint8_t b[SECTOR_BYTES])
 {
 	for (unsigned at = 0; at < SECTOR_BYTES; at += 512)
 		if (memcmp(sector + at, a + at, 512) != 0 && memcmp(sector + at, b + at, 512) != 0)
@@ -171,8 +178,8 @@ static uint32_t saved_head(struct scan *s, const uint8_t head[SECTOR_BYTES], uin
 	struct appuse a;
 
 	if (saved >= s->n_sectors || disc_read(s->disc, (uint32_t)start + HEAD_LBA, sets, 16) < 0 ||
-	    session_head(sets, (uint32_t)start, made) < 0 || !appuse_at(sets, (uint32_t)start, &a) || a.previous_descriptor_lba != saved ||
-	    read_pvd(s, saved, 0, ret) < 0)
+	    session_head(sets, (uint32_t)start, made) < 0 || !appuse_at(sets, (uint32_t)start, &a) ||
+	    a.previous_descriptor_lba != saved || read_pvd(s, saved, 0, ret) < 0)
 		return 0;
 	return memcmp(head, ret, SECTOR_BYTES) != 0 && torn_between(head, ret, made) ? (uint32_t)saved : 0;
 }
@@ -182,7 +189,8 @@ static int newest_foreign(struct scan *s, const uint8_t head[SECTOR_BYTES])
 	uint8_t sector[SECTOR_BYTES];
 	uint32_t root = get_le32(head + ROOT_RECORD + 2), saved;
 
-	for (uint32_t lba = (root - 1) / PROBE_STEP * PROBE_STEP; lba > HEAD_LBA && s->probes < PROBES; lba -= PROBE_STEP) {
+	for (uint32_t lba = (root - 1) / PROBE_STEP * PROBE_STEP; lba > HEAD_LBA && s->probes < PROBES;
+	     lba -= PROBE_STEP) {
 		s->probes++;
 		if (read_pvd(s, lba, lba - HEAD_LBA, sector) == 0 && same_root(head, sector))
 			return add(s, sector, lba - HEAD_LBA, lba);
@@ -243,7 +251,8 @@ static int below_by_probing(struct scan *s, uint32_t start, uint32_t *ret_start,
 {
 	struct appuse a;
 
-	for (uint32_t p = (start - 1) / PROBE_STEP * PROBE_STEP; p >= HEAD_END_LBA && s->probes < PROBES; p -= PROBE_STEP) {
+	for (uint32_t p = (start - 1) / PROBE_STEP * PROBE_STEP; p >= HEAD_END_LBA && s->probes < PROBES;
+	     p -= PROBE_STEP) {
 		uint64_t size;
 
 		s->probes++;
@@ -253,14 +262,15 @@ static int below_by_probing(struct scan *s, uint32_t start, uint32_t *ret_start,
 		if (!ends_at(p + size, start) && !(size > p && ends_at(size, start)))
 			continue;
 		if (appuse_decode(sector, &a) == 0 && a.start_lba != p)
-			continue;	/* a copy of ours, not a session of its own */
+			continue; /* a copy of ours, not a session of its own */
 		*ret_start = p;
 		return 1;
 	}
 	return 0;
 }
 
-static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, uint32_t *ret_descriptor, uint8_t sector[SECTOR_BYTES])
+static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, uint32_t *ret_descriptor,
+			 uint8_t sector[SECTOR_BYTES])
 {
 	struct session_commit commit;
 	struct appuse a;
@@ -268,7 +278,8 @@ static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, ui
 
 	if (start <= HEAD_END_LBA)
 		return 0;
-	if (commit_record_at(s, start - 1, &commit) && read_pvd(s, (uint64_t)commit.start_lba + HEAD_LBA, commit.start_lba, sector) == 0 &&
+	if (commit_record_at(s, start - 1, &commit) &&
+	    read_pvd(s, (uint64_t)commit.start_lba + HEAD_LBA, commit.start_lba, sector) == 0 &&
 	    appuse_at(sector, commit.start_lba, &a) && !memcmp(a.uuid, commit.uuid, sizeof(a.uuid))) {
 		*ret_start = commit.start_lba;
 		*ret_descriptor = commit.start_lba + HEAD_LBA;
@@ -282,7 +293,8 @@ static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, ui
 	return r;
 }
 
-static int below(struct scan *s, const struct found *f, uint32_t *ret_start, uint32_t *ret_descriptor, uint8_t sector[SECTOR_BYTES])
+static int below(struct scan *s, const struct found *f, uint32_t *ret_start, uint32_t *ret_descriptor,
+		 uint8_t sector[SECTOR_BYTES])
 {
 	const struct appuse *a = &f->appuse;
 
@@ -316,7 +328,8 @@ static int walk_back(struct scan *s)
 
 /* ---- the list ---- */
 
-/* A session that another program put behind the newest without telling the head (genisoimage -M and dd): the next burn would destroy it. */
+/* A session that another program put behind the newest without telling the head (genisoimage -M and dd): the next
+ * burn would destroy it. */
 static bool hidden_session(struct scan *s, uint64_t end)
 {
 	const uint64_t starts[] = {end, round_up(end, PROBE_STEP), round_up(end, SESSION_ALIGN)};
@@ -457,7 +470,8 @@ static int provisional_identity(const struct stat *st, const char *path, uint8_t
 	return sha256(bytes, n, ret);
 }
 
-int sessions_identity(struct disc *d, const struct session_list *l, const struct stat *st, const char *path, struct disc_identity *ret)
+int sessions_identity(struct disc *d, const struct session_list *l, const struct stat *st, const char *path,
+		      struct disc_identity *ret)
 {
 	struct disc_identity identity = {.is_provisional = l->n == 0};
 	uint8_t sector[SECTOR_BYTES], bytes[34 + 32 + 17];

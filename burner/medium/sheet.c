@@ -2,9 +2,9 @@
 /*
  * sheet.c - is a cue or toc sheet such that libcdio can be let at it?
  *
- * libcdio writes before its table of tracks when a word of a track comes before the first one, behind it when there are a hundred, and divides
- * by the sector size of modes whose size it does not know.  So: text of bounded length, 98 tracks, modes that it can read, words in their
- * order.  CD-Text belongs to audio discs and is refused.
+ * libcdio writes before its table of tracks when a word of a track comes before the first one, behind it when there
+ * are a hundred, and divides by the sector size of modes whose size it does not know.  So: text of bounded length, 98
+ * tracks, modes that it can read, words in their order.  CD-Text belongs to audio discs and is refused.
  */
 #include "burner/medium/medium.h"
 
@@ -19,7 +19,10 @@
 #define TRACKS_MAX 98u
 #define INDEXES_MAX 1000u
 
-struct sheet { enum sheet_kind kind; unsigned tracks, indexes; };
+struct sheet {
+	enum sheet_kind kind;
+	unsigned tracks, indexes;
+};
 
 static bool is_one_of(const char *word, const char *const *list, size_t n)
 {
@@ -34,12 +37,14 @@ static bool mode_is_known(enum sheet_kind kind, const char *mode)
 	static const char *const of_cue[] = {"AUDIO", "MODE1/2048", "MODE1/2352", "MODE2/2336", "MODE2/2352"};
 	static const char *const of_toc[] = {"AUDIO", "MODE1", "MODE1_RAW", "MODE2_FORM_MIX", "MODE2_RAW"};
 
-	return kind == SHEET_CUE ? is_one_of(mode, of_cue, ARRAY_LENGTH(of_cue)) : is_one_of(mode, of_toc, ARRAY_LENGTH(of_toc));
+	return kind == SHEET_CUE ? is_one_of(mode, of_cue, ARRAY_LENGTH(of_cue)) :
+				   is_one_of(mode, of_toc, ARRAY_LENGTH(of_toc));
 }
 
 static bool line_is_sound(struct sheet *s, const char *line)
 {
-	static const char *const before[] = {"REM", "CATALOG", "FILE", "CD_DA", "CD_ROM", "CD_ROM_XA", "//", "TITLE", "PERFORMER", "SONGWRITER"};
+	static const char *const before[] = {"REM",	  "CATALOG", "FILE",  "CD_DA",	   "CD_ROM",
+					     "CD_ROM_XA", "//",	     "TITLE", "PERFORMER", "SONGWRITER"};
 	static const char *const refused[] = {"CDTEXTFILE", "CD_TEXT"};
 	char word[32] = "", mode[32] = "";
 

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#define PASSED_MAX 16u	/* so often others may come first */
+#define PASSED_MAX 16u /* so often others may come first */
 
 struct turn {
 	struct turn *next;
@@ -73,7 +73,7 @@ void turns_give(struct turns *t, uint32_t lba)
 	if (next) {
 		*at = next->next;
 		for (struct turn *other = t->first; other != *at; other = other->next)
-			other->passed++;	/* they came before */
+			other->passed++; /* they came before */
 		next->has_come = true;
 		pthread_cond_broadcast(&t->changed);
 	}

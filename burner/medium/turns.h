@@ -4,8 +4,8 @@
  *
  *	turns_take -> the drive is the caller's -> turns_give
  *
- * As an elevator that goes one way: upwards from where the drive stands, then from the lowest again.  Nobody is passed for ever.
- * Threads: any.  No lock may be held that the one whose turn it is needs.
+ * As an elevator that goes one way: upwards from where the drive stands, then from the lowest again.  Nobody is
+ * passed for ever. Threads: any.  No lock may be held that the one whose turn it is needs.
  */
 #ifndef BURNER_MEDIUM_TURNS_H
 #define BURNER_MEDIUM_TURNS_H
@@ -16,9 +16,10 @@
 
 struct turn;
 struct turns {
-	pthread_mutex_t lock;		/* guards what follows */
+	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
-	struct turn *first;		/* who waits, in the order of their coming; they lie on the stacks of their threads */
+	/* who waits, in the order of their coming; they lie on the stacks of their threads */
+	struct turn *first;
 	bool taken;
 };
 

@@ -2,12 +2,13 @@
 /*
  * windows.c - reading a drive by windows
  *
- * A seek costs as much as some hundred sectors, so a small read fetches the whole window that it lies in, backwards too: files of a directory
- * lie side by side, in another order than programs come for them.  A read that goes on where the drive stands, or behind a window that
- * is there, fetches three windows more.  What a large read covers goes to the caller alone, so that it does not push the others out.
+ * A seek costs as much as some hundred sectors, so a small read fetches the whole window that it lies in, backwards
+ * too: files of a directory lie side by side, in another order than programs come for them.  A read that goes on
+ * where the drive stands, or behind a window that is there, fetches three windows more.  What a large read covers
+ * goes to the caller alone, so that it does not push the others out.
  *
- * A window with a bad sector is tried once.  From then on its sectors are read as they are asked for, so that the bad one harms nobody but
- * its file; those that were read are kept.
+ * A window with a bad sector is tried once.  From then on its sectors are read as they are asked for, so that the bad
+ * one harms nobody but its file; those that were read are kept.
  */
 #include "burner/medium/windows.h"
 
@@ -67,10 +68,7 @@ static uint32_t bits(const struct window *v, uint32_t lba, uint32_t n)
 	return (uint32_t)(((1ull << n) - 1) << (lba - v->lba));
 }
 
-static bool has(const struct window *v, uint32_t lba, uint32_t n)
-{
-	return (bits(v, lba, n) & ~v->valid) == 0;
-}
+static bool has(const struct window *v, uint32_t lba, uint32_t n) { return (bits(v, lba, n) & ~v->valid) == 0; }
 
 static uint8_t *sector_in(const struct window *v, uint32_t lba)
 {
@@ -149,12 +147,14 @@ static void read_ahead(struct windows *w, const struct windows_range *range, uin
 /* Does a read of this part go on with what was read before? */
 static bool goes_on(struct windows *w, struct windows_range part)
 {
-	const struct window *before = part.first >= WINDOW_SECTORS ? find(w, start_of(part.first) - WINDOW_SECTORS) : NULL;
+	const struct window *before =
+		part.first >= WINDOW_SECTORS ? find(w, start_of(part.first) - WINDOW_SECTORS) : NULL;
 
 	return part.first == w->position || (before && has(before, before->lba + WINDOW_SECTORS - 1, 1));
 }
 
-static int read_through(struct windows *w, const struct windows_range *range, struct windows_range part, uint32_t lba, uint8_t *buf, uint32_t n)
+static int read_through(struct windows *w, const struct windows_range *range, struct windows_range part, uint32_t lba,
+			uint8_t *buf, uint32_t n)
 {
 	struct window *v = find(w, start_of(lba));
 	bool ahead = false;

@@ -12,27 +12,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WINDOW_SECTORS 32u	/* 64 KiB, at multiples of it: what libburn asks of a drive in one command */
+#define WINDOW_SECTORS 32u /* 64 KiB, at multiples of it: what libburn asks of a drive in one command */
 #define WINDOWS 128u
 
 /* Reads whole sectors or nothing: 0 or -errno, -EIO when a sector cannot be read. */
 typedef int (*windows_source)(void *context, uint32_t lba, void *buf, uint32_t n_sectors);
 
 /* Where a window may reach: sectors from first to before end can be read. */
-struct windows_range { uint32_t first, end; };
+struct windows_range {
+	uint32_t first, end;
+};
 
 struct window {
-	uint32_t lba;		/* a multiple of WINDOW_SECTORS */
-	uint32_t valid;		/* bit i: sector lba + i is there */
-	bool failed;		/* it cannot be read as a whole: what is asked for is read alone */
-	uint64_t used;		/* the higher, the later; 0 never */
+	uint32_t lba;	/* a multiple of WINDOW_SECTORS */
+	uint32_t valid; /* bit i: sector lba + i is there */
+	bool failed;	/* it cannot be read as a whole: what is asked for is read alone */
+	uint64_t used;	/* the higher, the later; 0 never */
 	uint8_t *buf;
 };
 
 struct windows {
 	windows_source read;
 	void *context;
-	uint32_t position;	/* behind the last sector that was asked of the source */
+	uint32_t position; /* behind the last sector that was asked of the source */
 	uint64_t clock;
 	struct window all[WINDOWS];
 };
@@ -41,8 +43,8 @@ void windows_init(struct windows *w, windows_source read, void *context);
 void windows_release(struct windows *w);
 void windows_forget(struct windows *w);
 /*
- * n_sectors sectors at lba, which lies in the range or behind its end; of what is behind, no sector is read that was not asked for.
- * -ENOMEM, or what the source says, with buf in any state.
+ * n_sectors sectors at lba, which lies in the range or behind its end; of what is behind, no sector is read that was
+ * not asked for. -ENOMEM, or what the source says, with buf in any state.
  */
 int windows_read(struct windows *w, const struct windows_range *range, uint32_t lba, void *buf, uint32_t n_sectors);
 

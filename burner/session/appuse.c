@@ -13,8 +13,8 @@
 #include "burner/session/stream.h"
 
 #define FIELD_BYTES 512u
-#define DIGESTED_BYTES 80u	/* of both structures */
-#define PART_BYTES 16u		/* of a part with a digest of its own */
+#define DIGESTED_BYTES 80u /* of both structures */
+#define PART_BYTES 16u	   /* of a part with a digest of its own */
 #define LINKS_AT 112u
 #define CONTENTS_AT 160u
 #define SHARED_AT 208u

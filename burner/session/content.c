@@ -2,8 +2,8 @@
 /*
  * content.c - which parts of files stay where they are on the disc, and which are written
  *
- * A file becomes runs: DISC (kept: whole sectors of older sessions, at a multiple of 2048 in the file) and STAGE (to be written: everything
- * else, including data of the disc that does not lie so).  Rules, in this order:
+ * A file becomes runs: DISC (kept: whole sectors of older sessions, at a multiple of 2048 in the file) and STAGE (to
+ * be written: everything else, including data of the disc that does not lie so).  Rules, in this order:
  *   whole	share=none, compat: a file that is not wholly on the disc is written as one run
  *   same	files with the same list of extents have the same runs (data staged once is burned once)
  *   first block	libarchive takes files with the same first block for hard links and reads the content of the first: of files that
@@ -20,7 +20,7 @@
 
 /* A file by the place of its first byte that is not in a hole. */
 struct first_place {
-	uint64_t pos, ino, hole;	/* hole: bytes before it */
+	uint64_t pos, ino, hole; /* hole: bytes before it */
 	uint32_t body, node;
 	bool on_disc, mixed;
 };
@@ -53,7 +53,8 @@ static int add_run(struct burn_plan *p, struct plan_file *f, const struct extent
 	}
 	if (p->n_runs == p->runs_room) {
 		size_t room = p->runs_room ? 2 * p->runs_room : 1024;
-		struct extent *runs = room > NO_INDEX ? NULL : bulk_resize(p->manifest->bulk, p->runs, room, sizeof(*runs));
+		struct extent *runs =
+			room > NO_INDEX ? NULL : bulk_resize(p->manifest->bulk, p->runs, room, sizeof(*runs));
 
 		if (!runs)
 			return -ENOMEM;
@@ -67,10 +68,12 @@ static int add_run(struct burn_plan *p, struct plan_file *f, const struct extent
 
 static int add_fresh(struct burn_plan *p, struct plan_file *f, uint64_t from, uint64_t to)
 {
-	return from < to ? add_run(p, f, &(struct extent){.offset = from, .length = to - from, .kind = EXTENT_STAGE}) : 0;
+	return from < to ? add_run(p, f, &(struct extent){.offset = from, .length = to - from, .kind = EXTENT_STAGE}) :
+			   0;
 }
 
-/* The part of an extent that can stay: whole sectors at whole sectors of the file, but for the file's end; not below fresh_below. */
+/* The part of an extent that can stay: whole sectors at whole sectors of the file, but for the file's end; not below
+ * fresh_below. */
 static bool keepable(const struct extent *e, uint64_t file_bytes, uint64_t fresh_below, struct extent *ret)
 {
 	uint64_t end = e->offset + e->length, from = max_u64(e->offset, fresh_below);
@@ -82,7 +85,10 @@ static bool keepable(const struct extent *e, uint64_t file_bytes, uint64_t fresh
 		end -= end % SECTOR_BYTES;
 	if (from >= end)
 		return false;
-	*ret = (struct extent){.offset = from, .length = end - from, .pos = e->pos + (from - e->offset), .kind = EXTENT_DISC};
+	*ret = (struct extent){.offset = from,
+			       .length = end - from,
+			       .pos = e->pos + (from - e->offset),
+			       .kind = EXTENT_DISC};
 	return true;
 }
 
@@ -123,7 +129,10 @@ static bool shares_nothing(const struct burn_plan *p) { return p->options.no_sha
 
 /* ---- the bound on sections ---- */
 
-struct size_rank { uint64_t length; uint32_t run; };
+struct size_rank {
+	uint64_t length;
+	uint32_t run;
+};
 
 static int compare_sizes(const void *a, const void *b)
 {
@@ -242,12 +251,16 @@ static bool same_content(const struct burn_plan *p, uint32_t a, uint32_t b)
 	if (p->manifest->nodes[a].n_extents != p->manifest->nodes[b].n_extents)
 		return false;
 	for (uint32_t i = 0; i < p->manifest->nodes[a].n_extents; i++)
-		if (x[i].length != y[i].length || x[i].pos != y[i].pos || x[i].body != y[i].body || x[i].kind != y[i].kind)
+		if (x[i].length != y[i].length || x[i].pos != y[i].pos || x[i].body != y[i].body ||
+		    x[i].kind != y[i].kind)
 			return false;
 	return true;
 }
 
-static bool keeps_first(const struct burn_plan *p, uint32_t node) { return p->runs[p->files[node].first_run].kind == EXTENT_DISC; }
+static bool keeps_first(const struct burn_plan *p, uint32_t node)
+{
+	return p->runs[p->files[node].first_run].kind == EXTENT_DISC;
+}
 
 /* Nodes of one place, oldest first. */
 static int settle_group(struct burn_plan *p, const struct first_place *group, size_t n)
@@ -269,7 +282,9 @@ static int settle_group(struct burn_plan *p, const struct first_place *group, si
 			continue;
 		}
 		/* Not those that are burned already: in a linked session other names of them may stay where they are. */
-		r = p->manifest->linked && wholly_kept(p, node) ? 0 : build_runs(p, node, shares_nothing(p) ? UINT64_MAX : SECTOR_BYTES);
+		r = p->manifest->linked && wholly_kept(p, node) ?
+			    0 :
+			    build_runs(p, node, shares_nothing(p) ? UINT64_MAX : SECTOR_BYTES);
 		if (r)
 			return r;
 	}
@@ -283,7 +298,13 @@ static struct first_place place_of(const struct burn_plan *p, uint32_t node)
 
 	if (hole && p->manifest->nodes[node].n_extents > 1)
 		e++;
-	return (struct first_place){e->pos, p->manifest->nodes[node].ino, hole, e->body, node, e->kind == EXTENT_DISC, !wholly_kept(p, node)};
+	return (struct first_place){e->pos,
+				    p->manifest->nodes[node].ino,
+				    hole,
+				    e->body,
+				    node,
+				    e->kind == EXTENT_DISC,
+				    !wholly_kept(p, node)};
 }
 
 static bool same_place(const struct first_place *a, const struct first_place *b)
@@ -293,7 +314,8 @@ static bool same_place(const struct first_place *a, const struct first_place *b)
 
 static int settle_places(struct burn_plan *p)
 {
-	_bulk_ struct first_place *places = bulk_zalloc(p->manifest->bulk, (size_t)p->manifest->n_nodes + 1, sizeof(*places));
+	_bulk_ struct first_place *places =
+		bulk_zalloc(p->manifest->bulk, (size_t)p->manifest->n_nodes + 1, sizeof(*places));
 	size_t n = 0;
 	int r = 0;
 
@@ -309,7 +331,7 @@ static int settle_places(struct burn_plan *p)
 		for (end = i + 1; end < n && same_place(&places[i], &places[end]); end++)
 			;
 		r = settle_group(p, places + i, end - i);
-		bulk_pace(p->manifest->bulk, 4);	/* near each other as a rule */
+		bulk_pace(p->manifest->bulk, 4); /* near each other as a rule */
 	}
 	return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * contents.c - the content table: digests of the manifest, with the places where the plan puts the files (format: cdappendfs/contents.h)
+ * contents.c - the content table: digests of the manifest, with the places where the plan puts the files (format:
+ * cdappendfs/contents.h)
  */
 #include "cdappendfs/contents.h"
 
@@ -9,8 +10,12 @@
 #include "burner/session/layout.h"
 #include "burner/session/records.h"
 
-/* Digests come in their own order, which no other array has: what the table says of each file is collected in the order of the nodes. */
-struct row { struct content_entry entry; uint32_t node; };
+/* Digests come in their own order, which no other array has: what the table says of each file is collected in the
+ * order of the nodes. */
+struct row {
+	struct content_entry entry;
+	uint32_t node;
+};
 
 static int by_node(const void *a, const void *b)
 {
@@ -21,7 +26,8 @@ static int by_node(const void *a, const void *b)
 
 static int by_digest(const void *a, const void *b)
 {
-	int order = memcmp(((const struct row *)a)->entry.digest, ((const struct row *)b)->entry.digest, CONTENT_DIGEST_BYTES);
+	int order = memcmp(((const struct row *)a)->entry.digest, ((const struct row *)b)->entry.digest,
+			   CONTENT_DIGEST_BYTES);
 
 	return order ? order : by_node(a, b);
 }
@@ -76,16 +82,20 @@ int contents_measure(struct burn_plan *p)
 		return -EOVERFLOW;
 	c->n_entries = (uint32_t)entries;
 	c->n_runs = (uint32_t)runs;
-	c->bytes = entries ? (uint32_t)(CONTENTS_HEADER_BYTES + entries * CONTENTS_ENTRY_BYTES + runs * CONTENTS_RUN_BYTES) : 0;
+	c->bytes =
+		entries ?
+			(uint32_t)(CONTENTS_HEADER_BYTES + entries * CONTENTS_ENTRY_BYTES + runs * CONTENTS_RUN_BYTES) :
+			0;
 	return 0;
 }
 
 struct contents_stream {
 	const struct burn_plan *plan;
 	struct records records;
-	struct row *rows;		/* in the order of the digests */
-	bool runs;			/* behind the entries */
-	uint32_t i, run;		/* row at hand, its run; while there are entries: number of its first run in the table */
+	struct row *rows; /* in the order of the digests */
+	bool runs;	  /* behind the entries */
+	/* row at hand, its run; while there are entries: number of its first run in the table */
+	uint32_t i, run;
 };
 
 static int next_entry(struct contents_stream *s, struct records *r)
@@ -158,7 +168,10 @@ int contents_stream_new(const struct burn_plan *p, struct contents_stream **ret)
 	return 0;
 }
 
-int contents_stream_read(struct contents_stream *s, uint8_t *buf, size_t bytes) { return records_read(&s->records, buf, bytes); }
+int contents_stream_read(struct contents_stream *s, uint8_t *buf, size_t bytes)
+{
+	return records_read(&s->records, buf, bytes);
+}
 
 void contents_stream_free(struct contents_stream *s)
 {

@@ -11,11 +11,12 @@
 #include "cdappendfs/contents.h"
 
 struct content_digester {
-	OSSL_LIB_CTX *library;		/* of its own, where a configuration allows only what withstands attacks; else NULL */
+	/* of its own, where a configuration allows only what withstands attacks; else NULL */
+	OSSL_LIB_CTX *library;
 	OSSL_PROVIDER *provider;
 	EVP_MAC_CTX *poly1305;
 	EVP_MD_CTX *sha256;
-	bool is_sha256;			/* what is under way */
+	bool is_sha256; /* what is under way */
 	uint8_t buffer[CONTENT_SAMPLES_BYTES];
 };
 
@@ -57,12 +58,14 @@ void content_digester_free(struct content_digester *d)
 
 static bool begin(struct content_digester *d)
 {
-	return d->is_sha256 ? EVP_DigestInit_ex(d->sha256, EVP_sha256(), NULL) == 1 : EVP_MAC_init(d->poly1305, (const uint8_t *)CONTENT_KEY, 32, NULL) == 1;
+	return d->is_sha256 ? EVP_DigestInit_ex(d->sha256, EVP_sha256(), NULL) == 1 :
+			      EVP_MAC_init(d->poly1305, (const uint8_t *)CONTENT_KEY, 32, NULL) == 1;
 }
 
 static bool add(struct content_digester *d, const void *bytes, size_t length)
 {
-	return d->is_sha256 ? EVP_DigestUpdate(d->sha256, bytes, length) == 1 : EVP_MAC_update(d->poly1305, bytes, length) == 1;
+	return d->is_sha256 ? EVP_DigestUpdate(d->sha256, bytes, length) == 1 :
+			      EVP_MAC_update(d->poly1305, bytes, length) == 1;
 }
 
 static bool end(struct content_digester *d, uint8_t ret[CONTENT_DIGEST_BYTES])
@@ -70,7 +73,8 @@ static bool end(struct content_digester *d, uint8_t ret[CONTENT_DIGEST_BYTES])
 	uint8_t all[32];
 	size_t length = 0;
 	bool done = d->is_sha256 ? EVP_DigestFinal_ex(d->sha256, all, NULL) == 1 :
-		EVP_MAC_final(d->poly1305, all, &length, sizeof(all)) == 1 && length == CONTENT_DIGEST_BYTES;
+				   EVP_MAC_final(d->poly1305, all, &length, sizeof(all)) == 1 &&
+					   length == CONTENT_DIGEST_BYTES;
 
 	if (done)
 		memcpy(ret, all, CONTENT_DIGEST_BYTES);
@@ -84,7 +88,8 @@ static int add_part(struct content_digester *d, const struct manifest *m, uint32
 	return r || add(d, d->buffer, length) ? r : -ENOMEM;
 }
 
-int content_digest(struct content_digester *d, enum content_kind kind, const struct manifest *m, uint32_t node, uint8_t ret[CONTENT_DIGEST_BYTES])
+int content_digest(struct content_digester *d, enum content_kind kind, const struct manifest *m, uint32_t node,
+		   uint8_t ret[CONTENT_DIGEST_BYTES])
 {
 	uint64_t size = m->nodes[node].size;
 	struct content_samples samples = content_samples(kind, size);

@@ -2,14 +2,15 @@
 /*
  * head.c - the head around what others keep in LBA 17-31
  *
- * Images that do not begin at LBA 32 (mkisofs, growisofs, xorriso -as mkisofs) have path tables, directories and file data right
- * behind their descriptors, inside the head: overwriting them would destroy files that all sessions share.
+ * Images that do not begin at LBA 32 (mkisofs, growisofs, xorriso -as mkisofs) have path tables, directories and file
+ * data right behind their descriptors, inside the head: overwriting them would destroy files that all sessions share.
  *
- * Sectors behind the terminator of our descriptors keep what they hold, but for checksum tags of libisofs: they were made for the old
- * primary descriptor, and xorriso refuses an image whose tag is wrong; and for the recognition sequence of UDF: who appends to a bridge
- * drops its UDF tree, which would hide what is new from everyone who prefers UDF.  Descriptors go only where descriptors were, or nothing.  Where there is
- * no such place for all of ours (no Joliet in the old set, data just behind it) the supplementary one is left out: it is in
- * the session's own set, and nothing is lost by it, while a directory or a file would be.
+ * Sectors behind the terminator of our descriptors keep what they hold, but for checksum tags of libisofs: they were
+ * made for the old primary descriptor, and xorriso refuses an image whose tag is wrong; and for the recognition
+ * sequence of UDF: who appends to a bridge drops its UDF tree, which would hide what is new from everyone who prefers
+ * UDF.  Descriptors go only where descriptors were, or nothing.  Where there is no such place for all of ours (no
+ * Joliet in the old set, data just behind it) the supplementary one is left out: it is in the session's own set, and
+ * nothing is lost by it, while a directory or a file would be.
  */
 #include "burner/session/stream.h"
 
@@ -40,7 +41,8 @@ static bool is_free(const uint8_t *sector)
 {
 	static const uint8_t zeros[SECTOR_BYTES];
 
-	return is_descriptor(sector) || is_libisofs_tag(sector) || is_recognition(sector) || memcmp(sector, "MKI ", 4) == 0 || memcmp(sector, zeros, SECTOR_BYTES) == 0;
+	return is_descriptor(sector) || is_libisofs_tag(sector) || is_recognition(sector) ||
+	       memcmp(sector, "MKI ", 4) == 0 || memcmp(sector, zeros, SECTOR_BYTES) == 0;
 }
 
 static unsigned set_length(const uint8_t *head)
@@ -54,7 +56,7 @@ static unsigned set_length(const uint8_t *head)
 
 static unsigned free_length(const uint8_t *now)
 {
-	unsigned n = 1;		/* the primary descriptor */
+	unsigned n = 1; /* the primary descriptor */
 
 	while (n < HEAD_SECTORS && is_free(now + n * SECTOR_BYTES))
 		n++;

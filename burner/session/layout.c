@@ -32,7 +32,8 @@ static int check_node(const struct manifest *m, const struct manifest_node *n)
 
 static int check_manifest(const struct manifest *m)
 {
-	if (!m->n_nodes || !S_ISDIR(m->nodes[0].mode) || m->nodes[0].kept || m->n_nodes == NO_INDEX || m->n_entries == NO_INDEX)
+	if (!m->n_nodes || !S_ISDIR(m->nodes[0].mode) || m->nodes[0].kept || m->n_nodes == NO_INDEX ||
+	    m->n_entries == NO_INDEX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
 		int r = check_node(m, &m->nodes[i]);
@@ -49,7 +50,8 @@ static int check_manifest(const struct manifest *m)
 		size_t bytes = strlen(e->name);
 
 		bulk_pace(m->bulk, 1);
-		if (!e->node || e->node >= m->n_nodes || !bytes || strchr(e->name, '/') || strcmp(e->name, ".") == 0 || strcmp(e->name, "..") == 0)
+		if (!e->node || e->node >= m->n_nodes || !bytes || strchr(e->name, '/') || strcmp(e->name, ".") == 0 ||
+		    strcmp(e->name, "..") == 0)
 			return -EINVAL;
 		if (bytes > 255)
 			return -ENAMETOOLONG;
@@ -75,9 +77,10 @@ static int add_children(struct burn_plan *p, struct plan_tree *tree, enum tree_k
 		if (!S_ISDIR(m->nodes[child].mode) || m->nodes[child].kept)
 			continue;
 		if (tree->of_node[child] != NO_INDEX)
-			return -EINVAL;		/* a second name */
+			return -EINVAL; /* a second name */
 		tree->of_node[child] = tree->n_directories;
-		tree->directories[tree->n_directories++] = (struct plan_directory){.node = child, .entry = entry, .parent = i};
+		tree->directories[tree->n_directories++] =
+			(struct plan_directory){.node = child, .entry = entry, .parent = i};
 	}
 	return 0;
 }
@@ -104,7 +107,7 @@ static int number_directories(struct burn_plan *p, enum tree_kind kind)
 		if (r)
 			return r;
 	}
-	return tree->n_directories == n ? 0 : -EINVAL;	/* else some are not reached */
+	return tree->n_directories == n ? 0 : -EINVAL; /* else some are not reached */
 }
 
 static int plan_trees(struct burn_plan *p)
@@ -264,7 +267,8 @@ static uint64_t kept_sectors(const struct burn_plan *p)
 	return sectors;
 }
 
-/* What the whole tree would take. In linked sessions that is an upper bound: directories that were removed are not known here. */
+/* What the whole tree would take. In linked sessions that is an upper bound: directories that were removed are not
+ * known here. */
 static uint64_t whole_tree_sectors(const struct burn_plan *p)
 {
 	const struct manifest *m = p->manifest;
@@ -323,17 +327,20 @@ static int place_all(struct burn_plan *p)
 static size_t staged_parts(const struct burn_plan *p, const struct plan_data *d, struct burn_placement *list)
 {
 	const struct manifest_node *node = &p->manifest->nodes[d->node];
-	const struct extent *run = &p->runs[d->run], *e = p->manifest->extents + node->first_extent, *end = e + node->n_extents;
+	const struct extent *run = &p->runs[d->run], *e = p->manifest->extents + node->first_extent,
+			    *end = e + node->n_extents;
 	size_t n = 0;
 
-	bulk_pace(p->manifest->bulk, 4);	/* near each other in one directory */
+	bulk_pace(p->manifest->bulk, 4); /* near each other in one directory */
 	for (e += extent_at(e, node->n_extents, run->offset); e < end && e->offset < run->offset + run->length; e++) {
-		uint64_t from = max_u64(e->offset, run->offset), to = min_u64(e->offset + e->length, run->offset + run->length);
+		uint64_t from = max_u64(e->offset, run->offset),
+			 to = min_u64(e->offset + e->length, run->offset + run->length);
 
 		if (e->kind != EXTENT_STAGE)
 			continue;
 		if (list)
-			list[n] = (struct burn_placement){e->body, e->pos + (from - e->offset), to - from, run->pos + (from - run->offset)};
+			list[n] = (struct burn_placement){e->body, e->pos + (from - e->offset), to - from,
+							  run->pos + (from - run->offset)};
 		n++;
 	}
 	return n;
@@ -372,8 +379,10 @@ static int list_directories(struct burn_plan *p)
 	for (uint32_t i = 0; i < tree->n_directories; i++) {
 		const struct plan_directory *d = &tree->directories[i];
 
-		p->directories[i] = (struct burn_directory){p->manifest->nodes[d->node].ino, d->lba, d->sectors * SECTOR_BYTES,
-			d->sectors + d->area_sectors + plan_place_of(p, TREE_JOLIET, d->node).bytes / SECTOR_BYTES};
+		p->directories[i] =
+			(struct burn_directory){p->manifest->nodes[d->node].ino, d->lba, d->sectors * SECTOR_BYTES,
+						d->sectors + d->area_sectors +
+							plan_place_of(p, TREE_JOLIET, d->node).bytes / SECTOR_BYTES};
 	}
 	bulk_sort(p->manifest->bulk, p->directories, tree->n_directories, sizeof(*p->directories), compare_directories);
 	return 0;
@@ -398,7 +407,7 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 		return -ENOMEM;
 	p->manifest = m;
 	p->options = *o;
-	p->options.foreign_head = p->options.boot_record = NULL;	/* the plan has copies */
+	p->options.foreign_head = p->options.boot_record = NULL; /* the plan has copies */
 	p->options.volume_id[sizeof(p->options.volume_id) - 1] = 0;
 	p->n_trees = o->no_joliet ? 1 : N_TREES;
 	p->names.bulk = m->bulk;

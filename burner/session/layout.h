@@ -18,12 +18,14 @@
  *	the content table
  *	zeros up to the alignment, the commit record
  *
- * Directories and continuation areas lie below all data of the session and each directory above its parent, since libarchive
- * reads in ascending order only.  File data lies in the order in which tar reads the tree: the entries of a directory in the order of its
- * records, and a sub-directory wholly at the place of its record (cp -r and find do the same when inode numbers ascend so).
+ * Directories and continuation areas lie below all data of the session and each directory above its parent, since
+ * libarchive reads in ascending order only.  File data lies in the order in which tar reads the tree: the entries of
+ * a directory in the order of its records, and a sub-directory wholly at the place of its record (cp -r and find do
+ * the same when inode numbers ascend so).
  *
- * How the plan is made (layout.c): names.c gives each entry its names, sorts the directories; content.c decides which parts of files
- * stay where they are; record.c tells the size of each directory; then the addresses are given, in the order above.
+ * How the plan is made (layout.c): names.c gives each entry its names, sorts the directories; content.c decides which
+ * parts of files stay where they are; record.c tells the size of each directory; then the addresses are given, in the
+ * order above.
  */
 #ifndef BURNER_SESSION_LAYOUT_H
 #define BURNER_SESSION_LAYOUT_H
@@ -39,44 +41,47 @@
 #include "cdappendfs/own.h"
 
 #define NO_INDEX UINT32_MAX
-#define ABSOLUTE_DESCRIPTORS 8u		/* on overwritable media, sectors behind the start */
+#define ABSOLUTE_DESCRIPTORS 8u /* on overwritable media, sectors behind the start */
 #define DESCRIPTORS 16u
 #define SAVED_HEAD 32u
 #define HEAD_SECTORS 16u
-#define SECTION_BYTES (0x100000000ull - SECTOR_BYTES)	/* the longest section of a file: whole sectors, length in 32 bits */
+/* the longest section of a file: whole sectors, length in 32 bits */
+#define SECTION_BYTES (0x100000000ull - SECTOR_BYTES)
 
 enum tree_kind { TREE_ROCK_RIDGE, TREE_JOLIET, N_TREES };
 
-/* Names of manifest.entries[i], as recorded. Joliet: 0 bytes when the entry is not in that tree (symlinks, device nodes, sockets, FIFOs). */
+/* Names of manifest.entries[i], as recorded. Joliet: 0 bytes when the entry is not in that tree (symlinks, device
+ * nodes, sockets, FIFOs). */
 struct plan_entry {
-	const uint8_t *iso, *joliet;	/* in plan.names */
+	const uint8_t *iso, *joliet; /* in plan.names */
 	uint8_t iso_bytes, joliet_bytes;
-	uint32_t joliet_attempt;	/* that gave the Joliet name */
+	uint32_t joliet_attempt; /* that gave the Joliet name */
 };
 
 struct plan_directory {
-	uint32_t node;			/* in manifest.nodes */
-	uint32_t entry;			/* its name in manifest.entries; NO_INDEX: the root */
-	uint32_t parent;		/* index in plan_tree.directories (in a full tree: path table number - 1) */
-	uint32_t n_entries;		/* in plan_tree.order, from the node's first_entry on */
-	uint32_t lba, sectors;		/* of the records */
-	uint32_t area_sectors;		/* continuation areas, right behind */
+	uint32_t node;	       /* in manifest.nodes */
+	uint32_t entry;	       /* its name in manifest.entries; NO_INDEX: the root */
+	uint32_t parent;       /* index in plan_tree.directories (in a full tree: path table number - 1) */
+	uint32_t n_entries;    /* in plan_tree.order, from the node's first_entry on */
+	uint32_t lba, sectors; /* of the records */
+	uint32_t area_sectors; /* continuation areas, right behind */
 };
 
 struct plan_tree {
-	struct plan_directory *directories;	/* that are written, breadth first: the order of the path table */
+	struct plan_directory *directories; /* that are written, breadth first: the order of the path table */
 	uint32_t n_directories;
-	uint32_t *order;		/* indexes of entries; each directory's slice of manifest.entries in the order of its records */
-	uint32_t *of_node;		/* index of the node's directory */
-	uint32_t table_bytes, table_lba[2];	/* L, M */
+	/* indexes of entries; each directory's slice of manifest.entries in the order of its records */
+	uint32_t *order;
+	uint32_t *of_node;		    /* index of the node's directory */
+	uint32_t table_bytes, table_lba[2]; /* L, M */
 	uint32_t table_entries;
-	struct base_table *base;	/* linked: the path table of the base; NULL: all directories are written */
+	struct base_table *base; /* linked: the path table of the base; NULL: all directories are written */
 };
 
 /* Content of a node: runs of plan.runs. */
 struct plan_file {
 	uint32_t first_run, n_runs;
-	uint32_t same_as;		/* NO_INDEX, or the node with the same content that has the runs */
+	uint32_t same_as; /* NO_INDEX, or the node with the same content that has the runs */
 };
 
 /* A run that the session writes. */
@@ -89,38 +94,45 @@ struct plan_data {
 struct plan_links {
 	struct link_pair *names, *ways;
 	size_t n_names, n_ways;
-	struct link_written { uint32_t ino; uint64_t base_sectors; } *written;	/* directories that are written */
-	uint32_t *kept;			/* and those that stay in one that is, by number */
+	struct link_written {
+		uint32_t ino;
+		uint64_t base_sectors;
+	} * written;	/* directories that are written */
+	uint32_t *kept; /* and those that stay in one that is, by number */
 	size_t n_written, n_kept;
-	uint32_t all_names, all_ways;	/* pairs of the table */
-	uint64_t replaced;		/* sectors in the base of directories that its table names and that are written */
-	uint32_t lba, bytes;		/* bytes 0: there is none */
+	uint32_t all_names, all_ways; /* pairs of the table */
+	/* sectors in the base of directories that its table names and that are written */
+	uint64_t replaced;
+	uint32_t lba, bytes; /* bytes 0: there is none */
 };
 
 /* The content table; bytes 0: there is none. */
-struct plan_contents { uint32_t n_entries, n_runs, lba, bytes; };
+struct plan_contents {
+	uint32_t n_entries, n_runs, lba, bytes;
+};
 
 struct burn_plan {
 	const struct manifest *manifest;
 	struct burn_options options;
-	uint8_t *foreign_head, *boot_record;	/* copies, or NULL */
+	uint8_t *foreign_head, *boot_record; /* copies, or NULL */
 	uint32_t n_trees;
 	struct arena names;
 	struct plan_entry *entries;
 	struct plan_tree trees[N_TREES];
 	struct plan_links links;
 	struct plan_contents contents;
-	struct plan_file *files;		/* one for each node */
-	/* Touching, ascending, starting at multiples of 2048 of the file.  DISC: there it is; STAGE: to be written, no address so far. */
+	struct plan_file *files; /* one for each node */
+	/* Touching, ascending, starting at multiples of 2048 of the file.  DISC: there it is; STAGE: to be written,
+	 * no address so far. */
 	struct extent *runs;
 	size_t n_runs, runs_room;
-	struct plan_data *data;			/* ascending lba */
+	struct plan_data *data; /* ascending lba */
 	size_t n_data, data_room;
 	struct burn_placement *placements;
 	size_t n_placements;
 	struct burn_directory *directories;
-	uint64_t whole_tree_sectors;		/* of metadata, were all of the tree written */
-	uint32_t tree_lba, data_lba, end_lba;	/* first path table; first file data; behind the commit record */
+	uint64_t whole_tree_sectors;	      /* of metadata, were all of the tree written */
+	uint32_t tree_lba, data_lba, end_lba; /* first path table; first file data; behind the commit record */
 	struct burn_cost cost;
 };
 
@@ -144,7 +156,9 @@ static inline uint64_t sections_of(uint64_t bytes) { return (bytes + SECTION_BYT
 int content_plan(struct burn_plan *p);
 
 /* The directory's extent: where it will be, or where it stays. */
-struct plan_place { uint32_t lba, bytes; };
+struct plan_place {
+	uint32_t lba, bytes;
+};
 struct plan_place plan_place_of(const struct burn_plan *p, enum tree_kind kind, uint32_t node);
 static inline const struct manifest_kept *plan_kept(const struct burn_plan *p, uint32_t node)
 {
@@ -158,8 +172,9 @@ void directory_measure(const struct burn_plan *p, enum tree_kind kind, struct pl
 void directory_encode(const struct burn_plan *p, enum tree_kind kind, const struct plan_directory *d, uint8_t *ret);
 
 /*
- * tables.c: path tables.  Of a full tree from the list of directories; of a linked one as a merge of the base's table, read in pieces.
- * path_table_measure: table_bytes and table_entries.  -EUCLEAN: the base's table is not that of its tree.  -EMLINK more than 65,535 parents.
+ * tables.c: path tables.  Of a full tree from the list of directories; of a linked one as a merge of the base's
+ * table, read in pieces. path_table_measure: table_bytes and table_entries.  -EUCLEAN: the base's table is not that
+ * of its tree.  -EMLINK more than 65,535 parents.
  */
 void base_table_free(struct base_table *t);
 int path_table_measure(struct burn_plan *p, enum tree_kind kind);
@@ -170,7 +185,8 @@ int table_stream_read(struct table_stream *s, uint8_t *buf, size_t bytes);
 void table_stream_free(struct table_stream *s);
 DEFINE_FREEP(struct table_stream, table_stream_free)
 
-/* links.c: the link table's pairs and length.  -EUCLEAN: the base's is none.  Sectors of the directories that it names, at most. */
+/* links.c: the link table's pairs and length.  -EUCLEAN: the base's is none.  Sectors of the directories that it
+ * names, at most. */
 int links_measure(struct burn_plan *p);
 uint64_t links_directory_sectors(const struct burn_plan *p);
 void plan_links_release(struct plan_links *l);

@@ -2,13 +2,15 @@
 /*
  * links.c - the link table: which directories hold the names of files that have several
  *
- * When such a file changes, all records of it change, and a linked session must find the directories they are in without a walk.  The
- * table (burner/SESSION.md) has two sections of pairs of serial numbers, each in ascending order:
+ * When such a file changes, all records of it change, and a linked session must find the directories they are in
+ * without a walk.  The table (burner/SESSION.md) has two sections of pairs of serial numbers, each in ascending
+ * order:
  *	names	(file, directory that holds a name of it), of files with several names
  *	ways	(directory, its parent), of the directories in `names` and of all above them but the root
- * In a full tree both follow from the manifest.  In a linked one they are a merge of the base's table, read in pieces, with what the
- * directories written say: those speak for themselves, so pairs of the base that speak of them are dropped, and each of them gets its way.
- * Pairs of directories that were removed with all below them may stay behind: nobody meets them, and the next full tree is without.
+ * In a full tree both follow from the manifest.  In a linked one they are a merge of the base's table, read in
+ * pieces, with what the directories written say: those speak for themselves, so pairs of the base that speak of them
+ * are dropped, and each of them gets its way. Pairs of directories that were removed with all below them may stay
+ * behind: nobody meets them, and the next full tree is without.
  */
 #include <errno.h>
 #include <string.h>
@@ -46,7 +48,10 @@ static int compare_written(const void *a, const void *b)
 	return x->ino < y->ino ? -1 : x->ino > y->ino;
 }
 
-static bool written_before(const void *list, size_t i, const void *key) { return ((const struct link_written *)list)[i].ino < *(const uint32_t *)key; }
+static bool written_before(const void *list, size_t i, const void *key)
+{
+	return ((const struct link_written *)list)[i].ino < *(const uint32_t *)key;
+}
 
 static const struct link_written *find_written(const struct plan_links *l, uint32_t ino)
 {
@@ -55,7 +60,10 @@ static const struct link_written *find_written(const struct plan_links *l, uint3
 	return i < l->n_written && l->written[i].ino == ino ? &l->written[i] : NULL;
 }
 
-static bool number_before(const void *list, size_t i, const void *key) { return ((const uint32_t *)list)[i] < *(const uint32_t *)key; }
+static bool number_before(const void *list, size_t i, const void *key)
+{
+	return ((const uint32_t *)list)[i] < *(const uint32_t *)key;
+}
 
 static bool contains(const uint32_t *list, size_t n, uint32_t number)
 {
@@ -123,7 +131,7 @@ static int list_pairs(struct burn_plan *p)
 
 	if (!marks)
 		return -ENOMEM;
-	marks[0] = 1;		/* the root ends every way */
+	marks[0] = 1; /* the root ends every way */
 	n = names_written(p, marks, NULL);
 	l->names = bulk_zalloc(p->manifest->bulk, n + 1, sizeof(*l->names));
 	l->ways = bulk_zalloc(p->manifest->bulk, tree->n_directories, sizeof(*l->ways));
@@ -132,8 +140,9 @@ static int list_pairs(struct burn_plan *p)
 	l->n_names = unique_pairs(p->manifest->bulk, l->names, names_written(p, NULL, l->names));
 	for (uint32_t i = 1; i < tree->n_directories; i++)
 		if (marks[i] || p->manifest->linked)
-			l->ways[l->n_ways++] = (struct link_pair){ino_of(p, tree->directories[i].node),
-				ino_of(p, tree->directories[tree->directories[i].parent].node)};
+			l->ways[l->n_ways++] =
+				(struct link_pair){ino_of(p, tree->directories[i].node),
+						   ino_of(p, tree->directories[tree->directories[i].parent].node)};
 	bulk_sort(p->manifest->bulk, l->ways, l->n_ways, sizeof(*l->ways), compare_pairs);
 	return 0;
 }
@@ -150,7 +159,8 @@ static int list_numbers(struct burn_plan *p)
 	if (!l->written || !l->kept)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < tree->n_directories; i++)
-		l->written[l->n_written++] = (struct link_written){ino_of(p, tree->directories[i].node), m->nodes[tree->directories[i].node].size};
+		l->written[l->n_written++] = (struct link_written){ino_of(p, tree->directories[i].node),
+								   m->nodes[tree->directories[i].node].size};
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
 		if (m->nodes[i].kept && l->n_kept < m->n_kept)
 			l->kept[l->n_kept++] = ino_of(p, i);
@@ -169,14 +179,15 @@ struct links_walk {
 	const struct burn_plan *plan;
 	enum section section;
 	/* the base's pairs: */
-	uint64_t pos;			/* on the disc, of the next one that is not in the window */
-	uint32_t left;			/* of them */
+	uint64_t pos;  /* on the disc, of the next one that is not in the window */
+	uint32_t left; /* of them */
 	uint8_t *window;
-	uint32_t at, n;			/* pairs of the window: given, all */
+	uint32_t at, n; /* pairs of the window: given, all */
 	struct link_pair last, next;
 	bool has_next, started;
-	size_t added;			/* of the plan's own */
-	uint64_t replaced;		/* sectors in the base of the directories whose ways were dropped since they are written */
+	size_t added; /* of the plan's own */
+	/* sectors in the base of the directories whose ways were dropped since they are written */
+	uint64_t replaced;
 };
 
 static void walk_close(struct links_walk *w) { free(w->window); }
@@ -191,11 +202,14 @@ static int base_counts(const struct burn_plan *p, uint32_t counts[N_SECTIONS])
 	counts[SECTION_NAMES] = counts[SECTION_WAYS] = 0;
 	if (!m->linked || !m->links_bytes)
 		return 0;
-	r = m->links_bytes < sizeof(header) ? -EUCLEAN :
-		m->read_disc(m->context, (uint64_t)m->links_lba * SECTOR_BYTES, header, sizeof(header));
+	r = m->links_bytes < sizeof(header) ?
+		    -EUCLEAN :
+		    m->read_disc(m->context, (uint64_t)m->links_lba * SECTOR_BYTES, header, sizeof(header));
 	if (r)
 		return r;
-	return links_header_decode(header, m->links_bytes, &counts[SECTION_NAMES], &counts[SECTION_WAYS]) == 0 ? 0 : -EUCLEAN;
+	return links_header_decode(header, m->links_bytes, &counts[SECTION_NAMES], &counts[SECTION_WAYS]) == 0 ?
+		       0 :
+		       -EUCLEAN;
 }
 
 static int walk_open(struct links_walk *w, const struct burn_plan *p, enum section section)
@@ -235,7 +249,8 @@ static bool is_dropped(const struct links_walk *w, const struct link_pair *pair)
 
 	if (w->section == SECTION_NAMES)
 		return find_written(l, pair->parent) != NULL;
-	return find_written(l, pair->child) || (find_written(l, pair->parent) && !contains(l->kept, l->n_kept, pair->child));
+	return find_written(l, pair->child) ||
+	       (find_written(l, pair->parent) && !contains(l->kept, l->n_kept, pair->child));
 }
 
 /* 1 with w->next the next pair of the base that still holds, or 0. */
@@ -335,7 +350,8 @@ uint64_t links_directory_sectors(const struct burn_plan *p)
 		size_t at = search_first(l->ways, l->n_ways, &(struct link_pair){ino, 0}, link_pair_before);
 
 		if (i == 0 || (at < l->n_ways && l->ways[at].child == ino))
-			sectors += (uint64_t)d->sectors + d->area_sectors + plan_place_of(p, TREE_JOLIET, d->node).bytes / SECTOR_BYTES;
+			sectors += (uint64_t)d->sectors + d->area_sectors +
+				   plan_place_of(p, TREE_JOLIET, d->node).bytes / SECTOR_BYTES;
 	}
 	return sectors;
 }
@@ -408,4 +424,7 @@ static int next_pair(void *stream, struct records *r)
 	return 0;
 }
 
-int links_stream_read(struct links_stream *s, uint8_t *buf, size_t bytes) { return records_read(&s->records, buf, bytes); }
+int links_stream_read(struct links_stream *s, uint8_t *buf, size_t bytes)
+{
+	return records_read(&s->records, buf, bytes);
+}

@@ -2,7 +2,8 @@
 /*
  * names.c - the ISO 9660 and Joliet names of a directory's entries, and the order of its records
  *
- * Names are given in three passes over the entries, which come in strcmp order, so that the result depends on nothing else:
+ * Names are given in three passes over the entries, which come in strcmp order, so that the result depends on nothing
+ * else:
  *   kept	the name that the record had in an older session, if it is valid and free; of a Joliet name of ours the number of the
  *		attempt that made it is enough
  *   plain	the name itself, if it is lossless: ISO: upper-cased it is d-characters in 8.3 form; Joliet: at most 64 characters,
@@ -10,9 +11,9 @@
  *   made	ISO: up to three legal characters, five of a hash of the whole name, up to three of the extension.
  *		Joliet: illegal characters replaced by '_' if that is free; longer than 64 characters, or on a clash: the beginning, '~', five characters of
  *		the hash, the extension.  On a clash the hash is taken again with the number of the attempt.
- * Directories have no extension in ISO names, as ECMA-119 7.6 has it.  A file "A." and a directory "A" count as a clash, since most
- * readers cut the dot.  Joliet is UCS-2: characters beyond the basic plane, surrogates, control characters, *:;?\/ and bytes
- * that are not UTF-8 become '_'; so no reader has to guess.
+ * Directories have no extension in ISO names, as ECMA-119 7.6 has it.  A file "A." and a directory "A" count as a
+ * clash, since most readers cut the dot.  Joliet is UCS-2: characters beyond the basic plane, surrogates, control
+ * characters, *:;?\/ and bytes that are not UTF-8 become '_'; so no reader has to guess.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 #include "burner/session/layout.h"
 #include "cdappendfs/joliet.h"
 
-#define ISO_BYTES 31u			/* ECMA-119 7.5.1: name, dot and extension */
+#define ISO_BYTES 31u /* ECMA-119 7.5.1: name, dot and extension */
 #define ISO_STEM 8u
 #define ISO_EXTENSION 3u
 #define ISO_PREFIX 3u
@@ -30,7 +31,7 @@
 enum pass { PASS_KEPT, PASS_PLAIN, PASS_MADE, N_PASSES };
 
 struct name_slot {
-	const uint8_t *key;		/* NULL: free */
+	const uint8_t *key; /* NULL: free */
 	uint32_t hash;
 	uint32_t bytes;
 };
@@ -39,8 +40,8 @@ struct sort_item {
 	uint32_t entry;
 };
 struct name_scratch {
-	struct name_slot *slots;	/* open addressing; as many as the largest directory needs */
-	uint32_t mask;			/* for the directory at hand */
+	struct name_slot *slots; /* open addressing; as many as the largest directory needs */
+	uint32_t mask;		 /* for the directory at hand */
 	struct sort_item *items;
 };
 
@@ -103,7 +104,8 @@ static bool is_d_character(char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' 
 static char upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c; }
 
 /* Stem and extension of d-characters; lengths bounded; fold: lower case counts as upper. */
-static unsigned iso_copy(const char *name, bool directory, size_t max_stem, size_t max_extension, bool fold, uint8_t *out)
+static unsigned iso_copy(const char *name, bool directory, size_t max_stem, size_t max_extension, bool fold,
+			 uint8_t *out)
 {
 	size_t stem = 0, extension = 0, i = 0;
 
@@ -127,7 +129,8 @@ static unsigned iso_copy(const char *name, bool directory, size_t max_stem, size
 		out[i] = (uint8_t)c;
 	}
 	if (!extension)
-		return fold ? 0 : (unsigned)stem;	/* a recorded name ends in a dot, a name of the user does not become one */
+		/* a recorded name ends in a dot, a name of the user does not become one */
+		return fold ? 0 : (unsigned)stem;
 	return (unsigned)i;
 }
 
@@ -160,7 +163,8 @@ static unsigned iso_made(const char *name, bool directory, uint32_t attempt, uin
 	return n + 1 + extension;
 }
 
-static unsigned iso_candidate(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt, uint8_t *out)
+static unsigned iso_candidate(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt,
+			      uint8_t *out)
 {
 	if (pass == PASS_KEPT) {
 		if (!e->iso_name || strlen(e->iso_name) > ISO_BYTES)
@@ -187,7 +191,8 @@ static bool joliet_valid(const uint8_t *name, size_t bytes)
 	return true;
 }
 
-static unsigned joliet_candidate(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt, uint8_t *out)
+static unsigned joliet_candidate(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt,
+				 uint8_t *out)
 {
 	uint8_t all[2 * 256];
 	bool changed;
@@ -214,9 +219,11 @@ static unsigned joliet_candidate(const struct manifest_entry *e, bool directory,
 
 /* ---- giving the names ---- */
 
-typedef unsigned (*candidate_fn)(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt, uint8_t *out);
+typedef unsigned (*candidate_fn)(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt,
+				 uint8_t *out);
 
-/* The first candidate that is free is the name; its key goes into the set. ISO files get dot and version behind the key. */
+/* The first candidate that is free is the name; its key goes into the set. ISO files get dot and version behind the
+ * key. */
 static int take_name(struct burn_plan *p, struct name_scratch *s, uint32_t entry, enum tree_kind kind, enum pass pass)
 {
 	static const candidate_fn candidates[N_TREES] = {iso_candidate, joliet_candidate};
@@ -249,7 +256,8 @@ static int take_name(struct burn_plan *p, struct name_scratch *s, uint32_t entry
 		*(kind == TREE_ROCK_RIDGE ? &named->iso : &named->joliet) = copy;
 		*(kind == TREE_ROCK_RIDGE ? &named->iso_bytes : &named->joliet_bytes) = (uint8_t)recorded;
 		if (kind == TREE_JOLIET)
-			named->joliet_attempt = pass == PASS_KEPT && e->joliet_attempt ? e->joliet_attempt - 1 : attempt;
+			named->joliet_attempt =
+				pass == PASS_KEPT && e->joliet_attempt ? e->joliet_attempt - 1 : attempt;
 		return 0;
 	}
 	return pass == PASS_MADE ? -EMLINK : 0;
@@ -270,8 +278,9 @@ struct sort_context {
 };
 
 /*
- * ECMA-119 9.3: name, then extension, each padded with blanks (Joliet: zeros) for the comparison.  All legal characters are above the
- * blank, so it is the order of the bytes when the dot and what is behind the end count as blanks.  The version is the same for all.
+ * ECMA-119 9.3: name, then extension, each padded with blanks (Joliet: zeros) for the comparison.  All legal
+ * characters are above the blank, so it is the order of the bytes when the dot and what is behind the end count as
+ * blanks.  The version is the same for all.
  */
 static uint8_t weight(const uint8_t *name, unsigned bytes, unsigned i, enum tree_kind kind)
 {
@@ -324,7 +333,8 @@ static int compare_items(const void *a, const void *b, void *context)
 }
 
 /* The names of one tree, and the order of the entries that are in it. */
-static int name_and_sort(struct burn_plan *p, struct name_scratch *s, const struct manifest_node *node, enum tree_kind kind)
+static int name_and_sort(struct burn_plan *p, struct name_scratch *s, const struct manifest_node *node,
+			 enum tree_kind kind)
 {
 	struct sort_context context = {p, kind};
 	uint32_t *order = p->trees[kind].order + node->first_entry;
@@ -350,7 +360,7 @@ static int name_and_sort(struct burn_plan *p, struct name_scratch *s, const stru
 			sorted = sorted && (!n || compare_items(&s->items[n - 1], &s->items[n], &context) < 0);
 			n++;
 		}
-	if (!sorted)	/* Joliet names mostly come as they are to be */
+	if (!sorted) /* Joliet names mostly come as they are to be */
 		qsort_r(s->items, n, sizeof(*s->items), compare_items, &context);
 	for (uint32_t i = 0; i < n; i++)
 		order[i] = s->items[i].entry;

@@ -2,11 +2,11 @@
 /*
  * record.c - the directory records of one directory, and its continuation areas
  *
- * One pass serves for the size (out is NULL: nothing is written, addresses may be unknown) and for the bytes, so the two cannot differ.
- * A record does not cross a sector (ECMA-119 6.8.1.1).  System Use entries that do not fit into the record (254 bytes)
- * go to continuation areas behind the directory, each inside one block; what does not fit into the rest of a block continues in the next.
- * Symbolic links are cut where the block ends, so that hardly a byte of it is lost.
- * A file of several sections has as many records; they repeat the entries and share the continuation area.
+ * One pass serves for the size (out is NULL: nothing is written, addresses may be unknown) and for the bytes, so the
+ * two cannot differ. A record does not cross a sector (ECMA-119 6.8.1.1).  System Use entries that do not fit into
+ * the record (254 bytes) go to continuation areas behind the directory, each inside one block; what does not fit into
+ * the rest of a block continues in the next. Symbolic links are cut where the block ends, so that hardly a byte of it
+ * is lost. A file of several sections has as many records; they repeat the entries and share the continuation area.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -30,18 +30,18 @@ struct record {
 struct writer {
 	const struct burn_plan *plan;
 	enum tree_kind kind;
-	uint8_t *out;			/* sectors of the directory, zeroed; NULL: measure */
-	uint8_t *area;			/* continuation areas, zeroed */
+	uint8_t *out;  /* sectors of the directory, zeroed; NULL: measure */
+	uint8_t *area; /* continuation areas, zeroed */
 	uint32_t area_lba;
-	uint64_t at, area_at;		/* bytes so far */
-	struct susp susp;		/* of the record at hand */
+	uint64_t at, area_at; /* bytes so far */
+	struct susp susp;     /* of the record at hand */
 };
 
 /* How the entries of a record are cut: the first n_inside are in the record, the others begin at area_at. */
 struct cut {
 	unsigned n_inside;
 	uint64_t area_at;
-	uint32_t area_bytes;		/* of the first area; 0: none */
+	uint32_t area_bytes; /* of the first area; 0: none */
 };
 
 /* Entries from `first` on that fit into room bytes. */
@@ -60,7 +60,8 @@ static void put_area(struct writer *w, uint64_t at, const void *bytes, unsigned 
 		memcpy(w->area + at, bytes, length);
 }
 
-/* Entries from `first` on that fit into `left` bytes of a block, with the CE entry behind them when more follow; a link is cut so that they fill it. */
+/* Entries from `first` on that fit into `left` bytes of a block, with the CE entry behind them when more follow; a
+ * link is cut so that they fill it. */
 static unsigned fill(struct susp *s, unsigned first, unsigned left)
 {
 	unsigned n = fitting(s, first, left);
@@ -75,12 +76,12 @@ static unsigned fill(struct susp *s, unsigned first, unsigned left)
 static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at, uint32_t *ret_bytes)
 {
 	struct susp *s = &w->susp;
-	uint64_t pointer = UINT64_MAX;	/* where the CE entry to this area is */
+	uint64_t pointer = UINT64_MAX; /* where the CE entry to this area is */
 
 	while (first < s->n) {
 		unsigned left = SECTOR_BYTES - (unsigned)(w->area_at % SECTOR_BYTES), n = fill(s, first, left), bytes;
 
-		if (n == first) {	/* not one fits */
+		if (n == first) { /* not one fits */
 			w->area_at += left;
 			continue;
 		}
@@ -91,7 +92,8 @@ static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at,
 		} else {
 			uint8_t ce[SUSP_CE_BYTES];
 
-			susp_continuation(ce, w->area_lba + (uint32_t)(w->area_at / SECTOR_BYTES), w->area_at % SECTOR_BYTES, bytes);
+			susp_continuation(ce, w->area_lba + (uint32_t)(w->area_at / SECTOR_BYTES),
+					  w->area_at % SECTOR_BYTES, bytes);
 			put_area(w, pointer, ce, sizeof(ce));
 		}
 		put_area(w, w->area_at, s->bytes + susp_start(s, first), s->end[n - 1] - susp_start(s, first));
@@ -101,7 +103,10 @@ static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at,
 	}
 }
 
-static unsigned fixed_bytes(unsigned identifier_bytes) { return RECORD_FIXED + identifier_bytes + (identifier_bytes % 2 == 0); }
+static unsigned fixed_bytes(unsigned identifier_bytes)
+{
+	return RECORD_FIXED + identifier_bytes + (identifier_bytes % 2 == 0);
+}
 
 static struct cut cut_entries(struct writer *w, unsigned identifier_bytes)
 {
@@ -170,7 +175,8 @@ static void add_twin(struct writer *w, uint32_t node, uint32_t attempt)
 	struct susp_twin entry = {twin.lba, twin.bytes, kept ? kept->area_sectors : 0, attempt};
 
 	if (!kept)
-		entry.area_sectors = p->trees[TREE_ROCK_RIDGE].directories[p->trees[TREE_ROCK_RIDGE].of_node[node]].area_sectors;
+		entry.area_sectors =
+			p->trees[TREE_ROCK_RIDGE].directories[p->trees[TREE_ROCK_RIDGE].of_node[node]].area_sectors;
 	susp_add_twin(&w->susp, &entry);
 }
 
@@ -260,7 +266,11 @@ void directory_measure(const struct burn_plan *p, enum tree_kind kind, struct pl
 
 void directory_encode(const struct burn_plan *p, enum tree_kind kind, const struct plan_directory *d, uint8_t *ret)
 {
-	struct writer w = {.plan = p, .kind = kind, .out = ret, .area = ret + (size_t)d->sectors * SECTOR_BYTES, .area_lba = d->lba + d->sectors};
+	struct writer w = {.plan = p,
+			   .kind = kind,
+			   .out = ret,
+			   .area = ret + (size_t)d->sectors * SECTOR_BYTES,
+			   .area_lba = d->lba + d->sectors};
 
 	memset(ret, 0, ((size_t)d->sectors + d->area_sectors) * SECTOR_BYTES);
 	write_directory(&w, d);

@@ -9,12 +9,12 @@
 
 #include "cdappendfs/bytes.h"
 
-#define RECORD_MAX 264u		/* of a path table: 8 bytes and the identifier */
+#define RECORD_MAX 264u /* of a path table: 8 bytes and the identifier */
 
 struct records {
-	int (*next)(void *context, struct records *r);	/* 1 and a record of n bytes, 0 behind the last, < 0 */
+	int (*next)(void *context, struct records *r); /* 1 and a record of n bytes, 0 behind the last, < 0 */
 	void *context;
-	unsigned at, n;			/* of the record at hand */
+	unsigned at, n; /* of the record at hand */
 	uint8_t record[RECORD_MAX];
 };
 

@@ -2,9 +2,10 @@
 /*
  * stream.c - the sectors of a planned session, in order
  *
- * The session is a row of pieces: the volume (start, descriptors, saved head), path tables, directories, file data, padding.  The stream stands in one
- * piece at a time.  Metadata pieces are encoded whole into one buffer when the stream comes to them (the largest is the largest
- * directory), but for path tables, which come in pieces from a walk; file data goes from the manifest's callbacks straight to the caller's buffer.
+ * The session is a row of pieces: the volume (start, descriptors, saved head), path tables, directories, file data,
+ * padding.  The stream stands in one piece at a time.  Metadata pieces are encoded whole into one buffer when the
+ * stream comes to them (the largest is the largest directory), but for path tables, which come in pieces from a walk;
+ * file data goes from the manifest's callbacks straight to the caller's buffer.
  */
 #include "burner/session/stream.h"
 
@@ -13,18 +14,28 @@
 
 #include "burner/session/layout.h"
 
-enum phase { PHASE_VOLUME, PHASE_TABLES, PHASE_LINKS, PHASE_ROCK_RIDGE, PHASE_JOLIET, PHASE_DATA, PHASE_CONTENTS, PHASE_PADDING, PHASE_END };
+enum phase {
+	PHASE_VOLUME,
+	PHASE_TABLES,
+	PHASE_LINKS,
+	PHASE_ROCK_RIDGE,
+	PHASE_JOLIET,
+	PHASE_DATA,
+	PHASE_CONTENTS,
+	PHASE_PADDING,
+	PHASE_END
+};
 
 struct session_stream {
 	const struct burn_plan *plan;
 	enum phase phase;
-	size_t index;			/* of the piece in its phase */
-	uint32_t done, sectors;		/* of the piece; 0 of 0: open the one that phase and index tell */
-	uint64_t at;			/* sectors given so far */
-	struct table_stream *table;	/* the path table at hand */
-	struct links_stream *links;	/* the link table */
-	struct contents_stream *contents;	/* the content table */
-	uint8_t *buffer;		/* any other metadata piece */
+	size_t index;			  /* of the piece in its phase */
+	uint32_t done, sectors;		  /* of the piece; 0 of 0: open the one that phase and index tell */
+	uint64_t at;			  /* sectors given so far */
+	struct table_stream *table;	  /* the path table at hand */
+	struct links_stream *links;	  /* the link table */
+	struct contents_stream *contents; /* the content table */
+	uint8_t *buffer;		  /* any other metadata piece */
 	size_t buffer_bytes;
 };
 
@@ -159,7 +170,7 @@ static int enter_piece(struct session_stream *s)
 				return r;
 			}
 		}
-		if (!s->sectors)	/* no padding */
+		if (!s->sectors) /* no padding */
 			return -ERANGE;
 	}
 	return 0;
@@ -214,7 +225,8 @@ int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors)
 
 /* ---- zeros ---- */
 
-/* Whole sectors of the hole that the next sector of a data piece begins with; one that ends the run counts its last sector whole. */
+/* Whole sectors of the hole that the next sector of a data piece begins with; one that ends the run counts its last
+ * sector whole. */
 static uint32_t hole_sectors(const struct session_stream *s)
 {
 	const struct plan_data *d = &s->plan->data[s->index];

@@ -6,9 +6,10 @@
  *	-> session_commit_record(SHA-256 of all of them) is the last sector -> session_stream_free
  *	verified and to be published on overwritable media: session_head(sectors S+16..S+31 as read from the disc) -> target_publish
  *
- * The stream asks the manifest's callbacks (read_body, read_disc) for file data and touches nothing else; it encodes one directory at a
- * time.  It borrows the plan, as the plan borrows the manifest.  Same plan, same bytes, however the calls are cut.
- * Threads: a stream belongs to one thread; several streams of one plan, one after the other, are fine (the plan is not changed).
+ * The stream asks the manifest's callbacks (read_body, read_disc) for file data and touches nothing else; it encodes
+ * one directory at a time.  It borrows the plan, as the plan borrows the manifest.  Same plan, same bytes, however
+ * the calls are cut. Threads: a stream belongs to one thread; several streams of one plan, one after the other, are
+ * fine (the plan is not changed).
  */
 #ifndef BURNER_SESSION_STREAM_H
 #define BURNER_SESSION_STREAM_H
@@ -20,27 +21,30 @@
 
 /* First sector of the session. */
 uint32_t session_start(const struct burn_plan *p);
-/* Sectors of the session, the commit record included (so sector session_start() + session_length() - 1 is the commit record). */
+/* Sectors of the session, the commit record included (so sector session_start() + session_length() - 1 is the commit
+ * record). */
 uint32_t session_length(const struct burn_plan *p);
 
 struct session_stream;
 /* -ENOMEM. */
 int session_stream_new(const struct burn_plan *p, struct session_stream **ret);
-void session_stream_free(struct session_stream *s);	/* NULL is fine */
+void session_stream_free(struct session_stream *s); /* NULL is fine */
 DEFINE_FREEP(struct session_stream, session_stream_free)
 
 /*
- * The next n_sectors sectors, sector session_start() first.  The stream has session_length() - 1 sectors: the commit record is not
- * in it; asking for more than is left is -ERANGE and reads nothing.  Other errors: -ENOMEM and what the callbacks return (0 or -errno); the
- * stream is of no use after one.  Large pieces (64 sectors and more) are faster than small ones.
+ * The next n_sectors sectors, sector session_start() first.  The stream has session_length() - 1 sectors: the commit
+ * record is not in it; asking for more than is left is -ERANGE and reads nothing.  Other errors: -ENOMEM and what the
+ * callbacks return (0 or -errno); the stream is of no use after one.  Large pieces (64 sectors and more) are faster
+ * than small ones.
  */
 int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors);
 /* Sectors that the stream has still to give, and has given. */
 uint32_t session_stream_left(const struct session_stream *s);
 uint32_t session_stream_at(const struct session_stream *s);
 /*
- * How many of the next sectors are known to be zeros without reading them (holes of sparse files, gaps, the padding at the end); 0: read.
- * May be as large as session_stream_left().  An image may leave a hole there; they count for the digest as any other sector.
+ * How many of the next sectors are known to be zeros without reading them (holes of sparse files, gaps, the padding
+ * at the end); 0: read. May be as large as session_stream_left().  An image may leave a hole there; they count for
+ * the digest as any other sector.
  */
 uint32_t session_stream_zeros(struct session_stream *s);
 /* Go over n_sectors <= session_stream_zeros() sectors as if they had been read; else -ERANGE. */
@@ -55,17 +59,19 @@ struct session_commit {
 	uint32_t number, start_lba, sectors;
 	uint8_t sha256[32];
 };
-/* 0, or -ENODATA when the sector is not a commit record or is damaged.  The caller compares uuid, start and length with the descriptor's. */
+/* 0, or -ENODATA when the sector is not a commit record or is damaged.  The caller compares uuid, start and length
+ * with the descriptor's. */
 int session_commit_decode(const uint8_t sector[2048], struct session_commit *ret);
 
 /*
- * Contents for LBA 16-31 that make the session at start_lba the newest one: its descriptors with the size of the whole volume (start_lba + the
- * relative size found in them), zeros behind the terminator.  descriptors: sectors start_lba + 16 .. + 31 as read from an overwritable
- * medium.  -EBADMSG: no primary descriptor of ours for that start, no terminator, or a size out of range.
+ * Contents for LBA 16-31 that make the session at start_lba the newest one: its descriptors with the size of the
+ * whole volume (start_lba + the relative size found in them), zeros behind the terminator.  descriptors: sectors
+ * start_lba + 16 .. + 31 as read from an overwritable medium.  -EBADMSG: no primary descriptor of ours for that
+ * start, no terminator, or a size out of range.
  */
 int session_head(const uint8_t descriptors[16 * 2048], uint32_t start_lba, uint8_t head[16 * 2048]);
-/* On a disc that does not begin at LBA 32 others keep live data behind their descriptors there: the head to publish instead of `head`,
- * over `now` which is on the disc (LBA 16-31).  Repeating it on its own result changes nothing. */
+/* On a disc that does not begin at LBA 32 others keep live data behind their descriptors there: the head to publish
+ * instead of `head`, over `now` which is on the disc (LBA 16-31).  Repeating it on its own result changes nothing. */
 void session_head_merge(const uint8_t now[16 * 2048], uint8_t head[16 * 2048]);
 
 #endif

@@ -2,11 +2,11 @@
 /*
  * susp.c - the System Use entries of a record (SUSP 1.12, RRIP 1.12; ZF: zisofs)
  *
- * Always PX (44 bytes, with the serial number) and TF (short form: modify, access, attributes); then NM, SL, PN, ZF where they
- * apply.  ER is the 18-byte form with empty texts, which leaves the root's "." without a continuation area.
- * PN: device numbers up to 12 bits of major and 8 of minor go as one dev_t of 32 bits into the low word, which Linux, libisofs and libarchive
- * read alike; larger ones as major and minor, which Linux reads.
- * TW is private: readers skip entries they do not know (SUSP 4).
+ * Always PX (44 bytes, with the serial number) and TF (short form: modify, access, attributes); then NM, SL, PN, ZF
+ * where they apply.  ER is the 18-byte form with empty texts, which leaves the root's "." without a continuation
+ * area. PN: device numbers up to 12 bits of major and 8 of minor go as one dev_t of 32 bits into the low word, which
+ * Linux, libisofs and libarchive read alike; larger ones as major and minor, which Linux reads. TW is private:
+ * readers skip entries they do not know (SUSP 4).
  */
 #include "burner/session/susp.h"
 
@@ -19,17 +19,19 @@
 #include "cdappendfs/link_pieces.h"
 
 #define NM_TEXT 250u
-#define CONTINUES 1u		/* in NM, SL and component flags */
+#define CONTINUES 1u /* in NM, SL and component flags */
 #define COMPONENT_CURRENT 2u
 #define COMPONENT_PARENT 4u
 #define COMPONENT_ROOT 8u
 
-#define DATE_MIN (-2208988800ll)	/* 1900-01-01 00:00:00 */
-#define DATE_MAX 5869583999ll		/* 2155-12-31 23:59:59 */
+#define DATE_MIN (-2208988800ll) /* 1900-01-01 00:00:00 */
+#define DATE_MAX 5869583999ll	 /* 2155-12-31 23:59:59 */
 
 /* ---- dates ---- */
 
-struct date { int year, month, day, hour, minute, second; };
+struct date {
+	int year, month, day, hour, minute, second;
+};
 
 /* Proleptic Gregorian, by the 400-year cycle that begins on 1 March 0000; gmtime_r costs ten times as much. */
 static struct date date_of(int64_t seconds)
@@ -39,7 +41,7 @@ static struct date date_of(int64_t seconds)
 
 	seconds = seconds < DATE_MIN ? DATE_MIN : seconds > DATE_MAX ? DATE_MAX : seconds;
 	seconds -= DATE_MIN;
-	days = seconds / 86400 + 693901;	/* 1900-01-01 since 0000-03-01 */
+	days = seconds / 86400 + 693901; /* 1900-01-01 since 0000-03-01 */
 	second_of_day = (int)(seconds % 86400);
 	cycle = (int)(days / 146097);
 	day_of_cycle = (int)(days % 146097);
@@ -114,7 +116,7 @@ static void put_px_tf(struct susp *s, const struct manifest_node *node)
 	put_both32(px + 28, node->gid);
 	put_both32(px + 36, (uint32_t)node->ino);
 	tf = begin(s, "TF", 26, 1);
-	tf[4] = 0x02 | 0x04 | 0x08;	/* modify, access, attributes: in this order */
+	tf[4] = 0x02 | 0x04 | 0x08; /* modify, access, attributes: in this order */
 	date_short(tf + 5, node->mtime.tv_sec);
 	put_date(tf + 12, &node->atime, &node->mtime, tf + 5);
 	put_date(tf + 19, &node->ctime, &node->atime, tf + 12);
@@ -198,8 +200,9 @@ static void put_sl(struct susp *s, const char *target)
 }
 
 /*
- * Where an SL entry is cut so that `room` bytes go into the first half at most: *ret_at, in front of a component, or so many bytes of its text behind
- * that.  Between two components only where the first has no text to be cut, and not behind the root: it stays with what follows.  0: nowhere.
+ * Where an SL entry is cut so that `room` bytes go into the first half at most: *ret_at, in front of a component, or
+ * so many bytes of its text behind that.  Between two components only where the first has no text to be cut, and not
+ * behind the root: it stays with what follows.  0: nowhere.
  */
 static unsigned place_of_cut(const uint8_t *sl, unsigned room, unsigned *ret_text)
 {
@@ -234,7 +237,8 @@ bool susp_cut_link(struct susp *s, unsigned entry, unsigned room)
 	unsigned start = susp_start(s, entry), at, text, more;
 	uint8_t *sl = s->bytes + start, component[SL_COMPONENT_BYTES], flags = sl[4];
 
-	if (sl[0] != 'S' || sl[1] != 'L' || room >= sl[2] || s->n == SUSP_ENTRIES || susp_total(s) + SL_HEADER_BYTES + SL_COMPONENT_BYTES > SUSP_BYTES)
+	if (sl[0] != 'S' || sl[1] != 'L' || room >= sl[2] || s->n == SUSP_ENTRIES ||
+	    susp_total(s) + SL_HEADER_BYTES + SL_COMPONENT_BYTES > SUSP_BYTES)
 		return false;
 	at = place_of_cut(sl, room, &text);
 	if (!at)
@@ -317,7 +321,7 @@ void susp_of_directory(struct susp *s, const struct manifest_node *node, enum su
 		uint8_t *er = begin(s, "ER", 18, 1);
 
 		er[4] = sizeof(identifier) - 1;
-		er[5] = er[6] = 0;	/* descriptor, source */
+		er[5] = er[6] = 0; /* descriptor, source */
 		er[7] = 1;
 		memcpy(er + 8, identifier, sizeof(identifier) - 1);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * susp.h - the System Use entries (SUSP, Rock Ridge) of one directory record, before they are cut between record and continuation areas
+ * susp.h - the System Use entries (SUSP, Rock Ridge) of one directory record, before they are cut between record and
+ * continuation areas
  *
  * Also the dates of ECMA-119, since both records and TF entries hold them.
  */
@@ -20,8 +21,8 @@
 #define SUSP_TARGET_BYTES 4095u
 
 struct susp {
-	unsigned n;			/* entries */
-	uint16_t end[SUSP_ENTRIES];	/* where each ends in bytes[] */
+	unsigned n;		    /* entries */
+	uint16_t end[SUSP_ENTRIES]; /* where each ends in bytes[] */
 	uint8_t bytes[SUSP_BYTES];
 };
 
@@ -34,14 +35,18 @@ void susp_of_node(struct susp *s, const struct manifest_node *node, const char *
 enum susp_dot { SUSP_DOT_OF_VOLUME, SUSP_DOT };
 void susp_of_directory(struct susp *s, const struct manifest_node *node, enum susp_dot which);
 /*
- * Adds a TW entry, ours alone (burner/SESSION.md): where the Joliet twin of a directory is (0, 0: nowhere), how many sectors of continuation areas
- * follow the directory's own records, and the number of the attempt that gave the entry its Joliet name.
+ * Adds a TW entry, ours alone (burner/SESSION.md): where the Joliet twin of a directory is (0, 0: nowhere), how many
+ * sectors of continuation areas follow the directory's own records, and the number of the attempt that gave the entry
+ * its Joliet name.
  */
-struct susp_twin { uint32_t lba, bytes, area_sectors, attempt; };
+struct susp_twin {
+	uint32_t lba, bytes, area_sectors, attempt;
+};
 void susp_add_twin(struct susp *s, const struct susp_twin *twin);
 /*
- * Cuts an SL entry in two, so that the first has at most `room` bytes, and as many as can be: what a continuation area has left is filled, whatever comes in
- * which order (bound.h counts on it).  false: it is none, or not one byte of a component fits; then nothing changed.
+ * Cuts an SL entry in two, so that the first has at most `room` bytes, and as many as can be: what a continuation
+ * area has left is filled, whatever comes in which order (bound.h counts on it).  false: it is none, or not one byte
+ * of a component fits; then nothing changed.
  */
 bool susp_cut_link(struct susp *s, unsigned entry, unsigned room);
 /* A CE entry of 28 bytes. */

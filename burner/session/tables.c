@@ -2,16 +2,18 @@
 /*
  * tables.c - path tables (ECMA-119 9.4)
  *
- * A path table lists all directories, breadth first: the children of the first directory, of the second … each as (identifier, extent, number
- * of the parent).  So the children of one directory stand in one run, and runs ascend with the number of the parent.
+ * A path table lists all directories, breadth first: the children of the first directory, of the second … each as
+ * (identifier, extent, number of the parent).  So the children of one directory stand in one run, and runs ascend
+ * with the number of the parent.
  *
- * In a full tree that is the order of plan_tree.directories.  A linked session knows only the directories it writes.  The walk goes through
- * the same queue, and takes the children of a directory that stays from the base's table, where nothing below it has changed but the numbers.
- * The queue holds ranges, since children of one directory have numbers that follow each other; the base is read in pieces.
- * So memory follows the number of directories written, not of those that are.
+ * In a full tree that is the order of plan_tree.directories.  A linked session knows only the directories it writes.
+ * The walk goes through the same queue, and takes the children of a directory that stays from the base's table, where
+ * nothing below it has changed but the numbers. The queue holds ranges, since children of one directory have numbers
+ * that follow each other; the base is read in pieces. So memory follows the number of directories written, not of
+ * those that are.
  *
- * The base is checked once before: both forms of its table must say the same, numbers must ascend, there must be as many directories as its
- * descriptor says, and all sub-directories that stay must be there with their names.
+ * The base is checked once before: both forms of its table must say the same, numbers must ascend, there must be as
+ * many directories as its descriptor says, and all sub-directories that stay must be there with their names.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,14 +23,14 @@
 #include "burner/session/records.h"
 #include "cdappendfs/search.h"
 
-#define PARENTS_MAX 65535u		/* parent numbers have 16 bits */
+#define PARENTS_MAX 65535u /* parent numbers have 16 bits */
 #define FIXED_BYTES 8u
 #define WINDOW_BYTES (32u << 10)
 #define MARK_EVERY 64u
 
 struct table_entry {
 	unsigned bytes;
-	uint32_t lba, parent;		/* parent: its number, from 1 */
+	uint32_t lba, parent; /* parent: its number, from 1 */
 	uint8_t identifier[256];
 };
 
@@ -36,10 +38,10 @@ struct table_entry {
 
 struct cursor {
 	const struct manifest *manifest;
-	uint32_t lba, bytes;		/* of the table */
+	uint32_t lba, bytes; /* of the table */
 	bool big_endian;
-	uint32_t at, number;		/* of the next entry: byte, number from 1 */
-	uint32_t first, n;		/* bytes of the table in the window */
+	uint32_t at, number; /* of the next entry: byte, number from 1 */
+	uint32_t first, n;   /* bytes of the table in the window */
 	uint8_t *window;
 };
 
@@ -47,7 +49,8 @@ static int cursor_open(struct cursor *c, const struct burn_plan *p, enum tree_ki
 {
 	const struct manifest_table *t = &p->manifest->tables[kind];
 
-	*c = (struct cursor){.manifest = p->manifest, .lba = t->lba[which], .bytes = t->bytes, .big_endian = which, .number = 1};
+	*c = (struct cursor){
+		.manifest = p->manifest, .lba = t->lba[which], .bytes = t->bytes, .big_endian = which, .number = 1};
 	c->window = malloc(WINDOW_BYTES);
 	return c->window ? 0 : -ENOMEM;
 }
@@ -64,7 +67,8 @@ static int cursor_have(struct cursor *c, uint32_t bytes, const uint8_t **ret)
 	if (c->at < c->first || c->at + bytes > c->first + c->n) {
 		c->first = c->at;
 		c->n = (uint32_t)min_u64(WINDOW_BYTES, c->bytes - c->at);
-		r = c->manifest->read_disc(c->manifest->context, (uint64_t)c->lba * SECTOR_BYTES + c->at, c->window, c->n);
+		r = c->manifest->read_disc(c->manifest->context, (uint64_t)c->lba * SECTOR_BYTES + c->at, c->window,
+					   c->n);
 		if (r) {
 			c->n = 0;
 			return r;
@@ -102,12 +106,14 @@ static int cursor_next(struct cursor *c, struct table_entry *ret)
 /* ---- checking it ---- */
 
 /* Every MARK_EVERYth entry, from the second on: where it is. */
-struct mark { uint32_t at, number, parent; };
+struct mark {
+	uint32_t at, number, parent;
+};
 
 struct base_table {
 	struct mark *marks;
 	size_t n_marks;
-	uint32_t *numbers;		/* in the base, of manifest.kept[] */
+	uint32_t *numbers; /* in the base, of manifest.kept[] */
 };
 
 void base_table_free(struct base_table *t)
@@ -121,7 +127,9 @@ void base_table_free(struct base_table *t)
 DEFINE_FREEP(struct base_table, base_table_free)
 
 /* A sub-directory that stays, by its extent. */
-struct stay { uint32_t lba, kept, entry; };
+struct stay {
+	uint32_t lba, kept, entry;
+};
 
 static int compare_stays(const void *a, const void *b)
 {
@@ -162,7 +170,8 @@ static const uint8_t *identifier_of(const struct burn_plan *p, enum tree_kind ki
 }
 
 /* Is it one of those that stay? Then it has its name, and is met once. */
-static int meet(const struct burn_plan *p, enum tree_kind kind, const struct stay *stays, struct base_table *t, const struct table_entry *e, uint32_t number)
+static int meet(const struct burn_plan *p, enum tree_kind kind, const struct stay *stays, struct base_table *t,
+		const struct table_entry *e, uint32_t number)
 {
 	size_t i = search_first(stays, p->manifest->n_kept, &e->lba, stay_before);
 	const uint8_t *identifier;
@@ -179,7 +188,8 @@ static int meet(const struct burn_plan *p, enum tree_kind kind, const struct sta
 
 static bool entries_equal(const struct table_entry *a, const struct table_entry *b)
 {
-	return a->bytes == b->bytes && a->lba == b->lba && a->parent == b->parent && memcmp(a->identifier, b->identifier, a->bytes) == 0;
+	return a->bytes == b->bytes && a->lba == b->lba && a->parent == b->parent &&
+	       memcmp(a->identifier, b->identifier, a->bytes) == 0;
 }
 
 static int check_entries(const struct burn_plan *p, enum tree_kind kind, const struct stay *stays, struct base_table *t)
@@ -196,7 +206,10 @@ static int check_entries(const struct burn_plan *p, enum tree_kind kind, const s
 
 		more = cursor_next(&l, &e);
 		if (more > 0)
-			more = cursor_next(&m, &other) == 1 && entries_equal(&e, &other) && e.parent >= parent && n < p->manifest->base_directories ? 0 : -EUCLEAN;
+			more = cursor_next(&m, &other) == 1 && entries_equal(&e, &other) && e.parent >= parent &&
+					       n < p->manifest->base_directories ?
+				       0 :
+				       -EUCLEAN;
 		else
 			break;
 		if (!more && ++n > 1) {
@@ -236,7 +249,10 @@ static int base_table_new(const struct burn_plan *p, enum tree_kind kind, struct
 /* ---- the walk ---- */
 
 /* Directories whose children are still to be listed: of plan_tree.directories by index, or of the base by number. */
-struct range { uint32_t first, n; bool of_base; };
+struct range {
+	uint32_t first, n;
+	bool of_base;
+};
 
 struct table_walk {
 	const struct burn_plan *plan;
@@ -245,13 +261,13 @@ struct table_walk {
 	size_t head, end, room;
 	/* The directory whose children are listed now. */
 	bool open, of_base;
-	uint32_t directory;		/* index, or number in the base */
-	uint32_t position;		/* in its order */
-	uint32_t number;		/* in this table; 0: the root is still to come */
+	uint32_t directory; /* index, or number in the base */
+	uint32_t position;  /* in its order */
+	uint32_t number;    /* in this table; 0: the root is still to come */
 	struct cursor cursor;
-	struct table_entry next;	/* of the base */
+	struct table_entry next; /* of the base */
 	bool has_next;
-	uint32_t sought;		/* children of this one were looked for last */
+	uint32_t sought; /* children of this one were looked for last */
 };
 
 static int enqueue(struct table_walk *w, uint32_t directory, bool of_base)
@@ -325,7 +341,8 @@ static int child_in_plan(struct table_walk *w, struct table_entry *ret)
 
 	bulk_pace(p->manifest->bulk, w->position ? 1 : BULK_ANYWHERE + d->n_entries);
 	while (w->position < d->n_entries) {
-				uint32_t entry = order[w->position++], node = p->manifest->entries[entry].node, kept = p->manifest->nodes[node].kept;
+		uint32_t entry = order[w->position++], node = p->manifest->entries[entry].node,
+			 kept = p->manifest->nodes[node].kept;
 		const uint8_t *identifier;
 
 		if (!S_ISDIR(p->manifest->nodes[node].mode))
@@ -463,4 +480,7 @@ static int next_record(void *stream, struct records *r)
 	return 1;
 }
 
-int table_stream_read(struct table_stream *s, uint8_t *buf, size_t bytes) { return records_read(&s->records, buf, bytes); }
+int table_stream_read(struct table_stream *s, uint8_t *buf, size_t bytes)
+{
+	return records_read(&s->records, buf, bytes);
+}

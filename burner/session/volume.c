@@ -2,10 +2,10 @@
 /*
  * volume.c - volume descriptors, the head
  *
- * Order of the descriptors: primary, boot record (El Torito wants it second), supplementary (Joliet), terminator.  On overwritable media they
- * stand twice: with the absolute size at S+8, where Linux mounts with sbsector=S-8, and relative to the session at S+16, where xorriso -toc
- * looks; session_head() makes the third set, for LBA 16, from the second.  Elsewhere only at S+16, absolute: Linux takes no
- * continuation area beyond the volume's size.
+ * Order of the descriptors: primary, boot record (El Torito wants it second), supplementary (Joliet), terminator.  On
+ * overwritable media they stand twice: with the absolute size at S+8, where Linux mounts with sbsector=S-8, and
+ * relative to the session at S+16, where xorriso -toc looks; session_head() makes the third set, for LBA 16, from the
+ * second.  Elsewhere only at S+16, absolute: Linux takes no continuation area beyond the volume's size.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,9 +17,27 @@
 #include "cdappendfs/joliet.h"
 
 /* Byte positions in a descriptor, from 0 (ECMA-119 8.4, 8.5). */
-enum { SYSTEM_ID = 8, VOLUME_ID = 40, SPACE_SIZE = 80, ESCAPES = 88, SET_SIZE = 120, SEQUENCE = 124, BLOCK_SIZE = 128, TABLE_SIZE = 132, TABLE_L = 140,
-	TABLE_M = 148, ROOT_RECORD = 156, TEXTS = 190, TEXTS_END = 813, APPLICATION_ID = 574, CREATED = 813, MODIFIED = 830, EXPIRES = 847,
-	EFFECTIVE = 864, STRUCTURE_VERSION = 881 };
+enum {
+	SYSTEM_ID = 8,
+	VOLUME_ID = 40,
+	SPACE_SIZE = 80,
+	ESCAPES = 88,
+	SET_SIZE = 120,
+	SEQUENCE = 124,
+	BLOCK_SIZE = 128,
+	TABLE_SIZE = 132,
+	TABLE_L = 140,
+	TABLE_M = 148,
+	ROOT_RECORD = 156,
+	TEXTS = 190,
+	TEXTS_END = 813,
+	APPLICATION_ID = 574,
+	CREATED = 813,
+	MODIFIED = 830,
+	EXPIRES = 847,
+	EFFECTIVE = 864,
+	STRUCTURE_VERSION = 881
+};
 
 enum { DESCRIPTOR_BOOT = 0, DESCRIPTOR_PRIMARY = 1, DESCRIPTOR_SUPPLEMENTARY = 2, DESCRIPTOR_TERMINATOR = 255 };
 
@@ -48,7 +66,8 @@ static void put_text(uint8_t *field, size_t bytes, const char *text, enum tree_k
 	joliet_text(text, field, bytes / 2, &changed);
 }
 
-/* Set, publisher, preparer, application; copyright, abstract and bibliographic file (37 bytes each: in Joliet 18 characters and a zero). */
+/* Set, publisher, preparer, application; copyright, abstract and bibliographic file (37 bytes each: in Joliet 18
+ * characters and a zero). */
 static void put_texts(uint8_t *out, enum tree_kind kind)
 {
 	put_text(out + TEXTS, 3 * 128, "", kind);
@@ -81,8 +100,9 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 		.previous_number = o->previous_number,
 		.sectors = session_length(p),
 		.directories = p->trees[TREE_ROCK_RIDGE].table_entries,
-		.flags = (p->n_trees > TREE_JOLIET ? APPUSE_JOLIET : 0) | (o->compat ? APPUSE_COMPAT : 0) | APPUSE_TWINS | APPUSE_LINKS |
-			(p->manifest->linked ? APPUSE_LINKED : 0) | (p->contents.bytes ? APPUSE_CONTENTS : 0) | APPUSE_SHARED,
+		.flags = (p->n_trees > TREE_JOLIET ? APPUSE_JOLIET : 0) | (o->compat ? APPUSE_COMPAT : 0) |
+			 APPUSE_TWINS | APPUSE_LINKS | (p->manifest->linked ? APPUSE_LINKED : 0) |
+			 (p->contents.bytes ? APPUSE_CONTENTS : 0) | APPUSE_SHARED,
 		.next_ino = o->next_ino,
 		.tree_sectors = p->whole_tree_sectors,
 		.contents_lba = p->contents.lba,
@@ -107,7 +127,7 @@ static void put_volume(uint8_t *out, const struct burn_plan *p, enum tree_kind k
 	put_text(out + VOLUME_ID, 32, p->options.volume_id[0] ? p->options.volume_id : "CDAPPENDFS", kind);
 	put_both32(out + SPACE_SIZE, space_sectors);
 	if (kind == TREE_JOLIET)
-		memcpy(out + ESCAPES, "%/E", 3);	/* UCS-2 level 3 */
+		memcpy(out + ESCAPES, "%/E", 3); /* UCS-2 level 3 */
 	put_both16(out + SET_SIZE, 1);
 	put_both16(out + SEQUENCE, 1);
 	put_both16(out + BLOCK_SIZE, SECTOR_BYTES);
@@ -118,7 +138,7 @@ static void put_volume(uint8_t *out, const struct burn_plan *p, enum tree_kind k
 	put_texts(out, kind);
 	date_long(out + CREATED, p->options.time);
 	date_long(out + MODIFIED, p->options.time);
-	memset(out + EXPIRES, '0', 16);		/* not specified */
+	memset(out + EXPIRES, '0', 16); /* not specified */
 	memset(out + EFFECTIVE, '0', 16);
 	out[STRUCTURE_VERSION] = 1;
 	put_appuse(out, p);
@@ -191,7 +211,8 @@ int session_head(const uint8_t descriptors[16 * 2048], uint32_t start_lba, uint8
 			memcpy(head, made, (size_t)HEAD_SECTORS * SECTOR_BYTES);
 			return 0;
 		}
-		if ((at[0] == DESCRIPTOR_PRIMARY || at[0] == DESCRIPTOR_SUPPLEMENTARY) && make_absolute(at, start_lba) != 0)
+		if ((at[0] == DESCRIPTOR_PRIMARY || at[0] == DESCRIPTOR_SUPPLEMENTARY) &&
+		    make_absolute(at, start_lba) != 0)
 			return -EBADMSG;
 	}
 	return -EBADMSG;

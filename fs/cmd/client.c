@@ -2,9 +2,9 @@
 /*
  * client.c - a conversation with the daemon of a mount
  *
- * Anybody can listen on a name of the abstract namespace, so the other side is believed only when it runs as the mount's owner
- * or as root.  Its process is held by a pidfd from the beginning: cdappendfs-umount waits for that process, not for one
- * that got its number later.
+ * Anybody can listen on a name of the abstract namespace, so the other side is believed only when it runs as the
+ * mount's owner or as root.  Its process is held by a pidfd from the beginning: cdappendfs-umount waits for that
+ * process, not for one that got its number later.
  */
 #include <poll.h>
 #include <sys/syscall.h>
@@ -14,8 +14,8 @@
 #include "fs/cmd/client.h"
 
 struct client {
-	int fd, pidfd;			/* pidfd -1: not known */
-	char *buf;			/* bytes received, from begin to end */
+	int fd, pidfd; /* pidfd -1: not known */
+	char *buf;     /* bytes received, from begin to end */
 	size_t begin, end, size;
 };
 
@@ -107,7 +107,9 @@ static int take_line(struct client *c, const char **ret)
 {
 	for (size_t searched = 0;;) {
 		char *begin = c->buf + c->begin;
-		char *newline = c->end > c->begin + searched ? memchr(begin + searched, '\n', c->end - c->begin - searched) : NULL;
+		char *newline = c->end > c->begin + searched ?
+					memchr(begin + searched, '\n', c->end - c->begin - searched) :
+					NULL;
 		if (newline) {
 			*newline = '\0';
 			c->begin = (size_t)(newline + 1 - c->buf);
@@ -209,7 +211,7 @@ int client_await_end(struct client *c, int timeout_ms)
 	int64_t until = now_ms() + timeout_ms;
 	const char *line;
 
-	for (;;) {		/* the end of the connection */
+	for (;;) { /* the end of the connection */
 		int64_t left = until - now_ms();
 		int r = c->end > c->begin ? 0 : await(c->fd, left > 0 ? (int)left : 0);
 		if (r < 0)
@@ -221,7 +223,8 @@ int client_await_end(struct client *c, int timeout_ms)
 	return c->pidfd < 0 ? 0 : await(c->pidfd, left > 0 ? (int)left : 0);
 }
 
-int client_ask(const struct control_mount *mount, const char *request, const struct client_handlers *handlers, struct client_result *ret)
+int client_ask(const struct control_mount *mount, const char *request, const struct client_handlers *handlers,
+	       struct client_result *ret)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
 	int r = client_open(mount, &c);
@@ -235,12 +238,14 @@ const char *client_why(int error)
 {
 	switch (-error) {
 	case ECONNREFUSED:
-		return "its daemon does not answer: it has ended, or runs in another network namespace; unmount it (fusermount3 -u, or umount as root) and mount "
-			"the disc again: what was staged is kept";
+		return "its daemon does not answer: it has ended, or runs in another network namespace; unmount it "
+		       "(fusermount3 -u, or umount as root) and mount "
+		       "the disc again: what was staged is kept";
 	case EPERM:
 		return "something else than the mount's daemon answers; ask root";
 	case EPIPE:
-		return "its daemon closed the connection: only the owner of the mount and root are answered, or it was ended; what was staged is kept";
+		return "its daemon closed the connection: only the owner of the mount and root are answered, or it was "
+		       "ended; what was staged is kept";
 	case EPROTO:
 		return "its daemon speaks another protocol: the command and the daemon are of different versions";
 	default:

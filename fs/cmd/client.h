@@ -5,8 +5,8 @@
  *	client_open -> client_send -> client_finish -> client_free		one request a connection
  * "wait": client_send -> client_await_first -> (unmount) -> client_finish -> client_await_end.
  *
- * Errors: -ECONNREFUSED nobody listens: the daemon is dead, or of another network namespace; -EPERM the listener is not the mount's
- * owner's; -EPIPE it closed without a result; -EPROTO it said something else; -ETIME.
+ * Errors: -ECONNREFUSED nobody listens: the daemon is dead, or of another network namespace; -EPERM the listener is
+ * not the mount's owner's; -EPIPE it closed without a result; -EPROTO it said something else; -ETIME.
  */
 #ifndef FS_CMD_CLIENT_H
 #define FS_CMD_CLIENT_H
@@ -18,7 +18,7 @@
 #include "cdappendfs/own.h"
 
 struct client_result {
-	int error;			/* 0 or a positive errno */
+	int error; /* 0 or a positive errno */
 	char message[1024];
 	bool burned, fits;
 	uint64_t append_bytes, data_bytes, shared_bytes, tree_bytes, found_bytes;
@@ -28,7 +28,7 @@ struct client_result {
 /* Either may be NULL. */
 struct client_handlers {
 	void (*progress)(void *context, const char *phase, uint64_t done_bytes, uint64_t all_bytes);
-	void (*line)(void *context, const char *type, const char *line);	/* all but progress and result */
+	void (*line)(void *context, const char *type, const char *line); /* all but progress and result */
 	void *context;
 };
 
@@ -45,7 +45,8 @@ void client_free(struct client *c);
 DEFINE_FREEP(struct client, client_free)
 
 /* open, send, finish. */
-int client_ask(const struct control_mount *mount, const char *request, const struct client_handlers *handlers, struct client_result *ret);
+int client_ask(const struct control_mount *mount, const char *request, const struct client_handlers *handlers,
+	       struct client_result *ret);
 /* Why a conversation failed and what to do, for the user; static. */
 const char *client_why(int error);
 

@@ -77,7 +77,8 @@ void progress_init(struct progress *p, enum progress_use use)
 	*p = (struct progress){.shown = use == PROGRESS_AUTO && isatty(STDERR_FILENO), .drawn_ms = -DRAW_EVERY_MS};
 }
 
-void progress_format(const struct progress *p, uint64_t done_bytes, uint64_t all_bytes, int64_t at_ms, char *buf, size_t size)
+void progress_format(const struct progress *p, uint64_t done_bytes, uint64_t all_bytes, int64_t at_ms, char *buf,
+		     size_t size)
 {
 	char done[REPORT_BYTES_TEXT], all[REPORT_BYTES_TEXT], rate[REPORT_BYTES_TEXT];
 	int64_t passed_ms = at_ms - p->began_ms;
@@ -88,11 +89,13 @@ void progress_format(const struct progress *p, uint64_t done_bytes, uint64_t all
 	}
 	if (done_bytes > all_bytes)
 		done_bytes = all_bytes;
-	int n = snprintf(buf, size, "%-10s %3u%%  %s of %s", p->phase, (unsigned)((double)done_bytes / (double)all_bytes * 100),
-		report_bytes(done_bytes, done), report_bytes(all_bytes, all));
+	int n = snprintf(buf, size, "%-10s %3u%%  %s of %s", p->phase,
+			 (unsigned)((double)done_bytes / (double)all_bytes * 100), report_bytes(done_bytes, done),
+			 report_bytes(all_bytes, all));
 	if (n > 0 && (size_t)n < size && passed_ms >= 500 && done_bytes > p->began_bytes)
 		snprintf(buf + n, size - (size_t)n, "  %s/s",
-			report_bytes((uint64_t)((double)(done_bytes - p->began_bytes) * 1000 / (double)passed_ms), rate));
+			 report_bytes((uint64_t)((double)(done_bytes - p->began_bytes) * 1000 / (double)passed_ms),
+				      rate));
 }
 
 static size_t terminal_columns(void)

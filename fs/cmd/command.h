@@ -27,7 +27,7 @@ int command_end(int status);
 struct progress {
 	bool shown;
 	char phase[32];
-	int64_t began_ms, drawn_ms;	/* CLOCK_MONOTONIC: of the phase; of the last drawing */
+	int64_t began_ms, drawn_ms; /* CLOCK_MONOTONIC: of the phase; of the last drawing */
 	uint64_t began_bytes;
 };
 /* quiet: as if it were no terminal. */
@@ -35,7 +35,8 @@ enum progress_use { PROGRESS_AUTO, PROGRESS_QUIET };
 void progress_init(struct progress *p, enum progress_use use);
 void progress_report(struct progress *p, const char *phase, uint64_t done_bytes, uint64_t all_bytes);
 /* The line as it would be drawn at that time. */
-void progress_format(const struct progress *p, uint64_t done_bytes, uint64_t all_bytes, int64_t at_ms, char *buf, size_t size);
+void progress_format(const struct progress *p, uint64_t done_bytes, uint64_t all_bytes, int64_t at_ms, char *buf,
+		     size_t size);
 /* Wipes the line, so that other text may follow. */
 void progress_clear(struct progress *p);
 

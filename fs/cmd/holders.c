@@ -80,8 +80,12 @@ static bool mapping_inside(int process, const char *mountpoint, char target[PATH
 /* How the process holds the mount, or NULL. */
 static const char *how(int process, const char *mountpoint, char target[PATH_MAX])
 {
-	static const struct { const char *link, *meaning; } links[] = {
-		{"cwd", "its working directory is"}, {"root", "its root is"}, {"exe", "it runs"},
+	static const struct {
+		const char *link, *meaning;
+	} links[] = {
+		{"cwd", "its working directory is"},
+		{"root", "its root is"},
+		{"exe", "it runs"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(links); i++)
@@ -106,7 +110,10 @@ static void print_process(FILE *out, int process, const char *pid, const char *m
 		report_printable(target, shown, sizeof(shown)));
 }
 
-struct below { FILE *out; unsigned n; };
+struct below {
+	FILE *out;
+	unsigned n;
+};
 static void print_mount(void *context, const char *mountpoint)
 {
 	struct below *b = context;

@@ -20,20 +20,20 @@
 
 DEFINE_LOG_STATE;
 
-#define ABOUT_ROW_BYTES 256u	/* of a staged name or node in the next session */
+#define ABOUT_ROW_BYTES 256u /* of a staged name or node in the next session */
 
-static const char help[] =
-	"Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n"
-	"Show medium, sessions, used and free space, and what is staged.\n"
-	"\n"
-	"  -j, --json        print it as JSON\n"
-	"      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
-	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed\n"
-	"      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted with -o staging=DIR\n"
-	"      --help        print this\n"
-	"      --version     print the version\n"
-	"\n"
-	"Exit status: 0 done, 1 failed, 2 wrong usage.\n";
+static const char help[] = "Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n"
+			   "Show medium, sessions, used and free space, and what is staged.\n"
+			   "\n"
+			   "  -j, --json        print it as JSON\n"
+			   "      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
+			   "  -c, --changes     print what is staged in a mount: A added, M changed, D removed\n"
+			   "      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted "
+			   "with -o staging=DIR\n"
+			   "      --help        print this\n"
+			   "      --version     print the version\n"
+			   "\n"
+			   "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 struct options {
 	bool json, msinfo, changes;
@@ -44,27 +44,43 @@ static int parse_options(int argc, char **argv, struct options *ret)
 {
 	enum { OPTION_MSINFO = 256, OPTION_STAGING, OPTION_HELP, OPTION_VERSION };
 	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'}, {"msinfo", no_argument, NULL, OPTION_MSINFO}, {"changes", no_argument, NULL, 'c'},
+		{"json", no_argument, NULL, 'j'},
+		{"msinfo", no_argument, NULL, OPTION_MSINFO},
+		{"changes", no_argument, NULL, 'c'},
 		{"staging", required_argument, NULL, OPTION_STAGING},
-		{"help", no_argument, NULL, OPTION_HELP}, {"version", no_argument, NULL, OPTION_VERSION}, {0},
+		{"help", no_argument, NULL, OPTION_HELP},
+		{"version", no_argument, NULL, OPTION_VERSION},
+		{0},
 	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "jc", options, NULL)) >= 0) {
 		switch (c) {
-		case 'j': ret->json = true; break;
-		case 'c': ret->changes = true; break;
-		case OPTION_MSINFO: ret->msinfo = true; break;
-		case OPTION_STAGING: ret->staging = optarg; break;
-		case OPTION_HELP: return command_help(help);
-		case OPTION_VERSION: return command_version();
-		default: return command_usage(NULL);
+		case 'j':
+			ret->json = true;
+			break;
+		case 'c':
+			ret->changes = true;
+			break;
+		case OPTION_MSINFO:
+			ret->msinfo = true;
+			break;
+		case OPTION_STAGING:
+			ret->staging = optarg;
+			break;
+		case OPTION_HELP:
+			return command_help(help);
+		case OPTION_VERSION:
+			return command_version();
+		default:
+			return command_usage(NULL);
 		}
 	}
 	if (ret->msinfo && (ret->json || ret->changes))
 		return command_usage("--msinfo goes with no other option");
 	if (argc - optind != 1)
-		return command_usage(argc == optind ? "the disc or mount point is missing" : "one disc or mount point at a time");
+		return command_usage(argc == optind ? "the disc or mount point is missing" :
+						      "one disc or mount point at a time");
 	ret->argument = argv[optind];
 	return COMMAND_DONE;
 }
@@ -81,7 +97,8 @@ static int print_msinfo(const struct report_info *info, const char *name)
 	if (n == 0)
 		return command_fail("%s: the disc is blank: there is no session to continue", name);
 	if (!info->appendable)
-		return command_fail("%s: nothing can be appended: %s", name, info->why_not_appendable ? info->why_not_appendable : "the medium is closed");
+		return command_fail("%s: nothing can be appended: %s", name,
+				    info->why_not_appendable ? info->why_not_appendable : "the medium is closed");
 	printf("%" PRIu32 ",%" PRIu32 "\n", info->sessions[n - 1].start_lba, info->next_lba);
 	return COMMAND_DONE;
 }
@@ -101,8 +118,8 @@ static int print_info(const struct options *o, const struct report_info *info)
 
 struct answer {
 	const struct options *options;
-	struct report_parsed *info;	/* of the last info line */
-	struct json j;			/* changes as JSON */
+	struct report_parsed *info; /* of the last info line */
+	struct json j;		    /* changes as JSON */
 	int error;
 };
 
@@ -111,7 +128,8 @@ static void on_change(struct answer *a, const char *line)
 	char kind[8], path[3 * PATH_MAX], shown[3 * PATH_MAX];
 	uint64_t bytes = 0;
 
-	if (json_get_string(line, "kind", kind, sizeof(kind)) < 0 || json_get_string(line, "path", path, sizeof(path)) < 0) {
+	if (json_get_string(line, "kind", kind, sizeof(kind)) < 0 ||
+	    json_get_string(line, "path", path, sizeof(path)) < 0) {
 		a->error = -EPROTO;
 		return;
 	}
@@ -154,7 +172,9 @@ static int judge(const struct answer *a, int r, const struct client_result *resu
 		snprintf(why, size, "%s", client_why(r));
 		return r;
 	}
-	snprintf(why, size, "%s", result->message[0] ? report_printable(result->message, shown, sizeof(shown)) : strerror(result->error));
+	snprintf(why, size, "%s",
+		 result->message[0] ? report_printable(result->message, shown, sizeof(shown)) :
+				      strerror(result->error));
 	return -result->error;
 }
 
@@ -200,7 +220,8 @@ static int info_of_mount(const struct options *o, const struct control_mount *mo
 /* ---- from the disc itself ---- */
 
 /* What is staged for it, if there is a stage of this user. */
-static void look_at_stage(const struct options *o, struct disc *disc, const char *path, struct report_info *info, struct stage **ret)
+static void look_at_stage(const struct options *o, struct disc *disc, const char *path, struct report_info *info,
+			  struct stage **ret)
 {
 	struct stage_options so = {.directory = o->staging, .disc_path = path, .mountpoint = "", .read_only = true};
 	struct stage_holder holder = {0};
@@ -212,8 +233,9 @@ static void look_at_stage(const struct options *o, struct disc *disc, const char
 		return;
 	int r = stage_open(&so, ret, &holder, &why);
 	if (r == -EBUSY) {
-		fprintf(stderr, "%s: process %" PRId32 " %s\n", program_invocation_short_name, holder.pid, holder.user == STAGE_FINISHING ?
-			"is burning what was staged for this disc" : "has the stage of this disc in use");
+		fprintf(stderr, "%s: process %" PRId32 " %s\n", program_invocation_short_name, holder.pid,
+			holder.user == STAGE_FINISHING ? "is burning what was staged for this disc" :
+							 "has the stage of this disc in use");
 	} else if (r < 0 && (r != -ENOENT || o->staging)) {
 		fprintf(stderr, "%s: the stage of this disc: %s\n", program_invocation_short_name,
 			why ? report_printable(why, shown, sizeof(shown)) : strerror(-r));
@@ -236,7 +258,8 @@ static void tell_last_result(struct stage *stage)
 	int r;
 
 	if (stage && stage_result_get(stage, &r, &text) == 0 && r != 0)
-		fprintf(stderr, "%s: the last commit failed: %s\n", program_invocation_short_name, report_printable(text, shown, sizeof(shown)));
+		fprintf(stderr, "%s: the last commit failed: %s\n", program_invocation_short_name,
+			report_printable(text, shown, sizeof(shown)));
 }
 
 /* We look at a disc without opening it for writing; what is asked is whether a mount could append to it. */
@@ -245,7 +268,9 @@ static void judge_as_writer(const char *path, struct disc_state *state)
 	if (state->appendable || !state->why_not || strcmp(state->why_not, DISC_WHY_OPENED_READ_ONLY) != 0)
 		return;
 	state->appendable = access(path, W_OK) == 0;
-	state->why_not = state->appendable ? NULL : errno == EROFS ? "its file system is read-only" : "its file cannot be written by this user";
+	state->why_not = state->appendable ? NULL :
+			 errno == EROFS	   ? "its file system is read-only" :
+					     "its file cannot be written by this user";
 }
 
 static int info_of_disc(const struct options *o, const char *path)
@@ -288,7 +313,8 @@ static int info_of(const struct options *o)
 		int status = info_of_mount(o, &mount, why, sizeof(why));
 		if (status >= 0)
 			return status;
-		fprintf(stderr, "%s: %s: %s; what follows is read from the disc itself\n", program_invocation_short_name, mount.mountpoint, why);
+		fprintf(stderr, "%s: %s: %s; what follows is read from the disc itself\n",
+			program_invocation_short_name, mount.mountpoint, why);
 		return info_of_disc(o, mount.source);
 	}
 	if (!realpath(o->argument, path))

@@ -2,8 +2,9 @@
 /*
  * mounts.c - which of the system's mounts are ours
  *
- * All is read from /proc/self/mountinfo: its device number leads to the daemon's socket.  The mount point itself is never
- * looked at: root may not enter a user's mount, and a look at one whose daemon is dead fails or hangs.  Fields are
+ * All is read from /proc/self/mountinfo: its device number leads to the daemon's socket.  The mount point itself is
+ * never looked at: root may not enter a user's mount, and a look at one whose daemon is dead fails or hangs.  Fields
+ * are
  *	ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELD…] - TYPE SOURCE SUPER_OPTIONS
  * with blank, tab, newline, '\\' and '#' as three octal digits.
  */
@@ -24,7 +25,10 @@ static void fclosep(FILE **f)
 }
 #define _cleanup_file_ _cleanup_(fclosep)
 
-static bool octal(const char *s) { return s[0] >= '0' && s[0] <= '3' && s[1] >= '0' && s[1] <= '7' && s[2] >= '0' && s[2] <= '7'; }
+static bool octal(const char *s)
+{
+	return s[0] >= '0' && s[0] <= '3' && s[1] >= '0' && s[1] <= '7' && s[2] >= '0' && s[2] <= '7';
+}
 
 /* The field at *s, decoded; *s moves to the next one. -EINVAL: none. buf NULL: skip it. */
 static int take_field(const char **s, char *buf, size_t size)
@@ -70,7 +74,8 @@ int mounts_parse(const char *line, struct mounts_line *ret)
 
 	*ret = (struct mounts_line){0};
 	if (take_field(&s, NULL, 0) < 0 || take_field(&s, NULL, 0) < 0 || take_field(&s, device, sizeof(device)) < 0 ||
-	    take_field(&s, root, sizeof(root)) < 0 || take_field(&s, ret->mount.mountpoint, sizeof(ret->mount.mountpoint)) < 0 ||
+	    take_field(&s, root, sizeof(root)) < 0 ||
+	    take_field(&s, ret->mount.mountpoint, sizeof(ret->mount.mountpoint)) < 0 ||
 	    sscanf(device, "%u:%u", &ret->mount.major, &ret->mount.minor) != 2)
 		return -EINVAL;
 	dash = strstr(s, " - ");
@@ -79,10 +84,12 @@ int mounts_parse(const char *line, struct mounts_line *ret)
 	s = dash + 3;
 	if (take_field(&s, type, sizeof(type)) < 0)
 		return -EINVAL;
-	ret->ours = (strcmp(type, "fuse.cdappendfs") == 0 || strcmp(type, "fuseblk.cdappendfs") == 0) && strcmp(root, "/") == 0;
+	ret->ours = (strcmp(type, "fuse.cdappendfs") == 0 || strcmp(type, "fuseblk.cdappendfs") == 0) &&
+		    strcmp(root, "/") == 0;
 	if (!ret->ours)
-		return 0;	/* what others write further on is not ours to judge */
-	if (take_field(&s, ret->mount.source, sizeof(ret->mount.source)) < 0 || take_field(&s, options, sizeof(options)) < 0)
+		return 0; /* what others write further on is not ours to judge */
+	if (take_field(&s, ret->mount.source, sizeof(ret->mount.source)) < 0 ||
+	    take_field(&s, options, sizeof(options)) < 0)
 		return -EINVAL;
 	ret->mount.owner = owner_of(options);
 	return 0;
@@ -98,14 +105,15 @@ int mounts_find_point(FILE *mountinfo, const char *path, struct control_mount *r
 	while (getline(&line, &size, mountinfo) >= 0) {
 		if (mounts_parse(line, &l) < 0 || strcmp(l.mount.mountpoint, path) != 0)
 			continue;
-		found = l.ours;		/* something else mounted above hides ours */
+		found = l.ours; /* something else mounted above hides ours */
 		if (found)
 			*ret = l.mount;
 	}
 	return found ? 0 : -ENOENT;
 }
 
-int mounts_find_source(FILE *mountinfo, const char *source, bool (*same)(void *context, const char *source), void *context, struct control_mount *ret)
+int mounts_find_source(FILE *mountinfo, const char *source, bool (*same)(void *context, const char *source),
+		       void *context, struct control_mount *ret)
 {
 	_free_ char *line = NULL;
 	size_t size = 0;
@@ -144,7 +152,7 @@ int mounts_path(const char *path, char *buf, size_t size)
 	cut_tail(copy);
 	char *slash = strrchr(copy, '/'), *last = slash ? slash + 1 : copy;
 	if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0) {
-		if (!realpath(copy, parent))	/* of ".": the working directory's name; nothing is looked at */
+		if (!realpath(copy, parent)) /* of ".": the working directory's name; nothing is looked at */
 			return -errno;
 		return (size_t)snprintf(buf, size, "%s", parent) < size ? 0 : -ENAMETOOLONG;
 	}
@@ -152,7 +160,9 @@ int mounts_path(const char *path, char *buf, size_t size)
 		slash[0] = '\0';
 	if (!realpath(!slash ? "." : *copy ? copy : "/", parent))
 		return -errno;
-	return (size_t)snprintf(buf, size, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, last) < size ? 0 : -ENAMETOOLONG;
+	return (size_t)snprintf(buf, size, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, last) < size ?
+		       0 :
+		       -ENAMETOOLONG;
 }
 
 int control_find_mount(const char *path, struct control_mount *ret)
@@ -213,7 +223,8 @@ int mounts_below(const char *mountpoint, void (*emit)(void *context, const char 
 	if (!f)
 		return -errno;
 	while (getline(&line, &size, f) >= 0)
-		if (mounts_parse(line, &l) == 0 && strncmp(l.mount.mountpoint, mountpoint, n) == 0 && l.mount.mountpoint[n] == '/')
+		if (mounts_parse(line, &l) == 0 && strncmp(l.mount.mountpoint, mountpoint, n) == 0 &&
+		    l.mount.mountpoint[n] == '/')
 			emit(context, l.mount.mountpoint);
 	return 0;
 }

@@ -15,18 +15,25 @@
 #include "cdappendfs/json.h"
 #include "cdappendfs/report.h"
 
-#define HEAD_SECTORS 16u		/* the system area before the descriptors of a session, ECMA-119 6.2.1 */
-#define OWN_DESCRIPTORS_BEFORE 8u	/* Linux mounts our session S of an overwritable medium with S - 8 (DESIGN 7) */
+#define HEAD_SECTORS 16u	  /* the system area before the descriptors of a session, ECMA-119 6.2.1 */
+#define OWN_DESCRIPTORS_BEFORE 8u /* Linux mounts our session S of an overwritable medium with S - 8 (DESIGN 7) */
 #define TIME_TEXT 32u
 
-void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions, size_t n_sessions)
+void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,
+		      size_t n_sessions)
 {
 	uint64_t left, overhead = BOUND_SESSION_SECTORS + (uint64_t)state->tail_sectors;
 
 	*ret = (struct report_info){
-		.medium = state->name, .blank = state->blank, .appendable = state->appendable, .overwritable = state->overwritable,
-		.why_not_appendable = state->appendable ? NULL : state->why_not, .next_lba = state->next_lba,
-		.used_bytes = state->used_sectors * SECTOR_BYTES, .sessions = sessions, .n_sessions = n_sessions,
+		.medium = state->name,
+		.blank = state->blank,
+		.appendable = state->appendable,
+		.overwritable = state->overwritable,
+		.why_not_appendable = state->appendable ? NULL : state->why_not,
+		.next_lba = state->next_lba,
+		.used_bytes = state->used_sectors * SECTOR_BYTES,
+		.sessions = sessions,
+		.n_sessions = n_sessions,
 	};
 	if (state->capacity_sectors) {
 		ret->capacity_bytes = state->capacity_sectors * SECTOR_BYTES;
@@ -163,14 +170,16 @@ static int parse_session(const char *object, struct disc_session *ret)
 
 	*ret = (struct disc_session){0};
 	if (parse_u32(object, "number", &ret->number) < 0 || parse_u32(object, "start_lba", &ret->start_lba) < 0 ||
-	    parse_u32(object, "sectors", &ret->sectors) < 0 || parse_u32(object, "descriptor_lba", &ret->descriptor_lba) < 0 ||
+	    parse_u32(object, "sectors", &ret->sectors) < 0 ||
+	    parse_u32(object, "descriptor_lba", &ret->descriptor_lba) < 0 ||
 	    json_get_string(object, "volume_id", ret->volume_id, sizeof(ret->volume_id)) < 0 ||
 	    json_get_bool(object, "ours", &ret->ours) < 0 || json_get_bool(object, "broken", &ret->broken) < 0)
 		return -EINVAL;
 	ret->created = parse_time(object);
 	if (!ret->ours)
 		return 0;
-	ret->tells_shared = json_get_u64(object, "shared_bytes", &ret->shared_bytes) == 0 && json_get_u64(object, "found_bytes", &ret->found_bytes) == 0;
+	ret->tells_shared = json_get_u64(object, "shared_bytes", &ret->shared_bytes) == 0 &&
+			    json_get_u64(object, "found_bytes", &ret->found_bytes) == 0;
 	if (json_get_string(object, "uuid", uuid, sizeof(uuid)) < 0)
 		return -EINVAL;
 	for (size_t i = 0; i < sizeof(ret->uuid); i++)
@@ -212,9 +221,11 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 		return -ENOMEM;
 	struct report_info *i = &p->info;
 	if (json_get_string(line, "medium", p->medium, sizeof(p->medium)) < 0 ||
-	    json_get_u64(line, "capacity_bytes", &i->capacity_bytes) < 0 || json_get_u64(line, "used_bytes", &i->used_bytes) < 0 ||
-	    json_get_u64(line, "free_bytes", &i->free_bytes) < 0 || json_get_u64(line, "staged_bytes", &i->staged_bytes) < 0 ||
-	    json_get_bool(line, "blank", &i->blank) < 0 || json_get_bool(line, "appendable", &i->appendable) < 0 ||
+	    json_get_u64(line, "capacity_bytes", &i->capacity_bytes) < 0 ||
+	    json_get_u64(line, "used_bytes", &i->used_bytes) < 0 ||
+	    json_get_u64(line, "free_bytes", &i->free_bytes) < 0 ||
+	    json_get_u64(line, "staged_bytes", &i->staged_bytes) < 0 || json_get_bool(line, "blank", &i->blank) < 0 ||
+	    json_get_bool(line, "appendable", &i->appendable) < 0 ||
 	    json_get_bool(line, "overwritable", &i->overwritable) < 0 || parse_u32(line, "next_lba", &i->next_lba) < 0)
 		return -EINVAL;
 	i->medium = p->medium;
@@ -293,11 +304,12 @@ static void state_text(FILE *out, const struct report_info *info)
 
 	if (info->blank)
 		snprintf(text, sizeof(text), "blank%s%s", info->appendable ? "" : ", not appendable: ",
-			info->appendable || !info->why_not_appendable ? "" : info->why_not_appendable);
+			 info->appendable || !info->why_not_appendable ? "" : info->why_not_appendable);
 	else if (info->appendable)
 		snprintf(text, sizeof(text), "appendable, the next session starts at %" PRIu32, info->next_lba);
 	else
-		snprintf(text, sizeof(text), "not appendable: %s", info->why_not_appendable ? info->why_not_appendable : "the medium is closed");
+		snprintf(text, sizeof(text), "not appendable: %s",
+			 info->why_not_appendable ? info->why_not_appendable : "the medium is closed");
 	line(out, "State", text);
 }
 
@@ -309,12 +321,15 @@ static const char *shared_text(const struct disc_session *s, uint64_t bytes, cha
 
 static void session_text(FILE *out, const struct disc_session *s)
 {
-	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT], volume[sizeof(s->volume_id)];
+	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT],
+		volume[sizeof(s->volume_id)];
 	const char *date = time_json(s->created, created);
 
-	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %s%s\n", s->number, s->start_lba, s->sectors,
-		report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size), shared_text(s, s->shared_bytes, shared), shared_text(s, s->found_bytes, found),
-		date ? date : "unknown", report_printable(s->volume_id, volume, sizeof(volume)), s->broken ? "  (broken: a burn failed, it is skipped)" : "");
+	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %s%s\n", s->number,
+		s->start_lba, s->sectors, report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size),
+		shared_text(s, s->shared_bytes, shared), shared_text(s, s->found_bytes, found), date ? date : "unknown",
+		report_printable(s->volume_id, volume, sizeof(volume)),
+		s->broken ? "  (broken: a burn failed, it is skipped)" : "");
 }
 
 /* How the sessions before the newest are mounted, without us and with us. */
@@ -330,10 +345,11 @@ static void older_sessions_text(FILE *out, const struct report_info *info)
 		if (s->broken)
 			continue;
 		if (first)
-			fprintf(out, "\nOlder sessions stay: cdappendfs -o session=NUMBER, or as root with Linux' own driver\n");
+			fprintf(out, "\nOlder sessions stay: cdappendfs -o session=NUMBER, or as root with Linux' own "
+				     "driver\n");
 		first = false;
-		fprintf(out, "%7" PRIu32 "  mount -t iso9660 -o %sro,sbsector=%" PRIu32 " %s DIRECTORY\n", s->number, image ? "loop," : "",
-			report_sbsector(s, info->overwritable), shown);
+		fprintf(out, "%7" PRIu32 "  mount -t iso9660 -o %sro,sbsector=%" PRIu32 " %s DIRECTORY\n", s->number,
+			image ? "loop," : "", report_sbsector(s, info->overwritable), shown);
 	}
 }
 
@@ -353,7 +369,8 @@ void report_info_text(FILE *out, const struct report_info *info)
 		line(out, "Staged in", info->staging);
 	if (info->n_sessions == 0)
 		return;
-	fprintf(out, "\n%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %s\n", "Session", "Start", "Sectors", "Size", "Shared", "Found", "Date", "Volume id");
+	fprintf(out, "\n%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %s\n", "Session", "Start", "Sectors", "Size",
+		"Shared", "Found", "Date", "Volume id");
 	for (size_t i = 0; i < info->n_sessions; i++)
 		session_text(out, &info->sessions[i]);
 	older_sessions_text(out, info);

@@ -33,7 +33,9 @@ static const char help[] =
 enum action { ACTION_SYNC, ACTION_DRY_RUN, ACTION_DISCARD, ACTION_FINALIZE };
 /* The second without a word for discard: it writes no tree. */
 static const char *const requests[][2] = {
-	[ACTION_SYNC] = {"sync", "sync full-tree"}, [ACTION_DRY_RUN] = {"dry-run", "dry-run full-tree"}, [ACTION_DISCARD] = {"discard", NULL},
+	[ACTION_SYNC] = {"sync", "sync full-tree"},
+	[ACTION_DRY_RUN] = {"dry-run", "dry-run full-tree"},
+	[ACTION_DISCARD] = {"discard", NULL},
 	[ACTION_FINALIZE] = {"sync finalize", "sync finalize full-tree"},
 };
 
@@ -48,23 +50,47 @@ static int parse_options(int argc, char **argv, struct options *ret)
 {
 	enum { OPTION_DISCARD = 256, OPTION_FINALIZE, OPTION_FULL_TREE, OPTION_HELP, OPTION_VERSION };
 	static const struct option options[] = {
-		{"dry-run", no_argument, NULL, 'n'}, {"discard", no_argument, NULL, OPTION_DISCARD}, {"finalize", no_argument, NULL, OPTION_FINALIZE},
-		{"full-tree", no_argument, NULL, OPTION_FULL_TREE}, {"json", no_argument, NULL, 'j'}, {"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, OPTION_HELP}, {"version", no_argument, NULL, OPTION_VERSION}, {0},
+		{"dry-run", no_argument, NULL, 'n'},
+		{"discard", no_argument, NULL, OPTION_DISCARD},
+		{"finalize", no_argument, NULL, OPTION_FINALIZE},
+		{"full-tree", no_argument, NULL, OPTION_FULL_TREE},
+		{"json", no_argument, NULL, 'j'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, OPTION_HELP},
+		{"version", no_argument, NULL, OPTION_VERSION},
+		{0},
 	};
 	int c, actions = 0;
 
 	while ((c = getopt_long(argc, argv, "njq", options, NULL)) >= 0) {
 		switch (c) {
-		case 'n': ret->action = ACTION_DRY_RUN; actions++; break;
-		case OPTION_DISCARD: ret->action = ACTION_DISCARD; actions++; break;
-		case OPTION_FINALIZE: ret->action = ACTION_FINALIZE; actions++; break;
-		case OPTION_FULL_TREE: ret->full_tree = true; break;
-		case 'j': ret->json = true; break;
-		case 'q': ret->quiet = true; break;
-		case OPTION_HELP: return command_help(help);
-		case OPTION_VERSION: return command_version();
-		default: return command_usage(NULL);
+		case 'n':
+			ret->action = ACTION_DRY_RUN;
+			actions++;
+			break;
+		case OPTION_DISCARD:
+			ret->action = ACTION_DISCARD;
+			actions++;
+			break;
+		case OPTION_FINALIZE:
+			ret->action = ACTION_FINALIZE;
+			actions++;
+			break;
+		case OPTION_FULL_TREE:
+			ret->full_tree = true;
+			break;
+		case 'j':
+			ret->json = true;
+			break;
+		case 'q':
+			ret->quiet = true;
+			break;
+		case OPTION_HELP:
+			return command_help(help);
+		case OPTION_VERSION:
+			return command_version();
+		default:
+			return command_usage(NULL);
 		}
 	}
 	if (actions > 1)
@@ -101,8 +127,10 @@ static int check_finalize(const struct control_mount *mount)
 	if (r < 0)
 		return command_fail("%s: %s", mount->mountpoint, client_why(r));
 	if (overwritable)
-		return command_fail("%s: image files and rewritable media are always appendable: there is nothing to finalize, and nothing was burned; "
-			"leave --finalize out", mount->mountpoint);
+		return command_fail("%s: image files and rewritable media are always appendable: there is nothing to "
+				    "finalize, and nothing was burned; "
+				    "leave --finalize out",
+				    mount->mountpoint);
 	return COMMAND_DONE;
 }
 
@@ -127,7 +155,8 @@ static void print_json(const struct client_result *r)
 
 static void print_text(const struct client_result *r, enum action action)
 {
-	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], message[1024];
+	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT],
+		found[REPORT_BYTES_TEXT], message[1024];
 
 	if (action == ACTION_DISCARD)
 		puts("what was staged is dropped");
@@ -135,10 +164,12 @@ static void print_text(const struct client_result *r, enum action action)
 		puts("nothing to do: nothing is staged");
 	else
 		printf("session %" PRIu32 " %s: %s %s (data %s, tree %s), %s shared with older sessions\n", r->session,
-			r->burned ? "written" : "planned", report_bytes(r->append_bytes, append), r->burned ? "appended" : "to append",
-			report_bytes(r->data_bytes, data), report_bytes(r->tree_bytes, tree), report_bytes(r->shared_bytes, shared));
+		       r->burned ? "written" : "planned", report_bytes(r->append_bytes, append),
+		       r->burned ? "appended" : "to append", report_bytes(r->data_bytes, data),
+		       report_bytes(r->tree_bytes, tree), report_bytes(r->shared_bytes, shared));
 	if (r->found_bytes)
-		printf("of what is staged, %s %s on the disc already\n", report_bytes(r->found_bytes, found), r->burned ? "were" : "are");
+		printf("of what is staged, %s %s on the disc already\n", report_bytes(r->found_bytes, found),
+		       r->burned ? "were" : "are");
 	if (r->message[0])
 		puts(report_printable(r->message, message, sizeof(message)));
 }
@@ -151,11 +182,14 @@ static int finish(const struct options *o, const struct control_mount *mount, co
 		print_json(r);
 	if (r->error)
 		return command_fail("%s: %s", mount->mountpoint,
-			r->message[0] ? report_printable(r->message, message, sizeof(message)) : strerror(r->error));
+				    r->message[0] ? report_printable(r->message, message, sizeof(message)) :
+						    strerror(r->error));
 	if (!o->json && !o->quiet)
 		print_text(r, o->action);
 	if (o->action == ACTION_DRY_RUN && !r->fits)
-		return command_fail("%s: what is staged does not fit on the disc; delete some of it, or drop it all with --discard", mount->mountpoint);
+		return command_fail(
+			"%s: what is staged does not fit on the disc; delete some of it, or drop it all with --discard",
+			mount->mountpoint);
 	return COMMAND_DONE;
 }
 
@@ -171,7 +205,9 @@ int main(int argc, char **argv)
 		return status;
 	int r = mounts_find(o.mountpoint, &mount);
 	if (r < 0)
-		return command_fail("%s: %s", o.mountpoint, r == -ENOENT ? "no cdappendfs is mounted there; see 'findmnt -t fuse.cdappendfs'" : strerror(-r));
+		return command_fail("%s: %s", o.mountpoint,
+				    r == -ENOENT ? "no cdappendfs is mounted there; see 'findmnt -t fuse.cdappendfs'" :
+						   strerror(-r));
 	if (o.action == ACTION_FINALIZE && (status = check_finalize(&mount)) != COMMAND_DONE)
 		return status;
 	progress_init(&progress, o.quiet ? PROGRESS_QUIET : PROGRESS_AUTO);

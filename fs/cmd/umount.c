@@ -3,7 +3,8 @@
  * cdappendfs-umount - unmount, and wait until what was staged is burned
  *
  * Plain umount returns at once while the daemon burns on its own.  This command connects before it unmounts, so the
- * daemon reports to it what becomes of the commit.  Installed as umount.fuse.cdappendfs it is what umount(8) calls, with
+ * daemon reports to it what becomes of the commit.  Installed as umount.fuse.cdappendfs it is what umount(8) calls,
+ * with
  *	umount.fuse.cdappendfs DIR [-flnrv] [-N NAMESPACE] [-t TYPE.SUBTYPE]
  * (util-linux, umount(8), EXTERNAL HELPERS).
  */
@@ -30,7 +31,8 @@ static const char help[] =
 	"Usage: cdappendfs-umount [OPTION…] MOUNTPOINT\n"
 	"Unmount, burn what is staged and wait until it is read back and checked.\n"
 	"\n"
-	"  -l, --lazy      detach at once although it is in use; the burn begins when the last user has left, nobody waits for it\n"
+	"  -l, --lazy      detach at once although it is in use; the burn begins when the last user has left, nobody "
+	"waits for it\n"
 	"  -f, --force     as umount -f\n"
 	"  -q, --quiet     print nothing but errors\n"
 	"  -v, --verbose   say what is done\n"
@@ -50,24 +52,47 @@ static int parse_options(int argc, char **argv, struct options *ret)
 {
 	enum { OPTION_HELP = 256, OPTION_VERSION };
 	static const struct option options[] = {
-		{"lazy", no_argument, NULL, 'l'}, {"force", no_argument, NULL, 'f'}, {"quiet", no_argument, NULL, 'q'},
-		{"verbose", no_argument, NULL, 'v'}, {"namespace", required_argument, NULL, 'N'}, {"no-mtab", no_argument, NULL, 'n'},
-		{"read-only", no_argument, NULL, 'r'}, {"types", required_argument, NULL, 't'},
-		{"help", no_argument, NULL, OPTION_HELP}, {"version", no_argument, NULL, OPTION_VERSION}, {0},
+		{"lazy", no_argument, NULL, 'l'},
+		{"force", no_argument, NULL, 'f'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"namespace", required_argument, NULL, 'N'},
+		{"no-mtab", no_argument, NULL, 'n'},
+		{"read-only", no_argument, NULL, 'r'},
+		{"types", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, OPTION_HELP},
+		{"version", no_argument, NULL, OPTION_VERSION},
+		{0},
 	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "lfqvnrN:t:", options, NULL)) >= 0) {
 		switch (c) {
-		case 'l': ret->lazy = true; break;
-		case 'f': ret->force = true; break;
-		case 'q': ret->quiet = true; break;
-		case 'v': ret->verbose = true; break;
-		case 'N': ret->namespace = optarg; break;
-		case 'n': case 'r': case 't': break;
-		case OPTION_HELP: return command_help(help);
-		case OPTION_VERSION: return command_version();
-		default: return command_usage(NULL);
+		case 'l':
+			ret->lazy = true;
+			break;
+		case 'f':
+			ret->force = true;
+			break;
+		case 'q':
+			ret->quiet = true;
+			break;
+		case 'v':
+			ret->verbose = true;
+			break;
+		case 'N':
+			ret->namespace = optarg;
+			break;
+		case 'n':
+		case 'r':
+		case 't':
+			break;
+		case OPTION_HELP:
+			return command_help(help);
+		case OPTION_VERSION:
+			return command_version();
+		default:
+			return command_usage(NULL);
 		}
 	}
 	if (argc - optind != 1)
@@ -91,7 +116,9 @@ static int enter_namespace(const char *namespace)
 /* What fusermount3 says goes to buf; its exit status is returned. */
 static int run_fusermount(const char *mountpoint, const struct options *o, char *buf, size_t size)
 {
-	const char *arguments[] = {"fusermount3", "-u", o->lazy ? "-z" : "--", o->lazy ? "--" : mountpoint, o->lazy ? mountpoint : NULL, NULL};
+	const char *arguments[] = {
+		"fusermount3", "-u", o->lazy ? "-z" : "--", o->lazy ? "--" : mountpoint, o->lazy ? mountpoint : NULL,
+		NULL};
 	int pipe_fds[2], status;
 	size_t used = 0;
 	ssize_t n;
@@ -141,8 +168,11 @@ static int say_busy(const char *mountpoint)
 	int status = command_fail("%s is in use: nothing was unmounted and nothing burned", mountpoint);
 
 	if (holders_print(stderr, mountpoint) == 0)
-		fprintf(stderr, "  by whom cannot be seen%s\n", geteuid() ? ": perhaps a process of another user; ask as root" : ": perhaps a loop device, or swap");
-	fprintf(stderr, "  End them or leave the directory, then try again; --lazy detaches it and burns when the last one has left.\n");
+		fprintf(stderr, "  by whom cannot be seen%s\n",
+			geteuid() ? ": perhaps a process of another user; ask as root" :
+				    ": perhaps a loop device, or swap");
+	fprintf(stderr, "  End them or leave the directory, then try again; --lazy detaches it and burns when the last "
+			"one has left.\n");
 	return status;
 }
 
@@ -174,16 +204,21 @@ static int wait_for_commit(struct client *c, const struct control_mount *mount, 
 	int r = client_finish(c, &handlers, &result);
 	progress_clear(&progress);
 	if (r < 0)
-		return command_fail("%s is unmounted, but its daemon ended without a result; what was staged and not burned is kept: mount %s again",
-			mount->mountpoint, mount->source);
+		return command_fail("%s is unmounted, but its daemon ended without a result; what was staged and not "
+				    "burned is kept: mount %s again",
+				    mount->mountpoint, mount->source);
 	int ended = client_await_end(c, PROCESS_END_MS);
 	if (result.error)
-		return command_fail("%s is unmounted, but not all that was staged is on the disc: %s", mount->mountpoint,
-			result.message[0] ? report_printable(result.message, message, sizeof(message)) : strerror(result.error));
+		return command_fail("%s is unmounted, but not all that was staged is on the disc: %s",
+				    mount->mountpoint,
+				    result.message[0] ? report_printable(result.message, message, sizeof(message)) :
+							strerror(result.error));
 	if (!o->quiet)
 		print_result(&result);
 	if (ended < 0)
-		return command_fail("the session is written, but the daemon has not ended yet: wait for it before %s is taken out", mount->source);
+		return command_fail(
+			"the session is written, but the daemon has not ended yet: wait for it before %s is taken out",
+			mount->source);
 	return COMMAND_DONE;
 }
 
@@ -207,12 +242,17 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 		return command_fail("%s cannot be unmounted: %s", mount->mountpoint, why);
 	if (o->lazy) {
 		if (!o->quiet)
-			fprintf(stderr, "%s is detached; what is staged is burned when the last one that uses it has left\n", mount->mountpoint);
+			fprintf(stderr,
+				"%s is detached; what is staged is burned when the last one that uses it has left\n",
+				mount->mountpoint);
 		return COMMAND_DONE;
 	}
 	if (asked < 0 && asked != -ETIME)
-		return command_fail("%s is unmounted, but its daemon could not be asked what became of the burn (%s): what is not burned is kept; see "
-			"'cdappendfs-info %s'", mount->mountpoint, asked == -ECONNREFUSED ? "it had ended" : client_why(asked), mount->source);
+		return command_fail("%s is unmounted, but its daemon could not be asked what became of the burn (%s): "
+				    "what is not burned is kept; see "
+				    "'cdappendfs-info %s'",
+				    mount->mountpoint, asked == -ECONNREFUSED ? "it had ended" : client_why(asked),
+				    mount->source);
 	return wait_for_commit(c, mount, o);
 }
 
@@ -228,6 +268,8 @@ int main(int argc, char **argv)
 		return command_fail("namespace %s: %s", o.namespace, strerror(-r));
 	r = mounts_find(o.mountpoint, &mount);
 	if (r < 0)
-		return command_fail("%s: %s", o.mountpoint, r == -ENOENT ? "no cdappendfs is mounted there; see 'findmnt -t fuse.cdappendfs'" : strerror(-r));
+		return command_fail("%s: %s", o.mountpoint,
+				    r == -ENOENT ? "no cdappendfs is mounted there; see 'findmnt -t fuse.cdappendfs'" :
+						   strerror(-r));
 	return command_end(umount_one(&mount, &o));
 }

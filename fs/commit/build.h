@@ -17,50 +17,58 @@
 #include "fs/iso/iso.h"
 
 /* What a file was on the disc before it was written anew: the base's file of its number or of its name. */
-struct former { uint64_t pos; uint32_t node, first, n; };	/* pos: on the disc; first, n: in former_extents */
-/* A file some of whose staged content was found on the disc (share.c): the extents that it has in the tree, in manifest.extents. */
-struct remapped { uint32_t node, first, n; };
+struct former {
+	uint64_t pos;
+	uint32_t node, first, n;
+}; /* pos: on the disc; first, n: in former_extents */
+/* A file some of whose staged content was found on the disc (share.c): the extents that it has in the tree, in
+ * manifest.extents. */
+struct remapped {
+	uint32_t node, first, n;
+};
 
 /* What manifest_free() frees; the manifest is its first member. */
 struct held_manifest {
 	struct manifest manifest;
-	struct bulk bulk;		/* its arrays, and the plan's */
+	struct bulk bulk; /* its arrays, and the plan's */
 	struct arena strings;
 	struct disc *disc;
 	struct stage *stage;
 	struct burn_home *homes;
 	uint32_t n_homes;
-	struct former *formers;		/* in the order of the disc */
+	struct former *formers; /* in the order of the disc */
 	uint32_t n_formers;
 	struct extent *former_extents;
 	uint32_t n_former_extents;
-	struct remapped *remapped;	/* ascending by node */
+	struct remapped *remapped; /* ascending by node */
 	uint32_t n_remapped;
 	size_t extent_space, remapped_space;
-	uint64_t found_bytes;		/* of what is staged, on the disc already or in the stage twice */
+	uint64_t found_bytes; /* of what is staged, on the disc already or in the stage twice */
 	struct body_reader reader;
-	struct spool *spool;		/* NULL: the disc itself is read */
-	bool rehearsing;		/* the spool is being filled */
+	struct spool *spool; /* NULL: the disc itself is read */
+	bool rehearsing;     /* the spool is being filled */
 };
 
 struct build {
 	const struct tree_frozen *frozen;
 	const struct stage_snapshot *rows;
 	struct held_manifest *held;
-	struct manifest *m;		/* &held->manifest */
+	struct manifest *m; /* &held->manifest */
 	size_t node_space, entry_space, former_space, former_extent_space;
-	uint32_t *row_nodes;		/* for each row: its node, or NUMBERS_NONE */
-	uint32_t *doubts;		/* rows of files whose names may be others than the tree thinks: looked at when all names are counted */
+	uint32_t *row_nodes; /* for each row: its node, or NUMBERS_NONE */
+	/* rows of files whose names may be others than the tree thinks: looked at when all names are counted */
+	uint32_t *doubts;
 	uint32_t n_doubts;
-	size_t last_row;		/* that was looked at */
-	uint64_t walked;		/* inode number of the directory whose names are met */
-	bool linked;			/* directories of the base without a row stay where they are */
-	bool needs_twins;		/* the base has a Joliet tree */
+	size_t last_row;  /* that was looked at */
+	uint64_t walked;  /* inode number of the directory whose names are met */
+	bool linked;	  /* directories of the base without a row stay where they are */
+	bool needs_twins; /* the base has a Joliet tree */
 	size_t claim_space, kept_space, home_space, doubt_space;
-	uint32_t *claims;		/* for each node, the number of its names that its row or record tells */
-	struct numbers links;		/* base inode number -> nodes of files with several names */
-	struct numbers directory_lbas;	/* base directories met */
-	struct numbers needed;		/* linked: base directories without a row that are written all the same (links.c) */
+	uint32_t *claims;	       /* for each node, the number of its names that its row or record tells */
+	struct numbers links;	       /* base inode number -> nodes of files with several names */
+	struct numbers directory_lbas; /* base directories met */
+	/* linked: base directories without a row that are written all the same (links.c) */
+	struct numbers needed;
 	uint64_t directory_bytes, directory_bytes_max;
 	char *why;
 };
@@ -70,7 +78,8 @@ int build_grow(struct bulk *bulk, void **array, size_t *space, uint32_t n, size_
 
 /* ---- links.c ---- */
 
-/* Fills b->needed: directories that hold further names of files that changed, and those above them.  -EUCLEAN: the base's link table is none. */
+/* Fills b->needed: directories that hold further names of files that changed, and those above them.  -EUCLEAN: the
+ * base's link table is none. */
 int build_find_links(struct build *b, const struct appuse *base);
 
 /* ---- nodes.c ---- */
@@ -78,9 +87,9 @@ int build_find_links(struct build *b, const struct appuse *base);
 /* Row of an inode number, or SIZE_MAX. */
 size_t build_find_row(const struct build *b, uint64_t ino);
 /*
- * The node of a row or of a base entry: a new one, or for a further hard link the one it has already.  Directories: first_extent
- * and n_extents carry the base listing (lba, bytes) until build_take_listing().
- * On failure *ret_reason is static text.  -EBADMSG, -EOVERFLOW, -ENOMEM.
+ * The node of a row or of a base entry: a new one, or for a further hard link the one it has already.  Directories:
+ * first_extent and n_extents carry the base listing (lba, bytes) until build_take_listing(). On failure *ret_reason
+ * is static text.  -EBADMSG, -EOVERFLOW, -ENOMEM.
  */
 int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const char **ret_reason);
 int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *ret_node, const char **ret_reason);
@@ -92,8 +101,11 @@ struct iso_extent build_take_listing(struct manifest_node *directory);
 int build_add_former(struct build *b, uint32_t node, const struct extent *extents, uint32_t n);
 void build_sort_formers(struct build *b);
 /* Base files under names that staged ones of a directory have taken. */
-struct covered { struct extent *extents; uint32_t n; };
+struct covered {
+	struct extent *extents;
+	uint32_t n;
+};
 void covered_take(struct covered *c, struct iso_entry *e);
-void covered_free(struct covered *list, size_t n);	/* NULL is fine */
+void covered_free(struct covered *list, size_t n); /* NULL is fine */
 
 #endif

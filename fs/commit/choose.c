@@ -8,14 +8,20 @@
 #include "cdappendfs/bound.h"
 #include "cdappendfs/own.h"
 
-#define RUN_BLOCKS_MIN 4u	/* what a part that stays saves for sure: its records are fewer */
-#define FIRST_SECTIONS_MORE 3u	/* blocks: a sector more of each tree and of continuation areas */
+#define RUN_BLOCKS_MIN 4u      /* what a part that stays saves for sure: its records are fewer */
+#define FIRST_SECTIONS_MORE 3u /* blocks: a sector more of each tree and of continuation areas */
 #define SECTION_BYTES (0x100000000ull - SECTOR_BYTES)
 
-static uint64_t names_of(const struct manifest *m, uint32_t node) { return m->nodes[node].nlink ? m->nodes[node].nlink : 1; }
+static uint64_t names_of(const struct manifest *m, uint32_t node)
+{
+	return m->nodes[node].nlink ? m->nodes[node].nlink : 1;
+}
 
 /* What the records of so many sections take beyond those of one, at most. */
-static uint64_t record_sectors(uint64_t sections, uint64_t names) { return bound_section_sectors(sections, names) + FIRST_SECTIONS_MORE; }
+static uint64_t record_sectors(uint64_t sections, uint64_t names)
+{
+	return bound_section_sectors(sections, names) + FIRST_SECTIONS_MORE;
+}
 
 bool choose_whole(const struct manifest *m, uint32_t node, const struct equal_runs *runs)
 {
@@ -65,8 +71,10 @@ static int compare_lengths(const void *a, const void *b)
 	return *x > *y ? -1 : *x < *y;
 }
 
-/* Keeps those of at least so many bytes, of those that have just as many only the first; and all that cost no section. */
-static void keep_longest(const struct manifest *m, uint32_t node, struct equal_runs *runs, uint64_t least, size_t n_least)
+/* Keeps those of at least so many bytes, of those that have just as many only the first; and all that cost no
+ * section. */
+static void keep_longest(const struct manifest *m, uint32_t node, struct equal_runs *runs, uint64_t least,
+			 size_t n_least)
 {
 	size_t kept = 0;
 

@@ -22,56 +22,68 @@ struct commit;
 
 struct commit_options {
 	bool no_joliet, no_sharing, compat, no_verify, drop_udf;
-	char volume_id[33];		/* "" : keep that of the disc */
-	uint64_t bytes_per_second;	/* speed= on an image: the target is throttled; 0 not */
-	double speed;			/* speed= in a drive: times the single speed; 0 the fastest */
-	const char *fault;		/* developer's -o fault=: see target_wrap_faults; NULL none */
+	char volume_id[33];	   /* "" : keep that of the disc */
+	uint64_t bytes_per_second; /* speed= on an image: the target is throttled; 0 not */
+	double speed;		   /* speed= in a drive: times the single speed; 0 the fastest */
+	const char *fault;	   /* developer's -o fault=: see target_wrap_faults; NULL none */
 };
 
 /* Called from the commit's thread, no lock held. */
 struct commit_hooks {
-	void (*flush_writers)(void *context);	/* mmap writers: before a freeze (notify_inval_inode) */
-	void (*discarded)(void *context, const struct stage_snapshot *what);	/* invalidate the kernel's caches */
-	void (*hold)(void *context);	/* a burn begins: the system should not go down … */
-	void (*let_go)(void *context);	/* … until here */
+	void (*flush_writers)(void *context); /* mmap writers: before a freeze (notify_inval_inode) */
+	void (*discarded)(void *context, const struct stage_snapshot *what); /* invalidate the kernel's caches */
+	void (*hold)(void *context);   /* a burn begins: the system should not go down … */
+	void (*let_go)(void *context); /* … until here */
 	void *context;
 };
 
-enum commit_phase { COMMIT_IDLE, COMMIT_PREPARING, COMMIT_BURNING, COMMIT_VERIFYING, COMMIT_PUBLISHING, COMMIT_REBASING };
+enum commit_phase {
+	COMMIT_IDLE,
+	COMMIT_PREPARING,
+	COMMIT_BURNING,
+	COMMIT_VERIFYING,
+	COMMIT_PUBLISHING,
+	COMMIT_REBASING
+};
 struct commit_status {
 	enum commit_phase phase;
-	uint64_t done_sectors, all_sectors;	/* of burning, then of verifying */
+	uint64_t done_sectors, all_sectors; /* of burning, then of verifying */
 };
 
 /* What a request ended with. */
 struct commit_result {
-	int error;			/* 0 or -errno; 0 with nothing burned when nothing was staged */
+	int error; /* 0 or -errno; 0 with nothing burned when nothing was staged */
 	bool burned;
-	uint32_t session;		/* number of the session (dry run: it would get) */
-	struct burn_cost cost;		/* append_sectors 0: nothing staged */
-	uint64_t found_bytes;		/* of what is staged, that lie on the disc already, or twice in the stage */
+	uint32_t session;      /* number of the session (dry run: it would get) */
+	struct burn_cost cost; /* append_sectors 0: nothing staged */
+	uint64_t found_bytes;  /* of what is staged, that lie on the disc already, or twice in the stage */
 	bool fits;
-	char message[512];		/* for the user: what, why, what to do; "" on plain success */
+	char message[512]; /* for the user: what, why, what to do; "" on plain success */
 };
 
-/* After a crash: bring journal and disc to one state.  *ret_generation > 0: that generation is on the disc: after tree_new call
- * commit_finish_recovery. Cuts a half-written session off an image. */
+/* After a crash: bring journal and disc to one state.  *ret_generation > 0: that generation is on the disc: after
+ * tree_new call commit_finish_recovery. Cuts a half-written session off an image. */
 int commit_recover(struct stage *stage, struct disc *disc, uint32_t *ret_generation, char **ret_message);
-int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *tree, struct iso *base, uint32_t generation);
+int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *tree, struct iso *base,
+			   uint32_t generation);
 
 /* Borrows all. */
-int commit_new(const struct commit_options *options, const struct commit_hooks *hooks, struct disc *disc, struct stage *stage, struct tree *tree, struct commit **ret);
+int commit_new(const struct commit_options *options, const struct commit_hooks *hooks, struct disc *disc,
+	       struct stage *stage, struct tree *tree, struct commit **ret);
 int commit_start_thread(struct commit *c);
 void commit_free(struct commit *c);
 
 /* What a commit does besides; those that wait together become one commit that does all of it. */
 enum commit_flags {
-	COMMIT_FINALIZE = 1 << 0,	/* close the disc behind the session, which is burned also when nothing is staged */
-	COMMIT_FULL_TREE = 1 << 1,	/* write every directory; also when nothing is staged, unless the newest session has them all */
+	/* close the disc behind the session, which is burned also when nothing is staged */
+	COMMIT_FINALIZE = 1 << 0,
+	/* write every directory; also when nothing is staged, unless the newest session has them all */
+	COMMIT_FULL_TREE = 1 << 1,
 };
 
 typedef void commit_done(void *arg, const struct commit_result *result);
-/* Queue a commit; done is called from the commit's thread when all that was staged before this call is on the disc, or failed. */
+/* Queue a commit; done is called from the commit's thread when all that was staged before this call is on the disc,
+ * or failed. */
 int commit_request(struct commit *c, commit_done *done, void *arg);
 int commit_request_flags(struct commit *c, unsigned flags, commit_done *done, void *arg);
 int commit_request_dry_run(struct commit *c, commit_done *done, void *arg);
@@ -80,9 +92,9 @@ int commit_request_discard(struct commit *c, commit_done *done, void *arg);
 /* Forget a request that waits (its caller went away): true when done will not be called for it. */
 bool commit_forget(struct commit *c, void *arg);
 void commit_status(struct commit *c, struct commit_status *ret);
-/* The medium and its sessions (the caller frees *ret_sessions) as of the last look at it: at commit_new, after each commit, and every two
- * seconds for the free space.  A copy kept under a lock of its own: safe from any thread, never waits for a burn; the disc itself is only the
- * commit thread's to ask.  -ENOMEM. */
+/* The medium and its sessions (the caller frees *ret_sessions) as of the last look at it: at commit_new, after each
+ * commit, and every two seconds for the free space.  A copy kept under a lock of its own: safe from any thread, never
+ * waits for a burn; the disc itself is only the commit thread's to ask.  -ENOMEM. */
 int commit_disc_info(struct commit *c, struct disc_state *ret_state, struct disc_session **ret_sessions, size_t *ret_n);
 /* Stop the burn under way, keep the stage. */
 void commit_cancel(struct commit *c);

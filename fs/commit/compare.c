@@ -9,7 +9,7 @@
 
 #define PROBES 32u
 #define PROBE_BYTES (16u << 10)
-#define UNREADABLE_MAX 16u	/* pieces */
+#define UNREADABLE_MAX 16u /* pieces */
 
 void equal_runs_release(struct equal_runs *r) { free(r->list); }
 
@@ -35,7 +35,10 @@ static int add_run(struct equal_runs *r, uint64_t offset, uint64_t length, uint6
 	return 0;
 }
 
-static uint64_t end_of(const struct extent *extents, uint32_t n) { return n ? extents[n - 1].offset + extents[n - 1].length : 0; }
+static uint64_t end_of(const struct extent *extents, uint32_t n)
+{
+	return n ? extents[n - 1].offset + extents[n - 1].length : 0;
+}
 
 static const struct extent *new_extents(const struct comparison *c, uint32_t node)
 {
@@ -48,12 +51,15 @@ static int watch(struct comparison *c, uint64_t bytes)
 
 	c->done_bytes += bytes;
 	if (p && p->report)
-		p->report(p->context, c->done_bytes / SECTOR_BYTES, max_u64(c->all_bytes, c->done_bytes) / SECTOR_BYTES);
+		p->report(p->context, c->done_bytes / SECTOR_BYTES,
+			  max_u64(c->all_bytes, c->done_bytes) / SECTOR_BYTES);
 	return p && p->cancelled && p->cancelled(p->context) ? -ECANCELED : 0;
 }
 
-/* Whether [from, from + length) of the node is what lies at pos of the disc, block by block; whole blocks but for the last. */
-static int compare_piece(struct comparison *c, uint32_t node, uint64_t from, uint64_t length, uint64_t pos, struct equal_runs *ret)
+/* Whether [from, from + length) of the node is what lies at pos of the disc, block by block; whole blocks but for the
+ * last. */
+static int compare_piece(struct comparison *c, uint32_t node, uint64_t from, uint64_t length, uint64_t pos,
+			 struct equal_runs *ret)
 {
 	const struct manifest *m = &c->held->manifest;
 	int r = m->read_disc(m->context, pos, c->buffers[1], length);
@@ -75,14 +81,16 @@ static int compare_piece(struct comparison *c, uint32_t node, uint64_t from, uin
 }
 
 /*
- * The next part from *at on that both have in one extent each, the new one to be written, the old one at whole blocks where it may lie.
- * False: a part to go over.
+ * The next part from *at on that both have in one extent each, the new one to be written, the old one at whole blocks
+ * where it may lie. False: a part to go over.
  */
-static bool next_part(const struct comparison *c, const struct extent *e, const struct extent *o, uint64_t limit, uint64_t last, uint64_t *at, uint64_t *ret_end)
+static bool next_part(const struct comparison *c, const struct extent *e, const struct extent *o, uint64_t limit,
+		      uint64_t last, uint64_t *at, uint64_t *ret_end)
 {
 	uint64_t end = min_u64(min_u64(e->offset + e->length, o->offset + o->length), limit);
-	bool alike = e->kind != EXTENT_DISC && o->kind == EXTENT_DISC && (o->pos - o->offset) % SECTOR_BYTES == 0 && o->pos >= c->first_pos &&
-		o->length <= c->end_pos && o->pos <= c->end_pos - o->length && c->n_unreadable < UNREADABLE_MAX;
+	bool alike = e->kind != EXTENT_DISC && o->kind == EXTENT_DISC && (o->pos - o->offset) % SECTOR_BYTES == 0 &&
+		     o->pos >= c->first_pos && o->length <= c->end_pos && o->pos <= c->end_pos - o->length &&
+		     c->n_unreadable < UNREADABLE_MAX;
 
 	*ret_end = end;
 	*at = round_up(*at, SECTOR_BYTES);
@@ -91,7 +99,8 @@ static bool next_part(const struct comparison *c, const struct extent *e, const 
 	return alike && *at < *ret_end;
 }
 
-int compare_node(struct comparison *c, uint32_t node, const struct extent *old, uint32_t n, bool whole, struct equal_runs *ret)
+int compare_node(struct comparison *c, uint32_t node, const struct extent *old, uint32_t n, bool whole,
+		 struct equal_runs *ret)
 {
 	const struct extent *new = new_extents(c, node);
 	uint32_t n_new = c->held->manifest.nodes[node].n_extents;

@@ -9,7 +9,7 @@
 #include "fs/commit/table.h"
 #include "fs/iso/iso.h"
 
-#define ALIKE_MAX 16u		/* entries of one digest that are looked at */
+#define ALIKE_MAX 16u /* entries of one digest that are looked at */
 
 int digest_compare(const void *a, const void *b)
 {
@@ -20,7 +20,10 @@ int digest_compare(const void *a, const void *b)
 }
 
 /* The entries and the runs of one table. */
-struct tables { struct disc_table entries, runs; enum content_kind kind; };
+struct tables {
+	struct disc_table entries, runs;
+	enum content_kind kind;
+};
 
 static void tables_release(struct tables *t)
 {
@@ -35,15 +38,18 @@ static int open_tables(struct disc *disc, const struct disc_session *session, st
 	uint64_t pos, start, end;
 	struct appuse a;
 
-	if (!session->ours || session->broken || disc_read(disc, session->descriptor_lba, sector, 1) || appuse_decode(sector, &a) < 0 ||
-	    !(a.flags & APPUSE_CONTENTS))
+	if (!session->ours || session->broken || disc_read(disc, session->descriptor_lba, sector, 1) ||
+	    appuse_decode(sector, &a) < 0 || !(a.flags & APPUSE_CONTENTS))
 		return 0;
 	pos = (uint64_t)a.contents_lba * SECTOR_BYTES;
 	start = (uint64_t)session->start_lba * SECTOR_BYTES;
 	end = start + (uint64_t)session->sectors * SECTOR_BYTES;
-	if (pos < start || pos + a.contents_bytes > end || a.contents_bytes < CONTENTS_HEADER_BYTES || iso_read_disc(disc, pos, header, sizeof(header)))
+	if (pos < start || pos + a.contents_bytes > end || a.contents_bytes < CONTENTS_HEADER_BYTES ||
+	    iso_read_disc(disc, pos, header, sizeof(header)))
 		return 0;
-	ret->entries = (struct disc_table){.disc = disc, .pos = pos + CONTENTS_HEADER_BYTES, .record_bytes = CONTENTS_ENTRY_BYTES};
+	ret->entries = (struct disc_table){.disc = disc,
+					   .pos = pos + CONTENTS_HEADER_BYTES,
+					   .record_bytes = CONTENTS_ENTRY_BYTES};
 	ret->runs = (struct disc_table){.disc = disc, .record_bytes = CONTENTS_RUN_BYTES};
 	if (contents_header_decode(header, a.contents_bytes, &ret->kind, &ret->entries.n, &ret->runs.n) < 0)
 		return 0;
@@ -51,19 +57,23 @@ static int open_tables(struct disc *disc, const struct disc_session *session, st
 	return 1;
 }
 
-static bool add_extent(struct extent *extents, uint32_t i, uint64_t size, uint32_t lba, uint64_t sectors, uint64_t disc_sectors)
+static bool add_extent(struct extent *extents, uint32_t i, uint64_t size, uint32_t lba, uint64_t sectors,
+		       uint64_t disc_sectors)
 {
 	uint64_t offset = i ? extents[i - 1].offset + extents[i - 1].length : 0;
 
 	if (!sectors || offset >= size || lba + sectors > disc_sectors)
 		return false;
-	extents[i] = (struct extent){.offset = offset, .length = min_u64(sectors * SECTOR_BYTES, size - offset),
-		.pos = (uint64_t)lba * SECTOR_BYTES, .kind = EXTENT_DISC};
+	extents[i] = (struct extent){.offset = offset,
+				     .length = min_u64(sectors * SECTOR_BYTES, size - offset),
+				     .pos = (uint64_t)lba * SECTOR_BYTES,
+				     .kind = EXTENT_DISC};
 	return true;
 }
 
 /* 1: the entry's extents; 0: it has none that can be. */
-static int entry_extents(struct tables *t, const struct content_entry *e, uint64_t disc_sectors, struct extent ret[BOUND_SECTIONS])
+static int entry_extents(struct tables *t, const struct content_entry *e, uint64_t disc_sectors,
+			 struct extent ret[BOUND_SECTIONS])
 {
 	if (!e->size || !e->n_runs || e->n_runs > BOUND_SECTIONS)
 		return 0;
@@ -83,14 +93,22 @@ static int entry_extents(struct tables *t, const struct content_entry *e, uint64
 	return ret[e->n_runs - 1].offset + ret[e->n_runs - 1].length == e->size;
 }
 
-static bool digest_before(const uint8_t *record, const void *key) { return memcmp(record, key, CONTENT_DIGEST_BYTES) < 0; }
+static bool digest_before(const uint8_t *record, const void *key)
+{
+	return memcmp(record, key, CONTENT_DIGEST_BYTES) < 0;
+}
 
-static bool is_cancelled(const struct digest_query *q) { return q->progress && q->progress->cancelled && q->progress->cancelled(q->progress->context); }
+static bool is_cancelled(const struct digest_query *q)
+{
+	return q->progress && q->progress->cancelled && q->progress->cancelled(q->progress->context);
+}
 
 /* The entries of one digest, from *at on; our tables have one of each content. */
-static int find_digest(struct tables *t, const struct digest_query *q, uint32_t i, uint32_t *at, struct extent extents[BOUND_SECTIONS])
+static int find_digest(struct tables *t, const struct digest_query *q, uint32_t i, uint32_t *at,
+		       struct extent extents[BOUND_SECTIONS])
 {
-	int r = is_cancelled(q) ? -ECANCELED : disc_table_find(&t->entries, *at, q->digests[i].digest, digest_before, at);
+	int r = is_cancelled(q) ? -ECANCELED :
+				  disc_table_find(&t->entries, *at, q->digests[i].digest, digest_before, at);
 
 	for (uint32_t j = *at; !r && j < t->entries.n && j - *at < ALIKE_MAX; j++) {
 		struct content_entry e;

@@ -34,14 +34,18 @@ static int add(struct walk *w, const struct iso_entry *e)
 		return -EBADMSG;
 	if (w->n == w->space) {
 		size_t larger = w->space ? w->space * 2 : 256;
-		struct burn_directory *moved = larger <= UINT32_MAX ? reallocarray(w->list, larger, sizeof(*moved)) : NULL;
+		struct burn_directory *moved =
+			larger <= UINT32_MAX ? reallocarray(w->list, larger, sizeof(*moved)) : NULL;
 
 		if (!moved)
 			return -ENOMEM;
 		w->list = moved;
 		w->space = larger;
 	}
-	w->list[w->n++] = (struct burn_directory){.ino = e->ino, .lba = dir.lba, .bytes = dir.bytes, .sectors = (uint32_t)iso_entry_sectors(e)};
+	w->list[w->n++] = (struct burn_directory){.ino = e->ino,
+						  .lba = dir.lba,
+						  .bytes = dir.bytes,
+						  .sectors = (uint32_t)iso_entry_sectors(e)};
 	return numbers_add(&w->lbas, dir.lba, 0);
 }
 

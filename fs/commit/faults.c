@@ -10,11 +10,18 @@
 #include "cdappendfs/own.h"
 
 static const char *const state_names[FAULT_STATES] = {
-	[STAGE_IDLE] = "idle", [STAGE_FROZEN] = "frozen", [STAGE_BURNING] = "burning", [STAGE_VERIFYING] = "verifying",
-	[STAGE_PUBLISHING] = "publishing", [STAGE_REBASING] = "rebasing",
+	[STAGE_IDLE] = "idle",		 [STAGE_FROZEN] = "frozen",	    [STAGE_BURNING] = "burning",
+	[STAGE_VERIFYING] = "verifying", [STAGE_PUBLISHING] = "publishing", [STAGE_REBASING] = "rebasing",
 };
-static const struct { const char *name; int value; } fault_names[] = {
-	{"EIO", -EIO}, {"ENOSPC", -ENOSPC}, {"EBADMSG", -EBADMSG}, {"kill", FAULT_KILL_BEFORE}, {"killed", FAULT_KILL_AFTER},
+static const struct {
+	const char *name;
+	int value;
+} fault_names[] = {
+	{"EIO", -EIO},
+	{"ENOSPC", -ENOSPC},
+	{"EBADMSG", -EBADMSG},
+	{"kill", FAULT_KILL_BEFORE},
+	{"killed", FAULT_KILL_AFTER},
 };
 
 static int parse_edge(char *word, struct faults *f)

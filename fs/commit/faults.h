@@ -17,8 +17,8 @@
 enum { FAULT_KILL_BEFORE = 1, FAULT_KILL_AFTER = 2 };
 
 struct faults {
-	int at[FAULT_STATES];	/* 0, -errno, or FAULT_KILL_ */
-	char *target;		/* what is left for the target; NULL nothing; owned */
+	int at[FAULT_STATES]; /* 0, -errno, or FAULT_KILL_ */
+	char *target;	      /* what is left for the target; NULL nothing; owned */
 };
 
 /* -EINVAL: a word beginning with "edge@" is wrong; -ENOMEM. spec may be NULL. */

@@ -2,9 +2,9 @@
 /*
  * finish.c - publish, rebase, rebind: what can only be completed
  *
- * The session is on the disc and verified, the journal says PUBLISHING.  A step that fails is tried again by the next commit; after the end
- * of the mount recover.c does the same from the journal and the disc alone.  The image is never cut from here on: once the
- * head was touched nobody knows how much of it has reached the disk.
+ * The session is on the disc and verified, the journal says PUBLISHING.  A step that fails is tried again by the next
+ * commit; after the end of the mount recover.c does the same from the journal and the disc alone.  The image is never
+ * cut from here on: once the head was touched nobody knows how much of it has reached the disk.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,7 +16,8 @@
 
 static int unfinished(const struct run *run, struct commit_result *outcome, const char *what, int error)
 {
-	message_unfinished(outcome->message, sizeof(outcome->message), run->record.session_number, MESSAGE_BURNED, what, error);
+	message_unfinished(outcome->message, sizeof(outcome->message), run->record.session_number, MESSAGE_BURNED, what,
+			   error);
 	return error;
 }
 
@@ -96,7 +97,9 @@ static int rebind(struct run *run, struct commit_result *outcome)
 int run_finish(struct run *run, struct commit_result *outcome)
 {
 	static int (*const steps[FINISH_DONE])(struct run *, struct commit_result *) = {
-		[FINISH_PUBLISH] = publish, [FINISH_REBASE] = rebase, [FINISH_REBIND] = rebind,
+		[FINISH_PUBLISH] = publish,
+		[FINISH_REBASE] = rebase,
+		[FINISH_REBIND] = rebind,
 	};
 
 	while (run->finish != FINISH_DONE) {

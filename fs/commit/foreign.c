@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * foreign.c - staged content that the tree has in sessions of other programs, of which no content table tells: files of the same size are looked at
+ * foreign.c - staged content that the tree has in sessions of other programs, of which no content table tells: files
+ * of the same size are looked at
  */
 #include "fs/commit/sharing.h"
 
@@ -12,10 +13,13 @@
 #include "cdappendfs/search.h"
 #include "fs/commit/digest.h"
 
-#define FOREIGN_FILES_MAX 4096u	/* foreign files of which a digest is made, … */
-#define FOREIGN_FILES_DRIVE_MAX 128u	/* … and in a drive */
+#define FOREIGN_FILES_MAX 4096u	     /* foreign files of which a digest is made, … */
+#define FOREIGN_FILES_DRIVE_MAX 128u /* … and in a drive */
 
-static bool size_before(const void *list, size_t i, const void *key) { return ((const uint64_t *)list)[i] < *(const uint64_t *)key; }
+static bool size_before(const void *list, size_t i, const void *key)
+{
+	return ((const uint64_t *)list)[i] < *(const uint64_t *)key;
+}
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -29,7 +33,7 @@ struct foreign {
 	const uint64_t *sizes;
 	const struct disc_session *sessions;
 	size_t n_sizes, n_sessions, n_open;
-	uint8_t *tries;			/* for each digest */
+	uint8_t *tries; /* for each digest */
 	uint32_t n;
 };
 
@@ -51,7 +55,8 @@ static size_t wanted_sizes(const struct share *s, uint64_t *ret)
 static bool in_our_session(const struct disc_session *sessions, size_t n, uint64_t pos)
 {
 	for (size_t i = 0; i < n; i++)
-		if (sessions[i].ours && pos / SECTOR_BYTES >= sessions[i].start_lba && pos / SECTOR_BYTES - sessions[i].start_lba < sessions[i].sectors)
+		if (sessions[i].ours && pos / SECTOR_BYTES >= sessions[i].start_lba &&
+		    pos / SECTOR_BYTES - sessions[i].start_lba < sessions[i].sectors)
 			return true;
 	return false;
 }
@@ -73,9 +78,10 @@ static int offer(struct share *s, struct foreign *f, uint32_t node, const uint8_
 
 		if (memcmp(m->digests[i].digest, digest, CONTENT_DIGEST_BYTES) != 0)
 			break;
-		if (f->tries[i] == WHOLE_TRIES_MAX || !share_new_bytes(m, wanting) || m->nodes[wanting].size != m->nodes[node].size)
+		if (f->tries[i] == WHOLE_TRIES_MAX || !share_new_bytes(m, wanting) ||
+		    m->nodes[wanting].size != m->nodes[node].size)
 			continue;
-		old = calloc(n, sizeof(*old));	/* the array of extents may move */
+		old = calloc(n, sizeof(*old)); /* the array of extents may move */
 		if (!old)
 			return -ENOMEM;
 		memcpy(old, share_extents(m, node), n * sizeof(*old));
@@ -94,11 +100,14 @@ static int look_at_foreign(struct share *s, struct foreign *f)
 
 	for (uint32_t i = 0; i < m->n_nodes && left && f->n_open && !r; i++) {
 		uint64_t size = m->nodes[i].size;
-		size_t at = share_has_content(m, i) && !share_new_bytes(m, i) ? search_first(f->sizes, f->n_sizes, &size, size_before) : f->n_sizes;
+		size_t at = share_has_content(m, i) && !share_new_bytes(m, i) ?
+				    search_first(f->sizes, f->n_sizes, &size, size_before) :
+				    f->n_sizes;
 		uint32_t n = m->n_digests;
 
 		bulk_pace(m->bulk, 1);
-		if (at == f->n_sizes || f->sizes[at] != size || in_our_session(f->sessions, f->n_sessions, share_extents(m, i)->pos))
+		if (at == f->n_sizes || f->sizes[at] != size ||
+		    in_our_session(f->sessions, f->n_sessions, share_extents(m, i)->pos))
 			continue;
 		left--;
 		r = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, i);
@@ -140,7 +149,8 @@ void share_keep_known(struct manifest *m, uint32_t from, uint32_t to)
 
 	for (uint32_t i = from; i < to; i++) {
 		uint32_t pieces = m->nodes[m->digests[i].node].n_extents;
-		uint64_t more = 1 + (pieces > 1 ? sectors_of((uint64_t)pieces * CONTENTS_RUN_BYTES * SECTOR_ENTRIES) : 0);
+		uint64_t more =
+			1 + (pieces > 1 ? sectors_of((uint64_t)pieces * CONTENTS_RUN_BYTES * SECTOR_ENTRIES) : 0);
 
 		if (taken + more > room)
 			continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * former.c - what files were on the disc before they were written anew: where share.c looks for blocks that did not change
+ * former.c - what files were on the disc before they were written anew: where share.c looks for blocks that did not
+ * change
  */
 #include "fs/commit/build.h"
 
@@ -30,7 +31,8 @@ int build_add_former(struct build *b, uint32_t node, const struct extent *extent
 	if (!n || !has_new_content(b->m, node))
 		return 0;
 	for (uint32_t i = 0; i < n && !r; i++) {
-		r = build_grow(b->m->bulk, (void **)&held->former_extents, &b->former_extent_space, held->n_former_extents, sizeof(*extents));
+		r = build_grow(b->m->bulk, (void **)&held->former_extents, &b->former_extent_space,
+			       held->n_former_extents, sizeof(*extents));
 		if (!r)
 			held->former_extents[held->n_former_extents++] = extents[i];
 	}

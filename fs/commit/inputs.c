@@ -8,8 +8,8 @@
 #include "cdappendfs/own.h"
 
 #define HEAD_LBA 16u
-#define DESCRIPTORS_MAX 16u		/* looked at for a boot record */
-#define ALIGN_OVERWRITABLE 32u		/* sessions of images begin at multiples of 32 */
+#define DESCRIPTORS_MAX 16u    /* looked at for a boot record */
+#define ALIGN_OVERWRITABLE 32u /* sessions of images begin at multiples of 32 */
 #define ALIGN_SEQUENTIAL 16u
 #define DEFAULT_VOLUME_ID "CDAPPENDFS"
 
@@ -24,7 +24,8 @@ const struct disc_session *newest_session(const struct disc_session *sessions, s
 /* ECMA-119 8.2 and El Torito 2.0, 2.0: type 0, "CD001", system identifier "EL TORITO SPECIFICATION". */
 static bool is_boot_record(const uint8_t sector[SECTOR_BYTES])
 {
-	return sector[0] == 0 && memcmp(sector + 1, "CD001", 5) == 0 && memcmp(sector + 7, "EL TORITO SPECIFICATION", 23) == 0;
+	return sector[0] == 0 && memcmp(sector + 1, "CD001", 5) == 0 &&
+	       memcmp(sector + 7, "EL TORITO SPECIFICATION", 23) == 0;
 }
 
 static int find_boot_record(struct disc *disc, uint32_t descriptor_lba, struct inputs *in)
@@ -58,7 +59,8 @@ static int link_to_newest(struct disc *disc, const struct disc_session *newest, 
 	snprintf(o->volume_id, sizeof(o->volume_id), "%s", newest->volume_id);
 	r = find_boot_record(disc, newest->descriptor_lba, in);
 	/* The head is this session's only descriptor, and publishing ours overwrites it. */
-	if (!r && in->state.overwritable && !newest->ours && newest->start_lba == 0 && newest->descriptor_lba == HEAD_LBA) {
+	if (!r && in->state.overwritable && !newest->ours && newest->start_lba == 0 &&
+	    newest->descriptor_lba == HEAD_LBA) {
 		r = disc_read(disc, HEAD_LBA, in->head, 16);
 		o->foreign_head = in->head;
 	}

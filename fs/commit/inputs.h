@@ -13,12 +13,13 @@
 
 struct inputs {
 	struct disc_state state;
-	struct burn_options options;	/* head and boot record point into this struct */
+	struct burn_options options; /* head and boot record point into this struct */
 	uint8_t head[16 * SECTOR_BYTES];
 	uint8_t boot[SECTOR_BYTES];
 };
 
-/* *ret stays where it is afterwards. uuid and time are left zero. -EROFS: no session can be appended; -ENOSPC; what disc_read says. */
+/* *ret stays where it is afterwards. uuid and time are left zero. -EROFS: no session can be appended; -ENOSPC; what
+ * disc_read says. */
 int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t next_ino, struct inputs *ret);
 /* Does a session of that length fit?  Otherwise how many bytes are missing, and where. */
 bool inputs_fit(const struct inputs *in, uint64_t append_sectors, uint64_t *ret_missing_bytes, const char **ret_where);

@@ -11,15 +11,18 @@
 #include "cdappendfs/own.h"
 #include "fs/commit/digest.h"
 
-#define CANDIDATES_MAX 65536u	/* extents of the disc that are kept to be compared in order */
+#define CANDIDATES_MAX 65536u /* extents of the disc that are kept to be compared in order */
 
 /* What the tables have of some digests; compared in the order of the disc, which a drive reads in one sweep. */
-struct candidate { uint64_t pos; uint32_t digest, first, n; };	/* first, n: in `extents` */
+struct candidate {
+	uint64_t pos;
+	uint32_t digest, first, n;
+}; /* first, n: in `extents` */
 struct candidates {
 	struct share *share;
 	const struct manifest_digest *digests;
 	enum want want;
-	uint8_t *tries, tries_max;	/* for each digest, candidates so far */
+	uint8_t *tries, tries_max; /* for each digest, candidates so far */
 	struct candidate *list;
 	struct extent *extents;
 	uint32_t n, n_extents;
@@ -45,7 +48,8 @@ static int take_candidates(struct candidates *c)
 {
 	int r = 0;
 
-	/* Of alike ones the newest come first, as they were found: what is taken of one leaves less room for sections of the next. */
+	/* Of alike ones the newest come first, as they were found: what is taken of one leaves less room for sections
+	 * of the next. */
 	if (c->n && c->want == WANT_WHOLE)
 		bulk_sort(c->share->m->bulk, c->list, c->n, sizeof(*c->list), compare_candidates);
 	for (uint32_t i = 0; i < c->n && !r; i++) {
@@ -66,7 +70,8 @@ static int add_candidate(void *context, uint32_t i, const struct content_entry *
 	struct candidate candidate = {extents->pos, i, c->n_extents, e->n_runs};
 	int r;
 
-	if (e->size != m->nodes[c->digests[i].node].size || !share_new_bytes(m, c->digests[i].node) || c->tries[i] == c->tries_max)
+	if (e->size != m->nodes[c->digests[i].node].size || !share_new_bytes(m, c->digests[i].node) ||
+	    c->tries[i] == c->tries_max)
 		return 0;
 	c->tries[i]++;
 	r = build_grow(m->bulk, (void **)&c->list, &c->space, c->n, sizeof(*c->list));
@@ -97,8 +102,12 @@ int share_known(struct share *s)
 	const struct manifest *m = s->m;
 	_bulk_ uint8_t *tries = bulk_zalloc(m->bulk, (size_t)m->n_digests + 1, 1);
 	_bulk_ struct manifest_digest *alike = NULL;
-	_cleanup_(candidates_release) struct candidates c = {.share = s, .digests = m->digests, .want = WANT_WHOLE, .tries = tries, .tries_max = WHOLE_TRIES_MAX};
-	struct digest_query q = {.kind = s->kind, .n = m->n_digests, .disc_sectors = s->comparison.end_pos / SECTOR_BYTES, .progress = s->options->progress};
+	_cleanup_(candidates_release) struct candidates c = {
+		.share = s, .digests = m->digests, .want = WANT_WHOLE, .tries = tries, .tries_max = WHOLE_TRIES_MAX};
+	struct digest_query q = {.kind = s->kind,
+				 .n = m->n_digests,
+				 .disc_sectors = s->comparison.end_pos / SECTOR_BYTES,
+				 .progress = s->options->progress};
 	int r;
 
 	if (!tries)

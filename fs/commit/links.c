@@ -2,9 +2,10 @@
 /*
  * links.c - in which directories the other names of changed files are
  *
- * A row tells one directory of its file at most.  Of a file with several names the base's link table (cdappendfs/links.h) tells all, and the way
- * up from each.  Only a few pieces of the table are read (table.h), and only when such a file has
- * changed.  Whether all names were found is checked later, by counting them: what the table says is a hint.
+ * A row tells one directory of its file at most.  Of a file with several names the base's link table
+ * (cdappendfs/links.h) tells all, and the way up from each.  Only a few pieces of the table are read (table.h), and
+ * only when such a file has changed.  Whether all names were found is checked later, by counting them: what the table
+ * says is a hint.
  */
 #include "fs/commit/build.h"
 
@@ -15,12 +16,15 @@
 #include "cdappendfs/links.h"
 #include "fs/commit/table.h"
 
-#define WAY_MAX 65536u			/* no way is longer: a loop */
+#define WAY_MAX 65536u /* no way is longer: a loop */
 
 static bool child_before(const uint8_t *record, const void *key) { return get_le32(record) < *(const uint32_t *)key; }
 
 /* *ret: the first pair of that child; n when there is none. */
-static int find(struct disc_table *t, uint32_t child, uint32_t *ret) { return disc_table_find(t, 0, &child, child_before, ret); }
+static int find(struct disc_table *t, uint32_t child, uint32_t *ret)
+{
+	return disc_table_find(t, 0, &child, child_before, ret);
+}
 
 static int pair_at(struct disc_table *t, uint32_t i, struct link_pair *ret)
 {
@@ -40,7 +44,8 @@ static int need_way(struct build *b, struct disc_table *ways, uint32_t directory
 		uint32_t at;
 		int r;
 
-		if (directory == TREE_ROOT || build_find_row(b, directory) != SIZE_MAX || numbers_first(&b->needed, directory) != NUMBERS_NONE)
+		if (directory == TREE_ROOT || build_find_row(b, directory) != SIZE_MAX ||
+		    numbers_first(&b->needed, directory) != NUMBERS_NONE)
 			return 0;
 		r = numbers_add(&b->needed, directory, 0);
 		if (!r)
@@ -71,7 +76,10 @@ static int need_names(struct build *b, struct disc_table *names, struct disc_tab
 }
 
 /* Has it names that its row does not tell? */
-static bool is_linked(const struct stage_node *staged) { return !S_ISDIR(staged->mode) && staged->ino <= UINT32_MAX && (staged->nlink > 1 || !staged->parent); }
+static bool is_linked(const struct stage_node *staged)
+{
+	return !S_ISDIR(staged->mode) && staged->ino <= UINT32_MAX && (staged->nlink > 1 || !staged->parent);
+}
 
 static int open_sections(struct build *b, const struct appuse *base, struct disc_table *names, struct disc_table *ways)
 {

@@ -10,14 +10,16 @@
  *	REBASING	the tree changes	published: its generation is dropped from the stage
  *	IDLE		-			nothing
  *
- * FROZEN waits for no disk: as long as everything only reads, a crash may leave the stage as its last sync did.  What is staged goes to the stage's disk
- * meanwhile, and all of it is durable when BURNING is.  Nor does VERIFYING: for recovery it is BURNING.
+ * FROZEN waits for no disk: as long as everything only reads, a crash may leave the stage as its last sync did.  What
+ * is staged goes to the stage's disk meanwhile, and all of it is durable when BURNING is.  Nor does VERIFYING: for
+ * recovery it is BURNING.
  *
- * Up to and including the journal's PUBLISHING everything can be undone (undo.c); from then on it can only be completed
- * (finish.c): a run that stops there is kept as c->unfinished, the tree stays frozen, and the next commit, or the next mount, goes on with it.
+ * Up to and including the journal's PUBLISHING everything can be undone (undo.c); from then on it can only be
+ * completed (finish.c): a run that stops there is kept as c->unfinished, the tree stays frozen, and the next commit,
+ * or the next mount, goes on with it.
  *
- * The inputs of the layout are the same calls for a dry run and for a commit; only uuid and time differ, and neither has a
- * part in any length.
+ * The inputs of the layout are the same calls for a dry run and for a commit; only uuid and time differ, and neither
+ * has a part in any length.
  */
 #include "fs/commit/machine.h"
 
@@ -134,7 +136,8 @@ static int plan_inputs(struct run *run, struct commit_result *outcome)
 	int r = medium_explain(c->disc, inputs_gather(&c->options, c->disc, next_ino, &run->inputs));
 
 	if (r)
-		return commit_failed(outcome, "no session can be added to this disc", r, r == -EROFS ? run->inputs.state.why_not : NULL);
+		return commit_failed(outcome, "no session can be added to this disc", r,
+				     r == -EROFS ? run->inputs.state.why_not : NULL);
 	o->time = time(NULL);
 	if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))
 		return commit_failed(outcome, "no random number could be had", -EIO, NULL);
@@ -144,14 +147,16 @@ static int plan_inputs(struct run *run, struct commit_result *outcome)
 static int make_plan(struct run *run, struct commit_result *outcome)
 {
 	char why[MANIFEST_WHY_BYTES];
-	int r = medium_explain(run->c->disc, manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why));
+	int r = medium_explain(run->c->disc,
+			       manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why));
 
 	if (r == -EUCLEAN)
 		return r;
 	if (r == -ENOMEDIUM || r == -ENODEV)
 		return commit_failed(outcome, "the tree could not be read, so no session was made of it", r, NULL);
 	if (r)
-		return commit_failed(outcome, "the tree could not be read completely, so no session was made of it", r, why);
+		return commit_failed(outcome, "the tree could not be read completely, so no session was made of it", r,
+				     why);
 	r = plan_inputs(run, outcome);
 	if (!r)
 		r = share_content(run, outcome);
@@ -173,8 +178,9 @@ static bool plan_fits(struct run *run, uint64_t *ret_missing_bytes, const char *
 }
 
 /*
- * What was left out is needed after all, or the base's tables cannot be relied on (-EUCLEAN): then the whole tree.  A whole tree that is only preferred
- * gives way when it does not fit: while the session before burned, changes were accepted for a linked one.
+ * What was left out is needed after all, or the base's tables cannot be relied on (-EUCLEAN): then the whole tree.  A
+ * whole tree that is only preferred gives way when it does not fit: while the session before burned, changes were
+ * accepted for a linked one.
  */
 static int plan_tree(struct run *run, struct commit_result *outcome)
 {
@@ -195,7 +201,8 @@ static int plan_tree(struct run *run, struct commit_result *outcome)
 static const char *why_so_large(const struct run *run)
 {
 	if (run->frozen.cannot_link)
-		return ", with all directories of the disc: what it says of them is damaged, so none can stay where it is";
+		return ", with all directories of the disc: what it says of them is damaged, so none can stay where it "
+		       "is";
 	return run->flags & COMMIT_FULL_TREE ? ", with all directories of the disc, as was asked for" : "";
 }
 
@@ -211,7 +218,8 @@ static int run_plan(struct run *run, struct commit_result *outcome)
 	outcome->cost = run->cost;
 	outcome->session = run->inputs.options.session_number;
 	if (!outcome->fits)
-		message_no_room(outcome->message, sizeof(outcome->message), run->cost.append_sectors * SECTOR_BYTES, missing, where, why_so_large(run));
+		message_no_room(outcome->message, sizeof(outcome->message), run->cost.append_sectors * SECTOR_BYTES,
+				missing, where, why_so_large(run));
 	return 0;
 }
 
@@ -228,7 +236,8 @@ static int flush(struct commit *c, struct commit_result *outcome)
 
 static unsigned freeze_flags(unsigned flags)
 {
-	return (flags & COMMIT_FINALIZE ? TREE_FREEZE_UNCHANGED : 0) | (flags & COMMIT_FULL_TREE ? TREE_FREEZE_WHOLE : 0);
+	return (flags & COMMIT_FINALIZE ? TREE_FREEZE_UNCHANGED : 0) |
+	       (flags & COMMIT_FULL_TREE ? TREE_FREEZE_WHOLE : 0);
 }
 
 void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *outcome)
@@ -241,8 +250,9 @@ void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *out
 		return;
 	}
 	if (c->unfinished || c->unsettled) {
-		message_unfinished(outcome->message, sizeof(outcome->message), (c->unfinished ? c->unfinished : c->unsettled)->record.session_number,
-			c->unfinished ? MESSAGE_BURNED : MESSAGE_UNKNOWN, "it is not in use yet", -EBUSY);
+		message_unfinished(outcome->message, sizeof(outcome->message),
+				   (c->unfinished ? c->unfinished : c->unsettled)->record.session_number,
+				   c->unfinished ? MESSAGE_BURNED : MESSAGE_UNKNOWN, "it is not in use yet", -EBUSY);
 		outcome->error = -EBUSY;
 		return;
 	}
@@ -255,7 +265,9 @@ void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *out
 		outcome->error = 0;
 		return;
 	}
-	outcome->error = outcome->error ? commit_failed(outcome, "the changes could not be read", outcome->error, NULL) : run_plan(run, outcome);
+	outcome->error = outcome->error ?
+				 commit_failed(outcome, "the changes could not be read", outcome->error, NULL) :
+				 run_plan(run, outcome);
 }
 
 /* ---- burn ---- */
@@ -316,11 +328,12 @@ static int write_session(struct run *run, struct commit_result *outcome)
 	if (r)
 		return journal_failed(outcome, r);
 	commit_phase(c, COMMIT_VERIFYING);
-	r = c->options.no_verify ? 0 :
-		medium_explain(c->disc, burn_verify(c->disc, run->record.start_lba, run->record.uuid, &progress));
+	r = c->options.no_verify ?
+		    0 :
+		    medium_explain(c->disc, burn_verify(c->disc, run->record.start_lba, run->record.uuid, &progress));
 	if (r)
 		return commit_failed(outcome, "the session was written, but reading it back failed", r,
-			r == -EBADMSG ? "the disc holds something else than was written" : NULL);
+				     r == -EBADMSG ? "the disc holds something else than was written" : NULL);
 	/* An image may have been deleted: looked at before as well, but a burn may take long. */
 	r = disc_state(c->disc, &state);
 	if (!r && state.kind == MEDIUM_IMAGE && !state.appendable)
@@ -350,11 +363,13 @@ static int run_burn(struct run *run, struct commit_result *outcome)
 	if (!outcome->fits)
 		return -ENOSPC;
 	tree_planned(run->c->tree, run->cost.append_sectors);
-	r = is_cancelled(run) ? commit_failed(outcome, "nothing was burned", -ECANCELED, NULL) : check_disc(run, outcome);
+	r = is_cancelled(run) ? commit_failed(outcome, "nothing was burned", -ECANCELED, NULL) :
+				check_disc(run, outcome);
 	if (!r && run->inputs.state.exclusive) {
 		r = manifest_spool(run->manifest, run->plan);
 		if (r)
-			return commit_failed(outcome, "what the session takes over from the disc could not be fetched", r, NULL);
+			return commit_failed(outcome, "what the session takes over from the disc could not be fetched",
+					     r, NULL);
 	}
 	if (!r)
 		r = medium_open_target(run->c->disc, &run->c->options, run->flags, &run->target);
@@ -377,7 +392,9 @@ static int run_freeze(struct run *run, struct commit_result *outcome)
 		return 0;
 	r = tree_freeze(c->tree, freeze_flags(run->flags), &run->frozen);
 	if (r == -ENODATA)
-		return run->flags & COMMIT_FINALIZE ? commit_failed(outcome, "nothing was burned", r, "the disc is blank and nothing is staged") : 0;
+		return run->flags & COMMIT_FINALIZE ? commit_failed(outcome, "nothing was burned", r,
+								    "the disc is blank and nothing is staged") :
+						      0;
 	if (r)
 		return commit_failed(outcome, "the changes could not be frozen", r, NULL);
 	run->record.generation = run->frozen.generation;
@@ -410,7 +427,9 @@ static int check_flags(struct commit *c, unsigned flags, struct commit_result *o
 	int r = flags & COMMIT_FINALIZE ? disc_state(c->disc, &state) : 0;
 
 	if (!r && flags & COMMIT_FINALIZE && state.overwritable)
-		r = commit_failed(outcome, "nothing was burned", -EOPNOTSUPP, "image files and rewritable media are always appendable: there is nothing to finalize");
+		r = commit_failed(
+			outcome, "nothing was burned", -EOPNOTSUPP,
+			"image files and rewritable media are always appendable: there is nothing to finalize");
 	return r;
 }
 
@@ -450,7 +469,8 @@ static int check_finalized(struct commit *c, unsigned flags, struct commit_resul
 
 	if (!r && flags & COMMIT_FINALIZE && !state.finalized) {
 		r = -EIO;
-		message_unfinished(outcome->message, sizeof(outcome->message), outcome->session, MESSAGE_BURNED, "the drive did not close the disc behind it", r);
+		message_unfinished(outcome->message, sizeof(outcome->message), outcome->session, MESSAGE_BURNED,
+				   "the drive did not close the disc behind it", r);
 	}
 	return r;
 }

@@ -2,14 +2,14 @@
 /*
  * manifest.c - the merged tree, directory by directory
  *
- * The array of nodes is the queue of the walk: directories are visited in the order they were found, each appends its entries in
- * one piece and its children's nodes at the end.  So there is no recursion, and no more memory than the manifest itself needs.
- * A directory's base records come in the order of the disc; those whose name the stage knows (whiteouts too) are left out, the
- * staged names are added, and the piece is sorted by name.
- * Every error stops the build: a directory that was not understood must not be replaced by what is left of it.
+ * The array of nodes is the queue of the walk: directories are visited in the order they were found, each appends its
+ * entries in one piece and its children's nodes at the end.  So there is no recursion, and no more memory than the
+ * manifest itself needs. A directory's base records come in the order of the disc; those whose name the stage knows
+ * (whiteouts too) are left out, the staged names are added, and the piece is sorted by name. Every error stops the
+ * build: a directory that was not understood must not be replaced by what is left of it.
  *
- * A linked manifest goes only where rows are: a directory of the base without one has not changed, nor has anything below it (fs/tree/touched.c),
- * and becomes a node without entries.
+ * A linked manifest goes only where rows are: a directory of the base without one has not changed, nor has anything
+ * below it (fs/tree/touched.c), and becomes a node without entries.
  */
 #include "fs/commit/manifest.h"
 
@@ -53,13 +53,14 @@ static int complain(struct build *b, int error, uint32_t directory, const char *
 	char path[MANIFEST_WHY_BYTES / 2];
 
 	snprintf(b->why, MANIFEST_WHY_BYTES, "%s/%s: %s", directory_path(b, directory, path, sizeof(path)), name,
-		reason ? reason : strerror(-error));
+		 reason ? reason : strerror(-error));
 	return error;
 }
 
 /* ---- names ---- */
 
-static int add_entry(struct build *b, uint32_t directory, const char *name, uint32_t node, const char *iso_name, uint32_t joliet_attempt)
+static int add_entry(struct build *b, uint32_t directory, const char *name, uint32_t node, const char *iso_name,
+		     uint32_t joliet_attempt)
 {
 	struct manifest_entry entry = {.node = node, .joliet_attempt = joliet_attempt};
 	int r = build_grow(b->m->bulk, (void **)&b->m->entries, &b->entry_space, b->m->n_entries, sizeof(entry));
@@ -93,7 +94,11 @@ static size_t first_name(const struct stage_snapshot *rows, uint64_t parent)
 }
 
 /* covered: NULL, or for each name what the base has under it. */
-struct name_range { const struct stage_snapshot_name *names; size_t n; struct covered *covered; };
+struct name_range {
+	const struct stage_snapshot_name *names;
+	size_t n;
+	struct covered *covered;
+};
 
 /* The staged name, or NULL. */
 static const struct stage_snapshot_name *name_staged(struct name_range r, const char *name)
@@ -114,7 +119,8 @@ static const struct stage_snapshot_name *name_staged(struct name_range r, const 
 	return NULL;
 }
 
-static int add_base_names(struct build *b, uint32_t directory, struct iso_extent listing, struct name_range staged, bool keep_iso_names)
+static int add_base_names(struct build *b, uint32_t directory, struct iso_extent listing, struct name_range staged,
+			  bool keep_iso_names)
 {
 	_cleanup_(iso_dir_closep) struct iso_dir *dir = NULL;
 	int r = iso_dir_open(b->frozen->base, listing, &dir);
@@ -131,8 +137,9 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 		if (r == 0)
 			return 0;
 		if (r < 0)
-			return complain(b, r, directory, "", r == -EBADMSG ? "the directory is damaged on the disc" :
-				"the directory cannot be read from the disc");
+			return complain(b, r, directory, "",
+					r == -EBADMSG ? "the directory is damaged on the disc" :
+							"the directory cannot be read from the disc");
 		over = name_staged(staged, e.name);
 		if (over) {
 			covered_take(&staged.covered[over - staged.names], &e);
@@ -161,8 +168,10 @@ static int add_staged_names(struct build *b, uint32_t directory, struct name_ran
 			continue;
 		row = build_find_row(b, name->ino);
 		if (row == SIZE_MAX)
-			return complain(b, -EBADMSG, directory, name->name, "the journal of the staging area has no attributes for it");
-		/* Rows lie in the order of their numbers, as files were made: the next one is near as a rule, of a directory it is not. */
+			return complain(b, -EBADMSG, directory, name->name,
+					"the journal of the staging area has no attributes for it");
+		/* Rows lie in the order of their numbers, as files were made: the next one is near as a rule, of a
+		 * directory it is not. */
 		bulk_pace(b->m->bulk, row - b->last_row < 64 ? 0 : BULK_ANYWHERE);
 		b->last_row = row;
 		r = build_node_from_row(b, row, &node, &reason);
@@ -196,7 +205,8 @@ static int sort_directory(struct build *b, uint32_t directory)
 	qsort(entries, d->n_entries, sizeof(*entries), by_name);
 	for (uint32_t i = 1; i < d->n_entries; i++)
 		if (by_name(&entries[i - 1], &entries[i]) == 0)
-			return complain(b, -EBADMSG, directory, entries[i].name, "the disc has two files of this name (remove or rename it)");
+			return complain(b, -EBADMSG, directory, entries[i].name,
+					"the disc has two files of this name (remove or rename it)");
 	return 0;
 }
 
@@ -220,7 +230,7 @@ static int walk_directory(struct build *b, uint32_t directory, bool keep_iso_nam
 	covered_free(staged.covered, staged.n);
 	if (r)
 		return r;
-	d = &b->m->nodes[directory];	/* the array may have moved */
+	d = &b->m->nodes[directory]; /* the array may have moved */
 	d->first_entry = first_entry;
 	d->n_entries = b->m->n_entries - first_entry;
 	bulk_pace(b->m->bulk, d->n_entries);
@@ -269,18 +279,22 @@ static int add_home(struct build *b, uint32_t node, uint64_t was)
 	int r = build_grow(b->m->bulk, (void **)&held->homes, &b->home_space, held->n_homes, sizeof(*held->homes));
 
 	if (!r)
-		held->homes[held->n_homes++] = (struct burn_home){n->ino, was, b->m->nodes[n->parent].ino, (int64_t)n->nlink - b->claims[node]};
+		held->homes[held->n_homes++] = (struct burn_home){n->ino, was, b->m->nodes[n->parent].ino,
+								  (int64_t)n->nlink - b->claims[node]};
 	return r;
 }
 
-/* Files with another number of names than the tree thinks (records of others may lie), or whose directory it does not know. */
+/* Files with another number of names than the tree thinks (records of others may lie), or whose directory it does not
+ * know. */
 static int list_homes(struct build *b)
 {
 	const struct manifest *m = b->m;
 	int r = 0;
 
 	for (uint32_t i = 0; !r && i < m->n_nodes; i++) {
-		size_t row = S_ISDIR(m->nodes[i].mode) || m->nodes[i].nlink == b->claims[i] ? SIZE_MAX : build_find_row(b, m->nodes[i].ino);
+		size_t row = S_ISDIR(m->nodes[i].mode) || m->nodes[i].nlink == b->claims[i] ?
+				     SIZE_MAX :
+				     build_find_row(b, m->nodes[i].ino);
 
 		if (!S_ISDIR(m->nodes[i].mode) && m->nodes[i].nlink != b->claims[i])
 			r = add_home(b, i, row == SIZE_MAX ? 0 : b->rows->nodes[row].parent);
@@ -309,8 +323,8 @@ void manifest_homes(const struct manifest *m, const struct burn_home **ret, size
 }
 
 /*
- * A linked manifest is whole when everything staged was met, under each of its names; and link counts are those of the whole tree.
- * -EUCLEAN: something lies in a directory that was left where it is.
+ * A linked manifest is whole when everything staged was met, under each of its names; and link counts are those of
+ * the whole tree. -EUCLEAN: something lies in a directory that was left where it is.
  */
 static int check_linked(struct build *b)
 {
@@ -326,7 +340,8 @@ static int check_linked(struct build *b)
 
 		bulk_pace(m->bulk, BULK_ANYWHERE);
 		if (m->nodes[node].nlink != b->claims[node])
-			return complain(b, -EUCLEAN, 0, "", "a file that changed has names in directories that were not reached");
+			return complain(b, -EUCLEAN, 0, "",
+					"a file that changed has names in directories that were not reached");
 	}
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
 		if (!S_ISDIR(m->nodes[i].mode))
@@ -343,7 +358,8 @@ static void take_base(struct build *b, const struct iso_info *info)
 	b->linked = m->linked = b->frozen->linked && b->rows;
 	b->needs_twins = info->joliet;
 	for (unsigned kind = 0; kind < 2; kind++)
-		m->tables[kind] = (struct manifest_table){{info->tables[kind].lba[0], info->tables[kind].lba[1]}, info->tables[kind].bytes};
+		m->tables[kind] = (struct manifest_table){{info->tables[kind].lba[0], info->tables[kind].lba[1]},
+							  info->tables[kind].bytes};
 	m->base_directories = info->appuse.directories;
 	m->base_tree_sectors = info->appuse.tree_sectors;
 	m->links_lba = info->appuse.links_lba;
@@ -445,7 +461,8 @@ void manifest_free(struct manifest *m)
 	free(held);
 }
 
-int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage *stage, struct manifest **ret, char why[MANIFEST_WHY_BYTES])
+int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage *stage, struct manifest **ret,
+		   char why[MANIFEST_WHY_BYTES])
 {
 	struct held_manifest *held = calloc(1, sizeof(*held));
 	size_t n_rows = f->snapshot ? f->snapshot->n_nodes : 0;
@@ -461,7 +478,9 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	m->read_body = read_body;
 	m->read_disc = read_disc;
 	m->context = held;
-	held->bulk = (struct bulk){.directory = stage ? stage_directory(stage) : NULL, .keep_bytes = f->keep_bytes, .with = f->snapshot ? &f->snapshot->bulk : NULL};
+	held->bulk = (struct bulk){.directory = stage ? stage_directory(stage) : NULL,
+				   .keep_bytes = f->keep_bytes,
+				   .with = f->snapshot ? &f->snapshot->bulk : NULL};
 	m->bulk = held->strings.bulk = &held->bulk;
 	b.row_nodes = bulk_zalloc(m->bulk, n_rows + 1, sizeof(*b.row_nodes));
 	if (b.row_nodes) {

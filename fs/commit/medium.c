@@ -16,7 +16,7 @@
 static bool same_state(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
 {
 	return a->session_lba == b->session_lba && a->next_lba == b->next_lba && a->image_bytes == b->image_bytes &&
-		memcmp(a->descriptor, b->descriptor, sizeof(a->descriptor)) == 0;
+	       memcmp(a->descriptor, b->descriptor, sizeof(a->descriptor)) == 0;
 }
 
 int medium_is_expected(struct stage *stage, struct disc *disc, char *message, size_t n)
@@ -114,14 +114,16 @@ int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid
 
 	if (r)
 		return r;
-	return appuse_decode(sector, &a) == 0 && a.start_lba == start_lba && memcmp(a.uuid, uuid, sizeof(a.uuid)) == 0 ? 0 : -ESTALE;
+	return appuse_decode(sector, &a) == 0 && a.start_lba == start_lba && memcmp(a.uuid, uuid, sizeof(a.uuid)) == 0 ?
+		       0 :
+		       -ESTALE;
 }
 
 /* ---- a burn that failed on a write-once disc ---- */
 
 /*
- * The disc is told by its first session, and by what was the newest before the burn; a blank one by its kind alone.  Nothing but the
- * session that failed may have been added.
+ * The disc is told by its first session, and by what was the newest before the burn; a blank one by its kind alone.
+ * Nothing but the session that failed may have been added.
  */
 static int same_disc(struct stage *stage, struct disc *disc, uint32_t failed_lba, bool *ret_recorded)
 {
@@ -140,7 +142,8 @@ static int same_disc(struct stage *stage, struct disc *disc, uint32_t failed_lba
 		r = disc_sessions(disc, &sessions, &n);
 	if (r)
 		return r;
-	if (expected.is_provisional ? memcmp(expected.provisional, found.provisional, 32) : memcmp(expected.id, found.id, 32))
+	if (expected.is_provisional ? memcmp(expected.provisional, found.provisional, 32) :
+				      memcmp(expected.id, found.id, 32))
 		return -ESTALE;
 	seen = before.session_lba == UINT32_MAX;
 	*ret_recorded = false;
@@ -171,7 +174,8 @@ static int look_at(struct disc *disc, uint32_t failed_lba)
 	return r ? r : disc_refresh(disc);
 }
 
-int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_commit *record, const struct faults *faults)
+int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_commit *record,
+		    const struct faults *faults)
 {
 	struct disc_session newest;
 	bool recorded = false;
@@ -207,7 +211,8 @@ int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes)
 
 	if (r)
 		return r;
-	if (fd < 0 || pos < f.image_bytes || pos + SECTOR_BYTES > image_bytes || disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1) < 0 || memcmp(sector + 1, "CD001", 5) != 0)
+	if (fd < 0 || pos < f.image_bytes || pos + SECTOR_BYTES > image_bytes ||
+	    disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1) < 0 || memcmp(sector + 1, "CD001", 5) != 0)
 		return 0;
 	memset(sector, 0, sizeof(sector));
 	if (pwrite(fd, sector, sizeof(sector), (off_t)pos) != (ssize_t)sizeof(sector) || fsync(fd) < 0)

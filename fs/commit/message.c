@@ -23,15 +23,27 @@ const char *message_bytes(uint64_t bytes, char buf[32])
 static const char *advice(int error)
 {
 	switch (-error) {
-	case ENOSPC: return "make room and sync again";
-	case ESTALE: return "insert the disc it belongs to, or drop the changes with cdappendfs-sync --discard";
-	case EBADMSG: return "sync again when the cause is mended; older sessions stay readable with -o session=N";
-	case ECANCELED: return "sync again to burn them";
-	case ENOMEDIUM: return "insert the disc again and sync";
-	case ENODEV: return "connect the drive again and sync, or mount the disc anew when it has got another name";
-	case EROFS: return "drop the changes with cdappendfs-sync --discard, or copy them to another disc";
-	case EOVERFLOW: case EFBIG: case EMLINK: case ENAMETOOLONG: return "remove or move what does not fit and sync again";
-	default: return "sync again to retry";
+	case ENOSPC:
+		return "make room and sync again";
+	case ESTALE:
+		return "insert the disc it belongs to, or drop the changes with cdappendfs-sync --discard";
+	case EBADMSG:
+		return "sync again when the cause is mended; older sessions stay readable with -o session=N";
+	case ECANCELED:
+		return "sync again to burn them";
+	case ENOMEDIUM:
+		return "insert the disc again and sync";
+	case ENODEV:
+		return "connect the drive again and sync, or mount the disc anew when it has got another name";
+	case EROFS:
+		return "drop the changes with cdappendfs-sync --discard, or copy them to another disc";
+	case EOVERFLOW:
+	case EFBIG:
+	case EMLINK:
+	case ENAMETOOLONG:
+		return "remove or move what does not fit and sync again";
+	default:
+		return "sync again to retry";
 	}
 }
 
@@ -39,11 +51,16 @@ static const char *advice(int error)
 static const char *reason(int error, char buf[128])
 {
 	switch (-error) {
-	case ECANCELED: return "it was cancelled";
-	case ENOMEDIUM: return "there is no disc in the drive";
-	case ENODEV: return "the drive has gone";
-	case ESTALE: return "another disc is in the drive, or another program has written to it";
-	default: return strerror_r(-error, buf, 128);
+	case ECANCELED:
+		return "it was cancelled";
+	case ENOMEDIUM:
+		return "there is no disc in the drive";
+	case ENODEV:
+		return "the drive has gone";
+	case ESTALE:
+		return "another disc is in the drive, or another program has written to it";
+	default:
+		return strerror_r(-error, buf, 128);
 	}
 }
 
@@ -51,16 +68,21 @@ void message_failed(char *buf, size_t n, const char *what, int error, const char
 {
 	char text[128];
 
-	snprintf(buf, n, "%s: %s; nothing was lost: the changes stay staged; %s", what, why ? why : reason(error, text), advice(error));
+	snprintf(buf, n, "%s: %s; nothing was lost: the changes stay staged; %s", what, why ? why : reason(error, text),
+		 advice(error));
 }
 
-void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where, const char *why)
+void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where,
+		     const char *why)
 {
 	char need[32], missing[32];
 
-	snprintf(buf, n, "the session does not fit: it needs %s, that is %s more than %s has left%s; nothing was burned and nothing was lost: "
-		"the changes stay staged; delete some of them and sync again, or drop all with cdappendfs-sync --discard",
-		message_bytes(need_bytes, need), message_bytes(missing_bytes, missing), where, why);
+	snprintf(buf, n,
+		 "the session does not fit: it needs %s, that is %s more than %s has left%s; nothing was burned and "
+		 "nothing was lost: "
+		 "the changes stay staged; delete some of them and sync again, or drop all with cdappendfs-sync "
+		 "--discard",
+		 message_bytes(need_bytes, need), message_bytes(missing_bytes, missing), where, why);
 }
 
 static const char *describe(const struct disc_fingerprint *f, char buf[128])
@@ -68,8 +90,8 @@ static const char *describe(const struct disc_fingerprint *f, char buf[128])
 	if (f->session_lba == UINT32_MAX) {
 		snprintf(buf, 128, "a blank disc");
 	} else {
-		snprintf(buf, 128, "newest session at block %u (%02x%02x%02x%02x), end at block %u", f->session_lba, f->descriptor[0], f->descriptor[1],
-			f->descriptor[2], f->descriptor[3], f->next_lba);
+		snprintf(buf, 128, "newest session at block %u (%02x%02x%02x%02x), end at block %u", f->session_lba,
+			 f->descriptor[0], f->descriptor[1], f->descriptor[2], f->descriptor[3], f->next_lba);
 	}
 	return buf;
 }
@@ -78,8 +100,11 @@ void message_changed(char *buf, size_t n, const struct disc_fingerprint *expecte
 {
 	char a[128], b[128];
 
-	snprintf(buf, n, "the disc is not the one that these changes were made on, or another program has written to it: expected %s; found %s; "
-		"nothing was burned and nothing was lost: the changes stay staged", describe(expected, a), describe(found, b));
+	snprintf(buf, n,
+		 "the disc is not the one that these changes were made on, or another program has written to it: "
+		 "expected %s; found %s; "
+		 "nothing was burned and nothing was lost: the changes stay staged",
+		 describe(expected, a), describe(found, b));
 }
 
 bool message_drive(char *buf, size_t n, int error, const char *words)
@@ -96,7 +121,8 @@ void message_unfinished(char *buf, size_t n, uint32_t session, const char *how_f
 	char text[128];
 
 	snprintf(buf, n, "session %u is %s: %s: %s; nothing was lost; %s", session, how_far, what, reason(error, text),
-		error == -ENOMEDIUM || error == -ENODEV || error == -ESTALE ? advice(error) : "the next sync or mount completes it");
+		 error == -ENOMEDIUM || error == -ENODEV || error == -ESTALE ? advice(error) :
+									       "the next sync or mount completes it");
 }
 
 void message_burned(char *buf, size_t n, uint32_t session, uint64_t bytes)

@@ -18,9 +18,11 @@ const char *message_bytes(uint64_t bytes, char buf[32]);
 /* What a commit did not manage; why may be NULL (then the error says it). */
 void message_failed(char *buf, size_t n, const char *what, int error, const char *why);
 /* why: what makes it so large; "" */
-void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where, const char *why);
+void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where,
+		     const char *why);
 /* The disc is another than the stage was made for. */
-void message_changed(char *buf, size_t n, const struct disc_fingerprint *expected, const struct disc_fingerprint *found);
+void message_changed(char *buf, size_t n, const struct disc_fingerprint *expected,
+		     const struct disc_fingerprint *found);
 /* What a drive said, behind what the error says. False: nothing. */
 bool message_drive(char *buf, size_t n, int error, const char *words);
 /* Burned, but not the newest yet, or not the base yet; or burned, and then the disc was gone. */

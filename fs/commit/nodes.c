@@ -2,10 +2,11 @@
 /*
  * nodes.c - manifest nodes from rows of the stage and from records of the base
  *
- * One inode number is one node.  A row of the stage speaks for its inode number wherever a name leads to it, also from names of
- * the base.  Without a row, names of the base with nlink > 1 are joined by their inode number.  In foreign sessions that number is the first
- * block, so two groups of links with equal content look alike although their attributes differ: those that differ in
- * anything we would write are kept apart and get inode numbers of their own.
+ * One inode number is one node.  A row of the stage speaks for its inode number wherever a name leads to it, also
+ * from names of the base.  Without a row, names of the base with nlink > 1 are joined by their inode number.  In
+ * foreign sessions that number is the first block, so two groups of links with equal content look alike although
+ * their attributes differ: those that differ in anything we would write are kept apart and get inode numbers of their
+ * own.
  */
 #include "fs/commit/build.h"
 
@@ -50,7 +51,8 @@ size_t build_find_row(const struct build *b, uint64_t ino)
 	return b->rows && low < b->rows->n_nodes && b->rows->nodes[low].ino == ino ? low : SIZE_MAX;
 }
 
-/* Plain files: the extents touch each other and cover [0, size) exactly. zisofs: they cover a stream of unknown length. */
+/* Plain files: the extents touch each other and cover [0, size) exactly. zisofs: they cover a stream of unknown
+ * length. */
 static bool extents_are_whole(const struct extent *extents, uint32_t n, uint64_t size, const struct zisofs *z)
 {
 	uint64_t offset = 0;
@@ -58,7 +60,8 @@ static bool extents_are_whole(const struct extent *extents, uint32_t n, uint64_t
 	for (uint32_t i = 0; i < n; i++) {
 		const struct extent *e = &extents[i];
 
-		if (e->offset != offset || !e->length || e->kind > EXTENT_STAGE || offset + e->length < offset || e->pos + e->length < e->pos)
+		if (e->offset != offset || !e->length || e->kind > EXTENT_STAGE || offset + e->length < offset ||
+		    e->pos + e->length < e->pos)
 			return false;
 		if (e->kind == EXTENT_DISC && (e->pos + e->length - 1) >> SECTOR_SHIFT > UINT32_MAX)
 			return false;
@@ -72,7 +75,8 @@ static int add_extents(struct build *b, struct manifest_node *n, const struct ex
 	n->first_extent = b->m->n_extents;
 	n->n_extents = n_extents;
 	for (uint32_t i = 0; i < n_extents; i++) {
-		int r = build_grow(b->m->bulk, (void **)&b->m->extents, &b->held->extent_space, b->m->n_extents, sizeof(struct extent));
+		int r = build_grow(b->m->bulk, (void **)&b->m->extents, &b->held->extent_space, b->m->n_extents,
+				   sizeof(struct extent));
 
 		if (r)
 			return r;
@@ -93,7 +97,8 @@ static int add_target(struct build *b, struct manifest_node *n, const char *targ
 	return n->target ? 0 : -ENOMEM;
 }
 
-/* A directory extent has exactly one parent record, so no listing is met twice, and all of them together are not larger than the disc. */
+/* A directory extent has exactly one parent record, so no listing is met twice, and all of them together are not
+ * larger than the disc. */
 static int add_listing(struct build *b, struct manifest_node *n, uint32_t lba, uint32_t bytes, const char **ret_reason)
 {
 	n->first_extent = lba;
@@ -126,10 +131,11 @@ struct content {
 	const struct extent *extents;
 	const char *target;
 	struct iso_extent listing;
-	uint32_t claim;			/* link count */
+	uint32_t claim; /* link count */
 };
 
-/* What is counted as names of a file may be another number: in a linked manifest other names may be in directories that stay. */
+/* What is counted as names of a file may be another number: in a linked manifest other names may be in directories
+ * that stay. */
 static int add_claim(struct build *b, uint32_t claim)
 {
 	int r = build_grow(b->m->bulk, (void **)&b->claims, &b->claim_space, b->m->n_nodes, sizeof(*b->claims));
@@ -140,7 +146,8 @@ static int add_claim(struct build *b, uint32_t claim)
 }
 
 /* Publishes the node as the last step: on failure the manifest has extents and strings too many, but no node. */
-static int add_node(struct build *b, struct manifest_node *n, const struct content *c, uint32_t *ret_node, const char **ret_reason)
+static int add_node(struct build *b, struct manifest_node *n, const struct content *c, uint32_t *ret_node,
+		    const char **ret_reason)
 {
 	int r = 0;
 
@@ -178,7 +185,8 @@ static int add_node(struct build *b, struct manifest_node *n, const struct conte
 	return 0;
 }
 
-/* Most files have one name, and it is met where the row says. Nodes lie in another order than rows: to look at all of them costs far more. */
+/* Most files have one name, and it is met where the row says. Nodes lie in another order than rows: to look at all of
+ * them costs far more. */
 static int add_doubt(struct build *b, size_t row)
 {
 	const struct stage_node *staged = &b->rows->nodes[row];
@@ -195,9 +203,21 @@ static int add_doubt(struct build *b, size_t row)
 int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const char **ret_reason)
 {
 	const struct stage_node *staged = &b->rows->nodes[row];
-	struct content content = {staged->n_extents, staged->extents, staged->target, {staged->base_lba, staged->base_bytes}, staged->nlink};
-	struct manifest_node n = {.ino = staged->ino, .size = staged->size, .rdev = staged->rdev, .atime = staged->atime, .mtime = staged->mtime, .ctime = staged->ctime,
-		.mode = staged->mode, .uid = staged->uid, .gid = staged->gid, .zisofs = staged->zisofs};
+	struct content content = {staged->n_extents,
+				  staged->extents,
+				  staged->target,
+				  {staged->base_lba, staged->base_bytes},
+				  staged->nlink};
+	struct manifest_node n = {.ino = staged->ino,
+				  .size = staged->size,
+				  .rdev = staged->rdev,
+				  .atime = staged->atime,
+				  .mtime = staged->mtime,
+				  .ctime = staged->ctime,
+				  .mode = staged->mode,
+				  .uid = staged->uid,
+				  .gid = staged->gid,
+				  .zisofs = staged->zisofs};
 	int r;
 
 	if (b->row_nodes[row] != NUMBERS_NONE) {
@@ -235,7 +255,8 @@ static bool same_file(const struct build *b, const struct manifest_node *n, cons
 		return e->target && strcmp(n->target, e->target) == 0;
 	if (!S_ISREG(n->mode))
 		return n->rdev == e->rdev;
-	if (n->size != e->size || n->n_extents != e->n_extents || memcmp(&n->zisofs, &e->zisofs, sizeof(n->zisofs)) != 0)
+	if (n->size != e->size || n->n_extents != e->n_extents ||
+	    memcmp(&n->zisofs, &e->zisofs, sizeof(n->zisofs)) != 0)
 		return false;
 	for (uint32_t i = 0; i < e->n_extents; i++)
 		if (extents[i].pos != e->extents[i].pos || extents[i].length != e->extents[i].length)
@@ -243,11 +264,20 @@ static bool same_file(const struct build *b, const struct manifest_node *n, cons
 	return true;
 }
 
-static int new_base_node(struct build *b, const struct iso_entry *e, uint64_t ino, uint32_t *ret_node, const char **ret_reason)
+static int new_base_node(struct build *b, const struct iso_entry *e, uint64_t ino, uint32_t *ret_node,
+			 const char **ret_reason)
 {
 	struct content content = {e->n_extents, e->extents, e->target, e->dir, e->nlink};
-	struct manifest_node n = {.ino = ino, .size = e->size, .rdev = e->rdev, .atime = e->atime, .mtime = e->mtime, .ctime = e->ctime,
-		.mode = e->mode, .uid = e->uid, .gid = e->gid, .zisofs = e->zisofs};
+	struct manifest_node n = {.ino = ino,
+				  .size = e->size,
+				  .rdev = e->rdev,
+				  .atime = e->atime,
+				  .mtime = e->mtime,
+				  .ctime = e->ctime,
+				  .mode = e->mode,
+				  .uid = e->uid,
+				  .gid = e->gid,
+				  .zisofs = e->zisofs};
 
 	return add_node(b, &n, &content, ret_node, ret_reason);
 }
@@ -265,7 +295,8 @@ static int new_kept_node(struct build *b, const struct iso_entry *e, uint32_t *r
 		r = build_grow(b->m->bulk, (void **)&b->m->kept, &b->kept_space, b->m->n_kept, sizeof(*b->m->kept));
 	if (r)
 		return r;
-	b->m->kept[b->m->n_kept++] = (struct manifest_kept){e->dir.lba, e->dir.bytes, e->area_sectors, e->twin.lba, e->twin.bytes};
+	b->m->kept[b->m->n_kept++] =
+		(struct manifest_kept){e->dir.lba, e->dir.bytes, e->area_sectors, e->twin.lba, e->twin.bytes};
 	n = &b->m->nodes[*ret_node];
 	n->kept = b->m->n_kept;
 	n->nlink = e->nlink;

@@ -6,7 +6,10 @@
 
 #include "cdappendfs/hash.h"
 
-static size_t numbers_slot(const struct numbers *m, uint64_t key) { return (size_t)hash_number(m->seed, key) & (m->size - 1); }
+static size_t numbers_slot(const struct numbers *m, uint64_t key)
+{
+	return (size_t)hash_number(m->seed, key) & (m->size - 1);
+}
 
 static void numbers_insert(struct numbers *m, uint64_t key, uint32_t value)
 {
@@ -55,7 +58,7 @@ uint32_t numbers_next(const struct numbers *m, uint64_t key, size_t *cursor)
 {
 	if (!m->size)
 		return NUMBERS_NONE;
-	for (size_t start = numbers_slot(m, key);; ) {
+	for (size_t start = numbers_slot(m, key);;) {
 		size_t slot = (start + *cursor) & (m->size - 1);
 
 		if (!m->keys[slot])

@@ -14,9 +14,9 @@
 #define NUMBERS_NONE UINT32_MAX
 
 struct numbers {
-	uint64_t *keys;		/* key + 1; 0: free */
+	uint64_t *keys; /* key + 1; 0: free */
 	uint32_t *values;
-	size_t n, size;		/* size: a power of two */
+	size_t n, size; /* size: a power of two */
 	uint64_t seed;
 };
 

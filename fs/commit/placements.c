@@ -9,7 +9,11 @@
 #include "fs/commit/build.h"
 
 /* A list of items of one size. */
-struct items { struct bulk *bulk; void *list; size_t n, room, item_bytes; };
+struct items {
+	struct bulk *bulk;
+	void *list;
+	size_t n, room, item_bytes;
+};
 
 static int add_item(struct items *l, const void *item)
 {
@@ -25,7 +29,8 @@ static int add_item(struct items *l, const void *item)
 	return 0;
 }
 
-static int add_part(struct items *l, uint64_t ino, const struct extent *e, uint64_t from, uint64_t to, uint64_t disc_pos)
+static int add_part(struct items *l, uint64_t ino, const struct extent *e, uint64_t from, uint64_t to,
+		    uint64_t disc_pos)
 {
 	struct burn_hole hole = {ino, from, to - from, disc_pos};
 	struct burn_placement data = {e->body, e->pos + (from - e->offset), to - from, disc_pos};
@@ -40,7 +45,8 @@ static int add_burned(struct items *l, uint64_t ino, const struct extent *e, con
 	int r = 0;
 
 	for (size_t i = extent_at(burned, (uint32_t)n, e->offset); r == 0 && i < n && burned[i].offset < end; i++) {
-		uint64_t from = max_u64(burned[i].offset, e->offset), to = min_u64(burned[i].offset + burned[i].length, end);
+		uint64_t from = max_u64(burned[i].offset, e->offset),
+			 to = min_u64(burned[i].offset + burned[i].length, end);
 
 		if (from < to && burned[i].kind == EXTENT_DISC)
 			r = add_part(l, ino, e, from, to, burned[i].pos + (from - burned[i].offset));
@@ -49,7 +55,8 @@ static int add_burned(struct items *l, uint64_t ino, const struct extent *e, con
 }
 
 /* Extents of that kind among n of the manifest's, which the tree has of the node. */
-static int add_extents(struct items *l, const struct manifest *m, const struct burn_plan *plan, const struct remapped *of, enum extent_kind kind)
+static int add_extents(struct items *l, const struct manifest *m, const struct burn_plan *plan,
+		       const struct remapped *of, enum extent_kind kind)
 {
 	const struct extent *burned = NULL;
 	size_t n_burned = 0;

@@ -2,12 +2,13 @@
 /*
  * queue.c - requests and the thread that serves them
  *
- * c->lock guards the queue, the status and the copy of what is known of the disc; it is held for moments only and never over a call
- * that leaves this room.  The disc's state is asked by the commit's thread alone (by the maker before that thread is there).
+ * c->lock guards the queue, the status and the copy of what is known of the disc; it is held for moments only and
+ * never over a call that leaves this room.  The disc's state is asked by the commit's thread alone (by the maker
+ * before that thread is there).
  *
- * A commit answers all requests for one that wait when it begins: what was staged before them is in it.  A discard is a fence:
- * what was asked after it is served after it.  A request leaves the list of those taken just before its answer, so a caller that goes
- * away is either forgotten or answered, never both.
+ * A commit answers all requests for one that wait when it begins: what was staged before them is in it.  A discard is
+ * a fence: what was asked after it is served after it.  A request leaves the list of those taken just before its
+ * answer, so a caller that goes away is either forgotten or answered, never both.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -48,10 +49,22 @@ static int enqueue(struct commit *c, enum request_kind kind, unsigned flags, com
 }
 
 int commit_request(struct commit *c, commit_done *done, void *arg) { return commit_request_flags(c, 0, done, arg); }
-int commit_request_flags(struct commit *c, unsigned flags, commit_done *done, void *arg) { return enqueue(c, REQUEST_COMMIT, flags, done, arg); }
-int commit_request_dry_run(struct commit *c, commit_done *done, void *arg) { return commit_request_dry_run_flags(c, 0, done, arg); }
-int commit_request_dry_run_flags(struct commit *c, unsigned flags, commit_done *done, void *arg) { return enqueue(c, REQUEST_DRY_RUN, flags, done, arg); }
-int commit_request_discard(struct commit *c, commit_done *done, void *arg) { return enqueue(c, REQUEST_DISCARD, 0, done, arg); }
+int commit_request_flags(struct commit *c, unsigned flags, commit_done *done, void *arg)
+{
+	return enqueue(c, REQUEST_COMMIT, flags, done, arg);
+}
+int commit_request_dry_run(struct commit *c, commit_done *done, void *arg)
+{
+	return commit_request_dry_run_flags(c, 0, done, arg);
+}
+int commit_request_dry_run_flags(struct commit *c, unsigned flags, commit_done *done, void *arg)
+{
+	return enqueue(c, REQUEST_DRY_RUN, flags, done, arg);
+}
+int commit_request_discard(struct commit *c, commit_done *done, void *arg)
+{
+	return enqueue(c, REQUEST_DISCARD, 0, done, arg);
+}
 
 static struct request *unlink_request(struct request **list, const void *arg)
 {
@@ -218,9 +231,11 @@ static void discard(struct commit *c, struct commit_result *outcome)
 	outcome->fits = true;
 	outcome->error = tree_discard(c->tree, &what);
 	if (outcome->error == -EBUSY)
-		snprintf(outcome->message, sizeof(outcome->message), "the changes cannot be dropped while changed files are open or a session is unfinished");
+		snprintf(outcome->message, sizeof(outcome->message),
+			 "the changes cannot be dropped while changed files are open or a session is unfinished");
 	else if (outcome->error)
-		snprintf(outcome->message, sizeof(outcome->message), "the changes could not be dropped: %s", strerror(-outcome->error));
+		snprintf(outcome->message, sizeof(outcome->message), "the changes could not be dropped: %s",
+			 strerror(-outcome->error));
 	else if (what && c->hooks.discarded)
 		c->hooks.discarded(c->hooks.context, what);
 }
@@ -308,15 +323,16 @@ void commit_stop(struct commit *c, bool finish_queue)
 	commit_unlock(c);
 	if (started)
 		pthread_join(c->thread, NULL);
-	snprintf(result.message, sizeof(result.message), "the mount ended; nothing was burned; the changes stay staged");
+	snprintf(result.message, sizeof(result.message),
+		 "the mount ended; nothing was burned; the changes stay staged");
 	answer(c, &c->waiting, &result);
 	r = tree_flush(c->tree);
 	if (r)
 		log_error("the last changes could not be saved in the staging area: %s", strerror(-r));
 }
 
-int commit_new(const struct commit_options *options, const struct commit_hooks *hooks, struct disc *disc, struct stage *stage,
-	struct tree *tree, struct commit **ret)
+int commit_new(const struct commit_options *options, const struct commit_hooks *hooks, struct disc *disc,
+	       struct stage *stage, struct tree *tree, struct commit **ret)
 {
 	struct commit *c = calloc(1, sizeof(*c));
 	pthread_condattr_t clock;

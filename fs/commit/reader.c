@@ -5,9 +5,10 @@
 #include <string.h>
 
 #define WINDOW_BYTES (64u << 10)
-#define SMALL_BYTES (4u << 10)		/* what is longer is read by itself: the call costs less than its bytes */
-#define ALONE_MAX 4u			/* reads from a piece before all of it is read: among large files it would be for nothing */
-#define DENSE_MIN 12u			/* reads from a piece that was worth it */
+#define SMALL_BYTES (4u << 10) /* what is longer is read by itself: the call costs less than its bytes */
+/* reads from a piece before all of it is read: among large files it would be for nothing */
+#define ALONE_MAX 4u
+#define DENSE_MIN 12u /* reads from a piece that was worth it */
 
 static struct reader_window *find_window(struct body_reader *r, uint32_t body, uint64_t number)
 {
@@ -39,7 +40,7 @@ static bool fill_window(struct body_reader *r, struct reader_window *w, struct s
 	if (!w->bytes)
 		w->bytes = malloc(WINDOW_BYTES);
 	w->filled = w->bytes && stage_body_read(stage, w->body, w->number * WINDOW_BYTES, w->bytes, WINDOW_BYTES) == 0;
-	if (!w->filled) {	/* what cannot be read is not tried again with each file beside it */
+	if (!w->filled) { /* what cannot be read is not tried again with each file beside it */
 		w->n_read = 0;
 		r->dense = false;
 	}

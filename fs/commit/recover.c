@@ -2,10 +2,11 @@
 /*
  * recover.c - after a crash: what the journal says, compared with what is on the disc
  *
- * The disc decides: a session is published when the newest one has the uuid in the journal.  If not, then a session that was being published
- * and is whole is published again, anything else is taken back (an image is cut to its old length).  Nothing is cut or
- * published unless the disc below is as the stage knows it: another program may have appended meanwhile.
- * Every step may be interrupted and is then repeated by the next mount: the journal changes only after what it stands for.
+ * The disc decides: a session is published when the newest one has the uuid in the journal.  If not, then a session
+ * that was being published and is whole is published again, anything else is taken back (an image is cut to its old
+ * length).  Nothing is cut or published unless the disc below is as the stage knows it: another program may have
+ * appended meanwhile. Every step may be interrupted and is then repeated by the next mount: the journal changes only
+ * after what it stands for.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -50,7 +51,8 @@ static int roll_forward(struct recovery *v, uint32_t *ret_generation)
 
 	if (r)
 		return failed(v, "the last burn could not be recorded", r);
-	snprintf(v->message, sizeof(v->message), "the last mount ended after session %u was burned; it is complete", v->record.session_number);
+	snprintf(v->message, sizeof(v->message), "the last mount ended after session %u was burned; it is complete",
+		 v->record.session_number);
 	*ret_generation = v->record.generation;
 	return 0;
 }
@@ -72,7 +74,8 @@ static int publish_again(struct recovery *v, uint32_t *ret_generation)
 	return roll_forward(v, ret_generation);
 }
 
-/* A head whose publication was begun and whose session is not readable any more: back to the session before, if we can make its head. */
+/* A head whose publication was begun and whose session is not readable any more: back to the session before, if we
+ * can make its head. */
 static int restore_head(struct recovery *v)
 {
 	_cleanup_(target_freep) struct target *target = NULL;
@@ -83,7 +86,7 @@ static int restore_head(struct recovery *v)
 
 	newest = r ? NULL : newest_session(sessions, n);
 	if (r || !newest)
-		return r;	/* blank: without a descriptor at LBA 16 it stays that */
+		return r; /* blank: without a descriptor at LBA 16 it stays that */
 	if (!newest->ours)
 		return -EIO;
 	r = medium_open_target(v->disc, NULL, 0, &target);
@@ -106,8 +109,9 @@ static int take_back(struct recovery *v)
 	if (r)
 		return failed(v, "what an interrupted burn left on the disc could not be removed", r);
 	stage_unfreeze(v->stage);
-	snprintf(v->message, sizeof(v->message), "the last mount ended %s; nothing was lost: the changes are staged; sync burns them",
-		begun ? "while it burned: the unfinished session was removed" : "before it burned");
+	snprintf(v->message, sizeof(v->message),
+		 "the last mount ended %s; nothing was lost: the changes are staged; sync burns them",
+		 begun ? "while it burned: the unfinished session was removed" : "before it burned");
 	return 0;
 }
 
@@ -122,8 +126,10 @@ static int conclude(struct recovery *v, uint32_t *ret_generation)
 	if (r < 0)
 		return failed(v, "what became of the last burn could not be found out", r);
 	stage_unfreeze(v->stage);
-	snprintf(v->message, sizeof(v->message), "the last mount ended while it burned: session %u is not readable; nothing was lost: the changes "
-		"are staged; sync burns them", v->record.session_number);
+	snprintf(v->message, sizeof(v->message),
+		 "the last mount ended while it burned: session %u is not readable; nothing was lost: the changes "
+		 "are staged; sync burns them",
+		 v->record.session_number);
 	return 0;
 }
 
@@ -144,7 +150,8 @@ static int recover(struct recovery *v, uint32_t *ret_generation)
 	/* Once more: the head's first sector is written in place, and a power cut may have left a part of it. */
 	if (published && disc.overwritable && (state == STAGE_PUBLISHING || disc.headless))
 		return publish_again(v, ret_generation);
-	if (published && (state >= STAGE_PUBLISHING || burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid)))
+	if (published &&
+	    (state >= STAGE_PUBLISHING || burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid)))
 		return roll_forward(v, ret_generation);
 	r = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
 	if (r)
@@ -173,7 +180,8 @@ int commit_recover(struct stage *stage, struct disc *disc, uint32_t *ret_generat
 	return r;
 }
 
-int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *tree, struct iso *base, uint32_t generation)
+int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *tree, struct iso *base,
+			   uint32_t generation)
 {
 	static const struct faults no_faults = {.target = NULL};
 	_free_ struct burn_directory *directories = NULL;
@@ -184,7 +192,8 @@ int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *
 
 	iso_info(base, &info);
 	if (!r)
-		r = directories_of(base, info.ours ? info.appuse.start_lba : 0, max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES, &directories, &n);
+		r = directories_of(base, info.ours ? info.appuse.start_lba : 0,
+				   max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES, &directories, &n);
 	if (!r) {
 		struct burn_placements placements = {.directories = directories, .n_directories = n, .from_disc = true};
 

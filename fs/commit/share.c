@@ -9,8 +9,8 @@
 #include "fs/commit/digest.h"
 #include "fs/commit/sharing.h"
 
-#define FORMERS_MAX 16u		/* of one file; it may have many names */
-#define SAME_TRIES_MAX 16u	/* staged files of one digest */
+#define FORMERS_MAX 16u	   /* of one file; it may have many names */
+#define SAME_TRIES_MAX 16u /* staged files of one digest */
 #define HEAD_END_SECTORS 32u
 
 /* ---- what the file was before ---- */
@@ -19,7 +19,8 @@ static int share_former(struct share *s, const struct former *f)
 {
 	const struct extent *old = s->held->former_extents + f->first;
 
-	if (!share_new_bytes(s->m, f->node) || (s->options->drive && !compare_promises(&s->comparison, f->node, old, f->n)))
+	if (!share_new_bytes(s->m, f->node) ||
+	    (s->options->drive && !compare_promises(&s->comparison, f->node, old, f->n)))
 		return 0;
 	return share_take(s, f->node, old, f->n, WANT_PARTS);
 }
@@ -28,7 +29,8 @@ static int share_former(struct share *s, const struct former *f)
 static bool same_former(const struct held_manifest *held, const struct former *a, const struct former *b)
 {
 	return a->node == b->node && a->n == b->n &&
-		memcmp(held->former_extents + a->first, held->former_extents + b->first, a->n * sizeof(struct extent)) == 0;
+	       memcmp(held->former_extents + a->first, held->former_extents + b->first, a->n * sizeof(struct extent)) ==
+		       0;
 }
 
 static int share_formers(struct share *s)
@@ -40,7 +42,8 @@ static int share_formers(struct share *s)
 	if (!tries)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < held->n_formers; i++) {
-		s->comparison.all_bytes += tries[held->formers[i].node] ? 0 : share_new_bytes(s->m, held->formers[i].node);
+		s->comparison.all_bytes +=
+			tries[held->formers[i].node] ? 0 : share_new_bytes(s->m, held->formers[i].node);
 		tries[held->formers[i].node] = 1;
 	}
 	memset(tries, 0, s->m->n_nodes);
@@ -146,7 +149,7 @@ static int take_same_of(struct share *s, uint32_t kept, const struct manifest_di
 static int share_staged(struct share *s, uint32_t n_wanted)
 {
 	struct manifest *m = s->m;
-	bool some_found = s->held->found_bytes;		/* else all are still to be written */
+	bool some_found = s->held->found_bytes; /* else all are still to be written */
 	uint32_t kept = 0, n_known = m->n_digests;
 	int r = 0;
 
@@ -198,7 +201,8 @@ static int share_known_before(struct share *s)
 	return r;
 }
 
-/* Where extents of the disc may lie: below the end of the newest session, and not in the head, which is written again. */
+/* Where extents of the disc may lie: below the end of the newest session, and not in the head, which is written
+ * again. */
 static void set_bounds(struct share *s)
 {
 	struct disc_state state;
@@ -234,7 +238,11 @@ int manifest_share(struct manifest *m, const struct share_options *o)
 	struct held_manifest *held = (struct held_manifest *)(void *)m;
 	_free_ uint8_t *buffer = malloc(2 * (size_t)COMPARE_BYTES);
 	_cleanup_(content_digester_freep) struct content_digester *digester = NULL;
-	struct share s = {.held = held, .m = m, .options = o, .kind = CONTENT_KIND, .comparison = {.held = held, .progress = o->progress}};
+	struct share s = {.held = held,
+			  .m = m,
+			  .options = o,
+			  .kind = CONTENT_KIND,
+			  .comparison = {.held = held, .progress = o->progress}};
 	int r = buffer ? content_digester_new(&digester) : -ENOMEM;
 
 	if (!r) {
@@ -251,4 +259,7 @@ int manifest_share(struct manifest *m, const struct share_options *o)
 	return r;
 }
 
-uint64_t manifest_found_bytes(const struct manifest *m) { return ((const struct held_manifest *)(const void *)m)->found_bytes; }
+uint64_t manifest_found_bytes(const struct manifest *m)
+{
+	return ((const struct held_manifest *)(const void *)m)->found_bytes;
+}

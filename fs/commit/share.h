@@ -8,7 +8,8 @@
  *	- blocks at the same offsets of the file that had the number or the name before (a file written anew, or replaced by a new one)
  *	- the content of any other file, by the content tables of our sessions (cdappendfs/contents.h); of a foreign tree by its files of the same size
  *	- the content of another staged file: both get the same extents
- * A file that differs in parts from one that is still there gets its first block afresh (burner/session/content.c says why).
+ * A file that differs in parts from one that is still there gets its first block afresh (burner/session/content.c
+ * says why).
  */
 #ifndef FS_COMMIT_SHARE_H
 #define FS_COMMIT_SHARE_H
@@ -17,8 +18,8 @@
 #include "fs/commit/manifest.h"
 
 struct share_options {
-	bool drive;			/* reading costs seeks: no samples of what is on the disc already */
-	const struct burn_progress *progress;	/* may be NULL */
+	bool drive;			      /* reading costs seeks: no samples of what is on the disc already */
+	const struct burn_progress *progress; /* may be NULL */
 };
 /* Also fills m->digests.  -ECANCELED; errors of the stage, -ENOMEM: the manifest serves as it is, with less shared. */
 int manifest_share(struct manifest *m, const struct share_options *o);

@@ -12,8 +12,8 @@
 #include "fs/commit/compare.h"
 #include "fs/commit/share.h"
 
-#define WHOLE_TRIES_MAX 64u	/* contents of one digest that are compared with a file, … */
-#define PARTS_TRIES_MAX 16u	/* … and for parts of them */
+#define WHOLE_TRIES_MAX 64u /* contents of one digest that are compared with a file, … */
+#define PARTS_TRIES_MAX 16u /* … and for parts of them */
 
 struct share {
 	struct held_manifest *held;
@@ -21,13 +21,16 @@ struct share {
 	const struct share_options *options;
 	struct comparison comparison;
 	struct content_digester *digester;
-	enum content_kind kind;		/* of m->digests */
+	enum content_kind kind; /* of m->digests */
 	size_t digest_space;
-	bool other_kinds;		/* the disc has tables of another kind */
-	struct numbers remembered;	/* node -> number in held->remapped */
+	bool other_kinds;	   /* the disc has tables of another kind */
+	struct numbers remembered; /* node -> number in held->remapped */
 };
 
-static inline const struct extent *share_extents(const struct manifest *m, uint32_t node) { return m->extents + m->nodes[node].first_extent; }
+static inline const struct extent *share_extents(const struct manifest *m, uint32_t node)
+{
+	return m->extents + m->nodes[node].first_extent;
+}
 
 /* Bytes that would be written. */
 static inline uint64_t share_new_bytes(const struct manifest *m, uint32_t node)
@@ -45,7 +48,8 @@ static inline bool share_has_content(const struct manifest *m, uint32_t node)
 	return S_ISREG(m->nodes[node].mode) && m->nodes[node].n_extents && !zisofs_used(&m->nodes[node].zisofs);
 }
 
-/* Has it content for which something is looked for? Not what lies on a disc in a drive in parts: that would be read for its digest. */
+/* Has it content for which something is looked for? Not what lies on a disc in a drive in parts: that would be read
+ * for its digest. */
 static inline bool share_is_wanted(const struct share *s, uint32_t node)
 {
 	uint64_t bytes = share_has_content(s->m, node) ? share_new_bytes(s->m, node) : 0;
@@ -70,15 +74,16 @@ int share_remember(struct share *s, uint32_t node);
 void share_as_staged(const struct share *s, uint32_t node);
 
 /* ---- known.c ---- */
-/* By the content tables of their kind, for m->digests: first those that are equal; of what is left, those that are alike. */
+/* By the content tables of their kind, for m->digests: first those that are equal; of what is left, those that are
+ * alike. */
 int share_known(struct share *s);
 
 /* ---- foreign.c ---- */
 /* By files of the tree that no content table knows; their digests come behind those of m->digests. */
 int share_foreign(struct share *s);
 /*
- * Digests [from, to) are of such files: as many as there is room for in the table of `from` files, which the bound counts, come behind the
- * m->n_digests that are kept; all are put in order.
+ * Digests [from, to) are of such files: as many as there is room for in the table of `from` files, which the bound
+ * counts, come behind the m->n_digests that are kept; all are put in order.
  */
 void share_keep_known(struct manifest *m, uint32_t from, uint32_t to);
 

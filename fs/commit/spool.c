@@ -2,8 +2,9 @@
 /*
  * spool.c - bytes of the disc that a session writes anew, fetched before the burn
  *
- * The stream of a session asks for the same bytes in the same order each time, so reading back goes forward through the file. The places on the
- * disc are kept all the same, as runs, and compared: bytes of the wrong place must not be burned.
+ * The stream of a session asks for the same bytes in the same order each time, so reading back goes forward through
+ * the file. The places on the disc are kept all the same, as runs, and compared: bytes of the wrong place must not be
+ * burned.
  */
 #include "fs/commit/spool.h"
 
@@ -15,16 +16,16 @@
 #include "cdappendfs/bytes.h"
 
 struct run {
-	uint64_t pos, length;		/* on the disc */
+	uint64_t pos, length; /* on the disc */
 };
 
 struct spool {
 	int fd;
-	uint64_t written, read;		/* bytes of the file */
-	struct run *runs;		/* as they lie in the file */
+	uint64_t written, read; /* bytes of the file */
+	struct run *runs;	/* as they lie in the file */
 	size_t n_runs, room;
-	size_t at;			/* run that is read next … */
-	uint64_t done;			/* … and so much of it was */
+	size_t at;     /* run that is read next … */
+	uint64_t done; /* … and so much of it was */
 };
 
 /* Not every file system has files without names. */

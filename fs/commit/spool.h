@@ -2,7 +2,8 @@
 /*
  * spool.h - bytes of the disc that a session writes anew, fetched before the burn
  *
- * A drive that burns cannot read.  What the plan will ask of the disc is asked once before, kept in a file without a name, and given from there.
+ * A drive that burns cannot read.  What the plan will ask of the disc is asked once before, kept in a file without a
+ * name, and given from there.
  *
  *	spool_new -> spool_add … (in the order of the plan) -> spool_get … (in the same order) -> spool_free
  *

@@ -13,7 +13,8 @@ void disc_table_release(struct disc_table *t) { free(t->window); }
 
 static int load(struct disc_table *t, uint32_t i)
 {
-	uint32_t room = WINDOW_BYTES / t->record_bytes, first = i / room * room, n = (uint32_t)min_u64(t->n - first, room);
+	uint32_t room = WINDOW_BYTES / t->record_bytes, first = i / room * room,
+		 n = (uint32_t)min_u64(t->n - first, room);
 	int r;
 
 	t->n_loaded = 0;
@@ -36,7 +37,8 @@ int disc_table_at(struct disc_table *t, uint32_t i, const uint8_t **ret)
 	return r;
 }
 
-int disc_table_find(struct disc_table *t, uint32_t from, const void *key, bool (*before)(const uint8_t *record, const void *key), uint32_t *ret)
+int disc_table_find(struct disc_table *t, uint32_t from, const void *key,
+		    bool (*before)(const uint8_t *record, const void *key), uint32_t *ret)
 {
 	uint32_t low = from, high = from;
 	const uint8_t *record;

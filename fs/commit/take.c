@@ -8,7 +8,8 @@
 #include "fs/commit/choose.h"
 
 /* [from, to) of an extent, or of a run, to the list that begins at `first`. */
-static int push_extent(struct share *s, uint32_t first, const struct extent *e, uint64_t from, uint64_t to, const struct equal_run *run)
+static int push_extent(struct share *s, uint32_t first, const struct extent *e, uint64_t from, uint64_t to,
+		       const struct equal_run *run)
 {
 	struct manifest *m = s->m;
 	struct extent part = *e, *last;
@@ -19,11 +20,15 @@ static int push_extent(struct share *s, uint32_t first, const struct extent *e, 
 	part.offset = from;
 	part.length = to - from;
 	if (run)
-		part = (struct extent){.offset = from, .length = to - from, .pos = run->pos + (from - run->offset), .kind = EXTENT_DISC};
+		part = (struct extent){.offset = from,
+				       .length = to - from,
+				       .pos = run->pos + (from - run->offset),
+				       .kind = EXTENT_DISC};
 	else if (part.kind != EXTENT_HOLE)
 		part.pos += from - e->offset;
 	last = m->n_extents > first ? &m->extents[m->n_extents - 1] : NULL;
-	if (last && last->kind == part.kind && last->body == part.body && (part.kind == EXTENT_HOLE || last->pos + last->length == part.pos))
+	if (last && last->kind == part.kind && last->body == part.body &&
+	    (part.kind == EXTENT_HOLE || last->pos + last->length == part.pos))
 		last->length += part.length;
 	else
 		m->extents[m->n_extents++] = part;
@@ -71,7 +76,8 @@ int share_remember(struct share *s, uint32_t node)
 
 	if (numbers_first(&s->remembered, node) != NUMBERS_NONE)
 		return 0;
-	r = build_grow(s->m->bulk, (void **)&held->remapped, &held->remapped_space, held->n_remapped, sizeof(*held->remapped));
+	r = build_grow(s->m->bulk, (void **)&held->remapped, &held->remapped_space, held->n_remapped,
+		       sizeof(*held->remapped));
 	if (!r)
 		r = numbers_add(&s->remembered, node, held->n_remapped);
 	if (!r)

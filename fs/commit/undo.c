@@ -2,12 +2,14 @@
 /*
  * undo.c - a commit that failed before its session was verified
  *
- * Images and overwritable media: nobody knows of the session.  An image is cut back; when it cannot be, the journal keeps the record, so that the next
- * mount does it, and what lies behind the newest session is no part of the disc meanwhile.
+ * Images and overwritable media: nobody knows of the session.  An image is cut back; when it cannot be, the journal
+ * keeps the record, so that the next mount does it, and what lies behind the newest session is no part of the disc
+ * meanwhile.
  *
- * Write-once media keep what was burned.  The drive may have reported an error and the session be there all the same (its closing is repeated by
- * medium_conclude(), a read-back may have failed once): then the commit is completed, since it must not be burned twice.  When the disc or the drive is
- * gone nobody can know; the run is kept with its tree frozen, and the next commit, or the next mount by recover.c, asks again.
+ * Write-once media keep what was burned.  The drive may have reported an error and the session be there all the same
+ * (its closing is repeated by medium_conclude(), a read-back may have failed once): then the commit is completed,
+ * since it must not be burned twice.  When the disc or the drive is gone nobody can know; the run is kept with its
+ * tree frozen, and the next commit, or the next mount by recover.c, asks again.
  */
 #include <errno.h>
 #include <string.h>
@@ -48,7 +50,8 @@ static void take_back(struct run *run)
 	if (!r)
 		r = run_journal(run, STAGE_IDLE);
 	if (r)
-		log_error("the end of a failed commit could not be recorded: %s; the next mount puts it right", strerror(-r));
+		log_error("the end of a failed commit could not be recorded: %s; the next mount puts it right",
+			  strerror(-r));
 	thaw(run);
 }
 
@@ -81,8 +84,8 @@ int run_settle(struct commit *c, struct run **ret, struct commit_result *outcome
 	int r = conclude(run);
 
 	if (r < 0) {
-		message_unfinished(outcome->message, sizeof(outcome->message), run->record.session_number, MESSAGE_UNKNOWN,
-			"whether it is on the disc cannot be found out", r);
+		message_unfinished(outcome->message, sizeof(outcome->message), run->record.session_number,
+				   MESSAGE_UNKNOWN, "whether it is on the disc cannot be found out", r);
 		return r;
 	}
 	c->unsettled = NULL;

@@ -2,8 +2,8 @@
 /*
  * answer.c - answers to the kernel
  *
- * An answer can fail only because its request was interrupted or the mount is gone; then the kernel never learns of the look-up
- * reference or handle in it, and it is taken back here or by the caller.
+ * An answer can fail only because its request was interrupted or the mount is gone; then the kernel never learns of
+ * the look-up reference or handle in it, and it is taken back here or by the caller.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -21,8 +21,10 @@ static int errno_of(int result)
 	if (result != -EBADMSG && result != -EMEDIUMTYPE && result != -EIO)
 		return -result;
 	if (atomic_exchange(&last, now) != now)
-		log_warning("%s", result == -EIO ? "input/output error: the disc or the disk of the stage cannot be read or written" :
-			"a file or directory of the disc is damaged");
+		log_warning("%s",
+			    result == -EIO ?
+				    "input/output error: the disc or the disk of the stage cannot be read or written" :
+				    "a file or directory of the disc is damaged");
 	return EIO;
 }
 
@@ -46,7 +48,10 @@ void show(const struct server *s, struct stat *st)
 
 void entry_of(const struct server *s, const struct stat *st, struct fuse_entry_param *ret)
 {
-	*ret = (struct fuse_entry_param){.ino = st->st_ino, .attr = *st, .attr_timeout = KERNEL_TIMEOUT, .entry_timeout = KERNEL_TIMEOUT};
+	*ret = (struct fuse_entry_param){.ino = st->st_ino,
+					 .attr = *st,
+					 .attr_timeout = KERNEL_TIMEOUT,
+					 .entry_timeout = KERNEL_TIMEOUT};
 	show(s, &ret->attr);
 }
 
@@ -84,14 +89,17 @@ struct tree_caller caller_of(fuse_req_t req)
 
 /* ---- one buffer a thread ---- */
 
-struct buffer { size_t size; char bytes[]; };
+struct buffer {
+	size_t size;
+	char bytes[];
+};
 static pthread_key_t buffer_key;
 static pthread_once_t buffer_once = PTHREAD_ONCE_INIT;
 
 static void make_key(void)
 {
 	if (pthread_key_create(&buffer_key, free) != 0)
-		abort();	/* at the first request, for want of memory */
+		abort(); /* at the first request, for want of memory */
 }
 
 void *thread_buffer(size_t size)

@@ -2,10 +2,10 @@
 /*
  * attributes.c - getattr, setattr, readlink, statfs
  *
- * In a private mount the kernel checks nothing: its owner may do what each file's owner could.  Owners of files stay what they are:
- * chown(2) is root's, and a group may be set to one of the caller's own on the caller's own file, as on any file system.
- * With allow_other the kernel has made all checks.  The set-id bits that a chown, write or truncate clears come from the kernel as a
- * mode in the same SETATTR or one before it.
+ * In a private mount the kernel checks nothing: its owner may do what each file's owner could.  Owners of files stay
+ * what they are: chown(2) is root's, and a group may be set to one of the caller's own on the caller's own file, as
+ * on any file system. With allow_other the kernel has made all checks.  The set-id bits that a chown, write or
+ * truncate clears come from the kernel as a mode in the same SETATTR or one before it.
  */
 #include <grp.h>
 #include <stdlib.h>
@@ -66,10 +66,19 @@ static int check_owners(struct server *s, fuse_req_t req, fuse_ino_t ino, const 
 
 static unsigned what_to_set(int to_set)
 {
-	static const struct { int fuse; unsigned tree; } map[] = {
-		{FUSE_SET_ATTR_MODE, TREE_SET_MODE}, {FUSE_SET_ATTR_UID, TREE_SET_UID}, {FUSE_SET_ATTR_GID, TREE_SET_GID},
-		{FUSE_SET_ATTR_SIZE, TREE_SET_SIZE}, {FUSE_SET_ATTR_ATIME, TREE_SET_ATIME}, {FUSE_SET_ATTR_MTIME, TREE_SET_MTIME},
-		{FUSE_SET_ATTR_ATIME_NOW, TREE_SET_ATIME_NOW}, {FUSE_SET_ATTR_MTIME_NOW, TREE_SET_MTIME_NOW}, {FUSE_SET_ATTR_CTIME, TREE_SET_CTIME},
+	static const struct {
+		int fuse;
+		unsigned tree;
+	} map[] = {
+		{FUSE_SET_ATTR_MODE, TREE_SET_MODE},
+		{FUSE_SET_ATTR_UID, TREE_SET_UID},
+		{FUSE_SET_ATTR_GID, TREE_SET_GID},
+		{FUSE_SET_ATTR_SIZE, TREE_SET_SIZE},
+		{FUSE_SET_ATTR_ATIME, TREE_SET_ATIME},
+		{FUSE_SET_ATTR_MTIME, TREE_SET_MTIME},
+		{FUSE_SET_ATTR_ATIME_NOW, TREE_SET_ATIME_NOW},
+		{FUSE_SET_ATTR_MTIME_NOW, TREE_SET_MTIME_NOW},
+		{FUSE_SET_ATTR_CTIME, TREE_SET_CTIME},
 	};
 	unsigned which = 0;
 
@@ -113,10 +122,7 @@ static int run_readlink(struct server *s, fuse_req_t req, const struct call *c)
 	return 0;
 }
 
-void op_readlink(fuse_req_t req, fuse_ino_t ino)
-{
-	serve(req, &(struct call){.run = run_readlink, .ino = ino});
-}
+void op_readlink(fuse_req_t req, fuse_ino_t ino) { serve(req, &(struct call){.run = run_readlink, .ino = ino}); }
 
 static int run_statfs(struct server *s, fuse_req_t req, const struct call *c)
 {
@@ -130,7 +136,4 @@ static int run_statfs(struct server *s, fuse_req_t req, const struct call *c)
 	return 0;
 }
 
-void op_statfs(fuse_req_t req, fuse_ino_t ino)
-{
-	serve(req, &(struct call){.run = run_statfs, .ino = ino});
-}
+void op_statfs(fuse_req_t req, fuse_ino_t ino) { serve(req, &(struct call){.run = run_statfs, .ino = ino}); }

@@ -2,7 +2,8 @@
 /*
  * control.c - the control socket: listening, and the life of a connection
  *
- * What is answered is in requests.c.  A connection's thread is detached; the control counts them and goes when all are gone.
+ * What is answered is in requests.c.  A connection's thread is detached; the control counts them and goes when all
+ * are gone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,8 @@ static bool may_ask(const struct control *c, int fd)
 	struct ucred peer;
 	socklen_t length = sizeof(peer);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == c->options.owner || peer.uid == 0);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+	       (peer.uid == c->options.owner || peer.uid == 0);
 }
 
 /* The request line without its newline; false when there is none. */
@@ -153,7 +155,8 @@ int control_listen(struct control *c, dev_t device)
 	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int r;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0 || listen(fd, 16) < 0 || pipe2(c->stop, O_CLOEXEC) < 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0 || listen(fd, 16) < 0 ||
+	    pipe2(c->stop, O_CLOEXEC) < 0)
 		return -errno;
 	c->listener = fd;
 	r = pthread_create(&c->thread, NULL, listen_on, c);

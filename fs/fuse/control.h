@@ -5,7 +5,8 @@
  *	control_new -> control_listen (when the mount answers) -> … the loop ends: control_deafen -> commit_stop
  *	-> control_finish (what became of the commit of the unmount: "wait" is answered) -> control_free, before commit_free
  *
- * A thread listens; each connection has one of its own, for a client may be slow.  None of them serves requests of the kernel.
+ * A thread listens; each connection has one of its own, for a client may be slow.  None of them serves requests of
+ * the kernel.
  */
 #ifndef FS_FUSE_CONTROL_SERVER_H
 #define FS_FUSE_CONTROL_SERVER_H
@@ -20,10 +21,10 @@ struct control;
 /* All borrowed. */
 struct control_options {
 	struct tree *tree;
-	struct commit *commit;		/* NULL: the mount is read-only */
+	struct commit *commit; /* NULL: the mount is read-only */
 	const char *disc_path, *mountpoint;
-	const char *staging;		/* directory of the stage, or NULL */
-	uid_t owner;			/* who may ask; root may too */
+	const char *staging; /* directory of the stage, or NULL */
+	uid_t owner;	     /* who may ask; root may too */
 	/* Of a read-only mount, whose medium never changes. */
 	struct disc_state state;
 	const struct disc_session *sessions;

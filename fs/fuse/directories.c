@@ -2,12 +2,14 @@
 /*
  * directories.c - open directories
  *
- * Cookies belong to the handle.  The kernel's own cache of listings is used on read-only mounts only: elsewhere it could be dropped in the middle of
- * a listing (rm -r), and the rest would be asked of a handle that has not begun.  On a read-only mount the tree never changes, and a cookie says all:
- * OPENDIR is answered "no such call" once, the kernel opens directories by itself and keeps their listings.
+ * Cookies belong to the handle.  The kernel's own cache of listings is used on read-only mounts only: elsewhere it
+ * could be dropped in the middle of a listing (rm -r), and the rest would be asked of a handle that has not begun.
+ * On a read-only mount the tree never changes, and a cookie says all: OPENDIR is answered "no such call" once, the
+ * kernel opens directories by itself and keeps their listings.
  *
- * `sync MOUNTPOINT` opens the root O_NONBLOCK without O_DIRECTORY and fsyncs it: that is a commit (sync.c).  opendir(3) sets O_DIRECTORY:
- * its fsync makes the directory durable, so that programs which sync their directory burn nothing.
+ * `sync MOUNTPOINT` opens the root O_NONBLOCK without O_DIRECTORY and fsyncs it: that is a commit (sync.c).
+ * opendir(3) sets O_DIRECTORY: its fsync makes the directory durable, so that programs which sync their directory
+ * burn nothing.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,7 +18,7 @@
 
 struct dir_handle {
 	struct tree_dir *dir;
-	bool commits;		/* opened as `sync` opens */
+	bool commits; /* opened as `sync` opens */
 };
 
 /* NULL: the kernel has opened it by itself. */
@@ -43,8 +45,11 @@ static int run_opendir(struct server *s, fuse_req_t req, const struct call *c)
 		return answer(req, r);
 	}
 	h->commits = c->ino == TREE_ROOT && opened_by_sync(c->flags);
-	bool constant = s->options.read_only;	/* kernels before 5.1 open directories always */
-	struct fuse_file_info fi = {.flags = c->flags, .fh = (uint64_t)(uintptr_t)h, .cache_readdir = constant, .keep_cache = constant};
+	bool constant = s->options.read_only; /* kernels before 5.1 open directories always */
+	struct fuse_file_info fi = {.flags = c->flags,
+				    .fh = (uint64_t)(uintptr_t)h,
+				    .cache_readdir = constant,
+				    .keep_cache = constant};
 	if (fuse_reply_open(req, &fi) < 0)
 		close_handle(s, h);
 	return 0;
@@ -58,10 +63,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		serve(req, &(struct call){.run = run_opendir, .ino = ino, .flags = fi->flags});
 }
 
-static bool is_dot(const char *name)
-{
-	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
-}
+static bool is_dot(const char *name) { return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])); }
 
 /* A listing under way, and the look-up references given in it. */
 struct listing {
@@ -75,7 +77,8 @@ struct listing {
 static int add_plain(fuse_req_t req, struct listing *l, const struct tree_dir_entry *e)
 {
 	struct stat st = {.st_ino = e->ino, .st_mode = e->type};
-	size_t room = l->size - l->used, need = fuse_add_direntry(req, l->bytes + l->used, room, e->name, &st, (off_t)e->next);
+	size_t room = l->size - l->used,
+	       need = fuse_add_direntry(req, l->bytes + l->used, room, e->name, &st, (off_t)e->next);
 
 	if (need > room)
 		return 0;
@@ -83,10 +86,12 @@ static int add_plain(fuse_req_t req, struct listing *l, const struct tree_dir_en
 	return 1;
 }
 
-static int add_plus(fuse_req_t req, struct listing *l, struct tree_dir *dir, uint64_t cookie, const struct tree_dir_entry *e)
+static int add_plus(fuse_req_t req, struct listing *l, struct tree_dir *dir, uint64_t cookie,
+		    const struct tree_dir_entry *e)
 {
 	struct server *s = server_of(req);
-	struct fuse_entry_param p = {.attr = {.st_ino = e->ino, .st_mode = e->type}};	/* inode 0: the name and its type only */
+	/* inode 0: the name and its type only */
+	struct fuse_entry_param p = {.attr = {.st_ino = e->ino, .st_mode = e->type}};
 	size_t room = l->size - l->used, need = fuse_add_direntry_plus(req, NULL, 0, e->name, NULL, 0);
 	struct stat st;
 	int r = -ENOENT;
@@ -100,7 +105,7 @@ static int add_plus(fuse_req_t req, struct listing *l, struct tree_dir *dir, uin
 		l->given[l->n_given++] = st.st_ino;
 	} else if (r == -EAGAIN || r == -ENOMEM) {
 		return r;
-	}	/* a damaged entry keeps its name: the error comes when it is looked at */
+	} /* a damaged entry keeps its name: the error comes when it is looked at */
 	l->used += fuse_add_direntry_plus(req, l->bytes + l->used, room, e->name, &p, (off_t)e->next);
 	return 1;
 }
@@ -152,7 +157,9 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struc
 
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_readdir, .ino = ino, .handle = fi->fh, .size = size, .offset = offset, .plus = true});
+	serve(req,
+	      &(struct call){
+		      .run = run_readdir, .ino = ino, .handle = fi->fh, .size = size, .offset = offset, .plus = true});
 }
 
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

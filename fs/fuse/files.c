@@ -2,17 +2,18 @@
 /*
  * files.c - open files
  *
- * The page cache is kept over opens: what is written through this mount goes through it (no writeback cache: write(2) has
- * reached the tree when it returns), and the kernel itself drops the pages that a truncation, fallocate or copy changes.
- * A file that is made (or emptied) to be written only, as cp and tar do, is written past it: nothing can be mapped through such a handle, and nothing is
- * cached of the file, unless somebody else opens it meanwhile (refresh.c).
- * FLUSH is answered "no such call" once: a close costs no request.  On a read-only mount OPEN is, too: a small file is read by one request.
+ * The page cache is kept over opens: what is written through this mount goes through it (no writeback cache: write(2)
+ * has reached the tree when it returns), and the kernel itself drops the pages that a truncation, fallocate or copy
+ * changes. A file that is made (or emptied) to be written only, as cp and tar do, is written past it: nothing can be
+ * mapped through such a handle, and nothing is cached of the file, unless somebody else opens it meanwhile
+ * (refresh.c). FLUSH is answered "no such call" once: a close costs no request.  On a read-only mount OPEN is, too: a
+ * small file is read by one request.
  */
 #include <fcntl.h>
 
 #include "fs/fuse/request.h"
 
-#define SPLICE_FROM_BYTES (64u << 10)	/* below, the calls cost more than the copy */
+#define SPLICE_FROM_BYTES (64u << 10) /* below, the calls cost more than the copy */
 
 static struct tree_file *file_of(uint64_t handle) { return (struct tree_file *)(uintptr_t)handle; }
 
@@ -21,7 +22,11 @@ static struct fuse_file_info open_info(struct server *s, struct tree_file *f, in
 {
 	bool past_cache = empty && (flags & O_ACCMODE) == O_WRONLY && tree_file_alone(s->tree, f);
 
-	return (struct fuse_file_info){.flags = flags, .fh = (uint64_t)(uintptr_t)f, .keep_cache = !past_cache, .direct_io = past_cache, .noflush = 1};
+	return (struct fuse_file_info){.flags = flags,
+				       .fh = (uint64_t)(uintptr_t)f,
+				       .keep_cache = !past_cache,
+				       .direct_io = past_cache,
+				       .noflush = 1};
 }
 
 /* A read-only mount has no handles: a file is opened for each request on it. */
@@ -53,7 +58,7 @@ static int run_open(struct server *s, fuse_req_t req, const struct call *c)
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	if (server_of(req)->no_handles)
-		fuse_reply_err(req, ENOSYS);	/* the kernel opens and closes files by itself from now on */
+		fuse_reply_err(req, ENOSYS); /* the kernel opens and closes files by itself from now on */
 	else
 		serve(req, &(struct call){.run = run_open, .ino = ino, .flags = fi->flags});
 }
@@ -82,7 +87,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	serve(req, &(struct call){.run = run_create, .ino = parent, .name = name, .mode = mode, .flags = fi->flags});
 }
 
-/* Large pieces of an image go to the kernel without passing through this process. False: not this one, nothing is answered. */
+/* Large pieces of an image go to the kernel without passing through this process. False: not this one, nothing is
+ * answered. */
 static bool reply_from_image(struct server *s, fuse_req_t req, const struct call *c, struct tree_file *f)
 {
 	struct fuse_bufvec v = FUSE_BUFVEC_INIT(0);
@@ -131,7 +137,8 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 
 static int run_write(struct server *s, fuse_req_t req, const struct call *c)
 {
-	/* The kernel writes back changed pages through any handle of the file: they are what is cached, and refresh.c may be waiting for them. */
+	/* The kernel writes back changed pages through any handle of the file: they are what is cached, and refresh.c
+	 * may be waiting for them. */
 	bool past_cache = !c->writeback;
 
 	if (past_cache && !c->refreshed && tree_file_met(file_of(c->handle)))
@@ -149,18 +156,29 @@ static int run_write(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_write, .ino = ino, .handle = fi->fh, .data = data, .size = size, .offset = offset,
-		.writeback = fi->writepage});
+	serve(req, &(struct call){.run = run_write,
+				  .ino = ino,
+				  .handle = fi->fh,
+				  .data = data,
+				  .size = size,
+				  .offset = offset,
+				  .writeback = fi->writepage});
 }
 
 static int run_fallocate(struct server *s, fuse_req_t req, const struct call *c)
 {
-	return answer(req, tree_fallocate(s->tree, file_of(c->handle), c->flags, (uint64_t)c->offset, (uint64_t)c->other_offset));
+	return answer(req, tree_fallocate(s->tree, file_of(c->handle), c->flags, (uint64_t)c->offset,
+					  (uint64_t)c->other_offset));
 }
 
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_fallocate, .ino = ino, .handle = fi->fh, .flags = mode, .offset = offset, .other_offset = length});
+	serve(req, &(struct call){.run = run_fallocate,
+				  .ino = ino,
+				  .handle = fi->fh,
+				  .flags = mode,
+				  .offset = offset,
+				  .other_offset = length});
 }
 
 static int run_lseek(struct server *s, fuse_req_t req, const struct call *c)
@@ -187,7 +205,8 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct f
 static int run_copy(struct server *s, fuse_req_t req, const struct call *c)
 {
 	size_t copied;
-	int r = tree_copy(s->tree, file_of(c->handle), (uint64_t)c->offset, file_of(c->other_handle), (uint64_t)c->other_offset, c->size, &copied);
+	int r = tree_copy(s->tree, file_of(c->handle), (uint64_t)c->offset, file_of(c->other_handle),
+			  (uint64_t)c->other_offset, c->size, &copied);
 
 	if (r < 0)
 		return answer(req, r);
@@ -196,14 +215,20 @@ static int run_copy(struct server *s, fuse_req_t req, const struct call *c)
 }
 
 void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, struct fuse_file_info *fi_in,
-	fuse_ino_t ino_out, off_t offset_out, struct fuse_file_info *fi_out, size_t length, int flags)
+			fuse_ino_t ino_out, off_t offset_out, struct fuse_file_info *fi_out, size_t length, int flags)
 {
 	/* The answer holds 32 bits. */
 	size_t most = length < 0x7ffff000u ? length : 0x7ffff000u;
 
 	(void)flags;
-	serve(req, &(struct call){.run = run_copy, .ino = ino_in, .offset = offset_in, .handle = fi_in->fh,
-		.other = ino_out, .other_offset = offset_out, .other_handle = fi_out->fh, .size = most});
+	serve(req, &(struct call){.run = run_copy,
+				  .ino = ino_in,
+				  .offset = offset_in,
+				  .handle = fi_in->fh,
+				  .other = ino_out,
+				  .other_offset = offset_out,
+				  .other_handle = fi_out->fh,
+				  .size = most});
 }
 
 static int run_fsync(struct server *s, fuse_req_t req, const struct call *c)

@@ -12,7 +12,7 @@ static int run_lookup(struct server *s, fuse_req_t req, const struct call *c)
 
 	if (r != -ENOENT)
 		return answer_entry(req, r, &st);
-	fuse_reply_entry(req, &nothing);	/* inode 0: a negative entry, which the kernel may keep */
+	fuse_reply_entry(req, &nothing); /* inode 0: a negative entry, which the kernel may keep */
 	return 0;
 }
 
@@ -105,8 +105,13 @@ static int run_rename(struct server *s, fuse_req_t req, const struct call *c)
 	return answer(req, tree_rename(s->tree, c->ino, c->name, c->other, c->other_name, (unsigned)c->flags));
 }
 
-void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name, unsigned flags)
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
+	       unsigned flags)
 {
-	serve(req, &(struct call){.run = run_rename, .ino = parent, .name = name, .other = new_parent, .other_name = new_name,
-		.flags = (int)flags});
+	serve(req, &(struct call){.run = run_rename,
+				  .ino = parent,
+				  .name = name,
+				  .other = new_parent,
+				  .other_name = new_name,
+				  .flags = (int)flags});
 }

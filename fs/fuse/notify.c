@@ -2,10 +2,10 @@
 /*
  * notify.c - what the kernel is told: the commit's hooks
  *
- * A notification may wait for requests into this daemon (an inode is written back first), never inside a request of its own: so
- * only the commit's thread, that of refresh.c and server_stop's caller do it, holding no lock, while the loop runs.  Before the loop's end is used
- * (the connection's descriptor closed), notify_silence() waits for those under way: with the loop running they end, and when the mount
- * was taken away the kernel refuses them at once.
+ * A notification may wait for requests into this daemon (an inode is written back first), never inside a request of
+ * its own: so only the commit's thread, that of refresh.c and server_stop's caller do it, holding no lock, while the
+ * loop runs.  Before the loop's end is used (the connection's descriptor closed), notify_silence() waits for those
+ * under way: with the loop running they end, and when the mount was taken away the kernel refuses them at once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +40,7 @@ void notify_silence(struct server *s)
 }
 
 /* Pages from 0 to the end: dirty ones are written back, and their mappings must fault again before the next store. */
-static void inval_inode(struct server *s, uint64_t ino)
-{
-	fuse_lowlevel_notify_inval_inode(s->session, ino, 0, 0);
-}
+static void inval_inode(struct server *s, uint64_t ino) { fuse_lowlevel_notify_inval_inode(s->session, ino, 0, 0); }
 
 void notify_stale(struct server *s, uint64_t ino, off_t offset, size_t length)
 {

@@ -2,10 +2,10 @@
 /*
  * park.c - requests that wait without a thread
  *
- * A parked request is owned by the list, or by the park's thread while it is run again; so it is answered once, by that thread.
- * libfuse calls an interrupt function with the request's own lock held, and an answer would free that lock: the function
- * only wakes the thread, which finds fuse_req_interrupted().  Taking the function back (fuse_req_interrupt_func with NULL) waits for one
- * that runs, so none can see a call that was freed.
+ * A parked request is owned by the list, or by the park's thread while it is run again; so it is answered once, by
+ * that thread. libfuse calls an interrupt function with the request's own lock held, and an answer would free that
+ * lock: the function only wakes the thread, which finds fuse_req_interrupted().  Taking the function back
+ * (fuse_req_interrupt_func with NULL) waits for one that runs, so none can see a call that was freed.
  */
 #include "fs/fuse/park.h"
 
@@ -21,18 +21,18 @@ struct parked {
 	struct parked *next;
 	struct park *park;
 	fuse_req_t req;
-	int error;		/* answer with this instead of running the call again */
-	struct call call;	/* what it points to is owned */
+	int error;	  /* answer with this instead of running the call again */
+	struct call call; /* what it points to is owned */
 	struct stat attr;
 };
 
 struct park {
 	struct server *server;
 	pthread_t thread;
-	pthread_mutex_t lock;	/* guards what follows */
+	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
 	struct parked *first, **end;
-	bool started, stopping, urgent;	/* urgent: somebody was interrupted */
+	bool started, stopping, urgent; /* urgent: somebody was interrupted */
 };
 
 static void parked_free(struct parked *p)
@@ -93,7 +93,7 @@ static bool append(struct park *p, struct parked *parked)
 	open = !p->stopping;
 	if (open) {
 		if (!p->first)
-			pthread_cond_signal(&p->wake);	/* the retries begin */
+			pthread_cond_signal(&p->wake); /* the retries begin */
 		parked->next = NULL;
 		*p->end = parked;
 		p->end = &parked->next;
@@ -128,7 +128,8 @@ void park_answer(struct park *p, fuse_req_t req, int error)
 	struct parked *parked = calloc(1, sizeof(*parked));
 
 	if (!parked)
-		return;	/* the caller of an interrupted request was killed or is waiting on: libfuse drops it at the end */
+		/* the caller of an interrupted request was killed or is waiting on: libfuse drops it at the end */
+		return;
 	parked->park = p;
 	parked->req = req;
 	parked->error = error;

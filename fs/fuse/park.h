@@ -2,9 +2,10 @@
 /*
  * park.h - requests as values, and those that must wait
  *
- * Each operation fills a struct call and gives it to call_serve().  Its run() answers the request and returns 0, or returns
- * -EAGAIN with nothing done and nothing answered: the drive is burning.  Then the call is copied and parked: no worker waits.
- * The park's own thread runs parked calls again every PARK_RETRY_MS until they are answered; an interrupted one is answered EINTR.
+ * Each operation fills a struct call and gives it to call_serve().  Its run() answers the request and returns 0, or
+ * returns -EAGAIN with nothing done and nothing answered: the drive is burning.  Then the call is copied and parked:
+ * no worker waits. The park's own thread runs parked calls again every PARK_RETRY_MS until they are answered; an
+ * interrupted one is answered EINTR.
  *
  * Threads: any.  Lock order: libfuse's lock of a request -> the park's lock.
  */
@@ -24,19 +25,19 @@
 struct server;
 struct call {
 	int (*run)(struct server *s, fuse_req_t req, const struct call *c);
-	fuse_ino_t ino, other;		/* other: new parent, or inode to link */
-	const char *name, *other_name;	/* other_name: new name, or target of a symlink */
-	const void *data;		/* to write; size bytes */
+	fuse_ino_t ino, other;	       /* other: new parent, or inode to link */
+	const char *name, *other_name; /* other_name: new name, or target of a symlink */
+	const void *data;	       /* to write; size bytes */
 	size_t size;
 	off_t offset, other_offset;
-	uint64_t handle, other_handle;	/* fi->fh */
-	int flags;			/* of open, rename, fallocate; to_set of setattr; whence of lseek */
+	uint64_t handle, other_handle; /* fi->fh */
+	int flags;		       /* of open, rename, fallocate; to_set of setattr; whence of lseek */
 	mode_t mode;
 	dev_t rdev;
-	bool plus;			/* readdir: with attributes */
-	bool writeback;			/* write: of the kernel's cache */
-	bool refreshed;			/* write: what others had cached and changed was written first (refresh.c) */
-	const struct stat *attr;	/* of setattr */
+	bool plus;		 /* readdir: with attributes */
+	bool writeback;		 /* write: of the kernel's cache */
+	bool refreshed;		 /* write: what others had cached and changed was written first (refresh.c) */
+	const struct stat *attr; /* of setattr */
 };
 
 struct park;

@@ -2,11 +2,12 @@
 /*
  * refresh.c - writes that pass by the page cache, of files that others read
  *
- * A file that is new, and open for writing only, is written past the page cache (files.c): its bytes are copied once less and are not kept twice.
- * Kernels do not agree on what then becomes of cached pages: before 6.6 they stay; later they go before the write, so that somebody
- * who reads at that moment puts the old bytes back.  When somebody else has opened the file, its pages are dropped here before each write, so that what
- * was changed in them by a mapping is written back and not over it later, and again after it, before its answer.  That may wait for requests of others, so it
- * has a thread of its own.
+ * A file that is new, and open for writing only, is written past the page cache (files.c): its bytes are copied once
+ * less and are not kept twice. Kernels do not agree on what then becomes of cached pages: before 6.6 they stay; later
+ * they go before the write, so that somebody who reads at that moment puts the old bytes back.  When somebody else
+ * has opened the file, its pages are dropped here before each write, so that what was changed in them by a mapping is
+ * written back and not over it later, and again after it, before its answer.  That may wait for requests of others,
+ * so it has a thread of its own.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,15 +20,15 @@ struct written {
 	uint64_t ino;
 	off_t offset;
 	size_t length;
-	struct call call;	/* run != NULL: still to be done, with the data behind */
+	struct call call; /* run != NULL: still to be done, with the data behind */
 	uint8_t data[];
 };
 
 struct refresh {
 	struct server *server;
 	pthread_t thread;
-	bool started;		/* main thread */
-	pthread_mutex_t lock;	/* guards what follows */
+	bool started;	      /* main thread */
+	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
 	struct written *first, **end;
 	bool stopping;
@@ -103,7 +104,7 @@ void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offs
 	struct written *w = malloc(sizeof(*w));
 
 	if (!w) {
-		fuse_reply_err(req, ENOMEM);	/* written, but others may still see what was there */
+		fuse_reply_err(req, ENOMEM); /* written, but others may still see what was there */
 		return;
 	}
 	*w = (struct written){.req = req, .ino = ino, .offset = offset, .length = length};

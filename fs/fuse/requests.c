@@ -2,9 +2,10 @@
 /*
  * requests.c - the requests of cdappendfs/control.h
  *
- * Each answer line is built in memory and sent whole; nothing is sent while the tree is locked.  A request of the commit is waited for
- * in slices, with a progress line after each; when its client is gone the request is forgotten, unless the commit has begun.
- * A `struct waiting` has two holders: the connection, and the commit until it called back or forgot it.
+ * Each answer line is built in memory and sent whole; nothing is sent while the tree is locked.  A request of the
+ * commit is waited for in slices, with a progress line after each; when its client is gone the request is forgotten,
+ * unless the commit has begun. A `struct waiting` has two holders: the connection, and the commit until it called
+ * back or forgot it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -39,7 +40,11 @@ static int send_all(struct connection *n, const char *bytes, size_t length)
 }
 
 /* One answer: line_begin, members, line_send. */
-struct line { char *bytes; size_t length; struct json json; };
+struct line {
+	char *bytes;
+	size_t length;
+	struct json json;
+};
 
 static int line_open(struct line *l)
 {
@@ -78,8 +83,9 @@ static int send_result(struct connection *n, const struct commit_result *result)
 
 	if (line_begin(&l, "result") < 0)
 		return -ENOMEM;
-	json_u64(&l.json, "error", (uint64_t)-(int64_t)result->error);
-	json_string(&l.json, "message", result->message[0] || !result->error ? result->message : strerror(-result->error));
+	json_u64(&l.json, "error", (uint64_t) - (int64_t)result->error);
+	json_string(&l.json, "message",
+		    result->message[0] || !result->error ? result->message : strerror(-result->error));
 	json_bool(&l.json, "burned", result->burned);
 	json_u64(&l.json, "append_bytes", result->cost.append_sectors * SECTOR_BYTES);
 	json_u64(&l.json, "data_bytes", result->cost.data_sectors * SECTOR_BYTES);
@@ -102,8 +108,8 @@ void control_refuse(struct connection *n, int error, const char *message)
 static int send_progress(struct connection *n, const struct commit_status *status)
 {
 	static const char *const phases[] = {
-		[COMMIT_IDLE] = "idle", [COMMIT_PREPARING] = "preparing", [COMMIT_BURNING] = "burning", [COMMIT_VERIFYING] = "verifying",
-		[COMMIT_PUBLISHING] = "publishing", [COMMIT_REBASING] = "rebasing",
+		[COMMIT_IDLE] = "idle",		  [COMMIT_PREPARING] = "preparing",   [COMMIT_BURNING] = "burning",
+		[COMMIT_VERIFYING] = "verifying", [COMMIT_PUBLISHING] = "publishing", [COMMIT_REBASING] = "rebasing",
 	};
 	struct line l;
 
@@ -249,9 +255,15 @@ static void answer_sync(struct connection *n) { ask_commit(n, commit_request); }
 static void answer_dry_run(struct connection *n) { ask_commit(n, commit_request_dry_run); }
 static void answer_discard(struct connection *n) { ask_commit(n, commit_request_discard); }
 
-static int request_finalize(struct commit *c, commit_done *done, void *arg) { return commit_request_flags(c, COMMIT_FINALIZE, done, arg); }
+static int request_finalize(struct commit *c, commit_done *done, void *arg)
+{
+	return commit_request_flags(c, COMMIT_FINALIZE, done, arg);
+}
 static void answer_finalize(struct connection *n) { ask_commit(n, request_finalize); }
-static int request_full_tree(struct commit *c, commit_done *done, void *arg) { return commit_request_flags(c, COMMIT_FULL_TREE, done, arg); }
+static int request_full_tree(struct commit *c, commit_done *done, void *arg)
+{
+	return commit_request_flags(c, COMMIT_FULL_TREE, done, arg);
+}
 static void answer_full_tree(struct connection *n) { ask_commit(n, request_full_tree); }
 static int request_finalize_full_tree(struct commit *c, commit_done *done, void *arg)
 {
@@ -265,8 +277,8 @@ static int request_dry_run_full_tree(struct commit *c, commit_done *done, void *
 static void answer_dry_run_full_tree(struct connection *n) { ask_commit(n, request_dry_run_full_tree); }
 
 /* The medium as the commit last saw it; of a read-only mount as it was mounted. *ret_owned is to be freed. */
-static int medium_now(const struct control_options *o, struct disc_state *ret_state, const struct disc_session **ret_sessions,
-	size_t *ret_n, struct disc_session **ret_owned)
+static int medium_now(const struct control_options *o, struct disc_state *ret_state,
+		      const struct disc_session **ret_sessions, size_t *ret_n, struct disc_session **ret_owned)
 {
 	int r;
 
@@ -371,10 +383,21 @@ static void answer_wait(struct connection *n)
 
 void control_answer(struct connection *n, const char *line)
 {
-	static const struct { const char *request; void (*answer)(struct connection *); } requests[] = {
-		{"sync", answer_sync}, {"sync finalize", answer_finalize}, {"sync full-tree", answer_full_tree},
-		{"sync finalize full-tree", answer_finalize_full_tree}, {"dry-run full-tree", answer_dry_run_full_tree}, {"dry-run", answer_dry_run}, {"discard", answer_discard},
-		{"info", answer_info}, {"changes", answer_changes}, {"status", answer_status}, {"wait", answer_wait},
+	static const struct {
+		const char *request;
+		void (*answer)(struct connection *);
+	} requests[] = {
+		{"sync", answer_sync},
+		{"sync finalize", answer_finalize},
+		{"sync full-tree", answer_full_tree},
+		{"sync finalize full-tree", answer_finalize_full_tree},
+		{"dry-run full-tree", answer_dry_run_full_tree},
+		{"dry-run", answer_dry_run},
+		{"discard", answer_discard},
+		{"info", answer_info},
+		{"changes", answer_changes},
+		{"status", answer_status},
+		{"wait", answer_wait},
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(requests); i++) {

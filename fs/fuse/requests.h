@@ -14,17 +14,20 @@
 
 struct control {
 	struct control_options options;
-	int listener, stop[2];		/* stop: a pipe that ends the listening thread */
+	int listener, stop[2]; /* stop: a pipe that ends the listening thread */
 	pthread_t thread;
 
-	pthread_mutex_t lock;		/* guards what follows */
+	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	unsigned connections;
-	bool finished;			/* the mount has ended, with this result */
+	bool finished; /* the mount has ended, with this result */
 	struct commit_result result;
 };
 
-struct connection { struct control *control; int fd; };
+struct connection {
+	struct control *control;
+	int fd;
+};
 
 /* Answer the request line; returns when all is said. */
 void control_answer(struct connection *n, const char *line);

@@ -33,9 +33,11 @@
 
 static void op_init(void *data, struct fuse_conn_info *conn)
 {
-	unsigned unwanted = FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_HANDLE_KILLPRIV |
-		FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_EXPORT_SUPPORT;
-	unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA;
+	unsigned unwanted = FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE |
+			    FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_MOVE |
+			    FUSE_CAP_EXPORT_SUPPORT;
+	unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_ATOMIC_O_TRUNC |
+			  FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA;
 
 	struct server *s = data;
 
@@ -51,7 +53,7 @@ static void op_init(void *data, struct fuse_conn_info *conn)
 }
 
 static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi, unsigned flags,
-	const void *in, size_t in_size, size_t out_size)
+		     const void *in, size_t in_size, size_t out_size)
 {
 	(void)ino, (void)cmd, (void)arg, (void)fi, (void)flags, (void)in, (void)in_size, (void)out_size;
 	fuse_reply_err(req, ENOTTY);
@@ -60,13 +62,34 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, st
 /* What is left out (access, flush, extended attributes, locks) libfuse answers ENOSYS: the kernel stops asking. */
 const struct fuse_lowlevel_ops server_operations = {
 	.init = op_init,
-	.lookup = op_lookup, .forget = op_forget, .forget_multi = op_forget_multi,
-	.getattr = op_getattr, .setattr = op_setattr, .readlink = op_readlink, .statfs = op_statfs,
-	.mknod = op_mknod, .mkdir = op_mkdir, .symlink = op_symlink, .link = op_link,
-	.unlink = op_unlink, .rmdir = op_rmdir, .rename = op_rename,
-	.open = op_open, .create = op_create, .read = op_read, .write = op_write, .fsync = op_fsync, .release = op_release,
-	.fallocate = op_fallocate, .lseek = op_lseek, .copy_file_range = op_copy_file_range,
-	.opendir = op_opendir, .readdir = op_readdir, .readdirplus = op_readdirplus, .releasedir = op_releasedir, .fsyncdir = op_fsyncdir,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.statfs = op_statfs,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.symlink = op_symlink,
+	.link = op_link,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.rename = op_rename,
+	.open = op_open,
+	.create = op_create,
+	.read = op_read,
+	.write = op_write,
+	.fsync = op_fsync,
+	.release = op_release,
+	.fallocate = op_fallocate,
+	.lseek = op_lseek,
+	.copy_file_range = op_copy_file_range,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.releasedir = op_releasedir,
+	.fsyncdir = op_fsyncdir,
 	.ioctl = op_ioctl,
 };
 
@@ -80,10 +103,12 @@ static int make_args(const struct server_options *o, struct fuse_args *args)
 		source = NULL;
 		return -ENOMEM;
 	}
-	if (fuse_opt_add_opt(&text, "subtype=cdappendfs,max_read=" TEXT_OF(MAX_READ)) < 0 || fuse_opt_add_opt_escaped(&text, source) < 0 ||
-	    (o->read_only && fuse_opt_add_opt(&text, "ro") < 0) || (o->allow_other && fuse_opt_add_opt(&text, "default_permissions") < 0) ||
+	if (fuse_opt_add_opt(&text, "subtype=cdappendfs,max_read=" TEXT_OF(MAX_READ)) < 0 ||
+	    fuse_opt_add_opt_escaped(&text, source) < 0 || (o->read_only && fuse_opt_add_opt(&text, "ro") < 0) ||
+	    (o->allow_other && fuse_opt_add_opt(&text, "default_permissions") < 0) ||
 	    (o->fuse_options && *o->fuse_options && fuse_opt_add_opt(&text, o->fuse_options) < 0) ||
-	    fuse_opt_add_arg(args, "cdappendfs") < 0 || fuse_opt_add_arg(args, "-o") < 0 || fuse_opt_add_arg(args, text) < 0)
+	    fuse_opt_add_arg(args, "cdappendfs") < 0 || fuse_opt_add_arg(args, "-o") < 0 ||
+	    fuse_opt_add_arg(args, text) < 0)
 		return -ENOMEM;
 	if (o->debug && fuse_opt_add_arg(args, "-d") < 0)
 		return -ENOMEM;
@@ -117,10 +142,7 @@ int server_new(const struct server_options *options, struct tree *tree, struct s
 	return 0;
 }
 
-void server_set_commit(struct server *s, struct commit *commit)
-{
-	s->commit = commit;
-}
+void server_set_commit(struct server *s, struct commit *commit) { s->commit = commit; }
 
 int server_mount(struct server *s)
 {
@@ -225,5 +247,5 @@ void server_tune(dev_t device)
 	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(device), minor(device));
 	_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0 && write(fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB)) < 0)
-		return;	/* as the kernel likes */
+		return; /* as the kernel likes */
 }

@@ -22,18 +22,20 @@
 struct server;
 
 struct server_options {
-	const char *mountpoint;		/* real path */
-	const char *source;		/* what is shown as mounted: real path of the disc */
-	const char *fuse_options;	/* comma-separated, handed to libfuse; NULL none */
-	bool debug;			/* libfuse prints every request */
+	const char *mountpoint;	  /* real path */
+	const char *source;	  /* what is shown as mounted: real path of the disc */
+	const char *fuse_options; /* comma-separated, handed to libfuse; NULL none */
+	bool debug;		  /* libfuse prints every request */
 	bool read_only;
-	bool allow_other;		/* the kernel checks permissions; otherwise the owner may do what each file's owner could */
-	uid_t owner;			/* who mounted */
-	bool show_uid, show_gid, show_umask;	/* what follows is shown instead of what is stored */
+	/* the kernel checks permissions; otherwise the owner may do what each file's owner could */
+	bool allow_other;
+	uid_t owner;			     /* who mounted */
+	bool show_uid, show_gid, show_umask; /* what follows is shown instead of what is stored */
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
-	void (*take_away)(void *context);	/* the mount, when it is still there and libfuse may not be able to; NULL none */
+	/* the mount, when it is still there and libfuse may not be able to; NULL none */
+	void (*take_away)(void *context);
 	void *context;
 };
 

@@ -2,14 +2,15 @@
 /*
  * sync.c - `sync MOUNTPOINT`: an FSYNCDIR that waits for a commit
  *
- * The request is kept and answered by the commit's thread.  Two sides hold a sync_wait: the commit (until its done is called or it
- * has forgotten the request), and the list of those not answered yet.  Whoever takes `req` out of it under the lock answers.
- * An interrupt function must not answer itself (park.c says why): the park's thread does.
+ * The request is kept and answered by the commit's thread.  Two sides hold a sync_wait: the commit (until its done is
+ * called or it has forgotten the request), and the list of those not answered yet.  Whoever takes `req` out of it
+ * under the lock answers. An interrupt function must not answer itself (park.c says why): the park's thread does.
  *
- * While such a request waits, the kernel holds the root directory's inode lock.  A discard tells the kernel to drop entries, which takes
- * that lock: so it first answers all that wait, and lets no new one wait until it is through.
+ * While such a request waits, the kernel holds the root directory's inode lock.  A discard tells the kernel to drop
+ * entries, which takes that lock: so it first answers all that wait, and lets no new one wait until it is through.
  *
- * Lock order: libfuse's lock of a request -> sync_lock; -> the commit's own, and the park's.  Neither is held when libfuse is called.
+ * Lock order: libfuse's lock of a request -> sync_lock; -> the commit's own, and the park's.  Neither is held when
+ * libfuse is called.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +20,9 @@
 
 struct sync_wait {
 	struct server *server;
-	fuse_req_t req;			/* NULL: answered */
+	fuse_req_t req; /* NULL: answered */
 	unsigned holders;
-	struct sync_wait *next, **place;	/* in the list while req is there */
+	struct sync_wait *next, **place; /* in the list while req is there */
 };
 
 static fuse_req_t take_req_locked(struct sync_wait *w)
@@ -105,7 +106,7 @@ static int enlist(struct sync_wait *w)
 			w->next->place = &w->next;
 		s->syncs = w;
 	} else {
-		r = -EINTR;	/* interrupted already: nothing is to be burned */
+		r = -EINTR; /* interrupted already: nothing is to be burned */
 	}
 	pthread_mutex_unlock(&s->sync_lock);
 	return r;

@@ -2,15 +2,16 @@
 /*
  * ahead.c - directories that will be read soon
  *
- * Programs that walk a tree list the directories of one in any order (find: backwards), which no read-ahead of the kernel guesses.
+ * Programs that walk a tree list the directories of one in any order (find: backwards), which no read-ahead of the
+ * kernel guesses.
  */
 #include <fcntl.h>
 
 #include "fs/iso/room.h"
 
-#define DIRECTORY_SECTORS_MAX 16u	/* of a longer one only the beginning: who reads it reads on */
-#define GAP_SECTORS_MAX 16u		/* read along */
-#define CALL_SECTORS 64u		/* the kernel takes what its read-ahead is of each call: 128 KiB */
+#define DIRECTORY_SECTORS_MAX 16u /* of a longer one only the beginning: who reads it reads on */
+#define GAP_SECTORS_MAX 16u	  /* read along */
+#define CALL_SECTORS 64u	  /* the kernel takes what its read-ahead is of each call: 128 KiB */
 
 static void ask(struct iso *iso, const struct iso_ahead *a)
 {
@@ -19,12 +20,16 @@ static void ask(struct iso *iso, const struct iso_ahead *a)
 	for (uint32_t done = 0; fd >= 0 && done < a->n_sectors; done += CALL_SECTORS) {
 		uint64_t pos = ((uint64_t)a->lba + done) * SECTOR_BYTES;
 
-		posix_fadvise(fd, (off_t)pos, (off_t)min_u64(a->n_sectors - done, CALL_SECTORS) * SECTOR_BYTES, POSIX_FADV_WILLNEED);
+		posix_fadvise(fd, (off_t)pos, (off_t)min_u64(a->n_sectors - done, CALL_SECTORS) * SECTOR_BYTES,
+			      POSIX_FADV_WILLNEED);
 	}
 }
 
 /* Is b at most a gap behind a? */
-static bool follows(uint64_t a_lba, uint64_t a_sectors, uint64_t b_lba) { return b_lba >= a_lba && b_lba <= a_lba + a_sectors + GAP_SECTORS_MAX; }
+static bool follows(uint64_t a_lba, uint64_t a_sectors, uint64_t b_lba)
+{
+	return b_lba >= a_lba && b_lba <= a_lba + a_sectors + GAP_SECTORS_MAX;
+}
 
 void iso_expect(struct iso *iso, struct iso_ahead *a, struct iso_extent dir)
 {

@@ -2,16 +2,16 @@
 /*
  * date.c - the two forms of dates in ECMA-119
  *
- * Fields out of range are clamped: a disc with a silly date is still readable.  All zero means "not specified": the epoch.
+ * Fields out of range are clamped: a disc with a silly date is still readable.  All zero means "not specified": the
+ * epoch.
  */
 #include "fs/iso/room.h"
 
-struct date { int year, month, day, hour, minute, second, quarters; };
+struct date {
+	int year, month, day, hour, minute, second, quarters;
+};
 
-static int clamp(int v, int low, int high)
-{
-	return v < low ? low : v > high ? high : v;
-}
+static int clamp(int v, int low, int high) { return v < low ? low : v > high ? high : v; }
 
 /* Seconds since the epoch, UTC; proleptic Gregorian calendar. */
 static int64_t seconds_of(const struct date *d)
@@ -22,7 +22,8 @@ static int64_t seconds_of(const struct date *d)
 	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + clamp(d->day, 1, 31) - 1;
 	int64_t days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 
-	return days * 86400 + clamp(d->hour, 0, 23) * 3600 + clamp(d->minute, 0, 59) * 60 + clamp(d->second, 0, 60) - quarters * 900;
+	return days * 86400 + clamp(d->hour, 0, 23) * 3600 + clamp(d->minute, 0, 59) * 60 + clamp(d->second, 0, 60) -
+	       quarters * 900;
 }
 
 int64_t date_of_record(const uint8_t d[7])
@@ -51,8 +52,13 @@ static int digits(const uint8_t *d, int n)
 
 struct timespec date_of_volume(const uint8_t d[17])
 {
-	struct date date = {.year = digits(d, 4), .month = digits(d + 4, 2), .day = digits(d + 6, 2), .hour = digits(d + 8, 2),
-			    .minute = digits(d + 10, 2), .second = digits(d + 12, 2), .quarters = (int8_t)d[16]};
+	struct date date = {.year = digits(d, 4),
+			    .month = digits(d + 4, 2),
+			    .day = digits(d + 6, 2),
+			    .hour = digits(d + 8, 2),
+			    .minute = digits(d + 10, 2),
+			    .second = digits(d + 12, 2),
+			    .quarters = (int8_t)d[16]};
 	int hundredths = digits(d + 14, 2);
 	struct timespec t = {0, 0};
 

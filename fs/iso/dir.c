@@ -2,22 +2,23 @@
 /*
  * dir.c - a cursor over the records of one directory, and iso_dir, which is one
  *
- * The directory is read in chunks; a small one whole, through the sector cache.  After an error the cursor stands before the
- * record it could not give, so that a request answered -EAGAIN can be repeated.
+ * The directory is read in chunks; a small one whole, through the sector cache.  After an error the cursor stands
+ * before the record it could not give, so that a request answered -EAGAIN can be repeated.
  */
 #include <string.h>
 
 #include "fs/iso/room.h"
 
-#define FIRST_SECTORS 8u	/* read at first, then twice as much each time … */
-#define CHUNK_SECTORS 32u	/* … up to this */
+#define FIRST_SECTORS 8u  /* read at first, then twice as much each time … */
+#define CHUNK_SECTORS 32u /* … up to this */
 #define CONTINUATION_AHEAD_SECTORS 16u
 
 int cursor_begin(struct cursor *c, struct iso *iso, struct iso_extent dir)
 {
 	uint64_t sectors = sectors_of(dir.bytes);
 
-	if (dir.bytes > DIRECTORY_MAX_BYTES || dir.lba + sectors > 1ull << 32 || (iso->limit_sectors && sectors > iso->limit_sectors))
+	if (dir.bytes > DIRECTORY_MAX_BYTES || dir.lba + sectors > 1ull << 32 ||
+	    (iso->limit_sectors && sectors > iso->limit_sectors))
 		return -EBADMSG;
 	*c = (struct cursor){.iso = iso, .lba = dir.lba, .bytes = dir.bytes};
 	c->chunk = (uint32_t)min_u64(sectors, FIRST_SECTORS);
@@ -108,7 +109,9 @@ int cursor_next(struct cursor *c, enum decode_depth depth, struct iso_entry *ret
 	return more;
 }
 
-struct iso_dir { struct cursor cursor; };
+struct iso_dir {
+	struct cursor cursor;
+};
 
 int iso_dir_open(struct iso *iso, struct iso_extent dir, struct iso_dir **ret)
 {
@@ -124,10 +127,7 @@ int iso_dir_open(struct iso *iso, struct iso_extent dir, struct iso_dir **ret)
 	return 0;
 }
 
-int iso_dir_next(struct iso_dir *d, struct iso_entry *ret)
-{
-	return cursor_next(&d->cursor, DECODE_ALL, ret, NULL);
-}
+int iso_dir_next(struct iso_dir *d, struct iso_entry *ret) { return cursor_next(&d->cursor, DECODE_ALL, ret, NULL); }
 
 int iso_dir_next_name(struct iso_dir *d, struct iso_entry *ret)
 {
@@ -136,7 +136,8 @@ int iso_dir_next_name(struct iso_dir *d, struct iso_entry *ret)
 
 uint32_t iso_dir_tell(const struct iso_dir *d) { return d->cursor.at; }
 
-/* From the beginning of the sector before: so what the record before it says is seen, and where no record starts none is read. */
+/* From the beginning of the sector before: so what the record before it says is seen, and where no record starts none
+ * is read. */
 int iso_dir_seek(struct iso_dir *d, uint32_t position)
 {
 	struct cursor *c = &d->cursor;

@@ -2,8 +2,8 @@
 /*
  * entry.c - one directory record, with what SUSP adds, as a struct iso_entry
  *
- * The record says whether it is a directory; Rock Ridge's mode says what else it is.  A mode that contradicts the record
- * (a directory without its flag) is no damage but a regular file: only what the record says is followed.
+ * The record says whether it is a directory; Rock Ridge's mode says what else it is.  A mode that contradicts the
+ * record (a directory without its flag) is no damage but a regular file: only what the record says is followed.
  * Relocated directories (CL) take everything but their name from the "." of the directory they point to, as on Linux.
  * Where a file's sections lie is not looked at: bad addresses are found when they are read.
  */
@@ -12,14 +12,14 @@
 
 #include "fs/iso/room.h"
 
-#define SECTIONS_MAX 65536u		/* of one file; 8 TiB needs 2049 */
-#define POSITION_REFUSED (1ull << 62)	/* iso_read_disc() answers -EBADMSG */
+#define SECTIONS_MAX 65536u	      /* of one file; 8 TiB needs 2049 */
+#define POSITION_REFUSED (1ull << 62) /* iso_read_disc() answers -EBADMSG */
 
 struct sections {
 	struct extent *list;
 	uint32_t n, capacity;
 	uint64_t bytes;
-	uint32_t first_lba;	/* of the first one that is not empty */
+	uint32_t first_lba; /* of the first one that is not empty */
 };
 
 static int sections_grow(struct sections *s)
@@ -56,7 +56,8 @@ static int sections_add(struct sections *s, const uint8_t *record, enum decode_d
 	r = s->n == s->capacity ? sections_grow(s) : 0;
 	if (r)
 		return r;
-	s->list[s->n++] = (struct extent){.offset = s->bytes - length, .length = length, .pos = pos, .kind = EXTENT_DISC};
+	s->list[s->n++] =
+		(struct extent){.offset = s->bytes - length, .length = length, .pos = pos, .kind = EXTENT_DISC};
 	return 0;
 }
 
@@ -129,11 +130,13 @@ static void set_private(const struct iso *iso, struct iso_entry *e, const struct
 	e->joliet_attempt = r->joliet_attempt < UINT32_MAX ? r->joliet_attempt + 1 : 0;
 }
 
-static int decode_rock(struct iso *iso, struct window *w, const uint8_t *record, enum decode_depth depth, struct rock *r)
+static int decode_rock(struct iso *iso, struct window *w, const uint8_t *record, enum decode_depth depth,
+		       struct rock *r)
 {
 	if (iso->kind == TREE_ROCK_RIDGE)
 		return rock_decode(iso, w, record, depth, r);
-	memset((char *)r + offsetof(struct rock, name_length), 0, offsetof(struct rock, target) - offsetof(struct rock, name_length));
+	memset((char *)r + offsetof(struct rock, name_length), 0,
+	       offsetof(struct rock, target) - offsetof(struct rock, name_length));
 	return 0;
 }
 
@@ -154,7 +157,10 @@ static int read_self(struct iso *iso, uint32_t lba, uint8_t sector[SECTOR_BYTES]
 
 	if (r)
 		return r;
-	return record_is_sound(sector, SECTOR_BYTES) && record_is_dot(sector) && record_flags(sector) & RECORD_DIRECTORY ? 0 : -EBADMSG;
+	return record_is_sound(sector, SECTOR_BYTES) && record_is_dot(sector) &&
+			       record_flags(sector) & RECORD_DIRECTORY ?
+		       0 :
+		       -EBADMSG;
 }
 
 /* Attributes of the directory at dir->lba; with dir->bytes 0 its length too. */
@@ -177,7 +183,8 @@ static int take_self(struct iso *iso, struct iso_extent *dir, struct iso_entry *
 }
 
 /* What belongs to the entry's type. */
-static int set_content(struct cursor *c, struct iso_entry *e, const uint8_t *record, const struct rock *r, struct sections *s)
+static int set_content(struct cursor *c, struct iso_entry *e, const uint8_t *record, const struct rock *r,
+		       struct sections *s)
 {
 	if (r->has_cl) {
 		e->dir = (struct iso_extent){.lba = r->cl_lba};
@@ -200,7 +207,8 @@ static int set_content(struct cursor *c, struct iso_entry *e, const uint8_t *rec
 	return 0;
 }
 
-static uint64_t ino_of(const struct cursor *c, uint32_t at, uint32_t type, const struct rock *r, const struct sections *s)
+static uint64_t ino_of(const struct cursor *c, uint32_t at, uint32_t type, const struct rock *r,
+		       const struct sections *s)
 {
 	uint64_t pos = (uint64_t)c->lba * SECTOR_BYTES + at;
 

@@ -2,13 +2,14 @@
 /*
  * index.c - name -> record position, for directories that are too large to be searched at each look-up
  *
- * An index is a sorted array of 8-byte keys: 32 bits of a keyed hash of the name, 32 bits of the record's position in its
- * directory.  Names are not kept; what is found is decoded and compared.  Sorting rather than hashing bounds the cost whatever
- * names a disc holds (also a million equal ones).
+ * An index is a sorted array of 8-byte keys: 32 bits of a keyed hash of the name, 32 bits of the record's position in
+ * its directory.  Names are not kept; what is found is decoded and compared.  Sorting rather than hashing bounds the
+ * cost whatever names a disc holds (also a million equal ones).
  *
- * All indexes together stay within 16 MiB; the least recently used go first.  A directory that does not fit, or that is damaged
- * somewhere, gets an index without keys that says "search it".  Two threads may build the same index: the second finds the first's
- * and drops its own.  The lock guards the lists and the reference counts; the keys never change.
+ * All indexes together stay within 16 MiB; the least recently used go first.  A directory that does not fit, or that
+ * is damaged somewhere, gets an index without keys that says "search it".  Two threads may build the same index: the
+ * second finds the first's and drops its own.  The lock guards the lists and the reference counts; the keys never
+ * change.
  */
 #include <pthread.h>
 #include <string.h>
@@ -21,9 +22,9 @@
 struct name_index {
 	struct iso_extent dir;
 	bool is_unusable;
-	unsigned refs;				/* index_cache.lock; one is the cache's while it is listed */
-	struct name_index *newer, *older;	/* index_cache.lock: by use */
-	struct name_index *next;		/* index_cache.lock: in the bucket */
+	unsigned refs;			  /* index_cache.lock; one is the cache's while it is listed */
+	struct name_index *newer, *older; /* index_cache.lock: by use */
+	struct name_index *next;	  /* index_cache.lock: in the bucket */
 	size_t n;
 	uint64_t *keys;
 };
@@ -70,10 +71,7 @@ void index_cache_free(struct index_cache *c)
 	free(c);
 }
 
-static size_t index_bytes(const struct name_index *i)
-{
-	return sizeof(*i) + i->n * sizeof(i->keys[0]);
-}
+static size_t index_bytes(const struct name_index *i) { return sizeof(*i) + i->n * sizeof(i->keys[0]); }
 
 static struct name_index **bucket_of(struct index_cache *c, struct iso_extent dir)
 {

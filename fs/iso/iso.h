@@ -3,16 +3,17 @@
  * iso.h - reader of one session: ECMA-119 with Rock Ridge (SUSP, RRIP), Joliet or plain names; lazy and bounded
  *
  * iso_open() reads the volume descriptors and the root's "." only.  Rock Ridge first, then Joliet, then plain names
- * (lower-cased, version and trailing dot stripped).  -> iso_root(), iso_lookup(), iso_dir_open()/next(), iso_zisofs_read() -> iso_unref().
+ * (lower-cased, version and trailing dot stripped).  -> iso_root(), iso_lookup(), iso_dir_open()/next(),
+ * iso_zisofs_read() -> iso_unref().
  *
- * Threads: everything may be called from any thread; an iso_dir belongs to one thread at a time.  The object never changes
- * but for its bounded caches (an index of names for directories larger than a few sectors, LRU, at most 16 MiB in all; inside one lock
- * that is never held over a disc read).
- * Errors: -EBADMSG damaged structure, -EIO unreadable, -EMEDIUMTYPE not ISO 9660, -ENOENT, -ENAMETOOLONG, -EAGAIN as in disc.h.
- * A damaged record is an error of the operation on it (iso_dir_next skips nothing silently: it returns -EBADMSG and ends).
- * Memory and time of each call are bounded whatever the disc says: CE chains <= 32 hops, directories <= the disc's size,
- * names <= 255 bytes ('/' and NUL inside names, "." and ".." as names: replaced or refused), no recursion.
- * An interleaved file is listed, but its extents have a pos no disc has (>= 2^43): reading it is -EBADMSG, and it cannot be linked.
+ * Threads: everything may be called from any thread; an iso_dir belongs to one thread at a time.  The object never
+ * changes but for its bounded caches (an index of names for directories larger than a few sectors, LRU, at most 16
+ * MiB in all; inside one lock that is never held over a disc read). Errors: -EBADMSG damaged structure, -EIO
+ * unreadable, -EMEDIUMTYPE not ISO 9660, -ENOENT, -ENAMETOOLONG, -EAGAIN as in disc.h. A damaged record is an error
+ * of the operation on it (iso_dir_next skips nothing silently: it returns -EBADMSG and ends). Memory and time of each
+ * call are bounded whatever the disc says: CE chains <= 32 hops, directories <= the disc's size, names <= 255 bytes
+ * ('/' and NUL inside names, "." and ".." as names: replaced or refused), no recursion. An interleaved file is
+ * listed, but its extents have a pos no disc has (>= 2^43): reading it is -EBADMSG, and it cannot be linked.
  */
 #ifndef FS_ISO_ISO_H
 #define FS_ISO_ISO_H
@@ -31,31 +32,35 @@
 struct iso;
 
 /* Where a directory's records are. bytes is a multiple of 2048 in well-made discs. */
-struct iso_extent { uint32_t lba, bytes; };
+struct iso_extent {
+	uint32_t lba, bytes;
+};
 
 /*
- * One decoded entry.  Inode numbers: our sessions: the PX serial (root: 1).  Foreign: record_lba << 6 | offset_in_sector >> 5 as
- * Linux counts them; of hard links (nlink > 1, size > 0, regular): first_lba << 6 | 63; of the root: 1.  Relocated directories: of the CL record.
- * So all numbers stay below 2^32 on media below 2^26 sectors and become PX serials of our sessions unchanged.
+ * One decoded entry.  Inode numbers: our sessions: the PX serial (root: 1).  Foreign: record_lba << 6 |
+ * offset_in_sector >> 5 as Linux counts them; of hard links (nlink > 1, size > 0, regular): first_lba << 6 | 63; of
+ * the root: 1.  Relocated directories: of the CL record. So all numbers stay below 2^32 on media below 2^26 sectors
+ * and become PX serials of our sessions unchanged.
  */
 struct iso_entry {
 	char name[256];
 	uint64_t ino;
-	uint64_t size;			/* regular files; zisofs: uncompressed */
+	uint64_t size; /* regular files; zisofs: uncompressed */
 	uint64_t rdev;
-	struct timespec atime, mtime, ctime;	/* UTC; without TF: the record's date for all three */
-	uint32_t mode, uid, gid, nlink;	/* without Rock Ridge: files 0444, directories 0555, 0, 0, 1 */
-	struct iso_extent dir;		/* directories (CL followed) */
+	struct timespec atime, mtime, ctime; /* UTC; without TF: the record's date for all three */
+	uint32_t mode, uid, gid, nlink;	     /* without Rock Ridge: files 0444, directories 0555, 0, 0, 1 */
+	struct iso_extent dir;		     /* directories (CL followed) */
 	struct zisofs zisofs;
-	uint32_t n_extents;		/* regular files, size > 0 */
-	struct extent *extents;		/* kind DISC; owned by the entry; multi-extent sections in order, adjacent ones joined */
-	char *target;			/* symlinks, at most 4095 bytes; owned by the entry */
-	uint64_t locator;		/* of the record, for iso_entry_at() */
-	char iso_name[40];		/* identifier as recorded, version cut; "" when it does not fit */
+	uint32_t n_extents; /* regular files, size > 0 */
+	/* kind DISC; owned by the entry; multi-extent sections in order, adjacent ones joined */
+	struct extent *extents;
+	char *target;	   /* symlinks, at most 4095 bytes; owned by the entry */
+	uint64_t locator;  /* of the record, for iso_entry_at() */
+	char iso_name[40]; /* identifier as recorded, version cut; "" when it does not fit */
 	/* Of TW entries (burner/SESSION.md), zeros but in sessions of ours that have them: */
-	struct iso_extent twin;		/* directories: records of the Joliet twin; bytes 0: there is none */
-	uint32_t area_sectors;		/* directories: continuation areas right behind their records */
-	uint32_t joliet_attempt;	/* + 1: which of the made names the Joliet record has */
+	struct iso_extent twin;	 /* directories: records of the Joliet twin; bytes 0: there is none */
+	uint32_t area_sectors;	 /* directories: continuation areas right behind their records */
+	uint32_t joliet_attempt; /* + 1: which of the made names the Joliet record has */
 };
 /* Sectors that a directory of ours takes in both trees. */
 static inline uint64_t iso_entry_sectors(const struct iso_entry *e)
@@ -63,8 +68,10 @@ static inline uint64_t iso_entry_sectors(const struct iso_entry *e)
 	return (((uint64_t)e->dir.bytes + 2047) >> 11) + e->area_sectors + (((uint64_t)e->twin.bytes + 2047) >> 11);
 }
 /* A path table: both its forms have the same length. */
-struct iso_table { uint32_t lba[2], bytes; };	/* L, M */
-void iso_entry_release(struct iso_entry *e);	/* frees what it owns and clears the pointers; fine on a zeroed one */
+struct iso_table {
+	uint32_t lba[2], bytes;
+};					     /* L, M */
+void iso_entry_release(struct iso_entry *e); /* frees what it owns and clears the pointers; fine on a zeroed one */
 #define _cleanup_entry_ __attribute__((cleanup(iso_entry_release)))
 
 struct iso_info {
@@ -72,14 +79,14 @@ struct iso_info {
 	char volume_id[33];
 	int64_t created;
 	uint32_t volume_sectors;
-	struct appuse appuse;		/* valid when ours */
-	struct iso_table tables[2];	/* as the primary and the Joliet descriptor say */
+	struct appuse appuse;	    /* valid when ours */
+	struct iso_table tables[2]; /* as the primary and the Joliet descriptor say */
 };
 
 /* descriptor_lba: of the primary volume descriptor (disc_session.descriptor_lba). The disc must outlive the object. */
 int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret);
 struct iso *iso_ref(struct iso *iso);
-void iso_unref(struct iso *iso);	/* NULL is fine */
+void iso_unref(struct iso *iso); /* NULL is fine */
 static inline void iso_unrefp(struct iso **iso) { iso_unref(*iso); }
 void iso_info(const struct iso *iso, struct iso_info *ret);
 struct disc *iso_disc(const struct iso *iso);
@@ -96,26 +103,34 @@ int iso_dir_open(struct iso *iso, struct iso_extent dir, struct iso_dir **ret);
 int iso_dir_next(struct iso_dir *d, struct iso_entry *ret);
 /* The same without decoding more than the name, inode number, type (mode & S_IFMT) and locator: for large listings. */
 int iso_dir_next_name(struct iso_dir *d, struct iso_entry *ret);
-/* Where it goes on: bytes from the beginning, 0 or 34 and more; after an error before the record that could not be given. */
+/* Where it goes on: bytes from the beginning, 0 or 34 and more; after an error before the record that could not be
+ * given. */
 uint32_t iso_dir_tell(const struct iso_dir *d);
-/* Go on there, as any iso_dir of this directory has told it; from any other number on, with the first entry that starts there or later. */
+/* Go on there, as any iso_dir of this directory has told it; from any other number on, with the first entry that
+ * starts there or later. */
 int iso_dir_seek(struct iso_dir *d, uint32_t position);
 void iso_dir_close(struct iso_dir *d);
 static inline void iso_dir_closep(struct iso_dir **d) { iso_dir_close(*d); }
 
 /*
- * A walk comes by soon: what lies in an image is asked of its disk now, without waiting, so that it does not wait at each directory.  Directories side by side
- * are asked for at once; the last ones when the next has another place, and with {0}.  On a drive it does nothing: a seek would make others wait.
+ * A walk comes by soon: what lies in an image is asked of its disk now, without waiting, so that it does not wait at
+ * each directory.  Directories side by side are asked for at once; the last ones when the next has another place, and
+ * with {0}.  On a drive it does nothing: a seek would make others wait.
  */
-struct iso_ahead { uint32_t lba, n_sectors; };
+struct iso_ahead {
+	uint32_t lba, n_sectors;
+};
 void iso_expect(struct iso *iso, struct iso_ahead *a, struct iso_extent dir);
 
-/* Decode the entry again from the locator that this reader (or one of an older session of the same disc and kind) gave. */
+/* Decode the entry again from the locator that this reader (or one of an older session of the same disc and kind)
+ * gave. */
 int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret);
 
 /* Read file bytes of DISC extents: plain positions on the disc, any alignment; large aligned reads. 0 or an errno. */
 int iso_read_disc(struct disc *disc, uint64_t pos, void *buf, size_t length);
-/* Uncompressed bytes [offset, offset+length) of a zisofs file of `size` bytes; bounded by its block size (<= 2^20). -EBADMSG damaged. */
-int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents, uint64_t size, uint64_t offset, void *buf, size_t length);
+/* Uncompressed bytes [offset, offset+length) of a zisofs file of `size` bytes; bounded by its block size (<= 2^20).
+ * -EBADMSG damaged. */
+int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
+		    uint64_t size, uint64_t offset, void *buf, size_t length);
 
 #endif

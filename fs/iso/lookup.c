@@ -2,8 +2,8 @@
 /*
  * lookup.c - one entry by its name, or by its locator
  *
- * Small directories are searched; their sectors stay in the cache.  Larger ones have an index of names (index.c), which says
- * at which records to look.  Of two entries with one name the first is found, in either way.
+ * Small directories are searched; their sectors stay in the cache.  Larger ones have an index of names (index.c),
+ * which says at which records to look.  Of two entries with one name the first is found, in either way.
  */
 #include <string.h>
 

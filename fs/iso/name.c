@@ -2,7 +2,8 @@
 /*
  * name.c - names without Rock Ridge
  *
- * Whatever the identifier holds, the result is a name that a directory can show: 1..255 bytes, no '/', no NUL, not "." or "..".
+ * Whatever the identifier holds, the result is a name that a directory can show: 1..255 bytes, no '/', no NUL, not
+ * "." or "..".
  */
 #include <string.h>
 

@@ -2,8 +2,8 @@
 /*
  * rock.c - Rock Ridge (RRIP 1.09 to 1.12): the fields of one directory record
  *
- * Entries that are too short for what they must hold are damage.  A name that cannot be one (too long, ".", "..", flagged as
- * the current or parent directory) is dropped, and the ISO identifier serves instead, as on Linux.
+ * Entries that are too short for what they must hold are damage.  A name that cannot be one (too long, ".", "..",
+ * flagged as the current or parent directory) is dropped, and the ISO identifier serves instead, as on Linux.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -112,8 +112,8 @@ static int take_component(struct rock *r, unsigned flags, const uint8_t *bytes, 
 {
 	int err = 0;
 
-	/* A root starts the path anew; else a slash, but behind the root's own and where this goes on with the component before.
-	 * Empty components are the slashes of "a//b" and "a/". */
+	/* A root starts the path anew; else a slash, but behind the root's own and where this goes on with the
+	 * component before. Empty components are the slashes of "a//b" and "a/". */
 	if (flags & (SL_ROOT | SL_VOLUME_ROOT))
 		r->target_length = 0;
 	else if (r->component_slash)
@@ -136,9 +136,9 @@ static bool is_entry_start(const uint8_t *p, size_t room)
 	return room < 4 || (p[0] >= 'A' && p[0] <= 'Z' && p[1] >= 'A' && p[1] <= 'Z') || (!p[0] && !p[1]);
 }
 
-/* Where the components of an SL entry end.  genisoimage puts all that is left of a long target into one entry and keeps the low
- * 8 bits of its length: when what comes after the length given is no entry, the components may end at one that is larger by a
- * multiple of 256.  0: nowhere. */
+/* Where the components of an SL entry end.  genisoimage puts all that is left of a long target into one entry and
+ * keeps the low 8 bits of its length: when what comes after the length given is no entry, the components may end at
+ * one that is larger by a multiple of 256.  0: nowhere. */
 static size_t components_end(const uint8_t *e, size_t room)
 {
 	size_t at = 5, end = 0;
@@ -156,7 +156,8 @@ static size_t components_end(const uint8_t *e, size_t room)
 	return end;
 }
 
-/* With no end to be found the target stops where its entry does, as in other readers: one bad link must not hide its directory. */
+/* With no end to be found the target stops where its entry does, as in other readers: one bad link must not hide its
+ * directory. */
 static int take_sl(struct rock *r, struct susp *s, const uint8_t *e)
 {
 	size_t end, at = 5;
@@ -194,7 +195,8 @@ static int take_cl(struct rock *r, const uint8_t *e)
 	return 0;
 }
 
-/* An algorithm that is not known leaves the file as it is stored. Version 2 has a 64-bit size where the first has both byte orders. */
+/* An algorithm that is not known leaves the file as it is stored. Version 2 has a 64-bit size where the first has
+ * both byte orders. */
 static int take_zf(struct rock *r, const uint8_t *e)
 {
 	bool second;
@@ -258,7 +260,8 @@ static void finish_name(struct rock *r)
 	}
 }
 
-int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth, struct rock *ret)
+int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth,
+		struct rock *ret)
 {
 	const uint8_t *area, *entry;
 	struct susp s;
@@ -266,7 +269,8 @@ int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, e
 	int more, r;
 
 	/* The large arrays need no clearing. */
-	memset((char *)ret + offsetof(struct rock, name_length), 0, offsetof(struct rock, target) - offsetof(struct rock, name_length));
+	memset((char *)ret + offsetof(struct rock, name_length), 0,
+	       offsetof(struct rock, target) - offsetof(struct rock, name_length));
 	area = record_system_use(record, &n);
 	susp_begin(&s, iso, window, area, n);
 	while ((more = susp_next(&s, &entry)) > 0) {
@@ -278,7 +282,7 @@ int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, e
 		return more;
 	finish_name(ret);
 	/* A NUL would cut the target. */
-	for (char *nul = ret->target; (nul = memchr(nul, 0, ret->target_length - (size_t)(nul - ret->target))); )
+	for (char *nul = ret->target; (nul = memchr(nul, 0, ret->target_length - (size_t)(nul - ret->target)));)
 		*nul = '_';
 	ret->target[ret->target_length] = 0;
 	return 0;

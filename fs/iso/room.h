@@ -21,7 +21,7 @@
 #include "fs/iso/iso.h"
 
 #define DIRECTORY_MAX_BYTES (1u << 30)
-#define SMALL_DIRECTORY_SECTORS 4u	/* up to here a look-up reads the directory itself, through the sector cache */
+#define SMALL_DIRECTORY_SECTORS 4u /* up to here a look-up reads the directory itself, through the sector cache */
 
 enum tree_kind { TREE_ROCK_RIDGE, TREE_JOLIET, TREE_PLAIN };
 
@@ -33,8 +33,8 @@ struct iso {
 	struct disc *disc;
 	atomic_uint refs;
 	enum tree_kind kind;
-	uint8_t susp_skip;		/* SP: bytes before the first entry of each System Use area */
-	uint64_t limit_sectors;		/* end of the disc; 0 unknown */
+	uint8_t susp_skip;	/* SP: bytes before the first entry of each System Use area */
+	uint64_t limit_sectors; /* end of the disc; 0 unknown */
 	struct iso_extent root;
 	struct iso_info info;
 	uint64_t hash_seed;
@@ -83,8 +83,13 @@ void sector_cache_free(struct sector_cache *c);
 int iso_read_sectors(struct iso *iso, uint32_t lba, void *buf, uint32_t n_sectors);
 
 /* A run of sectors kept by one caller, for continuation areas. Zeroed: empty. followed: see susp.c. */
-struct window { uint8_t *buf; uint32_t capacity, lba, n, ahead; uint64_t followed; };
-/* *ret: n sectors from lba, valid until the next call. Reads at least `ahead` sectors when it has to read and they are there. */
+struct window {
+	uint8_t *buf;
+	uint32_t capacity, lba, n, ahead;
+	uint64_t followed;
+};
+/* *ret: n sectors from lba, valid until the next call. Reads at least `ahead` sectors when it has to read and they
+ * are there. */
 int window_get(struct iso *iso, struct window *w, uint32_t lba, uint32_t n, const uint8_t **ret);
 void window_release(struct window *w);
 
@@ -94,12 +99,13 @@ struct susp {
 	struct iso *iso;
 	struct window *window;
 	const uint8_t *at, *end;
-	uint32_t ce_lba, ce_offset, ce_length;	/* where it goes on; length 0: nowhere */
-	uint32_t budget;			/* bytes of continuation areas still allowed */
+	uint32_t ce_lba, ce_offset, ce_length; /* where it goes on; length 0: nowhere */
+	uint32_t budget;		       /* bytes of continuation areas still allowed */
 	unsigned hops;
 };
 void susp_begin(struct susp *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n);
-/* 1 and an entry (its length, >= 4, in byte 2, wholly inside), 0 at the end, or an errno. The entry is valid until the next call. */
+/* 1 and an entry (its length, >= 4, in byte 2, wholly inside), 0 at the end, or an errno. The entry is valid until
+ * the next call. */
 int susp_next(struct susp *s, const uint8_t **ret);
 static inline unsigned susp_signature(const uint8_t *entry) { return get_be16(entry); }
 #define SIGNATURE(a, b) ((unsigned)(a) << 8 | (unsigned)(b))
@@ -124,7 +130,8 @@ struct rock {
 	char target[4096];
 };
 enum decode_depth { DECODE_NAME, DECODE_ALL };
-int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth, struct rock *ret);
+int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth,
+		struct rock *ret);
 
 /* ---- name.c ---- */
 
@@ -135,17 +142,17 @@ void name_keep_iso(const uint8_t *id, size_t n, char ret[40]);
 
 /* ---- date.c ---- */
 
-int64_t date_of_record(const uint8_t d[7]);		/* ECMA-119 9.1.5 */
-struct timespec date_of_volume(const uint8_t d[17]);	/* ECMA-119 8.4.26.1 */
+int64_t date_of_record(const uint8_t d[7]);	     /* ECMA-119 9.1.5 */
+struct timespec date_of_volume(const uint8_t d[17]); /* ECMA-119 8.4.26.1 */
 
 /* ---- dir.c ---- */
 
 struct cursor {
 	struct iso *iso;
-	uint32_t lba, bytes;		/* the directory, or the rest of one */
-	uint32_t at;			/* byte position of the next record in it */
-	uint32_t first, n;		/* sectors of it in buf */
-	uint32_t chunk;			/* sectors to read at a time; 1 stays so */
+	uint32_t lba, bytes; /* the directory, or the rest of one */
+	uint32_t at;	     /* byte position of the next record in it */
+	uint32_t first, n;   /* sectors of it in buf */
+	uint32_t chunk;	     /* sectors to read at a time; 1 stays so */
 	uint8_t *buf;
 	struct window window;
 };
@@ -155,7 +162,8 @@ void cursor_release(struct cursor *c);
 #define _cleanup_cursor_ __attribute__((cleanup(cursor_release)))
 /* 1 and a sound record with its position, 0 at the end, or an errno (the position stays). Valid until the next call. */
 int cursor_next_record(struct cursor *c, const uint8_t **ret, uint32_t *ret_at);
-/* 1 and the next entry that is to be seen, 0 at the end, or an errno (the position stays). *ret_at, its record, may be NULL. */
+/* 1 and the next entry that is to be seen, 0 at the end, or an errno (the position stays). *ret_at, its record, may
+ * be NULL. */
 int cursor_next(struct cursor *c, enum decode_depth depth, struct iso_entry *ret, uint32_t *ret_at);
 
 /* ---- entry.c ---- */
@@ -165,8 +173,8 @@ int entry_decode(struct cursor *c, const uint8_t *record, uint32_t at, enum deco
 /* From the "." of a directory: name "", number 1 for the root. */
 int entry_decode_self(struct iso *iso, struct iso_extent dir, struct iso_entry *ret);
 
-/* 43 bits: byte address of the record; 20 bits above: sectors behind that one with more records of the same file, few or none as a rule.  The cursor
- * stands behind the last of them. */
+/* 43 bits: byte address of the record; 20 bits above: sectors behind that one with more records of the same file, few
+ * or none as a rule.  The cursor stands behind the last of them. */
 #define LOCATOR_SHIFT 43u
 static inline uint64_t locator_of(const struct cursor *c, uint32_t at)
 {
@@ -178,8 +186,8 @@ static inline uint64_t locator_of(const struct cursor *c, uint32_t at)
 
 int index_cache_new(struct index_cache **ret);
 void index_cache_free(struct index_cache *c);
-/* The index of a directory, built when there is none; to be put. -EFBIG: this directory has to be searched (too large, or damaged).
- * Other errnos: from reading it. */
+/* The index of a directory, built when there is none; to be put. -EFBIG: this directory has to be searched (too
+ * large, or damaged). Other errnos: from reading it. */
 struct name_index;
 int index_get(struct iso *iso, struct iso_extent dir, struct name_index **ret);
 void index_put(struct iso *iso, struct name_index *index);

@@ -2,9 +2,9 @@
 /*
  * sectors.c - bytes of the disc, a small cache of metadata sectors, windows on continuation areas
  *
- * The cache is for look-ups, which come back to the same small directories; it is direct-mapped, 256 KiB, and never wrong:
- * what a session's metadata lie in does not change under a mount.  The disc is read outside its lock, so two threads may read
- * the same sector twice; both store the same bytes.
+ * The cache is for look-ups, which come back to the same small directories; it is direct-mapped, 256 KiB, and never
+ * wrong: what a session's metadata lie in does not change under a mount.  The disc is read outside its lock, so two
+ * threads may read the same sector twice; both store the same bytes.
  */
 #include <pthread.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "fs/iso/room.h"
 
 #define CACHE_SLOTS 128u
-#define CHUNK_SECTORS 8192u	/* 16 MiB: the most asked of a disc in one call */
+#define CHUNK_SECTORS 8192u /* 16 MiB: the most asked of a disc in one call */
 #define BOUNCE_SECTORS 8u
 
 struct sector_cache {

@@ -3,19 +3,20 @@
  * susp.c - System Use Sharing Protocol: entries of a System Use area and of the continuation areas chained to it
  *
  * A CE entry is remembered while its area is walked and followed at the area's end.  At most 32 hops and 64 KiB of
- * continuation in all, so that a chain that loops costs little and ends in -EBADMSG.  Areas that cross a sector edge are read,
- * though Linux refuses them: libisofs has written such.
+ * continuation in all, so that a chain that loops costs little and ends in -EBADMSG.  Areas that cross a sector edge
+ * are read, though Linux refuses them: libisofs has written such.
  *
- * Each area belongs to one record, and one that leads on to another ends where its sector does.  So what the records of one directory (of one
- * window) follow cannot be more than the disc, with something for each cut: else few sectors of a malicious disc would be read a thousand times
- * for one listing.
+ * Each area belongs to one record, and one that leads on to another ends where its sector does.  So what the records
+ * of one directory (of one window) follow cannot be more than the disc, with something for each cut: else few sectors
+ * of a malicious disc would be read a thousand times for one listing.
  */
 #include "fs/iso/room.h"
 
 #define HOPS_MAX 32u
 #define CONTINUATION_MAX_BYTES 65536u
-#define CUT_BYTES 256u			/* what a further area counts at least: one cut in a sector cannot make these more than the disc */
-#define FOLLOWED_MAX_BYTES (1ull << 32)	/* when the size of the disc is not known */
+/* what a further area counts at least: one cut in a sector cannot make these more than the disc */
+#define CUT_BYTES 256u
+#define FOLLOWED_MAX_BYTES (1ull << 32) /* when the size of the disc is not known */
 
 void susp_begin(struct susp *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n)
 {
@@ -51,7 +52,8 @@ static int follow_continuation(struct susp *s)
 	const uint8_t *sectors;
 	int r;
 
-	if (++s->hops > HOPS_MAX || length > s->budget || __builtin_add_overflow(s->ce_lba, s->ce_offset >> SECTOR_SHIFT, &lba))
+	if (++s->hops > HOPS_MAX || length > s->budget ||
+	    __builtin_add_overflow(s->ce_lba, s->ce_offset >> SECTOR_SHIFT, &lba))
 		return -EBADMSG;
 	n = (uint32_t)sectors_of((uint64_t)offset + length);
 	if (s->iso->limit_sectors && (uint64_t)lba + n > s->iso->limit_sectors)

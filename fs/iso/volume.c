@@ -2,25 +2,23 @@
 /*
  * volume.c - the volume descriptors, the choice of the tree, the life of struct iso
  *
- * The set of descriptors starts at the given primary one and ends with the terminator, or with a sector that is none.  The
- * first supplementary descriptor with a Joliet escape sequence counts.  Rock Ridge is there when the "." of the
- * primary tree's root says so by ER (of RRIP 1.09, 1.12 or the IEEE drafts) or carries PX; ER alone may be behind an unreadable CE.
+ * The set of descriptors starts at the given primary one and ends with the terminator, or with a sector that is none.
+ * The first supplementary descriptor with a Joliet escape sequence counts.  Rock Ridge is there when the "." of the
+ * primary tree's root says so by ER (of RRIP 1.09, 1.12 or the IEEE drafts) or carries PX; ER alone may be behind an
+ * unreadable CE.
  */
 #include <string.h>
 #include <sys/random.h>
 
 #include "fs/iso/room.h"
 
-#define DESCRIPTORS_MAX 84u	/* Linux looks at as many */
+#define DESCRIPTORS_MAX 84u /* Linux looks at as many */
 #define DESCRIPTOR_PRIMARY 1u
 #define DESCRIPTOR_SUPPLEMENTARY 2u
 #define DESCRIPTOR_TERMINATOR 255u
-#define XA_BYTES 14u		/* attributes of CD-ROM XA may come before the SUSP entries */
+#define XA_BYTES 14u /* attributes of CD-ROM XA may come before the SUSP entries */
 
-static bool descriptor_is_sound(const uint8_t *d)
-{
-	return !memcmp(d + 1, "CD001", 5);
-}
+static bool descriptor_is_sound(const uint8_t *d) { return !memcmp(d + 1, "CD001", 5); }
 
 /* ECMA-119 8.4.18: the root's record, at BP 157. */
 static int descriptor_root(const uint8_t *d, struct iso_extent *ret)
@@ -82,7 +80,8 @@ static int read_primary(struct iso *iso, uint32_t lba)
 	iso->info.tables[0] = descriptor_tables(d);
 	/* Later sessions of others give their size relative to their start, 16 before the descriptor. */
 	if (!disc_state(iso->disc, &state) && state.used_sectors)
-		iso->limit_sectors = max_u64(state.used_sectors, (uint64_t)(lba > 16 ? lba - 16 : 0) + iso->info.volume_sectors);
+		iso->limit_sectors =
+			max_u64(state.used_sectors, (uint64_t)(lba > 16 ? lba - 16 : 0) + iso->info.volume_sectors);
 	return 0;
 }
 
@@ -141,7 +140,8 @@ static int walk_root(struct iso *iso, const uint8_t *area, size_t n, uint8_t *re
 			has_sp = true;
 			skip = e[6];
 		}
-		has_rock |= signature == SIGNATURE('P', 'X') || (signature == SIGNATURE('E', 'R') && is_rock_ridge_er(e));
+		has_rock |=
+			signature == SIGNATURE('P', 'X') || (signature == SIGNATURE('E', 'R') && is_rock_ridge_er(e));
 	}
 	if (has_rock) {
 		*ret_skip = skip;
@@ -229,17 +229,8 @@ void iso_unref(struct iso *iso)
 	free(iso);
 }
 
-void iso_info(const struct iso *iso, struct iso_info *ret)
-{
-	*ret = iso->info;
-}
+void iso_info(const struct iso *iso, struct iso_info *ret) { *ret = iso->info; }
 
-struct disc *iso_disc(const struct iso *iso)
-{
-	return iso->disc;
-}
+struct disc *iso_disc(const struct iso *iso) { return iso->disc; }
 
-int iso_root(struct iso *iso, struct iso_entry *ret)
-{
-	return entry_decode_self(iso, iso->root, ret);
-}
+int iso_root(struct iso *iso, struct iso_entry *ret) { return entry_decode_self(iso, iso->root, ret); }

@@ -10,9 +10,9 @@
  *	14  2	reserved				11  1	log2 of the block size
  *							12  8	uncompressed size
  *							20  4	reserved
- * Behind the header lie n + 1 pointers (4 or 8 bytes, little-endian) to the zlib streams of the n blocks; block i lies between
- * pointers i and i + 1, and is all zeros when they are equal.  What the header says must agree with the ZF entry.
- * A call needs memory for one block and its stream, and for the pointers of the blocks asked for.
+ * Behind the header lie n + 1 pointers (4 or 8 bytes, little-endian) to the zlib streams of the n blocks; block i
+ * lies between pointers i and i + 1, and is all zeros when they are equal.  What the header says must agree with the
+ * ZF entry. A call needs memory for one block and its stream, and for the pointers of the blocks asked for.
  */
 #include <string.h>
 #include <zlib.h>
@@ -33,13 +33,13 @@ struct stream {
 /* Zeroed: nothing is owned. */
 struct unpacker {
 	struct stream stream;
-	uint64_t size, table_pos;	/* uncompressed; the pointers' place */
+	uint64_t size, table_pos; /* uncompressed; the pointers' place */
 	uint32_t block_bytes;
 	uint8_t pointer_bytes;
-	uint64_t first;			/* block whose pointer is pointers[0] */
+	uint64_t first; /* block whose pointer is pointers[0] */
 	uint32_t n_pointers;
 	uint64_t pointers[POINTERS_AT_ONCE];
-	uint8_t *packed, *block;	/* a stream; a block that is not wanted whole */
+	uint8_t *packed, *block; /* a stream; a block that is not wanted whole */
 	z_stream z;
 	bool z_begun;
 };
@@ -109,10 +109,11 @@ static int read_header(struct unpacker *u, const struct zisofs *z)
 	if (r)
 		return r;
 	if (second)
-		sound = !memcmp(h, magic2, 8) && !h[8] && h[9] == z->header_words && h[10] == 1 && h[11] == z->block_shift &&
-			get_le64(h + 12) == u->size;
+		sound = !memcmp(h, magic2, 8) && !h[8] && h[9] == z->header_words && h[10] == 1 &&
+			h[11] == z->block_shift && get_le64(h + 12) == u->size;
 	else
-		sound = !memcmp(h, magic1, 8) && h[12] == z->header_words && h[13] == z->block_shift && get_le32(h + 8) == u->size;
+		sound = !memcmp(h, magic1, 8) && h[12] == z->header_words && h[13] == z->block_shift &&
+			get_le32(h + 8) == u->size;
 	u->block_bytes = 1u << z->block_shift;
 	u->pointer_bytes = second ? 8 : 4;
 	u->table_pos = header_bytes;
@@ -141,10 +142,7 @@ static int load_pointers(struct unpacker *u, uint64_t block)
 }
 
 /* No stream of zlib for a block can be longer; a longer one is damage. */
-static size_t packed_max(const struct unpacker *u)
-{
-	return compressBound(u->block_bytes) + 64;
-}
+static size_t packed_max(const struct unpacker *u) { return compressBound(u->block_bytes) + 64; }
 
 static int inflate_block(struct unpacker *u, size_t packed, uint8_t *out, uint32_t length)
 {
@@ -207,10 +205,11 @@ static int unpack_part(struct unpacker *u, uint64_t offset, uint8_t *buf, uint32
 	return r;
 }
 
-int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents, uint64_t size,
-		    uint64_t offset, void *buf, size_t length)
+int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
+		    uint64_t size, uint64_t offset, void *buf, size_t length)
 {
-	_cleanup_(unpacker_release) struct unpacker u = {.stream = {.disc = disc, .extents = extents, .n_extents = n_extents}, .size = size};
+	_cleanup_(unpacker_release) struct unpacker u = {
+		.stream = {.disc = disc, .extents = extents, .n_extents = n_extents}, .size = size};
 	uint8_t *p = buf;
 	int r;
 

@@ -2,16 +2,17 @@
 /*
  * Bodies: the data of staged files.
  *
- * A body is a file bodies/NNNNNNNN.  Small files share segments: positions in a segment are given out once and never again,
- * so reading what was not written yields zeros and giving space back is punching a hole.  A segment belongs to one
- * generation and to one run of the daemon: after a crash nobody has to know how far the last one was filled.  A large file has a
- * sparse body of its own.  Numbers come from a counter in the journal and are never used twice.
+ * A body is a file bodies/NNNNNNNN.  Small files share segments: positions in a segment are given out once and never
+ * again, so reading what was not written yields zeros and giving space back is punching a hole.  A segment belongs to
+ * one generation and to one run of the daemon: after a crash nobody has to know how far the last one was filled.  A
+ * large file has a sparse body of its own.  Numbers come from a counter in the journal and are never used twice.
  *
- * Reading and writing take bodies.lock only to find the body and its descriptor.  Descriptors not in use are kept, at most
- * IDLE_LIMIT of all that are open.  Order against the journal: a body is marked dirty after the write, before the row that
- * names the data can be put; a commit collects the dirty ones in the same hold of the mutex.
+ * Reading and writing take bodies.lock only to find the body and its descriptor.  Descriptors not in use are kept, at
+ * most IDLE_LIMIT of all that are open.  Order against the journal: a body is marked dirty after the write, before
+ * the row that names the data can be put; a commit collects the dirty ones in the same hold of the mutex.
  *
- * A reserve on the host's file system (stage_host_space) is left to the journal, so that what was accepted can always be committed.
+ * A reserve on the host's file system (stage_host_space) is left to the journal, so that what was accepted can always
+ * be committed.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,20 +32,11 @@
 #define EARLY_BYTES (32u << 20)
 #define ALLOC_LIMIT_BYTES (1ull << 40)
 
-int stage_bodies_init(struct stage *s)
-{
-	return -pthread_mutex_init(&s->bodies.lock, NULL);
-}
+int stage_bodies_init(struct stage *s) { return -pthread_mutex_init(&s->bodies.lock, NULL); }
 
-void stage_body_name(uint32_t number, char ret[16])
-{
-	snprintf(ret, 16, "%08x", number);
-}
+void stage_body_name(uint32_t number, char ret[16]) { snprintf(ret, 16, "%08x", number); }
 
-static struct body *body_of(uint64_t value)
-{
-	return (struct body *)(uintptr_t)value;
-}
+static struct body *body_of(uint64_t value) { return (struct body *)(uintptr_t)value; }
 
 static struct body *find_locked(struct bodies *b, uint32_t number)
 {
@@ -187,7 +179,7 @@ static void table_remove_locked(struct bodies *t, struct body *b)
 		t->n_dirty--;
 	b->doomed = true;
 	if (b->refs)
-		return;		/* the last who uses it frees it */
+		return; /* the last who uses it frees it */
 	if (b->fd >= 0)
 		idle_remove_locked(t, b);
 	close_locked(t, b);
@@ -233,21 +225,16 @@ static void sweep(struct stage *s, enum sweep which)
 		char *end;
 		unsigned long number = strtoul(entry->d_name, &end, 16);
 
-		if (strlen(entry->d_name) == 8 && !*end && (which == SWEEP_ALL || !stage_body_find(s, (uint32_t)number)))
+		if (strlen(entry->d_name) == 8 && !*end &&
+		    (which == SWEEP_ALL || !stage_body_find(s, (uint32_t)number)))
 			unlinkat(s->bodies_fd, entry->d_name, 0);
 	}
 	closedir(directory);
 }
 
-void stage_bodies_sweep(struct stage *s)
-{
-	sweep(s, SWEEP_STRAYS);
-}
+void stage_bodies_sweep(struct stage *s) { sweep(s, SWEEP_STRAYS); }
 
-void stage_bodies_remove_files(struct stage *s)
-{
-	sweep(s, SWEEP_ALL);
-}
+void stage_bodies_remove_files(struct stage *s) { sweep(s, SWEEP_ALL); }
 
 void stage_bodies_release(struct stage *s)
 {
@@ -310,7 +297,7 @@ static int body_make(struct stage *s, bool sparse, struct body **ret)
 	s->bodies.directory_dirty = true;
 	pthread_mutex_unlock(&s->bodies.lock);
 	if (!b)
-		return -ENOMEM;		/* an empty file and its row stay until the next collection */
+		return -ENOMEM; /* an empty file and its row stay until the next collection */
 	*ret = b;
 	return 0;
 }
@@ -502,7 +489,7 @@ int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *b
 	if (b->generation < s->generation)
 		r = -EROFS;
 	else if (b->sparse)
-		r = take_space(s, length);	/* room in a segment was taken when it was given out */
+		r = take_space(s, length); /* room in a segment was taken when it was given out */
 	if (!r && b->sparse && b->discards)
 		stage_discards_cancel(s, b, pos, length);
 	if (!r)
@@ -556,7 +543,7 @@ void stage_bodies_write_early(struct stage *s)
 	r = ref_dirty_locked(s, &bodies, &n);
 	pthread_mutex_unlock(&s->bodies.lock);
 	for (size_t i = 0; !r && i < n; i++) {
-		sync_file_range(bodies[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE);	/* a hint; fdatasync says what failed */
+		sync_file_range(bodies[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* a hint; fdatasync says what failed */
 		stage_body_release(s, bodies[i], false);
 	}
 	free(bodies);
@@ -579,7 +566,8 @@ int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_
 		for (size_t i = 0; i < *ret_n; i++)
 			(*ret)[i]->dirty = false;
 		t->n_dirty = 0;
-		atomic_store(&t->unwritten, 0);		/* this round writes them; else nobody would be told of the next ones */
+		/* this round writes them; else nobody would be told of the next ones */
+		atomic_store(&t->unwritten, 0);
 		*ret_directory = t->directory_dirty;
 		t->directory_dirty = false;
 	}

@@ -2,14 +2,15 @@
 /*
  * Giving space back.
  *
- * A discarded range waits in `queued` until a commit, in `committing` until that commit is durable (then no durable row names it),
- * and in `ready` while a frozen generation may still read it.  What leaves `ready` is punched out of its file: whole pages, with
- * neighbouring ranges merged; of a page whose two 2048-byte blocks die at different times the first is remembered in `halves`.
- * The range (0, UINT64_MAX) is the whole body: its file goes, when nobody waits for the mutex.
+ * A discarded range waits in `queued` until a commit, in `committing` until that commit is durable (then no durable
+ * row names it), and in `ready` while a frozen generation may still read it.  What leaves `ready` is punched out of
+ * its file: whole pages, with neighbouring ranges merged; of a page whose two 2048-byte blocks die at different times
+ * the first is remembered in `halves`. The range (0, UINT64_MAX) is the whole body: its file goes, when nobody waits
+ * for the mutex.
  *
- * Positions of segments are used once, so a hole can be punched at any time.  A position of a sparse body may be written again:
- * then it leaves the lists first (stage_discards_cancel), and sparse bodies are punched under the mutex.
- * What a crash forgets is found by stage_collect(), body by body.
+ * Positions of segments are used once, so a hole can be punched at any time.  A position of a sparse body may be
+ * written again: then it leaves the lists first (stage_discards_cancel), and sparse bodies are punched under the
+ * mutex. What a crash forgets is found by stage_collect(), body by body.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +70,8 @@ static void queue(struct stage *s, struct body *b, uint64_t pos, uint64_t length
 	struct discards *l = &s->queued;
 	struct discard *last = l->n ? &l->items[l->n - 1] : NULL;
 
-	if (last && last->body == b->number && last->length != WHOLE && length != WHOLE && last->pos + last->length == pos) {
+	if (last && last->body == b->number && last->length != WHOLE && length != WHOLE &&
+	    last->pos + last->length == pos) {
 		last->length += length;
 	} else if (!list_reserve(l, 1)) {
 		l->items[l->n++] = (struct discard){pos, length, b->number};
@@ -81,7 +83,8 @@ void stage_body_discard(struct stage *s, uint32_t body, uint64_t pos, uint64_t l
 {
 	struct body *b;
 
-	if (!length || s->read_only || (length == WHOLE && pos) || (length != WHOLE && pos > INT64_MAX - min_u64(length, INT64_MAX)))
+	if (!length || s->read_only || (length == WHOLE && pos) ||
+	    (length != WHOLE && pos > INT64_MAX - min_u64(length, INT64_MAX)))
 		return;
 	stage_enter(s);
 	b = stage_body_find(s, body);
@@ -147,7 +150,7 @@ static void unlink_body(struct stage *s, uint32_t number)
 	char name[16];
 
 	stage_body_name(number, name);
-	unlinkat(s->bodies_fd, name, 0);	/* a file without a row is swept when the stage is opened */
+	unlinkat(s->bodies_fd, name, 0); /* a file without a row is swept when the stage is opened */
 }
 
 /* Freeing a large file takes a while. */
@@ -163,7 +166,7 @@ static void drop_body(struct stage *s, const struct discard *d, struct discards 
 	int r;
 
 	stage_enter(s);
-	r = stage_body_drop(s, d->body);		/* a failure leaves it to the next collection */
+	r = stage_body_drop(s, d->body); /* a failure leaves it to the next collection */
 	stage_leave(s);
 	if (r == 0 && !list_reserve(gone, 1))
 		gone->items[gone->n++] = *d;
@@ -187,7 +190,7 @@ static size_t apply_body(struct stage *s, const struct discard *d, size_t n, str
 	}
 	if (stage_body_acquire(s, d->body, &b))
 		return same;
-	for (size_t i = 0; i < same; ) {
+	for (size_t i = 0; i < same;) {
 		uint64_t from = d[i].pos, to = from + d[i].length;
 
 		for (i++, counted++; i < same && d[i].pos <= to; i++, counted++)
@@ -203,7 +206,7 @@ static void apply_list(struct stage *s, struct discards *l, struct discards *gon
 {
 	if (l->n)
 		qsort(l->items, l->n, sizeof(*l->items), by_place);
-	for (size_t i = 0; i < l->n; )
+	for (size_t i = 0; i < l->n;)
 		i += apply_body(s, l->items + i, l->n - i, gone);
 	list_clear(l);
 }
@@ -216,7 +219,10 @@ static void sort_out(struct stage *s, struct discards *sparse, struct discards *
 	for (size_t i = 0; i < s->ready.n; i++) {
 		const struct discard *d = &s->ready.items[i];
 		const struct body *b = stage_body_find(s, d->body);
-		struct discards *to = !b ? NULL : s->frozen && b->generation < s->generation ? &keep : b->sparse ? sparse : segments;
+		struct discards *to = !b					 ? NULL :
+				      s->frozen && b->generation < s->generation ? &keep :
+				      b->sparse					 ? sparse :
+										   segments;
 
 		if (to && !list_reserve(to, 1))
 			to->items[to->n++] = *d;
@@ -345,7 +351,8 @@ static int collect(struct stage *s, struct idmap *used, const uint32_t *keep, si
 		idmap_put(used, keep[i], 1);
 	pthread_mutex_lock(&t->lock);
 	for (size_t i = 0; i < t->table.capacity; i++)
-		if (t->table.keys[i] != IDMAP_NO_KEY && is_garbage(s, (struct body *)(uintptr_t)t->table.values[i], used))
+		if (t->table.keys[i] != IDMAP_NO_KEY &&
+		    is_garbage(s, (struct body *)(uintptr_t)t->table.values[i], used))
 			queue(s, (struct body *)(uintptr_t)t->table.values[i], 0, WHOLE);
 	pthread_mutex_unlock(&t->lock);
 	return 0;

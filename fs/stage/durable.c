@@ -7,15 +7,15 @@
 
 #include "fs/stage/internal.h"
 
-#define SYNC_THREADS 7u		/* besides the one that asks, … */
-#define SYNC_EACH 8u		/* … for at least so many bodies each */
+#define SYNC_THREADS 7u /* besides the one that asks, … */
+#define SYNC_EACH 8u	/* … for at least so many bodies each */
 
 struct syncing {
 	struct stage *stage;
 	struct body **bodies;
 	size_t n;
 	atomic_size_t next;
-	atomic_int error;		/* the first one; what comes after it stays dirty */
+	atomic_int error; /* the first one; what comes after it stays dirty */
 };
 
 static void *sync_bodies(void *argument)
@@ -34,14 +34,16 @@ static void *sync_bodies(void *argument)
 	return NULL;
 }
 
-/* Each waits for the file system's journal and for the disk's cache, and those who wait together wait once: hundreds are not done one after the other. */
+/* Each waits for the file system's journal and for the disk's cache, and those who wait together wait once: hundreds
+ * are not done one after the other. */
 static int sync_together(struct stage *s, struct body **bodies, size_t n)
 {
 	struct syncing w = {.stage = s, .bodies = bodies, .n = n};
 	pthread_t threads[SYNC_THREADS];
 	size_t n_threads = 0;
 
-	while (n_threads < SYNC_THREADS && n_threads < n / SYNC_EACH && !pthread_create(&threads[n_threads], NULL, sync_bodies, &w))
+	while (n_threads < SYNC_THREADS && n_threads < n / SYNC_EACH &&
+	       !pthread_create(&threads[n_threads], NULL, sync_bodies, &w))
 		n_threads++;
 	sync_bodies(&w);
 	while (n_threads)

@@ -2,8 +2,9 @@
 /*
  * Freezing, the copy that a commit works from, and what a finished commit drops.
  *
- * A snapshot is one array of nodes, one of names, and an arena of extents, targets and names: read in two ordered scans under the
- * mutex, freed in a few calls.  A large one lies in files of the stage's directory (cdappendfs/bulk.h).
+ * A snapshot is one array of nodes, one of names, and an arena of extents, targets and names: read in two ordered
+ * scans under the mutex, freed in a few calls.  A large one lies in files of the stage's directory
+ * (cdappendfs/bulk.h).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +22,9 @@ int stage_freeze(struct stage *s, uint32_t *ret_generation)
 
 	stage_enter(s);
 	frozen = s->generation;
-	r = s->frozen ? -EBUSY : frozen == INT32_MAX ? -EOVERFLOW : stage_state_put_number(s, "generation", (uint64_t)frozen + 1);
+	r = s->frozen		? -EBUSY :
+	    frozen == INT32_MAX ? -EOVERFLOW :
+				  stage_state_put_number(s, "generation", (uint64_t)frozen + 1);
 	if (!r) {
 		s->generation = frozen + 1;
 		s->bodies.running = NULL;
@@ -40,8 +43,10 @@ void stage_unfreeze(struct stage *s)
 	stage_discards_apply(s);
 }
 
-/* Rows of one table.  When none is newer the whole table goes: then its pages are freed unread, and the log does not hold each of them. */
-static int drop_rows(struct stage *s, enum statement newer, enum statement drop, enum statement clear, uint32_t generation)
+/* Rows of one table.  When none is newer the whole table goes: then its pages are freed unread, and the log does not
+ * hold each of them. */
+static int drop_rows(struct stage *s, enum statement newer, enum statement drop, enum statement clear,
+		     uint32_t generation)
 {
 	int r;
 
@@ -73,7 +78,7 @@ int stage_drop_generation(struct stage *s, uint32_t generation)
 	if (!r) {
 		r = stage_rows_load(s);
 		if (r)
-			s->failed = r;	/* the sets in memory are no longer those of the rows */
+			s->failed = r; /* the sets in memory are no longer those of the rows */
 	}
 	stage_leave(s);
 	return r;
@@ -81,7 +86,10 @@ int stage_drop_generation(struct stage *s, uint32_t generation)
 
 /* ---- snapshot ---- */
 
-struct copy { struct stage_snapshot public; struct arena arena; };
+struct copy {
+	struct stage_snapshot public;
+	struct arena arena;
+};
 
 static char *arena_text(struct copy *c, sqlite3_stmt *row, int column)
 {
@@ -99,7 +107,8 @@ static int copy_node(struct copy *c, sqlite3_stmt *row)
 
 		n->n_extents = (uint32_t)(length / EXTENT_PACKED_BYTES);
 		n->extents = arena_take(&c->arena, n->n_extents * sizeof(*n->extents), alignof(struct extent));
-		r = n->extents ? stage_extents_unpack(sqlite3_column_blob(row, COLUMN_EXTENTS), length, n->extents) : -ENOMEM;
+		r = n->extents ? stage_extents_unpack(sqlite3_column_blob(row, COLUMN_EXTENTS), length, n->extents) :
+				 -ENOMEM;
 		if (r)
 			return r;
 	}
@@ -164,7 +173,7 @@ int stage_snapshot(struct stage *s, uint64_t keep_bytes, struct stage_snapshot *
 
 void stage_snapshot_free(struct stage_snapshot *p)
 {
-	struct copy *c = (struct copy *)(void *)p;	/* public is its first member */
+	struct copy *c = (struct copy *)(void *)p; /* public is its first member */
 
 	if (!p)
 		return;

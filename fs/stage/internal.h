@@ -29,66 +29,98 @@
 #define LOCK_FILE "lock"
 
 enum statement {
-	ST_BEGIN, ST_COMMIT, ST_SAVE, ST_RELEASE, ST_ROLLBACK_TO,
-	ST_PAGES, ST_STATE_GET, ST_STATE_PUT, ST_STATE_DELETE,
-	ST_NODE_GET, ST_NODE_PUT, ST_NODE_DELETE, ST_NODE_DROP, ST_NODE_NEWER, ST_NODES_ALL, ST_NODES_EXTENTS, ST_NODES_CLEAR, ST_NODE_INOS,
-	ST_NAME_GET, ST_NAME_INSERT, ST_NAME_UPDATE, ST_NAME_DELETE, ST_NAME_DROP, ST_NAME_NEWER, ST_NAMES_OF, ST_NAMES_DELETE, ST_NAMES_ALL,
-	ST_NAMES_COUNT, ST_NAMES_CLEAR,
-	ST_BODY_PUT, ST_BODY_DELETE, ST_BODIES_ALL,
+	ST_BEGIN,
+	ST_COMMIT,
+	ST_SAVE,
+	ST_RELEASE,
+	ST_ROLLBACK_TO,
+	ST_PAGES,
+	ST_STATE_GET,
+	ST_STATE_PUT,
+	ST_STATE_DELETE,
+	ST_NODE_GET,
+	ST_NODE_PUT,
+	ST_NODE_DELETE,
+	ST_NODE_DROP,
+	ST_NODE_NEWER,
+	ST_NODES_ALL,
+	ST_NODES_EXTENTS,
+	ST_NODES_CLEAR,
+	ST_NODE_INOS,
+	ST_NAME_GET,
+	ST_NAME_INSERT,
+	ST_NAME_UPDATE,
+	ST_NAME_DELETE,
+	ST_NAME_DROP,
+	ST_NAME_NEWER,
+	ST_NAMES_OF,
+	ST_NAMES_DELETE,
+	ST_NAMES_ALL,
+	ST_NAMES_COUNT,
+	ST_NAMES_CLEAR,
+	ST_BODY_PUT,
+	ST_BODY_DELETE,
+	ST_BODIES_ALL,
 	ST_N
 };
 
 struct body {
 	uint32_t number, generation;
-	bool sparse, made_now;		/* made_now: since the stage was opened */
+	bool sparse, made_now; /* made_now: since the stage was opened */
 	/* under bodies.lock */
 	bool dirty, doomed;
 	int fd;
 	unsigned refs;
-	struct body *newer, *older;	/* idle: open, but not in use */
-	atomic_uint discards;		/* ranges waiting to be given back */
+	struct body *newer, *older; /* idle: open, but not in use */
+	atomic_uint discards;	    /* ranges waiting to be given back */
 };
 
 struct bodies {
 	pthread_mutex_t lock;
-	struct idmap table;		/* number -> struct body * */
-	struct body *newest, *oldest;	/* idle ones by time of use */
+	struct idmap table;	      /* number -> struct body * */
+	struct body *newest, *oldest; /* idle ones by time of use */
 	unsigned n_open, n_dirty;
 	bool directory_dirty;
-	struct idmap halves;		/* body << 32 | page -> which of its two blocks are dead */
+	struct idmap halves; /* body << 32 | page -> which of its two blocks are dead */
 	/* under the connection mutex */
-	struct body *running;		/* the segment that is filled */
+	struct body *running; /* the segment that is filled */
 	uint64_t running_bytes;
 	/* bytes that may be taken before free space is asked for again */
 	_Atomic int64_t budget;
-	_Atomic uint64_t unwritten;	/* bytes written since the kernel was told to begin with them */
+	_Atomic uint64_t unwritten; /* bytes written since the kernel was told to begin with them */
 };
 
-struct discard { uint64_t pos, length; uint32_t body; };
-struct discards { struct discard *items; size_t n, capacity; };
+struct discard {
+	uint64_t pos, length;
+	uint32_t body;
+};
+struct discards {
+	struct discard *items;
+	size_t n, capacity;
+};
 
 struct stage {
 	/* fixed after stage_open */
 	char *directory, *disc_path, *mountpoint;
 	int dir_fd, bodies_fd, lock_fd, db_fd;
 	bool read_only;
-	bool by_identity;		/* below the default root: may be renamed and removed */
-	int root_fd;			/* by_identity: the root, else -1 */
-	char leaf[65];			/* by_identity: the directory's name in it */
+	bool by_identity; /* below the default root: may be renamed and removed */
+	int root_fd;	  /* by_identity: the root, else -1 */
+	char leaf[65];	  /* by_identity: the directory's name in it */
 	dev_t device;
 	struct wal wal;
 
-	pthread_mutex_t mutex;		/* recursive: the connection and all below */
+	pthread_mutex_t mutex; /* recursive: the connection and all below */
 	unsigned depth;
 	sqlite3 *db;
 	sqlite3_stmt *statements[ST_N];
-	int failed;			/* sticky: what is in memory can no longer be made durable */
-	bool wal_full;			/* the last commit could not be written for want of space */
+	int failed;    /* sticky: what is in memory can no longer be made durable */
+	bool wal_full; /* the last commit could not be written for want of space */
 	unsigned changes, changes_checked;
-	bool early_sync;		/* many changes: the thread does not wait for its time */
+	bool early_sync; /* many changes: the thread does not wait for its time */
 	unsigned wal_frames;
-	struct idset nodes;		/* inode numbers with a row */
-	struct idmap names;		/* parent -> number of names */
+	struct idset nodes; /* inode numbers with a row */
+	struct idmap names; /* parent -> number of names */
 	uint64_t n_names;
 	_Atomic uint32_t generation;
 	bool frozen;
@@ -96,7 +128,7 @@ struct stage {
 	uint64_t next_ino, ino_limit;
 	struct disc_identity identity;
 	struct disc_fingerprint fingerprint;
-	char *made_for;			/* path of the disc the stage was begun with */
+	char *made_for; /* path of the disc the stage was begun with */
 	struct stage_commit commit;
 	enum stage_user user;
 	struct discards queued, committing, ready;
@@ -113,89 +145,108 @@ struct stage {
 	} sync;
 };
 
-/* stage.c: what is left on the host's file system, and how much of it is kept for the journal; zeros when it cannot be asked */
+/* stage.c: what is left on the host's file system, and how much of it is kept for the journal; zeros when it cannot
+ * be asked */
 void stage_host_space(const struct stage *s, uint64_t *ret_free, uint64_t *ret_reserve);
 /* journal.c: all with the mutex held; reads and writes return 0 or -errno */
-int journal_open(struct stage *s);		/* and prepares the statements; -ENOENT: read_only and there is none */
-void journal_close(struct stage *s, bool clean);	/* clean: everything is in the database, the log may go */
+int journal_open(struct stage *s);		 /* and prepares the statements; -ENOENT: read_only and there is none */
+void journal_close(struct stage *s, bool clean); /* clean: everything is in the database, the log may go */
 int journal_errno(struct stage *s, int rc);
-int journal_begin(struct stage *s, bool grows);	/* before a change; grows: not a deletion, needs space */
+int journal_begin(struct stage *s, bool grows); /* before a change; grows: not a deletion, needs space */
 int journal_commit(struct stage *s);
-bool journal_dirty(struct stage *s);		/* a transaction is open */
-int journal_step(struct stage *s, enum statement statement);	/* SQLITE_ROW -> 1, done -> 0 (and reset), -errno (reset) */
-int journal_run(struct stage *s, enum statement statement);	/* to its end, and reset; bindings cleared */
+bool journal_dirty(struct stage *s); /* a transaction is open */
+/* SQLITE_ROW -> 1, done -> 0 (and reset), -errno (reset) */
+int journal_step(struct stage *s, enum statement statement);
+int journal_run(struct stage *s, enum statement statement); /* to its end, and reset; bindings cleared */
 void journal_reset(struct stage *s, enum statement statement);
-int journal_save(struct stage *s);		/* a step of several statements … */
-int journal_restore(struct stage *s, int error);	/* … failed: undone.  Returns error. */
+int journal_save(struct stage *s);		 /* a step of several statements … */
+int journal_restore(struct stage *s, int error); /* … failed: undone.  Returns error. */
 int journal_release(struct stage *s);
 /* schema.c */
 extern const char *const journal_sql[ST_N];
-int stage_schema_setup(struct stage *s);		/* checks what is there, or makes it */
+int stage_schema_setup(struct stage *s); /* checks what is there, or makes it */
 
 /* state.c: the mutex held */
 int stage_state_load(struct stage *s);
 int stage_state_put(struct stage *s, const char *key, const void *value, size_t length);
 int stage_state_put_number(struct stage *s, const char *key, uint64_t value);
-int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_length);	/* -ENOENT */
+int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_length); /* -ENOENT */
 int stage_state_get_number(struct stage *s, const char *key, uint64_t *ret);
 int stage_state_delete(struct stage *s, const char *key);
 int stage_state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
-int stage_state_settle_ino(struct stage *s);		/* closing: give back what was reserved and not given */
-bool stage_state_result_waits(struct stage *s);	/* a failure that nobody was shown */
+int stage_state_settle_ino(struct stage *s);	/* closing: give back what was reserved and not given */
+bool stage_state_result_waits(struct stage *s); /* a failure that nobody was shown */
 
 /* rows.c, names.c: the mutex held */
-int stage_rows_load(struct stage *s);			/* the sets in memory */
-bool stage_name_is_sound(const char *name, size_t length);	/* as a directory entry; what the journal says may be anything */
-int stage_extents_unpack(const uint8_t *packed, size_t length, struct extent *to);	/* -EBADMSG */
+int stage_rows_load(struct stage *s); /* the sets in memory */
+/* as a directory entry; what the journal says may be anything */
+bool stage_name_is_sound(const char *name, size_t length);
+int stage_extents_unpack(const uint8_t *packed, size_t length, struct extent *to); /* -EBADMSG */
 void stage_node_scalars(sqlite3_stmt *row, struct stage_node *ret);
 uint64_t stage_row_number(sqlite3_stmt *row, int column);
-#define NODE_COLUMNS "ino,generation,mode,uid,gid,nlink,size,rdev,parent,atime,atime_ns,mtime,mtime_ns,ctime,ctime_ns," \
+#define NODE_COLUMNS \
+	"ino,generation,mode,uid,gid,nlink,size,rdev,parent,atime,atime_ns,mtime,mtime_ns,ctime,ctime_ns," \
 	"base_lba,base_bytes,zisofs,extents,target"
 enum { COLUMN_EXTENTS = 18, COLUMN_TARGET = 19 };
 #define EXTENT_PACKED_BYTES 32u
 
 /* bodies.c */
 int stage_bodies_init(struct stage *s);
-int stage_bodies_load(struct stage *s);		/* the table */
-void stage_bodies_sweep(struct stage *s);		/* removes files without a row: a crash came before their commit */
-void stage_bodies_remove_files(struct stage *s);	/* all of them: the stage is removed */
+int stage_bodies_load(struct stage *s); /* the table */
+/* removes files without a row: a crash came before their commit */
+void stage_bodies_sweep(struct stage *s);
+void stage_bodies_remove_files(struct stage *s); /* all of them: the stage is removed */
 void stage_bodies_release(struct stage *s);
-struct body *stage_body_find(struct stage *s, uint32_t number);	/* NULL: there is none */
-int stage_body_acquire(struct stage *s, uint32_t number, struct body **ret);	/* with its descriptor open */
+struct body *stage_body_find(struct stage *s, uint32_t number);		     /* NULL: there is none */
+int stage_body_acquire(struct stage *s, uint32_t number, struct body **ret); /* with its descriptor open */
 void stage_body_release(struct stage *s, struct body *b, bool wrote);
-int stage_body_drop(struct stage *s, uint32_t number);	/* its row (in the open transaction); its file is to be unlinked; -ENOENT */
+/* its row (in the open transaction); its file is to be unlinked; -ENOENT */
+int stage_body_drop(struct stage *s, uint32_t number);
 void stage_body_name(uint32_t number, char ret[16]);
-int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory);	/* referenced */
-void stage_bodies_write_early(struct stage *s);		/* when much was written: the kernel begins to write it, nobody waits */
-void stage_bodies_begin_writing(struct stage *s);	/* the thread does so now, however little it is */
+/* referenced */
+int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory);
+/* when much was written: the kernel begins to write it, nobody waits */
+void stage_bodies_write_early(struct stage *s);
+void stage_bodies_begin_writing(struct stage *s); /* the thread does so now, however little it is */
 
 /* durable.c */
-int stage_bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory);	/* and gives the references back */
+/* and gives the references back */
+int stage_bodies_sync(struct stage *s, struct body **bodies, size_t n, bool directory);
 
 /* discard.c */
-void stage_discards_commit(struct stage *s, struct discards *from, struct discards *to);	/* mutex held: all move on */
-void stage_discards_apply(struct stage *s);		/* what is ready and not frozen */
-void stage_discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t length);	/* sparse: it is written again */
+/* mutex held: all move on */
+void stage_discards_commit(struct stage *s, struct discards *from, struct discards *to);
+void stage_discards_apply(struct stage *s); /* what is ready and not frozen */
+/* sparse: it is written again */
+void stage_discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t length);
 void stage_discards_release(struct stage *s);
 
 /* sync.c */
 int stage_sync_init(struct stage *s);
 void stage_sync_kick(struct stage *s);
 void stage_sync_stop(struct stage *s);
-int stage_sync_checkpoint_all(struct stage *s);	/* closing: the whole log into the database, durable */
+int stage_sync_checkpoint_all(struct stage *s); /* closing: the whole log into the database, durable */
 
 /* place.c */
-struct place { int root_fd, dir_fd, lock_fd; char *path; bool by_identity; char leaf[65]; };
-enum place_how { PLACE_CREATE, PLACE_LOOK, PLACE_READ };	/* make it when missing; only if it is there; read only, shared lock */
+struct place {
+	int root_fd, dir_fd, lock_fd;
+	char *path;
+	bool by_identity;
+	char leaf[65];
+};
+/* make it when missing; only if it is there; read only, shared lock */
+enum place_how { PLACE_CREATE, PLACE_LOOK, PLACE_READ };
 void stage_place_hex(const uint8_t id[32], char ret[65]);
 void stage_place_release(struct place *p);
 static inline void stage_place_releasep(struct place *p) { stage_place_release(p); }
-/* Opens and locks.  -ENOENT, -EBUSY with *ret_holder (and the identity it is bound to), -EAGAIN: it vanished meanwhile, again. */
-int stage_place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65],
-	char **ret_why);
+/* Opens and locks.  -ENOENT, -EBUSY with *ret_holder (and the identity it is bound to), -EAGAIN: it vanished
+ * meanwhile, again. */
+int stage_place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder,
+		     char ret_bound[65], char **ret_why);
 int stage_place_open_root(struct place *p, bool create);
 void stage_place_write_lock(struct stage *s);
 void stage_place_clear_lock(struct stage *s);
-int stage_why(char **ret_why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));	/* returns error */
+/* returns error */
+int stage_why(char **ret_why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

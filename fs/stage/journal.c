@@ -2,9 +2,9 @@
 /*
  * The journal's connection: one, with one transaction that is open from the first change after a commit.
  *
- * cache_spill is off and the log is held in memory (wal.c), so nothing SQLite writes between two flushes can fail for want of
- * space; space is asked for before: a change that needs room is refused while the host file system is nearly full.
- * If SQLite nevertheless gives the transaction up (no memory, unreadable database), what is in memory no longer
+ * cache_spill is off and the log is held in memory (wal.c), so nothing SQLite writes between two flushes can fail for
+ * want of space; space is asked for before: a change that needs room is refused while the host file system is nearly
+ * full. If SQLite nevertheless gives the transaction up (no memory, unreadable database), what is in memory no longer
  * matches it: the stage is marked as failed and every later call says so.  What was durable stays durable.
  */
 #include <errno.h>
@@ -20,10 +20,10 @@
 #include "fs/stage/internal.h"
 
 #define SPACE_CHECK_CHANGES 256u
-#define FLOOR_PART 4u	/* of the reserve: rows are refused below; deletions still go */
+#define FLOOR_PART 4u /* of the reserve: rows are refused below; deletions still go */
 #define PAGE_BYTES 4096u
-#define HELD_LIMIT_BYTES (64u << 20)	/* a log that cannot be written does not eat the memory */
-#define EARLY_SYNC_CHANGES 40000u	/* do not let the transaction grow for two seconds */
+#define HELD_LIMIT_BYTES (64u << 20) /* a log that cannot be written does not eat the memory */
+#define EARLY_SYNC_CHANGES 40000u    /* do not let the transaction grow for two seconds */
 /* The bytes SQLite itself locks, so that the sqlite3 program waits its turn. */
 #define SQLITE_LOCK_START 0x40000000
 #define SQLITE_LOCK_LENGTH 512
@@ -67,10 +67,14 @@ static int on_commit(void *context, sqlite3 *db, const char *name, int frames)
 
 static int open_files(struct stage *s)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SQLITE_LOCK_START, .l_len = SQLITE_LOCK_LENGTH};
+	struct flock lock = {.l_type = F_WRLCK,
+			     .l_whence = SEEK_SET,
+			     .l_start = SQLITE_LOCK_START,
+			     .l_len = SQLITE_LOCK_LENGTH};
 	struct stat st, log;
 
-	s->db_fd = openat(s->dir_fd, JOURNAL_FILE, (s->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_NOFOLLOW | O_CLOEXEC, 0600);
+	s->db_fd = openat(s->dir_fd, JOURNAL_FILE,
+			  (s->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (s->db_fd < 0)
 		return -errno;
 	if (fstat(s->db_fd, &st))
@@ -88,10 +92,11 @@ static int open_files(struct stage *s)
 static int prepare_all(struct stage *s)
 {
 	for (int i = 0; i < ST_N; i++) {
-		int rc = sqlite3_prepare_v3(s->db, journal_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL);
+		int rc = sqlite3_prepare_v3(s->db, journal_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
+					    NULL);
 
 		if (rc)
-			return (rc & 0xff) == SQLITE_ERROR ? -EBADMSG : journal_errno(s, rc);	/* not our tables */
+			return (rc & 0xff) == SQLITE_ERROR ? -EBADMSG : journal_errno(s, rc); /* not our tables */
 	}
 	return 0;
 }
@@ -99,8 +104,8 @@ static int prepare_all(struct stage *s)
 static int open_database(struct stage *s)
 {
 	_free_ char *path = NULL;
-	int flags = (s->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
-		SQLITE_OPEN_NOFOLLOW;
+	int flags = (s->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
+		    SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW;
 	int r;
 
 	if (asprintf(&path, "%s/" JOURNAL_FILE, s->directory) < 0) {
@@ -148,10 +153,7 @@ void journal_close(struct stage *s, bool clean)
 	close_fd(&s->db_fd);
 }
 
-bool journal_dirty(struct stage *s)
-{
-	return !sqlite3_get_autocommit(s->db);
-}
+bool journal_dirty(struct stage *s) { return !sqlite3_get_autocommit(s->db); }
 
 /* What the database file has still to grow by when the log is copied into it, the running transaction included. */
 static int growth_bytes(struct stage *s, uint64_t *ret)
@@ -242,7 +244,7 @@ int journal_step(struct stage *s, enum statement statement)
 		return 1;
 	r = journal_errno(s, rc);
 	journal_reset(s, statement);
-	if (r && open_before && !journal_dirty(s)) {	/* the whole transaction was given up */
+	if (r && open_before && !journal_dirty(s)) { /* the whole transaction was given up */
 		s->failed = r == -EBADMSG ? r : -EIO;
 		return s->failed;
 	}
@@ -259,15 +261,9 @@ int journal_run(struct stage *s, enum statement statement)
 	return r;
 }
 
-int journal_save(struct stage *s)
-{
-	return journal_run(s, ST_SAVE);
-}
+int journal_save(struct stage *s) { return journal_run(s, ST_SAVE); }
 
-int journal_release(struct stage *s)
-{
-	return journal_run(s, ST_RELEASE);
-}
+int journal_release(struct stage *s) { return journal_run(s, ST_RELEASE); }
 
 int journal_restore(struct stage *s, int error)
 {

@@ -207,7 +207,10 @@ bool stage_empty(struct stage *s)
 
 /* ---- a whole directory: the array and, behind it, the names' bytes, in one piece ---- */
 
-struct listing { uint8_t *block; size_t n, limit, used, capacity; };
+struct listing {
+	uint8_t *block;
+	size_t n, limit, used, capacity;
+};
 
 static int listing_add(struct listing *l, sqlite3_stmt *row)
 {
@@ -228,7 +231,8 @@ static int listing_add(struct listing *l, sqlite3_stmt *row)
 	}
 	entry = (struct stage_name *)(void *)l->block + l->n++;
 	/* The block may still move: the place in it, for now. */
-	*entry = (struct stage_name){(const char *)(uintptr_t)l->used, stage_row_number(row, 1), (uint32_t)stage_row_number(row, 2)};
+	*entry = (struct stage_name){(const char *)(uintptr_t)l->used, stage_row_number(row, 1),
+				     (uint32_t)stage_row_number(row, 2)};
 	memcpy(l->block + l->used, name, length);
 	l->block[l->used + length] = 0;
 	l->used += length + 1;

@@ -2,11 +2,11 @@
 /*
  * Where a stage lies, and who has it.
  *
- * The lock is flock(2) on the file `lock`: it belongs to the open file, so it goes with the daemon's fork and ends with its last
- * process, however that dies.  The file's text says who holds it (lines: pid, user, disc, mountpoint; the last to the end of the
- * file).  A reader (cdappendfs-info) takes it shared and writes nothing.
- * A holder that closes an empty stage removes the files under the lock; whoever opened them before sees by the link counts
- * that they are gone, and begins again.
+ * The lock is flock(2) on the file `lock`: it belongs to the open file, so it goes with the daemon's fork and ends
+ * with its last process, however that dies.  The file's text says who holds it (lines: pid, user, disc, mountpoint;
+ * the last to the end of the file).  A reader (cdappendfs-info) takes it shared and writes nothing. A holder that
+ * closes an empty stage removes the files under the lock; whoever opened them before sees by the link counts that
+ * they are gone, and begins again.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,7 +24,7 @@
 #include "fs/stage/internal.h"
 
 #define LOCK_TEXT_BYTES 8192u
-#define LOCK_TRIES 12		/* a reader holds it for a moment only */
+#define LOCK_TRIES 12 /* a reader holds it for a moment only */
 #define LOCK_WAIT_NS 25000000l
 
 int stage_why(char **ret_why, int error, const char *format, ...)
@@ -90,14 +90,14 @@ static int sync_parent(const char *path)
 		return -ENOMEM;
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == EACCES ? 0 : -errno;	/* a directory that may be entered and not read */
+		return errno == EACCES ? 0 : -errno; /* a directory that may be entered and not read */
 	return fsync(fd) && errno != EINVAL && errno != EROFS ? -EIO : 0;
 }
 
 /* Parents too; those that are missing are made private. */
 static int make_path(char *path)
 {
-	for (char *slash = strchr(path + 1, '/'); ; slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
 		bool made;
 		int r = 0;
 
@@ -139,8 +139,8 @@ int stage_place_open_root(struct place *p, bool create)
 
 static bool is_ours(const char *name)
 {
-	return !strncmp(name, JOURNAL_FILE, strlen(JOURNAL_FILE)) || !strcmp(name, BODIES_DIRECTORY) || !strcmp(name, LOCK_FILE) ||
-		!strncmp(name, "control", 7) || !strcmp(name, ".") || !strcmp(name, "..");
+	return !strncmp(name, JOURNAL_FILE, strlen(JOURNAL_FILE)) || !strcmp(name, BODIES_DIRECTORY) ||
+	       !strcmp(name, LOCK_FILE) || !strncmp(name, "control", 7) || !strcmp(name, ".") || !strcmp(name, "..");
 }
 
 /* A directory without a journal must be empty, so that nobody's files get mixed up with ours. */
@@ -162,7 +162,8 @@ static int check_strangers(const struct place *p, char **ret_why)
 	}
 	while (!r && (entry = readdir(directory)))
 		if (!is_ours(entry->d_name))
-			r = stage_why(ret_why, -ENOTEMPTY, "%s is not a staging directory: it holds other files (%s)", p->path, entry->d_name);
+			r = stage_why(ret_why, -ENOTEMPTY, "%s is not a staging directory: it holds other files (%s)",
+				      p->path, entry->d_name);
 	closedir(directory);
 	return r;
 }
@@ -174,9 +175,11 @@ static int check_owner(const struct place *p, char **ret_why)
 	if (fstat(p->dir_fd, &st))
 		return -errno;
 	if (st.st_uid != geteuid())
-		return stage_why(ret_why, -EACCES, "staging directory %s belongs to another user (%u)", p->path, (unsigned)st.st_uid);
+		return stage_why(ret_why, -EACCES, "staging directory %s belongs to another user (%u)", p->path,
+				 (unsigned)st.st_uid);
 	if (st.st_mode & 022)
-		return stage_why(ret_why, -EACCES, "others may write to the staging directory %s: chmod 700 it", p->path);
+		return stage_why(ret_why, -EACCES, "others may write to the staging directory %s: chmod 700 it",
+				 p->path);
 	return 0;
 }
 
@@ -227,7 +230,7 @@ static void parse_holder(char *text, struct stage_holder *holder, char bound[65]
 		if (length && at[11 + length - 1] == '\n')
 			at[11 + length - 1] = 0;
 		snprintf(holder->mountpoint, sizeof(holder->mountpoint), "%s", at + 11);
-		*at = 0;	/* a path may look like the lines before it */
+		*at = 0; /* a path may look like the lines before it */
 	}
 	at = strstr(text, "pid ");
 	if (at)
@@ -251,7 +254,7 @@ static int take_lock(int fd, bool shared)
 {
 	const struct timespec wait = {0, LOCK_WAIT_NS};
 
-	for (int i = 0; ; i++) {
+	for (int i = 0;; i++) {
 		if (!flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB))
 			return 0;
 		if (errno == EINTR)
@@ -291,8 +294,8 @@ static int lock_place(struct place *p, enum place_how how, struct stage_holder *
 	return lock.st_nlink && directory.st_nlink ? 0 : -EAGAIN;
 }
 
-int stage_place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65],
-	char **ret_why)
+int stage_place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder,
+		     char ret_bound[65], char **ret_why)
 {
 	int r = open_directory(p, name, how);
 
@@ -315,7 +318,7 @@ void stage_place_write_lock(struct stage *s)
 		return;
 	stage_place_hex(s->identity.id, hex);
 	n = asprintf(&text, "pid %d\nstate %s\ndisc %s\nmountpoint %s\n", (int)getpid(),
-		s->user == STAGE_FINISHING ? "finishing" : "mounted", hex, s->mountpoint);
+		     s->user == STAGE_FINISHING ? "finishing" : "mounted", hex, s->mountpoint);
 	if (n < 0) {
 		text = NULL;
 		return;

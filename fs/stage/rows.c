@@ -2,8 +2,9 @@
 /*
  * Node rows.  The set of their numbers is kept in memory, so that a node of the base costs no statement.
  *
- * extents, 32 bytes each, little-endian: offset 8, length 8, pos 8, body 4, kind 4.  They are checked when they are read as if
- * they came from anywhere, and when they are put: ascending, touching, from 0, not empty, no sum overflows.
+ * extents, 32 bytes each, little-endian: offset 8, length 8, pos 8, body 4, kind 4.  They are checked when they are
+ * read as if they came from anywhere, and when they are put: ascending, touching, from 0, not empty, no sum
+ * overflows.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -44,8 +45,8 @@ int stage_extents_unpack(const uint8_t *packed, size_t length, struct extent *to
 	if (length % EXTENT_PACKED_BYTES)
 		return -EBADMSG;
 	for (size_t i = 0; i < n; i++, packed += EXTENT_PACKED_BYTES)
-		to[i] = (struct extent){get_le64(packed), get_le64(packed + 8), get_le64(packed + 16), get_le32(packed + 24),
-			get_le32(packed + 28)};
+		to[i] = (struct extent){get_le64(packed), get_le64(packed + 8), get_le64(packed + 16),
+					get_le32(packed + 24), get_le32(packed + 28)};
 	return extents_check(to, n);
 }
 
@@ -60,16 +61,14 @@ static void extents_pack(const struct extent *e, size_t n, uint8_t *to)
 	}
 }
 
-uint64_t stage_row_number(sqlite3_stmt *row, int column)
-{
-	return (uint64_t)sqlite3_column_int64(row, column);
-}
+uint64_t stage_row_number(sqlite3_stmt *row, int column) { return (uint64_t)sqlite3_column_int64(row, column); }
 
 static struct timespec row_time(sqlite3_stmt *row, int column)
 {
 	uint64_t ns = stage_row_number(row, column + 1);
 
-	return (struct timespec){.tv_sec = (time_t)sqlite3_column_int64(row, column), .tv_nsec = ns < 1000000000u ? (long)ns : 0};
+	return (struct timespec){.tv_sec = (time_t)sqlite3_column_int64(row, column),
+				 .tv_nsec = ns < 1000000000u ? (long)ns : 0};
 }
 
 void stage_node_scalars(sqlite3_stmt *row, struct stage_node *ret)
@@ -77,11 +76,20 @@ void stage_node_scalars(sqlite3_stmt *row, struct stage_node *ret)
 	uint32_t z = (uint32_t)stage_row_number(row, 17);
 
 	*ret = (struct stage_node){
-		.ino = stage_row_number(row, 0), .generation = (uint32_t)stage_row_number(row, 1), .mode = (uint32_t)stage_row_number(row, 2),
-		.uid = (uint32_t)stage_row_number(row, 3), .gid = (uint32_t)stage_row_number(row, 4), .nlink = (uint32_t)stage_row_number(row, 5),
-		.size = stage_row_number(row, 6), .rdev = stage_row_number(row, 7), .parent = stage_row_number(row, 8),
-		.atime = row_time(row, 9), .mtime = row_time(row, 11), .ctime = row_time(row, 13),
-		.base_lba = (uint32_t)stage_row_number(row, 15), .base_bytes = (uint32_t)stage_row_number(row, 16),
+		.ino = stage_row_number(row, 0),
+		.generation = (uint32_t)stage_row_number(row, 1),
+		.mode = (uint32_t)stage_row_number(row, 2),
+		.uid = (uint32_t)stage_row_number(row, 3),
+		.gid = (uint32_t)stage_row_number(row, 4),
+		.nlink = (uint32_t)stage_row_number(row, 5),
+		.size = stage_row_number(row, 6),
+		.rdev = stage_row_number(row, 7),
+		.parent = stage_row_number(row, 8),
+		.atime = row_time(row, 9),
+		.mtime = row_time(row, 11),
+		.ctime = row_time(row, 13),
+		.base_lba = (uint32_t)stage_row_number(row, 15),
+		.base_bytes = (uint32_t)stage_row_number(row, 16),
 		.zisofs = {{(uint8_t)z, (uint8_t)(z >> 8)}, (uint8_t)(z >> 16), (uint8_t)(z >> 24)},
 	};
 }
@@ -104,7 +112,8 @@ static int node_from_row(sqlite3_stmt *row, struct stage_node *ret)
 	stage_node_scalars(row, &n);
 	if (length) {
 		n.extents = malloc(length / EXTENT_PACKED_BYTES * sizeof(struct extent) + 1);
-		r = n.extents ? stage_extents_unpack(sqlite3_column_blob(row, COLUMN_EXTENTS), length, n.extents) : -ENOMEM;
+		r = n.extents ? stage_extents_unpack(sqlite3_column_blob(row, COLUMN_EXTENTS), length, n.extents) :
+				-ENOMEM;
 		n.n_extents = (uint32_t)(length / EXTENT_PACKED_BYTES);
 	}
 	if (!r && sqlite3_column_type(row, COLUMN_TARGET) != SQLITE_NULL) {
@@ -163,18 +172,33 @@ static void bind_node(struct stage *s, const struct stage_node *n, const uint8_t
 {
 	sqlite3_stmt *put = s->statements[ST_NODE_PUT];
 	const uint64_t scalars[] = {
-		n->ino, s->generation, n->mode, n->uid, n->gid, n->nlink, n->size, n->rdev, n->parent,
-		(uint64_t)n->atime.tv_sec, (uint64_t)n->atime.tv_nsec, (uint64_t)n->mtime.tv_sec, (uint64_t)n->mtime.tv_nsec,
-		(uint64_t)n->ctime.tv_sec, (uint64_t)n->ctime.tv_nsec, n->base_lba, n->base_bytes,
-		n->zisofs.algorithm[0] | (uint32_t)n->zisofs.algorithm[1] << 8 | (uint32_t)n->zisofs.header_words << 16 |
-			(uint32_t)n->zisofs.block_shift << 24,
+		n->ino,
+		s->generation,
+		n->mode,
+		n->uid,
+		n->gid,
+		n->nlink,
+		n->size,
+		n->rdev,
+		n->parent,
+		(uint64_t)n->atime.tv_sec,
+		(uint64_t)n->atime.tv_nsec,
+		(uint64_t)n->mtime.tv_sec,
+		(uint64_t)n->mtime.tv_nsec,
+		(uint64_t)n->ctime.tv_sec,
+		(uint64_t)n->ctime.tv_nsec,
+		n->base_lba,
+		n->base_bytes,
+		n->zisofs.algorithm[0] | (uint32_t)n->zisofs.algorithm[1] << 8 |
+			(uint32_t)n->zisofs.header_words << 16 | (uint32_t)n->zisofs.block_shift << 24,
 	};
 
 	_Static_assert(ARRAY_LENGTH(scalars) == COLUMN_EXTENTS, "one per column");
 	for (size_t i = 0; i < ARRAY_LENGTH(scalars); i++)
 		sqlite3_bind_int64(put, (int)i + 1, (sqlite3_int64)scalars[i]);
 	if (n->n_extents)
-		sqlite3_bind_blob64(put, COLUMN_EXTENTS + 1, packed, (uint64_t)n->n_extents * EXTENT_PACKED_BYTES, SQLITE_STATIC);
+		sqlite3_bind_blob64(put, COLUMN_EXTENTS + 1, packed, (uint64_t)n->n_extents * EXTENT_PACKED_BYTES,
+				    SQLITE_STATIC);
 	if (n->target)
 		sqlite3_bind_blob64(put, COLUMN_TARGET + 1, n->target, strlen(n->target), SQLITE_STATIC);
 }

@@ -12,7 +12,7 @@
 
 #include "fs/stage/internal.h"
 
-#define JOURNAL_APPLICATION_ID 0x63646170	/* "cdap" */
+#define JOURNAL_APPLICATION_ID 0x63646170 /* "cdap" */
 #define JOURNAL_VERSION 1
 
 const char *const journal_sql[ST_N] = {
@@ -40,7 +40,8 @@ const char *const journal_sql[ST_N] = {
 	[ST_NAME_DELETE] = "DELETE FROM name WHERE parent=?1 AND name=?2",
 	[ST_NAME_DROP] = "DELETE FROM name WHERE generation<=?1",
 	[ST_NAME_NEWER] = "SELECT 1 FROM name WHERE generation>?1 LIMIT 1",
-	[ST_NAMES_OF] = "SELECT n.name,n.ino,d.mode FROM name n LEFT JOIN node d ON d.ino=n.ino WHERE n.parent=?1 ORDER BY n.name",
+	[ST_NAMES_OF] = "SELECT n.name,n.ino,d.mode FROM name n LEFT JOIN node d ON d.ino=n.ino WHERE n.parent=?1 "
+			"ORDER BY n.name",
 	[ST_NAMES_DELETE] = "DELETE FROM name WHERE parent=?1",
 	[ST_NAMES_ALL] = "SELECT parent,name,ino FROM name ORDER BY parent,name",
 	[ST_NAMES_COUNT] = "SELECT parent,count(*) FROM name GROUP BY parent",
@@ -53,15 +54,18 @@ const char *const journal_sql[ST_N] = {
 static const char schema[] =
 	"BEGIN IMMEDIATE;"
 	"CREATE TABLE state(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-	"CREATE TABLE node(ino INTEGER PRIMARY KEY, generation INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER NOT NULL,"
-	" gid INTEGER NOT NULL, nlink INTEGER NOT NULL, size INTEGER NOT NULL, rdev INTEGER NOT NULL, parent INTEGER NOT NULL,"
+	"CREATE TABLE node(ino INTEGER PRIMARY KEY, generation INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER "
+	"NOT NULL,"
+	" gid INTEGER NOT NULL, nlink INTEGER NOT NULL, size INTEGER NOT NULL, rdev INTEGER NOT NULL, parent INTEGER "
+	"NOT NULL,"
 	" atime INTEGER NOT NULL, atime_ns INTEGER NOT NULL, mtime INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
 	" ctime INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, base_lba INTEGER NOT NULL, base_bytes INTEGER NOT NULL,"
 	" zisofs INTEGER NOT NULL, extents BLOB, target BLOB);"
-	"CREATE TABLE name(parent INTEGER NOT NULL, name BLOB NOT NULL, ino INTEGER NOT NULL, generation INTEGER NOT NULL,"
+	"CREATE TABLE name(parent INTEGER NOT NULL, name BLOB NOT NULL, ino INTEGER NOT NULL, generation INTEGER NOT "
+	"NULL,"
 	" PRIMARY KEY(parent,name)) WITHOUT ROWID;"
 	"CREATE TABLE body(number INTEGER PRIMARY KEY, sparse INTEGER NOT NULL, generation INTEGER NOT NULL);"
-	"PRAGMA application_id=1667522928;"	/* JOURNAL_APPLICATION_ID */
+	"PRAGMA application_id=1667522928;" /* JOURNAL_APPLICATION_ID */
 	"PRAGMA user_version=1;"
 	"COMMIT;";
 _Static_assert(JOURNAL_APPLICATION_ID == 1667522928, "as in the schema");
@@ -113,8 +117,10 @@ static int make_wal(struct stage *s)
 int stage_schema_setup(struct stage *s)
 {
 	int64_t application = 0, version = 0, tables = 0;
-	int r = execute(s, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF; PRAGMA trusted_schema=OFF;"
-		"PRAGMA cell_size_check=ON; PRAGMA cache_size=-8192; PRAGMA mmap_size=0; PRAGMA secure_delete=OFF;");
+	int r = execute(
+		s, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF; PRAGMA "
+		   "trusted_schema=OFF;"
+		   "PRAGMA cell_size_check=ON; PRAGMA cache_size=-8192; PRAGMA mmap_size=0; PRAGMA secure_delete=OFF;");
 
 	if (!r)
 		r = ask_number(s, "SELECT count(*) FROM sqlite_schema", &tables);
@@ -124,7 +130,7 @@ int stage_schema_setup(struct stage *s)
 		r = ask_number(s, "PRAGMA user_version", &version);
 	if (r)
 		return r;
-	if (!tables && !application) {	/* new, or a crash came before its first commit */
+	if (!tables && !application) { /* new, or a crash came before its first commit */
 		if (s->read_only)
 			return -ENOENT;
 		r = make_wal(s);

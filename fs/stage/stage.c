@@ -2,13 +2,14 @@
 /*
  * Opening and closing a stage, and deciding whose it is.
  *
- * Below the default root a stage is found by the disc's identity; if there is none, by the provisional identity the disc had
- * while it was blank.  What is there counts as this disc's when
+ * Below the default root a stage is found by the disc's identity; if there is none, by the provisional identity the
+ * disc had while it was blank.  What is there counts as this disc's when
  *	it was bound to this identity since (our burn finished: the directory gets its new name), or
  *	it was begun blank, with this provisional identity, and a commit is under way (recovery decides, then calls stage_rebind).
  * Any other is left alone: blank discs of one kind share a provisional identity.
  *
- * A stage that is this disc's, holds something and has no commit under way must also match the disc's fingerprint, unless the disc is blank.
+ * A stage that is this disc's, holds something and has no commit under way must also match the disc's fingerprint,
+ * unless the disc is blank.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@
 #include "fs/stage/internal.h"
 
 #define RESERVE_BYTES (8u << 20)
-#define RESERVE_PART 3		/* of a small file system */
+#define RESERVE_PART 3 /* of a small file system */
 #define OPEN_TRIES 8
 
 /* What one attempt to open needs. */
@@ -32,7 +33,7 @@ struct attempt {
 	struct stage_holder *ret_holder;
 	char **ret_why;
 	struct stage **ret;
-	bool candidate;		/* the directory of the provisional identity: -ENOENT when it is not this disc's */
+	bool candidate; /* the directory of the provisional identity: -ENOENT when it is not this disc's */
 };
 
 /* ---- construction ---- */
@@ -49,10 +50,7 @@ static int init_mutex(struct stage *s)
 	return r;
 }
 
-static char *copy_text(const char *text)
-{
-	return strdup(text ? text : "");
-}
+static char *copy_text(const char *text) { return strdup(text ? text : ""); }
 
 static int stage_new(struct place *p, const struct stage_options *o, struct stage **ret)
 {
@@ -103,7 +101,11 @@ static void stage_free(struct stage *s)
 	free(s->made_for);
 	free(s);
 }
-static void stage_freep(struct stage **s) { if (*s) stage_free(*s); }
+static void stage_freep(struct stage **s)
+{
+	if (*s)
+		stage_free(*s);
+}
 
 static int stage_load(struct stage *s)
 {
@@ -128,10 +130,7 @@ static int stage_load(struct stage *s)
 
 /* ---- whose it is ---- */
 
-static bool same(const uint8_t a[32], const uint8_t b[32])
-{
-	return !memcmp(a, b, 32);
-}
+static bool same(const uint8_t a[32], const uint8_t b[32]) { return !memcmp(a, b, 32); }
 
 static bool is_new(const struct stage *s)
 {
@@ -140,22 +139,20 @@ static bool is_new(const struct stage *s)
 	return same(s->identity.id, none);
 }
 
-static bool holds_something(struct stage *s)
-{
-	return !stage_empty(s) || s->commit.state != STAGE_IDLE;
-}
+static bool holds_something(struct stage *s) { return !stage_empty(s) || s->commit.state != STAGE_IDLE; }
 
 static bool belongs(const struct stage *s, const struct disc_identity *disc)
 {
 	if (same(s->identity.id, disc->id))
 		return true;
-	return s->identity.is_provisional && s->commit.state != STAGE_IDLE && same(s->identity.provisional, disc->provisional);
+	return s->identity.is_provisional && s->commit.state != STAGE_IDLE &&
+	       same(s->identity.provisional, disc->provisional);
 }
 
 static bool same_fingerprint(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
 {
 	return a->session_lba == b->session_lba && a->next_lba == b->next_lba && a->image_bytes == b->image_bytes &&
-		same(a->descriptor, b->descriptor);
+	       same(a->descriptor, b->descriptor);
 }
 
 static void describe(const struct disc_fingerprint *f, char *text, size_t length)
@@ -163,8 +160,8 @@ static void describe(const struct disc_fingerprint *f, char *text, size_t length
 	if (f->session_lba == UINT32_MAX)
 		snprintf(text, length, "blank");
 	else
-		snprintf(text, length, "newest session at sector %u, next at %u, %llu bytes", f->session_lba, f->next_lba,
-			(unsigned long long)f->image_bytes);
+		snprintf(text, length, "newest session at sector %u, next at %u, %llu bytes", f->session_lba,
+			 f->next_lba, (unsigned long long)f->image_bytes);
 }
 
 static int stale_disc(const struct attempt *a, const struct stage *s)
@@ -174,8 +171,10 @@ static int stale_disc(const struct attempt *a, const struct stage *s)
 	stage_place_hex(s->identity.id, was);
 	stage_place_hex(a->options->identity.id, is);
 	return stage_why(a->ret_why, -ESTALE,
-		"staging directory of another disc: %s holds changes for %s (identity %.12s), not for %s (identity %.12s)", s->directory,
-		s->made_for && s->made_for[0] ? s->made_for : "a disc", was, s->disc_path[0] ? s->disc_path : "this disc", is);
+			 "staging directory of another disc: %s holds changes for %s (identity %.12s), not for %s "
+			 "(identity %.12s)",
+			 s->directory, s->made_for && s->made_for[0] ? s->made_for : "a disc", was,
+			 s->disc_path[0] ? s->disc_path : "this disc", is);
 }
 
 static int stale_state(const struct attempt *a, const struct stage *s)
@@ -185,8 +184,9 @@ static int stale_state(const struct attempt *a, const struct stage *s)
 	describe(&s->fingerprint, was, sizeof(was));
 	describe(&a->options->fingerprint, is, sizeof(is));
 	return stage_why(a->ret_why, -ESTALE,
-		"the changes in %s were made for another state of the disc (%s); now it is: %s; another program has written to it",
-		s->directory, was, is);
+			 "the changes in %s were made for another state of the disc (%s); now it is: %s; another "
+			 "program has written to it",
+			 s->directory, was, is);
 }
 
 /* Nothing is staged in it: whatever it was, it is this disc's from now on. */
@@ -208,7 +208,8 @@ static int begin_anew(struct stage *s, const struct stage_options *o)
 	return r;
 }
 
-/* What was staged for a blank disc has nothing to do with what is burned: a rewritable disc that was blanked again is as good. */
+/* What was staged for a blank disc has nothing to do with what is burned: a rewritable disc that was blanked again is
+ * as good. */
 static bool still_blank(const struct stage *s, const struct stage_options *o)
 {
 	return s->identity.is_provisional && o->identity.is_provisional && o->fingerprint.session_lba == UINT32_MAX;
@@ -229,8 +230,9 @@ static int judge(struct stage *s, const struct attempt *a)
 	if (a->candidate && !belongs(s, &o->identity))
 		return -ENOENT;
 	if (!holds_something(s)) {
-		if (s->read_only || (same(s->identity.id, o->identity.id) && same(s->identity.provisional, o->identity.provisional) &&
-		    same_fingerprint(&s->fingerprint, &o->fingerprint)))
+		if (s->read_only ||
+		    (same(s->identity.id, o->identity.id) && same(s->identity.provisional, o->identity.provisional) &&
+		     same_fingerprint(&s->fingerprint, &o->fingerprint)))
 			return 0;
 		return begin_anew(s, o);
 	}
@@ -263,7 +265,7 @@ static int rename_to_identity(struct stage *s, const struct stage_options *o)
 	stage_enter(s);
 	journal_close(s, false);
 	if (renameat2(s->root_fd, s->leaf, s->root_fd, name, RENAME_NOREPLACE)) {
-		free(path);		/* it works under its old name as well, and is found again */
+		free(path); /* it works under its old name as well, and is found again */
 	} else {
 		fsync(s->root_fd);
 		free(s->directory);
@@ -295,7 +297,7 @@ static int open_at(const struct attempt *a, struct place *p, const char *name)
 
 	stage_place_hex(a->options->identity.id, hex);
 	if (r == -EBUSY && a->candidate && strcmp(bound, hex))
-		return -ENOENT;		/* a mount of another disc that was blank once */
+		return -ENOENT; /* a mount of another disc that was blank once */
 	if (r == -EBUSY && a->ret_holder)
 		*a->ret_holder = holder;
 	if (!r)
@@ -372,7 +374,8 @@ static void remove_files(struct stage *s)
 {
 	static const char *const files[] = {JOURNAL_FILE, JOURNAL_WAL_FILE, LOCK_FILE};
 
-	/* SQLite removed its log: were that undone by a power cut and the database gone, the next one made here would take the log for its own. */
+	/* SQLite removed its log: were that undone by a power cut and the database gone, the next one made here would
+	 * take the log for its own. */
 	if (fsync(s->dir_fd))
 		return;
 	stage_bodies_remove_files(s);
@@ -401,7 +404,7 @@ void stage_close(struct stage *s)
 	if (!s->read_only) {
 		stage_enter(s);
 		if (!s->failed)
-			stage_state_settle_ino(s);	/* a failure leaves a gap in the numbers */
+			stage_state_settle_ino(s); /* a failure leaves a gap in the numbers */
 		stage_leave(s);
 		clean = !stage_sync(s);
 		stage_discards_apply(s);

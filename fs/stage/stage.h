@@ -4,17 +4,18 @@
  *
  *	stage_open -> rows and bodies … stage_sync -> stage_freeze -> stage_snapshot … -> stage_rebase_* -> stage_close
  *
- * A directory <root>/<identity in hex>/ (0700) holds journal.db (WAL), bodies/ (segments, sparse files), lock.
- * Rows change inside one open transaction; stage_sync() makes all that was put before it durable: fdatasync of every body the
- * transaction names, fsync of bodies/ when new ones were made, then COMMIT, then the WAL is synced.  Nobody who puts or
- * gets rows waits for that sync (the connection is locked for the COMMIT into the page cache only).  A thread of the stage's own
- * calls it every two seconds while there is something to save; it is started by stage_start_thread(), after the daemon forked.
+ * A directory <root>/<identity in hex>/ (0700) holds journal.db (WAL), bodies/ (segments, sparse files), lock. Rows
+ * change inside one open transaction; stage_sync() makes all that was put before it durable: fdatasync of every body
+ * the transaction names, fsync of bodies/ when new ones were made, then COMMIT, then the WAL is synced.  Nobody who
+ * puts or gets rows waits for that sync (the connection is locked for the COMMIT into the page cache only).  A thread
+ * of the stage's own calls it every two seconds while there is something to save; it is started by
+ * stage_start_thread(), after the daemon forked.
  *
- * Threads: any.  Rows: one mutex inside.  Steps that must be seen (and become durable) together go between stage_enter() and stage_leave(), which hold
- * that mutex (recursively).
- * Errors: -ENOSPC the disk of the stage is full (the journal stays intact, the change was not made), -EIO, -EBADMSG damaged
- * journal, -ESTALE it belongs to another disc or state of the disc, -EBUSY in use, -EACCES.
- * Names are bytes.  A generation is the number that rows and bodies carry when they are changed; stage_freeze() starts the next.
+ * Threads: any.  Rows: one mutex inside.  Steps that must be seen (and become durable) together go between
+ * stage_enter() and stage_leave(), which hold that mutex (recursively). Errors: -ENOSPC the disk of the stage is full
+ * (the journal stays intact, the change was not made), -EIO, -EBADMSG damaged journal, -ESTALE it belongs to another
+ * disc or state of the disc, -EBUSY in use, -EACCES. Names are bytes.  A generation is the number that rows and
+ * bodies carry when they are changed; stage_freeze() starts the next.
  */
 #ifndef FS_STAGE_STAGE_H
 #define FS_STAGE_STAGE_H
@@ -33,83 +34,105 @@ struct stage;
 
 /* ---- opening ---- */
 
-enum stage_user { STAGE_MOUNTED, STAGE_FINISHING };	/* what the holder of the lock is doing */
-struct stage_holder { enum stage_user user; int32_t pid; char mountpoint[4096]; };
+enum stage_user { STAGE_MOUNTED, STAGE_FINISHING }; /* what the holder of the lock is doing */
+struct stage_holder {
+	enum stage_user user;
+	int32_t pid;
+	char mountpoint[4096];
+};
 
 struct stage_options {
-	const char *directory;		/* -o staging=DIR: used itself; NULL: below the default root by identity */
-	const char *disc_path;		/* real path, kept for messages */
+	const char *directory; /* -o staging=DIR: used itself; NULL: below the default root by identity */
+	const char *disc_path; /* real path, kept for messages */
 	const char *mountpoint;
 	struct disc_identity identity;
 	struct disc_fingerprint fingerprint;
-	uint64_t next_ino;		/* counter of the base; the stage continues from the larger one */
-	bool read_only;			/* look only (cdappendfs-info): no lock, no change; -ENOENT when there is none */
+	uint64_t next_ino; /* counter of the base; the stage continues from the larger one */
+	/* look only (cdappendfs-info): no lock, no change; -ENOENT when there is none */
+	bool read_only;
 };
 /*
- * Creates the directory when missing.  A stage made while the disc was blank (provisional identity) is found and bound when the disc was
- * burned since.  -EBUSY: in use, *ret_holder says by whom.  -ESTALE: not empty and made for another disc or state of it; *ret_why
- * (allocated, the caller frees) names both.  An empty stale stage is simply begun anew.  While a commit is recorded as under
- * way the fingerprint is not compared: recovery decides (stage_commit_get), then calls stage_rebind.
+ * Creates the directory when missing.  A stage made while the disc was blank (provisional identity) is found and
+ * bound when the disc was burned since.  -EBUSY: in use, *ret_holder says by whom.  -ESTALE: not empty and made for
+ * another disc or state of it; *ret_why (allocated, the caller frees) names both.  An empty stale stage is simply
+ * begun anew.  While a commit is recorded as under way the fingerprint is not compared: recovery decides
+ * (stage_commit_get), then calls stage_rebind.
  */
-int stage_open(const struct stage_options *options, struct stage **ret, struct stage_holder *ret_holder, char **ret_why);
+int stage_open(const struct stage_options *options, struct stage **ret, struct stage_holder *ret_holder,
+	       char **ret_why);
 int stage_start_thread(struct stage *s);
 void stage_set_user(struct stage *s, enum stage_user user);
-/* Ties the stage to this state of the disc (after a rebase); in the open transaction, made durable by stage_commit_set(). */
+/* Ties the stage to this state of the disc (after a rebase); in the open transaction, made durable by
+ * stage_commit_set(). */
 int stage_rebind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
 int stage_fingerprint(struct stage *s, struct disc_fingerprint *ret);
 int stage_identity(struct stage *s, struct disc_identity *ret);
-/* Where a burn of ours on a write-once disc failed last (disc_forgive()); UINT32_MAX: nowhere.  Durable with the next sync. */
+/* Where a burn of ours on a write-once disc failed last (disc_forgive()); UINT32_MAX: nowhere.  Durable with the next
+ * sync. */
 uint32_t stage_failed_lba(struct stage *s);
 int stage_set_failed_lba(struct stage *s, uint32_t session_lba);
 const char *stage_directory(const struct stage *s);
-dev_t stage_device(const struct stage *s);	/* st_dev of its file system */
-uint64_t stage_host_free(const struct stage *s);	/* bytes left there */
-uint64_t stage_room(const struct stage *s);	/* bytes of them that data may take: a reserve is the journal's */
-/* Everything durable, threads ended, lock given back. A stage with nothing in it removes its directory (not one given by the user: that it empties). */
+dev_t stage_device(const struct stage *s);	 /* st_dev of its file system */
+uint64_t stage_host_free(const struct stage *s); /* bytes left there */
+uint64_t stage_room(const struct stage *s);	 /* bytes of them that data may take: a reserve is the journal's */
+/* Everything durable, threads ended, lock given back. A stage with nothing in it removes its directory (not one given
+ * by the user: that it empties). */
 void stage_close(struct stage *s);
-static inline void stage_closep(struct stage **s) { if (*s) stage_close(*s); }
+static inline void stage_closep(struct stage **s)
+{
+	if (*s)
+		stage_close(*s);
+}
 /* The default root: ${XDG_STATE_HOME:-~/.local/state}/cdappendfs, or /var/lib/cdappendfs for root. */
 int stage_default_root(char **ret);
 
 void stage_enter(struct stage *s);
 void stage_leave(struct stage *s);
-int stage_sync(struct stage *s);	/* not between enter and leave, nor what ends with a sync (commit_set, rebind): -EDEADLK */
-bool stage_empty(struct stage *s);	/* no rows at all */
+/* not between enter and leave, nor what ends with a sync (commit_set, rebind): -EDEADLK */
+int stage_sync(struct stage *s);
+bool stage_empty(struct stage *s); /* no rows at all */
 uint32_t stage_generation(struct stage *s);
-int stage_new_ino(struct stage *s, uint64_t *ret);	/* durable enough never to be given twice, even after a crash */
+int stage_new_ino(struct stage *s, uint64_t *ret); /* durable enough never to be given twice, even after a crash */
 uint64_t stage_next_ino(struct stage *s);
 
 /* ---- rows ---- */
 
 struct stage_node {
 	uint64_t ino;
-	uint64_t size, rdev;		/* size of directories: sectors that they take in the base */
-	uint64_t parent;		/* inode number of the directory it is in; of a file with several names one of them, or 0 */
+	uint64_t size, rdev; /* size of directories: sectors that they take in the base */
+	/* inode number of the directory it is in; of a file with several names one of them, or 0 */
+	uint64_t parent;
 	struct timespec atime, mtime, ctime;
 	uint32_t mode, uid, gid, nlink;
-	uint32_t generation;		/* of the last change; put: set by the stage */
-	uint32_t base_lba, base_bytes;	/* directories: the base listing below the staged names; 0, 0 none */
+	uint32_t generation;	       /* of the last change; put: set by the stage */
+	uint32_t base_lba, base_bytes; /* directories: the base listing below the staged names; 0, 0 none */
 	struct zisofs zisofs;
 	uint32_t n_extents;
-	struct extent *extents;		/* get: allocated, owned by the struct */
-	char *target;			/* symlinks; get: allocated */
+	struct extent *extents; /* get: allocated, owned by the struct */
+	char *target;		/* symlinks; get: allocated */
 };
 void stage_node_release(struct stage_node *n);
 
-int stage_node_get(struct stage *s, uint64_t ino, struct stage_node *ret);	/* -ENOENT */
-bool stage_node_exists(struct stage *s, uint64_t ino);				/* in memory, cheap */
-int stage_node_put(struct stage *s, const struct stage_node *n);		/* insert or replace */
+int stage_node_get(struct stage *s, uint64_t ino, struct stage_node *ret); /* -ENOENT */
+bool stage_node_exists(struct stage *s, uint64_t ino);			   /* in memory, cheap */
+int stage_node_put(struct stage *s, const struct stage_node *n);	   /* insert or replace */
 int stage_node_delete(struct stage *s, uint64_t ino);
 
-#define STAGE_WHITEOUT 0u	/* inode number of a name that is gone */
-int stage_name_get(struct stage *s, uint64_t parent, const char *name, uint64_t *ret_ino);	/* -ENOENT: the base decides */
+#define STAGE_WHITEOUT 0u /* inode number of a name that is gone */
+/* -ENOENT: the base decides */
+int stage_name_get(struct stage *s, uint64_t parent, const char *name, uint64_t *ret_ino);
 int stage_name_put(struct stage *s, uint64_t parent, const char *name, uint64_t ino);
 int stage_name_delete(struct stage *s, uint64_t parent, const char *name);
-bool stage_names_exist(struct stage *s, uint64_t parent);			/* in memory, cheap */
-/* All staged names of a directory, whiteouts too, ascending; mode is 0 when the node has no row. One allocation, freed with free(). */
-struct stage_name { const char *name; uint64_t ino; uint32_t mode; };
+bool stage_names_exist(struct stage *s, uint64_t parent); /* in memory, cheap */
+/* All staged names of a directory, whiteouts too, ascending; mode is 0 when the node has no row. One allocation,
+ * freed with free(). */
+struct stage_name {
+	const char *name;
+	uint64_t ino;
+	uint32_t mode;
+};
 int stage_names(struct stage *s, uint64_t parent, struct stage_name **ret, size_t *ret_n);
-int stage_names_delete(struct stage *s, uint64_t parent);	/* of a directory that is removed */
+int stage_names_delete(struct stage *s, uint64_t parent); /* of a directory that is removed */
 
 /* ---- bodies ---- */
 
@@ -117,16 +140,20 @@ int stage_names_delete(struct stage *s, uint64_t parent);	/* of a directory that
 int stage_segment_alloc(struct stage *s, uint64_t length, uint32_t *ret_body, uint64_t *ret_pos);
 /* A new sparse body for one large file. */
 int stage_body_new(struct stage *s, uint32_t *ret_body);
-bool stage_body_frozen(struct stage *s, uint32_t body);	/* of an older generation: never written again */
-bool stage_body_sparse(struct stage *s, uint32_t body);	/* a file of its own rather than a segment */
-int stage_body_read(struct stage *s, uint32_t body, uint64_t pos, void *buf, size_t length);	/* past its end: zeros */
-int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *buf, size_t length);	/* -EROFS frozen */
+bool stage_body_frozen(struct stage *s, uint32_t body); /* of an older generation: never written again */
+bool stage_body_sparse(struct stage *s, uint32_t body); /* a file of its own rather than a segment */
+/* past its end: zeros */
+int stage_body_read(struct stage *s, uint32_t body, uint64_t pos, void *buf, size_t length);
+/* -EROFS frozen */
+int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *buf, size_t length);
 /*
- * The range holds nothing any more: given back once no durable row can name it and no frozen generation may read it.  (0, UINT64_MAX): the
- * whole body.  After the put that no longer names it, or between the same enter and leave.  Until then it reads as it did.
+ * The range holds nothing any more: given back once no durable row can name it and no frozen generation may read it.
+ * (0, UINT64_MAX): the whole body.  After the put that no longer names it, or between the same enter and leave.
+ * Until then it reads as it did.
  */
 void stage_body_discard(struct stage *s, uint32_t body, uint64_t pos, uint64_t length);
-/* The host's file system is full: gives back what waits for it now. Whether there was anything; not between enter and leave. */
+/* The host's file system is full: gives back what waits for it now. Whether there was anything; not between enter and
+ * leave. */
 bool stage_reclaim(struct stage *s);
 
 /* ---- generations and commits ---- */
@@ -134,19 +161,20 @@ bool stage_reclaim(struct stage *s);
 enum stage_commit_state { STAGE_IDLE, STAGE_FROZEN, STAGE_BURNING, STAGE_VERIFYING, STAGE_PUBLISHING, STAGE_REBASING };
 struct stage_commit {
 	enum stage_commit_state state;
-	uint32_t generation;		/* the frozen one */
+	uint32_t generation; /* the frozen one */
 	uint32_t start_lba;
 	uint32_t session_number;
 	uint8_t uuid[16];
 	int64_t time;
-	uint64_t sectors;		/* of the session */
-	uint64_t image_bytes;		/* length of the image before it */
+	uint64_t sectors;     /* of the session */
+	uint64_t image_bytes; /* length of the image before it */
 	uint32_t encoder_version;
 };
 int stage_commit_get(struct stage *s, struct stage_commit *ret);
 /* Durable (with all rows put before) when it returns. */
 int stage_commit_set(struct stage *s, const struct stage_commit *c);
-/* In the open transaction: durable with the next sync.  The kernel begins to write the bodies that this one will wait for. */
+/* In the open transaction: durable with the next sync.  The kernel begins to write the bodies that this one will wait
+ * for. */
 int stage_commit_put(struct stage *s, const struct stage_commit *c);
 
 /* The running generation is frozen and the next begun (in the open transaction: made durable by stage_commit_set). */
@@ -155,32 +183,46 @@ int stage_freeze(struct stage *s, uint32_t *ret_generation);
 void stage_unfreeze(struct stage *s);
 
 /* A copy of all rows; nodes by ino, names by (parent, name bytes). */
-struct stage_snapshot_name { uint64_t parent; const char *name; uint64_t ino; };
+struct stage_snapshot_name {
+	uint64_t parent;
+	const char *name;
+	uint64_t ino;
+};
 struct stage_snapshot {
-	struct bulk bulk;		/* a large one lies in files, as long as keep_bytes are left beside them */
-	struct stage_node *nodes; size_t n_nodes;
-	struct stage_snapshot_name *names; size_t n_names;
+	struct bulk bulk; /* a large one lies in files, as long as keep_bytes are left beside them */
+	struct stage_node *nodes;
+	size_t n_nodes;
+	struct stage_snapshot_name *names;
+	size_t n_names;
 };
 int stage_snapshot(struct stage *s, uint64_t keep_bytes, struct stage_snapshot **ret);
 void stage_snapshot_free(struct stage_snapshot *p);
-static inline void stage_snapshot_freep(struct stage_snapshot **p) { if (*p) stage_snapshot_free(*p); }
+static inline void stage_snapshot_freep(struct stage_snapshot **p)
+{
+	if (*p)
+		stage_snapshot_free(*p);
+}
 
-/* Drop names and nodes of generations <= generation (the new base has them). Between enter and leave, with the puts of what stays. */
+/* Drop names and nodes of generations <= generation (the new base has them). Between enter and leave, with the puts
+ * of what stays. */
 int stage_drop_generation(struct stage *s, uint32_t generation);
 /* Inode numbers of all node rows, ascending; freed with free(). */
 int stage_node_inos(struct stage *s, uint64_t **ret, size_t *ret_n);
-/* Delete bodies that neither a row nor one of keep[] names (after a rebase, and when a mount begins).  Those the running
- * generation has begun since stage_open stay: their rows may still be to come. */
+/* Delete bodies that neither a row nor one of keep[] names (after a rebase, and when a mount begins).  Those the
+ * running generation has begun since stage_open stay: their rows may still be to come. */
 int stage_collect(struct stage *s, const uint32_t *keep, size_t n_keep);
 /* Empty the stage: rows and bodies (cdappendfs-sync --discard). */
 int stage_discard(struct stage *s);
 
 /* The result of the last commit, for the next mount or info: one line of text and whether it was shown. */
 int stage_result_set(struct stage *s, int error, const char *text);
-int stage_result_get(struct stage *s, int *ret_error, char **ret_text);	/* -ENODATA none that was not shown; marks it as shown unless read_only */
+/* -ENODATA none that was not shown; marks it as shown unless read_only */
+int stage_result_get(struct stage *s, int *ret_error, char **ret_text);
 
 /* What is staged, for df, info and sync. */
-struct stage_totals { uint64_t nodes, names, body_bytes; };
+struct stage_totals {
+	uint64_t nodes, names, body_bytes;
+};
 void stage_totals(struct stage *s, struct stage_totals *ret);
 
 #endif

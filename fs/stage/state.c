@@ -8,8 +8,8 @@
  *	fingerprint	session_lba 4, next_lba 4, image_bytes 8, descriptor 32
  *	commit		state 4, generation 4, start 4, number 4, uuid 16, time 8, sectors 8, image_bytes 8, encoder_version 4
  *	result		error 4, shown 1, text
- * ino_limit is the first inode number that was not reserved: numbers are handed out below it, a block at a time, and the next
- * block is reserved when the last is half used, so that it is durable long before it is needed.
+ * ino_limit is the first inode number that was not reserved: numbers are handed out below it, a block at a time, and
+ * the next block is reserved when the last is half used, so that it is durable long before it is needed.
  */
 #include <errno.h>
 #include <string.h>
@@ -135,9 +135,14 @@ static int load_commit(struct stage *s)
 	if (get_le32(p) > STAGE_REBASING)
 		return -EBADMSG;
 	s->commit = (struct stage_commit){
-		.state = (enum stage_commit_state)get_le32(p), .generation = get_le32(p + 4), .start_lba = get_le32(p + 8),
-		.session_number = get_le32(p + 12), .time = (int64_t)get_le64(p + 32), .sectors = get_le64(p + 40),
-		.image_bytes = get_le64(p + 48), .encoder_version = get_le32(p + 56),
+		.state = (enum stage_commit_state)get_le32(p),
+		.generation = get_le32(p + 4),
+		.start_lba = get_le32(p + 8),
+		.session_number = get_le32(p + 12),
+		.time = (int64_t)get_le64(p + 32),
+		.sectors = get_le64(p + 40),
+		.image_bytes = get_le64(p + 48),
+		.encoder_version = get_le32(p + 56),
 	};
 	memcpy(s->commit.uuid, p + 16, 16);
 	s->frozen = s->commit.state != STAGE_IDLE;
@@ -222,7 +227,7 @@ int stage_rebind(struct stage *s, const struct disc_identity *identity, const st
 	stage_enter(s);
 	r = stage_state_bind(s, identity, fingerprint);
 	if (!r)
-		stage_place_write_lock(s);	/* it says which disc the holder has */
+		stage_place_write_lock(s); /* it says which disc the holder has */
 	stage_leave(s);
 	return r;
 }
@@ -278,7 +283,7 @@ int stage_new_ino(struct stage *s, uint64_t *ret)
 		if (!r)
 			s->ino_limit = s->next_ino + INO_BLOCK;
 		else if (s->next_ino < s->ino_limit && !s->failed)
-			r = 0;		/* this one is reserved all the same */
+			r = 0; /* this one is reserved all the same */
 	}
 	if (!r)
 		*ret = s->next_ino++;
@@ -347,7 +352,7 @@ int stage_commit_set(struct stage *s, const struct stage_commit *c)
 	if (r)
 		return r;
 	r = stage_sync(s);
-	if (r) {	/* not durable: not said either; the next sync takes it back on the disk */
+	if (r) { /* not durable: not said either; the next sync takes it back on the disk */
 		stage_enter(s);
 		put_commit(s, &before);
 		stage_leave(s);

@@ -6,12 +6,13 @@
  *	mutex: COMMIT (into memory, wal.c), note the dirty bodies and the discards that belong to it
  *	no lock: fdatasync the bodies, fsync bodies/, then write and fdatasync the log
  *	mutex: forget the held log; the discards are ready
- * so nobody who puts or gets rows waits for a disk, and no durable row names data that is not.  Callers that come while a round
- * runs share the next one: a round covers what was put before it began.
+ * so nobody who puts or gets rows waits for a disk, and no durable row names data that is not.  Callers that come
+ * while a round runs share the next one: a round covers what was put before it began.
  *
- * The log is copied into the database (checkpoint) by the thread, or by the leader when there is none, once it is large: the copy
- * under the mutex, its sync outside; the log is not begun anew before that, since only the leader commits.  SQLite checkpoints only
- * between transactions: if there is never such a moment, the log is made durable under the mutex after all, once in FORCE frames.
+ * The log is copied into the database (checkpoint) by the thread, or by the leader when there is none, once it is
+ * large: the copy under the mutex, its sync outside; the log is not begun anew before that, since only the leader
+ * commits.  SQLite checkpoints only between transactions: if there is never such a moment, the log is made durable
+ * under the mutex after all, once in FORCE frames.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 #include "fs/stage/internal.h"
 
 #define SYNC_SECONDS 2
-#define CHECKPOINT_FRAMES 2048u		/* 8 MiB */
+#define CHECKPOINT_FRAMES 2048u /* 8 MiB */
 #define FORCE_FRAMES 8192u
 
 int stage_sync_init(struct stage *s)
@@ -38,7 +39,11 @@ int stage_sync_init(struct stage *s)
 	return r;
 }
 
-struct round { struct body **bodies; size_t n_bodies; bool directory; };
+struct round {
+	struct body **bodies;
+	size_t n_bodies;
+	bool directory;
+};
 
 /* The mutex is held. */
 static int round_begin(struct stage *s, struct round *round)
@@ -66,7 +71,7 @@ static int round_end(struct stage *s, int r)
 	if (r) {
 		s->wal_full = r == -ENOSPC;
 		if (!s->failed && r != -ENOSPC)
-			s->failed = r;	/* a failed sync cannot be repeated: the kernel may have dropped the data */
+			s->failed = r; /* a failed sync cannot be repeated: the kernel may have dropped the data */
 		return r;
 	}
 	wal_settle(&s->wal);
@@ -120,7 +125,8 @@ static int checkpoint_and_sync(struct stage *s, bool force)
 	if (r || !fdatasync(s->db_fd))
 		return r;
 	stage_enter(s);
-	s->failed = -EIO;	/* no more commits: they might begin the log anew, which has all that the database lacks */
+	/* no more commits: they might begin the log anew, which has all that the database lacks */
+	s->failed = -EIO;
 	stage_leave(s);
 	return -EIO;
 }
@@ -150,7 +156,7 @@ static int lead(struct stage *s, bool may_checkpoint)
 	pthread_cond_broadcast(&s->sync.changed);
 	pthread_mutex_unlock(&s->sync.lock);
 	if (!r && may_checkpoint && log_is_large(s))
-		checkpoint_and_sync(s, false);	/* what fails is tried again, and everything is durable in the log */
+		checkpoint_and_sync(s, false); /* what fails is tried again, and everything is durable in the log */
 	pthread_mutex_lock(&s->sync.lock);
 	s->sync.running = false;
 	pthread_cond_broadcast(&s->sync.changed);
@@ -199,10 +205,7 @@ int stage_sync(struct stage *s)
 	return r;
 }
 
-int stage_sync_checkpoint_all(struct stage *s)
-{
-	return checkpoint_and_sync(s, true);
-}
+int stage_sync_checkpoint_all(struct stage *s) { return checkpoint_and_sync(s, true); }
 
 /* ---- the thread ---- */
 
@@ -250,7 +253,8 @@ static void *thread_main(void *context)
 	is_due(&due);
 	pthread_mutex_lock(&s->sync.lock);
 	while (!s->sync.stop) {
-		if (!s->sync.kicked && pthread_cond_timedwait(&s->sync.changed, &s->sync.lock, &due) == 0 && !s->sync.kicked)
+		if (!s->sync.kicked && pthread_cond_timedwait(&s->sync.changed, &s->sync.lock, &due) == 0 &&
+		    !s->sync.kicked)
 			continue;
 		s->sync.kicked = false;
 		pthread_mutex_unlock(&s->sync.lock);
@@ -272,7 +276,7 @@ int stage_start_thread(struct stage *s)
 	if (s->read_only)
 		return 0;
 	stage_enter(s);
-	stage_place_write_lock(s);	/* the process has another number since it forked */
+	stage_place_write_lock(s); /* the process has another number since it forked */
 	stage_leave(s);
 	pthread_mutex_lock(&s->sync.lock);
 	r = s->sync.thread_started ? 0 : -pthread_create(&s->sync.thread, NULL, thread_main, s);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A COMMIT that went to the log at once would let the kernel write rows before the bodies they name (a block copied up holds bytes
- * that were durable elsewhere), and one that met a full disk would roll the whole transaction back.  So the log is a file of our
- * own: what SQLite appends is one contiguous run in memory until wal_flush().  Everything else goes to SQLite's "unix-none": the
- * file `lock` keeps other mounts out, and its POSIX locks would not survive the daemon's fork anyway.
+ * A COMMIT that went to the log at once would let the kernel write rows before the bodies they name (a block copied
+ * up holds bytes that were durable elsewhere), and one that met a full disk would roll the whole transaction back.
+ * So the log is a file of our own: what SQLite appends is one contiguous run in memory until wal_flush().  Everything
+ * else goes to SQLite's "unix-none": the file `lock` keeps other mounts out, and its POSIX locks would not survive
+ * the daemon's fork anyway.
  *
  * When SQLite starts the log from its beginning again (everything was checkpointed), the new header must be durable
  * before any new frame: otherwise the old header and what is left of the old frames would be taken for valid ones.
@@ -21,14 +22,14 @@
 #include "cdappendfs/bytes.h"
 
 #define WAL_HEADER_BYTES 32u
-#define WAL_KEEP_BYTES (4u << 20)	/* memory kept for the next commit */
+#define WAL_KEEP_BYTES (4u << 20) /* memory kept for the next commit */
 
-struct wal_file { sqlite3_file base; struct wal *wal; };
+struct wal_file {
+	sqlite3_file base;
+	struct wal *wal;
+};
 
-static struct wal *wal_of(sqlite3_file *file)
-{
-	return ((struct wal_file *)(void *)file)->wal;
-}
+static struct wal *wal_of(sqlite3_file *file) { return ((struct wal_file *)(void *)file)->wal; }
 
 static int file_close(sqlite3_file *file)
 {
@@ -118,7 +119,7 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
 	if (w->read_only)
 		return SQLITE_READONLY;
 	if (w->length)
-		return SQLITE_OK;	/* a matter of space only, and what is held needs the room */
+		return SQLITE_OK; /* a matter of space only, and what is held needs the room */
 	return ftruncate(w->fd, (off_t)size) ? SQLITE_IOERR_TRUNCATE : SQLITE_OK;
 }
 
@@ -189,7 +190,7 @@ static const sqlite3_io_methods wal_methods = {
 
 static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *ret_flags)
 {
-	struct wal *w = (struct wal *)(void *)vfs;	/* vfs is its first member */
+	struct wal *w = (struct wal *)(void *)vfs; /* vfs is its first member */
 	struct wal_file *f = (struct wal_file *)(void *)file;
 
 	if (!(flags & SQLITE_OPEN_WAL))
@@ -207,7 +208,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
 	file->pMethods = &wal_methods;
 	if (ret_flags)
 		*ret_flags = (flags & ~(SQLITE_OPEN_READONLY | SQLITE_OPEN_READWRITE)) |
-			(w->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+			     (w->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
 	return SQLITE_OK;
 }
 

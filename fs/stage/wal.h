@@ -4,10 +4,12 @@
  *
  *	wal_init -> (SQLite opens its database through wal->vfs) … COMMIT -> wal_flush -> wal_settle … -> wal_release
  *
- * A COMMIT writes into memory only: it cannot fail for want of space and no reader of the disk can see it.  wal_flush() then writes
- * and syncs it, after the bodies were synced, without the connection's mutex.  Reads of the log see what is held.
+ * A COMMIT writes into memory only: it cannot fail for want of space and no reader of the disk can see it.
+ * wal_flush() then writes and syncs it, after the bodies were synced, without the connection's mutex.  Reads of the
+ * log see what is held.
  *
- * Threads: SQLite's calls and wal_settle() under the connection's mutex; wal_flush() by one thread at a time, while nobody commits.
+ * Threads: SQLite's calls and wal_settle() under the connection's mutex; wal_flush() by one thread at a time, while
+ * nobody commits.
  */
 #ifndef FS_STAGE_WAL_H
 #define FS_STAGE_WAL_H
@@ -24,18 +26,18 @@ struct wal {
 	sqlite3_vfs vfs;
 	sqlite3_vfs *inner;
 	char name[40];
-	int dir_fd;			/* borrowed */
-	int fd;				/* -1: there is no file (read_only), or it is closed */
+	int dir_fd; /* borrowed */
+	int fd;	    /* -1: there is no file (read_only), or it is closed */
 	bool read_only, created;
-	uint8_t *held;			/* bytes [start, start + length) of the file, not written yet */
+	uint8_t *held; /* bytes [start, start + length) of the file, not written yet */
 	uint64_t start;
 	size_t length, capacity;
 };
 
-int wal_init(struct wal *w, int dir_fd, bool read_only);	/* registers w->vfs under w->name */
+int wal_init(struct wal *w, int dir_fd, bool read_only); /* registers w->vfs under w->name */
 /* Writes and syncs what is held.  -ENOSPC, -EIO: it stays held, to be tried again. */
 int wal_flush(struct wal *w);
-void wal_settle(struct wal *w);		/* flushed: forget it */
-void wal_release(struct wal *w);	/* after the database was closed */
+void wal_settle(struct wal *w);	 /* flushed: forget it */
+void wal_release(struct wal *w); /* after the database was closed */
 
 #endif

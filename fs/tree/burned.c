@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files that were staged when the kernel looked them up, and are burned: their rows are gone, their records not looked for yet.
+ * Files that were staged when the kernel looked them up, and are burned: their rows are gone, their records not
+ * looked for yet.
  *
- * After a small commit each has an entry of the known table (KNOWN_BURNED).  Those of a large one are a batch: a set of numbers, and for each run of them the
- * directory, since files are numbered as they are made, one directory after the other.  From there a file goes into the known table with its
- * locator when one of its directory is asked for by its number (fetch.c).
+ * After a small commit each has an entry of the known table (KNOWN_BURNED).  Those of a large one are a batch: a set
+ * of numbers, and for each run of them the directory, since files are numbered as they are made, one directory after
+ * the other.  From there a file goes into the known table with its locator when one of its directory is asked for by
+ * its number (fetch.c).
  */
 #include "fs/tree/internal.h"
 
@@ -13,7 +15,9 @@
 
 #include "cdappendfs/search.h"
 
-struct run { uint64_t first, parent; };		/* of all numbers of the batch from there to the next run */
+struct run {
+	uint64_t first, parent;
+}; /* of all numbers of the batch from there to the next run */
 struct burned {
 	struct burned *next;
 	struct idset inos;
@@ -32,7 +36,10 @@ static struct burned *batch_of(const struct tree *t, uint64_t ino)
 
 bool burned_has(const struct tree *t, uint64_t ino) { return batch_of(t, ino); }
 
-static bool run_before(const void *list, size_t i, const void *key) { return ((const struct run *)list)[i].first <= *(const uint64_t *)key; }
+static bool run_before(const void *list, size_t i, const void *key)
+{
+	return ((const struct run *)list)[i].first <= *(const uint64_t *)key;
+}
 
 uint64_t burned_parent(const struct tree *t, uint64_t ino)
 {

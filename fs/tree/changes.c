@@ -2,8 +2,8 @@
 /*
  * What is staged, as paths: a walk over the merged tree with a stack of its own.
  *
- * Rows know inode numbers only, so the paths come from the walk; it reads the directories of the base, which is why this
- * is done for a listing and never for a commit.
+ * Rows know inode numbers only, so the paths come from the walk; it reads the directories of the base, which is why
+ * this is done for a listing and never for a commit.
  */
 #include "cdappendfs/search.h"
 #include "fs/tree/internal.h"
@@ -13,8 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct change { char kind; char *path; uint64_t bytes; };
-struct place { uint64_t ino; struct iso_extent dir; char *path; };
+struct change {
+	char kind;
+	char *path;
+	uint64_t bytes;
+};
+struct place {
+	uint64_t ino;
+	struct iso_extent dir;
+	char *path;
+};
 
 struct changes {
 	struct tree_frozen frozen;
@@ -22,8 +30,8 @@ struct changes {
 	size_t n_stack, stack_capacity;
 	struct change *list;
 	size_t n_list, list_capacity;
-	bool *row_met;			/* for each row: its directory has been met */
-	uint64_t visited, bytes, max_bytes;	/* directories of the base: how many, their length */
+	bool *row_met;			    /* for each row: its directory has been met */
+	uint64_t visited, bytes, max_bytes; /* directories of the base: how many, their length */
 };
 
 static void changes_release(struct changes *c)
@@ -132,7 +140,10 @@ static int push(struct changes *c, const struct place *at, const char *name, uin
 	return 0;
 }
 
-struct range { size_t from, to; bool *seen; };	/* the staged names of a directory; seen: the base has the name */
+struct range {
+	size_t from, to;
+	bool *seen;
+}; /* the staged names of a directory; seen: the base has the name */
 
 static bool name_before(const void *list, size_t i, const void *key)
 {

@@ -2,10 +2,11 @@
 /*
  * Listing: the base's records in the order of the disc, then the staged names.
  *
- * The base's are read as they are asked for: they never change, and the handle keeps the base that it began with.  What was staged then is a list of
- * its own; names in it are left out of the base's.  So rm -r, renames and a rebase in between neither skip nor repeat, and a listing of a large
- * directory takes no memory for what the disc has.
- * Cookies: 0 ".", 1 "..", 2 the first record, then the place of a record in the directory, STAGED_COOKIE + n the staged name n.
+ * The base's are read as they are asked for: they never change, and the handle keeps the base that it began with.
+ * What was staged then is a list of its own; names in it are left out of the base's.  So rm -r, renames and a rebase
+ * in between neither skip nor repeat, and a listing of a large directory takes no memory for what the disc has.
+ * Cookies: 0 ".", 1 "..", 2 the first record, then the place of a record in the directory, STAGED_COOKIE + n the
+ * staged name n.
  */
 #include "fs/tree/internal.h"
 
@@ -13,32 +14,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STAGED_COOKIE (1ull << 30 | 1ull << 12)	/* longer than a directory can be; below 2^31, which all programs can hold */
-#define EXPECT_BEFORE_BYTES 32768u		/* directories that are named later are not asked for ahead */
+/* longer than a directory can be; below 2^31, which all programs can hold */
+#define STAGED_COOKIE (1ull << 30 | 1ull << 12)
+#define EXPECT_BEFORE_BYTES 32768u /* directories that are named later are not asked for ahead */
 
 struct staged_entry {
-	uint64_t ino;		/* STAGE_WHITEOUT: hides a record */
-	size_t name;		/* offset in names */
+	uint64_t ino; /* STAGE_WHITEOUT: hides a record */
+	size_t name;  /* offset in names */
 	uint32_t type;
 };
 
 struct tree_dir {
 	pthread_mutex_t lock;
 	struct node *node;
-	bool begun;			/* what follows is taken */
+	bool begun; /* what follows is taken */
 	uint64_t epoch, parent;
-	struct iso *base;		/* with records */
-	struct iso_dir *records;	/* NULL: none */
-	struct staged_entry *staged;	/* sorted by name */
+	struct iso *base;	     /* with records */
+	struct iso_dir *records;     /* NULL: none */
+	struct staged_entry *staged; /* sorted by name */
 	size_t n_staged;
 	char *names;
-	bool holds;			/* entry: of the record at … */
-	uint64_t held;			/* … this cookie */
-	int held_error;			/* only its name could be read */
+	bool holds;	/* entry: of the record at … */
+	uint64_t held;	/* … this cookie */
+	int held_error; /* only its name could be read */
 	struct iso_entry entry;
 	struct iso_ahead ahead;
-	int damage;			/* what the disc said at … */
-	uint64_t damaged;		/* … this cookie: told once more without asking it, when the names before it went out first */
+	int damage; /* what the disc said at … */
+	/* … this cookie: told once more without asking it, when the names before it went out first */
+	uint64_t damaged;
 };
 
 int tree_opendir(struct tree *t, uint64_t ino, struct tree_dir **ret)
@@ -163,7 +166,8 @@ static int take_staged(struct tree *t, struct tree_dir *d, const struct listing 
 		size_t length = strlen(name->name) + 1;
 
 		memcpy(d->names + bytes, name->name, length);
-		d->staged[d->n_staged] = (struct staged_entry){.ino = name->ino, .name = bytes, .type = staged_type(t, name)};
+		d->staged[d->n_staged] =
+			(struct staged_entry){.ino = name->ino, .name = bytes, .type = staged_type(t, name)};
 		bytes += length;
 	}
 	return 0;
@@ -310,7 +314,8 @@ static int lookup_record(struct tree *t, struct tree_dir *d, struct stat *st)
 		return d->held_error;
 	tree_lock(t);
 	idle_settle(t);
-	bool overlaid = t->stage && stage_names_exist(t->stage, d->node->ino) && stage_name_get(t->stage, d->node->ino, d->entry.name, &staged) == 0;
+	bool overlaid = t->stage && stage_names_exist(t->stage, d->node->ino) &&
+			stage_name_get(t->stage, d->node->ino, d->entry.name, &staged) == 0;
 	int r = t->epoch != d->epoch || overlaid ? -EXDEV : node_hand_out(t, d->node->ino, &d->entry, st);
 	tree_unlock(t);
 	if (r == 0 && S_ISDIR(st->st_mode) && d->held < EXPECT_BEFORE_BYTES)
@@ -322,12 +327,14 @@ int tree_readdir_lookup(struct tree *t, struct tree_dir *d, uint64_t cookie, str
 {
 	pthread_mutex_lock(&d->lock);
 	int kind = d->begun ? find_entry(d, &cookie) : ENTRY_NONE, r = kind < 0 ? kind : -ENOENT;
-	const char *name = kind == ENTRY_RECORD ? d->entry.name : kind == ENTRY_STAGED ? d->names + d->staged[cookie - STAGED_COOKIE].name : NULL;
+	const char *name = kind == ENTRY_RECORD ? d->entry.name :
+			   kind == ENTRY_STAGED ? d->names + d->staged[cookie - STAGED_COOKIE].name :
+						  NULL;
 	if (kind == ENTRY_RECORD)
 		r = lookup_record(t, d, st);
 	if (name && (kind == ENTRY_STAGED || r == -EXDEV))
 		r = tree_lookup(t, d->node->ino, name, st);
-	drop_entry(d);	/* a node may have taken its extents */
+	drop_entry(d); /* a node may have taken its extents */
 	pthread_mutex_unlock(&d->lock);
 	return r;
 }

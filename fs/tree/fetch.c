@@ -2,12 +2,13 @@
 /*
  * What the kernel knows: look-up and forget; files that it knows and nobody uses (known.h), and how they become nodes.
  *
- * Most of what a walk over a disc makes known is never looked at again, so the tree keeps only where its record is.  A file stays so while it has one
- * name, its record says all there is of it, and no handle is open.  A request that comes by its number (node_fetch) reads the record without
- * the lock, as a probe does.  Records of older sessions stay where they are and say what they said; they are read by a reader of their
- * own kind, since one of a foreign session is not decoded as ours are.
- * On a drive there are nodes as long as they are not too many (idle.c): while it burns nothing can be read, and what the kernel has in its cache
- * should be there all the same.  Files of the stage have their rows instead of records; those that were burned since: burned.c.
+ * Most of what a walk over a disc makes known is never looked at again, so the tree keeps only where its record is.
+ * A file stays so while it has one name, its record says all there is of it, and no handle is open.  A request that
+ * comes by its number (node_fetch) reads the record without the lock, as a probe does.  Records of older sessions
+ * stay where they are and say what they said; they are read by a reader of their own kind, since one of a foreign
+ * session is not decoded as ours are. On a drive there are nodes as long as they are not too many (idle.c): while it
+ * burns nothing can be read, and what the kernel has in its cache should be there all the same.  Files of the stage
+ * have their rows instead of records; those that were burned since: burned.c.
  */
 #include "fs/tree/internal.h"
 
@@ -20,7 +21,8 @@ static bool same_kind(const struct iso *a, const struct iso *b)
 
 	iso_info(a, &x);
 	iso_info(b, &y);
-	return x.ours == y.ours && x.rock_ridge == y.rock_ridge && x.joliet == y.joliet && x.appuse.flags == y.appuse.flags;
+	return x.ours == y.ours && x.rock_ridge == y.rock_ridge && x.joliet == y.joliet &&
+	       x.appuse.flags == y.appuse.flags;
 }
 
 int reader_of_base(struct tree *t, uint32_t *ret)
@@ -55,7 +57,8 @@ void readers_release(struct tree *t)
 
 static bool record_may_do(struct tree *t, const struct iso_entry *e)
 {
-	return !t->space.medium.exclusive && !S_ISDIR(e->mode) && e->nlink == 1 && e->n_extents <= SECTIONS_KNOWN && !(t->stage && stage_node_exists(t->stage, e->ino));
+	return !t->space.medium.exclusive && !S_ISDIR(e->mode) && e->nlink == 1 && e->n_extents <= SECTIONS_KNOWN &&
+	       !(t->stage && stage_node_exists(t->stage, e->ino));
 }
 
 /* One look-up more of a file that has no node. */
@@ -93,7 +96,7 @@ void node_give(struct tree *t, struct node *n, struct stat *st)
 
 int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st)
 {
-	bool known = known_find(&t->known, e->ino) != NULL;	/* then there is no node */
+	bool known = known_find(&t->known, e->ino) != NULL; /* then there is no node */
 	struct node *n = known ? NULL : node_find(t, e->ino);
 
 	if (!n && record_may_do(t, e) && know(t, parent, e) == 0) {
@@ -137,7 +140,8 @@ static void note_record(struct tree *t, uint64_t parent, const struct iso_entry 
 	}
 }
 
-/* The records of all files of one directory that were burned since they were looked up.  Called with the lock, returns without. */
+/* The records of all files of one directory that were burned since they were looked up.  Called with the lock,
+ * returns without. */
 static int find_burned(struct tree *t, uint64_t parent)
 {
 	const struct node *dir = node_find(t, parent);
@@ -150,7 +154,7 @@ static int find_burned(struct tree *t, uint64_t parent)
 
 	tree_unlock(t);
 	if (!there)
-		return -ESTALE;		/* its directory is forgotten: it will be asked for by its name */
+		return -ESTALE; /* its directory is forgotten: it will be asked for by its name */
 	int r = iso_dir_open(base, listing, &records);
 	while (r == 0 && (r = iso_dir_next_name(records, &e)) == 1) {
 		tree_lock(t);
@@ -164,9 +168,17 @@ static int find_burned(struct tree *t, uint64_t parent)
 	return r;
 }
 
-struct fetching { struct known was; uint64_t epoch; struct iso_entry entry; };	/* what was looked for last, in which base, and found */
+/* what was looked for last, in which base, and found */
+struct fetching {
+	struct known was;
+	uint64_t epoch;
+	struct iso_entry entry;
+};
 
-static bool same_place(const struct known *a, const struct known *b) { return a->ino == b->ino && a->where == b->where && a->locator == b->locator; }
+static bool same_place(const struct known *a, const struct known *b)
+{
+	return a->ino == b->ino && a->where == b->where && a->locator == b->locator;
+}
 
 /* What is known becomes a node: 0 with the lock; 1: its record is fetched, look again; or an error; both without. */
 static int fetch_known(struct tree *t, struct known *k, struct fetching *x, struct node **ret)
@@ -175,7 +187,7 @@ static int fetch_known(struct tree *t, struct known *k, struct fetching *x, stru
 	int r = -ESTALE;
 
 	if (k->where == KNOWN_STAGED && !stage_node_exists(t->stage, ino))
-		k->where = KNOWN_BURNED;	/* a rebase drops rows, and looks for nobody */
+		k->where = KNOWN_BURNED; /* a rebase drops rows, and looks for nobody */
 	bool again = same_place(k, &x->was) && x->epoch == t->epoch;
 	x->was = *k;
 	x->epoch = t->epoch;
@@ -215,7 +227,9 @@ int node_fetch(struct tree *t, uint64_t ino, struct node **ret)
 		if (k) {
 			r = fetch_known(t, k, &x, ret);
 		} else {
-			r = idset_has(&t->once, ino) && stage_node_exists(t->stage, ino) ? node_from_stage(t, ino, ret) : node_get(t, ino, ret);
+			r = idset_has(&t->once, ino) && stage_node_exists(t->stage, ino) ?
+				    node_from_stage(t, ino, ret) :
+				    node_get(t, ino, ret);
 			if (r < 0)
 				tree_unlock(t);
 		}
@@ -264,7 +278,8 @@ void known_dropped(struct tree *t)
 
 	t->once = (struct idset){0};
 	for (struct idset_at at = {0}; idset_next(&once, &at);)
-		known_add(&t->known, &(struct known){.ino = at.number, .n_lookups = 1, .where = KNOWN_DROPPED});	/* or it is forgotten */
+		/* or it is forgotten */
+		known_add(&t->known, &(struct known){.ino = at.number, .n_lookups = 1, .where = KNOWN_DROPPED});
 	idset_release(&once);
 	for (struct known *k = NULL; (k = known_next(&t->known, k));)
 		k->where = k->where == KNOWN_STAGED ? KNOWN_DROPPED : k->where;

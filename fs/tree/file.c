@@ -2,8 +2,8 @@
 /*
  * Open files: handles, reading, seeking, copying.
  *
- * A read takes what lies in bodies under the node's lock and notes what lies on the disc; that is read afterwards without any lock:
- * blocks of a disc never change.
+ * A read takes what lies in bodies under the node's lock and notes what lies on the disc; that is read afterwards
+ * without any lock: blocks of a disc never change.
  */
 #include "fs/tree/file.h"
 
@@ -63,7 +63,7 @@ void tree_close(struct tree *t, struct tree_file *f)
 	if (f->alone && --n->n_alone == 0)
 		n->met = false;
 	if (f->writable && --n->n_writers == 0 && node_is_dirty(n))
-		node_put(t, n);		/* on failure it stays in the list of changed nodes */
+		node_put(t, n); /* on failure it stays in the list of changed nodes */
 	node_unused(t, n);
 	tree_unlock(t);
 	free(f);
@@ -87,9 +87,9 @@ bool tree_file_met(const struct tree_file *f) { return f->alone && f->node->met;
 #define PIECES 32u
 
 struct reading {
-	struct extent pieces[PIECES];	/* of the disc, to be read when the lock is given back */
+	struct extent pieces[PIECES]; /* of the disc, to be read when the lock is given back */
 	uint32_t n;
-	uint64_t end;			/* the file bytes up to here are dealt with */
+	uint64_t end; /* the file bytes up to here are dealt with */
 };
 
 /* Bodies and holes at once, disc pieces noted. Node locked for reading. */
@@ -135,7 +135,8 @@ static void unlock_content(struct tree *t, struct node *n)
 	pthread_rwlock_unlock(&t->content);
 }
 
-/* A compressed file of the base: its extents never change but by node_unpack, so a copy is enough. Node locked; unlocks. */
+/* A compressed file of the base: its extents never change but by node_unpack, so a copy is enough. Node locked;
+ * unlocks. */
 static int read_zisofs(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t length)
 {
 	struct zisofs z = n->zisofs;
@@ -168,7 +169,7 @@ int node_read(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t
 	for (uint64_t from = offset; r == 0 && from < end; from = x.end) {
 		r = read_staged(t, n, from, end, at + (from - offset), &x);
 		if (r == 0 && x.end == from)
-			end = x.end;	/* cut meanwhile */
+			end = x.end; /* cut meanwhile */
 		if (r == 0 && x.n) {
 			unlock_content(t, n);
 			r = read_pieces(t, from, at + (from - offset), &x);
@@ -186,7 +187,8 @@ int tree_read(struct tree *t, struct tree_file *f, uint64_t offset, void *buf, s
 	return f->node->dead ? -ESTALE : node_read(t, f->node, offset, buf, length, ret_length);
 }
 
-bool tree_read_place(struct tree *t, struct tree_file *f, uint64_t offset, size_t length, int *ret_fd, uint64_t *ret_pos, size_t *ret_length)
+bool tree_read_place(struct tree *t, struct tree_file *f, uint64_t offset, size_t length, int *ret_fd,
+		     uint64_t *ret_pos, size_t *ret_length)
 {
 	struct node *n = f->node;
 	int fd = disc_fd(t->disc);

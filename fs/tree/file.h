@@ -7,7 +7,10 @@
 
 #include "fs/tree/internal.h"
 
-struct tree_file { struct node *node; bool writable, alone; };
+struct tree_file {
+	struct node *node;
+	bool writable, alone;
+};
 
 /* All three take the locks themselves; the node is pinned or open.  Reads up to the file's end. */
 int node_read(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t length, size_t *ret_length);

@@ -2,10 +2,10 @@
 /*
  * Freeze, rebase, thaw, discard: the tree's part of a commit.
  *
- * The frozen generation is handed out as a copy (snapshot) and the base it stands on; the stage goes on in one layer whose rows
- * carry the generation of their last change.  So a failed burn needs nothing undone, and a rebase drops the rows that are not
- * newer than the burned generation: the new base has them.  Rows that are newer stay, with their references to frozen bodies turned into disc
- * extents and their base listings into the new ones.
+ * The frozen generation is handed out as a copy (snapshot) and the base it stands on; the stage goes on in one layer
+ * whose rows carry the generation of their last change.  So a failed burn needs nothing undone, and a rebase drops
+ * the rows that are not newer than the burned generation: the new base has them.  Rows that are newer stay, with
+ * their references to frozen bodies turned into disc extents and their base listings into the new ones.
  */
 #include "cdappendfs/search.h"
 #include "fs/tree/internal.h"
@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 1 GiB: what is put aside on the host's file system during a commit is there for its own sake, not at the cost of others. */
+/* 1 GiB: what is put aside on the host's file system during a commit is there for its own sake, not at the cost of
+ * others. */
 #define KEEP_SECTORS (1ull << 19)
 
 void tree_frozen_release(struct tree_frozen *f)
@@ -65,7 +66,7 @@ static int take_frozen(struct tree *t, unsigned flags, struct tree_frozen *ret)
 
 static void lock_all(struct tree *t)
 {
-	pthread_rwlock_wrlock(&t->content);	/* no write is between its body and its map */
+	pthread_rwlock_wrlock(&t->content); /* no write is between its body and its map */
 	tree_lock(t);
 }
 
@@ -142,7 +143,10 @@ void tree_thaw(struct tree *t)
 
 /* ---- rebase ---- */
 
-struct place { uint32_t body; uint64_t pos; };
+struct place {
+	uint32_t body;
+	uint64_t pos;
+};
 
 static bool placement_before(const void *list, size_t i, const void *key)
 {
@@ -190,7 +194,8 @@ static bool home_before(const void *list, size_t i, const void *key)
 	return ((const struct burn_home *)list)[i].ino < *(const uint64_t *)key;
 }
 
-#define PARENT_LOST (1ull << 62)	/* no directory has this number: whoever looks for it learns that the way is not known */
+/* no directory has this number: whoever looks for it learns that the way is not known */
+#define PARENT_LOST (1ull << 62)
 
 /* Where the tree did not know a file's directory or had its link count wrong, the session knows better. */
 static void rebase_home(const struct burn_placements *b, uint64_t ino, uint64_t *parent, uint32_t *nlink)
@@ -207,7 +212,9 @@ static void rebase_home(const struct burn_placements *b, uint64_t ino, uint64_t 
 		*parent = PARENT_LOST;
 }
 
-struct spot { uint64_t ino, offset; };
+struct spot {
+	uint64_t ino, offset;
+};
 
 static bool hole_before(const void *list, size_t i, const void *key)
 {
@@ -295,7 +302,7 @@ static void rebase_file(const struct burn_placements *b, struct node *n)
 
 	rebase_home(b, n->ino, &n->parent, &n->nlink);
 	if (n->nlink != nlink)
-		n->locator = 0;		/* the record that it came from says something else */
+		n->locator = 0; /* the record that it came from says something else */
 }
 
 static int rebase_nodes(struct tree *t, const struct burn_placements *b)
@@ -307,7 +314,8 @@ static int rebase_nodes(struct tree *t, const struct burn_placements *b)
 			else
 				rebase_file(b, n);
 			if (translatable(n->map.extents, n->map.n) && translate(b, n->ino, &n->map) < 0)
-				return -ENOMEM;		/* what is not translated keeps its body: correct, only burned again */
+				/* what is not translated keeps its body: correct, only burned again */
+				return -ENOMEM;
 			node_sums(n);
 			node_find_own_body(t, n);
 		}
@@ -369,10 +377,11 @@ static int collect(struct tree *t)
 				if (n && keep[n - 1] == at->map.extents[k].body)
 					continue;
 				if (n == capacity) {
-					uint32_t *grown = reallocarray(keep, capacity = capacity * 2 + 64, sizeof(*keep));
+					uint32_t *grown =
+						reallocarray(keep, capacity = capacity * 2 + 64, sizeof(*keep));
 
 					if (!grown)
-						return -ENOMEM;		/* nothing is deleted now */
+						return -ENOMEM; /* nothing is deleted now */
 					keep = grown;
 				}
 				keep[n++] = at->map.extents[k].body;
@@ -393,7 +402,8 @@ static void rebase_flags(struct tree *t)
 	}
 }
 
-int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state, const struct burn_placements *placements, struct stage_snapshot *rows)
+int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state,
+		const struct burn_placements *placements, struct stage_snapshot *rows)
 {
 	lock_all(t);
 	stage_enter(t->stage);

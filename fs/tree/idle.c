@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Nodes that nobody uses but the kernel's look-ups: the oldest of them are only known (known.h) when there are more than t->idle.most.
+ * Nodes that nobody uses but the kernel's look-ups: the oldest of them are only known (known.h) when there are more
+ * than t->idle.most.
  *
- * A queue of their numbers; one that was used while it waited waits once more.  A node goes at the beginning of a request, of an entry of a listing, or
- * between two rows of a flush or a count (idle_settle), when no other node is held without a pin.  One that is in use, or whose row is not put yet, when its turn comes is queued again by
- * the next node_unused().
+ * A queue of their numbers; one that was used while it waited waits once more.  A node goes at the beginning of a
+ * request, of an entry of a listing, or between two rows of a flush or a count (idle_settle), when no other node is
+ * held without a pin.  One that is in use, or whose row is not put yet, when its turn comes is queued again by the
+ * next node_unused().
  */
 #include "fs/tree/internal.h"
 
 #include <stdlib.h>
 
-#define IDLE_MOST 8192u			/* some 4 MB */
-#define IDLE_MOST_DRIVE 65536u		/* what has a node can be asked for while a drive burns */
-#define SLACK 1024u			/* waits for the next request */
+#define IDLE_MOST 8192u	       /* some 4 MB */
+#define IDLE_MOST_DRIVE 65536u /* what has a node can be asked for while a drive burns */
+#define SLACK 1024u	       /* waits for the next request */
 #define AT_ONCE 4u
 
 uint32_t idle_most(const struct tree *t)
@@ -34,7 +36,8 @@ static bool may_be_known(const struct node *n)
 {
 	if (S_ISDIR(n->mode) || n->nlink != 1 || n->orphan || n->dead || !n->parent || n->map.n > SECTIONS_KNOWN)
 		return false;
-	return known_fits(n->locator, n->parent, n->n_lookups, where_of(n)) && (where_of(n) >= KNOWN_STAGED || where_of(n) < KNOWN_READERS);
+	return known_fits(n->locator, n->parent, n->n_lookups, where_of(n)) &&
+	       (where_of(n) >= KNOWN_STAGED || where_of(n) < KNOWN_READERS);
 }
 
 bool node_leave_known(struct tree *t, const struct node *n)
@@ -70,7 +73,7 @@ void idle_note(struct tree *t, struct node *n)
 {
 	n->used = n->queued;
 	if (n->queued || !may_be_known(n) || !have_queue(t) || t->idle.count == t->idle.capacity)
-		return;		/* it keeps its node, if it does not come again */
+		return; /* it keeps its node, if it does not come again */
 	push(&t->idle, n->ino);
 	n->queued = true;
 }

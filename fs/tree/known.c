@@ -19,11 +19,17 @@ bool known_fits(uint64_t locator, uint64_t parent, uint64_t n_lookups, uint32_t 
 static size_t part_of(uint64_t hash) { return hash >> 58; }
 
 /* Any capacity will do: the lower half of the hash as a fraction of it. */
-static uint32_t home_of(const struct known_part *p, uint64_t hash) { return (uint32_t)((hash & UINT32_MAX) * p->capacity >> 32); }
+static uint32_t home_of(const struct known_part *p, uint64_t hash)
+{
+	return (uint32_t)((hash & UINT32_MAX) * p->capacity >> 32);
+}
 
 static uint32_t behind(const struct known_part *p, uint32_t i) { return i + 1 < p->capacity ? i + 1 : 0; }
 
-static uint32_t distance(const struct known_part *p, uint32_t from, uint32_t to) { return to >= from ? to - from : to + p->capacity - from; }
+static uint32_t distance(const struct known_part *p, uint32_t from, uint32_t to)
+{
+	return to >= from ? to - from : to + p->capacity - from;
+}
 
 /* Its slot, or the empty one where it would be. */
 static struct known *slot_of(const struct known_part *p, uint64_t hash, uint64_t ino)
@@ -46,7 +52,9 @@ struct known *known_find(const struct known_table *t, uint64_t ino)
 
 static int resize(uint64_t seed, struct known_part *p, uint32_t capacity)
 {
-	struct known_part fresh = {.slots = calloc(capacity, sizeof(*fresh.slots)), .capacity = capacity, .count = p->count};
+	struct known_part fresh = {.slots = calloc(capacity, sizeof(*fresh.slots)),
+				   .capacity = capacity,
+				   .count = p->count};
 
 	if (!fresh.slots)
 		return -ENOMEM;
@@ -64,7 +72,10 @@ int known_add(struct known_table *t, const struct known *k)
 	struct known_part *p = &t->parts[part_of(hash)];
 
 	if (p->count >= p->capacity / 16 * 13) {
-		int r = p->capacity < UINT32_MAX / 2 ? resize(t->seed, p, p->capacity ? (p->capacity + p->capacity / 4 + 15) / 16 * 16 : FIRST_CAPACITY) : -ENOMEM;
+		int r = p->capacity < UINT32_MAX / 2 ?
+				resize(t->seed, p,
+				       p->capacity ? (p->capacity + p->capacity / 4 + 15) / 16 * 16 : FIRST_CAPACITY) :
+				-ENOMEM;
 
 		if (r < 0)
 			return r;
@@ -93,7 +104,7 @@ void known_remove(struct known_table *t, struct known *k)
 	p->count--;
 	t->count--;
 	if (p->capacity > FIRST_CAPACITY && p->count < p->capacity / 4)
-		resize(t->seed, p, (p->capacity / 2 + 15) / 16 * 16);	/* or it stays as large */
+		resize(t->seed, p, (p->capacity / 2 + 15) / 16 * 16); /* or it stays as large */
 }
 
 struct known *known_next(const struct known_table *t, const struct known *after)

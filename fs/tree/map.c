@@ -20,10 +20,7 @@ void map_adopt(struct map *m, struct extent *extents, uint32_t n)
 	m->n = m->capacity = n;
 }
 
-uint64_t map_end(const struct map *m)
-{
-	return m->n ? extent_end(&m->extents[m->n - 1]) : 0;
-}
+uint64_t map_end(const struct map *m) { return m->n ? extent_end(&m->extents[m->n - 1]) : 0; }
 
 uint32_t map_find(const struct map *m, uint64_t offset)
 {
@@ -96,7 +93,7 @@ int map_set(struct map *m, const struct extent *piece)
 
 	if (r < 0)
 		return r;
-	uint32_t first = map_find(m, from), last = map_find(m, to);	/* last: holds `to`, keeps its rest */
+	uint32_t first = map_find(m, from), last = map_find(m, to); /* last: holds `to`, keeps its rest */
 	struct extent fresh[3];
 	uint32_t n_fresh = 0, n_old = (last < m->n && m->extents[last].offset < to) ? last + 1 - first : last - first;
 

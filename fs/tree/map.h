@@ -15,10 +15,15 @@
 
 #include "cdappendfs/extent.h"
 
-struct map { struct extent *extents; uint32_t n, capacity; };
+struct map {
+	struct extent *extents;
+	uint32_t n, capacity;
+};
 
 /* Bytes by where they are. */
-struct map_sums { uint64_t stage, hole, disc; };
+struct map_sums {
+	uint64_t stage, hole, disc;
+};
 
 void map_release(struct map *m);
 /* Takes the array over (allocated by malloc). */

@@ -26,17 +26,21 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 	_cleanup_entry_ struct iso_entry root = {0};
 	struct iso_extent *stack = NULL;
 	size_t n = 0, capacity = 0;
-	uint64_t sectors = 0, directories = 0, tables = 2 * 10 + 2 * 10, links = 0, bytes = 0, max_bytes = space_directory_bytes_max(base);
+	uint64_t sectors = 0, directories = 0, tables = 2 * 10 + 2 * 10, links = 0, bytes = 0,
+		 max_bytes = space_directory_bytes_max(base);
 	int r = iso_root(base, &root);
 
 	for (struct iso_extent at = root.dir; r == 0;) {
 		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
-		struct bound_directory names = {.record_max = BOUND_RECORD_MAX, .joliet_max = BOUND_JOLIET_MAX, .area_max = BOUND_AREA_MAX};
+		struct bound_directory names = {.record_max = BOUND_RECORD_MAX,
+						.joliet_max = BOUND_JOLIET_MAX,
+						.area_max = BOUND_AREA_MAX};
 		struct iso_entry e = {0};
 
 		r = iso_dir_open(base, at, &d);
 		while (r == 0 && (r = iso_dir_next(d, &e)) == 1) {
-			struct bound_name b = bound_name(&(struct bound_entry){e.name, e.target, e.iso_name, e.mode, BOUND_PN_BYTES, .joins = true});
+			struct bound_name b = bound_name(&(struct bound_entry){e.name, e.target, e.iso_name, e.mode,
+									       BOUND_PN_BYTES, .joins = true});
 
 			bound_add(&names, &b, e.n_extents ? e.n_extents : 1);
 			tables += b.table;
@@ -44,7 +48,8 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 			r = 0;
 			if (S_ISDIR(e.mode)) {
 				if (n == capacity) {
-					struct iso_extent *grown = reallocarray(stack, capacity = capacity * 2 + 64, sizeof(*stack));
+					struct iso_extent *grown =
+						reallocarray(stack, capacity = capacity * 2 + 64, sizeof(*stack));
 
 					if (!grown)
 						r = -ENOMEM;
@@ -90,7 +95,7 @@ int space_measure(struct tree *t)
 		if (r == -EBADMSG && t->epoch == epoch)
 			t->space.damaged_epoch = epoch + 1;
 		tree_unlock(t);
-		return r == -EAGAIN ? r : -EIO;	/* not understood completely: never to be appended to */
+		return r == -EAGAIN ? r : -EIO; /* not understood completely: never to be appended to */
 	}
 	if (t->epoch == epoch && !t->space.base_known) {
 		t->space.base_tree = sectors;

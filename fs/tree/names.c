@@ -2,8 +2,9 @@
 /*
  * Names: making, linking, removing, renaming; look-up is in fetch.c.
  *
- * A change of names is a bracket of row changes that become durable together.  A whiteout is left wherever the base, or the
- * frozen generation that is about to become the base, may hold the name; one too many costs nothing and ends with the next commit.
+ * A change of names is a bracket of row changes that become durable together.  A whiteout is left wherever the base,
+ * or the frozen generation that is about to become the base, may hold the name; one too many costs nothing and ends
+ * with the next commit.
  */
 #include "fs/tree/internal.h"
 
@@ -71,7 +72,12 @@ static int may_change(struct tree *t)
 	return space_admit(t);
 }
 
-struct newborn { mode_t mode; dev_t rdev; const char *target; const struct tree_caller *caller; };
+struct newborn {
+	mode_t mode;
+	dev_t rdev;
+	const char *target;
+	const struct tree_caller *caller;
+};
 
 static int make_node(struct tree *t, struct node *dir, const struct newborn *b, struct node **ret)
 {
@@ -160,7 +166,8 @@ static int make(struct tree *t, uint64_t parent, const char *name, const struct 
 	return r;
 }
 
-int tree_mknod(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, dev_t rdev, struct stat *st)
+int tree_mknod(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, dev_t rdev,
+	       struct stat *st)
 {
 	struct newborn b = {.mode = mode, .rdev = rdev, .caller = c};
 	struct node *n;
@@ -178,7 +185,8 @@ int tree_mknod(struct tree *t, const struct tree_caller *c, uint64_t parent, con
 	return 0;
 }
 
-int tree_symlink(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, const char *target, struct stat *st)
+int tree_symlink(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, const char *target,
+		 struct stat *st)
 {
 	struct newborn b = {.mode = S_IFLNK | 0777, .target = target, .caller = c};
 	struct node *n;
@@ -196,7 +204,8 @@ int tree_symlink(struct tree *t, const struct tree_caller *c, uint64_t parent, c
 	return 0;
 }
 
-int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, int flags, struct stat *st, struct tree_file **ret)
+int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, int flags,
+		struct stat *st, struct tree_file **ret)
 {
 	struct newborn b = {.mode = S_IFREG | (mode & 07777), .caller = c};
 	struct node *n;
@@ -287,7 +296,7 @@ static void unlink_node(struct tree *t, struct node *dir, struct node *n)
 	}
 	if (n->nlink) {
 		if (n->parent == dir->ino)
-			n->parent = 0;		/* where its other names are is not known */
+			n->parent = 0; /* where its other names are is not known */
 		node_changed(t, n);
 	} else {
 		if (S_ISDIR(n->mode)) {
@@ -351,7 +360,7 @@ static int peek_directory(struct tree *t, uint64_t parent, const char *name, uin
 	if (r == 0) {
 		if (S_ISDIR(n->mode)) {
 			*ret_ino = n->ino;
-			n->n_lookups++;		/* given back by the caller with tree_forget */
+			n->n_lookups++; /* given back by the caller with tree_forget */
 		} else {
 			r = -ENOTDIR;
 		}
@@ -392,7 +401,7 @@ int tree_rmdir(struct tree *t, uint64_t parent, const char *name)
 struct renaming {
 	struct node *from_dir, *to_dir;
 	const char *from, *to;
-	struct node *source, *victim;	/* victim NULL: the new name is free */
+	struct node *source, *victim; /* victim NULL: the new name is free */
 	unsigned flags;
 };
 
@@ -427,8 +436,8 @@ static void reparent(struct node *n, struct node *from, struct node *to)
 }
 
 /*
- * The names that come are counted, and refused, before the first row changes: what follows only fails when memory or the stage's
- * disk does.
+ * The names that come are counted, and refused, before the first row changes: what follows only fails when memory or
+ * the stage's disk does.
  */
 static int rename_room(struct tree *t, struct renaming *x)
 {
@@ -517,9 +526,9 @@ static int rename_locked(struct tree *t, struct renaming *x, uint64_t emptied)
 	if (r < 0)
 		return r;
 	if (x->source == x->victim)
-		return 0;	/* two links to one file: POSIX says nothing happens */
+		return 0; /* two links to one file: POSIX says nothing happens */
 	if (x->victim && S_ISDIR(x->victim->mode) && !(x->flags & RENAME_EXCHANGE) && x->victim->ino != emptied)
-		return -EBUSY;	/* another directory got the name meanwhile */
+		return -EBUSY; /* another directory got the name meanwhile */
 	stage_enter(t->stage);
 	r = x->flags & RENAME_EXCHANGE ? rename_exchange(t, x) : rename_replace(t, x);
 	if (r == 0) {
@@ -533,7 +542,8 @@ static int rename_locked(struct tree *t, struct renaming *x, uint64_t emptied)
 	return r;
 }
 
-/* A directory to be replaced must be empty; found out before the lock is taken. *ret_ino is pinned by a look-up, 0: none. */
+/* A directory to be replaced must be empty; found out before the lock is taken. *ret_ino is pinned by a look-up, 0:
+ * none. */
 static int check_victim(struct tree *t, uint64_t parent, const char *name, unsigned flags, uint64_t *ret_ino)
 {
 	*ret_ino = 0;
@@ -545,7 +555,8 @@ static int check_victim(struct tree *t, uint64_t parent, const char *name, unsig
 	return r < 0 ? r : directory_empty(t, *ret_ino);
 }
 
-int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name, unsigned flags)
+int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name,
+		unsigned flags)
 {
 	_cleanup_probe_ struct probe p = {0}, q = {0};
 	struct renaming x = {.from = name, .to = new_name, .flags = flags};

@@ -2,8 +2,9 @@
 /*
  * Nodes in memory: a table by inode number.
  *
- * A node that only mirrors the base is dropped as soon as nobody refers to it.  One that changed since its row was put hangs in
- * t->dirty and is put by the next flush, or when it is dropped, whichever comes first: so a burst of writes costs one row.
+ * A node that only mirrors the base is dropped as soon as nobody refers to it.  One that changed since its row was
+ * put hangs in t->dirty and is put by the next flush, or when it is dropped, whichever comes first: so a burst of
+ * writes costs one row.
  */
 #include "fs/tree/internal.h"
 
@@ -13,7 +14,7 @@
 
 #include "cdappendfs/hash.h"
 
-#define FILE_BLKSIZE (1u << 20)		/* what cp and others read and write at once: as much as one request carries */
+#define FILE_BLKSIZE (1u << 20) /* what cp and others read and write at once: as much as one request carries */
 
 struct timespec time_now(void)
 {
@@ -50,7 +51,7 @@ static void table_grow(struct tree *t)
 	struct node **buckets = calloc(old * 2, sizeof(*buckets)), **previous = t->buckets;
 
 	if (!buckets)
-		return;		/* longer chains, nothing worse */
+		return; /* longer chains, nothing worse */
 	t->buckets = buckets;
 	t->n_buckets = old * 2;
 	for (uint64_t i = 0; i < old; i++) {
@@ -120,7 +121,7 @@ void node_changed(struct tree *t, struct node *n)
 	if (n->orphan || n->dead)
 		return;
 	if (!touched_has(t, S_ISDIR(n->mode) ? n->ino : n->parent) && (S_ISDIR(n->mode) || n->parent))
-		t->space.astray = true;		/* nobody asked for its way: the next tree is a full one */
+		t->space.astray = true; /* nobody asked for its way: the next tree is a full one */
 	if (n->dirty_link)
 		return;
 	n->dirty_next = t->dirty;
@@ -133,11 +134,23 @@ void node_changed(struct tree *t, struct node *n)
 int node_put(struct tree *t, struct node *n)
 {
 	struct stage_node row = {
-		.ino = n->ino, .size = S_ISDIR(n->mode) ? n->base_sectors : n->size, .rdev = n->rdev, .parent = n->parent,
-		.atime = n->atime, .mtime = n->mtime, .ctime = n->ctime,
-		.mode = n->mode, .uid = n->uid, .gid = n->gid, .nlink = n->nlink,
-		.base_lba = n->base_dir.lba, .base_bytes = n->base_dir.bytes,
-		.zisofs = n->zisofs, .n_extents = n->map.n, .extents = n->map.extents, .target = n->target,
+		.ino = n->ino,
+		.size = S_ISDIR(n->mode) ? n->base_sectors : n->size,
+		.rdev = n->rdev,
+		.parent = n->parent,
+		.atime = n->atime,
+		.mtime = n->mtime,
+		.ctime = n->ctime,
+		.mode = n->mode,
+		.uid = n->uid,
+		.gid = n->gid,
+		.nlink = n->nlink,
+		.base_lba = n->base_dir.lba,
+		.base_bytes = n->base_dir.bytes,
+		.zisofs = n->zisofs,
+		.n_extents = n->map.n,
+		.extents = n->map.extents,
+		.target = n->target,
 	};
 	int r = stage_node_put(t->stage, &row);
 
@@ -179,7 +192,8 @@ void node_find_own_body(struct tree *t, struct node *n)
 	for (uint32_t i = 0; t->stage && i < n->map.n; i++) {
 		const struct extent *e = &n->map.extents[i];
 
-		if (e->kind == EXTENT_STAGE && e->pos == e->offset && stage_body_sparse(t->stage, e->body) && !stage_body_frozen(t->stage, e->body)) {
+		if (e->kind == EXTENT_STAGE && e->pos == e->offset && stage_body_sparse(t->stage, e->body) &&
+		    !stage_body_frozen(t->stage, e->body)) {
 			n->own_body = e->body;
 			return;
 		}
@@ -232,7 +246,7 @@ int node_from_stage(struct tree *t, uint64_t ino, struct node **ret)
 	}
 	int r = stage_node_get(t->stage, ino, &row);
 	if (r < 0)
-		return r == -ENOENT ? -EBADMSG : r;	/* a name without a node */
+		return r == -ENOENT ? -EBADMSG : r; /* a name without a node */
 	if (S_ISREG(row.mode) && !zisofs_used(&row.zisofs)) {
 		struct map m = {.extents = row.extents, .n = row.n_extents};
 
@@ -253,7 +267,8 @@ int node_from_stage(struct tree *t, uint64_t ino, struct node **ret)
 /* Two different files of a damaged disc may claim one first block: the second goes by its record. */
 static bool another_file(const struct node *n, const struct iso_entry *e)
 {
-	return (e->ino & 63) == 63 && !n->staged && !n->dead && S_ISREG(e->mode) && S_ISREG(n->mode) && n->size != e->size;
+	return (e->ino & 63) == 63 && !n->staged && !n->dead && S_ISREG(e->mode) && S_ISREG(n->mode) &&
+	       n->size != e->size;
 }
 
 static void set_attributes(struct node *n, const struct iso_entry *e)
@@ -274,7 +289,7 @@ static void set_attributes(struct node *n, const struct iso_entry *e)
 
 void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct iso_entry *e)
 {
-	n->dead = n->orphan = false;	/* what a discard dropped comes back as the disc has it */
+	n->dead = n->orphan = false; /* what a discard dropped comes back as the disc has it */
 	free(n->target);
 	n->hole_bytes = n->stage_bytes = 0;
 	set_attributes(n, e);
@@ -318,7 +333,8 @@ void node_discard_body(struct tree *t, struct node *n, uint64_t from, uint64_t t
 	for (uint32_t i = map_find(&n->map, from); i < n->map.n && n->map.extents[i].offset < to; i++) {
 		struct extent part = map_clip(&n->map.extents[i], from, to);
 
-		/* Sparse bodies go as a whole: their positions are used again. Room of a segment ends at the block's end. */
+		/* Sparse bodies go as a whole: their positions are used again. Room of a segment ends at the block's
+		 * end. */
 		if (part.kind == EXTENT_STAGE && !stage_body_sparse(t->stage, part.body))
 			stage_body_discard(t->stage, part.body, part.pos, round_up(part.length, SECTOR_BYTES));
 	}
@@ -332,7 +348,8 @@ void node_drop_bodies(struct tree *t, struct node *n)
 	for (uint32_t i = 0; i < n->map.n; i++) {
 		const struct extent *e = &n->map.extents[i];
 
-		if (e->kind != EXTENT_STAGE || e->body == last || e->body == n->own_body || !stage_body_sparse(t->stage, e->body))
+		if (e->kind != EXTENT_STAGE || e->body == last || e->body == n->own_body ||
+		    !stage_body_sparse(t->stage, e->body))
 			continue;
 		last = e->body;
 		stage_body_discard(t->stage, e->body, 0, UINT64_MAX);
@@ -355,14 +372,15 @@ void node_unused(struct tree *t, struct node *n)
 {
 	if (n->n_open || n->n_pins || n == t->root)
 		return;
-	/* Of a walk over an image most is never looked at again. A drive may burn when it is asked for: there it waits, as what is staged does. */
+	/* Of a walk over an image most is never looked at again. A drive may burn when it is asked for: there it
+	 * waits, as what is staged does. */
 	bool gone = n->n_lookups && n->locator && !t->space.medium.exclusive && node_leave_known(t, n);
 	if (n->n_lookups && !gone) {
 		idle_note(t, n);
 		return;
 	}
 	if (n->dirty_link && node_put(t, n) < 0)
-		return;		/* kept in memory: the next flush tries again */
+		return; /* kept in memory: the next flush tries again */
 	if (n->orphan && n->staged && !n->dead)
 		node_drop_bodies(t, n);
 	node_drop(t, n);
@@ -379,12 +397,21 @@ static blksize_t preferred_bytes(const struct node *n)
 void node_stat(const struct node *n, struct stat *st)
 {
 	*st = (struct stat){
-		.st_ino = n->ino, .st_mode = n->mode, .st_nlink = n->nlink, .st_uid = n->uid, .st_gid = n->gid, .st_rdev = n->rdev,
-		.st_size = (off_t)n->size, .st_blksize = preferred_bytes(n),
-		.st_atim = n->atime, .st_mtim = n->mtime, .st_ctim = n->ctime,
+		.st_ino = n->ino,
+		.st_mode = n->mode,
+		.st_nlink = n->nlink,
+		.st_uid = n->uid,
+		.st_gid = n->gid,
+		.st_rdev = n->rdev,
+		.st_size = (off_t)n->size,
+		.st_blksize = preferred_bytes(n),
+		.st_atim = n->atime,
+		.st_mtim = n->mtime,
+		.st_ctim = n->ctime,
 	};
 	if (S_ISREG(n->mode))
-		st->st_blocks = (blkcnt_t)(sectors_of(n->size - min_u64(n->hole_bytes, n->size)) * (SECTOR_BYTES / 512));
+		st->st_blocks =
+			(blkcnt_t)(sectors_of(n->size - min_u64(n->hole_bytes, n->size)) * (SECTOR_BYTES / 512));
 	else if (S_ISDIR(n->mode))
 		st->st_size = (off_t)max_u64(n->base_dir.bytes, SECTOR_BYTES);
 	else if (S_ISLNK(n->mode) && n->target)

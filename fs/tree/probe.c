@@ -28,7 +28,8 @@ static bool probe_wanted(struct tree *t, const struct node *parent, const char *
 		return false;
 	if (p->valid && p->epoch == t->epoch && same_extent(p->dir, parent->base_dir))
 		return false;
-	return !t->stage || !stage_names_exist(t->stage, parent->ino) || stage_name_get(t->stage, parent->ino, name, &ino) < 0;
+	return !t->stage || !stage_names_exist(t->stage, parent->ino) ||
+	       stage_name_get(t->stage, parent->ino, name, &ino) < 0;
 }
 
 /* Ask the base. Called with the lock, returns without. */
@@ -90,7 +91,7 @@ int probe_name(struct tree *t, uint64_t parent, const char *name, struct probe *
 }
 
 int probe_names(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent,
-	uint64_t parent2, const char *name2, struct probe *p2, struct node **ret_parent2)
+		uint64_t parent2, const char *name2, struct probe *p2, struct node **ret_parent2)
 {
 	if (strlen(name2) > 255)
 		return -ENAMETOOLONG;
@@ -121,16 +122,18 @@ bool is_of_base(struct tree *t, const struct node *parent, const char *name, con
 
 	if (!t->base || !parent->base_dir.bytes || !p->valid || p->error)
 		return false;
-	return !t->stage || !stage_names_exist(t->stage, parent->ino) || stage_name_get(t->stage, parent->ino, name, &ino) < 0;
+	return !t->stage || !stage_names_exist(t->stage, parent->ino) ||
+	       stage_name_get(t->stage, parent->ino, name, &ino) < 0;
 }
 
 int resolve(struct tree *t, struct node *parent, const char *name, struct probe *p, struct node **ret)
 {
 	uint64_t ino;
 
-	if (t->stage && stage_names_exist(t->stage, parent->ino) && stage_name_get(t->stage, parent->ino, name, &ino) == 0)
+	if (t->stage && stage_names_exist(t->stage, parent->ino) &&
+	    stage_name_get(t->stage, parent->ino, name, &ino) == 0)
 		return ino == STAGE_WHITEOUT ? -ENOENT : node_from_stage(t, ino, ret);
 	if (!t->base || !parent->base_dir.bytes || !p->valid || p->error)
 		return -ENOENT;
-	return node_from_entry(t, parent->ino, &p->entry, ret);	/* may take its extents: a probe serves one resolve */
+	return node_from_entry(t, parent->ino, &p->entry, ret); /* may take its extents: a probe serves one resolve */
 }

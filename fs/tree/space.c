@@ -5,9 +5,9 @@
  *	full tree	next session <= fixed part + the base's tree + what each touched directory may grow + staged data
  *	linked tree	next session <= fixed part + path tables + the touched directories + staged data
  *
- * The base's tree is known from our descriptors; a foreign one is measured by one walk before its first change.  A directory
- * is counted anew when it is touched (touched.c).  While a session burns, its sectors and
- * a second session for what is changed meanwhile are counted; should it fail, everything is counted again from the rows.
+ * The base's tree is known from our descriptors; a foreign one is measured by one walk before its first change.  A
+ * directory is counted anew when it is touched (touched.c).  While a session burns, its sectors and a second session
+ * for what is changed meanwhile are counted; should it fail, everything is counted again from the rows.
  */
 #include "cdappendfs/bound.h"
 #include "fs/tree/internal.h"
@@ -17,11 +17,11 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define HOST_RESERVE_BYTES (16ull << 20)	/* left for the journal and others … */
-#define HOST_RESERVE_PART 3			/* … of a small file system so much */
+#define HOST_RESERVE_BYTES (16ull << 20) /* left for the journal and others … */
+#define HOST_RESERVE_PART 3		 /* … of a small file system so much */
 #define HOST_LOOK_BYTES (8ull << 20)
-#define NEW_NAME_SECTORS 8u			/* df leaves them out: what is copied to the disc needs a name */
-#define LINKED_FROM_SECTORS ((1u << 20) / SECTOR_BYTES)	/* tree=auto: a smaller tree is written whole */
+#define NEW_NAME_SECTORS 8u /* df leaves them out: what is copied to the disc needs a name */
+#define LINKED_FROM_SECTORS ((1u << 20) / SECTOR_BYTES) /* tree=auto: a smaller tree is written whole */
 
 /* A pair for each directory that holds names of one file, and the way up from each. */
 uint64_t space_link_bytes(const struct space *s)
@@ -44,10 +44,12 @@ uint64_t space_exact(const struct tree *t)
 {
 	const struct space *s = &t->space;
 	uint64_t links = space_link_bytes(s), full = s->base_tree + s->names + (links ? sectors_of(links) + 1 : 0);
-	uint64_t linked = s->tables + s->linked + (s->links ? others_sectors(t) : 0) + sectors_of(s->links_bytes + links) + 1;
+	uint64_t linked =
+		s->tables + s->linked + (s->links ? others_sectors(t) : 0) + sectors_of(s->links_bytes + links) + 1;
 
 	return BOUND_SESSION_SECTORS + s->saved_head + (s->links_trees && !s->astray ? min_u64(full, linked) : full) +
-		bound_table_sectors(s->table_bytes) + s->data + (t->options.whole_files ? 0 : bound_contents_sectors(s->n_contents));
+	       bound_table_sectors(s->table_bytes) + s->data +
+	       (t->options.whole_files ? 0 : bound_contents_sectors(s->n_contents));
 }
 
 uint64_t space_sectors(const struct tree *t) { return round_up(space_exact(t), BOUND_ALIGN_SECTORS); }
@@ -56,7 +58,8 @@ static uint64_t medium_used(const struct tree *t)
 {
 	const struct disc_state *m = &t->space.medium;
 
-	return (uint64_t)m->next_lba + m->tail_sectors + t->space.frozen + (t->space.burning ? m->after_session_sectors : 0);
+	return (uint64_t)m->next_lba + m->tail_sectors + t->space.frozen +
+	       (t->space.burning ? m->after_session_sectors : 0);
 }
 
 /* Sectors that are still free when all that is staged was burned; a session has whole units of BOUND_ALIGN_SECTORS. */
@@ -120,7 +123,8 @@ static bool medium_fits(const struct tree *t)
 }
 bool space_fits(struct tree *t) { return medium_fits(t) && host_left(t, space_sectors(t)) > 0; }
 
-/* The first change needs a session: there must be room for one, whatever the change is.  Later ones are counted one by one. */
+/* The first change needs a session: there must be room for one, whatever the change is.  Later ones are counted one
+ * by one. */
 int space_admit(struct tree *t)
 {
 	int r = space_measure(t);
@@ -166,7 +170,8 @@ static uint64_t new_name_sectors(struct tree *t)
 int tree_statfs(struct tree *t, struct statvfs *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	space_measure(t);	/* a base that cannot be measured cannot be written to either: the first write says so */
+	/* a base that cannot be measured cannot be written to either: the first write says so */
+	space_measure(t);
 	tree_lock(t);
 	const struct disc_state *m = &t->space.medium;
 	bool writable = !tree_is_read_only(t);
@@ -182,7 +187,8 @@ int tree_statfs(struct tree *t, struct statvfs *ret)
 		ret->f_bavail = min_u64(ret->f_bavail, stage_room(t->stage) / SECTOR_BYTES);
 	/* Inode numbers are PX serials, 32 bits wide. */
 	if (writable)
-		ret->f_files = UINT32_MAX, ret->f_ffree = ret->f_favail = UINT32_MAX - min_u64(stage_next_ino(t->stage), UINT32_MAX);
+		ret->f_files = UINT32_MAX,
+		ret->f_ffree = ret->f_favail = UINT32_MAX - min_u64(stage_next_ino(t->stage), UINT32_MAX);
 	ret->f_namemax = 255;
 	tree_unlock(t);
 	return 0;
@@ -216,7 +222,8 @@ static uint64_t piece_count(const struct tree *t, const struct node *n)
 		return n->map.n > 0;
 	for (uint32_t i = 0; i < n->map.n; i++) {
 		const struct extent *e = &n->map.extents[i];
-		bool stays = e->kind == EXTENT_DISC || (t->space.burning && e->kind == EXTENT_STAGE && stage_body_frozen(t->stage, e->body));
+		bool stays = e->kind == EXTENT_DISC ||
+			     (t->space.burning && e->kind == EXTENT_STAGE && stage_body_frozen(t->stage, e->body));
 
 		pieces += stays || !fresh;
 		fresh = !stays;
@@ -233,9 +240,13 @@ static uint64_t content_cost(const struct tree *t, const struct node *n, uint64_
 	/* Too many sections: pieces that lie on the disc are written again, too, even if nothing else is. */
 	if (sections + 2 > BOUND_SECTIONS || (bytes && t->options.whole_files))
 		return sectors_of(size) + records;
-	/* A part of another file, copied without its data, may need its first block afresh (burner/session/content.c). */
+	/* A part of another file, copied without its data, may need its first block afresh
+	 * (burner/session/content.c). */
 	if (!bytes)
-		return pieces > 1 ? records + 1 : n->ino >= t->space.new_ino && size && size % SECTOR_BYTES == 0 ? bound_section_sectors(2, n->nlink) + 1 : 0;
+		return pieces > 1 ? records + 1 :
+		       n->ino >= t->space.new_ino && size && size % SECTOR_BYTES == 0 ?
+				    bound_section_sectors(2, n->nlink) + 1 :
+				    0;
 	return sectors_of(bytes) + records + (pieces > 1);
 }
 
@@ -250,7 +261,8 @@ static uint64_t node_cost(const struct tree *t, const struct node *n)
 int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size)
 {
 	uint64_t pieces = piece_count(t, n);
-	uint64_t cost = content_cost(t, n, fresh_bytes(t, n) + more_bytes, pieces > 1 || !n->stage_bytes ? pieces + more_pieces : pieces, size);
+	uint64_t cost = content_cost(t, n, fresh_bytes(t, n) + more_bytes,
+				     pieces > 1 || !n->stage_bytes ? pieces + more_pieces : pieces, size);
 
 	/* One more for the content table, when it is the first. */
 	return n->orphan || cost <= n->cost ? 0 : space_check(t, cost - n->cost + !n->cost);
@@ -262,10 +274,11 @@ static int space_range_locked(struct tree *t, const struct node *n, uint64_t fro
 	struct map_sums have = map_sum(&n->map, first, last);
 
 	if (t->space.burning)
-		have.stage = 0;		/* may lie in frozen bodies */
+		have.stage = 0; /* may lie in frozen bodies */
 	if (!more_pieces && n->staged && round_up(have.stage, SECTOR_BYTES) == all)
-		return 0;		/* in place */
-	return space_grow(t, n, all - min_u64(all, have.stage + have.hole), more_pieces + SPACE_PIECES_MORE, max_u64(n->size, to));
+		return 0; /* in place */
+	return space_grow(t, n, all - min_u64(all, have.stage + have.hole), more_pieces + SPACE_PIECES_MORE,
+			  max_u64(n->size, to));
 }
 
 int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
@@ -343,8 +356,9 @@ static bool may_link(const struct tree *t, const struct iso_info *base)
 {
 	const uint32_t needed = APPUSE_TWINS | APPUSE_LINKS;
 
-	return base->ours && base->rock_ridge && (base->appuse.flags & needed) == needed && (t->options.no_joliet || base->joliet) &&
-		t->options.writing != TREE_FULL && t->space.unlinkable_epoch != t->epoch + 1;
+	return base->ours && base->rock_ridge && (base->appuse.flags & needed) == needed &&
+	       (t->options.no_joliet || base->joliet) && t->options.writing != TREE_FULL &&
+	       t->space.unlinkable_epoch != t->epoch + 1;
 }
 
 static void count_base(struct tree *t)
@@ -363,7 +377,8 @@ static void count_base(struct tree *t)
 	s->base_ours = info.ours && info.appuse.flags & APPUSE_TWINS;
 	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
 	s->may_link = may_link(t, &info);
-	s->links_trees = s->may_link && (t->options.writing != TREE_AUTO || info.appuse.tree_sectors >= LINKED_FROM_SECTORS);
+	s->links_trees =
+		s->may_link && (t->options.writing != TREE_AUTO || info.appuse.tree_sectors >= LINKED_FROM_SECTORS);
 	for (unsigned kind = 0; kind < 2; kind++)
 		s->tables += 2 * sectors_of(info.tables[kind].bytes);
 	if (info.ours) {
@@ -373,9 +388,10 @@ static void count_base(struct tree *t)
 		s->links_bytes = info.appuse.links_bytes;
 		s->links_sectors = info.appuse.links_sectors;
 		if (!(info.appuse.flags & APPUSE_TWINS))
-			s->base_tree += 2 * s->directories + s->base_tree / 8;	/* what it lacks: TW entries, link table */
+			/* what it lacks: TW entries, link table */
+			s->base_tree += 2 * s->directories + s->base_tree / 8;
 		if (!info.joliet && !t->options.no_joliet)
-			s->base_tree = 3 * s->base_tree + 2 * s->directories;	/* a second tree */
+			s->base_tree = 3 * s->base_tree + 2 * s->directories; /* a second tree */
 	} else if (s->measured_epoch == t->epoch + 1) {
 		s->base_tree = s->measured_tree;
 		s->directories = s->measured_directories;
@@ -437,7 +453,7 @@ static int recount_row(struct tree *t, uint64_t ino, bool *ret_directory)
 
 	if (r < 0)
 		return r;
-	n->cost = n->links = 0;		/* so far */
+	n->cost = n->links = 0; /* so far */
 	space_node(t, n);
 	recount_way(t, n);
 	*ret_directory = S_ISDIR(n->mode);
@@ -446,7 +462,8 @@ static int recount_row(struct tree *t, uint64_t ino, bool *ret_directory)
 	return 0;
 }
 
-/* All rows first, each once, whether its node is in memory or not: names bring nodes in, and what the kernel knows stays for a while. */
+/* All rows first, each once, whether its node is in memory or not: names bring nodes in, and what the kernel knows
+ * stays for a while. */
 static int recount_rows(struct tree *t)
 {
 	_free_ uint64_t *inos = NULL;
@@ -476,13 +493,14 @@ int space_recount(struct tree *t)
 		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
 			at->cost = at->links = 0;
 			if (t->stage && !stage_node_exists(t->stage, at->ino))
-				space_node(t, at);	/* its row comes with the next flush */
+				space_node(t, at); /* its row comes with the next flush */
 		}
 	}
 	return t->stage ? recount_rows(t) : 0;
 }
 
-/* What is staged now becomes a session of its own; what comes is counted for the one after it, whose tree contains this one's. */
+/* What is staged now becomes a session of its own; what comes is counted for the one after it, whose tree contains
+ * this one's. */
 void space_freeze(struct tree *t)
 {
 	struct space *s = &t->space;
@@ -494,11 +512,8 @@ void space_freeze(struct tree *t)
 	s->data = s->n_contents = s->n_linked = s->n_links = 0;
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next)
-			n->cost = n->links = 0;	/* until it changes again */
+			n->cost = n->links = 0; /* until it changes again */
 	}
 }
 
-void space_release(struct tree *t)
-{
-	touched_clear(&t->space);
-}
+void space_release(struct tree *t) { touched_clear(&t->space); }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Touched directories: those that the next session writes because they or something below them changed, with what they cost at most.
+ * Touched directories: those that the next session writes because they or something below them changed, with what
+ * they cost at most.
  *
- * Two figures are kept.  `cost` is what a full tree grows by: nothing for a directory in which no name is new.  `linked` is what a linked
- * session pays: the whole directory, as it was and what it grows by.  Both follow from the sums of its staged names (bound.h).
+ * Two figures are kept.  `cost` is what a full tree grows by: nothing for a directory in which no name is new.
+ * `linked` is what a linked session pays: the whole directory, as it was and what it grows by.  Both follow from the
+ * sums of its staged names (bound.h).
  *
- * The table is closed upwards: a directory is in it only with all that lead to it, and each has a row in the stage, of this generation, with the
- * number of its parent and its listing in the base.  So whoever masters the session finds the way from the root down to every
- * change without reading a directory that has not changed.  way_open() is called before any change.
+ * The table is closed upwards: a directory is in it only with all that lead to it, and each has a row in the stage,
+ * of this generation, with the number of its parent and its listing in the base.  So whoever masters the session
+ * finds the way from the root down to every change without reading a directory that has not changed.  way_open() is
+ * called before any change.
  *
- * While a session burns its entries stay, as `burned`: what they cost there is what they cost the next one to begin with.
+ * While a session burns its entries stay, as `burned`: what they cost there is what they cost the next one to begin
+ * with.
  */
 #include "cdappendfs/bound.h"
 #include "fs/tree/clashes.h"
@@ -19,19 +23,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOREIGN_RECORD_FACTOR 5u	/* our records may be so much longer than those of a foreign directory */
+#define FOREIGN_RECORD_FACTOR 5u /* our records may be so much longer than those of a foreign directory */
 
 struct touched {
 	struct touched *hash_next;
 	uint64_t ino;
-	uint64_t base_sectors;			/* that it takes in the base, in both trees … */
-	uint64_t records, areas;		/* … of that at most: Rock Ridge records, continuation areas */
-	struct bound_directory names;		/* staged */
-	struct bound_directory first;		/* fresh: the same, if each gets its first Joliet name … */
-	struct clashes clashes;			/* … which these do not */
-	bool fresh;				/* new directory: not in the base */
-	bool burned;				/* of the session that is being burned, not touched since */
-	uint64_t cost, linked;			/* sectors counted for it in t->space.names, .linked */
+	uint64_t base_sectors;	      /* that it takes in the base, in both trees … */
+	uint64_t records, areas;      /* … of that at most: Rock Ridge records, continuation areas */
+	struct bound_directory names; /* staged */
+	struct bound_directory first; /* fresh: the same, if each gets its first Joliet name … */
+	struct clashes clashes;	      /* … which these do not */
+	bool fresh;		      /* new directory: not in the base */
+	bool burned;		      /* of the session that is being burned, not touched since */
+	uint64_t cost, linked;	      /* sectors counted for it in t->space.names, .linked */
 };
 
 static struct touched **touched_link(struct space *s, uint64_t ino)
@@ -90,7 +94,10 @@ static void take_burned(const struct space *s, struct touched *d)
 	uint64_t all = max_u64(d->linked, d->records + d->cost);
 
 	clashes_release(&d->clashes);
-	*d = (struct touched){.hash_next = d->hash_next, .base_sectors = all, .records = all, .areas = s->base_ours ? all : UINT32_MAX};
+	*d = (struct touched){.hash_next = d->hash_next,
+			      .base_sectors = all,
+			      .records = all,
+			      .areas = s->base_ours ? all : UINT32_MAX};
 }
 
 static int touched_add(struct space *s, uint64_t ino, uint64_t base_bytes, uint64_t base_sectors)
@@ -114,7 +121,10 @@ static int touched_add(struct space *s, uint64_t ino, uint64_t base_bytes, uint6
 	return 0;
 }
 
-int touched_directory(struct tree *t, const struct node *dir) { return touched_add(&t->space, dir->ino, dir->base_dir.bytes, dir->base_sectors); }
+int touched_directory(struct tree *t, const struct node *dir)
+{
+	return touched_add(&t->space, dir->ino, dir->base_dir.bytes, dir->base_sectors);
+}
 
 static void reset_sums(struct space *s) { s->names = s->linked = s->record_bytes = s->table_bytes = s->n_touched = 0; }
 
@@ -151,9 +161,12 @@ void touched_freeze(struct space *s)
 
 static struct bound_name name_bound(const struct touched *d, const char *name, const struct node *child, bool first)
 {
-	uint32_t more = S_ISCHR(child->mode) || S_ISBLK(child->mode) ? BOUND_PN_BYTES : zisofs_used(&child->zisofs) ? BOUND_ZF_BYTES : 0;
+	uint32_t more = S_ISCHR(child->mode) || S_ISBLK(child->mode) ? BOUND_PN_BYTES :
+			zisofs_used(&child->zisofs)		     ? BOUND_ZF_BYTES :
+								       0;
 
-	return bound_name(&(struct bound_entry){name, child->target, .mode = child->mode, .more = more, .joins = !d->fresh, .first = first});
+	return bound_name(&(struct bound_entry){name, child->target, .mode = child->mode, .more = more,
+						.joins = !d->fresh, .first = first});
 }
 
 void touched_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
@@ -162,7 +175,8 @@ void touched_name(struct tree *t, uint64_t dir, const char *name, const struct n
 
 	if (!d)
 		return;
-	struct bound_name b = name_bound(d, name, child, false), first = b.may_clash ? name_bound(d, name, child, true) : b;
+	struct bound_name b = name_bound(d, name, child, false),
+			  first = b.may_clash ? name_bound(d, name, child, true) : b;
 	bound_add(&d->names, &b, 1);
 	bound_add(&d->first, &first, 1);
 	if (d->fresh && b.joliet)
@@ -197,7 +211,8 @@ void space_remove_name(struct tree *t, uint64_t dir, const char *name, const str
 
 	if (!d)
 		return;
-	struct bound_name b = name_bound(d, name, child, false), first = b.may_clash ? name_bound(d, name, child, true) : b;
+	struct bound_name b = name_bound(d, name, child, false),
+			  first = b.may_clash ? name_bound(d, name, child, true) : b;
 	bound_remove(&d->names, &b);
 	bound_remove(&d->first, &first);
 	if (d->fresh && b.joliet)
@@ -232,7 +247,10 @@ void space_remove_directory(struct tree *t, uint64_t ino)
 
 /* ---- the way up ---- */
 
-struct way { struct node **nodes; size_t n, capacity; };
+struct way {
+	struct node **nodes;
+	size_t n, capacity;
+};
 
 static int way_add(struct way *w, struct node *n)
 {
@@ -304,7 +322,8 @@ int way_open(struct tree *t, struct node *dir)
 	return r;
 }
 
-/* Has it names in the base besides the one in n->parent?  All names of a file that is not in it are staged, so their directories are touched. */
+/* Has it names in the base besides the one in n->parent?  All names of a file that is not in it are staged, so their
+ * directories are touched. */
 bool way_unknown(const struct tree *t, const struct node *n)
 {
 	return !S_ISDIR(n->mode) && n->ino < t->space.new_ino && (n->nlink > 1 || !n->parent);

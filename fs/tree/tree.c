@@ -67,7 +67,8 @@ static int root_open(struct tree *t)
 	return r;
 }
 
-int tree_new(const struct tree_options *options, struct disc *disc, struct iso *base, struct stage *stage, struct tree **ret)
+int tree_new(const struct tree_options *options, struct disc *disc, struct iso *base, struct stage *stage,
+	     struct tree **ret)
 {
 	_cleanup_(tree_freep) struct tree *t = calloc(1, sizeof(*t));
 	pthread_rwlockattr_t prefer;
@@ -82,7 +83,8 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	t->seed = t->known.seed = hash_seed(t);
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_rwlockattr_init(&prefer);
-	pthread_rwlockattr_setkind_np(&prefer, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);	/* a rebase is not starved */
+	/* a rebase is not starved */
+	pthread_rwlockattr_setkind_np(&prefer, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&t->content, &prefer);
 	pthread_rwlockattr_destroy(&prefer);
 	t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
@@ -176,10 +178,11 @@ static bool sets_what_is(const struct node *n, const struct stat *set, unsigned 
 	const unsigned looked_at = TREE_SET_MODE | TREE_SET_UID | TREE_SET_GID | TREE_SET_ATIME | TREE_SET_MTIME;
 
 	return !n->staged && !n->orphan && !node_is_dirty(n) && !(which & ~looked_at) &&
-		(!(which & TREE_SET_MODE) || (n->mode & 07777) == (set->st_mode & 07777)) &&
-		(!(which & TREE_SET_UID) || n->uid == set->st_uid) && (!(which & TREE_SET_GID) || n->gid == set->st_gid) &&
-		(!(which & TREE_SET_ATIME) || n->atime.tv_sec == set->st_atim.tv_sec) &&
-		(!(which & TREE_SET_MTIME) || n->mtime.tv_sec == set->st_mtim.tv_sec);
+	       (!(which & TREE_SET_MODE) || (n->mode & 07777) == (set->st_mode & 07777)) &&
+	       (!(which & TREE_SET_UID) || n->uid == set->st_uid) &&
+	       (!(which & TREE_SET_GID) || n->gid == set->st_gid) &&
+	       (!(which & TREE_SET_ATIME) || n->atime.tv_sec == set->st_atim.tv_sec) &&
+	       (!(which & TREE_SET_MTIME) || n->mtime.tv_sec == set->st_mtim.tv_sec);
 }
 
 static int set_size(struct tree *t, uint64_t ino, uint64_t size)
@@ -287,11 +290,8 @@ int tree_sync(struct tree *t)
 
 int tree_fsync(struct tree *t, uint64_t ino)
 {
-	(void)ino;	/* the journal has one transaction: what one file needs (its names, its directories) is in it */
+	(void)ino; /* the journal has one transaction: what one file needs (its names, its directories) is in it */
 	return tree_sync(t);
 }
 
-bool tree_changed(struct tree *t)
-{
-	return t->stage && (tree_flush(t) < 0 || !stage_empty(t->stage));
-}
+bool tree_changed(struct tree *t) { return t->stage && (tree_flush(t) < 0 || !stage_empty(t->stage)); }

@@ -6,15 +6,15 @@
  *	commit: tree_freeze -> (manifest, burn, verify, publish: fs/commit) -> tree_rebase, or tree_thaw -> …
  *	-> tree_free
  *
- * A node is in memory while somebody refers to it (open handles, look-ups not yet forgotten; of an unchanged file with one name the latter only
- * remember its record: known.h) or it has changes the stage lacks.
- * Inode numbers are node ids: 1 is the root; st_ino is the same number.
+ * A node is in memory while somebody refers to it (open handles, look-ups not yet forgotten; of an unchanged file
+ * with one name the latter only remember its record: known.h) or it has changes the stage lacks. Inode numbers are
+ * node ids: 1 is the root; st_ino is the same number.
  *
- * Threads: any.  Lock order: content (shared by all file I/O, exclusive for a rebase) -> the i/o lock of one node -> the tree's lock ->
- * the stage.  The disc is never read with a lock held: what a request needs of the base is fetched first, then looked at again under
- * the lock.
- * Errors: those of POSIX; -EAGAIN from a disc that is burning: nothing was changed, the request may be repeated; -EROFS; -ESTALE the node
- * was dropped by a discard; -ENOSPC the medium could not hold it (or the stage's disk is full); -EFBIG beyond BOUND_FILE_BYTES; -EIO, -EBADMSG of the disc.
+ * Threads: any.  Lock order: content (shared by all file I/O, exclusive for a rebase) -> the i/o lock of one node ->
+ * the tree's lock -> the stage.  The disc is never read with a lock held: what a request needs of the base is fetched
+ * first, then looked at again under the lock. Errors: those of POSIX; -EAGAIN from a disc that is burning: nothing
+ * was changed, the request may be repeated; -EROFS; -ESTALE the node was dropped by a discard; -ENOSPC the medium
+ * could not hold it (or the stage's disk is full); -EFBIG beyond BOUND_FILE_BYTES; -EIO, -EBADMSG of the disc.
  */
 #ifndef FS_TREE_TREE_H
 #define FS_TREE_TREE_H
@@ -35,27 +35,35 @@
 struct tree;
 
 /* Who asks. Modes come with the umask applied already (the kernel does). */
-struct tree_caller { uid_t uid; gid_t gid; };
+struct tree_caller {
+	uid_t uid;
+	gid_t gid;
+};
 
-/* What a session writes of the tree: all of it; only what has changed, where the base allows it; or the latter if it is large. */
+/* What a session writes of the tree: all of it; only what has changed, where the base allows it; or the latter if it
+ * is large. */
 enum tree_writing { TREE_AUTO, TREE_FULL, TREE_LINKED };
 
 struct tree_options {
 	enum tree_writing writing;
 	bool no_joliet;
 	bool read_only;
-	bool whole_files;		/* compat, share=none: a changed file costs all its blocks */
-	uid_t owner; gid_t group;	/* of the root of a blank disc */
-	time_t time;			/* its times; 0: now */
-	uint32_t idle_nodes;		/* of files that nobody but the kernel knows, in memory at most; 0: as many as is good for the medium */
+	bool whole_files; /* compat, share=none: a changed file costs all its blocks */
+	uid_t owner;
+	gid_t group; /* of the root of a blank disc */
+	time_t time; /* its times; 0: now */
+	/* of files that nobody but the kernel knows, in memory at most; 0: as many as is good for the medium */
+	uint32_t idle_nodes;
 };
 
 /* base NULL: a blank disc. stage NULL: read-only. Takes a reference to base; borrows disc and stage. */
-int tree_new(const struct tree_options *options, struct disc *disc, struct iso *base, struct stage *stage, struct tree **ret);
+int tree_new(const struct tree_options *options, struct disc *disc, struct iso *base, struct stage *stage,
+	     struct tree **ret);
 void tree_free(struct tree *t);
 static inline void tree_freep(struct tree **t) { tree_free(*t); }
-/* The first inode number to give to a new node above that base (NULL: blank): stage_options.next_ino.  Foreign discs: above every record's
- * own number.  0: the disc is foreign and so large (2^26 sectors) that no numbers are left: it can only be mounted read-only. */
+/* The first inode number to give to a new node above that base (NULL: blank): stage_options.next_ino.  Foreign discs:
+ * above every record's own number.  0: the disc is foreign and so large (2^26 sectors) that no numbers are left: it
+ * can only be mounted read-only. */
 uint64_t tree_first_ino(struct iso *base, const struct disc_state *state);
 /* Where the medium stands, for df and ENOSPC; again after each change of it. */
 void tree_set_medium(struct tree *t, const struct disc_state *state);
@@ -63,91 +71,127 @@ void tree_set_medium(struct tree *t, const struct disc_state *state);
 /* ---- names; each success of those with `st` gives one look-up reference to st_ino ---- */
 int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *st);
 void tree_forget(struct tree *t, uint64_t ino, uint64_t n_lookups);
-int tree_mknod(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, dev_t rdev, struct stat *st);	/* all types but symlinks; S_IFDIR too */
-int tree_symlink(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, const char *target, struct stat *st);
+/* all types but symlinks; S_IFDIR too */
+int tree_mknod(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, dev_t rdev,
+	       struct stat *st);
+int tree_symlink(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, const char *target,
+		 struct stat *st);
 int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, struct stat *st);
 int tree_unlink(struct tree *t, uint64_t parent, const char *name);
 int tree_rmdir(struct tree *t, uint64_t parent, const char *name);
 /* flags: 0, RENAME_NOREPLACE, RENAME_EXCHANGE; RENAME_WHITEOUT is -EINVAL */
-int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name, unsigned flags);
+int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name,
+		unsigned flags);
 
 /* ---- attributes ---- */
 int tree_getattr(struct tree *t, uint64_t ino, struct stat *st);
-enum tree_set { TREE_SET_MODE = 1, TREE_SET_UID = 2, TREE_SET_GID = 4, TREE_SET_SIZE = 8, TREE_SET_ATIME = 16, TREE_SET_MTIME = 32, TREE_SET_ATIME_NOW = 64, TREE_SET_MTIME_NOW = 128, TREE_SET_CTIME = 256 };
+enum tree_set {
+	TREE_SET_MODE = 1,
+	TREE_SET_UID = 2,
+	TREE_SET_GID = 4,
+	TREE_SET_SIZE = 8,
+	TREE_SET_ATIME = 16,
+	TREE_SET_MTIME = 32,
+	TREE_SET_ATIME_NOW = 64,
+	TREE_SET_MTIME_NOW = 128,
+	TREE_SET_CTIME = 256
+};
 /* No permission checks: fs/fuse or the kernel made them. */
 int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned which, struct stat *st);
-int tree_readlink(struct tree *t, uint64_t ino, char **ret);	/* allocated */
+int tree_readlink(struct tree *t, uint64_t ino, char **ret); /* allocated */
 int tree_statfs(struct tree *t, struct statvfs *ret);
 
 /* ---- files ---- */
 struct tree_file;
-int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret);	/* O_TRUNC is honoured */
-int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, int flags, struct stat *st, struct tree_file **ret);
+int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret); /* O_TRUNC is honoured */
+int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, int flags,
+		struct stat *st, struct tree_file **ret);
 void tree_close(struct tree *t, struct tree_file *f);
 uint64_t tree_file_ino(const struct tree_file *f);
-/* Is it the file's only handle?  If so, tree_file_met() tells from now on whether another one was opened since: of a write that has returned, one that
- * may have read what was there before. Once for each handle. */
+/* Is it the file's only handle?  If so, tree_file_met() tells from now on whether another one was opened since: of a
+ * write that has returned, one that may have read what was there before. Once for each handle. */
 bool tree_file_alone(struct tree *t, struct tree_file *f);
 bool tree_file_met(const struct tree_file *f);
 int tree_read(struct tree *t, struct tree_file *f, uint64_t offset, void *buf, size_t length, size_t *ret_length);
 /* Do these bytes, as many of them as the file has, lie in one piece of an image?  Then where in it; they stay there. */
-bool tree_read_place(struct tree *t, struct tree_file *f, uint64_t offset, size_t length, int *ret_fd, uint64_t *ret_pos, size_t *ret_length);
-int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void *buf, size_t length);	/* all or nothing */
-int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offset, uint64_t length);	/* 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE[|KEEP_SIZE] */
-int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, uint64_t *ret);	/* SEEK_DATA, SEEK_HOLE */
-int tree_copy(struct tree *t, struct tree_file *from, uint64_t from_offset, struct tree_file *to, uint64_t to_offset, size_t length, size_t *ret_copied);
-int tree_fsync(struct tree *t, uint64_t ino);	/* file or directory: durable in the stage, never burns */
-int tree_flush(struct tree *t);			/* hand changed nodes to the stage (every two seconds by fs/commit's thread); not durable yet */
-int tree_sync(struct tree *t);			/* all of it durable in the stage */
+bool tree_read_place(struct tree *t, struct tree_file *f, uint64_t offset, size_t length, int *ret_fd,
+		     uint64_t *ret_pos, size_t *ret_length);
+/* all or nothing */
+int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void *buf, size_t length);
+/* 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE[|KEEP_SIZE] */
+int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offset, uint64_t length);
+/* SEEK_DATA, SEEK_HOLE */
+int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, uint64_t *ret);
+int tree_copy(struct tree *t, struct tree_file *from, uint64_t from_offset, struct tree_file *to, uint64_t to_offset,
+	      size_t length, size_t *ret_copied);
+int tree_fsync(struct tree *t, uint64_t ino); /* file or directory: durable in the stage, never burns */
+/* hand changed nodes to the stage (every two seconds by fs/commit's thread); not durable yet */
+int tree_flush(struct tree *t);
+int tree_sync(struct tree *t); /* all of it durable in the stage */
 
 /* ---- directories: as they were at the first read after opening, or at that of cookie 0 ---- */
 struct tree_dir;
-struct tree_dir_entry { char name[256]; uint64_t ino; uint32_t type; uint64_t next; };	/* type: S_IFMT bits */
+struct tree_dir_entry {
+	char name[256];
+	uint64_t ino;
+	uint32_t type;
+	uint64_t next;
+}; /* type: S_IFMT bits */
 int tree_opendir(struct tree *t, uint64_t ino, struct tree_dir **ret);
 void tree_closedir(struct tree *t, struct tree_dir *d);
-/* cookie 0: from the beginning, as it is now. 1 and an entry ("." and ".." included), 0 at the end. One thread at a time for one handle: locked inside.
- * Without a stage a directory never changes: then a cookie goes for every handle of it. */
+/* cookie 0: from the beginning, as it is now. 1 and an entry ("." and ".." included), 0 at the end. One thread at a
+ * time for one handle: locked inside. Without a stage a directory never changes: then a cookie goes for every handle
+ * of it. */
 int tree_readdir(struct tree *t, struct tree_dir *d, uint64_t cookie, struct tree_dir_entry *ret);
-/* Attributes of that entry with a look-up reference, as readdirplus wants them. -ENOENT: it is gone meanwhile (give the name without). Not for "." and "..". */
+/* Attributes of that entry with a look-up reference, as readdirplus wants them. -ENOENT: it is gone meanwhile (give
+ * the name without). Not for "." and "..". */
 int tree_readdir_lookup(struct tree *t, struct tree_dir *d, uint64_t cookie, struct stat *st);
 
 /* ---- open for writing, for flushing mmap writers before a freeze ---- */
-int tree_writers(struct tree *t, uint64_t **ret_inos, size_t *ret_n);	/* inodes opened for writing now (a mapping keeps its file open); free() */
+/* inodes opened for writing now (a mapping keeps its file open); free() */
+int tree_writers(struct tree *t, uint64_t **ret_inos, size_t *ret_n);
 
 /* ---- commits ---- */
 struct tree_frozen {
 	uint32_t generation;
-	struct iso *base;			/* a reference; NULL: blank */
-	uint64_t keep_bytes;		/* of the host's file system, that a commit leaves for the session and for others */
-	struct stage_snapshot *snapshot;	/* root's row is always in it when there is no base */
+	struct iso *base; /* a reference; NULL: blank */
+	/* of the host's file system, that a commit leaves for the session and for others */
+	uint64_t keep_bytes;
+	struct stage_snapshot *snapshot; /* root's row is always in it when there is no base */
 	uint64_t next_ino;
-	bool linked;				/* directories without a row may stay where they are in the base; all above a row have rows */
-	bool may_link;				/* they may, but the whole tree is preferred if it fits (tree=auto) */
-	bool cannot_link;			/* tree_cannot_link() */
+	/* directories without a row may stay where they are in the base; all above a row have rows */
+	bool linked;
+	bool may_link;	  /* they may, but the whole tree is preferred if it fits (tree=auto) */
+	bool cannot_link; /* tree_cannot_link() */
 };
 void tree_frozen_release(struct tree_frozen *f);
-bool tree_changed(struct tree *t);		/* anything staged? */
-/* Freeze the running generation.  -ENODATA: nothing is staged, and TREE_FREEZE_UNCHANGED was not given (or there is no tree at all).
- * TREE_FREEZE_WHOLE: the session is to have every directory; also when nothing is staged, if some lie in older sessions.
- * The commit state FROZEN is to be journaled next. */
+bool tree_changed(struct tree *t); /* anything staged? */
+/* Freeze the running generation.  -ENODATA: nothing is staged, and TREE_FREEZE_UNCHANGED was not given (or there is
+ * no tree at all). TREE_FREEZE_WHOLE: the session is to have every directory; also when nothing is staged, if some
+ * lie in older sessions. The commit state FROZEN is to be journaled next. */
 enum tree_freeze_flags { TREE_FREEZE_UNCHANGED = 1, TREE_FREEZE_WHOLE = 2 };
 int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret);
 /* A look at what would be frozen, for a dry run: same content, nothing changes. */
 int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret);
 /* The frozen generation's session takes so many sectors: they are counted, if it was thought to take fewer. */
 void tree_planned(struct tree *t, uint64_t sectors);
-/* Directories of this base cannot stay where they are, as the commit found: the next session has all of them, and its bound is that of a full tree. */
+/* Directories of this base cannot stay where they are, as the commit found: the next session has all of them, and its
+ * bound is that of a full tree. */
 void tree_cannot_link(struct tree *t);
 /* The burn failed: everything staged stays, in one generation again. */
 void tree_thaw(struct tree *t);
-/* The frozen generation is on the disc: `base` is the tree now. What was changed since stays staged, its references to burned data become
- * disc extents. In recovery only the directories are known: then bodies stay until their files are burned again.  rows: what was frozen; NULL in recovery,
- * when the kernel knows nothing yet. */
-int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state, const struct burn_placements *placements, struct stage_snapshot *rows);
-/* Drop everything staged. -EBUSY: changed files are open, or a commit is under way. *ret: what was staged, for invalidating the kernel's caches. */
+/* The frozen generation is on the disc: `base` is the tree now. What was changed since stays staged, its references
+ * to burned data become disc extents. In recovery only the directories are known: then bodies stay until their files
+ * are burned again.  rows: what was frozen; NULL in recovery, when the kernel knows nothing yet. */
+int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state,
+		const struct burn_placements *placements, struct stage_snapshot *rows);
+/* Drop everything staged. -EBUSY: changed files are open, or a commit is under way. *ret: what was staged, for
+ * invalidating the kernel's caches. */
 int tree_discard(struct tree *t, struct stage_snapshot **ret);
-/* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D' removed. */
-int tree_changes(struct tree *t, int (*emit)(void *context, char kind, const char *path, uint64_t bytes), void *context);
+/* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D'
+ * removed. */
+int tree_changes(struct tree *t, int (*emit)(void *context, char kind, const char *path, uint64_t bytes),
+		 void *context);
 /* How many sectors the next session may need at most, and how many are left after it. */
 void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_bytes);
 

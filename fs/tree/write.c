@@ -2,10 +2,11 @@
 /*
  * Changing content: copy-up by block of 2048 bytes of the file.
  *
- * Blocks that lie in a body of this generation are written in place; all others (on the disc, frozen, holes, beyond the end) get new room: a
- * small file in the running segment, a large one in a sparse body of its own at pos == offset.  Only blocks that are covered in part
- * need their old bytes: at most the first and the last, and the block at the end of a file that is extended.
- * Old bytes on the disc are fetched before the lock is taken (struct edge) and used only if they are still what is wanted.
+ * Blocks that lie in a body of this generation are written in place; all others (on the disc, frozen, holes, beyond
+ * the end) get new room: a small file in the running segment, a large one in a sparse body of its own at pos ==
+ * offset.  Only blocks that are covered in part need their old bytes: at most the first and the last, and the block
+ * at the end of a file that is extended. Old bytes on the disc are fetched before the lock is taken (struct edge) and
+ * used only if they are still what is wanted.
  */
 #include "fs/tree/file.h"
 
@@ -16,15 +17,21 @@
 
 #include "cdappendfs/bound.h"
 
-#define LARGE_FILE_BYTES (256u << 10)	/* beyond: a body of its own */
+#define LARGE_FILE_BYTES (256u << 10) /* beyond: a body of its own */
 #define BLOCK ((uint64_t)SECTOR_BYTES)
 
 static uint64_t block_down(uint64_t v) { return v & ~(BLOCK - 1); }
 static uint64_t block_up(uint64_t v) { return round_up(v, BLOCK); }
 
 /* The old bytes of one block on the disc. */
-struct edge { bool valid; uint64_t pos, length; uint8_t bytes[SECTOR_BYTES]; };
-struct edges { struct edge edge[3]; };	/* of the block at the file's end, the first and the last block written */
+struct edge {
+	bool valid;
+	uint64_t pos, length;
+	uint8_t bytes[SECTOR_BYTES];
+};
+struct edges {
+	struct edge edge[3];
+}; /* of the block at the file's end, the first and the last block written */
 
 static void lock_for_writing(struct tree *t, struct node *n)
 {
@@ -55,8 +62,8 @@ static bool edge_missing(const struct node *n, uint64_t block, const struct edge
 }
 
 /*
- * Lock for writing with all edges at hand that a write of [offset, end) needs; the file's last block too when it is extended
- * beyond.  0 with the locks held.
+ * Lock for writing with all edges at hand that a write of [offset, end) needs; the file's last block too when it is
+ * extended beyond.  0 with the locks held.
  */
 static int lock_with_edges(struct tree *t, struct node *n, uint64_t offset, uint64_t end, struct edges *x)
 {
@@ -69,7 +76,8 @@ static int lock_with_edges(struct tree *t, struct node *n, uint64_t offset, uint
 			missing = &x->edge[0];
 		else if (offset < end && offset % BLOCK && edge_missing(n, block_down(offset), &x->edge[1], &piece))
 			missing = &x->edge[1];
-		else if (offset < end && end % BLOCK && end < n->size && edge_missing(n, block_down(end), &x->edge[2], &piece))
+		else if (offset < end && end % BLOCK && end < n->size &&
+			 edge_missing(n, block_down(end), &x->edge[2], &piece))
 			missing = &x->edge[2];
 		if (!missing)
 			return 0;
@@ -85,7 +93,8 @@ static int lock_with_edges(struct tree *t, struct node *n, uint64_t offset, uint
 }
 
 /* Old content of one block, zeros beyond the end of the file. */
-static int old_block(struct tree *t, const struct node *n, uint64_t block, const struct edges *x, uint8_t buf[SECTOR_BYTES])
+static int old_block(struct tree *t, const struct node *n, uint64_t block, const struct edges *x,
+		     uint8_t buf[SECTOR_BYTES])
 {
 	uint64_t end = min_u64(block + BLOCK, n->size);
 
@@ -139,7 +148,12 @@ static int place(struct tree *t, struct node *n, uint64_t from, uint64_t to, uin
 	return stage_segment_alloc(t->stage, to - from, ret_body, ret_pos);
 }
 
-struct writing { struct node *n; uint64_t offset, end; const uint8_t *buf; const struct edges *edges; };
+struct writing {
+	struct node *n;
+	uint64_t offset, end;
+	const uint8_t *buf;
+	const struct edges *edges;
+};
 
 /* Blocks [from, to) into new room: the new bytes, and the old ones of blocks that are covered in part. */
 static int write_fresh(struct tree *t, const struct writing *w, uint64_t from, uint64_t to, struct extent *ret_piece)
@@ -149,7 +163,7 @@ static int write_fresh(struct tree *t, const struct writing *w, uint64_t from, u
 	uint32_t body;
 	int r = place(t, w->n, from, to, &body, &pos);
 
-	if (r == 0 && (start % BLOCK || (start == from && end < from + BLOCK))) {	/* first block in part */
+	if (r == 0 && (start % BLOCK || (start == from && end < from + BLOCK))) { /* first block in part */
 		uint64_t first = block_down(start), stop = min_u64(end, first + BLOCK);
 
 		r = old_block(t, w->n, first, w->edges, block);
@@ -159,7 +173,7 @@ static int write_fresh(struct tree *t, const struct writing *w, uint64_t from, u
 		start = stop;
 	}
 	uint64_t whole = max_u64(start, block_down(end));
-	if (r == 0 && end % BLOCK && end > start) {					/* last block in part */
+	if (r == 0 && end % BLOCK && end > start) { /* last block in part */
 		r = old_block(t, w->n, whole, w->edges, block);
 		memcpy(block, w->buf + (whole - w->offset), end - whole);
 		if (r == 0)
@@ -168,7 +182,11 @@ static int write_fresh(struct tree *t, const struct writing *w, uint64_t from, u
 	}
 	if (r == 0 && end > start)
 		r = stage_body_write(t->stage, body, pos + (start - from), w->buf + (start - w->offset), end - start);
-	*ret_piece = (struct extent){.offset = from, .length = min_u64(to, max_u64(w->end, w->n->size)) - from, .pos = pos, .body = body, .kind = EXTENT_STAGE};
+	*ret_piece = (struct extent){.offset = from,
+				     .length = min_u64(to, max_u64(w->end, w->n->size)) - from,
+				     .pos = pos,
+				     .body = body,
+				     .kind = EXTENT_STAGE};
 	return r;
 }
 
@@ -225,14 +243,17 @@ static int write_blocks(struct tree *t, const struct writing *w)
 			const struct extent e = n->map.extents[i];
 			uint64_t from = max_u64(at, w->offset), end = min_u64(min_u64(to, stop), w->end);
 
-			r = stage_body_write(t->stage, e.body, e.pos + (from - e.offset), w->buf + (from - w->offset), end - from);
+			r = stage_body_write(t->stage, e.body, e.pos + (from - e.offset), w->buf + (from - w->offset),
+					     end - from);
 			if (r == 0 && i == n->map.n - 1 && end > e.offset + e.length)
 				r = stretch(t, n, end);
 			at = min_u64(to, stop);
 			continue;
 		}
-		for (; i < n->map.n && to < stop && !(i + 1 < n->map.n && writable_in_place(t, &n->map.extents[i + 1])); i++)
-			to = i + 1 < n->map.n ? block_up(n->map.extents[i + 1].offset + n->map.extents[i + 1].length) : stop;
+		for (; i < n->map.n && to < stop && !(i + 1 < n->map.n && writable_in_place(t, &n->map.extents[i + 1]));
+		     i++)
+			to = i + 1 < n->map.n ? block_up(n->map.extents[i + 1].offset + n->map.extents[i + 1].length) :
+						stop;
 		to = min_u64(to, stop);
 		struct extent piece;
 		r = write_fresh(t, w, at, to, &piece);
@@ -255,14 +276,15 @@ static int open_way(struct tree *t, struct node *n)
 static void content_changed(struct tree *t, struct node *n, uint64_t size)
 {
 	tree_lock(t);
-	way_open_node(t, n);	/* once more: a freeze may have come between */
+	way_open_node(t, n); /* once more: a freeze may have come between */
 	n->size = size;
 	n->mtime = n->ctime = time_now();
 	node_changed(t, n);
 	tree_unlock(t);
 }
 
-/* The file ends at n->size and shall read as zeros up to `size`: the rest of its last block, then a hole. Locked with edges. */
+/* The file ends at n->size and shall read as zeros up to `size`: the rest of its last block, then a hole. Locked with
+ * edges. */
 static int extend(struct tree *t, struct node *n, uint64_t size, const struct edges *edges)
 {
 	static const uint8_t zeros[SECTOR_BYTES];
@@ -280,7 +302,9 @@ static int extend(struct tree *t, struct node *n, uint64_t size, const struct ed
 			content_changed(t, n, end);
 	}
 	if (r == 0 && map_end(&n->map) < size) {
-		struct extent hole = {.offset = map_end(&n->map), .length = size - map_end(&n->map), .kind = EXTENT_HOLE};
+		struct extent hole = {.offset = map_end(&n->map),
+				      .length = size - map_end(&n->map),
+				      .kind = EXTENT_HOLE};
 
 		r = set_piece(t, n, &hole);
 	}
@@ -396,7 +420,8 @@ static int punch_blocks(struct tree *t, struct node *n, uint64_t from, uint64_t 
 static int zero_range(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 {
 	static const uint8_t zeros[SECTOR_BYTES];
-	uint64_t end = min_u64(to, n->size), first = min_u64(block_up(from), end), last = to >= n->size ? end : max_u64(block_down(end), first);
+	uint64_t end = min_u64(to, n->size), first = min_u64(block_up(from), end),
+		 last = to >= n->size ? end : max_u64(block_down(end), first);
 	int r = 0;
 
 	if (first > from)
@@ -434,7 +459,8 @@ int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offse
 		return -EINVAL;
 	if (end > BOUND_FILE_BYTES)
 		return -EFBIG;
-	if ((kind != 0 && kind != FALLOC_FL_PUNCH_HOLE && kind != FALLOC_FL_ZERO_RANGE) || (kind == FALLOC_FL_PUNCH_HOLE && !keep))
+	if ((kind != 0 && kind != FALLOC_FL_PUNCH_HOLE && kind != FALLOC_FL_ZERO_RANGE) ||
+	    (kind == FALLOC_FL_PUNCH_HOLE && !keep))
 		return -EOPNOTSUPP;
 	r = space_admit(t);
 	if (r < 0)
@@ -455,7 +481,7 @@ int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offse
 		r = space_check(t, (end - size) / BLOCK);
 		tree_unlock(t);
 	}
-	if (r == 0) {	/* the time changes even if no byte does, as everywhere */
+	if (r == 0) { /* the time changes even if no byte does, as everywhere */
 		lock_for_writing(t, n);
 		r = open_way(t, n);
 		if (r == 0)
@@ -513,7 +539,8 @@ int node_unpack(struct tree *t, struct node *n)
 		node_sums(n);
 		content_changed(t, n, size);
 	} else {
-		stage_body_discard(t->stage, body, 0, UINT64_MAX);	/* another request was first, or a freeze came between */
+		/* another request was first, or a freeze came between */
+		stage_body_discard(t->stage, body, 0, UINT64_MAX);
 		if (r == 0 && zisofs_used(&n->zisofs))
 			r = -EAGAIN;
 	}
@@ -525,13 +552,16 @@ int node_unpack(struct tree *t, struct node *n)
 
 #define COPY_BYTES (1u << 20)
 
-/* Blocks that lie on the disc are shared instead of copied: the copy costs a directory record. Returns how many bytes were shared. */
-static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, struct node *to, uint64_t to_offset, uint64_t length)
+/* Blocks that lie on the disc are shared instead of copied: the copy costs a directory record. Returns how many bytes
+ * were shared. */
+static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, struct node *to, uint64_t to_offset,
+		      uint64_t length)
 {
 	struct extent piece = {0};
 	uint64_t bytes = 0;
 
-	if (t->options.whole_files || from == to || from_offset % BLOCK || to_offset % BLOCK || zisofs_used(&from->zisofs) || zisofs_used(&to->zisofs))
+	if (t->options.whole_files || from == to || from_offset % BLOCK || to_offset % BLOCK ||
+	    zisofs_used(&from->zisofs) || zisofs_used(&to->zisofs))
 		return 0;
 	pthread_rwlock_rdlock(&from->io);
 	uint32_t i = map_find(&from->map, from_offset);
@@ -563,7 +593,8 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 	return bytes;
 }
 
-static int copy_bytes(struct tree *t, struct node *from, uint64_t from_offset, struct node *to, uint64_t to_offset, size_t length, size_t *ret_copied)
+static int copy_bytes(struct tree *t, struct node *from, uint64_t from_offset, struct node *to, uint64_t to_offset,
+		      size_t length, size_t *ret_copied)
 {
 	_free_ uint8_t *buf = malloc(min_u64(length, COPY_BYTES));
 	size_t n;
@@ -578,7 +609,8 @@ static int copy_bytes(struct tree *t, struct node *from, uint64_t from_offset, s
 	return r;
 }
 
-int tree_copy(struct tree *t, struct tree_file *from, uint64_t from_offset, struct tree_file *to, uint64_t to_offset, size_t length, size_t *ret_copied)
+int tree_copy(struct tree *t, struct tree_file *from, uint64_t from_offset, struct tree_file *to, uint64_t to_offset,
+	      size_t length, size_t *ret_copied)
 {
 	size_t done = 0;
 
@@ -591,7 +623,8 @@ int tree_copy(struct tree *t, struct tree_file *from, uint64_t from_offset, stru
 		int r = 0;
 
 		if (!n)
-			r = copy_bytes(t, from->node, from_offset + done, to->node, to_offset + done, length - done, &n);
+			r = copy_bytes(t, from->node, from_offset + done, to->node, to_offset + done, length - done,
+				       &n);
 		if (r < 0 && !done)
 			return r;
 		if (r < 0 || !n)

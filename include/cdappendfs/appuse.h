@@ -2,8 +2,8 @@
 /*
  * appuse.h - what our sessions say of themselves
  *
- * ECMA-119 8.4.32: the 512 bytes "application use" of the primary (and supplementary) volume descriptor, at byte 883 (BP 884).
- * All numbers little-endian.
+ * ECMA-119 8.4.32: the 512 bytes "application use" of the primary (and supplementary) volume descriptor, at byte 883
+ * (BP 884). All numbers little-endian.
  *	 0  16	magic "CDAPPENDFS 1\0\0\0\0"
  *	16  16	session uuid
  *	32   4	session number, from 1
@@ -44,8 +44,8 @@
 #include <stdint.h>
 
 #define APPUSE_OFFSET 883u
-#define APPUSE_MAGIC "CDAPPENDFS 1\0\0\0"	/* 16 bytes with the terminator */
-#define COMMIT_MAGIC "CDAPPENDFS-END 1"		/* 16 bytes without */
+#define APPUSE_MAGIC "CDAPPENDFS 1\0\0\0" /* 16 bytes with the terminator */
+#define COMMIT_MAGIC "CDAPPENDFS-END 1"	  /* 16 bytes without */
 #define APPUSE_NONE 0xffffffffu
 #define APPUSE_JOLIET 1u
 #define APPUSE_COMPAT 2u
@@ -59,7 +59,7 @@ struct appuse {
 	uint8_t uuid[16];
 	uint32_t number, start_lba, previous_lba, previous_descriptor_lba, sectors, directories, flags, previous_number;
 	uint64_t next_ino, tree_sectors;
-	uint32_t links_lba, links_bytes, links_sectors;	/* with APPUSE_LINKS */
+	uint32_t links_lba, links_bytes, links_sectors; /* with APPUSE_LINKS */
 	uint32_t contents_lba, contents_bytes;		/* with APPUSE_CONTENTS */
 	uint64_t shared_bytes, found_bytes;		/* with APPUSE_SHARED */
 };

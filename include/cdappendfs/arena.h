@@ -2,8 +2,8 @@
 /*
  * arena.h - many small pieces of memory that live and die together
  *
- * A zeroed arena is empty; with `bulk` set its larger chunks may be mapped files (cdappendfs/bulk.h).  arena_take() … arena_release().  One thread.
- * Chunks double, so that there are few of them.
+ * A zeroed arena is empty; with `bulk` set its larger chunks may be mapped files (cdappendfs/bulk.h).  arena_take() …
+ * arena_release().  One thread. Chunks double, so that there are few of them.
  */
 #ifndef CDAPPENDFS_ARENA_H
 #define CDAPPENDFS_ARENA_H
@@ -13,12 +13,21 @@
 #define ARENA_CHUNK_BYTES (64u << 10)
 #define ARENA_CHUNK_BYTES_MAX (32u << 20)
 
-struct arena_chunk { struct arena_chunk *next; size_t used, size; alignas(16) uint8_t bytes[]; };
-struct arena { struct bulk *bulk; struct arena_chunk *chunks; };
+struct arena_chunk {
+	struct arena_chunk *next;
+	size_t used, size;
+	alignas(16) uint8_t bytes[];
+};
+struct arena {
+	struct bulk *bulk;
+	struct arena_chunk *chunks;
+};
 
 static inline struct arena_chunk *arena_grow(struct arena *a, size_t length)
 {
-	size_t size = !a->chunks ? ARENA_CHUNK_BYTES : a->chunks->size < ARENA_CHUNK_BYTES_MAX ? 2 * a->chunks->size : a->chunks->size;
+	size_t size = !a->chunks			      ? ARENA_CHUNK_BYTES :
+		      a->chunks->size < ARENA_CHUNK_BYTES_MAX ? 2 * a->chunks->size :
+								a->chunks->size;
 	struct arena_chunk *chunk;
 
 	while (size < length && size <= SIZE_MAX / 4)

@@ -4,10 +4,12 @@
  *
  *	struct bulk where to -> bulk_resize / bulk_zalloc -> use as memory, bulk_pace -> bulk_free
  *
- * What is smaller than BULK_BYTES_MIN is memory of malloc().  What is larger is a mapped file without a name in a directory (the stage's): the kernel
- * can take its pages away whenever memory is short, as it does with any file's, so a commit of a large tree fits wherever a small one does.
- * Who goes through such arrays calls bulk_pace(), which lets go of the pages that were gone through: they stay in the page cache, and come back from there.
- * Blocks of the file are allocated before they are used: where that fails, or too little would be left for others, it is memory after all.
+ * What is smaller than BULK_BYTES_MIN is memory of malloc().  What is larger is a mapped file without a name in a
+ * directory (the stage's): the kernel can take its pages away whenever memory is short, as it does with any file's,
+ * so a commit of a large tree fits wherever a small one does. Who goes through such arrays calls bulk_pace(), which
+ * lets go of the pages that were gone through: they stay in the page cache, and come back from there. Blocks of the
+ * file are allocated before they are used: where that fails, or too little would be left for others, it is memory
+ * after all.
  *
  * A zeroed struct bulk, or none, is memory only.  It must outlive its arrays, all of one thread.
  */
@@ -29,31 +31,34 @@
 #define BULK_BYTES_MIN (1u << 20)
 #define BULK_UNIT (256u << 10)
 #define BULK_SORT_BYTES (256u << 10)
-#define BULK_LET_GO_MIN (16u << 20)	/* less may stay */
-#define BULK_PACE 16384u		/* items of some hundred bytes, in all arrays together */
+#define BULK_LET_GO_MIN (16u << 20) /* less may stay */
+#define BULK_PACE 16384u	    /* items of some hundred bytes, in all arrays together */
 
 struct bulk_block;
 struct bulk {
-	const char *directory;		/* of the files; NULL: none */
-	uint64_t keep_bytes;		/* that must be left on its file system */
-	struct bulk *with;		/* another one whose pages are let go together with these; NULL */
-	struct bulk_block *blocks;	/* that are mapped */
-	uint64_t mapped;		/* bytes of them */
-	uint32_t passed;		/* items since pages were let go */
+	const char *directory;	   /* of the files; NULL: none */
+	uint64_t keep_bytes;	   /* that must be left on its file system */
+	struct bulk *with;	   /* another one whose pages are let go together with these; NULL */
+	struct bulk_block *blocks; /* that are mapped */
+	uint64_t mapped;	   /* bytes of them */
+	uint32_t passed;	   /* items since pages were let go */
 };
 
 /* Lies before each array. */
 struct bulk_block {
-	alignas(16) size_t bytes;	/* of the array */
-	size_t mapped;			/* bytes of the file; 0: it is memory */
-	struct bulk *bulk;		/* mapped: in its list */
+	alignas(16) size_t bytes; /* of the array */
+	size_t mapped;		  /* bytes of the file; 0: it is memory */
+	struct bulk *bulk;	  /* mapped: in its list */
 	struct bulk_block *next, **link;
 	int fd;
 };
 
 static inline struct bulk_block *bulk_block_of(void *array) { return (struct bulk_block *)array - 1; }
 
-static inline size_t bulk_round(size_t bytes) { return (bytes + sizeof(struct bulk_block) + BULK_UNIT - 1) / BULK_UNIT * BULK_UNIT; }
+static inline size_t bulk_round(size_t bytes)
+{
+	return (bytes + sizeof(struct bulk_block) + BULK_UNIT - 1) / BULK_UNIT * BULK_UNIT;
+}
 
 static inline void bulk_link(struct bulk *bulk, struct bulk_block *b)
 {
@@ -77,7 +82,7 @@ static inline void bulk_unlink(struct bulk_block *b)
 static inline void bulk_let_go(struct bulk *bulk)
 {
 	for (struct bulk_block *b = bulk->mapped < BULK_LET_GO_MIN ? NULL : bulk->blocks, *next; b; b = next) {
-		next = b->next;		/* its page goes too, and comes back at the next look */
+		next = b->next; /* its page goes too, and comes back at the next look */
 		madvise(b, b->mapped, MADV_DONTNEED);
 	}
 	bulk->passed = 0;
@@ -119,7 +124,8 @@ static inline bool bulk_allocate(const struct bulk *bulk, int fd, size_t from, s
 {
 	struct statvfs v;
 
-	return fstatvfs(fd, &v) == 0 && (uint64_t)v.f_bavail * v.f_frsize >= bulk->keep_bytes + (to - from) && fallocate(fd, 0, (off_t)from, (off_t)(to - from)) == 0;
+	return fstatvfs(fd, &v) == 0 && (uint64_t)v.f_bavail * v.f_frsize >= bulk->keep_bytes + (to - from) &&
+	       fallocate(fd, 0, (off_t)from, (off_t)(to - from)) == 0;
 }
 
 /* NULL: not here, or no room. */
@@ -131,12 +137,13 @@ static inline void *bulk_map(struct bulk *bulk, size_t bytes)
 
 	if (fd < 0)
 		return NULL;
-	b = bulk_allocate(bulk, fd, 0, mapped) ? mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+	b = bulk_allocate(bulk, fd, 0, mapped) ? mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) :
+						 MAP_FAILED;
 	if (b == MAP_FAILED) {
 		close(fd);
 		return NULL;
 	}
-	madvise(b, mapped, MADV_NOHUGEPAGE);	/* else a look at one item brings megabytes */
+	madvise(b, mapped, MADV_NOHUGEPAGE); /* else a look at one item brings megabytes */
 	*b = (struct bulk_block){.bytes = bytes, .mapped = mapped, .fd = fd};
 	bulk_link(bulk, b);
 	return b + 1;
@@ -180,7 +187,7 @@ static inline void *bulk_remap(struct bulk_block *b, size_t bytes)
 	if (moved->next)
 		moved->next->link = &moved->next;
 	if (mapped < old && ftruncate(moved->fd, (off_t)mapped))
-		return moved + 1;	/* the room comes back with the file */
+		return moved + 1; /* the room comes back with the file */
 	return moved + 1;
 }
 
@@ -213,22 +220,29 @@ static inline void *bulk_resize(struct bulk *bulk, void *array, size_t n, size_t
 
 /* ---- sorting ---- */
 
-struct bulk_merge { struct bulk *bulk; size_t item_bytes; int (*compare)(const void *a, const void *b); };
+struct bulk_merge {
+	struct bulk *bulk;
+	size_t item_bytes;
+	int (*compare)(const void *a, const void *b);
+};
 
 /* [from, middle) and [middle, to) of one array into the same places of another. */
-static inline void bulk_merge_runs(const struct bulk_merge *m, const uint8_t *list, uint8_t *out, size_t from, size_t middle, size_t to)
+static inline void bulk_merge_runs(const struct bulk_merge *m, const uint8_t *list, uint8_t *out, size_t from,
+				   size_t middle, size_t to)
 {
 	size_t left = from, right = middle;
 
 	for (size_t at = from; at < to; at++) {
-		bool take_left = left < middle && (right == to || m->compare(list + left * m->item_bytes, list + right * m->item_bytes) <= 0);
+		bool take_left = left < middle && (right == to || m->compare(list + left * m->item_bytes,
+									     list + right * m->item_bytes) <= 0);
 
 		memcpy(out + at * m->item_bytes, list + (take_left ? left++ : right++) * m->item_bytes, m->item_bytes);
 		bulk_pace(m->bulk, 1);
 	}
 }
 
-static inline bool bulk_is_sorted(struct bulk *bulk, const void *list, size_t n, size_t item_bytes, int (*compare)(const void *a, const void *b))
+static inline bool bulk_is_sorted(struct bulk *bulk, const void *list, size_t n, size_t item_bytes,
+				  int (*compare)(const void *a, const void *b))
 {
 	const uint8_t *at = list;
 
@@ -241,10 +255,11 @@ static inline bool bulk_is_sorted(struct bulk *bulk, const void *list, size_t n,
 }
 
 /*
- * As qsort(), which would take as much memory again: runs that fit the cache are sorted, and merged forwards through an array of the same kind.  Without
- * room for that it is qsort().
+ * As qsort(), which would take as much memory again: runs that fit the cache are sorted, and merged forwards through
+ * an array of the same kind.  Without room for that it is qsort().
  */
-static inline void bulk_sort(struct bulk *bulk, void *list, size_t n, size_t item_bytes, int (*compare)(const void *a, const void *b))
+static inline void bulk_sort(struct bulk *bulk, void *list, size_t n, size_t item_bytes,
+			     int (*compare)(const void *a, const void *b))
 {
 	const struct bulk_merge m = {bulk, item_bytes, compare};
 	size_t run = BULK_SORT_BYTES / item_bytes;
@@ -271,7 +286,8 @@ static inline void bulk_sort(struct bulk *bulk, void *list, size_t n, size_t ite
 		to = swap;
 	}
 	for (size_t i = 0; from != list && i < n; i += BULK_PACE) {
-		memcpy((uint8_t *)list + i * item_bytes, from + i * item_bytes, (n - i < BULK_PACE ? n - i : BULK_PACE) * item_bytes);
+		memcpy((uint8_t *)list + i * item_bytes, from + i * item_bytes,
+		       (n - i < BULK_PACE ? n - i : BULK_PACE) * item_bytes);
 		bulk_pace(bulk, BULK_PACE);
 	}
 	bulk_free(other);

@@ -6,9 +6,9 @@
  *	-> burn_write -> burn_verify -> burn_publish -> burn_plan_free
  *
  * The plan is the layout: every block address, decided before the first byte is written.  Pure: same manifest, same
- * parameters, same bytes.  The plan borrows the manifest.
- * Threads: a plan belongs to one thread.  Errors as in disc.h and target.h; -EFBIG a file has more than 90 sections' worth of
- * bytes; -EMLINK more than 65,535 parent directories; -ENAMETOOLONG.
+ * parameters, same bytes.  The plan borrows the manifest. Threads: a plan belongs to one thread.  Errors as in disc.h
+ * and target.h; -EFBIG a file has more than 90 sections' worth of bytes; -EMLINK more than 65,535 parent directories;
+ * -ENAMETOOLONG.
  */
 #ifndef CDAPPENDFS_BURN_H
 #define CDAPPENDFS_BURN_H
@@ -25,25 +25,29 @@
 /* ---- opening a medium (burner/medium/open.c) ---- */
 
 struct disc_open_options {
-	bool writable;			/* lock it for writing; a file that cannot be written: -EROFS/-EACCES, open again without */
-	bool create;			/* make the image file when it is missing */
-	uint64_t capacity_sectors;	/* of an image, from -o media=; 0 = not bounded */
-	bool wait;			/* wait for another holder of the lock instead of -EBUSY */
-	bool drop_udf;			/* append to a UDF bridge although its UDF tree goes stale (-o drop-udf) */
+	/* lock it for writing; a file that cannot be written: -EROFS/-EACCES, open again without */
+	bool writable;
+	bool create;		   /* make the image file when it is missing */
+	uint64_t capacity_sectors; /* of an image, from -o media=; 0 = not bounded */
+	bool wait;		   /* wait for another holder of the lock instead of -EBUSY */
+	bool drop_udf;		   /* append to a UDF bridge although its UDF tree goes stale (-o drop-udf) */
 };
-/* An image file, a container (*.cue *.nrg *.toc, read-only) or a device.  *ret_why: static text for the user on failure, or NULL. */
+/* An image file, a container (*.cue *.nrg *.toc, read-only) or a device.  *ret_why: static text for the user on
+ * failure, or NULL. */
 int disc_open_path(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
 /* The write side of a disc opened writable; to be freed before the disc is closed. options NULL: the defaults. */
 int disc_open_target(struct disc *d, const struct target_options *options, struct target **ret);
 
 /*
- * Decorators (burner/medium/filter.c).  They take ownership of what they wrap, also when they return NULL (errno: EINVAL the
- * spec is wrong, ENOMEM).  Specs are comma-separated; ERRNO is EIO, ENOSPC, …; N counts sectors of the session from 0.
+ * Decorators (burner/medium/filter.c).  They take ownership of what they wrap, also when they return NULL (errno:
+ * EINVAL the spec is wrong, ENOMEM).  Specs are comma-separated; ERRNO is EIO, ENOSPC, …; N counts sectors of the
+ * session from 0.
  */
 /* "read@LBA=ERRNO" any read that covers the sector; "delay=MILLISECONDS" before each read */
 struct disc *disc_wrap_faults(struct disc *inner, const char *spec);
-/* "write@N=ERRNO", "sync=ERRNO", "publish=ERRNO", "reserve=ERRNO", "kill@N" (SIGKILL self before sector N), "kill-before-sync",
- * "kill-publish@K" (before the Kth write of the head: 0 is LBA 31, 15 is LBA 16, 16 is after the last) */
+/* "write@N=ERRNO", "sync=ERRNO", "publish=ERRNO", "reserve=ERRNO", "kill@N" (SIGKILL self before sector N),
+ * "kill-before-sync", "kill-publish@K" (before the Kth write of the head: 0 is LBA 31, 15 is LBA 16, 16 is after the
+ * last) */
 struct target *target_wrap_faults(struct target *inner, const char *spec);
 /* Sleeps in short slices so that bytes_per_second (0: unbounded) is kept. */
 struct target *target_wrap_throttle(struct target *inner, uint64_t bytes_per_second);
@@ -52,29 +56,32 @@ struct target *target_wrap_throttle(struct target *inner, uint64_t bytes_per_sec
 
 struct burn_options {
 	uint32_t start_lba;
-	uint32_t session_number;	/* from 1 */
-	uint32_t previous_lba;		/* start of the newest session; UINT32_MAX: none */
-	uint32_t previous_descriptor_lba;	/* its primary descriptor; UINT32_MAX: none (with foreign_head it is found at start_lba + 32 from now on) */
-	uint32_t previous_number;	/* its number; 0: none */
-	bool overwritable;		/* head at LBA 16, descriptors at S+8 and S+16 as in DESIGN 7 */
-	const uint8_t *foreign_head;	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
-	const uint8_t *boot_record;	/* El Torito boot record (one sector, type 0) to carry over, or NULL */
+	uint32_t session_number; /* from 1 */
+	uint32_t previous_lba;	 /* start of the newest session; UINT32_MAX: none */
+	/* its primary descriptor; UINT32_MAX: none (with foreign_head it is found at start_lba + 32 from now on) */
+	uint32_t previous_descriptor_lba;
+	uint32_t previous_number; /* its number; 0: none */
+	bool overwritable;	  /* head at LBA 16, descriptors at S+8 and S+16 as in DESIGN 7 */
+	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
+	const uint8_t *foreign_head;
+	const uint8_t *boot_record; /* El Torito boot record (one sector, type 0) to carry over, or NULL */
 	uint8_t uuid[16];
-	int64_t time;			/* creation date of the volume, seconds UTC */
-	uint64_t next_ino;		/* inode counter to store */
-	uint64_t found_bytes;		/* of what is staged, that the manifest has on the disc or twice; to store */
+	int64_t time;	      /* creation date of the volume, seconds UTC */
+	uint64_t next_ino;    /* inode counter to store */
+	uint64_t found_bytes; /* of what is staged, that the manifest has on the disc or twice; to store */
 	char volume_id[33];
 	bool no_joliet;
-	bool no_sharing;		/* share=none: changed files are written whole */
-	bool compat;			/* for readers with limits of their own: no mixed extents, no sharing */
-	uint32_t align_end_sectors;	/* the session's length is rounded up to this (images 32; CD so that the next start is a multiple of 16) */
+	bool no_sharing; /* share=none: changed files are written whole */
+	bool compat;	 /* for readers with limits of their own: no mixed extents, no sharing */
+	/* the session's length is rounded up to this (images 32; CD so that the next start is a multiple of 16) */
+	uint32_t align_end_sectors;
 };
 
 struct burn_cost {
-	uint64_t append_sectors;	/* everything the session puts on the medium */
-	uint64_t data_sectors;		/* file data written */
-	uint64_t shared_sectors;	/* file data of the tree that lies in older sessions already */
-	uint64_t tree_sectors;		/* directories, path tables, continuation areas */
+	uint64_t append_sectors; /* everything the session puts on the medium */
+	uint64_t data_sectors;	 /* file data written */
+	uint64_t shared_sectors; /* file data of the tree that lies in older sessions already */
+	uint64_t tree_sectors;	 /* directories, path tables, continuation areas */
 };
 
 struct burn_plan;
@@ -85,13 +92,17 @@ void burn_plan_directories(const struct burn_plan *p, const struct burn_director
 /* The extents that node `node` of the manifest has on the disc after the burn (all DISC); owned by the plan. */
 void burn_plan_extents(const struct burn_plan *p, uint32_t node, const struct extent **ret, size_t *ret_n);
 void burn_plan_free(struct burn_plan *p);
-static inline void burn_plan_freep(struct burn_plan **p) { if (*p) burn_plan_free(*p); }
+static inline void burn_plan_freep(struct burn_plan **p)
+{
+	if (*p)
+		burn_plan_free(*p);
+}
 
 /* ---- burning ---- */
 
 struct burn_progress {
-	void (*report)(void *context, uint64_t done_sectors, uint64_t all_sectors);	/* may be NULL */
-	bool (*cancelled)(void *context);						/* may be NULL */
+	void (*report)(void *context, uint64_t done_sectors, uint64_t all_sectors); /* may be NULL */
+	bool (*cancelled)(void *context);					    /* may be NULL */
 	void *context;
 };
 /* Asks the manifest's callbacks for all that burn_write() will ask for, in the same order, and drops it. */
@@ -102,7 +113,8 @@ int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress
 int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], const struct burn_progress *progress);
 /* Recovery: is the session that was being burned there, whole? (burn_verify() says 0) */
 bool burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16]);
-/* Make it the newest session.  Overwritable: from the descriptors of a verified session on the disc alone, so that recovery can repeat it. */
+/* Make it the newest session.  Overwritable: from the descriptors of a verified session on the disc alone, so that
+ * recovery can repeat it. */
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba);
 
 #endif

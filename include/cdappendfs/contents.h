@@ -12,11 +12,13 @@
  *		24   4	content in one piece: its LBA; in several: number of its first run
  *		28   4	pieces, from 1
  *	then	the runs, 8 bytes each: LBA, sectors; together as many as the size has
- * The content digest: Poly1305 (RFC 8439) with CONTENT_KEY over the size (8 bytes) and samples of the content (content_samples()): all of it up to 16 KiB; up to 256 KiB
- * two pieces of 4 KiB, at the beginning and in the middle; else 16 of 4 KiB, the first at the beginning, the last at the end, the others evenly between; each at a multiple of 2048.
- * In tables of kind 1, which are read, but not made any more, it is the first 16 bytes of SHA-256 over the size and all of it up to 256 KiB, else 16 pieces of 16 KiB.
- * So it says what may be equal, in bounded time; whoever uses an entry compares the bytes.  It need not withstand an attack, and what it leaves out costs a
- * comparison, if that much is equal; then the files have blocks in common.
+ * The content digest: Poly1305 (RFC 8439) with CONTENT_KEY over the size (8 bytes) and samples of the content
+ * (content_samples()): all of it up to 16 KiB; up to 256 KiB two pieces of 4 KiB, at the beginning and in the middle;
+ * else 16 of 4 KiB, the first at the beginning, the last at the end, the others evenly between; each at a multiple of
+ * 2048. In tables of kind 1, which are read, but not made any more, it is the first 16 bytes of SHA-256 over the size
+ * and all of it up to 256 KiB, else 16 pieces of 16 KiB. So it says what may be equal, in bounded time; whoever uses
+ * an entry compares the bytes.  It need not withstand an attack, and what it leaves out costs a comparison, if that
+ * much is equal; then the files have blocks in common.
  */
 #ifndef CDAPPENDFS_CONTENTS_H
 #define CDAPPENDFS_CONTENTS_H
@@ -28,17 +30,18 @@
 #include "cdappendfs/manifest.h"
 #include "cdappendfs/own.h"
 
-#define CONTENTS_MAGIC "CDAPPENDFS-CNT "	/* 15 bytes without the terminator; then the kind of the digests, a digit */
+/* 15 bytes without the terminator; then the kind of the digests, a digit */
+#define CONTENTS_MAGIC "CDAPPENDFS-CNT "
 #define CONTENTS_HEADER_BYTES 32u
 #define CONTENTS_ENTRY_BYTES 32u
 #define CONTENTS_RUN_BYTES 8u
-#define CONTENTS_MAX (1u << 26)		/* entries, and runs, of a table */
+#define CONTENTS_MAX (1u << 26) /* entries, and runs, of a table */
 
 enum content_kind { CONTENT_SHA256 = 1, CONTENT_POLY1305 = 2 };
-#define CONTENT_KIND CONTENT_POLY1305		/* that our tables have */
-#define CONTENT_KEY "cdappendfs: content digest no. 2"	/* 32 bytes without the terminator */
+#define CONTENT_KIND CONTENT_POLY1305		       /* that our tables have */
+#define CONTENT_KEY "cdappendfs: content digest no. 2" /* 32 bytes without the terminator */
 #define CONTENT_DIGEST_BYTES 16u
-#define CONTENT_SAMPLES_BYTES (256u << 10)	/* of all samples of one content, at most */
+#define CONTENT_SAMPLES_BYTES (256u << 10) /* of all samples of one content, at most */
 
 struct content_entry {
 	uint8_t digest[CONTENT_DIGEST_BYTES];
@@ -47,12 +50,16 @@ struct content_entry {
 };
 
 /* What of a content of `size` bytes is digested: n pieces of so many bytes; n 1: all of it. */
-struct content_samples { unsigned n; uint32_t bytes; };
+struct content_samples {
+	unsigned n;
+	uint32_t bytes;
+};
 static inline struct content_samples content_samples(enum content_kind kind, uint64_t size)
 {
 	if (size <= (kind == CONTENT_SHA256 ? 256u << 10 : 16u << 10))
 		return (struct content_samples){1, (uint32_t)size};
-	return kind == CONTENT_SHA256 ? (struct content_samples){16, 16u << 10} : (struct content_samples){size <= 256u << 10 ? 2 : 16, 4u << 10};
+	return kind == CONTENT_SHA256 ? (struct content_samples){16, 16u << 10} :
+					(struct content_samples){size <= 256u << 10 ? 2 : 16, 4u << 10};
 }
 
 /* Place of sample i: of two the second lies in the middle, of more the last one ends the content. */
@@ -65,14 +72,17 @@ static inline uint64_t content_sample_at(struct content_samples s, uint64_t size
 	return i + 1 == s.n ? room : room / (s.n - 1) * i / SECTOR_BYTES * SECTOR_BYTES;
 }
 
-/* burner/session/digest.c: of a node's content, which is not empty.  One thread at a time.  Errors of the manifest's callbacks, -ENOMEM. */
+/* burner/session/digest.c: of a node's content, which is not empty.  One thread at a time.  Errors of the manifest's
+ * callbacks, -ENOMEM. */
 struct content_digester;
 int content_digester_new(struct content_digester **ret);
 void content_digester_free(struct content_digester *d);
 DEFINE_FREEP(struct content_digester, content_digester_free)
-int content_digest(struct content_digester *d, enum content_kind kind, const struct manifest *m, uint32_t node, uint8_t ret[CONTENT_DIGEST_BYTES]);
+int content_digest(struct content_digester *d, enum content_kind kind, const struct manifest *m, uint32_t node,
+		   uint8_t ret[CONTENT_DIGEST_BYTES]);
 
-static inline void contents_header_encode(enum content_kind kind, uint32_t n_entries, uint32_t n_runs, uint8_t header[CONTENTS_HEADER_BYTES])
+static inline void contents_header_encode(enum content_kind kind, uint32_t n_entries, uint32_t n_runs,
+					  uint8_t header[CONTENTS_HEADER_BYTES])
 {
 	memset(header, 0, CONTENTS_HEADER_BYTES);
 	memcpy(header, CONTENTS_MAGIC, 15);
@@ -82,13 +92,14 @@ static inline void contents_header_encode(enum content_kind kind, uint32_t n_ent
 }
 
 /* bytes: of the whole table.  -EBADMSG: it is none of that length. */
-static inline int contents_header_decode(const uint8_t header[CONTENTS_HEADER_BYTES], uint32_t bytes, enum content_kind *ret_kind, uint32_t *ret_entries,
-					 uint32_t *ret_runs)
+static inline int contents_header_decode(const uint8_t header[CONTENTS_HEADER_BYTES], uint32_t bytes,
+					 enum content_kind *ret_kind, uint32_t *ret_entries, uint32_t *ret_runs)
 {
 	uint64_t n_entries = get_le32(header + 16), n_runs = get_le32(header + 20);
 	unsigned kind = header[15] - (unsigned)'0';
 
-	if (memcmp(header, CONTENTS_MAGIC, 15) != 0 || kind < CONTENT_SHA256 || kind > CONTENT_POLY1305 || CONTENTS_HEADER_BYTES + n_entries * CONTENTS_ENTRY_BYTES + n_runs * CONTENTS_RUN_BYTES != bytes)
+	if (memcmp(header, CONTENTS_MAGIC, 15) != 0 || kind < CONTENT_SHA256 || kind > CONTENT_POLY1305 ||
+	    CONTENTS_HEADER_BYTES + n_entries * CONTENTS_ENTRY_BYTES + n_runs * CONTENTS_RUN_BYTES != bytes)
 		return -EBADMSG;
 	*ret_kind = (enum content_kind)kind;
 	*ret_entries = (uint32_t)n_entries;
@@ -106,7 +117,9 @@ static inline void content_entry_encode(const struct content_entry *e, uint8_t r
 
 static inline struct content_entry content_entry_decode(const uint8_t record[CONTENTS_ENTRY_BYTES])
 {
-	struct content_entry e = {.size = get_le64(record + 16), .where = get_le32(record + 24), .n_runs = get_le32(record + 28)};
+	struct content_entry e = {.size = get_le64(record + 16),
+				  .where = get_le32(record + 24),
+				  .n_runs = get_le32(record + 28)};
 
 	memcpy(e.digest, record, CONTENT_DIGEST_BYTES);
 	return e;

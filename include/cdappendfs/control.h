@@ -2,9 +2,10 @@
 /*
  * control.h - what a running mount can be asked
  *
- * A stream socket in the abstract namespace, "\0cdappendfs/" and the mount's device number "MAJOR:MINOR" as /proc/self/mountinfo shows
- * it: so root finds a user's mount without entering it, and nothing is left behind.  Each side checks the other by SO_PEERCRED:
- * the daemon answers the mount's owner and root; a client believes a daemon of the mount's owner (user_id= in mountinfo) or root.
+ * A stream socket in the abstract namespace, "\0cdappendfs/" and the mount's device number "MAJOR:MINOR" as
+ * /proc/self/mountinfo shows it: so root finds a user's mount without entering it, and nothing is left behind.  Each
+ * side checks the other by SO_PEERCRED: the daemon answers the mount's owner and root; a client believes a daemon of
+ * the mount's owner (user_id= in mountinfo) or root.
  *
  * The client sends one request line; the daemon answers with lines and closes:
  *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard | info | changes | status | wait
@@ -13,9 +14,9 @@
  *	{"type":"change","kind":"A|M|D","path":"…","bytes":N}	to changes
  *	{"type":"info", …}					to info: the members of DESIGN 9, and "staging"
  *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,"shared_bytes":…,"tree_bytes":…,"fits":…,"session":…}	the last one
- * "wait" is what cdappendfs-umount sends before it unmounts: at once one progress line (phase "idle", or of the commit under way), so that the
- * client knows it is waited for before it unmounts; then progress lines of the commit that the unmount starts, then its result.
- * "status" gives one progress line, or a result when idle.
+ * "wait" is what cdappendfs-umount sends before it unmounts: at once one progress line (phase "idle", or of the
+ * commit under way), so that the client knows it is waited for before it unmounts; then progress lines of the commit
+ * that the unmount starts, then its result. "status" gives one progress line, or a result when idle.
  */
 #ifndef CDAPPENDFS_CONTROL_H
 #define CDAPPENDFS_CONTROL_H
@@ -40,8 +41,8 @@ static inline socklen_t control_address(unsigned major, unsigned minor, struct s
 /* A line of /proc/self/mountinfo that is ours. */
 struct control_mount {
 	unsigned major, minor;
-	uid_t owner;			/* user_id= */
-	char source[4096];		/* the disc */
+	uid_t owner;	   /* user_id= */
+	char source[4096]; /* the disc */
 	char mountpoint[4096];
 };
 /* fs/cmd/mounts.c: the mount at that path (its root, the newest one there). -ENOENT: no cdappendfs is mounted there. */

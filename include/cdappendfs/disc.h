@@ -2,14 +2,15 @@
 /*
  * disc.h - the read side of a medium: what it is, its sessions, its sectors
  *
- * disc_open_path() (burner/medium) -> disc_state(), disc_sessions(), disc_read() … -> disc_close().  After a publish call
- * disc_refresh().  Decorators (throttle, faults, traces) wrap a disc: a struct disc with other ops whose `inner` is the first.
+ * disc_open_path() (burner/medium) -> disc_state(), disc_sessions(), disc_read() … -> disc_close().  After a publish
+ * call disc_refresh().  Decorators (throttle, faults, traces) wrap a disc: a struct disc with other ops whose `inner`
+ * is the first.
  *
  * Threads: disc_read() and disc_read_medium() from any thread at any time.  All others from one thread at a time.
- * Errors (negative errno): -ENOENT/-EACCES opening; -ENOMEDIUM no disc; -EMEDIUMTYPE not an ISO 9660 disc (text, audio, UDF only);
- * -EBADMSG damaged; -EIO unreadable sector; -EBUSY held by another; -EAGAIN the drive is burning, ask again when it is done
- * (nothing was changed: the request may be parked and repeated).
- * Everything read is hostile until checked.
+ * Errors (negative errno): -ENOENT/-EACCES opening; -ENOMEDIUM no disc; -EMEDIUMTYPE not an ISO 9660 disc (text,
+ * audio, UDF only); -EBADMSG damaged; -EIO unreadable sector; -EBUSY held by another; -EAGAIN the drive is burning,
+ * ask again when it is done (nothing was changed: the request may be parked and repeated). Everything read is hostile
+ * until checked.
  */
 #ifndef CDAPPENDFS_DISC_H
 #define CDAPPENDFS_DISC_H
@@ -19,23 +20,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum medium_kind { MEDIUM_IMAGE, MEDIUM_CONTAINER, MEDIUM_CD_R, MEDIUM_CD_RW, MEDIUM_CD_ROM, MEDIUM_DVD_R, MEDIUM_DVD_RW, MEDIUM_DVD_PLUS_R,
-	MEDIUM_DVD_PLUS_RW, MEDIUM_DVD_RAM, MEDIUM_DVD_ROM, MEDIUM_BD_R, MEDIUM_BD_RE, MEDIUM_BD_ROM, MEDIUM_OTHER };
+enum medium_kind {
+	MEDIUM_IMAGE,
+	MEDIUM_CONTAINER,
+	MEDIUM_CD_R,
+	MEDIUM_CD_RW,
+	MEDIUM_CD_ROM,
+	MEDIUM_DVD_R,
+	MEDIUM_DVD_RW,
+	MEDIUM_DVD_PLUS_R,
+	MEDIUM_DVD_PLUS_RW,
+	MEDIUM_DVD_RAM,
+	MEDIUM_DVD_ROM,
+	MEDIUM_BD_R,
+	MEDIUM_BD_RE,
+	MEDIUM_BD_ROM,
+	MEDIUM_OTHER
+};
 
 /* One session that can be mounted. */
 struct disc_session {
-	uint32_t number;		/* from 1, as on the disc */
+	uint32_t number; /* from 1, as on the disc */
 	uint32_t start_lba;
-	uint32_t sectors;		/* its own length */
-	uint32_t descriptor_lba;	/* the primary volume descriptor whose tree is this session's (absolute extents) */
-	int64_t created;		/* seconds since the epoch, UTC; 0 unknown */
-	char volume_id[33];		/* trailing blanks cut */
-	bool ours;			/* carries our application-use field (APPUSE_*) with a valid commit record reference */
-	bool broken;			/* a burn that failed: not mountable, linked past */
-	uint8_t uuid[16];		/* ours: of the session */
-	bool tells_shared;		/* ours, and it says: */
-	uint64_t shared_bytes;		/* content of its files that lies in older sessions */
-	uint64_t found_bytes;		/* of what was copied to it, not written since it was there already */
+	uint32_t sectors; /* its own length */
+	/* the primary volume descriptor whose tree is this session's (absolute extents) */
+	uint32_t descriptor_lba;
+	int64_t created;    /* seconds since the epoch, UTC; 0 unknown */
+	char volume_id[33]; /* trailing blanks cut */
+	/* carries our application-use field (APPUSE_*) with a valid commit record reference */
+	bool ours;
+	bool broken;	       /* a burn that failed: not mountable, linked past */
+	uint8_t uuid[16];      /* ours: of the session */
+	bool tells_shared;     /* ours, and it says: */
+	uint64_t shared_bytes; /* content of its files that lies in older sessions */
+	uint64_t found_bytes;  /* of what was copied to it, not written since it was there already */
 };
 
 /* disc_state.why_not of a disc that could take another session, had it been opened for writing. */
@@ -43,17 +61,19 @@ struct disc_session {
 
 struct disc_state {
 	enum medium_kind kind;
-	const char *name;		/* "image file", "CD-R"… static */
-	bool blank;			/* no session at all */
-	bool appendable;		/* another session could be burned */
-	const char *why_not;		/* when !appendable: why, for the user; static */
-	bool finalized;			/* closed for ever: !appendable */
-	bool headless;			/* overwritable: the head cannot be read and should be written again: !appendable */
-	bool overwritable;		/* head at LBA 16-31 (image, DVD+RW, DVD-RAM, BD-RE) */
-	uint64_t capacity_sectors;	/* of the whole medium; 0 = bounded only by the file system that holds the image */
+	const char *name;    /* "image file", "CD-R"… static */
+	bool blank;	     /* no session at all */
+	bool appendable;     /* another session could be burned */
+	const char *why_not; /* when !appendable: why, for the user; static */
+	bool finalized;	     /* closed for ever: !appendable */
+	/* overwritable: the head cannot be read and should be written again: !appendable */
+	bool headless;
+	bool overwritable; /* head at LBA 16-31 (image, DVD+RW, DVD-RAM, BD-RE) */
+	/* of the whole medium; 0 = bounded only by the file system that holds the image */
+	uint64_t capacity_sectors;
 	uint64_t used_sectors;		/* up to the end of the newest session */
 	uint32_t next_lba;		/* where the next session starts */
-	uint32_t after_session_sectors;	/* lost after the session to be burned (padding, gap, border); 0 on images */
+	uint32_t after_session_sectors; /* lost after the session to be burned (padding, gap, border); 0 on images */
 	uint32_t tail_sectors;		/* of these, what must still fit on the medium (padding, run-out); at most */
 	bool exclusive;			/* a drive: whoever has opened it has it alone, for writing too */
 	uint64_t host_free_bytes;	/* image: what its file system has left for this user; else 0 */
@@ -62,37 +82,45 @@ struct disc_state {
 
 /* What a stage is tied to. */
 struct disc_identity {
-	uint8_t id[32];			/* SHA-256 of the first session's root record, volume id and creation date; of device+inode+path when blank */
-	uint8_t provisional[32];	/* always the latter */
-	bool is_provisional;		/* blank: id == provisional */
+	/* SHA-256 of the first session's root record, volume id and creation date; of device+inode+path when blank */
+	uint8_t id[32];
+	uint8_t provisional[32]; /* always the latter */
+	bool is_provisional;	 /* blank: id == provisional */
 };
 struct disc_fingerprint {
-	uint32_t session_lba;		/* start of the newest session; UINT32_MAX when blank */
+	uint32_t session_lba; /* start of the newest session; UINT32_MAX when blank */
 	uint32_t next_lba;
-	uint64_t image_bytes;		/* 0 on a drive */
-	uint8_t descriptor[32];		/* SHA-256 of its descriptor sector; zeros when blank */
+	uint64_t image_bytes;	/* 0 on a drive */
+	uint8_t descriptor[32]; /* SHA-256 of its descriptor sector; zeros when blank */
 };
 
 struct disc;
 struct disc_ops {
 	int (*read)(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors);
-	int (*read_medium)(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors);	/* NULL: -EOPNOTSUPP */
+	int (*read_medium)(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors); /* NULL: -EOPNOTSUPP */
 	int (*state)(struct disc *d, struct disc_state *ret);
 	int (*sessions)(struct disc *d, struct disc_session **ret, size_t *ret_n);
 	int (*identity)(struct disc *d, struct disc_identity *ret);
 	int (*fingerprint)(struct disc *d, struct disc_fingerprint *ret);
 	int (*refresh)(struct disc *d);
-	int (*forgive)(struct disc *d, uint32_t session_lba);	/* NULL: it makes no difference */
-	int (*fd)(struct disc *d);	/* NULL or: descriptor whose byte lba*2048 is that sector, for splice; -1 none */
+	int (*forgive)(struct disc *d, uint32_t session_lba); /* NULL: it makes no difference */
+	/* NULL or: descriptor whose byte lba*2048 is that sector, for splice; -1 none */
+	int (*fd)(struct disc *d);
 	void (*close)(struct disc *d);
 };
-struct disc { const struct disc_ops *ops; struct disc *inner; };
+struct disc {
+	const struct disc_ops *ops;
+	struct disc *inner;
+};
 
 /* Whole sectors; 0, or an errno with buf in any state.  Reading past the end is -EIO. */
-static inline int disc_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors) { return d->ops->read(d, lba, buf, n_sectors); }
+static inline int disc_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	return d->ops->read(d, lba, buf, n_sectors);
+}
 /*
- * The same past the page cache, for proof of what the disk holds.  buf at a multiple of 4096; large pieces.  -EOPNOTSUPP: not this piece, or not
- * here at all; then disc_read().
+ * The same past the page cache, for proof of what the disk holds.  buf at a multiple of 4096; large pieces.
+ * -EOPNOTSUPP: not this piece, or not here at all; then disc_read().
  */
 static inline int disc_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
 {
@@ -100,15 +128,26 @@ static inline int disc_read_medium(struct disc *d, uint32_t lba, void *buf, uint
 }
 static inline int disc_state(struct disc *d, struct disc_state *ret) { return d->ops->state(d, ret); }
 /* Oldest first; the caller frees *ret with free().  Blank: 0 sessions. */
-static inline int disc_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n) { return d->ops->sessions(d, ret, ret_n); }
+static inline int disc_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n)
+{
+	return d->ops->sessions(d, ret, ret_n);
+}
 static inline int disc_identity(struct disc *d, struct disc_identity *ret) { return d->ops->identity(d, ret); }
 static inline int disc_fingerprint(struct disc *d, struct disc_fingerprint *ret) { return d->ops->fingerprint(d, ret); }
 /* Look at the medium again (after a burn, or because it may have been changed). */
 static inline int disc_refresh(struct disc *d) { return d->ops->refresh ? d->ops->refresh(d) : 0; }
-/* From the next disc_refresh() on: what is recorded at session_lba is what a burn of ours that failed has left, and hides nothing. */
-static inline int disc_forgive(struct disc *d, uint32_t session_lba) { return d->ops->forgive ? d->ops->forgive(d, session_lba) : 0; }
+/* From the next disc_refresh() on: what is recorded at session_lba is what a burn of ours that failed has left, and
+ * hides nothing. */
+static inline int disc_forgive(struct disc *d, uint32_t session_lba)
+{
+	return d->ops->forgive ? d->ops->forgive(d, session_lba) : 0;
+}
 static inline int disc_fd(struct disc *d) { return d->ops->fd ? d->ops->fd(d) : -1; }
-static inline void disc_close(struct disc *d) { if (d) d->ops->close(d); }
+static inline void disc_close(struct disc *d)
+{
+	if (d)
+		d->ops->close(d);
+}
 static inline void disc_closep(struct disc **d) { disc_close(*d); }
 
 #endif

@@ -23,7 +23,8 @@ static inline uint64_t hash_seed(const void *address)
 {
 	uint64_t seed;
 
-	return getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed) ? seed : (uint64_t)(uintptr_t)address;
+	return getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed) ? seed :
+											(uint64_t)(uintptr_t)address;
 }
 
 #endif

@@ -2,9 +2,10 @@
 /*
  * joliet.h - Joliet names, as burner/session gives them and as the bound of a session must know them
  *
- * Joliet is UCS-2: characters beyond the basic plane, surrogates, control characters, *:;?\/ and bytes that are not UTF-8 become '_'; so no reader has
- * to guess.  The first candidate of a name is its text, or, when that has more than 64 characters, its beginning, '~', five characters of a hash, the
- * extension.  A name whose candidate is taken gets the same with the number of the attempt in the hash.
+ * Joliet is UCS-2: characters beyond the basic plane, surrogates, control characters, *:;?\/ and bytes that are not
+ * UTF-8 become '_'; so no reader has to guess.  The first candidate of a name is its text, or, when that has more
+ * than 64 characters, its beginning, '~', five characters of a hash, the extension.  A name whose candidate is taken
+ * gets the same with the number of the attempt in the hash.
  */
 #ifndef CDAPPENDFS_JOLIET_H
 #define CDAPPENDFS_JOLIET_H
@@ -14,8 +15,8 @@
 #include "cdappendfs/bytes.h"
 
 #define JOLIET_CHARS 64u
-#define JOLIET_EXTENSION 12u		/* characters of it, dot included, that a shortened name keeps */
-#define JOLIET_TEXT_MAX 256u		/* characters of a name of 255 bytes, at most */
+#define JOLIET_EXTENSION 12u /* characters of it, dot included, that a shortened name keeps */
+#define JOLIET_TEXT_MAX 256u /* characters of a name of 255 bytes, at most */
 #define NAME_HASH_CHARS 5u
 
 /* FNV-1a with a final mix; the attempt changes the start, so names that clash once do not clash again. */
@@ -36,14 +37,18 @@ static inline void name_put_hash(uint8_t *out, const char *name, uint32_t attemp
 	uint64_t h = name_hash(name, strlen(name), attempt);
 
 	for (unsigned i = 0; i < NAME_HASH_CHARS; i++, h /= 36)
-		out[i] = (uint8_t)"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[h % 36];
+		out[i] = (uint8_t) "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[h % 36];
 }
 
 /* One character of UTF-8; 0xfffd for a byte that is none (one byte is eaten). */
 static inline uint32_t joliet_next(const char **at)
 {
 	const uint8_t *p = (const uint8_t *)*at;
-	unsigned more = p[0] < 0x80 ? 0 : p[0] >= 0xc2 && p[0] < 0xe0 ? 1 : p[0] >= 0xe0 && p[0] < 0xf0 ? 2 : p[0] >= 0xf0 && p[0] < 0xf5 ? 3 : 9;
+	unsigned more = p[0] < 0x80		    ? 0 :
+			p[0] >= 0xc2 && p[0] < 0xe0 ? 1 :
+			p[0] >= 0xe0 && p[0] < 0xf0 ? 2 :
+			p[0] >= 0xf0 && p[0] < 0xf5 ? 3 :
+						      9;
 	uint32_t c;
 
 	*at += 1;
@@ -70,7 +75,8 @@ static inline bool joliet_legal(uint32_t c)
 	return !(c < 0x80 && strchr("*:;?\\/", (int)c));
 }
 
-/* UTF-8 to UTF-16BE as Joliet allows it; *ret_changed when a character was replaced. At most max_chars characters; returns all there are. */
+/* UTF-8 to UTF-16BE as Joliet allows it; *ret_changed when a character was replaced. At most max_chars characters;
+ * returns all there are. */
 static inline size_t joliet_text(const char *utf8, uint8_t *ret_utf16, size_t max_chars, bool *ret_changed)
 {
 	size_t n = 0;

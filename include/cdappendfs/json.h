@@ -4,11 +4,12 @@
  *
  * Writing:  struct json j = {out}; json_open(&j, NULL, '{'); json_string(&j, "type", "info"); json_u64(&j, "bytes", 7);
  *           json_open(&j, "sessions", '['); … json_close(&j, ']'); json_close(&j, '}'); json_end_line(&j);
- * Reading:  json_get_string/_u64/_bool() look up one member of the outermost object of a line; values may be nested, they are skipped.
+ * Reading:  json_get_string/_u64/_bool() look up one member of the outermost object of a line; values may be nested,
+ * they are skipped.
  *
- * Names on a disc are bytes: a byte that is not part of valid UTF-8 is written as \udc80…\udcff, a lone low surrogate (what Python calls
- * "surrogateescape"), and read back as that byte.  So every name survives, and the line is always valid JSON.
- * Errors: -ENOENT no such member, -EINVAL another type or not JSON, -ERANGE does not fit.
+ * Names on a disc are bytes: a byte that is not part of valid UTF-8 is written as \udc80…\udcff, a lone low surrogate
+ * (what Python calls "surrogateescape"), and read back as that byte.  So every name survives, and the line is always
+ * valid JSON. Errors: -ENOENT no such member, -EINVAL another type or not JSON, -ERANGE does not fit.
  */
 #ifndef CDAPPENDFS_JSON_H
 #define CDAPPENDFS_JSON_H
@@ -23,7 +24,10 @@
 
 /* ---- writing ---- */
 
-struct json { FILE *out; bool more; };	/* more: a value stands before in this object or array */
+struct json {
+	FILE *out;
+	bool more;
+}; /* more: a value stands before in this object or array */
 
 /* Bytes of the well-formed UTF-8 character at s (Unicode table 3-7), 0 when there is none. */
 static inline size_t json_utf8_length(const unsigned char *s)
@@ -168,7 +172,9 @@ static inline int json_hex4(const char *s, unsigned *ret)
 
 	for (int i = 0; i < 4; i++) {
 		char c = s[i];
-		unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : (c | 32) >= 'a' && (c | 32) <= 'f' ? (unsigned)((c | 32) - 'a') + 10 : 16;
+		unsigned digit = c >= '0' && c <= '9'		    ? (unsigned)(c - '0') :
+				 (c | 32) >= 'a' && (c | 32) <= 'f' ? (unsigned)((c | 32) - 'a') + 10 :
+								      16;
 		if (digit > 15)
 			return -EINVAL;
 		v = v << 4 | digit;
@@ -184,7 +190,8 @@ static inline int json_decode_unicode(const char **s, char out[4], size_t *ret_n
 	if (json_hex4(*s, &c) < 0)
 		return -EINVAL;
 	*s += 4;
-	if (c >= 0xd800 && c <= 0xdbff && (*s)[0] == '\\' && (*s)[1] == 'u' && json_hex4(*s + 2, &low) == 0 && low >= 0xdc00 && low <= 0xdfff) {
+	if (c >= 0xd800 && c <= 0xdbff && (*s)[0] == '\\' && (*s)[1] == 'u' && json_hex4(*s + 2, &low) == 0 &&
+	    low >= 0xdc00 && low <= 0xdfff) {
 		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 		*s += 6;
 	}

@@ -17,12 +17,14 @@
 
 #include "cdappendfs/bytes.h"
 
-#define LINKS_MAGIC "CDAPPENDFS-LNK 1"	/* 16 bytes without the terminator */
+#define LINKS_MAGIC "CDAPPENDFS-LNK 1" /* 16 bytes without the terminator */
 #define LINKS_HEADER_BYTES 32u
 #define LINKS_PAIR_BYTES 8u
-#define LINKS_PAIRS_MAX (1u << 27)	/* of a section */
+#define LINKS_PAIRS_MAX (1u << 27) /* of a section */
 
-struct link_pair { uint32_t child, parent; };
+struct link_pair {
+	uint32_t child, parent;
+};
 
 /* For search_first() with a struct link_pair as key. */
 static inline bool link_pair_before(const void *list, size_t i, const void *key)
@@ -41,7 +43,8 @@ static inline void links_header_encode(uint32_t n_names, uint32_t n_ways, uint8_
 }
 
 /* bytes: of the whole table.  -EBADMSG: it is none of that length. */
-static inline int links_header_decode(const uint8_t header[LINKS_HEADER_BYTES], uint32_t bytes, uint32_t *ret_names, uint32_t *ret_ways)
+static inline int links_header_decode(const uint8_t header[LINKS_HEADER_BYTES], uint32_t bytes, uint32_t *ret_names,
+				      uint32_t *ret_ways)
 {
 	uint64_t n = (uint64_t)get_le32(header + 16) + get_le32(header + 20);
 

@@ -2,8 +2,9 @@
 /*
  * log.h - one line for the user, once, at the top
  *
- * Rooms return errors; only main, fs/fuse, fs/commit and the commands log.  Lines go to standard error while it is there
- * and to syslog once the daemon has left its terminal (log_to_syslog).  The level is the only mutable global of the program.
+ * Rooms return errors; only main, fs/fuse, fs/commit and the commands log.  Lines go to standard error while it is
+ * there and to syslog once the daemon has left its terminal (log_to_syslog).  The level is the only mutable global of
+ * the program.
  */
 #ifndef CDAPPENDFS_LOG_H
 #define CDAPPENDFS_LOG_H
@@ -13,8 +14,11 @@
 #include <stdio.h>
 #include <syslog.h>
 
-struct log_state { int level; _Atomic bool syslog; };	/* syslog: set while threads log */
-extern struct log_state log_state;	/* defined by the program: DEFINE_LOG_STATE */
+struct log_state {
+	int level;
+	_Atomic bool syslog;
+};				   /* syslog: set while threads log */
+extern struct log_state log_state; /* defined by the program: DEFINE_LOG_STATE */
 #define DEFINE_LOG_STATE struct log_state log_state = {LOG_NOTICE, false}
 
 __attribute__((format(printf, 2, 3))) static inline void log_at(int level, const char *format, ...)

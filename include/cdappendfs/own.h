@@ -14,10 +14,26 @@
 #define _cleanup_(function) __attribute__((cleanup(function)))
 
 #define DEFINE_FREEP(type, free_function) \
-	static inline void free_function##p(type **p) { if (*p) free_function(*p); }
+	static inline void free_function##p(type **p) \
+	{ \
+		if (*p) \
+			free_function(*p); \
+	}
 
-#define TAKE_PTR(pointer) ({ __typeof__(pointer) *taken_ = &(pointer); __typeof__(pointer) value_ = *taken_; *taken_ = NULL; value_; })
-#define TAKE_FD(fd) ({ int *taken_ = &(fd); int value_ = *taken_; *taken_ = -1; value_; })
+#define TAKE_PTR(pointer) \
+	({ \
+		__typeof__(pointer) *taken_ = &(pointer); \
+		__typeof__(pointer) value_ = *taken_; \
+		*taken_ = NULL; \
+		value_; \
+	})
+#define TAKE_FD(fd) \
+	({ \
+		int *taken_ = &(fd); \
+		int value_ = *taken_; \
+		*taken_ = -1; \
+		value_; \
+	})
 
 static inline void free_ptr(void *p) { free(*(void **)p); }
 static inline void close_fd(int *fd)

@@ -13,7 +13,12 @@
 #include "cdappendfs/bulk.h"
 
 /* Staged data; arrays ascend by (body, pos). All in bytes. */
-struct burn_placement { uint32_t body; uint64_t pos; uint64_t length; uint64_t disc_pos; };
+struct burn_placement {
+	uint32_t body;
+	uint64_t pos;
+	uint64_t length;
+	uint64_t disc_pos;
+};
 static inline int placements_compare(const void *a, const void *b)
 {
 	const struct burn_placement *x = a, *y = b;
@@ -25,7 +30,8 @@ static inline int placements_compare(const void *a, const void *b)
 	return x->disc_pos < y->disc_pos ? -1 : x->disc_pos > y->disc_pos;
 }
 
-/* Makes any list one that ascends without overlaps: data that several files hold may lie in several places; one is as good as the other. */
+/* Makes any list one that ascends without overlaps: data that several files hold may lie in several places; one is as
+ * good as the other. */
 static inline size_t placements_tidy(struct bulk *bulk, struct burn_placement *list, size_t n)
 {
 	size_t kept = 0;
@@ -53,17 +59,26 @@ static inline size_t placements_tidy(struct bulk *bulk, struct burn_placement *l
 	return kept;
 }
 
-/* Holes of files that were burned as zeros; arrays ascend by (ino, offset): what is still a hole there is those zeros now. */
-struct burn_hole { uint64_t ino, offset, length, disc_pos; };
-/* Directories that were written: their records in the Rock Ridge tree, and the sectors they take in both, continuation areas included; arrays ascend
- * by ino. */
-struct burn_directory { uint64_t ino; uint32_t lba, bytes, sectors; };
+/* Holes of files that were burned as zeros; arrays ascend by (ino, offset): what is still a hole there is those zeros
+ * now. */
+struct burn_hole {
+	uint64_t ino, offset, length, disc_pos;
+};
+/* Directories that were written: their records in the Rock Ridge tree, and the sectors they take in both,
+ * continuation areas included; arrays ascend by ino. */
+struct burn_directory {
+	uint64_t ino;
+	uint32_t lba, bytes, sectors;
+};
 
 /*
- * Files of which the tree did not know what the session says; arrays ascend by ino.  parent: the directory of a name, where the tree had `was`;
- * links: what is to be added to its link count.
+ * Files of which the tree did not know what the session says; arrays ascend by ino.  parent: the directory of a name,
+ * where the tree had `was`; links: what is to be added to its link count.
  */
-struct burn_home { uint64_t ino, was, parent; int64_t links; };
+struct burn_home {
+	uint64_t ino, was, parent;
+	int64_t links;
+};
 
 /* All of a session. */
 struct burn_placements {
@@ -72,7 +87,7 @@ struct burn_placements {
 	const struct burn_directory *directories;
 	const struct burn_home *homes;
 	size_t n_data, n_holes, n_directories, n_homes;
-	bool from_disc;			/* recovery: only the directories are known */
+	bool from_disc; /* recovery: only the directories are known */
 };
 
 #endif

@@ -22,27 +22,30 @@
 #include "cdappendfs/own.h"
 
 struct report_info {
-	const char *medium;		/* disc_state.name */
+	const char *medium; /* disc_state.name */
 	bool blank, appendable, overwritable;
-	const char *why_not_appendable;	/* NULL when it is */
+	const char *why_not_appendable; /* NULL when it is */
 	uint64_t capacity_bytes;	/* an image without bound: what is used and what its file system has left */
 	uint64_t used_bytes;
-	uint64_t free_bytes;		/* for further data, the next session's own cost and what is staged taken off */
-	uint64_t staged_bytes;		/* data and records that wait for the next session, about; 0: nothing is staged */
-	uint32_t next_lba;		/* where the next session starts */
+	uint64_t free_bytes; /* for further data, the next session's own cost and what is staged taken off */
+	/* data and records that wait for the next session, about; 0: nothing is staged */
+	uint64_t staged_bytes;
+	uint32_t next_lba; /* where the next session starts */
 	const struct disc_session *sessions;
 	size_t n_sessions;
 	/* NULL when unknown or not so: */
-	const char *disc;		/* real path */
+	const char *disc; /* real path */
 	const char *mountpoint;
-	const char *staging;		/* directory of the stage */
+	const char *staging; /* directory of the stage */
 };
 
 /* fs/cmd/report.c */
-void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions, size_t n_sessions);
+void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,
+		      size_t n_sessions);
 /* The argument of `mount -o sbsector=` with which Linux mounts that session. */
 uint32_t report_sbsector(const struct disc_session *session, bool overwritable);
-/* One line with its newline: the members of DESIGN 9 and more; type NULL: without a member "type". Write errors: see ferror(out). */
+/* One line with its newline: the members of DESIGN 9 and more; type NULL: without a member "type". Write errors: see
+ * ferror(out). */
 void report_info_json(FILE *out, const struct report_info *info, const char *type);
 /* For people; several lines. Bytes of a disc that could command a terminal are shown as '?'. */
 void report_info_text(FILE *out, const struct report_info *info);

@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 /* The first of n ascending elements that does not lie before the key; n when all do. */
-static inline size_t search_first(const void *list, size_t n, const void *key, bool (*before)(const void *list, size_t i, const void *key))
+static inline size_t search_first(const void *list, size_t n, const void *key,
+				  bool (*before)(const void *list, size_t i, const void *key))
 {
 	size_t low = 0, high = n;
 

@@ -4,8 +4,8 @@
  *
  *	maketree DIR FILES FILES_PER_DIRECTORY LEAST_BYTES MOST_BYTES SEED	-> the path of the last file below DIR
  *
- * A directory has up to 16 others in it.  Sizes are spread evenly over the powers of two between the two bounds: most are small, as in
- * sources.  No two files share a block of content, nor do those of two seeds.
+ * A directory has up to 16 others in it.  Sizes are spread evenly over the powers of two between the two bounds: most
+ * are small, as in sources.  No two files share a block of content, nor do those of two seeds.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 
 static uint64_t state;
 
-static uint64_t random_bits(void)	/* xorshift64* */
+static uint64_t random_bits(void) /* xorshift64* */
 {
 	state ^= state >> 12;
 	state ^= state << 25;

@@ -34,6 +34,7 @@ int main(int argc, char **argv)
 	if (wait4(pid, &status, 0, &usage) < 0)
 		err(1, "wait");
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	fprintf(stderr, "%.6f %ld\n", (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9, usage.ru_maxrss);
+	fprintf(stderr, "%.6f %ld\n", (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9,
+		usage.ru_maxrss);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

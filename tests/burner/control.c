@@ -2,8 +2,8 @@
 /*
  * control.c - sequential packets, one a request, one an answer
  *
- * A power cut takes the device from the host by its "delete" file in sysfs.  The kernel waits there for commands that are on their
- * way, so a child writes it while the drive goes on refusing them.
+ * A power cut takes the device from the host by its "delete" file in sysfs.  The kernel waits there for commands that
+ * are on their way, so a child writes it while the drive goes on refusing them.
  */
 #include "tests/burner/control.h"
 
@@ -67,10 +67,7 @@ void control_free(struct control *c)
 	free(c);
 }
 
-int control_fd(const struct control *c)
-{
-	return c ? c->fd : -1;
-}
+int control_fd(const struct control *c) { return c ? c->fd : -1; }
 
 static void insert(struct drive *drive, const char *arguments, char *text, size_t size)
 {
@@ -79,7 +76,8 @@ static void insert(struct drive *drive, const char *arguments, char *text, size_
 	struct disc *disc;
 	int capacity = 0, r;
 
-	if (sscanf(arguments, "%1023s %31s %d", image, name, &capacity) < 1 || (*name && !(medium = medium_find(name)))) {
+	if (sscanf(arguments, "%1023s %31s %d", image, name, &capacity) < 1 ||
+	    (*name && !(medium = medium_find(name)))) {
 		snprintf(text, size, "error: insert IMAGE [MEDIUM [BLOCKS]]");
 		return;
 	}
@@ -179,7 +177,8 @@ int control_ask(const char *path, const char *line)
 
 	if (r)
 		return r;
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || send(fd, line, strlen(line), MSG_NOSIGNAL) < 0)
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    send(fd, line, strlen(line), MSG_NOSIGNAL) < 0)
 		return -errno;
 	n = recv(fd, text, sizeof(text) - 1, 0);
 	if (n <= 0)

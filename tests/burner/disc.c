@@ -2,8 +2,9 @@
 /*
  * disc.c - the image, the state beside it, the write cache
  *
- * Data reaches the image at once; the cache of a real drive shows only when the power fails.  So a fault that cuts the power arms
- * an undo log (disc_keep_undo): the old content of the blocks written since the last flush, as many as the drive's buffer holds.
+ * Data reaches the image at once; the cache of a real drive shows only when the power fails.  So a fault that cuts
+ * the power arms an undo log (disc_keep_undo): the old content of the blocks written since the last flush, as many as
+ * the drive's buffer holds.
  */
 #include "tests/burner/disc.h"
 
@@ -15,7 +16,7 @@
 #include "cdappendfs/bytes.h"
 #include "cdappendfs/own.h"
 
-enum { UNDO_BLOCKS = 1024 };	/* 2 MiB, the buffer that the drive reports */
+enum { UNDO_BLOCKS = 1024 }; /* 2 MiB, the buffer that the drive reports */
 
 struct undo {
 	int32_t lba[UNDO_BLOCKS];
@@ -37,15 +38,16 @@ void disc_save(struct disc *disc)
 	for (int i = 0; i < disc->n_tracks; i++) {
 		const struct track *t = &disc->tracks[i];
 
-		fprintf(file, "track %d %d %d %d %d %d %d %d %d\n", t->session, t->start, t->end, t->run_out, t->control, t->closed,
-			t->reserved, t->damaged, t->at_once);
+		fprintf(file, "track %d %d %d %d %d %d %d %d %d\n", t->session, t->start, t->end, t->run_out,
+			t->control, t->closed, t->reserved, t->damaged, t->at_once);
 	}
 	for (int i = 0; i < disc->n_sessions; i++) {
 		const struct session *s = &disc->sessions[i];
 
 		fprintf(file, "session %d %d %d\n", s->first_track, s->last_track, s->lead_out);
 	}
-	fprintf(file, "format %d %d %d %d\n", (int)disc->background, disc->formatted, disc->restricted, disc->intermediate);
+	fprintf(file, "format %d %d %d %d\n", (int)disc->background, disc->formatted, disc->restricted,
+		disc->intermediate);
 	if (disc->fast_blanked)
 		fputs("fast-blanked\n", file);
 	if (disc->finalized)
@@ -59,8 +61,9 @@ static void load_track(struct disc *disc, const char *line)
 	struct track t = {0};
 	int control, closed, damaged = 0, at_once = 0;
 
-	if (disc->n_tracks == MAX_TRACKS || sscanf(line, "track %d %d %d %d %d %d %d %d %d", &t.session, &t.start, &t.end, &t.run_out,
-			&control, &closed, &t.reserved, &damaged, &at_once) < 6)
+	if (disc->n_tracks == MAX_TRACKS ||
+	    sscanf(line, "track %d %d %d %d %d %d %d %d %d", &t.session, &t.start, &t.end, &t.run_out, &control,
+		   &closed, &t.reserved, &damaged, &at_once) < 6)
 		return;
 	t.control = (uint8_t)control;
 	t.closed = closed;
@@ -80,7 +83,8 @@ static void load_line(struct disc *disc, const char *line)
 
 		if (medium)
 			disc->medium = medium;
-	} else if (disc->n_sessions < MAX_TRACKS && sscanf(line, "session %d %d %d", &s.first_track, &s.last_track, &s.lead_out) == 3) {
+	} else if (disc->n_sessions < MAX_TRACKS &&
+		   sscanf(line, "session %d %d %d", &s.first_track, &s.last_track, &s.lead_out) == 3) {
 		disc->sessions[disc->n_sessions++] = s;
 	} else if (sscanf(line, "format %d %d %d %d", &background, &disc->formatted, &restricted, &intermediate) == 4) {
 		disc->background = (enum background)(background & 3);
@@ -135,13 +139,13 @@ int disc_open(const char *path, const struct medium *medium, int32_t capacity, s
 			return -EINVAL;
 		}
 		disc->capacity = capacity ? capacity : medium->capacity;
-		if (medium->family == DVD_RAM) {	/* sold formatted */
+		if (medium->family == DVD_RAM) { /* sold formatted */
 			disc->background = FORMAT_COMPLETE;
 			disc->formatted = disc->capacity;
 		}
 		disc_save(disc);
 	} else {
-		disc_damage(disc);	/* a track left open by a drive that is gone */
+		disc_damage(disc); /* a track left open by a drive that is gone */
 	}
 	*ret_disc = disc;
 	return 0;
@@ -215,7 +219,7 @@ static bool read_block(const struct disc *disc, int32_t lba, uint8_t *data, int3
 
 	if (n < 0)
 		return false;
-	memset(data + n, 0, bytes - (size_t)n);	/* behind the end of the image: recorded zeros */
+	memset(data + n, 0, bytes - (size_t)n); /* behind the end of the image: recorded zeros */
 	return true;
 }
 
@@ -261,7 +265,8 @@ struct sense disc_read(const struct disc *disc, int32_t lba, uint8_t *data, int3
 	if (lba < 0 || blocks > disc->capacity - lba)
 		return sense_at(SENSE_OUT_OF_RANGE, lba);
 	for (int32_t i = 0; i < blocks; i++) {
-		struct sense sense = overwritable ? overwrite_readable(disc, lba + i) : sequential_readable(disc, lba + i);
+		struct sense sense =
+			overwritable ? overwrite_readable(disc, lba + i) : sequential_readable(disc, lba + i);
 
 		if (sense.key)
 			return sense_at(sense, lba + i);
@@ -298,7 +303,7 @@ void disc_lose(struct disc *disc, int32_t blocks)
 		if (cut && cut->end == undo->lba[slot] + 1)
 			cut->end--;
 	}
-	if (cut)	/* what was of a packet only a part is not there */
+	if (cut) /* what was of a packet only a part is not there */
 		cut->end -= (cut->end - cut->start) % disc->medium->packet;
 	disc_damage(disc);
 	disc_save(disc);

@@ -6,9 +6,10 @@
  *	disc_write … disc_read … disc_close_track … disc_close_session	(or disc_format for what is overwritable)
  *	disc_free(disc)
  *
- * IMAGE holds 2,048 bytes of every block at LBA * 2048.  IMAGE.toc is text: medium, tracks, closed sessions, format.  A disc so
- * outlives the drive; disc_save writes the text, which happens at each change of state, not at each block.  Everything is done by
- * one thread.  The result is the sense that a drive answers; a struct sense with key 0 is success.
+ * IMAGE holds 2,048 bytes of every block at LBA * 2048.  IMAGE.toc is text: medium, tracks, closed sessions, format.
+ * A disc so outlives the drive; disc_save writes the text, which happens at each change of state, not at each block.
+ * Everything is done by one thread.  The result is the sense that a drive answers; a struct sense with key 0 is
+ * success.
  */
 #ifndef TESTS_BURNER_DISC_H
 #define TESTS_BURNER_DISC_H
@@ -19,26 +20,27 @@
 enum {
 	BLOCK_BYTES = 2048,
 	MAX_TRACKS = 1000,
-	MSF_OFFSET = 150,	/* LBA 0 is at 00:02:00 */
+	MSF_OFFSET = 150, /* LBA 0 is at 00:02:00 */
 };
 
 struct track {
-	int session;		/* counted from 1 */
+	int session; /* counted from 1 */
 	int32_t start;
-	int32_t end;		/* first block after what is written; the next writable address while it is open */
-	int32_t reserved;	/* size from RESERVE TRACK, 0 for a track that ends where the writing ends */
-	int32_t run_out;	/* unreadable blocks at the end, counted in `end` */
-	uint8_t control;	/* Q sub-channel control bits: 4 is data */
+	int32_t end;	  /* first block after what is written; the next writable address while it is open */
+	int32_t reserved; /* size from RESERVE TRACK, 0 for a track that ends where the writing ends */
+	int32_t run_out;  /* unreadable blocks at the end, counted in `end` */
+	uint8_t control;  /* Q sub-channel control bits: 4 is data */
 	bool closed, damaged;
-	bool at_once;		/* recorded without interruption (SAO, DAO) */
+	bool at_once; /* recorded without interruption (SAO, DAO) */
 };
 
 struct session {
-	int first_track, last_track;	/* counted from 1 */
+	int first_track, last_track; /* counted from 1 */
 	int32_t lead_out;
 };
 
-enum background { FORMAT_NONE, FORMAT_SUSPENDED, FORMAT_RUNNING, FORMAT_COMPLETE };	/* as READ DISC INFORMATION has it */
+/* as READ DISC INFORMATION has it */
+enum background { FORMAT_NONE, FORMAT_SUSPENDED, FORMAT_RUNNING, FORMAT_COMPLETE };
 
 struct disc {
 	const struct medium *medium;
@@ -49,18 +51,19 @@ struct disc {
 	struct track tracks[MAX_TRACKS];
 	int n_tracks;
 	struct session sessions[MAX_TRACKS];
-	int n_sessions;		/* closed ones */
+	int n_sessions; /* closed ones */
 	bool finalized;
-	bool fast_blanked;	/* DVD-RW: only recording at once is possible */
+	bool fast_blanked; /* DVD-RW: only recording at once is possible */
 	/* overwriting */
-	bool restricted;	/* DVD-RW formatted for restricted overwrite */
-	bool intermediate;	/* and its session not closed since it grew */
+	bool restricted;   /* DVD-RW formatted for restricted overwrite */
+	bool intermediate; /* and its session not closed since it grew */
 	enum background background;
-	int32_t formatted;	/* first block behind the formatted area; BD-R: what the format gives to data */
-	struct undo *undo;	/* the write cache that a power cut loses */
+	int32_t formatted; /* first block behind the formatted area; BD-R: what the format gives to data */
+	struct undo *undo; /* the write cache that a power cut loses */
 };
 
-/* capacity 0: the medium's.  A state that is already beside the image wins over `medium`, which may then be NULL.  0 or -errno. */
+/* capacity 0: the medium's.  A state that is already beside the image wins over `medium`, which may then be NULL.  0
+ * or -errno. */
 int disc_open(const char *path, const struct medium *medium, int32_t capacity, struct disc **ret_disc);
 /* Saves, closes; NULL is allowed. */
 void disc_free(struct disc *disc);
@@ -81,7 +84,8 @@ struct sense disc_flush(struct disc *disc);
 /* The image's bytes, without asking whether the medium would take them. */
 struct sense disc_put(struct disc *disc, int32_t lba, const uint8_t *data, int32_t blocks);
 
-/* The last `blocks` written since the last flush are not on the disc, as after a power cut; needs disc_keep_undo before. */
+/* The last `blocks` written since the last flush are not on the disc, as after a power cut; needs disc_keep_undo
+ * before. */
 int disc_keep_undo(struct disc *disc);
 void disc_lose(struct disc *disc, int32_t blocks);
 
@@ -109,7 +113,8 @@ struct sense sequential_readable(const struct disc *disc, int32_t lba);
 struct sense sequential_flush(struct disc *disc);
 
 /* ---- overwriting (overwrite.c) ---- */
-/* FORMAT UNIT with one descriptor: its format type and sub-type, its block count; restart: DVD+RW goes on where it stopped. */
+/* FORMAT UNIT with one descriptor: its format type and sub-type, its block count; restart: DVD+RW goes on where it
+ * stopped. */
 struct sense disc_format(struct disc *disc, unsigned type, unsigned subtype, int32_t blocks, bool restart);
 /* The capacity that a format of this type can reach, 0 when the medium does not know it. */
 int32_t disc_format_capacity(const struct disc *disc, unsigned type);

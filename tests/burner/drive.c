@@ -2,8 +2,8 @@
 /*
  * drive.c - one command: unit attention, tray, operation in progress, fault, execution, log
  *
- * The order is that of MMC-6 4.1: an unknown operation code is refused first, a pending unit attention is reported once, a busy
- * drive answers only what asks about it, a command that needs a disc is refused without one.
+ * The order is that of MMC-6 4.1: an unknown operation code is refused first, a pending unit attention is reported
+ * once, a busy drive answers only what asks about it, a command that needs a disc is refused without one.
  */
 #include "tests/burner/drive_room.h"
 
@@ -15,8 +15,8 @@ enum {
 	NEEDS_DISC = 1,
 	IGNORES_ATTENTION = 2,
 	TAKES_DATA = 4,
-	IS_BULK = 8,		/* the data does not go to the log */
-	WHILE_BUSY = 16,	/* answered while an operation is in progress */
+	IS_BULK = 8,	 /* the data does not go to the log */
+	WHILE_BUSY = 16, /* answered while an operation is in progress */
 };
 
 static const struct operation {
@@ -100,7 +100,7 @@ void put_address(uint8_t *p, int32_t lba, bool msf)
 	}
 	lba += MSF_OFFSET;
 	if (lba < 0)
-		lba += 450000;	/* the lead-in before 00:00:00 counts from 90 minutes on */
+		lba += 450000; /* the lead-in before 00:00:00 counts from 90 minutes on */
 	p[0] = 0;
 	p[1] = (uint8_t)(lba / (60 * 75));
 	p[2] = (uint8_t)(lba / 75 % 60);
@@ -202,11 +202,12 @@ static struct sense strike(struct drive *d, struct command *c, bool *ret_over)
 			break;
 		case FAULT_WRITE_ERROR:
 		case FAULT_UNDERRUN:
-			if (!blocks) {	/* a close or a flush that fails */
+			if (!blocks) { /* a close or a flush that fails */
 				if (d->disc)
 					disc_damage(d->disc);
 				return f->kind == FAULT_UNDERRUN ? SENSE_LOSS_OF_STREAMING :
-					c->cdb[0] == 0x5b ? SENSE_SESSION_FIXATION : SENSE_WRITE_ERROR;
+				       c->cdb[0] == 0x5b	 ? SENSE_SESSION_FIXATION :
+								   SENSE_WRITE_ERROR;
 			}
 			c->fault = f;
 			break;
@@ -272,10 +273,7 @@ static void log_command(const struct drive *d, const struct operation *o, const 
 	fputc('\n', d->log);
 }
 
-bool drive_takes_data(const uint8_t *cdb)
-{
-	return operations[cdb[0]].flags & TAKES_DATA;
-}
+bool drive_takes_data(const uint8_t *cdb) { return operations[cdb[0]].flags & TAKES_DATA; }
 
 void drive_execute(struct drive *d, const uint8_t *cdb, uint8_t *data, size_t size, struct reply *reply)
 {

@@ -20,7 +20,7 @@ enum { STATUS_GOOD = 0x00, STATUS_CHECK_CONDITION = 0x02 };
 struct reply {
 	uint8_t status;
 	uint8_t sense[SENSE_BYTES];
-	size_t length;		/* bytes put into the data buffer */
+	size_t length; /* bytes put into the data buffer */
 	int64_t delay_ns;
 };
 

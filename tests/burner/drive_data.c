@@ -2,16 +2,14 @@
 /*
  * drive_data.c - reading and writing blocks
  *
- * A write that fails at a block has recorded those before it, as in a real drive; the INFORMATION field names the block.
+ * A write that fails at a block has recorded those before it, as in a real drive; the INFORMATION field names the
+ * block.
  */
 #include "tests/burner/drive_room.h"
 
 #include <string.h>
 
-static int32_t count_of(const uint8_t *cdb)
-{
-	return cdb[0] >= 0xa0 ? (int32_t)get_be32(cdb + 6) : get_be16(cdb + 7);
-}
+static int32_t count_of(const uint8_t *cdb) { return cdb[0] >= 0xa0 ? (int32_t)get_be32(cdb + 6) : get_be16(cdb + 7); }
 
 static struct sense read_range(struct drive *d, struct command *c, int32_t lba, int32_t blocks)
 {
@@ -66,7 +64,8 @@ struct sense verify_blocks(struct drive *d, struct command *c)
 	return SENSE_OK;
 }
 
-/* TRACK AT ONCE, packets and DVD recording at once go to the disc as they come; SESSION AT ONCE on CD follows its cue sheet. */
+/* TRACK AT ONCE, packets and DVD recording at once go to the disc as they come; SESSION AT ONCE on CD follows its cue
+ * sheet. */
 static struct sense write_range(struct drive *d, int32_t lba, const uint8_t *data, int32_t blocks)
 {
 	struct disc *disc = d->disc;
@@ -81,7 +80,7 @@ static struct sense write_range(struct drive *d, int32_t lba, const uint8_t *dat
 		if (type == WRITE_SAO)
 			return disc->finalized ? SENSE_WRITE_PROTECTED : cue_write(d, lba, data, blocks);
 		if (type != WRITE_TAO || (d->page_5[4] != 8 && d->page_5[4] != 10))
-			return SENSE_SEQUENCE_ERROR;	/* not track at once, or not blocks of 2048 bytes */
+			return SENSE_SEQUENCE_ERROR; /* not track at once, or not blocks of 2048 bytes */
 		break;
 	case DVD_MINUS:
 		if (disc->finalized)

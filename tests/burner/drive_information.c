@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * drive_information.c - what is on the disc: READ DISC INFORMATION, READ TRACK INFORMATION, READ CAPACITY, READ FORMAT CAPACITIES
+ * drive_information.c - what is on the disc: READ DISC INFORMATION, READ TRACK INFORMATION, READ CAPACITY, READ
+ * FORMAT CAPACITIES
  *
  * While a disc can be appended to, its last session is the one to come, with its invisible track: both are counted.
  */
@@ -8,7 +9,7 @@
 
 #include <string.h>
 
-enum { LEAD_IN_START = -11635 };	/* 97:26:65 of an empty CD */
+enum { LEAD_IN_START = -11635 }; /* 97:26:65 of an empty CD */
 
 static bool pending_is_damaged(const struct disc *disc)
 {
@@ -70,16 +71,16 @@ static void overwritable_disc(const struct disc *disc, uint8_t *r)
 	else if (disc->intermediate)
 		r[2] = 0x10 | INCOMPLETE_SESSION | 1;
 	else if (disc->medium->family == DVD_RAM)
-		r[2] = 0x10 | COMPLETE_SESSION | 3;	/* "others" */
+		r[2] = 0x10 | COMPLETE_SESSION | 3; /* "others" */
 	else
 		r[2] = 0x10 | COMPLETE_SESSION | 2;
 }
 
 struct sense read_disc_information(struct drive *d, struct command *c)
 {
-	uint8_t r[34] = {0, sizeof(r) - 2, [3] = 1, [7] = 0x20};	/* the disc is for unrestricted use */
+	uint8_t r[34] = {0, sizeof(r) - 2, [3] = 1, [7] = 0x20}; /* the disc is for unrestricted use */
 
-	if (c->cdb[1] & 7)	/* track resources, pseudo-overwrite resources */
+	if (c->cdb[1] & 7) /* track resources, pseudo-overwrite resources */
 		return SENSE_BAD_FIELD_IN_CDB;
 	if (disc_is_overwritable(d->disc))
 		overwritable_disc(d->disc, r);
@@ -94,20 +95,25 @@ static int find_track(const struct disc *disc, unsigned kind, uint32_t address)
 	int future = disc->n_tracks + 1;
 
 	switch (kind) {
-	case 0:		/* by LBA */
+	case 0: /* by LBA */
 		for (int i = disc->n_tracks; i > 0; i--) {
 			const struct track *t = &disc->tracks[i - 1];
 
 			if ((int32_t)address >= t->start)
-				return (int32_t)address < (t->reserved ? t->start + t->reserved : t->end) || !t->closed ? i : future;
+				return (int32_t)address < (t->reserved ? t->start + t->reserved : t->end) ||
+						       !t->closed ?
+					       i :
+					       future;
 		}
 		return future;
-	case 1:		/* by track number */
+	case 1: /* by track number */
 		if (address == 0xff && (disc->medium->family == CD || disc->medium->family == DVD_PLUS_R))
-			return disc->n_tracks && !disc->tracks[disc->n_tracks - 1].closed && !disc->tracks[disc->n_tracks - 1].reserved ?
-				disc->n_tracks : future;
+			return disc->n_tracks && !disc->tracks[disc->n_tracks - 1].closed &&
+					       !disc->tracks[disc->n_tracks - 1].reserved ?
+				       disc->n_tracks :
+				       future;
 		return address <= MAX_TRACKS ? (int)address : 0;
-	case 2:		/* by session number */
+	case 2: /* by session number */
 		for (int i = 0; i < disc->n_tracks; i++) {
 			if (disc->tracks[i].session == (int)address)
 				return i + 1;
@@ -128,7 +134,7 @@ static uint8_t track_bits(const struct disc *disc, const struct track *t)
 	switch (disc->medium->family) {
 	case CD:
 		return reserved ? RT : !t ? BLANK : 0;
-	case DVD_PLUS_R:	/* a fragment that exists has RT set */
+	case DVD_PLUS_R: /* a fragment that exists has RT set */
 		return empty && !reserved ? BLANK : empty ? RT | BLANK : RT;
 	case DVD_MINUS:
 		bits = t && t->at_once ? 0 : INCREMENTAL;
@@ -147,8 +153,8 @@ static void put_next_track(const struct disc *disc, uint8_t *r)
 	r[3] = (uint8_t)(disc->n_sessions + 1);
 	r[33] = (uint8_t)((disc->n_sessions + 1) >> 8);
 	r[5] = 0x04;
-	r[6] = (uint8_t)(track_bits(disc, NULL) | 0x0f);	/* data mode unknown */
-	r[7] = 0x01;		/* the next writable address is valid */
+	r[6] = (uint8_t)(track_bits(disc, NULL) | 0x0f); /* data mode unknown */
+	r[7] = 0x01;					 /* the next writable address is valid */
 	put_be32(r + 8, (uint32_t)start);
 	put_be32(r + 12, (uint32_t)start);
 	put_be32(r + 16, room);
@@ -162,7 +168,7 @@ static void put_track(const struct disc *disc, const struct track *t, uint8_t *r
 	r[3] = (uint8_t)t->session;
 	r[33] = (uint8_t)(t->session >> 8);
 	r[5] = (uint8_t)((t->damaged && !t->closed ? 0x20 : 0) | (t->control & 0x0f));
-	r[6] = (uint8_t)(track_bits(disc, t) | 0x01);	/* mode 1 */
+	r[6] = (uint8_t)(track_bits(disc, t) | 0x01); /* mode 1 */
 	put_be32(r + 8, (uint32_t)t->start);
 	if (!t->closed && !(t->damaged && disc->medium->family == CD)) {
 		r[7] = 0x01;
@@ -182,7 +188,7 @@ static void put_overwritable_track(const struct disc *disc, uint8_t *r)
 	r[5] = 0x04;
 	r[6] = 0x01;
 	if (disc->restricted) {
-		r[6] |= 0x30;	/* fixed packets */
+		r[6] |= 0x30; /* fixed packets */
 		put_be32(r + 20, 16);
 	}
 	if (!disc->formatted)
@@ -246,8 +252,12 @@ static uint8_t *put_descriptor(uint8_t *p, uint32_t blocks, unsigned type, uint3
 struct sense read_format_capacities(struct drive *d, struct command *c)
 {
 	enum { UNFORMATTED = 1, FORMATTED = 2, UNKNOWN = 3 };
-	static const struct { uint8_t type; uint32_t parameter; } types[] = {
-		{0x00, 0x800}, {0x01, 0x800}, {0x10, 16}, {0x13, 16}, {0x15, 16}, {0x26, 0}, {0x30, 0x3000}, {0x31, 0x800}, {0x32, 0x1000},
+	static const struct {
+		uint8_t type;
+		uint32_t parameter;
+	} types[] = {
+		{0x00, 0x800}, {0x01, 0x800},  {0x10, 16},    {0x13, 16},     {0x15, 16},
+		{0x26, 0},     {0x30, 0x3000}, {0x31, 0x800}, {0x32, 0x1000},
 	};
 	const struct disc *disc = d->disc;
 	uint8_t r[4 + 8 * 12] = {0}, *p = r + 12;
@@ -266,7 +276,8 @@ struct sense read_format_capacities(struct drive *d, struct command *c)
 		uint32_t parameter = types[i].parameter;
 
 		if (capacity > 0)
-			p = put_descriptor(p, (uint32_t)capacity, types[i].type, bd && !types[i].type ? 0x3000 : parameter);
+			p = put_descriptor(p, (uint32_t)capacity, types[i].type,
+					   bd && !types[i].type ? 0x3000 : parameter);
 	}
 	r[3] = (uint8_t)(p - r - 4);
 	return answer(c, r, (size_t)(p - r), get_be16(c->cdb + 7));

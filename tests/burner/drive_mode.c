@@ -2,7 +2,8 @@
 /*
  * drive_mode.c - mode pages, speeds and the buffer
  *
- * The write parameters (page 05h) rule CD and DVD-R/-RW only; like real drives this one keeps and shows them for every disc.
+ * The write parameters (page 05h) rule CD and DVD-R/-RW only; like real drives this one keeps and shows them for
+ * every disc.
  */
 #include "tests/burner/drive_room.h"
 
@@ -15,9 +16,9 @@ void reset_page_5(struct drive *d)
 	memset(d->page_5, 0, sizeof(d->page_5));
 	d->page_5[0] = 0x05;
 	d->page_5[1] = PAGE_5_BYTES - 2;
-	d->page_5[2] = 0x40 | (cd ? WRITE_TAO : WRITE_PACKET);	/* buffer underrun protection */
-	d->page_5[3] = 0xc0 | (cd ? 0x04 : 0x05);		/* multi-session, data track */
-	d->page_5[4] = 8;					/* mode 1, 2048 bytes */
+	d->page_5[2] = 0x40 | (cd ? WRITE_TAO : WRITE_PACKET); /* buffer underrun protection */
+	d->page_5[3] = 0xc0 | (cd ? 0x04 : 0x05);	       /* multi-session, data track */
+	d->page_5[4] = 8;				       /* mode 1, 2048 bytes */
 	put_be32(d->page_5 + 10, 16);
 	put_be16(d->page_5 + 14, PRE_GAP);
 }
@@ -47,11 +48,11 @@ static void put_capabilities(const struct drive *d, uint8_t *p)
 
 	p[0] = 0x2a;
 	p[1] = (uint8_t)(30 + 4 * n);
-	p[2] = 0x3f;		/* reads CD-R, CD-RW, fixed packets, DVD-ROM, DVD-R, DVD-RAM */
-	p[3] = 0x37;		/* writes CD-R, CD-RW, DVD-R, DVD-RAM; test writing */
-	p[4] = 0xf0;		/* underrun protection, multi-session, mode 2 */
+	p[2] = 0x3f; /* reads CD-R, CD-RW, fixed packets, DVD-ROM, DVD-R, DVD-RAM */
+	p[3] = 0x37; /* writes CD-R, CD-RW, DVD-R, DVD-RAM; test writing */
+	p[4] = 0xf0; /* underrun protection, multi-session, mode 2 */
 	p[5] = 0x02;
-	p[6] = (uint8_t)(0x29 | d->locked << 1);	/* tray, eject, lock */
+	p[6] = (uint8_t)(0x29 | d->locked << 1); /* tray, eject, lock */
 	put_be16(p + 8, (uint16_t)speeds[0]);
 	put_be16(p + 12, BUFFER_BYTES / 1024);
 	put_be16(p + 14, read);
@@ -128,11 +129,11 @@ static struct sense select_page_5(struct drive *d, const uint8_t *page, size_t l
 	if (length < 16 || page[1] < 14)
 		return SENSE_BAD_FIELD_IN_LIST;
 	type = page[2] & 0x0f;
-	if (type > WRITE_SAO)	/* raw and layer jump */
+	if (type > WRITE_SAO) /* raw and layer jump */
 		return SENSE_BAD_FIELD_IN_LIST;
 	if (d->disc && d->disc->medium->family == DVD_MINUS && type == WRITE_TAO)
 		return SENSE_BAD_FIELD_IN_LIST;
-	if ((page[3] >> 6) == 1)	/* B0 pointer without a next session */
+	if ((page[3] >> 6) == 1) /* B0 pointer without a next session */
 		return SENSE_BAD_FIELD_IN_LIST;
 	memcpy(d->page_5 + 2, page + 2, (size_t)min_u64(length, PAGE_5_BYTES) - 2);
 	return SENSE_OK;
@@ -173,13 +174,13 @@ struct sense get_performance(struct drive *d, struct command *c)
 	bool of_writing = c->cdb[1] & 0x04;
 	size_t length = 8;
 
-	if (c->cdb[10] == 0x00) {	/* performance over the whole disc */
+	if (c->cdb[10] == 0x00) { /* performance over the whole disc */
 		put_be32(r + length + 4, of_writing ? write : read);
 		put_be32(r + length + 8, last);
 		put_be32(r + length + 12, of_writing ? write : read);
 		length += 16;
 		r[4] = of_writing ? 2 : 0;
-	} else if (c->cdb[10] == 0x03) {	/* write speeds */
+	} else if (c->cdb[10] == 0x03) { /* write speeds */
 		for (unsigned i = 0; i < count_speeds(speeds); i++, length += 16) {
 			put_be32(r + length + 4, last);
 			put_be32(r + length + 8, speeds[0]);
@@ -220,7 +221,7 @@ struct sense set_streaming(struct drive *d, struct command *c)
 
 	if (c->size < 28)
 		return SENSE_BAD_LENGTH;
-	if (c->data[0] & 4) {	/* restore the defaults */
+	if (c->data[0] & 4) { /* restore the defaults */
 		d->timing.read_speed = d->timing.write_speed = speeds_of(d)[0];
 		return SENSE_OK;
 	}

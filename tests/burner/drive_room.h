@@ -23,23 +23,26 @@ enum media_event { EVENT_NONE, EVENT_EJECT_REQUEST, EVENT_NEW_MEDIA, EVENT_REMOV
 
 /* SESSION AT ONCE on CD: what the cue sheet announced. */
 struct cue {
-	struct { int32_t start; uint8_t control; } tracks[MAX_CUES];
+	struct {
+		int32_t start;
+		uint8_t control;
+	} tracks[MAX_CUES];
 	int n, next;
 	int32_t lead_out, position;
 };
 
 struct drive {
-	struct disc *disc;	/* in the tray, whether that is open or closed */
+	struct disc *disc; /* in the tray, whether that is open or closed */
 	bool tray_open, locked, dead;
-	struct sense attention;	/* pending unit attention */
+	struct sense attention; /* pending unit attention */
 	struct sense deferred;	/* an error of an earlier command, reported by the next */
 	struct sense last;	/* for REQUEST SENSE */
 	enum media_event event;
-	uint8_t page_5[PAGE_5_BYTES];	/* write parameters */
+	uint8_t page_5[PAGE_5_BYTES]; /* write parameters */
 	struct cue cue;
 	struct timing timing;
-	unsigned long_ms;	/* least time of operations that return at once */
-	int64_t busy_from, busy_until;	/* an operation in progress */
+	unsigned long_ms;	       /* least time of operations that return at once */
+	int64_t busy_from, busy_until; /* an operation in progress */
 	struct sense busy_sense;
 	struct faults faults;
 	FILE *log;
@@ -49,10 +52,10 @@ struct drive {
 struct command {
 	const uint8_t *cdb;
 	uint8_t *data;
-	size_t size;		/* of the data buffer */
-	size_t length;		/* of the answer */
+	size_t size;   /* of the data buffer */
+	size_t length; /* of the answer */
 	int64_t delay_ns;
-	const struct fault *fault;	/* that strikes while this command moves data */
+	const struct fault *fault; /* that strikes while this command moves data */
 };
 
 static inline bool has_disc(const struct drive *d) { return d->disc && !d->tray_open; }
@@ -62,7 +65,8 @@ static inline bool keeps_disc_open(const struct drive *d) { return d->page_5[3] 
 
 /* Answers with the first `allocation` of `length` bytes. */
 struct sense answer(struct command *c, const uint8_t *data, size_t length, size_t allocation);
-/* The operation takes so long: the command waits for it, or with IMMED returns at once and what follows finds the drive busy. */
+/* The operation takes so long: the command waits for it, or with IMMED returns at once and what follows finds the
+ * drive busy. */
 void take_time(struct drive *d, struct command *c, int64_t time, bool immediate, struct sense busy);
 /* An address as reserved byte, minute, second, frame, or as LBA. */
 void put_address(uint8_t *p, int32_t lba, bool msf);
@@ -72,7 +76,8 @@ void reset_page_5(struct drive *d);
 typedef struct sense command_function(struct drive *d, struct command *c);
 
 /* drive_unit.c: the device and its tray */
-command_function test_unit_ready, request_sense, inquiry, start_stop, prevent_allow, get_event_status, mechanism_status, do_nothing;
+command_function test_unit_ready, request_sense, inquiry, start_stop, prevent_allow, get_event_status, mechanism_status,
+	do_nothing;
 /* drive_features.c */
 command_function get_configuration;
 /* drive_mode.c */

@@ -8,12 +8,10 @@
 
 enum { TAO_RUN_OUT = 2 };
 
-static int32_t msf_to_lba(const uint8_t *msf)
-{
-	return (msf[0] * 60 + msf[1]) * 75 + msf[2] - MSF_OFFSET;
-}
+static int32_t msf_to_lba(const uint8_t *msf) { return (msf[0] * 60 + msf[1]) * 75 + msf[2] - MSF_OFFSET; }
 
-/* The cue sheet has eight bytes a line: control and address, track, index, data form, copy permission, minute, second, frame. */
+/* The cue sheet has eight bytes a line: control and address, track, index, data form, copy permission, minute,
+ * second, frame. */
 struct sense send_cue_sheet(struct drive *d, struct command *c)
 {
 	size_t length = (size_t)c->cdb[6] << 16 | get_be16(c->cdb + 7);
@@ -31,12 +29,12 @@ struct sense send_cue_sheet(struct drive *d, struct command *c)
 	cue->lead_out = 0;
 	for (const uint8_t *p = c->data; p < c->data + length; p += 8) {
 		if ((p[0] & 0x0f) != 1 || p[1] == 0)
-			continue;	/* catalogue number and the like; lead-in */
+			continue; /* catalogue number and the like; lead-in */
 		if (p[1] == 0xaa) {
 			cue->lead_out = msf_to_lba(p + 5);
 		} else if (p[2] == 1) {
 			if (cue->n == MAX_CUES || (p[3] & 0x3f) != 0x10)
-				return SENSE_BAD_FIELD_IN_LIST;	/* only mode 1 */
+				return SENSE_BAD_FIELD_IN_LIST; /* only mode 1 */
 			cue->tracks[cue->n].start = msf_to_lba(p + 5);
 			cue->tracks[cue->n++].control = p[0] >> 4;
 		}
@@ -105,7 +103,7 @@ struct sense reserve_track(struct drive *d, struct command *c)
 
 	if (disc_is_overwritable(disc))
 		return SENSE_INCOMPATIBLE_FORMAT;
-	if (c->cdb[1] & 3)	/* by address, by size of RAM tracks */
+	if (c->cdb[1] & 3) /* by address, by size of RAM tracks */
 		return SENSE_BAD_FIELD_IN_CDB;
 	if (disc->fast_blanked && write_type(d) != WRITE_SAO)
 		return SENSE_ILLEGAL_TRACK_MODE;
@@ -118,7 +116,7 @@ static struct sense close_session_of(struct drive *d, unsigned function)
 	struct sense sense = SENSE_OK;
 
 	switch (disc->medium->family) {
-	case CD:		/* the mode page decides whether another session may follow */
+	case CD: /* the mode page decides whether another session may follow */
 		sense = disc_close_track(disc, 0, TAO_RUN_OUT);
 		return sense.key ? sense : disc_close_session(disc, keeps_disc_open(d));
 	case DVD_MINUS:
@@ -143,7 +141,8 @@ static struct sense close_overwritable(struct disc *disc, unsigned function)
 	case 0:
 		return disc->medium->family == DVD_PLUS_RW ? disc_stop_background(disc) : SENSE_BAD_FIELD_IN_CDB;
 	case 2:
-		return disc->medium->family == DVD_PLUS_RW || disc->restricted ? overwrite_close(disc) : SENSE_BAD_FIELD_IN_CDB;
+		return disc->medium->family == DVD_PLUS_RW || disc->restricted ? overwrite_close(disc) :
+										 SENSE_BAD_FIELD_IN_CDB;
 	case 3:
 		return disc->restricted ? overwrite_close(disc) : SENSE_BAD_FIELD_IN_CDB;
 	case 5:
@@ -176,8 +175,10 @@ struct sense close_track_session(struct drive *d, struct command *c)
 		sense = close_session_of(d, function);
 	if (sense.key)
 		return sense;
-	take_time(d, c, timing_flush(&d->timing) + timing_of(&d->timing, function == 1 ? m->close_track_ms : m->close_session_ms),
-		immediate, SENSE_LONG_WRITE_IN_PROGRESS);
+	take_time(d, c,
+		  timing_flush(&d->timing) +
+			  timing_of(&d->timing, function == 1 ? m->close_track_ms : m->close_session_ms),
+		  immediate, SENSE_LONG_WRITE_IN_PROGRESS);
 	d->timing.buffered = 0;
 	return SENSE_OK;
 }
@@ -196,7 +197,8 @@ struct sense blank(struct drive *d, struct command *c)
 	if (sense.key)
 		return sense;
 	d->cue.n = 0;
-	take_time(d, c, timing_of(&d->timing, type == 1 ? m->blank_ms : whole), c->cdb[1] & 0x10, SENSE_OPERATION_IN_PROGRESS);
+	take_time(d, c, timing_of(&d->timing, type == 1 ? m->blank_ms : whole), c->cdb[1] & 0x10,
+		  SENSE_OPERATION_IN_PROGRESS);
 	return SENSE_OK;
 }
 
@@ -209,7 +211,7 @@ struct sense format_unit(struct drive *d, struct command *c)
 	struct sense sense;
 
 	if (d->disc->medium->family == CD)
-		return SENSE_CANNOT_FORMAT;	/* CD-RW for packets: not here */
+		return SENSE_CANNOT_FORMAT; /* CD-RW for packets: not here */
 	if (!(c->cdb[1] & FORMAT_DATA) || (c->cdb[1] & 7) != 1)
 		return SENSE_BAD_FIELD_IN_CDB;
 	if (c->size < 12 || get_be16(c->data + 2) < 8)
@@ -221,6 +223,7 @@ struct sense format_unit(struct drive *d, struct command *c)
 	sense = disc_format(d->disc, type, c->data[8] & 3, (int32_t)get_be32(c->data + 4), restart);
 	if (sense.key)
 		return sense;
-	take_time(d, c, timing_of(&d->timing, d->disc->medium->blank_ms), c->data[1] & IMMEDIATE, SENSE_FORMAT_IN_PROGRESS);
+	take_time(d, c, timing_of(&d->timing, d->disc->medium->blank_ms), c->data[1] & IMMEDIATE,
+		  SENSE_FORMAT_IN_PROGRESS);
 	return SENSE_OK;
 }

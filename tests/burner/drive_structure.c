@@ -31,8 +31,8 @@ static size_t put_physical(const struct disc *disc, uint8_t *p, bool recorded)
 	int32_t end = recorded ? disc_readable_end(disc) : disc->capacity;
 
 	p[0] = book_of(disc);
-	p[1] = 0x0f;		/* 120 mm, no maximum rate */
-	p[2] = 0x02;		/* one layer, rewritable or recordable */
+	p[1] = 0x0f; /* 120 mm, no maximum rate */
+	p[2] = 0x02; /* one layer, rewritable or recordable */
 	put_be32(p + 4, start);
 	put_be32(p + 8, end > 0 ? start + (uint32_t)end - 1 : 0);
 	return 2048;
@@ -84,7 +84,7 @@ static size_t put_list(uint8_t *p, const uint8_t *formats, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		p[4 * i] = formats[i];
-		p[4 * i + 1] = 0x40;	/* readable */
+		p[4 * i + 1] = 0x40; /* readable */
 		put_be16(p + 4 * i + 2, 2050);
 	}
 	return 4 * n;
@@ -99,7 +99,7 @@ static size_t put_dvd(const struct disc *disc, unsigned format, uint8_t *p)
 	switch (format) {
 	case 0x00:
 		return put_physical(disc, p, true);
-	case 0x01:		/* no copyright protection */
+	case 0x01: /* no copyright protection */
 		return 4;
 	case 0x0a:
 		if (family != DVD_RAM)
@@ -112,7 +112,7 @@ static size_t put_dvd(const struct disc *disc, unsigned format, uint8_t *p)
 		return family == DVD_MINUS ? put_physical(disc, p, false) : 0;
 	case 0x11:
 		return plus ? put_adip(disc, p) : 0;
-	case 0xc0:		/* no write protection */
+	case 0xc0: /* no write protection */
 		return 4;
 	case 0xff:
 		return put_list(p, all, sizeof(all));

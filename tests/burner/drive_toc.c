@@ -2,18 +2,25 @@
 /*
  * drive_toc.c - READ TOC/PMA/ATIP: recorded on CD, fabricated for all others (MMC-6 6.25)
  *
- * Only closed sessions are in it.  DVD-R/-RW drives tell of at most two sessions, the last and everything before it: who wants
- * to know all asks READ TRACK INFORMATION.  An overwritable disc is one track in one session.
+ * Only closed sessions are in it.  DVD-R/-RW drives tell of at most two sessions, the last and everything before it:
+ * who wants to know all asks READ TRACK INFORMATION.  An overwritable disc is one track in one session.
  */
 #include "tests/burner/drive_room.h"
 
 #include <string.h>
 
 struct toc {
-	struct { int session, number; int32_t start; uint8_t control; } tracks[MAX_TRACKS];
+	struct {
+		int session, number;
+		int32_t start;
+		uint8_t control;
+	} tracks[MAX_TRACKS];
 	int n;
 	int n_sessions;
-	struct { int first, last; int32_t lead_out; } sessions[MAX_TRACKS];	/* track numbers, counted from 1 */
+	struct {
+		int first, last;
+		int32_t lead_out;
+	} sessions[MAX_TRACKS]; /* track numbers, counted from 1 */
 };
 
 static void add_track(struct toc *toc, int session, int32_t start, uint8_t control, int32_t lead_out)
@@ -122,7 +129,7 @@ static size_t toc_atip(const struct disc *disc, uint8_t *r)
 {
 	r[4] = 0xd0;
 	r[6] = (uint8_t)(0x80 | disc->medium->rewritable << 6);
-	put_address(r + 7, -11635, true);	/* 97:26:65, start of the lead-in */
+	put_address(r + 7, -11635, true); /* 97:26:65, start of the lead-in */
 	r[7] = 0;
 	put_address(r + 11, disc->capacity, true);
 	return 28;
@@ -139,7 +146,7 @@ struct sense read_toc(struct drive *d, struct command *c)
 	size_t length;
 
 	if (!format)
-		format = c->cdb[9] >> 6;	/* where old drives have it */
+		format = c->cdb[9] >> 6; /* where old drives have it */
 	memset(r, 0, sizeof(r));
 	if (format == 4) {
 		if (!cd)

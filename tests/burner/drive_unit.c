@@ -2,8 +2,8 @@
 /*
  * drive_unit.c - the device itself: who it is, its tray, its events
  *
- * A tray that is opened by command or by hand keeps its disc; a closed one reports new media.  What the drive knows of the disc
- * begins anew then: an interrupted cue sheet and the write parameters are forgotten.
+ * A tray that is opened by command or by hand keeps its disc; a closed one reports new media.  What the drive knows
+ * of the disc begins anew then: an interrupted cue sheet and the write parameters are forgotten.
  */
 #include "tests/burner/drive_room.h"
 
@@ -74,11 +74,14 @@ void drive_describe(struct drive *d, char *text, size_t size)
 		snprintf(text, size, "tray=%s locked=%d no disc", d->tray_open ? "open" : "closed", d->locked);
 		return;
 	}
-	snprintf(text, size, "tray=%s locked=%d medium=%s profile=0x%02x blank=%d sessions=%d tracks=%d finalized=%d next=%d formatted=%d"
-		" background=%d damaged=%d", d->tray_open ? "open" : "closed", d->locked, disc->medium->name, disc_profile(disc),
-		disc_is_blank(disc), disc->n_sessions, disc->n_tracks, disc->finalized,
-		disc_is_overwritable(disc) ? 0 : disc_next_start(disc), disc->formatted, (int)disc->background,
-		disc->n_tracks && disc->tracks[disc->n_tracks - 1].damaged);
+	snprintf(text, size,
+		 "tray=%s locked=%d medium=%s profile=0x%02x blank=%d sessions=%d tracks=%d finalized=%d next=%d "
+		 "formatted=%d"
+		 " background=%d damaged=%d",
+		 d->tray_open ? "open" : "closed", d->locked, disc->medium->name, disc_profile(disc),
+		 disc_is_blank(disc), disc->n_sessions, disc->n_tracks, disc->finalized,
+		 disc_is_overwritable(disc) ? 0 : disc_next_start(disc), disc->formatted, (int)disc->background,
+		 disc->n_tracks && disc->tracks[disc->n_tracks - 1].damaged);
 }
 
 struct sense test_unit_ready(struct drive *d, struct command *c)
@@ -104,9 +107,10 @@ struct sense request_sense(struct drive *d, struct command *c)
 	if (now < d->busy_until) {
 		sense = d->busy_sense;
 		sense.has_progress = true;
-		sense.progress = (uint16_t)((double)(now - d->busy_from) / (double)(d->busy_until - d->busy_from) * 65535);
+		sense.progress =
+			(uint16_t)((double)(now - d->busy_from) / (double)(d->busy_until - d->busy_from) * 65535);
 	} else if (d->disc && d->disc->background == FORMAT_RUNNING && !sense.key) {
-		sense = SENSE_FORMAT_IN_PROGRESS;	/* key 0: it does not keep the host from anything */
+		sense = SENSE_FORMAT_IN_PROGRESS; /* key 0: it does not keep the host from anything */
 		sense.key = 0;
 		sense.has_progress = true;
 		sense.progress = (uint16_t)((uint64_t)d->disc->formatted * 65535 / (uint64_t)d->disc->capacity);
@@ -121,7 +125,7 @@ struct sense inquiry(struct drive *d, struct command *c)
 	uint8_t r[96] = {0x05, 0x80, 0x05, 0x02, sizeof(r) - 5};
 
 	(void)d;
-	if (c->cdb[1] & 1)	/* no vital product data */
+	if (c->cdb[1] & 1) /* no vital product data */
 		return SENSE_BAD_FIELD_IN_CDB;
 	memcpy(r + 8, "EMULATEDBD RECORDER     2.00", 28);
 	return answer(c, r, sizeof(r), get_be16(c->cdb + 3));
@@ -141,7 +145,7 @@ struct sense start_stop(struct drive *d, struct command *c)
 		return SENSE_OK;
 	}
 	drive_close_tray(d);
-	if (d->disc) {	/* the disc spins up and is looked at */
+	if (d->disc) { /* the disc spins up and is looked at */
 		int64_t time = timing_of(&d->timing, 5000);
 
 		take_time(d, c, time, time > 0, SENSE_BECOMING_READY);
@@ -162,7 +166,7 @@ struct sense get_event_status(struct drive *d, struct command *c)
 	int64_t left = d->busy_until - timing_now();
 	bool busy = wanted & 1 << CLASS_BUSY && left > 0;
 
-	if (!(c->cdb[1] & 1))	/* only polled operation */
+	if (!(c->cdb[1] & 1)) /* only polled operation */
 		return SENSE_BAD_FIELD_IN_CDB;
 	if (wanted & 1 << CLASS_MEDIA && (d->event || !busy)) {
 		r[1] = 6;

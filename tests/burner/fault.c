@@ -15,22 +15,16 @@ static const struct {
 	enum fault_kind kind;
 	int opcode;
 } kinds[] = {
-	{"write-error", FAULT_WRITE_ERROR, ANY_WRITE}, {"read-error", FAULT_READ_ERROR, ANY_READ},
-	{"underrun", FAULT_UNDERRUN, ANY_WRITE}, {"miscompare", FAULT_MISCOMPARE, ANY_TRANSFER},
-	{"corrupt", FAULT_CORRUPT, ANY_WRITE}, {"busy", FAULT_BUSY, ANY_TRANSFER}, {"delay", FAULT_DELAY, ANY_TRANSFER},
-	{"medium-removed", FAULT_MEDIUM_REMOVED, ANY_TRANSFER}, {"power-lost", FAULT_POWER_LOST, ANY_TRANSFER},
-	{"sense", FAULT_SENSE, ANY_TRANSFER},
+	{"write-error", FAULT_WRITE_ERROR, ANY_WRITE},	{"read-error", FAULT_READ_ERROR, ANY_READ},
+	{"underrun", FAULT_UNDERRUN, ANY_WRITE},	{"miscompare", FAULT_MISCOMPARE, ANY_TRANSFER},
+	{"corrupt", FAULT_CORRUPT, ANY_WRITE},		{"busy", FAULT_BUSY, ANY_TRANSFER},
+	{"delay", FAULT_DELAY, ANY_TRANSFER},		{"medium-removed", FAULT_MEDIUM_REMOVED, ANY_TRANSFER},
+	{"power-lost", FAULT_POWER_LOST, ANY_TRANSFER}, {"sense", FAULT_SENSE, ANY_TRANSFER},
 };
 
-bool command_writes(uint8_t opcode)
-{
-	return opcode == 0x2a || opcode == 0xaa || opcode == 0x2e;
-}
+bool command_writes(uint8_t opcode) { return opcode == 0x2a || opcode == 0xaa || opcode == 0x2e; }
 
-bool command_reads(uint8_t opcode)
-{
-	return opcode == 0x28 || opcode == 0xa8 || opcode == 0xbe || opcode == 0x2f;
-}
+bool command_reads(uint8_t opcode) { return opcode == 0x28 || opcode == 0xa8 || opcode == 0xbe || opcode == 0x2f; }
 
 static bool parse_command(struct fault *f, const char *value)
 {
@@ -131,17 +125,16 @@ int fault_add(struct faults *faults, const char *line)
 	return 0;
 }
 
-void fault_clear(struct faults *faults)
-{
-	faults->n = 0;
-}
+void fault_clear(struct faults *faults) { faults->n = 0; }
 
 static bool matches(const struct fault *f, const uint8_t *cdb, int32_t lba, int32_t blocks)
 {
 	bool writes = command_writes(cdb[0]), reads = command_reads(cdb[0]);
 
-	if (f->opcode == ANY_WRITE ? !writes : f->opcode == ANY_READ ? !reads : f->opcode == ANY_TRANSFER ? !writes && !reads :
-	    f->opcode != ANY_COMMAND && f->opcode != cdb[0])
+	if (f->opcode == ANY_WRITE    ? !writes :
+	    f->opcode == ANY_READ     ? !reads :
+	    f->opcode == ANY_TRANSFER ? !writes && !reads :
+					f->opcode != ANY_COMMAND && f->opcode != cdb[0])
 		return false;
 	if (f->function >= 0 && (cdb[0] != 0x5b || (cdb[2] & 7) != f->function))
 		return false;
@@ -157,13 +150,14 @@ static void drop(struct faults *faults, int i)
 static void drop_written(struct faults *faults, const uint8_t *cdb, int32_t lba, int32_t blocks)
 {
 	for (int i = faults->n; command_writes(cdb[0]) && i-- > 0;)
-		if (faults->list[i].until_written && faults->list[i].first_lba < lba + blocks && faults->list[i].last_lba >= lba)
+		if (faults->list[i].until_written && faults->list[i].first_lba < lba + blocks &&
+		    faults->list[i].last_lba >= lba)
 			drop(faults, i);
 }
 
 const struct fault *fault_strikes(struct faults *faults, const uint8_t *cdb, int32_t lba, int32_t blocks)
 {
-	static struct fault struck;	/* lives until the next command, also when it leaves the list */
+	static struct fault struck; /* lives until the next command, also when it leaves the list */
 
 	drop_written(faults, cdb, lba, blocks);
 	for (int i = 0; i < faults->n; i++) {

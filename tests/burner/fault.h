@@ -6,9 +6,10 @@
  *
  *	KIND [cmd=NAME|0xNN|write|read] [lba=A[-B]] [function=N] [skip=N] [times=N] [seconds=S] [lose=BLOCKS] [deferred]
  *
- * write-error read-error underrun miscompare corrupt busy delay medium-removed power-lost sense=K/ASC/ASCQ (hexadecimal)
- * Without cmd: write-error, underrun and corrupt wait for a WRITE, read-error for a READ, the others for any command that moves
- * data.  function: of CLOSE TRACK SESSION.  skip: matches that pass first.  times=0: always.
+ * write-error read-error underrun miscompare corrupt busy delay medium-removed power-lost sense=K/ASC/ASCQ
+ * (hexadecimal) Without cmd: write-error, underrun and corrupt wait for a WRITE, read-error for a READ, the others
+ * for any command that moves data.  function: of CLOSE TRACK SESSION.  skip: matches that pass first.  times=0:
+ * always.
  */
 #ifndef TESTS_BURNER_FAULT_H
 #define TESTS_BURNER_FAULT_H
@@ -21,7 +22,7 @@ enum fault_kind {
 	FAULT_READ_ERROR,
 	FAULT_UNDERRUN,
 	FAULT_MISCOMPARE,
-	FAULT_CORRUPT,		/* the block is recorded wrong, without an error */
+	FAULT_CORRUPT, /* the block is recorded wrong, without an error */
 	FAULT_BUSY,
 	FAULT_DELAY,
 	FAULT_MEDIUM_REMOVED,
@@ -33,14 +34,14 @@ enum { ANY_COMMAND = -1, ANY_WRITE = -2, ANY_READ = -3, ANY_TRANSFER = -4 };
 
 struct fault {
 	enum fault_kind kind;
-	int opcode;		/* or one of the above */
-	int function;		/* of CLOSE TRACK SESSION, -1 for any */
-	int32_t first_lba, last_lba;	/* -1: whatever the address */
-	unsigned skip, times;	/* times 0: always */
+	int opcode;		     /* or one of the above */
+	int function;		     /* of CLOSE TRACK SESSION, -1 for any */
+	int32_t first_lba, last_lba; /* -1: whatever the address */
+	unsigned skip, times;	     /* times 0: always */
 	unsigned milliseconds;
-	int32_t lose;		/* blocks in the buffer that the power cut takes away */
-	bool deferred;		/* reported by the next command */
-	bool until_written;	/* a write of one of its blocks ends it */
+	int32_t lose;	    /* blocks in the buffer that the power cut takes away */
+	bool deferred;	    /* reported by the next command */
+	bool until_written; /* a write of one of its blocks ends it */
 	struct sense sense;
 };
 

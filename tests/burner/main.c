@@ -25,16 +25,19 @@ static void on_signal(int number)
 static int usage(void)
 {
 	fputs("usage: recorder [-m MEDIUM] [-c BLOCKS] [-l LOG] [-s SOCKET] [-r REQUEST]... UIO-DEVICE [IMAGE]\n"
-		"       recorder ask SOCKET WORD...\n"
-		"  UIO-DEVICE may be \"-\": commands come from standard input (play.h)\n"
-		"  -m  the disc, when IMAGE is a new one:", stderr);
+	      "       recorder ask SOCKET WORD...\n"
+	      "  UIO-DEVICE may be \"-\": commands come from standard input (play.h)\n"
+	      "  -m  the disc, when IMAGE is a new one:",
+	      stderr);
 	for (size_t i = 0; medium_name(i); i++)
 		fprintf(stderr, " %s", medium_name(i));
 	fputs(" (default: cd-r)\n"
-		"  -c  its capacity in blocks of 2048 bytes\n"
-		"  -l  write a line for every command to LOG\n"
-		"  -s  take requests at the unix socket SOCKET\n"
-		"  -r  a request to obey before the first command, as \"fault write-error lba=300\"; README.md lists them\n", stderr);
+	      "  -c  its capacity in blocks of 2048 bytes\n"
+	      "  -l  write a line for every command to LOG\n"
+	      "  -s  take requests at the unix socket SOCKET\n"
+	      "  -r  a request to obey before the first command, as \"fault write-error lba=300\"; README.md lists "
+	      "them\n",
+	      stderr);
 	return 2;
 }
 
@@ -138,7 +141,7 @@ int main(int argc, char **argv)
 		return r;
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
-	signal(SIGCHLD, SIG_IGN);	/* of control_unplug */
+	signal(SIGCHLD, SIG_IGN); /* of control_unplug */
 	if (drive_new(o.log, &drive) < 0 || (o.socket && control_new(o.socket, &control) < 0)) {
 		perror(o.socket ? o.socket : "recorder");
 		drive_free(drive);

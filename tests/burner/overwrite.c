@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * overwrite.c - media that take blocks in any order once they are formatted: DVD+RW, DVD-RAM, BD-RE, DVD-RW restricted overwrite
+ * overwrite.c - media that take blocks in any order once they are formatted: DVD+RW, DVD-RAM, BD-RE, DVD-RW
+ * restricted overwrite
  *
- * DVD+RW formats in the background: from FORMAT UNIT on every block can be written, and the formatted area reaches as far as was
- * written or formatted; a stop (CLOSE function 0 or 2) puts a lead-out there, behind which nothing is taken until the format is
- * restarted.  DVD-RW in restricted overwrite takes whole packets inside its border, and after a quick format or a quick grow also
- * right behind it; that intermediate state ends with CLOSE SESSION.
+ * DVD+RW formats in the background: from FORMAT UNIT on every block can be written, and the formatted area reaches as
+ * far as was written or formatted; a stop (CLOSE function 0 or 2) puts a lead-out there, behind which nothing is
+ * taken until the format is restarted.  DVD-RW in restricted overwrite takes whole packets inside its border, and
+ * after a quick format or a quick grow also right behind it; that intermediate state ends with CLOSE SESSION.
  */
 #include <unistd.h>
 
@@ -13,14 +14,21 @@
 #include "tests/burner/disc.h"
 
 enum {
-	BD_RE_SPARE = 393216,	/* blocks that the default format keeps for replacements */
+	BD_RE_SPARE = 393216, /* blocks that the default format keeps for replacements */
 	BD_R_SPARE = 131072,
 };
 
 /* The format types of MMC-6 table 247. */
 enum {
-	FULL = 0x00, SPARE_EXPANSION = 0x01, RW_FULL = 0x10, RW_QUICK_GROW = 0x13, RW_QUICK = 0x15, PLUS_RW = 0x26,
-	BD_RE_SPARES = 0x30, BD_RE_NO_SPARES = 0x31, BD_R_SPARES = 0x32,
+	FULL = 0x00,
+	SPARE_EXPANSION = 0x01,
+	RW_FULL = 0x10,
+	RW_QUICK_GROW = 0x13,
+	RW_QUICK = 0x15,
+	PLUS_RW = 0x26,
+	BD_RE_SPARES = 0x30,
+	BD_RE_NO_SPARES = 0x31,
+	BD_R_SPARES = 0x32,
 };
 
 int32_t disc_format_capacity(const struct disc *disc, unsigned type)
@@ -35,11 +43,15 @@ int32_t disc_format_capacity(const struct disc *disc, unsigned type)
 	case BD_RE:
 		if (type == BD_RE_NO_SPARES)
 			return capacity;
-		return type == FULL || type == BD_RE_SPARES ? (capacity > 2 * BD_RE_SPARE ? capacity - BD_RE_SPARE : capacity) : 0;
+		return type == FULL || type == BD_RE_SPARES ?
+			       (capacity > 2 * BD_RE_SPARE ? capacity - BD_RE_SPARE : capacity) :
+			       0;
 	case BD_R:
 		if (disc->n_tracks || disc->formatted)
 			return 0;
-		return type == FULL || type == BD_R_SPARES ? (capacity > 2 * BD_R_SPARE ? capacity - BD_R_SPARE : capacity) : 0;
+		return type == FULL || type == BD_R_SPARES ?
+			       (capacity > 2 * BD_R_SPARE ? capacity - BD_R_SPARE : capacity) :
+			       0;
 	case DVD_MINUS:
 		if (!disc->medium->rewritable)
 			return 0;
@@ -68,7 +80,7 @@ static struct sense format_minus_rw(struct disc *disc, unsigned type, int32_t bl
 	}
 	disc_blank(disc, false);
 	disc->restricted = true;
-	disc->background = FORMAT_NONE;	/* that field belongs to DVD+RW and MRW */
+	disc->background = FORMAT_NONE; /* that field belongs to DVD+RW and MRW */
 	if (type == RW_QUICK) {
 		disc->formatted = (int32_t)round_up((uint64_t)(blocks > 0 ? blocks : 16), 16);
 		disc->intermediate = true;
@@ -96,7 +108,7 @@ static struct sense format_plus_rw(struct disc *disc, bool restart)
 
 struct sense disc_format(struct disc *disc, unsigned type, unsigned subtype, int32_t blocks, bool restart)
 {
-	enum { SRM = 1 };	/* sub-type of BD-R; 0 is with pseudo-overwrite, 2 random recording, neither is here */
+	enum { SRM = 1 }; /* sub-type of BD-R; 0 is with pseudo-overwrite, 2 random recording, neither is here */
 	enum family family = disc->medium->family;
 	int32_t limit = disc_format_capacity(disc, type);
 	struct sense sense = SENSE_OK;

@@ -14,10 +14,7 @@
 
 enum { MAX_DATA = 1 << 20, SHOWN = 64 };
 
-static int digit(char c)
-{
-	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
+static int digit(char c) { return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10; }
 
 /* Pairs of hexadecimal digits up to something else. */
 static size_t read_bytes(char **text, uint8_t *bytes, size_t limit)
@@ -42,7 +39,8 @@ static void show(const struct reply *reply, const uint8_t *data)
 		putchar('\n');
 		return;
 	}
-	printf("%x/%02x/%02x %s", s[2], s[12], s[13], sense_name((struct sense){.key = s[2], .asc = s[12], .ascq = s[13]}));
+	printf("%x/%02x/%02x %s", s[2], s[12], s[13],
+	       sense_name((struct sense){.key = s[2], .asc = s[12], .ascq = s[13]}));
 	if (s[0] & 0x80)
 		printf(" lba %d", (int)get_be32(s + 3));
 	if (s[15] & 0x80)

@@ -14,8 +14,7 @@ static const struct {
 	const char *name;
 } names[] = {
 #define SENSE_ROW(name, k, a, q) {(k), (a), (q), #name},
-	SENSES(SENSE_ROW)
-};
+	SENSES(SENSE_ROW)};
 
 const char *sense_name(struct sense sense)
 {

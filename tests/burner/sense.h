@@ -13,8 +13,8 @@
 struct sense {
 	uint8_t key, asc, ascq;
 	bool has_lba, has_progress, deferred;
-	int32_t lba;		/* INFORMATION field: the first block that failed */
-	uint16_t progress;	/* of an operation, in 65536ths */
+	int32_t lba;	   /* INFORMATION field: the first block that failed */
+	uint16_t progress; /* of an operation, in 65536ths */
 };
 
 #define SENSES(X) \

@@ -2,8 +2,9 @@
 /*
  * sequential.c - recording from the inside to the outside: CD-R/RW, DVD-R/RW, DVD+R, BD-R
  *
- * Invariants: tracks are sorted by address and by session; at most one of them is open without being reserved, and it is the last;
- * every closed session has its tracks closed; a block is written only at the end of an open track, or where the next begins.
+ * Invariants: tracks are sorted by address and by session; at most one of them is open without being reserved, and it
+ * is the last; every closed session has its tracks closed; a block is written only at the end of an open track, or
+ * where the next begins.
  */
 #include <unistd.h>
 
@@ -37,7 +38,8 @@ int32_t disc_next_start(const struct disc *disc)
 
 		start = (last->reserved ? last->start + last->reserved + m->run_out : last->end) + m->track_gap;
 	} else if (disc->n_sessions) {
-		start = disc->sessions[disc->n_sessions - 1].lead_out + (disc->n_sessions == 1 ? m->first_gap : m->later_gap);
+		start = disc->sessions[disc->n_sessions - 1].lead_out +
+			(disc->n_sessions == 1 ? m->first_gap : m->later_gap);
 	}
 	return (int32_t)round_up((uint64_t)start, (uint64_t)m->packet);
 }
@@ -46,8 +48,9 @@ bool disc_has_next_track(const struct disc *disc)
 {
 	const struct track *last = disc->n_tracks ? &disc->tracks[disc->n_tracks - 1] : NULL;
 
-	return !disc->finalized && !(last && !last->closed && !last->reserved) && disc->n_tracks < disc->medium->max_tracks &&
-		disc->n_sessions < disc->medium->max_sessions && disc_next_start(disc) < disc->capacity;
+	return !disc->finalized && !(last && !last->closed && !last->reserved) &&
+	       disc->n_tracks < disc->medium->max_tracks && disc->n_sessions < disc->medium->max_sessions &&
+	       disc_next_start(disc) < disc->capacity;
 }
 
 struct sense disc_begin_track(struct disc *disc, uint8_t control, int32_t start)
@@ -57,7 +60,10 @@ struct sense disc_begin_track(struct disc *disc, uint8_t control, int32_t start)
 	if (!disc_has_next_track(disc))
 		return sense_at(SENSE_END_OF_TRACK, start);
 	disc->tracks[disc->n_tracks++] = (struct track){
-		.session = disc->n_sessions + 1, .start = start, .end = start, .control = control,
+		.session = disc->n_sessions + 1,
+		.start = start,
+		.end = start,
+		.control = control,
 	};
 	disc_save(disc);
 	return SENSE_OK;
@@ -65,7 +71,8 @@ struct sense disc_begin_track(struct disc *disc, uint8_t control, int32_t start)
 
 struct sense disc_reserve(struct disc *disc, int32_t blocks, uint8_t control)
 {
-	int32_t start = disc_next_start(disc), size = (int32_t)round_up((uint64_t)blocks, (uint64_t)disc->medium->packet);
+	int32_t start = disc_next_start(disc),
+		size = (int32_t)round_up((uint64_t)blocks, (uint64_t)disc->medium->packet);
 	int reserved = 0;
 	struct sense sense;
 
@@ -139,7 +146,7 @@ struct sense sequential_readable(const struct disc *disc, int32_t lba)
 	}
 	if (!disc->n_tracks || lba >= disc->tracks[disc->n_tracks - 1].end)
 		return minus ? SENSE_OUT_OF_RANGE : SENSE_BLANK_CHECK;
-	return minus ? SENSE_UNREADABLE : SENSE_BLANK_CHECK;	/* lead-out, lead-in, border; a reserved rest */
+	return minus ? SENSE_UNREADABLE : SENSE_BLANK_CHECK; /* lead-out, lead-in, border; a reserved rest */
 }
 
 struct sense sequential_flush(struct disc *disc)
@@ -148,7 +155,8 @@ struct sense sequential_flush(struct disc *disc)
 		struct track *t = &disc->tracks[i];
 
 		if (!t->closed)
-			t->end = t->start + (int32_t)round_up((uint64_t)(t->end - t->start), (uint64_t)disc->medium->packet);
+			t->end = t->start +
+				 (int32_t)round_up((uint64_t)(t->end - t->start), (uint64_t)disc->medium->packet);
 	}
 	return SENSE_OK;
 }
@@ -164,7 +172,7 @@ struct sense disc_close_track(struct disc *disc, int number, int32_t run_out)
 	if (!t || t->closed)
 		return SENSE_OK;
 	sequential_flush(disc);
-	if (t->end == t->start && !t->reserved) {	/* nothing was recorded: the track is not there */
+	if (t->end == t->start && !t->reserved) { /* nothing was recorded: the track is not there */
 		disc->n_tracks--;
 		disc_save(disc);
 		return SENSE_OK;
@@ -192,7 +200,8 @@ struct sense disc_close_session(struct disc *disc, bool more_to_come)
 		return SENSE_WRITE_PROTECTED;
 	if (pending) {
 		disc->sessions[disc->n_sessions++] = (struct session){
-			.first_track = disc->n_tracks - pending + 1, .last_track = disc->n_tracks,
+			.first_track = disc->n_tracks - pending + 1,
+			.last_track = disc->n_tracks,
 			.lead_out = disc->tracks[disc->n_tracks - 1].end,
 		};
 	}

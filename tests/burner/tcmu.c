@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
-#define __LINUX_UIO_H	/* its struct iovec is that of sys/uio.h */
+#define __LINUX_UIO_H /* its struct iovec is that of sys/uio.h */
 #include <linux/target_core_user.h>
 
 #include "cdappendfs/own.h"
@@ -20,7 +20,7 @@ struct ring {
 	int fd;
 	uint8_t *base;
 	struct tcmu_mailbox *mailbox;
-	uint8_t *buffer;	/* data of one command, in one piece */
+	uint8_t *buffer; /* data of one command, in one piece */
 	size_t buffer_size;
 	struct drive *drive;
 	struct control *control;
@@ -169,7 +169,8 @@ static int serve(struct ring *ring)
 
 	while (!*ring->stop) {
 		struct pollfd wait[] = {
-			{.fd = ring->fd, .events = POLLIN}, {.fd = control_fd(ring->control), .events = POLLIN},
+			{.fd = ring->fd, .events = POLLIN},
+			{.fd = control_fd(ring->control), .events = POLLIN},
 		};
 		int r = serve_ring(ring);
 

@@ -10,8 +10,8 @@
 struct drive;
 struct control;
 
-/* Executes what the kernel puts into the ring of the UIO device until *stop is set by a signal handler; answers the control socket
- * between two commands and while one takes its time.  0 or -errno. */
+/* Executes what the kernel puts into the ring of the UIO device until *stop is set by a signal handler; answers the
+ * control socket between two commands and while one takes its time.  0 or -errno. */
 int tcmu_serve(const char *uio, struct drive *drive, struct control *control, const volatile int *stop);
 
 #endif

@@ -7,10 +7,10 @@
 #include "cdappendfs/bytes.h"
 
 enum {
-	SEEK_MIN_MS = 15,	/* a step of the sledge */
-	SEEK_FULL_MS = 160,	/* from the inside to the outside */
-	SEEK_NEAR_BLOCKS = 64,	/* reached by waiting, without a seek */
-	START_OF_WRITING_MS = 400,	/* calibration, spinning up */
+	SEEK_MIN_MS = 15,	   /* a step of the sledge */
+	SEEK_FULL_MS = 160,	   /* from the inside to the outside */
+	SEEK_NEAR_BLOCKS = 64,	   /* reached by waiting, without a seek */
+	START_OF_WRITING_MS = 400, /* calibration, spinning up */
 };
 
 #define MS 1000000LL
@@ -55,7 +55,7 @@ static void drain(struct timing *t)
 	int64_t now = timing_now();
 	double drained;
 
-	if (now < t->buffered_at)	/* writing has not begun */
+	if (now < t->buffered_at) /* writing has not begun */
 		return;
 	drained = t->scale > 0 ? (double)(now - t->buffered_at) / 1e6 * t->write_speed / t->scale : 1e18;
 	t->buffered = drained >= (double)t->buffered ? 0 : t->buffered - (uint64_t)drained;

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FILES_AT_ONCE 40u	/* of each client */
+#define FILES_AT_ONCE 40u /* of each client */
 #define MOST_BYTES 30000u
 
 static uint64_t state;
@@ -69,7 +69,10 @@ static void check_file(const char *name, size_t length, uint32_t seed)
 
 /* ---- make and look ---- */
 
-static void name_of(char *ret, size_t size, uint32_t dir, uint32_t file) { snprintf(ret, size, "dir %u/file %u of it", dir, file); }
+static void name_of(char *ret, size_t size, uint32_t dir, uint32_t file)
+{
+	snprintf(ret, size, "dir %u/file %u of it", dir, file);
+}
 
 static int make(uint32_t dirs, uint32_t files)
 {
@@ -170,7 +173,10 @@ static int hold(uint32_t n)
 
 /* ---- clients ---- */
 
-struct own { bool there; uint32_t seed, length; };
+struct own {
+	bool there;
+	uint32_t seed, length;
+};
 
 static void list(uint32_t expected)
 {

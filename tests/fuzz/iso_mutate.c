@@ -2,9 +2,9 @@
 /*
  * iso_mutate SEED COUNT IMAGE...: damage images in memory and read everything that is left of them
  *
- * Each of COUNT runs takes one image, overwrites some bytes (mostly in descriptors, directories and System Use areas, which are
- * found by their marks) or cuts it short, opens it and walks the whole tree: bounded in nodes, entries and bytes.  Errors are
- * welcome; what must not happen is what the sanitizers and the alarm say.  Same seed, same runs.
+ * Each of COUNT runs takes one image, overwrites some bytes (mostly in descriptors, directories and System Use areas,
+ * which are found by their marks) or cuts it short, opens it and walks the whole tree: bounded in nodes, entries and
+ * bytes.  Errors are welcome; what must not happen is what the sanitizers and the alarm say.  Same seed, same runs.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,12 +15,12 @@
 #include "cdappendfs/own.h"
 #include "tests/fuzz/common/walk.h"
 
-#define SECONDS_MAX 20u		/* for one run */
+#define SECONDS_MAX 20u /* for one run */
 
 struct image {
 	uint8_t *data;
 	size_t length;
-	uint32_t *places;	/* byte positions worth damaging */
+	uint32_t *places; /* byte positions worth damaging */
 	size_t n_places;
 	uint32_t descriptors[64];
 	unsigned n_descriptors;
@@ -37,10 +37,12 @@ static void add_places(struct image *m, size_t from, size_t n)
 		m->places[m->n_places++] = (uint32_t)(from + i);
 }
 
-/* Descriptors; directories (sectors that begin with a "." record); continuation areas and zisofs headers, by their signatures. */
+/* Descriptors; directories (sectors that begin with a "." record); continuation areas and zisofs headers, by their
+ * signatures. */
 static void find_places(struct image *m)
 {
-	static const char *const marks[] = {"SL", "NM", "PX", "TF", "CE", "ER", "ZF", "CL", "RE", "\x37\xe4\x53\x96", "\xef\x22\x55\xa1"};
+	static const char *const marks[] = {
+		"SL", "NM", "PX", "TF", "CE", "ER", "ZF", "CL", "RE", "\x37\xe4\x53\x96", "\xef\x22\x55\xa1"};
 
 	for (size_t at = 0; at + SECTOR_BYTES <= m->length; at += SECTOR_BYTES) {
 		const uint8_t *s = m->data + at;
@@ -58,7 +60,8 @@ static void find_places(struct image *m)
 	}
 	for (size_t at = 0; at + 4 < m->length; at++)
 		for (size_t k = 0; k < ARRAY_LENGTH(marks); k++)
-			if (!memcmp(m->data + at, marks[k], strlen(marks[k])) && (strlen(marks[k]) == 4 || m->data[at + 3] <= 2))
+			if (!memcmp(m->data + at, marks[k], strlen(marks[k])) &&
+			    (strlen(marks[k]) == 4 || m->data[at + 3] <= 2))
 				add_places(m, at, 40);
 }
 

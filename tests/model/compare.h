@@ -2,19 +2,26 @@
 /*
  * compare.h - are both trees the same?
  *
- * Names, types, modes, owners, sizes, devices, link counts, targets, contents; hard links by inode numbers, which must correspond one
- * to one.  A time of modification that was set must be the same second; one that a change left is about the same moment on both sides.
- * The mount is asked past the kernel's caches half of the time, so that both the caches and the daemon are looked at.
+ * Names, types, modes, owners, sizes, devices, link counts, targets, contents; hard links by inode numbers, which
+ * must correspond one to one.  A time of modification that was set must be the same second; one that a change left is
+ * about the same moment on both sides. The mount is asked past the kernel's caches half of the time, so that both the
+ * caches and the daemon are looked at.
  */
 #ifndef TESTS_MODEL_COMPARE_H
 #define TESTS_MODEL_COMPARE_H
 
 #include "tests/model/rig.h"
 
-#define MOMENT_SECONDS 30	/* how far apart both halves of one operation may be */
+#define MOMENT_SECONDS 30 /* how far apart both halves of one operation may be */
 
-struct pairing { ino_t ino[SIDES]; uint64_t path_hash; };
-static struct { struct pairing *pairs; size_t n; } paired;
+struct pairing {
+	ino_t ino[SIDES];
+	uint64_t path_hash;
+};
+static struct {
+	struct pairing *pairs;
+	size_t n;
+} paired;
 
 static inline uint64_t hash_of(const char *text)
 {
@@ -32,9 +39,14 @@ static inline int stat_of(int fd, const char *name, int flags, bool fresh, struc
 
 	if (statx(fd, name, flags | (fresh ? AT_STATX_FORCE_SYNC : AT_STATX_SYNC_AS_STAT), STATX_BASIC_STATS, &x) < 0)
 		return -1;
-	*st = (struct stat){.st_ino = x.stx_ino, .st_mode = x.stx_mode, .st_nlink = x.stx_nlink, .st_uid = x.stx_uid, .st_gid = x.stx_gid,
-		.st_size = (off_t)x.stx_size, .st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor),
-		.st_mtim = {.tv_sec = x.stx_mtime.tv_sec, .tv_nsec = x.stx_mtime.tv_nsec}};
+	*st = (struct stat){.st_ino = x.stx_ino,
+			    .st_mode = x.stx_mode,
+			    .st_nlink = x.stx_nlink,
+			    .st_uid = x.stx_uid,
+			    .st_gid = x.stx_gid,
+			    .st_size = (off_t)x.stx_size,
+			    .st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor),
+			    .st_mtim = {.tv_sec = x.stx_mtime.tv_sec, .tv_nsec = x.stx_mtime.tv_nsec}};
 	return 0;
 }
 
@@ -58,11 +70,14 @@ static inline void compare_stat(const char *path, const struct stat st[SIDES], b
 	if ((S_ISREG(p->st_mode) || S_ISLNK(p->st_mode)) && m->st_size != p->st_size)
 		differ("%s: size %lld on the mount, %lld plain", path, (long long)m->st_size, (long long)p->st_size);
 	if ((S_ISCHR(p->st_mode) || S_ISBLK(p->st_mode)) && m->st_rdev != p->st_rdev)
-		differ("%s: device %llx on the mount, %llx plain", path, (unsigned long long)m->st_rdev, (unsigned long long)p->st_rdev);
+		differ("%s: device %llx on the mount, %llx plain", path, (unsigned long long)m->st_rdev,
+		       (unsigned long long)p->st_rdev);
 	if (S_ISDIR(p->st_mode) ? !m->st_nlink != !p->st_nlink : m->st_nlink != p->st_nlink)
-		differ("%s: %lu links on the mount, %lu plain", path, (unsigned long)m->st_nlink, (unsigned long)p->st_nlink);
+		differ("%s: %lu links on the mount, %lu plain", path, (unsigned long)m->st_nlink,
+		       (unsigned long)p->st_nlink);
 	if (linked && !is_mapped(p->st_ino) && !same_mtime(st))
-		differ("%s: mtime %lld on the mount, %lld plain", path, (long long)m->st_mtim.tv_sec, (long long)p->st_mtim.tv_sec);
+		differ("%s: mtime %lld on the mount, %lld plain", path, (long long)m->st_mtim.tv_sec,
+		       (long long)p->st_mtim.tv_sec);
 }
 
 static inline void compare_numbers(const char *path, const struct stat st[SIDES])
@@ -72,7 +87,7 @@ static inline void compare_numbers(const char *path, const struct stat st[SIDES]
 	for (size_t i = 0; i < paired.n; i++)
 		if ((paired.pairs[i].ino[MOUNT] == m) != (paired.pairs[i].ino[PLAIN] == p))
 			differ("%s: inode %llu on the mount belongs to %s", path, (unsigned long long)m,
-				paired.pairs[i].ino[MOUNT] == m ? "another file, too" : "one name of the file only");
+			       paired.pairs[i].ino[MOUNT] == m ? "another file, too" : "one name of the file only");
 	paired.pairs = need(realloc(paired.pairs, (paired.n + 1) * sizeof(*paired.pairs)));
 	paired.pairs[paired.n++] = (struct pairing){{m, p}, hash_of(path)};
 }
@@ -110,8 +125,9 @@ static inline void compare_content(const char *path, const int fd[SIDES])
 			i++;
 		while (buf[MOUNT][last] == buf[PLAIN][last])
 			last--;
-		differ("%s: differs from byte %lld on (until %lld%s): %02x on the mount, %02x plain", path, (long long)(pos + i), (long long)(pos + last),
-			last == n - 1 ? " or later" : "", (unsigned char)buf[MOUNT][i], (unsigned char)buf[PLAIN][i]);
+		differ("%s: differs from byte %lld on (until %lld%s): %02x on the mount, %02x plain", path,
+		       (long long)(pos + i), (long long)(pos + last), last == n - 1 ? " or later" : "",
+		       (unsigned char)buf[MOUNT][i], (unsigned char)buf[PLAIN][i]);
 	}
 	if (n < 0)
 		differ("%s: read: %s", path, strerror(errno));
@@ -167,8 +183,9 @@ static inline void compare_entries(int fd, const char *path)
 		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			differ("%s/%s: stat of what readdir gave: %s", path, entry->d_name, strerror(errno));
 		if (entry->d_ino != st.st_ino || (entry->d_type != DT_UNKNOWN && entry->d_type != IFTODT(st.st_mode)))
-			differ("%s/%s: readdir says inode %llu type %d, stat %llu mode %o", path, entry->d_name, (unsigned long long)entry->d_ino,
-				entry->d_type, (unsigned long long)st.st_ino, st.st_mode);
+			differ("%s/%s: readdir says inode %llu type %d, stat %llu mode %o", path, entry->d_name,
+			       (unsigned long long)entry->d_ino, entry->d_type, (unsigned long long)st.st_ino,
+			       st.st_mode);
 	}
 	closedir(dir);
 }
@@ -185,7 +202,8 @@ static inline void compare_directory(const int fd[SIDES], const char *path)
 		int order = i == n[MOUNT] ? 1 : j == n[PLAIN] ? -1 : strcmp(names[MOUNT][i], names[PLAIN][j]);
 
 		if (order)
-			differ("%s/%s: only %s", path, order < 0 ? names[MOUNT][i] : names[PLAIN][j], order < 0 ? "on the mount" : "in the plain directory");
+			differ("%s/%s: only %s", path, order < 0 ? names[MOUNT][i] : names[PLAIN][j],
+			       order < 0 ? "on the mount" : "in the plain directory");
 	}
 	if (percent(30))
 		compare_entries(fd[MOUNT], path);
@@ -217,7 +235,8 @@ static inline void compare_held(void)
 			differ("%s: fstat: %s", name, strerror(errno));
 		compare_stat(name, st, false);
 		if (st[MOUNT].st_ino != h->mount_ino)
-			differ("%s: its inode was %llu, is %llu", name, (unsigned long long)h->mount_ino, (unsigned long long)st[MOUNT].st_ino);
+			differ("%s: its inode was %llu, is %llu", name, (unsigned long long)h->mount_ino,
+			       (unsigned long long)st[MOUNT].st_ino);
 		if (S_ISREG(st[PLAIN].st_mode) && (fcntl(h->fd[PLAIN], F_GETFL) & O_ACCMODE) != O_WRONLY)
 			compare_content(name, h->fd);
 		size_t length = st[PLAIN].st_size < (off_t)h->map_length ? (size_t)st[PLAIN].st_size : h->map_length;
@@ -228,7 +247,7 @@ static inline void compare_held(void)
 
 static inline void compare_all(void)
 {
-	uint64_t chance = model.chance;		/* how often is compared does not change what is done */
+	uint64_t chance = model.chance; /* how often is compared does not change what is done */
 	struct stat st[SIDES];
 
 	paired.n = 0;
@@ -246,7 +265,8 @@ static inline void compare_numbers_before(const struct pairing *before, size_t n
 {
 	for (size_t i = 0; i < n && i < paired.n; i++)
 		if (before[i].ino[MOUNT] != paired.pairs[i].ino[MOUNT])
-			differ("inode %llu is %llu now", (unsigned long long)before[i].ino[MOUNT], (unsigned long long)paired.pairs[i].ino[MOUNT]);
+			differ("inode %llu is %llu now", (unsigned long long)before[i].ino[MOUNT],
+			       (unsigned long long)paired.pairs[i].ino[MOUNT]);
 }
 
 #endif

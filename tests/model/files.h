@@ -18,7 +18,10 @@ static inline size_t random_length(void) { return 1 + below(1ull << below(percen
 static inline off_t random_offset(off_t size)
 {
 	unsigned kind = (unsigned)below(100);
-	off_t at = kind < 60 ? (off_t)below((uint64_t)size + 1) : kind < 80 ? size : kind < 97 ? size + (off_t)below(200000) : size + (off_t)below(3 << 20);
+	off_t at = kind < 60 ? (off_t)below((uint64_t)size + 1) :
+		   kind < 80 ? size :
+		   kind < 97 ? size + (off_t)below(200000) :
+			       size + (off_t)below(3 << 20);
 
 	at = aligned(at);
 	return at < FILE_BYTES_MAX ? at : (off_t)below(FILE_BYTES_MAX);
@@ -36,7 +39,13 @@ static inline void fill(char *buf, size_t length)
 }
 
 /* ---- which ---- */
-struct file { int fd[SIDES]; bool lent; off_t size; ino_t plain_ino; char name[300]; };
+struct file {
+	int fd[SIDES];
+	bool lent;
+	off_t size;
+	ino_t plain_ino;
+	char name[300];
+};
 
 static inline off_t plain_size(int fd)
 {
@@ -102,7 +111,7 @@ static inline void give_back(const struct file *f)
 	follow(f->fd);
 	if (!f->lent)
 		close_both(f->fd);
-	model.stale = true;	/* sizes */
+	model.stale = true; /* sizes */
 }
 
 /* ---- content ---- */
@@ -171,7 +180,8 @@ static inline void do_truncate_path(void)
 
 static inline void do_fallocate(void)
 {
-	static const int modes[] = {0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE};
+	static const int modes[] = {0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				    FALLOC_FL_ZERO_RANGE, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE};
 	int mode = modes[below(5)];
 	struct file f;
 
@@ -180,14 +190,15 @@ static inline void do_fallocate(void)
 	off_t at = random_offset(f.size), length = (off_t)random_length();
 	if (percent(40))
 		length = (length + 2047) / 2048 * 2048;
-	tell("fallocate %s mode %x %lld at %lld of %lld", f.name, mode, (long long)length, (long long)at, (long long)f.size);
+	tell("fallocate %s mode %x %lld at %lld of %lld", f.name, mode, (long long)length, (long long)at,
+	     (long long)f.size);
 	BOTH(fallocate(f.fd[s], mode, at, length));
 	give_back(&f);
 }
 
 /*
- * What lseek(2) calls a hole reads as zeros, and its answers make sense together.  Stores to a mapping that were not written back are
- * unknown to a FUSE daemon: files that are mapped are left out.
+ * What lseek(2) calls a hole reads as zeros, and its answers make sense together.  Stores to a mapping that were not
+ * written back are unknown to a FUSE daemon: files that are mapped are left out.
  */
 static inline void do_seek(void)
 {
@@ -204,9 +215,11 @@ static inline void do_seek(void)
 		if (data < 0 && errno == ENXIO)
 			data = f.size;
 		if (data < at)
-			differ("%s: SEEK_DATA from %lld gives %lld: %s", f.name, (long long)at, (long long)data, strerror(errno));
+			differ("%s: SEEK_DATA from %lld gives %lld: %s", f.name, (long long)at, (long long)data,
+			       strerror(errno));
 		for (off_t hole = at; hole < data; hole += (off_t)sizeof(buf)) {
-			ssize_t n = pread(fd, buf, data - hole < (off_t)sizeof(buf) ? (size_t)(data - hole) : sizeof(buf), hole);
+			ssize_t n = pread(fd, buf,
+					  data - hole < (off_t)sizeof(buf) ? (size_t)(data - hole) : sizeof(buf), hole);
 			for (ssize_t i = 0; i < n; i++)
 				if (buf[i])
 					differ("%s: data in the hole at %lld", f.name, (long long)(hole + i));
@@ -215,7 +228,8 @@ static inline void do_seek(void)
 			break;
 		at = lseek(fd, data, SEEK_HOLE);
 		if (at <= data)
-			differ("%s: SEEK_HOLE from %lld gives %lld: %s", f.name, (long long)data, (long long)at, strerror(errno));
+			differ("%s: SEEK_HOLE from %lld gives %lld: %s", f.name, (long long)data, (long long)at,
+			       strerror(errno));
 	}
 	off_t end = f.size + (off_t)below(2);
 	int whence = percent(50) ? SEEK_DATA : SEEK_HOLE;
@@ -249,10 +263,11 @@ static inline void do_copy(void)
 		give_back(&from);
 		return;
 	}
-	off_t from_at = percent(30) ? 0 : aligned((off_t)below((uint64_t)from.size + 1)), to_at = percent(30) ? 0 : random_offset(to.size);
+	off_t from_at = percent(30) ? 0 : aligned((off_t)below((uint64_t)from.size + 1)),
+	      to_at = percent(30) ? 0 : random_offset(to.size);
 	size_t length = percent(40) ? (size_t)from.size : random_length();
-	tell("copy_file_range %s %zu at %lld of %lld to %s at %lld of %lld", from.name, length, (long long)from_at, (long long)from.size, to.name,
-		(long long)to_at, (long long)to.size);
+	tell("copy_file_range %s %zu at %lld of %lld to %s at %lld of %lld", from.name, length, (long long)from_at,
+	     (long long)from.size, to.name, (long long)to_at, (long long)to.size);
 	BOTH(copy_all(from.fd[s], from_at, to.fd[s], to_at, length));
 	give_back(&to);
 	give_back(&from);
@@ -316,7 +331,8 @@ static inline void do_fsync(void)
 }
 
 /* ---- mappings ---- */
-/* A mapping's stores set the time of modification when they are written back, which may be at any moment: so it is set. */
+/* A mapping's stores set the time of modification when they are written back, which may be at any moment: so it is
+ * set. */
 static inline void settle_time(const int fd[SIDES])
 {
 	struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = (time_t)(1000000000 + below(1000000))}};
@@ -342,7 +358,8 @@ static inline bool map_both(const int fd[SIDES], size_t length, char *ret[SIDES]
 {
 	char *map[SIDES];
 
-	if (BOTH((map[s] = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd[s], 0)) == MAP_FAILED ? -1 : 0) < 0)
+	if (BOTH((map[s] = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd[s], 0)) == MAP_FAILED ? -1 : 0) <
+	    0)
 		return false;
 	ret[MOUNT] = map[MOUNT];
 	ret[PLAIN] = map[PLAIN];
@@ -386,7 +403,7 @@ static inline void do_map_held(void)
 {
 	struct held *h = &model.held[below(HELD)];
 
-	if (!h->used || h->directory || model.bounded)	/* a store that finds no room is told to nobody */
+	if (!h->used || h->directory || model.bounded) /* a store that finds no room is told to nobody */
 		return;
 	off_t size = plain_size(h->fd[PLAIN]);
 	if (h->map[PLAIN]) {

@@ -4,15 +4,17 @@
  *
  *	model_model [-v] [-e] [-i] [-n EVERY] [-x EVERY:COMMAND]… [-c EVERY:COMMAND]… [-k EVERY:COMMAND]… SEED OPERATIONS MOUNT PLAIN
  *
- * Both directories hold the same tree at the start.  Each operation must give the same result and errno on both; after every EVERY (100)
- * operations, and around each hook, the whole trees must be the same.  Hooks run a shell command every so many operations:
+ * Both directories hold the same tree at the start.  Each operation must give the same result and errno on both;
+ * after every EVERY (100) operations, and around each hook, the whole trees must be the same.  Hooks run a shell
+ * command every so many operations:
  *	-x with all handles, mappings and directory streams kept (a commit)
  *	-c after everything was closed (an unmount and a mount)
  *	-k after everything was fsynced and closed (the end of the daemon without warning, and a mount)
  *	-i  inode numbers of the mount are the same after -c and -k
  *	-e  the mount may be full: what fails with ENOSPC must have changed nothing, but for content; nothing is mapped
  *	-v  tells each operation on standard error
- * The same seed makes the same operations.  Exit status 0: no difference; 1: a difference, told with the last operations; 2: trouble.
+ * The same seed makes the same operations.  Exit status 0: no difference; 1: a difference, told with the last
+ * operations; 2: trouble.
  */
 #include "tests/model/names.h"
 
@@ -156,7 +158,11 @@ static void prune(void)
 
 /* ---- hooks ---- */
 
-static struct hook { char kind; uint64_t every; const char *command; } hooks[HOOKS];
+static struct hook {
+	char kind;
+	uint64_t every;
+	const char *command;
+} hooks[HOOKS];
 static unsigned n_hooks;
 static uint64_t compare_every = 100;
 static bool numbers_stay;
@@ -196,7 +202,7 @@ static void run_hook(const struct hook *h)
 	n_before = paired.n;
 	before = need(memcpy(need(malloc((n_before + 1) * sizeof(*before))), paired.pairs, n_before * sizeof(*before)));
 	if (h->kind == 'k') {
-		model.stale = true;	/* what was unlinked is gone */
+		model.stale = true; /* what was unlinked is gone */
 		scan();
 		fsync_everything();
 	}
@@ -223,10 +229,15 @@ static void run_hooks(void)
 
 /* ---- the run ---- */
 
-static const struct { unsigned weight; void (*run)(void); } operations[] = {
-	{10, do_open}, {6, do_close}, {14, do_write}, {6, do_read}, {5, do_truncate}, {2, do_truncate_path}, {6, do_fallocate}, {2, do_seek},
-	{4, do_copy}, {1, do_scatter}, {2, do_rewrite}, {4, do_version}, {2, do_fsync}, {3, do_map}, {5, do_map_held}, {5, do_mkdir}, {2, do_mknod}, {3, do_symlink}, {1, do_readlink},
-	{4, do_link}, {6, do_unlink}, {9, do_rename}, {2, do_stat}, {4, do_chmod}, {3, do_chown}, {4, do_utimes}, {6, do_directory},
+static const struct {
+	unsigned weight;
+	void (*run)(void);
+} operations[] = {
+	{10, do_open},	   {6, do_close},  {14, do_write},    {6, do_read},    {5, do_truncate}, {2, do_truncate_path},
+	{6, do_fallocate}, {2, do_seek},   {4, do_copy},      {1, do_scatter}, {2, do_rewrite},	 {4, do_version},
+	{2, do_fsync},	   {3, do_map},	   {5, do_map_held},  {5, do_mkdir},   {2, do_mknod},	 {3, do_symlink},
+	{1, do_readlink},  {4, do_link},   {6, do_unlink},    {9, do_rename},  {2, do_stat},	 {4, do_chmod},
+	{3, do_chown},	   {4, do_utimes}, {6, do_directory},
 };
 
 static void operate(void)
@@ -283,12 +294,25 @@ int main(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "vein:x:c:k:")) != -1) {
 		switch (option) {
-		case 'v': model.verbose = true; break;
-		case 'e': model.bounded = true; break;
-		case 'i': numbers_stay = true; break;
-		case 'n': compare_every = strtoull(optarg, NULL, 10); break;
-		case 'x': case 'c': case 'k': add_hook((char)option, optarg); break;
-		default: return 2;
+		case 'v':
+			model.verbose = true;
+			break;
+		case 'e':
+			model.bounded = true;
+			break;
+		case 'i':
+			numbers_stay = true;
+			break;
+		case 'n':
+			compare_every = strtoull(optarg, NULL, 10);
+			break;
+		case 'x':
+		case 'c':
+		case 'k':
+			add_hook((char)option, optarg);
+			break;
+		default:
+			return 2;
 		}
 	}
 	if (argc - optind != 4 || !compare_every)

@@ -13,9 +13,30 @@
 static inline const char *random_name(void)
 {
 	static char long_name[256];
-	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "UPPER", "upper", "Upper.Txt", "two words", "a;1",
-		"many.dots.in.it", "dot.", ".hidden", "-dash", "Zażółć gęślą", "日本語 😀", "same prefix, more than sixty-four characters of it, as Joliet cuts 1",
-		"same prefix, more than sixty-four characters of it, as Joliet cuts 2", "tab\tand \\ * ?"};
+	static const char *const names[] = {"a",
+					    "b",
+					    "c",
+					    "d",
+					    "e",
+					    "f",
+					    "g",
+					    "h",
+					    "i",
+					    "j",
+					    "UPPER",
+					    "upper",
+					    "Upper.Txt",
+					    "two words",
+					    "a;1",
+					    "many.dots.in.it",
+					    "dot.",
+					    ".hidden",
+					    "-dash",
+					    "Zażółć gęślą",
+					    "日本語 😀",
+					    "same prefix, more than sixty-four characters of it, as Joliet cuts 1",
+					    "same prefix, more than sixty-four characters of it, as Joliet cuts 2",
+					    "tab\tand \\ * ?"};
 	size_t n = sizeof(names) / sizeof(*names), i = below(n + 3);
 
 	if (i < n)
@@ -38,8 +59,8 @@ static inline void random_path(char *ret, size_t size)
 }
 
 /*
- * Without default_permissions the kernel knows no sticky bit: a chown that takes the set-id bits away takes it too, and fs.protected_regular
- * and its like do not hold in a directory.  So it stands alone here.
+ * Without default_permissions the kernel knows no sticky bit: a chown that takes the set-id bits away takes it too,
+ * and fs.protected_regular and its like do not hold in a directory.  So it stands alone here.
  */
 static inline mode_t random_mode(void)
 {
@@ -56,8 +77,11 @@ static inline struct held *keep(const int fd[SIDES])
 
 	if (h->used || BOTH(fstat(fd[s], &st[s])) < 0)
 		return NULL;
-	*h = (struct held){.fd = {fd[MOUNT], fd[PLAIN]}, .used = true, .directory = S_ISDIR(st[PLAIN].st_mode),
-		.mount_ino = st[MOUNT].st_ino, .plain_ino = st[PLAIN].st_ino};
+	*h = (struct held){.fd = {fd[MOUNT], fd[PLAIN]},
+			   .used = true,
+			   .directory = S_ISDIR(st[PLAIN].st_mode),
+			   .mount_ino = st[MOUNT].st_ino,
+			   .plain_ino = st[PLAIN].st_ino};
 	return h;
 }
 
@@ -76,11 +100,13 @@ static inline void do_open(void)
 		return;
 	else
 		snprintf(path, sizeof(path), "%.2000s", n->path);
-	flags |= (percent(70) ? O_CREAT : 0) | (percent(15) ? O_EXCL : 0) | (percent(15) ? O_TRUNC : 0) | (percent(15) ? O_APPEND : 0);
+	flags |= (percent(70) ? O_CREAT : 0) | (percent(15) ? O_EXCL : 0) | (percent(15) ? O_TRUNC : 0) |
+		 (percent(15) ? O_APPEND : 0);
 	if (!(flags & O_CREAT))
 		flags &= ~O_EXCL;
 	struct stat st;
-	if (fstatat(model.root[PLAIN], path, &st, AT_SYMLINK_NOFOLLOW) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
+	if (fstatat(model.root[PLAIN], path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
 		return;
 	tell("open %.280s flags %o mode %o", path, flags, mode);
 	model.stale = true;
@@ -96,7 +122,8 @@ static inline void do_open(void)
 		}
 		struct held *h = percent(40) ? keep(fd) : NULL;
 		if (h) {
-			tell("open %.280s flags %o mode %o, write, kept as handle %d", path, flags, mode, (int)(h - model.held));
+			tell("open %.280s flags %o mode %o, write, kept as handle %d", path, flags, mode,
+			     (int)(h - model.held));
 			return;
 		}
 	}
@@ -109,7 +136,8 @@ static inline ssize_t change_version(char *buf, ssize_t n)
 	unsigned changes = percent(40) ? 0 : 1 + (unsigned)below(percent(10) ? 200 : 4);
 
 	for (; n && changes; changes--) {
-		size_t at = percent(50) ? below((uint64_t)n) : below((uint64_t)n) / 2048 * 2048, length = percent(50) ? 1 : 2048;
+		size_t at = percent(50) ? below((uint64_t)n) : below((uint64_t)n) / 2048 * 2048,
+		       length = percent(50) ? 1 : 2048;
 
 		fill(buf + at, length < (size_t)n - at ? length : (size_t)n - at);
 	}
@@ -197,7 +225,19 @@ static inline void do_mknod(void)
 
 static inline void do_symlink(void)
 {
-	static const char *const targets[] = {"a", "b/c", "../d", "..", ".", "/", "/absolute/path", "./a/../b", "a//b", "dir/", "../../../outside", "Zażółć/日本語", "a b;1"};
+	static const char *const targets[] = {"a",
+					      "b/c",
+					      "../d",
+					      "..",
+					      ".",
+					      "/",
+					      "/absolute/path",
+					      "./a/../b",
+					      "a//b",
+					      "dir/",
+					      "../../../outside",
+					      "Zażółć/日本語",
+					      "a b;1"};
 	size_t i = below(sizeof(targets) / sizeof(*targets) + 2);
 	char path[2048], target[4096];
 
@@ -253,7 +293,10 @@ static inline void do_unlink(void)
 static inline void do_rename(void)
 {
 	const struct node *n = pick(percent(35) ? S_IFDIR : 0), *other = pick(n && percent(60) ? n->mode & S_IFMT : 0);
-	unsigned kind = (unsigned)below(100), flags = kind < 65 ? 0 : kind < 75 ? RENAME_NOREPLACE : kind < 98 ? RENAME_EXCHANGE : RENAME_NOREPLACE | RENAME_EXCHANGE;
+	unsigned kind = (unsigned)below(100), flags = kind < 65 ? 0 :
+						      kind < 75 ? RENAME_NOREPLACE :
+						      kind < 98 ? RENAME_EXCHANGE :
+								  RENAME_NOREPLACE | RENAME_EXCHANGE;
 	char path[2048];
 
 	if (!n)
@@ -322,7 +365,9 @@ static inline void do_utimes(void)
 	const struct node *n = pick(0);
 	struct held *h = &model.held[below(HELD)];
 	time_t when = (time_t)below(130ull * 365 * 86400) - 20ll * 365 * 86400;
-	struct timespec times[2] = {{.tv_sec = when}, {.tv_sec = when, .tv_nsec = when >= 0 && percent(50) ? (long)below(1000000000) : 0}};
+	struct timespec times[2] = {{.tv_sec = when},
+				    {.tv_sec = when,
+				     .tv_nsec = when >= 0 && percent(50) ? (long)below(1000000000) : 0}};
 
 	if (percent(10))
 		times[1].tv_nsec = percent(50) ? UTIME_OMIT : UTIME_NOW;

@@ -2,9 +2,10 @@
 /*
  * rig.h - two directories and chance: what operations and comparisons of the model test share
  *
- * Side 0 is the mount, side 1 the plain directory.  BOTH(expression) evaluates an expression for each side, with `s` naming it, and ends
- * the program when results or errno differ.  All chance comes from one generator, and nothing but the seed and the plain directory's
- * state (names sorted) decides what is done next: the same seed gives the same operations.
+ * Side 0 is the mount, side 1 the plain directory.  BOTH(expression) evaluates an expression for each side, with `s`
+ * naming it, and ends the program when results or errno differ.  All chance comes from one generator, and nothing but
+ * the seed and the plain directory's state (names sorted) decides what is done next: the same seed gives the same
+ * operations.
  */
 #ifndef TESTS_MODEL_RIG_H
 #define TESTS_MODEL_RIG_H
@@ -26,41 +27,47 @@
 #include <unistd.h>
 
 enum { MOUNT, PLAIN, SIDES };
-#define HELD 16			/* handles at most */
-#define TOLD 60			/* operations told when something differs */
+#define HELD 16 /* handles at most */
+#define TOLD 60 /* operations told when something differs */
 #define FILE_BYTES_MAX (6 << 20)
 
 /* One name of the plain tree. */
-struct node { char *path; mode_t mode; ino_t ino; off_t size; };
+struct node {
+	char *path;
+	mode_t mode;
+	ino_t ino;
+	off_t size;
+};
 
 /* A pair of handles kept over other operations. */
 struct held {
 	int fd[SIDES];
 	bool used, directory;
-	char *map[SIDES];	/* a mapping of the first map_length bytes, or NULL */
+	char *map[SIDES]; /* a mapping of the first map_length bytes, or NULL */
 	size_t map_length;
 	ino_t mount_ino, plain_ino;
-	char **start;		/* of a directory that is being read: the plain names at its first read … */
+	char **start; /* of a directory that is being read: the plain names at its first read … */
 	ino_t *start_inos;
 	size_t n_start;
-	char **seen;		/* … and what the mount gave until now */
+	char **seen; /* … and what the mount gave until now */
 	size_t n_seen;
 };
 
 static struct {
 	uint64_t seed, chance;
-	uint64_t number;			/* of the operation */
+	uint64_t number; /* of the operation */
 	const char *path[SIDES];
 	int root[SIDES];
 	time_t started;
 	struct held held[HELD];
-	struct node *nodes;			/* the plain tree, parents before children; the root is not in it */
+	struct node *nodes; /* the plain tree, parents before children; the root is not in it */
 	size_t n_nodes;
-	off_t bytes;				/* of all files */
-	bool stale;				/* nodes is to be read again */
+	off_t bytes; /* of all files */
+	bool stale;  /* nodes is to be read again */
 	bool verbose;
-	bool bounded;				/* the mount's medium may become full: then nothing is done to the plain directory … */
-	bool full;				/* … but its file may have to follow what was done in part */
+	/* the mount's medium may become full: then nothing is done to the plain directory … */
+	bool bounded;
+	bool full; /* … but its file may have to follow what was done in part */
 	char told[TOLD][700];
 } model;
 
@@ -135,30 +142,33 @@ static inline void tell_full(void)
 static inline long settle(const char *what, const long result[SIDES], const int number[SIDES])
 {
 	if (model.bounded && number[PLAIN] == 0 && result[MOUNT] >= 0 && result[MOUNT] < result[PLAIN]) {
-		tell_full();	/* a part was written */
+		tell_full(); /* a part was written */
 		return result[MOUNT];
 	}
 	if (result[MOUNT] != result[PLAIN] || number[MOUNT] != number[PLAIN])
-		differ("%s: mount %ld (%s), plain %ld (%s)", what, result[MOUNT], number[MOUNT] ? strerror(number[MOUNT]) : "ok", result[PLAIN],
-			number[PLAIN] ? strerror(number[PLAIN]) : "ok");
+		differ("%s: mount %ld (%s), plain %ld (%s)", what, result[MOUNT],
+		       number[MOUNT] ? strerror(number[MOUNT]) : "ok", result[PLAIN],
+		       number[PLAIN] ? strerror(number[PLAIN]) : "ok");
 	errno = number[PLAIN];
 	return result[PLAIN];
 }
-#define BOTH(expression) __extension__({ \
-	long result_[SIDES]; \
-	int number_[SIDES]; \
-	for (int s = 0; s < SIDES; s++) { \
-		errno = 0; \
-		result_[s] = (long)(expression); \
-		number_[s] = result_[s] < 0 ? errno : 0; \
-		if (s == MOUNT && model.bounded && (number_[s] == ENOSPC || number_[s] == EROFS)) { \
-			tell_full(); \
-			result_[PLAIN] = result_[s]; \
-			number_[PLAIN] = number_[s]; \
-			break; \
+#define BOTH(expression) \
+	__extension__({ \
+		long result_[SIDES]; \
+		int number_[SIDES]; \
+		for (int s = 0; s < SIDES; s++) { \
+			errno = 0; \
+			result_[s] = (long)(expression); \
+			number_[s] = result_[s] < 0 ? errno : 0; \
+			if (s == MOUNT && model.bounded && (number_[s] == ENOSPC || number_[s] == EROFS)) { \
+				tell_full(); \
+				result_[PLAIN] = result_[s]; \
+				number_[PLAIN] = number_[s]; \
+				break; \
+			} \
 		} \
-	} \
-	settle(#expression, result_, number_); })
+		settle(#expression, result_, number_); \
+	})
 /* The same of an expression that gives a descriptor. */
 #define BOTH_OPEN(fd, expression) (BOTH(((fd)[s] = (expression)) < 0 ? -1 : 0) == 0)
 
@@ -230,10 +240,12 @@ static inline void scan_below(int fd, const char *path)
 		char *whole;
 		int inside;
 
-		if (asprintf(&whole, "%s%s%s", path, *path ? "/" : "", names[i]) < 0 || fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (asprintf(&whole, "%s%s%s", path, *path ? "/" : "", names[i]) < 0 ||
+		    fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
 			err(2, "%s", names[i]);
 		model.nodes = need(realloc(model.nodes, (model.n_nodes + 1) * sizeof(*model.nodes)));
-		model.nodes[model.n_nodes++] = (struct node){.path = whole, .mode = st.st_mode, .ino = st.st_ino, .size = st.st_size};
+		model.nodes[model.n_nodes++] =
+			(struct node){.path = whole, .mode = st.st_mode, .ino = st.st_ino, .size = st.st_size};
 		if (S_ISREG(st.st_mode))
 			model.bytes += st.st_size;
 		if (!S_ISDIR(st.st_mode))

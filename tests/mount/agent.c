@@ -21,7 +21,13 @@
 
 #define HELD 16
 
-struct held { int fd; DIR *dir; char *map; char **names; size_t n_names, n_twice; };
+struct held {
+	int fd;
+	DIR *dir;
+	char *map;
+	char **names;
+	size_t n_names, n_twice;
+};
 static struct held held[HELD];
 
 static int compare(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
@@ -68,7 +74,8 @@ static void stat_file(struct held *h)
 	if (fstat(h->dir ? dirfd(h->dir) : h->fd, &st) < 0)
 		answer(false);
 	else
-		printf("ok %llu %lld %lu\n", (unsigned long long)st.st_ino, (long long)st.st_size, (unsigned long)st.st_nlink);
+		printf("ok %llu %lld %lu\n", (unsigned long long)st.st_ino, (long long)st.st_size,
+		       (unsigned long)st.st_nlink);
 }
 
 static void read_directory(struct held *h, size_t count)
@@ -145,7 +152,8 @@ int main(void)
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = 0;
 		used = 0;
-		if (sscanf(line, "%31s %d %n", verb, &n, &used) < 2 || n < 0 || n >= HELD || !obey(&held[n], verb, line + used))
+		if (sscanf(line, "%31s %d %n", verb, &n, &used) < 2 || n < 0 || n >= HELD ||
+		    !obey(&held[n], verb, line + used))
 			printf("error 0 what?\n");
 		fflush(stdout);
 	}

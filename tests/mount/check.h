@@ -2,8 +2,8 @@
 /*
  * check.h - the frame of the POSIX checks: functions that return NULL or what did not hold, printed as TAP
  *
- * A program has a table of checks, run one after the other in its directory (chdir'ed there), and a function that prepares what
- * the checks find burned.  `PROGRAM -p DIRECTORY` prepares, `PROGRAM DIRECTORY` checks.
+ * A program has a table of checks, run one after the other in its directory (chdir'ed there), and a function that
+ * prepares what the checks find burned.  `PROGRAM -p DIRECTORY` prepares, `PROGRAM DIRECTORY` checks.
  */
 #ifndef TESTS_MOUNT_CHECK_H
 #define TESTS_MOUNT_CHECK_H
@@ -19,13 +19,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct check { const char *name; const char *(*run)(void); };
+struct check {
+	const char *name;
+	const char *(*run)(void);
+};
 
 #define CHECK_TEXT(line, condition) "line " #line ": " condition
 #define CHECK_LINE(line, condition) CHECK_TEXT(line, condition)
-#define CHECK(condition) do { errno = 0; if (!(condition)) return CHECK_LINE(__LINE__, #condition); } while (0)
+#define CHECK(condition) \
+	do { \
+		errno = 0; \
+		if (!(condition)) \
+			return CHECK_LINE(__LINE__, #condition); \
+	} while (0)
 /* It fails with exactly that errno. */
-#define FAILS(call, number) do { errno = 0; if ((call) != -1 || errno != (number)) return CHECK_LINE(__LINE__, #call " fails with " #number); } while (0)
+#define FAILS(call, number) \
+	do { \
+		errno = 0; \
+		if ((call) != -1 || errno != (number)) \
+			return CHECK_LINE(__LINE__, #call " fails with " #number); \
+	} while (0)
 
 static inline uint8_t pattern(uint64_t pos) { return (uint8_t)((pos * 2654435761u >> 13) ^ pos); }
 
@@ -59,8 +72,16 @@ static inline bool has_text(const char *path, const char *text)
 		close(fd);
 	return got == (ssize_t)strlen(text) && !memcmp(buf, text, (size_t)got);
 }
-static inline bool exists(const char *path) { struct stat st; return lstat(path, &st) == 0; }
-static inline bool missing(const char *path) { struct stat st; return lstat(path, &st) == -1 && errno == ENOENT; }
+static inline bool exists(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0;
+}
+static inline bool missing(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == -1 && errno == ENOENT;
+}
 static inline struct stat stat_of(const char *path)
 {
 	struct stat st;
@@ -69,10 +90,14 @@ static inline struct stat stat_of(const char *path)
 		memset(&st, 0, sizeof(st));
 	return st;
 }
-static inline bool later(struct timespec a, struct timespec b) { return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec; }
-static inline void tick(void) { usleep(12000); }	/* more than the kernel's coarse clock */
+static inline bool later(struct timespec a, struct timespec b)
+{
+	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+static inline void tick(void) { usleep(12000); } /* more than the kernel's coarse clock */
 
-static inline int check_main(int argc, char **argv, const char *below, void (*prepare)(void), const struct check *checks)
+static inline int check_main(int argc, char **argv, const char *below, void (*prepare)(void),
+			     const struct check *checks)
 {
 	bool preparing = argc == 3 && !strcmp(argv[1], "-p");
 	int n = 0, failures = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * logind - on the bus of DBUS_SYSTEM_BUS_ADDRESS: of logind no more than Inhibit, and a line on standard output for each lock
+ * logind - on the bus of DBUS_SYSTEM_BUS_ADDRESS: of logind no more than Inhibit, and a line on standard output for
+ * each lock
  *
  *	ready
  *	taken WHAT WHO MODE
@@ -53,7 +54,8 @@ int main(void)
 	sd_bus *bus = NULL;
 
 	if (sd_event_default(&event) < 0 || sd_bus_open_system(&bus) < 0 ||
-	    sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/login1", "org.freedesktop.login1.Manager", methods, event) < 0 ||
+	    sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/login1", "org.freedesktop.login1.Manager", methods,
+				     event) < 0 ||
 	    sd_bus_request_name(bus, "org.freedesktop.login1", 0) < 0 || sd_bus_attach_event(bus, event, 0) < 0)
 		return 1;
 	puts("ready");

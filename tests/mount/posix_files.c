@@ -15,11 +15,12 @@
 
 #include "tests/mount/check.h"
 
-#define BIG ((1u << 20) + 123u)		/* bytes of a burned file */
+#define BIG ((1u << 20) + 123u) /* bytes of a burned file */
 
 static uint8_t work[4 << 20], shadow[4 << 20];
 
-static const char *const big_files[] = {"append", "overwrite", "shorten", "lengthen", "attributes", "mapped", "punched", "copied", "random", "whole", "open"};
+static const char *const big_files[] = {"append",  "overwrite", "shorten", "lengthen", "attributes", "mapped",
+					"punched", "copied",	"random",  "whole",    "open"};
 
 static void prepare(void)
 {
@@ -46,7 +47,10 @@ static bool equals_shadow(const char *path, size_t size)
 	return done == size && !memcmp(work, shadow, size);
 }
 
-static bool write_at(int fd, off_t pos, const char *text) { return pwrite(fd, text, strlen(text), pos) == (ssize_t)strlen(text); }
+static bool write_at(int fd, off_t pos, const char *text)
+{
+	return pwrite(fd, text, strlen(text), pos) == (ssize_t)strlen(text);
+}
 
 /* ---- new files ---- */
 
@@ -183,7 +187,8 @@ static const char *check_mmap(void)
 	CHECK(pread(fd, buf, 6, 5000) == 6 && !memcmp(buf, "by map", 6));
 	CHECK(write_at(fd, 9000, "by write") && !memcmp(map + 9000, "by write", 8));
 	CHECK(msync(map, 10000, MS_SYNC) == 0 && munmap(map, 10000) == 0 && close(fd) == 0);
-	CHECK((fd = open("mapped new", O_RDONLY)) >= 0 && pread(fd, buf, 6, 5000) == 6 && !memcmp(buf, "by map", 6) && close(fd) == 0);
+	CHECK((fd = open("mapped new", O_RDONLY)) >= 0 && pread(fd, buf, 6, 5000) == 6 && !memcmp(buf, "by map", 6) &&
+	      close(fd) == 0);
 	return NULL;
 }
 
@@ -217,7 +222,8 @@ static const char *check_burned_overwrite(void)
 {
 	int fd = open("overwrite", O_RDWR);
 
-	CHECK(fd >= 0 && write_at(fd, 3000, "across a block") && write_at(fd, 4090, "another one") && write_at(fd, 0, "start"));
+	CHECK(fd >= 0 && write_at(fd, 3000, "across a block") && write_at(fd, 4090, "another one") &&
+	      write_at(fd, 0, "start"));
 	CHECK(close(fd) == 0);
 	fill_pattern(shadow, BIG, 0);
 	memcpy(shadow + 3000, "across a block", 14);
@@ -247,10 +253,12 @@ static const char *check_burned_attributes(void)
 
 	CHECK(chmod("attributes", 0604) == 0 && (stat_of("attributes").st_mode & 07777) == 0604);
 	after = stat_of("attributes");
-	CHECK(after.st_ino == before.st_ino && after.st_mtim.tv_sec == before.st_mtim.tv_sec && later(after.st_ctim, before.st_ctim));
+	CHECK(after.st_ino == before.st_ino && after.st_mtim.tv_sec == before.st_mtim.tv_sec &&
+	      later(after.st_ctim, before.st_ctim));
 	CHECK(utimensat(AT_FDCWD, "attributes", times, 0) == 0);
 	after = stat_of("attributes");
-	CHECK(after.st_atim.tv_sec == 1000000000 && after.st_mtim.tv_sec == 1100000000 && after.st_mtim.tv_nsec == 987654321);
+	CHECK(after.st_atim.tv_sec == 1000000000 && after.st_mtim.tv_sec == 1100000000 &&
+	      after.st_mtim.tv_nsec == 987654321);
 	times[0].tv_nsec = UTIME_OMIT;
 	times[1].tv_nsec = UTIME_NOW;
 	CHECK(utimensat(AT_FDCWD, "attributes", times, 0) == 0);
@@ -259,7 +267,8 @@ static const char *check_burned_attributes(void)
 	if (geteuid() == 0) {
 		CHECK(chown("attributes", 1234, 5678) == 0);
 		CHECK(stat_of("attributes").st_uid == 1234 && stat_of("attributes").st_gid == 5678);
-		CHECK(chown("attributes", (uid_t)-1, 99) == 0 && stat_of("attributes").st_uid == 1234 && stat_of("attributes").st_gid == 99);
+		CHECK(chown("attributes", (uid_t)-1, 99) == 0 && stat_of("attributes").st_uid == 1234 &&
+		      stat_of("attributes").st_gid == 99);
 		CHECK(chmod("attributes", 04755) == 0 && chown("attributes", 1, 1) == 0);
 		CHECK((stat_of("attributes").st_mode & 07777) == 0755);
 	}
@@ -312,7 +321,11 @@ static const char *check_copy_range(void)
 }
 
 static uint32_t state = 12345;
-static uint32_t dice(uint32_t below) { state = state * 1664525u + 1013904223u; return (uint32_t)((uint64_t)(state >> 4) * below >> 28); }
+static uint32_t dice(uint32_t below)
+{
+	state = state * 1664525u + 1013904223u;
+	return (uint32_t)((uint64_t)(state >> 4) * below >> 28);
+}
 
 /* 600 random writes, truncations, holes and reads against a copy in memory. */
 static const char *random_operations(const char *path, size_t size)
@@ -331,12 +344,17 @@ static const char *random_operations(const char *path, size_t size)
 			size = pos;
 			break;
 		case 1:
-			CHECK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)pos, (off_t)length) == 0);
+			CHECK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)pos, (off_t)length) ==
+			      0);
 			if (pos < size)
 				memset(shadow + pos, 0, pos + length < size ? length : size - pos);
 			break;
-		case 2: case 3: case 4:
-			CHECK(pread(fd, buf, length, (off_t)pos) == (ssize_t)(pos >= size ? 0 : pos + length < size ? length : size - pos));
+		case 2:
+		case 3:
+		case 4:
+			CHECK(pread(fd, buf, length, (off_t)pos) == (ssize_t)(pos >= size	  ? 0 :
+									      pos + length < size ? length :
+												    size - pos));
 			CHECK(pos >= size || !memcmp(buf, shadow + pos, pos + length < size ? length : size - pos));
 			break;
 		default:
@@ -377,7 +395,8 @@ static const char *unlink_while_open(const char *path, size_t size)
 	CHECK(fstat(fd, &st) == 0 && st.st_nlink == 0 && st.st_size == (off_t)size);
 	CHECK(write_at(fd, (off_t)size, "tail") && pread(fd, buf, 4, (off_t)size) == 4 && !memcmp(buf, "tail", 4));
 	CHECK(pread(fd, buf, 1, 0) == 1 && (uint8_t)buf[0] == pattern(0));
-	CHECK((again = open(path, O_RDWR | O_CREAT | O_EXCL, 0644)) >= 0 && write(again, "second", 6) == 6 && close(again) == 0);
+	CHECK((again = open(path, O_RDWR | O_CREAT | O_EXCL, 0644)) >= 0 && write(again, "second", 6) == 6 &&
+	      close(again) == 0);
 	CHECK(pread(fd, buf, 1, 0) == 1 && (uint8_t)buf[0] == pattern(0));
 	CHECK(fchmod(fd, 0600) == 0 && ftruncate(fd, 1) == 0 && fsync(fd) == 0 && close(fd) == 0);
 	CHECK(has_text(path, "second"));
@@ -449,7 +468,7 @@ static const char *check_shared_emptied(void)
 	fill_pattern(work, BIG, 5);
 	make_file("shared again", work, BIG);
 	memcpy(shadow, work, BIG);
-	CHECK(equals_shadow("shared again", BIG));	/* and is in the cache now */
+	CHECK(equals_shadow("shared again", BIG)); /* and is in the cache now */
 	return written_and_read("shared again", O_WRONLY | O_TRUNC);
 }
 
@@ -472,7 +491,8 @@ static const char *check_shared_page(void)
 		CHECK(pread(other, got, 4096, 0) == 4096 && !memcmp(got, mapped, 4096));
 	}
 	CHECK(munmap(mapped, 4096) == 0 && close(other) == 0 && close(fd) == 0);
-	CHECK((fd = open("shared page", O_RDONLY)) >= 0 && read(fd, work, 4096) == 4096 && !memcmp(work, got, 4096) && close(fd) == 0);
+	CHECK((fd = open("shared page", O_RDONLY)) >= 0 && read(fd, work, 4096) == 4096 && !memcmp(work, got, 4096) &&
+	      close(fd) == 0);
 	return NULL;
 }
 
@@ -500,7 +520,8 @@ static const char *check_space(void)
 {
 	struct statvfs before, after;
 
-	CHECK(statvfs(".", &before) == 0 && before.f_blocks > 0 && before.f_bfree <= before.f_blocks && before.f_namemax == 255);
+	CHECK(statvfs(".", &before) == 0 && before.f_blocks > 0 && before.f_bfree <= before.f_blocks &&
+	      before.f_namemax == 255);
 	fill_pattern(work, sizeof(work), 99);
 	make_file("space", work, sizeof(work));
 	CHECK(statvfs(".", &after) == 0);
@@ -509,16 +530,32 @@ static const char *check_space(void)
 }
 
 static const struct check checks[] = {
-	{"create, write, read, close", check_create}, {"append by two writers", check_append}, {"truncate", check_truncate},
-	{"sparse files, SEEK_DATA and SEEK_HOLE", check_sparse}, {"fallocate", check_fallocate}, {"vectors and locks", check_vectors},
-	{"4 MiB in one write, EFBIG", check_large}, {"mmap of a new file", check_mmap},
-	{"burned: content", check_burned_content}, {"burned: append", check_burned_append}, {"burned: overwrite", check_burned_overwrite},
-	{"burned: truncate", check_burned_truncate}, {"burned: chmod, chown, utimens", check_burned_attributes},
-	{"burned: mmap", check_burned_mmap}, {"burned: punch a hole", check_burned_punch}, {"copy_file_range", check_copy_range},
-	{"600 random operations on a burned file", check_random_burned}, {"600 random operations on a new file", check_random_new},
-	{"unlink while open, burned", check_unlink_burned}, {"unlink while open, new", check_unlink_new},
-	{"read by others while it is written, new", check_shared_new}, {"changed by a mapping and written, in one page", check_shared_page}, {"the same, emptied", check_shared_emptied},
-	{"times", check_times}, {"statvfs", check_space}, {NULL, NULL},
+	{"create, write, read, close", check_create},
+	{"append by two writers", check_append},
+	{"truncate", check_truncate},
+	{"sparse files, SEEK_DATA and SEEK_HOLE", check_sparse},
+	{"fallocate", check_fallocate},
+	{"vectors and locks", check_vectors},
+	{"4 MiB in one write, EFBIG", check_large},
+	{"mmap of a new file", check_mmap},
+	{"burned: content", check_burned_content},
+	{"burned: append", check_burned_append},
+	{"burned: overwrite", check_burned_overwrite},
+	{"burned: truncate", check_burned_truncate},
+	{"burned: chmod, chown, utimens", check_burned_attributes},
+	{"burned: mmap", check_burned_mmap},
+	{"burned: punch a hole", check_burned_punch},
+	{"copy_file_range", check_copy_range},
+	{"600 random operations on a burned file", check_random_burned},
+	{"600 random operations on a new file", check_random_new},
+	{"unlink while open, burned", check_unlink_burned},
+	{"unlink while open, new", check_unlink_new},
+	{"read by others while it is written, new", check_shared_new},
+	{"changed by a mapping and written, in one page", check_shared_page},
+	{"the same, emptied", check_shared_emptied},
+	{"times", check_times},
+	{"statvfs", check_space},
+	{NULL, NULL},
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, "files", prepare, checks); }

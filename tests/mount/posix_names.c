@@ -29,8 +29,10 @@ static void fill_directory(const char *dir, int n)
 
 static void prepare(void)
 {
-	static const char *const files[] = {"a", "b", "c", "d", "e", "f", "kept", "linked", "gone", "x1", "x2", "twins"};
-	static const char *const dirs[] = {"full", "moved", "target empty", "target full", "empty", "exchanged", "busy", "times"};
+	static const char *const files[] = {"a",    "b",      "c",    "d",  "e",  "f",
+					    "kept", "linked", "gone", "x1", "x2", "twins"};
+	static const char *const dirs[] = {"full",  "moved",	 "target empty", "target full",
+					   "empty", "exchanged", "busy",	 "times"};
 	char name[64];
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
@@ -172,7 +174,8 @@ static const char *check_seekdir(void)
 
 static const char *check_mkdir(void)
 {
-	CHECK(mkdir("new dir", 0750) == 0 && (stat_of("new dir").st_mode & 07777) == 0750 && S_ISDIR(stat_of("new dir").st_mode));
+	CHECK(mkdir("new dir", 0750) == 0 && (stat_of("new dir").st_mode & 07777) == 0750 &&
+	      S_ISDIR(stat_of("new dir").st_mode));
 	FAILS(mkdir("new dir", 0755), EEXIST);
 	FAILS(mkdir("full", 0755), EEXIST);
 	FAILS(mkdir("a", 0755), EEXIST);
@@ -208,7 +211,8 @@ static const char *check_directory_attributes(void)
 	tick();
 	make_text("times/file", "");
 	after = stat_of("times");
-	CHECK(after.st_ino == before.st_ino && later(after.st_mtim, before.st_mtim) && later(after.st_ctim, before.st_ctim));
+	CHECK(after.st_ino == before.st_ino && later(after.st_mtim, before.st_mtim) &&
+	      later(after.st_ctim, before.st_ctim));
 	CHECK(chmod("times", 01770) == 0 && (stat_of("times").st_mode & 07777) == 01770);
 	if (geteuid() == 0) {
 		CHECK(chown("times", 77, 88) == 0 && chmod("times", 02775) == 0);
@@ -256,7 +260,8 @@ static const char *check_names(void)
 	make_text(" blanks ", "blanks");
 	make_text("new\nline", "line");
 	make_text("Zażółć 日本語 😀", "unicode");
-	CHECK(has_text("\xff\xfe not UTF-8", "bytes") && has_text(" blanks ", "blanks") && has_text("new\nline", "line"));
+	CHECK(has_text("\xff\xfe not UTF-8", "bytes") && has_text(" blanks ", "blanks") &&
+	      has_text("new\nline", "line"));
 	CHECK(has_text("Zażółć 日本語 😀", "unicode"));
 	return NULL;
 }
@@ -278,7 +283,8 @@ static const char *check_rename(void)
 {
 	ino_t ino = stat_of("a").st_ino;
 
-	CHECK(rename("a", "a renamed") == 0 && missing("a") && has_text("a renamed", "a") && stat_of("a renamed").st_ino == ino);
+	CHECK(rename("a", "a renamed") == 0 && missing("a") && has_text("a renamed", "a") &&
+	      stat_of("a renamed").st_ino == ino);
 	CHECK(rename("a renamed", "b") == 0 && has_text("b", "a") && stat_of("b").st_ino == ino);
 	make_text("n1", "n1");
 	CHECK(rename("n1", "c") == 0 && has_text("c", "n1"));
@@ -314,8 +320,10 @@ static const char *check_rename_flags(void)
 {
 	FAILS(renameat2(AT_FDCWD, "e", AT_FDCWD, "f", RENAME_NOREPLACE), EEXIST);
 	CHECK(has_text("e", "e") && has_text("f", "f"));
-	CHECK(renameat2(AT_FDCWD, "e", AT_FDCWD, "e moved", RENAME_NOREPLACE) == 0 && has_text("e moved", "e") && missing("e"));
-	CHECK(renameat2(AT_FDCWD, "x1", AT_FDCWD, "x2", RENAME_EXCHANGE) == 0 && has_text("x1", "x2") && has_text("x2", "x1"));
+	CHECK(renameat2(AT_FDCWD, "e", AT_FDCWD, "e moved", RENAME_NOREPLACE) == 0 && has_text("e moved", "e") &&
+	      missing("e"));
+	CHECK(renameat2(AT_FDCWD, "x1", AT_FDCWD, "x2", RENAME_EXCHANGE) == 0 && has_text("x1", "x2") &&
+	      has_text("x2", "x1"));
 	make_text("fresh", "fresh");
 	CHECK(renameat2(AT_FDCWD, "fresh", AT_FDCWD, "exchanged", RENAME_EXCHANGE) == 0);
 	CHECK(has_text("exchanged", "fresh") && has_text("fresh/child", "child"));
@@ -347,7 +355,8 @@ static const char *check_hard_links(void)
 {
 	int fd;
 
-	CHECK(link("linked", "link 2") == 0 && stat_of("linked").st_nlink == 2 && stat_of("link 2").st_ino == stat_of("linked").st_ino);
+	CHECK(link("linked", "link 2") == 0 && stat_of("linked").st_nlink == 2 &&
+	      stat_of("link 2").st_ino == stat_of("linked").st_ino);
 	CHECK((fd = open("link 2", O_WRONLY | O_APPEND)) >= 0 && write(fd, "!", 1) == 1 && close(fd) == 0);
 	CHECK(has_text("linked", "linked!") && has_text("link 2", "linked!"));
 	CHECK(chmod("linked", 0600) == 0 && (stat_of("link 2").st_mode & 0777) == 0600);
@@ -378,7 +387,8 @@ static const char *check_symlinks(void)
 	char target[PATH_MAX], buf[PATH_MAX];
 
 	CHECK(readlink("symlink", buf, sizeof(buf)) == 1 && buf[0] == 'a');
-	CHECK(symlink("kept", "s1") == 0 && S_ISLNK(stat_of("s1").st_mode) && stat_of("s1").st_size == 4 && has_text("s1", "kept"));
+	CHECK(symlink("kept", "s1") == 0 && S_ISLNK(stat_of("s1").st_mode) && stat_of("s1").st_size == 4 &&
+	      has_text("s1", "kept"));
 	CHECK(symlink("s3", "s2") == 0 && symlink("s2", "s3") == 0);
 	FAILS(open("s2", O_RDONLY), ELOOP);
 	FAILS(symlink("x", "s1"), EEXIST);
@@ -387,7 +397,8 @@ static const char *check_symlinks(void)
 	for (size_t i = 99; i < sizeof(target); i += 100)
 		target[i] = '/';
 	target[1500] = 0;
-	CHECK(symlink(target, "long symlink") == 0 && readlink("long symlink", buf, sizeof(buf)) == 1500 && !memcmp(target, buf, 1500));
+	CHECK(symlink(target, "long symlink") == 0 && readlink("long symlink", buf, sizeof(buf)) == 1500 &&
+	      !memcmp(target, buf, 1500));
 	CHECK(unlink("symlink") == 0 && symlink("kept", "symlink") == 0 && has_text("symlink", "kept"));
 	CHECK(lchown("s1", geteuid(), getegid()) == 0);
 	return NULL;
@@ -399,27 +410,43 @@ static const char *check_nodes(void)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), reader;
 	char c = 0;
 
-	CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && S_ISSOCK(stat_of("socket").st_mode) && close(fd) == 0);
+	CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	      S_ISSOCK(stat_of("socket").st_mode) && close(fd) == 0);
 	CHECK(S_ISFIFO(stat_of("burned fifo").st_mode));
 	CHECK(mkfifo("fifo", 0600) == 0 && S_ISFIFO(stat_of("fifo").st_mode));
 	CHECK((reader = open("fifo", O_RDONLY | O_NONBLOCK)) >= 0 && (fd = open("fifo", O_WRONLY)) >= 0);
 	CHECK(write(fd, "z", 1) == 1 && read(reader, &c, 1) == 1 && c == 'z' && close(fd) == 0 && close(reader) == 0);
 	if (geteuid() == 0) {
-		CHECK(mknod("device", S_IFCHR | 0666, makedev(1, 3)) == 0 && stat_of("device").st_rdev == makedev(1, 3));
+		CHECK(mknod("device", S_IFCHR | 0666, makedev(1, 3)) == 0 &&
+		      stat_of("device").st_rdev == makedev(1, 3));
 		CHECK(S_ISCHR(stat_of("device").st_mode));
-		CHECK(mknod("block", S_IFBLK | 0600, makedev(259, 70000)) == 0 && stat_of("block").st_rdev == makedev(259, 70000));
+		CHECK(mknod("block", S_IFBLK | 0600, makedev(259, 70000)) == 0 &&
+		      stat_of("block").st_rdev == makedev(259, 70000));
 	}
 	CHECK(mknod("plain", S_IFREG | 0644, 0) == 0 && S_ISREG(stat_of("plain").st_mode));
 	return NULL;
 }
 
 static const struct check checks[] = {
-	{"readdir", check_readdir}, {"unlink of each entry read", check_delete_while_reading}, {"rename of each entry read", check_rename_while_reading},
-	{"telldir, seekdir, rewinddir", check_seekdir}, {"mkdir and rmdir", check_mkdir}, {"an open directory is removed", check_open_directory_removed},
-	{"times, modes and groups of directories", check_directory_attributes}, {"60 levels deep", check_deep}, {"names", check_names}, {"unlink", check_unlink},
-	{"rename", check_rename}, {"rename of directories", check_rename_directory}, {"RENAME_NOREPLACE and RENAME_EXCHANGE", check_rename_flags},
-	{"rename over an open file", check_rename_over_open}, {"hard links", check_hard_links}, {"burned hard links", check_burned_links},
-	{"symbolic links", check_symlinks}, {"fifos, sockets, devices", check_nodes}, {NULL, NULL},
+	{"readdir", check_readdir},
+	{"unlink of each entry read", check_delete_while_reading},
+	{"rename of each entry read", check_rename_while_reading},
+	{"telldir, seekdir, rewinddir", check_seekdir},
+	{"mkdir and rmdir", check_mkdir},
+	{"an open directory is removed", check_open_directory_removed},
+	{"times, modes and groups of directories", check_directory_attributes},
+	{"60 levels deep", check_deep},
+	{"names", check_names},
+	{"unlink", check_unlink},
+	{"rename", check_rename},
+	{"rename of directories", check_rename_directory},
+	{"RENAME_NOREPLACE and RENAME_EXCHANGE", check_rename_flags},
+	{"rename over an open file", check_rename_over_open},
+	{"hard links", check_hard_links},
+	{"burned hard links", check_burned_links},
+	{"symbolic links", check_symlinks},
+	{"fifos, sockets, devices", check_nodes},
+	{NULL, NULL},
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, "names", prepare, checks); }

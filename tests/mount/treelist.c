@@ -4,10 +4,11 @@
  *
  *	treelist [-x LETTERS] DIRECTORY
  *
- * One line a path, sorted by bytes.  -x leaves out: l hard link groups, o owners, m modes, t times, T times of directories, s sockets,
- * c contents, h most of what is huge: of a directory of more than 10,000 entries each hundredth is looked at and the others are
- * only named, and of a file of more than 4 GiB the first and the last MiB are read.  A hard link group is named by its first path.  The content's digest does not depend on holes, and
- * blocks of zeros are only looked at, so that large sparse files cost little.
+ * One line a path, sorted by bytes.  -x leaves out: l hard link groups, o owners, m modes, t times, T times of
+ * directories, s sockets, c contents, h most of what is huge: of a directory of more than 10,000 entries each
+ * hundredth is looked at and the others are only named, and of a file of more than 4 GiB the first and the last MiB
+ * are read.  A hard link group is named by its first path.  The content's digest does not depend on holes, and blocks
+ * of zeros are only looked at, so that large sparse files cost little.
  */
 #include <dirent.h>
 #include <err.h>
@@ -22,7 +23,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-struct link { ino_t ino; dev_t dev; char *path; };
+struct link {
+	ino_t ino;
+	dev_t dev;
+	char *path;
+};
 
 static struct link *links;
 static size_t n_links;
@@ -69,7 +74,8 @@ static ssize_t read_at(int fd, unsigned char *buf, size_t length, off_t pos)
 	return (ssize_t)done;
 }
 
-/* FNV-1a over the 4 KiB blocks that are not all zeros, each with its number. Holes are passed over where lseek(2) knows them. */
+/* FNV-1a over the 4 KiB blocks that are not all zeros, each with its number. Holes are passed over where lseek(2)
+ * knows them. */
 static uint64_t digest_of(int fd, const char *path, uint64_t *ret_bytes)
 {
 	static unsigned char buf[1 << 20];
@@ -111,7 +117,8 @@ static uint64_t digest_of_ends(int fd, const char *path, off_t size)
 	static unsigned char buf[2 << 20];
 	uint64_t sum = 0xcbf29ce484222325ull;
 
-	if (read_at(fd, buf, 1 << 20, 0) != 1 << 20 || read_at(fd, buf + (1 << 20), 1 << 20, size - (1 << 20)) != 1 << 20)
+	if (read_at(fd, buf, 1 << 20, 0) != 1 << 20 ||
+	    read_at(fd, buf + (1 << 20), 1 << 20, size - (1 << 20)) != 1 << 20)
 		complain(path, "read");
 	for (size_t i = 0; i < sizeof(buf); i++)
 		sum = (sum ^ buf[i]) * 0x100000001b3ull;
@@ -127,7 +134,8 @@ static void print_content(int parent, const char *name, const char *path, const 
 		complain(path, "open");
 		return;
 	}
-	sum = !shows('h') && st->st_size > 4ll << 30 ? digest_of_ends(fd, path, st->st_size) : digest_of(fd, path, &bytes);
+	sum = !shows('h') && st->st_size > 4ll << 30 ? digest_of_ends(fd, path, st->st_size) :
+						       digest_of(fd, path, &bytes);
 	close(fd);
 	if (bytes != (uint64_t)st->st_size)
 		printf(" read=%" PRIu64, bytes);
@@ -162,8 +170,9 @@ static const char *link_group(const struct stat *st, const char *path)
 
 static void print_node(int parent, const char *name, const char *path, const struct stat *st)
 {
-	static const char letters[] = {[S_IFREG >> 12] = '-', [S_IFDIR >> 12] = 'd', [S_IFLNK >> 12] = 'l', [S_IFIFO >> 12] = 'p',
-		[S_IFCHR >> 12] = 'c', [S_IFBLK >> 12] = 'b', [S_IFSOCK >> 12] = 's'};
+	static const char letters[] = {[S_IFREG >> 12] = '-', [S_IFDIR >> 12] = 'd', [S_IFLNK >> 12] = 'l',
+				       [S_IFIFO >> 12] = 'p', [S_IFCHR >> 12] = 'c', [S_IFBLK >> 12] = 'b',
+				       [S_IFSOCK >> 12] = 's'};
 
 	print_quoted(path);
 	printf(" %c", letters[st->st_mode >> 12]);

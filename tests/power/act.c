@@ -179,7 +179,4 @@ static void look_at_directory(struct tree *t, uint64_t ino, const char *path, st
 	tree_closedir(t, d);
 }
 
-void act_look(struct tree *t, struct expect *ret)
-{
-	look_at_directory(t, TREE_ROOT, "", ret);
-}
+void act_look(struct tree *t, struct expect *ret) { look_at_directory(t, TREE_ROOT, "", ret); }

@@ -8,7 +8,8 @@
 #include "tests/power/script.h"
 #include "tests/unit/commit_fixture.h"
 
-/* Image and stage below root; by_identity: the stage lies below the default root there (not for root, whose default root is fixed). */
+/* Image and stage below root; by_identity: the stage lies below the default root there (not for root, whose default
+ * root is fixed). */
 void act_place(struct world *w, const char *root, bool by_identity);
 /* Does the script from a closed world to a closed world, and marks "begin N" and "end N" in the log. */
 void act_script(struct world *w, const struct script *s, const struct expect *expect);

@@ -2,9 +2,10 @@
 /*
  * check.c - see check.h
  *
- * A step that makes things durable is one transaction of the stage, and nothing else is: so the tree must be that of the last one that was
- * answered, or of the one under way, and never anything in between.  Bytes that were overwritten since without an fsync may be of any of the
- * versions.  Sessions: those that were answered, and the one under way wholly or not at all.
+ * A step that makes things durable is one transaction of the stage, and nothing else is: so the tree must be that of
+ * the last one that was answered, or of the one under way, and never anything in between.  Bytes that were
+ * overwritten since without an fsync may be of any of the versions.  Sessions: those that were answered, and the one
+ * under way wholly or not at all.
  */
 #include "tests/power/check.h"
 
@@ -22,11 +23,11 @@ struct check {
 	const struct moment *m;
 	struct world w;
 	struct expect seen;
-	size_t matched;			/* the tree it has: expect[] */
-	size_t sessions, found_sessions;	/* now, and after the cut */
+	size_t matched;			 /* the tree it has: expect[] */
+	size_t sessions, found_sessions; /* now, and after the cut */
 	bool commit_under_way;
-	bool either;			/* what was changed since comes to nothing: the tree is that of both */
-	uint64_t burned_bytes;		/* what sessions of the script hold of the image */
+	bool either;	       /* what was changed since comes to nothing: the tree is that of both */
+	uint64_t burned_bytes; /* what sessions of the script hold of the image */
 };
 
 static void bad(const char *what)
@@ -44,7 +45,8 @@ static bool byte_is_allowed(const struct check *c, const struct file *f, size_t 
 		const struct expect *e = &c->run->expect[v];
 
 		for (size_t i = 0; i < e->n; i++)
-			if (e->files[i].id == f->id && at < e->files[i].content->length && e->files[i].content->bytes[at] == byte)
+			if (e->files[i].id == f->id && at < e->files[i].content->length &&
+			    e->files[i].content->bytes[at] == byte)
 				return true;
 	}
 	return false;
@@ -63,7 +65,8 @@ static const char *file_differs(const struct check *c, const struct file *f, siz
 	if (!memcmp(seen->content->bytes, f->content->bytes, f->content->length))
 		return NULL;
 	for (size_t i = 0; i < f->content->length; i++)
-		if (seen->content->bytes[i] != f->content->bytes[i] && !byte_is_allowed(c, f, from, i, seen->content->bytes[i]))
+		if (seen->content->bytes[i] != f->content->bytes[i] &&
+		    !byte_is_allowed(c, f, from, i, seen->content->bytes[i]))
 			return "has other bytes";
 	return NULL;
 }
@@ -99,8 +102,8 @@ static void check_tree(struct check *c)
 		c->matched = c->m->begun;
 		c->either = tree_is(c, c->m->durable, &c->seen, why[0], sizeof(why[0]));
 	} else if (!tree_is(c, c->m->durable, &c->seen, why[0], sizeof(why[0]))) {
-		snprintf(text, sizeof(text), "the tree is neither that after step %zu (%s) nor after step %zu (%s)", c->m->durable, why[0],
-			c->m->begun, why[1]);
+		snprintf(text, sizeof(text), "the tree is neither that after step %zu (%s) nor after step %zu (%s)",
+			 c->m->durable, why[0], c->m->begun, why[1]);
 		bad(text);
 	}
 }
@@ -118,8 +121,10 @@ static void check_same(struct check *c, const char *when)
 	for (size_t i = 0; i < now.n; i++) {
 		const struct file *was = expect_find(&c->seen, now.files[i].path);
 
-		if (was && was->directory == now.files[i].directory && (was->directory || (was->content->length == now.files[i].content->length &&
-		    !memcmp(was->content->bytes, now.files[i].content->bytes, was->content->length))))
+		if (was && was->directory == now.files[i].directory &&
+		    (was->directory ||
+		     (was->content->length == now.files[i].content->length &&
+		      !memcmp(was->content->bytes, now.files[i].content->bytes, was->content->length))))
 			continue;
 		snprintf(text, sizeof(text), "%s %s is another file", when, now.files[i].path);
 		bad(text);
@@ -135,7 +140,8 @@ static void check_sessions(struct check *c)
 	size_t least = run->sessions_before + run->expect[c->m->in_step ? c->m->begun - 1 : c->m->begun].commits, most;
 	char text[200];
 
-	c->commit_under_way = c->m->in_step && run->script.steps[c->m->begun - 1].kind == STEP_COMMIT && run->expect[c->m->begun - 1].changed;
+	c->commit_under_way = c->m->in_step && run->script.steps[c->m->begun - 1].kind == STEP_COMMIT &&
+			      run->expect[c->m->begun - 1].changed;
 	most = least + c->commit_under_way;
 	c->sessions = c->found_sessions = world_sessions(&c->w);
 	if (c->sessions < least || c->sessions > most) {
@@ -184,7 +190,8 @@ static void check_head(struct check *c)
 
 	REQUIRE(disc_sessions(c->w.disc, &sessions, &n) == 0);
 	if (n && sessions[n - 1].ours) {
-		REQUIRE(disc_read(c->w.disc, 16, head, 1) == 0 && disc_read(c->w.disc, sessions[n - 1].start_lba + 8, copy, 1) == 0);
+		REQUIRE(disc_read(c->w.disc, 16, head, 1) == 0 &&
+			disc_read(c->w.disc, sessions[n - 1].start_lba + 8, copy, 1) == 0);
 		if (memcmp(head, copy, sizeof(head)))
 			bad("the head is not whole");
 	}
@@ -277,7 +284,8 @@ static void compare_extracted(struct check *c, const char directory[80])
 		uint8_t *bytes = malloc(length + 1);
 
 		snprintf(path, sizeof(path), "%s/%s", directory, f->path);
-		if (lstat(path, &st) || S_ISDIR(st.st_mode) != f->directory || (!f->directory && (size_t)st.st_size != length))
+		if (lstat(path, &st) || S_ISDIR(st.st_mode) != f->directory ||
+		    (!f->directory && (size_t)st.st_size != length))
 			bad("xorriso extracts another tree");
 		file = f->directory ? NULL : fopen(path, "r");
 		if (file && (fread(bytes, 1, length, file) != length || memcmp(bytes, f->content->bytes, length)))
@@ -295,8 +303,11 @@ static void check_others(struct check *c)
 	if (!c->sessions)
 		return;
 	snprintf(out, sizeof(out), "%s.out", c->run->root);
-	snprintf(command, sizeof(command), "rm -rf '%s' && mkdir '%s' && xorriso -abort_on WARNING -indev 'stdio:%s' -toc -osirrox on -extract / '%s/tree' "
-		">'%s/log' 2>&1 && ! grep -q WARNING '%s/log' && chmod -R u+rwX '%s/tree'", out, out, c->w.image, out, out, out, out);
+	snprintf(command, sizeof(command),
+		 "rm -rf '%s' && mkdir '%s' && xorriso -abort_on WARNING -indev 'stdio:%s' -toc -osirrox on -extract / "
+		 "'%s/tree' "
+		 ">'%s/log' 2>&1 && ! grep -q WARNING '%s/log' && chmod -R u+rwX '%s/tree'",
+		 out, out, c->w.image, out, out, out, out);
 	if (system(command) != 0) {
 		snprintf(command, sizeof(command), "sed 's/^/# /' '%s/log' | tail -n 20", out);
 		bad(system(command) ? "xorriso does not read it" : "xorriso does not read it as it should");
@@ -311,15 +322,19 @@ static void check_others(struct check *c)
 
 static void check_commit(struct check *c, bool extended)
 {
-	bool committed = c->commit_under_way && c->sessions == c->run->sessions_before + c->run->expect[c->m->begun - 1].commits + 1;
-	bool changed = committed ? false : c->commit_under_way && c->matched == c->m->begun ? true : c->run->expect[c->matched].changed;
+	bool committed = c->commit_under_way &&
+			 c->sessions == c->run->sessions_before + c->run->expect[c->m->begun - 1].commits + 1;
+	bool changed = committed					? false :
+		       c->commit_under_way && c->matched == c->m->begun ? true :
+									  c->run->expect[c->matched].changed;
 	struct commit_result r = sync_now(&c->w);
 
 	if (r.error) {
 		printf("# %s\n", r.message);
 		bad("the next commit fails");
 	}
-	if (r.burned != changed && !extended && !(c->either && !committed && r.burned == c->run->expect[c->m->durable].changed))
+	if (r.burned != changed && !extended &&
+	    !(c->either && !committed && r.burned == c->run->expect[c->m->durable].changed))
 		bad(changed ? "what is staged is not burned" : "something is burned again");
 	c->sessions += r.burned;
 	if (sync_now(&c->w).burned)
@@ -332,7 +347,8 @@ static void reopen(struct check *c, const char *when)
 	int r = world_open(&c->w);
 
 	if (r) {
-		snprintf(text, sizeof(text), "%s it cannot be mounted: %s (%s)", when, strerror(-r), c->w.recovered ? c->w.recovered : "");
+		snprintf(text, sizeof(text), "%s it cannot be mounted: %s (%s)", when, strerror(-r),
+			 c->w.recovered ? c->w.recovered : "");
 		bad(text);
 	}
 }
@@ -382,7 +398,8 @@ bool check_state(const struct run *run, const struct moment *m, unsigned extra)
 	}
 	REQUIRE(waitpid(child, &status, 0) == child);
 	if (WIFSIGNALED(status))
-		printf("# LOST: ended by signal %d%s\n", WTERMSIG(status), WTERMSIG(status) == SIGALRM ? " (it hangs)" : "");
+		printf("# LOST: ended by signal %d%s\n", WTERMSIG(status),
+		       WTERMSIG(status) == SIGALRM ? " (it hangs)" : "");
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

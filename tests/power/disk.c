@@ -2,8 +2,9 @@
 /*
  * disk.c - see disk.h
  *
- * An object is a file or a directory as it was made; numbers of inodes are used again, so each record is tied to its object when the log is
- * loaded.  A state is built anew from the first one for each cut: what is durable is applied as it is, the rest as far as `how` and `seed` say.
+ * An object is a file or a directory as it was made; numbers of inodes are used again, so each record is tied to its
+ * object when the log is loaded.  A state is built anew from the first one for each cut: what is durable is applied
+ * as it is, the rest as far as `how` and `seed` say.
  */
 #include "tests/power/disk_room.h"
 
@@ -112,7 +113,9 @@ struct disk *disk_open(const char *root, const char *keep, enum disk_begun begun
 static void bind(struct disk *d, struct step *s)
 {
 	const struct power_record *r = &s->r;
-	uint64_t end = r->op == POWER_WRITE ? r->offset + r->data_bytes : r->op == POWER_TRUNCATE || r->op == POWER_GROW ? r->offset : 0;
+	uint64_t end = r->op == POWER_WRITE			      ? r->offset + r->data_bytes :
+		       r->op == POWER_TRUNCATE || r->op == POWER_GROW ? r->offset :
+									0;
 
 	if (r->op == POWER_CREATE || r->op == POWER_MKDIR)
 		s->object = new_object(d, r->ino, r->op == POWER_MKDIR);
@@ -322,7 +325,10 @@ static void apply_name(struct disk *d, const struct step *s)
 	}
 }
 
-struct blocked { size_t dir; const char *name; };
+struct blocked {
+	size_t dir;
+	const char *name;
+};
 
 static bool is_blocked(const struct blocked *b, size_t n, size_t dir, const char *name)
 {
@@ -348,8 +354,9 @@ static void build_names(struct disk *d)
 			continue;
 		pending = pending_object(d, d->durable, i) != NO_OBJECT;
 		there = !pending || (name_is_there(d, i) && !is_blocked(blocked, n, s->dir, s->name) &&
-			!(rename && is_blocked(blocked, n, s->dir2, s->name2)));
-		if (there && pending && s->r.op == POWER_UNLINK && s->object != NO_OBJECT && d->objects[s->object].directory)
+				     !(rename && is_blocked(blocked, n, s->dir2, s->name2)));
+		if (there && pending && s->r.op == POWER_UNLINK && s->object != NO_OBJECT &&
+		    d->objects[s->object].directory)
 			there = !holds_names(d, s->object);
 		if (there) {
 			apply_name(d, s);
@@ -373,7 +380,8 @@ static void put_bytes(struct content *c, uint64_t at, const uint8_t *data, uint6
 }
 
 /* [from, to) becomes data (NULL: zeros), each sector if it is there as of record i. */
-static void apply_range(const struct disk *d, struct content *c, size_t i, uint64_t from, uint64_t to, const uint8_t *data)
+static void apply_range(const struct disk *d, struct content *c, size_t i, uint64_t from, uint64_t to,
+			const uint8_t *data)
 {
 	bool durable = i < d->durable[c->object];
 
@@ -465,7 +473,10 @@ void disk_free(struct disk *d)
 	for (size_t i = 0; i < d->n_first; i++)
 		free(d->first[i].name);
 	for (size_t i = 0; i < d->n_steps; i++) {
-		union { const char *in; char *out; } name = {d->steps[i].name}, name2 = {d->steps[i].name2};
+		union {
+			const char *in;
+			char *out;
+		} name = {d->steps[i].name}, name2 = {d->steps[i].name2};
 
 		free(name.out);
 		free(name2.out);

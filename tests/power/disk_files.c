@@ -83,7 +83,10 @@ static bool same_file(struct disk *d, size_t object, const char *path)
 	disk_build_content(d, &c);
 	same = real && bytes == c.length && !memcmp(real, c.bytes, bytes);
 	if (!same)
-		fprintf(stderr, "%s is not as recorded (%s)\n", path, !real ? "missing" : bytes == c.length ? "content" : "length");
+		fprintf(stderr, "%s is not as recorded (%s)\n", path,
+			!real		  ? "missing" :
+			bytes == c.length ? "content" :
+					    "length");
 	free(real);
 	free(c.bytes);
 	return same;
@@ -110,7 +113,8 @@ static bool same_names(struct disk *d, size_t dir, const char *path)
 		if (d->names[i].dir != dir || d->names[i].object == NO_OBJECT)
 			continue;
 		snprintf(child, sizeof(child), "%s/%s", path, d->names[i].name);
-		same = d->objects[d->names[i].object].directory ? same_names(d, d->names[i].object, child) : same_file(d, d->names[i].object, child);
+		same = d->objects[d->names[i].object].directory ? same_names(d, d->names[i].object, child) :
+								  same_file(d, d->names[i].object, child);
 	}
 	return same;
 }
@@ -122,7 +126,8 @@ bool disk_is_complete(struct disk *d)
 
 	for (size_t i = 0; i < d->n_steps; i++)
 		if (d->steps[i].r.op == POWER_UNKNOWN) {
-			fprintf(stderr, "a call that is not recorded: %.*s\n", (int)d->steps[i].r.data_bytes, (const char *)d->steps[i].data);
+			fprintf(stderr, "a call that is not recorded: %.*s\n", (int)d->steps[i].r.data_bytes,
+				(const char *)d->steps[i].data);
 			same = false;
 		}
 	disk_begin_state(d, &whole);

@@ -20,44 +20,75 @@
 #include "tests/power/disk.h"
 
 enum base { BLANK, OURS, GENISOIMAGE, XORRISO };
-struct scenario { const char *name; enum base base; bool by_identity; unsigned random_steps; const char *script; };
+struct scenario {
+	const char *name;
+	enum base base;
+	bool by_identity;
+	unsigned random_steps;
+	const char *script;
+};
 
 static const struct scenario scenarios[] = {
-	{"first", BLANK, false, 0, "mkdir d; write a 0 5000 1; fsync a; write d/b 0 30000 2; write c 0 10 3; commit;"
-		" write a 3000 4000 4; fsync a; move c d/c; unlink d/b; write e 0 2500 5; commit; remount"},
-	{"appended", OURS, false, 0, "write before/large 1000 9000 7; fsync before/large; write new 0 3000 8; move before/small kept; commit;"
-		" write new 100 100 9; fsync new; remount; write last 0 4096 3; commit; remount"},
-	{"genisoimage", GENISOIMAGE, false, 0, "write old/a 100 3000 7; write new 0 30000 8; fsync new; move old/b b; commit; write new 0 50 9;"
-		" unlink b; commit; remount"},
-	{"xorriso", XORRISO, false, 0, "write old/a 100 3000 7; write new 0 30000 8; fsync new; unlink old/empty; commit; write more 0 9000 2;"
-		" commit; remount"},
-	{"discard", OURS, false, 0, "write a 0 9000 1; fsync a; write before/small 0 700 2; discard; write b 0 300 3; fsync b; write c 0 5 5;"
-		" discard; write d 0 6000 4; commit; remount; remount"},
-	{"names", OURS, false, 0, "mkdir d; write d/a 0 3000 1; link d/a b; fsync b; write tmp 0 5000 2; fsync tmp; move tmp before/large; fsync b;"
-		" unlink d/a; move d e; mkdir d; write d/a 0 900 3; fsync d/a; commit; link b d/b; write b 500 5000 4; unlink before/large; commit;"
-		" rmdir e; unlink d/b; fsync b; commit; remount"},
-	{"large", BLANK, false, 0, "write l 0 700000 1; fsync l; write l 300000 90000 2; truncate l 500000; fsync l; write l 600000 50000 3;"
-		" write s 0 20000 4; fsync s; unlink s; fsync l; commit; write l 100000 3000 5; truncate l 300000; fsync l; write l 280000 400000 6;"
-		" commit; unlink l; write m 0 9 9; commit; remount"},
-	{"fsyncs", BLANK, false, 0, "write a 0 100 1; fsync a; write a 100 100 2; fsync a; write a 50 2100 3; fsync a; truncate a 1000; write a 1500 9 4;"
-		" fsync a; remount; write a 0 3000 5; fsync a; write b 0 2048 6; remount; unlink a; unlink b; discard; write c 0 1 1; remount"},
-	{"default-root", BLANK, true, 0, "write a 0 5000 1; fsync a; write b 0 100 2; commit; write a 0 9 3; fsync a; remount; write c 0 70 4; commit;"
-		" remount; write d 0 100 5; fsync d; remount"},
+	{"first", BLANK, false, 0,
+	 "mkdir d; write a 0 5000 1; fsync a; write d/b 0 30000 2; write c 0 10 3; commit;"
+	 " write a 3000 4000 4; fsync a; move c d/c; unlink d/b; write e 0 2500 5; commit; remount"},
+	{"appended", OURS, false, 0,
+	 "write before/large 1000 9000 7; fsync before/large; write new 0 3000 8; move before/small kept; commit;"
+	 " write new 100 100 9; fsync new; remount; write last 0 4096 3; commit; remount"},
+	{"genisoimage", GENISOIMAGE, false, 0,
+	 "write old/a 100 3000 7; write new 0 30000 8; fsync new; move old/b b; commit; write new 0 50 9;"
+	 " unlink b; commit; remount"},
+	{"xorriso", XORRISO, false, 0,
+	 "write old/a 100 3000 7; write new 0 30000 8; fsync new; unlink old/empty; commit; write more 0 9000 2;"
+	 " commit; remount"},
+	{"discard", OURS, false, 0,
+	 "write a 0 9000 1; fsync a; write before/small 0 700 2; discard; write b 0 300 3; fsync b; write c 0 5 5;"
+	 " discard; write d 0 6000 4; commit; remount; remount"},
+	{"names", OURS, false, 0,
+	 "mkdir d; write d/a 0 3000 1; link d/a b; fsync b; write tmp 0 5000 2; fsync tmp; move tmp before/large; "
+	 "fsync b;"
+	 " unlink d/a; move d e; mkdir d; write d/a 0 900 3; fsync d/a; commit; link b d/b; write b 500 5000 4; unlink "
+	 "before/large; commit;"
+	 " rmdir e; unlink d/b; fsync b; commit; remount"},
+	{"large", BLANK, false, 0,
+	 "write l 0 700000 1; fsync l; write l 300000 90000 2; truncate l 500000; fsync l; write l 600000 50000 3;"
+	 " write s 0 20000 4; fsync s; unlink s; fsync l; commit; write l 100000 3000 5; truncate l 300000; fsync l; "
+	 "write l 280000 400000 6;"
+	 " commit; unlink l; write m 0 9 9; commit; remount"},
+	{"fsyncs", BLANK, false, 0,
+	 "write a 0 100 1; fsync a; write a 100 100 2; fsync a; write a 50 2100 3; fsync a; truncate a 1000; write a "
+	 "1500 9 4;"
+	 " fsync a; remount; write a 0 3000 5; fsync a; write b 0 2048 6; remount; unlink a; unlink b; discard; write "
+	 "c 0 1 1; remount"},
+	{"default-root", BLANK, true, 0,
+	 "write a 0 5000 1; fsync a; write b 0 100 2; commit; write a 0 9 3; fsync a; remount; write c 0 70 4; commit;"
+	 " remount; write d 0 100 5; fsync d; remount"},
 	{"random", BLANK, false, 40, NULL},
 	{"random-ours", OURS, false, 60, NULL},
 	{"random-genisoimage", GENISOIMAGE, false, 40, NULL},
 	{"random-default", BLANK, true, 60, NULL},
 };
-static const char before[] = "mkdir before; write before/large 0 50000 1; write before/small 0 900 2; commit; write before/third 0 5000 3; commit";
+static const char before[] = "mkdir before; write before/large 0 50000 1; write before/small 0 900 2; commit; write "
+			     "before/third 0 5000 3; commit";
 
 #define NOBODY 65534u
 #define HEAD_BYTES (16 * 2048u)
 
-struct options { unsigned seed; size_t states; bool every, verbose; };
+struct options {
+	unsigned seed;
+	size_t states;
+	bool every, verbose;
+};
 
 /* ---- making it ---- */
 
-struct bench { struct run run; char top[32], keep[40], log[40]; struct disk *disk; const struct scenario *scenario; unsigned seed; };
+struct bench {
+	struct run run;
+	char top[32], keep[40], log[40];
+	struct disk *disk;
+	const struct scenario *scenario;
+	unsigned seed;
+};
 
 static void command(const char *format, const char *where)
 {
@@ -89,7 +120,8 @@ static void in_child(void (*body)(struct bench *b), struct bench *b, const char 
 	}
 	REQUIRE(waitpid(child, &status, 0) == child);
 	if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-		fprintf(stderr, "%s, seed %u: the script does not run: status %x, see %s\n", b->scenario->name, b->seed, (unsigned)status, b->top);
+		fprintf(stderr, "%s, seed %u: the script does not run: status %x, see %s\n", b->scenario->name, b->seed,
+			(unsigned)status, b->top);
 		abort();
 	}
 }
@@ -149,7 +181,8 @@ static void own_base(struct bench *b, struct expect *e)
 	for (size_t i = 0; i < all[b->run.script.n].n; i++) {
 		const struct file *f = &all[b->run.script.n].files[i];
 
-		expect_add(e, f->path, f->directory, f->content ? f->content->bytes : NULL, f->content ? f->content->length : 0);
+		expect_add(e, f->path, f->directory, f->content ? f->content->bytes : NULL,
+			   f->content ? f->content->length : 0);
 	}
 	for (size_t i = 0; i <= b->run.script.n; i++)
 		expect_release(&all[i]);
@@ -211,7 +244,11 @@ static void bench_close(struct bench *b)
 
 /* ---- a state ---- */
 
-struct state { struct disk_cut cut, second; bool twice; unsigned extra; };
+struct state {
+	struct disk_cut cut, second;
+	bool twice;
+	unsigned extra;
+};
 
 static void recover_only(struct bench *b)
 {
@@ -219,7 +256,7 @@ static void recover_only(struct bench *b)
 
 	act_place(&w, b->run.root, b->run.by_identity);
 	if (world_open(&w) != 0)
-		_exit(0);	/* the check says so */
+		_exit(0); /* the check says so */
 	world_close(&w);
 }
 
@@ -252,11 +289,12 @@ static bool try_state(struct bench *b, struct state *s)
 	check_moment(b->disk, &b->run, s->cut.at, &m);
 	if (check_state(&b->run, &m, s->extra))
 		return true;
-	printf("# again: power_cut -r \"%s %u %zu %d %llu", b->scenario->name, b->seed, s->cut.at, (int)s->cut.how, (unsigned long long)s->cut.seed);
+	printf("# again: power_cut -r \"%s %u %zu %d %llu", b->scenario->name, b->seed, s->cut.at, (int)s->cut.how,
+	       (unsigned long long)s->cut.seed);
 	if (s->twice)
 		printf(" %zu %d %llu", s->second.at, (int)s->second.how, (unsigned long long)s->second.seed);
-	printf("\"\n# after %zu of %zu records, step %zu%s, durable %zu\n", s->cut.at, disk_records(b->disk), m.begun, m.in_step ? " (not ended)" : "",
-		m.durable);
+	printf("\"\n# after %zu of %zu records, step %zu%s, durable %zu\n", s->cut.at, disk_records(b->disk), m.begun,
+	       m.in_step ? " (not ended)" : "", m.durable);
 	return false;
 }
 
@@ -277,11 +315,16 @@ static bool is_head(const struct disk *d, size_t at)
 	return r && r->op == POWER_WRITE && r->offset == HEAD_BYTES && r->data_bytes == 2048;
 }
 
-struct count { size_t states, losses, twice; };
+struct count {
+	size_t states, losses, twice;
+};
 
 static void count_state(struct bench *b, struct state *s, struct count *n)
 {
-	s->extra = n->states % 400 == 37 ? CHECK_OTHERS | CHECK_SESSIONS : n->states % 7 == 3 ? CHECK_EXTEND : n->states % 5 == 2 ? CHECK_SESSIONS : 0;
+	s->extra = n->states % 400 == 37 ? CHECK_OTHERS | CHECK_SESSIONS :
+		   n->states % 7 == 3	 ? CHECK_EXTEND :
+		   n->states % 5 == 2	 ? CHECK_SESSIONS :
+					   0;
 	n->states++;
 	n->twice += s->twice;
 	n->losses += !try_state(b, s);
@@ -289,8 +332,9 @@ static void count_state(struct bench *b, struct state *s, struct count *n)
 
 static void try_moment(struct bench *b, size_t at, struct count *n)
 {
-	static const unsigned ways[DISK_HOWS] = {[DISK_ALL] = 1, [DISK_NONE] = 1, [DISK_SIZES] = 1, [DISK_DATA] = 1, [DISK_BUT_ONE] = 2,
-		[DISK_ONLY_ONE] = 2, [DISK_PREFIXES] = 2, [DISK_RANDOM] = 4};
+	static const unsigned ways[DISK_HOWS] = {
+		[DISK_ALL] = 1,	    [DISK_NONE] = 1,	 [DISK_SIZES] = 1,    [DISK_DATA] = 1,
+		[DISK_BUT_ONE] = 2, [DISK_ONLY_ONE] = 2, [DISK_PREFIXES] = 2, [DISK_RANDOM] = 4};
 
 	for (int how = 0; how < DISK_HOWS; how++)
 		for (unsigned i = 0; i < (is_head(b->disk, at) ? 16 : 1) * ways[how] && n->losses < 20; i++) {
@@ -306,15 +350,18 @@ static void try_sample(struct bench *b, size_t states, struct count *n)
 {
 	for (size_t i = 0; i < states && n->losses < 20; i++) {
 		uint64_t h = disk_hash(b->seed, i, 42);
-		struct state s = {.cut = {h % (disk_records(b->disk) + 1), (enum disk_how)(h / 1000 % (DISK_HOWS + 3)), h / 100000 % 1000000}};
+		struct state s = {.cut = {h % (disk_records(b->disk) + 1), (enum disk_how)(h / 1000 % (DISK_HOWS + 3)),
+					  h / 100000 % 1000000}};
 
 		if (s.cut.how >= DISK_HOWS)
 			s.cut.how = DISK_RANDOM;
-		while (!is_moment(b->disk, s.cut.at) || (i % 8 == 5 && s.cut.at < disk_records(b->disk) && !is_head(b->disk, s.cut.at)))
+		while (!is_moment(b->disk, s.cut.at) ||
+		       (i % 8 == 5 && s.cut.at < disk_records(b->disk) && !is_head(b->disk, s.cut.at)))
 			s.cut.at++;
 		s.twice = h / 7 % 3 == 0;
 		if (s.twice)
-			s.second = (struct disk_cut){SIZE_MAX, (enum disk_how)(h / 21 % DISK_HOWS), h / 200000 % 1000000};
+			s.second =
+				(struct disk_cut){SIZE_MAX, (enum disk_how)(h / 21 % DISK_HOWS), h / 200000 % 1000000};
 		count_state(b, &s, n);
 	}
 }
@@ -341,8 +388,9 @@ static bool try_scenario(const struct scenario *s, const struct options *o, unsi
 			try_moment(&b, at, &n);
 	if (!o->every)
 		try_sample(&b, o->states, &n);
-	printf("%sok %u - %s, seed %u: %zu states of %zu records, %zu of them cut twice, %zu losses%s\n", n.losses || !complete ? "not " : "", point,
-		s->name, o->seed, n.states, disk_records(b.disk), n.twice, n.losses, complete ? "" : "; the record is not complete");
+	printf("%sok %u - %s, seed %u: %zu states of %zu records, %zu of them cut twice, %zu losses%s\n",
+	       n.losses || !complete ? "not " : "", point, s->name, o->seed, n.states, disk_records(b.disk), n.twice,
+	       n.losses, complete ? "" : "; the record is not complete");
 	fflush(stdout);
 	bench_close(&b);
 	return complete && !n.losses;
@@ -387,7 +435,8 @@ static int again(const char *text)
 	int how, second_how = 0, n;
 	struct bench b;
 
-	n = sscanf(text, "%31s %u %zu %d %llu %zu %d %llu", name, &script_seed, &at, &how, &seed, &second_at, &second_how, &second_seed);
+	n = sscanf(text, "%31s %u %zu %d %llu %zu %d %llu", name, &script_seed, &at, &how, &seed, &second_at,
+		   &second_how, &second_seed);
 	if (n != 5 && n != 8)
 		return 2;
 	s.cut = (struct disk_cut){at, (enum disk_how)how, seed};
@@ -417,7 +466,8 @@ static int build_one(const char *text)
 	size_t part;
 	int how;
 
-	if (sscanf(text, "%127s %127s %127s %zu %d %llu", root, keep, log, &part, &how, &seed) != 6 || part > 1000 || how < 0 || how >= DISK_HOWS)
+	if (sscanf(text, "%127s %127s %127s %zu %d %llu", root, keep, log, &part, &how, &seed) != 6 || part > 1000 ||
+	    how < 0 || how >= DISK_HOWS)
 		return 2;
 	d = disk_open(root, keep, DISK_EMPTY);
 	disk_load(d, log);

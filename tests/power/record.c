@@ -2,14 +2,15 @@
 /*
  * record.c - writes down every call by which a program changes files below POWER_ROOT
  *
- * Preloaded into the daemon (power_record.so), or linked into a program that calls power_record_begin(): a program's own definition of a
- * call comes before that of libc, for its libraries too.
+ * Preloaded into the daemon (power_record.so), or linked into a program that calls power_record_begin(): a program's
+ * own definition of a call comes before that of libc, for its libraries too.
  *
- * One lock is held over each call and its record, so the log is the order in which things happened.  A call that changes a file in a way this
- * does not know is recorded as such and fails the test; whether a call was missed altogether is seen by comparing the
- * files with what the whole log makes of them (disk.c).  Calls go to the kernel directly, in their newest form.
+ * One lock is held over each call and its record, so the log is the order in which things happened.  A call that
+ * changes a file in a way this does not know is recorded as such and fails the test; whether a call was missed
+ * altogether is seen by comparing the files with what the whole log makes of them (disk.c).  Calls go to the kernel
+ * directly, in their newest form.
  */
-#undef _FILE_OFFSET_BITS	/* both names of each call are defined here, and are one on 64-bit machines */
+#undef _FILE_OFFSET_BITS /* both names of each call are defined here, and are one on 64-bit machines */
 #include <errno.h>
 #include <limits.h>
 #include <linux/falloc.h>
@@ -43,7 +44,8 @@ void power_record_begin(void)
 	root_length = strlen(root);
 	log_fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (log_fd >= 0)
-		log_fd = fcntl(log_fd, F_DUPFD_CLOEXEC, 500);	/* out of the way of programs that close what they do not know */
+		/* out of the way of programs that close what they do not know */
+		log_fd = fcntl(log_fd, F_DUPFD_CLOEXEC, 500);
 }
 
 __attribute__((constructor)) static void begin_if_asked(void) { power_record_begin(); }
@@ -54,7 +56,8 @@ static bool tracked(int fd, struct stat *ret)
 	char link[64], path[PATH_MAX];
 	ssize_t n;
 
-	if (log_fd < 0 || fd < 0 || fstat(fd, ret) || ret->st_dev != root_device || !(S_ISREG(ret->st_mode) || S_ISDIR(ret->st_mode)))
+	if (log_fd < 0 || fd < 0 || fstat(fd, ret) || ret->st_dev != root_device ||
+	    !(S_ISREG(ret->st_mode) || S_ISDIR(ret->st_mode)))
 		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, sizeof(path) - 1);
@@ -65,7 +68,11 @@ static bool tracked(int fd, struct stat *ret)
 }
 
 /* A name, the directory it is in, and what it stands for now. */
-struct place { struct stat dir, st; bool tracked, exists; char name[NAME_MAX + 1]; };
+struct place {
+	struct stat dir, st;
+	bool tracked, exists;
+	char name[NAME_MAX + 1];
+};
 
 static void look(int at, const char *path, struct place *p)
 {
@@ -76,7 +83,8 @@ static void look(int at, const char *path, struct place *p)
 	memset(p, 0, sizeof(*p));
 	if (log_fd >= 0) {
 		snprintf(p->name, sizeof(p->name), "%s", slash ? slash + 1 : path);
-		snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - path) + (slash == path) : 1, slash ? path : ".");
+		snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - path) + (slash == path) : 1,
+			 slash ? path : ".");
 		fd = (int)syscall(SYS_openat, at, parent, O_PATH | O_CLOEXEC);
 		p->tracked = tracked(fd, &p->dir);
 		p->exists = fd >= 0 && !fstatat(fd, p->name, &p->st, AT_SYMLINK_NOFOLLOW);
@@ -125,7 +133,8 @@ static int do_open(int at, const char *path, int flags, mode_t mode)
 	fd = (int)syscall(SYS_openat, at, path, flags, mode);
 	if (fd >= 0 && p.tracked && !fstat(fd, &st)) {
 		if (!p.exists)
-			put((struct power_record){.op = POWER_CREATE, .dir = p.dir.st_ino, .ino = st.st_ino}, p.name, "", "");
+			put((struct power_record){.op = POWER_CREATE, .dir = p.dir.st_ino, .ino = st.st_ino}, p.name,
+			    "", "");
 		else if (flags & O_TRUNC)
 			put((struct power_record){.op = POWER_TRUNCATE, .ino = st.st_ino}, "", "", "");
 	}
@@ -178,7 +187,11 @@ static ssize_t written(int fd, const void *buf, off_t offset, ssize_t n, const s
 {
 	(void)fd;
 	if (n > 0)
-		put((struct power_record){.op = POWER_WRITE, .ino = st->st_ino, .offset = (uint64_t)offset, .data_bytes = (uint32_t)n}, "", "", buf);
+		put((struct power_record){.op = POWER_WRITE,
+					  .ino = st->st_ino,
+					  .offset = (uint64_t)offset,
+					  .data_bytes = (uint32_t)n},
+		    "", "", buf);
 	return (ssize_t)end(n);
 }
 
@@ -208,7 +221,8 @@ ssize_t write(int fd, const void *buf, size_t length)
 static int truncated(long result, const struct stat *st, off_t length)
 {
 	if (!result)
-		put((struct power_record){.op = POWER_TRUNCATE, .ino = st->st_ino, .offset = (uint64_t)length}, "", "", "");
+		put((struct power_record){.op = POWER_TRUNCATE, .ino = st->st_ino, .offset = (uint64_t)length}, "", "",
+		    "");
 	return (int)end(result);
 }
 
@@ -245,9 +259,14 @@ int fallocate(int fd, int mode, off_t offset, off_t length)
 	pthread_mutex_lock(&lock);
 	r = (int)syscall(SYS_fallocate, fd, mode, offset, length);
 	if (!r && mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
-		put((struct power_record){.op = POWER_ZERO, .ino = st.st_ino, .offset = (uint64_t)offset, .length = (uint64_t)length}, "", "", "");
+		put((struct power_record){.op = POWER_ZERO,
+					  .ino = st.st_ino,
+					  .offset = (uint64_t)offset,
+					  .length = (uint64_t)length},
+		    "", "", "");
 	else if (!r && mode == 0)
-		put((struct power_record){.op = POWER_GROW, .ino = st.st_ino, .offset = (uint64_t)(offset + length)}, "", "", "");
+		put((struct power_record){.op = POWER_GROW, .ino = st.st_ino, .offset = (uint64_t)(offset + length)},
+		    "", "", "");
 	else if (!r && mode != FALLOC_FL_KEEP_SIZE)
 		put_unknown("fallocate");
 	return (int)end(r);
@@ -322,8 +341,12 @@ int renameat2(int at, const char *path, int at2, const char *path2, unsigned fla
 	look(at2, path2, &to);
 	result = syscall(SYS_renameat2, at, path, at2, path2, flags);
 	if (!result && (p.tracked || to.tracked))
-		put((struct power_record){.op = POWER_RENAME, .dir = p.dir.st_ino, .dir2 = to.dir.st_ino, .offset = flags & RENAME_EXCHANGE,
-			.ino = p.st.st_ino}, p.name, to.name, "");
+		put((struct power_record){.op = POWER_RENAME,
+					  .dir = p.dir.st_ino,
+					  .dir2 = to.dir.st_ino,
+					  .offset = flags & RENAME_EXCHANGE,
+					  .ino = p.st.st_ino},
+		    p.name, to.name, "");
 	return (int)end(result);
 }
 int renameat(int at, const char *path, int at2, const char *path2) { return renameat2(at, path, at2, path2, 0); }

@@ -127,7 +127,7 @@ static struct file *add(struct expect *e, const char *path, int id, bool directo
 
 static int new_id(void)
 {
-	static int last;	/* of this process: only compared with each other */
+	static int last; /* of this process: only compared with each other */
 
 	return ++last;
 }
@@ -247,7 +247,9 @@ static void apply(const struct script_step *s, const struct expect *all, struct 
 	default:
 		break;
 	}
-	e->changed = s->kind < STEP_FSYNC ? true : s->kind == STEP_COMMIT || s->kind == STEP_DISCARD ? false : e->changed;
+	e->changed = s->kind < STEP_FSYNC			       ? true :
+		     s->kind == STEP_COMMIT || s->kind == STEP_DISCARD ? false :
+									 e->changed;
 }
 
 void script_expect(const struct script *s, struct expect *expect)
@@ -269,12 +271,13 @@ void expect_release(struct expect *e)
 
 /* ---- made up ---- */
 
-struct maker { struct script *script; struct expect now; unsigned seed; };
+struct maker {
+	struct script *script;
+	struct expect now;
+	unsigned seed;
+};
 
-static unsigned draw(struct maker *m, unsigned below)
-{
-	return (unsigned)rand_r(&m->seed) / 7 % below;
-}
+static unsigned draw(struct maker *m, unsigned below) { return (unsigned)rand_r(&m->seed) / 7 % below; }
 
 static const struct file *draw_file(struct maker *m, bool directory)
 {
@@ -293,7 +296,7 @@ static void draw_name(struct maker *m, char path[96])
 
 	do {
 		int n = snprintf(path, 96, "%s%sn%u", parent && strlen(parent->path) < 60 ? parent->path : "",
-			parent && strlen(parent->path) < 60 ? "/" : "", draw(m, 60));
+				 parent && strlen(parent->path) < 60 ? "/" : "", draw(m, 60));
 		NEED(n < 96);
 	} while (find(&m->now, path));
 }

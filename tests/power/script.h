@@ -5,8 +5,9 @@
  *	mkdir PATH | write PATH OFFSET LENGTH SEED | truncate PATH LENGTH | move FROM TO | link FROM TO | unlink PATH | rmdir PATH
  *	fsync PATH | commit | discard | remount (the stage is closed and opened again)
  *
- * Steps are separated by ';'.  script_random() makes one up.  script_expect() gives the tree after each step; the steps from fsync on
- * are answered only when the tree is durable.  Content is bytes of a pattern: the same in every process.
+ * Steps are separated by ';'.  script_random() makes one up.  script_expect() gives the tree after each step; the
+ * steps from fsync on are answered only when the tree is durable.  Content is bytes of a pattern: the same in every
+ * process.
  */
 #ifndef TESTS_POWER_SCRIPT_H
 #define TESTS_POWER_SCRIPT_H
@@ -16,20 +17,47 @@
 #include <stdint.h>
 
 enum step_kind {
-	STEP_MKDIR, STEP_WRITE, STEP_TRUNCATE, STEP_MOVE, STEP_LINK, STEP_UNLINK, STEP_RMDIR, STEP_FSYNC, STEP_COMMIT, STEP_DISCARD,
-	STEP_REMOUNT, STEP_KINDS
+	STEP_MKDIR,
+	STEP_WRITE,
+	STEP_TRUNCATE,
+	STEP_MOVE,
+	STEP_LINK,
+	STEP_UNLINK,
+	STEP_RMDIR,
+	STEP_FSYNC,
+	STEP_COMMIT,
+	STEP_DISCARD,
+	STEP_REMOUNT,
+	STEP_KINDS
 };
-struct script_step { enum step_kind kind; char path[96], to[96]; uint64_t offset, length; unsigned seed; };
-struct script { struct script_step *steps; size_t n; };
-
-struct blob { unsigned refs; size_t length; uint8_t *bytes; };
-struct file { char path[96]; int id; bool directory; struct blob *content; };	/* names of one file share the id */
-struct expect {
-	struct file *files;	/* by path */
+struct script_step {
+	enum step_kind kind;
+	char path[96], to[96];
+	uint64_t offset, length;
+	unsigned seed;
+};
+struct script {
+	struct script_step *steps;
 	size_t n;
-	size_t commits;		/* sessions that the steps so far made */
-	size_t committed;	/* the step (+ 1) whose tree is the newest session; 0: that of the beginning */
-	bool changed;		/* since then */
+};
+
+struct blob {
+	unsigned refs;
+	size_t length;
+	uint8_t *bytes;
+};
+struct file {
+	char path[96];
+	int id;
+	bool directory;
+	struct blob *content;
+}; /* names of one file share the id */
+struct expect {
+	struct file *files; /* by path */
+	size_t n;
+	size_t commits;	  /* sessions that the steps so far made */
+	size_t committed; /* the step (+ 1) whose tree is the newest session; 0: that of the beginning */
+	bool changed;	  /* since then */
 };
 
 void script_parse(struct script *s, const char *text);

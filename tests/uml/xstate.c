@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * xstate.c - to be preloaded into user-mode Linux: lets it start on processors whose register state is larger than it knows
+ * xstate.c - to be preloaded into user-mode Linux: lets it start on processors whose register state is larger than it
+ * knows
  *
- * User-mode Linux 6.1 keeps 2,696 bytes of floating-point and vector registers of each process (up to AVX-512 and protection keys).  Where the
- * processor has more (AMX: 8 KiB of tiles), the kernel gives that much of it by PTRACE_GETREGSET, but takes only the whole by PTRACE_SETREGSET: the
- * guest's first process dies.  Here the rest is added before it is set: as the process has it at that moment.
+ * User-mode Linux 6.1 keeps 2,696 bytes of floating-point and vector registers of each process (up to AVX-512 and
+ * protection keys).  Where the processor has more (AMX: 8 KiB of tiles), the kernel gives that much of it by
+ * PTRACE_GETREGSET, but takes only the whole by PTRACE_SETREGSET: the guest's first process dies.  Here the rest is
+ * added before it is set: as the process has it at that moment.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -16,8 +18,8 @@
 #include <sys/uio.h>
 
 #define STATE_BYTES_MAX 65536
-#define HEADER 512u			/* of the XSAVE area: which components are there; Intel SDM volume 1, 13.4.2 */
-#define TILES (3ull << 17)		/* those that are added */
+#define HEADER 512u	   /* of the XSAVE area: which components are there; Intel SDM volume 1, 13.4.2 */
+#define TILES (3ull << 17) /* those that are added */
 
 long ptrace(enum __ptrace_request request, ...);
 

@@ -73,7 +73,8 @@ static void lets_go(void **state)
 {
 	struct bulk other = {.directory = "/tmp"}, bulk = {.directory = "/tmp", .with = &other};
 	size_t n = 32 * MIB / sizeof(uint32_t);
-	uint32_t *a = bulk_zalloc(&bulk, n, sizeof(*a)), *b = bulk_zalloc(&other, n, sizeof(*b)), *small = bulk_zalloc(&bulk, MIB, 4);
+	uint32_t *a = bulk_zalloc(&bulk, n, sizeof(*a)), *b = bulk_zalloc(&other, n, sizeof(*b)),
+		 *small = bulk_zalloc(&bulk, MIB, 4);
 
 	(void)state;
 	assert_true(a && b && small);
@@ -102,7 +103,8 @@ static void lets_go(void **state)
 /* Without a directory, without room for others, without a limit's worth: memory, and nothing is lost. */
 static void without_room(void **state)
 {
-	struct bulk nowhere = {.directory = "/nonexistent"}, full = {.directory = "/tmp", .keep_bytes = UINT64_MAX / 2}, bulk = {.directory = "/tmp"};
+	struct bulk nowhere = {.directory = "/nonexistent"}, full = {.directory = "/tmp", .keep_bytes = UINT64_MAX / 2},
+		    bulk = {.directory = "/tmp"};
 	uint32_t *list;
 
 	(void)state;
@@ -130,7 +132,9 @@ static void without_room(void **state)
 	bulk_free(NULL);
 }
 
-struct item { uint32_t key, number; };
+struct item {
+	uint32_t key, number;
+};
 
 static int by_key(const void *a, const void *b)
 {
@@ -142,7 +146,9 @@ static int by_key(const void *a, const void *b)
 /* Ascending, nothing lost, and equal ones in the order in which they came. */
 static void sorts(void **state)
 {
-	static const size_t lengths[] = {0, 1, 2, 1000, BULK_SORT_BYTES / sizeof(struct item), BULK_SORT_BYTES / sizeof(struct item) + 1, 700001};
+	static const size_t lengths[] = {
+		0,     1, 2, 1000, BULK_SORT_BYTES / sizeof(struct item), BULK_SORT_BYTES / sizeof(struct item) + 1,
+		700001};
 	struct bulk bulk = {.directory = "/tmp"};
 
 	(void)state;
@@ -158,7 +164,8 @@ static void sorts(void **state)
 		for (size_t i = 0; i < n; i++) {
 			sum += list[i].number;
 			assert_int_equal(list[i].key, (uint32_t)(list[i].number * 2654435761ull) % 50000);
-			assert_true(!i || list[i - 1].key < list[i].key || (list[i - 1].key == list[i].key && list[i - 1].number < list[i].number));
+			assert_true(!i || list[i - 1].key < list[i].key ||
+				    (list[i - 1].key == list[i].key && list[i - 1].number < list[i].number));
 		}
 		assert_int_equal(sum, n ? (uint64_t)n * (n - 1) / 2 : 0);
 		bulk_free(list);
@@ -195,7 +202,10 @@ static void arenas(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(grows_and_shrinks), cmocka_unit_test(lets_go), cmocka_unit_test(without_room), cmocka_unit_test(sorts),
+		cmocka_unit_test(grows_and_shrinks),
+		cmocka_unit_test(lets_go),
+		cmocka_unit_test(without_room),
+		cmocka_unit_test(sorts),
 		cmocka_unit_test(arenas),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Whole commits on image files: what is listed afterwards, also between sessions of other programs; and every way to fail. */
+/* Whole commits on image files: what is listed afterwards, also between sessions of other programs; and every way to
+ * fail. */
 #include "tests/unit/medium_fixture.h"
 
 #include <signal.h>
@@ -38,8 +39,15 @@ static void plan_commit(struct disc *d, const char *directory, struct commit *c)
 	if (!state.appendable)
 		fail_msg("not appendable: %s", state.why_not);
 	assert_int_equal(disc_sessions(d, &sessions, &n), 0);
-	c->options = (struct burn_options){.start_lba = state.next_lba, .session_number = 1, .previous_lba = UINT32_MAX,
-		.previous_descriptor_lba = UINT32_MAX, .overwritable = true, .time = 1700000000, .next_ino = 1000, .volume_id = "OURS", .align_end_sectors = 32};
+	c->options = (struct burn_options){.start_lba = state.next_lba,
+					   .session_number = 1,
+					   .previous_lba = UINT32_MAX,
+					   .previous_descriptor_lba = UINT32_MAX,
+					   .overwritable = true,
+					   .time = 1700000000,
+					   .next_ino = 1000,
+					   .volume_id = "OURS",
+					   .align_end_sectors = 32};
 	make_uuid(c->options.uuid);
 	if (n > 0) {
 		c->options.session_number = sessions[n - 1].number + 1;
@@ -151,7 +159,8 @@ static void on_blank(void **state)
 	assert_int_equal(s[2].created, 1700000000);
 	assert_memory_not_equal(s[1].uuid, s[2].uuid, 16);
 	assert_identity("i.iso", id);
-	run("isoinfo -R -f -i i.iso | grep -qx /cee && xorriso -indev i.iso -toc 2>&1 | tee toc | grep 'ISO session' | wc -l | grep -qx 3");
+	run("isoinfo -R -f -i i.iso | grep -qx /cee && xorriso -indev i.iso -toc 2>&1 | tee toc | grep 'ISO session' | "
+	    "wc -l | grep -qx 3");
 	run("head -c 32768 /dev/zero >z && head -c 32768 i.iso | cmp - z");
 }
 
@@ -276,7 +285,8 @@ static void assert_unchanged(const char *spec, int error)
 
 static void failures_leave_no_trace(void **state)
 {
-	static const char *const makers[] = {": >i.iso", GENISOIMAGE "-o i.iso a", "rm i.iso && " XORRISO "-outdev i.iso -map a /a -commit"};
+	static const char *const makers[] = {": >i.iso", GENISOIMAGE "-o i.iso a",
+					     "rm i.iso && " XORRISO "-outdev i.iso -map a /a -commit"};
 
 	(void)state;
 	run("mkdir big && head -c 5000000 /dev/urandom >big/file && truncate -s 3M big/hole");
@@ -292,7 +302,9 @@ static void failures_leave_no_trace(void **state)
 	}
 }
 
-struct cancel { uint64_t at, last; };
+struct cancel {
+	uint64_t at, last;
+};
 
 static void watch(void *context, uint64_t done, uint64_t all)
 {
@@ -316,7 +328,7 @@ static void cancellation(void **state)
 	size_t n, m;
 
 	(void)state;
-	run("mkdir big && head -c 24000000 /dev/urandom >big/file");	/* more than is on its way at once */
+	run("mkdir big && head -c 24000000 /dev/urandom >big/file"); /* more than is on its way at once */
 	run(GENISOIMAGE "-o i.iso a");
 	old = slurp("i.iso", &n);
 	struct disc *d = open_image("i.iso", true);
@@ -354,7 +366,7 @@ static void cancellation(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	assert_int_equal(burn_write(c.plan, t, &progress), -ECANCELED);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	assert_true(end.tv_sec - begin.tv_sec <= 8);	/* all of it would take 12 */
+	assert_true(end.tv_sec - begin.tv_sec <= 8); /* all of it would take 12 */
 	target_free(t);
 	disc_close(d);
 }
@@ -362,8 +374,9 @@ static void cancellation(void **state)
 /* kill -9 anywhere: the disc is what it was, and the burn can be repeated. */
 static void killed(void **state)
 {
-	static const char *const specs[] = {"kill@0", "kill@16", "kill@17", "kill@700", "kill@2400", "kill-before-sync",
-		"kill-publish@0", "kill-publish@7", "kill-publish@15"};
+	static const char *const specs[] = {"kill@0",	      "kill@16",	"kill@17",
+					    "kill@700",	      "kill@2400",	"kill-before-sync",
+					    "kill-publish@0", "kill-publish@7", "kill-publish@15"};
 
 	(void)state;
 	run("mkdir big && head -c 5000000 /dev/urandom >big/file");
@@ -436,7 +449,8 @@ static void assert_session_is_planned(struct disc *d, const struct burn_plan *pl
 
 	assert_int_equal(session_stream_new(plan, &s), 0);
 	while (session_stream_left(s)) {
-		uint32_t lba = session_start(plan) + session_stream_at(s), n = session_stream_left(s) < 97 ? session_stream_left(s) : 97;
+		uint32_t lba = session_start(plan) + session_stream_at(s),
+			 n = session_stream_left(s) < 97 ? session_stream_left(s) : 97;
 
 		assert_int_equal(session_stream_read(s, planned, n), 0);
 		assert_int_equal(disc_read(d, lba, burned, n), 0);
@@ -444,11 +458,13 @@ static void assert_session_is_planned(struct disc *d, const struct burn_plan *pl
 	}
 }
 
-/* Pieces at whole and at odd places, alone and several at once, holes between them: what is burned is what was planned, and verifying reads the disk. */
+/* Pieces at whole and at odd places, alone and several at once, holes between them: what is burned is what was
+ * planned, and verifying reads the disk. */
 static void large_and_odd(void **state)
 {
 	(void)state;
-	run("mkdir large && for i in 1 2 3; do head -c $((5000001 + i * 2222)) /dev/urandom >large/$i; truncate -s $((9000000 + i * 6144)) large/$i; "
+	run("mkdir large && for i in 1 2 3; do head -c $((5000001 + i * 2222)) /dev/urandom >large/$i; truncate -s "
+	    "$((9000000 + i * 6144)) large/$i; "
 	    "head -c 3100 /dev/urandom >>large/$i; done && head -c 7M /dev/urandom >large/whole");
 	run(": >i.iso");
 	for (unsigned i = 0; i < 2; i++) {
@@ -499,9 +515,18 @@ static void damaged_descriptor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(on_blank), FIXTURE_TEST(on_genisoimage), FIXTURE_TEST(on_xorriso), FIXTURE_TEST(publish_later),
-		FIXTURE_TEST(verify_finds_damage), FIXTURE_TEST(failures_leave_no_trace), FIXTURE_TEST(cancellation), FIXTURE_TEST(killed),
-		FIXTURE_TEST(holes_stay_holes), FIXTURE_TEST(large_and_odd), FIXTURE_TEST(copied_appuse), FIXTURE_TEST(damaged_descriptor),
+		FIXTURE_TEST(on_blank),
+		FIXTURE_TEST(on_genisoimage),
+		FIXTURE_TEST(on_xorriso),
+		FIXTURE_TEST(publish_later),
+		FIXTURE_TEST(verify_finds_damage),
+		FIXTURE_TEST(failures_leave_no_trace),
+		FIXTURE_TEST(cancellation),
+		FIXTURE_TEST(killed),
+		FIXTURE_TEST(holes_stay_holes),
+		FIXTURE_TEST(large_and_odd),
+		FIXTURE_TEST(copied_appuse),
+		FIXTURE_TEST(damaged_descriptor),
 	};
 
 	return cmocka_run_group_tests_name("burn_commit", tests, NULL, NULL);

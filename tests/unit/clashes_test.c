@@ -23,10 +23,12 @@ static uint32_t random_below(uint32_t n)
 	return (uint32_t)((random_state >> 33) % n);
 }
 
-/* Few different ones of each kind: replaced characters, what they become, long ones, and such as no other can come to. */
+/* Few different ones of each kind: replaced characters, what they become, long ones, and such as no other can come
+ * to. */
 static void random_name(char name[256])
 {
-	static const char *const pieces[] = {"a", "_", "?", "*", ":", "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x81", "~", ".txt", "\xff"};
+	static const char *const pieces[] = {"a", "_",	  "?",	 "*", ":", "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x81",
+					     "~", ".txt", "\xff"};
 	uint32_t style = random_below(4), n = 1 + random_below(4);
 
 	name[0] = 0;
@@ -36,10 +38,14 @@ static void random_name(char name[256])
 		snprintf(name, 256, "plain %u", random_below(1000));
 	else
 		for (uint32_t i = 0; i < n; i++)
-			snprintf(name + strlen(name), 256 - strlen(name), "%s", pieces[random_below(sizeof(pieces) / sizeof(pieces[0]))]);
+			snprintf(name + strlen(name), 256 - strlen(name), "%s",
+				 pieces[random_below(sizeof(pieces) / sizeof(pieces[0]))]);
 }
 
-struct text { unsigned bytes; uint8_t utf16[2 * JOLIET_TEXT_MAX]; };
+struct text {
+	unsigned bytes;
+	uint8_t utf16[2 * JOLIET_TEXT_MAX];
+};
 
 /* Names that are there whose text another one before them has. */
 static uint64_t count(const struct text *texts, const unsigned *there)
@@ -50,7 +56,8 @@ static uint64_t count(const struct text *texts, const unsigned *there)
 		bool seen = false;
 
 		for (uint32_t j = 0; j < i && there[i] && !seen; j++)
-			seen = there[j] && texts[i].bytes == texts[j].bytes && memcmp(texts[i].utf16, texts[j].utf16, texts[i].bytes) == 0;
+			seen = there[j] && texts[i].bytes == texts[j].bytes &&
+			       memcmp(texts[i].utf16, texts[j].utf16, texts[i].bytes) == 0;
 		taken += there[i] ? there[i] - !seen : 0;
 	}
 	return taken;
@@ -70,7 +77,7 @@ static void test_as_counted(void **state)
 	for (uint32_t i = 0; i < N_NAMES; i++) {
 		bool again = true;
 
-		while (again) {		/* names of a directory differ */
+		while (again) { /* names of a directory differ */
 			random_name(names[i]);
 			again = false;
 			for (uint32_t j = 0; j < i && !again; j++)

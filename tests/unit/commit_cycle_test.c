@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/commit: whole commits in one process, without FUSE: what is burned, what a dry run says, the queue, what changes meanwhile.
+ * fs/commit: whole commits in one process, without FUSE: what is burned, what a dry run says, the queue, what changes
+ * meanwhile.
  */
 #include "tests/unit/disc_check.h"
 
@@ -11,7 +12,7 @@
 
 DEFINE_LOG_STATE;
 
-#define SLOW 4000000u	/* bytes a second: a session of 2 MB takes half a second */
+#define SLOW 4000000u /* bytes a second: a session of 2 MB takes half a second */
 
 static void nap(long ms) { nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL); }
 
@@ -71,7 +72,7 @@ static struct commit_result commit_as_planned(struct world *w)
 	assert_memory_equal(&plan.cost, &done.cost, sizeof(plan.cost));
 	assert_int_equal(plan.session, done.session);
 	length = (state.next_lba + done.cost.append_sectors) * SECTOR_BYTES;
-	assert_int_equal(image_bytes(w), length > before ? length : before);	/* others pad their images */
+	assert_int_equal(image_bytes(w), length > before ? length : before); /* others pad their images */
 	return done;
 }
 
@@ -86,7 +87,7 @@ static void test_sessions(void **state)
 	assert_int_equal(world_open(&w), 0);
 	r = sync_now(&w);
 	assert_int_equal(r.error, 0);
-	assert_false(r.burned);			/* nothing staged, nothing burned */
+	assert_false(r.burned); /* nothing staged, nothing burned */
 	assert_int_equal(image_bytes(&w), 0);
 	fill(&w);
 	ino = world_lookup(&w, "dir/large");
@@ -98,12 +99,13 @@ static void test_sessions(void **state)
 	length = image_bytes(&w);
 	assert_false(sync_now(&w).burned);
 	assert_int_equal(image_bytes(&w), length);
-	world_run(&w, "mkdir x && xorriso -osirrox on -indev image -extract / x >/dev/null 2>&1 && test $(stat -c %s x/dir/large) = 1500000");
+	world_run(&w, "mkdir x && xorriso -osirrox on -indev image -extract / x >/dev/null 2>&1 && test $(stat -c %s "
+		      "x/dir/large) = 1500000");
 	assert_int_equal(world_unlink(&w, "small"), 0);
 	world_write(&w, "new", 100000, 9);
 	r = commit_as_planned(&w);
 	assert_int_equal(r.session, 2);
-	assert_true(r.cost.data_sectors < 60);		/* the large file stays where it is */
+	assert_true(r.cost.data_sectors < 60); /* the large file stays where it is */
 	assert_true(world_has(&w, "new", 100000, 9));
 	assert_int_equal(world_lookup(&w, "small"), 0);
 	world_close(&w);
@@ -191,7 +193,7 @@ static void test_queue(void **state)
 	assert_int_equal(commit_request_dry_run(w.commit, waiter_done, &dry), 0);
 	assert_true(commit_forget(w.commit, &forgotten));
 	assert_false(commit_forget(w.commit, &forgotten));
-	assert_int_equal(commit_disc_info(w.commit, &medium, &sessions, &n), 0);	/* at once */
+	assert_int_equal(commit_disc_info(w.commit, &medium, &sessions, &n), 0); /* at once */
 	assert_int_equal(n, 0);
 	assert_true(medium.blank);
 	free(sessions);
@@ -316,7 +318,8 @@ static void append_to(const char *make, size_t n_sessions)
 	assert_int_equal(world_sessions(&w), n_sessions + 1);
 	check_foreign(&w, n_sessions - 1);
 	world_close(&w);
-	world_run(&w, "mkdir x && xorriso -osirrox on -indev image -extract / x >/dev/null 2>&1 && cmp x/old in/old && cmp x/d/link in/old && test -e x/ours && ! test -e x/d/x");
+	world_run(&w, "mkdir x && xorriso -osirrox on -indev image -extract / x >/dev/null 2>&1 && cmp x/old in/old && "
+		      "cmp x/d/link in/old && test -e x/ours && ! test -e x/d/x");
 	assert_int_equal(world_open(&w), 0);
 	world_write(&w, "again", 10, 1);
 	commit_as_planned(&w);
@@ -392,14 +395,10 @@ static void test_changed_disc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sessions),
-		cmocka_unit_test(test_changes_meanwhile),
-		cmocka_unit_test(test_queue),
-		cmocka_unit_test(test_stop_and_cancel),
-		cmocka_unit_test(test_discard),
-		cmocka_unit_test(test_foreign),
-		cmocka_unit_test(test_no_room),
-		cmocka_unit_test(test_changed_disc),
+		cmocka_unit_test(test_sessions), cmocka_unit_test(test_changes_meanwhile),
+		cmocka_unit_test(test_queue),	 cmocka_unit_test(test_stop_and_cancel),
+		cmocka_unit_test(test_discard),	 cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_no_room),	 cmocka_unit_test(test_changed_disc),
 	};
 
 	log_state.level = -1;

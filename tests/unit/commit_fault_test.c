@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/commit: a failure at each phase loses nothing, burns nothing twice and leaves the image as it was; the next sync, or the next mount, succeeds.
+ * fs/commit: a failure at each phase loses nothing, burns nothing twice and leaves the image as it was; the next
+ * sync, or the next mount, succeeds.
  */
 #include "tests/unit/commit_fixture.h"
 
@@ -53,9 +54,13 @@ static void check_success(struct world *w)
 /* Before the head is touched: undone at once. */
 static void test_undone(void **state)
 {
-	static const struct { const char *fault; int error; } faults[] = {
-		{"reserve=ENOSPC", -ENOSPC}, {"write@0=EIO", -EIO}, {"write@17=EIO", -EIO}, {"write@300=ENOSPC", -ENOSPC}, {"sync=EIO", -EIO},
-		{"edge@frozen=ENOSPC", -ENOSPC}, {"edge@burning=EIO", -EIO}, {"edge@verifying=EIO", -EIO}, {"edge@publishing=EIO", -EIO},
+	static const struct {
+		const char *fault;
+		int error;
+	} faults[] = {
+		{"reserve=ENOSPC", -ENOSPC},   {"write@0=EIO", -EIO},	     {"write@17=EIO", -EIO},
+		{"write@300=ENOSPC", -ENOSPC}, {"sync=EIO", -EIO},	     {"edge@frozen=ENOSPC", -ENOSPC},
+		{"edge@burning=EIO", -EIO},    {"edge@verifying=EIO", -EIO}, {"edge@publishing=EIO", -EIO},
 	};
 
 	(void)state;

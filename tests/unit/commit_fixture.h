@@ -26,7 +26,7 @@
 #include "fs/commit/commit.h"
 
 struct world {
-	char directory[64], image[80], stage_directory[80];	/* of the stage; empty: below the default root */
+	char directory[64], image[80], stage_directory[80]; /* of the stage; empty: below the default root */
 	struct disc *disc;
 	struct iso *base;
 	struct stage *stage;
@@ -35,14 +35,19 @@ struct world {
 	struct commit_options options;
 	uint64_t capacity_sectors;
 	enum tree_writing writing;
-	uint32_t idle_nodes;		/* as in struct tree_options */
-	struct disc *(*wrap)(struct disc *inner);	/* NULL, or what the disc is seen through */
-	char *recovered;		/* message of the recovery */
+	uint32_t idle_nodes;			  /* as in struct tree_options */
+	struct disc *(*wrap)(struct disc *inner); /* NULL, or what the disc is seen through */
+	char *recovered;			  /* message of the recovery */
 	uint32_t recovered_generation;
 };
 
-#define REQUIRE(condition) do { if (!(condition)) { \
-	fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); abort(); } } while (0)
+#define REQUIRE(condition) \
+	do { \
+		if (!(condition)) { \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+			abort(); \
+		} \
+	} while (0)
 
 static inline void world_new(struct world *w)
 {
@@ -68,7 +73,9 @@ static inline struct iso *world_newest(struct world *w)
 
 static inline int world_open_stage(struct world *w)
 {
-	struct stage_options o = {.directory = w->stage_directory[0] ? w->stage_directory : NULL, .disc_path = w->image, .mountpoint = "/mnt"};
+	struct stage_options o = {.directory = w->stage_directory[0] ? w->stage_directory : NULL,
+				  .disc_path = w->image,
+				  .mountpoint = "/mnt"};
 	struct stage_holder holder;
 	struct disc_state state;
 	char *why = NULL;
@@ -86,8 +93,16 @@ static inline int world_open_stage(struct world *w)
 /* Without a thread in the stage, so that children may fork and die anywhere. */
 static inline int world_open(struct world *w)
 {
-	struct disc_open_options o = {.writable = true, .create = true, .capacity_sectors = w->capacity_sectors, .wait = true};
-	struct tree_options tree = {.writing = w->writing, .no_joliet = w->options.no_joliet, .owner = 1000, .group = 1000, .time = 1000000000, .idle_nodes = w->idle_nodes};
+	struct disc_open_options o = {.writable = true,
+				      .create = true,
+				      .capacity_sectors = w->capacity_sectors,
+				      .wait = true};
+	struct tree_options tree = {.writing = w->writing,
+				    .no_joliet = w->options.no_joliet,
+				    .owner = 1000,
+				    .group = 1000,
+				    .time = 1000000000,
+				    .idle_nodes = w->idle_nodes};
 	struct disc_state state;
 	const char *why = NULL;
 	int r = disc_open_path(w->image, &o, &w->disc, &why);
@@ -166,7 +181,10 @@ struct waiter {
 	unsigned n;
 	struct commit_result result;
 };
-#define WAITER {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, {0}}
+#define WAITER \
+	{ \
+		PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, { 0 } \
+	}
 
 static inline void waiter_done(void *arg, const struct commit_result *result)
 {

@@ -44,7 +44,7 @@ static void test_a_tree_larger_than_all_numbers(void **state)
 	(void)state;
 	world_new(&w);
 	w.capacity_sectors = 4000;
-	w.writing = TREE_FULL;	/* else that tree stays where it is */
+	w.writing = TREE_FULL; /* else that tree stays where it is */
 	REQUIRE(world_open(&w) == 0);
 	world_write(&w, "file", 50000, 3);
 	REQUIRE(sync_now(&w).error == 0);

@@ -14,7 +14,7 @@
 static unsigned n_reads;
 ssize_t pread(int fd, void *buf, size_t length, off_t pos)
 {
-	ssize_t (*real)(int, void *, size_t, off_t) = (ssize_t (*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread");
+	ssize_t (*real)(int, void *, size_t, off_t) = (ssize_t(*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread");
 
 	n_reads++;
 	return real(fd, buf, length, pos);
@@ -67,14 +67,18 @@ static void test_same(void **state)
 
 	make_bodies(s, bodies, starts);
 	for (uint32_t i = 0; i < 2 * SLOTS; i++)
-		expect_same(&r, s, bodies[i / SLOTS], starts[i / SLOTS] + (uint64_t)(i % SLOTS) * SLOT_BYTES, FILE_BYTES);
+		expect_same(&r, s, bodies[i / SLOTS], starts[i / SLOTS] + (uint64_t)(i % SLOTS) * SLOT_BYTES,
+			    FILE_BYTES);
 	for (unsigned round = 0; round < 60; round++) {
 		uint64_t near = random_number() % (SLOTS * SLOT_BYTES);
 
 		for (unsigned i = 0; i < 200; i++) {
-			uint32_t which = random_number() % 8 == 0, length = random_number() % (random_number() % 4 ? 1000 : 20000);
+			uint32_t which = random_number() % 8 == 0,
+				 length = random_number() % (random_number() % 4 ? 1000 : 20000);
 
-			expect_same(&r, s, bodies[which], starts[which] + (near + random_number() % 400000) / (random_number() % 2 ? 1 : 512), length);
+			expect_same(&r, s, bodies[which],
+				    starts[which] + (near + random_number() % 400000) / (random_number() % 2 ? 1 : 512),
+				    length);
 		}
 	}
 	expect_same(&r, s, bodies[0], starts[0], 0);
@@ -82,7 +86,8 @@ static void test_same(void **state)
 	stage_close(s);
 }
 
-/* Small files in any order within a directory's worth of them take far fewer reads than there are files; a body that is not there is an error each time. */
+/* Small files in any order within a directory's worth of them take far fewer reads than there are files; a body that
+ * is not there is an error each time. */
 static void test_reads(void **state)
 {
 	struct stage *s = open_stage(*state);
@@ -94,7 +99,10 @@ static void test_reads(void **state)
 	make_bodies(s, bodies, starts);
 	n_reads = 0;
 	for (uint32_t i = 0; i < SLOTS; i++)
-		assert_int_equal(body_reader_read(&r, s, bodies[0], starts[0] + (uint64_t)(i / 50 * 50 + i % 50 * 37 % 50) * SLOT_BYTES, got, FILE_BYTES), 0);
+		assert_int_equal(body_reader_read(&r, s, bodies[0],
+						  starts[0] + (uint64_t)(i / 50 * 50 + i % 50 * 37 % 50) * SLOT_BYTES,
+						  got, FILE_BYTES),
+				 0);
 	assert_in_range(n_reads, 1, SLOTS / 10);
 	for (unsigned i = 0; i < 20; i++)
 		assert_int_equal(body_reader_read(&r, s, 4711, 100 * i, got, FILE_BYTES), -EIO);

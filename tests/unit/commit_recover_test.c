@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/commit: a child commits and is killed at one step; the parent mounts again. Nothing is lost, nothing is burned twice, and a recovery
- * that is killed itself is repeated.
+ * fs/commit: a child commits and is killed at one step; the parent mounts again. Nothing is lost, nothing is burned
+ * twice, and a recovery that is killed itself is repeated.
  */
 #include "tests/unit/disc_check.h"
 
@@ -11,7 +11,8 @@
 
 DEFINE_LOG_STATE;
 
-/* Base of each case: blank, one session of ours, an image of genisoimage, one of xorriso, which has padding behind its session. */
+/* Base of each case: blank, one session of ours, an image of genisoimage, one of xorriso, which has padding behind
+ * its session. */
 enum base { BLANK, OURS, FOREIGN, PADDED };
 
 static void make_base(struct world *w, enum base base)
@@ -20,7 +21,8 @@ static void make_base(struct world *w, enum base base)
 	if (base == FOREIGN)
 		world_run(w, "mkdir in && echo foreign >in/old && genisoimage -quiet -R -o image in 2>/dev/null");
 	if (base == PADDED)
-		world_run(w, "mkdir in && echo foreign >in/old && xorriso -outdev stdio:image -map in / -commit >/dev/null 2>&1; truncate -s +2M image");
+		world_run(w, "mkdir in && echo foreign >in/old && xorriso -outdev stdio:image -map in / -commit "
+			     ">/dev/null 2>&1; truncate -s +2M image");
 	if (base != OURS)
 		return;
 	REQUIRE(world_open(w) == 0);
@@ -48,7 +50,10 @@ static void change_and_commit(struct world *w)
 	world_close(w);
 }
 
-static bool changes_are_there(struct world *w) { return world_has(w, "d/large", 400000, 1) && world_has(w, "small", 100, 2); }
+static bool changes_are_there(struct world *w)
+{
+	return world_has(w, "d/large", 400000, 1) && world_has(w, "small", 100, 2);
+}
 
 static void check_recovered(struct world *w, enum base base, uint64_t length, size_t n_before)
 {
@@ -70,7 +75,7 @@ static void check_recovered(struct world *w, enum base base, uint64_t length, si
 	} else {
 		assert_int_equal(n, n_before + 1);
 		assert_true(stage_empty(w->stage));
-		assert_false(sync_now(w).burned);	/* never twice */
+		assert_false(sync_now(w).burned); /* never twice */
 	}
 	world_close(w);
 	assert_int_equal(world_open(w), 0);
@@ -102,10 +107,30 @@ static void test_killed_at(const char *fault, enum base base)
 static void test_kills(void **state)
 {
 	static const char *const faults[] = {
-		"edge@frozen=kill", "edge@frozen=killed", "edge@burning=kill", "edge@burning=killed", "kill@0", "kill@3", "kill@17", "kill@40",
-		"kill@200", "kill-before-sync", "edge@verifying=kill", "edge@verifying=killed", "edge@publishing=kill", "edge@publishing=killed",
-		"kill-publish@0", "kill-publish@1", "kill-publish@8", "kill-publish@14", "kill-publish@15", "kill-publish@16", "edge@rebasing=kill",
-		"edge@rebasing=killed", "edge@idle=kill", "edge@idle=killed",
+		"edge@frozen=kill",
+		"edge@frozen=killed",
+		"edge@burning=kill",
+		"edge@burning=killed",
+		"kill@0",
+		"kill@3",
+		"kill@17",
+		"kill@40",
+		"kill@200",
+		"kill-before-sync",
+		"edge@verifying=kill",
+		"edge@verifying=killed",
+		"edge@publishing=kill",
+		"edge@publishing=killed",
+		"kill-publish@0",
+		"kill-publish@1",
+		"kill-publish@8",
+		"kill-publish@14",
+		"kill-publish@15",
+		"kill-publish@16",
+		"edge@rebasing=kill",
+		"edge@rebasing=killed",
+		"edge@idle=kill",
+		"edge@idle=killed",
 	};
 
 	(void)state;
@@ -143,12 +168,14 @@ static void change_meanwhile(struct world *w)
 static bool all_is_there(struct world *w)
 {
 	return world_has(w, "during", 9000, 5) && world_has(w, "small", 200, 6) && world_has(w, "d/large", 400000, 1) &&
-		world_has(w, "kept/file", 50000, 3) && world_has(w, "d/inside", 10, 7) && !world_lookup(w, "victim") && !world_lookup(w, "before");
+	       world_has(w, "kept/file", 50000, 3) && world_has(w, "d/inside", 10, 7) && !world_lookup(w, "victim") &&
+	       !world_lookup(w, "before");
 }
 
 static void test_changes_meanwhile(void **state)
 {
-	static const char *const faults[] = {"edge@verifying=killed", "edge@publishing=killed", "kill-publish@9", "edge@rebasing=killed", "edge@idle=kill"};
+	static const char *const faults[] = {"edge@verifying=killed", "edge@publishing=killed", "kill-publish@9",
+					     "edge@rebasing=killed", "edge@idle=kill"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(faults); i++) {
@@ -211,14 +238,14 @@ static void test_killed_recovery(void **state)
 
 /* ---- torn sectors: disks write pieces of 512 bytes (tests/power tries what else a power cut leaves) ---- */
 
-#define PIECE 512u	/* the last one of a descriptor is empty */
+#define PIECE 512u /* the last one of a descriptor is empty */
 
 static void read_sector(const struct world *w, uint64_t lba, uint8_t sector[2048])
 {
 	_close_ int fd = open(w->image, O_RDONLY | O_CLOEXEC);
 
 	memset(sector, 0, 2048);
-	REQUIRE(fd < 0 || pread(fd, sector, 2048, (off_t)lba * 2048) >= 0);	/* none yet, or shorter: zeros */
+	REQUIRE(fd < 0 || pread(fd, sector, 2048, (off_t)lba * 2048) >= 0); /* none yet, or shorter: zeros */
 }
 
 /* The pieces in the mask are as they were before. */
@@ -246,7 +273,7 @@ static void check_torn(enum base base, const char *fault, uint64_t lba, unsigned
 	assert_true(killed(&w, change_and_commit));
 	tear(&w, lba, old, mask);
 	w.options.fault = NULL;
-	if (lba == 16) {	/* recovery must not leave a head of two parts */
+	if (lba == 16) { /* recovery must not leave a head of two parts */
 		assert_int_equal(world_open(&w), 0);
 		assert_int_equal(disc_sessions(w.disc, &sessions, &n), 0);
 		assert_true(n && sessions[n - 1].ours);
@@ -339,12 +366,9 @@ static void test_foreign_append(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kills),
-		cmocka_unit_test(test_changes_meanwhile),
-		cmocka_unit_test(test_killed_recovery),
-		cmocka_unit_test(test_torn_head),
-		cmocka_unit_test(test_torn_descriptor),
-		cmocka_unit_test(test_torn_beginning),
+		cmocka_unit_test(test_kills),		cmocka_unit_test(test_changes_meanwhile),
+		cmocka_unit_test(test_killed_recovery), cmocka_unit_test(test_torn_head),
+		cmocka_unit_test(test_torn_descriptor), cmocka_unit_test(test_torn_beginning),
 		cmocka_unit_test(test_foreign_append),
 	};
 

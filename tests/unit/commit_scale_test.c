@@ -7,10 +7,11 @@
 DEFINE_LOG_STATE;
 
 #define DIRECTORIES 3000u
-#define FILES 50u		/* of each */
+#define FILES 50u /* of each */
 #define MIB (1u << 20)
 /*
- * What a commit may add to what is resident, whatever the tree.  With all of it in memory it was 1.2 kB for each staged file: 180 MB here.
+ * What a commit may add to what is resident, whatever the tree.  With all of it in memory it was 1.2 kB for each
+ * staged file: 180 MB here.
  */
 #define BOUND_BYTES (64 * MIB)
 

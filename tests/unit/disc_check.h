@@ -26,26 +26,35 @@
 
 /* A directory of one tree, in the order of the path table. */
 struct check_directory {
-	uint32_t parent;		/* index */
+	uint32_t parent; /* index */
 	uint32_t lba, bytes;
 	uint8_t id[256];
 	unsigned id_bytes;
-	uint32_t serial;		/* Rock Ridge */
+	uint32_t serial; /* Rock Ridge */
 	struct iso_extent twin;
 	uint32_t area_sectors;
-	uint64_t content;		/* sum over its regular files of what says where they lie */
+	uint64_t content; /* sum over its regular files of what says where they lie */
 	bool on_way;
 };
-struct check_tree { struct check_directory *list; uint32_t n, room; };
-struct check_name { uint32_t serial, nlink, directory; };
-struct check_file { uint64_t size; struct extent extents[BOUND_SECTIONS]; uint32_t n; };
+struct check_tree {
+	struct check_directory *list;
+	uint32_t n, room;
+};
+struct check_name {
+	uint32_t serial, nlink, directory;
+};
+struct check_file {
+	uint64_t size;
+	struct extent extents[BOUND_SECTIONS];
+	uint32_t n;
+};
 
 struct disc_found {
 	struct appuse appuse;
-	uint32_t directories, names;	/* of the whole tree */
-	uint32_t older;			/* directories that lie in older sessions */
-	uint32_t linked_names;		/* of files with several */
-	uint32_t contents;		/* entries of the content tables of all sessions */
+	uint32_t directories, names; /* of the whole tree */
+	uint32_t older;		     /* directories that lie in older sessions */
+	uint32_t linked_names;	     /* of files with several */
+	uint32_t contents;	     /* entries of the content tables of all sessions */
 };
 
 struct disc_check {
@@ -69,7 +78,7 @@ static inline const uint8_t *check_at(const struct disc_check *c, uint64_t lba, 
 static inline struct check_directory *check_push(struct check_tree *t, uint32_t parent, uint32_t lba, uint32_t bytes)
 {
 	for (uint32_t i = 0; i < t->n; i++)
-		REQUIRE(t->list[i].lba != lba);		/* one parent record each */
+		REQUIRE(t->list[i].lba != lba); /* one parent record each */
 	if (t->n == t->room) {
 		t->room = t->room ? 2 * t->room : 256;
 		t->list = realloc(t->list, t->room * sizeof(*t->list));
@@ -79,7 +88,10 @@ static inline struct check_directory *check_push(struct check_tree *t, uint32_t 
 	return &t->list[t->n++];
 }
 
-static inline uint64_t check_place(uint64_t lba, uint64_t bytes) { return bytes ? lba * 0x9e3779b97f4a7c15ull + bytes : 1; }
+static inline uint64_t check_place(uint64_t lba, uint64_t bytes)
+{
+	return bytes ? lba * 0x9e3779b97f4a7c15ull + bytes : 1;
+}
 
 static inline void check_rock_name(struct disc_check *c, uint32_t directory, const struct iso_entry *e)
 {
@@ -130,7 +142,8 @@ static inline void check_rock_directory(struct disc_check *c, uint32_t i)
 			if (S_ISREG(e.mode))
 				check_rock_file(c, &e);
 			if (S_ISREG(e.mode))
-				c->rock.list[i].content += check_place(e.n_extents ? e.extents[0].pos / SECTOR_BYTES : 0, e.size);
+				c->rock.list[i].content +=
+					check_place(e.n_extents ? e.extents[0].pos / SECTOR_BYTES : 0, e.size);
 		}
 		iso_entry_release(&e);
 	}
@@ -147,7 +160,8 @@ static inline void check_rock_directory(struct disc_check *c, uint32_t i)
 			px = true;
 		}
 		if (memcmp(s, "TW", 2) == 0) {
-			REQUIRE(get_le32(s + 4) == c->rock.list[i].twin.lba && get_le32(s + 8) == c->rock.list[i].twin.bytes);
+			REQUIRE(get_le32(s + 4) == c->rock.list[i].twin.lba &&
+				get_le32(s + 8) == c->rock.list[i].twin.bytes);
 			REQUIRE(get_le32(s + 12) == c->rock.list[i].area_sectors);
 			tw = true;
 		}
@@ -190,10 +204,12 @@ static inline void check_joliet_directory(struct disc_check *c, uint32_t i)
 	}
 }
 
-static inline void check_path_table_of(const struct disc_check *c, const uint8_t *descriptor, const struct check_tree *t)
+static inline void check_path_table_of(const struct disc_check *c, const uint8_t *descriptor,
+				       const struct check_tree *t)
 {
 	uint32_t bytes = get_le32(descriptor + 132), at = 0;
-	const uint8_t *l = check_at(c, get_le32(descriptor + 140), bytes), *m = check_at(c, get_be32(descriptor + 148), bytes);
+	const uint8_t *l = check_at(c, get_le32(descriptor + 140), bytes),
+		      *m = check_at(c, get_be32(descriptor + 148), bytes);
 
 	for (uint32_t i = 0; i < t->n; at += 8 + l[at] + l[at] % 2, i++) {
 		const struct check_directory *d = &t->list[i];
@@ -227,7 +243,9 @@ static inline int check_compare_names(const void *a, const void *b)
 {
 	const struct check_name *x = a, *y = b;
 
-	return x->serial != y->serial ? (x->serial < y->serial ? -1 : 1) : x->directory < y->directory ? -1 : x->directory > y->directory;
+	return x->serial != y->serial	   ? (x->serial < y->serial ? -1 : 1) :
+	       x->directory < y->directory ? -1 :
+					     x->directory > y->directory;
 }
 
 static inline bool check_pair(const uint8_t *pairs, uint32_t n, uint32_t child, uint32_t parent)
@@ -255,25 +273,30 @@ static inline void check_links(struct disc_check *c, struct disc_found *found)
 			if (end - i < 2)
 				continue;
 			found->linked_names++;
-			REQUIRE(table && check_pair(table + LINKS_HEADER_BYTES, names, c->names[k].serial, c->rock.list[c->names[k].directory].serial));
-			for (uint32_t d = c->names[k].directory; ; d = c->rock.list[d].parent) {
+			REQUIRE(table && check_pair(table + LINKS_HEADER_BYTES, names, c->names[k].serial,
+						    c->rock.list[c->names[k].directory].serial));
+			for (uint32_t d = c->names[k].directory;; d = c->rock.list[d].parent) {
 				c->rock.list[d].on_way = true;
 				if (!d)
 					break;
-				REQUIRE(check_pair(table + LINKS_HEADER_BYTES + names * LINKS_PAIR_BYTES, ways, c->rock.list[d].serial,
+				REQUIRE(check_pair(table + LINKS_HEADER_BYTES + names * LINKS_PAIR_BYTES, ways,
+						   c->rock.list[d].serial,
 						   c->rock.list[c->rock.list[d].parent].serial));
 			}
 		}
 	}
 	for (uint32_t d = 0; d < c->rock.n; d++)
 		if (c->rock.list[d].on_way)
-			sectors += c->rock.list[d].bytes / SECTOR_BYTES + c->rock.list[d].area_sectors + c->rock.list[d].twin.bytes / SECTOR_BYTES;
+			sectors += c->rock.list[d].bytes / SECTOR_BYTES + c->rock.list[d].area_sectors +
+				   c->rock.list[d].twin.bytes / SECTOR_BYTES;
 	REQUIRE(sectors <= a->links_sectors);
 }
 
-static inline void check_counts(const struct disc_check *c, const uint8_t *pvd, const uint8_t *svd, struct disc_found *found)
+static inline void check_counts(const struct disc_check *c, const uint8_t *pvd, const uint8_t *svd,
+				struct disc_found *found)
 {
-	uint64_t sectors = 2 * sectors_of(get_le32(pvd + 132)) + 2 * sectors_of(get_le32(svd + 132)) + sectors_of(found->appuse.links_bytes);
+	uint64_t sectors = 2 * sectors_of(get_le32(pvd + 132)) + 2 * sectors_of(get_le32(svd + 132)) +
+			   sectors_of(found->appuse.links_bytes);
 
 	found->directories = c->rock.n;
 	found->names = (uint32_t)c->n_names;
@@ -290,7 +313,8 @@ static inline void check_counts(const struct disc_check *c, const uint8_t *pvd, 
 
 /* ---- content tables ---- */
 
-static inline void check_content_part(const struct disc_check *c, const struct check_file *f, uint64_t offset, uint64_t length, EVP_MAC_CTX *hash)
+static inline void check_content_part(const struct disc_check *c, const struct check_file *f, uint64_t offset,
+				      uint64_t length, EVP_MAC_CTX *hash)
 {
 	for (uint32_t i = extent_at(f->extents, f->n, offset); length; i++) {
 		const struct extent *e = &f->extents[i];
@@ -304,7 +328,8 @@ static inline void check_content_part(const struct disc_check *c, const struct c
 }
 
 /* From the bytes of the image, as cdappendfs/contents.h says. */
-static inline void check_content_digest(const struct disc_check *c, const struct check_file *f, uint8_t ret[CONTENT_DIGEST_BYTES])
+static inline void check_content_digest(const struct disc_check *c, const struct check_file *f,
+					uint8_t ret[CONTENT_DIGEST_BYTES])
 {
 	EVP_MAC *mac = EVP_MAC_fetch(NULL, "POLY1305", NULL);
 	EVP_MAC_CTX *hash = EVP_MAC_CTX_new(mac);
@@ -312,7 +337,8 @@ static inline void check_content_digest(const struct disc_check *c, const struct
 	size_t bytes = 0;
 
 	put_le64(size, f->size);
-	REQUIRE(hash && EVP_MAC_init(hash, (const uint8_t *)"cdappendfs: content digest no. 2", 32, NULL) == 1 && EVP_MAC_update(hash, size, sizeof(size)) == 1);
+	REQUIRE(hash && EVP_MAC_init(hash, (const uint8_t *)"cdappendfs: content digest no. 2", 32, NULL) == 1 &&
+		EVP_MAC_update(hash, size, sizeof(size)) == 1);
 	if (f->size <= 16384) {
 		check_content_part(c, f, 0, f->size, hash);
 	} else if (f->size <= 262144) {
@@ -320,7 +346,8 @@ static inline void check_content_digest(const struct disc_check *c, const struct
 		check_content_part(c, f, f->size / 2 / 2048 * 2048, 4096, hash);
 	}
 	for (uint64_t i = 0; f->size > 262144 && i < 16; i++)
-		check_content_part(c, f, i == 15 ? f->size - 4096 : (f->size - 4096) / 15 * i / 2048 * 2048, 4096, hash);
+		check_content_part(c, f, i == 15 ? f->size - 4096 : (f->size - 4096) / 15 * i / 2048 * 2048, 4096,
+				   hash);
 	REQUIRE(EVP_MAC_final(hash, ret, &bytes, CONTENT_DIGEST_BYTES) == 1 && bytes == CONTENT_DIGEST_BYTES);
 	EVP_MAC_CTX_free(hash);
 	EVP_MAC_free(mac);
@@ -334,10 +361,14 @@ static inline struct check_file check_content_entry(const uint8_t *entry, const 
 
 	REQUIRE(f.size && f.n && f.n <= BOUND_SECTIONS && (f.n == 1 || (where <= n_runs && f.n <= n_runs - where)));
 	for (uint32_t i = 0; i < f.n; i++) {
-		uint64_t lba = f.n == 1 ? where : get_le32(runs + 8 * (where + i)), sectors = f.n == 1 ? sectors_of(f.size) : get_le32(runs + 8 * (where + i) + 4);
+		uint64_t lba = f.n == 1 ? where : get_le32(runs + 8 * (where + i)),
+			 sectors = f.n == 1 ? sectors_of(f.size) : get_le32(runs + 8 * (where + i) + 4);
 
 		REQUIRE(sectors && at < f.size);
-		f.extents[i] = (struct extent){.offset = at, .length = min_u64(sectors * SECTOR_BYTES, f.size - at), .pos = lba * SECTOR_BYTES, .kind = EXTENT_DISC};
+		f.extents[i] = (struct extent){.offset = at,
+					       .length = min_u64(sectors * SECTOR_BYTES, f.size - at),
+					       .pos = lba * SECTOR_BYTES,
+					       .kind = EXTENT_DISC};
 		at += sectors * SECTOR_BYTES;
 	}
 	REQUIRE(at - f.size < SECTOR_BYTES);
@@ -347,11 +378,13 @@ static inline struct check_file check_content_entry(const uint8_t *entry, const 
 /* Entries ascend, lie within what is burned, and are true. */
 static inline uint32_t check_contents(const struct disc_check *c, const struct appuse *a)
 {
-	const uint8_t *table = check_at(c, a->contents_lba, a->contents_bytes), *entry = table + CONTENTS_HEADER_BYTES, *runs;
+	const uint8_t *table = check_at(c, a->contents_lba, a->contents_bytes), *entry = table + CONTENTS_HEADER_BYTES,
+		      *runs;
 	uint8_t digest[CONTENT_DIGEST_BYTES];
 	uint32_t n = get_le32(table + 16), n_runs = get_le32(table + 20), used = 0;
 
-	REQUIRE(a->contents_lba > a->start_lba && a->contents_lba + sectors_of(a->contents_bytes) < (uint64_t)a->start_lba + a->sectors);
+	REQUIRE(a->contents_lba > a->start_lba &&
+		a->contents_lba + sectors_of(a->contents_bytes) < (uint64_t)a->start_lba + a->sectors);
 	REQUIRE(memcmp(table, "CDAPPENDFS-CNT 2", 16) == 0 && n && 32 + 32ull * n + 8ull * n_runs == a->contents_bytes);
 	runs = entry + 32ull * n;
 	for (uint32_t i = 0; i < n; i++, entry += 32) {
@@ -361,7 +394,8 @@ static inline uint32_t check_contents(const struct disc_check *c, const struct a
 		check_content_digest(c, &f, digest);
 		REQUIRE(memcmp(entry, digest, sizeof(digest)) == 0);
 		for (uint32_t k = 0; k < f.n; k++)
-			REQUIRE(f.extents[k].pos + f.extents[k].length <= ((uint64_t)a->start_lba + a->sectors) * SECTOR_BYTES);
+			REQUIRE(f.extents[k].pos + f.extents[k].length <=
+				((uint64_t)a->start_lba + a->sectors) * SECTOR_BYTES);
 		used += f.n > 1 ? f.n : 0;
 	}
 	REQUIRE(used == n_runs);
@@ -395,12 +429,14 @@ static inline void check_all_listed(const struct disc_check *c, const struct app
 }
 
 /* The newest session was burned with sharing. */
-static inline void check_all_contents(const struct disc_check *c, const struct disc_session *sessions, size_t n, struct disc_found *found)
+static inline void check_all_contents(const struct disc_check *c, const struct disc_session *sessions, size_t n,
+				      struct disc_found *found)
 {
 	struct appuse a;
 
 	for (size_t i = 0; i < n; i++)
-		if (sessions[i].ours && appuse_decode(check_at(c, sessions[i].descriptor_lba, SECTOR_BYTES), &a) == 0 && a.flags & APPUSE_CONTENTS)
+		if (sessions[i].ours && appuse_decode(check_at(c, sessions[i].descriptor_lba, SECTOR_BYTES), &a) == 0 &&
+		    a.flags & APPUSE_CONTENTS)
 			found->contents += check_contents(c, &a);
 	check_all_listed(c, &found->appuse);
 }

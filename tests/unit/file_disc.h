@@ -2,8 +2,8 @@
 /*
  * file_disc.h - for tests: a struct disc over a file descriptor, without sessions
  *
- * file_disc_init(&f, fd) borrows fd; f.disc is the disc.  Its size is the file's, rounded down to sectors.
- * f.reads counts the calls of disc_read; f.fail_lba is a sector that cannot be read (UINT32_MAX: none), f.fail_errno why.
+ * file_disc_init(&f, fd) borrows fd; f.disc is the disc.  Its size is the file's, rounded down to sectors. f.reads
+ * counts the calls of disc_read; f.fail_lba is a sector that cannot be read (UINT32_MAX: none), f.fail_errno why.
  */
 #ifndef TESTS_UNIT_FILE_DISC_H
 #define TESTS_UNIT_FILE_DISC_H
@@ -17,7 +17,7 @@
 #include "cdappendfs/disc.h"
 
 struct file_disc {
-	struct disc disc;	/* first */
+	struct disc disc; /* first */
 	int fd;
 	uint64_t sectors;
 	atomic_ulong reads;
@@ -36,7 +36,8 @@ static inline int file_disc_read(struct disc *d, uint32_t lba, void *buf, uint32
 	if (f->fail_lba - lba < n_sectors)
 		return -f->fail_errno;
 	while (done < length) {
-		ssize_t n = pread(f->fd, (char *)buf + done, length - done, (off_t)((uint64_t)lba * SECTOR_BYTES + done));
+		ssize_t n =
+			pread(f->fd, (char *)buf + done, length - done, (off_t)((uint64_t)lba * SECTOR_BYTES + done));
 		if (n <= 0)
 			return n && errno ? -errno : -EIO;
 		done += (size_t)n;
@@ -73,21 +74,20 @@ static inline int file_disc_fingerprint(struct disc *d, struct disc_fingerprint 
 	return 0;
 }
 
-static inline int file_disc_fd(struct disc *d)
-{
-	return ((struct file_disc *)d)->fd;
-}
+static inline int file_disc_fd(struct disc *d) { return ((struct file_disc *)d)->fd; }
 
-static inline void file_disc_close(struct disc *d)
-{
-	(void)d;
-}
+static inline void file_disc_close(struct disc *d) { (void)d; }
 
 static inline void file_disc_init(struct file_disc *f, int fd)
 {
 	static const struct disc_ops ops = {
-		.read = file_disc_read, .state = file_disc_state, .sessions = file_disc_sessions, .identity = file_disc_identity,
-		.fingerprint = file_disc_fingerprint, .fd = file_disc_fd, .close = file_disc_close,
+		.read = file_disc_read,
+		.state = file_disc_state,
+		.sessions = file_disc_sessions,
+		.identity = file_disc_identity,
+		.fingerprint = file_disc_fingerprint,
+		.fd = file_disc_fd,
+		.close = file_disc_close,
 	};
 	struct stat st;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The lines that daemon and commands exchange: what is written is read back, and nothing read is believed to be well-formed. */
+/* The lines that daemon and commands exchange: what is written is read back, and nothing read is believed to be
+ * well-formed. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,8 +37,19 @@ static char *line_of(const char *text)
 
 static void every_name_survives(void **state)
 {
-	static const char *const names[] = {"", "plain", "a \"quoted\" \\ name", "tab\tnewline\nbell\a\x7f", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
-		"\xff\xfe latin \xe4", "\xc3", "cut \xe2\x82", "\xed\xa0\x80 surrogate", "\xc0\xaf overlong", "\xf4\x90\x80\x80 beyond", "]}{[,:", "\\u0041"};
+	static const char *const names[] = {"",
+					    "plain",
+					    "a \"quoted\" \\ name",
+					    "tab\tnewline\nbell\a\x7f",
+					    "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+					    "\xff\xfe latin \xe4",
+					    "\xc3",
+					    "cut \xe2\x82",
+					    "\xed\xa0\x80 surrogate",
+					    "\xc0\xaf overlong",
+					    "\xf4\x90\x80\x80 beyond",
+					    "]}{[,:",
+					    "\\u0041"};
 	char buf[64];
 
 	(void)state;
@@ -69,10 +81,13 @@ static void members_are_found(void **state)
 	assert_int_equal(json_get_string("{\"text\":\"12345\"}", "text", buf, sizeof(buf)), -ERANGE);
 	assert_string_equal(buf, "123");
 	assert_int_equal(json_get_u64("{\"n\":18446744073709551616}", "n", &number), -ERANGE);
-	assert_int_equal(json_get_string("{ \"a\" : [ {\"t\":\"}\"} , -1.5e3, null ] , \"t\" : \"\\ud83d\\ude00\" }", "t", (char[8]){0}, 8), 0);
+	assert_int_equal(json_get_string("{ \"a\" : [ {\"t\":\"}\"} , -1.5e3, null ] , \"t\" : \"\\ud83d\\ude00\" }",
+					 "t", (char[8]){0}, 8),
+			 0);
 }
 
-/* Every prefix and every changed byte of a line: no answer is wrong but "no", and nothing outside is read (under sanitizers). */
+/* Every prefix and every changed byte of a line: no answer is wrong but "no", and nothing outside is read (under
+ * sanitizers). */
 static void broken_lines_are_harmless(void **state)
 {
 	char *line = line_of("a\\b\xff");

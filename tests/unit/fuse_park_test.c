@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Parked requests, against a kernel played by this test: FUSE messages over a socket pair, through libfuse's own session.
+ * Parked requests, against a kernel played by this test: FUSE messages over a socket pair, through libfuse's own
+ * session.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -22,12 +23,12 @@
 
 #include "fs/fuse/park.h"
 
-struct server {			/* the park does not look into it */
+struct server { /* the park does not look into it */
 	struct park *park;
 	struct fuse_session *session;
 	pthread_t thread;
-	int kernel;		/* our end */
-	_Atomic int busy;	/* so many runs more find the drive burning */
+	int kernel;	  /* our end */
+	_Atomic int busy; /* so many runs more find the drive burning */
 	_Atomic int runs;
 };
 
@@ -49,8 +50,9 @@ static void lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	char data = 'd', copy[300];
 
 	snprintf(copy, sizeof(copy), "%s", name);
-	call_serve(s->park, req, &(struct call){.run = run_lookup, .ino = parent, .name = copy, .data = &data, .size = 1});
-	memset(copy, '!', sizeof(copy));	/* a parked call must have its own */
+	call_serve(s->park, req,
+		   &(struct call){.run = run_lookup, .ino = parent, .name = copy, .data = &data, .size = 1});
+	memset(copy, '!', sizeof(copy)); /* a parked call must have its own */
 	data = '!';
 }
 
@@ -66,7 +68,7 @@ static ssize_t io_read(int fd, void *buf, size_t length, void *data)
 	ssize_t n = recv(fd, buf, length, 0);
 	if (n > 0)
 		return n;
-	errno = ENODEV;		/* the end of the conversation: as if unmounted */
+	errno = ENODEV; /* the end of the conversation: as if unmounted */
 	return -1;
 }
 
@@ -80,7 +82,10 @@ static void *loop(void *arg)
 
 static void say(struct server *s, uint32_t opcode, uint64_t unique, const void *body, size_t length)
 {
-	struct fuse_in_header header = {.len = (uint32_t)(sizeof(header) + length), .opcode = opcode, .unique = unique, .nodeid = 1};
+	struct fuse_in_header header = {.len = (uint32_t)(sizeof(header) + length),
+					.opcode = opcode,
+					.unique = unique,
+					.nodeid = 1};
 	struct iovec iov[2] = {{&header, sizeof(header)}, {(void *)(uintptr_t)body, length}};
 
 	assert_int_equal(writev(s->kernel, iov, 2), sizeof(header) + length);
@@ -91,7 +96,11 @@ static void say_lookup(struct server *s, uint64_t unique, const char *name)
 	say(s, FUSE_LOOKUP, unique, name, strlen(name) + 1);
 }
 
-struct answer { struct fuse_out_header header; struct fuse_entry_out entry; char rest[256]; };
+struct answer {
+	struct fuse_out_header header;
+	struct fuse_entry_out entry;
+	char rest[256];
+};
 
 /* False: nothing came in that time. */
 static bool hear(struct server *s, struct answer *ret, int timeout_ms)

@@ -7,7 +7,10 @@
 
 DEFINE_LOG_STATE;
 
-static struct { off_t offset, length; int fd, advice; } told[64];
+static struct {
+	off_t offset, length;
+	int fd, advice;
+} told[64];
 static unsigned n_told;
 
 /* Instead of the C library's. */
@@ -30,7 +33,10 @@ static void check_told(unsigned i, const struct hand *h, uint32_t lba, uint32_t 
 	assert_int_equal(told[i].advice, POSIX_FADV_WILLNEED);
 }
 
-static void expect(struct hand *h, struct iso_ahead *a, uint32_t lba, uint32_t bytes) { iso_expect(h->m.iso, a, (struct iso_extent){lba, bytes}); }
+static void expect(struct hand *h, struct iso_ahead *a, uint32_t lba, uint32_t bytes)
+{
+	iso_expect(h->m.iso, a, (struct iso_extent){lba, bytes});
+}
 
 static void test_runs(void **state)
 {
@@ -72,7 +78,11 @@ static void test_runs(void **state)
 	hand_end(&h);
 }
 
-static int no_fd(struct disc *d) { (void)d; return -1; }
+static int no_fd(struct disc *d)
+{
+	(void)d;
+	return -1;
+}
 
 static void test_a_drive_is_not_asked(void **state)
 {
@@ -130,7 +140,8 @@ static void test_a_listing(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_runs), cmocka_unit_test(test_a_drive_is_not_asked), cmocka_unit_test(test_a_listing)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_runs), cmocka_unit_test(test_a_drive_is_not_asked),
+					   cmocka_unit_test(test_a_listing)};
 
 	return cmocka_run_group_tests_name("iso_ahead", tests, NULL, NULL);
 }

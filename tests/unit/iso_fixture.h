@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * iso_fixture.h - what the iso_*_test programs share: a temporary directory of images, opening one, comparing a tree with its source
+ * iso_fixture.h - what the iso_*_test programs share: a temporary directory of images, opening one, comparing a tree
+ * with its source
  */
 #ifndef TESTS_UNIT_ISO_FIXTURE_H
 #define TESTS_UNIT_ISO_FIXTURE_H
@@ -73,7 +74,8 @@ static inline int entry_read(struct iso *iso, const struct iso_entry *e, uint64_
 	uint8_t *p = buf;
 
 	if (zisofs_used(&e->zisofs))
-		return iso_zisofs_read(iso_disc(iso), &e->zisofs, e->extents, e->n_extents, e->size, offset, buf, length);
+		return iso_zisofs_read(iso_disc(iso), &e->zisofs, e->extents, e->n_extents, e->size, offset, buf,
+				       length);
 	for (uint32_t i = 0; i < e->n_extents && length; i++) {
 		const struct extent *x = &e->extents[i];
 		size_t n;
@@ -92,7 +94,7 @@ static inline int entry_read(struct iso *iso, const struct iso_entry *e, uint64_
 	return length ? -ERANGE : 0;
 }
 
-enum { COMPARE_PLAIN = 1 };	/* names, sizes and content only */
+enum { COMPARE_PLAIN = 1 }; /* names, sizes and content only */
 
 static inline void compare_content(struct iso *iso, const struct iso_entry *e, const char *path)
 {
@@ -108,7 +110,7 @@ static inline void compare_content(struct iso *iso, const struct iso_entry *e, c
 	}
 	if (!zisofs_used(&e->zisofs))
 		assert_int_equal(end, e->size);
-	for (uint64_t at = 0; at < e->size; ) {
+	for (uint64_t at = 0; at < e->size;) {
 		size_t n = (size_t)min_u64(sizeof(ours), e->size - at);
 		assert_int_equal(pread(fd, theirs, n, (off_t)at), n);
 		assert_int_equal(entry_read(iso, e, at, ours, n), 0);
@@ -170,7 +172,8 @@ static inline unsigned count_names(const char *path)
 	return n - 2;
 }
 
-/* Every entry of dir is in the source at path and alike, and the other way round. "rr_moved", ".rr_moved" are genisoimage's own. */
+/* Every entry of dir is in the source at path and alike, and the other way round. "rr_moved", ".rr_moved" are
+ * genisoimage's own. */
 static inline void compare_tree(struct iso *iso, struct iso_extent dir, const char *path, unsigned flags)
 {
 	struct iso_dir *d, *names;

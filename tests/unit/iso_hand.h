@@ -2,7 +2,8 @@
 /*
  * iso_hand.h - for tests: a disc of 200 sectors put together record by record
  *
- * hand_begin() or hand_begin_rock() -> susp(), px(), nm(), ce() into an area, add() into the root -> hand_open() … -> hand_end().
+ * hand_begin() or hand_begin_rock() -> susp(), px(), nm(), ce() into an area, add() into the root -> hand_open() … ->
+ * hand_end().
  */
 #ifndef TESTS_UNIT_ISO_HAND_H
 #define TESTS_UNIT_ISO_HAND_H
@@ -13,15 +14,18 @@
 
 #define SECTORS 200u
 #define ROOT_LBA 20u
-#define SPARE_LBA 60u		/* continuation areas, other directories */
+#define SPARE_LBA 60u /* continuation areas, other directories */
 
 struct hand {
 	uint8_t *data;
 	uint32_t root_sectors;
-	uint32_t at;			/* where the next record of the root goes */
+	uint32_t at; /* where the next record of the root goes */
 	struct image m;
 };
-struct area { uint8_t b[4096]; size_t n; };
+struct area {
+	uint8_t b[4096];
+	size_t n;
+};
 
 static inline void susp(struct area *a, const char *signature, const void *body, size_t n)
 {
@@ -64,7 +68,8 @@ static inline void ce(struct area *a, uint32_t lba, uint32_t offset, uint32_t le
 	susp(a, "CE", b, 24);
 }
 
-static inline size_t record(uint8_t *p, const void *id, uint8_t id_length, uint32_t lba, uint32_t bytes, uint8_t flags, const struct area *a)
+static inline size_t record(uint8_t *p, const void *id, uint8_t id_length, uint32_t lba, uint32_t bytes, uint8_t flags,
+			    const struct area *a)
 {
 	size_t start = 33u + id_length + !(id_length & 1), n = (start + (a ? a->n : 0) + 1) & ~(size_t)1;
 	static const uint8_t date[7] = {100, 2, 3, 4, 5, 6, 0};
@@ -85,7 +90,8 @@ static inline size_t record(uint8_t *p, const void *id, uint8_t id_length, uint3
 }
 
 /* Into the root, which starts a new sector when the record does not fit. */
-static inline uint8_t *add(struct hand *h, const char *id, uint32_t lba, uint32_t bytes, uint8_t flags, const struct area *a)
+static inline uint8_t *add(struct hand *h, const char *id, uint32_t lba, uint32_t bytes, uint8_t flags,
+			   const struct area *a)
 {
 	uint8_t buf[256], *p;
 	size_t n = record(buf, id, (uint8_t)strlen(id), lba, bytes, flags, a);
@@ -137,10 +143,7 @@ static inline void hand_begin_rock(struct hand *h, uint32_t root_sectors)
 	hand_begin(h, root_sectors, &dot);
 }
 
-static inline void hand_open(struct hand *h)
-{
-	assert_int_equal(iso_open(&h->m.disc.disc, 16, &h->m.iso), 0);
-}
+static inline void hand_open(struct hand *h) { assert_int_equal(iso_open(&h->m.disc.disc, 16, &h->m.iso), 0); }
 
 static inline void hand_end(struct hand *h)
 {

@@ -58,9 +58,11 @@ static void test_continuation_chains(void **state)
 
 static void test_bad_continuations(void **state)
 {
-	static const struct { uint32_t lba, offset, length; } bad[] = {
-		{SPARE_LBA, 0, 28}, {SECTORS, 0, 28}, {SECTORS - 1, 2040, 28}, {UINT32_MAX, 4096, 28}, {SPARE_LBA, 0, UINT32_MAX},
-		{SPARE_LBA, UINT32_MAX, 28},
+	static const struct {
+		uint32_t lba, offset, length;
+	} bad[] = {
+		{SPARE_LBA, 0, 28},	{SECTORS, 0, 28},	    {SECTORS - 1, 2040, 28},
+		{UINT32_MAX, 4096, 28}, {SPARE_LBA, 0, UINT32_MAX}, {SPARE_LBA, UINT32_MAX, 28},
 	};
 
 	(void)state;
@@ -84,9 +86,21 @@ static void test_bad_continuations(void **state)
 
 static void test_names(void **state)
 {
-	static const struct { const char *id; const char *nm; uint8_t flags; const char *expected; } names[] = {
-		{"A.;1", "plain name", 0, "plain name"}, {"B.;1", "a/b", 0, "a_b"}, {"C.;1", "..", 0, "c"}, {"D.;1", ".", 0, "d"},
-		{"E.;1", "", 2, "e"}, {"F.X;1", "", 4, "f.x"}, {"G;1", "", 0, "g"}, {"H.TXT;2", "", 0, "h.txt.2"}, {"I/J", "", 0, "i.j"},
+	static const struct {
+		const char *id;
+		const char *nm;
+		uint8_t flags;
+		const char *expected;
+	} names[] = {
+		{"A.;1", "plain name", 0, "plain name"},
+		{"B.;1", "a/b", 0, "a_b"},
+		{"C.;1", "..", 0, "c"},
+		{"D.;1", ".", 0, "d"},
+		{"E.;1", "", 2, "e"},
+		{"F.X;1", "", 4, "f.x"},
+		{"G;1", "", 0, "g"},
+		{"H.TXT;2", "", 0, "h.txt.2"},
+		{"I/J", "", 0, "i.j"},
 	};
 	struct hand h;
 	struct iso_entry e;
@@ -123,9 +137,10 @@ static void test_names(void **state)
 static void test_symbolic_links(void **state)
 {
 	/* flags of the entry, then components: flags, length, bytes */
-	static const char whole[] = "\0\10\0\0\3usr\4\0\2\0\0\1x";			/* /usr/.././x */
-	static const char first[] = "\1\0\2ab\1\2cd", second[] = "\0\0\2ef\20\0\0\1z";	/* ab/cdef, then the volume's root: /z */
-	static const char third[] = "\1\0\2ab\1\2cd", fourth[] = "\0\0\2ef\0\1g";	/* ab/cdef/g */
+	static const char whole[] = "\0\10\0\0\3usr\4\0\2\0\0\1x"; /* /usr/.././x */
+	/* ab/cdef, then the volume's root: /z */
+	static const char first[] = "\1\0\2ab\1\2cd", second[] = "\0\0\2ef\20\0\0\1z";
+	static const char third[] = "\1\0\2ab\1\2cd", fourth[] = "\0\0\2ef\0\1g"; /* ab/cdef/g */
 	struct area a = {0}, b = {0}, c = {0}, more = {0}, wrapped = {0};
 	struct hand h;
 	struct iso_entry e;
@@ -146,7 +161,8 @@ static void test_symbolic_links(void **state)
 	memcpy(h.data + SPARE_LBA * 2048, more.b, more.n);
 	ce(&c, SPARE_LBA, 0, (uint32_t)more.n);
 	add(&h, "C", 0, 0, 0, &c);
-	/* As genisoimage writes: 5 + 152 + 152 + 3 = 312 bytes, of which the entry says 56; a TF entry comes after it. */
+	/* As genisoimage writes: 5 + 152 + 152 + 3 = 312 bytes, of which the entry says 56; a TF entry comes after
+	 * it. */
 	px(&wrapped, S_IFLNK | 0777, 1, 0);
 	w = h.data + (SPARE_LBA + 1) * 2048;
 	memcpy(w, "SL\70\1\0", 5);
@@ -187,29 +203,33 @@ static void test_attributes(void **state)
 	hand_begin_rock(&h, 2);
 	px(&a, S_IFREG | 0640, 2, 77);
 	/* Long form; creation and modification, +2 hours. */
-	susp(&a, "TF", "\x83" "2001020304050607\10" "2010111213141550\370", 35);
+	susp(&a, "TF",
+	     "\x83"
+	     "2001020304050607\10"
+	     "2010111213141550\370",
+	     35);
 	add(&h, "A", 100, 10, 0, &a);
 	px(&dev, S_IFBLK | 0600, 1, 0);
 	put_both32(pn, 0);
 	put_both32(pn + 8, 0x811);
 	susp(&dev, "PN", pn, 16);
 	add(&h, "B", 0, 0, 0, &dev);
-	px(&old, S_IFDIR | 0700, 1, 0);	/* not a directory by its record */
+	px(&old, S_IFDIR | 0700, 1, 0); /* not a directory by its record */
 	susp(&old, "TF", "\x02\0\0\0\0\0\0\0", 8);
 	add(&h, "C", 0, 0, 0, &old);
-	susp(&bad, "TF", "\x02\145\77\143\143\143\143\0", 8);	/* month 63, day 99… */
+	susp(&bad, "TF", "\x02\145\77\143\143\143\143\0", 8); /* month 63, day 99… */
 	add(&h, "D", 0, 0, 0, &bad);
 	hand_open(&h);
 	assert_int_equal(look(&h, "a", &e), 0);
 	assert_int_equal(e.mode, S_IFREG | 0640);
 	assert_int_equal(e.uid, 10);
 	assert_int_equal(e.gid, 20);
-	assert_int_equal(e.ino, 100 << 6 | 63);	/* a foreign hard link */
+	assert_int_equal(e.ino, 100 << 6 | 63); /* a foreign hard link */
 	assert_int_equal(e.ctime.tv_sec, 981173106 - 2 * 3600);
 	assert_int_equal(e.ctime.tv_nsec, 70000000);
 	assert_int_equal(e.mtime.tv_sec, 1289567655 + 2 * 3600);
 	assert_int_equal(e.mtime.tv_nsec, 500000000);
-	assert_int_equal(e.atime.tv_sec, 949550706);	/* the record's own date */
+	assert_int_equal(e.atime.tv_sec, 949550706); /* the record's own date */
 	iso_entry_release(&e);
 	assert_int_equal(look(&h, "b", &e), 0);
 	assert_int_equal(e.rdev, makedev(8, 17));
@@ -219,7 +239,7 @@ static void test_attributes(void **state)
 	assert_int_equal(e.mtime.tv_sec, 0);
 	iso_entry_release(&e);
 	assert_int_equal(look(&h, "d", &e), 0);
-	assert_int_equal(e.mtime.tv_sec, 1009843200);	/* 2001-12-31 23:59:60 */
+	assert_int_equal(e.mtime.tv_sec, 1009843200); /* 2001-12-31 23:59:60 */
 	iso_entry_release(&e);
 	hand_end(&h);
 }
@@ -288,8 +308,11 @@ static void test_sections(void **state)
 	hand_end(&h);
 }
 
-/* The first record that is an entry of its own and starts at `from` or later; 0: none. Records of a listing, and where it went on before each. */
-struct listed { uint32_t told, record; };
+/* The first record that is an entry of its own and starts at `from` or later; 0: none. Records of a listing, and
+ * where it went on before each. */
+struct listed {
+	uint32_t told, record;
+};
 static uint32_t entry_from(const struct listed *all, unsigned n, uint32_t from)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -314,7 +337,8 @@ static void test_going_on_anywhere(void **state)
 	for (unsigned i = 0; i < 28; i++) {
 		snprintf(id, sizeof(id), "A%u", i);
 		nm(&small, 0, "a name that takes some room, as names do, so that sectors are left");
-		add(&h, id, 100, 2048, i % 7 == 3 ? 2 | 0x80 : 0, &small);	/* a directory goes on in no second record */
+		/* a directory goes on in no second record */
+		add(&h, id, 100, 2048, i % 7 == 3 ? 2 | 0x80 : 0, &small);
 		small.n = 0;
 	}
 	for (unsigned i = 0; i < 90; i++)
@@ -407,7 +431,7 @@ static void test_unreadable_files(void **state)
 	add(&h, "BEYOND", SECTORS, 100, 0, NULL);
 	add(&h, "LAST", UINT32_MAX, 5000, 0, NULL);
 	add(&h, "WOVEN", 100, 5000, 0, NULL)[26] = 1;
-	add(&h, "GOOD", 100, 50, 0, NULL)[1] = 2;	/* behind an extended attribute record */
+	add(&h, "GOOD", 100, 50, 0, NULL)[1] = 2; /* behind an extended attribute record */
 	memcpy(h.data + 102 * 2048, "good", 4);
 	hand_open(&h);
 	assert_int_equal(list(&h, &n), 0);
@@ -448,7 +472,8 @@ static void test_bad_records(void **state)
 		else if (i == 2)
 			p[32] = 0;
 		else
-			memcpy(h.data + (ROOT_LBA + 1) * 2048 - 30, p, 30), memset(h.data + ROOT_LBA * 2048 + h.at, 34, 2048 - h.at - 30);
+			memcpy(h.data + (ROOT_LBA + 1) * 2048 - 30, p, 30),
+				memset(h.data + ROOT_LBA * 2048 + h.at, 34, 2048 - h.at - 30);
 		hand_open(&h);
 		assert_int_equal(list(&h, &n), -EBADMSG);
 		assert_true(n >= 1);
@@ -565,11 +590,20 @@ static void test_huge_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_continuation_chains), cmocka_unit_test(test_bad_continuations), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_symbolic_links), cmocka_unit_test(test_attributes), cmocka_unit_test(test_our_numbers),
-		cmocka_unit_test(test_sections), cmocka_unit_test(test_going_on_anywhere), cmocka_unit_test(test_the_end_is_known),
-		cmocka_unit_test(test_broken_sections), cmocka_unit_test(test_unreadable_files),
-		cmocka_unit_test(test_bad_records), cmocka_unit_test(test_relocation), cmocka_unit_test(test_finding_rock_ridge),
+		cmocka_unit_test(test_continuation_chains),
+		cmocka_unit_test(test_bad_continuations),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_symbolic_links),
+		cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_our_numbers),
+		cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_going_on_anywhere),
+		cmocka_unit_test(test_the_end_is_known),
+		cmocka_unit_test(test_broken_sections),
+		cmocka_unit_test(test_unreadable_files),
+		cmocka_unit_test(test_bad_records),
+		cmocka_unit_test(test_relocation),
+		cmocka_unit_test(test_finding_rock_ridge),
 		cmocka_unit_test(test_huge_directory),
 	};
 

@@ -10,7 +10,7 @@ DEFINE_LOG_STATE;
 
 #define MILLION 1000000u
 #define INDEX_MAX_BYTES (16u << 20)
-#define LISTING_MAX_BYTES (256u << 10)	/* of what is on the disc nothing is kept */
+#define LISTING_MAX_BYTES (256u << 10) /* of what is on the disc nothing is kept */
 #define SECONDS_MAX 120u
 
 static size_t heap_bytes(void)
@@ -147,14 +147,16 @@ static void test_continuations_are_not_read_again_and_again(void **state)
 		iso_entry_release(&e);
 	iso_dir_close(dir);
 	assert_int_equal(more, -EBADMSG);
-	assert_true(atomic_load(&h.m.disc.reads) < 17 * SECTORS);	/* one of 256 bytes, of twice the disc */
+	assert_true(atomic_load(&h.m.disc.reads) < 17 * SECTORS); /* one of 256 bytes, of twice the disc */
 	hand_end(&h);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_million_names), cmocka_unit_test(test_a_million_equal_names), cmocka_unit_test(test_a_million_in_a_listing),
+		cmocka_unit_test(test_a_million_names),
+		cmocka_unit_test(test_a_million_equal_names),
+		cmocka_unit_test(test_a_million_in_a_listing),
 		cmocka_unit_test(test_continuations_are_not_read_again_and_again),
 	};
 

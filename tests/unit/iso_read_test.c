@@ -3,7 +3,8 @@
 #include "tests/unit/iso_fixture.h"
 
 /* Root and everything below. */
-static void compare_image(const char *dir, const char *image, const char *source, uint32_t lba, bool rock_ridge, unsigned flags)
+static void compare_image(const char *dir, const char *image, const char *source, uint32_t lba, bool rock_ridge,
+			  unsigned flags)
 {
 	struct image m;
 	struct iso_entry root, again;
@@ -138,7 +139,8 @@ static void test_hard_links(void **state)
 		assert_int_equal(a.ino, b.ino);
 		assert_int_equal(a.ino, c.ino);
 		assert_int_equal(other.nlink, 1);
-		assert_int_equal(other.ino, (other.locator & ((1ull << 43) - 1)) >> 11 << 6 | (other.locator & 2047) >> 5);
+		assert_int_equal(other.ino,
+				 (other.locator & ((1ull << 43) - 1)) >> 11 << 6 | (other.locator & 2047) >> 5);
 		iso_entry_release(&a);
 		iso_entry_release(&b);
 		iso_entry_release(&c);
@@ -274,7 +276,8 @@ static void walk_what_is_left(struct iso *iso)
 
 static void test_cut_short(void **state)
 {
-	static const char *const images[] = {"xor-rr.iso", "gen-rr.iso", "xor-joliet.iso", "joliet.iso", "z2.iso", "xor-reloc.iso"};
+	static const char *const images[] = {"xor-rr.iso", "gen-rr.iso", "xor-joliet.iso",
+					     "joliet.iso", "z2.iso",	 "xor-reloc.iso"};
 	unsigned opened = 0;
 
 	for (unsigned i = 0; i < ARRAY_LENGTH(images); i++) {
@@ -296,17 +299,16 @@ static void test_cut_short(void **state)
 	assert_true(opened > 500);
 }
 
-static int setup(void **state)
-{
-	return fixtures_make(state, "small");
-}
+static int setup(void **state) { return fixtures_make(state, "small"); }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rock_ridge), cmocka_unit_test(test_without_rock_ridge), cmocka_unit_test(test_zisofs),
-		cmocka_unit_test(test_second_sessions), cmocka_unit_test(test_hard_links), cmocka_unit_test(test_names_and_info),
-		cmocka_unit_test(test_not_a_disc), cmocka_unit_test(test_again), cmocka_unit_test(test_cut_short),
+		cmocka_unit_test(test_rock_ridge), cmocka_unit_test(test_without_rock_ridge),
+		cmocka_unit_test(test_zisofs),	   cmocka_unit_test(test_second_sessions),
+		cmocka_unit_test(test_hard_links), cmocka_unit_test(test_names_and_info),
+		cmocka_unit_test(test_not_a_disc), cmocka_unit_test(test_again),
+		cmocka_unit_test(test_cut_short),
 	};
 
 	return cmocka_run_group_tests_name("iso_read", tests, setup, fixtures_remove);

@@ -51,7 +51,7 @@ static void test_listing(void **state)
 	full = now() - start;
 	iso_dir_close(d);
 	assert_int_equal(n, NAMES);
-	assert_true(atomic_load(&m.disc.reads) - reads <= many.dir.bytes / 65536 + 3);	/* the first two are shorter */
+	assert_true(atomic_load(&m.disc.reads) - reads <= many.dir.bytes / 65536 + 3); /* the first two are shorter */
 	assert_int_equal(iso_dir_open(m.iso, many.dir, &d), 0);
 	start = now();
 	for (n = 0; iso_dir_next_name(d, &e) > 0; n++)
@@ -85,12 +85,17 @@ static void test_look_up_every_name(void **state)
 	}
 	all = now() - start;
 	print_message("# index in %.1f ms, then %.2f us a look-up\n", first * 1e3, all / NAMES * 1e6);
-	/* Only against accidents of order, and of its own time, which other programs do not change: without an index this would be half a minute. */
+	/* Only against accidents of order, and of its own time, which other programs do not change: without an index
+	 * this would be half a minute. */
 	assert_true((clock() - work) / CLOCKS_PER_SEC < 10);
 	image_close(&m);
 }
 
-struct worker { struct iso *iso; struct iso_extent dir; unsigned seed, wrong; };
+struct worker {
+	struct iso *iso;
+	struct iso_extent dir;
+	unsigned seed, wrong;
+};
 
 static void *work(void *argument)
 {
@@ -159,15 +164,14 @@ static void test_large_file(void **state)
 	image_close(&m);
 }
 
-static int setup(void **state)
-{
-	return fixtures_make(state, "many large");
-}
+static int setup(void **state) { return fixtures_make(state, "many large"); }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_listing), cmocka_unit_test(test_look_up_every_name), cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_listing),
+		cmocka_unit_test(test_look_up_every_name),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_large_file),
 	};
 

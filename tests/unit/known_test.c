@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fs/tree/known and fs/stage/idset against arrays; and what becomes of a known file through opening, changing, sessions, discards and forgets. */
+/* fs/tree/known and fs/stage/idset against arrays; and what becomes of a known file through opening, changing,
+ * sessions, discards and forgets. */
 #include <errno.h>
 #include <stdatomic.h>
 
@@ -50,7 +51,10 @@ static void test_table(void **state)
 
 		if (add && !k) {
 			shadow[ino] = 1 + step % KNOWN_LOOKUPS_MAX;
-			assert_int_equal(known_add(&t, &(struct known){.ino = ino, .locator = ino * 7, .n_lookups = (uint16_t)shadow[ino]}), 0);
+			assert_int_equal(known_add(&t, &(struct known){.ino = ino,
+								       .locator = ino * 7,
+								       .n_lookups = (uint16_t)shadow[ino]}),
+					 0);
 		} else if (!add && k) {
 			shadow[ino] = 0;
 			known_remove(&t, k);
@@ -352,7 +356,8 @@ static void test_lost_directory(void **state)
 	world_remove(&w);
 }
 
-/* What a discard drops is stale by its number; what the disc has is itself again by its name, and forgotten when all look-ups are. */
+/* What a discard drops is stale by its number; what the disc has is itself again by its name, and forgotten when all
+ * look-ups are. */
 static void test_discard(void **state)
 {
 	struct stage_snapshot *what;
@@ -494,7 +499,8 @@ static void test_drive(void **state)
 	(void)state;
 	world_new(&w);
 	w.idle_nodes = IDLE;
-	world_run(&w, "mkdir in && seq -f 'in/file %g' 2000 | xargs -d '\\n' touch && genisoimage -quiet -R -o image in 2>/dev/null");
+	world_run(&w, "mkdir in && seq -f 'in/file %g' 2000 | xargs -d '\\n' touch && genisoimage -quiet -R -o image "
+		      "in 2>/dev/null");
 	assert_int_equal(world_open(&w), 0);
 	assert_int_equal(disc_state(w.disc, &medium), 0);
 	medium.exclusive = true;
@@ -517,7 +523,8 @@ static void test_names_elsewhere(void **state)
 	struct world w;
 
 	(void)state;
-	foreign_world(&w, "mkdir in && echo text >in/file && ln in/file outside && genisoimage -quiet -R -o image in 2>/dev/null");
+	foreign_world(&w, "mkdir in && echo text >in/file && ln in/file outside && genisoimage -quiet -R -o image in "
+			  "2>/dev/null");
 	st = look_up(&w, TREE_ROOT, "file");
 	assert_int_equal(st.st_nlink, 2);
 	world_write(&w, "other", 10, 1);
@@ -541,7 +548,13 @@ static void test_names_elsewhere(void **state)
 
 static atomic_bool sessions_done;
 
-struct owner { struct world *w; unsigned number, seed; uint64_t directories[2], inos[OWNED]; unsigned in[OWNED], lengths[OWNED], n_lookups[OWNED]; pthread_t thread; };
+struct owner {
+	struct world *w;
+	unsigned number, seed;
+	uint64_t directories[2], inos[OWNED];
+	unsigned in[OWNED], lengths[OWNED], n_lookups[OWNED];
+	pthread_t thread;
+};
 
 static const char *owned_name(const struct owner *o, unsigned i, char name[32])
 {
@@ -555,7 +568,8 @@ static void owned_create(struct owner *o, unsigned i)
 	struct stat st;
 	char name[32];
 
-	REQUIRE(tree_create(o->w->tree, &world_caller, o->directories[0], owned_name(o, i, name), 0600, O_WRONLY, &st, &f) == 0);
+	REQUIRE(tree_create(o->w->tree, &world_caller, o->directories[0], owned_name(o, i, name), 0600, O_WRONLY, &st,
+			    &f) == 0);
 	tree_close(o->w->tree, f);
 	o->inos[i] = st.st_ino;
 	o->n_lookups[i] = 1;
@@ -661,7 +675,8 @@ static void *own(void *argument)
 	return NULL;
 }
 
-/* Whatever others do meanwhile, sessions too: by its number a file is what it was, and each look-up is forgotten once. */
+/* Whatever others do meanwhile, sessions too: by its number a file is what it was, and each look-up is forgotten
+ * once. */
 static void threads_with(uint32_t idle_nodes, enum tree_writing writing)
 {
 	static struct owner owners[OWNERS];
@@ -675,11 +690,16 @@ static void threads_with(uint32_t idle_nodes, enum tree_writing writing)
 	w.writing = writing;
 	assert_int_equal(world_open(&w), 0);
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(tree_mknod(w.tree, &world_caller, TREE_ROOT, i ? "two" : "one", S_IFDIR | 0755, 0, &st), 0);
+		assert_int_equal(tree_mknod(w.tree, &world_caller, TREE_ROOT, i ? "two" : "one", S_IFDIR | 0755, 0,
+					    &st),
+				 0);
 		directories[i] = st.st_ino;
 	}
 	for (unsigned i = 0; i < OWNERS; i++) {
-		owners[i] = (struct owner){.w = &w, .number = i, .seed = i + 77, .directories = {directories[0], directories[1]}};
+		owners[i] = (struct owner){.w = &w,
+					   .number = i,
+					   .seed = i + 77,
+					   .directories = {directories[0], directories[1]}};
 		assert_int_equal(pthread_create(&owners[i].thread, NULL, own, &owners[i]), 0);
 	}
 	for (unsigned session = 0; session < SESSIONS; session++) {
@@ -710,10 +730,20 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table), cmocka_unit_test(test_fits), cmocka_unit_test(test_set), cmocka_unit_test(test_sessions), cmocka_unit_test(test_forgets),
-		cmocka_unit_test(test_staged), cmocka_unit_test(test_lost_directory), cmocka_unit_test(test_discard), cmocka_unit_test(test_large_directory),
-		cmocka_unit_test(test_thaw), cmocka_unit_test(test_discard_after_session), cmocka_unit_test(test_drive),
-		cmocka_unit_test(test_names_elsewhere), cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_fits),
+		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_sessions),
+		cmocka_unit_test(test_forgets),
+		cmocka_unit_test(test_staged),
+		cmocka_unit_test(test_lost_directory),
+		cmocka_unit_test(test_discard),
+		cmocka_unit_test(test_large_directory),
+		cmocka_unit_test(test_thaw),
+		cmocka_unit_test(test_discard_after_session),
+		cmocka_unit_test(test_drive),
+		cmocka_unit_test(test_names_elsewhere),
+		cmocka_unit_test(test_threads),
 	};
 
 	log_state.level = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Linked trees: what is written, what stays, and that each disc as a whole is what it says (disc_check.h), after random changes in many
- * sessions; that the room asked for is enough; that a dry run says what a commit burns.
+ * Linked trees: what is written, what stays, and that each disc as a whole is what it says (disc_check.h), after
+ * random changes in many sessions; that the room asked for is enough; that a dry run says what a commit burns.
  */
 #include "tests/unit/disc_check.h"
 
@@ -12,8 +12,18 @@ DEFINE_LOG_STATE;
 
 #define ENTRIES_MAX 400u
 
-struct entry { uint64_t parent, ino; char name[256]; bool directory, symlink; };
-struct model { struct world w; struct entry list[ENTRIES_MAX]; size_t n; unsigned seed; uint64_t asked, used; };
+struct entry {
+	uint64_t parent, ino;
+	char name[256];
+	bool directory, symlink;
+};
+struct model {
+	struct world w;
+	struct entry list[ENTRIES_MAX];
+	size_t n;
+	unsigned seed;
+	uint64_t asked, used;
+};
 
 static unsigned below(struct model *m, unsigned n) { return (unsigned)rand_r(&m->seed) / 7 % n; }
 
@@ -59,7 +69,8 @@ static void new_name(struct model *m, char name[256])
 	else if (kind < 5)
 		snprintf(name, 256, "%s%u", odd[below(m, ARRAY_LENGTH(odd))], number / 10);
 	else
-		snprintf(name, 256, "%0*u.the same beginning%c", kind == 5 ? 70 : 200, number / 20, 'a' + (int)number % 20);
+		snprintf(name, 256, "%0*u.the same beginning%c", kind == 5 ? 70 : 200, number / 20,
+			 'a' + (int)number % 20);
 }
 
 static void add_entry(struct model *m, uint64_t parent, const char *name, uint64_t ino, bool directory)
@@ -99,7 +110,8 @@ static void make(struct model *m)
 	new_name(m, name);
 	if (m->n == ENTRIES_MAX || taken(m, parent, name))
 		return;
-	REQUIRE(tree_mknod(m->w.tree, &world_caller, parent, name, directory ? S_IFDIR | 0755 : S_IFREG | 0644, 0, &st) == 0);
+	REQUIRE(tree_mknod(m->w.tree, &world_caller, parent, name, directory ? S_IFDIR | 0755 : S_IFREG | 0644, 0,
+			   &st) == 0);
 	if (!directory && below(m, 2))
 		write_some(m, st.st_ino);
 	add_entry(m, parent, name, st.st_ino, directory);
@@ -114,7 +126,8 @@ static void make_symlink(struct model *m)
 	new_name(m, name);
 	if (m->n == ENTRIES_MAX || taken(m, parent, name))
 		return;
-	snprintf(target, sizeof(target), "%s%0*d/../x", below(m, 2) ? "/" : "a//b/", (int)below(m, below(m, 3) ? 200 : 1100), 0);
+	snprintf(target, sizeof(target), "%s%0*d/../x", below(m, 2) ? "/" : "a//b/",
+		 (int)below(m, below(m, 3) ? 200 : 1100), 0);
 	REQUIRE(tree_symlink(m->w.tree, &world_caller, parent, name, target, &st) == 0);
 	add_entry(m, parent, name, st.st_ino, false);
 	m->list[m->n - 1].symlink = true;
@@ -173,7 +186,8 @@ static void change(struct model *m)
 		REQUIRE(tree_setattr(m->w.tree, e->ino, &set, TREE_SET_MODE, &st) == 0);
 }
 
-static void (*const changes[])(struct model *) = {make, make, make_symlink, make, drop, move, link_again, change, change};
+static void (*const changes[])(struct model *) = {make, make,	    make_symlink, make,	 drop,
+						  move, link_again, change,	  change};
 
 /* ---- comparing ---- */
 
@@ -212,7 +226,7 @@ static uint64_t room_asked(struct world *w)
 	return sectors;
 }
 
-#define FIXED_SECTORS (BOUND_SESSION_SECTORS - 6u)	/* but for the path tables */
+#define FIXED_SECTORS (BOUND_SESSION_SECTORS - 6u) /* but for the path tables */
 
 /* The room asked for is enough, before it is rounded up. */
 static struct commit_result check_room(struct model *m)
@@ -224,7 +238,8 @@ static struct commit_result check_room(struct model *m)
 	if (!dry.cost.append_sectors)
 		return dry;
 	if (FIXED_SECTORS + dry.cost.tree_sectors + dry.cost.data_sectors > room) {
-		fprintf(stderr, "tree %lu and data %lu: more than %lu\n", (unsigned long)dry.cost.tree_sectors, (unsigned long)dry.cost.data_sectors, (unsigned long)room);
+		fprintf(stderr, "tree %lu and data %lu: more than %lu\n", (unsigned long)dry.cost.tree_sectors,
+			(unsigned long)dry.cost.data_sectors, (unsigned long)room);
 		abort();
 	}
 	m->asked += room - FIXED_SECTORS;
@@ -251,7 +266,7 @@ static void remount(struct model *m)
 {
 	world_close(&m->w);
 	REQUIRE(world_open(&m->w) == 0);
-	compare(m);		/* and the nodes are in memory again, as the kernel would have them */
+	compare(m); /* and the nodes are in memory again, as the kernel would have them */
 }
 
 /* ---- tests ---- */
@@ -271,7 +286,8 @@ static void random_sessions(unsigned seed, enum tree_writing writing)
 	for (unsigned round = 0; round < 40; round++) {
 		struct disc_found found = burn(m);
 
-		REQUIRE(!found.directories || !!(found.appuse.flags & APPUSE_LINKED) == (round > 0 && writing == TREE_LINKED));
+		REQUIRE(!found.directories ||
+			!!(found.appuse.flags & APPUSE_LINKED) == (round > 0 && writing == TREE_LINKED));
 		linked += found.older > 0;
 		compare(m);
 		for (unsigned i = 1 + below(m, below(m, 5) ? 4 : 40); i; i--) {
@@ -282,7 +298,8 @@ static void random_sessions(unsigned seed, enum tree_writing writing)
 			remount(m);
 	}
 	REQUIRE(writing != TREE_LINKED || linked > 20);
-	print_message("# seed %u: %lu blocks asked for, %lu used\n", seed, (unsigned long)m->asked, (unsigned long)m->used);
+	print_message("# seed %u: %lu blocks asked for, %lu used\n", seed, (unsigned long)m->asked,
+		      (unsigned long)m->used);
 	world_close(&m->w);
 	world_remove(&m->w);
 	free(m);
@@ -347,7 +364,7 @@ static void test_lying_tables(void **state)
 	fd = open(w.image, O_RDWR);
 	REQUIRE(fd >= 0 && pread(fd, descriptor, sizeof(descriptor), 16 * SECTOR_BYTES) == SECTOR_BYTES);
 	REQUIRE(pread(fd, table, sizeof(table), (off_t)get_le32(descriptor + 140) * SECTOR_BYTES) == SECTOR_BYTES);
-	table[10 + 2]++;	/* the extent of the first sub-directory */
+	table[10 + 2]++; /* the extent of the first sub-directory */
 	REQUIRE(pwrite(fd, table, sizeof(table), (off_t)get_le32(descriptor + 140) * SECTOR_BYTES) == SECTOR_BYTES);
 	close(fd);
 	world_write(&w, "two/three/file", 5, 5);
@@ -362,8 +379,14 @@ static void test_lying_tables(void **state)
 	world_remove(&w);
 }
 
-static int request_full_tree(struct commit *c, commit_done *done, void *arg) { return commit_request_flags(c, COMMIT_FULL_TREE, done, arg); }
-static int request_dry_full_tree(struct commit *c, commit_done *done, void *arg) { return commit_request_dry_run_flags(c, COMMIT_FULL_TREE, done, arg); }
+static int request_full_tree(struct commit *c, commit_done *done, void *arg)
+{
+	return commit_request_flags(c, COMMIT_FULL_TREE, done, arg);
+}
+static int request_dry_full_tree(struct commit *c, commit_done *done, void *arg)
+{
+	return commit_request_dry_run_flags(c, COMMIT_FULL_TREE, done, arg);
+}
 
 static void make_linked(struct world *w)
 {
@@ -459,8 +482,9 @@ static void test_no_joliet(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random), cmocka_unit_test(test_cost), cmocka_unit_test(test_lying_tables),
-		cmocka_unit_test(test_full_tree), cmocka_unit_test(test_nothing_staged), cmocka_unit_test(test_no_joliet),
+		cmocka_unit_test(test_random),	       cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_lying_tables),   cmocka_unit_test(test_full_tree),
+		cmocka_unit_test(test_nothing_staged), cmocka_unit_test(test_no_joliet),
 	};
 
 	log_state.level = -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/commit/manifest: the merged tree from snapshots made by hand, over no base and over a base of genisoimage; damage must stop it.
+ * fs/commit/manifest: the merged tree from snapshots made by hand, over no base and over a base of genisoimage;
+ * damage must stop it.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -139,9 +140,9 @@ static void test_blank(void **state)
 	n->size = 3048;
 	n->extents = content;
 	n->n_extents = 2;
-	row(&h, 4, S_IFLNK | 0777)->target = (char *)(uintptr_t)"../there";
+	row(&h, 4, S_IFLNK | 0777)->target = (char *)(uintptr_t) "../there";
 	row(&h, 5, S_IFCHR | 0600)->rdev = 0x103;
-	row(&h, 6, S_IFREG | 0600);		/* open without a name */
+	row(&h, 6, S_IFREG | 0600); /* open without a name */
 	name(&h, 1, "Zeta", 3);
 	name(&h, 1, "alpha", 2);
 	name(&h, 1, "gone", STAGE_WHITEOUT);
@@ -183,16 +184,16 @@ static void test_damaged_journal(void **state)
 	struct hand h = {.frozen = {0}};
 
 	(void)state;
-	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG);		/* no root */
+	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG); /* no root */
 	row(&h, 1, S_IFDIR | 0755);
 	name(&h, 1, "lost", 9);
-	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG);		/* a name without a row */
+	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG); /* a name without a row */
 	assert_non_null(strstr(why, "/lost"));
 	row(&h, 9, S_IFREG | 0644);
 	h.nodes[1].size = 101;
 	h.nodes[1].extents = &hole;
 	h.nodes[1].n_extents = 1;
-	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG);		/* one byte is nowhere */
+	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG); /* one byte is nowhere */
 	h.nodes[1].size = 100;
 	assert_int_equal(build_error(&h, NULL, NULL, why), 0);
 	hole.kind = 77;
@@ -203,13 +204,13 @@ static void test_damaged_journal(void **state)
 	h.nodes[1] = (struct stage_node){.ino = 9, .mode = S_IFDIR | 0755};
 	h.names[0].ino = 9;
 	name(&h, 9, "twice", 9);
-	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG);		/* a directory in itself */
+	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG); /* a directory in itself */
 	assert_non_null(strstr(why, "/lost/twice"));
 	h.names[1].ino = STAGE_WHITEOUT;
 	h.nodes[1].mode = S_IFLNK | 0777;
-	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG);		/* no target */
+	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG); /* no target */
 	h.nodes[1].mode = 0644;
-	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG);		/* no type */
+	assert_int_equal(build_error(&h, NULL, NULL, why), -EBADMSG); /* no type */
 }
 
 /* Many files: time and memory by the number of files. */
@@ -218,7 +219,7 @@ static void test_many(void **state)
 	const size_t n = 100000;
 	struct stage_node *nodes = calloc(n + 1, sizeof(*nodes));
 	struct stage_snapshot_name *names = calloc(n, sizeof(*names));
-	char (*text)[16] = calloc(n, sizeof(*text));
+	char(*text)[16] = calloc(n, sizeof(*text));
 	struct stage_snapshot snapshot = {.nodes = nodes, .n_nodes = n + 1, .names = names, .n_names = n};
 	struct tree_frozen f = {.generation = 1, .snapshot = &snapshot, .next_ino = n + 2};
 	_cleanup_(manifest_freep) struct manifest *m = NULL;
@@ -235,7 +236,8 @@ static void test_many(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	assert_int_equal(manifest_build(&f, NULL, NULL, &m, why), 0);
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	print_message("100,000 staged files: %ld ms\n", (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000);
+	print_message("100,000 staged files: %ld ms\n",
+		      (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000);
 	check_invariants(m);
 	assert_int_equal(m->n_entries, n);
 	free(nodes);
@@ -245,7 +247,12 @@ static void test_many(void **state)
 
 /* ---- over a base ---- */
 
-struct base { char directory[64]; char image[80]; struct disc *disc; struct iso *iso; };
+struct base {
+	char directory[64];
+	char image[80];
+	struct disc *disc;
+	struct iso *iso;
+};
 
 static void base_close(struct base *b)
 {
@@ -265,7 +272,9 @@ static void base_make(struct base *b, const char *fill)
 	snprintf(b->directory, sizeof(b->directory), "/tmp/cdappendfs-manifest-XXXXXX");
 	assert_non_null(mkdtemp(b->directory));
 	snprintf(b->image, sizeof(b->image), "%s/image", b->directory);
-	snprintf(command, sizeof(command), "cd '%s' && mkdir in && (cd in && %s) && genisoimage -quiet -R -J -o image in 2>/dev/null", b->directory, fill);
+	snprintf(command, sizeof(command),
+		 "cd '%s' && mkdir in && (cd in && %s) && genisoimage -quiet -R -J -o image in 2>/dev/null",
+		 b->directory, fill);
 	assert_int_equal(system(command), 0);
 	b->disc = NULL;
 	b->iso = NULL;
@@ -307,7 +316,9 @@ static void lookup(struct base *b, const char *path, struct iso_entry *ret)
 	*ret = at;
 }
 
-#define FILL "mkdir -p a/deep b c && echo one >a/one && echo two >a/two && echo x >a/deep/x && ln a/one b/hard && ln -s a/one sym && mkfifo c/pipe && echo keep >c/keep"
+#define FILL \
+	"mkdir -p a/deep b c && echo one >a/one && echo two >a/two && echo x >a/deep/x && ln a/one b/hard && ln -s " \
+	"a/one sym && mkfifo c/pipe && echo keep >c/keep"
 
 static void test_base_alone(void **state)
 {
@@ -433,7 +444,7 @@ static void test_damaged_base(void **state)
 	base_close(&b);
 	base_make(&b, FILL);
 	base_open(&b);
-	patch(&b, (uint64_t)deep.dir.lba * SECTOR_BYTES, "\x05", 1);	/* the length of its first record */
+	patch(&b, (uint64_t)deep.dir.lba * SECTOR_BYTES, "\x05", 1); /* the length of its first record */
 	base_reopen(&b);
 	assert_int_equal(build_error(&h, b.iso, b.disc, why), -EBADMSG);
 	assert_non_null(strstr(why, "/a/deep"));

@@ -12,7 +12,10 @@
 
 #define SIZE 4096u
 
-struct source { uint32_t kind, body; uint64_t pos; };
+struct source {
+	uint32_t kind, body;
+	uint64_t pos;
+};
 
 static void model_set(struct source *model, const struct extent *e)
 {
@@ -53,7 +56,8 @@ static void test_random(void **state)
 		uint64_t size = 0;
 
 		for (int step = 0; step < 60; step++) {
-			uint64_t from = (uint64_t)rand_r(&seed) % (size + 1), length = 1 + (uint64_t)rand_r(&seed) % 300;
+			uint64_t from = (uint64_t)rand_r(&seed) % (size + 1),
+				 length = 1 + (uint64_t)rand_r(&seed) % 300;
 			uint32_t kind = (uint32_t)rand_r(&seed) % 3;
 			struct extent e = {.offset = from, .length = length, .kind = kind};
 
@@ -83,7 +87,8 @@ static void test_neighbours_join(void **state)
 
 	(void)state;
 	for (uint64_t at = 0; at < 10; at++) {
-		struct extent e = {.offset = at * 2048, .length = 2048, .pos = 4096 + at * 2048, .body = 3, .kind = EXTENT_STAGE};
+		struct extent e = {
+			.offset = at * 2048, .length = 2048, .pos = 4096 + at * 2048, .body = 3, .kind = EXTENT_STAGE};
 
 		assert_int_equal(map_set(&m, &e), 0);
 	}

@@ -78,9 +78,12 @@ static void target_faults(void **state)
 /* A child that is killed on the way: what of the file has changed then? */
 static void killed(void **state)
 {
-	static const struct { const char *spec; unsigned body, head; } cases[] = {
-		{"kill@10", 10, 0}, {"kill-before-sync", 16, 0}, {"kill-publish@0", 16, 0}, {"kill-publish@3", 16, 3}, {"kill-publish@15", 16, 15},
-		{"kill-publish@16", 16, 16},
+	static const struct {
+		const char *spec;
+		unsigned body, head;
+	} cases[] = {
+		{"kill@10", 10, 0},	   {"kill-before-sync", 16, 0}, {"kill-publish@0", 16, 0},
+		{"kill-publish@3", 16, 3}, {"kill-publish@15", 16, 15}, {"kill-publish@16", 16, 16},
 	};
 	uint8_t mark[2048];
 
@@ -177,7 +180,10 @@ static void make_nrg(const char *iso, const char *nrg)
 	memcpy(chunks, "ETNF", 4);
 	put_be32(chunks + 4, 20);
 	put_be32(chunks + 12, (uint32_t)n);
-	memcpy(chunks + 28, "SINF\0\0\0\4\0\0\0\1" "END!", 16);
+	memcpy(chunks + 28,
+	       "SINF\0\0\0\4\0\0\0\1"
+	       "END!",
+	       16);
 	memcpy(chunks + 48, "NERO", 4);
 	put_be32(chunks + 52, (uint32_t)n);
 	assert_int_equal(fwrite(image, n, 1, f), 1);
@@ -231,12 +237,14 @@ static void containers(void **state)
 	run("printf 'FILE \"i.iso\" BINARY\\n  TRACK 01 MODE1/2048\\n    INDEX 01 00:00:00\\n' >cooked.cue");
 	run("printf 'CD_ROM\\nTRACK MODE1_RAW\\nDATAFILE \"i.bin\"\\n' >raw.toc");
 	run("printf 'CD_ROM\\nTRACK MODE1\\nDATAFILE \"i.iso\"\\n' >cooked.toc");
-	run("head -c 2352000 /dev/urandom >s.bin; printf 'FILE \"s.bin\" BINARY\\n  TRACK 01 AUDIO\\n    INDEX 01 00:00:00\\n' >audio.cue");
-	run("printf 'FILE \"gone.bin\" BINARY\\n  TRACK 01 MODE1/2352\\n    INDEX 01 00:00:00\\n' >gone.cue; echo nonsense >nonsense.nrg");
+	run("head -c 2352000 /dev/urandom >s.bin; printf 'FILE \"s.bin\" BINARY\\n  TRACK 01 AUDIO\\n    INDEX 01 "
+	    "00:00:00\\n' >audio.cue");
+	run("printf 'FILE \"gone.bin\" BINARY\\n  TRACK 01 MODE1/2352\\n    INDEX 01 00:00:00\\n' >gone.cue; echo "
+	    "nonsense >nonsense.nrg");
 	make_nrg("i.iso", "i.nrg");
 	assert_container("i.nrg", "i.iso");
 	assert_container("raw.cue", "i.iso");
-	run("cp raw.cue i.cue");	/* the data is NAME.bin */
+	run("cp raw.cue i.cue"); /* the data is NAME.bin */
 	assert_container("i.cue", "i.iso");
 	assert_container("cooked.cue", "i.iso");
 	assert_container("raw.toc", "i.iso");
@@ -251,7 +259,8 @@ static void containers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(disc_faults), FIXTURE_TEST(target_faults), FIXTURE_TEST(killed), FIXTURE_TEST(throttle), FIXTURE_TEST(containers),
+		FIXTURE_TEST(disc_faults), FIXTURE_TEST(target_faults), FIXTURE_TEST(killed),
+		FIXTURE_TEST(throttle),	   FIXTURE_TEST(containers),
 	};
 
 	return cmocka_run_group_tests_name("medium_filter", tests, NULL, NULL);

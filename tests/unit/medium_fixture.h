@@ -31,7 +31,8 @@ static inline int fixture_enter(void **state)
 	if (!mkdtemp(template) || chdir(template) < 0)
 		return -1;
 	*state = strdup(template);
-	return system("mkdir a b c && echo hello >a/one && head -c 300000 /dev/urandom >a/two && echo b >b/bee && echo c >c/cee");
+	return system("mkdir a b c && echo hello >a/one && head -c 300000 /dev/urandom >a/two && echo b >b/bee && echo "
+		      "c >c/cee");
 }
 
 static inline int fixture_leave(void **state)
@@ -74,12 +75,14 @@ static inline struct disc_session *list_sessions(struct disc *d, size_t n_expect
 	assert_int_equal(disc_sessions(d, &list, &n), 0);
 	if (n != n_expected)
 		for (size_t i = 0; i < n; i++)
-			print_message("session %u start %u sectors %u descriptor %u ours %d %s\n", list[i].number, list[i].start_lba, list[i].sectors,
-				      list[i].descriptor_lba, list[i].ours, list[i].volume_id);
+			print_message("session %u start %u sectors %u descriptor %u ours %d %s\n", list[i].number,
+				      list[i].start_lba, list[i].sectors, list[i].descriptor_lba, list[i].ours,
+				      list[i].volume_id);
 	assert_int_equal(n, n_expected);
 	for (size_t i = 0; i < n; i++) {
 		assert_false(list[i].broken);
-		assert_true(i == 0 || (list[i].number > list[i - 1].number && list[i].start_lba > list[i - 1].start_lba));
+		assert_true(i == 0 ||
+			    (list[i].number > list[i - 1].number && list[i].start_lba > list[i - 1].start_lba));
 	}
 	return list;
 }

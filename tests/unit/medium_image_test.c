@@ -23,7 +23,8 @@ static void assert_refused(const char *path, int error, const char *why_part)
 static void refusals(void **state)
 {
 	(void)state;
-	run("printf 'some text\\n' >text.iso; yes line | head -c 100000 >long.iso; truncate -s 1M zeros.iso; head -c 100000 /dev/urandom >noise.iso");
+	run("printf 'some text\\n' >text.iso; yes line | head -c 100000 >long.iso; truncate -s 1M zeros.iso; head -c "
+	    "100000 /dev/urandom >noise.iso");
 	run("printf 'RIFF____WAVE' >sound.wav; mkfifo fifo; tar cf t.iso a; gzip -k t.iso; "
 	    "printf '\\0\\377\\377\\377\\377\\377\\377\\377\\377\\377\\377\\0' >raw.bin; truncate -s 47040 raw.bin");
 	assert_refused("text.iso", -EMEDIUMTYPE, "text file");
@@ -86,7 +87,8 @@ static void read_edges(void **state)
 	free(image);
 }
 
-/* What does not fit the rules of I/O past the page cache is for disc_read(), and so is what was opened for reading only. */
+/* What does not fit the rules of I/O past the page cache is for disc_read(), and so is what was opened for reading
+ * only. */
 static void read_past_the_cache(void **state)
 {
 	uint8_t *buf = aligned_alloc(4096, 2u << 20), *image;
@@ -95,7 +97,8 @@ static void read_past_the_cache(void **state)
 
 	(void)state;
 	assert_non_null(buf);
-	run("genisoimage -quiet -o i.iso a && head -c 3M /dev/urandom >>i.iso && truncate -s $(($(stat -c %s i.iso) / 4096 * 4096)) i.iso");
+	run("genisoimage -quiet -o i.iso a && head -c 3M /dev/urandom >>i.iso && truncate -s $(($(stat -c %s i.iso) / "
+	    "4096 * 4096)) i.iso");
 	image = slurp("i.iso", &n);
 	d = open_image("i.iso", false);
 	assert_int_equal(disc_read_medium(d, 0, buf, 512), -EOPNOTSUPP);
@@ -115,7 +118,7 @@ static void read_past_the_cache(void **state)
 	assert_int_equal(disc_read_medium(d, 513, buf, 512), -EOPNOTSUPP);
 	assert_int_equal(disc_read_medium(d, 512, buf, 511), -EOPNOTSUPP);
 	assert_int_equal(disc_read_medium(d, 512, buf + 2048, 256), -EOPNOTSUPP);
-	assert_int_equal(disc_read_medium(d, (uint32_t)(n / 2048), buf, 2), -EOPNOTSUPP);	/* behind the end */
+	assert_int_equal(disc_read_medium(d, (uint32_t)(n / 2048), buf, 2), -EOPNOTSUPP); /* behind the end */
 	disc_close(d);
 	free(image);
 	free(buf);
@@ -134,7 +137,7 @@ static void one_writer(void **state)
 	d = open_image("i.iso", true);
 	assert_int_equal(disc_open_path("i.iso", &options, &second, &why), -EBUSY);
 	assert_non_null(strstr(why, "another program"));
-	second = open_image("i.iso", false);	/* reading is free */
+	second = open_image("i.iso", false); /* reading is free */
 	disc_close(second);
 	disc_close(d);
 	/* wait: the child holds the lock until it is told to end. */
@@ -163,10 +166,7 @@ static void one_writer(void **state)
 	disc_close(d);
 }
 
-static void fill(uint8_t *buf, uint32_t n_sectors, uint8_t value)
-{
-	memset(buf, value, n_sectors * 2048);
-}
+static void fill(uint8_t *buf, uint32_t n_sectors, uint8_t value) { memset(buf, value, n_sectors * 2048); }
 
 /* The target of an image and where its next session goes. */
 static struct target *open_target(struct disc *d, uint32_t *ret_start)
@@ -184,7 +184,8 @@ static struct target *open_target(struct disc *d, uint32_t *ret_start)
 /* Padding of xorriso lies behind the session and is put back as well. */
 static void abort_restores(void **state)
 {
-	static const char *const makers[] = {"genisoimage -quiet -o i.iso a", "rm i.iso && xorriso -outdev i.iso -map a /a -commit", ": >i.iso"};
+	static const char *const makers[] = {"genisoimage -quiet -o i.iso a",
+					     "rm i.iso && xorriso -outdev i.iso -map a /a -commit", ": >i.iso"};
 	static uint8_t buf[PIECE * 2048];
 
 	(void)state;
@@ -277,7 +278,7 @@ static void zeros_are_holes(void **state)
 	assert_int_equal(target_write(t, start + 8192, record, 1, &accepted), 0);
 	assert_int_equal(target_sync(t), 0);
 	assert_int_equal(stat("i.iso", &st), 0);
-	assert_true(st.st_blocks < 4 << 11);	/* 16 MiB of holes */
+	assert_true(st.st_blocks < 4 << 11); /* 16 MiB of holes */
 	for (uint32_t i = 0; i < 8192; i++) {
 		assert_int_equal(disc_read(d, start + i, buf, 1), 0);
 		assert_true(buf[0] == 0 && !memcmp(buf, buf + 1, 2047));
@@ -350,9 +351,11 @@ static void publish_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(refusals), FIXTURE_TEST(create_and_permissions), FIXTURE_TEST(read_edges), FIXTURE_TEST(read_past_the_cache),
-		FIXTURE_TEST(one_writer),
-		FIXTURE_TEST(abort_restores), FIXTURE_TEST(no_space), FIXTURE_TEST(zeros_are_holes), FIXTURE_TEST(publish_order),
+		FIXTURE_TEST(refusals),	     FIXTURE_TEST(create_and_permissions),
+		FIXTURE_TEST(read_edges),    FIXTURE_TEST(read_past_the_cache),
+		FIXTURE_TEST(one_writer),    FIXTURE_TEST(abort_restores),
+		FIXTURE_TEST(no_space),	     FIXTURE_TEST(zeros_are_holes),
+		FIXTURE_TEST(publish_order),
 	};
 
 	return cmocka_run_group_tests_name("medium_image", tests, NULL, NULL);

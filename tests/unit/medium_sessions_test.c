@@ -75,7 +75,8 @@ static void xorriso_three(void **state)
 static void xorriso_after_genisoimage(void **state)
 {
 	(void)state;
-	run(GENISOIMAGE "-o x.iso a && " XORRISO "-dev x.iso -map b /b -commit && " XORRISO "-dev x.iso -map c /c -commit");
+	run(GENISOIMAGE "-o x.iso a && " XORRISO "-dev x.iso -map b /b -commit && " XORRISO
+			"-dev x.iso -map c /c -commit");
 	struct disc *d = open_image("x.iso", true);
 	_free_ struct disc_session *s = list_sessions(d, 2);
 
@@ -89,8 +90,8 @@ static void xorriso_after_genisoimage(void **state)
 static void genisoimage_appended(void **state)
 {
 	(void)state;
-	run(GENISOIMAGE "-V ONE -o m.iso a && n=$(($(stat -c %s m.iso) / 2048)) && "
-	    GENISOIMAGE "-V TWO -M m.iso -C 0,$n -o two.iso b && cat two.iso >>m.iso");
+	run(GENISOIMAGE "-V ONE -o m.iso a && n=$(($(stat -c %s m.iso) / 2048)) && " GENISOIMAGE
+			"-V TWO -M m.iso -C 0,$n -o two.iso b && cat two.iso >>m.iso");
 	struct disc *d = open_image("m.iso", true);
 	_free_ struct disc_session *s = list_sessions(d, 1);
 
@@ -113,8 +114,10 @@ static void growisofs_chain(void **state)
 
 		image = slurp("m.iso", &n);
 		start = (uint32_t)round_up(n / 2048, 16);
-		snprintf(command, sizeof(command), GENISOIMAGE "-V TWO -M m.iso -C 0,%u -o two.iso %s && "
-			 "dd if=two.iso of=m.iso bs=2048 seek=%u conv=notrunc", start, i ? "c" : "b", start);
+		snprintf(command, sizeof(command),
+			 GENISOIMAGE "-V TWO -M m.iso -C 0,%u -o two.iso %s && "
+				     "dd if=two.iso of=m.iso bs=2048 seek=%u conv=notrunc",
+			 start, i ? "c" : "b", start);
 		run(command);
 		free(image);
 		image = slurp("m.iso", &n);
@@ -135,8 +138,8 @@ static void growisofs_chain(void **state)
 static void image_in_image(void **state)
 {
 	(void)state;
-	run(GENISOIMAGE "-o in.iso a && cp in.iso b/in1.iso && cp in.iso b/in2.iso && " XORRISO "-outdev x.iso -map b /b -commit && " XORRISO
-	    "-dev x.iso -map c /c -commit");
+	run(GENISOIMAGE "-o in.iso a && cp in.iso b/in1.iso && cp in.iso b/in2.iso && " XORRISO
+			"-outdev x.iso -map b /b -commit && " XORRISO "-dev x.iso -map c /c -commit");
 	struct disc *d = open_image("x.iso", true);
 
 	free(list_sessions(d, 2));
@@ -255,9 +258,17 @@ static void mutated_heads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(genisoimage_single), FIXTURE_TEST(xorriso_three), FIXTURE_TEST(xorriso_after_genisoimage),
-		FIXTURE_TEST(genisoimage_appended), FIXTURE_TEST(growisofs_chain), FIXTURE_TEST(image_in_image), FIXTURE_TEST(blank),
-		FIXTURE_TEST(udf_bridge), FIXTURE_TEST(truncated), FIXTURE_TEST(capacity), FIXTURE_TEST(mutated_heads),
+		FIXTURE_TEST(genisoimage_single),
+		FIXTURE_TEST(xorriso_three),
+		FIXTURE_TEST(xorriso_after_genisoimage),
+		FIXTURE_TEST(genisoimage_appended),
+		FIXTURE_TEST(growisofs_chain),
+		FIXTURE_TEST(image_in_image),
+		FIXTURE_TEST(blank),
+		FIXTURE_TEST(udf_bridge),
+		FIXTURE_TEST(truncated),
+		FIXTURE_TEST(capacity),
+		FIXTURE_TEST(mutated_heads),
 	};
 
 	return cmocka_run_group_tests_name("medium_sessions", tests, NULL, NULL);

@@ -20,7 +20,7 @@ struct reader {
 	uint32_t lba;
 };
 static struct turns turns;
-static uint32_t order[MANY];	/* of who has the turn */
+static uint32_t order[MANY]; /* of who has the turn */
 static unsigned n_order;
 
 static void *read_once(void *argument)
@@ -72,7 +72,7 @@ static void test_upwards_then_from_below(void **state)
 	assert_int_equal(n_order, 5);
 	for (unsigned i = 0; i < 5; i++)
 		assert_int_equal(order[i], want[i]);
-	turns_take(&turns, 1);	/* free again */
+	turns_take(&turns, 1); /* free again */
 	turns_give(&turns, 1);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is asked of a drive: by windows, nothing twice, nothing outside of the range, and a bad sector harms nobody else.
+ * What is asked of a drive: by windows, nothing twice, nothing outside of the range, and a bad sector harms nobody
+ * else.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -17,7 +18,7 @@
 #define SECTORS 20000u
 
 struct source {
-	uint8_t asked[SECTORS];		/* how often */
+	uint8_t asked[SECTORS]; /* how often */
 	uint32_t bad, calls, last_lba, last_n;
 	bool gone;
 };
@@ -130,7 +131,7 @@ static void test_nothing_outside_of_the_range(void **state)
 		good(f, lba, 1);
 	for (uint32_t lba = 0; lba < SECTORS; lba++)
 		assert_true(!f->source.asked[lba] || (lba >= f->range.first && lba < f->range.end));
-	good(f, 18990, 11);	/* the last one lies behind: by itself */
+	good(f, 18990, 11); /* the last one lies behind: by itself */
 	assert_int_equal(f->source.last_lba, 19000);
 	assert_int_equal(f->source.last_n, 1);
 }
@@ -174,7 +175,7 @@ static void test_a_bad_sector_is_alone(void **state)
 			assert_int_equal(get(f, lba, 1), -EIO);
 		else
 			good(f, lba, 1);
-	assert_int_equal(f->source.asked[2005], 2);	/* in its window, and by itself */
+	assert_int_equal(f->source.asked[2005], 2); /* in its window, and by itself */
 	assert_int_equal(get(f, 2004, 3), -EIO);
 	assert_int_equal(f->source.asked[2005], 3);
 	good(f, 2006, 10);

@@ -23,7 +23,8 @@
 static const char table[] =
 	"22 27 0:21 / /proc rw,relatime - proc proc rw\n"
 	"31 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,errors=remount-ro\n"
-	"40 31 0:50 / /mnt/a\\040b rw,nosuid,nodev,relatime shared:7 master:2 - fuse.cdappendfs /discs/x\\011y\\134z.iso rw,user_id=1000,group_id=1000\n"
+	"40 31 0:50 / /mnt/a\\040b rw,nosuid,nodev,relatime shared:7 master:2 - fuse.cdappendfs "
+	"/discs/x\\011y\\134z.iso rw,user_id=1000,group_id=1000\n"
 	"41 31 0:51 / /mnt/c rw - fuse.cdappendfs /discs/c.iso rw,user_id=0,group_id=0,allow_other\n"
 	"42 31 0:52 / /mnt/d rw - fuse.cdappendfs /discs/d.iso rw,user_id=7\n"
 	"43 42 0:53 / /mnt/d rw - tmpfs none rw\n"
@@ -61,10 +62,10 @@ static void mount_points(void **unused)
 	assert_int_equal(m.owner, 1000);
 	assert_string_equal(m.mountpoint, "/mnt/a b");
 	assert_string_equal(m.source, "/discs/x\ty\\z.iso");
-	assert_int_equal(find_point("/mnt/c", &m), 0);		/* the newer of two */
+	assert_int_equal(find_point("/mnt/c", &m), 0); /* the newer of two */
 	assert_int_equal(m.minor, 54);
 	assert_int_equal(m.owner, 3);
-	assert_int_equal(find_point("/mnt/d", &m), -ENOENT);	/* hidden by another */
+	assert_int_equal(find_point("/mnt/d", &m), -ENOENT); /* hidden by another */
 	assert_int_equal(find_point("/mnt/bind", &m), -ENOENT);
 	assert_int_equal(find_point("/mnt/other", &m), -ENOENT);
 	assert_int_equal(find_point("/mnt", &m), -ENOENT);
@@ -94,8 +95,17 @@ static void sources(void **unused)
 
 static void lines_that_are_none(void **unused)
 {
-	static const char *const lines[] = {"", "\n", "1", "1 2", "1 2 3:4", "1 2 x / /m rw - fuse.cdappendfs a b", "1 2 3:4 / /m rw fuse.cdappendfs a b",
-		"1 2 3:4 / /m rw -", "1 2 3:4 / /m rw - ", "1 2 3:4 / /m rw - fuse.cdappendfs", "1 2 3:4 / /m rw - fuse.cdappendfs a"};
+	static const char *const lines[] = {"",
+					    "\n",
+					    "1",
+					    "1 2",
+					    "1 2 3:4",
+					    "1 2 x / /m rw - fuse.cdappendfs a b",
+					    "1 2 3:4 / /m rw fuse.cdappendfs a b",
+					    "1 2 3:4 / /m rw -",
+					    "1 2 3:4 / /m rw - ",
+					    "1 2 3:4 / /m rw - fuse.cdappendfs",
+					    "1 2 3:4 / /m rw - fuse.cdappendfs a"};
 	struct mounts_line l;
 
 	(void)unused;
@@ -112,7 +122,8 @@ static void lines_that_are_none(void **unused)
 /* The last component is taken as it is: it may be what root cannot enter. */
 static void paths(void **unused)
 {
-	char dir[] = "/tmp/mounts_test.XXXXXX", real[PATH_MAX], expected[PATH_MAX + 16], got[PATH_MAX], asked[PATH_MAX + 64];
+	char dir[] = "/tmp/mounts_test.XXXXXX", real[PATH_MAX], expected[PATH_MAX + 16], got[PATH_MAX],
+	     asked[PATH_MAX + 64];
 	static const char *const same[] = {"/x", "/x/", "/x//.", "/./x/./"};
 	struct control_mount m;
 
@@ -156,7 +167,12 @@ static void inside(void **unused)
 
 /* ---- a daemon that says what it is told to ---- */
 
-struct daemon { int fd; const char *says; char heard[128]; size_t flood; };
+struct daemon {
+	int fd;
+	const char *says;
+	char heard[128];
+	size_t flood;
+};
 
 static void *serve(void *arg)
 {
@@ -175,7 +191,11 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-struct heard { unsigned progress, lines; uint64_t done, all; char phase[32]; };
+struct heard {
+	unsigned progress, lines;
+	uint64_t done, all;
+	char phase[32];
+};
 static void on_progress(void *context, const char *phase, uint64_t done, uint64_t all)
 {
 	struct heard *h = context;
@@ -222,9 +242,10 @@ static int converse(struct daemon *d, const char *request, struct heard *h, stru
 static void a_result_with_progress(void **unused)
 {
 	struct daemon d = {.says = "{\"type\":\"progress\",\"phase\":\"burning\",\"done\":4096,\"all\":8192}\n"
-		"{\"type\":\"progress\",\"phase\":\"verifying\",\"done\":1,\"all\":2}\n"
-		"{\"type\":\"result\",\"error\":0,\"message\":\"\",\"burned\":true,\"append_bytes\":131072,\"data_bytes\":4096,\"shared_bytes\":7,"
-		"\"tree_bytes\":6144,\"fits\":true,\"session\":3}\n"};
+				   "{\"type\":\"progress\",\"phase\":\"verifying\",\"done\":1,\"all\":2}\n"
+				   "{\"type\":\"result\",\"error\":0,\"message\":\"\",\"burned\":true,\"append_bytes\":"
+				   "131072,\"data_bytes\":4096,\"shared_bytes\":7,"
+				   "\"tree_bytes\":6144,\"fits\":true,\"session\":3}\n"};
 	struct client_result result;
 	struct heard h;
 
@@ -241,7 +262,9 @@ static void a_result_with_progress(void **unused)
 
 static void many_lines_and_an_error(void **unused)
 {
-	struct daemon d = {.flood = 20000, .says = "{\"type\":\"result\",\"error\":28,\"message\":\"full \\\"x\\\"\",\"burned\":false,\"fits\":false}\n"};
+	struct daemon d = {.flood = 20000,
+			   .says = "{\"type\":\"result\",\"error\":28,\"message\":\"full "
+				   "\\\"x\\\"\",\"burned\":false,\"fits\":false}\n"};
 	struct client_result result;
 	struct heard h;
 
@@ -255,8 +278,8 @@ static void many_lines_and_an_error(void **unused)
 
 static void no_result(void **unused)
 {
-	struct daemon silent = {.says = ""}, cut = {.says = "{\"type\":\"result\",\"error\":0"}, other = {.says = "hello\n"},
-		wrong = {.says = "{\"type\":\"result\"}\n"};
+	struct daemon silent = {.says = ""}, cut = {.says = "{\"type\":\"result\",\"error\":0"},
+		      other = {.says = "hello\n"}, wrong = {.says = "{\"type\":\"result\"}\n"};
 	struct client_result result;
 	struct heard h;
 
@@ -272,8 +295,14 @@ static void no_result(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(mount_points), cmocka_unit_test(sources), cmocka_unit_test(lines_that_are_none), cmocka_unit_test(paths),
-		cmocka_unit_test(inside), cmocka_unit_test(a_result_with_progress), cmocka_unit_test(many_lines_and_an_error), cmocka_unit_test(no_result),
+		cmocka_unit_test(mount_points),
+		cmocka_unit_test(sources),
+		cmocka_unit_test(lines_that_are_none),
+		cmocka_unit_test(paths),
+		cmocka_unit_test(inside),
+		cmocka_unit_test(a_result_with_progress),
+		cmocka_unit_test(many_lines_and_an_error),
+		cmocka_unit_test(no_result),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,7 +80,8 @@ static void from_fstab(void **state)
 	struct options o;
 
 	(void)state;
-	accept_line("disc.iso /mnt -o rw,noauto,user,nofail,_netdev,x-systemd.automount,relatime,noexec,nosuid,nodev", &o);
+	accept_line("disc.iso /mnt -o rw,noauto,user,nofail,_netdev,x-systemd.automount,relatime,noexec,nosuid,nodev",
+		    &o);
 	assert_false(o.read_only);
 	assert_string_equal(o.fuse, "noexec,nosuid,nodev");
 	options_release(&o);
@@ -92,10 +93,14 @@ static void from_fstab(void **state)
 
 static void media(void **state)
 {
-	static const struct { const char *line; uint64_t sectors; } media_lines[] = {
-		{"-omedia=cd74 d m", 333000}, {"-omedia=cd80 d m", 359844}, {"-omedia=dvd d m", 2295104}, {"-omedia=dvd-dl d m", 4171712},
-		{"-omedia=bd d m", 12219392}, {"-omedia=bd-dl d m", 24438784}, {"-omedia=4M d m", 2048}, {"-omedia=4.5MiB d m", 2304},
-		{"-omedia=4.7G d m", 2464153}, {"-omedia=1474560 d m", 720}, {"-omedia=1g d m", 524288}, {"-omedia=2TB d m", 1u << 30},
+	static const struct {
+		const char *line;
+		uint64_t sectors;
+	} media_lines[] = {
+		{"-omedia=cd74 d m", 333000},	 {"-omedia=cd80 d m", 359844}, {"-omedia=dvd d m", 2295104},
+		{"-omedia=dvd-dl d m", 4171712}, {"-omedia=bd d m", 12219392}, {"-omedia=bd-dl d m", 24438784},
+		{"-omedia=4M d m", 2048},	 {"-omedia=4.5MiB d m", 2304}, {"-omedia=4.7G d m", 2464153},
+		{"-omedia=1474560 d m", 720},	 {"-omedia=1g d m", 524288},   {"-omedia=2TB d m", 1u << 30},
 	};
 	struct options o;
 
@@ -119,7 +124,10 @@ static void values(void **state)
 	struct options o;
 
 	(void)state;
-	accept_line("-o session=3,uid=1000,gid=100,umask=027,tree=full,share=none,commit=manual,compat,nojoliet,noverify,drop-udf d m", &o);
+	accept_line("-o "
+		    "session=3,uid=1000,gid=100,umask=027,tree=full,share=none,commit=manual,compat,nojoliet,noverify,"
+		    "drop-udf d m",
+		    &o);
 	assert_int_equal(o.session, 3);
 	assert_true(o.read_only && o.show_uid && o.show_gid && o.show_umask && o.no_sharing && o.manual_commit);
 	assert_true(o.compat && o.no_joliet && o.no_verify && o.drop_udf);
@@ -179,7 +187,8 @@ static void wrong_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain), cmocka_unit_test(from_fstab), cmocka_unit_test(media), cmocka_unit_test(values), cmocka_unit_test(wrong_usage),
+		cmocka_unit_test(plain),  cmocka_unit_test(from_fstab),	 cmocka_unit_test(media),
+		cmocka_unit_test(values), cmocka_unit_test(wrong_usage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,13 +16,32 @@
 #include "fs/cmd/command.h"
 
 static const struct disc_session sessions[] = {
-	{.number = 1, .start_lba = 0, .sectors = 1648, .descriptor_lba = 16, .created = 1700000000, .volume_id = "CDROM"},
+	{.number = 1,
+	 .start_lba = 0,
+	 .sectors = 1648,
+	 .descriptor_lba = 16,
+	 .created = 1700000000,
+	 .volume_id = "CDROM"},
 	{.number = 2, .start_lba = 1664, .sectors = 64, .descriptor_lba = 1680, .broken = true},
-	{.number = 3, .start_lba = 1728, .sectors = 192, .descriptor_lba = 1744, .created = 1795438284, .volume_id = "A \"b\" \x1b[31m\xff",
-		.ours = true, .uuid = {0x01, 0x23, 0xab, [15] = 0xff}, .tells_shared = true, .shared_bytes = 5 << 20, .found_bytes = 1234},
+	{.number = 3,
+	 .start_lba = 1728,
+	 .sectors = 192,
+	 .descriptor_lba = 1744,
+	 .created = 1795438284,
+	 .volume_id = "A \"b\" \x1b[31m\xff",
+	 .ours = true,
+	 .uuid = {0x01, 0x23, 0xab, [15] = 0xff},
+	 .tells_shared = true,
+	 .shared_bytes = 5 << 20,
+	 .found_bytes = 1234},
 };
-static const struct disc_state state = {.kind = MEDIUM_IMAGE, .name = "image file", .appendable = true, .overwritable = true,
-	.used_sectors = 1920, .next_lba = 1920, .host_free_bytes = 1ull << 40};
+static const struct disc_state state = {.kind = MEDIUM_IMAGE,
+					.name = "image file",
+					.appendable = true,
+					.overwritable = true,
+					.used_sectors = 1920,
+					.next_lba = 1920,
+					.host_free_bytes = 1ull << 40};
 
 static char *printed(void (*print)(FILE *out, const struct report_info *info), const struct report_info *info)
 {
@@ -81,9 +100,9 @@ static void where_linux_finds_a_session(void **unused)
 {
 	(void)unused;
 	assert_int_equal(report_sbsector(&sessions[0], true), 0);
-	assert_int_equal(report_sbsector(&sessions[2], true), 1720);	/* its absolute descriptors are at S + 8 */
+	assert_int_equal(report_sbsector(&sessions[2], true), 1720); /* its absolute descriptors are at S + 8 */
 	assert_int_equal(report_sbsector(&sessions[2], false), 1728);
-	struct disc_session saved = {.start_lba = 0, .descriptor_lba = 1760};	/* a foreign head, saved at S + 32 */
+	struct disc_session saved = {.start_lba = 0, .descriptor_lba = 1760}; /* a foreign head, saved at S + 32 */
 	assert_int_equal(report_sbsector(&saved, true), 1744);
 	struct disc_session odd = {.descriptor_lba = 3};
 	assert_int_equal(report_sbsector(&odd, true), 0);
@@ -146,8 +165,12 @@ static void json_survives_the_way_back(void **unused)
 
 static void json_of_a_blank_disc(void **unused)
 {
-	const struct disc_state blank = {.name = "image file", .blank = true, .appendable = true, .overwritable = true, .next_lba = 32,
-		.capacity_sectors = 2048};
+	const struct disc_state blank = {.name = "image file",
+					 .blank = true,
+					 .appendable = true,
+					 .overwritable = true,
+					 .next_lba = 32,
+					 .capacity_sectors = 2048};
 	struct report_parsed *p;
 	struct report_info info;
 
@@ -171,7 +194,7 @@ static void cut_json_is_refused(void **unused)
 	(void)unused;
 	report_info_init(&info, &state, sessions, 3);
 	char *line = printed(print_json, &info);
-	size_t whole = strlen(line) - 3;	/* up to the bracket that closes the sessions */
+	size_t whole = strlen(line) - 3; /* up to the bracket that closes the sessions */
 	for (size_t n = 0; n < whole; n++) {
 		char *cut = strndup(line, n);
 		assert_int_not_equal(report_info_parse(cut, &p), 0);
@@ -196,16 +219,19 @@ static void text_for_people(void **unused)
 	assert_non_null(strstr(text, "A \"b\" ?[31m?"));
 	assert_null(strchr(text, '\x1b'));
 	assert_non_null(strstr(text, "mount -t iso9660 -o loop,ro,sbsector=0 /discs/a.iso DIRECTORY"));
-	assert_null(strstr(text, "sbsector=1664"));	/* broken */
-	assert_null(strstr(text, "sbsector=1720"));	/* the newest */
+	assert_null(strstr(text, "sbsector=1664")); /* broken */
+	assert_null(strstr(text, "sbsector=1720")); /* the newest */
 	free(text);
 }
 
 static void sizes(void **unused)
 {
-	static const struct { uint64_t bytes; const char *text; } cases[] = {
-		{0, "0 bytes"}, {1023, "1023 bytes"}, {1024, "1.0 KiB"}, {1048575, "1.0 MiB"}, {12902400, "12.3 MiB"}, {5ull << 30, "5.0 GiB"},
-		{UINT64_MAX, "16.0 EiB"},
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} cases[] = {
+		{0, "0 bytes"},		{1023, "1023 bytes"},	 {1024, "1.0 KiB"},	   {1048575, "1.0 MiB"},
+		{12902400, "12.3 MiB"}, {5ull << 30, "5.0 GiB"}, {UINT64_MAX, "16.0 EiB"},
 	};
 	char text[REPORT_BYTES_TEXT];
 
@@ -220,8 +246,11 @@ static void printable(void **unused)
 
 	(void)unused;
 	assert_string_equal(report_printable("a\tb\x7f", buf, sizeof(buf)), "a?b?");
-	assert_string_equal(report_printable("\xc3\xa4\xc2\x9b" "1", buf, sizeof(buf)), "\xc3\xa4?1");
-	assert_string_equal(report_printable("123456\xc3\xa4", buf, sizeof(buf)), "123456");	/* no half characters */
+	assert_string_equal(report_printable("\xc3\xa4\xc2\x9b"
+					     "1",
+					     buf, sizeof(buf)),
+			    "\xc3\xa4?1");
+	assert_string_equal(report_printable("123456\xc3\xa4", buf, sizeof(buf)), "123456"); /* no half characters */
 	assert_string_equal(report_printable("\xc3", buf, sizeof(buf)), "?");
 }
 
@@ -233,7 +262,7 @@ static void progress_line(void **unused)
 	(void)unused;
 	progress_format(&p, 5u << 20, 20u << 20, 3000, text, sizeof(text));
 	assert_string_equal(text, "burning     25%  5.0 MiB of 20.0 MiB  2.5 MiB/s");
-	progress_format(&p, 5u << 20, 20u << 20, 1100, text, sizeof(text));	/* too early for a rate */
+	progress_format(&p, 5u << 20, 20u << 20, 1100, text, sizeof(text)); /* too early for a rate */
 	assert_string_equal(text, "burning     25%  5.0 MiB of 20.0 MiB");
 	progress_format(&p, 30u << 20, 20u << 20, 1100, text, sizeof(text));
 	assert_string_equal(text, "burning    100%  20.0 MiB of 20.0 MiB");
@@ -244,9 +273,15 @@ static void progress_line(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(figures_of_an_image_without_bound), cmocka_unit_test(figures_of_a_bounded_medium),
-		cmocka_unit_test(where_linux_finds_a_session), cmocka_unit_test(json_survives_the_way_back), cmocka_unit_test(json_of_a_blank_disc),
-		cmocka_unit_test(cut_json_is_refused), cmocka_unit_test(text_for_people), cmocka_unit_test(sizes), cmocka_unit_test(printable),
+		cmocka_unit_test(figures_of_an_image_without_bound),
+		cmocka_unit_test(figures_of_a_bounded_medium),
+		cmocka_unit_test(where_linux_finds_a_session),
+		cmocka_unit_test(json_survives_the_way_back),
+		cmocka_unit_test(json_of_a_blank_disc),
+		cmocka_unit_test(cut_json_is_refused),
+		cmocka_unit_test(text_for_people),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(printable),
 		cmocka_unit_test(progress_line),
 	};
 

@@ -16,8 +16,16 @@
 
 #define LINE_FAILED(line) (50 + (line) % 200)
 /* In the child no assertion of cmocka: its status says which line. */
-#define NEED(condition) do { if (!(condition)) _exit(LINE_FAILED(__LINE__)); } while (0)
-#define REFUSED(call) do { errno = 0; NEED((call) == -1 && errno == EPERM); } while (0)
+#define NEED(condition) \
+	do { \
+		if (!(condition)) \
+			_exit(LINE_FAILED(__LINE__)); \
+	} while (0)
+#define REFUSED(call) \
+	do { \
+		errno = 0; \
+		NEED((call) == -1 && errno == EPERM); \
+	} while (0)
 enum { NO_FILTER = 40 };
 
 static void in_sandbox(void (*run)(void))
@@ -83,7 +91,8 @@ static void use(void)
 	pthread_t thread;
 	int fd = mkstemp(name), fds[2];
 
-	NEED(fd >= 0 && unlink(name) == 0 && write(fd, &byte, 1) == 1 && fdatasync(fd) == 0 && fallocate(fd, 0, 0, 4096) == 0);
+	NEED(fd >= 0 && unlink(name) == 0 && write(fd, &byte, 1) == 1 && fdatasync(fd) == 0 &&
+	     fallocate(fd, 0, 0, 4096) == 0);
 	NEED(pipe2(fds, O_CLOEXEC) == 0);
 	NEED(pthread_create(&thread, NULL, nothing, NULL) == 0 && pthread_join(thread, NULL) == 0);
 	/* libfuse makes a process to unmount: that it may, as far as it comes. */
@@ -102,7 +111,8 @@ static void *ask_later(void *arg)
 	atomic_store(step, 1);
 	while (atomic_load(step) != 2)
 		usleep(1000);
-	return unshare(CLONE_NEWUTS) == -1 && errno == EPERM && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? NULL : arg;
+	return unshare(CLONE_NEWUTS) == -1 && errno == EPERM && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? NULL :
+													      arg;
 }
 
 /* A thread that was there before is held to it too. */
@@ -134,9 +144,21 @@ static void test_earlier_threads(void **context)
 	assert_int_equal(status, 0);
 }
 
-static void test_power(void **context) { (void)context; in_sandbox(power); }
-static void test_sockets(void **context) { (void)context; in_sandbox(sockets); }
-static void test_use(void **context) { (void)context; in_sandbox(use); }
+static void test_power(void **context)
+{
+	(void)context;
+	in_sandbox(power);
+}
+static void test_sockets(void **context)
+{
+	(void)context;
+	in_sandbox(sockets);
+}
+static void test_use(void **context)
+{
+	(void)context;
+	in_sandbox(use);
+}
 
 static bool has_capability(int which)
 {
@@ -161,10 +183,11 @@ static void test_capabilities(void **context)
 
 		sandbox_drop_capabilities(&drive);
 		NEED(has_capability(CAP_SYS_RAWIO) == raw && has_capability(CAP_SYS_ADMIN) == admin);
-		NEED(!has_capability(CAP_DAC_OVERRIDE) && !has_capability(CAP_SETUID) && !has_capability(CAP_SYS_MODULE) && !has_capability(CAP_BPF));
+		NEED(!has_capability(CAP_DAC_OVERRIDE) && !has_capability(CAP_SETUID) &&
+		     !has_capability(CAP_SYS_MODULE) && !has_capability(CAP_BPF));
 		sandbox_drop_capabilities(&image);
 		NEED(!has_capability(CAP_SYS_RAWIO) && has_capability(CAP_SYS_ADMIN) == admin);
-		NEED(syscall(SYS_setuid, 65534) == -1);	/* of this thread */
+		NEED(syscall(SYS_setuid, 65534) == -1); /* of this thread */
 		_exit(0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -174,11 +197,8 @@ static void test_capabilities(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_power),
-		cmocka_unit_test(test_sockets),
-		cmocka_unit_test(test_use),
-		cmocka_unit_test(test_earlier_threads),
-		cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_power),		cmocka_unit_test(test_sockets),	     cmocka_unit_test(test_use),
+		cmocka_unit_test(test_earlier_threads), cmocka_unit_test(test_capabilities),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * session_encode_test.c - small encoders of burner/session: dates, System Use entries, application-use field, commit record, head
+ * session_encode_test.c - small encoders of burner/session: dates, System Use entries, application-use field, commit
+ * record, head
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,9 +31,11 @@ static void test_dates(void **state)
 		t = (time_t)((int64_t)(random >> 20) % (5869583999ll + 2208988800ll)) - 2208988800ll;
 		assert_non_null(gmtime_r(&t, &tm));
 		date_short(d, t);
-		assert_true(d[0] == tm.tm_year && d[1] == tm.tm_mon + 1 && d[2] == tm.tm_mday && d[3] == tm.tm_hour && d[4] == tm.tm_min && d[5] == tm.tm_sec && !d[6]);
+		assert_true(d[0] == tm.tm_year && d[1] == tm.tm_mon + 1 && d[2] == tm.tm_mday && d[3] == tm.tm_hour &&
+			    d[4] == tm.tm_min && d[5] == tm.tm_sec && !d[6]);
 		date_long(l, t);
-		snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02d00", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+		snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02d00", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			 tm.tm_hour, tm.tm_min, tm.tm_sec);
 		assert_memory_equal(l, text, 17);
 	}
 }
@@ -137,7 +140,8 @@ static void check_target(const char *target)
 
 static void test_symlinks(void **state)
 {
-	static const char *const targets[] = {"/", "//", "///a", "a", "a/", "a//b", ".", "..", "../..", "./x/..", "...", "/a/b", "a/./b/../c//"};
+	static const char *const targets[] = {"/",  "//",    "///a",   "a",   "a/",   "a//b",	     ".",
+					      "..", "../..", "./x/..", "...", "/a/b", "a/./b/../c//"};
 	static const char alphabet[] = "/./ab";
 	char target[SUSP_TARGET_BYTES + 1];
 	uint64_t random = 7;
@@ -199,8 +203,18 @@ static void test_zisofs(void **state)
 
 static void test_appuse(void **state)
 {
-	struct appuse a = {.uuid = "0123456789abcde", .number = 3, .start_lba = 64, .previous_lba = 32, .previous_descriptor_lba = 48, .sectors = 96,
-		.directories = 7, .flags = 1, .previous_number = 2, .next_ino = 1ull << 40, .tree_sectors = 9}, b;
+	struct appuse a = {.uuid = "0123456789abcde",
+			   .number = 3,
+			   .start_lba = 64,
+			   .previous_lba = 32,
+			   .previous_descriptor_lba = 48,
+			   .sectors = 96,
+			   .directories = 7,
+			   .flags = 1,
+			   .previous_number = 2,
+			   .next_ino = 1ull << 40,
+			   .tree_sectors = 9},
+		      b;
 	uint8_t sector[2048];
 
 	(void)state;
@@ -210,8 +224,10 @@ static void test_appuse(void **state)
 	assert_int_equal(sector[APPUSE_OFFSET + 512], 0xee);
 	memset(&b, 0, sizeof(b));
 	assert_int_equal(appuse_decode(sector, &b), 0);
-	assert_true(memcmp(a.uuid, b.uuid, 16) == 0 && b.number == 3 && b.start_lba == 64 && b.previous_lba == 32 && b.previous_descriptor_lba == 48);
-	assert_true(b.sectors == 96 && b.directories == 7 && b.flags == 1 && b.previous_number == 2 && b.next_ino == 1ull << 40 && b.tree_sectors == 9);
+	assert_true(memcmp(a.uuid, b.uuid, 16) == 0 && b.number == 3 && b.start_lba == 64 && b.previous_lba == 32 &&
+		    b.previous_descriptor_lba == 48);
+	assert_true(b.sectors == 96 && b.directories == 7 && b.flags == 1 && b.previous_number == 2 &&
+		    b.next_ino == 1ull << 40 && b.tree_sectors == 9);
 	for (unsigned i = 0; i < 112; i++) {
 		sector[APPUSE_OFFSET + i] ^= 1;
 		assert_int_equal(appuse_decode(sector, &b), -ENODATA);
@@ -222,8 +238,13 @@ static void test_appuse(void **state)
 /* What stands behind the first digest has digests of its own: damaged, it is not there, and all else stays. */
 static void test_appuse_shared(void **state)
 {
-	struct appuse a = {.number = 3, .flags = APPUSE_CONTENTS | APPUSE_SHARED, .contents_lba = 5, .contents_bytes = 6, .shared_bytes = 0x123456789abcd800,
-		.found_bytes = 7}, b;
+	struct appuse a = {.number = 3,
+			   .flags = APPUSE_CONTENTS | APPUSE_SHARED,
+			   .contents_lba = 5,
+			   .contents_bytes = 6,
+			   .shared_bytes = 0x123456789abcd800,
+			   .found_bytes = 7},
+		      b;
 	uint8_t sector[2048];
 
 	(void)state;
@@ -234,20 +255,33 @@ static void test_appuse_shared(void **state)
 	for (unsigned i = 208; i < 256; i++) {
 		sector[APPUSE_OFFSET + i] ^= 1;
 		assert_int_equal(appuse_decode(sector, &b), 0);
-		assert_true(b.flags == APPUSE_CONTENTS && b.shared_bytes == 0 && b.found_bytes == 0 && b.contents_lba == 5 && b.contents_bytes == 6);
+		assert_true(b.flags == APPUSE_CONTENTS && b.shared_bytes == 0 && b.found_bytes == 0 &&
+			    b.contents_lba == 5 && b.contents_bytes == 6);
 		sector[APPUSE_OFFSET + i] ^= 1;
 	}
-	a.flags = APPUSE_CONTENTS;	/* of an older version */
+	a.flags = APPUSE_CONTENTS; /* of an older version */
 	appuse_encode(&a, sector);
 	assert_int_equal(appuse_decode(sector, &b), 0);
 	assert_true(b.flags == APPUSE_CONTENTS && b.shared_bytes == 0 && b.found_bytes == 0);
 }
 
-static struct burn_plan *small_plan(struct tree *t, bool joliet, const uint8_t *boot_record, const uint8_t *foreign_head)
+static struct burn_plan *small_plan(struct tree *t, bool joliet, const uint8_t *boot_record,
+				    const uint8_t *foreign_head)
 {
-	struct burn_options o = {.start_lba = 96, .session_number = 5, .previous_lba = 64, .previous_descriptor_lba = 80, .previous_number = 4,
-		.overwritable = true, .uuid = "0123456789abcde", .time = 1700000000, .next_ino = 50, .align_end_sectors = 32, .no_joliet = !joliet,
-		.boot_record = boot_record, .foreign_head = foreign_head, .volume_id = "My disc"};
+	struct burn_options o = {.start_lba = 96,
+				 .session_number = 5,
+				 .previous_lba = 64,
+				 .previous_descriptor_lba = 80,
+				 .previous_number = 4,
+				 .overwritable = true,
+				 .uuid = "0123456789abcde",
+				 .time = 1700000000,
+				 .next_ino = 50,
+				 .align_end_sectors = 32,
+				 .no_joliet = !joliet,
+				 .boot_record = boot_record,
+				 .foreign_head = foreign_head,
+				 .volume_id = "My disc"};
 	struct burn_plan *p = NULL;
 
 	tree_finish(t);
@@ -279,7 +313,8 @@ static void test_commit_record(void **state)
 	memset(sha, 0x5a, 32);
 	assert_int_equal(session_commit_record(p, sha, sector), 0);
 	assert_int_equal(session_commit_decode(sector, &c), 0);
-	assert_true(c.number == 5 && c.start_lba == 96 && c.sectors == session_length(p) && memcmp(c.sha256, sha, 32) == 0 && memcmp(c.uuid, "0123456789abcde", 16) == 0);
+	assert_true(c.number == 5 && c.start_lba == 96 && c.sectors == session_length(p) &&
+		    memcmp(c.sha256, sha, 32) == 0 && memcmp(c.uuid, "0123456789abcde", 16) == 0);
 	for (unsigned i = 0; i < 112; i++) {
 		sector[i] ^= 0x80;
 		assert_int_equal(session_commit_decode(sector, &c), -ENODATA);
@@ -306,7 +341,8 @@ static void test_descriptors(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		const uint8_t *absolute = bytes + (8 + i) * 2048, *relative = bytes + (16 + i) * 2048;
 
-		assert_true(absolute[0] == types[i] && relative[0] == types[i] && memcmp(relative + 1, "CD001", 5) == 0);
+		assert_true(absolute[0] == types[i] && relative[0] == types[i] &&
+			    memcmp(relative + 1, "CD001", 5) == 0);
 		if (types[i] != 1 && types[i] != 2)
 			continue;
 		assert_int_equal(get_le32(absolute + 80), 96 + session_length(p));
@@ -318,7 +354,8 @@ static void test_descriptors(void **state)
 	assert_memory_equal(bytes + 16 * 2048 + 40, "My disc                         ", 32);
 	assert_memory_equal(bytes + 18 * 2048 + 40, "\0M\0y\0 \0d\0i\0s\0c\0 ", 16);
 	assert_int_equal(appuse_decode(bytes + 16 * 2048, &a), 0);
-	assert_true(a.start_lba == 96 && a.previous_descriptor_lba == 96 + 32 && a.previous_number == 4 && a.sectors == session_length(p));
+	assert_true(a.start_lba == 96 && a.previous_descriptor_lba == 96 + 32 && a.previous_number == 4 &&
+		    a.sectors == session_length(p));
 	assert_int_equal(session_head(bytes + 16 * 2048, 96, head), 0);
 	assert_memory_equal(head, bytes + 8 * 2048, 4 * 2048);
 	for (size_t i = 4 * 2048; i < sizeof(head); i++)
@@ -336,8 +373,14 @@ static void test_descriptors(void **state)
 static void test_sequential(void **state)
 {
 	struct tree *t = tree_new();
-	struct burn_options o = {.start_lba = 12645, .session_number = 2, .previous_lba = 0, .previous_descriptor_lba = 16, .previous_number = 1,
-		.time = 1700000000, .no_joliet = true, .align_end_sectors = 16};
+	struct burn_options o = {.start_lba = 12645,
+				 .session_number = 2,
+				 .previous_lba = 0,
+				 .previous_descriptor_lba = 16,
+				 .previous_number = 1,
+				 .time = 1700000000,
+				 .no_joliet = true,
+				 .align_end_sectors = 16};
 	struct burn_plan *p = NULL;
 	uint8_t *bytes;
 
@@ -366,7 +409,7 @@ static void test_stream_in_pieces(void **state)
 
 	(void)state;
 	tree_extent(t, file, EXTENT_STAGE, 3, 4096, 4096);
-	tree_extent(t, file, EXTENT_HOLE, 0, 0, 100000);	/* ends inside a sector */
+	tree_extent(t, file, EXTENT_HOLE, 0, 0, 100000); /* ends inside a sector */
 	tree_extent(t, file, EXTENT_STAGE, 4, 1, 1777);
 	tree_extent(t, hole, EXTENT_HOLE, 0, 0, 5000);
 	p = small_plan(t, true, NULL, NULL);

@@ -2,7 +2,8 @@
 /*
  * session_layout_test.c - whole sessions of burner/session, taken apart by a small reader of its own
  *
- * Random trees must come back as they went in, obey ECMA-119's order and boundaries, and cost no more than cdappendfs/bound.h says.
+ * Random trees must come back as they went in, obey ECMA-119's order and boundaries, and cost no more than
+ * cdappendfs/bound.h says.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +29,7 @@ struct disc_image {
 	uint8_t *bytes;
 	uint64_t sectors;
 	uint32_t next_lba;
-	const struct tree *tree;	/* of the newest session */
+	const struct tree *tree; /* of the newest session */
 };
 static struct disc_image disc;
 
@@ -48,8 +49,13 @@ static void blank_disc(void)
 
 static struct burn_options options_now(void)
 {
-	return (struct burn_options){.start_lba = disc.next_lba, .session_number = 1, .previous_lba = UINT32_MAX, .previous_descriptor_lba = UINT32_MAX,
-		.overwritable = true, .time = 1700000000, .align_end_sectors = 32};
+	return (struct burn_options){.start_lba = disc.next_lba,
+				     .session_number = 1,
+				     .previous_lba = UINT32_MAX,
+				     .previous_descriptor_lba = UINT32_MAX,
+				     .overwritable = true,
+				     .time = 1700000000,
+				     .align_end_sectors = 32};
 }
 
 static struct burn_plan *plan(struct tree *t, const struct burn_options *o)
@@ -82,7 +88,12 @@ static const uint8_t *sector_at(uint32_t lba)
 	return disc.bytes + (size_t)lba * SECTOR_BYTES;
 }
 
-struct found { char name[600], target[8192]; uint32_t mode, nlink, serial; bool px, in_component; unsigned hops; };
+struct found {
+	char name[600], target[8192];
+	uint32_t mode, nlink, serial;
+	bool px, in_component;
+	unsigned hops;
+};
 
 /* One SL entry: a component behind one that is continued, or behind the root, has no slash before it. */
 static void read_link(const uint8_t *entry, struct found *f)
@@ -161,7 +172,9 @@ static void check_content(uint32_t node, uint64_t offset, uint32_t lba, uint32_t
 
 		for (; from < to; from++) {
 			uint64_t pos = e->pos + (from - e->offset);
-			uint8_t want = e->kind == EXTENT_HOLE ? 0 : e->kind == EXTENT_DISC ? disc.bytes[pos] : generated_byte(e->body, pos);
+			uint8_t want = e->kind == EXTENT_HOLE ? 0 :
+				       e->kind == EXTENT_DISC ? disc.bytes[pos] :
+								generated_byte(e->body, pos);
 
 			if (disc.bytes[(uint64_t)lba * SECTOR_BYTES + (from - offset)] != want)
 				fail_msg("node %u differs at %llu", node, (unsigned long long)from);
@@ -173,7 +186,7 @@ struct walk {
 	bool joliet;
 	uint32_t n_names, n_directories;
 	uint32_t sections_most;
-	uint32_t lba_of[70000];		/* directories, by node */
+	uint32_t lba_of[70000]; /* directories, by node */
 };
 static struct walk walk;
 
@@ -189,7 +202,8 @@ static int compare_identifiers(const uint8_t *a, unsigned a_bytes, const uint8_t
 		memcpy(y, b, b_bytes);
 	} else {
 		const uint8_t *dot_a = memchr(a, '.', a_bytes), *dot_b = memchr(b, '.', b_bytes);
-		unsigned stem_a = dot_a ? (unsigned)(dot_a - a) : a_bytes, stem_b = dot_b ? (unsigned)(dot_b - b) : b_bytes;
+		unsigned stem_a = dot_a ? (unsigned)(dot_a - a) : a_bytes,
+			 stem_b = dot_b ? (unsigned)(dot_b - b) : b_bytes;
 
 		memcpy(x, a, stem_a);
 		memcpy(y, b, stem_b);
@@ -211,7 +225,8 @@ static void check_iso_name(const uint8_t *id, unsigned bytes, bool directory)
 	}
 	for (unsigned i = 0; i < bytes; i++) {
 		dots += id[i] == '.';
-		assert_true(id[i] == '.' || id[i] == '_' || (id[i] >= '0' && id[i] <= '9') || (id[i] >= 'A' && id[i] <= 'Z'));
+		assert_true(id[i] == '.' || id[i] == '_' || (id[i] >= '0' && id[i] <= '9') ||
+			    (id[i] >= 'A' && id[i] <= 'Z'));
 	}
 	assert_int_equal(dots, !directory);
 }
@@ -219,7 +234,8 @@ static void check_iso_name(const uint8_t *id, unsigned bytes, bool directory)
 static void read_directory(uint32_t node, uint32_t lba, uint32_t bytes, uint32_t parent_lba);
 
 /* One record of the Rock Ridge tree; *section_offset runs over the sections of a file. */
-static void check_record(uint32_t parent, uint32_t directory_lba, const uint8_t *r, uint64_t *section_offset, uint32_t *n_sections)
+static void check_record(uint32_t parent, uint32_t directory_lba, const uint8_t *r, uint64_t *section_offset,
+			 uint32_t *n_sections)
 {
 	const struct manifest *m = &disc.tree->manifest;
 	struct found f = {0};
@@ -270,7 +286,8 @@ static void read_directory(uint32_t node, uint32_t lba, uint32_t bytes, uint32_t
 		assert_true(r[0] % 2 == 0 && at % SECTOR_BYTES + r[0] <= SECTOR_BYTES);
 		at += r[0];
 		if (n < 2) {
-			assert_true(r[32] == 1 && r[33] == n && r[25] == 2 && get_le32(r + 2) == (n ? parent_lba : lba));
+			assert_true(r[32] == 1 && r[33] == n && r[25] == 2 &&
+				    get_le32(r + 2) == (n ? parent_lba : lba));
 			continue;
 		}
 		if (n > 2) {
@@ -297,12 +314,14 @@ static void read_directory(uint32_t node, uint32_t lba, uint32_t bytes, uint32_t
 static void check_path_table(const uint8_t *descriptor)
 {
 	uint32_t bytes = get_le32(descriptor + 132), number = 0, at = 0, last_parent = 1;
-	const uint8_t *l = sector_at(get_le32(descriptor + 140)), *m = sector_at(get_be32(descriptor + 148)), *last = NULL;
+	const uint8_t *l = sector_at(get_le32(descriptor + 140)), *m = sector_at(get_be32(descriptor + 148)),
+		      *last = NULL;
 
 	for (; at < bytes; at += 8 + l[at] + l[at] % 2, number++) {
 		uint32_t lba = get_le32(l + at + 2), parent = get_le16(l + at + 6);
 
-		assert_true(l[at] == m[at] && lba == get_be32(m + at + 2) && parent == get_be16(m + at + 6) && memcmp(l + at + 8, m + at + 8, l[at]) == 0);
+		assert_true(l[at] == m[at] && lba == get_be32(m + at + 2) && parent == get_be16(m + at + 6) &&
+			    memcmp(l + at + 8, m + at + 8, l[at]) == 0);
 		assert_true(parent >= last_parent && parent <= (number ? number : 1));
 		assert_true(get_le32(sector_at(lba) + 2) == lba);
 		if (number > 1 && parent == last_parent)
@@ -360,7 +379,7 @@ static int compare_texts(const void *a, const void *b) { return memcmp(a, b, 2 *
 /* How many names have a first Joliet name that another one has, too. */
 static uint64_t count_clashes(const struct manifest *m, const struct manifest_node *directory)
 {
-	uint8_t (*texts)[2 * JOLIET_TEXT_MAX] = calloc(directory->n_entries + 1, sizeof(*texts));
+	uint8_t(*texts)[2 * JOLIET_TEXT_MAX] = calloc(directory->n_entries + 1, sizeof(*texts));
 	uint64_t taken = 0;
 	uint32_t n = 0;
 	bool changed;
@@ -391,8 +410,11 @@ static uint64_t check_bounds(const struct burn_plan *p)
 			continue;
 		for (uint32_t j = m->nodes[i].first_entry; j < m->nodes[i].first_entry + m->nodes[i].n_entries; j++) {
 			const struct manifest_node *n = &m->nodes[m->entries[j].node];
-			uint32_t more = S_ISCHR(n->mode) || S_ISBLK(n->mode) ? BOUND_PN_BYTES : zisofs_used(&n->zisofs) ? BOUND_ZF_BYTES : 0;
-			struct bound_entry entry = {m->entries[j].name, n->target, m->entries[j].iso_name, n->mode, more, .joins = joins};
+			uint32_t more = S_ISCHR(n->mode) || S_ISBLK(n->mode) ? BOUND_PN_BYTES :
+					zisofs_used(&n->zisofs)		     ? BOUND_ZF_BYTES :
+									       0;
+			struct bound_entry entry = {
+				m->entries[j].name, n->target, m->entries[j].iso_name, n->mode, more, .joins = joins};
 			struct bound_name b = bound_name(&entry), first;
 			size_t sections = 0;
 			const struct extent *e;
@@ -407,13 +429,17 @@ static uint64_t check_bounds(const struct burn_plan *p)
 			linked += !S_ISDIR(n->mode) && n->nlink > 1;
 		}
 		directories++;
-		tree_sectors += joins ? bound_directory_sectors(&names) : min_u64(bound_directory_sectors(&names),
-			bound_directory_sectors(&first_names) + bound_clash_sectors(count_clashes(m, &m->nodes[i])));
+		tree_sectors += joins ? bound_directory_sectors(&names) :
+					min_u64(bound_directory_sectors(&names),
+						bound_directory_sectors(&first_names) +
+							bound_clash_sectors(count_clashes(m, &m->nodes[i])));
 	}
 	burn_plan_cost(p, &cost);
-	tree_sectors += bound_table_sectors(tables) + (linked ? sectors_of(BOUND_LINK_BYTES * (linked + directories)) + 1 : 0);
+	tree_sectors +=
+		bound_table_sectors(tables) + (linked ? sectors_of(BOUND_LINK_BYTES * (linked + directories)) + 1 : 0);
 	assert_true(cost.tree_sectors <= tree_sectors);
-	assert_true(cost.append_sectors <= round_up(BOUND_SESSION_SECTORS + tree_sectors + cost.data_sectors, BOUND_ALIGN_SECTORS));
+	assert_true(cost.append_sectors <=
+		    round_up(BOUND_SESSION_SECTORS + tree_sectors + cost.data_sectors, BOUND_ALIGN_SECTORS));
 	assert_int_equal(cost.append_sectors, session_length(p));
 	return tree_sectors - cost.tree_sectors;
 }
@@ -422,8 +448,25 @@ static uint64_t check_bounds(const struct burn_plan *p)
 
 static void random_name(char *name, const struct tree *t, uint32_t style)
 {
-	static const char *const pieces[] = {"a", "B", "_", ".", " ", "-", "foo", "\xc3\xa9", "\xe6\x97\xa5", ";", "*", "\xff", "README", "\xf0\x9f\x98\x80", "tar", "\n"};
-	uint32_t length = style == 0 ? 1 + random_below(8) : style == 1 ? 1 + random_below(255) : 120 + random_below(30);
+	static const char *const pieces[] = {"a",
+					     "B",
+					     "_",
+					     ".",
+					     " ",
+					     "-",
+					     "foo",
+					     "\xc3\xa9",
+					     "\xe6\x97\xa5",
+					     ";",
+					     "*",
+					     "\xff",
+					     "README",
+					     "\xf0\x9f\x98\x80",
+					     "tar",
+					     "\n"};
+	uint32_t length = style == 0 ? 1 + random_below(8) :
+			  style == 1 ? 1 + random_below(255) :
+				       120 + random_below(30);
 	size_t n = (size_t)snprintf(name, 256, "%x", (unsigned)t->n_links);
 
 	while (n < length) {
@@ -455,7 +498,8 @@ static void random_node(struct tree *t, uint32_t parent, const char *name)
 	} else {
 		node = tree_add(t, parent, name, S_IFREG | 0644);
 		for (uint32_t i = random_below(4); i > 0; i--)
-			tree_extent(t, node, random_below(5) ? EXTENT_STAGE : EXTENT_HOLE, 1 + random_below(3), random_below(10000),
+			tree_extent(t, node, random_below(5) ? EXTENT_STAGE : EXTENT_HOLE, 1 + random_below(3),
+				    random_below(10000),
 				    i == 1 ? 1 + random_below(5000) : 2048 * (1 + random_below(3)));
 	}
 }
@@ -555,7 +599,8 @@ static struct tree *disc_with(uint32_t n_files, const uint32_t *sectors)
 	blank_disc();
 	for (uint32_t i = 0; i < n_files; i++) {
 		snprintf(name, sizeof(name), "F%03u", i);
-		tree_extent(t, tree_add(t, 0, name, S_IFREG | 0644), EXTENT_STAGE, 1 + i, 0, (uint64_t)sectors[i] * SECTOR_BYTES);
+		tree_extent(t, tree_add(t, 0, name, S_IFREG | 0644), EXTENT_STAGE, 1 + i, 0,
+			    (uint64_t)sectors[i] * SECTOR_BYTES);
 	}
 	o = options_now();
 	p = plan(t, &o);
@@ -565,7 +610,10 @@ static struct tree *disc_with(uint32_t n_files, const uint32_t *sectors)
 	return t;
 }
 
-static uint64_t pos_of(const struct tree *t, uint32_t node) { return t->manifest.extents[t->manifest.nodes[node].first_extent].pos; }
+static uint64_t pos_of(const struct tree *t, uint32_t node)
+{
+	return t->manifest.extents[t->manifest.nodes[node].first_extent].pos;
+}
 
 static struct burn_cost burn_cost_of(struct tree *t, const struct burn_options *o, uint32_t node, size_t *ret_n_runs)
 {
@@ -631,7 +679,8 @@ static void test_first_block(void **state)
 	for (unsigned compat = 0; compat < 2; compat++) {
 		struct tree *t = disc_with(1, sectors);
 		struct burn_options o = options_now();
-		uint32_t same = tree_add(t, 0, "SAME", S_IFREG | 0644), cut = tree_add(t, 0, "CUT", S_IFREG | 0644), grown = tree_add(t, 0, "GROWN", S_IFREG | 0644);
+		uint32_t same = tree_add(t, 0, "SAME", S_IFREG | 0644), cut = tree_add(t, 0, "CUT", S_IFREG | 0644),
+			 grown = tree_add(t, 0, "GROWN", S_IFREG | 0644);
 		struct burn_cost cost;
 		size_t n;
 
@@ -655,7 +704,8 @@ static void test_staged_once(void **state)
 	const struct burn_placement *placements;
 	size_t n;
 	struct burn_cost cost;
-	uint32_t a = tree_add(t, 0, "a", S_IFREG | 0644), b = tree_add(t, 0, "b", S_IFREG | 0644), c = tree_add(t, 0, "c", S_IFREG | 0644);
+	uint32_t a = tree_add(t, 0, "a", S_IFREG | 0644), b = tree_add(t, 0, "b", S_IFREG | 0644),
+		 c = tree_add(t, 0, "c", S_IFREG | 0644);
 
 	(void)state;
 	blank_disc();
@@ -736,7 +786,8 @@ static void test_iso_names(void **state)
 			t->links[i].iso = strdup("MAKEFILE");
 	names_of(t, 0, names, 8);
 	assert_true(strlen(names[0]) == 3 + 5 && memcmp(names[0], "DIR", 3) == 0);
-	assert_true(strlen(names[1]) == 3 + 5 + 3 && memcmp(names[1], "MAK", 3) == 0);	/* its own name is taken by the kept one */
+	/* its own name is taken by the kept one */
+	assert_true(strlen(names[1]) == 3 + 5 + 3 && memcmp(names[1], "MAK", 3) == 0);
 	assert_true(strcmp(names[1], "MAKEFILE.;1") == 0 || strcmp(names[2], "MAKEFILE.;1") == 0);
 	assert_true(strcmp(names[3], "README.TXT;1") == 0 || strcmp(names[4], "README.TXT;1") == 0);
 	/* A function of the names: another entry changes nothing. */
@@ -763,7 +814,7 @@ static void test_many_clashes(void **state)
 	o = options_now();
 	p = plan(t, &o);
 	burn(t, p);
-	check_session(p);	/* strictly ascending: all different */
+	check_session(p); /* strictly ascending: all different */
 	check_bounds(p);
 	burn_plan_free(p);
 	tree_free(t);
@@ -773,13 +824,29 @@ static void test_many_clashes(void **state)
 static void test_bound(void **state)
 {
 	char components[700], one_component[1200];
-	const struct { const char *prefix; int digits; const char *suffix, *target; uint32_t mode; unsigned percent; } kinds[] = {
-		{"", 1, "", NULL, S_IFDIR | 0755, 1}, {"directory ", 1, "", NULL, S_IFDIR | 0755, 0}, {"", 1, "", NULL, S_IFREG | 0644, 4},
-		{"name of a file ", 1, ".txt", NULL, S_IFREG | 0644, 1}, {"IMG_", 4, ".JPG", NULL, S_IFREG | 0644, 0},
-		{"\xe6\x97\xa5\xe6\x9c\xac ", 1, "", NULL, S_IFREG | 0644, 0}, {"clash?", 1, "", NULL, S_IFREG | 0644, 1},
-		{"link ", 1, "", "../to/some/file", S_IFLNK | 0777, 0}, {"", 116, ".x", NULL, S_IFREG | 0644, 1}, {"", 130, ".x", NULL, S_IFREG | 0644, 1},
-		{"", 135, ".x", NULL, S_IFREG | 0644, 1}, {"", 140, ".x", NULL, S_IFREG | 0644, 1}, {"", 190, "", NULL, S_IFREG | 0644, 1},
-		{"", 255, "", NULL, S_IFREG | 0644, 1}, {"long link ", 1, "", components, S_IFLNK | 0777, 1}, {"long link ", 1, "", one_component, S_IFLNK | 0777, 1},
+	const struct {
+		const char *prefix;
+		int digits;
+		const char *suffix, *target;
+		uint32_t mode;
+		unsigned percent;
+	} kinds[] = {
+		{"", 1, "", NULL, S_IFDIR | 0755, 1},
+		{"directory ", 1, "", NULL, S_IFDIR | 0755, 0},
+		{"", 1, "", NULL, S_IFREG | 0644, 4},
+		{"name of a file ", 1, ".txt", NULL, S_IFREG | 0644, 1},
+		{"IMG_", 4, ".JPG", NULL, S_IFREG | 0644, 0},
+		{"\xe6\x97\xa5\xe6\x9c\xac ", 1, "", NULL, S_IFREG | 0644, 0},
+		{"clash?", 1, "", NULL, S_IFREG | 0644, 1},
+		{"link ", 1, "", "../to/some/file", S_IFLNK | 0777, 0},
+		{"", 116, ".x", NULL, S_IFREG | 0644, 1},
+		{"", 130, ".x", NULL, S_IFREG | 0644, 1},
+		{"", 135, ".x", NULL, S_IFREG | 0644, 1},
+		{"", 140, ".x", NULL, S_IFREG | 0644, 1},
+		{"", 190, "", NULL, S_IFREG | 0644, 1},
+		{"", 255, "", NULL, S_IFREG | 0644, 1},
+		{"long link ", 1, "", components, S_IFLNK | 0777, 1},
+		{"long link ", 1, "", one_component, S_IFLNK | 0777, 1},
 	};
 
 	(void)state;
@@ -796,7 +863,8 @@ static void test_bound(void **state)
 
 		blank_disc();
 		for (unsigned i = 0; i < 5000; i++) {
-			snprintf(name, sizeof(name), "%s%0*u%s", kinds[kind].prefix, kinds[kind].digits, i, kinds[kind].suffix);
+			snprintf(name, sizeof(name), "%s%0*u%s", kinds[kind].prefix, kinds[kind].digits, i,
+				 kinds[kind].suffix);
 			uint32_t node = tree_add(t, 0, name, kinds[kind].mode);
 			if (kinds[kind].target)
 				t->manifest.nodes[node].target = strdup(kinds[kind].target);
@@ -807,7 +875,8 @@ static void test_bound(void **state)
 		check_session(p);
 		uint64_t more = check_bounds(p);
 		burn_plan_cost(p, &cost);
-		print_message("# \"%s\", %d digits: %lu, %lu more\n", kinds[kind].prefix, kinds[kind].digits, (unsigned long)cost.tree_sectors, (unsigned long)more);
+		print_message("# \"%s\", %d digits: %lu, %lu more\n", kinds[kind].prefix, kinds[kind].digits,
+			      (unsigned long)cost.tree_sectors, (unsigned long)more);
 		assert_true(more <= cost.tree_sectors * kinds[kind].percent / 100 + 8);
 		burn_plan_free(p);
 		tree_free(t);
@@ -926,7 +995,8 @@ static void test_time(void **state)
 	}
 	streamed = seconds_now() - start;
 	printf("# 100,000 files: plan %.0f ms, stream of the trees %.0f ms\n", planned * 1e3, streamed * 1e3);
-	assert_true(planned + streamed < 10);	/* only against accidents of order: sanitizers and busy machines are slow */
+	/* only against accidents of order: sanitizers and busy machines are slow */
+	assert_true(planned + streamed < 10);
 	burn_plan_free(p);
 	tree_free(t);
 }
@@ -941,18 +1011,12 @@ static int forget_disc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random_trees),
-		cmocka_unit_test(test_nothing_twice),
-		cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_first_block),
-		cmocka_unit_test(test_staged_once),
-		cmocka_unit_test(test_section_bound),
-		cmocka_unit_test(test_iso_names),
-		cmocka_unit_test(test_many_clashes),
-		cmocka_unit_test(test_bound),
-		cmocka_unit_test(test_path_table_limit),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_random_trees), cmocka_unit_test(test_nothing_twice),
+		cmocka_unit_test(test_mixed),	     cmocka_unit_test(test_first_block),
+		cmocka_unit_test(test_staged_once),  cmocka_unit_test(test_section_bound),
+		cmocka_unit_test(test_iso_names),    cmocka_unit_test(test_many_clashes),
+		cmocka_unit_test(test_bound),	     cmocka_unit_test(test_path_table_limit),
+		cmocka_unit_test(test_refused),	     cmocka_unit_test(test_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, forget_disc);

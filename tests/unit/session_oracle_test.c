@@ -2,8 +2,8 @@
 /*
  * session_oracle_test.c - sessions of burner/session, read by programs that are not ours: xorriso, isoinfo, 7z, bsdtar
  *
- * A directory tree on disk becomes a manifest, an image, and is read back.  `session_oracle_test SOURCE /absolute/IMAGE` only makes the
- * image (a first session).
+ * A directory tree on disk becomes a manifest, an image, and is read back.  `session_oracle_test SOURCE
+ * /absolute/IMAGE` only makes the image (a first session).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 
 #include "session_tree.h"
 
-#define SEVENZIP "$(command -v 7zz || command -v 7z)"	/* Debian has had it under both names */
+#define SEVENZIP "$(command -v 7zz || command -v 7z)" /* Debian has had it under both names */
 
 static char work[] = "/tmp/session-oracle-XXXXXX";
 
@@ -55,8 +55,15 @@ static void put_file(const char *name, size_t bytes, unsigned seed)
 
 static struct burn_options first_options(void)
 {
-	return (struct burn_options){.start_lba = 32, .session_number = 1, .previous_lba = UINT32_MAX, .previous_descriptor_lba = UINT32_MAX,
-		.overwritable = true, .uuid = "uuid-of-the-test", .time = 1700000000, .next_ino = 1000, .align_end_sectors = 32};
+	return (struct burn_options){.start_lba = 32,
+				     .session_number = 1,
+				     .previous_lba = UINT32_MAX,
+				     .previous_descriptor_lba = UINT32_MAX,
+				     .overwritable = true,
+				     .uuid = "uuid-of-the-test",
+				     .time = 1700000000,
+				     .next_ino = 1000,
+				     .align_end_sectors = 32};
 }
 
 static uint32_t append(struct tree *t, const char *image, const struct burn_options *o, struct burn_plan **ret_plan)
@@ -110,10 +117,10 @@ static void make_odd_names(void)
 	put_file("src/dir/empty", 0, 0);
 	put_file("src/dir/empty2", 0, 0);
 	memset(name, 'n', 255);
-	name[253] = 0;	/* 254 and 255 are cut by Linux, 255 by others */
+	name[253] = 0; /* 254 and 255 are cut by Linux, 255 by others */
 	snprintf(many, sizeof(many), "src/dir/%s", name);
 	put_file(many, 12, 12);
-	for (size_t n = 129; n < 140; n++) {	/* where the continuation area begins */
+	for (size_t n = 129; n < 140; n++) { /* where the continuation area begins */
 		memset(name, 'a' + (int)(n % 26), n);
 		name[n] = 0;
 		snprintf(many, sizeof(many), "src/many/%s", name);
@@ -127,13 +134,17 @@ static void make_odd_names(void)
 
 static void make_odd_kinds(void)
 {
-	assert_sh("cd src && ln -s plain.txt link && ln -s ../../abs/./x/../y dots && ln -s / root && ln -s /usr/lib//double slash && ln -s dir/ trail"
+	assert_sh("cd src && ln -s plain.txt link && ln -s ../../abs/./x/../y dots && ln -s / root && ln -s "
+		  "/usr/lib//double slash && ln -s dir/ trail"
 		  " && ln -s \"$(printf '%%0250d/%%0250d/%%0250d/%%0250d' 1 2 3 4)\" long"
 		  " && ln plain.txt dir/hard && ln dir/hard dir/sub/hard2 && chmod 4711 plain.txt && chmod 1777 dir/sub"
-		  " && touch -d '1999-12-31 23:59:59 UTC' dir/two.dots.tar.gz && touch -d '2060-02-29 12:00:00 UTC' dir/no-extension"
-		  " && mkfifo fifo && d=deep && for i in $(seq 30); do d=$d/level$i; done && mkdir -p $d && echo bottom >$d/bottom");
+		  " && touch -d '1999-12-31 23:59:59 UTC' dir/two.dots.tar.gz && touch -d '2060-02-29 12:00:00 UTC' "
+		  "dir/no-extension"
+		  " && mkfifo fifo && d=deep && for i in $(seq 30); do d=$d/level$i; done && mkdir -p $d && echo "
+		  "bottom >$d/bottom");
 	/* Targets that are cut wherever a block of continuation areas ends; libisofs takes 1,024 bytes. */
-	assert_sh("mkdir src/links && for i in $(seq 80); do ln -s \"$(printf \"${i}x%%.0s/\" $(seq $((i * 37 %% 120))))../"
+	assert_sh("mkdir src/links && for i in $(seq 80); do ln -s \"$(printf \"${i}x%%.0s/\" $(seq $((i * 37 %% "
+		  "120))))../"
 		  "$(printf \"%%$((i * 29 %% 400))s\" '' | tr ' ' t)./$i\" src/links/to\\ $i; done");
 	if (geteuid() == 0 && sh("cd src && mknod chr c 10 200 && mknod blk b 7 3 && chown 4711:70000 PLAIN.TXT") != 0)
 		fprintf(stderr, "# no device nodes here\n");
@@ -159,14 +170,18 @@ static int teardown(void **state)
 
 static void assert_same_tree(const char *source, const char *copy)
 {
-	assert_sh("chmod -R u+rwX '%s' 2>/dev/null; diff -r --no-dereference -x fifo -x chr -x blk '%s' '%s' >&2", copy, source, copy);
+	assert_sh("chmod -R u+rwX '%s' 2>/dev/null; diff -r --no-dereference -x fifo -x chr -x blk '%s' '%s' >&2", copy,
+		  source, copy);
 }
 
 /* xorriso restores no times of symbolic links and reads "a//b" as "a/b". */
 static void assert_xorriso_copy(const char *copy)
 {
-	assert_sh("for i in src %s; do (cd $i && rm -f slash && " LISTING " | sed '/|l|/s/[0-9]*$//') >$i.list; done; diff src.list %s.list >&2", copy, copy);
-	assert_sh("ln -s /usr/lib//double src/slash; touch -h -d '2018-01-01 UTC' src/slash; touch -d '2021-01-01 UTC' src");
+	assert_sh("for i in src %s; do (cd $i && rm -f slash && " LISTING
+		  " | sed '/|l|/s/[0-9]*$//') >$i.list; done; diff src.list %s.list >&2",
+		  copy, copy);
+	assert_sh("ln -s /usr/lib//double src/slash; touch -h -d '2018-01-01 UTC' src/slash; touch -d '2021-01-01 UTC' "
+		  "src");
 	assert_sh("diff -r --no-dereference -x fifo -x chr -x blk -x slash src %s >&2", copy);
 }
 
@@ -178,11 +193,14 @@ static void test_xorriso(void **state)
 	(void)state;
 	append(t, "one.iso", &o, NULL);
 	tree_free(t);
-	assert_sh("xorriso -for_backup -osirrox on:device_files -indev one.iso -extract / x1 >x1.log 2>&1 || { cat x1.log; false; }");
+	assert_sh("xorriso -for_backup -osirrox on:device_files -indev one.iso -extract / x1 >x1.log 2>&1 || { cat "
+		  "x1.log; false; }");
 	assert_sh("! grep -E 'WARNING|FAILURE|SORRY|FATAL' x1.log");
 	assert_xorriso_copy("x1");
-	assert_sh("xorriso -indev one.iso -toc 2>&1 | grep -q 'ISO session *: *1 , *32 , .*CDAPPENDFS' || { xorriso -indev one.iso -toc; false; }");
-	assert_sh("xorriso -indev one.iso -compare_r \"$PWD/src\" / >/dev/null 2>cmp.log; ! grep -E '^. (src|/).*differ' cmp.log");
+	assert_sh("xorriso -indev one.iso -toc 2>&1 | grep -q 'ISO session *: *1 , *32 , .*CDAPPENDFS' || { xorriso "
+		  "-indev one.iso -toc; false; }");
+	assert_sh("xorriso -indev one.iso -compare_r \"$PWD/src\" / >/dev/null 2>cmp.log; ! grep -E '^. "
+		  "(src|/).*differ' cmp.log");
 }
 
 static void test_isoinfo(void **state)
@@ -190,13 +208,20 @@ static void test_isoinfo(void **state)
 	(void)state;
 	if (!have("isoinfo"))
 		skip();
-	assert_sh("isoinfo -i one.iso -d >d.txt && grep -q 'Joliet with UCS level 3' d.txt && grep -q 'Rock Ridge.*found' d.txt || { cat d.txt; false; }");
-	assert_sh("grep -q 'Volume id: CDAPPENDFS' d.txt && grep -q 'System id: LINUX' d.txt && grep -q 'Application id: CDAPPENDFS' d.txt");
-	assert_sh("(cd src && find . -mindepth 1 | sed 's/^.//' | sort) >src.names; isoinfo -R -i one.iso -f | sort >ir.names; diff src.names ir.names >&2");
-	/* Joliet: directories and regular files; names as they are but for those that Joliet (or isoinfo, beyond Latin 1) cannot hold. */
-	assert_sh("(cd src && find . -mindepth 1 \\( -type d -o -type f \\) | sed 's/^.//' | grep -v -e '[*?;:\\\\]' -e smile -e nnn -e 'many/' -e '\xe6\x97\xa5' | sort) >src.j; "
-		  "isoinfo -J -i one.iso -f | grep -v -e _ -e nnn -e 'many/' | sort >ij.names; diff src.j ij.names >&2");
-	assert_sh("isoinfo -J -i one.iso -f | sort | uniq -d | grep . && exit 1; test $(isoinfo -J -i one.iso -f | wc -l) = $(find src -mindepth 1 \\( -type d -o -type f \\) | wc -l)");
+	assert_sh("isoinfo -i one.iso -d >d.txt && grep -q 'Joliet with UCS level 3' d.txt && grep -q 'Rock "
+		  "Ridge.*found' d.txt || { cat d.txt; false; }");
+	assert_sh("grep -q 'Volume id: CDAPPENDFS' d.txt && grep -q 'System id: LINUX' d.txt && grep -q 'Application "
+		  "id: CDAPPENDFS' d.txt");
+	assert_sh("(cd src && find . -mindepth 1 | sed 's/^.//' | sort) >src.names; isoinfo -R -i one.iso -f | sort "
+		  ">ir.names; diff src.names ir.names >&2");
+	/* Joliet: directories and regular files; names as they are but for those that Joliet (or isoinfo, beyond
+	 * Latin 1) cannot hold. */
+	assert_sh(
+		"(cd src && find . -mindepth 1 \\( -type d -o -type f \\) | sed 's/^.//' | grep -v -e '[*?;:\\\\]' -e "
+		"smile -e nnn -e 'many/' -e '\xe6\x97\xa5' | sort) >src.j; "
+		"isoinfo -J -i one.iso -f | grep -v -e _ -e nnn -e 'many/' | sort >ij.names; diff src.j ij.names >&2");
+	assert_sh("isoinfo -J -i one.iso -f | sort | uniq -d | grep . && exit 1; test $(isoinfo -J -i one.iso -f | wc "
+		  "-l) = $(find src -mindepth 1 \\( -type d -o -type f \\) | wc -l)");
 	assert_sh("isoinfo -i one.iso -x '/PLAIN.TXT;1' | cmp - src/PLAIN.TXT");
 	assert_sh("isoinfo -p -i one.iso | tail -n +2 >pt; test $(wc -l <pt) = $(find src -type d | wc -l)");
 }
@@ -207,9 +232,12 @@ static void test_7z(void **state)
 	if (!have("7zz") && !have("7z"))
 		skip();
 	assert_sh(SEVENZIP " x -y -o7z one.iso >7z.log 2>&1 || { cat 7z.log; false; }");
-	assert_sh("cmp src/dir/\xc3\xbc\xc3\xb1\xc3\xad-\xe6\x97\xa5\xe6\x9c\xac 7z/dir/\xc3\xbc\xc3\xb1\xc3\xad-\xe6\x97\xa5\xe6\x9c\xac");
-	assert_sh("(cd src && find . -type f -size +0 -exec sha1sum {} + | tr -d '\\\\' | cut -c1-40 | sort) >src.sums; "
-		  "(cd 7z && find . -type f -size +0 -exec sha1sum {} + | tr -d '\\\\' | cut -c1-40 | sort) >7z.sums; comm -23 src.sums 7z.sums | grep . && exit 1; true");
+	assert_sh("cmp src/dir/\xc3\xbc\xc3\xb1\xc3\xad-\xe6\x97\xa5\xe6\x9c\xac "
+		  "7z/dir/\xc3\xbc\xc3\xb1\xc3\xad-\xe6\x97\xa5\xe6\x9c\xac");
+	assert_sh(
+		"(cd src && find . -type f -size +0 -exec sha1sum {} + | tr -d '\\\\' | cut -c1-40 | sort) >src.sums; "
+		"(cd 7z && find . -type f -size +0 -exec sha1sum {} + | tr -d '\\\\' | cut -c1-40 | sort) >7z.sums; "
+		"comm -23 src.sums 7z.sums | grep . && exit 1; true");
 }
 
 static void test_bsdtar(void **state)
@@ -270,7 +298,8 @@ static void change_source(void)
 	must(pwrite(fd, buf, sizeof(buf), 40960) == sizeof(buf));
 	close(fd);
 	put_file("src/third", 9000, 77);
-	assert_sh("touch -d '1999-12-31 23:59:59 UTC' src/dir/two.dots.tar.gz; touch -d '2020-01-01 UTC' src/third; touch -d '2021-01-01 UTC' src");
+	assert_sh("touch -d '1999-12-31 23:59:59 UTC' src/dir/two.dots.tar.gz; touch -d '2020-01-01 UTC' src/third; "
+		  "touch -d '2021-01-01 UTC' src");
 }
 
 /* Body that change_source() wrote. */
@@ -328,16 +357,21 @@ static void test_second_session(void **state)
 	(void)state;
 	assert_sh("cp -a src before");
 	append_second(false, "two.iso");
-	assert_sh("xorriso -for_backup -osirrox on:device_files -indev two.iso -extract / x2 >x2.log 2>&1 || { cat x2.log; false; }");
+	assert_sh("xorriso -for_backup -osirrox on:device_files -indev two.iso -extract / x2 >x2.log 2>&1 || { cat "
+		  "x2.log; false; }");
 	assert_sh("! grep -E 'WARNING|FAILURE|SORRY|FATAL' x2.log");
 	assert_xorriso_copy("x2");
 	assert_sh("isoinfo -i two.iso -R -x /dir/two.dots.tar.gz | cmp - src/dir/two.dots.tar.gz");
-	assert_sh("xorriso -indev two.iso -toc >toc 2>&1; grep -q 'ISO session *: *1 , *32 ,' toc && grep -q 'ISO session *: *2 ,' toc || { cat toc; false; }");
+	assert_sh("xorriso -indev two.iso -toc >toc 2>&1; grep -q 'ISO session *: *1 , *32 ,' toc && grep -q 'ISO "
+		  "session *: *2 ,' toc || { cat toc; false; }");
 	/* The first session as it was. */
-	assert_sh("xorriso -for_backup -osirrox on:device_files -load session 1 -indev two.iso -extract / x21 >x21.log 2>&1 || { cat x21.log; false; }");
+	assert_sh("xorriso -for_backup -osirrox on:device_files -load session 1 -indev two.iso -extract / x21 >x21.log "
+		  "2>&1 || { cat x21.log; false; }");
 	assert_sh("diff -r --no-dereference -x fifo -x chr -x blk -x slash before x21 >&2");
-	assert_sh(SEVENZIP " x -y -o7z2 two.iso >7z2.log 2>&1 || { cat 7z2.log; false; }; (cd src && find . -type f -size +0 -exec sha1sum {} + | tr -d '\\\\' | cut -c1-40 | sort) >s2; "
-		  "(cd 7z2 && find . -type f -size +0 -exec sha1sum {} + | tr -d '\\\\' | cut -c1-40 | sort) >z2; comm -23 s2 z2 | grep . && exit 1; true");
+	assert_sh(SEVENZIP " x -y -o7z2 two.iso >7z2.log 2>&1 || { cat 7z2.log; false; }; (cd src && find . -type f "
+			   "-size +0 -exec sha1sum {} + | tr -d '\\\\' | cut -c1-40 | sort) >s2; "
+			   "(cd 7z2 && find . -type f -size +0 -exec sha1sum {} + | tr -d '\\\\' | cut -c1-40 | sort) "
+			   ">z2; comm -23 s2 z2 | grep . && exit 1; true");
 	assert_sh("rm -rf src && mv before src");
 }
 
@@ -345,7 +379,8 @@ static void test_second_session_compat(void **state)
 {
 	(void)state;
 	assert_sh("cp -a src before");
-	assert_sh("rm -rf src/many src/dir/nnn* src/long");	/* no continuation areas: their names fail in libarchive above older data */
+	/* no continuation areas: their names fail in libarchive above older data */
+	assert_sh("rm -rf src/many src/dir/nnn* src/long");
 	append_second(true, "compat.iso");
 	assert_sh("mkdir bt2 && bsdtar -xpf compat.iso -C bt2 >bt2.log 2>&1 || { cat bt2.log; false; }");
 	assert_same_tree("src", "bt2");
@@ -370,7 +405,8 @@ static void test_many_entries(void **state)
 	tree_finish(t);
 	append(t, "many.iso", &o, NULL);
 	tree_free(t);
-	assert_sh("test $(isoinfo -R -i many.iso -f | wc -l) = 20001 && test $(isoinfo -J -i many.iso -f | sort -u | wc -l) = 20001 && "
+	assert_sh("test $(isoinfo -R -i many.iso -f | wc -l) = 20001 && test $(isoinfo -J -i many.iso -f | sort -u | "
+		  "wc -l) = 20001 && "
 		  "test $(isoinfo -i many.iso -f | sort -u | wc -l) = 20001");
 	assert_sh("test $(bsdtar -tf many.iso | wc -l) = 20002 && bsdtar -xOf many.iso >/dev/null");
 	assert_sh("xorriso -indev many.iso -find /d -type f 2>/dev/null | wc -l | grep -qx 20000");

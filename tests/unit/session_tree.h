@@ -4,7 +4,8 @@
  *
  *	tree_new -> tree_add… -> tree_finish -> burn_plan_new(&t->manifest) -> image_append -> tree_free
  *
- * Bodies are paths of files, or, with a path of NULL, bytes that follow from (body, position) alone.  Any failure ends the program.
+ * Bodies are paths of files, or, with a path of NULL, bytes that follow from (body, position) alone.  Any failure
+ * ends the program.
  */
 #ifndef TESTS_UNIT_SESSION_TREE_H
 #define TESTS_UNIT_SESSION_TREE_H
@@ -27,16 +28,19 @@
 #include "cdappendfs/burn.h"
 #include "cdappendfs/bytes.h"
 
-struct tree_link { uint32_t parent, node; char *name, *iso; };
+struct tree_link {
+	uint32_t parent, node;
+	char *name, *iso;
+};
 struct tree {
 	struct manifest manifest;
 	struct tree_link *links;
 	size_t n_links, nodes_room, links_room, extents_room, bodies_room, devices_room, inodes_room;
-	char **bodies;			/* paths; NULL: generated */
+	char **bodies; /* paths; NULL: generated */
 	uint32_t n_bodies;
-	uint64_t bodies_read, disc_read;	/* bytes */
+	uint64_t bodies_read, disc_read; /* bytes */
 	int disc_fd;
-	dev_t *devices;			/* of nodes made from files, for hard links */
+	dev_t *devices; /* of nodes made from files, for hard links */
 	ino_t *inodes;
 };
 
@@ -99,8 +103,13 @@ __attribute__((unused)) static uint32_t tree_node(struct tree *t, uint32_t mode)
 	m->nodes = grow(m->nodes, &t->nodes_room, m->n_nodes, sizeof(*m->nodes));
 	t->devices = grow(t->devices, &t->devices_room, m->n_nodes, sizeof(*t->devices));
 	t->inodes = grow(t->inodes, &t->inodes_room, m->n_nodes, sizeof(*t->inodes));
-	m->nodes[m->n_nodes] = (struct manifest_node){.ino = m->n_nodes + 1, .mode = mode, .uid = 1000, .gid = 100,
-		.mtime.tv_sec = 1700000000 + m->n_nodes, .atime.tv_sec = 1600000000, .ctime.tv_sec = 1500000000};
+	m->nodes[m->n_nodes] = (struct manifest_node){.ino = m->n_nodes + 1,
+						      .mode = mode,
+						      .uid = 1000,
+						      .gid = 100,
+						      .mtime.tv_sec = 1700000000 + m->n_nodes,
+						      .atime.tv_sec = 1600000000,
+						      .ctime.tv_sec = 1500000000};
 	t->devices[m->n_nodes] = 0;
 	t->inodes[m->n_nodes] = 0;
 	return m->n_nodes++;
@@ -136,7 +145,8 @@ __attribute__((unused)) static uint32_t tree_add(struct tree *t, uint32_t parent
 }
 
 /* Extents of one node are added in a row; offsets follow from the lengths. */
-__attribute__((unused)) static void tree_extent(struct tree *t, uint32_t node, uint32_t kind, uint32_t body, uint64_t pos, uint64_t length)
+__attribute__((unused)) static void tree_extent(struct tree *t, uint32_t node, uint32_t kind, uint32_t body,
+						uint64_t pos, uint64_t length)
 {
 	struct manifest *m = &t->manifest;
 	struct manifest_node *n = &m->nodes[node];
@@ -201,7 +211,10 @@ __attribute__((unused)) static void tree_free(struct tree *t)
 	for (uint32_t i = 0; i < t->n_bodies; i++)
 		free(t->bodies[i]);
 	for (uint32_t i = 0; i < t->manifest.n_nodes; i++) {
-		union { const char *target; char *owned; } link = {t->manifest.nodes[i].target};
+		union {
+			const char *target;
+			char *owned;
+		} link = {t->manifest.nodes[i].target};
 
 		free(link.owned);
 	}
@@ -326,7 +339,8 @@ __attribute__((unused)) static void image_append(const char *path, const struct 
 			n = most;
 			must(session_stream_read(s, buf, n) == 0);
 			EVP_DigestUpdate(md, buf, (size_t)n * SECTOR_BYTES);
-			must(pwrite(fd, buf, (size_t)n * SECTOR_BYTES, (off_t)(lba * SECTOR_BYTES)) == (ssize_t)(n * SECTOR_BYTES));
+			must(pwrite(fd, buf, (size_t)n * SECTOR_BYTES, (off_t)(lba * SECTOR_BYTES)) ==
+			     (ssize_t)(n * SECTOR_BYTES));
 		}
 		lba += n;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/commit/share.c in whole commits: what is burned of what the disc has, within the room that was asked for; what is changed, cut short or
- * cannot be read meanwhile; what was read for it; tables that lie.
+ * fs/commit/share.c in whole commits: what is burned of what the disc has, within the room that was asked for; what
+ * is changed, cut short or cannot be read meanwhile; what was read for it; tables that lie.
  */
 #include "tests/unit/disc_check.h"
 
@@ -19,11 +19,13 @@ DEFINE_LOG_STATE;
 static struct {
 	atomic_ullong sectors;
 	atomic_uint delay_ms;
-	uint32_t first, last;		/* reads of these fail */
+	uint32_t first, last; /* reads of these fail */
 	int error;
 } watched;
 
-struct watched_disc { struct disc disc; };	/* inner: the image */
+struct watched_disc {
+	struct disc disc;
+}; /* inner: the image */
 
 static int watched_read(struct disc *d, uint32_t lba, void *buf, uint32_t n)
 {
@@ -37,7 +39,10 @@ static int watched_read(struct disc *d, uint32_t lba, void *buf, uint32_t n)
 	return disc_read(d->inner, lba, buf, n);
 }
 static int watched_state(struct disc *d, struct disc_state *ret) { return disc_state(d->inner, ret); }
-static int watched_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n) { return disc_sessions(d->inner, ret, ret_n); }
+static int watched_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n)
+{
+	return disc_sessions(d->inner, ret, ret_n);
+}
 static int watched_identity(struct disc *d, struct disc_identity *ret) { return disc_identity(d->inner, ret); }
 static int watched_fingerprint(struct disc *d, struct disc_fingerprint *ret) { return disc_fingerprint(d->inner, ret); }
 static int watched_refresh(struct disc *d) { return disc_refresh(d->inner); }
@@ -50,8 +55,14 @@ static void watched_close(struct disc *d)
 
 static struct disc *watch(struct disc *inner)
 {
-	static const struct disc_ops ops = {.read = watched_read, .state = watched_state, .sessions = watched_sessions, .identity = watched_identity,
-		.fingerprint = watched_fingerprint, .refresh = watched_refresh, .fd = watched_fd, .close = watched_close};
+	static const struct disc_ops ops = {.read = watched_read,
+					    .state = watched_state,
+					    .sessions = watched_sessions,
+					    .identity = watched_identity,
+					    .fingerprint = watched_fingerprint,
+					    .refresh = watched_refresh,
+					    .fd = watched_fd,
+					    .close = watched_close};
 	struct watched_disc *d = calloc(1, sizeof(*d));
 
 	REQUIRE(d);
@@ -188,7 +199,8 @@ static void test_foreign(void **state)
 	(void)state;
 	memset(&watched, 0, sizeof(watched));
 	world_new(&w);
-	world_run(&w, "mkdir in; i=0; while [ $i -lt 3000 ]; do printf '%2048d' $i >in/$i; i=$((i + 1)); done; genisoimage -quiet -R -J -o image in 2>/dev/null");
+	world_run(&w, "mkdir in; i=0; while [ $i -lt 3000 ]; do printf '%2048d' $i >in/$i; i=$((i + 1)); done; "
+		      "genisoimage -quiet -R -J -o image in 2>/dev/null");
 	assert_int_equal(world_open(&w), 0);
 	for (unsigned round = 0; round < 3; round++) {
 		char name[20];
@@ -201,7 +213,7 @@ static void test_foreign(void **state)
 	assert_true(world_has(&w, "new 2", 2048, 2));
 	world_close(&w);
 	disc_check(w.image, &found);
-	assert_true(found.contents > 3 && found.contents <= 3 * 63);	/* what one sector holds */
+	assert_true(found.contents > 3 && found.contents <= 3 * 63); /* what one sector holds */
 	world_remove(&w);
 }
 
@@ -342,7 +354,8 @@ static void test_staged_twice(void **state)
 		patch(&w, name, 100 * SECTOR_BYTES, content[0] + 777, 5000);
 		snprintf(name, sizeof(name), "zeros %u", i);
 		world_write(&w, name, 0, 0);
-		REQUIRE(tree_setattr(w.tree, world_lookup(&w, name), &(struct stat){.st_size = 50 * SECTOR_BYTES}, TREE_SET_SIZE, &(struct stat){.st_size = 0}) == 0);
+		REQUIRE(tree_setattr(w.tree, world_lookup(&w, name), &(struct stat){.st_size = 50 * SECTOR_BYTES},
+				     TREE_SET_SIZE, &(struct stat){.st_size = 0}) == 0);
 	}
 	assert_int_equal(commit_within(&w).cost.data_sectors, 103 + 50);
 	again(&w);
@@ -387,14 +400,15 @@ static void test_foreign_found(void **state)
 	memset(&watched, 0, sizeof(watched));
 	world_new(&w);
 	w.wrap = watch;
-	world_run(&w, "mkdir in; i=100; while [ $i -lt 400 ]; do printf '%100000d' $i >in/$i; i=$((i + 1)); done; genisoimage -quiet -R -o image in 2>/dev/null; cp in/100 copy");
+	world_run(&w, "mkdir in; i=100; while [ $i -lt 400 ]; do printf '%100000d' $i >in/$i; i=$((i + 1)); done; "
+		      "genisoimage -quiet -R -o image in 2>/dev/null; cp in/100 copy");
 	assert_int_equal(world_open(&w), 0);
 	uint8_t *content = malloc(100001);
 	snprintf((char *)content, 100001, "%100000d", 100);
 	write_bytes(&w, "copy", content, 100000);
 	atomic_store(&watched.sectors, 0);
 	assert_int_equal(ask(&w, commit_request_dry_run).cost.data_sectors, 0);
-	assert_true(atomic_load(&watched.sectors) < 1000);	/* of 15,000 */
+	assert_true(atomic_load(&watched.sectors) < 1000); /* of 15,000 */
 	assert_int_equal(commit_within(&w).cost.data_sectors, 0);
 	free(content);
 	end(&w);
@@ -413,7 +427,8 @@ static void wait_phase(struct world *w, enum commit_phase phase)
 	assert_int_equal(s.phase, phase);
 }
 
-/* Files whose content was found are written on, cut, removed while it burns; holes that are zeros on the disc; open handles. */
+/* Files whose content was found are written on, cut, removed while it burns; holes that are zeros on the disc; open
+ * handles. */
 static void test_changes_meanwhile(void **state)
 {
 	enum { BYTES = 500001 };
@@ -439,7 +454,8 @@ static void test_changes_meanwhile(void **state)
 	write_bytes(&w, "gone", old, BYTES);
 	write_bytes(&w, "parts", parts, BYTES);
 	world_write(&w, "sparse", 0, 0);
-	REQUIRE(tree_setattr(w.tree, world_lookup(&w, "sparse"), &(struct stat){.st_size = BYTES}, TREE_SET_SIZE, &(struct stat){.st_size = 0}) == 0);
+	REQUIRE(tree_setattr(w.tree, world_lookup(&w, "sparse"), &(struct stat){.st_size = BYTES}, TREE_SET_SIZE,
+			     &(struct stat){.st_size = 0}) == 0);
 	world_write(&w, "fresh", 2000000, 9);
 	f[0] = open_file(&w, "copy");
 	f[1] = open_file(&w, "cut");
@@ -450,12 +466,15 @@ static void test_changes_meanwhile(void **state)
 	wait_phase(&w, COMMIT_BURNING);
 	for (unsigned i = 0; i < 5; i++)
 		assert_int_equal(tree_write(w.tree, f[i], 7 * SECTOR_BYTES + 100, "during", 6), 0);
-	assert_int_equal(tree_setattr(w.tree, world_lookup(&w, "cut"), &(struct stat){.st_size = 300001}, TREE_SET_SIZE, &(struct stat){.st_size = 0}), 0);
+	assert_int_equal(tree_setattr(w.tree, world_lookup(&w, "cut"), &(struct stat){.st_size = 300001}, TREE_SET_SIZE,
+				      &(struct stat){.st_size = 0}),
+			 0);
 	assert_int_equal(world_unlink(&w, "gone"), 0);
 	assert_int_equal(tree_write(w.tree, f[0], BYTES - 1, "longer", 6), 0);
 	struct commit_result r = waiter_wait(&waiter, 1);
 	assert_int_equal(r.error, 0);
-	assert_int_equal(r.cost.data_sectors, sectors_of(2000000) + 2 + 1);	/* 2 of parts, whose first block is old's */
+	/* 2 of parts, whose first block is old's */
+	assert_int_equal(r.cost.data_sectors, sectors_of(2000000) + 2 + 1);
 	memcpy(old + 7 * SECTOR_BYTES + 100, "during", 6);
 	memcpy(parts + 7 * SECTOR_BYTES + 100, "during", 6);
 	memcpy(zeros + 7 * SECTOR_BYTES + 100, "during", 6);
@@ -517,7 +536,8 @@ static bool shared_changes_are_there(struct world *w)
 	bool there;
 
 	memset(parts + 50000, 'x', 5000);
-	there = world_has(w, "old", 300000, 1) && world_has(w, "copy", 300000, 1) && has_bytes(w, "parts", parts, 400000) && world_has(w, "twice 1", 100000, 3) &&
+	there = world_has(w, "old", 300000, 1) && world_has(w, "copy", 300000, 1) &&
+		has_bytes(w, "parts", parts, 400000) && world_has(w, "twice 1", 100000, 3) &&
 		world_has(w, "twice 2", 100000, 3);
 	free(parts);
 	return there;
@@ -525,8 +545,18 @@ static bool shared_changes_are_there(struct world *w)
 
 static void test_kills(void **state)
 {
-	static const char *const faults[] = {"edge@frozen=killed", "edge@burning=killed", "kill@0", "kill@40", "kill-before-sync", "edge@verifying=killed",
-		"edge@publishing=killed", "kill-publish@0", "kill-publish@16", "edge@rebasing=kill", "edge@rebasing=killed", "edge@idle=kill"};
+	static const char *const faults[] = {"edge@frozen=killed",
+					     "edge@burning=killed",
+					     "kill@0",
+					     "kill@40",
+					     "kill-before-sync",
+					     "edge@verifying=killed",
+					     "edge@publishing=killed",
+					     "kill-publish@0",
+					     "kill-publish@16",
+					     "edge@rebasing=kill",
+					     "edge@rebasing=killed",
+					     "edge@idle=kill"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(faults); i++) {
@@ -624,7 +654,8 @@ static void test_unreadable(void **state)
 		assert_true(r.cost.data_sectors <= 513);
 		watched.error = 0;
 		again(&w);
-		assert_true(world_has(&w, "copy", 5000000, 1) && world_has(&w, "copy of good", 300000, 2) && world_has(&w, "old", 5000000, 1));
+		assert_true(world_has(&w, "copy", 5000000, 1) && world_has(&w, "copy of good", 300000, 2) &&
+			    world_has(&w, "old", 5000000, 1));
 		end(&w);
 	}
 }
@@ -646,13 +677,18 @@ static void test_head(void **state)
 	commit_within(&w);
 	world_close(&w);
 	fd = open(w.image, O_RDWR);
-	assert_true(fd >= 0 && pread(fd, head, SECTOR_BYTES, 16 * SECTOR_BYTES) == SECTOR_BYTES && appuse_decode(head, &a) == 0);
+	assert_true(fd >= 0 && pread(fd, head, SECTOR_BYTES, 16 * SECTOR_BYTES) == SECTOR_BYTES &&
+		    appuse_decode(head, &a) == 0);
 	assert_int_equal(a.contents_bytes, CONTENTS_HEADER_BYTES + CONTENTS_ENTRY_BYTES);
 	struct disc_check c = {.image = head, .bytes = SECTOR_BYTES};
-	struct check_file f = {.size = SECTOR_BYTES, .n = 1, .extents = {{.length = SECTOR_BYTES, .kind = EXTENT_DISC}}};
+	struct check_file f = {.size = SECTOR_BYTES,
+			       .n = 1,
+			       .extents = {{.length = SECTOR_BYTES, .kind = EXTENT_DISC}}};
 	check_content_digest(&c, &f, e.digest);
 	content_entry_encode(&e, sector);
-	assert_int_equal(pwrite(fd, sector, CONTENTS_ENTRY_BYTES, (off_t)a.contents_lba * SECTOR_BYTES + CONTENTS_HEADER_BYTES), CONTENTS_ENTRY_BYTES);
+	assert_int_equal(pwrite(fd, sector, CONTENTS_ENTRY_BYTES,
+				(off_t)a.contents_lba * SECTOR_BYTES + CONTENTS_HEADER_BYTES),
+			 CONTENTS_ENTRY_BYTES);
 	close(fd);
 	assert_int_equal(world_open(&w), 0);
 	write_bytes(&w, "the head", head, SECTOR_BYTES);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/commit: compare.c and choose.c against what they promise, on random extents: exactly the whole blocks that are equal and may stay, and of
- * those never more than their records are worth.
+ * fs/commit: compare.c and choose.c against what they promise, on random extents: exactly the whole blocks that are
+ * equal and may stay, and of those never more than their records are worth.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -36,7 +36,7 @@ static struct file {
 	struct manifest_node node;
 	struct extent new[BLOCKS * 2], old[BLOCKS * 4];
 	uint32_t n_old;
-	uint64_t old_size, unreadable;		/* a byte of the disc; 0: none */
+	uint64_t old_size, unreadable; /* a byte of the disc; 0: none */
 	int read_error;
 	unsigned reads;
 	uint8_t content[FILE_BYTES], stage[2 * FILE_BYTES], disc[DISC_BYTES];
@@ -55,7 +55,7 @@ static int read_disc(void *context, uint64_t pos, void *buf, size_t length)
 {
 	(void)context;
 	f.reads++;
-	assert_true(pos >= HEAD_BYTES && pos + length <= sizeof(f.disc));	/* nothing is even read elsewhere */
+	assert_true(pos >= HEAD_BYTES && pos + length <= sizeof(f.disc)); /* nothing is even read elsewhere */
 	if (f.unreadable >= pos && f.unreadable - pos < length)
 		return f.read_error;
 	memcpy(buf, f.disc + pos, length);
@@ -66,15 +66,23 @@ static void begin(uint64_t size)
 {
 	memset(&f, 0, sizeof(f));
 	f.node = (struct manifest_node){.ino = 5, .size = size, .mode = S_IFREG | 0644, .nlink = 1};
-	f.held.manifest = (struct manifest){.nodes = &f.node, .n_nodes = 1, .extents = f.new, .read_body = read_body, .read_disc = read_disc, .context = &f};
+	f.held.manifest = (struct manifest){.nodes = &f.node,
+					    .n_nodes = 1,
+					    .extents = f.new,
+					    .read_body = read_body,
+					    .read_disc = read_disc,
+					    .context = &f};
 }
 
 static void add_new(uint64_t length, enum extent_kind kind, uint64_t pos)
 {
 	struct extent *last = f.node.n_extents ? &f.new[f.node.n_extents - 1] : NULL;
 
-	f.new[f.node.n_extents++] = (struct extent){.offset = last ? last->offset + last->length : 0, .length = length, .pos = kind == EXTENT_HOLE ? 0 : pos,
-		.body = kind == EXTENT_STAGE ? 7 : 0, .kind = kind};
+	f.new[f.node.n_extents++] = (struct extent){.offset = last ? last->offset + last->length : 0,
+						    .length = length,
+						    .pos = kind == EXTENT_HOLE ? 0 : pos,
+						    .body = kind == EXTENT_STAGE ? 7 : 0,
+						    .kind = kind};
 }
 
 static void add_old(uint64_t length, uint64_t pos)
@@ -87,7 +95,8 @@ static void add_old(uint64_t length, uint64_t pos)
 static void random_new(void)
 {
 	for (uint64_t at = 0, n; at < f.node.size; at += n) {
-		enum extent_kind kind = (enum extent_kind[]){EXTENT_STAGE, EXTENT_STAGE, EXTENT_HOLE, EXTENT_DISC}[below(4)];
+		enum extent_kind kind =
+			(enum extent_kind[]){EXTENT_STAGE, EXTENT_STAGE, EXTENT_HOLE, EXTENT_DISC}[below(4)];
 		uint64_t pos = kind == EXTENT_DISC ? HEAD_BYTES + below(BLOCKS) * SECTOR_BYTES : at + below(100);
 
 		n = min_u64(f.node.size - at, (1 + below(8)) * SECTOR_BYTES);
@@ -101,7 +110,8 @@ static void random_new(void)
 	}
 }
 
-/* A content like that of the file, in pieces of any length anywhere on the disc, now and then at odd places, in the head or behind the end. */
+/* A content like that of the file, in pieces of any length anywhere on the disc, now and then at odd places, in the
+ * head or behind the end. */
 static void random_old(void)
 {
 	uint64_t size = below(3) ? f.node.size : 1 + below(FILE_BYTES), place = 2 * FILE_BYTES;
@@ -110,12 +120,15 @@ static void random_old(void)
 		bool odd = !below(6);
 
 		n = min_u64(size - at, odd ? 1 + below(9000) : (1 + below(10)) * SECTOR_BYTES);
-		place = round_up(place, SECTOR_BYTES) + (at & (SECTOR_BYTES - 1)) + below(3) * SECTOR_BYTES + (below(9) ? 0 : 512);
+		place = round_up(place, SECTOR_BYTES) + (at & (SECTOR_BYTES - 1)) + below(3) * SECTOR_BYTES +
+			(below(9) ? 0 : 512);
 		for (uint64_t i = 0; i < n; i++)
 			f.disc[place + i] = at + i < f.node.size ? f.content[at + i] : 0;
 		if (!below(3))
 			f.disc[place + below((uint32_t)n)] ^= 1;
-		add_old(n, below(20) ? place : below(2) ? below(32) * SECTOR_BYTES + (at & (SECTOR_BYTES - 1)) : DISC_BYTES - (n & ~2047ull) + (at & (SECTOR_BYTES - 1)));
+		add_old(n, below(20) ? place :
+			   below(2)  ? below(32) * SECTOR_BYTES + (at & (SECTOR_BYTES - 1)) :
+				       DISC_BYTES - (n & ~2047ull) + (at & (SECTOR_BYTES - 1)));
 		place += n;
 	}
 }
@@ -137,13 +150,18 @@ static uint64_t expected(uint64_t i)
 		return 0;
 	if (o->pos < HEAD_BYTES || o->pos + o->length > DISC_BYTES || (o->pos - o->offset) % SECTOR_BYTES)
 		return 0;
-	return memcmp(f.content + from, f.disc + o->pos + (from - o->offset), to - from) == 0 ? o->pos + (from - o->offset) : 0;
+	return memcmp(f.content + from, f.disc + o->pos + (from - o->offset), to - from) == 0 ?
+		       o->pos + (from - o->offset) :
+		       0;
 }
 
 static uint8_t buffers[2][COMPARE_BYTES];
 static struct comparison comparison(void)
 {
-	return (struct comparison){.held = &f.held, .buffers = {buffers[0], buffers[1]}, .first_pos = HEAD_BYTES, .end_pos = DISC_BYTES};
+	return (struct comparison){.held = &f.held,
+				   .buffers = {buffers[0], buffers[1]},
+				   .first_pos = HEAD_BYTES,
+				   .end_pos = DISC_BYTES};
 }
 
 static void check_compared(void)
@@ -201,7 +219,9 @@ static void test_compare_random(void **state)
 /* The last block, which is not whole: only of a file that is as long. */
 static void test_last_block(void **state)
 {
-	struct { uint64_t old_size, bytes; } cases[] = {{5000, 5000}, {5001, 4096}, {4999, 4096}, {4096, 4096}, {6144, 4096}, {2048, 2048}, {2047, 0}};
+	struct {
+		uint64_t old_size, bytes;
+	} cases[] = {{5000, 5000}, {5001, 4096}, {4999, 4096}, {4096, 4096}, {6144, 4096}, {2048, 2048}, {2047, 0}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
@@ -250,7 +270,7 @@ static void test_unreadable(void **state)
 	assert_int_equal(runs.bytes, 9 * SECTOR_BYTES);
 	for (unsigned i = 0; i < 1000; i++)
 		assert_int_equal(compare_node(&c, 0, f.old, f.n_old, true, &none), 0);
-	assert_true(f.reads < 200);	/* not again and again */
+	assert_true(f.reads < 200); /* not again and again */
 	c = comparison();
 	f.read_error = -ENOMEDIUM;
 	assert_int_equal(compare_node(&c, 0, f.old, f.n_old, false, &none), -ENOMEDIUM);
@@ -267,7 +287,7 @@ static void count(const struct equal_runs *runs, uint64_t *ret_blocks, uint64_t 
 	assert_true(blocks <= ARRAY_LENGTH(place));
 	memset(place, 0, sizeof(place));
 	for (uint32_t i = 0; i < f.node.n_extents; i++)
-		for (uint64_t at = 0; f.new[i].kind == EXTENT_DISC && at < f.new[i].length; at += SECTOR_BYTES)
+		for (uint64_t at = 0; f.new[i].kind == EXTENT_DISC &&at < f.new[i].length; at += SECTOR_BYTES)
 			place[(f.new[i].offset + at) / SECTOR_BYTES] = (f.new[i].pos + at) / SECTOR_BYTES;
 	for (size_t i = 0; i < runs->n; i++)
 		for (uint64_t at = 0; at < runs->list[i].length; at += SECTOR_BYTES)
@@ -295,7 +315,8 @@ static uint64_t check_chosen(struct equal_runs *runs)
 	assert_int_equal(choose_parts(&f.held.manifest, 0, runs), 0);
 	count(runs, &blocks, &sections);
 	assert_true(sections <= BOUND_SECTIONS || sections <= sections_before);
-	assert_true(blocks + bound_section_sectors(sections, nlink) <= before + bound_section_sectors(sections_before, nlink));
+	assert_true(blocks + bound_section_sectors(sections, nlink) <=
+		    before + bound_section_sectors(sections_before, nlink));
 	assert_true(!runs->n || blocks < before);
 	return before - blocks;
 }
@@ -310,7 +331,7 @@ static void test_alternating(void **state)
 	add_new(1000 * SECTOR_BYTES, EXTENT_STAGE, 0);
 	for (uint64_t i = 0; i < 500; i++)
 		push_run(&runs, 2 * i, 1, 1000 + 2 * i);
-	assert_int_equal(check_chosen(&runs), 44);	/* 89 sections */
+	assert_int_equal(check_chosen(&runs), 44); /* 89 sections */
 	/* Ten names, and each run costs more than it saves. */
 	runs.n = runs.bytes = 0;
 	f.node.nlink = 10;
@@ -403,7 +424,7 @@ static void test_whole(void **state)
 	assert_false(choose_whole(&f.held.manifest, 0, &runs));
 	for (uint64_t i = 80; i < 100; i++)
 		push_run(&runs, i, 1, 1000 + 2 * i);
-	assert_false(choose_whole(&f.held.manifest, 0, &runs));		/* more than a file may have */
+	assert_false(choose_whole(&f.held.manifest, 0, &runs)); /* more than a file may have */
 	runs.n = runs.bytes = 0;
 	push_run(&runs, 0, 100, 1000);
 	f.node.nlink = 1000;
@@ -413,14 +434,10 @@ static void test_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_compare_random),
-		cmocka_unit_test(test_last_block),
-		cmocka_unit_test(test_hole),
-		cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_alternating),
-		cmocka_unit_test(test_random_choices),
-		cmocka_unit_test(test_not_first),
-		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_compare_random), cmocka_unit_test(test_last_block),
+		cmocka_unit_test(test_hole),	       cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_alternating),    cmocka_unit_test(test_random_choices),
+		cmocka_unit_test(test_not_first),      cmocka_unit_test(test_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/commit/digest.c over content tables of many sizes in several sessions: finds what is there, believes nothing that cannot be, reads little.
+ * fs/commit/digest.c over content tables of many sizes in several sessions: finds what is there, believes nothing
+ * that cannot be, reads little.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -23,15 +24,15 @@ DEFINE_LOG_STATE;
 
 #define SESSIONS_MAX 4u
 #define SESSION_SECTORS 4096u
-#define TABLE_LBA 32u		/* in its session */
+#define TABLE_LBA 32u /* in its session */
 #define DISC_SECTORS (SESSIONS_MAX * SESSION_SECTORS)
 #define ASKED_MAX 20100u
 
 static struct tables_disc {
-	struct disc disc;		/* first */
+	struct disc disc; /* first */
 	struct disc_session sessions[SESSIONS_MAX];
 	size_t n_sessions;
-	uint64_t sectors_read, unreadable;	/* unreadable: a sector; 0: none */
+	uint64_t sectors_read, unreadable; /* unreadable: a sector; 0: none */
 	uint8_t data[DISC_SECTORS * SECTOR_BYTES];
 } d;
 
@@ -60,7 +61,11 @@ static uint8_t *table_of(size_t i) { return d.data + (i * SESSION_SECTORS + TABL
 
 static void set_place(size_t i, uint32_t lba, uint32_t bytes)
 {
-	struct appuse a = {.number = (uint32_t)i + 1, .start_lba = (uint32_t)i * SESSION_SECTORS, .flags = APPUSE_CONTENTS, .contents_lba = lba, .contents_bytes = bytes};
+	struct appuse a = {.number = (uint32_t)i + 1,
+			   .start_lba = (uint32_t)i * SESSION_SECTORS,
+			   .flags = APPUSE_CONTENTS,
+			   .contents_lba = lba,
+			   .contents_bytes = bytes};
 
 	appuse_encode(&a, d.data + (i * SESSION_SECTORS + 16) * SECTOR_BYTES);
 }
@@ -73,16 +78,22 @@ static void digest_of(uint32_t n, uint8_t ret[CONTENT_DIGEST_BYTES])
 		ret[i] = (uint8_t)(n >> (24 - 8 * i));
 }
 
-/* A session whose table has entries of the numbers first, first + step, …, each `times` times; sizes 1, 2, …, one piece at a place of their own. */
+/* A session whose table has entries of the numbers first, first + step, …, each `times` times; sizes 1, 2, …, one
+ * piece at a place of their own. */
 static void add_session(uint32_t n, uint32_t first, uint32_t step, uint32_t times)
 {
 	size_t i = d.n_sessions++;
 
-	d.sessions[i] = (struct disc_session){.number = (uint32_t)i + 1, .start_lba = (uint32_t)i * SESSION_SECTORS, .sectors = SESSION_SECTORS,
-		.descriptor_lba = (uint32_t)i * SESSION_SECTORS + 16, .ours = true};
+	d.sessions[i] = (struct disc_session){.number = (uint32_t)i + 1,
+					      .start_lba = (uint32_t)i * SESSION_SECTORS,
+					      .sectors = SESSION_SECTORS,
+					      .descriptor_lba = (uint32_t)i * SESSION_SECTORS + 16,
+					      .ours = true};
 	contents_header_encode(CONTENT_KIND, n, 0, table_of(i));
 	for (uint32_t k = 0; k < n; k++) {
-		struct content_entry e = {.size = k + 1, .where = (uint32_t)(i * 1000 + k) % DISC_SECTORS / 2, .n_runs = 1};
+		struct content_entry e = {.size = k + 1,
+					  .where = (uint32_t)(i * 1000 + k) % DISC_SECTORS / 2,
+					  .n_runs = 1};
 
 		digest_of(first + k / times * step, e.digest);
 		content_entry_encode(&e, table_of(i) + CONTENTS_HEADER_BYTES + (size_t)k * CONTENTS_ENTRY_BYTES);
@@ -98,7 +109,10 @@ static void begin(void)
 
 /* ---- asking ---- */
 
-struct met { uint32_t n, counts[ASKED_MAX], stop_at; uint64_t sizes; };
+struct met {
+	uint32_t n, counts[ASKED_MAX], stop_at;
+	uint64_t sizes;
+};
 
 static int count_met(void *context, uint32_t i, const struct content_entry *e, const struct extent *extents)
 {
@@ -109,7 +123,8 @@ static int count_met(void *context, uint32_t i, const struct content_entry *e, c
 	for (uint32_t k = 0; k < e->n_runs; k++) {
 		assert_int_equal(extents[k].offset, at);
 		assert_int_equal(extents[k].kind, EXTENT_DISC);
-		assert_true(extents[k].length && extents[k].pos % SECTOR_BYTES == 0 && extents[k].pos + extents[k].length <= (uint64_t)DISC_SECTORS * SECTOR_BYTES);
+		assert_true(extents[k].length && extents[k].pos % SECTOR_BYTES == 0 &&
+			    extents[k].pos + extents[k].length <= (uint64_t)DISC_SECTORS * SECTOR_BYTES);
 		assert_true(k + 1 == e->n_runs || extents[k].length % SECTOR_BYTES == 0);
 		at += extents[k].length;
 	}
@@ -123,7 +138,12 @@ static struct manifest_digest asked[ASKED_MAX];
 
 static int find(uint32_t n, struct met *m)
 {
-	struct digest_query q = {.kind = CONTENT_KIND, .digests = asked, .n = n, .disc_sectors = DISC_SECTORS, .found = count_met, .context = m};
+	struct digest_query q = {.kind = CONTENT_KIND,
+				 .digests = asked,
+				 .n = n,
+				 .disc_sectors = DISC_SECTORS,
+				 .found = count_met,
+				 .context = m};
 
 	return digest_find(&d.disc, &q);
 }
@@ -139,7 +159,8 @@ static void ask_numbers(uint32_t n, uint32_t first, uint32_t step)
 /* Around the edges of windows (2,048 entries), of gallops, and of the table. */
 static void test_edges(void **state)
 {
-	static const uint32_t sizes[] = {1, 2, 3, 4, 7, 8, 9, 63, 64, 65, 2046, 2047, 2048, 2049, 4095, 4096, 4097, 10000};
+	static const uint32_t sizes[] = {1,  2,	   3,	 4,    7,    8,	   9,	 63,   64,
+					 65, 2046, 2047, 2048, 2049, 4095, 4096, 4097, 10000};
 
 	(void)state;
 	for (size_t s = 0; s < ARRAY_LENGTH(sizes); s++) {
@@ -182,7 +203,8 @@ static void test_many_sessions(void **state)
 	ask_numbers(20000, 0, 1);
 	assert_int_equal(find(20000, &m), 0);
 	for (uint32_t i = 0; i < 20000; i++)
-		assert_int_equal(m.counts[i], (i % 2 == 0 && i / 2 < 5000) + (i % 3 == 0 && i / 3 < 5000) + (i % 2 == 1 && i / 2 < 5000));
+		assert_int_equal(m.counts[i], (i % 2 == 0 && i / 2 < 5000) + (i % 3 == 0 && i / 3 < 5000) +
+						      (i % 2 == 1 && i / 2 < 5000));
 	/* Those of no session of ours, and of one that failed. */
 	d.sessions[0].ours = false;
 	d.sessions[1].broken = true;
@@ -199,7 +221,12 @@ static void test_many_sessions(void **state)
 static void test_kinds(void **state)
 {
 	struct met m = {.n = 0};
-	struct digest_query q = {.kind = CONTENT_SHA256, .digests = asked, .n = 100, .disc_sectors = DISC_SECTORS, .found = count_met, .context = &m};
+	struct digest_query q = {.kind = CONTENT_SHA256,
+				 .digests = asked,
+				 .n = 100,
+				 .disc_sectors = DISC_SECTORS,
+				 .found = count_met,
+				 .context = &m};
 
 	(void)state;
 	begin();
@@ -273,7 +300,8 @@ static void set_entry(uint32_t i, uint64_t size, uint32_t where, uint32_t n_runs
 
 static void set_run(uint32_t n_entries, uint32_t i, uint32_t lba, uint32_t sectors)
 {
-	uint8_t *run = table_of(0) + CONTENTS_HEADER_BYTES + (size_t)n_entries * CONTENTS_ENTRY_BYTES + (size_t)i * CONTENTS_RUN_BYTES;
+	uint8_t *run = table_of(0) + CONTENTS_HEADER_BYTES + (size_t)n_entries * CONTENTS_ENTRY_BYTES +
+		       (size_t)i * CONTENTS_RUN_BYTES;
 
 	put_le32(run, lba);
 	put_le32(run + 4, sectors);
@@ -281,11 +309,32 @@ static void set_run(uint32_t n_entries, uint32_t i, uint32_t lba, uint32_t secto
 
 static void test_lies(void **state)
 {
-	static const struct { uint64_t size; uint32_t where, n_runs; bool good; } entries[] = {
-		{0, 100, 1, false}, {1, 100, 0, false}, {1, DISC_SECTORS - 1, 1, true}, {1, DISC_SECTORS, 1, false}, {2049, DISC_SECTORS - 1, 1, false},
-		{1, UINT32_MAX, 1, false}, {UINT64_MAX, 0, 1, false}, {UINT64_MAX - 2046, 0, 1, false}, {1ull << 63, 100, 1, false},
-		{4097, 0, 2, true}, {4096, 0, 2, false}, {6144, 0, 2, true}, {6145, 0, 2, false}, {4097, 1, 2, false}, {4097, 3, 2, false}, {4097, 4, 2, false}, {4097, UINT32_MAX, 2, false},
-		{4097, 0, UINT32_MAX, false}, {4097, 0, BOUND_SECTIONS + 1, false}, {6145, 0, 3, false}, {2049, 2, 2, false},
+	static const struct {
+		uint64_t size;
+		uint32_t where, n_runs;
+		bool good;
+	} entries[] = {
+		{0, 100, 1, false},
+		{1, 100, 0, false},
+		{1, DISC_SECTORS - 1, 1, true},
+		{1, DISC_SECTORS, 1, false},
+		{2049, DISC_SECTORS - 1, 1, false},
+		{1, UINT32_MAX, 1, false},
+		{UINT64_MAX, 0, 1, false},
+		{UINT64_MAX - 2046, 0, 1, false},
+		{1ull << 63, 100, 1, false},
+		{4097, 0, 2, true},
+		{4096, 0, 2, false},
+		{6144, 0, 2, true},
+		{6145, 0, 2, false},
+		{4097, 1, 2, false},
+		{4097, 3, 2, false},
+		{4097, 4, 2, false},
+		{4097, UINT32_MAX, 2, false},
+		{4097, 0, UINT32_MAX, false},
+		{4097, 0, BOUND_SECTIONS + 1, false},
+		{6145, 0, 3, false},
+		{2049, 2, 2, false},
 	};
 	const uint32_t n = ARRAY_LENGTH(entries);
 	struct met m = {.n = 0};
@@ -301,7 +350,7 @@ static void test_lies(void **state)
 	set_run(n, 2, 400, 0);
 	set_run(n, 3, DISC_SECTORS, 1);
 	set_run(n, 4, 500, 1);
-	set_run(n, 5, 600, 2);	/* behind the last */
+	set_run(n, 5, 600, 2); /* behind the last */
 	set_place(0, TABLE_LBA, CONTENTS_HEADER_BYTES + n * CONTENTS_ENTRY_BYTES + 5 * CONTENTS_RUN_BYTES);
 	ask_numbers(n, 0, 1);
 	assert_int_equal(find(n, &m), 0);
@@ -313,9 +362,19 @@ static void test_lies(void **state)
 static void test_damage(void **state)
 {
 	const uint32_t bytes = CONTENTS_HEADER_BYTES + 5000 * CONTENTS_ENTRY_BYTES;
-	const struct { uint32_t lba, bytes, found; } places[] = {
-		{TABLE_LBA, bytes, 5000}, {TABLE_LBA, bytes - 1, 0}, {TABLE_LBA, bytes + 1, 0}, {TABLE_LBA + 1, bytes, 0}, {TABLE_LBA, 31, 0}, {TABLE_LBA, 0, 0},
-		{SESSION_SECTORS + TABLE_LBA, bytes, 0}, {UINT32_MAX, bytes, 0}, {SESSION_SECTORS - 1, bytes, 0}, {TABLE_LBA, UINT32_MAX, 0},
+	const struct {
+		uint32_t lba, bytes, found;
+	} places[] = {
+		{TABLE_LBA, bytes, 5000},
+		{TABLE_LBA, bytes - 1, 0},
+		{TABLE_LBA, bytes + 1, 0},
+		{TABLE_LBA + 1, bytes, 0},
+		{TABLE_LBA, 31, 0},
+		{TABLE_LBA, 0, 0},
+		{SESSION_SECTORS + TABLE_LBA, bytes, 0},
+		{UINT32_MAX, bytes, 0},
+		{SESSION_SECTORS - 1, bytes, 0},
+		{TABLE_LBA, UINT32_MAX, 0},
 	};
 
 	(void)state;
@@ -323,7 +382,7 @@ static void test_damage(void **state)
 	add_session(5000, 0, 1, 1);
 	add_session(1, 90000, 1, 1);
 	ask_numbers(5000, 0, 1);
-	memcpy(table_of(1), table_of(0), bytes);	/* a good one, but not its own */
+	memcpy(table_of(1), table_of(0), bytes); /* a good one, but not its own */
 	for (size_t i = 0; i < ARRAY_LENGTH(places); i++) {
 		struct met m = {.n = 0};
 
@@ -361,12 +420,18 @@ static void test_cancelled(void **state)
 	unsigned n = 0;
 	struct met m = {.n = 0};
 	const struct burn_progress progress = {.cancelled = say_yes, .context = &n};
-	struct digest_query q = {.kind = CONTENT_KIND, .digests = asked, .n = 10, .disc_sectors = DISC_SECTORS, .progress = &progress, .found = count_met, .context = &m};
+	struct digest_query q = {.kind = CONTENT_KIND,
+				 .digests = asked,
+				 .n = 10,
+				 .disc_sectors = DISC_SECTORS,
+				 .progress = &progress,
+				 .found = count_met,
+				 .context = &m};
 
 	(void)state;
 	begin();
 	add_session(5000, 0, 1, 1);
-	ask_numbers(10, 100000, 1);	/* none of them is there */
+	ask_numbers(10, 100000, 1); /* none of them is there */
 	assert_int_equal(digest_find(&d.disc, &q), -ECANCELED);
 	assert_int_equal(n, 1);
 }
@@ -393,11 +458,12 @@ static void test_format(void **state)
 	assert_int_equal(kind, CONTENT_SHA256);
 	for (unsigned c = 0; c < 256; c++) {
 		header[15] = (uint8_t)c;
-		assert_int_equal(contents_header_decode(header, 32 + 3 * 32 + 5 * 8, &kind, &n, &runs), c == '1' || c == '2' ? 0 : -EBADMSG);
+		assert_int_equal(contents_header_decode(header, 32 + 3 * 32 + 5 * 8, &kind, &n, &runs),
+				 c == '1' || c == '2' ? 0 : -EBADMSG);
 	}
 	contents_header_encode(CONTENT_POLY1305, 3, 5, header);
 	assert_int_equal(contents_header_decode(header, 32 + 3 * 32 + 5 * 8 - 8, &kind, &n, &runs), -EBADMSG);
-	contents_header_encode(CONTENT_POLY1305, 0x8000001, 0, header);	/* 2^32 + 32 bytes */
+	contents_header_encode(CONTENT_POLY1305, 0x8000001, 0, header); /* 2^32 + 32 bytes */
 	assert_int_equal(contents_header_decode(header, 64, &kind, &n, &runs), -EBADMSG);
 	digest_of(99, e.digest);
 	content_entry_encode(&e, record);
@@ -418,9 +484,11 @@ static void test_samples(void **state)
 
 			assert_int_equal(content_sample_at(s, size, 0), 0);
 			assert_true((uint64_t)s.n * s.bytes <= min_u64(size, CONTENT_SAMPLES_BYTES));
-			assert_int_equal(content_sample_at(s, size, s.n - 1), s.n == 2 ? size / 2 / SECTOR_BYTES * SECTOR_BYTES : size - s.bytes);
+			assert_int_equal(content_sample_at(s, size, s.n - 1),
+					 s.n == 2 ? size / 2 / SECTOR_BYTES * SECTOR_BYTES : size - s.bytes);
 			for (unsigned i = 1; i < s.n; last = content_sample_at(s, size, i++))
-				assert_true(content_sample_at(s, size, i) >= last + s.bytes / 2 && (i + 1 == s.n || content_sample_at(s, size, i) % SECTOR_BYTES == 0));
+				assert_true(content_sample_at(s, size, i) >= last + s.bytes / 2 &&
+					    (i + 1 == s.n || content_sample_at(s, size, i) % SECTOR_BYTES == 0));
 		}
 	}
 }
@@ -436,7 +504,11 @@ static int read_pattern(void *context, uint32_t body, uint64_t pos, void *buf, s
 /* As other implementations of the two hashes have them. */
 static void test_digests(void **state)
 {
-	static const struct { enum content_kind kind; uint64_t size; const char *digest; } known[] = {
+	static const struct {
+		enum content_kind kind;
+		uint64_t size;
+		const char *digest;
+	} known[] = {
 		{CONTENT_SHA256, 1, "a536aa3cede6ea3c1f3e0357c3c60e0f"},
 		{CONTENT_SHA256, 2048, "86e98c143591786d7ce53662fc6a367d"},
 		{CONTENT_SHA256, 16384, "0f89387f9e53d02a8b5fc9fbe44e972b"},
@@ -475,17 +547,10 @@ static void test_digests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_many_sessions),
-		cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_alike),
-		cmocka_unit_test(test_reads),
-		cmocka_unit_test(test_lies),
-		cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_cancelled),
-		cmocka_unit_test(test_format),
-		cmocka_unit_test(test_samples),
-		cmocka_unit_test(test_digests),
+		cmocka_unit_test(test_edges),	cmocka_unit_test(test_many_sessions), cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_alike),	cmocka_unit_test(test_reads),	      cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_damage),	cmocka_unit_test(test_cancelled),     cmocka_unit_test(test_format),
+		cmocka_unit_test(test_samples), cmocka_unit_test(test_digests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,7 +83,8 @@ static void test_segments(void **state)
 	expect_bytes(s, first, pos, zeros, 10);
 	expect_bytes(s, first, pos + 10, data, 6000);
 	expect_bytes(s, first, pos + 6010, zeros, 2182);
-	assert_int_equal(stage_segment_alloc(s, 65u * MIB / 2048 * 2048, &body, &next), 0);	/* larger than a segment: one of its own */
+	/* larger than a segment: one of its own */
+	assert_int_equal(stage_segment_alloc(s, 65u * MIB / 2048 * 2048, &body, &next), 0);
 	assert_int_not_equal(body, first);
 	assert_int_equal(next, 0);
 	assert_int_equal(stage_body_read(s, 4711, 0, data, 1), -EIO);
@@ -117,7 +118,7 @@ static void test_sparse_body_and_freeze(void **state)
 	assert_int_equal(stage_segment_alloc(s, 2048, &segment, &pos), 0);
 	assert_false(stage_body_frozen(s, segment));
 	stage_unfreeze(s);
-	assert_true(stage_body_frozen(s, body));	/* never written again, whichever way the commit went */
+	assert_true(stage_body_frozen(s, body)); /* never written again, whichever way the commit went */
 	stage_close(s);
 }
 
@@ -212,7 +213,7 @@ static void test_collect(void **state)
 	put_file_in(s, 5, named, 0, 4096);
 	assert_int_equal(stage_freeze(s, &generation), 0);
 	stage_unfreeze(s);
-	assert_int_equal(stage_body_new(s, &young), 0);		/* its row is still to come */
+	assert_int_equal(stage_body_new(s, &young), 0); /* its row is still to come */
 	assert_int_equal(stage_collect(s, &kept, 1), 0);
 	assert_int_not_equal(blocks_of(s, dead), -1);
 	assert_int_equal(stage_sync(s), 0);
@@ -225,13 +226,13 @@ static void test_collect(void **state)
 	assert_true(totals.body_bytes >= 4096 && totals.body_bytes < 65536);
 	stage_close(s);
 	s = open_stage(*state);
-	assert_int_equal(stage_collect(s, NULL, 0), 0);		/* a mount begins: nobody holds anything */
+	assert_int_equal(stage_collect(s, NULL, 0), 0); /* a mount begins: nobody holds anything */
 	assert_int_equal(stage_sync(s), 0);
 	assert_int_equal(blocks_of(s, kept), -1);
 	assert_int_equal(blocks_of(s, young), -1);
 	assert_int_not_equal(blocks_of(s, named), -1);
 	assert_int_equal(stage_body_new(s, &young), 0);
-	assert_true(young > kept);				/* numbers are not used twice */
+	assert_true(young > kept); /* numbers are not used twice */
 	stage_close(s);
 }
 
@@ -294,7 +295,7 @@ static void test_much_is_written_early(void **state)
 	for (unsigned i = 16; !told_to_write && i < 1024; i++) {
 		assert_int_equal(stage_body_write(s, body, i * (uint64_t)MIB, data, MIB), 0);
 		if (i % 16 == 0)
-			nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);	/* lets the thread come to it */
+			nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL); /* lets the thread come to it */
 	}
 	assert_int_not_equal(told_to_write, 0);
 	expect_bytes(s, body, 15 * (uint64_t)MIB, data, MIB);
@@ -318,7 +319,7 @@ static void test_many_are_synced(void **state)
 	assert_int_equal(stage_sync(s), -ENOSPC);
 	assert_true(bodies_synced > FAILS_BEHIND && bodies_synced < BODIES);
 	fail_behind = UINT32_MAX;
-	unsigned left = BODIES + 1 - bodies_synced;	/* the one that failed was counted */
+	unsigned left = BODIES + 1 - bodies_synced; /* the one that failed was counted */
 	bodies_synced = 0;
 	assert_int_equal(stage_sync(s), 0);
 	assert_int_equal(bodies_synced, left);

@@ -7,10 +7,7 @@
 
 #define N_PAIRS 400u
 
-static void name_of(unsigned i, char name[32])
-{
-	snprintf(name, 32, "name%u", i);
-}
+static void name_of(unsigned i, char name[32]) { snprintf(name, 32, "name%u", i); }
 
 /* A step of two rows that belong together. */
 static void put_pair(struct stage *s, unsigned i)
@@ -84,7 +81,7 @@ static void put_until_killed(struct fixture *f)
 
 	if (stage_start_thread(s))
 		_exit(2);
-	for (unsigned i = 0; ; i++) {
+	for (unsigned i = 0;; i++) {
 		put_pair(s, i);
 		if (i % 512 == 511 && stage_sync(s))
 			_exit(4);
@@ -181,7 +178,8 @@ static void test_log_is_checkpointed(void **state)
 	assert_int_equal(stat(path, &log), 0);
 	snprintf(path, sizeof(path), "%s/journal.db", f->directory);
 	assert_int_equal(stat(path, &journal), 0);
-	print_message("log %lld KiB, journal %lld KiB\n", (long long)log.st_size / 1024, (long long)journal.st_size / 1024);
+	print_message("log %lld KiB, journal %lld KiB\n", (long long)log.st_size / 1024,
+		      (long long)journal.st_size / 1024);
 	assert_true(log.st_size < 24 << 20);
 	assert_true(journal.st_size > 1 << 20);
 	stage_close(s);
@@ -290,7 +288,7 @@ static void test_journal_cut_to_nothing(void **state)
 	struct stage *s;
 	char path[400];
 
-	assert_true(WIFSIGNALED(run_child(put_and_die, f)));	/* leaves a log */
+	assert_true(WIFSIGNALED(run_child(put_and_die, f))); /* leaves a log */
 	snprintf(path, sizeof(path), "%s/journal.db", f->directory);
 	assert_int_equal(truncate(path, 0), 0);
 	assert_int_equal(stage_open(&f->options, &s, NULL, NULL), -EBADMSG);
@@ -308,7 +306,8 @@ static int small_disk_setup(void **state)
 		return -1;
 	f = *state;
 	if (mount("stage-test", f->root, "tmpfs", 0, "size=24m"))
-		print_message("skipped: no tmpfs can be mounted here (%s)\n", strerror(errno)), f->options.disc_path = NULL;
+		print_message("skipped: no tmpfs can be mounted here (%s)\n", strerror(errno)),
+			f->options.disc_path = NULL;
 	return 0;
 }
 
@@ -323,7 +322,7 @@ static int small_disk_teardown(void **state)
 
 static unsigned fill_with_rows(struct stage *s, unsigned from)
 {
-	for (unsigned i = from; ; i++) {
+	for (unsigned i = from;; i++) {
 		char target[] = "0123456789012345678901234567890123456789";
 		struct stage_node n = {.ino = 1000 + i, .mode = S_IFREG | 0644, .target = target};
 		int r = stage_node_put(s, &n);
@@ -356,11 +355,11 @@ static void test_full_disk(void **state)
 			assert_int_equal(stage_body_write(s, body, pos, data, piece), 0);
 		assert_int_equal(r, -ENOSPC);
 	}
-	assert_true(stage_host_free(s) >= 7 << 20);	/* left to the journal */
+	assert_true(stage_host_free(s) >= 7 << 20); /* left to the journal */
 	assert_int_equal(stage_body_new(s, &body), -ENOSPC);
 	n = fill_with_rows(s, 0);
 	print_message("%u rows until the disk was full\n", n);
-	assert_int_equal(stage_sync(s), 0);		/* what was accepted can be saved */
+	assert_int_equal(stage_sync(s), 0); /* what was accepted can be saved */
 	assert_int_equal(stage_node_delete(s, 1000), 0);
 	assert_int_equal(stage_sync(s), 0);
 	stage_close(s);
@@ -414,8 +413,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_synced_rows_survive_kill, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_pairs_stay_whole_wherever_it_is_killed, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_inode_numbers_are_not_given_twice, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_pairs_stay_whole_wherever_it_is_killed, fixture_setup,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_inode_numbers_are_not_given_twice, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_stray_bodies_are_removed, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_state_of_a_commit_that_is_put, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_log_is_checkpointed, fixture_setup, fixture_teardown),

@@ -27,7 +27,10 @@
 #include "cdappendfs/own.h"
 #include "fs/stage/stage.h"
 
-struct fixture { char root[256], directory[300]; struct stage_options options; };
+struct fixture {
+	char root[256], directory[300];
+	struct stage_options options;
+};
 
 static inline void fill_identity(struct disc_identity *identity, uint8_t id, uint8_t provisional)
 {
@@ -47,7 +50,10 @@ static inline int fixture_setup(void **state)
 	if (!mkdtemp(f->root))
 		return -1;
 	snprintf(f->directory, sizeof(f->directory), "%s/stage", f->root);
-	f->options = (struct stage_options){.directory = f->directory, .disc_path = "/images/disc.iso", .mountpoint = "/mnt/disc", .next_ino = 100};
+	f->options = (struct stage_options){.directory = f->directory,
+					    .disc_path = "/images/disc.iso",
+					    .mountpoint = "/mnt/disc",
+					    .next_ino = 100};
 	fill_identity(&f->options.identity, 1, 2);
 	f->options.fingerprint = (struct disc_fingerprint){32, 64, 131072, {7}};
 	*state = f;
@@ -90,7 +96,8 @@ static inline void put_file(struct stage *s, uint64_t ino, uint64_t size)
 static inline void put_file_in(struct stage *s, uint64_t ino, uint32_t body, uint64_t pos, uint64_t length)
 {
 	struct extent e = {0, length, pos, body, EXTENT_STAGE};
-	struct stage_node n = {.ino = ino, .mode = S_IFREG | 0644, .nlink = 1, .size = length, .n_extents = 1, .extents = &e};
+	struct stage_node n = {
+		.ino = ino, .mode = S_IFREG | 0644, .nlink = 1, .size = length, .n_extents = 1, .extents = &e};
 
 	assert_int_equal(stage_node_put(s, &n), 0);
 }

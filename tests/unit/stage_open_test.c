@@ -46,7 +46,7 @@ static void test_directory_is_made_and_emptied(void **state)
 	assert_int_equal(stage_device(s), st.st_dev);
 	assert_true(exists(f, "journal.db"));
 	stage_close(s);
-	assert_int_equal(rmdir(f->directory), 0);	/* one given by the user stays, empty */
+	assert_int_equal(rmdir(f->directory), 0); /* one given by the user stays, empty */
 	f->options.directory = "/nonexistent/parent/stage";
 	assert_int_equal(open_error(f, NULL), -ENOENT);
 }
@@ -168,15 +168,19 @@ static void test_stale(void **state)
 	assert_int_equal(open_error(f, "staging directory of another disc"), -ESTALE);
 	assert_int_equal(open_error(f, "/images/disc.iso"), -ESTALE);
 	assert_int_equal(open_error(f, "/images/other.iso"), -ESTALE);
-	fill_identity(&f->options.identity, 1, 3);	/* the same disc, at another path */
+	fill_identity(&f->options.identity, 1, 3); /* the same disc, at another path */
 	changed.next_lba = 96;
 	f->options.fingerprint = changed;
 	assert_int_equal(open_error(f, "another program has written"), -ESTALE);
 	f->options.fingerprint.next_lba = 64;
 	s = open_stage(f);
-	assert_int_equal(stage_commit_set(s, &(struct stage_commit){.state = STAGE_BURNING, .generation = 1, .uuid = {5}, .time = -3}), 0);
+	assert_int_equal(stage_commit_set(s, &(struct stage_commit){.state = STAGE_BURNING,
+								    .generation = 1,
+								    .uuid = {5},
+								    .time = -3}),
+			 0);
 	stage_close(s);
-	f->options.fingerprint = changed;		/* a commit is under way: recovery decides */
+	f->options.fingerprint = changed; /* a commit is under way: recovery decides */
 	s = open_stage(f);
 	assert_int_equal(stage_fingerprint(s, &got), 0);
 	assert_int_equal(got.next_lba, 64);
@@ -188,7 +192,7 @@ static void test_stale(void **state)
 	put_file(s, 6, 1);
 	assert_int_equal(stage_node_delete(s, 6), 0);
 	stage_close(s);
-	fill_identity(&f->options.identity, 9, 8);	/* empty: anybody's */
+	fill_identity(&f->options.identity, 9, 8); /* empty: anybody's */
 	s = open_stage(f);
 	stage_close(s);
 }
@@ -196,8 +200,15 @@ static void test_stale(void **state)
 static void test_commit_state(void **state)
 {
 	const struct stage_commit c = {
-		.state = STAGE_VERIFYING, .generation = 3, .start_lba = 4, .session_number = 5, .uuid = {1, 2, 3}, .time = 1ll << 40,
-		.sectors = 1ull << 33, .image_bytes = 1ull << 50, .encoder_version = 7,
+		.state = STAGE_VERIFYING,
+		.generation = 3,
+		.start_lba = 4,
+		.session_number = 5,
+		.uuid = {1, 2, 3},
+		.time = 1ll << 40,
+		.sectors = 1ull << 33,
+		.image_bytes = 1ull << 50,
+		.encoder_version = 7,
 	};
 	struct stage_commit got;
 	struct stage *s = open_stage(*state);
@@ -218,7 +229,7 @@ static void test_commit_state(void **state)
 	assert_int_equal(got.sectors, c.sectors);
 	assert_int_equal(got.image_bytes, c.image_bytes);
 	assert_int_equal(got.encoder_version, 7);
-	assert_int_equal(stage_freeze(s, &generation), -EBUSY);		/* still frozen, from before the crash */
+	assert_int_equal(stage_freeze(s, &generation), -EBUSY); /* still frozen, from before the crash */
 	stage_unfreeze(s);
 	assert_int_equal(stage_freeze(s, &generation), 0);
 	stage_close(s);
@@ -234,7 +245,7 @@ static void test_result_is_shown_once(void **state)
 	assert_int_equal(stage_result_get(s, &r, &text), -ENODATA);
 	assert_int_equal(stage_result_set(s, -EIO, "the burn failed: sector 5"), 0);
 	stage_close(s);
-	assert_true(exists(f, "journal.db"));		/* empty, but somebody has to be told */
+	assert_true(exists(f, "journal.db")); /* empty, but somebody has to be told */
 	f->options.read_only = true;
 	s = open_stage(f);
 	assert_int_equal(stage_result_get(s, &r, &text), 0);
@@ -253,7 +264,11 @@ static void test_result_is_shown_once(void **state)
 
 /* ---- below the default root ---- */
 
-struct by_identity { struct fixture *f; bool usable; char root[300]; };
+struct by_identity {
+	struct fixture *f;
+	bool usable;
+	char root[300];
+};
 
 /* root's is a fixed place: a file system of our own is put over it, seen by this process alone. */
 static int identity_setup(void **state)
@@ -267,7 +282,7 @@ static int identity_setup(void **state)
 	b->f->options.directory = NULL;
 	if (geteuid() == 0) {
 		b->usable = !unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
-			!mount("stage-test", "/var/lib", "tmpfs", 0, "size=64m");
+			    !mount("stage-test", "/var/lib", "tmpfs", 0, "size=64m");
 		snprintf(b->root, sizeof(b->root), "/var/lib/cdappendfs");
 		if (!b->usable)
 			print_message("skipped: no private /var/lib can be made (%s)\n", strerror(errno));
@@ -314,7 +329,7 @@ static void test_found_by_identity(void **state)
 	s = open_stage(b->f);
 	assert_true(has(b, "01"));
 	stage_close(s);
-	assert_false(has(b, "01"));	/* empty */
+	assert_false(has(b, "01")); /* empty */
 	leave_one_file(b->f);
 	assert_true(has(b, "01"));
 	s = open_stage(b->f);
@@ -340,7 +355,7 @@ static void test_blank_disc_is_bound_when_it_was_burned(void **state)
 	put_file(s, 5, 1);
 	assert_int_equal(stage_rebind(s, &burned, &f->options.fingerprint), 0);
 	f->options.identity = burned;
-	f->options.read_only = true;	/* info sees the mount of the disc that was blank */
+	f->options.read_only = true; /* info sees the mount of the disc that was blank */
 	assert_int_equal(stage_open(&f->options, &other, &holder, NULL), -EBUSY);
 	assert_int_equal(holder.pid, getpid());
 	f->options.read_only = false;
@@ -370,7 +385,7 @@ static void test_blank_stage_of_another_disc_is_left_alone(void **state)
 	fill_identity(&f->options.identity, 2, 2);
 	blank = open_stage(f);
 	put_file(blank, 5, 1);
-	fill_identity(&f->options.identity, 1, 2);	/* another medium of the same kind, burned long ago */
+	fill_identity(&f->options.identity, 1, 2); /* another medium of the same kind, burned long ago */
 	s = open_stage(f);
 	assert_true(stage_empty(s));
 	put_file(s, 7, 1);
@@ -398,7 +413,7 @@ static void test_crash_in_the_first_burn(void **state)
 	put_file(s, 5, 1);
 	assert_int_equal(stage_commit_set(s, &(struct stage_commit){.state = STAGE_PUBLISHING, .generation = 1}), 0);
 	stage_close(s);
-	fill_identity(&f->options.identity, 1, 2);	/* the head was written before the crash */
+	fill_identity(&f->options.identity, 1, 2); /* the head was written before the crash */
 	s = open_stage(f);
 	assert_true(stage_node_exists(s, 5));
 	assert_int_equal(stage_rebind(s, &f->options.identity, &f->options.fingerprint), 0);
@@ -419,13 +434,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unfit_directories, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_in_use, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_read_only_looks_without_change, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_read_only_sees_the_log_of_a_crash, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_read_only_sees_the_log_of_a_crash, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_stale, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_commit_state, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_result_is_shown_once, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_found_by_identity, identity_setup, identity_teardown),
-		cmocka_unit_test_setup_teardown(test_blank_disc_is_bound_when_it_was_burned, identity_setup, identity_teardown),
-		cmocka_unit_test_setup_teardown(test_blank_stage_of_another_disc_is_left_alone, identity_setup, identity_teardown),
+		cmocka_unit_test_setup_teardown(test_blank_disc_is_bound_when_it_was_burned, identity_setup,
+						identity_teardown),
+		cmocka_unit_test_setup_teardown(test_blank_stage_of_another_disc_is_left_alone, identity_setup,
+						identity_teardown),
 		cmocka_unit_test_setup_teardown(test_crash_in_the_first_burn, identity_setup, identity_teardown),
 	};
 

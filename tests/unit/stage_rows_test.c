@@ -28,11 +28,27 @@ static void check_full_node(const struct stage_node *n, const struct extent *e, 
 
 static void test_node_round_trip(void **state)
 {
-	struct extent e[] = {{0, 2048, 2048 * 50, 0, EXTENT_DISC}, {2048, 4096, 0, 0, EXTENT_HOLE}, {6144, 10, 2048, 9, EXTENT_STAGE}};
+	struct extent e[] = {{0, 2048, 2048 * 50, 0, EXTENT_DISC},
+			     {2048, 4096, 0, 0, EXTENT_HOLE},
+			     {6144, 10, 2048, 9, EXTENT_STAGE}};
 	struct stage_node n = {
-		.ino = 100, .size = 10000000000ull, .rdev = UINT64_MAX, .parent = 77, .atime = {-5, 1}, .mtime = {5, 999999999},
-		.ctime = {1ll << 40, 0}, .mode = S_IFLNK | 0777, .uid = UINT32_MAX, .gid = 5, .nlink = 3, .base_lba = UINT32_MAX,
-		.base_bytes = 4096, .zisofs = {{'p', 'z'}, 4, 15}, .n_extents = 3, .extents = e, .target = strdup("some/where"),
+		.ino = 100,
+		.size = 10000000000ull,
+		.rdev = UINT64_MAX,
+		.parent = 77,
+		.atime = {-5, 1},
+		.mtime = {5, 999999999},
+		.ctime = {1ll << 40, 0},
+		.mode = S_IFLNK | 0777,
+		.uid = UINT32_MAX,
+		.gid = 5,
+		.nlink = 3,
+		.base_lba = UINT32_MAX,
+		.base_bytes = 4096,
+		.zisofs = {{'p', 'z'}, 4, 15},
+		.n_extents = 3,
+		.extents = e,
+		.target = strdup("some/where"),
 	};
 	struct stage *s = open_stage(*state);
 	struct stage_node got;
@@ -49,7 +65,7 @@ static void test_node_round_trip(void **state)
 		stage_close(s);
 		s = open_stage(*state);
 	}
-	put_file(s, 100, 7);	/* replaced */
+	put_file(s, 100, 7); /* replaced */
 	assert_int_equal(stage_node_get(s, 100, &got), 0);
 	assert_int_equal(got.size, 7);
 	assert_int_equal(got.n_extents, 0);
@@ -152,7 +168,11 @@ static void put_many(struct stage *s)
 	char name[32];
 
 	for (unsigned i = 0; i < N_MANY; i++) {
-		struct stage_node n = {.ino = 1000 + (i * 7919u) % N_MANY, .mode = S_IFREG | 0600, .size = 100, .n_extents = 1, .extents = &e};
+		struct stage_node n = {.ino = 1000 + (i * 7919u) % N_MANY,
+				       .mode = S_IFREG | 0600,
+				       .size = 100,
+				       .n_extents = 1,
+				       .extents = &e};
 
 		snprintf(name, sizeof(name), "file%u", i);
 		assert_int_equal(stage_node_put(s, &n), 0);
@@ -234,7 +254,7 @@ static void test_inode_numbers(void **state)
 	put_file(s, last, 0);
 	stage_close(s);
 	s = open_stage(f);
-	assert_int_equal(stage_next_ino(s), last + 1);	/* closed in good order: no gap */
+	assert_int_equal(stage_next_ino(s), last + 1); /* closed in good order: no gap */
 	stage_close(s);
 	f->options.next_ino = UINT32_MAX;
 	s = open_stage(f);
@@ -252,7 +272,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_names, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_names_are_ordered_by_bytes, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_snapshot_is_ordered_and_stays, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_drop_generation_keeps_what_changed_since, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_drop_generation_keeps_what_changed_since, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_inode_numbers, fixture_setup, fixture_teardown),
 	};
 

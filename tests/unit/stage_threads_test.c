@@ -8,18 +8,25 @@
 #define N_THREADS 8u
 #define N_FILES 250u
 
-struct worker { struct stage *s; unsigned number; unsigned errors; pthread_t thread; };
+struct worker {
+	struct stage *s;
+	unsigned number;
+	unsigned errors;
+	pthread_t thread;
+};
 
-static uint64_t ino_of(const struct worker *w, unsigned i)
-{
-	return 10000 + w->number * 100000ull + i;
-}
+static uint64_t ino_of(const struct worker *w, unsigned i) { return 10000 + w->number * 100000ull + i; }
 
 static int make_file(struct worker *w, unsigned i)
 {
 	uint8_t data[4096];
 	struct extent e = {0, sizeof(data), 0, 0, EXTENT_STAGE};
-	struct stage_node n = {.ino = ino_of(w, i), .mode = S_IFREG | 0644, .nlink = 1, .size = sizeof(data), .n_extents = 1, .extents = &e};
+	struct stage_node n = {.ino = ino_of(w, i),
+			       .mode = S_IFREG | 0644,
+			       .nlink = 1,
+			       .size = sizeof(data),
+			       .n_extents = 1,
+			       .extents = &e};
 	char name[32];
 	int r = stage_segment_alloc(w->s, sizeof(data), &e.body, &e.pos);
 
@@ -99,7 +106,8 @@ static void freeze_and_look(struct stage *s)
 
 	assert_int_equal(stage_freeze(s, &generation), 0);
 	assert_int_equal(stage_snapshot(s, 0, &p), 0);
-	assert_int_equal(stage_commit_set(s, &(struct stage_commit){.state = STAGE_FROZEN, .generation = generation}), 0);
+	assert_int_equal(stage_commit_set(s, &(struct stage_commit){.state = STAGE_FROZEN, .generation = generation}),
+			 0);
 	assert_int_equal(stage_names(s, 3, &names, &n), 0);
 	free(names);
 	stage_totals(s, &totals);
@@ -191,10 +199,10 @@ static void test_what_things_cost(void **state)
 	snapshot = now_us();
 	stage_snapshot_free(p);
 	freed = now_us();
-	print_message("per file staged %.2f us; node get %.2f, name get %.2f, absent (2 questions) %.3f us\n", (put - start) / n,
-		(get - put) / n, (lookup - get) / n, (absent - lookup) / n);
-	print_message("%u files: sync %.1f ms, snapshot %.1f ms, freeing it %.2f ms\n", n, (sync - absent) / 1e3, (snapshot - sync) / 1e3,
-		(freed - snapshot) / 1e3);
+	print_message("per file staged %.2f us; node get %.2f, name get %.2f, absent (2 questions) %.3f us\n",
+		      (put - start) / n, (get - put) / n, (lookup - get) / n, (absent - lookup) / n);
+	print_message("%u files: sync %.1f ms, snapshot %.1f ms, freeing it %.2f ms\n", n, (sync - absent) / 1e3,
+		      (snapshot - sync) / 1e3, (freed - snapshot) / 1e3);
 	stage_discard(s);
 	stage_close(s);
 }

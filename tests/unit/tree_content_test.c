@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/tree: content of files against plain memory.  Random writes, cuts, extensions, holes, zeroed ranges, copies, through freezes and thaws
- * and through closing and opening the stage again.
+ * fs/tree: content of files against plain memory.  Random writes, cuts, extensions, holes, zeroed ranges, copies,
+ * through freezes and thaws and through closing and opening the stage again.
  */
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -35,7 +35,14 @@ struct world {
 	uint8_t *content[FILES];
 };
 
-static int no_read(struct disc *d, uint32_t lba, void *buf, uint32_t n) { (void)d; (void)lba; (void)buf; (void)n; return -EIO; }
+static int no_read(struct disc *d, uint32_t lba, void *buf, uint32_t n)
+{
+	(void)d;
+	(void)lba;
+	(void)buf;
+	(void)n;
+	return -EIO;
+}
 static const struct disc_ops no_ops = {.read = no_read};
 static struct disc no_disc = {.ops = &no_ops};
 
@@ -43,7 +50,10 @@ static uint64_t roll(struct world *w, uint64_t n) { return (uint64_t)rand_r(&w->
 
 static void world_open(struct world *w)
 {
-	struct stage_options stage = {.directory = w->directory, .disc_path = "disc", .mountpoint = "mount", .next_ino = 2};
+	struct stage_options stage = {.directory = w->directory,
+				      .disc_path = "disc",
+				      .mountpoint = "mount",
+				      .next_ino = 2};
 	struct tree_options tree = {.owner = 1, .group = 2};
 	struct stage_holder holder;
 	char *why = NULL;
@@ -159,7 +169,8 @@ static void do_freeze(struct world *w)
 static void step(struct world *w, bool *frozen)
 {
 	unsigned i = (unsigned)roll(w, FILES);
-	uint64_t from = roll(w, roll(w, 4) ? w->size[i] + 5000 : SIZE - CHANGE * 8), length = 1 + roll(w, roll(w, 3) ? 3000 : CHANGE);
+	uint64_t from = roll(w, roll(w, 4) ? w->size[i] + 5000 : SIZE - CHANGE * 8),
+		 length = 1 + roll(w, roll(w, 3) ? 3000 : CHANGE);
 
 	if (from + CHANGE * 8 > SIZE)
 		from = SIZE - CHANGE * 8;
@@ -170,12 +181,24 @@ static void step(struct world *w, bool *frozen)
 	if (roll(w, 30) == 0)
 		length = CHANGE * 8;
 	switch (roll(w, 14)) {
-	default: do_write(w, i, from, length); break;
-	case 0: do_resize(w, i, from); break;
-	case 1: do_resize(w, i, roll(w, 20) ? from + length : 0); break;
-	case 2: do_zero(w, i, from, length, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE); break;
-	case 3: do_zero(w, i, from, length, FALLOC_FL_ZERO_RANGE); break;
-	case 4: do_copy(w, i, (i + 1) % FILES, from, roll(w, SIZE - CHANGE * 8), length); break;
+	default:
+		do_write(w, i, from, length);
+		break;
+	case 0:
+		do_resize(w, i, from);
+		break;
+	case 1:
+		do_resize(w, i, roll(w, 20) ? from + length : 0);
+		break;
+	case 2:
+		do_zero(w, i, from, length, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
+		break;
+	case 3:
+		do_zero(w, i, from, length, FALLOC_FL_ZERO_RANGE);
+		break;
+	case 4:
+		do_copy(w, i, (i + 1) % FILES, from, roll(w, SIZE - CHANGE * 8), length);
+		break;
 	case 5:
 		if (roll(w, 5))
 			break;
@@ -242,7 +265,8 @@ static void test_content(void **state)
 	const char *given = getenv("SEED");
 
 	(void)state;
-	for (unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : 1, end = given ? seed + 1 : 13; seed < end; seed++) {
+	for (unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : 1, end = given ? seed + 1 : 13; seed < end;
+	     seed++) {
 		print_message("seed %u\n", seed);
 		run(seed, 800);
 	}

@@ -23,14 +23,18 @@ static void begin(struct hand *h, unsigned n_damaged)
 		px(&a, S_IFREG | 0644, i == 10 ? 2 : 1, 0);
 		nm(&a, 0, name);
 		if (i >= FILES - n_damaged)
-			susp(&a, "TF", "\x0e", 1);	/* three dates, and none is there */
+			susp(&a, "TF", "\x0e", 1); /* three dates, and none is there */
 		add(h, "F", 100 + i, 2048, 0, &a);
 		memset(h->data + (100 + i) * 2048, 'A' + (int)i % 26, 2048);
 	}
 	hand_open(h);
 }
 
-struct names { char name[LISTED_MAX][256]; uint64_t cookie[LISTED_MAX]; unsigned n; };
+struct names {
+	char name[LISTED_MAX][256];
+	uint64_t cookie[LISTED_MAX];
+	unsigned n;
+};
 
 static void note(struct names *l, const struct tree_dir_entry *e, uint64_t cookie)
 {
@@ -147,7 +151,10 @@ static void test_damaged_in_the_middle(void **state)
 static void begin_staged(struct hand *h, char directory[], struct stage **s, struct tree **t)
 {
 	const struct tree_options options = {.owner = 1};
-	struct disc_state medium = {.appendable = true, .capacity_sectors = 1u << 20, .next_lba = SECTORS, .used_sectors = SECTORS};
+	struct disc_state medium = {.appendable = true,
+				    .capacity_sectors = 1u << 20,
+				    .next_lba = SECTORS,
+				    .used_sectors = SECTORS};
 	struct stage_options stage = {.disc_path = "disc", .mountpoint = "mount", .directory = directory};
 	struct stage_holder holder;
 	char *why = NULL;
@@ -156,7 +163,7 @@ static void begin_staged(struct hand *h, char directory[], struct stage **s, str
 
 	begin(h, 0);
 	without_fd = *h->m.disc.disc.ops;
-	without_fd.fd = NULL;	/* nobody asks a file in memory what room its file system has */
+	without_fd.fd = NULL; /* nobody asks a file in memory what room its file system has */
 	h->m.disc.disc.ops = &without_fd;
 	assert_non_null(mkdtemp(directory));
 	stage.next_ino = tree_first_ino(h->m.iso, &medium);
@@ -184,7 +191,8 @@ static void make(struct tree *t, const char *name)
 	tree_forget(t, st.st_ino, 1);
 }
 
-/* Changed while it is listed: what stays is listed once; what came or went, at most once, and as it is from the beginning on. */
+/* Changed while it is listed: what stays is listed once; what came or went, at most once, and as it is from the
+ * beginning on. */
 static void test_changing(void **state)
 {
 	char directory[] = "/tmp/tree-list-XXXXXX";
@@ -203,7 +211,8 @@ static void test_changing(void **state)
 	make(t, "a first");
 	make(t, "made before");
 	make(t, "z last");
-	assert_int_equal(tree_rename(t, TREE_ROOT, "file 07 of a directory", TREE_ROOT, "file 06 of a directory", 0), 0);
+	assert_int_equal(tree_rename(t, TREE_ROOT, "file 07 of a directory", TREE_ROOT, "file 06 of a directory", 0),
+			 0);
 	assert_int_equal(tree_opendir(t, TREE_ROOT, &d), 0);
 	for (unsigned i = 0; i < 10; i++) {
 		uint64_t cookie = e.next;
@@ -241,7 +250,9 @@ static void test_changing(void **state)
 	}
 	l.n = 0;
 	list_from(t, d, 0, &l);
-	assert_int_equal(times(&l, "file 40 of a directory") + times(&l, "file 41 of a directory") + times(&l, "a first"), 0);
+	assert_int_equal(times(&l, "file 40 of a directory") + times(&l, "file 41 of a directory") +
+				 times(&l, "a first"),
+			 0);
 	assert_int_equal(times(&l, "b moved"), 1);
 	assert_int_equal(times(&l, "c made meanwhile"), 1);
 	/* "." and ".."; two removed before, one by the renaming, two meanwhile; one moved; three made. */
@@ -252,7 +263,9 @@ static void test_changing(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_of_a_disc), cmocka_unit_test(test_damaged_in_the_middle), cmocka_unit_test(test_changing)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_of_a_disc),
+					   cmocka_unit_test(test_damaged_in_the_middle),
+					   cmocka_unit_test(test_changing)};
 
 	return cmocka_run_group_tests_name("tree_list", tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/tree with many threads: makers, writers, renamers, listers and removers in shared directories, while another thread freezes and
- * thaws.  What each thread keeps to itself must be right at the end; the rest is for the thread sanitizer.
+ * fs/tree with many threads: makers, writers, renamers, listers and removers in shared directories, while another
+ * thread freezes and thaws.  What each thread keeps to itself must be right at the end; the rest is for the thread
+ * sanitizer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,14 +27,32 @@ DEFINE_LOG_STATE;
 #define THREADS 6
 #define ROUNDS 150
 
-static int no_read(struct disc *d, uint32_t lba, void *buf, uint32_t n) { (void)d; (void)lba; (void)buf; (void)n; return -EIO; }
+static int no_read(struct disc *d, uint32_t lba, void *buf, uint32_t n)
+{
+	(void)d;
+	(void)lba;
+	(void)buf;
+	(void)n;
+	return -EIO;
+}
 static const struct disc_ops no_ops = {.read = no_read};
 static struct disc no_disc = {.ops = &no_ops};
 static const struct tree_caller caller = {1, 2};
 
-struct worker { struct tree *tree; unsigned number, failures; uint64_t shared; pthread_t thread; };
+struct worker {
+	struct tree *tree;
+	unsigned number, failures;
+	uint64_t shared;
+	pthread_t thread;
+};
 
-#define CHECK(w, condition) do { if (!(condition)) { (w)->failures++; fprintf(stderr, "thread %u: line %d: %s\n", (w)->number, __LINE__, #condition); } } while (0)
+#define CHECK(w, condition) \
+	do { \
+		if (!(condition)) { \
+			(w)->failures++; \
+			fprintf(stderr, "thread %u: line %d: %s\n", (w)->number, __LINE__, #condition); \
+		} \
+	} while (0)
 
 static void list(struct worker *w, uint64_t ino)
 {
@@ -165,8 +184,16 @@ static void with_threads(uint32_t idle_nodes)
 	assert_int_equal(system(command), 0);
 }
 
-static void test_threads(void **state) { (void)state; with_threads(0); }
-static void test_most_only_known(void **state) { (void)state; with_threads(1); }
+static void test_threads(void **state)
+{
+	(void)state;
+	with_threads(0);
+}
+static void test_most_only_known(void **state)
+{
+	(void)state;
+	with_threads(1);
+}
 
 int main(void)
 {

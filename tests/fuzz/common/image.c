@@ -9,8 +9,13 @@
 #include "cdappendfs/appuse.h"
 #include "tests/unit/session_tree.h"
 
-struct area { uint8_t b[2048]; size_t n; };
-struct place { uint32_t lba, bytes; };
+struct area {
+	uint8_t b[2048];
+	size_t n;
+};
+struct place {
+	uint32_t lba, bytes;
+};
 
 /* ---- by hand ---- */
 
@@ -97,7 +102,8 @@ static void descriptor(uint8_t *d, uint8_t type, struct place root)
 /* A zisofs file of two blocks of 4 KiB and one of zeros; returns its length. */
 static uint32_t zisofs_file(uint8_t *p, unsigned version)
 {
-	static const uint8_t magic[2][8] = {{0x37, 0xe4, 0x53, 0x96, 0xc9, 0xdb, 0xd6, 0x07}, {0xef, 0x22, 0x55, 0xa1, 0xbc, 0x1b, 0x95, 0xa0}};
+	static const uint8_t magic[2][8] = {{0x37, 0xe4, 0x53, 0x96, 0xc9, 0xdb, 0xd6, 0x07},
+					    {0xef, 0x22, 0x55, 0xa1, 0xbc, 0x1b, 0x95, 0xa0}};
 	uint32_t header = version == 2 ? 24 : 16, width = version == 2 ? 8 : 4, at = header + 4 * width;
 	uint8_t block[4096];
 
@@ -117,7 +123,9 @@ static uint32_t zisofs_file(uint8_t *p, unsigned version)
 	return at;
 }
 
-struct maker { uint8_t *image, *p; };
+struct maker {
+	uint8_t *image, *p;
+};
 
 static void put(struct maker *k, const char *id, struct place at, uint8_t flags, const struct area *a)
 {
@@ -127,7 +135,8 @@ static void put(struct maker *k, const char *id, struct place at, uint8_t flags,
 static void put_files(struct maker *k)
 {
 	static const char times[] = "\x0f\x78\1\2\3\4\5\0\x78\1\2\3\4\5\0\x78\1\2\3\4\5\0\x78\1\2\3\4\5\0";
-	static const uint8_t link[] = "\0\x08\0\4\0\0\0\3usr\0\3bin", zf[2][12] = {"pz\4\14\x10\x27", "PZ\6\14\x10\x27"};
+	static const uint8_t link[] = "\0\x08\0\4\0\0\0\3usr\0\3bin",
+			     zf[2][12] = {"pz\4\14\x10\x27", "PZ\6\14\x10\x27"};
 	struct area a = {.n = 0}, more = {.n = 0}, l = {.n = 0}, device = {.n = 0}, hard = {.n = 0};
 
 	px(&a, S_IFREG | 0644, 1);
@@ -236,9 +245,17 @@ static void make_hand(uint8_t *image, enum image_base base)
 
 static void add_session(int fd, struct tree *t, uint32_t start, uint32_t number, uint32_t previous)
 {
-	struct burn_options o = {.start_lba = start, .session_number = number, .previous_lba = previous,
-		.previous_descriptor_lba = previous == UINT32_MAX ? previous : previous + 16, .previous_number = number - 1, .overwritable = true,
-		.uuid = {(uint8_t)number}, .time = 1000000000, .next_ino = 100, .volume_id = "OURS", .align_end_sectors = 32};
+	struct burn_options o = {.start_lba = start,
+				 .session_number = number,
+				 .previous_lba = previous,
+				 .previous_descriptor_lba = previous == UINT32_MAX ? previous : previous + 16,
+				 .previous_number = number - 1,
+				 .overwritable = true,
+				 .uuid = {(uint8_t)number},
+				 .time = 1000000000,
+				 .next_ino = 100,
+				 .volume_id = "OURS",
+				 .align_end_sectors = 32};
 	struct burn_plan *plan;
 	char path[64];
 
@@ -281,7 +298,8 @@ static void make_ours(uint8_t *image)
 
 #define IMAGE_BYTES (IMAGE_SECTORS * SECTOR_BYTES)
 
-/* As they were made, and those that are damaged: only what an input touched is put back, which is much less than an image. */
+/* As they were made, and those that are damaged: only what an input touched is put back, which is much less than an
+ * image. */
 static uint8_t made[4][IMAGE_BYTES], damaged[4][IMAGE_BYTES];
 
 static void make_all(void)
@@ -313,7 +331,9 @@ void image_make(struct disc_image *m, struct input *in)
 	struct appuse newest;
 
 	make_all();
-	*m = (struct disc_image){.base = (enum image_base)(flags & 3), .data = damaged[flags & 3], .descriptor_lba = 16};
+	*m = (struct disc_image){.base = (enum image_base)(flags & 3),
+				 .data = damaged[flags & 3],
+				 .descriptor_lba = 16};
 	if (!appuse_decode(m->data + 16 * SECTOR_BYTES, &newest))
 		m->descriptor_lba = newest.start_lba + 16;
 	while (in->left) {

@@ -3,7 +3,8 @@
  * NAME FILE|DIRECTORY...: runs a target on files, without libFuzzer: the corpus as a regression test in every build
  * NAME --pack DIRECTORY >FILE.pack, NAME --unpack FILE.pack DIRECTORY: many small files as one, and back
  *
- * Each file has SECONDS_MAX; the memory of all is bounded, except under AddressSanitizer, which has options of its own for that.
+ * Each file has SECONDS_MAX; the memory of all is bounded, except under AddressSanitizer, which has options of its
+ * own for that.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ static void run(const char *name, const uint8_t *bytes, size_t n)
 	if (!data)
 		exit(2);
 	memcpy(data, bytes, n);
-	fprintf(stderr, "%s\n", name);	/* the last one before a crash is the culprit */
+	fprintf(stderr, "%s\n", name); /* the last one before a crash is the culprit */
 	alarm(SECONDS_MAX);
 	LLVMFuzzerTestOneInput(data, n);
 	alarm(0);
@@ -71,13 +72,14 @@ static void write_file(const char *path, const uint8_t *bytes, size_t n)
 	}
 }
 
-/* A pack is many small inputs in one file: the length of each in 2 bytes, little-endian, then its bytes. Into a directory, or run. */
+/* A pack is many small inputs in one file: the length of each in 2 bytes, little-endian, then its bytes. Into a
+ * directory, or run. */
 static void each_of_pack(const char *path, const char *directory)
 {
 	size_t n, left;
 	uint8_t *bytes = read_file(path, &n), *p = bytes;
 
-	for (left = n; left >= 2; ) {
+	for (left = n; left >= 2;) {
 		size_t length = get_le16(p);
 		char name[4096];
 
@@ -85,7 +87,8 @@ static void each_of_pack(const char *path, const char *directory)
 			fprintf(stderr, "%s: damaged\n", path);
 			exit(2);
 		}
-		snprintf(name, sizeof(name), "%s%s%s@%zu", directory ? directory : path, directory ? "/" : "", directory ? "pack" : "", n - left);
+		snprintf(name, sizeof(name), "%s%s%s@%zu", directory ? directory : path, directory ? "/" : "",
+			 directory ? "pack" : "", n - left);
 		if (directory)
 			write_file(name, p + 2, length);
 		else
@@ -155,7 +158,8 @@ int main(int argc, char **argv)
 	const struct rlimit memory = {MEMORY_MAX_BYTES, MEMORY_MAX_BYTES};
 
 	if (argc < 2) {
-		fprintf(stderr, "usage: %s FILE|DIRECTORY... | --pack DIRECTORY | --unpack FILE.pack DIRECTORY\n", argv[0]);
+		fprintf(stderr, "usage: %s FILE|DIRECTORY... | --pack DIRECTORY | --unpack FILE.pack DIRECTORY\n",
+			argv[0]);
 		return 2;
 	}
 	if (argc == 3 && strcmp(argv[1], "--pack") == 0) {

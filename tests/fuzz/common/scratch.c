@@ -18,10 +18,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 	return 0;
 }
 
-void scratch_empty(void)
-{
-	nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
+void scratch_empty(void) { nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
 
 static void scratch_remove(void)
 {

@@ -26,7 +26,8 @@ static int disc_sessions_of(struct disc *d, struct disc_session **ret, size_t *r
 	(void)d;
 	*ret = calloc(1, sizeof(**ret));
 	MUST(*ret);
-	**ret = (struct disc_session){.number = 1, .sectors = IMAGE_SECTORS, .descriptor_lba = 16, .ours = true, .uuid = {STAGE_USE_UUID}};
+	**ret = (struct disc_session){
+		.number = 1, .sectors = IMAGE_SECTORS, .descriptor_lba = 16, .ours = true, .uuid = {STAGE_USE_UUID}};
 	*ret_n = 1;
 	return 0;
 }
@@ -48,8 +49,12 @@ static int disc_fingerprint_of(struct disc *d, struct disc_fingerprint *ret)
 static int disc_state_of(struct disc *d, struct disc_state *ret)
 {
 	(void)d;
-	*ret = (struct disc_state){.name = "image file", .appendable = true, .overwritable = true, .capacity_sectors = 1u << 20,
-		.used_sectors = IMAGE_SECTORS, .next_lba = IMAGE_SECTORS};
+	*ret = (struct disc_state){.name = "image file",
+				   .appendable = true,
+				   .overwritable = true,
+				   .capacity_sectors = 1u << 20,
+				   .used_sectors = IMAGE_SECTORS,
+				   .next_lba = IMAGE_SECTORS};
 	return 0;
 }
 
@@ -78,7 +83,10 @@ struct world {
 
 static int world_open_stage(struct world *w, bool read_only)
 {
-	struct stage_options o = {.directory = stage_use_directory(), .disc_path = "/disc", .mountpoint = "/mnt", .read_only = read_only};
+	struct stage_options o = {.directory = stage_use_directory(),
+				  .disc_path = "/disc",
+				  .mountpoint = "/mnt",
+				  .read_only = read_only};
 	struct stage_holder holder;
 	struct disc_state state;
 	_free_ char *why = NULL;
@@ -202,8 +210,14 @@ static int count_change(void *context, char kind, const char *path, uint64_t byt
 
 static void encode(const struct manifest *m)
 {
-	struct burn_options o = {.start_lba = IMAGE_SECTORS, .session_number = 2, .previous_lba = 0, .previous_descriptor_lba = 16,
-		.previous_number = 1, .overwritable = true, .next_ino = 1u << 30, .align_end_sectors = 32};
+	struct burn_options o = {.start_lba = IMAGE_SECTORS,
+				 .session_number = 2,
+				 .previous_lba = 0,
+				 .previous_descriptor_lba = 16,
+				 .previous_number = 1,
+				 .overwritable = true,
+				 .next_ino = 1u << 30,
+				 .align_end_sectors = 32};
 	_cleanup_(session_stream_freep) struct session_stream *s = NULL;
 	_cleanup_(burn_plan_freep) struct burn_plan *plan = NULL;
 	static uint8_t buf[64 * SECTOR_BYTES];
@@ -307,8 +321,8 @@ static void fill(struct tree *t)
 	struct tree_file *f;
 	struct stat st, sub;
 
-	MUST(tree_create(t, &me, TREE_ROOT, "staged", S_IFREG | 0644, O_RDWR, &st, &f) == 0 && tree_write(t, f, 0, text, sizeof(text)) == 0 &&
-		tree_write(t, f, 100000, text, 100) == 0);
+	MUST(tree_create(t, &me, TREE_ROOT, "staged", S_IFREG | 0644, O_RDWR, &st, &f) == 0 &&
+	     tree_write(t, f, 0, text, sizeof(text)) == 0 && tree_write(t, f, 100000, text, 100) == 0);
 	tree_close(t, f);
 	MUST(tree_link(t, st.st_ino, TREE_ROOT, "linked", &st) == 0);
 	MUST(tree_mknod(t, &me, TREE_ROOT, "directory", S_IFDIR | 0755, 0, &st) == 0);
@@ -317,7 +331,8 @@ static void fill(struct tree *t)
 	MUST(tree_lookup(t, TREE_ROOT, "plain name", &st) == 0 && tree_open(t, st.st_ino, O_RDWR, &f) == 0);
 	MUST(tree_write(t, f, 2500, text, 1000) == 0);
 	tree_close(t, f);
-	MUST(tree_lookup(t, TREE_ROOT, "sub", &sub) == 0 && tree_mknod(t, &me, sub.st_ino, "in sub", S_IFREG | 0600, 0, &st) == 0);
+	MUST(tree_lookup(t, TREE_ROOT, "sub", &sub) == 0 &&
+	     tree_mknod(t, &me, sub.st_ino, "in sub", S_IFREG | 0600, 0, &st) == 0);
 	MUST(tree_unlink(t, TREE_ROOT, "parts") == 0 && tree_sync(t) == 0);
 }
 

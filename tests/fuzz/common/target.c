@@ -15,8 +15,9 @@ void input_defect(const char *what, const char *file, int line)
 
 uint64_t take_number(struct input *in)
 {
-	static const uint64_t edges[] = {0x7f, 0x80, 0xff, 0x7ff, 0x800, 0x7fff, 0xffff, 0x10000, INT32_MAX, 1ull << 31, UINT32_MAX, 1ull << 32,
-		1ull << 42, 1ull << 43, INT64_MAX, 1ull << 63, UINT64_MAX - 1, UINT64_MAX};
+	static const uint64_t edges[] = {0x7f,	     0x80,	 0xff,	    0x7ff,	0x800,		0x7fff,
+					 0xffff,     0x10000,	 INT32_MAX, 1ull << 31, UINT32_MAX,	1ull << 32,
+					 1ull << 42, 1ull << 43, INT64_MAX, 1ull << 63, UINT64_MAX - 1, UINT64_MAX};
 	uint8_t kind = take_u8(in);
 
 	if (kind < 128)

@@ -15,15 +15,9 @@
 static uint64_t random_state;
 static bool unstable;
 
-void walk_unstable_discs(void)
-{
-	unstable = true;
-}
+void walk_unstable_discs(void) { unstable = true; }
 
-void walk_seed(uint64_t seed)
-{
-	random_state = seed;
-}
+void walk_seed(uint64_t seed) { random_state = seed; }
 
 /* splitmix64 */
 static uint64_t next_random(void)
@@ -35,10 +29,7 @@ static uint64_t next_random(void)
 	return z ^ z >> 31;
 }
 
-uint64_t walk_below(uint64_t n)
-{
-	return n ? next_random() % n : 0;
-}
+uint64_t walk_below(uint64_t n) { return n ? next_random() % n : 0; }
 
 /* ---- the disc ---- */
 
@@ -77,12 +68,14 @@ static void read_file(struct iso *iso, const struct iso_entry *e)
 		uint64_t at = i == 0 ? 0 : walk_below(e->size);
 		size_t n = (size_t)min_u64(walk_below(sizeof(buf)), e->size - at);
 		if (zisofs_used(&e->zisofs))
-			(void)!iso_zisofs_read(iso_disc(iso), &e->zisofs, e->extents, e->n_extents, e->size, at, buf, n);
+			(void)!iso_zisofs_read(iso_disc(iso), &e->zisofs, e->extents, e->n_extents, e->size, at, buf,
+					       n);
 	}
 	for (uint32_t i = 0; i < e->n_extents && i < 4; i++) {
 		const struct extent *x = &e->extents[i];
 		uint64_t at = walk_below(x->length);
-		(void)!iso_read_disc(iso_disc(iso), x->pos + at, buf, (size_t)min_u64(walk_below(sizeof(buf)), x->length - at));
+		(void)!iso_read_disc(iso_disc(iso), x->pos + at, buf,
+				     (size_t)min_u64(walk_below(sizeof(buf)), x->length - at));
 	}
 }
 
@@ -91,7 +84,8 @@ static void check_entry(const struct iso_entry *e)
 {
 	uint64_t end = 0;
 
-	if (!e->name[0] || strnlen(e->name, 256) > 255 || strchr(e->name, '/') || !strcmp(e->name, ".") || !strcmp(e->name, ".."))
+	if (!e->name[0] || strnlen(e->name, 256) > 255 || strchr(e->name, '/') || !strcmp(e->name, ".") ||
+	    !strcmp(e->name, ".."))
 		abort();
 	if (S_ISLNK(e->mode) != !!e->target || (e->target && strlen(e->target) > 4095) || e->locator >> 63)
 		abort();
@@ -149,9 +143,10 @@ static void walk(struct iso *iso)
 	queue[n++] = e.dir;
 	for (unsigned i = 0; i < n; i++) {
 		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL, *names = NULL, *again = NULL;
-		bool after_directory = false;	/* one that says it goes on is followed by what is none of it */
+		bool after_directory = false; /* one that says it goes on is followed by what is none of it */
 
-		if (iso_dir_open(iso, queue[i], &d) || iso_dir_open(iso, queue[i], &names) || iso_dir_open(iso, queue[i], &again))
+		if (iso_dir_open(iso, queue[i], &d) || iso_dir_open(iso, queue[i], &names) ||
+		    iso_dir_open(iso, queue[i], &again))
 			continue;
 		for (uint32_t told; told = iso_dir_tell(d), entries++ < ENTRIES_MAX && iso_dir_next(d, &e) > 0;) {
 			if (!after_directory && !walk_below(4))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * burner: what is read of a medium besides its sessions: its system area with partition tables, what it is when it is no disc, a head to
- * merge with, single structures
+ * burner: what is read of a medium besides its sessions: its system area with partition tables, what it is when it is
+ * no disc, a head to merge with, single structures
  *
  * Input: end of the volume and length of the medium (numbers), then as common/image.h.
  */

@@ -2,8 +2,8 @@
 /*
  * burner/medium/container.c: cue, toc and nrg files, and what libcdio makes of them
  *
- * Input: flags (1 byte): low two bits cue, toc, nrg; 4: the data are raw sectors of 2352 bytes; 8: without data of the sheet's own name (they
- * are in "data"); then the sheet.  Of an nrg it is the end of the file, behind the data.
+ * Input: flags (1 byte): low two bits cue, toc, nrg; 4: the data are raw sectors of 2352 bytes; 8: without data of
+ * the sheet's own name (they are in "data"); then the sheet.  Of an nrg it is the end of the file, behind the data.
  */
 #include <fcntl.h>
 #include <stdio.h>

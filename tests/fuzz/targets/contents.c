@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/commit/share.c: what staged files find on a disc whose content tables, descriptors and list of sessions say anything
+ * fs/commit/share.c: what staged files find on a disc whose content tables, descriptors and list of sessions say
+ * anything
  *
- * A disc of two sessions of ours with true content tables, and two foreign files.  Input: flags (1 byte: 1 a drive, 2 rewritable, 4 the disc is said
- * to be shorter, by the number that follows), staged files (see stage_file()) up to a byte with the highest bit, then steps (see step()).
- * Whatever is said: each file keeps its content, nothing lies where it must not, it ends soon, and the session is not larger for it.
+ * A disc of two sessions of ours with true content tables, and two foreign files.  Input: flags (1 byte: 1 a drive, 2
+ * rewritable, 4 the disc is said to be shorter, by the number that follows), staged files (see stage_file()) up to a
+ * byte with the highest bit, then steps (see step()). Whatever is said: each file keeps its content, nothing lies
+ * where it must not, it ends soon, and the session is not larger for it.
  */
 #include <stdio.h>
 #include <sys/stat.h>
@@ -24,17 +26,31 @@
 #define FILE_BYTES_MAX 320000u
 #define EXTENTS_MAX 120u
 #define STEPS_MAX 40u
-#define READS_MAX 200000u	/* some windows for each digest in each table, all pieces of all candidates */
+#define READS_MAX 200000u /* some windows for each digest in each table, all pieces of all candidates */
 #define N_KNOWN 5u
 
 /* ---- the disc ---- */
 
-static const struct known { uint32_t size, n_runs, session; struct { uint32_t lba, sectors; } runs[3]; } known_files[N_KNOWN] = {
-	{7000, 1, 0, {{100, 4}}}, {300001, 1, 0, {{110, 147}}}, {40960, 3, 0, {{260, 5}, {270, 10}, {285, 5}}}, {2048, 1, 0, {{290, 1}}},
-	{300001, 1, 1, {{350, 147}}},	/* the second, with blocks changed where no sample is taken */
+static const struct known {
+	uint32_t size, n_runs, session;
+	struct {
+		uint32_t lba, sectors;
+	} runs[3];
+} known_files
+	[N_KNOWN] =
+		{
+			{7000, 1, 0, {{100, 4}}},
+			{300001, 1, 0, {{110, 147}}},
+			{40960, 3, 0, {{260, 5}, {270, 10}, {285, 5}}},
+			{2048, 1, 0, {{290, 1}}},
+			{300001, 1, 1, {{350, 147}}}, /* the second, with blocks changed where no sample is taken */
 };
-static const struct { uint32_t lba, sectors, table_lba; } sessions_made[2] = {{32, 288, 60}, {320, 280, 340}};
-static const struct { uint32_t lba, size; } foreign_files[2] = {{600, 2000}, {610, 40000}};
+static const struct {
+	uint32_t lba, sectors, table_lba;
+} sessions_made[2] = {{32, 288, 60}, {320, 280, 340}};
+static const struct {
+	uint32_t lba, size;
+} foreign_files[2] = {{600, 2000}, {610, 40000}};
 
 /* As it was made, and as it is; only what an input touched is put back. */
 static uint8_t made[DISC_SECTORS * SECTOR_BYTES], bytes[DISC_SECTORS * SECTOR_BYTES];
@@ -45,7 +61,7 @@ static uint8_t digests_made[N_KNOWN][CONTENT_DIGEST_BYTES];
 static uint8_t staged[FILES_MAX][FILE_BYTES_MAX], content[FILES_MAX + 2][FILE_BYTES_MAX];
 
 static struct state {
-	struct memory_disc disc;	/* first */
+	struct memory_disc disc; /* first */
 	struct disc_session sessions[2];
 	struct appuse appuse[2];
 	uint32_t n_entries[2], n_runs[2];
@@ -57,8 +73,11 @@ static struct disc_ops disc_ops;
 static int state_of(struct disc *d, struct disc_state *ret)
 {
 	(void)d;
-	*ret = (struct disc_state){.name = "image file", .appendable = true, .overwritable = w.overwritable, .used_sectors = w.disc.used_sectors,
-		.next_lba = DISC_SECTORS};
+	*ret = (struct disc_state){.name = "image file",
+				   .appendable = true,
+				   .overwritable = w.overwritable,
+				   .used_sectors = w.disc.used_sectors,
+				   .next_lba = DISC_SECTORS};
 	return 0;
 }
 
@@ -84,8 +103,10 @@ static size_t table_of(unsigned session) { return sessions_made[session].table_l
 
 static void copy_known(unsigned i, uint8_t *to)
 {
-	for (uint32_t run = 0, at = 0; run < known_files[i].n_runs; at += known_files[i].runs[run++].sectors * SECTOR_BYTES)
-		memcpy(to + at, made + known_files[i].runs[run].lba * SECTOR_BYTES, min_u64(known_files[i].size - at, known_files[i].runs[run].sectors * SECTOR_BYTES));
+	for (uint32_t run = 0, at = 0; run < known_files[i].n_runs;
+	     at += known_files[i].runs[run++].sectors * SECTOR_BYTES)
+		memcpy(to + at, made + known_files[i].runs[run].lba * SECTOR_BYTES,
+		       min_u64(known_files[i].size - at, known_files[i].runs[run].sectors * SECTOR_BYTES));
 }
 
 static int read_content(void *context, uint32_t body, uint64_t pos, void *buf, size_t length)
@@ -103,10 +124,12 @@ static void make_digest(unsigned i)
 	_cleanup_(content_digester_freep) struct content_digester *digester = NULL;
 	struct manifest_node node = {.size = known_files[i].size, .n_extents = 1};
 	struct extent e = {.length = node.size, .kind = EXTENT_STAGE};
-	const struct manifest m = {.nodes = &node, .n_nodes = 1, .extents = &e, .read_body = read_content, .context = content[0]};
+	const struct manifest m = {
+		.nodes = &node, .n_nodes = 1, .extents = &e, .read_body = read_content, .context = content[0]};
 
 	copy_known(i, content[0]);
-	MUST(content_digester_new(&digester) == 0 && content_digest(digester, kind_of(known_files[i].session), &m, 0, digests_made[i]) == 0);
+	MUST(content_digester_new(&digester) == 0 &&
+	     content_digest(digester, kind_of(known_files[i].session), &m, 0, digests_made[i]) == 0);
 }
 
 static void put_entry(unsigned session, uint32_t i, const struct content_entry *e)
@@ -123,7 +146,9 @@ static void put_run(unsigned session, uint32_t i, uint32_t lba, uint32_t sectors
 
 	put_le32(run, lba);
 	put_le32(run + 4, sectors);
-	put(table_of(session) + CONTENTS_HEADER_BYTES + w.n_entries[session] % 64 * CONTENTS_ENTRY_BYTES + i % 128 * CONTENTS_RUN_BYTES, run, sizeof(run));
+	put(table_of(session) + CONTENTS_HEADER_BYTES + w.n_entries[session] % 64 * CONTENTS_ENTRY_BYTES +
+		    i % 128 * CONTENTS_RUN_BYTES,
+	    run, sizeof(run));
 }
 
 /* The table of a session as it is told by w. */
@@ -133,12 +158,16 @@ static void put_head(unsigned session)
 
 	contents_header_encode(kind_of(session), w.n_entries[session], w.n_runs[session], header);
 	put(table_of(session), header, sizeof(header));
-	w.appuse[session].contents_bytes = CONTENTS_HEADER_BYTES + w.n_entries[session] * CONTENTS_ENTRY_BYTES + w.n_runs[session] * CONTENTS_RUN_BYTES;
+	w.appuse[session].contents_bytes = CONTENTS_HEADER_BYTES + w.n_entries[session] * CONTENTS_ENTRY_BYTES +
+					   w.n_runs[session] * CONTENTS_RUN_BYTES;
 	appuse_encode(&w.appuse[session], descriptor);
 	put((sessions_made[session].lba + 16) * SECTOR_BYTES, descriptor, sizeof(descriptor));
 }
 
-static int by_digest(const void *a, const void *b) { return memcmp(digests_made[*(const unsigned *)a], digests_made[*(const unsigned *)b], CONTENT_DIGEST_BYTES); }
+static int by_digest(const void *a, const void *b)
+{
+	return memcmp(digests_made[*(const unsigned *)a], digests_made[*(const unsigned *)b], CONTENT_DIGEST_BYTES);
+}
 
 static void put_table(unsigned session)
 {
@@ -151,7 +180,9 @@ static void put_table(unsigned session)
 	w.n_entries[session] = n;
 	for (unsigned i = 0; i < n; i++) {
 		const struct known *k = &known_files[order[i]];
-		struct content_entry e = {.size = k->size, .where = k->n_runs > 1 ? w.n_runs[session] : k->runs[0].lba, .n_runs = k->n_runs};
+		struct content_entry e = {.size = k->size,
+					  .where = k->n_runs > 1 ? w.n_runs[session] : k->runs[0].lba,
+					  .n_runs = k->n_runs};
 
 		memcpy(e.digest, digests_made[order[i]], sizeof(e.digest));
 		put_entry(session, i, &e);
@@ -165,10 +196,16 @@ static void reset(void)
 {
 	memset(&w, 0, sizeof(w));
 	for (unsigned i = 0; i < 2; i++) {
-		w.sessions[i] = (struct disc_session){.number = i + 1, .start_lba = sessions_made[i].lba, .sectors = sessions_made[i].sectors,
-			.descriptor_lba = sessions_made[i].lba + 16, .ours = true};
-		w.appuse[i] = (struct appuse){.number = i + 1, .start_lba = sessions_made[i].lba, .sectors = sessions_made[i].sectors, .flags = APPUSE_CONTENTS,
-			.contents_lba = sessions_made[i].table_lba};
+		w.sessions[i] = (struct disc_session){.number = i + 1,
+						      .start_lba = sessions_made[i].lba,
+						      .sectors = sessions_made[i].sectors,
+						      .descriptor_lba = sessions_made[i].lba + 16,
+						      .ours = true};
+		w.appuse[i] = (struct appuse){.number = i + 1,
+					      .start_lba = sessions_made[i].lba,
+					      .sectors = sessions_made[i].sectors,
+					      .flags = APPUSE_CONTENTS,
+					      .contents_lba = sessions_made[i].table_lba};
 	}
 	memory_disc_init(&w.disc, bytes, DISC_SECTORS);
 	disc_ops = *w.disc.disc.ops;
@@ -226,12 +263,19 @@ static struct held_manifest *new_manifest(void)
 
 	MUST(held);
 	held->disc = &w.disc.disc;
-	held->manifest = (struct manifest){.nodes = bulk_zalloc(NULL, FILES_MAX + 3, sizeof(struct manifest_node)), .entries = bulk_zalloc(NULL, FILES_MAX + 3, sizeof(struct manifest_entry)),
-		.extents = bulk_zalloc(NULL, EXTENTS_MAX * (FILES_MAX + 1), sizeof(struct extent)), .n_nodes = 1, .read_body = read_body, .read_disc = read_disc, .context = held};
+	held->manifest =
+		(struct manifest){.nodes = bulk_zalloc(NULL, FILES_MAX + 3, sizeof(struct manifest_node)),
+				  .entries = bulk_zalloc(NULL, FILES_MAX + 3, sizeof(struct manifest_entry)),
+				  .extents = bulk_zalloc(NULL, EXTENTS_MAX * (FILES_MAX + 1), sizeof(struct extent)),
+				  .n_nodes = 1,
+				  .read_body = read_body,
+				  .read_disc = read_disc,
+				  .context = held};
 	held->extent_space = EXTENTS_MAX * (FILES_MAX + 1);
 	held->formers = bulk_zalloc(NULL, FILES_MAX * 4, sizeof(*held->formers));
 	held->former_extents = bulk_zalloc(NULL, FILES_MAX * 4 * 16, sizeof(*held->former_extents));
-	MUST(held->manifest.nodes && held->manifest.entries && held->manifest.extents && held->formers && held->former_extents);
+	MUST(held->manifest.nodes && held->manifest.entries && held->manifest.extents && held->formers &&
+	     held->former_extents);
 	held->manifest.nodes[0] = (struct manifest_node){.ino = 1, .mode = S_IFDIR | 0755, .nlink = 2};
 	return held;
 }
@@ -241,20 +285,25 @@ static uint32_t add_node(struct manifest *m, uint64_t size, uint32_t nlink)
 	static const char *const names[] = {"", "a", "b", "c", "d", "e", "f", "g", "h"};
 	uint32_t node = m->n_nodes++;
 
-	m->nodes[node] = (struct manifest_node){.ino = 10 + node, .size = size, .mode = S_IFREG | 0644, .nlink = nlink, .first_extent = m->n_extents};
+	m->nodes[node] = (struct manifest_node){
+		.ino = 10 + node, .size = size, .mode = S_IFREG | 0644, .nlink = nlink, .first_extent = m->n_extents};
 	m->entries[m->n_entries++] = (struct manifest_entry){.name = names[node], .node = node};
 	m->nodes[0].n_entries++;
 	return node;
 }
 
 /*
- * Which known content (low bits; 7: zeros), bytes more or less (number), changed blocks (number of them, then each one's), names, then extents: kind,
- * blocks, and for what is on the disc already its block; behind the last one the rest is staged.
+ * Which known content (low bits; 7: zeros), bytes more or less (number), changed blocks (number of them, then each
+ * one's), names, then extents: kind, blocks, and for what is on the disc already its block; behind the last one the
+ * rest is staged.
  */
 static void stage_file(struct manifest *m, struct input *in, uint8_t which)
 {
 	unsigned i = m->n_nodes - 1;
-	uint64_t size = which % 8 < N_KNOWN ? known_files[which % 8].size : which % 8 == 5 ? foreign_files[1].size : 50000, at = 0;
+	uint64_t size = which % 8 < N_KNOWN ? known_files[which % 8].size :
+			which % 8 == 5	    ? foreign_files[1].size :
+					      50000,
+		 at = 0;
 	struct manifest_node *n;
 
 	memset(content[i], 0, size + 5000);
@@ -278,8 +327,13 @@ static void stage_file(struct manifest *m, struct input *in, uint8_t which)
 			memset(content[i] + at, 0, length);
 		if (kind == 2)
 			memcpy(content[i] + at, made + pos, length);
-		m->extents[m->n_extents++] = (struct extent){.offset = at, .length = length, .pos = kind == 1 ? 0 : pos, .body = kind == 1 || kind == 2 ? 0 : i + 1,
-			.kind = kind == 1 ? EXTENT_HOLE : kind == 2 ? EXTENT_DISC : EXTENT_STAGE};
+		m->extents[m->n_extents++] = (struct extent){.offset = at,
+							     .length = length,
+							     .pos = kind == 1 ? 0 : pos,
+							     .body = kind == 1 || kind == 2 ? 0 : i + 1,
+							     .kind = kind == 1 ? EXTENT_HOLE :
+								     kind == 2 ? EXTENT_DISC :
+										 EXTENT_STAGE};
 		n->n_extents++;
 		at += length;
 	}
@@ -292,7 +346,9 @@ static void add_foreign(struct manifest *m)
 		uint32_t node = add_node(m, foreign_files[i].size, 1);
 
 		memcpy(content[node - 1], made + foreign_files[i].lba * SECTOR_BYTES, foreign_files[i].size);
-		m->extents[m->n_extents++] = (struct extent){.length = foreign_files[i].size, .pos = foreign_files[i].lba * SECTOR_BYTES, .kind = EXTENT_DISC};
+		m->extents[m->n_extents++] = (struct extent){.length = foreign_files[i].size,
+							     .pos = foreign_files[i].lba * SECTOR_BYTES,
+							     .kind = EXTENT_DISC};
 		m->nodes[node].n_extents = 1;
 	}
 }
@@ -311,7 +367,8 @@ static void add_former(struct held_manifest *held, struct input *in)
 
 		if (!length)
 			break;
-		held->former_extents[held->n_former_extents++] = (struct extent){.offset = offset, .length = length, .pos = pos, .kind = EXTENT_DISC};
+		held->former_extents[held->n_former_extents++] =
+			(struct extent){.offset = offset, .length = length, .pos = pos, .kind = EXTENT_DISC};
 		offset += length;
 	}
 	f.pos = held->former_extents[f.first].pos;
@@ -404,8 +461,14 @@ static void settle_contents(const struct manifest *m)
 
 static uint64_t plan_sectors(const struct manifest *m, struct burn_plan **ret)
 {
-	const struct burn_options o = {.start_lba = DISC_SECTORS, .session_number = 3, .previous_lba = 320, .previous_descriptor_lba = 336, .previous_number = 2,
-		.overwritable = w.overwritable, .next_ino = 1000, .align_end_sectors = 1};
+	const struct burn_options o = {.start_lba = DISC_SECTORS,
+				       .session_number = 3,
+				       .previous_lba = 320,
+				       .previous_descriptor_lba = 336,
+				       .previous_number = 2,
+				       .overwritable = w.overwritable,
+				       .next_ino = 1000,
+				       .align_end_sectors = 1};
 	struct burn_cost cost;
 
 	MUST(burn_plan_new(m, &o, ret) == 0);
@@ -423,11 +486,14 @@ static void check_placements(const struct manifest *m, const struct burn_plan *p
 	for (size_t i = 0; i < n; i++) {
 		MUST(data[i].length && data[i].pos + data[i].length <= FILE_BYTES_MAX);
 		MUST(!i || data[i].body > data[i - 1].body || data[i].pos >= data[i - 1].pos + data[i - 1].length);
-		MUST(data[i].disc_pos + data[i].length > sizeof(bytes) || !memcmp(bytes + data[i].disc_pos, staged[data[i].body - 1] + data[i].pos, data[i].length));
+		MUST(data[i].disc_pos + data[i].length > sizeof(bytes) ||
+		     !memcmp(bytes + data[i].disc_pos, staged[data[i].body - 1] + data[i].pos, data[i].length));
 	}
 	for (size_t i = 0; i < n_holes; i++) {
-		MUST(!i || holes[i].ino > holes[i - 1].ino || holes[i].offset >= holes[i - 1].offset + holes[i - 1].length);
-		for (uint64_t at = 0; holes[i].disc_pos + holes[i].length <= sizeof(bytes) && at < holes[i].length; at++)
+		MUST(!i || holes[i].ino > holes[i - 1].ino ||
+		     holes[i].offset >= holes[i - 1].offset + holes[i - 1].length);
+		for (uint64_t at = 0; holes[i].disc_pos + holes[i].length <= sizeof(bytes) && at < holes[i].length;
+		     at++)
 			MUST(!bytes[holes[i].disc_pos + at]);
 	}
 }
@@ -444,7 +510,8 @@ static void check_shared(const struct held_manifest *held, uint64_t before_secto
 		check_node(m, held->remapped[i].node, m->extents + held->remapped[i].first, held->remapped[i].n);
 	}
 	for (uint32_t i = 0; i < m->n_digests; i++)
-		MUST(m->digests[i].node < m->n_nodes && (!i || memcmp(m->digests[i - 1].digest, m->digests[i].digest, CONTENT_DIGEST_BYTES) <= 0));
+		MUST(m->digests[i].node < m->n_nodes &&
+		     (!i || memcmp(m->digests[i - 1].digest, m->digests[i].digest, CONTENT_DIGEST_BYTES) <= 0));
 	/* One block and its records for each: a file that begins like another gets its first block afresh. */
 	MUST(plan_sectors(m, &plan) <= before_sectors + bound_contents_sectors(n_files) + 3 * n_files);
 	check_placements(m, plan);

@@ -13,16 +13,20 @@
 #include "fs/fuse/control.h"
 #include "tests/fuzz/common/target.h"
 
-#define MINOR 777u		/* no mount has such a device number: an anonymous one has major 0 */
+#define MINOR 777u /* no mount has such a device number: an anonymous one has major 0 */
 #define SENT_MAX_BYTES 4096u
 
 static unsigned major_of(void) { return 1u << 11 | ((unsigned)getpid() & 0x7ff); }
 
 static void listen_once(void)
 {
-	static const struct disc_session sessions[2] = {{.number = 1, .volume_id = "A \"\\\n\xff\xc3"}, {.number = 2, .ours = true}};
-	static const struct control_options options = {.disc_path = "/disc", .mountpoint = "/mnt", .state = {.name = "image file", .why_not = "so"},
-		.sessions = sessions, .n_sessions = 2};
+	static const struct disc_session sessions[2] = {{.number = 1, .volume_id = "A \"\\\n\xff\xc3"},
+							{.number = 2, .ours = true}};
+	static const struct control_options options = {.disc_path = "/disc",
+						       .mountpoint = "/mnt",
+						       .state = {.name = "image file", .why_not = "so"},
+						       .sessions = sessions,
+						       .n_sessions = 2};
 	static struct control *c;
 
 	if (c)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * burner/medium/drive.c, drive_sessions.c, drive_read.c: a drive that says anything of its medium, and a disc that holds anything
+ * burner/medium/drive.c, drive_sessions.c, drive_read.c: a drive that says anything of its medium, and a disc that
+ * holds anything
  *
- * Input: profile and state of the medium; numbers; tracks (at most TRACKS_MAX: session, start, length, data); then patches over two sessions of
- * ours (common/image.c).  This file is the recorder of drive_recorder.h: libburn is not there.  Reads outside of tracks, and of run-out blocks, are
- * defects.
+ * Input: profile and state of the medium; numbers; tracks (at most TRACKS_MAX: session, start, length, data); then
+ * patches over two sessions of ours (common/image.c).  This file is the recorder of drive_recorder.h: libburn is not
+ * there.  Reads outside of tracks, and of run-out blocks, are defects.
  */
 #include <errno.h>
 
@@ -15,19 +16,23 @@
 #define TRACKS_MAX 120u
 #define READS_MAX 20000u
 
-static const unsigned profiles[] = {PROFILE_CD_R, PROFILE_CD_RW, PROFILE_CD_ROM, PROFILE_DVD_R, PROFILE_DVD_RW, PROFILE_DVD_PLUS_R, PROFILE_BD_R,
-	PROFILE_DVD_PLUS_RW, PROFILE_DVD_RAM, PROFILE_DVD_RW_OVERWRITE, PROFILE_BD_RE, PROFILE_DVD_R_DL, PROFILE_BD_R_RANDOM, 0xffff};
+static const unsigned profiles[] = {
+	PROFILE_CD_R,	    PROFILE_CD_RW,    PROFILE_CD_ROM,	   PROFILE_DVD_R,   PROFILE_DVD_RW,
+	PROFILE_DVD_PLUS_R, PROFILE_BD_R,     PROFILE_DVD_PLUS_RW, PROFILE_DVD_RAM, PROFILE_DVD_RW_OVERWRITE,
+	PROFILE_BD_RE,	    PROFILE_DVD_R_DL, PROFILE_BD_R_RANDOM, 0xffff};
 
 static struct {
 	struct recorder_medium medium;
 	struct disc_image image;
 	unsigned n_reads;
-	uint32_t unreadable;		/* every block that is a multiple of it; 0 none */
+	uint32_t unreadable; /* every block that is a multiple of it; 0 none */
 } drive;
 
 /* ---- drive_recorder.h ---- */
 
-struct recorder { int nothing; };
+struct recorder {
+	int nothing;
+};
 
 int recorder_open(const char *path, struct recorder **ret, const char **ret_why)
 {
@@ -79,21 +84,54 @@ int recorder_read(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_sect
 		if (drive.unreadable && (lba + i) % drive.unreadable == 0)
 			return -EIO;
 		if (lba + i < IMAGE_SECTORS)
-			memcpy(to + (size_t)i * SECTOR_BYTES, drive.image.data + (size_t)(lba + i) * SECTOR_BYTES, SECTOR_BYTES);
+			memcpy(to + (size_t)i * SECTOR_BYTES, drive.image.data + (size_t)(lba + i) * SECTOR_BYTES,
+			       SECTOR_BYTES);
 		else
 			memset(to + (size_t)i * SECTOR_BYTES, 0, SECTOR_BYTES);
 	}
 	return 0;
 }
 
-const char *recorder_message(struct recorder *rec) { (void)rec; return ""; }
-int recorder_format(struct recorder *rec) { (void)rec; return -EIO; }
-int recorder_precheck(struct recorder *rec, const struct recorder_job *job) { (void)rec, (void)job; return -EIO; }
-int recorder_burn(struct recorder *rec, const struct recorder_job *job) { (void)rec, (void)job; return -EIO; }
-bool recorder_is_busy(struct recorder *rec) { (void)rec; return false; }
-int recorder_burned_well(struct recorder *rec) { (void)rec; return -EIO; }
-int recorder_write(struct recorder *rec, uint32_t lba, const void *buf, uint32_t n_sectors) { (void)rec, (void)lba, (void)buf, (void)n_sectors; return -EIO; }
-int recorder_close_track(struct recorder *rec) { (void)rec; return -EIO; }
+const char *recorder_message(struct recorder *rec)
+{
+	(void)rec;
+	return "";
+}
+int recorder_format(struct recorder *rec)
+{
+	(void)rec;
+	return -EIO;
+}
+int recorder_precheck(struct recorder *rec, const struct recorder_job *job)
+{
+	(void)rec, (void)job;
+	return -EIO;
+}
+int recorder_burn(struct recorder *rec, const struct recorder_job *job)
+{
+	(void)rec, (void)job;
+	return -EIO;
+}
+bool recorder_is_busy(struct recorder *rec)
+{
+	(void)rec;
+	return false;
+}
+int recorder_burned_well(struct recorder *rec)
+{
+	(void)rec;
+	return -EIO;
+}
+int recorder_write(struct recorder *rec, uint32_t lba, const void *buf, uint32_t n_sectors)
+{
+	(void)rec, (void)lba, (void)buf, (void)n_sectors;
+	return -EIO;
+}
+int recorder_close_track(struct recorder *rec)
+{
+	(void)rec;
+	return -EIO;
+}
 
 /* ---- the input ---- */
 
@@ -102,19 +140,24 @@ static void take_medium(struct input *in)
 	struct recorder_medium *m = &drive.medium;
 	uint8_t bits = take_u8(in), tracks;
 
-	*m = (struct recorder_medium){.profile = profiles[take_u8(in) % ARRAY_LENGTH(profiles)], .status = (enum recorder_status)(bits % 3),
-		.unformatted = bits & 4, .multi = !(bits & 8), .interrupted = bits & 16};
-	m->overwritable = m->profile == PROFILE_DVD_PLUS_RW || m->profile == PROFILE_DVD_RAM || m->profile == PROFILE_DVD_RW_OVERWRITE ||
-		m->profile == PROFILE_BD_RE;
+	*m = (struct recorder_medium){.profile = profiles[take_u8(in) % ARRAY_LENGTH(profiles)],
+				      .status = (enum recorder_status)(bits % 3),
+				      .unformatted = bits & 4,
+				      .multi = !(bits & 8),
+				      .interrupted = bits & 16};
+	m->overwritable = m->profile == PROFILE_DVD_PLUS_RW || m->profile == PROFILE_DVD_RAM ||
+			  m->profile == PROFILE_DVD_RW_OVERWRITE || m->profile == PROFILE_BD_RE;
 	drive.unreadable = bits & 32 ? take_u8(in) : 0;
 	m->next_lba = (uint32_t)take_number(in);
-	m->free_sectors = (uint32_t)min_u64(take_number(in), UINT32_MAX - m->next_lba);	/* as drive_recorder.c has it */
+	m->free_sectors = (uint32_t)min_u64(take_number(in), UINT32_MAX - m->next_lba); /* as drive_recorder.c has it */
 	m->capacity_sectors = (uint32_t)take_number(in);
 	tracks = take_u8(in) % TRACKS_MAX;
 	m->tracks = calloc(tracks + 1u, sizeof(*m->tracks));
 	for (uint8_t i = 0; i < tracks && m->tracks; i++)
-		m->tracks[m->n_tracks++] = (struct recorder_track){.session = take_u8(in), .start_lba = (uint32_t)take_number(in),
-			.sectors = (uint32_t)take_number(in), .data = take_u8(in) & 1};
+		m->tracks[m->n_tracks++] = (struct recorder_track){.session = take_u8(in),
+								   .start_lba = (uint32_t)take_number(in),
+								   .sectors = (uint32_t)take_number(in),
+								   .data = take_u8(in) & 1};
 }
 
 static void check_state(struct disc *d)

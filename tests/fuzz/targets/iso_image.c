@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fs/iso over whole images with lies in them: descriptors, directories, continuation areas, Joliet, zisofs. Input: see common/image.h. */
+/* fs/iso over whole images with lies in them: descriptors, directories, continuation areas, Joliet, zisofs. Input:
+ * see common/image.h. */
 #include "tests/fuzz/common/image.h"
 
 /* More than this no walk of so small a disc should take. */

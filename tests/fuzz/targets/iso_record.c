@@ -2,7 +2,8 @@
 /*
  * fs/iso over one directory record: its System Use area and continuation areas, byte by byte
  *
- * Input: bytes of the System Use area (1 byte says how many, 2 more: flags of the record, SP's skip), then what is in the continuation areas.
+ * Input: bytes of the System Use area (1 byte says how many, 2 more: flags of the record, SP's skip), then what is in
+ * the continuation areas.
  */
 #include "tests/fuzz/common/image.h"
 

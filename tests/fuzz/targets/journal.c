@@ -2,8 +2,8 @@
 /*
  * fs/stage: a journal whose bytes are damaged
  *
- * Input: flags (1 byte; 1: as a crash left it, with its log; 2: cut at the place given by the number that follows), then patches: in the log or
- * the database (1 byte, odd: the log), place (3), length (1), bytes.
+ * Input: flags (1 byte; 1: as a crash left it, with its log; 2: cut at the place given by the number that follows),
+ * then patches: in the log or the database (1 byte, odd: the log), place (3), length (1), bytes.
  */
 #include <stdio.h>
 

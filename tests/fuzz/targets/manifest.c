@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A session above a hostile one: the whole tree is taken over (fs/commit), laid out and encoded (burner/session), and read back
+ * A session above a hostile one: the whole tree is taken over (fs/commit), laid out and encoded (burner/session), and
+ * read back
  *
- * Nothing that was understood may be missing afterwards, and nothing may be there that was not.  Input: see common/image.h.
+ * Nothing that was understood may be missing afterwards, and nothing may be there that was not.  Input: see
+ * common/image.h.
  */
 #include <stdio.h>
 #include <sys/stat.h>
@@ -46,7 +48,7 @@ static void check_directory(struct iso *iso, const struct manifest *m, uint32_t 
 
 		MUST(iso_lookup(iso, dir, entry->name, &e) == 0);
 		MUST(e.ino == child->ino && e.mode == child->mode && (S_ISDIR(e.mode) || e.size == child->size) &&
-		      e.uid == child->uid && e.gid == child->gid);
+		     e.uid == child->uid && e.gid == child->gid);
 		MUST(!S_ISLNK(e.mode) || !strcmp(e.target, child->target));
 		if (S_ISDIR(e.mode))
 			check_directory(iso, m, entry->node, e.dir);
@@ -68,9 +70,17 @@ static void check_session(const struct manifest *m)
 
 static void burn(struct disc_image *image, struct iso *base, uint8_t flags)
 {
-	struct burn_options o = {.start_lba = START_LBA, .session_number = 2, .previous_lba = 0, .previous_descriptor_lba = image->descriptor_lba,
-		.previous_number = 1, .overwritable = flags & 1, .next_ino = 1u << 30, .no_joliet = flags & 2, .no_sharing = flags & 4,
-		.compat = flags & 8, .align_end_sectors = 32};
+	struct burn_options o = {.start_lba = START_LBA,
+				 .session_number = 2,
+				 .previous_lba = 0,
+				 .previous_descriptor_lba = image->descriptor_lba,
+				 .previous_number = 1,
+				 .overwritable = flags & 1,
+				 .next_ino = 1u << 30,
+				 .no_joliet = flags & 2,
+				 .no_sharing = flags & 4,
+				 .compat = flags & 8,
+				 .align_end_sectors = 32};
 	struct tree_frozen frozen = {.generation = 1, .base = base, .next_ino = 1u << 30};
 	_cleanup_(manifest_freep) struct manifest *m = NULL;
 	_cleanup_(burn_plan_freep) struct burn_plan *plan = NULL;

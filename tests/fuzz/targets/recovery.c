@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/commit/recover.c over burner/medium/image.c: what a crash left in the journal and on the disc, and what chance made of the disc since
+ * fs/commit/recover.c over burner/medium/image.c: what a crash left in the journal and on the disc, and what chance
+ * made of the disc since
  *
- * An image of two sessions of ours.  Input: flags (1 byte): 1 the head names the first one, 2 the stage knows the disc as it was before the second;
- * 4 the file is cut to the number of bytes that follows.  The commit in the journal: state (1), which session's uuid (1), start and length
- * of the image (numbers; 0: the true ones).  Then patches as in common/image.h.
- * Whatever is recovered: nothing of a session that the disc had stays not as it was.
+ * An image of two sessions of ours.  Input: flags (1 byte): 1 the head names the first one, 2 the stage knows the
+ * disc as it was before the second; 4 the file is cut to the number of bytes that follows.  The commit in the
+ * journal: state (1), which session's uuid (1), start and length of the image (numbers; 0: the true ones).  Then
+ * patches as in common/image.h. Whatever is recovered: nothing of a session that the disc had stays not as it was.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@
 #define FIRST_LBA 32u
 
 static uint32_t second_lba;
-static struct disc_fingerprint known[2];	/* after the first session, after the second */
+static struct disc_fingerprint known[2]; /* after the first session, after the second */
 static struct disc_identity identity;
 static char image_path[300], stage_path[300];
 
@@ -74,8 +75,12 @@ static void prepare(void)
 
 static int open_stage(const struct disc_identity *i, const struct disc_fingerprint *f, struct stage **ret)
 {
-	const struct stage_options o = {.directory = stage_path, .disc_path = image_path, .mountpoint = "/mnt", .identity = *i, .fingerprint = *f,
-		.next_ino = 1000};
+	const struct stage_options o = {.directory = stage_path,
+					.disc_path = image_path,
+					.mountpoint = "/mnt",
+					.identity = *i,
+					.fingerprint = *f,
+					.next_ino = 1000};
 	_free_ char *why = NULL;
 
 	return stage_open(&o, ret, NULL, &why);
@@ -83,7 +88,10 @@ static int open_stage(const struct disc_identity *i, const struct disc_fingerpri
 
 static void make_stage(struct input *in, const struct disc_fingerprint *f)
 {
-	struct stage_commit c = {.state = (enum stage_commit_state)(take_u8(in) % 6), .generation = 1, .session_number = 2, .uuid = {take_u8(in) % 4}};
+	struct stage_commit c = {.state = (enum stage_commit_state)(take_u8(in) % 6),
+				 .generation = 1,
+				 .session_number = 2,
+				 .uuid = {take_u8(in) % 4}};
 	const struct stage_node root = {.ino = 1, .mode = S_IFDIR | 0755, .nlink = 2, .parent = 1};
 	uint64_t start = take_number(in), bytes = take_number(in);
 	struct stage *s = NULL;

@@ -65,7 +65,8 @@ static void check_string(const char *text)
 	fclose(j.out);
 	MUST(json_get_string(line, "name", back, strlen(text) + 1) == 0 && !strcmp(back, text));
 	if (mounts_parse(text, &mount) == 0 && mount.ours)
-		MUST(strlen(mount.mount.mountpoint) < sizeof(mount.mount.mountpoint) && strlen(mount.mount.source) < sizeof(mount.mount.source));
+		MUST(strlen(mount.mount.mountpoint) < sizeof(mount.mount.mountpoint) &&
+		     strlen(mount.mount.source) < sizeof(mount.mount.source));
 }
 
 static void on_progress(void *context, const char *phase, uint64_t done, uint64_t all)
@@ -88,7 +89,9 @@ static void on_line(void *context, const char *type, const char *line)
 /* The other end of the conversation is ours: what is sent fits the socket's buffer. */
 static void converse(const uint8_t *data, size_t size)
 {
-	const struct control_mount mount = {.major = 1u << 11 | ((unsigned)getpid() & 0x7ff), .minor = MINOR, .owner = getuid()};
+	const struct control_mount mount = {.major = 1u << 11 | ((unsigned)getpid() & 0x7ff),
+					    .minor = MINOR,
+					    .owner = getuid()};
 	size_t seen = 0;
 	const struct client_handlers handlers = {.progress = on_progress, .line = on_line, .context = &seen};
 	struct client_result result;
@@ -100,7 +103,8 @@ static void converse(const uint8_t *data, size_t size)
 
 	if (listener < 0) {
 		listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		MUST(listener >= 0 && bind(listener, (struct sockaddr *)&address, length) == 0 && listen(listener, 4) == 0);
+		MUST(listener >= 0 && bind(listener, (struct sockaddr *)&address, length) == 0 &&
+		     listen(listener, 4) == 0);
 	}
 	MUST(client_open(&mount, &c) == 0 && client_send(c, "info") == 0);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);

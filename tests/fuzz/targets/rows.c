@@ -15,12 +15,16 @@
 #include "tests/fuzz/common/target.h"
 
 #define STEPS_MAX 40u
-#define NODE_COLUMNS "generation,mode,uid,gid,nlink,size,rdev,parent,atime,atime_ns,mtime,mtime_ns,ctime,ctime_ns,base_lba,base_bytes,zisofs," \
+#define NODE_COLUMNS \
+	"generation,mode,uid,gid,nlink,size,rdev,parent,atime,atime_ns,mtime,mtime_ns,ctime,ctime_ns,base_lba,base_" \
+	"bytes,zisofs," \
 	"extents,target"
 
-static const char *const node_columns[] = {"ino", "generation", "mode", "uid", "gid", "nlink", "size", "rdev", "parent", "atime", "atime_ns",
-	"mtime", "base_lba", "base_bytes", "zisofs", "extents", "target"};
-static const char *const state_keys[] = {"identity", "fingerprint", "disc", "commit", "generation", "next_body", "ino_limit", "result", "other"};
+static const char *const node_columns[] = {"ino",      "generation", "mode",   "uid",	  "gid",      "nlink",
+					   "size",     "rdev",	     "parent", "atime",	  "atime_ns", "mtime",
+					   "base_lba", "base_bytes", "zisofs", "extents", "target"};
+static const char *const state_keys[] = {"identity",  "fingerprint", "disc",   "commit", "generation",
+					 "next_body", "ino_limit",   "result", "other"};
 
 static sqlite3_stmt *prepare(sqlite3 *database, const char *sql)
 {
@@ -126,7 +130,8 @@ static void step(sqlite3 *database, struct input *in)
 
 	switch (kind) {
 	case 0:
-		snprintf(sql, sizeof(sql), "UPDATE node SET %s=?1 WHERE ino=?2", node_columns[take_u8(in) % ARRAY_LENGTH(node_columns)]);
+		snprintf(sql, sizeof(sql), "UPDATE node SET %s=?1 WHERE ino=?2",
+			 node_columns[take_u8(in) % ARRAY_LENGTH(node_columns)]);
 		s = prepare(database, sql);
 		bind_value(s, 1, in);
 		bind_ino(s, 2, in);
@@ -152,7 +157,8 @@ static void step(sqlite3 *database, struct input *in)
 		run(s);
 		break;
 	case 4:
-		s = prepare(database, take_u8(in) & 1 ? "DELETE FROM name WHERE ino=?1" : "DELETE FROM node WHERE ino=?1");
+		s = prepare(database,
+			    take_u8(in) & 1 ? "DELETE FROM name WHERE ino=?1" : "DELETE FROM node WHERE ino=?1");
 		bind_ino(s, 1, in);
 		run(s);
 		break;
@@ -178,7 +184,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(path, sizeof(path), "%s/journal.db", stage_use_directory());
 	scratch_write("stage/journal.db", t->db, t->n_db);
 	MUST(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
-	MUST(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=OFF; BEGIN", NULL, NULL, NULL) == SQLITE_OK);
+	MUST(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=OFF; BEGIN", NULL, NULL, NULL) ==
+	     SQLITE_OK);
 	for (unsigned i = 0; i < STEPS_MAX && in.left; i++)
 		step(database, &in);
 	MUST(sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) == SQLITE_OK);

@@ -2,8 +2,8 @@
 /*
  * burner/medium/sessions.c: chains of sessions that nobody would write
  *
- * Input: number of sectors that the medium is said to have, then steps (see step()) over zeros or over two sessions of ours.  Checksums of our
- * structures are made right, so that what lies behind them is reached.
+ * Input: number of sectors that the medium is said to have, then steps (see step()) over zeros or over two sessions
+ * of ours.  Checksums of our structures are made right, so that what lies behind them is reached.
  */
 #include <sys/stat.h>
 
@@ -36,8 +36,12 @@ static void put_descriptor(struct disc_image *m, struct input *in, uint32_t lba,
 
 static void put_ours(struct disc_image *m, struct input *in, uint32_t lba)
 {
-	struct appuse a = {.uuid = {take_u8(in)}, .number = (uint32_t)take_number(in), .start_lba = (uint32_t)take_number(in),
-		.previous_lba = (uint32_t)take_number(in), .previous_descriptor_lba = (uint32_t)take_number(in), .sectors = (uint32_t)take_number(in)};
+	struct appuse a = {.uuid = {take_u8(in)},
+			   .number = (uint32_t)take_number(in),
+			   .start_lba = (uint32_t)take_number(in),
+			   .previous_lba = (uint32_t)take_number(in),
+			   .previous_descriptor_lba = (uint32_t)take_number(in),
+			   .sectors = (uint32_t)take_number(in)};
 
 	put_descriptor(m, in, lba, &a);
 }

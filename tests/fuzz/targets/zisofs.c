@@ -2,9 +2,9 @@
 /*
  * fs/iso/zisofs.c: what the ZF entry and the file say
  *
- * Input: algorithm, header words, block shift (1 byte each), size (number), flags (1); then the file.  Flag 1: its header is made to agree with
- * the entry; flag 2: the file is in two extents; flag 4: it is on the disc only in part; flag 8: the file is made, of compressed blocks, and what
- * follows is damage to it (place, 2 bytes, and value).
+ * Input: algorithm, header words, block shift (1 byte each), size (number), flags (1); then the file.  Flag 1: its
+ * header is made to agree with the entry; flag 2: the file is in two extents; flag 4: it is on the disc only in part;
+ * flag 8: the file is made, of compressed blocks, and what follows is damage to it (place, 2 bytes, and value).
  */
 #include <errno.h>
 #include <zlib.h>
@@ -19,7 +19,8 @@
 
 static void make_header(uint8_t *file, const struct zisofs *z, uint64_t size)
 {
-	static const uint8_t magic1[8] = {0x37, 0xe4, 0x53, 0x96, 0xc9, 0xdb, 0xd6, 0x07}, magic2[8] = {0xef, 0x22, 0x55, 0xa1, 0xbc, 0x1b, 0x95, 0xa0};
+	static const uint8_t magic1[8] = {0x37, 0xe4, 0x53, 0x96, 0xc9, 0xdb, 0xd6, 0x07},
+			     magic2[8] = {0xef, 0x22, 0x55, 0xa1, 0xbc, 0x1b, 0x95, 0xa0};
 
 	if (z->algorithm[0] == 'P') {
 		const uint8_t about[4] = {0, z->header_words, 1, z->block_shift};
@@ -35,7 +36,8 @@ static void make_header(uint8_t *file, const struct zisofs *z, uint64_t size)
 	}
 }
 
-/* Streams for blocks of 1 << block_shift bytes, as many as have room; every fourth block is zeros. Returns the length of the file. */
+/* Streams for blocks of 1 << block_shift bytes, as many as have room; every fourth block is zeros. Returns the length
+ * of the file. */
 static size_t make_blocks(uint8_t *file, const struct zisofs *z, uint64_t size)
 {
 	static uint8_t block[1 << 20];
@@ -73,7 +75,9 @@ static void read_all(struct disc *d, const struct zisofs *z, const struct extent
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
-	struct zisofs z = {.algorithm = {take_u8(&in) & 1 ? 'P' : 'p', 'Z'}, .header_words = take_u8(&in), .block_shift = take_u8(&in)};
+	struct zisofs z = {.algorithm = {take_u8(&in) & 1 ? 'P' : 'p', 'Z'},
+			   .header_words = take_u8(&in),
+			   .block_shift = take_u8(&in)};
 	uint64_t uncompressed = take_number(&in);
 	uint8_t flags = take_u8(&in);
 	static uint8_t file[FILE_SECTORS * SECTOR_BYTES];
