@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # One file, not recursive.  A room is a directory fs/ROOM or burner/ROOM; a room sees a library only when it is named under
-# "Rooms and libraries".  Every source file except the programs' own goes into $(B)/libcdappendfs.a.
+# "Rooms and libraries".
 #
 #	CC=clang  CFLAGS=…  SAN=address,undefined  SAN=thread  WERROR=1  V=1  PREFIX=/usr  DESTDIR=…  SBINDIR=/sbin
 
@@ -37,31 +37,66 @@ FUSE_CFLAGS = $(call ask,FUSE_CFLAGS,--cflags fuse3)
 SQLITE_CFLAGS = $(call ask,SQLITE_CFLAGS,--cflags sqlite3)
 ZLIB_CFLAGS = $(call ask,ZLIB_CFLAGS,--cflags zlib)
 CDIO_CFLAGS = $(call ask,CDIO_CFLAGS,--cflags libcdio libiso9660)
-BURN_CFLAGS = $(call ask,BURN_CFLAGS,--cflags libburn-1)
 CRYPTO_CFLAGS = $(call ask,CRYPTO_CFLAGS,--cflags libcrypto)
 CMOCKA_CFLAGS = $(call ask,CMOCKA_CFLAGS,--cflags cmocka)
 BUS_CFLAGS = $(call ask,BUS_CFLAGS,--cflags libsystemd)
 LIBS = $(call ask,LIBS,--libs fuse3 sqlite3 zlib libcdio libiso9660 libburn-1 libcrypto libsystemd)
 CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
 
-$(B)/fs/fuse/% $(B)/fs/main%: ROOM_CFLAGS = $(FUSE_CFLAGS)
-$(B)/fs/inhibit% $(B)/tests/mount/logind%: ROOM_CFLAGS = $(BUS_CFLAGS)
-$(B)/fs/stage/%: ROOM_CFLAGS = $(SQLITE_CFLAGS)
-$(B)/fs/iso/%: ROOM_CFLAGS = $(ZLIB_CFLAGS)
-$(B)/burner/%: ROOM_CFLAGS = $(CRYPTO_CFLAGS)
-$(B)/burner/medium/% $(B)/burner/session/%: ROOM_CFLAGS = $(CDIO_CFLAGS) $(CRYPTO_CFLAGS)
-$(B)/burner/medium/drive%: ROOM_CFLAGS = $(BURN_CFLAGS) $(CRYPTO_CFLAGS)
+# A room is a folder; its archive holds its objects.  The lowest room comes first.  SEES.x: the rooms whose headers and
+# functions x may use, besides its own and include/; USES.x: its libraries (pkg-config).  `make layers` holds x to both.
+ROOMS := burner/base burner/format burner/session burner/medium burner fs/iso fs/stage fs/tree fs/manifest fs/sharing fs/commit \
+	fs/fuse fs/control fs/cmd fs/daemon
+SEES.burner/base :=
+SEES.burner/format := burner/base
+SEES.burner/session := burner/base burner/format
+SEES.burner/medium := burner/base burner/format burner/session
+SEES.burner := burner/base burner/format burner/session burner/medium
+SEES.fs/iso := burner/base burner/format
+SEES.fs/stage := burner/base
+SEES.fs/tree := burner/base burner/format fs/iso fs/stage
+SEES.fs/manifest := burner/base burner/format burner fs/iso fs/stage fs/tree
+SEES.fs/sharing := burner/base burner/format burner fs/iso fs/stage fs/manifest
+SEES.fs/commit := burner/base burner/format burner fs/iso fs/stage fs/tree fs/manifest fs/sharing
+SEES.fs/fuse := burner/base fs/tree fs/commit
+SEES.fs/control := burner/base burner/format fs/tree fs/commit
+SEES.fs/daemon := burner/base burner fs/iso fs/stage fs/tree fs/commit fs/control
+SEES.fs/cmd := burner/base burner fs/stage fs/control
+SEES.fs := $(ROOMS)
+USES.burner/base := libcrypto
+USES.burner/format :=
+USES.burner/session := 
+USES.burner/medium := libcdio libiso9660 libburn-1
+USES.burner :=
+USES.fs/iso := zlib
+USES.fs/sharing := libcrypto
+USES.fs/stage := sqlite3
+USES.fs/fuse := fuse3
+USES.fs/daemon := libsystemd
+USES.fs := fuse3
+
+define room_flags
+$(B)/$(1)/%.o $(B)/$(1)/%.h.ok: ROOM_CFLAGS = $$(call ask,CFLAGS.$(1),--cflags $(USES.$(1)))
+endef
+$(foreach r,$(ROOMS) fs,$(if $(USES.$(r)),$(eval $(call room_flags,$(r)))))
+# Of a room one file may see more than the others.
 $(B)/tests/unit/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
-$(B)/tests/fuzz/%: ROOM_CFLAGS = $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) $(CRYPTO_CFLAGS)
 $(B)/tests/unit/fuse_%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(FUSE_CFLAGS)
+$(B)/tests/unit/format_%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(CDIO_CFLAGS)
+$(B)/tests/fuzz/%: ROOM_CFLAGS = $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) $(CRYPTO_CFLAGS)
+$(B)/tests/mount/logind%: ROOM_CFLAGS = $(BUS_CFLAGS)
 $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
-$(B)/tests/fuzz/%: ROOM_CFLAGS = $(CRYPTO_CFLAGS)
 
 # ---- What there is -------------------------------------------------------------------------------------------------
 COMMANDS := sync umount info
 PROGRAMS := $(B)/cdappendfs $(COMMANDS:%=$(B)/cdappendfs-%)
-LIB := $(B)/libcdappendfs.a
-LIB_SRC := $(sort $(filter-out $(COMMANDS:%=fs/cmd/%.c),$(wildcard fs/*/*.c)) $(wildcard burner/*.c burner/*/*.c))
+archive = $(B)/rooms/lib$(subst /,-,$(1)).a
+# As the linker wants them: who calls before who is called.
+LIB := $(foreach r,$(ROOMS),$(call archive,$(r)))
+LINK_LIB = $(call backwards,$(LIB))
+backwards = $(if $(1),$(call backwards,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
+room_src = $(sort $(filter-out $(COMMANDS:%=fs/cmd/%.c),$(wildcard $(1)/*.c)))
+LIB_SRC := $(foreach r,$(ROOMS),$(call room_src,$(r)))
 MAIN_SRC := $(sort $(wildcard fs/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*_test.c))
 UNIT_AUX := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
@@ -73,7 +108,7 @@ POWER_SRC := $(sort $(wildcard tests/power/*.c))
 HELPER_SRC := $(sort $(wildcard tests/mount/*.c tests/bench/*.c tests/fault/*.c))
 RECORDER_SRC := $(sort $(wildcard tests/burner/*.c))
 HEADERS := $(sort $(wildcard include/cdappendfs/*.h fs/*.h fs/*/*.h burner/*.h burner/*/*.h))
-MAN := $(sort $(wildcard fs/man/*.[1-8]))
+MAN := $(sort $(wildcard fs/manual/*.[1-8]))
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
@@ -83,7 +118,7 @@ REPLAYS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/replay_%)
 FUZZERS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/libfuzzer_%)
 MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
 HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) $(B)/tests/recorder $(B)/tests/uml_xstate.so
-ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(wildcard $(COMMANDS:%=fs/cmd/%.c)) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC) $(POWER_SRC)
+ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(COMMANDS:%=fs/cmd/%.c) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC) $(POWER_SRC)
 
 .PHONY: all programs tests fuzz fuzzers units helpers check demo bench soak fuzzing coverage headers layers install uninstall clean help FORCE
 
@@ -109,12 +144,15 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Made anew, so that the object of a deleted file does not stay in it.
-$(LIB): $(call obj,$(LIB_SRC))
-	$(call say,AR,$@)
-	@rm -f $@
-	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+define room_archive
+$(call archive,$(1)): $(call obj,$(call room_src,$(1)))
+	$$(call say,AR,$$@)
+	@mkdir -p $$(@D); rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$(filter %.o,$$^)
+endef
+$(foreach r,$(ROOMS),$(eval $(call room_archive,$(r))))
 
-link = $(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+link = $(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(if $(filter %.a,$^),$(LINK_LIB))
 $(B)/cdappendfs: $(call obj,$(MAIN_SRC)) $(LIB)
 	$(call say,LD,$@)
 	$(link) $(LIBS)
@@ -166,10 +204,10 @@ endef
 $(B)/tests/logind: HELPER_LIBS = $(call ask,BUS_LIBS,--libs libsystemd)
 $(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
 # The emulated drive of tests/burner: one program of many files.
-$(B)/tests/recorder: $(call obj,$(RECORDER_SRC))
+$(B)/tests/recorder: $(call obj,$(RECORDER_SRC)) $(call archive,burner/base)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(link)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 # ---- Walls ---------------------------------------------------------------------------------------------------------
 ## headers: every header compiles alone
@@ -180,13 +218,24 @@ $(B)/%.h.ok: %.h $(HEADERS) $(B)/flags
 	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -fsyntax-only -include $< -x c /dev/null
 	@touch $@
 
-## layers: no room includes what it must not see
-layers: $(B)/layers.ok
-$(B)/layers.ok: tests/layers $(ALL_SRC) $(HEADERS)
+## layers: no room includes or calls what it must not see
+layers: $(B)/layers.ok $(ROOMS:%=$(B)/rooms/%.links)
+$(B)/layers.ok: tests/layers Makefile $(ALL_SRC) $(HEADERS) $(LIB)
 	$(call say,LAYERS,)
-	@mkdir -p $(@D)
-	$(Q)tests/layers
+	$(Q)printf '%s\n' $(foreach r,$(ROOMS) fs,'$(r);$(SEES.$(r));$(USES.$(r))') | tests/layers $(B)
 	@touch $@
+# All of a room links with the rooms below it, and nothing else.
+below = $(sort $(foreach r,$(SEES.$(1)),$(r) $(call below,$(r))))
+define room_links
+$(B)/rooms/$(1).links: $(call archive,$(1)) $(foreach r,$(call below,$(1)),$(call archive,$(r)))
+	$$(call say,LINKS,$(1))
+	@mkdir -p $$(@D)
+	$$(Q)echo 'int main(void) { return 0; }' | $(CC) $$(ALL_LDFLAGS) -o $$@.out -x c - -x none -Wl,--whole-archive $(call archive,$(1)) \
+		-Wl,--no-whole-archive $(foreach r,$(call backwards,$(filter $(call below,$(1)),$(ROOMS))),$(call archive,$(r))) \
+		$$(call ask,LIBS.$(1),--libs $(sort $(USES.$(1)) $(foreach r,$(call below,$(1)),$(USES.$(r)))))
+	@rm -f $$@.out; touch $$@
+endef
+$(foreach r,$(ROOMS),$(eval $(call room_links,$(r))))
 
 # ---- Running -------------------------------------------------------------------------------------------------------
 ## check: every test; installs the Debian packages that are missing; closes with "N passed, N failed, N skipped"

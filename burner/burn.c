@@ -17,13 +17,13 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/evp.h>
-
 #include "burner/session/stream.h"
-#include "cdappendfs/appuse.h"
+#include "burner/format/appuse.h"
 #include "cdappendfs/burn.h"
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/sha256.h"
+#include "burner/format/commit_record.h"
+#include "burner/base/own.h"
 
 #define FIRST_START_LBA 32u /* of images that leave LBA 0-31 free but for a head */
 
@@ -36,8 +36,6 @@
 #define ZEROS_SECTORS_MAX 32768u /* longer ones are cut, for progress and cancellation */
 #define AHEAD_SECTORS (8 * PIECE_SECTORS)
 #define POLL_NS 100000000 /* how often cancelled() is asked while the target is slow */
-
-DEFINE_FREEP(EVP_MD_CTX, EVP_MD_CTX_free)
 
 static bool is_cancelled(const struct burn_progress *progress)
 {
@@ -52,36 +50,21 @@ static void report(const struct burn_progress *progress, uint64_t done, uint64_t
 
 /* ---- hashing ---- */
 
-static int hash_begin(EVP_MD_CTX **ret)
-{
-	_cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *hash = EVP_MD_CTX_new();
-
-	if (!hash || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1)
-		return -ENOMEM;
-	*ret = TAKE_PTR(hash);
-	return 0;
-}
-
 /* buf NULL: zeros. */
-static int hash_add(EVP_MD_CTX *hash, const void *buf, uint32_t n_sectors)
+static int hash_sectors(struct sha256 *hash, const void *buf, uint32_t n_sectors)
 {
 	static const uint8_t zeros[32 * SECTOR_BYTES];
 
 	if (buf)
-		return EVP_DigestUpdate(hash, buf, (size_t)n_sectors * SECTOR_BYTES) == 1 ? 0 : -ENOMEM;
+		return sha256_add(hash, buf, (size_t)n_sectors * SECTOR_BYTES);
 	while (n_sectors > 0) {
 		uint32_t n = (uint32_t)min_u64(n_sectors, sizeof(zeros) / SECTOR_BYTES);
 
-		if (EVP_DigestUpdate(hash, zeros, (size_t)n * SECTOR_BYTES) != 1)
+		if (sha256_add(hash, zeros, (size_t)n * SECTOR_BYTES) < 0)
 			return -ENOMEM;
 		n_sectors -= n;
 	}
 	return 0;
-}
-
-static int hash_end(EVP_MD_CTX *hash, uint8_t ret[32])
-{
-	return EVP_DigestFinal_ex(hash, ret, NULL) == 1 ? 0 : -ENOMEM;
 }
 
 /* ---- the pipe: pieces are filled, hashed, written ---- */
@@ -104,7 +87,7 @@ enum { HASHER, WRITER, N_TAKERS };
 
 struct pipe {
 	struct target *target; /* the writer's; NULL: hash only */
-	EVP_MD_CTX *hash;      /* the hasher's */
+	struct sha256 *hash;   /* the hasher's */
 	uint32_t lba;	       /* the writer's: where the next piece goes */
 	uint8_t *memory;
 	struct taker takers[N_TAKERS];
@@ -122,7 +105,7 @@ struct pipe {
 
 static int hash_piece(struct pipe *p, const struct piece *piece)
 {
-	return hash_add(p->hash, piece->zeros ? NULL : piece->buf, piece->n_sectors);
+	return hash_sectors(p->hash, piece->zeros ? NULL : piece->buf, piece->n_sectors);
 }
 
 static int write_piece(struct pipe *p, const struct piece *piece)
@@ -212,7 +195,7 @@ static int pipe_end(struct pipe *p, int error)
 
 static int pipe_start(struct pipe *p, struct target *t, uint32_t start_lba)
 {
-	int r = hash_begin(&p->hash);
+	int r = sha256_new(&p->hash);
 
 	if (r < 0)
 		return r;
@@ -303,7 +286,7 @@ static void pipe_release(struct pipe *p)
 {
 	pthread_cond_destroy(&p->changed);
 	pthread_mutex_destroy(&p->lock);
-	EVP_MD_CTX_free(p->hash);
+	sha256_free(p->hash);
 	free(p->memory);
 }
 
@@ -354,7 +337,7 @@ static int write_body(struct burn_plan *plan, struct target *t, const struct bur
 		r = pipe_start(&pipe, t, session_start(plan));
 	if (r == 0)
 		r = pipe_run(&pipe, fill_from_stream, stream, session_length(plan), progress);
-	return r < 0 ? r : hash_end(pipe.hash, ret_sha256);
+	return r < 0 ? r : sha256_end(pipe.hash, ret_sha256);
 }
 
 static int write_session(struct burn_plan *plan, struct target *t, const struct burn_progress *progress)
@@ -388,10 +371,10 @@ int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress
 /* ---- verify ---- */
 
 /* Length and number of the session by its descriptor, checked against its commit record. */
-static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], struct session_commit *ret)
+static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], struct commit_record *ret)
 {
 	uint8_t sector[SECTOR_BYTES];
-	struct session_commit commit;
+	struct commit_record commit;
 	struct appuse a;
 	int r = start_lba > UINT32_MAX - 32 ? -EBADMSG : disc_read(d, start_lba + 16, sector, 1);
 
@@ -403,7 +386,7 @@ static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16
 	r = disc_read(d, start_lba + a.sectors - 1, sector, 1);
 	if (r < 0)
 		return r;
-	if (session_commit_decode(sector, &commit) < 0 || memcmp(commit.uuid, uuid, sizeof(commit.uuid)) ||
+	if (commit_record_decode(sector, &commit) < 0 || memcmp(commit.uuid, uuid, sizeof(commit.uuid)) ||
 	    commit.start_lba != start_lba || commit.sectors != a.sectors || commit.number != a.number)
 		return -EBADMSG;
 	*ret = commit;
@@ -456,7 +439,7 @@ static int fill_from_disc(void *context, struct piece *piece)
 }
 
 /* All sectors of the session but the commit record. */
-static int hash_session(struct disc *d, const struct session_commit *commit, const struct burn_progress *progress,
+static int hash_session(struct disc *d, const struct commit_record *commit, const struct burn_progress *progress,
 			uint8_t ret_sha256[32])
 {
 	struct range range = {.disc = d, .lba = commit->start_lba, .left = commit->sectors - 1};
@@ -467,12 +450,12 @@ static int hash_session(struct disc *d, const struct session_commit *commit, con
 	r = pipe_start(&pipe, NULL, commit->start_lba);
 	if (r == 0)
 		r = pipe_run(&pipe, fill_from_disc, &range, commit->sectors, progress);
-	return r < 0 ? r : hash_end(pipe.hash, ret_sha256);
+	return r < 0 ? r : sha256_end(pipe.hash, ret_sha256);
 }
 
 int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], const struct burn_progress *progress)
 {
-	struct session_commit commit;
+	struct commit_record commit;
 	uint8_t sha256[32];
 	int r = read_commit(d, start_lba, uuid, &commit);
 

@@ -15,20 +15,18 @@
 #include <string.h>
 #include <time.h>
 
-#include "cdappendfs/log.h"
-#include "cdappendfs/own.h"
+#include "burner/base/log.h"
+#include "burner/base/own.h"
 #include "cdappendfs/version.h"
 #include "fs/commit/commit.h"
-#include "fs/daemon.h"
-#include "fs/fuse/control.h"
+#include "fs/daemon/daemon.h"
+#include "fs/control/listener.h"
 #include "fs/fuse/server.h"
-#include "fs/inhibit.h"
-#include "fs/opening.h"
-#include "fs/options.h"
-#include "fs/sandbox.h"
-#include "fs/unmounter.h"
-
-DEFINE_LOG_STATE;
+#include "fs/daemon/inhibit.h"
+#include "fs/daemon/opening.h"
+#include "fs/daemon/options.h"
+#include "fs/daemon/sandbox.h"
+#include "fs/daemon/unmounter.h"
 
 #define LISTEN_ATTEMPTS 200
 #define LISTEN_PAUSE_MS 25
@@ -119,8 +117,8 @@ static int make_commit(struct app *a)
 	};
 	const struct commit_hooks hooks = {.flush_writers = flush_writers,
 					   .discarded = discarded,
-					   .hold = hold_system,
-					   .let_go = let_system_go,
+					   .inhibit = hold_system,
+					   .uninhibit = let_system_go,
 					   .context = a};
 	int r;
 

@@ -23,8 +23,8 @@
 #include <cdio/cdio.h>
 #include <cdio/logging.h>
 
-#include "burner/medium/medium.h"
-#include "cdappendfs/own.h"
+#include "burner/medium/internal.h"
+#include "burner/base/own.h"
 
 enum way { WAY_FILE, WAY_CALLS, WAY_STREAM, WAYS };
 

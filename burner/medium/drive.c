@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 
 #define SCSI_CDROM_MAJOR 11u
 #define CD_TRACKS_MAX 99u

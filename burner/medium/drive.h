@@ -17,8 +17,8 @@
 #include <pthread.h>
 
 #include "burner/medium/drive_recorder.h"
-#include "burner/medium/medium.h"
-#include "burner/medium/turns.h"
+#include "burner/medium/internal.h"
+#include "burner/medium/elevator.h"
 #include "burner/medium/windows.h"
 
 /* What a session of its own, or the head of an overwritable medium, turned out to be. */
@@ -47,7 +47,7 @@ struct drive_rules {
 struct drive {
 	struct disc disc;
 	char *path;
-	struct turns turns; /* of readers; taken before the lock */
+	struct elevator elevator; /* of readers; taken before the lock */
 	/* the recorder and what follows; from `list` on it is the one thread's of disc.h */
 	pthread_mutex_t lock;
 	struct recorder *recorder;

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "burner/medium/drive_libburn.h"
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 
 #define FORCE_CLOSE 1
 #define FLUSH 1		      /* burn_random_access_write: it is on the medium when that returns */

@@ -3,7 +3,7 @@
  * drive_read.c - reading a medium in a drive
  *
  * Optical seeks cost about 100 ms, so what is read lies in windows (windows.c) and requests that wait are served in
- * the order of their addresses (turns.c).  Windows end before the run-out blocks of a track, which cannot be read;
+ * the order of their addresses (elevator.c).  Windows end before the run-out blocks of a track, which cannot be read;
  * blocks outside of tracks are never asked for. Everything goes through SCSI, not the page cache, which keeps what
  * was there before a burn.
  */
@@ -45,12 +45,12 @@ static int read_piece(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_se
 	uint32_t position;
 	int r;
 
-	turns_take(&d->turns, lba);
+	elevator_take(&d->elevator, lba);
 	pthread_mutex_lock(&d->lock);
 	r = d->burning ? -EAGAIN : read_some_locked(d, lba, buf, n_sectors, ret_done);
 	position = d->windows.position;
 	pthread_mutex_unlock(&d->lock);
-	turns_give(&d->turns, position);
+	elevator_give(&d->elevator, position);
 	return r;
 }
 
@@ -80,13 +80,13 @@ static int read_recorder(void *context, uint32_t lba, void *buf, uint32_t n_sect
 void drive_reading_init(struct drive *d)
 {
 	windows_init(&d->windows, read_recorder, d);
-	turns_init(&d->turns);
+	elevator_init(&d->elevator);
 }
 
 void drive_reading_release(struct drive *d)
 {
 	windows_release(&d->windows);
-	turns_release(&d->turns);
+	elevator_release(&d->elevator);
 }
 
 void drive_forget_windows_locked(struct drive *d) { windows_forget(&d->windows); }

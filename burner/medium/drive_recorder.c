@@ -15,8 +15,8 @@
 #include <time.h>
 
 #include "burner/medium/drive_libburn.h"
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 
 #define BUSY_TRIES 30 /* udev and desktops look at a drive for moments */
 #define READY_TRIES 300

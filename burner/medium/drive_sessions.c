@@ -17,8 +17,9 @@
 
 #include "burner/medium/drive.h"
 #include "burner/session/stream.h"
-#include "cdappendfs/appuse.h"
-#include "cdappendfs/own.h"
+#include "burner/format/appuse.h"
+#include "burner/base/own.h"
+#include "burner/format/commit_record.h"
 
 #define EMPTY_SECTORS 64u /* file systems keep their marks below: btrfs at 64 KiB is the farthest */
 
@@ -55,11 +56,11 @@ static bool is_zero(const uint8_t *p, size_t n) { return p[0] == 0 && memcmp(p, 
 /* Does the session end with the commit record that its descriptor stands for? */
 static bool has_record(struct disc *disc, const struct appuse *a)
 {
-	struct session_commit commit;
+	struct commit_record commit;
 	uint8_t sector[SECTOR_BYTES];
 
 	return disc_read(disc, a->start_lba + a->sectors - 1, sector, 1) == 0 &&
-	       session_commit_decode(sector, &commit) == 0 && commit.start_lba == a->start_lba &&
+	       commit_record_decode(sector, &commit) == 0 && commit.start_lba == a->start_lba &&
 	       commit.sectors == a->sectors && !memcmp(commit.uuid, a->uuid, sizeof(a->uuid));
 }
 

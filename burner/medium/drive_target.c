@@ -26,7 +26,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 
 #define HEAD_SECTORS (HEAD_END_LBA - HEAD_LBA)
 #define RING_SECTORS 4096u /* 8 MiB */

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "burner/medium/medium.h"
-#include "cdappendfs/own.h"
+#include "burner/medium/internal.h"
+#include "burner/base/own.h"
 
 #define FAULTS_MAX 16u
 #define SLICE_NS 20000000 /* the longest sleep in one go, and about the longest write */
@@ -268,7 +268,7 @@ static int pass_publish(struct target *t, const uint8_t head[16 * SECTOR_BYTES])
 	return target_publish(t->inner, head);
 }
 static int pass_abort(struct target *t) { return target_abort(t->inner); }
-static const char *pass_words(struct target *t) { return target_words(t->inner); }
+static const char *pass_words(struct target *t) { return target_sense_text(t->inner); }
 static void wrapper_free(struct target *t)
 {
 	target_free(t->inner);

@@ -5,7 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "burner/medium/medium.h"
+#include "burner/medium/internal.h"
 
 static const struct signature {
 	uint32_t offset;

@@ -20,9 +20,9 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "burner/medium/medium.h"
-#include "cdappendfs/appuse.h"
-#include "cdappendfs/own.h"
+#include "burner/medium/internal.h"
+#include "burner/format/appuse.h"
+#include "burner/base/own.h"
 
 static struct image *to_image(struct disc *d) { return (struct image *)(void *)d; /* its first member */ }
 

@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "burner/medium/medium.h"
-#include "cdappendfs/own.h"
+#include "burner/medium/internal.h"
+#include "burner/base/own.h"
 
 #define SAVED_MAX (1u << 20)
 #define FLUSH_BYTES (16u << 20)	      /* start the disk early, so that sync has not everything still to do */

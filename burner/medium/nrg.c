@@ -9,13 +9,13 @@
  *	DAOI DAOX	22 bytes, then 30 and 42 bytes a track					SINF MTYP	a number
  *	CDTX		CD-Text: refused, as it is of audio discs				END!		the end
  */
-#include "burner/medium/medium.h"
+#include "burner/medium/internal.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 
 #define FOOTER_BYTES 12u
 #define INDEX_MAX_BYTES 65536u

@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "burner/medium/drive.h"
-#include "burner/medium/medium.h"
-#include "cdappendfs/own.h"
+#include "burner/medium/internal.h"
+#include "burner/base/own.h"
 
 int disc_open_path(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why)
 {

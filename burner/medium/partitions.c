@@ -7,11 +7,11 @@
  * far as they lie in the system area, in blocks of 512 bytes.  A partition that begins inside the volume and reaches
  * beyond it is only padding there.
  */
-#include "burner/medium/medium.h"
+#include "burner/medium/internal.h"
 
 #include <string.h>
 
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 
 #define BLOCK_BYTES 512u
 #define AREA_BYTES (HEAD_LBA * SECTOR_BYTES)

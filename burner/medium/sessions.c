@@ -4,7 +4,7 @@
  *
  * The head is the truth about the newest session: whatever lies beyond the volume it describes is what a burn left
  * that was never published.  From there the way leads back in time:
- *  - A session of ours names the one before it and where its primary descriptor is (cdappendfs/appuse.h); believed while the starts descend.
+ *  - A session of ours names the one before it and where its primary descriptor is (burner/format/appuse.h); believed while the starts descend.
  *  - A foreign head is a copy of the descriptor of the session it describes.  That descriptor lies below its root directory, at 16 above a
  *    multiple of 16, and is known by the same root record.  When there is none, the head itself is the descriptor of a session at LBA 0.
  *  - The session below a foreign one is looked for in this order: ours, by the commit record in the sector just below; the chain
@@ -20,12 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
-#include "burner/medium/medium.h"
+#include "burner/medium/internal.h"
 #include "burner/session/stream.h"
-#include "cdappendfs/appuse.h"
-#include "cdappendfs/own.h"
+#include "burner/format/appuse.h"
+#include "burner/base/own.h"
+#include "burner/base/sha256.h"
+#include "burner/format/commit_record.h"
 
 #define SESSIONS_MAX 4096u
 #define PROBES 4096u
@@ -81,12 +81,12 @@ static bool appuse_at(const uint8_t sector[SECTOR_BYTES], uint32_t start, struct
 	return true;
 }
 
-static bool commit_record_at(struct scan *s, uint64_t lba, struct session_commit *ret)
+static bool commit_record_at(struct scan *s, uint64_t lba, struct commit_record *ret)
 {
 	uint8_t sector[SECTOR_BYTES];
 
 	return lba < s->n_sectors && disc_read(s->disc, (uint32_t)lba, sector, 1) == 0 &&
-	       session_commit_decode(sector, ret) == 0 && (uint64_t)ret->start_lba + ret->sectors == lba + 1;
+	       commit_record_decode(sector, ret) == 0 && (uint64_t)ret->start_lba + ret->sectors == lba + 1;
 }
 
 /* Its own length: the field is relative to the start by convention, absolute in what some programs write. */
@@ -101,7 +101,7 @@ static uint32_t foreign_sectors(const struct scan *s, uint32_t start, uint32_t s
 
 static int add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t start, uint32_t descriptor)
 {
-	struct session_commit commit;
+	struct commit_record commit;
 	struct found *f;
 
 	if (s->n_found == s->capacity) {
@@ -272,7 +272,7 @@ static int below_by_probing(struct scan *s, uint32_t start, uint32_t *ret_start,
 static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, uint32_t *ret_descriptor,
 			 uint8_t sector[SECTOR_BYTES])
 {
-	struct session_commit commit;
+	struct commit_record commit;
 	struct appuse a;
 	int r;
 
@@ -452,11 +452,6 @@ int sessions_copy(const struct session_list *l, struct disc_session **ret, size_
 
 /* ---- what a stage is tied to ---- */
 
-static int sha256(const void *bytes, size_t n, uint8_t ret[32])
-{
-	return EVP_Digest(bytes, n, ret, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
-}
-
 static int provisional_identity(const struct stat *st, const char *path, uint8_t ret[32])
 {
 	size_t n = 16 + strlen(path);
@@ -467,7 +462,7 @@ static int provisional_identity(const struct stat *st, const char *path, uint8_t
 	put_le64(bytes, st->st_dev);
 	put_le64(bytes + 8, st->st_ino);
 	memcpy(bytes + 16, path, n - 16);
-	return sha256(bytes, n, ret);
+	return sha256_of(bytes, n, ret);
 }
 
 int sessions_identity(struct disc *d, const struct session_list *l, const struct stat *st, const char *path,
@@ -487,7 +482,7 @@ int sessions_identity(struct disc *d, const struct session_list *l, const struct
 		memcpy(bytes, sector + ROOT_RECORD, 34);
 		memcpy(bytes + 34, sector + 40, 32);
 		memcpy(bytes + 66, sector + 813, 17);
-		r = sha256(bytes, sizeof(bytes), identity.id);
+		r = sha256_of(bytes, sizeof(bytes), identity.id);
 	}
 	if (r == 0)
 		*ret = identity;
@@ -505,7 +500,7 @@ int sessions_fingerprint(struct disc *d, const struct session_list *l, struct di
 		fingerprint.next_lba = (uint32_t)min_u64(round_up(l->end_sectors, SESSION_ALIGN), UINT32_MAX);
 		r = disc_read(d, l->sessions[l->n - 1].descriptor_lba, sector, 1);
 		if (r == 0)
-			r = sha256(sector, sizeof(sector), fingerprint.descriptor);
+			r = sha256_of(sector, sizeof(sector), fingerprint.descriptor);
 	}
 	if (r == 0)
 		*ret = fingerprint;

@@ -6,13 +6,13 @@
  * are a hundred, and divides by the sector size of modes whose size it does not know.  So: text of bounded length, 98
  * tracks, modes that it can read, words in their order.  CD-Text belongs to audio discs and is refused.
  */
-#include "burner/medium/medium.h"
+#include "burner/medium/internal.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 
 #define SHEET_MAX_BYTES (256u << 10)
 #define LINE_MAX_BYTES 1000u

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 
 #define AHEAD_WINDOWS 3u
 

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 
 #define HEAD_SECTORS 16u
 enum { DESCRIPTOR_SUPPLEMENTARY = 2, DESCRIPTOR_TERMINATOR = 255 };

@@ -34,11 +34,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cdappendfs/arena.h"
+#include "burner/base/arena.h"
 #include "cdappendfs/burn.h"
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/links.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/format/link_table.h"
+#include "burner/base/own.h"
 
 #define NO_INDEX UINT32_MAX
 #define ABSOLUTE_DESCRIPTORS 8u /* on overwritable media, sectors behind the start */

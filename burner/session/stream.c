@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "burner/format/commit_record.h"
 #include "burner/session/layout.h"
 
 enum phase {
@@ -256,4 +257,15 @@ int session_stream_skip(struct session_stream *s, uint32_t n_sectors)
 	s->done += n_sectors;
 	s->at += n_sectors;
 	return 0;
+}
+
+int session_commit_record(const struct burn_plan *p, const uint8_t sha256[32], uint8_t sector[2048])
+{
+	struct commit_record record = {.number = p->options.session_number,
+				       .start_lba = session_start(p),
+				       .sectors = session_length(p)};
+
+	memcpy(record.uuid, p->options.uuid, sizeof(record.uuid));
+	memcpy(record.sha256, sha256, sizeof(record.sha256));
+	return commit_record_encode(&record, sector);
 }

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "cdappendfs/burn.h"
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 
 /* First sector of the session. */
 uint32_t session_start(const struct burn_plan *p);
@@ -52,16 +52,6 @@ int session_stream_skip(struct session_stream *s, uint32_t n_sectors);
 
 /* The last sector of the session. sha256: of all sectors before it, start first.  0 or -ENOMEM. */
 int session_commit_record(const struct burn_plan *p, const uint8_t sha256[32], uint8_t sector[2048]);
-
-/* What a commit record says (cdappendfs/appuse.h). */
-struct session_commit {
-	uint8_t uuid[16];
-	uint32_t number, start_lba, sectors;
-	uint8_t sha256[32];
-};
-/* 0, or -ENODATA when the sector is not a commit record or is damaged.  The caller compares uuid, start and length
- * with the descriptor's. */
-int session_commit_decode(const uint8_t sector[2048], struct session_commit *ret);
 
 /*
  * Contents for LBA 16-31 that make the session at start_lba the newest one: its descriptors with the size of the

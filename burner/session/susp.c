@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/link_pieces.h"
+#include "burner/base/bytes.h"
+#include "burner/format/link_pieces.h"
 
 #define NM_TEXT 250u
 #define CONTINUES 1u /* in NM, SL and component flags */

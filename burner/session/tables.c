@@ -20,8 +20,8 @@
 #include <sys/stat.h>
 
 #include "burner/session/layout.h"
-#include "burner/session/records.h"
-#include "cdappendfs/search.h"
+#include "burner/session/record.h"
+#include "burner/base/search.h"
 
 #define PARENTS_MAX 65535u /* parent numbers have 16 bits */
 #define FIXED_BYTES 8u

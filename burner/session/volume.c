@@ -13,8 +13,8 @@
 #include "burner/session/layout.h"
 #include "burner/session/stream.h"
 #include "burner/session/susp.h"
-#include "cdappendfs/appuse.h"
-#include "cdappendfs/joliet.h"
+#include "burner/format/appuse.h"
+#include "burner/format/joliet.h"
 
 /* Byte positions in a descriptor, from 0 (ECMA-119 8.4, 8.5). */
 enum {

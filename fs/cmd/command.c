@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cdappendfs/report.h"
+#include "fs/control/report.h"
 #include "fs/cmd/command.h"
 
 #define DRAW_EVERY_MS 100

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cdappendfs/own.h"
-#include "cdappendfs/report.h"
+#include "burner/base/own.h"
+#include "fs/control/report.h"
 #include "fs/cmd/holders.h"
-#include "fs/cmd/mounts.h"
+#include "fs/control/mounts.h"
 
 bool holders_inside(const char *path, const char *mountpoint)
 {

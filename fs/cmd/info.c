@@ -10,15 +10,13 @@
 #include <limits.h>
 
 #include "cdappendfs/burn.h"
-#include "cdappendfs/json.h"
-#include "cdappendfs/log.h"
-#include "cdappendfs/report.h"
-#include "fs/cmd/client.h"
+#include "burner/base/json.h"
+#include "burner/base/log.h"
+#include "fs/control/report.h"
+#include "fs/control/client.h"
 #include "fs/cmd/command.h"
-#include "fs/cmd/mounts.h"
+#include "fs/control/mounts.h"
 #include "fs/stage/stage.h"
-
-DEFINE_LOG_STATE;
 
 #define ABOUT_ROW_BYTES 256u /* of a staged name or node in the next session */
 

@@ -5,14 +5,12 @@
 #include <getopt.h>
 #include <inttypes.h>
 
-#include "cdappendfs/json.h"
-#include "cdappendfs/log.h"
-#include "cdappendfs/report.h"
-#include "fs/cmd/client.h"
+#include "burner/base/json.h"
+#include "burner/base/log.h"
+#include "fs/control/report.h"
+#include "fs/control/client.h"
 #include "fs/cmd/command.h"
-#include "fs/cmd/mounts.h"
-
-DEFINE_LOG_STATE;
+#include "fs/control/mounts.h"
 
 static const char help[] =
 	"Usage: cdappendfs-sync [OPTION…] MOUNTPOINT\n"

@@ -15,14 +15,12 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
-#include "cdappendfs/log.h"
-#include "cdappendfs/report.h"
-#include "fs/cmd/client.h"
+#include "burner/base/log.h"
+#include "fs/control/report.h"
+#include "fs/control/client.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/holders.h"
-#include "fs/cmd/mounts.h"
-
-DEFINE_LOG_STATE;
+#include "fs/control/mounts.h"
 
 #define FIRST_WORD_MS 2000
 #define PROCESS_END_MS 60000

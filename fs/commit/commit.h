@@ -32,8 +32,8 @@ struct commit_options {
 struct commit_hooks {
 	void (*flush_writers)(void *context); /* mmap writers: before a freeze (notify_inval_inode) */
 	void (*discarded)(void *context, const struct stage_snapshot *what); /* invalidate the kernel's caches */
-	void (*hold)(void *context);   /* a burn begins: the system should not go down … */
-	void (*let_go)(void *context); /* … until here */
+	void (*inhibit)(void *context);	  /* a burn begins: the system should not go down … */
+	void (*uninhibit)(void *context); /* … until here */
 	void *context;
 };
 

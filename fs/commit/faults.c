@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 
 static const char *const state_names[FAULT_STATES] = {
 	[STAGE_IDLE] = "idle",		 [STAGE_FROZEN] = "frozen",	    [STAGE_BURNING] = "burning",

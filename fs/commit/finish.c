@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cdappendfs/own.h"
-#include "fs/commit/machine.h"
+#include "burner/base/own.h"
+#include "fs/commit/internal.h"
 #include "fs/commit/message.h"
-#include "fs/commit/placements.h"
+#include "fs/manifest/placements.h"
 
 static int unfinished(const struct run *run, struct commit_result *outcome, const char *what, int error)
 {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 
 #define HEAD_LBA 16u
 #define DESCRIPTORS_MAX 16u    /* looked at for a boot record */

@@ -8,7 +8,7 @@
 #define FS_COMMIT_INPUTS_H
 
 #include "cdappendfs/burn.h"
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 #include "fs/commit/commit.h"
 
 struct inputs {

@@ -21,7 +21,7 @@
  * The inputs of the layout are the same calls for a dry run and for a commit; only uuid and time differ, and neither
  * has a part in any length.
  */
-#include "fs/commit/machine.h"
+#include "fs/commit/internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,10 +29,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "cdappendfs/log.h"
-#include "cdappendfs/own.h"
+#include "burner/base/log.h"
+#include "burner/base/own.h"
 #include "fs/commit/message.h"
-#include "fs/commit/share.h"
+#include "fs/sharing/share.h"
 
 #define ENCODER_VERSION 1u
 
@@ -82,7 +82,7 @@ static int burn_failed(struct run *run, struct commit_result *outcome, const cha
 {
 	char why[256];
 
-	if (message_drive(why, sizeof(why), error, target_words(run->target)))
+	if (message_drive(why, sizeof(why), error, target_sense_text(run->target)))
 		return commit_failed(outcome, what, error, why);
 	return commit_failed(outcome, what, error, NULL);
 }
@@ -348,11 +348,11 @@ static int write_and_verify(struct run *run, struct commit_result *outcome)
 	const struct commit_hooks *hooks = &run->c->hooks;
 	int r;
 
-	if (hooks->hold)
-		hooks->hold(hooks->context);
+	if (hooks->inhibit)
+		hooks->inhibit(hooks->context);
 	r = write_session(run, outcome);
-	if (hooks->let_go)
-		hooks->let_go(hooks->context);
+	if (hooks->uninhibit)
+		hooks->uninhibit(hooks->context);
 	return r;
 }
 

@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cdappendfs/appuse.h"
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
-#include "fs/commit/machine.h"
+#include "burner/format/appuse.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
+#include "fs/commit/internal.h"
 #include "fs/commit/message.h"
 
 #define DESCRIPTOR_SECTOR 16u

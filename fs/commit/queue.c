@@ -16,9 +16,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "cdappendfs/log.h"
-#include "cdappendfs/own.h"
-#include "fs/commit/machine.h"
+#include "burner/base/log.h"
+#include "burner/base/own.h"
+#include "fs/commit/internal.h"
 
 #define TICK_SECONDS 2
 

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cdappendfs/own.h"
-#include "fs/commit/directories.h"
-#include "fs/commit/machine.h"
+#include "burner/base/own.h"
+#include "fs/manifest/directories.h"
+#include "fs/commit/internal.h"
 #include "fs/commit/message.h"
 
 #define MESSAGE_BYTES 1024u

@@ -14,9 +14,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cdappendfs/log.h"
-#include "cdappendfs/own.h"
-#include "fs/commit/machine.h"
+#include "burner/base/log.h"
+#include "burner/base/own.h"
+#include "fs/commit/internal.h"
 #include "fs/commit/message.h"
 
 static void thaw(struct run *run)

@@ -10,14 +10,14 @@
 #include <grp.h>
 #include <stdlib.h>
 
-#include "fs/fuse/request.h"
+#include "fs/fuse/internal.h"
 
 static int run_getattr(struct server *s, fuse_req_t req, const struct call *c)
 {
 	struct stat st;
 	int r = tree_getattr(s->tree, c->ino, &st);
 
-	return answer_attr(req, r, &st);
+	return reply_attr(req, r, &st);
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -101,7 +101,7 @@ static int run_setattr(struct server *s, fuse_req_t req, const struct call *c)
 
 	if (!r)
 		r = which ? tree_setattr(s->tree, c->ino, c->attr, which, &st) : tree_getattr(s->tree, c->ino, &st);
-	return answer_attr(req, r, &st);
+	return reply_attr(req, r, &st);
 }
 
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
@@ -116,7 +116,7 @@ static int run_readlink(struct server *s, fuse_req_t req, const struct call *c)
 	int r = tree_readlink(s->tree, c->ino, &target);
 
 	if (r < 0)
-		return answer(req, r);
+		return reply(req, r);
 	fuse_reply_readlink(req, target);
 	free(target);
 	return 0;
@@ -131,7 +131,7 @@ static int run_statfs(struct server *s, fuse_req_t req, const struct call *c)
 
 	(void)c;
 	if (r < 0)
-		return answer(req, r);
+		return reply(req, r);
 	fuse_reply_statfs(req, &v);
 	return 0;
 }

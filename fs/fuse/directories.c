@@ -14,7 +14,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#include "fs/fuse/request.h"
+#include "fs/fuse/internal.h"
 
 struct dir_handle {
 	struct tree_dir *dir;
@@ -42,7 +42,7 @@ static int run_opendir(struct server *s, fuse_req_t req, const struct call *c)
 
 	if (r < 0) {
 		free(h);
-		return answer(req, r);
+		return reply(req, r);
 	}
 	h->commits = c->ino == TREE_ROOT && opened_by_sync(c->flags);
 	bool constant = s->options.read_only; /* kernels before 5.1 open directories always */
@@ -139,11 +139,11 @@ static int run_readdir(struct server *s, fuse_req_t req, const struct call *c)
 
 	l.given = thread_buffer(most * sizeof(*l.given) + c->size);
 	if (!l.given)
-		return answer(req, -ENOMEM);
+		return reply(req, -ENOMEM);
 	l.bytes = (char *)(l.given + most);
 	r = fill(s, req, c, &l);
 	if (r < 0)
-		return answer(req, r);
+		return reply(req, r);
 	if (fuse_reply_buf(req, l.bytes, l.used) < 0)
 		for (size_t i = 0; i < l.n_given; i++)
 			tree_forget(s->tree, l.given[i], 1);
@@ -171,7 +171,7 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 static int run_fsyncdir(struct server *s, fuse_req_t req, const struct call *c)
 {
-	return answer(req, s->options.read_only ? 0 : tree_fsync(s->tree, c->ino));
+	return reply(req, s->options.read_only ? 0 : tree_fsync(s->tree, c->ino));
 }
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

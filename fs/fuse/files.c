@@ -11,7 +11,7 @@
  */
 #include <fcntl.h>
 
-#include "fs/fuse/request.h"
+#include "fs/fuse/internal.h"
 
 #define SPLICE_FROM_BYTES (64u << 10) /* below, the calls cost more than the copy */
 
@@ -48,7 +48,7 @@ static int run_open(struct server *s, fuse_req_t req, const struct call *c)
 	int r = tree_open(s->tree, c->ino, c->flags, &f);
 
 	if (r < 0)
-		return answer(req, r);
+		return reply(req, r);
 	struct fuse_file_info fi = open_info(s, f, c->flags, c->flags & O_TRUNC);
 	if (fuse_reply_open(req, &fi) < 0)
 		tree_close(s->tree, f);
@@ -72,7 +72,7 @@ static int run_create(struct server *s, fuse_req_t req, const struct call *c)
 	int r = tree_create(s->tree, &caller, c->ino, c->name, c->mode, c->flags, &st, &f);
 
 	if (r < 0)
-		return answer(req, r);
+		return reply(req, r);
 	struct fuse_file_info fi = open_info(s, f, c->flags, true);
 	entry_of(s, &st, &e);
 	if (fuse_reply_create(req, &e, &fi) < 0) {
@@ -116,13 +116,13 @@ static int run_read(struct server *s, fuse_req_t req, const struct call *c)
 	int r = use_file(s, c, &f);
 
 	if (r < 0)
-		return answer(req, r);
+		return reply(req, r);
 	if (!reply_from_image(s, req, c, f)) {
 		void *buffer = thread_buffer(c->size);
 
 		r = buffer ? tree_read(s->tree, f, (uint64_t)c->offset, buffer, c->size, &n) : -ENOMEM;
 		if (r < 0)
-			r = answer(req, r);
+			r = reply(req, r);
 		else
 			fuse_reply_buf(req, buffer, n);
 	}
@@ -146,7 +146,7 @@ static int run_write(struct server *s, fuse_req_t req, const struct call *c)
 	int r = tree_write(s->tree, file_of(c->handle), (uint64_t)c->offset, c->data, c->size);
 
 	if (r < 0)
-		return answer(req, r);
+		return reply(req, r);
 	if (past_cache && tree_file_met(file_of(c->handle)))
 		refresh_written(s->refresh, req, c->ino, c->offset, c->size);
 	else
@@ -167,8 +167,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 
 static int run_fallocate(struct server *s, fuse_req_t req, const struct call *c)
 {
-	return answer(req, tree_fallocate(s->tree, file_of(c->handle), c->flags, (uint64_t)c->offset,
-					  (uint64_t)c->other_offset));
+	return reply(req, tree_fallocate(s->tree, file_of(c->handle), c->flags, (uint64_t)c->offset,
+					 (uint64_t)c->other_offset));
 }
 
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
@@ -192,7 +192,7 @@ static int run_lseek(struct server *s, fuse_req_t req, const struct call *c)
 		unuse_file(s, c, f);
 	}
 	if (r < 0)
-		return answer(req, r);
+		return reply(req, r);
 	fuse_reply_lseek(req, (off_t)found);
 	return 0;
 }
@@ -209,7 +209,7 @@ static int run_copy(struct server *s, fuse_req_t req, const struct call *c)
 			  (uint64_t)c->other_offset, c->size, &copied);
 
 	if (r < 0)
-		return answer(req, r);
+		return reply(req, r);
 	fuse_reply_write(req, copied);
 	return 0;
 }
@@ -233,7 +233,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, stru
 
 static int run_fsync(struct server *s, fuse_req_t req, const struct call *c)
 {
-	return answer(req, tree_fsync(s->tree, c->ino));
+	return reply(req, tree_fsync(s->tree, c->ino));
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

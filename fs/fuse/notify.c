@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/fuse/request.h"
+#include "fs/fuse/internal.h"
 
 static bool notify_begin(struct server *s)
 {

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 
 struct parked {
 	struct parked *next;
@@ -123,7 +123,7 @@ void call_serve(struct park *p, fuse_req_t req, const struct call *c)
 	parked_free(parked);
 }
 
-void park_answer(struct park *p, fuse_req_t req, int error)
+void park_reply(struct park *p, fuse_req_t req, int error)
 {
 	struct parked *parked = calloc(1, sizeof(*parked));
 

@@ -47,7 +47,7 @@ int park_start(struct park *p);
 /* Answer the request now, or park it. The call may live on the stack. */
 void call_serve(struct park *p, fuse_req_t req, const struct call *c);
 /* Answer the request with -error from the park's thread: for interrupt functions, which must not answer themselves. */
-void park_answer(struct park *p, fuse_req_t req, int error);
+void park_reply(struct park *p, fuse_req_t req, int error);
 /* Answer all that wait with EINTR and end the thread; what comes later is answered at once. */
 void park_stop(struct park *p);
 void park_free(struct park *p);

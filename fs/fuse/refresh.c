@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/fuse/request.h"
+#include "fs/fuse/internal.h"
 
 struct written {
 	struct written *next;
@@ -34,7 +34,7 @@ struct refresh {
 	bool stopping;
 };
 
-static void answer_written(struct refresh *r, struct written *w)
+static void reply_written(struct refresh *r, struct written *w)
 {
 	notify_stale(r->server, w->ino, w->offset, w->length);
 	if (w->call.run)
@@ -44,7 +44,7 @@ static void answer_written(struct refresh *r, struct written *w)
 	free(w);
 }
 
-static void *answer_all(void *arg)
+static void *reply_all(void *arg)
 {
 	struct refresh *r = arg;
 
@@ -60,7 +60,7 @@ static void *answer_all(void *arg)
 		pthread_mutex_unlock(&r->lock);
 		for (struct written *next; list; list = next) {
 			next = list->next;
-			answer_written(r, list);
+			reply_written(r, list);
 		}
 		pthread_mutex_lock(&r->lock);
 	}
@@ -87,7 +87,7 @@ int refresh_before(struct refresh *r, fuse_req_t req, const struct call *c)
 	struct written *w = malloc(sizeof(*w) + c->size);
 
 	if (!w)
-		return answer(req, -ENOMEM);
+		return reply(req, -ENOMEM);
 	*w = (struct written){.req = req, .ino = c->ino, .offset = c->offset, .length = c->size, .call = *c};
 	memcpy(w->data, c->data, c->size);
 	w->call.data = w->data;
@@ -130,7 +130,7 @@ int refresh_new(struct server *s, struct refresh **ret)
 
 int refresh_start(struct refresh *r)
 {
-	int e = pthread_create(&r->thread, NULL, answer_all, r);
+	int e = pthread_create(&r->thread, NULL, reply_all, r);
 
 	r->started = e == 0;
 	return -e;

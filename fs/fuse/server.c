@@ -19,8 +19,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "cdappendfs/own.h"
-#include "fs/fuse/request.h"
+#include "burner/base/own.h"
+#include "fs/fuse/internal.h"
 
 #define MAX_THREADS 16
 #define MAX_BACKGROUND 512
@@ -202,7 +202,7 @@ void server_unmount(struct server *s)
 		return;
 	notify_silence(s);
 	if (s->commit)
-		sync_answer_all(s, EINTR);
+		sync_reply_all(s, EINTR);
 	park_stop(s->park);
 	refresh_stop(s->refresh);
 	take_away(s);

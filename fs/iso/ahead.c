@@ -7,7 +7,7 @@
  */
 #include <fcntl.h>
 
-#include "fs/iso/room.h"
+#include "fs/iso/internal.h"
 
 #define DIRECTORY_SECTORS_MAX 16u /* of a longer one only the beginning: who reads it reads on */
 #define GAP_SECTORS_MAX 16u	  /* read along */

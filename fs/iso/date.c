@@ -5,7 +5,7 @@
  * Fields out of range are clamped: a disc with a silly date is still readable.  All zero means "not specified": the
  * epoch.
  */
-#include "fs/iso/room.h"
+#include "fs/iso/internal.h"
 
 struct date {
 	int year, month, day, hour, minute, second, quarters;

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "fs/iso/room.h"
+#include "fs/iso/internal.h"
 
 #define FIRST_SECTORS 8u  /* read at first, then twice as much each time … */
 #define CHUNK_SECTORS 32u /* … up to this */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fs/iso/room.h"
+#include "fs/iso/internal.h"
 
 #define SECTIONS_MAX 65536u	      /* of one file; 8 TiB needs 2049 */
 #define POSITION_REFUSED (1ull << 62) /* iso_read_disc() answers -EBADMSG */

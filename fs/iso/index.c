@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "fs/iso/room.h"
+#include "fs/iso/internal.h"
 
 #define INDEX_MAX_BYTES (16u << 20)
 #define BUCKETS 1024u

@@ -24,10 +24,10 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "cdappendfs/appuse.h"
+#include "burner/format/appuse.h"
 #include "cdappendfs/disc.h"
 #include "cdappendfs/extent.h"
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 
 struct iso;
 

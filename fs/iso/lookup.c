@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "fs/iso/room.h"
+#include "fs/iso/internal.h"
 
 /* The entry whose record is at `at`: 1, 0 or an errno. */
 static int decode_at(struct cursor *c, uint32_t at, struct iso_entry *ret)

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "fs/iso/room.h"
+#include "fs/iso/internal.h"
 
 #define NM_CONTINUE 0x01u
 #define NM_CURRENT_OR_PARENT 0x06u

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "fs/iso/room.h"
+#include "fs/iso/internal.h"
 
 #define CACHE_SLOTS 128u
 #define CHUNK_SECTORS 8192u /* 16 MiB: the most asked of a disc in one call */

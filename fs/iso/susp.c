@@ -10,7 +10,7 @@
  * of one directory (of one window) follow cannot be more than the disc, with something for each cut: else few sectors
  * of a malicious disc would be read a thousand times for one listing.
  */
-#include "fs/iso/room.h"
+#include "fs/iso/internal.h"
 
 #define HOPS_MAX 32u
 #define CONTINUATION_MAX_BYTES 65536u

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "fs/iso/room.h"
+#include "fs/iso/internal.h"
 
 #define DESCRIPTORS_MAX 84u /* Linux looks at as many */
 #define DESCRIPTOR_PRIMARY 1u

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "fs/iso/room.h"
+#include "fs/iso/internal.h"
 
 #define SHIFT_MIN 12u
 #define SHIFT_MAX 20u

@@ -22,8 +22,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
 #define SEGMENT_BYTES (64u << 20)
@@ -203,10 +203,10 @@ int stage_bodies_load(struct stage *s)
 {
 	int r;
 
-	while ((r = journal_step(s, ST_BODIES_ALL)) > 0)
+	while ((r = db_step(s, ST_BODIES_ALL)) > 0)
 		if ((r = load_row(s, s->statements[ST_BODIES_ALL])))
 			break;
-	journal_reset(s, ST_BODIES_ALL);
+	db_reset(s, ST_BODIES_ALL);
 	return r;
 }
 
@@ -256,14 +256,14 @@ void stage_bodies_release(struct stage *s)
 
 static int body_put_row(struct stage *s, uint32_t number, bool sparse)
 {
-	int r = journal_begin(s, true);
+	int r = db_begin(s, true);
 
 	if (r)
 		return r;
 	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 1, number);
 	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 2, sparse);
 	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 3, s->generation);
-	r = journal_run(s, ST_BODY_PUT);
+	r = db_run(s, ST_BODY_PUT);
 	return r ? r : stage_state_put_number(s, "next_body", (uint64_t)number + 1);
 }
 
@@ -309,11 +309,11 @@ int stage_body_drop(struct stage *s, uint32_t number)
 
 	if (!b)
 		return -ENOENT;
-	r = journal_begin(s, false);
+	r = db_begin(s, false);
 	if (r)
 		return r;
 	sqlite3_bind_int64(s->statements[ST_BODY_DELETE], 1, number);
-	r = journal_run(s, ST_BODY_DELETE);
+	r = db_run(s, ST_BODY_DELETE);
 	if (r)
 		return r;
 	if (s->bodies.running == b)
@@ -374,9 +374,9 @@ int stage_segment_alloc(struct stage *s, uint64_t length, uint32_t *ret_body, ui
 	r = take_space(s, length);
 	if (r)
 		return r;
-	stage_enter(s);
+	stage_lock(s);
 	r = segment_alloc(s, length, ret_body, ret_pos);
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 
@@ -387,11 +387,11 @@ int stage_body_new(struct stage *s, uint32_t *ret_body)
 
 	if (r)
 		return r;
-	stage_enter(s);
+	stage_lock(s);
 	r = body_make(s, true, &b);
 	if (!r)
 		*ret_body = b->number;
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 

@@ -18,8 +18,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
 #define PAGE_BYTES 4096u
@@ -86,11 +86,11 @@ void stage_body_discard(struct stage *s, uint32_t body, uint64_t pos, uint64_t l
 	if (!length || s->read_only || (length == WHOLE && pos) ||
 	    (length != WHOLE && pos > INT64_MAX - min_u64(length, INT64_MAX)))
 		return;
-	stage_enter(s);
+	stage_lock(s);
 	b = stage_body_find(s, body);
 	if (b)
 		queue(s, b, pos, length);
-	stage_leave(s);
+	stage_unlock(s);
 }
 
 /* ---- punching ---- */
@@ -165,9 +165,9 @@ static void drop_body(struct stage *s, const struct discard *d, struct discards 
 {
 	int r;
 
-	stage_enter(s);
+	stage_lock(s);
 	r = stage_body_drop(s, d->body); /* a failure leaves it to the next collection */
-	stage_leave(s);
+	stage_unlock(s);
 	if (r == 0 && !list_reserve(gone, 1))
 		gone->items[gone->n++] = *d;
 	else if (r == 0)
@@ -237,11 +237,11 @@ void stage_discards_apply(struct stage *s)
 
 	if (s->read_only)
 		return;
-	stage_enter(s);
+	stage_lock(s);
 	if (!s->failed && s->ready.n)
 		sort_out(s, &sparse, &segments);
 	apply_list(s, &sparse, &gone);
-	stage_leave(s);
+	stage_unlock(s);
 	apply_list(s, &segments, &gone);
 	unlink_list(s, &gone);
 }
@@ -252,9 +252,9 @@ bool stage_reclaim(struct stage *s)
 
 	if (stage_room(s) >= RECLAIM_BELOW_BYTES)
 		return false;
-	stage_enter(s);
+	stage_lock(s);
 	waiting = s->queued.n || s->committing.n || s->ready.n;
-	stage_leave(s);
+	stage_unlock(s);
 	if (!waiting || stage_sync(s))
 		return false;
 	stage_discards_apply(s);
@@ -290,11 +290,11 @@ static void cancel_in(struct discards *l, struct body *b, uint64_t from, uint64_
 
 void stage_discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t length)
 {
-	stage_enter(s);
+	stage_lock(s);
 	cancel_in(&s->queued, b, pos, pos + length);
 	cancel_in(&s->committing, b, pos, pos + length);
 	cancel_in(&s->ready, b, pos, pos + length);
-	stage_leave(s);
+	stage_unlock(s);
 }
 
 void stage_discards_release(struct stage *s)
@@ -325,10 +325,10 @@ static int mark_rows(struct stage *s, struct idmap *used)
 	sqlite3_stmt *row = s->statements[ST_NODES_EXTENTS];
 	int r;
 
-	while ((r = journal_step(s, ST_NODES_EXTENTS)) > 0)
+	while ((r = db_step(s, ST_NODES_EXTENTS)) > 0)
 		if ((r = mark_blob(used, sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0))))
 			break;
-	journal_reset(s, ST_NODES_EXTENTS);
+	db_reset(s, ST_NODES_EXTENTS);
 	return r;
 }
 
@@ -365,9 +365,9 @@ int stage_collect(struct stage *s, const uint32_t *keep, size_t n_keep)
 
 	if (s->read_only)
 		return 0;
-	stage_enter(s);
+	stage_lock(s);
 	r = collect(s, &used, keep, n_keep);
-	stage_leave(s);
+	stage_unlock(s);
 	idmap_release(&used);
 	return r;
 }
@@ -378,16 +378,16 @@ int stage_discard(struct stage *s)
 	bool nested;
 	int r;
 
-	stage_enter(s);
+	stage_lock(s);
 	nested = s->depth > 1;
-	r = s->frozen ? -EBUSY : journal_begin(s, false);
+	r = s->frozen ? -EBUSY : db_begin(s, false);
 	if (!r)
-		r = journal_save(s);
+		r = db_save(s);
 	if (!r) {
-		r = journal_run(s, ST_NODES_CLEAR);
+		r = db_run(s, ST_NODES_CLEAR);
 		if (!r)
-			r = journal_run(s, ST_NAMES_CLEAR);
-		r = r ? journal_restore(s, r) : journal_release(s);
+			r = db_run(s, ST_NAMES_CLEAR);
+		r = r ? db_restore(s, r) : db_release(s);
 	}
 	if (!r) {
 		t->running = NULL;
@@ -398,7 +398,7 @@ int stage_discard(struct stage *s)
 		pthread_mutex_unlock(&t->lock);
 		r = stage_rows_load(s);
 	}
-	stage_leave(s);
+	stage_unlock(s);
 	if (r || nested)
 		return r;
 	return stage_sync(s);
@@ -409,7 +409,7 @@ void stage_totals(struct stage *s, struct stage_totals *ret)
 	struct bodies *t = &s->bodies;
 	struct stage_totals totals = {0};
 
-	stage_enter(s);
+	stage_lock(s);
 	totals.nodes = s->nodes.count;
 	totals.names = s->n_names;
 	pthread_mutex_lock(&t->lock);
@@ -424,6 +424,6 @@ void stage_totals(struct stage *s, struct stage_totals *ret)
 			totals.body_bytes += (uint64_t)st.st_blocks * 512;
 	}
 	pthread_mutex_unlock(&t->lock);
-	stage_leave(s);
+	stage_unlock(s);
 	*ret = totals;
 }

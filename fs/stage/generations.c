@@ -4,15 +4,15 @@
  *
  * A snapshot is one array of nodes, one of names, and an arena of extents, targets and names: read in two ordered
  * scans under the mutex, freed in a few calls.  A large one lies in files of the stage's directory
- * (cdappendfs/bulk.h).
+ * (burner/base/bulk.h).
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cdappendfs/arena.h"
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/arena.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
 int stage_freeze(struct stage *s, uint32_t *ret_generation)
@@ -20,7 +20,7 @@ int stage_freeze(struct stage *s, uint32_t *ret_generation)
 	uint32_t frozen;
 	int r;
 
-	stage_enter(s);
+	stage_lock(s);
 	frozen = s->generation;
 	r = s->frozen		? -EBUSY :
 	    frozen == INT32_MAX ? -EOVERFLOW :
@@ -31,15 +31,15 @@ int stage_freeze(struct stage *s, uint32_t *ret_generation)
 		s->frozen = true;
 		*ret_generation = frozen;
 	}
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 
 void stage_unfreeze(struct stage *s)
 {
-	stage_enter(s);
+	stage_lock(s);
 	s->frozen = false;
-	stage_leave(s);
+	stage_unlock(s);
 	stage_discards_apply(s);
 }
 
@@ -51,36 +51,36 @@ static int drop_rows(struct stage *s, enum statement newer, enum statement drop,
 	int r;
 
 	sqlite3_bind_int64(s->statements[newer], 1, generation);
-	r = journal_step(s, newer);
-	journal_reset(s, newer);
+	r = db_step(s, newer);
+	db_reset(s, newer);
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return journal_run(s, clear);
+		return db_run(s, clear);
 	sqlite3_bind_int64(s->statements[drop], 1, generation);
-	return journal_run(s, drop);
+	return db_run(s, drop);
 }
 
 int stage_drop_generation(struct stage *s, uint32_t generation)
 {
 	int r;
 
-	stage_enter(s);
-	r = journal_begin(s, false);
+	stage_lock(s);
+	r = db_begin(s, false);
 	if (!r)
-		r = journal_save(s);
+		r = db_save(s);
 	if (!r) {
 		r = drop_rows(s, ST_NODE_NEWER, ST_NODE_DROP, ST_NODES_CLEAR, generation);
 		if (!r)
 			r = drop_rows(s, ST_NAME_NEWER, ST_NAME_DROP, ST_NAMES_CLEAR, generation);
-		r = r ? journal_restore(s, r) : journal_release(s);
+		r = r ? db_restore(s, r) : db_release(s);
 	}
 	if (!r) {
 		r = stage_rows_load(s);
 		if (r)
 			s->failed = r; /* the sets in memory are no longer those of the rows */
 	}
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 
@@ -143,12 +143,12 @@ static int copy_rows(struct stage *s, struct copy *c)
 	c->public.names = bulk_zalloc(&c->public.bulk, n_names + 1, sizeof(*c->public.names));
 	if (!c->public.nodes || !c->public.names)
 		return -ENOMEM;
-	while (!r && (r = journal_step(s, ST_NODES_ALL)) > 0)
+	while (!r && (r = db_step(s, ST_NODES_ALL)) > 0)
 		r = c->public.n_nodes < n_nodes ? copy_node(c, s->statements[ST_NODES_ALL]) : -EBADMSG;
-	journal_reset(s, ST_NODES_ALL);
-	while (!r && (r = journal_step(s, ST_NAMES_ALL)) > 0)
+	db_reset(s, ST_NODES_ALL);
+	while (!r && (r = db_step(s, ST_NAMES_ALL)) > 0)
 		r = c->public.n_names < n_names ? copy_name(c, s->statements[ST_NAMES_ALL]) : -EBADMSG;
-	journal_reset(s, ST_NAMES_ALL);
+	db_reset(s, ST_NAMES_ALL);
 	return r;
 }
 
@@ -163,9 +163,9 @@ int stage_snapshot(struct stage *s, uint64_t keep_bytes, struct stage_snapshot *
 		return -ENOMEM;
 	snapshot = &c->public;
 	c->public.bulk = (struct bulk){.directory = s->directory, .keep_bytes = keep_bytes};
-	stage_enter(s);
+	stage_lock(s);
 	r = copy_rows(s, c);
-	stage_leave(s);
+	stage_unlock(s);
 	if (!r)
 		*ret = TAKE_PTR(snapshot);
 	return r;

@@ -21,7 +21,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
-#include "fs/stage/idset.h"
+#include "burner/base/idset.h"
 #include "fs/stage/stage.h"
 #include "fs/stage/wal.h"
 
@@ -149,21 +149,21 @@ struct stage {
  * be asked */
 void stage_host_space(const struct stage *s, uint64_t *ret_free, uint64_t *ret_reserve);
 /* journal.c: all with the mutex held; reads and writes return 0 or -errno */
-int journal_open(struct stage *s);		 /* and prepares the statements; -ENOENT: read_only and there is none */
-void journal_close(struct stage *s, bool clean); /* clean: everything is in the database, the log may go */
-int journal_errno(struct stage *s, int rc);
-int journal_begin(struct stage *s, bool grows); /* before a change; grows: not a deletion, needs space */
-int journal_commit(struct stage *s);
-bool journal_dirty(struct stage *s); /* a transaction is open */
+int db_open(struct stage *s);		    /* and prepares the statements; -ENOENT: read_only and there is none */
+void db_close(struct stage *s, bool clean); /* clean: everything is in the database, the log may go */
+int db_errno(struct stage *s, int rc);
+int db_begin(struct stage *s, bool grows); /* before a change; grows: not a deletion, needs space */
+int db_commit(struct stage *s);
+bool db_dirty(struct stage *s); /* a transaction is open */
 /* SQLITE_ROW -> 1, done -> 0 (and reset), -errno (reset) */
-int journal_step(struct stage *s, enum statement statement);
-int journal_run(struct stage *s, enum statement statement); /* to its end, and reset; bindings cleared */
-void journal_reset(struct stage *s, enum statement statement);
-int journal_save(struct stage *s);		 /* a step of several statements … */
-int journal_restore(struct stage *s, int error); /* … failed: undone.  Returns error. */
-int journal_release(struct stage *s);
+int db_step(struct stage *s, enum statement statement);
+int db_run(struct stage *s, enum statement statement); /* to its end, and reset; bindings cleared */
+void db_reset(struct stage *s, enum statement statement);
+int db_save(struct stage *s);		    /* a step of several statements … */
+int db_restore(struct stage *s, int error); /* … failed: undone.  Returns error. */
+int db_release(struct stage *s);
 /* schema.c */
-extern const char *const journal_sql[ST_N];
+extern const char *const db_sql[ST_N];
 int stage_schema_setup(struct stage *s); /* checks what is there, or makes it */
 
 /* state.c: the mutex held */

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
 #define LOCK_TEXT_BYTES 8192u

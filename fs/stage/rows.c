@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
 #define EXTENTS_ON_STACK 16u
@@ -140,7 +140,7 @@ static int node_get(struct stage *s, uint64_t ino, struct stage_node *ret)
 	if (!idset_has(&s->nodes, ino))
 		return -ENOENT;
 	sqlite3_bind_int64(s->statements[ST_NODE_GET], 1, (sqlite3_int64)ino);
-	r = journal_step(s, ST_NODE_GET);
+	r = db_step(s, ST_NODE_GET);
 	if (r <= 0)
 		return r ? r : -ENOENT;
 	r = node_from_row(s->statements[ST_NODE_GET], ret);
@@ -152,9 +152,9 @@ int stage_node_get(struct stage *s, uint64_t ino, struct stage_node *ret)
 {
 	int r;
 
-	stage_enter(s);
+	stage_lock(s);
 	r = node_get(s, ino, ret);
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 
@@ -162,9 +162,9 @@ bool stage_node_exists(struct stage *s, uint64_t ino)
 {
 	bool there;
 
-	stage_enter(s);
+	stage_lock(s);
 	there = idset_has(&s->nodes, ino);
-	stage_leave(s);
+	stage_unlock(s);
 	return there;
 }
 
@@ -208,11 +208,11 @@ static int node_put(struct stage *s, const struct stage_node *n, const uint8_t *
 	int r = idset_reserve(&s->nodes, 1);
 
 	if (!r)
-		r = journal_begin(s, true);
+		r = db_begin(s, true);
 	if (r)
 		return r;
 	bind_node(s, n, packed);
-	r = journal_run(s, ST_NODE_PUT);
+	r = db_run(s, ST_NODE_PUT);
 	if (!r)
 		idset_add(&s->nodes, n->ino);
 	return r;
@@ -232,9 +232,9 @@ int stage_node_put(struct stage *s, const struct stage_node *n)
 	if (!packed)
 		return -ENOMEM;
 	extents_pack(n->extents, n->n_extents, packed);
-	stage_enter(s);
+	stage_lock(s);
 	r = node_put(s, n, packed);
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 
@@ -242,19 +242,19 @@ int stage_node_delete(struct stage *s, uint64_t ino)
 {
 	int r = 0;
 
-	stage_enter(s);
+	stage_lock(s);
 	if (idset_has(&s->nodes, ino)) {
-		r = journal_begin(s, false);
+		r = db_begin(s, false);
 		if (!r) {
 			sqlite3_bind_int64(s->statements[ST_NODE_DELETE], 1, (sqlite3_int64)ino);
-			r = journal_run(s, ST_NODE_DELETE);
+			r = db_run(s, ST_NODE_DELETE);
 		}
 		if (!r)
 			idset_remove(&s->nodes, ino);
 	} else {
 		r = s->failed;
 	}
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 
@@ -264,17 +264,17 @@ int stage_node_inos(struct stage *s, uint64_t **ret, size_t *ret_n)
 	size_t n = 0;
 	int r = 0;
 
-	stage_enter(s);
+	stage_lock(s);
 	inos = malloc((s->nodes.count + 1) * sizeof(*inos));
 	if (!inos)
 		r = -ENOMEM;
-	while (!r && (r = journal_step(s, ST_NODE_INOS)) > 0) {
+	while (!r && (r = db_step(s, ST_NODE_INOS)) > 0) {
 		r = n < s->nodes.count ? 0 : -EBADMSG;
 		if (!r)
 			inos[n++] = stage_row_number(s->statements[ST_NODE_INOS], 0);
 	}
-	journal_reset(s, ST_NODE_INOS);
-	stage_leave(s);
+	db_reset(s, ST_NODE_INOS);
+	stage_unlock(s);
 	if (r)
 		return r;
 	*ret = TAKE_PTR(inos);

@@ -15,7 +15,7 @@
 #define JOURNAL_APPLICATION_ID 0x63646170 /* "cdap" */
 #define JOURNAL_VERSION 1
 
-const char *const journal_sql[ST_N] = {
+const char *const db_sql[ST_N] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
 	[ST_COMMIT] = "COMMIT",
 	[ST_SAVE] = "SAVEPOINT step",
@@ -70,10 +70,7 @@ static const char schema[] =
 	"COMMIT;";
 _Static_assert(JOURNAL_APPLICATION_ID == 1667522928, "as in the schema");
 
-static int execute(struct stage *s, const char *sql)
-{
-	return journal_errno(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL));
-}
+static int execute(struct stage *s, const char *sql) { return db_errno(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL)); }
 
 static int ask_number(struct stage *s, const char *sql, int64_t *ret)
 {
@@ -85,7 +82,7 @@ static int ask_number(struct stage *s, const char *sql, int64_t *ret)
 	if (rc == SQLITE_ROW)
 		*ret = sqlite3_column_int64(row, 0);
 	sqlite3_finalize(row);
-	return rc == SQLITE_ROW ? 0 : rc == SQLITE_DONE ? -EBADMSG : journal_errno(s, rc);
+	return rc == SQLITE_ROW ? 0 : rc == SQLITE_DONE ? -EBADMSG : db_errno(s, rc);
 }
 
 static int quick_check(struct stage *s)
@@ -100,7 +97,7 @@ static int quick_check(struct stage *s)
 
 		r = text && !strcmp(text, "ok") ? 0 : -EBADMSG;
 	} else {
-		r = rc == SQLITE_DONE ? -EBADMSG : journal_errno(s, rc);
+		r = rc == SQLITE_DONE ? -EBADMSG : db_errno(s, rc);
 	}
 	sqlite3_finalize(row);
 	return r;

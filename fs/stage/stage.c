@@ -19,8 +19,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
 #define RESERVE_BYTES (8u << 20)
@@ -83,7 +83,7 @@ static int stage_new(struct place *p, const struct stage_options *o, struct stag
 /* Frees what memory and descriptors it has; nothing on the disk changes. */
 static void stage_free(struct stage *s)
 {
-	journal_close(s, false);
+	db_close(s, false);
 	stage_discards_release(s);
 	stage_bodies_release(s);
 	idset_release(&s->nodes);
@@ -116,15 +116,15 @@ static int stage_load(struct stage *s)
 	s->bodies_fd = openat(s->dir_fd, BODIES_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->bodies_fd < 0)
 		return -errno;
-	stage_enter(s);
-	r = journal_open(s);
+	stage_lock(s);
+	r = db_open(s);
 	if (!r)
 		r = stage_state_load(s);
 	if (!r)
 		r = stage_rows_load(s);
 	if (!r)
 		r = stage_bodies_load(s);
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 
@@ -262,8 +262,8 @@ static int rename_to_identity(struct stage *s, const struct stage_options *o)
 		return r;
 	if (asprintf(&path, "%.*s%s", (int)(strlen(s->directory) - strlen(s->leaf)), s->directory, name) < 0)
 		return -ENOMEM;
-	stage_enter(s);
-	journal_close(s, false);
+	stage_lock(s);
+	db_close(s, false);
 	if (renameat2(s->root_fd, s->leaf, s->root_fd, name, RENAME_NOREPLACE)) {
 		free(path); /* it works under its old name as well, and is found again */
 	} else {
@@ -272,8 +272,8 @@ static int rename_to_identity(struct stage *s, const struct stage_options *o)
 		s->directory = path;
 		memcpy(s->leaf, name, sizeof(name));
 	}
-	stage_leave(s);
-	return journal_open(s);
+	stage_unlock(s);
+	return db_open(s);
 }
 
 static int finish_open(struct stage *s, const struct stage_options *o)
@@ -390,9 +390,9 @@ static bool worth_keeping(struct stage *s)
 {
 	bool keep;
 
-	stage_enter(s);
+	stage_lock(s);
 	keep = s->failed || !stage_empty(s) || s->commit.state != STAGE_IDLE || stage_state_result_waits(s);
-	stage_leave(s);
+	stage_unlock(s);
 	return keep;
 }
 
@@ -402,19 +402,19 @@ void stage_close(struct stage *s)
 
 	stage_sync_stop(s);
 	if (!s->read_only) {
-		stage_enter(s);
+		stage_lock(s);
 		if (!s->failed)
 			stage_state_settle_ino(s); /* a failure leaves a gap in the numbers */
-		stage_leave(s);
+		stage_unlock(s);
 		clean = !stage_sync(s);
 		stage_discards_apply(s);
 		if (clean)
 			clean = !stage_sync_checkpoint_all(s);
 	}
 	keep = s->read_only || !clean || worth_keeping(s);
-	stage_enter(s);
-	journal_close(s, clean);
-	stage_leave(s);
+	stage_lock(s);
+	db_close(s, clean);
+	stage_unlock(s);
 	if (!keep)
 		remove_files(s);
 	stage_place_clear_lock(s);
@@ -423,13 +423,13 @@ void stage_close(struct stage *s)
 
 /* ---- small things ---- */
 
-void stage_enter(struct stage *s)
+void stage_lock(struct stage *s)
 {
 	pthread_mutex_lock(&s->mutex);
 	s->depth++;
 }
 
-void stage_leave(struct stage *s)
+void stage_unlock(struct stage *s)
 {
 	s->depth--;
 	pthread_mutex_unlock(&s->mutex);
@@ -437,10 +437,10 @@ void stage_leave(struct stage *s)
 
 void stage_set_user(struct stage *s, enum stage_user user)
 {
-	stage_enter(s);
+	stage_lock(s);
 	s->user = user;
 	stage_place_write_lock(s);
-	stage_leave(s);
+	stage_unlock(s);
 }
 
 const char *stage_directory(const struct stage *s) { return s->directory; }

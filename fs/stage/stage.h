@@ -12,7 +12,7 @@
  * stage_start_thread(), after the daemon forked.
  *
  * Threads: any.  Rows: one mutex inside.  Steps that must be seen (and become durable) together go between
- * stage_enter() and stage_leave(), which hold that mutex (recursively). Errors: -ENOSPC the disk of the stage is full
+ * stage_lock() and stage_unlock(), which hold that mutex (recursively). Errors: -ENOSPC the disk of the stage is full
  * (the journal stays intact, the change was not made), -EIO, -EBADMSG damaged journal, -ESTALE it belongs to another
  * disc or state of the disc, -EBUSY in use, -EACCES. Names are bytes.  A generation is the number that rows and
  * bodies carry when they are changed; stage_freeze() starts the next.
@@ -26,7 +26,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "cdappendfs/bulk.h"
+#include "burner/base/bulk.h"
 #include "cdappendfs/disc.h"
 #include "cdappendfs/extent.h"
 
@@ -86,8 +86,8 @@ static inline void stage_closep(struct stage **s)
 /* The default root: ${XDG_STATE_HOME:-~/.local/state}/cdappendfs, or /var/lib/cdappendfs for root. */
 int stage_default_root(char **ret);
 
-void stage_enter(struct stage *s);
-void stage_leave(struct stage *s);
+void stage_lock(struct stage *s);
+void stage_unlock(struct stage *s);
 /* not between enter and leave, nor what ends with a sync (commit_set, rebind): -EDEADLK */
 int stage_sync(struct stage *s);
 bool stage_empty(struct stage *s); /* no rows at all */

@@ -14,8 +14,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
 #define INO_BLOCK 4096u
@@ -26,24 +26,24 @@
 
 int stage_state_put(struct stage *s, const char *key, const void *value, size_t length)
 {
-	int r = journal_begin(s, false);
+	int r = db_begin(s, false);
 
 	if (r)
 		return r;
 	sqlite3_bind_text(s->statements[ST_STATE_PUT], 1, key, -1, SQLITE_STATIC);
 	sqlite3_bind_blob64(s->statements[ST_STATE_PUT], 2, value, length, SQLITE_STATIC);
-	return journal_run(s, ST_STATE_PUT);
+	return db_run(s, ST_STATE_PUT);
 }
 
 int stage_state_put_number(struct stage *s, const char *key, uint64_t value)
 {
-	int r = journal_begin(s, false);
+	int r = db_begin(s, false);
 
 	if (r)
 		return r;
 	sqlite3_bind_text(s->statements[ST_STATE_PUT], 1, key, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s->statements[ST_STATE_PUT], 2, (sqlite3_int64)value);
-	return journal_run(s, ST_STATE_PUT);
+	return db_run(s, ST_STATE_PUT);
 }
 
 int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_length)
@@ -54,7 +54,7 @@ int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_le
 	int r;
 
 	sqlite3_bind_text(row, 1, key, -1, SQLITE_STATIC);
-	r = journal_step(s, ST_STATE_GET);
+	r = db_step(s, ST_STATE_GET);
 	if (r <= 0)
 		return r ? r : -ENOENT;
 	length = (size_t)sqlite3_column_bytes(row, 0);
@@ -66,7 +66,7 @@ int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_le
 		*ret = copy;
 		*ret_length = length;
 	}
-	journal_reset(s, ST_STATE_GET);
+	db_reset(s, ST_STATE_GET);
 	return copy ? 0 : -ENOMEM;
 }
 
@@ -75,25 +75,25 @@ int stage_state_get_number(struct stage *s, const char *key, uint64_t *ret)
 	int r;
 
 	sqlite3_bind_text(s->statements[ST_STATE_GET], 1, key, -1, SQLITE_STATIC);
-	r = journal_step(s, ST_STATE_GET);
+	r = db_step(s, ST_STATE_GET);
 	if (r <= 0)
 		return r ? r : -ENOENT;
 	if (sqlite3_column_type(s->statements[ST_STATE_GET], 0) == SQLITE_INTEGER)
 		*ret = stage_row_number(s->statements[ST_STATE_GET], 0);
 	else
 		r = -EBADMSG;
-	journal_reset(s, ST_STATE_GET);
+	db_reset(s, ST_STATE_GET);
 	return r > 0 ? 0 : r;
 }
 
 int stage_state_delete(struct stage *s, const char *key)
 {
-	int r = journal_begin(s, false);
+	int r = db_begin(s, false);
 
 	if (r)
 		return r;
 	sqlite3_bind_text(s->statements[ST_STATE_DELETE], 1, key, -1, SQLITE_STATIC);
-	return journal_run(s, ST_STATE_DELETE);
+	return db_run(s, ST_STATE_DELETE);
 }
 
 /* A blob of known length; absent: zeros. */
@@ -224,27 +224,27 @@ int stage_rebind(struct stage *s, const struct disc_identity *identity, const st
 {
 	int r;
 
-	stage_enter(s);
+	stage_lock(s);
 	r = stage_state_bind(s, identity, fingerprint);
 	if (!r)
 		stage_place_write_lock(s); /* it says which disc the holder has */
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 
 int stage_fingerprint(struct stage *s, struct disc_fingerprint *ret)
 {
-	stage_enter(s);
+	stage_lock(s);
 	*ret = s->fingerprint;
-	stage_leave(s);
+	stage_unlock(s);
 	return 0;
 }
 
 int stage_identity(struct stage *s, struct disc_identity *ret)
 {
-	stage_enter(s);
+	stage_lock(s);
 	*ret = s->identity;
-	stage_leave(s);
+	stage_unlock(s);
 	return 0;
 }
 
@@ -253,9 +253,9 @@ uint32_t stage_failed_lba(struct stage *s)
 	uint64_t lba = UINT32_MAX;
 	int r;
 
-	stage_enter(s);
+	stage_lock(s);
 	r = stage_state_get_number(s, "failed_lba", &lba);
-	stage_leave(s);
+	stage_unlock(s);
 	return r || lba > UINT32_MAX ? UINT32_MAX : (uint32_t)lba;
 }
 
@@ -263,9 +263,9 @@ int stage_set_failed_lba(struct stage *s, uint32_t session_lba)
 {
 	int r;
 
-	stage_enter(s);
+	stage_lock(s);
 	r = stage_state_put_number(s, "failed_lba", session_lba);
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 
@@ -275,7 +275,7 @@ int stage_new_ino(struct stage *s, uint64_t *ret)
 {
 	int r = 0;
 
-	stage_enter(s);
+	stage_lock(s);
 	if (s->next_ino > UINT32_MAX)
 		r = -ENOSPC;
 	if (!r && s->ino_limit < s->next_ino + INO_BLOCK / 2) {
@@ -287,7 +287,7 @@ int stage_new_ino(struct stage *s, uint64_t *ret)
 	}
 	if (!r)
 		*ret = s->next_ino++;
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 
@@ -295,9 +295,9 @@ uint64_t stage_next_ino(struct stage *s)
 {
 	uint64_t next;
 
-	stage_enter(s);
+	stage_lock(s);
 	next = s->next_ino;
-	stage_leave(s);
+	stage_unlock(s);
 	return next;
 }
 
@@ -314,9 +314,9 @@ int stage_state_settle_ino(struct stage *s)
 
 int stage_commit_get(struct stage *s, struct stage_commit *ret)
 {
-	stage_enter(s);
+	stage_lock(s);
 	*ret = s->commit;
-	stage_leave(s);
+	stage_unlock(s);
 	return 0;
 }
 
@@ -345,17 +345,17 @@ int stage_commit_set(struct stage *s, const struct stage_commit *c)
 	struct stage_commit before;
 	int r;
 
-	stage_enter(s);
+	stage_lock(s);
 	before = s->commit;
 	r = put_commit(s, c);
-	stage_leave(s);
+	stage_unlock(s);
 	if (r)
 		return r;
 	r = stage_sync(s);
 	if (r) { /* not durable: not said either; the next sync takes it back on the disk */
-		stage_enter(s);
+		stage_lock(s);
 		put_commit(s, &before);
-		stage_leave(s);
+		stage_unlock(s);
 	}
 	return r;
 }
@@ -364,9 +364,9 @@ int stage_commit_put(struct stage *s, const struct stage_commit *c)
 {
 	int r;
 
-	stage_enter(s);
+	stage_lock(s);
 	r = put_commit(s, c);
-	stage_leave(s);
+	stage_unlock(s);
 	if (!r)
 		stage_bodies_begin_writing(s);
 	return r;
@@ -390,9 +390,9 @@ int stage_result_set(struct stage *s, int error, const char *text)
 {
 	int r;
 
-	stage_enter(s);
+	stage_lock(s);
 	r = put_result(s, error, false, text, strlen(text));
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 
@@ -426,9 +426,9 @@ int stage_result_get(struct stage *s, int *ret_error, char **ret_text)
 {
 	int r;
 
-	stage_enter(s);
+	stage_lock(s);
 	r = get_result(s, ret_error, ret_text);
-	stage_leave(s);
+	stage_unlock(s);
 	return r;
 }
 

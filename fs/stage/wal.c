@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 
 #define WAL_HEADER_BYTES 32u
 #define WAL_KEEP_BYTES (4u << 20) /* memory kept for the next commit */

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cdappendfs/search.h"
+#include "burner/base/search.h"
 
 struct run {
 	uint64_t first, parent;

@@ -5,7 +5,7 @@
  * Rows know inode numbers only, so the paths come from the walk; it reads the directories of the base, which is why
  * this is done for a listing and never for a commit.
  */
-#include "cdappendfs/search.h"
+#include "burner/base/search.h"
 #include "fs/tree/internal.h"
 
 #include <errno.h>

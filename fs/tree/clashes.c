@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "cdappendfs/hash.h"
-#include "cdappendfs/joliet.h"
+#include "burner/base/hash.h"
+#include "burner/format/joliet.h"
 
 #define SLOTS_MIN 16u
 

@@ -2,7 +2,7 @@
 /*
  * clashes.h - how many names of a directory come to the same Joliet name as another one
  *
- * A set of seeded 32-bit hashes of first candidates (cdappendfs/joliet.h), with counts.  Names that are their own
+ * A set of seeded 32-bit hashes of first candidates (burner/format/joliet.h), with counts.  Names that are their own
  * Joliet name differ from each other; so only those are kept that may be the result of a replacement or of a cut,
  * with '_' or '~' in it.  What looks alike by chance counts as well. Zeroed: empty.  Under the tree's lock.
  */

@@ -7,7 +7,7 @@
  * the rows that are not newer than the burned generation: the new base has them.  Rows that are newer stay, with
  * their references to frozen bodies turned into disc extents and their base listings into the new ones.
  */
-#include "cdappendfs/search.h"
+#include "burner/base/search.h"
 #include "fs/tree/internal.h"
 
 #include <errno.h>
@@ -406,7 +406,7 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 		const struct burn_placements *placements, struct stage_snapshot *rows)
 {
 	lock_all(t);
-	stage_enter(t->stage);
+	stage_lock(t->stage);
 	int r = stage_drop_generation(t->stage, generation);
 	if (r == 0) {
 		struct iso *old = t->base;
@@ -419,7 +419,7 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 		iso_unref(old);
 		t->epoch++;
 	}
-	stage_leave(t->stage);
+	stage_unlock(t->stage);
 	t->frozen = false;
 	if (state) {
 		t->space.medium = *state;

@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "cdappendfs/bound.h"
-#include "cdappendfs/bytes.h"
-#include "fs/stage/idset.h"
+#include "burner/format/bound.h"
+#include "burner/base/bytes.h"
+#include "burner/base/idset.h"
 #include "fs/tree/known.h"
 #include "fs/tree/map.h"
 #include "fs/tree/tree.h"
@@ -244,8 +244,8 @@ void space_release(struct tree *t);
 /* ---- touched.c; with t->lock held ---- */
 /* Before a change of the directory, or of the node: room for it and for all directories above it, and their rows.  0,
  * -ENOSPC, or what the stage says: nothing is counted then. */
-int way_open(struct tree *t, struct node *dir);
-int way_open_node(struct tree *t, struct node *n);
+int dirty_ancestors(struct tree *t, struct node *dir);
+int dirty_ancestors_of(struct tree *t, struct node *n);
 bool way_unknown(const struct tree *t, const struct node *n);
 /* -ENOSPC: not added */
 int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child);

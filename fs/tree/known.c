@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cdappendfs/hash.h"
+#include "burner/base/hash.h"
 
 #define FIRST_CAPACITY 16u
 

@@ -2,7 +2,7 @@
 /*
  * measure.c - how large a foreign tree is as we would write it: one walk of the base, before the first change
  */
-#include "cdappendfs/bound.h"
+#include "burner/format/bound.h"
 #include "fs/tree/internal.h"
 
 #include <errno.h>

@@ -27,7 +27,7 @@ static void touch_directory(struct tree *t, struct node *dir)
 /* The directory's row comes before its first staged name: with it the stage knows the base listing below. */
 static int own_directory(struct tree *t, struct node *dir)
 {
-	int r = way_open(t, dir);
+	int r = dirty_ancestors(t, dir);
 
 	if (r < 0)
 		return r;
@@ -153,11 +153,11 @@ static int make(struct tree *t, uint64_t parent, const char *name, const struct 
 	if (r == -EEXIST)
 		node_unused(t, n);
 	if (r == 0) {
-		stage_enter(t->stage);
+		stage_lock(t->stage);
 		r = make_node(t, dir, b, &n);
 		if (r == 0)
 			r = enlist(t, dir, name, n);
-		stage_leave(t->stage);
+		stage_unlock(t->stage);
 	}
 	if (r < 0)
 		tree_unlock(t);
@@ -241,9 +241,9 @@ static int link_node(struct tree *t, struct node *n, uint64_t parent, const char
 		r = -EEXIST;
 	}
 	if (r == 0) {
-		stage_enter(t->stage);
+		stage_lock(t->stage);
 		n->nlink++;
-		r = way_open_node(t, n);
+		r = dirty_ancestors_of(t, n);
 		if (r == 0)
 			r = space_grow(t, n, 0, 0, n->size);
 		if (r == 0)
@@ -260,7 +260,7 @@ static int link_node(struct tree *t, struct node *n, uint64_t parent, const char
 			touch_directory(t, dir);
 			node_refer(n, st);
 		}
-		stage_leave(t->stage);
+		stage_unlock(t->stage);
 	}
 	tree_unlock(t);
 	return r;
@@ -314,8 +314,8 @@ static bool keeps_names(const struct node *n) { return !S_ISDIR(n->mode) && n->n
 
 static int remove_name(struct tree *t, struct node *dir, const char *name, struct node *n)
 {
-	stage_enter(t->stage);
-	int r = keeps_names(n) ? way_open_node(t, n) : 0;
+	stage_lock(t->stage);
+	int r = keeps_names(n) ? dirty_ancestors_of(t, n) : 0;
 	if (r == 0)
 		r = name_drop(t, dir, name, n);
 	if (r == 0) {
@@ -324,7 +324,7 @@ static int remove_name(struct tree *t, struct node *dir, const char *name, struc
 		unlink_node(t, dir, n);
 		touch_directory(t, dir);
 	}
-	stage_leave(t->stage);
+	stage_unlock(t->stage);
 	return r;
 }
 
@@ -441,14 +441,14 @@ static void reparent(struct node *n, struct node *from, struct node *to)
  */
 static int rename_room(struct tree *t, struct renaming *x)
 {
-	int r = way_open_node(t, x->source);
+	int r = dirty_ancestors_of(t, x->source);
 
 	if (r == 0 && x->victim && (x->flags & RENAME_EXCHANGE || keeps_names(x->victim)))
-		r = way_open_node(t, x->victim);
+		r = dirty_ancestors_of(t, x->victim);
 	if (r == 0)
-		r = way_open(t, x->from_dir);
+		r = dirty_ancestors(t, x->from_dir);
 	if (r == 0)
-		r = way_open(t, x->to_dir);
+		r = dirty_ancestors(t, x->to_dir);
 	if (r == 0)
 		r = space_grow(t, x->source, 0, 0, x->source->size);
 	if (r == 0 && x->flags & RENAME_EXCHANGE)
@@ -529,7 +529,7 @@ static int rename_locked(struct tree *t, struct renaming *x, uint64_t emptied)
 		return 0; /* two links to one file: POSIX says nothing happens */
 	if (x->victim && S_ISDIR(x->victim->mode) && !(x->flags & RENAME_EXCHANGE) && x->victim->ino != emptied)
 		return -EBUSY; /* another directory got the name meanwhile */
-	stage_enter(t->stage);
+	stage_lock(t->stage);
 	r = x->flags & RENAME_EXCHANGE ? rename_exchange(t, x) : rename_replace(t, x);
 	if (r == 0) {
 		x->source->ctime = time_now();
@@ -538,7 +538,7 @@ static int rename_locked(struct tree *t, struct renaming *x, uint64_t emptied)
 		if (x->to_dir != x->from_dir)
 			touch_directory(t, x->to_dir);
 	}
-	stage_leave(t->stage);
+	stage_unlock(t->stage);
 	return r;
 }
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cdappendfs/hash.h"
+#include "burner/base/hash.h"
 
 #define FILE_BLKSIZE (1u << 20) /* what cp and others read and write at once: as much as one request carries */
 

@@ -9,7 +9,7 @@
  * directory is counted anew when it is touched (touched.c).  While a session burns, its sectors and a second session
  * for what is changed meanwhile are counted; should it fail, everything is counted again from the rows.
  */
-#include "cdappendfs/bound.h"
+#include "burner/format/bound.h"
 #include "fs/tree/internal.h"
 
 #include <errno.h>
@@ -241,7 +241,7 @@ static uint64_t content_cost(const struct tree *t, const struct node *n, uint64_
 	if (sections + 2 > BOUND_SECTIONS || (bytes && t->options.whole_files))
 		return sectors_of(size) + records;
 	/* A part of another file, copied without its data, may need its first block afresh
-	 * (burner/session/content.c). */
+	 * (burner/session/sections.c). */
 	if (!bytes)
 		return pieces > 1 ? records + 1 :
 		       n->ino >= t->space.new_ino && size && size % SECTOR_BYTES == 0 ?
@@ -286,7 +286,7 @@ int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 	if (to > BOUND_FILE_BYTES)
 		return -EFBIG;
 	tree_lock(t);
-	int r = way_open_node(t, n);
+	int r = dirty_ancestors_of(t, n);
 	if (r == 0)
 		r = space_range_locked(t, n, from, to, 0);
 	tree_unlock(t);
@@ -297,7 +297,7 @@ int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 {
 	tree_lock(t);
-	int r = way_open_node(t, n);
+	int r = dirty_ancestors_of(t, n);
 	if (r == 0)
 		r = space_range_locked(t, n, from, to, 2 * SPACE_PIECES_MORE);
 	tree_unlock(t);
@@ -401,7 +401,7 @@ static void count_base(struct tree *t)
 	}
 }
 
-/* Does the row keep what way_open() promises? */
+/* Does the row keep what dirty_ancestors() promises? */
 static void recount_way(struct tree *t, const struct node *n)
 {
 	if (n->ino == TREE_ROOT)

@@ -9,13 +9,13 @@
  *
  * The table is closed upwards: a directory is in it only with all that lead to it, and each has a row in the stage,
  * of this generation, with the number of its parent and its listing in the base.  So whoever masters the session
- * finds the way from the root down to every change without reading a directory that has not changed.  way_open() is
+ * finds the way from the root down to every change without reading a directory that has not changed.  dirty_ancestors() is
  * called before any change.
  *
  * While a session burns its entries stay, as `burned`: what they cost there is what they cost the next one to begin
  * with.
  */
-#include "cdappendfs/bound.h"
+#include "burner/format/bound.h"
 #include "fs/tree/clashes.h"
 #include "fs/tree/internal.h"
 
@@ -294,16 +294,16 @@ static int way_enter(struct tree *t, const struct way *w)
 		r = touched_directory(t, w->nodes[i]);
 	if (r == 0 && space_exact(t) > before && !space_fits(t))
 		r = -ENOSPC;
-	stage_enter(t->stage);
+	stage_lock(t->stage);
 	for (size_t i = 0; r == 0 && i < w->n; i++)
 		r = node_put(t, w->nodes[i]);
-	stage_leave(t->stage);
+	stage_unlock(t->stage);
 	for (size_t i = 0; r < 0 && i < w->n; i++)
 		space_remove_directory(t, w->nodes[i]->ino);
 	return r;
 }
 
-int way_open(struct tree *t, struct node *dir)
+int dirty_ancestors(struct tree *t, struct node *dir)
 {
 	struct way w = {0};
 	int r;
@@ -344,13 +344,13 @@ static int way_links(struct tree *t)
 	return -ENOSPC;
 }
 
-int way_open_node(struct tree *t, struct node *n)
+int dirty_ancestors_of(struct tree *t, struct node *n)
 {
 	struct node *parent;
 	int r = 0;
 
 	if (S_ISDIR(n->mode))
-		return way_open(t, n);
+		return dirty_ancestors(t, n);
 	if (n->orphan)
 		return 0;
 	if (way_unknown(t, n))
@@ -361,7 +361,7 @@ int way_open_node(struct tree *t, struct node *n)
 		t->space.astray = true;
 		return 0;
 	}
-	r = way_open(t, parent);
+	r = dirty_ancestors(t, parent);
 	node_unused(t, parent);
 	return r;
 }

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cdappendfs/bound.h"
-#include "cdappendfs/hash.h"
+#include "burner/format/bound.h"
+#include "burner/base/hash.h"
 
 uint64_t tree_first_ino(struct iso *base, const struct disc_state *state)
 {
@@ -230,7 +230,7 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 		tree_unlock(t);
 		return 0;
 	}
-	r = way_open_node(t, n);
+	r = dirty_ancestors_of(t, n);
 	if (r == 0)
 		r = space_grow(t, n, 0, 0, n->size);
 	if (r == 0) {

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cdappendfs/bound.h"
+#include "burner/format/bound.h"
 
 #define LARGE_FILE_BYTES (256u << 10) /* beyond: a body of its own */
 #define BLOCK ((uint64_t)SECTOR_BYTES)
@@ -267,7 +267,7 @@ static int write_blocks(struct tree *t, const struct writing *w)
 static int open_way(struct tree *t, struct node *n)
 {
 	tree_lock(t);
-	int r = way_open_node(t, n);
+	int r = dirty_ancestors_of(t, n);
 	tree_unlock(t);
 	return r;
 }
@@ -276,7 +276,7 @@ static int open_way(struct tree *t, struct node *n)
 static void content_changed(struct tree *t, struct node *n, uint64_t size)
 {
 	tree_lock(t);
-	way_open_node(t, n); /* once more: a freeze may have come between */
+	dirty_ancestors_of(t, n); /* once more: a freeze may have come between */
 	n->size = size;
 	n->mtime = n->ctime = time_now();
 	node_changed(t, n);
@@ -580,7 +580,7 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 		piece.offset = to_offset;
 		piece.length = bytes;
 		tree_lock(t);
-		int r = way_open_node(t, to);
+		int r = dirty_ancestors_of(t, to);
 		if (r == 0)
 			r = space_grow(t, to, 0, SPACE_PIECES_MORE, max_u64(to->size, to_offset + bytes));
 		tree_unlock(t);

@@ -22,7 +22,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "cdappendfs/bulk.h"
+#include "burner/base/bulk.h"
 #include "cdappendfs/extent.h"
 
 struct manifest_node {
@@ -65,7 +65,7 @@ struct manifest_entry {
 	uint32_t joliet_attempt;
 };
 
-/* What the content table of the session will say of a file (cdappendfs/contents.h). */
+/* What the content table of the session will say of a file (burner/format/content_table.h). */
 struct manifest_digest {
 	uint8_t digest[16];
 	uint32_t node;

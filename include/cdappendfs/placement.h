@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "cdappendfs/bulk.h"
+#include "burner/base/bulk.h"
 
 /* Staged data; arrays ascend by (body, pos). All in bytes. */
 struct burn_placement {

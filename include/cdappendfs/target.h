@@ -71,7 +71,7 @@ static inline int target_publish(struct target *t, const uint8_t head[16 * 2048]
 }
 static inline int target_abort(struct target *t) { return t->ops->abort(t); }
 /* What the drive said itself about the last failure; "" nothing. The target's, until it is used again. */
-static inline const char *target_words(struct target *t) { return t->ops->words ? t->ops->words(t) : ""; }
+static inline const char *target_sense_text(struct target *t) { return t->ops->words ? t->ops->words(t) : ""; }
 static inline void target_free(struct target *t)
 {
 	if (t)

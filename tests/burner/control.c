@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 #include "tests/burner/drive.h"
 
 struct control {

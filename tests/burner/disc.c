@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 
 enum { UNDO_BLOCKS = 1024 }; /* 2 MiB, the buffer that the drive reports */
 

@@ -5,8 +5,8 @@
 #ifndef TESTS_BURNER_DRIVE_ROOM_H
 #define TESTS_BURNER_DRIVE_ROOM_H
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 #include "tests/burner/drive.h"
 #include "tests/burner/timing.h"
 

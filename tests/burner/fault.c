@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 #include "tests/burner/drive.h"
 
 static const struct {

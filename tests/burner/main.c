@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 #include "tests/burner/control.h"
 #include "tests/burner/drive.h"
 #include "tests/burner/play.h"

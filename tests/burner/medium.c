@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 
 #define CD_RULES \
 	.family = CD, .capacity = 359849, .packet = 1, .first_gap = 11400, .later_gap = 6900, .track_gap = 150, \

@@ -10,7 +10,7 @@
  */
 #include <unistd.h>
 
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 #include "tests/burner/disc.h"
 
 enum {

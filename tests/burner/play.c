@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 #include "tests/burner/control.h"
 #include "tests/burner/drive.h"
 

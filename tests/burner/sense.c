@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 
 #define SENSE_DEFINE(name, k, a, q) const struct sense SENSE_##name = {.key = (k), .asc = (a), .ascq = (q)};
 SENSES(SENSE_DEFINE)

@@ -8,7 +8,7 @@
  */
 #include <unistd.h>
 
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 #include "tests/burner/disc.h"
 
 int disc_pending_tracks(const struct disc *disc)

@@ -11,7 +11,7 @@
 #define __LINUX_UIO_H /* its struct iovec is that of sys/uio.h */
 #include <linux/target_core_user.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 #include "tests/burner/control.h"
 #include "tests/burner/drive.h"
 #include "tests/burner/timing.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 
 enum {
 	SEEK_MIN_MS = 15,	   /* a step of the sledge */

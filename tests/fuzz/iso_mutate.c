@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 #include "tests/fuzz/common/walk.h"
 
 #define SECONDS_MAX 20u /* for one run */

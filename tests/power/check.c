@@ -14,8 +14,6 @@
 
 #include "tests/power/act.h"
 
-DEFINE_LOG_STATE;
-
 #define SECONDS_MAX 60
 
 struct check {

@@ -8,9 +8,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "cdappendfs/bytes.h"
-
-DEFINE_LOG_STATE;
+#include "burner/base/bytes.h"
 
 #define SLOW 4000000u /* bytes a second: a session of 2 MB takes half a second */
 

@@ -7,8 +7,6 @@
 
 #include <errno.h>
 
-DEFINE_LOG_STATE;
-
 static void fill(struct world *w)
 {
 	world_mkdir(w, "d");

@@ -21,8 +21,8 @@
 #include <cmocka.h>
 
 #include "cdappendfs/burn.h"
-#include "cdappendfs/log.h"
-#include "cdappendfs/own.h"
+#include "burner/base/log.h"
+#include "burner/base/own.h"
 #include "fs/commit/commit.h"
 
 struct world {

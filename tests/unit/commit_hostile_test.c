@@ -4,11 +4,9 @@
 
 #include <errno.h>
 
-#include "cdappendfs/appuse.h"
-#include "cdappendfs/bytes.h"
+#include "burner/format/appuse.h"
+#include "burner/base/bytes.h"
 #include "fs/iso/iso.h"
-
-DEFINE_LOG_STATE;
 
 /* The descriptors of a first session and the head, with a true checksum over a wrong number. */
 static void lie_about_the_tree(struct world *w, uint64_t tree_sectors)

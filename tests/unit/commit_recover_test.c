@@ -9,8 +9,6 @@
 #include <signal.h>
 #include <time.h>
 
-DEFINE_LOG_STATE;
-
 /* Base of each case: blank, one session of ours, an image of genisoimage, one of xorriso, which has padding behind
  * its session. */
 enum base { BLANK, OURS, FOREIGN, PADDED };

@@ -2,9 +2,7 @@
 /* fs/commit: what commits of a large tree take of memory: a first session, one file more, and the whole tree again. */
 #include "tests/unit/commit_fixture.h"
 
-#include "cdappendfs/bytes.h"
-
-DEFINE_LOG_STATE;
+#include "burner/base/bytes.h"
 
 #define DIRECTORIES 3000u
 #define FILES 50u /* of each */

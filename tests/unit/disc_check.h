@@ -15,12 +15,12 @@
 
 #include <openssl/evp.h>
 
-#include "cdappendfs/appuse.h"
-#include "cdappendfs/bound.h"
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/contents.h"
-#include "cdappendfs/links.h"
-#include "cdappendfs/search.h"
+#include "burner/format/appuse.h"
+#include "burner/format/bound.h"
+#include "burner/base/bytes.h"
+#include "burner/format/content_table.h"
+#include "burner/format/link_table.h"
+#include "burner/base/search.h"
 #include "fs/iso/iso.h"
 #include "tests/unit/commit_fixture.h"
 
@@ -327,7 +327,7 @@ static inline void check_content_part(const struct disc_check *c, const struct c
 	}
 }
 
-/* From the bytes of the image, as cdappendfs/contents.h says. */
+/* From the bytes of the image, as burner/format/content_table.h says. */
 static inline void check_content_digest(const struct disc_check *c, const struct check_file *f,
 					uint8_t ret[CONTENT_DIGEST_BYTES])
 {

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 #include "cdappendfs/disc.h"
 
 struct file_disc {

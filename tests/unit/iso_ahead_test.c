@@ -3,9 +3,7 @@
 #include "fs/tree/tree.h"
 #include "tests/unit/iso_hand.h"
 
-#include "cdappendfs/log.h"
-
-DEFINE_LOG_STATE;
+#include "burner/base/log.h"
 
 static struct {
 	off_t offset, length;

@@ -2,11 +2,9 @@
 /* Discs made to cost much: bounded memory and work. What only has to be survived is in tests/fuzz. */
 #include <malloc.h>
 
-#include "cdappendfs/log.h"
+#include "burner/base/log.h"
 #include "fs/tree/tree.h"
 #include "tests/unit/iso_hand.h"
-
-DEFINE_LOG_STATE;
 
 #define MILLION 1000000u
 #define INDEX_MAX_BYTES (16u << 20)

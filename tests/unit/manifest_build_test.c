@@ -18,11 +18,9 @@
 #include <cmocka.h>
 
 #include "cdappendfs/burn.h"
-#include "cdappendfs/log.h"
-#include "fs/commit/manifest.h"
+#include "burner/base/log.h"
+#include "fs/manifest/manifest.h"
 #include "tests/unit/file_disc.h"
-
-DEFINE_LOG_STATE;
 
 #define MAX_ROWS 32
 

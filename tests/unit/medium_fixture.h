@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #include "cdappendfs/burn.h"
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 
 /* Every test runs inside a new directory that holds a/ b/ c/ with a few files. */
 static inline int fixture_enter(void **state)

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "burner/medium/medium.h"
+#include "burner/medium/internal.h"
 
 #define PIECE 64u
 

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "burner/medium/windows.h"
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 
 #define SECTORS 20000u
 

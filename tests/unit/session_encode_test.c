@@ -11,9 +11,10 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#include "burner/format/commit_record.h"
 #include "burner/session/susp.h"
-#include "cdappendfs/bound.h"
-#include "cdappendfs/appuse.h"
+#include "burner/format/bound.h"
+#include "burner/format/appuse.h"
 #include "session_tree.h"
 
 static void test_dates(void **state)
@@ -307,17 +308,17 @@ static void test_commit_record(void **state)
 	struct tree *t = tree_new();
 	struct burn_plan *p = small_plan(t, true, NULL, NULL);
 	uint8_t sector[2048], sha[32];
-	struct session_commit c;
+	struct commit_record c;
 
 	(void)state;
 	memset(sha, 0x5a, 32);
 	assert_int_equal(session_commit_record(p, sha, sector), 0);
-	assert_int_equal(session_commit_decode(sector, &c), 0);
+	assert_int_equal(commit_record_decode(sector, &c), 0);
 	assert_true(c.number == 5 && c.start_lba == 96 && c.sectors == session_length(p) &&
 		    memcmp(c.sha256, sha, 32) == 0 && memcmp(c.uuid, "0123456789abcde", 16) == 0);
 	for (unsigned i = 0; i < 112; i++) {
 		sector[i] ^= 0x80;
-		assert_int_equal(session_commit_decode(sector, &c), -ENODATA);
+		assert_int_equal(commit_record_decode(sector, &c), -ENODATA);
 		sector[i] ^= 0x80;
 	}
 	burn_plan_free(p);

@@ -3,7 +3,7 @@
  * session_layout_test.c - whole sessions of burner/session, taken apart by a small reader of its own
  *
  * Random trees must come back as they went in, obey ECMA-119's order and boundaries, and cost no more than
- * cdappendfs/bound.h says.
+ * burner/format/bound.h says.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <time.h>
 
-#include "cdappendfs/bound.h"
+#include "burner/format/bound.h"
 #include "session_tree.h"
 
 static uint64_t random_state = 1;

@@ -26,7 +26,7 @@
 
 #include "burner/session/stream.h"
 #include "cdappendfs/burn.h"
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 
 struct tree_link {
 	uint32_t parent, node;

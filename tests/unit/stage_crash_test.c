@@ -16,10 +16,10 @@ static void put_pair(struct stage *s, unsigned i)
 	char name[32];
 
 	name_of(i, name);
-	stage_enter(s);
+	stage_lock(s);
 	if (stage_node_put(s, &n) || stage_name_put(s, 1, name, n.ino))
 		_exit(3);
-	stage_leave(s);
+	stage_unlock(s);
 }
 
 static struct stage *must_open(struct fixture *f)

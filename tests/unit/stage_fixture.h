@@ -23,8 +23,8 @@
 
 #include <cmocka.h>
 
-#include "cdappendfs/bytes.h"
-#include "cdappendfs/own.h"
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
 #include "fs/stage/stage.h"
 
 struct fixture {

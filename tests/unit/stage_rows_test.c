@@ -224,10 +224,10 @@ static void test_drop_generation_keeps_what_changed_since(void **state)
 	assert_int_equal(stage_discard(s), -EBUSY);
 	put_file(s, 11, 2);
 	assert_int_equal(stage_name_put(s, 1, "eleven", STAGE_WHITEOUT), 0);
-	stage_enter(s);
+	stage_lock(s);
 	assert_int_equal(stage_drop_generation(s, frozen), 0);
 	assert_int_equal(stage_sync(s), -EDEADLK);
-	stage_leave(s);
+	stage_unlock(s);
 	stage_unfreeze(s);
 	assert_false(stage_node_exists(s, 10));
 	assert_true(stage_node_exists(s, 11));

@@ -37,11 +37,11 @@ static int make_file(struct worker *w, unsigned i)
 	if (r)
 		return r;
 	snprintf(name, sizeof(name), "t%u-%u", w->number, i);
-	stage_enter(w->s);
+	stage_lock(w->s);
 	r = stage_node_put(w->s, &n);
 	if (!r)
 		r = stage_name_put(w->s, i % 7, name, n.ino);
-	stage_leave(w->s);
+	stage_unlock(w->s);
 	return r;
 }
 
@@ -66,7 +66,7 @@ static int remove_file(struct worker *w, unsigned i)
 	int r;
 
 	snprintf(name, sizeof(name), "t%u-%u", w->number, i);
-	stage_enter(w->s);
+	stage_lock(w->s);
 	r = stage_node_get(w->s, ino_of(w, i), &n);
 	if (!r)
 		r = stage_node_delete(w->s, n.ino);
@@ -74,7 +74,7 @@ static int remove_file(struct worker *w, unsigned i)
 		r = stage_name_delete(w->s, i % 7, name);
 	if (!r)
 		stage_body_discard(w->s, n.extents[0].body, n.extents[0].pos, n.extents[0].length);
-	stage_leave(w->s);
+	stage_unlock(w->s);
 	return r;
 }
 
@@ -170,13 +170,13 @@ static void test_what_things_cost(void **state)
 	for (unsigned i = 0; i < n; i++) {
 		node.ino = 1000 + i;
 		snprintf(name, sizeof(name), "file%u", i);
-		stage_enter(s);
+		stage_lock(s);
 		stage_node_put(s, &node);
 		stage_name_put(s, 1, name, node.ino);
 		stage_node_put(s, &directory);
 		e.pos = 4096ull * i;
 		stage_node_put(s, &node);
-		stage_leave(s);
+		stage_unlock(s);
 	}
 	put = now_us();
 	for (unsigned i = 0; i < n; i++) {

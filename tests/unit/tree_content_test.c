@@ -17,10 +17,8 @@
 
 #include <cmocka.h>
 
-#include "cdappendfs/log.h"
+#include "burner/base/log.h"
 #include "fs/tree/tree.h"
-
-DEFINE_LOG_STATE;
 
 #define FILES 3u
 #define SIZE (1200u << 10)

@@ -19,10 +19,8 @@
 
 #include <cmocka.h>
 
-#include "cdappendfs/log.h"
+#include "burner/base/log.h"
 #include "fs/tree/internal.h"
-
-DEFINE_LOG_STATE;
 
 #define THREADS 6
 #define ROUNDS 150

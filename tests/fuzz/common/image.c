@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "burner/format/commit_record.h"
 #include "tests/fuzz/common/image.h"
 
 #include <fcntl.h>
@@ -6,7 +7,7 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-#include "cdappendfs/appuse.h"
+#include "burner/format/appuse.h"
 #include "tests/unit/session_tree.h"
 
 struct area {
@@ -272,7 +273,7 @@ static void make_ours(uint8_t *image)
 	struct tree *t = tree_new();
 	uint32_t dir = tree_add(t, 0, "a directory", S_IFDIR | 0755), second = 0;
 	uint32_t file = tree_add(t, dir, "a file", S_IFREG | 0644), link = tree_add(t, 0, "link", S_IFLNK | 0777);
-	struct session_commit commit;
+	struct commit_record commit;
 	char name[200] = "";
 
 	MUST(fd >= 0);
@@ -281,7 +282,7 @@ static void make_ours(uint8_t *image)
 	add_session(fd, t, 32, 1, UINT32_MAX);
 	MUST(pread(fd, image, IMAGE_SECTORS * SECTOR_BYTES, 0) > 0);
 	for (uint32_t lba = 32; lba < IMAGE_SECTORS; lba++)
-		if (!session_commit_decode(image + lba * SECTOR_BYTES, &commit))
+		if (!commit_record_decode(image + lba * SECTOR_BYTES, &commit))
 			second = lba + 1;
 	MUST(second && second % 32 == 0);
 	memset(name, 'n', sizeof(name) - 1);

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "burner/session/stream.h"
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 #include "fs/commit/commit.h"
-#include "fs/commit/manifest.h"
+#include "fs/manifest/manifest.h"
 #include "tests/fuzz/common/image.h"
 #include "tests/fuzz/common/scratch.h"
 
@@ -248,7 +248,7 @@ static void commit_tree(struct world *w)
 	tree_thaw(w->tree);
 }
 
-/* As fs/opening.c goes on with what it opened. */
+/* As fs/daemon/opening.c goes on with what it opened. */
 static void use_stage(struct world *w)
 {
 	struct stage_totals totals;

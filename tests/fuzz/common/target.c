@@ -3,9 +3,7 @@
 
 #include <stdio.h>
 
-#include "cdappendfs/log.h"
-
-DEFINE_LOG_STATE;
+#include "burner/base/log.h"
 
 void input_defect(const char *what, const char *file, int line)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cdappendfs/bytes.h"
+#include "burner/base/bytes.h"
 #include "fs/iso/iso.h"
 
 #define NODES_MAX 300u

@@ -5,9 +5,10 @@
  *
  * Input: end of the volume and length of the medium (numbers), then as common/image.h.
  */
-#include "burner/medium/medium.h"
+#include "burner/format/commit_record.h"
+#include "burner/medium/internal.h"
 #include "burner/session/stream.h"
-#include "cdappendfs/appuse.h"
+#include "burner/format/appuse.h"
 #include "tests/fuzz/common/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -16,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t end = take_number(&in), length = take_number(&in);
 	uint8_t head[16 * SECTOR_BYTES], again[16 * SECTOR_BYTES];
 	struct disc_session session;
-	struct session_commit commit;
+	struct commit_record commit;
 	struct appuse appuse;
 	struct disc_image m;
 
@@ -29,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(strnlen(session.volume_id, sizeof(session.volume_id)) <= 32);
 	}
 	(void)!appuse_decode(m.data + 16 * SECTOR_BYTES, &appuse);
-	(void)!session_commit_decode(m.data, &commit);
+	(void)!commit_record_decode(m.data, &commit);
 	if (session_head(m.data + m.descriptor_lba * SECTOR_BYTES, m.descriptor_lba - 16, head) < 0)
 		memcpy(head, m.data, sizeof(head));
 	session_head_merge(m.data + 16 * SECTOR_BYTES, head);

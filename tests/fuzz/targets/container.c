@@ -8,8 +8,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "burner/medium/medium.h"
-#include "cdappendfs/own.h"
+#include "burner/medium/internal.h"
+#include "burner/base/own.h"
 #include "tests/fuzz/common/image.h"
 #include "tests/fuzz/common/scratch.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/commit/share.c: what staged files find on a disc whose content tables, descriptors and list of sessions say
+ * fs/sharing/share.c: what staged files find on a disc whose content tables, descriptors and list of sessions say
  * anything
  *
  * A disc of two sessions of ours with true content tables, and two foreign files.  Input: flags (1 byte: 1 a drive, 2
@@ -11,13 +11,14 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "cdappendfs/appuse.h"
-#include "cdappendfs/bound.h"
-#include "cdappendfs/contents.h"
-#include "cdappendfs/own.h"
-#include "fs/commit/build.h"
-#include "fs/commit/placements.h"
-#include "fs/commit/share.h"
+#include "fs/sharing/content_digest.h"
+#include "burner/format/appuse.h"
+#include "burner/format/bound.h"
+#include "burner/format/content_table.h"
+#include "burner/base/own.h"
+#include "fs/manifest/held_manifest.h"
+#include "fs/manifest/placements.h"
+#include "fs/sharing/share.h"
 #include "tests/fuzz/common/target.h"
 #include "tests/fuzz/common/walk.h"
 

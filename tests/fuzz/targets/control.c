@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/fuse/control.c, requests.c: what is sent to the control socket of a mount. Input: the bytes that are sent
+ * fs/control/listener.c, requests.c: what is sent to the control socket of a mount. Input: the bytes that are sent
  *
  * Every request line is answered with lines of JSON, the last one a result; what is no line is not answered.
  */
 #include <errno.h>
 #include <sys/sysmacros.h>
 
-#include "cdappendfs/control.h"
-#include "cdappendfs/json.h"
-#include "cdappendfs/own.h"
-#include "fs/fuse/control.h"
+#include "fs/control/protocol.h"
+#include "burner/base/json.h"
+#include "burner/base/own.h"
+#include "fs/control/listener.h"
 #include "tests/fuzz/common/target.h"
 
 #define MINOR 777u /* no mount has such a device number: an anonymous one has major 0 */

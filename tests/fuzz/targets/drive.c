@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "burner/medium/drive.h"
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 #include "tests/fuzz/common/image.h"
 
 #define TRACKS_MAX 120u

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 
 #include "burner/session/stream.h"
-#include "cdappendfs/own.h"
-#include "fs/commit/directories.h"
-#include "fs/commit/manifest.h"
+#include "burner/base/own.h"
+#include "fs/manifest/directories.h"
+#include "fs/manifest/manifest.h"
 #include "tests/fuzz/common/image.h"
 
 #define START_LBA IMAGE_SECTORS

@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "burner/medium/medium.h"
+#include "burner/medium/internal.h"
 #include "burner/session/stream.h"
-#include "cdappendfs/appuse.h"
-#include "cdappendfs/own.h"
+#include "burner/format/appuse.h"
+#include "burner/base/own.h"
 #include "fs/commit/commit.h"
 #include "tests/fuzz/common/image.h"
 #include "tests/fuzz/common/scratch.h"

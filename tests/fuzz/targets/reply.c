@@ -6,11 +6,11 @@
  */
 #include <stdio.h>
 
-#include "cdappendfs/json.h"
-#include "cdappendfs/own.h"
-#include "cdappendfs/report.h"
-#include "fs/cmd/client.h"
-#include "fs/cmd/mounts.h"
+#include "burner/base/json.h"
+#include "burner/base/own.h"
+#include "fs/control/report.h"
+#include "fs/control/client.h"
+#include "fs/control/mounts.h"
 #include "tests/fuzz/common/target.h"
 
 #define MINOR 778u

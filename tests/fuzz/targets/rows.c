@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 
 #include "cdappendfs/extent.h"
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 #include "tests/fuzz/common/scratch.h"
 #include "tests/fuzz/common/stage_use.h"
 #include "tests/fuzz/common/target.h"

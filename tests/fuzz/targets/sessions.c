@@ -9,10 +9,11 @@
 
 #include <openssl/evp.h>
 
-#include "burner/medium/medium.h"
+#include "burner/format/commit_record.h"
+#include "burner/medium/internal.h"
 #include "burner/session/stream.h"
-#include "cdappendfs/appuse.h"
-#include "cdappendfs/own.h"
+#include "burner/format/appuse.h"
+#include "burner/base/own.h"
 #include "tests/fuzz/common/image.h"
 
 #define STEPS_MAX 200u

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <zlib.h>
 
-#include "cdappendfs/own.h"
+#include "burner/base/own.h"
 #include "fs/iso/iso.h"
 #include "tests/fuzz/common/target.h"
 #include "tests/fuzz/common/walk.h"

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * idmap.h - a hash map from 64-bit numbers to 64-bit numbers
+ *
+ * Open addressing with linear probing; removal shifts back, so there are no tombstones.  The zero value is an empty
+ * map. idmap_reserve() is the only step that can fail: after it, so many new keys go in without an error.
+ * IDMAP_NO_KEY is not a key.  Not locked.
+ */
+#ifndef BURNER_BASE_IDMAP_H
+#define BURNER_BASE_IDMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define IDMAP_NO_KEY UINT64_MAX
+
+struct idmap {
+	uint64_t *keys, *values;
+	size_t capacity, count;
+};
+
+int idmap_reserve(struct idmap *m, size_t more);			  /* -ENOMEM: unchanged */
+bool idmap_get(const struct idmap *m, uint64_t key, uint64_t *ret_value); /* ret_value may be NULL */
+void idmap_put(struct idmap *m, uint64_t key, uint64_t value);		  /* room was reserved, or the key is there */
+void idmap_remove(struct idmap *m, uint64_t key);
+void idmap_release(struct idmap *m);
+
+#endif

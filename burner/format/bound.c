@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "burner/format/bound.h"
+
+/*
+ * UTF-16 characters of the Joliet name.  It may be taken already when it is made of another: a character was replaced
+ * or it was cut; and beside older names, which go first, when it looks as if made so.  It then gets a '~' and five
+ * more, and TW says so.
+ */
+static uint32_t bound_joliet_chars(const struct bound_entry *e, bool *ret_may_clash)
+{
+	bool changed;
+	uint32_t n = (uint32_t)joliet_text(e->name, NULL, 0, &changed);
+
+	*ret_may_clash = !e->first && (changed || n > JOLIET_CHARS || (e->joins && strpbrk(e->name, "_~")));
+	n += *ret_may_clash ? 1 + NAME_HASH_CHARS : 0;
+	return n < JOLIET_CHARS ? n : JOLIET_CHARS;
+}
+
+/*
+ * The ISO name that a new record gets: itself in 8.3 form, or, always when it is no such name or that is taken, made
+ * of three characters, a hash and the extension.  The longer of both, and by how much.
+ */
+static uint32_t bound_iso_bytes(const char *name, bool directory, uint32_t *ret_unsure)
+{
+	uint32_t length = (uint32_t)strlen(name), made, plain, extension;
+	const char *end = name + length, *dot = directory ? NULL : strrchr(name, '.');
+
+	if (dot == name)
+		dot = NULL;
+	extension = dot ? bound_iso_legal(dot + 1, end, 3) : 0;
+	made = bound_iso_legal(name, dot ? dot : end, 3) + 5 + (extension ? 1 + extension : 0) +
+	       (directory ? 0 :
+		extension ? 2 :
+			    3);
+	*ret_unsure = 0;
+	if (length > BOUND_ISO_PLAIN || bound_iso_legal(name, end, length) + (dot != NULL) < length)
+		return made;
+	plain = !directory ? length + (dot ? 2 : 3) : length < 8 ? length : 8;
+	*ret_unsure = made > plain ? made - plain : plain - made;
+	return made > plain ? made : plain;
+}
+
+static void bound_component(struct bound_link *l, uint32_t n)
+{
+	if (!l->last || l->last + SL_COMPONENT_BYTES + n > SL_ENTRY_MAX) {
+		l->bytes += SL_HEADER_BYTES;
+		l->last = SL_HEADER_BYTES;
+	}
+	l->bytes += SL_COMPONENT_BYTES + n;
+	l->last += SL_COMPONENT_BYTES + n;
+}
+
+static void bound_component_text(struct bound_link *l, uint32_t n, bool more)
+{
+	for (;;) {
+		uint32_t piece = sl_piece(l->last ? l->last : SL_HEADER_BYTES, n, more);
+
+		bound_component(l, piece);
+		n -= piece;
+		if (!n)
+			return;
+		l->last = 0;
+	}
+}
+
+uint32_t bound_link_bytes(const char *target)
+{
+	struct bound_link l = {0, 0};
+
+	if (*target == '/') {
+		bound_component(&l, 0);
+		target++;
+		if (!*target)
+			return l.bytes;
+	}
+	for (;;) {
+		uint32_t n = (uint32_t)strcspn(target, "/");
+
+		if ((n == 1 && target[0] == '.') || (n == 2 && target[0] == '.' && target[1] == '.'))
+			bound_component(&l, 0);
+		else
+			bound_component_text(&l, n, target[n]);
+		if (!target[n])
+			return l.bytes;
+		target += n + 1;
+	}
+}
+
+/* The largest piece of the area that is not cut: what of a block stays unused is less, with a CE entry at the end of
+ * what is cut. */
+static void bound_area(const uint32_t *entry, unsigned n, unsigned link, struct bound_name *ret)
+{
+	ret->area_cut = link < n || ret->area > entry[0] + BOUND_CE_BYTES;
+	if (link == n) {
+		ret->area_piece = ret->area_cut ? BOUND_AREA_MAX : entry[0] + (n > 1 ? BOUND_CE_BYTES : 0);
+		return;
+	}
+	ret->area_piece = BOUND_LINK_PIECE;
+	for (unsigned i = 0; i < n; i++)
+		if (i != link && entry[i] > ret->area_piece)
+			ret->area_piece = entry[i];
+	ret->area_piece += BOUND_CE_BYTES;
+}
+
+/*
+ * System Use entries behind PX and TF, in their order: what does not fit into the record goes to the area.  link:
+ * which of them stands for all SL entries, n: none; several of them do not fit into a record, not even the first.
+ * unsure: bytes that may be fewer, so that a record is counted as full when it might be.
+ */
+static void bound_cut(uint32_t fixed, uint32_t unsure, const uint32_t *entry, unsigned n, unsigned link,
+		      struct bound_name *ret)
+{
+	uint32_t room = BOUND_RECORD_MAX - fixed, inside = 44 + 26, all = inside;
+	unsigned i = 0;
+
+	for (unsigned j = 0; j < n; j++)
+		all += entry[j];
+	if (all > room) {
+		while (inside + entry[i] <= room - BOUND_CE_BYTES)
+			inside += entry[i++];
+		ret->area = all - inside;
+		bound_area(entry + i, n - i, link < i || link == n ? n - i : link - i, ret);
+		if (all <= room + unsure || inside + entry[i] <= room - BOUND_CE_BYTES + unsure)
+			all = room;
+		else
+			all = inside + BOUND_CE_BYTES;
+	}
+	ret->record = (fixed + all + 1) & ~1u;
+}
+
+struct bound_name bound_name(const struct bound_entry *e)
+{
+	struct bound_name b = {0};
+	bool directory = (e->mode & 0170000) == 0040000, file = (e->mode & 0170000) == 0100000, may_clash;
+	uint32_t length = (uint32_t)strlen(e->name), unsure, iso = bound_iso_bytes(e->name, directory, &unsure),
+		 entries[5];
+	uint32_t old = e->kept && strlen(e->kept) <= 31 ? (uint32_t)strlen(e->kept) + 3 : 0,
+		 joliet = 2 * bound_joliet_chars(e, &may_clash);
+	unsigned n = 0, link;
+
+	/* One more to be even. */
+	unsure += (unsure > 0) + (old > iso ? old - iso + 1 : 0) + (file && may_clash ? BOUND_TW_BYTES : 0);
+	iso = old > iso ? old : iso;
+	entries[n++] = 5 + (length < 250 ? length : 250);
+	if (length > 250)
+		entries[n++] = 5 + length - 250;
+	link = n;
+	if (e->target)
+		entries[n++] = bound_link_bytes(e->target);
+	if (e->more)
+		entries[n++] = e->more;
+	if (directory || (file && may_clash))
+		entries[n++] = BOUND_TW_BYTES;
+	bound_cut(33 + iso + (iso % 2 == 0), unsure, entries, n, e->target ? link : n, &b);
+	b.joliet = directory || file ? 33 + joliet + 1 : 0;
+	b.may_clash = b.joliet && may_clash;
+	b.table = directory ? 2 * (8 + iso + iso % 2) + 2 * (8 + joliet) : 0;
+	return b;
+}
+
+void bound_add(struct bound_directory *d, const struct bound_name *b, uint64_t records)
+{
+	d->record_bytes += b->record * records;
+	d->joliet_bytes += b->joliet * records;
+	d->area_bytes += b->area;
+	d->record_max = b->record > d->record_max ? b->record : d->record_max;
+	d->joliet_max = b->joliet > d->joliet_max ? b->joliet : d->joliet_max;
+	d->area_max = b->area_piece > d->area_max ? b->area_piece : d->area_max;
+	d->n_records += records;
+	d->n_joliet += b->joliet ? records : 0;
+	d->n_areas += b->area ? 1 + b->area / (2048 - BOUND_AREA_MAX) : 0;
+	d->area_cut |= b->area_cut;
+}
+
+void bound_remove(struct bound_directory *d, const struct bound_name *b)
+{
+	d->record_bytes -= b->record < d->record_bytes ? b->record : d->record_bytes;
+	d->joliet_bytes -= b->joliet < d->joliet_bytes ? b->joliet : d->joliet_bytes;
+	d->area_bytes -= b->area < d->area_bytes ? b->area : d->area_bytes;
+	d->n_records -= d->n_records > 0;
+	d->n_joliet -= b->joliet && d->n_joliet;
+	uint64_t areas = b->area ? 1 + b->area / (2048 - BOUND_AREA_MAX) : 0;
+	d->n_areas -= areas < d->n_areas ? areas : d->n_areas;
+}
+
+uint64_t bound_packed_sectors(uint64_t before, uint64_t bytes, uint64_t n, uint32_t most)
+{
+	uint64_t each, taken;
+
+	if (!n || !most)
+		return before != 0;
+	each = 2048u / most;
+	taken = (before + most - 1) / most;
+	return min_u64((before + bytes) / (2048u + 1 - most) + 1, (n + taken + each - 1) / each);
+}
+
+uint64_t bound_growth(uint64_t sectors, uint32_t most, uint64_t bytes, uint64_t n, uint32_t longest)
+{
+	uint64_t filled = sectors * (most - 1) + bytes, old, mixed;
+
+	if (!n || longest > most)
+		return n;
+	old = filled / (2049 - most) + 1;
+	mixed = (sectors * (2048 + longest - 1) + bytes) / (2049 - longest) + 1;
+	return min_u64(n, min_u64(old, mixed));
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * bound.h - what a directory entry can cost at most (DESIGN 8, Space)
+ *
+ * Pure upper bounds of what burner/session writes; its unit tests hold the encoder to them.  Bytes count directory
+ * records and continuation areas of one name in both trees.  Records do not cross sectors: how much is lost at their
+ * ends depends on the longest.
+ *
+ *	bound_name -> bound_add to its directory -> bound_directory_sectors of a new one, bound_growth_sectors of one that is on the disc
+ */
+#ifndef BURNER_FORMAT_BOUND_H
+#define BURNER_FORMAT_BOUND_H
+
+#include <string.h>
+
+#include "burner/base/bytes.h"
+#include "burner/format/joliet.h"
+#include "burner/format/link_pieces.h"
+
+#define BOUND_SECTIONS 90u /* of one file, DESIGN 7 */
+#define BOUND_FILE_BYTES (90ull * (0x100000000ull - 2048u))
+/* What every session has besides its directories and data: descriptors, path tables' rounding, commit record.  Before
+ * the length is rounded up to BOUND_ALIGN_SECTORS.  The first session above a head at LBA 0 saves that too. */
+#define BOUND_SESSION_SECTORS (20u + 6u + 1u)
+#define BOUND_SAVED_HEAD_SECTORS 28u
+#define BOUND_ALIGN_SECTORS 32u
+
+#define BOUND_RECORD_MAX 254u
+#define BOUND_JOLIET_MAX 162u	    /* 34 and 64 characters */
+#define BOUND_AREA_MAX (255u + 28u) /* an entry of 255 and the CE entry behind it */
+
+#define BOUND_TW_BYTES 20u
+#define BOUND_CE_BYTES 28u
+/* A symbolic link is cut where a block ends: less than so many bytes stay unused there, with those of the header that
+ * its rest gets. */
+#define BOUND_LINK_PIECE 11u
+
+/* A name to be counted; mode, and entries as the node has them. */
+struct bound_entry {
+	const char *name, *target; /* target: NULL, or of a symbolic link */
+	const char *kept;	   /* ISO name that it keeps from an older session, without version; NULL: none */
+	uint32_t mode;
+	uint32_t more; /* bytes of System Use entries besides PX, TF, NM, SL and TW */
+	bool joins;    /* a directory that has names already: one of those may hold its Joliet name */
+	/* it gets its first Joliet name: whose is taken is counted apart (bound_clashes) */
+	bool first;
+};
+
+/* What one name costs. Bytes; each at most. */
+struct bound_name {
+	uint32_t record;	   /* in the Rock Ridge tree */
+	uint32_t joliet;	   /* 0: not in that tree */
+	uint32_t area, area_piece; /* continuation areas, and the largest piece that is not cut */
+	bool area_cut;		   /* it may lie in several blocks */
+	bool may_clash;		   /* less when it gets its first Joliet name */
+	uint32_t table;		   /* path tables, L and M, both trees */
+};
+
+/* Characters of [from, end) that an ISO name may have; at most so many. */
+static inline uint32_t bound_iso_legal(const char *from, const char *end, uint32_t most)
+{
+	uint32_t n = 0;
+
+	for (; from < end && n < most; from++)
+		n += (*from >= '0' && *from <= '9') || ((*from | 32) >= 'a' && (*from | 32) <= 'z') || *from == '_';
+	return n;
+}
+
+#define BOUND_ISO_PLAIN 12u /* a longer name is not its own ISO name */
+
+/* The SL entries of a symbolic link before they are cut at the end of a block, to the byte, as burner/session/susp.c
+ * makes them. */
+struct bound_link {
+	uint32_t bytes, last;
+}; /* of all; of the last entry */
+
+uint32_t bound_link_bytes(const char *target);
+
+struct bound_name bound_name(const struct bound_entry *e);
+#define BOUND_PN_BYTES 20u
+#define BOUND_ZF_BYTES 16u
+
+/*
+ * Names that were counted as if each got its first Joliet name, in a directory that is not on the disc, and so many
+ * had the name of another: each of them costs a record of another length in both trees, and an area; and another one
+ * may have the name that it gets instead.
+ */
+static inline uint64_t bound_clash_sectors(uint64_t clashes) { return clashes * 2 * 3; }
+
+/* The names of one directory, added up. */
+struct bound_directory {
+	uint64_t record_bytes, joliet_bytes, area_bytes;
+	uint32_t record_max, joliet_max, area_max;
+	uint64_t n_records, n_joliet, n_areas; /* n_areas: blocks that they can need at most */
+	bool area_cut;			       /* some of them lie in several */
+};
+
+/* A file of several sections has as many records. */
+void bound_add(struct bound_directory *d, const struct bound_name *b, uint64_t records);
+/* Of one that was added; the largest lengths stay. */
+void bound_remove(struct bound_directory *d, const struct bound_name *b);
+
+/*
+ * n records of at most `most` bytes that do not cross sectors, behind others of `before` bytes: each sector but the
+ * last is filled so far that the next did not fit, and holds as many as any.
+ */
+uint64_t bound_packed_sectors(uint64_t before, uint64_t bytes, uint64_t n, uint32_t most);
+
+/* A new directory with "." and ".." (150 bytes in a root, 124 elsewhere, and 104; 34 in Joliet), however the records
+ * fall. */
+static inline uint64_t bound_directory_sectors(const struct bound_directory *d)
+{
+	return bound_packed_sectors(150 + 104, d->record_bytes, d->n_records, d->record_max) +
+	       bound_packed_sectors(34 + 34, d->joliet_bytes, d->n_joliet, d->joliet_max) +
+	       bound_packed_sectors(0, d->area_bytes, d->area_cut && d->area_bytes ? UINT32_MAX : d->n_areas,
+				    d->area_max);
+}
+
+/*
+ * Records that come to others: those fill so many sectors and have at most `most` bytes each; n come, of so many
+ * bytes, at most `longest` each. Three bounds: filling sector by sector is the best way to cut a row of records, so
+ * that each that comes needs one sector more at most, wherever it falls; every sector may lose most - 1 bytes; or
+ * longest - 1, and each old record its own length once, if it begins a sector.
+ */
+uint64_t bound_growth(uint64_t sectors, uint32_t most, uint64_t bytes, uint64_t n, uint32_t longest);
+
+/* How much a directory grows by names that come to what takes so many sectors (of Rock Ridge records, at most; so
+ * many of areas). */
+static inline uint64_t bound_growth_sectors(const struct bound_directory *d, uint64_t sectors, uint64_t area_sectors)
+{
+	return bound_growth(sectors, BOUND_RECORD_MAX, d->record_bytes, d->n_records, d->record_max) +
+	       bound_growth(sectors, BOUND_JOLIET_MAX, d->joliet_bytes, d->n_joliet, d->joliet_max) +
+	       bound_growth(area_sectors, BOUND_AREA_MAX, d->area_bytes, d->n_areas, d->area_max);
+}
+
+/* Each section of a multi-extent file beyond the first repeats the record in both trees, and is a run of the content
+ * table; one that is longer than all others leaves more unused, too. */
+static inline uint64_t bound_section_sectors(uint64_t sections, uint64_t names)
+{
+	return sections > 1 ? (sections - 1) * 708 * names / (2048 - BOUND_RECORD_MAX) + 1 : 0;
+}
+/* Path tables that grow by so many bytes: each of the four is rounded up. */
+static inline uint64_t bound_table_sectors(uint64_t bytes) { return bytes ? sectors_of(bytes) + 3 : 0; }
+
+/* The content table of so many files. */
+static inline uint64_t bound_contents_sectors(uint64_t files) { return files ? sectors_of(32 + 32 * files) : 0; }
+
+/* One pair of the link table. */
+#define BOUND_LINK_BYTES 8u
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * internal.h - what the files of burner/medium share
+ *
+ * image.c and container.c make a struct disc, sessions.c finds the sessions of any of them by disc_read() alone,
+ * guess.c says what a file that is no disc looks like, image_target.c writes.  Threads and errors as in disc.h.
+ */
+#ifndef BURNER_MEDIUM_INTERNAL_H
+#define BURNER_MEDIUM_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "burner/format/appuse.h"
+#include "cdappendfs/burn.h"
+#include "burner/base/bytes.h"
+#include "cdappendfs/disc.h"
+
+#define HEAD_LBA 16u /* ECMA-119 6.2.1: the system area ends, the descriptors begin */
+#define HEAD_END_LBA 32u
+#define SESSION_ALIGN 32u				  /* starts of sessions on images and overwritable media */
+#define FIRST_BURN_SECTORS (SESSION_ALIGN + HEAD_LBA + 1) /* of an image, up to its first descriptor */
+
+/* ---- sessions.c: which sessions a medium holds ---- */
+
+struct session_list {
+	struct disc_session *sessions; /* oldest first */
+	size_t n;
+	uint64_t end_sectors; /* of the newest session, or of the volume that the head describes */
+	bool udf;	      /* a UDF volume lies beside the ISO 9660 one */
+	bool damaged;	      /* the newest session's own descriptors are not readable, only the head is */
+	bool partition;	      /* a partition lies behind the newest session */
+	bool headless;	      /* found without the head, which cannot be read */
+	bool hidden;	      /* a session lies just beyond the newest one that the head does not know */
+};
+/* All sessions of a medium with a head at LBA 16.  n_sectors: its length.  -EMEDIUMTYPE: no descriptor at LBA 16;
+ * -EBADMSG it makes no sense; what disc_read says. */
+int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret);
+/* The same when the head cannot be read, by the chain of sessions from LBA 32 on. -EMEDIUMTYPE: there is none. */
+int sessions_scan_headless(struct disc *d, uint64_t n_sectors, struct session_list *ret);
+void session_list_release(struct session_list *l);
+/* A primary volume descriptor whose root directory lies inside [low, n_sectors).  0 or -EBADMSG. */
+int pvd_check(const uint8_t sector[SECTOR_BYTES], uint64_t low, uint64_t n_sectors);
+/* The session at start_lba whose primary descriptor is this sector; number is left 0. */
+void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_t descriptor_lba,
+		 struct disc_session *ret);
+/* What a descriptor of ours says besides; `ours` is set by whoever has seen the commit record. */
+void pvd_session_ours(const struct appuse *a, struct disc_session *ret);
+/* Identity by the oldest session, provisional from the file itself; fingerprint's descriptor (zeros when n is 0). */
+int sessions_identity(struct disc *d, const struct session_list *l, const struct stat *st, const char *path,
+		      struct disc_identity *ret);
+int sessions_fingerprint(struct disc *d, const struct session_list *l, struct disc_fingerprint *ret);
+/* A copy of the list for disc_sessions(). */
+int sessions_copy(const struct session_list *l, struct disc_session **ret, size_t *ret_n);
+
+/* ---- guess.c: what it is when it is no ISO 9660 volume ---- */
+
+/* Static text; never NULL. */
+const char *guess_content(struct disc *d);
+/* UDF volume recognition sequence (ECMA-167 2/8.3) somewhere in LBA 16-47. */
+bool guess_udf(struct disc *d);
+
+/* ---- partitions.c ---- */
+
+/* Whether a partition of the system area's tables begins at or behind end_sectors, on a medium of n_sectors. */
+bool partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors);
+
+/* ---- image.c, image_target.c ---- */
+
+#define DIRECT_ALIGN 4096u /* position, length and memory of I/O past the page cache */
+
+struct image {
+	struct disc disc;
+	int fd;
+	/* the same file past the page cache (O_DIRECT); -1: not here, or opened read-only */
+	int direct_fd;
+	bool writable;
+	bool drop_udf;
+	uint64_t capacity_sectors;
+	char *path;	/* absolute: part of the provisional identity */
+	struct stat st; /* as of the last refresh */
+	bool blank;
+	struct session_list list;
+	char why_not[128]; /* empty: appendable */
+};
+int image_open(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
+/* The image behind a disc and its decorators, or NULL. */
+struct image *image_of(struct disc *d);
+/* Bytes that this user can still write to the file system. */
+int image_host_free(const struct image *image, uint64_t *ret_bytes);
+static inline bool direct_fits(const void *buf, uint64_t pos)
+{
+	return (uintptr_t)buf % DIRECT_ALIGN == 0 && pos % DIRECT_ALIGN == 0;
+}
+int image_target_new(struct image *image, struct target **ret);
+
+/* ---- container.c ---- */
+
+bool container_name(const char *path);
+int container_open(const char *path, struct disc **ret, const char **ret_why);
+/* nrg.c: whether libcdio can read the index of that file without being led astray. */
+bool nrg_is_sound(int fd);
+/* sheet.c: the same of a cue sheet, or a toc. */
+enum sheet_kind { SHEET_CUE, SHEET_TOC };
+bool sheet_is_sound(const char *path, enum sheet_kind kind);
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * identifiers.c - the ISO 9660 and Joliet names of a directory's entries, and the order of its records
+ *
+ * Names are given in three passes over the entries, which come in strcmp order, so that the result depends on nothing
+ * else:
+ *   kept	the name that the record had in an older session, if it is valid and free; of a Joliet name of ours the number of the
+ *		attempt that made it is enough
+ *   plain	the name itself, if it is lossless: ISO: upper-cased it is d-characters in 8.3 form; Joliet: at most 64 characters,
+ *		none of them replaced
+ *   made	ISO: up to three legal characters, five of a hash of the whole name, up to three of the extension.
+ *		Joliet: illegal characters replaced by '_' if that is free; longer than 64 characters, or on a clash: the beginning, '~', five characters of
+ *		the hash, the extension.  On a clash the hash is taken again with the number of the attempt.
+ * Directories have no extension in ISO names, as ECMA-119 7.6 has it.  A file "A." and a directory "A" count as a
+ * clash, since most readers cut the dot.  Joliet is UCS-2: characters beyond the basic plane, surrogates, control
+ * characters, *:;?\/ and bytes that are not UTF-8 become '_'; so no reader has to guess.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "burner/session/layout.h"
+#include "burner/format/joliet.h"
+
+#define ISO_BYTES 31u /* ECMA-119 7.5.1: name, dot and extension */
+#define ISO_STEM 8u
+#define ISO_EXTENSION 3u
+#define ISO_PREFIX 3u
+#define ATTEMPTS (1u << 20)
+
+enum pass { PASS_KEPT, PASS_PLAIN, PASS_MADE, N_PASSES };
+
+struct name_slot {
+	const uint8_t *key; /* NULL: free */
+	uint32_t hash;
+	uint32_t bytes;
+};
+struct sort_item {
+	uint64_t key;
+	uint32_t entry;
+};
+struct name_scratch {
+	struct name_slot *slots; /* open addressing; as many as the largest directory needs */
+	uint32_t mask;		 /* for the directory at hand */
+	struct sort_item *items;
+};
+
+/* ---- the set of names taken ---- */
+
+static uint32_t slots_for(uint32_t n_entries)
+{
+	uint32_t n = 8;
+
+	while (n < 2 * (uint64_t)n_entries && n < 1u << 31)
+		n *= 2;
+	return n;
+}
+
+int name_scratch_new(const struct burn_plan *p, struct name_scratch **ret)
+{
+	_cleanup_(name_scratch_freep) struct name_scratch *s = calloc(1, sizeof(*s));
+	uint32_t largest = 0;
+
+	if (!s)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < p->manifest->n_nodes; i++) {
+		if (S_ISDIR(p->manifest->nodes[i].mode) && p->manifest->nodes[i].n_entries > largest)
+			largest = p->manifest->nodes[i].n_entries;
+		bulk_pace(p->manifest->bulk, 1);
+	}
+	s->slots = calloc(slots_for(largest), sizeof(*s->slots));
+	s->items = calloc((size_t)largest + 1, sizeof(*s->items));
+	if (!s->slots || !s->items)
+		return -ENOMEM;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+void name_scratch_free(struct name_scratch *s)
+{
+	if (!s)
+		return;
+	free(s->slots);
+	free(s->items);
+	free(s);
+}
+
+/* The slot of the key, or the free one where it belongs. */
+static struct name_slot *find_slot(const struct name_scratch *s, const uint8_t *key, uint32_t bytes, uint32_t hash)
+{
+	uint32_t i = hash & s->mask;
+
+	for (;; i = (i + 1) & s->mask) {
+		struct name_slot *slot = &s->slots[i];
+
+		if (!slot->key || (slot->hash == hash && slot->bytes == bytes && memcmp(slot->key, key, bytes) == 0))
+			return slot;
+	}
+}
+
+/* ---- ISO names: candidates without version and without a trailing dot; 0 bytes: none in this pass ---- */
+
+static bool is_d_character(char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+static char upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c; }
+
+/* Stem and extension of d-characters; lengths bounded; fold: lower case counts as upper. */
+static unsigned iso_copy(const char *name, bool directory, size_t max_stem, size_t max_extension, bool fold,
+			 uint8_t *out)
+{
+	size_t stem = 0, extension = 0, i = 0;
+
+	for (; name[i] && name[i] != '.'; i++, stem++) {
+		char c = fold ? upper(name[i]) : name[i];
+
+		if (!is_d_character(c) || stem == max_stem)
+			return 0;
+		out[i] = (uint8_t)c;
+	}
+	if (!stem || (name[i] && directory))
+		return 0;
+	if (!name[i])
+		return (unsigned)i;
+	out[i] = '.';
+	for (i++; name[i]; i++, extension++) {
+		char c = fold ? upper(name[i]) : name[i];
+
+		if (!is_d_character(c) || extension == max_extension)
+			return 0;
+		out[i] = (uint8_t)c;
+	}
+	if (!extension)
+		/* a recorded name ends in a dot, a name of the user does not become one */
+		return fold ? 0 : (unsigned)stem;
+	return (unsigned)i;
+}
+
+static unsigned put_legal(const char *from, const char *end, unsigned most, uint8_t *out)
+{
+	unsigned n = 0;
+
+	for (; from < end && n < most; from++)
+		if (is_d_character(upper(*from)))
+			out[n++] = (uint8_t)upper(*from);
+	return n;
+}
+
+static unsigned iso_made(const char *name, bool directory, uint32_t attempt, uint8_t *out)
+{
+	const char *end = name + strlen(name), *dot = directory ? NULL : strrchr(name, '.');
+	unsigned n, extension;
+
+	if (dot == name)
+		dot = NULL;
+	n = put_legal(name, dot ? dot : end, ISO_PREFIX, out);
+	name_put_hash(out + n, name, attempt);
+	n += NAME_HASH_CHARS;
+	if (!dot)
+		return n;
+	extension = put_legal(dot + 1, end, ISO_EXTENSION, out + n + 1);
+	if (!extension)
+		return n;
+	out[n] = '.';
+	return n + 1 + extension;
+}
+
+static unsigned iso_candidate(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt,
+			      uint8_t *out)
+{
+	if (pass == PASS_KEPT) {
+		if (!e->iso_name || strlen(e->iso_name) > ISO_BYTES)
+			return 0;
+		return iso_copy(e->iso_name, directory, ISO_BYTES, ISO_BYTES, false, out);
+	}
+	if (pass == PASS_PLAIN)
+		return iso_copy(e->name, directory, ISO_STEM, ISO_EXTENSION, true, out);
+	return iso_made(e->name, directory, attempt, out);
+}
+
+/* ---- Joliet names ---- */
+
+static bool joliet_valid(const uint8_t *name, size_t bytes)
+{
+	if (!name || !bytes || bytes % 2 || bytes > 2 * JOLIET_CHARS)
+		return false;
+	for (size_t i = 0; i < bytes; i += 2) {
+		uint32_t c = get_be16(name + i);
+
+		if (!joliet_legal(c) && !(c >= 0xd800 && c < 0xe000))
+			return false;
+	}
+	return true;
+}
+
+static unsigned joliet_candidate(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt,
+				 uint8_t *out)
+{
+	uint8_t all[2 * 256];
+	bool changed;
+	size_t n;
+
+	(void)directory;
+	if (pass == PASS_KEPT && e->joliet_attempt) {
+		pass = PASS_MADE;
+		attempt = e->joliet_attempt - 1;
+	}
+	if (pass == PASS_KEPT) {
+		if (!joliet_valid(e->joliet_name, e->joliet_bytes))
+			return 0;
+		memcpy(out, e->joliet_name, e->joliet_bytes);
+		return e->joliet_bytes;
+	}
+	n = joliet_text(e->name, all, 256, &changed);
+	if (n <= JOLIET_CHARS && attempt == 0 && (pass == PASS_MADE || !changed)) {
+		memcpy(out, all, 2 * n);
+		return (unsigned)(2 * n);
+	}
+	return pass == PASS_PLAIN ? 0 : joliet_made(e->name, all, n, attempt, out);
+}
+
+/* ---- giving the names ---- */
+
+typedef unsigned (*candidate_fn)(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt,
+				 uint8_t *out);
+
+/* The first candidate that is free is the name; its key goes into the set. ISO files get dot and version behind the
+ * key. */
+static int take_name(struct burn_plan *p, struct name_scratch *s, uint32_t entry, enum tree_kind kind, enum pass pass)
+{
+	static const candidate_fn candidates[N_TREES] = {iso_candidate, joliet_candidate};
+	const struct manifest_entry *e = &p->manifest->entries[entry];
+	bool directory = S_ISDIR(p->manifest->nodes[e->node].mode);
+	uint8_t text[2 * 256 + 8];
+	struct plan_entry *named = &p->entries[entry];
+
+	for (uint32_t attempt = 0; attempt < (pass == PASS_MADE ? ATTEMPTS : 1); attempt++) {
+		unsigned bytes = candidates[kind](e, directory, pass, attempt, text), recorded = bytes;
+		uint32_t hash = (uint32_t)name_hash(text, bytes, 0);
+		struct name_slot *slot;
+		const uint8_t *copy;
+
+		if (!bytes)
+			return 0;
+		slot = find_slot(s, text, bytes, hash);
+		if (slot->key)
+			continue;
+		if (kind == TREE_ROCK_RIDGE && !directory) {
+			if (!memchr(text, '.', bytes))
+				text[recorded++] = '.';
+			text[recorded++] = ';';
+			text[recorded++] = '1';
+		}
+		copy = arena_copy(&p->names, text, recorded);
+		if (!copy)
+			return -ENOMEM;
+		*slot = (struct name_slot){copy, hash, bytes};
+		*(kind == TREE_ROCK_RIDGE ? &named->iso : &named->joliet) = copy;
+		*(kind == TREE_ROCK_RIDGE ? &named->iso_bytes : &named->joliet_bytes) = (uint8_t)recorded;
+		if (kind == TREE_JOLIET)
+			named->joliet_attempt =
+				pass == PASS_KEPT && e->joliet_attempt ? e->joliet_attempt - 1 : attempt;
+		return 0;
+	}
+	return pass == PASS_MADE ? -EMLINK : 0;
+}
+
+static bool in_tree(const struct burn_plan *p, uint32_t entry, enum tree_kind kind)
+{
+	uint32_t mode = p->manifest->nodes[p->manifest->entries[entry].node].mode;
+
+	return kind == TREE_ROCK_RIDGE || S_ISDIR(mode) || S_ISREG(mode);
+}
+
+/* ---- order of the records ---- */
+
+struct sort_context {
+	const struct burn_plan *plan;
+	enum tree_kind kind;
+};
+
+/*
+ * ECMA-119 9.3: name, then extension, each padded with blanks (Joliet: zeros) for the comparison.  All legal
+ * characters are above the blank, so it is the order of the bytes when the dot and what is behind the end count as
+ * blanks.  The version is the same for all.
+ */
+static uint8_t weight(const uint8_t *name, unsigned bytes, unsigned i, enum tree_kind kind)
+{
+	if (kind == TREE_JOLIET)
+		return i < bytes ? name[i] : 0;
+	return i < bytes && name[i] != '.' ? name[i] : ' ';
+}
+
+static const uint8_t *sorted_name(const struct sort_context *c, uint32_t entry, unsigned *ret_bytes)
+{
+	const struct plan_entry *e = &c->plan->entries[entry];
+
+	if (c->kind == TREE_JOLIET) {
+		*ret_bytes = e->joliet_bytes;
+		return e->joliet;
+	}
+	*ret_bytes = e->iso_bytes > 2 && e->iso[e->iso_bytes - 2] == ';' ? e->iso_bytes - 2u : e->iso_bytes;
+	return e->iso;
+}
+
+static uint64_t sort_key(const struct sort_context *c, uint32_t entry)
+{
+	unsigned bytes;
+	const uint8_t *name = sorted_name(c, entry, &bytes);
+	uint64_t key = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		key = key << 8 | weight(name, bytes, i, c->kind);
+	return key;
+}
+
+static int compare_items(const void *a, const void *b, void *context)
+{
+	const struct sort_item *x = a, *y = b;
+	const struct sort_context *c = context;
+	unsigned x_bytes, y_bytes;
+	const uint8_t *x_name, *y_name;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	x_name = sorted_name(c, x->entry, &x_bytes);
+	y_name = sorted_name(c, y->entry, &y_bytes);
+	for (unsigned i = 8; i < x_bytes || i < y_bytes; i++) {
+		int difference = weight(x_name, x_bytes, i, c->kind) - weight(y_name, y_bytes, i, c->kind);
+
+		if (difference)
+			return difference;
+	}
+	return (int)x_bytes - (int)y_bytes;
+}
+
+/* The names of one tree, and the order of the entries that are in it. */
+static int name_and_sort(struct burn_plan *p, struct name_scratch *s, const struct manifest_node *node,
+			 enum tree_kind kind)
+{
+	struct sort_context context = {p, kind};
+	uint32_t *order = p->trees[kind].order + node->first_entry;
+	uint32_t end = node->first_entry + node->n_entries, n = 0;
+	bool sorted = true;
+
+	s->mask = slots_for(node->n_entries) - 1;
+	memset(s->slots, 0, ((size_t)s->mask + 1) * sizeof(*s->slots));
+	for (enum pass pass = PASS_KEPT; pass < N_PASSES; pass++)
+		for (uint32_t i = node->first_entry; i < end; i++) {
+			const struct plan_entry *e = &p->entries[i];
+			int r;
+
+			if ((kind == TREE_ROCK_RIDGE ? e->iso_bytes : e->joliet_bytes) || !in_tree(p, i, kind))
+				continue;
+			r = take_name(p, s, i, kind, pass);
+			if (r)
+				return r;
+		}
+	for (uint32_t i = node->first_entry; i < end; i++)
+		if (in_tree(p, i, kind)) {
+			s->items[n] = (struct sort_item){sort_key(&context, i), i};
+			sorted = sorted && (!n || compare_items(&s->items[n - 1], &s->items[n], &context) < 0);
+			n++;
+		}
+	if (!sorted) /* Joliet names mostly come as they are to be */
+		qsort_r(s->items, n, sizeof(*s->items), compare_items, &context);
+	for (uint32_t i = 0; i < n; i++)
+		order[i] = s->items[i].entry;
+	return 0;
+}
+
+int names_of_directory(struct burn_plan *p, struct name_scratch *scratch, uint32_t node)
+{
+	int r = 0;
+
+	for (unsigned kind = 0; kind < p->n_trees && !r; kind++)
+		r = name_and_sort(p, scratch, &p->manifest->nodes[node], (enum tree_kind)kind);
+	return r;
+}

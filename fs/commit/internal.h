@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * internal.h - what the files of the state machine share
+ *
+ *	queue.c		requests, the thread, status
+ *	machine.c	one commit, edge by edge
+ *	undo.c		one that failed
+ *	finish.c	publish and rebase: what must be completed once it was begun
+ *	medium.c	what the stage knows of the disc, opening it for writing, cutting back an image
+ *	recover.c	the same after a crash
+ */
+#ifndef FS_COMMIT_INTERNAL_H
+#define FS_COMMIT_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fs/commit/commit.h"
+#include "fs/commit/faults.h"
+#include "fs/commit/inputs.h"
+#include "fs/manifest/manifest.h"
+
+enum request_kind { REQUEST_COMMIT, REQUEST_DRY_RUN, REQUEST_DISCARD };
+struct request {
+	struct request *next;
+	enum request_kind kind;
+	unsigned flags; /* enum commit_flags */
+	commit_done *done;
+	void *arg;
+};
+
+/* One commit from freeze to rebase. The commit's thread only. */
+struct run {
+	struct commit *c;
+	struct tree_frozen frozen;
+	bool preview;	/* a dry run: frozen is only a look */
+	unsigned flags; /* enum commit_flags */
+	bool again;	/* it is finished after a failure */
+	struct inputs inputs;
+	struct manifest *manifest;
+	struct burn_plan *plan;
+	struct burn_cost cost;
+	struct target *target;
+	struct stage_commit record; /* as journaled last */
+	/* what is next once it was verified */
+	enum finish_step { FINISH_PUBLISH, FINISH_REBASE, FINISH_REBIND, FINISH_DONE } finish;
+};
+
+struct commit {
+	struct commit_options options;
+	struct commit_hooks hooks;
+	struct disc *disc;
+	struct stage *stage;
+	struct tree *tree;
+	struct faults faults;
+	pthread_t thread;
+	atomic_bool cancelled;
+
+	/* the thread's own */
+	struct run *unfinished; /* verified, but not published or not the base yet */
+	struct run *finished;	/* done with; freed when it was answered: pages of large arrays take a while */
+	/* failed on a write-once disc, and what became of it is not known yet: the tree stays frozen */
+	struct run *unsettled;
+	struct timespec flushed; /* when changed nodes went to the stage last */
+	bool flush_failed;	 /* said so already */
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	/* under lock: */
+	bool started, stopping, finish_queue;
+	struct request *waiting, **waiting_end;
+	struct request *taken; /* those that the commit under way answers */
+	struct commit_status status;
+	struct disc_state state;
+	struct disc_session *sessions;
+	size_t n_sessions;
+};
+
+/* ---- queue.c ---- */
+void commit_phase(struct commit *c, enum commit_phase phase);
+void commit_tick(struct commit *c); /* changed nodes to the stage when two seconds are over */
+/* Look at the medium again, for commit_disc_info() and the tree's free space.  Only the thread that owns the disc. */
+int commit_look(struct commit *c, bool sessions_too);
+
+/* ---- machine.c ---- */
+void machine_commit(struct commit *c, unsigned flags, struct commit_result *outcome);
+void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *outcome);
+int run_journal(struct run *run, enum stage_commit_state state);
+void run_free(struct run *run);
+
+/* returns error; the first message stays */
+int commit_failed(struct commit_result *outcome, const char *what, int error, const char *why);
+
+/* ---- undo.c ---- */
+/*
+ * A run that failed with `error`, as if it had not been asked for.  0: undone, run is freed.  1: on a write-once disc
+ * the session is there after all, whole, and can be finished.  < 0: not known yet (no disc, no drive): kept as
+ * c->unsettled.
+ */
+int run_undo(struct run *run, int error);
+/* The same again for c->unsettled.  1: it is to be finished, and c->unsettled is NULL. < 0 with a message. */
+int run_settle(struct commit *c, struct run **ret, struct commit_result *outcome);
+
+/* ---- finish.c ---- */
+/* From a verified session, journaled as PUBLISHING, to IDLE.  After a failure (r->message says which) it goes on
+ * where it was when called again. */
+int run_finish(struct run *run, struct commit_result *outcome);
+
+/* ---- medium.c ---- */
+/* Does the disc look as the stage knows it?  -ESTALE and a text naming both states. */
+int medium_is_expected(struct stage *stage, struct disc *disc, char *message, size_t n);
+/* Is the newest session on the disc the one with that uuid?  1 and *ret, 0, or an errno. */
+int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_session *ret);
+/* -EIO of a block that cannot be read stays; it is -ENOMEDIUM or -ENODEV when there is no disc or no drive any more. */
+int medium_explain(struct disc *disc, int error);
+/* Length of an image file; 0 when it is none. */
+uint64_t medium_image_bytes(struct disc *disc);
+/* The write side of the disc, with the fault and the speed of the options (NULL: neither). -EINVAL: the fault is
+ * wrong. */
+int medium_open_target(struct disc *disc, const struct commit_options *o, unsigned flags, struct target **ret);
+/* Cut an image back to image_bytes, durably, and look at it again. Never below the end of its newest session
+ * (-EINVAL). */
+int medium_cut(struct disc *disc, uint64_t image_bytes);
+/*
+ * What became of a session on a write-once disc whose burn failed, or of which nothing is known.  Its open track is
+ * closed.  1: it is there, whole, the newest.  0: it is not; the stage is tied to the disc as it is now, IDLE.
+ * -ESTALE: another disc; what the drive says.
+ */
+int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_commit *record,
+		    const struct faults *faults);
+/* Is the session there whose head is to be written? 0, -ESTALE, what disc_read() says. */
+int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid[16]);
+/* An image that had something behind its newest session is not cut there: what is left of the descriptor of an
+ * unpublished session is blanked, durably, or its remains might be taken for a session of another program. */
+int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes);
+/* Ties the stage to the disc as it is, then IDLE: by one sync, or, when a crash comes between the two, in this order,
+ * which is recovered from. */
+int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults);
+
+#endif

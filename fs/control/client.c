@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * client.c - a conversation with the daemon of a mount
+ *
+ * Anybody can listen on a name of the abstract namespace, so the other side is believed only when it runs as the
+ * mount's owner or as root.  Its process is held by a pidfd from the beginning: cdappendfs-umount waits for that
+ * process, not for one that got its number later.
+ */
+#include <poll.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "burner/base/json.h"
+#include "fs/control/client.h"
+
+struct client {
+	int fd, pidfd; /* pidfd -1: not known */
+	char *buf;     /* bytes received, from begin to end */
+	size_t begin, end, size;
+};
+
+static int check_peer(struct client *c, const struct control_mount *mount)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
+		return -errno;
+	if (peer.uid != mount->owner && peer.uid != 0)
+		return -EPERM;
+	if (peer.pid > 0)
+		c->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+	return 0;
+}
+
+int client_open(const struct control_mount *mount, struct client **ret)
+{
+	_cleanup_(client_freep) struct client *c = calloc(1, sizeof(*c));
+	struct sockaddr_un address;
+	socklen_t length = control_address(mount->major, mount->minor, &address);
+
+	if (!c)
+		return -ENOMEM;
+	c->pidfd = c->fd = -1;
+	c->buf = malloc(c->size = 4 * CONTROL_LINE_MAX);
+	if (!c->buf)
+		return -ENOMEM;
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&address, length) < 0)
+		return -errno;
+	int r = check_peer(c, mount);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+void client_free(struct client *c)
+{
+	if (!c)
+		return;
+	close_fd(&c->fd);
+	close_fd(&c->pidfd);
+	free(c->buf);
+	free(c);
+}
+
+int client_send(struct client *c, const char *request)
+{
+	char line[128];
+	int n = snprintf(line, sizeof(line), "%s\n", request);
+
+	if (n < 0 || (size_t)n >= sizeof(line))
+		return -EINVAL;
+	/* Shorter than any socket buffer: it goes as a whole. */
+	return send(c->fd, line, (size_t)n, MSG_NOSIGNAL) == n ? 0 : -EPIPE;
+}
+
+/* More bytes into the buffer; -EPIPE at the end. */
+static int fill(struct client *c)
+{
+	if (c->begin > 0) {
+		memmove(c->buf, c->buf + c->begin, c->end - c->begin);
+		c->end -= c->begin;
+		c->begin = 0;
+	}
+	if (c->size - c->end < CONTROL_LINE_MAX) {
+		size_t size = c->size + 4 * CONTROL_LINE_MAX;
+		char *more = size <= 64u << 20 ? realloc(c->buf, size) : NULL;
+		if (!more)
+			return -ENOMEM;
+		c->buf = more;
+		c->size = size;
+	}
+	ssize_t n;
+	do
+		n = recv(c->fd, c->buf + c->end, c->size - c->end, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return -EPIPE;
+	c->end += (size_t)n;
+	return 0;
+}
+
+/* The next line as a string, valid until the next call. */
+static int take_line(struct client *c, const char **ret)
+{
+	for (size_t searched = 0;;) {
+		char *begin = c->buf + c->begin;
+		char *newline = c->end > c->begin + searched ?
+					memchr(begin + searched, '\n', c->end - c->begin - searched) :
+					NULL;
+		if (newline) {
+			*newline = '\0';
+			c->begin = (size_t)(newline + 1 - c->buf);
+			*ret = begin;
+			return 0;
+		}
+		searched = c->end - c->begin;
+		int r = fill(c);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int await(int fd, int timeout_ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int n;
+
+	do
+		n = poll(&p, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	return n > 0 ? 0 : n == 0 ? -ETIME : -errno;
+}
+
+int client_await_first(struct client *c, int timeout_ms)
+{
+	int r = c->end > c->begin ? 0 : await(c->fd, timeout_ms);
+
+	return r < 0 ? r : c->end > c->begin ? 0 : fill(c);
+}
+
+static int parse_result(const char *line, struct client_result *ret)
+{
+	uint64_t error, session = 0;
+
+	*ret = (struct client_result){.fits = true};
+	if (json_get_u64(line, "error", &error) < 0 || error > 4095)
+		return -EPROTO;
+	ret->error = (int)error;
+	/* What a request has no use for may be missing. A message too long is cut. */
+	json_get_string(line, "message", ret->message, sizeof(ret->message));
+	json_get_bool(line, "burned", &ret->burned);
+	json_get_bool(line, "fits", &ret->fits);
+	json_get_u64(line, "append_bytes", &ret->append_bytes);
+	json_get_u64(line, "data_bytes", &ret->data_bytes);
+	json_get_u64(line, "shared_bytes", &ret->shared_bytes);
+	json_get_u64(line, "found_bytes", &ret->found_bytes);
+	json_get_u64(line, "tree_bytes", &ret->tree_bytes);
+	json_get_u64(line, "session", &session);
+	ret->session = session > UINT32_MAX ? 0 : (uint32_t)session;
+	return 0;
+}
+
+static void hand_on(const struct client_handlers *h, const char *type, const char *line)
+{
+	char phase[32] = "";
+	uint64_t done = 0, all = 0;
+
+	if (strcmp(type, "progress") != 0) {
+		if (h->line)
+			h->line(h->context, type, line);
+		return;
+	}
+	json_get_string(line, "phase", phase, sizeof(phase));
+	json_get_u64(line, "done", &done);
+	json_get_u64(line, "all", &all);
+	if (h->progress)
+		h->progress(h->context, phase, done, all);
+}
+
+int client_finish(struct client *c, const struct client_handlers *handlers, struct client_result *ret)
+{
+	static const struct client_handlers none;
+	const char *line;
+	char type[32];
+
+	for (;;) {
+		int r = take_line(c, &line);
+		if (r < 0)
+			return r;
+		if (json_get_string(line, "type", type, sizeof(type)) < 0)
+			return -EPROTO;
+		if (strcmp(type, "result") == 0)
+			return parse_result(line, ret);
+		hand_on(handlers ? handlers : &none, type, line);
+	}
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int client_await_end(struct client *c, int timeout_ms)
+{
+	int64_t until = now_ms() + timeout_ms;
+	const char *line;
+
+	for (;;) { /* the end of the connection */
+		int64_t left = until - now_ms();
+		int r = c->end > c->begin ? 0 : await(c->fd, left > 0 ? (int)left : 0);
+		if (r < 0)
+			return r;
+		if (take_line(c, &line) < 0)
+			break;
+	}
+	int64_t left = until - now_ms();
+	return c->pidfd < 0 ? 0 : await(c->pidfd, left > 0 ? (int)left : 0);
+}
+
+int client_ask(const struct control_mount *mount, const char *request, const struct client_handlers *handlers,
+	       struct client_result *ret)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	int r = client_open(mount, &c);
+
+	if (r == 0)
+		r = client_send(c, request);
+	return r < 0 ? r : client_finish(c, handlers, ret);
+}
+
+const char *client_why(int error)
+{
+	switch (-error) {
+	case ECONNREFUSED:
+		return "its daemon does not answer: it has ended, or runs in another network namespace; unmount it "
+		       "(fusermount3 -u, or umount as root) and mount "
+		       "the disc again: what was staged is kept";
+	case EPERM:
+		return "something else than the mount's daemon answers; ask root";
+	case EPIPE:
+		return "its daemon closed the connection: only the owner of the mount and root are answered, or it was "
+		       "ended; what was staged is kept";
+	case EPROTO:
+		return "its daemon speaks another protocol: the command and the daemon are of different versions";
+	default:
+		return strerror(-error);
+	}
+}

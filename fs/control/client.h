@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * client.h - a conversation with the daemon of a mount (fs/control/protocol.h)
+ *
+ *	client_open -> client_send -> client_finish -> client_free		one request a connection
+ * "wait": client_send -> client_await_first -> (unmount) -> client_finish -> client_await_end.
+ *
+ * Errors: -ECONNREFUSED nobody listens: the daemon is dead, or of another network namespace; -EPERM the listener is
+ * not the mount's owner's; -EPIPE it closed without a result; -EPROTO it said something else; -ETIME.
+ */
+#ifndef FS_CONTROL_CLIENT_H
+#define FS_CONTROL_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/control/protocol.h"
+#include "burner/base/own.h"
+
+struct client_result {
+	int error; /* 0 or a positive errno */
+	char message[1024];
+	bool burned, fits;
+	uint64_t append_bytes, data_bytes, shared_bytes, tree_bytes, found_bytes;
+	uint32_t session;
+};
+
+/* Either may be NULL. */
+struct client_handlers {
+	void (*progress)(void *context, const char *phase, uint64_t done_bytes, uint64_t all_bytes);
+	void (*line)(void *context, const char *type, const char *line); /* all but progress and result */
+	void *context;
+};
+
+struct client;
+int client_open(const struct control_mount *mount, struct client **ret);
+int client_send(struct client *c, const char *request);
+/* Until the daemon said its first word, which client_finish() will hand on. */
+int client_await_first(struct client *c, int timeout_ms);
+/* Lines to the handlers, up to the result. */
+int client_finish(struct client *c, const struct client_handlers *handlers, struct client_result *ret);
+/* Until the daemon closed the connection and its process ended. */
+int client_await_end(struct client *c, int timeout_ms);
+void client_free(struct client *c);
+DEFINE_FREEP(struct client, client_free)
+
+/* open, send, finish. */
+int client_ask(const struct control_mount *mount, const char *request, const struct client_handlers *handlers,
+	       struct client_result *ret);
+/* Why a conversation failed and what to do, for the user; static. */
+const char *client_why(int error);
+
+#endif

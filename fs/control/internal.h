@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * internal.h - what control.c and requests.c share
+ */
+#ifndef FS_CONTROL_INTERNAL_H
+#define FS_CONTROL_INTERNAL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "fs/control/listener.h"
+
+#define CONTROL_REQUEST_MAX 64u
+
+struct control {
+	struct control_options options;
+	int listener, stop[2]; /* stop: a pipe that ends the listening thread */
+	pthread_t thread;
+
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t changed;
+	unsigned connections;
+	bool finished; /* the mount has ended, with this result */
+	struct commit_result result;
+};
+
+struct connection {
+	struct control *control;
+	int fd;
+};
+
+/* Answer the request line; returns when all is said. */
+void control_reply(struct connection *n, const char *line);
+/* A result line that only says no. */
+void control_refuse(struct connection *n, int error, const char *message);
+
+#endif

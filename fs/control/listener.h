@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * listener.h - the server side of fs/control/protocol.h: what a running mount can be asked
+ *
+ *	control_new -> control_listen (when the mount answers) -> … the loop ends: control_deafen -> commit_stop
+ *	-> control_finish (what became of the commit of the unmount: "wait" is answered) -> control_free, before commit_free
+ *
+ * A thread listens; each connection has one of its own, for a client may be slow.  None of them serves requests of
+ * the kernel.
+ */
+#ifndef FS_CONTROL_LISTENER_H
+#define FS_CONTROL_LISTENER_H
+
+#include <sys/types.h>
+
+#include "fs/commit/commit.h"
+#include "fs/tree/tree.h"
+
+struct control;
+
+/* All borrowed. */
+struct control_options {
+	struct tree *tree;
+	struct commit *commit; /* NULL: the mount is read-only */
+	const char *disc_path, *mountpoint;
+	const char *staging; /* directory of the stage, or NULL */
+	uid_t owner;	     /* who may ask; root may too */
+	/* Of a read-only mount, whose medium never changes. */
+	struct disc_state state;
+	const struct disc_session *sessions;
+	size_t n_sessions;
+};
+
+int control_new(const struct control_options *options, struct control **ret);
+/* -EADDRINUSE: another daemon holds the name (one that ends gives it free: ask again). */
+int control_listen(struct control *c, dev_t device);
+/* No new connections; those that are there go on. */
+void control_deafen(struct control *c);
+/* The end of the mount. result->error with errors; the struct is copied. */
+void control_finish(struct control *c, const struct commit_result *result);
+/* Waits for the connections (a few seconds at most for clients that do not read). */
+void control_free(struct control *c);
+static inline void control_freep(struct control **c) { control_free(*c); }
+
+#endif

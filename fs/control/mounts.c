@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * mounts.c - which of the system's mounts are ours
+ *
+ * All is read from /proc/self/mountinfo: its device number leads to the daemon's socket.  The mount point itself is
+ * never looked at: root may not enter a user's mount, and a look at one whose daemon is dead fails or hangs.  Fields
+ * are
+ *	ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELD…] - TYPE SOURCE SUPER_OPTIONS
+ * with blank, tab, newline, '\\' and '#' as three octal digits.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "burner/base/own.h"
+#include "fs/control/mounts.h"
+
+#define MOUNTINFO "/proc/self/mountinfo"
+
+static void fclosep(FILE **f)
+{
+	if (*f)
+		fclose(*f);
+}
+#define _cleanup_file_ _cleanup_(fclosep)
+
+static bool octal(const char *s)
+{
+	return s[0] >= '0' && s[0] <= '3' && s[1] >= '0' && s[1] <= '7' && s[2] >= '0' && s[2] <= '7';
+}
+
+/* The field at *s, decoded; *s moves to the next one. -EINVAL: none. buf NULL: skip it. */
+static int take_field(const char **s, char *buf, size_t size)
+{
+	const char *p = *s + strspn(*s, " ");
+	size_t used = 0;
+
+	if (!*p || *p == '\n')
+		return -EINVAL;
+	while (*p && *p != ' ' && *p != '\n') {
+		char c = *p++;
+		if (c == '\\' && octal(p)) {
+			c = (char)((p[0] - '0') << 6 | (p[1] - '0') << 3 | (p[2] - '0'));
+			p += 3;
+		}
+		if (!buf)
+			continue;
+		if (used + 1 >= size)
+			return -EINVAL;
+		buf[used++] = c;
+	}
+	if (buf)
+		buf[used] = '\0';
+	*s = p;
+	return 0;
+}
+
+/* user_id=N of a comma-separated list; 0 when there is none. */
+static uid_t owner_of(const char *options)
+{
+	for (const char *o = options; o; o = strchr(o, ',')) {
+		o += *o == ',';
+		if (strncmp(o, "user_id=", 8) == 0)
+			return (uid_t)strtoul(o + 8, NULL, 10);
+	}
+	return 0;
+}
+
+int mounts_parse(const char *line, struct mounts_line *ret)
+{
+	char device[32], root[PATH_MAX], type[64], options[4096];
+	const char *s = line, *dash;
+
+	*ret = (struct mounts_line){0};
+	if (take_field(&s, NULL, 0) < 0 || take_field(&s, NULL, 0) < 0 || take_field(&s, device, sizeof(device)) < 0 ||
+	    take_field(&s, root, sizeof(root)) < 0 ||
+	    take_field(&s, ret->mount.mountpoint, sizeof(ret->mount.mountpoint)) < 0 ||
+	    sscanf(device, "%u:%u", &ret->mount.major, &ret->mount.minor) != 2)
+		return -EINVAL;
+	dash = strstr(s, " - ");
+	if (!dash)
+		return -EINVAL;
+	s = dash + 3;
+	if (take_field(&s, type, sizeof(type)) < 0)
+		return -EINVAL;
+	ret->ours = (strcmp(type, "fuse.cdappendfs") == 0 || strcmp(type, "fuseblk.cdappendfs") == 0) &&
+		    strcmp(root, "/") == 0;
+	if (!ret->ours)
+		return 0; /* what others write further on is not ours to judge */
+	if (take_field(&s, ret->mount.source, sizeof(ret->mount.source)) < 0 ||
+	    take_field(&s, options, sizeof(options)) < 0)
+		return -EINVAL;
+	ret->mount.owner = owner_of(options);
+	return 0;
+}
+
+int mounts_find_point(FILE *mountinfo, const char *path, struct control_mount *ret)
+{
+	_free_ char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+	struct mounts_line l;
+
+	while (getline(&line, &size, mountinfo) >= 0) {
+		if (mounts_parse(line, &l) < 0 || strcmp(l.mount.mountpoint, path) != 0)
+			continue;
+		found = l.ours; /* something else mounted above hides ours */
+		if (found)
+			*ret = l.mount;
+	}
+	return found ? 0 : -ENOENT;
+}
+
+int mounts_find_source(FILE *mountinfo, const char *source, bool (*same)(void *context, const char *source),
+		       void *context, struct control_mount *ret)
+{
+	_free_ char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+	struct mounts_line l;
+
+	while (getline(&line, &size, mountinfo) >= 0) {
+		if (mounts_parse(line, &l) < 0 || !l.ours)
+			continue;
+		if (strcmp(l.mount.source, source) != 0 && !(same && same(context, l.mount.source)))
+			continue;
+		*ret = l.mount;
+		found = true;
+	}
+	return found ? 0 : -ENOENT;
+}
+
+/* Cuts slashes and "/." at the end; the root stays "/". */
+static void cut_tail(char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && (path[n - 1] == '/' || (path[n - 1] == '.' && path[n - 2] == '/')))
+		path[--n] = '\0';
+}
+
+int mounts_path(const char *path, char *buf, size_t size)
+{
+	char copy[PATH_MAX], parent[PATH_MAX];
+
+	if (!*path)
+		return -ENOENT;
+	if (strlen(path) >= sizeof(copy))
+		return -ENAMETOOLONG;
+	memcpy(copy, path, strlen(path) + 1);
+	cut_tail(copy);
+	char *slash = strrchr(copy, '/'), *last = slash ? slash + 1 : copy;
+	if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0) {
+		if (!realpath(copy, parent)) /* of ".": the working directory's name; nothing is looked at */
+			return -errno;
+		return (size_t)snprintf(buf, size, "%s", parent) < size ? 0 : -ENAMETOOLONG;
+	}
+	if (slash)
+		slash[0] = '\0';
+	if (!realpath(!slash ? "." : *copy ? copy : "/", parent))
+		return -errno;
+	return (size_t)snprintf(buf, size, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, last) < size ?
+		       0 :
+		       -ENAMETOOLONG;
+}
+
+int control_find_mount(const char *path, struct control_mount *ret)
+{
+	char resolved[PATH_MAX];
+	int r = mounts_path(path, resolved, sizeof(resolved));
+
+	for (int attempt = 0; r == 0 && attempt < 2; attempt++) {
+		_cleanup_file_ FILE *f = fopen(MOUNTINFO, "re");
+		if (!f)
+			return -errno;
+		if (mounts_find_point(f, resolved, ret) == 0)
+			return 0;
+		/* Not a mount point by that name: it may be a symbolic link to one. */
+		if (!realpath(path, resolved))
+			break;
+	}
+	return r < 0 && r != -ENOENT && r != -ENOTDIR ? r : -ENOENT;
+}
+
+static bool same_file(void *context, const char *source)
+{
+	const struct stat *wanted = context;
+	struct stat st;
+
+	return source[0] == '/' && stat(source, &st) == 0 && st.st_dev == wanted->st_dev && st.st_ino == wanted->st_ino;
+}
+
+int control_find_disc(const char *path, struct control_mount *ret)
+{
+	char resolved[PATH_MAX];
+	struct stat st;
+
+	if (!realpath(path, resolved) || stat(resolved, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return -ENOENT;
+	_cleanup_file_ FILE *f = fopen(MOUNTINFO, "re");
+	if (!f)
+		return -errno;
+	return mounts_find_source(f, resolved, same_file, &st, ret);
+}
+
+int mounts_find(const char *argument, struct control_mount *ret)
+{
+	int r = control_find_mount(argument, ret);
+
+	return r == -ENOENT ? control_find_disc(argument, ret) : r;
+}
+
+int mounts_below(const char *mountpoint, void (*emit)(void *context, const char *mountpoint), void *context)
+{
+	_cleanup_file_ FILE *f = fopen(MOUNTINFO, "re");
+	_free_ char *line = NULL;
+	size_t size = 0, n = strlen(mountpoint);
+	struct mounts_line l;
+
+	if (!f)
+		return -errno;
+	while (getline(&line, &size, f) >= 0)
+		if (mounts_parse(line, &l) == 0 && strncmp(l.mount.mountpoint, mountpoint, n) == 0 &&
+		    l.mount.mountpoint[n] == '/')
+			emit(context, l.mount.mountpoint);
+	return 0;
+}

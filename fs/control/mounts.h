@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * mounts.h - lines of /proc/self/mountinfo (proc_pid_mountinfo(5)); the search itself is in fs/control/protocol.h
+ */
+#ifndef FS_CONTROL_MOUNTS_H
+#define FS_CONTROL_MOUNTS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "fs/control/protocol.h"
+
+struct mounts_line {
+	bool ours;		    /* type fuse.cdappendfs or fuseblk.cdappendfs, its root */
+	struct control_mount mount; /* owner 0 when there is no user_id= */
+};
+/* Octal escapes are decoded. -EINVAL: not such a line. */
+int mounts_parse(const char *line, struct mounts_line *ret);
+/* The mount that one sees at that absolute path (the last line with it), if it is ours; else -ENOENT. */
+int mounts_find_point(FILE *mountinfo, const char *path, struct control_mount *ret);
+/* The last mount of ours with that source; where given, same(source) may recognise it by another name. */
+int mounts_find_source(FILE *mountinfo, const char *source, bool (*same)(void *context, const char *source),
+		       void *context, struct control_mount *ret);
+/* Real path of the parent and the last component as it is: what is mounted there is not looked at, so root can name a
+ * user's mount, and a dead one does not hang.  size bytes at buf. */
+int mounts_path(const char *path, char *buf, size_t size);
+/* Calls emit for each mount point below that one. */
+int mounts_below(const char *mountpoint, void (*emit)(void *context, const char *mountpoint), void *context);
+/* Mount point or disc, whichever the argument names. */
+int mounts_find(const char *argument, struct control_mount *ret);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * protocol.h - what a running mount can be asked
+ *
+ * A stream socket in the abstract namespace, "\0cdappendfs/" and the mount's device number "MAJOR:MINOR" as
+ * /proc/self/mountinfo shows it: so root finds a user's mount without entering it, and nothing is left behind.  Each
+ * side checks the other by SO_PEERCRED: the daemon answers the mount's owner and root; a client believes a daemon of
+ * the mount's owner (user_id= in mountinfo) or root.
+ *
+ * The client sends one request line; the daemon answers with lines and closes:
+ *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard | info | changes | status | wait
+ * Answer lines are JSON objects with a member "type":
+ *	{"type":"progress","phase":"burning","done":N,"all":N}	zero or more (bytes)
+ *	{"type":"change","kind":"A|M|D","path":"…","bytes":N}	to changes
+ *	{"type":"info", …}					to info: the members of DESIGN 9, and "staging"
+ *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,"shared_bytes":…,"tree_bytes":…,"fits":…,"session":…}	the last one
+ * "wait" is what cdappendfs-umount sends before it unmounts: at once one progress line (phase "idle", or of the
+ * commit under way), so that the client knows it is waited for before it unmounts; then progress lines of the commit
+ * that the unmount starts, then its result. "status" gives one progress line, or a result when idle.
+ */
+#ifndef FS_CONTROL_PROTOCOL_H
+#define FS_CONTROL_PROTOCOL_H
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define CONTROL_LINE_MAX 16384u
+
+/* The address of the mount with that device number; returns its length for bind and connect. */
+static inline socklen_t control_address(unsigned major, unsigned minor, struct sockaddr_un *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->sun_family = AF_UNIX;
+	int n = snprintf(ret->sun_path + 1, sizeof(ret->sun_path) - 1, "cdappendfs/%u:%u", major, minor);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+/* A line of /proc/self/mountinfo that is ours. */
+struct control_mount {
+	unsigned major, minor;
+	uid_t owner;	   /* user_id= */
+	char source[4096]; /* the disc */
+	char mountpoint[4096];
+};
+/* fs/control/mounts.c: the mount at that path (its root, the newest one there). -ENOENT: no cdappendfs is mounted there. */
+int control_find_mount(const char *path, struct control_mount *ret);
+/* The mount of that disc (device or image, by real path). */
+int control_find_disc(const char *path, struct control_mount *ret);
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * report.c - a disc described, for programs (JSON) and for people
+ *
+ * The daemon writes JSON, the command reads it and prints either that line or the text made of it: one description, two
+ * forms.  Volume ids and paths come from discs and are hostile: JSON escapes them, the text shows what could command a
+ * terminal as '?'.
+ */
+#include <ctype.h>
+#include <inttypes.h>
+#include <time.h>
+
+#include "burner/format/bound.h"
+#include "burner/base/bytes.h"
+#include "burner/base/json.h"
+#include "fs/control/report.h"
+
+#define HEAD_SECTORS 16u	  /* the system area before the descriptors of a session, ECMA-119 6.2.1 */
+#define OWN_DESCRIPTORS_BEFORE 8u /* Linux mounts our session S of an overwritable medium with S - 8 (DESIGN 7) */
+#define TIME_TEXT 32u
+
+void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,
+		      size_t n_sessions)
+{
+	uint64_t left, overhead = BOUND_SESSION_SECTORS + (uint64_t)state->tail_sectors;
+
+	*ret = (struct report_info){
+		.medium = state->name,
+		.blank = state->blank,
+		.appendable = state->appendable,
+		.overwritable = state->overwritable,
+		.why_not_appendable = state->appendable ? NULL : state->why_not,
+		.next_lba = state->next_lba,
+		.used_bytes = state->used_sectors * SECTOR_BYTES,
+		.sessions = sessions,
+		.n_sessions = n_sessions,
+	};
+	if (state->capacity_sectors) {
+		ret->capacity_bytes = state->capacity_sectors * SECTOR_BYTES;
+		left = state->capacity_sectors > state->next_lba ? state->capacity_sectors - state->next_lba : 0;
+	} else {
+		ret->capacity_bytes = ret->used_bytes + state->host_free_bytes;
+		left = state->host_free_bytes / SECTOR_BYTES;
+	}
+	if (state->appendable && left > overhead)
+		ret->free_bytes = (left - overhead) * SECTOR_BYTES;
+}
+
+uint32_t report_sbsector(const struct disc_session *session, bool overwritable)
+{
+	if (session->ours && overwritable && session->start_lba >= OWN_DESCRIPTORS_BEFORE)
+		return session->start_lba - OWN_DESCRIPTORS_BEFORE;
+	return session->descriptor_lba >= HEAD_SECTORS ? session->descriptor_lba - HEAD_SECTORS : 0;
+}
+
+/* ---- JSON ---- */
+
+static void string_or_null(struct json *j, const char *key, const char *value)
+{
+	if (value) {
+		json_string(j, key, value);
+	} else {
+		json_key(j, key);
+		fputs("null", j->out);
+	}
+}
+
+/* "2026-11-23T12:51:24Z", or NULL when unknown. */
+static const char *time_json(int64_t seconds, char text[TIME_TEXT])
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (seconds == 0 || !gmtime_r(&t, &tm) || strftime(text, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return NULL;
+	return text;
+}
+
+static void session_json(struct json *j, const struct disc_session *s, bool overwritable)
+{
+	char created[TIME_TEXT], uuid[2 * sizeof(s->uuid) + 1];
+
+	json_open(j, NULL, '{');
+	json_u64(j, "number", s->number);
+	json_u64(j, "start_lba", s->start_lba);
+	json_u64(j, "sectors", s->sectors);
+	string_or_null(j, "created", time_json(s->created, created));
+	json_string(j, "volume_id", s->volume_id);
+	json_u64(j, "descriptor_lba", s->descriptor_lba);
+	json_u64(j, "sbsector", report_sbsector(s, overwritable));
+	json_bool(j, "ours", s->ours);
+	json_bool(j, "broken", s->broken);
+	if (s->ours) {
+		for (size_t i = 0; i < sizeof(s->uuid); i++)
+			snprintf(uuid + 2 * i, 3, "%02x", s->uuid[i]);
+		json_string(j, "uuid", uuid);
+	}
+	if (s->ours && s->tells_shared) {
+		json_u64(j, "shared_bytes", s->shared_bytes);
+		json_u64(j, "found_bytes", s->found_bytes);
+	}
+	json_close(j, '}');
+}
+
+void report_info_json(FILE *out, const struct report_info *info, const char *type)
+{
+	struct json j = {out, false};
+
+	json_open(&j, NULL, '{');
+	if (type)
+		json_string(&j, "type", type);
+	json_string(&j, "medium", info->medium);
+	json_u64(&j, "capacity_bytes", info->capacity_bytes);
+	json_u64(&j, "used_bytes", info->used_bytes);
+	json_u64(&j, "free_bytes", info->free_bytes);
+	json_u64(&j, "staged_bytes", info->staged_bytes);
+	json_bool(&j, "blank", info->blank);
+	json_bool(&j, "appendable", info->appendable);
+	string_or_null(&j, "why_not_appendable", info->why_not_appendable);
+	json_bool(&j, "overwritable", info->overwritable);
+	json_u64(&j, "next_lba", info->next_lba);
+	string_or_null(&j, "disc", info->disc);
+	string_or_null(&j, "mountpoint", info->mountpoint);
+	string_or_null(&j, "staging", info->staging);
+	json_open(&j, "sessions", '[');
+	for (size_t i = 0; i < info->n_sessions; i++)
+		session_json(&j, &info->sessions[i], info->overwritable);
+	json_close(&j, ']');
+	json_close(&j, '}');
+	json_end_line(&j);
+}
+
+/* ---- reading it back ---- */
+
+struct report_parsed {
+	struct report_info info;
+	struct disc_session *sessions;
+	char medium[64], why[512], disc[4096], mountpoint[4096], staging[4096];
+};
+
+static int parse_u32(const char *object, const char *key, uint32_t *ret)
+{
+	uint64_t v;
+
+	if (json_get_u64(object, key, &v) < 0 || v > UINT32_MAX)
+		return -EINVAL;
+	*ret = (uint32_t)v;
+	return 0;
+}
+
+/* buf, or NULL when the member is null or missing. */
+static const char *parse_optional(const char *object, const char *key, char *buf, size_t size)
+{
+	return json_get_string(object, key, buf, size) == 0 ? buf : NULL;
+}
+
+static int64_t parse_time(const char *object)
+{
+	char text[TIME_TEXT];
+	struct tm tm = {0};
+
+	if (!parse_optional(object, "created", text, sizeof(text)) || !strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return 0;
+	return timegm(&tm);
+}
+
+static int parse_session(const char *object, struct disc_session *ret)
+{
+	char uuid[2 * sizeof(ret->uuid) + 1];
+
+	*ret = (struct disc_session){0};
+	if (parse_u32(object, "number", &ret->number) < 0 || parse_u32(object, "start_lba", &ret->start_lba) < 0 ||
+	    parse_u32(object, "sectors", &ret->sectors) < 0 ||
+	    parse_u32(object, "descriptor_lba", &ret->descriptor_lba) < 0 ||
+	    json_get_string(object, "volume_id", ret->volume_id, sizeof(ret->volume_id)) < 0 ||
+	    json_get_bool(object, "ours", &ret->ours) < 0 || json_get_bool(object, "broken", &ret->broken) < 0)
+		return -EINVAL;
+	ret->created = parse_time(object);
+	if (!ret->ours)
+		return 0;
+	ret->tells_shared = json_get_u64(object, "shared_bytes", &ret->shared_bytes) == 0 &&
+			    json_get_u64(object, "found_bytes", &ret->found_bytes) == 0;
+	if (json_get_string(object, "uuid", uuid, sizeof(uuid)) < 0)
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(ret->uuid); i++)
+		if (sscanf(uuid + 2 * i, "%2hhx", &ret->uuid[i]) != 1)
+			return -EINVAL;
+	return 0;
+}
+
+static int parse_sessions(const char *line, struct report_parsed *p)
+{
+	const char *s = json_find(line, "sessions");
+	size_t room = 0;
+
+	if (!s || *s != '[')
+		return -EINVAL;
+	for (s = json_skip_blank(s + 1); *s != ']'; s = json_skip_blank(s)) {
+		if (p->info.n_sessions == room) {
+			struct disc_session *more = reallocarray(p->sessions, room += 64, sizeof(*more));
+			if (!more)
+				return -ENOMEM;
+			p->info.sessions = p->sessions = more;
+		}
+		if (*s != '{' || parse_session(s, &p->sessions[p->info.n_sessions++]) < 0 || !(s = json_skip_value(s)))
+			return -EINVAL;
+		s = json_skip_blank(s);
+		if (*s == ',')
+			s++;
+		else if (*s != ']')
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int report_info_parse(const char *line, struct report_parsed **ret)
+{
+	_cleanup_(report_parsed_freep) struct report_parsed *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	struct report_info *i = &p->info;
+	if (json_get_string(line, "medium", p->medium, sizeof(p->medium)) < 0 ||
+	    json_get_u64(line, "capacity_bytes", &i->capacity_bytes) < 0 ||
+	    json_get_u64(line, "used_bytes", &i->used_bytes) < 0 ||
+	    json_get_u64(line, "free_bytes", &i->free_bytes) < 0 ||
+	    json_get_u64(line, "staged_bytes", &i->staged_bytes) < 0 || json_get_bool(line, "blank", &i->blank) < 0 ||
+	    json_get_bool(line, "appendable", &i->appendable) < 0 ||
+	    json_get_bool(line, "overwritable", &i->overwritable) < 0 || parse_u32(line, "next_lba", &i->next_lba) < 0)
+		return -EINVAL;
+	i->medium = p->medium;
+	i->why_not_appendable = parse_optional(line, "why_not_appendable", p->why, sizeof(p->why));
+	i->disc = parse_optional(line, "disc", p->disc, sizeof(p->disc));
+	i->mountpoint = parse_optional(line, "mountpoint", p->mountpoint, sizeof(p->mountpoint));
+	i->staging = parse_optional(line, "staging", p->staging, sizeof(p->staging));
+	int r = parse_sessions(line, p);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+const struct report_info *report_parsed_info(const struct report_parsed *p) { return &p->info; }
+
+void report_parsed_free(struct report_parsed *p)
+{
+	if (!p)
+		return;
+	free(p->sessions);
+	free(p);
+}
+
+/* ---- text ---- */
+
+const char *report_bytes(uint64_t bytes, char text[REPORT_BYTES_TEXT])
+{
+	static const char units[] = "KMGTPE";
+	double v = (double)bytes / 1024;
+	size_t unit = 0;
+
+	if (bytes < 1024) {
+		snprintf(text, REPORT_BYTES_TEXT, "%" PRIu64 " bytes", bytes);
+		return text;
+	}
+	for (; v >= 1023.95 && unit + 2 < sizeof(units); unit++)
+		v /= 1024;
+	snprintf(text, REPORT_BYTES_TEXT, "%.1f %ciB", v, units[unit]);
+	return text;
+}
+
+const char *report_printable(const char *text, char *buf, size_t size)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t used = 0;
+
+	while (*s) {
+		size_t n = json_utf8_length(s);
+		/* C0, DEL; C1 is U+0080..U+009F: 0xc2 0x80..0x9f in UTF-8. */
+		bool shown = n > 0 && *s >= 0x20 && *s != 0x7f && !(*s == 0xc2 && s[1] < 0xa0);
+		if (used + (shown ? n : 1) >= size)
+			break;
+		if (shown)
+			memcpy(buf + used, s, n);
+		else
+			buf[used] = '?';
+		used += shown ? n : 1;
+		s += n ? n : 1;
+	}
+	buf[used] = '\0';
+	return buf;
+}
+
+static void line(FILE *out, const char *label, const char *value)
+{
+	char shown[4096];
+
+	if (value)
+		fprintf(out, "%-12s%s\n", label, report_printable(value, shown, sizeof(shown)));
+}
+
+static void state_text(FILE *out, const struct report_info *info)
+{
+	char text[600];
+
+	if (info->blank)
+		snprintf(text, sizeof(text), "blank%s%s", info->appendable ? "" : ", not appendable: ",
+			 info->appendable || !info->why_not_appendable ? "" : info->why_not_appendable);
+	else if (info->appendable)
+		snprintf(text, sizeof(text), "appendable, the next session starts at %" PRIu32, info->next_lba);
+	else
+		snprintf(text, sizeof(text), "not appendable: %s",
+			 info->why_not_appendable ? info->why_not_appendable : "the medium is closed");
+	line(out, "State", text);
+}
+
+/* Empty: the session does not tell. */
+static const char *shared_text(const struct disc_session *s, uint64_t bytes, char text[REPORT_BYTES_TEXT])
+{
+	return s->ours && s->tells_shared ? report_bytes(bytes, text) : "";
+}
+
+static void session_text(FILE *out, const struct disc_session *s)
+{
+	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT],
+		volume[sizeof(s->volume_id)];
+	const char *date = time_json(s->created, created);
+
+	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %s%s\n", s->number,
+		s->start_lba, s->sectors, report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size),
+		shared_text(s, s->shared_bytes, shared), shared_text(s, s->found_bytes, found), date ? date : "unknown",
+		report_printable(s->volume_id, volume, sizeof(volume)),
+		s->broken ? "  (broken: a burn failed, it is skipped)" : "");
+}
+
+/* How the sessions before the newest are mounted, without us and with us. */
+static void older_sessions_text(FILE *out, const struct report_info *info)
+{
+	bool image = strncmp(info->medium, "image", 5) == 0, first = true;
+	char shown[4096] = "DISC";
+
+	if (info->disc)
+		report_printable(info->disc, shown, sizeof(shown));
+	for (size_t i = 0; i + 1 < info->n_sessions; i++) {
+		const struct disc_session *s = &info->sessions[i];
+		if (s->broken)
+			continue;
+		if (first)
+			fprintf(out, "\nOlder sessions stay: cdappendfs -o session=NUMBER, or as root with Linux' own "
+				     "driver\n");
+		first = false;
+		fprintf(out, "%7" PRIu32 "  mount -t iso9660 -o %sro,sbsector=%" PRIu32 " %s DIRECTORY\n", s->number,
+			image ? "loop," : "", report_sbsector(s, info->overwritable), shown);
+	}
+}
+
+void report_info_text(FILE *out, const struct report_info *info)
+{
+	char text[REPORT_BYTES_TEXT];
+
+	line(out, "Disc", info->disc);
+	line(out, "Medium", info->medium);
+	state_text(out, info);
+	line(out, "Mounted at", info->mountpoint);
+	line(out, "Capacity", report_bytes(info->capacity_bytes, text));
+	line(out, "Used", report_bytes(info->used_bytes, text));
+	line(out, "Free", report_bytes(info->free_bytes, text));
+	line(out, "Staged", info->staged_bytes ? report_bytes(info->staged_bytes, text) : "nothing");
+	if (info->staged_bytes)
+		line(out, "Staged in", info->staging);
+	if (info->n_sessions == 0)
+		return;
+	fprintf(out, "\n%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %s\n", "Session", "Start", "Sectors", "Size",
+		"Shared", "Found", "Date", "Volume id");
+	for (size_t i = 0; i < info->n_sessions; i++)
+		session_text(out, &info->sessions[i]);
+	older_sessions_text(out, info);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * report.h - a disc described: what the daemon answers to "info" and what cdappendfs-info prints
+ *
+ *	struct report_info info;
+ *	report_info_init(&info, &state, sessions, n_sessions);		figures of the medium; nothing staged
+ *	info.staged_bytes = …; info.free_bytes = …; info.mountpoint = …;	what the caller knows better
+ *	report_info_json(out, &info, "info");				one line
+ * The other way: report_info_parse() makes such a description of that line again, so that text and JSON cannot differ.
+ *
+ * The struct borrows all it points to. Threads: none of this has state.
+ */
+#ifndef FS_CONTROL_REPORT_H
+#define FS_CONTROL_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "cdappendfs/disc.h"
+#include "burner/base/own.h"
+
+struct report_info {
+	const char *medium; /* disc_state.name */
+	bool blank, appendable, overwritable;
+	const char *why_not_appendable; /* NULL when it is */
+	uint64_t capacity_bytes;	/* an image without bound: what is used and what its file system has left */
+	uint64_t used_bytes;
+	uint64_t free_bytes; /* for further data, the next session's own cost and what is staged taken off */
+	/* data and records that wait for the next session, about; 0: nothing is staged */
+	uint64_t staged_bytes;
+	uint32_t next_lba; /* where the next session starts */
+	const struct disc_session *sessions;
+	size_t n_sessions;
+	/* NULL when unknown or not so: */
+	const char *disc; /* real path */
+	const char *mountpoint;
+	const char *staging; /* directory of the stage */
+};
+
+/* fs/control/report.c */
+void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,
+		      size_t n_sessions);
+/* The argument of `mount -o sbsector=` with which Linux mounts that session. */
+uint32_t report_sbsector(const struct disc_session *session, bool overwritable);
+/* One line with its newline: the members of DESIGN 9 and more; type NULL: without a member "type". Write errors: see
+ * ferror(out). */
+void report_info_json(FILE *out, const struct report_info *info, const char *type);
+/* For people; several lines. Bytes of a disc that could command a terminal are shown as '?'. */
+void report_info_text(FILE *out, const struct report_info *info);
+
+/* -EINVAL: not a line of report_info_json(); -ENOMEM. */
+struct report_parsed;
+int report_info_parse(const char *line, struct report_parsed **ret);
+const struct report_info *report_parsed_info(const struct report_parsed *p);
+void report_parsed_free(struct report_parsed *p);
+DEFINE_FREEP(struct report_parsed, report_parsed_free)
+
+/* "12.3 MiB", exact below 1 KiB; returns text. */
+#define REPORT_BYTES_TEXT 24u
+const char *report_bytes(uint64_t bytes, char text[REPORT_BYTES_TEXT]);
+/* text without control characters, at most size - 1 bytes; returns buf. */
+const char *report_printable(const char *text, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * requests.c - the requests of fs/control/protocol.h
+ *
+ * Each answer line is built in memory and sent whole; nothing is sent while the tree is locked.  A request of the
+ * commit is waited for in slices, with a progress line after each; when its client is gone the request is forgotten,
+ * unless the commit has begun. A `struct waiting` has two holders: the connection, and the commit until it called
+ * back or forgot it.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "burner/base/bytes.h"
+#include "burner/base/json.h"
+#include "burner/base/own.h"
+#include "fs/control/report.h"
+#include "fs/control/internal.h"
+
+#define PROGRESS_MS 200
+
+/* ---- lines ---- */
+
+static int send_all(struct connection *n, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t sent = send(n->fd, bytes, length, MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent <= 0)
+			return -EPIPE;
+		bytes += sent;
+		length -= (size_t)sent;
+	}
+	return 0;
+}
+
+/* One answer: line_begin, members, line_send. */
+struct line {
+	char *bytes;
+	size_t length;
+	struct json json;
+};
+
+static int line_open(struct line *l)
+{
+	*l = (struct line){0};
+	l->json.out = open_memstream(&l->bytes, &l->length);
+	return l->json.out ? 0 : -ENOMEM;
+}
+
+static int line_begin(struct line *l, const char *type)
+{
+	if (line_open(l) < 0)
+		return -ENOMEM;
+	json_open(&l->json, NULL, '{');
+	json_string(&l->json, "type", type);
+	return 0;
+}
+
+static int line_send_raw(struct line *l, struct connection *n)
+{
+	int r = fclose(l->json.out) == 0 ? send_all(n, l->bytes, l->length) : -ENOMEM;
+
+	free(l->bytes);
+	return r;
+}
+
+static int line_send(struct line *l, struct connection *n)
+{
+	json_close(&l->json, '}');
+	json_end_line(&l->json);
+	return line_send_raw(l, n);
+}
+
+static int send_result(struct connection *n, const struct commit_result *result)
+{
+	struct line l;
+
+	if (line_begin(&l, "result") < 0)
+		return -ENOMEM;
+	json_u64(&l.json, "error", (uint64_t) - (int64_t)result->error);
+	json_string(&l.json, "message",
+		    result->message[0] || !result->error ? result->message : strerror(-result->error));
+	json_bool(&l.json, "burned", result->burned);
+	json_u64(&l.json, "append_bytes", result->cost.append_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "data_bytes", result->cost.data_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "shared_bytes", result->cost.shared_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "found_bytes", result->found_bytes);
+	json_u64(&l.json, "tree_bytes", result->cost.tree_sectors * SECTOR_BYTES);
+	json_bool(&l.json, "fits", result->fits);
+	json_u64(&l.json, "session", result->session);
+	return line_send(&l, n);
+}
+
+void control_refuse(struct connection *n, int error, const char *message)
+{
+	struct commit_result result = {.error = error};
+
+	snprintf(result.message, sizeof(result.message), "%s", message);
+	send_result(n, &result);
+}
+
+static int send_progress(struct connection *n, const struct commit_status *status)
+{
+	static const char *const phases[] = {
+		[COMMIT_IDLE] = "idle",		  [COMMIT_PREPARING] = "preparing",   [COMMIT_BURNING] = "burning",
+		[COMMIT_VERIFYING] = "verifying", [COMMIT_PUBLISHING] = "publishing", [COMMIT_REBASING] = "rebasing",
+	};
+	struct line l;
+
+	if (line_begin(&l, "progress") < 0)
+		return -ENOMEM;
+	json_string(&l.json, "phase", phases[status->phase]);
+	json_u64(&l.json, "done", status->done_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "all", status->all_sectors * SECTOR_BYTES);
+	return line_send(&l, n);
+}
+
+/* ---- waiting ---- */
+
+static bool client_gone(struct connection *n)
+{
+	struct pollfd fd = {.fd = n->fd};
+
+	return poll(&fd, 1, 0) > 0 && (fd.revents & (POLLHUP | POLLERR | POLLNVAL));
+}
+
+/* A slice later, or when it was signalled. */
+static void wait_slice_locked(pthread_cond_t *changed, pthread_mutex_t *lock)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += PROGRESS_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_cond_timedwait(changed, lock, &until);
+}
+
+/* What happened in a slice, told to the client. -EPIPE: nobody is there. */
+static int tell_progress(struct connection *n)
+{
+	struct commit_status status;
+
+	if (client_gone(n))
+		return -EPIPE;
+	commit_status(n->control->options.commit, &status);
+	return status.phase == COMMIT_IDLE ? 0 : send_progress(n, &status);
+}
+
+typedef int commit_ask(struct commit *c, commit_done *done, void *arg);
+
+struct waiting {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	unsigned holders;
+	bool done;
+	struct commit_result result;
+};
+
+static int waiting_new(struct waiting **ret)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+	pthread_condattr_t monotonic;
+
+	if (!w)
+		return -ENOMEM;
+	w->holders = 2;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	*ret = w;
+	return 0;
+}
+
+static void waiting_drop(struct waiting *w, unsigned holders)
+{
+	pthread_mutex_lock(&w->lock);
+	w->holders -= holders;
+	bool last = w->holders == 0;
+	pthread_mutex_unlock(&w->lock);
+	if (!last)
+		return;
+	pthread_cond_destroy(&w->changed);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+static void waiting_done(void *arg, const struct commit_result *result)
+{
+	struct waiting *w = arg;
+
+	pthread_mutex_lock(&w->lock);
+	w->result = *result;
+	w->done = true;
+	pthread_cond_signal(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	waiting_drop(w, 1);
+}
+
+/* False: the client went away. */
+static bool wait_for(struct connection *n, struct waiting *w)
+{
+	bool done;
+
+	do {
+		pthread_mutex_lock(&w->lock);
+		if (!w->done)
+			wait_slice_locked(&w->changed, &w->lock);
+		done = w->done;
+		pthread_mutex_unlock(&w->lock);
+		if (!done && tell_progress(n) < 0)
+			return false;
+	} while (!done);
+	return true;
+}
+
+static void ask_commit(struct connection *n, commit_ask *request)
+{
+	struct commit *commit = n->control->options.commit;
+	struct waiting *w;
+	int r;
+
+	if (!commit) {
+		control_refuse(n, -EROFS, "the disc is mounted read-only");
+		return;
+	}
+	r = waiting_new(&w);
+	if (r < 0) {
+		control_refuse(n, r, strerror(-r));
+		return;
+	}
+	r = request(commit, waiting_done, w);
+	if (r < 0) {
+		control_refuse(n, r, strerror(-r));
+		waiting_drop(w, 2);
+	} else if (wait_for(n, w)) {
+		send_result(n, &w->result);
+		waiting_drop(w, 1);
+	} else {
+		waiting_drop(w, commit_forget(commit, w) ? 2 : 1);
+	}
+}
+
+/* ---- requests ---- */
+
+static void reply_sync(struct connection *n) { ask_commit(n, commit_request); }
+static void reply_dry_run(struct connection *n) { ask_commit(n, commit_request_dry_run); }
+static void reply_discard(struct connection *n) { ask_commit(n, commit_request_discard); }
+
+static int request_finalize(struct commit *c, commit_done *done, void *arg)
+{
+	return commit_request_flags(c, COMMIT_FINALIZE, done, arg);
+}
+static void reply_finalize(struct connection *n) { ask_commit(n, request_finalize); }
+static int request_full_tree(struct commit *c, commit_done *done, void *arg)
+{
+	return commit_request_flags(c, COMMIT_FULL_TREE, done, arg);
+}
+static void reply_full_tree(struct connection *n) { ask_commit(n, request_full_tree); }
+static int request_finalize_full_tree(struct commit *c, commit_done *done, void *arg)
+{
+	return commit_request_flags(c, COMMIT_FINALIZE | COMMIT_FULL_TREE, done, arg);
+}
+static void reply_finalize_full_tree(struct connection *n) { ask_commit(n, request_finalize_full_tree); }
+static int request_dry_run_full_tree(struct commit *c, commit_done *done, void *arg)
+{
+	return commit_request_dry_run_flags(c, COMMIT_FULL_TREE, done, arg);
+}
+static void reply_dry_run_full_tree(struct connection *n) { ask_commit(n, request_dry_run_full_tree); }
+
+/* The medium as the commit last saw it; of a read-only mount as it was mounted. *ret_owned is to be freed. */
+static int medium_now(const struct control_options *o, struct disc_state *ret_state,
+		      const struct disc_session **ret_sessions, size_t *ret_n, struct disc_session **ret_owned)
+{
+	int r;
+
+	if (o->commit) {
+		r = commit_disc_info(o->commit, ret_state, ret_owned, ret_n);
+		if (!r)
+			*ret_sessions = *ret_owned;
+		return r;
+	}
+	*ret_state = o->state;
+	*ret_sessions = o->sessions;
+	*ret_n = o->n_sessions;
+	return 0;
+}
+
+static void reply_info(struct connection *n)
+{
+	const struct control_options *o = &n->control->options;
+	_free_ struct disc_session *owned = NULL;
+	const struct disc_session *sessions = NULL;
+	struct report_info info;
+	struct disc_state state;
+	size_t n_sessions;
+	struct line l;
+	int r = medium_now(o, &state, &sessions, &n_sessions, &owned);
+
+	if (r < 0 || (r = line_open(&l)) < 0) {
+		control_refuse(n, r, strerror(-r));
+		return;
+	}
+	report_info_init(&info, &state, sessions, n_sessions);
+	info.disc = o->disc_path;
+	info.mountpoint = o->mountpoint;
+	info.staging = o->staging;
+	if (o->commit)
+		tree_space(o->tree, &info.staged_bytes, &info.free_bytes);
+	report_info_json(l.json.out, &info, "info");
+	if (line_send_raw(&l, n) == 0)
+		send_result(n, &(struct commit_result){.error = 0});
+}
+
+static int emit_change(void *context, char kind, const char *path, uint64_t bytes)
+{
+	struct json *j = context;
+
+	json_open(j, NULL, '{');
+	json_string(j, "type", "change");
+	json_string(j, "kind", (char[]){kind, '\0'});
+	json_string(j, "path", path);
+	json_u64(j, "bytes", bytes);
+	json_close(j, '}');
+	json_end_line(j);
+	return 0;
+}
+
+static void reply_changes(struct connection *n)
+{
+	struct line l;
+	int r = line_open(&l);
+
+	if (!r && n->control->options.commit)
+		r = tree_changes(n->control->options.tree, emit_change, &l.json);
+	if (l.json.out && line_send_raw(&l, n) < 0)
+		return;
+	send_result(n, &(struct commit_result){.error = r});
+}
+
+static void reply_status(struct connection *n)
+{
+	struct commit_status status = {.phase = COMMIT_IDLE};
+
+	if (n->control->options.commit)
+		commit_status(n->control->options.commit, &status);
+	if (status.phase == COMMIT_IDLE)
+		send_result(n, &(struct commit_result){.error = 0});
+	else
+		send_progress(n, &status);
+}
+
+/* Until the mount has ended. */
+static void reply_wait(struct connection *n)
+{
+	struct control *c = n->control;
+	struct commit_result result;
+	bool finished;
+
+	/* Says that it is heard: from here on the end of the mount will be told. */
+	if (send_progress(n, &(struct commit_status){.phase = COMMIT_IDLE}) < 0)
+		return;
+	do {
+		pthread_mutex_lock(&c->lock);
+		if (!c->finished)
+			wait_slice_locked(&c->changed, &c->lock);
+		finished = c->finished;
+		result = c->result;
+		pthread_mutex_unlock(&c->lock);
+		if (!finished && (c->options.commit ? tell_progress(n) < 0 : client_gone(n)))
+			return;
+	} while (!finished);
+	send_result(n, &result);
+}
+
+void control_reply(struct connection *n, const char *line)
+{
+	static const struct {
+		const char *request;
+		void (*answer)(struct connection *);
+	} requests[] = {
+		{"sync", reply_sync},
+		{"sync finalize", reply_finalize},
+		{"sync full-tree", reply_full_tree},
+		{"sync finalize full-tree", reply_finalize_full_tree},
+		{"dry-run full-tree", reply_dry_run_full_tree},
+		{"dry-run", reply_dry_run},
+		{"discard", reply_discard},
+		{"info", reply_info},
+		{"changes", reply_changes},
+		{"status", reply_status},
+		{"wait", reply_wait},
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(requests); i++) {
+		if (strcmp(line, requests[i].request) == 0) {
+			requests[i].answer(n);
+			return;
+		}
+	}
+	control_refuse(n, -EINVAL, "unknown request");
+}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * opening.c - from the command line to a tree
+ *
+ * A disc is first opened for reading, which takes no lock: its identity finds the stage, and the stage's holder, if
+ * there is one, says whether the disc is mounted or the burn of an earlier mount is being finished (then it is waited
+ * for, and everything is looked at again, for there is a session more).  With the stage in hand the medium is opened
+ * for writing.  If it changed in between, all begins anew.
+ */
+#include "fs/daemon/opening.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+
+#include "fs/control/protocol.h"
+#include "burner/base/log.h"
+#include "burner/base/own.h"
+#include "fs/commit/commit.h"
+#include "fs/daemon/holding.h"
+
+#define POLL_MS 100
+#define VANISHED_MS 10000 /* a daemon without a mount, before it says that it finishes */
+#define ATTEMPTS 5
+
+static int fail(int error, const char *what, const char *why)
+{
+	log_error("%s: %s", what, why ? why : strerror(-error));
+	return 1;
+}
+
+/* ---- paths ---- */
+
+/* Real path of a file that may be missing in a directory that is there. */
+static char *real_path_of_new(const char *path)
+{
+	_free_ char *copy = strdup(path), *other = strdup(path), *directory = NULL;
+	char *result;
+
+	if (!copy || !other)
+		return NULL;
+	directory = realpath(dirname(copy), NULL);
+	if (!directory || asprintf(&result, "%s/%s", strcmp(directory, "/") ? directory : "", basename(other)) < 0)
+		return NULL;
+	return result;
+}
+
+static char *absolute_path(const char *path)
+{
+	_free_ char *here = NULL;
+	char *result;
+
+	if (path[0] == '/')
+		return strdup(path);
+	here = getcwd(NULL, 0);
+	return here && asprintf(&result, "%s/%s", here, path) >= 0 ? result : NULL;
+}
+
+static int resolve_mountpoint(struct opening *o)
+{
+	const char *given = o->options->mountpoint;
+	struct stat st;
+
+	o->mountpoint = realpath(given, NULL);
+	if (!o->mountpoint || stat(o->mountpoint, &st) < 0)
+		return fail(-errno, given,
+			    errno == ENOENT   ? "the mount point is missing; make it with mkdir" :
+			    errno != ENOTCONN ? NULL :
+						"a mount without its daemon is there; take it away with 'fusermount3 "
+						"-u' and try again");
+	return S_ISDIR(st.st_mode) ? 0 : fail(-ENOTDIR, given, "the mount point is not a directory");
+}
+
+int opening_resolve(struct opening *o, const struct options *options)
+{
+	const char *disc = options->disc;
+
+	*o = (struct opening){.options = options};
+	o->disc_path = realpath(disc, NULL);
+	if (!o->disc_path && errno == ENOENT && options->create)
+		o->disc_path = real_path_of_new(disc);
+	if (!o->disc_path)
+		return fail(-errno, disc,
+			    errno != ENOENT ? NULL :
+			    options->create ? "the directory for it is missing" :
+					      "no such file (-o create makes a blank image)");
+	if (options->staging && !(o->staging = absolute_path(options->staging)))
+		return fail(-errno, options->staging, NULL);
+	return resolve_mountpoint(o);
+}
+
+/* ---- the disc ---- */
+
+static int open_disc(const struct opening *o, struct disc_open_options how, struct disc **ret, const char **ret_why)
+{
+	struct disc *d, *wrapped;
+	int r;
+
+	how.capacity_sectors = o->options->capacity_sectors;
+	how.drop_udf = o->options->drop_udf;
+	r = disc_open_path(o->disc_path, &how, &d, ret_why);
+	if (r < 0 || !o->options->disc_fault) {
+		if (!r)
+			*ret = d;
+		return r;
+	}
+	wrapped = disc_wrap_faults(d, o->options->disc_fault);
+	if (!wrapped) {
+		*ret_why = errno == EINVAL ? "the word after disc-fault= is wrong" : NULL;
+		return -errno;
+	}
+	*ret = wrapped;
+	return 0;
+}
+
+static int create_image(const struct opening *o)
+{
+	struct disc *d;
+	const char *why = NULL;
+	int r;
+
+	if (!o->options->create || access(o->disc_path, F_OK) == 0)
+		return 0;
+	r = open_disc(o, (struct disc_open_options){.writable = true, .create = true}, &d, &why);
+	if (r < 0)
+		return fail(r, o->disc_path, why);
+	disc_close(d);
+	return 0;
+}
+
+/* State and sessions of o->disc. */
+static int look(struct opening *o)
+{
+	struct disc_session *sessions = NULL;
+	size_t n = 0;
+	int r = disc_state(o->disc, &o->state);
+
+	if (!r)
+		r = disc_sessions(o->disc, &sessions, &n);
+	if (r < 0)
+		return fail(r, o->disc_path, NULL);
+	free(o->sessions);
+	o->sessions = sessions;
+	o->n_sessions = n;
+	return 0;
+}
+
+/* Somebody has the drive. 0: one of us who finishes a burn, try again; else the exit status. */
+static int wait_for_drive(const struct opening *o, const char *why, bool *said)
+{
+	struct control_mount mount;
+	int name = holding_take(o->disc_path);
+
+	if (name >= 0)
+		close(name);
+	if (name != -EADDRINUSE)
+		return fail(-EBUSY, o->disc_path, why);
+	if (control_find_disc(o->disc_path, &mount) == 0) {
+		log_error("%s is already mounted at %s", o->disc_path, mount.mountpoint);
+		return 1;
+	}
+	if (!*said)
+		log_notice("%s: waiting for the commit of the earlier mount", o->disc_path);
+	*said = true;
+	return 0;
+}
+
+static int open_reader(struct opening *o)
+{
+	const char *why = NULL;
+	bool said = false;
+	int r = 0;
+
+	if (o->disc && o->state.exclusive) { /* ours: to let go of it would invite others */
+		r = disc_refresh(o->disc);
+		return r < 0 ? fail(r, o->disc_path, NULL) : look(o);
+	}
+	disc_close(TAKE_PTR(o->disc));
+	while (!r && !o->disc) {
+		r = open_disc(o, (struct disc_open_options){0}, &o->disc, &why);
+		if (r == -EBUSY)
+			r = wait_for_drive(o, why, &said);
+		else if (r < 0)
+			r = fail(r, o->disc_path, why);
+	}
+	if (!r)
+		r = look(o);
+	if (!r && o->state.exclusive && !o->holding) {
+		int name = holding_take(o->disc_path);
+
+		o->holding = name < 0 ? 0 : name; /* without it the next mount does not know whom to wait for */
+	}
+	return r;
+}
+
+/* The session to be mounted: the one asked for, or the newest that is whole. NULL: none. */
+static const struct disc_session *find_session(const struct opening *o)
+{
+	for (size_t i = o->n_sessions; i-- > 0;)
+		if (o->options->session ? o->sessions[i].number == o->options->session : !o->sessions[i].broken)
+			return &o->sessions[i];
+	return NULL;
+}
+
+static int open_base(struct opening *o)
+{
+	const struct disc_session *session = find_session(o);
+	char what[PATH_MAX + 32];
+	int r;
+
+	iso_unref(TAKE_PTR(o->base));
+	if (!session && o->options->session) {
+		log_error("%s: there is no session %u; it has %zu (see cdappendfs-info)", o->disc_path,
+			  o->options->session, o->n_sessions);
+		return 1;
+	}
+	if (!session)
+		return o->state.blank ? 0 : fail(-EMEDIUMTYPE, o->disc_path, "no session of it can be read");
+	snprintf(what, sizeof(what), "%s, session %u", o->disc_path, session->number);
+	if (session->broken)
+		return fail(-EBADMSG, what, "the burn of this session failed; it cannot be mounted");
+	r = iso_open(o->disc, session->descriptor_lba, &o->base);
+	return r == 0 ? 0 :
+			fail(r, what, r == -EBADMSG ? "its volume descriptors or root directory are damaged" : NULL);
+}
+
+/* ---- the stage ---- */
+
+static void sleep_ms(unsigned ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
+}
+
+/* Is the mount of that holder still there? It says that it finishes only some time after its unmount. */
+static bool still_mounted(const struct opening *o)
+{
+	struct control_mount mount;
+
+	return control_find_disc(o->disc_path, &mount) == 0;
+}
+
+/* 0: try again; else the exit status. */
+static int wait_for_holder(const struct opening *o, const struct stage_holder *holder, unsigned *waited)
+{
+	if (holder->user == STAGE_MOUNTED && (still_mounted(o) || *waited >= VANISHED_MS)) {
+		log_error("%s is already mounted at %s (process %d)", o->disc_path, holder->mountpoint, holder->pid);
+		return 1;
+	}
+	if (holder->user == STAGE_FINISHING && *waited < VANISHED_MS) {
+		log_notice("%s: waiting for the commit of the earlier mount (process %d)", o->disc_path, holder->pid);
+		*waited = VANISHED_MS;
+	}
+	sleep_ms(POLL_MS);
+	if (*waited < VANISHED_MS)
+		*waited += POLL_MS;
+	return 0;
+}
+
+/* Stage options for the disc as o->disc shows it now. */
+static int describe(const struct opening *o, struct stage_options *ret)
+{
+	int r;
+
+	*ret = (struct stage_options){.directory = o->staging, .disc_path = o->disc_path, .mountpoint = o->mountpoint};
+	r = disc_identity(o->disc, &ret->identity);
+	if (!r)
+		r = disc_fingerprint(o->disc, &ret->fingerprint);
+	ret->next_ino = tree_first_ino(o->base, &o->state);
+	return r < 0 ? fail(r, o->disc_path, NULL) : 0;
+}
+
+static int open_stage(struct opening *o, struct disc_fingerprint *ret)
+{
+	struct stage_options options;
+	struct stage_holder holder;
+	unsigned waited = 0;
+
+	for (;;) {
+		_free_ char *why = NULL;
+		int r = open_reader(o);
+		if (!r)
+			r = open_base(o);
+		if (!r)
+			r = describe(o, &options);
+		if (r)
+			return r;
+		r = stage_open(&options, &o->stage, &holder, &why);
+		if (r == 0) {
+			*ret = options.fingerprint;
+			return 0;
+		}
+		if (r != -EBUSY) {
+			log_error("%s: the staging area%s%s cannot be used: %s", o->disc_path, o->staging ? " " : "",
+				  o->staging ? o->staging : "", why ? why : strerror(-r));
+			return 1;
+		}
+		r = wait_for_holder(o, &holder, &waited);
+		if (r)
+			return r;
+	}
+}
+
+/* ---- for writing ---- */
+
+static void say_read_only(const struct opening *o, const char *why)
+{
+	log_notice("%s: %s: it is mounted read-only", o->disc_path, why);
+}
+
+/* Whether it is worth a stage; says why not. Whether the medium takes another session is known when it was opened for
+ * writing. */
+static bool can_be_written(const struct opening *o)
+{
+	if (faccessat(AT_FDCWD, o->disc_path, W_OK, AT_EACCESS) < 0)
+		say_read_only(o, strerror(errno));
+	else if (tree_first_ino(o->base, &o->state) == 0)
+		say_read_only(o, "no inode numbers are left on so large a disc of another program");
+	else
+		return true;
+	return false;
+}
+
+static bool same_state(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
+{
+	return a->session_lba == b->session_lba && a->next_lba == b->next_lba && a->image_bytes == b->image_bytes &&
+	       memcmp(a->descriptor, b->descriptor, sizeof(a->descriptor)) == 0;
+}
+
+static void give_back(struct opening *o)
+{
+	iso_unref(TAKE_PTR(o->base));
+	disc_close(TAKE_PTR(o->disc));
+	if (o->stage)
+		stage_close(TAKE_PTR(o->stage));
+}
+
+static void become_read_only(struct opening *o)
+{
+	o->read_only = true;
+	if (!stage_empty(o->stage))
+		log_notice("%s: what was staged for it stays in %s", o->disc_path, stage_directory(o->stage));
+	stage_close(TAKE_PTR(o->stage));
+}
+
+/* Stage and disc for writing. o->read_only: it could not be written after all. *ret_again: it changed meanwhile. */
+static int open_for_writing(struct opening *o, bool *ret_again)
+{
+	struct disc_fingerprint before, now;
+	struct disc *d = NULL;
+	const char *why = NULL;
+	int r = open_stage(o, &before);
+
+	*ret_again = false;
+	if (r)
+		return r;
+	if (o->state.exclusive)
+		return 0; /* a drive is ours already */
+	r = open_disc(o, (struct disc_open_options){.writable = true}, &d, &why);
+	if (r == -EROFS || r == -EACCES) {
+		say_read_only(o, why ? why : strerror(-r));
+		become_read_only(o);
+		return 0;
+	}
+	if (r < 0)
+		return fail(r, o->disc_path, why);
+	iso_unref(TAKE_PTR(o->base));
+	disc_close(TAKE_PTR(o->disc));
+	o->disc = d;
+	r = disc_fingerprint(d, &now);
+	if (r < 0)
+		return fail(r, o->disc_path, NULL);
+	*ret_again = !same_state(&before, &now);
+	if (*ret_again)
+		give_back(o);
+	return 0;
+}
+
+static int acquire(struct opening *o)
+{
+	bool again = true;
+	int r = 0;
+
+	for (int i = 0; i < ATTEMPTS && again && !r; i++)
+		r = open_for_writing(o, &again);
+	if (!r && again)
+		return fail(-ESTALE, o->disc_path, "another program keeps changing it");
+	return r;
+}
+
+/* What an interrupted commit left is brought to one state. */
+static int recover(struct opening *o, uint32_t *ret_generation)
+{
+	_free_ char *message = NULL;
+	int r = commit_recover(o->stage, o->disc, ret_generation, &message);
+
+	if (r < 0)
+		return fail(r, o->disc_path, message && *message ? message : NULL);
+	if (message && *message)
+		log_notice("%s: %s", o->disc_path, message);
+	r = disc_refresh(o->disc);
+	return r < 0 ? fail(r, o->disc_path, NULL) : 0;
+}
+
+/* Once; not when what failed has turned out well since. */
+static void tell_last_result(const struct opening *o, bool recovered)
+{
+	_free_ char *text = NULL;
+	int r;
+
+	if (stage_result_get(o->stage, &r, &text) == 0 && r && !recovered)
+		log_notice("%s: the last commit failed: %s", o->disc_path, text);
+}
+
+static int make_tree(struct opening *o, uint32_t generation)
+{
+	static const enum tree_writing writing[] = {
+		[OPTIONS_TREE_AUTO] = TREE_AUTO,
+		[OPTIONS_TREE_FULL] = TREE_FULL,
+		[OPTIONS_TREE_LINKED] = TREE_LINKED,
+	};
+	struct tree_options options = {.read_only = o->read_only,
+				       .whole_files = o->options->compat || o->options->no_sharing,
+				       .writing = o->options->compat ? TREE_FULL : writing[o->options->tree],
+				       .no_joliet = o->options->no_joliet,
+				       .owner = geteuid(),
+				       .group = getegid(),
+				       .idle_nodes = o->options->idle_nodes};
+	int r;
+
+	if (o->read_only && !o->base)
+		return fail(-ENOMEDIUM, o->disc_path, "the disc is blank: there is nothing to read");
+	r = tree_new(&options, o->disc, o->base, o->stage, &o->tree);
+	if (r < 0)
+		return fail(r, o->disc_path, r == -EBADMSG ? "its root directory is damaged" : NULL);
+	tree_set_medium(o->tree, &o->state);
+	if (generation)
+		r = commit_finish_recovery(o->stage, o->disc, o->tree, o->base, generation);
+	return r < 0 ? fail(r, o->disc_path, NULL) : 0;
+}
+
+static int open_writable(struct opening *o)
+{
+	uint32_t generation = 0;
+	int r = acquire(o);
+
+	if (r || o->read_only)
+		return r;
+	r = recover(o, &generation);
+	if (!r)
+		r = look(o);
+	if (!r)
+		r = open_base(o);
+	if (r)
+		return r;
+	tell_last_result(o, generation > 0);
+	/* A session to be taken over is taken over; a further one will be refused by its commit. */
+	if (!o->state.appendable && !generation) {
+		say_read_only(o, o->state.why_not);
+		become_read_only(o);
+	}
+	return make_tree(o, generation);
+}
+
+int opening_open(struct opening *o)
+{
+	int r = create_image(o);
+
+	o->read_only = o->options->read_only;
+	if (!r)
+		r = open_reader(o);
+	if (!r)
+		r = open_base(o);
+	if (!r && !o->read_only)
+		o->read_only = !can_be_written(o);
+	if (!r && !o->read_only)
+		r = open_writable(o);
+	return r || o->tree ? r : make_tree(o, 0);
+}
+
+void opening_release(struct opening *o)
+{
+	tree_free(TAKE_PTR(o->tree));
+	give_back(o);
+	free(o->sessions);
+	free(o->disc_path);
+	free(o->mountpoint);
+	free(o->staging);
+	if (o->holding)
+		close(o->holding);
+	*o = (struct opening){0};
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * opening.h - from the command line to a tree: disc, stage, recovery, base
+ *
+ *	opening_resolve (real paths; in the caller's directory) -> opening_open -> … -> opening_release
+ *
+ * The stage's lock is taken first, then the medium's: whoever holds the stage of a disc will also have its lock.
+ * Both are given back in the other order, so that one who gets the stage finds the medium free.  One thread.
+ */
+#ifndef FS_DAEMON_OPENING_H
+#define FS_DAEMON_OPENING_H
+
+#include "cdappendfs/burn.h"
+#include "fs/iso/iso.h"
+#include "fs/daemon/options.h"
+#include "fs/stage/stage.h"
+#include "fs/tree/tree.h"
+
+struct opening {
+	const struct options *options;
+	char *disc_path, *mountpoint, *staging; /* absolute; staging NULL: the default */
+	bool read_only;
+	struct disc *disc;
+	struct disc_state state;
+	struct disc_session *sessions;
+	size_t n_sessions;
+	struct stage *stage; /* NULL when read-only */
+	struct iso *base;    /* NULL: blank */
+	struct tree *tree;
+	int holding; /* a drive's name (holding.h); 0 none */
+};
+
+/* 0, or the exit status: what is wrong was said. */
+int opening_resolve(struct opening *o, const struct options *options);
+int opening_open(struct opening *o);
+void opening_release(struct opening *o);
+
+#endif

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * options.c - the command line of cdappendfs
+ *
+ * Options come from three sides: the user's own, libfuse's (handed on, but only those it knows, so that a wrong word
+ * is refused here with exit status 2), and the words of fstab and mount(8) that mean nothing to a file system
+ * (ignored).  A comma in a value is written "\,".
+ */
+#include "fs/daemon/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
+
+#define CD_SPEED 153600.0 /* bytes per second of 1x */
+#define DVD_SPEED 1385000.0
+#define BD_SPEED 4495625.0
+#define LEAST_SECTORS 192u /* of a medium: less cannot hold one session */
+
+struct parser {
+	struct options *options;
+	char *why;
+	double speed;	   /* x; 0 not given */
+	double base_speed; /* bytes per second of 1x, by the medium */
+};
+
+__attribute__((format(printf, 2, 3))) static int refuse(struct parser *p, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(p->why, OPTIONS_WHY_MAX, format, arguments);
+	va_end(arguments);
+	return -EINVAL;
+}
+
+static int no_memory(struct parser *p)
+{
+	refuse(p, "out of memory");
+	return -ENOMEM;
+}
+
+/* ---- values ---- */
+
+static int parse_number(const char *text, int base, uint64_t most, uint64_t *ret)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	unsigned long long v = strtoull(text, &end, base);
+	if (errno || *end || v > most)
+		return -EINVAL;
+	*ret = v;
+	return 0;
+}
+
+/* Digits with at most one point: neither "inf" nor "0x1p3". */
+static int parse_decimal(const char *text, const char **ret_end, double *ret)
+{
+	size_t length = strspn(text, "0123456789"), fraction = 0;
+	char digits[32];
+
+	if (text[length] == '.')
+		fraction = 1 + strspn(text + length + 1, "0123456789");
+	if (length == 0 || fraction == 1 || length + fraction >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, text, length + fraction);
+	digits[length + fraction] = '\0';
+	*ret = strtod(digits, NULL);
+	*ret_end = text + length + fraction;
+	return 0;
+}
+
+/* 4M, 700MiB, 4.7G, 1474560 */
+static int parse_size(const char *text, uint64_t *ret_bytes)
+{
+	static const char suffixes[] = "KMGT";
+	const char *end, *suffix;
+	double v, scale = 1;
+
+	if (parse_decimal(text, &end, &v) < 0)
+		return -EINVAL;
+	suffix = *end ? strchr(suffixes, *end & ~0x20) : NULL;
+	if (suffix) {
+		for (const char *s = suffixes; s <= suffix; s++)
+			scale *= 1024;
+		end++;
+		end += strcmp(end, "iB") == 0 ? 2 : strcmp(end, "B") == 0 ? 1 : 0;
+	}
+	/* LBAs have 32 bits; the last one means "none". */
+	if (*end || v * scale >= 4294967295.0 * SECTOR_BYTES)
+		return -EINVAL;
+	*ret_bytes = (uint64_t)(v * scale);
+	return 0;
+}
+
+/* ---- our options ---- */
+
+static int set_media(struct parser *p, const char *value)
+{
+	static const struct {
+		const char *name;
+		uint64_t sectors;
+		double speed;
+	} media[] = {
+		{"cd74", 333000, CD_SPEED},
+		{"cd80", 359844, CD_SPEED},
+		/* DVD+R and DVD-R DL, the smaller of each pair */
+		{"dvd", 2295104, DVD_SPEED},
+		{"dvd-dl", 4171712, DVD_SPEED},
+		{"bd", 12219392, BD_SPEED},
+		{"bd-dl", 24438784, BD_SPEED},
+	};
+	uint64_t bytes;
+
+	p->base_speed = CD_SPEED;
+	for (size_t i = 0; i < ARRAY_LENGTH(media); i++) {
+		if (strcmp(value, media[i].name) == 0) {
+			p->options->capacity_sectors = media[i].sectors;
+			p->base_speed = media[i].speed;
+			return 0;
+		}
+	}
+	if (parse_size(value, &bytes) < 0)
+		return refuse(p, "media=%s: one of cd74, cd80, dvd, dvd-dl, bd, bd-dl, or a size as 4M, 700M, 4.7G",
+			      value);
+	if (bytes / SECTOR_BYTES < LEAST_SECTORS)
+		return refuse(p, "media=%s: a medium has at least %u KiB", value, LEAST_SECTORS * SECTOR_BYTES / 1024);
+	p->options->capacity_sectors = bytes / SECTOR_BYTES;
+	return 0;
+}
+
+static int set_speed(struct parser *p, const char *value)
+{
+	const char *end;
+
+	if (parse_decimal(value, &end, &p->speed) < 0 || (*end && strcmp(end, "x") != 0) || p->speed <= 0 ||
+	    p->speed > 1e6)
+		return refuse(p, "speed=%s: a number, as 8 or 2.4", value);
+	return 0;
+}
+
+static int set_session(struct parser *p, const char *value)
+{
+	uint64_t number;
+
+	if (parse_number(value, 10, UINT32_MAX, &number) < 0 || number == 0)
+		return refuse(p, "session=%s: a number from 1", value);
+	p->options->session = (uint32_t)number;
+	p->options->read_only = true;
+	return 0;
+}
+
+static int set_volume_id(struct parser *p, const char *value)
+{
+	size_t length = strlen(value);
+
+	if (length == 0 || length >= sizeof(p->options->volume_id))
+		return refuse(p, "volid=: 1 to 32 characters");
+	for (const char *c = value; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			return refuse(p, "volid=: printable ASCII characters only");
+	memcpy(p->options->volume_id, value, length + 1);
+	return 0;
+}
+
+static int set_text(struct parser *p, char **text, const char *name, const char *value)
+{
+	if (!*value)
+		return refuse(p, "%s=: the value is missing", name);
+	free(*text);
+	*text = strdup(value);
+	return *text ? 0 : no_memory(p);
+}
+
+static int set_staging(struct parser *p, const char *value)
+{
+	return set_text(p, &p->options->staging, "staging", value);
+}
+static int set_fault(struct parser *p, const char *value) { return set_text(p, &p->options->fault, "fault", value); }
+static int set_disc_fault(struct parser *p, const char *value)
+{
+	return set_text(p, &p->options->disc_fault, "disc-fault", value);
+}
+
+static int set_read_delay(struct parser *p, const char *value)
+{
+	uint64_t ms;
+
+	if (parse_number(value, 10, 60000, &ms) < 0)
+		return refuse(p, "read-delay=%s: milliseconds", value);
+	free(p->options->disc_fault);
+	if (asprintf(&p->options->disc_fault, "delay=%u", (unsigned)ms) < 0) {
+		p->options->disc_fault = NULL;
+		return no_memory(p);
+	}
+	return 0;
+}
+
+static int set_idle_nodes(struct parser *p, const char *value)
+{
+	uint64_t nodes;
+
+	if (parse_number(value, 10, 1u << 20, &nodes) < 0)
+		return refuse(p, "idle-nodes=%s: a number of files", value);
+	p->options->idle_nodes = (uint32_t)nodes;
+	return 0;
+}
+
+static int set_tree(struct parser *p, const char *value)
+{
+	if (strcmp(value, "auto") == 0)
+		p->options->tree = OPTIONS_TREE_AUTO;
+	else if (strcmp(value, "full") == 0)
+		p->options->tree = OPTIONS_TREE_FULL;
+	else if (strcmp(value, "linked") == 0)
+		p->options->tree = OPTIONS_TREE_LINKED;
+	else
+		return refuse(p, "tree=%s: one of auto, full, linked", value);
+	return 0;
+}
+
+static int set_share(struct parser *p, const char *value)
+{
+	if (strcmp(value, "blocks") != 0 && strcmp(value, "none") != 0)
+		return refuse(p, "share=%s: one of blocks, none", value);
+	p->options->no_sharing = *value == 'n';
+	return 0;
+}
+
+static int set_commit(struct parser *p, const char *value)
+{
+	if (strcmp(value, "unmount") != 0 && strcmp(value, "manual") != 0)
+		return refuse(p, "commit=%s: one of unmount, manual", value);
+	p->options->manual_commit = *value == 'm';
+	return 0;
+}
+
+static int set_uid(struct parser *p, const char *value)
+{
+	uint64_t v;
+
+	if (parse_number(value, 10, UINT32_MAX - 1, &v) < 0)
+		return refuse(p, "uid=%s: a user number", value);
+	p->options->uid = (uid_t)v;
+	p->options->show_uid = true;
+	return 0;
+}
+
+static int set_gid(struct parser *p, const char *value)
+{
+	uint64_t v;
+
+	if (parse_number(value, 10, UINT32_MAX - 1, &v) < 0)
+		return refuse(p, "gid=%s: a group number", value);
+	p->options->gid = (gid_t)v;
+	p->options->show_gid = true;
+	return 0;
+}
+
+static int set_umask(struct parser *p, const char *value)
+{
+	uint64_t v;
+
+	if (parse_number(value, 8, 0777, &v) < 0)
+		return refuse(p, "umask=%s: octal permission bits, as 022", value);
+	p->options->umask = (mode_t)v;
+	p->options->show_umask = true;
+	return 0;
+}
+
+static int set_value(struct parser *p, const char *name, const char *value, bool *ret_known)
+{
+	static const struct {
+		const char *name;
+		int (*set)(struct parser *, const char *);
+	} values[] = {
+		{"media", set_media},
+		{"speed", set_speed},
+		{"session", set_session},
+		{"volid", set_volume_id},
+		{"staging", set_staging},
+		{"tree", set_tree},
+		{"share", set_share},
+		{"commit", set_commit},
+		{"uid", set_uid},
+		{"gid", set_gid},
+		{"umask", set_umask},
+		{"fault", set_fault},
+		{"disc-fault", set_disc_fault},
+		{"read-delay", set_read_delay},
+		{"idle-nodes", set_idle_nodes},
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(values); i++) {
+		if (strcmp(name, values[i].name) == 0) {
+			*ret_known = true;
+			return value ? values[i].set(p, value) :
+				       refuse(p, "%s: the value is missing (%s=…)", name, name);
+		}
+	}
+	return 0;
+}
+
+static bool set_flag(struct options *o, const char *name)
+{
+	const struct {
+		const char *name;
+		bool *flag;
+		bool value;
+	} flags[] = {
+		{"create", &o->create, true},
+		{"ro", &o->read_only, true},
+		{"rw", &o->read_only, o->session != 0},
+		{"compat", &o->compat, true},
+		{"nojoliet", &o->no_joliet, true},
+		{"noverify", &o->no_verify, true},
+		{"drop-udf", &o->drop_udf, true},
+		{"allow_other", &o->allow_other, true},
+		{"debug", &o->debug, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(flags); i++) {
+		if (strcmp(name, flags[i].name) == 0) {
+			*flags[i].flag = flags[i].value;
+			return strcmp(name, "allow_other") != 0; /* libfuse is to see that one as well */
+		}
+	}
+	return false;
+}
+
+/* ---- those of others ---- */
+
+static bool is_of(const char *const *list, const char *option)
+{
+	for (; *list; list++) {
+		size_t length = strlen(*list);
+		if ((*list)[length - 1] == '=' ? strncmp(option, *list, length) == 0 : strcmp(option, *list) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What mount(8), fstab(5) and systemd put there for themselves, and what has no meaning here. */
+static bool is_ignored(const char *option)
+{
+	static const char *const list[] = {"auto",	    "noauto",	"user",	      "nouser",	    "users",
+					   "owner",	    "group",	"nofail",     "_netdev",    "defaults",
+					   "comment=",	    "user=",	"relatime",   "norelatime", "strictatime",
+					   "nostrictatime", "lazytime", "nolazytime", "iversion",   "noiversion",
+					   "silent",	    "loud",	"mand",	      "nomand",	    "subtype=",
+					   "fsname=",	    "clone_fd", "big_writes", "nonempty",   NULL};
+
+	return is_of(list, option) || strncmp(option, "x-", 2) == 0 || strncmp(option, "X-", 2) == 0;
+}
+
+static bool is_for_libfuse(const char *option)
+{
+	static const char *const list[] = {"allow_other",  "allow_root", "default_permissions",
+					   "auto_unmount", "max_read=",	 "suid",
+					   "nosuid",	   "dev",	 "nodev",
+					   "exec",	   "noexec",	 "async",
+					   "sync",	   "dirsync",	 "atime",
+					   "noatime",	   "diratime",	 "nodiratime",
+					   "context=",	   "fscontext=", "defcontext=",
+					   "rootcontext=", NULL};
+
+	return is_of(list, option);
+}
+
+static int hand_to_libfuse(struct parser *p, const char *option)
+{
+	char *more;
+
+	/* A FUSE file system cannot be mounted so: there is nothing to do for it. */
+	if (strcmp(option, "diratime") == 0 || strcmp(option, "nodiratime") == 0)
+		return 0;
+	if (asprintf(&more, "%s%s%s", p->options->fuse ? p->options->fuse : "", p->options->fuse ? "," : "", option) <
+	    0)
+		return no_memory(p);
+	free(p->options->fuse);
+	p->options->fuse = more;
+	return 0;
+}
+
+/* ---- the line ---- */
+
+static int take_option(struct parser *p, char *option)
+{
+	char *equals = strchr(option, '=');
+	bool known = false;
+	int r;
+
+	if (!*option || set_flag(p->options, option))
+		return 0;
+	if (equals)
+		*equals = '\0';
+	r = set_value(p, option, equals ? equals + 1 : NULL, &known);
+	if (equals)
+		*equals = '=';
+	if (known || is_ignored(option))
+		return r;
+	if (is_for_libfuse(option))
+		return hand_to_libfuse(p, option);
+	return refuse(p, "unknown option '%s'; see cdappendfs --help", option);
+}
+
+/* Options between commas; "\x" stands for x. */
+static int take_list(struct parser *p, const char *list)
+{
+	_free_ char *option = malloc(strlen(list) + 1);
+	size_t length = 0;
+	int r = 0;
+
+	if (!option)
+		return no_memory(p);
+	for (const char *c = list; !r; c++) {
+		if (*c == ',' || !*c) {
+			option[length] = '\0';
+			length = 0;
+			r = take_option(p, option);
+			if (!*c)
+				break;
+		} else {
+			if (*c == '\\' && c[1])
+				c++;
+			option[length++] = *c;
+		}
+	}
+	return r;
+}
+
+static int take_arguments(struct parser *p, int argc, char **argv)
+{
+	static const char *const names[] = {"DISC", "MOUNTPOINT"};
+
+	if (argc < 2)
+		return refuse(p, "%s is missing; see cdappendfs --help", names[argc]);
+	if (argc > 2)
+		return refuse(p, "too many arguments: '%s'; see cdappendfs --help", argv[2]);
+	for (int i = 0; i < 2; i++)
+		if (!*argv[i])
+			return refuse(p, "%s is empty", names[i]);
+	p->options->disc = argv[0];
+	p->options->mountpoint = argv[1];
+	return 0;
+}
+
+static int check_together(struct parser *p)
+{
+	struct options *o = p->options;
+
+	if (o->read_only && o->create)
+		return refuse(p, "create and %s: a blank disc cannot be read", o->session ? "session=" : "ro");
+	o->speed = p->speed;
+	if (p->speed > 0)
+		o->bytes_per_second = (uint64_t)(p->speed * p->base_speed);
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_WHY_MAX])
+{
+	static const struct option words[] = {{"help", no_argument, NULL, 'h'},
+					      {"version", no_argument, NULL, 'V'},
+					      {0}};
+	struct parser p = {.options = ret, .why = why, .base_speed = CD_SPEED};
+	int c, r = 0;
+
+	*ret = (struct options){0};
+	optind = 0; /* begins anew, also after an earlier call */
+	opterr = 0;
+	while (!r && (c = getopt_long(argc, argv, ":hVfdo:", words, NULL)) >= 0) {
+		switch (c) {
+		case 'h':
+			ret->help = true;
+			return 0;
+		case 'V':
+			ret->version = true;
+			return 0;
+		case 'f':
+			ret->foreground = true;
+			break;
+		case 'd':
+			ret->debug = ret->foreground = true;
+			break;
+		case 'o':
+			r = take_list(&p, optarg);
+			break;
+		case ':':
+			r = refuse(&p, "-%c: the value is missing", optopt);
+			break;
+		default:
+			r = refuse(&p, "unknown option '%s'; see cdappendfs --help", argv[optind - 1]);
+		}
+	}
+	if (!r)
+		r = take_arguments(&p, argc - optind, argv + optind);
+	if (!r && ret->debug)
+		ret->foreground = true;
+	return r ? r : check_together(&p);
+}
+
+void options_release(struct options *o)
+{
+	free(o->staging);
+	free(o->fuse);
+	free(o->fault);
+	free(o->disc_fault);
+	*o = (struct options){0};
+}
+
+void options_print_help(FILE *out)
+{
+	fputs("Usage: cdappendfs [-f] [-d] [-o OPTION,…] DISC MOUNTPOINT\n"
+	      "Mount a disc that can only be appended to; what changes is kept aside and burned as a new session by\n"
+	      "cdappendfs-sync, by 'sync MOUNTPOINT' and when it is unmounted.\n"
+	      "\n"
+	      "  DISC  /dev/srN, an image file (an empty one is a blank disc), or a *.cue *.nrg *.toc (read-only)\n"
+	      "  -f    stay in the foreground      -d  print every request as well\n"
+	      "  -h, --help      -V, --version\n"
+	      "\n"
+	      "  -o create              make the image file when it is missing\n"
+	      "  -o media=KIND          capacity of an image: cd74, cd80, dvd, dvd-dl, bd, bd-dl, or a size: 4M, 700M, "
+	      "4.7G\n"
+	      "  -o ro                  read only\n"
+	      "  -o session=N           an older session, read only\n"
+	      "  -o staging=DIR         where changes are kept until they are burned (else ~/.local/state/cdappendfs, "
+	      "of root /var/lib/cdappendfs)\n"
+	      "  -o commit=unmount      burn when unmounted (the default), or only when asked to: commit=manual\n"
+	      "  -o speed=X             burn at X times the medium's single speed\n"
+	      "  -o noverify            do not read back what was burned\n"
+	      "  -o volid=NAME          volume id, up to 32 characters\n"
+	      "  -o share=blocks|none   let files share equal blocks with what is on the disc (the default), or write "
+	      "them whole\n"
+	      "  -o tree=auto|full|linked write all directories, or those that changed; auto: all while they take "
+	      "under 1 MiB\n"
+	      "  -o compat              for readers with limits of their own (libarchive, fuseiso): tree=full, "
+	      "share=none\n"
+	      "  -o nojoliet            no Joliet tree\n"
+	      "  -o drop-udf            append to a UDF bridge disc although its UDF tree goes stale\n"
+	      "  -o uid=N gid=N umask=M shown owner, group and permissions\n"
+	      "  -o allow_other, allow_root, default_permissions, auto_unmount, … as in mount.fuse3(8)\n",
+	      out);
+}

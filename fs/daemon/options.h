@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * options.h - the command line of cdappendfs
+ *
+ *	cdappendfs [-f] [-d] [-o OPT,…] DISC MOUNTPOINT
+ *
+ * options_parse() only reads the words: it opens and asks nothing.
+ */
+#ifndef FS_DAEMON_OPTIONS_H
+#define FS_DAEMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL, OPTIONS_TREE_LINKED };
+
+struct options {
+	bool help, version; /* then nothing else is set */
+	bool foreground, debug;
+	const char *disc, *mountpoint; /* as given; of argv */
+	bool create;
+	bool read_only;		   /* -o ro, or session= */
+	uint32_t session;	   /* 0: the newest */
+	char *staging;		   /* NULL: the default */
+	uint64_t capacity_sectors; /* media=; 0: not bounded */
+	double speed;		   /* speed=; times the single speed; 0: not bounded */
+	uint64_t bytes_per_second; /* the same for an image file, by media= */
+	enum options_tree tree;
+	bool no_sharing, compat, no_joliet, no_verify, drop_udf, manual_commit;
+	char volume_id[33];
+	bool show_uid, show_gid, show_umask;
+	uid_t uid;
+	gid_t gid;
+	mode_t umask;
+	bool allow_other;
+	char *fuse;		  /* options for libfuse, comma-separated; NULL none */
+	char *fault, *disc_fault; /* developer's; see target_wrap_faults, disc_wrap_faults */
+	uint32_t idle_nodes;	  /* developer's; as in struct tree_options */
+};
+
+#define OPTIONS_WHY_MAX 512u
+/* 0, or -EINVAL with one line for the user in why (-ENOMEM likewise). The caller releases *ret in any case. */
+int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_WHY_MAX]);
+void options_release(struct options *o);
+void options_print_help(FILE *out);
+
+#endif

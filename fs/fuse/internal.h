@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * internal.h - what the files of fs/fuse share: the server's insides, answers, and the operations by file
+ *
+ * The disc changes only through this mount (and by a discard, which says so to the kernel), therefore everything the
+ * kernel learned stays true: entries, negative entries and attributes are given for a day.
+ */
+#ifndef FS_FUSE_INTERNAL_H
+#define FS_FUSE_INTERNAL_H
+
+#include "fs/fuse/park.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "fs/commit/commit.h"
+#include "fs/fuse/server.h"
+#include "fs/tree/tree.h"
+
+#define KERNEL_TIMEOUT 86400.0
+
+struct sync_wait;
+struct refresh;
+
+struct server {
+	struct fuse_session *session;
+	struct tree *tree;
+	struct commit *commit; /* NULL: read-only */
+	struct park *park;
+	struct server_options options;
+	bool mounted; /* main thread */
+	/* … files are not opened: the mount is read-only, and the kernel can do without */
+	bool no_handles;
+	bool no_dir_handles; /* … nor directories */
+	bool splices;	     /* set before the first request: answers may be taken from files */
+
+	pthread_mutex_t sync_lock;
+	struct sync_wait *syncs; /* FSYNCDIR requests that wait for a commit */
+	bool discarding;
+
+	struct refresh *refresh;
+	pthread_mutex_t notify_lock;
+	pthread_cond_t notify_idle;
+	unsigned notifying; /* notifications under way */
+	bool quiet;	    /* no more of them */
+};
+
+static inline struct server *server_of(fuse_req_t req) { return fuse_req_userdata(req); }
+static inline void serve(fuse_req_t req, const struct call *c) { call_serve(server_of(req)->park, req, c); }
+
+/* ---- answer.c; each returns what a call's run() returns ---- */
+
+/* Error or success of an operation that answers with nothing else; -EAGAIN is handed on. */
+int reply(fuse_req_t req, int result);
+/* An entry whose look-up reference st carries. */
+int reply_entry(fuse_req_t req, int result, const struct stat *st);
+int reply_attr(fuse_req_t req, int result, const struct stat *st);
+void entry_of(const struct server *s, const struct stat *st, struct fuse_entry_param *ret);
+/* What is shown instead of what is stored: -o uid= gid= umask= */
+void show(const struct server *s, struct stat *st);
+struct tree_caller caller_of(fuse_req_t req);
+/* size bytes that belong to this thread until its next call; NULL: no memory. */
+void *thread_buffer(size_t size);
+
+/* ---- sync.c ---- */
+
+/* Park an FSYNCDIR that is a commit. */
+void sync_request(struct server *s, fuse_req_t req);
+/* Answer all of them with that errno; their commits are forgotten where they can be. */
+void sync_reply_all(struct server *s, int error);
+void sync_set_discarding(struct server *s);
+void sync_end_discarding(struct server *s);
+
+/* ---- notify.c ---- */
+
+/* No more notifications; waits for those under way. */
+void notify_silence(struct server *s);
+/* The kernel drops what it has cached of these bytes; not from within a request (as notify.c says). */
+void notify_stale(struct server *s, uint64_t ino, off_t offset, size_t length);
+
+/* ---- refresh.c ---- */
+
+int refresh_new(struct server *s, struct refresh **ret);
+int refresh_start(struct refresh *r); /* after the daemon forked */
+/* A write that is to pass by the page cache: once what others have cached and changed there was written back, the
+ * call runs again, `refreshed`.  0. */
+int refresh_before(struct refresh *r, fuse_req_t req, const struct call *c);
+/* A write that passed by the page cache is done: drop what others have cached of it, then answer. */
+void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offset, size_t length);
+void refresh_stop(struct refresh *r); /* all is answered; what comes later at once */
+void refresh_free(struct refresh *r);
+
+/* ---- names.c, attributes.c, files.c, directories.c ---- */
+
+extern const struct fuse_lowlevel_ops server_operations; /* server.c */
+
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n);
+void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *forgets);
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name);
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
+	       unsigned flags);
+
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi);
+void op_readlink(fuse_req_t req, fuse_ino_t ino);
+void op_statfs(fuse_req_t req, fuse_ino_t ino);
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi);
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset, struct fuse_file_info *fi);
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi);
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi);
+void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, struct fuse_file_info *fi_in,
+			fuse_ino_t ino_out, off_t offset_out, struct fuse_file_info *fi_out, size_t length, int flags);
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+
+#endif

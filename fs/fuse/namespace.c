@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * namespace.c - look-up and everything that changes a directory
+ */
+#include "fs/fuse/internal.h"
+
+static int run_lookup(struct server *s, fuse_req_t req, const struct call *c)
+{
+	struct fuse_entry_param nothing = {.entry_timeout = KERNEL_TIMEOUT};
+	struct stat st;
+	int r = tree_lookup(s->tree, c->ino, c->name, &st);
+
+	if (r != -ENOENT)
+		return reply_entry(req, r, &st);
+	fuse_reply_entry(req, &nothing); /* inode 0: a negative entry, which the kernel may keep */
+	return 0;
+}
+
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	serve(req, &(struct call){.run = run_lookup, .ino = parent, .name = name});
+}
+
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
+{
+	tree_forget(server_of(req)->tree, ino, n);
+	fuse_reply_none(req);
+}
+
+void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < n; i++)
+		tree_forget(server_of(req)->tree, forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+static int run_mknod(struct server *s, fuse_req_t req, const struct call *c)
+{
+	struct tree_caller caller = caller_of(req);
+	struct stat st;
+	int r = tree_mknod(s->tree, &caller, c->ino, c->name, c->mode, c->rdev, &st);
+
+	return reply_entry(req, r, &st);
+}
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	serve(req, &(struct call){.run = run_mknod, .ino = parent, .name = name, .mode = mode, .rdev = rdev});
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	serve(req, &(struct call){.run = run_mknod, .ino = parent, .name = name, .mode = (mode & 07777u) | S_IFDIR});
+}
+
+static int run_symlink(struct server *s, fuse_req_t req, const struct call *c)
+{
+	struct tree_caller caller = caller_of(req);
+	struct stat st;
+	int r = tree_symlink(s->tree, &caller, c->ino, c->name, c->other_name, &st);
+
+	return reply_entry(req, r, &st);
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	serve(req, &(struct call){.run = run_symlink, .ino = parent, .name = name, .other_name = target});
+}
+
+static int run_link(struct server *s, fuse_req_t req, const struct call *c)
+{
+	struct stat st;
+	int r = tree_link(s->tree, c->other, c->ino, c->name, &st);
+
+	return reply_entry(req, r, &st);
+}
+
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	serve(req, &(struct call){.run = run_link, .ino = parent, .name = name, .other = ino});
+}
+
+static int run_unlink(struct server *s, fuse_req_t req, const struct call *c)
+{
+	return reply(req, tree_unlink(s->tree, c->ino, c->name));
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	serve(req, &(struct call){.run = run_unlink, .ino = parent, .name = name});
+}
+
+static int run_rmdir(struct server *s, fuse_req_t req, const struct call *c)
+{
+	return reply(req, tree_rmdir(s->tree, c->ino, c->name));
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	serve(req, &(struct call){.run = run_rmdir, .ino = parent, .name = name});
+}
+
+static int run_rename(struct server *s, fuse_req_t req, const struct call *c)
+{
+	return reply(req, tree_rename(s->tree, c->ino, c->name, c->other, c->other_name, (unsigned)c->flags));
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
+	       unsigned flags)
+{
+	serve(req, &(struct call){.run = run_rename,
+				  .ino = parent,
+				  .name = name,
+				  .other = new_parent,
+				  .other_name = new_name,
+				  .flags = (int)flags});
+}

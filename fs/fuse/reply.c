@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * reply.c - answers to the kernel
+ *
+ * An answer can fail only because its request was interrupted or the mount is gone; then the kernel never learns of
+ * the look-up reference or handle in it, and it is taken back here or by the caller.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "burner/base/log.h"
+#include "fs/fuse/internal.h"
+
+/* Damage on the disc is an input/output error to programs; the log says once a second that it was damage. */
+static int errno_of(int result)
+{
+	static _Atomic time_t last;
+	time_t now = time(NULL);
+
+	if (result != -EBADMSG && result != -EMEDIUMTYPE && result != -EIO)
+		return -result;
+	if (atomic_exchange(&last, now) != now)
+		log_warning("%s",
+			    result == -EIO ?
+				    "input/output error: the disc or the disk of the stage cannot be read or written" :
+				    "a file or directory of the disc is damaged");
+	return EIO;
+}
+
+int reply(fuse_req_t req, int result)
+{
+	if (result == -EAGAIN)
+		return result;
+	fuse_reply_err(req, result < 0 ? errno_of(result) : 0);
+	return 0;
+}
+
+void show(const struct server *s, struct stat *st)
+{
+	if (s->options.show_uid)
+		st->st_uid = s->options.uid;
+	if (s->options.show_gid)
+		st->st_gid = s->options.gid;
+	if (s->options.show_umask && !S_ISLNK(st->st_mode))
+		st->st_mode = (st->st_mode & (unsigned)S_IFMT) | (0777u & ~s->options.umask);
+}
+
+void entry_of(const struct server *s, const struct stat *st, struct fuse_entry_param *ret)
+{
+	*ret = (struct fuse_entry_param){.ino = st->st_ino,
+					 .attr = *st,
+					 .attr_timeout = KERNEL_TIMEOUT,
+					 .entry_timeout = KERNEL_TIMEOUT};
+	show(s, &ret->attr);
+}
+
+int reply_entry(fuse_req_t req, int result, const struct stat *st)
+{
+	struct server *s = server_of(req);
+	struct fuse_entry_param e;
+
+	if (result < 0)
+		return reply(req, result);
+	entry_of(s, st, &e);
+	if (fuse_reply_entry(req, &e) < 0)
+		tree_forget(s->tree, st->st_ino, 1);
+	return 0;
+}
+
+int reply_attr(fuse_req_t req, int result, const struct stat *st)
+{
+	struct stat shown;
+
+	if (result < 0)
+		return reply(req, result);
+	shown = *st;
+	show(server_of(req), &shown);
+	fuse_reply_attr(req, &shown, KERNEL_TIMEOUT);
+	return 0;
+}
+
+struct tree_caller caller_of(fuse_req_t req)
+{
+	const struct fuse_ctx *c = fuse_req_ctx(req);
+
+	return (struct tree_caller){c->uid, c->gid};
+}
+
+/* ---- one buffer a thread ---- */
+
+struct buffer {
+	size_t size;
+	char bytes[];
+};
+static pthread_key_t buffer_key;
+static pthread_once_t buffer_once = PTHREAD_ONCE_INIT;
+
+static void make_key(void)
+{
+	if (pthread_key_create(&buffer_key, free) != 0)
+		abort(); /* at the first request, for want of memory */
+}
+
+void *thread_buffer(size_t size)
+{
+	struct buffer *b;
+
+	pthread_once(&buffer_once, make_key);
+	b = pthread_getspecific(buffer_key);
+	if (b && b->size >= size)
+		return b->bytes;
+	free(b);
+	b = malloc(sizeof(*b) + size);
+	if (b)
+		b->size = size;
+	pthread_setspecific(buffer_key, b);
+	return b ? b->bytes : NULL;
+}

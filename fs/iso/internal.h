@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * internal.h - what the files of this room share; nobody outside includes it
+ *
+ *	volume.c   descriptors, choice of the tree, life of struct iso      sectors.c  sectors, their cache, continuation windows
+ *	susp.c     SUSP entries and their continuation chains               rock.c     RRIP fields out of SUSP entries
+ *	name.c     plain and Joliet names                                   date.c     the two forms of dates
+ *	entry.c    one directory record -> struct iso_entry                 dir.c      cursor over a directory, iso_dir
+ *	index.c    name -> record position of large directories             lookup.c   iso_lookup, iso_entry_at
+ *	zisofs.c   compressed files                                         ahead.c    directories that will be read soon
+ *
+ * Locks: sector_cache.lock and index_cache.lock are leaves; neither is held over a disc read, and never both.
+ */
+#ifndef FS_ISO_INTERNAL_H
+#define FS_ISO_INTERNAL_H
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "burner/base/bytes.h"
+#include "fs/iso/iso.h"
+
+#define DIRECTORY_MAX_BYTES (1u << 30)
+#define SMALL_DIRECTORY_SECTORS 4u /* up to here a look-up reads the directory itself, through the sector cache */
+
+enum tree_kind { TREE_ROCK_RIDGE, TREE_JOLIET, TREE_PLAIN };
+
+struct sector_cache;
+struct index_cache;
+
+/* Nothing but refs and the insides of the two caches changes after iso_open(). */
+struct iso {
+	struct disc *disc;
+	atomic_uint refs;
+	enum tree_kind kind;
+	uint8_t susp_skip;	/* SP: bytes before the first entry of each System Use area */
+	uint64_t limit_sectors; /* end of the disc; 0 unknown */
+	struct iso_extent root;
+	struct iso_info info;
+	uint64_t hash_seed;
+	struct sector_cache *sectors;
+	struct index_cache *indexes;
+};
+
+/* ---- ECMA-119 9.1, directory records: byte positions from 0 ---- */
+
+static inline uint8_t record_length(const uint8_t *r) { return r[0]; }
+static inline uint8_t record_flags(const uint8_t *r) { return r[25]; }
+static inline uint8_t record_id_length(const uint8_t *r) { return r[32]; }
+static inline const uint8_t *record_id(const uint8_t *r) { return r + 33; }
+static inline uint32_t record_bytes(const uint8_t *r) { return get_le32(r + 10); }
+static inline const uint8_t *record_date(const uint8_t *r) { return r + 18; }
+/* Where the data begin: behind the extended attribute record. -EBADMSG when no disc has such an address. */
+static inline int record_lba(const uint8_t *r, uint32_t *ret)
+{
+	return __builtin_add_overflow(get_le32(r + 2), (uint32_t)r[1], ret) ? -EBADMSG : 0;
+}
+static inline bool record_is_interleaved(const uint8_t *r) { return r[26] || r[27]; }
+static inline bool record_is_dot(const uint8_t *r) { return r[32] == 1 && r[33] == 0; }
+static inline bool record_is_dots(const uint8_t *r) { return r[32] == 1 && r[33] <= 1; }
+/* The System Use area: behind the identifier and its padding byte. */
+static inline const uint8_t *record_system_use(const uint8_t *r, size_t *ret_n)
+{
+	size_t start = 33u + r[32] + !(r[32] & 1);
+	*ret_n = start < r[0] ? r[0] - start : 0;
+	return r + start;
+}
+/* A record at p with so many bytes up to the end of its sector or directory. */
+static inline bool record_is_sound(const uint8_t *p, uint32_t room)
+{
+	return p[0] >= 34 && p[0] <= room && p[32] && 33u + p[32] <= p[0];
+}
+
+#define RECORD_DIRECTORY 0x02u
+#define RECORD_ASSOCIATED 0x04u
+#define RECORD_CONTINUES 0x80u
+
+/* ---- sectors.c ---- */
+
+int sector_cache_new(struct sector_cache **ret);
+void sector_cache_free(struct sector_cache *c);
+/* Metadata sectors; few at a time go through the cache. */
+int iso_read_sectors(struct iso *iso, uint32_t lba, void *buf, uint32_t n_sectors);
+
+/* A run of sectors kept by one caller, for continuation areas. Zeroed: empty. followed: see susp.c. */
+struct window {
+	uint8_t *buf;
+	uint32_t capacity, lba, n, ahead;
+	uint64_t followed;
+};
+/* *ret: n sectors from lba, valid until the next call. Reads at least `ahead` sectors when it has to read and they
+ * are there. */
+int window_get(struct iso *iso, struct window *w, uint32_t lba, uint32_t n, const uint8_t **ret);
+void window_release(struct window *w);
+
+/* ---- susp.c ---- */
+
+struct susp {
+	struct iso *iso;
+	struct window *window;
+	const uint8_t *at, *end;
+	uint32_t ce_lba, ce_offset, ce_length; /* where it goes on; length 0: nowhere */
+	uint32_t budget;		       /* bytes of continuation areas still allowed */
+	unsigned hops;
+};
+void susp_begin(struct susp *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n);
+/* 1 and an entry (its length, >= 4, in byte 2, wholly inside), 0 at the end, or an errno. The entry is valid until
+ * the next call. */
+int susp_next(struct susp *s, const uint8_t **ret);
+static inline unsigned susp_signature(const uint8_t *entry) { return get_be16(entry); }
+#define SIGNATURE(a, b) ((unsigned)(a) << 8 | (unsigned)(b))
+
+/* ---- rock.c ---- */
+
+struct rock {
+	char name[256];
+	uint32_t name_length;
+	bool name_ended, name_bad;
+	bool has_px, has_serial, has_pn, has_cl, has_sl, is_relocated;
+	bool has_atime, has_mtime, has_ctime;
+	bool component_slash, target_ended;
+	uint32_t mode, nlink, uid, gid, serial, cl_lba;
+	uint64_t rdev;
+	struct timespec atime, mtime, ctime;
+	struct zisofs zisofs;
+	uint64_t zisofs_size;
+	struct iso_extent twin;
+	uint32_t twin_areas, joliet_attempt;
+	uint32_t target_length;
+	char target[4096];
+};
+enum decode_depth { DECODE_NAME, DECODE_ALL };
+int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth,
+		struct rock *ret);
+
+/* ---- name.c ---- */
+
+void name_from_iso(const uint8_t *id, size_t n, char ret[256]);
+void name_from_joliet(const uint8_t *id, size_t n, char ret[256]);
+/* Into what iso_entry.iso_name says. */
+void name_keep_iso(const uint8_t *id, size_t n, char ret[40]);
+
+/* ---- date.c ---- */
+
+int64_t date_of_record(const uint8_t d[7]);	     /* ECMA-119 9.1.5 */
+struct timespec date_of_volume(const uint8_t d[17]); /* ECMA-119 8.4.26.1 */
+
+/* ---- dir.c ---- */
+
+struct cursor {
+	struct iso *iso;
+	uint32_t lba, bytes; /* the directory, or the rest of one */
+	uint32_t at;	     /* byte position of the next record in it */
+	uint32_t first, n;   /* sectors of it in buf */
+	uint32_t chunk;	     /* sectors to read at a time; 1 stays so */
+	uint8_t *buf;
+	struct window window;
+};
+/* -EBADMSG: longer than a directory can be. No disc access. */
+int cursor_begin(struct cursor *c, struct iso *iso, struct iso_extent dir);
+void cursor_release(struct cursor *c);
+#define _cleanup_cursor_ __attribute__((cleanup(cursor_release)))
+/* 1 and a sound record with its position, 0 at the end, or an errno (the position stays). Valid until the next call. */
+int cursor_next_record(struct cursor *c, const uint8_t **ret, uint32_t *ret_at);
+/* 1 and the next entry that is to be seen, 0 at the end, or an errno (the position stays). *ret_at, its record, may
+ * be NULL. */
+int cursor_next(struct cursor *c, enum decode_depth depth, struct iso_entry *ret, uint32_t *ret_at);
+
+/* ---- entry.c ---- */
+
+/* 1 and the entry, 0 when it is not to be seen (RE), or an errno. Further sections are taken from the cursor. */
+int entry_decode(struct cursor *c, const uint8_t *record, uint32_t at, enum decode_depth depth, struct iso_entry *ret);
+/* From the "." of a directory: name "", number 1 for the root. */
+int entry_decode_self(struct iso *iso, struct iso_extent dir, struct iso_entry *ret);
+
+/* 43 bits: byte address of the record; 20 bits above: sectors behind that one with more records of the same file, few
+ * or none as a rule.  The cursor stands behind the last of them. */
+#define LOCATOR_SHIFT 43u
+static inline uint64_t locator_of(const struct cursor *c, uint32_t at)
+{
+	uint64_t behind = ((c->at - 1) >> SECTOR_SHIFT) - (at >> SECTOR_SHIFT);
+	return behind << LOCATOR_SHIFT | ((uint64_t)c->lba * SECTOR_BYTES + at);
+}
+
+/* ---- index.c ---- */
+
+int index_cache_new(struct index_cache **ret);
+void index_cache_free(struct index_cache *c);
+/* The index of a directory, built when there is none; to be put. -EFBIG: this directory has to be searched (too
+ * large, or damaged). Other errnos: from reading it. */
+struct name_index;
+int index_get(struct iso *iso, struct iso_extent dir, struct name_index **ret);
+void index_put(struct iso *iso, struct name_index *index);
+/* Record positions of the entries that may be called so, ascending: *state starts at 0. */
+uint32_t index_hash(const struct iso *iso, const char *name);
+bool index_next(const struct name_index *index, uint32_t hash, size_t *state, uint32_t *ret_at);
+
+#endif

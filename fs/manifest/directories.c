@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/manifest/directories.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "burner/base/numbers.h"
+
+/* The list is the queue of the walk. */
+struct walk {
+	struct burn_directory *list;
+	uint32_t n;
+	size_t space;
+	struct numbers lbas;
+	uint64_t bytes, max_bytes;
+	uint32_t start_lba;
+};
+
+static void walk_release(struct walk *w)
+{
+	free(w->list);
+	numbers_release(&w->lbas);
+}
+
+static int add(struct walk *w, const struct iso_entry *e)
+{
+	struct iso_extent dir = e->dir;
+
+	if (dir.lba < w->start_lba)
+		return 0;
+	w->bytes += dir.bytes;
+	if (w->bytes > w->max_bytes || numbers_first(&w->lbas, dir.lba) != NUMBERS_NONE)
+		return -EBADMSG;
+	if (w->n == w->space) {
+		size_t larger = w->space ? w->space * 2 : 256;
+		struct burn_directory *moved =
+			larger <= UINT32_MAX ? reallocarray(w->list, larger, sizeof(*moved)) : NULL;
+
+		if (!moved)
+			return -ENOMEM;
+		w->list = moved;
+		w->space = larger;
+	}
+	w->list[w->n++] = (struct burn_directory){.ino = e->ino,
+						  .lba = dir.lba,
+						  .bytes = dir.bytes,
+						  .sectors = (uint32_t)iso_entry_sectors(e)};
+	return numbers_add(&w->lbas, dir.lba, 0);
+}
+
+static int add_children(struct walk *w, struct iso *base, struct iso_extent dir)
+{
+	_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
+	int r = iso_dir_open(base, dir, &d);
+
+	while (!r) {
+		_cleanup_entry_ struct iso_entry e = {.ino = 0};
+
+		r = iso_dir_next(d, &e);
+		if (r <= 0)
+			return r;
+		r = S_ISDIR(e.mode) ? add(w, &e) : 0;
+	}
+	return r;
+}
+
+static int by_ino(const void *a, const void *b)
+{
+	const struct burn_directory *x = a, *y = b;
+
+	return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+int directories_of(struct iso *base, uint32_t start_lba, uint64_t max_bytes, struct burn_directory **ret, size_t *ret_n)
+{
+	_cleanup_(walk_release) struct walk w = {.max_bytes = max_bytes, .start_lba = start_lba};
+	_cleanup_entry_ struct iso_entry root = {.ino = 0};
+	int r = iso_root(base, &root);
+
+	if (!r)
+		r = add(&w, &root);
+	for (uint32_t i = 0; !r && i < w.n; i++)
+		r = add_children(&w, base, (struct iso_extent){w.list[i].lba, w.list[i].bytes});
+	if (r)
+		return r;
+	qsort(w.list, w.n, sizeof(*w.list), by_ino);
+	*ret_n = w.n;
+	*ret = w.list;
+	w.list = NULL;
+	return 0;
+}

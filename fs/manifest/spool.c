@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * spool.c - bytes of the disc that a session writes anew, fetched before the burn
+ *
+ * The stream of a session asks for the same bytes in the same order each time, so reading back goes forward through
+ * the file. The places on the disc are kept all the same, as runs, and compared: bytes of the wrong place must not be
+ * burned.
+ */
+#include "fs/manifest/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "burner/base/bytes.h"
+
+struct run {
+	uint64_t pos, length; /* on the disc */
+};
+
+struct spool {
+	int fd;
+	uint64_t written, read; /* bytes of the file */
+	struct run *runs;	/* as they lie in the file */
+	size_t n_runs, room;
+	size_t at;     /* run that is read next … */
+	uint64_t done; /* … and so much of it was */
+};
+
+/* Not every file system has files without names. */
+static int open_unnamed(const char *directory)
+{
+	_free_ char *path = NULL;
+	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+		return fd < 0 ? -errno : fd;
+	if (asprintf(&path, "%s/spool.XXXXXX", directory) < 0)
+		return -ENOMEM;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	return fd;
+}
+
+int spool_new(const char *directory, struct spool **ret)
+{
+	struct spool *s;
+	int fd = open_unnamed(directory);
+
+	if (fd < 0)
+		return fd;
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		close(fd);
+		return -ENOMEM;
+	}
+	s->fd = fd;
+	*ret = s;
+	return 0;
+}
+
+void spool_free(struct spool *s)
+{
+	if (!s)
+		return;
+	close_fd(&s->fd);
+	free(s->runs);
+	free(s);
+}
+
+static int note(struct spool *s, uint64_t pos, uint64_t length)
+{
+	struct run *last = s->n_runs ? &s->runs[s->n_runs - 1] : NULL;
+
+	if (last && last->pos + last->length == pos) {
+		last->length += length;
+		return 0;
+	}
+	if (s->n_runs == s->room) {
+		size_t room = s->room ? 2 * s->room : 64;
+		struct run *runs = reallocarray(s->runs, room, sizeof(*runs));
+
+		if (!runs)
+			return -ENOMEM;
+		s->runs = runs;
+		s->room = room;
+	}
+	s->runs[s->n_runs++] = (struct run){.pos = pos, .length = length};
+	return 0;
+}
+
+int spool_add(struct spool *s, uint64_t pos, const void *buf, size_t length)
+{
+	const uint8_t *from = buf;
+
+	for (size_t done = 0; done < length;) {
+		ssize_t n = pwrite(s->fd, from + done, length - done, (off_t)(s->written + done));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	s->written += length;
+	return length ? note(s, pos, length) : 0;
+}
+
+/* At most length bytes of the run that is read next. */
+static int get_some(struct spool *s, uint64_t pos, uint8_t *buf, size_t length, size_t *ret_done)
+{
+	const struct run *run = &s->runs[s->at];
+	ssize_t n;
+
+	if (s->at == s->n_runs || run->pos + s->done != pos)
+		return -EIO;
+	do
+		n = pread(s->fd, buf, (size_t)min_u64(length, run->length - s->done), (off_t)s->read);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 ? -errno : -EIO;
+	s->read += (uint64_t)n;
+	s->done += (uint64_t)n;
+	if (s->done == run->length) {
+		s->at++;
+		s->done = 0;
+	}
+	*ret_done = (size_t)n;
+	return 0;
+}
+
+int spool_get(struct spool *s, uint64_t pos, void *buf, size_t length)
+{
+	uint8_t *to = buf;
+
+	for (size_t done = 0, n = 0; done < length; done += n) {
+		int r = get_some(s, pos + done, to + done, length - done, &n);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
