@@ -3,7 +3,7 @@
 # One file, not recursive.  A room is a directory fs/ROOM or burner/ROOM; a room sees a library only when it is named under
 # "Rooms and libraries".
 #
-#	CC=clang  CFLAGS=…  SAN=address,undefined  SAN=thread  WERROR=1  V=1  PREFIX=/usr  DESTDIR=…  SBINDIR=/sbin
+#	CC=clang  CFLAGS=…  SAN=address,undefined  SAN=thread  CHECKS=1  WERROR=1  V=1  PREFIX=/usr  DESTDIR=…  SBINDIR=/sbin
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -23,7 +23,7 @@ PKG_CONFIG ?= pkg-config
 
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wwrite-strings
-ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -pthread \
+ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) $(if $(SAN)$(CHECKS),-DCDAPPENDFS_CHECKS) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -pthread \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(CFLAGS)
 ALL_LDFLAGS = -pthread -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS) $(LDFLAGS)
 

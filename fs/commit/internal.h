@@ -21,8 +21,8 @@
 #include "fs/manifest/manifest.h"
 
 enum request_kind { REQUEST_COMMIT, REQUEST_DRY_RUN, REQUEST_DISCARD };
-struct request {
-	struct request *next;
+struct commit_request {
+	struct commit_request *next;
 	enum request_kind kind;
 	unsigned flags; /* enum commit_flags */
 	commit_done *done;
@@ -68,8 +68,8 @@ struct commit {
 	pthread_cond_t wake;
 	/* under lock: */
 	bool started, stopping, finish_queue;
-	struct request *waiting, **waiting_end;
-	struct request *taken; /* those that the commit under way answers */
+	struct commit_request *waiting, **waiting_end;
+	struct commit_request *taken; /* those that the commit under way answers */
 	struct commit_status status;
 	struct disc_state state;
 	struct disc_session *sessions;

@@ -29,12 +29,12 @@ static void commit_unlock(struct commit *c) { pthread_mutex_unlock(&c->lock); }
 
 static int enqueue(struct commit *c, enum request_kind kind, unsigned flags, commit_done *done, void *arg)
 {
-	struct request *r = malloc(sizeof(*r));
+	struct commit_request *r = malloc(sizeof(*r));
 	bool refused;
 
 	if (!r)
 		return -ENOMEM;
-	*r = (struct request){.kind = kind, .flags = flags, .done = done, .arg = arg};
+	*r = (struct commit_request){.kind = kind, .flags = flags, .done = done, .arg = arg};
 	commit_lock(c);
 	refused = c->stopping;
 	if (!refused) {
@@ -66,11 +66,11 @@ int commit_request_discard(struct commit *c, commit_done *done, void *arg)
 	return enqueue(c, REQUEST_DISCARD, 0, done, arg);
 }
 
-static struct request *unlink_request(struct request **list, const void *arg)
+static struct commit_request *unlink_request(struct commit_request **list, const void *arg)
 {
-	for (struct request **link = list; *link; link = &(*link)->next) {
+	for (struct commit_request **link = list; *link; link = &(*link)->next) {
 		if ((*link)->arg == arg) {
-			struct request *r = *link;
+			struct commit_request *r = *link;
 
 			*link = r->next;
 			return r;
@@ -87,7 +87,7 @@ static void find_end_locked(struct commit *c)
 
 bool commit_forget(struct commit *c, void *arg)
 {
-	struct request *r;
+	struct commit_request *r;
 
 	commit_lock(c);
 	r = unlink_request(&c->waiting, arg);
@@ -104,11 +104,11 @@ bool commit_forget(struct commit *c, void *arg)
 static enum request_kind take_locked(struct commit *c, unsigned *ret_flags)
 {
 	enum request_kind kind = c->waiting->kind;
-	struct request **to = &c->taken, **link = &c->waiting;
+	struct commit_request **to = &c->taken, **link = &c->waiting;
 
 	*ret_flags = 0;
 	while (*link) {
-		struct request *r = *link;
+		struct commit_request *r = *link;
 
 		if (kind == REQUEST_COMMIT && r->kind == REQUEST_DISCARD)
 			break;
@@ -129,10 +129,10 @@ static enum request_kind take_locked(struct commit *c, unsigned *ret_flags)
 }
 
 /* Answers them all, in the order of asking; done is called without the lock. */
-static void answer(struct commit *c, struct request **list, const struct commit_result *result)
+static void answer(struct commit *c, struct commit_request **list, const struct commit_result *result)
 {
 	for (;;) {
-		struct request *r;
+		struct commit_request *r;
 
 		commit_lock(c);
 		r = *list;

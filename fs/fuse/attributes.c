@@ -12,7 +12,7 @@
 
 #include "fs/fuse/internal.h"
 
-static int run_getattr(struct server *s, fuse_req_t req, const struct call *c)
+static int run_getattr(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct stat st;
 	int r = tree_getattr(s->tree, c->ino, &st);
@@ -23,7 +23,7 @@ static int run_getattr(struct server *s, fuse_req_t req, const struct call *c)
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)fi;
-	serve(req, &(struct call){.run = run_getattr, .ino = ino});
+	request_submit(req, &(struct request){.run = run_getattr, .ino = ino});
 }
 
 static bool in_group(fuse_req_t req, gid_t gid)
@@ -93,7 +93,7 @@ static unsigned what_to_set(int to_set)
 	return which;
 }
 
-static int run_setattr(struct server *s, fuse_req_t req, const struct call *c)
+static int run_setattr(struct server *s, fuse_req_t req, const struct request *c)
 {
 	unsigned which = what_to_set(c->flags);
 	struct stat st;
@@ -107,10 +107,10 @@ static int run_setattr(struct server *s, fuse_req_t req, const struct call *c)
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
 {
 	(void)fi;
-	serve(req, &(struct call){.run = run_setattr, .ino = ino, .attr = attr, .flags = to_set});
+	request_submit(req, &(struct request){.run = run_setattr, .ino = ino, .attr = attr, .flags = to_set});
 }
 
-static int run_readlink(struct server *s, fuse_req_t req, const struct call *c)
+static int run_readlink(struct server *s, fuse_req_t req, const struct request *c)
 {
 	char *target;
 	int r = tree_readlink(s->tree, c->ino, &target);
@@ -122,9 +122,12 @@ static int run_readlink(struct server *s, fuse_req_t req, const struct call *c)
 	return 0;
 }
 
-void op_readlink(fuse_req_t req, fuse_ino_t ino) { serve(req, &(struct call){.run = run_readlink, .ino = ino}); }
+void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	request_submit(req, &(struct request){.run = run_readlink, .ino = ino});
+}
 
-static int run_statfs(struct server *s, fuse_req_t req, const struct call *c)
+static int run_statfs(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct statvfs v;
 	int r = tree_statfs(s->tree, &v);
@@ -136,4 +139,7 @@ static int run_statfs(struct server *s, fuse_req_t req, const struct call *c)
 	return 0;
 }
 
-void op_statfs(fuse_req_t req, fuse_ino_t ino) { serve(req, &(struct call){.run = run_statfs, .ino = ino}); }
+void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	request_submit(req, &(struct request){.run = run_statfs, .ino = ino});
+}

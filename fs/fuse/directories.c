@@ -35,7 +35,7 @@ static bool opened_by_sync(int flags)
 	return (flags & O_ACCMODE) == O_RDONLY && (flags & O_NONBLOCK) && !(flags & O_DIRECTORY);
 }
 
-static int run_opendir(struct server *s, fuse_req_t req, const struct call *c)
+static int run_opendir(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct dir_handle *h = calloc(1, sizeof(*h));
 	int r = h ? tree_opendir(s->tree, c->ino, &h->dir) : -ENOMEM;
@@ -60,7 +60,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (server_of(req)->no_dir_handles)
 		fuse_reply_err(req, ENOSYS);
 	else
-		serve(req, &(struct call){.run = run_opendir, .ino = ino, .flags = fi->flags});
+		request_submit(req, &(struct request){.run = run_opendir, .ino = ino, .flags = fi->flags});
 }
 
 static bool is_dot(const char *name) { return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])); }
@@ -110,7 +110,7 @@ static int add_plus(fuse_req_t req, struct listing *l, struct tree_dir *dir, uin
 	return 1;
 }
 
-static int fill(struct server *s, fuse_req_t req, const struct call *c, struct listing *l)
+static int fill(struct server *s, fuse_req_t req, const struct request *c, struct listing *l)
 {
 	struct dir_handle *h = handle_of(c->handle);
 	struct tree_dir *dir = h ? h->dir : NULL;
@@ -131,7 +131,7 @@ static int fill(struct server *s, fuse_req_t req, const struct call *c, struct l
 	return r < 0 && l->used == 0 ? r : 0;
 }
 
-static int run_readdir(struct server *s, fuse_req_t req, const struct call *c)
+static int run_readdir(struct server *s, fuse_req_t req, const struct request *c)
 {
 	size_t smallest = fuse_add_direntry_plus(req, NULL, 0, "", NULL, 0), most = c->size / smallest + 1;
 	struct listing l = {.size = c->size};
@@ -152,14 +152,18 @@ static int run_readdir(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_readdir, .ino = ino, .handle = fi->fh, .size = size, .offset = offset});
+	request_submit(req, &(struct request){
+				    .run = run_readdir, .ino = ino, .handle = fi->fh, .size = size, .offset = offset});
 }
 
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	serve(req,
-	      &(struct call){
-		      .run = run_readdir, .ino = ino, .handle = fi->fh, .size = size, .offset = offset, .plus = true});
+	request_submit(req, &(struct request){.run = run_readdir,
+					      .ino = ino,
+					      .handle = fi->fh,
+					      .size = size,
+					      .offset = offset,
+					      .plus = true});
 }
 
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -169,7 +173,7 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fuse_reply_err(req, 0);
 }
 
-static int run_fsyncdir(struct server *s, fuse_req_t req, const struct call *c)
+static int run_fsyncdir(struct server *s, fuse_req_t req, const struct request *c)
 {
 	return reply(req, s->options.read_only ? 0 : tree_fsync(s->tree, c->ino));
 }
@@ -182,5 +186,5 @@ void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_
 	if (s->commit && handle_of(fi->fh)->commits && !datasync && (uid == s->options.owner || uid == 0))
 		sync_request(s, req);
 	else
-		serve(req, &(struct call){.run = run_fsyncdir, .ino = ino});
+		request_submit(req, &(struct request){.run = run_fsyncdir, .ino = ino});
 }

@@ -30,19 +30,19 @@ static struct fuse_file_info open_info(struct server *s, struct tree_file *f, in
 }
 
 /* A read-only mount has no handles: a file is opened for each request on it. */
-static int use_file(struct server *s, const struct call *c, struct tree_file **ret)
+static int use_file(struct server *s, const struct request *c, struct tree_file **ret)
 {
 	*ret = file_of(c->handle);
 	return *ret ? 0 : tree_open(s->tree, c->ino, O_RDONLY, ret);
 }
 
-static void unuse_file(struct server *s, const struct call *c, struct tree_file *f)
+static void unuse_file(struct server *s, const struct request *c, struct tree_file *f)
 {
 	if (!c->handle)
 		tree_close(s->tree, f);
 }
 
-static int run_open(struct server *s, fuse_req_t req, const struct call *c)
+static int run_open(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct tree_file *f;
 	int r = tree_open(s->tree, c->ino, c->flags, &f);
@@ -60,10 +60,10 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (server_of(req)->no_handles)
 		fuse_reply_err(req, ENOSYS); /* the kernel opens and closes files by itself from now on */
 	else
-		serve(req, &(struct call){.run = run_open, .ino = ino, .flags = fi->flags});
+		request_submit(req, &(struct request){.run = run_open, .ino = ino, .flags = fi->flags});
 }
 
-static int run_create(struct server *s, fuse_req_t req, const struct call *c)
+static int run_create(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct tree_caller caller = caller_of(req);
 	struct fuse_entry_param e;
@@ -84,12 +84,13 @@ static int run_create(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_create, .ino = parent, .name = name, .mode = mode, .flags = fi->flags});
+	request_submit(req, &(struct request){
+				    .run = run_create, .ino = parent, .name = name, .mode = mode, .flags = fi->flags});
 }
 
 /* Large pieces of an image go to the kernel without passing through this process. False: not this one, nothing is
  * answered. */
-static bool reply_from_image(struct server *s, fuse_req_t req, const struct call *c, struct tree_file *f)
+static bool reply_from_image(struct server *s, fuse_req_t req, const struct request *c, struct tree_file *f)
 {
 	struct fuse_bufvec v = FUSE_BUFVEC_INIT(0);
 	struct stat st;
@@ -109,7 +110,7 @@ static bool reply_from_image(struct server *s, fuse_req_t req, const struct call
 	return true;
 }
 
-static int run_read(struct server *s, fuse_req_t req, const struct call *c)
+static int run_read(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct tree_file *f;
 	size_t n;
@@ -132,10 +133,11 @@ static int run_read(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_read, .ino = ino, .handle = fi->fh, .size = size, .offset = offset});
+	request_submit(
+		req, &(struct request){.run = run_read, .ino = ino, .handle = fi->fh, .size = size, .offset = offset});
 }
 
-static int run_write(struct server *s, fuse_req_t req, const struct call *c)
+static int run_write(struct server *s, fuse_req_t req, const struct request *c)
 {
 	/* The kernel writes back changed pages through any handle of the file: they are what is cached, and refresh.c
 	 * may be waiting for them. */
@@ -156,16 +158,16 @@ static int run_write(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_write,
-				  .ino = ino,
-				  .handle = fi->fh,
-				  .data = data,
-				  .size = size,
-				  .offset = offset,
-				  .writeback = fi->writepage});
+	request_submit(req, &(struct request){.run = run_write,
+					      .ino = ino,
+					      .handle = fi->fh,
+					      .data = data,
+					      .size = size,
+					      .offset = offset,
+					      .writeback = fi->writepage});
 }
 
-static int run_fallocate(struct server *s, fuse_req_t req, const struct call *c)
+static int run_fallocate(struct server *s, fuse_req_t req, const struct request *c)
 {
 	return reply(req, tree_fallocate(s->tree, file_of(c->handle), c->flags, (uint64_t)c->offset,
 					 (uint64_t)c->other_offset));
@@ -173,15 +175,15 @@ static int run_fallocate(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_fallocate,
-				  .ino = ino,
-				  .handle = fi->fh,
-				  .flags = mode,
-				  .offset = offset,
-				  .other_offset = length});
+	request_submit(req, &(struct request){.run = run_fallocate,
+					      .ino = ino,
+					      .handle = fi->fh,
+					      .flags = mode,
+					      .offset = offset,
+					      .other_offset = length});
 }
 
-static int run_lseek(struct server *s, fuse_req_t req, const struct call *c)
+static int run_lseek(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct tree_file *f;
 	uint64_t found;
@@ -199,10 +201,11 @@ static int run_lseek(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
 {
-	serve(req, &(struct call){.run = run_lseek, .ino = ino, .handle = fi->fh, .offset = offset, .flags = whence});
+	request_submit(req, &(struct request){
+				    .run = run_lseek, .ino = ino, .handle = fi->fh, .offset = offset, .flags = whence});
 }
 
-static int run_copy(struct server *s, fuse_req_t req, const struct call *c)
+static int run_copy(struct server *s, fuse_req_t req, const struct request *c)
 {
 	size_t copied;
 	int r = tree_copy(s->tree, file_of(c->handle), (uint64_t)c->offset, file_of(c->other_handle),
@@ -221,17 +224,17 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, stru
 	size_t most = length < 0x7ffff000u ? length : 0x7ffff000u;
 
 	(void)flags;
-	serve(req, &(struct call){.run = run_copy,
-				  .ino = ino_in,
-				  .offset = offset_in,
-				  .handle = fi_in->fh,
-				  .other = ino_out,
-				  .other_offset = offset_out,
-				  .other_handle = fi_out->fh,
-				  .size = most});
+	request_submit(req, &(struct request){.run = run_copy,
+					      .ino = ino_in,
+					      .offset = offset_in,
+					      .handle = fi_in->fh,
+					      .other = ino_out,
+					      .other_offset = offset_out,
+					      .other_handle = fi_out->fh,
+					      .size = most});
 }
 
-static int run_fsync(struct server *s, fuse_req_t req, const struct call *c)
+static int run_fsync(struct server *s, fuse_req_t req, const struct request *c)
 {
 	return reply(req, tree_fsync(s->tree, c->ino));
 }
@@ -239,7 +242,7 @@ static int run_fsync(struct server *s, fuse_req_t req, const struct call *c)
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	(void)datasync, (void)fi;
-	serve(req, &(struct call){.run = run_fsync, .ino = ino});
+	request_submit(req, &(struct request){.run = run_fsync, .ino = ino});
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

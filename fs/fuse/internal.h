@@ -47,7 +47,10 @@ struct server {
 };
 
 static inline struct server *server_of(fuse_req_t req) { return fuse_req_userdata(req); }
-static inline void serve(fuse_req_t req, const struct call *c) { call_serve(server_of(req)->park, req, c); }
+static inline void request_submit(fuse_req_t req, const struct request *c)
+{
+	request_run(server_of(req)->park, req, c);
+}
 
 /* ---- answer.c; each returns what a call's run() returns ---- */
 
@@ -85,7 +88,7 @@ int refresh_new(struct server *s, struct refresh **ret);
 int refresh_start(struct refresh *r); /* after the daemon forked */
 /* A write that is to pass by the page cache: once what others have cached and changed there was written back, the
  * call runs again, `refreshed`.  0. */
-int refresh_before(struct refresh *r, fuse_req_t req, const struct call *c);
+int refresh_before(struct refresh *r, fuse_req_t req, const struct request *c);
 /* A write that passed by the page cache is done: drop what others have cached of it, then answer. */
 void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offset, size_t length);
 void refresh_stop(struct refresh *r); /* all is answered; what comes later at once */

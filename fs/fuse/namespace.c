@@ -4,7 +4,7 @@
  */
 #include "fs/fuse/internal.h"
 
-static int run_lookup(struct server *s, fuse_req_t req, const struct call *c)
+static int run_lookup(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct fuse_entry_param nothing = {.entry_timeout = KERNEL_TIMEOUT};
 	struct stat st;
@@ -18,7 +18,7 @@ static int run_lookup(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	serve(req, &(struct call){.run = run_lookup, .ino = parent, .name = name});
+	request_submit(req, &(struct request){.run = run_lookup, .ino = parent, .name = name});
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
@@ -34,7 +34,7 @@ void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *forgets)
 	fuse_reply_none(req);
 }
 
-static int run_mknod(struct server *s, fuse_req_t req, const struct call *c)
+static int run_mknod(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct tree_caller caller = caller_of(req);
 	struct stat st;
@@ -45,15 +45,17 @@ static int run_mknod(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
-	serve(req, &(struct call){.run = run_mknod, .ino = parent, .name = name, .mode = mode, .rdev = rdev});
+	request_submit(req,
+		       &(struct request){.run = run_mknod, .ino = parent, .name = name, .mode = mode, .rdev = rdev});
 }
 
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	serve(req, &(struct call){.run = run_mknod, .ino = parent, .name = name, .mode = (mode & 07777u) | S_IFDIR});
+	request_submit(req, &(struct request){
+				    .run = run_mknod, .ino = parent, .name = name, .mode = (mode & 07777u) | S_IFDIR});
 }
 
-static int run_symlink(struct server *s, fuse_req_t req, const struct call *c)
+static int run_symlink(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct tree_caller caller = caller_of(req);
 	struct stat st;
@@ -64,10 +66,10 @@ static int run_symlink(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	serve(req, &(struct call){.run = run_symlink, .ino = parent, .name = name, .other_name = target});
+	request_submit(req, &(struct request){.run = run_symlink, .ino = parent, .name = name, .other_name = target});
 }
 
-static int run_link(struct server *s, fuse_req_t req, const struct call *c)
+static int run_link(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct stat st;
 	int r = tree_link(s->tree, c->other, c->ino, c->name, &st);
@@ -77,30 +79,30 @@ static int run_link(struct server *s, fuse_req_t req, const struct call *c)
 
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
-	serve(req, &(struct call){.run = run_link, .ino = parent, .name = name, .other = ino});
+	request_submit(req, &(struct request){.run = run_link, .ino = parent, .name = name, .other = ino});
 }
 
-static int run_unlink(struct server *s, fuse_req_t req, const struct call *c)
+static int run_unlink(struct server *s, fuse_req_t req, const struct request *c)
 {
 	return reply(req, tree_unlink(s->tree, c->ino, c->name));
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	serve(req, &(struct call){.run = run_unlink, .ino = parent, .name = name});
+	request_submit(req, &(struct request){.run = run_unlink, .ino = parent, .name = name});
 }
 
-static int run_rmdir(struct server *s, fuse_req_t req, const struct call *c)
+static int run_rmdir(struct server *s, fuse_req_t req, const struct request *c)
 {
 	return reply(req, tree_rmdir(s->tree, c->ino, c->name));
 }
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	serve(req, &(struct call){.run = run_rmdir, .ino = parent, .name = name});
+	request_submit(req, &(struct request){.run = run_rmdir, .ino = parent, .name = name});
 }
 
-static int run_rename(struct server *s, fuse_req_t req, const struct call *c)
+static int run_rename(struct server *s, fuse_req_t req, const struct request *c)
 {
 	return reply(req, tree_rename(s->tree, c->ino, c->name, c->other, c->other_name, (unsigned)c->flags));
 }
@@ -108,10 +110,10 @@ static int run_rename(struct server *s, fuse_req_t req, const struct call *c)
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
 	       unsigned flags)
 {
-	serve(req, &(struct call){.run = run_rename,
-				  .ino = parent,
-				  .name = name,
-				  .other = new_parent,
-				  .other_name = new_name,
-				  .flags = (int)flags});
+	request_submit(req, &(struct request){.run = run_rename,
+					      .ino = parent,
+					      .name = name,
+					      .other = new_parent,
+					      .other_name = new_name,
+					      .flags = (int)flags});
 }

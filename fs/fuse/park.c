@@ -21,8 +21,8 @@ struct parked {
 	struct parked *next;
 	struct park *park;
 	fuse_req_t req;
-	int error;	  /* answer with this instead of running the call again */
-	struct call call; /* what it points to is owned */
+	int error;	     /* answer with this instead of running the call again */
+	struct request call; /* what it points to is owned */
 	struct stat attr;
 };
 
@@ -44,7 +44,7 @@ static void parked_free(struct parked *p)
 }
 DEFINE_FREEP(struct parked, parked_free)
 
-static int parked_new(struct park *park, fuse_req_t req, const struct call *c, struct parked **ret)
+static int parked_new(struct park *park, fuse_req_t req, const struct request *c, struct parked **ret)
 {
 	_cleanup_(parked_freep) struct parked *p = calloc(1, sizeof(*p));
 
@@ -104,7 +104,7 @@ static bool append(struct park *p, struct parked *parked)
 	return open;
 }
 
-void call_serve(struct park *p, fuse_req_t req, const struct call *c)
+void request_run(struct park *p, fuse_req_t req, const struct request *c)
 {
 	struct parked *parked = NULL;
 

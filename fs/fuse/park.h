@@ -2,7 +2,7 @@
 /*
  * park.h - requests as values, and those that must wait
  *
- * Each operation fills a struct call and gives it to call_serve().  Its run() answers the request and returns 0, or
+ * Each operation fills a struct request and gives it to request_run().  Its run() answers the request and returns 0, or
  * returns -EAGAIN with nothing done and nothing answered: the drive is burning.  Then the call is copied and parked:
  * no worker waits. The park's own thread runs parked calls again every PARK_RETRY_MS until they are answered; an
  * interrupted one is answered EINTR.
@@ -23,8 +23,8 @@
 #define PARK_RETRY_MS 100
 
 struct server;
-struct call {
-	int (*run)(struct server *s, fuse_req_t req, const struct call *c);
+struct request {
+	int (*run)(struct server *s, fuse_req_t req, const struct request *c);
 	fuse_ino_t ino, other;	       /* other: new parent, or inode to link */
 	const char *name, *other_name; /* other_name: new name, or target of a symlink */
 	const void *data;	       /* to write; size bytes */
@@ -45,7 +45,7 @@ int park_new(struct server *s, struct park **ret);
 /* After the daemon forked. */
 int park_start(struct park *p);
 /* Answer the request now, or park it. The call may live on the stack. */
-void call_serve(struct park *p, fuse_req_t req, const struct call *c);
+void request_run(struct park *p, fuse_req_t req, const struct request *c);
 /* Answer the request with -error from the park's thread: for interrupt functions, which must not answer themselves. */
 void park_reply(struct park *p, fuse_req_t req, int error);
 /* Answer all that wait with EINTR and end the thread; what comes later is answered at once. */

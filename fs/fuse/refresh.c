@@ -20,7 +20,7 @@ struct written {
 	uint64_t ino;
 	off_t offset;
 	size_t length;
-	struct call call; /* run != NULL: still to be done, with the data behind */
+	struct request call; /* run != NULL: still to be done, with the data behind */
 	uint8_t data[];
 };
 
@@ -38,7 +38,7 @@ static void reply_written(struct refresh *r, struct written *w)
 {
 	notify_stale(r->server, w->ino, w->offset, w->length);
 	if (w->call.run)
-		serve(w->req, &w->call);
+		request_submit(w->req, &w->call);
 	else
 		fuse_reply_write(w->req, w->length);
 	free(w);
@@ -82,7 +82,7 @@ static bool append(struct refresh *r, struct written *w)
 	return open;
 }
 
-int refresh_before(struct refresh *r, fuse_req_t req, const struct call *c)
+int refresh_before(struct refresh *r, fuse_req_t req, const struct request *c)
 {
 	struct written *w = malloc(sizeof(*w) + c->size);
 
@@ -93,7 +93,7 @@ int refresh_before(struct refresh *r, fuse_req_t req, const struct call *c)
 	w->call.data = w->data;
 	w->call.refreshed = true;
 	if (!append(r, w)) {
-		serve(req, &w->call);
+		request_submit(req, &w->call);
 		free(w);
 	}
 	return 0;

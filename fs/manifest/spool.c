@@ -15,14 +15,14 @@
 
 #include "burner/base/bytes.h"
 
-struct run {
+struct spool_piece {
 	uint64_t pos, length; /* on the disc */
 };
 
 struct spool {
 	int fd;
-	uint64_t written, read; /* bytes of the file */
-	struct run *runs;	/* as they lie in the file */
+	uint64_t written, read;	  /* bytes of the file */
+	struct spool_piece *runs; /* as they lie in the file */
 	size_t n_runs, room;
 	size_t at;     /* run that is read next … */
 	uint64_t done; /* … and so much of it was */
@@ -73,7 +73,7 @@ void spool_free(struct spool *s)
 
 static int note(struct spool *s, uint64_t pos, uint64_t length)
 {
-	struct run *last = s->n_runs ? &s->runs[s->n_runs - 1] : NULL;
+	struct spool_piece *last = s->n_runs ? &s->runs[s->n_runs - 1] : NULL;
 
 	if (last && last->pos + last->length == pos) {
 		last->length += length;
@@ -81,14 +81,14 @@ static int note(struct spool *s, uint64_t pos, uint64_t length)
 	}
 	if (s->n_runs == s->room) {
 		size_t room = s->room ? 2 * s->room : 64;
-		struct run *runs = reallocarray(s->runs, room, sizeof(*runs));
+		struct spool_piece *runs = reallocarray(s->runs, room, sizeof(*runs));
 
 		if (!runs)
 			return -ENOMEM;
 		s->runs = runs;
 		s->room = room;
 	}
-	s->runs[s->n_runs++] = (struct run){.pos = pos, .length = length};
+	s->runs[s->n_runs++] = (struct spool_piece){.pos = pos, .length = length};
 	return 0;
 }
 
@@ -112,7 +112,7 @@ int spool_add(struct spool *s, uint64_t pos, const void *buf, size_t length)
 /* At most length bytes of the run that is read next. */
 static int get_some(struct spool *s, uint64_t pos, uint8_t *buf, size_t length, size_t *ret_done)
 {
-	const struct run *run = &s->runs[s->at];
+	const struct spool_piece *run = &s->runs[s->at];
 	ssize_t n;
 
 	if (s->at == s->n_runs || run->pos + s->done != pos)

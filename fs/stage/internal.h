@@ -228,7 +228,7 @@ void stage_sync_stop(struct stage *s);
 int stage_sync_checkpoint_all(struct stage *s); /* closing: the whole log into the database, durable */
 
 /* place.c */
-struct place {
+struct stage_place {
 	int root_fd, dir_fd, lock_fd;
 	char *path;
 	bool by_identity;
@@ -237,13 +237,13 @@ struct place {
 /* make it when missing; only if it is there; read only, shared lock */
 enum place_how { PLACE_CREATE, PLACE_LOOK, PLACE_READ };
 void stage_place_hex(const uint8_t id[32], char ret[65]);
-void stage_place_release(struct place *p);
-static inline void stage_place_releasep(struct place *p) { stage_place_release(p); }
+void stage_place_release(struct stage_place *p);
+static inline void stage_place_releasep(struct stage_place *p) { stage_place_release(p); }
 /* Opens and locks.  -ENOENT, -EBUSY with *ret_holder (and the identity it is bound to), -EAGAIN: it vanished
  * meanwhile, again. */
-int stage_place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder,
+int stage_place_open(struct stage_place *p, const char *name, enum place_how how, struct stage_holder *ret_holder,
 		     char ret_bound[65], char **ret_why);
-int stage_place_open_root(struct place *p, bool create);
+int stage_place_open_root(struct stage_place *p, bool create);
 void stage_place_write_lock(struct stage *s);
 void stage_place_clear_lock(struct stage *s);
 /* returns error */

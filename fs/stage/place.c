@@ -49,7 +49,7 @@ void stage_place_hex(const uint8_t id[32], char ret[65])
 		snprintf(ret + 2 * i, 3, "%02x", id[i]);
 }
 
-void stage_place_release(struct place *p)
+void stage_place_release(struct stage_place *p)
 {
 	close_fd(&p->lock_fd);
 	close_fd(&p->dir_fd);
@@ -115,7 +115,7 @@ static int make_path(char *path)
 	}
 }
 
-int stage_place_open_root(struct place *p, bool create)
+int stage_place_open_root(struct stage_place *p, bool create)
 {
 	_free_ char *root = NULL, *real = NULL;
 	int r = stage_default_root(&root);
@@ -144,7 +144,7 @@ static bool is_ours(const char *name)
 }
 
 /* A directory without a journal must be empty, so that nobody's files get mixed up with ours. */
-static int check_strangers(const struct place *p, char **ret_why)
+static int check_strangers(const struct stage_place *p, char **ret_why)
 {
 	struct stat st;
 	DIR *directory;
@@ -168,7 +168,7 @@ static int check_strangers(const struct place *p, char **ret_why)
 	return r;
 }
 
-static int check_owner(const struct place *p, char **ret_why)
+static int check_owner(const struct stage_place *p, char **ret_why)
 {
 	struct stat st;
 
@@ -183,7 +183,7 @@ static int check_owner(const struct place *p, char **ret_why)
 	return 0;
 }
 
-static int open_directory(struct place *p, const char *name, enum place_how how)
+static int open_directory(struct stage_place *p, const char *name, enum place_how how)
 {
 	int at = p->by_identity ? p->root_fd : AT_FDCWD;
 	char *path = NULL;
@@ -267,7 +267,7 @@ static int take_lock(int fd, bool shared)
 	}
 }
 
-static int lock_place(struct place *p, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65])
+static int lock_place(struct stage_place *p, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65])
 {
 	struct stage_holder holder = {.pid = 0};
 	struct stat lock, directory;
@@ -294,7 +294,7 @@ static int lock_place(struct place *p, enum place_how how, struct stage_holder *
 	return lock.st_nlink && directory.st_nlink ? 0 : -EAGAIN;
 }
 
-int stage_place_open(struct place *p, const char *name, enum place_how how, struct stage_holder *ret_holder,
+int stage_place_open(struct stage_place *p, const char *name, enum place_how how, struct stage_holder *ret_holder,
 		     char ret_bound[65], char **ret_why)
 {
 	int r = open_directory(p, name, how);

@@ -52,7 +52,7 @@ static int init_mutex(struct stage *s)
 
 static char *copy_text(const char *text) { return strdup(text ? text : ""); }
 
-static int stage_new(struct place *p, const struct stage_options *o, struct stage **ret)
+static int stage_new(struct stage_place *p, const struct stage_options *o, struct stage **ret)
 {
 	struct stage *s = calloc(1, sizeof(*s));
 	struct stat st;
@@ -287,7 +287,7 @@ static int finish_open(struct stage *s, const struct stage_options *o)
 	return stage_sync(s);
 }
 
-static int open_at(const struct attempt *a, struct place *p, const char *name)
+static int open_at(const struct attempt *a, struct stage_place *p, const char *name)
 {
 	_cleanup_(stage_freep) struct stage *s = NULL;
 	enum place_how how = a->options->read_only ? PLACE_READ : a->candidate ? PLACE_LOOK : PLACE_CREATE;
@@ -319,7 +319,7 @@ static int open_at(const struct attempt *a, struct place *p, const char *name)
 
 static int open_by_identity(struct attempt *a)
 {
-	_cleanup_(stage_place_releasep) struct place p = {.root_fd = -1, .dir_fd = -1, .lock_fd = -1};
+	_cleanup_(stage_place_releasep) struct stage_place p = {.root_fd = -1, .dir_fd = -1, .lock_fd = -1};
 	const struct disc_identity *disc = &a->options->identity;
 	char hex[65];
 	struct stat st;
@@ -329,7 +329,7 @@ static int open_by_identity(struct attempt *a)
 		return r;
 	stage_place_hex(disc->id, hex);
 	if (!same(disc->id, disc->provisional) && fstatat(p.root_fd, hex, &st, AT_SYMLINK_NOFOLLOW)) {
-		_cleanup_(stage_place_releasep) struct place blank = {.root_fd = -1, .dir_fd = -1, .lock_fd = -1};
+		_cleanup_(stage_place_releasep) struct stage_place blank = {.root_fd = -1, .dir_fd = -1, .lock_fd = -1};
 		char was[65];
 
 		r = stage_place_open_root(&blank, false);
@@ -347,7 +347,7 @@ static int open_by_identity(struct attempt *a)
 
 static int open_given(struct attempt *a)
 {
-	_cleanup_(stage_place_releasep) struct place p = {.root_fd = -1, .dir_fd = -1, .lock_fd = -1};
+	_cleanup_(stage_place_releasep) struct stage_place p = {.root_fd = -1, .dir_fd = -1, .lock_fd = -1};
 
 	return open_at(a, &p, a->options->directory);
 }

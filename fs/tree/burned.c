@@ -15,13 +15,13 @@
 
 #include "burner/base/search.h"
 
-struct run {
+struct ino_range {
 	uint64_t first, parent;
 }; /* of all numbers of the batch from there to the next run */
 struct burned {
 	struct burned *next;
 	struct idset inos;
-	struct run *runs;
+	struct ino_range *runs;
 	size_t n_runs, room;
 };
 
@@ -38,7 +38,7 @@ bool burned_has(const struct tree *t, uint64_t ino) { return batch_of(t, ino); }
 
 static bool run_before(const void *list, size_t i, const void *key)
 {
-	return ((const struct run *)list)[i].first <= *(const uint64_t *)key;
+	return ((const struct ino_range *)list)[i].first <= *(const uint64_t *)key;
 }
 
 uint64_t burned_parent(const struct tree *t, uint64_t ino)
@@ -78,14 +78,14 @@ static int batch_add(struct burned *b, uint64_t ino, uint64_t parent)
 	if (!b->n_runs || b->runs[b->n_runs - 1].parent != parent) {
 		if (b->n_runs == b->room) {
 			size_t room = b->room * 3 / 2 + 64;
-			struct run *grown = reallocarray(b->runs, room, sizeof(*grown));
+			struct ino_range *grown = reallocarray(b->runs, room, sizeof(*grown));
 
 			if (!grown)
 				return -ENOMEM;
 			b->runs = grown;
 			b->room = room;
 		}
-		b->runs[b->n_runs++] = (struct run){ino, parent};
+		b->runs[b->n_runs++] = (struct ino_range){ino, parent};
 	}
 	int r = idset_reserve(&b->inos, 1);
 	if (r == 0)

@@ -18,7 +18,7 @@ struct change {
 	char *path;
 	uint64_t bytes;
 };
-struct place {
+struct visit {
 	uint64_t ino;
 	struct iso_extent dir;
 	char *path;
@@ -26,7 +26,7 @@ struct place {
 
 struct changes {
 	struct tree_frozen frozen;
-	struct place *stack;
+	struct visit *stack;
 	size_t n_stack, stack_capacity;
 	struct change *list;
 	size_t n_list, list_capacity;
@@ -91,7 +91,7 @@ static char *join(const char *path, const char *name)
 	return asprintf(&joined, "%s%s%s", path, *path ? "/" : "", name) < 0 ? NULL : joined;
 }
 
-static int add_change(struct changes *c, char kind, const struct place *at, const char *name, uint64_t bytes)
+static int add_change(struct changes *c, char kind, const struct visit *at, const char *name, uint64_t bytes)
 {
 	if (c->n_list == c->list_capacity) {
 		struct change *grown = reallocarray(c->list, c->list_capacity * 2 + 64, sizeof(*grown));
@@ -121,12 +121,12 @@ static bool leads_in_circles(struct changes *c, const struct stage_node *row, st
 	return ++c->visited > (1u << 22) || c->bytes > c->max_bytes;
 }
 
-static int push(struct changes *c, const struct place *at, const char *name, uint64_t ino, struct iso_extent dir)
+static int push(struct changes *c, const struct visit *at, const char *name, uint64_t ino, struct iso_extent dir)
 {
 	if (leads_in_circles(c, row_of(c, ino), dir))
 		return -EBADMSG;
 	if (c->n_stack == c->stack_capacity) {
-		struct place *grown = reallocarray(c->stack, c->stack_capacity * 2 + 64, sizeof(*grown));
+		struct visit *grown = reallocarray(c->stack, c->stack_capacity * 2 + 64, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
@@ -136,7 +136,7 @@ static int push(struct changes *c, const struct place *at, const char *name, uin
 	char *path = at ? join(at->path, name) : strdup("");
 	if (!path)
 		return -ENOMEM;
-	c->stack[c->n_stack++] = (struct place){ino, dir, path};
+	c->stack[c->n_stack++] = (struct visit){ino, dir, path};
 	return 0;
 }
 
@@ -158,7 +158,7 @@ static size_t find_name(const struct changes *c, const struct range *r, const ch
 	return i < n && strcmp(names[i].name, name) == 0 ? r->from + i : SIZE_MAX;
 }
 
-static int base_entry(struct changes *c, const struct place *at, const struct range *range, const struct iso_entry *e)
+static int base_entry(struct changes *c, const struct visit *at, const struct range *range, const struct iso_entry *e)
 {
 	size_t staged = find_name(c, range, e->name);
 	const struct stage_node *row;
@@ -178,7 +178,7 @@ static int base_entry(struct changes *c, const struct place *at, const struct ra
 	return row ? add_change(c, 'M', at, e->name, staged_bytes(row)) : 0;
 }
 
-static int staged_entry(struct changes *c, const struct place *at, size_t i, bool in_base)
+static int staged_entry(struct changes *c, const struct visit *at, size_t i, bool in_base)
 {
 	const struct stage_snapshot_name *name = &c->frozen.snapshot->names[i];
 	const struct stage_node *row;
@@ -192,7 +192,7 @@ static int staged_entry(struct changes *c, const struct place *at, size_t i, boo
 	return r;
 }
 
-static int visit(struct changes *c, const struct place *at)
+static int visit(struct changes *c, const struct visit *at)
 {
 	struct range range = {.from = names_of(c, at->ino), .to = names_of(c, at->ino + 1)};
 	_free_ bool *seen = calloc(range.to - range.from + 1, sizeof(bool));
@@ -236,7 +236,7 @@ static int walk(struct changes *c)
 	if (r == 0)
 		r = push(c, NULL, "", TREE_ROOT, dir);
 	while (r == 0 && c->n_stack) {
-		struct place at = c->stack[--c->n_stack];
+		struct visit at = c->stack[--c->n_stack];
 
 		r = visit(c, &at);
 		free(at.path);

@@ -143,7 +143,7 @@ void tree_thaw(struct tree *t)
 
 /* ---- rebase ---- */
 
-struct place {
+struct body_pos {
 	uint32_t body;
 	uint64_t pos;
 };
@@ -151,7 +151,7 @@ struct place {
 static bool placement_before(const void *list, size_t i, const void *key)
 {
 	const struct burn_placement *p = (const struct burn_placement *)list + i;
-	const struct place *k = key;
+	const struct body_pos *k = key;
 
 	return p->body < k->body || (p->body == k->body && p->pos + p->length <= k->pos);
 }
@@ -159,7 +159,7 @@ static bool placement_before(const void *list, size_t i, const void *key)
 /* The first placement of a body that ends behind pos, or NULL. */
 static const struct burn_placement *placement_find(const struct burn_placements *b, uint32_t body, uint64_t pos)
 {
-	size_t i = search_first(b->data, b->n_data, &(struct place){body, pos}, placement_before);
+	size_t i = search_first(b->data, b->n_data, &(struct body_pos){body, pos}, placement_before);
 
 	return i < b->n_data && b->data[i].body == body ? &b->data[i] : NULL;
 }

@@ -32,7 +32,7 @@ struct server { /* the park does not look into it */
 	_Atomic int runs;
 };
 
-static int run_lookup(struct server *s, fuse_req_t req, const struct call *c)
+static int run_lookup(struct server *s, fuse_req_t req, const struct request *c)
 {
 	struct fuse_entry_param e = {.ino = strlen(c->name)};
 
@@ -50,8 +50,8 @@ static void lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	char data = 'd', copy[300];
 
 	snprintf(copy, sizeof(copy), "%s", name);
-	call_serve(s->park, req,
-		   &(struct call){.run = run_lookup, .ino = parent, .name = copy, .data = &data, .size = 1});
+	request_run(s->park, req,
+		   &(struct request){.run = run_lookup, .ino = parent, .name = copy, .data = &data, .size = 1});
 	memset(copy, '!', sizeof(copy)); /* a parked call must have its own */
 	data = '!';
 }

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lock.h - a mutex that knows who holds it
+ *
+ *	lock_init -> lock_take -> … lock_assert(what needs it) … -> lock_give -> lock_release
+ *
+ * A function that needs a lock ends in _locked and begins with lock_assert().  That is checked in builds with
+ * CDAPPENDFS_CHECKS (`make CHECKS=1`, and each SAN=…), as are the other invariants that cost time; see check.h.
+ */
+#ifndef BURNER_BASE_LOCK_H
+#define BURNER_BASE_LOCK_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "burner/base/check.h"
+
+struct lock {
+	pthread_mutex_t mutex;
+	const void *_Atomic holder; /* a thread's mark, or NULL */
+	unsigned depth;		    /* of a recursive one; its holder's */
+};
+
+enum lock_kind { LOCK_PLAIN, LOCK_RECURSIVE };
+
+void lock_init(struct lock *l, enum lock_kind kind);
+void lock_release(struct lock *l); /* nobody holds it */
+void lock_take(struct lock *l);
+void lock_give(struct lock *l);
+/* Does the calling thread hold it? */
+bool lock_is_mine(const struct lock *l);
+/* pthread_cond_wait() and pthread_cond_timedwait(); of a lock that was taken once. */
+void lock_wait(struct lock *l, pthread_cond_t *changed);
+int lock_wait_until(struct lock *l, pthread_cond_t *changed, const struct timespec *end);
+
+#define lock_assert(l) check(lock_is_mine(l))
+
+#endif
