@@ -4,6 +4,7 @@
  *
  * Fields out of range are clamped: a disc with a silly date is still readable.  All zero means "not specified": the epoch.
  */
+#include "cdappendfs/time.h"
 #include "fs/iso/room.h"
 
 struct date { int year, month, day, hour, minute, second, quarters; };
@@ -25,14 +26,14 @@ static int64_t seconds_of(const struct date *d)
 	return days * 86400 + clamp(d->hour, 0, 23) * 3600 + clamp(d->minute, 0, 59) * 60 + clamp(d->second, 0, 60) - quarters * 900;
 }
 
-int64_t date_of_record(const uint8_t d[7])
+time_t date_of_record(const uint8_t d[7])
 {
 	static const uint8_t unspecified[6];
 	struct date date = {1900 + d[0], d[1], d[2], d[3], d[4], d[5], (int8_t)d[6]};
 
 	for (unsigned i = 0; i < sizeof(unspecified); i++)
 		if (d[i])
-			return seconds_of(&date);
+			return nearest_time(seconds_of(&date));
 	return 0;
 }
 
@@ -58,7 +59,7 @@ struct timespec date_of_volume(const uint8_t d[17])
 
 	if (date.year <= 0 || date.month < 0 || date.day < 0)
 		return t;
-	t.tv_sec = seconds_of(&date);
+	t.tv_sec = nearest_time(seconds_of(&date));
 	t.tv_nsec = hundredths > 0 ? hundredths * 10000000l : 0;
 	return t;
 }

@@ -11,6 +11,7 @@
 
 #include "cdappendfs/bytes.h"
 #include "cdappendfs/own.h"
+#include "cdappendfs/time.h"
 #include "fs/stage/internal.h"
 
 #define EXTENTS_ON_STACK 16u
@@ -69,7 +70,7 @@ static struct timespec row_time(sqlite3_stmt *row, int column)
 {
 	uint64_t ns = stage_row_number(row, column + 1);
 
-	return (struct timespec){.tv_sec = (time_t)sqlite3_column_int64(row, column), .tv_nsec = ns < 1000000000u ? (long)ns : 0};
+	return (struct timespec){.tv_sec = nearest_time(sqlite3_column_int64(row, column)), .tv_nsec = ns < 1000000000u ? (long)ns : 0};
 }
 
 void stage_node_scalars(sqlite3_stmt *row, struct stage_node *ret)
