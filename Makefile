@@ -55,7 +55,6 @@ $(B)/tests/unit/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
 $(B)/tests/fuzz/%: ROOM_CFLAGS = $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) $(CRYPTO_CFLAGS)
 $(B)/tests/unit/fuse_%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(FUSE_CFLAGS)
 $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
-$(B)/tests/fuzz/%: ROOM_CFLAGS = $(CRYPTO_CFLAGS)
 
 # ---- What there is -------------------------------------------------------------------------------------------------
 COMMANDS := sync umount info
