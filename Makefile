@@ -28,6 +28,8 @@ ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) -D_GNU_SOURCE -D_FILE_OF
 ALL_LDFLAGS = -pthread -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS) $(LDFLAGS)
 
 Q := $(if $(V),,@)
+# For the makes that a recipe starts: the caller's -j is theirs, too; without one as many jobs as there are processors.
+jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
 # ---- Rooms and libraries -------------------------------------------------------------------------------------------
@@ -191,41 +193,41 @@ $(B)/layers.ok: tests/layers $(ALL_SRC) $(HEADERS)
 ## check: every test; installs the Debian packages that are missing; closes with "N passed, N failed, N skipped"
 check:
 	$(Q)tests/install-packages
-	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 tests
-	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 SAN=address,undefined programs fuzz units
-	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 SAN=thread units
+	$(Q)$(MAKE) --no-print-directory $(jobs) WERROR=1 tests
+	$(Q)$(MAKE) --no-print-directory $(jobs) WERROR=1 SAN=address,undefined programs fuzz units
+	$(Q)$(MAKE) --no-print-directory $(jobs) WERROR=1 SAN=thread units
 	$(Q)CC='$(CC)' tests/run $(TESTS)
 
 ## demo: what it does, on an image file, explained line by line
 demo:
 	$(Q)tests/install-packages
-	$(Q)$(MAKE) --no-print-directory -j2 all
+	$(Q)$(MAKE) --no-print-directory $(jobs) all
 	$(Q)tests/demo
 
 ## bench: the table of README, ratios against other programs; BENCH_ONLY=PATTERN some sections, BENCH_SCALE=small a quick test of it
 bench:
 	$(Q)tests/install-packages
 	$(Q)tests/install-packages unionfs-fuse || echo 'bench: goes on without unionfs-fuse'
-	$(Q)$(MAKE) --no-print-directory -j2 all helpers
+	$(Q)$(MAKE) --no-print-directory $(jobs) all helpers
 	$(Q)tests/bench/bench.sh
 
 ## soak: random and crash tests with new seeds for SOAK_MINUTES (30)
 soak:
 	$(Q)tests/install-packages
-	$(Q)$(MAKE) --no-print-directory -j2 tests
-	$(Q)$(MAKE) --no-print-directory -j2 SAN=address,undefined programs fuzz
+	$(Q)$(MAKE) --no-print-directory $(jobs) tests
+	$(Q)$(MAKE) --no-print-directory $(jobs) SAN=address,undefined programs fuzz
 	$(Q)tests/soak
 
 ## fuzzing: libFuzzer (clang) on every decoder for FUZZ_SECONDS (60) each; TARGETS=… some of them
 fuzzing:
 	$(Q)tests/install-packages
-	$(Q)$(MAKE) --no-print-directory -j2 fuzz
-	$(Q)$(MAKE) --no-print-directory -j2 CC=clang SAN=fuzzer-no-link,address,undefined fuzzers
+	$(Q)$(MAKE) --no-print-directory $(jobs) fuzz
+	$(Q)$(MAKE) --no-print-directory $(jobs) CC=clang SAN=fuzzer-no-link,address,undefined fuzzers
 	$(Q)tests/fuzz/campaign $(TARGETS)
 
 ## coverage: what the corpus covers, by file (clang, llvm-cov)
 coverage:
-	$(Q)$(MAKE) --no-print-directory -j2 CC=clang B=build-coverage CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' fuzz
+	$(Q)$(MAKE) --no-print-directory $(jobs) CC=clang B=build-coverage CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' fuzz
 	$(Q)tests/fuzz/coverage
 
 ## install: programs and manual pages below PREFIX; with PREFIX=/usr SBINDIR=/sbin, umount(8) finds its helper
