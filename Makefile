@@ -33,7 +33,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
 # ---- Rooms and libraries -------------------------------------------------------------------------------------------
-# pkg-config is asked once, and only when something is compiled or linked: `make check` installs it first.
+# pkg-config is asked once, and only when something is compiled or linked: `make deps` installs it first.
 ask = $(eval $(1) := $(shell $(PKG_CONFIG) $(2)))$($(1))
 FUSE_CFLAGS = $(call ask,FUSE_CFLAGS,--cflags fuse3)
 SQLITE_CFLAGS = $(call ask,SQLITE_CFLAGS,--cflags sqlite3)
@@ -86,7 +86,7 @@ MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
 HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) $(B)/tests/recorder $(B)/tests/uml_xstate.so
 ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(wildcard $(COMMANDS:%=fs/cmd/%.c)) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC) $(POWER_SRC)
 
-.PHONY: all programs tests fuzz fuzzers units helpers check demo bench soak fuzzing coverage headers layers install uninstall clean help FORCE
+.PHONY: all programs tests fuzz fuzzers units helpers deps check demo bench soak fuzzing coverage headers layers install uninstall clean help FORCE
 
 ## all: the programs, in build/ (the default); header and layer check
 all: programs headers layers
@@ -98,6 +98,10 @@ fuzz: $(FUZZ) $(REPLAYS)
 fuzzers: $(FUZZERS)
 units: $(UNIT)
 helpers: $(HELPERS)
+
+## deps: the Debian packages that building needs, where they are missing
+deps:
+	$(Q)tests/install-packages build
 
 # ---- Compiling -----------------------------------------------------------------------------------------------------
 # Everything is compiled again when the compiler or its options change.
@@ -192,7 +196,7 @@ $(B)/layers.ok: tests/layers $(ALL_SRC) $(HEADERS)
 # ---- Running -------------------------------------------------------------------------------------------------------
 ## check: every test; installs the Debian packages that are missing; closes with "N passed, N failed, N skipped"
 check:
-	$(Q)tests/install-packages
+	$(Q)tests/install-packages build tests
 	$(Q)$(MAKE) --no-print-directory $(jobs) WERROR=1 tests
 	$(Q)$(MAKE) --no-print-directory $(jobs) WERROR=1 SAN=address,undefined programs fuzz units
 	$(Q)$(MAKE) --no-print-directory $(jobs) WERROR=1 SAN=thread units
@@ -200,33 +204,34 @@ check:
 
 ## demo: what it does, on an image file, explained line by line
 demo:
-	$(Q)tests/install-packages
+	$(Q)tests/install-packages build demo
 	$(Q)$(MAKE) --no-print-directory $(jobs) all
 	$(Q)tests/demo
 
 ## bench: the table of README, ratios against other programs; BENCH_ONLY=PATTERN some sections, BENCH_SCALE=small a quick test of it
 bench:
-	$(Q)tests/install-packages
+	$(Q)tests/install-packages build bench
 	$(Q)tests/install-packages unionfs-fuse || echo 'bench: goes on without unionfs-fuse'
 	$(Q)$(MAKE) --no-print-directory $(jobs) all helpers
 	$(Q)tests/bench/bench.sh
 
 ## soak: random and crash tests with new seeds for SOAK_MINUTES (30)
 soak:
-	$(Q)tests/install-packages
+	$(Q)tests/install-packages build tests
 	$(Q)$(MAKE) --no-print-directory $(jobs) tests
 	$(Q)$(MAKE) --no-print-directory $(jobs) SAN=address,undefined programs fuzz
 	$(Q)tests/soak
 
 ## fuzzing: libFuzzer (clang) on every decoder for FUZZ_SECONDS (60) each; TARGETS=… some of them
 fuzzing:
-	$(Q)tests/install-packages
+	$(Q)tests/install-packages build tests fuzzing
 	$(Q)$(MAKE) --no-print-directory $(jobs) fuzz
 	$(Q)$(MAKE) --no-print-directory $(jobs) CC=clang SAN=fuzzer-no-link,address,undefined fuzzers
 	$(Q)tests/fuzz/campaign $(TARGETS)
 
 ## coverage: what the corpus covers, by file (clang, llvm-cov)
 coverage:
+	$(Q)tests/install-packages build tests fuzzing
 	$(Q)$(MAKE) --no-print-directory $(jobs) CC=clang B=build-coverage CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' fuzz
 	$(Q)tests/fuzz/coverage
 
