@@ -113,6 +113,13 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -MMD -MP -c -o $@ $<
 
+## compile_commands.json: how each file is compiled, for editors and checkers; from what make would do
+compile_commands.json: Makefile $(B)/flags $(ALL_SRC)
+	$(call say,JSON,$@)
+	$(Q)$(MAKE) --no-print-directory -Bn V=1 $(call obj,$(ALL_SRC)) | \
+		sed -n 's/[\\"]/\\&/g; s|^.* -c -o [^ ]* \([^ ]*\)$$|{"directory": "$(CURDIR)", "file": "\1", "command": "&"}|p' | \
+		sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >$@
+
 # Made anew, so that the object of a deleted file does not stay in it.
 $(LIB): $(call obj,$(LIB_SRC))
 	$(call say,AR,$@)
@@ -248,10 +255,10 @@ uninstall:
 
 ## clean: removes every build directory
 clean:
-	rm -rf build build-*
+	rm -rf build build-* compile_commands.json
 
 ## help: this list
 help:
-	@sed -n 's/^## \([a-z]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^## \([^:]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 -include $(patsubst %.c,$(B)/%.d,$(ALL_SRC))
