@@ -86,7 +86,7 @@ MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
 HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) $(B)/tests/recorder $(B)/tests/uml_xstate.so
 ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(wildcard $(COMMANDS:%=fs/cmd/%.c)) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC) $(POWER_SRC)
 
-.PHONY: all programs tests fuzz fuzzers units helpers deps check demo bench soak fuzzing coverage headers layers install uninstall clean help FORCE
+.PHONY: all programs tests fuzz fuzzers units helpers deps check demo bench soak fuzzing coverage check-ports headers layers install uninstall clean help FORCE
 
 ## all: the programs, in build/ (the default); header and layer check
 all: programs headers layers
@@ -241,6 +241,11 @@ coverage:
 	$(Q)tests/install-packages build tests fuzzing
 	$(Q)$(MAKE) --no-print-directory $(jobs) CC=clang B=build-coverage CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' fuzz
 	$(Q)tests/fuzz/coverage
+
+## check-ports: Debian 13, 32 bits and a big-endian processor, below /var/tmp (as root, an hour or more); PORTS=… some of them
+check-ports:
+	$(Q)tests/install-packages ports
+	$(Q)tests/ports $(PORTS)
 
 ## install: programs and manual pages below PREFIX; with PREFIX=/usr SBINDIR=/sbin, umount(8) finds its helper
 install: programs
