@@ -145,7 +145,8 @@ mnt=$T/mnt
 mkdir -p "$mnt"
 n_logs=0
 
-mounted_by() { mountpoint -q "$1" && [[ $(stat -f -c %T "$1" 2>/dev/null) == fuseblk ]]; }
+# All FUSE file systems have one number, for which stat says "fuseblk" on Debian 12 and "fuse" on Debian 13.
+mounted_by() { mountpoint -q "$1" && [[ $(stat -f -c %T "$1" 2>/dev/null) == fuse?(blk) ]]; }
 ready_or_gone() { mounted_by "$2" || ! alive "$1"; }
 
 # start_disc [-o OPTIONS] [-s STAGING] DISC [MOUNTPOINT]: mounts; fails with the daemon's words in $log when it does not come up.

@@ -142,7 +142,7 @@ void name_keep_iso(const uint8_t *id, size_t n, char ret[40]);
 
 /* ---- date.c ---- */
 
-int64_t date_of_record(const uint8_t d[7]);	     /* ECMA-119 9.1.5 */
+time_t date_of_record(const uint8_t d[7]);	     /* ECMA-119 9.1.5 */
 struct timespec date_of_volume(const uint8_t d[17]); /* ECMA-119 8.4.26.1 */
 
 /* ---- dir.c ---- */
