@@ -112,9 +112,9 @@ processes_below() {
 		END {for (p in line) if (p != top && below(p)) print line[p]}'
 }
 watch_over() {
-	local self=$BASHPID processes
-	while sleep 5 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null && [[ -e $T/.progress ]]; do
-		((EPOCHSECONDS - $(stat -c %Y "$T/.progress") <= quiet)) && continue
+	local self=$BASHPID last processes
+	while sleep 5 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null && last=$(stat -c %Y "$T/.progress" 2>/dev/null); do
+		((EPOCHSECONDS - last <= quiet)) && continue
 		processes=$(processes_below $$ "$self")
 		printf '# nothing happened for %d s after point %d; ended, and with it:\n' "$quiet" "$(<"$T/.progress")"
 		note "$processes"
