@@ -57,7 +57,8 @@ struct drive {
 	struct session_list list;
 	enum drive_content newest; /* of what was recorded last */
 	bool drop_udf;
-	bool burned;	     /* since it was opened: the kernel does not know */
+	bool burned;	     /* since it was opened, or came back: the kernel does not know */
+	bool lost;	     /* it went away once */
 	uint32_t failed_lba; /* disc_forgive(); UINT32_MAX none */
 	const char *why_not; /* static; NULL: appendable */
 };

@@ -72,6 +72,8 @@ int recorder_open(const char *path, struct recorder **ret, const char **ret_why)
 void recorder_close(struct recorder *rec);
 /* The medium as it is now, asked of the drive. -ENOMEDIUM; -EMEDIUMTYPE the drive cannot use it; -ENODEV. */
 int recorder_look(struct recorder *rec, struct recorder_medium *ret);
+/* libburn has let go of the device, since it did not take commands any more. */
+bool recorder_gone(const struct recorder *rec);
 /* Whole sectors of data tracks; -EIO, -ENODEV. The drive's own retries only. */
 int recorder_read(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_sectors);
 /* The last complaint of libburn or the drive; "" none. */

@@ -15,6 +15,7 @@
 # the median of BENCH_ROUNDS (5; heavy work: at most 3).  A peer that is missing or fails leaves "-" and a reason on standard error.
 # BENCH_SCALE=small makes everything small: that tests the bench, its numbers mean nothing.
 # shellcheck disable=SC2034,SC2154
+TEST_QUIET_SECONDS=7200
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 here=$TOP/tests/bench

@@ -279,7 +279,7 @@ and the disc is used on | write 11706 304 | ok*
 a swap is told | read 0 1 | 6/28/00*
 the other disc is blank | info | [2]=00
  | write 0 16 |
- | @ long 0.5 |
+ | @ long 60 |
 closing at once | close-now 1 1 | ok*
 is in progress | ready | 2/04/08*progress*
 even for who writes | write 16 16 | 2/04/08*progress*

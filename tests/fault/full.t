@@ -168,7 +168,7 @@ grown() { (($(apparent_size "$disc") > 100000)); }
 ok 'while it burns: it does' until_true 30 grown
 filled=$(filler small "$mnt")
 ok 'while it burns: still' alive "$background"
-ok 'while it burns: the first session' wait "$background"
+ok 'while it burns: the first session' await "$background"
 like 'while it burns: refused with ENOSPC' "$filled" '^(open|write) ENOSPC'
 burned 'while it burns'
 ok 'while it burns: unmount' umount_disc

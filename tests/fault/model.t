@@ -13,7 +13,13 @@ image=$T/disc.iso plain=$T/plain options='' background=''
 mkfifo "$T/request" "$T/reply"
 exec {request}<>"$T/request" {reply}<>"$T/reply"
 # What the model runs as a hook: the daemons are children of this shell, so it is this shell that mounts.
-printf '#!/bin/sh\necho "$1" >"%s/request"\nread -r answer <"%s/reply"\n[ "$answer" = ok ]\n' "$T" "$T" >"$T/ask"
+cat >"$T/ask" <<END
+#!/bin/bash
+exec {request}<>"$T/request" {reply}<>"$T/reply"
+echo "\$1" >&"\$request"
+read -r -t 600 answer <&"\$reply" || echo "no answer for 600 s to: \$1" >&2
+[[ \$answer == ok ]]
+END
 chmod +x "$T/ask"
 
 mount_again() { start_disc ${options:+-o "$options"} "$image" || { cat "$log"; return 1; }; }
@@ -24,7 +30,7 @@ read_only() { grep -qE " $mnt ro," /proc/self/mountinfo; }
 await_background() {
 	local status=0
 	[[ $background ]] || return 0
-	wait "$background" || status=$?
+	await "$background" || status=$?
 	background=''
 	return $status
 }
@@ -72,6 +78,7 @@ run_model() {
 	children+=("$pid")
 	while alive "$pid"; do
 		IFS= read -r -t 0.1 line <&"$request" || continue
+		progress
 		if serve "$line" >"$T/served" 2>&1; then
 			echo ok >&"$reply"
 		else
@@ -80,7 +87,7 @@ run_model() {
 			echo failed >&"$reply"
 		fi
 	done
-	wait "$pid" || status=$?
+	await "$pid" || status=$?
 	await_background || { echo 'a commit in the background failed'; status=9; }
 	((status == 0)) || tail -n 70 "$T/model.log"
 	return $status

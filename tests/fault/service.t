@@ -37,6 +37,7 @@ flat() {
 	local name=$1 times=$2 i memory='' open=''
 	shift 2
 	for ((i = 1; i <= times; i++)); do
+		progress
 		"$@" "$i" >"$T/out" 2>&1 || { fail "$name, time $i" "$(tail -n 20 "$T/out")"; return; }
 		((i % (times / 4 + 1) == 0 || i == 1)) && figures "$name, $i times"
 		[[ ! $memory ]] && ((i > times / 4)) && memory=$(settled_rss) open=$(descriptors)
@@ -77,7 +78,7 @@ flat "$clients clients" "$turns" all_clients
 clients_and_burns() {
 	local pid
 	"$TOOLS/service" clients "$mnt" "$clients" "$operations" "1$1" & pid=$!
-	sync_disc && sync_disc && wait "$pid"
+	sync_disc && sync_disc && await "$pid"
 }
 flat "$clients clients while it burns" "$turns" clients_and_burns
 
@@ -92,7 +93,7 @@ open_handles() {
 	[[ $line == held ]] || return 1
 	(($1 % 2)) || sync_disc || return 1	# a burn under them
 	echo go >&"${HOLD[1]}"
-	wait "$pid"
+	await "$pid"
 }
 flat "$handles open files" 3 open_handles
 cmp_number 'an open file costs the daemon no descriptor' "$(<"$T/open")" -le 40

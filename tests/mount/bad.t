@@ -147,7 +147,7 @@ sync_disc >"$T/told" 2>&1 & background=$!
 grown() { (($(apparent_size "$disc") > before + 100000)); }
 ok 'a slow burn' until_true 30 grown
 rm "$disc"
-fails 'in whose middle the image is deleted' 1 wait "$background"
+fails 'in whose middle the image is deleted' 1 await "$background"
 like 'says so' "$(<"$T/told")" 'was deleted, or another one has its name.*nothing was lost'
 fails 'unmount' any umount_disc
 cp "$T/saved.iso" "$disc"
