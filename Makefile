@@ -225,10 +225,10 @@ $(B)/tests/recorder: $(call obj,$(RECORDER_SRC)) $(call archive,burner/base)
 # ---- Walls ---------------------------------------------------------------------------------------------------------
 ## headers: every header compiles alone
 headers: $(HEADERS:%=$(B)/%.ok)
-$(B)/%.h.ok: %.h $(HEADERS) $(B)/flags
+$(B)/%.h.ok: %.h $(B)/flags
 	$(call say,HEADER,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -fsyntax-only -include $< -x c /dev/null
+	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -MMD -MP -MF $(@:.ok=.d) -MT $@ -fsyntax-only -include $< -x c /dev/null
 	@touch $@
 
 ## layers: no room includes or calls what it must not see
@@ -316,4 +316,4 @@ clean:
 help:
 	@sed -n 's/^## \([^:]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
--include $(patsubst %.c,$(B)/%.d,$(ALL_SRC))
+-include $(patsubst %.c,$(B)/%.d,$(ALL_SRC)) $(HEADERS:%=$(B)/%.d)
