@@ -33,7 +33,8 @@ bounded() {
 	((status != 124 && status != 137)) || echo "== ended after 300 s: $*" >&2
 	return $status
 }
-mounting() { bounded "$BUILD/cdappendfs" -o "staging=$stage${1:+,$1}" "$BURNER" "$mnt"; }
+preload=
+mounting() { bounded env ${preload:+"LD_PRELOAD=$preload"} "$BUILD/cdappendfs" -o "staging=$stage${1:+,$1}" "$BURNER" "$mnt"; }
 committed() { bounded "$BUILD/cdappendfs-sync" -q "$mnt"; }
 unmounted() { bounded "$BUILD/cdappendfs-umount" "$mnt"; }
 info() { bounded "$BUILD/cdappendfs-info" "$@"; }
