@@ -2,7 +2,7 @@
 /*
  * main.c - the composition root: the only place that sees all rooms
  *
- * parse -> paths -> fork -> disc, stage, tree (opening.c) -> commit and server -> threads -> mount -> sandbox -> loop
+ * parse -> paths -> fork -> disc, stage, tree (fs/daemon/opening.c) -> commit and server -> threads -> mount -> sandbox -> loop
  * -> last commit -> release
  *
  * The end of a mount.  Unmounted: what is staged is burned now, with the stage marked as finishing (the next mount

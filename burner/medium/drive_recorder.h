@@ -9,7 +9,7 @@
  *
  * drive_recorder.c and drive_burning.c alone see libburn. From recorder_open to recorder_close the device is held
  * (O_EXCL) and the tray locked. Threads: one call at a time. While recorder_is_busy() no other call but that one and
- * recorder_message; libburn burns in a thread of its own, which calls the source. Errors as in disc.h; -ENODEV: the
+ * recorder_message; libburn burns in a thread of its own, which calls the source. Errors as in cdappendfs/disc.h; -ENODEV: the
  * device is gone (unplugged, switched off); recorder_look takes it again when it is back.
  */
 #ifndef BURNER_MEDIUM_DRIVE_RECORDER_H
