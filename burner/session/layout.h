@@ -23,9 +23,9 @@
  * a directory in the order of its records, and a sub-directory wholly at the place of its record (cp -r and find do
  * the same when inode numbers ascend so).
  *
- * How the plan is made (layout.c): identifiers.c gives each entry its names, sorts the directories; sections.c decides which
- * parts of files stay where they are; record.c tells the size of each directory; then the addresses are given, in the
- * order above.
+ * How the plan is made (layout.c): identifiers.c gives each entry its names, sorts the directories; sections.c
+ * decides which parts of files stay where they are; record.c tells the size of each directory; then the addresses
+ * are given, in the order above.
  */
 #ifndef BURNER_SESSION_LAYOUT_H
 #define BURNER_SESSION_LAYOUT_H

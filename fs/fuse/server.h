@@ -2,8 +2,8 @@
 /*
  * server.h - the mount: libfuse's low-level session over a tree
  *
- *	server_new -> server_set_commit -> server_mount -> server_loop (until unmounted, or server_stop from another thread)
- *	-> server_unmount -> [commit_stop: its last requests are still answered] -> server_free
+ *	server_new -> server_set_commit -> server_mount -> server_loop (until unmounted, or server_stop from
+ *	another thread) -> server_unmount -> [commit_stop: its last requests are still answered] -> server_free
  *
  * server_flush_writers() and server_discarded() are the commit's hooks; the server is their context.
  * No worker waits for the drive or for a commit: such requests are parked (park.h, fsyncdir.c).
