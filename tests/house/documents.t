@@ -220,6 +220,16 @@ for my $program (@programs) {
 		nothing("the manual page of $program has the options of --help", map { "$_" } grep { !has_option($manual{$program}, $_) } sort keys %option);
 	}
 }
+# What README.md says of options and keys is complete.
+# ("type" is of the protocol.)
+my @keys = grep { $_ ne 'type' } map { /\((?:&?\w+(?:\.json)?), "([a-z_]+)"/g } map { /\b(?:json_\w+|string_or_null)(\(.*)/g } $text{'fs/control/report.c'}, $text{'fs/cmd/sync.c'};
+cmp_ok(scalar @keys, '>', 20, 'JSON keys are found');
+nothing('README.md has every JSON key', grep { $text{'README.md'} !~ /`$_`/ } @keys);
+SKIP: {
+	skip "no $build/cdappendfs", 1 unless -x "$build/cdappendfs";
+	my @options = `$build/cdappendfs --help` =~ /^  -o ([a-z_-]+)/mg;
+	nothing('README.md has every option of a mount', grep { $text{'README.md'} !~ /^\|.*`$_\b/m } @options);
+}
 sub has_option {
 	my ($page, $option) = @_;
 	my $plain = $page =~ s/\\-/-/gr;
