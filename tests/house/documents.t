@@ -103,12 +103,13 @@ sub missing_in_document {
 sub missing_in_comments {
 	my ($file, $text) = @_;
 	my @found;
-	my $comments = $file =~ /\.[ch]$/ ? join "\n", $text =~ m{(/\*.*?\*/|//[^\n]*)}sg : join "\n", $text =~ /^\s*(#.*)/mg;
+	my $of_code = $file =~ /\.[ch]$/;
+	my $comments = join "\n", $of_code ? $text =~ m{(/\*.*?\*/|//[^\n]*)}sg : $text =~ /^\s*(#.*)/mg;
 	while ($comments =~ m{(?<![\w/.\$"<-])((?:fs|burner|include|tests)/[\w./-]*\w\.(?:[cht]|md|sh))\b}g) {
 		my $name = $1;
 		push @found, "$file: $name is not in the tree" unless is_there($name);
 	}
-	return @found unless $file =~ /\.[ch]$/;
+	return @found unless $of_code;
 	# Without a room it is of the same one; a test may speak of any.
 	my $room = $file =~ s{/[^/]*$}{}r;
 	while ($comments =~ m{(?<![\w/.<-])([a-z]\w*\.[ch])\b(?!/)}g) {
@@ -125,7 +126,8 @@ sub missing_sections {
 	$text =~ s/\n\s*(\*|#)?\s*/ /g if $file !~ /\.md$/;
 	while ($text =~ /\b((?:[\w.]+\/)*[A-Z]\w*\.md), "([^"]+)"/g) {
 		my ($document, $title) = ($1, $2);
-		push @found, "$file: $document has no section \"$title\"" unless ($text{$document} // '') =~ /^#+ \Q$title\E\s*$/m;
+		push @found, "$file: $document has no section \"$title\""
+			unless ($text{$document} // '') =~ /^#+ \Q$title\E\s*$/m;
 	}
 	push @found, "$file: cites $1" if $text =~ /\b((?:DESIGN|SESSION) \d)/;
 	return @found;
@@ -136,7 +138,7 @@ sub foreign_units {
 	my ($makefile, @units) = @_;
 	my ($list) = $makefile =~ /^ROOMS := ((?:.*\\\n)*.*)/m;
 	my %room = map { s{.*/}{}r => 1 } grep { $_ ne '\\' } split ' ', $list // '';
-	return map { "$_: of which room?" } grep { m{^tests/unit/([^_/]+)_.*_test\.c$} ? !$room{$1} : m{^tests/unit/.*_test\.c$} } @units;
+	return map { "$_: of which room?" } grep { m{^tests/unit/([^_]*).*_test\.c$} && !$room{$1} } @units;
 }
 
 # The matrix of fs/DESIGN.md is that of the Makefile.
@@ -181,8 +183,9 @@ is(scalar missing_in_document('a.md', '`fs/nowhere.c` `nowhere.h` `no_such_test`
 	'a document that names what is not there');
 is(scalar missing_in_comments('a.c', "/* fs/nowhere.c and nowhere.h */ \"elsewhere.h\" // see nothing.c\n"), 3,
 	'a comment that names what is not there');
-is(scalar missing_sections('a.c', "/* fs/DESIGN.md, \"No such\n * title\" */ /* DESIGN 7 */"), 2, 'a section that is not there');
-is(scalar foreign_units("ROOMS := burner/base \\\n\tfs/iso\n", 'tests/unit/iso_a_test.c', 'tests/unit/room_a_test.c'), 1,
+is(scalar missing_sections('a.c', "/* fs/DESIGN.md, \"No such\n * title\" */ /* DESIGN 7 */"), 2,
+	'a section that is not there');
+is(scalar foreign_units("ROOMS := burner/base \\\n\tfs/iso\n", map { "tests/unit/${_}_test.c" } qw(iso_a room_a a)), 2,
 	'a unit test of no room');
 is(scalar other_versions('1.2', 'a.1' => ".Os cdappendfs 1.1\n", 'b.md' => "# C\n## 1.2 (today)\n## 1.1\n"), 1,
 	'another version is found');
@@ -197,7 +200,8 @@ cmp_ok(scalar @documents, '>', 8, 'there are documents');
 nothing('prose has 100 columns, tables 110', map { long_prose($_, $text{$_}) } @documents);
 nothing('code has 120 columns', map { long_code($_, $text{$_}) } @code);
 nothing('what documents name is there', map { missing_in_document($_, $text{$_}) } @documents);
-nothing('what comments name is there', map { missing_in_comments($_, $text{$_}) } grep { $_ ne 'tests/house/documents.t' } @code, @scripts, 'Makefile');
+nothing('what comments name is there', map { missing_in_comments($_, $text{$_}) }
+	grep { $_ ne 'tests/house/documents.t' } @code, @scripts, 'Makefile');
 nothing('sections that are cited are there', map { missing_sections($_, $text{$_}) } @documents, @code);
 nothing('unit tests bear the name of their room', foreign_units($text{Makefile}, @files));
 ok(index($text{'fs/DESIGN.md'}, matrix_of($text{Makefile})) >= 0, 'fs/DESIGN.md shows who sees whom')
@@ -210,19 +214,22 @@ my @programs = ('cdappendfs', map { "cdappendfs-$_" } split ' ', $commands);
 my %manual = map { $_ => text_of("fs/manual/$_.1") } @programs;
 like($version, qr/^\d+\.\d+\.\d+$/, 'the version has three numbers');
 nothing('manual pages and CHANGELOG say that version', other_versions($version,
-	(map { ("fs/manual/$_.1" => $manual{$_}) } @programs), '.github/CHANGELOG.md' => $text{'.github/CHANGELOG.md'} // ''));
+	(map { ("fs/manual/$_.1" => $manual{$_}) } @programs),
+	'.github/CHANGELOG.md' => $text{'.github/CHANGELOG.md'} // ''));
 for my $program (@programs) {
 	SKIP: {
 		skip "no $build/$program", 2 unless -x "$build/$program";
 		is(`$build/$program --version`, "$program $version\n", "$program --version");
 		# Words of --help: -o NAME, --NAME
 		my %option = map { $_ => 1 } `$build/$program --help` =~ /(?:-o |--)([a-z][a-z_-]+)/g;
-		nothing("the manual page of $program has the options of --help", map { "$_" } grep { !has_option($manual{$program}, $_) } sort keys %option);
+		nothing("the manual page of $program has the options of --help",
+			grep { !has_option($manual{$program}, $_) } sort keys %option);
 	}
 }
 # What README.md says of options and keys is complete.
 # ("type" is of the protocol.)
-my @keys = grep { $_ ne 'type' } map { /\((?:&?\w+(?:\.json)?), "([a-z_]+)"/g } map { /\b(?:json_\w+|string_or_null)(\(.*)/g } $text{'fs/control/report.c'}, $text{'fs/cmd/sync.c'};
+my @keys = grep { $_ ne 'type' } map { /\b(?:json_\w+|string_or_null)\(&?\w+, "([a-z_]+)"/g }
+	$text{'fs/control/report.c'}, $text{'fs/cmd/sync.c'};
 cmp_ok(scalar @keys, '>', 20, 'JSON keys are found');
 nothing('README.md has every JSON key', grep { $text{'README.md'} !~ /`$_`/ } @keys);
 SKIP: {
