@@ -40,7 +40,8 @@ daemon_gone() {
 	done
 	return 1
 }
-# As a user takes a disc out and in again, since other programs leave that to him: the kernel hears of what was burned when the tray is closed.
+# As a user takes a disc out and in again, since other programs leave that to him: the kernel hears of what was
+# burned when the tray is closed.
 reload() { "$here/ask" open >/dev/null && "$here/ask" close >/dev/null; }
 # kernel_shows TREE [SESSION]: by Linux's own isofs
 kernel_shows() {
