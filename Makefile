@@ -267,7 +267,7 @@ demo:
 	$(Q)$(MAKE) --no-print-directory $(jobs) all
 	$(Q)tests/demo
 
-## bench: the table of README, ratios against other programs; BENCH_ONLY=PATTERN some sections, BENCH_SCALE=small a quick test of it
+## bench: ratios against other programs, the table of tests/bench/RESULTS.md; BENCH_ONLY=PATTERN some sections, BENCH_SCALE=small a quick test of it
 bench:
 	$(Q)tests/install-packages build bench
 	$(Q)tests/install-packages unionfs-fuse || echo 'bench: goes on without unionfs-fuse'

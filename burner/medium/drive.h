@@ -48,7 +48,7 @@ struct drive {
 	struct disc disc;
 	char *path;
 	struct elevator elevator; /* of readers; taken before the lock */
-	/* the recorder and what follows; from `list` on it is the one thread's of disc.h */
+	/* the recorder and what follows; from `list` on it is the one thread's of cdappendfs/disc.h */
 	pthread_mutex_t lock;
 	struct recorder *recorder;
 	struct recorder_medium medium;

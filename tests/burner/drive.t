@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# drive.t - cdappendfs on a recorder: sessions that Linux's isofs and we read back equal, by turns with genisoimage and wodim, after a failed burn
+# drive.t - cdappendfs on a recorder: sessions that Linux's isofs and we read back equal, by turns with genisoimage
+# and wodim, after a failed burn
 . "$(dirname "$0")/../lib.sh"
 need_uml
 command -v wodim >/dev/null || skip_all 'no wodim'

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# faults.t - burns that fail in a recorder: at every phase and in every way on CD-R, a sample on the other media; nothing is lost, and the next sync burns
+# faults.t - burns that fail in a recorder: at every phase and in every way on CD-R, a sample on the other media;
+# nothing is lost, and the next sync burns
 . "$(dirname "$0")/../lib.sh"
 need_uml
 

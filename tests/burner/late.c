@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * late.c - to be preloaded: libburn's thread takes half a second to end after it has said that the drive is idle, as on a busy machine
+ * late.c - to be preloaded: libburn's thread takes half a second to end after it has said that the drive is idle, as
+ * on a busy machine
  *
  * It gives up its reference to the options then.  The thread is told from ours by SIGABRT, which libburn blocks in it.
  */

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# peers.t - the emulated recorder is a recorder for those who did not write it: wodim, cdrskin, xorriso, growisofs, dvd+rw-mediainfo
-# burn, append, blank, format and report on every medium, and Linux mounts what they burned
+# peers.t - the emulated recorder is a recorder for those who did not write it: wodim, cdrskin, xorriso, growisofs,
+# dvd+rw-mediainfo burn, append, blank, format and report on every medium, and Linux mounts what they burned
 . "$(dirname "$0")/../lib.sh"
 need_uml
 for program in wodim cdrskin xorriso growisofs dvd+rw-mediainfo genisoimage; do

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# refusals.t - discs in a recorder to which nothing is added, each with its reason and what helps; ordinary users; signals
+# refusals.t - discs in a recorder to which nothing is added, each with its reason and what helps; ordinary users;
+# signals
 . "$(dirname "$0")/../lib.sh"
 need_uml
 

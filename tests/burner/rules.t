@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# rules.t - what the emulated recorder takes and refuses, command by command and without a kernel: addresses, tracks, sessions, formats,
-# the tray, operations in progress, faults
+# rules.t - what the emulated recorder takes and refuses, command by command and without a kernel: addresses, tracks,
+# sessions, formats, the tray, operations in progress, faults
 . "$(dirname "$0")/../lib.sh"
 [[ -x $TOOLS/recorder ]] || skip_all "no $TOOLS/recorder"
 
@@ -38,8 +38,9 @@ command_of() {
 }
 be32() { printf '%02x %02x %02x %02x' $(($1 >> 24 & 255)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255)); }
 
-# rules MEDIUM [BLOCKS]: lines "NAME | COMMAND | EXPECTED" from standard input.  EXPECTED is a pattern of the shell for the answer;
-# without a NAME the line prepares the next and must succeed.  An answer's bytes from N on are also written [N]=bytes.
+# rules MEDIUM [BLOCKS]: lines "NAME | COMMAND | EXPECTED" from standard input.  EXPECTED is a pattern of the shell
+# for the answer; without a NAME the line prepares the next and must succeed.  An answer's bytes from N on are also
+# written [N]=bytes.
 n_discs=0
 rules() {
 	local medium=$1 disc=$T/disc.$((++n_discs)) name command expected got names=() wants=()

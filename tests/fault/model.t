@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# model.t - random operations on a disc and on a plain directory beside it give the same, through commits, remounts and sudden ends
+# model.t - random operations on a disc and on a plain directory beside it give the same, through commits, remounts
+# and sudden ends
 #
-# tests/model/model.c does and compares; here is what it asks for in between.  MODEL_OPERATIONS (1200) operations for each kind of disc,
-# seeds from MODEL_SEED (1); MODEL_ONLY: a pattern of their names.  A difference is told with its seed and the last operations.  At the end every older session is mounted and
-# compared with what the mount showed right after it was burned.
+# tests/model/model.c does and compares; here is what it asks for in between.  MODEL_OPERATIONS (1200) operations for
+# each kind of disc, seeds from MODEL_SEED (1); MODEL_ONLY: a pattern of their names.  A difference is told with its
+# seed and the last operations.  At the end every older session is mounted and compared with what the mount showed
+# right after it was burned.
 . "$(dirname "$0")/../lib.sh"
 
 operations=${MODEL_OPERATIONS:-1200} seed=${MODEL_SEED:-1}
@@ -39,7 +41,8 @@ keep_plain() { rm -rf "$T/burned" && cp -a --sparse=always "$plain" "$T/burned";
 go_back() { rm -rf "$plain" && cp -a --sparse=always "$T/burned" "$plain"; }
 # The options of a mount whose first one is a fault, without it.
 without_fault() { [[ $options != *,* ]] || printf '%s' "${options#*,}"; }
-# A commit in whose middle the daemon ends, each time at another place; the disc is mounted without that fault, and then as before.
+# A commit in whose middle the daemon ends, each time at another place; the disc is mounted without that fault, and
+# then as before.
 faults=(kill@0 kill@40 kill-publish@0 kill-before-sync kill-publish@15 kill-publish@16 kill@90 kill-publish@7) n_crashes=0
 crash() {
 	local others

@@ -123,7 +123,8 @@ ok 'unmount after a discard' umount_disc
 mount_disc -o ro "$disc"
 is 'what the other program appended is there' "$(cat "$mnt/README.added")" four
 ok 'unmount' umount_disc
-# The image is deleted under the mount, or another file gets its name: what is burned into it would be gone, and with it what was staged.
+# The image is deleted under the mount, or another file gets its name: what is burned into it would be gone, and with
+# it what was staged.
 for how in deleted replaced; do
 	cp "$T/saved.iso" "$disc"
 	mount_disc "$disc"

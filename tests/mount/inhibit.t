@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# inhibit.t - while a disc is burned a block lock of logind is held; without logind, or with a bus that does not answer, burns go on as ever
+# inhibit.t - while a disc is burned a block lock of logind is held; without logind, or with a bus that does not
+# answer, burns go on as ever
 . "$(dirname "$0")/../lib.sh"
 command -v dbus-daemon >/dev/null || skip_all 'no dbus-daemon'
 
