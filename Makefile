@@ -24,7 +24,7 @@ PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wwrite-strings
 ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) $(if $(SAN)$(CHECKS),-DCDAPPENDFS_CHECKS) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -pthread \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(CFLAGS)
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer) $(CFLAGS)
 ALL_LDFLAGS = -pthread -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS) $(LDFLAGS)
 
 Q := $(if $(V),,@)
