@@ -13,6 +13,7 @@
 
 #include "burner/session/layout.h"
 #include "burner/session/susp.h"
+#include "burner/format/date.h"
 
 #define RECORD_MAX 254u
 #define RECORD_FIXED 33u
@@ -125,7 +126,7 @@ static void encode_record(const struct record *r, uint8_t *out, unsigned length)
 	out[0] = (uint8_t)length;
 	put_both32(out + 2, r->lba);
 	put_both32(out + 10, r->bytes);
-	date_short(out + 18, r->time);
+	date_encode_short(out + 18, r->time);
 	out[25] = r->flags;
 	put_both16(out + 28, 1);
 	out[32] = (uint8_t)r->identifier_bytes;

@@ -13,6 +13,7 @@
 #include "burner/session/layout.h"
 #include "burner/session/stream.h"
 #include "burner/session/susp.h"
+#include "burner/format/date.h"
 #include "burner/format/appuse.h"
 #include "burner/format/joliet.h"
 
@@ -83,7 +84,7 @@ static void put_root(uint8_t *out, const struct burn_plan *p, enum tree_kind kin
 	out[0] = 34;
 	put_both32(out + 2, d->lba);
 	put_both32(out + 10, d->sectors * SECTOR_BYTES);
-	date_short(out + 18, p->manifest->nodes[d->node].mtime.tv_sec);
+	date_encode_short(out + 18, p->manifest->nodes[d->node].mtime.tv_sec);
 	out[25] = 0x02;
 	put_both16(out + 28, 1);
 	out[32] = 1;
@@ -136,8 +137,8 @@ static void put_volume(uint8_t *out, const struct burn_plan *p, enum tree_kind k
 	put_be32(out + TABLE_M, tree->table_lba[1]);
 	put_root(out + ROOT_RECORD, p, kind);
 	put_texts(out, kind);
-	date_long(out + CREATED, p->options.time);
-	date_long(out + MODIFIED, p->options.time);
+	date_encode_long(out + CREATED, p->options.time);
+	date_encode_long(out + MODIFIED, p->options.time);
 	memset(out + EXPIRES, '0', 16); /* not specified */
 	memset(out + EFFECTIVE, '0', 16);
 	out[STRUCTURE_VERSION] = 1;

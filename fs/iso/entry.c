@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/format/date.h"
 #include "fs/iso/internal.h"
 
 #define SECTIONS_MAX 65536u	      /* of one file; 8 TiB needs 2049 */
@@ -106,7 +107,7 @@ static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *re
 	struct timespec date = {0, 0};
 
 	if (!r->has_mtime || !r->has_atime || !r->has_ctime)
-		date.tv_sec = date_of_record(record_date(record));
+		(void)date_decode_short(record_date(record), &date);
 	e->mode = type | (r->has_px ? r->mode & 07777 : type == S_IFDIR ? 0555 : type == S_IFLNK ? 0777 : 0444);
 	e->uid = r->uid;
 	e->gid = r->gid;

@@ -4,8 +4,8 @@
  *
  *	volume.c   descriptors, choice of the tree, life of struct iso      sectors.c  sectors, their cache, continuation windows
  *	susp.c     SUSP entries and their continuation chains               rock.c     RRIP fields out of SUSP entries
- *	name.c     plain and Joliet names                                   date.c     the two forms of dates
- *	entry.c    one directory record -> struct iso_entry                 dir.c      cursor over a directory, iso_dir
+ *	identifier.c  plain and Joliet names                                dir.c      cursor over a directory, iso_dir
+ *	entry.c    one directory record -> struct iso_entry
  *	index.c    name -> record position of large directories             lookup.c   iso_lookup, iso_entry_at
  *	zisofs.c   compressed files                                         ahead.c    directories that will be read soon
  *
@@ -139,11 +139,6 @@ void name_from_iso(const uint8_t *id, size_t n, char ret[256]);
 void name_from_joliet(const uint8_t *id, size_t n, char ret[256]);
 /* Into what iso_entry.iso_name says. */
 void name_keep_iso(const uint8_t *id, size_t n, char ret[40]);
-
-/* ---- date.c ---- */
-
-int64_t date_of_record(const uint8_t d[7]);	     /* ECMA-119 9.1.5 */
-struct timespec date_of_volume(const uint8_t d[17]); /* ECMA-119 8.4.26.1 */
 
 /* ---- dir.c ---- */
 

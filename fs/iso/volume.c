@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "burner/format/date.h"
 #include "fs/iso/internal.h"
 
 #define DESCRIPTORS_MAX 84u /* Linux looks at as many */
@@ -64,6 +65,7 @@ static int read_primary(struct iso *iso, uint32_t lba)
 {
 	uint8_t d[SECTOR_BYTES];
 	struct disc_state state;
+	struct timespec created;
 	int r = disc_read(iso->disc, lba, d, 1);
 
 	if (r)
@@ -75,7 +77,8 @@ static int read_primary(struct iso *iso, uint32_t lba)
 		return r;
 	take_volume_id(d, iso->info.volume_id);
 	iso->info.volume_sectors = get_le32(d + 80);
-	iso->info.created = date_of_volume(d + 813).tv_sec;
+	(void)date_decode_long(d + 813, &created);
+	iso->info.created = created.tv_sec;
 	iso->info.ours = !appuse_decode(d, &iso->info.appuse);
 	iso->info.tables[0] = descriptor_tables(d);
 	/* Later sessions of others give their size relative to their start, 16 before the descriptor. */
