@@ -254,7 +254,7 @@ static bool volume_at(struct container *c, uint32_t start, uint8_t sector[SECTOR
 
 	if (c->way == WAY_FILE && (c->fd < 0 || start != 0))
 		return false;
-	if (read_any(c, start + HEAD_LBA, sector, 1) < 0 || pvd_check(sector, start, INT32_MAX) < 0)
+	if (read_any(c, start + SESSION_DESCRIPTORS, sector, 1) < 0 || pvd_check(sector, start, INT32_MAX) < 0)
 		return false;
 	root = get_le32(sector + 158);
 	size = get_le32(sector + 80);
@@ -293,7 +293,7 @@ static int find_volumes(struct container *c, bool *ret_data)
 		}
 		if (!found)
 			continue;
-		pvd_session(sector, (uint32_t)start, (uint32_t)start + HEAD_LBA, s);
+		pvd_session(sector, (uint32_t)start, (uint32_t)start + SESSION_DESCRIPTORS, s);
 		s->number = (uint32_t)++c->list.n;
 		c->list.end_sectors = max_u64(c->list.end_sectors, min_u64((uint64_t)start + s->sectors, INT32_MAX));
 	}

@@ -19,7 +19,7 @@ int pvd_check(const uint8_t sector[SECTOR_BYTES], uint64_t low, uint64_t n_secto
 	if (sector[0] != 1 || memcmp(sector + 1, "CD001", 5) != 0 || sector[6] != 1 ||
 	    get_le16(sector + 128) != SECTOR_BYTES)
 		return -EBADMSG;
-	if (root[0] < 34 || !(root[25] & 2) || sectors == 0 || lba <= HEAD_LBA || lba < low ||
+	if (root[0] < 34 || !(root[25] & 2) || sectors == 0 || lba <= DESCRIPTORS_LBA || lba < low ||
 	    lba + sectors > n_sectors)
 		return -EBADMSG;
 	return 0;

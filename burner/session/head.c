@@ -17,9 +17,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "burner/base/bytes.h"
+#include "burner/format/geometry.h"
 
-#define HEAD_SECTORS 16u
 enum { DESCRIPTOR_SUPPLEMENTARY = 2, DESCRIPTOR_TERMINATOR = 255 };
 
 static bool is_descriptor(const uint8_t *sector) { return memcmp(sector + 1, "CD001", 5) == 0; }
@@ -49,16 +48,16 @@ static unsigned set_length(const uint8_t *head)
 {
 	unsigned n = 0;
 
-	while (n < HEAD_SECTORS && head[n * SECTOR_BYTES] != DESCRIPTOR_TERMINATOR)
+	while (n < DESCRIPTORS_SECTORS && head[n * SECTOR_BYTES] != DESCRIPTOR_TERMINATOR)
 		n++;
-	return n < HEAD_SECTORS ? n + 1 : n;
+	return n < DESCRIPTORS_SECTORS ? n + 1 : n;
 }
 
 static unsigned free_length(const uint8_t *now)
 {
 	unsigned n = 1; /* the primary descriptor */
 
-	while (n < HEAD_SECTORS && is_free(now + n * SECTOR_BYTES))
+	while (n < DESCRIPTORS_SECTORS && is_free(now + n * SECTOR_BYTES))
 		n++;
 	return n;
 }
@@ -74,13 +73,14 @@ static unsigned drop_supplementary(uint8_t *head, unsigned n)
 	return to;
 }
 
-void session_head_merge(const uint8_t now[16 * 2048], uint8_t head[16 * 2048])
+void session_head_merge(const uint8_t now[DESCRIPTORS_SECTORS * SECTOR_BYTES],
+			uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
 	unsigned n = set_length(head);
 
 	if (n > free_length(now))
 		n = drop_supplementary(head, n);
-	for (unsigned i = n; i < HEAD_SECTORS; i++) {
+	for (unsigned i = n; i < DESCRIPTORS_SECTORS; i++) {
 		const uint8_t *old = now + i * SECTOR_BYTES;
 
 		if (is_descriptor(old) || is_libisofs_tag(old) || is_recognition(old))

@@ -205,7 +205,7 @@ static void put_sections(struct writer *w, const struct plan_file *f, struct rec
 
 		for (uint64_t done = 0; done < run->length; done += r->bytes) {
 			r->lba = (uint32_t)((run->pos + done) / SECTOR_BYTES);
-			r->bytes = (uint32_t)min_u64(run->length - done, SECTION_BYTES);
+			r->bytes = (uint32_t)min_u64(run->length - done, SECTION_MAX_BYTES);
 			r->flags = i + 1 < f->n_runs || done + r->bytes < run->length ? FLAG_NOT_LAST : 0;
 			put_record(w, r, cut);
 		}

@@ -97,7 +97,8 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 		.number = o->session_number,
 		.start_lba = o->start_lba,
 		.previous_lba = o->previous_lba,
-		.previous_descriptor_lba = p->foreign_head ? o->start_lba + SAVED_HEAD : o->previous_descriptor_lba,
+		.previous_descriptor_lba =
+			p->foreign_head ? o->start_lba + SESSION_SAVED_DESCRIPTORS : o->previous_descriptor_lba,
 		.previous_number = o->previous_number,
 		.sectors = session_length(p),
 		.directories = p->trees[TREE_ROCK_RIDGE].table_entries,
@@ -171,13 +172,14 @@ void volume_encode(const struct burn_plan *p, uint8_t *ret)
 
 	memset(ret, 0, (size_t)(p->tree_lba - start) * SECTOR_BYTES);
 	if (p->options.overwritable) {
-		put_descriptors(ret + ABSOLUTE_DESCRIPTORS * SECTOR_BYTES, p, p->end_lba);
-		put_descriptors(ret + DESCRIPTORS * SECTOR_BYTES, p, p->end_lba - start);
+		put_descriptors(ret + SESSION_ABSOLUTE_DESCRIPTORS * SECTOR_BYTES, p, p->end_lba);
+		put_descriptors(ret + SESSION_DESCRIPTORS * SECTOR_BYTES, p, p->end_lba - start);
 	} else {
-		put_descriptors(ret + DESCRIPTORS * SECTOR_BYTES, p, p->end_lba);
+		put_descriptors(ret + SESSION_DESCRIPTORS * SECTOR_BYTES, p, p->end_lba);
 	}
 	if (p->foreign_head)
-		memcpy(ret + SAVED_HEAD * SECTOR_BYTES, p->foreign_head, HEAD_SECTORS * SECTOR_BYTES);
+		memcpy(ret + SESSION_SAVED_DESCRIPTORS * SECTOR_BYTES, p->foreign_head,
+		       DESCRIPTORS_SECTORS * SECTOR_BYTES);
 }
 
 /* ---- the head ---- */
@@ -193,23 +195,24 @@ static int make_absolute(uint8_t *descriptor, uint32_t start_lba)
 	return 0;
 }
 
-int session_head(const uint8_t descriptors[16 * 2048], uint32_t start_lba, uint8_t head[16 * 2048])
+int session_head(const uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], uint32_t start_lba,
+		 uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
-	_free_ uint8_t *made = calloc(HEAD_SECTORS, SECTOR_BYTES);
+	_free_ uint8_t *made = calloc(DESCRIPTORS_SECTORS, SECTOR_BYTES);
 	struct appuse a;
 
 	if (!made)
 		return -ENOMEM;
 	if (descriptors[0] != DESCRIPTOR_PRIMARY || appuse_decode(descriptors, &a) != 0 || a.start_lba != start_lba)
 		return -EBADMSG;
-	for (unsigned i = 0; i < HEAD_SECTORS; i++) {
+	for (unsigned i = 0; i < DESCRIPTORS_SECTORS; i++) {
 		uint8_t *at = made + (size_t)i * SECTOR_BYTES;
 
 		memcpy(at, descriptors + (size_t)i * SECTOR_BYTES, SECTOR_BYTES);
 		if (memcmp(at + 1, "CD001", 5) != 0)
 			return -EBADMSG;
 		if (at[0] == DESCRIPTOR_TERMINATOR) {
-			memcpy(head, made, (size_t)HEAD_SECTORS * SECTOR_BYTES);
+			memcpy(head, made, (size_t)DESCRIPTORS_SECTORS * SECTOR_BYTES);
 			return 0;
 		}
 		if ((at[0] == DESCRIPTOR_PRIMARY || at[0] == DESCRIPTOR_SUPPLEMENTARY) &&

@@ -7,10 +7,6 @@
 
 #include "burner/base/own.h"
 
-#define HEAD_LBA 16u
-#define DESCRIPTORS_MAX 16u    /* looked at for a boot record */
-#define ALIGN_OVERWRITABLE 32u /* sessions of images begin at multiples of 32 */
-#define ALIGN_SEQUENTIAL 16u
 #define DEFAULT_VOLUME_ID "CDAPPENDFS"
 
 const struct disc_session *newest_session(const struct disc_session *sessions, size_t n)
@@ -32,7 +28,7 @@ static int find_boot_record(struct disc *disc, uint32_t descriptor_lba, struct i
 {
 	uint8_t sector[SECTOR_BYTES];
 
-	for (uint32_t i = 1; i < DESCRIPTORS_MAX; i++) {
+	for (uint32_t i = 1; i < DESCRIPTORS_SECTORS; i++) {
 		int r = disc_read(disc, descriptor_lba + i, sector, 1);
 
 		if (r)
@@ -60,8 +56,8 @@ static int link_to_newest(struct disc *disc, const struct disc_session *newest, 
 	r = find_boot_record(disc, newest->descriptor_lba, in);
 	/* The head is this session's only descriptor, and publishing ours overwrites it. */
 	if (!r && in->state.overwritable && !newest->ours && newest->start_lba == 0 &&
-	    newest->descriptor_lba == HEAD_LBA) {
-		r = disc_read(disc, HEAD_LBA, in->head, 16);
+	    newest->descriptor_lba == DESCRIPTORS_LBA) {
+		r = disc_read(disc, DESCRIPTORS_LBA, in->head, DESCRIPTORS_SECTORS);
 		o->foreign_head = in->head;
 	}
 	return r;
@@ -92,7 +88,7 @@ int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t ne
 	b->no_joliet = o->no_joliet;
 	b->no_sharing = o->no_sharing;
 	b->compat = o->compat;
-	b->align_end_sectors = ret->state.overwritable ? ALIGN_OVERWRITABLE : ALIGN_SEQUENTIAL;
+	b->align_end_sectors = ret->state.overwritable ? SESSION_ALIGN_SECTORS : SEQUENTIAL_ALIGN_SECTORS;
 	if (newest)
 		r = link_to_newest(disc, newest, ret);
 	if (o->volume_id[0])

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "burner/format/date.h"
+#include "burner/format/geometry.h"
 #include "fs/iso/internal.h"
 
 #define DESCRIPTORS_MAX 84u /* Linux looks at as many */
@@ -83,8 +84,9 @@ static int read_primary(struct iso *iso, uint32_t lba)
 	iso->info.tables[0] = descriptor_tables(d);
 	/* Later sessions of others give their size relative to their start, 16 before the descriptor. */
 	if (!disc_state(iso->disc, &state) && state.used_sectors)
-		iso->limit_sectors =
-			max_u64(state.used_sectors, (uint64_t)(lba > 16 ? lba - 16 : 0) + iso->info.volume_sectors);
+		iso->limit_sectors = max_u64(state.used_sectors,
+					     (uint64_t)(lba > SYSTEM_AREA_SECTORS ? lba - SYSTEM_AREA_SECTORS : 0) +
+						     iso->info.volume_sectors);
 	return 0;
 }
 
