@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "burner/format/volume_descriptor.h"
 #include "burner/medium/internal.h"
 
 static const struct signature {
@@ -55,8 +56,8 @@ bool guess_udf(struct disc *d)
 			return false;
 		if (!memcmp(sector + 1, "NSR02", 5) || !memcmp(sector + 1, "NSR03", 5))
 			return true;
-		if (memcmp(sector + 1, "CD001", 5) && memcmp(sector + 1, "BEA01", 5) &&
-		    memcmp(sector + 1, "BOOT2", 5) && memcmp(sector + 1, "CDW02", 5))
+		if (!is_volume_descriptor(sector) && memcmp(sector + 1, "BEA01", 5) && memcmp(sector + 1, "BOOT2", 5) &&
+		    memcmp(sector + 1, "CDW02", 5))
 			return false;
 	}
 	return false;

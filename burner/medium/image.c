@@ -22,6 +22,7 @@
 
 #include "burner/medium/internal.h"
 #include "burner/format/appuse.h"
+#include "burner/format/volume_descriptor.h"
 #include "burner/base/own.h"
 
 static struct image *to_image(struct disc *d) { return (struct image *)(void *)d; /* its first member */ }
@@ -149,7 +150,7 @@ static bool all_zero(const uint8_t *bytes, size_t n)
 static bool torn_descriptor(const uint8_t sector[SECTOR_BYTES])
 {
 	enum { PIECE = 512 };
-	static const uint8_t begin[] = "\1CD001\1";
+	static const uint8_t begin[] = "\1" ISO_STANDARD_ID "\1";
 
 	return (all_zero(sector, PIECE) || !memcmp(sector, begin, sizeof(begin) - 1)) &&
 	       (all_zero(sector + PIECE, PIECE) || !memcmp(sector + APPUSE_OFFSET, APPUSE_MAGIC, 16)) &&

@@ -7,20 +7,19 @@
  */
 #include <string.h>
 
-#include "burner/format/date.h"
+#include "burner/format/volume_descriptor.h"
 #include "burner/medium/internal.h"
 #include "burner/base/own.h"
 
 int pvd_check(const uint8_t sector[SECTOR_BYTES], uint64_t low, uint64_t n_sectors)
 {
-	const uint8_t *root = sector + 156;
-	uint64_t lba = get_le32(root + 2), sectors = sectors_of(get_le32(root + 10));
+	const uint8_t *root = descriptor_root(sector);
+	uint64_t lba = record_extent(root), sectors = sectors_of(record_bytes(root));
 
-	if (sector[0] != 1 || memcmp(sector + 1, "CD001", 5) != 0 || sector[6] != 1 ||
-	    get_le16(sector + 128) != SECTOR_BYTES)
+	if (!descriptor_is_primary(sector))
 		return -EBADMSG;
-	if (root[0] < 34 || !(root[25] & 2) || sectors == 0 || lba <= DESCRIPTORS_LBA || lba < low ||
-	    lba + sectors > n_sectors)
+	if (record_length(root) < RECORD_MIN_BYTES || !(record_flags(root) & ISO_DIRECTORY) || sectors == 0 ||
+	    lba <= DESCRIPTORS_LBA || lba < low || lba + sectors > n_sectors)
 		return -EBADMSG;
 	return 0;
 }
@@ -29,17 +28,14 @@ void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_
 		 struct disc_session *ret)
 {
 	struct timespec created;
-	size_t n = 32;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->start_lba = start_lba;
 	ret->descriptor_lba = descriptor_lba;
-	ret->sectors = get_le32(sector + 80);
-	if (date_decode_long(sector + 813, &created))
+	ret->sectors = descriptor_space_sectors(sector);
+	if (descriptor_created(sector, &created))
 		ret->created = created.tv_sec;
-	while (n > 0 && (sector[40 + n - 1] == ' ' || sector[40 + n - 1] == 0))
-		n--;
-	memcpy(ret->volume_id, sector + 40, n);
+	descriptor_volume_id(sector, ret->volume_id);
 }
 
 void pvd_session_ours(const struct appuse *a, struct disc_session *ret)

@@ -26,12 +26,13 @@
 #include "burner/base/own.h"
 #include "burner/base/sha256.h"
 #include "burner/format/commit_record.h"
+#include "burner/format/date.h"
+#include "burner/format/volume_descriptor.h"
 
 #define SESSIONS_MAX 4096u
 #define PROBES 4096u
 #define PROBE_STEP 16u /* growisofs aligns to 16 sectors, xorriso and we to 32 */
 #define NUMBER_MAX 0x7fffffffu
-#define ROOT_RECORD 156u
 
 struct found {
 	struct disc_session session;
@@ -134,7 +135,7 @@ static int add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t star
 
 static bool same_root(const uint8_t a[SECTOR_BYTES], const uint8_t b[SECTOR_BYTES])
 {
-	return !memcmp(a + ROOT_RECORD, b + ROOT_RECORD, 34);
+	return !memcmp(descriptor_root(a), descriptor_root(b), RECORD_MIN_BYTES);
 }
 
 /* The head is ours: 1 and the session is added, 0 it is not ours, -errno. */
@@ -173,7 +174,7 @@ static bool torn_between(const uint8_t sector[SECTOR_BYTES], const uint8_t a[SEC
 /* The first session of ours above one at LBA 0 was being published: where it keeps the head as it was, or 0. */
 static uint32_t saved_head(struct scan *s, const uint8_t head[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES])
 {
-	uint64_t start = round_up(get_le32(head + 80), SESSION_ALIGN_SECTORS),
+	uint64_t start = round_up(descriptor_space_sectors(head), SESSION_ALIGN_SECTORS),
 		 saved = start + SESSION_SAVED_DESCRIPTORS;
 	uint8_t sets[DESCRIPTORS_SECTORS * SECTOR_BYTES], made[DESCRIPTORS_SECTORS * SECTOR_BYTES];
 	struct appuse a;
@@ -189,7 +190,7 @@ static uint32_t saved_head(struct scan *s, const uint8_t head[SECTOR_BYTES], uin
 static int newest_foreign(struct scan *s, const uint8_t head[SECTOR_BYTES])
 {
 	uint8_t sector[SECTOR_BYTES];
-	uint32_t root = get_le32(head + ROOT_RECORD + 2), saved;
+	uint32_t root = record_extent(descriptor_root(head)), saved;
 
 	for (uint32_t lba = (root - 1) / PROBE_STEP * PROBE_STEP; lba > DESCRIPTORS_LBA && s->probes < PROBES;
 	     lba -= PROBE_STEP) {
@@ -210,8 +211,8 @@ static bool session_at(struct scan *s, uint64_t start, uint8_t sector[SECTOR_BYT
 
 	if (read_pvd(s, start + SESSION_DESCRIPTORS, start, sector) < 0)
 		return false;
-	size = get_le32(sector + 80);
-	return get_le32(sector + ROOT_RECORD + 2) < start + size;
+	size = descriptor_space_sectors(sector);
+	return record_extent(descriptor_root(sector)) < start + size;
 }
 
 static int walk_chain(struct scan *s)
@@ -226,7 +227,7 @@ static int walk_chain(struct scan *s)
 		return -ENOMEM;
 	while (s->n_chain < SESSIONS_MAX && start <= UINT32_MAX && session_at(s, start, sector)) {
 		s->chain[s->n_chain++] = (uint32_t)start;
-		start = round_up(start + get_le32(sector + 80), SESSION_ALIGN_SECTORS);
+		start = round_up(start + descriptor_space_sectors(sector), SESSION_ALIGN_SECTORS);
 	}
 	return 0;
 }
@@ -260,7 +261,7 @@ static int below_by_probing(struct scan *s, uint32_t start, uint32_t *ret_start,
 		s->probes++;
 		if (!session_at(s, p, sector))
 			continue;
-		size = get_le32(sector + 80);
+		size = descriptor_space_sectors(sector);
 		if (!ends_at(p + size, start) && !(size > p && ends_at(size, start)))
 			continue;
 		if (appuse_decode(sector, &a) == 0 && a.start_lba != p)
@@ -340,7 +341,7 @@ static bool hidden_session(struct scan *s, uint64_t end)
 
 	for (size_t i = 0; i < ARRAY_LENGTH(starts); i++)
 		if (starts[i] <= UINT32_MAX && session_at(s, starts[i], sector) && appuse_decode(sector, &a) < 0 &&
-		    starts[i] + get_le32(sector + 80) <= s->n_sectors)
+		    starts[i] + descriptor_space_sectors(sector) <= s->n_sectors)
 			return true;
 	return false;
 }
@@ -380,7 +381,7 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 	r = disc_read(d, DESCRIPTORS_LBA, head, 1);
 	if (r < 0)
 		return r;
-	if (memcmp(head + 1, "CD001", 5) != 0)
+	if (!is_volume_descriptor(head))
 		return -EMEDIUMTYPE;
 	r = pvd_check(head, 0, s.n_sectors);
 	if (r < 0)
@@ -394,7 +395,7 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 		r = publish_list(&s, &list);
 	if (r < 0)
 		return r;
-	list.end_sectors = max_u64(list.end_sectors, get_le32(head + 80));
+	list.end_sectors = max_u64(list.end_sectors, descriptor_space_sectors(head));
 	list.partition = partition_behind(d, list.end_sectors, s.n_sectors);
 	list.udf = guess_udf(d);
 	list.hidden = hidden_session(&s, list.end_sectors);
@@ -471,7 +472,7 @@ int sessions_identity(struct disc *d, const struct session_list *l, const struct
 		      struct disc_identity *ret)
 {
 	struct disc_identity identity = {.is_provisional = l->n == 0};
-	uint8_t sector[SECTOR_BYTES], bytes[34 + 32 + 17];
+	uint8_t sector[SECTOR_BYTES], bytes[RECORD_MIN_BYTES + VOLUME_ID_BYTES + LONG_DATE_BYTES];
 	int r = provisional_identity(st, path, identity.provisional);
 
 	if (r < 0)
@@ -481,9 +482,10 @@ int sessions_identity(struct disc *d, const struct session_list *l, const struct
 		r = disc_read(d, l->sessions[0].descriptor_lba, sector, 1);
 		if (r < 0)
 			return r;
-		memcpy(bytes, sector + ROOT_RECORD, 34);
-		memcpy(bytes + 34, sector + 40, 32);
-		memcpy(bytes + 66, sector + 813, 17);
+		memcpy(bytes, descriptor_root(sector), RECORD_MIN_BYTES);
+		memcpy(bytes + RECORD_MIN_BYTES, DESCRIPTOR_FIELD(sector, volume_id), VOLUME_ID_BYTES);
+		memcpy(bytes + RECORD_MIN_BYTES + VOLUME_ID_BYTES, DESCRIPTOR_FIELD(sector, creation_date),
+		       LONG_DATE_BYTES);
 		r = sha256_of(bytes, sizeof(bytes), identity.id);
 	}
 	if (r == 0)

@@ -18,10 +18,8 @@
 #include <string.h>
 
 #include "burner/format/geometry.h"
+#include "burner/format/volume_descriptor.h"
 
-enum { DESCRIPTOR_SUPPLEMENTARY = 2, DESCRIPTOR_TERMINATOR = 255 };
-
-static bool is_descriptor(const uint8_t *sector) { return memcmp(sector + 1, "CD001", 5) == 0; }
 static bool is_libisofs_tag(const uint8_t *sector) { return memcmp(sector, "libisofs_", 9) == 0; }
 
 /* ECMA-167 2/9.1: a structure of the recognition sequence. */
@@ -40,7 +38,7 @@ static bool is_free(const uint8_t *sector)
 {
 	static const uint8_t zeros[SECTOR_BYTES];
 
-	return is_descriptor(sector) || is_libisofs_tag(sector) || is_recognition(sector) ||
+	return is_volume_descriptor(sector) || is_libisofs_tag(sector) || is_recognition(sector) ||
 	       memcmp(sector, "MKI ", 4) == 0 || memcmp(sector, zeros, SECTOR_BYTES) == 0;
 }
 
@@ -48,7 +46,7 @@ static unsigned set_length(const uint8_t *head)
 {
 	unsigned n = 0;
 
-	while (n < DESCRIPTORS_SECTORS && head[n * SECTOR_BYTES] != DESCRIPTOR_TERMINATOR)
+	while (n < DESCRIPTORS_SECTORS && descriptor_type(head + n * SECTOR_BYTES) != ISO_VD_END)
 		n++;
 	return n < DESCRIPTORS_SECTORS ? n + 1 : n;
 }
@@ -68,7 +66,7 @@ static unsigned drop_supplementary(uint8_t *head, unsigned n)
 	unsigned to = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		if (head[i * SECTOR_BYTES] != DESCRIPTOR_SUPPLEMENTARY)
+		if (descriptor_type(head + i * SECTOR_BYTES) != ISO_VD_SUPPLEMENTARY)
 			memmove(head + to++ * SECTOR_BYTES, head + i * SECTOR_BYTES, SECTOR_BYTES);
 	return to;
 }
@@ -83,7 +81,7 @@ void session_head_merge(const uint8_t now[DESCRIPTORS_SECTORS * SECTOR_BYTES],
 	for (unsigned i = n; i < DESCRIPTORS_SECTORS; i++) {
 		const uint8_t *old = now + i * SECTOR_BYTES;
 
-		if (is_descriptor(old) || is_libisofs_tag(old) || is_recognition(old))
+		if (is_volume_descriptor(old) || is_libisofs_tag(old) || is_recognition(old))
 			memset(head + i * SECTOR_BYTES, 0, SECTOR_BYTES);
 		else
 			memcpy(head + i * SECTOR_BYTES, old, SECTOR_BYTES);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "burner/base/own.h"
+#include "burner/format/el_torito.h"
+#include "burner/format/volume_descriptor.h"
 
 #define DEFAULT_VOLUME_ID "CDAPPENDFS"
 
@@ -17,13 +19,6 @@ const struct disc_session *newest_session(const struct disc_session *sessions, s
 	return NULL;
 }
 
-/* ECMA-119 8.2 and El Torito 2.0, 2.0: type 0, "CD001", system identifier "EL TORITO SPECIFICATION". */
-static bool is_boot_record(const uint8_t sector[SECTOR_BYTES])
-{
-	return sector[0] == 0 && memcmp(sector + 1, "CD001", 5) == 0 &&
-	       memcmp(sector + 7, "EL TORITO SPECIFICATION", 23) == 0;
-}
-
 static int find_boot_record(struct disc *disc, uint32_t descriptor_lba, struct inputs *in)
 {
 	uint8_t sector[SECTOR_BYTES];
@@ -33,9 +28,9 @@ static int find_boot_record(struct disc *disc, uint32_t descriptor_lba, struct i
 
 		if (r)
 			return r;
-		if (memcmp(sector + 1, "CD001", 5) != 0 || sector[0] == 255)
+		if (descriptor_ends_set(sector))
 			return 0;
-		if (is_boot_record(sector)) {
+		if (el_torito_is_boot_record(sector)) {
 			memcpy(in->boot, sector, sizeof(in->boot));
 			in->options.boot_record = in->boot;
 			return 0;

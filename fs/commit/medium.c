@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "burner/format/appuse.h"
+#include "burner/format/volume_descriptor.h"
 #include "burner/format/geometry.h"
 #include "burner/base/own.h"
 #include "fs/commit/internal.h"
@@ -210,7 +211,7 @@ int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes)
 	if (r)
 		return r;
 	if (fd < 0 || pos < f.image_bytes || pos + SECTOR_BYTES > image_bytes ||
-	    disc_read(disc, start_lba + SESSION_DESCRIPTORS, sector, 1) < 0 || memcmp(sector + 1, "CD001", 5) != 0)
+	    disc_read(disc, start_lba + SESSION_DESCRIPTORS, sector, 1) < 0 || !is_volume_descriptor(sector))
 		return 0;
 	memset(sector, 0, sizeof(sector));
 	if (pwrite(fd, sector, sizeof(sector), (off_t)pos) != (ssize_t)sizeof(sector) || fsync(fd) < 0)

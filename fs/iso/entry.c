@@ -69,7 +69,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 	uint32_t at;
 	int r = sections_add(s, record, depth);
 
-	if (r || !(record_flags(record) & RECORD_CONTINUES))
+	if (r || !(record_flags(record) & ISO_MULTIEXTENT))
 		return r;
 	memcpy(id, record_id(record), id_length);
 	for (uint32_t i = 1; i < SECTIONS_MAX; i++) {
@@ -79,7 +79,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 		if (!more || record_id_length(record) != id_length || memcmp(record_id(record), id, id_length))
 			return -EBADMSG;
 		r = sections_add(s, record, depth);
-		if (r || !(record_flags(record) & RECORD_CONTINUES))
+		if (r || !(record_flags(record) & ISO_MULTIEXTENT))
 			return r;
 	}
 	return -EBADMSG;
@@ -87,7 +87,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 
 static uint32_t type_of(const uint8_t *record, const struct rock *r)
 {
-	if (r->has_cl || record_flags(record) & RECORD_DIRECTORY)
+	if (r->has_cl || record_flags(record) & ISO_DIRECTORY)
 		return S_IFDIR;
 	switch (r->mode & S_IFMT) {
 	case S_IFLNK:
@@ -158,8 +158,7 @@ static int read_self(struct iso *iso, uint32_t lba, uint8_t sector[SECTOR_BYTES]
 
 	if (r)
 		return r;
-	return record_is_sound(sector, SECTOR_BYTES) && record_is_dot(sector) &&
-			       record_flags(sector) & RECORD_DIRECTORY ?
+	return record_is_sound(sector, SECTOR_BYTES) && record_is_dot(sector) && record_flags(sector) & ISO_DIRECTORY ?
 		       0 :
 		       -EBADMSG;
 }
