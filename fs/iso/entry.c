@@ -134,7 +134,7 @@ static void set_private(const struct iso *iso, struct iso_entry *e, const struct
 static int decode_rock(struct iso *iso, struct window *w, const uint8_t *record, enum decode_depth depth,
 		       struct rock *r)
 {
-	if (iso->kind == TREE_ROCK_RIDGE)
+	if (iso->names == ISO_NAMES_ROCK_RIDGE)
 		return rock_decode(iso, w, record, depth, r);
 	memset((char *)r + offsetof(struct rock, name_length), 0,
 	       offsetof(struct rock, target) - offsetof(struct rock, name_length));
@@ -145,7 +145,7 @@ static void set_name(struct iso *iso, struct iso_entry *e, const uint8_t *record
 {
 	if (r->name_length)
 		memcpy(e->name, r->name, r->name_length + 1);
-	else if (iso->kind == TREE_JOLIET)
+	else if (iso->names == ISO_NAMES_JOLIET)
 		name_from_joliet(record_id(record), record_id_length(record), e->name);
 	else
 		name_from_iso(record_id(record), record_id_length(record), e->name);
@@ -234,7 +234,7 @@ static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum dec
 	type = type_of(record, &r);
 	set_name(c->iso, e, record, &r);
 	if (depth == DECODE_ALL) {
-		if (c->iso->kind != TREE_JOLIET)
+		if (c->iso->names != ISO_NAMES_JOLIET)
 			name_keep_iso(record_id(record), record_id_length(record), e->iso_name);
 		set_attributes(e, type, record, &r);
 		set_private(c->iso, e, &r);

@@ -24,7 +24,7 @@
 #define DIRECTORY_MAX_BYTES (1u << 30)
 #define SMALL_DIRECTORY_SECTORS 4u /* up to here a look-up reads the directory itself, through the sector cache */
 
-enum tree_kind { TREE_ROCK_RIDGE, TREE_JOLIET, TREE_PLAIN };
+enum iso_names { ISO_NAMES_ROCK_RIDGE, ISO_NAMES_JOLIET, ISO_NAMES_PLAIN }; /* which are shown */
 
 struct sector_cache;
 struct index_cache;
@@ -33,7 +33,7 @@ struct index_cache;
 struct iso {
 	struct disc *disc;
 	atomic_uint refs;
-	enum tree_kind kind;
+	enum iso_names names;
 	uint8_t susp_skip;	/* SP: bytes before the first entry of each System Use area */
 	uint64_t limit_sectors; /* end of the disc; 0 unknown */
 	struct iso_extent root;
