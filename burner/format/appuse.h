@@ -36,9 +36,10 @@
 #ifndef BURNER_FORMAT_APPUSE_H
 #define BURNER_FORMAT_APPUSE_H
 
-#include <stdint.h>
+#include "burner/base/bytes.h"
 
 #define APPUSE_OFFSET 883u
+#define APPUSE_BYTES 512u
 #define APPUSE_MAGIC "CDAPPENDFS 1\0\0\0" /* 16 bytes with the terminator */
 #define APPUSE_NONE 0xffffffffu
 #define APPUSE_JOLIET 1u
@@ -59,8 +60,8 @@ struct appuse {
 };
 
 /* burner/format/appuse.c */
-void appuse_encode(const struct appuse *a, uint8_t descriptor[2048]);
+void appuse_encode(const struct appuse *a, uint8_t descriptor[SECTOR_BYTES]);
 /* 0, or -ENODATA when it is not ours or damaged. */
-int appuse_decode(const uint8_t descriptor[2048], struct appuse *ret);
+int appuse_decode(const uint8_t descriptor[SECTOR_BYTES], struct appuse *ret);
 
 #endif

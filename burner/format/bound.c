@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "burner/format/bound.h"
 
+#include <assert.h>
+
+#include "burner/format/directory_record.h"
+#include "burner/format/geometry.h"
+
+static_assert(BOUND_RECORD_MAX == RECORD_MAX_BYTES, "the longest record");
+static_assert(BOUND_FILE_BYTES == BOUND_SECTIONS * SECTION_MAX_BYTES, "the longest file");
+static_assert(BOUND_ALIGN_SECTORS == SESSION_ALIGN_SECTORS, "what a session's length is a multiple of, at most");
+
 /*
  * UTF-16 characters of the Joliet name.  It may be taken already when it is made of another: a character was replaced
  * or it was cut; and beside older names, which go first, when it looks as if made so.  It then gets a '~' and five

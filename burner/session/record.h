@@ -9,13 +9,13 @@
 
 #include "burner/base/bytes.h"
 
-#define RECORD_MAX 264u /* of a path table: 8 bytes and the identifier */
+#define TABLE_RECORD_MAX 264u /* of a path table: 8 bytes and the identifier */
 
 struct records {
 	int (*next)(void *context, struct records *r); /* 1 and a record of n bytes, 0 behind the last, < 0 */
 	void *context;
 	unsigned at, n; /* of the record at hand */
-	uint8_t record[RECORD_MAX];
+	uint8_t record[TABLE_RECORD_MAX];
 };
 
 /* Zeros behind the last record. */

@@ -10,12 +10,12 @@
  */
 #include "burner/session/susp.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "burner/base/bytes.h"
+#include "burner/format/date.h"
 #include "burner/format/link_pieces.h"
 
 #define NM_TEXT 250u
@@ -23,63 +23,6 @@
 #define COMPONENT_CURRENT 2u
 #define COMPONENT_PARENT 4u
 #define COMPONENT_ROOT 8u
-
-#define DATE_MIN (-2208988800ll) /* 1900-01-01 00:00:00 */
-#define DATE_MAX 5869583999ll	 /* 2155-12-31 23:59:59 */
-
-/* ---- dates ---- */
-
-struct date {
-	int year, month, day, hour, minute, second;
-};
-
-/* Proleptic Gregorian, by the 400-year cycle that begins on 1 March 0000; gmtime_r costs ten times as much. */
-static struct date date_of(int64_t seconds)
-{
-	int64_t days;
-	int second_of_day, day_of_cycle, year_of_cycle, day_of_year, month, cycle;
-
-	seconds = seconds < DATE_MIN ? DATE_MIN : seconds > DATE_MAX ? DATE_MAX : seconds;
-	seconds -= DATE_MIN;
-	days = seconds / 86400 + 693901; /* 1900-01-01 since 0000-03-01 */
-	second_of_day = (int)(seconds % 86400);
-	cycle = (int)(days / 146097);
-	day_of_cycle = (int)(days % 146097);
-	year_of_cycle = (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36524 - day_of_cycle / 146096) / 365;
-	day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-	month = (5 * day_of_year + 2) / 153;
-	return (struct date){
-		.year = cycle * 400 + year_of_cycle + (month >= 10),
-		.month = month < 10 ? month + 3 : month - 9,
-		.day = day_of_year - (153 * month + 2) / 5 + 1,
-		.hour = second_of_day / 3600,
-		.minute = second_of_day / 60 % 60,
-		.second = second_of_day % 60,
-	};
-}
-
-void date_short(uint8_t out[7], int64_t seconds)
-{
-	struct date d = date_of(seconds);
-
-	out[0] = (uint8_t)(d.year - 1900);
-	out[1] = (uint8_t)d.month;
-	out[2] = (uint8_t)d.day;
-	out[3] = (uint8_t)d.hour;
-	out[4] = (uint8_t)d.minute;
-	out[5] = (uint8_t)d.second;
-	out[6] = 0;
-}
-
-void date_long(uint8_t out[17], int64_t seconds)
-{
-	struct date d = date_of(seconds);
-	char text[80];
-
-	snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02d00", d.year, d.month, d.day, d.hour, d.minute, d.second);
-	memcpy(out, text, 16);
-	out[16] = 0;
-}
 
 /* ---- entries ---- */
 
@@ -103,7 +46,7 @@ static void put_date(uint8_t *out, const struct timespec *time, const struct tim
 	if (time->tv_sec == before->tv_sec)
 		memcpy(out, dated, 7);
 	else
-		date_short(out, time->tv_sec);
+		date_encode_short(out, time->tv_sec);
 }
 
 static void put_px_tf(struct susp *s, const struct manifest_node *node)
@@ -117,7 +60,7 @@ static void put_px_tf(struct susp *s, const struct manifest_node *node)
 	put_both32(px + 36, (uint32_t)node->ino);
 	tf = begin(s, "TF", 26, 1);
 	tf[4] = 0x02 | 0x04 | 0x08; /* modify, access, attributes: in this order */
-	date_short(tf + 5, node->mtime.tv_sec);
+	date_encode_short(tf + 5, node->mtime.tv_sec);
 	put_date(tf + 12, &node->atime, &node->mtime, tf + 5);
 	put_date(tf + 19, &node->ctime, &node->atime, tf + 12);
 }

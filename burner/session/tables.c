@@ -436,7 +436,7 @@ struct table_stream {
 	bool big_endian, ended;
 	struct records records;
 };
-_Static_assert(FIXED_BYTES + 256 <= RECORD_MAX, "an identifier has 255 bytes at most");
+_Static_assert(FIXED_BYTES + 256 <= TABLE_RECORD_MAX, "an identifier has 255 bytes at most");
 
 static int next_record(void *stream, struct records *r);
 

@@ -11,14 +11,11 @@
 #include <time.h>
 
 #include "burner/format/bound.h"
-#include "burner/base/bytes.h"
+#include "burner/format/geometry.h"
 #include "burner/base/json.h"
 #include "burner/base/time.h"
 #include "fs/control/report.h"
 
-#define HEAD_SECTORS 16u /* the system area before the descriptors of a session, ECMA-119 6.2.1 */
-/* Linux mounts our session S of an overwritable medium with S - 8: burner/SESSION.md, "Geometry" */
-#define OWN_DESCRIPTORS_BEFORE 8u
 #define TIME_TEXT 32u
 
 void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,
@@ -50,9 +47,9 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 
 uint32_t report_sbsector(const struct disc_session *session, bool overwritable)
 {
-	if (session->ours && overwritable && session->start_lba >= OWN_DESCRIPTORS_BEFORE)
-		return session->start_lba - OWN_DESCRIPTORS_BEFORE;
-	return session->descriptor_lba >= HEAD_SECTORS ? session->descriptor_lba - HEAD_SECTORS : 0;
+	if (session->ours && overwritable && session->start_lba >= SESSION_ABSOLUTE_DESCRIPTORS)
+		return session->start_lba - SESSION_ABSOLUTE_DESCRIPTORS;
+	return session->descriptor_lba >= SESSION_DESCRIPTORS ? session->descriptor_lba - SESSION_DESCRIPTORS : 0;
 }
 
 /* ---- JSON ---- */

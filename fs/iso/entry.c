@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/format/date.h"
 #include "fs/iso/internal.h"
 
 #define SECTIONS_MAX 65536u	      /* of one file; 8 TiB needs 2049 */
@@ -68,7 +69,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 	uint32_t at;
 	int r = sections_add(s, record, depth);
 
-	if (r || !(record_flags(record) & RECORD_CONTINUES))
+	if (r || !(record_flags(record) & ISO_MULTIEXTENT))
 		return r;
 	memcpy(id, record_id(record), id_length);
 	for (uint32_t i = 1; i < SECTIONS_MAX; i++) {
@@ -78,7 +79,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 		if (!more || record_id_length(record) != id_length || memcmp(record_id(record), id, id_length))
 			return -EBADMSG;
 		r = sections_add(s, record, depth);
-		if (r || !(record_flags(record) & RECORD_CONTINUES))
+		if (r || !(record_flags(record) & ISO_MULTIEXTENT))
 			return r;
 	}
 	return -EBADMSG;
@@ -86,7 +87,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 
 static uint32_t type_of(const uint8_t *record, const struct rock *r)
 {
-	if (r->has_cl || record_flags(record) & RECORD_DIRECTORY)
+	if (r->has_cl || record_flags(record) & ISO_DIRECTORY)
 		return S_IFDIR;
 	switch (r->mode & S_IFMT) {
 	case S_IFLNK:
@@ -106,7 +107,7 @@ static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *re
 	struct timespec date = {0, 0};
 
 	if (!r->has_mtime || !r->has_atime || !r->has_ctime)
-		date.tv_sec = date_of_record(record_date(record));
+		(void)date_decode_short(record_date(record), &date);
 	e->mode = type | (r->has_px ? r->mode & 07777 : type == S_IFDIR ? 0555 : type == S_IFLNK ? 0777 : 0444);
 	e->uid = r->uid;
 	e->gid = r->gid;
@@ -133,7 +134,7 @@ static void set_private(const struct iso *iso, struct iso_entry *e, const struct
 static int decode_rock(struct iso *iso, struct window *w, const uint8_t *record, enum decode_depth depth,
 		       struct rock *r)
 {
-	if (iso->kind == TREE_ROCK_RIDGE)
+	if (iso->names == ISO_NAMES_ROCK_RIDGE)
 		return rock_decode(iso, w, record, depth, r);
 	memset((char *)r + offsetof(struct rock, name_length), 0,
 	       offsetof(struct rock, target) - offsetof(struct rock, name_length));
@@ -144,7 +145,7 @@ static void set_name(struct iso *iso, struct iso_entry *e, const uint8_t *record
 {
 	if (r->name_length)
 		memcpy(e->name, r->name, r->name_length + 1);
-	else if (iso->kind == TREE_JOLIET)
+	else if (iso->names == ISO_NAMES_JOLIET)
 		name_from_joliet(record_id(record), record_id_length(record), e->name);
 	else
 		name_from_iso(record_id(record), record_id_length(record), e->name);
@@ -157,8 +158,7 @@ static int read_self(struct iso *iso, uint32_t lba, uint8_t sector[SECTOR_BYTES]
 
 	if (r)
 		return r;
-	return record_is_sound(sector, SECTOR_BYTES) && record_is_dot(sector) &&
-			       record_flags(sector) & RECORD_DIRECTORY ?
+	return record_is_sound(sector, SECTOR_BYTES) && record_is_dot(sector) && record_flags(sector) & ISO_DIRECTORY ?
 		       0 :
 		       -EBADMSG;
 }
@@ -235,7 +235,7 @@ static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum dec
 	type = type_of(record, &r);
 	set_name(c->iso, e, record, &r);
 	if (depth == DECODE_ALL) {
-		if (c->iso->kind != TREE_JOLIET)
+		if (c->iso->names != ISO_NAMES_JOLIET)
 			name_keep_iso(record_id(record), record_id_length(record), e->iso_name);
 		set_attributes(e, type, record, &r);
 		set_private(c->iso, e, &r);

@@ -7,7 +7,6 @@
  *	susp.c		SUSP entries and their continuation chains
  *	rock.c		RRIP fields out of SUSP entries
  *	identifier.c	plain and Joliet names
- *	date.c		the two forms of dates
  *	entry.c		one directory record -> struct iso_entry
  *	dir.c		cursor over a directory, iso_dir
  *	index.c		name -> record position of large directories
@@ -24,12 +23,13 @@
 #include <stdatomic.h>
 
 #include "burner/base/bytes.h"
+#include "burner/format/directory_record.h"
 #include "fs/iso/iso.h"
 
 #define DIRECTORY_MAX_BYTES (1u << 30)
 #define SMALL_DIRECTORY_SECTORS 4u /* up to here a look-up reads the directory itself, through the sector cache */
 
-enum tree_kind { TREE_ROCK_RIDGE, TREE_JOLIET, TREE_PLAIN };
+enum iso_names { ISO_NAMES_ROCK_RIDGE, ISO_NAMES_JOLIET, ISO_NAMES_PLAIN }; /* which are shown */
 
 struct sector_cache;
 struct index_cache;
@@ -38,7 +38,7 @@ struct index_cache;
 struct iso {
 	struct disc *disc;
 	atomic_uint refs;
-	enum tree_kind kind;
+	enum iso_names names;
 	uint8_t susp_skip;	/* SP: bytes before the first entry of each System Use area */
 	uint64_t limit_sectors; /* end of the disc; 0 unknown */
 	struct iso_extent root;
@@ -47,39 +47,6 @@ struct iso {
 	struct sector_cache *sectors;
 	struct index_cache *indexes;
 };
-
-/* ---- ECMA-119 9.1, directory records: byte positions from 0 ---- */
-
-static inline uint8_t record_length(const uint8_t *r) { return r[0]; }
-static inline uint8_t record_flags(const uint8_t *r) { return r[25]; }
-static inline uint8_t record_id_length(const uint8_t *r) { return r[32]; }
-static inline const uint8_t *record_id(const uint8_t *r) { return r + 33; }
-static inline uint32_t record_bytes(const uint8_t *r) { return get_le32(r + 10); }
-static inline const uint8_t *record_date(const uint8_t *r) { return r + 18; }
-/* Where the data begin: behind the extended attribute record. -EBADMSG when no disc has such an address. */
-static inline int record_lba(const uint8_t *r, uint32_t *ret)
-{
-	return __builtin_add_overflow(get_le32(r + 2), (uint32_t)r[1], ret) ? -EBADMSG : 0;
-}
-static inline bool record_is_interleaved(const uint8_t *r) { return r[26] || r[27]; }
-static inline bool record_is_dot(const uint8_t *r) { return r[32] == 1 && r[33] == 0; }
-static inline bool record_is_dots(const uint8_t *r) { return r[32] == 1 && r[33] <= 1; }
-/* The System Use area: behind the identifier and its padding byte. */
-static inline const uint8_t *record_system_use(const uint8_t *r, size_t *ret_n)
-{
-	size_t start = 33u + r[32] + !(r[32] & 1);
-	*ret_n = start < r[0] ? r[0] - start : 0;
-	return r + start;
-}
-/* A record at p with so many bytes up to the end of its sector or directory. */
-static inline bool record_is_sound(const uint8_t *p, uint32_t room)
-{
-	return p[0] >= 34 && p[0] <= room && p[32] && 33u + p[32] <= p[0];
-}
-
-#define RECORD_DIRECTORY 0x02u
-#define RECORD_ASSOCIATED 0x04u
-#define RECORD_CONTINUES 0x80u
 
 /* ---- sectors.c ---- */
 
@@ -145,11 +112,6 @@ void name_from_iso(const uint8_t *id, size_t n, char ret[256]);
 void name_from_joliet(const uint8_t *id, size_t n, char ret[256]);
 /* Into what iso_entry.iso_name says. */
 void name_keep_iso(const uint8_t *id, size_t n, char ret[40]);
-
-/* ---- date.c ---- */
-
-time_t date_of_record(const uint8_t d[7]);	     /* ECMA-119 9.1.5 */
-struct timespec date_of_volume(const uint8_t d[17]); /* ECMA-119 8.4.26.1 */
 
 /* ---- dir.c ---- */
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "burner/format/date.h"
 #include "fs/iso/internal.h"
 
 #define NM_CONTINUE 0x01u
@@ -83,7 +84,7 @@ static int take_tf(struct rock *r, const uint8_t *e)
 			return -EBADMSG;
 		/* Most are the same as the one before. */
 		if (at == 5 || memcmp(e + at, e + at - step, step))
-			t = e[4] & TF_LONG ? date_of_volume(e + at) : (struct timespec){date_of_record(e + at), 0};
+			(void)(e[4] & TF_LONG ? date_decode_long : date_decode_short)(e + at, &t);
 		at += step;
 		if (bit == 1) {
 			r->mtime = t;
