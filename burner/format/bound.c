@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "burner/format/bound.h"
 
+#include <sys/stat.h>
+
+#include "burner/format/rock_ridge.h"
+#include "burner/format/twin.h"
+
 /*
  * UTF-16 characters of the Joliet name.  It may be taken already when it is made of another: a character was replaced
  * or it was cut; and beside older names, which go first, when it looks as if made so.  It then gets a '~' and five
@@ -40,66 +45,20 @@ static uint32_t bound_iso_bytes(const char *name, bool directory, uint32_t *ret_
 	return made > plain ? made : plain;
 }
 
-static void bound_component(struct bound_link *l, uint32_t n)
-{
-	if (!l->last || l->last + SL_COMPONENT_BYTES + n > SL_ENTRY_MAX) {
-		l->bytes += SL_HEADER_BYTES;
-		l->last = SL_HEADER_BYTES;
-	}
-	l->bytes += SL_COMPONENT_BYTES + n;
-	l->last += SL_COMPONENT_BYTES + n;
-}
-
-static void bound_component_text(struct bound_link *l, uint32_t n, bool more)
-{
-	for (;;) {
-		uint32_t piece = sl_piece(l->last ? l->last : SL_HEADER_BYTES, n, more);
-
-		bound_component(l, piece);
-		n -= piece;
-		if (!n)
-			return;
-		l->last = 0;
-	}
-}
-
-uint32_t bound_link_bytes(const char *target)
-{
-	struct bound_link l = {0, 0};
-
-	if (*target == '/') {
-		bound_component(&l, 0);
-		target++;
-		if (!*target)
-			return l.bytes;
-	}
-	for (;;) {
-		uint32_t n = (uint32_t)strcspn(target, "/");
-
-		if ((n == 1 && target[0] == '.') || (n == 2 && target[0] == '.' && target[1] == '.'))
-			bound_component(&l, 0);
-		else
-			bound_component_text(&l, n, target[n]);
-		if (!target[n])
-			return l.bytes;
-		target += n + 1;
-	}
-}
-
 /* The largest piece of the area that is not cut: what of a block stays unused is less, with a CE entry at the end of
  * what is cut. */
 static void bound_area(const uint32_t *entry, unsigned n, unsigned link, struct bound_name *ret)
 {
-	ret->area_cut = link < n || ret->area > entry[0] + BOUND_CE_BYTES;
+	ret->area_cut = link < n || ret->area > entry[0] + SUSP_CE_BYTES;
 	if (link == n) {
-		ret->area_piece = ret->area_cut ? BOUND_AREA_MAX : entry[0] + (n > 1 ? BOUND_CE_BYTES : 0);
+		ret->area_piece = ret->area_cut ? BOUND_AREA_MAX : entry[0] + (n > 1 ? SUSP_CE_BYTES : 0);
 		return;
 	}
 	ret->area_piece = BOUND_LINK_PIECE;
 	for (unsigned i = 0; i < n; i++)
 		if (i != link && entry[i] > ret->area_piece)
 			ret->area_piece = entry[i];
-	ret->area_piece += BOUND_CE_BYTES;
+	ret->area_piece += SUSP_CE_BYTES;
 }
 
 /*
@@ -110,28 +69,35 @@ static void bound_area(const uint32_t *entry, unsigned n, unsigned link, struct 
 static void bound_cut(uint32_t fixed, uint32_t unsure, const uint32_t *entry, unsigned n, unsigned link,
 		      struct bound_name *ret)
 {
-	uint32_t room = BOUND_RECORD_MAX - fixed, inside = 44 + 26, all = inside;
+	uint32_t room = BOUND_RECORD_MAX - fixed, inside = RRIP_PX_BYTES + RRIP_TF_BYTES, all = inside;
 	unsigned i = 0;
 
 	for (unsigned j = 0; j < n; j++)
 		all += entry[j];
 	if (all > room) {
-		while (inside + entry[i] <= room - BOUND_CE_BYTES)
+		while (inside + entry[i] <= room - SUSP_CE_BYTES)
 			inside += entry[i++];
 		ret->area = all - inside;
 		bound_area(entry + i, n - i, link < i || link == n ? n - i : link - i, ret);
-		if (all <= room + unsure || inside + entry[i] <= room - BOUND_CE_BYTES + unsure)
+		if (all <= room + unsure || inside + entry[i] <= room - SUSP_CE_BYTES + unsure)
 			all = room;
 		else
-			all = inside + BOUND_CE_BYTES;
+			all = inside + SUSP_CE_BYTES;
 	}
 	ret->record = (fixed + all + 1) & ~1u;
 }
 
+uint32_t bound_more(uint32_t mode, bool zisofs)
+{
+	return S_ISCHR(mode) || S_ISBLK(mode) ? RRIP_PN_BYTES : zisofs ? RRIP_ZF_BYTES : 0;
+}
+
+uint32_t bound_more_max(void) { return RRIP_PN_BYTES > RRIP_ZF_BYTES ? RRIP_PN_BYTES : RRIP_ZF_BYTES; }
+
 struct bound_name bound_name(const struct bound_entry *e)
 {
 	struct bound_name b = {0};
-	bool directory = (e->mode & 0170000) == 0040000, file = (e->mode & 0170000) == 0100000, may_clash;
+	bool directory = S_ISDIR(e->mode), file = S_ISREG(e->mode), may_clash;
 	uint32_t length = (uint32_t)strlen(e->name), unsure, iso = bound_iso_bytes(e->name, directory, &unsure),
 		 entries[5];
 	uint32_t old = e->kept && strlen(e->kept) <= 31 ? (uint32_t)strlen(e->kept) + 3 : 0,
@@ -139,18 +105,18 @@ struct bound_name bound_name(const struct bound_entry *e)
 	unsigned n = 0, link;
 
 	/* One more to be even. */
-	unsure += (unsure > 0) + (old > iso ? old - iso + 1 : 0) + (file && may_clash ? BOUND_TW_BYTES : 0);
+	unsure += (unsure > 0) + (old > iso ? old - iso + 1 : 0) + (file && may_clash ? TWIN_BYTES : 0);
 	iso = old > iso ? old : iso;
-	entries[n++] = 5 + (length < 250 ? length : 250);
-	if (length > 250)
-		entries[n++] = 5 + length - 250;
+	entries[n++] = RRIP_NM_FIXED_BYTES + (length < RRIP_NM_TEXT_MAX ? length : RRIP_NM_TEXT_MAX);
+	if (length > RRIP_NM_TEXT_MAX)
+		entries[n++] = RRIP_NM_FIXED_BYTES + length - RRIP_NM_TEXT_MAX;
 	link = n;
 	if (e->target)
-		entries[n++] = bound_link_bytes(e->target);
+		entries[n++] = rrip_sl_encode(e->target, NULL);
 	if (e->more)
 		entries[n++] = e->more;
 	if (directory || (file && may_clash))
-		entries[n++] = BOUND_TW_BYTES;
+		entries[n++] = TWIN_BYTES;
 	bound_cut(33 + iso + (iso % 2 == 0), unsure, entries, n, e->target ? link : n, &b);
 	b.joliet = directory || file ? 33 + joliet + 1 : 0;
 	b.may_clash = b.joliet && may_clash;

@@ -15,7 +15,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/format/joliet.h"
-#include "burner/format/link_pieces.h"
+#include "burner/format/susp.h"
 
 #define BOUND_SECTIONS 90u /* of one file, DESIGN 7 */
 #define BOUND_FILE_BYTES (90ull * (0x100000000ull - 2048u))
@@ -26,11 +26,9 @@
 #define BOUND_ALIGN_SECTORS 32u
 
 #define BOUND_RECORD_MAX 254u
-#define BOUND_JOLIET_MAX 162u	    /* 34 and 64 characters */
-#define BOUND_AREA_MAX (255u + 28u) /* an entry of 255 and the CE entry behind it */
+#define BOUND_JOLIET_MAX 162u /* 34 and 64 characters */
+#define BOUND_AREA_MAX (SUSP_ENTRY_MAX + SUSP_CE_BYTES)
 
-#define BOUND_TW_BYTES 20u
-#define BOUND_CE_BYTES 28u
 /* A symbolic link is cut where a block ends: less than so many bytes stay unused there, with those of the header that
  * its rest gets. */
 #define BOUND_LINK_PIECE 11u
@@ -40,7 +38,7 @@ struct bound_entry {
 	const char *name, *target; /* target: NULL, or of a symbolic link */
 	const char *kept;	   /* ISO name that it keeps from an older session, without version; NULL: none */
 	uint32_t mode;
-	uint32_t more; /* bytes of System Use entries besides PX, TF, NM, SL and TW */
+	uint32_t more; /* bytes of System Use entries besides PX, TF, NM, SL and TW: bound_more() */
 	bool joins;    /* a directory that has names already: one of those may hold its Joliet name */
 	/* it gets its first Joliet name: whose is taken is counted apart (bound_clashes) */
 	bool first;
@@ -68,17 +66,11 @@ static inline uint32_t bound_iso_legal(const char *from, const char *end, uint32
 
 #define BOUND_ISO_PLAIN 12u /* a longer name is not its own ISO name */
 
-/* The SL entries of a symbolic link before they are cut at the end of a block, to the byte, as burner/session/susp.c
- * makes them. */
-struct bound_link {
-	uint32_t bytes, last;
-}; /* of all; of the last entry */
-
-uint32_t bound_link_bytes(const char *target);
+/* Bytes of PN or ZF that a node has; the most that any has. */
+uint32_t bound_more(uint32_t mode, bool zisofs);
+uint32_t bound_more_max(void);
 
 struct bound_name bound_name(const struct bound_entry *e);
-#define BOUND_PN_BYTES 20u
-#define BOUND_ZF_BYTES 16u
 
 /*
  * Names that were counted as if each got its first Joliet name, in a directory that is not on the disc, and so many

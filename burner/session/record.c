@@ -172,7 +172,7 @@ static void add_twin(struct writer *w, uint32_t node, uint32_t attempt)
 	const struct burn_plan *p = w->plan;
 	const struct manifest_kept *kept = plan_kept(p, node);
 	struct plan_place twin = plan_place_of(p, TREE_JOLIET, node);
-	struct susp_twin entry = {twin.lba, twin.bytes, kept ? kept->area_sectors : 0, attempt};
+	struct twin entry = {twin.lba, twin.bytes, kept ? kept->area_sectors : 0, attempt};
 
 	if (!kept)
 		entry.area_sectors =
@@ -230,7 +230,7 @@ static void put_entry(struct writer *w, uint32_t entry)
 	if (w->kind == TREE_ROCK_RIDGE && S_ISDIR(node->mode))
 		add_twin(w, e->node, named->joliet_attempt);
 	else if (w->kind == TREE_ROCK_RIDGE && named->joliet_attempt)
-		susp_add_twin(&w->susp, &(struct susp_twin){.attempt = named->joliet_attempt});
+		susp_add_twin(&w->susp, &(struct twin){.attempt = named->joliet_attempt});
 	cut = cut_entries(w, r.identifier_bytes);
 	if (S_ISDIR(node->mode)) {
 		struct plan_place place = plan_place_of(p, w->kind, e->node);

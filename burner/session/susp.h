@@ -12,12 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "burner/format/susp.h"
+#include "burner/format/twin.h"
 #include "cdappendfs/manifest.h"
 
 /* What a name of 255 bytes and a target of 4,095 take at most: a target of slashes only, two bytes each. */
 #define SUSP_BYTES 9216u
 #define SUSP_ENTRIES 64u
-#define SUSP_CE_BYTES 28u
 #define SUSP_TARGET_BYTES 4095u
 
 struct susp {
@@ -34,15 +35,8 @@ void susp_of_node(struct susp *s, const struct manifest_node *node, const char *
 /* Those of "." and ".."; of_volume: the root's ".", which announces SUSP (SP) and Rock Ridge (ER). */
 enum susp_dot { SUSP_DOT_OF_VOLUME, SUSP_DOT };
 void susp_of_directory(struct susp *s, const struct manifest_node *node, enum susp_dot which);
-/*
- * Adds a TW entry, ours alone (burner/SESSION.md): where the Joliet twin of a directory is (0, 0: nowhere), how many
- * sectors of continuation areas follow the directory's own records, and the number of the attempt that gave the entry
- * its Joliet name.
- */
-struct susp_twin {
-	uint32_t lba, bytes, area_sectors, attempt;
-};
-void susp_add_twin(struct susp *s, const struct susp_twin *twin);
+/* Adds a TW entry. */
+void susp_add_twin(struct susp *s, const struct twin *twin);
 /*
  * Cuts an SL entry in two, so that the first has at most `room` bytes, and as many as can be: what a continuation
  * area has left is filled, whatever comes in which order (bound.h counts on it).  false: it is none, or not one byte

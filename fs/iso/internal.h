@@ -3,7 +3,7 @@
  * internal.h - what the files of this room share; nobody outside includes it
  *
  *	volume.c   descriptors, choice of the tree, life of struct iso      sectors.c  sectors, their cache, continuation windows
- *	susp.c     SUSP entries and their continuation chains               rock.c     RRIP fields out of SUSP entries
+ *	susp_walk.c  System Use entries and their continuation areas         rock.c     what Rock Ridge says of a record
  *	name.c     plain and Joliet names                                   date.c     the two forms of dates
  *	entry.c    one directory record -> struct iso_entry                 dir.c      cursor over a directory, iso_dir
  *	index.c    name -> record position of large directories             lookup.c   iso_lookup, iso_entry_at
@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 
 #include "burner/base/bytes.h"
+#include "burner/format/susp.h"
 #include "fs/iso/iso.h"
 
 #define DIRECTORY_MAX_BYTES (1u << 30)
@@ -82,7 +83,7 @@ void sector_cache_free(struct sector_cache *c);
 /* Metadata sectors; few at a time go through the cache. */
 int iso_read_sectors(struct iso *iso, uint32_t lba, void *buf, uint32_t n_sectors);
 
-/* A run of sectors kept by one caller, for continuation areas. Zeroed: empty. followed: see susp.c. */
+/* A run of sectors kept by one caller, for continuation areas. Zeroed: empty. followed: see susp_walk.c. */
 struct window {
 	uint8_t *buf;
 	uint32_t capacity, lba, n, ahead;
@@ -93,22 +94,21 @@ struct window {
 int window_get(struct iso *iso, struct window *w, uint32_t lba, uint32_t n, const uint8_t **ret);
 void window_release(struct window *w);
 
-/* ---- susp.c ---- */
+/* ---- susp_walk.c ---- */
 
-struct susp {
+/* The entries of one record. */
+struct susp_walk {
 	struct iso *iso;
 	struct window *window;
 	const uint8_t *at, *end;
-	uint32_t ce_lba, ce_offset, ce_length; /* where it goes on; length 0: nowhere */
-	uint32_t budget;		       /* bytes of continuation areas still allowed */
+	struct susp_ce next; /* where it goes on; bytes 0: nowhere */
+	uint32_t budget;     /* bytes of continuation areas still allowed */
 	unsigned hops;
 };
-void susp_begin(struct susp *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n);
+void susp_walk_begin(struct susp_walk *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n);
 /* 1 and an entry (its length, >= 4, in byte 2, wholly inside), 0 at the end, or an errno. The entry is valid until
  * the next call. */
-int susp_next(struct susp *s, const uint8_t **ret);
-static inline unsigned susp_signature(const uint8_t *entry) { return get_be16(entry); }
-#define SIGNATURE(a, b) ((unsigned)(a) << 8 | (unsigned)(b))
+int susp_walk_next(struct susp_walk *s, const uint8_t **ret);
 
 /* ---- rock.c ---- */
 
@@ -116,7 +116,7 @@ struct rock {
 	char name[256];
 	uint32_t name_length;
 	bool name_ended, name_bad;
-	bool has_px, has_serial, has_pn, has_cl, has_sl, is_relocated;
+	bool has_px, has_pn, has_cl, has_sl, is_relocated;
 	bool has_atime, has_mtime, has_ctime;
 	bool component_slash, target_ended;
 	uint32_t mode, nlink, uid, gid, serial, cl_lba;
