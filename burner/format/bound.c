@@ -3,8 +3,13 @@
 
 #include <sys/stat.h>
 
+#include "burner/format/identifier.h"
+#include "burner/format/path_table.h"
 #include "burner/format/rock_ridge.h"
 #include "burner/format/twin.h"
+
+/* A longer name is not its own identifier. */
+#define PLAIN_MAX (IDENTIFIER_STEM + 1 + IDENTIFIER_EXTENSION)
 
 /*
  * UTF-16 characters of the Joliet name.  It may be taken already when it is made of another: a character was replaced
@@ -32,15 +37,15 @@ static uint32_t bound_iso_bytes(const char *name, bool directory, uint32_t *ret_
 
 	if (dot == name)
 		dot = NULL;
-	extension = dot ? bound_iso_legal(dot + 1, end, 3) : 0;
-	made = bound_iso_legal(name, dot ? dot : end, 3) + 5 + (extension ? 1 + extension : 0) +
-	       (directory ? 0 :
-		extension ? 2 :
-			    3);
+	extension = dot ? identifier_legal(dot + 1, end, IDENTIFIER_EXTENSION, NULL) : 0;
+	made = identifier_legal(name, dot ? dot : end, IDENTIFIER_PREFIX, NULL) + NAME_HASH_CHARS +
+	       (extension ? 1 + extension : 0) + (directory ? 0 : IDENTIFIER_VERSION_BYTES + !extension);
 	*ret_unsure = 0;
-	if (length > BOUND_ISO_PLAIN || bound_iso_legal(name, end, length) + (dot != NULL) < length)
+	if (length > PLAIN_MAX || identifier_legal(name, end, length, NULL) + (dot != NULL) < length)
 		return made;
-	plain = !directory ? length + (dot ? 2 : 3) : length < 8 ? length : 8;
+	plain = !directory		 ? length + IDENTIFIER_VERSION_BYTES + !dot :
+		length < IDENTIFIER_STEM ? length :
+					   IDENTIFIER_STEM;
 	*ret_unsure = made > plain ? made - plain : plain - made;
 	return made > plain ? made : plain;
 }
@@ -100,7 +105,9 @@ struct bound_name bound_name(const struct bound_entry *e)
 	bool directory = S_ISDIR(e->mode), file = S_ISREG(e->mode), may_clash;
 	uint32_t length = (uint32_t)strlen(e->name), unsure, iso = bound_iso_bytes(e->name, directory, &unsure),
 		 entries[5];
-	uint32_t old = e->kept && strlen(e->kept) <= 31 ? (uint32_t)strlen(e->kept) + 3 : 0,
+	uint32_t old = e->kept && strlen(e->kept) <= IDENTIFIER_BYTES ?
+			       (uint32_t)strlen(e->kept) + 1 + IDENTIFIER_VERSION_BYTES :
+			       0,
 		 joliet = 2 * bound_joliet_chars(e, &may_clash);
 	unsigned n = 0, link;
 
@@ -120,7 +127,7 @@ struct bound_name bound_name(const struct bound_entry *e)
 	bound_cut(33 + iso + (iso % 2 == 0), unsure, entries, n, e->target ? link : n, &b);
 	b.joliet = directory || file ? 33 + joliet + 1 : 0;
 	b.may_clash = b.joliet && may_clash;
-	b.table = directory ? 2 * (8 + iso + iso % 2) + 2 * (8 + joliet) : 0;
+	b.table = directory ? 2 * (path_record_bytes(iso) + path_record_bytes(joliet)) : 0;
 	return b;
 }
 

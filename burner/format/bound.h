@@ -14,7 +14,9 @@
 #include <string.h>
 
 #include "burner/base/bytes.h"
+#include "burner/format/content_table.h"
 #include "burner/format/joliet.h"
+#include "burner/format/link_table.h"
 #include "burner/format/susp.h"
 
 #define BOUND_SECTIONS 90u /* of one file, DESIGN 7 */
@@ -53,18 +55,6 @@ struct bound_name {
 	bool may_clash;		   /* less when it gets its first Joliet name */
 	uint32_t table;		   /* path tables, L and M, both trees */
 };
-
-/* Characters of [from, end) that an ISO name may have; at most so many. */
-static inline uint32_t bound_iso_legal(const char *from, const char *end, uint32_t most)
-{
-	uint32_t n = 0;
-
-	for (; from < end && n < most; from++)
-		n += (*from >= '0' && *from <= '9') || ((*from | 32) >= 'a' && (*from | 32) <= 'z') || *from == '_';
-	return n;
-}
-
-#define BOUND_ISO_PLAIN 12u /* a longer name is not its own ISO name */
 
 /* Bytes of PN or ZF that a node has; the most that any has. */
 uint32_t bound_more(uint32_t mode, bool zisofs);
@@ -135,9 +125,12 @@ static inline uint64_t bound_section_sectors(uint64_t sections, uint64_t names)
 static inline uint64_t bound_table_sectors(uint64_t bytes) { return bytes ? sectors_of(bytes) + 3 : 0; }
 
 /* The content table of so many files. */
-static inline uint64_t bound_contents_sectors(uint64_t files) { return files ? sectors_of(32 + 32 * files) : 0; }
+static inline uint64_t bound_contents_sectors(uint64_t files)
+{
+	return files ? sectors_of(CONTENTS_HEADER_BYTES + CONTENTS_ENTRY_BYTES * files) : 0;
+}
 
 /* One pair of the link table. */
-#define BOUND_LINK_BYTES 8u
+#define BOUND_LINK_BYTES LINKS_PAIR_BYTES
 
 #endif

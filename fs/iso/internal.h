@@ -2,12 +2,12 @@
 /*
  * internal.h - what the files of this room share; nobody outside includes it
  *
- *	volume.c   descriptors, choice of the tree, life of struct iso      sectors.c  sectors, their cache, continuation windows
- *	susp_walk.c  System Use entries and their continuation areas         rock.c     what Rock Ridge says of a record
- *	name.c     plain and Joliet names                                   date.c     the two forms of dates
- *	entry.c    one directory record -> struct iso_entry                 dir.c      cursor over a directory, iso_dir
- *	index.c    name -> record position of large directories             lookup.c   iso_lookup, iso_entry_at
- *	zisofs.c   compressed files                                         ahead.c    directories that will be read soon
+ *	volume.c     descriptors, choice of the tree, life of struct iso   sectors.c  sectors, their cache, continuation windows
+ *	susp_walk.c  System Use entries and their continuation areas       rock.c     what Rock Ridge says of a record
+ *	date.c       the two forms of dates                                zisofs.c   compressed files
+ *	entry.c      one directory record -> struct iso_entry              dir.c      cursor over a directory, iso_dir
+ *	index.c      name -> record position of large directories          lookup.c   iso_lookup, iso_entry_at
+ *	ahead.c      directories that will be read soon
  *
  * Locks: sector_cache.lock and index_cache.lock are leaves; neither is held over a disc read, and never both.
  */
@@ -132,13 +132,6 @@ struct rock {
 enum decode_depth { DECODE_NAME, DECODE_ALL };
 int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth,
 		struct rock *ret);
-
-/* ---- name.c ---- */
-
-void name_from_iso(const uint8_t *id, size_t n, char ret[256]);
-void name_from_joliet(const uint8_t *id, size_t n, char ret[256]);
-/* Into what iso_entry.iso_name says. */
-void name_keep_iso(const uint8_t *id, size_t n, char ret[40]);
 
 /* ---- date.c ---- */
 
