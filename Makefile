@@ -65,11 +65,12 @@ SEES.fs/cmd := burner/base burner fs/stage fs/control
 SEES.fs := $(ROOMS)
 USES.burner/base := libcrypto
 USES.burner/format := libiso9660
-USES.burner/session := 
+USES.burner/session := libiso9660
 USES.burner/medium := libcdio libiso9660 libburn-1
 USES.burner :=
-USES.fs/iso := zlib
+USES.fs/iso := zlib libiso9660
 USES.fs/sharing := libcrypto
+USES.fs/commit := libiso9660
 USES.fs/stage := sqlite3
 USES.fs/fuse := fuse3
 USES.fs/daemon := libsystemd
@@ -80,10 +81,9 @@ $(B)/$(1)/%.o $(B)/$(1)/%.h.ok: ROOM_CFLAGS = $$(call ask,CFLAGS.$(1),--cflags $
 endef
 $(foreach r,$(ROOMS) fs,$(if $(USES.$(r)),$(eval $(call room_flags,$(r)))))
 # Of a room one file may see more than the others.
-$(B)/tests/unit/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
-$(B)/tests/unit/fuse_%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(FUSE_CFLAGS)
-$(B)/tests/unit/format_%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(CDIO_CFLAGS)
-$(B)/tests/fuzz/%: ROOM_CFLAGS = $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) $(CRYPTO_CFLAGS)
+$(B)/tests/unit/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS) $(CDIO_CFLAGS)
+$(B)/tests/unit/fuse_%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) $(FUSE_CFLAGS) $(CDIO_CFLAGS)
+$(B)/tests/fuzz/%: ROOM_CFLAGS = $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) $(CRYPTO_CFLAGS) $(CDIO_CFLAGS)
 $(B)/tests/mount/logind%: ROOM_CFLAGS = $(BUS_CFLAGS)
 $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
 

@@ -20,12 +20,10 @@
 #include "burner/session/stream.h"
 #include "burner/format/appuse.h"
 #include "cdappendfs/burn.h"
-#include "burner/base/bytes.h"
+#include "burner/format/geometry.h"
 #include "burner/base/sha256.h"
 #include "burner/format/commit_record.h"
 #include "burner/base/own.h"
-
-#define FIRST_START_LBA 32u /* of images that leave LBA 0-31 free but for a head */
 
 #define PIECE_SECTORS 512u /* 1 MiB */
 #define PIECES 8u
@@ -376,12 +374,14 @@ static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16
 	uint8_t sector[SECTOR_BYTES];
 	struct commit_record commit;
 	struct appuse a;
-	int r = start_lba > UINT32_MAX - 32 ? -EBADMSG : disc_read(d, start_lba + 16, sector, 1);
+	int r = start_lba > UINT32_MAX - SESSION_SAVED_DESCRIPTORS ?
+			-EBADMSG :
+			disc_read(d, start_lba + SESSION_DESCRIPTORS, sector, 1);
 
 	if (r < 0)
 		return r;
 	if (appuse_decode(sector, &a) < 0 || a.start_lba != start_lba || memcmp(a.uuid, uuid, sizeof(a.uuid)) ||
-	    a.sectors <= 17 || a.sectors > UINT32_MAX - start_lba)
+	    a.sectors <= SESSION_DESCRIPTORS + 1 || a.sectors > UINT32_MAX - start_lba)
 		return -EBADMSG;
 	r = disc_read(d, start_lba + a.sectors - 1, sector, 1);
 	if (r < 0)
@@ -487,26 +487,26 @@ static int head_is_free(struct disc *d, bool *ret)
 	int r = disc_sessions(d, &sessions, &n);
 
 	if (r == 0)
-		*ret = n == 0 || sessions[0].start_lba == FIRST_START_LBA;
+		*ret = n == 0 || sessions[0].start_lba == FIRST_SESSION_LBA;
 	return r;
 }
 
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
 {
-	uint8_t descriptors[16 * SECTOR_BYTES], head[16 * SECTOR_BYTES];
+	uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], head[DESCRIPTORS_SECTORS * SECTOR_BYTES];
 	struct disc_state state;
 	bool is_free = true;
 	int r = disc_state(d, &state);
 
 	if (r < 0 || !state.overwritable)
 		return r;
-	r = disc_read(d, start_lba + 16, descriptors, 16);
+	r = disc_read(d, start_lba + SESSION_DESCRIPTORS, descriptors, DESCRIPTORS_SECTORS);
 	if (r == 0)
 		r = session_head(descriptors, start_lba, head);
 	if (r == 0)
 		r = head_is_free(d, &is_free);
 	if (r == 0 && !is_free) {
-		r = disc_read(d, 16, descriptors, 16);
+		r = disc_read(d, DESCRIPTORS_LBA, descriptors, DESCRIPTORS_SECTORS);
 		if (r == 0)
 			session_head_merge(descriptors, head);
 	}

@@ -3,10 +3,14 @@
 
 #include <sys/stat.h>
 
+#include "burner/format/directory_record.h"
 #include "burner/format/identifier.h"
 #include "burner/format/path_table.h"
 #include "burner/format/rock_ridge.h"
 #include "burner/format/twin.h"
+
+static_assert(BOUND_RECORD_MAX == RECORD_MAX_BYTES, "bound.h does without libiso9660");
+static_assert(BOUND_JOLIET_MAX == sizeof(iso9660_dir_t) + 1 + 2 * JOLIET_CHARS, "the identifier has an even length");
 
 /* A longer name is not its own identifier. */
 #define PLAIN_MAX (IDENTIFIER_STEM + 1 + IDENTIFIER_EXTENSION)
@@ -124,8 +128,8 @@ struct bound_name bound_name(const struct bound_entry *e)
 		entries[n++] = e->more;
 	if (directory || (file && may_clash))
 		entries[n++] = TWIN_BYTES;
-	bound_cut(33 + iso + (iso % 2 == 0), unsure, entries, n, e->target ? link : n, &b);
-	b.joliet = directory || file ? 33 + joliet + 1 : 0;
+	bound_cut(record_system_use_at(iso), unsure, entries, n, e->target ? link : n, &b);
+	b.joliet = directory || file ? record_system_use_at(joliet) : 0;
 	b.may_clash = b.joliet && may_clash;
 	b.table = directory ? 2 * (path_record_bytes(iso) + path_record_bytes(joliet)) : 0;
 	return b;
@@ -141,7 +145,7 @@ void bound_add(struct bound_directory *d, const struct bound_name *b, uint64_t r
 	d->area_max = b->area_piece > d->area_max ? b->area_piece : d->area_max;
 	d->n_records += records;
 	d->n_joliet += b->joliet ? records : 0;
-	d->n_areas += b->area ? 1 + b->area / (2048 - BOUND_AREA_MAX) : 0;
+	d->n_areas += b->area ? 1 + b->area / (SECTOR_BYTES - BOUND_AREA_MAX) : 0;
 	d->area_cut |= b->area_cut;
 }
 
@@ -152,7 +156,7 @@ void bound_remove(struct bound_directory *d, const struct bound_name *b)
 	d->area_bytes -= b->area < d->area_bytes ? b->area : d->area_bytes;
 	d->n_records -= d->n_records > 0;
 	d->n_joliet -= b->joliet && d->n_joliet;
-	uint64_t areas = b->area ? 1 + b->area / (2048 - BOUND_AREA_MAX) : 0;
+	uint64_t areas = b->area ? 1 + b->area / (SECTOR_BYTES - BOUND_AREA_MAX) : 0;
 	d->n_areas -= areas < d->n_areas ? areas : d->n_areas;
 }
 
@@ -162,9 +166,9 @@ uint64_t bound_packed_sectors(uint64_t before, uint64_t bytes, uint64_t n, uint3
 
 	if (!n || !most)
 		return before != 0;
-	each = 2048u / most;
+	each = SECTOR_BYTES / most;
 	taken = (before + most - 1) / most;
-	return min_u64((before + bytes) / (2048u + 1 - most) + 1, (n + taken + each - 1) / each);
+	return min_u64((before + bytes) / (SECTOR_BYTES + 1 - most) + 1, (n + taken + each - 1) / each);
 }
 
 uint64_t bound_growth(uint64_t sectors, uint32_t most, uint64_t bytes, uint64_t n, uint32_t longest)
@@ -173,7 +177,7 @@ uint64_t bound_growth(uint64_t sectors, uint32_t most, uint64_t bytes, uint64_t 
 
 	if (!n || longest > most)
 		return n;
-	old = filled / (2049 - most) + 1;
-	mixed = (sectors * (2048 + longest - 1) + bytes) / (2049 - longest) + 1;
+	old = filled / (SECTOR_BYTES + 1 - most) + 1;
+	mixed = (sectors * (SECTOR_BYTES + longest - 1) + bytes) / (SECTOR_BYTES + 1 - longest) + 1;
 	return min_u64(n, min_u64(old, mixed));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bound.h - what a directory entry can cost at most (DESIGN 8, Space)
+ * bound.h - what a directory entry can cost at most (fs/DESIGN.md: `df` and ENOSPC)
  *
  * Pure upper bounds of what burner/session writes; its unit tests hold the encoder to them.  Bytes count directory
  * records and continuation areas of one name in both trees.  Records do not cross sectors: how much is lost at their
@@ -15,17 +15,18 @@
 
 #include "burner/base/bytes.h"
 #include "burner/format/content_table.h"
+#include "burner/format/geometry.h"
 #include "burner/format/joliet.h"
 #include "burner/format/link_table.h"
 #include "burner/format/susp.h"
 
-#define BOUND_SECTIONS 90u /* of one file, DESIGN 7 */
-#define BOUND_FILE_BYTES (90ull * (0x100000000ull - 2048u))
+#define BOUND_SECTIONS 90u /* of one file */
+#define BOUND_FILE_BYTES (BOUND_SECTIONS * SECTION_MAX_BYTES)
 /* What every session has besides its directories and data: descriptors, path tables' rounding, commit record.  Before
  * the length is rounded up to BOUND_ALIGN_SECTORS.  The first session above a head at LBA 0 saves that too. */
 #define BOUND_SESSION_SECTORS (20u + 6u + 1u)
 #define BOUND_SAVED_HEAD_SECTORS 28u
-#define BOUND_ALIGN_SECTORS 32u
+#define BOUND_ALIGN_SECTORS SESSION_ALIGN_SECTORS
 
 #define BOUND_RECORD_MAX 254u
 #define BOUND_JOLIET_MAX 162u /* 34 and 64 characters */
@@ -119,7 +120,7 @@ static inline uint64_t bound_growth_sectors(const struct bound_directory *d, uin
  * table; one that is longer than all others leaves more unused, too. */
 static inline uint64_t bound_section_sectors(uint64_t sections, uint64_t names)
 {
-	return sections > 1 ? (sections - 1) * 708 * names / (2048 - BOUND_RECORD_MAX) + 1 : 0;
+	return sections > 1 ? (sections - 1) * 708 * names / (SECTOR_BYTES - BOUND_RECORD_MAX) + 1 : 0;
 }
 /* Path tables that grow by so many bytes: each of the four is rounded up. */
 static inline uint64_t bound_table_sectors(uint64_t bytes) { return bytes ? sectors_of(bytes) + 3 : 0; }

@@ -20,8 +20,6 @@
 #define ZF_HEADER_WORDS 6u
 #define ZF_BLOCK_SHIFT 7u
 #define ZF_SIZE 8u
-#define SHORT_DATE_BYTES sizeof(iso9660_dtime_t)
-#define LONG_DATE_BYTES sizeof(iso9660_ltime_t)
 
 static_assert(AT(PX.st_nlinks) == 12 && AT(PX.st_uid) == 20 && AT(PX.st_gid) == 28, "RRIP 4.1.1");
 static_assert(PX_SERIAL == 36 && PX_SERIAL + 8 == RRIP_PX_BYTES, "RRIP 4.1.1");
@@ -31,7 +29,6 @@ static_assert(offsetof(iso_rock_sl_part_t, text) == RRIP_COMPONENT_FIXED_BYTES, 
 static_assert(AT(NM.flags) == 4 && AT(NM.name) == RRIP_NM_FIXED_BYTES, "RRIP 4.1.4");
 static_assert(CL_LOCATION + 8 == RRIP_CL_BYTES, "RRIP 4.1.5.1");
 static_assert(AT(TF.time_bytes) + 3 * SHORT_DATE_BYTES == RRIP_TF_BYTES, "RRIP 4.1.6");
-static_assert(SHORT_DATE_BYTES == 7 && LONG_DATE_BYTES == 17, "ECMA-119 9.1.5, 8.4.26.1");
 static_assert(ISO_ROCK_TF_CREATE == 1u << RRIP_CREATION && ISO_ROCK_TF_MODIFY == 1u << RRIP_MODIFY &&
 		      ISO_ROCK_TF_ACCESS == 1u << RRIP_ACCESS && ISO_ROCK_TF_ATTRIBUTES == 1u << RRIP_ATTRIBUTES,
 	      "RRIP 4.1.6");
@@ -100,7 +97,7 @@ int rrip_nm_decode(const uint8_t *entry, struct rrip_nm *ret)
 	return 0;
 }
 
-void rrip_tf_encode(const uint8_t dates[3][7], uint8_t entry[RRIP_TF_BYTES])
+void rrip_tf_encode(const uint8_t dates[3][SHORT_DATE_BYTES], uint8_t entry[RRIP_TF_BYTES])
 {
 	susp_header_encode(SUSP_SIGNATURE('T', 'F'), RRIP_TF_BYTES, 1, entry);
 	entry[AT(TF.flags)] = ISO_ROCK_TF_MODIFY | ISO_ROCK_TF_ACCESS | ISO_ROCK_TF_ATTRIBUTES;

@@ -20,6 +20,7 @@
 
 #include <cdio/iso9660.h>
 
+#include "burner/format/date.h"
 #include "burner/format/susp.h"
 
 #define RRIP_PX_BYTES 44u
@@ -60,8 +61,8 @@ struct rrip_tf {
 	const uint8_t *dates[N_RRIP_TIMES]; /* in the entry; NULL: it has none */
 	unsigned date_bytes;		    /* of each; 17: long form */
 };
-/* Modify, access, attributes; each 7 bytes. */
-void rrip_tf_encode(const uint8_t dates[3][7], uint8_t entry[RRIP_TF_BYTES]);
+/* Modify, access, attributes. */
+void rrip_tf_encode(const uint8_t dates[3][SHORT_DATE_BYTES], uint8_t entry[RRIP_TF_BYTES]);
 int rrip_tf_decode(const uint8_t *entry, struct rrip_tf *ret);
 
 int rrip_cl_decode(const uint8_t *entry, uint32_t *ret_lba);

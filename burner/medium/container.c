@@ -23,6 +23,7 @@
 #include <cdio/cdio.h>
 #include <cdio/logging.h>
 
+#include "burner/format/volume_descriptor.h"
 #include "burner/medium/internal.h"
 #include "burner/base/own.h"
 
@@ -254,11 +255,12 @@ static bool volume_at(struct container *c, uint32_t start, uint8_t sector[SECTOR
 
 	if (c->way == WAY_FILE && (c->fd < 0 || start != 0))
 		return false;
-	if (read_any(c, start + HEAD_LBA, sector, 1) < 0 || pvd_check(sector, start, INT32_MAX) < 0)
+	if (read_any(c, start + SESSION_DESCRIPTORS, sector, 1) < 0 || pvd_check(sector, start, INT32_MAX) < 0)
 		return false;
-	root = get_le32(sector + 158);
-	size = get_le32(sector + 80);
-	if (read_any(c, root, other, 1) < 0 || other[0] < 34 || other[32] != 1 || get_le32(other + 2) != root)
+	root = record_extent(descriptor_root(sector));
+	size = descriptor_space_sectors(sector);
+	if (read_any(c, root, other, 1) < 0 || record_length(other) < RECORD_MIN_BYTES ||
+	    record_id_length(other) != 1 || record_extent(other) != root)
 		return false;
 	return c->way != WAY_STREAM ||
 	       (size > 0 && size < INT32_MAX - start && read_any(c, start + size - 1, other, 1) == 0);
@@ -293,7 +295,7 @@ static int find_volumes(struct container *c, bool *ret_data)
 		}
 		if (!found)
 			continue;
-		pvd_session(sector, (uint32_t)start, (uint32_t)start + HEAD_LBA, s);
+		pvd_session(sector, (uint32_t)start, (uint32_t)start + SESSION_DESCRIPTORS, s);
 		s->number = (uint32_t)++c->list.n;
 		c->list.end_sectors = max_u64(c->list.end_sectors, min_u64((uint64_t)start + s->sectors, INT32_MAX));
 	}

@@ -50,7 +50,7 @@ static const struct drive_rules dvd_plus_rules = {.gap_first = 2048,
 						  .align = 16,
 						  .sessions_max = DVD_PLUS_R_SESSIONS_MAX};
 static const struct drive_rules bd_rules = {.align = 32};
-static const struct drive_rules overwritable_rules = {.align = SESSION_ALIGN};
+static const struct drive_rules overwritable_rules = {.align = SESSION_ALIGN_SECTORS};
 static const struct drive_rules other_rules = {.align = 16};
 
 static const struct kind {
@@ -184,7 +184,7 @@ static const char *against_head(const struct drive *d)
 
 static uint64_t next_start(const struct drive *d)
 {
-	return is_blank(d) ? SESSION_ALIGN : round_up(d->list.end_sectors, SESSION_ALIGN);
+	return is_blank(d) ? FIRST_SESSION_LBA : round_up(d->list.end_sectors, SESSION_ALIGN_SECTORS);
 }
 
 static const char *against_size(const struct drive *d)
@@ -196,7 +196,7 @@ static const char *against_size(const struct drive *d)
 		room = m->capacity_sectors - min_u64(m->capacity_sectors, next_start(d));
 	if (drive_rules(d)->sessions_max && m->n_tracks >= drive_rules(d)->sessions_max)
 		return "it has as many sessions as a disc of this kind can have";
-	return room < tail_max(d) + HEAD_END_LBA ? "the disc is full" : NULL;
+	return room < tail_max(d) + FIRST_SESSION_LBA ? "the disc is full" : NULL;
 }
 
 /* The first reason against another session, the gravest first. */
@@ -336,7 +336,7 @@ static bool kernel_is_behind(const struct drive *d, int fd)
 	uint64_t bytes;
 
 	return m->n_tracks > 0 && ioctl(fd, BLKGETSIZE64, &bytes) == 0 &&
-	       bytes / SECTOR_BYTES <= (uint64_t)m->tracks[m->n_tracks - 1].start_lba + HEAD_LBA;
+	       bytes / SECTOR_BYTES <= (uint64_t)m->tracks[m->n_tracks - 1].start_lba + SESSION_DESCRIPTORS;
 }
 
 static void reload(const struct drive *d)

@@ -69,9 +69,9 @@ static enum drive_content describe_tree(struct disc *disc, const uint8_t sector[
 {
 	struct appuse a;
 
-	pvd_session(sector, t->start_lba, t->start_lba + HEAD_LBA, ret);
+	pvd_session(sector, t->start_lba, t->start_lba + SESSION_DESCRIPTORS, ret);
 	ret->sectors = (uint32_t)min_u64(ret->sectors, t->sectors); /* some programs count from LBA 0 */
-	if (appuse_decode(sector, &a) < 0 || a.start_lba != t->start_lba || a.sectors <= HEAD_LBA + 1)
+	if (appuse_decode(sector, &a) < 0 || a.start_lba != t->start_lba || a.sectors <= SESSION_DESCRIPTORS + 1)
 		return CONTENT_TREE;
 	pvd_session_ours(&a, ret);
 	ret->sectors = (uint32_t)min_u64(a.sectors, t->sectors);
@@ -82,9 +82,9 @@ static enum drive_content describe_tree(struct disc *disc, const uint8_t sector[
 /* Where descriptors ought to be. */
 static enum drive_content describe_other(struct disc *disc, uint32_t descriptor_lba)
 {
-	uint8_t sectors[HEAD_LBA * SECTOR_BYTES];
+	uint8_t sectors[DESCRIPTORS_SECTORS * SECTOR_BYTES];
 
-	if (disc_read(disc, descriptor_lba, sectors, HEAD_LBA) < 0)
+	if (disc_read(disc, descriptor_lba, sectors, DESCRIPTORS_SECTORS) < 0)
 		return CONTENT_UNREADABLE;
 	return is_zero(sectors, sizeof(sectors)) ? CONTENT_NOTHING : CONTENT_OTHER;
 }
@@ -94,19 +94,19 @@ static int look_at_session(struct drive *d, const struct recorder_track *t, stru
 {
 	struct disc *disc = &d->disc;
 	uint8_t sector[SECTOR_BYTES];
-	int r = disc_read(disc, t->start_lba + HEAD_LBA, sector, 1);
+	int r = disc_read(disc, t->start_lba + SESSION_DESCRIPTORS, sector, 1);
 
 	if (r < 0 && r != -EIO)
 		return r;
 	*ret = (struct disc_session){.start_lba = t->start_lba,
 				     .sectors = t->sectors,
-				     .descriptor_lba = t->start_lba + HEAD_LBA};
+				     .descriptor_lba = t->start_lba + SESSION_DESCRIPTORS};
 	if (r < 0)
 		*ret_content = CONTENT_UNREADABLE;
 	else if (pvd_check(sector, t->start_lba, drive_end(&d->medium)) == 0)
 		*ret_content = describe_tree(disc, sector, t, ret);
 	else
-		*ret_content = describe_other(disc, t->start_lba + HEAD_LBA);
+		*ret_content = describe_other(disc, t->start_lba + SESSION_DESCRIPTORS);
 	if (t->start_lba == d->failed_lba)
 		*ret_content = CONTENT_FAILED;
 	ret->broken = *ret_content != CONTENT_TREE;
@@ -147,16 +147,16 @@ static bool first_burn_begun(const uint8_t *sectors)
 {
 	struct appuse a;
 
-	return appuse_decode(sectors + (SESSION_ALIGN + HEAD_LBA) * SECTOR_BYTES, &a) == 0 &&
-	       a.start_lba == SESSION_ALIGN && a.previous_lba == APPUSE_NONE;
+	return appuse_decode(sectors + (FIRST_SESSION_LBA + SESSION_DESCRIPTORS) * SECTOR_BYTES, &a) == 0 &&
+	       a.start_lba == FIRST_SESSION_LBA && a.previous_lba == APPUSE_NONE;
 }
 
 /* What a first burn did not reach may be unreadable. */
 static int read_empty(struct drive *d, uint8_t *sectors)
 {
-	int r = disc_read(&d->disc, 0, sectors, HEAD_END_LBA);
+	int r = disc_read(&d->disc, 0, sectors, FIRST_SESSION_LBA);
 
-	for (uint32_t lba = HEAD_END_LBA; r == 0 && lba < EMPTY_SECTORS; lba++)
+	for (uint32_t lba = FIRST_SESSION_LBA; r == 0 && lba < EMPTY_SECTORS; lba++)
 		if (disc_read(&d->disc, lba, sectors + (size_t)lba * SECTOR_BYTES, 1) < 0)
 			memset(sectors + (size_t)lba * SECTOR_BYTES, 0, SECTOR_BYTES);
 	return r;
@@ -168,9 +168,9 @@ static enum drive_content describe_without_head(struct drive *d)
 
 	if (!sectors || read_empty(d, sectors) < 0)
 		return CONTENT_UNREADABLE;
-	if (memcmp(sectors + (size_t)HEAD_LBA * SECTOR_BYTES, "\1CDXX1", 6) == 0)
+	if (memcmp(sectors + (size_t)DESCRIPTORS_LBA * SECTOR_BYTES, "\1CDXX1", 6) == 0)
 		return CONTENT_NOTHING;
-	if (!is_zero(sectors, (size_t)HEAD_END_LBA * SECTOR_BYTES))
+	if (!is_zero(sectors, (size_t)FIRST_SESSION_LBA * SECTOR_BYTES))
 		return CONTENT_OTHER;
 	if (first_burn_begun(sectors))
 		return CONTENT_FAILED;
@@ -184,7 +184,7 @@ static int list_overwritable(struct drive *d, struct session_list *ret, enum dri
 
 	*ret = (struct session_list){0};
 	*ret_newest = CONTENT_NOTHING;
-	if (m->unformatted || drive_end(m) <= HEAD_END_LBA)
+	if (m->unformatted || drive_end(m) <= FIRST_SESSION_LBA)
 		return 0;
 	r = sessions_scan(&d->disc, drive_end(m), ret);
 	if (r == -EIO && sessions_scan_headless(&d->disc, drive_end(m), ret) == 0)

@@ -28,7 +28,6 @@
 
 #include "burner/base/own.h"
 
-#define HEAD_SECTORS (HEAD_END_LBA - HEAD_LBA)
 #define RING_SECTORS 4096u /* 8 MiB */
 #define POLL_NS 100000000L
 
@@ -308,7 +307,7 @@ static int drive_sync(struct target *target)
 	return r < 0 ? r : check_session(t);
 }
 
-static int drive_publish(struct target *target, const uint8_t head[HEAD_SECTORS * SECTOR_BYTES])
+static int drive_publish(struct target *target, const uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
 	struct drive_target *t = to_target(target);
 	struct drive *d = t->drive;
@@ -318,7 +317,7 @@ static int drive_publish(struct target *target, const uint8_t head[HEAD_SECTORS 
 		return 0;
 	pthread_mutex_lock(&d->lock);
 	d->burned = true;
-	r = remember_words(t, recorder_write(d->recorder, HEAD_LBA, head, HEAD_SECTORS));
+	r = remember_words(t, recorder_write(d->recorder, DESCRIPTORS_LBA, head, DESCRIPTORS_SECTORS));
 	drive_forget_windows_locked(d);
 	pthread_mutex_unlock(&d->lock);
 	return r;

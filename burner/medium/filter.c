@@ -263,7 +263,7 @@ static int pass_publish_sector(struct target *t, uint32_t lba, const uint8_t sec
 {
 	return t->inner->ops->publish_sector(t->inner, lba, sector);
 }
-static int pass_publish(struct target *t, const uint8_t head[16 * SECTOR_BYTES])
+static int pass_publish(struct target *t, const uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
 	return target_publish(t->inner, head);
 }
@@ -324,7 +324,8 @@ static int faulty_sync(struct target *t)
 	int r = error_of(&f->faults, FAULT_SYNC);
 
 	if (find_fault(&f->faults, FAULT_KILL_SYNC, 0, UINT64_MAX) ||
-	    (f->n_published == 16 && find_fault(&f->faults, FAULT_KILL_PUBLISH, 16, 1)))
+	    (f->n_published == DESCRIPTORS_SECTORS &&
+	     find_fault(&f->faults, FAULT_KILL_PUBLISH, DESCRIPTORS_SECTORS, 1)))
 		raise(SIGKILL);
 	return r ? r : target_sync(t->inner);
 }
@@ -334,14 +335,14 @@ static int faulty_publish_sector(struct target *t, uint32_t lba, const uint8_t s
 	struct faulty_target *f = to_faulty(t);
 	int r = error_of(&f->faults, FAULT_PUBLISH);
 
-	f->n_published = HEAD_END_LBA - 1 - lba;
+	f->n_published = FIRST_SESSION_LBA - 1 - lba;
 	if (find_fault(&f->faults, FAULT_KILL_PUBLISH, f->n_published, 1))
 		raise(SIGKILL);
 	f->n_published++;
 	return r ? r : pass_publish_sector(t, lba, sector);
 }
 
-static int faulty_publish(struct target *t, const uint8_t head[16 * SECTOR_BYTES])
+static int faulty_publish(struct target *t, const uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
 	int r = error_of(&to_faulty(t)->faults, FAULT_PUBLISH);
 

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "burner/format/volume_descriptor.h"
 #include "burner/medium/internal.h"
 
 static const struct signature {
@@ -42,20 +43,21 @@ static const struct signature {
 	{3, 4, "NTFS", "an NTFS volume, not an ISO 9660 disc"},
 	{82, 5, "FAT32", "a FAT volume, not an ISO 9660 disc"},
 	{54, 3, "FAT", "a FAT volume, not an ISO 9660 disc"},
-	{16 * SECTOR_BYTES + 9, 5, "CDROM", "a High Sierra disc, the predecessor of ISO 9660, which cannot be read"},
+	{DESCRIPTORS_LBA * SECTOR_BYTES + 9, 5, "CDROM",
+	 "a High Sierra disc, the predecessor of ISO 9660, which cannot be read"},
 };
 
 bool guess_udf(struct disc *d)
 {
 	uint8_t sector[SECTOR_BYTES];
 
-	for (uint32_t lba = HEAD_LBA; lba < HEAD_LBA + 32; lba++) {
+	for (uint32_t lba = DESCRIPTORS_LBA; lba < DESCRIPTORS_LBA + 32; lba++) {
 		if (disc_read(d, lba, sector, 1) < 0)
 			return false;
 		if (!memcmp(sector + 1, "NSR02", 5) || !memcmp(sector + 1, "NSR03", 5))
 			return true;
-		if (memcmp(sector + 1, "CD001", 5) && memcmp(sector + 1, "BEA01", 5) &&
-		    memcmp(sector + 1, "BOOT2", 5) && memcmp(sector + 1, "CDW02", 5))
+		if (!is_volume_descriptor(sector) && memcmp(sector + 1, "BEA01", 5) && memcmp(sector + 1, "BOOT2", 5) &&
+		    memcmp(sector + 1, "CDW02", 5))
 			return false;
 	}
 	return false;

@@ -22,6 +22,7 @@
 
 #include "burner/medium/internal.h"
 #include "burner/format/appuse.h"
+#include "burner/format/volume_descriptor.h"
 #include "burner/base/own.h"
 
 static struct image *to_image(struct disc *d) { return (struct image *)(void *)d; /* its first member */ }
@@ -77,7 +78,7 @@ int image_host_free(const struct image *image, uint64_t *ret_bytes)
 
 static uint64_t next_start(const struct image *image)
 {
-	return image->blank ? SESSION_ALIGN : round_up(image->list.end_sectors, SESSION_ALIGN);
+	return image->blank ? FIRST_SESSION_LBA : round_up(image->list.end_sectors, SESSION_ALIGN_SECTORS);
 }
 
 /* What is written to a file without a name is gone when it is closed.  One that was renamed is none, nor are files
@@ -149,7 +150,7 @@ static bool all_zero(const uint8_t *bytes, size_t n)
 static bool torn_descriptor(const uint8_t sector[SECTOR_BYTES])
 {
 	enum { PIECE = 512 };
-	static const uint8_t begin[] = "\1CD001\1";
+	static const uint8_t begin[] = "\1" ISO_STANDARD_ID "\1";
 
 	return (all_zero(sector, PIECE) || !memcmp(sector, begin, sizeof(begin) - 1)) &&
 	       (all_zero(sector + PIECE, PIECE) || !memcmp(sector + APPUSE_OFFSET, APPUSE_MAGIC, 16)) &&
@@ -165,7 +166,7 @@ static bool first_burn_begun(struct disc *d, const struct stat *st)
 	if (!all || disc_read(d, 0, all, FIRST_BURN_SECTORS))
 		return false;
 	if (appuse_decode(descriptor, &a) == 0)
-		return a.start_lba == SESSION_ALIGN && a.previous_lba == APPUSE_NONE;
+		return a.start_lba == FIRST_SESSION_LBA && a.previous_lba == APPUSE_NONE;
 	return st->st_size == FIRST_BURN_SECTORS * SECTOR_BYTES && all_zero(all, (size_t)(descriptor - all)) &&
 	       torn_descriptor(descriptor);
 }
@@ -196,7 +197,7 @@ static void find_why_not(struct image *image)
 		snprintf(to, n, "its UDF tree would go stale; -o drop-udf appends all the same");
 	else if (image->capacity_sectors && image->list.end_sectors > image->capacity_sectors)
 		snprintf(to, n, "the image is larger than -o media= says");
-	else if (next + HEAD_END_LBA >= (image->capacity_sectors ? image->capacity_sectors : UINT32_MAX))
+	else if (next + FIRST_SESSION_LBA >= (image->capacity_sectors ? image->capacity_sectors : UINT32_MAX))
 		snprintf(to, n, "the disc is full");
 	else if (!image->writable)
 		snprintf(to, n, DISC_WHY_OPENED_READ_ONLY);

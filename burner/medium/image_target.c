@@ -33,7 +33,7 @@ struct image_target {
 	uint64_t old_bytes, bytes; /* length of the file before and now */
 	uint8_t *saved;		   /* what was between the session's start and the old length */
 	size_t n_saved;
-	uint8_t *held;	  /* the first HEAD_LBA sectors of a first burn */
+	uint8_t *held;	  /* the first SYSTEM_AREA_SECTORS of a first burn */
 	uint64_t flushed; /* up to here the kernel was told to start writing */
 	bool direct;	  /* large pieces go past the page cache */
 	bool reserved, published, begun;
@@ -114,7 +114,7 @@ static int save_overwritten(struct image_target *t)
 static int check_host_space(struct image_target *t)
 {
 	uint64_t start = (uint64_t)t->start_lba * SECTOR_BYTES,
-		 wanted = (t->sectors + HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES, free_bytes;
+		 wanted = (t->sectors + DESCRIPTORS_SECTORS) * SECTOR_BYTES, free_bytes;
 	uint64_t overwritten = t->old_bytes > start ? t->old_bytes - start : 0;
 	int r = image_host_free(t->image, &free_bytes);
 
@@ -128,8 +128,8 @@ static int reserve_blocks(struct image_target *t)
 	if (!r)
 		r = allocate(fd, FALLOC_FL_KEEP_SIZE, (uint64_t)t->start_lba * SECTOR_BYTES, t->sectors * SECTOR_BYTES);
 	if (!r)
-		r = allocate(fd, FALLOC_FL_KEEP_SIZE, HEAD_LBA * SECTOR_BYTES,
-			     (HEAD_END_LBA - HEAD_LBA) * SECTOR_BYTES);
+		r = allocate(fd, FALLOC_FL_KEEP_SIZE, DESCRIPTORS_LBA * SECTOR_BYTES,
+			     DESCRIPTORS_SECTORS * SECTOR_BYTES);
 	return unsupported(r) ? 0 : r;
 }
 
@@ -140,7 +140,7 @@ static int image_reserve(struct target *target, uint32_t start_lba, uint64_t sec
 	struct stat st;
 	int r;
 
-	if (t->reserved || sectors == 0 || start_lba < HEAD_END_LBA || start_lba < t->image->list.end_sectors)
+	if (t->reserved || sectors == 0 || start_lba < FIRST_SESSION_LBA || start_lba < t->image->list.end_sectors)
 		return -EINVAL;
 	if (sectors > UINT32_MAX || end > UINT32_MAX || (capacity && end > capacity))
 		return -ENOSPC;
@@ -154,7 +154,7 @@ static int image_reserve(struct target *target, uint32_t start_lba, uint64_t sec
 	t->begun = !t->image->blank;
 	t->direct = t->image->direct_fd >= 0 && sectors * SECTOR_BYTES >= DIRECT_SESSION_MIN;
 	r = save_overwritten(t);
-	if (!r && !t->begun && !(t->held = calloc(HEAD_LBA, SECTOR_BYTES)))
+	if (!r && !t->begun && !(t->held = calloc(SYSTEM_AREA_SECTORS, SECTOR_BYTES)))
 		r = -ENOMEM;
 	if (!r)
 		r = reserve_blocks(t);
@@ -239,7 +239,8 @@ static int write_some(struct image_target *t, uint32_t lba, const void *buf, uin
 static int write_beginning(struct image_target *t, uint32_t lba, const uint8_t *buf, uint32_t n_sectors,
 			   uint32_t *ret_accepted)
 {
-	uint32_t at = lba - t->start_lba, n = at < HEAD_LBA ? (uint32_t)min_u64(HEAD_LBA - at, n_sectors) : 0, accepted;
+	uint32_t at = lba - t->start_lba,
+		 n = at < SYSTEM_AREA_SECTORS ? (uint32_t)min_u64(SYSTEM_AREA_SECTORS - at, n_sectors) : 0, accepted;
 	int r;
 
 	if (n && buf)
@@ -255,7 +256,7 @@ static int write_beginning(struct image_target *t, uint32_t lba, const uint8_t *
 	if (!r)
 		r = t->target.ops->sync(&t->target);
 	if (!r)
-		r = write_some(t, t->start_lba, t->held, HEAD_LBA, &accepted);
+		r = write_some(t, t->start_lba, t->held, SYSTEM_AREA_SECTORS, &accepted);
 	t->begun = r == 0;
 	return r;
 }
@@ -293,7 +294,7 @@ static int image_publish_sector(struct target *target, uint32_t lba, const uint8
 	struct image_target *t = to_target(target);
 	size_t done;
 
-	if (lba < HEAD_LBA || lba >= HEAD_END_LBA)
+	if (lba < DESCRIPTORS_LBA || lba >= FIRST_SESSION_LBA)
 		return -EINVAL;
 	t->published = true;
 	return write_all(t->image->fd, sector, SECTOR_BYTES, (uint64_t)lba * SECTOR_BYTES, &done);

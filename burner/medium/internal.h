@@ -15,13 +15,11 @@
 
 #include "burner/format/appuse.h"
 #include "cdappendfs/burn.h"
-#include "burner/base/bytes.h"
+#include "burner/format/geometry.h"
 #include "cdappendfs/disc.h"
 
-#define HEAD_LBA 16u /* ECMA-119 6.2.1: the system area ends, the descriptors begin */
-#define HEAD_END_LBA 32u
-#define SESSION_ALIGN 32u				  /* starts of sessions on images and overwritable media */
-#define FIRST_BURN_SECTORS (SESSION_ALIGN + HEAD_LBA + 1) /* of an image, up to its first descriptor */
+/* Of an image, up to the first descriptor of its first session. */
+#define FIRST_BURN_SECTORS (FIRST_SESSION_LBA + SESSION_DESCRIPTORS + 1)
 
 /* ---- sessions.c: which sessions a medium holds ---- */
 

@@ -14,7 +14,7 @@
 #include "burner/base/bytes.h"
 
 #define BLOCK_BYTES 512u
-#define AREA_BYTES (HEAD_LBA * SECTOR_BYTES)
+#define AREA_BYTES (SYSTEM_AREA_SECTORS * SECTOR_BYTES)
 #define GPT_ENTRY_BYTES 128u
 
 struct area {
@@ -59,5 +59,5 @@ bool partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors)
 {
 	struct area a = {.low = end_sectors * SECTOR_BYTES, .high = n_sectors * SECTOR_BYTES};
 
-	return disc_read(d, 0, a.bytes, HEAD_LBA) == 0 && (mbr_behind(&a) || gpt_behind(&a));
+	return disc_read(d, 0, a.bytes, SYSTEM_AREA_SECTORS) == 0 && (mbr_behind(&a) || gpt_behind(&a));
 }

@@ -26,12 +26,13 @@
 #include "burner/base/own.h"
 #include "burner/base/sha256.h"
 #include "burner/format/commit_record.h"
+#include "burner/format/date.h"
+#include "burner/format/volume_descriptor.h"
 
 #define SESSIONS_MAX 4096u
 #define PROBES 4096u
 #define PROBE_STEP 16u /* growisofs aligns to 16 sectors, xorriso and we to 32 */
 #define NUMBER_MAX 0x7fffffffu
-#define ROOT_RECORD 156u
 
 struct found {
 	struct disc_session session;
@@ -71,7 +72,7 @@ static bool appuse_at(const uint8_t sector[SECTOR_BYTES], uint32_t start, struct
 {
 	struct appuse a;
 
-	if (appuse_decode(sector, &a) < 0 || a.start_lba != start || a.sectors <= HEAD_LBA + 1 ||
+	if (appuse_decode(sector, &a) < 0 || a.start_lba != start || a.sectors <= SESSION_DESCRIPTORS + 1 ||
 	    a.sectors > UINT32_MAX - start)
 		return false;
 	if (a.previous_lba != APPUSE_NONE &&
@@ -134,7 +135,7 @@ static int add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t star
 
 static bool same_root(const uint8_t a[SECTOR_BYTES], const uint8_t b[SECTOR_BYTES])
 {
-	return !memcmp(a + ROOT_RECORD, b + ROOT_RECORD, 34);
+	return !memcmp(descriptor_root(a), descriptor_root(b), RECORD_MIN_BYTES);
 }
 
 /* The head is ours: 1 and the session is added, 0 it is not ours, -errno. */
@@ -144,19 +145,19 @@ static int newest_ours(struct scan *s, const uint8_t head[SECTOR_BYTES], bool *d
 	struct appuse a, at;
 	int r;
 
-	if (appuse_decode(head, &a) < 0 || a.start_lba < HEAD_END_LBA || !appuse_at(head, a.start_lba, &a))
+	if (appuse_decode(head, &a) < 0 || a.start_lba < FIRST_SESSION_LBA || !appuse_at(head, a.start_lba, &a))
 		return 0;
-	r = read_pvd(s, (uint64_t)a.start_lba + HEAD_LBA, a.start_lba, sector);
+	r = read_pvd(s, (uint64_t)a.start_lba + SESSION_DESCRIPTORS, a.start_lba, sector);
 	if (r == -ENOMEM || r == -EAGAIN)
 		return r;
 	*damaged = r < 0;
 	if (r < 0)
-		r = add(s, head, a.start_lba, HEAD_LBA);
+		r = add(s, head, a.start_lba, DESCRIPTORS_LBA);
 	else if (!same_root(head, sector) || !appuse_at(sector, a.start_lba, &at) ||
 		 memcmp(at.uuid, a.uuid, sizeof(a.uuid)))
 		return 0;
 	else
-		r = add(s, sector, a.start_lba, a.start_lba + HEAD_LBA);
+		r = add(s, sector, a.start_lba, a.start_lba + SESSION_DESCRIPTORS);
 	return r < 0 ? r : 1;
 }
 
@@ -173,11 +174,13 @@ static bool torn_between(const uint8_t sector[SECTOR_BYTES], const uint8_t a[SEC
 /* The first session of ours above one at LBA 0 was being published: where it keeps the head as it was, or 0. */
 static uint32_t saved_head(struct scan *s, const uint8_t head[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES])
 {
-	uint64_t start = round_up(get_le32(head + 80), SESSION_ALIGN), saved = start + HEAD_END_LBA;
-	uint8_t sets[16 * SECTOR_BYTES], made[16 * SECTOR_BYTES];
+	uint64_t start = round_up(descriptor_space_sectors(head), SESSION_ALIGN_SECTORS),
+		 saved = start + SESSION_SAVED_DESCRIPTORS;
+	uint8_t sets[DESCRIPTORS_SECTORS * SECTOR_BYTES], made[DESCRIPTORS_SECTORS * SECTOR_BYTES];
 	struct appuse a;
 
-	if (saved >= s->n_sectors || disc_read(s->disc, (uint32_t)start + HEAD_LBA, sets, 16) < 0 ||
+	if (saved >= s->n_sectors ||
+	    disc_read(s->disc, (uint32_t)start + SESSION_DESCRIPTORS, sets, DESCRIPTORS_SECTORS) < 0 ||
 	    session_head(sets, (uint32_t)start, made) < 0 || !appuse_at(sets, (uint32_t)start, &a) ||
 	    a.previous_descriptor_lba != saved || read_pvd(s, saved, 0, ret) < 0)
 		return 0;
@@ -187,16 +190,16 @@ static uint32_t saved_head(struct scan *s, const uint8_t head[SECTOR_BYTES], uin
 static int newest_foreign(struct scan *s, const uint8_t head[SECTOR_BYTES])
 {
 	uint8_t sector[SECTOR_BYTES];
-	uint32_t root = get_le32(head + ROOT_RECORD + 2), saved;
+	uint32_t root = record_extent(descriptor_root(head)), saved;
 
-	for (uint32_t lba = (root - 1) / PROBE_STEP * PROBE_STEP; lba > HEAD_LBA && s->probes < PROBES;
+	for (uint32_t lba = (root - 1) / PROBE_STEP * PROBE_STEP; lba > DESCRIPTORS_LBA && s->probes < PROBES;
 	     lba -= PROBE_STEP) {
 		s->probes++;
-		if (read_pvd(s, lba, lba - HEAD_LBA, sector) == 0 && same_root(head, sector))
-			return add(s, sector, lba - HEAD_LBA, lba);
+		if (read_pvd(s, lba, lba - SESSION_DESCRIPTORS, sector) == 0 && same_root(head, sector))
+			return add(s, sector, lba - SESSION_DESCRIPTORS, lba);
 	}
 	saved = saved_head(s, head, sector);
-	return saved ? add(s, sector, 0, saved) : add(s, head, 0, HEAD_LBA);
+	return saved ? add(s, sector, 0, saved) : add(s, head, 0, DESCRIPTORS_LBA);
 }
 
 /* ---- and back from there ---- */
@@ -206,16 +209,16 @@ static bool session_at(struct scan *s, uint64_t start, uint8_t sector[SECTOR_BYT
 {
 	uint64_t size;
 
-	if (read_pvd(s, start + HEAD_LBA, start, sector) < 0)
+	if (read_pvd(s, start + SESSION_DESCRIPTORS, start, sector) < 0)
 		return false;
-	size = get_le32(sector + 80);
-	return get_le32(sector + ROOT_RECORD + 2) < start + size;
+	size = descriptor_space_sectors(sector);
+	return record_extent(descriptor_root(sector)) < start + size;
 }
 
 static int walk_chain(struct scan *s)
 {
 	uint8_t sector[SECTOR_BYTES];
-	uint64_t start = HEAD_END_LBA;
+	uint64_t start = FIRST_SESSION_LBA;
 
 	if (s->chain)
 		return 0;
@@ -224,7 +227,7 @@ static int walk_chain(struct scan *s)
 		return -ENOMEM;
 	while (s->n_chain < SESSIONS_MAX && start <= UINT32_MAX && session_at(s, start, sector)) {
 		s->chain[s->n_chain++] = (uint32_t)start;
-		start = round_up(start + get_le32(sector + 80), SESSION_ALIGN);
+		start = round_up(start + descriptor_space_sectors(sector), SESSION_ALIGN_SECTORS);
 	}
 	return 0;
 }
@@ -244,21 +247,21 @@ static int below_by_chain(struct scan *s, uint32_t start, uint32_t *ret_start, u
 
 static bool ends_at(uint64_t end, uint32_t start)
 {
-	return end == start || round_up(end, PROBE_STEP) == start || round_up(end, SESSION_ALIGN) == start;
+	return end == start || round_up(end, PROBE_STEP) == start || round_up(end, SESSION_ALIGN_SECTORS) == start;
 }
 
 static int below_by_probing(struct scan *s, uint32_t start, uint32_t *ret_start, uint8_t sector[SECTOR_BYTES])
 {
 	struct appuse a;
 
-	for (uint32_t p = (start - 1) / PROBE_STEP * PROBE_STEP; p >= HEAD_END_LBA && s->probes < PROBES;
+	for (uint32_t p = (start - 1) / PROBE_STEP * PROBE_STEP; p >= FIRST_SESSION_LBA && s->probes < PROBES;
 	     p -= PROBE_STEP) {
 		uint64_t size;
 
 		s->probes++;
 		if (!session_at(s, p, sector))
 			continue;
-		size = get_le32(sector + 80);
+		size = descriptor_space_sectors(sector);
 		if (!ends_at(p + size, start) && !(size > p && ends_at(size, start)))
 			continue;
 		if (appuse_decode(sector, &a) == 0 && a.start_lba != p)
@@ -276,20 +279,20 @@ static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, ui
 	struct appuse a;
 	int r;
 
-	if (start <= HEAD_END_LBA)
+	if (start <= FIRST_SESSION_LBA)
 		return 0;
 	if (commit_record_at(s, start - 1, &commit) &&
-	    read_pvd(s, (uint64_t)commit.start_lba + HEAD_LBA, commit.start_lba, sector) == 0 &&
+	    read_pvd(s, (uint64_t)commit.start_lba + SESSION_DESCRIPTORS, commit.start_lba, sector) == 0 &&
 	    appuse_at(sector, commit.start_lba, &a) && !memcmp(a.uuid, commit.uuid, sizeof(a.uuid))) {
 		*ret_start = commit.start_lba;
-		*ret_descriptor = commit.start_lba + HEAD_LBA;
+		*ret_descriptor = commit.start_lba + SESSION_DESCRIPTORS;
 		return 1;
 	}
 	r = below_by_chain(s, start, ret_start, sector);
 	if (r == 0)
 		r = below_by_probing(s, start, ret_start, sector);
 	if (r > 0)
-		*ret_descriptor = *ret_start + HEAD_LBA;
+		*ret_descriptor = *ret_start + SESSION_DESCRIPTORS;
 	return r;
 }
 
@@ -332,13 +335,13 @@ static int walk_back(struct scan *s)
  * burn would destroy it. */
 static bool hidden_session(struct scan *s, uint64_t end)
 {
-	const uint64_t starts[] = {end, round_up(end, PROBE_STEP), round_up(end, SESSION_ALIGN)};
+	const uint64_t starts[] = {end, round_up(end, PROBE_STEP), round_up(end, SESSION_ALIGN_SECTORS)};
 	uint8_t sector[SECTOR_BYTES];
 	struct appuse a;
 
 	for (size_t i = 0; i < ARRAY_LENGTH(starts); i++)
 		if (starts[i] <= UINT32_MAX && session_at(s, starts[i], sector) && appuse_decode(sector, &a) < 0 &&
-		    starts[i] + get_le32(sector + 80) <= s->n_sectors)
+		    starts[i] + descriptor_space_sectors(sector) <= s->n_sectors)
 			return true;
 	return false;
 }
@@ -373,12 +376,12 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 	uint8_t head[SECTOR_BYTES];
 	int r;
 
-	if (n_sectors <= HEAD_LBA)
+	if (n_sectors <= DESCRIPTORS_LBA)
 		return -EMEDIUMTYPE;
-	r = disc_read(d, HEAD_LBA, head, 1);
+	r = disc_read(d, DESCRIPTORS_LBA, head, 1);
 	if (r < 0)
 		return r;
-	if (memcmp(head + 1, "CD001", 5) != 0)
+	if (!is_volume_descriptor(head))
 		return -EMEDIUMTYPE;
 	r = pvd_check(head, 0, s.n_sectors);
 	if (r < 0)
@@ -392,7 +395,7 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 		r = publish_list(&s, &list);
 	if (r < 0)
 		return r;
-	list.end_sectors = max_u64(list.end_sectors, get_le32(head + 80));
+	list.end_sectors = max_u64(list.end_sectors, descriptor_space_sectors(head));
 	list.partition = partition_behind(d, list.end_sectors, s.n_sectors);
 	list.udf = guess_udf(d);
 	list.hidden = hidden_session(&s, list.end_sectors);
@@ -409,7 +412,7 @@ static int newest_of_chain(struct scan *s)
 	for (size_t i = s->n_chain; r == 0 && i-- > 0; s->n_found = 0) {
 		if (!session_at(s, s->chain[i], sector))
 			continue;
-		r = add(s, sector, s->chain[i], s->chain[i] + HEAD_LBA);
+		r = add(s, sector, s->chain[i], s->chain[i] + SESSION_DESCRIPTORS);
 		if (r == 0 && (!s->found[0].has_appuse || s->found[0].session.ours))
 			return 0;
 	}
@@ -469,7 +472,7 @@ int sessions_identity(struct disc *d, const struct session_list *l, const struct
 		      struct disc_identity *ret)
 {
 	struct disc_identity identity = {.is_provisional = l->n == 0};
-	uint8_t sector[SECTOR_BYTES], bytes[34 + 32 + 17];
+	uint8_t sector[SECTOR_BYTES], bytes[RECORD_MIN_BYTES + VOLUME_ID_BYTES + LONG_DATE_BYTES];
 	int r = provisional_identity(st, path, identity.provisional);
 
 	if (r < 0)
@@ -479,9 +482,10 @@ int sessions_identity(struct disc *d, const struct session_list *l, const struct
 		r = disc_read(d, l->sessions[0].descriptor_lba, sector, 1);
 		if (r < 0)
 			return r;
-		memcpy(bytes, sector + ROOT_RECORD, 34);
-		memcpy(bytes + 34, sector + 40, 32);
-		memcpy(bytes + 66, sector + 813, 17);
+		memcpy(bytes, descriptor_root(sector), RECORD_MIN_BYTES);
+		memcpy(bytes + RECORD_MIN_BYTES, DESCRIPTOR_FIELD(sector, volume_id), VOLUME_ID_BYTES);
+		memcpy(bytes + RECORD_MIN_BYTES + VOLUME_ID_BYTES, DESCRIPTOR_FIELD(sector, creation_date),
+		       LONG_DATE_BYTES);
 		r = sha256_of(bytes, sizeof(bytes), identity.id);
 	}
 	if (r == 0)
@@ -491,13 +495,13 @@ int sessions_identity(struct disc *d, const struct session_list *l, const struct
 
 int sessions_fingerprint(struct disc *d, const struct session_list *l, struct disc_fingerprint *ret)
 {
-	struct disc_fingerprint fingerprint = {.session_lba = UINT32_MAX, .next_lba = SESSION_ALIGN};
+	struct disc_fingerprint fingerprint = {.session_lba = UINT32_MAX, .next_lba = FIRST_SESSION_LBA};
 	uint8_t sector[SECTOR_BYTES];
 	int r = 0;
 
 	if (l->n > 0) {
 		fingerprint.session_lba = l->sessions[l->n - 1].start_lba;
-		fingerprint.next_lba = (uint32_t)min_u64(round_up(l->end_sectors, SESSION_ALIGN), UINT32_MAX);
+		fingerprint.next_lba = (uint32_t)min_u64(round_up(l->end_sectors, SESSION_ALIGN_SECTORS), UINT32_MAX);
 		r = disc_read(d, l->sessions[l->n - 1].descriptor_lba, sector, 1);
 		if (r == 0)
 			r = sha256_of(sector, sizeof(sector), fingerprint.descriptor);

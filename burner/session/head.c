@@ -17,12 +17,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "burner/base/bytes.h"
+#include "burner/format/geometry.h"
+#include "burner/format/volume_descriptor.h"
 
-#define HEAD_SECTORS 16u
-enum { DESCRIPTOR_SUPPLEMENTARY = 2, DESCRIPTOR_TERMINATOR = 255 };
-
-static bool is_descriptor(const uint8_t *sector) { return memcmp(sector + 1, "CD001", 5) == 0; }
 static bool is_libisofs_tag(const uint8_t *sector) { return memcmp(sector, "libisofs_", 9) == 0; }
 
 /* ECMA-167 2/9.1: a structure of the recognition sequence. */
@@ -41,7 +38,7 @@ static bool is_free(const uint8_t *sector)
 {
 	static const uint8_t zeros[SECTOR_BYTES];
 
-	return is_descriptor(sector) || is_libisofs_tag(sector) || is_recognition(sector) ||
+	return is_volume_descriptor(sector) || is_libisofs_tag(sector) || is_recognition(sector) ||
 	       memcmp(sector, "MKI ", 4) == 0 || memcmp(sector, zeros, SECTOR_BYTES) == 0;
 }
 
@@ -49,16 +46,16 @@ static unsigned set_length(const uint8_t *head)
 {
 	unsigned n = 0;
 
-	while (n < HEAD_SECTORS && head[n * SECTOR_BYTES] != DESCRIPTOR_TERMINATOR)
+	while (n < DESCRIPTORS_SECTORS && descriptor_type(head + n * SECTOR_BYTES) != ISO_VD_END)
 		n++;
-	return n < HEAD_SECTORS ? n + 1 : n;
+	return n < DESCRIPTORS_SECTORS ? n + 1 : n;
 }
 
 static unsigned free_length(const uint8_t *now)
 {
 	unsigned n = 1; /* the primary descriptor */
 
-	while (n < HEAD_SECTORS && is_free(now + n * SECTOR_BYTES))
+	while (n < DESCRIPTORS_SECTORS && is_free(now + n * SECTOR_BYTES))
 		n++;
 	return n;
 }
@@ -69,21 +66,22 @@ static unsigned drop_supplementary(uint8_t *head, unsigned n)
 	unsigned to = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		if (head[i * SECTOR_BYTES] != DESCRIPTOR_SUPPLEMENTARY)
+		if (descriptor_type(head + i * SECTOR_BYTES) != ISO_VD_SUPPLEMENTARY)
 			memmove(head + to++ * SECTOR_BYTES, head + i * SECTOR_BYTES, SECTOR_BYTES);
 	return to;
 }
 
-void session_head_merge(const uint8_t now[16 * 2048], uint8_t head[16 * 2048])
+void session_head_merge(const uint8_t now[DESCRIPTORS_SECTORS * SECTOR_BYTES],
+			uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
 	unsigned n = set_length(head);
 
 	if (n > free_length(now))
 		n = drop_supplementary(head, n);
-	for (unsigned i = n; i < HEAD_SECTORS; i++) {
+	for (unsigned i = n; i < DESCRIPTORS_SECTORS; i++) {
 		const uint8_t *old = now + i * SECTOR_BYTES;
 
-		if (is_descriptor(old) || is_libisofs_tag(old) || is_recognition(old))
+		if (is_volume_descriptor(old) || is_libisofs_tag(old) || is_recognition(old))
 			memset(head + i * SECTOR_BYTES, 0, SECTOR_BYTES);
 		else
 			memcpy(head + i * SECTOR_BYTES, old, SECTOR_BYTES);

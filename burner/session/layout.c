@@ -287,12 +287,12 @@ static uint64_t whole_tree_sectors(const struct burn_plan *p)
 static int place_all(struct burn_plan *p)
 {
 	const struct burn_options *o = &p->options;
-	uint64_t at = (uint64_t)o->start_lba + DESCRIPTORS + descriptor_sectors(p);
+	uint64_t at = (uint64_t)o->start_lba + SESSION_DESCRIPTORS + descriptor_sectors(p);
 	uint32_t unit = o->align_end_sectors ? o->align_end_sectors : 1;
 	int r = 0;
 
 	if (p->foreign_head)
-		at = (uint64_t)o->start_lba + SAVED_HEAD + HEAD_SECTORS;
+		at = (uint64_t)o->start_lba + SESSION_SAVED_DESCRIPTORS + DESCRIPTORS_SECTORS;
 	p->tree_lba = (uint32_t)at;
 	r = place_tables(p, &at);
 	if (!r)
@@ -420,7 +420,7 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 			return -ENOMEM;
 	}
 	if (o->foreign_head)
-		p->foreign_head = copy_of(o->foreign_head, (size_t)HEAD_SECTORS * SECTOR_BYTES);
+		p->foreign_head = copy_of(o->foreign_head, (size_t)DESCRIPTORS_SECTORS * SECTOR_BYTES);
 	if (o->boot_record)
 		p->boot_record = copy_of(o->boot_record, SECTOR_BYTES);
 	if (!p->entries || !p->files || (o->foreign_head && !p->foreign_head) || (o->boot_record && !p->boot_record))

@@ -36,17 +36,11 @@
 
 #include "burner/base/arena.h"
 #include "cdappendfs/burn.h"
-#include "burner/base/bytes.h"
+#include "burner/format/geometry.h"
 #include "burner/format/link_table.h"
 #include "burner/base/own.h"
 
 #define NO_INDEX UINT32_MAX
-#define ABSOLUTE_DESCRIPTORS 8u /* on overwritable media, sectors behind the start */
-#define DESCRIPTORS 16u
-#define SAVED_HEAD 32u
-#define HEAD_SECTORS 16u
-/* the longest section of a file: whole sectors, length in 32 bits */
-#define SECTION_BYTES (0x100000000ull - SECTOR_BYTES)
 
 enum tree_kind { TREE_ROCK_RIDGE, TREE_JOLIET, N_TREES };
 
@@ -150,7 +144,7 @@ static inline const struct plan_file *plan_content(const struct burn_plan *p, ui
 	return f->same_as == NO_INDEX ? f : &p->files[f->same_as];
 }
 /* Number of sections (directory records) that so many bytes in one piece take. */
-static inline uint64_t sections_of(uint64_t bytes) { return (bytes + SECTION_BYTES - 1) / SECTION_BYTES; }
+static inline uint64_t sections_of(uint64_t bytes) { return (bytes + SECTION_MAX_BYTES - 1) / SECTION_MAX_BYTES; }
 
 /* content.c: plan.files and plan.runs of all nodes, without the addresses of what is to be written. */
 int content_plan(struct burn_plan *p);

@@ -13,19 +13,7 @@
 
 #include "burner/session/layout.h"
 #include "burner/session/susp.h"
-
-#define RECORD_MAX 254u
-#define RECORD_FIXED 33u
-#define FLAG_DIRECTORY 0x02u
-#define FLAG_NOT_LAST 0x80u
-
-struct record {
-	const uint8_t *identifier;
-	unsigned identifier_bytes;
-	uint32_t lba, bytes;
-	uint8_t flags;
-	int64_t time;
-};
+#include "burner/format/directory_record.h"
 
 struct writer {
 	const struct burn_plan *plan;
@@ -103,14 +91,9 @@ static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at,
 	}
 }
 
-static unsigned fixed_bytes(unsigned identifier_bytes)
-{
-	return RECORD_FIXED + identifier_bytes + (identifier_bytes % 2 == 0);
-}
-
 static struct cut cut_entries(struct writer *w, unsigned identifier_bytes)
 {
-	unsigned room = RECORD_MAX - fixed_bytes(identifier_bytes);
+	unsigned room = RECORD_MAX_BYTES - record_system_use_at(identifier_bytes);
 	struct cut cut = {.n_inside = w->susp.n};
 
 	if (susp_total(&w->susp) <= room)
@@ -120,21 +103,10 @@ static struct cut cut_entries(struct writer *w, unsigned identifier_bytes)
 	return cut;
 }
 
-static void encode_record(const struct record *r, uint8_t *out, unsigned length)
+static void put_record(struct writer *w, const struct directory_record *r, const struct cut *cut)
 {
-	out[0] = (uint8_t)length;
-	put_both32(out + 2, r->lba);
-	put_both32(out + 10, r->bytes);
-	date_short(out + 18, r->time);
-	out[25] = r->flags;
-	put_both16(out + 28, 1);
-	out[32] = (uint8_t)r->identifier_bytes;
-	memcpy(out + RECORD_FIXED, r->identifier, r->identifier_bytes);
-}
-
-static void put_record(struct writer *w, const struct record *r, const struct cut *cut)
-{
-	unsigned fixed = fixed_bytes(r->identifier_bytes), inside = cut->n_inside ? w->susp.end[cut->n_inside - 1] : 0;
+	unsigned fixed = record_system_use_at(r->identifier_bytes),
+		 inside = cut->n_inside ? w->susp.end[cut->n_inside - 1] : 0;
 	unsigned length = fixed + inside + (cut->area_bytes ? SUSP_CE_BYTES : 0);
 
 	length += length % 2;
@@ -143,7 +115,7 @@ static void put_record(struct writer *w, const struct record *r, const struct cu
 	if (w->out) {
 		uint8_t *out = w->out + w->at;
 
-		encode_record(r, out, length);
+		record_encode(r, length, out);
 		memcpy(out + fixed, w->susp.bytes, inside);
 		if (cut->area_bytes)
 			susp_continuation(out + fixed + inside, w->area_lba + (uint32_t)(cut->area_at / SECTOR_BYTES),
@@ -184,7 +156,8 @@ static void add_twin(struct writer *w, uint32_t node, uint32_t attempt)
 static void put_dot(struct writer *w, const struct plan_directory *d, uint8_t identifier, enum susp_dot which)
 {
 	const struct manifest_node *node = &w->plan->manifest->nodes[d->node];
-	struct record r = {&identifier, 1, d->lba, d->sectors * SECTOR_BYTES, FLAG_DIRECTORY, node->mtime.tv_sec};
+	struct directory_record r = {&identifier,	1, d->lba, d->sectors * SECTOR_BYTES, ISO_DIRECTORY,
+				     node->mtime.tv_sec};
 	struct cut cut;
 
 	w->susp.n = 0;
@@ -197,15 +170,15 @@ static void put_dot(struct writer *w, const struct plan_directory *d, uint8_t id
 }
 
 /* The records of a file: one for each section; one of no bytes when it has no content. */
-static void put_sections(struct writer *w, const struct plan_file *f, struct record *r, const struct cut *cut)
+static void put_sections(struct writer *w, const struct plan_file *f, struct directory_record *r, const struct cut *cut)
 {
 	for (uint32_t i = 0; i < f->n_runs; i++) {
 		const struct extent *run = &w->plan->runs[f->first_run + i];
 
 		for (uint64_t done = 0; done < run->length; done += r->bytes) {
 			r->lba = (uint32_t)((run->pos + done) / SECTOR_BYTES);
-			r->bytes = (uint32_t)min_u64(run->length - done, SECTION_BYTES);
-			r->flags = i + 1 < f->n_runs || done + r->bytes < run->length ? FLAG_NOT_LAST : 0;
+			r->bytes = (uint32_t)min_u64(run->length - done, SECTION_MAX_BYTES);
+			r->flags = i + 1 < f->n_runs || done + r->bytes < run->length ? ISO_MULTIEXTENT : 0;
 			put_record(w, r, cut);
 		}
 	}
@@ -219,7 +192,7 @@ static void put_entry(struct writer *w, uint32_t entry)
 	const struct manifest_entry *e = &p->manifest->entries[entry];
 	const struct manifest_node *node = &p->manifest->nodes[e->node];
 	const struct plan_entry *named = &p->entries[entry];
-	struct record r = {.time = node->mtime.tv_sec};
+	struct directory_record r = {.time = node->mtime.tv_sec};
 	struct cut cut;
 
 	r.identifier = w->kind == TREE_ROCK_RIDGE ? named->iso : named->joliet;
@@ -237,7 +210,7 @@ static void put_entry(struct writer *w, uint32_t entry)
 
 		r.lba = place.lba;
 		r.bytes = place.bytes;
-		r.flags = FLAG_DIRECTORY;
+		r.flags = ISO_DIRECTORY;
 		put_record(w, &r, &cut);
 	} else {
 		put_sections(w, plan_content(p, e->node), &r, &cut);

@@ -16,6 +16,7 @@
 
 #include <stdint.h>
 
+#include "burner/format/geometry.h"
 #include "cdappendfs/burn.h"
 #include "burner/base/own.h"
 
@@ -59,9 +60,11 @@ int session_commit_record(const struct burn_plan *p, const uint8_t sha256[32], u
  * start_lba + 16 .. + 31 as read from an overwritable medium.  -EBADMSG: no primary descriptor of ours for that
  * start, no terminator, or a size out of range.
  */
-int session_head(const uint8_t descriptors[16 * 2048], uint32_t start_lba, uint8_t head[16 * 2048]);
+int session_head(const uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], uint32_t start_lba,
+		 uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES]);
 /* On a disc that does not begin at LBA 32 others keep live data behind their descriptors there: the head to publish
  * instead of `head`, over `now` which is on the disc (LBA 16-31).  Repeating it on its own result changes nothing. */
-void session_head_merge(const uint8_t now[16 * 2048], uint8_t head[16 * 2048]);
+void session_head_merge(const uint8_t now[DESCRIPTORS_SECTORS * SECTOR_BYTES],
+			uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES]);
 
 #endif

@@ -7,71 +7,12 @@
  */
 #include "burner/session/susp.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
+#include "burner/format/date.h"
 #include "burner/format/rock_ridge.h"
-
-#define DATE_MIN (-2208988800ll) /* 1900-01-01 00:00:00 */
-#define DATE_MAX 5869583999ll	 /* 2155-12-31 23:59:59 */
-
-/* ---- dates ---- */
-
-struct date {
-	int year, month, day, hour, minute, second;
-};
-
-/* Proleptic Gregorian, by the 400-year cycle that begins on 1 March 0000; gmtime_r costs ten times as much. */
-static struct date date_of(int64_t seconds)
-{
-	int64_t days;
-	int second_of_day, day_of_cycle, year_of_cycle, day_of_year, month, cycle;
-
-	seconds = seconds < DATE_MIN ? DATE_MIN : seconds > DATE_MAX ? DATE_MAX : seconds;
-	seconds -= DATE_MIN;
-	days = seconds / 86400 + 693901; /* 1900-01-01 since 0000-03-01 */
-	second_of_day = (int)(seconds % 86400);
-	cycle = (int)(days / 146097);
-	day_of_cycle = (int)(days % 146097);
-	year_of_cycle = (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36524 - day_of_cycle / 146096) / 365;
-	day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-	month = (5 * day_of_year + 2) / 153;
-	return (struct date){
-		.year = cycle * 400 + year_of_cycle + (month >= 10),
-		.month = month < 10 ? month + 3 : month - 9,
-		.day = day_of_year - (153 * month + 2) / 5 + 1,
-		.hour = second_of_day / 3600,
-		.minute = second_of_day / 60 % 60,
-		.second = second_of_day % 60,
-	};
-}
-
-void date_short(uint8_t out[7], int64_t seconds)
-{
-	struct date d = date_of(seconds);
-
-	out[0] = (uint8_t)(d.year - 1900);
-	out[1] = (uint8_t)d.month;
-	out[2] = (uint8_t)d.day;
-	out[3] = (uint8_t)d.hour;
-	out[4] = (uint8_t)d.minute;
-	out[5] = (uint8_t)d.second;
-	out[6] = 0;
-}
-
-void date_long(uint8_t out[17], int64_t seconds)
-{
-	struct date d = date_of(seconds);
-	char text[80];
-
-	snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02d00", d.year, d.month, d.day, d.hour, d.minute, d.second);
-	memcpy(out, text, 16);
-	out[16] = 0;
-}
-
-/* ---- entries ---- */
 
 /* Room for an entry of so many bytes. */
 static uint8_t *add_entry(struct susp *s, unsigned bytes)
@@ -98,16 +39,16 @@ static void put_px(struct susp *s, const struct manifest_node *node)
 static void put_date(uint8_t *out, const struct timespec *time, const struct timespec *before, const uint8_t *dated)
 {
 	if (time->tv_sec == before->tv_sec)
-		memcpy(out, dated, 7);
+		memcpy(out, dated, SHORT_DATE_BYTES);
 	else
-		date_short(out, time->tv_sec);
+		date_encode_short(out, time->tv_sec);
 }
 
 static void put_tf(struct susp *s, const struct manifest_node *node)
 {
-	uint8_t dates[3][7];
+	uint8_t dates[3][SHORT_DATE_BYTES];
 
-	date_short(dates[0], node->mtime.tv_sec);
+	date_encode_short(dates[0], node->mtime.tv_sec);
 	put_date(dates[1], &node->atime, &node->mtime, dates[0]);
 	put_date(dates[2], &node->ctime, &node->atime, dates[1]);
 	rrip_tf_encode(dates, add_entry(s, RRIP_TF_BYTES));

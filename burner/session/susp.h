@@ -2,8 +2,6 @@
 /*
  * susp.h - the System Use entries (SUSP, Rock Ridge) of one directory record, before they are cut between record and
  * continuation areas
- *
- * Also the dates of ECMA-119, since both records and TF entries hold them.
  */
 #ifndef BURNER_SESSION_SUSP_H
 #define BURNER_SESSION_SUSP_H
@@ -45,10 +43,5 @@ void susp_add_twin(struct susp *s, const struct twin *twin);
 bool susp_cut_link(struct susp *s, unsigned entry, unsigned room);
 /* A CE entry of 28 bytes. */
 void susp_continuation(uint8_t out[SUSP_CE_BYTES], uint32_t lba, uint32_t offset, uint32_t bytes);
-
-/* ECMA-119 9.1.5, UTC; years 1900 to 2155, others become the nearest. */
-void date_short(uint8_t out[7], int64_t seconds);
-/* ECMA-119 8.4.26.1, UTC. */
-void date_long(uint8_t out[17], int64_t seconds);
 
 #endif

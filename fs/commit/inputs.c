@@ -6,11 +6,9 @@
 #include <string.h>
 
 #include "burner/base/own.h"
+#include "burner/format/el_torito.h"
+#include "burner/format/volume_descriptor.h"
 
-#define HEAD_LBA 16u
-#define DESCRIPTORS_MAX 16u    /* looked at for a boot record */
-#define ALIGN_OVERWRITABLE 32u /* sessions of images begin at multiples of 32 */
-#define ALIGN_SEQUENTIAL 16u
 #define DEFAULT_VOLUME_ID "CDAPPENDFS"
 
 const struct disc_session *newest_session(const struct disc_session *sessions, size_t n)
@@ -21,25 +19,18 @@ const struct disc_session *newest_session(const struct disc_session *sessions, s
 	return NULL;
 }
 
-/* ECMA-119 8.2 and El Torito 2.0, 2.0: type 0, "CD001", system identifier "EL TORITO SPECIFICATION". */
-static bool is_boot_record(const uint8_t sector[SECTOR_BYTES])
-{
-	return sector[0] == 0 && memcmp(sector + 1, "CD001", 5) == 0 &&
-	       memcmp(sector + 7, "EL TORITO SPECIFICATION", 23) == 0;
-}
-
 static int find_boot_record(struct disc *disc, uint32_t descriptor_lba, struct inputs *in)
 {
 	uint8_t sector[SECTOR_BYTES];
 
-	for (uint32_t i = 1; i < DESCRIPTORS_MAX; i++) {
+	for (uint32_t i = 1; i < DESCRIPTORS_SECTORS; i++) {
 		int r = disc_read(disc, descriptor_lba + i, sector, 1);
 
 		if (r)
 			return r;
-		if (memcmp(sector + 1, "CD001", 5) != 0 || sector[0] == 255)
+		if (descriptor_ends_set(sector))
 			return 0;
-		if (is_boot_record(sector)) {
+		if (el_torito_is_boot_record(sector)) {
 			memcpy(in->boot, sector, sizeof(in->boot));
 			in->options.boot_record = in->boot;
 			return 0;
@@ -60,8 +51,8 @@ static int link_to_newest(struct disc *disc, const struct disc_session *newest, 
 	r = find_boot_record(disc, newest->descriptor_lba, in);
 	/* The head is this session's only descriptor, and publishing ours overwrites it. */
 	if (!r && in->state.overwritable && !newest->ours && newest->start_lba == 0 &&
-	    newest->descriptor_lba == HEAD_LBA) {
-		r = disc_read(disc, HEAD_LBA, in->head, 16);
+	    newest->descriptor_lba == DESCRIPTORS_LBA) {
+		r = disc_read(disc, DESCRIPTORS_LBA, in->head, DESCRIPTORS_SECTORS);
 		o->foreign_head = in->head;
 	}
 	return r;
@@ -92,7 +83,7 @@ int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t ne
 	b->no_joliet = o->no_joliet;
 	b->no_sharing = o->no_sharing;
 	b->compat = o->compat;
-	b->align_end_sectors = ret->state.overwritable ? ALIGN_OVERWRITABLE : ALIGN_SEQUENTIAL;
+	b->align_end_sectors = ret->state.overwritable ? SESSION_ALIGN_SECTORS : SEQUENTIAL_ALIGN_SECTORS;
 	if (newest)
 		r = link_to_newest(disc, newest, ret);
 	if (o->volume_id[0])

@@ -8,13 +8,13 @@
 #define FS_COMMIT_INPUTS_H
 
 #include "cdappendfs/burn.h"
-#include "burner/base/bytes.h"
+#include "burner/format/geometry.h"
 #include "fs/commit/commit.h"
 
 struct inputs {
 	struct disc_state state;
 	struct burn_options options; /* head and boot record point into this struct */
-	uint8_t head[16 * SECTOR_BYTES];
+	uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES];
 	uint8_t boot[SECTOR_BYTES];
 };
 

@@ -6,12 +6,11 @@
 #include <unistd.h>
 
 #include "burner/format/appuse.h"
-#include "burner/base/bytes.h"
+#include "burner/format/volume_descriptor.h"
+#include "burner/format/geometry.h"
 #include "burner/base/own.h"
 #include "fs/commit/internal.h"
 #include "fs/commit/message.h"
-
-#define DESCRIPTOR_SECTOR 16u
 
 static bool same_state(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
 {
@@ -110,7 +109,7 @@ int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid
 {
 	uint8_t sector[SECTOR_BYTES];
 	struct appuse a;
-	int r = disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1);
+	int r = disc_read(disc, start_lba + SESSION_DESCRIPTORS, sector, 1);
 
 	if (r)
 		return r;
@@ -205,14 +204,14 @@ int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_c
 int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes)
 {
 	uint8_t sector[SECTOR_BYTES];
-	uint64_t pos = ((uint64_t)start_lba + DESCRIPTOR_SECTOR) * SECTOR_BYTES;
+	uint64_t pos = ((uint64_t)start_lba + SESSION_DESCRIPTORS) * SECTOR_BYTES;
 	struct disc_fingerprint f;
 	int fd = disc_fd(disc), r = disc_fingerprint(disc, &f);
 
 	if (r)
 		return r;
 	if (fd < 0 || pos < f.image_bytes || pos + SECTOR_BYTES > image_bytes ||
-	    disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1) < 0 || memcmp(sector + 1, "CD001", 5) != 0)
+	    disc_read(disc, start_lba + SESSION_DESCRIPTORS, sector, 1) < 0 || !is_volume_descriptor(sector))
 		return 0;
 	memset(sector, 0, sizeof(sector));
 	if (pwrite(fd, sector, sizeof(sector), (off_t)pos) != (ssize_t)sizeof(sector) || fsync(fd) < 0)

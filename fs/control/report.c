@@ -11,11 +11,10 @@
 #include <time.h>
 
 #include "burner/format/bound.h"
-#include "burner/base/bytes.h"
+#include "burner/format/geometry.h"
 #include "burner/base/json.h"
 #include "fs/control/report.h"
 
-#define HEAD_SECTORS 16u	  /* the system area before the descriptors of a session, ECMA-119 6.2.1 */
 #define OWN_DESCRIPTORS_BEFORE 8u /* Linux mounts our session S of an overwritable medium with S - 8 (DESIGN 7) */
 #define TIME_TEXT 32u
 
@@ -50,7 +49,7 @@ uint32_t report_sbsector(const struct disc_session *session, bool overwritable)
 {
 	if (session->ours && overwritable && session->start_lba >= OWN_DESCRIPTORS_BEFORE)
 		return session->start_lba - OWN_DESCRIPTORS_BEFORE;
-	return session->descriptor_lba >= HEAD_SECTORS ? session->descriptor_lba - HEAD_SECTORS : 0;
+	return session->descriptor_lba >= SESSION_DESCRIPTORS ? session->descriptor_lba - SESSION_DESCRIPTORS : 0;
 }
 
 /* ---- JSON ---- */

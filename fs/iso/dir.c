@@ -96,7 +96,7 @@ int cursor_next(struct cursor *c, enum decode_depth depth, struct iso_entry *ret
 	int more;
 
 	while ((more = cursor_next_record(c, &record, &at)) > 0) {
-		if (record_is_dots(record) || record_flags(record) & RECORD_ASSOCIATED)
+		if (record_is_dots(record) || record_flags(record) & ISO_ASSOCIATED)
 			continue;
 		more = entry_decode(c, record, at, depth, ret);
 		if (more < 0)
@@ -150,7 +150,7 @@ int iso_dir_seek(struct iso_dir *d, uint32_t position)
 		return 0;
 	c->at = position < c->bytes ? (sector ? sector - 1 : 0) << SECTOR_SHIFT : position;
 	while ((c->at < position || continues) && (more = cursor_next_record(c, &record, &at)) > 0)
-		continues = (record_flags(record) & (RECORD_CONTINUES | RECORD_DIRECTORY)) == RECORD_CONTINUES;
+		continues = (record_flags(record) & (ISO_MULTIEXTENT | ISO_DIRECTORY)) == ISO_MULTIEXTENT;
 	return more < 0 ? more : 0;
 }
 

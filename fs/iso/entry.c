@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/format/date.h"
 #include "burner/format/identifier.h"
 #include "burner/format/joliet.h"
 #include "fs/iso/internal.h"
@@ -70,7 +71,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 	uint32_t at;
 	int r = sections_add(s, record, depth);
 
-	if (r || !(record_flags(record) & RECORD_CONTINUES))
+	if (r || !(record_flags(record) & ISO_MULTIEXTENT))
 		return r;
 	memcpy(id, record_id(record), id_length);
 	for (uint32_t i = 1; i < SECTIONS_MAX; i++) {
@@ -80,7 +81,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 		if (!more || record_id_length(record) != id_length || memcmp(record_id(record), id, id_length))
 			return -EBADMSG;
 		r = sections_add(s, record, depth);
-		if (r || !(record_flags(record) & RECORD_CONTINUES))
+		if (r || !(record_flags(record) & ISO_MULTIEXTENT))
 			return r;
 	}
 	return -EBADMSG;
@@ -88,7 +89,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 
 static uint32_t type_of(const uint8_t *record, const struct rock *r)
 {
-	if (r->has_cl || record_flags(record) & RECORD_DIRECTORY)
+	if (r->has_cl || record_flags(record) & ISO_DIRECTORY)
 		return S_IFDIR;
 	switch (r->mode & S_IFMT) {
 	case S_IFLNK:
@@ -108,7 +109,7 @@ static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *re
 	struct timespec date = {0, 0};
 
 	if (!r->has_mtime || !r->has_atime || !r->has_ctime)
-		date.tv_sec = date_of_record(record_date(record));
+		(void)date_decode_short(record_date(record), &date);
 	e->mode = type | (r->has_px ? r->mode & 07777 : type == S_IFDIR ? 0555 : type == S_IFLNK ? 0777 : 0444);
 	e->uid = r->uid;
 	e->gid = r->gid;
@@ -159,8 +160,7 @@ static int read_self(struct iso *iso, uint32_t lba, uint8_t sector[SECTOR_BYTES]
 
 	if (r)
 		return r;
-	return record_is_sound(sector, SECTOR_BYTES) && record_is_dot(sector) &&
-			       record_flags(sector) & RECORD_DIRECTORY ?
+	return record_is_sound(sector, SECTOR_BYTES) && record_is_dot(sector) && record_flags(sector) & ISO_DIRECTORY ?
 		       0 :
 		       -EBADMSG;
 }

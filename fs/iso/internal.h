@@ -4,10 +4,9 @@
  *
  *	volume.c     descriptors, choice of the tree, life of struct iso   sectors.c  sectors, their cache, continuation windows
  *	susp_walk.c  System Use entries and their continuation areas       rock.c     what Rock Ridge says of a record
- *	date.c       the two forms of dates                                zisofs.c   compressed files
  *	entry.c      one directory record -> struct iso_entry              dir.c      cursor over a directory, iso_dir
  *	index.c      name -> record position of large directories          lookup.c   iso_lookup, iso_entry_at
- *	ahead.c      directories that will be read soon
+ *	zisofs.c     compressed files                                      ahead.c    directories that will be read soon
  *
  * Locks: sector_cache.lock and index_cache.lock are leaves; neither is held over a disc read, and never both.
  */
@@ -18,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "burner/base/bytes.h"
+#include "burner/format/directory_record.h"
 #include "burner/format/susp.h"
 #include "fs/iso/iso.h"
 
@@ -42,39 +42,6 @@ struct iso {
 	struct sector_cache *sectors;
 	struct index_cache *indexes;
 };
-
-/* ---- ECMA-119 9.1, directory records: byte positions from 0 ---- */
-
-static inline uint8_t record_length(const uint8_t *r) { return r[0]; }
-static inline uint8_t record_flags(const uint8_t *r) { return r[25]; }
-static inline uint8_t record_id_length(const uint8_t *r) { return r[32]; }
-static inline const uint8_t *record_id(const uint8_t *r) { return r + 33; }
-static inline uint32_t record_bytes(const uint8_t *r) { return get_le32(r + 10); }
-static inline const uint8_t *record_date(const uint8_t *r) { return r + 18; }
-/* Where the data begin: behind the extended attribute record. -EBADMSG when no disc has such an address. */
-static inline int record_lba(const uint8_t *r, uint32_t *ret)
-{
-	return __builtin_add_overflow(get_le32(r + 2), (uint32_t)r[1], ret) ? -EBADMSG : 0;
-}
-static inline bool record_is_interleaved(const uint8_t *r) { return r[26] || r[27]; }
-static inline bool record_is_dot(const uint8_t *r) { return r[32] == 1 && r[33] == 0; }
-static inline bool record_is_dots(const uint8_t *r) { return r[32] == 1 && r[33] <= 1; }
-/* The System Use area: behind the identifier and its padding byte. */
-static inline const uint8_t *record_system_use(const uint8_t *r, size_t *ret_n)
-{
-	size_t start = 33u + r[32] + !(r[32] & 1);
-	*ret_n = start < r[0] ? r[0] - start : 0;
-	return r + start;
-}
-/* A record at p with so many bytes up to the end of its sector or directory. */
-static inline bool record_is_sound(const uint8_t *p, uint32_t room)
-{
-	return p[0] >= 34 && p[0] <= room && p[32] && 33u + p[32] <= p[0];
-}
-
-#define RECORD_DIRECTORY 0x02u
-#define RECORD_ASSOCIATED 0x04u
-#define RECORD_CONTINUES 0x80u
 
 /* ---- sectors.c ---- */
 
@@ -132,11 +99,6 @@ struct rock {
 enum decode_depth { DECODE_NAME, DECODE_ALL };
 int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth,
 		struct rock *ret);
-
-/* ---- date.c ---- */
-
-int64_t date_of_record(const uint8_t d[7]);	     /* ECMA-119 9.1.5 */
-struct timespec date_of_volume(const uint8_t d[17]); /* ECMA-119 8.4.26.1 */
 
 /* ---- dir.c ---- */
 

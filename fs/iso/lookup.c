@@ -17,7 +17,7 @@ static int decode_at(struct cursor *c, uint32_t at, struct iso_entry *ret)
 
 	c->at = at;
 	more = cursor_next_record(c, &record, &at);
-	if (more > 0 && (record_is_dots(record) || record_flags(record) & RECORD_ASSOCIATED))
+	if (more > 0 && (record_is_dots(record) || record_flags(record) & ISO_ASSOCIATED))
 		return 0;
 	return more > 0 ? entry_decode(c, record, at, DECODE_ALL, ret) : more;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/format/date.h"
 #include "burner/format/rock_ridge.h"
 #include "burner/format/twin.h"
 #include "fs/iso/internal.h"
@@ -87,7 +88,7 @@ static int take_tf(struct rock *r, const uint8_t *e)
 			continue;
 		/* Most are the same as the one before. */
 		if (!before || memcmp(date, before, tf.date_bytes))
-			time = tf.date_bytes == 17 ? date_of_volume(date) : (struct timespec){date_of_record(date), 0};
+			(void)(tf.date_bytes == LONG_DATE_BYTES ? date_decode_long : date_decode_short)(date, &time);
 		before = date;
 		set_time(r, (enum rrip_time)i, time);
 	}

@@ -10,24 +10,20 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "burner/format/geometry.h"
+#include "burner/format/volume_descriptor.h"
 #include "fs/iso/internal.h"
 
 #define DESCRIPTORS_MAX 84u /* Linux looks at as many */
-#define DESCRIPTOR_PRIMARY 1u
-#define DESCRIPTOR_SUPPLEMENTARY 2u
-#define DESCRIPTOR_TERMINATOR 255u
-#define XA_BYTES 14u /* attributes of CD-ROM XA may come before the SUSP entries */
+#define XA_BYTES 14u	    /* attributes of CD-ROM XA may come before the SUSP entries */
 
-static bool descriptor_is_sound(const uint8_t *d) { return !memcmp(d + 1, "CD001", 5); }
-
-/* ECMA-119 8.4.18: the root's record, at BP 157. */
-static int descriptor_root(const uint8_t *d, struct iso_extent *ret)
+static int take_root(const uint8_t *d, struct iso_extent *ret)
 {
-	const uint8_t *record = d + 156;
+	const uint8_t *record = descriptor_root(d);
 	uint32_t lba;
 	int r;
 
-	if (!record_is_sound(record, 34) || !(record_flags(record) & RECORD_DIRECTORY))
+	if (!record_is_sound(record, RECORD_MIN_BYTES) || !(record_flags(record) & ISO_DIRECTORY))
 		return -EBADMSG;
 	r = record_lba(record, &lba);
 	if (!r)
@@ -35,53 +31,48 @@ static int descriptor_root(const uint8_t *d, struct iso_extent *ret)
 	return r;
 }
 
-static bool descriptor_is_joliet(const uint8_t *d)
-{
-	const uint8_t *escape = d + 88;
-
-	return d[0] == DESCRIPTOR_SUPPLEMENTARY && d[6] == 1 && escape[0] == '%' && escape[1] == '/' &&
-	       (escape[2] == '@' || escape[2] == 'C' || escape[2] == 'E');
-}
-
 static void take_volume_id(const uint8_t *d, char ret[33])
 {
-	size_t n = 32;
+	size_t n = descriptor_volume_id(d, ret);
 
-	while (n && (d[40 + n - 1] == ' ' || !d[40 + n - 1]))
-		n--;
 	for (size_t i = 0; i < n; i++)
-		ret[i] = (char)(d[40 + i] < ' ' || d[40 + i] == 0x7f ? '_' : d[40 + i]);
-	ret[n] = 0;
+		if ((uint8_t)ret[i] < ' ' || ret[i] == 0x7f)
+			ret[i] = '_';
 }
 
-/* ECMA-119 8.4.13 to 8.4.16, BP 133, 141, 149. */
-static struct iso_table descriptor_tables(const uint8_t *d)
+static struct iso_table path_table(const uint8_t *d)
 {
-	return (struct iso_table){{get_le32(d + 140), get_be32(d + 148)}, get_le32(d + 132)};
+	struct path_table t;
+
+	descriptor_path_table(d, &t);
+	return (struct iso_table){{t.lba[0], t.lba[1]}, t.bytes};
 }
 
 static int read_primary(struct iso *iso, uint32_t lba)
 {
 	uint8_t d[SECTOR_BYTES];
 	struct disc_state state;
+	struct timespec created;
 	int r = disc_read(iso->disc, lba, d, 1);
 
 	if (r)
 		return r;
-	if (!descriptor_is_sound(d) || d[0] != DESCRIPTOR_PRIMARY || d[6] != 1 || get_le16(d + 128) != SECTOR_BYTES)
+	if (!descriptor_is_primary(d))
 		return -EMEDIUMTYPE;
-	r = descriptor_root(d, &iso->root);
+	r = take_root(d, &iso->root);
 	if (r)
 		return r;
 	take_volume_id(d, iso->info.volume_id);
-	iso->info.volume_sectors = get_le32(d + 80);
-	iso->info.created = date_of_volume(d + 813).tv_sec;
+	iso->info.volume_sectors = descriptor_space_sectors(d);
+	(void)descriptor_created(d, &created);
+	iso->info.created = created.tv_sec;
 	iso->info.ours = !appuse_decode(d, &iso->info.appuse);
-	iso->info.tables[0] = descriptor_tables(d);
+	iso->info.tables[0] = path_table(d);
 	/* Later sessions of others give their size relative to their start, 16 before the descriptor. */
 	if (!disc_state(iso->disc, &state) && state.used_sectors)
-		iso->limit_sectors =
-			max_u64(state.used_sectors, (uint64_t)(lba > 16 ? lba - 16 : 0) + iso->info.volume_sectors);
+		iso->limit_sectors = max_u64(state.used_sectors,
+					     (uint64_t)(lba > SYSTEM_AREA_SECTORS ? lba - SYSTEM_AREA_SECTORS : 0) +
+						     iso->info.volume_sectors);
 	return 0;
 }
 
@@ -97,12 +88,12 @@ static int search_joliet(struct iso *iso, uint32_t lba, struct iso_extent *ret_r
 			return 0;
 		if (r)
 			return r;
-		if (!descriptor_is_sound(d) || d[0] == DESCRIPTOR_TERMINATOR)
+		if (descriptor_ends_set(d))
 			return 0;
 		if (descriptor_is_joliet(d)) {
-			r = descriptor_root(d, ret_root);
+			r = take_root(d, ret_root);
 			iso->info.joliet = !r;
-			iso->info.tables[1] = descriptor_tables(d);
+			iso->info.tables[1] = path_table(d);
 			return r;
 		}
 	}

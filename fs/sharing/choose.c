@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "burner/format/bound.h"
+#include "burner/format/geometry.h"
 #include "burner/base/own.h"
 
 #define RUN_BLOCKS_MIN 4u      /* what a part that stays saves for sure: its records are fewer */
 #define FIRST_SECTIONS_MORE 3u /* blocks: a sector more of each tree and of continuation areas */
-#define SECTION_BYTES (0x100000000ull - SECTOR_BYTES)
 
 static uint64_t names_of(const struct manifest *m, uint32_t node)
 {
@@ -27,7 +27,7 @@ bool choose_whole(const struct manifest *m, uint32_t node, const struct equal_ru
 {
 	uint64_t size = m->nodes[node].size;
 
-	if (runs->bytes != size || runs->n + size / SECTION_BYTES > BOUND_SECTIONS)
+	if (runs->bytes != size || runs->n + size / SECTION_MAX_BYTES > BOUND_SECTIONS)
 		return false;
 	return runs->n == 1 || sectors_of(size) >= record_sectors(runs->n, names_of(m, node));
 }
@@ -45,7 +45,7 @@ static uint64_t count_sections(const struct manifest *m, uint32_t node)
 		sections += stays || !fresh;
 		fresh = !stays;
 	}
-	return sections + n->size / SECTION_BYTES;
+	return sections + n->size / SECTION_MAX_BYTES;
 }
 
 /* Does the run carry on an extent of the disc that the node has beside it? Then it costs no section. */

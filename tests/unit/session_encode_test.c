@@ -18,42 +18,6 @@
 #include "burner/format/appuse.h"
 #include "session_tree.h"
 
-static void test_dates(void **state)
-{
-	uint64_t random = 1;
-
-	(void)state;
-	for (unsigned i = 0; i < 20000; i++) {
-		time_t t;
-		struct tm tm;
-		uint8_t d[7], l[17];
-		char text[80];
-
-		random = random * 6364136223846793005ull + 1442695040888963407ull;
-		t = (time_t)((int64_t)(random >> 20) % (5869583999ll + 2208988800ll)) - 2208988800ll;
-		assert_non_null(gmtime_r(&t, &tm));
-		date_short(d, t);
-		assert_true(d[0] == tm.tm_year && d[1] == tm.tm_mon + 1 && d[2] == tm.tm_mday && d[3] == tm.tm_hour &&
-			    d[4] == tm.tm_min && d[5] == tm.tm_sec && !d[6]);
-		date_long(l, t);
-		snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02d00", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-			 tm.tm_hour, tm.tm_min, tm.tm_sec);
-		assert_memory_equal(l, text, 17);
-	}
-}
-
-static void test_dates_out_of_range(void **state)
-{
-	static const uint8_t first[7] = {0, 1, 1, 0, 0, 0, 0}, last[7] = {255, 12, 31, 23, 59, 59, 0};
-	uint8_t d[7];
-
-	(void)state;
-	date_short(d, INT64_MIN);
-	assert_memory_equal(d, first, 7);
-	date_short(d, INT64_MAX);
-	assert_memory_equal(d, last, 7);
-}
-
 /* The target that the SL entries of s tell, by the rules of RRIP 4.1.3 (as Linux reads them). */
 static void decode_sl(const struct susp *s, char *out)
 {
@@ -445,16 +409,10 @@ static void test_stream_in_pieces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dates),
-		cmocka_unit_test(test_dates_out_of_range),
-		cmocka_unit_test(test_symlinks),
-		cmocka_unit_test(test_devices),
-		cmocka_unit_test(test_zisofs),
-		cmocka_unit_test(test_appuse),
-		cmocka_unit_test(test_appuse_shared),
-		cmocka_unit_test(test_commit_record),
-		cmocka_unit_test(test_descriptors),
-		cmocka_unit_test(test_sequential),
+		cmocka_unit_test(test_symlinks),	 cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_zisofs),		 cmocka_unit_test(test_appuse),
+		cmocka_unit_test(test_appuse_shared),	 cmocka_unit_test(test_commit_record),
+		cmocka_unit_test(test_descriptors),	 cmocka_unit_test(test_sequential),
 		cmocka_unit_test(test_stream_in_pieces),
 	};
 
