@@ -4,6 +4,8 @@
  */
 #include "burner/format/appuse.h"
 
+#include <assert.h>
+#include <cdio/iso9660.h>
 #include <errno.h>
 #include <string.h>
 
@@ -17,7 +19,11 @@
 #define CONTENTS_AT 160u
 #define SHARED_AT 208u
 
-_Static_assert(sizeof(APPUSE_MAGIC) == 16, "the magic fills its field");
+static_assert(sizeof(APPUSE_MAGIC) == 16, "the magic fills its field");
+static_assert(offsetof(iso9660_pvd_t, application_data) == APPUSE_OFFSET &&
+		      sizeof(((iso9660_pvd_t *)NULL)->application_data) == FIELD_BYTES &&
+		      offsetof(iso9660_svd_t, application_data) == APPUSE_OFFSET,
+	      "ECMA-119 8.4.32, 8.5.28");
 
 /* A part behind the first digest: there when its flag is set and its own digest is right. */
 static void seal_part(uint8_t *part) { (void)sha256_of(part, PART_BYTES, part + PART_BYTES); }

@@ -6,7 +6,8 @@
  * records and continuation areas of one name in both trees.  Records do not cross sectors: how much is lost at their
  * ends depends on the longest.
  *
- *	bound_name -> bound_add to its directory -> bound_directory_sectors of a new one, bound_growth_sectors of one that is on the disc
+ *	bound_name -> bound_add to its directory -> bound_directory_sectors of a new one, bound_growth_sectors of one that
+ *	is on the disc
  */
 #ifndef BURNER_FORMAT_BOUND_H
 #define BURNER_FORMAT_BOUND_H

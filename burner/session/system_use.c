@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * susp.c - the System Use entries of a record (SUSP 1.12, RRIP 1.12; ZF: zisofs)
+ * system_use.c - the System Use entries of a record (SUSP 1.12, RRIP 1.12; ZF: zisofs)
  *
  * Always PX (44 bytes, with the serial number) and TF (short form: modify, access, attributes); then NM, SL, PN, ZF
  * where they apply, and TW.  The bytes of each are those of burner/format.
  */
-#include "burner/session/susp.h"
+#include "burner/session/system_use.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -15,16 +15,16 @@
 #include "burner/format/rock_ridge.h"
 
 /* Room for an entry of so many bytes. */
-static uint8_t *add_entry(struct susp *s, unsigned bytes)
+static uint8_t *add_entry(struct system_use *s, unsigned bytes)
 {
-	uint8_t *entry = s->bytes + susp_total(s);
+	uint8_t *entry = s->bytes + system_use_bytes(s);
 
-	s->end[s->n] = (uint16_t)(susp_total(s) + bytes);
+	s->end[s->n] = (uint16_t)(system_use_bytes(s) + bytes);
 	s->n++;
 	return entry;
 }
 
-static void put_px(struct susp *s, const struct manifest_node *node)
+static void put_px(struct system_use *s, const struct manifest_node *node)
 {
 	struct rrip_px px = {.mode = node->mode,
 			     .nlink = node->nlink,
@@ -44,7 +44,7 @@ static void put_date(uint8_t *out, const struct timespec *time, const struct tim
 		date_encode_short(out, time->tv_sec);
 }
 
-static void put_tf(struct susp *s, const struct manifest_node *node)
+static void put_tf(struct system_use *s, const struct manifest_node *node)
 {
 	uint8_t dates[3][SHORT_DATE_BYTES];
 
@@ -54,7 +54,7 @@ static void put_tf(struct susp *s, const struct manifest_node *node)
 	rrip_tf_encode(dates, add_entry(s, RRIP_TF_BYTES));
 }
 
-static void put_nm(struct susp *s, const char *name)
+static void put_nm(struct system_use *s, const char *name)
 {
 	size_t left = strlen(name);
 
@@ -68,9 +68,9 @@ static void put_nm(struct susp *s, const char *name)
 	}
 }
 
-static void put_sl(struct susp *s, const char *target)
+static void put_sl(struct system_use *s, const char *target)
 {
-	uint8_t *sl = s->bytes + susp_total(s);
+	uint8_t *sl = s->bytes + system_use_bytes(s);
 	uint32_t bytes = rrip_sl_encode(target, sl);
 
 	for (uint32_t at = 0; at < bytes; at += susp_length(sl + at))
@@ -106,23 +106,23 @@ static unsigned place_of_cut(const uint8_t *sl, unsigned room, unsigned *ret_tex
 }
 
 /* Makes [at, at + n) of bytes[], in the entry, n bytes longer: room for what begins the second half of it. */
-static void insert_in_link(struct susp *s, unsigned entry, unsigned at, unsigned n)
+static void insert_in_link(struct system_use *s, unsigned entry, unsigned at, unsigned n)
 {
-	memmove(s->bytes + at + n, s->bytes + at, susp_total(s) - at);
+	memmove(s->bytes + at + n, s->bytes + at, system_use_bytes(s) - at);
 	for (unsigned i = entry; i < s->n; i++)
 		s->end[i] = (uint16_t)(s->end[i] + n);
 	memmove(s->end + entry + 1, s->end + entry, (s->n - entry) * sizeof(s->end[0]));
 	s->n++;
 }
 
-bool susp_cut_link(struct susp *s, unsigned entry, unsigned room)
+bool system_use_cut_link(struct system_use *s, unsigned entry, unsigned room)
 {
-	unsigned start = susp_start(s, entry), at, text, more, length, rest_flags = 0, rest_text = 0;
+	unsigned start = system_use_start(s, entry), at, text, more, length, rest_flags = 0, rest_text = 0;
 	uint8_t *sl = s->bytes + start, *rest, flags = sl[RRIP_SL_FLAGS];
 
 	length = susp_length(sl);
-	if (susp_signature(sl) != SUSP_SIGNATURE('S', 'L') || room >= length || s->n == SUSP_ENTRIES ||
-	    susp_total(s) + RRIP_SL_FIXED_BYTES + RRIP_COMPONENT_FIXED_BYTES > SUSP_BYTES)
+	if (susp_signature(sl) != SUSP_SIGNATURE('S', 'L') || room >= length || s->n == SYSTEM_USE_ENTRIES ||
+	    system_use_bytes(s) + RRIP_SL_FIXED_BYTES + RRIP_COMPONENT_FIXED_BYTES > SYSTEM_USE_BYTES)
 		return false;
 	at = place_of_cut(sl, room, &text);
 	if (!at)
@@ -144,7 +144,7 @@ bool susp_cut_link(struct susp *s, unsigned entry, unsigned room)
 	return true;
 }
 
-static void put_zf(struct susp *s, const struct manifest_node *node)
+static void put_zf(struct system_use *s, const struct manifest_node *node)
 {
 	struct rrip_zf zf = {{node->zisofs.algorithm[0], node->zisofs.algorithm[1]},
 			     node->zisofs.header_words,
@@ -154,7 +154,7 @@ static void put_zf(struct susp *s, const struct manifest_node *node)
 	rrip_zf_encode(&zf, add_entry(s, RRIP_ZF_BYTES));
 }
 
-void susp_of_node(struct susp *s, const struct manifest_node *node, const char *name)
+void system_use_of_node(struct system_use *s, const struct manifest_node *node, const char *name)
 {
 	s->n = 0;
 	put_px(s, node);
@@ -168,20 +168,15 @@ void susp_of_node(struct susp *s, const struct manifest_node *node, const char *
 		put_zf(s, node);
 }
 
-void susp_of_directory(struct susp *s, const struct manifest_node *node, enum susp_dot which)
+void system_use_of_dots(struct system_use *s, const struct manifest_node *node, enum dot which)
 {
 	s->n = 0;
-	if (which == SUSP_DOT_OF_VOLUME)
+	if (which == DOT_OF_VOLUME)
 		susp_sp_encode(0, add_entry(s, SUSP_SP_BYTES));
 	put_px(s, node);
 	put_tf(s, node);
-	if (which == SUSP_DOT_OF_VOLUME)
+	if (which == DOT_OF_VOLUME)
 		susp_er_encode_rrip(add_entry(s, SUSP_ER_RRIP_BYTES));
 }
 
-void susp_add_twin(struct susp *s, const struct twin *twin) { twin_encode(twin, add_entry(s, TWIN_BYTES)); }
-
-void susp_continuation(uint8_t out[SUSP_CE_BYTES], uint32_t lba, uint32_t offset, uint32_t bytes)
-{
-	susp_ce_encode(&(struct susp_ce){lba, offset, bytes}, out);
-}
+void system_use_add_twin(struct system_use *s, const struct twin *twin) { twin_encode(twin, add_entry(s, TWIN_BYTES)); }
