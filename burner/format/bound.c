@@ -2,13 +2,22 @@
 #include "burner/format/bound.h"
 
 #include <assert.h>
+#include <sys/stat.h>
 
 #include "burner/format/directory_record.h"
 #include "burner/format/geometry.h"
+#include "burner/format/identifier.h"
+#include "burner/format/path_table.h"
+#include "burner/format/rock_ridge.h"
+#include "burner/format/twin.h"
 
-static_assert(BOUND_RECORD_MAX == RECORD_MAX_BYTES, "the longest record");
+static_assert(BOUND_RECORD_MAX == RECORD_MAX_BYTES, "bound.h does without libiso9660");
 static_assert(BOUND_FILE_BYTES == BOUND_SECTIONS * SECTION_MAX_BYTES, "the longest file");
 static_assert(BOUND_ALIGN_SECTORS == SESSION_ALIGN_SECTORS, "what a session's length is a multiple of, at most");
+static_assert(BOUND_JOLIET_MAX == sizeof(iso9660_dir_t) + 1 + 2 * JOLIET_CHARS, "the identifier has an even length");
+
+/* A longer name is not its own identifier. */
+#define PLAIN_MAX (IDENTIFIER_STEM + 1 + IDENTIFIER_EXTENSION)
 
 /*
  * UTF-16 characters of the Joliet name.  It may be taken already when it is made of another: a character was replaced
@@ -36,79 +45,33 @@ static uint32_t bound_iso_bytes(const char *name, bool directory, uint32_t *ret_
 
 	if (dot == name)
 		dot = NULL;
-	extension = dot ? bound_iso_legal(dot + 1, end, 3) : 0;
-	made = bound_iso_legal(name, dot ? dot : end, 3) + 5 + (extension ? 1 + extension : 0) +
-	       (directory ? 0 :
-		extension ? 2 :
-			    3);
+	extension = dot ? identifier_legal(dot + 1, end, IDENTIFIER_EXTENSION, NULL) : 0;
+	made = identifier_legal(name, dot ? dot : end, IDENTIFIER_PREFIX, NULL) + NAME_HASH_CHARS +
+	       (extension ? 1 + extension : 0) + (directory ? 0 : IDENTIFIER_VERSION_BYTES + !extension);
 	*ret_unsure = 0;
-	if (length > BOUND_ISO_PLAIN || bound_iso_legal(name, end, length) + (dot != NULL) < length)
+	if (length > PLAIN_MAX || identifier_legal(name, end, length, NULL) + (dot != NULL) < length)
 		return made;
-	plain = !directory ? length + (dot ? 2 : 3) : length < 8 ? length : 8;
+	plain = !directory		 ? length + IDENTIFIER_VERSION_BYTES + !dot :
+		length < IDENTIFIER_STEM ? length :
+					   IDENTIFIER_STEM;
 	*ret_unsure = made > plain ? made - plain : plain - made;
 	return made > plain ? made : plain;
-}
-
-static void bound_component(struct bound_link *l, uint32_t n)
-{
-	if (!l->last || l->last + SL_COMPONENT_BYTES + n > SL_ENTRY_MAX) {
-		l->bytes += SL_HEADER_BYTES;
-		l->last = SL_HEADER_BYTES;
-	}
-	l->bytes += SL_COMPONENT_BYTES + n;
-	l->last += SL_COMPONENT_BYTES + n;
-}
-
-static void bound_component_text(struct bound_link *l, uint32_t n, bool more)
-{
-	for (;;) {
-		uint32_t piece = sl_piece(l->last ? l->last : SL_HEADER_BYTES, n, more);
-
-		bound_component(l, piece);
-		n -= piece;
-		if (!n)
-			return;
-		l->last = 0;
-	}
-}
-
-uint32_t bound_link_bytes(const char *target)
-{
-	struct bound_link l = {0, 0};
-
-	if (*target == '/') {
-		bound_component(&l, 0);
-		target++;
-		if (!*target)
-			return l.bytes;
-	}
-	for (;;) {
-		uint32_t n = (uint32_t)strcspn(target, "/");
-
-		if ((n == 1 && target[0] == '.') || (n == 2 && target[0] == '.' && target[1] == '.'))
-			bound_component(&l, 0);
-		else
-			bound_component_text(&l, n, target[n]);
-		if (!target[n])
-			return l.bytes;
-		target += n + 1;
-	}
 }
 
 /* The largest piece of the area that is not cut: what of a block stays unused is less, with a CE entry at the end of
  * what is cut. */
 static void bound_area(const uint32_t *entry, unsigned n, unsigned link, struct bound_name *ret)
 {
-	ret->area_cut = link < n || ret->area > entry[0] + BOUND_CE_BYTES;
+	ret->area_cut = link < n || ret->area > entry[0] + SUSP_CE_BYTES;
 	if (link == n) {
-		ret->area_piece = ret->area_cut ? BOUND_AREA_MAX : entry[0] + (n > 1 ? BOUND_CE_BYTES : 0);
+		ret->area_piece = ret->area_cut ? BOUND_AREA_MAX : entry[0] + (n > 1 ? SUSP_CE_BYTES : 0);
 		return;
 	}
 	ret->area_piece = BOUND_LINK_PIECE;
 	for (unsigned i = 0; i < n; i++)
 		if (i != link && entry[i] > ret->area_piece)
 			ret->area_piece = entry[i];
-	ret->area_piece += BOUND_CE_BYTES;
+	ret->area_piece += SUSP_CE_BYTES;
 }
 
 /*
@@ -119,51 +82,60 @@ static void bound_area(const uint32_t *entry, unsigned n, unsigned link, struct 
 static void bound_cut(uint32_t fixed, uint32_t unsure, const uint32_t *entry, unsigned n, unsigned link,
 		      struct bound_name *ret)
 {
-	uint32_t room = BOUND_RECORD_MAX - fixed, inside = 44 + 26, all = inside;
+	uint32_t room = BOUND_RECORD_MAX - fixed, inside = RRIP_PX_BYTES + RRIP_TF_BYTES, all = inside;
 	unsigned i = 0;
 
 	for (unsigned j = 0; j < n; j++)
 		all += entry[j];
 	if (all > room) {
-		while (inside + entry[i] <= room - BOUND_CE_BYTES)
+		while (inside + entry[i] <= room - SUSP_CE_BYTES)
 			inside += entry[i++];
 		ret->area = all - inside;
 		bound_area(entry + i, n - i, link < i || link == n ? n - i : link - i, ret);
-		if (all <= room + unsure || inside + entry[i] <= room - BOUND_CE_BYTES + unsure)
+		if (all <= room + unsure || inside + entry[i] <= room - SUSP_CE_BYTES + unsure)
 			all = room;
 		else
-			all = inside + BOUND_CE_BYTES;
+			all = inside + SUSP_CE_BYTES;
 	}
 	ret->record = (fixed + all + 1) & ~1u;
 }
 
+uint32_t bound_more(uint32_t mode, bool zisofs)
+{
+	return S_ISCHR(mode) || S_ISBLK(mode) ? RRIP_PN_BYTES : zisofs ? RRIP_ZF_BYTES : 0;
+}
+
+uint32_t bound_more_max(void) { return RRIP_PN_BYTES > RRIP_ZF_BYTES ? RRIP_PN_BYTES : RRIP_ZF_BYTES; }
+
 struct bound_name bound_name(const struct bound_entry *e)
 {
 	struct bound_name b = {0};
-	bool directory = (e->mode & 0170000) == 0040000, file = (e->mode & 0170000) == 0100000, may_clash;
+	bool directory = S_ISDIR(e->mode), file = S_ISREG(e->mode), may_clash;
 	uint32_t length = (uint32_t)strlen(e->name), unsure, iso = bound_iso_bytes(e->name, directory, &unsure),
 		 entries[5];
-	uint32_t old = e->kept && strlen(e->kept) <= 31 ? (uint32_t)strlen(e->kept) + 3 : 0,
+	uint32_t old = e->kept && strlen(e->kept) <= IDENTIFIER_BYTES ?
+			       (uint32_t)strlen(e->kept) + 1 + IDENTIFIER_VERSION_BYTES :
+			       0,
 		 joliet = 2 * bound_joliet_chars(e, &may_clash);
 	unsigned n = 0, link;
 
 	/* One more to be even. */
-	unsure += (unsure > 0) + (old > iso ? old - iso + 1 : 0) + (file && may_clash ? BOUND_TW_BYTES : 0);
+	unsure += (unsure > 0) + (old > iso ? old - iso + 1 : 0) + (file && may_clash ? TWIN_BYTES : 0);
 	iso = old > iso ? old : iso;
-	entries[n++] = 5 + (length < 250 ? length : 250);
-	if (length > 250)
-		entries[n++] = 5 + length - 250;
+	entries[n++] = RRIP_NM_FIXED_BYTES + (length < RRIP_NM_TEXT_MAX ? length : RRIP_NM_TEXT_MAX);
+	if (length > RRIP_NM_TEXT_MAX)
+		entries[n++] = RRIP_NM_FIXED_BYTES + length - RRIP_NM_TEXT_MAX;
 	link = n;
 	if (e->target)
-		entries[n++] = bound_link_bytes(e->target);
+		entries[n++] = rrip_sl_encode(e->target, NULL);
 	if (e->more)
 		entries[n++] = e->more;
 	if (directory || (file && may_clash))
-		entries[n++] = BOUND_TW_BYTES;
-	bound_cut(33 + iso + (iso % 2 == 0), unsure, entries, n, e->target ? link : n, &b);
-	b.joliet = directory || file ? 33 + joliet + 1 : 0;
+		entries[n++] = TWIN_BYTES;
+	bound_cut(record_system_use_at(iso), unsure, entries, n, e->target ? link : n, &b);
+	b.joliet = directory || file ? record_system_use_at(joliet) : 0;
 	b.may_clash = b.joliet && may_clash;
-	b.table = directory ? 2 * (8 + iso + iso % 2) + 2 * (8 + joliet) : 0;
+	b.table = directory ? 2 * (path_record_bytes(iso) + path_record_bytes(joliet)) : 0;
 	return b;
 }
 
@@ -177,7 +149,7 @@ void bound_add(struct bound_directory *d, const struct bound_name *b, uint64_t r
 	d->area_max = b->area_piece > d->area_max ? b->area_piece : d->area_max;
 	d->n_records += records;
 	d->n_joliet += b->joliet ? records : 0;
-	d->n_areas += b->area ? 1 + b->area / (2048 - BOUND_AREA_MAX) : 0;
+	d->n_areas += b->area ? 1 + b->area / (SECTOR_BYTES - BOUND_AREA_MAX) : 0;
 	d->area_cut |= b->area_cut;
 }
 
@@ -188,7 +160,7 @@ void bound_remove(struct bound_directory *d, const struct bound_name *b)
 	d->area_bytes -= b->area < d->area_bytes ? b->area : d->area_bytes;
 	d->n_records -= d->n_records > 0;
 	d->n_joliet -= b->joliet && d->n_joliet;
-	uint64_t areas = b->area ? 1 + b->area / (2048 - BOUND_AREA_MAX) : 0;
+	uint64_t areas = b->area ? 1 + b->area / (SECTOR_BYTES - BOUND_AREA_MAX) : 0;
 	d->n_areas -= areas < d->n_areas ? areas : d->n_areas;
 }
 
@@ -198,9 +170,9 @@ uint64_t bound_packed_sectors(uint64_t before, uint64_t bytes, uint64_t n, uint3
 
 	if (!n || !most)
 		return before != 0;
-	each = 2048u / most;
+	each = SECTOR_BYTES / most;
 	taken = (before + most - 1) / most;
-	return min_u64((before + bytes) / (2048u + 1 - most) + 1, (n + taken + each - 1) / each);
+	return min_u64((before + bytes) / (SECTOR_BYTES + 1 - most) + 1, (n + taken + each - 1) / each);
 }
 
 uint64_t bound_growth(uint64_t sectors, uint32_t most, uint64_t bytes, uint64_t n, uint32_t longest)
@@ -209,7 +181,7 @@ uint64_t bound_growth(uint64_t sectors, uint32_t most, uint64_t bytes, uint64_t 
 
 	if (!n || longest > most)
 		return n;
-	old = filled / (2049 - most) + 1;
-	mixed = (sectors * (2048 + longest - 1) + bytes) / (2049 - longest) + 1;
+	old = filled / (SECTOR_BYTES + 1 - most) + 1;
+	mixed = (sectors * (SECTOR_BYTES + longest - 1) + bytes) / (SECTOR_BYTES + 1 - longest) + 1;
 	return min_u64(n, min_u64(old, mixed));
 }

@@ -15,23 +15,24 @@
 #include <string.h>
 
 #include "burner/base/bytes.h"
+#include "burner/format/content_table.h"
+#include "burner/format/geometry.h"
 #include "burner/format/joliet.h"
-#include "burner/format/link_pieces.h"
+#include "burner/format/link_table.h"
+#include "burner/format/susp.h"
 
-#define BOUND_SECTIONS 90u /* of one file: burner/SESSION.md, "Content of files" */
-#define BOUND_FILE_BYTES (90ull * (0x100000000ull - 2048u))
+#define BOUND_SECTIONS 90u /* of one file */
+#define BOUND_FILE_BYTES (BOUND_SECTIONS * SECTION_MAX_BYTES)
 /* What every session has besides its directories and data: descriptors, path tables' rounding, commit record.  Before
  * the length is rounded up to BOUND_ALIGN_SECTORS.  The first session above a head at LBA 0 saves that too. */
 #define BOUND_SESSION_SECTORS (20u + 6u + 1u)
 #define BOUND_SAVED_HEAD_SECTORS 28u
-#define BOUND_ALIGN_SECTORS 32u
+#define BOUND_ALIGN_SECTORS SESSION_ALIGN_SECTORS
 
 #define BOUND_RECORD_MAX 254u
-#define BOUND_JOLIET_MAX 162u	    /* 34 and 64 characters */
-#define BOUND_AREA_MAX (255u + 28u) /* an entry of 255 and the CE entry behind it */
+#define BOUND_JOLIET_MAX 162u /* 34 and 64 characters */
+#define BOUND_AREA_MAX (SUSP_ENTRY_MAX + SUSP_CE_BYTES)
 
-#define BOUND_TW_BYTES 20u
-#define BOUND_CE_BYTES 28u
 /* A symbolic link is cut where a block ends: less than so many bytes stay unused there, with those of the header that
  * its rest gets. */
 #define BOUND_LINK_PIECE 11u
@@ -41,7 +42,7 @@ struct bound_entry {
 	const char *name, *target; /* target: NULL, or of a symbolic link */
 	const char *kept;	   /* ISO name that it keeps from an older session, without version; NULL: none */
 	uint32_t mode;
-	uint32_t more; /* bytes of System Use entries besides PX, TF, NM, SL and TW */
+	uint32_t more; /* bytes of System Use entries besides PX, TF, NM, SL and TW: bound_more() */
 	bool joins;    /* a directory that has names already: one of those may hold its Joliet name */
 	/* it gets its first Joliet name: whose is taken is counted apart (bound_clashes) */
 	bool first;
@@ -57,29 +58,11 @@ struct bound_name {
 	uint32_t table;		   /* path tables, L and M, both trees */
 };
 
-/* Characters of [from, end) that an ISO name may have; at most so many. */
-static inline uint32_t bound_iso_legal(const char *from, const char *end, uint32_t most)
-{
-	uint32_t n = 0;
-
-	for (; from < end && n < most; from++)
-		n += (*from >= '0' && *from <= '9') || ((*from | 32) >= 'a' && (*from | 32) <= 'z') || *from == '_';
-	return n;
-}
-
-#define BOUND_ISO_PLAIN 12u /* a longer name is not its own ISO name */
-
-/* The SL entries of a symbolic link before they are cut at the end of a block, to the byte, as burner/session/susp.c
- * makes them. */
-struct bound_link {
-	uint32_t bytes, last;
-}; /* of all; of the last entry */
-
-uint32_t bound_link_bytes(const char *target);
+/* Bytes of PN or ZF that a node has; the most that any has. */
+uint32_t bound_more(uint32_t mode, bool zisofs);
+uint32_t bound_more_max(void);
 
 struct bound_name bound_name(const struct bound_entry *e);
-#define BOUND_PN_BYTES 20u
-#define BOUND_ZF_BYTES 16u
 
 /*
  * Names that were counted as if each got its first Joliet name, in a directory that is not on the disc, and so many
@@ -138,15 +121,18 @@ static inline uint64_t bound_growth_sectors(const struct bound_directory *d, uin
  * table; one that is longer than all others leaves more unused, too. */
 static inline uint64_t bound_section_sectors(uint64_t sections, uint64_t names)
 {
-	return sections > 1 ? (sections - 1) * 708 * names / (2048 - BOUND_RECORD_MAX) + 1 : 0;
+	return sections > 1 ? (sections - 1) * 708 * names / (SECTOR_BYTES - BOUND_RECORD_MAX) + 1 : 0;
 }
 /* Path tables that grow by so many bytes: each of the four is rounded up. */
 static inline uint64_t bound_table_sectors(uint64_t bytes) { return bytes ? sectors_of(bytes) + 3 : 0; }
 
 /* The content table of so many files. */
-static inline uint64_t bound_contents_sectors(uint64_t files) { return files ? sectors_of(32 + 32 * files) : 0; }
+static inline uint64_t bound_contents_sectors(uint64_t files)
+{
+	return files ? sectors_of(CONTENTS_HEADER_BYTES + CONTENTS_ENTRY_BYTES * files) : 0;
+}
 
 /* One pair of the link table. */
-#define BOUND_LINK_BYTES 8u
+#define BOUND_LINK_BYTES LINKS_PAIR_BYTES
 
 #endif

@@ -23,12 +23,7 @@
 #ifndef BURNER_FORMAT_CONTENT_TABLE_H
 #define BURNER_FORMAT_CONTENT_TABLE_H
 
-#include <errno.h>
-#include <string.h>
-
 #include "burner/base/bytes.h"
-#include "cdappendfs/manifest.h"
-#include "burner/base/own.h"
 
 /* 15 bytes without the terminator; then the kind of the digests, a digit */
 #define CONTENTS_MAGIC "CDAPPENDFS-CNT "
@@ -72,28 +67,20 @@ static inline uint64_t content_sample_at(struct content_samples s, uint64_t size
 	return i + 1 == s.n ? room : room / (s.n - 1) * i / SECTOR_BYTES * SECTOR_BYTES;
 }
 
-static inline void contents_header_encode(enum content_kind kind, uint32_t n_entries, uint32_t n_runs,
-					  uint8_t header[CONTENTS_HEADER_BYTES])
-{
-	memset(header, 0, CONTENTS_HEADER_BYTES);
-	memcpy(header, CONTENTS_MAGIC, 15);
-	header[15] = (uint8_t)('0' + kind);
-	put_le32(header + 16, n_entries);
-	put_le32(header + 20, n_runs);
-}
-
+void contents_header_encode(enum content_kind kind, uint32_t n_entries, uint32_t n_runs,
+			    uint8_t header[CONTENTS_HEADER_BYTES]);
 /* bytes: of the whole table.  -EBADMSG: it is none of that length. */
 int contents_header_decode(const uint8_t header[CONTENTS_HEADER_BYTES], uint32_t bytes, enum content_kind *ret_kind,
 			   uint32_t *ret_entries, uint32_t *ret_runs);
 
-static inline void content_entry_encode(const struct content_entry *e, uint8_t record[CONTENTS_ENTRY_BYTES])
-{
-	memcpy(record, e->digest, CONTENT_DIGEST_BYTES);
-	put_le64(record + 16, e->size);
-	put_le32(record + 24, e->where);
-	put_le32(record + 28, e->n_runs);
-}
-
+void content_entry_encode(const struct content_entry *e, uint8_t record[CONTENTS_ENTRY_BYTES]);
 struct content_entry content_entry_decode(const uint8_t record[CONTENTS_ENTRY_BYTES]);
+
+/* A piece of a content that lies in several. */
+struct content_run {
+	uint32_t lba, sectors;
+};
+void content_run_encode(struct content_run run, uint8_t record[CONTENTS_RUN_BYTES]);
+struct content_run content_run_decode(const uint8_t record[CONTENTS_RUN_BYTES]);
 
 #endif

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * joliet.c - Joliet names, both ways
+ *
+ * libiso9660 converts with iconv: it refuses what is no text, and gives memory for each name.
+ */
 #include "burner/format/joliet.h"
 
-uint64_t name_hash(const void *bytes, size_t length, uint32_t attempt)
-{
-	const uint8_t *at = bytes;
-	uint64_t h = 0xcbf29ce484222325ull ^ attempt * 0x9e3779b97f4a7c15ull;
-
-	for (size_t i = 0; i < length; i++)
-		h = (h ^ at[i]) * 0x100000001b3ull;
-	h = (h ^ h >> 33) * 0xff51afd7ed558ccdull;
-	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53ull;
-	return h ^ h >> 33;
-}
+#include "burner/format/identifier.h"
 
 /* One character of UTF-8; 0xfffd for a byte that is none (one byte is eaten). */
 static uint32_t joliet_next(const char **at)
@@ -89,4 +84,71 @@ unsigned joliet_first(const char *name, uint8_t out[2 * JOLIET_TEXT_MAX], bool *
 		return joliet_made(name, all, n, 0, out);
 	memcpy(out, all, 2 * n);
 	return (unsigned)(2 * n);
+}
+
+bool joliet_valid(const uint8_t *name, size_t bytes)
+{
+	if (!name || !bytes || bytes % 2 || bytes > 2 * JOLIET_CHARS)
+		return false;
+	for (size_t i = 0; i < bytes; i += 2) {
+		uint32_t c = get_be16(name + i);
+
+		if (!joliet_legal(c) && !(c >= 0xd800 && c < 0xe000))
+			return false;
+	}
+	return true;
+}
+
+/* ---- reading ---- */
+
+/* UTF-8 of one code point; its length. */
+static size_t put_utf8(uint32_t c, char p[4])
+{
+	if (c < 0x80) {
+		p[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		p[0] = (char)(0xc0 | c >> 6);
+		p[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		p[0] = (char)(0xe0 | c >> 12);
+		p[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		p[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	p[0] = (char)(0xf0 | c >> 18);
+	p[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	p[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	p[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
+
+void joliet_name(const uint8_t *identifier, size_t n, char ret[256])
+{
+	size_t length = 0;
+
+	n &= ~(size_t)1;
+	if (n > 4 && get_be16(identifier + n - 4) == ';' && get_be16(identifier + n - 2) == '1')
+		n -= 4;
+	for (size_t i = 0; i < n; i += 2) {
+		uint32_t c = get_be16(identifier + i);
+		char utf8[4];
+		size_t k;
+
+		if (c >= 0xd800 && c < 0xdc00 && i + 2 < n && (get_be16(identifier + i + 2) & 0xfc00) == 0xdc00) {
+			c = 0x10000 + ((c & 0x3ff) << 10) + (get_be16(identifier + i + 2) & 0x3ffu);
+			i += 2;
+		}
+		if (!c || c == '/' || (c >= 0xd800 && c < 0xe000))
+			c = '_';
+		k = put_utf8(c, utf8);
+		if (length + k > 255)
+			break;
+		memcpy(ret + length, utf8, k);
+		length += k;
+	}
+	identifier_settle(ret, length);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * joliet.h - Joliet names, as burner/session gives them and as the bound of a session must know them
+ * joliet.h - Joliet names: made of a name, and read as one
  *
  * Joliet is UCS-2: characters beyond the basic plane, surrogates, control characters, *:;?\/ and bytes that are not
  * UTF-8 become '_'; so no reader has to guess.  The first candidate of a name is its text, or, when that has more
@@ -13,22 +13,11 @@
 #include <string.h>
 
 #include "burner/base/bytes.h"
+#include "burner/format/name_hash.h"
 
 #define JOLIET_CHARS 64u
 #define JOLIET_EXTENSION 12u /* characters of it, dot included, that a shortened name keeps */
 #define JOLIET_TEXT_MAX 256u /* characters of a name of 255 bytes, at most */
-#define NAME_HASH_CHARS 5u
-
-/* FNV-1a with a final mix; the attempt changes the start, so names that clash once do not clash again. */
-uint64_t name_hash(const void *bytes, size_t length, uint32_t attempt);
-
-static inline void name_put_hash(uint8_t *out, const char *name, uint32_t attempt)
-{
-	uint64_t h = name_hash(name, strlen(name), attempt);
-
-	for (unsigned i = 0; i < NAME_HASH_CHARS; i++, h /= 36)
-		out[i] = (uint8_t) "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[h % 36];
-}
 
 static inline bool joliet_legal(uint32_t c)
 {
@@ -46,5 +35,14 @@ unsigned joliet_made(const char *name, const uint8_t *all, size_t n, uint32_t at
 
 /* The first candidate: bytes of it. */
 unsigned joliet_first(const char *name, uint8_t out[2 * JOLIET_TEXT_MAX], bool *ret_changed);
+
+/* Is it one that our sessions may record again?  Surrogates are: others write them. */
+bool joliet_valid(const uint8_t *name, size_t bytes);
+
+/*
+ * The name of a file of n bytes of UTF-16BE: without the version, pairs of surrogates as one character, what cannot
+ * be in a name as '_'.  1..255 bytes that a directory can show, whatever the identifier holds (identifier.h).
+ */
+void joliet_name(const uint8_t *identifier, size_t n, char ret[256]);
 
 #endif

@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "burner/format/link_table.h"
 
+#include <errno.h>
+#include <string.h>
+
+void links_header_encode(uint32_t n_names, uint32_t n_ways, uint8_t header[LINKS_HEADER_BYTES])
+{
+	memset(header, 0, LINKS_HEADER_BYTES);
+	memcpy(header, LINKS_MAGIC, 16);
+	put_le32(header + 16, n_names);
+	put_le32(header + 20, n_ways);
+}
+
 int links_header_decode(const uint8_t header[LINKS_HEADER_BYTES], uint32_t bytes, uint32_t *ret_names,
 			uint32_t *ret_ways)
 {

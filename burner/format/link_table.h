@@ -13,9 +13,6 @@
 #ifndef BURNER_FORMAT_LINK_TABLE_H
 #define BURNER_FORMAT_LINK_TABLE_H
 
-#include <errno.h>
-#include <string.h>
-
 #include "burner/base/bytes.h"
 
 #define LINKS_MAGIC "CDAPPENDFS-LNK 1" /* 16 bytes without the terminator */
@@ -35,14 +32,18 @@ static inline bool link_pair_before(const void *list, size_t i, const void *key)
 	return a->child < b->child || (a->child == b->child && a->parent < b->parent);
 }
 
-static inline void links_header_encode(uint32_t n_names, uint32_t n_ways, uint8_t header[LINKS_HEADER_BYTES])
+static inline void link_pair_encode(const struct link_pair *pair, uint8_t record[LINKS_PAIR_BYTES])
 {
-	memset(header, 0, LINKS_HEADER_BYTES);
-	memcpy(header, LINKS_MAGIC, 16);
-	put_le32(header + 16, n_names);
-	put_le32(header + 20, n_ways);
+	put_le32(record, pair->child);
+	put_le32(record + 4, pair->parent);
 }
 
+static inline struct link_pair link_pair_decode(const uint8_t record[LINKS_PAIR_BYTES])
+{
+	return (struct link_pair){get_le32(record), get_le32(record + 4)};
+}
+
+void links_header_encode(uint32_t n_names, uint32_t n_ways, uint8_t header[LINKS_HEADER_BYTES]);
 /* bytes: of the whole table.  -EBADMSG: it is none of that length. */
 int links_header_decode(const uint8_t header[LINKS_HEADER_BYTES], uint32_t bytes, uint32_t *ret_names,
 			uint32_t *ret_ways);

@@ -124,8 +124,9 @@ static int next_run(struct contents_stream *s, struct records *r)
 		return 0;
 	}
 	const struct plan_file *f = plan_content(p, row->node);
-	put_le32(r->record, run_lba(p, f, s->run));
-	put_le32(r->record + 4, (uint32_t)sectors_of(p->runs[f->first_run + s->run].length));
+	content_run_encode((struct content_run){run_lba(p, f, s->run),
+						(uint32_t)sectors_of(p->runs[f->first_run + s->run].length)},
+			   r->record);
 	r->n = CONTENTS_RUN_BYTES;
 	s->run++;
 	bulk_pace(p->manifest->bulk, BULK_ANYWHERE);

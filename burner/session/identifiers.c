@@ -4,29 +4,22 @@
  *
  * Names are given in three passes over the entries, which come in strcmp order, so that the result depends on nothing
  * else:
- *   kept	the name that the record had in an older session, if it is valid and free; of a Joliet name of ours
- *		the number of the attempt that made it is enough
- *   plain	the name itself, if it is lossless: ISO: upper-cased it is d-characters in 8.3 form; Joliet: at
- *		most 64 characters, none of them replaced
- *   made	ISO: up to three legal characters, five of a hash of the whole name, up to three of the extension.
- *		Joliet: illegal characters replaced by '_' if that is free; longer than 64 characters, or on a
- *		clash: the beginning, '~', five characters of the hash, the extension.  On a clash the hash is
- *		taken again with the number of the attempt.
- * Directories have no extension in ISO names, as ECMA-119 7.6 has it.  A file "A." and a directory "A" count as a
- * clash, since most readers cut the dot.  Joliet is UCS-2: characters beyond the basic plane, surrogates, control
- * characters, *:;?\/ and bytes that are not UTF-8 become '_'; so no reader has to guess.
+ *	kept	the name that the record had in an older session, if it is valid and free; of a Joliet name of ours the
+ *		number of the attempt that made it is enough
+ *	plain	the name itself, if nothing is lost by it (burner/format/identifier.h; Joliet: at most 64
+ *		characters, none of them replaced)
+ *	made	a made one (there, and burner/format/joliet.h; in Joliet first the name with other characters
+ *		replaced).  On a clash it is made again with the number of the attempt.
+ * A file "A." and a directory "A" count as a clash, since most readers cut the dot.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "burner/session/layout.h"
+#include "burner/format/identifier.h"
 #include "burner/format/joliet.h"
 
-#define ISO_BYTES 31u /* ECMA-119 7.5.1: name, dot and extension */
-#define ISO_STEM 8u
-#define ISO_EXTENSION 3u
-#define ISO_PREFIX 3u
 #define ATTEMPTS (1u << 20)
 
 enum pass { PASS_KEPT, PASS_PLAIN, PASS_MADE, N_PASSES };
@@ -101,96 +94,19 @@ static struct name_slot *find_slot(const struct name_scratch *s, const uint8_t *
 
 /* ---- ISO names: candidates without version and without a trailing dot; 0 bytes: none in this pass ---- */
 
-static bool is_d_character(char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
-static char upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c; }
-
-/* Stem and extension of d-characters; lengths bounded; fold: lower case counts as upper. */
-static unsigned iso_copy(const char *name, bool directory, size_t max_stem, size_t max_extension, bool fold,
-			 uint8_t *out)
-{
-	size_t stem = 0, extension = 0, i = 0;
-
-	for (; name[i] && name[i] != '.'; i++, stem++) {
-		char c = fold ? upper(name[i]) : name[i];
-
-		if (!is_d_character(c) || stem == max_stem)
-			return 0;
-		out[i] = (uint8_t)c;
-	}
-	if (!stem || (name[i] && directory))
-		return 0;
-	if (!name[i])
-		return (unsigned)i;
-	out[i] = '.';
-	for (i++; name[i]; i++, extension++) {
-		char c = fold ? upper(name[i]) : name[i];
-
-		if (!is_d_character(c) || extension == max_extension)
-			return 0;
-		out[i] = (uint8_t)c;
-	}
-	if (!extension)
-		/* a recorded name ends in a dot, a name of the user does not become one */
-		return fold ? 0 : (unsigned)stem;
-	return (unsigned)i;
-}
-
-static unsigned put_legal(const char *from, const char *end, unsigned most, uint8_t *out)
-{
-	unsigned n = 0;
-
-	for (; from < end && n < most; from++)
-		if (is_d_character(upper(*from)))
-			out[n++] = (uint8_t)upper(*from);
-	return n;
-}
-
-static unsigned iso_made(const char *name, bool directory, uint32_t attempt, uint8_t *out)
-{
-	const char *end = name + strlen(name), *dot = directory ? NULL : strrchr(name, '.');
-	unsigned n, extension;
-
-	if (dot == name)
-		dot = NULL;
-	n = put_legal(name, dot ? dot : end, ISO_PREFIX, out);
-	name_put_hash(out + n, name, attempt);
-	n += NAME_HASH_CHARS;
-	if (!dot)
-		return n;
-	extension = put_legal(dot + 1, end, ISO_EXTENSION, out + n + 1);
-	if (!extension)
-		return n;
-	out[n] = '.';
-	return n + 1 + extension;
-}
-
 static unsigned iso_candidate(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt,
 			      uint8_t *out)
 {
-	if (pass == PASS_KEPT) {
-		if (!e->iso_name || strlen(e->iso_name) > ISO_BYTES)
-			return 0;
-		return iso_copy(e->iso_name, directory, ISO_BYTES, ISO_BYTES, false, out);
-	}
+	enum identifier_kind kind = directory ? IDENTIFIER_OF_DIRECTORY : IDENTIFIER_OF_FILE;
+
+	if (pass == PASS_KEPT)
+		return e->iso_name ? identifier_kept(e->iso_name, kind, out) : 0;
 	if (pass == PASS_PLAIN)
-		return iso_copy(e->name, directory, ISO_STEM, ISO_EXTENSION, true, out);
-	return iso_made(e->name, directory, attempt, out);
+		return identifier_plain(e->name, kind, out);
+	return identifier_made(e->name, kind, attempt, out);
 }
 
 /* ---- Joliet names ---- */
-
-static bool joliet_valid(const uint8_t *name, size_t bytes)
-{
-	if (!name || !bytes || bytes % 2 || bytes > 2 * JOLIET_CHARS)
-		return false;
-	for (size_t i = 0; i < bytes; i += 2) {
-		uint32_t c = get_be16(name + i);
-
-		if (!joliet_legal(c) && !(c >= 0xd800 && c < 0xe000))
-			return false;
-	}
-	return true;
-}
 
 static unsigned joliet_candidate(const struct manifest_entry *e, bool directory, enum pass pass, uint32_t attempt,
 				 uint8_t *out)
@@ -244,12 +160,8 @@ static int take_name(struct burn_plan *p, struct name_scratch *s, uint32_t entry
 		slot = find_slot(s, text, bytes, hash);
 		if (slot->key)
 			continue;
-		if (kind == TREE_ROCK_RIDGE && !directory) {
-			if (!memchr(text, '.', bytes))
-				text[recorded++] = '.';
-			text[recorded++] = ';';
-			text[recorded++] = '1';
-		}
+		if (kind == TREE_ROCK_RIDGE && !directory)
+			recorded = identifier_add_version(text, bytes);
 		copy = arena_copy(&p->names, text, recorded);
 		if (!copy)
 			return -ENOMEM;

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "burner/session/stream.h"
-#include "burner/session/susp.h"
+#include "burner/session/system_use.h"
 
 /* ---- checks ---- */
 
@@ -24,7 +24,7 @@ static int check_node(const struct manifest *m, const struct manifest_node *n)
 	if (S_ISLNK(n->mode)) {
 		if (!n->target)
 			return -EINVAL;
-		if (strlen(n->target) > SUSP_TARGET_BYTES)
+		if (strlen(n->target) > SYSTEM_USE_TARGET_BYTES)
 			return -ENAMETOOLONG;
 	}
 	return 0;

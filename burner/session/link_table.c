@@ -263,7 +263,7 @@ static int next_of_base(struct links_walk *w)
 		if (r || w->at == w->n)
 			return r;
 		at = w->window + (size_t)w->at++ * LINKS_PAIR_BYTES;
-		w->next = (struct link_pair){get_le32(at), get_le32(at + 4)};
+		w->next = link_pair_decode(at);
 		if (w->started && compare_pairs(&w->last, &w->next) >= 0)
 			return -EUCLEAN;
 		w->last = w->next;
@@ -412,8 +412,7 @@ static int next_pair(void *stream, struct records *r)
 		if (more < 0)
 			return more;
 		if (more) {
-			put_le32(r->record, pair.child);
-			put_le32(r->record + 4, pair.parent);
+			link_pair_encode(&pair, r->record);
 			r->n = LINKS_PAIR_BYTES;
 			return 1;
 		}

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "burner/session/layout.h"
-#include "burner/session/susp.h"
+#include "burner/session/system_use.h"
 #include "burner/format/directory_record.h"
 
 struct writer {
@@ -21,8 +21,8 @@ struct writer {
 	uint8_t *out;  /* sectors of the directory, zeroed; NULL: measure */
 	uint8_t *area; /* continuation areas, zeroed */
 	uint32_t area_lba;
-	uint64_t at, area_at; /* bytes so far */
-	struct susp susp;     /* of the record at hand */
+	uint64_t at, area_at;  /* bytes so far */
+	struct system_use use; /* of the record at hand */
 };
 
 /* How the entries of a record are cut: the first n_inside are in the record, the others begin at area_at. */
@@ -33,11 +33,11 @@ struct cut {
 };
 
 /* Entries from `first` on that fit into room bytes. */
-static unsigned fitting(const struct susp *s, unsigned first, unsigned room)
+static unsigned fitting(const struct system_use *s, unsigned first, unsigned room)
 {
 	unsigned n = first;
 
-	while (n < s->n && s->end[n] - susp_start(s, first) <= room)
+	while (n < s->n && s->end[n] - system_use_start(s, first) <= room)
 		n++;
 	return n;
 }
@@ -50,20 +50,26 @@ static void put_area(struct writer *w, uint64_t at, const void *bytes, unsigned 
 
 /* Entries from `first` on that fit into `left` bytes of a block, with the CE entry behind them when more follow; a
  * link is cut so that they fill it. */
-static unsigned fill(struct susp *s, unsigned first, unsigned left)
+static unsigned fill(struct system_use *s, unsigned first, unsigned left)
 {
 	unsigned n = fitting(s, first, left);
 
 	if (n == s->n || left <= SUSP_CE_BYTES)
 		return n == s->n ? n : first;
 	n = fitting(s, first, left - SUSP_CE_BYTES);
-	return n + susp_cut_link(s, n, left - SUSP_CE_BYTES - (susp_start(s, n) - susp_start(s, first)));
+	return n +
+	       system_use_cut_link(s, n, left - SUSP_CE_BYTES - (system_use_start(s, n) - system_use_start(s, first)));
+}
+
+static struct susp_ce pointer_to(const struct writer *w, uint64_t area_at, uint32_t bytes)
+{
+	return (struct susp_ce){w->area_lba + (uint32_t)(area_at / SECTOR_BYTES), area_at % SECTOR_BYTES, bytes};
 }
 
 /* Puts entries `first` and later into areas.  The first begins at *ret_at with *ret_bytes. */
 static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at, uint32_t *ret_bytes)
 {
-	struct susp *s = &w->susp;
+	struct system_use *s = &w->use;
 	uint64_t pointer = UINT64_MAX; /* where the CE entry to this area is */
 
 	while (first < s->n) {
@@ -73,18 +79,19 @@ static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at,
 			w->area_at += left;
 			continue;
 		}
-		bytes = s->end[n - 1] - susp_start(s, first) + (n < s->n ? SUSP_CE_BYTES : 0);
+		bytes = s->end[n - 1] - system_use_start(s, first) + (n < s->n ? SUSP_CE_BYTES : 0);
 		if (pointer == UINT64_MAX) {
 			*ret_at = w->area_at;
 			*ret_bytes = bytes;
 		} else {
-			uint8_t ce[SUSP_CE_BYTES];
+			struct susp_ce ce = pointer_to(w, w->area_at, bytes);
+			uint8_t entry[SUSP_CE_BYTES];
 
-			susp_continuation(ce, w->area_lba + (uint32_t)(w->area_at / SECTOR_BYTES),
-					  w->area_at % SECTOR_BYTES, bytes);
-			put_area(w, pointer, ce, sizeof(ce));
+			susp_ce_encode(&ce, entry);
+			put_area(w, pointer, entry, sizeof(entry));
 		}
-		put_area(w, w->area_at, s->bytes + susp_start(s, first), s->end[n - 1] - susp_start(s, first));
+		put_area(w, w->area_at, s->bytes + system_use_start(s, first),
+			 s->end[n - 1] - system_use_start(s, first));
 		w->area_at += bytes;
 		pointer = w->area_at - SUSP_CE_BYTES;
 		first = n;
@@ -94,11 +101,11 @@ static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at,
 static struct cut cut_entries(struct writer *w, unsigned identifier_bytes)
 {
 	unsigned room = RECORD_MAX_BYTES - record_system_use_at(identifier_bytes);
-	struct cut cut = {.n_inside = w->susp.n};
+	struct cut cut = {.n_inside = w->use.n};
 
-	if (susp_total(&w->susp) <= room)
+	if (system_use_bytes(&w->use) <= room)
 		return cut;
-	cut.n_inside = fitting(&w->susp, 0, room - SUSP_CE_BYTES);
+	cut.n_inside = fitting(&w->use, 0, room - SUSP_CE_BYTES);
 	continue_entries(w, cut.n_inside, &cut.area_at, &cut.area_bytes);
 	return cut;
 }
@@ -106,7 +113,7 @@ static struct cut cut_entries(struct writer *w, unsigned identifier_bytes)
 static void put_record(struct writer *w, const struct directory_record *r, const struct cut *cut)
 {
 	unsigned fixed = record_system_use_at(r->identifier_bytes),
-		 inside = cut->n_inside ? w->susp.end[cut->n_inside - 1] : 0;
+		 inside = cut->n_inside ? w->use.end[cut->n_inside - 1] : 0;
 	unsigned length = fixed + inside + (cut->area_bytes ? SUSP_CE_BYTES : 0);
 
 	length += length % 2;
@@ -116,10 +123,12 @@ static void put_record(struct writer *w, const struct directory_record *r, const
 		uint8_t *out = w->out + w->at;
 
 		record_encode(r, length, out);
-		memcpy(out + fixed, w->susp.bytes, inside);
-		if (cut->area_bytes)
-			susp_continuation(out + fixed + inside, w->area_lba + (uint32_t)(cut->area_at / SECTOR_BYTES),
-					  cut->area_at % SECTOR_BYTES, cut->area_bytes);
+		memcpy(out + fixed, w->use.bytes, inside);
+		if (cut->area_bytes) {
+			struct susp_ce ce = pointer_to(w, cut->area_at, cut->area_bytes);
+
+			susp_ce_encode(&ce, out + fixed + inside);
+		}
 	}
 	w->at += length;
 }
@@ -144,25 +153,25 @@ static void add_twin(struct writer *w, uint32_t node, uint32_t attempt)
 	const struct burn_plan *p = w->plan;
 	const struct manifest_kept *kept = plan_kept(p, node);
 	struct plan_place twin = plan_place_of(p, TREE_JOLIET, node);
-	struct susp_twin entry = {twin.lba, twin.bytes, kept ? kept->area_sectors : 0, attempt};
+	struct twin entry = {twin.lba, twin.bytes, kept ? kept->area_sectors : 0, attempt};
 
 	if (!kept)
 		entry.area_sectors =
 			p->trees[TREE_ROCK_RIDGE].directories[p->trees[TREE_ROCK_RIDGE].of_node[node]].area_sectors;
-	susp_add_twin(&w->susp, &entry);
+	system_use_add_twin(&w->use, &entry);
 }
 
 /* "." and "..": one byte, 0 or 1. */
-static void put_dot(struct writer *w, const struct plan_directory *d, uint8_t identifier, enum susp_dot which)
+static void put_dot(struct writer *w, const struct plan_directory *d, uint8_t identifier, enum dot which)
 {
 	const struct manifest_node *node = &w->plan->manifest->nodes[d->node];
 	struct directory_record r = {&identifier,	1, d->lba, d->sectors * SECTOR_BYTES, ISO_DIRECTORY,
 				     node->mtime.tv_sec};
 	struct cut cut;
 
-	w->susp.n = 0;
+	w->use.n = 0;
 	if (w->kind == TREE_ROCK_RIDGE)
-		susp_of_directory(&w->susp, node, which);
+		system_use_of_dots(&w->use, node, which);
 	if (w->kind == TREE_ROCK_RIDGE && !identifier)
 		add_twin(w, d->node, 0);
 	cut = cut_entries(w, 1);
@@ -197,13 +206,13 @@ static void put_entry(struct writer *w, uint32_t entry)
 
 	r.identifier = w->kind == TREE_ROCK_RIDGE ? named->iso : named->joliet;
 	r.identifier_bytes = w->kind == TREE_ROCK_RIDGE ? named->iso_bytes : named->joliet_bytes;
-	w->susp.n = 0;
+	w->use.n = 0;
 	if (w->kind == TREE_ROCK_RIDGE)
-		susp_of_node(&w->susp, node, e->name);
+		system_use_of_node(&w->use, node, e->name);
 	if (w->kind == TREE_ROCK_RIDGE && S_ISDIR(node->mode))
 		add_twin(w, e->node, named->joliet_attempt);
 	else if (w->kind == TREE_ROCK_RIDGE && named->joliet_attempt)
-		susp_add_twin(&w->susp, &(struct susp_twin){.attempt = named->joliet_attempt});
+		system_use_add_twin(&w->use, &(struct twin){.attempt = named->joliet_attempt});
 	cut = cut_entries(w, r.identifier_bytes);
 	if (S_ISDIR(node->mode)) {
 		struct plan_place place = plan_place_of(p, w->kind, e->node);
@@ -222,8 +231,8 @@ static void write_directory(struct writer *w, const struct plan_directory *d)
 	const struct plan_tree *tree = &w->plan->trees[w->kind];
 	const uint32_t *order = tree->order + w->plan->manifest->nodes[d->node].first_entry;
 
-	put_dot(w, d, 0, d->entry == NO_INDEX ? SUSP_DOT_OF_VOLUME : SUSP_DOT);
-	put_dot(w, &tree->directories[d->parent], 1, SUSP_DOT);
+	put_dot(w, d, 0, d->entry == NO_INDEX ? DOT_OF_VOLUME : DOT_OF_DIRECTORY);
+	put_dot(w, &tree->directories[d->parent], 1, DOT_OF_DIRECTORY);
 	for (uint32_t i = 0; i < d->n_entries; i++)
 		put_entry(w, order[i]);
 }

@@ -8,14 +8,13 @@
 #include <string.h>
 
 #include "burner/base/bytes.h"
-
-#define TABLE_RECORD_MAX 264u /* of a path table: 8 bytes and the identifier */
+#include "burner/format/path_table.h"
 
 struct records {
 	int (*next)(void *context, struct records *r); /* 1 and a record of n bytes, 0 behind the last, < 0 */
 	void *context;
-	unsigned at, n; /* of the record at hand */
-	uint8_t record[TABLE_RECORD_MAX];
+	unsigned at, n;			 /* of the record at hand */
+	uint8_t record[PATH_RECORD_MAX]; /* the longest of all */
 };
 
 /* Zeros behind the last record. */

@@ -19,12 +19,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/format/path_table.h"
 #include "burner/session/layout.h"
 #include "burner/session/record.h"
 #include "burner/base/search.h"
 
-#define PARENTS_MAX 65535u /* parent numbers have 16 bits */
-#define FIXED_BYTES 8u
 #define WINDOW_BYTES (32u << 10)
 #define MARK_EVERY 64u
 
@@ -39,18 +38,18 @@ struct table_entry {
 struct cursor {
 	const struct manifest *manifest;
 	uint32_t lba, bytes; /* of the table */
-	bool big_endian;
+	enum path_table_type type;
 	uint32_t at, number; /* of the next entry: byte, number from 1 */
 	uint32_t first, n;   /* bytes of the table in the window */
 	uint8_t *window;
 };
 
-static int cursor_open(struct cursor *c, const struct burn_plan *p, enum tree_kind kind, unsigned which)
+static int cursor_open(struct cursor *c, const struct burn_plan *p, enum tree_kind kind, enum path_table_type type)
 {
 	const struct manifest_table *t = &p->manifest->tables[kind];
 
 	*c = (struct cursor){
-		.manifest = p->manifest, .lba = t->lba[which], .bytes = t->bytes, .big_endian = which, .number = 1};
+		.manifest = p->manifest, .lba = t->lba[type], .bytes = t->bytes, .type = type, .number = 1};
 	c->window = malloc(WINDOW_BYTES);
 	return c->window ? 0 : -ENOMEM;
 }
@@ -81,24 +80,26 @@ static int cursor_have(struct cursor *c, uint32_t bytes, const uint8_t **ret)
 /* 1 and an entry, 0 at the end; -EUCLEAN: it is none. */
 static int cursor_next(struct cursor *c, struct table_entry *ret)
 {
-	const uint8_t *e;
+	const uint8_t *bytes;
+	struct path_record e;
 	int r;
 
 	if (c->at == c->bytes)
 		return 0;
-	r = cursor_have(c, FIXED_BYTES, &e);
+	r = cursor_have(c, PATH_RECORD_FIXED_BYTES, &bytes);
 	if (r)
 		return r;
-	ret->bytes = e[0];
-	ret->lba = c->big_endian ? get_be32(e + 2) : get_le32(e + 2);
-	ret->parent = c->big_endian ? get_be16(e + 6) : get_le16(e + 6);
-	if (!ret->bytes || e[1] || !ret->parent || (c->number > 1 && ret->parent >= c->number))
+	if (path_record_decode(bytes, c->type, &e) < 0 || e.attribute_blocks ||
+	    (c->number > 1 && e.parent >= c->number))
 		return -EUCLEAN;
-	r = cursor_have(c, FIXED_BYTES + ret->bytes, &e);
+	ret->bytes = e.identifier_bytes;
+	ret->lba = e.lba;
+	ret->parent = e.parent;
+	r = cursor_have(c, PATH_RECORD_FIXED_BYTES + ret->bytes, &bytes);
 	if (r)
 		return r;
-	memcpy(ret->identifier, e + FIXED_BYTES, ret->bytes);
-	c->at += FIXED_BYTES + ret->bytes + ret->bytes % 2;
+	memcpy(ret->identifier, bytes + PATH_RECORD_FIXED_BYTES, ret->bytes);
+	c->at += path_record_bytes(ret->bytes);
 	c->number++;
 	return c->at > c->bytes ? -EUCLEAN : 1;
 }
@@ -197,10 +198,10 @@ static int check_entries(const struct burn_plan *p, enum tree_kind kind, const s
 	_cleanup_(cursor_close) struct cursor l = {.window = NULL}, m = {.window = NULL};
 	struct table_entry e, other;
 	uint32_t parent = 1, n = 0;
-	int more = cursor_open(&l, p, kind, 0);
+	int more = cursor_open(&l, p, kind, PATH_TABLE_L);
 
 	if (!more)
-		more = cursor_open(&m, p, kind, 1);
+		more = cursor_open(&m, p, kind, PATH_TABLE_M);
 	while (!more) {
 		uint32_t at = l.at;
 
@@ -230,8 +231,7 @@ static int base_table_new(const struct burn_plan *p, enum tree_kind kind, struct
 
 	if (r)
 		return r;
-	/* An entry takes ten bytes or more. */
-	if (p->manifest->base_directories > p->manifest->tables[kind].bytes / 10)
+	if (p->manifest->base_directories > p->manifest->tables[kind].bytes / PATH_RECORD_MIN)
 		return -EUCLEAN;
 	t->marks = calloc(p->manifest->base_directories / MARK_EVERY + 1, sizeof(*t->marks));
 	t->numbers = calloc((size_t)p->manifest->n_kept + 1, sizeof(*t->numbers));
@@ -383,7 +383,7 @@ static int walk_next(struct table_walk *w, struct table_entry *ret)
 	for (;;) {
 		int more = !w->open ? 0 : w->of_base ? child_in_base(w, ret) : child_in_plan(w, ret);
 
-		if (more > 0 && w->number > PARENTS_MAX)
+		if (more > 0 && w->number > PATH_PARENTS_MAX)
 			return -EMLINK;
 		if (more) {
 			ret->parent = w->number;
@@ -398,7 +398,7 @@ static int walk_next(struct table_walk *w, struct table_entry *ret)
 static int walk_open(struct table_walk *w, const struct burn_plan *p, enum tree_kind kind)
 {
 	*w = (struct table_walk){.plan = p, .kind = kind};
-	return p->trees[kind].base ? cursor_open(&w->cursor, p, kind, 0) : 0;
+	return p->trees[kind].base ? cursor_open(&w->cursor, p, kind, PATH_TABLE_L) : 0;
 }
 
 static void walk_close(struct table_walk *w)
@@ -423,7 +423,7 @@ int path_table_measure(struct burn_plan *p, enum tree_kind kind)
 	if (more)
 		return more;
 	while ((more = walk_next(&w, &e)) > 0) {
-		bytes += FIXED_BYTES + e.bytes + e.bytes % 2;
+		bytes += path_record_bytes(e.bytes);
 		n++;
 	}
 	tree->table_bytes = (uint32_t)min_u64(bytes, UINT32_MAX);
@@ -433,11 +433,10 @@ int path_table_measure(struct burn_plan *p, enum tree_kind kind)
 
 struct table_stream {
 	struct table_walk walk;
-	bool big_endian, ended;
+	enum path_table_type type;
+	bool ended;
 	struct records records;
 };
-_Static_assert(FIXED_BYTES + 256 <= TABLE_RECORD_MAX, "an identifier has 255 bytes at most");
-
 static int next_record(void *stream, struct records *r);
 
 int table_stream_new(const struct burn_plan *p, enum tree_kind kind, unsigned which, struct table_stream **ret)
@@ -447,7 +446,7 @@ int table_stream_new(const struct burn_plan *p, enum tree_kind kind, unsigned wh
 
 	if (r)
 		return r;
-	s->big_endian = which;
+	s->type = which ? PATH_TABLE_M : PATH_TABLE_L;
 	s->records = (struct records){.next = next_record, .context = s};
 	*ret = TAKE_PTR(s);
 	return 0;
@@ -471,12 +470,12 @@ static int next_record(void *stream, struct records *r)
 		s->ended = more == 0;
 		return more;
 	}
-	r->n = FIXED_BYTES + e.bytes + e.bytes % 2;
-	memset(r->record, 0, r->n);
-	r->record[0] = (uint8_t)e.bytes;
-	(s->big_endian ? put_be32 : put_le32)(r->record + 2, e.lba);
-	(s->big_endian ? put_be16 : put_le16)(r->record + 6, (uint16_t)e.parent);
-	memcpy(r->record + FIXED_BYTES, e.identifier, e.bytes);
+	r->n = path_record_bytes(e.bytes);
+	path_record_encode(&(struct path_record){.identifier = e.identifier,
+						 .identifier_bytes = (uint8_t)e.bytes,
+						 .parent = (uint16_t)e.parent,
+						 .lba = e.lba},
+			   s->type, r->record);
 	return 1;
 }
 

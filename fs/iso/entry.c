@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 
 #include "burner/format/date.h"
+#include "burner/format/identifier.h"
+#include "burner/format/joliet.h"
 #include "fs/iso/internal.h"
 
 #define SECTIONS_MAX 65536u	      /* of one file; 8 TiB needs 2049 */
@@ -146,9 +148,9 @@ static void set_name(struct iso *iso, struct iso_entry *e, const uint8_t *record
 	if (r->name_length)
 		memcpy(e->name, r->name, r->name_length + 1);
 	else if (iso->names == ISO_NAMES_JOLIET)
-		name_from_joliet(record_id(record), record_id_length(record), e->name);
+		joliet_name(record_id(record), record_id_length(record), e->name);
 	else
-		name_from_iso(record_id(record), record_id_length(record), e->name);
+		identifier_name(record_id(record), record_id_length(record), e->name);
 }
 
 /* The "." that opens a directory, read into sector. */
@@ -236,7 +238,7 @@ static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum dec
 	set_name(c->iso, e, record, &r);
 	if (depth == DECODE_ALL) {
 		if (c->iso->names != ISO_NAMES_JOLIET)
-			name_keep_iso(record_id(record), record_id_length(record), e->iso_name);
+			identifier_recorded(record_id(record), record_id_length(record), e->iso_name);
 		set_attributes(e, type, record, &r);
 		set_private(c->iso, e, &r);
 	} else {

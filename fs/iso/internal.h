@@ -4,9 +4,8 @@
  *
  *	volume.c	descriptors, choice of the tree, life of struct iso
  *	sectors.c	sectors, their cache, continuation windows
- *	susp.c		SUSP entries and their continuation chains
- *	rock.c		RRIP fields out of SUSP entries
- *	identifier.c	plain and Joliet names
+ *	susp_walk.c	System Use entries and their continuation areas
+ *	rock.c		what Rock Ridge says of a record
  *	entry.c		one directory record -> struct iso_entry
  *	dir.c		cursor over a directory, iso_dir
  *	index.c		name -> record position of large directories
@@ -24,6 +23,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/format/directory_record.h"
+#include "burner/format/susp.h"
 #include "fs/iso/iso.h"
 
 #define DIRECTORY_MAX_BYTES (1u << 30)
@@ -55,7 +55,7 @@ void sector_cache_free(struct sector_cache *c);
 /* Metadata sectors; few at a time go through the cache. */
 int iso_read_sectors(struct iso *iso, uint32_t lba, void *buf, uint32_t n_sectors);
 
-/* A run of sectors kept by one caller, for continuation areas. Zeroed: empty. followed: see susp.c. */
+/* A run of sectors kept by one caller, for continuation areas. Zeroed: empty. followed: see susp_walk.c. */
 struct window {
 	uint8_t *buf;
 	uint32_t capacity, lba, n, ahead;
@@ -66,22 +66,21 @@ struct window {
 int window_get(struct iso *iso, struct window *w, uint32_t lba, uint32_t n, const uint8_t **ret);
 void window_release(struct window *w);
 
-/* ---- susp.c ---- */
+/* ---- susp_walk.c ---- */
 
-struct susp {
+/* The entries of one record. */
+struct susp_walk {
 	struct iso *iso;
 	struct window *window;
 	const uint8_t *at, *end;
-	uint32_t ce_lba, ce_offset, ce_length; /* where it goes on; length 0: nowhere */
-	uint32_t budget;		       /* bytes of continuation areas still allowed */
+	struct susp_ce next; /* where it goes on; bytes 0: nowhere */
+	uint32_t budget;     /* bytes of continuation areas still allowed */
 	unsigned hops;
 };
-void susp_begin(struct susp *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n);
+void susp_walk_begin(struct susp_walk *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n);
 /* 1 and an entry (its length, >= 4, in byte 2, wholly inside), 0 at the end, or an errno. The entry is valid until
  * the next call. */
-int susp_next(struct susp *s, const uint8_t **ret);
-static inline unsigned susp_signature(const uint8_t *entry) { return get_be16(entry); }
-#define SIGNATURE(a, b) ((unsigned)(a) << 8 | (unsigned)(b))
+int susp_walk_next(struct susp_walk *s, const uint8_t **ret);
 
 /* ---- rock.c ---- */
 
@@ -89,7 +88,7 @@ struct rock {
 	char name[256];
 	uint32_t name_length;
 	bool name_ended, name_bad;
-	bool has_px, has_serial, has_pn, has_cl, has_sl, is_relocated;
+	bool has_px, has_pn, has_cl, has_sl, is_relocated;
 	bool has_atime, has_mtime, has_ctime;
 	bool component_slash, target_ended;
 	uint32_t mode, nlink, uid, gid, serial, cl_lba;
@@ -105,13 +104,6 @@ struct rock {
 enum decode_depth { DECODE_NAME, DECODE_ALL };
 int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth,
 		struct rock *ret);
-
-/* ---- identifier.c ---- */
-
-void name_from_iso(const uint8_t *id, size_t n, char ret[256]);
-void name_from_joliet(const uint8_t *id, size_t n, char ret[256]);
-/* Into what iso_entry.iso_name says. */
-void name_keep_iso(const uint8_t *id, size_t n, char ret[40]);
 
 /* ---- dir.c ---- */
 

@@ -7,97 +7,92 @@
  */
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "burner/format/date.h"
+#include "burner/format/rock_ridge.h"
+#include "burner/format/twin.h"
 #include "fs/iso/internal.h"
 
-#define NM_CONTINUE 0x01u
-#define NM_CURRENT_OR_PARENT 0x06u
-#define TF_LONG 0x80u
-#define SL_CONTINUE 0x01u
-#define SL_CURRENT 0x02u
-#define SL_PARENT 0x04u
-#define SL_ROOT 0x08u
-#define SL_VOLUME_ROOT 0x10u
+#define NM_DIRECTORY (ISO_ROCK_NM_CURRENT | ISO_ROCK_NM_PARENT)
+#define SL_ANY_ROOT (ISO_ROCK_SL_ROOT | RRIP_SL_VOLUME_ROOT)
 
 static int take_px(struct rock *r, const uint8_t *e)
 {
-	if (e[2] < 36)
-		return -EBADMSG;
+	struct rrip_px px;
+	int err = rrip_px_decode(e, &px);
+
+	if (err)
+		return err;
 	r->has_px = true;
-	r->mode = get_le32(e + 4);
-	r->nlink = get_le32(e + 12);
-	r->uid = get_le32(e + 20);
-	r->gid = get_le32(e + 28);
-	r->has_serial = e[2] >= 44;
-	r->serial = r->has_serial ? get_le32(e + 36) : 0;
+	r->mode = px.mode;
+	r->nlink = px.nlink;
+	r->uid = px.uid;
+	r->gid = px.gid;
+	r->serial = px.serial;
 	return 0;
 }
 
 static int take_nm(struct rock *r, const uint8_t *e)
 {
-	uint32_t n = e[2] - 5u;
+	struct rrip_nm nm;
+	const char *text;
+	int err = rrip_nm_decode(e, &nm);
 
-	if (e[2] < 5)
-		return -EBADMSG;
-	if (r->name_ended)
-		return 0;
-	r->name_ended = !(e[4] & NM_CONTINUE);
-	if (e[4] & NM_CURRENT_OR_PARENT || n > 255 - r->name_length) {
+	if (err || r->name_ended)
+		return err;
+	r->name_ended = !(nm.flags & ISO_ROCK_NM_CONTINUE);
+	if (nm.flags & NM_DIRECTORY || nm.n > 255 - r->name_length) {
 		r->name_bad = true;
 		return 0;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		r->name[r->name_length + i] = (char)(e[5 + i] && e[5 + i] != '/' ? e[5 + i] : '_');
-	r->name_length += n;
+	text = nm.text;
+	for (unsigned i = 0; i < nm.n; i++)
+		r->name[r->name_length + i] = text[i] && text[i] != '/' ? text[i] : '_';
+	r->name_length += nm.n;
 	return 0;
 }
 
-/* Linux's rule: the number may lie in the low half alone, as a 16-bit dev_t. */
 static int take_pn(struct rock *r, const uint8_t *e)
 {
-	uint32_t high, low;
+	int err = rrip_pn_decode(e, &r->rdev);
 
-	if (e[2] < 20)
-		return -EBADMSG;
-	high = get_le32(e + 4);
-	low = get_le32(e + 12);
-	r->has_pn = true;
-	r->rdev = !high && low & ~0xffu ? makedev(low >> 8, low & 0xff) : makedev(high, low);
-	return 0;
+	r->has_pn |= !err;
+	return err;
 }
 
-/* Creation, modification, access, attributes come first, in this order; the others do not matter here. */
+static void set_time(struct rock *r, enum rrip_time which, struct timespec time)
+{
+	if (which == RRIP_MODIFY) {
+		r->mtime = time;
+		r->has_mtime = true;
+	} else if (which == RRIP_ACCESS) {
+		r->atime = time;
+		r->has_atime = true;
+	} else {
+		r->ctime = time;
+		r->has_ctime = true;
+	}
+}
+
 static int take_tf(struct rock *r, const uint8_t *e)
 {
-	unsigned at = 5, step;
-	struct timespec t = {0, 0};
+	const uint8_t *before = NULL;
+	struct timespec time = {0, 0};
+	struct rrip_tf tf;
+	int err = rrip_tf_decode(e, &tf);
 
-	if (e[2] < 5)
-		return -EBADMSG;
-	step = e[4] & TF_LONG ? 17 : 7;
-	for (unsigned bit = 0; bit < 4; bit++) {
-		if (!(e[4] & 1u << bit))
+	for (unsigned i = 0; i < N_RRIP_TIMES && !err; i++) {
+		const uint8_t *date = tf.dates[i];
+
+		if (!date)
 			continue;
-		if (at + step > e[2])
-			return -EBADMSG;
 		/* Most are the same as the one before. */
-		if (at == 5 || memcmp(e + at, e + at - step, step))
-			(void)(e[4] & TF_LONG ? date_decode_long : date_decode_short)(e + at, &t);
-		at += step;
-		if (bit == 1) {
-			r->mtime = t;
-			r->has_mtime = true;
-		} else if (bit == 2) {
-			r->atime = t;
-			r->has_atime = true;
-		} else {
-			r->ctime = t;
-			r->has_ctime = true;
-		}
+		if (!before || memcmp(date, before, tf.date_bytes))
+			(void)(tf.date_bytes == LONG_DATE_BYTES ? date_decode_long : date_decode_short)(date, &time);
+		before = date;
+		set_time(r, (enum rrip_time)i, time);
 	}
-	return 0;
+	return err;
 }
 
 static int append_target(struct rock *r, const void *bytes, size_t n)
@@ -109,26 +104,27 @@ static int append_target(struct rock *r, const void *bytes, size_t n)
 	return 0;
 }
 
-static int take_component(struct rock *r, unsigned flags, const uint8_t *bytes, size_t n)
+static int take_component(struct rock *r, const uint8_t *component, size_t n)
 {
+	unsigned flags = rrip_component_flags(component);
 	int err = 0;
 
 	/* A root starts the path anew; else a slash, but behind the root's own and where this goes on with the
 	 * component before. Empty components are the slashes of "a//b" and "a/". */
-	if (flags & (SL_ROOT | SL_VOLUME_ROOT))
+	if (flags & SL_ANY_ROOT)
 		r->target_length = 0;
 	else if (r->component_slash)
 		err = append_target(r, "/", 1);
-	r->component_slash = !(flags & (SL_CONTINUE | SL_ROOT | SL_VOLUME_ROOT));
+	r->component_slash = !(flags & (ISO_ROCK_SL_CONTINUE | SL_ANY_ROOT));
 	if (err)
 		return err;
-	if (flags & (SL_ROOT | SL_VOLUME_ROOT))
+	if (flags & SL_ANY_ROOT)
 		return append_target(r, "/", 1);
-	if (flags & SL_PARENT)
+	if (flags & ISO_ROCK_SL_PARENT)
 		return append_target(r, "..", 2);
-	if (flags & SL_CURRENT)
+	if (flags & ISO_ROCK_SL_CURRENT)
 		return append_target(r, ".", 1);
-	return append_target(r, bytes, n);
+	return append_target(r, rrip_component_text(component), n);
 }
 
 /* Another entry, padding, or nothing. */
@@ -142,16 +138,16 @@ static bool is_entry_start(const uint8_t *p, size_t room)
  * one that is larger by a multiple of 256.  0: nowhere. */
 static size_t components_end(const uint8_t *e, size_t room)
 {
-	size_t at = 5, end = 0;
+	size_t at = RRIP_SL_FIXED_BYTES, length = susp_length(e), end = 0;
 
-	for (; at <= room; at += 2u + e[at + 1]) {
-		if (at >= e[2] && (at - e[2]) % 256 == 0) {
+	for (; at <= room; at += RRIP_COMPONENT_FIXED_BYTES + rrip_component_length(e + at)) {
+		if (at >= length && (at - length) % 256 == 0) {
 			if (is_entry_start(e + at, room - at))
 				return at;
-			if (at == e[2])
+			if (at == length)
 				end = at;
 		}
-		if (room - at < 2)
+		if (room - at < RRIP_COMPONENT_FIXED_BYTES)
 			break;
 	}
 	return end;
@@ -159,12 +155,12 @@ static size_t components_end(const uint8_t *e, size_t room)
 
 /* With no end to be found the target stops where its entry does, as in other readers: one bad link must not hide its
  * directory. */
-static int take_sl(struct rock *r, struct susp *s, const uint8_t *e)
+static int take_sl(struct rock *r, struct susp_walk *s, const uint8_t *e)
 {
-	size_t end, at = 5;
+	size_t end, at = RRIP_SL_FIXED_BYTES;
 	int err;
 
-	if (e[2] < 5)
+	if (susp_length(e) < RRIP_SL_FIXED_BYTES)
 		return -EBADMSG;
 	r->has_sl = true;
 	if (r->target_ended)
@@ -173,79 +169,76 @@ static int take_sl(struct rock *r, struct susp *s, const uint8_t *e)
 	if (end) {
 		s->at = e + end;
 	} else {
-		end = e[2];
+		end = susp_length(e);
 		r->target_ended = true;
 	}
-	while (at + 2 <= end) {
-		size_t n = min_u64(e[at + 1], end - at - 2);
+	while (at + RRIP_COMPONENT_FIXED_BYTES <= end) {
+		size_t n = min_u64(rrip_component_length(e + at), end - at - RRIP_COMPONENT_FIXED_BYTES);
 
-		err = take_component(r, e[at], e + at + 2, n);
+		err = take_component(r, e + at, n);
 		if (err)
 			return err;
-		at += 2 + n;
+		at += RRIP_COMPONENT_FIXED_BYTES + n;
 	}
 	return 0;
 }
 
 static int take_cl(struct rock *r, const uint8_t *e)
 {
-	if (e[2] < 12)
-		return -EBADMSG;
-	r->has_cl = true;
-	r->cl_lba = get_le32(e + 4);
-	return 0;
+	int err = rrip_cl_decode(e, &r->cl_lba);
+
+	r->has_cl |= !err;
+	return err;
 }
 
-/* An algorithm that is not known leaves the file as it is stored. Version 2 has a 64-bit size where the first has
- * both byte orders. */
+/* An algorithm that is not known leaves the file as it is stored. */
 static int take_zf(struct rock *r, const uint8_t *e)
 {
-	bool second;
+	struct rrip_zf zf;
+	int known = rrip_zf_decode(e, &zf);
 
-	if (e[2] < 16)
-		return -EBADMSG;
-	second = e[4] == 'P' && e[5] == 'Z';
-	if (!second && !(e[4] == 'p' && e[5] == 'z'))
-		return 0;
-	r->zisofs_size = second ? get_le64(e + 8) : get_le32(e + 8);
-	if (r->zisofs_size > INT64_MAX)
-		return -EBADMSG;
-	r->zisofs = (struct zisofs){{e[4], e[5]}, e[6], e[7]};
+	if (known <= 0)
+		return known;
+	r->zisofs_size = zf.size;
+	r->zisofs = (struct zisofs){{zf.algorithm[0], zf.algorithm[1]}, zf.header_words, zf.block_shift};
 	return 0;
 }
 
 /* Where the twin is, is looked at by whoever goes there. */
 static int take_tw(struct rock *r, const uint8_t *e)
 {
-	if (e[2] < 20)
-		return -EBADMSG;
-	r->twin = (struct iso_extent){get_le32(e + 4), get_le32(e + 8)};
-	r->twin_areas = get_le32(e + 12);
-	r->joliet_attempt = get_le32(e + 16);
+	struct twin twin;
+	int err = twin_decode(e, &twin);
+
+	if (err)
+		return err;
+	r->twin = (struct iso_extent){twin.lba, twin.bytes};
+	r->twin_areas = twin.area_sectors;
+	r->joliet_attempt = twin.attempt;
 	return 0;
 }
 
-static int take_entry(struct rock *r, struct susp *s, const uint8_t *e, enum decode_depth depth)
+static int take_entry(struct rock *r, struct susp_walk *s, const uint8_t *e, enum decode_depth depth)
 {
 	switch (susp_signature(e)) {
-	case SIGNATURE('N', 'M'):
+	case SUSP_SIGNATURE('N', 'M'):
 		return take_nm(r, e);
-	case SIGNATURE('P', 'X'):
+	case SUSP_SIGNATURE('P', 'X'):
 		return take_px(r, e);
-	case SIGNATURE('C', 'L'):
+	case SUSP_SIGNATURE('C', 'L'):
 		return take_cl(r, e);
-	case SIGNATURE('R', 'E'):
+	case SUSP_SIGNATURE('R', 'E'):
 		r->is_relocated = true;
 		return 0;
-	case SIGNATURE('S', 'L'):
+	case SUSP_SIGNATURE('S', 'L'):
 		return take_sl(r, s, e);
-	case SIGNATURE('T', 'F'):
+	case SUSP_SIGNATURE('T', 'F'):
 		return depth == DECODE_ALL ? take_tf(r, e) : 0;
-	case SIGNATURE('P', 'N'):
+	case SUSP_SIGNATURE('P', 'N'):
 		return depth == DECODE_ALL ? take_pn(r, e) : 0;
-	case SIGNATURE('Z', 'F'):
+	case SUSP_SIGNATURE('Z', 'F'):
 		return depth == DECODE_ALL ? take_zf(r, e) : 0;
-	case SIGNATURE('T', 'W'):
+	case SUSP_SIGNATURE('T', 'W'):
 		return depth == DECODE_ALL && s->iso->info.ours ? take_tw(r, e) : 0;
 	default:
 		return 0;
@@ -265,7 +258,7 @@ int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, e
 		struct rock *ret)
 {
 	const uint8_t *area, *entry;
-	struct susp s;
+	struct susp_walk s;
 	size_t n;
 	int more, r;
 
@@ -273,8 +266,8 @@ int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, e
 	memset((char *)ret + offsetof(struct rock, name_length), 0,
 	       offsetof(struct rock, target) - offsetof(struct rock, name_length));
 	area = record_system_use(record, &n);
-	susp_begin(&s, iso, window, area, n);
-	while ((more = susp_next(&s, &entry)) > 0) {
+	susp_walk_begin(&s, iso, window, area, n);
+	while ((more = susp_walk_next(&s, &entry)) > 0) {
 		r = take_entry(ret, &s, entry, depth);
 		if (r)
 			return r;

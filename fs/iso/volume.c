@@ -100,39 +100,23 @@ static int search_joliet(struct iso *iso, uint32_t lba, struct iso_extent *ret_r
 	return 0;
 }
 
-static bool is_rock_ridge_er(const uint8_t *e)
-{
-	static const char *const ids[] = {"RRIP_1991A", "IEEE_P1282", "IEEE_1282"};
-
-	if (e[2] < 8)
-		return false;
-	for (size_t i = 0; i < ARRAY_LENGTH(ids); i++) {
-		size_t n = strlen(ids[i]);
-		if (e[4] == n && e[2] >= 8 + n && !memcmp(e + 8, ids[i], n))
-			return true;
-	}
-	return false;
-}
-
 /* Walk one System Use area of the root. 1: Rock Ridge, with the skip to use; 0: not; or an errno. */
 static int walk_root(struct iso *iso, const uint8_t *area, size_t n, uint8_t *ret_skip)
 {
 	__attribute__((cleanup(window_release))) struct window w = {0};
 	bool has_sp = false, has_rock = false;
 	const uint8_t *e;
-	struct susp s;
+	struct susp_walk s;
 	uint8_t skip = 0;
 	int more;
 
-	susp_begin(&s, iso, &w, area, n);
-	while ((more = susp_next(&s, &e)) > 0) {
+	susp_walk_begin(&s, iso, &w, area, n);
+	while ((more = susp_walk_next(&s, &e)) > 0) {
 		unsigned signature = susp_signature(e);
-		if (signature == SIGNATURE('S', 'P') && e[2] >= 7 && e[4] == 0xbe && e[5] == 0xef) {
-			has_sp = true;
-			skip = e[6];
-		}
-		has_rock |=
-			signature == SIGNATURE('P', 'X') || (signature == SIGNATURE('E', 'R') && is_rock_ridge_er(e));
+
+		has_sp |= signature == SUSP_SIGNATURE('S', 'P') && susp_sp_decode(e, &skip) == 0;
+		has_rock |= signature == SUSP_SIGNATURE('P', 'X') ||
+			    (signature == SUSP_SIGNATURE('E', 'R') && susp_er_is_rrip(e));
 	}
 	if (has_rock) {
 		*ret_skip = skip;

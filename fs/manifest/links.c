@@ -18,7 +18,10 @@
 
 #define WAY_MAX 65536u /* no way is longer: a loop */
 
-static bool child_before(const uint8_t *record, const void *key) { return get_le32(record) < *(const uint32_t *)key; }
+static bool child_before(const uint8_t *record, const void *key)
+{
+	return link_pair_decode(record).child < *(const uint32_t *)key;
+}
 
 /* *ret: the first pair of that child; n when there is none. */
 static int find(struct disc_table *t, uint32_t child, uint32_t *ret)
@@ -32,7 +35,7 @@ static int pair_at(struct disc_table *t, uint32_t i, struct link_pair *ret)
 	int r = disc_table_at(t, i, &at);
 
 	if (!r)
-		*ret = (struct link_pair){get_le32(at), get_le32(at + 4)};
+		*ret = link_pair_decode(at);
 	return r;
 }
 

@@ -82,12 +82,14 @@ static int entry_extents(struct tables *t, const struct content_entry *e, uint64
 	if (e->where > t->runs.n || e->n_runs > t->runs.n - e->where)
 		return 0;
 	for (uint32_t i = 0; i < e->n_runs; i++) {
-		const uint8_t *run;
-		int r = disc_table_at(&t->runs, e->where + i, &run);
+		struct content_run run;
+		const uint8_t *record;
+		int r = disc_table_at(&t->runs, e->where + i, &record);
 
 		if (r)
 			return r;
-		if (!add_extent(ret, i, e->size, get_le32(run), get_le32(run + 4), disc_sectors))
+		run = content_run_decode(record);
+		if (!add_extent(ret, i, e->size, run.lba, run.sectors, disc_sectors))
 			return 0;
 	}
 	return ret[e->n_runs - 1].offset + ret[e->n_runs - 1].length == e->size;

@@ -40,7 +40,7 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 		r = iso_dir_open(base, at, &d);
 		while (r == 0 && (r = iso_dir_next(d, &e)) == 1) {
 			struct bound_name b = bound_name(&(struct bound_entry){e.name, e.target, e.iso_name, e.mode,
-									       BOUND_PN_BYTES, .joins = true});
+									       bound_more_max(), .joins = true});
 
 			bound_add(&names, &b, e.n_extents ? e.n_extents : 1);
 			tables += b.table;

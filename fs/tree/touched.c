@@ -161,9 +161,7 @@ void touched_freeze(struct space *s)
 
 static struct bound_name name_bound(const struct touched *d, const char *name, const struct node *child, bool first)
 {
-	uint32_t more = S_ISCHR(child->mode) || S_ISBLK(child->mode) ? BOUND_PN_BYTES :
-			zisofs_used(&child->zisofs)		     ? BOUND_ZF_BYTES :
-								       0;
+	uint32_t more = bound_more(child->mode, zisofs_used(&child->zisofs));
 
 	return bound_name(&(struct bound_entry){name, child->target, .mode = child->mode, .more = more,
 						.joins = !d->fresh, .first = first});

@@ -12,20 +12,21 @@
 #include <time.h>
 
 #include "burner/format/commit_record.h"
-#include "burner/session/susp.h"
+#include "burner/session/system_use.h"
 #include "burner/format/bound.h"
+#include "burner/format/rock_ridge.h"
 #include "burner/format/appuse.h"
 #include "session_tree.h"
 
 /* The target that the SL entries of s tell, by the rules of RRIP 4.1.3 (as Linux reads them). */
-static void decode_sl(const struct susp *s, char *out)
+static void decode_sl(const struct system_use *s, char *out)
 {
 	bool join = true;
 
 	for (unsigned i = 0; i < s->n; i++) {
-		const uint8_t *e = s->bytes + susp_start(s, i), *c = e + 5;
+		const uint8_t *e = s->bytes + system_use_start(s, i), *c = e + 5;
 
-		assert_int_equal(e[2], s->end[i] - susp_start(s, i));
+		assert_int_equal(e[2], s->end[i] - system_use_start(s, i));
 		if (memcmp(e, "SL", 2) != 0)
 			continue;
 		for (; c < e + e[2]; c += 2 + c[1]) {
@@ -45,9 +46,9 @@ static void decode_sl(const struct susp *s, char *out)
 	*out = 0;
 }
 
-static unsigned last_component(const struct susp *s, unsigned entry)
+static unsigned last_component(const struct system_use *s, unsigned entry)
 {
-	const uint8_t *sl = s->bytes + susp_start(s, entry);
+	const uint8_t *sl = s->bytes + system_use_start(s, entry);
 	unsigned at = 5, last = at;
 
 	for (; at < sl[2]; at += 2u + sl[at + 1])
@@ -56,24 +57,24 @@ static unsigned last_component(const struct susp *s, unsigned entry)
 }
 
 /* Cut where a block might end: nothing is lost but what cannot be used. */
-static void check_cut(const struct susp *all, unsigned entry, unsigned room, const char *target)
+static void check_cut(const struct system_use *all, unsigned entry, unsigned room, const char *target)
 {
-	struct susp *s = malloc(sizeof(*s));
-	const uint8_t *sl = all->bytes + susp_start(all, entry);
-	char decoded[SUSP_BYTES];
+	struct system_use *s = malloc(sizeof(*s));
+	const uint8_t *sl = all->bytes + system_use_start(all, entry);
+	char decoded[SYSTEM_USE_BYTES];
 	unsigned length;
 
 	must(s);
 	*s = *all;
-	if (!susp_cut_link(s, entry, room)) {
+	if (!system_use_cut_link(s, entry, room)) {
 		assert_true(memcmp(sl, "SL", 2) != 0 || room >= sl[2] || room < BOUND_LINK_PIECE);
 		assert_memory_equal(s, all, sizeof(*s));
 		free(s);
 		return;
 	}
-	length = s->end[entry] - susp_start(s, entry);
+	length = s->end[entry] - system_use_start(s, entry);
 	assert_int_equal(s->n, all->n + 1);
-	assert_true(length <= room && room - length + susp_total(s) - susp_total(all) < BOUND_LINK_PIECE);
+	assert_true(length <= room && room - length + system_use_bytes(s) - system_use_bytes(all) < BOUND_LINK_PIECE);
 	/* Between two components only when the first has no text to be cut. */
 	if (!(s->bytes[s->end[entry] - (length - last_component(s, entry))] & 1))
 		assert_true(length - last_component(s, entry) <= 3);
@@ -85,16 +86,16 @@ static void check_cut(const struct susp *all, unsigned entry, unsigned room, con
 static void check_target(const char *target)
 {
 	struct manifest_node node = {.mode = S_IFLNK | 0777, .target = target};
-	struct susp *s = malloc(sizeof(*s));
-	char decoded[SUSP_BYTES];
+	struct system_use *s = malloc(sizeof(*s));
+	char decoded[SYSTEM_USE_BYTES];
 
 	must(s);
 	memset(s, 0, sizeof(*s));
-	susp_of_node(s, &node, "link");
-	assert_true(s->n <= SUSP_ENTRIES && susp_total(s) <= SUSP_BYTES);
+	system_use_of_node(s, &node, "link");
+	assert_true(s->n <= SYSTEM_USE_ENTRIES && system_use_bytes(s) <= SYSTEM_USE_BYTES);
 	decode_sl(s, decoded);
 	assert_string_equal(decoded, target);
-	assert_int_equal(susp_total(s), 44 + 26 + 5 + strlen("link") + bound_link_bytes(target));
+	assert_int_equal(system_use_bytes(s), 44 + 26 + 5 + strlen("link") + rrip_sl_encode(target, NULL));
 	for (unsigned room = 0; room < 256; room++) {
 		check_cut(s, 2, room, target);
 		check_cut(s, s->n - 2, room, target);
@@ -108,13 +109,13 @@ static void test_symlinks(void **state)
 	static const char *const targets[] = {"/",  "//",    "///a",   "a",   "a/",   "a//b",	     ".",
 					      "..", "../..", "./x/..", "...", "/a/b", "a/./b/../c//"};
 	static const char alphabet[] = "/./ab";
-	char target[SUSP_TARGET_BYTES + 1];
+	char target[SYSTEM_USE_TARGET_BYTES + 1];
 	uint64_t random = 7;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(targets); i++)
 		check_target(targets[i]);
-	for (size_t n = 1; n <= SUSP_TARGET_BYTES; n += 1 + n / 20) {
+	for (size_t n = 1; n <= SYSTEM_USE_TARGET_BYTES; n += 1 + n / 20) {
 		memset(target, 'x', n);
 		target[n] = 0;
 		check_target(target);
@@ -129,25 +130,25 @@ static void test_symlinks(void **state)
 		}
 		check_target(target);
 	}
-	memset(target, '/', SUSP_TARGET_BYTES);
-	target[SUSP_TARGET_BYTES] = 0;
+	memset(target, '/', SYSTEM_USE_TARGET_BYTES);
+	target[SYSTEM_USE_TARGET_BYTES] = 0;
 	check_target(target);
 }
 
 static void test_devices(void **state)
 {
 	struct manifest_node node = {.mode = S_IFCHR, .rdev = makedev(10, 200)};
-	struct susp s;
+	struct system_use s;
 	const uint8_t *pn;
 
 	(void)state;
-	susp_of_node(&s, &node, "d");
-	pn = s.bytes + susp_start(&s, 3);
+	system_use_of_node(&s, &node, "d");
+	pn = s.bytes + system_use_start(&s, 3);
 	assert_memory_equal(pn, "PN\x14\x01", 4);
 	assert_int_equal(get_le32(pn + 4), 0);
 	assert_int_equal(get_le32(pn + 12), makedev(10, 200));
 	node.rdev = makedev(259, 70000);
-	susp_of_node(&s, &node, "d");
+	system_use_of_node(&s, &node, "d");
 	assert_int_equal(get_be32(pn + 8), 259);
 	assert_int_equal(get_be32(pn + 16), 70000);
 }
@@ -155,15 +156,15 @@ static void test_devices(void **state)
 static void test_zisofs(void **state)
 {
 	struct manifest_node node = {.mode = S_IFREG, .size = 0x1122334455, .zisofs = {{'P', 'Z'}, 6, 17}};
-	struct susp s;
+	struct system_use s;
 
 	(void)state;
-	susp_of_node(&s, &node, "z");
-	assert_memory_equal(s.bytes + susp_start(&s, 3), "ZF\x10\x02PZ\x06\x11\x55\x44\x33\x22\x11\0\0\0", 16);
+	system_use_of_node(&s, &node, "z");
+	assert_memory_equal(s.bytes + system_use_start(&s, 3), "ZF\x10\x02PZ\x06\x11\x55\x44\x33\x22\x11\0\0\0", 16);
 	node.size = 300000;
 	node.zisofs = (struct zisofs){{'p', 'z'}, 4, 15};
-	susp_of_node(&s, &node, "z");
-	assert_memory_equal(s.bytes + susp_start(&s, 3), "ZF\x10\x01pz\x04\x0f\xe0\x93\x04\0\0\x04\x93\xe0", 16);
+	system_use_of_node(&s, &node, "z");
+	assert_memory_equal(s.bytes + system_use_start(&s, 3), "ZF\x10\x01pz\x04\x0f\xe0\x93\x04\0\0\x04\x93\xe0", 16);
 }
 
 static void test_appuse(void **state)

@@ -410,9 +410,7 @@ static uint64_t check_bounds(const struct burn_plan *p)
 			continue;
 		for (uint32_t j = m->nodes[i].first_entry; j < m->nodes[i].first_entry + m->nodes[i].n_entries; j++) {
 			const struct manifest_node *n = &m->nodes[m->entries[j].node];
-			uint32_t more = S_ISCHR(n->mode) || S_ISBLK(n->mode) ? BOUND_PN_BYTES :
-					zisofs_used(&n->zisofs)		     ? BOUND_ZF_BYTES :
-									       0;
+			uint32_t more = bound_more(n->mode, zisofs_used(&n->zisofs));
 			struct bound_entry entry = {
 				m->entries[j].name, n->target, m->entries[j].iso_name, n->mode, more, .joins = joins};
 			struct bound_name b = bound_name(&entry), first;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * susp.c - System Use Sharing Protocol: entries of a System Use area and of the continuation areas chained to it
+ * susp_walk.c - System Use Sharing Protocol: entries of a System Use area and of the continuation areas chained to it
  *
  * A CE entry is remembered while its area is walked and followed at the area's end.  At most 32 hops and 64 KiB of
  * continuation in all, so that a chain that loops costs little and ends in -EBADMSG.  Areas that cross a sector edge
@@ -18,42 +18,33 @@
 #define CUT_BYTES 256u
 #define FOLLOWED_MAX_BYTES (1ull << 32) /* when the size of the disc is not known */
 
-void susp_begin(struct susp *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n)
+void susp_walk_begin(struct susp_walk *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n)
 {
 	/* The root's "." opens with SP itself; the skip applies to all other areas. */
-	size_t skip = n >= 7 && susp_signature(area) == SIGNATURE('S', 'P') ? 0 : iso->susp_skip;
+	bool root = n >= SUSP_SP_BYTES && susp_signature(area) == SUSP_SIGNATURE('S', 'P');
+	size_t skip = root ? 0 : iso->susp_skip;
 
-	*s = (struct susp){.iso = iso, .window = window, .budget = CONTINUATION_MAX_BYTES};
+	*s = (struct susp_walk){.iso = iso, .window = window, .budget = CONTINUATION_MAX_BYTES};
 	s->end = area + n;
 	s->at = area + (skip < n ? skip : n);
 }
 
-static int note_continuation(struct susp *s, const uint8_t *entry)
-{
-	if (entry[2] < 28)
-		return -EBADMSG;
-	s->ce_lba = get_le32(entry + 4);
-	s->ce_offset = get_le32(entry + 12);
-	s->ce_length = get_le32(entry + 20);
-	return 0;
-}
-
-static bool too_many_followed(struct susp *s)
+static bool too_many_followed(struct susp_walk *s)
 {
 	uint64_t limit = s->iso->limit_sectors;
 
-	s->window->followed += s->hops == 1 ? s->ce_length : max_u64(s->ce_length, CUT_BYTES);
+	s->window->followed += s->hops == 1 ? s->next.bytes : max_u64(s->next.bytes, CUT_BYTES);
 	return s->window->followed > (limit ? 2 * limit * SECTOR_BYTES : FOLLOWED_MAX_BYTES);
 }
 
-static int follow_continuation(struct susp *s)
+static int follow_continuation(struct susp_walk *s)
 {
-	uint32_t lba, offset = s->ce_offset & (SECTOR_BYTES - 1), length = s->ce_length, n;
+	uint32_t lba, offset = s->next.offset & (SECTOR_BYTES - 1), length = s->next.bytes, n;
 	const uint8_t *sectors;
 	int r;
 
 	if (++s->hops > HOPS_MAX || length > s->budget ||
-	    __builtin_add_overflow(s->ce_lba, s->ce_offset >> SECTOR_SHIFT, &lba))
+	    __builtin_add_overflow(s->next.lba, s->next.offset >> SECTOR_SHIFT, &lba))
 		return -EBADMSG;
 	n = (uint32_t)sectors_of((uint64_t)offset + length);
 	if (s->iso->limit_sectors && (uint64_t)lba + n > s->iso->limit_sectors)
@@ -64,41 +55,42 @@ static int follow_continuation(struct susp *s)
 	if (too_many_followed(s))
 		return -EBADMSG;
 	s->budget -= length;
-	s->ce_length = 0;
+	s->next.bytes = 0;
 	s->at = sectors + offset;
 	s->end = s->at + length;
 	return 0;
 }
 
 /* Less than an entry, zeros, or what is no entry at all: padding, or what genisoimage leaves behind an over-long SL. */
-static bool at_end(const struct susp *s)
+static bool at_end(const struct susp_walk *s)
 {
 	const uint8_t *e = s->at;
 
-	if (s->end - e < 4 || e[2] < 4 || susp_signature(e) == SIGNATURE('S', 'T'))
+	if (s->end - e < (ptrdiff_t)SUSP_HEADER_BYTES || susp_length(e) < SUSP_HEADER_BYTES ||
+	    susp_signature(e) == SUSP_SIGNATURE('S', 'T'))
 		return true;
-	return e[2] > s->end - e && (e[0] < 'A' || e[0] > 'Z' || e[1] < 'A' || e[1] > 'Z');
+	return susp_length(e) > s->end - e && (e[0] < 'A' || e[0] > 'Z' || e[1] < 'A' || e[1] > 'Z');
 }
 
-int susp_next(struct susp *s, const uint8_t **ret)
+int susp_walk_next(struct susp_walk *s, const uint8_t **ret)
 {
 	for (;;) {
 		const uint8_t *entry = s->at;
 		int r;
 
 		if (at_end(s)) {
-			if (!s->ce_length)
+			if (!s->next.bytes)
 				return 0;
 			r = follow_continuation(s);
-		} else if (entry[2] > s->end - entry) {
+		} else if (susp_length(entry) > s->end - entry) {
 			return -EBADMSG;
 		} else {
-			s->at += entry[2];
-			if (susp_signature(entry) != SIGNATURE('C', 'E')) {
+			s->at += susp_length(entry);
+			if (susp_signature(entry) != SUSP_SIGNATURE('C', 'E')) {
 				*ret = entry;
 				return 1;
 			}
-			r = note_continuation(s, entry);
+			r = susp_ce_decode(entry, &s->next);
 		}
 		if (r)
 			return r;
