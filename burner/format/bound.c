@@ -175,6 +175,20 @@ uint64_t bound_packed_sectors(uint64_t before, uint64_t bytes, uint64_t n, uint3
 	return min_u64((before + bytes) / (SECTOR_BYTES + 1 - most) + 1, (n + taken + each - 1) / each);
 }
 
+/* "." with what a root says, and ".."; in Joliet neither says anything. */
+#define DOT_BYTES (RECORD_MIN_BYTES + RRIP_PX_BYTES + RRIP_TF_BYTES)
+#define ROOT_DOT_BYTES (DOT_BYTES + SUSP_SP_BYTES + SUSP_ER_RRIP_BYTES + TWIN_BYTES + 1)
+static_assert(DOT_BYTES % 2 == 0 && ROOT_DOT_BYTES % 2 == 0, "ECMA-119 9.1.13: records are of even length");
+
+uint64_t bound_directory_sectors(const struct bound_directory *d)
+{
+	uint64_t areas = d->area_cut && d->area_bytes ? UINT32_MAX : d->n_areas;
+
+	return bound_packed_sectors(ROOT_DOT_BYTES + DOT_BYTES, d->record_bytes, d->n_records, d->record_max) +
+	       bound_packed_sectors(2 * RECORD_MIN_BYTES, d->joliet_bytes, d->n_joliet, d->joliet_max) +
+	       bound_packed_sectors(0, d->area_bytes, areas, d->area_max);
+}
+
 uint64_t bound_growth(uint64_t sectors, uint32_t most, uint64_t bytes, uint64_t n, uint32_t longest)
 {
 	uint64_t filled = sectors * (most - 1) + bytes, old, mixed;

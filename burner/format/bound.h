@@ -90,15 +90,8 @@ void bound_remove(struct bound_directory *d, const struct bound_name *b);
  */
 uint64_t bound_packed_sectors(uint64_t before, uint64_t bytes, uint64_t n, uint32_t most);
 
-/* A new directory with "." and ".." (150 bytes in a root, 124 elsewhere, and 104; 34 in Joliet), however the records
- * fall. */
-static inline uint64_t bound_directory_sectors(const struct bound_directory *d)
-{
-	return bound_packed_sectors(150 + 104, d->record_bytes, d->n_records, d->record_max) +
-	       bound_packed_sectors(34 + 34, d->joliet_bytes, d->n_joliet, d->joliet_max) +
-	       bound_packed_sectors(0, d->area_bytes, d->area_cut && d->area_bytes ? UINT32_MAX : d->n_areas,
-				    d->area_max);
-}
+/* A new directory with "." and "..", however the records fall. */
+uint64_t bound_directory_sectors(const struct bound_directory *d);
 
 /*
  * Records that come to others: those fill so many sectors and have at most `most` bytes each; n come, of so many
