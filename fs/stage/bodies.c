@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
@@ -283,7 +284,7 @@ static int body_make(struct stage *s, bool sparse, struct body **ret)
 	stage_body_name(number, name);
 	fd = openat(s->bodies_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return errno == EDQUOT ? -ENOSPC : -errno;
+		return quota_as_space(-errno);
 	close_fd(&fd);
 	r = body_put_row(s, number, sparse);
 	if (r) {
@@ -432,37 +433,11 @@ int stage_body_read(struct stage *s, uint32_t body, uint64_t pos, void *buf, siz
 	r = stage_body_acquire(s, body, &b);
 	if (r)
 		return r;
-	while (done < length) {
-		ssize_t n = pread(b->fd, (uint8_t *)buf + done, length - done, (off_t)(pos + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			r = -errno;
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
+	r = pread_full(b->fd, buf, length, pos, &done);
 	stage_body_release(s, b, false);
 	if (!r)
 		memset((uint8_t *)buf + done, 0, length - done);
 	return r;
-}
-
-static int write_all(int fd, const uint8_t *buf, size_t length, uint64_t pos)
-{
-	while (length) {
-		ssize_t n = pwrite(fd, buf, length, (off_t)pos);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EDQUOT ? -ENOSPC : -errno;
-		buf += n;
-		length -= (size_t)n;
-		pos += (uint64_t)n;
-	}
-	return 0;
 }
 
 /* Large amounts are handed to the disk long before the next sync, which would find it idle until then. */
@@ -493,7 +468,7 @@ int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *b
 	if (!r && b->sparse && b->discards)
 		stage_discards_cancel(s, b, pos, length);
 	if (!r)
-		r = write_all(b->fd, buf, length, pos);
+		r = quota_as_space(pwrite_full(b->fd, buf, length, pos, NULL));
 	stage_body_release(s, b, true);
 	if (!r)
 		count_written(s, length);
