@@ -241,12 +241,9 @@ void stage_bodies_release(struct stage *s)
 {
 	struct bodies *t = &s->bodies;
 
-	for (size_t i = 0; i < t->table.capacity; i++) {
-		struct body *b;
+	for (struct idmap_at at = {0}; idmap_next(&t->table, &at);) {
+		struct body *b = body_of(at.value);
 
-		if (t->table.keys[i] == IDMAP_NO_KEY)
-			continue;
-		b = body_of(t->table.values[i]);
 		close_fd(&b->fd);
 		free(b);
 	}
@@ -485,10 +482,10 @@ static int ref_dirty_locked(struct stage *s, struct body ***ret, size_t *ret_n)
 	size_t n = 0;
 	int r = t->n_dirty && !found ? -ENOMEM : 0;
 
-	for (size_t i = 0; !r && n < t->n_dirty && i < t->table.capacity; i++) {
-		struct body *b = t->table.keys[i] == IDMAP_NO_KEY ? NULL : body_of(t->table.values[i]);
+	for (struct idmap_at at = {0}; !r && n < t->n_dirty && idmap_next(&t->table, &at);) {
+		struct body *b = body_of(at.value);
 
-		if (!b || !b->dirty)
+		if (!b->dirty)
 			continue;
 		r = ref_locked(s, b);
 		if (!r)
