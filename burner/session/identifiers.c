@@ -4,13 +4,14 @@
  *
  * Names are given in three passes over the entries, which come in strcmp order, so that the result depends on nothing
  * else:
- *   kept	the name that the record had in an older session, if it is valid and free; of a Joliet name of ours the number of the
- *		attempt that made it is enough
- *   plain	the name itself, if it is lossless: ISO: upper-cased it is d-characters in 8.3 form; Joliet: at most 64 characters,
- *		none of them replaced
+ *   kept	the name that the record had in an older session, if it is valid and free; of a Joliet name of ours
+ *		the number of the attempt that made it is enough
+ *   plain	the name itself, if it is lossless: ISO: upper-cased it is d-characters in 8.3 form; Joliet: at
+ *		most 64 characters, none of them replaced
  *   made	ISO: up to three legal characters, five of a hash of the whole name, up to three of the extension.
- *		Joliet: illegal characters replaced by '_' if that is free; longer than 64 characters, or on a clash: the beginning, '~', five characters of
- *		the hash, the extension.  On a clash the hash is taken again with the number of the attempt.
+ *		Joliet: illegal characters replaced by '_' if that is free; longer than 64 characters, or on a
+ *		clash: the beginning, '~', five characters of the hash, the extension.  On a clash the hash is
+ *		taken again with the number of the attempt.
  * Directories have no extension in ISO names, as ECMA-119 7.6 has it.  A file "A." and a directory "A" count as a
  * clash, since most readers cut the dot.  Joliet is UCS-2: characters beyond the basic plane, surrogates, control
  * characters, *:;?\/ and bytes that are not UTF-8 become '_'; so no reader has to guess.

@@ -45,8 +45,8 @@ struct susp_twin {
 void susp_add_twin(struct susp *s, const struct susp_twin *twin);
 /*
  * Cuts an SL entry in two, so that the first has at most `room` bytes, and as many as can be: what a continuation
- * area has left is filled, whatever comes in which order (bound.h counts on it).  false: it is none, or not one byte
- * of a component fits; then nothing changed.
+ * area has left is filled, whatever comes in which order (burner/format/bound.h counts on it).  false: it is none,
+ * or not one byte of a component fits; then nothing changed.
  */
 bool susp_cut_link(struct susp *s, unsigned entry, unsigned room);
 /* A CE entry of 28 bytes. */

@@ -13,10 +13,12 @@
 #include "burner/format/bound.h"
 #include "burner/base/bytes.h"
 #include "burner/base/json.h"
+#include "burner/base/time.h"
 #include "fs/control/report.h"
 
-#define HEAD_SECTORS 16u	  /* the system area before the descriptors of a session, ECMA-119 6.2.1 */
-#define OWN_DESCRIPTORS_BEFORE 8u /* Linux mounts our session S of an overwritable medium with S - 8 (DESIGN 7) */
+#define HEAD_SECTORS 16u /* the system area before the descriptors of a session, ECMA-119 6.2.1 */
+/* Linux mounts our session S of an overwritable medium with S - 8: burner/SESSION.md, "Geometry" */
+#define OWN_DESCRIPTORS_BEFORE 8u
 #define TIME_TEXT 32u
 
 void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,
@@ -68,7 +70,7 @@ static void string_or_null(struct json *j, const char *key, const char *value)
 /* "2026-11-23T12:51:24Z", or NULL when unknown. */
 static const char *time_json(int64_t seconds, char text[TIME_TEXT])
 {
-	time_t t = (time_t)seconds;
+	time_t t = nearest_time(seconds);
 	struct tm tm;
 
 	if (seconds == 0 || !gmtime_r(&t, &tm) || strftime(text, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)

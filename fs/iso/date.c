@@ -5,6 +5,7 @@
  * Fields out of range are clamped: a disc with a silly date is still readable.  All zero means "not specified": the
  * epoch.
  */
+#include "burner/base/time.h"
 #include "fs/iso/internal.h"
 
 struct date {
@@ -26,14 +27,14 @@ static int64_t seconds_of(const struct date *d)
 	       quarters * 900;
 }
 
-int64_t date_of_record(const uint8_t d[7])
+time_t date_of_record(const uint8_t d[7])
 {
 	static const uint8_t unspecified[6];
 	struct date date = {1900 + d[0], d[1], d[2], d[3], d[4], d[5], (int8_t)d[6]};
 
 	for (unsigned i = 0; i < sizeof(unspecified); i++)
 		if (d[i])
-			return seconds_of(&date);
+			return nearest_time(seconds_of(&date));
 	return 0;
 }
 
@@ -64,7 +65,7 @@ struct timespec date_of_volume(const uint8_t d[17])
 
 	if (date.year <= 0 || date.month < 0 || date.day < 0)
 		return t;
-	t.tv_sec = seconds_of(&date);
+	t.tv_sec = nearest_time(seconds_of(&date));
 	t.tv_nsec = hundredths > 0 ? hundredths * 10000000l : 0;
 	return t;
 }

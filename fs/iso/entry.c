@@ -214,7 +214,8 @@ static uint64_t ino_of(const struct cursor *c, uint32_t at, uint32_t type, const
 
 	if (c->iso->info.ours && r->serial)
 		return r->serial;
-	/* No record of 34 bytes starts in the last 32 of a sector, so 63 is free to mean "the file that starts here". */
+	/* No record of 34 bytes starts in the last 32 of a sector, so 63 is free to mean "the file that starts
+	 * here". */
 	if (type == S_IFREG && r->nlink > 1 && s->bytes)
 		return (uint64_t)s->first_lba << 6 | 63;
 	return (pos >> SECTOR_SHIFT) << 6 | (pos & (SECTOR_BYTES - 1)) >> 5;

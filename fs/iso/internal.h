@@ -2,12 +2,18 @@
 /*
  * internal.h - what the files of this room share; nobody outside includes it
  *
- *	volume.c   descriptors, choice of the tree, life of struct iso      sectors.c  sectors, their cache, continuation windows
- *	susp.c     SUSP entries and their continuation chains               rock.c     RRIP fields out of SUSP entries
- *	name.c     plain and Joliet names                                   date.c     the two forms of dates
- *	entry.c    one directory record -> struct iso_entry                 dir.c      cursor over a directory, iso_dir
- *	index.c    name -> record position of large directories             lookup.c   iso_lookup, iso_entry_at
- *	zisofs.c   compressed files                                         ahead.c    directories that will be read soon
+ *	volume.c	descriptors, choice of the tree, life of struct iso
+ *	sectors.c	sectors, their cache, continuation windows
+ *	susp.c		SUSP entries and their continuation chains
+ *	rock.c		RRIP fields out of SUSP entries
+ *	identifier.c	plain and Joliet names
+ *	date.c		the two forms of dates
+ *	entry.c		one directory record -> struct iso_entry
+ *	dir.c		cursor over a directory, iso_dir
+ *	index.c		name -> record position of large directories
+ *	lookup.c	iso_lookup, iso_entry_at
+ *	zisofs.c	compressed files
+ *	ahead.c		directories that will be read soon
  *
  * Locks: sector_cache.lock and index_cache.lock are leaves; neither is held over a disc read, and never both.
  */
@@ -133,7 +139,7 @@ enum decode_depth { DECODE_NAME, DECODE_ALL };
 int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth,
 		struct rock *ret);
 
-/* ---- name.c ---- */
+/* ---- identifier.c ---- */
 
 void name_from_iso(const uint8_t *id, size_t n, char ret[256]);
 void name_from_joliet(const uint8_t *id, size_t n, char ret[256]);
@@ -142,7 +148,7 @@ void name_keep_iso(const uint8_t *id, size_t n, char ret[40]);
 
 /* ---- date.c ---- */
 
-int64_t date_of_record(const uint8_t d[7]);	     /* ECMA-119 9.1.5 */
+time_t date_of_record(const uint8_t d[7]);	     /* ECMA-119 9.1.5 */
 struct timespec date_of_volume(const uint8_t d[17]); /* ECMA-119 8.4.26.1 */
 
 /* ---- dir.c ---- */
