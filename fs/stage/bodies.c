@@ -258,13 +258,15 @@ static int body_put_row(struct stage *s, uint32_t number, bool sparse)
 {
 	int r = db_begin(s, true);
 
+	/* The counter first: a row beyond it would be taken for damage. */
+	if (!r)
+		r = stage_state_put_number(s, "next_body", (uint64_t)number + 1);
 	if (r)
 		return r;
 	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 1, number);
 	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 2, sparse);
 	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 3, s->generation);
-	r = db_run(s, ST_BODY_PUT);
-	return r ? r : stage_state_put_number(s, "next_body", (uint64_t)number + 1);
+	return db_run(s, ST_BODY_PUT);
 }
 
 /* The mutex is held.  A number is used up even when the rest fails. */

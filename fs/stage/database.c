@@ -237,8 +237,13 @@ void db_reset(struct stage *s, enum statement statement)
 int db_step(struct stage *s, enum statement statement)
 {
 	bool open_before = db_dirty(s);
-	int rc = sqlite3_step(s->statements[statement]), r;
+	int rc, r;
 
+	if (s->failed) { /* what the database has now is older than what was said */
+		db_reset(s, statement);
+		return s->failed;
+	}
+	rc = s->step(s->statements[statement]);
 	if (rc == SQLITE_ROW)
 		return 1;
 	r = db_errno(s, rc);
@@ -262,7 +267,15 @@ int db_run(struct stage *s, enum statement statement)
 
 int db_save(struct stage *s) { return db_run(s, ST_SAVE); }
 
-int db_release(struct stage *s) { return db_run(s, ST_RELEASE); }
+/* One that is not released may still be undone by the next: whether the step was made is not known. */
+int db_release(struct stage *s)
+{
+	int r = db_run(s, ST_RELEASE);
+
+	if (r && !s->failed)
+		s->failed = r;
+	return r;
+}
 
 int db_restore(struct stage *s, int error)
 {

@@ -75,11 +75,8 @@ int stage_drop_generation(struct stage *s, uint32_t generation)
 			r = drop_rows(s, ST_NAME_NEWER, ST_NAME_DROP, ST_NAMES_CLEAR, generation);
 		r = r ? db_restore(s, r) : db_release(s);
 	}
-	if (!r) {
+	if (!r)
 		r = stage_rows_load(s);
-		if (r)
-			s->failed = r; /* the sets in memory are no longer those of the rows */
-	}
 	stage_unlock(s);
 	return r;
 }

@@ -114,8 +114,9 @@ struct stage {
 	unsigned depth;
 	sqlite3 *db;
 	sqlite3_stmt *statements[ST_N];
-	int failed;    /* sticky: what is in memory can no longer be made durable */
-	bool wal_full; /* the last commit could not be written for want of space */
+	int (*step)(sqlite3_stmt *row); /* sqlite3_step(), or what a test has in its place */
+	int failed;			/* sticky: what is in memory can no longer be made durable */
+	bool wal_full;			/* the last commit could not be written for want of space */
 	unsigned changes, changes_checked;
 	bool early_sync; /* many changes: the thread does not wait for its time */
 	unsigned wal_frames;
@@ -126,6 +127,7 @@ struct stage {
 	bool frozen;
 	uint32_t next_body;
 	uint64_t next_ino, ino_limit;
+	uint32_t failed_lba; /* UINT32_MAX: none */
 	struct disc_identity identity;
 	struct disc_fingerprint fingerprint;
 	char *made_for; /* path of the disc the stage was begun with */
@@ -173,6 +175,7 @@ int stage_state_put_number(struct stage *s, const char *key, uint64_t value);
 int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_length); /* -ENOENT */
 int stage_state_get_number(struct stage *s, const char *key, uint64_t *ret);
 int stage_state_delete(struct stage *s, const char *key);
+int stage_state_forget_failed_lba(struct stage *s);
 int stage_state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
 int stage_state_settle_ino(struct stage *s);	/* closing: give back what was reserved and not given */
 bool stage_state_result_waits(struct stage *s); /* a failure that nobody was shown */

@@ -274,6 +274,8 @@ int stage_node_inos(struct stage *s, uint64_t **ret, size_t *ret_n)
 			inos[n++] = stage_row_number(s->statements[ST_NODE_INOS], 0);
 	}
 	db_reset(s, ST_NODE_INOS);
+	if (!r && n != s->nodes.count)
+		r = -EBADMSG;
 	stage_unlock(s);
 	if (r)
 		return r;

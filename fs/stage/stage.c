@@ -74,6 +74,8 @@ static int stage_new(struct stage_place *p, const struct stage_options *o, struc
 	memcpy(s->leaf, p->leaf, sizeof(s->leaf));
 	s->by_identity = p->by_identity;
 	s->read_only = o->read_only;
+	s->step = sqlite3_step;
+	s->failed_lba = UINT32_MAX;
 	s->bodies_fd = s->db_fd = s->wal.fd = -1;
 	s->device = fstat(s->dir_fd, &st) ? 0 : st.st_dev;
 	*ret = s;
@@ -198,7 +200,7 @@ static int begin_anew(struct stage *s, const struct stage_options *o)
 	if (other && !is_new(s)) {
 		r = stage_state_delete(s, "result");
 		if (!r)
-			r = stage_state_delete(s, "failed_lba");
+			r = stage_state_forget_failed_lba(s);
 		if (!r)
 			r = stage_state_delete(s, "ino_limit");
 		s->next_ino = s->ino_limit = 1;
@@ -217,7 +219,7 @@ static bool still_blank(const struct stage *s, const struct stage_options *o)
 
 static int rebind_blank(struct stage *s, const struct stage_options *o)
 {
-	int r = s->read_only ? 0 : stage_state_delete(s, "failed_lba");
+	int r = s->read_only ? 0 : stage_state_forget_failed_lba(s);
 
 	return r || s->read_only ? r : stage_state_bind(s, &o->identity, &o->fingerprint);
 }
@@ -433,6 +435,14 @@ void stage_unlock(struct stage *s)
 {
 	s->depth--;
 	pthread_mutex_unlock(&s->mutex);
+}
+
+void stage_fail(struct stage *s, int error)
+{
+	stage_lock(s);
+	if (!s->failed)
+		s->failed = error;
+	stage_unlock(s);
 }
 
 void stage_set_user(struct stage *s, enum stage_user user)
