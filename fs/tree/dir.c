@@ -314,9 +314,12 @@ static int lookup_record(struct tree *t, struct tree_dir *d, struct stat *st)
 		return d->held_error;
 	tree_lock(t);
 	idle_settle(t);
-	bool overlaid = t->stage && stage_names_exist(t->stage, d->node->ino) &&
-			stage_name_get(t->stage, d->node->ino, d->entry.name, &staged) == 0;
-	int r = t->epoch != d->epoch || overlaid ? -EXDEV : node_hand_out(t, d->node->ino, &d->entry, st);
+	int r = t->epoch == d->epoch && t->stage ? stage_name_get(t->stage, d->node->ino, d->entry.name, &staged) :
+						   -ENOENT;
+	if (t->epoch != d->epoch || r == 0)
+		r = -EXDEV;
+	else if (r == -ENOENT)
+		r = node_hand_out(t, d->node->ino, &d->entry, st);
 	tree_unlock(t);
 	if (r == 0 && S_ISDIR(st->st_mode) && d->held < EXPECT_BEFORE_BYTES)
 		iso_expect(d->base, &d->ahead, d->entry.dir);

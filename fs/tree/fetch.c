@@ -109,8 +109,8 @@ int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct s
 	return r;
 }
 
-/* The record of a known file. Called with the lock, returns without. */
-static int read_record(struct tree *t, const struct known *k, struct iso_entry *ret)
+/* The record of a known file.  The lock is given back meanwhile. */
+static int read_record_unlocked(struct tree *t, const struct known *k, struct iso_entry *ret)
 {
 	struct iso *reader = iso_ref(t->readers[k->where]);
 	uint64_t locator = k->locator;
@@ -118,6 +118,7 @@ static int read_record(struct tree *t, const struct known *k, struct iso_entry *
 	tree_unlock(t);
 	int r = iso_entry_at(reader, locator, ret);
 	iso_unref(reader);
+	tree_lock(t);
 	return r == -ENOENT ? -EBADMSG : r;
 }
 
@@ -140,22 +141,13 @@ static void note_record(struct tree *t, uint64_t parent, const struct iso_entry 
 	}
 }
 
-/* The records of all files of one directory that were burned since they were looked up.  Called with the lock,
- * returns without. */
-static int find_burned(struct tree *t, uint64_t parent)
+/* All of a listing, without the lock. */
+static int note_records(struct tree *t, uint64_t parent, struct iso *base, struct iso_extent listing, uint64_t epoch)
 {
-	const struct node *dir = node_find(t, parent);
-	bool there = dir && S_ISDIR(dir->mode) && !dir->dead && dir->base_dir.bytes && t->base;
-	struct iso *base = there ? iso_ref(t->base) : NULL;
-	struct iso_extent listing = there ? dir->base_dir : (struct iso_extent){0};
-	uint64_t epoch = t->epoch;
 	_cleanup_(iso_dir_closep) struct iso_dir *records = NULL;
 	struct iso_entry e = {0};
-
-	tree_unlock(t);
-	if (!there)
-		return -ESTALE; /* its directory is forgotten: it will be asked for by its name */
 	int r = iso_dir_open(base, listing, &records);
+
 	while (r == 0 && (r = iso_dir_next_name(records, &e)) == 1) {
 		tree_lock(t);
 		if (t->epoch == epoch)
@@ -164,7 +156,25 @@ static int find_burned(struct tree *t, uint64_t parent)
 		iso_entry_release(&e);
 		r = 0;
 	}
+	return r;
+}
+
+/* The records of all files of one directory that were burned since they were looked up.  The lock is given back
+ * meanwhile. */
+static int find_burned_unlocked(struct tree *t, uint64_t parent)
+{
+	const struct node *dir = node_find(t, parent);
+
+	if (!dir || !S_ISDIR(dir->mode) || dir->dead || !dir->base_dir.bytes || !t->base)
+		return -ESTALE; /* its directory is forgotten: it will be asked for by its name */
+	struct iso *base = iso_ref(t->base);
+	struct iso_extent listing = dir->base_dir;
+	uint64_t epoch = t->epoch;
+
+	tree_unlock(t);
+	int r = note_records(t, parent, base, listing, epoch);
 	iso_unref(base);
+	tree_lock(t);
 	return r;
 }
 
@@ -180,59 +190,60 @@ static bool same_place(const struct known *a, const struct known *b)
 	return a->ino == b->ino && a->where == b->where && a->locator == b->locator;
 }
 
-/* What is known becomes a node: 0 with the lock; 1: its record is fetched, look again; or an error; both without. */
+/* What is known becomes a node.  1: its record is fetched, look again. */
 static int fetch_known(struct tree *t, struct known *k, struct fetching *x, struct node **ret)
 {
 	uint64_t ino = k->ino;
-	int r = -ESTALE;
+	int r;
 
 	if (k->where == KNOWN_STAGED && !stage_node_exists(t->stage, ino))
 		k->where = KNOWN_BURNED; /* a rebase drops rows, and looks for nobody */
 	bool again = same_place(k, &x->was) && x->epoch == t->epoch;
 	x->was = *k;
 	x->epoch = t->epoch;
-	if (k->where == KNOWN_STAGED) {
-		r = node_from_stage(t, ino, ret);
-	} else if (k->where == KNOWN_BURNED && !again) {
-		r = find_burned(t, k->parent);
+	if (k->where == KNOWN_STAGED)
+		return node_from_stage(t, ino, ret);
+	if (k->where == KNOWN_BURNED && !again) {
+		r = find_burned_unlocked(t, k->parent);
 		return r < 0 ? r : 1;
-	} else if (k->where < KNOWN_READERS && !again) {
-		iso_entry_release(&x->entry);
-		r = read_record(t, k, &x->entry);
-		return r < 0 ? r : 1;
-	} else if (k->where < KNOWN_READERS) {
-		r = node_new(t, ino, ret);
-		if (r == 0)
-			node_take_entry(*ret, x->was.parent, x->was.where, &x->entry);
 	}
-	if (r < 0)
-		tree_unlock(t);
+	if (k->where >= KNOWN_READERS)
+		return -ESTALE;
+	if (!again) {
+		iso_entry_release(&x->entry);
+		r = read_record_unlocked(t, k, &x->entry);
+		return r < 0 ? r : 1;
+	}
+	r = node_new(t, ino, ret);
+	if (r == 0)
+		node_take_entry(*ret, x->was.parent, x->was.where, &x->entry);
 	return r;
 }
 
-int node_fetch(struct tree *t, uint64_t ino, struct node **ret)
+/* One try. 1: look again. */
+static int fetch_try(struct tree *t, uint64_t ino, struct fetching *x, struct node **ret)
+{
+	struct known *k = known_find(&t->known, ino), burned;
+
+	if (!k && burned_has(t, ino)) {
+		burned = known_of(ino, 0, burned_parent(t, ino), 1, KNOWN_BURNED);
+		k = &burned;
+	}
+	if (k)
+		return fetch_known(t, k, x, ret);
+	if (idset_has(&t->once, ino) && stage_node_exists(t->stage, ino))
+		return node_from_stage(t, ino, ret);
+	return node_get(t, ino, ret);
+}
+
+int node_fetch_locked(struct tree *t, uint64_t ino, struct node **ret)
 {
 	struct fetching x = {0};
 	int r;
 
 	do {
-		tree_lock(t);
 		idle_settle(t);
-		struct known *k = known_find(&t->known, ino), burned;
-
-		if (!k && burned_has(t, ino)) {
-			burned = known_of(ino, 0, burned_parent(t, ino), 1, KNOWN_BURNED);
-			k = &burned;
-		}
-		if (k) {
-			r = fetch_known(t, k, &x, ret);
-		} else {
-			r = idset_has(&t->once, ino) && stage_node_exists(t->stage, ino) ?
-				    node_from_stage(t, ino, ret) :
-				    node_get(t, ino, ret);
-			if (r < 0)
-				tree_unlock(t);
-		}
+		r = fetch_try(t, ino, &x, ret);
 	} while (r == 1);
 	iso_entry_release(&x.entry);
 	return r;
@@ -291,14 +302,13 @@ int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *
 {
 	_cleanup_probe_ struct probe p = {0};
 	struct node *dir, *n;
-	int r = probe_name(t, parent, name, &p, &dir);
 
-	if (r < 0)
-		return r;
-	if (is_of_base(t, dir, name, &p)) {
+	tree_lock(t);
+	int r = probe_name_locked(t, parent, name, &p, &dir);
+	if (r == 0 && is_of_base(t, dir, &p)) {
 		r = node_hand_out(t, dir->ino, &p.entry, st);
-	} else {
-		r = resolve(t, dir, name, &p, &n);
+	} else if (r == 0) {
+		r = resolve(t, dir, &p, &n);
 		if (r == 0)
 			node_give(t, n, st);
 	}

@@ -29,12 +29,11 @@ int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret)
 	_cleanup_(free_ptr) struct tree_file *f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
-	int r = node_fetch(t, ino, &n);
-	if (r < 0)
-		return r;
-	if (!S_ISREG(n->mode)) {
+	tree_lock(t);
+	int r = node_fetch_locked(t, ino, &n);
+	if (r == 0 && !S_ISREG(n->mode))
 		r = S_ISDIR(n->mode) ? -EISDIR : -EINVAL;
-	} else {
+	if (r == 0) {
 		f->node = n;
 		f->writable = for_writing(flags);
 		n->n_open++;

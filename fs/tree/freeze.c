@@ -83,6 +83,8 @@ int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)
 
 	lock_all(t);
 	int r = t->frozen ? -EBUSY : node_flush_all(t);
+	if (r == 0)
+		r = space_counted(t);
 	if (r == 0 && nothing_to_freeze(t, flags))
 		r = -ENODATA;
 	if (r == 0)
@@ -137,7 +139,7 @@ void tree_thaw(struct tree *t)
 	lock_all(t);
 	t->frozen = false;
 	stage_unfreeze(t->stage);
-	space_recount(t);
+	(void)space_recount(t); /* what fails is made again before the next change */
 	unlock_all(t);
 }
 
@@ -305,7 +307,8 @@ static void rebase_file(const struct burn_placements *b, struct node *n)
 		n->locator = 0; /* the record that it came from says something else */
 }
 
-static int rebase_nodes(struct tree *t, const struct burn_placements *b)
+/* What cannot be translated keeps its body: correct, only burned again. Listings are never left behind. */
+static void rebase_nodes(struct tree *t, const struct burn_placements *b)
 {
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
@@ -313,14 +316,12 @@ static int rebase_nodes(struct tree *t, const struct burn_placements *b)
 				rebase_directory(b, n);
 			else
 				rebase_file(b, n);
-			if (translatable(n->map.extents, n->map.n) && translate(b, n->ino, &n->map) < 0)
-				/* what is not translated keeps its body: correct, only burned again */
-				return -ENOMEM;
+			if (translatable(n->map.extents, n->map.n))
+				(void)translate(b, n->ino, &n->map);
 			node_sums(n);
 			node_find_own_body(t, n);
 		}
 	}
-	return 0;
 }
 
 /* One row that is newer than the burned generation. */
@@ -344,7 +345,7 @@ static int rebase_row(struct tree *t, const struct burn_placements *b, uint64_t 
 		rebase_home(b, ino, &row.parent, &row.nlink);
 	struct map m = {.extents = row.extents, .n = row.n_extents, .capacity = row.n_extents};
 	if (translatable(m.extents, m.n))
-		translate(b, ino, &m);
+		(void)translate(b, ino, &m); /* or it keeps its body, as in memory */
 	row.extents = m.extents;
 	row.n_extents = m.n;
 	r = stage_node_put(t->stage, &row);
@@ -402,6 +403,22 @@ static void rebase_flags(struct tree *t)
 	}
 }
 
+/* The new base is what there is from here on, whatever the stage says afterwards. */
+static void change_base(struct tree *t, struct iso *base, const struct burn_placements *placements,
+			struct stage_snapshot *rows)
+{
+	struct iso *old = t->base;
+
+	rebase_nodes(t, placements);
+	rebase_flags(t);
+	known_burned(t, rows);
+	t->base = iso_ref(base);
+	iso_unref(old);
+	t->epoch++;
+	t->n_name_changes++;
+}
+
+/* The tree stays frozen when it fails: it is called again, and until then names that are removed leave whiteouts. */
 int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state,
 		const struct burn_placements *placements, struct stage_snapshot *rows)
 {
@@ -409,27 +426,21 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 	stage_lock(t->stage);
 	int r = stage_drop_generation(t->stage, generation);
 	if (r == 0) {
-		struct iso *old = t->base;
-
-		rebase_nodes(t, placements);
-		rebase_flags(t);
-		known_burned(t, rows);
+		change_base(t, base, placements, rows);
 		r = rebase_rows(t, placements);
-		t->base = iso_ref(base);
-		iso_unref(old);
-		t->epoch++;
 	}
 	stage_unlock(t->stage);
-	t->frozen = false;
 	if (state) {
 		t->space.medium = *state;
 		t->finalized = state->finalized;
 	}
 	t->space.host_seen = (struct timespec){0};
-	stage_unfreeze(t->stage);
-	space_recount(t);
-	if (r == 0)
-		collect(t);
+	if (r == 0) {
+		t->frozen = false;
+		stage_unfreeze(t->stage);
+		(void)space_recount(t); /* what fails is made again before the next change */
+		(void)collect(t);	/* or bodies stay until the next one */
+	}
 	unlock_all(t);
 	return r;
 }
@@ -447,14 +458,22 @@ static bool changed_and_open(const struct tree *t)
 	return false;
 }
 
-/* Staged nodes end; the kernel asks anew by name. The root is read again. */
-static int drop_nodes(struct tree *t)
+static void take_root(struct node *n, const struct iso_entry *root)
 {
-	struct iso_entry root = {0};
-	int r = t->base ? iso_root(t->base, &root) : 0;
+	n->mode = root->mode;
+	n->uid = root->uid;
+	n->gid = root->gid;
+	n->nlink = root->nlink;
+	n->atime = root->atime;
+	n->mtime = root->mtime;
+	n->ctime = root->ctime;
+	n->base_dir = root->dir;
+	n->base_sectors = iso_entry_sectors(root);
+}
 
-	if (r < 0)
-		return r;
+/* Staged nodes end; the kernel asks anew by name. */
+static void drop_nodes(struct tree *t, const struct iso_entry *root)
+{
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
 			if (!n->staged && !n->orphan)
@@ -467,44 +486,43 @@ static int drop_nodes(struct tree *t)
 				n->dead = true;
 		}
 	}
-	if (t->base) {
-		t->root->mode = root.mode;
-		t->root->uid = root.uid;
-		t->root->gid = root.gid;
-		t->root->nlink = root.nlink;
-		t->root->atime = root.atime;
-		t->root->mtime = root.mtime;
-		t->root->ctime = root.ctime;
-		t->root->base_dir = root.dir;
-		t->root->base_sectors = iso_entry_sectors(&root);
-	} else {
+	if (t->base)
+		take_root(t->root, root);
+	else
 		t->root->nlink = 2;
-	}
-	iso_entry_release(&root);
+}
+
+static int discard_locked(struct tree *t, struct stage_snapshot **ret)
+{
+	_cleanup_entry_ struct iso_entry root = {0};
+	_cleanup_(stage_snapshot_freep) struct stage_snapshot *what = NULL;
+	int r = t->frozen || changed_and_open(t) ? -EBUSY : node_flush_all(t);
+
+	if (r == 0)
+		r = stage_snapshot(t->stage, KEEP_SECTORS * (uint64_t)SECTOR_BYTES, &what);
+	/* The root as the disc has it is read before there is no way back. */
+	if (r == 0 && t->base)
+		r = iso_root(t->base, &root);
+	if (r < 0)
+		return r;
+	known_keep_burned(t);
+	t->n_name_changes++;
+	stage_lock(t->stage); /* so it is not made durable here */
+	r = stage_discard(t->stage);
+	stage_unlock(t->stage);
+	if (r < 0)
+		return r;
+	drop_nodes(t, &root);
+	known_dropped(t);
+	(void)space_recount(t); /* what fails is made again before the next change */
+	*ret = TAKE_PTR(what);
 	return 0;
 }
 
 int tree_discard(struct tree *t, struct stage_snapshot **ret)
 {
-	struct stage_snapshot *what = NULL;
-
 	lock_all(t);
-	int r = t->frozen || changed_and_open(t) ? -EBUSY : node_flush_all(t);
-	if (r == 0)
-		r = stage_snapshot(t->stage, KEEP_SECTORS * (uint64_t)SECTOR_BYTES, &what);
-	if (r == 0) {
-		known_keep_burned(t);
-		r = stage_discard(t->stage);
-	}
-	if (r == 0)
-		r = drop_nodes(t);
-	if (r == 0) {
-		known_dropped(t);
-		space_recount(t);
-		*ret = what;
-	} else if (what) {
-		stage_snapshot_free(what);
-	}
+	int r = discard_locked(t, ret);
 	unlock_all(t);
-	return r;
+	return r < 0 ? r : stage_sync(t->stage);
 }

@@ -65,6 +65,7 @@ struct space {
 	struct disc_state medium;
 	uint64_t base_tree;  /* sectors of the base's directories and path tables */
 	uint64_t saved_head; /* for a foreign head that the first session of ours keeps */
+	bool uncounted;	     /* a recount failed: before the next change it is made again */
 	bool base_known;     /* false: a foreign base not measured yet */
 	uint64_t measured_epoch, measured_tree, measured_directories; /* of a foreign base; epoch + 1, 0 never */
 	uint64_t unlinkable_epoch; /* of a base whose tables are not those of its tree; epoch + 1 */
@@ -104,8 +105,9 @@ struct tree {
 	pthread_rwlock_t content;
 	pthread_mutex_t lock;
 	/* under lock: */
-	struct iso *base; /* NULL: blank */
-	uint64_t epoch;	  /* counts the bases */
+	struct iso *base;	 /* NULL: blank */
+	uint64_t epoch;		 /* counts the bases */
+	uint64_t n_name_changes; /* and this the changes of staged names */
 	struct node **buckets;
 	uint64_t n_buckets, n_nodes;
 	uint64_t seed; /* of the hash of inode numbers */
@@ -159,14 +161,15 @@ void node_undirty(struct node *n);
 void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct iso_entry *e);
 void entry_stat(const struct iso_entry *e, struct stat *st); /* what node_stat() would say */
 
-/* ---- fetch.c; with t->lock held but for node_fetch ---- */
+/* ---- fetch.c; with t->lock held ---- */
 void node_refer(struct node *n, struct stat *st); /* the child is known to the kernel from now on, or once more */
 /* the same, and nobody else uses it: it may be gone */
 void node_give(struct tree *t, struct node *n, struct stat *st);
 /* The kernel learns of what a base record says, which is not staged under its name: one look-up reference. */
 int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st);
-/* The node of a number that the kernel knows: 0 with t->lock HELD; -ESTALE, or what the disc says, without. */
-int node_fetch(struct tree *t, uint64_t ino, struct node **ret);
+/* The node of a number that the kernel knows; -ESTALE, or what the disc or the stage says.  The lock is given back while
+ * a record is read, so nodes found before may be gone. */
+int node_fetch_locked(struct tree *t, uint64_t ino, struct node **ret);
 uint64_t node_take_known(struct tree *t, uint64_t ino);		     /* a node is made: its look-ups so far */
 bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups); /* false: it is not known, or has a node */
 int reader_of_base(struct tree *t, uint32_t *ret); /* the base becomes the reader of its kind; -ENOMEM */
@@ -193,9 +196,12 @@ void idle_note(struct tree *t, struct node *n);		     /* nobody uses it: it may 
 /* no node is held but those that are pinned or open, and directories */
 void idle_settle(struct tree *t);
 
-/* ---- probe.c: what the base says of a name, fetched without the lock ---- */
+/* ---- probe.c: what the stage and the base say of a name ---- */
 struct probe {
-	bool valid;
+	uint64_t asked; /* the stage: n_name_changes then, + 1; 0: not yet */
+	bool staged;	/* it has the name: … */
+	uint64_t ino;	/* … STAGE_WHITEOUT, or whose it is */
+	bool valid;	/* the base was asked, and said: */
 	uint64_t epoch;
 	struct iso_extent dir;
 	int error; /* of iso_lookup: 0 or -ENOENT */
@@ -203,14 +209,15 @@ struct probe {
 };
 void probe_release(struct probe *p);
 #define _cleanup_probe_ __attribute__((cleanup(probe_release)))
-/* 0 with t->lock HELD and the probe good for resolve(); an error without the lock. */
-int probe_name(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent);
-int probe_names(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent,
-		uint64_t parent2, const char *name2, struct probe *p2, struct node **ret_parent2);
+/* 0: the probe is good for resolve() as long as the lock is held.  The lock is given back while the base is read, so
+ * nodes found before may be gone. Whatever the stage or the disc cannot say is an error. */
+int probe_name_locked(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent);
+int probe_names_locked(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent,
+		       uint64_t parent2, const char *name2, struct probe *p2, struct node **ret_parent2);
 /* Is there a child of that name, and is p's record what there is of it? */
-bool is_of_base(struct tree *t, const struct node *parent, const char *name, const struct probe *p);
-/* The child of that name now; -ENOENT. The lock is held and stays held. */
-int resolve(struct tree *t, struct node *parent, const char *name, struct probe *p, struct node **ret);
+bool is_of_base(const struct tree *t, const struct node *parent, const struct probe *p);
+/* The child of that name now; -ENOENT. */
+int resolve(struct tree *t, struct node *parent, struct probe *p, struct node **ret);
 
 /* ---- measure.c, space.c; with t->lock held but for space_measure ---- */
 /* More than this no tree's directories can have: one that has is a loop of a damaged disc. */
@@ -236,6 +243,7 @@ uint64_t space_link_bytes(const struct space *s); /* what the link table may gro
 uint64_t space_exact(const struct tree *t);	  /* the next session, at most, before it is rounded up */
 /* what is counted now: on the medium and on the host's file system */
 bool space_fits(struct tree *t);
+int space_counted(struct tree *t);	      /* 0, or why it cannot be counted; no node is held without a pin */
 int space_recount(struct tree *t);	      /* from the rows: after opening, rebase, thaw */
 uint64_t space_sectors(const struct tree *t); /* the next session, at most */
 void space_freeze(struct tree *t);

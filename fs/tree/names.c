@@ -34,6 +34,18 @@ static int own_directory(struct tree *t, struct node *dir)
 	return dir->staged && !dir->orphan && stage_node_exists(t->stage, dir->ino) ? 0 : node_put(t, dir);
 }
 
+static int row_put(struct tree *t, const struct node *dir, const char *name, uint64_t ino)
+{
+	t->n_name_changes++;
+	return stage_name_put(t->stage, dir->ino, name, ino);
+}
+
+static int row_delete(struct tree *t, const struct node *dir, const char *name)
+{
+	t->n_name_changes++;
+	return stage_name_delete(t->stage, dir->ino, name);
+}
+
 static int name_add(struct tree *t, struct node *dir, const char *name, struct node *child)
 {
 	int r = own_directory(t, dir);
@@ -41,26 +53,38 @@ static int name_add(struct tree *t, struct node *dir, const char *name, struct n
 	if (r == 0)
 		r = space_add_name(t, dir, name, child);
 	if (r == 0) {
-		r = stage_name_put(t->stage, dir->ino, name, child->ino);
+		r = row_put(t, dir, name, child->ino);
 		if (r < 0)
 			space_remove_name(t, dir->ino, name, child);
 	}
 	return r;
 }
 
-static int name_drop(struct tree *t, struct node *dir, const char *name, const struct node *child)
+/* The row that says it is gone: none, where nothing on the disc has that name. */
+static int row_hide(struct tree *t, const struct node *dir, const char *name)
 {
-	uint64_t ino;
-	bool was_staged = stage_name_get(t->stage, dir->ino, name, &ino) == 0;
-	int r = own_directory(t, dir);
+	return dir->base_dir.bytes || t->frozen ? row_put(t, dir, name, STAGE_WHITEOUT) : row_delete(t, dir, name);
+}
+
+/* As the probe found it.  What cannot be taken back is half a change: the stage is not to keep it. */
+static void row_restore(struct tree *t, const struct node *dir, const char *name, const struct probe *p)
+{
+	int r = p->staged ? row_put(t, dir, name, p->ino) : row_delete(t, dir, name);
 
 	if (r < 0)
-		return r;
-	if (dir->base_dir.bytes || t->frozen)
-		r = stage_name_put(t->stage, dir->ino, name, STAGE_WHITEOUT);
-	else
-		r = stage_name_delete(t->stage, dir->ino, name);
-	if (r == 0 && was_staged && ino != STAGE_WHITEOUT)
+		stage_fail(t->stage, r);
+}
+
+static bool names_a_node(const struct probe *p) { return p->staged && p->ino != STAGE_WHITEOUT; }
+
+static int name_drop(struct tree *t, struct node *dir, const char *name, const struct node *child,
+		     const struct probe *p)
+{
+	int r = own_directory(t, dir);
+
+	if (r == 0)
+		r = row_hide(t, dir, name);
+	if (r == 0 && names_a_node(p))
 		space_remove_name(t, dir->ino, name, child);
 	return r;
 }
@@ -133,36 +157,53 @@ static int enlist(struct tree *t, struct node *dir, const char *name, struct nod
 	return 0;
 }
 
-/* The common part of mknod, mkdir, symlink and create; the lock is held when 0 is returned. */
-static int make(struct tree *t, uint64_t parent, const char *name, const struct newborn *b, struct node **ret)
+/* 0: nothing has the name; -EEXIST; or why that is not known. */
+static int name_free(struct tree *t, struct node *dir, struct probe *p)
+{
+	struct node *n;
+	int r = resolve(t, dir, p, &n);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	node_unused(t, n);
+	return -EEXIST;
+}
+
+static int make_locked(struct tree *t, uint64_t parent, const char *name, const struct newborn *b, struct node **ret)
 {
 	_cleanup_probe_ struct probe p = {0};
-	struct node *dir, *n;
-	int r = may_change(t);
+	struct node *dir;
+	int r = probe_name_locked(t, parent, name, &p, &dir);
 
-	if (r == 0)
-		r = probe_name(t, parent, name, &p, &dir);
 	if (r < 0)
 		return r;
 	if (dir->orphan)
-		r = -ENOENT;
-	else if (S_ISDIR(b->mode) && t->space.directories >= DIRECTORIES_MAX)
-		r = -EMLINK;
-	else
-		r = resolve(t, dir, name, &p, &n) == 0 ? -EEXIST : 0;
-	if (r == -EEXIST)
-		node_unused(t, n);
-	if (r == 0) {
-		stage_lock(t->stage);
-		r = make_node(t, dir, b, &n);
-		if (r == 0)
-			r = enlist(t, dir, name, n);
-		stage_unlock(t->stage);
-	}
+		return -ENOENT;
+	if (S_ISDIR(b->mode) && t->space.directories >= DIRECTORIES_MAX)
+		return -EMLINK;
+	r = name_free(t, dir, &p);
 	if (r < 0)
-		tree_unlock(t);
-	else
-		*ret = n;
+		return r;
+	stage_lock(t->stage);
+	r = make_node(t, dir, b, ret);
+	if (r == 0)
+		r = enlist(t, dir, name, *ret);
+	stage_unlock(t->stage);
+	return r;
+}
+
+static int make(struct tree *t, uint64_t parent, const char *name, const struct newborn *b, struct stat *st)
+{
+	struct node *n;
+	int r = may_change(t);
+
+	if (r < 0)
+		return r;
+	tree_lock(t);
+	r = make_locked(t, parent, name, b, &n);
+	if (r == 0)
+		node_give(t, n, st);
+	tree_unlock(t);
 	return r;
 }
 
@@ -170,38 +211,25 @@ int tree_mknod(struct tree *t, const struct tree_caller *c, uint64_t parent, con
 	       struct stat *st)
 {
 	struct newborn b = {.mode = mode, .rdev = rdev, .caller = c};
-	struct node *n;
-	int r;
 
 	if (!(mode & S_IFMT))
 		b.mode |= S_IFREG;
 	if (S_ISLNK(mode))
 		return -EINVAL;
-	r = make(t, parent, name, &b, &n);
-	if (r < 0)
-		return r;
-	node_give(t, n, st);
-	tree_unlock(t);
-	return 0;
+	return make(t, parent, name, &b, st);
 }
 
 int tree_symlink(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, const char *target,
 		 struct stat *st)
 {
 	struct newborn b = {.mode = S_IFLNK | 0777, .target = target, .caller = c};
-	struct node *n;
 	size_t length = strlen(target);
 
 	if (length == 0)
 		return -ENOENT;
 	if (length > 4095)
 		return -ENAMETOOLONG;
-	int r = make(t, parent, name, &b, &n);
-	if (r < 0)
-		return r;
-	node_give(t, n, st);
-	tree_unlock(t);
-	return 0;
+	return make(t, parent, name, &b, st);
 }
 
 int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, int flags,
@@ -209,60 +237,69 @@ int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, co
 {
 	struct newborn b = {.mode = S_IFREG | (mode & 07777), .caller = c};
 	struct node *n;
-	int r = make(t, parent, name, &b, &n);
+	int r = may_change(t);
 
 	if (r < 0)
 		return r;
-	node_refer(n, st);
+	tree_lock(t);
+	r = make_locked(t, parent, name, &b, &n);
+	if (r == 0)
+		node_refer(n, st);
 	tree_unlock(t);
+	if (r < 0)
+		return r;
 	r = tree_open(t, st->st_ino, flags & ~(O_TRUNC | O_CREAT | O_EXCL), ret);
 	if (r < 0)
 		tree_forget(t, st->st_ino, 1);
 	return r;
 }
 
+/* One name more. Nothing of it remains when it fails. */
+static int enlist_link(struct tree *t, struct node *dir, const char *name, struct node *n)
+{
+	n->nlink++;
+	int r = dirty_ancestors_of(t, n);
+	if (r == 0)
+		r = space_grow(t, n, 0, 0, n->size);
+	if (r == 0)
+		r = node_put(t, n);
+	if (r == 0)
+		r = name_add(t, dir, name, n);
+	if (r < 0) {
+		n->nlink--;
+		if (n->staged)
+			node_changed(t, n);
+		return r;
+	}
+	n->ctime = time_now();
+	node_changed(t, n);
+	touch_directory(t, dir);
+	return 0;
+}
+
 /* The node is pinned. */
-static int link_node(struct tree *t, struct node *n, uint64_t parent, const char *name, struct stat *st)
+static int link_locked(struct tree *t, struct node *n, uint64_t parent, const char *name)
 {
 	_cleanup_probe_ struct probe p = {0};
-	struct node *dir, *other;
-	int r = probe_name(t, parent, name, &p, &dir);
+	struct node *dir;
+	int r = probe_name_locked(t, parent, name, &p, &dir);
 
 	if (r < 0)
 		return r;
+	if (n->dead)
+		return -ESTALE;
 	if (dir->orphan || n->orphan)
-		r = -ENOENT;
-	if (r == 0 && S_ISDIR(n->mode))
-		r = -EPERM;
-	if (r == 0 && n->nlink >= LINK_MAX_NODE)
-		r = -EMLINK;
-	if (r == 0 && resolve(t, dir, name, &p, &other) == 0) {
-		node_unused(t, other);
-		r = -EEXIST;
-	}
-	if (r == 0) {
-		stage_lock(t->stage);
-		n->nlink++;
-		r = dirty_ancestors_of(t, n);
-		if (r == 0)
-			r = space_grow(t, n, 0, 0, n->size);
-		if (r == 0)
-			r = node_put(t, n);
-		if (r == 0)
-			r = name_add(t, dir, name, n);
-		if (r < 0) {
-			n->nlink--;
-			if (n->staged)
-				node_changed(t, n);
-		} else {
-			n->ctime = time_now();
-			node_changed(t, n);
-			touch_directory(t, dir);
-			node_refer(n, st);
-		}
-		stage_unlock(t->stage);
-	}
-	tree_unlock(t);
+		return -ENOENT;
+	if (S_ISDIR(n->mode))
+		return -EPERM;
+	if (n->nlink >= LINK_MAX_NODE)
+		return -EMLINK;
+	r = name_free(t, dir, &p);
+	if (r < 0)
+		return r;
+	stage_lock(t->stage);
+	r = enlist_link(t, dir, name, n);
+	stage_unlock(t->stage);
 	return r;
 }
 
@@ -271,16 +308,18 @@ int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, s
 	struct node *n;
 	int r = may_change(t);
 
-	if (r == 0)
-		r = node_fetch(t, ino, &n);
 	if (r < 0)
 		return r;
-	n->n_pins++;
-	tree_unlock(t);
-	r = n->dead ? -ESTALE : link_node(t, n, parent, name, st);
 	tree_lock(t);
-	n->n_pins--;
-	node_unused(t, n);
+	r = node_fetch_locked(t, ino, &n);
+	if (r == 0) {
+		n->n_pins++;
+		r = link_locked(t, n, parent, name);
+		if (r == 0)
+			node_refer(n, st);
+		n->n_pins--;
+		node_unused(t, n);
+	}
 	tree_unlock(t);
 	return r;
 }
@@ -300,7 +339,9 @@ static void unlink_node(struct tree *t, struct node *dir, struct node *n)
 		node_changed(t, n);
 	} else {
 		if (S_ISDIR(n->mode)) {
-			stage_names_delete(t->stage, n->ino);
+			t->n_name_changes++;
+			stage_names_delete(t->stage,
+					   n->ino); /* what stays has no directory, and goes with the commit */
 			space_remove_directory(t, n->ino);
 			if (t->space.directories)
 				t->space.directories--;
@@ -312,12 +353,12 @@ static void unlink_node(struct tree *t, struct node *dir, struct node *n)
 /* Its other names stay, in records that count one less. */
 static bool keeps_names(const struct node *n) { return !S_ISDIR(n->mode) && n->nlink > 1; }
 
-static int remove_name(struct tree *t, struct node *dir, const char *name, struct node *n)
+static int remove_name(struct tree *t, struct node *dir, const char *name, struct node *n, const struct probe *p)
 {
 	stage_lock(t->stage);
 	int r = keeps_names(n) ? dirty_ancestors_of(t, n) : 0;
 	if (r == 0)
-		r = name_drop(t, dir, name, n);
+		r = name_drop(t, dir, name, n, p);
 	if (r == 0) {
 		if (S_ISDIR(n->mode) && dir->nlink > 2)
 			dir->nlink--;
@@ -334,13 +375,14 @@ int tree_unlink(struct tree *t, uint64_t parent, const char *name)
 	struct node *dir, *n;
 	int r = may_change(t);
 
-	if (r == 0)
-		r = probe_name(t, parent, name, &p, &dir);
 	if (r < 0)
 		return r;
-	r = resolve(t, dir, name, &p, &n);
+	tree_lock(t);
+	r = probe_name_locked(t, parent, name, &p, &dir);
+	if (r == 0)
+		r = resolve(t, dir, &p, &n);
 	if (r == 0) {
-		r = S_ISDIR(n->mode) ? -EISDIR : remove_name(t, dir, name, n);
+		r = S_ISDIR(n->mode) ? -EISDIR : remove_name(t, dir, name, n, &p);
 		node_unused(t, n);
 	}
 	tree_unlock(t);
@@ -352,11 +394,11 @@ static int peek_directory(struct tree *t, uint64_t parent, const char *name, uin
 {
 	_cleanup_probe_ struct probe p = {0};
 	struct node *dir, *n;
-	int r = probe_name(t, parent, name, &p, &dir);
 
-	if (r < 0)
-		return r;
-	r = resolve(t, dir, name, &p, &n);
+	tree_lock(t);
+	int r = probe_name_locked(t, parent, name, &p, &dir);
+	if (r == 0)
+		r = resolve(t, dir, &p, &n);
 	if (r == 0) {
 		if (S_ISDIR(n->mode)) {
 			*ret_ino = n->ino;
@@ -382,16 +424,16 @@ int tree_rmdir(struct tree *t, uint64_t parent, const char *name)
 	if (r < 0)
 		return r;
 	r = directory_empty(t, ino);
+	tree_lock(t);
 	if (r == 0)
-		r = probe_name(t, parent, name, &p, &dir);
+		r = probe_name_locked(t, parent, name, &p, &dir);
+	if (r == 0)
+		r = resolve(t, dir, &p, &n);
 	if (r == 0) {
-		r = resolve(t, dir, name, &p, &n);
-		if (r == 0) {
-			r = n->ino != ino ? -EBUSY : remove_name(t, dir, name, n);
-			node_unused(t, n);
-		}
-		tree_unlock(t);
+		r = n->ino != ino ? -EBUSY : remove_name(t, dir, name, n, &p);
+		node_unused(t, n);
 	}
+	tree_unlock(t);
 	tree_forget(t, ino, 1);
 	return r;
 }
@@ -401,6 +443,7 @@ int tree_rmdir(struct tree *t, uint64_t parent, const char *name)
 struct renaming {
 	struct node *from_dir, *to_dir;
 	const char *from, *to;
+	struct probe *p, *q;	      /* what was said of the old name and of the new one */
 	struct node *source, *victim; /* victim NULL: the new name is free */
 	unsigned flags;
 };
@@ -463,58 +506,79 @@ static int rename_room(struct tree *t, struct renaming *x)
 	return r;
 }
 
-static int name_put(struct tree *t, struct node *dir, const char *name, const struct node *child)
+/* Rows of all that takes part, before the first name changes. */
+static int rename_rows(struct tree *t, struct renaming *x)
 {
-	int r = own_directory(t, dir);
+	int r = node_put(t, x->source);
 
-	return r < 0 ? r : stage_name_put(t->stage, dir->ino, name, child->ino);
+	if (r == 0 && x->flags & RENAME_EXCHANGE)
+		r = node_put(t, x->victim);
+	if (r == 0)
+		r = own_directory(t, x->to_dir);
+	if (r == 0)
+		r = own_directory(t, x->from_dir);
+	return r;
 }
 
-static int rename_replace(struct tree *t, struct renaming *x)
+/* Both names change, or none. */
+static int rename_names(struct tree *t, struct renaming *x)
 {
-	int r = rename_room(t, x);
+	int r = row_put(t, x->to_dir, x->to, x->source->ino);
 
-	if (r == 0)
-		r = node_put(t, x->source);
-	if (r == 0 && x->victim)
-		r = name_drop(t, x->to_dir, x->to, x->victim);
-	if (r == 0)
-		r = name_put(t, x->to_dir, x->to, x->source);
-	if (r == 0)
-		r = name_drop(t, x->from_dir, x->from, x->source);
 	if (r < 0)
 		return r;
+	if (x->flags & RENAME_EXCHANGE)
+		r = row_put(t, x->from_dir, x->from, x->victim->ino);
+	else
+		r = row_hide(t, x->from_dir, x->from);
+	if (r < 0)
+		row_restore(t, x->to_dir, x->to, x->q);
+	return r;
+}
+
+/* What rename_room() counted. */
+static void rename_uncount(struct tree *t, struct renaming *x)
+{
+	space_remove_name(t, x->to_dir->ino, x->to, x->source);
+	if (x->flags & RENAME_EXCHANGE)
+		space_remove_name(t, x->from_dir->ino, x->from, x->victim);
+}
+
+static void rename_done(struct tree *t, struct renaming *x)
+{
+	if (x->victim && names_a_node(x->q))
+		space_remove_name(t, x->to_dir->ino, x->to, x->victim);
+	if (names_a_node(x->p))
+		space_remove_name(t, x->from_dir->ino, x->from, x->source);
+	if (x->flags & RENAME_EXCHANGE) {
+		reparent(x->source, x->from_dir, x->to_dir);
+		reparent(x->victim, x->to_dir, x->from_dir);
+		x->victim->ctime = time_now();
+		node_changed(t, x->victim);
+		return;
+	}
 	if (x->victim) {
 		if (S_ISDIR(x->victim->mode) && x->to_dir->nlink > 2)
 			x->to_dir->nlink--;
 		unlink_node(t, x->to_dir, x->victim);
 	}
 	reparent(x->source, x->from_dir, x->to_dir);
-	return 0;
 }
 
-static int rename_exchange(struct tree *t, struct renaming *x)
+static int rename_both(struct tree *t, struct renaming *x)
 {
 	int r = rename_room(t, x);
 
-	if (r == 0)
-		r = node_put(t, x->source);
-	if (r == 0)
-		r = node_put(t, x->victim);
-	if (r == 0)
-		r = name_drop(t, x->to_dir, x->to, x->victim);
-	if (r == 0)
-		r = name_drop(t, x->from_dir, x->from, x->source);
-	if (r == 0)
-		r = name_put(t, x->to_dir, x->to, x->source);
-	if (r == 0)
-		r = name_put(t, x->from_dir, x->from, x->victim);
 	if (r < 0)
 		return r;
-	reparent(x->source, x->from_dir, x->to_dir);
-	reparent(x->victim, x->to_dir, x->from_dir);
-	x->victim->ctime = time_now();
-	node_changed(t, x->victim);
+	r = rename_rows(t, x);
+	if (r == 0)
+		r = rename_names(t, x);
+	if (r < 0) {
+		rename_uncount(t, x);
+		return r;
+	}
+	rename_done(t, x);
 	return 0;
 }
 
@@ -530,7 +594,7 @@ static int rename_locked(struct tree *t, struct renaming *x, uint64_t emptied)
 	if (x->victim && S_ISDIR(x->victim->mode) && !(x->flags & RENAME_EXCHANGE) && x->victim->ino != emptied)
 		return -EBUSY; /* another directory got the name meanwhile */
 	stage_lock(t->stage);
-	r = x->flags & RENAME_EXCHANGE ? rename_exchange(t, x) : rename_replace(t, x);
+	r = rename_both(t, x);
 	if (r == 0) {
 		x->source->ctime = time_now();
 		node_changed(t, x->source);
@@ -555,11 +619,30 @@ static int check_victim(struct tree *t, uint64_t parent, const char *name, unsig
 	return r < 0 ? r : directory_empty(t, *ret_ino);
 }
 
+/* Both names are probed. */
+static int rename_found(struct tree *t, struct renaming *x, uint64_t emptied)
+{
+	int r = resolve(t, x->from_dir, x->p, &x->source);
+
+	if (r < 0)
+		return r;
+	x->source->n_pins++;
+	r = resolve(t, x->to_dir, x->q, &x->victim);
+	x->victim = r == 0 ? x->victim : NULL;
+	if (r == 0 || r == -ENOENT)
+		r = rename_locked(t, x, emptied);
+	x->source->n_pins--;
+	if (x->victim && x->victim != x->source)
+		node_unused(t, x->victim);
+	node_unused(t, x->source);
+	return r;
+}
+
 int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name,
 		unsigned flags)
 {
 	_cleanup_probe_ struct probe p = {0}, q = {0};
-	struct renaming x = {.from = name, .to = new_name, .flags = flags};
+	struct renaming x = {.from = name, .to = new_name, .p = &p, .q = &q, .flags = flags};
 	uint64_t victim = 0;
 	int r = may_change(t);
 
@@ -567,21 +650,11 @@ int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_
 		return -EINVAL;
 	if (r == 0 && !(flags & RENAME_NOREPLACE))
 		r = check_victim(t, new_parent, new_name, flags, &victim);
-	if (r == 0)
-		r = probe_names(t, parent, name, &p, &x.from_dir, new_parent, new_name, &q, &x.to_dir);
 	if (r == 0) {
-		r = resolve(t, x.from_dir, name, &p, &x.source);
-		if (r == 0) {
-			x.source->n_pins++;
-			r = resolve(t, x.to_dir, new_name, &q, &x.victim);
-			x.victim = r == 0 ? x.victim : NULL;
-			if (r == 0 || r == -ENOENT)
-				r = rename_locked(t, &x, victim);
-			x.source->n_pins--;
-			if (x.victim && x.victim != x.source)
-				node_unused(t, x.victim);
-			node_unused(t, x.source);
-		}
+		tree_lock(t);
+		r = probe_names_locked(t, parent, name, &p, &x.from_dir, new_parent, new_name, &q, &x.to_dir);
+		if (r == 0)
+			r = rename_found(t, &x, victim);
 		tree_unlock(t);
 	}
 	if (victim)

@@ -71,23 +71,29 @@ static uint64_t medium_left(struct tree *t)
 	return !capacity ? UINT64_MAX : room > need ? room - need : 0;
 }
 
+/* What is free there; UINT64_MAX: no limit is known. What cannot be asked now stays as it was. */
+static uint64_t host_free(int fd, uint64_t before)
+{
+	struct statvfs host;
+
+	if (fd < 0)
+		return UINT64_MAX; /* a drive */
+	if (fstatvfs(fd, &host) < 0)
+		return errno == ENOSYS ? UINT64_MAX : before;
+	uint64_t all = (uint64_t)host.f_blocks * host.f_frsize, left = (uint64_t)host.f_bavail * host.f_frsize;
+
+	return left - min_u64(left, min_u64(HOST_RESERVE_BYTES, all / HOST_RESERVE_PART));
+}
+
 static void host_look(struct tree *t)
 {
 	struct space *s = &t->space;
-	struct statvfs host;
 	struct timespec now;
-	int fd = disc_fd(t->disc);
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (s->host_seen.tv_sec && s->host_used < HOST_LOOK_BYTES && now.tv_sec - s->host_seen.tv_sec < 2)
 		return;
-	if (fd < 0 || fstatvfs(fd, &host) < 0) {
-		s->host_free = UINT64_MAX;
-	} else {
-		uint64_t all = (uint64_t)host.f_blocks * host.f_frsize, left = (uint64_t)host.f_bavail * host.f_frsize;
-
-		s->host_free = left - min_u64(left, min_u64(HOST_RESERVE_BYTES, all / HOST_RESERVE_PART));
-	}
+	s->host_free = host_free(disc_fd(t->disc), s->host_free);
 	s->host_seen = now;
 	s->host_used = 0;
 }
@@ -132,8 +138,9 @@ int space_admit(struct tree *t)
 	if (r < 0)
 		return r;
 	tree_lock(t);
+	r = space_counted(t);
 	bool first = stage_empty(t->stage) || (t->space.burning && !t->space.names && !t->space.data);
-	if (first && !medium_fits(t))
+	if (r == 0 && first && !medium_fits(t))
 		r = -ENOSPC;
 	tree_unlock(t);
 	return r;
@@ -154,7 +161,7 @@ void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_b
 	/* Attributes alone are something, too. */
 	if (!*ret_staged_bytes && t->stage && (t->dirty || !stage_empty(t->stage)))
 		*ret_staged_bytes = SECTOR_BYTES;
-	uint64_t left = sectors_left(t);
+	uint64_t left = space_counted(t) < 0 ? 0 : sectors_left(t);
 	*ret_free_bytes = left > UINT64_MAX / SECTOR_BYTES ? 0 : left * SECTOR_BYTES;
 	tree_unlock(t);
 }
@@ -173,6 +180,11 @@ int tree_statfs(struct tree *t, struct statvfs *ret)
 	/* a base that cannot be measured cannot be written to either: the first write says so */
 	space_measure(t);
 	tree_lock(t);
+	int r = space_counted(t);
+	if (r < 0) {
+		tree_unlock(t);
+		return r;
+	}
 	const struct disc_state *m = &t->space.medium;
 	bool writable = !tree_is_read_only(t);
 	uint64_t left = writable ? sectors_left(t) : 0;
@@ -286,7 +298,9 @@ int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 	if (to > BOUND_FILE_BYTES)
 		return -EFBIG;
 	tree_lock(t);
-	int r = dirty_ancestors_of(t, n);
+	int r = space_counted(t);
+	if (r == 0)
+		r = dirty_ancestors_of(t, n);
 	if (r == 0)
 		r = space_range_locked(t, n, from, to, 0);
 	tree_unlock(t);
@@ -297,7 +311,9 @@ int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 {
 	tree_lock(t);
-	int r = dirty_ancestors_of(t, n);
+	int r = space_counted(t);
+	if (r == 0)
+		r = dirty_ancestors_of(t, n);
 	if (r == 0)
 		r = space_range_locked(t, n, from, to, 2 * SPACE_PIECES_MORE);
 	tree_unlock(t);
@@ -484,6 +500,7 @@ static int recount_rows(struct tree *t)
 
 int space_recount(struct tree *t)
 {
+	t->space.uncounted = true;
 	touched_clear(&t->space);
 	t->space.data = t->space.n_contents = t->space.n_linked = t->space.n_links = 0;
 	t->space.frozen = 0;
@@ -496,8 +513,13 @@ int space_recount(struct tree *t)
 				space_node(t, at); /* its row comes with the next flush */
 		}
 	}
-	return t->stage ? recount_rows(t) : 0;
+	int r = t->stage ? recount_rows(t) : 0;
+	t->space.uncounted = r < 0;
+	return r;
 }
+
+/* A count that failed is tried again: what is not counted would be promised twice. */
+int space_counted(struct tree *t) { return t->space.uncounted ? space_recount(t) : 0; }
 
 /* What is staged now becomes a session of its own; what comes is counted for the one after it, whose tree contains
  * this one's. */

@@ -267,6 +267,18 @@ static int way_add(struct way *w, struct node *n)
 	return 0;
 }
 
+/* The directory of that number; NULL: where it is is not known here, and the next tree is a full one. */
+static int way_up(struct tree *t, uint64_t ino, struct node **ret)
+{
+	int r = node_from_number(t, ino, ret);
+
+	if (r != -ENOENT)
+		return r;
+	t->space.astray = true;
+	*ret = NULL;
+	return 0;
+}
+
 /* The directories from dir upwards that are not touched yet. */
 static int way_collect(struct tree *t, struct node *dir, struct way *w)
 {
@@ -277,10 +289,9 @@ static int way_collect(struct tree *t, struct node *dir, struct way *w)
 
 		if (r < 0 || n == t->root)
 			return r;
-		if (node_from_number(t, n->parent, &n) < 0) {
-			t->space.astray = true;
-			return 0;
-		}
+		r = way_up(t, n->parent, &n);
+		if (r < 0 || !n)
+			return r;
 	}
 	return 0;
 }
@@ -357,10 +368,9 @@ int dirty_ancestors_of(struct tree *t, struct node *n)
 		r = way_links(t);
 	if (r < 0 || !n->parent || touched_has(t, n->parent))
 		return r;
-	if (node_from_number(t, n->parent, &parent) < 0) {
-		t->space.astray = true;
-		return 0;
-	}
+	r = way_up(t, n->parent, &parent);
+	if (r < 0 || !parent)
+		return r;
 	r = dirty_ancestors(t, parent);
 	node_unused(t, parent);
 	return r;

@@ -147,14 +147,14 @@ int tree_getattr(struct tree *t, uint64_t ino, struct stat *st)
 {
 	struct node *n;
 
-	int r = node_fetch(t, ino, &n);
-
-	if (r < 0)
-		return r;
-	node_stat(n, st);
-	node_unused(t, n);
+	tree_lock(t);
+	int r = node_fetch_locked(t, ino, &n);
+	if (r == 0) {
+		node_stat(n, st);
+		node_unused(t, n);
+	}
 	tree_unlock(t);
-	return 0;
+	return r;
 }
 
 static void set_times(struct node *n, const struct stat *set, unsigned which)
@@ -191,12 +191,11 @@ static int set_size(struct tree *t, uint64_t ino, uint64_t size)
 
 	if (size > BOUND_FILE_BYTES)
 		return -EFBIG;
-	int r = node_fetch(t, ino, &n);
-	if (r < 0)
-		return r;
-	if (!S_ISREG(n->mode))
+	tree_lock(t);
+	int r = node_fetch_locked(t, ino, &n);
+	if (r == 0 && !S_ISREG(n->mode))
 		r = S_ISDIR(n->mode) ? -EISDIR : -EINVAL;
-	else
+	if (r == 0)
 		n->n_pins++;
 	tree_unlock(t);
 	if (r < 0)
@@ -207,6 +206,27 @@ static int set_size(struct tree *t, uint64_t ino, uint64_t size)
 	node_unused(t, n);
 	tree_unlock(t);
 	return r;
+}
+
+static int set_attributes(struct tree *t, struct node *n, const struct stat *set, unsigned which)
+{
+	/* `cp -au` of an unchanged tree sets the attributes of all its directories: that makes no session. */
+	if (sets_what_is(n, set, which))
+		return 0;
+	int r = dirty_ancestors_of(t, n);
+	if (r == 0)
+		r = space_grow(t, n, 0, 0, n->size);
+	if (r < 0)
+		return r;
+	if (which & TREE_SET_MODE)
+		n->mode = (n->mode & S_IFMT) | (set->st_mode & 07777);
+	if (which & TREE_SET_UID)
+		n->uid = set->st_uid;
+	if (which & TREE_SET_GID)
+		n->gid = set->st_gid;
+	set_times(n, set, which);
+	node_changed(t, n);
+	return 0;
 }
 
 int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned which, struct stat *st)
@@ -220,31 +240,14 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 		r = set_size(t, ino, (uint64_t)set->st_size);
 	if (r < 0)
 		return r;
-	r = node_fetch(t, ino, &n);
-	if (r < 0)
-		return r;
-	/* `cp -au` of an unchanged tree sets the attributes of all its directories: that makes no session. */
-	if (sets_what_is(n, set, which)) {
-		node_stat(n, st);
-		node_unused(t, n);
-		tree_unlock(t);
-		return 0;
-	}
-	r = dirty_ancestors_of(t, n);
-	if (r == 0)
-		r = space_grow(t, n, 0, 0, n->size);
+	tree_lock(t);
+	r = node_fetch_locked(t, ino, &n);
 	if (r == 0) {
-		if (which & TREE_SET_MODE)
-			n->mode = (n->mode & S_IFMT) | (set->st_mode & 07777);
-		if (which & TREE_SET_UID)
-			n->uid = set->st_uid;
-		if (which & TREE_SET_GID)
-			n->gid = set->st_gid;
-		set_times(n, set, which);
-		node_changed(t, n);
-		node_stat(n, st);
+		r = set_attributes(t, n, set, which);
+		if (r == 0)
+			node_stat(n, st);
+		node_unused(t, n);
 	}
-	node_unused(t, n);
 	tree_unlock(t);
 	return r;
 }
@@ -252,22 +255,20 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 int tree_readlink(struct tree *t, uint64_t ino, char **ret)
 {
 	struct node *n;
+	char *copy = NULL;
 
-	int r = node_fetch(t, ino, &n);
-
-	if (r < 0)
-		return r;
-	if (!S_ISLNK(n->mode) || !n->target) {
-		r = -EINVAL;
-	} else {
-		char *copy = strdup(n->target);
-
-		r = copy ? 0 : -ENOMEM;
-		if (copy)
-			*ret = copy;
+	tree_lock(t);
+	int r = node_fetch_locked(t, ino, &n);
+	if (r == 0) {
+		if (!S_ISLNK(n->mode) || !n->target)
+			r = -EINVAL;
+		else
+			r = (copy = strdup(n->target)) ? 0 : -ENOMEM;
+		node_unused(t, n);
 	}
-	node_unused(t, n);
 	tree_unlock(t);
+	if (r == 0)
+		*ret = copy;
 	return r;
 }
 

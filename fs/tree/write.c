@@ -276,7 +276,8 @@ static int open_way(struct tree *t, struct node *n)
 static void content_changed(struct tree *t, struct node *n, uint64_t size)
 {
 	tree_lock(t);
-	dirty_ancestors_of(t, n); /* once more: a freeze may have come between */
+	/* Once more: a freeze may have come between.  What fails makes the next tree a full one (node_changed). */
+	(void)dirty_ancestors_of(t, n);
 	n->size = size;
 	n->mtime = n->ctime = time_now();
 	node_changed(t, n);
@@ -580,7 +581,9 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 		piece.offset = to_offset;
 		piece.length = bytes;
 		tree_lock(t);
-		int r = dirty_ancestors_of(t, to);
+		int r = space_counted(t);
+		if (r == 0)
+			r = dirty_ancestors_of(t, to);
 		if (r == 0)
 			r = space_grow(t, to, 0, SPACE_PIECES_MORE, max_u64(to->size, to_offset + bytes));
 		tree_unlock(t);
