@@ -267,6 +267,14 @@ void touched_name(struct tree *t, uint64_t dir, const char *name, const struct n
 void touched_clear(struct space *s);
 void touched_freeze(struct space *s);
 
+/* ---- freeze.c ---- */
+/* 1 GiB: what is put aside on the host's file system during a commit is there for its own sake, not at the cost of
+ * others. */
+#define KEEP_SECTORS (1ull << 19)
+/* For what changes all nodes at once: no write is between its body and its map. */
+void tree_lock_all(struct tree *t);
+void tree_unlock_all(struct tree *t);
+
 /* ---- dir.c ---- */
 /* Is the directory empty? Reads the base: without the lock, node pinned. 0, -ENOTEMPTY or an error. */
 int directory_empty(struct tree *t, uint64_t ino);
