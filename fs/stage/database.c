@@ -173,6 +173,7 @@ static int growth_bytes(struct stage *s, uint64_t *ret)
 
 static int check_space(struct stage *s)
 {
+	lock_assert(&s->lock);
 	uint64_t pending = (uint64_t)s->changes * PAGE_BYTES, growth = 0, left, reserve;
 	int r;
 
@@ -191,6 +192,7 @@ static int check_space(struct stage *s)
 
 int db_begin(struct stage *s, bool grows)
 {
+	lock_assert(&s->lock);
 	int r;
 
 	if (s->failed)
@@ -216,6 +218,7 @@ int db_begin(struct stage *s, bool grows)
 
 int db_commit(struct stage *s)
 {
+	lock_assert(&s->lock);
 	int r;
 
 	if (s->failed)
@@ -230,12 +233,14 @@ int db_commit(struct stage *s)
 
 void db_reset(struct stage *s, enum statement statement)
 {
+	lock_assert(&s->lock);
 	sqlite3_reset(s->statements[statement]);
 	sqlite3_clear_bindings(s->statements[statement]);
 }
 
 int db_step(struct stage *s, enum statement statement)
 {
+	lock_assert(&s->lock);
 	bool open_before = db_dirty(s);
 	int rc, r;
 
@@ -279,6 +284,7 @@ int db_release(struct stage *s)
 
 int db_restore(struct stage *s, int error)
 {
+	lock_assert(&s->lock);
 	if (s->failed)
 		return s->failed;
 	if (db_run(s, ST_ROLLBACK_TO) || db_run(s, ST_RELEASE)) {

@@ -132,6 +132,7 @@ static int copy_name(struct copy *c, sqlite3_stmt *row)
 
 static int copy_rows(struct stage *s, struct copy *c)
 {
+	lock_assert(&s->lock);
 	size_t n_nodes = s->nodes.count, n_names = s->n_names;
 	int r = s->failed;
 

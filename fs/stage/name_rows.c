@@ -20,6 +20,7 @@ bool stage_name_is_sound(const char *name, size_t length)
 
 static int load_nodes(struct stage *s, struct idset *nodes)
 {
+	lock_assert(&s->lock);
 	int r;
 
 	while ((r = db_step(s, ST_NODE_INOS)) > 0) {
@@ -76,6 +77,7 @@ int stage_rows_load(struct stage *s)
 
 static uint64_t names_in(struct stage *s, uint64_t parent)
 {
+	lock_assert(&s->lock);
 	uint64_t count = 0;
 
 	idmap_get(&s->names, parent, &count);
@@ -84,6 +86,7 @@ static uint64_t names_in(struct stage *s, uint64_t parent)
 
 static void set_names_in(struct stage *s, uint64_t parent, uint64_t count)
 {
+	lock_assert(&s->lock);
 	s->n_names += count - names_in(s, parent);
 	if (count)
 		idmap_put(&s->names, parent, count);
@@ -128,6 +131,7 @@ static int run_put(struct stage *s, enum statement statement, uint64_t parent, c
 /* Most names are new: insert first, and see whether it was one. */
 static int name_put(struct stage *s, uint64_t parent, const char *name, uint64_t ino)
 {
+	lock_assert(&s->lock);
 	int r = idmap_reserve(&s->names, 1);
 
 	if (!r)
@@ -159,6 +163,7 @@ int stage_name_put(struct stage *s, uint64_t parent, const char *name, uint64_t 
 
 static int name_delete(struct stage *s, uint64_t parent, const char *name)
 {
+	lock_assert(&s->lock);
 	int r;
 
 	if (s->failed || !names_in(s, parent))

@@ -133,6 +133,7 @@ static int node_from_row(sqlite3_stmt *row, struct stage_node *ret)
 
 static int node_get(struct stage *s, uint64_t ino, struct stage_node *ret)
 {
+	lock_assert(&s->lock);
 	int r;
 
 	if (s->failed)
@@ -205,6 +206,7 @@ static void bind_node(struct stage *s, const struct stage_node *n, const uint8_t
 
 static int node_put(struct stage *s, const struct stage_node *n, const uint8_t *packed)
 {
+	lock_assert(&s->lock);
 	int r = idset_reserve(&s->nodes, 1);
 
 	if (!r)

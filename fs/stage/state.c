@@ -335,6 +335,7 @@ int stage_commit_get(struct stage *s, struct stage_commit *ret)
 
 static int put_commit(struct stage *s, const struct stage_commit *c)
 {
+	lock_assert(&s->lock);
 	uint8_t p[COMMIT_BYTES];
 	int r;
 

@@ -39,11 +39,11 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 		piece.offset = to_offset;
 		piece.length = bytes;
 		tree_lock(t);
-		int r = space_counted(t);
+		int r = space_counted_locked(t);
 		if (r == 0)
-			r = dirty_ancestors_of(t, to);
+			r = dirty_ancestors_of_locked(t, to);
 		if (r == 0)
-			r = space_grow(t, to, 0, SPACE_PIECES_MORE, max_u64(to->size, to_offset + bytes));
+			r = space_grow_locked(t, to, 0, SPACE_PIECES_MORE, max_u64(to->size, to_offset + bytes));
 		tree_unlock(t);
 		if (r < 0 || content_set_piece_locked(t, to, &piece) < 0)
 			bytes = 0;

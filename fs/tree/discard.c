@@ -32,8 +32,9 @@ static void take_root(struct node *n, const struct iso_entry *root)
 }
 
 /* Staged nodes end; the kernel asks anew by name. */
-static void drop_nodes(struct tree *t, const struct iso_entry *root)
+static void drop_nodes_locked(struct tree *t, const struct iso_entry *root)
 {
+	lock_assert(&t->lock);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
 			if (!n->staged && !n->orphan)
@@ -56,7 +57,7 @@ static int discard_locked(struct tree *t, struct stage_snapshot **ret)
 {
 	_cleanup_entry_ struct iso_entry root = {0};
 	_cleanup_(stage_snapshot_freep) struct stage_snapshot *what = NULL;
-	int r = t->frozen || changed_and_open(t) ? -EBUSY : node_flush_all(t);
+	int r = t->frozen || changed_and_open(t) ? -EBUSY : node_flush_all_locked(t);
 
 	if (r == 0)
 		r = stage_snapshot(t->stage, KEEP_SECTORS * (uint64_t)SECTOR_BYTES, &what);
@@ -65,16 +66,16 @@ static int discard_locked(struct tree *t, struct stage_snapshot **ret)
 		r = iso_root(t->base, &root);
 	if (r < 0)
 		return r;
-	known_keep_burned(t);
+	known_keep_burned_locked(t);
 	t->n_name_changes++;
 	stage_lock(t->stage); /* so it is not made durable here */
 	r = stage_discard(t->stage);
 	stage_unlock(t->stage);
 	if (r < 0)
 		return r;
-	drop_nodes(t, &root);
-	known_dropped(t);
-	(void)space_recount(t); /* what fails is made again before the next change */
+	drop_nodes_locked(t, &root);
+	known_dropped_locked(t);
+	(void)space_recount_locked(t); /* what fails is made again before the next change */
 	*ret = TAKE_PTR(what);
 	return 0;
 }

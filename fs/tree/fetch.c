@@ -25,8 +25,9 @@ static bool same_kind(const struct iso *a, const struct iso *b)
 	       x.appuse.flags == y.appuse.flags;
 }
 
-int reader_of_base(struct tree *t, uint32_t *ret)
+int reader_of_base_locked(struct tree *t, uint32_t *ret)
 {
+	lock_assert(&t->lock);
 	for (uint32_t i = 0; i < t->n_readers; i++) {
 		if (t->readers[i] == t->base) {
 			*ret = i;
@@ -69,21 +70,22 @@ static int read_record_unlocked(struct tree *t, const struct known *k, struct is
 }
 
 /* A record of that directory's listing in the base: of a file whose record was not known? */
-static void note_record(struct tree *t, uint64_t parent, const struct iso_entry *e)
+static void note_record_locked(struct tree *t, uint64_t parent, const struct iso_entry *e)
 {
+	lock_assert(&t->lock);
 	uint32_t reader;
 	struct known *k = known_find(&t->known, e->ino);
 
-	if (reader_of_base(t, &reader) < 0 || reader >= KNOWN_READERS || !known_fits(e->locator, 0, 0, 0))
+	if (reader_of_base_locked(t, &reader) < 0 || reader >= KNOWN_READERS || !known_fits(e->locator, 0, 0, 0))
 		return;
 	if (k && k->where == KNOWN_BURNED && k->parent == parent) {
 		k->locator = e->locator;
 		k->where = (uint8_t)reader;
-	} else if (!k && burned_parent(t, e->ino) == parent) {
+	} else if (!k && burned_parent_locked(t, e->ino) == parent) {
 		struct known found = known_of(e->ino, e->locator, parent, 1, reader);
 
 		if (known_add(&t->known, &found) == 0)
-			burned_remove(t, e->ino);
+			burned_remove_locked(t, e->ino);
 	}
 }
 
@@ -97,7 +99,7 @@ static int note_records(struct tree *t, uint64_t parent, struct iso *base, struc
 	while (r == 0 && (r = iso_dir_next_name(records, &e)) == 1) {
 		tree_lock(t);
 		if (t->epoch == epoch)
-			note_record(t, parent, &e);
+			note_record_locked(t, parent, &e);
 		tree_unlock(t);
 		iso_entry_release(&e);
 		r = 0;
@@ -109,7 +111,7 @@ static int note_records(struct tree *t, uint64_t parent, struct iso *base, struc
  * meanwhile. */
 static int find_burned_unlocked(struct tree *t, uint64_t parent)
 {
-	const struct node *dir = node_find(t, parent);
+	const struct node *dir = node_find_locked(t, parent);
 
 	if (!dir || !S_ISDIR(dir->mode) || dir->dead || !dir->base_dir.bytes || !t->base)
 		return -ESTALE; /* its directory is forgotten: it will be asked for by its name */
@@ -137,8 +139,9 @@ static bool same_place(const struct known *a, const struct known *b)
 }
 
 /* What is known becomes a node.  1: its record is fetched, look again. */
-static int fetch_known(struct tree *t, struct known *k, struct fetching *x, struct node **ret)
+static int fetch_known_locked(struct tree *t, struct known *k, struct fetching *x, struct node **ret)
 {
+	lock_assert(&t->lock);
 	uint64_t ino = k->ino;
 	int r;
 
@@ -148,7 +151,7 @@ static int fetch_known(struct tree *t, struct known *k, struct fetching *x, stru
 	x->was = *k;
 	x->epoch = t->epoch;
 	if (k->where == KNOWN_STAGED)
-		return node_from_stage(t, ino, ret);
+		return node_from_stage_locked(t, ino, ret);
 	if (k->where == KNOWN_BURNED && !again) {
 		r = find_burned_unlocked(t, k->parent);
 		return r < 0 ? r : 1;
@@ -160,26 +163,27 @@ static int fetch_known(struct tree *t, struct known *k, struct fetching *x, stru
 		r = read_record_unlocked(t, k, &x->entry);
 		return r < 0 ? r : 1;
 	}
-	r = node_new(t, ino, ret);
+	r = node_new_locked(t, ino, ret);
 	if (r == 0)
 		node_take_entry(*ret, x->was.parent, x->was.where, &x->entry);
 	return r;
 }
 
 /* One try. 1: look again. */
-static int fetch_try(struct tree *t, uint64_t ino, struct fetching *x, struct node **ret)
+static int fetch_try_locked(struct tree *t, uint64_t ino, struct fetching *x, struct node **ret)
 {
+	lock_assert(&t->lock);
 	struct known *k = known_find(&t->known, ino), burned;
 
-	if (!k && burned_has(t, ino)) {
-		burned = known_of(ino, 0, burned_parent(t, ino), 1, KNOWN_BURNED);
+	if (!k && burned_has_locked(t, ino)) {
+		burned = known_of(ino, 0, burned_parent_locked(t, ino), 1, KNOWN_BURNED);
 		k = &burned;
 	}
 	if (k)
-		return fetch_known(t, k, x, ret);
+		return fetch_known_locked(t, k, x, ret);
 	if (idset_has(&t->once, ino) && stage_node_exists(t->stage, ino))
-		return node_from_stage(t, ino, ret);
-	return node_get(t, ino, ret);
+		return node_from_stage_locked(t, ino, ret);
+	return node_get_locked(t, ino, ret);
 }
 
 int node_fetch_locked(struct tree *t, uint64_t ino, struct node **ret)
@@ -188,17 +192,18 @@ int node_fetch_locked(struct tree *t, uint64_t ino, struct node **ret)
 	int r;
 
 	do {
-		idle_settle(t);
-		r = fetch_try(t, ino, &x, ret);
+		idle_settle_locked(t);
+		r = fetch_try_locked(t, ino, &x, ret);
 	} while (r == 1);
 	iso_entry_release(&x.entry);
 	return r;
 }
 
-uint64_t node_take_known(struct tree *t, uint64_t ino)
+uint64_t node_take_known_locked(struct tree *t, uint64_t ino)
 {
+	lock_assert(&t->lock);
 	struct known *k = known_find(&t->known, ino);
-	uint64_t n_lookups = k ? k->n_lookups : idset_has(&t->once, ino) || burned_remove(t, ino);
+	uint64_t n_lookups = k ? k->n_lookups : idset_has(&t->once, ino) || burned_remove_locked(t, ino);
 
 	idset_remove(&t->once, ino);
 	if (k)
@@ -206,8 +211,9 @@ uint64_t node_take_known(struct tree *t, uint64_t ino)
 	return n_lookups;
 }
 
-bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
+bool known_forget_locked(struct tree *t, uint64_t ino, uint64_t n_lookups)
 {
+	lock_assert(&t->lock);
 	struct known *k = known_find(&t->known, ino);
 
 	if (!k && idset_has(&t->once, ino)) {
@@ -215,22 +221,24 @@ bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
 		return true;
 	}
 	if (!k)
-		return burned_remove(t, ino);
+		return burned_remove_locked(t, ino);
 	k->n_lookups = (uint16_t)(k->n_lookups - min_u64(n_lookups, k->n_lookups));
 	if (!k->n_lookups)
 		known_remove(&t->known, k);
 	return true;
 }
 
-void known_keep_burned(struct tree *t)
+void known_keep_burned_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	for (struct known *k = NULL; (k = known_next(&t->known, k));)
 		if (k->where == KNOWN_STAGED && !stage_node_exists(t->stage, k->ino))
 			k->where = KNOWN_BURNED;
 }
 
-void known_dropped(struct tree *t)
+void known_dropped_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	struct idset once = t->once;
 
 	t->once = (struct idset){0};

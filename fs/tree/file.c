@@ -62,8 +62,8 @@ void tree_close(struct tree *t, struct tree_file *f)
 	if (f->alone && --n->n_alone == 0)
 		n->met = false;
 	if (f->writable && --n->n_writers == 0 && node_is_dirty(n))
-		node_put(t, n); /* on failure it stays in the list of changed nodes */
-	node_unused(t, n);
+		node_put_locked(t, n); /* on failure it stays in the list of changed nodes */
+	node_unused_locked(t, n);
 	tree_unlock(t);
 	free(f);
 }

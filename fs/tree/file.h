@@ -41,7 +41,7 @@ int content_extend_locked(struct tree *t, struct node *n, uint64_t size, const s
 int content_set_piece_locked(struct tree *t, struct node *n, const struct extent *piece);
 /* Size, times and account after a change of content. */
 void content_changed_locked(struct tree *t, struct node *n, uint64_t size);
-/* Room for a change of it: dirty_ancestors_of() */
+/* Room for a change of it: dirty_ancestors_of_locked() */
 int content_open_way_locked(struct tree *t, struct node *n);
 
 /* All three take the locks themselves; the node is pinned or open.  Reads up to the file's end. */

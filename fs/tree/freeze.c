@@ -18,9 +18,10 @@ void tree_frozen_release(struct tree_frozen *f)
 }
 
 /* Without a base the root has no record anywhere but in its row. */
-static int ensure_root_row(struct tree *t)
+static int ensure_root_row_locked(struct tree *t)
 {
-	return t->base || stage_node_exists(t->stage, TREE_ROOT) ? 0 : node_put(t, t->root);
+	lock_assert(&t->lock);
+	return t->base || stage_node_exists(t->stage, TREE_ROOT) ? 0 : node_put_locked(t, t->root);
 }
 
 /* What lies in older sessions is the reason to write the whole tree when nothing is staged. */
@@ -37,12 +38,13 @@ static bool nothing_to_freeze(struct tree *t, unsigned flags)
 	return !(flags & TREE_FREEZE_UNCHANGED) || !t->base;
 }
 
-static int take_frozen(struct tree *t, unsigned flags, struct tree_frozen *ret)
+static int take_frozen_locked(struct tree *t, unsigned flags, struct tree_frozen *ret)
 {
+	lock_assert(&t->lock);
 	struct tree_frozen f = {.generation = stage_generation(t->stage)};
 	int r;
 
-	f.keep_bytes = (space_sectors(t) * 2 + KEEP_SECTORS) * SECTOR_BYTES;
+	f.keep_bytes = (space_sectors_locked(t) * 2 + KEEP_SECTORS) * SECTOR_BYTES;
 	r = stage_snapshot(t->stage, f.keep_bytes, &f.snapshot);
 	if (r < 0)
 		return r;
@@ -63,6 +65,7 @@ void tree_lock_all(struct tree *t)
 
 void tree_unlock_all(struct tree *t)
 {
+	check(!tree_check_locked(t));
 	tree_unlock(t);
 	pthread_rwlock_unlock(&t->content);
 }
@@ -73,21 +76,21 @@ int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)
 	uint32_t generation;
 
 	tree_lock_all(t);
-	int r = t->frozen ? -EBUSY : node_flush_all(t);
+	int r = t->frozen ? -EBUSY : node_flush_all_locked(t);
 	if (r == 0)
-		r = space_counted(t);
+		r = space_counted_locked(t);
 	if (r == 0 && nothing_to_freeze(t, flags))
 		r = -ENODATA;
 	if (r == 0)
-		r = ensure_root_row(t);
+		r = ensure_root_row_locked(t);
 	if (r == 0)
-		r = take_frozen(t, flags, &f);
+		r = take_frozen_locked(t, flags, &f);
 	if (r == 0)
 		r = stage_freeze(t->stage, &generation);
 	if (r == 0) {
 		f.generation = generation;
 		t->frozen = true;
-		space_freeze(t);
+		space_freeze_locked(t);
 		*ret = f;
 	} else {
 		tree_frozen_release(&f);
@@ -99,13 +102,13 @@ int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)
 int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret)
 {
 	tree_lock_all(t);
-	int r = node_flush_all(t);
+	int r = node_flush_all_locked(t);
 	if (r == 0 && nothing_to_freeze(t, flags))
 		r = -ENODATA;
 	if (r == 0)
-		r = ensure_root_row(t);
+		r = ensure_root_row_locked(t);
 	if (r == 0)
-		r = take_frozen(t, flags, ret);
+		r = take_frozen_locked(t, flags, ret);
 	tree_unlock_all(t);
 	return r;
 }
@@ -130,6 +133,6 @@ void tree_thaw(struct tree *t)
 	tree_lock_all(t);
 	t->frozen = false;
 	stage_unfreeze(t->stage);
-	(void)space_recount(t); /* what fails is made again before the next change */
+	(void)space_recount_locked(t); /* what fails is made again before the next change */
 	tree_unlock_all(t);
 }

@@ -18,58 +18,66 @@
 #define LINK_MAX_NODE 65000u
 #define DIRECTORIES_MAX 65535u
 
-void touch_directory(struct tree *t, struct node *dir)
+void touch_directory_locked(struct tree *t, struct node *dir)
 {
+	lock_assert(&t->lock);
 	dir->mtime = dir->ctime = time_now();
-	node_changed(t, dir);
+	node_changed_locked(t, dir);
 }
 
 /* The directory's row comes before its first staged name: with it the stage knows the base listing below. */
-int own_directory(struct tree *t, struct node *dir)
+int own_directory_locked(struct tree *t, struct node *dir)
 {
-	int r = dirty_ancestors(t, dir);
+	lock_assert(&t->lock);
+	int r = dirty_ancestors_locked(t, dir);
 
 	if (r < 0)
 		return r;
-	return dir->staged && !dir->orphan && stage_node_exists(t->stage, dir->ino) ? 0 : node_put(t, dir);
+	return dir->staged && !dir->orphan && stage_node_exists(t->stage, dir->ino) ? 0 : node_put_locked(t, dir);
 }
 
-int row_put(struct tree *t, const struct node *dir, const char *name, uint64_t ino)
+int row_put_locked(struct tree *t, const struct node *dir, const char *name, uint64_t ino)
 {
+	lock_assert(&t->lock);
 	t->n_name_changes++;
 	return stage_name_put(t->stage, dir->ino, name, ino);
 }
 
-static int row_delete(struct tree *t, const struct node *dir, const char *name)
+static int row_delete_locked(struct tree *t, const struct node *dir, const char *name)
 {
+	lock_assert(&t->lock);
 	t->n_name_changes++;
 	return stage_name_delete(t->stage, dir->ino, name);
 }
 
-static int name_add(struct tree *t, struct node *dir, const char *name, struct node *child)
+static int name_add_locked(struct tree *t, struct node *dir, const char *name, struct node *child)
 {
-	int r = own_directory(t, dir);
+	lock_assert(&t->lock);
+	int r = own_directory_locked(t, dir);
 
 	if (r == 0)
-		r = space_add_name(t, dir, name, child);
+		r = space_add_name_locked(t, dir, name, child);
 	if (r == 0) {
-		r = row_put(t, dir, name, child->ino);
+		r = row_put_locked(t, dir, name, child->ino);
 		if (r < 0)
-			space_remove_name(t, dir->ino, name, child);
+			space_remove_name_locked(t, dir->ino, name, child);
 	}
 	return r;
 }
 
 /* The row that says it is gone: none, where nothing on the disc has that name. */
-int row_hide(struct tree *t, const struct node *dir, const char *name)
+int row_hide_locked(struct tree *t, const struct node *dir, const char *name)
 {
-	return dir->base_dir.bytes || t->frozen ? row_put(t, dir, name, STAGE_WHITEOUT) : row_delete(t, dir, name);
+	lock_assert(&t->lock);
+	return dir->base_dir.bytes || t->frozen ? row_put_locked(t, dir, name, STAGE_WHITEOUT) :
+						  row_delete_locked(t, dir, name);
 }
 
 /* As the probe found it.  What cannot be taken back is half a change: the stage is not to keep it. */
-void row_restore(struct tree *t, const struct node *dir, const char *name, const struct probe *p)
+void row_restore_locked(struct tree *t, const struct node *dir, const char *name, const struct probe *p)
 {
-	int r = p->staged ? row_put(t, dir, name, p->ino) : row_delete(t, dir, name);
+	lock_assert(&t->lock);
+	int r = p->staged ? row_put_locked(t, dir, name, p->ino) : row_delete_locked(t, dir, name);
 
 	if (r < 0)
 		stage_fail(t->stage, r);
@@ -77,15 +85,16 @@ void row_restore(struct tree *t, const struct node *dir, const char *name, const
 
 bool names_a_node(const struct probe *p) { return p->staged && p->ino != STAGE_WHITEOUT; }
 
-static int name_drop(struct tree *t, struct node *dir, const char *name, const struct node *child,
-		     const struct probe *p)
+static int name_drop_locked(struct tree *t, struct node *dir, const char *name, const struct node *child,
+			    const struct probe *p)
 {
-	int r = own_directory(t, dir);
+	lock_assert(&t->lock);
+	int r = own_directory_locked(t, dir);
 
 	if (r == 0)
-		r = row_hide(t, dir, name);
+		r = row_hide_locked(t, dir, name);
 	if (r == 0 && names_a_node(p))
-		space_remove_name(t, dir->ino, name, child);
+		space_remove_name_locked(t, dir->ino, name, child);
 	return r;
 }
 
@@ -103,14 +112,15 @@ struct newborn {
 	const struct tree_caller *caller;
 };
 
-static int make_node(struct tree *t, struct node *dir, const struct newborn *b, struct node **ret)
+static int make_node_locked(struct tree *t, struct node *dir, const struct newborn *b, struct node **ret)
 {
+	lock_assert(&t->lock);
 	struct node *n;
 	uint64_t ino;
 	int r = stage_new_ino(t->stage, &ino);
 
 	if (r == 0)
-		r = node_new(t, ino, &n);
+		r = node_new_locked(t, ino, &n);
 	if (r < 0)
 		return r;
 	n->mode = (uint32_t)b->mode;
@@ -127,25 +137,26 @@ static int make_node(struct tree *t, struct node *dir, const struct newborn *b, 
 	n->atime = n->mtime = n->ctime = time_now();
 	n->target = b->target ? strdup(b->target) : NULL;
 	if (b->target && !n->target) {
-		node_unused(t, n);
+		node_unused_locked(t, n);
 		return -ENOMEM;
 	}
 	*ret = n;
 	return 0;
 }
 
-static int enlist(struct tree *t, struct node *dir, const char *name, struct node *n)
+static int enlist_locked(struct tree *t, struct node *dir, const char *name, struct node *n)
 {
-	int r = node_put(t, n);
+	lock_assert(&t->lock);
+	int r = node_put_locked(t, n);
 
 	if (r == 0 && S_ISDIR(n->mode))
-		r = space_add_directory(t, n->ino);
+		r = space_add_directory_locked(t, n->ino);
 	if (r == 0)
-		r = name_add(t, dir, name, n);
+		r = name_add_locked(t, dir, name, n);
 	if (r < 0) {
-		space_remove_directory(t, n->ino);
-		node_orphan(t, n);
-		node_unused(t, n);
+		space_remove_directory_locked(t, n->ino);
+		node_orphan_locked(t, n);
+		node_unused_locked(t, n);
 		return r;
 	}
 	if (S_ISDIR(n->mode)) {
@@ -153,19 +164,20 @@ static int enlist(struct tree *t, struct node *dir, const char *name, struct nod
 			dir->nlink++;
 		t->space.directories++;
 	}
-	touch_directory(t, dir);
+	touch_directory_locked(t, dir);
 	return 0;
 }
 
 /* 0: nothing has the name; -EEXIST; or why that is not known. */
-static int name_free(struct tree *t, struct node *dir, struct probe *p)
+static int name_free_locked(struct tree *t, struct node *dir, struct probe *p)
 {
+	lock_assert(&t->lock);
 	struct node *n;
-	int r = resolve(t, dir, p, &n);
+	int r = resolve_locked(t, dir, p, &n);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	node_unused(t, n);
+	node_unused_locked(t, n);
 	return -EEXIST;
 }
 
@@ -181,13 +193,13 @@ static int make_locked(struct tree *t, uint64_t parent, const char *name, const 
 		return -ENOENT;
 	if (S_ISDIR(b->mode) && t->space.directories >= DIRECTORIES_MAX)
 		return -EMLINK;
-	r = name_free(t, dir, &p);
+	r = name_free_locked(t, dir, &p);
 	if (r < 0)
 		return r;
 	stage_lock(t->stage);
-	r = make_node(t, dir, b, ret);
+	r = make_node_locked(t, dir, b, ret);
 	if (r == 0)
-		r = enlist(t, dir, name, *ret);
+		r = enlist_locked(t, dir, name, *ret);
 	stage_unlock(t->stage);
 	return r;
 }
@@ -202,7 +214,7 @@ static int make(struct tree *t, uint64_t parent, const char *name, const struct 
 	tree_lock(t);
 	r = make_locked(t, parent, name, b, &n);
 	if (r == 0)
-		node_give(t, n, st);
+		node_give_locked(t, n, st);
 	tree_unlock(t);
 	return r;
 }
@@ -255,25 +267,26 @@ int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, co
 }
 
 /* One name more. Nothing of it remains when it fails. */
-static int enlist_link(struct tree *t, struct node *dir, const char *name, struct node *n)
+static int enlist_link_locked(struct tree *t, struct node *dir, const char *name, struct node *n)
 {
+	lock_assert(&t->lock);
 	n->nlink++;
-	int r = dirty_ancestors_of(t, n);
+	int r = dirty_ancestors_of_locked(t, n);
 	if (r == 0)
-		r = space_grow(t, n, 0, 0, n->size);
+		r = space_grow_locked(t, n, 0, 0, n->size);
 	if (r == 0)
-		r = node_put(t, n);
+		r = node_put_locked(t, n);
 	if (r == 0)
-		r = name_add(t, dir, name, n);
+		r = name_add_locked(t, dir, name, n);
 	if (r < 0) {
 		n->nlink--;
 		if (n->staged)
-			node_changed(t, n);
+			node_changed_locked(t, n);
 		return r;
 	}
 	n->ctime = time_now();
-	node_changed(t, n);
-	touch_directory(t, dir);
+	node_changed_locked(t, n);
+	touch_directory_locked(t, dir);
 	return 0;
 }
 
@@ -294,11 +307,11 @@ static int link_locked(struct tree *t, struct node *n, uint64_t parent, const ch
 		return -EPERM;
 	if (n->nlink >= LINK_MAX_NODE)
 		return -EMLINK;
-	r = name_free(t, dir, &p);
+	r = name_free_locked(t, dir, &p);
 	if (r < 0)
 		return r;
 	stage_lock(t->stage);
-	r = enlist_link(t, dir, name, n);
+	r = enlist_link_locked(t, dir, name, n);
 	stage_unlock(t->stage);
 	return r;
 }
@@ -318,15 +331,16 @@ int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, s
 		if (r == 0)
 			node_refer(n, st);
 		n->n_pins--;
-		node_unused(t, n);
+		node_unused_locked(t, n);
 	}
 	tree_unlock(t);
 	return r;
 }
 
 /* One name fewer: of a directory, all. */
-void unlink_node(struct tree *t, struct node *dir, struct node *n)
+void unlink_node_locked(struct tree *t, struct node *dir, struct node *n)
 {
+	lock_assert(&t->lock);
 	n->ctime = time_now();
 	if (S_ISDIR(n->mode)) {
 		n->nlink = 0;
@@ -336,34 +350,35 @@ void unlink_node(struct tree *t, struct node *dir, struct node *n)
 	if (n->nlink) {
 		if (n->parent == dir->ino)
 			n->parent = 0; /* where its other names are is not known */
-		node_changed(t, n);
+		node_changed_locked(t, n);
 	} else {
 		if (S_ISDIR(n->mode)) {
 			t->n_name_changes++;
 			stage_names_delete(t->stage,
 					   n->ino); /* what stays has no directory, and goes with the commit */
-			space_remove_directory(t, n->ino);
+			space_remove_directory_locked(t, n->ino);
 			if (t->space.directories)
 				t->space.directories--;
 		}
-		node_orphan(t, n);
+		node_orphan_locked(t, n);
 	}
 }
 
 /* Its other names stay, in records that count one less. */
 bool keeps_names(const struct node *n) { return !S_ISDIR(n->mode) && n->nlink > 1; }
 
-static int remove_name(struct tree *t, struct node *dir, const char *name, struct node *n, const struct probe *p)
+static int remove_name_locked(struct tree *t, struct node *dir, const char *name, struct node *n, const struct probe *p)
 {
+	lock_assert(&t->lock);
 	stage_lock(t->stage);
-	int r = keeps_names(n) ? dirty_ancestors_of(t, n) : 0;
+	int r = keeps_names(n) ? dirty_ancestors_of_locked(t, n) : 0;
 	if (r == 0)
-		r = name_drop(t, dir, name, n, p);
+		r = name_drop_locked(t, dir, name, n, p);
 	if (r == 0) {
 		if (S_ISDIR(n->mode) && dir->nlink > 2)
 			dir->nlink--;
-		unlink_node(t, dir, n);
-		touch_directory(t, dir);
+		unlink_node_locked(t, dir, n);
+		touch_directory_locked(t, dir);
 	}
 	stage_unlock(t->stage);
 	return r;
@@ -380,10 +395,10 @@ int tree_unlink(struct tree *t, uint64_t parent, const char *name)
 	tree_lock(t);
 	r = probe_name_locked(t, parent, name, &p, &dir);
 	if (r == 0)
-		r = resolve(t, dir, &p, &n);
+		r = resolve_locked(t, dir, &p, &n);
 	if (r == 0) {
-		r = S_ISDIR(n->mode) ? -EISDIR : remove_name(t, dir, name, n, &p);
-		node_unused(t, n);
+		r = S_ISDIR(n->mode) ? -EISDIR : remove_name_locked(t, dir, name, n, &p);
+		node_unused_locked(t, n);
 	}
 	tree_unlock(t);
 	return r;
@@ -398,7 +413,7 @@ int peek_directory(struct tree *t, uint64_t parent, const char *name, uint64_t *
 	tree_lock(t);
 	int r = probe_name_locked(t, parent, name, &p, &dir);
 	if (r == 0)
-		r = resolve(t, dir, &p, &n);
+		r = resolve_locked(t, dir, &p, &n);
 	if (r == 0) {
 		if (S_ISDIR(n->mode)) {
 			*ret_ino = n->ino;
@@ -406,7 +421,7 @@ int peek_directory(struct tree *t, uint64_t parent, const char *name, uint64_t *
 		} else {
 			r = -ENOTDIR;
 		}
-		node_unused(t, n);
+		node_unused_locked(t, n);
 	}
 	tree_unlock(t);
 	return r;
@@ -428,10 +443,10 @@ int tree_rmdir(struct tree *t, uint64_t parent, const char *name)
 	if (r == 0)
 		r = probe_name_locked(t, parent, name, &p, &dir);
 	if (r == 0)
-		r = resolve(t, dir, &p, &n);
+		r = resolve_locked(t, dir, &p, &n);
 	if (r == 0) {
-		r = n->ino != ino ? -EBUSY : remove_name(t, dir, name, n, &p);
-		node_unused(t, n);
+		r = n->ino != ino ? -EBUSY : remove_name_locked(t, dir, name, n, &p);
+		node_unused_locked(t, n);
 	}
 	tree_unlock(t);
 	tree_forget(t, ino, 1);

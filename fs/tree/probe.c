@@ -21,8 +21,9 @@ void probe_release(struct probe *p)
 
 static bool same_extent(struct iso_extent a, struct iso_extent b) { return a.lba == b.lba && a.bytes == b.bytes; }
 
-static int ask_stage(struct tree *t, const struct node *parent, const char *name, struct probe *p)
+static int ask_stage_locked(struct tree *t, const struct node *parent, const char *name, struct probe *p)
 {
+	lock_assert(&t->lock);
 	if (p->asked == t->n_name_changes + 1)
 		return 0;
 	int r = t->stage ? stage_name_get(t->stage, parent->ino, name, &p->ino) : -ENOENT;
@@ -69,10 +70,11 @@ static int fetch_record(struct tree *t, const struct node *parent, const char *n
 	return 0;
 }
 
-static int directory_get(struct tree *t, uint64_t ino, struct node **ret)
+static int directory_get_locked(struct tree *t, uint64_t ino, struct node **ret)
 {
+	lock_assert(&t->lock);
 	struct node *n;
-	int r = node_get(t, ino, &n);
+	int r = node_get_locked(t, ino, &n);
 
 	if (r < 0)
 		return r;
@@ -83,13 +85,15 @@ static int directory_get(struct tree *t, uint64_t ino, struct node **ret)
 }
 
 /* One try. 1: the lock was given back for the base, look again. */
-static int probe_try(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent)
+static int probe_try_locked(struct tree *t, uint64_t parent, const char *name, struct probe *p,
+			    struct node **ret_parent)
 {
+	lock_assert(&t->lock);
 	struct node *n;
-	int r = directory_get(t, parent, &n);
+	int r = directory_get_locked(t, parent, &n);
 
 	if (r == 0)
-		r = ask_stage(t, n, name, p);
+		r = ask_stage_locked(t, n, name, p);
 	if (r == 0 && record_wanted(t, n, p)) {
 		r = fetch_record(t, n, name, p);
 		return r < 0 ? r : 1;
@@ -106,8 +110,8 @@ int probe_name_locked(struct tree *t, uint64_t parent, const char *name, struct 
 	if (strlen(name) > 255)
 		return -ENAMETOOLONG;
 	do {
-		idle_settle(t);
-		r = probe_try(t, parent, name, p, ret_parent);
+		idle_settle_locked(t);
+		r = probe_try_locked(t, parent, name, p, ret_parent);
 	} while (r > 0);
 	return r;
 }
@@ -122,21 +126,24 @@ int probe_names_locked(struct tree *t, uint64_t parent, const char *name, struct
 	do {
 		r = probe_name_locked(t, parent, name, p, ret_parent);
 		if (r == 0)
-			r = probe_try(t, parent2, name2, p2, ret_parent2);
+			r = probe_try_locked(t, parent2, name2, p2, ret_parent2);
 	} while (r > 0);
 	return r;
 }
 
-bool is_of_base(const struct tree *t, const struct node *parent, const struct probe *p)
+bool is_of_base_locked(const struct tree *t, const struct node *parent, const struct probe *p)
 {
+	lock_assert(&t->lock);
 	return !p->staged && has_records(t, parent) && p->valid && !p->error;
 }
 
-int resolve(struct tree *t, struct node *parent, struct probe *p, struct node **ret)
+int resolve_locked(struct tree *t, struct node *parent, struct probe *p, struct node **ret)
 {
+	lock_assert(&t->lock);
 	if (p->staged)
-		return p->ino == STAGE_WHITEOUT ? -ENOENT : node_from_stage(t, p->ino, ret);
-	if (!is_of_base(t, parent, p))
+		return p->ino == STAGE_WHITEOUT ? -ENOENT : node_from_stage_locked(t, p->ino, ret);
+	if (!is_of_base_locked(t, parent, p))
 		return -ENOENT;
-	return node_from_entry(t, parent->ino, &p->entry, ret); /* may take its extents: a probe serves one resolve */
+	return node_from_entry_locked(t, parent->ino, &p->entry,
+				      ret); /* may take its extents: a probe serves one resolve */
 }

@@ -175,8 +175,9 @@ static void rebase_file(const struct burn_placements *b, struct node *n)
 }
 
 /* What cannot be translated keeps its body: correct, only burned again. Listings are never left behind. */
-static void rebase_nodes(struct tree *t, const struct burn_placements *b)
+static void rebase_nodes_locked(struct tree *t, const struct burn_placements *b)
 {
+	lock_assert(&t->lock);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
 			if (S_ISDIR(n->mode))
@@ -192,13 +193,14 @@ static void rebase_nodes(struct tree *t, const struct burn_placements *b)
 }
 
 /* One row that is newer than the burned generation. */
-static int rebase_row(struct tree *t, const struct burn_placements *b, uint64_t ino)
+static int rebase_row_locked(struct tree *t, const struct burn_placements *b, uint64_t ino)
 {
-	struct node *n = node_find(t, ino);
+	lock_assert(&t->lock);
+	struct node *n = node_find_locked(t, ino);
 	struct stage_node row = {0};
 
 	if (n && !n->dead)
-		return node_put(t, n);
+		return node_put_locked(t, n);
 	int r = stage_node_get(t->stage, ino, &row);
 	if (r < 0)
 		return r;
@@ -220,20 +222,22 @@ static int rebase_row(struct tree *t, const struct burn_placements *b, uint64_t 
 	return r;
 }
 
-static int rebase_rows(struct tree *t, const struct burn_placements *b)
+static int rebase_rows_locked(struct tree *t, const struct burn_placements *b)
 {
+	lock_assert(&t->lock);
 	_free_ uint64_t *inos = NULL;
 	size_t n = 0;
 	int r = stage_node_inos(t->stage, &inos, &n);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = rebase_row(t, b, inos[i]);
+		r = rebase_row_locked(t, b, inos[i]);
 	return r;
 }
 
 /* Bodies that only nodes in memory still name: open files without a name. */
-static int collect(struct tree *t)
+static int collect_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	_free_ uint32_t *keep = NULL;
 	size_t n = 0, capacity = 0;
 
@@ -260,8 +264,9 @@ static int collect(struct tree *t)
 }
 
 /* The root of the new base stands for the root node unless it was changed since. */
-static void rebase_flags(struct tree *t)
+static void rebase_flags_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
 			if (!n->orphan && !n->dead)
@@ -271,14 +276,15 @@ static void rebase_flags(struct tree *t)
 }
 
 /* The new base is what there is from here on, whatever the stage says afterwards. */
-static void change_base(struct tree *t, struct iso *base, const struct burn_placements *placements,
-			struct stage_snapshot *rows)
+static void change_base_locked(struct tree *t, struct iso *base, const struct burn_placements *placements,
+			       struct stage_snapshot *rows)
 {
+	lock_assert(&t->lock);
 	struct iso *old = t->base;
 
-	rebase_nodes(t, placements);
-	rebase_flags(t);
-	known_burned(t, rows);
+	rebase_nodes_locked(t, placements);
+	rebase_flags_locked(t);
+	known_burned_locked(t, rows);
 	t->base = iso_ref(base);
 	iso_unref(old);
 	t->epoch++;
@@ -293,8 +299,8 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 	stage_lock(t->stage);
 	int r = stage_drop_generation(t->stage, generation);
 	if (r == 0) {
-		change_base(t, base, placements, rows);
-		r = rebase_rows(t, placements);
+		change_base_locked(t, base, placements, rows);
+		r = rebase_rows_locked(t, placements);
 	}
 	stage_unlock(t->stage);
 	if (state) {
@@ -305,8 +311,8 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 	if (r == 0) {
 		t->frozen = false;
 		stage_unfreeze(t->stage);
-		(void)space_recount(t); /* what fails is made again before the next change */
-		(void)collect(t);	/* or bodies stay until the next one */
+		(void)space_recount_locked(t); /* what fails is made again before the next change */
+		(void)collect_locked(t);       /* or bodies stay until the next one */
 	}
 	tree_unlock_all(t);
 	return r;

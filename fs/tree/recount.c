@@ -20,8 +20,9 @@ static bool may_link(const struct tree *t, const struct iso_info *base)
 	       t->space.unlinkable_epoch != t->epoch + 1;
 }
 
-static void count_base(struct tree *t)
+static void count_base_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	struct space *s = &t->space;
 	struct iso_info info = {0};
 
@@ -60,12 +61,13 @@ static void count_base(struct tree *t)
 	}
 }
 
-/* Does the row keep what dirty_ancestors() promises? */
-static void recount_way(struct tree *t, const struct node *n)
+/* Does the row keep what dirty_ancestors_locked() promises? */
+static void recount_way_locked(struct tree *t, const struct node *n)
 {
+	lock_assert(&t->lock);
 	if (n->ino == TREE_ROOT)
 		return;
-	if (way_unknown(t, n))
+	if (way_unknown_locked(t, n))
 		t->space.links = true;
 	else if (!S_ISDIR(n->mode) && !n->parent)
 		return;
@@ -74,57 +76,60 @@ static void recount_way(struct tree *t, const struct node *n)
 }
 
 /* The names below a directory, whose rows are counted already. */
-static int recount_names(struct tree *t, uint64_t ino)
+static int recount_names_locked(struct tree *t, uint64_t ino)
 {
+	lock_assert(&t->lock);
 	_free_ struct stage_name *names = NULL;
 	size_t n_names = 0;
 	struct node *dir, *child;
-	int r = node_from_stage(t, ino, &dir);
+	int r = node_from_stage_locked(t, ino, &dir);
 
 	if (r < 0)
 		return r;
 	dir->n_pins++;
 	r = stage_names(t->stage, ino, &names, &n_names);
 	if (r == 0)
-		r = touched_directory(t, dir);
+		r = touched_directory_locked(t, dir);
 	for (size_t i = 0; r == 0 && i < n_names; i++) {
 		if (names[i].ino == STAGE_WHITEOUT)
 			continue;
-		r = node_from_stage(t, names[i].ino, &child);
+		r = node_from_stage_locked(t, names[i].ino, &child);
 		if (r < 0)
 			break;
-		touched_name(t, ino, names[i].name, child);
+		touched_name_locked(t, ino, names[i].name, child);
 		if (S_ISDIR(child->mode) && !child->base_dir.bytes)
 			t->space.directories++;
-		node_unused(t, child);
-		idle_settle(t);
+		node_unused_locked(t, child);
+		idle_settle_locked(t);
 	}
 	dir->n_pins--;
-	node_unused(t, dir);
+	node_unused_locked(t, dir);
 	return r;
 }
 
 /* Count one row of the stage: its content. */
-static int recount_row(struct tree *t, uint64_t ino, bool *ret_directory)
+static int recount_row_locked(struct tree *t, uint64_t ino, bool *ret_directory)
 {
+	lock_assert(&t->lock);
 	struct node *n;
-	int r = node_from_stage(t, ino, &n);
+	int r = node_from_stage_locked(t, ino, &n);
 
 	if (r < 0)
 		return r;
 	n->cost = n->links = 0; /* so far */
-	space_node(t, n);
-	recount_way(t, n);
+	space_node_locked(t, n);
+	recount_way_locked(t, n);
 	*ret_directory = S_ISDIR(n->mode);
-	node_unused(t, n);
-	idle_settle(t);
+	node_unused_locked(t, n);
+	idle_settle_locked(t);
 	return 0;
 }
 
 /* All rows first, each once, whether its node is in memory or not: names bring nodes in, and what the kernel knows
  * stays for a while. */
-static int recount_rows(struct tree *t)
+static int recount_rows_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	_free_ uint64_t *inos = NULL;
 	size_t n = 0, n_directories = 0;
 	int r = stage_node_inos(t->stage, &inos, &n);
@@ -132,45 +137,51 @@ static int recount_rows(struct tree *t)
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		bool directory = false;
 
-		r = recount_row(t, inos[i], &directory);
+		r = recount_row_locked(t, inos[i], &directory);
 		if (directory)
 			inos[n_directories++] = inos[i];
 	}
 	for (size_t i = 0; r == 0 && i < n_directories; i++)
-		r = recount_names(t, inos[i]);
+		r = recount_names_locked(t, inos[i]);
 	return r;
 }
 
-int space_recount(struct tree *t)
+int space_recount_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	t->space.uncounted = true;
 	touched_clear(&t->space);
 	t->space.data = t->space.n_contents = t->space.n_linked = t->space.n_links = 0;
 	t->space.frozen = 0;
 	t->space.burning = false;
-	count_base(t);
+	count_base_locked(t);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
 			at->cost = at->links = 0;
 			if (t->stage && !stage_node_exists(t->stage, at->ino))
-				space_node(t, at); /* its row comes with the next flush */
+				space_node_locked(t, at); /* its row comes with the next flush */
 		}
 	}
-	int r = t->stage ? recount_rows(t) : 0;
+	int r = t->stage ? recount_rows_locked(t) : 0;
 	t->space.uncounted = r < 0;
 	return r;
 }
 
 /* A count that failed is tried again: what is not counted would be promised twice. */
-int space_counted(struct tree *t) { return t->space.uncounted ? space_recount(t) : 0; }
+int space_counted_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	return t->space.uncounted ? space_recount_locked(t) : 0;
+}
 
 /* What is staged now becomes a session of its own; what comes is counted for the one after it, whose tree contains
  * this one's. */
-void space_freeze(struct tree *t)
+void space_freeze_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	struct space *s = &t->space;
 
-	s->frozen = round_up(space_sectors(t), 32);
+	s->frozen = round_up(space_sectors_locked(t), 32);
 	s->burning = true;
 	s->new_ino = stage_next_ino(t->stage);
 	touched_freeze(s);

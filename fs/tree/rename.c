@@ -50,103 +50,109 @@ static void reparent(struct node *n, struct node *from, struct node *to)
  * The names that come are counted, and refused, before the first row changes: what follows only fails when memory or
  * the stage's disk does.
  */
-static int rename_room(struct tree *t, struct renaming *x)
+static int rename_room_locked(struct tree *t, struct renaming *x)
 {
-	int r = dirty_ancestors_of(t, x->source);
+	lock_assert(&t->lock);
+	int r = dirty_ancestors_of_locked(t, x->source);
 
 	if (r == 0 && x->victim && (x->flags & RENAME_EXCHANGE || keeps_names(x->victim)))
-		r = dirty_ancestors_of(t, x->victim);
+		r = dirty_ancestors_of_locked(t, x->victim);
 	if (r == 0)
-		r = dirty_ancestors(t, x->from_dir);
+		r = dirty_ancestors_locked(t, x->from_dir);
 	if (r == 0)
-		r = dirty_ancestors(t, x->to_dir);
+		r = dirty_ancestors_locked(t, x->to_dir);
 	if (r == 0)
-		r = space_grow(t, x->source, 0, 0, x->source->size);
+		r = space_grow_locked(t, x->source, 0, 0, x->source->size);
 	if (r == 0 && x->flags & RENAME_EXCHANGE)
-		r = space_grow(t, x->victim, 0, 0, x->victim->size);
+		r = space_grow_locked(t, x->victim, 0, 0, x->victim->size);
 	if (r == 0)
-		r = space_add_name(t, x->to_dir, x->to, x->source);
+		r = space_add_name_locked(t, x->to_dir, x->to, x->source);
 	if (r == 0 && x->flags & RENAME_EXCHANGE) {
-		r = space_add_name(t, x->from_dir, x->from, x->victim);
+		r = space_add_name_locked(t, x->from_dir, x->from, x->victim);
 		if (r < 0)
-			space_remove_name(t, x->to_dir->ino, x->to, x->source);
+			space_remove_name_locked(t, x->to_dir->ino, x->to, x->source);
 	}
 	return r;
 }
 
 /* Rows of all that takes part, before the first name changes. */
-static int rename_rows(struct tree *t, struct renaming *x)
+static int rename_rows_locked(struct tree *t, struct renaming *x)
 {
-	int r = node_put(t, x->source);
+	lock_assert(&t->lock);
+	int r = node_put_locked(t, x->source);
 
 	if (r == 0 && x->flags & RENAME_EXCHANGE)
-		r = node_put(t, x->victim);
+		r = node_put_locked(t, x->victim);
 	if (r == 0)
-		r = own_directory(t, x->to_dir);
+		r = own_directory_locked(t, x->to_dir);
 	if (r == 0)
-		r = own_directory(t, x->from_dir);
+		r = own_directory_locked(t, x->from_dir);
 	return r;
 }
 
 /* Both names change, or none. */
-static int rename_names(struct tree *t, struct renaming *x)
+static int rename_names_locked(struct tree *t, struct renaming *x)
 {
-	int r = row_put(t, x->to_dir, x->to, x->source->ino);
+	lock_assert(&t->lock);
+	int r = row_put_locked(t, x->to_dir, x->to, x->source->ino);
 
 	if (r < 0)
 		return r;
 	if (x->flags & RENAME_EXCHANGE)
-		r = row_put(t, x->from_dir, x->from, x->victim->ino);
+		r = row_put_locked(t, x->from_dir, x->from, x->victim->ino);
 	else
-		r = row_hide(t, x->from_dir, x->from);
+		r = row_hide_locked(t, x->from_dir, x->from);
 	if (r < 0)
-		row_restore(t, x->to_dir, x->to, x->q);
+		row_restore_locked(t, x->to_dir, x->to, x->q);
 	return r;
 }
 
-/* What rename_room() counted. */
-static void rename_uncount(struct tree *t, struct renaming *x)
+/* What rename_room_locked() counted. */
+static void rename_uncount_locked(struct tree *t, struct renaming *x)
 {
-	space_remove_name(t, x->to_dir->ino, x->to, x->source);
+	lock_assert(&t->lock);
+	space_remove_name_locked(t, x->to_dir->ino, x->to, x->source);
 	if (x->flags & RENAME_EXCHANGE)
-		space_remove_name(t, x->from_dir->ino, x->from, x->victim);
+		space_remove_name_locked(t, x->from_dir->ino, x->from, x->victim);
 }
 
-static void rename_done(struct tree *t, struct renaming *x)
+static void rename_done_locked(struct tree *t, struct renaming *x)
 {
+	lock_assert(&t->lock);
 	if (x->victim && names_a_node(x->q))
-		space_remove_name(t, x->to_dir->ino, x->to, x->victim);
+		space_remove_name_locked(t, x->to_dir->ino, x->to, x->victim);
 	if (names_a_node(x->p))
-		space_remove_name(t, x->from_dir->ino, x->from, x->source);
+		space_remove_name_locked(t, x->from_dir->ino, x->from, x->source);
 	if (x->flags & RENAME_EXCHANGE) {
 		reparent(x->source, x->from_dir, x->to_dir);
 		reparent(x->victim, x->to_dir, x->from_dir);
 		x->victim->ctime = time_now();
-		node_changed(t, x->victim);
+		node_changed_locked(t, x->victim);
 		return;
 	}
 	if (x->victim) {
 		if (S_ISDIR(x->victim->mode) && x->to_dir->nlink > 2)
 			x->to_dir->nlink--;
-		unlink_node(t, x->to_dir, x->victim);
+		unlink_node_locked(t, x->to_dir, x->victim);
 	}
 	reparent(x->source, x->from_dir, x->to_dir);
 }
 
-static int rename_both(struct tree *t, struct renaming *x)
+static int rename_both_locked(struct tree *t, struct renaming *x)
 {
-	int r = rename_room(t, x);
+	lock_assert(&t->lock);
+	int r = rename_room_locked(t, x);
 
 	if (r < 0)
 		return r;
-	r = rename_rows(t, x);
+	r = rename_rows_locked(t, x);
 	if (r == 0)
-		r = rename_names(t, x);
+		r = rename_names_locked(t, x);
 	if (r < 0) {
-		rename_uncount(t, x);
+		rename_uncount_locked(t, x);
 		return r;
 	}
-	rename_done(t, x);
+	rename_done_locked(t, x);
 	return 0;
 }
 
@@ -162,13 +168,13 @@ static int rename_locked(struct tree *t, struct renaming *x, uint64_t emptied)
 	if (x->victim && S_ISDIR(x->victim->mode) && !(x->flags & RENAME_EXCHANGE) && x->victim->ino != emptied)
 		return -EBUSY; /* another directory got the name meanwhile */
 	stage_lock(t->stage);
-	r = rename_both(t, x);
+	r = rename_both_locked(t, x);
 	if (r == 0) {
 		x->source->ctime = time_now();
-		node_changed(t, x->source);
-		touch_directory(t, x->from_dir);
+		node_changed_locked(t, x->source);
+		touch_directory_locked(t, x->from_dir);
 		if (x->to_dir != x->from_dir)
-			touch_directory(t, x->to_dir);
+			touch_directory_locked(t, x->to_dir);
 	}
 	stage_unlock(t->stage);
 	return r;
@@ -188,21 +194,22 @@ static int check_victim(struct tree *t, uint64_t parent, const char *name, unsig
 }
 
 /* Both names are probed. */
-static int rename_found(struct tree *t, struct renaming *x, uint64_t emptied)
+static int rename_found_locked(struct tree *t, struct renaming *x, uint64_t emptied)
 {
-	int r = resolve(t, x->from_dir, x->p, &x->source);
+	lock_assert(&t->lock);
+	int r = resolve_locked(t, x->from_dir, x->p, &x->source);
 
 	if (r < 0)
 		return r;
 	x->source->n_pins++;
-	r = resolve(t, x->to_dir, x->q, &x->victim);
+	r = resolve_locked(t, x->to_dir, x->q, &x->victim);
 	x->victim = r == 0 ? x->victim : NULL;
 	if (r == 0 || r == -ENOENT)
 		r = rename_locked(t, x, emptied);
 	x->source->n_pins--;
 	if (x->victim && x->victim != x->source)
-		node_unused(t, x->victim);
-	node_unused(t, x->source);
+		node_unused_locked(t, x->victim);
+	node_unused_locked(t, x->source);
 	return r;
 }
 
@@ -222,7 +229,7 @@ int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_
 		tree_lock(t);
 		r = probe_names_locked(t, parent, name, &p, &x.from_dir, new_parent, new_name, &q, &x.to_dir);
 		if (r == 0)
-			r = rename_found(t, &x, victim);
+			r = rename_found_locked(t, &x, victim);
 		tree_unlock(t);
 	}
 	if (victim)

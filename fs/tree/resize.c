@@ -13,9 +13,9 @@ static void shrink(struct tree *t, struct node *n, uint64_t size)
 {
 	tree_lock(t);
 	if (size == 0)
-		node_drop_bodies(t, n);
+		node_drop_bodies_locked(t, n);
 	else if (block_up(size) < n->size)
-		node_discard_body(t, n, block_up(size), UINT64_MAX);
+		node_discard_body_locked(t, n, block_up(size), UINT64_MAX);
 	map_truncate(&n->map, size);
 	node_sums(n);
 	tree_unlock(t);
@@ -136,7 +136,7 @@ int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offse
 		r = node_resize(t, n, end);
 	else if (r == 0 && keep && !kind && end > size) {
 		tree_lock(t);
-		r = space_check(t, (end - size) / BLOCK);
+		r = space_check_locked(t, (end - size) / BLOCK);
 		tree_unlock(t);
 	}
 	if (r == 0) { /* the time changes even if no byte does, as everywhere */

@@ -39,8 +39,9 @@ static uint64_t others_sectors(const struct tree *t)
 }
 
 /* A linked session takes no more than a full one, whatever the bounds say. */
-uint64_t space_exact(const struct tree *t)
+uint64_t space_exact_locked(const struct tree *t)
 {
+	lock_assert(&t->lock);
 	const struct space *s = &t->space;
 	uint64_t links = space_link_bytes(s), full = s->base_tree + s->names + (links ? sectors_of(links) + 1 : 0);
 	uint64_t linked =
@@ -51,7 +52,11 @@ uint64_t space_exact(const struct tree *t)
 	       (t->options.whole_files ? 0 : bound_contents_sectors(s->n_contents));
 }
 
-uint64_t space_sectors(const struct tree *t) { return round_up(space_exact(t), BOUND_ALIGN_SECTORS); }
+uint64_t space_sectors_locked(const struct tree *t)
+{
+	lock_assert(&t->lock);
+	return round_up(space_exact_locked(t), BOUND_ALIGN_SECTORS);
+}
 
 static uint64_t medium_used(const struct tree *t)
 {
@@ -62,9 +67,10 @@ static uint64_t medium_used(const struct tree *t)
 }
 
 /* Sectors that are still free when all that is staged was burned; a session has whole units of BOUND_ALIGN_SECTORS. */
-static uint64_t medium_left(struct tree *t)
+static uint64_t medium_left_locked(struct tree *t)
 {
-	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t), need = space_exact(t);
+	lock_assert(&t->lock);
+	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t), need = space_exact_locked(t);
 	uint64_t room = capacity > used ? (capacity - used) / BOUND_ALIGN_SECTORS * BOUND_ALIGN_SECTORS : 0;
 
 	return !capacity ? UINT64_MAX : room > need ? room - need : 0;
@@ -84,8 +90,9 @@ static uint64_t host_free(int fd, uint64_t before)
 	return left - min_u64(left, min_u64(HOST_RESERVE_BYTES, all / HOST_RESERVE_PART));
 }
 
-static void host_look(struct tree *t)
+static void host_look_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	struct space *s = &t->space;
 	struct timespec now;
 
@@ -97,11 +104,12 @@ static void host_look(struct tree *t)
 	s->host_used = 0;
 }
 
-static uint64_t host_left(struct tree *t, uint64_t need)
+static uint64_t host_left_locked(struct tree *t, uint64_t need)
 {
+	lock_assert(&t->lock);
 	struct space *s = &t->space;
 
-	host_look(t);
+	host_look_locked(t);
 	if (s->host_free == UINT64_MAX || !t->stage)
 		return UINT64_MAX;
 	uint64_t taken = s->host_used + need * SECTOR_BYTES;
@@ -112,11 +120,12 @@ static uint64_t host_left(struct tree *t, uint64_t need)
 	return left / SECTOR_BYTES;
 }
 
-static uint64_t sectors_left(struct tree *t)
+static uint64_t sectors_left_locked(struct tree *t)
 {
-	uint64_t need = t->stage ? space_sectors(t) : 0;
+	lock_assert(&t->lock);
+	uint64_t need = t->stage ? space_sectors_locked(t) : 0;
 
-	return min_u64(t->stage ? medium_left(t) : UINT64_MAX, host_left(t, need));
+	return min_u64(t->stage ? medium_left_locked(t) : UINT64_MAX, host_left_locked(t, need));
 }
 
 /* Whether what is counted now fits: on the medium, and on the host's file system too. */
@@ -124,9 +133,13 @@ static bool medium_fits(const struct tree *t)
 {
 	uint64_t capacity = t->space.medium.capacity_sectors;
 
-	return !capacity || medium_used(t) + space_sectors(t) <= capacity;
+	return !capacity || medium_used(t) + space_sectors_locked(t) <= capacity;
 }
-bool space_fits(struct tree *t) { return medium_fits(t) && host_left(t, space_sectors(t)) > 0; }
+bool space_fits_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	return medium_fits(t) && host_left_locked(t, space_sectors_locked(t)) > 0;
+}
 
 /* The first change needs a session: there must be room for one, whatever the change is.  Later ones are counted one
  * by one. */
@@ -137,7 +150,7 @@ int space_admit(struct tree *t)
 	if (r < 0)
 		return r;
 	tree_lock(t);
-	r = space_counted(t);
+	r = space_counted_locked(t);
 	bool first = stage_empty(t->stage) || (t->space.burning && !t->space.names && !t->space.data);
 	if (r == 0 && first && !medium_fits(t))
 		r = -ENOSPC;
@@ -145,9 +158,10 @@ int space_admit(struct tree *t)
 	return r;
 }
 
-int space_check(struct tree *t, uint64_t more_sectors)
+int space_check_locked(struct tree *t, uint64_t more_sectors)
 {
-	if (sectors_left(t) < more_sectors)
+	lock_assert(&t->lock);
+	if (sectors_left_locked(t) < more_sectors)
 		return -ENOSPC;
 	t->space.host_used += more_sectors * SECTOR_BYTES;
 	return 0;
@@ -160,15 +174,16 @@ void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_b
 	/* Attributes alone are something, too. */
 	if (!*ret_staged_bytes && t->stage && (t->dirty || !stage_empty(t->stage)))
 		*ret_staged_bytes = SECTOR_BYTES;
-	uint64_t left = space_counted(t) < 0 ? 0 : sectors_left(t);
+	uint64_t left = space_counted_locked(t) < 0 ? 0 : sectors_left_locked(t);
 	*ret_free_bytes = left > UINT64_MAX / SECTOR_BYTES ? 0 : left * SECTOR_BYTES;
 	tree_unlock(t);
 }
 
 /* What a new name in the root takes at most. */
-static uint64_t new_name_sectors(struct tree *t)
+static uint64_t new_name_sectors_locked(struct tree *t)
 {
-	bool whole = t->space.links_trees && !t->space.astray && !touched_has(t, TREE_ROOT);
+	lock_assert(&t->lock);
+	bool whole = t->space.links_trees && !t->space.astray && !touched_has_locked(t, TREE_ROOT);
 
 	return NEW_NAME_SECTORS + (whole ? t->root->base_sectors : 0);
 }
@@ -179,17 +194,17 @@ int tree_statfs(struct tree *t, struct statvfs *ret)
 	/* a base that cannot be measured cannot be written to either: the first write says so */
 	space_measure(t);
 	tree_lock(t);
-	int r = space_counted(t);
+	int r = space_counted_locked(t);
 	if (r < 0) {
 		tree_unlock(t);
 		return r;
 	}
 	const struct disc_state *m = &t->space.medium;
 	bool writable = !tree_is_read_only(t);
-	uint64_t left = writable ? sectors_left(t) : 0;
-	uint64_t used = m->used_sectors + (writable ? space_sectors(t) : 0);
+	uint64_t left = writable ? sectors_left_locked(t) : 0;
+	uint64_t used = m->used_sectors + (writable ? space_sectors_locked(t) : 0);
 
-	left = left > (uint64_t)INT64_MAX / SECTOR_BYTES ? 0 : left - min_u64(left, new_name_sectors(t));
+	left = left > (uint64_t)INT64_MAX / SECTOR_BYTES ? 0 : left - min_u64(left, new_name_sectors_locked(t));
 	ret->f_bsize = ret->f_frsize = SECTOR_BYTES;
 	ret->f_blocks = m->capacity_sectors ? m->capacity_sectors : (writable ? used + left : m->used_sectors);
 	ret->f_bfree = ret->f_bavail = min_u64(left, ret->f_blocks);
@@ -269,14 +284,15 @@ static uint64_t node_cost(const struct tree *t, const struct node *n)
 	return content_cost(t, n, fresh_bytes(t, n), piece_count(t, n), n->size);
 }
 
-int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size)
+int space_grow_locked(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size)
 {
+	lock_assert(&t->lock);
 	uint64_t pieces = piece_count(t, n);
 	uint64_t cost = content_cost(t, n, fresh_bytes(t, n) + more_bytes,
 				     pieces > 1 || !n->stage_bytes ? pieces + more_pieces : pieces, size);
 
 	/* One more for the content table, when it is the first. */
-	return n->orphan || cost <= n->cost ? 0 : space_check(t, cost - n->cost + !n->cost);
+	return n->orphan || cost <= n->cost ? 0 : space_check_locked(t, cost - n->cost + !n->cost);
 }
 
 static int space_range_locked(struct tree *t, const struct node *n, uint64_t from, uint64_t to, uint64_t more_pieces)
@@ -288,8 +304,8 @@ static int space_range_locked(struct tree *t, const struct node *n, uint64_t fro
 		have.stage = 0; /* may lie in frozen bodies */
 	if (!more_pieces && n->staged && round_up(have.stage, SECTOR_BYTES) == all)
 		return 0; /* in place */
-	return space_grow(t, n, all - min_u64(all, have.stage + have.hole), more_pieces + SPACE_PIECES_MORE,
-			  max_u64(n->size, to));
+	return space_grow_locked(t, n, all - min_u64(all, have.stage + have.hole), more_pieces + SPACE_PIECES_MORE,
+				 max_u64(n->size, to));
 }
 
 int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
@@ -297,9 +313,9 @@ int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 	if (to > BOUND_FILE_BYTES)
 		return -EFBIG;
 	tree_lock(t);
-	int r = space_counted(t);
+	int r = space_counted_locked(t);
 	if (r == 0)
-		r = dirty_ancestors_of(t, n);
+		r = dirty_ancestors_of_locked(t, n);
 	if (r == 0)
 		r = space_range_locked(t, n, from, to, 0);
 	tree_unlock(t);
@@ -310,9 +326,9 @@ int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 {
 	tree_lock(t);
-	int r = space_counted(t);
+	int r = space_counted_locked(t);
 	if (r == 0)
-		r = dirty_ancestors_of(t, n);
+		r = dirty_ancestors_of_locked(t, n);
 	if (r == 0)
 		r = space_range_locked(t, n, from, to, 2 * SPACE_PIECES_MORE);
 	tree_unlock(t);
@@ -340,8 +356,9 @@ static void links_change(struct space *s, struct node *n, uint32_t links)
 	n->links = links;
 }
 
-void space_node(struct tree *t, struct node *n)
+void space_node_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	uint64_t cost = node_cost(t, n);
 
 	data_change(&t->space, n->cost, cost);
@@ -349,16 +366,18 @@ void space_node(struct tree *t, struct node *n)
 	links_change(&t->space, n, node_links(t, n));
 }
 
-void space_loaded(struct tree *t, struct node *n, uint32_t generation)
+void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation)
 {
+	lock_assert(&t->lock);
 	bool frozen = t->space.burning && generation != stage_generation(t->stage);
 
 	n->cost = frozen ? 0 : node_cost(t, n);
 	n->links = frozen ? 0 : node_links(t, n);
 }
 
-void space_forget_node(struct tree *t, struct node *n)
+void space_forget_node_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	data_change(&t->space, n->cost, 0);
 	n->cost = 0;
 	links_change(&t->space, n, 0);

@@ -28,7 +28,7 @@ int node_unpack(struct tree *t, struct node *n)
 	if (!buf || !stored)
 		return -ENOMEM;
 	tree_lock(t);
-	r = space_check(t, sectors_of(size));
+	r = space_check_locked(t, sectors_of(size));
 	tree_unlock(t);
 	if (r == 0)
 		r = stage_body_new(t->stage, &body);

@@ -174,7 +174,7 @@ int content_set_piece_locked(struct tree *t, struct node *n, const struct extent
 	tree_lock(t);
 	int r = map_reserve(&n->map);
 	if (r == 0) {
-		node_discard_body(t, n, piece->offset, to);
+		node_discard_body_locked(t, n, piece->offset, to);
 		map_set(&n->map, piece);
 		n->stage_bytes -= before.stage;
 		n->hole_bytes -= before.hole;
@@ -242,7 +242,7 @@ static int write_blocks(struct tree *t, const struct writing *w)
 int content_open_way_locked(struct tree *t, struct node *n)
 {
 	tree_lock(t);
-	int r = dirty_ancestors_of(t, n);
+	int r = dirty_ancestors_of_locked(t, n);
 	tree_unlock(t);
 	return r;
 }
@@ -252,10 +252,10 @@ void content_changed_locked(struct tree *t, struct node *n, uint64_t size)
 {
 	tree_lock(t);
 	/* Once more: a freeze may have come between.  What fails makes the next tree a full one (node_changed). */
-	(void)dirty_ancestors_of(t, n);
+	(void)dirty_ancestors_of_locked(t, n);
 	n->size = size;
 	n->mtime = n->ctime = time_now();
-	node_changed(t, n);
+	node_changed_locked(t, n);
 	tree_unlock(t);
 }
 

@@ -15,7 +15,7 @@
 #include <linux/fs.h>
 
 #include "burner/base/hash.h"
-#include "fs/stage/internal.h"
+#include "tests/unit/tree_check.h"
 
 /* ---- a journal that fails ---- */
 
@@ -653,6 +653,7 @@ static bool run_case(struct world *w, const struct operation *op, enum mode mode
 	finish(&s);
 	if (!fired)
 		return false;
+	tree_is_sound(w->tree);
 	dead |= w->stage->failed != 0;
 	if (!dead) {
 		describe(w, &v);
@@ -661,6 +662,7 @@ static bool run_case(struct world *w, const struct operation *op, enum mode mode
 			fail_msg("%s, mode %u, statement %ld (%d): not as it was", op->name, mode, at, r);
 	}
 	reopen(w);
+	tree_is_sound(w->tree);
 	describe(w, &v);
 	if (!(dead || op->in_parts ? possible_view(&v, before, after) : same_view(&v, r == clean ? after : before)))
 		fail_msg("%s, mode %u, statement %ld (%d): lost in a new mount", op->name, mode, at, r);
