@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What must hold of a stage between two steps: the sets in memory are those of the rows, every row's data lies in a body
- * that there is, and the counters of bodies count them.
+ * What must hold of a stage between two steps: the sets in memory are those of the rows, every row's data lies in a
+ * body that there is, and the counters of bodies count them.
  */
 #include <errno.h>
 

@@ -212,8 +212,8 @@ void stage_bodies_write_early(struct stage *s);
 void stage_bodies_begin_writing(struct stage *s); /* the thread does so now, however little it is */
 
 /* check.c */
-/* -EBADMSG: something does not hold between the rows, the sets in memory and the bodies; of one that failed nothing is
- * known. For tests. */
+/* -EBADMSG: something does not hold between the rows, the sets in memory and the bodies; of one that failed nothing
+ * is known. For tests. */
 int stage_check(struct stage *s);
 
 /* durable.c */

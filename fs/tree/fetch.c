@@ -2,13 +2,13 @@
 /*
  * What the kernel knows and nobody uses (known.h): how it becomes nodes, and is forgotten.
  *
- * Most of what a walk over a disc makes known is never looked at again, so the tree keeps only where its record is.
- * A file stays so while it has one name, its record says all there is of it, and no handle is open.  A request that
- * comes by its number (node_fetch) reads the record without the lock, as a probe does.  Records of older sessions
- * stay where they are and say what they said; they are read by a reader of their own kind, since one of a foreign
- * session is not decoded as ours are. On a drive there are nodes as long as they are not too many (idle.c): while it
- * burns nothing can be read, and what the kernel has in its cache should be there all the same.  Files of the stage
- * have their rows instead of records; those that were burned since: burned.c.
+ * Most of what a walk over a disc makes known is never looked at again, so the tree keeps only where its record is. A
+ * file stays so while it has one name, its record says all there is of it, and no handle is open.  A request that
+ * comes by its number (node_fetch_locked) reads the record without the lock, as a probe does.  Records of older
+ * sessions stay where they are and say what they said; they are read by a reader of their own kind, since one of a
+ * foreign session is not decoded as ours are. On a drive there are nodes as long as they are not too many (idle.c):
+ * while it burns nothing can be read, and what the kernel has in its cache should be there all the same.  Files of
+ * the stage have their rows instead of records; those that were burned since: burned.c.
  */
 #include "fs/tree/internal.h"
 

@@ -32,8 +32,8 @@ struct edge {
 struct edges {
 	struct edge edge[3];
 }; /* of the block at the file's end, the first and the last block written */
-/* All edges that a write of [offset, end) needs; the file's last block too when it is extended beyond.  The lock is given
- * back while the disc is read. */
+/* All edges that a write of [offset, end) needs; the file's last block too when it is extended beyond.  The lock is
+ * given back while the disc is read. */
 int edges_fetch_locked(struct tree *t, struct node *n, uint64_t offset, uint64_t end, struct edges *x);
 /* The file ends at n->size and shall read as zeros up to `size`: the rest of its last block, then a hole. */
 int content_extend_locked(struct tree *t, struct node *n, uint64_t size, const struct edges *edges);

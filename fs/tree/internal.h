@@ -169,8 +169,8 @@ void node_refer(struct node *n, struct stat *st); /* the child is known to the k
 void node_give_locked(struct tree *t, struct node *n, struct stat *st);
 /* The kernel learns of what a base record says, which is not staged under its name: one look-up reference. */
 int node_hand_out_locked(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st);
-/* The node of a number that the kernel knows; -ESTALE, or what the disc or the stage says.  The lock is given back while
- * a record is read, so nodes found before may be gone. */
+/* The node of a number that the kernel knows; -ESTALE, or what the disc or the stage says.  The lock is given back
+ * while a record is read, so nodes found before may be gone. */
 int node_fetch_locked(struct tree *t, uint64_t ino, struct node **ret);
 uint64_t node_take_known_locked(struct tree *t, uint64_t ino);		    /* a node is made: its look-ups so far */
 bool known_forget_locked(struct tree *t, uint64_t ino, uint64_t n_lookups); /* false: it is not known, or has a node */
@@ -211,8 +211,8 @@ struct probe {
 };
 void probe_release(struct probe *p);
 #define _cleanup_probe_ __attribute__((cleanup(probe_release)))
-/* 0: the probe is good for resolve_locked() as long as the lock is held.  The lock is given back while the base is read, so
- * nodes found before may be gone. Whatever the stage or the disc cannot say is an error. */
+/* 0: the probe is good for resolve_locked() as long as the lock is held.  The lock is given back while the base is
+ * read, so nodes found before may be gone. Whatever the stage or the disc cannot say is an error. */
 int probe_name_locked(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent);
 int probe_names_locked(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent,
 		       uint64_t parent2, const char *name2, struct probe *p2, struct node **ret_parent2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Names: making, linking, removing, renaming; look-up is in fetch.c.
+ * Names: making, linking, removing; look-up is in lookup.c, renaming in rename.c.
  *
  * A change of names is a bracket of row changes that become durable together.  A whiteout is left wherever the base,
  * or the frozen generation that is about to become the base, may hold the name; one too many costs nothing and ends

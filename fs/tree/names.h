@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * names.h - inside fs/tree: names that come and go; all with the tree's lock held but may_change() and peek_directory()
+ * names.h - inside fs/tree: names that come and go; all with the tree's lock held but may_change() and
+ * peek_directory()
  */
 #ifndef FS_TREE_NAMES_H
 #define FS_TREE_NAMES_H
@@ -24,8 +25,8 @@ bool names_a_node(const struct probe *p);
 void unlink_node_locked(struct tree *t, struct node *dir, struct node *n);
 /* Its other names stay, in records that count one less. */
 bool keeps_names(const struct node *n);
-/* Which directory has that name, if it is one (-ENOTDIR)?  For the check of its emptiness, which reads the base; without
- * the lock.  *ret_ino has one look-up more, for the caller to give back with tree_forget(). */
+/* Which directory has that name, if it is one (-ENOTDIR)?  For the check of its emptiness, which reads the base;
+ * without the lock.  *ret_ino has one look-up more, for the caller to give back with tree_forget(). */
 int peek_directory(struct tree *t, uint64_t parent, const char *name, uint64_t *ret_ino);
 
 #endif

@@ -3,9 +3,9 @@
  * The probe: what there is to know of a name: the stage's word, and the base's record if the stage has none.
  *
  * The base is read without the lock, then looked at again under it: it never changes, so an answer stays true until a
- * rebase (counted by t->epoch).  The stage is asked under the lock, once, and again only when staged names changed while
- * the base was read (t->n_name_changes).  What it cannot say is an error of the request: the name might be hidden or
- * replaced, and the record on the disc be of a file that is no more.
+ * rebase (counted by t->epoch).  The stage is asked under the lock, once, and again only when staged names changed
+ * while the base was read (t->n_name_changes).  What it cannot say is an error of the request: the name might be
+ * hidden or replaced, and the record on the disc be of a file that is no more.
  */
 #include "fs/tree/internal.h"
 

@@ -9,8 +9,8 @@
  *
  * The table is closed upwards: a directory is in it only with all that lead to it, and each has a row in the stage,
  * of this generation, with the number of its parent and its listing in the base.  So whoever masters the session
- * finds the way from the root down to every change without reading a directory that has not changed.  dirty_ancestors_locked() is
- * called before any change.
+ * finds the way from the root down to every change without reading a directory that has not changed.
+ * dirty_ancestors_locked() is called before any change.
  *
  * While a session burns its entries stay, as `burned`: what they cost there is what they cost the next one to begin
  * with.

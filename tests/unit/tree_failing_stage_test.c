@@ -2,11 +2,11 @@
 /*
  * fs/tree over a stage whose journal fails: each operation of the mount, with each of its statements failing in turn.
  *
- * A disc has one session, and a stage above it in which names are gone, replaced, renamed and new.  What the tree shows
- * is described as one line for each path that the disc or the stage ever had.  A request that fails says EIO and has
- * changed nothing; no line ever says anything but what it said before or says after the request: not what only the disc
- * has.  Three ways to fail: one statement; all from one on, until the fault is lifted; the transaction given up, as
- * SQLite does it, which ends the stage: then a mount anew shows what was durable.
+ * A disc has one session, and a stage above it in which names are gone, replaced, renamed and new.  What the tree
+ * shows is described as one line for each path that the disc or the stage ever had.  A request that fails says EIO
+ * and has changed nothing; no line ever says anything but what it said before or says after the request: not what
+ * only the disc has.  Three ways to fail: one statement; all from one on, until the fault is lifted; the transaction
+ * given up, as SQLite does it, which ends the stage: then a mount anew shows what was durable.
  */
 #include "tests/unit/disc_check.h"
 
