@@ -236,7 +236,7 @@ static void discard(struct commit *c, struct commit_result *outcome)
 	else if (outcome->error)
 		snprintf(outcome->message, sizeof(outcome->message), "the changes could not be dropped: %s",
 			 strerror(-outcome->error));
-	else if (what && c->hooks.discarded)
+	if (what && c->hooks.discarded)
 		c->hooks.discarded(c->hooks.context, what);
 }
 

@@ -33,14 +33,13 @@
 #define EARLY_BYTES (32u << 20)
 #define ALLOC_LIMIT_BYTES (1ull << 40)
 
-int stage_bodies_init(struct stage *s) { return -pthread_mutex_init(&s->bodies.lock, NULL); }
-
 void stage_body_name(uint32_t number, char ret[16]) { snprintf(ret, 16, "%08x", number); }
 
 static struct body *body_of(uint64_t value) { return (struct body *)(uintptr_t)value; }
 
 static struct body *find_locked(struct bodies *b, uint32_t number)
 {
+	lock_assert(&b->lock);
 	uint64_t value;
 
 	return idmap_get(&b->table, number, &value) ? body_of(value) : NULL;
@@ -50,9 +49,9 @@ struct body *stage_body_find(struct stage *s, uint32_t number)
 {
 	struct body *found;
 
-	pthread_mutex_lock(&s->bodies.lock);
+	lock_take(&s->bodies.lock);
 	found = find_locked(&s->bodies, number);
-	pthread_mutex_unlock(&s->bodies.lock);
+	lock_give(&s->bodies.lock);
 	return found;
 }
 
@@ -60,6 +59,7 @@ struct body *stage_body_find(struct stage *s, uint32_t number)
 
 static void idle_remove_locked(struct bodies *t, struct body *b)
 {
+	lock_assert(&t->lock);
 	*(b->newer ? &b->newer->older : &t->newest) = b->older;
 	*(b->older ? &b->older->newer : &t->oldest) = b->newer;
 	b->newer = b->older = NULL;
@@ -67,6 +67,7 @@ static void idle_remove_locked(struct bodies *t, struct body *b)
 
 static void idle_add_locked(struct bodies *t, struct body *b)
 {
+	lock_assert(&t->lock);
 	b->newer = NULL;
 	b->older = t->newest;
 	*(t->newest ? &t->newest->newer : &t->oldest) = b;
@@ -75,6 +76,7 @@ static void idle_add_locked(struct bodies *t, struct body *b)
 
 static void close_locked(struct bodies *t, struct body *b)
 {
+	lock_assert(&t->lock);
 	if (b->fd >= 0) {
 		close_fd(&b->fd);
 		t->n_open--;
@@ -83,6 +85,7 @@ static void close_locked(struct bodies *t, struct body *b)
 
 static int open_locked(struct stage *s, struct body *b)
 {
+	lock_assert(&s->bodies.lock);
 	struct bodies *t = &s->bodies;
 	char name[16];
 
@@ -102,6 +105,7 @@ static int open_locked(struct stage *s, struct body *b)
 
 static int ref_locked(struct stage *s, struct body *b)
 {
+	lock_assert(&s->bodies.lock);
 	if (b->fd < 0) {
 		int r = open_locked(s, b);
 
@@ -119,18 +123,19 @@ int stage_body_acquire(struct stage *s, uint32_t number, struct body **ret)
 	struct body *b;
 	int r = -EIO;
 
-	pthread_mutex_lock(&s->bodies.lock);
+	lock_take(&s->bodies.lock);
 	b = find_locked(&s->bodies, number);
 	if (b)
 		r = ref_locked(s, b);
 	if (!r)
 		*ret = b;
-	pthread_mutex_unlock(&s->bodies.lock);
+	lock_give(&s->bodies.lock);
 	return r;
 }
 
 static void unref_locked(struct bodies *t, struct body *b)
 {
+	lock_assert(&t->lock);
 	if (--b->refs)
 		return;
 	if (b->doomed) {
@@ -143,6 +148,7 @@ static void unref_locked(struct bodies *t, struct body *b)
 
 static void mark_dirty_locked(struct bodies *t, struct body *b)
 {
+	lock_assert(&t->lock);
 	if (!b->dirty && !b->doomed)
 		t->n_dirty++;
 	b->dirty = true;
@@ -150,17 +156,18 @@ static void mark_dirty_locked(struct bodies *t, struct body *b)
 
 void stage_body_release(struct stage *s, struct body *b, bool wrote)
 {
-	pthread_mutex_lock(&s->bodies.lock);
+	lock_take(&s->bodies.lock);
 	if (wrote)
 		mark_dirty_locked(&s->bodies, b);
 	unref_locked(&s->bodies, b);
-	pthread_mutex_unlock(&s->bodies.lock);
+	lock_give(&s->bodies.lock);
 }
 
 /* ---- the table ---- */
 
 static struct body *table_add_locked(struct bodies *t, uint32_t number, bool sparse, uint32_t generation)
 {
+	lock_assert(&t->lock);
 	struct body *b = idmap_reserve(&t->table, 1) ? NULL : calloc(1, sizeof(*b));
 
 	if (b) {
@@ -175,6 +182,7 @@ static struct body *table_add_locked(struct bodies *t, uint32_t number, bool spa
 
 static void table_remove_locked(struct bodies *t, struct body *b)
 {
+	lock_assert(&t->lock);
 	idmap_remove(&t->table, b->number);
 	if (b->dirty)
 		t->n_dirty--;
@@ -194,9 +202,9 @@ static int load_row(struct stage *s, sqlite3_stmt *row)
 
 	if (!number || number >= s->next_body || generation > s->generation)
 		return -EBADMSG;
-	pthread_mutex_lock(&s->bodies.lock);
+	lock_take(&s->bodies.lock);
 	b = table_add_locked(&s->bodies, (uint32_t)number, stage_row_number(row, 1) != 0, (uint32_t)generation);
-	pthread_mutex_unlock(&s->bodies.lock);
+	lock_give(&s->bodies.lock);
 	return b ? 0 : -ENOMEM;
 }
 
@@ -249,25 +257,29 @@ void stage_bodies_release(struct stage *s)
 	}
 	idmap_release(&t->table);
 	idmap_release(&t->halves);
-	pthread_mutex_destroy(&t->lock);
+	lock_release(&t->lock);
 }
 
 static int body_put_row(struct stage *s, uint32_t number, bool sparse)
 {
+	lock_assert(&s->lock);
 	int r = db_begin(s, true);
 
+	/* The counter first: a row beyond it would be taken for damage. */
+	if (!r)
+		r = stage_state_put_number(s, "next_body", (uint64_t)number + 1);
 	if (r)
 		return r;
 	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 1, number);
 	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 2, sparse);
 	sqlite3_bind_int64(s->statements[ST_BODY_PUT], 3, s->generation);
-	r = db_run(s, ST_BODY_PUT);
-	return r ? r : stage_state_put_number(s, "next_body", (uint64_t)number + 1);
+	return db_run(s, ST_BODY_PUT);
 }
 
 /* The mutex is held.  A number is used up even when the rest fails. */
 static int body_make(struct stage *s, bool sparse, struct body **ret)
 {
+	lock_assert(&s->lock);
 	struct body *b;
 	uint32_t number;
 	char name[16];
@@ -288,12 +300,12 @@ static int body_make(struct stage *s, bool sparse, struct body **ret)
 		unlinkat(s->bodies_fd, name, 0);
 		return r;
 	}
-	pthread_mutex_lock(&s->bodies.lock);
+	lock_take(&s->bodies.lock);
 	b = table_add_locked(&s->bodies, number, sparse, s->generation);
 	if (b)
 		b->made_now = true;
 	s->bodies.directory_dirty = true;
-	pthread_mutex_unlock(&s->bodies.lock);
+	lock_give(&s->bodies.lock);
 	if (!b)
 		return -ENOMEM; /* an empty file and its row stay until the next collection */
 	*ret = b;
@@ -302,6 +314,7 @@ static int body_make(struct stage *s, bool sparse, struct body **ret)
 
 int stage_body_drop(struct stage *s, uint32_t number)
 {
+	lock_assert(&s->lock);
 	struct body *b = stage_body_find(s, number);
 	int r;
 
@@ -316,9 +329,9 @@ int stage_body_drop(struct stage *s, uint32_t number)
 		return r;
 	if (s->bodies.running == b)
 		s->bodies.running = NULL;
-	pthread_mutex_lock(&s->bodies.lock);
+	lock_take(&s->bodies.lock);
 	table_remove_locked(&s->bodies, b);
-	pthread_mutex_unlock(&s->bodies.lock);
+	lock_give(&s->bodies.lock);
 	return 0;
 }
 
@@ -344,6 +357,7 @@ static int take_space(struct stage *s, uint64_t length)
 
 static int segment_alloc(struct stage *s, uint64_t length, uint32_t *ret_body, uint64_t *ret_pos)
 {
+	lock_assert(&s->lock);
 	struct bodies *t = &s->bodies;
 
 	if (s->failed)
@@ -400,10 +414,10 @@ bool stage_body_frozen(struct stage *s, uint32_t body)
 	struct body *b;
 	bool frozen;
 
-	pthread_mutex_lock(&s->bodies.lock);
+	lock_take(&s->bodies.lock);
 	b = find_locked(&s->bodies, body);
 	frozen = !b || b->generation < s->generation;
-	pthread_mutex_unlock(&s->bodies.lock);
+	lock_give(&s->bodies.lock);
 	return frozen;
 }
 
@@ -412,10 +426,10 @@ bool stage_body_sparse(struct stage *s, uint32_t body)
 	struct body *b;
 	bool sparse;
 
-	pthread_mutex_lock(&s->bodies.lock);
+	lock_take(&s->bodies.lock);
 	b = find_locked(&s->bodies, body);
 	sparse = b && b->sparse;
-	pthread_mutex_unlock(&s->bodies.lock);
+	lock_give(&s->bodies.lock);
 	return sparse;
 }
 
@@ -477,6 +491,7 @@ int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *b
 /* All that are dirty, referenced; the caller frees the list.  bodies.lock is held. */
 static int ref_dirty_locked(struct stage *s, struct body ***ret, size_t *ret_n)
 {
+	lock_assert(&s->bodies.lock);
 	struct bodies *t = &s->bodies;
 	struct body **found = t->n_dirty ? malloc(t->n_dirty * sizeof(*found)) : NULL;
 	size_t n = 0;
@@ -511,9 +526,9 @@ void stage_bodies_write_early(struct stage *s)
 	if (atomic_load(&s->bodies.unwritten) < EARLY_BYTES)
 		return;
 	atomic_store(&s->bodies.unwritten, 0);
-	pthread_mutex_lock(&s->bodies.lock);
+	lock_take(&s->bodies.lock);
 	r = ref_dirty_locked(s, &bodies, &n);
-	pthread_mutex_unlock(&s->bodies.lock);
+	lock_give(&s->bodies.lock);
 	for (size_t i = 0; !r && i < n; i++) {
 		sync_file_range(bodies[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* a hint; fdatasync says what failed */
 		stage_body_release(s, bodies[i], false);
@@ -532,7 +547,7 @@ int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_
 	struct bodies *t = &s->bodies;
 	int r;
 
-	pthread_mutex_lock(&t->lock);
+	lock_take(&t->lock);
 	r = ref_dirty_locked(s, ret, ret_n);
 	if (!r) {
 		for (size_t i = 0; i < *ret_n; i++)
@@ -543,6 +558,6 @@ int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_
 		*ret_directory = t->directory_dirty;
 		t->directory_dirty = false;
 	}
-	pthread_mutex_unlock(&t->lock);
+	lock_give(&t->lock);
 	return r;
 }

@@ -173,6 +173,7 @@ static int growth_bytes(struct stage *s, uint64_t *ret)
 
 static int check_space(struct stage *s)
 {
+	lock_assert(&s->lock);
 	uint64_t pending = (uint64_t)s->changes * PAGE_BYTES, growth = 0, left, reserve;
 	int r;
 
@@ -191,6 +192,7 @@ static int check_space(struct stage *s)
 
 int db_begin(struct stage *s, bool grows)
 {
+	lock_assert(&s->lock);
 	int r;
 
 	if (s->failed)
@@ -216,6 +218,7 @@ int db_begin(struct stage *s, bool grows)
 
 int db_commit(struct stage *s)
 {
+	lock_assert(&s->lock);
 	int r;
 
 	if (s->failed)
@@ -230,15 +233,22 @@ int db_commit(struct stage *s)
 
 void db_reset(struct stage *s, enum statement statement)
 {
+	lock_assert(&s->lock);
 	sqlite3_reset(s->statements[statement]);
 	sqlite3_clear_bindings(s->statements[statement]);
 }
 
 int db_step(struct stage *s, enum statement statement)
 {
+	lock_assert(&s->lock);
 	bool open_before = db_dirty(s);
-	int rc = sqlite3_step(s->statements[statement]), r;
+	int rc, r;
 
+	if (s->failed) { /* what the database has now is older than what was said */
+		db_reset(s, statement);
+		return s->failed;
+	}
+	rc = s->step(s->statements[statement]);
 	if (rc == SQLITE_ROW)
 		return 1;
 	r = db_errno(s, rc);
@@ -262,10 +272,19 @@ int db_run(struct stage *s, enum statement statement)
 
 int db_save(struct stage *s) { return db_run(s, ST_SAVE); }
 
-int db_release(struct stage *s) { return db_run(s, ST_RELEASE); }
+/* One that is not released may still be undone by the next: whether the step was made is not known. */
+int db_release(struct stage *s)
+{
+	int r = db_run(s, ST_RELEASE);
+
+	if (r && !s->failed)
+		s->failed = r;
+	return r;
+}
 
 int db_restore(struct stage *s, int error)
 {
+	lock_assert(&s->lock);
 	if (s->failed)
 		return s->failed;
 	if (db_run(s, ST_ROLLBACK_TO) || db_run(s, ST_RELEASE)) {

@@ -52,7 +52,7 @@ static void list_clear(struct discards *l)
 /* Out of memory: the space comes back with its body. */
 void stage_discards_commit(struct stage *s, struct discards *from, struct discards *to)
 {
-	(void)s;
+	lock_assert(&s->lock);
 	if (!to->n) {
 		struct discards swap = *to;
 
@@ -67,6 +67,7 @@ void stage_discards_commit(struct stage *s, struct discards *from, struct discar
 
 static void queue(struct stage *s, struct body *b, uint64_t pos, uint64_t length)
 {
+	lock_assert(&s->lock);
 	struct discards *l = &s->queued;
 	struct discard *last = l->n ? &l->items[l->n - 1] : NULL;
 
@@ -110,7 +111,7 @@ static void half_page(struct stage *s, const struct body *b, uint64_t pos)
 
 	if (page > UINT32_MAX)
 		return;
-	pthread_mutex_lock(&s->bodies.lock);
+	lock_take(&s->bodies.lock);
 	idmap_get(&s->bodies.halves, key, &dead);
 	dead |= pos % PAGE_BYTES ? 2u : 1u;
 	whole = dead == 3;
@@ -118,7 +119,7 @@ static void half_page(struct stage *s, const struct body *b, uint64_t pos)
 		idmap_remove(&s->bodies.halves, key);
 	else if (!idmap_reserve(&s->bodies.halves, 1))
 		idmap_put(&s->bodies.halves, key, dead);
-	pthread_mutex_unlock(&s->bodies.lock);
+	lock_give(&s->bodies.lock);
 	if (whole)
 		punch(b->fd, page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
 }
@@ -214,6 +215,7 @@ static void apply_list(struct stage *s, struct discards *l, struct discards *gon
 /* Splits what is ready: sparse bodies' ranges, segments' ranges, and what must still wait. */
 static void sort_out(struct stage *s, struct discards *sparse, struct discards *segments)
 {
+	lock_assert(&s->lock);
 	struct discards keep = {0};
 
 	for (size_t i = 0; i < s->ready.n; i++) {
@@ -340,6 +342,7 @@ static bool is_garbage(struct stage *s, const struct body *b, const struct idmap
 
 static int collect(struct stage *s, struct idmap *used, const uint32_t *keep, size_t n_keep)
 {
+	lock_assert(&s->lock);
 	struct bodies *t = &s->bodies;
 	int r = s->failed ? s->failed : mark_rows(s, used);
 
@@ -349,11 +352,11 @@ static int collect(struct stage *s, struct idmap *used, const uint32_t *keep, si
 		return r;
 	for (size_t i = 0; i < n_keep; i++)
 		idmap_put(used, keep[i], 1);
-	pthread_mutex_lock(&t->lock);
+	lock_take(&t->lock);
 	for (struct idmap_at at = {0}; idmap_next(&t->table, &at);)
 		if (is_garbage(s, (struct body *)(uintptr_t)at.value, used))
 			queue(s, (struct body *)(uintptr_t)at.value, 0, WHOLE);
-	pthread_mutex_unlock(&t->lock);
+	lock_give(&t->lock);
 	return 0;
 }
 
@@ -378,7 +381,7 @@ int stage_discard(struct stage *s)
 	int r;
 
 	stage_lock(s);
-	nested = s->depth > 1;
+	nested = s->lock.depth > 1;
 	r = s->frozen ? -EBUSY : db_begin(s, false);
 	if (!r)
 		r = db_save(s);
@@ -390,10 +393,10 @@ int stage_discard(struct stage *s)
 	}
 	if (!r) {
 		t->running = NULL;
-		pthread_mutex_lock(&t->lock);
+		lock_take(&t->lock);
 		for (struct idmap_at at = {0}; idmap_next(&t->table, &at);)
 			queue(s, (struct body *)(uintptr_t)at.value, 0, WHOLE);
-		pthread_mutex_unlock(&t->lock);
+		lock_give(&t->lock);
 		r = stage_rows_load(s);
 	}
 	stage_unlock(s);
@@ -410,7 +413,7 @@ void stage_totals(struct stage *s, struct stage_totals *ret)
 	stage_lock(s);
 	totals.nodes = s->nodes.count;
 	totals.names = s->n_names;
-	pthread_mutex_lock(&t->lock);
+	lock_take(&t->lock);
 	for (struct idmap_at at = {0}; idmap_next(&t->table, &at);) {
 		struct stat st;
 		char name[16];
@@ -419,7 +422,7 @@ void stage_totals(struct stage *s, struct stage_totals *ret)
 		if (!fstatat(s->bodies_fd, name, &st, AT_SYMLINK_NOFOLLOW))
 			totals.body_bytes += (uint64_t)st.st_blocks * 512;
 	}
-	pthread_mutex_unlock(&t->lock);
+	lock_give(&t->lock);
 	stage_unlock(s);
 	*ret = totals;
 }

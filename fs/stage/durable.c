@@ -58,9 +58,9 @@ int stage_bodies_sync(struct stage *s, struct body **bodies, size_t n, bool dire
 	if (!r && directory && fsync(s->bodies_fd))
 		r = -EIO;
 	if (r && directory) {
-		pthread_mutex_lock(&s->bodies.lock);
+		lock_take(&s->bodies.lock);
 		s->bodies.directory_dirty = true;
-		pthread_mutex_unlock(&s->bodies.lock);
+		lock_give(&s->bodies.lock);
 	}
 	return r;
 }

@@ -75,11 +75,8 @@ int stage_drop_generation(struct stage *s, uint32_t generation)
 			r = drop_rows(s, ST_NAME_NEWER, ST_NAME_DROP, ST_NAMES_CLEAR, generation);
 		r = r ? db_restore(s, r) : db_release(s);
 	}
-	if (!r) {
+	if (!r)
 		r = stage_rows_load(s);
-		if (r)
-			s->failed = r; /* the sets in memory are no longer those of the rows */
-	}
 	stage_unlock(s);
 	return r;
 }
@@ -135,6 +132,7 @@ static int copy_name(struct copy *c, sqlite3_stmt *row)
 
 static int copy_rows(struct stage *s, struct copy *c)
 {
+	lock_assert(&s->lock);
 	size_t n_nodes = s->nodes.count, n_names = s->n_names;
 	int r = s->failed;
 

@@ -5,13 +5,13 @@
  *	stage.c place.c		opening, the lock, whose stage it is, closing
  *	database.c schema.c	the database: schema, statements, the open transaction
  *	wal.c			its log, held back until the bodies are synced
- *	rows.c name_rows.c		nodes and names
+ *	rows.c name_rows.c	nodes and names
  *	bodies.c discard.c	file data, giving space back, collecting
  *	durable.c		the bodies of one commit, made durable together
- *	sync_thread.c			group commit, the thread, checkpoints
+ *	sync_thread.c		group commit, the thread, checkpoints
  *	generations.c state.c	freeze, snapshot, drop; commit state and results
  *
- * Lock order: connection mutex -> bodies.lock or sync.lock.  The leader (sync.running, one thread) is the only one
+ * Lock order: s->lock -> bodies.lock or sync.lock.  The leader (sync.running, one thread) is the only one
  * that commits, flushes or checkpoints.
  */
 #ifndef FS_STAGE_INTERNAL_H
@@ -22,6 +22,7 @@
 #include <stdatomic.h>
 
 #include "burner/base/idset.h"
+#include "burner/base/lock.h"
 #include "fs/stage/stage.h"
 #include "fs/stage/wal.h"
 
@@ -76,13 +77,13 @@ struct body {
 };
 
 struct bodies {
-	pthread_mutex_t lock;
+	struct lock lock;
 	struct idmap table;	      /* number -> struct body * */
 	struct body *newest, *oldest; /* idle ones by time of use */
 	unsigned n_open, n_dirty;
 	bool directory_dirty;
 	struct idmap halves; /* body << 32 | page -> which of its two blocks are dead */
-	/* under the connection mutex */
+	/* under s->lock */
 	struct body *running; /* the segment that is filled */
 	uint64_t running_bytes;
 	/* bytes that may be taken before free space is asked for again */
@@ -110,12 +111,12 @@ struct stage {
 	dev_t device;
 	struct wal wal;
 
-	pthread_mutex_t mutex; /* recursive: the connection and all below */
-	unsigned depth;
+	struct lock lock; /* recursive: the connection and all below */
 	sqlite3 *db;
 	sqlite3_stmt *statements[ST_N];
-	int failed;    /* sticky: what is in memory can no longer be made durable */
-	bool wal_full; /* the last commit could not be written for want of space */
+	int (*step)(sqlite3_stmt *row); /* sqlite3_step(), or what a test has in its place */
+	int failed;			/* sticky: what is in memory can no longer be made durable */
+	bool wal_full;			/* the last commit could not be written for want of space */
 	unsigned changes, changes_checked;
 	bool early_sync; /* many changes: the thread does not wait for its time */
 	unsigned wal_frames;
@@ -126,6 +127,7 @@ struct stage {
 	bool frozen;
 	uint32_t next_body;
 	uint64_t next_ino, ino_limit;
+	uint32_t failed_lba; /* UINT32_MAX: none */
 	struct disc_identity identity;
 	struct disc_fingerprint fingerprint;
 	char *made_for; /* path of the disc the stage was begun with */
@@ -136,7 +138,7 @@ struct stage {
 	struct bodies bodies;
 
 	struct {
-		pthread_mutex_t lock;
+		struct lock lock;
 		pthread_cond_t changed;
 		bool running, thread_started, stop, kicked;
 		uint64_t begun, done;
@@ -148,7 +150,7 @@ struct stage {
 /* stage.c: what is left on the host's file system, and how much of it is kept for the journal; zeros when it cannot
  * be asked */
 void stage_host_space(const struct stage *s, uint64_t *ret_free, uint64_t *ret_reserve);
-/* database.c: all with the mutex held; reads and writes return 0 or -errno */
+/* database.c: all with the lock held; reads and writes return 0 or -errno */
 int db_open(struct stage *s);		    /* and prepares the statements; -ENOENT: read_only and there is none */
 void db_close(struct stage *s, bool clean); /* clean: everything is in the database, the log may go */
 int db_errno(struct stage *s, int rc);
@@ -166,18 +168,19 @@ int db_release(struct stage *s);
 extern const char *const db_sql[ST_N];
 int stage_schema_setup(struct stage *s); /* checks what is there, or makes it */
 
-/* state.c: the mutex held */
+/* state.c: the lock held */
 int stage_state_load(struct stage *s);
 int stage_state_put(struct stage *s, const char *key, const void *value, size_t length);
 int stage_state_put_number(struct stage *s, const char *key, uint64_t value);
 int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_length); /* -ENOENT */
 int stage_state_get_number(struct stage *s, const char *key, uint64_t *ret);
 int stage_state_delete(struct stage *s, const char *key);
+int stage_state_forget_failed_lba(struct stage *s);
 int stage_state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
 int stage_state_settle_ino(struct stage *s);	/* closing: give back what was reserved and not given */
 bool stage_state_result_waits(struct stage *s); /* a failure that nobody was shown */
 
-/* rows.c, name_rows.c: the mutex held */
+/* rows.c, name_rows.c: the lock held */
 int stage_rows_load(struct stage *s); /* the sets in memory */
 /* as a directory entry; what the journal says may be anything */
 bool stage_name_is_sound(const char *name, size_t length);
@@ -191,7 +194,6 @@ enum { COLUMN_EXTENTS = 18, COLUMN_TARGET = 19 };
 #define EXTENT_PACKED_BYTES 32u
 
 /* bodies.c */
-int stage_bodies_init(struct stage *s);
 int stage_bodies_load(struct stage *s); /* the table */
 /* removes files without a row: a crash came before their commit */
 void stage_bodies_sweep(struct stage *s);
@@ -208,6 +210,11 @@ int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_
 /* when much was written: the kernel begins to write it, nobody waits */
 void stage_bodies_write_early(struct stage *s);
 void stage_bodies_begin_writing(struct stage *s); /* the thread does so now, however little it is */
+
+/* check.c */
+/* -EBADMSG: something does not hold between the rows, the sets in memory and the bodies; of one that failed nothing
+ * is known. For tests. */
+int stage_check(struct stage *s);
 
 /* durable.c */
 /* and gives the references back */

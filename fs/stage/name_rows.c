@@ -18,45 +18,66 @@ bool stage_name_is_sound(const char *name, size_t length)
 	return length && length <= NAME_MAX_BYTES && !memchr(name, 0, length) && !memchr(name, '/', length) && !dots;
 }
 
-static int load_nodes(struct stage *s)
+static int load_nodes(struct stage *s, struct idset *nodes)
 {
+	lock_assert(&s->lock);
 	int r;
 
 	while ((r = db_step(s, ST_NODE_INOS)) > 0) {
-		r = idset_reserve(&s->nodes, 1);
+		r = idset_reserve(nodes, 1);
 		if (r)
 			break;
-		idset_add(&s->nodes, stage_row_number(s->statements[ST_NODE_INOS], 0));
+		idset_add(nodes, stage_row_number(s->statements[ST_NODE_INOS], 0));
 	}
 	db_reset(s, ST_NODE_INOS);
 	return r;
 }
 
-int stage_rows_load(struct stage *s)
+static int load_names(struct stage *s, struct idmap *names, uint64_t *n_names)
 {
 	int r;
 
-	idset_release(&s->nodes);
-	idmap_release(&s->names);
-	s->n_names = 0;
-	r = load_nodes(s);
-	if (r)
-		return r;
 	while ((r = db_step(s, ST_NAMES_COUNT)) > 0) {
 		uint64_t count = stage_row_number(s->statements[ST_NAMES_COUNT], 1);
 
-		r = idmap_reserve(&s->names, 1);
+		r = idmap_reserve(names, 1);
 		if (r)
 			break;
-		idmap_put(&s->names, stage_row_number(s->statements[ST_NAMES_COUNT], 0), count);
-		s->n_names += count;
+		idmap_put(names, stage_row_number(s->statements[ST_NAMES_COUNT], 0), count);
+		*n_names += count;
 	}
 	db_reset(s, ST_NAMES_COUNT);
 	return r;
 }
 
+int stage_rows_load(struct stage *s)
+{
+	struct idset nodes = {0};
+	struct idmap names = {0};
+	uint64_t n_names = 0;
+	int r = load_nodes(s, &nodes);
+
+	if (!r)
+		r = load_names(s, &names, &n_names);
+	if (r) {
+		/* Those in memory stay: a directory that seems to have no staged names shows the disc's. */
+		idset_release(&nodes);
+		idmap_release(&names);
+		if (!s->failed)
+			s->failed = r;
+		return r;
+	}
+	idset_release(&s->nodes);
+	idmap_release(&s->names);
+	s->nodes = nodes;
+	s->names = names;
+	s->n_names = n_names;
+	return 0;
+}
+
 static uint64_t names_in(struct stage *s, uint64_t parent)
 {
+	lock_assert(&s->lock);
 	uint64_t count = 0;
 
 	idmap_get(&s->names, parent, &count);
@@ -65,6 +86,7 @@ static uint64_t names_in(struct stage *s, uint64_t parent)
 
 static void set_names_in(struct stage *s, uint64_t parent, uint64_t count)
 {
+	lock_assert(&s->lock);
 	s->n_names += count - names_in(s, parent);
 	if (count)
 		idmap_put(&s->names, parent, count);
@@ -83,9 +105,7 @@ int stage_name_get(struct stage *s, uint64_t parent, const char *name, uint64_t 
 	int r = -ENOENT;
 
 	stage_lock(s);
-	if (s->failed) {
-		r = s->failed;
-	} else if (names_in(s, parent)) {
+	if (names_in(s, parent)) {
 		bind_name(s, ST_NAME_GET, parent, name);
 		r = db_step(s, ST_NAME_GET);
 		if (r > 0) {
@@ -111,6 +131,7 @@ static int run_put(struct stage *s, enum statement statement, uint64_t parent, c
 /* Most names are new: insert first, and see whether it was one. */
 static int name_put(struct stage *s, uint64_t parent, const char *name, uint64_t ino)
 {
+	lock_assert(&s->lock);
 	int r = idmap_reserve(&s->names, 1);
 
 	if (!r)
@@ -142,6 +163,7 @@ int stage_name_put(struct stage *s, uint64_t parent, const char *name, uint64_t 
 
 static int name_delete(struct stage *s, uint64_t parent, const char *name)
 {
+	lock_assert(&s->lock);
 	int r;
 
 	if (s->failed || !names_in(s, parent))
@@ -257,6 +279,8 @@ int stage_names(struct stage *s, uint64_t parent, struct stage_name **ret, size_
 			if ((r = listing_add(&l, s->statements[ST_NAMES_OF])))
 				break;
 		db_reset(s, ST_NAMES_OF);
+		if (!r && l.n != l.limit)
+			r = -EBADMSG;
 	}
 	stage_unlock(s);
 	if (r) {

@@ -134,6 +134,7 @@ static int node_from_row(sqlite3_stmt *row, struct stage_node *ret)
 
 static int node_get(struct stage *s, uint64_t ino, struct stage_node *ret)
 {
+	lock_assert(&s->lock);
 	int r;
 
 	if (s->failed)
@@ -206,6 +207,7 @@ static void bind_node(struct stage *s, const struct stage_node *n, const uint8_t
 
 static int node_put(struct stage *s, const struct stage_node *n, const uint8_t *packed)
 {
+	lock_assert(&s->lock);
 	int r = idset_reserve(&s->nodes, 1);
 
 	if (!r)
@@ -275,6 +277,8 @@ int stage_node_inos(struct stage *s, uint64_t **ret, size_t *ret_n)
 			inos[n++] = stage_row_number(s->statements[ST_NODE_INOS], 0);
 	}
 	db_reset(s, ST_NODE_INOS);
+	if (!r && n != s->nodes.count)
+		r = -EBADMSG;
 	stage_unlock(s);
 	if (r)
 		return r;

@@ -40,18 +40,6 @@ struct attempt {
 
 /* ---- construction ---- */
 
-static int init_mutex(struct stage *s)
-{
-	pthread_mutexattr_t attributes;
-	int r;
-
-	pthread_mutexattr_init(&attributes);
-	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
-	r = -pthread_mutex_init(&s->mutex, &attributes);
-	pthread_mutexattr_destroy(&attributes);
-	return r;
-}
-
 static char *copy_text(const char *text) { return strdup(text ? text : ""); }
 
 static int stage_new(struct stage_place *p, const struct stage_options *o, struct stage **ret)
@@ -63,7 +51,11 @@ static int stage_new(struct stage_place *p, const struct stage_options *o, struc
 		return -ENOMEM;
 	s->disc_path = copy_text(o->disc_path);
 	s->mountpoint = copy_text(o->mountpoint);
-	if (!s->disc_path || !s->mountpoint || init_mutex(s) || stage_bodies_init(s) || stage_sync_init(s)) {
+	lock_init(&s->lock, LOCK_RECURSIVE);
+	lock_init(&s->bodies.lock, LOCK_PLAIN);
+	if (!s->disc_path || !s->mountpoint || stage_sync_init(s)) {
+		lock_release(&s->bodies.lock);
+		lock_release(&s->lock);
 		free(s->disc_path);
 		free(s->mountpoint);
 		free(s);
@@ -76,6 +68,8 @@ static int stage_new(struct stage_place *p, const struct stage_options *o, struc
 	memcpy(s->leaf, p->leaf, sizeof(s->leaf));
 	s->by_identity = p->by_identity;
 	s->read_only = o->read_only;
+	s->step = sqlite3_step;
+	s->failed_lba = UINT32_MAX;
 	s->bodies_fd = s->db_fd = s->wal.fd = -1;
 	s->device = fstat(s->dir_fd, &st) ? 0 : st.st_dev;
 	*ret = s;
@@ -95,8 +89,8 @@ static void stage_free(struct stage *s)
 	close_fd(&s->dir_fd);
 	close_fd(&s->root_fd);
 	pthread_cond_destroy(&s->sync.changed);
-	pthread_mutex_destroy(&s->sync.lock);
-	pthread_mutex_destroy(&s->mutex);
+	lock_release(&s->sync.lock);
+	lock_release(&s->lock);
 	free(s->directory);
 	free(s->disc_path);
 	free(s->mountpoint);
@@ -200,7 +194,7 @@ static int begin_anew(struct stage *s, const struct stage_options *o)
 	if (other && !is_new(s)) {
 		r = stage_state_delete(s, "result");
 		if (!r)
-			r = stage_state_delete(s, "failed_lba");
+			r = stage_state_forget_failed_lba(s);
 		if (!r)
 			r = stage_state_delete(s, "ino_limit");
 		s->next_ino = s->ino_limit = 1;
@@ -219,7 +213,7 @@ static bool still_blank(const struct stage *s, const struct stage_options *o)
 
 static int rebind_blank(struct stage *s, const struct stage_options *o)
 {
-	int r = s->read_only ? 0 : stage_state_delete(s, "failed_lba");
+	int r = s->read_only ? 0 : stage_state_forget_failed_lba(s);
 
 	return r || s->read_only ? r : stage_state_bind(s, &o->identity, &o->fingerprint);
 }
@@ -308,8 +302,11 @@ static int open_at(const struct attempt *a, struct stage_place *p, const char *n
 		r = stage_load(s);
 	if (r == -EBADMSG && s)
 		stage_why(a->ret_why, r, "the journal in %s is damaged; nothing there was changed", s->directory);
-	if (!r)
+	if (!r) {
+		stage_lock(s);
 		r = judge(s, a);
+		stage_unlock(s);
+	}
 	if (!r)
 		r = rename_to_identity(s, a->options);
 	if (!r)
@@ -425,16 +422,16 @@ void stage_close(struct stage *s)
 
 /* ---- small things ---- */
 
-void stage_lock(struct stage *s)
-{
-	pthread_mutex_lock(&s->mutex);
-	s->depth++;
-}
+void stage_lock(struct stage *s) { lock_take(&s->lock); }
 
-void stage_unlock(struct stage *s)
+void stage_unlock(struct stage *s) { lock_give(&s->lock); }
+
+void stage_fail(struct stage *s, int error)
 {
-	s->depth--;
-	pthread_mutex_unlock(&s->mutex);
+	stage_lock(s);
+	if (!s->failed)
+		s->failed = error;
+	stage_unlock(s);
 }
 
 void stage_set_user(struct stage *s, enum stage_user user)

@@ -88,6 +88,9 @@ int stage_default_root(char **ret);
 
 void stage_lock(struct stage *s);
 void stage_unlock(struct stage *s);
+/* A change that was made in part cannot be taken back: nothing is made durable any more, and every later call that
+ * has to ask the journal gives this error. What was durable stays so. */
+void stage_fail(struct stage *s, int error);
 /* not between enter and leave, nor what ends with a sync (commit_set, rebind): -EDEADLK */
 int stage_sync(struct stage *s);
 bool stage_empty(struct stage *s); /* no rows at all */

@@ -97,6 +97,15 @@ int stage_state_delete(struct stage *s, const char *key)
 	return db_run(s, ST_STATE_DELETE);
 }
 
+int stage_state_forget_failed_lba(struct stage *s)
+{
+	int r = stage_state_delete(s, "failed_lba");
+
+	if (!r)
+		s->failed_lba = UINT32_MAX;
+	return r;
+}
+
 /* A blob of known length; absent: zeros. */
 static int get_packed(struct stage *s, const char *key, uint8_t *packed, size_t length)
 {
@@ -175,7 +184,7 @@ static int load_binding(struct stage *s)
 
 int stage_state_load(struct stage *s)
 {
-	uint64_t generation = 1, body = 1;
+	uint64_t generation = 1, body = 1, failed_lba = UINT32_MAX;
 	int r = load_binding(s);
 
 	if (!r)
@@ -186,6 +195,8 @@ int stage_state_load(struct stage *s)
 		r = get_counter(s, "next_body", 1, &body);
 	if (!r)
 		r = get_counter(s, "ino_limit", 1, &s->ino_limit);
+	if (!r)
+		r = get_counter(s, "failed_lba", 0, &failed_lba);
 	if (r)
 		return r;
 	if (generation > INT32_MAX || body > INT32_MAX)
@@ -193,6 +204,7 @@ int stage_state_load(struct stage *s)
 	s->generation = (uint32_t)generation;
 	s->next_body = (uint32_t)body;
 	s->next_ino = s->ino_limit;
+	s->failed_lba = failed_lba < UINT32_MAX ? (uint32_t)failed_lba : UINT32_MAX;
 	return 0;
 }
 
@@ -251,13 +263,12 @@ int stage_identity(struct stage *s, struct disc_identity *ret)
 
 uint32_t stage_failed_lba(struct stage *s)
 {
-	uint64_t lba = UINT32_MAX;
-	int r;
+	uint32_t lba;
 
 	stage_lock(s);
-	r = stage_state_get_number(s, "failed_lba", &lba);
+	lba = s->failed_lba;
 	stage_unlock(s);
-	return r || lba > UINT32_MAX ? UINT32_MAX : (uint32_t)lba;
+	return lba;
 }
 
 int stage_set_failed_lba(struct stage *s, uint32_t session_lba)
@@ -266,6 +277,8 @@ int stage_set_failed_lba(struct stage *s, uint32_t session_lba)
 
 	stage_lock(s);
 	r = stage_state_put_number(s, "failed_lba", session_lba);
+	if (!r)
+		s->failed_lba = session_lba;
 	stage_unlock(s);
 	return r;
 }
@@ -323,6 +336,7 @@ int stage_commit_get(struct stage *s, struct stage_commit *ret)
 
 static int put_commit(struct stage *s, const struct stage_commit *c)
 {
+	lock_assert(&s->lock);
 	uint8_t p[COMMIT_BYTES];
 	int r;
 
@@ -437,8 +451,11 @@ bool stage_state_result_waits(struct stage *s)
 {
 	_free_ void *value = NULL;
 	size_t length = 0;
+	int r = stage_state_get(s, "result", &value, &length);
 
-	if (stage_state_get(s, "result", &value, &length) || length < RESULT_HEADER_BYTES)
+	if (r)
+		return r != -ENOENT; /* it may: kept until it can be read */
+	if (length < RESULT_HEADER_BYTES)
 		return false;
 	return get_le32(value) != 0 && !((const uint8_t *)value)[4];
 }

@@ -28,10 +28,9 @@
 int stage_sync_init(struct stage *s)
 {
 	pthread_condattr_t attributes;
-	int r = -pthread_mutex_init(&s->sync.lock, NULL);
+	int r;
 
-	if (r)
-		return r;
+	lock_init(&s->sync.lock, LOCK_PLAIN);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	r = -pthread_cond_init(&s->sync.changed, &attributes);
@@ -48,6 +47,7 @@ struct round {
 /* The mutex is held. */
 static int round_begin(struct stage *s, struct round *round)
 {
+	lock_assert(&s->lock);
 	int r = db_commit(s);
 
 	if (!r)
@@ -68,6 +68,7 @@ static int round_write(struct stage *s, struct round *round)
 /* The mutex is held. */
 static int round_end(struct stage *s, int r)
 {
+	lock_assert(&s->lock);
 	if (r) {
 		s->wal_full = r == -ENOSPC;
 		if (!s->failed && r != -ENOSPC)
@@ -100,6 +101,7 @@ static int run_round(struct stage *s)
 /* The leader.  -EAGAIN: a transaction is open, and it may wait. */
 static int checkpoint(struct stage *s, bool force)
 {
+	lock_assert(&s->lock);
 	struct round round = {.bodies = NULL};
 	int r = s->failed;
 
@@ -148,16 +150,16 @@ static int lead(struct stage *s, bool may_checkpoint)
 	int r;
 
 	s->sync.running = true;
-	pthread_mutex_unlock(&s->sync.lock);
+	lock_give(&s->sync.lock);
 	r = run_round(s);
-	pthread_mutex_lock(&s->sync.lock);
+	lock_take(&s->sync.lock);
 	s->sync.done = round;
 	s->sync.error = r;
 	pthread_cond_broadcast(&s->sync.changed);
-	pthread_mutex_unlock(&s->sync.lock);
+	lock_give(&s->sync.lock);
 	if (!r && may_checkpoint && log_is_large(s))
 		checkpoint_and_sync(s, false); /* what fails is tried again, and everything is durable in the log */
-	pthread_mutex_lock(&s->sync.lock);
+	lock_take(&s->sync.lock);
 	s->sync.running = false;
 	pthread_cond_broadcast(&s->sync.changed);
 	return r;
@@ -168,17 +170,17 @@ static int sync_all(struct stage *s, bool is_thread)
 	uint64_t mine;
 	int r = 0;
 
-	pthread_mutex_lock(&s->sync.lock);
+	lock_take(&s->sync.lock);
 	mine = s->sync.begun + 1;
 	while (s->sync.done < mine) {
 		if (s->sync.running)
-			pthread_cond_wait(&s->sync.changed, &s->sync.lock);
+			lock_wait(&s->sync.lock, &s->sync.changed);
 		else
 			r = lead(s, is_thread || !s->sync.thread_started);
 	}
 	/* A later round that went well covers this one too. */
 	r = s->sync.error;
-	pthread_mutex_unlock(&s->sync.lock);
+	lock_give(&s->sync.lock);
 	return r;
 }
 
@@ -190,14 +192,14 @@ int stage_sync(struct stage *s)
 	if (s->read_only)
 		return 0;
 	stage_lock(s);
-	nested = s->depth > 1;
+	nested = s->lock.depth > 1;
 	stage_unlock(s);
 	if (nested)
 		return -EDEADLK;
 	r = sync_all(s, false);
-	pthread_mutex_lock(&s->sync.lock);
+	lock_take(&s->sync.lock);
 	alone = !s->sync.thread_started;
-	pthread_mutex_unlock(&s->sync.lock);
+	lock_give(&s->sync.lock);
 	if (alone)
 		stage_discards_apply(s);
 	else
@@ -215,9 +217,9 @@ static bool something_to_save(struct stage *s)
 
 	stage_lock(s);
 	dirty = !s->failed && (db_dirty(s) || s->wal.length || s->queued.n || s->wal_frames > CHECKPOINT_FRAMES);
-	pthread_mutex_lock(&s->bodies.lock);
+	lock_take(&s->bodies.lock);
 	dirty |= s->bodies.n_dirty != 0;
-	pthread_mutex_unlock(&s->bodies.lock);
+	lock_give(&s->bodies.lock);
 	stage_unlock(s);
 	return dirty;
 }
@@ -251,21 +253,20 @@ static void *thread_main(void *context)
 	struct timespec due = {0};
 
 	is_due(&due);
-	pthread_mutex_lock(&s->sync.lock);
+	lock_take(&s->sync.lock);
 	while (!s->sync.stop) {
-		if (!s->sync.kicked && pthread_cond_timedwait(&s->sync.changed, &s->sync.lock, &due) == 0 &&
-		    !s->sync.kicked)
+		if (!s->sync.kicked && lock_wait_until(&s->sync.lock, &s->sync.changed, &due) == 0 && !s->sync.kicked)
 			continue;
 		s->sync.kicked = false;
-		pthread_mutex_unlock(&s->sync.lock);
+		lock_give(&s->sync.lock);
 		if ((is_due(&due) || many_changes(s)) && something_to_save(s))
 			sync_all(s, true);
 		else
 			stage_bodies_write_early(s);
 		stage_discards_apply(s);
-		pthread_mutex_lock(&s->sync.lock);
+		lock_take(&s->sync.lock);
 	}
-	pthread_mutex_unlock(&s->sync.lock);
+	lock_give(&s->sync.lock);
 	return NULL;
 }
 
@@ -278,34 +279,34 @@ int stage_start_thread(struct stage *s)
 	stage_lock(s);
 	stage_place_write_lock(s); /* the process has another number since it forked */
 	stage_unlock(s);
-	pthread_mutex_lock(&s->sync.lock);
+	lock_take(&s->sync.lock);
 	r = s->sync.thread_started ? 0 : -pthread_create(&s->sync.thread, NULL, thread_main, s);
 	if (!r)
 		s->sync.thread_started = true;
-	pthread_mutex_unlock(&s->sync.lock);
+	lock_give(&s->sync.lock);
 	return r;
 }
 
 void stage_sync_kick(struct stage *s)
 {
-	pthread_mutex_lock(&s->sync.lock);
+	lock_take(&s->sync.lock);
 	s->sync.kicked = true;
 	pthread_cond_broadcast(&s->sync.changed);
-	pthread_mutex_unlock(&s->sync.lock);
+	lock_give(&s->sync.lock);
 }
 
 void stage_sync_stop(struct stage *s)
 {
 	bool started;
 
-	pthread_mutex_lock(&s->sync.lock);
+	lock_take(&s->sync.lock);
 	s->sync.stop = true;
 	started = s->sync.thread_started;
 	pthread_cond_broadcast(&s->sync.changed);
-	pthread_mutex_unlock(&s->sync.lock);
+	lock_give(&s->sync.lock);
 	if (started)
 		pthread_join(s->sync.thread, NULL);
-	pthread_mutex_lock(&s->sync.lock);
+	lock_take(&s->sync.lock);
 	s->sync.thread_started = false;
-	pthread_mutex_unlock(&s->sync.lock);
+	lock_give(&s->sync.lock);
 }

@@ -34,15 +34,20 @@ static struct burned *batch_of(const struct tree *t, uint64_t ino)
 	return b;
 }
 
-bool burned_has(const struct tree *t, uint64_t ino) { return batch_of(t, ino); }
+bool burned_has_locked(const struct tree *t, uint64_t ino)
+{
+	lock_assert(&t->lock);
+	return batch_of(t, ino);
+}
 
 static bool run_before(const void *list, size_t i, const void *key)
 {
 	return ((const struct ino_range *)list)[i].first <= *(const uint64_t *)key;
 }
 
-uint64_t burned_parent(const struct tree *t, uint64_t ino)
+uint64_t burned_parent_locked(const struct tree *t, uint64_t ino)
 {
+	lock_assert(&t->lock);
 	const struct burned *b = batch_of(t, ino);
 	size_t behind = b ? search_first(b->runs, b->n_runs, &ino, run_before) : 0;
 
@@ -56,8 +61,9 @@ static void batch_free(struct burned *b)
 	free(b);
 }
 
-bool burned_remove(struct tree *t, uint64_t ino)
+bool burned_remove_locked(struct tree *t, uint64_t ino)
 {
+	lock_assert(&t->lock);
 	struct burned *b = batch_of(t, ino), **link = &t->burned;
 
 	if (!b)
@@ -101,8 +107,9 @@ static int known_add_burned(struct tree *t, uint64_t ino, uint64_t parent)
 }
 
 /* What cannot be noted for want of memory is forgotten: -ESTALE by its number, found by its name. */
-void known_burned(struct tree *t, struct stage_snapshot *rows)
+void known_burned_locked(struct tree *t, struct stage_snapshot *rows)
 {
+	lock_assert(&t->lock);
 	struct burned *b = t->once.count > idle_most(t) ? calloc(1, sizeof(*b)) : NULL;
 
 	for (size_t i = 0; rows && t->once.count && i < rows->n_nodes; i++) {

@@ -52,7 +52,7 @@ int tree_opendir(struct tree *t, uint64_t ino, struct tree_dir **ret)
 	if (!d)
 		return -ENOMEM;
 	tree_lock(t);
-	int r = node_get(t, ino, &n);
+	int r = node_get_locked(t, ino, &n);
 	if (r == 0 && !S_ISDIR(n->mode))
 		r = -ENOTDIR;
 	if (r == 0)
@@ -101,7 +101,7 @@ void tree_closedir(struct tree *t, struct tree_dir *d)
 	dir_clear(d);
 	tree_lock(t);
 	d->node->n_open--;
-	node_unused(t, d->node);
+	node_unused_locked(t, d->node);
 	tree_unlock(t);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
@@ -144,7 +144,7 @@ static uint32_t staged_type(struct tree *t, const struct stage_name *name)
 	if (name->mode || name->ino == STAGE_WHITEOUT)
 		return name->mode & S_IFMT;
 	tree_lock(t);
-	struct node *n = node_find(t, name->ino);
+	struct node *n = node_find_locked(t, name->ino);
 	uint32_t type = n ? n->mode & S_IFMT : 0;
 	tree_unlock(t);
 	return type;
@@ -313,10 +313,13 @@ static int lookup_record(struct tree *t, struct tree_dir *d, struct stat *st)
 	if (d->held_error < 0)
 		return d->held_error;
 	tree_lock(t);
-	idle_settle(t);
-	bool overlaid = t->stage && stage_names_exist(t->stage, d->node->ino) &&
-			stage_name_get(t->stage, d->node->ino, d->entry.name, &staged) == 0;
-	int r = t->epoch != d->epoch || overlaid ? -EXDEV : node_hand_out(t, d->node->ino, &d->entry, st);
+	idle_settle_locked(t);
+	int r = t->epoch == d->epoch && t->stage ? stage_name_get(t->stage, d->node->ino, d->entry.name, &staged) :
+						   -ENOENT;
+	if (t->epoch != d->epoch || r == 0)
+		r = -EXDEV;
+	else if (r == -ENOENT)
+		r = node_hand_out_locked(t, d->node->ino, &d->entry, st);
 	tree_unlock(t);
 	if (r == 0 && S_ISDIR(st->st_mode) && d->held < EXPECT_BEFORE_BYTES)
 		iso_expect(d->base, &d->ahead, d->entry.dir);
@@ -358,7 +361,7 @@ int directory_empty(struct tree *t, uint64_t ino)
 	struct node *n;
 
 	tree_lock(t);
-	int r = node_get(t, ino, &n);
+	int r = node_get_locked(t, ino, &n);
 	tree_unlock(t);
 	if (r == 0)
 		r = listing_take(t, n, &l);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the kernel knows: look-up and forget; files that it knows and nobody uses (known.h), and how they become nodes.
+ * What the kernel knows and nobody uses (known.h): how it becomes nodes, and is forgotten.
  *
- * Most of what a walk over a disc makes known is never looked at again, so the tree keeps only where its record is.
- * A file stays so while it has one name, its record says all there is of it, and no handle is open.  A request that
- * comes by its number (node_fetch) reads the record without the lock, as a probe does.  Records of older sessions
- * stay where they are and say what they said; they are read by a reader of their own kind, since one of a foreign
- * session is not decoded as ours are. On a drive there are nodes as long as they are not too many (idle.c): while it
- * burns nothing can be read, and what the kernel has in its cache should be there all the same.  Files of the stage
- * have their rows instead of records; those that were burned since: burned.c.
+ * Most of what a walk over a disc makes known is never looked at again, so the tree keeps only where its record is. A
+ * file stays so while it has one name, its record says all there is of it, and no handle is open.  A request that
+ * comes by its number (node_fetch_locked) reads the record without the lock, as a probe does.  Records of older
+ * sessions stay where they are and say what they said; they are read by a reader of their own kind, since one of a
+ * foreign session is not decoded as ours are. On a drive there are nodes as long as they are not too many (idle.c):
+ * while it burns nothing can be read, and what the kernel has in its cache should be there all the same.  Files of
+ * the stage have their rows instead of records; those that were burned since: burned.c.
  */
 #include "fs/tree/internal.h"
 
@@ -25,8 +25,9 @@ static bool same_kind(const struct iso *a, const struct iso *b)
 	       x.appuse.flags == y.appuse.flags;
 }
 
-int reader_of_base(struct tree *t, uint32_t *ret)
+int reader_of_base_locked(struct tree *t, uint32_t *ret)
 {
+	lock_assert(&t->lock);
 	for (uint32_t i = 0; i < t->n_readers; i++) {
 		if (t->readers[i] == t->base) {
 			*ret = i;
@@ -55,62 +56,8 @@ void readers_release(struct tree *t)
 	free(t->readers);
 }
 
-static bool record_may_do(struct tree *t, const struct iso_entry *e)
-{
-	return !t->space.medium.exclusive && !S_ISDIR(e->mode) && e->nlink == 1 && e->n_extents <= SECTIONS_KNOWN &&
-	       !(t->stage && stage_node_exists(t->stage, e->ino));
-}
-
-/* One look-up more of a file that has no node. */
-static int know(struct tree *t, uint64_t parent, const struct iso_entry *e)
-{
-	struct known *there = known_find(&t->known, e->ino);
-	uint32_t reader, n_lookups = 1u + (there ? there->n_lookups : burned_has(t, e->ino));
-	int r = reader_of_base(t, &reader);
-
-	if (r < 0)
-		return r;
-	if (!known_fits(e->locator, parent, n_lookups, reader) || reader >= KNOWN_READERS)
-		return -EOVERFLOW;
-	struct known k = known_of(e->ino, e->locator, parent, n_lookups, reader);
-	if (there)
-		*there = k;
-	else
-		r = known_add(&t->known, &k);
-	if (r == 0)
-		burned_remove(t, e->ino);
-	return r;
-}
-
-void node_refer(struct node *n, struct stat *st)
-{
-	n->n_lookups++;
-	node_stat(n, st);
-}
-
-void node_give(struct tree *t, struct node *n, struct stat *st)
-{
-	node_refer(n, st);
-	node_unused(t, n);
-}
-
-int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st)
-{
-	bool known = known_find(&t->known, e->ino) != NULL; /* then there is no node */
-	struct node *n = known ? NULL : node_find(t, e->ino);
-
-	if (!n && record_may_do(t, e) && know(t, parent, e) == 0) {
-		entry_stat(e, st);
-		return 0;
-	}
-	int r = node_from_entry(t, parent, e, &n);
-	if (r == 0)
-		node_give(t, n, st);
-	return r;
-}
-
-/* The record of a known file. Called with the lock, returns without. */
-static int read_record(struct tree *t, const struct known *k, struct iso_entry *ret)
+/* The record of a known file.  The lock is given back meanwhile. */
+static int read_record_unlocked(struct tree *t, const struct known *k, struct iso_entry *ret)
 {
 	struct iso *reader = iso_ref(t->readers[k->where]);
 	uint64_t locator = k->locator;
@@ -118,53 +65,64 @@ static int read_record(struct tree *t, const struct known *k, struct iso_entry *
 	tree_unlock(t);
 	int r = iso_entry_at(reader, locator, ret);
 	iso_unref(reader);
+	tree_lock(t);
 	return r == -ENOENT ? -EBADMSG : r;
 }
 
 /* A record of that directory's listing in the base: of a file whose record was not known? */
-static void note_record(struct tree *t, uint64_t parent, const struct iso_entry *e)
+static void note_record_locked(struct tree *t, uint64_t parent, const struct iso_entry *e)
 {
+	lock_assert(&t->lock);
 	uint32_t reader;
 	struct known *k = known_find(&t->known, e->ino);
 
-	if (reader_of_base(t, &reader) < 0 || reader >= KNOWN_READERS || !known_fits(e->locator, 0, 0, 0))
+	if (reader_of_base_locked(t, &reader) < 0 || reader >= KNOWN_READERS || !known_fits(e->locator, 0, 0, 0))
 		return;
 	if (k && k->where == KNOWN_BURNED && k->parent == parent) {
 		k->locator = e->locator;
 		k->where = (uint8_t)reader;
-	} else if (!k && burned_parent(t, e->ino) == parent) {
+	} else if (!k && burned_parent_locked(t, e->ino) == parent) {
 		struct known found = known_of(e->ino, e->locator, parent, 1, reader);
 
 		if (known_add(&t->known, &found) == 0)
-			burned_remove(t, e->ino);
+			burned_remove_locked(t, e->ino);
 	}
 }
 
-/* The records of all files of one directory that were burned since they were looked up.  Called with the lock,
- * returns without. */
-static int find_burned(struct tree *t, uint64_t parent)
+/* All of a listing, without the lock. */
+static int note_records(struct tree *t, uint64_t parent, struct iso *base, struct iso_extent listing, uint64_t epoch)
 {
-	const struct node *dir = node_find(t, parent);
-	bool there = dir && S_ISDIR(dir->mode) && !dir->dead && dir->base_dir.bytes && t->base;
-	struct iso *base = there ? iso_ref(t->base) : NULL;
-	struct iso_extent listing = there ? dir->base_dir : (struct iso_extent){0};
-	uint64_t epoch = t->epoch;
 	_cleanup_(iso_dir_closep) struct iso_dir *records = NULL;
 	struct iso_entry e = {0};
-
-	tree_unlock(t);
-	if (!there)
-		return -ESTALE; /* its directory is forgotten: it will be asked for by its name */
 	int r = iso_dir_open(base, listing, &records);
+
 	while (r == 0 && (r = iso_dir_next_name(records, &e)) == 1) {
 		tree_lock(t);
 		if (t->epoch == epoch)
-			note_record(t, parent, &e);
+			note_record_locked(t, parent, &e);
 		tree_unlock(t);
 		iso_entry_release(&e);
 		r = 0;
 	}
+	return r;
+}
+
+/* The records of all files of one directory that were burned since they were looked up.  The lock is given back
+ * meanwhile. */
+static int find_burned_unlocked(struct tree *t, uint64_t parent)
+{
+	const struct node *dir = node_find_locked(t, parent);
+
+	if (!dir || !S_ISDIR(dir->mode) || dir->dead || !dir->base_dir.bytes || !t->base)
+		return -ESTALE; /* its directory is forgotten: it will be asked for by its name */
+	struct iso *base = iso_ref(t->base);
+	struct iso_extent listing = dir->base_dir;
+	uint64_t epoch = t->epoch;
+
+	tree_unlock(t);
+	int r = note_records(t, parent, base, listing, epoch);
 	iso_unref(base);
+	tree_lock(t);
 	return r;
 }
 
@@ -180,68 +138,72 @@ static bool same_place(const struct known *a, const struct known *b)
 	return a->ino == b->ino && a->where == b->where && a->locator == b->locator;
 }
 
-/* What is known becomes a node: 0 with the lock; 1: its record is fetched, look again; or an error; both without. */
-static int fetch_known(struct tree *t, struct known *k, struct fetching *x, struct node **ret)
+/* What is known becomes a node.  1: its record is fetched, look again. */
+static int fetch_known_locked(struct tree *t, struct known *k, struct fetching *x, struct node **ret)
 {
+	lock_assert(&t->lock);
 	uint64_t ino = k->ino;
-	int r = -ESTALE;
+	int r;
 
 	if (k->where == KNOWN_STAGED && !stage_node_exists(t->stage, ino))
 		k->where = KNOWN_BURNED; /* a rebase drops rows, and looks for nobody */
 	bool again = same_place(k, &x->was) && x->epoch == t->epoch;
 	x->was = *k;
 	x->epoch = t->epoch;
-	if (k->where == KNOWN_STAGED) {
-		r = node_from_stage(t, ino, ret);
-	} else if (k->where == KNOWN_BURNED && !again) {
-		r = find_burned(t, k->parent);
+	if (k->where == KNOWN_STAGED)
+		return node_from_stage_locked(t, ino, ret);
+	if (k->where == KNOWN_BURNED && !again) {
+		r = find_burned_unlocked(t, k->parent);
 		return r < 0 ? r : 1;
-	} else if (k->where < KNOWN_READERS && !again) {
-		iso_entry_release(&x->entry);
-		r = read_record(t, k, &x->entry);
-		return r < 0 ? r : 1;
-	} else if (k->where < KNOWN_READERS) {
-		r = node_new(t, ino, ret);
-		if (r == 0)
-			node_take_entry(*ret, x->was.parent, x->was.where, &x->entry);
 	}
-	if (r < 0)
-		tree_unlock(t);
+	if (k->where >= KNOWN_READERS)
+		return -ESTALE;
+	if (!again) {
+		iso_entry_release(&x->entry);
+		r = read_record_unlocked(t, k, &x->entry);
+		return r < 0 ? r : 1;
+	}
+	r = node_new_locked(t, ino, ret);
+	if (r == 0)
+		node_take_entry(*ret, x->was.parent, x->was.where, &x->entry);
 	return r;
 }
 
-int node_fetch(struct tree *t, uint64_t ino, struct node **ret)
+/* One try. 1: look again. */
+static int fetch_try_locked(struct tree *t, uint64_t ino, struct fetching *x, struct node **ret)
+{
+	lock_assert(&t->lock);
+	struct known *k = known_find(&t->known, ino), burned;
+
+	if (!k && burned_has_locked(t, ino)) {
+		burned = known_of(ino, 0, burned_parent_locked(t, ino), 1, KNOWN_BURNED);
+		k = &burned;
+	}
+	if (k)
+		return fetch_known_locked(t, k, x, ret);
+	if (idset_has(&t->once, ino) && stage_node_exists(t->stage, ino))
+		return node_from_stage_locked(t, ino, ret);
+	return node_get_locked(t, ino, ret);
+}
+
+int node_fetch_locked(struct tree *t, uint64_t ino, struct node **ret)
 {
 	struct fetching x = {0};
 	int r;
 
 	do {
-		tree_lock(t);
-		idle_settle(t);
-		struct known *k = known_find(&t->known, ino), burned;
-
-		if (!k && burned_has(t, ino)) {
-			burned = known_of(ino, 0, burned_parent(t, ino), 1, KNOWN_BURNED);
-			k = &burned;
-		}
-		if (k) {
-			r = fetch_known(t, k, &x, ret);
-		} else {
-			r = idset_has(&t->once, ino) && stage_node_exists(t->stage, ino) ?
-				    node_from_stage(t, ino, ret) :
-				    node_get(t, ino, ret);
-			if (r < 0)
-				tree_unlock(t);
-		}
+		idle_settle_locked(t);
+		r = fetch_try_locked(t, ino, &x, ret);
 	} while (r == 1);
 	iso_entry_release(&x.entry);
 	return r;
 }
 
-uint64_t node_take_known(struct tree *t, uint64_t ino)
+uint64_t node_take_known_locked(struct tree *t, uint64_t ino)
 {
+	lock_assert(&t->lock);
 	struct known *k = known_find(&t->known, ino);
-	uint64_t n_lookups = k ? k->n_lookups : idset_has(&t->once, ino) || burned_remove(t, ino);
+	uint64_t n_lookups = k ? k->n_lookups : idset_has(&t->once, ino) || burned_remove_locked(t, ino);
 
 	idset_remove(&t->once, ino);
 	if (k)
@@ -249,8 +211,9 @@ uint64_t node_take_known(struct tree *t, uint64_t ino)
 	return n_lookups;
 }
 
-bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
+bool known_forget_locked(struct tree *t, uint64_t ino, uint64_t n_lookups)
 {
+	lock_assert(&t->lock);
 	struct known *k = known_find(&t->known, ino);
 
 	if (!k && idset_has(&t->once, ino)) {
@@ -258,22 +221,24 @@ bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
 		return true;
 	}
 	if (!k)
-		return burned_remove(t, ino);
+		return burned_remove_locked(t, ino);
 	k->n_lookups = (uint16_t)(k->n_lookups - min_u64(n_lookups, k->n_lookups));
 	if (!k->n_lookups)
 		known_remove(&t->known, k);
 	return true;
 }
 
-void known_keep_burned(struct tree *t)
+void known_keep_burned_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	for (struct known *k = NULL; (k = known_next(&t->known, k));)
 		if (k->where == KNOWN_STAGED && !stage_node_exists(t->stage, k->ino))
 			k->where = KNOWN_BURNED;
 }
 
-void known_dropped(struct tree *t)
+void known_dropped_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	struct idset once = t->once;
 
 	t->once = (struct idset){0};
@@ -283,36 +248,4 @@ void known_dropped(struct tree *t)
 	idset_release(&once);
 	for (struct known *k = NULL; (k = known_next(&t->known, k));)
 		k->where = k->where == KNOWN_STAGED ? KNOWN_DROPPED : k->where;
-}
-
-/* ---- requests ---- */
-
-int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *st)
-{
-	_cleanup_probe_ struct probe p = {0};
-	struct node *dir, *n;
-	int r = probe_name(t, parent, name, &p, &dir);
-
-	if (r < 0)
-		return r;
-	if (is_of_base(t, dir, name, &p)) {
-		r = node_hand_out(t, dir->ino, &p.entry, st);
-	} else {
-		r = resolve(t, dir, name, &p, &n);
-		if (r == 0)
-			node_give(t, n, st);
-	}
-	tree_unlock(t);
-	return r;
-}
-
-void tree_forget(struct tree *t, uint64_t ino, uint64_t n_lookups)
-{
-	tree_lock(t);
-	struct node *n = known_forget(t, ino, n_lookups) ? NULL : node_find(t, ino);
-	if (n) {
-		n->n_lookups -= min_u64(n_lookups, n->n_lookups);
-		node_unused(t, n);
-	}
-	tree_unlock(t);
 }

@@ -29,12 +29,11 @@ int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret)
 	_cleanup_(free_ptr) struct tree_file *f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
-	int r = node_fetch(t, ino, &n);
-	if (r < 0)
-		return r;
-	if (!S_ISREG(n->mode)) {
+	tree_lock(t);
+	int r = node_fetch_locked(t, ino, &n);
+	if (r == 0 && !S_ISREG(n->mode))
 		r = S_ISDIR(n->mode) ? -EISDIR : -EINVAL;
-	} else {
+	if (r == 0) {
 		f->node = n;
 		f->writable = for_writing(flags);
 		n->n_open++;
@@ -63,8 +62,8 @@ void tree_close(struct tree *t, struct tree_file *f)
 	if (f->alone && --n->n_alone == 0)
 		n->met = false;
 	if (f->writable && --n->n_writers == 0 && node_is_dirty(n))
-		node_put(t, n); /* on failure it stays in the list of changed nodes */
-	node_unused(t, n);
+		node_put_locked(t, n); /* on failure it stays in the list of changed nodes */
+	node_unused_locked(t, n);
 	tree_unlock(t);
 	free(f);
 }
@@ -123,13 +122,19 @@ static int read_pieces(struct tree *t, uint64_t from, uint8_t *buf, const struct
 	return r;
 }
 
-static void lock_for_reading(struct tree *t, struct node *n)
+void content_lock_shared(struct tree *t, struct node *n)
 {
 	pthread_rwlock_rdlock(&t->content);
 	pthread_rwlock_rdlock(&n->io);
 }
 
-static void unlock_content(struct tree *t, struct node *n)
+void content_lock(struct tree *t, struct node *n)
+{
+	pthread_rwlock_rdlock(&t->content);
+	pthread_rwlock_wrlock(&n->io);
+}
+
+void content_unlock(struct tree *t, struct node *n)
 {
 	pthread_rwlock_unlock(&n->io);
 	pthread_rwlock_unlock(&t->content);
@@ -146,7 +151,7 @@ static int read_zisofs(struct tree *t, struct node *n, uint64_t offset, void *bu
 
 	if (extents && n_extents)
 		memcpy(extents, n->map.extents, n_extents * sizeof(*extents));
-	unlock_content(t, n);
+	content_unlock(t, n);
 	if (!extents)
 		return -ENOMEM;
 	return length ? iso_zisofs_read(t->disc, &z, extents, n_extents, size, offset, buf, length) : 0;
@@ -158,7 +163,7 @@ int node_read(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t
 	struct reading x;
 	int r = 0;
 
-	lock_for_reading(t, n);
+	content_lock_shared(t, n);
 	uint64_t size = n->size, end = offset < size ? offset + min_u64(length, size - offset) : offset;
 	if (zisofs_used(&n->zisofs)) {
 		r = read_zisofs(t, n, offset, buf, end - offset);
@@ -171,12 +176,12 @@ int node_read(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t
 		if (r == 0 && x.end == from)
 			end = x.end; /* cut meanwhile */
 		if (r == 0 && x.n) {
-			unlock_content(t, n);
+			content_unlock(t, n);
 			r = read_pieces(t, from, at + (from - offset), &x);
-			lock_for_reading(t, n);
+			content_lock_shared(t, n);
 		}
 	}
-	unlock_content(t, n);
+	content_unlock(t, n);
 	if (r == 0)
 		*ret_length = end - offset;
 	return r;
@@ -196,7 +201,7 @@ bool tree_read_place(struct tree *t, struct tree_file *f, uint64_t offset, size_
 
 	if (fd < 0 || n->dead)
 		return false;
-	lock_for_reading(t, n);
+	content_lock_shared(t, n);
 	uint32_t i = zisofs_used(&n->zisofs) ? n->map.n : map_find(&n->map, offset);
 	if (i < n->map.n && n->map.extents[i].kind == EXTENT_DISC) {
 		uint64_t end = min_u64(offset + length, n->size);
@@ -207,7 +212,7 @@ bool tree_read_place(struct tree *t, struct tree_file *f, uint64_t offset, size_
 		*ret_pos = part.pos;
 		*ret_length = part.length;
 	}
-	unlock_content(t, n);
+	content_unlock(t, n);
 	return whole;
 }
 

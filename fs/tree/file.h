@@ -12,6 +12,38 @@ struct tree_file {
 	bool writable, alone;
 };
 
+#define BLOCK ((uint64_t)SECTOR_BYTES)
+static inline uint64_t block_down(uint64_t v) { return v & ~(BLOCK - 1); }
+static inline uint64_t block_up(uint64_t v) { return round_up(v, BLOCK); }
+
+/* t->content, shared, and n->io: to read the map and bodies, or to change content. */
+void content_lock_shared(struct tree *t, struct node *n);
+void content_lock(struct tree *t, struct node *n);
+void content_unlock(struct tree *t, struct node *n);
+
+/* ---- write.c; with the content locked for changes, t->lock not held ---- */
+
+/* The old bytes of one block on the disc. */
+struct edge {
+	bool valid;
+	uint64_t pos, length;
+	uint8_t bytes[SECTOR_BYTES];
+};
+struct edges {
+	struct edge edge[3];
+}; /* of the block at the file's end, the first and the last block written */
+/* All edges that a write of [offset, end) needs; the file's last block too when it is extended beyond.  The lock is
+ * given back while the disc is read. */
+int edges_fetch_locked(struct tree *t, struct node *n, uint64_t offset, uint64_t end, struct edges *x);
+/* The file ends at n->size and shall read as zeros up to `size`: the rest of its last block, then a hole. */
+int content_extend_locked(struct tree *t, struct node *n, uint64_t size, const struct edges *edges);
+/* Put a piece into the map: what it replaces is dead. */
+int content_set_piece_locked(struct tree *t, struct node *n, const struct extent *piece);
+/* Size, times and account after a change of content. */
+void content_changed_locked(struct tree *t, struct node *n, uint64_t size);
+/* Room for a change of it: dirty_ancestors_of_locked() */
+int content_open_way_locked(struct tree *t, struct node *n);
+
 /* All three take the locks themselves; the node is pinned or open.  Reads up to the file's end. */
 int node_read(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t length, size_t *ret_length);
 int node_write(struct tree *t, struct node *n, uint64_t offset, const void *buf, size_t length);

@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Freeze, rebase, thaw, discard: the tree's part of a commit.
+ * Freeze and thaw: the tree's part of the beginning of a commit, and of its failure.
  *
  * The frozen generation is handed out as a copy (snapshot) and the base it stands on; the stage goes on in one layer
- * whose rows carry the generation of their last change.  So a failed burn needs nothing undone, and a rebase drops
- * the rows that are not newer than the burned generation: the new base has them.  Rows that are newer stay, with
- * their references to frozen bodies turned into disc extents and their base listings into the new ones.
+ * whose rows carry the generation of their last change.  So a failed burn needs nothing undone.
  */
-#include "burner/base/search.h"
 #include "fs/tree/internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* 1 GiB: what is put aside on the host's file system during a commit is there for its own sake, not at the cost of
- * others. */
-#define KEEP_SECTORS (1ull << 19)
 
 void tree_frozen_release(struct tree_frozen *f)
 {
@@ -27,9 +18,10 @@ void tree_frozen_release(struct tree_frozen *f)
 }
 
 /* Without a base the root has no record anywhere but in its row. */
-static int ensure_root_row(struct tree *t)
+static int ensure_root_row_locked(struct tree *t)
 {
-	return t->base || stage_node_exists(t->stage, TREE_ROOT) ? 0 : node_put(t, t->root);
+	lock_assert(&t->lock);
+	return t->base || stage_node_exists(t->stage, TREE_ROOT) ? 0 : node_put_locked(t, t->root);
 }
 
 /* What lies in older sessions is the reason to write the whole tree when nothing is staged. */
@@ -46,12 +38,13 @@ static bool nothing_to_freeze(struct tree *t, unsigned flags)
 	return !(flags & TREE_FREEZE_UNCHANGED) || !t->base;
 }
 
-static int take_frozen(struct tree *t, unsigned flags, struct tree_frozen *ret)
+static int take_frozen_locked(struct tree *t, unsigned flags, struct tree_frozen *ret)
 {
+	lock_assert(&t->lock);
 	struct tree_frozen f = {.generation = stage_generation(t->stage)};
 	int r;
 
-	f.keep_bytes = (space_sectors(t) * 2 + KEEP_SECTORS) * SECTOR_BYTES;
+	f.keep_bytes = (space_sectors_locked(t) * 2 + KEEP_SECTORS) * SECTOR_BYTES;
 	r = stage_snapshot(t->stage, f.keep_bytes, &f.snapshot);
 	if (r < 0)
 		return r;
@@ -64,14 +57,15 @@ static int take_frozen(struct tree *t, unsigned flags, struct tree_frozen *ret)
 	return 0;
 }
 
-static void lock_all(struct tree *t)
+void tree_lock_all(struct tree *t)
 {
 	pthread_rwlock_wrlock(&t->content); /* no write is between its body and its map */
 	tree_lock(t);
 }
 
-static void unlock_all(struct tree *t)
+void tree_unlock_all(struct tree *t)
 {
+	check(!tree_check_locked(t));
 	tree_unlock(t);
 	pthread_rwlock_unlock(&t->content);
 }
@@ -81,39 +75,41 @@ int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)
 	struct tree_frozen f = {0};
 	uint32_t generation;
 
-	lock_all(t);
-	int r = t->frozen ? -EBUSY : node_flush_all(t);
+	tree_lock_all(t);
+	int r = t->frozen ? -EBUSY : node_flush_all_locked(t);
+	if (r == 0)
+		r = space_counted_locked(t);
 	if (r == 0 && nothing_to_freeze(t, flags))
 		r = -ENODATA;
 	if (r == 0)
-		r = ensure_root_row(t);
+		r = ensure_root_row_locked(t);
 	if (r == 0)
-		r = take_frozen(t, flags, &f);
+		r = take_frozen_locked(t, flags, &f);
 	if (r == 0)
 		r = stage_freeze(t->stage, &generation);
 	if (r == 0) {
 		f.generation = generation;
 		t->frozen = true;
-		space_freeze(t);
+		space_freeze_locked(t);
 		*ret = f;
 	} else {
 		tree_frozen_release(&f);
 	}
-	unlock_all(t);
+	tree_unlock_all(t);
 	return r;
 }
 
 int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret)
 {
-	lock_all(t);
-	int r = node_flush_all(t);
+	tree_lock_all(t);
+	int r = node_flush_all_locked(t);
 	if (r == 0 && nothing_to_freeze(t, flags))
 		r = -ENODATA;
 	if (r == 0)
-		r = ensure_root_row(t);
+		r = ensure_root_row_locked(t);
 	if (r == 0)
-		r = take_frozen(t, flags, ret);
-	unlock_all(t);
+		r = take_frozen_locked(t, flags, ret);
+	tree_unlock_all(t);
 	return r;
 }
 
@@ -134,377 +130,9 @@ void tree_cannot_link(struct tree *t)
 
 void tree_thaw(struct tree *t)
 {
-	lock_all(t);
+	tree_lock_all(t);
 	t->frozen = false;
 	stage_unfreeze(t->stage);
-	space_recount(t);
-	unlock_all(t);
-}
-
-/* ---- rebase ---- */
-
-struct body_pos {
-	uint32_t body;
-	uint64_t pos;
-};
-
-static bool placement_before(const void *list, size_t i, const void *key)
-{
-	const struct burn_placement *p = (const struct burn_placement *)list + i;
-	const struct body_pos *k = key;
-
-	return p->body < k->body || (p->body == k->body && p->pos + p->length <= k->pos);
-}
-
-/* The first placement of a body that ends behind pos, or NULL. */
-static const struct burn_placement *placement_find(const struct burn_placements *b, uint32_t body, uint64_t pos)
-{
-	size_t i = search_first(b->data, b->n_data, &(struct body_pos){body, pos}, placement_before);
-
-	return i < b->n_data && b->data[i].body == body ? &b->data[i] : NULL;
-}
-
-static bool directory_before(const void *list, size_t i, const void *key)
-{
-	return ((const struct burn_directory *)list)[i].ino < *(const uint64_t *)key;
-}
-
-/* NULL: it was not written, and is where it was. */
-static const struct burn_directory *directory_find(const struct burn_placements *b, uint64_t ino)
-{
-	size_t i = search_first(b->directories, b->n_directories, &ino, directory_before);
-
-	return i < b->n_directories && b->directories[i].ino == ino ? &b->directories[i] : NULL;
-}
-
-static void rebase_directory(const struct burn_placements *b, struct node *n)
-{
-	const struct burn_directory *d = directory_find(b, n->ino);
-
-	if (d) {
-		n->base_dir = (struct iso_extent){d->lba, d->bytes};
-		n->base_sectors = d->sectors;
-	} else if (n->orphan) {
-		n->base_dir = (struct iso_extent){0};
-	}
-}
-
-static bool home_before(const void *list, size_t i, const void *key)
-{
-	return ((const struct burn_home *)list)[i].ino < *(const uint64_t *)key;
-}
-
-/* no directory has this number: whoever looks for it learns that the way is not known */
-#define PARENT_LOST (1ull << 62)
-
-/* Where the tree did not know a file's directory or had its link count wrong, the session knows better. */
-static void rebase_home(const struct burn_placements *b, uint64_t ino, uint64_t *parent, uint32_t *nlink)
-{
-	size_t i = search_first(b->homes, b->n_homes, &ino, home_before);
-	const struct burn_home *h = i < b->n_homes && b->homes[i].ino == ino ? &b->homes[i] : NULL;
-
-	if (h && *parent == h->was)
-		*parent = h->parent;
-	if (h && (int64_t)*nlink + h->links > 0)
-		*nlink = (uint32_t)((int64_t)*nlink + h->links);
-	/* The link table tells of files with several names only. */
-	if (b->from_disc && !*parent && *nlink == 1)
-		*parent = PARENT_LOST;
-}
-
-struct spot {
-	uint64_t ino, offset;
-};
-
-static bool hole_before(const void *list, size_t i, const void *key)
-{
-	const struct burn_hole *h = (const struct burn_hole *)list + i;
-	const struct spot *k = key;
-
-	return h->ino < k->ino || (h->ino == k->ino && h->offset + h->length <= k->offset);
-}
-
-/* The first burned hole of a file that ends behind offset, or NULL. */
-static const struct burn_hole *hole_find(const struct burn_placements *b, uint64_t ino, uint64_t offset)
-{
-	size_t i = search_first(b->holes, b->n_holes, &(struct spot){ino, offset}, hole_before);
-
-	return i < b->n_holes && b->holes[i].ino == ino ? &b->holes[i] : NULL;
-}
-
-/* The extent from `at` on, cut where burned room [from, to) begins or ends; inside of it, it lies at disc_pos now. */
-static struct extent cut_part(const struct extent *e, uint64_t at, uint64_t from, uint64_t to, uint64_t disc_pos)
-{
-	struct extent part = *e;
-
-	if (at < from) {
-		part.length = min_u64(e->length, from - at);
-	} else {
-		part.length = min_u64(e->length, to - at);
-		part.pos = disc_pos + (at - from);
-		part.kind = EXTENT_DISC;
-		part.body = 0;
-	}
-	return part;
-}
-
-/* The first part of an extent, as far as it lies in one place after the burn. */
-static struct extent translate_part(const struct burn_placements *b, uint64_t ino, const struct extent *e)
-{
-	const struct burn_placement *p = e->kind == EXTENT_STAGE ? placement_find(b, e->body, e->pos) : NULL;
-	const struct burn_hole *h = e->kind == EXTENT_HOLE ? hole_find(b, ino, e->offset) : NULL;
-
-	if (p)
-		return cut_part(e, e->pos, p->pos, p->pos + p->length, p->disc_pos);
-	if (h)
-		return cut_part(e, e->offset, h->offset, h->offset + h->length, h->disc_pos);
-	return *e;
-}
-
-/* References to burned bodies and holes become disc extents. 0, or -ENOMEM with the map as it was. */
-static int translate(const struct burn_placements *b, uint64_t ino, struct map *m)
-{
-	struct map fresh = {0};
-
-	for (uint32_t i = 0; i < m->n; i++) {
-		uint64_t end = m->extents[i].offset + m->extents[i].length;
-
-		for (struct extent rest = m->extents[i]; rest.offset < end;) {
-			struct extent part = translate_part(b, ino, &rest);
-
-			if (map_set(&fresh, &part) < 0) {
-				map_release(&fresh);
-				return -ENOMEM;
-			}
-			if (part.offset + part.length >= end)
-				break;
-			rest = map_clip(&rest, part.offset + part.length, end);
-		}
-	}
-	map_release(m);
-	*m = fresh;
-	return 0;
-}
-
-/* Is there anything that a burn may have moved? */
-static bool translatable(const struct extent *extents, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		if (extents[i].kind != EXTENT_DISC)
-			return true;
-	}
-	return false;
-}
-
-static void rebase_file(const struct burn_placements *b, struct node *n)
-{
-	uint32_t nlink = n->nlink;
-
-	rebase_home(b, n->ino, &n->parent, &n->nlink);
-	if (n->nlink != nlink)
-		n->locator = 0; /* the record that it came from says something else */
-}
-
-static int rebase_nodes(struct tree *t, const struct burn_placements *b)
-{
-	for (uint64_t i = 0; i < t->n_buckets; i++) {
-		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
-			if (S_ISDIR(n->mode))
-				rebase_directory(b, n);
-			else
-				rebase_file(b, n);
-			if (translatable(n->map.extents, n->map.n) && translate(b, n->ino, &n->map) < 0)
-				/* what is not translated keeps its body: correct, only burned again */
-				return -ENOMEM;
-			node_sums(n);
-			node_find_own_body(t, n);
-		}
-	}
-	return 0;
-}
-
-/* One row that is newer than the burned generation. */
-static int rebase_row(struct tree *t, const struct burn_placements *b, uint64_t ino)
-{
-	struct node *n = node_find(t, ino);
-	struct stage_node row = {0};
-
-	if (n && !n->dead)
-		return node_put(t, n);
-	int r = stage_node_get(t->stage, ino, &row);
-	if (r < 0)
-		return r;
-	const struct burn_directory *d = S_ISDIR(row.mode) ? directory_find(b, ino) : NULL;
-	if (d) {
-		row.base_lba = d->lba;
-		row.base_bytes = d->bytes;
-		row.size = d->sectors;
-	}
-	if (!S_ISDIR(row.mode))
-		rebase_home(b, ino, &row.parent, &row.nlink);
-	struct map m = {.extents = row.extents, .n = row.n_extents, .capacity = row.n_extents};
-	if (translatable(m.extents, m.n))
-		translate(b, ino, &m);
-	row.extents = m.extents;
-	row.n_extents = m.n;
-	r = stage_node_put(t->stage, &row);
-	stage_node_release(&row);
-	return r;
-}
-
-static int rebase_rows(struct tree *t, const struct burn_placements *b)
-{
-	_free_ uint64_t *inos = NULL;
-	size_t n = 0;
-	int r = stage_node_inos(t->stage, &inos, &n);
-
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = rebase_row(t, b, inos[i]);
-	return r;
-}
-
-/* Bodies that only nodes in memory still name: open files without a name. */
-static int collect(struct tree *t)
-{
-	_free_ uint32_t *keep = NULL;
-	size_t n = 0, capacity = 0;
-
-	for (uint64_t i = 0; i < t->n_buckets; i++) {
-		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
-			for (uint32_t k = 0; k < at->map.n; k++) {
-				if (at->map.extents[k].kind != EXTENT_STAGE)
-					continue;
-				if (n && keep[n - 1] == at->map.extents[k].body)
-					continue;
-				if (n == capacity) {
-					uint32_t *grown =
-						reallocarray(keep, capacity = capacity * 2 + 64, sizeof(*keep));
-
-					if (!grown)
-						return -ENOMEM; /* nothing is deleted now */
-					keep = grown;
-				}
-				keep[n++] = at->map.extents[k].body;
-			}
-		}
-	}
-	return stage_collect(t->stage, keep, n);
-}
-
-/* The root of the new base stands for the root node unless it was changed since. */
-static void rebase_flags(struct tree *t)
-{
-	for (uint64_t i = 0; i < t->n_buckets; i++) {
-		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
-			if (!n->orphan && !n->dead)
-				n->staged = node_is_dirty(n) || stage_node_exists(t->stage, n->ino);
-		}
-	}
-}
-
-int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state,
-		const struct burn_placements *placements, struct stage_snapshot *rows)
-{
-	lock_all(t);
-	stage_lock(t->stage);
-	int r = stage_drop_generation(t->stage, generation);
-	if (r == 0) {
-		struct iso *old = t->base;
-
-		rebase_nodes(t, placements);
-		rebase_flags(t);
-		known_burned(t, rows);
-		r = rebase_rows(t, placements);
-		t->base = iso_ref(base);
-		iso_unref(old);
-		t->epoch++;
-	}
-	stage_unlock(t->stage);
-	t->frozen = false;
-	if (state) {
-		t->space.medium = *state;
-		t->finalized = state->finalized;
-	}
-	t->space.host_seen = (struct timespec){0};
-	stage_unfreeze(t->stage);
-	space_recount(t);
-	if (r == 0)
-		collect(t);
-	unlock_all(t);
-	return r;
-}
-
-/* ---- discard ---- */
-
-static bool changed_and_open(const struct tree *t)
-{
-	for (uint64_t i = 0; i < t->n_buckets; i++) {
-		for (const struct node *n = t->buckets[i]; n; n = n->hash_next) {
-			if (S_ISREG(n->mode) && n->n_open && (n->staged || n->orphan || n->n_writers))
-				return true;
-		}
-	}
-	return false;
-}
-
-/* Staged nodes end; the kernel asks anew by name. The root is read again. */
-static int drop_nodes(struct tree *t)
-{
-	struct iso_entry root = {0};
-	int r = t->base ? iso_root(t->base, &root) : 0;
-
-	if (r < 0)
-		return r;
-	for (uint64_t i = 0; i < t->n_buckets; i++) {
-		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
-			if (!n->staged && !n->orphan)
-				continue;
-			node_undirty(n);
-			n->cost = 0;
-			n->own_body = 0;
-			n->staged = false;
-			if (n != t->root)
-				n->dead = true;
-		}
-	}
-	if (t->base) {
-		t->root->mode = root.mode;
-		t->root->uid = root.uid;
-		t->root->gid = root.gid;
-		t->root->nlink = root.nlink;
-		t->root->atime = root.atime;
-		t->root->mtime = root.mtime;
-		t->root->ctime = root.ctime;
-		t->root->base_dir = root.dir;
-		t->root->base_sectors = iso_entry_sectors(&root);
-	} else {
-		t->root->nlink = 2;
-	}
-	iso_entry_release(&root);
-	return 0;
-}
-
-int tree_discard(struct tree *t, struct stage_snapshot **ret)
-{
-	struct stage_snapshot *what = NULL;
-
-	lock_all(t);
-	int r = t->frozen || changed_and_open(t) ? -EBUSY : node_flush_all(t);
-	if (r == 0)
-		r = stage_snapshot(t->stage, KEEP_SECTORS * (uint64_t)SECTOR_BYTES, &what);
-	if (r == 0) {
-		known_keep_burned(t);
-		r = stage_discard(t->stage);
-	}
-	if (r == 0)
-		r = drop_nodes(t);
-	if (r == 0) {
-		known_dropped(t);
-		space_recount(t);
-		*ret = what;
-	} else if (what) {
-		stage_snapshot_free(what);
-	}
-	unlock_all(t);
-	return r;
+	(void)space_recount_locked(t); /* what fails is made again before the next change */
+	tree_unlock_all(t);
 }

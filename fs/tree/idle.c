@@ -6,7 +6,7 @@
  * A queue of their numbers; one that was used while it waited waits once more.  A node goes at the beginning of a
  * request, of an entry of a listing, or between two rows of a flush or a count (idle_settle), when no other node is
  * held without a pin.  One that is in use, or whose row is not put yet, when its turn comes is queued again by the
- * next node_unused().
+ * next node_unused_locked().
  */
 #include "fs/tree/internal.h"
 
@@ -40,8 +40,9 @@ static bool may_be_known(const struct node *n)
 	       (where_of(n) >= KNOWN_STAGED || where_of(n) < KNOWN_READERS);
 }
 
-bool node_leave_known(struct tree *t, const struct node *n)
+bool node_leave_known_locked(struct tree *t, const struct node *n)
 {
+	lock_assert(&t->lock);
 	if (may_be_known(n) && !node_is_dirty(n) && n->staged && n->n_lookups == 1 && idset_reserve(&t->once, 1) == 0) {
 		idset_add(&t->once, n->ino);
 		return true;
@@ -69,8 +70,9 @@ static bool have_queue(struct tree *t)
 	return q->inos;
 }
 
-void idle_note(struct tree *t, struct node *n)
+void idle_note_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	n->used = n->queued;
 	if (n->queued || !may_be_known(n) || !have_queue(t) || t->idle.count == t->idle.capacity)
 		return; /* it keeps its node, if it does not come again */
@@ -78,10 +80,11 @@ void idle_note(struct tree *t, struct node *n)
 	n->queued = true;
 }
 
-static void settle_one(struct tree *t)
+static void settle_one_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	struct idle *q = &t->idle;
-	struct node *n = node_find(t, q->inos[q->first]);
+	struct node *n = node_find_locked(t, q->inos[q->first]);
 
 	q->first = (q->first + 1) % q->capacity;
 	q->count--;
@@ -94,13 +97,14 @@ static void settle_one(struct tree *t)
 		n->used = false;
 		n->queued = true;
 		push(q, n->ino);
-	} else if (n->n_lookups && node_leave_known(t, n)) {
-		node_drop(t, n);
+	} else if (n->n_lookups && node_leave_known_locked(t, n)) {
+		node_drop_locked(t, n);
 	}
 }
 
-void idle_settle(struct tree *t)
+void idle_settle_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	for (unsigned i = 0; i < AT_ONCE && t->idle.count > t->idle.most; i++)
-		settle_one(t);
+		settle_one_locked(t);
 }

@@ -19,6 +19,7 @@
 #include "burner/format/bound.h"
 #include "burner/base/bytes.h"
 #include "burner/base/idset.h"
+#include "burner/base/lock.h"
 #include "fs/tree/known.h"
 #include "fs/tree/map.h"
 #include "fs/tree/tree.h"
@@ -65,6 +66,7 @@ struct space {
 	struct disc_state medium;
 	uint64_t base_tree;  /* sectors of the base's directories and path tables */
 	uint64_t saved_head; /* for a foreign head that the first session of ours keeps */
+	bool uncounted;	     /* a recount failed: before the next change it is made again */
 	bool base_known;     /* false: a foreign base not measured yet */
 	uint64_t measured_epoch, measured_tree, measured_directories; /* of a foreign base; epoch + 1, 0 never */
 	uint64_t unlinkable_epoch; /* of a base whose tables are not those of its tree; epoch + 1 */
@@ -89,6 +91,7 @@ struct space {
 	uint64_t record_bytes; /* of staged names, for display */
 	uint64_t frozen;       /* sectors of the session that is being burned */
 	bool burning;
+	uint64_t seed; /* of the hash of their numbers */
 	struct touched *touched[TOUCHED_BUCKETS];
 	uint64_t host_free; /* as last seen, without the reserve */
 	uint64_t host_used; /* handed out since */
@@ -102,10 +105,11 @@ struct tree {
 	struct stage *stage;	/* NULL: read-only */
 	_Atomic bool finalized; /* the medium takes no further session */
 	pthread_rwlock_t content;
-	pthread_mutex_t lock;
+	struct lock lock;
 	/* under lock: */
-	struct iso *base; /* NULL: blank */
-	uint64_t epoch;	  /* counts the bases */
+	struct iso *base;	 /* NULL: blank */
+	uint64_t epoch;		 /* counts the bases */
+	uint64_t n_name_changes; /* and this the changes of staged names */
 	struct node **buckets;
 	uint64_t n_buckets, n_nodes;
 	uint64_t seed; /* of the hash of inode numbers */
@@ -122,32 +126,32 @@ struct tree {
 };
 
 static inline bool tree_is_read_only(const struct tree *t) { return !t->stage || t->options.read_only || t->finalized; }
-static inline void tree_lock(struct tree *t) { pthread_mutex_lock(&t->lock); }
-static inline void tree_unlock(struct tree *t) { pthread_mutex_unlock(&t->lock); }
+static inline void tree_lock(struct tree *t) { lock_take(&t->lock); }
+static inline void tree_unlock(struct tree *t) { lock_give(&t->lock); }
 
 /* ---- node.c; all with t->lock held ---- */
-struct node *node_find(struct tree *t, uint64_t ino);
+struct node *node_find_locked(struct tree *t, uint64_t ino);
 /* -ESTALE unknown or dead. */
-int node_get(struct tree *t, uint64_t ino, struct node **ret);
-int node_new(struct tree *t, uint64_t ino, struct node **ret); /* in the table, all zero otherwise */
+int node_get_locked(struct tree *t, uint64_t ino, struct node **ret);
+int node_new_locked(struct tree *t, uint64_t ino, struct node **ret); /* in the table, all zero otherwise */
 /* The node of a base record: the one in memory, its row, or a new one from the entry (whose extents and target it
  * takes). */
-int node_from_entry(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret);
+int node_from_entry_locked(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret);
 /* The node of that number, in memory or staged; -ENOENT. */
-int node_from_number(struct tree *t, uint64_t ino, struct node **ret);
+int node_from_number_locked(struct tree *t, uint64_t ino, struct node **ret);
 /* The node of a staged name. */
-int node_from_stage(struct tree *t, uint64_t ino, struct node **ret);
+int node_from_stage_locked(struct tree *t, uint64_t ino, struct node **ret);
 /* Fill a node from a row (extents and target move over). */
 void node_fill_from_row(struct tree *t, struct node *n, struct stage_node *row);
-void node_changed(struct tree *t, struct node *n); /* put its row at the next flush */
-int node_put(struct tree *t, struct node *n);	   /* put its row now */
-int node_flush_all(struct tree *t);		   /* all that changed */
-void node_orphan(struct tree *t, struct node *n);  /* its last name is gone */
+void node_changed_locked(struct tree *t, struct node *n); /* put its row at the next flush */
+int node_put_locked(struct tree *t, struct node *n);	  /* put its row now */
+int node_flush_all_locked(struct tree *t);		  /* all that changed */
+void node_orphan_locked(struct tree *t, struct node *n);  /* its last name is gone */
 /* Free the node when nobody refers to it; after every request that may have been the last user. */
-void node_unused(struct tree *t, struct node *n);
-void node_drop(struct tree *t, struct node *n); /* out of the table and of memory, whoever refers to it */
-void node_discard_body(struct tree *t, struct node *n, uint64_t from, uint64_t to);
-void node_drop_bodies(struct tree *t, struct node *n);
+void node_unused_locked(struct tree *t, struct node *n);
+void node_drop_locked(struct tree *t, struct node *n); /* out of the table and of memory, whoever refers to it */
+void node_discard_body_locked(struct tree *t, struct node *n, uint64_t from, uint64_t to);
+void node_drop_bodies_locked(struct tree *t, struct node *n);
 void node_sums(struct node *n); /* recount stage_bytes and hole_bytes */
 void node_find_own_body(struct tree *t, struct node *n);
 void node_stat(const struct node *n, struct stat *st);
@@ -159,43 +163,47 @@ void node_undirty(struct node *n);
 void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct iso_entry *e);
 void entry_stat(const struct iso_entry *e, struct stat *st); /* what node_stat() would say */
 
-/* ---- fetch.c; with t->lock held but for node_fetch ---- */
+/* ---- fetch.c; with t->lock held ---- */
 void node_refer(struct node *n, struct stat *st); /* the child is known to the kernel from now on, or once more */
 /* the same, and nobody else uses it: it may be gone */
-void node_give(struct tree *t, struct node *n, struct stat *st);
+void node_give_locked(struct tree *t, struct node *n, struct stat *st);
 /* The kernel learns of what a base record says, which is not staged under its name: one look-up reference. */
-int node_hand_out(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st);
-/* The node of a number that the kernel knows: 0 with t->lock HELD; -ESTALE, or what the disc says, without. */
-int node_fetch(struct tree *t, uint64_t ino, struct node **ret);
-uint64_t node_take_known(struct tree *t, uint64_t ino);		     /* a node is made: its look-ups so far */
-bool known_forget(struct tree *t, uint64_t ino, uint64_t n_lookups); /* false: it is not known, or has a node */
-int reader_of_base(struct tree *t, uint32_t *ret); /* the base becomes the reader of its kind; -ENOMEM */
+int node_hand_out_locked(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st);
+/* The node of a number that the kernel knows; -ESTALE, or what the disc or the stage says.  The lock is given back
+ * while a record is read, so nodes found before may be gone. */
+int node_fetch_locked(struct tree *t, uint64_t ino, struct node **ret);
+uint64_t node_take_known_locked(struct tree *t, uint64_t ino);		    /* a node is made: its look-ups so far */
+bool known_forget_locked(struct tree *t, uint64_t ino, uint64_t n_lookups); /* false: it is not known, or has a node */
+int reader_of_base_locked(struct tree *t, uint32_t *ret); /* the base becomes the reader of its kind; -ENOMEM */
 void readers_release(struct tree *t);
 
 /* before a discard: rows that a burn has dropped are no part of it */
-void known_keep_burned(struct tree *t);
-void known_dropped(struct tree *t); /* after a discard: all rows are gone */
+void known_keep_burned_locked(struct tree *t);
+void known_dropped_locked(struct tree *t); /* after a discard: all rows are gone */
 
 #define SECTIONS_KNOWN 16u /* a longer list is not read again for each request */
 
 /* ---- burned.c; with t->lock held ---- */
 /* after a rebase: of these some are gone. NULL: it is not known which */
-void known_burned(struct tree *t, struct stage_snapshot *rows);
-bool burned_has(const struct tree *t, uint64_t ino);	    /* in a batch; one look-up each */
-uint64_t burned_parent(const struct tree *t, uint64_t ino); /* 0: it is in none */
-bool burned_remove(struct tree *t, uint64_t ino);	    /* false: it was in none */
+void known_burned_locked(struct tree *t, struct stage_snapshot *rows);
+bool burned_has_locked(const struct tree *t, uint64_t ino);	   /* in a batch; one look-up each */
+uint64_t burned_parent_locked(const struct tree *t, uint64_t ino); /* 0: it is in none */
+bool burned_remove_locked(struct tree *t, uint64_t ino);	   /* false: it was in none */
 void burned_release(struct tree *t);
 
 /* ---- idle.c; with t->lock held ---- */
 uint32_t idle_most(const struct tree *t);
-bool node_leave_known(struct tree *t, const struct node *n); /* nobody uses it: may it go, and only be known? */
-void idle_note(struct tree *t, struct node *n);		     /* nobody uses it: it may go when others come */
+bool node_leave_known_locked(struct tree *t, const struct node *n); /* nobody uses it: may it go, and only be known? */
+void idle_note_locked(struct tree *t, struct node *n);		    /* nobody uses it: it may go when others come */
 /* no node is held but those that are pinned or open, and directories */
-void idle_settle(struct tree *t);
+void idle_settle_locked(struct tree *t);
 
-/* ---- probe.c: what the base says of a name, fetched without the lock ---- */
+/* ---- probe.c: what the stage and the base say of a name ---- */
 struct probe {
-	bool valid;
+	uint64_t asked; /* the stage: n_name_changes then, + 1; 0: not yet */
+	bool staged;	/* it has the name: … */
+	uint64_t ino;	/* … STAGE_WHITEOUT, or whose it is */
+	bool valid;	/* the base was asked, and said: */
 	uint64_t epoch;
 	struct iso_extent dir;
 	int error; /* of iso_lookup: 0 or -ENOENT */
@@ -203,61 +211,76 @@ struct probe {
 };
 void probe_release(struct probe *p);
 #define _cleanup_probe_ __attribute__((cleanup(probe_release)))
-/* 0 with t->lock HELD and the probe good for resolve(); an error without the lock. */
-int probe_name(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent);
-int probe_names(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent,
-		uint64_t parent2, const char *name2, struct probe *p2, struct node **ret_parent2);
+/* 0: the probe is good for resolve_locked() as long as the lock is held.  The lock is given back while the base is
+ * read, so nodes found before may be gone. Whatever the stage or the disc cannot say is an error. */
+int probe_name_locked(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent);
+int probe_names_locked(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent,
+		       uint64_t parent2, const char *name2, struct probe *p2, struct node **ret_parent2);
 /* Is there a child of that name, and is p's record what there is of it? */
-bool is_of_base(struct tree *t, const struct node *parent, const char *name, const struct probe *p);
-/* The child of that name now; -ENOENT. The lock is held and stays held. */
-int resolve(struct tree *t, struct node *parent, const char *name, struct probe *p, struct node **ret);
+bool is_of_base_locked(const struct tree *t, const struct node *parent, const struct probe *p);
+/* The child of that name now; -ENOENT. */
+int resolve_locked(struct tree *t, struct node *parent, struct probe *p, struct node **ret);
 
 /* ---- measure.c, space.c; with t->lock held but for space_measure ---- */
 /* More than this no tree's directories can have: one that has is a loop of a damaged disc. */
 uint64_t space_directory_bytes_max(struct iso *base);
 /* Count the base's tree once, before the first change; without the lock. */
 int space_measure(struct tree *t);
-int space_admit(struct tree *t);			/* before any change; without the lock */
-int space_check(struct tree *t, uint64_t more_sectors); /* 0 or -ENOSPC */
+int space_admit(struct tree *t);			       /* before any change; without the lock */
+int space_check_locked(struct tree *t, uint64_t more_sectors); /* 0 or -ENOSPC */
 /* Room for the file with so many bytes more to be written and so many pieces more in its map, when it has that size?
  * 0 or -ENOSPC */
-int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size);
+int space_grow_locked(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size);
 /* of one change at most: an extent cut in two, the block at the old end, a hole before what is new */
 #define SPACE_PIECES_MORE 3u
 /* Room for [from, to) to be written, to become a hole? from <= size. Content locked, the tree's lock not held. 0,
  * -ENOSPC, -EFBIG */
 int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to);
 int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to);
-void space_node(struct tree *t, struct node *n); /* its content changed: count it again */
+void space_node_locked(struct tree *t, struct node *n); /* its content changed: count it again */
 /* it came from a row of that generation: its cost is counted already */
-void space_loaded(struct tree *t, struct node *n, uint32_t generation);
-void space_forget_node(struct tree *t, struct node *n);
-uint64_t space_link_bytes(const struct space *s); /* what the link table may grow by */
-uint64_t space_exact(const struct tree *t);	  /* the next session, at most, before it is rounded up */
+void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation);
+void space_forget_node_locked(struct tree *t, struct node *n);
+uint64_t space_link_bytes(const struct space *s);  /* what the link table may grow by */
+uint64_t space_exact_locked(const struct tree *t); /* the next session, at most, before it is rounded up */
 /* what is counted now: on the medium and on the host's file system */
-bool space_fits(struct tree *t);
-int space_recount(struct tree *t);	      /* from the rows: after opening, rebase, thaw */
-uint64_t space_sectors(const struct tree *t); /* the next session, at most */
-void space_freeze(struct tree *t);
+bool space_fits_locked(struct tree *t);
+int space_counted_locked(struct tree *t);	     /* 0, or why it cannot be counted; no node is held without a pin */
+int space_recount_locked(struct tree *t);	     /* from the rows: after opening, rebase, thaw */
+uint64_t space_sectors_locked(const struct tree *t); /* the next session, at most */
+void space_freeze_locked(struct tree *t);
 void space_release(struct tree *t);
 
 /* ---- touched.c; with t->lock held ---- */
 /* Before a change of the directory, or of the node: room for it and for all directories above it, and their rows.  0,
  * -ENOSPC, or what the stage says: nothing is counted then. */
-int dirty_ancestors(struct tree *t, struct node *dir);
-int dirty_ancestors_of(struct tree *t, struct node *n);
-bool way_unknown(const struct tree *t, const struct node *n);
+int dirty_ancestors_locked(struct tree *t, struct node *dir);
+int dirty_ancestors_of_locked(struct tree *t, struct node *n);
+bool way_unknown_locked(const struct tree *t, const struct node *n);
 /* -ENOSPC: not added */
-int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child);
-void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child);
-int space_add_directory(struct tree *t, uint64_t ino); /* -ENOSPC: not added */
-void space_remove_directory(struct tree *t, uint64_t ino);
+int space_add_name_locked(struct tree *t, struct node *dir, const char *name, const struct node *child);
+void space_remove_name_locked(struct tree *t, uint64_t dir, const char *name, const struct node *child);
+int space_add_directory_locked(struct tree *t, uint64_t ino); /* -ENOSPC: not added */
+void space_remove_directory_locked(struct tree *t, uint64_t ino);
 /* For counting from the rows, without asking for room. */
-bool touched_has(struct tree *t, uint64_t ino);
-int touched_directory(struct tree *t, const struct node *dir);
-void touched_name(struct tree *t, uint64_t dir, const char *name, const struct node *child);
+bool touched_has_locked(struct tree *t, uint64_t ino);
+int touched_directory_locked(struct tree *t, const struct node *dir);
+void touched_name_locked(struct tree *t, uint64_t dir, const char *name, const struct node *child);
 void touched_clear(struct space *s);
 void touched_freeze(struct space *s);
+const char *touched_check_locked(struct tree *t);
+
+/* ---- check.c; with t->lock held ---- */
+/* NULL, or what does not hold of the tree in memory. */
+const char *tree_check_locked(struct tree *t);
+
+/* ---- freeze.c ---- */
+/* 1 GiB: what is put aside on the host's file system during a commit is there for its own sake, not at the cost of
+ * others. */
+#define KEEP_SECTORS (1ull << 19)
+/* For what changes all nodes at once: no write is between its body and its map. */
+void tree_lock_all(struct tree *t);
+void tree_unlock_all(struct tree *t);
 
 /* ---- dir.c ---- */
 /* Is the directory empty? Reads the base: without the lock, node pinned. 0, -ENOTEMPTY or an error. */

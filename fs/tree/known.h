@@ -4,8 +4,8 @@
  *
  * A table by inode number.  What else there is to know of such a file stands in its record on the disc or in its row
  * in the stage, where it is read when it is asked for (node_fetch); then a struct node takes its place, until it is
- * used no more.  Not locked: the tree's lock guards it.  64 tables (table.h) that grow by a quarter, so that neither their
- * room nor the moment in which one is copied costs much of what is kept.
+ * used no more.  Not locked: the tree's lock guards it.  64 tables (burner/base/table.h) that grow by a
+ * quarter, so that neither their room nor the moment in which one is copied costs much of what is kept.
  */
 #ifndef FS_TREE_KNOWN_H
 #define FS_TREE_KNOWN_H

@@ -26,8 +26,9 @@ struct timespec time_now(void)
 
 static uint64_t bucket_of(const struct tree *t, uint64_t ino) { return hash_number(t->seed, ino) & (t->n_buckets - 1); }
 
-struct node *node_find(struct tree *t, uint64_t ino)
+struct node *node_find_locked(struct tree *t, uint64_t ino)
 {
+	lock_assert(&t->lock);
 	struct node *n = t->buckets[bucket_of(t, ino)];
 
 	while (n && n->ino != ino)
@@ -35,9 +36,10 @@ struct node *node_find(struct tree *t, uint64_t ino)
 	return n;
 }
 
-int node_get(struct tree *t, uint64_t ino, struct node **ret)
+int node_get_locked(struct tree *t, uint64_t ino, struct node **ret)
 {
-	struct node *n = node_find(t, ino);
+	lock_assert(&t->lock);
+	struct node *n = node_find_locked(t, ino);
 
 	if (!n || n->dead)
 		return -ESTALE;
@@ -66,14 +68,15 @@ static void table_grow(struct tree *t)
 	free(previous);
 }
 
-int node_new(struct tree *t, uint64_t ino, struct node **ret)
+int node_new_locked(struct tree *t, uint64_t ino, struct node **ret)
 {
+	lock_assert(&t->lock);
 	struct node *n = calloc(1, sizeof(*n));
 
 	if (!n)
 		return -ENOMEM;
 	n->ino = ino;
-	n->n_lookups = node_take_known(t, ino);
+	n->n_lookups = node_take_known_locked(t, ino);
 	pthread_rwlock_init(&n->io, NULL);
 	if (t->n_nodes >= t->n_buckets)
 		table_grow(t);
@@ -85,8 +88,9 @@ int node_new(struct tree *t, uint64_t ino, struct node **ret)
 	return 0;
 }
 
-void node_drop(struct tree *t, struct node *n)
+void node_drop_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	struct node **link = &t->buckets[bucket_of(t, n->ino)];
 
 	while (*link != n)
@@ -113,14 +117,15 @@ void node_undirty(struct node *n)
 	n->dirty_next = NULL;
 }
 
-void node_changed(struct tree *t, struct node *n)
+void node_changed_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	n->staged = true;
 	n->locator = 0;
-	space_node(t, n);
+	space_node_locked(t, n);
 	if (n->orphan || n->dead)
 		return;
-	if (!touched_has(t, S_ISDIR(n->mode) ? n->ino : n->parent) && (S_ISDIR(n->mode) || n->parent))
+	if (!touched_has_locked(t, S_ISDIR(n->mode) ? n->ino : n->parent) && (S_ISDIR(n->mode) || n->parent))
 		t->space.astray = true; /* nobody asked for its way: the next tree is a full one */
 	if (n->dirty_link)
 		return;
@@ -131,8 +136,9 @@ void node_changed(struct tree *t, struct node *n)
 	t->dirty = n;
 }
 
-int node_put(struct tree *t, struct node *n)
+int node_put_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	struct stage_node row = {
 		.ino = n->ino,
 		.size = S_ISDIR(n->mode) ? n->base_sectors : n->size,
@@ -158,21 +164,22 @@ int node_put(struct tree *t, struct node *n)
 		return r;
 	n->staged = true;
 	n->locator = 0;
-	space_node(t, n);
+	space_node_locked(t, n);
 	node_undirty(n);
 	return 0;
 }
 
-int node_flush_all(struct tree *t)
+int node_flush_all_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	while (t->dirty) {
 		struct node *n = t->dirty;
-		int r = node_put(t, n);
+		int r = node_put_locked(t, n);
 
 		if (r < 0)
 			return r;
-		node_unused(t, n);
-		idle_settle(t);
+		node_unused_locked(t, n);
+		idle_settle_locked(t);
 	}
 	return 0;
 }
@@ -224,20 +231,22 @@ void node_fill_from_row(struct tree *t, struct node *n, struct stage_node *row)
 	node_find_own_body(t, n);
 }
 
-int node_from_number(struct tree *t, uint64_t ino, struct node **ret)
+int node_from_number_locked(struct tree *t, uint64_t ino, struct node **ret)
 {
-	struct node *n = node_find(t, ino);
+	lock_assert(&t->lock);
+	struct node *n = node_find_locked(t, ino);
 
 	if (n && !n->dead) {
 		*ret = n;
 		return 0;
 	}
-	return !n && t->stage && stage_node_exists(t->stage, ino) ? node_from_stage(t, ino, ret) : -ENOENT;
+	return !n && t->stage && stage_node_exists(t->stage, ino) ? node_from_stage_locked(t, ino, ret) : -ENOENT;
 }
 
-int node_from_stage(struct tree *t, uint64_t ino, struct node **ret)
+int node_from_stage_locked(struct tree *t, uint64_t ino, struct node **ret)
 {
-	struct node *n = node_find(t, ino);
+	lock_assert(&t->lock);
+	struct node *n = node_find_locked(t, ino);
 	struct stage_node row = {0};
 
 	if (n) {
@@ -254,10 +263,10 @@ int node_from_stage(struct tree *t, uint64_t ino, struct node **ret)
 			r = -EBADMSG;
 	}
 	if (r == 0)
-		r = node_new(t, ino, &n);
+		r = node_new_locked(t, ino, &n);
 	if (r == 0) {
 		node_fill_from_row(t, n, &row);
-		space_loaded(t, n, row.generation);
+		space_loaded_locked(t, n, row.generation);
 		*ret = n;
 	}
 	stage_node_release(&row);
@@ -302,25 +311,26 @@ void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct is
 	e->n_extents = 0;
 }
 
-int node_from_entry(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret)
+int node_from_entry_locked(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret)
 {
+	lock_assert(&t->lock);
 	uint64_t ino = e->ino;
-	struct node *n = node_find(t, ino);
+	struct node *n = node_find_locked(t, ino);
 
 	if (n && another_file(n, e)) {
 		ino = e->locator >> SECTOR_SHIFT << 6 | (e->locator & (SECTOR_BYTES - 1)) >> 5;
-		n = node_find(t, ino);
+		n = node_find_locked(t, ino);
 	}
 	if (n && !n->dead) {
 		*ret = n;
 		return 0;
 	}
 	if (!n && t->stage && stage_node_exists(t->stage, ino))
-		return node_from_stage(t, ino, ret);
+		return node_from_stage_locked(t, ino, ret);
 	uint32_t reader;
-	int r = reader_of_base(t, &reader);
+	int r = reader_of_base_locked(t, &reader);
 	if (r == 0 && !n)
-		r = node_new(t, ino, &n);
+		r = node_new_locked(t, ino, &n);
 	if (r < 0)
 		return r;
 	node_take_entry(n, parent, reader, e);
@@ -328,8 +338,9 @@ int node_from_entry(struct tree *t, uint64_t parent, struct iso_entry *e, struct
 	return 0;
 }
 
-void node_discard_body(struct tree *t, struct node *n, uint64_t from, uint64_t to)
+void node_discard_body_locked(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 {
+	lock_assert(&t->lock);
 	for (uint32_t i = map_find(&n->map, from); i < n->map.n && n->map.extents[i].offset < to; i++) {
 		struct extent part = map_clip(&n->map.extents[i], from, to);
 
@@ -340,11 +351,12 @@ void node_discard_body(struct tree *t, struct node *n, uint64_t from, uint64_t t
 	}
 }
 
-void node_drop_bodies(struct tree *t, struct node *n)
+void node_drop_bodies_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	uint32_t last = 0;
 
-	node_discard_body(t, n, 0, UINT64_MAX);
+	node_discard_body_locked(t, n, 0, UINT64_MAX);
 	for (uint32_t i = 0; i < n->map.n; i++) {
 		const struct extent *e = &n->map.extents[i];
 
@@ -359,31 +371,33 @@ void node_drop_bodies(struct tree *t, struct node *n)
 	n->own_body = 0;
 }
 
-void node_orphan(struct tree *t, struct node *n)
+void node_orphan_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	n->orphan = true;
 	node_undirty(n);
-	space_forget_node(t, n);
+	space_forget_node_locked(t, n);
 	if (n->staged)
 		stage_node_delete(t->stage, n->ino);
 }
 
-void node_unused(struct tree *t, struct node *n)
+void node_unused_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	if (n->n_open || n->n_pins || n == t->root)
 		return;
 	/* Of a walk over an image most is never looked at again. A drive may burn when it is asked for: there it
 	 * waits, as what is staged does. */
-	bool gone = n->n_lookups && n->locator && !t->space.medium.exclusive && node_leave_known(t, n);
+	bool gone = n->n_lookups && n->locator && !t->space.medium.exclusive && node_leave_known_locked(t, n);
 	if (n->n_lookups && !gone) {
-		idle_note(t, n);
+		idle_note_locked(t, n);
 		return;
 	}
-	if (n->dirty_link && node_put(t, n) < 0)
+	if (n->dirty_link && node_put_locked(t, n) < 0)
 		return; /* kept in memory: the next flush tries again */
 	if (n->orphan && n->staged && !n->dead)
-		node_drop_bodies(t, n);
-	node_drop(t, n);
+		node_drop_bodies_locked(t, n);
+	node_drop_locked(t, n);
 }
 
 /* Of a file with content not more than that: stdio allocates a buffer of this size. */

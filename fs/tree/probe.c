@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The probe: what a request needs of the base is read without the lock, then looked at again under it.
+ * The probe: what there is to know of a name: the stage's word, and the base's record if the stage has none.
  *
- * The base never changes, so an answer stays true until a rebase (counted by t->epoch).  Only the stage's own word on a
- * name may change meanwhile, and that is asked under the lock.
+ * The base is read without the lock, then looked at again under it: it never changes, so an answer stays true until a
+ * rebase (counted by t->epoch).  The stage is asked under the lock, once, and again only when staged names changed
+ * while the base was read (t->n_name_changes).  What it cannot say is an error of the request: the name might be
+ * hidden or replaced, and the record on the disc be of a file that is no more.
  */
 #include "fs/tree/internal.h"
 
@@ -19,21 +21,35 @@ void probe_release(struct probe *p)
 
 static bool same_extent(struct iso_extent a, struct iso_extent b) { return a.lba == b.lba && a.bytes == b.bytes; }
 
-/* Does the answer hang on a record of the base that is not fetched? */
-static bool probe_wanted(struct tree *t, const struct node *parent, const char *name, const struct probe *p)
+static int ask_stage_locked(struct tree *t, const struct node *parent, const char *name, struct probe *p)
 {
-	uint64_t ino;
-
-	if (!t->base || !parent->base_dir.bytes)
-		return false;
-	if (p->valid && p->epoch == t->epoch && same_extent(p->dir, parent->base_dir))
-		return false;
-	return !t->stage || !stage_names_exist(t->stage, parent->ino) ||
-	       stage_name_get(t->stage, parent->ino, name, &ino) < 0;
+	lock_assert(&t->lock);
+	if (p->asked == t->n_name_changes + 1)
+		return 0;
+	int r = t->stage ? stage_name_get(t->stage, parent->ino, name, &p->ino) : -ENOENT;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	p->staged = r == 0;
+	p->asked = t->n_name_changes + 1;
+	return 0;
 }
 
-/* Ask the base. Called with the lock, returns without. */
-static int probe_fetch(struct tree *t, const struct node *parent, const char *name, struct probe *p)
+/* A directory that was removed has no names, whatever its listing on the disc says. */
+static bool has_records(const struct tree *t, const struct node *parent)
+{
+	return t->base && parent->base_dir.bytes && !parent->orphan;
+}
+
+/* Does the answer hang on a record of the base that is not fetched? */
+static bool record_wanted(const struct tree *t, const struct node *parent, const struct probe *p)
+{
+	if (p->staged || !has_records(t, parent))
+		return false;
+	return !p->valid || p->epoch != t->epoch || !same_extent(p->dir, parent->base_dir);
+}
+
+/* Ask the base. The lock is given back meanwhile. */
+static int fetch_record(struct tree *t, const struct node *parent, const char *name, struct probe *p)
 {
 	struct iso *base = iso_ref(t->base);
 	struct iso_extent dir = parent->base_dir;
@@ -44,6 +60,7 @@ static int probe_fetch(struct tree *t, const struct node *parent, const char *na
 	memset(&p->entry, 0, sizeof(p->entry));
 	int r = iso_lookup(base, dir, name, &p->entry);
 	iso_unref(base);
+	tree_lock(t);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	p->error = r;
@@ -53,10 +70,11 @@ static int probe_fetch(struct tree *t, const struct node *parent, const char *na
 	return 0;
 }
 
-static int directory_get(struct tree *t, uint64_t ino, struct node **ret)
+static int directory_get_locked(struct tree *t, uint64_t ino, struct node **ret)
 {
+	lock_assert(&t->lock);
 	struct node *n;
-	int r = node_get(t, ino, &n);
+	int r = node_get_locked(t, ino, &n);
 
 	if (r < 0)
 		return r;
@@ -66,74 +84,66 @@ static int directory_get(struct tree *t, uint64_t ino, struct node **ret)
 	return 0;
 }
 
-int probe_name(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent)
+/* One try. 1: the lock was given back for the base, look again. */
+static int probe_try_locked(struct tree *t, uint64_t parent, const char *name, struct probe *p,
+			    struct node **ret_parent)
 {
+	lock_assert(&t->lock);
+	struct node *n;
+	int r = directory_get_locked(t, parent, &n);
+
+	if (r == 0)
+		r = ask_stage_locked(t, n, name, p);
+	if (r == 0 && record_wanted(t, n, p)) {
+		r = fetch_record(t, n, name, p);
+		return r < 0 ? r : 1;
+	}
+	if (r == 0)
+		*ret_parent = n;
+	return r;
+}
+
+int probe_name_locked(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent)
+{
+	int r;
+
 	if (strlen(name) > 255)
 		return -ENAMETOOLONG;
-	for (;;) {
-		struct node *n;
-
-		tree_lock(t);
-		idle_settle(t);
-		int r = directory_get(t, parent, &n);
-		if (r < 0) {
-			tree_unlock(t);
-			return r;
-		}
-		if (!probe_wanted(t, n, name, p)) {
-			*ret_parent = n;
-			return 0;
-		}
-		r = probe_fetch(t, n, name, p);
-		if (r < 0)
-			return r;
-	}
+	do {
+		idle_settle_locked(t);
+		r = probe_try_locked(t, parent, name, p, ret_parent);
+	} while (r > 0);
+	return r;
 }
 
-int probe_names(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent,
-		uint64_t parent2, const char *name2, struct probe *p2, struct node **ret_parent2)
+int probe_names_locked(struct tree *t, uint64_t parent, const char *name, struct probe *p, struct node **ret_parent,
+		       uint64_t parent2, const char *name2, struct probe *p2, struct node **ret_parent2)
 {
+	int r;
+
 	if (strlen(name2) > 255)
 		return -ENAMETOOLONG;
-	for (;;) {
-		struct node *second;
-		int r = probe_name(t, parent, name, p, ret_parent);
-
-		if (r < 0)
-			return r;
-		r = directory_get(t, parent2, &second);
-		if (r < 0) {
-			tree_unlock(t);
-			return r;
-		}
-		if (!probe_wanted(t, second, name2, p2)) {
-			*ret_parent2 = second;
-			return 0;
-		}
-		r = probe_fetch(t, second, name2, p2);
-		if (r < 0)
-			return r;
-	}
+	do {
+		r = probe_name_locked(t, parent, name, p, ret_parent);
+		if (r == 0)
+			r = probe_try_locked(t, parent2, name2, p2, ret_parent2);
+	} while (r > 0);
+	return r;
 }
 
-bool is_of_base(struct tree *t, const struct node *parent, const char *name, const struct probe *p)
+bool is_of_base_locked(const struct tree *t, const struct node *parent, const struct probe *p)
 {
-	uint64_t ino;
-
-	if (!t->base || !parent->base_dir.bytes || !p->valid || p->error)
-		return false;
-	return !t->stage || !stage_names_exist(t->stage, parent->ino) ||
-	       stage_name_get(t->stage, parent->ino, name, &ino) < 0;
+	lock_assert(&t->lock);
+	return !p->staged && has_records(t, parent) && p->valid && !p->error;
 }
 
-int resolve(struct tree *t, struct node *parent, const char *name, struct probe *p, struct node **ret)
+int resolve_locked(struct tree *t, struct node *parent, struct probe *p, struct node **ret)
 {
-	uint64_t ino;
-
-	if (t->stage && stage_names_exist(t->stage, parent->ino) &&
-	    stage_name_get(t->stage, parent->ino, name, &ino) == 0)
-		return ino == STAGE_WHITEOUT ? -ENOENT : node_from_stage(t, ino, ret);
-	if (!t->base || !parent->base_dir.bytes || !p->valid || p->error)
+	lock_assert(&t->lock);
+	if (p->staged)
+		return p->ino == STAGE_WHITEOUT ? -ENOENT : node_from_stage_locked(t, p->ino, ret);
+	if (!is_of_base_locked(t, parent, p))
 		return -ENOENT;
-	return node_from_entry(t, parent->ino, &p->entry, ret); /* may take its extents: a probe serves one resolve */
+	return node_from_entry_locked(t, parent->ino, &p->entry,
+				      ret); /* may take its extents: a probe serves one resolve */
 }

@@ -22,7 +22,6 @@
 #define HOST_RESERVE_PART 3		 /* … of a small file system so much */
 #define HOST_LOOK_BYTES (8ull << 20)
 #define NEW_NAME_SECTORS 8u /* df leaves them out: what is copied to the disc needs a name */
-#define LINKED_FROM_SECTORS ((1u << 20) / SECTOR_BYTES) /* tree=auto: a smaller tree is written whole */
 
 /* A pair for each directory that holds names of one file, and the way up from each. */
 uint64_t space_link_bytes(const struct space *s)
@@ -41,8 +40,9 @@ static uint64_t others_sectors(const struct tree *t)
 }
 
 /* A linked session takes no more than a full one, whatever the bounds say. */
-uint64_t space_exact(const struct tree *t)
+uint64_t space_exact_locked(const struct tree *t)
 {
+	lock_assert(&t->lock);
 	const struct space *s = &t->space;
 	uint64_t links = space_link_bytes(s), full = s->base_tree + s->names + (links ? sectors_of(links) + 1 : 0);
 	uint64_t linked =
@@ -53,7 +53,11 @@ uint64_t space_exact(const struct tree *t)
 	       (t->options.whole_files ? 0 : bound_contents_sectors(s->n_contents));
 }
 
-uint64_t space_sectors(const struct tree *t) { return round_up(space_exact(t), BOUND_ALIGN_SECTORS); }
+uint64_t space_sectors_locked(const struct tree *t)
+{
+	lock_assert(&t->lock);
+	return round_up(space_exact_locked(t), BOUND_ALIGN_SECTORS);
+}
 
 static uint64_t medium_used(const struct tree *t)
 {
@@ -64,40 +68,49 @@ static uint64_t medium_used(const struct tree *t)
 }
 
 /* Sectors that are still free when all that is staged was burned; a session has whole units of BOUND_ALIGN_SECTORS. */
-static uint64_t medium_left(struct tree *t)
+static uint64_t medium_left_locked(struct tree *t)
 {
-	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t), need = space_exact(t);
+	lock_assert(&t->lock);
+	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t), need = space_exact_locked(t);
 	uint64_t room = capacity > used ? (capacity - used) / BOUND_ALIGN_SECTORS * BOUND_ALIGN_SECTORS : 0;
 
 	return !capacity ? UINT64_MAX : room > need ? room - need : 0;
 }
 
-static void host_look(struct tree *t)
+/* What is free there; UINT64_MAX: no limit is known. What cannot be asked now stays as it was. */
+static uint64_t host_free(int fd, uint64_t before)
 {
-	struct space *s = &t->space;
 	struct statvfs host;
+
+	if (fd < 0)
+		return UINT64_MAX; /* a drive */
+	if (fstatvfs(fd, &host) < 0)
+		return errno == ENOSYS ? UINT64_MAX : before;
+	uint64_t all = (uint64_t)host.f_blocks * host.f_frsize, left = (uint64_t)host.f_bavail * host.f_frsize;
+
+	return left - min_u64(left, min_u64(HOST_RESERVE_BYTES, all / HOST_RESERVE_PART));
+}
+
+static void host_look_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	struct space *s = &t->space;
 	struct timespec now;
-	int fd = disc_fd(t->disc);
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (s->host_seen.tv_sec && s->host_used < HOST_LOOK_BYTES && now.tv_sec - s->host_seen.tv_sec < 2)
 		return;
-	if (fd < 0 || fstatvfs(fd, &host) < 0) {
-		s->host_free = UINT64_MAX;
-	} else {
-		uint64_t all = (uint64_t)host.f_blocks * host.f_frsize, left = (uint64_t)host.f_bavail * host.f_frsize;
-
-		s->host_free = left - min_u64(left, min_u64(HOST_RESERVE_BYTES, all / HOST_RESERVE_PART));
-	}
+	s->host_free = host_free(disc_fd(t->disc), s->host_free);
 	s->host_seen = now;
 	s->host_used = 0;
 }
 
-static uint64_t host_left(struct tree *t, uint64_t need)
+static uint64_t host_left_locked(struct tree *t, uint64_t need)
 {
+	lock_assert(&t->lock);
 	struct space *s = &t->space;
 
-	host_look(t);
+	host_look_locked(t);
 	if (s->host_free == UINT64_MAX || !t->stage)
 		return UINT64_MAX;
 	uint64_t taken = s->host_used + need * SECTOR_BYTES;
@@ -108,11 +121,12 @@ static uint64_t host_left(struct tree *t, uint64_t need)
 	return left / SECTOR_BYTES;
 }
 
-static uint64_t sectors_left(struct tree *t)
+static uint64_t sectors_left_locked(struct tree *t)
 {
-	uint64_t need = t->stage ? space_sectors(t) : 0;
+	lock_assert(&t->lock);
+	uint64_t need = t->stage ? space_sectors_locked(t) : 0;
 
-	return min_u64(t->stage ? medium_left(t) : UINT64_MAX, host_left(t, need));
+	return min_u64(t->stage ? medium_left_locked(t) : UINT64_MAX, host_left_locked(t, need));
 }
 
 /* Whether what is counted now fits: on the medium, and on the host's file system too. */
@@ -120,9 +134,13 @@ static bool medium_fits(const struct tree *t)
 {
 	uint64_t capacity = t->space.medium.capacity_sectors;
 
-	return !capacity || medium_used(t) + space_sectors(t) <= capacity;
+	return !capacity || medium_used(t) + space_sectors_locked(t) <= capacity;
 }
-bool space_fits(struct tree *t) { return medium_fits(t) && host_left(t, space_sectors(t)) > 0; }
+bool space_fits_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	return medium_fits(t) && host_left_locked(t, space_sectors_locked(t)) > 0;
+}
 
 /* The first change needs a session: there must be room for one, whatever the change is.  Later ones are counted one
  * by one. */
@@ -133,16 +151,18 @@ int space_admit(struct tree *t)
 	if (r < 0)
 		return r;
 	tree_lock(t);
+	r = space_counted_locked(t);
 	bool first = stage_empty(t->stage) || (t->space.burning && !t->space.names && !t->space.data);
-	if (first && !medium_fits(t))
+	if (r == 0 && first && !medium_fits(t))
 		r = -ENOSPC;
 	tree_unlock(t);
 	return r;
 }
 
-int space_check(struct tree *t, uint64_t more_sectors)
+int space_check_locked(struct tree *t, uint64_t more_sectors)
 {
-	if (sectors_left(t) < more_sectors)
+	lock_assert(&t->lock);
+	if (sectors_left_locked(t) < more_sectors)
 		return -ENOSPC;
 	t->space.host_used += more_sectors * SECTOR_BYTES;
 	return 0;
@@ -155,15 +175,16 @@ void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_b
 	/* Attributes alone are something, too. */
 	if (!*ret_staged_bytes && t->stage && (t->dirty || !stage_empty(t->stage)))
 		*ret_staged_bytes = SECTOR_BYTES;
-	uint64_t left = sectors_left(t);
+	uint64_t left = space_counted_locked(t) < 0 ? 0 : sectors_left_locked(t);
 	*ret_free_bytes = left > UINT64_MAX / SECTOR_BYTES ? 0 : left * SECTOR_BYTES;
 	tree_unlock(t);
 }
 
 /* What a new name in the root takes at most. */
-static uint64_t new_name_sectors(struct tree *t)
+static uint64_t new_name_sectors_locked(struct tree *t)
 {
-	bool whole = t->space.links_trees && !t->space.astray && !touched_has(t, TREE_ROOT);
+	lock_assert(&t->lock);
+	bool whole = t->space.links_trees && !t->space.astray && !touched_has_locked(t, TREE_ROOT);
 
 	return NEW_NAME_SECTORS + (whole ? t->root->base_sectors : 0);
 }
@@ -174,12 +195,17 @@ int tree_statfs(struct tree *t, struct statvfs *ret)
 	/* a base that cannot be measured cannot be written to either: the first write says so */
 	space_measure(t);
 	tree_lock(t);
+	int r = space_counted_locked(t);
+	if (r < 0) {
+		tree_unlock(t);
+		return r;
+	}
 	const struct disc_state *m = &t->space.medium;
 	bool writable = !tree_is_read_only(t);
-	uint64_t left = writable ? sectors_left(t) : 0;
-	uint64_t used = m->used_sectors + (writable ? space_sectors(t) : 0);
+	uint64_t left = writable ? sectors_left_locked(t) : 0;
+	uint64_t used = m->used_sectors + (writable ? space_sectors_locked(t) : 0);
 
-	left = left > (uint64_t)INT64_MAX / SECTOR_BYTES ? 0 : left - min_u64(left, new_name_sectors(t));
+	left = left > (uint64_t)INT64_MAX / SECTOR_BYTES ? 0 : left - min_u64(left, new_name_sectors_locked(t));
 	ret->f_bsize = ret->f_frsize = SECTOR_BYTES;
 	ret->f_blocks = m->capacity_sectors ? m->capacity_sectors : (writable ? used + left : m->used_sectors);
 	ret->f_bfree = ret->f_bavail = min_u64(left, ret->f_blocks);
@@ -259,14 +285,15 @@ static uint64_t node_cost(const struct tree *t, const struct node *n)
 	return content_cost(t, n, fresh_bytes(t, n), piece_count(t, n), n->size);
 }
 
-int space_grow(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size)
+int space_grow_locked(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size)
 {
+	lock_assert(&t->lock);
 	uint64_t pieces = piece_count(t, n);
 	uint64_t cost = content_cost(t, n, fresh_bytes(t, n) + more_bytes,
 				     pieces > 1 || !n->stage_bytes ? pieces + more_pieces : pieces, size);
 
 	/* One more for the content table, when it is the first. */
-	return n->orphan || cost <= n->cost ? 0 : space_check(t, cost - n->cost + !n->cost);
+	return n->orphan || cost <= n->cost ? 0 : space_check_locked(t, cost - n->cost + !n->cost);
 }
 
 static int space_range_locked(struct tree *t, const struct node *n, uint64_t from, uint64_t to, uint64_t more_pieces)
@@ -278,8 +305,8 @@ static int space_range_locked(struct tree *t, const struct node *n, uint64_t fro
 		have.stage = 0; /* may lie in frozen bodies */
 	if (!more_pieces && n->staged && round_up(have.stage, SECTOR_BYTES) == all)
 		return 0; /* in place */
-	return space_grow(t, n, all - min_u64(all, have.stage + have.hole), more_pieces + SPACE_PIECES_MORE,
-			  max_u64(n->size, to));
+	return space_grow_locked(t, n, all - min_u64(all, have.stage + have.hole), more_pieces + SPACE_PIECES_MORE,
+				 max_u64(n->size, to));
 }
 
 int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
@@ -287,7 +314,9 @@ int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 	if (to > BOUND_FILE_BYTES)
 		return -EFBIG;
 	tree_lock(t);
-	int r = dirty_ancestors_of(t, n);
+	int r = space_counted_locked(t);
+	if (r == 0)
+		r = dirty_ancestors_of_locked(t, n);
 	if (r == 0)
 		r = space_range_locked(t, n, from, to, 0);
 	tree_unlock(t);
@@ -298,7 +327,9 @@ int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 {
 	tree_lock(t);
-	int r = dirty_ancestors_of(t, n);
+	int r = space_counted_locked(t);
+	if (r == 0)
+		r = dirty_ancestors_of_locked(t, n);
 	if (r == 0)
 		r = space_range_locked(t, n, from, to, 2 * SPACE_PIECES_MORE);
 	tree_unlock(t);
@@ -326,8 +357,9 @@ static void links_change(struct space *s, struct node *n, uint32_t links)
 	n->links = links;
 }
 
-void space_node(struct tree *t, struct node *n)
+void space_node_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	uint64_t cost = node_cost(t, n);
 
 	data_change(&t->space, n->cost, cost);
@@ -335,186 +367,19 @@ void space_node(struct tree *t, struct node *n)
 	links_change(&t->space, n, node_links(t, n));
 }
 
-void space_loaded(struct tree *t, struct node *n, uint32_t generation)
+void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation)
 {
+	lock_assert(&t->lock);
 	bool frozen = t->space.burning && generation != stage_generation(t->stage);
 
 	n->cost = frozen ? 0 : node_cost(t, n);
 	n->links = frozen ? 0 : node_links(t, n);
 }
 
-void space_forget_node(struct tree *t, struct node *n)
+void space_forget_node_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	data_change(&t->space, n->cost, 0);
 	n->cost = 0;
 	links_change(&t->space, n, 0);
 }
-
-/* ---- the whole ---- */
-
-/* Can directories of that base stay where they are? */
-static bool may_link(const struct tree *t, const struct iso_info *base)
-{
-	const uint32_t needed = APPUSE_TWINS | APPUSE_LINKS;
-
-	return base->ours && base->rock_ridge && (base->appuse.flags & needed) == needed &&
-	       (t->options.no_joliet || base->joliet) && t->options.writing != TREE_FULL &&
-	       t->space.unlinkable_epoch != t->epoch + 1;
-}
-
-static void count_base(struct tree *t)
-{
-	struct space *s = &t->space;
-	struct iso_info info = {0};
-
-	s->base_tree = s->saved_head = s->tables = s->links_bytes = s->links_sectors = 0;
-	s->may_link = s->links_trees = s->astray = s->links = false;
-	s->directories = 1;
-	s->base_known = s->base_ours = true;
-	s->new_ino = tree_first_ino(t->base, &s->medium);
-	if (!t->base)
-		return;
-	iso_info(t->base, &info);
-	s->base_ours = info.ours && info.appuse.flags & APPUSE_TWINS;
-	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
-	s->may_link = may_link(t, &info);
-	s->links_trees =
-		s->may_link && (t->options.writing != TREE_AUTO || info.appuse.tree_sectors >= LINKED_FROM_SECTORS);
-	for (unsigned kind = 0; kind < 2; kind++)
-		s->tables += 2 * sectors_of(info.tables[kind].bytes);
-	if (info.ours) {
-		/* Nothing is larger than a medium can be, whatever the disc says: sums must not wrap around. */
-		s->base_tree = min_u64(info.appuse.tree_sectors, UINT32_MAX);
-		s->directories = info.appuse.directories;
-		s->links_bytes = info.appuse.links_bytes;
-		s->links_sectors = info.appuse.links_sectors;
-		if (!(info.appuse.flags & APPUSE_TWINS))
-			/* what it lacks: TW entries, link table */
-			s->base_tree += 2 * s->directories + s->base_tree / 8;
-		if (!info.joliet && !t->options.no_joliet)
-			s->base_tree = 3 * s->base_tree + 2 * s->directories; /* a second tree */
-	} else if (s->measured_epoch == t->epoch + 1) {
-		s->base_tree = s->measured_tree;
-		s->directories = s->measured_directories;
-	} else {
-		s->directories = 0;
-		s->base_known = !t->stage;
-	}
-}
-
-/* Does the row keep what dirty_ancestors() promises? */
-static void recount_way(struct tree *t, const struct node *n)
-{
-	if (n->ino == TREE_ROOT)
-		return;
-	if (way_unknown(t, n))
-		t->space.links = true;
-	else if (!S_ISDIR(n->mode) && !n->parent)
-		return;
-	else if (t->base && !stage_node_exists(t->stage, n->parent))
-		t->space.astray = true;
-}
-
-/* The names below a directory, whose rows are counted already. */
-static int recount_names(struct tree *t, uint64_t ino)
-{
-	_free_ struct stage_name *names = NULL;
-	size_t n_names = 0;
-	struct node *dir, *child;
-	int r = node_from_stage(t, ino, &dir);
-
-	if (r < 0)
-		return r;
-	dir->n_pins++;
-	r = stage_names(t->stage, ino, &names, &n_names);
-	if (r == 0)
-		r = touched_directory(t, dir);
-	for (size_t i = 0; r == 0 && i < n_names; i++) {
-		if (names[i].ino == STAGE_WHITEOUT)
-			continue;
-		r = node_from_stage(t, names[i].ino, &child);
-		if (r < 0)
-			break;
-		touched_name(t, ino, names[i].name, child);
-		if (S_ISDIR(child->mode) && !child->base_dir.bytes)
-			t->space.directories++;
-		node_unused(t, child);
-		idle_settle(t);
-	}
-	dir->n_pins--;
-	node_unused(t, dir);
-	return r;
-}
-
-/* Count one row of the stage: its content. */
-static int recount_row(struct tree *t, uint64_t ino, bool *ret_directory)
-{
-	struct node *n;
-	int r = node_from_stage(t, ino, &n);
-
-	if (r < 0)
-		return r;
-	n->cost = n->links = 0; /* so far */
-	space_node(t, n);
-	recount_way(t, n);
-	*ret_directory = S_ISDIR(n->mode);
-	node_unused(t, n);
-	idle_settle(t);
-	return 0;
-}
-
-/* All rows first, each once, whether its node is in memory or not: names bring nodes in, and what the kernel knows
- * stays for a while. */
-static int recount_rows(struct tree *t)
-{
-	_free_ uint64_t *inos = NULL;
-	size_t n = 0, n_directories = 0;
-	int r = stage_node_inos(t->stage, &inos, &n);
-
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		bool directory = false;
-
-		r = recount_row(t, inos[i], &directory);
-		if (directory)
-			inos[n_directories++] = inos[i];
-	}
-	for (size_t i = 0; r == 0 && i < n_directories; i++)
-		r = recount_names(t, inos[i]);
-	return r;
-}
-
-int space_recount(struct tree *t)
-{
-	touched_clear(&t->space);
-	t->space.data = t->space.n_contents = t->space.n_linked = t->space.n_links = 0;
-	t->space.frozen = 0;
-	t->space.burning = false;
-	count_base(t);
-	for (uint64_t i = 0; i < t->n_buckets; i++) {
-		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
-			at->cost = at->links = 0;
-			if (t->stage && !stage_node_exists(t->stage, at->ino))
-				space_node(t, at); /* its row comes with the next flush */
-		}
-	}
-	return t->stage ? recount_rows(t) : 0;
-}
-
-/* What is staged now becomes a session of its own; what comes is counted for the one after it, whose tree contains
- * this one's. */
-void space_freeze(struct tree *t)
-{
-	struct space *s = &t->space;
-
-	s->frozen = round_up(space_sectors(t), 32);
-	s->burning = true;
-	s->new_ino = stage_next_ino(t->stage);
-	touched_freeze(s);
-	s->data = s->n_contents = s->n_linked = s->n_links = 0;
-	for (uint64_t i = 0; i < t->n_buckets; i++) {
-		for (struct node *n = t->buckets[i]; n; n = n->hash_next)
-			n->cost = n->links = 0; /* until it changes again */
-	}
-}
-
-void space_release(struct tree *t) { touched_clear(&t->space); }

@@ -10,11 +10,12 @@
  * The table is closed upwards: a directory is in it only with all that lead to it, and each has a row in the stage,
  * of this generation, with the number of its parent and its listing in the base.  So whoever masters the session
  * finds the way from the root down to every change without reading a directory that has not changed.
- * dirty_ancestors() is called before any change.
+ * dirty_ancestors_locked() is called before any change.
  *
  * While a session burns its entries stay, as `burned`: what they cost there is what they cost the next one to begin
  * with.
  */
+#include "burner/base/hash.h"
 #include "burner/format/bound.h"
 #include "fs/tree/clashes.h"
 #include "fs/tree/internal.h"
@@ -40,7 +41,7 @@ struct touched {
 
 static struct touched **touched_link(struct space *s, uint64_t ino)
 {
-	struct touched **link = &s->touched[ino * 0x9e3779b97f4a7c15ull >> 52];
+	struct touched **link = &s->touched[hash_number(s->seed, ino) & (TOUCHED_BUCKETS - 1)];
 
 	while (*link && (*link)->ino != ino)
 		link = &(*link)->hash_next;
@@ -60,7 +61,11 @@ static void touched_free(struct touched *d)
 	free(d);
 }
 
-bool touched_has(struct tree *t, uint64_t ino) { return touched_find(&t->space, ino) != NULL; }
+bool touched_has_locked(struct tree *t, uint64_t ino)
+{
+	lock_assert(&t->lock);
+	return touched_find(&t->space, ino) != NULL;
+}
 
 /* Of a directory that is on the disc the other names are not known. */
 static uint64_t fresh_sectors(const struct touched *d)
@@ -121,8 +126,9 @@ static int touched_add(struct space *s, uint64_t ino, uint64_t base_bytes, uint6
 	return 0;
 }
 
-int touched_directory(struct tree *t, const struct node *dir)
+int touched_directory_locked(struct tree *t, const struct node *dir)
 {
+	lock_assert(&t->lock);
 	return touched_add(&t->space, dir->ino, dir->base_dir.bytes, dir->base_sectors);
 }
 
@@ -157,6 +163,26 @@ void touched_freeze(struct space *s)
 	reset_sums(s);
 }
 
+const char *touched_check_locked(struct tree *t)
+{
+	struct space *s = &t->space;
+	uint64_t names = 0, linked = 0, n = 0;
+
+	lock_assert(&t->lock);
+	for (size_t i = 0; i < TOUCHED_BUCKETS; i++) {
+		for (struct touched *d = s->touched[i]; d; d = d->hash_next) {
+			if (*touched_link(s, d->ino) != d)
+				return "a touched directory that is not found, or twice there";
+			if (d->burned)
+				continue;
+			names += d->cost;
+			linked += d->linked;
+			n++;
+		}
+	}
+	return names == s->names && linked == s->linked && n == s->n_touched ? NULL : "the sums of touched directories";
+}
+
 /* ---- staged names ---- */
 
 static struct bound_name name_bound(const struct touched *d, const char *name, const struct node *child, bool first)
@@ -167,8 +193,9 @@ static struct bound_name name_bound(const struct touched *d, const char *name, c
 						.joins = !d->fresh, .first = first});
 }
 
-void touched_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
+void touched_name_locked(struct tree *t, uint64_t dir, const char *name, const struct node *child)
 {
+	lock_assert(&t->lock);
 	struct touched *d = touched_find(&t->space, dir);
 
 	if (!d)
@@ -184,27 +211,29 @@ void touched_name(struct tree *t, uint64_t dir, const char *name, const struct n
 	touched_count(&t->space, d);
 }
 
-int space_add_name(struct tree *t, struct node *dir, const char *name, const struct node *child)
+int space_add_name_locked(struct tree *t, struct node *dir, const char *name, const struct node *child)
 {
-	uint64_t before = space_exact(t);
-	bool first = !touched_has(t, dir->ino), links = !S_ISDIR(child->mode) && child->nlink > 1;
-	int r = touched_directory(t, dir);
+	lock_assert(&t->lock);
+	uint64_t before = space_exact_locked(t);
+	bool first = !touched_has_locked(t, dir->ino), links = !S_ISDIR(child->mode) && child->nlink > 1;
+	int r = touched_directory_locked(t, dir);
 
 	if (r < 0)
 		return r;
-	touched_name(t, dir->ino, name, child);
+	touched_name_locked(t, dir->ino, name, child);
 	/* Its pairs in the link table were counted with the node, before. */
-	if ((space_exact(t) <= before && !links) || space_fits(t))
+	if ((space_exact_locked(t) <= before && !links) || space_fits_locked(t))
 		return 0;
 	/* Refused, and counted no more: neither the name nor that the directory is touched. */
-	space_remove_name(t, dir->ino, name, child);
+	space_remove_name_locked(t, dir->ino, name, child);
 	if (first)
-		space_remove_directory(t, dir->ino);
+		space_remove_directory_locked(t, dir->ino);
 	return -ENOSPC;
 }
 
-void space_remove_name(struct tree *t, uint64_t dir, const char *name, const struct node *child)
+void space_remove_name_locked(struct tree *t, uint64_t dir, const char *name, const struct node *child)
 {
+	lock_assert(&t->lock);
 	struct touched *d = touched_find(&t->space, dir);
 
 	if (!d)
@@ -220,18 +249,20 @@ void space_remove_name(struct tree *t, uint64_t dir, const char *name, const str
 	touched_count(&t->space, d);
 }
 
-int space_add_directory(struct tree *t, uint64_t ino)
+int space_add_directory_locked(struct tree *t, uint64_t ino)
 {
+	lock_assert(&t->lock);
 	int r = touched_add(&t->space, ino, 0, 0);
 
-	if (r < 0 || space_fits(t))
+	if (r < 0 || space_fits_locked(t))
 		return r;
-	space_remove_directory(t, ino);
+	space_remove_directory_locked(t, ino);
 	return -ENOSPC;
 }
 
-void space_remove_directory(struct tree *t, uint64_t ino)
+void space_remove_directory_locked(struct tree *t, uint64_t ino)
 {
+	lock_assert(&t->lock);
 	struct touched **link = touched_link(&t->space, ino), *d = *link;
 
 	if (!d || d->burned)
@@ -265,56 +296,71 @@ static int way_add(struct way *w, struct node *n)
 	return 0;
 }
 
-/* The directories from dir upwards that are not touched yet. */
-static int way_collect(struct tree *t, struct node *dir, struct way *w)
+/* The directory of that number; NULL: where it is is not known here, and the next tree is a full one. */
+static int way_up_locked(struct tree *t, uint64_t ino, struct node **ret)
 {
+	lock_assert(&t->lock);
+	int r = node_from_number_locked(t, ino, ret);
+
+	if (r != -ENOENT)
+		return r;
+	t->space.astray = true;
+	*ret = NULL;
+	return 0;
+}
+
+/* The directories from dir upwards that are not touched yet. */
+static int way_collect_locked(struct tree *t, struct node *dir, struct way *w)
+{
+	lock_assert(&t->lock);
 	struct node *n = dir;
 
-	while (!touched_has(t, n->ino)) {
+	while (!touched_has_locked(t, n->ino)) {
 		int r = way_add(w, n);
 
 		if (r < 0 || n == t->root)
 			return r;
-		if (node_from_number(t, n->parent, &n) < 0) {
-			t->space.astray = true;
-			return 0;
-		}
+		r = way_up_locked(t, n->parent, &n);
+		if (r < 0 || !n)
+			return r;
 	}
 	return 0;
 }
 
-static int way_enter(struct tree *t, const struct way *w)
+static int way_enter_locked(struct tree *t, const struct way *w)
 {
-	uint64_t before = space_exact(t);
+	lock_assert(&t->lock);
+	uint64_t before = space_exact_locked(t);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < w->n; i++)
-		r = touched_directory(t, w->nodes[i]);
-	if (r == 0 && space_exact(t) > before && !space_fits(t))
+		r = touched_directory_locked(t, w->nodes[i]);
+	if (r == 0 && space_exact_locked(t) > before && !space_fits_locked(t))
 		r = -ENOSPC;
 	stage_lock(t->stage);
 	for (size_t i = 0; r == 0 && i < w->n; i++)
-		r = node_put(t, w->nodes[i]);
+		r = node_put_locked(t, w->nodes[i]);
 	stage_unlock(t->stage);
 	for (size_t i = 0; r < 0 && i < w->n; i++)
-		space_remove_directory(t, w->nodes[i]->ino);
+		space_remove_directory_locked(t, w->nodes[i]->ino);
 	return r;
 }
 
-int dirty_ancestors(struct tree *t, struct node *dir)
+int dirty_ancestors_locked(struct tree *t, struct node *dir)
 {
+	lock_assert(&t->lock);
 	struct way w = {0};
 	int r;
 
-	if (dir->orphan || touched_has(t, dir->ino))
+	if (dir->orphan || touched_has_locked(t, dir->ino))
 		return 0;
-	r = way_collect(t, dir, &w);
+	r = way_collect_locked(t, dir, &w);
 	if (r == 0)
-		r = way_enter(t, &w);
+		r = way_enter_locked(t, &w);
 	for (size_t i = 0; i < w.n; i++) {
 		w.nodes[i]->n_pins--;
 		if (w.nodes[i] != dir)
-			node_unused(t, w.nodes[i]);
+			node_unused_locked(t, w.nodes[i]);
 	}
 	free(w.nodes);
 	return r;
@@ -322,44 +368,46 @@ int dirty_ancestors(struct tree *t, struct node *dir)
 
 /* Has it names in the base besides the one in n->parent?  All names of a file that is not in it are staged, so their
  * directories are touched. */
-bool way_unknown(const struct tree *t, const struct node *n)
+bool way_unknown_locked(const struct tree *t, const struct node *n)
 {
+	lock_assert(&t->lock);
 	return !S_ISDIR(n->mode) && n->ino < t->space.new_ino && (n->nlink > 1 || !n->parent);
 }
 
 /* Where they are is not known here: room for all directories that hold names of such files. */
-static int way_links(struct tree *t)
+static int way_links_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	struct space *s = &t->space;
-	uint64_t before = space_exact(t);
+	uint64_t before = space_exact_locked(t);
 
 	if (s->links)
 		return 0;
 	s->links = true;
-	if (space_exact(t) <= before || space_fits(t))
+	if (space_exact_locked(t) <= before || space_fits_locked(t))
 		return 0;
 	s->links = false;
 	return -ENOSPC;
 }
 
-int dirty_ancestors_of(struct tree *t, struct node *n)
+int dirty_ancestors_of_locked(struct tree *t, struct node *n)
 {
+	lock_assert(&t->lock);
 	struct node *parent;
 	int r = 0;
 
 	if (S_ISDIR(n->mode))
-		return dirty_ancestors(t, n);
+		return dirty_ancestors_locked(t, n);
 	if (n->orphan)
 		return 0;
-	if (way_unknown(t, n))
-		r = way_links(t);
-	if (r < 0 || !n->parent || touched_has(t, n->parent))
+	if (way_unknown_locked(t, n))
+		r = way_links_locked(t);
+	if (r < 0 || !n->parent || touched_has_locked(t, n->parent))
 		return r;
-	if (node_from_number(t, n->parent, &parent) < 0) {
-		t->space.astray = true;
-		return 0;
-	}
-	r = dirty_ancestors(t, parent);
-	node_unused(t, parent);
+	r = way_up_locked(t, n->parent, &parent);
+	if (r < 0 || !parent)
+		return r;
+	r = dirty_ancestors_locked(t, parent);
+	node_unused_locked(t, parent);
 	return r;
 }

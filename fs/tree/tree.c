@@ -24,18 +24,20 @@ uint64_t tree_first_ino(struct iso *base, const struct disc_state *state)
 	return end < 1ull << 26 ? (end + 1) << 6 : 0;
 }
 
-static int root_from_base(struct tree *t)
+static int root_from_base_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	_cleanup_entry_ struct iso_entry e = {0};
 	int r = iso_root(t->base, &e);
 
-	return r < 0 ? r : node_from_entry(t, TREE_ROOT, &e, &t->root);
+	return r < 0 ? r : node_from_entry_locked(t, TREE_ROOT, &e, &t->root);
 }
 
-static int root_blank(struct tree *t)
+static int root_blank_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	struct node *n;
-	int r = node_new(t, TREE_ROOT, &n);
+	int r = node_new_locked(t, TREE_ROOT, &n);
 
 	if (r < 0)
 		return r;
@@ -51,14 +53,15 @@ static int root_blank(struct tree *t)
 	return 0;
 }
 
-static int root_open(struct tree *t)
+static int root_open_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
 	int r;
 
 	if (t->stage && stage_node_exists(t->stage, TREE_ROOT))
-		r = node_from_stage(t, TREE_ROOT, &t->root);
+		r = node_from_stage_locked(t, TREE_ROOT, &t->root);
 	else
-		r = t->base ? root_from_base(t) : root_blank(t);
+		r = t->base ? root_from_base_locked(t) : root_blank_locked(t);
 	if (r == 0) {
 		t->root->parent = TREE_ROOT;
 		if (!S_ISDIR(t->root->mode))
@@ -80,8 +83,8 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	t->stage = stage;
 	t->base = base ? iso_ref(base) : NULL;
 	t->n_buckets = 1024;
-	t->seed = t->known.seed = hash_seed(t);
-	pthread_mutex_init(&t->lock, NULL);
+	t->seed = t->known.seed = t->space.seed = hash_seed(t);
+	lock_init(&t->lock, LOCK_PLAIN);
 	pthread_rwlockattr_init(&prefer);
 	/* a rebase is not starved */
 	pthread_rwlockattr_setkind_np(&prefer, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
@@ -91,9 +94,9 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	if (!t->buckets)
 		return -ENOMEM;
 	tree_lock(t);
-	int r = root_open(t);
+	int r = root_open_locked(t);
 	if (r == 0)
-		r = space_recount(t);
+		r = space_recount_locked(t);
 	tree_unlock(t);
 	if (r < 0)
 		return r;
@@ -108,7 +111,7 @@ void tree_free(struct tree *t)
 	if (t->buckets) {
 		tree_lock(t);
 		if (t->stage)
-			node_flush_all(t);
+			node_flush_all_locked(t);
 		t->root = NULL;
 		for (uint64_t i = 0; i < t->n_buckets; i++) {
 			while (t->buckets[i]) {
@@ -116,7 +119,7 @@ void tree_free(struct tree *t)
 
 				n->n_lookups = n->n_open = n->n_pins = 0;
 				node_undirty(n);
-				node_unused(t, n);
+				node_unused_locked(t, n);
 			}
 		}
 		tree_unlock(t);
@@ -129,7 +132,7 @@ void tree_free(struct tree *t)
 	burned_release(t);
 	free(t->idle.inos);
 	free(t->buckets);
-	pthread_mutex_destroy(&t->lock);
+	lock_release(&t->lock);
 	pthread_rwlock_destroy(&t->content);
 	free(t);
 }
@@ -147,14 +150,14 @@ int tree_getattr(struct tree *t, uint64_t ino, struct stat *st)
 {
 	struct node *n;
 
-	int r = node_fetch(t, ino, &n);
-
-	if (r < 0)
-		return r;
-	node_stat(n, st);
-	node_unused(t, n);
+	tree_lock(t);
+	int r = node_fetch_locked(t, ino, &n);
+	if (r == 0) {
+		node_stat(n, st);
+		node_unused_locked(t, n);
+	}
 	tree_unlock(t);
-	return 0;
+	return r;
 }
 
 static void set_times(struct node *n, const struct stat *set, unsigned which)
@@ -191,12 +194,11 @@ static int set_size(struct tree *t, uint64_t ino, uint64_t size)
 
 	if (size > BOUND_FILE_BYTES)
 		return -EFBIG;
-	int r = node_fetch(t, ino, &n);
-	if (r < 0)
-		return r;
-	if (!S_ISREG(n->mode))
+	tree_lock(t);
+	int r = node_fetch_locked(t, ino, &n);
+	if (r == 0 && !S_ISREG(n->mode))
 		r = S_ISDIR(n->mode) ? -EISDIR : -EINVAL;
-	else
+	if (r == 0)
 		n->n_pins++;
 	tree_unlock(t);
 	if (r < 0)
@@ -204,9 +206,31 @@ static int set_size(struct tree *t, uint64_t ino, uint64_t size)
 	r = node_resize(t, n, size);
 	tree_lock(t);
 	n->n_pins--;
-	node_unused(t, n);
+	node_unused_locked(t, n);
 	tree_unlock(t);
 	return r;
+}
+
+static int change_attributes_locked(struct tree *t, struct node *n, const struct stat *set, unsigned which)
+{
+	lock_assert(&t->lock);
+	/* `cp -au` of an unchanged tree sets the attributes of all its directories: that makes no session. */
+	if (sets_what_is(n, set, which))
+		return 0;
+	int r = dirty_ancestors_of_locked(t, n);
+	if (r == 0)
+		r = space_grow_locked(t, n, 0, 0, n->size);
+	if (r < 0)
+		return r;
+	if (which & TREE_SET_MODE)
+		n->mode = (n->mode & S_IFMT) | (set->st_mode & 07777);
+	if (which & TREE_SET_UID)
+		n->uid = set->st_uid;
+	if (which & TREE_SET_GID)
+		n->gid = set->st_gid;
+	set_times(n, set, which);
+	node_changed_locked(t, n);
+	return 0;
 }
 
 int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned which, struct stat *st)
@@ -220,31 +244,14 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 		r = set_size(t, ino, (uint64_t)set->st_size);
 	if (r < 0)
 		return r;
-	r = node_fetch(t, ino, &n);
-	if (r < 0)
-		return r;
-	/* `cp -au` of an unchanged tree sets the attributes of all its directories: that makes no session. */
-	if (sets_what_is(n, set, which)) {
-		node_stat(n, st);
-		node_unused(t, n);
-		tree_unlock(t);
-		return 0;
-	}
-	r = dirty_ancestors_of(t, n);
-	if (r == 0)
-		r = space_grow(t, n, 0, 0, n->size);
+	tree_lock(t);
+	r = node_fetch_locked(t, ino, &n);
 	if (r == 0) {
-		if (which & TREE_SET_MODE)
-			n->mode = (n->mode & S_IFMT) | (set->st_mode & 07777);
-		if (which & TREE_SET_UID)
-			n->uid = set->st_uid;
-		if (which & TREE_SET_GID)
-			n->gid = set->st_gid;
-		set_times(n, set, which);
-		node_changed(t, n);
-		node_stat(n, st);
+		r = change_attributes_locked(t, n, set, which);
+		if (r == 0)
+			node_stat(n, st);
+		node_unused_locked(t, n);
 	}
-	node_unused(t, n);
 	tree_unlock(t);
 	return r;
 }
@@ -252,22 +259,20 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 int tree_readlink(struct tree *t, uint64_t ino, char **ret)
 {
 	struct node *n;
+	char *copy = NULL;
 
-	int r = node_fetch(t, ino, &n);
-
-	if (r < 0)
-		return r;
-	if (!S_ISLNK(n->mode) || !n->target) {
-		r = -EINVAL;
-	} else {
-		char *copy = strdup(n->target);
-
-		r = copy ? 0 : -ENOMEM;
-		if (copy)
-			*ret = copy;
+	tree_lock(t);
+	int r = node_fetch_locked(t, ino, &n);
+	if (r == 0) {
+		if (!S_ISLNK(n->mode) || !n->target)
+			r = -EINVAL;
+		else
+			r = (copy = strdup(n->target)) ? 0 : -ENOMEM;
+		node_unused_locked(t, n);
 	}
-	node_unused(t, n);
 	tree_unlock(t);
+	if (r == 0)
+		*ret = copy;
 	return r;
 }
 
@@ -276,7 +281,8 @@ int tree_flush(struct tree *t)
 	if (!t->stage)
 		return 0;
 	tree_lock(t);
-	int r = node_flush_all(t);
+	int r = node_flush_all_locked(t);
+	check(!tree_check_locked(t));
 	tree_unlock(t);
 	return r;
 }

@@ -186,7 +186,7 @@ void tree_thaw(struct tree *t);
 int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const struct disc_state *state,
 		const struct burn_placements *placements, struct stage_snapshot *rows);
 /* Drop everything staged. -EBUSY: changed files are open, or a commit is under way. *ret: what was staged, for
- * invalidating the kernel's caches. */
+ * invalidating the kernel's caches; also when it is dropped and that could not be made durable (-EIO, -ENOSPC). */
 int tree_discard(struct tree *t, struct stage_snapshot **ret);
 /* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D'
  * removed. */

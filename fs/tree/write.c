@@ -18,32 +18,6 @@
 #include "burner/format/bound.h"
 
 #define LARGE_FILE_BYTES (256u << 10) /* beyond: a body of its own */
-#define BLOCK ((uint64_t)SECTOR_BYTES)
-
-static uint64_t block_down(uint64_t v) { return v & ~(BLOCK - 1); }
-static uint64_t block_up(uint64_t v) { return round_up(v, BLOCK); }
-
-/* The old bytes of one block on the disc. */
-struct edge {
-	bool valid;
-	uint64_t pos, length;
-	uint8_t bytes[SECTOR_BYTES];
-};
-struct edges {
-	struct edge edge[3];
-}; /* of the block at the file's end, the first and the last block written */
-
-static void lock_for_writing(struct tree *t, struct node *n)
-{
-	pthread_rwlock_rdlock(&t->content);
-	pthread_rwlock_wrlock(&n->io);
-}
-
-static void unlock_content(struct tree *t, struct node *n)
-{
-	pthread_rwlock_unlock(&n->io);
-	pthread_rwlock_unlock(&t->content);
-}
 
 /* The part of a block that lies on the disc; blocks of odd foreign sections may lie in several pieces: -ENOTBLK. */
 static bool disc_block(const struct node *n, uint64_t block, struct extent *ret)
@@ -61,35 +35,36 @@ static bool edge_missing(const struct node *n, uint64_t block, const struct edge
 	return disc_block(n, block, ret) && !(e->valid && e->pos == ret->pos && e->length == ret->length);
 }
 
-/*
- * Lock for writing with all edges at hand that a write of [offset, end) needs; the file's last block too when it is
- * extended beyond.  0 with the locks held.
- */
-static int lock_with_edges(struct tree *t, struct node *n, uint64_t offset, uint64_t end, struct edges *x)
+/* The first edge that a write of [offset, end) needs and that is not at hand, with where it lies; or NULL. */
+static struct edge *edge_wanted(const struct node *n, uint64_t offset, uint64_t end, struct edges *x,
+				struct extent *ret)
 {
-	for (;;) {
-		struct extent piece;
-		struct edge *missing = NULL;
+	if (offset > n->size && n->size % BLOCK && edge_missing(n, block_down(n->size), &x->edge[0], ret))
+		return &x->edge[0];
+	if (offset < end && offset % BLOCK && edge_missing(n, block_down(offset), &x->edge[1], ret))
+		return &x->edge[1];
+	if (offset < end && end % BLOCK && end < n->size && edge_missing(n, block_down(end), &x->edge[2], ret))
+		return &x->edge[2];
+	return NULL;
+}
 
-		lock_for_writing(t, n);
-		if (offset > n->size && n->size % BLOCK && edge_missing(n, block_down(n->size), &x->edge[0], &piece))
-			missing = &x->edge[0];
-		else if (offset < end && offset % BLOCK && edge_missing(n, block_down(offset), &x->edge[1], &piece))
-			missing = &x->edge[1];
-		else if (offset < end && end % BLOCK && end < n->size &&
-			 edge_missing(n, block_down(end), &x->edge[2], &piece))
-			missing = &x->edge[2];
-		if (!missing)
-			return 0;
-		unlock_content(t, n);
+int edges_fetch_locked(struct tree *t, struct node *n, uint64_t offset, uint64_t end, struct edges *x)
+{
+	struct extent piece;
+	struct edge *missing;
+
+	while ((missing = edge_wanted(n, offset, end, x, &piece))) {
+		content_unlock(t, n);
 		missing->valid = false;
 		int r = iso_read_disc(t->disc, piece.pos, missing->bytes, piece.length);
+		content_lock(t, n);
 		if (r < 0)
 			return r;
 		missing->valid = true;
 		missing->pos = piece.pos;
 		missing->length = piece.length;
 	}
+	return 0;
 }
 
 /* Old content of one block, zeros beyond the end of the file. */
@@ -191,7 +166,7 @@ static int write_fresh(struct tree *t, const struct writing *w, uint64_t from, u
 }
 
 /* Put a piece into the map: what it replaces is dead. */
-static int set_piece(struct tree *t, struct node *n, const struct extent *piece)
+int content_set_piece_locked(struct tree *t, struct node *n, const struct extent *piece)
 {
 	uint64_t to = piece->offset + piece->length;
 	struct map_sums before = map_sum(&n->map, piece->offset, to);
@@ -199,7 +174,7 @@ static int set_piece(struct tree *t, struct node *n, const struct extent *piece)
 	tree_lock(t);
 	int r = map_reserve(&n->map);
 	if (r == 0) {
-		node_discard_body(t, n, piece->offset, to);
+		node_discard_body_locked(t, n, piece->offset, to);
 		map_set(&n->map, piece);
 		n->stage_bytes -= before.stage;
 		n->hole_bytes -= before.hole;
@@ -258,34 +233,35 @@ static int write_blocks(struct tree *t, const struct writing *w)
 		struct extent piece;
 		r = write_fresh(t, w, at, to, &piece);
 		if (r == 0)
-			r = set_piece(t, n, &piece);
+			r = content_set_piece_locked(t, n, &piece);
 		at = to;
 	}
 	return r;
 }
 
-static int open_way(struct tree *t, struct node *n)
+int content_open_way_locked(struct tree *t, struct node *n)
 {
 	tree_lock(t);
-	int r = dirty_ancestors_of(t, n);
+	int r = dirty_ancestors_of_locked(t, n);
 	tree_unlock(t);
 	return r;
 }
 
 /* Size, times and account after a change of content. */
-static void content_changed(struct tree *t, struct node *n, uint64_t size)
+void content_changed_locked(struct tree *t, struct node *n, uint64_t size)
 {
 	tree_lock(t);
-	dirty_ancestors_of(t, n); /* once more: a freeze may have come between */
+	/* Once more: a freeze may have come between.  What fails makes the next tree a full one (node_changed). */
+	(void)dirty_ancestors_of_locked(t, n);
 	n->size = size;
 	n->mtime = n->ctime = time_now();
-	node_changed(t, n);
+	node_changed_locked(t, n);
 	tree_unlock(t);
 }
 
 /* The file ends at n->size and shall read as zeros up to `size`: the rest of its last block, then a hole. Locked with
  * edges. */
-static int extend(struct tree *t, struct node *n, uint64_t size, const struct edges *edges)
+int content_extend_locked(struct tree *t, struct node *n, uint64_t size, const struct edges *edges)
 {
 	static const uint8_t zeros[SECTOR_BYTES];
 	uint32_t last = n->map.n - 1;
@@ -299,17 +275,17 @@ static int extend(struct tree *t, struct node *n, uint64_t size, const struct ed
 
 		r = write_blocks(t, &w);
 		if (r == 0)
-			content_changed(t, n, end);
+			content_changed_locked(t, n, end);
 	}
 	if (r == 0 && map_end(&n->map) < size) {
 		struct extent hole = {.offset = map_end(&n->map),
 				      .length = size - map_end(&n->map),
 				      .kind = EXTENT_HOLE};
 
-		r = set_piece(t, n, &hole);
+		r = content_set_piece_locked(t, n, &hole);
 	}
 	if (r == 0)
-		content_changed(t, n, size);
+		content_changed_locked(t, n, size);
 	return r;
 }
 
@@ -325,20 +301,20 @@ int node_write(struct tree *t, struct node *n, uint64_t offset, const void *buf,
 		if (r < 0)
 			return r;
 	}
-	int r = lock_with_edges(t, n, offset, end, &edges);
-	if (r < 0)
-		return r;
-	r = n->dead ? -ESTALE : space_write(t, n, min_u64(offset, n->size), end);
+	content_lock(t, n);
+	int r = edges_fetch_locked(t, n, offset, end, &edges);
+	if (r == 0)
+		r = n->dead ? -ESTALE : space_write(t, n, min_u64(offset, n->size), end);
 	if (r == 0 && offset > n->size)
-		r = extend(t, n, offset, &edges);
+		r = content_extend_locked(t, n, offset, &edges);
 	if (r == 0) {
 		struct writing w = {.n = n, .offset = offset, .end = end, .buf = buf, .edges = &edges};
 
 		r = write_blocks(t, &w);
 		/* What was placed before an error is in the map: the size follows the map. */
-		content_changed(t, n, max_u64(n->size, r == 0 ? end : map_end(&n->map)));
+		content_changed_locked(t, n, max_u64(n->size, r == 0 ? end : map_end(&n->map)));
 	}
-	unlock_content(t, n);
+	content_unlock(t, n);
 	return r;
 }
 
@@ -351,286 +327,4 @@ int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void 
 	int r = node_write(t, f->node, offset, buf, length);
 
 	return r == -ENOSPC && stage_reclaim(t->stage) ? node_write(t, f->node, offset, buf, length) : r;
-}
-
-/* ---- truncate, fallocate ---- */
-
-static void shrink(struct tree *t, struct node *n, uint64_t size)
-{
-	tree_lock(t);
-	if (size == 0)
-		node_drop_bodies(t, n);
-	else if (block_up(size) < n->size)
-		node_discard_body(t, n, block_up(size), UINT64_MAX);
-	map_truncate(&n->map, size);
-	node_sums(n);
-	tree_unlock(t);
-	content_changed(t, n, size);
-}
-
-int node_resize(struct tree *t, struct node *n, uint64_t size)
-{
-	struct edges edges = {0};
-
-	if (zisofs_used(&n->zisofs) && size) {
-		int r = node_unpack(t, n);
-		if (r < 0)
-			return r;
-	}
-	int r = lock_with_edges(t, n, size, size, &edges);
-	if (r < 0)
-		return r;
-	r = n->dead ? -ESTALE : open_way(t, n);
-	if (r < 0) {
-		unlock_content(t, n);
-		return r;
-	}
-	if (size > n->size) {
-		r = space_write(t, n, n->size, size);
-		if (r == 0)
-			r = extend(t, n, size, &edges);
-	} else if (size < n->size || zisofs_used(&n->zisofs)) {
-		if (size == 0)
-			n->zisofs = (struct zisofs){0};
-		shrink(t, n, size);
-	} else {
-		content_changed(t, n, size);
-	}
-	unlock_content(t, n);
-	return r;
-}
-
-/* Whole blocks of [from, to) become a hole; room for its zeros was asked for. */
-static int punch_blocks(struct tree *t, struct node *n, uint64_t from, uint64_t to)
-{
-	lock_for_writing(t, n);
-	to = min_u64(to, n->size);
-	int r = 0;
-	if (from < to) {
-		struct extent hole = {.offset = from, .length = to - from, .kind = EXTENT_HOLE};
-
-		r = set_piece(t, n, &hole);
-		if (r == 0)
-			content_changed(t, n, n->size);
-	}
-	unlock_content(t, n);
-	return r;
-}
-
-static int zero_range(struct tree *t, struct node *n, uint64_t from, uint64_t to)
-{
-	static const uint8_t zeros[SECTOR_BYTES];
-	uint64_t end = min_u64(to, n->size), first = min_u64(block_up(from), end),
-		 last = to >= n->size ? end : max_u64(block_down(end), first);
-	int r = 0;
-
-	if (first > from)
-		r = node_write(t, n, from, zeros, first - from);
-	if (r == 0 && last > first)
-		r = punch_blocks(t, n, first, last);
-	if (r == 0 && end > last)
-		r = node_write(t, n, last, zeros, end - last);
-	return r;
-}
-
-/* Room for all of it: the kernel keeps its pages when fallocate fails, so nothing may have become zeros by then. */
-static int zeros_room(struct tree *t, struct node *n, uint64_t from, uint64_t to)
-{
-	int r = zisofs_used(&n->zisofs) ? node_unpack(t, n) : 0;
-
-	if (r < 0)
-		return r;
-	lock_for_writing(t, n);
-	r = space_zeros(t, n, min_u64(from, n->size), to);
-	unlock_content(t, n);
-	return r;
-}
-
-int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offset, uint64_t length)
-{
-	struct node *n = f->node;
-	uint64_t end = offset + length;
-	bool keep = mode & FALLOC_FL_KEEP_SIZE;
-	int kind = mode & ~FALLOC_FL_KEEP_SIZE, r;
-
-	if (tree_is_read_only(t))
-		return -EROFS;
-	if (!length || end < offset)
-		return -EINVAL;
-	if (end > BOUND_FILE_BYTES)
-		return -EFBIG;
-	if ((kind != 0 && kind != FALLOC_FL_PUNCH_HOLE && kind != FALLOC_FL_ZERO_RANGE) ||
-	    (kind == FALLOC_FL_PUNCH_HOLE && !keep))
-		return -EOPNOTSUPP;
-	r = space_admit(t);
-	if (r < 0)
-		return r;
-	pthread_rwlock_rdlock(&n->io);
-	uint64_t size = n->size;
-	pthread_rwlock_unlock(&n->io);
-	if (kind && offset < size) {
-		r = zeros_room(t, n, offset, keep ? min_u64(end, size) : end);
-		if (r == 0)
-			r = zero_range(t, n, offset, end);
-	}
-	/* Room is not set aside beyond the end: a hole costs its zeros on the medium, and those are counted. */
-	if (r == 0 && !keep && end > size)
-		r = node_resize(t, n, end);
-	else if (r == 0 && keep && !kind && end > size) {
-		tree_lock(t);
-		r = space_check(t, (end - size) / BLOCK);
-		tree_unlock(t);
-	}
-	if (r == 0) { /* the time changes even if no byte does, as everywhere */
-		lock_for_writing(t, n);
-		r = open_way(t, n);
-		if (r == 0)
-			content_changed(t, n, n->size);
-		unlock_content(t, n);
-	}
-	return r;
-}
-
-/* ---- zisofs ---- */
-
-#define UNPACK_BYTES (1u << 20)
-
-int node_unpack(struct tree *t, struct node *n)
-{
-	_free_ struct extent *stored = NULL;
-	_free_ uint8_t *buf = malloc(UNPACK_BYTES);
-	uint32_t body, n_stored;
-	int r;
-
-	pthread_rwlock_rdlock(&n->io);
-	struct zisofs z = n->zisofs;
-	uint64_t size = n->size;
-	n_stored = n->map.n;
-	stored = malloc((n_stored + 1) * sizeof(*stored));
-	if (stored)
-		memcpy(stored, n->map.extents, n_stored * sizeof(*stored));
-	pthread_rwlock_unlock(&n->io);
-	if (!buf || !stored)
-		return -ENOMEM;
-	tree_lock(t);
-	r = space_check(t, sectors_of(size));
-	tree_unlock(t);
-	if (r == 0)
-		r = stage_body_new(t->stage, &body);
-	if (r < 0)
-		return r;
-	for (uint64_t at = 0; r == 0 && at < size; at += UNPACK_BYTES) {
-		size_t length = min_u64(UNPACK_BYTES, size - at);
-
-		r = iso_zisofs_read(t->disc, &z, stored, n_stored, size, at, buf, length);
-		if (r == 0)
-			r = stage_body_write(t->stage, body, at, buf, length);
-	}
-	lock_for_writing(t, n);
-	if (r == 0 && zisofs_used(&n->zisofs) && !stage_body_frozen(t->stage, body)) {
-		struct extent whole = {.length = size, .kind = EXTENT_STAGE, .body = body};
-
-		tree_lock(t);
-		map_truncate(&n->map, 0);
-		n->zisofs = (struct zisofs){0};
-		n->own_body = body;
-		tree_unlock(t);
-		r = size ? set_piece(t, n, &whole) : 0;
-		node_sums(n);
-		content_changed(t, n, size);
-	} else {
-		/* another request was first, or a freeze came between */
-		stage_body_discard(t->stage, body, 0, UINT64_MAX);
-		if (r == 0 && zisofs_used(&n->zisofs))
-			r = -EAGAIN;
-	}
-	unlock_content(t, n);
-	return r;
-}
-
-/* ---- copying ---- */
-
-#define COPY_BYTES (1u << 20)
-
-/* Blocks that lie on the disc are shared instead of copied: the copy costs a directory record. Returns how many bytes
- * were shared. */
-static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, struct node *to, uint64_t to_offset,
-		      uint64_t length)
-{
-	struct extent piece = {0};
-	uint64_t bytes = 0;
-
-	if (t->options.whole_files || from == to || from_offset % BLOCK || to_offset % BLOCK ||
-	    zisofs_used(&from->zisofs) || zisofs_used(&to->zisofs))
-		return 0;
-	pthread_rwlock_rdlock(&from->io);
-	uint32_t i = map_find(&from->map, from_offset);
-	if (i < from->map.n && from->map.extents[i].kind == EXTENT_DISC) {
-		piece = map_clip(&from->map.extents[i], from_offset, min_u64(from_offset + length, from->size));
-		bytes = piece.offset + piece.length == from->size ? piece.length : block_down(piece.length);
-	}
-	pthread_rwlock_unlock(&from->io);
-	if (!bytes || piece.pos % BLOCK)
-		return 0;
-	lock_for_writing(t, to);
-	/* Whole blocks only, or the new end of the file. */
-	if (to->size < to_offset || (bytes % BLOCK && to_offset + bytes < to->size) || to->dead) {
-		bytes = 0;
-	} else {
-		piece.offset = to_offset;
-		piece.length = bytes;
-		tree_lock(t);
-		int r = dirty_ancestors_of(t, to);
-		if (r == 0)
-			r = space_grow(t, to, 0, SPACE_PIECES_MORE, max_u64(to->size, to_offset + bytes));
-		tree_unlock(t);
-		if (r < 0 || set_piece(t, to, &piece) < 0)
-			bytes = 0;
-		else
-			content_changed(t, to, max_u64(to->size, to_offset + bytes));
-	}
-	unlock_content(t, to);
-	return bytes;
-}
-
-static int copy_bytes(struct tree *t, struct node *from, uint64_t from_offset, struct node *to, uint64_t to_offset,
-		      size_t length, size_t *ret_copied)
-{
-	_free_ uint8_t *buf = malloc(min_u64(length, COPY_BYTES));
-	size_t n;
-
-	if (!buf)
-		return -ENOMEM;
-	int r = node_read(t, from, from_offset, buf, min_u64(length, COPY_BYTES), &n);
-	if (r == 0)
-		r = node_write(t, to, to_offset, buf, n);
-	if (r == 0)
-		*ret_copied = n;
-	return r;
-}
-
-int tree_copy(struct tree *t, struct tree_file *from, uint64_t from_offset, struct tree_file *to, uint64_t to_offset,
-	      size_t length, size_t *ret_copied)
-{
-	size_t done = 0;
-
-	if (tree_is_read_only(t))
-		return -EROFS;
-	if (to_offset > BOUND_FILE_BYTES || length > BOUND_FILE_BYTES - to_offset)
-		return -EFBIG;
-	while (done < length) {
-		size_t n = share(t, from->node, from_offset + done, to->node, to_offset + done, length - done);
-		int r = 0;
-
-		if (!n)
-			r = copy_bytes(t, from->node, from_offset + done, to->node, to_offset + done, length - done,
-				       &n);
-		if (r < 0 && !done)
-			return r;
-		if (r < 0 || !n)
-			break;
-		done += n;
-	}
-	*ret_copied = done;
-	return 0;
 }

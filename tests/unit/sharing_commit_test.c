@@ -176,7 +176,9 @@ static uint32_t extents_of_file(struct world *w, const char *path, uint32_t *ret
 /* The dry run says what the commit burns, and that is no more than was asked for. */
 static struct commit_result commit_within(struct world *w)
 {
-	uint64_t asked = space_sectors(w->tree);
+	tree_lock(w->tree);
+	uint64_t asked = space_sectors_locked(w->tree);
+	tree_unlock(w->tree);
 	struct commit_result dry = ask(w, commit_request_dry_run), r = sync_now(w);
 
 	assert_int_equal(r.error, 0);

@@ -19,6 +19,7 @@
 
 #include "burner/base/log.h"
 #include "fs/tree/tree.h"
+#include "tests/unit/tree_check.h"
 
 #define FILES 3u
 #define SIZE (1200u << 10)
@@ -76,7 +77,7 @@ static struct tree_file *file_open(struct world *w, unsigned i)
 	return f;
 }
 
-static void check(struct world *w, unsigned i)
+static void check_content(struct world *w, unsigned i)
 {
 	struct tree_file *f = file_open(w, i);
 	uint8_t *buf = malloc(SIZE + 100);
@@ -243,13 +244,16 @@ static void run(unsigned seed, int steps)
 	}
 	for (int i = 0; i < steps; i++) {
 		step(&w, &frozen);
+		tree_is_sound(w.tree);
+		if (i % 16 == 0)
+			tree_is_counted(w.tree);
 		for (unsigned k = 0; i % 8 == 0 && k < FILES; k++)
-			check(&w, k);
+			check_content(&w, k);
 	}
 	if (frozen)
 		tree_thaw(w.tree);
 	for (unsigned k = 0; k < FILES; k++)
-		check(&w, k);
+		check_content(&w, k);
 	world_close(&w);
 	for (unsigned i = 0; i < FILES; i++)
 		free(w.content[i]);

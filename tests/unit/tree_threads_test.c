@@ -21,6 +21,7 @@
 
 #include "burner/base/log.h"
 #include "fs/tree/internal.h"
+#include "tests/unit/tree_check.h"
 
 #define THREADS 6
 #define ROUNDS 150
@@ -176,6 +177,8 @@ static void with_threads(uint32_t idle_nodes)
 	}
 	pthread_join(freezer, NULL);
 	check_forgotten(t, st.st_ino);
+	tree_is_sound(t);
+	tree_is_counted(t);
 	tree_free(t);
 	stage_close(s);
 	snprintf(command, sizeof(command), "rm -rf %s", directory);

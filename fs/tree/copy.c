@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Copying within the tree: blocks that lie on the disc are shared.
+ */
+#include "fs/tree/file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "burner/format/bound.h"
+
+#define COPY_BYTES (1u << 20)
+
+/* Blocks that lie on the disc are shared instead of copied: the copy costs a directory record. Returns how many bytes
+ * were shared. */
+static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, struct node *to, uint64_t to_offset,
+		      uint64_t length)
+{
+	struct extent piece = {0};
+	uint64_t bytes = 0;
+
+	if (t->options.whole_files || from == to || from_offset % BLOCK || to_offset % BLOCK ||
+	    zisofs_used(&from->zisofs) || zisofs_used(&to->zisofs))
+		return 0;
+	pthread_rwlock_rdlock(&from->io);
+	uint32_t i = map_find(&from->map, from_offset);
+	if (i < from->map.n && from->map.extents[i].kind == EXTENT_DISC) {
+		piece = map_clip(&from->map.extents[i], from_offset, min_u64(from_offset + length, from->size));
+		bytes = piece.offset + piece.length == from->size ? piece.length : block_down(piece.length);
+	}
+	pthread_rwlock_unlock(&from->io);
+	if (!bytes || piece.pos % BLOCK)
+		return 0;
+	content_lock(t, to);
+	/* Whole blocks only, or the new end of the file. */
+	if (to->size < to_offset || (bytes % BLOCK && to_offset + bytes < to->size) || to->dead) {
+		bytes = 0;
+	} else {
+		piece.offset = to_offset;
+		piece.length = bytes;
+		tree_lock(t);
+		int r = space_counted_locked(t);
+		if (r == 0)
+			r = dirty_ancestors_of_locked(t, to);
+		if (r == 0)
+			r = space_grow_locked(t, to, 0, SPACE_PIECES_MORE, max_u64(to->size, to_offset + bytes));
+		tree_unlock(t);
+		if (r < 0 || content_set_piece_locked(t, to, &piece) < 0)
+			bytes = 0;
+		else
+			content_changed_locked(t, to, max_u64(to->size, to_offset + bytes));
+	}
+	content_unlock(t, to);
+	return bytes;
+}
+
+static int copy_bytes(struct tree *t, struct node *from, uint64_t from_offset, struct node *to, uint64_t to_offset,
+		      size_t length, size_t *ret_copied)
+{
+	_free_ uint8_t *buf = malloc(min_u64(length, COPY_BYTES));
+	size_t n;
+
+	if (!buf)
+		return -ENOMEM;
+	int r = node_read(t, from, from_offset, buf, min_u64(length, COPY_BYTES), &n);
+	if (r == 0)
+		r = node_write(t, to, to_offset, buf, n);
+	if (r == 0)
+		*ret_copied = n;
+	return r;
+}
+
+int tree_copy(struct tree *t, struct tree_file *from, uint64_t from_offset, struct tree_file *to, uint64_t to_offset,
+	      size_t length, size_t *ret_copied)
+{
+	size_t done = 0;
+
+	if (tree_is_read_only(t))
+		return -EROFS;
+	if (to_offset > BOUND_FILE_BYTES || length > BOUND_FILE_BYTES - to_offset)
+		return -EFBIG;
+	while (done < length) {
+		size_t n = share(t, from->node, from_offset + done, to->node, to_offset + done, length - done);
+		int r = 0;
+
+		if (!n)
+			r = copy_bytes(t, from->node, from_offset + done, to->node, to_offset + done, length - done,
+				       &n);
+		if (r < 0 && !done)
+			return r;
+		if (r < 0 || !n)
+			break;
+		done += n;
+	}
+	*ret_copied = done;
+	return 0;
+}

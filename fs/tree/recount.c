@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Counting the next session from the rows: after opening, a rebase, a thaw, a discard.
+ */
+#include "burner/format/bound.h"
+#include "fs/tree/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define LINKED_FROM_SECTORS ((1u << 20) / SECTOR_BYTES) /* tree=auto: a smaller tree is written whole */
+
+/* Can directories of that base stay where they are? */
+static bool may_link(const struct tree *t, const struct iso_info *base)
+{
+	const uint32_t needed = APPUSE_TWINS | APPUSE_LINKS;
+
+	return base->ours && base->rock_ridge && (base->appuse.flags & needed) == needed &&
+	       (t->options.no_joliet || base->joliet) && t->options.writing != TREE_FULL &&
+	       t->space.unlinkable_epoch != t->epoch + 1;
+}
+
+static void count_base_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	struct space *s = &t->space;
+	struct iso_info info = {0};
+
+	s->base_tree = s->saved_head = s->tables = s->links_bytes = s->links_sectors = 0;
+	s->may_link = s->links_trees = s->astray = s->links = false;
+	s->directories = 1;
+	s->base_known = s->base_ours = true;
+	s->new_ino = tree_first_ino(t->base, &s->medium);
+	if (!t->base)
+		return;
+	iso_info(t->base, &info);
+	s->base_ours = info.ours && info.appuse.flags & APPUSE_TWINS;
+	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
+	s->may_link = may_link(t, &info);
+	s->links_trees =
+		s->may_link && (t->options.writing != TREE_AUTO || info.appuse.tree_sectors >= LINKED_FROM_SECTORS);
+	for (unsigned kind = 0; kind < 2; kind++)
+		s->tables += 2 * sectors_of(info.tables[kind].bytes);
+	if (info.ours) {
+		/* Nothing is larger than a medium can be, whatever the disc says: sums must not wrap around. */
+		s->base_tree = min_u64(info.appuse.tree_sectors, UINT32_MAX);
+		s->directories = info.appuse.directories;
+		s->links_bytes = info.appuse.links_bytes;
+		s->links_sectors = info.appuse.links_sectors;
+		if (!(info.appuse.flags & APPUSE_TWINS))
+			/* what it lacks: TW entries, link table */
+			s->base_tree += 2 * s->directories + s->base_tree / 8;
+		if (!info.joliet && !t->options.no_joliet)
+			s->base_tree = 3 * s->base_tree + 2 * s->directories; /* a second tree */
+	} else if (s->measured_epoch == t->epoch + 1) {
+		s->base_tree = s->measured_tree;
+		s->directories = s->measured_directories;
+	} else {
+		s->directories = 0;
+		s->base_known = !t->stage;
+	}
+}
+
+/* Does the row keep what dirty_ancestors_locked() promises? */
+static void recount_way_locked(struct tree *t, const struct node *n)
+{
+	lock_assert(&t->lock);
+	if (n->ino == TREE_ROOT)
+		return;
+	if (way_unknown_locked(t, n))
+		t->space.links = true;
+	else if (!S_ISDIR(n->mode) && !n->parent)
+		return;
+	else if (t->base && !stage_node_exists(t->stage, n->parent))
+		t->space.astray = true;
+}
+
+/* The names below a directory, whose rows are counted already. */
+static int recount_names_locked(struct tree *t, uint64_t ino)
+{
+	lock_assert(&t->lock);
+	_free_ struct stage_name *names = NULL;
+	size_t n_names = 0;
+	struct node *dir, *child;
+	int r = node_from_stage_locked(t, ino, &dir);
+
+	if (r < 0)
+		return r;
+	dir->n_pins++;
+	r = stage_names(t->stage, ino, &names, &n_names);
+	if (r == 0)
+		r = touched_directory_locked(t, dir);
+	for (size_t i = 0; r == 0 && i < n_names; i++) {
+		if (names[i].ino == STAGE_WHITEOUT)
+			continue;
+		r = node_from_stage_locked(t, names[i].ino, &child);
+		if (r < 0)
+			break;
+		touched_name_locked(t, ino, names[i].name, child);
+		if (S_ISDIR(child->mode) && !child->base_dir.bytes)
+			t->space.directories++;
+		node_unused_locked(t, child);
+		idle_settle_locked(t);
+	}
+	dir->n_pins--;
+	node_unused_locked(t, dir);
+	return r;
+}
+
+/* Count one row of the stage: its content. */
+static int recount_row_locked(struct tree *t, uint64_t ino, bool *ret_directory)
+{
+	lock_assert(&t->lock);
+	struct node *n;
+	int r = node_from_stage_locked(t, ino, &n);
+
+	if (r < 0)
+		return r;
+	n->cost = n->links = 0; /* so far */
+	space_node_locked(t, n);
+	recount_way_locked(t, n);
+	*ret_directory = S_ISDIR(n->mode);
+	node_unused_locked(t, n);
+	idle_settle_locked(t);
+	return 0;
+}
+
+/* All rows first, each once, whether its node is in memory or not: names bring nodes in, and what the kernel knows
+ * stays for a while. */
+static int recount_rows_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	_free_ uint64_t *inos = NULL;
+	size_t n = 0, n_directories = 0;
+	int r = stage_node_inos(t->stage, &inos, &n);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		bool directory = false;
+
+		r = recount_row_locked(t, inos[i], &directory);
+		if (directory)
+			inos[n_directories++] = inos[i];
+	}
+	for (size_t i = 0; r == 0 && i < n_directories; i++)
+		r = recount_names_locked(t, inos[i]);
+	return r;
+}
+
+int space_recount_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	t->space.uncounted = true;
+	touched_clear(&t->space);
+	t->space.data = t->space.n_contents = t->space.n_linked = t->space.n_links = 0;
+	t->space.frozen = 0;
+	t->space.burning = false;
+	count_base_locked(t);
+	for (uint64_t i = 0; i < t->n_buckets; i++) {
+		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
+			at->cost = at->links = 0;
+			if (t->stage && !stage_node_exists(t->stage, at->ino))
+				space_node_locked(t, at); /* its row comes with the next flush */
+		}
+	}
+	int r = t->stage ? recount_rows_locked(t) : 0;
+	t->space.uncounted = r < 0;
+	return r;
+}
+
+/* A count that failed is tried again: what is not counted would be promised twice. */
+int space_counted_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	return t->space.uncounted ? space_recount_locked(t) : 0;
+}
+
+/* What is staged now becomes a session of its own; what comes is counted for the one after it, whose tree contains
+ * this one's. */
+void space_freeze_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	struct space *s = &t->space;
+
+	s->frozen = round_up(space_sectors_locked(t), 32);
+	s->burning = true;
+	s->new_ino = stage_next_ino(t->stage);
+	touched_freeze(s);
+	s->data = s->n_contents = s->n_linked = s->n_links = 0;
+	for (uint64_t i = 0; i < t->n_buckets; i++) {
+		for (struct node *n = t->buckets[i]; n; n = n->hash_next)
+			n->cost = n->links = 0; /* until it changes again */
+	}
+}
+
+void space_release(struct tree *t) { touched_clear(&t->space); }

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Truncating and extending; ranges of zeros.
+ */
+#include "fs/tree/file.h"
+
+#include <errno.h>
+#include <linux/falloc.h>
+
+#include "burner/format/bound.h"
+
+static void shrink(struct tree *t, struct node *n, uint64_t size)
+{
+	tree_lock(t);
+	if (size == 0)
+		node_drop_bodies_locked(t, n);
+	else if (block_up(size) < n->size)
+		node_discard_body_locked(t, n, block_up(size), UINT64_MAX);
+	map_truncate(&n->map, size);
+	node_sums(n);
+	tree_unlock(t);
+	content_changed_locked(t, n, size);
+}
+
+/* The content is locked for changes. */
+static int resize_locked(struct tree *t, struct node *n, uint64_t size, const struct edges *edges)
+{
+	int r = n->dead ? -ESTALE : content_open_way_locked(t, n);
+
+	if (r < 0)
+		return r;
+	if (size > n->size) {
+		r = space_write(t, n, n->size, size);
+		return r < 0 ? r : content_extend_locked(t, n, size, edges);
+	}
+	if (size < n->size || zisofs_used(&n->zisofs)) {
+		if (size == 0)
+			n->zisofs = (struct zisofs){0};
+		shrink(t, n, size);
+	} else {
+		content_changed_locked(t, n, size);
+	}
+	return 0;
+}
+
+int node_resize(struct tree *t, struct node *n, uint64_t size)
+{
+	struct edges edges = {0};
+	int r = zisofs_used(&n->zisofs) && size ? node_unpack(t, n) : 0;
+
+	if (r < 0)
+		return r;
+	content_lock(t, n);
+	r = edges_fetch_locked(t, n, size, size, &edges);
+	if (r == 0)
+		r = resize_locked(t, n, size, &edges);
+	content_unlock(t, n);
+	return r;
+}
+
+/* Whole blocks of [from, to) become a hole; room for its zeros was asked for. */
+static int punch_blocks(struct tree *t, struct node *n, uint64_t from, uint64_t to)
+{
+	content_lock(t, n);
+	to = min_u64(to, n->size);
+	int r = 0;
+	if (from < to) {
+		struct extent hole = {.offset = from, .length = to - from, .kind = EXTENT_HOLE};
+
+		r = content_set_piece_locked(t, n, &hole);
+		if (r == 0)
+			content_changed_locked(t, n, n->size);
+	}
+	content_unlock(t, n);
+	return r;
+}
+
+static int zero_range(struct tree *t, struct node *n, uint64_t from, uint64_t to)
+{
+	static const uint8_t zeros[SECTOR_BYTES];
+	uint64_t end = min_u64(to, n->size), first = min_u64(block_up(from), end),
+		 last = to >= n->size ? end : max_u64(block_down(end), first);
+	int r = 0;
+
+	if (first > from)
+		r = node_write(t, n, from, zeros, first - from);
+	if (r == 0 && last > first)
+		r = punch_blocks(t, n, first, last);
+	if (r == 0 && end > last)
+		r = node_write(t, n, last, zeros, end - last);
+	return r;
+}
+
+/* Room for all of it: the kernel keeps its pages when fallocate fails, so nothing may have become zeros by then. */
+static int zeros_room(struct tree *t, struct node *n, uint64_t from, uint64_t to)
+{
+	int r = zisofs_used(&n->zisofs) ? node_unpack(t, n) : 0;
+
+	if (r < 0)
+		return r;
+	content_lock(t, n);
+	r = space_zeros(t, n, min_u64(from, n->size), to);
+	content_unlock(t, n);
+	return r;
+}
+
+int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offset, uint64_t length)
+{
+	struct node *n = f->node;
+	uint64_t end = offset + length;
+	bool keep = mode & FALLOC_FL_KEEP_SIZE;
+	int kind = mode & ~FALLOC_FL_KEEP_SIZE, r;
+
+	if (tree_is_read_only(t))
+		return -EROFS;
+	if (!length || end < offset)
+		return -EINVAL;
+	if (end > BOUND_FILE_BYTES)
+		return -EFBIG;
+	if ((kind != 0 && kind != FALLOC_FL_PUNCH_HOLE && kind != FALLOC_FL_ZERO_RANGE) ||
+	    (kind == FALLOC_FL_PUNCH_HOLE && !keep))
+		return -EOPNOTSUPP;
+	r = space_admit(t);
+	if (r < 0)
+		return r;
+	pthread_rwlock_rdlock(&n->io);
+	uint64_t size = n->size;
+	pthread_rwlock_unlock(&n->io);
+	if (kind && offset < size) {
+		r = zeros_room(t, n, offset, keep ? min_u64(end, size) : end);
+		if (r == 0)
+			r = zero_range(t, n, offset, end);
+	}
+	/* Room is not set aside beyond the end: a hole costs its zeros on the medium, and those are counted. */
+	if (r == 0 && !keep && end > size)
+		r = node_resize(t, n, end);
+	else if (r == 0 && keep && !kind && end > size) {
+		tree_lock(t);
+		r = space_check_locked(t, (end - size) / BLOCK);
+		tree_unlock(t);
+	}
+	if (r == 0) { /* the time changes even if no byte does, as everywhere */
+		content_lock(t, n);
+		r = content_open_way_locked(t, n);
+		if (r == 0)
+			content_changed_locked(t, n, n->size);
+		content_unlock(t, n);
+	}
+	return r;
+}
