@@ -24,14 +24,16 @@ PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wwrite-strings
 ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) $(if $(SAN)$(CHECKS),-DCDAPPENDFS_CHECKS) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -pthread \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(CFLAGS)
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer) $(CFLAGS)
 ALL_LDFLAGS = -pthread -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS) $(LDFLAGS)
 
 Q := $(if $(V),,@)
+# For the makes that a recipe starts: the caller's -j is theirs, too; without one as many jobs as there are processors.
+jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
 # ---- Rooms and libraries -------------------------------------------------------------------------------------------
-# pkg-config is asked once, and only when something is compiled or linked: `make check` installs it first.
+# pkg-config is asked once, and only when something is compiled or linked: `make deps` installs it first.
 ask = $(eval $(1) := $(shell $(PKG_CONFIG) $(2)))$($(1))
 FUSE_CFLAGS = $(call ask,FUSE_CFLAGS,--cflags fuse3)
 SQLITE_CFLAGS = $(call ask,SQLITE_CFLAGS,--cflags sqlite3)
@@ -106,7 +108,7 @@ TARGET_SRC := $(sort $(wildcard tests/fuzz/targets/*.c))
 MODEL_SRC := $(sort $(wildcard tests/model/*.c))
 POWER_SRC := $(sort $(wildcard tests/power/*.c))
 HELPER_SRC := $(sort $(wildcard tests/mount/*.c tests/bench/*.c tests/fault/*.c))
-RECORDER_SRC := $(sort $(wildcard tests/burner/*.c))
+RECORDER_SRC := $(filter-out %/late.c,$(sort $(wildcard tests/burner/*.c)))
 HEADERS := $(sort $(wildcard include/cdappendfs/*.h fs/*.h fs/*/*.h burner/*.h burner/*/*.h))
 MAN := $(sort $(wildcard fs/manual/*.[1-8]))
 
@@ -117,10 +119,10 @@ POWER := $(B)/tests/power_cut $(B)/tests/power_record.so
 REPLAYS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/replay_%)
 FUZZERS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/libfuzzer_%)
 MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
-HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) $(B)/tests/recorder $(B)/tests/uml_xstate.so
+HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) $(B)/tests/recorder $(B)/tests/uml_xstate.so $(B)/tests/late.so
 ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(COMMANDS:%=fs/cmd/%.c) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC) $(POWER_SRC)
 
-.PHONY: all programs tests fuzz fuzzers units helpers check demo bench soak fuzzing coverage headers layers install uninstall clean help FORCE
+.PHONY: all programs tests fuzz fuzzers units helpers deps check demo bench soak fuzzing coverage check-ports headers layers install uninstall clean help FORCE
 
 ## all: the programs, in build/ (the default); header and layer check
 all: programs headers layers
@@ -133,6 +135,10 @@ fuzzers: $(FUZZERS)
 units: $(UNIT)
 helpers: $(HELPERS)
 
+## deps: the Debian packages that building needs, where they are missing
+deps:
+	$(Q)tests/install-packages build
+
 # ---- Compiling -----------------------------------------------------------------------------------------------------
 # Everything is compiled again when the compiler or its options change.
 $(B)/flags: FORCE
@@ -142,6 +148,13 @@ $(B)/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -MMD -MP -c -o $@ $<
+
+## compile_commands.json: how each file is compiled, for editors and checkers; from what make would do
+compile_commands.json: Makefile $(B)/flags $(ALL_SRC)
+	$(call say,JSON,$@)
+	$(Q)$(MAKE) --no-print-directory -Bn V=1 $(call obj,$(ALL_SRC)) | \
+		sed -n 's/[\\"]/\\&/g; s|^.* -c -o [^ ]* \([^ ]*\)$$|{"directory": "$(CURDIR)", "file": "\1", "command": "&"}|p' | \
+		sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >$@
 
 # Made anew, so that the object of a deleted file does not stay in it.
 define room_archive
@@ -190,10 +203,12 @@ $(B)/tests/power_record.so: $(B)/tests/power/record.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -shared -o $@ $^
 # Preloaded into another program: never with a sanitizer.
-$(B)/tests/uml_xstate.so: tests/uml/xstate.c $(B)/flags
+$(B)/tests/uml_xstate.so: tests/uml/xstate.c
+$(B)/tests/late.so: tests/burner/late.c
+$(B)/tests/uml_xstate.so $(B)/tests/late.so: $(B)/flags
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -fPIC -shared -o $@ $< -ldl
+	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -fPIC -shared -o $@ $(filter %.c,$^) -ldl
 # Helpers of the shell tests stand alone: they look at the mount from outside.
 define helper
 $(B)/tests/$(basename $(notdir $(1))): $(B)/$(1:.c=.o)
@@ -212,10 +227,10 @@ $(B)/tests/recorder: $(call obj,$(RECORDER_SRC)) $(call archive,burner/base)
 # ---- Walls ---------------------------------------------------------------------------------------------------------
 ## headers: every header compiles alone
 headers: $(HEADERS:%=$(B)/%.ok)
-$(B)/%.h.ok: %.h $(HEADERS) $(B)/flags
+$(B)/%.h.ok: %.h $(B)/flags
 	$(call say,HEADER,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -fsyntax-only -include $< -x c /dev/null
+	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -MMD -MP -MF $(@:.ok=.d) -MT $@ -fsyntax-only -include $< -x c /dev/null
 	@touch $@
 
 ## layers: no room includes or calls what it must not see
@@ -240,43 +255,49 @@ $(foreach r,$(ROOMS),$(eval $(call room_links,$(r))))
 # ---- Running -------------------------------------------------------------------------------------------------------
 ## check: every test; installs the Debian packages that are missing; closes with "N passed, N failed, N skipped"
 check:
-	$(Q)tests/install-packages
-	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 tests
-	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 SAN=address,undefined programs fuzz units
-	$(Q)$(MAKE) --no-print-directory -j2 WERROR=1 SAN=thread units
+	$(Q)tests/install-packages build tests
+	$(Q)$(MAKE) --no-print-directory $(jobs) WERROR=1 tests
+	$(Q)$(MAKE) --no-print-directory $(jobs) WERROR=1 SAN=address,undefined programs fuzz units
+	$(Q)$(MAKE) --no-print-directory $(jobs) WERROR=1 SAN=thread units
 	$(Q)CC='$(CC)' tests/run $(TESTS)
 
 ## demo: what it does, on an image file, explained line by line
 demo:
-	$(Q)tests/install-packages
-	$(Q)$(MAKE) --no-print-directory -j2 all
+	$(Q)tests/install-packages build demo
+	$(Q)$(MAKE) --no-print-directory $(jobs) all
 	$(Q)tests/demo
 
-## bench: the table of README, ratios against other programs; BENCH_ONLY=PATTERN some sections, BENCH_SCALE=small a quick test of it
+## bench: ratios against other programs, the table of tests/bench/RESULTS.md; BENCH_ONLY=PATTERN some sections, BENCH_SCALE=small a quick test of it
 bench:
-	$(Q)tests/install-packages
+	$(Q)tests/install-packages build bench
 	$(Q)tests/install-packages unionfs-fuse || echo 'bench: goes on without unionfs-fuse'
-	$(Q)$(MAKE) --no-print-directory -j2 all helpers
+	$(Q)$(MAKE) --no-print-directory $(jobs) all helpers
 	$(Q)tests/bench/bench.sh
 
 ## soak: random and crash tests with new seeds for SOAK_MINUTES (30)
 soak:
-	$(Q)tests/install-packages
-	$(Q)$(MAKE) --no-print-directory -j2 tests
-	$(Q)$(MAKE) --no-print-directory -j2 SAN=address,undefined programs fuzz
+	$(Q)tests/install-packages build tests
+	$(Q)$(MAKE) --no-print-directory $(jobs) tests
+	$(Q)$(MAKE) --no-print-directory $(jobs) SAN=address,undefined programs fuzz
 	$(Q)tests/soak
 
 ## fuzzing: libFuzzer (clang) on every decoder for FUZZ_SECONDS (60) each; TARGETS=… some of them
 fuzzing:
-	$(Q)tests/install-packages
-	$(Q)$(MAKE) --no-print-directory -j2 fuzz
-	$(Q)$(MAKE) --no-print-directory -j2 CC=clang SAN=fuzzer-no-link,address,undefined fuzzers
+	$(Q)tests/install-packages build tests fuzzing
+	$(Q)$(MAKE) --no-print-directory $(jobs) fuzz
+	$(Q)$(MAKE) --no-print-directory $(jobs) CC=clang SAN=fuzzer-no-link,address,undefined fuzzers
 	$(Q)tests/fuzz/campaign $(TARGETS)
 
 ## coverage: what the corpus covers, by file (clang, llvm-cov)
 coverage:
-	$(Q)$(MAKE) --no-print-directory -j2 CC=clang B=build-coverage CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' fuzz
+	$(Q)tests/install-packages build tests fuzzing
+	$(Q)$(MAKE) --no-print-directory $(jobs) CC=clang B=build-coverage CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' fuzz
 	$(Q)tests/fuzz/coverage
+
+## check-ports: Debian 13, 32 bits and a big-endian processor, below /var/tmp (as root, an hour or more); PORTS=… some of them
+check-ports:
+	$(Q)tests/install-packages ports
+	$(Q)tests/ports $(PORTS)
 
 ## install: programs and manual pages below PREFIX; with PREFIX=/usr SBINDIR=/sbin, umount(8) finds its helper
 install: programs
@@ -291,10 +312,10 @@ uninstall:
 
 ## clean: removes every build directory
 clean:
-	rm -rf build build-*
+	rm -rf build build-* compile_commands.json
 
 ## help: this list
 help:
-	@sed -n 's/^## \([a-z]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^## \([^:]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
--include $(patsubst %.c,$(B)/%.d,$(ALL_SRC))
+-include $(patsubst %.c,$(B)/%.d,$(ALL_SRC)) $(HEADERS:%=$(B)/%.d)

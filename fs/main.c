@@ -2,8 +2,8 @@
 /*
  * main.c - the composition root: the only place that sees all rooms
  *
- * parse -> paths -> fork -> disc, stage, tree (opening.c) -> commit and server -> threads -> mount -> sandbox -> loop
- * -> last commit -> release
+ * parse -> paths -> fork -> disc, stage, tree (fs/daemon/opening.c) -> commit and server -> threads -> mount ->
+ * sandbox -> loop -> last commit -> release
  *
  * The end of a mount.  Unmounted: what is staged is burned now, with the stage marked as finishing (the next mount
  * waits for it) and clients of the control socket told.  Ended by a signal, or because the system goes down, or with

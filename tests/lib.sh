@@ -24,10 +24,11 @@ cd "$T" || exit 1
 tests=0 failures=0
 
 note() { local line; while IFS= read -r line; do printf '# %s\n' "$line"; done <<<"$*"; }
-pass() { printf 'ok %d - %s\n' $((++tests)) "$1"; }
+pass() { printf 'ok %d - %s\n' $((++tests)) "$1"; progress; }
 fail() {
 	printf 'not ok %d - %s\n' $((++tests)) "$1"
 	((++failures))
+	progress
 	[[ ${2-} ]] && note "$2"
 	return 0
 }
@@ -96,6 +97,42 @@ relay_stories() {
 }
 tap_name() { [[ $1 =~ ^ok\ [0-9]+\ -\ (.*)$ ]] && printf '%s' "${BASH_REMATCH[1]}"; }
 
+# ---- what hangs ------------------------------------------------------------------------------------------------------
+# Nothing waits for ever: not for a process, not for an answer, and not in a request that a daemon does not answer, which no signal ends.  When for
+# $quiet seconds there was no point, what the test's processes are at is told and they are ended, the daemons among them: that answers all requests.
+quiet=${TEST_QUIET_SECONDS:-600}
+progress() { echo "$tests" >"$T/.progress"; }
+# patience SECONDS: what follows takes longer, and has a limit of its own
+patience() { touch -d "@$((EPOCHSECONDS + $1))" "$T/.progress"; }
+# The processes below PID, but not PID2 and what is below it
+processes_below() {
+	ps -eo pid=,ppid=,stat=,wchan:24=,args= | awk -v top="$1" -v not="$2" '
+		{parent[$1] = $2; line[$1] = $0}
+		function below(p) {for (; p in parent; p = parent[p]) {if (p == not) return 0; if (p == top) return 1} return 0}
+		END {for (p in line) if (p != top && below(p)) print line[p]}'
+}
+watch_over() {
+	local self=$BASHPID last processes
+	while sleep 5 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null && last=$(stat -c %Y "$T/.progress" 2>/dev/null); do
+		((EPOCHSECONDS - last <= quiet)) && continue
+		processes=$(processes_below $$ "$self")
+		printf '# nothing happened for %d s after point %d; ended, and with it:\n' "$quiet" "$(<"$T/.progress")"
+		note "$processes"
+		kill -TERM $$
+		awk '{print $1}' <<<"$processes" | xargs -r kill -KILL
+		return
+	done
+}
+# await PID [SECONDS]: the status of a child, as wait gives it; one that does not end is told and ended
+await() {
+	local pid=$1 seconds=${2:-300}
+	until_true "$seconds" gone "$pid" || {
+		note "process $pid has not ended after $seconds s: $(ps -o stat=,wchan:24=,args= -p "$pid")"
+		kill -KILL "$pid"
+	}
+	wait "$pid"
+}
+
 # ---- cleaning up -----------------------------------------------------------------------------------------------------
 declare -A pid_of=() log_of=()
 finished=false children=()
@@ -108,13 +145,15 @@ unmount_all() {
 		umount -l -i -- "$mount" 2>/dev/null || fusermount3 -u -z -- "$mount" 2>/dev/null
 	done < <(mounts_below)
 }
+# Numbers of children that ended long ago may be those of others.
+child() { [[ -e /proc/$1 ]] && grep -qx "PPid:[[:space:]]*$$" "/proc/$1/status" 2>/dev/null; }
 clean_up() {
 	local pid
 	trap '' INT TERM
 	$finished || echo '# ended before done_testing'
-	for pid in "${children[@]}" "${pid_of[@]}"; do kill -KILL "$pid" 2>/dev/null; done
+	for pid in "$watcher" "${children[@]}" "${pid_of[@]}"; do child "$pid" && kill -KILL "$pid" 2>/dev/null; done
 	unmount_all
-	for pid in "${children[@]}" "${pid_of[@]}"; do wait "$pid" 2>/dev/null; done
+	for pid in "${children[@]}" "${pid_of[@]}"; do child "$pid" && await "$pid" 30 2>/dev/null; done
 	cd /
 	if [[ ${KEEP-} ]]; then echo "# kept: $T"; else rm -rf --one-file-system -- "$T"; fi
 }
@@ -124,6 +163,10 @@ trap 'exit 130' INT
 
 # Mounting needs /dev/fuse: root, or a machine that lets everyone have it.
 [[ -r /dev/fuse && -w /dev/fuse ]] || skip_all 'no access to /dev/fuse'
+
+progress
+watch_over & watcher=$!
+disown "$watcher"
 
 # ---- waiting ---------------------------------------------------------------------------------------------------------
 # until_true SECONDS COMMAND…
@@ -145,7 +188,8 @@ mnt=$T/mnt
 mkdir -p "$mnt"
 n_logs=0
 
-mounted_by() { mountpoint -q "$1" && [[ $(stat -f -c %T "$1" 2>/dev/null) == fuseblk ]]; }
+# All FUSE file systems have one number, for which stat says "fuseblk" on Debian 12 and "fuse" on Debian 13.
+mounted_by() { mountpoint -q "$1" && [[ $(stat -f -c %T "$1" 2>/dev/null) == fuse?(blk) ]]; }
 ready_or_gone() { mounted_by "$2" || ! alive "$1"; }
 
 # start_disc [-o OPTIONS] [-s STAGING] DISC [MOUNTPOINT]: mounts; fails with the daemon's words in $log when it does not come up.
@@ -164,7 +208,7 @@ start_disc() {
 	pid=$!
 	until_true 60 ready_or_gone "$pid" "$point"
 	if ! mounted_by "$point"; then
-		wait "$pid" 2>/dev/null
+		await "$pid" 1 >>"$log" 2>/dev/null	# it ended; or it waits for something, and is told to be ended
 		# shellcheck disable=SC2034 # for the test that called
 		start_status=$?
 		return 1
@@ -182,31 +226,34 @@ mount_disc() {
 	exit 1
 }
 # Waits for the daemon of a mount point that was unmounted or killed; its exit status is the function's.
+# await_daemon [POINT [SECONDS]]
 await_daemon() {
 	local point=${1:-$mnt} pid status=0
 	pid=${pid_of[$point]-}
 	[[ $pid ]] || return 0
-	until_true "${2:-300}" gone "$pid" || { note "daemon $pid does not end"; kill -KILL "$pid"; }
-	wait "$pid" || status=$?
+	await "$pid" "${2:-300}" || status=$?
 	unset "pid_of[$point]"
 	return $status
 }
-# Unmounts by cdappendfs-umount: commits.
+# Unmounts by cdappendfs-umount: commits.  A daemon lives as long as its mount does in any mount namespace: who has it is told.
 umount_disc() {
-	local point=${1:-$mnt} status=0
+	local point=${1:-$mnt} status=0 device limit=300
+	device=$(awk -v point="$point" '$5 == point {print $3}' /proc/self/mountinfo | tail -n 1)
 	bounded 300 "$BUILD/cdappendfs-umount" "$point" >"$T/umount.log" 2>&1 || status=$?
 	if ((status)); then
 		note "cdappendfs-umount: status $status: $(cat "$T/umount.log")"
 		umount -l -i "$point" 2>/dev/null
+		((status == 124)) && note "processes that still see the mount: $(who_sees "${device:-none}")" && limit=5
 	fi
-	await_daemon "$point" || { note "daemon: $(tail -n 5 "${log_of[$point]}")"; status=1; }
+	await_daemon "$point" "$limit" || { note "daemon: $(tail -n 5 "${log_of[$point]}")"; status=1; }
 	return $status
 }
+who_sees() { grep -l " $1 / " /proc/[0-9]*/mountinfo 2>/dev/null | cut -d/ -f3 | paste -sd, | xargs -r ps -o pid=,args= -p; }
 # As a power cut: the daemon is ended at once, the dead mount is taken away.
 kill_daemon() {
 	local point=${1:-$mnt}
 	kill -KILL "${pid_of[$point]}" 2>/dev/null
-	wait "${pid_of[$point]}" 2>/dev/null
+	await "${pid_of[$point]}" 60 2>/dev/null
 	unset "pid_of[$point]"
 	umount -l -i "$point" 2>/dev/null || fusermount3 -u -z "$point" 2>/dev/null
 	return 0
@@ -320,12 +367,12 @@ ask() {
 end_agent() {
 	local pid=$AGENT_PID
 	eval "exec ${AGENT[1]}>&-"
-	wait "$pid"
+	await "$pid" 60
 }
 
 # ---- another kernel ---------------------------------------------------------------------------------------------------
 # in_uml [OPTIONS of run-in-uml] COMMAND…: as root under a 6.1 kernel of its own that may write below $T
-in_uml() { "$TOP/tests/run-in-uml" -w "$T" -m loop -m isofs -m fuse -e "TOP=$TOP" -e "T=$T" "$@"; }
+in_uml() { patience 300; "$TOP/tests/run-in-uml" -w "$T" -m loop -m isofs -m fuse -e "TOP=$TOP" -e "T=$T" "$@"; }
 # uml_missing: why there is no guest, on standard output; fails when there is one
 uml_missing() {
 	if ! command -v linux.uml >/dev/null || ! command -v busybox >/dev/null; then echo 'no user-mode-linux and busybox-static'; return; fi

@@ -92,7 +92,7 @@ static void *bulk_remap(struct bulk_block *b, size_t bytes)
 		return NULL;
 	moved->bytes = bytes;
 	moved->mapped = mapped;
-	moved->bulk->mapped += mapped - old;
+	moved->bulk->mapped = moved->bulk->mapped - old + mapped;
 	*moved->link = moved;
 	if (moved->next)
 		moved->next->link = &moved->next;

@@ -22,7 +22,8 @@ struct numbers {
 
 /* -ENOMEM. The key is below UINT64_MAX. */
 int numbers_add(struct numbers *m, uint64_t key, uint32_t value);
-/* Values of a key, one after the other: *cursor starts at 0. NUMBERS_NONE at the end. Nothing may be added meanwhile. */
+/* Values of a key, one after the other: *cursor starts at 0. NUMBERS_NONE at the end. Nothing may be added
+ * meanwhile. */
 uint32_t numbers_next(const struct numbers *m, uint64_t key, size_t *cursor);
 static inline uint32_t numbers_first(const struct numbers *m, uint64_t key)
 {

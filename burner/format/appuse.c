@@ -5,118 +5,145 @@
 #include "burner/format/appuse.h"
 
 #include <assert.h>
-#include <cdio/iso9660.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
+
+#include <cdio/iso9660.h>
 
 #include "burner/base/bytes.h"
 #include "burner/base/sha256.h"
 
-#define FIELD_BYTES 512u
-#define DIGESTED_BYTES 80u
 #define PART_BYTES 16u /* of a part with a digest of its own */
-#define LINKS_AT 112u
-#define CONTENTS_AT 160u
-#define SHARED_AT 208u
 
-static_assert(sizeof(APPUSE_MAGIC) == 16, "the magic fills its field");
-static_assert(offsetof(iso9660_pvd_t, application_data) == APPUSE_OFFSET &&
-		      sizeof(((iso9660_pvd_t *)NULL)->application_data) == FIELD_BYTES &&
-		      offsetof(iso9660_svd_t, application_data) == APPUSE_OFFSET,
-	      "ECMA-119 8.4.32, 8.5.28");
+/* The field, as appuse.h has it: bytes, so that it has no holes and no byte order of the machine. */
+struct part {
+	uint8_t words[PART_BYTES], sha256[SHA256_BYTES];
+};
+struct field {
+	char magic[16];
+	uint8_t uuid[16], number[4], start_lba[4], previous_lba[4], previous_descriptor_lba[4], sectors[4],
+		directories[4], next_ino[8], tree_sectors[8], flags[4], previous_number[4], sha256[SHA256_BYTES];
+	struct part links, contents, shared;
+	uint8_t unused[APPUSE_BYTES - 256];
+};
+#define DIGESTED_BYTES offsetof(struct field, sha256)
 
-/* A part behind the first digest: there when its flag is set and its own digest is right. */
-static void seal_part(uint8_t *part) { (void)sha256_of(part, PART_BYTES, part + PART_BYTES); }
+static_assert(sizeof(APPUSE_MAGIC) == sizeof(((struct field *)0)->magic), "the magic fills its field");
+static_assert(sizeof(struct field) == sizeof(((iso9660_pvd_t *)0)->application_data), "ECMA-119 8.4.32");
+static_assert(offsetof(iso9660_pvd_t, application_data) == APPUSE_OFFSET, "ECMA-119 8.4.32, BP 884");
+static_assert(offsetof(struct field, uuid) == 16 && offsetof(struct field, number) == 32 &&
+		      offsetof(struct field, start_lba) == 36 && offsetof(struct field, previous_lba) == 40 &&
+		      offsetof(struct field, previous_descriptor_lba) == 44 && offsetof(struct field, sectors) == 48 &&
+		      offsetof(struct field, directories) == 52 && offsetof(struct field, next_ino) == 56 &&
+		      offsetof(struct field, tree_sectors) == 64 && offsetof(struct field, flags) == 72 &&
+		      offsetof(struct field, previous_number) == 76 && offsetof(struct field, sha256) == 80 &&
+		      offsetof(struct field, links) == 112 && offsetof(struct field, contents) == 160 &&
+		      offsetof(struct field, shared) == 208,
+	      "burner/format/appuse.h");
 
-static void encode_part(uint8_t *part, uint32_t a, uint32_t b, uint32_t c)
+/* ---- writing ---- */
+
+static void seal(struct part *part) { (void)sha256_of(part->words, PART_BYTES, part->sha256); }
+
+static void encode_words(struct part *part, uint32_t a, uint32_t b, uint32_t c)
 {
-	put_le32(part, a);
-	put_le32(part + 4, b);
-	put_le32(part + 8, c);
-	seal_part(part);
+	put_le32(part->words, a);
+	put_le32(part->words + 4, b);
+	put_le32(part->words + 8, c);
+	seal(part);
 }
 
-static void encode_shared(uint8_t *part, uint64_t shared_bytes, uint64_t found_bytes)
+static void encode_shared(struct part *part, uint64_t shared_bytes, uint64_t found_bytes)
 {
-	put_le64(part, shared_bytes);
-	put_le64(part + 8, found_bytes);
-	seal_part(part);
+	put_le64(part->words, shared_bytes);
+	put_le64(part->words + 8, found_bytes);
+	seal(part);
 }
 
-void appuse_encode(const struct appuse *a, uint8_t descriptor[2048])
+static void encode_parts(const struct appuse *a, struct field *f)
 {
-	uint8_t *field = descriptor + APPUSE_OFFSET;
-
-	memset(field, 0, FIELD_BYTES);
-	memcpy(field, APPUSE_MAGIC, 16);
-	memcpy(field + 16, a->uuid, 16);
-	put_le32(field + 32, a->number);
-	put_le32(field + 36, a->start_lba);
-	put_le32(field + 40, a->previous_lba);
-	put_le32(field + 44, a->previous_descriptor_lba);
-	put_le32(field + 48, a->sectors);
-	put_le32(field + 52, a->directories);
-	put_le64(field + 56, a->next_ino);
-	put_le64(field + 64, a->tree_sectors);
-	put_le32(field + 72, a->flags);
-	put_le32(field + 76, a->previous_number);
-	(void)sha256_of(field, DIGESTED_BYTES, field + DIGESTED_BYTES);
 	if (a->flags & APPUSE_LINKS)
-		encode_part(field + LINKS_AT, a->links_lba, a->links_bytes, a->links_sectors);
+		encode_words(&f->links, a->links_lba, a->links_bytes, a->links_sectors);
 	if (a->flags & APPUSE_CONTENTS)
-		encode_part(field + CONTENTS_AT, a->contents_lba, a->contents_bytes, 0);
+		encode_words(&f->contents, a->contents_lba, a->contents_bytes, 0);
 	if (a->flags & APPUSE_SHARED)
-		encode_shared(field + SHARED_AT, a->shared_bytes, a->found_bytes);
+		encode_shared(&f->shared, a->shared_bytes, a->found_bytes);
 }
 
-/* A part that is not there is zeros. */
-static void open_part(const uint8_t *part, uint32_t flag, uint32_t *flags, uint8_t ret[PART_BYTES])
+void appuse_encode(const struct appuse *a, uint8_t descriptor[SECTOR_BYTES])
 {
-	uint8_t digest[32];
+	struct field *f = (struct field *)(void *)(descriptor + APPUSE_OFFSET);
 
-	if (*flags & flag && (sha256_of(part, PART_BYTES, digest) != 0 || memcmp(digest, part + PART_BYTES, 32) != 0))
+	memset(f, 0, sizeof(*f));
+	memcpy(f->magic, APPUSE_MAGIC, sizeof(f->magic));
+	memcpy(f->uuid, a->uuid, sizeof(f->uuid));
+	put_le32(f->number, a->number);
+	put_le32(f->start_lba, a->start_lba);
+	put_le32(f->previous_lba, a->previous_lba);
+	put_le32(f->previous_descriptor_lba, a->previous_descriptor_lba);
+	put_le32(f->sectors, a->sectors);
+	put_le32(f->directories, a->directories);
+	put_le64(f->next_ino, a->next_ino);
+	put_le64(f->tree_sectors, a->tree_sectors);
+	put_le32(f->flags, a->flags);
+	put_le32(f->previous_number, a->previous_number);
+	(void)sha256_of(f, DIGESTED_BYTES, f->sha256);
+	encode_parts(a, f);
+}
+
+/* ---- reading ---- */
+
+static bool digest_is_right(const void *bytes, size_t n, const uint8_t sha256[SHA256_BYTES])
+{
+	uint8_t digest[SHA256_BYTES];
+
+	return sha256_of(bytes, n, digest) == 0 && memcmp(digest, sha256, sizeof(digest)) == 0;
+}
+
+/* A part behind the first digest: there when its flag is set and its own digest is right; else zeros. */
+static void open_part(const struct part *part, uint32_t flag, uint32_t *flags, uint8_t ret[PART_BYTES])
+{
+	if (*flags & flag && !digest_is_right(part->words, PART_BYTES, part->sha256))
 		*flags &= ~flag;
 	memset(ret, 0, PART_BYTES);
 	if (*flags & flag)
-		memcpy(ret, part, PART_BYTES);
+		memcpy(ret, part->words, PART_BYTES);
 }
 
-static void decode_parts(const uint8_t *field, struct appuse *ret)
+static void decode_parts(const struct field *f, struct appuse *ret)
 {
-	uint8_t part[PART_BYTES];
+	uint8_t words[PART_BYTES];
 
-	open_part(field + LINKS_AT, APPUSE_LINKS, &ret->flags, part);
-	ret->links_lba = get_le32(part);
-	ret->links_bytes = get_le32(part + 4);
-	ret->links_sectors = get_le32(part + 8);
-	open_part(field + CONTENTS_AT, APPUSE_CONTENTS, &ret->flags, part);
-	ret->contents_lba = get_le32(part);
-	ret->contents_bytes = get_le32(part + 4);
-	open_part(field + SHARED_AT, APPUSE_SHARED, &ret->flags, part);
-	ret->shared_bytes = get_le64(part);
-	ret->found_bytes = get_le64(part + 8);
+	open_part(&f->links, APPUSE_LINKS, &ret->flags, words);
+	ret->links_lba = get_le32(words);
+	ret->links_bytes = get_le32(words + 4);
+	ret->links_sectors = get_le32(words + 8);
+	open_part(&f->contents, APPUSE_CONTENTS, &ret->flags, words);
+	ret->contents_lba = get_le32(words);
+	ret->contents_bytes = get_le32(words + 4);
+	open_part(&f->shared, APPUSE_SHARED, &ret->flags, words);
+	ret->shared_bytes = get_le64(words);
+	ret->found_bytes = get_le64(words + 8);
 }
 
-int appuse_decode(const uint8_t descriptor[2048], struct appuse *ret)
+int appuse_decode(const uint8_t descriptor[SECTOR_BYTES], struct appuse *ret)
 {
-	const uint8_t *field = descriptor + APPUSE_OFFSET;
-	uint8_t digest[32];
+	const struct field *f = (const struct field *)(const void *)(descriptor + APPUSE_OFFSET);
 
-	if (memcmp(field, APPUSE_MAGIC, 16) != 0)
+	if (memcmp(f->magic, APPUSE_MAGIC, sizeof(f->magic)) != 0 || !digest_is_right(f, DIGESTED_BYTES, f->sha256))
 		return -ENODATA;
-	if (sha256_of(field, DIGESTED_BYTES, digest) != 0 || memcmp(digest, field + DIGESTED_BYTES, 32) != 0)
-		return -ENODATA;
-	memcpy(ret->uuid, field + 16, 16);
-	ret->number = get_le32(field + 32);
-	ret->start_lba = get_le32(field + 36);
-	ret->previous_lba = get_le32(field + 40);
-	ret->previous_descriptor_lba = get_le32(field + 44);
-	ret->sectors = get_le32(field + 48);
-	ret->directories = get_le32(field + 52);
-	ret->next_ino = get_le64(field + 56);
-	ret->tree_sectors = get_le64(field + 64);
-	ret->flags = get_le32(field + 72);
-	ret->previous_number = get_le32(field + 76);
-	decode_parts(field, ret);
+	memcpy(ret->uuid, f->uuid, sizeof(ret->uuid));
+	ret->number = get_le32(f->number);
+	ret->start_lba = get_le32(f->start_lba);
+	ret->previous_lba = get_le32(f->previous_lba);
+	ret->previous_descriptor_lba = get_le32(f->previous_descriptor_lba);
+	ret->sectors = get_le32(f->sectors);
+	ret->directories = get_le32(f->directories);
+	ret->next_ino = get_le64(f->next_ino);
+	ret->tree_sectors = get_le64(f->tree_sectors);
+	ret->flags = get_le32(f->flags);
+	ret->previous_number = get_le32(f->previous_number);
+	decode_parts(f, ret);
 	return 0;
 }

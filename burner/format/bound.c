@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "burner/format/bound.h"
 
+#include <assert.h>
 #include <sys/stat.h>
 
 #include "burner/format/directory_record.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bound.h - what a directory entry can cost at most (fs/DESIGN.md: `df` and ENOSPC)
+ * bound.h - what a directory entry can cost at most (fs/DESIGN.md, "Space")
  *
  * Pure upper bounds of what burner/session writes; its unit tests hold the encoder to them.  Bytes count directory
  * records and continuation areas of one name in both trees.  Records do not cross sectors: how much is lost at their
  * ends depends on the longest.
  *
- *	bound_name -> bound_add to its directory -> bound_directory_sectors of a new one, bound_growth_sectors of one that
- *	is on the disc
+ *	bound_name -> bound_add to its directory -> bound_directory_sectors of a new one, bound_growth_sectors of
+ *	one that is on the disc
  */
 #ifndef BURNER_FORMAT_BOUND_H
 #define BURNER_FORMAT_BOUND_H
@@ -21,7 +21,7 @@
 #include "burner/format/link_table.h"
 #include "burner/format/susp.h"
 
-#define BOUND_SECTIONS 90u /* of one file */
+#define BOUND_SECTIONS 90u /* of one file: burner/SESSION.md, "Content of files" */
 #define BOUND_FILE_BYTES (BOUND_SECTIONS * SECTION_MAX_BYTES)
 /* What every session has besides its directories and data: descriptors, path tables' rounding, commit record.  Before
  * the length is rounded up to BOUND_ALIGN_SECTORS.  The first session above a head at LBA 0 saves that too. */

@@ -14,7 +14,7 @@
 #ifndef BURNER_FORMAT_COMMIT_RECORD_H
 #define BURNER_FORMAT_COMMIT_RECORD_H
 
-#include <stdint.h>
+#include "burner/base/bytes.h"
 
 #define COMMIT_MAGIC "CDAPPENDFS-END 1" /* 16 bytes without the terminator */
 
@@ -24,9 +24,9 @@ struct commit_record {
 	uint8_t sha256[32]; /* of all sectors before it */
 };
 /* 0 or -ENOMEM. */
-int commit_record_encode(const struct commit_record *r, uint8_t ret_sector[2048]);
+int commit_record_encode(const struct commit_record *r, uint8_t ret_sector[SECTOR_BYTES]);
 /* 0, or -ENODATA when the sector is not a commit record or is damaged.  The caller compares uuid, start and length
  * with the descriptor's. */
-int commit_record_decode(const uint8_t sector[2048], struct commit_record *ret);
+int commit_record_decode(const uint8_t sector[SECTOR_BYTES], struct commit_record *ret);
 
 #endif

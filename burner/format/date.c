@@ -12,6 +12,8 @@
 
 #include <cdio/iso9660.h>
 
+#include "burner/base/time.h"
+
 static_assert(sizeof(iso9660_dtime_t) == SHORT_DATE_BYTES, "ECMA-119 9.1.5");
 static_assert(sizeof(iso9660_ltime_t) == LONG_DATE_BYTES, "ECMA-119 8.4.26.1");
 
@@ -48,7 +50,7 @@ static bool date_seconds(const struct date *d, struct timespec *ret)
 	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 	int64_t days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 
-	ret->tv_sec = (time_t)(days * 86400 + hour * 3600 + minute * 60 + second - quarters * 900);
+	ret->tv_sec = nearest_time(days * 86400 + hour * 3600 + minute * 60 + second - quarters * 900);
 	return in_range;
 }
 

@@ -5,8 +5,8 @@
  * All numbers little-endian.
  *	 0  16	magic "CDAPPENDFS-LNK 1"
  *	16   4	pairs of the first section: (serial number of a file, of a directory that holds a name of it)
- *	20   4	pairs of the second: (serial number of a directory, of its parent); directories of the first section
- *		and all above but the root
+ *	20   4	pairs of the second: (serial number of a directory, of its parent); directories of the first
+ *		section and all above but the root
  *	32	the pairs, 4 + 4 bytes each; both sections in ascending order, without equals
  * Some pairs may speak of directories that are gone.
  */

@@ -7,7 +7,8 @@
  *
  * After a burn the kernel goes on with the old size and table of contents of the device until the tray was opened and
  * closed: so that is done when the drive is closed, unless somebody else has taken it in the meantime or the drive
- * cannot close its tray.
+ * cannot close its tray.  Of a device that went away and came back the kernel knows what is on it.  Nor need it be
+ * the same: another drive may have its name by now, and its tray is none of our business.
  */
 #include "burner/medium/drive.h"
 
@@ -217,6 +218,10 @@ static int look(struct drive *d)
 	int r;
 
 	pthread_mutex_lock(&d->lock);
+	if (!d->burning && recorder_gone(d->recorder)) {
+		d->burned = false;
+		d->lost = true;
+	}
 	r = d->burning ? -EBUSY : recorder_look(d->recorder, &medium);
 	if (r == 0) {
 		recorder_medium_release(&d->medium);
@@ -344,7 +349,7 @@ static void reload(const struct drive *d)
 	_close_ int fd = open(d->path, O_RDONLY | O_NONBLOCK | O_EXCL | O_CLOEXEC);
 	int can = fd < 0 ? -1 : ioctl(fd, CDROM_GET_CAPABILITY, 0);
 
-	if (can < 0 || !(can & CDC_CLOSE_TRAY) || (!d->burned && !kernel_is_behind(d, fd)))
+	if (can < 0 || !(can & CDC_CLOSE_TRAY) || (!d->burned && (d->lost || !kernel_is_behind(d, fd))))
 		return;
 	if (ioctl(fd, CDROMEJECT, 0) == 0)
 		ioctl(fd, CDROMCLOSETRAY, 0);
@@ -353,9 +358,10 @@ static void reload(const struct drive *d)
 static void drive_close(struct disc *disc)
 {
 	struct drive *d = to_drive(disc);
+	bool there = d->recorder && !recorder_gone(d->recorder);
 
 	recorder_close(d->recorder);
-	if (d->path)
+	if (there)
 		reload(d);
 	recorder_medium_release(&d->medium);
 	session_list_release(&d->list);

@@ -48,7 +48,7 @@ struct drive {
 	struct disc disc;
 	char *path;
 	struct elevator elevator; /* of readers; taken before the lock */
-	/* the recorder and what follows; from `list` on it is the one thread's of disc.h */
+	/* the recorder and what follows; from `list` on it is the one thread's of cdappendfs/disc.h */
 	pthread_mutex_t lock;
 	struct recorder *recorder;
 	struct recorder_medium medium;
@@ -57,7 +57,8 @@ struct drive {
 	struct session_list list;
 	enum drive_content newest; /* of what was recorded last */
 	bool drop_udf;
-	bool burned;	     /* since it was opened: the kernel does not know */
+	bool burned;	     /* since it was opened, or came back: the kernel does not know */
+	bool lost;	     /* it went away once */
 	uint32_t failed_lba; /* disc_forgive(); UINT32_MAX none */
 	const char *why_not; /* static; NULL: appendable */
 };

@@ -5,11 +5,20 @@
  * A burn runs in a detached thread of libburn, which ends by itself; with write type TAO (DVD and BD: incremental) it
  * ends the track and closes the session also when the source ended early, so nothing has to be cancelled. Sizes of
  * tracks are not announced to libburn: what the source gives is what is burned.
+ *
+ * The thread says that the drive is idle before it gives up its references, which are counted without a lock, and
+ * writes a last message.  Who frees them meanwhile, or ends libburn because the drive has gone, pulls the ground from
+ * under it.  So the end of the thread itself is waited for.  Nothing of libburn tells it; but a thread begins with
+ * the name of the one that made it.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "burner/medium/drive_libburn.h"
 #include "burner/base/bytes.h"
@@ -19,6 +28,9 @@
 #define FLUSH 1		      /* burn_random_access_write: it is on the medium when that returns */
 #define FORMAT_DEFAULT_SIZE 6 /* burn_disc_format: with the spare area that the medium proposes … */
 #define FORMAT_QUICK 64	      /* … and without certification of every block */
+#define NAME_BYTES 16	      /* of a thread, PR_SET_NAME */
+#define END_PAUSE_MS 5
+#define END_TRIES 12000 /* a minute: a machine that is that busy has stopped */
 
 /* ---- options ---- */
 
@@ -79,6 +91,48 @@ static int set_source(struct recorder *rec, const struct recorder_job *job)
 	status = burn_track_set_source(rec->track, s);
 	burn_source_free(s); /* the track has it */
 	return status == BURN_SOURCE_OK ? 0 : -EINVAL;
+}
+
+/* ---- libburn's thread ---- */
+
+static const char thread_name[NAME_BYTES] = "cdappendfs-burn";
+
+/* Threads made until name_back() can be told. */
+static void name_thread(char ret_before[NAME_BYTES])
+{
+	prctl(PR_GET_NAME, ret_before, 0, 0, 0);
+	prctl(PR_SET_NAME, thread_name, 0, 0, 0);
+}
+static void name_back(const char before[NAME_BYTES]) { prctl(PR_SET_NAME, before, 0, 0, 0); }
+
+/* Of one that has ended since the directory was read there is nothing. */
+static bool has_name(int tasks, const char *task)
+{
+	char path[64], name[NAME_BYTES + 1] = "";
+	_close_ int fd = -1;
+
+	snprintf(path, sizeof(path), "%.40s/comm", task);
+	fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 &&
+	       strncmp(name, thread_name, sizeof(thread_name) - 1) == 0;
+}
+
+static bool thread_lives(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	bool found = false;
+
+	for (const struct dirent *e; tasks && !found && (e = readdir(tasks));)
+		found = e->d_name[0] != '.' && has_name(dirfd(tasks), e->d_name);
+	if (tasks)
+		closedir(tasks);
+	return found;
+}
+
+static void await_thread(void)
+{
+	for (int i = 0; i < END_TRIES && thread_lives(); i++)
+		recorder_pause(END_PAUSE_MS);
 }
 
 /* ---- the job ---- */
@@ -148,6 +202,7 @@ int recorder_precheck(struct recorder *rec, const struct recorder_job *job)
 
 int recorder_burn(struct recorder *rec, const struct recorder_job *job)
 {
+	char name[NAME_BYTES];
 	int r;
 
 	if (recorder_gone(rec))
@@ -155,11 +210,14 @@ int recorder_burn(struct recorder *rec, const struct recorder_job *job)
 	recorder_forget_messages(rec);
 	set_speed(rec, job);
 	r = begin_job(rec, job);
-	if (r < 0)
+	if (r < 0) {
 		recorder_end_job(rec);
-	else
-		burn_disc_write(rec->options, rec->disc);
-	return r;
+		return r;
+	}
+	name_thread(name);
+	burn_disc_write(rec->options, rec->disc);
+	name_back(name);
+	return 0;
 }
 
 bool recorder_is_busy(struct recorder *rec) { return burn_drive_get_status(rec->drive, NULL) != BURN_DRIVE_IDLE; }
@@ -168,9 +226,7 @@ int recorder_burned_well(struct recorder *rec)
 {
 	bool well = rec->job && burn_drive_wrote_well(rec->drive);
 
-	/* libburn's thread gives up its references just after it says that it is idle, and they are counted without a
-	 * lock */
-	recorder_pause(RECORDER_PAUSE_MS);
+	await_thread();
 	recorder_message(rec);
 	recorder_end_job(rec);
 	if (recorder_gone(rec))
@@ -182,15 +238,20 @@ int recorder_burned_well(struct recorder *rec)
 
 int recorder_format(struct recorder *rec)
 {
+	char name[NAME_BYTES];
+
 	if (recorder_gone(rec))
 		return -ENODEV;
 	if (rec->profile == PROFILE_DVD_PLUS_RW)
 		return 0;
 	recorder_forget_messages(rec);
+	name_thread(name);
 	burn_disc_format(rec->drive, 0, FORMAT_DEFAULT_SIZE | FORMAT_QUICK);
+	name_back(name);
 	do
 		recorder_pause(RECORDER_PAUSE_MS);
 	while (recorder_is_busy(rec));
+	await_thread();
 	recorder_message(rec);
 	if (recorder_gone(rec))
 		return -ENODEV;

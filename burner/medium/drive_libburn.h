@@ -30,8 +30,6 @@ struct recorder {
 
 void recorder_pause(unsigned ms);
 void recorder_forget_messages(struct recorder *rec);
-/* libburn lets go of a device that does not take commands any more. */
-bool recorder_gone(const struct recorder *rec);
 /* As a session will be written, since drives answer by write type. -EROFS: not on this medium. */
 int recorder_options(struct recorder *rec, bool close_disc, struct burn_write_opts **ret);
 void recorder_end_job(struct recorder *rec);

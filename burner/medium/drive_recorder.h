@@ -3,14 +3,14 @@
  * drive_recorder.h - a drive with a disc in it, as libburn sees it
  *
  *	recorder_open -> recorder_look -> recorder_read …
- *	recorder_format (when medium.unformatted) -> recorder_precheck -> recorder_burn -> recorder_is_busy until it is not
- *	-> recorder_burned_well -> recorder_look [-> recorder_write, on overwritable media]
+ *	recorder_format (when medium.unformatted) -> recorder_precheck -> recorder_burn -> recorder_is_busy until
+ *	it is not -> recorder_burned_well -> recorder_look [-> recorder_write, on overwritable media]
  *	-> recorder_close
  *
  * drive_recorder.c and drive_burning.c alone see libburn. From recorder_open to recorder_close the device is held
  * (O_EXCL) and the tray locked. Threads: one call at a time. While recorder_is_busy() no other call but that one and
- * recorder_message; libburn burns in a thread of its own, which calls the source. Errors as in disc.h; -ENODEV: the
- * device is gone (unplugged, switched off); recorder_look takes it again when it is back.
+ * recorder_message; libburn burns in a thread of its own, which calls the source. Errors as in cdappendfs/disc.h;
+ * -ENODEV: the device is gone (unplugged, switched off); recorder_look takes it again when it is back.
  */
 #ifndef BURNER_MEDIUM_DRIVE_RECORDER_H
 #define BURNER_MEDIUM_DRIVE_RECORDER_H
@@ -72,6 +72,8 @@ int recorder_open(const char *path, struct recorder **ret, const char **ret_why)
 void recorder_close(struct recorder *rec);
 /* The medium as it is now, asked of the drive. -ENOMEDIUM; -EMEDIUMTYPE the drive cannot use it; -ENODEV. */
 int recorder_look(struct recorder *rec, struct recorder_medium *ret);
+/* libburn has let go of the device, since it did not take commands any more. */
+bool recorder_gone(const struct recorder *rec);
 /* Whole sectors of data tracks; -EIO, -ENODEV. The drive's own retries only. */
 int recorder_read(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_sectors);
 /* The last complaint of libburn or the drive; "" none. */
@@ -85,7 +87,8 @@ struct recorder_job {
 	uint32_t tail_sectors; /* zeros written behind the data */
 	bool close_disc;       /* no further session */
 	double speed;	       /* times the medium's single speed; 0: the fastest */
-	/* From libburn's thread: fills buf (bytes: one sector) and returns bytes, or 0 at the end of the data, or < 0 */
+	/* From libburn's thread: fills buf (bytes: one sector) and returns bytes, or 0 at the end of the data, or
+	 * < 0 */
 	int (*read)(void *context, void *buf, int bytes);
 	void *context;
 };

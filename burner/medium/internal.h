@@ -3,7 +3,8 @@
  * internal.h - what the files of burner/medium share
  *
  * image.c and container.c make a struct disc, sessions.c finds the sessions of any of them by disc_read() alone,
- * guess.c says what a file that is no disc looks like, image_target.c writes.  Threads and errors as in disc.h.
+ * guess.c says what a file that is no disc looks like, image_target.c writes.  Threads and errors as in
+ * cdappendfs/disc.h.
  */
 #ifndef BURNER_MEDIUM_INTERNAL_H
 #define BURNER_MEDIUM_INTERNAL_H

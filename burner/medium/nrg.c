@@ -5,9 +5,12 @@
  * libcdio believes every length and number in it: lengths beyond the file, more tracks than its table has room for,
  * none at all. Everything is big-endian.  The last 12 bytes are "NER5" and the place of the first chunk in 8 bytes,
  * or the last 8 are "NERO" and the place in 4; a chunk is an id (4 bytes), the length of its data (4), the data:
- *	CUES CUEX	8 bytes an index, two for each track (CUEX: behind the first two)	ETNF ETN2	20 and 32 bytes a track
- *	DAOI DAOX	22 bytes, then 30 and 42 bytes a track					SINF MTYP	a number
- *	CDTX		CD-Text: refused, as it is of audio discs				END!		the end
+ *	CUES CUEX	8 bytes an index, two for each track (CUEX: behind the first two)
+ *	DAOI DAOX	22 bytes, then 30 and 42 bytes a track
+ *	ETNF ETN2	20 and 32 bytes a track
+ *	SINF MTYP	a number
+ *	CDTX		CD-Text: refused, as it is of audio discs
+ *	END!		the end
  */
 #include "burner/medium/internal.h"
 

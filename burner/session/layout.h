@@ -23,9 +23,9 @@
  * a directory in the order of its records, and a sub-directory wholly at the place of its record (cp -r and find do
  * the same when inode numbers ascend so).
  *
- * How the plan is made (layout.c): names.c gives each entry its names, sorts the directories; content.c decides which
- * parts of files stay where they are; record.c tells the size of each directory; then the addresses are given, in the
- * order above.
+ * How the plan is made (layout.c): identifiers.c gives each entry its names, sorts the directories; sections.c
+ * decides which parts of files stay where they are; record.c tells the size of each directory; then the addresses
+ * are given, in the order above.
  */
 #ifndef BURNER_SESSION_LAYOUT_H
 #define BURNER_SESSION_LAYOUT_H
@@ -130,7 +130,7 @@ struct burn_plan {
 	struct burn_cost cost;
 };
 
-/* names.c: names of all entries of one directory and the order of its records. */
+/* identifiers.c: names of all entries of one directory and the order of its records. */
 struct name_scratch;
 int name_scratch_new(const struct burn_plan *p, struct name_scratch **ret);
 void name_scratch_free(struct name_scratch *s);
@@ -146,7 +146,7 @@ static inline const struct plan_file *plan_content(const struct burn_plan *p, ui
 /* Number of sections (directory records) that so many bytes in one piece take. */
 static inline uint64_t sections_of(uint64_t bytes) { return (bytes + SECTION_MAX_BYTES - 1) / SECTION_MAX_BYTES; }
 
-/* content.c: plan.files and plan.runs of all nodes, without the addresses of what is to be written. */
+/* sections.c: plan.files and plan.runs of all nodes, without the addresses of what is to be written. */
 int content_plan(struct burn_plan *p);
 
 /* The directory's extent: where it will be, or where it stays. */
@@ -179,7 +179,7 @@ int table_stream_read(struct table_stream *s, uint8_t *buf, size_t bytes);
 void table_stream_free(struct table_stream *s);
 DEFINE_FREEP(struct table_stream, table_stream_free)
 
-/* links.c: the link table's pairs and length.  -EUCLEAN: the base's is none.  Sectors of the directories that it
+/* link_table.c: the link table's pairs and length.  -EUCLEAN: the base's is none.  Sectors of the directories that it
  * names, at most. */
 int links_measure(struct burn_plan *p);
 uint64_t links_directory_sectors(const struct burn_plan *p);
@@ -190,7 +190,7 @@ int links_stream_new(const struct burn_plan *p, struct links_stream **ret);
 int links_stream_read(struct links_stream *s, uint8_t *buf, size_t bytes);
 void links_stream_free(struct links_stream *s);
 
-/* contents.c: the length of the content table; its bytes, as those of a path table.  -EOVERFLOW: too many. */
+/* content_table.c: the length of the content table; its bytes, as those of a path table.  -EOVERFLOW: too many. */
 int contents_measure(struct burn_plan *p);
 struct contents_stream;
 int contents_stream_new(const struct burn_plan *p, struct contents_stream **ret);

@@ -403,11 +403,12 @@ static int next_pair(void *stream, struct records *r)
 
 	while (s->section < N_SECTIONS) {
 		struct link_pair pair;
-		int more = s->open ? 0 : walk_open(&s->walk, s->plan, s->section);
+		int error = s->open ? 0 : walk_open(&s->walk, s->plan, s->section), more;
 
-		s->open = !more;
-		if (!more)
-			more = walk_next(&s->walk, &pair);
+		if (error)
+			return error;
+		s->open = true;
+		more = walk_next(&s->walk, &pair);
 		if (more < 0)
 			return more;
 		if (more) {

@@ -6,9 +6,9 @@
  * be written: everything else, including data of the disc that does not lie so).  Rules, in this order:
  *   whole	share=none, compat: a file that is not wholly on the disc is written as one run
  *   same	files with the same list of extents have the same runs (data staged once is burned once)
- *   first block	libarchive takes files with the same first block for hard links and reads the content of the first: of files that
- *		begin with the same block of the disc and differ, the oldest (wholly on the disc before mixed, then the lower inode number)
- *		keeps it, the others get it afresh
+ *   first block	libarchive takes files with the same first block for hard links and reads the content of the
+ *		first: of files that begin with the same block of the disc and differ, the oldest (wholly on the disc
+ *		before mixed, then the lower inode number) keeps it, the others get it afresh
  *   sections	at most BOUND_SECTIONS: the smallest kept runs are written too, as few as will do
  */
 #include <errno.h>
@@ -281,7 +281,8 @@ static int settle_group(struct burn_plan *p, const struct first_place *group, si
 			owner = node;
 			continue;
 		}
-		/* Not those that are burned already: in a linked session other names of them may stay where they are. */
+		/* Not those that are burned already: in a linked session other names of them may stay where they
+		 * are. */
 		r = p->manifest->linked && wholly_kept(p, node) ?
 			    0 :
 			    build_runs(p, node, shares_nothing(p) ? UINT64_MAX : SECTOR_BYTES);

@@ -2,9 +2,10 @@
 /*
  * stream.h - a planned session as sectors, its commit record, and the head that publishes it
  *
- *	burn_plan_new -> session_stream_new -> session_stream_read (or _skip) … until session_length() - 1 sectors are out
- *	-> session_commit_record(SHA-256 of all of them) is the last sector -> session_stream_free
- *	verified and to be published on overwritable media: session_head(sectors S+16..S+31 as read from the disc) -> target_publish
+ *	burn_plan_new -> session_stream_new -> session_stream_read (or _skip) … until session_length() - 1 sectors
+ *	are out -> session_commit_record(SHA-256 of all of them) is the last sector -> session_stream_free
+ *	verified and to be published on overwritable media: session_head(sectors S+16..S+31 as read from the disc)
+ *	-> target_publish
  *
  * The stream asks the manifest's callbacks (read_body, read_disc) for file data and touches nothing else; it encodes
  * one directory at a time.  It borrows the plan, as the plan borrows the manifest.  Same plan, same bytes, however

@@ -3,7 +3,8 @@
  * listener.h - the server side of fs/control/protocol.h: what a running mount can be asked
  *
  *	control_new -> control_listen (when the mount answers) -> … the loop ends: control_deafen -> commit_stop
- *	-> control_finish (what became of the commit of the unmount: "wait" is answered) -> control_free, before commit_free
+ *	-> control_finish (what became of the commit of the unmount: "wait" is answered) -> control_free, before
+ *	commit_free
  *
  * A thread listens; each connection has one of its own, for a client may be slow.  None of them serves requests of
  * the kernel.

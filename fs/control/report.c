@@ -13,9 +13,9 @@
 #include "burner/format/bound.h"
 #include "burner/format/geometry.h"
 #include "burner/base/json.h"
+#include "burner/base/time.h"
 #include "fs/control/report.h"
 
-#define OWN_DESCRIPTORS_BEFORE 8u /* Linux mounts our session S of an overwritable medium with S - 8 (DESIGN 7) */
 #define TIME_TEXT 32u
 
 void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,
@@ -47,8 +47,8 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 
 uint32_t report_sbsector(const struct disc_session *session, bool overwritable)
 {
-	if (session->ours && overwritable && session->start_lba >= OWN_DESCRIPTORS_BEFORE)
-		return session->start_lba - OWN_DESCRIPTORS_BEFORE;
+	if (session->ours && overwritable && session->start_lba >= SESSION_ABSOLUTE_DESCRIPTORS)
+		return session->start_lba - SESSION_ABSOLUTE_DESCRIPTORS;
 	return session->descriptor_lba >= SESSION_DESCRIPTORS ? session->descriptor_lba - SESSION_DESCRIPTORS : 0;
 }
 
@@ -67,7 +67,7 @@ static void string_or_null(struct json *j, const char *key, const char *value)
 /* "2026-11-23T12:51:24Z", or NULL when unknown. */
 static const char *time_json(int64_t seconds, char text[TIME_TEXT])
 {
-	time_t t = (time_t)seconds;
+	time_t t = nearest_time(seconds);
 	struct tm tm;
 
 	if (seconds == 0 || !gmtime_r(&t, &tm) || strftime(text, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)

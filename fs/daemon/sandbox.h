@@ -2,7 +2,8 @@
 /*
  * sandbox.h - what the daemon gives up, so that a mistake in a decoder is worth little to who made the disc
  *
- *	sandbox_drop_capabilities (all files are open, no threads yet) -> mount -> sandbox_enter (before the first request)
+ *	sandbox_drop_capabilities (all files are open, no threads yet) -> mount -> sandbox_enter (before the first
+ *	request)
  *
  * Nobody can take either back. A kernel without one of the means leaves that one out: the daemon serves as before.
  */

@@ -7,7 +7,7 @@
  * On a read-only mount the tree never changes, and a cookie says all: OPENDIR is answered "no such call" once, the
  * kernel opens directories by itself and keeps their listings.
  *
- * `sync MOUNTPOINT` opens the root O_NONBLOCK without O_DIRECTORY and fsyncs it: that is a commit (sync.c).
+ * `sync MOUNTPOINT` opens the root O_NONBLOCK without O_DIRECTORY and fsyncs it: that is a commit (fsyncdir.c).
  * opendir(3) sets O_DIRECTORY: its fsync makes the directory durable, so that programs which sync their directory
  * burn nothing.
  */

@@ -52,7 +52,7 @@ static inline void request_submit(fuse_req_t req, const struct request *c)
 	request_run(server_of(req)->park, req, c);
 }
 
-/* ---- answer.c; each returns what a call's run() returns ---- */
+/* ---- reply.c; each returns what a call's run() returns ---- */
 
 /* Error or success of an operation that answers with nothing else; -EAGAIN is handed on. */
 int reply(fuse_req_t req, int result);
@@ -66,7 +66,7 @@ struct tree_caller caller_of(fuse_req_t req);
 /* size bytes that belong to this thread until its next call; NULL: no memory. */
 void *thread_buffer(size_t size);
 
-/* ---- sync.c ---- */
+/* ---- fsyncdir.c ---- */
 
 /* Park an FSYNCDIR that is a commit. */
 void sync_request(struct server *s, fuse_req_t req);
@@ -94,7 +94,7 @@ void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offs
 void refresh_stop(struct refresh *r); /* all is answered; what comes later at once */
 void refresh_free(struct refresh *r);
 
-/* ---- names.c, attributes.c, files.c, directories.c ---- */
+/* ---- namespace.c, attributes.c, files.c, directories.c ---- */
 
 extern const struct fuse_lowlevel_ops server_operations; /* server.c */
 

@@ -4,8 +4,10 @@
  *
  * What is asked of the kernel, and why:
  *	readdirplus always	a listing brings the attributes that ls and find ask for next
- *	no automatic invalidation by times or size: nothing else changes the files, and our own writes change their times
- *	splice for answers	only: what is read of an image (files.c); requests are read into the worker's buffer at once
+ *	no automatic invalidation by times or size: nothing else changes the files, and our own writes change their
+ *	times
+ *	splice for answers	only: what is read of an image (files.c); requests are read into the worker's
+ *				buffer at once
  *	max_read 512 KiB	what fits into a pipe of the size that anybody may have, with its header
  *	max_background 512	reads that wait for a burning drive must not use up the slots of the others
  *	no writeback cache	write(2) has reached the stage, and ENOSPC is told, when it returns

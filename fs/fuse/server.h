@@ -2,11 +2,11 @@
 /*
  * server.h - the mount: libfuse's low-level session over a tree
  *
- *	server_new -> server_set_commit -> server_mount -> server_loop (until unmounted, or server_stop from another thread)
- *	-> server_unmount -> [commit_stop: its last requests are still answered] -> server_free
+ *	server_new -> server_set_commit -> server_mount -> server_loop (until unmounted, or server_stop from
+ *	another thread) -> server_unmount -> [commit_stop: its last requests are still answered] -> server_free
  *
  * server_flush_writers() and server_discarded() are the commit's hooks; the server is their context.
- * No worker waits for the drive or for a commit: such requests are parked (park.h, sync.c).
+ * No worker waits for the drive or for a commit: such requests are parked (park.h, fsyncdir.c).
  *
  * Threads: server_stop, server_device and the hooks from any thread but a worker; all others from the main one.
  */

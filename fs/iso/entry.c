@@ -136,7 +136,7 @@ static void set_private(const struct iso *iso, struct iso_entry *e, const struct
 static int decode_rock(struct iso *iso, struct window *w, const uint8_t *record, enum decode_depth depth,
 		       struct rock *r)
 {
-	if (iso->kind == TREE_ROCK_RIDGE)
+	if (iso->names == ISO_NAMES_ROCK_RIDGE)
 		return rock_decode(iso, w, record, depth, r);
 	memset((char *)r + offsetof(struct rock, name_length), 0,
 	       offsetof(struct rock, target) - offsetof(struct rock, name_length));
@@ -147,7 +147,7 @@ static void set_name(struct iso *iso, struct iso_entry *e, const uint8_t *record
 {
 	if (r->name_length)
 		memcpy(e->name, r->name, r->name_length + 1);
-	else if (iso->kind == TREE_JOLIET)
+	else if (iso->names == ISO_NAMES_JOLIET)
 		joliet_name(record_id(record), record_id_length(record), e->name);
 	else
 		identifier_name(record_id(record), record_id_length(record), e->name);
@@ -216,7 +216,8 @@ static uint64_t ino_of(const struct cursor *c, uint32_t at, uint32_t type, const
 
 	if (c->iso->info.ours && r->serial)
 		return r->serial;
-	/* No record of 34 bytes starts in the last 32 of a sector, so 63 is free to mean "the file that starts here". */
+	/* No record of 34 bytes starts in the last 32 of a sector, so 63 is free to mean "the file that starts
+	 * here". */
 	if (type == S_IFREG && r->nlink > 1 && s->bytes)
 		return (uint64_t)s->first_lba << 6 | 63;
 	return (pos >> SECTOR_SHIFT) << 6 | (pos & (SECTOR_BYTES - 1)) >> 5;
@@ -236,7 +237,7 @@ static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum dec
 	type = type_of(record, &r);
 	set_name(c->iso, e, record, &r);
 	if (depth == DECODE_ALL) {
-		if (c->iso->kind != TREE_JOLIET)
+		if (c->iso->names != ISO_NAMES_JOLIET)
 			identifier_recorded(record_id(record), record_id_length(record), e->iso_name);
 		set_attributes(e, type, record, &r);
 		set_private(c->iso, e, &r);

@@ -2,11 +2,16 @@
 /*
  * internal.h - what the files of this room share; nobody outside includes it
  *
- *	volume.c     descriptors, choice of the tree, life of struct iso   sectors.c  sectors, their cache, continuation windows
- *	susp_walk.c  System Use entries and their continuation areas       rock.c     what Rock Ridge says of a record
- *	entry.c      one directory record -> struct iso_entry              dir.c      cursor over a directory, iso_dir
- *	index.c      name -> record position of large directories          lookup.c   iso_lookup, iso_entry_at
- *	zisofs.c     compressed files                                      ahead.c    directories that will be read soon
+ *	volume.c	descriptors, choice of the tree, life of struct iso
+ *	sectors.c	sectors, their cache, continuation windows
+ *	susp_walk.c	System Use entries and their continuation areas
+ *	rock.c		what Rock Ridge says of a record
+ *	entry.c		one directory record -> struct iso_entry
+ *	dir.c		cursor over a directory, iso_dir
+ *	index.c		name -> record position of large directories
+ *	lookup.c	iso_lookup, iso_entry_at
+ *	zisofs.c	compressed files
+ *	ahead.c		directories that will be read soon
  *
  * Locks: sector_cache.lock and index_cache.lock are leaves; neither is held over a disc read, and never both.
  */
@@ -24,7 +29,7 @@
 #define DIRECTORY_MAX_BYTES (1u << 30)
 #define SMALL_DIRECTORY_SECTORS 4u /* up to here a look-up reads the directory itself, through the sector cache */
 
-enum tree_kind { TREE_ROCK_RIDGE, TREE_JOLIET, TREE_PLAIN };
+enum iso_names { ISO_NAMES_ROCK_RIDGE, ISO_NAMES_JOLIET, ISO_NAMES_PLAIN }; /* which are shown */
 
 struct sector_cache;
 struct index_cache;
@@ -33,7 +38,7 @@ struct index_cache;
 struct iso {
 	struct disc *disc;
 	atomic_uint refs;
-	enum tree_kind kind;
+	enum iso_names names;
 	uint8_t susp_skip;	/* SP: bytes before the first entry of each System Use area */
 	uint64_t limit_sectors; /* end of the disc; 0 unknown */
 	struct iso_extent root;

@@ -9,11 +9,12 @@
  * Threads: everything may be called from any thread; an iso_dir belongs to one thread at a time.  The object never
  * changes but for its bounded caches (an index of names for directories larger than a few sectors, LRU, at most 16
  * MiB in all; inside one lock that is never held over a disc read). Errors: -EBADMSG damaged structure, -EIO
- * unreadable, -EMEDIUMTYPE not ISO 9660, -ENOENT, -ENAMETOOLONG, -EAGAIN as in disc.h. A damaged record is an error
- * of the operation on it (iso_dir_next skips nothing silently: it returns -EBADMSG and ends). Memory and time of each
- * call are bounded whatever the disc says: CE chains <= 32 hops, directories <= the disc's size, names <= 255 bytes
- * ('/' and NUL inside names, "." and ".." as names: replaced or refused), no recursion. An interleaved file is
- * listed, but its extents have a pos no disc has (>= 2^43): reading it is -EBADMSG, and it cannot be linked.
+ * unreadable, -EMEDIUMTYPE not ISO 9660, -ENOENT, -ENAMETOOLONG, -EAGAIN as in cdappendfs/disc.h. A damaged record
+ * is an error of the operation on it (iso_dir_next skips nothing silently: it returns -EBADMSG and ends). Memory
+ * and time of each call are bounded whatever the disc says: CE chains <= 32 hops, directories <= the disc's size,
+ * names <= 255 bytes ('/' and NUL inside names, "." and ".." as names: replaced or refused), no recursion. An
+ * interleaved file is listed, but its extents have a pos no disc has (>= 2^43): reading it is -EBADMSG, and it
+ * cannot be linked.
  */
 #ifndef FS_ISO_ISO_H
 #define FS_ISO_ISO_H

@@ -160,8 +160,10 @@ static int read_volume(struct iso *iso, uint32_t descriptor_lba)
 		r = detect_rock_ridge(iso);
 	if (r)
 		return r;
-	iso->kind = iso->info.rock_ridge ? TREE_ROCK_RIDGE : iso->info.joliet ? TREE_JOLIET : TREE_PLAIN;
-	if (iso->kind == TREE_JOLIET)
+	iso->names = iso->info.rock_ridge ? ISO_NAMES_ROCK_RIDGE :
+		     iso->info.joliet	  ? ISO_NAMES_JOLIET :
+					    ISO_NAMES_PLAIN;
+	if (iso->names == ISO_NAMES_JOLIET)
 		iso->root = joliet_root;
 	return 0;
 }

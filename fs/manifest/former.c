@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * former.c - what files were on the disc before they were written anew: where share.c looks for blocks that did not
- * change
+ * former.c - what files were on the disc before they were written anew: where fs/sharing/share.c looks for blocks
+ * that did not change
  */
 #include "fs/manifest/internal.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * internal.h - a manifest while it is made: what manifest.c (names, directories) and nodes.c (attributes, content) share
+ * internal.h - a manifest while it is made: what manifest.c (names, directories) and nodes.c (attributes, content)
+ * share
  */
 #ifndef FS_MANIFEST_INTERNAL_H
 #define FS_MANIFEST_INTERNAL_H

@@ -427,7 +427,7 @@ int stage_body_read(struct stage *s, uint32_t body, uint64_t pos, void *buf, siz
 	size_t done = 0;
 	int r;
 
-	if (pos > INT64_MAX - length)
+	if (pos > (uint64_t)INT64_MAX - length)
 		return -EINVAL;
 	r = stage_body_acquire(s, body, &b);
 	if (r)
@@ -479,7 +479,7 @@ int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *b
 	struct body *b;
 	int r;
 
-	if (pos > INT64_MAX - length)
+	if (pos > (uint64_t)INT64_MAX - length)
 		return -EINVAL;
 	if (s->read_only)
 		return -EROFS;

@@ -3,12 +3,12 @@
  * internal.h - the stage's parts among themselves (fs/stage only)
  *
  *	stage.c place.c		opening, the lock, whose stage it is, closing
- *	journal.c schema.c	the database: schema, statements, the open transaction
+ *	database.c schema.c	the database: schema, statements, the open transaction
  *	wal.c			its log, held back until the bodies are synced
- *	rows.c names.c		nodes and names
+ *	rows.c name_rows.c		nodes and names
  *	bodies.c discard.c	file data, giving space back, collecting
  *	durable.c		the bodies of one commit, made durable together
- *	sync.c			group commit, the thread, checkpoints
+ *	sync_thread.c			group commit, the thread, checkpoints
  *	generations.c state.c	freeze, snapshot, drop; commit state and results
  *
  * Lock order: connection mutex -> bodies.lock or sync.lock.  The leader (sync.running, one thread) is the only one
@@ -148,7 +148,7 @@ struct stage {
 /* stage.c: what is left on the host's file system, and how much of it is kept for the journal; zeros when it cannot
  * be asked */
 void stage_host_space(const struct stage *s, uint64_t *ret_free, uint64_t *ret_reserve);
-/* journal.c: all with the mutex held; reads and writes return 0 or -errno */
+/* database.c: all with the mutex held; reads and writes return 0 or -errno */
 int db_open(struct stage *s);		    /* and prepares the statements; -ENOENT: read_only and there is none */
 void db_close(struct stage *s, bool clean); /* clean: everything is in the database, the log may go */
 int db_errno(struct stage *s, int rc);
@@ -177,7 +177,7 @@ int stage_state_bind(struct stage *s, const struct disc_identity *identity, cons
 int stage_state_settle_ino(struct stage *s);	/* closing: give back what was reserved and not given */
 bool stage_state_result_waits(struct stage *s); /* a failure that nobody was shown */
 
-/* rows.c, names.c: the mutex held */
+/* rows.c, name_rows.c: the mutex held */
 int stage_rows_load(struct stage *s); /* the sets in memory */
 /* as a directory entry; what the journal says may be anything */
 bool stage_name_is_sound(const char *name, size_t length);
@@ -221,7 +221,7 @@ void stage_discards_apply(struct stage *s); /* what is ready and not frozen */
 void stage_discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t length);
 void stage_discards_release(struct stage *s);
 
-/* sync.c */
+/* sync_thread.c */
 int stage_sync_init(struct stage *s);
 void stage_sync_kick(struct stage *s);
 void stage_sync_stop(struct stage *s);

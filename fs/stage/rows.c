@@ -12,6 +12,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/time.h"
 #include "fs/stage/internal.h"
 
 #define EXTENTS_ON_STACK 16u
@@ -67,7 +68,7 @@ static struct timespec row_time(sqlite3_stmt *row, int column)
 {
 	uint64_t ns = stage_row_number(row, column + 1);
 
-	return (struct timespec){.tv_sec = (time_t)sqlite3_column_int64(row, column),
+	return (struct timespec){.tv_sec = nearest_time(sqlite3_column_int64(row, column)),
 				 .tv_nsec = ns < 1000000000u ? (long)ns : 0};
 }
 

@@ -103,7 +103,7 @@ static int quick_check(struct stage *s)
 	return r;
 }
 
-/* A new file gets its log mode with full syncs; from then on wal.c and sync.c order what reaches the disk. */
+/* A new file gets its log mode with full syncs; from then on wal.c and sync_thread.c order what reaches the disk. */
 static int make_wal(struct stage *s)
 {
 	int r = execute(s, "PRAGMA page_size=4096; PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL;");

@@ -5,7 +5,8 @@
  * Below the default root a stage is found by the disc's identity; if there is none, by the provisional identity the
  * disc had while it was blank.  What is there counts as this disc's when
  *	it was bound to this identity since (our burn finished: the directory gets its new name), or
- *	it was begun blank, with this provisional identity, and a commit is under way (recovery decides, then calls stage_rebind).
+ *	it was begun blank, with this provisional identity, and a commit is under way (recovery decides, then calls
+ *	stage_rebind).
  * Any other is left alone: blank discs of one kind share a provisional identity.
  *
  * A stage that is this disc's, holds something and has no commit under way must also match the disc's fingerprint,

@@ -6,7 +6,8 @@
  *	identity	id 32, provisional 32, is_provisional 1
  *	failed_lba	number: start of the last session whose burn failed on a write-once disc
  *	fingerprint	session_lba 4, next_lba 4, image_bytes 8, descriptor 32
- *	commit		state 4, generation 4, start 4, number 4, uuid 16, time 8, sectors 8, image_bytes 8, encoder_version 4
+ *	commit		state 4, generation 4, start 4, number 4, uuid 16, time 8, sectors 8, image_bytes 8,
+ *			encoder_version 4
  *	result		error 4, shown 1, text
  * ino_limit is the first inode number that was not reserved: numbers are handed out below it, a block at a time, and
  * the next block is reserved when the last is half used, so that it is durable long before it is needed.

@@ -2,7 +2,8 @@
 /*
  * Space: an upper bound of the next session, kept per change, so that df is true and what was accepted fits.
  *
- *	full tree	next session <= fixed part + the base's tree + what each touched directory may grow + staged data
+ *	full tree	next session <= fixed part + the base's tree + what each touched directory may grow +
+ *			staged data
  *	linked tree	next session <= fixed part + path tables + the touched directories + staged data
  *
  * The base's tree is known from our descriptors; a foreign one is measured by one walk before its first change.  A

@@ -5,12 +5,12 @@
  *
  * Two figures are kept.  `cost` is what a full tree grows by: nothing for a directory in which no name is new.
  * `linked` is what a linked session pays: the whole directory, as it was and what it grows by.  Both follow from the
- * sums of its staged names (bound.h).
+ * sums of its staged names (burner/format/bound.h).
  *
  * The table is closed upwards: a directory is in it only with all that lead to it, and each has a row in the stage,
  * of this generation, with the number of its parent and its listing in the base.  So whoever masters the session
- * finds the way from the root down to every change without reading a directory that has not changed.  dirty_ancestors() is
- * called before any change.
+ * finds the way from the root down to every change without reading a directory that has not changed.
+ * dirty_ancestors() is called before any change.
  *
  * While a session burns its entries stay, as `burned`: what they cost there is what they cost the next one to begin
  * with.

@@ -2,7 +2,8 @@
 /*
  * appeared.c - waits until a server answers at its mount point, for the bench
  *
- *	appeared PID START MOUNTPOINT [PATH]	-> seconds from START (of the clock of the day, as $EPOCHREALTIME) until PATH in it was stat-ed
+ *	appeared PID START MOUNTPOINT [PATH]	-> seconds from START (of the clock of the day, as $EPOCHREALTIME)
+ *						until PATH in it was stat-ed
  *
  * Fails when the server PID ends before, or after 120 seconds.
  */

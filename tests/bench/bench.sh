@@ -3,12 +3,14 @@
 #
 # bench.sh - every section, one table (make bench); it is also left in build/bench.md, or in the file BENCH_OUTPUT
 #
-#	BENCH_ONLY=PATTERN	only the sections that match it (a regular expression): mount find read write commit change clients burn
+#	BENCH_ONLY=PATTERN	only the sections that match it (a regular expression): mount find read write commit
+#				change clients burn
 #	BENCH_ROUNDS=N		turns of each, of which the median counts (5; heavy work: at most 3)
 #	BENCH_SCALE=small	a test of the bench itself, in about two minutes
 #	bench.sh --table	the table of the rows on standard input
 #
-# Sections are programs of their own that share images in BENCH_DIR and add to BENCH_ROWS; one that fails does not stop the others.
+# Sections are programs of their own that share images in BENCH_DIR and add to BENCH_ROWS; one that fails does not
+# stop the others.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# change.sh - small changes on large discs: bytes that the next session appends, and the seconds from the change to the end of the commit
+# change.sh - small changes on large discs: bytes that the next session appends, and the seconds from the change to
+# the end of the commit
 . "$(dirname "$0")/common.sh"
 
 knowing=()	# options that must come first
@@ -11,7 +12,8 @@ xorriso_on() { # KEY IMAGE COMMAND…: a session by xorriso, its bytes to KEY.by
 	before=$(apparent_size "$disc")
 	measure "$key" xorriso "${knowing[@]}" -stdio_sync end -joliet on -dev "$disc" "$@" -commit && note_figure "$key.bytes" $(($(apparent_size "$disc") - before))
 }
-# ours_on KEY IMAGE SCRIPT [ARGUMENT]…: SCRIPT changes what is below $1, further arguments from $2 on; then a commit, whose part of the seconds goes to KEY.commit
+# ours_on KEY IMAGE SCRIPT [ARGUMENT]…: SCRIPT changes what is below $1, further arguments from $2 on; then a commit,
+# whose part of the seconds goes to KEY.commit
 ours_on() {
 	local key=$1 disc=$2 script=$3
 	shift 3
@@ -63,11 +65,12 @@ one_file() { # FILES PER_DIRECTORY BYTES ROUNDS
 		settle; ours_on ours "$T/ours.iso" 'cp "$2" "$1/$3"' "$T/one" "$beside/one more file $i"
 		settle; xorriso_on xorriso "$T/xorriso.iso" -map "$T/one" "/$beside/one more file $i"
 	done
-	rows_for "one file added to $(grouped "$1") in $(grouped $(($1 / $2))) directories" 'xorriso -map'
+	rows_for "one file added to $(grouped "$1")" 'xorriso -map'
 	row 'resident' KiB "$(median ours.resident)" xorriso "$(median xorriso.kib)"
 	rm -f "$T/ours.iso" "$T/xorriso.iso"
 }
-# again WORK DIR BYTES: the backup that is on both discs is copied once more, all its times new; a DIR that ends in a blank gets a number
+# again WORK DIR BYTES: the backup that is on both discs is copied once more, all its times new; a DIR that ends in a
+# blank gets a number
 again() {
 	local i dir
 	taken=()
@@ -114,7 +117,7 @@ backup() {
 	cp -r "$tree" "$at/backup"
 	down_committed
 	xorriso -joliet on -outdev "$T/xorriso.iso" -map "$tree" /backup -commit >/dev/null 2>&1
-	again "the same backup ($(grouped "$kept") files, $((bytes >> 20)) MiB) again, over the first" backup "$bytes"
+	again "backup of $((bytes >> 20)) MiB over the first" backup "$bytes"
 	again 'the same, beside the first' 'backup ' "$bytes"
 	unchanged
 }

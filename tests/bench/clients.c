@@ -2,7 +2,8 @@
 /*
  * clients.c - several processes that work at once, each in a directory of its own, for the bench
  *
- *	clients DIR PROCESSES metadata TURNS	each turn: create, stat, chmod, rename; every second file is removed, every 50th turn lists the directory
+ *	clients DIR PROCESSES metadata TURNS	each turn: create, stat, chmod, rename; every second file is
+ *						removed, every 50th turn lists the directory
  *	clients DIR PROCESSES writes TURNS	each turn appends 4 KiB to the process's file
  */
 #include <dirent.h>

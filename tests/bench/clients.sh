@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# clients.sh - eight programs at once: names made, changed and removed, and writes of 4 KiB; pinned, and as the scheduler likes
+# clients.sh - eight programs at once: names made, changed and removed, and writes of 4 KiB; pinned, and as the
+# scheduler likes
 . "$(dirname "$0")/common.sh"
 
 eight() { # WORK HOW TURNS

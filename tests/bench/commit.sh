@@ -3,7 +3,8 @@
 #
 # commit.sh - sessions of what write.sh copies; read back and compared, and without (noverify), as xorriso and dd do it
 #
-# All end with what they wrote on the disk: xorriso by -stdio_sync end (one fsync; its default is one each 16 MiB), dd by conv=fsync, ours in any case.
+# All end with what they wrote on the disk: xorriso by -stdio_sync end (one fsync; its default is one each 16 MiB),
+# dd by conv=fsync, ours in any case.
 . "$(dirname "$0")/common.sh"
 
 commit_ours() { # KEY OPTIONS

@@ -11,10 +11,12 @@
 #	row 'find' s "$(median ours)" passthrough_ll "$(median pass)" 3
 #	end_section
 #
-# Times of one machine say little: every row is a ratio against a peer that did the same in the same run, in turns, pinned alike.  Each number is
-# the median of BENCH_ROUNDS (5; heavy work: at most 3).  A peer that is missing or fails leaves "-" and a reason on standard error.
+# Times of one machine say little: every row is a ratio against a peer that did the same in the same run, in turns,
+# pinned alike.  Each number is the median of BENCH_ROUNDS (5; heavy work: at most 3).  A peer that is missing or
+# fails leaves "-" and a reason on standard error.
 # BENCH_SCALE=small makes everything small: that tests the bench, its numbers mean nothing.
 # shellcheck disable=SC2034,SC2154
+TEST_QUIET_SECONDS=7200
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 here=$TOP/tests/bench
@@ -42,7 +44,8 @@ descriptors=$(ulimit -n)
 ((descriptors > small + small / 10 + 100)) || small=$((descriptors * 9 / 10 / 1000 * 1000))
 
 # ---- clocks ----------------------------------------------------------------------------------------------------------
-# A round trip between client and server costs 4 us on one CPU and 50 us across two: both are pinned to CPU 0, unless a section empties this.
+# A round trip between client and server costs 4 us on one CPU and 50 us across two: both are pinned to CPU 0, unless
+# a section empties this.
 pinned=(taskset -c 0)
 pin=("${pinned[@]}")
 declare -A taken=()
@@ -72,10 +75,12 @@ cold() {
 }
 
 # ---- servers ---------------------------------------------------------------------------------------------------------
-# up_NAME brings one up, pinned as its clients, and sets $at to where it serves; it fails with a reason on standard error.  down takes the last one down.
+# up_NAME brings one up, pinned as its clients, and sets $at to where it serves; it fails with a reason on standard
+# error.  down takes the last one down.
 at='' pid='' deep='' taking_down=''
 
-# serve POINT COMMAND…: in the foreground; the seconds until it answered for its root, or for $deep in it, to $T/appeared
+# serve POINT COMMAND…: in the foreground; the seconds until it answered for its root, or for $deep in it, to
+# $T/appeared
 serve() {
 	local point=$1
 	shift
@@ -176,7 +181,8 @@ image_of() {
 # ---- rows ------------------------------------------------------------------------------------------------------------
 # 1000000 as 1,000,000
 grouped() { sed ':again; s/\B[0-9]\{3\}\>/,&/; t again' <<<"$1"; }
-# row WORK UNIT OURS PEER THEIRS [AIM]: UNIT is s, B or KiB.  AIM: "3" three times less than the peer's, "/2" at most twice the peer's, "<N" below N; or nothing
+# row WORK UNIT OURS PEER THEIRS [AIM]: UNIT is s, B or KiB.  AIM: "3" three times less than the peer's, "/2" at most
+# twice the peer's, "<N" below N; or nothing
 row() {
 	awk -v work="$1" -v unit="$2" -v ours="$3" -v peer="$4" -v theirs="$5" -v aim="${6-}" '
 		function digits(x) { return x >= 100 ? sprintf("%.0f", x) : x >= 10 ? sprintf("%.1f", x) : x >= 1 ? sprintf("%.2f", x) : sprintf("%.3f", x) }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# find.sh - a walk with a stat of every file, from cold caches and again; a disc that genisoimage made, so that it is nobody's own
+# find.sh - a walk with a stat of every file, from cold caches and again; a disc that genisoimage made, so that it is
+# nobody's own
 . "$(dirname "$0")/common.sh"
 
 # walks KEY FILE: of what is up

@@ -3,7 +3,8 @@
 #
 # read.sh - a large file from end to end and in pieces of 4 KiB from all over it; a disc that genisoimage made
 #
-# Cold: neither the file's nor the image's pages are in the kernel's cache.  Cached image: the file's are not, the image's are, so that the server is what is measured.
+# Cold: neither the file's nor the image's pages are in the kernel's cache.  Cached image: the file's are not, the
+# image's are, so that the server is what is measured.
 . "$(dirname "$0")/common.sh"
 
 # reads KEY FILE BELOW: FILE is served from BELOW

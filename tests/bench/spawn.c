@@ -2,7 +2,8 @@
 /*
  * spawn.c - time and memory of a command, for the bench
  *
- *	spawn COMMAND [ARGUMENT]…	-> "SECONDS KIB" on standard error's last line ("0.123456 5120"), exit status of the command
+ *	spawn COMMAND [ARGUMENT]…	-> "SECONDS KIB" on standard error's last line ("0.123456 5120"), exit
+ *					status of the command
  *
  * The clock runs from fork to wait; the shell's own start is not in it.  The memory is what was resident at most.
  */

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# write.sh - copying into a mount: small files, a tree of sources from a tar, one large file; pinned, and as the scheduler likes
+# write.sh - copying into a mount: small files, a tree of sources from a tar, one large file; pinned, and as the
+# scheduler likes
 . "$(dirname "$0")/common.sh"
 
 peers=(passthrough_ll passthrough_tuned overlay unionfs tmpfs)

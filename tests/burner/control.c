@@ -19,6 +19,9 @@
 #include "burner/base/own.h"
 #include "tests/burner/drive.h"
 
+/* A machine that has other things to do leaves either side waiting for the other's turn. */
+enum { REQUEST_MS = 60000, ANSWER_S = 120 };
+
 struct control {
 	int fd;
 	char path[108];
@@ -142,8 +145,12 @@ void control_serve(struct control *c, struct drive *drive)
 	ssize_t n;
 
 	wait.fd = peer;
-	if (peer < 0 || poll(&wait, 1, 1000) <= 0)
+	if (peer < 0)
 		return;
+	if (poll(&wait, 1, REQUEST_MS) <= 0) {
+		fprintf(stderr, "recorder: somebody connected and asked nothing for %d s\n", REQUEST_MS / 1000);
+		return;
+	}
 	n = recv(peer, line, sizeof(line) - 1, 0);
 	if (n <= 0)
 		return;
@@ -169,6 +176,7 @@ void control_unplug(struct control *c)
 
 int control_ask(const char *path, const char *line)
 {
+	const struct timeval limit = {.tv_sec = ANSWER_S};
 	struct sockaddr_un address;
 	_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	int r = address_of(path, &address);
@@ -177,12 +185,13 @@ int control_ask(const char *path, const char *line)
 
 	if (r)
 		return r;
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    send(fd, line, strlen(line), MSG_NOSIGNAL) < 0)
 		return -errno;
 	n = recv(fd, text, sizeof(text) - 1, 0);
 	if (n <= 0)
-		return n < 0 ? -errno : -EPIPE;
+		return n == 0 ? -EPIPE : errno == EAGAIN ? -ETIMEDOUT : -errno;
 	text[n] = 0;
 	puts(text);
 	return strncmp(text, "ok", 2) != 0;

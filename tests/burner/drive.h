@@ -3,7 +3,8 @@
  * drive.h - the recorder: answers SCSI commands as MMC-6 describes, has a tray, a clock and faults
  *
  *	drive_new(log, &drive), drive_insert(drive, disc)
- *	drive_execute(drive, cdb, data, size, &reply)	for each command; the caller lets reply.delay_ns pass before it answers
+ *	drive_execute(drive, cdb, data, size, &reply)	for each command; the caller lets reply.delay_ns pass
+ *							before it answers
  *
  * One thread.  Between two commands the control functions may be called.
  */

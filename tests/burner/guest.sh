@@ -26,20 +26,51 @@ says() {
 
 # ---- mounts ----------------------------------------------------------------------------------------------------------
 stage=/tmp/stage
-mounting() { timeout 60 "$BUILD/cdappendfs" -o "staging=$stage${1:+,$1}" "$BURNER" "$mnt"; }
-committed() { timeout 120 "$BUILD/cdappendfs-sync" -q "$mnt"; }
-unmounted() { timeout 120 "$BUILD/cdappendfs-umount" "$mnt"; }
-info() { timeout 60 "$BUILD/cdappendfs-info" "$@"; }
-info_field() { info --json "$1" | perl -MJSON::PP -e 'local $/; $_ = decode_json(<STDIN>); my $v = eval $ARGV[0]; print ref $v ? ($v ? "true" : "false") : $v // "", "\n"' "$2"; }
-# Waits for a daemon that died: it holds the drive until it is gone.
-daemon_gone() {
-	local i
-	for i in {1..300}; do
-		grep -qzxF -- "$mnt" /proc/[0-9]*/cmdline 2>/dev/null || return 0
-		sleep 0.1
-	done
-	return 1
+# bounded COMMAND…: what must not hang; a machine with other things to do takes its time
+bounded() {
+	local status=0
+	timeout -k 10 300 "$@" || status=$?
+	((status != 124 && status != 137)) || echo "== ended after 300 s: $*" >&2
+	return $status
 }
+preload=
+mounting() { bounded env ${preload:+"LD_PRELOAD=$preload"} "$BUILD/cdappendfs" -o "staging=$stage${1:+,$1}" "$BURNER" "$mnt"; }
+committed() { bounded "$BUILD/cdappendfs-sync" -q "$mnt"; }
+unmounted() { bounded "$BUILD/cdappendfs-umount" "$mnt"; }
+info() { bounded "$BUILD/cdappendfs-info" "$@"; }
+info_field() { info --json "$1" | perl -MJSON::PP -e 'local $/; $_ = decode_json(<STDIN>); my $v = eval $ARGV[0]; print ref $v ? ($v ? "true" : "false") : $v // "", "\n"' "$2"; }
+# The daemon of this mount point, by its name and an argument (no pattern: there is a + in some): its directory in /proc
+daemon() {
+	local file name
+	for file in $(grep -lzxF -- "$mnt" /proc/[0-9]*/cmdline 2>/dev/null); do
+		name=
+		read -r name 2>/dev/null <"${file%/*}/comm"
+		[[ $name == cdappendfs ]] && echo "${file%/*}"
+	done
+}
+# until_true WHAT COMMAND…: what others do is waited for; when it does not come that is said, with what they are at
+until_true() {
+	local what=$1 end=$((SECONDS + 300))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < end)) && { sleep 0.1; continue; }
+		echo "== waited 300 s for $what"
+		ps -eo pid,ppid,stat,wchan:24,args | tail -n 60
+		return 1
+	done
+}
+# ended DIRECTORY…: these processes of /proc are gone with all their threads, and so is what they held open: drive and stage.  Its command line a
+# process loses as soon as its first thread has ended.
+ended() { local dir; for dir; do [[ ! -e $dir ]] || return 1; done; }
+# ends_by COMMAND…: the status of COMMAND, by which the daemon ends, when it has ended
+ends_by() {
+	local dirs status=0
+	mapfile -t dirs < <(daemon)
+	((${#dirs[@]})) || { echo "== $mnt has no daemon"; return 1; }
+	"$@" || status=$?
+	until_true 'the end of the daemon' ended "${dirs[@]}" && return $status
+}
+signal() { local dir; for dir in $(daemon); do kill "-$1" "${dir##*/}"; done; }
 # As a user takes a disc out and in again, since other programs leave that to him: the kernel hears of what was burned when the tray is closed.
 reload() { "$here/ask" open >/dev/null && "$here/ask" close >/dev/null; }
 # kernel_shows TREE [SESSION]: by Linux's own isofs
@@ -52,7 +83,7 @@ kernel_shows() {
 	"$TOP/build/tests/treelist" -x "${2:-lTh}" "$work/kernel" >"$work/got"
 	diff "$work/want" "$work/got" | head -n 20
 	cmp "$work/want" "$work/got" || status=1
-	umount "$work/kernel"
+	umount "$work/kernel" || status=1
 	return $status
 }
 # we_show TREE [OPTIONS]: by our own mount
@@ -63,6 +94,9 @@ we_show() {
 	unmounted || status=1
 	return $status
 }
+# What was written into both trees, one after the other, may have times on both sides of a second, and kernel_shows compares them.
+# same_times NAME…
+same_times() { local name; for name; do touch -d '2021-03-04 05:06:07' "$tree/$name" "$mnt/$name"; done; }
 noise() { head -c "$1" /dev/zero | openssl enc -aes-128-ctr -nosalt -K "$(printf '%032x' "$2")" -iv 0 2>/dev/null; }
 
 # begin_story NAME: in with-burner; its directories and its TAP
@@ -83,5 +117,4 @@ on_burner() {
 	local story=$1 medium=$2
 	shift 2
 	"$here/with-burner" -m "$medium" -l "$T/$story.cdb" "$T/$story.disc" "$@" >>"$T/$story.log" 2>&1 </dev/null &
-	sleep 0.3
 }

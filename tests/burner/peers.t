@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# peers.t - the emulated recorder is a recorder for those who did not write it: wodim, cdrskin, xorriso, growisofs, dvd+rw-mediainfo
-# burn, append, blank, format and report on every medium, and Linux mounts what they burned
+# peers.t - the emulated recorder is a recorder for those who did not write it: wodim, cdrskin, xorriso, growisofs,
+# dvd+rw-mediainfo burn, append, blank, format and report on every medium, and Linux mounts what they burned
 . "$(dirname "$0")/../lib.sh"
 need_uml
 for program in wodim cdrskin xorriso growisofs dvd+rw-mediainfo genisoimage; do
@@ -18,7 +18,7 @@ for round in 1 2 3 4; do
 	echo "round $round" >"$T/trees/$round/round$round/note.txt"
 	printf x >"$T/trees/$round/round$round/x.one"
 done
-ok 'the guest ran' in_uml -M 1200 -t 850 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/peers-guest"
+ok 'the guest ran' in_uml -M 1200 -t 780 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/peers-guest"
 for tap in "$T"/*.tap; do
 	lane=$(basename "$tap" .tap)
 	before=$failures

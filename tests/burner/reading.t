@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# reading.t - a drive is read well: few seeks beside those of Linux's isofs, nothing outside of tracks, and a bad block harms its file alone; what is on
-# the disc already is found in few sweeps
+# reading.t - a drive is read well: few seeks beside those of Linux's isofs, nothing outside of tracks, and a bad
+# block harms its file alone; what is on the disc already is found in few sweeps
 . "$(dirname "$0")/../lib.sh"
 need_uml
 

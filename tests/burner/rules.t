@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# rules.t - what the emulated recorder takes and refuses, command by command and without a kernel: addresses, tracks, sessions, formats,
-# the tray, operations in progress, faults
+# rules.t - what the emulated recorder takes and refuses, command by command and without a kernel: addresses, tracks,
+# sessions, formats, the tray, operations in progress, faults
 . "$(dirname "$0")/../lib.sh"
 [[ -x $TOOLS/recorder ]] || skip_all "no $TOOLS/recorder"
 
@@ -38,8 +38,9 @@ command_of() {
 }
 be32() { printf '%02x %02x %02x %02x' $(($1 >> 24 & 255)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255)); }
 
-# rules MEDIUM [BLOCKS]: lines "NAME | COMMAND | EXPECTED" from standard input.  EXPECTED is a pattern of the shell for the answer;
-# without a NAME the line prepares the next and must succeed.  An answer's bytes from N on are also written [N]=bytes.
+# rules MEDIUM [BLOCKS]: lines "NAME | COMMAND | EXPECTED" from standard input.  EXPECTED is a pattern of the shell
+# for the answer; without a NAME the line prepares the next and must succeed.  An answer's bytes from N on are also
+# written [N]=bytes.
 n_discs=0
 rules() {
 	local medium=$1 disc=$T/disc.$((++n_discs)) name command expected got names=() wants=()
@@ -279,7 +280,7 @@ and the disc is used on | write 11706 304 | ok*
 a swap is told | read 0 1 | 6/28/00*
 the other disc is blank | info | [2]=00
  | write 0 16 |
- | @ long 0.5 |
+ | @ long 60 |
 closing at once | close-now 1 1 | ok*
 is in progress | ready | 2/04/08*progress*
 even for who writes | write 16 16 | 2/04/08*progress*

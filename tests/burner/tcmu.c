@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,6 +26,7 @@ struct ring {
 	struct drive *drive;
 	struct control *control;
 	const volatile int *stop;
+	sigset_t unblocked; /* signals come only while it waits: one that came just before would be slept over */
 };
 
 static size_t map_size(const char *path)
@@ -89,7 +91,7 @@ static void let_pass(struct ring *ring, int64_t delay_ns)
 		struct pollfd wait = {.fd = control_fd(ring->control), .events = POLLIN};
 		struct timespec time = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
 
-		if (ppoll(&wait, 1, &time, NULL) > 0)
+		if (ppoll(&wait, 1, &time, &ring->unblocked) > 0)
 			control_serve(ring->control, ring->drive);
 	}
 }
@@ -181,8 +183,11 @@ static int serve(struct ring *ring)
 			return -errno;
 		if (drive_is_dead(ring->drive))
 			control_unplug(ring->control);
-		if (poll(wait, ARRAY_LENGTH(wait), -1) < 0 && errno != EINTR)
-			return -errno;
+		if (ppoll(wait, ARRAY_LENGTH(wait), NULL, &ring->unblocked) < 0) {
+			if (errno != EINTR)
+				return -errno;
+			continue;
+		}
 		if ((wait[0].revents & POLLIN) && read(ring->fd, &word, sizeof(word)) < 0)
 			return -errno;
 		if (wait[1].revents & POLLIN)
@@ -196,6 +201,7 @@ int tcmu_serve(const char *uio, struct drive *drive, struct control *control, co
 	struct ring ring = {.drive = drive, .control = control, .stop = stop};
 	size_t size = map_size(uio);
 	_close_ int fd = open(uio, O_RDWR | O_CLOEXEC);
+	sigset_t ends;
 	int r;
 
 	if (fd < 0 || !size)
@@ -205,6 +211,10 @@ int tcmu_serve(const char *uio, struct drive *drive, struct control *control, co
 	if (ring.base == MAP_FAILED)
 		return -errno;
 	ring.mailbox = (void *)ring.base;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigprocmask(SIG_BLOCK, &ends, &ring.unblocked);
 	r = ring.mailbox->version == TCMU_MAILBOX_VERSION ? serve(&ring) : -EPROTO;
 	free(ring.buffer);
 	munmap(ring.base, size);

@@ -108,7 +108,7 @@ for tenths in 1 3 6 9 12 16; do
 	sync_disc >/dev/null 2>&1 & syncer=$!
 	sleep "$((tenths / 10)).$((tenths % 10))"
 	kill_daemon
-	wait "$syncer" 2>/dev/null
+	await "$syncer"
 	recovers "kill -9 after $tenths tenths of a second"
 done
 # The daemon dies, and dies again while it recovers.

@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# full.t - a disc filled to its last block in many ways: df is true, the refusal comes from the call that changes something, all that was accepted is burned
+# full.t - a disc filled to its last block in many ways: df is true, the refusal comes from the call that changes
+# something, all that was accepted is burned
 #
-# "At most 1 % and 64 blocks less": what df and the refusals leave unused, of the medium's blocks.  FULL_MEBIBYTES (4): the size of the images.
+# "At most 1 % and 64 blocks less": what df and the refusals leave unused, of the medium's blocks.  FULL_MEBIBYTES
+# (4): the size of the images.
 . "$(dirname "$0")/../lib.sh"
 
 mebibytes=${FULL_MEBIBYTES:-4}
@@ -67,7 +69,8 @@ kind 20 'open|write' large
 kind 1000 open empty
 kind 1000 open long
 kind 1000 open odd
-# Names whose record is full or not by the few bytes that say whether another name has their Joliet name; such that may, and some that do.
+# Names whose record is full or not by the few bytes that say whether another name has their Joliet name; such that
+# may, and some that do.
 kind 1000 open middle
 kind 1000 open replaced
 kind 1000 open clashing
@@ -136,7 +139,8 @@ for tree in full linked; do
 	above 'open|write' overwrites
 	above 'open|write|mkdir' deep
 	above 'open|write' spread
-	# Where records of a burned directory and new ones meet in a sector is not known: of a disc full of names alone, up to 5 % stay unused.
+	# Where records of a burned directory and new ones meet in a sector is not known: of a disc full of names
+	# alone, up to 5 % stay unused.
 	above 'open|rename' renames $((slack + blocks / 20))
 	above open long $((slack + blocks / 20))
 	above mkdir directories $((slack + blocks / 20))
@@ -168,7 +172,7 @@ grown() { (($(apparent_size "$disc") > 100000)); }
 ok 'while it burns: it does' until_true 30 grown
 filled=$(filler small "$mnt")
 ok 'while it burns: still' alive "$background"
-ok 'while it burns: the first session' wait "$background"
+ok 'while it burns: the first session' await "$background"
 like 'while it burns: refused with ENOSPC' "$filled" '^(open|write) ENOSPC'
 burned 'while it burns'
 ok 'while it burns: unmount' umount_disc

@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# model.t - random operations on a disc and on a plain directory beside it give the same, through commits, remounts and sudden ends
+# model.t - random operations on a disc and on a plain directory beside it give the same, through commits, remounts
+# and sudden ends
 #
-# tests/model/model.c does and compares; here is what it asks for in between.  MODEL_OPERATIONS (1200) operations for each kind of disc,
-# seeds from MODEL_SEED (1); MODEL_ONLY: a pattern of their names.  A difference is told with its seed and the last operations.  At the end every older session is mounted and
-# compared with what the mount showed right after it was burned.
+# tests/model/model.c does and compares; here is what it asks for in between.  MODEL_OPERATIONS (1200) operations for
+# each kind of disc, seeds from MODEL_SEED (1); MODEL_ONLY: a pattern of their names.  A difference is told with its
+# seed and the last operations.  At the end every older session is mounted and compared with what the mount showed
+# right after it was burned.
 . "$(dirname "$0")/../lib.sh"
 
 operations=${MODEL_OPERATIONS:-1200} seed=${MODEL_SEED:-1}
@@ -13,7 +15,13 @@ image=$T/disc.iso plain=$T/plain options='' background=''
 mkfifo "$T/request" "$T/reply"
 exec {request}<>"$T/request" {reply}<>"$T/reply"
 # What the model runs as a hook: the daemons are children of this shell, so it is this shell that mounts.
-printf '#!/bin/sh\necho "$1" >"%s/request"\nread -r answer <"%s/reply"\n[ "$answer" = ok ]\n' "$T" "$T" >"$T/ask"
+cat >"$T/ask" <<END
+#!/bin/bash
+exec {request}<>"$T/request" {reply}<>"$T/reply"
+echo "\$1" >&"\$request"
+read -r -t 600 answer <&"\$reply" || echo "no answer for 600 s to: \$1" >&2
+[[ \$answer == ok ]]
+END
 chmod +x "$T/ask"
 
 mount_again() { start_disc ${options:+-o "$options"} "$image" || { cat "$log"; return 1; }; }
@@ -24,7 +32,7 @@ read_only() { grep -qE " $mnt ro," /proc/self/mountinfo; }
 await_background() {
 	local status=0
 	[[ $background ]] || return 0
-	wait "$background" || status=$?
+	await "$background" || status=$?
 	background=''
 	return $status
 }
@@ -33,7 +41,8 @@ keep_plain() { rm -rf "$T/burned" && cp -a --sparse=always "$plain" "$T/burned";
 go_back() { rm -rf "$plain" && cp -a --sparse=always "$T/burned" "$plain"; }
 # The options of a mount whose first one is a fault, without it.
 without_fault() { [[ $options != *,* ]] || printf '%s' "${options#*,}"; }
-# A commit in whose middle the daemon ends, each time at another place; the disc is mounted without that fault, and then as before.
+# A commit in whose middle the daemon ends, each time at another place; the disc is mounted without that fault, and
+# then as before.
 faults=(kill@0 kill@40 kill-publish@0 kill-before-sync kill-publish@15 kill-publish@16 kill@90 kill-publish@7) n_crashes=0
 crash() {
 	local others
@@ -72,6 +81,7 @@ run_model() {
 	children+=("$pid")
 	while alive "$pid"; do
 		IFS= read -r -t 0.1 line <&"$request" || continue
+		progress
 		if serve "$line" >"$T/served" 2>&1; then
 			echo ok >&"$reply"
 		else
@@ -80,7 +90,7 @@ run_model() {
 			echo failed >&"$reply"
 		fi
 	done
-	wait "$pid" || status=$?
+	await "$pid" || status=$?
 	await_background || { echo 'a commit in the background failed'; status=9; }
 	((status == 0)) || tail -n 70 "$T/model.log"
 	return $status

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# power.t - power cuts: what a disk may hold at each moment of a script is mounted again, and nothing that was promised is lost
+# power.t - power cuts: what a disk may hold at each moment of a script is mounted again, and nothing that was
+# promised is lost
 #
-# A sample of each scenario of tests/power; POWER_SEED and POWER_STATES (for each) make others.  `build/tests/power_cut -x` tries every
-# moment.  Then the daemon itself, recorded behind a real mount.
+# A sample of each scenario of tests/power; POWER_SEED and POWER_STATES (for each) make others.
+# `build/tests/power_cut -x` tries every moment.  Then the daemon itself, recorded behind a real mount.
 . "$(dirname "$0")/../lib.sh"
 
 seed=${POWER_SEED:-1}

@@ -2,10 +2,13 @@
 /*
  * service.c - many clients and long use of a directory, compressed; for service.t
  *
- *	service look DIR N SEED			stat of N names drawn from what "make" made, one in four is missing; opens and reads one in eight
+ *	service look DIR N SEED			stat of N names drawn from what "make" made, one in four is
+ *						missing; opens and reads one in eight
  *	service make DIR DIRECTORIES FILES	FILES in each of DIRECTORIES
- *	service hold DIR N			holds N open files, half of them its own and written; prints "held", waits for a line, uses and closes them
- *	service clients DIR N OPERATIONS SEED	N processes at once, each with OPERATIONS of all kinds in a directory of its own
+ *	service hold DIR N			holds N open files, half of them its own and written; prints
+ *						"held", waits for a line, uses and closes them
+ *	service clients DIR N OPERATIONS SEED	N processes at once, each with OPERATIONS of all kinds in a
+ *						directory of its own
  * Anything that does not turn out as it must ends the program with a message and status 1.
  */
 #include <dirent.h>

@@ -3,8 +3,9 @@
 #
 # service.t - a day of use, compressed: the daemon's memory, descriptors and threads stay where they were
 #
-# One mount of one image from the beginning to the end.  SERVICE_ROUNDS (6) rounds of look-ups and forgets, SERVICE_SESSIONS (12), SERVICE_CLIENTS (64) clients
-# at once with SERVICE_OPERATIONS (60) each, SERVICE_TURNS (3) times, SERVICE_HANDLES (10000) open files.  `make soak` runs the long form.
+# One mount of one image from the beginning to the end.  SERVICE_ROUNDS (6) rounds of look-ups and forgets,
+# SERVICE_SESSIONS (12), SERVICE_CLIENTS (64) clients at once with SERVICE_OPERATIONS (60) each, SERVICE_TURNS (3)
+# times, SERVICE_HANDLES (10000) open files.  `make soak` runs the long form.
 . "$(dirname "$0")/../lib.sh"
 
 rounds=${SERVICE_ROUNDS:-6} sessions=${SERVICE_SESSIONS:-12} clients=${SERVICE_CLIENTS:-64} operations=${SERVICE_OPERATIONS:-60}
@@ -30,13 +31,15 @@ threads() { status_of Threads; }
 # Besides that of each thread: a worker of libfuse has one, and as many workers come as were ever busy at once.
 descriptors() { local all=("/proc/${pid_of[$mnt]}/fd"/*); echo $((${#all[@]} - $(threads))); }
 figures() { note "$1: $(rss) KiB resident (most ever $(status_of VmHWM)), $(threads) threads, and besides theirs $(descriptors) descriptors"; }
-# The same work again and again.  What is there after a quarter of it stays so: until then the allocator makes an arena for each thread.
+# The same work again and again.  What is there after a quarter of it stays so: until then the allocator makes an
+# arena for each thread.
 # Bodies of the stage are kept open, at most 64, until a commit.  flat NAME TIMES COMMAND…, which is told the time
 most_bodies=64
 flat() {
 	local name=$1 times=$2 i memory='' open=''
 	shift 2
 	for ((i = 1; i <= times; i++)); do
+		progress
 		"$@" "$i" >"$T/out" 2>&1 || { fail "$name, time $i" "$(tail -n 20 "$T/out")"; return; }
 		((i % (times / 4 + 1) == 0 || i == 1)) && figures "$name, $i times"
 		[[ ! $memory ]] && ((i > times / 4)) && memory=$(settled_rss) open=$(descriptors)
@@ -77,7 +80,7 @@ flat "$clients clients" "$turns" all_clients
 clients_and_burns() {
 	local pid
 	"$TOOLS/service" clients "$mnt" "$clients" "$operations" "1$1" & pid=$!
-	sync_disc && sync_disc && wait "$pid"
+	sync_disc && sync_disc && await "$pid"
 }
 flat "$clients clients while it burns" "$turns" clients_and_burns
 
@@ -92,7 +95,7 @@ open_handles() {
 	[[ $line == held ]] || return 1
 	(($1 % 2)) || sync_disc || return 1	# a burn under them
 	echo go >&"${HOLD[1]}"
-	wait "$pid"
+	await "$pid"
 }
 flat "$handles open files" 3 open_handles
 cmp_number 'an open file costs the daemon no descriptor' "$(<"$T/open")" -le 40

@@ -24,7 +24,7 @@ grown() { (($(apparent_size "$disc") > before + 100000)); }
 ok 'auto: it burns' until_true 30 grown
 ok 'auto: refused with ENOSPC while it burns' fill 'while it burns'
 ok 'auto: it still burns' alive "$background"
-ok 'auto: the session under way' wait "$background"
+ok 'auto: the session under way' await "$background"
 listing=$(listing)
 is 'auto: what was accepted fits' "$("$BUILD/cdappendfs-sync" --dry-run --json "$mnt" | json '$_->{fits}')" true
 ok 'auto: and is burned' sync_disc

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# kernel.t - Linux's own isofs mounts what we burn: the head, and every older session by its sector; names, modes, owners, times,
-# links' targets, devices and content equal the source
+# kernel.t - Linux's own isofs mounts what we burn: the head, and every older session by its sector; names, modes,
+# owners, times, links' targets, devices and content equal the source
 . "$(dirname "$0")/../lib.sh"
 need_uml
 

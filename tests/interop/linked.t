@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# linked.t - sessions that leave unchanged directories where they are, read by others: Linux's isofs, xorriso, isoinfo -R and -J, 7z; each session
-# stays what it was; --full-tree makes one that libarchive can read, too
+# linked.t - sessions that leave unchanged directories where they are, read by others: Linux's isofs, xorriso,
+# isoinfo -R and -J, 7z; each session stays what it was; --full-tree makes one that libarchive can read, too
 . "$(dirname "$0")/../lib.sh"
 
 seven=$(command -v 7zz || command -v 7z || command -v 7za)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# session.t - what others make of our sessions: xorriso, isoinfo, 7z, bsdtar; over blank images and over those they began
+# session.t - what others make of our sessions: xorriso, isoinfo, 7z, bsdtar; over blank images and over those they
+# began
 . "$(dirname "$0")/../lib.sh"
 
 seven=$(command -v 7zz || command -v 7z || command -v 7za)

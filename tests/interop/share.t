@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# share.t - no block twice: copies, new versions, patches, appended logs, what is staged twice; above our sessions and foreign ones; each as others read it
+# share.t - no block twice: copies, new versions, patches, appended logs, what is staged twice; above our sessions
+# and foreign ones; each as others read it
 . "$(dirname "$0")/../lib.sh"
 
 disc=$T/share.iso reference=$T/reference source=$T/source

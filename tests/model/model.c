@@ -2,7 +2,8 @@
 /*
  * model.c - random operations on a mount and on a plain directory, side by side
  *
- *	model_model [-v] [-e] [-i] [-n EVERY] [-x EVERY:COMMAND]… [-c EVERY:COMMAND]… [-k EVERY:COMMAND]… SEED OPERATIONS MOUNT PLAIN
+ *	model_model [-v] [-e] [-i] [-n EVERY] [-x EVERY:COMMAND]… [-c EVERY:COMMAND]… [-k EVERY:COMMAND]… SEED
+ *	OPERATIONS MOUNT PLAIN
  *
  * Both directories hold the same tree at the start.  Each operation must give the same result and errno on both;
  * after every EVERY (100) operations, and around each hook, the whole trees must be the same.  Hooks run a shell

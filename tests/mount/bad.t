@@ -123,7 +123,8 @@ ok 'unmount after a discard' umount_disc
 mount_disc -o ro "$disc"
 is 'what the other program appended is there' "$(cat "$mnt/README.added")" four
 ok 'unmount' umount_disc
-# The image is deleted under the mount, or another file gets its name: what is burned into it would be gone, and with it what was staged.
+# The image is deleted under the mount, or another file gets its name: what is burned into it would be gone, and with
+# it what was staged.
 for how in deleted replaced; do
 	cp "$T/saved.iso" "$disc"
 	mount_disc "$disc"
@@ -147,7 +148,7 @@ sync_disc >"$T/told" 2>&1 & background=$!
 grown() { (($(apparent_size "$disc") > before + 100000)); }
 ok 'a slow burn' until_true 30 grown
 rm "$disc"
-fails 'in whose middle the image is deleted' 1 wait "$background"
+fails 'in whose middle the image is deleted' 1 await "$background"
 like 'says so' "$(<"$T/told")" 'was deleted, or another one has its name.*nothing was lost'
 fails 'unmount' any umount_disc
 cp "$T/saved.iso" "$disc"

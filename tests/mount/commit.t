@@ -126,13 +126,13 @@ ok 'list' ls -lR "$mnt"
 ok 'mkdir, rename, unlink' sh -c "mkdir '$mnt/d' && mv '$mnt/d' '$mnt/e' && rmdir '$mnt/e' && mv '$mnt/staged' '$mnt/moved'"
 ok 'open and append to what is burning' sh -c "printf tail >>'$mnt/burning'"
 kill -KILL "${readers[@]}" 2>/dev/null
-for pid in "${readers[@]}"; do wait "$pid" 2>/dev/null; done
+for pid in "${readers[@]}"; do await "$pid" 60 2>/dev/null; done
 ok 'all of it, and the end of 64 readers, while it burns' alive "$syncer"
 drop_caches
 good=0
 for i in {1..64}; do cmp -s <(noise 100000 "$i") "$mnt/cold/$i" && ((++good)); done
 is '64 burned files read right during the burn' "$good" 64
-ok 'the burn succeeds' wait "$syncer"
+ok 'the burn succeeds' await "$syncer"
 is 'what came during the burn is staged' "$(info --changes "$mnt" | grep -c during)" 1
 tree_digest "$mnt" >"$T/before"
 ok 'unmount' umount_disc
@@ -145,8 +145,8 @@ ok 'its content too' cmp <(noise 8000000 99; printf tail) "$mnt/burning"
 noise 100000 7 >"$mnt/several"
 sync_disc & a=$!
 sync_disc & b=$!
-ok 'two syncs at once' wait "$a"
-ok 'both succeed' wait "$b"
+ok 'two syncs at once' await "$a"
+ok 'both succeed' await "$b"
 
 # ---- a busy mount is not unmounted
 start_agent

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# inhibit.t - while a disc is burned a block lock of logind is held; without logind, or with a bus that does not answer, burns go on as ever
+# inhibit.t - while a disc is burned a block lock of logind is held; without logind, or with a bus that does not
+# answer, burns go on as ever
 . "$(dirname "$0")/../lib.sh"
 command -v dbus-daemon >/dev/null || skip_all 'no dbus-daemon'
 
@@ -27,7 +28,7 @@ sync_disc &
 sync=$!
 ok 'a burn takes a lock' until_true 20 grep -qx 'taken shutdown:sleep cdappendfs block' "$T/locks"
 is 'and holds it' "$(grep -c released "$T/locks")" 0
-ok 'the burn' wait "$sync"
+ok 'the burn' await "$sync"
 ok 'then it is released' until_true 10 grep -q released "$T/locks"
 is 'one lock for one burn' "$(grep -c taken "$T/locks")" 1
 noise 1000 2 >"$mnt/small"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# privilege.t - what a mount gives to others: no more than the modes on the disc; and what the daemon itself may still do
+# privilege.t - what a mount gives to others: no more than the modes on the disc; and what the daemon itself may
+# still do
 . "$(dirname "$0")/../lib.sh"
 ((EUID == 0)) || skip_all 'not root'
 

@@ -7,9 +7,11 @@
  * What is asked of the host's file system is what POSIX says and no more: what was written before an fsync of the
  * file is there, and the names made, changed or removed in a directory before an fsync of the directory.  Of
  * everything else
- *	a sector of a file holds what it held at any one time since (sectors of 512 or 4096 bytes, each on its own: writes are torn);
+ *	a sector of a file holds what it held at any one time since (sectors of 512 or 4096 bytes, each on its own:
+ *		writes are torn);
  *	the length is that of any one time since; what it gained without its data reads as zeros, or as anything;
- *	a change of a directory is there or not, but not before an earlier one of the same name; a directory goes after what was in it.
+ *	a change of a directory is there or not, but not before an earlier one of the same name; a
+ *		directory goes after what was in it.
  */
 #ifndef TESTS_POWER_DISK_H
 #define TESTS_POWER_DISK_H

@@ -2,10 +2,13 @@
 /*
  * power.c - power cuts: scripts are run and recorded, and what a disk may hold at each moment of them is mounted again
  *
- *	power_cut [-s SEED] [-n STATES] [-x] [-v] [SCENARIO…]	TAP, a point for each scenario; -x: every moment, in every way; -l lists them
- *	power_cut -r "SCENARIO SEED AT HOW SEED [AT HOW SEED]"	one state again, as a loss was printed; it stays in the directory that is named
- *	power_cut -b "ROOT KEEP LOG PART HOW SEED"		a state of a record that was made by preloading, from an empty ROOT; PART is in
- *								thousandths of the record.  Prints the last mark before it
+ *	power_cut [-s SEED] [-n STATES] [-x] [-v] [SCENARIO…]	TAP, a point for each scenario; -x: every moment,
+ *								in every way; -l lists them
+ *	power_cut -r "SCENARIO SEED AT HOW SEED [AT HOW SEED]"	one state again, as a loss was printed; it stays in
+ *								the directory that is named
+ *	power_cut -b "ROOT KEEP LOG PART HOW SEED"		a state of a record that was made by preloading,
+ *								from an empty ROOT; PART is in thousandths of the
+ *								record.  Prints the last mark before it
  *	power_cut -m TEXT					a mark in the record $POWER_LOG
  *
  * A third of the states of a sample are cut a second time: the recovery is recorded too, and interrupted.

@@ -2,8 +2,8 @@
 /*
  * script.h - what a user does with a mount, and what the tree must look like after each step
  *
- *	mkdir PATH | write PATH OFFSET LENGTH SEED | truncate PATH LENGTH | move FROM TO | link FROM TO | unlink PATH | rmdir PATH
- *	fsync PATH | commit | discard | remount (the stage is closed and opened again)
+ *	mkdir PATH | write PATH OFFSET LENGTH SEED | truncate PATH LENGTH | move FROM TO | link FROM TO | unlink PATH
+ *	rmdir PATH | fsync PATH | commit | discard | remount (the stage is closed and opened again)
  *
  * Steps are separated by ';'.  script_random() makes one up.  script_expect() gives the tree after each step; the
  * steps from fsync on are answered only when the tree is durable.  Content is bytes of a pattern: the same in every

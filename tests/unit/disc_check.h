@@ -2,7 +2,8 @@
 /*
  * disc_check.h - for tests: is the newest session of an image what burner/SESSION.md says, as a whole?
  *
- *	disc_check(path, &found)	every directory of both trees, path tables, TW entries, link table, counts, content tables; ends the test when not
+ *	disc_check(path, &found)	every directory of both trees, path tables, TW entries, link table, counts,
+ *					content tables; ends the test when not
  *
  * The Rock Ridge tree is read by fs/iso, all else byte by byte.
  */

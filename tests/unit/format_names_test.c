@@ -145,7 +145,7 @@ static void test_joliet(void **state)
 	joliet("Name with blank.txt", "Name with blank.txt", false);
 	joliet("\xc3\x84\xe6\x97\xa5", "\xc3\x84\xe6\x97\xa5", false);
 	joliet("a*b:c;d?e\\f", "a_b_c_d_e_f", true);
-	joliet("\xf0\x9f\x98\x80", "_", true);		      /* beyond the basic plane */
+	joliet("\xf0\x9f\x98\x80", "_", true);		    /* beyond the basic plane */
 	joliet("\xed\xa0\x80x\xff\xc0\x80", "_x___", true); /* a surrogate; bytes that are no UTF-8 */
 	joliet_name(version, 6, read);
 	assert_string_equal(read, "a");

@@ -51,7 +51,7 @@ static void lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	snprintf(copy, sizeof(copy), "%s", name);
 	request_run(s->park, req,
-		   &(struct request){.run = run_lookup, .ino = parent, .name = copy, .data = &data, .size = 1});
+		    &(struct request){.run = run_lookup, .ino = parent, .name = copy, .data = &data, .size = 1});
 	memset(copy, '!', sizeof(copy)); /* a parked call must have its own */
 	data = '!';
 }

@@ -2,6 +2,7 @@
 /* Discs put together by hand, record by record: what no mastering program writes, or writes only when it is wrong. */
 #include <sys/sysmacros.h>
 
+#include "burner/base/time.h"
 #include "tests/unit/iso_hand.h"
 
 static int look(struct hand *h, const char *name, struct iso_entry *ret)
@@ -194,7 +195,7 @@ static void test_symbolic_links(void **state)
 
 static void test_attributes(void **state)
 {
-	struct area a = {0}, dev = {0}, old = {0}, bad = {0};
+	struct area a = {0}, dev = {0}, old = {0}, bad = {0}, ends = {0};
 	uint8_t pn[16];
 	struct hand h;
 	struct iso_entry e;
@@ -219,6 +220,11 @@ static void test_attributes(void **state)
 	add(&h, "C", 0, 0, 0, &old);
 	susp(&bad, "TF", "\x02\145\77\143\143\143\143\0", 8); /* month 63, day 99… */
 	add(&h, "D", 0, 0, 0, &bad);
+	susp(&ends, "TF",
+	     "\x06\377\14\37\27\73\73\0"
+	     "\0\1\1\0\0\0\0",
+	     15);
+	add(&h, "E", 0, 0, 0, &ends);
 	hand_open(&h);
 	assert_int_equal(look(&h, "a", &e), 0);
 	assert_int_equal(e.mode, S_IFREG | 0640);
@@ -240,6 +246,10 @@ static void test_attributes(void **state)
 	iso_entry_release(&e);
 	assert_int_equal(look(&h, "d", &e), 0);
 	assert_int_equal(e.mtime.tv_sec, 1009843200); /* 2001-12-31 23:59:60 */
+	iso_entry_release(&e);
+	assert_int_equal(look(&h, "e", &e), 0);
+	assert_int_equal(e.mtime.tv_sec, nearest_time(5869583999));  /* 2155-12-31 23:59:59 */
+	assert_int_equal(e.atime.tv_sec, nearest_time(-2208988800)); /* 1900-01-01 */
 	iso_entry_release(&e);
 	hand_end(&h);
 }

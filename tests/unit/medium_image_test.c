@@ -23,8 +23,8 @@ static void assert_refused(const char *path, int error, const char *why_part)
 static void refusals(void **state)
 {
 	(void)state;
-	run("printf 'some text\\n' >text.iso; yes line | head -c 100000 >long.iso; truncate -s 1M zeros.iso; head -c "
-	    "100000 /dev/urandom >noise.iso");
+	run("printf 'some text\\n' >text.iso; yes line | head -c 100000 >long.iso; truncate -s 1M zeros.iso; seq "
+	    "100000 | gzip -n | tail -c 100000 >noise.iso");
 	run("printf 'RIFF____WAVE' >sound.wav; mkfifo fifo; tar cf t.iso a; gzip -k t.iso; "
 	    "printf '\\0\\377\\377\\377\\377\\377\\377\\377\\377\\377\\377\\0' >raw.bin; truncate -s 47040 raw.bin");
 	assert_refused("text.iso", -EMEDIUMTYPE, "text file");

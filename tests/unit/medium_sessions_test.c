@@ -86,7 +86,8 @@ static void xorriso_after_genisoimage(void **state)
 	disc_close(d);
 }
 
-/* What genisoimage -M appends is not in the head: the head's session is the newest, and the image is not appended to. */
+/* What genisoimage -M appends is not in the head: the head's session is the newest, and the image is not appended
+ * to. */
 static void genisoimage_appended(void **state)
 {
 	(void)state;
@@ -100,7 +101,8 @@ static void genisoimage_appended(void **state)
 	disc_close(d);
 }
 
-/* growisofs: starts at multiples of 16, and the head becomes a copy of the newest descriptors with the absolute size. */
+/* growisofs: starts at multiples of 16, and the head becomes a copy of the newest descriptors with the absolute
+ * size. */
 static void growisofs_chain(void **state)
 {
 	(void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fs/sharing/table_lookup.c over content tables of many sizes in several sessions: finds what is there, believes nothing
- * that cannot be, reads little.
+ * fs/sharing/table_lookup.c over content tables of many sizes in several sessions: finds what is there, believes
+ * nothing that cannot be, reads little.
  */
 #include <errno.h>
 #include <setjmp.h>

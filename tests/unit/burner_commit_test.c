@@ -529,5 +529,5 @@ int main(void)
 		FIXTURE_TEST(damaged_descriptor),
 	};
 
-	return cmocka_run_group_tests_name("burn_commit", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("burner_commit", tests, NULL, NULL);
 }
