@@ -14,14 +14,10 @@ void idset_remove(struct idset *s, uint64_t number)
 
 bool idset_next(const struct idset *s, struct idset_at *at)
 {
-	while (!at->left) {
-		if (at->slot == s->words.capacity)
-			return false;
-		if (s->words.keys[at->slot] != IDMAP_NO_KEY)
-			at->left = s->words.values[at->slot];
-		at->slot++;
-	}
-	at->number = s->words.keys[at->slot - 1] << 6 | (uint64_t)__builtin_ctzll(at->left);
+	if (!at->left && !idmap_next(&s->words, &at->word))
+		return false;
+	at->left = at->left ? at->left : at->word.value; /* never 0 */
+	at->number = at->word.key << 6 | (uint64_t)__builtin_ctzll(at->left);
 	at->left &= at->left - 1;
 	return true;
 }

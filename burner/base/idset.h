@@ -44,7 +44,7 @@ void idset_remove(struct idset *s, uint64_t number);
 
 /* Each number once: for (struct idset_at at = {0}; idset_next(s, &at);) … at.number; no change meanwhile. */
 struct idset_at {
-	size_t slot;
+	struct idmap_at word;
 	uint64_t left, number;
 };
 

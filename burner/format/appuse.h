@@ -2,25 +2,25 @@
 /*
  * appuse.h - what our sessions say of themselves
  *
- * ECMA-119 8.4.32: the 512 bytes "application use" of the primary (and supplementary) volume descriptor, at byte 883
+ * ECMA-119 8.4.32: the 512 bytes "Application Use" of the primary (and supplementary) volume descriptor, at byte 883
  * (BP 884). All numbers little-endian.
- *	 0  16	magic "CDAPPENDFS 1\0\0\0\0"
- *	16  16	session uuid
- *	32   4	session number, from 1
- *	36   4	start LBA of this session
- *	40   4	start LBA of the previous session, 0xffffffff none
- *	44   4	LBA of the previous session's primary descriptor (differs from start+16 when a foreign head was
+ *	  0  16	magic "CDAPPENDFS 1\0\0\0\0"
+ *	 16  16	session uuid
+ *	 32   4	session number, from 1
+ *	 36   4	start LBA of this session
+ *	 40   4	start LBA of the previous session, 0xffffffff none
+ *	 44   4	LBA of the previous session's primary descriptor (differs from start+16 when a foreign head was
  *		saved), 0xffffffff none
- *	48   4	sectors of this session, commit record included
- *	52   4	directories in the tree
- *	56   8	inode counter: the next serial to give
- *	64   8	sectors that the whole tree's metadata would take in one session (Rock Ridge + Joliet directories,
+ *	 48   4	sectors of this session, commit record included
+ *	 52   4	directories in the tree
+ *	 56   8	inode counter: the next serial to give
+ *	 64   8	sectors that the whole tree's metadata would take in one session (Rock Ridge and Joliet directories,
  *		continuation areas, path tables); exact when it is in this one, else at most
- *	72   4	flags: bit 0 Joliet present, bit 1 compat, bit 2 directories say where their twins are (TW
- *		entries), bit 3 some directories lie in older sessions, bit 4 the link table is told below, bit 5
- *		the content table is told below, bit 6 what is shared is told below
- *	76   4	previous session number
- *	80  32	SHA-256 of bytes 0..79
+ *	 72   4	flags: bit 0 Joliet present, bit 1 compat, bit 2 directories say where their twins are (twin.h), bit 3
+ *		some directories lie in older sessions, bit 4 the link table is told below, bit 5 the content table is
+ *		told below, bit 6 what is shared is told below
+ *	 76   4	previous session number
+ *	 80  32	SHA-256 of bytes 0..79
  *	112   4	LBA of the link table (link_table.h)
  *	116   4	its length in bytes, 0: there is none, since no file has several names
  *	120   4	sectors of the directories that it names, in both trees, at most
@@ -29,8 +29,8 @@
  *	164   4	its length in bytes
  *	176  32	SHA-256 of bytes 160..175; when it is wrong, bit 5 counts as not set
  *	208   8	bytes of file content in the directories of this session that lie in older ones, whole sectors
- *	216   8	bytes of what was copied to it that were not written, since they were found on the disc or in
- *		another of its files
+ *	216   8	bytes of what was copied to it that were not written, since they were found on the disc or in another
+ *		of its files
  *	224  32	SHA-256 of bytes 208..223; when it is wrong, bit 6 counts as not set
  */
 #ifndef BURNER_FORMAT_APPUSE_H
@@ -59,7 +59,6 @@ struct appuse {
 	uint64_t shared_bytes, found_bytes;		/* with APPUSE_SHARED */
 };
 
-/* burner/format/appuse.c */
 void appuse_encode(const struct appuse *a, uint8_t descriptor[SECTOR_BYTES]);
 /* 0, or -ENODATA when it is not ours or damaged. */
 int appuse_decode(const uint8_t descriptor[SECTOR_BYTES], struct appuse *ret);

@@ -3,8 +3,8 @@
  * susp.c - System Use entries of SUSP itself
  *
  * Places of fields are those of libiso9660's structures.  Its converters are not used: from_733() shifts a byte into
- * the sign of an int, which is undefined for every number from 2^31 on, and to_731() and to_732() know the byte order
- * of the machine only when the program defines WORDS_BIGENDIAN.
+ * the sign of an int, which is undefined for every number from 2^31 on, and to_731() and to_732() swap bytes only
+ * where the configuration of the program has WORDS_BIGENDIAN.
  */
 #include "burner/format/susp.h"
 

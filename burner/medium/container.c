@@ -25,6 +25,7 @@
 
 #include "burner/format/volume_descriptor.h"
 #include "burner/medium/internal.h"
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 
 enum way { WAY_FILE, WAY_CALLS, WAY_STREAM, WAYS };
@@ -68,16 +69,7 @@ static int read_stream_locked(struct container *c, uint32_t lba, uint8_t *buf, u
 
 static int read_file(const struct container *c, uint32_t lba, uint8_t *buf, uint32_t n_sectors)
 {
-	size_t length = (size_t)n_sectors * SECTOR_BYTES, done = 0;
-
-	while (done < length) {
-		ssize_t n = pread(c->fd, buf + done, length - done, (off_t)lba * SECTOR_BYTES + (off_t)done);
-
-		if (n == 0 || (n < 0 && errno != EINTR))
-			return n ? -errno : -EIO;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return 0;
+	return pread_full(c->fd, buf, (size_t)n_sectors * SECTOR_BYTES, (uint64_t)lba * SECTOR_BYTES, NULL);
 }
 
 static int read_any(struct container *c, uint32_t lba, void *buf, uint32_t n_sectors)

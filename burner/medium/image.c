@@ -14,7 +14,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 #include "burner/medium/internal.h"
 #include "burner/format/appuse.h"
 #include "burner/format/volume_descriptor.h"
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 
 static struct image *to_image(struct disc *d) { return (struct image *)(void *)d; /* its first member */ }
@@ -30,22 +30,13 @@ static struct image *to_image(struct disc *d) { return (struct image *)(void *)d
 static int image_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	size_t length = (size_t)n_sectors * SECTOR_BYTES, done = 0;
-	uint8_t *to = buf;
+	int r = pread_full(to_image(d)->fd, buf, length, (uint64_t)lba * SECTOR_BYTES, &done);
 
-	while (done < length) {
-		ssize_t n = pread(to_image(d)->fd, to + done, length - done, (off_t)lba * SECTOR_BYTES + (off_t)done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
+	if (r < 0)
+		return r;
 	if (sectors_of(done) < n_sectors)
 		return -EIO;
-	memset(to + done, 0, length - done);
+	memset((uint8_t *)buf + done, 0, length - done);
 	return 0;
 }
 
@@ -332,23 +323,6 @@ static int lock_file(int fd, const struct disc_open_options *options, const char
 	return -errno;
 }
 
-/*
- * The name of a file that was just created is durable only with its directory, and what is staged for a blank disc is
- * found by its file alone: so before anything is.
- */
-static int sync_directory(const char *path)
-{
-	_free_ char *copy = strdup(path);
-	_close_ int fd = -1;
-
-	if (!copy)
-		return -ENOMEM;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EACCES ? 0 : -errno; /* a directory that may be entered and not read */
-	return fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
-}
-
 static const char *why_refused(struct disc *d, int error)
 {
 	if (error == -EMEDIUMTYPE)
@@ -389,8 +363,9 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 		*ret_why = why_refused(d, r);
 		return r;
 	}
+	/* What is staged for a blank disc is found by its file alone, which must be durable before anything is. */
 	if (image->writable && image->blank)
-		r = fsync(image->fd) < 0 ? -errno : sync_directory(image->path);
+		r = fsync(image->fd) < 0 ? -errno : fsync_parent(image->path);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(d);

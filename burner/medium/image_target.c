@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "burner/medium/internal.h"
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 
 #define SAVED_MAX (1u << 20)
@@ -44,23 +45,6 @@ static struct image_target *to_target(struct target *t)
 	return (struct image_target *)(void *)t; /* its first member */
 }
 
-static int write_all(int fd, const void *buf, size_t length, uint64_t pos, size_t *ret_done)
-{
-	size_t done = 0;
-	int r = 0;
-
-	while (done < length && !r) {
-		ssize_t n = pwrite(fd, (const uint8_t *)buf + done, length - done, (off_t)(pos + done));
-
-		if (n > 0)
-			done += (size_t)n;
-		else if (n == 0 || errno != EINTR)
-			r = n == 0 ? -EIO : -errno;
-	}
-	*ret_done = done;
-	return r;
-}
-
 static int allocate(int fd, int mode, uint64_t pos, uint64_t length)
 {
 	int r;
@@ -77,11 +61,10 @@ static bool unsupported(int error) { return error == -EOPNOTSUPP || error == -EN
 static int give_back(struct image_target *t)
 {
 	int fd = t->image->fd;
-	size_t done;
 	int r = ftruncate(fd, (off_t)t->old_bytes) < 0 ? -errno : 0;
 
 	if (!r && t->n_saved)
-		r = write_all(fd, t->saved, t->n_saved, (uint64_t)t->start_lba * SECTOR_BYTES, &done);
+		r = pwrite_full(fd, t->saved, t->n_saved, (uint64_t)t->start_lba * SECTOR_BYTES, NULL);
 	free(TAKE_PTR(t->saved));
 	free(TAKE_PTR(t->held));
 	t->n_saved = 0;
@@ -93,20 +76,17 @@ static int save_overwritten(struct image_target *t)
 {
 	uint64_t start = (uint64_t)t->start_lba * SECTOR_BYTES;
 	uint64_t n = t->old_bytes > start ? min_u64(t->old_bytes - start, SAVED_MAX) : 0;
+	int r;
 
 	if (!n)
 		return 0;
 	t->saved = malloc(n);
 	if (!t->saved)
 		return -ENOMEM;
-	while (t->n_saved < n) {
-		ssize_t got = pread(t->image->fd, t->saved + t->n_saved, n - t->n_saved, (off_t)(start + t->n_saved));
-
-		if (got <= 0)
-			return got < 0 ? -errno : -EIO;
-		t->n_saved += (size_t)got;
-	}
-	return 0;
+	r = pread_full(t->image->fd, t->saved, n, start, NULL);
+	if (!r)
+		t->n_saved = n;
+	return r;
 }
 
 /* Asked first: fallocate takes all there is before it finds out that it is not enough.  Where there is no fallocate
@@ -183,7 +163,7 @@ static int write_zeros(struct image_target *t, uint64_t pos, uint64_t length)
 		length = t->bytes > pos ? min_u64(length, t->bytes - pos) : 0;
 	}
 	for (; length > 0; pos += done, length -= done) {
-		r = write_all(fd, zeros, (size_t)min_u64(length, sizeof(zeros)), pos, &done);
+		r = pwrite_full(fd, zeros, (size_t)min_u64(length, sizeof(zeros)), pos, &done);
 		if (r < 0)
 			return r;
 	}
@@ -201,13 +181,13 @@ static int write_data(struct image_target *t, const uint8_t *buf, size_t length,
 
 	*ret_done = 0;
 	if (whole >= DIRECT_BYTES_MIN)
-		r = write_all(t->image->direct_fd, buf, whole, pos, ret_done);
+		r = pwrite_full(t->image->direct_fd, buf, whole, pos, ret_done);
 	if (unsupported(r)) {
 		t->direct = false;
 		r = 0;
 	}
 	if (!r && *ret_done < length) {
-		r = write_all(t->image->fd, buf + *ret_done, length - *ret_done, pos + *ret_done, &part);
+		r = pwrite_full(t->image->fd, buf + *ret_done, length - *ret_done, pos + *ret_done, &part);
 		*ret_done += part;
 	}
 	return r;
@@ -292,12 +272,11 @@ static int image_sync(struct target *target)
 static int image_publish_sector(struct target *target, uint32_t lba, const uint8_t sector[SECTOR_BYTES])
 {
 	struct image_target *t = to_target(target);
-	size_t done;
 
 	if (lba < DESCRIPTORS_LBA || lba >= FIRST_SESSION_LBA)
 		return -EINVAL;
 	t->published = true;
-	return write_all(t->image->fd, sector, SECTOR_BYTES, (uint64_t)lba * SECTOR_BYTES, &done);
+	return pwrite_full(t->image->fd, sector, SECTOR_BYTES, (uint64_t)lba * SECTOR_BYTES, NULL);
 }
 
 static int image_abort(struct target *target)

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 
 #define FOOTER_BYTES 12u
@@ -92,8 +93,7 @@ bool nrg_is_sound(int fd)
 	uint8_t footer[FOOTER_BYTES];
 	uint64_t start;
 
-	if (size < (off_t)FOOTER_BYTES ||
-	    pread(fd, footer, FOOTER_BYTES, size - (off_t)FOOTER_BYTES) != (ssize_t)FOOTER_BYTES)
+	if (size < (off_t)FOOTER_BYTES || pread_full(fd, footer, FOOTER_BYTES, (uint64_t)size - FOOTER_BYTES, NULL) < 0)
 		return false;
 	if (is_chunk(footer + 4, "NERO"))
 		start = get_be32(footer + 8);
@@ -105,7 +105,7 @@ bool nrg_is_sound(int fd)
 		return false;
 	struct index x = {.length = (uint32_t)((uint64_t)size - start)};
 	bytes = malloc(x.length + 1);
-	if (!bytes || pread(fd, bytes, x.length, (off_t)start) != (ssize_t)x.length)
+	if (!bytes || pread_full(fd, bytes, x.length, start, NULL) < 0)
 		return false;
 	x.bytes = bytes;
 	return index_is_sound(&x);

@@ -4,12 +4,12 @@
  *
  * Names are given in three passes over the entries, which come in strcmp order, so that the result depends on nothing
  * else:
- *	kept	the name that the record had in an older session, if it is valid and free; of a Joliet name of ours
- *		the number of the attempt that made it is enough
- *	plain	the name itself, if nothing is lost by it (burner/format/identifier.h; Joliet: at most 64 characters,
- *		none of them replaced)
- *	made	a made one (burner/format/identifier.h, burner/format/joliet.h; in Joliet first the
- *		name with other characters replaced).  On a clash it is made again with the number of the attempt.
+ *	kept	the name that the record had in an older session, if it is valid and free; of a Joliet name of ours the
+ *		number of the attempt that made it is enough
+ *	plain	the name itself, if nothing is lost by it (burner/format/identifier.h; Joliet: at most 64
+ *		characters, none of them replaced)
+ *	made	a made one (there, and burner/format/joliet.h; in Joliet first the name with other characters
+ *		replaced).  On a clash it is made again with the number of the attempt.
  * A file "A." and a directory "A" count as a clash, since most readers cut the dot.
  */
 #include <errno.h>

@@ -33,15 +33,16 @@ static inline unsigned system_use_bytes(const struct system_use *s) { return s->
 
 /* A name's entries. */
 void system_use_of_node(struct system_use *s, const struct manifest_node *node, const char *name);
-/* Those of "." and ".."; DOT_OF_VOLUME: the root's ".", which announces SUSP (SP) and Rock Ridge (ER). */
+/* Those of "." and ".."; of_volume: the root's ".", which announces SUSP (SP) and Rock Ridge (ER). */
 enum dot { DOT_OF_VOLUME, DOT_OF_DIRECTORY };
 void system_use_of_dots(struct system_use *s, const struct manifest_node *node, enum dot which);
 /* Adds a TW entry. */
 void system_use_add_twin(struct system_use *s, const struct twin *twin);
 /*
  * Cuts an SL entry in two, so that the first has at most `room` bytes, and as many as can be: what a continuation
- * area has left is filled, whatever comes in which order (burner/format/bound.h counts on it).  false: it is none, or
- * not one byte of a component fits; then nothing changed.
+ * area has left is filled, whatever comes in which order (burner/format/bound.h counts on it).  false: it is none,
+ * or not one byte
+ * of a component fits; then nothing changed.
  */
 bool system_use_cut_link(struct system_use *s, unsigned entry, unsigned room);
 #endif

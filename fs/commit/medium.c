@@ -8,6 +8,8 @@
 #include "burner/format/appuse.h"
 #include "burner/format/volume_descriptor.h"
 #include "burner/format/geometry.h"
+#include "burner/base/bytes.h"
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "fs/commit/internal.h"
 #include "fs/commit/message.h"
@@ -214,7 +216,7 @@ int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes)
 	    disc_read(disc, start_lba + SESSION_DESCRIPTORS, sector, 1) < 0 || !is_volume_descriptor(sector))
 		return 0;
 	memset(sector, 0, sizeof(sector));
-	if (pwrite(fd, sector, sizeof(sector), (off_t)pos) != (ssize_t)sizeof(sector) || fsync(fd) < 0)
+	if (pwrite_full(fd, sector, sizeof(sector), pos, NULL) < 0 || fsync(fd) < 0)
 		return -EIO;
 	return disc_refresh(disc);
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/io.h"
 
 struct spool_piece {
 	uint64_t pos, length; /* on the disc */
@@ -94,17 +95,10 @@ static int note(struct spool *s, uint64_t pos, uint64_t length)
 
 int spool_add(struct spool *s, uint64_t pos, const void *buf, size_t length)
 {
-	const uint8_t *from = buf;
+	int r = pwrite_full(s->fd, buf, length, s->written, NULL);
 
-	for (size_t done = 0; done < length;) {
-		ssize_t n = pwrite(s->fd, from + done, length - done, (off_t)(s->written + done));
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		done += n > 0 ? (size_t)n : 0;
-	}
+	if (r)
+		return r;
 	s->written += length;
 	return length ? note(s, pos, length) : 0;
 }

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
@@ -240,12 +241,9 @@ void stage_bodies_release(struct stage *s)
 {
 	struct bodies *t = &s->bodies;
 
-	for (size_t i = 0; i < t->table.capacity; i++) {
-		struct body *b;
+	for (struct idmap_at at = {0}; idmap_next(&t->table, &at);) {
+		struct body *b = body_of(at.value);
 
-		if (t->table.keys[i] == IDMAP_NO_KEY)
-			continue;
-		b = body_of(t->table.values[i]);
 		close_fd(&b->fd);
 		free(b);
 	}
@@ -283,7 +281,7 @@ static int body_make(struct stage *s, bool sparse, struct body **ret)
 	stage_body_name(number, name);
 	fd = openat(s->bodies_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return errno == EDQUOT ? -ENOSPC : -errno;
+		return quota_as_space(-errno);
 	close_fd(&fd);
 	r = body_put_row(s, number, sparse);
 	if (r) {
@@ -432,37 +430,11 @@ int stage_body_read(struct stage *s, uint32_t body, uint64_t pos, void *buf, siz
 	r = stage_body_acquire(s, body, &b);
 	if (r)
 		return r;
-	while (done < length) {
-		ssize_t n = pread(b->fd, (uint8_t *)buf + done, length - done, (off_t)(pos + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			r = -errno;
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
+	r = pread_full(b->fd, buf, length, pos, &done);
 	stage_body_release(s, b, false);
 	if (!r)
 		memset((uint8_t *)buf + done, 0, length - done);
 	return r;
-}
-
-static int write_all(int fd, const uint8_t *buf, size_t length, uint64_t pos)
-{
-	while (length) {
-		ssize_t n = pwrite(fd, buf, length, (off_t)pos);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EDQUOT ? -ENOSPC : -errno;
-		buf += n;
-		length -= (size_t)n;
-		pos += (uint64_t)n;
-	}
-	return 0;
 }
 
 /* Large amounts are handed to the disk long before the next sync, which would find it idle until then. */
@@ -493,7 +465,7 @@ int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *b
 	if (!r && b->sparse && b->discards)
 		stage_discards_cancel(s, b, pos, length);
 	if (!r)
-		r = write_all(b->fd, buf, length, pos);
+		r = quota_as_space(pwrite_full(b->fd, buf, length, pos, NULL));
 	stage_body_release(s, b, true);
 	if (!r)
 		count_written(s, length);
@@ -510,10 +482,10 @@ static int ref_dirty_locked(struct stage *s, struct body ***ret, size_t *ret_n)
 	size_t n = 0;
 	int r = t->n_dirty && !found ? -ENOMEM : 0;
 
-	for (size_t i = 0; !r && n < t->n_dirty && i < t->table.capacity; i++) {
-		struct body *b = t->table.keys[i] == IDMAP_NO_KEY ? NULL : body_of(t->table.values[i]);
+	for (struct idmap_at at = {0}; !r && n < t->n_dirty && idmap_next(&t->table, &at);) {
+		struct body *b = body_of(at.value);
 
-		if (!b || !b->dirty)
+		if (!b->dirty)
 			continue;
 		r = ref_locked(s, b);
 		if (!r)

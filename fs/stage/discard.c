@@ -350,10 +350,9 @@ static int collect(struct stage *s, struct idmap *used, const uint32_t *keep, si
 	for (size_t i = 0; i < n_keep; i++)
 		idmap_put(used, keep[i], 1);
 	pthread_mutex_lock(&t->lock);
-	for (size_t i = 0; i < t->table.capacity; i++)
-		if (t->table.keys[i] != IDMAP_NO_KEY &&
-		    is_garbage(s, (struct body *)(uintptr_t)t->table.values[i], used))
-			queue(s, (struct body *)(uintptr_t)t->table.values[i], 0, WHOLE);
+	for (struct idmap_at at = {0}; idmap_next(&t->table, &at);)
+		if (is_garbage(s, (struct body *)(uintptr_t)at.value, used))
+			queue(s, (struct body *)(uintptr_t)at.value, 0, WHOLE);
 	pthread_mutex_unlock(&t->lock);
 	return 0;
 }
@@ -392,9 +391,8 @@ int stage_discard(struct stage *s)
 	if (!r) {
 		t->running = NULL;
 		pthread_mutex_lock(&t->lock);
-		for (size_t i = 0; i < t->table.capacity; i++)
-			if (t->table.keys[i] != IDMAP_NO_KEY)
-				queue(s, (struct body *)(uintptr_t)t->table.values[i], 0, WHOLE);
+		for (struct idmap_at at = {0}; idmap_next(&t->table, &at);)
+			queue(s, (struct body *)(uintptr_t)at.value, 0, WHOLE);
 		pthread_mutex_unlock(&t->lock);
 		r = stage_rows_load(s);
 	}
@@ -413,13 +411,11 @@ void stage_totals(struct stage *s, struct stage_totals *ret)
 	totals.nodes = s->nodes.count;
 	totals.names = s->n_names;
 	pthread_mutex_lock(&t->lock);
-	for (size_t i = 0; i < t->table.capacity; i++) {
+	for (struct idmap_at at = {0}; idmap_next(&t->table, &at);) {
 		struct stat st;
 		char name[16];
 
-		if (t->table.keys[i] == IDMAP_NO_KEY)
-			continue;
-		stage_body_name((uint32_t)t->table.keys[i], name);
+		stage_body_name((uint32_t)at.key, name);
 		if (!fstatat(s->bodies_fd, name, &st, AT_SYMLINK_NOFOLLOW))
 			totals.body_bytes += (uint64_t)st.st_blocks * 512;
 	}

@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
@@ -80,20 +80,6 @@ int stage_default_root(char **ret)
 	return 0;
 }
 
-/* What was made is durable only with the directory it is in. */
-static int sync_parent(const char *path)
-{
-	_free_ char *copy = strdup(path);
-	_close_ int fd = -1;
-
-	if (!copy)
-		return -ENOMEM;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EACCES ? 0 : -errno; /* a directory that may be entered and not read */
-	return fsync(fd) && errno != EINVAL && errno != EROFS ? -EIO : 0;
-}
-
 /* Parents too; those that are missing are made private. */
 static int make_path(char *path)
 {
@@ -107,7 +93,7 @@ static int make_path(char *path)
 		if (!made && errno != EEXIST)
 			r = -errno;
 		if (!r && (made || !slash))
-			r = sync_parent(path);
+			r = fsync_parent(path);
 		if (slash)
 			*slash = '/';
 		if (r || !slash)
@@ -192,9 +178,9 @@ static int open_directory(struct stage_place *p, const char *name, enum place_ho
 		int r;
 
 		if (mkdirat(at, name, 0700) && errno != EEXIST)
-			return errno == EDQUOT ? -ENOSPC : -errno;
+			return quota_as_space(-errno);
 		/* Also when it was there: who made it may have been killed before this. */
-		r = !p->by_identity ? sync_parent(name) : fsync(p->root_fd) && errno != EINVAL ? -EIO : 0;
+		r = p->by_identity ? fsync_directory(p->root_fd) : fsync_parent(name);
 		if (r)
 			return r;
 	}

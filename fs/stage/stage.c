@@ -21,6 +21,7 @@
 #include <sys/statvfs.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
@@ -113,7 +114,7 @@ static int stage_load(struct stage *s)
 	int r = 0;
 
 	if (!s->read_only && mkdirat(s->dir_fd, BODIES_DIRECTORY, 0700) && errno != EEXIST)
-		return errno == EDQUOT ? -ENOSPC : -errno;
+		return quota_as_space(-errno);
 	s->bodies_fd = openat(s->dir_fd, BODIES_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->bodies_fd < 0)
 		return -errno;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/io.h"
 
 #define WAL_HEADER_BYTES 32u
 #define WAL_KEEP_BYTES (4u << 20) /* memory kept for the next commit */
@@ -46,17 +47,8 @@ static int read_file(const struct wal *w, uint8_t *buf, size_t length, uint64_t 
 {
 	size_t got = 0;
 
-	while (w->fd >= 0 && got < length) {
-		ssize_t n = pread(w->fd, buf + got, length - got, (off_t)(offset + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return SQLITE_IOERR_READ;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
+	if (w->fd >= 0 && pread_full(w->fd, buf, length, offset, &got))
+		return SQLITE_IOERR_READ;
 	memset(buf + got, 0, length - got);
 	*ret_got = got;
 	return SQLITE_OK;
@@ -232,20 +224,11 @@ int wal_init(struct wal *w, int dir_fd, bool read_only)
 	return 0;
 }
 
-static int write_all(int fd, const uint8_t *buf, size_t length, uint64_t offset)
+static int write_file(const struct wal *w, const uint8_t *buf, size_t length, uint64_t offset)
 {
-	while (length) {
-		ssize_t n = pwrite(fd, buf, length, (off_t)offset);
+	int r = pwrite_full(w->fd, buf, length, offset, NULL);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EDQUOT || errno == EFBIG ? -ENOSPC : -errno;
-		buf += n;
-		length -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
+	return r == -EFBIG ? -ENOSPC : quota_as_space(r);
 }
 
 int wal_flush(struct wal *w)
@@ -257,13 +240,13 @@ int wal_flush(struct wal *w)
 		return 0;
 	if (w->start == 0 && w->length > WAL_HEADER_BYTES) {
 		first = WAL_HEADER_BYTES;
-		r = write_all(w->fd, w->held, first, 0);
+		r = write_file(w, w->held, first, 0);
 		if (r)
 			return r;
 		if (fdatasync(w->fd))
 			return -EIO;
 	}
-	r = write_all(w->fd, w->held + first, w->length - first, w->start + first);
+	r = write_file(w, w->held + first, w->length - first, w->start + first);
 	if (r)
 		return r;
 	if (fdatasync(w->fd))

@@ -4,15 +4,16 @@
  *
  * A table by inode number.  What else there is to know of such a file stands in its record on the disc or in its row
  * in the stage, where it is read when it is asked for (node_fetch); then a struct node takes its place, until it is
- * used no more.  Not locked: the tree's lock guards it. 64 tables that grow by a quarter, so that neither their room
- * nor the moment in which one is copied costs much of what is kept.
+ * used no more.  Not locked: the tree's lock guards it.  64 tables (table.h) that grow by a quarter, so that neither their
+ * room nor the moment in which one is copied costs much of what is kept.
  */
 #ifndef FS_TREE_KNOWN_H
 #define FS_TREE_KNOWN_H
 
+#include <assert.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+
+#include "burner/base/table.h"
 
 /* known.where: below KNOWN_READERS, which of the tree's readers reads its record; or */
 #define KNOWN_READERS 250u
@@ -28,29 +29,20 @@ struct known {
 	uint64_t parent : 56, where : 8;
 };
 
-/* Of numbers that fit; known_fits() is to be asked before. */
-static inline struct known known_of(uint64_t ino, uint64_t locator, uint64_t parent, uint64_t n_lookups, uint32_t where)
-{
-	return (struct known){.ino = ino,
-			      .locator = locator & ((1ull << 48) - 1),
-			      .n_lookups = (uint16_t)n_lookups,
-			      .parent = parent & ((1ull << 56) - 1),
-			      .where = (uint8_t)where};
-}
+static_assert(sizeof(struct known) == 24, "24 bytes each");
 
 #define KNOWN_PARTS 64u
-struct known_part {
-	struct known *slots;
-	uint32_t capacity, count;
-};
+
 struct known_table {
-	struct known_part parts[KNOWN_PARTS];
+	struct table parts[KNOWN_PARTS];
 	size_t count;
-	uint64_t seed;
-}; /* seed: of its hash */
+	uint64_t seed; /* of its hash */
+};
 
 /* Do the numbers fit? false: it remains a node. */
 bool known_fits(uint64_t locator, uint64_t parent, uint64_t n_lookups, uint32_t where);
+/* Of numbers that fit; known_fits() is to be asked before. */
+struct known known_of(uint64_t ino, uint64_t locator, uint64_t parent, uint64_t n_lookups, uint32_t where);
 struct known *known_find(const struct known_table *t, uint64_t ino); /* NULL: none; valid until the next change */
 int known_add(struct known_table *t, const struct known *k);	     /* not there yet. -ENOMEM */
 void known_remove(struct known_table *t, struct known *k);

@@ -101,6 +101,7 @@ noise() { head -c "$1" /dev/zero | openssl enc -aes-128-ctr -nosalt -K "$(printf
 
 # begin_story NAME: in with-burner; its directories and its TAP
 begin_story() {
+	# shellcheck disable=SC2034 # image: of those who source this
 	story=$1 image=$T/$1.disc work=/tmp/story.$1
 	tree=$work/tree mnt=$work/mnt stage=$work/stage
 	mkdir -p "$tree" "$mnt"

@@ -62,6 +62,7 @@ extracted() {
 	chmod -R u+rwX "$T/extracted"
 	rm -rf "$T/extracted"
 }
+parts_in() { local parts=("$1"/*part*); echo "${#parts[@]}"; }
 listed() {
 	local all part file
 	all=$(find "$reference" -mindepth 1 -printf x | wc -c)
@@ -79,7 +80,7 @@ listed() {
 		[[ -e $part ]] || continue
 		diff -r "$part" "$T/7z.out/${part##*/}" 2>&1 || break
 	done >"$T/differences"
-	is "$1: 7z gives the source's files, and only those" "$(head -n 5 "$T/differences")$(ls "$reference" | grep -c part)" "$(ls "$T/7z.out" | grep -c part)"
+	is "$1: 7z gives the source's files, and only those" "$(head -n 5 "$T/differences")$(parts_in "$reference")" "$(parts_in "$T/7z.out")"
 	rm -rf "$T/7z.out"
 }
 

@@ -45,7 +45,7 @@ listed() {
 }
 
 # What each session of the disc must show for ever: burned counts one more.
-burned() { tree_digest "$reference" Th >"$T/session-$((++sessions)).want"; }
+burned() { ((++sessions)); tree_digest "$reference" Th >"$T/session-$sessions.want"; }
 toc() { xorriso -indev "$disc" -toc 2>/dev/null | grep -c '^ISO session'; }
 
 for kind in blank genisoimage xorriso; do

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "burner/base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "burner/base/own.h"
+
+int pread_full(int fd, void *buf, size_t length, uint64_t pos, size_t *ret_done)
+{
+	size_t done = 0;
+	int r = 0;
+
+	while (done < length) {
+		ssize_t n = pread(fd, (uint8_t *)buf + done, length - done, (off_t)(pos + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			r = -errno;
+		else if (n == 0 && !ret_done)
+			r = -EIO;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	if (ret_done)
+		*ret_done = done;
+	return r;
+}
+
+int pwrite_full(int fd, const void *buf, size_t length, uint64_t pos, size_t *ret_done)
+{
+	size_t done = 0;
+	int r = 0;
+
+	while (done < length && !r) {
+		ssize_t n = pwrite(fd, (const uint8_t *)buf + done, length - done, (off_t)(pos + done));
+
+		if (n > 0)
+			done += (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			r = n == 0 ? -EIO : -errno;
+	}
+	if (ret_done)
+		*ret_done = done;
+	return r;
+}
+
+int fsync_directory(int fd) { return fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0; }
+
+int fsync_parent(const char *path)
+{
+	_free_ char *copy = strdup(path);
+	_close_ int fd = -1;
+
+	if (!copy)
+		return -ENOMEM;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES ? 0 : -errno;
+	return fsync_directory(fd);
+}
+
+int quota_as_space(int r) { return r == -EDQUOT ? -ENOSPC : r; }
