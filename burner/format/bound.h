@@ -21,7 +21,7 @@
 #include "burner/format/link_table.h"
 #include "burner/format/susp.h"
 
-#define BOUND_SECTIONS 90u /* of one file */
+#define BOUND_SECTIONS 90u /* of one file: burner/SESSION.md, "Content of files" */
 #define BOUND_FILE_BYTES (BOUND_SECTIONS * SECTION_MAX_BYTES)
 /* What every session has besides its directories and data: descriptors, path tables' rounding, commit record.  Before
  * the length is rounded up to BOUND_ALIGN_SECTORS.  The first session above a head at LBA 0 saves that too. */
