@@ -82,7 +82,7 @@ static int take_tf(struct rock *r, const uint8_t *e)
 		if (at + step > e[2])
 			return -EBADMSG;
 		/* Most are the same as the one before. */
-		if (at == 5 || memcmp(e + at, e + at - step, step))
+		if (at == 5 || memcmp(e + at, e + at - step, step) != 0)
 			t = e[4] & TF_LONG ? date_of_volume(e + at) : (struct timespec){date_of_record(e + at), 0};
 		at += step;
 		if (bit == 1) {
