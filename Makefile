@@ -122,7 +122,7 @@ MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
 HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) $(B)/tests/recorder $(B)/tests/uml_xstate.so $(B)/tests/late.so
 ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(COMMANDS:%=fs/cmd/%.c) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC) $(POWER_SRC)
 
-.PHONY: all programs tests fuzz fuzzers units helpers deps check demo bench soak fuzzing coverage check-ports headers layers install uninstall clean help FORCE
+.PHONY: all programs tests fuzz fuzzers units helpers deps check demo bench soak fuzzing coverage check-ports headers layers install uninstall clean help FORCE format lint
 
 ## all: the programs, in build/ (the default); header and layer check
 all: programs headers layers
@@ -260,6 +260,14 @@ check:
 	$(Q)$(MAKE) --no-print-directory $(jobs) WERROR=1 SAN=address,undefined programs fuzz units
 	$(Q)$(MAKE) --no-print-directory $(jobs) WERROR=1 SAN=thread units
 	$(Q)CC='$(CC)' tests/run $(TESTS)
+
+## format: the form of the code, by clang-format 14
+format:
+	$(Q)git ls-files '*.[ch]' | xargs clang-format -i
+## lint: what clang-format, clang-tidy, cppcheck and shellcheck say; TOOLS="TOOL…" some of them
+lint: compile_commands.json
+	$(Q)tests/install-packages lint
+	$(Q)tests/lint $(TOOLS)
 
 ## demo: what it does, on an image file, explained line by line
 demo:

@@ -380,13 +380,13 @@ static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16
 
 	if (r < 0)
 		return r;
-	if (appuse_decode(sector, &a) < 0 || a.start_lba != start_lba || memcmp(a.uuid, uuid, sizeof(a.uuid)) ||
+	if (appuse_decode(sector, &a) < 0 || a.start_lba != start_lba || memcmp(a.uuid, uuid, sizeof(a.uuid)) != 0 ||
 	    a.sectors <= SESSION_DESCRIPTORS + 1 || a.sectors > UINT32_MAX - start_lba)
 		return -EBADMSG;
 	r = disc_read(d, start_lba + a.sectors - 1, sector, 1);
 	if (r < 0)
 		return r;
-	if (commit_record_decode(sector, &commit) < 0 || memcmp(commit.uuid, uuid, sizeof(commit.uuid)) ||
+	if (commit_record_decode(sector, &commit) < 0 || memcmp(commit.uuid, uuid, sizeof(commit.uuid)) != 0 ||
 	    commit.start_lba != start_lba || commit.sectors != a.sectors || commit.number != a.number)
 		return -EBADMSG;
 	*ret = commit;
@@ -465,7 +465,7 @@ int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], cons
 	r = read_commit(d, start_lba, uuid, &commit);
 	if (r == 0)
 		r = hash_session(d, &commit, progress, sha256);
-	if (r == 0 && memcmp(sha256, commit.sha256, sizeof(sha256)))
+	if (r == 0 && memcmp(sha256, commit.sha256, sizeof(sha256)) != 0)
 		r = -EBADMSG;
 	if (r == 0)
 		report(progress, commit.sectors, commit.sectors);

@@ -56,8 +56,8 @@ bool guess_udf(struct disc *d)
 			return false;
 		if (!memcmp(sector + 1, "NSR02", 5) || !memcmp(sector + 1, "NSR03", 5))
 			return true;
-		if (!is_volume_descriptor(sector) && memcmp(sector + 1, "BEA01", 5) && memcmp(sector + 1, "BOOT2", 5) &&
-		    memcmp(sector + 1, "CDW02", 5))
+		if (!is_volume_descriptor(sector) && memcmp(sector + 1, "BEA01", 5) != 0 &&
+		    memcmp(sector + 1, "BOOT2", 5) != 0 && memcmp(sector + 1, "CDW02", 5) != 0)
 			return false;
 	}
 	return false;

@@ -157,7 +157,7 @@ static int newest_ours(struct scan *s, const uint8_t head[SECTOR_BYTES], bool *d
 	if (r < 0)
 		r = add(s, head, a.start_lba, DESCRIPTORS_LBA);
 	else if (!same_root(head, sector) || !appuse_at(sector, a.start_lba, &at) ||
-		 memcmp(at.uuid, a.uuid, sizeof(a.uuid)))
+		 memcmp(at.uuid, a.uuid, sizeof(a.uuid)) != 0)
 		return 0;
 	else
 		r = add(s, sector, a.start_lba, a.start_lba + SESSION_DESCRIPTORS);

@@ -143,8 +143,8 @@ static int same_disc(struct stage *stage, struct disc *disc, uint32_t failed_lba
 		r = disc_sessions(disc, &sessions, &n);
 	if (r)
 		return r;
-	if (expected.is_provisional ? memcmp(expected.provisional, found.provisional, 32) :
-				      memcmp(expected.id, found.id, 32))
+	if (expected.is_provisional ? memcmp(expected.provisional, found.provisional, 32) != 0 :
+				      memcmp(expected.id, found.id, 32) != 0)
 		return -ESTALE;
 	seen = before.session_lba == UINT32_MAX;
 	*ret_recorded = false;

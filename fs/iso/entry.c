@@ -78,7 +78,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 		int more = cursor_next_record(c, &record, &at);
 		if (more < 0)
 			return more;
-		if (!more || record_id_length(record) != id_length || memcmp(record_id(record), id, id_length))
+		if (!more || record_id_length(record) != id_length || memcmp(record_id(record), id, id_length) != 0)
 			return -EBADMSG;
 		r = sections_add(s, record, depth);
 		if (r || !(record_flags(record) & ISO_MULTIEXTENT))

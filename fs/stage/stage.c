@@ -292,7 +292,7 @@ static int open_at(const struct attempt *a, struct stage_place *p, const char *n
 	int r = stage_place_open(p, name, how, &holder, bound, a->ret_why);
 
 	stage_place_hex(a->options->identity.id, hex);
-	if (r == -EBUSY && a->candidate && strcmp(bound, hex))
+	if (r == -EBUSY && a->candidate && strcmp(bound, hex) != 0)
 		return -ENOENT; /* a mount of another disc that was blank once */
 	if (r == -EBUSY && a->ret_holder)
 		*a->ret_holder = holder;
