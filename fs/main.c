@@ -287,7 +287,7 @@ static int finish(struct app *a)
 
 	if (burn) {
 		stage_set_user(a->opening.stage, STAGE_FINISHING);
-		r = commit_request(a->commit, last_commit_done, a);
+		r = commit_request(a->commit, NULL, last_commit_done, a);
 		a->result.error = r;
 	} else {
 		explain_kept(a);

@@ -4,6 +4,7 @@
  *
  *	queue.c		requests, the thread, status
  *	machine.c	one commit, edge by edge
+ *	states.c	the table of the edges, and the journal
  *	undo.c		one that failed
  *	finish.c	publish and rebase: what must be completed once it was begun
  *	medium.c	what the stage knows of the disc, opening it for writing, cutting back an image
@@ -18,13 +19,13 @@
 #include "fs/commit/commit.h"
 #include "fs/commit/faults.h"
 #include "fs/commit/inputs.h"
+#include "fs/commit/states.h"
 #include "fs/manifest/manifest.h"
 
-enum request_kind { REQUEST_COMMIT, REQUEST_DRY_RUN, REQUEST_DISCARD };
-struct commit_request {
-	struct commit_request *next;
-	enum request_kind kind;
-	unsigned flags; /* enum commit_flags */
+/* A request in the queue. */
+struct queued {
+	struct queued *next;
+	struct commit_request_options options;
 	commit_done *done;
 	void *arg;
 };
@@ -68,8 +69,8 @@ struct commit {
 	pthread_cond_t wake;
 	/* under lock: */
 	bool started, stopping, finish_queue;
-	struct commit_request *waiting, **waiting_end;
-	struct commit_request *taken; /* those that the commit under way answers */
+	struct queued *waiting, **waiting_end;
+	struct queued *taken; /* those that the commit under way answers */
 	struct commit_status status;
 	struct disc_state state;
 	struct disc_session *sessions;

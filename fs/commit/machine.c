@@ -10,6 +10,8 @@
  *	REBASING	the tree changes	published: its generation is dropped from the stage
  *	IDLE		-			nothing
  *
+ * Which may follow which is a table in states.c, and each edge is held against it.
+ *
  * FROZEN waits for no disk: as long as everything only reads, a crash may leave the stage as its last sync did.  What
  * is staged goes to the stage's disk meanwhile, and all of it is durable when BURNING is.  Nor does VERIFYING: for
  * recovery it is BURNING.
@@ -64,7 +66,7 @@ int run_journal(struct run *run, enum stage_commit_state state)
 	int r;
 
 	next.state = state;
-	r = faults_commit_set(&run->c->faults, run->c->stage, &next);
+	r = commit_journal(&run->c->faults, run->c->stage, &next);
 	if (!r)
 		run->record = next;
 	return r;

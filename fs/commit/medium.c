@@ -231,5 +231,5 @@ int medium_settle(struct stage *stage, struct disc *disc, const struct faults *f
 		r = disc_fingerprint(disc, &fingerprint);
 	if (!r)
 		r = stage_rebind(stage, &identity, &fingerprint);
-	return r ? r : faults_commit_set(faults, stage, &idle);
+	return r ? r : commit_journal(faults, stage, &idle);
 }

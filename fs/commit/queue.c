@@ -27,53 +27,37 @@ static void commit_unlock(struct commit *c) { pthread_mutex_unlock(&c->lock); }
 
 /* ---- requests ---- */
 
-static int enqueue(struct commit *c, enum request_kind kind, unsigned flags, commit_done *done, void *arg)
+int commit_request(struct commit *c, const struct commit_request_options *o, commit_done *done, void *arg)
 {
-	struct commit_request *r = malloc(sizeof(*r));
+	struct queued *q = malloc(sizeof(*q));
 	bool refused;
 
-	if (!r)
+	if (!q)
 		return -ENOMEM;
-	*r = (struct commit_request){.kind = kind, .flags = flags, .done = done, .arg = arg};
+	*q = (struct queued){.done = done, .arg = arg};
+	if (o)
+		q->options = *o;
 	commit_lock(c);
 	refused = c->stopping;
 	if (!refused) {
-		*c->waiting_end = r;
-		c->waiting_end = &r->next;
+		*c->waiting_end = q;
+		c->waiting_end = &q->next;
 		pthread_cond_signal(&c->wake);
 	}
 	commit_unlock(c);
 	if (refused)
-		free(r);
+		free(q);
 	return refused ? -ESHUTDOWN : 0;
 }
 
-int commit_request(struct commit *c, commit_done *done, void *arg) { return commit_request_flags(c, 0, done, arg); }
-int commit_request_flags(struct commit *c, unsigned flags, commit_done *done, void *arg)
+static struct queued *unlink_queued(struct queued **list, const void *arg)
 {
-	return enqueue(c, REQUEST_COMMIT, flags, done, arg);
-}
-int commit_request_dry_run(struct commit *c, commit_done *done, void *arg)
-{
-	return commit_request_dry_run_flags(c, 0, done, arg);
-}
-int commit_request_dry_run_flags(struct commit *c, unsigned flags, commit_done *done, void *arg)
-{
-	return enqueue(c, REQUEST_DRY_RUN, flags, done, arg);
-}
-int commit_request_discard(struct commit *c, commit_done *done, void *arg)
-{
-	return enqueue(c, REQUEST_DISCARD, 0, done, arg);
-}
-
-static struct commit_request *unlink_request(struct commit_request **list, const void *arg)
-{
-	for (struct commit_request **link = list; *link; link = &(*link)->next) {
+	for (struct queued **link = list; *link; link = &(*link)->next) {
 		if ((*link)->arg == arg) {
-			struct commit_request *r = *link;
+			struct queued *q = *link;
 
-			*link = r->next;
-			return r;
+			*link = q->next;
+			return q;
 		}
 	}
 	return NULL;
@@ -87,41 +71,41 @@ static void find_end_locked(struct commit *c)
 
 bool commit_forget(struct commit *c, void *arg)
 {
-	struct commit_request *r;
+	struct queued *q;
 
 	commit_lock(c);
-	r = unlink_request(&c->waiting, arg);
-	if (r)
+	q = unlink_queued(&c->waiting, arg);
+	if (q)
 		find_end_locked(c);
 	else
-		r = unlink_request(&c->taken, arg);
+		q = unlink_queued(&c->taken, arg);
 	commit_unlock(c);
-	free(r);
-	return r != NULL;
+	free(q);
+	return q != NULL;
 }
 
 /* The first request and, for a commit, all others that it answers. */
-static enum request_kind take_locked(struct commit *c, unsigned *ret_flags)
+static enum commit_request_kind take_locked(struct commit *c, unsigned *ret_flags)
 {
-	enum request_kind kind = c->waiting->kind;
-	struct commit_request **to = &c->taken, **link = &c->waiting;
+	enum commit_request_kind kind = c->waiting->options.kind;
+	struct queued **to = &c->taken, **link = &c->waiting;
 
 	*ret_flags = 0;
 	while (*link) {
-		struct commit_request *r = *link;
+		struct queued *q = *link;
 
-		if (kind == REQUEST_COMMIT && r->kind == REQUEST_DISCARD)
+		if (kind == COMMIT_BURN && q->options.kind == COMMIT_DISCARD)
 			break;
-		if (r->kind != kind) {
-			link = &r->next;
+		if (q->options.kind != kind) {
+			link = &q->next;
 			continue;
 		}
-		*link = r->next;
-		r->next = NULL;
-		*ret_flags |= r->flags;
-		*to = r;
-		to = &r->next;
-		if (kind != REQUEST_COMMIT)
+		*link = q->next;
+		q->next = NULL;
+		*ret_flags |= q->options.flags;
+		*to = q;
+		to = &q->next;
+		if (kind != COMMIT_BURN)
 			break;
 	}
 	find_end_locked(c);
@@ -129,21 +113,21 @@ static enum request_kind take_locked(struct commit *c, unsigned *ret_flags)
 }
 
 /* Answers them all, in the order of asking; done is called without the lock. */
-static void answer(struct commit *c, struct commit_request **list, const struct commit_result *result)
+static void answer(struct commit *c, struct queued **list, const struct commit_result *result)
 {
 	for (;;) {
-		struct commit_request *r;
+		struct queued *q;
 
 		commit_lock(c);
-		r = *list;
-		if (r)
-			*list = r->next;
+		q = *list;
+		if (q)
+			*list = q->next;
 		find_end_locked(c);
 		commit_unlock(c);
-		if (!r)
+		if (!q)
 			return;
-		r->done(r->arg, result);
-		free(r);
+		q->done(q->arg, result);
+		free(q);
 	}
 }
 
@@ -240,13 +224,13 @@ static void discard(struct commit *c, struct commit_result *outcome)
 		c->hooks.discarded(c->hooks.context, what);
 }
 
-static void serve(struct commit *c, enum request_kind kind, unsigned flags)
+static void serve(struct commit *c, enum commit_request_kind kind, unsigned flags)
 {
 	struct commit_result result = {.error = 0};
 
-	if (kind == REQUEST_COMMIT)
+	if (kind == COMMIT_BURN)
 		machine_commit(c, flags, &result);
-	else if (kind == REQUEST_DRY_RUN)
+	else if (kind == COMMIT_DRY_RUN)
 		machine_dry_run(c, flags, &result);
 	else
 		discard(c, &result);
@@ -288,7 +272,7 @@ static void *commit_main(void *arg)
 
 	while (wait_for_work(c, &kind, &flags)) {
 		if (kind >= 0)
-			serve(c, (enum request_kind)kind, flags);
+			serve(c, (enum commit_request_kind)kind, flags);
 		else
 			commit_look(c, false);
 		commit_tick(c);

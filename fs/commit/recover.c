@@ -34,7 +34,7 @@ static int journal(struct recovery *v, enum stage_commit_state state)
 	if (state == STAGE_IDLE)
 		next = (struct stage_commit){.state = STAGE_IDLE};
 	next.state = state;
-	return stage_commit_set(v->stage, &next);
+	return commit_journal(NULL, v->stage, &next);
 }
 
 static int failed(struct recovery *v, const char *what, int error)
@@ -118,8 +118,7 @@ static int take_back(struct recovery *v)
 /* A write-once disc keeps what was burned: its open track is closed, and the stage goes on from there. */
 static int conclude(struct recovery *v, uint32_t *ret_generation)
 {
-	static const struct faults no_faults = {.target = NULL};
-	int r = medium_conclude(v->stage, v->disc, &v->record, &no_faults);
+	int r = medium_conclude(v->stage, v->disc, &v->record, NULL);
 
 	if (r > 0)
 		return roll_forward(v, ret_generation);
@@ -183,7 +182,6 @@ int commit_recover(struct stage *stage, struct disc *disc, uint32_t *ret_generat
 int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *tree, struct iso *base,
 			   uint32_t generation)
 {
-	static const struct faults no_faults = {.target = NULL};
 	_free_ struct burn_directory *directories = NULL;
 	struct disc_state state;
 	struct iso_info info;
@@ -200,6 +198,6 @@ int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *
 		r = tree_rebase(tree, generation, base, &state, &placements, NULL);
 	}
 	if (!r)
-		r = medium_settle(stage, disc, &no_faults);
+		r = medium_settle(stage, disc, NULL);
 	return r ? r : stage_collect(stage, NULL, 0);
 }

@@ -126,7 +126,7 @@ void sync_request(struct server *s, fuse_req_t req)
 	fuse_req_interrupt_func(req, interrupted, w);
 	r = enlist(w);
 	if (!r)
-		r = commit_request(s->commit, committed, w);
+		r = commit_request(s->commit, NULL, committed, w);
 	if (r < 0)
 		committed(w, &(struct commit_result){.error = r});
 }
