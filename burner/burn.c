@@ -393,6 +393,19 @@ static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16
 	return 0;
 }
 
+int burn_session_begins(struct disc *d, uint32_t start_lba, const uint8_t uuid[16])
+{
+	uint8_t sector[SECTOR_BYTES];
+	struct appuse a;
+	int r = start_lba > UINT32_MAX - 32 ? -ESTALE : disc_read(d, start_lba + 16, sector, 1);
+
+	if (r)
+		return r;
+	return appuse_decode(sector, &a) == 0 && a.start_lba == start_lba && memcmp(a.uuid, uuid, sizeof(a.uuid)) == 0 ?
+		       0 :
+		       -ESTALE;
+}
+
 /* POSIX_FADV_DONTNEED, for what is not read past it: what is in the page cache is no proof of what is on the disk. */
 static void advise(struct disc *d, uint32_t lba, uint32_t n_sectors, int advice)
 {

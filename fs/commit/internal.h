@@ -7,7 +7,7 @@
  *	states.c	the table of the edges, and the journal
  *	undo.c		one that failed
  *	finish.c	publish and rebase: what must be completed once it was begun
- *	medium.c	what the stage knows of the disc, opening it for writing, cutting back an image
+ *	medium.c	what the stage knows of the disc, opening it for writing
  *	recover.c	the same after a crash
  */
 #ifndef FS_COMMIT_INTERNAL_H
@@ -114,14 +114,9 @@ int medium_is_expected(struct stage *stage, struct disc *disc, char *message, si
 int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_session *ret);
 /* -EIO of a block that cannot be read stays; it is -ENOMEDIUM or -ENODEV when there is no disc or no drive any more. */
 int medium_explain(struct disc *disc, int error);
-/* Length of an image file; 0 when it is none. */
-uint64_t medium_image_bytes(struct disc *disc);
 /* The write side of the disc, with the fault and the speed of the options (NULL: neither). -EINVAL: the fault is
  * wrong. */
 int medium_open_target(struct disc *disc, const struct commit_options *o, unsigned flags, struct target **ret);
-/* Cut an image back to image_bytes, durably, and look at it again. Never below the end of its newest session
- * (-EINVAL). */
-int medium_cut(struct disc *disc, uint64_t image_bytes);
 /*
  * What became of a session on a write-once disc whose burn failed, or of which nothing is known.  Its open track is
  * closed.  1: it is there, whole, the newest.  0: it is not; the stage is tied to the disc as it is now, IDLE.
@@ -129,11 +124,6 @@ int medium_cut(struct disc *disc, uint64_t image_bytes);
  */
 int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_commit *record,
 		    const struct faults *faults);
-/* Is the session there whose head is to be written? 0, -ESTALE, what disc_read() says. */
-int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid[16]);
-/* An image that had something behind its newest session is not cut there: what is left of the descriptor of an
- * unpublished session is blanked, durably, or its remains might be taken for a session of another program. */
-int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes);
 /* Ties the stage to the disc as it is, then IDLE: by one sync, or, when a crash comes between the two, in this order,
  * which is recovered from. */
 int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults);

@@ -292,7 +292,7 @@ static int check_disc(struct run *run, struct commit_result *outcome)
 	return r ? commit_failed(outcome, "the disc has changed", r, NULL) : 0;
 }
 
-static void fill_record(struct run *run)
+static int fill_record(struct run *run)
 {
 	const struct burn_options *o = &run->inputs.options;
 	struct stage_commit *record = &run->record;
@@ -302,8 +302,8 @@ static void fill_record(struct run *run)
 	memcpy(record->uuid, o->uuid, sizeof(record->uuid));
 	record->time = o->time;
 	record->sectors = run->cost.append_sectors;
-	record->image_bytes = medium_image_bytes(run->c->disc);
 	record->encoder_version = ENCODER_VERSION;
+	return disc_image_bytes(run->c->disc, &record->image_bytes);
 }
 
 static int journal_failed(struct commit_result *outcome, int error)
@@ -318,7 +318,9 @@ static int write_session(struct run *run, struct commit_result *outcome)
 	struct disc_state state;
 	int r;
 
-	fill_record(run);
+	r = fill_record(run);
+	if (r)
+		return commit_failed(outcome, "the disc could not be looked at", r, NULL);
 	r = run_journal(run, STAGE_BURNING);
 	if (r)
 		return journal_failed(outcome, r);

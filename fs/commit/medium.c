@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "burner/format/appuse.h"
-#include "burner/base/bytes.h"
 #include "burner/base/own.h"
 #include "fs/commit/internal.h"
 #include "fs/commit/message.h"
-
-#define DESCRIPTOR_SECTOR 16u
 
 static bool same_state(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
 {
@@ -78,45 +71,6 @@ int medium_open_target(struct disc *disc, const struct commit_options *o, unsign
 		return -errno;
 	*ret = target;
 	return 0;
-}
-
-uint64_t medium_image_bytes(struct disc *disc)
-{
-	int fd = disc_fd(disc);
-	struct stat st;
-
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-}
-
-int medium_cut(struct disc *disc, uint64_t image_bytes)
-{
-	uint64_t now = medium_image_bytes(disc);
-	struct disc_fingerprint f;
-	int fd = disc_fd(disc), r;
-
-	if (now <= image_bytes)
-		return 0;
-	r = disc_fingerprint(disc, &f);
-	if (r)
-		return r;
-	if (image_bytes < f.image_bytes)
-		return -EINVAL;
-	if (ftruncate(fd, (off_t)image_bytes) < 0 || fsync(fd) < 0)
-		return -errno;
-	return disc_refresh(disc);
-}
-
-int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid[16])
-{
-	uint8_t sector[SECTOR_BYTES];
-	struct appuse a;
-	int r = disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1);
-
-	if (r)
-		return r;
-	return appuse_decode(sector, &a) == 0 && a.start_lba == start_lba && memcmp(a.uuid, uuid, sizeof(a.uuid)) == 0 ?
-		       0 :
-		       -ESTALE;
 }
 
 /* ---- a burn that failed on a write-once disc ---- */
@@ -200,24 +154,6 @@ int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_c
 	if (!r)
 		r = look_at(disc, stage_failed_lba(stage));
 	return r ? r : medium_settle(stage, disc, faults);
-}
-
-int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes)
-{
-	uint8_t sector[SECTOR_BYTES];
-	uint64_t pos = ((uint64_t)start_lba + DESCRIPTOR_SECTOR) * SECTOR_BYTES;
-	struct disc_fingerprint f;
-	int fd = disc_fd(disc), r = disc_fingerprint(disc, &f);
-
-	if (r)
-		return r;
-	if (fd < 0 || pos < f.image_bytes || pos + SECTOR_BYTES > image_bytes ||
-	    disc_read(disc, start_lba + DESCRIPTOR_SECTOR, sector, 1) < 0 || memcmp(sector + 1, "CD001", 5) != 0)
-		return 0;
-	memset(sector, 0, sizeof(sector));
-	if (pwrite(fd, sector, sizeof(sector), (off_t)pos) != (ssize_t)sizeof(sector) || fsync(fd) < 0)
-		return -EIO;
-	return disc_refresh(disc);
 }
 
 int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults)

@@ -99,9 +99,9 @@ static int take_back(struct recovery *v)
 	int r = v->record.state == STAGE_PUBLISHING ? restore_head(v) : 0;
 
 	if (!r && begun)
-		r = medium_cut(v->disc, v->record.image_bytes);
+		r = disc_cut_image(v->disc, v->record.image_bytes);
 	if (!r && begun)
-		r = medium_clear(v->disc, v->record.start_lba, v->record.image_bytes);
+		r = disc_clear_descriptor(v->disc, v->record.start_lba);
 	if (!r)
 		r = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
 	if (!r)

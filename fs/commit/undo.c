@@ -44,7 +44,7 @@ static void take_back(struct run *run)
 	int r = 0;
 
 	if (run->record.state >= STAGE_BURNING)
-		r = medium_cut(c->disc, run->record.image_bytes);
+		r = disc_cut_image(c->disc, run->record.image_bytes);
 	if (!r && run->record.state >= STAGE_BURNING)
 		r = disc_refresh(c->disc);
 	if (!r)
