@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cdappendfs/target.h"
+
+#include "burner/medium/internal.h"
+
+int target_publish(struct target *t, const uint8_t head[16 * SECTOR_BYTES])
+{
+	int r = 0;
+
+	if (!t->ops->publish_sector)
+		return t->ops->publish ? t->ops->publish(t, head) : 0;
+	for (uint32_t lba = HEAD_END_LBA - 1; lba > HEAD_LBA && !r; lba--)
+		r = t->ops->publish_sector(t, lba, head + (lba - HEAD_LBA) * SECTOR_BYTES);
+	if (!r)
+		r = t->ops->sync(t);
+	if (!r)
+		r = t->ops->publish_sector(t, HEAD_LBA, head);
+	return r ? r : t->ops->sync(t);
+}
