@@ -13,9 +13,9 @@
 #ifndef FS_COMMIT_INTERNAL_H
 #define FS_COMMIT_INTERNAL_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
+#include "burner/base/worker.h"
 #include "fs/commit/commit.h"
 #include "fs/commit/faults.h"
 #include "fs/commit/inputs.h"
@@ -54,7 +54,6 @@ struct commit {
 	struct stage *stage;
 	struct tree *tree;
 	struct faults faults;
-	pthread_t thread;
 	atomic_bool cancelled;
 
 	/* the thread's own */
@@ -65,10 +64,8 @@ struct commit {
 	struct timespec flushed; /* when changed nodes went to the stage last */
 	bool flush_failed;	 /* said so already */
 
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	/* under lock: */
-	bool started, stopping, finish_queue;
+	struct worker worker; /* its lock guards what follows */
+	bool finish_queue;
 	struct queued *waiting, **waiting_end;
 	struct queued *taken; /* those that the commit under way answers */
 	struct commit_status status;

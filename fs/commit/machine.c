@@ -96,10 +96,10 @@ static void report(void *context, uint64_t done_sectors, uint64_t all_sectors)
 	struct run *run = context;
 	struct commit *c = run->c;
 
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->worker.lock);
 	c->status.done_sectors = done_sectors;
 	c->status.all_sectors = all_sectors;
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->worker.lock);
 	commit_tick(c);
 }
 

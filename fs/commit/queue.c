@@ -2,9 +2,9 @@
 /*
  * queue.c - requests and the thread that serves them
  *
- * c->lock guards the queue, the status and the copy of what is known of the disc; it is held for moments only and
- * never over a call that leaves this room.  The disc's state is asked by the commit's thread alone (by the maker
- * before that thread is there).
+ * The lock of c->worker guards the queue, the status and the copy of what is known of the disc; it is held for moments
+ * only and never over a call that leaves this room.  The disc's state is asked by the commit's thread alone (by the
+ * maker before that thread is there).
  *
  * A commit answers all requests for one that wait when it begins: what was staged before them is in it.  A discard is
  * a fence: what was asked after it is served after it.  A request leaves the list of those taken just before its
@@ -22,8 +22,8 @@
 
 #define TICK_SECONDS 2
 
-static void commit_lock(struct commit *c) { pthread_mutex_lock(&c->lock); }
-static void commit_unlock(struct commit *c) { pthread_mutex_unlock(&c->lock); }
+static void commit_lock(struct commit *c) { lock_take(&c->worker.lock); }
+static void commit_unlock(struct commit *c) { lock_give(&c->worker.lock); }
 
 /* ---- requests ---- */
 
@@ -38,11 +38,11 @@ int commit_request(struct commit *c, const struct commit_request_options *o, com
 	if (o)
 		q->options = *o;
 	commit_lock(c);
-	refused = c->stopping;
+	refused = c->worker.stopping;
 	if (!refused) {
 		*c->waiting_end = q;
 		c->waiting_end = &q->next;
-		pthread_cond_signal(&c->wake);
+		worker_wake_locked(&c->worker);
 	}
 	commit_unlock(c);
 	if (refused)
@@ -65,6 +65,7 @@ static struct queued *unlink_queued(struct queued **list, const void *arg)
 
 static void find_end_locked(struct commit *c)
 {
+	lock_assert(&c->worker.lock);
 	for (c->waiting_end = &c->waiting; *c->waiting_end;)
 		c->waiting_end = &(*c->waiting_end)->next;
 }
@@ -90,6 +91,7 @@ static enum commit_request_kind take_locked(struct commit *c, unsigned *ret_flag
 	enum commit_request_kind kind = c->waiting->options.kind;
 	struct queued **to = &c->taken, **link = &c->waiting;
 
+	lock_assert(&c->worker.lock);
 	*ret_flags = 0;
 	while (*link) {
 		struct queued *q = *link;
@@ -249,9 +251,9 @@ static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
 	until.tv_sec += TICK_SECONDS;
 	*ret_kind = -1;
 	commit_lock(c);
-	while (!c->waiting && !c->stopping && !r)
-		r = pthread_cond_timedwait(&c->wake, &c->lock, &until);
-	if (c->stopping && (!c->finish_queue || !c->waiting)) {
+	while (!c->waiting && !c->worker.stopping && !r)
+		r = lock_wait_until(&c->worker.lock, &c->worker.wake, &until);
+	if (c->worker.stopping && (!c->finish_queue || !c->waiting)) {
 		commit_unlock(c);
 		return false;
 	}
@@ -280,33 +282,17 @@ static void *commit_main(void *arg)
 	return NULL;
 }
 
-int commit_start_thread(struct commit *c)
-{
-	int r = pthread_create(&c->thread, NULL, commit_main, c);
-
-	if (r)
-		return -r;
-	commit_lock(c);
-	c->started = true;
-	commit_unlock(c);
-	return 0;
-}
+int commit_start_thread(struct commit *c) { return worker_start(&c->worker, commit_main, c); }
 
 void commit_stop(struct commit *c, bool finish_queue)
 {
 	struct commit_result result = {.error = -ECANCELED};
-	bool started;
 	int r;
 
 	commit_lock(c);
-	started = c->started;
-	c->started = false;
-	c->stopping = true;
 	c->finish_queue = finish_queue;
-	pthread_cond_signal(&c->wake);
 	commit_unlock(c);
-	if (started)
-		pthread_join(c->thread, NULL);
+	worker_stop(&c->worker);
 	snprintf(result.message, sizeof(result.message),
 		 "the mount ended; nothing was burned; the changes stay staged");
 	answer(c, &c->waiting, &result);
@@ -319,7 +305,6 @@ int commit_new(const struct commit_options *options, const struct commit_hooks *
 	       struct stage *stage, struct tree *tree, struct commit **ret)
 {
 	struct commit *c = calloc(1, sizeof(*c));
-	pthread_condattr_t clock;
 	int r;
 
 	if (!c)
@@ -330,11 +315,7 @@ int commit_new(const struct commit_options *options, const struct commit_hooks *
 	c->stage = stage;
 	c->tree = tree;
 	c->waiting_end = &c->waiting;
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->wake, &clock);
-	pthread_condattr_destroy(&clock);
+	worker_init(&c->worker);
 	r = faults_parse(options->fault, &c->faults);
 	c->options.fault = c->faults.target;
 	if (!r)
@@ -355,7 +336,6 @@ void commit_free(struct commit *c)
 	run_free(c->unsettled);
 	faults_release(&c->faults);
 	free(c->sessions);
-	pthread_cond_destroy(&c->wake);
-	pthread_mutex_destroy(&c->lock);
+	worker_release(&c->worker);
 	free(c);
 }

@@ -14,29 +14,29 @@
 
 static bool notify_begin(struct server *s)
 {
-	pthread_mutex_lock(&s->notify_lock);
+	lock_take(&s->notify_lock);
 	bool open = !s->quiet && s->session;
 	if (open)
 		s->notifying++;
-	pthread_mutex_unlock(&s->notify_lock);
+	lock_give(&s->notify_lock);
 	return open;
 }
 
 static void notify_end(struct server *s)
 {
-	pthread_mutex_lock(&s->notify_lock);
+	lock_take(&s->notify_lock);
 	if (--s->notifying == 0)
 		pthread_cond_broadcast(&s->notify_idle);
-	pthread_mutex_unlock(&s->notify_lock);
+	lock_give(&s->notify_lock);
 }
 
 void notify_silence(struct server *s)
 {
-	pthread_mutex_lock(&s->notify_lock);
+	lock_take(&s->notify_lock);
 	s->quiet = true;
 	while (s->notifying)
-		pthread_cond_wait(&s->notify_idle, &s->notify_lock);
-	pthread_mutex_unlock(&s->notify_lock);
+		lock_wait(&s->notify_lock, &s->notify_idle);
+	lock_give(&s->notify_lock);
 }
 
 /* Pages from 0 to the end: dirty ones are written back, and their mappings must fault again before the next store. */

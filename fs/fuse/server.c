@@ -125,8 +125,8 @@ int server_new(const struct server_options *options, struct tree *tree, struct s
 		return -ENOMEM;
 	s->tree = tree;
 	s->options = *options;
-	pthread_mutex_init(&s->sync_lock, NULL);
-	pthread_mutex_init(&s->notify_lock, NULL);
+	lock_init(&s->sync_lock, LOCK_PLAIN);
+	lock_init(&s->notify_lock, LOCK_PLAIN);
 	pthread_cond_init(&s->notify_idle, NULL);
 	r = make_args(options, &args);
 	if (!r)
@@ -219,8 +219,8 @@ void server_free(struct server *s)
 	if (s->session)
 		fuse_session_destroy(s->session);
 	pthread_cond_destroy(&s->notify_idle);
-	pthread_mutex_destroy(&s->notify_lock);
-	pthread_mutex_destroy(&s->sync_lock);
+	lock_release(&s->notify_lock);
+	lock_release(&s->sync_lock);
 	free(s);
 }
 

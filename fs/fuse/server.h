@@ -6,7 +6,7 @@
  *	-> server_unmount -> [commit_stop: its last requests are still answered] -> server_free
  *
  * server_flush_writers() and server_discarded() are the commit's hooks; the server is their context.
- * No worker waits for the drive or for a commit: such requests are parked (park.h, sync.c).
+ * No worker waits for the drive or for a commit: such requests are parked (park.h, fsyncdir.c).
  *
  * Threads: server_stop, server_device and the hooks from any thread but a worker; all others from the main one.
  */
