@@ -485,9 +485,11 @@ int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], cons
 	return r;
 }
 
-bool burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16])
+int burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16])
 {
-	return burn_verify(d, start_lba, uuid, NULL) == 0;
+	int r = burn_verify(d, start_lba, uuid, NULL);
+
+	return r == 0 ? 1 : r == -EBADMSG || r == -EIO ? 0 : r;
 }
 
 /* ---- publish ---- */

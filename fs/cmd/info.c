@@ -227,9 +227,15 @@ static void look_at_stage(const struct options *o, struct disc *disc, const char
 	_free_ char *why = NULL;
 	char shown[1024];
 
-	if (disc_identity(disc, &so.identity) < 0 || disc_fingerprint(disc, &so.fingerprint) < 0)
+	int r = disc_identity(disc, &so.identity);
+	if (!r)
+		r = disc_fingerprint(disc, &so.fingerprint);
+	if (r < 0) {
+		fprintf(stderr, "%s: the stage of this disc cannot be found: %s\n", program_invocation_short_name,
+			strerror(-r));
 		return;
-	int r = stage_open(&so, ret, &holder, &why);
+	}
+	r = stage_open(&so, ret, &holder, &why);
 	if (r == -EBUSY) {
 		fprintf(stderr, "%s: process %" PRId32 " %s\n", program_invocation_short_name, holder.pid,
 			holder.user == STAGE_FINISHING ? "is burning what was staged for this disc" :

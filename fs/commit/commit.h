@@ -30,7 +30,8 @@ struct commit_options {
 
 /* Called from the commit's thread, no lock held. */
 struct commit_hooks {
-	void (*flush_writers)(void *context); /* mmap writers: before a freeze (notify_inval_inode) */
+	/* mmap writers: before a freeze (notify_inval_inode).  What fails it fails the commit. */
+	int (*flush_writers)(void *context);
 	void (*discarded)(void *context, const struct stage_snapshot *what); /* invalidate the kernel's caches */
 	void (*inhibit)(void *context);	  /* a burn begins: the system should not go down … */
 	void (*uninhibit)(void *context); /* … until here */

@@ -228,11 +228,10 @@ static int run_plan(struct run *run, struct commit_result *outcome)
 /* What memory-mapped writers and open nodes still hold goes to the stage. */
 static int flush(struct commit *c, struct commit_result *outcome)
 {
-	int r;
+	int r = c->hooks.flush_writers ? c->hooks.flush_writers(c->hooks.context) : 0;
 
-	if (c->hooks.flush_writers)
-		c->hooks.flush_writers(c->hooks.context);
-	r = tree_flush(c->tree);
+	if (!r)
+		r = tree_flush(c->tree);
 	return r ? commit_failed(outcome, "the changes could not be saved in the staging area", r, NULL) : 0;
 }
 
@@ -434,7 +433,7 @@ static int check_flags(struct commit *c, unsigned flags, struct commit_result *o
 		r = commit_failed(
 			outcome, "nothing was burned", -EOPNOTSUPP,
 			"image files and rewritable media are always appendable: there is nothing to finalize");
-	return r;
+	return r ? commit_failed(outcome, "nothing was burned", r, NULL) : 0;
 }
 
 static int commit_staged(struct commit *c, unsigned flags, struct commit_result *outcome)
@@ -476,7 +475,7 @@ static int check_finalized(struct commit *c, unsigned flags, struct commit_resul
 		message_unfinished(outcome->message, sizeof(outcome->message), outcome->session, MESSAGE_BURNED,
 				   "the drive did not close the disc behind it", r);
 	}
-	return r;
+	return r ? commit_failed(outcome, "the disc could not be looked at", r, NULL) : 0;
 }
 
 /* An earlier commit that is neither done nor undone comes first. */
@@ -504,7 +503,7 @@ static void record_result(struct commit *c, const struct commit_result *outcome)
 	} else {
 		return;
 	}
-	stage_result_set(c->stage, outcome->error, text);
+	stage_result_set(c->stage, outcome->error, text); /* a stage that cannot keep it fails the next request */
 }
 
 void machine_commit(struct commit *c, unsigned flags, struct commit_result *outcome)

@@ -145,8 +145,10 @@ int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_c
 		r = medium_newest_is(disc, record->uuid, &newest);
 	if (r < 0)
 		return r;
-	if (r > 0 && burn_session_is_complete(disc, record->start_lba, record->uuid))
-		return 1;
+	if (r > 0)
+		r = burn_session_is_complete(disc, record->start_lba, record->uuid);
+	if (r)
+		return r;
 	/* Nothing may have been recorded at all: then the next session starts there. */
 	r = same_disc(stage, disc, record->start_lba, &recorded);
 	if (!r && recorded)

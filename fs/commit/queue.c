@@ -276,7 +276,7 @@ static void *commit_main(void *arg)
 		if (kind >= 0)
 			serve(c, (enum commit_request_kind)kind, flags);
 		else
-			commit_look(c, false);
+			commit_look(c, false); /* for `df`: without it the figures of the last look stand */
 		commit_tick(c);
 	}
 	return NULL;

@@ -132,12 +132,19 @@ static int conclude(struct recovery *v, uint32_t *ret_generation)
 	return 0;
 }
 
+static int is_whole(struct recovery *v)
+{
+	int r = burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid);
+
+	return r < 0 ? failed(v, "the disc could not be looked at", r) : r;
+}
+
 static int recover(struct recovery *v, uint32_t *ret_generation)
 {
 	enum stage_commit_state state = v->record.state;
 	struct disc_session newest;
 	struct disc_state disc;
-	int r = disc_state(v->disc, &disc), published;
+	int r = disc_state(v->disc, &disc), published, whole;
 
 	if (r)
 		return failed(v, "the disc could not be looked at", r);
@@ -149,16 +156,17 @@ static int recover(struct recovery *v, uint32_t *ret_generation)
 	/* Once more: the head's first sector is written in place, and a power cut may have left a part of it. */
 	if (published && disc.overwritable && (state == STAGE_PUBLISHING || disc.headless))
 		return publish_again(v, ret_generation);
-	if (published &&
-	    (state >= STAGE_PUBLISHING || burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid)))
-		return roll_forward(v, ret_generation);
+	whole = published && state < STAGE_PUBLISHING ? is_whole(v) : 0;
+	if (published && (state >= STAGE_PUBLISHING || whole))
+		return whole < 0 ? whole : roll_forward(v, ret_generation);
 	r = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
 	if (r)
 		return r;
 	if (state == STAGE_REBASING)
 		return failed(v, "the last session burned is not on this disc", -ESTALE);
-	if (state == STAGE_PUBLISHING && burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid))
-		return publish_again(v, ret_generation);
+	whole = state == STAGE_PUBLISHING ? is_whole(v) : 0;
+	if (whole)
+		return whole < 0 ? whole : publish_again(v, ret_generation);
 	return take_back(v);
 }
 

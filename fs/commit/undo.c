@@ -31,8 +31,11 @@ static int conclude(struct run *run)
 	struct commit *c = run->c;
 	int r = medium_conclude(c->stage, c->disc, &run->record, &c->faults);
 
-	if (r > 0)
-		r = run_journal(run, STAGE_PUBLISHING) ? -EIO : 1;
+	if (r > 0) {
+		r = run_journal(run, STAGE_PUBLISHING);
+		if (!r)
+			r = 1;
+	}
 	if (r > 0)
 		log_notice("session %u is on the disc, whole, in spite of the error", run->record.session_number);
 	return r;
@@ -61,6 +64,7 @@ int run_undo(struct run *run, int error)
 	bool burned = run->record.state >= STAGE_BURNING && !run->inputs.state.overwritable;
 	int r;
 
+	/* What an image's target could not give back, disc_cut_image() tries again, and says so. */
 	if (run->target)
 		target_abort(run->target);
 	target_free(TAKE_PTR(run->target));

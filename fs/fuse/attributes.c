@@ -26,6 +26,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	request_submit(req, &(struct request){.run = run_getattr, .ino = ino});
 }
 
+/* What cannot be found out is no permission. */
 static bool in_group(fuse_req_t req, gid_t gid)
 {
 	gid_t groups[1024];

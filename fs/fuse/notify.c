@@ -50,19 +50,21 @@ void notify_stale(struct server *s, uint64_t ino, off_t offset, size_t length)
 	notify_end(s);
 }
 
-void server_flush_writers(void *server)
+int server_flush_writers(void *server)
 {
 	struct server *s = server;
 	uint64_t *inos = NULL;
 	size_t n = 0;
+	int r;
 
 	if (!notify_begin(s))
-		return;
-	if (tree_writers(s->tree, &inos, &n) == 0)
-		for (size_t i = 0; i < n; i++)
-			inval_inode(s, inos[i]);
+		return 0;
+	r = tree_writers(s->tree, &inos, &n);
+	for (size_t i = 0; i < n && !r; i++)
+		inval_inode(s, inos[i]);
 	free(inos);
 	notify_end(s);
+	return r;
 }
 
 void server_discarded(void *server, const struct stage_snapshot *what)

@@ -174,7 +174,7 @@ int server_loop(struct server *s)
 
 void server_stop(struct server *s)
 {
-	server_flush_writers(s);
+	server_flush_writers(s); /* what it could not reach, the kernel writes back at the unmount */
 	notify_silence(s);
 	fuse_session_exit(s->session);
 }

@@ -208,7 +208,7 @@ static void set_bounds(struct share *s)
 	struct disc_state state;
 
 	if (disc_state(s->held->disc, &state))
-		return;
+		return; /* nothing is shared */
 	s->comparison.first_pos = state.overwritable ? HEAD_END_SECTORS * SECTOR_BYTES : 0;
 	s->comparison.end_pos = state.used_sectors * SECTOR_BYTES;
 }

@@ -129,8 +129,9 @@ int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress
 int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], const struct burn_progress *progress);
 /* Does a session with that uuid begin there?  0, -ESTALE, what disc_read() says. */
 int burn_session_begins(struct disc *d, uint32_t start_lba, const uint8_t uuid[16]);
-/* Recovery: is the session that was being burned there, whole? (burn_verify() says 0) */
-bool burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16]);
+/* Recovery: 1: the session that was being burned is there, whole (burn_verify() says 0).  0: it is not, or cannot be
+ * read, which is as good: it was never used.  What the drive or memory has against the look goes up. */
+int burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16]);
 /* Make it the newest session.  Overwritable: from the descriptors of a verified session on the disc alone, so that
  * recovery can repeat it. */
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba);
