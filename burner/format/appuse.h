@@ -19,11 +19,11 @@
  *		older sessions, bit 4 the link table is told below, bit 5 the content table is told below, bit 6 what is shared is told below
  *	76   4	previous session number
  *	80  32	SHA-256 of bytes 0..79
- *	112   4	LBA of the link table (links.h)
+ *	112   4	LBA of the link table (link_table.h)
  *	116   4	its length in bytes, 0: there is none, since no file has several names
  *	120   4	sectors of the directories that it names, in both trees, at most
  *	128  32	SHA-256 of bytes 112..127; when it is wrong, bit 4 counts as not set
- *	160   4	LBA of the content table (contents.h)
+ *	160   4	LBA of the content table (content_table.h)
  *	164   4	its length in bytes
  *	176  32	SHA-256 of bytes 160..175; when it is wrong, bit 5 counts as not set
  *	208   8	bytes of file content in the directories of this session that lie in older ones, whole sectors

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bound.h - what a directory entry can cost at most (DESIGN 8, Space)
+ * bound.h - what a directory entry can cost at most
  *
  * Pure upper bounds of what burner/session writes; its unit tests hold the encoder to them.  Bytes count directory
  * records and continuation areas of one name in both trees.  Records do not cross sectors: how much is lost at their
@@ -17,7 +17,7 @@
 #include "burner/format/joliet.h"
 #include "burner/format/link_pieces.h"
 
-#define BOUND_SECTIONS 90u /* of one file, DESIGN 7 */
+#define BOUND_SECTIONS 90u /* of one file */
 #define BOUND_FILE_BYTES (90ull * (0x100000000ull - 2048u))
 /* What every session has besides its directories and data: descriptors, path tables' rounding, commit record.  Before
  * the length is rounded up to BOUND_ALIGN_SECTORS.  The first session above a head at LBA 0 saves that too. */

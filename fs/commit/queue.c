@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * queue.c - requests and the thread that serves them
+ * queue.c - requests, and the thread that does them
  *
  * The lock of c->worker guards the queue, the status and the copy of what is known of the disc; it is held for moments
  * only and never over a call that leaves this room.  The disc's state is asked by the commit's thread alone (by the
@@ -115,7 +115,7 @@ static enum commit_request_kind take_locked(struct commit *c, unsigned *ret_flag
 }
 
 /* Answers them all, in the order of asking; done is called without the lock. */
-static void answer(struct commit *c, struct queued **list, const struct commit_result *result)
+static void reply(struct commit *c, struct queued **list, const struct commit_result *result)
 {
 	for (;;) {
 		struct queued *q;
@@ -226,7 +226,7 @@ static void discard(struct commit *c, struct commit_result *outcome)
 		c->hooks.discarded(c->hooks.context, what);
 }
 
-static void serve(struct commit *c, enum commit_request_kind kind, unsigned flags)
+static void run_request(struct commit *c, enum commit_request_kind kind, unsigned flags)
 {
 	struct commit_result result = {.error = 0};
 
@@ -237,7 +237,7 @@ static void serve(struct commit *c, enum commit_request_kind kind, unsigned flag
 	else
 		discard(c, &result);
 	commit_phase(c, COMMIT_IDLE);
-	answer(c, &c->taken, &result);
+	reply(c, &c->taken, &result);
 	run_free(TAKE_PTR(c->finished));
 }
 
@@ -274,7 +274,7 @@ static void *commit_main(void *arg)
 
 	while (wait_for_work(c, &kind, &flags)) {
 		if (kind >= 0)
-			serve(c, (enum commit_request_kind)kind, flags);
+			run_request(c, (enum commit_request_kind)kind, flags);
 		else
 			commit_look(c, false); /* for `df`: without it the figures of the last look stand */
 		commit_tick(c);
@@ -295,7 +295,7 @@ void commit_stop(struct commit *c, bool finish_queue)
 	worker_stop(&c->worker);
 	snprintf(result.message, sizeof(result.message),
 		 "the mount ended; nothing was burned; the changes stay staged");
-	answer(c, &c->waiting, &result);
+	reply(c, &c->waiting, &result);
 	r = tree_flush(c->tree);
 	if (r)
 		log_error("the last changes could not be saved in the staging area: %s", strerror(-r));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * internal.h - what control.c and requests.c share
+ * internal.h - what listener.c and requests.c share
  */
 #ifndef FS_CONTROL_INTERNAL_H
 #define FS_CONTROL_INTERNAL_H

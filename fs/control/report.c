@@ -15,8 +15,9 @@
 #include "burner/base/json.h"
 #include "fs/control/report.h"
 
-#define HEAD_SECTORS 16u	  /* the system area before the descriptors of a session, ECMA-119 6.2.1 */
-#define OWN_DESCRIPTORS_BEFORE 8u /* Linux mounts our session S of an overwritable medium with S - 8 (DESIGN 7) */
+#define HEAD_SECTORS 16u /* the system area before the descriptors of a session, ECMA-119 6.2.1 */
+#define OWN_DESCRIPTORS_BEFORE \
+	8u /* Linux mounts our session S of an overwritable medium with S - 8 (burner/SESSION.md) */
 #define TIME_TEXT 32u
 
 void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,

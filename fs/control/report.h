@@ -44,7 +44,7 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 		      size_t n_sessions);
 /* The argument of `mount -o sbsector=` with which Linux mounts that session. */
 uint32_t report_sbsector(const struct disc_session *session, bool overwritable);
-/* One line with its newline: the members of DESIGN 9 and more; type NULL: without a member "type". Write errors: see
+/* One line with its newline: what cdappendfs-info --json prints; type NULL: without a member "type". Write errors: see
  * ferror(out). */
 void report_info_json(FILE *out, const struct report_info *info, const char *type);
 /* For people; several lines. Bytes of a disc that could command a terminal are shown as '?'. */

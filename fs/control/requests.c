@@ -2,7 +2,7 @@
 /*
  * requests.c - the requests of fs/control/protocol.h
  *
- * Each answer line is built in memory and sent whole; nothing is sent while the tree is locked.  A request of the
+ * Each line of a reply is built in memory and sent whole; nothing is sent while the tree is locked.  A request of the
  * commit is waited for in slices, with a progress line after each; when its client is gone the request is forgotten,
  * unless the commit has begun. A `struct waiting` has two holders: the connection, and the commit until it called
  * back or forgot it.
@@ -39,7 +39,7 @@ static int send_all(struct connection *n, const char *bytes, size_t length)
 	return 0;
 }
 
-/* One answer: line_begin, members, line_send. */
+/* One line of a reply: line_begin, members, line_send. */
 struct line {
 	char *bytes;
 	size_t length;

@@ -34,7 +34,7 @@ struct server {
 	/* … files are not opened: the mount is read-only, and the kernel can do without */
 	bool no_handles;
 	bool no_dir_handles; /* … nor directories */
-	bool splices;	     /* set before the first request: answers may be taken from files */
+	bool splices;	     /* set before the first request: replies may be taken from files */
 
 	struct lock sync_lock;
 	struct sync_wait *syncs; /* FSYNCDIR requests that wait for a commit */
@@ -55,7 +55,7 @@ static inline void request_submit(fuse_req_t req, const struct request *request)
 
 /* ---- reply.c; each returns what a request's run() returns ---- */
 
-/* Error or success of an operation that answers with nothing else; -EAGAIN is handed on. */
+/* Error or success of an operation whose reply is nothing else; -EAGAIN is handed on. */
 int reply(fuse_req_t req, int result);
 /* An entry whose look-up reference st carries. */
 int reply_entry(fuse_req_t req, int result, const struct stat *st);

@@ -4,7 +4,7 @@
  *
  *	volume.c   descriptors, choice of the tree, life of struct iso      sectors.c  sectors, their cache, continuation windows
  *	susp.c     SUSP entries and their continuation chains               rock.c     RRIP fields out of SUSP entries
- *	name.c     plain and Joliet names                                   date.c     the two forms of dates
+ *	identifier.c  plain and Joliet names                                date.c     the two forms of dates
  *	entry.c    one directory record -> struct iso_entry                 dir.c      cursor over a directory, iso_dir
  *	index.c    name -> record position of large directories             lookup.c   iso_lookup, iso_entry_at
  *	zisofs.c   compressed files                                         ahead.c    directories that will be read soon
@@ -133,7 +133,7 @@ enum decode_depth { DECODE_NAME, DECODE_ALL };
 int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth,
 		struct rock *ret);
 
-/* ---- name.c ---- */
+/* ---- identifier.c ---- */
 
 void name_from_iso(const uint8_t *id, size_t n, char ret[256]);
 void name_from_joliet(const uint8_t *id, size_t n, char ret[256]);

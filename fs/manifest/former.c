@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * former.c - what files were on the disc before they were written anew: where share.c looks for blocks that did not
+ * former.c - what files were on the disc before they were written anew: where fs/sharing looks for blocks that did not
  * change
  */
 #include "fs/manifest/internal.h"

@@ -19,7 +19,7 @@ struct former {
 	uint64_t pos;
 	uint32_t node, first, n;
 }; /* pos: on the disc; first, n: in former_extents */
-/* A file some of whose staged content was found on the disc (share.c): the extents that it has in the tree, in
+/* A file some of whose staged content was found on the disc (fs/sharing): the extents that it has in the tree, in
  * manifest.extents. */
 struct remapped {
 	uint32_t node, first, n;

@@ -3,9 +3,9 @@
  * links.c - in which directories the other names of changed files are
  *
  * A row tells one directory of its file at most.  Of a file with several names the base's link table
- * (burner/format/link_table.h) tells all, and the way up from each.  Only a few pieces of the table are read (table.h), and
- * only when such a file has changed.  Whether all names were found is checked later, by counting them: what the table
- * says is a hint.
+ * (burner/format/link_table.h) tells all, and the way up from each.  Only a few pieces of the table are
+ * read (disc_table.h), and only when such a file has changed.  Whether all names were found is checked later, by
+ * counting them: what the table says is a hint.
  */
 #include "fs/manifest/internal.h"
 

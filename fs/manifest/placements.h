@@ -2,7 +2,7 @@
 /*
  * placements.h - what a rebase needs of the data of a burned session, from the manifest and its plan
  *
- * The plan knows what it wrote.  Of files whose staged content was found elsewhere (share.h) the tree still has the
+ * The plan knows what it wrote.  Of files whose staged content was found elsewhere (fs/sharing) the tree still has the
  * staged extents, and of others the holes: both are on the disc now.
  */
 #ifndef FS_MANIFEST_PLACEMENTS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * internal.h - one manifest_share(): what its steps have in common (take.c, known.c, foreign.c, share.c)
+ * internal.h - one manifest_share(): what its steps have in common (take.c, by_table.c, foreign.c, share.c)
  */
 #ifndef FS_SHARING_INTERNAL_H
 #define FS_SHARING_INTERNAL_H
@@ -66,7 +66,7 @@ int share_remember(struct share *s, uint32_t node);
 /* The node has the extents again that it was staged with; whoever calls puts back, or exchanges, what it had. */
 void share_as_staged(const struct share *s, uint32_t node);
 
-/* ---- known.c ---- */
+/* ---- by_table.c ---- */
 /* By the content tables of their kind, for m->digests: first those that are equal; of what is left, those that are
  * alike. */
 int share_known(struct share *s);

@@ -77,7 +77,7 @@ struct burn_options {
 	/* its primary descriptor; UINT32_MAX: none (with foreign_head it is found at start_lba + 32 from now on) */
 	uint32_t previous_descriptor_lba;
 	uint32_t previous_number; /* its number; 0: none */
-	bool overwritable;	  /* head at LBA 16, descriptors at S+8 and S+16 as in DESIGN 7 */
+	bool overwritable;	  /* head at LBA 16, descriptors at S+8 and S+16 */
 	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
 	const uint8_t *foreign_head;
 	const uint8_t *boot_record; /* El Torito boot record (one sector, type 0) to carry over, or NULL */
