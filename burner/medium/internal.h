@@ -3,7 +3,7 @@
  * internal.h - what the files of burner/medium share
  *
  * image.c and container.c make a struct disc, sessions.c finds the sessions of any of them by disc_read() alone,
- * guess.c says what a file that is no disc looks like, image_target.c writes.  Threads and errors as in disc.h.
+ * guess.c says what a file that is no disc looks like, image_target.c writes, image_unburn.c takes back.  Threads and errors as in disc.h.
  */
 #ifndef BURNER_MEDIUM_INTERNAL_H
 #define BURNER_MEDIUM_INTERNAL_H
@@ -53,7 +53,8 @@ void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_
 		 struct disc_session *ret);
 /* What a descriptor of ours says besides; `ours` is set by whoever has seen the commit record. */
 void pvd_session_ours(const struct appuse *a, struct disc_session *ret);
-/* Identity by the oldest session (-EIO: it could not be read, so there is none), provisional from the file itself; fingerprint's descriptor (zeros when n is 0). */
+/* Identity by the oldest session (-EIO: it could not be read, so there is none), provisional from the file itself;
+ * fingerprint's descriptor (zeros when n is 0). */
 int sessions_identity(struct disc *d, const struct session_list *l, const struct stat *st, const char *path,
 		      struct disc_identity *ret);
 int sessions_fingerprint(struct disc *d, const struct session_list *l, struct disc_fingerprint *ret);

@@ -4,17 +4,19 @@
  *
  * The head is the truth about the newest session: whatever lies beyond the volume it describes is what a burn left
  * that was never published.  From there the way leads back in time:
- *  - A session of ours names the one before it and where its primary descriptor is (burner/format/appuse.h); believed while the starts descend.
- *  - A foreign head is a copy of the descriptor of the session it describes.  That descriptor lies below its root directory, at 16 above a
- *    multiple of 16, and is known by the same root record.  When there is none, the head itself is the descriptor of a session at LBA 0.
- *  - The session below a foreign one is looked for in this order: ours, by the commit record in the sector just below; the chain
- *    of xorriso, from LBA 32 up, each at the multiple of 32 that follows its predecessor; by probing downwards (within PROBES) for a
- *    descriptor whose volume ends just there.  growisofs and xorriso overwrite the only descriptor of a first session at LBA 0: that
- *    one cannot be listed, unless a session of ours saved it.
+ *  - A session of ours names the one before it and where its primary descriptor is (burner/format/appuse.h); believed
+ *    while the starts descend.
+ *  - A foreign head is a copy of the descriptor of the session it describes.  That descriptor lies below its root
+ *    directory, at 16 above a multiple of 16, and is known by the same root record.  When there is none, the head
+ *    itself is the descriptor of a session at LBA 0.
+ *  - The session below a foreign one is looked for in this order: ours, by the commit record in the sector just below;
+ *    the chain of xorriso, from LBA 32 up, each at the multiple of 32 that follows its predecessor; by probing
+ *    downwards (within PROBES) for a descriptor whose volume ends just there.  growisofs and xorriso overwrite the
+ *    only descriptor of a first session at LBA 0: that one cannot be listed, unless a session of ours saved it.
  * A head that was being overwritten when the power failed may be of two: then it is that of the session at LBA 0
  * which our first session saved. A session other than one at LBA 0 always carries its own root directory, which keeps
  * images stored as files from being taken for sessions. Everything is bounded: SESSIONS_MAX sessions, strictly
- * descending, PROBES probes in all.
+ * descending, PROBES probes in all.  A read that fails for want of memory, or since the drive has gone, fails the scan.
  */
 #include <errno.h>
 #include <stdlib.h>

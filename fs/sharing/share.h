@@ -5,8 +5,10 @@
  *	manifest_build -> manifest_share -> burn_plan_new …
  *
  * Files of the manifest get extents of the disc for what is equal there, byte by byte:
- *	- blocks at the same offsets of the file that had the number or the name before (a file written anew, or replaced by a new one)
- *	- the content of any other file, by the content tables of our sessions (burner/format/content_table.h); of a foreign tree by its files of the same size
+ *	- blocks at the same offsets of the file that had the number or the name before (a file written anew, or
+ *	  replaced by a new one)
+ *	- the content of any other file, by the content tables of our sessions (burner/format/content_table.h); of a
+ *	  foreign tree by its files of the same size
  *	- the content of another staged file: both get the same extents
  * A file that differs in parts from one that is still there gets its first block afresh (burner/session/sections.c
  * says why).
