@@ -23,6 +23,7 @@
 #include "burner/base/bytes.h"
 #include "burner/base/sha256.h"
 #include "burner/format/commit_record.h"
+#include "burner/base/lock.h"
 #include "burner/base/own.h"
 
 #define FIRST_START_LBA 32u /* of images that leave LBA 0-31 free but for a head */
@@ -272,14 +273,10 @@ static int pipe_run(struct pipe *p, int (*fill)(void *context, struct piece *pie
 
 static void pipe_init(struct pipe *p)
 {
-	pthread_condattr_t attributes;
 
 	memset(p, 0, sizeof(*p));
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	lock_condition_init(&p->changed);
 }
 
 static void pipe_release(struct pipe *p)

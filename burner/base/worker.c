@@ -5,13 +5,9 @@
 
 void worker_init(struct worker *w)
 {
-	pthread_condattr_t monotonic;
 
 	lock_init(&w->lock, LOCK_PLAIN);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	lock_condition_init(&w->wake);
 	w->stopping = w->started = false;
 }
 

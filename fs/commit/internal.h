@@ -96,7 +96,9 @@ int commit_failed(struct commit_result *outcome, const char *what, int error, co
  * c->unsettled.
  */
 int run_undo(struct run *run, int error);
-/* The same again for c->unsettled.  1: it is to be finished, and c->unsettled is NULL. < 0 with a message. */
+/* What that record stands for is taken back, and the journal IDLE; of what is not write-once. */
+int undo_record(struct commit *c, const struct stage_commit *record);
+/* run_undo() again for c->unsettled.  1: it is to be finished, and c->unsettled is NULL. < 0 with a message. */
 int run_settle(struct commit *c, struct run **ret, struct commit_result *outcome);
 
 /* ---- finish.c ---- */

@@ -478,6 +478,17 @@ static int check_finalized(struct commit *c, unsigned flags, struct commit_resul
 	return r ? commit_failed(outcome, "the disc could not be looked at", r, NULL) : 0;
 }
 
+/* One that failed before it was verified, and could not be taken back then: the disc was gone. */
+static int undo_earlier(struct commit *c, struct commit_result *outcome)
+{
+	struct stage_commit record;
+	int r = stage_commit_get(c->stage, &record);
+
+	if (!r && record.state != STAGE_IDLE)
+		r = undo_record(c, &record);
+	return r ? commit_failed(outcome, "what the last commit left could not be taken back", r, NULL) : 0;
+}
+
 /* An earlier commit that is neither done nor undone comes first. */
 static int finish_earlier(struct commit *c, struct commit_result *outcome)
 {
@@ -486,7 +497,9 @@ static int finish_earlier(struct commit *c, struct commit_result *outcome)
 
 	if (r > 0)
 		return finish_or_keep(c, run, outcome);
-	return r || !c->unfinished ? r : finish_or_keep(c, c->unfinished, outcome);
+	if (r)
+		return r;
+	return c->unfinished ? finish_or_keep(c, c->unfinished, outcome) : undo_earlier(c, outcome);
 }
 
 /* One line for the next mount and for the log. */

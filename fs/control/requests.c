@@ -17,6 +17,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/json.h"
+#include "burner/base/lock.h"
 #include "burner/base/own.h"
 #include "fs/control/report.h"
 #include "fs/control/internal.h"
@@ -164,16 +165,12 @@ struct waiting {
 static int waiting_new(struct waiting **ret)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
-	pthread_condattr_t monotonic;
 
 	if (!w)
 		return -ENOMEM;
 	w->holders = 2;
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	lock_condition_init(&w->changed);
 	*ret = w;
 	return 0;
 }

@@ -165,6 +165,82 @@ static void test_all_edges_are_walked(void **state)
 					 walked[from][to] ? "walked, not in the table" : "in the table, not walked");
 }
 
+/* ---- a disc that is away when a failed commit is to be taken back ---- */
+
+static bool away;
+
+static int away_refresh(struct disc *d) { return away ? -ENOMEDIUM : disc_refresh(d->inner); }
+static int away_read(struct disc *d, uint32_t lba, void *buf, uint32_t n) { return disc_read(d->inner, lba, buf, n); }
+static int away_state(struct disc *d, struct disc_state *ret) { return disc_state(d->inner, ret); }
+static int away_sessions(struct disc *d, struct disc_session **ret, size_t *n)
+{
+	return disc_sessions(d->inner, ret, n);
+}
+static int away_identity(struct disc *d, struct disc_identity *ret) { return disc_identity(d->inner, ret); }
+static int away_fingerprint(struct disc *d, struct disc_fingerprint *ret) { return disc_fingerprint(d->inner, ret); }
+static void away_close(struct disc *d)
+{
+	disc_close(d->inner);
+	free(d);
+}
+
+static struct disc *wrap_away(struct disc *inner)
+{
+	static const struct disc_ops ops = {.refresh = away_refresh,
+					    .read = away_read,
+					    .state = away_state,
+					    .sessions = away_sessions,
+					    .identity = away_identity,
+					    .fingerprint = away_fingerprint,
+					    .close = away_close};
+	struct disc *d = calloc(1, sizeof(*d));
+
+	REQUIRE(d);
+	d->ops = &ops;
+	d->inner = inner;
+	return d;
+}
+
+static void go_away(void *context)
+{
+	(void)context;
+	away = true;
+}
+
+static void test_disc_away(void **state)
+{
+	const struct commit_hooks hooks = {.inhibit = go_away};
+	struct stage_commit record;
+	struct commit_result r;
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	world_close(&w);
+	w.wrap = wrap_away;
+	REQUIRE(world_open(&w) == 0);
+	commit_stop(w.commit, false);
+	commit_free(w.commit);
+	w.options.fault = "write@0=EIO";
+	REQUIRE(commit_new(&w.options, &hooks, w.disc, w.stage, w.tree, &w.commit) == 0);
+	REQUIRE(commit_start_thread(w.commit) == 0);
+	assert_int_equal(sync_now(&w).error, -EIO);
+	assert_int_equal(stage_commit_get(w.stage, &record), 0);
+	assert_int_equal(record.state, STAGE_BURNING);
+	r = sync_now(&w);
+	assert_int_equal(r.error, -ENOMEDIUM);
+	assert_non_null(strstr(r.message, "no disc in the drive"));
+	away = false;
+	assert_int_equal(sync_now(&w).error, -EIO); /* as before: it was taken back, and failed again */
+	away = false;
+	world_close(&w);
+	w.options.fault = NULL;
+	REQUIRE(world_open(&w) == 0);
+	assert_true(sync_now(&w).burned);
+	world_close(&w);
+	world_remove(&w);
+}
+
 /* ---- the others are refused ---- */
 
 /* Exit status of a child that journals it; -SIGABRT where an assert says so. */
@@ -220,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_edges_are_walked),
+		cmocka_unit_test(test_disc_away),
 		cmocka_unit_test(test_no_other_edge),
 	};
 
