@@ -23,6 +23,7 @@
 #include "burner/format/geometry.h"
 #include "burner/base/sha256.h"
 #include "burner/format/commit_record.h"
+#include "burner/base/lock.h"
 #include "burner/base/own.h"
 
 #define PIECE_SECTORS 512u /* 1 MiB */
@@ -270,14 +271,10 @@ static int pipe_run(struct pipe *p, int (*fill)(void *context, struct piece *pie
 
 static void pipe_init(struct pipe *p)
 {
-	pthread_condattr_t attributes;
 
 	memset(p, 0, sizeof(*p));
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	lock_condition_init(&p->changed);
 }
 
 static void pipe_release(struct pipe *p)
@@ -393,6 +390,19 @@ static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16
 	return 0;
 }
 
+int burn_session_begins(struct disc *d, uint32_t start_lba, const uint8_t uuid[16])
+{
+	uint8_t sector[SECTOR_BYTES];
+	struct appuse a;
+	int r = start_lba > UINT32_MAX - 32 ? -ESTALE : disc_read(d, start_lba + 16, sector, 1);
+
+	if (r)
+		return r;
+	return appuse_decode(sector, &a) == 0 && a.start_lba == start_lba && memcmp(a.uuid, uuid, sizeof(a.uuid)) == 0 ?
+		       0 :
+		       -ESTALE;
+}
+
 /* POSIX_FADV_DONTNEED, for what is not read past it: what is in the page cache is no proof of what is on the disk. */
 static void advise(struct disc *d, uint32_t lba, uint32_t n_sectors, int advice)
 {
@@ -472,9 +482,11 @@ int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], cons
 	return r;
 }
 
-bool burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16])
+int burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16])
 {
-	return burn_verify(d, start_lba, uuid, NULL) == 0;
+	int r = burn_verify(d, start_lba, uuid, NULL);
+
+	return r == 0 ? 1 : r == -EBADMSG || r == -EIO ? 0 : r;
 }
 
 /* ---- publish ---- */

@@ -82,7 +82,7 @@ static int make_server(struct app *a)
 	return r < 0 ? fail(r, "the mount cannot be prepared") : 0;
 }
 
-static void flush_writers(void *context) { server_flush_writers(((struct app *)context)->server); }
+static int flush_writers(void *context) { return server_flush_writers(((struct app *)context)->server); }
 static void discarded(void *context, const struct stage_snapshot *what)
 {
 	server_discarded(((struct app *)context)->server, what);
@@ -287,7 +287,7 @@ static int finish(struct app *a)
 
 	if (burn) {
 		stage_set_user(a->opening.stage, STAGE_FINISHING);
-		r = commit_request(a->commit, last_commit_done, a);
+		r = commit_request(a->commit, NULL, last_commit_done, a);
 		a->result.error = r;
 	} else {
 		explain_kept(a);

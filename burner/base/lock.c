@@ -53,6 +53,16 @@ void lock_give(struct lock *l)
 
 bool lock_is_mine(const struct lock *l) { return atomic_load_explicit(&l->holder, memory_order_relaxed) == &mark; }
 
+void lock_condition_init(pthread_cond_t *changed)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
 void lock_wait(struct lock *l, pthread_cond_t *changed)
 {
 	not_held(l);

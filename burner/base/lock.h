@@ -30,6 +30,8 @@ void lock_take(struct lock *l);
 void lock_give(struct lock *l);
 /* Does the calling thread hold it? */
 bool lock_is_mine(const struct lock *l);
+/* A condition whose times are of CLOCK_MONOTONIC; also for a pthread_mutex_t. pthread_cond_destroy() ends it. */
+void lock_condition_init(pthread_cond_t *changed);
 /* pthread_cond_wait() and pthread_cond_timedwait(); of a lock that was taken once. */
 void lock_wait(struct lock *l, pthread_cond_t *changed);
 int lock_wait_until(struct lock *l, pthread_cond_t *changed, const struct timespec *end);

@@ -239,7 +239,8 @@ static CdIo_t *open_driver(const char *path, const char *e, const char *data)
 	return !strcasecmp(e, ".nrg") ? cdio_open_nrg(path) : cdio_open_cdrdao(path);
 }
 
-/* A track that holds a volume, read rightly and to its end. */
+/* A track that holds a volume, read rightly and to its end.  One that cannot be read is not mounted; nothing is ever
+ * written to a container. */
 static bool volume_at(struct container *c, uint32_t start, uint8_t sector[SECTOR_BYTES])
 {
 	uint8_t other[SECTOR_BYTES];

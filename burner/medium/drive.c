@@ -178,6 +178,8 @@ static const char *against_head(const struct drive *d)
 		       "overwritten";
 	if (l->partition)
 		return "a partition lies behind its ISO 9660 volume, and would be overwritten";
+	if (l->unreadable)
+		return MEDIUM_WHY_UNREADABLE;
 	if (l->udf && !d->drop_udf && !l->sessions[l->n - 1].ours)
 		return "its UDF tree would go stale; -o drop-udf appends all the same";
 	return NULL;

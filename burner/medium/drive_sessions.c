@@ -53,40 +53,55 @@ static bool is_zero(const uint8_t *p, size_t n) { return p[0] == 0 && memcmp(p, 
 
 /* ---- sequential media ---- */
 
-/* Does the session end with the commit record that its descriptor stands for? */
-static bool has_record(struct disc *disc, const struct appuse *a)
+/* 1: the session ends with the commit record that its descriptor stands for. */
+static int has_record(struct disc *disc, const struct appuse *a)
 {
 	struct commit_record commit;
 	uint8_t sector[SECTOR_BYTES];
+	int r = disc_read(disc, a->start_lba + a->sectors - 1, sector, 1);
 
-	return disc_read(disc, a->start_lba + a->sectors - 1, sector, 1) == 0 &&
-	       commit_record_decode(sector, &commit) == 0 && commit.start_lba == a->start_lba &&
+	if (r < 0)
+		return r;
+	return commit_record_decode(sector, &commit) == 0 && commit.start_lba == a->start_lba &&
 	       commit.sectors == a->sectors && !memcmp(commit.uuid, a->uuid, sizeof(a->uuid));
 }
 
-static enum drive_content describe_tree(struct disc *disc, const uint8_t sector[SECTOR_BYTES],
-					const struct recorder_track *t, struct disc_session *ret)
+/*
+ * A commit record that cannot be read is not one that is missing: the session may be whole, and linking past it would
+ * hide it.  The stage knows of a burn that failed (disc_forgive()).
+ */
+static int describe_tree(struct disc *disc, const uint8_t sector[SECTOR_BYTES], const struct recorder_track *t,
+			 struct disc_session *ret, enum drive_content *ret_content)
 {
 	struct appuse a;
+	int r;
+
+	*ret_content = CONTENT_TREE;
 
 	pvd_session(sector, t->start_lba, t->start_lba + SESSION_DESCRIPTORS, ret);
 	ret->sectors = (uint32_t)min_u64(ret->sectors, t->sectors); /* some programs count from LBA 0 */
 	if (appuse_decode(sector, &a) < 0 || a.start_lba != t->start_lba || a.sectors <= SESSION_DESCRIPTORS + 1)
-		return CONTENT_TREE;
+		return 0;
 	pvd_session_ours(&a, ret);
 	ret->sectors = (uint32_t)min_u64(a.sectors, t->sectors);
-	ret->ours = a.sectors <= t->sectors && has_record(disc, &a);
-	return ret->ours ? CONTENT_TREE : CONTENT_FAILED;
+	r = a.sectors <= t->sectors ? has_record(disc, &a) : 0;
+	if (r < 0 && r != -EIO)
+		return r;
+	ret->ours = r > 0;
+	*ret_content = r > 0 ? CONTENT_TREE : r < 0 ? CONTENT_UNREADABLE : CONTENT_FAILED;
+	return 0;
 }
 
 /* Where descriptors ought to be. */
-static enum drive_content describe_other(struct disc *disc, uint32_t descriptor_lba)
+static int describe_other(struct disc *disc, uint32_t descriptor_lba, enum drive_content *ret)
 {
 	uint8_t sectors[DESCRIPTORS_SECTORS * SECTOR_BYTES];
+	int r = disc_read(disc, descriptor_lba, sectors, DESCRIPTORS_SECTORS);
 
-	if (disc_read(disc, descriptor_lba, sectors, DESCRIPTORS_SECTORS) < 0)
-		return CONTENT_UNREADABLE;
-	return is_zero(sectors, sizeof(sectors)) ? CONTENT_NOTHING : CONTENT_OTHER;
+	if (r < 0 && r != -EIO)
+		return r;
+	*ret = r < 0 ? CONTENT_UNREADABLE : is_zero(sectors, sizeof(sectors)) ? CONTENT_NOTHING : CONTENT_OTHER;
+	return 0;
 }
 
 static int look_at_session(struct drive *d, const struct recorder_track *t, struct disc_session *ret,
@@ -101,12 +116,13 @@ static int look_at_session(struct drive *d, const struct recorder_track *t, stru
 	*ret = (struct disc_session){.start_lba = t->start_lba,
 				     .sectors = t->sectors,
 				     .descriptor_lba = t->start_lba + SESSION_DESCRIPTORS};
-	if (r < 0)
-		*ret_content = CONTENT_UNREADABLE;
-	else if (pvd_check(sector, t->start_lba, drive_end(&d->medium)) == 0)
-		*ret_content = describe_tree(disc, sector, t, ret);
-	else
-		*ret_content = describe_other(disc, t->start_lba + SESSION_DESCRIPTORS);
+	*ret_content = CONTENT_UNREADABLE;
+	if (r == 0 && pvd_check(sector, t->start_lba, drive_end(&d->medium)) == 0)
+		r = describe_tree(disc, sector, t, ret, ret_content);
+	else if (r == 0)
+		r = describe_other(disc, t->start_lba + SESSION_DESCRIPTORS, ret_content);
+	if (r < 0 && r != -EIO)
+		return r;
 	if (t->start_lba == d->failed_lba)
 		*ret_content = CONTENT_FAILED;
 	ret->broken = *ret_content != CONTENT_TREE;
@@ -156,18 +172,18 @@ static int read_empty(struct drive *d, uint8_t *sectors)
 {
 	int r = disc_read(&d->disc, 0, sectors, FIRST_SESSION_LBA);
 
-	for (uint32_t lba = FIRST_SESSION_LBA; r == 0 && lba < EMPTY_SECTORS; lba++)
-		if (disc_read(&d->disc, lba, sectors + (size_t)lba * SECTOR_BYTES, 1) < 0)
+	for (uint32_t lba = FIRST_SESSION_LBA; r == 0 && lba < EMPTY_SECTORS; lba++) {
+		r = disc_read(&d->disc, lba, sectors + (size_t)lba * SECTOR_BYTES, 1);
+		if (r == -EIO) {
 			memset(sectors + (size_t)lba * SECTOR_BYTES, 0, SECTOR_BYTES);
+			r = 0;
+		}
+	}
 	return r;
 }
 
-static enum drive_content describe_without_head(struct drive *d)
+static enum drive_content content_without_head(const uint8_t *sectors)
 {
-	_free_ uint8_t *sectors = malloc((size_t)EMPTY_SECTORS * SECTOR_BYTES);
-
-	if (!sectors || read_empty(d, sectors) < 0)
-		return CONTENT_UNREADABLE;
 	if (memcmp(sectors + (size_t)DESCRIPTORS_LBA * SECTOR_BYTES, "\1CDXX1", 6) == 0)
 		return CONTENT_NOTHING;
 	if (!is_zero(sectors, (size_t)FIRST_SESSION_LBA * SECTOR_BYTES))
@@ -175,6 +191,17 @@ static enum drive_content describe_without_head(struct drive *d)
 	if (first_burn_begun(sectors))
 		return CONTENT_FAILED;
 	return is_zero(sectors, (size_t)EMPTY_SECTORS * SECTOR_BYTES) ? CONTENT_NOTHING : CONTENT_OTHER;
+}
+
+static int describe_without_head(struct drive *d, enum drive_content *ret)
+{
+	_free_ uint8_t *sectors = malloc((size_t)EMPTY_SECTORS * SECTOR_BYTES);
+	int r = sectors ? read_empty(d, sectors) : -ENOMEM;
+
+	if (r < 0 && r != -EIO)
+		return r;
+	*ret = r < 0 ? CONTENT_UNREADABLE : content_without_head(sectors);
+	return 0;
 }
 
 static int list_overwritable(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
@@ -195,7 +222,9 @@ static int list_overwritable(struct drive *d, struct session_list *ret, enum dri
 	}
 	if (r != -EMEDIUMTYPE && r != -EIO && r != -EBADMSG)
 		return r;
-	*ret_newest = r == -EMEDIUMTYPE ? describe_without_head(d) : r == -EIO ? CONTENT_UNREADABLE : CONTENT_OTHER;
+	if (r == -EMEDIUMTYPE)
+		return describe_without_head(d, ret_newest);
+	*ret_newest = r == -EIO ? CONTENT_UNREADABLE : CONTENT_OTHER;
 	return 0;
 }
 

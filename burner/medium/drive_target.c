@@ -26,6 +26,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "burner/base/lock.h"
 #include "burner/base/own.h"
 
 #define RING_SECTORS 4096u /* 8 MiB */
@@ -373,7 +374,6 @@ static const struct target_ops drive_target_ops = {
 int drive_target_new(struct drive *d, const struct target_options *options, struct target **ret)
 {
 	struct drive_target *t = calloc(1, sizeof(*t));
-	pthread_condattr_t attributes;
 
 	if (!t)
 		return -ENOMEM;
@@ -382,10 +382,7 @@ int drive_target_new(struct drive *d, const struct target_options *options, stru
 	if (options)
 		t->options = *options;
 	pthread_mutex_init(&t->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&t->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	lock_condition_init(&t->changed);
 	*ret = &t->target;
 	return 0;
 }

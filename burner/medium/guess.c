@@ -47,20 +47,22 @@ static const struct signature {
 	 "a High Sierra disc, the predecessor of ISO 9660, which cannot be read"},
 };
 
-bool guess_udf(struct disc *d)
+int guess_udf(struct disc *d)
 {
 	uint8_t sector[SECTOR_BYTES];
 
 	for (uint32_t lba = DESCRIPTORS_LBA; lba < DESCRIPTORS_LBA + 32; lba++) {
-		if (disc_read(d, lba, sector, 1) < 0)
-			return false;
+		int r = disc_read(d, lba, sector, 1);
+
+		if (r < 0)
+			return r;
 		if (!memcmp(sector + 1, "NSR02", 5) || !memcmp(sector + 1, "NSR03", 5))
-			return true;
-		if (!is_volume_descriptor(sector) && memcmp(sector + 1, "BEA01", 5) != 0 &&
-		    memcmp(sector + 1, "BOOT2", 5) != 0 && memcmp(sector + 1, "CDW02", 5) != 0)
-			return false;
+			return 1;
+		if (!is_volume_descriptor(sector) && memcmp(sector + 1, "BEA01", 5) && memcmp(sector + 1, "BOOT2", 5) &&
+		    memcmp(sector + 1, "CDW02", 5))
+			return 0;
 	}
-	return false;
+	return 0;
 }
 
 static bool is_text(const uint8_t *p, size_t n)
@@ -84,10 +86,11 @@ const char *guess_content(struct disc *d)
 	uint8_t bytes[17 * SECTOR_BYTES];
 	uint32_t n = 0;
 
+	/* Only a text for somebody whose disc was refused: what cannot be read looks like nothing. */
 	memset(bytes, 0, sizeof(bytes));
 	while (n < 17 && disc_read(d, n, bytes + n * SECTOR_BYTES, 1) == 0)
 		n++;
-	if (n == 17 && guess_udf(d))
+	if (n == 17 && guess_udf(d) > 0)
 		return "a UDF disc without an ISO 9660 tree";
 	for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++)
 		if (!memcmp(bytes + signatures[i].offset, signatures[i].bytes, signatures[i].length))

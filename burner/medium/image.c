@@ -148,14 +148,21 @@ static bool torn_descriptor(const uint8_t sector[SECTOR_BYTES])
 	       all_zero(sector + 3 * PIECE, PIECE);
 }
 
-static bool first_burn_begun(struct disc *d, const struct stat *st)
+/* 1: it is that of a first burn. */
+static int first_burn_begun(struct disc *d, const struct stat *st)
 {
 	_free_ uint8_t *all = malloc(FIRST_BURN_SECTORS * SECTOR_BYTES);
 	const uint8_t *descriptor = all + (FIRST_BURN_SECTORS - 1) * SECTOR_BYTES;
 	struct appuse a;
+	int r;
 
-	if (!all || disc_read(d, 0, all, FIRST_BURN_SECTORS))
-		return false;
+	if (!all)
+		return -ENOMEM;
+	if (sectors_of((uint64_t)st->st_size) < FIRST_BURN_SECTORS)
+		return 0;
+	r = disc_read(d, 0, all, FIRST_BURN_SECTORS);
+	if (r < 0)
+		return r;
 	if (appuse_decode(descriptor, &a) == 0)
 		return a.start_lba == FIRST_SESSION_LBA && a.previous_lba == APPUSE_NONE;
 	return st->st_size == FIRST_BURN_SECTORS * SECTOR_BYTES && all_zero(all, (size_t)(descriptor - all)) &&
@@ -184,6 +191,8 @@ static void find_why_not(struct image *image)
 	else if (image->list.partition)
 		snprintf(to, n,
 			 "a partition lies behind its ISO 9660 volume (a hybrid image), and would be overwritten");
+	else if (image->list.unreadable)
+		snprintf(to, n, MEDIUM_WHY_UNREADABLE);
 	else if (image->list.udf && !image->drop_udf && !image->list.sessions[image->list.n - 1].ours)
 		snprintf(to, n, "its UDF tree would go stale; -o drop-udf appends all the same");
 	else if (image->capacity_sectors && image->list.end_sectors > image->capacity_sectors)
@@ -207,9 +216,11 @@ static int image_refresh(struct disc *d)
 	blank = st.st_size == 0;
 	if (!blank)
 		r = sessions_scan(d, sectors_of((uint64_t)st.st_size), &list);
-	if (r == -EMEDIUMTYPE && first_burn_begun(d, &st)) {
-		blank = true;
-		r = 0;
+	if (r == -EMEDIUMTYPE) {
+		r = first_burn_begun(d, &st);
+		blank = r > 0;
+		if (r == 0)
+			r = -EMEDIUMTYPE;
 	}
 	if (r < 0)
 		return r;

@@ -3,8 +3,8 @@
  * internal.h - what the files of burner/medium share
  *
  * image.c and container.c make a struct disc, sessions.c finds the sessions of any of them by disc_read() alone,
- * guess.c says what a file that is no disc looks like, image_target.c writes.  Threads and errors as in
- * cdappendfs/disc.h.
+ * guess.c says what a file that is no disc looks like, image_target.c writes, image_unburn.c takes back.  Threads
+ * and errors as in cdappendfs/disc.h.
  */
 #ifndef BURNER_MEDIUM_INTERNAL_H
 #define BURNER_MEDIUM_INTERNAL_H
@@ -33,7 +33,12 @@ struct session_list {
 	bool partition;	      /* a partition lies behind the newest session */
 	bool headless;	      /* found without the head, which cannot be read */
 	bool hidden;	      /* a session lies just beyond the newest one that the head does not know */
+	bool unreadable;      /* whether there is a partition or a UDF volume cannot be read */
+	bool cut;	      /* sessions older than these are not listed: they cannot be read */
 };
+/* disc_state.why_not */
+#define MEDIUM_WHY_UNREADABLE \
+	"blocks that tell what else is on it cannot be read, and a session might overwrite what is there"
 /* All sessions of a medium with a head at LBA 16.  n_sectors: its length.  -EMEDIUMTYPE: no descriptor at LBA 16;
  * -EBADMSG it makes no sense; what disc_read says. */
 int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret);
@@ -47,7 +52,8 @@ void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_
 		 struct disc_session *ret);
 /* What a descriptor of ours says besides; `ours` is set by whoever has seen the commit record. */
 void pvd_session_ours(const struct appuse *a, struct disc_session *ret);
-/* Identity by the oldest session, provisional from the file itself; fingerprint's descriptor (zeros when n is 0). */
+/* Identity by the oldest session (-EIO: it could not be read, so there is none), provisional from the file itself;
+ * fingerprint's descriptor (zeros when n is 0). */
 int sessions_identity(struct disc *d, const struct session_list *l, const struct stat *st, const char *path,
 		      struct disc_identity *ret);
 int sessions_fingerprint(struct disc *d, const struct session_list *l, struct disc_fingerprint *ret);
@@ -58,13 +64,14 @@ int sessions_copy(const struct session_list *l, struct disc_session **ret, size_
 
 /* Static text; never NULL. */
 const char *guess_content(struct disc *d);
-/* UDF volume recognition sequence (ECMA-167 2/8.3) somewhere in LBA 16-47. */
-bool guess_udf(struct disc *d);
+/* 1: a UDF volume recognition sequence (ECMA-167 2/8.3) is somewhere in LBA 16-47.  0, or what disc_read() says. */
+int guess_udf(struct disc *d);
 
 /* ---- partitions.c ---- */
 
-/* Whether a partition of the system area's tables begins at or behind end_sectors, on a medium of n_sectors. */
-bool partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors);
+/* 1: a partition of the system area's tables begins at or behind end_sectors, on a medium of n_sectors.  0, or what
+ * disc_read() says. */
+int partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors);
 
 /* ---- image.c, image_target.c ---- */
 

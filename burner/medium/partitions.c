@@ -55,9 +55,11 @@ static bool gpt_behind(const struct area *a)
 	return false;
 }
 
-bool partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors)
+int partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors)
 {
 	struct area a = {.low = end_sectors * SECTOR_BYTES, .high = n_sectors * SECTOR_BYTES};
 
-	return disc_read(d, 0, a.bytes, SYSTEM_AREA_SECTORS) == 0 && (mbr_behind(&a) || gpt_behind(&a));
+	int r = disc_read(d, 0, a.bytes, SYSTEM_AREA_SECTORS);
+
+	return r < 0 ? r : mbr_behind(&a) || gpt_behind(&a);
 }

@@ -17,7 +17,7 @@
  * A head that was being overwritten when the power failed may be of two: then it is that of the session at LBA 0
  * which our first session saved. A session other than one at LBA 0 always carries its own root directory, which keeps
  * images stored as files from being taken for sessions. Everything is bounded: SESSIONS_MAX sessions, strictly
- * descending, PROBES probes in all.
+ * descending, PROBES probes in all.  A read that fails for want of memory, or since the drive has gone, fails the scan.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -51,6 +51,7 @@ struct scan {
 	uint32_t *chain; /* starts of xorriso's chain, ascending */
 	size_t n_chain;
 	unsigned probes;
+	bool cut; /* a session that ours names as its predecessor cannot be read */
 };
 
 static void scan_release(struct scan *s)
@@ -58,6 +59,10 @@ static void scan_release(struct scan *s)
 	free(s->found);
 	free(s->chain);
 }
+
+/* At that place of the disc there is nothing that can be believed.  All other errors are of the drive or of memory, and
+ * say nothing of the disc: they go up. */
+static bool not_there(int error) { return error == -EIO || error == -EBADMSG; }
 
 static int read_pvd(struct scan *s, uint64_t lba, uint64_t low, uint8_t sector[SECTOR_BYTES])
 {
@@ -85,12 +90,15 @@ static bool appuse_at(const uint8_t sector[SECTOR_BYTES], uint32_t start, struct
 	return true;
 }
 
-static bool commit_record_at(struct scan *s, uint64_t lba, struct commit_record *ret)
+/* 1: there is one that ends there. */
+static int commit_record_at(struct scan *s, uint64_t lba, struct commit_record *ret)
 {
 	uint8_t sector[SECTOR_BYTES];
+	int r = lba < s->n_sectors ? disc_read(s->disc, (uint32_t)lba, sector, 1) : -EBADMSG;
 
-	return lba < s->n_sectors && disc_read(s->disc, (uint32_t)lba, sector, 1) == 0 &&
-	       commit_record_decode(sector, ret) == 0 && (uint64_t)ret->start_lba + ret->sectors == lba + 1;
+	if (r < 0)
+		return not_there(r) ? 0 : r;
+	return commit_record_decode(sector, ret) == 0 && (uint64_t)ret->start_lba + ret->sectors == lba + 1;
 }
 
 /* Its own length: the field is relative to the start by convention, absolute in what some programs write. */
@@ -107,6 +115,7 @@ static int add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t star
 {
 	struct commit_record commit;
 	struct found *f;
+	int r;
 
 	if (s->n_found == s->capacity) {
 		size_t capacity = s->capacity ? 2 * s->capacity : 16;
@@ -126,9 +135,11 @@ static int add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t star
 	} else {
 		f->session.sectors = f->appuse.sectors;
 		pvd_session_ours(&f->appuse, &f->session);
-		f->session.ours = commit_record_at(s, (uint64_t)start + f->appuse.sectors - 1, &commit) &&
-				  !memcmp(commit.uuid, f->appuse.uuid, sizeof(commit.uuid)) &&
-				  commit.start_lba == start;
+		r = commit_record_at(s, (uint64_t)start + f->appuse.sectors - 1, &commit);
+		if (r < 0)
+			return r;
+		f->session.ours =
+			r && !memcmp(commit.uuid, f->appuse.uuid, sizeof(commit.uuid)) && commit.start_lba == start;
 	}
 	s->n_found++;
 	return 0;
@@ -151,7 +162,7 @@ static int newest_ours(struct scan *s, const uint8_t head[SECTOR_BYTES], bool *d
 	if (appuse_decode(head, &a) < 0 || a.start_lba < FIRST_SESSION_LBA || !appuse_at(head, a.start_lba, &a))
 		return 0;
 	r = read_pvd(s, (uint64_t)a.start_lba + SESSION_DESCRIPTORS, a.start_lba, sector);
-	if (r == -ENOMEM || r == -EAGAIN)
+	if (r < 0 && !not_there(r))
 		return r;
 	*damaged = r < 0;
 	if (r < 0)
@@ -174,46 +185,61 @@ static bool torn_between(const uint8_t sector[SECTOR_BYTES], const uint8_t a[SEC
 	return true;
 }
 
-/* The first session of ours above one at LBA 0 was being published: where it keeps the head as it was, or 0. */
-static uint32_t saved_head(struct scan *s, const uint8_t head[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES])
+/* The first session of ours above one at LBA 0 was being published: *ret_lba is where it keeps the head as it was, else
+ * 0. */
+static int saved_head(struct scan *s, const uint8_t head[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES], uint32_t *ret_lba)
 {
 	uint64_t start = round_up(descriptor_space_sectors(head), SESSION_ALIGN_SECTORS),
 		 saved = start + SESSION_SAVED_DESCRIPTORS;
 	uint8_t sets[DESCRIPTORS_SECTORS * SECTOR_BYTES], made[DESCRIPTORS_SECTORS * SECTOR_BYTES];
 	struct appuse a;
+	int r = saved < s->n_sectors ? disc_read(s->disc, (uint32_t)start + SESSION_DESCRIPTORS, sets, 16) : -EBADMSG;
 
-	if (saved >= s->n_sectors ||
-	    disc_read(s->disc, (uint32_t)start + SESSION_DESCRIPTORS, sets, DESCRIPTORS_SECTORS) < 0 ||
-	    session_head(sets, (uint32_t)start, made) < 0 || !appuse_at(sets, (uint32_t)start, &a) ||
-	    a.previous_descriptor_lba != saved || read_pvd(s, saved, 0, ret) < 0)
+	*ret_lba = 0;
+	if (!r && (session_head(sets, (uint32_t)start, made) < 0 || !appuse_at(sets, (uint32_t)start, &a) ||
+		   a.previous_descriptor_lba != saved))
 		return 0;
-	return memcmp(head, ret, SECTOR_BYTES) != 0 && torn_between(head, ret, made) ? (uint32_t)saved : 0;
+	if (!r)
+		r = read_pvd(s, saved, 0, ret);
+	if (r < 0)
+		return not_there(r) ? 0 : r;
+	if (memcmp(head, ret, SECTOR_BYTES) != 0 && torn_between(head, ret, made))
+		*ret_lba = (uint32_t)saved;
+	return 0;
 }
 
 static int newest_foreign(struct scan *s, const uint8_t head[SECTOR_BYTES])
 {
 	uint8_t sector[SECTOR_BYTES];
 	uint32_t root = record_extent(descriptor_root(head)), saved;
+	int r;
 
 	for (uint32_t lba = (root - 1) / PROBE_STEP * PROBE_STEP; lba > DESCRIPTORS_LBA && s->probes < PROBES;
 	     lba -= PROBE_STEP) {
 		s->probes++;
-		if (read_pvd(s, lba, lba - SESSION_DESCRIPTORS, sector) == 0 && same_root(head, sector))
+		r = read_pvd(s, lba, lba - SESSION_DESCRIPTORS, sector);
+		if (r < 0 && !not_there(r))
+			return r;
+		if (r == 0 && same_root(head, sector))
 			return add(s, sector, lba - SESSION_DESCRIPTORS, lba);
 	}
-	saved = saved_head(s, head, sector);
+	r = saved_head(s, head, sector, &saved);
+	if (r < 0)
+		return r;
 	return saved ? add(s, sector, 0, saved) : add(s, head, 0, DESCRIPTORS_LBA);
 }
 
 /* ---- and back from there ---- */
 
-/* A foreign or own session whose own root directory is inside it. */
-static bool session_at(struct scan *s, uint64_t start, uint8_t sector[SECTOR_BYTES])
+/* 1: a foreign or own session whose own root directory is inside it.  Blocks of rewritable media that were never
+ * written may be unreadable: there is none. */
+static int session_at(struct scan *s, uint64_t start, uint8_t sector[SECTOR_BYTES])
 {
 	uint64_t size;
+	int r = read_pvd(s, start + SESSION_DESCRIPTORS, start, sector);
 
-	if (read_pvd(s, start + SESSION_DESCRIPTORS, start, sector) < 0)
-		return false;
+	if (r < 0)
+		return not_there(r) ? 0 : r;
 	size = descriptor_space_sectors(sector);
 	return record_extent(descriptor_root(sector)) < start + size;
 }
@@ -222,17 +248,18 @@ static int walk_chain(struct scan *s)
 {
 	uint8_t sector[SECTOR_BYTES];
 	uint64_t start = FIRST_SESSION_LBA;
+	int r = 1;
 
 	if (s->chain)
 		return 0;
 	s->chain = malloc(SESSIONS_MAX * sizeof(*s->chain));
 	if (!s->chain)
 		return -ENOMEM;
-	while (s->n_chain < SESSIONS_MAX && start <= UINT32_MAX && session_at(s, start, sector)) {
+	while (s->n_chain < SESSIONS_MAX && start <= UINT32_MAX && (r = session_at(s, start, sector)) > 0) {
 		s->chain[s->n_chain++] = (uint32_t)start;
 		start = round_up(start + descriptor_space_sectors(sector), SESSION_ALIGN_SECTORS);
 	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* 1: the session at start and its descriptor. */
@@ -241,9 +268,9 @@ static int below_by_chain(struct scan *s, uint32_t start, uint32_t *ret_start, u
 	int r = walk_chain(s);
 
 	for (size_t i = 1; !r && i < s->n_chain; i++)
-		if (s->chain[i] == start && session_at(s, s->chain[i - 1], sector)) {
+		if (s->chain[i] == start) {
+			r = session_at(s, s->chain[i - 1], sector);
 			*ret_start = s->chain[i - 1];
-			return 1;
 		}
 	return r;
 }
@@ -260,9 +287,12 @@ static int below_by_probing(struct scan *s, uint32_t start, uint32_t *ret_start,
 	for (uint32_t p = (start - 1) / PROBE_STEP * PROBE_STEP; p >= FIRST_SESSION_LBA && s->probes < PROBES;
 	     p -= PROBE_STEP) {
 		uint64_t size;
+		int r = session_at(s, p, sector);
 
 		s->probes++;
-		if (!session_at(s, p, sector))
+		if (r < 0)
+			return r;
+		if (!r)
 			continue;
 		size = descriptor_space_sectors(sector);
 		if (!ends_at(p + size, start) && !(size > p && ends_at(size, start)))
@@ -284,9 +314,12 @@ static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, ui
 
 	if (start <= FIRST_SESSION_LBA)
 		return 0;
-	if (commit_record_at(s, start - 1, &commit) &&
-	    read_pvd(s, (uint64_t)commit.start_lba + SESSION_DESCRIPTORS, commit.start_lba, sector) == 0 &&
-	    appuse_at(sector, commit.start_lba, &a) && !memcmp(a.uuid, commit.uuid, sizeof(a.uuid))) {
+	r = commit_record_at(s, start - 1, &commit);
+	if (r > 0)
+		r = read_pvd(s, (uint64_t)commit.start_lba + SESSION_DESCRIPTORS, commit.start_lba, sector) ?: 1;
+	if (r < 0 && !not_there(r))
+		return r;
+	if (r > 0 && appuse_at(sector, commit.start_lba, &a) && !memcmp(a.uuid, commit.uuid, sizeof(a.uuid))) {
 		*ret_start = commit.start_lba;
 		*ret_descriptor = commit.start_lba + SESSION_DESCRIPTORS;
 		return 1;
@@ -303,11 +336,16 @@ static int below(struct scan *s, const struct found *f, uint32_t *ret_start, uin
 		 uint8_t sector[SECTOR_BYTES])
 {
 	const struct appuse *a = &f->appuse;
+	int r;
 
 	if (!f->has_appuse)
 		return below_foreign(s, f->session.start_lba, ret_start, ret_descriptor, sector);
-	if (a->previous_lba == APPUSE_NONE || read_pvd(s, a->previous_descriptor_lba, a->previous_lba, sector) < 0)
+	if (a->previous_lba == APPUSE_NONE)
 		return 0;
+	r = read_pvd(s, a->previous_descriptor_lba, a->previous_lba, sector);
+	s->cut = r == -EIO && a->previous_descriptor_lba < s->n_sectors;
+	if (r < 0)
+		return not_there(r) ? 0 : r;
 	*ret_start = a->previous_lba;
 	*ret_descriptor = a->previous_descriptor_lba;
 	return 1;
@@ -336,17 +374,36 @@ static int walk_back(struct scan *s)
 
 /* A session that another program put behind the newest without telling the head (genisoimage -M and dd): the next
  * burn would destroy it. */
-static bool hidden_session(struct scan *s, uint64_t end)
+static int hidden_session(struct scan *s, uint64_t end)
 {
 	const uint64_t starts[] = {end, round_up(end, PROBE_STEP), round_up(end, SESSION_ALIGN_SECTORS)};
 	uint8_t sector[SECTOR_BYTES];
 	struct appuse a;
 
-	for (size_t i = 0; i < ARRAY_LENGTH(starts); i++)
-		if (starts[i] <= UINT32_MAX && session_at(s, starts[i], sector) && appuse_decode(sector, &a) < 0 &&
-		    starts[i] + descriptor_space_sectors(sector) <= s->n_sectors)
-			return true;
-	return false;
+	for (size_t i = 0; i < ARRAY_LENGTH(starts); i++) {
+		int r = starts[i] <= UINT32_MAX ? session_at(s, starts[i], sector) : 0;
+
+		if (r < 0)
+			return r;
+		if (r && appuse_decode(sector, &a) < 0 && starts[i] + descriptor_space_sectors(sector) <= s->n_sectors)
+			return 1;
+	}
+	return 0;
+}
+
+/* What else is on the medium, and would be overwritten. */
+static int look_beside(struct scan *s, struct session_list *list)
+{
+	int partition = partition_behind(s->disc, list->end_sectors, s->n_sectors), udf = guess_udf(s->disc),
+	    hidden = hidden_session(s, list->end_sectors);
+
+	list->partition = partition > 0;
+	list->udf = udf > 0;
+	list->hidden = hidden > 0;
+	list->unreadable = partition == -EIO || udf == -EIO;
+	if (partition < 0 && partition != -EIO)
+		return partition;
+	return udf < 0 && udf != -EIO ? udf : hidden < 0 ? hidden : 0;
 }
 
 static int publish_list(struct scan *s, struct session_list *ret)
@@ -357,6 +414,7 @@ static int publish_list(struct scan *s, struct session_list *ret)
 	if (!ret->sessions)
 		return -ENOMEM;
 	ret->n = s->n_found;
+	ret->cut = s->cut;
 	for (size_t i = 0; i < ret->n; i++) {
 		const struct found *f = &s->found[ret->n - 1 - i];
 		struct disc_session *to = &ret->sessions[i];
@@ -375,7 +433,7 @@ static int publish_list(struct scan *s, struct session_list *ret)
 int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 {
 	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
-	struct session_list list = {0};
+	_cleanup_(session_list_release) struct session_list list = {0};
 	uint8_t head[SECTOR_BYTES];
 	int r;
 
@@ -399,10 +457,11 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 	if (r < 0)
 		return r;
 	list.end_sectors = max_u64(list.end_sectors, descriptor_space_sectors(head));
-	list.partition = partition_behind(d, list.end_sectors, s.n_sectors);
-	list.udf = guess_udf(d);
-	list.hidden = hidden_session(&s, list.end_sectors);
+	r = look_beside(&s, &list);
+	if (r < 0)
+		return r;
 	*ret = list;
+	list = (struct session_list){0};
 	return 0;
 }
 
@@ -413,7 +472,8 @@ static int newest_of_chain(struct scan *s)
 	int r = walk_chain(s);
 
 	for (size_t i = s->n_chain; r == 0 && i-- > 0; s->n_found = 0) {
-		if (!session_at(s, s->chain[i], sector))
+		r = session_at(s, s->chain[i], sector);
+		if (r <= 0)
 			continue;
 		r = add(s, sector, s->chain[i], s->chain[i] + SESSION_DESCRIPTORS);
 		if (r == 0 && (!s->found[0].has_appuse || s->found[0].session.ours))
@@ -481,6 +541,8 @@ int sessions_identity(struct disc *d, const struct session_list *l, const struct
 	if (r < 0)
 		return r;
 	memcpy(identity.id, identity.provisional, sizeof(identity.id));
+	if (l->cut)
+		return -EIO;
 	if (l->n > 0) {
 		r = disc_read(d, l->sessions[0].descriptor_lba, sector, 1);
 		if (r < 0)

@@ -3,7 +3,8 @@
  * holders.c - who keeps a mount busy
  *
  * The links of /proc/PID are read and compared as text, nothing is looked at through them: a look would go into the
- * mount, whose daemon may be the one that does not answer.
+ * mount, whose daemon may be the one that does not answer.  What cannot be read (processes of others, some that end)
+ * names nobody: say_busy() tells the user that there may be more.
  */
 #include <dirent.h>
 #include <fcntl.h>

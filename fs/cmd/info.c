@@ -114,14 +114,14 @@ static int print_info(const struct options *o, const struct report_info *info)
 
 /* ---- from the daemon ---- */
 
-struct answer {
+struct reply {
 	const struct options *options;
 	struct report_parsed *info; /* of the last info line */
 	struct json j;		    /* changes as JSON */
 	int error;
 };
 
-static void on_change(struct answer *a, const char *line)
+static void on_change(struct reply *a, const char *line)
 {
 	char kind[8], path[3 * PATH_MAX], shown[3 * PATH_MAX];
 	uint64_t bytes = 0;
@@ -147,7 +147,7 @@ static void on_change(struct answer *a, const char *line)
 
 static void on_line(void *context, const char *type, const char *line)
 {
-	struct answer *a = context;
+	struct reply *a = context;
 
 	if (a->options->changes && strcmp(type, "change") == 0)
 		on_change(a, line);
@@ -160,7 +160,7 @@ static void on_line(void *context, const char *type, const char *line)
 }
 
 /* A line of the daemon was right; did it come to an end, and well? 0 or an errno with `why` for the user. */
-static int judge(const struct answer *a, int r, const struct client_result *result, char *why, size_t size)
+static int judge(const struct reply *a, int r, const struct client_result *result, char *why, size_t size)
 {
 	char shown[sizeof(result->message)];
 
@@ -178,7 +178,7 @@ static int judge(const struct answer *a, int r, const struct client_result *resu
 
 static int changes_of_mount(const struct options *o, const struct control_mount *mount)
 {
-	struct answer a = {.options = o, .j = {stdout, false}};
+	struct reply a = {.options = o, .j = {stdout, false}};
 	struct client_handlers handlers = {.line = on_line, .context = &a};
 	struct client_result result = {0};
 	char why[1200];
@@ -200,7 +200,7 @@ static int changes_of_mount(const struct options *o, const struct control_mount 
 /* The status of what was printed; or an errno, nothing was printed and `why` says why. */
 static int info_of_mount(const struct options *o, const struct control_mount *mount, char *why, size_t size)
 {
-	struct answer a = {.options = o};
+	struct reply a = {.options = o};
 	struct client_handlers handlers = {.line = on_line, .context = &a};
 	struct client_result result = {0};
 	int r = judge(&a, client_ask(mount, "info", &handlers, &result), &result, why, size);
@@ -227,9 +227,15 @@ static void look_at_stage(const struct options *o, struct disc *disc, const char
 	_free_ char *why = NULL;
 	char shown[1024];
 
-	if (disc_identity(disc, &so.identity) < 0 || disc_fingerprint(disc, &so.fingerprint) < 0)
+	int r = disc_identity(disc, &so.identity);
+	if (!r)
+		r = disc_fingerprint(disc, &so.fingerprint);
+	if (r < 0) {
+		fprintf(stderr, "%s: the stage of this disc cannot be found: %s\n", program_invocation_short_name,
+			strerror(-r));
 		return;
-	int r = stage_open(&so, ret, &holder, &why);
+	}
+	r = stage_open(&so, ret, &holder, &why);
 	if (r == -EBUSY) {
 		fprintf(stderr, "%s: process %" PRId32 " %s\n", program_invocation_short_name, holder.pid,
 			holder.user == STAGE_FINISHING ? "is burning what was staged for this disc" :

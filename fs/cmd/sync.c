@@ -122,8 +122,8 @@ static int check_finalize(const struct control_mount *mount)
 	struct client_handlers handlers = {.line = on_info, .context = &overwritable};
 	int r = client_ask(mount, "info", &handlers, &result);
 
-	if (r < 0)
-		return command_fail("%s: %s", mount->mountpoint, client_why(r));
+	if (r < 0 || result.error)
+		return command_fail("%s: %s", mount->mountpoint, r < 0 ? client_why(r) : strerror(result.error));
 	if (overwritable)
 		return command_fail("%s: image files and rewritable media are always appendable: there is nothing to "
 				    "finalize, and nothing was burned; "

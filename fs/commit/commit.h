@@ -30,7 +30,8 @@ struct commit_options {
 
 /* Called from the commit's thread, no lock held. */
 struct commit_hooks {
-	void (*flush_writers)(void *context); /* mmap writers: before a freeze (notify_inval_inode) */
+	/* mmap writers: before a freeze (notify_inval_inode).  What fails it fails the commit. */
+	int (*flush_writers)(void *context);
 	void (*discarded)(void *context, const struct stage_snapshot *what); /* invalidate the kernel's caches */
 	void (*inhibit)(void *context);	  /* a burn begins: the system should not go down … */
 	void (*uninhibit)(void *context); /* … until here */
@@ -81,14 +82,20 @@ enum commit_flags {
 	COMMIT_FULL_TREE = 1 << 1,
 };
 
+/* What is asked for; all zero: a commit of what is staged. */
+struct commit_request_options {
+	enum commit_request_kind {
+		COMMIT_BURN,
+		COMMIT_DRY_RUN, /* what the commit would burn, with the same flags */
+		COMMIT_DISCARD, /* what is staged is dropped */
+	} kind;
+	unsigned flags; /* enum commit_flags */
+};
+
 typedef void commit_done(void *arg, const struct commit_result *result);
-/* Queue a commit; done is called from the commit's thread when all that was staged before this call is on the disc,
- * or failed. */
-int commit_request(struct commit *c, commit_done *done, void *arg);
-int commit_request_flags(struct commit *c, unsigned flags, commit_done *done, void *arg);
-int commit_request_dry_run(struct commit *c, commit_done *done, void *arg);
-int commit_request_dry_run_flags(struct commit *c, unsigned flags, commit_done *done, void *arg);
-int commit_request_discard(struct commit *c, commit_done *done, void *arg);
+/* Queue a request (o NULL: all zero); done is called from the commit's thread: of a commit, when all that was staged
+ * before this call is on the disc, or failed.  -ENOMEM, -ESHUTDOWN: done is not called. */
+int commit_request(struct commit *c, const struct commit_request_options *o, commit_done *done, void *arg);
 /* Forget a request that waits (its caller went away): true when done will not be called for it. */
 bool commit_forget(struct commit *c, void *arg);
 void commit_status(struct commit *c, struct commit_status *ret);

@@ -8,11 +8,8 @@
 #include <unistd.h>
 
 #include "burner/base/own.h"
+#include "fs/commit/states.h"
 
-static const char *const state_names[FAULT_STATES] = {
-	[STAGE_IDLE] = "idle",		 [STAGE_FROZEN] = "frozen",	    [STAGE_BURNING] = "burning",
-	[STAGE_VERIFYING] = "verifying", [STAGE_PUBLISHING] = "publishing", [STAGE_REBASING] = "rebasing",
-};
 static const struct {
 	const char *name;
 	int value;
@@ -32,7 +29,7 @@ static int parse_edge(char *word, struct faults *f)
 	if (!value)
 		return -EINVAL;
 	*value++ = '\0';
-	while (state < FAULT_STATES && strcmp(word, state_names[state]) != 0)
+	while (state < FAULT_STATES && strcmp(word, commit_state_name((enum stage_commit_state)state)) != 0)
 		state++;
 	while (fault < ARRAY_LENGTH(fault_names) && strcmp(value, fault_names[fault].name) != 0)
 		fault++;
@@ -81,21 +78,19 @@ void faults_release(struct faults *f)
 	f->target = NULL;
 }
 
-/* What a crash in it means is what it means in the state before: it may become durable with the next one. */
-static bool may_wait(enum stage_commit_state state) { return state == STAGE_FROZEN || state == STAGE_VERIFYING; }
-
-int faults_commit_set(const struct faults *f, struct stage *stage, const struct stage_commit *record)
+int faults_before(const struct faults *f, enum stage_commit_state state)
 {
-	int fault = f->at[record->state], r;
+	int fault = f ? f->at[state] : 0;
 
-	if (fault < 0)
-		return fault;
 	if (fault == FAULT_KILL_BEFORE)
 		kill(getpid(), SIGKILL);
-	r = may_wait(record->state) ? stage_commit_put(stage, record) : stage_commit_set(stage, record);
-	if (fault == FAULT_KILL_AFTER) {
-		stage_sync(stage);
-		kill(getpid(), SIGKILL);
-	}
-	return r;
+	return fault < 0 ? fault : 0;
+}
+
+void faults_after(const struct faults *f, enum stage_commit_state state, struct stage *stage)
+{
+	if (!f || f->at[state] != FAULT_KILL_AFTER)
+		return;
+	stage_sync(stage);
+	kill(getpid(), SIGKILL);
 }

@@ -24,7 +24,8 @@ struct faults {
 /* -EINVAL: a word beginning with "edge@" is wrong; -ENOMEM. spec may be NULL. */
 int faults_parse(const char *spec, struct faults *ret);
 void faults_release(struct faults *f);
-/* stage_commit_set(), for FROZEN and VERIFYING stage_commit_put(), with the faults in its way. */
-int faults_commit_set(const struct faults *f, struct stage *stage, const struct stage_commit *record);
+/* Around the journaling of a state (states.c); f NULL: no faults.  The error that it fails with, or 0. */
+int faults_before(const struct faults *f, enum stage_commit_state state);
+void faults_after(const struct faults *f, enum stage_commit_state state, struct stage *stage);
 
 #endif

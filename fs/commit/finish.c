@@ -26,7 +26,7 @@ static int look_again(struct run *run)
 {
 	int r = disc_refresh(run->c->disc);
 
-	return r ? r : medium_has_session(run->c->disc, run->record.start_lba, run->record.uuid);
+	return r ? r : burn_session_begins(run->c->disc, run->record.start_lba, run->record.uuid);
 }
 
 static int publish(struct run *run, struct commit_result *outcome)

@@ -4,27 +4,28 @@
  *
  *	queue.c		requests, the thread, status
  *	machine.c	one commit, edge by edge
+ *	states.c	the table of the edges, and the journal
  *	undo.c		one that failed
  *	finish.c	publish and rebase: what must be completed once it was begun
- *	medium.c	what the stage knows of the disc, opening it for writing, cutting back an image
+ *	medium.c	what the stage knows of the disc, opening it for writing
  *	recover.c	the same after a crash
  */
 #ifndef FS_COMMIT_INTERNAL_H
 #define FS_COMMIT_INTERNAL_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
+#include "burner/base/worker.h"
 #include "fs/commit/commit.h"
 #include "fs/commit/faults.h"
 #include "fs/commit/inputs.h"
+#include "fs/commit/states.h"
 #include "fs/manifest/manifest.h"
 
-enum request_kind { REQUEST_COMMIT, REQUEST_DRY_RUN, REQUEST_DISCARD };
-struct commit_request {
-	struct commit_request *next;
-	enum request_kind kind;
-	unsigned flags; /* enum commit_flags */
+/* A request in the queue. */
+struct queued {
+	struct queued *next;
+	struct commit_request_options options;
 	commit_done *done;
 	void *arg;
 };
@@ -53,7 +54,6 @@ struct commit {
 	struct stage *stage;
 	struct tree *tree;
 	struct faults faults;
-	pthread_t thread;
 	atomic_bool cancelled;
 
 	/* the thread's own */
@@ -64,12 +64,10 @@ struct commit {
 	struct timespec flushed; /* when changed nodes went to the stage last */
 	bool flush_failed;	 /* said so already */
 
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	/* under lock: */
-	bool started, stopping, finish_queue;
-	struct commit_request *waiting, **waiting_end;
-	struct commit_request *taken; /* those that the commit under way answers */
+	struct worker worker; /* its lock guards what follows */
+	bool finish_queue;
+	struct queued *waiting, **waiting_end;
+	struct queued *taken; /* those that the commit under way answers */
 	struct commit_status status;
 	struct disc_state state;
 	struct disc_session *sessions;
@@ -98,7 +96,9 @@ int commit_failed(struct commit_result *outcome, const char *what, int error, co
  * c->unsettled.
  */
 int run_undo(struct run *run, int error);
-/* The same again for c->unsettled.  1: it is to be finished, and c->unsettled is NULL. < 0 with a message. */
+/* What that record stands for is taken back, and the journal IDLE; of what is not write-once. */
+int undo_record(struct commit *c, const struct stage_commit *record);
+/* run_undo() again for c->unsettled.  1: it is to be finished, and c->unsettled is NULL. < 0 with a message. */
 int run_settle(struct commit *c, struct run **ret, struct commit_result *outcome);
 
 /* ---- finish.c ---- */
@@ -113,14 +113,9 @@ int medium_is_expected(struct stage *stage, struct disc *disc, char *message, si
 int medium_newest_is(struct disc *disc, const uint8_t uuid[16], struct disc_session *ret);
 /* -EIO of a block that cannot be read stays; it is -ENOMEDIUM or -ENODEV when there is no disc or no drive any more. */
 int medium_explain(struct disc *disc, int error);
-/* Length of an image file; 0 when it is none. */
-uint64_t medium_image_bytes(struct disc *disc);
 /* The write side of the disc, with the fault and the speed of the options (NULL: neither). -EINVAL: the fault is
  * wrong. */
 int medium_open_target(struct disc *disc, const struct commit_options *o, unsigned flags, struct target **ret);
-/* Cut an image back to image_bytes, durably, and look at it again. Never below the end of its newest session
- * (-EINVAL). */
-int medium_cut(struct disc *disc, uint64_t image_bytes);
 /*
  * What became of a session on a write-once disc whose burn failed, or of which nothing is known.  Its open track is
  * closed.  1: it is there, whole, the newest.  0: it is not; the stage is tied to the disc as it is now, IDLE.
@@ -128,11 +123,6 @@ int medium_cut(struct disc *disc, uint64_t image_bytes);
  */
 int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_commit *record,
 		    const struct faults *faults);
-/* Is the session there whose head is to be written? 0, -ESTALE, what disc_read() says. */
-int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid[16]);
-/* An image that had something behind its newest session is not cut there: what is left of the descriptor of an
- * unpublished session is blanked, durably, or its remains might be taken for a session of another program. */
-int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes);
 /* Ties the stage to the disc as it is, then IDLE: by one sync, or, when a crash comes between the two, in this order,
  * which is recovered from. */
 int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults);

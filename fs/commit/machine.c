@@ -10,6 +10,8 @@
  *	REBASING	the tree changes	published: its generation is dropped from the stage
  *	IDLE		-			nothing
  *
+ * Which may follow which is a table in states.c, and each edge is held against it.
+ *
  * FROZEN waits for no disk: as long as everything only reads, a crash may leave the stage as its last sync did.  What
  * is staged goes to the stage's disk meanwhile, and all of it is durable when BURNING is.  Nor does VERIFYING: for
  * recovery it is BURNING.
@@ -64,7 +66,7 @@ int run_journal(struct run *run, enum stage_commit_state state)
 	int r;
 
 	next.state = state;
-	r = faults_commit_set(&run->c->faults, run->c->stage, &next);
+	r = commit_journal(&run->c->faults, run->c->stage, &next);
 	if (!r)
 		run->record = next;
 	return r;
@@ -94,10 +96,10 @@ static void report(void *context, uint64_t done_sectors, uint64_t all_sectors)
 	struct run *run = context;
 	struct commit *c = run->c;
 
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->worker.lock);
 	c->status.done_sectors = done_sectors;
 	c->status.all_sectors = all_sectors;
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->worker.lock);
 	commit_tick(c);
 }
 
@@ -226,11 +228,10 @@ static int run_plan(struct run *run, struct commit_result *outcome)
 /* What memory-mapped writers and open nodes still hold goes to the stage. */
 static int flush(struct commit *c, struct commit_result *outcome)
 {
-	int r;
+	int r = c->hooks.flush_writers ? c->hooks.flush_writers(c->hooks.context) : 0;
 
-	if (c->hooks.flush_writers)
-		c->hooks.flush_writers(c->hooks.context);
-	r = tree_flush(c->tree);
+	if (!r)
+		r = tree_flush(c->tree);
 	return r ? commit_failed(outcome, "the changes could not be saved in the staging area", r, NULL) : 0;
 }
 
@@ -290,7 +291,7 @@ static int check_disc(struct run *run, struct commit_result *outcome)
 	return r ? commit_failed(outcome, "the disc has changed", r, NULL) : 0;
 }
 
-static void fill_record(struct run *run)
+static int fill_record(struct run *run)
 {
 	const struct burn_options *o = &run->inputs.options;
 	struct stage_commit *record = &run->record;
@@ -300,8 +301,8 @@ static void fill_record(struct run *run)
 	memcpy(record->uuid, o->uuid, sizeof(record->uuid));
 	record->time = o->time;
 	record->sectors = run->cost.append_sectors;
-	record->image_bytes = medium_image_bytes(run->c->disc);
 	record->encoder_version = ENCODER_VERSION;
+	return disc_image_bytes(run->c->disc, &record->image_bytes);
 }
 
 static int journal_failed(struct commit_result *outcome, int error)
@@ -316,7 +317,9 @@ static int write_session(struct run *run, struct commit_result *outcome)
 	struct disc_state state;
 	int r;
 
-	fill_record(run);
+	r = fill_record(run);
+	if (r)
+		return commit_failed(outcome, "the disc could not be looked at", r, NULL);
 	r = run_journal(run, STAGE_BURNING);
 	if (r)
 		return journal_failed(outcome, r);
@@ -430,7 +433,7 @@ static int check_flags(struct commit *c, unsigned flags, struct commit_result *o
 		r = commit_failed(
 			outcome, "nothing was burned", -EOPNOTSUPP,
 			"image files and rewritable media are always appendable: there is nothing to finalize");
-	return r;
+	return r ? commit_failed(outcome, "nothing was burned", r, NULL) : 0;
 }
 
 static int commit_staged(struct commit *c, unsigned flags, struct commit_result *outcome)
@@ -472,7 +475,18 @@ static int check_finalized(struct commit *c, unsigned flags, struct commit_resul
 		message_unfinished(outcome->message, sizeof(outcome->message), outcome->session, MESSAGE_BURNED,
 				   "the drive did not close the disc behind it", r);
 	}
-	return r;
+	return r ? commit_failed(outcome, "the disc could not be looked at", r, NULL) : 0;
+}
+
+/* One that failed before it was verified, and could not be taken back then: the disc was gone. */
+static int undo_earlier(struct commit *c, struct commit_result *outcome)
+{
+	struct stage_commit record;
+	int r = stage_commit_get(c->stage, &record);
+
+	if (!r && record.state != STAGE_IDLE)
+		r = undo_record(c, &record);
+	return r ? commit_failed(outcome, "what the last commit left could not be taken back", r, NULL) : 0;
 }
 
 /* An earlier commit that is neither done nor undone comes first. */
@@ -483,7 +497,9 @@ static int finish_earlier(struct commit *c, struct commit_result *outcome)
 
 	if (r > 0)
 		return finish_or_keep(c, run, outcome);
-	return r || !c->unfinished ? r : finish_or_keep(c, c->unfinished, outcome);
+	if (r)
+		return r;
+	return c->unfinished ? finish_or_keep(c, c->unfinished, outcome) : undo_earlier(c, outcome);
 }
 
 /* One line for the next mount and for the log. */
@@ -500,7 +516,7 @@ static void record_result(struct commit *c, const struct commit_result *outcome)
 	} else {
 		return;
 	}
-	stage_result_set(c->stage, outcome->error, text);
+	stage_result_set(c->stage, outcome->error, text); /* a stage that cannot keep it fails the next request */
 }
 
 void machine_commit(struct commit *c, unsigned flags, struct commit_result *outcome)

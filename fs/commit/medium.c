@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "burner/format/appuse.h"
-#include "burner/format/volume_descriptor.h"
-#include "burner/format/geometry.h"
-#include "burner/base/bytes.h"
-#include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "fs/commit/internal.h"
 #include "fs/commit/message.h"
@@ -79,45 +71,6 @@ int medium_open_target(struct disc *disc, const struct commit_options *o, unsign
 		return -errno;
 	*ret = target;
 	return 0;
-}
-
-uint64_t medium_image_bytes(struct disc *disc)
-{
-	int fd = disc_fd(disc);
-	struct stat st;
-
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-}
-
-int medium_cut(struct disc *disc, uint64_t image_bytes)
-{
-	uint64_t now = medium_image_bytes(disc);
-	struct disc_fingerprint f;
-	int fd = disc_fd(disc), r;
-
-	if (now <= image_bytes)
-		return 0;
-	r = disc_fingerprint(disc, &f);
-	if (r)
-		return r;
-	if (image_bytes < f.image_bytes)
-		return -EINVAL;
-	if (ftruncate(fd, (off_t)image_bytes) < 0 || fsync(fd) < 0)
-		return -errno;
-	return disc_refresh(disc);
-}
-
-int medium_has_session(struct disc *disc, uint32_t start_lba, const uint8_t uuid[16])
-{
-	uint8_t sector[SECTOR_BYTES];
-	struct appuse a;
-	int r = disc_read(disc, start_lba + SESSION_DESCRIPTORS, sector, 1);
-
-	if (r)
-		return r;
-	return appuse_decode(sector, &a) == 0 && a.start_lba == start_lba && memcmp(a.uuid, uuid, sizeof(a.uuid)) == 0 ?
-		       0 :
-		       -ESTALE;
 }
 
 /* ---- a burn that failed on a write-once disc ---- */
@@ -192,8 +145,10 @@ int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_c
 		r = medium_newest_is(disc, record->uuid, &newest);
 	if (r < 0)
 		return r;
-	if (r > 0 && burn_session_is_complete(disc, record->start_lba, record->uuid))
-		return 1;
+	if (r > 0)
+		r = burn_session_is_complete(disc, record->start_lba, record->uuid);
+	if (r)
+		return r;
 	/* Nothing may have been recorded at all: then the next session starts there. */
 	r = same_disc(stage, disc, record->start_lba, &recorded);
 	if (!r && recorded)
@@ -201,24 +156,6 @@ int medium_conclude(struct stage *stage, struct disc *disc, const struct stage_c
 	if (!r)
 		r = look_at(disc, stage_failed_lba(stage));
 	return r ? r : medium_settle(stage, disc, faults);
-}
-
-int medium_clear(struct disc *disc, uint32_t start_lba, uint64_t image_bytes)
-{
-	uint8_t sector[SECTOR_BYTES];
-	uint64_t pos = ((uint64_t)start_lba + SESSION_DESCRIPTORS) * SECTOR_BYTES;
-	struct disc_fingerprint f;
-	int fd = disc_fd(disc), r = disc_fingerprint(disc, &f);
-
-	if (r)
-		return r;
-	if (fd < 0 || pos < f.image_bytes || pos + SECTOR_BYTES > image_bytes ||
-	    disc_read(disc, start_lba + SESSION_DESCRIPTORS, sector, 1) < 0 || !is_volume_descriptor(sector))
-		return 0;
-	memset(sector, 0, sizeof(sector));
-	if (pwrite_full(fd, sector, sizeof(sector), pos, NULL) < 0 || fsync(fd) < 0)
-		return -EIO;
-	return disc_refresh(disc);
 }
 
 int medium_settle(struct stage *stage, struct disc *disc, const struct faults *faults)
@@ -232,5 +169,5 @@ int medium_settle(struct stage *stage, struct disc *disc, const struct faults *f
 		r = disc_fingerprint(disc, &fingerprint);
 	if (!r)
 		r = stage_rebind(stage, &identity, &fingerprint);
-	return r ? r : faults_commit_set(faults, stage, &idle);
+	return r ? r : commit_journal(faults, stage, &idle);
 }

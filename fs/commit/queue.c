@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * queue.c - requests and the thread that serves them
+ * queue.c - requests, and the thread that does them
  *
- * c->lock guards the queue, the status and the copy of what is known of the disc; it is held for moments only and
- * never over a call that leaves this room.  The disc's state is asked by the commit's thread alone (by the maker
- * before that thread is there).
+ * The lock of c->worker guards the queue, the status and the copy of what is known of the disc; it is held for moments
+ * only and never over a call that leaves this room.  The disc's state is asked by the commit's thread alone (by the
+ * maker before that thread is there).
  *
  * A commit answers all requests for one that wait when it begins: what was staged before them is in it.  A discard is
  * a fence: what was asked after it is served after it.  A request leaves the list of those taken just before its
@@ -22,58 +22,42 @@
 
 #define TICK_SECONDS 2
 
-static void commit_lock(struct commit *c) { pthread_mutex_lock(&c->lock); }
-static void commit_unlock(struct commit *c) { pthread_mutex_unlock(&c->lock); }
+static void commit_lock(struct commit *c) { lock_take(&c->worker.lock); }
+static void commit_unlock(struct commit *c) { lock_give(&c->worker.lock); }
 
 /* ---- requests ---- */
 
-static int enqueue(struct commit *c, enum request_kind kind, unsigned flags, commit_done *done, void *arg)
+int commit_request(struct commit *c, const struct commit_request_options *o, commit_done *done, void *arg)
 {
-	struct commit_request *r = malloc(sizeof(*r));
+	struct queued *q = malloc(sizeof(*q));
 	bool refused;
 
-	if (!r)
+	if (!q)
 		return -ENOMEM;
-	*r = (struct commit_request){.kind = kind, .flags = flags, .done = done, .arg = arg};
+	*q = (struct queued){.done = done, .arg = arg};
+	if (o)
+		q->options = *o;
 	commit_lock(c);
-	refused = c->stopping;
+	refused = c->worker.stopping;
 	if (!refused) {
-		*c->waiting_end = r;
-		c->waiting_end = &r->next;
-		pthread_cond_signal(&c->wake);
+		*c->waiting_end = q;
+		c->waiting_end = &q->next;
+		worker_wake_locked(&c->worker);
 	}
 	commit_unlock(c);
 	if (refused)
-		free(r);
+		free(q);
 	return refused ? -ESHUTDOWN : 0;
 }
 
-int commit_request(struct commit *c, commit_done *done, void *arg) { return commit_request_flags(c, 0, done, arg); }
-int commit_request_flags(struct commit *c, unsigned flags, commit_done *done, void *arg)
+static struct queued *unlink_queued(struct queued **list, const void *arg)
 {
-	return enqueue(c, REQUEST_COMMIT, flags, done, arg);
-}
-int commit_request_dry_run(struct commit *c, commit_done *done, void *arg)
-{
-	return commit_request_dry_run_flags(c, 0, done, arg);
-}
-int commit_request_dry_run_flags(struct commit *c, unsigned flags, commit_done *done, void *arg)
-{
-	return enqueue(c, REQUEST_DRY_RUN, flags, done, arg);
-}
-int commit_request_discard(struct commit *c, commit_done *done, void *arg)
-{
-	return enqueue(c, REQUEST_DISCARD, 0, done, arg);
-}
-
-static struct commit_request *unlink_request(struct commit_request **list, const void *arg)
-{
-	for (struct commit_request **link = list; *link; link = &(*link)->next) {
+	for (struct queued **link = list; *link; link = &(*link)->next) {
 		if ((*link)->arg == arg) {
-			struct commit_request *r = *link;
+			struct queued *q = *link;
 
-			*link = r->next;
-			return r;
+			*link = q->next;
+			return q;
 		}
 	}
 	return NULL;
@@ -81,47 +65,49 @@ static struct commit_request *unlink_request(struct commit_request **list, const
 
 static void find_end_locked(struct commit *c)
 {
+	lock_assert(&c->worker.lock);
 	for (c->waiting_end = &c->waiting; *c->waiting_end;)
 		c->waiting_end = &(*c->waiting_end)->next;
 }
 
 bool commit_forget(struct commit *c, void *arg)
 {
-	struct commit_request *r;
+	struct queued *q;
 
 	commit_lock(c);
-	r = unlink_request(&c->waiting, arg);
-	if (r)
+	q = unlink_queued(&c->waiting, arg);
+	if (q)
 		find_end_locked(c);
 	else
-		r = unlink_request(&c->taken, arg);
+		q = unlink_queued(&c->taken, arg);
 	commit_unlock(c);
-	free(r);
-	return r != NULL;
+	free(q);
+	return q != NULL;
 }
 
 /* The first request and, for a commit, all others that it answers. */
-static enum request_kind take_locked(struct commit *c, unsigned *ret_flags)
+static enum commit_request_kind take_locked(struct commit *c, unsigned *ret_flags)
 {
-	enum request_kind kind = c->waiting->kind;
-	struct commit_request **to = &c->taken, **link = &c->waiting;
+	enum commit_request_kind kind = c->waiting->options.kind;
+	struct queued **to = &c->taken, **link = &c->waiting;
 
+	lock_assert(&c->worker.lock);
 	*ret_flags = 0;
 	while (*link) {
-		struct commit_request *r = *link;
+		struct queued *q = *link;
 
-		if (kind == REQUEST_COMMIT && r->kind == REQUEST_DISCARD)
+		if (kind == COMMIT_BURN && q->options.kind == COMMIT_DISCARD)
 			break;
-		if (r->kind != kind) {
-			link = &r->next;
+		if (q->options.kind != kind) {
+			link = &q->next;
 			continue;
 		}
-		*link = r->next;
-		r->next = NULL;
-		*ret_flags |= r->flags;
-		*to = r;
-		to = &r->next;
-		if (kind != REQUEST_COMMIT)
+		*link = q->next;
+		q->next = NULL;
+		*ret_flags |= q->options.flags;
+		*to = q;
+		to = &q->next;
+		if (kind != COMMIT_BURN)
 			break;
 	}
 	find_end_locked(c);
@@ -129,21 +115,21 @@ static enum request_kind take_locked(struct commit *c, unsigned *ret_flags)
 }
 
 /* Answers them all, in the order of asking; done is called without the lock. */
-static void answer(struct commit *c, struct commit_request **list, const struct commit_result *result)
+static void reply(struct commit *c, struct queued **list, const struct commit_result *result)
 {
 	for (;;) {
-		struct commit_request *r;
+		struct queued *q;
 
 		commit_lock(c);
-		r = *list;
-		if (r)
-			*list = r->next;
+		q = *list;
+		if (q)
+			*list = q->next;
 		find_end_locked(c);
 		commit_unlock(c);
-		if (!r)
+		if (!q)
 			return;
-		r->done(r->arg, result);
-		free(r);
+		q->done(q->arg, result);
+		free(q);
 	}
 }
 
@@ -240,18 +226,18 @@ static void discard(struct commit *c, struct commit_result *outcome)
 		c->hooks.discarded(c->hooks.context, what);
 }
 
-static void serve(struct commit *c, enum request_kind kind, unsigned flags)
+static void run_request(struct commit *c, enum commit_request_kind kind, unsigned flags)
 {
 	struct commit_result result = {.error = 0};
 
-	if (kind == REQUEST_COMMIT)
+	if (kind == COMMIT_BURN)
 		machine_commit(c, flags, &result);
-	else if (kind == REQUEST_DRY_RUN)
+	else if (kind == COMMIT_DRY_RUN)
 		machine_dry_run(c, flags, &result);
 	else
 		discard(c, &result);
 	commit_phase(c, COMMIT_IDLE);
-	answer(c, &c->taken, &result);
+	reply(c, &c->taken, &result);
 	run_free(TAKE_PTR(c->finished));
 }
 
@@ -265,9 +251,9 @@ static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
 	until.tv_sec += TICK_SECONDS;
 	*ret_kind = -1;
 	commit_lock(c);
-	while (!c->waiting && !c->stopping && !r)
-		r = pthread_cond_timedwait(&c->wake, &c->lock, &until);
-	if (c->stopping && (!c->finish_queue || !c->waiting)) {
+	while (!c->waiting && !c->worker.stopping && !r)
+		r = lock_wait_until(&c->worker.lock, &c->worker.wake, &until);
+	if (c->worker.stopping && (!c->finish_queue || !c->waiting)) {
 		commit_unlock(c);
 		return false;
 	}
@@ -288,44 +274,28 @@ static void *commit_main(void *arg)
 
 	while (wait_for_work(c, &kind, &flags)) {
 		if (kind >= 0)
-			serve(c, (enum request_kind)kind, flags);
+			run_request(c, (enum commit_request_kind)kind, flags);
 		else
-			commit_look(c, false);
+			commit_look(c, false); /* for `df`: without it the figures of the last look stand */
 		commit_tick(c);
 	}
 	return NULL;
 }
 
-int commit_start_thread(struct commit *c)
-{
-	int r = pthread_create(&c->thread, NULL, commit_main, c);
-
-	if (r)
-		return -r;
-	commit_lock(c);
-	c->started = true;
-	commit_unlock(c);
-	return 0;
-}
+int commit_start_thread(struct commit *c) { return worker_start(&c->worker, commit_main, c); }
 
 void commit_stop(struct commit *c, bool finish_queue)
 {
 	struct commit_result result = {.error = -ECANCELED};
-	bool started;
 	int r;
 
 	commit_lock(c);
-	started = c->started;
-	c->started = false;
-	c->stopping = true;
 	c->finish_queue = finish_queue;
-	pthread_cond_signal(&c->wake);
 	commit_unlock(c);
-	if (started)
-		pthread_join(c->thread, NULL);
+	worker_stop(&c->worker);
 	snprintf(result.message, sizeof(result.message),
 		 "the mount ended; nothing was burned; the changes stay staged");
-	answer(c, &c->waiting, &result);
+	reply(c, &c->waiting, &result);
 	r = tree_flush(c->tree);
 	if (r)
 		log_error("the last changes could not be saved in the staging area: %s", strerror(-r));
@@ -335,7 +305,6 @@ int commit_new(const struct commit_options *options, const struct commit_hooks *
 	       struct stage *stage, struct tree *tree, struct commit **ret)
 {
 	struct commit *c = calloc(1, sizeof(*c));
-	pthread_condattr_t clock;
 	int r;
 
 	if (!c)
@@ -346,11 +315,7 @@ int commit_new(const struct commit_options *options, const struct commit_hooks *
 	c->stage = stage;
 	c->tree = tree;
 	c->waiting_end = &c->waiting;
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->wake, &clock);
-	pthread_condattr_destroy(&clock);
+	worker_init(&c->worker);
 	r = faults_parse(options->fault, &c->faults);
 	c->options.fault = c->faults.target;
 	if (!r)
@@ -371,7 +336,6 @@ void commit_free(struct commit *c)
 	run_free(c->unsettled);
 	faults_release(&c->faults);
 	free(c->sessions);
-	pthread_cond_destroy(&c->wake);
-	pthread_mutex_destroy(&c->lock);
+	worker_release(&c->worker);
 	free(c);
 }

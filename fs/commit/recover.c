@@ -34,7 +34,7 @@ static int journal(struct recovery *v, enum stage_commit_state state)
 	if (state == STAGE_IDLE)
 		next = (struct stage_commit){.state = STAGE_IDLE};
 	next.state = state;
-	return stage_commit_set(v->stage, &next);
+	return commit_journal(NULL, v->stage, &next);
 }
 
 static int failed(struct recovery *v, const char *what, int error)
@@ -99,9 +99,9 @@ static int take_back(struct recovery *v)
 	int r = v->record.state == STAGE_PUBLISHING ? restore_head(v) : 0;
 
 	if (!r && begun)
-		r = medium_cut(v->disc, v->record.image_bytes);
+		r = disc_cut_image(v->disc, v->record.image_bytes);
 	if (!r && begun)
-		r = medium_clear(v->disc, v->record.start_lba, v->record.image_bytes);
+		r = disc_clear_descriptor(v->disc, v->record.start_lba);
 	if (!r)
 		r = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
 	if (!r)
@@ -118,8 +118,7 @@ static int take_back(struct recovery *v)
 /* A write-once disc keeps what was burned: its open track is closed, and the stage goes on from there. */
 static int conclude(struct recovery *v, uint32_t *ret_generation)
 {
-	static const struct faults no_faults = {.target = NULL};
-	int r = medium_conclude(v->stage, v->disc, &v->record, &no_faults);
+	int r = medium_conclude(v->stage, v->disc, &v->record, NULL);
 
 	if (r > 0)
 		return roll_forward(v, ret_generation);
@@ -133,12 +132,19 @@ static int conclude(struct recovery *v, uint32_t *ret_generation)
 	return 0;
 }
 
+static int is_whole(struct recovery *v)
+{
+	int r = burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid);
+
+	return r < 0 ? failed(v, "the disc could not be looked at", r) : r;
+}
+
 static int recover(struct recovery *v, uint32_t *ret_generation)
 {
 	enum stage_commit_state state = v->record.state;
 	struct disc_session newest;
 	struct disc_state disc;
-	int r = disc_state(v->disc, &disc), published;
+	int r = disc_state(v->disc, &disc), published, whole;
 
 	if (r)
 		return failed(v, "the disc could not be looked at", r);
@@ -150,16 +156,17 @@ static int recover(struct recovery *v, uint32_t *ret_generation)
 	/* Once more: the head's first sector is written in place, and a power cut may have left a part of it. */
 	if (published && disc.overwritable && (state == STAGE_PUBLISHING || disc.headless))
 		return publish_again(v, ret_generation);
-	if (published &&
-	    (state >= STAGE_PUBLISHING || burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid)))
-		return roll_forward(v, ret_generation);
+	whole = published && state < STAGE_PUBLISHING ? is_whole(v) : 0;
+	if (published && (state >= STAGE_PUBLISHING || whole))
+		return whole < 0 ? whole : roll_forward(v, ret_generation);
 	r = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
 	if (r)
 		return r;
 	if (state == STAGE_REBASING)
 		return failed(v, "the last session burned is not on this disc", -ESTALE);
-	if (state == STAGE_PUBLISHING && burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid))
-		return publish_again(v, ret_generation);
+	whole = state == STAGE_PUBLISHING ? is_whole(v) : 0;
+	if (whole)
+		return whole < 0 ? whole : publish_again(v, ret_generation);
 	return take_back(v);
 }
 
@@ -183,7 +190,6 @@ int commit_recover(struct stage *stage, struct disc *disc, uint32_t *ret_generat
 int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *tree, struct iso *base,
 			   uint32_t generation)
 {
-	static const struct faults no_faults = {.target = NULL};
 	_free_ struct burn_directory *directories = NULL;
 	struct disc_state state;
 	struct iso_info info;
@@ -200,6 +206,6 @@ int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *
 		r = tree_rebase(tree, generation, base, &state, &placements, NULL);
 	}
 	if (!r)
-		r = medium_settle(stage, disc, &no_faults);
+		r = medium_settle(stage, disc, NULL);
 	return r ? r : stage_collect(stage, NULL, 0);
 }

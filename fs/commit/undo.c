@@ -3,8 +3,8 @@
  * undo.c - a commit that failed before its session was verified
  *
  * Images and overwritable media: nobody knows of the session.  An image is cut back; when it cannot be, the journal
- * keeps the record, so that the next mount does it, and what lies behind the newest session is no part of the disc
- * meanwhile.
+ * keeps the record, so that the next commit or mount does it, and what lies behind the newest session is no part of
+ * the disc meanwhile.
  *
  * Write-once media keep what was burned.  The drive may have reported an error and the session be there all the same
  * (its closing is repeated by medium_conclude(), a read-back may have failed once): then the commit is completed,
@@ -31,27 +31,36 @@ static int conclude(struct run *run)
 	struct commit *c = run->c;
 	int r = medium_conclude(c->stage, c->disc, &run->record, &c->faults);
 
-	if (r > 0)
-		r = run_journal(run, STAGE_PUBLISHING) ? -EIO : 1;
+	if (r > 0) {
+		r = run_journal(run, STAGE_PUBLISHING);
+		if (!r)
+			r = 1;
+	}
 	if (r > 0)
 		log_notice("session %u is on the disc, whole, in spite of the error", run->record.session_number);
 	return r;
 }
 
-static void take_back(struct run *run)
+int undo_record(struct commit *c, const struct stage_commit *record)
 {
-	struct commit *c = run->c;
+	const struct stage_commit idle = {.state = STAGE_IDLE};
 	int r = 0;
 
-	if (run->record.state >= STAGE_BURNING)
-		r = medium_cut(c->disc, run->record.image_bytes);
-	if (!r && run->record.state >= STAGE_BURNING)
+	if (record->state >= STAGE_BURNING)
+		r = disc_cut_image(c->disc, record->image_bytes);
+	if (!r && record->state >= STAGE_BURNING)
 		r = disc_refresh(c->disc);
-	if (!r)
-		r = run_journal(run, STAGE_IDLE);
+	return r ? r : commit_journal(&c->faults, c->stage, &idle);
+}
+
+static void take_back(struct run *run)
+{
+	int r = undo_record(run->c, &run->record);
+
 	if (r)
-		log_error("the end of a failed commit could not be recorded: %s; the next mount puts it right",
-			  strerror(-r));
+		log_error(
+			"the end of a failed commit could not be recorded: %s; the next commit or mount puts it right",
+			strerror(-r));
 	thaw(run);
 }
 
@@ -61,6 +70,7 @@ int run_undo(struct run *run, int error)
 	bool burned = run->record.state >= STAGE_BURNING && !run->inputs.state.overwritable;
 	int r;
 
+	/* What an image's target could not give back, disc_cut_image() tries again, and says so. */
 	if (run->target)
 		target_abort(run->target);
 	target_free(TAKE_PTR(run->target));

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fs/control/protocol.h"
+#include "burner/base/lock.h"
 #include "burner/base/own.h"
 #include "fs/control/internal.h"
 
@@ -133,17 +134,13 @@ static void *listen_on(void *arg)
 int control_new(const struct control_options *options, struct control **ret)
 {
 	struct control *c = calloc(1, sizeof(*c));
-	pthread_condattr_t monotonic;
 
 	if (!c)
 		return -ENOMEM;
 	c->options = *options;
 	c->listener = c->stop[0] = c->stop[1] = -1;
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	lock_condition_init(&c->changed);
 	*ret = c;
 	return 0;
 }

@@ -95,6 +95,9 @@ int mounts_parse(const char *line, struct mounts_line *ret)
 	return 0;
 }
 
+/* Nothing was found: -ENOENT only when all of it was read. */
+static int end_of(FILE *mountinfo) { return feof(mountinfo) ? -ENOENT : -EIO; }
+
 int mounts_find_point(FILE *mountinfo, const char *path, struct control_mount *ret)
 {
 	_free_ char *line = NULL;
@@ -109,7 +112,7 @@ int mounts_find_point(FILE *mountinfo, const char *path, struct control_mount *r
 		if (found)
 			*ret = l.mount;
 	}
-	return found ? 0 : -ENOENT;
+	return found ? 0 : end_of(mountinfo);
 }
 
 int mounts_find_source(FILE *mountinfo, const char *source, bool (*same)(void *context, const char *source),
@@ -128,7 +131,7 @@ int mounts_find_source(FILE *mountinfo, const char *source, bool (*same)(void *c
 		*ret = l.mount;
 		found = true;
 	}
-	return found ? 0 : -ENOENT;
+	return found ? 0 : end_of(mountinfo);
 }
 
 /* Cuts slashes and "/." at the end; the root stays "/". */
@@ -174,15 +177,16 @@ int control_find_mount(const char *path, struct control_mount *ret)
 		_cleanup_file_ FILE *f = fopen(MOUNTINFO, "re");
 		if (!f)
 			return -errno;
-		if (mounts_find_point(f, resolved, ret) == 0)
-			return 0;
+		r = mounts_find_point(f, resolved, ret);
+		if (r != -ENOENT)
+			return r;
 		/* Not a mount point by that name: it may be a symbolic link to one. */
-		if (!realpath(path, resolved))
-			break;
+		r = realpath(path, resolved) ? 0 : -errno;
 	}
-	return r < 0 && r != -ENOENT && r != -ENOTDIR ? r : -ENOENT;
+	return r < 0 && r != -ENOTDIR ? r : -ENOENT;
 }
 
+/* A name that cannot be looked at is another: the disc's own name has been compared, and its lock has the last word. */
 static bool same_file(void *context, const char *source)
 {
 	const struct stat *wanted = context;
@@ -226,5 +230,5 @@ int mounts_below(const char *mountpoint, void (*emit)(void *context, const char 
 		if (mounts_parse(line, &l) == 0 && strncmp(l.mount.mountpoint, mountpoint, n) == 0 &&
 		    l.mount.mountpoint[n] == '/')
 			emit(context, l.mount.mountpoint);
-	return 0;
+	return feof(f) ? 0 : -EIO;
 }

@@ -2,7 +2,7 @@
 /*
  * requests.c - the requests of fs/control/protocol.h
  *
- * Each answer line is built in memory and sent whole; nothing is sent while the tree is locked.  A request of the
+ * Each line of a reply is built in memory and sent whole; nothing is sent while the tree is locked.  A request of the
  * commit is waited for in slices, with a progress line after each; when its client is gone the request is forgotten,
  * unless the commit has begun. A `struct waiting` has two holders: the connection, and the commit until it called
  * back or forgot it.
@@ -17,6 +17,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/json.h"
+#include "burner/base/lock.h"
 #include "burner/base/own.h"
 #include "fs/control/report.h"
 #include "fs/control/internal.h"
@@ -39,7 +40,7 @@ static int send_all(struct connection *n, const char *bytes, size_t length)
 	return 0;
 }
 
-/* One answer: line_begin, members, line_send. */
+/* One line of a reply: line_begin, members, line_send. */
 struct line {
 	char *bytes;
 	size_t length;
@@ -153,8 +154,6 @@ static int tell_progress(struct connection *n)
 	return status.phase == COMMIT_IDLE ? 0 : send_progress(n, &status);
 }
 
-typedef int commit_ask(struct commit *c, commit_done *done, void *arg);
-
 struct waiting {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -166,16 +165,12 @@ struct waiting {
 static int waiting_new(struct waiting **ret)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
-	pthread_condattr_t monotonic;
 
 	if (!w)
 		return -ENOMEM;
 	w->holders = 2;
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	lock_condition_init(&w->changed);
 	*ret = w;
 	return 0;
 }
@@ -222,7 +217,7 @@ static bool wait_for(struct connection *n, struct waiting *w)
 	return true;
 }
 
-static void ask_commit(struct connection *n, commit_ask *request)
+static void reply_commit(struct connection *n, const struct commit_request_options *o)
 {
 	struct commit *commit = n->control->options.commit;
 	struct waiting *w;
@@ -237,7 +232,7 @@ static void ask_commit(struct connection *n, commit_ask *request)
 		control_refuse(n, r, strerror(-r));
 		return;
 	}
-	r = request(commit, waiting_done, w);
+	r = commit_request(commit, o, waiting_done, w);
 	if (r < 0) {
 		control_refuse(n, r, strerror(-r));
 		waiting_drop(w, 2);
@@ -250,31 +245,6 @@ static void ask_commit(struct connection *n, commit_ask *request)
 }
 
 /* ---- requests ---- */
-
-static void reply_sync(struct connection *n) { ask_commit(n, commit_request); }
-static void reply_dry_run(struct connection *n) { ask_commit(n, commit_request_dry_run); }
-static void reply_discard(struct connection *n) { ask_commit(n, commit_request_discard); }
-
-static int request_finalize(struct commit *c, commit_done *done, void *arg)
-{
-	return commit_request_flags(c, COMMIT_FINALIZE, done, arg);
-}
-static void reply_finalize(struct connection *n) { ask_commit(n, request_finalize); }
-static int request_full_tree(struct commit *c, commit_done *done, void *arg)
-{
-	return commit_request_flags(c, COMMIT_FULL_TREE, done, arg);
-}
-static void reply_full_tree(struct connection *n) { ask_commit(n, request_full_tree); }
-static int request_finalize_full_tree(struct commit *c, commit_done *done, void *arg)
-{
-	return commit_request_flags(c, COMMIT_FINALIZE | COMMIT_FULL_TREE, done, arg);
-}
-static void reply_finalize_full_tree(struct connection *n) { ask_commit(n, request_finalize_full_tree); }
-static int request_dry_run_full_tree(struct commit *c, commit_done *done, void *arg)
-{
-	return commit_request_dry_run_flags(c, COMMIT_FULL_TREE, done, arg);
-}
-static void reply_dry_run_full_tree(struct connection *n) { ask_commit(n, request_dry_run_full_tree); }
 
 /* The medium as the commit last saw it; of a read-only mount as it was mounted. *ret_owned is to be freed. */
 static int medium_now(const struct control_options *o, struct disc_state *ret_state,
@@ -385,26 +355,35 @@ void control_reply(struct connection *n, const char *line)
 {
 	static const struct {
 		const char *request;
-		void (*answer)(struct connection *);
-	} requests[] = {
-		{"sync", reply_sync},
-		{"sync finalize", reply_finalize},
-		{"sync full-tree", reply_full_tree},
-		{"sync finalize full-tree", reply_finalize_full_tree},
-		{"dry-run full-tree", reply_dry_run_full_tree},
-		{"dry-run", reply_dry_run},
-		{"discard", reply_discard},
+		struct commit_request_options commit;
+	} commits[] = {
+		{"sync", {.flags = 0}},
+		{"sync finalize", {.flags = COMMIT_FINALIZE}},
+		{"sync full-tree", {.flags = COMMIT_FULL_TREE}},
+		{"sync finalize full-tree", {.flags = COMMIT_FINALIZE | COMMIT_FULL_TREE}},
+		{"dry-run", {.kind = COMMIT_DRY_RUN}},
+		{"dry-run full-tree", {.kind = COMMIT_DRY_RUN, .flags = COMMIT_FULL_TREE}},
+		{"discard", {.kind = COMMIT_DISCARD}},
+	};
+	static const struct {
+		const char *request;
+		void (*reply)(struct connection *);
+	} others[] = {
 		{"info", reply_info},
 		{"changes", reply_changes},
 		{"status", reply_status},
 		{"wait", reply_wait},
 	};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(requests); i++) {
-		if (strcmp(line, requests[i].request) == 0) {
-			requests[i].answer(n);
+	for (size_t i = 0; i < ARRAY_LENGTH(commits); i++)
+		if (strcmp(line, commits[i].request) == 0) {
+			reply_commit(n, &commits[i].commit);
 			return;
 		}
-	}
+	for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
+		if (strcmp(line, others[i].request) == 0) {
+			others[i].reply(n);
+			return;
+		}
 	control_refuse(n, -EINVAL, "unknown request");
 }

@@ -135,7 +135,8 @@ void daemon_quit_signals(struct daemon_signals *s)
 
 /* ---- a system that shuts down ---- */
 
-/* systemd's file of `shutdown +5`: a line USEC=microseconds since the epoch. */
+/* systemd's file of `shutdown +5`: a line USEC=microseconds since the epoch.  What cannot be read announces nothing:
+ * then the burn at the end is tried as ever. */
 static bool scheduled_soon(void)
 {
 	FILE *f = fopen("/run/systemd/shutdown/scheduled", "re");

@@ -152,16 +152,19 @@ static int look(struct opening *o)
 static int wait_for_drive(const struct opening *o, const char *why, bool *said)
 {
 	struct control_mount mount;
-	int name = holding_take(o->disc_path);
+	int name = holding_take(o->disc_path), r;
 
 	if (name >= 0)
 		close(name);
 	if (name != -EADDRINUSE)
 		return fail(-EBUSY, o->disc_path, why);
-	if (control_find_disc(o->disc_path, &mount) == 0) {
+	r = control_find_disc(o->disc_path, &mount);
+	if (r == 0) {
 		log_error("%s is already mounted at %s", o->disc_path, mount.mountpoint);
 		return 1;
 	}
+	if (r != -ENOENT)
+		return fail(-EBUSY, o->disc_path, why);
 	if (!*said)
 		log_notice("%s: waiting for the commit of the earlier mount", o->disc_path);
 	*said = true;
@@ -234,12 +237,13 @@ static void sleep_ms(unsigned ms)
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
 }
 
-/* Is the mount of that holder still there? It says that it finishes only some time after its unmount. */
+/* Is the mount of that holder still there? It says that it finishes only some time after its unmount.  As it says, when
+ * the system's mounts cannot be read. */
 static bool still_mounted(const struct opening *o)
 {
 	struct control_mount mount;
 
-	return control_find_disc(o->disc_path, &mount) == 0;
+	return control_find_disc(o->disc_path, &mount) != -ENOENT;
 }
 
 /* 0: try again; else the exit status. */
@@ -314,7 +318,13 @@ static void say_read_only(const struct opening *o, const char *why)
  * writing. */
 static bool can_be_written(const struct opening *o)
 {
-	if (faccessat(AT_FDCWD, o->disc_path, W_OK, AT_EACCESS) < 0)
+	struct disc_identity identity;
+	int r = disc_identity(o->disc, &identity);
+
+	if (r < 0)
+		say_read_only(o, r == -EIO ? "its first session cannot be read, by which its staging area is found" :
+					     strerror(-r));
+	else if (faccessat(AT_FDCWD, o->disc_path, W_OK, AT_EACCESS) < 0)
 		say_read_only(o, strerror(errno));
 	else if (tree_first_ino(o->base, &o->state) == 0)
 		say_read_only(o, "no inode numbers are left on so large a disc of another program");
@@ -404,7 +414,7 @@ static int recover(struct opening *o, uint32_t *ret_generation)
 	return r < 0 ? fail(r, o->disc_path, NULL) : 0;
 }
 
-/* Once; not when what failed has turned out well since. */
+/* Once; not when what failed has turned out well since.  For the user's eyes: no reason not to mount. */
 static void tell_last_result(const struct opening *o, bool recovered)
 {
 	_free_ char *text = NULL;

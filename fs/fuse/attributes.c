@@ -12,10 +12,10 @@
 
 #include "fs/fuse/internal.h"
 
-static int run_getattr(struct server *s, fuse_req_t req, const struct request *c)
+static int run_getattr(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct stat st;
-	int r = tree_getattr(s->tree, c->ino, &st);
+	int r = tree_getattr(s->tree, request->ino, &st);
 
 	return reply_attr(req, r, &st);
 }
@@ -26,6 +26,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	request_submit(req, &(struct request){.run = run_getattr, .ino = ino});
 }
 
+/* What cannot be found out is no permission. */
 static bool in_group(fuse_req_t req, gid_t gid)
 {
 	gid_t groups[1024];
@@ -93,14 +94,15 @@ static unsigned what_to_set(int to_set)
 	return which;
 }
 
-static int run_setattr(struct server *s, fuse_req_t req, const struct request *c)
+static int run_setattr(struct server *s, fuse_req_t req, const struct request *request)
 {
-	unsigned which = what_to_set(c->flags);
+	unsigned which = what_to_set(request->flags);
 	struct stat st;
-	int r = check_owners(s, req, c->ino, c->attr, &which);
+	int r = check_owners(s, req, request->ino, request->attr, &which);
 
 	if (!r)
-		r = which ? tree_setattr(s->tree, c->ino, c->attr, which, &st) : tree_getattr(s->tree, c->ino, &st);
+		r = which ? tree_setattr(s->tree, request->ino, request->attr, which, &st) :
+			    tree_getattr(s->tree, request->ino, &st);
 	return reply_attr(req, r, &st);
 }
 
@@ -110,10 +112,10 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, s
 	request_submit(req, &(struct request){.run = run_setattr, .ino = ino, .attr = attr, .flags = to_set});
 }
 
-static int run_readlink(struct server *s, fuse_req_t req, const struct request *c)
+static int run_readlink(struct server *s, fuse_req_t req, const struct request *request)
 {
 	char *target;
-	int r = tree_readlink(s->tree, c->ino, &target);
+	int r = tree_readlink(s->tree, request->ino, &target);
 
 	if (r < 0)
 		return reply(req, r);
@@ -127,12 +129,12 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	request_submit(req, &(struct request){.run = run_readlink, .ino = ino});
 }
 
-static int run_statfs(struct server *s, fuse_req_t req, const struct request *c)
+static int run_statfs(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct statvfs v;
 	int r = tree_statfs(s->tree, &v);
 
-	(void)c;
+	(void)request;
 	if (r < 0)
 		return reply(req, r);
 	fuse_reply_statfs(req, &v);

@@ -35,18 +35,18 @@ static bool opened_by_sync(int flags)
 	return (flags & O_ACCMODE) == O_RDONLY && (flags & O_NONBLOCK) && !(flags & O_DIRECTORY);
 }
 
-static int run_opendir(struct server *s, fuse_req_t req, const struct request *c)
+static int run_opendir(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct dir_handle *h = calloc(1, sizeof(*h));
-	int r = h ? tree_opendir(s->tree, c->ino, &h->dir) : -ENOMEM;
+	int r = h ? tree_opendir(s->tree, request->ino, &h->dir) : -ENOMEM;
 
 	if (r < 0) {
 		free(h);
 		return reply(req, r);
 	}
-	h->commits = c->ino == TREE_ROOT && opened_by_sync(c->flags);
+	h->commits = request->ino == TREE_ROOT && opened_by_sync(request->flags);
 	bool constant = s->options.read_only; /* kernels before 5.1 open directories always */
-	struct fuse_file_info fi = {.flags = c->flags,
+	struct fuse_file_info fi = {.flags = request->flags,
 				    .fh = (uint64_t)(uintptr_t)h,
 				    .cache_readdir = constant,
 				    .keep_cache = constant};
@@ -110,18 +110,18 @@ static int add_plus(fuse_req_t req, struct listing *l, struct tree_dir *dir, uin
 	return 1;
 }
 
-static int fill(struct server *s, fuse_req_t req, const struct request *c, struct listing *l)
+static int fill(struct server *s, fuse_req_t req, const struct request *request, struct listing *l)
 {
-	struct dir_handle *h = handle_of(c->handle);
+	struct dir_handle *h = handle_of(request->handle);
 	struct tree_dir *dir = h ? h->dir : NULL;
-	uint64_t cookie = (uint64_t)c->offset;
+	uint64_t cookie = (uint64_t)request->offset;
 	struct tree_dir_entry e;
-	int r = dir ? 0 : tree_opendir(s->tree, c->ino, &dir);
+	int r = dir ? 0 : tree_opendir(s->tree, request->ino, &dir);
 
 	if (r < 0)
 		return r;
 	while ((r = tree_readdir(s->tree, dir, cookie, &e)) > 0) {
-		r = c->plus ? add_plus(req, l, dir, cookie, &e) : add_plain(req, l, &e);
+		r = request->plus ? add_plus(req, l, dir, cookie, &e) : add_plain(req, l, &e);
 		if (r <= 0)
 			break;
 		cookie = e.next;
@@ -131,17 +131,17 @@ static int fill(struct server *s, fuse_req_t req, const struct request *c, struc
 	return r < 0 && l->used == 0 ? r : 0;
 }
 
-static int run_readdir(struct server *s, fuse_req_t req, const struct request *c)
+static int run_readdir(struct server *s, fuse_req_t req, const struct request *request)
 {
-	size_t smallest = fuse_add_direntry_plus(req, NULL, 0, "", NULL, 0), most = c->size / smallest + 1;
-	struct listing l = {.size = c->size};
+	size_t smallest = fuse_add_direntry_plus(req, NULL, 0, "", NULL, 0), most = request->size / smallest + 1;
+	struct listing l = {.size = request->size};
 	int r;
 
-	l.given = thread_buffer(most * sizeof(*l.given) + c->size);
+	l.given = thread_buffer(most * sizeof(*l.given) + request->size);
 	if (!l.given)
 		return reply(req, -ENOMEM);
 	l.bytes = (char *)(l.given + most);
-	r = fill(s, req, c, &l);
+	r = fill(s, req, request, &l);
 	if (r < 0)
 		return reply(req, r);
 	if (fuse_reply_buf(req, l.bytes, l.used) < 0)
@@ -173,9 +173,9 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fuse_reply_err(req, 0);
 }
 
-static int run_fsyncdir(struct server *s, fuse_req_t req, const struct request *c)
+static int run_fsyncdir(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, s->options.read_only ? 0 : tree_fsync(s->tree, c->ino));
+	return reply(req, s->options.read_only ? 0 : tree_fsync(s->tree, request->ino));
 }
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

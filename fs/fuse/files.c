@@ -30,26 +30,26 @@ static struct fuse_file_info open_info(struct server *s, struct tree_file *f, in
 }
 
 /* A read-only mount has no handles: a file is opened for each request on it. */
-static int use_file(struct server *s, const struct request *c, struct tree_file **ret)
+static int use_file(struct server *s, const struct request *request, struct tree_file **ret)
 {
-	*ret = file_of(c->handle);
-	return *ret ? 0 : tree_open(s->tree, c->ino, O_RDONLY, ret);
+	*ret = file_of(request->handle);
+	return *ret ? 0 : tree_open(s->tree, request->ino, O_RDONLY, ret);
 }
 
-static void unuse_file(struct server *s, const struct request *c, struct tree_file *f)
+static void unuse_file(struct server *s, const struct request *request, struct tree_file *f)
 {
-	if (!c->handle)
+	if (!request->handle)
 		tree_close(s->tree, f);
 }
 
-static int run_open(struct server *s, fuse_req_t req, const struct request *c)
+static int run_open(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct tree_file *f;
-	int r = tree_open(s->tree, c->ino, c->flags, &f);
+	int r = tree_open(s->tree, request->ino, request->flags, &f);
 
 	if (r < 0)
 		return reply(req, r);
-	struct fuse_file_info fi = open_info(s, f, c->flags, c->flags & O_TRUNC);
+	struct fuse_file_info fi = open_info(s, f, request->flags, request->flags & O_TRUNC);
 	if (fuse_reply_open(req, &fi) < 0)
 		tree_close(s->tree, f);
 	return 0;
@@ -63,17 +63,17 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		request_submit(req, &(struct request){.run = run_open, .ino = ino, .flags = fi->flags});
 }
 
-static int run_create(struct server *s, fuse_req_t req, const struct request *c)
+static int run_create(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct tree_caller caller = caller_of(req);
 	struct fuse_entry_param e;
 	struct tree_file *f;
 	struct stat st;
-	int r = tree_create(s->tree, &caller, c->ino, c->name, c->mode, c->flags, &st, &f);
+	int r = tree_create(s->tree, &caller, request->ino, request->name, request->mode, request->flags, &st, &f);
 
 	if (r < 0)
 		return reply(req, r);
-	struct fuse_file_info fi = open_info(s, f, c->flags, true);
+	struct fuse_file_info fi = open_info(s, f, request->flags, true);
 	entry_of(s, &st, &e);
 	if (fuse_reply_create(req, &e, &fi) < 0) {
 		tree_close(s->tree, f);
@@ -90,15 +90,15 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 
 /* Large pieces of an image go to the kernel without passing through this process. False: not this one, nothing is
  * answered. */
-static bool reply_from_image(struct server *s, fuse_req_t req, const struct request *c, struct tree_file *f)
+static bool reply_from_image(struct server *s, fuse_req_t req, const struct request *request, struct tree_file *f)
 {
 	struct fuse_bufvec v = FUSE_BUFVEC_INIT(0);
 	struct stat st;
 	uint64_t pos;
 	int fd;
 
-	if (!s->splices || c->size < SPLICE_FROM_BYTES ||
-	    !tree_read_place(s->tree, f, (uint64_t)c->offset, c->size, &fd, &pos, &v.buf[0].size))
+	if (!s->splices || request->size < SPLICE_FROM_BYTES ||
+	    !tree_read_place(s->tree, f, (uint64_t)request->offset, request->size, &fd, &pos, &v.buf[0].size))
 		return false;
 	/* Of an image that was cut, reading says where. */
 	if (fstat(fd, &st) < 0 || pos + v.buf[0].size > (uint64_t)st.st_size)
@@ -110,24 +110,24 @@ static bool reply_from_image(struct server *s, fuse_req_t req, const struct requ
 	return true;
 }
 
-static int run_read(struct server *s, fuse_req_t req, const struct request *c)
+static int run_read(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct tree_file *f;
 	size_t n;
-	int r = use_file(s, c, &f);
+	int r = use_file(s, request, &f);
 
 	if (r < 0)
 		return reply(req, r);
-	if (!reply_from_image(s, req, c, f)) {
-		void *buffer = thread_buffer(c->size);
+	if (!reply_from_image(s, req, request, f)) {
+		void *buffer = thread_buffer(request->size);
 
-		r = buffer ? tree_read(s->tree, f, (uint64_t)c->offset, buffer, c->size, &n) : -ENOMEM;
+		r = buffer ? tree_read(s->tree, f, (uint64_t)request->offset, buffer, request->size, &n) : -ENOMEM;
 		if (r < 0)
 			r = reply(req, r);
 		else
 			fuse_reply_buf(req, buffer, n);
 	}
-	unuse_file(s, c, f);
+	unuse_file(s, request, f);
 	return r;
 }
 
@@ -137,22 +137,22 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 		req, &(struct request){.run = run_read, .ino = ino, .handle = fi->fh, .size = size, .offset = offset});
 }
 
-static int run_write(struct server *s, fuse_req_t req, const struct request *c)
+static int run_write(struct server *s, fuse_req_t req, const struct request *request)
 {
 	/* The kernel writes back changed pages through any handle of the file: they are what is cached, and refresh.c
 	 * may be waiting for them. */
-	bool past_cache = !c->writeback;
+	bool past_cache = !request->writeback;
 
-	if (past_cache && !c->refreshed && tree_file_met(file_of(c->handle)))
-		return refresh_before(s->refresh, req, c);
-	int r = tree_write(s->tree, file_of(c->handle), (uint64_t)c->offset, c->data, c->size);
+	if (past_cache && !request->refreshed && tree_file_met(file_of(request->handle)))
+		return refresh_before(s->refresh, req, request);
+	int r = tree_write(s->tree, file_of(request->handle), (uint64_t)request->offset, request->data, request->size);
 
 	if (r < 0)
 		return reply(req, r);
-	if (past_cache && tree_file_met(file_of(c->handle)))
-		refresh_written(s->refresh, req, c->ino, c->offset, c->size);
+	if (past_cache && tree_file_met(file_of(request->handle)))
+		refresh_written(s->refresh, req, request->ino, request->offset, request->size);
 	else
-		fuse_reply_write(req, c->size);
+		fuse_reply_write(req, request->size);
 	return 0;
 }
 
@@ -167,10 +167,10 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 					      .writeback = fi->writepage});
 }
 
-static int run_fallocate(struct server *s, fuse_req_t req, const struct request *c)
+static int run_fallocate(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, tree_fallocate(s->tree, file_of(c->handle), c->flags, (uint64_t)c->offset,
-					 (uint64_t)c->other_offset));
+	return reply(req, tree_fallocate(s->tree, file_of(request->handle), request->flags, (uint64_t)request->offset,
+					 (uint64_t)request->other_offset));
 }
 
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
@@ -183,15 +183,15 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 					      .other_offset = length});
 }
 
-static int run_lseek(struct server *s, fuse_req_t req, const struct request *c)
+static int run_lseek(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct tree_file *f;
 	uint64_t found;
-	int r = use_file(s, c, &f);
+	int r = use_file(s, request, &f);
 
 	if (r == 0) {
-		r = tree_seek(s->tree, f, (uint64_t)c->offset, c->flags, &found);
-		unuse_file(s, c, f);
+		r = tree_seek(s->tree, f, (uint64_t)request->offset, request->flags, &found);
+		unuse_file(s, request, f);
 	}
 	if (r < 0)
 		return reply(req, r);
@@ -205,11 +205,11 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct f
 				    .run = run_lseek, .ino = ino, .handle = fi->fh, .offset = offset, .flags = whence});
 }
 
-static int run_copy(struct server *s, fuse_req_t req, const struct request *c)
+static int run_copy(struct server *s, fuse_req_t req, const struct request *request)
 {
 	size_t copied;
-	int r = tree_copy(s->tree, file_of(c->handle), (uint64_t)c->offset, file_of(c->other_handle),
-			  (uint64_t)c->other_offset, c->size, &copied);
+	int r = tree_copy(s->tree, file_of(request->handle), (uint64_t)request->offset, file_of(request->other_handle),
+			  (uint64_t)request->other_offset, request->size, &copied);
 
 	if (r < 0)
 		return reply(req, r);
@@ -234,9 +234,9 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, stru
 					      .size = most});
 }
 
-static int run_fsync(struct server *s, fuse_req_t req, const struct request *c)
+static int run_fsync(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, tree_fsync(s->tree, c->ino));
+	return reply(req, tree_fsync(s->tree, request->ino));
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

@@ -29,6 +29,7 @@ static fuse_req_t take_req_locked(struct sync_wait *w)
 {
 	fuse_req_t req = w->req;
 
+	lock_assert(&w->server->sync_lock);
 	w->req = NULL;
 	if (req && w->place) {
 		*w->place = w->next;
@@ -42,9 +43,9 @@ static void drop(struct sync_wait *w)
 {
 	struct server *s = w->server;
 
-	pthread_mutex_lock(&s->sync_lock);
+	lock_take(&s->sync_lock);
 	bool last = --w->holders == 0;
-	pthread_mutex_unlock(&s->sync_lock);
+	lock_give(&s->sync_lock);
 	if (last)
 		free(w);
 }
@@ -52,9 +53,9 @@ static void drop(struct sync_wait *w)
 /* The request, for the caller to answer, or NULL; an interrupt function that runs has ended when this returns. */
 static fuse_req_t take_req(struct sync_wait *w)
 {
-	pthread_mutex_lock(&w->server->sync_lock);
+	lock_take(&w->server->sync_lock);
 	fuse_req_t req = take_req_locked(w);
-	pthread_mutex_unlock(&w->server->sync_lock);
+	lock_give(&w->server->sync_lock);
 	if (req)
 		fuse_req_interrupt_func(req, NULL, NULL);
 	return req;
@@ -77,11 +78,11 @@ static void interrupted(fuse_req_t req, void *data)
 	struct sync_wait *w = data;
 	struct server *s = w->server;
 
-	pthread_mutex_lock(&s->sync_lock);
+	lock_take(&s->sync_lock);
 	bool mine = take_req_locked(w) != NULL;
 	if (mine)
 		w->holders++;
-	pthread_mutex_unlock(&s->sync_lock);
+	lock_give(&s->sync_lock);
 	if (!mine)
 		return;
 	if (commit_forget(s->commit, w))
@@ -96,7 +97,7 @@ static int enlist(struct sync_wait *w)
 	struct server *s = w->server;
 	int r = 0;
 
-	pthread_mutex_lock(&s->sync_lock);
+	lock_take(&s->sync_lock);
 	if (s->discarding) {
 		r = -ECANCELED;
 	} else if (w->req) {
@@ -108,7 +109,7 @@ static int enlist(struct sync_wait *w)
 	} else {
 		r = -EINTR; /* interrupted already: nothing is to be burned */
 	}
-	pthread_mutex_unlock(&s->sync_lock);
+	lock_give(&s->sync_lock);
 	return r;
 }
 
@@ -126,7 +127,7 @@ void sync_request(struct server *s, fuse_req_t req)
 	fuse_req_interrupt_func(req, interrupted, w);
 	r = enlist(w);
 	if (!r)
-		r = commit_request(s->commit, committed, w);
+		r = commit_request(s->commit, NULL, committed, w);
 	if (r < 0)
 		committed(w, &(struct commit_result){.error = r});
 }
@@ -134,12 +135,12 @@ void sync_request(struct server *s, fuse_req_t req)
 void sync_reply_all(struct server *s, int error)
 {
 	for (;;) {
-		pthread_mutex_lock(&s->sync_lock);
+		lock_take(&s->sync_lock);
 		struct sync_wait *w = s->syncs;
 		fuse_req_t req = w ? take_req_locked(w) : NULL;
 		if (w)
 			w->holders++;
-		pthread_mutex_unlock(&s->sync_lock);
+		lock_give(&s->sync_lock);
 		if (!w)
 			return;
 		fuse_req_interrupt_func(req, NULL, NULL);
@@ -152,15 +153,15 @@ void sync_reply_all(struct server *s, int error)
 
 void sync_set_discarding(struct server *s)
 {
-	pthread_mutex_lock(&s->sync_lock);
+	lock_take(&s->sync_lock);
 	s->discarding = true;
-	pthread_mutex_unlock(&s->sync_lock);
+	lock_give(&s->sync_lock);
 	sync_reply_all(s, ECANCELED);
 }
 
 void sync_end_discarding(struct server *s)
 {
-	pthread_mutex_lock(&s->sync_lock);
+	lock_take(&s->sync_lock);
 	s->discarding = false;
-	pthread_mutex_unlock(&s->sync_lock);
+	lock_give(&s->sync_lock);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * internal.h - what the files of fs/fuse share: the server's insides, answers, and the operations by file
+ * internal.h - what the files of fs/fuse share: the server's insides, replies, and the operations by file
  *
  * The disc changes only through this mount (and by a discard, which says so to the kernel), therefore everything the
  * kernel learned stays true: entries, negative entries and attributes are given for a day.
@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "burner/base/lock.h"
 #include "fs/commit/commit.h"
 #include "fs/fuse/server.h"
 #include "fs/tree/tree.h"
@@ -33,28 +34,28 @@ struct server {
 	/* … files are not opened: the mount is read-only, and the kernel can do without */
 	bool no_handles;
 	bool no_dir_handles; /* … nor directories */
-	bool splices;	     /* set before the first request: answers may be taken from files */
+	bool splices;	     /* set before the first request: replies may be taken from files */
 
-	pthread_mutex_t sync_lock;
+	struct lock sync_lock;
 	struct sync_wait *syncs; /* FSYNCDIR requests that wait for a commit */
 	bool discarding;
 
 	struct refresh *refresh;
-	pthread_mutex_t notify_lock;
+	struct lock notify_lock;
 	pthread_cond_t notify_idle;
 	unsigned notifying; /* notifications under way */
 	bool quiet;	    /* no more of them */
 };
 
 static inline struct server *server_of(fuse_req_t req) { return fuse_req_userdata(req); }
-static inline void request_submit(fuse_req_t req, const struct request *c)
+static inline void request_submit(fuse_req_t req, const struct request *request)
 {
-	request_run(server_of(req)->park, req, c);
+	park_run(server_of(req)->park, req, request);
 }
 
-/* ---- reply.c; each returns what a call's run() returns ---- */
+/* ---- reply.c; each returns what a request's run() returns ---- */
 
-/* Error or success of an operation that answers with nothing else; -EAGAIN is handed on. */
+/* Error or success of an operation whose reply is nothing else; -EAGAIN is handed on. */
 int reply(fuse_req_t req, int result);
 /* An entry whose look-up reference st carries. */
 int reply_entry(fuse_req_t req, int result, const struct stat *st);
@@ -85,14 +86,14 @@ void notify_stale(struct server *s, uint64_t ino, off_t offset, size_t length);
 /* ---- refresh.c ---- */
 
 int refresh_new(struct server *s, struct refresh **ret);
-int refresh_start(struct refresh *r); /* after the daemon forked */
-/* A write that is to pass by the page cache: once what others have cached and changed there was written back, the
- * call runs again, `refreshed`.  0. */
-int refresh_before(struct refresh *r, fuse_req_t req, const struct request *c);
+int refresh_start(struct refresh *refresh); /* after the daemon forked */
+/* A write that is to pass by the page cache: once what others have cached and changed there was written back, it
+ * runs again, `refreshed`.  0. */
+int refresh_before(struct refresh *refresh, fuse_req_t req, const struct request *request);
 /* A write that passed by the page cache is done: drop what others have cached of it, then answer. */
-void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offset, size_t length);
-void refresh_stop(struct refresh *r); /* all is answered; what comes later at once */
-void refresh_free(struct refresh *r);
+void refresh_written(struct refresh *refresh, fuse_req_t req, uint64_t ino, off_t offset, size_t length);
+void refresh_stop(struct refresh *refresh); /* all is answered; what comes later at once */
+void refresh_free(struct refresh *refresh);
 
 /* ---- namespace.c, attributes.c, files.c, directories.c ---- */
 

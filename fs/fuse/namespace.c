@@ -4,11 +4,11 @@
  */
 #include "fs/fuse/internal.h"
 
-static int run_lookup(struct server *s, fuse_req_t req, const struct request *c)
+static int run_lookup(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct fuse_entry_param nothing = {.entry_timeout = KERNEL_TIMEOUT};
 	struct stat st;
-	int r = tree_lookup(s->tree, c->ino, c->name, &st);
+	int r = tree_lookup(s->tree, request->ino, request->name, &st);
 
 	if (r != -ENOENT)
 		return reply_entry(req, r, &st);
@@ -34,11 +34,11 @@ void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *forgets)
 	fuse_reply_none(req);
 }
 
-static int run_mknod(struct server *s, fuse_req_t req, const struct request *c)
+static int run_mknod(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct tree_caller caller = caller_of(req);
 	struct stat st;
-	int r = tree_mknod(s->tree, &caller, c->ino, c->name, c->mode, c->rdev, &st);
+	int r = tree_mknod(s->tree, &caller, request->ino, request->name, request->mode, request->rdev, &st);
 
 	return reply_entry(req, r, &st);
 }
@@ -55,11 +55,11 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 				    .run = run_mknod, .ino = parent, .name = name, .mode = (mode & 07777u) | S_IFDIR});
 }
 
-static int run_symlink(struct server *s, fuse_req_t req, const struct request *c)
+static int run_symlink(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct tree_caller caller = caller_of(req);
 	struct stat st;
-	int r = tree_symlink(s->tree, &caller, c->ino, c->name, c->other_name, &st);
+	int r = tree_symlink(s->tree, &caller, request->ino, request->name, request->other_name, &st);
 
 	return reply_entry(req, r, &st);
 }
@@ -69,10 +69,10 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	request_submit(req, &(struct request){.run = run_symlink, .ino = parent, .name = name, .other_name = target});
 }
 
-static int run_link(struct server *s, fuse_req_t req, const struct request *c)
+static int run_link(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct stat st;
-	int r = tree_link(s->tree, c->other, c->ino, c->name, &st);
+	int r = tree_link(s->tree, request->other, request->ino, request->name, &st);
 
 	return reply_entry(req, r, &st);
 }
@@ -82,9 +82,9 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 	request_submit(req, &(struct request){.run = run_link, .ino = parent, .name = name, .other = ino});
 }
 
-static int run_unlink(struct server *s, fuse_req_t req, const struct request *c)
+static int run_unlink(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, tree_unlink(s->tree, c->ino, c->name));
+	return reply(req, tree_unlink(s->tree, request->ino, request->name));
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -92,9 +92,9 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	request_submit(req, &(struct request){.run = run_unlink, .ino = parent, .name = name});
 }
 
-static int run_rmdir(struct server *s, fuse_req_t req, const struct request *c)
+static int run_rmdir(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, tree_rmdir(s->tree, c->ino, c->name));
+	return reply(req, tree_rmdir(s->tree, request->ino, request->name));
 }
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -102,9 +102,10 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	request_submit(req, &(struct request){.run = run_rmdir, .ino = parent, .name = name});
 }
 
-static int run_rename(struct server *s, fuse_req_t req, const struct request *c)
+static int run_rename(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, tree_rename(s->tree, c->ino, c->name, c->other, c->other_name, (unsigned)c->flags));
+	return reply(req, tree_rename(s->tree, request->ino, request->name, request->other, request->other_name,
+				      (unsigned)request->flags));
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,

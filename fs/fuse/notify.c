@@ -14,29 +14,29 @@
 
 static bool notify_begin(struct server *s)
 {
-	pthread_mutex_lock(&s->notify_lock);
+	lock_take(&s->notify_lock);
 	bool open = !s->quiet && s->session;
 	if (open)
 		s->notifying++;
-	pthread_mutex_unlock(&s->notify_lock);
+	lock_give(&s->notify_lock);
 	return open;
 }
 
 static void notify_end(struct server *s)
 {
-	pthread_mutex_lock(&s->notify_lock);
+	lock_take(&s->notify_lock);
 	if (--s->notifying == 0)
 		pthread_cond_broadcast(&s->notify_idle);
-	pthread_mutex_unlock(&s->notify_lock);
+	lock_give(&s->notify_lock);
 }
 
 void notify_silence(struct server *s)
 {
-	pthread_mutex_lock(&s->notify_lock);
+	lock_take(&s->notify_lock);
 	s->quiet = true;
 	while (s->notifying)
-		pthread_cond_wait(&s->notify_idle, &s->notify_lock);
-	pthread_mutex_unlock(&s->notify_lock);
+		lock_wait(&s->notify_lock, &s->notify_idle);
+	lock_give(&s->notify_lock);
 }
 
 /* Pages from 0 to the end: dirty ones are written back, and their mappings must fault again before the next store. */
@@ -50,19 +50,21 @@ void notify_stale(struct server *s, uint64_t ino, off_t offset, size_t length)
 	notify_end(s);
 }
 
-void server_flush_writers(void *server)
+int server_flush_writers(void *server)
 {
 	struct server *s = server;
 	uint64_t *inos = NULL;
 	size_t n = 0;
+	int r;
 
 	if (!notify_begin(s))
-		return;
-	if (tree_writers(s->tree, &inos, &n) == 0)
-		for (size_t i = 0; i < n; i++)
-			inval_inode(s, inos[i]);
+		return 0;
+	r = tree_writers(s->tree, &inos, &n);
+	for (size_t i = 0; i < n && !r; i++)
+		inval_inode(s, inos[i]);
 	free(inos);
 	notify_end(s);
+	return r;
 }
 
 void server_discarded(void *server, const struct stage_snapshot *what)

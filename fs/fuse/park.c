@@ -5,46 +5,44 @@
  * A parked request is owned by the list, or by the park's thread while it is run again; so it is answered once, by
  * that thread. libfuse calls an interrupt function with the request's own lock held, and an answer would free that
  * lock: the function only wakes the thread, which finds fuse_req_interrupted().  Taking the function back
- * (fuse_req_interrupt_func with NULL) waits for one that runs, so none can see a call that was freed.
+ * (fuse_req_interrupt_func with NULL) waits for one that runs, so none can see one that was freed.
  */
 #include "fs/fuse/park.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "burner/base/own.h"
+#include "burner/base/worker.h"
 
 struct parked {
 	struct parked *next;
 	struct park *park;
 	fuse_req_t req;
-	int error;	     /* answer with this instead of running the call again */
-	struct request call; /* what it points to is owned */
+	int error;		/* answer with this instead of running it again */
+	struct request request; /* what it points to is owned */
 	struct stat attr;
 };
 
 struct park {
 	struct server *server;
-	pthread_t thread;
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t wake;
+	struct worker worker; /* its lock guards what follows */
 	struct parked *first, **end;
-	bool started, stopping, urgent; /* urgent: somebody was interrupted */
+	bool urgent; /* somebody was interrupted */
 };
 
 static void parked_free(struct parked *p)
 {
-	free((void *)(uintptr_t)p->call.name);
-	free((void *)(uintptr_t)p->call.other_name);
-	free((void *)(uintptr_t)p->call.data);
+	free((void *)(uintptr_t)p->request.name);
+	free((void *)(uintptr_t)p->request.other_name);
+	free((void *)(uintptr_t)p->request.data);
 	free(p);
 }
 DEFINE_FREEP(struct parked, parked_free)
 
-static int parked_new(struct park *park, fuse_req_t req, const struct request *c, struct parked **ret)
+static int parked_new(struct park *park, fuse_req_t req, const struct request *request, struct parked **ret)
 {
 	_cleanup_(parked_freep) struct parked *p = calloc(1, sizeof(*p));
 
@@ -52,17 +50,18 @@ static int parked_new(struct park *park, fuse_req_t req, const struct request *c
 		return -ENOMEM;
 	p->park = park;
 	p->req = req;
-	p->call = *c;
-	p->call.name = c->name ? strdup(c->name) : NULL;
-	p->call.other_name = c->other_name ? strdup(c->other_name) : NULL;
-	p->call.data = c->data ? malloc(c->size ? c->size : 1) : NULL;
-	if ((c->name && !p->call.name) || (c->other_name && !p->call.other_name) || (c->data && !p->call.data))
+	p->request = *request;
+	p->request.name = request->name ? strdup(request->name) : NULL;
+	p->request.other_name = request->other_name ? strdup(request->other_name) : NULL;
+	p->request.data = request->data ? malloc(request->size ? request->size : 1) : NULL;
+	if ((request->name && !p->request.name) || (request->other_name && !p->request.other_name) ||
+	    (request->data && !p->request.data))
 		return -ENOMEM;
-	if (c->data)
-		memcpy((void *)(uintptr_t)p->call.data, c->data, c->size);
-	if (c->attr) {
-		p->attr = *c->attr;
-		p->call.attr = &p->attr;
+	if (request->data)
+		memcpy((void *)(uintptr_t)p->request.data, request->data, request->size);
+	if (request->attr) {
+		p->attr = *request->attr;
+		p->request.attr = &p->attr;
 	}
 	*ret = TAKE_PTR(p);
 	return 0;
@@ -71,7 +70,7 @@ static int parked_new(struct park *park, fuse_req_t req, const struct request *c
 static void wake_locked(struct park *p)
 {
 	p->urgent = true;
-	pthread_cond_signal(&p->wake);
+	worker_wake_locked(&p->worker);
 }
 
 static void interrupted(fuse_req_t req, void *data)
@@ -79,9 +78,9 @@ static void interrupted(fuse_req_t req, void *data)
 	struct parked *parked = data;
 
 	(void)req;
-	pthread_mutex_lock(&parked->park->lock);
+	lock_take(&parked->park->worker.lock);
 	wake_locked(parked->park);
-	pthread_mutex_unlock(&parked->park->lock);
+	lock_give(&parked->park->worker.lock);
 }
 
 /* False when the park has closed: the caller keeps it. */
@@ -89,28 +88,28 @@ static bool append(struct park *p, struct parked *parked)
 {
 	bool open;
 
-	pthread_mutex_lock(&p->lock);
-	open = !p->stopping;
+	lock_take(&p->worker.lock);
+	open = !p->worker.stopping;
 	if (open) {
 		if (!p->first)
-			pthread_cond_signal(&p->wake); /* the retries begin */
+			worker_wake_locked(&p->worker); /* the retries begin */
 		parked->next = NULL;
 		*p->end = parked;
 		p->end = &parked->next;
 		if (parked->error)
 			wake_locked(p);
 	}
-	pthread_mutex_unlock(&p->lock);
+	lock_give(&p->worker.lock);
 	return open;
 }
 
-void request_run(struct park *p, fuse_req_t req, const struct request *c)
+void park_run(struct park *p, fuse_req_t req, const struct request *request)
 {
 	struct parked *parked = NULL;
 
-	if (c->run(p->server, req, c) != -EAGAIN)
+	if (request->run(p->server, req, request) != -EAGAIN)
 		return;
-	if (parked_new(p, req, c, &parked) < 0) {
+	if (parked_new(p, req, request, &parked) < 0) {
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
@@ -145,7 +144,7 @@ static bool run_again(struct parked *p, bool stopping)
 		fuse_reply_err(p->req, p->error);
 	else if (stopping || fuse_req_interrupted(p->req))
 		fuse_reply_err(p->req, EINTR);
-	else if (p->call.run(p->park->server, p->req, &p->call) == -EAGAIN)
+	else if (p->request.run(p->park->server, p->req, &p->request) == -EAGAIN)
 		return false;
 	return true;
 }
@@ -171,13 +170,13 @@ static void wait_locked(struct park *p)
 {
 	struct timespec until;
 
-	while (!p->first && !p->urgent)
-		pthread_cond_wait(&p->wake, &p->lock);
+	while (!p->first && !p->urgent && !p->worker.stopping)
+		lock_wait(&p->worker.lock, &p->worker.wake);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += PARK_RETRY_MS * 1000000L;
 	until.tv_sec += until.tv_nsec / 1000000000L;
 	until.tv_nsec %= 1000000000L;
-	while (!p->urgent && pthread_cond_timedwait(&p->wake, &p->lock, &until) == 0)
+	while (!p->urgent && !p->worker.stopping && lock_wait_until(&p->worker.lock, &p->worker.wake, &until) == 0)
 		;
 }
 
@@ -186,67 +185,45 @@ static void *resume(void *arg)
 	struct park *p = arg;
 	bool stopping;
 
-	pthread_mutex_lock(&p->lock);
+	lock_take(&p->worker.lock);
 	do {
-		if (!p->stopping && !p->urgent)
+		if (!p->worker.stopping && !p->urgent)
 			wait_locked(p);
 		p->urgent = false;
-		stopping = p->stopping;
+		stopping = p->worker.stopping;
 		struct parked *list = p->first;
 		p->first = NULL;
 		p->end = &p->first;
-		pthread_mutex_unlock(&p->lock);
+		lock_give(&p->worker.lock);
 		run_list(p, list, stopping);
-		pthread_mutex_lock(&p->lock);
+		lock_take(&p->worker.lock);
 	} while (!stopping);
-	pthread_mutex_unlock(&p->lock);
+	lock_give(&p->worker.lock);
 	return NULL;
 }
 
 int park_new(struct server *s, struct park **ret)
 {
 	struct park *p = calloc(1, sizeof(*p));
-	pthread_condattr_t monotonic;
 
 	if (!p)
 		return -ENOMEM;
 	p->server = s;
 	p->end = &p->first;
-	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	worker_init(&p->worker);
 	*ret = p;
 	return 0;
 }
 
-int park_start(struct park *p)
-{
-	int r = pthread_create(&p->thread, NULL, resume, p);
+int park_start(struct park *p) { return worker_start(&p->worker, resume, p); }
 
-	p->started = r == 0;
-	return -r;
-}
-
-void park_stop(struct park *p)
-{
-	if (!p->started)
-		return;
-	pthread_mutex_lock(&p->lock);
-	p->stopping = true;
-	wake_locked(p);
-	pthread_mutex_unlock(&p->lock);
-	pthread_join(p->thread, NULL);
-	p->started = false;
-}
+void park_stop(struct park *p) { worker_stop(&p->worker); }
 
 void park_free(struct park *p)
 {
 	if (!p)
 		return;
 	park_stop(p);
-	pthread_cond_destroy(&p->wake);
-	pthread_mutex_destroy(&p->lock);
+	worker_release(&p->worker);
 	free(p);
 }

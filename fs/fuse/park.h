@@ -2,9 +2,9 @@
 /*
  * park.h - requests as values, and those that must wait
  *
- * Each operation fills a struct request and gives it to request_run().  Its run() answers the request and returns 0, or
- * returns -EAGAIN with nothing done and nothing answered: the drive is burning.  Then the call is copied and parked:
- * no worker waits. The park's own thread runs parked calls again every PARK_RETRY_MS until they are answered; an
+ * Each operation fills a struct request and gives it to park_run().  Its run() answers the request and returns 0, or
+ * returns -EAGAIN with nothing done and nothing answered: the drive is burning.  Then it is copied and parked:
+ * no worker waits. The park's own thread runs parked ones again every PARK_RETRY_MS until they are answered; an
  * interrupted one is answered EINTR.
  *
  * Threads: any.  Lock order: libfuse's lock of a request -> the park's lock.
@@ -24,7 +24,7 @@
 
 struct server;
 struct request {
-	int (*run)(struct server *s, fuse_req_t req, const struct request *c);
+	int (*run)(struct server *s, fuse_req_t req, const struct request *request);
 	fuse_ino_t ino, other;	       /* other: new parent, or inode to link */
 	const char *name, *other_name; /* other_name: new name, or target of a symlink */
 	const void *data;	       /* to write; size bytes */
@@ -44,8 +44,8 @@ struct park;
 int park_new(struct server *s, struct park **ret);
 /* After the daemon forked. */
 int park_start(struct park *p);
-/* Answer the request now, or park it. The call may live on the stack. */
-void request_run(struct park *p, fuse_req_t req, const struct request *c);
+/* Run it now, or park it. *request may live on the stack. */
+void park_run(struct park *p, fuse_req_t req, const struct request *request);
 /* Answer the request with -error from the park's thread: for interrupt functions, which must not answer themselves. */
 void park_reply(struct park *p, fuse_req_t req, int error);
 /* Answer all that wait with EINTR and end the thread; what comes later is answered at once. */

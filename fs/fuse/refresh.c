@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/worker.h"
 #include "fs/fuse/internal.h"
 
 struct written {
@@ -20,25 +21,21 @@ struct written {
 	uint64_t ino;
 	off_t offset;
 	size_t length;
-	struct request call; /* run != NULL: still to be done, with the data behind */
+	struct request request; /* run != NULL: still to be done, with the data behind */
 	uint8_t data[];
 };
 
 struct refresh {
 	struct server *server;
-	pthread_t thread;
-	bool started;	      /* main thread */
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t wake;
+	struct worker worker; /* its lock guards what follows */
 	struct written *first, **end;
-	bool stopping;
 };
 
-static void reply_written(struct refresh *r, struct written *w)
+static void reply_written(struct refresh *refresh, struct written *w)
 {
-	notify_stale(r->server, w->ino, w->offset, w->length);
-	if (w->call.run)
-		request_submit(w->req, &w->call);
+	notify_stale(refresh->server, w->ino, w->offset, w->length);
+	if (w->request.run)
+		request_submit(w->req, &w->request);
 	else
 		fuse_reply_write(w->req, w->length);
 	free(w);
@@ -46,60 +43,64 @@ static void reply_written(struct refresh *r, struct written *w)
 
 static void *reply_all(void *arg)
 {
-	struct refresh *r = arg;
+	struct refresh *refresh = arg;
 
-	pthread_mutex_lock(&r->lock);
+	lock_take(&refresh->worker.lock);
 	for (;;) {
-		while (!r->first && !r->stopping)
-			pthread_cond_wait(&r->wake, &r->lock);
-		struct written *list = r->first;
+		while (!refresh->first && !refresh->worker.stopping)
+			lock_wait(&refresh->worker.lock, &refresh->worker.wake);
+		struct written *list = refresh->first;
 		if (!list)
 			break;
-		r->first = NULL;
-		r->end = &r->first;
-		pthread_mutex_unlock(&r->lock);
+		refresh->first = NULL;
+		refresh->end = &refresh->first;
+		lock_give(&refresh->worker.lock);
 		for (struct written *next; list; list = next) {
 			next = list->next;
-			reply_written(r, list);
+			reply_written(refresh, list);
 		}
-		pthread_mutex_lock(&r->lock);
+		lock_take(&refresh->worker.lock);
 	}
-	pthread_mutex_unlock(&r->lock);
+	lock_give(&refresh->worker.lock);
 	return NULL;
 }
 
 /* False: the mount is gone, and its pages with it. */
-static bool append(struct refresh *r, struct written *w)
+static bool append(struct refresh *refresh, struct written *w)
 {
-	pthread_mutex_lock(&r->lock);
-	bool open = !r->stopping;
+	lock_take(&refresh->worker.lock);
+	bool open = !refresh->worker.stopping;
 	if (open) {
-		*r->end = w;
-		r->end = &w->next;
-		pthread_cond_signal(&r->wake);
+		*refresh->end = w;
+		refresh->end = &w->next;
+		worker_wake_locked(&refresh->worker);
 	}
-	pthread_mutex_unlock(&r->lock);
+	lock_give(&refresh->worker.lock);
 	return open;
 }
 
-int refresh_before(struct refresh *r, fuse_req_t req, const struct request *c)
+int refresh_before(struct refresh *refresh, fuse_req_t req, const struct request *request)
 {
-	struct written *w = malloc(sizeof(*w) + c->size);
+	struct written *w = malloc(sizeof(*w) + request->size);
 
 	if (!w)
 		return reply(req, -ENOMEM);
-	*w = (struct written){.req = req, .ino = c->ino, .offset = c->offset, .length = c->size, .call = *c};
-	memcpy(w->data, c->data, c->size);
-	w->call.data = w->data;
-	w->call.refreshed = true;
-	if (!append(r, w)) {
-		request_submit(req, &w->call);
+	*w = (struct written){.req = req,
+			      .ino = request->ino,
+			      .offset = request->offset,
+			      .length = request->size,
+			      .request = *request};
+	memcpy(w->data, request->data, request->size);
+	w->request.data = w->data;
+	w->request.refreshed = true;
+	if (!append(refresh, w)) {
+		request_submit(req, &w->request);
 		free(w);
 	}
 	return 0;
 }
 
-void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offset, size_t length)
+void refresh_written(struct refresh *refresh, fuse_req_t req, uint64_t ino, off_t offset, size_t length)
 {
 	struct written *w = malloc(sizeof(*w));
 
@@ -108,7 +109,7 @@ void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offs
 		return;
 	}
 	*w = (struct written){.req = req, .ino = ino, .offset = offset, .length = length};
-	if (append(r, w))
+	if (append(refresh, w))
 		return;
 	fuse_reply_write(req, length);
 	free(w);
@@ -116,44 +117,26 @@ void refresh_written(struct refresh *r, fuse_req_t req, uint64_t ino, off_t offs
 
 int refresh_new(struct server *s, struct refresh **ret)
 {
-	struct refresh *r = calloc(1, sizeof(*r));
+	struct refresh *refresh = calloc(1, sizeof(*refresh));
 
-	if (!r)
+	if (!refresh)
 		return -ENOMEM;
-	r->server = s;
-	r->end = &r->first;
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->wake, NULL);
-	*ret = r;
+	refresh->server = s;
+	refresh->end = &refresh->first;
+	worker_init(&refresh->worker);
+	*ret = refresh;
 	return 0;
 }
 
-int refresh_start(struct refresh *r)
-{
-	int e = pthread_create(&r->thread, NULL, reply_all, r);
+int refresh_start(struct refresh *refresh) { return worker_start(&refresh->worker, reply_all, refresh); }
 
-	r->started = e == 0;
-	return -e;
-}
+void refresh_stop(struct refresh *refresh) { worker_stop(&refresh->worker); }
 
-void refresh_stop(struct refresh *r)
+void refresh_free(struct refresh *refresh)
 {
-	if (!r->started)
+	if (!refresh)
 		return;
-	pthread_mutex_lock(&r->lock);
-	r->stopping = true;
-	pthread_cond_signal(&r->wake);
-	pthread_mutex_unlock(&r->lock);
-	pthread_join(r->thread, NULL);
-	r->started = false;
-}
-
-void refresh_free(struct refresh *r)
-{
-	if (!r)
-		return;
-	refresh_stop(r);
-	pthread_cond_destroy(&r->wake);
-	pthread_mutex_destroy(&r->lock);
-	free(r);
+	refresh_stop(refresh);
+	worker_release(&refresh->worker);
+	free(refresh);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * reply.c - answers to the kernel
+ * reply.c - replies to the kernel
  *
- * An answer can fail only because its request was interrupted or the mount is gone; then the kernel never learns of
+ * A reply can fail only because its request was interrupted or the mount is gone; then the kernel never learns of
  * the look-up reference or handle in it, and it is taken back here or by the caller.
  */
 #include <stdatomic.h>

@@ -127,8 +127,8 @@ int server_new(const struct server_options *options, struct tree *tree, struct s
 		return -ENOMEM;
 	s->tree = tree;
 	s->options = *options;
-	pthread_mutex_init(&s->sync_lock, NULL);
-	pthread_mutex_init(&s->notify_lock, NULL);
+	lock_init(&s->sync_lock, LOCK_PLAIN);
+	lock_init(&s->notify_lock, LOCK_PLAIN);
 	pthread_cond_init(&s->notify_idle, NULL);
 	r = make_args(options, &args);
 	if (!r)
@@ -176,7 +176,7 @@ int server_loop(struct server *s)
 
 void server_stop(struct server *s)
 {
-	server_flush_writers(s);
+	server_flush_writers(s); /* what it could not reach, the kernel writes back at the unmount */
 	notify_silence(s);
 	fuse_session_exit(s->session);
 }
@@ -221,8 +221,8 @@ void server_free(struct server *s)
 	if (s->session)
 		fuse_session_destroy(s->session);
 	pthread_cond_destroy(&s->notify_idle);
-	pthread_mutex_destroy(&s->notify_lock);
-	pthread_mutex_destroy(&s->sync_lock);
+	lock_release(&s->notify_lock);
+	lock_release(&s->sync_lock);
 	free(s);
 }
 

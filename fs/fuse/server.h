@@ -59,7 +59,7 @@ int server_device(struct server *s, dev_t *ret);
 /* Larger readahead than the kernel gives (root only, best effort). */
 void server_tune(dev_t device);
 
-void server_flush_writers(void *server);
+int server_flush_writers(void *server); /* -ENOMEM */
 void server_discarded(void *server, const struct stage_snapshot *what);
 
 #endif

@@ -69,11 +69,12 @@ static int read_primary(struct iso *iso, uint32_t lba)
 	iso->info.ours = !appuse_decode(d, &iso->info.appuse);
 	iso->info.tables[0] = path_table(d);
 	/* Later sessions of others give their size relative to their start, 16 before the descriptor. */
-	if (!disc_state(iso->disc, &state) && state.used_sectors)
+	r = disc_state(iso->disc, &state);
+	if (!r && state.used_sectors)
 		iso->limit_sectors = max_u64(state.used_sectors,
 					     (uint64_t)(lba > SYSTEM_AREA_SECTORS ? lba - SYSTEM_AREA_SECTORS : 0) +
 						     iso->info.volume_sectors);
-	return 0;
+	return r;
 }
 
 /* *ret_root is set when there is a Joliet tree. */

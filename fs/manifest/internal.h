@@ -50,8 +50,8 @@ int build_find_links(struct build *b, const struct appuse *base);
 size_t build_find_row(const struct build *b, uint64_t ino);
 /*
  * The node of a row or of a base entry: a new one, or for a further hard link the one it has already.  Directories:
- * first_extent and n_extents carry the base listing (lba, bytes) until build_take_listing(). On failure *ret_reason
- * is static text.  -EBADMSG, -EOVERFLOW, -ENOMEM.
+ * `listing` is where the base has it, until build_take_listing(). On failure *ret_reason is static text.
+ * -EBADMSG, -EOVERFLOW, -ENOMEM.
  */
 int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const char **ret_reason);
 int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *ret_node, const char **ret_reason);

@@ -83,8 +83,8 @@ static int add_target(struct build *b, struct manifest_node *n, const char *targ
  * larger than the disc. */
 static int add_listing(struct build *b, struct manifest_node *n, uint32_t lba, uint32_t bytes, const char **ret_reason)
 {
-	n->first_extent = lba;
-	n->n_extents = bytes;
+	n->listing.lba = lba;
+	n->listing.bytes = bytes;
 	if (!bytes)
 		return 0;
 	b->directory_bytes += bytes;
@@ -101,9 +101,9 @@ static int add_listing(struct build *b, struct manifest_node *n, uint32_t lba, u
 
 struct iso_extent build_take_listing(struct manifest_node *directory)
 {
-	struct iso_extent listing = {directory->first_extent, directory->n_extents};
+	struct iso_extent listing = {directory->listing.lba, directory->listing.bytes};
 
-	directory->first_extent = directory->n_extents = 0;
+	directory->first_extent = directory->n_extents = 0; /* what those who plan see */
 	return listing;
 }
 

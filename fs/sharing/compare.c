@@ -159,6 +159,7 @@ bool compare_promises(struct comparison *c, uint32_t node, const struct extent *
 	return any;
 }
 
+/* A body that cannot be read is like no other; the burn says so. */
 int compare_nodes(struct comparison *c, uint32_t a, uint32_t b)
 {
 	const struct manifest *m = &c->held->manifest;

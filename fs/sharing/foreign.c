@@ -129,7 +129,7 @@ int share_foreign(struct share *s)
 	if (!sizes || !tries)
 		return -ENOMEM;
 	if (disc_sessions(s->held->disc, &sessions, &f.n_sessions) || !f.n_sessions)
-		return 0;
+		return 0; /* what cannot be read shares nothing */
 	f.n_sizes = wanted_sizes(s, sizes);
 	f.n_open = f.n_sizes;
 	if (!f.n_sizes)

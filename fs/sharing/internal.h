@@ -34,15 +34,7 @@ static inline const struct extent *share_extents(const struct manifest *m, uint3
 }
 
 /* Bytes that would be written. */
-static inline uint64_t share_new_bytes(const struct manifest *m, uint32_t node)
-{
-	const struct extent *e = share_extents(m, node);
-	uint64_t bytes = 0;
-
-	for (uint32_t i = 0; i < m->nodes[node].n_extents; i++)
-		bytes += e[i].kind == EXTENT_DISC ? 0 : e[i].length;
-	return bytes;
-}
+uint64_t share_new_bytes(const struct manifest *m, uint32_t node);
 
 static inline bool share_has_content(const struct manifest *m, uint32_t node)
 {

@@ -31,7 +31,8 @@ static void tables_release(struct tables *t)
 	disc_table_release(&t->runs);
 }
 
-/* 1: the session has a content table, in its own part of the disc. */
+/* 1: the session has a content table, in its own part of the disc.  0 also when it cannot be read: then it shares
+ * nothing, and the session to come is larger. */
 static int open_tables(struct disc *disc, const struct disc_session *session, struct tables *ret)
 {
 	uint8_t sector[SECTOR_BYTES], header[CONTENTS_HEADER_BYTES];

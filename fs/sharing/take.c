@@ -7,6 +7,16 @@
 #include "burner/base/bytes.h"
 #include "fs/sharing/choose.h"
 
+uint64_t share_new_bytes(const struct manifest *m, uint32_t node)
+{
+	const struct extent *e = share_extents(m, node);
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < m->nodes[node].n_extents; i++)
+		bytes += e[i].kind == EXTENT_DISC ? 0 : e[i].length;
+	return bytes;
+}
+
 /* [from, to) of an extent, or of a run, to the list that begins at `first`. */
 static int push_extent(struct share *s, uint32_t first, const struct extent *e, uint64_t from, uint64_t to,
 		       const struct equal_run *run)

@@ -39,8 +39,8 @@ int disc_open_path(const char *path, const struct disc_open_options *options, st
 int disc_open_target(struct disc *d, const struct target_options *options, struct target **ret);
 
 /*
- * Decorators (burner/medium/filter.c).  They take ownership of what they wrap, also when they return NULL (errno:
- * EINVAL the spec is wrong, ENOMEM).  Specs are comma-separated; ERRNO is EIO, ENOSPC, …; N counts sectors of the
+ * Decorators (burner/medium/disc_faults.c, burner/medium/target_faults.c, burner/medium/throttle.c).  They take
+ * ownership of what they wrap, also when they return NULL (errno: EINVAL the spec is wrong, ENOMEM).  Specs are comma-separated; ERRNO is EIO, ENOSPC, …; N counts sectors of the
  * session from 0.
  */
 /* "read@LBA=ERRNO" any read that covers the sector; "delay=MILLISECONDS" before each read */
@@ -51,6 +51,22 @@ struct disc *disc_wrap_faults(struct disc *inner, const char *spec);
 struct target *target_wrap_faults(struct target *inner, const char *spec);
 /* Sleeps in short slices so that bytes_per_second (0: unbounded) is kept. */
 struct target *target_wrap_throttle(struct target *inner, uint64_t bytes_per_second);
+
+/* ---- what an unpublished session left in an image file (burner/medium/image_unburn.c) ---- */
+
+/* The length of the file as it is; 0 when the disc is none. */
+int disc_image_bytes(struct disc *d, uint64_t *ret);
+/*
+ * Cuts it back to image_bytes, durably, and looks at it again.  A file that is not longer stays as it is; of other
+ * discs nothing can be cut: both are no error.  -EINVAL: that would be below the end of its newest session.
+ */
+int disc_cut_image(struct disc *d, uint64_t image_bytes);
+/*
+ * For an image that had something behind its newest session and is not cut there: the primary descriptor of an
+ * unpublished session at start_lba, if there is one, is made zeros, durably, or what is left of it might be taken for
+ * a session of another program.
+ */
+int disc_clear_descriptor(struct disc *d, uint32_t start_lba);
 
 /* ---- planning ---- */
 
@@ -111,8 +127,11 @@ int burn_rehearse(const struct burn_plan *p);
 int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress *progress);
 /* Read the session back from the disc and compare it with its commit record.  -EBADMSG: it differs. */
 int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], const struct burn_progress *progress);
-/* Recovery: is the session that was being burned there, whole? (burn_verify() says 0) */
-bool burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16]);
+/* Does a session with that uuid begin there?  0, -ESTALE, what disc_read() says. */
+int burn_session_begins(struct disc *d, uint32_t start_lba, const uint8_t uuid[16]);
+/* Recovery: 1: the session that was being burned is there, whole (burn_verify() says 0).  0: it is not, or cannot be
+ * read, which is as good: it was never used.  What the drive or memory has against the look goes up. */
+int burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t uuid[16]);
 /* Make it the newest session.  Overwritable: from the descriptors of a verified session on the disc alone, so that
  * recovery can repeat it. */
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba);

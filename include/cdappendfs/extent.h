@@ -27,20 +27,7 @@ struct extent {
 };
 
 /* Index of the extent that holds byte `offset` of a file; n when none does. */
-static inline uint32_t extent_at(const struct extent *e, uint32_t n, uint64_t offset)
-{
-	uint32_t low = 0, high = n;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (e[middle].offset + e[middle].length <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
+uint32_t extent_at(const struct extent *e, uint32_t n, uint64_t offset);
 
 /* zisofs (RRIP ZF entry): all zero when the file is stored plainly.  The extents then hold the compressed stream, and
  * only their sum is its length; the size of the file is the uncompressed one. */

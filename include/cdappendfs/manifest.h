@@ -15,10 +15,8 @@
 #ifndef CDAPPENDFS_MANIFEST_H
 #define CDAPPENDFS_MANIFEST_H
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -33,14 +31,25 @@ struct manifest_node {
 	struct timespec atime, mtime, ctime;
 	uint32_t mode; /* st_mode */
 	uint32_t uid, gid;
-	uint32_t nlink;			  /* files: number of names; directories: 2 + sub-directories */
-	uint32_t kept;			  /* directories that stay: index in manifest.kept + 1; else 0 */
-	uint32_t first_entry, n_entries;  /* directories: their entries in manifest.entries */
-	uint32_t parent;		  /* index of the parent node (root: 0); of several, the last that was met */
-	uint32_t first_extent, n_extents; /* regular files: in manifest.extents; zisofs: the stored stream */
+	uint32_t nlink;			 /* files: number of names; directories: 2 + sub-directories */
+	uint32_t kept;			 /* directories that stay: index in manifest.kept + 1; else 0 */
+	uint32_t first_entry, n_entries; /* directories: their entries in manifest.entries */
+	uint32_t parent;		 /* index of the parent node (root: 0); of several, the last that was met */
+	union {
+		struct {
+			/* regular files: in manifest.extents; zisofs: the stored stream.  Of all others 0 */
+			uint32_t first_extent, n_extents;
+		};
+		/* directories, while the manifest is made: their records in the base */
+		struct {
+			uint32_t lba, bytes;
+		} listing;
+	};
 	struct zisofs zisofs;
 	const char *target; /* symlinks: NUL-terminated; owned by the manifest */
 };
+/* There is one for each file and directory of the disc. */
+_Static_assert(sizeof(struct manifest_node) <= 128, "memory of a commit");
 
 /* Where a directory of the base is: its records and their continuation areas, and the records of its Joliet twin (0,
  * 0: there is none). */
@@ -98,40 +107,8 @@ struct manifest {
 	void *context;
 };
 
-static inline int manifest_read_extent(const struct manifest *m, const struct extent *e, uint64_t skip, void *buf,
-				       size_t length)
-{
-	switch (e->kind) {
-	case EXTENT_STAGE:
-		return m->read_body(m->context, e->body, e->pos + skip, buf, length);
-	case EXTENT_DISC:
-		return m->read_disc ? m->read_disc(m->context, e->pos + skip, buf, length) : -EINVAL;
-	default:
-		memset(buf, 0, length);
-		return 0;
-	}
-}
-
-/* Bytes [offset, offset + length) of the stored content of a node, which has as many. */
-static inline int manifest_read(const struct manifest *m, uint32_t node, uint64_t offset, void *buf, uint64_t length)
-{
-	const struct manifest_node *n = &m->nodes[node];
-	const struct extent *e = m->extents + n->first_extent;
-	uint8_t *out = buf;
-
-	e += extent_at(e, n->n_extents, offset);
-	while (length) {
-		uint64_t skip = offset - e->offset, part = e->length - skip < length ? e->length - skip : length;
-		int r = manifest_read_extent(m, e, skip, out, part);
-
-		if (r)
-			return r;
-		out += part;
-		offset += part;
-		length -= part;
-		e++;
-	}
-	return 0;
-}
+/* Bytes [offset, offset + length) of the stored content of a node, which has as many.  What the callbacks say; -EINVAL:
+ * there is no read_disc. */
+int manifest_read(const struct manifest *m, uint32_t node, uint64_t offset, void *buf, uint64_t length);
 
 #endif

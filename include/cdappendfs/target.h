@@ -55,20 +55,7 @@ static inline int target_write(struct target *t, uint32_t lba, const void *buf, 
 /* Everything written is on the medium. */
 static inline int target_sync(struct target *t) { return t->ops->sync(t); }
 /* LBA 31..17, sync, then 16, sync; each one sector-sized write.  May be repeated. */
-static inline int target_publish(struct target *t, const uint8_t head[16 * 2048])
-{
-	int r = 0;
-
-	if (!t->ops->publish_sector)
-		return t->ops->publish ? t->ops->publish(t, head) : 0;
-	for (uint32_t lba = 31; lba > 16 && !r; lba--)
-		r = t->ops->publish_sector(t, lba, head + (lba - 16) * 2048);
-	if (!r)
-		r = t->ops->sync(t);
-	if (!r)
-		r = t->ops->publish_sector(t, 16, head);
-	return r ? r : t->ops->sync(t);
-}
+int target_publish(struct target *t, const uint8_t head[16 * 2048]);
 static inline int target_abort(struct target *t) { return t->ops->abort(t); }
 /* What the drive said itself about the last failure; "" nothing. The target's, until it is used again. */
 static inline const char *target_sense_text(struct target *t) { return t->ops->words ? t->ops->words(t) : ""; }

@@ -100,7 +100,7 @@ static void do_step(struct world *w, const struct script_step *s, const struct e
 		commit_now(w, before);
 		break;
 	case STEP_DISCARD:
-		REQUIRE(ask(w, commit_request_discard).error == 0);
+		REQUIRE(ask(w, &ask_discard).error == 0);
 		break;
 	case STEP_REMOUNT:
 		world_close(w);

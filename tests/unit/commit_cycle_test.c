@@ -55,7 +55,7 @@ static void check_filled(struct world *w)
 /* The dry run and the commit after it agree to the block, and with the file's length. */
 static struct commit_result commit_as_planned(struct world *w)
 {
-	struct commit_result plan = ask(w, commit_request_dry_run), done;
+	struct commit_result plan = ask(w, &ask_dry_run), done;
 	uint64_t before = image_bytes(w), length;
 	struct disc_state state;
 
@@ -137,7 +137,7 @@ static void test_changes_meanwhile(void **state)
 	world_write(&w, "victim", 5000, 4);
 	assert_int_equal(tree_create(w.tree, &world_caller, TREE_ROOT, "held", 0600, O_RDWR, &st, &open_file), 0);
 	assert_int_equal(tree_write(w.tree, open_file, 0, "held content", 12), 0);
-	assert_int_equal(commit_request(w.commit, waiter_done, &waiter), 0);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &waiter), 0);
 	wait_phase(&w, COMMIT_BURNING);
 	world_write(&w, "during", 7000, 5);
 	world_write(&w, "small", 20, 6);
@@ -182,13 +182,13 @@ static void test_queue(void **state)
 	w.options.bytes_per_second = SLOW;
 	assert_int_equal(world_open(&w), 0);
 	fill(&w);
-	assert_int_equal(commit_request(w.commit, waiter_done, &first), 0);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &first), 0);
 	wait_phase(&w, COMMIT_BURNING);
 	world_write(&w, "second", 100, 8);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(commit_request(w.commit, waiter_done, &others), 0);
-	assert_int_equal(commit_request(w.commit, waiter_done, &forgotten), 0);
-	assert_int_equal(commit_request_dry_run(w.commit, waiter_done, &dry), 0);
+		assert_int_equal(commit_request(w.commit, NULL, waiter_done, &others), 0);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &forgotten), 0);
+	assert_int_equal(commit_request(w.commit, &ask_dry_run, waiter_done, &dry), 0);
 	assert_true(commit_forget(w.commit, &forgotten));
 	assert_false(commit_forget(w.commit, &forgotten));
 	assert_int_equal(commit_disc_info(w.commit, &medium, &sessions, &n), 0); /* at once */
@@ -203,7 +203,7 @@ static void test_queue(void **state)
 	assert_int_equal(first.result.session, 1);
 	assert_int_equal(others.result.session, 2);
 	assert_int_equal(dry.result.cost.append_sectors, 0);
-	assert_int_equal(commit_request(w.commit, waiter_done, &first), -ESHUTDOWN);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &first), -ESHUTDOWN);
 	assert_int_equal(commit_disc_info(w.commit, &medium, &sessions, &n), 0);
 	assert_int_equal(n, 2);
 	free(sessions);
@@ -221,9 +221,9 @@ static void test_stop_and_cancel(void **state)
 	w.options.bytes_per_second = SLOW;
 	assert_int_equal(world_open(&w), 0);
 	fill(&w);
-	assert_int_equal(commit_request(w.commit, waiter_done, &first), 0);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &first), 0);
 	wait_phase(&w, COMMIT_BURNING);
-	assert_int_equal(commit_request(w.commit, waiter_done, &second), 0);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &second), 0);
 	commit_cancel(w.commit);
 	commit_stop(w.commit, false);
 	assert_int_equal(waiter_wait(&first, 1).error, -ECANCELED);
@@ -262,7 +262,7 @@ static void test_discard(void **state)
 	assert_int_equal(commit_new(&w.options, &hooks, w.disc, w.stage, w.tree, &c), 0);
 	w.commit = c;
 	assert_int_equal(commit_start_thread(c), 0);
-	assert_int_equal(commit_request_discard(c, waiter_done, &waiter), 0);
+	assert_int_equal(commit_request(c, &ask_discard, waiter_done, &waiter), 0);
 	assert_int_equal(waiter_wait(&waiter, 1).error, 0);
 	assert_true(n >= 2);
 	assert_int_equal(world_lookup(&w, "dropped"), 0);
@@ -348,7 +348,7 @@ static void test_no_room(void **state)
 	world_close(&w);
 	w.capacity_sectors = 400;
 	assert_int_equal(world_open(&w), 0);
-	r = ask(&w, commit_request_dry_run);
+	r = ask(&w, &ask_dry_run);
 	assert_int_equal(r.error, 0);
 	assert_false(r.fits);
 	r = sync_now(&w);

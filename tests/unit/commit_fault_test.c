@@ -114,7 +114,7 @@ static void test_completed(void **state)
 		world_write(&w, "later", 3000, 7);
 		assert_int_equal(sync_now(&w).error, -EIO);
 		assert_true(filled(&w));
-		assert_int_equal(ask(&w, commit_request_dry_run).error, -EBUSY);
+		assert_int_equal(ask(&w, &ask_dry_run).error, -EBUSY);
 		world_close(&w);
 		w.options.fault = NULL;
 		assert_int_equal(world_open(&w), 0);

@@ -206,16 +206,19 @@ static inline struct commit_result waiter_wait(struct waiter *w, unsigned n)
 	return w->result;
 }
 
-typedef int commit_ask(struct commit *c, commit_done *done, void *arg);
-static inline struct commit_result ask(struct world *w, commit_ask *what)
+static const struct commit_request_options ask_dry_run = {.kind = COMMIT_DRY_RUN},
+					   ask_discard = {.kind = COMMIT_DISCARD},
+					   ask_full_tree = {.flags = COMMIT_FULL_TREE};
+
+static inline struct commit_result ask(struct world *w, const struct commit_request_options *what)
 {
 	struct waiter waiter = WAITER;
 
-	REQUIRE(what(w->commit, waiter_done, &waiter) == 0);
+	REQUIRE(commit_request(w->commit, what, waiter_done, &waiter) == 0);
 	return waiter_wait(&waiter, 1);
 }
 
-static inline struct commit_result sync_now(struct world *w) { return ask(w, commit_request); }
+static inline struct commit_result sync_now(struct world *w) { return ask(w, NULL); }
 
 /* ---- files ---- */
 

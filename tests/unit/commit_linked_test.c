@@ -230,7 +230,7 @@ static uint64_t room_asked(struct world *w)
 static struct commit_result check_room(struct model *m)
 {
 	uint64_t room = room_asked(&m->w);
-	struct commit_result dry = ask(&m->w, commit_request_dry_run);
+	struct commit_result dry = ask(&m->w, &ask_dry_run);
 
 	REQUIRE(dry.error == 0);
 	if (!dry.cost.append_sectors)
@@ -377,14 +377,7 @@ static void test_lying_tables(void **state)
 	world_remove(&w);
 }
 
-static int request_full_tree(struct commit *c, commit_done *done, void *arg)
-{
-	return commit_request_flags(c, COMMIT_FULL_TREE, done, arg);
-}
-static int request_dry_full_tree(struct commit *c, commit_done *done, void *arg)
-{
-	return commit_request_dry_run_flags(c, COMMIT_FULL_TREE, done, arg);
-}
+static const struct commit_request_options ask_dry_full_tree = {.kind = COMMIT_DRY_RUN, .flags = COMMIT_FULL_TREE};
 
 static void make_linked(struct world *w)
 {
@@ -411,8 +404,8 @@ static void test_full_tree(void **state)
 	make_linked(&w);
 	disc_check(w.image, &found);
 	assert_int_equal(found.older, 2);
-	dry = ask(&w, request_dry_full_tree);
-	r = ask(&w, request_full_tree);
+	dry = ask(&w, &ask_dry_full_tree);
+	r = ask(&w, &ask_full_tree);
 	assert_int_equal(r.error, 0);
 	assert_true(r.burned);
 	assert_int_equal(r.cost.data_sectors, 0);
@@ -420,7 +413,7 @@ static void test_full_tree(void **state)
 	disc_check(w.image, &found);
 	assert_int_equal(found.older, 0);
 	assert_int_equal(found.directories, 4);
-	assert_false(ask(&w, request_full_tree).burned);
+	assert_false(ask(&w, &ask_full_tree).burned);
 	REQUIRE(world_has(&w, "one/below/file", 5000, 1));
 	world_write(&w, "two/again", 5, 5);
 	REQUIRE(sync_now(&w).error == 0);

@@ -148,7 +148,7 @@ static void change_meanwhile(struct world *w)
 	world_write(w, "d/large", 400000, 1);
 	world_write(w, "small", 100, 2);
 	world_write(w, "victim", 3000, 4);
-	REQUIRE(commit_request(w->commit, waiter_done, &waiter) == 0);
+	REQUIRE(commit_request(w->commit, NULL, waiter_done, &waiter) == 0);
 	while (s.phase != COMMIT_BURNING) {
 		commit_status(w->commit, &s);
 		nanosleep(&(struct timespec){0, 1000000}, NULL);

@@ -59,15 +59,14 @@ static void make_directory(struct world *w, unsigned number)
 
 static void commit_in_bound(struct world *w, unsigned flags, const char *what)
 {
-	struct waiter waiter = WAITER;
+	const struct commit_request_options options = {.flags = flags};
 	struct commit_result r;
 	size_t before;
 
 	if (!forget_peak())
 		skip();
 	before = status_bytes("VmRSS:");
-	REQUIRE(commit_request_flags(w->commit, flags, waiter_done, &waiter) == 0);
-	r = waiter_wait(&waiter, 1);
+	r = ask(w, &options);
 	if (r.error || !r.burned)
 		fail_msg("%s: %s", what, r.message);
 	if (status_bytes("VmHWM:") > before + BOUND_BYTES)

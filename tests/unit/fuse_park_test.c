@@ -50,9 +50,9 @@ static void lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	char data = 'd', copy[300];
 
 	snprintf(copy, sizeof(copy), "%s", name);
-	request_run(s->park, req,
-		    &(struct request){.run = run_lookup, .ino = parent, .name = copy, .data = &data, .size = 1});
-	memset(copy, '!', sizeof(copy)); /* a parked call must have its own */
+	park_run(s->park, req,
+		 &(struct request){.run = run_lookup, .ino = parent, .name = copy, .data = &data, .size = 1});
+	memset(copy, '!', sizeof(copy)); /* a parked one must have its own */
 	data = '!';
 }
 

@@ -348,6 +348,46 @@ static void publish_order(void **state)
 	disc_close(d);
 }
 
+/* What lies behind the newest session is cut and cleared; nothing of a session is. */
+static void unburn(void **state)
+{
+	struct disc_fingerprint f;
+	uint8_t sector[2048];
+	uint64_t bytes;
+	struct disc *d;
+	uint32_t lba;
+
+	(void)state;
+	run("genisoimage -quiet -no-pad -o i.iso a");
+	d = open_image("i.iso", true);
+	assert_int_equal(disc_fingerprint(d, &f), 0);
+	assert_int_equal(disc_image_bytes(d, &bytes), 0);
+	assert_true(bytes == f.image_bytes);
+	assert_int_equal(disc_cut_image(d, bytes), 0);
+	assert_int_equal(disc_cut_image(d, bytes + 1), 0);
+	assert_int_equal(disc_cut_image(d, bytes - 1), -EINVAL);
+	lba = (uint32_t)(bytes / 2048) + 10;
+	run("truncate -s +1M i.iso && dd if=i.iso of=i.iso bs=2048 skip=16 seek=$(($(stat -c %s i.iso) / 2048 - 512 + "
+	    "26)) "
+	    "count=1 conv=notrunc");
+	assert_int_equal(disc_read(d, lba + 16, sector, 1), 0);
+	assert_memory_equal(sector + 1, "CD001", 5);
+	assert_int_equal(disc_clear_descriptor(d, lba), 0);
+	assert_int_equal(disc_read(d, lba + 16, sector, 1), 0);
+	assert_true(sector[0] == 0 && !memcmp(sector, sector + 1, sizeof(sector) - 1));
+	assert_int_equal(disc_clear_descriptor(d, 0), 0); /* the session's own */
+	assert_int_equal(disc_clear_descriptor(d, UINT32_MAX), 0);
+	assert_int_equal(disc_read(d, 16, sector, 1), 0);
+	assert_memory_equal(sector + 1, "CD001", 5);
+	assert_int_equal(disc_cut_image(d, bytes), 0);
+	assert_int_equal(disc_image_bytes(d, &bytes), 0);
+	assert_true(bytes == f.image_bytes);
+	d = disc_wrap_faults(d, "read@16=EIO"); /* what cannot be read may be one */
+	assert_int_equal(disc_image_bytes(d, &bytes), 0);
+	assert_true(bytes == f.image_bytes);
+	disc_close(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,7 +395,7 @@ int main(void)
 		FIXTURE_TEST(read_edges),    FIXTURE_TEST(read_past_the_cache),
 		FIXTURE_TEST(one_writer),    FIXTURE_TEST(abort_restores),
 		FIXTURE_TEST(no_space),	     FIXTURE_TEST(zeros_are_holes),
-		FIXTURE_TEST(publish_order),
+		FIXTURE_TEST(publish_order), FIXTURE_TEST(unburn),
 	};
 
 	return cmocka_run_group_tests_name("medium_image", tests, NULL, NULL);

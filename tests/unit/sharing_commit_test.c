@@ -179,7 +179,7 @@ static struct commit_result commit_within(struct world *w)
 	tree_lock(w->tree);
 	uint64_t asked = space_sectors_locked(w->tree);
 	tree_unlock(w->tree);
-	struct commit_result dry = ask(w, commit_request_dry_run), r = sync_now(w);
+	struct commit_result dry = ask(w, &ask_dry_run), r = sync_now(w);
 
 	assert_int_equal(r.error, 0);
 	assert_memory_equal(&dry.cost, &r.cost, sizeof(r.cost));
@@ -386,7 +386,7 @@ static void test_many_formers(void **state)
 	world_write(&w, "new", BYTES, 7);
 	make_links(&w, "new", "name ", NAMES);
 	atomic_store(&watched.sectors, 0);
-	assert_int_equal(ask(&w, commit_request_dry_run).cost.data_sectors, sectors_of(BYTES));
+	assert_int_equal(ask(&w, &ask_dry_run).cost.data_sectors, sectors_of(BYTES));
 	assert_true(atomic_load(&watched.sectors) < 3 * sectors_of(BYTES));
 	end(&w);
 }
@@ -407,7 +407,7 @@ static void test_foreign_found(void **state)
 	snprintf((char *)content, 100001, "%100000d", 100);
 	write_bytes(&w, "copy", content, 100000);
 	atomic_store(&watched.sectors, 0);
-	assert_int_equal(ask(&w, commit_request_dry_run).cost.data_sectors, 0);
+	assert_int_equal(ask(&w, &ask_dry_run).cost.data_sectors, 0);
 	assert_true(atomic_load(&watched.sectors) < 1000); /* of 15,000 */
 	assert_int_equal(commit_within(&w).cost.data_sectors, 0);
 	free(content);
@@ -462,7 +462,7 @@ static void test_changes_meanwhile(void **state)
 	f[2] = open_file(&w, "gone");
 	f[3] = open_file(&w, "parts");
 	f[4] = open_file(&w, "sparse");
-	assert_int_equal(commit_request(w.commit, waiter_done, &waiter), 0);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &waiter), 0);
 	wait_phase(&w, COMMIT_BURNING);
 	for (unsigned i = 0; i < 5; i++)
 		assert_int_equal(tree_write(w.tree, f[i], 7 * SECTOR_BYTES + 100, "during", 6), 0);
@@ -601,7 +601,7 @@ static void test_cancelled(void **state)
 	world_write(&w, "old", 8000000, 1);
 	world_write(&w, "copy", 8000000, 1);
 	atomic_store(&watched.delay_ms, 100);
-	assert_int_equal(commit_request(w.commit, waiter_done, &waiter), 0);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &waiter), 0);
 	wait_phase(&w, COMMIT_PREPARING);
 	nanosleep(&(struct timespec){0, 150000000}, NULL);
 	commit_cancel(w.commit);
@@ -638,7 +638,7 @@ static void test_unreadable(void **state)
 		world_write(&w, "copy", 5000000, 1);
 		world_write(&w, "copy of good", 300000, 2);
 		watched.error = errors[i];
-		r = ask(&w, commit_request_dry_run);
+		r = ask(&w, &ask_dry_run);
 		assert_int_equal(r.error, 0);
 		/* A block takes the piece that was read with it; without a disc nothing is looked for any more. */
 		if (i < 2)

@@ -263,5 +263,5 @@ int main(void)
 		FIXTURE_TEST(throttle),	   FIXTURE_TEST(containers),
 	};
 
-	return cmocka_run_group_tests_name("medium_filter", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("medium_decorators", tests, NULL, NULL);
 }
