@@ -12,9 +12,9 @@ int pass_publish_sector(struct target *t, uint32_t lba, const uint8_t sector[SEC
 {
 	return t->inner->ops->publish_sector(t->inner, lba, sector);
 }
-int pass_publish(struct target *t, const uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
+int pass_publish(struct target *t, const uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
-	return target_publish(t->inner, head);
+	return target_publish(t->inner, published);
 }
 int pass_abort(struct target *t) { return target_abort(t->inner); }
 const char *pass_words(struct target *t) { return target_sense_text(t->inner); }

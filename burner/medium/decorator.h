@@ -21,7 +21,7 @@
 int pass_reserve(struct target *t, uint32_t start_lba, uint64_t sectors);
 int pass_sync(struct target *t);
 int pass_publish_sector(struct target *t, uint32_t lba, const uint8_t sector[SECTOR_BYTES]);
-int pass_publish(struct target *t, const uint8_t head[16 * SECTOR_BYTES]);
+int pass_publish(struct target *t, const uint8_t published[16 * SECTOR_BYTES]);
 int pass_abort(struct target *t);
 const char *pass_words(struct target *t);
 void pass_free(struct target *t); /* the inner one, then what malloc gave for t */

@@ -182,7 +182,7 @@ static int read_empty(struct drive *d, uint8_t *sectors)
 	return r;
 }
 
-static enum drive_content content_without_head(const uint8_t *sectors)
+static enum drive_content content_without_descriptors(const uint8_t *sectors)
 {
 	if (memcmp(sectors + (size_t)DESCRIPTORS_LBA * SECTOR_BYTES, "\1CDXX1", 6) == 0)
 		return CONTENT_NOTHING;
@@ -193,14 +193,14 @@ static enum drive_content content_without_head(const uint8_t *sectors)
 	return is_zero(sectors, (size_t)EMPTY_SECTORS * SECTOR_BYTES) ? CONTENT_NOTHING : CONTENT_OTHER;
 }
 
-static int describe_without_head(struct drive *d, enum drive_content *ret)
+static int describe_without_descriptors(struct drive *d, enum drive_content *ret)
 {
 	_free_ uint8_t *sectors = malloc((size_t)EMPTY_SECTORS * SECTOR_BYTES);
 	int r = sectors ? read_empty(d, sectors) : -ENOMEM;
 
 	if (r < 0 && r != -EIO)
 		return r;
-	*ret = r < 0 ? CONTENT_UNREADABLE : content_without_head(sectors);
+	*ret = r < 0 ? CONTENT_UNREADABLE : content_without_descriptors(sectors);
 	return 0;
 }
 
@@ -214,7 +214,7 @@ static int list_overwritable(struct drive *d, struct session_list *ret, enum dri
 	if (m->unformatted || drive_end(m) <= FIRST_SESSION_LBA)
 		return 0;
 	r = sessions_scan(&d->disc, drive_end(m), ret);
-	if (r == -EIO && sessions_scan_headless(&d->disc, drive_end(m), ret) == 0)
+	if (r == -EIO && sessions_scan_by_chain(&d->disc, drive_end(m), ret) == 0)
 		r = 0;
 	if (r == 0) {
 		*ret_newest = CONTENT_TREE;
@@ -223,7 +223,7 @@ static int list_overwritable(struct drive *d, struct session_list *ret, enum dri
 	if (r != -EMEDIUMTYPE && r != -EIO && r != -EBADMSG)
 		return r;
 	if (r == -EMEDIUMTYPE)
-		return describe_without_head(d, ret_newest);
+		return describe_without_descriptors(d, ret_newest);
 	*ret_newest = r == -EIO ? CONTENT_UNREADABLE : CONTENT_OTHER;
 	return 0;
 }

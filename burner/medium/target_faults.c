@@ -74,13 +74,13 @@ static int faulty_publish_sector(struct target *t, uint32_t lba, const uint8_t s
 	return r ? r : pass_publish_sector(t, lba, sector);
 }
 
-static int faulty_publish(struct target *t, const uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
+static int faulty_publish(struct target *t, const uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
 	int r = fault_list_error(&to_faulty(t)->faults, FAULT_PUBLISH);
 
 	if (fault_list_find(&to_faulty(t)->faults, FAULT_KILL_PUBLISH, 0, UINT64_MAX))
 		raise(SIGKILL);
-	return r ? r : target_publish(t->inner, head);
+	return r ? r : target_publish(t->inner, published);
 }
 
 static const struct target_ops faulty_ops = {

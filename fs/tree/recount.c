@@ -26,7 +26,7 @@ static void count_base_locked(struct tree *t)
 	struct space *s = &t->space;
 	struct iso_info info = {0};
 
-	s->base_tree = s->saved_head = s->tables = s->links_bytes = s->links_sectors = 0;
+	s->base_tree = s->saved_descriptors = s->tables = s->links_bytes = s->links_sectors = 0;
 	s->may_link = s->links_trees = s->astray = s->links = false;
 	s->directories = 1;
 	s->base_known = s->base_ours = true;
@@ -35,7 +35,7 @@ static void count_base_locked(struct tree *t)
 		return;
 	iso_info(t->base, &info);
 	s->base_ours = info.ours && info.appuse.flags & APPUSE_TWINS;
-	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
+	s->saved_descriptors = info.ours ? 0 : BOUND_SAVED_DESCRIPTORS_SECTORS;
 	s->may_link = may_link(t, &info);
 	s->links_trees =
 		s->may_link && (t->options.writing != TREE_AUTO || info.appuse.tree_sectors >= LINKED_FROM_SECTORS);

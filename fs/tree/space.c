@@ -48,9 +48,9 @@ uint64_t space_exact_locked(const struct tree *t)
 	uint64_t linked =
 		s->tables + s->linked + (s->links ? others_sectors(t) : 0) + sectors_of(s->links_bytes + links) + 1;
 
-	return BOUND_SESSION_SECTORS + s->saved_head + (s->links_trees && !s->astray ? min_u64(full, linked) : full) +
-	       bound_table_sectors(s->table_bytes) + s->data +
-	       (t->options.whole_files ? 0 : bound_contents_sectors(s->n_contents));
+	return BOUND_SESSION_SECTORS + s->saved_descriptors +
+	       (s->links_trees && !s->astray ? min_u64(full, linked) : full) + bound_table_sectors(s->table_bytes) +
+	       s->data + (t->options.whole_files ? 0 : bound_contents_sectors(s->n_contents));
 }
 
 uint64_t space_sectors_locked(const struct tree *t)

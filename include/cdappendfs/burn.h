@@ -40,8 +40,8 @@ int disc_open_target(struct disc *d, const struct target_options *options, struc
 
 /*
  * Decorators (burner/medium/disc_faults.c, burner/medium/target_faults.c, burner/medium/throttle.c).  They take
- * ownership of what they wrap, also when they return NULL (errno: EINVAL the spec is wrong, ENOMEM).  Specs are comma-separated; ERRNO is EIO, ENOSPC, …; N counts sectors of the
- * session from 0.
+ * ownership of what they wrap, also when they return NULL (errno: EINVAL the spec is wrong, ENOMEM).  Specs are
+ * comma-separated; ERRNO is EIO, ENOSPC, …; N counts sectors of the session from 0.
  */
 /* "read@LBA=ERRNO" any read that covers the sector; "delay=MILLISECONDS" before each read */
 struct disc *disc_wrap_faults(struct disc *inner, const char *spec);
@@ -79,7 +79,7 @@ struct burn_options {
 	uint32_t previous_number; /* its number; 0: none */
 	bool overwritable;	  /* head at LBA 16, descriptors at S+8 and S+16 (burner/SESSION.md) */
 	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
-	const uint8_t *foreign_head;
+	const uint8_t *foreign_descriptors;
 	const uint8_t *boot_record; /* El Torito boot record (one sector, type 0) to carry over, or NULL */
 	uint8_t uuid[16];
 	int64_t time;	      /* creation date of the volume, seconds UTC */

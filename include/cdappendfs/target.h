@@ -29,7 +29,7 @@ struct target_ops {
 	/* One of both, or none (sequential media). publish_sector is one sector-sized write to LBA 16..31;
 	 * target_publish() orders them. */
 	int (*publish_sector)(struct target *t, uint32_t lba, const uint8_t sector[2048]);
-	int (*publish)(struct target *t, const uint8_t head[16 * 2048]);
+	int (*publish)(struct target *t, const uint8_t published[16 * 2048]);
 	int (*abort)(struct target *t);
 	const char *(*words)(struct target *t); /* NULL: none */
 	void (*free)(struct target *t);
@@ -55,7 +55,7 @@ static inline int target_write(struct target *t, uint32_t lba, const void *buf, 
 /* Everything written is on the medium. */
 static inline int target_sync(struct target *t) { return t->ops->sync(t); }
 /* LBA 31..17, sync, then 16, sync; each one sector-sized write.  May be repeated. */
-int target_publish(struct target *t, const uint8_t head[16 * 2048]);
+int target_publish(struct target *t, const uint8_t published[16 * 2048]);
 static inline int target_abort(struct target *t) { return t->ops->abort(t); }
 /* What the drive said itself about the last failure; "" nothing. The target's, until it is used again. */
 static inline const char *target_sense_text(struct target *t) { return t->ops->words ? t->ops->words(t) : ""; }
