@@ -480,7 +480,7 @@ bool burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t 
 /* ---- publish ---- */
 
 /* Did the disc begin at LBA 32, with nothing below but a head? */
-static int head_is_free(struct disc *d, bool *ret)
+static int descriptors_are_free(struct disc *d, bool *ret)
 {
 	_free_ struct disc_session *sessions = NULL;
 	size_t n = 0;
@@ -493,7 +493,7 @@ static int head_is_free(struct disc *d, bool *ret)
 
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
 {
-	uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], head[DESCRIPTORS_SECTORS * SECTOR_BYTES];
+	uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], published[DESCRIPTORS_SECTORS * SECTOR_BYTES];
 	struct disc_state state;
 	bool is_free = true;
 	int r = disc_state(d, &state);
@@ -502,13 +502,13 @@ int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
 		return r;
 	r = disc_read(d, start_lba + SESSION_DESCRIPTORS, descriptors, DESCRIPTORS_SECTORS);
 	if (r == 0)
-		r = session_head(descriptors, start_lba, head);
+		r = session_published_descriptors(descriptors, start_lba, published);
 	if (r == 0)
-		r = head_is_free(d, &is_free);
+		r = descriptors_are_free(d, &is_free);
 	if (r == 0 && !is_free) {
 		r = disc_read(d, DESCRIPTORS_LBA, descriptors, DESCRIPTORS_SECTORS);
 		if (r == 0)
-			session_head_merge(descriptors, head);
+			session_merge_published(descriptors, published);
 	}
-	return r < 0 ? r : target_publish(t, head);
+	return r < 0 ? r : target_publish(t, published);
 }

@@ -23,7 +23,7 @@
 /* What every session has besides its directories and data: descriptors, path tables' rounding, commit record.  Before
  * the length is rounded up to BOUND_ALIGN_SECTORS.  The first session above a head at LBA 0 saves that too. */
 #define BOUND_SESSION_SECTORS (20u + 6u + 1u)
-#define BOUND_SAVED_HEAD_SECTORS 28u
+#define BOUND_SAVED_DESCRIPTORS_SECTORS 28u
 #define BOUND_ALIGN_SECTORS 32u
 
 #define BOUND_RECORD_MAX 254u

@@ -4,7 +4,8 @@
  *
  * A volume begins with the System Area (ECMA-119 6.2.1), LBA 0-15; the volume descriptors follow.  A session that
  * begins at S is laid out as a volume of its own: its descriptors are at S+16.  On overwritable media LBA 16-31 hold
- * the descriptors that are published: those of the newest session, made absolute.  burner/SESSION.md has the rest.
+ * the published descriptors (in comments and messages: the disc's head): those of the newest session, made absolute.
+ * burner/SESSION.md has the rest.
  */
 #ifndef BURNER_FORMAT_GEOMETRY_H
 #define BURNER_FORMAT_GEOMETRY_H

@@ -165,11 +165,11 @@ static const char *against_content(const struct drive *d)
 }
 
 /* As for an image file. */
-static const char *against_head(const struct drive *d)
+static const char *against_published(const struct drive *d)
 {
 	const struct session_list *l = &d->list;
 
-	if (l->headless)
+	if (l->published_unreadable)
 		return "its head, blocks 16 to 31, cannot be read; its sessions were found without it";
 	if (l->damaged)
 		return "the descriptors of the newest session are damaged";
@@ -208,7 +208,7 @@ static const char *reason_against(const struct drive *d)
 	if (!why)
 		why = against_content(d);
 	if (!why)
-		why = against_head(d);
+		why = against_published(d);
 	return why ? why : against_size(d);
 }
 
@@ -276,7 +276,7 @@ static int drive_state(struct disc *disc, struct disc_state *ret)
 				   .exclusive = true,
 				   .appendable = !d->why_not,
 				   .finalized = !m->overwritable && m->status == RECORDER_CLOSED,
-				   .headless = d->list.headless};
+				   .published_unreadable = d->list.published_unreadable};
 
 	state.why_not = d->why_not;
 	if (m->overwritable) {

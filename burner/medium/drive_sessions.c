@@ -162,7 +162,7 @@ static int read_empty(struct drive *d, uint8_t *sectors)
 	return r;
 }
 
-static enum drive_content describe_without_head(struct drive *d)
+static enum drive_content describe_without_descriptors(struct drive *d)
 {
 	_free_ uint8_t *sectors = malloc((size_t)EMPTY_SECTORS * SECTOR_BYTES);
 
@@ -187,7 +187,7 @@ static int list_overwritable(struct drive *d, struct session_list *ret, enum dri
 	if (m->unformatted || drive_end(m) <= FIRST_SESSION_LBA)
 		return 0;
 	r = sessions_scan(&d->disc, drive_end(m), ret);
-	if (r == -EIO && sessions_scan_headless(&d->disc, drive_end(m), ret) == 0)
+	if (r == -EIO && sessions_scan_by_chain(&d->disc, drive_end(m), ret) == 0)
 		r = 0;
 	if (r == 0) {
 		*ret_newest = CONTENT_TREE;
@@ -195,7 +195,9 @@ static int list_overwritable(struct drive *d, struct session_list *ret, enum dri
 	}
 	if (r != -EMEDIUMTYPE && r != -EIO && r != -EBADMSG)
 		return r;
-	*ret_newest = r == -EMEDIUMTYPE ? describe_without_head(d) : r == -EIO ? CONTENT_UNREADABLE : CONTENT_OTHER;
+	*ret_newest = r == -EMEDIUMTYPE ? describe_without_descriptors(d) :
+		      r == -EIO		? CONTENT_UNREADABLE :
+					  CONTENT_OTHER;
 	return 0;
 }
 

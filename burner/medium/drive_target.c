@@ -307,7 +307,7 @@ static int drive_sync(struct target *target)
 	return r < 0 ? r : check_session(t);
 }
 
-static int drive_publish(struct target *target, const uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
+static int drive_publish(struct target *target, const uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
 	struct drive_target *t = to_target(target);
 	struct drive *d = t->drive;
@@ -317,7 +317,7 @@ static int drive_publish(struct target *target, const uint8_t head[DESCRIPTORS_S
 		return 0;
 	pthread_mutex_lock(&d->lock);
 	d->burned = true;
-	r = remember_words(t, recorder_write(d->recorder, DESCRIPTORS_LBA, head, DESCRIPTORS_SECTORS));
+	r = remember_words(t, recorder_write(d->recorder, DESCRIPTORS_LBA, published, DESCRIPTORS_SECTORS));
 	drive_forget_windows_locked(d);
 	pthread_mutex_unlock(&d->lock);
 	return r;

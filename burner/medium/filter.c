@@ -263,9 +263,9 @@ static int pass_publish_sector(struct target *t, uint32_t lba, const uint8_t sec
 {
 	return t->inner->ops->publish_sector(t->inner, lba, sector);
 }
-static int pass_publish(struct target *t, const uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
+static int pass_publish(struct target *t, const uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
-	return target_publish(t->inner, head);
+	return target_publish(t->inner, published);
 }
 static int pass_abort(struct target *t) { return target_abort(t->inner); }
 static const char *pass_words(struct target *t) { return target_sense_text(t->inner); }
@@ -342,13 +342,13 @@ static int faulty_publish_sector(struct target *t, uint32_t lba, const uint8_t s
 	return r ? r : pass_publish_sector(t, lba, sector);
 }
 
-static int faulty_publish(struct target *t, const uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
+static int faulty_publish(struct target *t, const uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
 	int r = error_of(&to_faulty(t)->faults, FAULT_PUBLISH);
 
 	if (find_fault(&to_faulty(t)->faults, FAULT_KILL_PUBLISH, 0, UINT64_MAX))
 		raise(SIGKILL);
-	return r ? r : target_publish(t->inner, head);
+	return r ? r : target_publish(t->inner, published);
 }
 
 static const struct target_ops faulty_ops = {

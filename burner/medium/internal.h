@@ -27,18 +27,18 @@
 struct session_list {
 	struct disc_session *sessions; /* oldest first */
 	size_t n;
-	uint64_t end_sectors; /* of the newest session, or of the volume that the head describes */
-	bool udf;	      /* a UDF volume lies beside the ISO 9660 one */
-	bool damaged;	      /* the newest session's own descriptors are not readable, only the head is */
-	bool partition;	      /* a partition lies behind the newest session */
-	bool headless;	      /* found without the head, which cannot be read */
-	bool hidden;	      /* a session lies just beyond the newest one that the head does not know */
+	uint64_t end_sectors;	   /* of the newest session, or of the volume that the head describes */
+	bool udf;		   /* a UDF volume lies beside the ISO 9660 one */
+	bool damaged;		   /* the newest session's own descriptors are not readable, only the head is */
+	bool partition;		   /* a partition lies behind the newest session */
+	bool published_unreadable; /* found without the head, which cannot be read */
+	bool hidden;		   /* a session lies just beyond the newest one that the head does not know */
 };
 /* All sessions of a medium with a head at LBA 16.  n_sectors: its length.  -EMEDIUMTYPE: no descriptor at LBA 16;
  * -EBADMSG it makes no sense; what disc_read says. */
 int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret);
 /* The same when the head cannot be read, by the chain of sessions from LBA 32 on. -EMEDIUMTYPE: there is none. */
-int sessions_scan_headless(struct disc *d, uint64_t n_sectors, struct session_list *ret);
+int sessions_scan_by_chain(struct disc *d, uint64_t n_sectors, struct session_list *ret);
 void session_list_release(struct session_list *l);
 /* A primary volume descriptor whose root directory lies inside [low, n_sectors).  0 or -EBADMSG. */
 int pvd_check(const uint8_t sector[SECTOR_BYTES], uint64_t low, uint64_t n_sectors);

@@ -142,21 +142,22 @@ static bool same_root(const uint8_t a[SECTOR_BYTES], const uint8_t b[SECTOR_BYTE
 }
 
 /* The head is ours: 1 and the session is added, 0 it is not ours, -errno. */
-static int newest_ours(struct scan *s, const uint8_t head[SECTOR_BYTES], bool *damaged)
+static int newest_ours(struct scan *s, const uint8_t published[SECTOR_BYTES], bool *damaged)
 {
 	uint8_t sector[SECTOR_BYTES];
 	struct appuse a, at;
 	int r;
 
-	if (appuse_decode(head, &a) < 0 || a.start_lba < FIRST_SESSION_LBA || !appuse_at(head, a.start_lba, &a))
+	if (appuse_decode(published, &a) < 0 || a.start_lba < FIRST_SESSION_LBA ||
+	    !appuse_at(published, a.start_lba, &a))
 		return 0;
 	r = read_pvd(s, (uint64_t)a.start_lba + SESSION_DESCRIPTORS, a.start_lba, sector);
 	if (r == -ENOMEM || r == -EAGAIN)
 		return r;
 	*damaged = r < 0;
 	if (r < 0)
-		r = add(s, head, a.start_lba, DESCRIPTORS_LBA);
-	else if (!same_root(head, sector) || !appuse_at(sector, a.start_lba, &at) ||
+		r = add(s, published, a.start_lba, DESCRIPTORS_LBA);
+	else if (!same_root(published, sector) || !appuse_at(sector, a.start_lba, &at) ||
 		 memcmp(at.uuid, a.uuid, sizeof(a.uuid)))
 		return 0;
 	else
@@ -175,34 +176,34 @@ static bool torn_between(const uint8_t sector[SECTOR_BYTES], const uint8_t a[SEC
 }
 
 /* The first session of ours above one at LBA 0 was being published: where it keeps the head as it was, or 0. */
-static uint32_t saved_head(struct scan *s, const uint8_t head[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES])
+static uint32_t saved_descriptors(struct scan *s, const uint8_t published[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES])
 {
-	uint64_t start = round_up(descriptor_space_sectors(head), SESSION_ALIGN_SECTORS),
+	uint64_t start = round_up(descriptor_space_sectors(published), SESSION_ALIGN_SECTORS),
 		 saved = start + SESSION_SAVED_DESCRIPTORS;
 	uint8_t sets[DESCRIPTORS_SECTORS * SECTOR_BYTES], made[DESCRIPTORS_SECTORS * SECTOR_BYTES];
 	struct appuse a;
 
 	if (saved >= s->n_sectors ||
 	    disc_read(s->disc, (uint32_t)start + SESSION_DESCRIPTORS, sets, DESCRIPTORS_SECTORS) < 0 ||
-	    session_head(sets, (uint32_t)start, made) < 0 || !appuse_at(sets, (uint32_t)start, &a) ||
+	    session_published_descriptors(sets, (uint32_t)start, made) < 0 || !appuse_at(sets, (uint32_t)start, &a) ||
 	    a.previous_descriptor_lba != saved || read_pvd(s, saved, 0, ret) < 0)
 		return 0;
-	return memcmp(head, ret, SECTOR_BYTES) != 0 && torn_between(head, ret, made) ? (uint32_t)saved : 0;
+	return memcmp(published, ret, SECTOR_BYTES) != 0 && torn_between(published, ret, made) ? (uint32_t)saved : 0;
 }
 
-static int newest_foreign(struct scan *s, const uint8_t head[SECTOR_BYTES])
+static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES])
 {
 	uint8_t sector[SECTOR_BYTES];
-	uint32_t root = record_extent(descriptor_root(head)), saved;
+	uint32_t root = record_extent(descriptor_root(published)), saved;
 
 	for (uint32_t lba = (root - 1) / PROBE_STEP * PROBE_STEP; lba > DESCRIPTORS_LBA && s->probes < PROBES;
 	     lba -= PROBE_STEP) {
 		s->probes++;
-		if (read_pvd(s, lba, lba - SESSION_DESCRIPTORS, sector) == 0 && same_root(head, sector))
+		if (read_pvd(s, lba, lba - SESSION_DESCRIPTORS, sector) == 0 && same_root(published, sector))
 			return add(s, sector, lba - SESSION_DESCRIPTORS, lba);
 	}
-	saved = saved_head(s, head, sector);
-	return saved ? add(s, sector, 0, saved) : add(s, head, 0, DESCRIPTORS_LBA);
+	saved = saved_descriptors(s, published, sector);
+	return saved ? add(s, sector, 0, saved) : add(s, published, 0, DESCRIPTORS_LBA);
 }
 
 /* ---- and back from there ---- */
@@ -376,29 +377,29 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 {
 	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
 	struct session_list list = {0};
-	uint8_t head[SECTOR_BYTES];
+	uint8_t published[SECTOR_BYTES];
 	int r;
 
 	if (n_sectors <= DESCRIPTORS_LBA)
 		return -EMEDIUMTYPE;
-	r = disc_read(d, DESCRIPTORS_LBA, head, 1);
+	r = disc_read(d, DESCRIPTORS_LBA, published, 1);
 	if (r < 0)
 		return r;
-	if (!is_volume_descriptor(head))
+	if (!is_volume_descriptor(published))
 		return -EMEDIUMTYPE;
-	r = pvd_check(head, 0, s.n_sectors);
+	r = pvd_check(published, 0, s.n_sectors);
 	if (r < 0)
 		return r;
-	r = newest_ours(&s, head, &list.damaged);
+	r = newest_ours(&s, published, &list.damaged);
 	if (r == 0)
-		r = newest_foreign(&s, head);
+		r = newest_foreign(&s, published);
 	if (r >= 0)
 		r = walk_back(&s);
 	if (r >= 0)
 		r = publish_list(&s, &list);
 	if (r < 0)
 		return r;
-	list.end_sectors = max_u64(list.end_sectors, descriptor_space_sectors(head));
+	list.end_sectors = max_u64(list.end_sectors, descriptor_space_sectors(published));
 	list.partition = partition_behind(d, list.end_sectors, s.n_sectors);
 	list.udf = guess_udf(d);
 	list.hidden = hidden_session(&s, list.end_sectors);
@@ -422,10 +423,10 @@ static int newest_of_chain(struct scan *s)
 	return r < 0 ? r : -EMEDIUMTYPE;
 }
 
-int sessions_scan_headless(struct disc *d, uint64_t n_sectors, struct session_list *ret)
+int sessions_scan_by_chain(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 {
 	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
-	struct session_list list = {.headless = true};
+	struct session_list list = {.published_unreadable = true};
 	int r = newest_of_chain(&s);
 
 	if (r == 0)

@@ -291,7 +291,7 @@ static int place_all(struct burn_plan *p)
 	uint32_t unit = o->align_end_sectors ? o->align_end_sectors : 1;
 	int r = 0;
 
-	if (p->foreign_head)
+	if (p->foreign_descriptors)
 		at = (uint64_t)o->start_lba + SESSION_SAVED_DESCRIPTORS + DESCRIPTORS_SECTORS;
 	p->tree_lba = (uint32_t)at;
 	r = place_tables(p, &at);
@@ -407,7 +407,7 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 		return -ENOMEM;
 	p->manifest = m;
 	p->options = *o;
-	p->options.foreign_head = p->options.boot_record = NULL; /* the plan has copies */
+	p->options.foreign_descriptors = p->options.boot_record = NULL; /* the plan has copies */
 	p->options.volume_id[sizeof(p->options.volume_id) - 1] = 0;
 	p->n_trees = o->no_joliet ? 1 : N_TREES;
 	p->names.bulk = m->bulk;
@@ -419,11 +419,12 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 		if (!p->trees[i].order || !p->trees[i].of_node)
 			return -ENOMEM;
 	}
-	if (o->foreign_head)
-		p->foreign_head = copy_of(o->foreign_head, (size_t)DESCRIPTORS_SECTORS * SECTOR_BYTES);
+	if (o->foreign_descriptors)
+		p->foreign_descriptors = copy_of(o->foreign_descriptors, (size_t)DESCRIPTORS_SECTORS * SECTOR_BYTES);
 	if (o->boot_record)
 		p->boot_record = copy_of(o->boot_record, SECTOR_BYTES);
-	if (!p->entries || !p->files || (o->foreign_head && !p->foreign_head) || (o->boot_record && !p->boot_record))
+	if (!p->entries || !p->files || (o->foreign_descriptors && !p->foreign_descriptors) ||
+	    (o->boot_record && !p->boot_record))
 		return -ENOMEM;
 	*ret = TAKE_PTR(p);
 	return 0;
@@ -470,7 +471,7 @@ void burn_plan_free(struct burn_plan *p)
 	bulk_free(p->data);
 	bulk_free(p->placements);
 	bulk_free(p->directories);
-	free(p->foreign_head);
+	free(p->foreign_descriptors);
 	free(p->boot_record);
 	free(p);
 }

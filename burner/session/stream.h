@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * stream.h - a planned session as sectors, its commit record, and the head that publishes it
+ * stream.h - a planned session as sectors, its commit record, and the descriptors that publish it
  *
  *	burn_plan_new -> session_stream_new -> session_stream_read (or _skip) … until session_length() - 1 sectors
  *	are out -> session_commit_record(SHA-256 of all of them) is the last sector -> session_stream_free
- *	verified and to be published on overwritable media: session_head(sectors S+16..S+31 as read from the disc)
- *	-> target_publish
+ *	verified and to be published on overwritable media: session_published_descriptors(sectors S+16..S+31 as read
+ *	from the disc) -> target_publish
  *
  * The stream asks the manifest's callbacks (read_body, read_disc) for file data and touches nothing else; it encodes
  * one directory at a time.  It borrows the plan, as the plan borrows the manifest.  Same plan, same bytes, however
@@ -61,11 +61,11 @@ int session_commit_record(const struct burn_plan *p, const uint8_t sha256[32], u
  * start_lba + 16 .. + 31 as read from an overwritable medium.  -EBADMSG: no primary descriptor of ours for that
  * start, no terminator, or a size out of range.
  */
-int session_head(const uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], uint32_t start_lba,
-		 uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES]);
-/* On a disc that does not begin at LBA 32 others keep live data behind their descriptors there: the head to publish
- * instead of `head`, over `now` which is on the disc (LBA 16-31).  Repeating it on its own result changes nothing. */
-void session_head_merge(const uint8_t now[DESCRIPTORS_SECTORS * SECTOR_BYTES],
-			uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES]);
+int session_published_descriptors(const uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], uint32_t start_lba,
+				  uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES]);
+/* On a disc that does not begin at LBA 32 others keep live data behind their descriptors there: what to publish
+ * instead, over `now` which is on the disc (LBA 16-31).  Repeating it on its own result changes nothing. */
+void session_merge_published(const uint8_t now[DESCRIPTORS_SECTORS * SECTOR_BYTES],
+			     uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES]);
 
 #endif

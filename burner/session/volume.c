@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * volume.c - volume descriptors, the head
+ * volume.c - volume descriptors, those of a session and the published ones
  *
  * Order of the descriptors: primary, boot record (El Torito wants it second), supplementary (Joliet), terminator.  On
  * overwritable media they stand twice: with the absolute size at S+8, where Linux mounts with sbsector=S-8, and
- * relative to the session at S+16, where xorriso -toc looks; session_head() makes the third set, for LBA 16, from the
- * second.  Elsewhere only at S+16, absolute: Linux takes no continuation area beyond the volume's size.
+ * relative to the session at S+16, where xorriso -toc looks; session_published_descriptors() makes the third set, for
+ * LBA 16, from the second.  Elsewhere only at S+16, absolute: Linux takes no continuation area beyond the volume's
+ * size.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 		.start_lba = o->start_lba,
 		.previous_lba = o->previous_lba,
 		.previous_descriptor_lba =
-			p->foreign_head ? o->start_lba + SESSION_SAVED_DESCRIPTORS : o->previous_descriptor_lba,
+			p->foreign_descriptors ? o->start_lba + SESSION_SAVED_DESCRIPTORS : o->previous_descriptor_lba,
 		.previous_number = o->previous_number,
 		.sectors = session_length(p),
 		.directories = p->trees[TREE_ROCK_RIDGE].table_entries,
@@ -97,12 +98,12 @@ void volume_encode(const struct burn_plan *p, uint8_t *ret)
 	} else {
 		put_descriptors(ret + SESSION_DESCRIPTORS * SECTOR_BYTES, p, p->end_lba);
 	}
-	if (p->foreign_head)
-		memcpy(ret + SESSION_SAVED_DESCRIPTORS * SECTOR_BYTES, p->foreign_head,
+	if (p->foreign_descriptors)
+		memcpy(ret + SESSION_SAVED_DESCRIPTORS * SECTOR_BYTES, p->foreign_descriptors,
 		       DESCRIPTORS_SECTORS * SECTOR_BYTES);
 }
 
-/* ---- the head ---- */
+/* ---- what is published ---- */
 
 /* The relative size of one descriptor made absolute. */
 static int make_absolute(uint8_t *descriptor, uint32_t start_lba)
@@ -115,8 +116,8 @@ static int make_absolute(uint8_t *descriptor, uint32_t start_lba)
 	return 0;
 }
 
-int session_head(const uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], uint32_t start_lba,
-		 uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
+int session_published_descriptors(const uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], uint32_t start_lba,
+				  uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
 	_free_ uint8_t *made = calloc(DESCRIPTORS_SECTORS, SECTOR_BYTES);
 	struct appuse a;
@@ -133,7 +134,7 @@ int session_head(const uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], 
 		if (!is_volume_descriptor(at))
 			return -EBADMSG;
 		if (descriptor_type(at) == ISO_VD_END) {
-			memcpy(head, made, (size_t)DESCRIPTORS_SECTORS * SECTOR_BYTES);
+			memcpy(published, made, (size_t)DESCRIPTORS_SECTORS * SECTOR_BYTES);
 			return 0;
 		}
 		if ((descriptor_type(at) == ISO_VD_PRIMARY || descriptor_type(at) == ISO_VD_SUPPLEMENTARY) &&

@@ -52,8 +52,8 @@ static int link_to_newest(struct disc *disc, const struct disc_session *newest, 
 	/* The head is this session's only descriptor, and publishing ours overwrites it. */
 	if (!r && in->state.overwritable && !newest->ours && newest->start_lba == 0 &&
 	    newest->descriptor_lba == DESCRIPTORS_LBA) {
-		r = disc_read(disc, DESCRIPTORS_LBA, in->head, DESCRIPTORS_SECTORS);
-		o->foreign_head = in->head;
+		r = disc_read(disc, DESCRIPTORS_LBA, in->published, DESCRIPTORS_SECTORS);
+		o->foreign_descriptors = in->published;
 	}
 	return r;
 }

@@ -14,7 +14,7 @@
 struct inputs {
 	struct disc_state state;
 	struct burn_options options; /* head and boot record point into this struct */
-	uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES];
+	uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES];
 	uint8_t boot[SECTOR_BYTES];
 };
 

@@ -76,7 +76,7 @@ static int publish_again(struct recovery *v, uint32_t *ret_generation)
 
 /* A head whose publication was begun and whose session is not readable any more: back to the session before, if we
  * can make its head. */
-static int restore_head(struct recovery *v)
+static int restore_published(struct recovery *v)
 {
 	_cleanup_(target_freep) struct target *target = NULL;
 	_free_ struct disc_session *sessions = NULL;
@@ -96,7 +96,7 @@ static int restore_head(struct recovery *v)
 static int take_back(struct recovery *v)
 {
 	bool begun = v->record.state != STAGE_FROZEN;
-	int r = v->record.state == STAGE_PUBLISHING ? restore_head(v) : 0;
+	int r = v->record.state == STAGE_PUBLISHING ? restore_published(v) : 0;
 
 	if (!r && begun)
 		r = medium_cut(v->disc, v->record.image_bytes);
@@ -148,7 +148,7 @@ static int recover(struct recovery *v, uint32_t *ret_generation)
 	if (published < 0)
 		return failed(v, "the disc could not be looked at", published);
 	/* Once more: the head's first sector is written in place, and a power cut may have left a part of it. */
-	if (published && disc.overwritable && (state == STAGE_PUBLISHING || disc.headless))
+	if (published && disc.overwritable && (state == STAGE_PUBLISHING || disc.published_unreadable))
 		return publish_again(v, ret_generation);
 	if (published &&
 	    (state >= STAGE_PUBLISHING || burn_session_is_complete(v->disc, v->record.start_lba, v->record.uuid)))

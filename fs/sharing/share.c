@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "burner/base/own.h"
+#include "burner/format/geometry.h"
 #include "fs/sharing/table_lookup.h"
 #include "fs/sharing/internal.h"
 
 #define FORMERS_MAX 16u	   /* of one file; it may have many names */
 #define SAME_TRIES_MAX 16u /* staged files of one digest */
-#define HEAD_END_SECTORS 32u
 
 /* ---- what the file was before ---- */
 
@@ -209,7 +209,7 @@ static void set_bounds(struct share *s)
 
 	if (disc_state(s->held->disc, &state))
 		return;
-	s->comparison.first_pos = state.overwritable ? HEAD_END_SECTORS * SECTOR_BYTES : 0;
+	s->comparison.first_pos = state.overwritable ? FIRST_SESSION_LBA * SECTOR_BYTES : 0;
 	s->comparison.end_pos = state.used_sectors * SECTOR_BYTES;
 }
 

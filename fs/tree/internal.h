@@ -63,9 +63,9 @@ struct idle {
 #define TOUCHED_BUCKETS 4096u
 struct space {
 	struct disc_state medium;
-	uint64_t base_tree;  /* sectors of the base's directories and path tables */
-	uint64_t saved_head; /* for a foreign head that the first session of ours keeps */
-	bool base_known;     /* false: a foreign base not measured yet */
+	uint64_t base_tree;	    /* sectors of the base's directories and path tables */
+	uint64_t saved_descriptors; /* for a foreign head that the first session of ours keeps */
+	bool base_known;	    /* false: a foreign base not measured yet */
 	uint64_t measured_epoch, measured_tree, measured_directories; /* of a foreign base; epoch + 1, 0 never */
 	uint64_t unlinkable_epoch; /* of a base whose tables are not those of its tree; epoch + 1 */
 	/* the same, when that base has a damage that measuring found: no need to look again */

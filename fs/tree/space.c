@@ -48,9 +48,9 @@ uint64_t space_exact(const struct tree *t)
 	uint64_t linked =
 		s->tables + s->linked + (s->links ? others_sectors(t) : 0) + sectors_of(s->links_bytes + links) + 1;
 
-	return BOUND_SESSION_SECTORS + s->saved_head + (s->links_trees && !s->astray ? min_u64(full, linked) : full) +
-	       bound_table_sectors(s->table_bytes) + s->data +
-	       (t->options.whole_files ? 0 : bound_contents_sectors(s->n_contents));
+	return BOUND_SESSION_SECTORS + s->saved_descriptors +
+	       (s->links_trees && !s->astray ? min_u64(full, linked) : full) + bound_table_sectors(s->table_bytes) +
+	       s->data + (t->options.whole_files ? 0 : bound_contents_sectors(s->n_contents));
 }
 
 uint64_t space_sectors(const struct tree *t) { return round_up(space_exact(t), BOUND_ALIGN_SECTORS); }
@@ -367,7 +367,7 @@ static void count_base(struct tree *t)
 	struct space *s = &t->space;
 	struct iso_info info = {0};
 
-	s->base_tree = s->saved_head = s->tables = s->links_bytes = s->links_sectors = 0;
+	s->base_tree = s->saved_descriptors = s->tables = s->links_bytes = s->links_sectors = 0;
 	s->may_link = s->links_trees = s->astray = s->links = false;
 	s->directories = 1;
 	s->base_known = s->base_ours = true;
@@ -376,7 +376,7 @@ static void count_base(struct tree *t)
 		return;
 	iso_info(t->base, &info);
 	s->base_ours = info.ours && info.appuse.flags & APPUSE_TWINS;
-	s->saved_head = info.ours ? 0 : BOUND_SAVED_HEAD_SECTORS;
+	s->saved_descriptors = info.ours ? 0 : BOUND_SAVED_DESCRIPTORS_SECTORS;
 	s->may_link = may_link(t, &info);
 	s->links_trees =
 		s->may_link && (t->options.writing != TREE_AUTO || info.appuse.tree_sectors >= LINKED_FROM_SECTORS);

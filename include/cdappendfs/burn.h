@@ -58,12 +58,12 @@ struct burn_options {
 	uint32_t start_lba;
 	uint32_t session_number; /* from 1 */
 	uint32_t previous_lba;	 /* start of the newest session; UINT32_MAX: none */
-	/* its primary descriptor; UINT32_MAX: none (with foreign_head it is found at start_lba + 32 from now on) */
+	/* its primary descriptor; UINT32_MAX: none (with foreign_descriptors it is found at start_lba + 32 from now on) */
 	uint32_t previous_descriptor_lba;
 	uint32_t previous_number; /* its number; 0: none */
 	bool overwritable;	  /* head at LBA 16, descriptors at S+8 and S+16 (burner/SESSION.md) */
 	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
-	const uint8_t *foreign_head;
+	const uint8_t *foreign_descriptors;
 	const uint8_t *boot_record; /* El Torito boot record (one sector, type 0) to carry over, or NULL */
 	uint8_t uuid[16];
 	int64_t time;	      /* creation date of the volume, seconds UTC */

@@ -67,7 +67,7 @@ struct disc_state {
 	const char *why_not; /* when !appendable: why, for the user; static */
 	bool finalized;	     /* closed for ever: !appendable */
 	/* overwritable: the head cannot be read and should be written again: !appendable */
-	bool headless;
+	bool published_unreadable;
 	bool overwritable; /* head at LBA 16-31 (image, DVD+RW, DVD-RAM, BD-RE) */
 	/* of the whole medium; 0 = bounded only by the file system that holds the image */
 	uint64_t capacity_sectors;

@@ -29,7 +29,7 @@ struct target_ops {
 	/* One of both, or none (sequential media). publish_sector is one sector-sized write to LBA 16..31;
 	 * target_publish() orders them. */
 	int (*publish_sector)(struct target *t, uint32_t lba, const uint8_t sector[2048]);
-	int (*publish)(struct target *t, const uint8_t head[16 * 2048]);
+	int (*publish)(struct target *t, const uint8_t published[16 * 2048]);
 	int (*abort)(struct target *t);
 	const char *(*words)(struct target *t); /* NULL: none */
 	void (*free)(struct target *t);
@@ -55,18 +55,18 @@ static inline int target_write(struct target *t, uint32_t lba, const void *buf, 
 /* Everything written is on the medium. */
 static inline int target_sync(struct target *t) { return t->ops->sync(t); }
 /* LBA 31..17, sync, then 16, sync; each one sector-sized write.  May be repeated. */
-static inline int target_publish(struct target *t, const uint8_t head[16 * 2048])
+static inline int target_publish(struct target *t, const uint8_t published[16 * 2048])
 {
 	int r = 0;
 
 	if (!t->ops->publish_sector)
-		return t->ops->publish ? t->ops->publish(t, head) : 0;
+		return t->ops->publish ? t->ops->publish(t, published) : 0;
 	for (uint32_t lba = 31; lba > 16 && !r; lba--)
-		r = t->ops->publish_sector(t, lba, head + (lba - 16) * 2048);
+		r = t->ops->publish_sector(t, lba, published + (lba - 16) * 2048);
 	if (!r)
 		r = t->ops->sync(t);
 	if (!r)
-		r = t->ops->publish_sector(t, 16, head);
+		r = t->ops->publish_sector(t, 16, published);
 	return r ? r : t->ops->sync(t);
 }
 static inline int target_abort(struct target *t) { return t->ops->abort(t); }

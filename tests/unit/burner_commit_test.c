@@ -16,7 +16,7 @@ struct commit {
 	struct tree *tree;
 	struct burn_plan *plan;
 	struct burn_options options;
-	uint8_t foreign_head[16 * 2048];
+	uint8_t foreign_descriptors[16 * 2048];
 };
 
 static void make_uuid(uint8_t uuid[16])
@@ -55,8 +55,8 @@ static void plan_commit(struct disc *d, const char *directory, struct commit *c)
 		c->options.previous_lba = sessions[n - 1].start_lba;
 		c->options.previous_descriptor_lba = sessions[n - 1].descriptor_lba;
 		if (sessions[n - 1].descriptor_lba == 16) {
-			assert_int_equal(disc_read(d, 16, c->foreign_head, 16), 0);
-			c->options.foreign_head = c->foreign_head;
+			assert_int_equal(disc_read(d, 16, c->foreign_descriptors, 16), 0);
+			c->options.foreign_descriptors = c->foreign_descriptors;
 		}
 	}
 	c->tree = tree_new();

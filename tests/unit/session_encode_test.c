@@ -231,7 +231,7 @@ static void test_appuse_shared(void **state)
 }
 
 static struct burn_plan *small_plan(struct tree *t, bool joliet, const uint8_t *boot_record,
-				    const uint8_t *foreign_head)
+				    const uint8_t *foreign_descriptors)
 {
 	struct burn_options o = {.start_lba = 96,
 				 .session_number = 5,
@@ -245,7 +245,7 @@ static struct burn_plan *small_plan(struct tree *t, bool joliet, const uint8_t *
 				 .align_end_sectors = 32,
 				 .no_joliet = !joliet,
 				 .boot_record = boot_record,
-				 .foreign_head = foreign_head,
+				 .foreign_descriptors = foreign_descriptors,
 				 .volume_id = "My disc"};
 	struct burn_plan *p = NULL;
 
@@ -321,14 +321,14 @@ static void test_descriptors(void **state)
 	assert_int_equal(appuse_decode(bytes + 16 * 2048, &a), 0);
 	assert_true(a.start_lba == 96 && a.previous_descriptor_lba == 96 + 32 && a.previous_number == 4 &&
 		    a.sectors == session_length(p));
-	assert_int_equal(session_head(bytes + 16 * 2048, 96, head), 0);
+	assert_int_equal(session_published_descriptors(bytes + 16 * 2048, 96, head), 0);
 	assert_memory_equal(head, bytes + 8 * 2048, 4 * 2048);
 	for (size_t i = 4 * 2048; i < sizeof(head); i++)
 		assert_int_equal(head[i], 0);
-	assert_int_equal(session_head(bytes + 16 * 2048, 64, head), -EBADMSG);
-	assert_int_equal(session_head(bytes + 17 * 2048, 96, head), -EBADMSG);
+	assert_int_equal(session_published_descriptors(bytes + 16 * 2048, 64, head), -EBADMSG);
+	assert_int_equal(session_published_descriptors(bytes + 17 * 2048, 96, head), -EBADMSG);
 	memset(bytes + 19 * 2048, 0, 2048);
-	assert_int_equal(session_head(bytes + 16 * 2048, 96, head), -EBADMSG);
+	assert_int_equal(session_published_descriptors(bytes + 16 * 2048, 96, head), -EBADMSG);
 	free(bytes);
 	burn_plan_free(p);
 	tree_free(t);

@@ -349,7 +349,7 @@ __attribute__((unused)) static void image_append(const char *path, const struct 
 	EVP_MD_CTX_free(md);
 	if (head) {
 		must(pread(fd, buf, sizeof(made), (off_t)(session_start(p) + 16) * SECTOR_BYTES) == sizeof(made));
-		must(session_head(buf, session_start(p), made) == 0);
+		must(session_published_descriptors(buf, session_start(p), made) == 0);
 		must(pwrite(fd, made, sizeof(made), 16 * SECTOR_BYTES) == sizeof(made));
 	}
 	must(close(fd) == 0);

@@ -31,11 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	(void)!appuse_decode(m.data + 16 * SECTOR_BYTES, &appuse);
 	(void)!commit_record_decode(m.data, &commit);
-	if (session_head(m.data + m.descriptor_lba * SECTOR_BYTES, m.descriptor_lba - 16, head) < 0)
+	if (session_published_descriptors(m.data + m.descriptor_lba * SECTOR_BYTES, m.descriptor_lba - 16, head) < 0)
 		memcpy(head, m.data, sizeof(head));
-	session_head_merge(m.data + 16 * SECTOR_BYTES, head);
+	session_merge_published(m.data + 16 * SECTOR_BYTES, head);
 	memcpy(again, head, sizeof(head));
-	session_head_merge(head, again);
+	session_merge_published(head, again);
 	image_release(&m);
 	return 0;
 }

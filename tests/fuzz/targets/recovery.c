@@ -39,7 +39,7 @@ static void head_of_first(struct disc_image *m)
 {
 	uint8_t head[16 * SECTOR_BYTES];
 
-	MUST(session_head(m->data + (FIRST_LBA + 16) * SECTOR_BYTES, FIRST_LBA, head) == 0);
+	MUST(session_published_descriptors(m->data + (FIRST_LBA + 16) * SECTOR_BYTES, FIRST_LBA, head) == 0);
 	image_patch(m, 16, 0, head, sizeof(head));
 }
 

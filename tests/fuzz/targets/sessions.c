@@ -107,11 +107,12 @@ static void publish(const struct disc_image *m, const struct session_list *l)
 	uint8_t head[16 * SECTOR_BYTES], again[16 * SECTOR_BYTES];
 	uint32_t start = l->sessions[l->n - 1].start_lba;
 
-	if (start + 32ull > IMAGE_SECTORS || session_head(m->data + (start + 16) * SECTOR_BYTES, start, head))
+	if (start + 32ull > IMAGE_SECTORS ||
+	    session_published_descriptors(m->data + (start + 16) * SECTOR_BYTES, start, head))
 		return;
-	session_head_merge(m->data + 16 * SECTOR_BYTES, head);
+	session_merge_published(m->data + 16 * SECTOR_BYTES, head);
 	memcpy(again, head, sizeof(head));
-	session_head_merge(head, again);
+	session_merge_published(head, again);
 	MUST(!memcmp(again, head, sizeof(head)));
 }
 

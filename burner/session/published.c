@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * head.c - the head around what others keep in LBA 17-31
+ * published.c - the published descriptors around what others keep in LBA 17-31
  *
  * Images that do not begin at LBA 32 (mkisofs, growisofs, xorriso -as mkisofs) have path tables, directories and file
- * data right behind their descriptors, inside the head: overwriting them would destroy files that all sessions share.
+ * data right behind their descriptors, below LBA 32: overwriting them would destroy files that all sessions share.
  *
  * Sectors behind the terminator of our descriptors keep what they hold, but for checksum tags of libisofs: they were
  * made for the old primary descriptor, and xorriso refuses an image whose tag is wrong; and for the recognition
@@ -42,11 +42,11 @@ static bool is_free(const uint8_t *sector)
 	       memcmp(sector, "MKI ", 4) == 0 || memcmp(sector, zeros, SECTOR_BYTES) == 0;
 }
 
-static unsigned set_length(const uint8_t *head)
+static unsigned set_length(const uint8_t *published)
 {
 	unsigned n = 0;
 
-	while (n < DESCRIPTORS_SECTORS && descriptor_type(head + n * SECTOR_BYTES) != ISO_VD_END)
+	while (n < DESCRIPTORS_SECTORS && descriptor_type(published + n * SECTOR_BYTES) != ISO_VD_END)
 		n++;
 	return n < DESCRIPTORS_SECTORS ? n + 1 : n;
 }
@@ -61,29 +61,29 @@ static unsigned free_length(const uint8_t *now)
 }
 
 /* Takes supplementary descriptors out; the rest moves up. */
-static unsigned drop_supplementary(uint8_t *head, unsigned n)
+static unsigned drop_supplementary(uint8_t *published, unsigned n)
 {
 	unsigned to = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		if (descriptor_type(head + i * SECTOR_BYTES) != ISO_VD_SUPPLEMENTARY)
-			memmove(head + to++ * SECTOR_BYTES, head + i * SECTOR_BYTES, SECTOR_BYTES);
+		if (descriptor_type(published + i * SECTOR_BYTES) != ISO_VD_SUPPLEMENTARY)
+			memmove(published + to++ * SECTOR_BYTES, published + i * SECTOR_BYTES, SECTOR_BYTES);
 	return to;
 }
 
-void session_head_merge(const uint8_t now[DESCRIPTORS_SECTORS * SECTOR_BYTES],
-			uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES])
+void session_merge_published(const uint8_t now[DESCRIPTORS_SECTORS * SECTOR_BYTES],
+			     uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES])
 {
-	unsigned n = set_length(head);
+	unsigned n = set_length(published);
 
 	if (n > free_length(now))
-		n = drop_supplementary(head, n);
+		n = drop_supplementary(published, n);
 	for (unsigned i = n; i < DESCRIPTORS_SECTORS; i++) {
 		const uint8_t *old = now + i * SECTOR_BYTES;
 
 		if (is_volume_descriptor(old) || is_libisofs_tag(old) || is_recognition(old))
-			memset(head + i * SECTOR_BYTES, 0, SECTOR_BYTES);
+			memset(published + i * SECTOR_BYTES, 0, SECTOR_BYTES);
 		else
-			memcpy(head + i * SECTOR_BYTES, old, SECTOR_BYTES);
+			memcpy(published + i * SECTOR_BYTES, old, SECTOR_BYTES);
 	}
 }
