@@ -58,7 +58,7 @@ struct burn_options {
 	uint32_t start_lba;
 	uint32_t session_number; /* from 1 */
 	uint32_t previous_lba;	 /* start of the newest session; UINT32_MAX: none */
-	/* its primary descriptor; UINT32_MAX: none (with foreign_descriptors it is found at start_lba + 32 from now on) */
+	/* its primary descriptor; UINT32_MAX: none (with foreign_descriptors it is at start_lba + 32 from now on) */
 	uint32_t previous_descriptor_lba;
 	uint32_t previous_number; /* its number; 0: none */
 	bool overwritable;	  /* head at LBA 16, descriptors at S+8 and S+16 (burner/SESSION.md) */
