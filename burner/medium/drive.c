@@ -25,77 +25,8 @@
 #include "burner/base/own.h"
 
 #define SCSI_CDROM_MAJOR 11u
-#define CD_TRACKS_MAX 99u
-#define DVD_PLUS_R_SESSIONS_MAX 153u
 
 static struct drive *to_drive(struct disc *d) { return (struct drive *)(void *)d; /* its first member */ }
-
-/* ---- kinds of media ---- */
-
-/*
- * CD, Orange Book: lead-out and lead-in behind the first session and behind the others; two run-out blocks end a
- * track written at once.  The page cache reads in pieces of 4 KiB and more: so the starts.  DVD-R: border-out and
- * border-in at the radii where they are largest; DVD+R: closure and intro; BD-R: clusters of 32 blocks and nothing
- * between.
- */
-static const struct drive_rules cd_rules = {.gap_first = 11400,
-					    .gap = 6900,
-					    .run_out = 2,
-					    .pad = 150,
-					    .track_min = 300,
-					    .align = 16,
-					    .sessions_max = CD_TRACKS_MAX};
-static const struct drive_rules dvd_minus_rules = {.gap_first = 28672, .gap = 6144, .align = 16};
-static const struct drive_rules dvd_plus_rules = {.gap_first = 2048,
-						  .gap = 2048,
-						  .align = 16,
-						  .sessions_max = DVD_PLUS_R_SESSIONS_MAX};
-static const struct drive_rules bd_rules = {.align = 32};
-static const struct drive_rules overwritable_rules = {.align = SESSION_ALIGN_SECTORS};
-static const struct drive_rules other_rules = {.align = 16};
-
-static const struct kind {
-	unsigned profile;
-	enum medium_kind kind;
-	const char *name;
-	const struct drive_rules *rules;
-} kinds[] = {
-	{PROFILE_CD_ROM, MEDIUM_CD_ROM, "CD-ROM", &cd_rules},
-	{PROFILE_CD_R, MEDIUM_CD_R, "CD-R", &cd_rules},
-	{PROFILE_CD_RW, MEDIUM_CD_RW, "CD-RW", &cd_rules},
-	{PROFILE_DVD_ROM, MEDIUM_DVD_ROM, "DVD-ROM", &other_rules},
-	{PROFILE_DVD_R, MEDIUM_DVD_R, "DVD-R", &dvd_minus_rules},
-	{PROFILE_DVD_RAM, MEDIUM_DVD_RAM, "DVD-RAM", &overwritable_rules},
-	{PROFILE_DVD_RW_OVERWRITE, MEDIUM_DVD_RW, "DVD-RW", &overwritable_rules},
-	{PROFILE_DVD_RW, MEDIUM_DVD_RW, "DVD-RW", &dvd_minus_rules},
-	{PROFILE_DVD_R_DL, MEDIUM_DVD_R, "DVD-R DL", &dvd_minus_rules},
-	{PROFILE_DVD_R_DL_JUMP, MEDIUM_DVD_R, "DVD-R DL", &dvd_minus_rules},
-	{PROFILE_DVD_PLUS_RW, MEDIUM_DVD_PLUS_RW, "DVD+RW", &overwritable_rules},
-	{PROFILE_DVD_PLUS_R, MEDIUM_DVD_PLUS_R, "DVD+R", &dvd_plus_rules},
-	{PROFILE_DVD_PLUS_R_DL, MEDIUM_DVD_PLUS_R, "DVD+R DL", &dvd_plus_rules},
-	{PROFILE_BD_ROM, MEDIUM_BD_ROM, "BD-ROM", &other_rules},
-	{PROFILE_BD_R, MEDIUM_BD_R, "BD-R", &bd_rules},
-	{PROFILE_BD_R_RANDOM, MEDIUM_BD_R, "BD-R in random recording mode", &other_rules},
-	{PROFILE_BD_RE, MEDIUM_BD_RE, "BD-RE", &overwritable_rules},
-};
-static const struct kind other_kind = {0, MEDIUM_OTHER, "disc", &other_rules};
-
-static const struct kind *kind_of(const struct drive *d)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++)
-		if (kinds[i].profile == d->medium.profile)
-			return &kinds[i];
-	return &other_kind;
-}
-
-const struct drive_rules *drive_rules(const struct drive *d) { return kind_of(d)->rules; }
-
-uint32_t drive_gap(const struct drive *d)
-{
-	const struct drive_rules *r = drive_rules(d);
-
-	return r->run_out + (d->medium.n_tracks == 0 ? r->gap_first : r->gap);
-}
 
 /* Room that a session takes behind its own sectors at most. */
 static uint32_t tail_max(const struct drive *d)
@@ -129,7 +60,7 @@ static const char *against_medium(const struct drive *d)
 	default:
 		break;
 	}
-	if (kind_of(d) == &other_kind)
+	if (drive_kind(d)->kind == MEDIUM_OTHER)
 		return "of this kind of medium nothing is known";
 	if (m->status == RECORDER_CLOSED)
 		return "the disc is finalized: it takes no further session";
@@ -271,8 +202,8 @@ static int drive_state(struct disc *disc, struct disc_state *ret)
 {
 	const struct drive *d = to_drive(disc);
 	const struct recorder_medium *m = &d->medium;
-	struct disc_state state = {.kind = kind_of(d)->kind,
-				   .name = kind_of(d)->name,
+	struct disc_state state = {.kind = drive_kind(d)->kind,
+				   .name = drive_kind(d)->name,
 				   .blank = is_blank(d),
 				   .overwritable = m->overwritable,
 				   .exclusive = true,

@@ -43,6 +43,12 @@ struct drive_rules {
 	uint32_t align;
 	uint32_t sessions_max; /* 0: as many as the drive takes */
 };
+struct drive_kind {
+	unsigned profile;
+	enum medium_kind kind;
+	const char *name;
+	const struct drive_rules *rules;
+};
 
 struct drive {
 	struct disc disc;
@@ -67,6 +73,7 @@ bool drive_path(const char *path);
 int drive_open(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
 /* The drive behind a disc and its decorators, or NULL. */
 struct drive *drive_of(struct disc *d);
+const struct drive_kind *drive_kind(const struct drive *d); /* MEDIUM_OTHER: none that we know */
 const struct drive_rules *drive_rules(const struct drive *d);
 /* Lost behind a session that is burned next: gap and run-out, without padding. */
 uint32_t drive_gap(const struct drive *d);

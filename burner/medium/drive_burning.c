@@ -161,19 +161,6 @@ static int begin_job(struct recorder *rec, const struct recorder_job *job)
 	return r;
 }
 
-void recorder_end_job(struct recorder *rec)
-{
-	if (rec->options)
-		burn_write_opts_free(TAKE_PTR(rec->options));
-	if (rec->track)
-		burn_track_free(TAKE_PTR(rec->track));
-	if (rec->session)
-		burn_session_free(TAKE_PTR(rec->session));
-	if (rec->disc)
-		burn_disc_free(TAKE_PTR(rec->disc));
-	rec->job = NULL;
-}
-
 static int check_job(struct recorder *rec)
 {
 	_free_ char *reasons = malloc(BURN_REASONS_LEN);

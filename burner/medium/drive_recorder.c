@@ -175,6 +175,19 @@ static int come_back(struct recorder *rec)
 	return try_device(rec->path, &why) < 0 || grab(rec) < 0 ? -ENODEV : 0;
 }
 
+void recorder_end_job(struct recorder *rec)
+{
+	if (rec->options)
+		burn_write_opts_free(TAKE_PTR(rec->options));
+	if (rec->track)
+		burn_track_free(TAKE_PTR(rec->track));
+	if (rec->session)
+		burn_session_free(TAKE_PTR(rec->session));
+	if (rec->disc)
+		burn_disc_free(TAKE_PTR(rec->disc));
+	rec->job = NULL;
+}
+
 void recorder_close(struct recorder *rec)
 {
 	if (!rec)

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "burner/session/layout.h"
+#include "burner/session/internal.h"
 #include "burner/session/record.h"
 
 /* Digests come in their own order, which no other array has: what the table says of each file is collected in the

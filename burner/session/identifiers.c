@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "burner/session/layout.h"
+#include "burner/session/internal.h"
 #include "burner/format/identifier.h"
 #include "burner/format/joliet.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * layout.c - the plan: every address of a session, decided before its first byte (see layout.h)
+ * layout.c - the plan: every address of a session, decided before its first byte (see internal.h)
  */
-#include "burner/session/layout.h"
+#include "burner/session/internal.h"
 
 #include <errno.h>
 #include <string.h>

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "burner/session/layout.h"
+#include "burner/session/internal.h"
 #include "burner/session/record.h"
 #include "burner/format/link_table.h"
 #include "burner/base/search.h"

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "burner/session/layout.h"
+#include "burner/session/internal.h"
 #include "burner/session/system_use.h"
 #include "burner/format/directory_record.h"
 

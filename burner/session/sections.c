@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "burner/session/layout.h"
+#include "burner/session/internal.h"
 #include "burner/format/bound.h"
 
 /* A file by the place of its first byte that is not in a hole. */

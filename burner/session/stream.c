@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "burner/format/commit_record.h"
-#include "burner/session/layout.h"
+#include "burner/session/internal.h"
 
 enum phase {
 	PHASE_VOLUME,

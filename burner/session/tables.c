@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 
 #include "burner/format/path_table.h"
-#include "burner/session/layout.h"
+#include "burner/session/internal.h"
 #include "burner/session/record.h"
 #include "burner/base/search.h"
 

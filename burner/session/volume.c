@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "burner/session/layout.h"
+#include "burner/session/internal.h"
 #include "burner/session/stream.h"
 #include "burner/format/appuse.h"
 #include "burner/format/volume_descriptor.h"

@@ -2,8 +2,11 @@
 /*
  * internal.h - what the files of the state machine share
  *
- *	queue.c		requests, the thread, status
+ *	queue.c		requests, the thread
+ *	status.c	what others are told of it
  *	machine.c	one commit, edge by edge
+ *	plan.c		its manifest and its plan
+ *	run.c		its life and its journal
  *	states.c	the table of the edges, and the journal
  *	undo.c		one that failed
  *	finish.c	publish and rebase: what must be completed once it was begun
@@ -15,12 +18,15 @@
 
 #include <stdatomic.h>
 
+#include "burner/base/own.h"
 #include "burner/base/worker.h"
 #include "fs/commit/commit.h"
 #include "fs/commit/faults.h"
 #include "fs/commit/inputs.h"
 #include "fs/commit/states.h"
 #include "fs/manifest/manifest.h"
+
+#define TICK_SECONDS 2 /* changed nodes go to the stage so often */
 
 /* A request in the queue. */
 struct queued {
@@ -74,20 +80,33 @@ struct commit {
 	size_t n_sessions;
 };
 
-/* ---- queue.c ---- */
+static inline void commit_lock(struct commit *c) { lock_take(&c->worker.lock); }
+static inline void commit_unlock(struct commit *c) { lock_give(&c->worker.lock); }
+
+/* ---- status.c ---- */
 void commit_phase(struct commit *c, enum commit_phase phase);
 void commit_tick(struct commit *c); /* changed nodes to the stage when two seconds are over */
 /* Look at the medium again, for commit_disc_info() and the tree's free space.  Only the thread that owns the disc. */
 int commit_look(struct commit *c, bool sessions_too);
 
+/* ---- run.c ---- */
+struct run *run_new(struct commit *c); /* NULL: no memory */
+void run_free(struct run *run);
+DEFINE_FREEP(struct run, run_free)
+int run_journal(struct run *run, enum stage_commit_state state);
+/* Tells the status how far it is, and asks whether it was cancelled. */
+struct burn_progress run_progress(struct run *run);
+/* returns error; the first message stays */
+int commit_failed(struct commit_result *outcome, const char *what, int error, const char *why);
+
+/* ---- plan.c ---- */
+/* From run->frozen to run->manifest, run->plan and what it costs.  0, also when it does not fit (outcome->fits, with a
+ * message); or an error with a message. */
+int run_plan(struct run *run, struct commit_result *outcome);
+
 /* ---- machine.c ---- */
 void machine_commit(struct commit *c, unsigned flags, struct commit_result *outcome);
 void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *outcome);
-int run_journal(struct run *run, enum stage_commit_state state);
-void run_free(struct run *run);
-
-/* returns error; the first message stays */
-int commit_failed(struct commit_result *outcome, const char *what, int error, const char *why);
 
 /* ---- undo.c ---- */
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * machine.c - one commit: freeze, plan, burn, verify
+ * machine.c - one commit: freeze, plan (plan.c), burn, verify
  *
  *	state		journaled before	what a crash in it means (recover.c)
  *	FROZEN		the tree is read	nothing was written: the changes stay staged
@@ -19,9 +19,6 @@
  * Up to and including the journal's PUBLISHING everything can be undone (undo.c); from then on it can only be
  * completed (finish.c): a run that stops there is kept as c->unfinished, the tree stays frozen, and the next commit,
  * or the next mount, goes on with it.
- *
- * The inputs of the layout are the same calls for a dry run and for a commit; only uuid and time differ, and neither
- * has a part in any length.
  */
 #include "fs/commit/internal.h"
 
@@ -29,55 +26,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "burner/base/log.h"
 #include "burner/base/own.h"
 #include "fs/commit/message.h"
-#include "fs/sharing/share.h"
 
 #define ENCODER_VERSION 1u
-
-DEFINE_FREEP(struct run, run_free)
-
-static struct run *run_new(struct commit *c)
-{
-	struct run *run = calloc(1, sizeof(*run));
-
-	if (run)
-		run->c = c;
-	return run;
-}
-
-void run_free(struct run *run)
-{
-	if (!run)
-		return;
-	target_free(run->target);
-	burn_plan_free(run->plan);
-	manifest_free(run->manifest);
-	tree_frozen_release(&run->frozen);
-	free(run);
-}
-
-int run_journal(struct run *run, enum stage_commit_state state)
-{
-	struct stage_commit next = run->record;
-	int r;
-
-	next.state = state;
-	r = commit_journal(&run->c->faults, run->c->stage, &next);
-	if (!r)
-		run->record = next;
-	return r;
-}
-
-int commit_failed(struct commit_result *outcome, const char *what, int error, const char *why)
-{
-	if (!outcome->message[0])
-		message_failed(outcome->message, sizeof(outcome->message), what, error, why);
-	return error;
-}
 
 /* With what the drive says itself. */
 static int burn_failed(struct run *run, struct commit_result *outcome, const char *what, int error)
@@ -87,142 +41,6 @@ static int burn_failed(struct run *run, struct commit_result *outcome, const cha
 	if (message_drive(why, sizeof(why), error, target_sense_text(run->target)))
 		return commit_failed(outcome, what, error, why);
 	return commit_failed(outcome, what, error, NULL);
-}
-
-/* ---- while it works ---- */
-
-static void report(void *context, uint64_t done_sectors, uint64_t all_sectors)
-{
-	struct run *run = context;
-	struct commit *c = run->c;
-
-	lock_take(&c->worker.lock);
-	c->status.done_sectors = done_sectors;
-	c->status.all_sectors = all_sectors;
-	lock_give(&c->worker.lock);
-	commit_tick(c);
-}
-
-static bool is_cancelled(void *context)
-{
-	const struct run *run = context;
-
-	return atomic_load(&run->c->cancelled);
-}
-
-/* ---- plan: for a dry run and for a commit ---- */
-
-/* What of it lies on the disc already. Without that the session is larger, and nothing is wrong. */
-static int share_content(struct run *run, struct commit_result *outcome)
-{
-	const struct burn_progress progress = {.report = report, .cancelled = is_cancelled, .context = run};
-	const struct share_options options = {.drive = run->inputs.state.exclusive, .progress = &progress};
-	int r = 0;
-
-	if (run->inputs.options.no_sharing || run->inputs.options.compat)
-		return 0;
-	r = manifest_share(run->manifest, &options);
-	if (r == -ECANCELED)
-		return commit_failed(outcome, "nothing was burned", r, NULL);
-	if (r)
-		log_warning("what is staged could not be compared with what is on the disc: %s", strerror(-r));
-	outcome->found_bytes = run->inputs.options.found_bytes = manifest_found_bytes(run->manifest);
-	return 0;
-}
-
-static int plan_inputs(struct run *run, struct commit_result *outcome)
-{
-	struct commit *c = run->c;
-	struct burn_options *o = &run->inputs.options;
-	uint64_t next_ino = max_u64(run->frozen.next_ino, stage_next_ino(c->stage));
-	int r = medium_explain(c->disc, inputs_gather(&c->options, c->disc, next_ino, &run->inputs));
-
-	if (r)
-		return commit_failed(outcome, "no session can be added to this disc", r,
-				     r == -EROFS ? run->inputs.state.why_not : NULL);
-	o->time = time(NULL);
-	if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))
-		return commit_failed(outcome, "no random number could be had", -EIO, NULL);
-	return 0;
-}
-
-static int make_plan(struct run *run, struct commit_result *outcome)
-{
-	char why[MANIFEST_WHY_BYTES];
-	int r = medium_explain(run->c->disc,
-			       manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why));
-
-	if (r == -EUCLEAN)
-		return r;
-	if (r == -ENOMEDIUM || r == -ENODEV)
-		return commit_failed(outcome, "the tree could not be read, so no session was made of it", r, NULL);
-	if (r)
-		return commit_failed(outcome, "the tree could not be read completely, so no session was made of it", r,
-				     why);
-	r = plan_inputs(run, outcome);
-	if (!r)
-		r = share_content(run, outcome);
-	return r ? r : burn_plan_new(run->manifest, &run->inputs.options, &run->plan);
-}
-
-static int plan_again(struct run *run, bool linked, struct commit_result *outcome)
-{
-	run->frozen.linked = linked;
-	burn_plan_free(TAKE_PTR(run->plan));
-	manifest_free(TAKE_PTR(run->manifest));
-	return make_plan(run, outcome);
-}
-
-static bool plan_fits(struct run *run, uint64_t *ret_missing_bytes, const char **ret_where)
-{
-	burn_plan_cost(run->plan, &run->cost);
-	return inputs_fit(&run->inputs, run->cost.append_sectors, ret_missing_bytes, ret_where);
-}
-
-/*
- * What was left out is needed after all, or the base's tables cannot be relied on (-EUCLEAN): then the whole tree.  A
- * whole tree that is only preferred gives way when it does not fit: while the session before burned, changes were
- * accepted for a linked one.
- */
-static int plan_tree(struct run *run, struct commit_result *outcome)
-{
-	uint64_t missing;
-	const char *where;
-	int r = make_plan(run, outcome);
-
-	if (!r && !run->frozen.linked && run->frozen.may_link && !plan_fits(run, &missing, &where))
-		r = plan_again(run, true, outcome);
-	if (r != -EUCLEAN || !run->frozen.linked)
-		return r;
-	log_notice("the directories cannot stay where they are on this disc: the session gets the whole tree");
-	tree_cannot_link(run->c->tree);
-	run->frozen.cannot_link = true;
-	return plan_again(run, false, outcome);
-}
-
-static const char *why_so_large(const struct run *run)
-{
-	if (run->frozen.cannot_link)
-		return ", with all directories of the disc: what it says of them is damaged, so none can stay where it "
-		       "is";
-	return run->flags & COMMIT_FULL_TREE ? ", with all directories of the disc, as was asked for" : "";
-}
-
-static int run_plan(struct run *run, struct commit_result *outcome)
-{
-	uint64_t missing = 0;
-	const char *where = NULL;
-	int r = plan_tree(run, outcome);
-
-	if (r)
-		return commit_failed(outcome, "the session could not be laid out", r, NULL);
-	outcome->fits = plan_fits(run, &missing, &where);
-	outcome->cost = run->cost;
-	outcome->session = run->inputs.options.session_number;
-	if (!outcome->fits)
-		message_no_room(outcome->message, sizeof(outcome->message), run->cost.append_sectors * SECTOR_BYTES,
-				missing, where, why_so_large(run));
-	return 0;
 }
 
 /* What memory-mapped writers and open nodes still hold goes to the stage. */
@@ -313,7 +131,7 @@ static int journal_failed(struct commit_result *outcome, int error)
 static int write_session(struct run *run, struct commit_result *outcome)
 {
 	struct commit *c = run->c;
-	const struct burn_progress progress = {.report = report, .cancelled = is_cancelled, .context = run};
+	const struct burn_progress progress = run_progress(run);
 	struct disc_state state;
 	int r;
 
@@ -366,8 +184,8 @@ static int run_burn(struct run *run, struct commit_result *outcome)
 	if (!outcome->fits)
 		return -ENOSPC;
 	tree_planned(run->c->tree, run->cost.append_sectors);
-	r = is_cancelled(run) ? commit_failed(outcome, "nothing was burned", -ECANCELED, NULL) :
-				check_disc(run, outcome);
+	r = atomic_load(&run->c->cancelled) ? commit_failed(outcome, "nothing was burned", -ECANCELED, NULL) :
+					      check_disc(run, outcome);
 	if (!r && run->inputs.state.exclusive) {
 		r = manifest_spool(run->manifest, run->plan);
 		if (r)

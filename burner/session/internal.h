@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * layout.h - the plan of a session, shared by the files of burner/session
+ * internal.h - the plan of a session, shared by the files of burner/session
  *
  * From the first sector of the session on:
  *
@@ -27,8 +27,8 @@
  * decides which parts of files stay where they are; record.c tells the size of each directory; then the addresses
  * are given, in the order above.
  */
-#ifndef BURNER_SESSION_LAYOUT_H
-#define BURNER_SESSION_LAYOUT_H
+#ifndef BURNER_SESSION_INTERNAL_H
+#define BURNER_SESSION_INTERNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * plan.c - what is frozen becomes a manifest and a plan: for a dry run and for a commit
+ *
+ * The inputs of the layout are the same calls for both; only uuid and time differ, and neither has a part in any
+ * length.
+ */
+#include "fs/commit/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "burner/base/log.h"
+#include "fs/commit/message.h"
+#include "fs/sharing/share.h"
+
+/* What of it lies on the disc already. Without that the session is larger, and nothing is wrong. */
+static int share_content(struct run *run, struct commit_result *outcome)
+{
+	const struct burn_progress progress = run_progress(run);
+	const struct share_options options = {.drive = run->inputs.state.exclusive, .progress = &progress};
+	int r = 0;
+
+	if (run->inputs.options.no_sharing || run->inputs.options.compat)
+		return 0;
+	r = manifest_share(run->manifest, &options);
+	if (r == -ECANCELED)
+		return commit_failed(outcome, "nothing was burned", r, NULL);
+	if (r)
+		log_warning("what is staged could not be compared with what is on the disc: %s", strerror(-r));
+	outcome->found_bytes = run->inputs.options.found_bytes = manifest_found_bytes(run->manifest);
+	return 0;
+}
+
+static int plan_inputs(struct run *run, struct commit_result *outcome)
+{
+	struct commit *c = run->c;
+	struct burn_options *o = &run->inputs.options;
+	uint64_t next_ino = max_u64(run->frozen.next_ino, stage_next_ino(c->stage));
+	int r = medium_explain(c->disc, inputs_gather(&c->options, c->disc, next_ino, &run->inputs));
+
+	if (r)
+		return commit_failed(outcome, "no session can be added to this disc", r,
+				     r == -EROFS ? run->inputs.state.why_not : NULL);
+	o->time = time(NULL);
+	if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))
+		return commit_failed(outcome, "no random number could be had", -EIO, NULL);
+	return 0;
+}
+
+static int make_plan(struct run *run, struct commit_result *outcome)
+{
+	char why[MANIFEST_WHY_BYTES];
+	int r = medium_explain(run->c->disc,
+			       manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why));
+
+	if (r == -EUCLEAN)
+		return r;
+	if (r == -ENOMEDIUM || r == -ENODEV)
+		return commit_failed(outcome, "the tree could not be read, so no session was made of it", r, NULL);
+	if (r)
+		return commit_failed(outcome, "the tree could not be read completely, so no session was made of it", r,
+				     why);
+	r = plan_inputs(run, outcome);
+	if (!r)
+		r = share_content(run, outcome);
+	return r ? r : burn_plan_new(run->manifest, &run->inputs.options, &run->plan);
+}
+
+static int plan_again(struct run *run, bool linked, struct commit_result *outcome)
+{
+	run->frozen.linked = linked;
+	burn_plan_free(TAKE_PTR(run->plan));
+	manifest_free(TAKE_PTR(run->manifest));
+	return make_plan(run, outcome);
+}
+
+static bool plan_fits(struct run *run, uint64_t *ret_missing_bytes, const char **ret_where)
+{
+	burn_plan_cost(run->plan, &run->cost);
+	return inputs_fit(&run->inputs, run->cost.append_sectors, ret_missing_bytes, ret_where);
+}
+
+/*
+ * What was left out is needed after all, or the base's tables cannot be relied on (-EUCLEAN): then the whole tree.  A
+ * whole tree that is only preferred gives way when it does not fit: while the session before burned, changes were
+ * accepted for a linked one.
+ */
+static int plan_tree(struct run *run, struct commit_result *outcome)
+{
+	uint64_t missing;
+	const char *where;
+	int r = make_plan(run, outcome);
+
+	if (!r && !run->frozen.linked && run->frozen.may_link && !plan_fits(run, &missing, &where))
+		r = plan_again(run, true, outcome);
+	if (r != -EUCLEAN || !run->frozen.linked)
+		return r;
+	log_notice("the directories cannot stay where they are on this disc: the session gets the whole tree");
+	tree_cannot_link(run->c->tree);
+	run->frozen.cannot_link = true;
+	return plan_again(run, false, outcome);
+}
+
+static const char *why_so_large(const struct run *run)
+{
+	if (run->frozen.cannot_link)
+		return ", with all directories of the disc: what it says of them is damaged, so none can stay where it "
+		       "is";
+	return run->flags & COMMIT_FULL_TREE ? ", with all directories of the disc, as was asked for" : "";
+}
+
+int run_plan(struct run *run, struct commit_result *outcome)
+{
+	uint64_t missing = 0;
+	const char *where = NULL;
+	int r = plan_tree(run, outcome);
+
+	if (r)
+		return commit_failed(outcome, "the session could not be laid out", r, NULL);
+	outcome->fits = plan_fits(run, &missing, &where);
+	outcome->cost = run->cost;
+	outcome->session = run->inputs.options.session_number;
+	if (!outcome->fits)
+		message_no_room(outcome->message, sizeof(outcome->message), run->cost.append_sectors * SECTOR_BYTES,
+				missing, where, why_so_large(run));
+	return 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * status.c - what others may know of the commit's thread while it works: phase, medium, sessions
+ *
+ * All of it is a copy under the worker's lock, which is held for moments: nobody waits for a burn to be told of it.
+ */
+#include "fs/commit/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "burner/base/log.h"
+#include "burner/base/own.h"
+
+void commit_phase(struct commit *c, enum commit_phase phase)
+{
+	commit_lock(c);
+	c->status = (struct commit_status){.phase = phase};
+	commit_unlock(c);
+}
+
+void commit_status(struct commit *c, struct commit_status *ret)
+{
+	commit_lock(c);
+	*ret = c->status;
+	commit_unlock(c);
+}
+
+void commit_cancel(struct commit *c) { atomic_store(&c->cancelled, true); }
+
+int commit_look(struct commit *c, bool sessions_too)
+{
+	_free_ struct disc_session *sessions = NULL;
+	struct disc_state state;
+	size_t n = 0;
+	int r = disc_state(c->disc, &state);
+
+	if (!r && sessions_too)
+		r = disc_sessions(c->disc, &sessions, &n);
+	if (r)
+		return r;
+	commit_lock(c);
+	c->state = state;
+	if (sessions_too) {
+		struct disc_session *old = c->sessions;
+
+		c->sessions = sessions;
+		c->n_sessions = n;
+		sessions = old;
+	}
+	commit_unlock(c);
+	tree_set_medium(c->tree, &state);
+	return 0;
+}
+
+int commit_disc_info(struct commit *c, struct disc_state *ret_state, struct disc_session **ret_sessions, size_t *ret_n)
+{
+	struct disc_session *copy;
+
+	commit_lock(c);
+	copy = calloc(c->n_sessions ? c->n_sessions : 1, sizeof(*copy));
+	if (copy) {
+		if (c->n_sessions)
+			memcpy(copy, c->sessions, c->n_sessions * sizeof(*copy));
+		*ret_state = c->state;
+		*ret_sessions = copy;
+		*ret_n = c->n_sessions;
+	}
+	commit_unlock(c);
+	return copy ? 0 : -ENOMEM;
+}
+
+void commit_tick(struct commit *c)
+{
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec - c->flushed.tv_sec < TICK_SECONDS)
+		return;
+	c->flushed = now;
+	r = tree_flush(c->tree);
+	if (r && !c->flush_failed)
+		log_error("changes cannot be saved in the staging area: %s; make room there", strerror(-r));
+	c->flush_failed = r != 0;
+}
