@@ -58,8 +58,8 @@ int guess_udf(struct disc *d)
 			return r;
 		if (!memcmp(sector + 1, "NSR02", 5) || !memcmp(sector + 1, "NSR03", 5))
 			return 1;
-		if (!is_volume_descriptor(sector) && memcmp(sector + 1, "BEA01", 5) && memcmp(sector + 1, "BOOT2", 5) &&
-		    memcmp(sector + 1, "CDW02", 5))
+		if (!is_volume_descriptor(sector) && memcmp(sector + 1, "BEA01", 5) != 0 &&
+		    memcmp(sector + 1, "BOOT2", 5) != 0 && memcmp(sector + 1, "CDW02", 5) != 0)
 			return 0;
 	}
 	return 0;

@@ -87,7 +87,7 @@ static int take_tf(struct rock *r, const uint8_t *e)
 		if (!date)
 			continue;
 		/* Most are the same as the one before. */
-		if (!before || memcmp(date, before, tf.date_bytes))
+		if (!before || memcmp(date, before, tf.date_bytes) != 0)
 			(void)(tf.date_bytes == LONG_DATE_BYTES ? date_decode_long : date_decode_short)(date, &time);
 		before = date;
 		set_time(r, (enum rrip_time)i, time);

@@ -316,13 +316,15 @@ static int way_collect_locked(struct tree *t, struct node *dir, struct way *w)
 	struct node *n = dir;
 
 	while (!touched_has_locked(t, n->ino)) {
+		struct node *above;
 		int r = way_add(w, n);
 
 		if (r < 0 || n == t->root)
 			return r;
-		r = way_up_locked(t, n->parent, &n);
-		if (r < 0 || !n)
+		r = way_up_locked(t, n->parent, &above);
+		if (r < 0 || !above)
 			return r;
+		n = above;
 	}
 	return 0;
 }
