@@ -3,6 +3,7 @@
  * command.c - what the three commands share
  */
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -41,6 +42,25 @@ int command_usage(const char *format, ...)
 	}
 	fprintf(stderr, "Try '%s --help'.\n", program_invocation_short_name);
 	return COMMAND_USAGE;
+}
+
+int command_argument(int argc, char **argv, const char *what, const char **ret)
+{
+	if (argc == optind)
+		return command_usage("the %s is missing", what);
+	if (argc > optind + 1)
+		return command_usage("one %s at a time", what);
+	*ret = argv[optind];
+	return COMMAND_DONE;
+}
+
+int command_mount(const char *argument, struct control_mount *ret)
+{
+	int r = mounts_find(argument, ret);
+
+	if (r == -ENOENT)
+		return command_fail("%s: no cdappendfs is mounted there; see 'findmnt -t fuse.cdappendfs'", argument);
+	return r < 0 ? command_fail("%s: %s", argument, strerror(-r)) : COMMAND_DONE;
 }
 
 int command_help(const char *text)
@@ -105,8 +125,9 @@ static size_t terminal_columns(void)
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col : 80;
 }
 
-void progress_report(struct progress *p, const char *phase, uint64_t done_bytes, uint64_t all_bytes)
+void progress_report(void *progress, const char *phase, uint64_t done_bytes, uint64_t all_bytes)
 {
+	struct progress *p = progress;
 	char text[160], shown[160];
 	int64_t now = now_ms();
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "cdappendfs/version.h"
+#include "fs/control/mounts.h"
 
 enum command_status { COMMAND_DONE = 0, COMMAND_FAILED = 1, COMMAND_USAGE = 2 };
 
@@ -17,6 +18,10 @@ enum command_status { COMMAND_DONE = 0, COMMAND_FAILED = 1, COMMAND_USAGE = 2 };
 __attribute__((format(printf, 1, 2))) int command_fail(const char *format, ...);
 /* After getopt_long() has said what is wrong, or with a message of ours. Returns COMMAND_USAGE. */
 __attribute__((format(printf, 1, 2))) int command_usage(const char *format, ...);
+/* The one argument behind the options, and what it is called.  COMMAND_DONE, or COMMAND_USAGE after a message. */
+int command_argument(int argc, char **argv, const char *what, const char **ret);
+/* The mount of that mount point or disc.  COMMAND_DONE, or COMMAND_FAILED after a message. */
+int command_mount(const char *argument, struct control_mount *ret);
 /* --help and --version; flushes standard output. */
 int command_help(const char *text);
 int command_version(void);
@@ -33,7 +38,7 @@ struct progress {
 /* quiet: as if it were no terminal. */
 enum progress_use { PROGRESS_AUTO, PROGRESS_QUIET };
 void progress_init(struct progress *p, enum progress_use use);
-void progress_report(struct progress *p, const char *phase, uint64_t done_bytes, uint64_t all_bytes);
+void progress_report(void *progress, const char *phase, uint64_t done_bytes, uint64_t all_bytes);
 /* The line as it would be drawn at that time. */
 void progress_format(const struct progress *p, uint64_t done_bytes, uint64_t all_bytes, int64_t at_ms, char *buf,
 		     size_t size);

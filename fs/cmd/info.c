@@ -76,11 +76,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	}
 	if (ret->msinfo && (ret->json || ret->changes))
 		return command_usage("--msinfo goes with no other option");
-	if (argc - optind != 1)
-		return command_usage(argc == optind ? "the disc or mount point is missing" :
-						      "one disc or mount point at a time");
-	ret->argument = argv[optind];
-	return COMMAND_DONE;
+	return command_argument(argc, argv, "disc or mount point", &ret->argument);
 }
 
 /* ---- printing ---- */

@@ -95,15 +95,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return command_usage("only one of --dry-run, --discard and --finalize can be asked for");
 	if (ret->full_tree && ret->action == ACTION_DISCARD)
 		return command_usage("--discard writes nothing: leave --full-tree out");
-	if (argc - optind != 1)
-		return command_usage(argc == optind ? "the mount point is missing" : "one mount point at a time");
-	ret->mountpoint = argv[optind];
-	return COMMAND_DONE;
-}
-
-static void on_progress(void *context, const char *phase, uint64_t done_bytes, uint64_t all_bytes)
-{
-	progress_report(context, phase, done_bytes, all_bytes);
+	return command_argument(argc, argv, "mount point", &ret->mountpoint);
 }
 
 static void on_info(void *context, const char *type, const char *line)
@@ -201,16 +193,14 @@ int main(int argc, char **argv)
 
 	if (status != COMMAND_DONE || !o.mountpoint)
 		return status;
-	int r = mounts_find(o.mountpoint, &mount);
-	if (r < 0)
-		return command_fail("%s: %s", o.mountpoint,
-				    r == -ENOENT ? "no cdappendfs is mounted there; see 'findmnt -t fuse.cdappendfs'" :
-						   strerror(-r));
+	status = command_mount(o.mountpoint, &mount);
+	if (status != COMMAND_DONE)
+		return status;
 	if (o.action == ACTION_FINALIZE && (status = check_finalize(&mount)) != COMMAND_DONE)
 		return status;
 	progress_init(&progress, o.quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
-	struct client_handlers handlers = {.progress = on_progress, .context = &progress};
-	r = client_ask(&mount, requests[o.action][o.full_tree], &handlers, &result);
+	struct client_handlers handlers = {.progress = progress_report, .context = &progress};
+	int r = client_ask(&mount, requests[o.action][o.full_tree], &handlers, &result);
 	progress_clear(&progress);
 	if (r < 0)
 		return command_fail("%s: %s", mount.mountpoint, client_why(r));

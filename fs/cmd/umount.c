@@ -93,10 +93,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			return command_usage(NULL);
 		}
 	}
-	if (argc - optind != 1)
-		return command_usage(argc == optind ? "the mount point is missing" : "one mount point at a time");
-	ret->mountpoint = argv[optind];
-	return COMMAND_DONE;
+	return command_argument(argc, argv, "mount point", &ret->mountpoint);
 }
 
 static int enter_namespace(const char *namespace)
@@ -176,11 +173,6 @@ static int say_busy(const char *mountpoint)
 
 /* ---- and what becomes of the commit ---- */
 
-static void on_progress(void *context, const char *phase, uint64_t done_bytes, uint64_t all_bytes)
-{
-	progress_report(context, phase, done_bytes, all_bytes);
-}
-
 static void print_result(const struct client_result *r)
 {
 	char append[REPORT_BYTES_TEXT], message[sizeof(r->message)];
@@ -195,7 +187,7 @@ static int wait_for_commit(struct client *c, const struct control_mount *mount, 
 {
 	struct client_result result;
 	struct progress progress;
-	struct client_handlers handlers = {.progress = on_progress, .context = &progress};
+	struct client_handlers handlers = {.progress = progress_report, .context = &progress};
 	char message[sizeof(result.message)];
 
 	progress_init(&progress, o->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
@@ -264,10 +256,8 @@ int main(int argc, char **argv)
 		return status;
 	if (o.namespace && (r = enter_namespace(o.namespace)) < 0)
 		return command_fail("namespace %s: %s", o.namespace, strerror(-r));
-	r = mounts_find(o.mountpoint, &mount);
-	if (r < 0)
-		return command_fail("%s: %s", o.mountpoint,
-				    r == -ENOENT ? "no cdappendfs is mounted there; see 'findmnt -t fuse.cdappendfs'" :
-						   strerror(-r));
+	status = command_mount(o.mountpoint, &mount);
+	if (status != COMMAND_DONE)
+		return status;
 	return command_end(umount_one(&mount, &o));
 }
