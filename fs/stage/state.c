@@ -135,6 +135,18 @@ static int get_counter(struct stage *s, const char *key, uint64_t least, uint64_
 	return 0;
 }
 
+/* Block 0 is one like any other: where there is no number, none has failed. */
+static int load_failed_lba(struct stage *s)
+{
+	uint64_t lba = UINT32_MAX;
+	int r = stage_state_get_number(s, "failed_lba", &lba);
+
+	if (r && r != -ENOENT)
+		return r;
+	s->failed_lba = lba < UINT32_MAX ? (uint32_t)lba : UINT32_MAX;
+	return 0;
+}
+
 static int load_commit(struct stage *s)
 {
 	uint8_t p[COMMIT_BYTES];
@@ -184,7 +196,7 @@ static int load_binding(struct stage *s)
 
 int stage_state_load(struct stage *s)
 {
-	uint64_t generation = 1, body = 1, failed_lba = UINT32_MAX;
+	uint64_t generation = 1, body = 1;
 	int r = load_binding(s);
 
 	if (!r)
@@ -196,7 +208,7 @@ int stage_state_load(struct stage *s)
 	if (!r)
 		r = get_counter(s, "ino_limit", 1, &s->ino_limit);
 	if (!r)
-		r = get_counter(s, "failed_lba", 0, &failed_lba);
+		r = load_failed_lba(s);
 	if (r)
 		return r;
 	if (generation > INT32_MAX || body > INT32_MAX)
@@ -204,7 +216,6 @@ int stage_state_load(struct stage *s)
 	s->generation = (uint32_t)generation;
 	s->next_body = (uint32_t)body;
 	s->next_ino = s->ino_limit;
-	s->failed_lba = failed_lba < UINT32_MAX ? (uint32_t)failed_lba : UINT32_MAX;
 	return 0;
 }
 

@@ -51,6 +51,26 @@ static void test_directory_is_made_and_emptied(void **state)
 	assert_int_equal(open_error(f, NULL), -ENOENT);
 }
 
+/* Of a write-once disc: none has failed until it is said, and the first session begins at block 0. */
+static void test_failed_session(void **state)
+{
+	struct fixture *f = *state;
+	static const uint32_t failed[] = {UINT32_MAX, 0, 26480};
+
+	leave_one_file(f);
+	for (unsigned i = 0; i < ARRAY_LENGTH(failed); i++) {
+		struct stage *s = open_stage(f);
+
+		if (i > 0)
+			assert_int_equal(stage_set_failed_lba(s, failed[i]), 0);
+		assert_int_equal(stage_failed_lba(s), failed[i]);
+		stage_close(s);
+		s = open_stage(f);
+		assert_int_equal(stage_failed_lba(s), failed[i]);
+		stage_close(s);
+	}
+}
+
 static void test_unfit_directories(void **state)
 {
 	struct fixture *f = *state;
@@ -431,6 +451,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_directory_is_made_and_emptied, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_failed_session, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_unfit_directories, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_in_use, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_read_only_looks_without_change, fixture_setup, fixture_teardown),
