@@ -156,9 +156,11 @@ compile_commands.json: Makefile $(B)/flags $(ALL_SRC)
 		sed -n 's/[\\"]/\\&/g; s|^.* -c -o [^ ]* \([^ ]*\)$$|{"directory": "$(CURDIR)", "file": "\1", "command": "&"}|p' | \
 		sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >$@
 
-# Made anew, so that the object of a deleted file does not stay in it.
+# Made anew, so that the object of a deleted file does not stay in it; also when a file was only deleted.
 define room_archive
-$(call archive,$(1)): $(call obj,$(call room_src,$(1)))
+$(call archive,$(1)).of: FORCE
+	@mkdir -p $$(@D); echo '$(call room_src,$(1))' | cmp -s - $$@ || echo '$(call room_src,$(1))' >$$@
+$(call archive,$(1)): $(call obj,$(call room_src,$(1))) $(call archive,$(1)).of
 	$$(call say,AR,$$@)
 	@mkdir -p $$(@D); rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$(filter %.o,$$^)
