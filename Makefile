@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# One file, not recursive.  A room is a directory fs/ROOM or burner/ROOM; a room sees a library only when it is named under
-# "Rooms and libraries".
+# One file, not recursive.  A room is a directory fs/ROOM or burner/ROOM; a room sees a library only when it is named
+# under "Rooms and libraries".
 #
-#	CC=clang  CFLAGS=…  SAN=address,undefined  SAN=thread  CHECKS=1  WERROR=1  V=1  PREFIX=/usr  DESTDIR=…  SBINDIR=/sbin
+#	CC=clang  CFLAGS=…  SAN=address,undefined  SAN=thread  CHECKS=1  WERROR=1  V=1
+#	PREFIX=/usr  DESTDIR=…  SBINDIR=/sbin
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -22,8 +23,10 @@ INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 
 CFLAGS ?= -O2 -g
-WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wwrite-strings
-ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) $(if $(SAN)$(CHECKS),-DCDAPPENDFS_CHECKS) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -pthread \
+WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual \
+	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wwrite-strings
+ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) $(if $(SAN)$(CHECKS),-DCDAPPENDFS_CHECKS) \
+	-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -pthread \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer) $(CFLAGS)
 ALL_LDFLAGS = -pthread -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS) $(LDFLAGS)
 
@@ -47,7 +50,8 @@ CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
 
 # A room is a folder; its archive holds its objects.  The lowest room comes first.  SEES.x: the rooms whose headers and
 # functions x may use, besides its own and include/; USES.x: its libraries (pkg-config).  `make layers` holds x to both.
-ROOMS := burner/base burner/format burner/session burner/medium burner fs/iso fs/stage fs/tree fs/manifest fs/sharing fs/commit \
+ROOMS := burner/base burner/format burner/session burner/medium burner \
+	fs/iso fs/stage fs/tree fs/manifest fs/sharing fs/commit \
 	fs/fuse fs/control fs/cmd fs/daemon
 SEES.burner/base :=
 SEES.burner/format := burner/base
@@ -119,10 +123,14 @@ POWER := $(B)/tests/power_cut $(B)/tests/power_record.so
 REPLAYS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/replay_%)
 FUZZERS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/libfuzzer_%)
 MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
-HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) $(B)/tests/recorder $(B)/tests/uml_xstate.so $(B)/tests/late.so
-ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(COMMANDS:%=fs/cmd/%.c) $(UNIT_SRC) $(UNIT_AUX) $(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) $(HELPER_SRC) $(RECORDER_SRC) $(POWER_SRC)
+HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) \
+	$(B)/tests/recorder $(B)/tests/uml_xstate.so $(B)/tests/late.so
+ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(COMMANDS:%=fs/cmd/%.c) $(UNIT_SRC) $(UNIT_AUX) \
+	$(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) \
+	$(HELPER_SRC) $(RECORDER_SRC) $(POWER_SRC)
 
-.PHONY: all programs tests fuzz fuzzers units helpers deps check demo bench soak fuzzing coverage check-ports headers layers install uninstall clean help FORCE format lint
+.PHONY: all programs tests fuzz fuzzers units helpers deps check demo bench soak fuzzing coverage check-ports \
+	headers layers install uninstall clean help FORCE format lint
 
 ## all: the programs, in build/ (the default); header and layer check
 all: programs headers layers
@@ -142,7 +150,8 @@ deps:
 # ---- Compiling -----------------------------------------------------------------------------------------------------
 # Everything is compiled again when the compiler or its options change.
 $(B)/flags: FORCE
-	@mkdir -p $(@D); printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' | cmp -s - $@ || printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' >$@
+	@mkdir -p $(@D); printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
+		printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' >$@
 
 $(B)/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
@@ -247,8 +256,9 @@ define room_links
 $(B)/rooms/$(1).links: $(call archive,$(1)) $(foreach r,$(call below,$(1)),$(call archive,$(r)))
 	$$(call say,LINKS,$(1))
 	@mkdir -p $$(@D)
-	$$(Q)echo 'int main(void) { return 0; }' | $(CC) $$(ALL_LDFLAGS) -o $$@.out -x c - -x none -Wl,--whole-archive $(call archive,$(1)) \
-		-Wl,--no-whole-archive $(foreach r,$(call backwards,$(filter $(call below,$(1)),$(ROOMS))),$(call archive,$(r))) \
+	$$(Q)echo 'int main(void) { return 0; }' | $(CC) $$(ALL_LDFLAGS) -o $$@.out -x c - -x none \
+		-Wl,--whole-archive $(call archive,$(1)) -Wl,--no-whole-archive \
+		$(foreach r,$(call backwards,$(filter $(call below,$(1)),$(ROOMS))),$(call archive,$(r))) \
 		$$(call ask,LIBS.$(1),--libs $(sort $(USES.$(1)) $(foreach r,$(call below,$(1)),$(USES.$(r)))))
 	@rm -f $$@.out; touch $$@
 endef
@@ -277,7 +287,7 @@ demo:
 	$(Q)$(MAKE) --no-print-directory $(jobs) all
 	$(Q)tests/demo
 
-## bench: ratios against other programs, the table of tests/bench/RESULTS.md; BENCH_ONLY=PATTERN some sections, BENCH_SCALE=small a quick test of it
+## bench: ratios against other programs, as in tests/bench/RESULTS.md; BENCH_ONLY=PATTERN some, BENCH_SCALE=small quick
 bench:
 	$(Q)tests/install-packages build bench
 	$(Q)tests/install-packages unionfs-fuse || echo 'bench: goes on without unionfs-fuse'
@@ -301,10 +311,11 @@ fuzzing:
 ## coverage: what the corpus covers, by file (clang, llvm-cov)
 coverage:
 	$(Q)tests/install-packages build tests fuzzing
-	$(Q)$(MAKE) --no-print-directory $(jobs) CC=clang B=build-coverage CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' fuzz
+	$(Q)$(MAKE) --no-print-directory $(jobs) CC=clang B=build-coverage \
+		CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' fuzz
 	$(Q)tests/fuzz/coverage
 
-## check-ports: Debian 13, 32 bits and a big-endian processor, below /var/tmp (as root, an hour or more); PORTS=… some of them
+## check-ports: Debian 13, 32 bits, big-endian, below /var/tmp (as root, an hour or more); PORTS=… some of them
 check-ports:
 	$(Q)tests/install-packages ports
 	$(Q)tests/ports $(PORTS)
@@ -314,7 +325,8 @@ install: programs
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
 	$(INSTALL) $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	ln -sfn $(BINDIR)/cdappendfs-umount $(DESTDIR)$(SBINDIR)/umount.fuse.cdappendfs
-	for page in $(MAN); do $(INSTALL) -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+	for page in $(MAN); do \
+		$(INSTALL) -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
 ## uninstall: removes what install put there
 uninstall:
 	rm -f $(PROGRAMS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(SBINDIR)/umount.fuse.cdappendfs
@@ -324,6 +336,7 @@ uninstall:
 clean:
 	rm -rf build build-* compile_commands.json
 
+## VARIABLES: with any: CC=… SAN=… (sanitizers) CHECKS=1 (asserts locks, invariants; SAN=… does) WERROR=1 V=1
 ## help: this list
 help:
 	@sed -n 's/^## \([^:]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 24

@@ -10,6 +10,7 @@
  *	durable.c		the bodies of one commit, made durable together
  *	sync_thread.c		group commit, the thread, checkpoints
  *	generations.c state.c	freeze, snapshot, drop; commit state and results
+ *	check.c			what must hold between two steps
  *
  * Lock order: s->lock -> bodies.lock or sync.lock.  The leader (sync.running, one thread) is the only one
  * that commits, flushes or checkpoints.

@@ -62,6 +62,15 @@ sub long_prose {
 	return @found;
 }
 
+# A row that goes on in the next one is two rows when it is shown.  (The bench writes a table of its own.)
+sub split_rows {
+	my ($file, $text) = @_;
+	my @lines = split /\n/, $text;
+	return if $file eq 'tests/bench/RESULTS.md';
+	return map { "$file:" . ($_ + 1) . ': a row without a first cell' }
+		grep { $lines[$_] =~ /^\|\s*\|/ && ($lines[$_ + 1] // '') !~ /^\|\s*-/ } 0 .. $#lines;
+}
+
 # Lines of code: 120 columns, a tab has eight.
 sub long_code {
 	my ($file, $text) = @_;
@@ -178,6 +187,7 @@ sub other_versions {
 my $long = 'a word ' x 20;
 is(scalar long_prose('a.md', "$long\n| $long |\n"), 2, 'a long line of prose and a long table are found');
 is(scalar long_prose('a.md', "```\n" . 'x' x 105 . "\n```\n"), 0, 'code in a document may be a little longer');
+is(scalar split_rows('a.md', "| | |\n|---|---|\n| a | b |\n| | c |\n"), 1, 'a row that goes on in the next one is found');
 is(scalar long_code('a.c', "\t" x 15 . "x\n"), 1, 'a long line of code is found');
 is(scalar missing_in_document('a.md', '`fs/nowhere.c` `nowhere.h` `no_such_test` `no_such_call()` `fs/main.c`'), 4,
 	'a document that names what is not there');
@@ -198,6 +208,7 @@ sub nothing {
 }
 cmp_ok(scalar @documents, '>', 8, 'there are documents');
 nothing('prose has 100 columns, tables 110', map { long_prose($_, $text{$_}) } @documents);
+nothing('each entry of a table is one row', map { split_rows($_, $text{$_}) } @documents);
 nothing('code has 120 columns', map { long_code($_, $text{$_}) } @code);
 nothing('what documents name is there', map { missing_in_document($_, $text{$_}) } @documents);
 nothing('what comments name is there', map { missing_in_comments($_, $text{$_}) }
