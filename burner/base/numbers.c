@@ -2,6 +2,7 @@
 #include "burner/base/numbers.h"
 
 #include <assert.h>
+#include <errno.h>
 
 struct slot {
 	uint64_t key; /* key + 1: a table has no key 0 */
@@ -11,7 +12,7 @@ static_assert(sizeof(struct slot) == 12, "as numbers.h says");
 
 int numbers_add(struct numbers *m, uint64_t key, uint32_t value)
 {
-	int r = table_reserve(&m->table, sizeof(struct slot), 1);
+	int r = key < UINT64_MAX ? table_reserve(&m->table, sizeof(struct slot), 1) : -EOVERFLOW;
 	struct slot *slot;
 
 	if (r)

@@ -16,7 +16,7 @@ struct numbers {
 	struct table table;
 };
 
-/* -ENOMEM. The key is below UINT64_MAX. */
+/* -ENOMEM; -EOVERFLOW: UINT64_MAX is no key. */
 int numbers_add(struct numbers *m, uint64_t key, uint32_t value);
 /* Values of a key, one after the other: *cursor starts at 0. NUMBERS_NONE at the end. Nothing may be added
  * meanwhile. */

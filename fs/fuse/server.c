@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -189,11 +190,26 @@ static bool is_unmounted(const struct server *s)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
 }
 
+/*
+ * libfuse's way, but for its look at /etc/mtab: if that is no file that may be written it can run umount(8) (3.17,
+ * Debian 13), which the sandbox refuses, and the mount would stay without a daemon.  The device is closed first, so
+ * that nobody waits for answers any more; its number, which libfuse closes with the session, stays taken.
+ */
+static bool take_away_as_root(struct server *s)
+{
+	_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (geteuid() != 0 || null < 0 || dup3(null, fuse_session_fd(s->session), O_CLOEXEC) < 0)
+		return false;
+	return umount2(s->options.mountpoint, MNT_DETACH) == 0;
+}
+
 static void take_away(struct server *s)
 {
 	bool there = !is_unmounted(s);
 
-	fuse_session_unmount(s->session);
+	if (!there || !take_away_as_root(s))
+		fuse_session_unmount(s->session);
 	if (there && s->options.take_away)
 		s->options.take_away(s->options.context);
 }

@@ -18,16 +18,21 @@ bool stage_name_is_sound(const char *name, size_t length)
 	return length && length <= NAME_MAX_BYTES && !memchr(name, 0, length) && !memchr(name, '/', length) && !dots;
 }
 
+/* A number of a node, as the journal has it, which may be anything: SQLite has no others, and they are keys here. */
+static bool is_number(uint64_t ino) { return ino <= INT64_MAX; }
+
 static int load_nodes(struct stage *s, struct idset *nodes)
 {
 	lock_assert(&s->lock);
 	int r;
 
 	while ((r = db_step(s, ST_NODE_INOS)) > 0) {
-		r = idset_reserve(nodes, 1);
+		uint64_t ino = stage_row_number(s->statements[ST_NODE_INOS], 0);
+
+		r = is_number(ino) ? idset_reserve(nodes, 1) : -EBADMSG;
 		if (r)
 			break;
-		idset_add(nodes, stage_row_number(s->statements[ST_NODE_INOS], 0));
+		idset_add(nodes, ino);
 	}
 	db_reset(s, ST_NODE_INOS);
 	return r;
@@ -38,12 +43,13 @@ static int load_names(struct stage *s, struct idmap *names, uint64_t *n_names)
 	int r;
 
 	while ((r = db_step(s, ST_NAMES_COUNT)) > 0) {
+		uint64_t directory = stage_row_number(s->statements[ST_NAMES_COUNT], 0);
 		uint64_t count = stage_row_number(s->statements[ST_NAMES_COUNT], 1);
 
-		r = idmap_reserve(names, 1);
+		r = is_number(directory) ? idmap_reserve(names, 1) : -EBADMSG;
 		if (r)
 			break;
-		idmap_put(names, stage_row_number(s->statements[ST_NAMES_COUNT], 0), count);
+		idmap_put(names, directory, count);
 		*n_names += count;
 	}
 	db_reset(s, ST_NAMES_COUNT);

@@ -165,6 +165,7 @@ printf kept >"$mnt/kept"
 before=$(image_digest "$disc")
 kill -TERM "${pid_of[$mnt]}"
 await_daemon "$mnt" 60
+is 'SIGTERM takes the mount away' "$(ls -A "$mnt" 2>&1)" ''
 is 'SIGTERM burns nothing' "$(image_digest "$disc")" "$before"
 mount_disc "$disc"
 is 'and keeps the stage' "$(cat "$mnt/kept")" kept
