@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "burner/session/internal.h"
+#include "burner/session/record.h"
 #include "burner/session/system_use.h"
 #include "burner/format/directory_record.h"
 
@@ -256,4 +257,30 @@ void directory_encode(const struct burn_plan *p, enum tree_kind kind, const stru
 
 	memset(ret, 0, ((size_t)d->sectors + d->area_sectors) * SECTOR_BYTES);
 	write_directory(&w, d);
+}
+
+int records_read(struct records *r, uint8_t *buf, size_t bytes)
+{
+	while (bytes) {
+		int more = 1;
+		size_t n;
+
+		if (r->at == r->n) {
+			r->at = 0;
+			more = r->next(r->context, r);
+		}
+		if (more < 0)
+			return more;
+		if (!more) {
+			r->n = 0;
+			memset(buf, 0, bytes);
+			return 0;
+		}
+		n = min_u64(bytes, r->n - r->at);
+		memcpy(buf, r->record + r->at, n);
+		r->at += (unsigned)n;
+		buf += n;
+		bytes -= n;
+	}
+	return 0;
 }

@@ -18,30 +18,6 @@ struct records {
 };
 
 /* Zeros behind the last record. */
-static inline int records_read(struct records *r, uint8_t *buf, size_t bytes)
-{
-	while (bytes) {
-		int more = 1;
-		size_t n;
-
-		if (r->at == r->n) {
-			r->at = 0;
-			more = r->next(r->context, r);
-		}
-		if (more < 0)
-			return more;
-		if (!more) {
-			r->n = 0;
-			memset(buf, 0, bytes);
-			return 0;
-		}
-		n = min_u64(bytes, r->n - r->at);
-		memcpy(buf, r->record + r->at, n);
-		r->at += (unsigned)n;
-		buf += n;
-		bytes -= n;
-	}
-	return 0;
-}
+int records_read(struct records *r, uint8_t *buf, size_t bytes);
 
 #endif
