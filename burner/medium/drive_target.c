@@ -128,8 +128,10 @@ static int check_place(const struct drive_target *t, uint32_t start_lba, uint64_
 {
 	const struct drive *d = t->drive;
 	struct disc_state state;
+	int r = disc_state(&t->drive->disc, &state);
 
-	disc_state(&t->drive->disc, &state);
+	if (r < 0)
+		return r;
 	if (!state.appendable)
 		return -EROFS;
 	if (start_lba != state.next_lba)
