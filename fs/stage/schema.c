@@ -41,7 +41,7 @@ const char *const db_sql[ST_N] = {
 	[ST_NAME_DROP] = "DELETE FROM name WHERE generation<=?1",
 	[ST_NAME_NEWER] = "SELECT 1 FROM name WHERE generation>?1 LIMIT 1",
 	[ST_NAMES_OF] = ("SELECT n.name,n.ino,d.mode FROM name n LEFT JOIN node d ON d.ino=n.ino WHERE n.parent=?1 "
-			"ORDER BY n.name"),
+			 "ORDER BY n.name"),
 	[ST_NAMES_DELETE] = "DELETE FROM name WHERE parent=?1",
 	[ST_NAMES_ALL] = "SELECT parent,name,ino FROM name ORDER BY parent,name",
 	[ST_NAMES_COUNT] = "SELECT parent,count(*) FROM name GROUP BY parent",
