@@ -130,7 +130,7 @@ static void set_private(const struct iso *iso, struct iso_entry *e, const struct
 		e->twin = r->twin;
 		e->area_sectors = r->twin_areas;
 	}
-	e->joliet_attempt = r->joliet_attempt < UINT32_MAX ? r->joliet_attempt + 1 : 0;
+	e->joliet_attempt = r->joliet_attempt + 1;
 }
 
 static int decode_rock(struct iso *iso, struct window *w, const uint8_t *record, enum decode_depth depth,

@@ -58,7 +58,7 @@ struct iso_entry {
 	char *target;	   /* symlinks, at most 4095 bytes; owned by the entry */
 	uint64_t locator;  /* of the record, for iso_entry_at() */
 	char iso_name[40]; /* identifier as recorded, version cut; "" when it does not fit */
-	/* Of TW entries (burner/SESSION.md), zeros but in sessions of ours that have them: */
+	/* Of twins' entries (burner/SESSION.md), zeros but in sessions of ours that have them: */
 	struct iso_extent twin;	 /* directories: records of the Joliet twin; bytes 0: there is none */
 	uint32_t area_sectors;	 /* directories: continuation areas right behind their records */
 	uint32_t joliet_attempt; /* + 1: which of the made names the Joliet record has */
