@@ -110,7 +110,7 @@ static int make_commit(struct app *a)
 		.no_sharing = o->no_sharing || o->compat,
 		.compat = o->compat,
 		.no_verify = o->no_verify,
-		.drop_udf = o->drop_udf,
+		.accepted = o->accepted,
 		.speed = o->speed,
 		.bytes_per_second = o->bytes_per_second,
 		.fault = o->fault,

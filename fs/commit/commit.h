@@ -21,7 +21,8 @@
 struct commit;
 
 struct commit_options {
-	bool no_joliet, no_sharing, compat, no_verify, drop_udf;
+	bool no_joliet, no_sharing, compat, no_verify;
+	oddities accepted;
 	char volume_id[33];	   /* "" : keep that of the disc */
 	uint64_t bytes_per_second; /* speed= on an image: the target is throttled; 0 not */
 	double speed;		   /* speed= in a drive: times the single speed; 0 the fastest */

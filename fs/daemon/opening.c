@@ -100,7 +100,7 @@ static int open_disc(const struct opening *o, struct disc_open_options how, stru
 	int r;
 
 	how.capacity_sectors = o->options->capacity_sectors;
-	how.drop_udf = o->options->drop_udf;
+	how.accepted = o->options->accepted;
 	r = disc_open_path(o->disc_path, &how, &d, ret_why);
 	if (r < 0 || !o->options->disc_fault) {
 		if (!r)

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "cdappendfs/oddity.h"
+
 enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL, OPTIONS_TREE_LINKED };
 
 struct options {
@@ -28,7 +30,8 @@ struct options {
 	double speed;		   /* speed=; times the single speed; 0: not bounded */
 	uint64_t bytes_per_second; /* the same for an image file, by media= */
 	enum options_tree tree;
-	bool no_sharing, compat, no_joliet, no_verify, drop_udf, manual_commit;
+	bool no_sharing, compat, no_joliet, no_verify, manual_commit;
+	oddities accepted;
 	char volume_id[33];
 	bool show_uid, show_gid, show_umask;
 	uid_t uid;
