@@ -183,7 +183,7 @@ static void test_twin(void **state)
 	static const struct twin twin = {0x84030201, 0xffffe000, 0x03000004, 0xfedcba};
 	static const uint8_t old[] = "TW\x14\x01\x01\x02\x03\x84\0\xe0\xff\xff\x04\0\0\x03\xba\xdc\xfe",
 			     /* of no whole blocks; an attempt that nobody makes */
-			     odd[] = "TW\x14\x01\x01\x02\x03\x84\x01\xe0\xff\xff\x04\0\0\x03\xba\xdc\xfe",
+		odd[] = "TW\x14\x01\x01\x02\x03\x84\x01\xe0\xff\xff\x04\0\0\x03\xba\xdc\xfe",
 			     many[] = "TW\x14\x01\x01\x02\x03\x84\0\xe0\xff\xff\x04\0\0\x03\xba\xdc\xfe\x01";
 	uint8_t entry[TWIN_BYTES];
 	struct twin got;
