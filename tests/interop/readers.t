@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # readers.t - other readers of our discs, of default options and with several sessions: pycdlib, GRUB, The Sleuth Kit,
-# unar, fuseiso, libarchive, libcdio's tools, 7z, and a reader that knows one section for each file; discs with entries as
-# the first versions wrote them; more directories than Windows knows
+# unar, fuseiso, libarchive, libcdio's tools, 7z, and a reader that knows one section for each file; discs with
+# entries as the first versions wrote them; more directories than Windows knows
 . "$(dirname "$0")/../lib.sh"
 
 seven=$(command -v 7zz || command -v 7z || command -v 7za)
@@ -44,6 +44,9 @@ change_tree() {
 		;;
 	long)	# what needs continuation areas
 		for i in 140 180 220 250; do noise "$i" "$i" >"$dir/$(printf "%${i}s" '' | tr ' ' n)"; done
+		# In each directory they lie in as few blocks without one being cut.
+		mkdir "$dir/links/few"
+		for i in {1..12}; do ln -s "$(printf 'component/%.0s' {1..25})$i" "$dir/links/few/$i"; done
 		mkdir "$dir/$(printf '%210s' '' | tr ' ' d)"
 		printf 'inside\n' >"$dir/$(printf '%210s' '' | tr ' ' d)/inside"
 		ln -s "$(printf 'component/%.0s' {1..80})end" "$dir/links/longer"
