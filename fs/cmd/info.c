@@ -317,6 +317,7 @@ static int info_of(const struct options *o)
 {
 	struct control_mount mount;
 	char path[PATH_MAX], why[1200];
+	struct stat st;
 	int found = mounts_find(o->argument, &mount);
 
 	if (found == 0 && o->changes)
@@ -331,6 +332,10 @@ static int info_of(const struct options *o)
 	}
 	if (!realpath(o->argument, path))
 		return command_fail("%s: %s", o->argument, strerror(errno));
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return command_fail("%s: no cdappendfs is mounted there, and a directory is no disc; see 'findmnt -t "
+				    "fuse.cdappendfs'",
+				    o->argument);
 	if (!o->changes && !o->staging && info_of_mount(o, NULL, why, sizeof(why)) == COMMAND_DONE)
 		return COMMAND_DONE; /* unmounted, and still being burned */
 	if (o->changes)

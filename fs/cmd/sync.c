@@ -13,6 +13,7 @@
 #include "fs/control/report.h"
 #include "fs/control/client.h"
 #include "fs/cmd/command.h"
+#include "fs/cmd/holders.h"
 #include "fs/control/mounts.h"
 
 #define EVENT_EVERY_MS 1000
@@ -281,10 +282,14 @@ static int finish(const struct options *o, const char *name, const struct client
 		printf("the burn is cancelled: %s\n", report_printable(r->message, message, sizeof(message)));
 	if (cancelled)
 		return COMMAND_DONE;
-	if (r->error)
-		return command_fail("%s: %s", name,
-				    r->message[0] ? report_printable(r->message, message, sizeof(message)) :
-						    strerror(r->error));
+	if (r->error) {
+		command_fail("%s: %s", name,
+			     r->message[0] ? report_printable(r->message, message, sizeof(message)) :
+					     strerror(r->error));
+		if (r->error == EBUSY && o->action == ACTION_DISCARD)
+			holders_print(stderr, name);
+		return COMMAND_FAILED;
+	}
 	if (!o->json && !o->quiet)
 		print_text(r, o->action);
 	if (o->action == ACTION_CANCEL && r->burned)

@@ -350,5 +350,7 @@ int main(int argc, char **argv)
 	status = command_mount(o.mountpoint, &mount);
 	if (status != COMMAND_DONE)
 		return status;
+	if (chdir("/") < 0) /* else our own working directory could hold it */
+		return command_fail("/: %s", strerror(errno));
 	return command_end(umount_one(&mount, &o));
 }

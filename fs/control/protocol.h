@@ -17,7 +17,8 @@
  *	info | changes | status | wait | await | cancel
  * Answer lines are JSON objects with a member "type":
  *	{"type":"progress","phase":"burning","done_bytes":N,"all_bytes":N,"bytes_per_second":N,"seconds_left":N}
- *								zero or more; the last two once they are known
+ *								zero or more; the last two once they are known;
+ *								"done" and "all" are the older names of the first two
  *	{"type":"change","kind":"A|M|D","path":"…","bytes":N}	to changes
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"
  *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,

@@ -139,6 +139,8 @@ static int send_progress(struct connection *n, const struct commit_status *statu
 		return -ENOMEM;
 	measure(status, &burning);
 	burning_json(&l.json, &burning);
+	json_u64(&l.json, "done", burning.done_bytes); /* their names before 0.3 */
+	json_u64(&l.json, "all", burning.all_bytes);
 	return line_send(&l, n);
 }
 

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "burner/base/json.h"
 #include "burner/base/log.h"
@@ -76,14 +77,23 @@ static int resolve_mountpoint(struct opening *o)
 	return S_ISDIR(st.st_mode) ? 0 : fail(-ENOTDIR, given, "the mount point is not a directory");
 }
 
+static bool is_device_name(const char *path)
+{
+	return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
+}
+
 int opening_resolve(struct opening *o, const struct options *options)
 {
 	const char *disc = options->disc;
 
 	*o = (struct opening){.options = options};
 	o->disc_path = realpath(disc, NULL);
-	if (!o->disc_path && errno == ENOENT && options->create)
+	if (!o->disc_path && errno == ENOENT && options->create) {
 		o->disc_path = real_path_of_new(disc);
+		if (o->disc_path && is_device_name(o->disc_path))
+			return fail(-ENOENT, disc,
+				    "no such device; -o create makes image files, and none among devices");
+	}
 	if (!o->disc_path)
 		return fail(-errno, disc,
 			    errno != ENOENT ? NULL :
@@ -118,7 +128,7 @@ static int open_disc(const struct opening *o, struct disc_open_options how, stru
 	return 0;
 }
 
-static int create_image(const struct opening *o)
+static int create_image(struct opening *o)
 {
 	struct disc *d;
 	const char *why = NULL;
@@ -130,7 +140,17 @@ static int create_image(const struct opening *o)
 	if (r < 0)
 		return fail(r, o->disc_path, why);
 	disc_close(d);
+	o->created = true;
 	return 0;
+}
+
+/* A mount that fails leaves no image behind that it has made: the file is as empty as it was made. */
+static void take_image_back(const struct opening *o)
+{
+	struct stat st;
+
+	if (o->created && stat(o->disc_path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+		(void)unlink(o->disc_path);
 }
 
 /* State and sessions of o->disc. */
@@ -563,6 +583,7 @@ int opening_open(struct opening *o)
 void opening_release(struct opening *o)
 {
 	tree_free(TAKE_PTR(o->tree));
+	take_image_back(o);
 	give_back(o);
 	free(o->sessions);
 	free(o->disc_path);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,9 +61,22 @@ void stage_place_release(struct stage_place *p)
 
 /* ---- the default root ---- */
 
+/* mount(8) hands root's HOME to the helper that it runs for a user: then the user database says where he is at home. */
+static const char *home_directory(void)
+{
+	const char *home = getenv("HOME");
+	const struct passwd *user;
+	struct stat st;
+
+	if (home && home[0] == '/' && stat(home, &st) == 0 && st.st_uid == geteuid())
+		return home;
+	user = getpwuid(geteuid());
+	return user && user->pw_dir ? user->pw_dir : home;
+}
+
 int stage_default_root(char **ret)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const char *state = getenv("XDG_STATE_HOME"), *home = home_directory();
 	char *root = NULL;
 	int n;
 
