@@ -6,8 +6,8 @@
  *	-> control_finish (what became of the commit of the unmount: "wait" is answered) -> control_free, before
  *	commit_free
  *
- * A thread listens, on the name of the mount and, until control_free(), on that of the disc when it is writable; each connection has one of its own, for a client may be slow.  None of them serves requests of
- * the kernel.
+ * A thread listens, on the name of the mount and, until control_free(), on that of the disc when it is writable; each
+ * connection has one of its own, for a client may be slow.  None of them serves requests of the kernel.
  */
 #ifndef FS_CONTROL_LISTENER_H
 #define FS_CONTROL_LISTENER_H
