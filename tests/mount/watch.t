@@ -12,7 +12,7 @@ slow=speed=27
 burning() { info --json "${1:-$mnt}" | json '$_->{burning} ? $_->{burning}{phase} : "idle"'; }
 is_burning() { [[ $(burning "$@") == burning ]]; }
 is_idle() { [[ $(burning "$@") == idle ]]; }
-sessions() { info_json 'scalar @{$_->{sessions}}' "${1:-$mnt}"; }
+sessions() { info_json 'scalar @{$_->{sessions}}' "$mnt"; }
 said() { tr '\n' ' ' <"$1"; }
 in_background() { # FILE COMMAND…
 	local file=$1
