@@ -131,7 +131,7 @@ int iso_dir_next(struct iso_dir *d, struct iso_entry *ret) { return cursor_next(
 
 int iso_dir_next_name(struct iso_dir *d, struct iso_entry *ret)
 {
-	return cursor_next(&d->cursor, DECODE_NAME, ret, NULL);
+	return cursor_next(&d->cursor, DECODE_NUMBER, ret, NULL);
 }
 
 uint32_t iso_dir_tell(const struct iso_dir *d) { return d->cursor.at; }

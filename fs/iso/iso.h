@@ -39,9 +39,9 @@ struct iso_extent {
 
 /*
  * One decoded entry.  Inode numbers: our sessions: the PX serial (root: 1).  Foreign: record_lba << 6 |
- * offset_in_sector >> 5 as Linux counts them; of hard links (nlink > 1, size > 0, regular): first_lba << 6 | 63; of
- * the root: 1.  Relocated directories: of the CL record. So all numbers stay below 2^32 on media below 2^26 sectors
- * and become PX serials of our sessions unchanged.
+ * offset_in_sector >> 5 as Linux counts them; of hard links (regular, size > 0): first_lba << 6 | 63 as a rule, when
+ * it is known that they are (links.c); of the root: 1.  Relocated directories: of the CL record. So all numbers stay
+ * below 2^32 on media below 2^26 sectors and become PX serials of our sessions unchanged.
  */
 struct iso_entry {
 	char name[256];
@@ -49,7 +49,9 @@ struct iso_entry {
 	uint64_t size; /* regular files; zisofs: uncompressed */
 	uint64_t rdev;
 	struct timespec atime, mtime, ctime; /* UTC; without TF: the record's date for all three */
-	uint32_t mode, uid, gid, nlink;	     /* without Rock Ridge: files 0444, directories 0555, 0, 0, 1 */
+	uint32_t mode, uid, gid;	     /* without Rock Ridge: files 0444, directories 0555, 0, 0 */
+	uint32_t nlink;			     /* names with this number: of foreign files 1, or all that PX says */
+	uint32_t recorded_nlink;	     /* what PX says; without Rock Ridge 1 */
 	struct iso_extent dir;		     /* directories (CL followed) */
 	struct zisofs zisofs;
 	uint32_t n_extents; /* regular files, size > 0 */
@@ -95,6 +97,12 @@ struct disc *iso_disc(const struct iso *iso);
 int iso_root(struct iso *iso, struct iso_entry *ret);
 /* *ret is filled on success only.  -ENOENT: no such name. Large directories are indexed at the first look-up. */
 int iso_lookup(struct iso *iso, struct iso_extent dir, const char *name, struct iso_entry *ret);
+
+/* From now on hard links whose tree cannot be read are errors (-EIO, -EBADMSG), instead of files of their own: what is
+ * staged knows them by number. */
+void iso_require_links(struct iso *iso);
+/* They were files of their own for that reason: of such a disc nothing may be staged. */
+bool iso_links_unknown(const struct iso *iso);
 
 /* Records of one directory in the order of the disc; "." and ".." left out; multi-extent files once; relocated
  * placeholders (RE) left out. */

@@ -178,6 +178,8 @@ int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
 		return -ENOMEM;
 	iso->disc = disc;
 	atomic_init(&iso->refs, 1);
+	atomic_init(&iso->links.state, LINKS_UNKNOWN);
+	pthread_mutex_init(&iso->links.lock, NULL);
 	/* Without randomness look-ups on a malicious disc may be slow, no more. */
 	if (getrandom(&iso->hash_seed, sizeof(iso->hash_seed), GRND_NONBLOCK) != (ssize_t)sizeof(iso->hash_seed))
 		iso->hash_seed = (uintptr_t)iso;
@@ -204,6 +206,8 @@ void iso_unref(struct iso *iso)
 		return;
 	sector_cache_free(iso->sectors);
 	index_cache_free(iso->indexes);
+	idmap_release(&iso->links.exceptions);
+	pthread_mutex_destroy(&iso->links.lock);
 	free(iso);
 }
 
