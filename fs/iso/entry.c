@@ -274,6 +274,8 @@ static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum dec
 	e->locator = locator_of(c, at);
 	if (depth == DECODE_ALL && s->bytes && may_be_linked(c, &r, type))
 		err = links_number(c, r.serial, s->first_lba, e);
+	else if (depth == DECODE_ALL && !c->iso->info.ours && type != S_IFDIR)
+		e->nlink = 1; /* nothing tells which names are one */
 	return err ? err : 1;
 }
 
