@@ -53,6 +53,7 @@ struct iso {
 	atomic_uint refs;
 	enum iso_names names;
 	uint8_t susp_skip;	/* SP: bytes before the first entry of each System Use area */
+	uint32_t descriptor_lba;
 	uint64_t limit_sectors; /* end of the disc; 0 unknown */
 	struct iso_extent root;
 	struct iso_info info;
@@ -131,6 +132,7 @@ struct cursor {
 	uint8_t *buf;
 	struct window window;
 	struct link_walk *walk; /* set: records are noted there, and have no number */
+	char associated[64];	/* the first file of that kind that was passed over, as recorded; "" */
 };
 /* -EBADMSG: longer than a directory can be. No disc access. */
 int cursor_begin(struct cursor *c, struct iso *iso, struct iso_extent dir);

@@ -88,6 +88,9 @@ struct iso_info {
 
 /* descriptor_lba: of the primary volume descriptor (disc_session.descriptor_lba). The disc must outlive the object. */
 int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret);
+/* The other trees of the same volume, one after the other, as they name it: the primary one where it is not shown,
+ * Joliet, and what other supplementary descriptors name (ISO 9660:1999).  *at starts at 0.  -ENOENT: no more. */
+int iso_open_other(struct iso *iso, uint32_t *at, struct iso **ret);
 struct iso *iso_ref(struct iso *iso);
 void iso_unref(struct iso *iso); /* NULL is fine */
 static inline void iso_unrefp(struct iso **iso) { iso_unref(*iso); }
@@ -118,6 +121,8 @@ uint32_t iso_dir_tell(const struct iso_dir *d);
 /* Go on there, as any iso_dir of this directory has told it; from any other number on, with the first entry that
  * starts there or later. */
 int iso_dir_seek(struct iso_dir *d, uint32_t position);
+/* The first associated file (ECMA-119 9.1.6) that was passed over so far, as recorded; "": there was none. */
+const char *iso_dir_associated(const struct iso_dir *d);
 void iso_dir_close(struct iso_dir *d);
 static inline void iso_dir_closep(struct iso_dir **d) { iso_dir_close(*d); }
 
