@@ -83,8 +83,8 @@ static int look_at_associated(struct run *run, struct commit_result *outcome)
 	if (!path || run->c->options.accepted & ODDITY_BIT(ODDITY_ASSOCIATED))
 		return 0;
 	snprintf(why, sizeof(why),
-		 "%s is an associated file (a resource fork), and would be lost; -o accept=%s appends all the same", path,
-		 oddity_name(ODDITY_ASSOCIATED));
+		 "%s is an associated file (a resource fork), and would be lost; -o accept=%s appends all the same",
+		 path, oddity_name(ODDITY_ASSOCIATED));
 	return commit_failed(outcome, NO_SESSION, -EPERM, why);
 }
 

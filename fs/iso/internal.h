@@ -52,7 +52,7 @@ struct iso {
 	struct disc *disc;
 	atomic_uint refs;
 	enum iso_names names;
-	uint8_t susp_skip;	/* SP: bytes before the first entry of each System Use area */
+	uint8_t susp_skip; /* SP: bytes before the first entry of each System Use area */
 	uint32_t descriptor_lba;
 	uint64_t limit_sectors; /* end of the disc; 0 unknown */
 	struct iso_extent root;

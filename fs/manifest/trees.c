@@ -182,44 +182,71 @@ static int collect(void *context, const struct walk *w, uint32_t place, const st
 	return r;
 }
 
+static int order(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
+
 static int by_path(const void *a, const void *b)
 {
 	const struct named *x = a, *y = b;
 
-	return x->path != y->path ? (x->path > y->path) - (x->path < y->path) :
-				    (x->content > y->content) - (x->content < y->content);
+	return order(x->path, y->path) ?: order(x->content, y->content);
 }
 
 static int by_content(const void *a, const void *b)
 {
 	const struct named *x = a, *y = b;
 
-	return (x->content > y->content) - (x->content < y->content);
+	return order(x->content, y->content);
 }
 
-/* Takes out of both lists what they have in common, one for one.  Of content only where there is data. */
-static void cancel(struct bulk *bulk, struct list *a, struct list *b, int (*compare)(const void *, const void *))
+static bool same(const struct named *here, const struct named *there, bool by_name)
 {
-	uint32_t i = 0, j = 0, n_a = 0, n_b = 0;
+	return here->content == there->content && (by_name || here->content >= CONTENT_DATA);
+}
 
-	if (a->n)
-		bulk_sort(bulk, a->items, a->n, sizeof(*a->items), compare);
-	if (b->n)
-		bulk_sort(bulk, b->items, b->n, sizeof(*b->items), compare);
-	while (i < a->n || j < b->n) {
-		int order = i == a->n ? 1 : j == b->n ? -1 : compare(&a->items[i], &b->items[j]);
-		bool stays = compare == by_content && order == 0 && a->items[i].content < CONTENT_DATA;
+/* The name is there, for something else: genisoimage puts an empty file into Joliet where a directory was moved from,
+ * which has another name then. */
+static bool stands_for(const struct named *here, const struct named *there, bool by_name)
+{
+	return by_name && (here->content < CONTENT_DATA || there->content < CONTENT_DATA);
+}
 
-		if (order < 0 || stays)
-			a->items[n_a++] = a->items[i];
-		if (order > 0 || stays)
-			b->items[n_b++] = b->items[j];
-		i += order <= 0;
-		j += order >= 0;
+/* Takes out of both sorted lists what they have in common, one for one. */
+static void cancel(struct bulk *bulk, struct list *here, struct list *there, bool by_name)
+{
+	uint32_t i = 0, j = 0, n_here = 0, n_there = 0;
+
+	while (i < here->n || j < there->n) {
+		const struct named *x = i < here->n ? &here->items[i] : NULL,
+				   *y = j < there->n ? &there->items[j] : NULL;
+		int o = !x ? 1 : !y ? -1 : by_name ? order(x->path, y->path) : order(x->content, y->content);
+
+		i += o <= 0;
+		j += o >= 0;
+		if (o < 0 || (o == 0 && !same(x, y, by_name)))
+			here->items[n_here++] = *x;
+		if (o > 0 || (o == 0 && !same(x, y, by_name) && !stands_for(x, y, by_name)))
+			there->items[n_there++] = *y;
 		bulk_pace(bulk, 2);
 	}
-	a->n = n_a;
-	b->n = n_b;
+	here->n = n_here;
+	there->n = n_there;
+}
+
+static void sort(struct bulk *bulk, struct list *list, int (*compare)(const void *, const void *))
+{
+	if (list->n)
+		bulk_sort(bulk, list->items, list->n, sizeof(*list->items), compare);
+}
+
+static void cancel_common(struct bulk *bulk, struct list *here, struct list *there)
+{
+	sort(bulk, here, by_path);
+	sort(bulk, there, by_path);
+	cancel(bulk, here, there, true);
+	sort(bulk, here, by_content);
+	sort(bulk, there, by_content);
+	cancel(bulk, here, there, false);
+	sort(bulk, there, by_path);
 }
 
 /* ---- what is only in the other tree ---- */
@@ -228,7 +255,7 @@ struct search {
 	const struct list *only; /* by path */
 	bool more[2];		 /* of directories, of what has no content, there are more than in the shown tree */
 	bool exact;		 /* names are the same, but where they may be changed */
-	bool sure;		 /* only what is not there by its name or its content: others are too many, as a number */
+	bool sure; /* only what is not there by its name or its content: others are too many, as a number */
 	const char *which;
 	char *why;
 };
@@ -298,12 +325,10 @@ static int search(struct iso *shown, struct iso *other, uint64_t seed, struct bu
 	iso_info(shown, &a);
 	iso_info(other, &b);
 	s->exact = a.rock_ridge && b.joliet;
-	cancel(bulk, here, there, by_path);
-	cancel(bulk, here, there, by_content);
+	cancel_common(bulk, here, there);
 	if (!there->n)
 		return 0;
 	count(here, there, s->more);
-	bulk_sort(bulk, there->items, there->n, sizeof(*there->items), by_path);
 	s->only = there;
 	s->sure = true;
 	int r = walk_tree(other, seed, find, s);
