@@ -215,7 +215,8 @@ static int other_root(struct iso *iso, uint32_t i, uint8_t d[SECTOR_BYTES], stru
 		return -ENOENT;
 	if (r || descriptor_ends_set(d))
 		return r ? r : -ENOENT;
-	if ((i && descriptor_type(d) != ISO_VD_SUPPLEMENTARY) || take_root(d, ret) || ret->lba == iso->root.lba)
+	if ((i && descriptor_type(d) != ISO_VD_SUPPLEMENTARY) || take_root(d, ret) || ret->lba == iso->root.lba ||
+	    (iso->limit_sectors && ret->lba >= iso->limit_sectors))
 		return 0;
 	r = i ? disc_read(iso->disc, iso->descriptor_lba, primary, 1) : 0;
 	if (r)
@@ -223,23 +224,29 @@ static int other_root(struct iso *iso, uint32_t i, uint8_t d[SECTOR_BYTES], stru
 	return !i || take_root(primary, &first) || first.lba != ret->lba;
 }
 
+/* The same, and a directory is there: a root that is none names nothing. */
+static int other_tree(struct iso *iso, uint32_t i, uint8_t d[SECTOR_BYTES], struct iso_extent *ret)
+{
+	uint8_t self[SECTOR_BYTES];
+	int r = other_root(iso, i, d, ret);
+
+	if (r <= 0)
+		return r;
+	r = iso_read_sectors(iso, ret->lba, self, 1);
+	return r < 0 ? r : record_is_sound(self, SECTOR_BYTES) && record_is_dot(self);
+}
+
 int iso_open_other(struct iso *iso, uint32_t *at, struct iso **ret)
 {
 	_cleanup_(iso_unrefp) struct iso *other = NULL;
-	uint8_t d[SECTOR_BYTES], self[SECTOR_BYTES];
+	uint8_t d[SECTOR_BYTES];
 	struct iso_extent root;
 	int r = 0;
 
-	while (!r) {
-		r = *at < DESCRIPTORS_MAX ? other_root(iso, *at, d, &root) : -ENOENT;
-		if (r < 0)
-			return r;
-		++*at;
-		/* A root that is none names nothing. */
-		if (r > 0 && (r = iso_read_sectors(iso, root.lba, self, 1)) < 0)
-			return r;
-		r = r >= 0 && record_is_sound(self, SECTOR_BYTES) && record_is_dot(self);
-	}
+	while (r == 0 && *at < DESCRIPTORS_MAX)
+		r = other_tree(iso, (*at)++, d, &root);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
 	r = iso_new(iso->disc, &other);
 	if (r)
 		return r;
