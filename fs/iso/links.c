@@ -20,14 +20,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/hash.h"
 #include "burner/base/idmap.h"
-#include "burner/base/sha256.h"
 #include "fs/iso/internal.h"
 
 #define CLASSES_MAX (1u << 20) /* with more of them each name is a file of its own: memory has bounds */
 #define DIRECTORIES_MAX (1u << 22)
-#define FIXED_BYTES 92u
-#define BYTES_OF_EXTENT 16u
 
 struct link_class {
 	uint64_t key;
@@ -48,43 +46,26 @@ static void link_walk_release(struct link_walk *w)
 	free(w->queue);
 }
 
-static void pack_time(uint8_t *to, struct timespec time)
+static uint64_t hash_time(uint64_t h, struct timespec time)
 {
-	put_le64(to, (uint64_t)time.tv_sec);
-	put_le32(to + 8, (uint32_t)time.tv_nsec);
+	return hash_number(hash_number(h, (uint64_t)time.tv_sec), (uint64_t)time.tv_nsec);
 }
 
-/* Of all that records of one file have in common; seeded, so that no disc can make two equal. */
-static int key_of(const struct iso *iso, const struct iso_entry *e, uint32_t serial, uint64_t *ret)
+/* Of all that records of one file have in common; seeded at random, so that no disc can make two equal. */
+static uint64_t key_of(const struct iso *iso, const struct iso_entry *e, uint32_t serial)
 {
-	size_t n = FIXED_BYTES + (size_t)e->n_extents * BYTES_OF_EXTENT;
-	_free_ uint8_t *bytes = calloc(1, n);
-	uint8_t digest[SHA256_BYTES];
-	int r;
+	const struct zisofs *z = &e->zisofs;
+	uint64_t h = hash_number(iso->hash_seed, (uint64_t)e->mode << 32 | serial);
 
-	if (!bytes)
-		return -ENOMEM;
-	put_le64(bytes, iso->hash_seed);
-	put_le32(bytes + 8, e->mode);
-	put_le32(bytes + 12, e->uid);
-	put_le32(bytes + 16, e->gid);
-	put_le32(bytes + 20, e->nlink);
-	put_le32(bytes + 24, serial);
-	put_le64(bytes + 28, e->size);
-	put_le64(bytes + 36, e->rdev);
-	pack_time(bytes + 44, e->atime);
-	pack_time(bytes + 56, e->mtime);
-	pack_time(bytes + 68, e->ctime);
-	memcpy(bytes + 80, &e->zisofs, sizeof(e->zisofs));
-	put_le32(bytes + 84, e->n_extents);
-	for (uint32_t i = 0; i < e->n_extents; i++) {
-		put_le64(bytes + FIXED_BYTES + (size_t)i * BYTES_OF_EXTENT, e->extents[i].pos);
-		put_le64(bytes + FIXED_BYTES + (size_t)i * BYTES_OF_EXTENT + 8, e->extents[i].length);
-	}
-	r = sha256_of(bytes, n, digest);
-	if (!r)
-		*ret = get_le64(digest) | 1; /* 0 is no key */
-	return r;
+	h = hash_number(h, (uint64_t)e->uid << 32 | e->gid);
+	h = hash_number(h, (uint64_t)e->nlink << 32 | e->n_extents);
+	h = hash_number(h, e->size);
+	h = hash_time(hash_time(hash_time(h, e->atime), e->mtime), e->ctime);
+	h = hash_number(h, (uint64_t)z->algorithm[0] << 24 | (uint64_t)z->algorithm[1] << 16 |
+				   (uint64_t)z->header_words << 8 | z->block_shift);
+	for (uint32_t i = 0; i < e->n_extents; i++)
+		h = hash_number(hash_number(h, e->extents[i].pos), e->extents[i].length);
+	return h | 1; /* 0 is no key */
 }
 
 /* ---- the walk ---- */
@@ -233,13 +214,12 @@ int links_number(struct cursor *c, uint32_t serial, uint32_t first_lba, struct i
 {
 	struct iso *iso = c->iso;
 	enum links_state state = LINKS_UNKNOWN;
-	uint64_t key, other;
-	int r = key_of(iso, e, serial, &key);
+	uint64_t key = key_of(iso, e, serial), other;
+	int r;
 
-	if (!r && c->walk)
+	if (c->walk)
 		return note(c->walk, key, first_lba, e->nlink, e->ino);
-	if (!r)
-		r = links_know(iso, &state);
+	r = links_know(iso, &state);
 	if (r)
 		return r;
 	if (state == LINKS_KNOWN && !idmap_get(&iso->links.exceptions, key, &other))
