@@ -364,6 +364,23 @@ static int check_linked(struct build *b)
 	return 0;
 }
 
+/* Up to version 0.2 files of a foreign disc that only looked like links of one had one number.  What is staged under
+ * it is nobody's. */
+static int check_links(struct build *b)
+{
+	for (size_t row = 0; b->rows && row < b->rows->n_nodes; row++) {
+		uint64_t ino = b->rows->nodes[row].ino;
+
+		bulk_pace(b->m->bulk, 1);
+		if (b->row_nodes[row] == NUMBERS_NONE && b->rows->nodes[row].nlink && (ino & 63) == 63 &&
+		    ino >> 6 < b->directory_bytes_max / SECTOR_BYTES)
+			return complain(b, -EBADMSG, 0, "",
+					"an older version staged a change of a file here that it took for a link of "
+					"another one (change it again on a new stage: cdappendfs-sync --discard)");
+	}
+	return 0;
+}
+
 static void take_base(struct build *b, const struct iso_info *info)
 {
 	struct manifest *m = b->m;
@@ -409,6 +426,8 @@ static int walk(struct build *b)
 	}
 	if (!r && b->linked)
 		r = check_linked(b);
+	if (!r && b->frozen->base && !info.ours)
+		r = check_links(b);
 	build_sort_formers(b);
 	return r ? r : list_homes(b);
 }
