@@ -38,6 +38,8 @@ static const char *advice(int error)
 		return "insert the disc again and sync";
 	case ENODEV:
 		return "connect the drive again and sync, or mount the disc anew when it has got another name";
+	case EPERM:
+		return "mount the disc again with that option, or drop the changes with cdappendfs-sync --discard";
 	case EROFS:
 		return "drop the changes with cdappendfs-sync --discard, or copy them to another disc";
 	case EOVERFLOW:

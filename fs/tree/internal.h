@@ -40,6 +40,7 @@ struct node {
 	bool dead;		    /* dropped by a discard */
 	bool queued, used;	    /* waits in t->idle; was used since */
 	uint32_t mode, uid, gid, nlink;
+	uint32_t recorded_nlink; /* with a locator: what its record says, which is shown */
 	uint64_t size, rdev;
 	uint64_t parent; /* of its name; of several names, one; 0: not known */
 	struct timespec atime, mtime, ctime;
