@@ -20,7 +20,8 @@ static const char help[] =
 	"      --discard   burn nothing, drop everything that is staged\n"
 	"      --finalize  close the disc after this session: nothing can be appended any more\n"
 	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
-	"                  the whole tree in one session; a session is made even if nothing is staged\n"
+	"                  the whole tree in one session; of a mount with -o compat also every file that lies in\n"
+	"                  several pieces; a session is made even if nothing is staged\n"
 	"  -j, --json      print the result as JSON\n"
 	"  -q, --quiet     print nothing but errors\n"
 	"      --help      print this\n"
@@ -134,6 +135,7 @@ static void print_json(const struct client_result *r)
 	json_u64(&j, "shared_bytes", r->shared_bytes);
 	json_u64(&j, "found_bytes", r->found_bytes);
 	json_u64(&j, "tree_bytes", r->tree_bytes);
+	json_u64_or_null(&j, "files_in_pieces", r->files_in_pieces, PIECES_UNKNOWN);
 	json_bool(&j, "fits", r->fits);
 	json_u64(&j, "session", r->session);
 	json_bool(&j, "burned", r->burned);
@@ -146,7 +148,7 @@ static void print_json(const struct client_result *r)
 static void print_text(const struct client_result *r, enum action action)
 {
 	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT],
-		found[REPORT_BYTES_TEXT], message[1024];
+		found[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], message[1024];
 
 	if (action == ACTION_DISCARD)
 		puts("what was staged is dropped");
@@ -160,6 +162,8 @@ static void print_text(const struct client_result *r, enum action action)
 	if (r->found_bytes)
 		printf("of what is staged, %s %s on the disc already\n", report_bytes(r->found_bytes, found),
 		       r->burned ? "were" : "are");
+	if (r->append_bytes && r->files_in_pieces)
+		puts(report_pieces(r->files_in_pieces, pieces));
 	if (r->message[0])
 		puts(report_printable(r->message, message, sizeof(message)));
 }

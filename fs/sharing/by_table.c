@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "burner/base/own.h"
+#include "fs/sharing/choose.h"
 #include "fs/sharing/table_lookup.h"
 
 #define CANDIDATES_MAX 65536u /* extents of the disc that are kept to be compared in order */
@@ -120,7 +121,10 @@ int share_known(struct share *s)
 		return r ? r : -ENOMEM;
 	q.n = 0;
 	for (uint32_t i = 0; i < m->n_digests; i++) {
-		if (tries[i] && share_new_bytes(m, m->digests[i].node))
+		uint32_t node = m->digests[i].node;
+
+		if (tries[i] && share_new_bytes(m, node) &&
+		    choose_may_pay(m, node, m->nodes[node].size, &s->options->pieces))
 			alike[q.n++] = m->digests[i];
 		bulk_pace(m->bulk, tries[i] ? BULK_ANYWHERE : 1);
 	}

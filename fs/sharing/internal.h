@@ -61,6 +61,10 @@ int share_add_digest(struct share *s, uint32_t node);
 enum want { WANT_PARTS, WANT_PARTS_OF_OTHER, WANT_WHOLE };
 /* The node gets what is equal in `old` (n extents of the disc) and worth it; with WANT_WHOLE all or nothing. */
 int share_take(struct share *s, uint32_t node, const struct extent *old, uint32_t n, enum want want);
+/* The same of what it was before: with SHARE_AUTO all if that is all of both, else parts that may be worth it. */
+int share_take_former(struct share *s, uint32_t node, const struct extent *old, uint32_t n);
+/* Parts that were found and are not worth the sections that they make are given up: the file is written whole. */
+void share_settle(struct share *s);
 /* Notes what the tree has, before the node gets other extents. */
 int share_remember(struct share *s, uint32_t node);
 /* The node has the extents again that it was staged with; whoever calls puts back, or exchanges, what it had. */

@@ -19,10 +19,7 @@ static int share_former(struct share *s, const struct former *f)
 {
 	const struct extent *old = s->held->former_extents + f->first;
 
-	if (!share_new_bytes(s->m, f->node) ||
-	    (s->options->drive && !compare_promises(&s->comparison, f->node, old, f->n)))
-		return 0;
-	return share_take(s, f->node, old, f->n, WANT_PARTS);
+	return share_new_bytes(s->m, f->node) ? share_take_former(s, f->node, old, f->n) : 0;
 }
 
 /* Names of one file often cover names of one other: it is looked at once. */
@@ -230,7 +227,10 @@ static int share_all(struct share *s)
 		r = share_known_before(s);
 	if (!r)
 		r = share_foreign(s);
-	return r ? r : share_staged(s, n_wanted);
+	if (r)
+		return r;
+	share_settle(s);
+	return share_staged(s, n_wanted);
 }
 
 int manifest_share(struct manifest *m, const struct share_options *o)
