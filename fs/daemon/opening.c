@@ -433,6 +433,7 @@ static int make_tree(struct opening *o, uint32_t generation)
 	};
 	struct tree_options options = {.read_only = o->read_only,
 				       .pieces = options_pieces(o->options),
+				       .medium = &o->state,
 				       .writing = o->options->compat ? TREE_FULL : writing[o->options->tree],
 				       .no_joliet = o->options->no_joliet,
 				       .owner = geteuid(),

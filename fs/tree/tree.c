@@ -79,6 +79,7 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	if (!t)
 		return -ENOMEM;
 	t->options = *options;
+	t->options.medium = NULL; /* borrowed for this call */
 	t->disc = disc;
 	t->stage = stage;
 	t->base = base ? iso_ref(base) : NULL;
@@ -93,11 +94,10 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
 	if (!t->buckets)
 		return -ENOMEM;
-	int r = disc_state(disc, &t->space.medium); /* what is counted depends on it */
-	if (r < 0)
-		return r;
+	if (options->medium)
+		t->space.medium = *options->medium; /* what is counted depends on it */
 	tree_lock(t);
-	r = root_open_locked(t);
+	int r = root_open_locked(t);
 	if (r == 0)
 		r = space_recount_locked(t);
 	tree_unlock(t);

@@ -129,7 +129,7 @@ static void values(void **state)
 		    "drop-udf d m",
 		    &o);
 	assert_int_equal(o.session, 3);
-	assert_true(o.read_only && o.show_uid && o.show_gid && o.show_umask && o.no_sharing && o.manual_commit);
+	assert_true(o.read_only && o.show_uid && o.show_gid && o.show_umask && o.share == SHARE_NONE && o.manual_commit);
 	assert_true(o.compat && o.no_joliet && o.no_verify && o.drop_udf);
 	assert_int_equal(o.uid, 1000);
 	assert_int_equal(o.gid, 100);
@@ -169,7 +169,7 @@ static void wrong_usage(void **state)
 	refuse_line("-o creat a b", "unknown option 'creat'");
 	refuse_line("-o ro=1 a b", "unknown option 'ro=1'");
 	refuse_line("-o tree=half a b", "one of auto, full, linked");
-	refuse_line("-o share=all a b", "one of blocks, none");
+	refuse_line("-o share=all a b", "one of auto, blocks, none");
 	refuse_line("-o commit=never a b", "one of unmount, manual");
 	refuse_line("-o session=0 a b", "session=0");
 	refuse_line("-o session=x a b", "session=x");
