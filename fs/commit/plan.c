@@ -21,6 +21,7 @@ static int share_content(struct run *run, struct commit_result *outcome)
 {
 	const struct burn_progress progress = run_progress(run);
 	const struct share_options options = {.pieces = run->inputs.options.pieces,
+					      .heal = run->inputs.options.heal,
 					      .drive = run->inputs.state.exclusive,
 					      .progress = &progress};
 	int r = 0;

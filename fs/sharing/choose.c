@@ -35,17 +35,23 @@ bool choose_whole(const struct manifest *m, uint32_t node, const struct equal_ru
 				pieces_pay(rule, size, size, runs->n, names_of(m, node)));
 }
 
+static bool goes_on(const struct extent *last, const struct extent *e)
+{
+	return last->kind == EXTENT_DISC && e->kind == EXTENT_DISC && last->pos + last->length == e->pos;
+}
+
 /* That the file has now: what is written between two parts that stay is one, or more when it is long. */
 static uint64_t count_sections(const struct manifest *m, uint32_t node)
 {
 	const struct manifest_node *n = &m->nodes[node];
+	const struct extent *e = m->extents + n->first_extent;
 	uint64_t sections = 0;
 	bool fresh = false;
 
 	for (uint32_t i = 0; i < n->n_extents; i++) {
-		bool stays = m->extents[n->first_extent + i].kind == EXTENT_DISC;
+		bool stays = e[i].kind == EXTENT_DISC;
 
-		sections += stays || !fresh;
+		sections += (stays || !fresh) && !(i && goes_on(&e[i - 1], &e[i]));
 		fresh = !stays;
 	}
 	return sections + n->size / SECTION_MAX_BYTES;
@@ -62,7 +68,7 @@ bool choose_pays(const struct manifest *m, uint32_t node, const struct pieces_ru
 		if (pieces_keepable(&m->extents[n->first_extent + i], n->size, 0, &part))
 			kept += part.length;
 	}
-	return n->n_extents < 2 || pieces_pay(rule, n->size, kept, count_sections(m, node), names_of(m, node));
+	return count_sections(m, node) < 2 || pieces_pay(rule, n->size, kept, count_sections(m, node), names_of(m, node));
 }
 
 bool choose_may_pay(const struct manifest *m, uint32_t node, uint64_t bytes, const struct pieces_rule *rule)

@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include "fs/sharing/choose.h"
 #include "fs/sharing/content_digest.h"
 #include "burner/base/numbers.h"
 #include "fs/manifest/held_manifest.h"
@@ -39,6 +40,15 @@ uint64_t share_new_bytes(const struct manifest *m, uint32_t node);
 static inline bool share_has_content(const struct manifest *m, uint32_t node)
 {
 	return S_ISREG(m->nodes[node].mode) && m->nodes[node].n_extents && !zisofs_used(&m->nodes[node].zisofs);
+}
+
+/* Nothing of it is new, and it is written all the same, since it lies in pieces that are not worth it? */
+static inline bool share_is_rewritten(const struct share *s, uint32_t node)
+{
+	const struct manifest_node *n = &s->m->nodes[node];
+
+	return share_has_content(s->m, node) && n->n_extents > 1 && (!n->as_burned || s->options->heal) &&
+	       !share_new_bytes(s->m, node) && !choose_pays(s->m, node, &s->options->pieces);
 }
 
 /* Has it content for which something is looked for? Not what lies on a disc in a drive in parts: that would be read

@@ -81,7 +81,7 @@ static int add_staged_digest(struct share *s, uint32_t node)
 	int r = 0;
 
 	share_as_staged(s, node);
-	if (share_is_wanted(s, node))
+	if (share_is_wanted(s, node) || share_is_rewritten(s, node))
 		r = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, node);
 	*n = now;
 	return r;
@@ -101,7 +101,7 @@ static int make_digests(struct share *s)
 
 	for (uint32_t i = 0; i < s->m->n_nodes && !r; i++) {
 		bulk_pace(s->m->bulk, 1);
-		if (share_has_content(s->m, i) && share_new_bytes(s->m, i))
+		if (share_has_content(s->m, i) && (share_new_bytes(s->m, i) || share_is_rewritten(s, i)))
 			r = add_staged_digest(s, i);
 	}
 	if (s->m->n_digests)
@@ -154,7 +154,7 @@ static int share_staged(struct share *s, uint32_t n_wanted)
 		struct manifest_digest d = m->digests[i];
 
 		bulk_pace(m->bulk, some_found ? BULK_ANYWHERE : 1);
-		if (some_found && !share_new_bytes(m, d.node))
+		if (some_found && !share_new_bytes(m, d.node) && !share_is_rewritten(s, d.node))
 			continue;
 		r = take_same_of(s, kept, &d);
 		if (r == 0)

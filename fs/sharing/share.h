@@ -22,6 +22,7 @@
 
 struct share_options {
 	struct pieces_rule pieces;	      /* SHARE_AUTO or SHARE_BLOCKS; that of the plan to come */
+	bool heal;			      /* as that of the plan to come */
 	bool drive;			      /* reading costs seeks: no samples of what is on the disc already */
 	const struct burn_progress *progress; /* may be NULL */
 };
