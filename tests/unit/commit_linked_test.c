@@ -383,6 +383,78 @@ static void test_cost(void **state)
 	world_remove(&w);
 }
 
+static int sequential_state(struct disc *d, struct disc_state *ret)
+{
+	int r = disc_state(d->inner, ret);
+
+	ret->overwritable = false;
+	return r;
+}
+static int inner_read(struct disc *d, uint32_t lba, void *buf, uint32_t n) { return disc_read(d->inner, lba, buf, n); }
+static int inner_sessions(struct disc *d, struct disc_session **ret, size_t *n)
+{
+	return disc_sessions(d->inner, ret, n);
+}
+static int inner_identity(struct disc *d, struct disc_identity *ret) { return disc_identity(d->inner, ret); }
+static int inner_fingerprint(struct disc *d, struct disc_fingerprint *ret) { return disc_fingerprint(d->inner, ret); }
+static void inner_close(struct disc *d)
+{
+	disc_close(d->inner);
+	free(d);
+}
+
+static struct disc *sequential(struct disc *inner)
+{
+	static const struct disc_ops ops = {.read = inner_read,
+					    .state = sequential_state,
+					    .sessions = inner_sessions,
+					    .identity = inner_identity,
+					    .fingerprint = inner_fingerprint,
+					    .close = inner_close};
+	struct disc *d = calloc(1, sizeof(*d));
+
+	REQUIRE(d);
+	*d = (struct disc){.ops = &ops, .inner = inner};
+	return d;
+}
+
+/* What one small file more costs in directories; the room asked for is enough. */
+static uint64_t tree_of_a_change(struct world *w)
+{
+	struct commit_result r;
+
+	world_write(w, "directory 500/one more", 100, 1);
+	r = ask(w, &ask_dry_run);
+	REQUIRE(r.error == 0 && room_asked(w) >= r.cost.tree_sectors + r.cost.data_sectors);
+	world_close(w);
+	return r.cost.tree_sectors;
+}
+
+/* Where a session costs 13 MB by itself, a tree of some MiB is written whole. */
+static void test_sequential(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_new(&w);
+	REQUIRE(world_open(&w) == 0);
+	for (unsigned i = 0; i < 1000; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "directory %u", i);
+		world_mkdir(&w, path);
+	}
+	REQUIRE(sync_now(&w).error == 0);
+	assert_in_range(tree_of_a_change(&w), 1, 200);
+	w.wrap = sequential;
+	REQUIRE(world_open(&w) == 0);
+	assert_true(tree_of_a_change(&w) > 2000);
+	w.writing = TREE_LINKED;
+	REQUIRE(world_open(&w) == 0);
+	assert_in_range(tree_of_a_change(&w), 1, 200);
+	world_remove(&w);
+}
+
 /* A path table that says something else than its tree: the whole tree is written, and right. */
 static void test_lying_tables(void **state)
 {
@@ -513,7 +585,7 @@ static void test_no_joliet(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random),	       cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_random),	       cmocka_unit_test(test_cost), cmocka_unit_test(test_sequential),
 		cmocka_unit_test(test_lying_tables),   cmocka_unit_test(test_full_tree),
 		cmocka_unit_test(test_nothing_staged), cmocka_unit_test(test_no_joliet),
 	};
