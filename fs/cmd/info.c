@@ -21,20 +21,21 @@
 
 #define ABOUT_ROW_BYTES 256u /* of a staged name or node in the next session */
 
-static const char help[] = "Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n"
-			   "Show medium, sessions, used and free space, and what is staged.\n"
-			   "\n"
-			   "  -j, --json        print it as JSON\n"
-			   "      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
-			   "  -c, --changes     print what is staged in a mount: A added, M changed, D removed\n"
-			   "  -p, --pieces      list the files that lie in several pieces, of which some readers show one: "
-			   "pieces, path, bytes; reads the whole tree\n"
-			   "      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted "
-			   "with -o staging=DIR\n"
-			   "      --help        print this\n"
-			   "      --version     print the version\n"
-			   "\n"
-			   "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
+static const char help[] =
+	"Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n"
+	"Show medium, sessions, used and free space, and what is staged.\n"
+	"\n"
+	"  -j, --json        print it as JSON\n"
+	"      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
+	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed\n"
+	"  -p, --pieces      list the files that lie in several pieces, of which some readers show one: "
+	"pieces, path, bytes; reads the whole tree\n"
+	"      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted "
+	"with -o staging=DIR\n"
+	"      --help        print this\n"
+	"      --version     print the version\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 struct options {
 	bool json, msinfo, changes, pieces;

@@ -407,11 +407,8 @@ void control_reply(struct connection *n, const char *line)
 		const char *request;
 		void (*reply)(struct connection *);
 	} others[] = {
-		{"info", reply_info},
-		{"changes", reply_changes},
-		{"pieces", reply_pieces},
-		{"status", reply_status},
-		{"wait", reply_wait},
+		{"info", reply_info},	  {"changes", reply_changes}, {"pieces", reply_pieces},
+		{"status", reply_status}, {"wait", reply_wait},
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(commits); i++)

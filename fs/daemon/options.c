@@ -229,8 +229,7 @@ static int set_tree(struct parser *p, const char *value)
 
 static int set_share(struct parser *p, const char *value)
 {
-	static const char *const modes[] = {
-		[SHARE_AUTO] = "auto", [SHARE_BLOCKS] = "blocks", [SHARE_NONE] = "none"};
+	static const char *const modes[] = {[SHARE_AUTO] = "auto", [SHARE_BLOCKS] = "blocks", [SHARE_NONE] = "none"};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(modes); i++) {
 		if (strcmp(value, modes[i]) == 0) {
@@ -563,7 +562,8 @@ void options_print_help(FILE *out)
 	      "  -o volid=NAME          volume id, up to 32 characters\n"
 	      "  -o share=auto|blocks|none what the disc has already: share whole files (the default), equal blocks of "
 	      "all, nothing\n"
-	      "  -o pieces=SIZE         what pieces of a changed file must save, with share=auto; else it is written whole "
+	      "  -o pieces=SIZE         what pieces of a changed file must save, with share=auto; else it is written "
+	      "whole "
 	      "(16M)\n"
 	      "  -o tree=auto|full|linked write all directories, or those that changed; auto: all while they take "
 	      "under 1 MiB, on write-once media 8 MiB\n"

@@ -52,7 +52,7 @@ struct iso_entry {
 	uint32_t mode, uid, gid, nlink;	     /* without Rock Ridge: files 0444, directories 0555, 0, 0, 1 */
 	struct iso_extent dir;		     /* directories (CL followed) */
 	struct zisofs zisofs;
-	uint32_t n_extents; /* regular files, size > 0 */
+	uint32_t n_extents;  /* regular files, size > 0 */
 	uint32_t n_sections; /* the same: sections that are not empty */
 	/* kind DISC; owned by the entry; multi-extent sections in order, adjacent ones joined */
 	struct extent *extents;

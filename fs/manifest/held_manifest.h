@@ -46,7 +46,7 @@ struct held_manifest {
 	uint32_t n_remapped;
 	size_t extent_space, remapped_space;
 	uint32_t lowest_directory_lba; /* in the base */
-	uint64_t found_bytes; /* of what is staged, on the disc already or in the stage twice */
+	uint64_t found_bytes;	       /* of what is staged, on the disc already or in the stage twice */
 	struct body_reader reader;
 	struct spool *spool; /* NULL: the disc itself is read */
 	bool rehearsing;     /* the spool is being filled */

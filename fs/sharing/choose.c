@@ -68,7 +68,8 @@ bool choose_pays(const struct manifest *m, uint32_t node, const struct pieces_ru
 		if (pieces_keepable(&m->extents[n->first_extent + i], n->size, 0, &part))
 			kept += part.length;
 	}
-	return count_sections(m, node) < 2 || pieces_pay(rule, n->size, kept, count_sections(m, node), names_of(m, node));
+	return count_sections(m, node) < 2 ||
+	       pieces_pay(rule, n->size, kept, count_sections(m, node), names_of(m, node));
 }
 
 bool choose_may_pay(const struct manifest *m, uint32_t node, uint64_t bytes, const struct pieces_rule *rule)

@@ -113,7 +113,7 @@ struct stage_node {
 	uint64_t parent;
 	struct timespec atime, mtime, ctime;
 	uint32_t mode, uid, gid, nlink;
-	uint32_t generation;	       /* of the last change; put: set by the stage */
+	uint32_t generation; /* of the last change; put: set by the stage */
 	/* directories: the base listing below the staged names; 0, 0 none.  Files: base_lba is enum stage_content */
 	uint32_t base_lba, base_bytes;
 	struct zisofs zisofs;

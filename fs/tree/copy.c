@@ -17,8 +17,8 @@ static bool in_one_piece(const struct node *to, const struct extent *piece)
 {
 	const struct extent *have = to->map.extents;
 
-	return piece->offset == to->size && (!to->size || (to->map.n == 1 && have->kind == EXTENT_DISC &&
-							   have->pos + have->length == piece->pos));
+	return piece->offset == to->size &&
+	       (!to->size || (to->map.n == 1 && have->kind == EXTENT_DISC && have->pos + have->length == piece->pos));
 }
 
 /* With share=auto a file gets pieces only of one that is so large that they may be worth it: the plan decides. */

@@ -272,7 +272,10 @@ static struct content content_of(const struct tree *t, const struct node *n)
 		c.pieces += here || !fresh;
 		fresh = !here;
 		if (here && e.kind != EXTENT_DISC)
-			e = (struct extent){.offset = e.offset, .length = e.length, .pos = e.offset, .kind = EXTENT_DISC};
+			e = (struct extent){.offset = e.offset,
+					    .length = e.length,
+					    .pos = e.offset,
+					    .kind = EXTENT_DISC};
 		if (here && pieces_keepable(&e, n->size, 0, &part))
 			c.kept += part.length;
 	}

@@ -48,7 +48,7 @@ struct tree_options {
 	enum tree_writing writing;
 	bool no_joliet;
 	bool read_only;
-	struct pieces_rule pieces; /* as that of the sessions to come */
+	struct pieces_rule pieces;	 /* as that of the sessions to come */
 	const struct disc_state *medium; /* as for tree_set_medium(), read by tree_new(); NULL: told later */
 	uid_t owner;
 	gid_t group; /* of the root of a blank disc */

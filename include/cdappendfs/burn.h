@@ -96,10 +96,10 @@ struct burn_options {
 };
 
 struct burn_cost {
-	uint64_t append_sectors; /* everything the session puts on the medium */
-	uint64_t data_sectors;	 /* file data written */
-	uint64_t shared_sectors; /* file data of the tree that lies in older sessions already */
-	uint64_t tree_sectors;	 /* directories, path tables, continuation areas */
+	uint64_t append_sectors;  /* everything the session puts on the medium */
+	uint64_t data_sectors;	  /* file data written */
+	uint64_t shared_sectors;  /* file data of the tree that lies in older sessions already */
+	uint64_t tree_sectors;	  /* directories, path tables, continuation areas */
 	uint64_t files_in_pieces; /* of the whole tree, those of several sections; PIECES_UNKNOWN */
 };
 

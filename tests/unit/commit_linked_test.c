@@ -195,7 +195,8 @@ static struct entry *pick_file(struct model *m)
 static void copy_some(struct model *m)
 {
 	struct entry *from = pick_file(m), *to = pick_file(m);
-	uint64_t at = below(m, 2) ? 0 : below(m, 3) * SECTOR_BYTES, where = below(m, 3) ? 0 : below(m, 4) * SECTOR_BYTES;
+	uint64_t at = below(m, 2) ? 0 : below(m, 3) * SECTOR_BYTES,
+		 where = below(m, 3) ? 0 : below(m, 4) * SECTOR_BYTES;
 	struct tree_file *f, *g;
 	size_t copied = 0;
 
@@ -585,9 +586,10 @@ static void test_no_joliet(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random),	       cmocka_unit_test(test_cost), cmocka_unit_test(test_sequential),
-		cmocka_unit_test(test_lying_tables),   cmocka_unit_test(test_full_tree),
-		cmocka_unit_test(test_nothing_staged), cmocka_unit_test(test_no_joliet),
+		cmocka_unit_test(test_random),	   cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_sequential), cmocka_unit_test(test_lying_tables),
+		cmocka_unit_test(test_full_tree),  cmocka_unit_test(test_nothing_staged),
+		cmocka_unit_test(test_no_joliet),
 	};
 
 	log_state.level = -1;

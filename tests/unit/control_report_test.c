@@ -23,7 +23,12 @@ static const struct disc_session sessions[] = {
 	 .files_in_pieces = PIECES_UNKNOWN,
 	 .created = 1700000000,
 	 .volume_id = "CDROM"},
-	{.number = 2, .start_lba = 1664, .sectors = 64, .descriptor_lba = 1680, .files_in_pieces = PIECES_UNKNOWN, .broken = true},
+	{.number = 2,
+	 .start_lba = 1664,
+	 .sectors = 64,
+	 .descriptor_lba = 1680,
+	 .files_in_pieces = PIECES_UNKNOWN,
+	 .broken = true},
 	{.number = 3,
 	 .start_lba = 1728,
 	 .sectors = 192,
@@ -134,7 +139,8 @@ static void json_survives_the_way_back(void **unused)
 	assert_non_null(strstr(line, "\"uuid\":\"0123ab000000000000000000000000ff\""));
 
 	/* Only the last one says so. */
-	assert_string_equal(strstr(line, "\"shared_bytes\""), "\"shared_bytes\":5242880,\"found_bytes\":1234,\"files_in_pieces\":3}]}\n");
+	assert_string_equal(strstr(line, "\"shared_bytes\""),
+			    "\"shared_bytes\":5242880,\"found_bytes\":1234,\"files_in_pieces\":3}]}\n");
 	assert_int_equal(json_get_u64(line, "files_in_pieces", &n), 0);
 	assert_int_equal(n, 3); /* of the newest */
 	assert_null(strstr(line, "\"files_in_pieces\":null"));

@@ -129,7 +129,8 @@ static void values(void **state)
 		    "drop-udf d m",
 		    &o);
 	assert_int_equal(o.session, 3);
-	assert_true(o.read_only && o.show_uid && o.show_gid && o.show_umask && o.share == SHARE_NONE && o.manual_commit);
+	assert_true(o.read_only && o.show_uid && o.show_gid && o.show_umask && o.share == SHARE_NONE &&
+		    o.manual_commit);
 	assert_true(o.compat && o.no_joliet && o.no_verify && o.drop_udf);
 	assert_int_equal(o.uid, 1000);
 	assert_int_equal(o.gid, 100);

@@ -117,8 +117,10 @@ static inline void check_rock_file(struct disc_check *c, const struct iso_entry 
 		REQUIRE(c->files);
 	}
 	struct check_file *f = &c->files[c->n_files++];
-	*f = (struct check_file){
-		.serial = (uint32_t)e->ino, .sections = e->n_sections, .size = e->size, .n = e->n_extents};
+	*f = (struct check_file){.serial = (uint32_t)e->ino,
+				 .sections = e->n_sections,
+				 .size = e->size,
+				 .n = e->n_extents};
 	memcpy(f->extents, e->extents, e->n_extents * sizeof(*e->extents));
 }
 

@@ -649,8 +649,10 @@ static void test_nothing_twice(void **state)
 
 static void test_mixed(void **state)
 {
-	static const struct pieces_rule rules[] = {
-		{SHARE_BLOCKS, 0}, {SHARE_NONE, 0}, {SHARE_AUTO, PIECES_NEVER}, {SHARE_AUTO, 0}};
+	static const struct pieces_rule rules[] = {{SHARE_BLOCKS, 0},
+						   {SHARE_NONE, 0},
+						   {SHARE_AUTO, PIECES_NEVER},
+						   {SHARE_AUTO, 0}};
 	uint32_t sectors[] = {10};
 
 	(void)state;

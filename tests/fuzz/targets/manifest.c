@@ -78,7 +78,10 @@ static void burn(struct disc_image *image, struct iso *base, uint8_t flags)
 				 .overwritable = flags & 1,
 				 .next_ino = 1u << 30,
 				 .no_joliet = flags & 2,
-				 .pieces = {flags & 4 ? SHARE_NONE : flags & 8 ? SHARE_AUTO : SHARE_BLOCKS, flags & 1 ? 4096 : PIECES_NEVER},
+				 .pieces = {flags & 4 ? SHARE_NONE :
+					    flags & 8 ? SHARE_AUTO :
+							SHARE_BLOCKS,
+					    flags & 1 ? 4096 : PIECES_NEVER},
 				 .heal = flags & 2,
 				 .compat = flags & 8,
 				 .align_end_sectors = 32};
