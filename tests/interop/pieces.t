@@ -6,6 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 reference=$T/reference
+seven=$(command -v 7zz || command -v 7z || command -v 7za)
 mkdir "$reference"
 result() { bounded 300 "$BUILD/cdappendfs-sync" "$@" --json "$mnt"; }
 # burned NAME BLOCKS PIECES [OPTION…]: so many blocks of data, so many files in pieces, by the dry run, the result, the disc,
@@ -83,8 +84,8 @@ both cp --remove-destination "$T/copy" d/photo
 burned 'the same content again in its place' 0 1
 both dd if=d/photo of=begin bs=2048 count=1000 status=none
 burned 'a content that begins as another file does' 1000 1
-(cd "$reference" && cp d/photo both && cat log >>both && head -c 409600 d/photo >head)
-(cd "$mnt" && cp d/photo both && cat log >>both && head -c 409600 d/photo >head)
+(cd "$reference" && cp d/photo both && cat log >>both && head -c 409600 d/photo >start)
+(cd "$mnt" && cp d/photo both && cat log >>both && head -c 409600 d/photo >start)
 burned 'put together of two' $(((5000000 + 300005 + 2047) / 2048 + 200)) 1
 is 'xorriso lists only one' "$(names_in_pieces)" /d/inbox
 both truncate -s 409600 photo4
@@ -103,6 +104,7 @@ both rm -r d
 burned 'those are removed' 0 0
 ok 'unmount' umount_disc
 cp -a "$reference" "$T/auto.reference"
+is 'unmounted: none is listed' "$(info --pieces "$disc")" ''
 
 # ---- pieces=
 for case in 1M:1:1 8M:2442:0 0:1:1; do
@@ -116,7 +118,9 @@ for case in 1M:1:1 8M:2442:0 0:1:1; do
 	both patch_at photo 100
 	burned "pieces=$size: changed" "$blocks" "$pieces"
 	ok 'unmount' umount_disc
+	is "pieces=$size: unmounted" "$(info --pieces "$disc" | wc -l)" "$pieces"
 done
+cp -a "$reference" "$T/size.reference"
 
 # ---- compat: nothing in pieces, equal content is shared, and what lies in pieces is brought together
 disc=$T/heal.iso
@@ -126,10 +130,15 @@ mount_disc -o create,share=blocks,tree=linked "$disc"
 for file in photo log small; do both cp "$T/source/$file" $file; done
 both mkdir -p a/b
 both cp "$T/source/small" a/b/small
-burned 'share=blocks: a first session' $((2442 + 147 + 2)) 0
+both mkdir -p gone/below
+noise 300000 6 | tee "$reference/gone/below/log" >"$mnt/gone/below/log"
+burned 'share=blocks: a first session' $((2442 + 147 + 2 + 147)) 0
 both patch_at photo 9 1000
 both append log
-burned 'share=blocks: changed' 3 2
+both append gone/below/log
+burned 'share=blocks: changed' 4 3
+both rm -r gone
+burned 'linked: a directory is removed with one in pieces' 0 2
 for round in 1 2 3; do
 	both cp "$T/source/small" "a/small$round"
 	burned "linked, $round" 0 2
@@ -151,6 +160,7 @@ both chmod 600 photo
 both mv a/log log
 burned 'compat: renamed after it was brought together' 0 0
 ok 'unmount' umount_disc
+cp -a "$reference" "$T/heal.reference"
 mkdir "$T/tar"
 ok 'bsdtar extracts all of it' bsdtar -xf "$disc" -C "$T/tar"
 tree_digest "$reference" Tti >"$T/want"
@@ -172,13 +182,31 @@ is '--full-tree of a foreign one that is whole' "$(result --full-tree | json '"$
 both append log
 burned 'a foreign file changed' 147 0
 ok 'unmount' umount_disc
+cp -a "$reference" "$T/foreign.reference"
 
-# ---- isoinfo reads it all
+# ---- what others read
 for disc in auto size heal foreign; do
-	wrong=$(isoinfo -i "$T/$disc.iso" -R -f 2>/dev/null | while IFS= read -r path; do
-		[[ -f $T/$disc.reference$path ]] || continue
-		isoinfo -i "$T/$disc.iso" -R -x "$path" 2>/dev/null | cmp -s - "$T/$disc.reference$path" || echo "$path"
+	wrong=$(cd "$T/$disc.reference" && find . -type f -printf '%P\n' | while IFS= read -r file; do
+		isoinfo -i "$T/$disc.iso" -R -x "/$file" 2>/dev/null | cmp -s - "$file" || echo "$file"
 	done)
 	is "isoinfo reads $disc" "$wrong" ''
+	ok "7-Zip reads $disc" "$seven" x -y -bd "-o$T/7z.$disc" "$T/$disc.iso"
+	ok 'and has it as it was' diff -r "$T/$disc.reference" "$T/7z.$disc"
 done
+
+# ---- what cannot be
+fails 'pieces= needs a size' 2 "$BUILD/cdappendfs" -o pieces=few "$T/auto.iso" "$mnt"
+fails 'share= needs one of three' 2 "$BUILD/cdappendfs" -o share=some "$T/auto.iso" "$mnt"
+fails 'one list at a time' 2 "$BUILD/cdappendfs-info" --pieces --changes "$T/auto.iso"
+blank_disc "$T/blank.iso"
+is 'a blank disc has none' "$(info --pieces --json "$T/blank.iso")" '{"pieces":[],"files_in_pieces":0}'
+is 'and says so' "$(info_json '"$_->{files_in_pieces}"' "$T/blank.iso")" 0
+fails 'no disc' 1 "$BUILD/cdappendfs-info" --pieces "$T/source"
+cp "$T/heal.iso" "$T/damaged.iso"
+number() { od -An -tu4 -j"$1" -N4 "$T/damaged.iso" | tr -d ' '; }
+table=$(number $((16 * 2048 + 140)))		# the second of the path table
+at=$(($(number $((table * 2048 + 12))) * 2048))	# a directory; of its second record the length
+printf '\1' | dd of="$T/damaged.iso" bs=1 seek=$((at + $(od -An -tu1 -j$at -N1 "$T/damaged.iso"))) conv=notrunc status=none
+fails 'a damaged directory: the list is not complete' 1 "$BUILD/cdappendfs-info" --pieces "$T/damaged.iso"
+like 'it says so' "$(cat "$T/ok.output")" 'the list is not complete'
 done_testing

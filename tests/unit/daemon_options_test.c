@@ -157,6 +157,39 @@ static void values(void **state)
 	assert_int_equal(o.bytes_per_second, 307200);
 }
 
+static void expect_pieces(const char *line, enum share_mode share, uint64_t least_bytes)
+{
+	struct options o;
+
+	accept_line(line, &o);
+	struct pieces_rule rule = options_pieces(&o);
+	assert_int_equal(rule.share, share);
+	assert_int_equal(rule.least_bytes, least_bytes);
+	options_release(&o);
+}
+
+/* What they mean together; compat has none below 4 GiB, whatever else is said. */
+static void pieces(void **state)
+{
+	(void)state;
+	expect_pieces("d m", SHARE_AUTO, 0);
+	expect_pieces("-o share=auto d m", SHARE_AUTO, 0);
+	expect_pieces("-o share=blocks d m", SHARE_BLOCKS, 0);
+	expect_pieces("-o share=none,share=auto d m", SHARE_AUTO, 0);
+	expect_pieces("-o pieces=4M d m", SHARE_AUTO, 4 << 20);
+	expect_pieces("-o pieces=0.5K d m", SHARE_AUTO, 512);
+	expect_pieces("-o pieces=0 d m", SHARE_AUTO, 1);
+	expect_pieces("-o pieces=1G d m", SHARE_AUTO, 1 << 30);
+	expect_pieces("-o compat d m", SHARE_AUTO, PIECES_NEVER);
+	expect_pieces("-o compat,share=blocks,pieces=1 d m", SHARE_AUTO, PIECES_NEVER);
+	expect_pieces("-o share=none,compat d m", SHARE_NONE, PIECES_NEVER);
+	refuse_line("-o pieces=few d m", "pieces=few: what pieces of a file must save, a size as 16M");
+	refuse_line("-o pieces=-1 d m", "pieces=-1");
+	refuse_line("-o pieces=9999T d m", "pieces=9999T");
+	refuse_line("-o pieces= d m", "pieces=");
+	refuse_line("-o pieces d m", "value is missing");
+}
+
 static void wrong_usage(void **state)
 {
 	(void)state;
@@ -188,8 +221,8 @@ static void wrong_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain),  cmocka_unit_test(from_fstab),	 cmocka_unit_test(media),
-		cmocka_unit_test(values), cmocka_unit_test(wrong_usage),
+		cmocka_unit_test(plain),  cmocka_unit_test(from_fstab), cmocka_unit_test(media),
+		cmocka_unit_test(values), cmocka_unit_test(pieces),	cmocka_unit_test(wrong_usage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
