@@ -110,7 +110,7 @@ static int make_commit(struct app *a)
 		.pieces = options_pieces(o),
 		.compat = o->compat,
 		.no_verify = o->no_verify,
-		.drop_udf = o->drop_udf,
+		.accepted = o->accepted,
 		.speed = o->speed,
 		.bytes_per_second = o->bytes_per_second,
 		.fault = o->fault,
@@ -239,6 +239,7 @@ static int mount_and_serve(struct app *a)
 
 	if (r < 0)
 		return EXIT_FAILED; /* libfuse said why */
+	a->opening.created = false;
 	enter_sandbox(a);
 	r = -pthread_create(&a->announcer, NULL, announce, a);
 	if (r < 0)

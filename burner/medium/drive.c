@@ -111,8 +111,8 @@ static const char *against_published(const struct drive *d)
 		return "a partition lies behind its ISO 9660 volume, and would be overwritten";
 	if (l->unreadable)
 		return MEDIUM_WHY_UNREADABLE;
-	if (l->udf && !d->drop_udf && !l->sessions[l->n - 1].ours)
-		return "its UDF tree would go stale; -o drop-udf appends all the same";
+	if (l->udf && !(d->accepted & ODDITY_BIT(ODDITY_UDF)) && !l->sessions[l->n - 1].ours)
+		return oddity_refusal(ODDITY_UDF);
 	return NULL;
 }
 
@@ -382,7 +382,7 @@ int drive_open(const char *path, const struct disc_open_options *options, struct
 		return -ENOMEM;
 	disc = &d->disc;
 	disc->ops = &drive_ops;
-	d->drop_udf = options->drop_udf;
+	d->accepted = options->accepted;
 	d->failed_lba = UINT32_MAX;
 	pthread_mutex_init(&d->lock, NULL);
 	drive_reading_init(d);

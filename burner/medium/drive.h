@@ -62,7 +62,7 @@ struct drive {
 	struct windows windows;
 	struct session_list list;
 	enum drive_content newest; /* of what was recorded last */
-	bool drop_udf;
+	oddities accepted;
 	bool burned;	     /* since it was opened, or came back: the kernel does not know */
 	bool lost;	     /* it went away once */
 	uint32_t failed_lba; /* disc_forgive(); UINT32_MAX none */

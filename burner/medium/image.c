@@ -193,8 +193,9 @@ static void find_why_not(struct image *image)
 			 "a partition lies behind its ISO 9660 volume (a hybrid image), and would be overwritten");
 	else if (image->list.unreadable)
 		snprintf(to, n, MEDIUM_WHY_UNREADABLE);
-	else if (image->list.udf && !image->drop_udf && !image->list.sessions[image->list.n - 1].ours)
-		snprintf(to, n, "its UDF tree would go stale; -o drop-udf appends all the same");
+	else if (image->list.udf && !(image->accepted & ODDITY_BIT(ODDITY_UDF)) &&
+		 !image->list.sessions[image->list.n - 1].ours)
+		snprintf(to, n, "%s", oddity_refusal(ODDITY_UDF));
 	else if (image->capacity_sectors && image->list.end_sectors > image->capacity_sectors)
 		snprintf(to, n, "the image is larger than -o media= says");
 	else if (next + FIRST_SESSION_LBA >= (image->capacity_sectors ? image->capacity_sectors : UINT32_MAX))
@@ -355,7 +356,7 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 	d->ops = &image_ops;
 	image->fd = image->direct_fd = -1;
 	image->writable = options->writable;
-	image->drop_udf = options->drop_udf;
+	image->accepted = options->accepted;
 	image->capacity_sectors = options->capacity_sectors;
 	r = open_file(path, options, &image->fd, ret_why);
 	if (r < 0)

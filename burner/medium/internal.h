@@ -83,7 +83,7 @@ struct image {
 	/* the same file past the page cache (O_DIRECT); -1: not here, or opened read-only */
 	int direct_fd;
 	bool writable;
-	bool drop_udf;
+	oddities accepted;
 	uint64_t capacity_sectors;
 	char *path;	/* absolute: part of the provisional identity */
 	struct stat st; /* as of the last refresh */

@@ -258,6 +258,13 @@ static int set_commit(struct parser *p, const char *value)
 	return 0;
 }
 
+static int set_accept(struct parser *p, const char *value)
+{
+	if (oddities_parse(value, &p->options->accepted) < 0)
+		return refuse(p, "accept=%s: words parted by colons, of: %s", value, oddities_all());
+	return 0;
+}
+
 static int set_uid(struct parser *p, const char *value)
 {
 	uint64_t v;
@@ -306,6 +313,7 @@ static int set_value(struct parser *p, const char *name, const char *value, bool
 		{"share", set_share},
 		{"pieces", set_pieces},
 		{"commit", set_commit},
+		{"accept", set_accept},
 		{"uid", set_uid},
 		{"gid", set_gid},
 		{"umask", set_umask},
@@ -332,17 +340,16 @@ static bool set_flag(struct options *o, const char *name)
 		bool *flag;
 		bool value;
 	} flags[] = {
-		{"create", &o->create, true},
-		{"ro", &o->read_only, true},
-		{"rw", &o->read_only, o->session != 0},
-		{"compat", &o->compat, true},
-		{"nojoliet", &o->no_joliet, true},
-		{"noverify", &o->no_verify, true},
-		{"drop-udf", &o->drop_udf, true},
-		{"allow_other", &o->allow_other, true},
-		{"debug", &o->debug, true},
+		{"create", &o->create, true},		{"ro", &o->read_only, true},
+		{"rw", &o->read_only, o->session != 0}, {"compat", &o->compat, true},
+		{"nojoliet", &o->no_joliet, true},	{"noverify", &o->no_verify, true},
+		{"allow_other", &o->allow_other, true}, {"debug", &o->debug, true},
 	};
 
+	if (strcmp(name, "drop-udf") == 0) { /* its name before there were others */
+		o->accepted |= ODDITY_BIT(ODDITY_UDF);
+		return true;
+	}
 	for (size_t i = 0; i < ARRAY_LENGTH(flags); i++) {
 		if (strcmp(name, flags[i].name) == 0) {
 			*flags[i].flag = flags[i].value;
@@ -570,7 +577,7 @@ void options_print_help(FILE *out)
 	      "  -o compat              for readers with limits of their own (macOS, the BSDs, libarchive): no file in "
 	      "pieces, tree=full\n"
 	      "  -o nojoliet            no Joliet tree\n"
-	      "  -o drop-udf            append to a UDF bridge disc although its UDF tree goes stale\n"
+	      "  -o accept=WHAT:WHAT…   append to a disc although that of it gets lost or stale: udf (also: drop-udf)\n"
 	      "  -o uid=N gid=N umask=M shown owner, group and permissions\n"
 	      "  -o allow_other, allow_root, default_permissions, auto_unmount, … as in mount.fuse3(8)\n",
 	      out);

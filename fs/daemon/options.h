@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "cdappendfs/pieces.h"
+#include "cdappendfs/oddity.h"
 
 enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL, OPTIONS_TREE_LINKED };
 
@@ -32,7 +33,8 @@ struct options {
 	enum options_tree tree;
 	enum share_mode share;
 	uint64_t pieces_bytes; /* pieces=; 0: not given */
-	bool compat, no_joliet, no_verify, drop_udf, manual_commit;
+	bool compat, no_joliet, no_verify, manual_commit;
+	oddities accepted;
 	char volume_id[33];
 	bool show_uid, show_gid, show_umask;
 	uid_t uid;

@@ -19,6 +19,7 @@
 
 #include "cdappendfs/disc.h"
 #include "cdappendfs/manifest.h"
+#include "cdappendfs/oddity.h"
 #include "cdappendfs/pieces.h"
 #include "cdappendfs/placement.h"
 #include "cdappendfs/target.h"
@@ -31,7 +32,7 @@ struct disc_open_options {
 	bool create;		   /* make the image file when it is missing */
 	uint64_t capacity_sectors; /* of an image, from -o media=; 0 = not bounded */
 	bool wait;		   /* wait for another holder of the lock instead of -EBUSY */
-	bool drop_udf;		   /* append to a UDF bridge although its UDF tree goes stale (-o drop-udf) */
+	oddities accepted;	   /* append all the same (-o accept=) */
 };
 /* An image file, a container (*.cue *.nrg *.toc, read-only) or a device.  *ret_why: static text for the user on
  * failure, or NULL. */

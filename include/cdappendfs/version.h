@@ -8,6 +8,6 @@
 #ifndef CDAPPENDFS_VERSION_H
 #define CDAPPENDFS_VERSION_H
 
-#define CDAPPENDFS_VERSION "0.2.0"
+#define CDAPPENDFS_VERSION "0.3.0"
 
 #endif

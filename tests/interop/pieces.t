@@ -8,7 +8,7 @@
 reference=$T/reference
 seven=$(command -v 7zz || command -v 7z || command -v 7za)
 mkdir "$reference"
-result() { bounded 300 "$BUILD/cdappendfs-sync" "$@" --json "$mnt"; }
+result() { bounded 300 "$BUILD/cdappendfs-sync" "$@" --json "$mnt" | tail -n 1; }
 # burned NAME BLOCKS PIECES [OPTION…]: so many blocks of data, so many files in pieces, by the dry run, the result, the disc,
 # and xorriso, which lists each section
 burned() {

@@ -14,7 +14,7 @@ burned() {
 	local dry before result
 	dry=$(data_of '"$_->{data_bytes} $_->{append_bytes} $_->{shared_bytes} $_->{found_bytes}"')
 	before=$(apparent_size "$disc")
-	result=$(bounded 300 "$BUILD/cdappendfs-sync" --json "$mnt" | json '"$_->{data_bytes} $_->{append_bytes} $_->{shared_bytes} $_->{found_bytes}"')
+	result=$(bounded 300 "$BUILD/cdappendfs-sync" --json "$mnt" | tail -n 1 | json '"$_->{data_bytes} $_->{append_bytes} $_->{shared_bytes} $_->{found_bytes}"')
 	is "$1: blocks of data" "$(($(cut -d' ' -f1 <<<"$result") / 2048))" "$2"
 	is "$1: the dry run said so" "$result" "$dry"
 	is "$1: the session says so" "$(info_json '"$_->{sessions}[-1]{shared_bytes} $_->{sessions}[-1]{found_bytes}"' "$mnt")" "$(cut -d' ' -f3,4 <<<"$result")"

@@ -85,7 +85,7 @@ exact() {
 	append=$(dry '$_->{append_bytes}')
 	used=$(info_json '$_->{used_bytes}' "$mnt")
 	size_before=$(apparent_size "$disc")
-	result=$("$BUILD/cdappendfs-sync" --json "$mnt" | json '$_->{append_bytes}')
+	result=$("$BUILD/cdappendfs-sync" --json "$mnt" | tail -n 1 | json '$_->{append_bytes}')
 	is "$name: result equals the dry run" "$result" "$append"
 	if ((size_before)); then
 		is "$name: the image grew by it" $(($(apparent_size "$disc") - size_before)) "$append"

@@ -131,12 +131,19 @@ static void values(void **state)
 	assert_int_equal(o.session, 3);
 	assert_true(o.read_only && o.show_uid && o.show_gid && o.show_umask && o.share == SHARE_NONE &&
 		    o.manual_commit);
-	assert_true(o.compat && o.no_joliet && o.no_verify && o.drop_udf);
+	assert_true(o.compat && o.no_joliet && o.no_verify && o.accepted == ODDITY_BIT(ODDITY_UDF));
 	assert_int_equal(o.uid, 1000);
 	assert_int_equal(o.gid, 100);
 	assert_int_equal(o.umask, 027);
 	assert_int_equal(o.tree, OPTIONS_TREE_FULL);
 	options_release(&o);
+	accept_line("-o accept=udf:udf d m", &o);
+	assert_int_equal(o.accepted, ODDITY_BIT(ODDITY_UDF));
+	options_release(&o);
+	refuse_line("-o accept=udf:all d m", "accept=udf:all: words parted by colons, of: udf");
+	refuse_line("-o accept=udf: d m", "accept=udf:");
+	refuse_line("-o accept= d m", "accept=");
+	refuse_line("-o accept d m", "value is missing");
 	accept_line("-o session=1,rw d m", &o);
 	assert_true(o.read_only);
 	accept_line("-o staging=/a\\,b\\\\c,fault=write@3=EIO d m", &o);

@@ -175,7 +175,7 @@ static void blank(void **state)
 
 static void udf_bridge(void **state)
 {
-	struct disc_open_options options = {.writable = true, .drop_udf = true};
+	struct disc_open_options options = {.writable = true, .accepted = ODDITY_BIT(ODDITY_UDF)};
 	const char *why;
 	struct disc *d;
 
@@ -183,7 +183,7 @@ static void udf_bridge(void **state)
 	run(GENISOIMAGE "-udf -o u.iso a");
 	d = open_image("u.iso", true);
 	free(list_sessions(d, 1));
-	assert_state(d, false, "drop-udf");
+	assert_state(d, false, "accept=udf");
 	disc_close(d);
 	assert_int_equal(disc_open_path("u.iso", &options, &d, &why), 0);
 	assert_state(d, true, NULL);

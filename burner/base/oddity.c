@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* oddity.c - the names of what a disc has that a further session would lose, and what is said of it */
+#include <errno.h>
+#include <string.h>
+
+#include "burner/base/own.h"
+#include "cdappendfs/oddity.h"
+
+/* X(bit, name, why) */
+#define ODDITIES(X) X(UDF, "udf", "its UDF tree would go stale")
+
+#define NAME_OF(bit, name, why) [ODDITY_##bit] = (name),
+#define REFUSAL_OF(bit, name, why) [ODDITY_##bit] = why "; -o accept=" name " appends all the same",
+#define LISTED(bit, name, why) ", " name
+
+static const char *const names[ODDITY_N] = {ODDITIES(NAME_OF)};
+static const char *const refusals[ODDITY_N] = {ODDITIES(REFUSAL_OF)};
+
+const char *oddity_name(enum oddity o) { return names[o]; }
+
+const char *oddity_refusal(enum oddity o) { return refusals[o]; }
+
+const char *oddities_all(void) { return &(ODDITIES(LISTED))[2]; }
+
+int oddities_parse(const char *list, oddities *ret)
+{
+	oddities found = 0;
+
+	for (;;) {
+		size_t n = strcspn(list, ":");
+		unsigned o = 0;
+
+		while (o < ODDITY_N && (strlen(names[o]) != n || strncmp(names[o], list, n) != 0))
+			o++;
+		if (o == ODDITY_N)
+			return -EINVAL;
+		found |= ODDITY_BIT(o);
+		if (!list[n])
+			break;
+		list += n + 1;
+	}
+	*ret |= found;
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * oddity.h - what a further session would lose or let go stale, or what of a disc contradicts itself
+ *
+ * Such a disc is mounted, and no session is made of it before the user has accepted it by its name (-o
+ * accept=NAME:NAME…).  Some are seen when the disc is opened (then it is mounted read-only), some only when the
+ * directory concerned is read (then the commit fails, and all stays staged).
+ */
+#ifndef CDAPPENDFS_ODDITY_H
+#define CDAPPENDFS_ODDITY_H
+
+#include <stdint.h>
+
+enum oddity {
+	ODDITY_UDF, /* a UDF tree beside the ISO 9660 one (ECMA-167); -o drop-udf is its older name */
+	ODDITY_N
+};
+typedef uint32_t oddities; /* a set: 1 << enum oddity */
+#define ODDITY_BIT(o) ((oddities)1 << (o))
+
+/* As after accept=. Static. */
+const char *oddity_name(enum oddity o);
+/* Why nothing is appended, and the option that appends all the same.  Static. */
+const char *oddity_refusal(enum oddity o);
+/* Adds the words of a list to *ret; words are parted by colons.  -EINVAL: one of them is none, *ret stays. */
+int oddities_parse(const char *list, oddities *ret);
+/* All names, for messages: "udf, …". Static. */
+const char *oddities_all(void);
+
+#endif
