@@ -114,6 +114,7 @@ static int look_at_session(struct drive *d, const struct recorder_track *t, stru
 	if (r < 0 && r != -EIO)
 		return r;
 	*ret = (struct disc_session){.start_lba = t->start_lba,
+				     .files_in_pieces = PIECES_UNKNOWN,
 				     .sectors = t->sectors,
 				     .descriptor_lba = t->start_lba + SESSION_DESCRIPTORS};
 	*ret_content = CONTENT_UNREADABLE;

@@ -21,10 +21,13 @@
 static int share_content(struct run *run, struct commit_result *outcome)
 {
 	const struct burn_progress progress = run_progress(run);
-	const struct share_options options = {.drive = run->inputs.state.exclusive, .progress = &progress};
+	const struct share_options options = {.pieces = run->inputs.options.pieces,
+					      .heal = run->inputs.options.heal,
+					      .drive = run->inputs.state.exclusive,
+					      .progress = &progress};
 	int r = 0;
 
-	if (run->inputs.options.no_sharing || run->inputs.options.compat)
+	if (run->inputs.options.pieces.share == SHARE_NONE)
 		return 0;
 	r = manifest_share(run->manifest, &options);
 	if (r == -ECANCELED)
@@ -45,6 +48,7 @@ static int plan_inputs(struct run *run, struct commit_result *outcome)
 	if (r)
 		return commit_failed(outcome, "no session can be added to this disc", r,
 				     r == -EROFS ? run->inputs.state.why_not : NULL);
+	o->heal = c->options.compat && run->flags & COMMIT_FULL_TREE;
 	o->time = time(NULL);
 	if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))
 		return commit_failed(outcome, "no random number could be had", -EIO, NULL);
@@ -154,6 +158,18 @@ static const char *why_so_large(const struct run *run)
 	return run->flags & COMMIT_FULL_TREE ? ", with all directories of the disc, as was asked for" : "";
 }
 
+/* Nothing is staged and the whole tree was asked for: is there anything that it would bring together? */
+static bool brings_together(const struct run *run)
+{
+	struct iso_info info = {0};
+
+	if (!run->frozen.unchanged || run->flags & COMMIT_FINALIZE)
+		return true;
+	iso_info(run->frozen.base, &info);
+	return (info.ours && info.appuse.flags & APPUSE_LINKED) || run->cost.data_sectors ||
+	       manifest_lowest_directory(run->manifest) < run->inputs.options.previous_lba;
+}
+
 int run_plan(struct run *run, struct commit_result *outcome)
 {
 	uint64_t missing = 0;
@@ -163,6 +179,10 @@ int run_plan(struct run *run, struct commit_result *outcome)
 	if (r)
 		return commit_failed(outcome, "the session could not be laid out", r, NULL);
 	outcome->fits = plan_fits(run, &missing, &where);
+	if (!brings_together(run)) {
+		outcome->fits = true;
+		return -ENODATA;
+	}
 	outcome->cost = run->cost;
 	outcome->session = run->inputs.options.session_number;
 	if (!outcome->fits)

@@ -159,7 +159,7 @@ static void add_warning(struct commit *c, struct commit_result *outcome)
 
 static void run_request(struct commit *c, enum commit_request_kind kind, unsigned flags)
 {
-	struct commit_result result = {.error = 0};
+	struct commit_result result = {.cost.files_in_pieces = commit_files_in_pieces(c)};
 
 	if (kind == COMMIT_BURN)
 		machine_commit(c, flags, &result);

@@ -20,7 +20,7 @@
 
 struct sections {
 	struct extent *list;
-	uint32_t n, capacity;
+	uint32_t n, capacity, n_recorded; /* n_recorded: before they were joined */
 	uint64_t bytes;
 	uint32_t first_lba; /* of the first one that is not empty */
 };
@@ -49,6 +49,7 @@ static int sections_add(struct sections *s, const uint8_t *record, enum decode_d
 	if (!s->bytes)
 		s->first_lba = lba;
 	s->bytes += length;
+	s->n_recorded++;
 	if (depth != DECODE_ALL)
 		return 0;
 	pos = record_is_interleaved(record) ? POSITION_REFUSED : (uint64_t)lba * SECTOR_BYTES;
@@ -204,6 +205,7 @@ static int set_content(struct cursor *c, struct iso_entry *e, const uint8_t *rec
 		e->size = zisofs_used(&r->zisofs) ? r->zisofs_size : s->bytes;
 		e->zisofs = r->zisofs;
 		e->n_extents = s->n;
+		e->n_sections = s->n_recorded;
 		e->extents = TAKE_PTR(s->list);
 	}
 	return 0;

@@ -54,7 +54,8 @@ struct iso_entry {
 	uint32_t recorded_nlink;	     /* what PX says; without Rock Ridge 1 */
 	struct iso_extent dir;		     /* directories (CL followed) */
 	struct zisofs zisofs;
-	uint32_t n_extents; /* regular files, size > 0 */
+	uint32_t n_extents;  /* regular files, size > 0 */
+	uint32_t n_sections; /* the same: sections that are not empty */
 	/* kind DISC; owned by the entry; multi-extent sections in order, adjacent ones joined */
 	struct extent *extents;
 	char *target;	   /* symlinks, at most 4095 bytes; owned by the entry */
@@ -139,6 +140,18 @@ void iso_expect(struct iso *iso, struct iso_ahead *a, struct iso_extent dir);
 /* Decode the entry again from the locator that this reader (or one of an older session of the same disc and kind)
  * gave. */
 int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret);
+
+/*
+ * All files of several sections, by reading the whole tree: found is called for each of their names (path from the
+ * root, with the slash before it); what it returns, if not 0, ends it.  ret_files: how many they are.  An error leaves
+ * in ret_where the directory that it is about.  -EBADMSG also when directories are in two places or overlap.
+ */
+struct iso_pieces {
+	int (*found)(void *context, const char *path, const struct iso_entry *e);
+	void *context;
+};
+#define ISO_WHERE_BYTES 1024u
+int iso_pieces(struct iso *iso, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES]);
 
 /* Read file bytes of DISC extents: plain positions on the disc, any alignment; large aligned reads. 0 or an errno. */
 int iso_read_disc(struct disc *disc, uint64_t pos, void *buf, size_t length);

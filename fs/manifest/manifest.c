@@ -154,6 +154,13 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 					r == -EBADMSG ? "the directory is damaged on the disc" :
 							"the directory cannot be read from the disc");
 		over = name_staged(staged, e.name);
+		r = build_note_burned(b, &e);
+		if (!r)
+			r = build_note_pieces(b, &e);
+		if (!r && over)
+			r = build_note_removed(b, &e);
+		if (r)
+			return complain(b, r, directory, e.name, NULL);
 		if (over) {
 			covered_take(&staged.covered[over - staged.names], &e);
 			continue;
@@ -236,6 +243,8 @@ static int walk_directory(struct build *b, uint32_t directory, bool keep_iso_nam
 	b->walked = d->ino;
 	if (listing.bytes && staged.n && !(staged.covered = calloc(staged.n, sizeof(*staged.covered))))
 		return -ENOMEM;
+	if (listing.bytes && listing.lba < b->held->lowest_directory_lba)
+		b->held->lowest_directory_lba = listing.lba;
 	if (listing.bytes)
 		r = add_base_names(b, directory, listing, staged, keep_iso_names);
 	if (!r)
@@ -392,6 +401,7 @@ static void take_base(struct build *b, const struct iso_info *info)
 							  info->tables[kind].bytes};
 	m->base_directories = info->appuse.directories;
 	m->base_tree_sectors = info->appuse.tree_sectors;
+	m->base_pieces = info->appuse.flags & APPUSE_PIECES ? info->appuse.files_in_pieces : PIECES_UNKNOWN;
 	m->links_lba = info->appuse.links_lba;
 	m->links_bytes = info->appuse.links_bytes;
 	m->links_sectors = info->appuse.links_sectors;
@@ -428,6 +438,10 @@ static int walk(struct build *b)
 		r = check_linked(b);
 	if (!r && b->frozen->base && !info.ours)
 		r = check_links(b);
+	if (!r)
+		r = build_place_burned(b);
+	if (!r)
+		r = build_count_pieces(b);
 	build_sort_formers(b);
 	return r ? r : list_homes(b);
 }
@@ -466,6 +480,11 @@ int manifest_spool(struct manifest *m, struct burn_plan *plan)
 const char *manifest_associated(const struct manifest *m)
 {
 	return ((const struct held_manifest *)(const void *)m)->associated;
+}
+
+uint32_t manifest_lowest_directory(const struct manifest *m)
+{
+	return ((const struct held_manifest *)(const void *)m)->lowest_directory_lba;
 }
 
 /* Gives back the room for growth; an array that cannot shrink stays as it is. */
@@ -512,6 +531,7 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	_cleanup_(manifest_freep) struct manifest *m = &held->manifest;
 	struct build b = {.frozen = f, .rows = f->snapshot, .held = held, .m = m, .why = why};
 	held->disc = disc;
+	held->lowest_directory_lba = UINT32_MAX;
 	held->stage = stage;
 	m->read_body = read_body;
 	m->read_disc = read_disc;
@@ -528,6 +548,9 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	bulk_free(b.row_nodes);
 	bulk_free(b.claims);
 	bulk_free(b.doubts);
+	bulk_free(b.as_burned);
+	bulk_free(b.removed);
+	numbers_release(&b.pieces);
 	numbers_release(&b.links);
 	numbers_release(&b.directory_lbas);
 	numbers_release(&b.needed);

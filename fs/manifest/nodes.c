@@ -66,6 +66,11 @@ static int add_extents(struct build *b, struct manifest_node *n, const struct ex
 	return 0;
 }
 
+int build_set_extents(struct build *b, uint32_t node, const struct extent *extents, uint32_t n)
+{
+	return add_extents(b, &b->m->nodes[node], extents, n);
+}
+
 static int add_target(struct build *b, struct manifest_node *n, const char *target, const char **ret_reason)
 {
 	size_t length = target ? strnlen(target, 4096) : 0;
@@ -187,7 +192,7 @@ int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const c
 	struct content content = {staged->n_extents,
 				  staged->extents,
 				  staged->target,
-				  {staged->base_lba, staged->base_bytes},
+				  {staged->base_lba, staged->base_bytes}, /* directories */
 				  staged->nlink};
 	struct manifest_node n = {.ino = staged->ino,
 				  .size = staged->size,
@@ -198,7 +203,8 @@ int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const c
 				  .mode = staged->mode,
 				  .uid = staged->uid,
 				  .gid = staged->gid,
-				  .zisofs = staged->zisofs};
+				  .zisofs = staged->zisofs,
+				  .as_burned = row_as_burned(staged)};
 	int r;
 
 	if (b->row_nodes[row] != NUMBERS_NONE) {
@@ -258,7 +264,8 @@ static int new_base_node(struct build *b, const struct iso_entry *e, uint64_t in
 				  .mode = e->mode,
 				  .uid = e->uid,
 				  .gid = e->gid,
-				  .zisofs = e->zisofs};
+				  .zisofs = e->zisofs,
+				  .as_burned = S_ISREG(e->mode)};
 
 	return add_node(b, &n, &content, ret_node, ret_reason);
 }

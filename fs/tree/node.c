@@ -151,7 +151,7 @@ int node_put_locked(struct tree *t, struct node *n)
 		.uid = n->uid,
 		.gid = n->gid,
 		.nlink = n->nlink,
-		.base_lba = n->base_dir.lba,
+		.base_lba = S_ISDIR(n->mode) ? n->base_dir.lba : n->content,
 		.base_bytes = n->base_dir.bytes,
 		.zisofs = n->zisofs,
 		.n_extents = n->map.n,
@@ -221,7 +221,8 @@ void node_fill_from_row(struct tree *t, struct node *n, struct stage_node *row)
 	n->atime = row->atime;
 	n->mtime = row->mtime;
 	n->ctime = row->ctime;
-	n->base_dir = (struct iso_extent){row->base_lba, row->base_bytes};
+	n->base_dir = S_ISDIR(row->mode) ? (struct iso_extent){row->base_lba, row->base_bytes} : (struct iso_extent){0};
+	n->content = S_ISREG(row->mode) ? row->base_lba : 0;
 	n->zisofs = row->zisofs;
 	n->target = TAKE_PTR(row->target);
 	map_adopt(&n->map, row->extents, row->n_extents);
@@ -293,6 +294,7 @@ static void set_attributes(struct node *n, const struct iso_entry *e)
 void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct iso_entry *e)
 {
 	n->dead = n->orphan = false; /* what a discard dropped comes back as the disc has it */
+	n->content = 0;
 	free(n->target);
 	n->hole_bytes = n->stage_bytes = 0;
 	set_attributes(n, e);

@@ -270,8 +270,11 @@ static void rebase_flags_locked(struct tree *t)
 	lock_assert(&t->lock);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
-			if (!n->orphan && !n->dead)
-				n->staged = node_is_dirty(n) || stage_node_exists(t->stage, n->ino);
+			if (n->orphan || n->dead)
+				continue;
+			n->staged = node_is_dirty(n) || stage_node_exists(t->stage, n->ino);
+			if (!n->staged)
+				n->content = 0;
 		}
 	}
 }

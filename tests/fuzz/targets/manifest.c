@@ -79,7 +79,11 @@ static void burn(struct disc_image *image, struct iso *base, uint8_t flags)
 				 .overwritable = flags & 1,
 				 .next_ino = 1u << 30,
 				 .no_joliet = flags & 2,
-				 .no_sharing = flags & 4,
+				 .pieces = {flags & 4 ? SHARE_NONE :
+					    flags & 8 ? SHARE_AUTO :
+							SHARE_BLOCKS,
+					    flags & 1 ? 4096 : PIECES_NEVER},
+				 .heal = flags & 2,
 				 .compat = flags & 8,
 				 .align_end_sectors = 32};
 	struct tree_frozen frozen = {.generation = 1, .base = base, .next_ino = 1u << 30};
