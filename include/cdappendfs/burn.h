@@ -82,11 +82,14 @@ struct burn_options {
 	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
 	const uint8_t *foreign_descriptors;
 	const uint8_t *boot_record; /* El Torito boot record (one sector, type 0) to carry over, or NULL */
+	/* primary and Joliet descriptor whose labels are kept (volume_descriptor.h), or NULL; without the latter the
+	 * Joliet descriptor has the text of the former */
+	const uint8_t *labels, *joliet_labels;
 	uint8_t uuid[16];
 	int64_t time;	      /* creation date of the volume, seconds UTC */
 	uint64_t next_ino;    /* inode counter to store */
 	uint64_t found_bytes; /* of what is staged, that the manifest has on the disc or twice; to store */
-	char volume_id[33];
+	char volume_id[33];   /* "": that of the labels */
 	bool no_joliet;
 	bool no_sharing; /* share=none: changed files are written whole */
 	bool compat;	 /* for readers with limits of their own: no mixed extents, no sharing */
