@@ -82,7 +82,7 @@ struct burn_options {
 	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
 	const uint8_t *foreign_descriptors;
 	const uint8_t *boot_record; /* El Torito boot record (one sector, type 0) to carry over, or NULL */
-	/* primary and Joliet descriptor whose labels are kept (volume_descriptor.h), or NULL; without the latter the
+	/* primary and Joliet descriptor whose labels are kept (burner/format/volume_descriptor.h), or NULL; without the latter the
 	 * Joliet descriptor has the text of the former */
 	const uint8_t *labels, *joliet_labels;
 	uint8_t uuid[16];
