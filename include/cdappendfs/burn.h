@@ -33,7 +33,7 @@ struct disc_open_options {
 	bool wait;		   /* wait for another holder of the lock instead of -EBUSY */
 	oddities accepted;	   /* append all the same (-o accept=) */
 };
-/* An image file, a container (*.cue *.nrg *.toc, read-only) or a device.  *ret_why: static text for the user on
+/* An image file, a container (*.cue *.nrg *.toc, read-only) or a device.  *ret_why: text for the user on
  * failure, or NULL. */
 int disc_open_path(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
 /* The write side of a disc opened writable; to be freed before the disc is closed. options NULL: the defaults. */
