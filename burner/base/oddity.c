@@ -7,7 +7,9 @@
 #include "cdappendfs/oddity.h"
 
 /* X(bit, name, why) */
-#define ODDITIES(X) X(UDF, "udf", "its UDF tree would go stale")
+#define ODDITIES(X) \
+	X(UDF, "udf", "its UDF tree would go stale") \
+	X(TAIL, "tail", "something else lies behind its newest session, and would be overwritten")
 
 #define NAME_OF(bit, name, why) [ODDITY_##bit] = (name),
 #define REFUSAL_OF(bit, name, why) [ODDITY_##bit] = why "; -o accept=" name " appends all the same",

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 #include "burner/medium/internal.h"
 #include "burner/format/appuse.h"
@@ -69,7 +70,7 @@ int image_host_free(const struct image *image, uint64_t *ret_bytes)
 
 static uint64_t next_start(const struct image *image)
 {
-	return image->blank ? FIRST_SESSION_LBA : round_up(image->list.end_sectors, SESSION_ALIGN_SECTORS);
+	return image->blank ? FIRST_SESSION_LBA : round_up(image->kept_end, SESSION_ALIGN_SECTORS);
 }
 
 /* What is written to a file without a name is gone when it is closed.  One that was renamed is none, nor are files
@@ -102,6 +103,7 @@ static int image_state(struct disc *d, struct disc_state *ret)
 	}
 	state.capacity_sectors = image->capacity_sectors;
 	state.used_sectors = image->blank ? 0 : image->list.end_sectors;
+	state.kept_sectors = image->blank ? 0 : image->kept_end - image->list.end_sectors;
 	state.next_lba = (uint32_t)min_u64(next_start(image), UINT32_MAX);
 	state.host_device = image->st.st_dev;
 	*ret = state;
@@ -204,6 +206,45 @@ static void find_why_not(struct image *image)
 		snprintf(to, n, DISC_WHY_OPENED_READ_ONLY);
 }
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Where there are many zeros this takes a while, and the disc is looked at several times before it has changed.  A file
+ * that was changed in the last seconds may change again without another time of change. */
+static bool has_looked(const struct image *image)
+{
+	const struct stat *now = &image->st, *then = &image->looked;
+	struct timespec clock;
+
+	clock_gettime(CLOCK_REALTIME, &clock);
+	return image->looked_from == image->list.end_sectors && now->st_size == then->st_size &&
+	       same_time(&now->st_mtim, &then->st_mtim) && same_time(&now->st_ctim, &then->st_ctim) &&
+	       clock.tv_sec > now->st_mtim.tv_sec + 2;
+}
+
+static int look_behind(struct image *image)
+{
+	uint64_t end = image->list.end_sectors;
+	int r = 0;
+
+	if (image->blank || !(image->writable || image->look_behind) || image->accepted & ODDITY_BIT(ODDITY_TAIL)) {
+		image->kept_end = end;
+		return 0;
+	}
+	if (has_looked(image))
+		return 0;
+	if ((uint64_t)image->st.st_size > end * SECTOR_BYTES)
+		r = behind_in_image(&image->disc, image->fd, &image->list, (uint64_t)image->st.st_size, &end);
+	if (r < 0)
+		return r;
+	image->kept_end = end;
+	image->looked_from = image->list.end_sectors;
+	image->looked = image->st;
+	return 0;
+}
+
 static int image_refresh(struct disc *d)
 {
 	struct image *image = to_image(d);
@@ -229,6 +270,9 @@ static int image_refresh(struct disc *d)
 	image->list = list;
 	image->st = st;
 	image->blank = blank;
+	r = look_behind(image);
+	if (r < 0)
+		return r;
 	find_why_not(image);
 	return 0;
 }
@@ -357,6 +401,7 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 	image->fd = image->direct_fd = -1;
 	image->writable = options->writable;
 	image->accepted = options->accepted;
+	image->look_behind = options->look_behind;
 	image->capacity_sectors = options->capacity_sectors;
 	r = open_file(path, options, &image->fd, ret_why);
 	if (r < 0)

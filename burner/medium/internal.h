@@ -35,6 +35,7 @@ struct session_list {
 	bool hidden;		   /* a session lies just beyond the newest one that the head does not know */
 	bool unreadable;	   /* whether there is a partition or a UDF volume cannot be read */
 	bool cut;		   /* sessions older than these are not listed: they cannot be read */
+	bool behind;		   /* in a drive: something else lies where the next session would begin */
 };
 /* disc_state.why_not */
 #define MEDIUM_WHY_UNREADABLE \
@@ -73,6 +74,14 @@ int guess_udf(struct disc *d);
  * disc_read() says. */
 int partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors);
 
+/* ---- behind.c: what lies behind the newest session and is somebody's ---- */
+
+/* In an image file of so many bytes: its end in sectors; l->end_sectors: there is nothing.  The list has not to be
+ * empty. */
+int behind_in_image(struct disc *d, int fd, const struct session_list *l, uint64_t bytes, uint64_t *ret_sectors);
+/* On a medium in a drive: 1, something that names itself, or that is in the way of the next session. */
+int behind_on_drive(struct disc *d, const struct session_list *l, uint64_t n_sectors);
+
 /* ---- image.c, image_target.c ---- */
 
 #define DIRECT_ALIGN 4096u /* position, length and memory of I/O past the page cache */
@@ -89,7 +98,11 @@ struct image {
 	struct stat st; /* as of the last refresh */
 	bool blank;
 	struct session_list list;
-	char why_not[128]; /* empty: appendable */
+	bool look_behind; /* or it is writable */
+	/* end of the newest session, or of what lies behind it and stays; as of that state of the file */
+	uint64_t kept_end, looked_from;
+	struct stat looked;
+	char why_not[192]; /* empty: appendable */
 };
 int image_open(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
 /* The image behind a disc and its decorators, or NULL. */

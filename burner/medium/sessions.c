@@ -186,13 +186,12 @@ static bool torn_between(const uint8_t sector[SECTOR_BYTES], const uint8_t a[SEC
 	return true;
 }
 
-/* The first session of ours above one at LBA 0 was being published: *ret_lba is where it keeps the head as it was, else
- * 0. */
-static int saved_descriptors(struct scan *s, const uint8_t published[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES],
-			     uint32_t *ret_lba)
+/* The session that begins at start is the first of ours above one at LBA 0, and was being published: *ret_lba is where
+ * it keeps the head as it was, else 0. */
+static int saved_by(struct scan *s, uint64_t start, const uint8_t published[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES],
+		    uint32_t *ret_lba)
 {
-	uint64_t start = round_up(descriptor_space_sectors(published), SESSION_ALIGN_SECTORS),
-		 saved = start + SESSION_SAVED_DESCRIPTORS;
+	uint64_t saved = start + SESSION_SAVED_DESCRIPTORS;
 	uint8_t sets[DESCRIPTORS_SECTORS * SECTOR_BYTES], made[DESCRIPTORS_SECTORS * SECTOR_BYTES];
 	struct appuse a;
 	int r = saved < s->n_sectors ? disc_read(s->disc, (uint32_t)start + SESSION_DESCRIPTORS, sets, 16) : -EBADMSG;
@@ -208,6 +207,20 @@ static int saved_descriptors(struct scan *s, const uint8_t published[SECTOR_BYTE
 	if (memcmp(published, ret, SECTOR_BYTES) != 0 && torn_between(published, ret, made))
 		*ret_lba = (uint32_t)saved;
 	return 0;
+}
+
+/* It begins where the volume ends, or, behind something else, it is the last that the medium holds. */
+static int saved_descriptors(struct scan *s, const uint8_t published[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES],
+			     uint32_t *ret_lba)
+{
+	struct commit_record last;
+	int r = saved_by(s, round_up(descriptor_space_sectors(published), SESSION_ALIGN_SECTORS), published, ret,
+			 ret_lba);
+
+	if (r < 0 || *ret_lba)
+		return r;
+	r = commit_record_at(s, s->n_sectors - 1, &last);
+	return r > 0 ? saved_by(s, last.start_lba, published, ret, ret_lba) : r;
 }
 
 static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES])

@@ -278,7 +278,7 @@ static int info_of_disc(const struct options *o, const char *path)
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_cleanup_(stage_closep) struct stage *stage = NULL;
 	_free_ struct disc_session *sessions = NULL;
-	const struct disc_open_options oo = {0};
+	const struct disc_open_options oo = {.look_behind = true};
 	const char *why = NULL;
 	struct disc_state state;
 	struct report_info info;

@@ -30,6 +30,7 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 		.overwritable = state->overwritable,
 		.why_not_appendable = state->appendable ? NULL : state->why_not,
 		.next_lba = state->next_lba,
+		.kept_bytes = state->kept_sectors * SECTOR_BYTES,
 		.used_bytes = state->used_sectors * SECTOR_BYTES,
 		.sessions = sessions,
 		.n_sessions = n_sessions,
@@ -118,6 +119,7 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 	string_or_null(&j, "why_not_appendable", info->why_not_appendable);
 	json_bool(&j, "overwritable", info->overwritable);
 	json_u64(&j, "next_lba", info->next_lba);
+	json_u64(&j, "kept_bytes", info->kept_bytes);
 	string_or_null(&j, "disc", info->disc);
 	string_or_null(&j, "mountpoint", info->mountpoint);
 	string_or_null(&j, "staging", info->staging);
@@ -228,6 +230,7 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 	    json_get_bool(line, "overwritable", &i->overwritable) < 0 || parse_u32(line, "next_lba", &i->next_lba) < 0)
 		return -EINVAL;
 	i->medium = p->medium;
+	(void)json_get_u64(line, "kept_bytes", &i->kept_bytes);
 	i->why_not_appendable = parse_optional(line, "why_not_appendable", p->why, sizeof(p->why));
 	i->disc = parse_optional(line, "disc", p->disc, sizeof(p->disc));
 	i->mountpoint = parse_optional(line, "mountpoint", p->mountpoint, sizeof(p->mountpoint));
@@ -299,11 +302,15 @@ static void line(FILE *out, const char *label, const char *value)
 
 static void state_text(FILE *out, const struct report_info *info)
 {
-	char text[600];
+	char text[600], kept[REPORT_BYTES_TEXT];
 
 	if (info->blank)
 		snprintf(text, sizeof(text), "blank%s%s", info->appendable ? "" : ", not appendable: ",
 			 info->appendable || !info->why_not_appendable ? "" : info->why_not_appendable);
+	else if (info->appendable && info->kept_bytes)
+		snprintf(text, sizeof(text),
+			 "appendable, the next session starts at %" PRIu32 ", behind %s of something else",
+			 info->next_lba, report_bytes(info->kept_bytes, kept));
 	else if (info->appendable)
 		snprintf(text, sizeof(text), "appendable, the next session starts at %" PRIu32, info->next_lba);
 	else

@@ -30,7 +30,8 @@ struct report_info {
 	uint64_t free_bytes; /* for further data, the next session's own cost and what is staged taken off */
 	/* data and records that wait for the next session, about; 0: nothing is staged */
 	uint64_t staged_bytes;
-	uint32_t next_lba; /* where the next session starts */
+	uint64_t kept_bytes; /* of something else, between the newest session and the next */
+	uint32_t next_lba;   /* where the next session starts */
 	const struct disc_session *sessions;
 	size_t n_sessions;
 	/* NULL when unknown or not so: */

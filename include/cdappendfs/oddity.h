@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 enum oddity {
-	ODDITY_UDF, /* a UDF tree beside the ISO 9660 one (ECMA-167); -o drop-udf is its older name */
+	ODDITY_UDF,  /* a UDF tree beside the ISO 9660 one (ECMA-167); -o drop-udf is its older name */
+	ODDITY_TAIL, /* something behind the newest session that would be overwritten */
 	ODDITY_N
 };
 typedef uint32_t oddities; /* a set: 1 << enum oddity */
