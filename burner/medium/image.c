@@ -171,6 +171,35 @@ static int first_burn_begun(struct disc *d, const struct stat *st)
 	       torn_descriptor(descriptor);
 }
 
+/*
+ * The head is no descriptor, or makes no sense.  An image whose first burn was cut short has none yet; of all others
+ * the sessions are told that are found without it.  A first session that is whole may be one that was not published:
+ * its stage knows, and without it nothing is written over it.
+ */
+static int look_without_head(struct disc *d, const struct stat *st, int error, struct session_list *ret,
+			     bool *ret_blank)
+{
+	_cleanup_(session_list_release) struct session_list list = {0};
+	int begun = error == -EMEDIUMTYPE ? first_burn_begun(d, st) : 0, r;
+
+	if (begun < 0)
+		return begun;
+	r = sessions_scan_by_chain(d, sectors_of((uint64_t)st->st_size), &list);
+	if (r < 0 && r != -EMEDIUMTYPE)
+		return r;
+	if (r < 0 && !begun)
+		return error;
+	if (begun && list.n <= 1) {
+		*ret_blank = true;
+		ret->unpublished = list.n == 1 && list.sessions[0].ours;
+		return 0;
+	}
+	list.no_head = true;
+	*ret = list;
+	list = (struct session_list){0};
+	return 0;
+}
+
 /* The first reason against another session, the gravest first; empty: none.  Above a session of ours a UDF tree has
  * been dropped already. */
 static void find_why_not(struct image *image)
@@ -184,6 +213,10 @@ static void find_why_not(struct image *image)
 	if (bytes < end_bytes)
 		snprintf(to, n, "the image is truncated: %llu bytes are missing",
 			 (unsigned long long)(end_bytes - bytes));
+	else if (image->list.no_head)
+		snprintf(to, n, "its head, blocks 16 to 31, is damaged; its sessions were found without it");
+	else if (image->list.unpublished)
+		snprintf(to, n, "a whole session is on it, but no head that names it, and it would be overwritten");
 	else if (image->list.damaged)
 		snprintf(to, n, "the descriptors of the newest session are damaged");
 	else if (image->list.hidden)
@@ -258,12 +291,8 @@ static int image_refresh(struct disc *d)
 	blank = st.st_size == 0;
 	if (!blank)
 		r = sessions_scan(d, sectors_of((uint64_t)st.st_size), &list);
-	if (r == -EMEDIUMTYPE) {
-		r = first_burn_begun(d, &st);
-		blank = r > 0;
-		if (r == 0)
-			r = -EMEDIUMTYPE;
-	}
+	if (r == -EMEDIUMTYPE || r == -EBADMSG)
+		r = look_without_head(d, &st, r, &list, &blank);
 	if (r < 0)
 		return r;
 	session_list_release(&image->list);

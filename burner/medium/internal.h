@@ -32,6 +32,8 @@ struct session_list {
 	bool damaged;		   /* the newest session's own descriptors are not readable, only the head is */
 	bool partition;		   /* a partition lies behind the newest session */
 	bool published_unreadable; /* found without the head, which cannot be read */
+	bool no_head;		   /* an image: the same, since it makes no sense */
+	bool unpublished;	   /* an image without a head or sessions: a first session of ours is whole */
 	bool hidden;		   /* a session lies just beyond the newest one that the head does not know */
 	bool unreadable;	   /* whether there is a partition or a UDF volume cannot be read */
 	bool cut;		   /* sessions older than these are not listed: they cannot be read */

@@ -90,6 +90,7 @@ static void session_json(struct json *j, const struct disc_session *s, bool over
 	json_u64(j, "sbsector", report_sbsector(s, overwritable));
 	json_bool(j, "ours", s->ours);
 	json_bool(j, "broken", s->broken);
+	json_bool(j, "truncated", s->truncated);
 	if (s->ours) {
 		for (size_t i = 0; i < sizeof(s->uuid); i++)
 			snprintf(uuid + 2 * i, 3, "%02x", s->uuid[i]);
@@ -176,6 +177,7 @@ static int parse_session(const char *object, struct disc_session *ret)
 	    json_get_string(object, "volume_id", ret->volume_id, sizeof(ret->volume_id)) < 0 ||
 	    json_get_bool(object, "ours", &ret->ours) < 0 || json_get_bool(object, "broken", &ret->broken) < 0)
 		return -EINVAL;
+	(void)json_get_bool(object, "truncated", &ret->truncated);
 	ret->created = parse_time(object);
 	if (!ret->ours)
 		return 0;
@@ -325,6 +327,13 @@ static const char *shared_text(const struct disc_session *s, uint64_t bytes, cha
 	return s->ours && s->tells_shared ? report_bytes(bytes, text) : "";
 }
 
+static const char *session_state(const struct disc_session *s)
+{
+	if (s->truncated)
+		return s->broken ? "  (truncated: its root directory is missing)" : "  (truncated: its end is missing)";
+	return s->broken ? "  (broken: a burn failed, or its root directory cannot be read; it is skipped)" : "";
+}
+
 static void session_text(FILE *out, const struct disc_session *s)
 {
 	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT],
@@ -334,8 +343,7 @@ static void session_text(FILE *out, const struct disc_session *s)
 	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %s%s\n", s->number,
 		s->start_lba, s->sectors, report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size),
 		shared_text(s, s->shared_bytes, shared), shared_text(s, s->found_bytes, found), date ? date : "unknown",
-		report_printable(s->volume_id, volume, sizeof(volume)),
-		s->broken ? "  (broken: a burn failed, it is skipped)" : "");
+		report_printable(s->volume_id, volume, sizeof(volume)), session_state(s));
 }
 
 /* How the sessions before the newest are mounted, without us and with us. */

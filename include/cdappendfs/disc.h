@@ -49,7 +49,8 @@ struct disc_session {
 	char volume_id[33]; /* trailing blanks cut */
 	/* carries our application-use field (APPUSE_*) with a valid commit record reference */
 	bool ours;
-	bool broken;	       /* a burn that failed: not mountable, linked past */
+	bool broken;	       /* a burn that failed, or cut off with its root directory: not mountable, linked past */
+	bool truncated;	       /* it reaches beyond the end of the image */
 	uint8_t uuid[16];      /* ours: of the session */
 	bool tells_shared;     /* ours, and it says: */
 	uint64_t shared_bytes; /* content of its files that lies in older sessions */
