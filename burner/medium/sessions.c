@@ -57,6 +57,7 @@ struct scan {
 	size_t n_found, capacity;
 	uint32_t *chain; /* starts of xorriso's chain, ascending */
 	size_t n_chain;
+	uint64_t chain_end; /* where a further one would start */
 	unsigned probes;
 	bool cut; /* a session that ours names as its predecessor cannot be read */
 };
@@ -174,6 +175,25 @@ static int session_at(struct scan *s, uint64_t start, uint8_t sector[SECTOR_BYTE
 	return record_extent(descriptor_root(sector)) < start + size;
 }
 
+static int walk_chain(struct scan *s)
+{
+	uint8_t sector[SECTOR_BYTES];
+	uint64_t start = FIRST_SESSION_LBA;
+	int r = 1;
+
+	if (s->chain)
+		return 0;
+	s->chain = malloc(SESSIONS_MAX * sizeof(*s->chain));
+	if (!s->chain)
+		return -ENOMEM;
+	while (s->n_chain < SESSIONS_MAX && start <= UINT32_MAX && (r = session_at(s, start, sector)) > 0) {
+		s->chain[s->n_chain++] = (uint32_t)start;
+		start = round_up(start + descriptor_space_sectors(sector), SESSION_ALIGN_SECTORS);
+	}
+	s->chain_end = start;
+	return r < 0 ? r : 0;
+}
+
 /* ---- the newest ---- */
 
 static bool same_root(const uint8_t a[SECTOR_BYTES], const uint8_t b[SECTOR_BYTES])
@@ -283,7 +303,7 @@ static int newest_truncated(struct scan *s, const uint8_t published[SECTOR_BYTES
 	return r ? add(s, sector, start, start + SESSION_DESCRIPTORS) : add(s, published, 0, DESCRIPTORS_LBA);
 }
 
-static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES])
+static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES], bool *damaged)
 {
 	uint8_t sector[SECTOR_BYTES];
 	uint32_t root = record_extent(descriptor_root(published)), saved;
@@ -301,30 +321,17 @@ static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES])
 	r = saved_descriptors(s, published, sector, &saved);
 	if (r < 0)
 		return r;
-	if (!saved && root >= s->n_left)
+	if (saved)
+		return add(s, sector, 0, saved);
+	if (root >= s->n_left)
 		return newest_truncated(s, published);
-	return saved ? add(s, sector, 0, saved) : add(s, published, 0, DESCRIPTORS_LBA);
+	/* A chain from LBA 32 up to it: it is not one at LBA 0, and its own descriptors are damaged. */
+	r = walk_chain(s);
+	*damaged = r == 0 && s->n_chain > 0 && root > s->chain_end;
+	return r < 0 ? r : add(s, published, *damaged ? (uint32_t)s->chain_end : 0, DESCRIPTORS_LBA);
 }
 
 /* ---- and back from there ---- */
-
-static int walk_chain(struct scan *s)
-{
-	uint8_t sector[SECTOR_BYTES];
-	uint64_t start = FIRST_SESSION_LBA;
-	int r = 1;
-
-	if (s->chain)
-		return 0;
-	s->chain = malloc(SESSIONS_MAX * sizeof(*s->chain));
-	if (!s->chain)
-		return -ENOMEM;
-	while (s->n_chain < SESSIONS_MAX && start <= UINT32_MAX && (r = session_at(s, start, sector)) > 0) {
-		s->chain[s->n_chain++] = (uint32_t)start;
-		start = round_up(start + descriptor_space_sectors(sector), SESSION_ALIGN_SECTORS);
-	}
-	return r < 0 ? r : 0;
-}
 
 /* 1: the session at start and its descriptor. */
 static int below_by_chain(struct scan *s, uint32_t start, uint32_t *ret_start, uint8_t sector[SECTOR_BYTES])
@@ -407,7 +414,8 @@ static int below(struct scan *s, const struct found *f, uint32_t *ret_start, uin
 	if (a->previous_lba == APPUSE_NONE)
 		return 0;
 	r = read_pvd(s, a->previous_descriptor_lba, a->previous_lba, sector);
-	if (r == -EIO && a->previous_descriptor_lba >= s->n_left) {
+	/* The last sector may be a part of one. */
+	if (r < 0 && not_there(r) && a->previous_descriptor_lba + UINT64_C(1) >= s->n_left) {
 		r = newest_left(s, min_u64(s->n_left, f->session.start_lba), ret_start, sector);
 		*ret_descriptor = *ret_start + SESSION_DESCRIPTORS;
 		return r;
@@ -521,7 +529,7 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 		return r;
 	r = newest_ours(&s, published, &list.damaged);
 	if (r == 0)
-		r = newest_foreign(&s, published);
+		r = newest_foreign(&s, published, &list.damaged);
 	if (r >= 0)
 		r = walk_back(&s);
 	if (r >= 0)
