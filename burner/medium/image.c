@@ -216,7 +216,10 @@ static void find_why_not(struct image *image)
 	else if (image->list.no_head)
 		snprintf(to, n, "its head, blocks 16 to 31, is damaged; its sessions were found without it");
 	else if (image->list.unpublished)
-		snprintf(to, n, "a whole session is on it, but no head that names it, and it would be overwritten");
+		snprintf(to, n,
+			 "a whole session is on it, but no head that names it, and it would be overwritten; the "
+			 "staging area "
+			 "of its burn would know it");
 	else if (image->list.damaged)
 		snprintf(to, n, "the descriptors of the newest session are damaged");
 	else if (image->list.hidden)

@@ -255,8 +255,10 @@ static void truncated(void **state)
 {
 	const uint8_t zeros[34] = {0};
 	struct disc_open_options options = {0};
+	_free_ struct disc_session *s = NULL;
 	const char *why = NULL;
 	struct disc *d;
+	size_t n;
 
 	(void)state;
 	run(GENISOIMAGE "-o i.iso a && truncate -s -5000 i.iso");
@@ -265,8 +267,11 @@ static void truncated(void **state)
 	assert_state(d, false, "truncated: 5000 bytes are missing");
 	disc_close(d);
 	run("truncate -s 40000 i.iso");
-	assert_int_equal(disc_open_path("i.iso", &options, &d, &why), -EBADMSG);
-	assert_non_null(strstr(why, "damaged"));
+	d = open_image("i.iso", true);
+	assert_int_equal(disc_sessions(d, &s, &n), 0);
+	assert_true(n == 1 && s[0].broken && s[0].truncated);
+	assert_state(d, false, "bytes are missing");
+	disc_close(d);
 	run(GENISOIMAGE "-o i.iso a");
 	patch("i.iso", 16 * 2048 + 156, zeros, sizeof(zeros));
 	assert_int_equal(disc_open_path("i.iso", &options, &d, &why), -EBADMSG);
