@@ -109,7 +109,7 @@ struct plan_contents {
 struct burn_plan {
 	const struct manifest *manifest;
 	struct burn_options options;
-	uint8_t *foreign_descriptors, *boot_record; /* copies, or NULL */
+	uint8_t *foreign_descriptors, *boot_record, *labels, *joliet_labels; /* copies, or NULL */
 	uint32_t n_trees;
 	struct arena names;
 	struct plan_entry *entries;
