@@ -152,6 +152,13 @@ static int list_sequential(struct drive *d, struct session_list *ret, enum drive
 			return r;
 		list.n++;
 	}
+	if (*ret_newest == CONTENT_TREE) {
+		const struct disc_session *newest = &list.sessions[list.n - 1];
+		int r = newest->ours ? 0 : beside_look(&d->disc, newest->start_lba, list.end_sectors, &list);
+
+		if (r < 0)
+			return r;
+	}
 	*ret = list;
 	list = (struct session_list){0};
 	return 0;

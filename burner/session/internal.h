@@ -59,6 +59,7 @@ struct plan_directory {
 	uint32_t n_entries;    /* in plan_tree.order, from the node's first_entry on */
 	uint32_t lba, sectors; /* of the records */
 	uint32_t area_sectors; /* continuation areas, right behind */
+	bool fills_blocks;     /* they are cut where a block ends */
 };
 
 struct plan_tree {

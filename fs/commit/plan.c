@@ -14,6 +14,7 @@
 
 #include "burner/base/log.h"
 #include "fs/commit/message.h"
+#include "fs/manifest/trees.h"
 #include "fs/sharing/share.h"
 
 /* What of it lies on the disc already. Without that the session is larger, and nothing is wrong. */
@@ -54,6 +55,43 @@ static int plan_inputs(struct run *run, struct commit_result *outcome)
 	return 0;
 }
 
+#define NO_SESSION "no session is made of this disc"
+
+/* A disc of another program may name files elsewhere than in the tree that was mounted: before its first session of
+ * ours all of its trees are read. */
+static int look_at_trees(struct run *run, struct commit_result *outcome)
+{
+	struct bulk bulk = {.directory = stage_directory(run->c->stage), .keep_bytes = run->frozen.keep_bytes};
+	struct iso_info info = {.ours = true};
+	char reason[MANIFEST_WHY_BYTES], why[MANIFEST_WHY_BYTES + 64];
+	int r;
+
+	if (run->frozen.base)
+		iso_info(run->frozen.base, &info);
+	if (info.ours || run->c->options.accepted & ODDITY_BIT(ODDITY_TREES))
+		return 0;
+	r = medium_explain(run->c->disc, trees_compare(run->frozen.base, &bulk, reason));
+	if (!r || r == -EAGAIN)
+		return r;
+	if (r != -EPERM && r != -EBADMSG && r != -EIO)
+		return commit_failed(outcome, NO_SESSION, r, NULL);
+	snprintf(why, sizeof(why), "%s; -o accept=%s appends all the same", reason, oddity_name(ODDITY_TREES));
+	return commit_failed(outcome, NO_SESSION, -EPERM, why);
+}
+
+static int look_at_associated(struct run *run, struct commit_result *outcome)
+{
+	const char *path = manifest_associated(run->manifest);
+	char why[MANIFEST_WHY_BYTES + 64];
+
+	if (!path || run->c->options.accepted & ODDITY_BIT(ODDITY_ASSOCIATED))
+		return 0;
+	snprintf(why, sizeof(why),
+		 "%s is an associated file (a resource fork), and would be lost; -o accept=%s appends all the same",
+		 path, oddity_name(ODDITY_ASSOCIATED));
+	return commit_failed(outcome, NO_SESSION, -EPERM, why);
+}
+
 static int make_plan(struct run *run, struct commit_result *outcome)
 {
 	char why[MANIFEST_WHY_BYTES];
@@ -67,7 +105,11 @@ static int make_plan(struct run *run, struct commit_result *outcome)
 	if (r)
 		return commit_failed(outcome, "the tree could not be read completely, so no session was made of it", r,
 				     why);
-	r = plan_inputs(run, outcome);
+	r = look_at_associated(run, outcome);
+	if (!r)
+		r = look_at_trees(run, outcome);
+	if (!r)
+		r = plan_inputs(run, outcome);
 	if (!r)
 		r = share_content(run, outcome);
 	return r ? r : burn_plan_new(run->manifest, &run->inputs.options, &run->plan);

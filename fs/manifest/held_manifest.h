@@ -50,6 +50,7 @@ struct held_manifest {
 	struct body_reader reader;
 	struct spool *spool; /* NULL: the disc itself is read */
 	bool rehearsing;     /* the spool is being filled */
+	char *associated;    /* path of an associated file of the base, which is left out; NULL: there is none */
 };
 
 #endif

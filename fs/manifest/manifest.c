@@ -119,6 +119,19 @@ static const struct stage_snapshot_name *name_staged(struct name_range r, const 
 	return NULL;
 }
 
+/* It is not shown, so it will not be in the session. */
+static int note_associated(struct build *b, uint32_t directory, const struct iso_dir *records)
+{
+	const char *name = iso_dir_associated(records);
+	char path[MANIFEST_WHY_BYTES / 2];
+
+	if (!*name || b->held->associated)
+		return 0;
+	return asprintf(&b->held->associated, "%s/%s", directory_path(b, directory, path, sizeof(path)), name) < 0 ?
+		       -ENOMEM :
+		       0;
+}
+
 static int add_base_names(struct build *b, uint32_t directory, struct iso_extent listing, struct name_range staged,
 			  bool keep_iso_names)
 {
@@ -135,7 +148,7 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 
 		r = iso_dir_next(dir, &e);
 		if (r == 0)
-			return 0;
+			return note_associated(b, directory, dir);
 		if (r < 0)
 			return complain(b, r, directory, "",
 					r == -EBADMSG ? "the directory is damaged on the disc" :
@@ -360,6 +373,23 @@ static int check_linked(struct build *b)
 	return 0;
 }
 
+/* Up to version 0.2 files of a foreign disc that only looked like links of one had one number.  What is staged under
+ * it is nobody's. */
+static int check_links(struct build *b)
+{
+	for (size_t row = 0; b->rows && row < b->rows->n_nodes; row++) {
+		uint64_t ino = b->rows->nodes[row].ino;
+
+		bulk_pace(b->m->bulk, 1);
+		if (b->row_nodes[row] == NUMBERS_NONE && b->rows->nodes[row].nlink && (ino & 63) == 63 &&
+		    ino >> 6 < b->directory_bytes_max / SECTOR_BYTES)
+			return complain(b, -EBADMSG, 0, "",
+					"an older version staged a change of a file here that it took for a link of "
+					"another one (change it again on a new stage: cdappendfs-sync --discard)");
+	}
+	return 0;
+}
+
 static void take_base(struct build *b, const struct iso_info *info)
 {
 	struct manifest *m = b->m;
@@ -406,6 +436,8 @@ static int walk(struct build *b)
 	}
 	if (!r && b->linked)
 		r = check_linked(b);
+	if (!r && b->frozen->base && !info.ours)
+		r = check_links(b);
 	if (!r)
 		r = build_place_burned(b);
 	if (!r)
@@ -445,6 +477,11 @@ int manifest_spool(struct manifest *m, struct burn_plan *plan)
 	return r;
 }
 
+const char *manifest_associated(const struct manifest *m)
+{
+	return ((const struct held_manifest *)(const void *)m)->associated;
+}
+
 uint32_t manifest_lowest_directory(const struct manifest *m)
 {
 	return ((const struct held_manifest *)(const void *)m)->lowest_directory_lba;
@@ -477,6 +514,7 @@ void manifest_free(struct manifest *m)
 	bulk_free(held->remapped);
 	bulk_free(held->homes);
 	arena_release(&held->strings);
+	free(held->associated);
 	free(held);
 }
 

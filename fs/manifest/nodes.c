@@ -3,10 +3,9 @@
  * nodes.c - manifest nodes from rows of the stage and from records of the base
  *
  * One inode number is one node.  A row of the stage speaks for its inode number wherever a name leads to it, also
- * from names of the base.  Without a row, names of the base with nlink > 1 are joined by their inode number.  In
- * foreign sessions that number is the first block, so two groups of links with equal content look alike although
- * their attributes differ: those that differ in anything we would write are kept apart and get inode numbers of their
- * own.
+ * from names of the base.  Without a row, names of the base with nlink > 1 are joined by their inode number.  In a
+ * damaged session of ours one serial may be given to several files: those that differ in anything we would write are
+ * kept apart and get inode numbers of their own.
  */
 #include "fs/manifest/internal.h"
 
@@ -15,7 +14,7 @@
 
 #include "burner/base/bytes.h"
 
-/* Groups of foreign links with one first block: more than this is no work of a mastering program. */
+/* Different files with one serial: more than this is no accident. */
 #define LIKE_NODES_MAX 64u
 
 size_t build_find_row(const struct build *b, uint64_t ino)

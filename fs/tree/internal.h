@@ -41,6 +41,7 @@ struct node {
 	bool queued, used;	    /* waits in t->idle; was used since */
 	uint32_t content;	    /* files: enum stage_content, since it was burned; 0: as it is on the disc */
 	uint32_t mode, uid, gid, nlink;
+	uint32_t recorded_nlink; /* with a locator: what its record says, which is shown */
 	uint64_t size, rdev;
 	uint64_t parent; /* of its name; of several names, one; 0: not known */
 	struct timespec atime, mtime, ctime;

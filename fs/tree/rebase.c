@@ -172,6 +172,7 @@ static void rebase_file(const struct burn_placements *b, struct node *n)
 	rebase_home(b, n->ino, &n->parent, &n->nlink);
 	if (n->nlink != nlink)
 		n->locator = 0; /* the record that it came from says something else */
+	n->recorded_nlink = n->nlink;
 }
 
 /* What cannot be translated keeps its body: correct, only burned again. Listings are never left behind. */

@@ -55,7 +55,7 @@ static void count_base_locked(struct tree *t)
 		s->links_bytes = info.appuse.links_bytes;
 		s->links_sectors = info.appuse.links_sectors;
 		if (!(info.appuse.flags & APPUSE_TWINS))
-			/* what it lacks: TW entries, link table */
+			/* what it lacks: twins' entries, link table */
 			s->base_tree += 2 * s->directories + s->base_tree / 8;
 		if (!info.joliet && !t->options.no_joliet)
 			s->base_tree = 3 * s->base_tree + 2 * s->directories; /* a second tree */

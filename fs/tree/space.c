@@ -181,6 +181,16 @@ void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_b
 	tree_unlock(t);
 }
 
+uint64_t tree_directories(struct tree *t)
+{
+	uint64_t n;
+
+	tree_lock(t);
+	n = t->space.base_known ? t->space.directories : 0;
+	tree_unlock(t);
+	return n;
+}
+
 /* What a new name in the root takes at most. */
 static uint64_t new_name_sectors_locked(struct tree *t)
 {

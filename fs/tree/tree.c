@@ -82,6 +82,8 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	t->disc = disc;
 	t->stage = stage;
 	t->base = base ? iso_ref(base) : NULL;
+	if (base && stage && !stage_empty(stage))
+		iso_require_links(base);
 	t->n_buckets = 1024;
 	t->seed = t->known.seed = t->space.seed = hash_seed(t);
 	lock_init(&t->lock, LOCK_PLAIN);

@@ -199,5 +199,9 @@ int tree_changes(struct tree *t, int (*emit)(void *context, char kind, const cha
 		 void *context);
 /* How many sectors the next session may need at most, and how many are left after it. */
 void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_bytes);
+/* How many directories it has, the root among them; 0 while those of a foreign base are not counted.  Windows knows
+ * them by their numbers in the path table, of which it takes 16 bits: in later ones it cannot open files. */
+#define TREE_DIRECTORIES_NUMBERED 65535u
+uint64_t tree_directories(struct tree *t);
 
 #endif

@@ -150,6 +150,7 @@ model() {
 	ok "$name: the last unmount" umount_disc
 	mount_disc -o ro "$image"
 	ok "$name: the disc holds the plain directory's tree" is_burned
+	[[ $options != compat ]] || in_one_section "$name" "$image" "$plain"
 	ok "$name: unmount" umount_disc
 	ok "$name: each session is what it was" each_session
 }

@@ -50,6 +50,7 @@ burned 'a file under another name' 0
 both cp -a "$source/a/b" 'a/b/b'
 rm -r "$mnt/again" "$reference/again"
 burned 'small ones in their own directory' 0
+in_one_section 'what is equal is shared whole' "$disc" "$reference"
 
 # ---- new versions of a file: 2 blocks changed in one place, 3 in others
 cp "$source/a/large" "$T/new"

@@ -2,7 +2,7 @@
 /*
  * disc_check.h - for tests: is the newest session of an image what burner/SESSION.md says, as a whole?
  *
- *	disc_check(path, &found)	every directory of both trees, path tables, TW entries, link table, counts,
+ *	disc_check(path, &found)	every directory of both trees, path tables, twins' entries, link table, counts,
  *					content tables; ends the test when not
  *
  * The Rock Ridge tree is read by fs/iso, all else byte by byte.
@@ -158,21 +158,24 @@ static inline void check_rock_directory(struct disc_check *c, uint32_t i)
 	/* "." says the same as the record that led here. */
 	const uint8_t *dot = check_at(c, dir.lba, SECTOR_BYTES), *end = dot + dot[0];
 	REQUIRE(get_le32(dot + 2) == dir.lba && get_le32(dot + 10) == dir.bytes);
-	bool px = false, tw = false;
+	bool px = false, padding = false;
 	for (const uint8_t *s = dot + 34; s + 4 <= end && s[2] >= 4; s += s[2]) {
 		if (memcmp(s, "PX", 2) == 0) {
 			nlink = get_le32(s + 12);
 			REQUIRE(get_le32(s + 36) == c->rock.list[i].serial && nlink == 2 + children);
 			px = true;
 		}
-		if (memcmp(s, "TW", 2) == 0) {
-			REQUIRE(get_le32(s + 4) == c->rock.list[i].twin.lba &&
-				get_le32(s + 8) == c->rock.list[i].twin.bytes);
-			REQUIRE(get_le32(s + 12) == c->rock.list[i].area_sectors);
-			tw = true;
+		/* Byte by byte: no entry may stand there that RRIP and SUSP do not have. */
+		if (memcmp(s, "PD", 2) == 0) {
+			REQUIRE(s[2] == 20 && s[3] == 1 && memcmp(s + 4, "TW", 2) == 0);
+			REQUIRE(get_le32(s + 6) == c->rock.list[i].twin.lba &&
+				2048 * (s[14] | s[15] << 8 | s[16] << 16) == (int)c->rock.list[i].twin.bytes);
+			REQUIRE(get_le32(s + 10) == c->rock.list[i].area_sectors);
+			padding = true;
 		}
+		REQUIRE(memcmp(s, "TW", 2) != 0);
 	}
-	REQUIRE(px && tw);
+	REQUIRE(px && padding);
 }
 
 static inline void check_joliet_directory(struct disc_check *c, uint32_t i)

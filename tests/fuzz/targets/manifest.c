@@ -13,6 +13,7 @@
 #include "burner/base/own.h"
 #include "fs/manifest/directories.h"
 #include "fs/manifest/manifest.h"
+#include "fs/manifest/trees.h"
 #include "tests/fuzz/common/image.h"
 
 #define START_LBA IMAGE_SECTORS
@@ -90,6 +91,7 @@ static void burn(struct disc_image *image, struct iso *base, uint8_t flags)
 	_cleanup_(burn_plan_freep) struct burn_plan *plan = NULL;
 	char why[MANIFEST_WHY_BYTES] = "";
 
+	(void)trees_compare(base, &(struct bulk){.directory = NULL}, why);
 	if (manifest_build(&frozen, &image->disc.disc, NULL, &m, why)) {
 		MUST(why[0]);
 		return;
