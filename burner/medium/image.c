@@ -184,6 +184,10 @@ static void find_why_not(struct image *image)
 			 (unsigned long long)(end_bytes - bytes));
 	else if (image->list.damaged)
 		snprintf(to, n, "the descriptors of the newest session are damaged");
+	else if (image->list.displaced)
+		snprintf(to, n, MEDIUM_WHY_DISPLACED);
+	else if (image->list.small_blocks)
+		snprintf(to, n, MEDIUM_WHY_SMALL_BLOCKS);
 	else if (image->list.hidden)
 		snprintf(to, n,
 			 "another session lies behind the newest one that the image's head names, and would be "

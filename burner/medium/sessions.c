@@ -210,12 +210,15 @@ static int saved_descriptors(struct scan *s, const uint8_t published[SECTOR_BYTE
 	return 0;
 }
 
-static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES])
+static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES], uint32_t published_lba)
 {
 	uint8_t sector[SECTOR_BYTES];
 	uint32_t root = record_extent(descriptor_root(published)), saved;
 	int r;
 
+	/* What no program writes that appends. */
+	if (published_lba != DESCRIPTORS_LBA || pvd_check(published, 0, s->n_sectors) < 0)
+		return add(s, published, 0, published_lba);
 	for (uint32_t lba = (root - 1) / PROBE_STEP * PROBE_STEP; lba > DESCRIPTORS_LBA && s->probes < PROBES;
 	     lba -= PROBE_STEP) {
 		s->probes++;
@@ -228,7 +231,7 @@ static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES])
 	r = saved_descriptors(s, published, sector, &saved);
 	if (r < 0)
 		return r;
-	return saved ? add(s, sector, 0, saved) : add(s, published, 0, DESCRIPTORS_LBA);
+	return saved ? add(s, sector, 0, saved) : add(s, published, 0, published_lba);
 }
 
 /* ---- and back from there ---- */
@@ -437,21 +440,19 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
 	_cleanup_(session_list_release) struct session_list list = {0};
 	uint8_t published[SECTOR_BYTES];
+	uint32_t published_lba;
 	int r;
 
 	if (n_sectors <= DESCRIPTORS_LBA)
 		return -EMEDIUMTYPE;
-	r = disc_read(d, DESCRIPTORS_LBA, published, 1);
+	r = pvd_find(d, s.n_sectors, published, &published_lba);
 	if (r < 0)
 		return r;
-	if (!is_volume_descriptor(published))
-		return -EMEDIUMTYPE;
-	r = pvd_check(published, 0, s.n_sectors);
-	if (r < 0)
-		return r;
-	r = newest_ours(&s, published, &list.damaged);
+	list.displaced = published_lba != DESCRIPTORS_LBA;
+	list.small_blocks = descriptor_block_bytes(published) != SECTOR_BYTES;
+	r = list.displaced ? 0 : newest_ours(&s, published, &list.damaged);
 	if (r == 0)
-		r = newest_foreign(&s, published);
+		r = newest_foreign(&s, published, published_lba);
 	if (r >= 0)
 		r = walk_back(&s);
 	if (r >= 0)

@@ -29,6 +29,8 @@ static const char *advice(int error)
 		return "insert the disc it belongs to, or drop the changes with cdappendfs-sync --discard";
 	case EBADMSG:
 		return "sync again when the cause is mended; older sessions stay readable with -o session=N";
+	case EPERM:
+		return "mount the disc anew with that option to burn them";
 	case ECANCELED:
 		return "sync again to burn them";
 	case ENOMEDIUM:

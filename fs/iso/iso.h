@@ -28,11 +28,12 @@
 #include "burner/format/appuse.h"
 #include "cdappendfs/disc.h"
 #include "cdappendfs/extent.h"
+#include "cdappendfs/oddity.h"
 #include "burner/base/own.h"
 
 struct iso;
 
-/* Where a directory's records are. bytes is a multiple of 2048 in well-made discs. */
+/* Where a directory's records are, in logical blocks of the disc. bytes is a multiple of 2048 in well-made discs. */
 struct iso_extent {
 	uint32_t lba, bytes;
 };
@@ -49,7 +50,7 @@ struct iso_entry {
 	uint64_t size; /* regular files; zisofs: uncompressed */
 	uint64_t rdev;
 	struct timespec atime, mtime, ctime; /* UTC; without TF: the record's date for all three */
-	uint32_t mode, uid, gid, nlink;	     /* without Rock Ridge: files 0444, directories 0555, 0, 0, 1 */
+	uint32_t mode, uid, gid, nlink;	     /* without Rock Ridge: 0555, 0, 0, 1 */
 	struct iso_extent dir;		     /* directories (CL followed) */
 	struct zisofs zisofs;
 	uint32_t n_extents; /* regular files, size > 0 */
@@ -62,6 +63,7 @@ struct iso_entry {
 	struct iso_extent twin;	 /* directories: records of the Joliet twin; bytes 0: there is none */
 	uint32_t area_sectors;	 /* directories: continuation areas right behind their records */
 	uint32_t joliet_attempt; /* + 1: which of the made names the Joliet record has */
+	oddities odd;		 /* what of it contradicts itself */
 };
 /* Sectors that a directory of ours takes in both trees. */
 static inline uint64_t iso_entry_sectors(const struct iso_entry *e)
@@ -82,6 +84,7 @@ struct iso_info {
 	uint32_t volume_sectors;
 	struct appuse appuse;	    /* valid when ours */
 	struct iso_table tables[2]; /* as the primary and the Joliet descriptor say */
+	oddities odd;		    /* what of descriptors and roots contradicts itself */
 };
 
 /* descriptor_lba: of the primary volume descriptor (disc_session.descriptor_lba). The disc must outlive the object. */
