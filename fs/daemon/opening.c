@@ -329,8 +329,9 @@ static const char *why_odd(const struct opening *o)
 
 /* Whether it is worth a stage; says why not. Whether the medium takes another session is known when it was opened for
  * writing. */
-static bool can_be_written(const struct opening *o)
+static bool can_be_written(struct opening *o)
 {
+	const char *odd = why_odd(o);
 	struct disc_identity identity;
 	int r = disc_identity(o->disc, &identity);
 
@@ -339,12 +340,16 @@ static bool can_be_written(const struct opening *o)
 					     strerror(-r));
 	else if (faccessat(AT_FDCWD, o->disc_path, W_OK, AT_EACCESS) < 0)
 		say_read_only(o, strerror(errno));
-	else if (why_odd(o))
-		say_read_only(o, why_odd(o));
+	else if (odd)
+		say_read_only(o, odd);
 	else if (tree_first_ino(o->base, &o->state) == 0)
 		say_read_only(o, "no inode numbers are left on so large a disc of another program");
 	else
 		return true;
+	if (odd && (o->state.appendable || !strcmp(o->state.why_not, DISC_WHY_OPENED_READ_ONLY))) {
+		o->state.appendable = false;
+		o->state.why_not = odd; /* for who asks the mount */
+	}
 	return false;
 }
 

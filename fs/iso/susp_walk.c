@@ -62,7 +62,8 @@ static int follow_continuation(struct susp_walk *s)
 	return 0;
 }
 
-/* An entry without a length, where there is room for one: Linux drops the name then, also one that came before. */
+/* An entry without a length, where there is room for one: Linux looks no further then, and drops the name, also one
+ * that came before. */
 static bool has_no_length(const struct susp_walk *s)
 {
 	return s->end - s->at > 2 && susp_length(s->at) < SUSP_HEADER_BYTES - 1;
@@ -85,8 +86,10 @@ int susp_walk_next(struct susp_walk *s, const uint8_t **ret)
 		const uint8_t *entry = s->at;
 		int r;
 
+		s->breaks_off |= has_no_length(s);
+		if (s->breaks_off)
+			return 0;
 		if (at_end(s)) {
-			s->breaks_off |= has_no_length(s);
 			if (!s->next.bytes)
 				return 0;
 			r = follow_continuation(s);

@@ -247,8 +247,8 @@ static int take_tree(struct iso *iso, const struct roots *roots)
 	if (!root->is_there)
 		return -EBADMSG;
 	iso->info.rock_ridge = iso->names == ISO_NAMES_ROCK_RIDGE &&
-			       (roots->has_er || roots->has_px || roots->has_sp);
-	iso->rock_unannounced = !iso->info.rock_ridge;
+			       (roots->has_er || roots->has_px);
+	iso->rock_unannounced = !roots->has_er && !roots->has_px && !roots->has_sp;
 	iso->rock_behind_xa = !roots->has_sp && !roots->has_er;
 	iso->susp_skip = roots->has_sp ? roots->skip : 0;
 	iso->root = (struct iso_extent){root->lba, root->dot_bytes};
