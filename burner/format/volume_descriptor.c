@@ -88,8 +88,8 @@ bool descriptor_is_joliet(const uint8_t d[SECTOR_BYTES])
 {
 	const uint8_t *escape = d + offsetof(iso9660_svd_t, escape_sequences);
 
-	return is_volume_descriptor(d) && descriptor_type(d) == ISO_VD_SUPPLEMENTARY && escape[0] == '%' && escape[1] == '/' &&
-	       (escape[2] == '@' || escape[2] == 'C' || escape[2] == 'E');
+	return is_volume_descriptor(d) && descriptor_type(d) == ISO_VD_SUPPLEMENTARY && escape[0] == '%' &&
+	       escape[1] == '/' && (escape[2] == '@' || escape[2] == 'C' || escape[2] == 'E');
 }
 
 uint32_t descriptor_space_sectors(const uint8_t d[SECTOR_BYTES])

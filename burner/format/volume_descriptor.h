@@ -37,7 +37,8 @@ bool descriptor_is_any_primary(const uint8_t d[SECTOR_BYTES]);
 int descriptor_root_lba(const uint8_t d[SECTOR_BYTES], uint32_t *ret_lba);
 /* Numbers in both byte orders that readers use: do their halves agree? */
 bool descriptor_halves_agree(const uint8_t d[SECTOR_BYTES]);
-/* Is the root's record, and the version, what ECMA-119 8.4 has?  If not, other readers may see another disc, or none. */
+/* Is the root's record, and the version, what ECMA-119 8.4 has?  If not, other readers may see another disc, or none.
+ */
 bool descriptor_is_regular(const uint8_t d[SECTOR_BYTES]);
 /* A supplementary one with an escape sequence of Joliet: UCS-2 level 1, 2 or 3. */
 bool descriptor_is_joliet(const uint8_t sector[SECTOR_BYTES]);

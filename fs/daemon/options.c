@@ -551,8 +551,10 @@ void options_print_help(FILE *out)
 	      "  -o compat              for readers with limits of their own (libarchive, fuseiso): tree=full, "
 	      "share=none\n"
 	      "  -o nojoliet            no Joliet tree\n"
-	      "  -o accept=WHAT:WHAT…   append to a disc although that of it gets lost or stale (udf, also: drop-udf), or\n"
-	      "                         contradicts itself: descriptors, root, rock-ridge, directories, byte-orders, types\n"
+	      "  -o accept=WHAT:WHAT…   append to a disc although that of it gets lost or stale (udf, also: drop-udf), "
+	      "or\n"
+	      "                         contradicts itself: descriptors, root, rock-ridge, directories, byte-orders, "
+	      "types\n"
 	      "  -o uid=N gid=N umask=M shown owner, group and permissions\n"
 	      "  -o allow_other, allow_root, default_permissions, auto_unmount, … as in mount.fuse3(8)\n",
 	      out);

@@ -98,9 +98,8 @@ int iso_read_dot(struct iso *iso, uint32_t lba, uint8_t ret[SECTOR_BYTES])
 
 	if (r)
 		return r;
-	return record_is_sound(ret, SECTOR_BYTES) && record_is_dot(ret) && record_flags(ret) & ISO_DIRECTORY ?
-		       0 :
-		       -EBADMSG;
+	return record_is_sound(ret, SECTOR_BYTES) && record_is_dot(ret) && record_flags(ret) & ISO_DIRECTORY ? 0 :
+													       -EBADMSG;
 }
 
 static bool window_covers(const struct window *w, uint32_t lba, uint32_t n)

@@ -24,12 +24,12 @@
 
 /* What the root directories of the two trees are, before one of them is chosen. */
 struct root {
-	bool is_said;		/* there is a descriptor */
-	uint32_t lba, bytes;	/* by the descriptor */
-	bool is_there;		/* its "." is one */
-	uint32_t dot_bytes;	/* what that says */
-	bool is_empty;		/* names nothing; on Linux its first sector counts */
-	bool regular, agree;	/* the descriptor */
+	bool is_said;	     /* there is a descriptor */
+	uint32_t lba, bytes; /* by the descriptor */
+	bool is_there;	     /* its "." is one */
+	uint32_t dot_bytes;  /* what that says */
+	bool is_empty;	     /* names nothing; on Linux its first sector counts */
+	bool regular, agree; /* the descriptor */
 	uint8_t dot[SECTOR_BYTES];
 };
 struct roots {
@@ -119,7 +119,7 @@ static int search_joliet_before(struct iso *iso, uint32_t lba, struct roots *roo
 			return 0;
 		if (descriptor_is_joliet(d)) {
 			take_joliet(iso, d, &roots->joliet);
-			iso->block_shift = (uint8_t)__builtin_ctz(descriptor_block_bytes(d) ? : SECTOR_BYTES);
+			iso->block_shift = (uint8_t)__builtin_ctz(descriptor_block_bytes(d) ?: SECTOR_BYTES);
 			roots->joliet_first = true;
 		}
 	}
@@ -246,8 +246,7 @@ static int take_tree(struct iso *iso, const struct roots *roots)
 	root = iso->names == ISO_NAMES_JOLIET ? &roots->joliet : &roots->primary;
 	if (!root->is_there)
 		return -EBADMSG;
-	iso->info.rock_ridge = iso->names == ISO_NAMES_ROCK_RIDGE &&
-			       (roots->has_er || roots->has_px);
+	iso->info.rock_ridge = iso->names == ISO_NAMES_ROCK_RIDGE && (roots->has_er || roots->has_px);
 	iso->rock_unannounced = !roots->has_er && !roots->has_px && !roots->has_sp;
 	iso->rock_behind_xa = !roots->has_sp && !roots->has_er;
 	iso->susp_skip = roots->has_sp ? roots->skip : 0;

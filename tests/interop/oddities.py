@@ -3,12 +3,17 @@
 #
 # oddities.py - images that contradict themselves: made from a seed, listed, compared
 #
-#	oddities.py make SEED COUNT DIR			images DIR/NNN.iso, and DIR/index: a line "NNN RECIPE MUTATION" for each
-#	oddities.py list ROOT				a tree: name, type, mode, owner, links, size, target, digest of each path
-#	oddities.py isofs DIR				in the guest: each DIR/*.iso as Linux's isofs lists it -> DIR/*.isofs
-#	oddities.py compare OLD.isofs OLD.ours [NEW.isofs NEW.ours]	what differs; NEW: after the append of "appended"
+#	oddities.py make SEED COUNT DIR		images DIR/NNN.iso, and DIR/index: a line "NNN RECIPE MUTATION" for each
+#	oddities.py list ROOT			a tree: name, type, mode, owner, links, size, target, digest of each path
+#	oddities.py isofs DIR			in the guest: each DIR/*.iso as Linux's isofs lists it -> DIR/*.isofs
+#	oddities.py compare DIR			a line for each image: "NNN RECIPE MUTATION" and how it went, or "FAULT: …"
 #
-# Each mutation of the list below is made at least once when COUNT allows; then chance combines them with the recipes.
+# What compare finds in DIR: NNN.isofs and NNN.ours, the two listings; NNN.log, what the mount said; and when "appended"
+# was appended the same of new/NNN.iso, accepted/NNN when that took an -o accept=.  Either nothing was appended, and why
+# was said; or Linux shows the same before and after, and so do we.
+#
+# Of the mutations below those of CORE are always made, then each of the others once, as far as COUNT allows; then chance
+# combines them with the recipes.
 import hashlib
 import os
 import random
@@ -731,6 +736,12 @@ def noise_in_descriptors(image, chance):
         image.d[at + chance.randrange(7, 190)] = chance.randrange(256)
 
 
+CORE = ('directory_shorter', 'directory_longer', 'directory_of_length_0', 'dot_shorter', 'dot_elsewhere', 'root_of_other_length',
+        'root_record_of_68_bytes', 'root_nowhere', 'root_empty', 'root_without_er', 'root_without_all', 'nm_all_without_continue',
+        'sl_root_inside', 'px_of_another_type', 'record_halves_of_length', 'boot_record_first', 'supplementary_first',
+        'blocks_of_512', 'extended_attributes', 'more_sections')
+
+
 # ---- recipes: how the images begin --------------------------------------------------------------------------------------
 def write(path, data):
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -746,7 +757,7 @@ def make_source(top):
     write(top + '/A rather long name, with blanks.text', b'long\n')
     write(top + '/' + 'n' * 180 + '.x', b'very long\n')
     write(top + '/data.bin', chance.randbytes(9000))
-    for i in range(40):
+    for i in range(24):
         write(f'{top}/many/file number {i} of many.txt', b'%d\n' % i)
     write(top + '/sub/deeper/deepest/in it.c', b'int main;\n')
     write(top + '/sub/one', b'1\n')
@@ -843,7 +854,9 @@ def make(seed, count, top):
     plan = [(None, 'nothing', r) for r in sorted(bases)] + [(None, m, None) for m in MUTATIONS if m != 'nothing']
     first = random.Random(seed)
     if count < len(plan):
-        plan = first.sample(plan, count)
+        core = [p for p in plan if p[1] in CORE]
+        rest = [p for p in plan if p[1] not in CORE]
+        plan = core + first.sample(rest, max(0, min(len(rest), count - len(core))))
     while len(plan) < count:
         plan.append((None, first.choice(sorted(MUTATIONS)), first.choice(sorted(bases))))
     with open(top + '/index', 'w') as index:
@@ -961,6 +974,17 @@ def judge(top, n):
     with open(f'{top}/{n}.log', errors='replace') as f:
         said = ' '.join(f.read().split())
     same = difference(linux, ours)
+    if os.path.exists(f'{top}/new/{n}.iso'):
+        with open(f'{top}/{n}.iso', 'rb') as a, open(f'{top}/new/{n}.iso', 'rb') as b:
+            old, new = a.read(), b.read()
+        if new[:16 * SECTOR] != old[:16 * SECTOR] or new[32 * SECTOR:len(old)] != old[32 * SECTOR:]:
+            return 'FAULT: blocks of the old file were changed'
+    if os.path.exists(f'{top}/accepted/{n}'):
+        lost = difference(ours, new_ours, ('/', '/appended')) if '/appended' in new_ours else 'no "appended"'
+        again = difference(new_linux, new_ours)
+        if lost or again:
+            return f'FAULT: accepted, but the new session has not what was shown: {lost or again}'
+        return f'appended to when it was accepted: {said[:200]}'
     if new_linux is None:
         if not said:
             return 'FAULT: not appended to, without a word'

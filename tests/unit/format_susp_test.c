@@ -63,7 +63,8 @@ static void test_er_of_others(void **state)
 			     shorter[] = "ER\x12\x01\x09\0\0\x01RRIP_1991A";
 
 	(void)state;
-	assert_true(susp_er_is_sound(p1282) && susp_er_is_sound(p) && susp_er_is_sound(other) && susp_er_is_sound(shorter));
+	assert_true(susp_er_is_sound(p1282) && susp_er_is_sound(p) && susp_er_is_sound(other) &&
+		    susp_er_is_sound(shorter));
 	assert_false(susp_er_is_sound(cut));
 }
 

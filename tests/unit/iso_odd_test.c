@@ -157,10 +157,7 @@ static void begin_both(struct hand *h, bool er, bool primary_first)
 	add_dots(h->data + JOLIET_LBA * 2048, JOLIET_LBA, 2048, NULL);
 }
 
-static void add_joliet(struct hand *h)
-{
-	record(h->data + JOLIET_LBA * 2048 + 68, "\0j\0.\0t", 6, 0, 0, 0, NULL);
-}
+static void add_joliet(struct hand *h) { record(h->data + JOLIET_LBA * 2048 + 68, "\0j\0.\0t", 6, 0, 0, 0, NULL); }
 
 static void test_the_choice_of_a_tree(void **state)
 {
@@ -170,7 +167,8 @@ static void test_the_choice_of_a_tree(void **state)
 	for (unsigned er = 0; er < 2; er++)
 		for (unsigned root = 0; root < N_ROOTS; root++)
 			for (unsigned joliet = 0; joliet < 2; joliet++) {
-				bool shows_joliet = root == NOWHERE || root == ZEROS || !er || (root == EMPTY && joliet);
+				bool shows_joliet =
+					root == NOWHERE || root == ZEROS || !er || (root == EMPTY && joliet);
 				struct hand h;
 				struct iso_info info;
 
@@ -350,8 +348,8 @@ static void test_descriptors(void **state)
 		uint8_t value;
 		enum oddity odd;
 	} cases[] = {
-		{156, 68, ODDITY_DESCRIPTORS},	   {156, 0, ODDITY_DESCRIPTORS},     {156 + 25, 0, ODDITY_DESCRIPTORS},
-		{156 + 33, 9, ODDITY_DESCRIPTORS}, {6, 2, ODDITY_DESCRIPTORS},	     {156 + 9, 1, ODDITY_BYTE_ORDERS},
+		{156, 68, ODDITY_DESCRIPTORS},	   {156, 0, ODDITY_DESCRIPTORS},    {156 + 25, 0, ODDITY_DESCRIPTORS},
+		{156 + 33, 9, ODDITY_DESCRIPTORS}, {6, 2, ODDITY_DESCRIPTORS},	    {156 + 9, 1, ODDITY_BYTE_ORDERS},
 		{87, 1, ODDITY_BYTE_ORDERS},	   {131, 0x02, ODDITY_BYTE_ORDERS},
 	};
 
@@ -394,7 +392,8 @@ static void test_small_blocks(void **state)
 			add_dots(d, dir_lba, 4096, NULL);
 			nm(&far, 0, "a name in a continuation area");
 			memcpy(h.data + ((SPARE_LBA + 30) * scale << shift) + 512, far.b, far.n);
-			ce(&name, (SPARE_LBA + 30) * scale + (512 >> shift), 512 & ((1u << shift) - 1), (uint32_t)far.n);
+			ce(&name, (SPARE_LBA + 30) * scale + (512 >> shift), 512 & ((1u << shift) - 1),
+			   (uint32_t)far.n);
 			record(d + 2048, "F", 1, 100 * scale + extra, 5, 0, &name);
 			memcpy(h.data + (100 * 2048) + (extra << shift), "inner", 5);
 			hand_open(&h);
