@@ -12,8 +12,6 @@
 #include "burner/medium/internal.h"
 #include "burner/base/own.h"
 
-#define DESCRIPTORS_MAX 84u /* Linux looks at as many */
-
 int pvd_check(const uint8_t sector[SECTOR_BYTES], uint64_t low, uint64_t n_sectors)
 {
 	const uint8_t *root = descriptor_root(sector);
@@ -28,7 +26,7 @@ int pvd_check(const uint8_t sector[SECTOR_BYTES], uint64_t low, uint64_t n_secto
 }
 
 /* Does the root directory begin on the medium? */
-static bool root_is_on(const uint8_t sector[SECTOR_BYTES], uint64_t n_sectors)
+static bool root_is_on(const uint8_t sector[SECTOR_BYTES], uint32_t low, uint64_t n_sectors)
 {
 	uint32_t block;
 	uint64_t lba;
@@ -36,25 +34,27 @@ static bool root_is_on(const uint8_t sector[SECTOR_BYTES], uint64_t n_sectors)
 	if (descriptor_root_lba(sector, &block) || !descriptor_block_bytes(sector))
 		return false;
 	lba = (uint64_t)block * descriptor_block_bytes(sector) >> SECTOR_SHIFT;
-	return lba > DESCRIPTORS_LBA && lba < n_sectors;
+	return lba > DESCRIPTORS_LBA && lba >= low && lba < n_sectors;
 }
 
-int pvd_find(struct disc *d, uint64_t n_sectors, uint8_t ret[SECTOR_BYTES], uint32_t *ret_lba)
+int pvd_find(struct disc *d, uint32_t start_lba, uint64_t n_sectors, uint8_t ret[SECTOR_BYTES], uint32_t *ret_lba)
 {
+	uint32_t first = start_lba + SYSTEM_AREA_SECTORS;
 	uint8_t sector[SECTOR_BYTES];
 	bool any = false, usable = false;
 
-	/* A Joliet tree is looked for as well while none has a root. */
-	for (uint32_t lba = DESCRIPTORS_LBA; !(any && usable) && lba < DESCRIPTORS_LBA + DESCRIPTORS_MAX; lba++) {
+	/* A Joliet tree is looked for as well while none has a root.  Linux looks further; but behind these blocks
+	 * sessions begin, and one that a burn has just begun is none. */
+	for (uint32_t lba = first; !(any && usable) && lba - first < DESCRIPTORS_SECTORS; lba++) {
 		int r = lba < n_sectors ? disc_read(d, lba, sector, 1) : -EIO;
 
-		if (r < 0 && (lba == DESCRIPTORS_LBA || (r != -EIO && r != -EBADMSG)))
+		if (r < 0 && (lba == first || (r != -EIO && r != -EBADMSG)))
 			return r;
 		if (r < 0 || (is_volume_descriptor(sector) && descriptor_type(sector) == ISO_VD_END) ||
 		    (any && !is_volume_descriptor(sector)))
 			break;
 		usable |= (descriptor_is_joliet(sector) || descriptor_is_any_primary(sector)) &&
-			  root_is_on(sector, n_sectors);
+			  root_is_on(sector, start_lba, n_sectors);
 		if (any || !descriptor_is_any_primary(sector))
 			continue;
 		any = true;

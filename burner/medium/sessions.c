@@ -445,7 +445,7 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 
 	if (n_sectors <= DESCRIPTORS_LBA)
 		return -EMEDIUMTYPE;
-	r = pvd_find(d, s.n_sectors, published, &published_lba);
+	r = pvd_find(d, 0, s.n_sectors, published, &published_lba);
 	if (r < 0)
 		return r;
 	list.displaced = published_lba != DESCRIPTORS_LBA;
