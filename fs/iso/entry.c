@@ -114,7 +114,7 @@ static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *re
 		(void)date_decode_short(record_date(record), &date);
 	e->mode = type | (r->has_px ? r->mode & 07777 : type == S_IFLNK ? 0777 : 0555);
 	/* A link without PX is none to Linux; a type that is not the record's is followed by nobody alike. */
-	if (!r->has_cl && (r->has_px ? (r->mode & S_IFMT) != type : r->has_sl))
+	if (!r->has_cl && (r->has_px ? (r->mode & S_IFMT) != type || (r->has_sl && type != S_IFLNK) : r->has_sl))
 		e->odd |= ODDITY_BIT(ODDITY_TYPES);
 	e->uid = r->uid;
 	e->gid = r->gid;
@@ -194,6 +194,10 @@ static int take_directory(struct iso *iso, const uint8_t *record, const struct r
 	oddities before = e->odd;
 	int err = record_lba(record, &said.lba);
 
+	/* ECMA-119 6.8.1: one section.  Linux lists none that says there are more. */
+	if (record_flags(record) & ISO_MULTIEXTENT)
+		before |= ODDITY_BIT(ODDITY_DIRECTORIES);
+	e->odd = before;
 	e->dir = said;
 	if (err || iso->info.ours)
 		return err;

@@ -292,9 +292,9 @@ int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, e
 	r = take_area(ret, iso, window, area, n, depth);
 	ret->name_bad |= ret->breaks_off;
 	finish_name(ret);
-	/* Names are looked for in front only. */
+	/* Names and targets are looked for in front only. */
 	if (!r && iso->rock_behind_xa && n > XA_BYTES) {
-		ret->name_ended = true;
+		ret->name_ended = ret->target_ended = true;
 		r = take_area(ret, iso, window, area + XA_BYTES, n - XA_BYTES, depth);
 	}
 	if (r)

@@ -3,7 +3,9 @@
 #
 # oddities.py - images that contradict themselves: made from a seed, listed, compared
 #
-#	oddities.py make SEED COUNT DIR		images DIR/NNN.iso, and DIR/index: a line "NNN RECIPE MUTATION" for each
+#	oddities.py source DIR			the tree that they hold
+#	oddities.py make SEED COUNT DIR [IMAGE…]	images DIR/NNN.iso, and DIR/index: a line "NNN RECIPE MUTATION" for
+#						each; the recipes, and these images
 #	oddities.py list ROOT			a tree: name, type, mode, owner, links, size, target, digest of each path
 #	oddities.py isofs DIR			in the guest: each DIR/*.iso as Linux's isofs lists it -> DIR/*.isofs
 #	oddities.py compare DIR			a line for each image: "NNN RECIPE MUTATION" and how it went, or "FAULT: …"
@@ -848,9 +850,12 @@ def mutate(chance, bases, name, recipe):
     return None
 
 
-def make(seed, count, top):
+def make(seed, count, top, more):
     os.makedirs(top, exist_ok=True)
     bases = make_bases(top)
+    for path in more:
+        with open(path, 'rb') as f:
+            bases[os.path.basename(path).removesuffix('.iso')] = f.read()
     plan = [(None, 'nothing', r) for r in sorted(bases)] + [(None, m, None) for m in MUTATIONS if m != 'nothing']
     first = random.Random(seed)
     if count < len(plan):
@@ -961,6 +966,27 @@ def lines(path):
         return {line.split(' ', 1)[0]: line.rstrip('\n').split(' ', 1)[-1] for line in f if not line.endswith(' once more\n')}
 
 
+def readable(listing, by=None):
+    """Without what Linux cannot read, which others may, and what is below it."""
+    bad = {n for n, what in (by or listing).items() if 'unreadable' in what or 'cannot be listed' in what}
+    return {n: what for n, what in listing.items() if not any(n == b or n.startswith(b + '/') for b in bad)}
+
+
+def without_links(listing):
+    """What a file was called elsewhere, on no disc, is not kept."""
+    return {n: ' '.join(w for w in what.split(' ') if not w.startswith('links=')) for n, what in listing.items()}
+
+
+def changed(old, new):
+    """Blocks of the old file that are not what they were, besides the head, and zeros behind its volume."""
+    end = le32(old, 16 * SECTOR + 80)
+    for n in range(len(old) // SECTOR):
+        at = slice(n * SECTOR, (n + 1) * SECTOR)
+        if not 16 <= n < 32 and old[at] != new[at] and (n < end or any(old[at])):
+            return True
+    return False
+
+
 def difference(a, b, without=()):
     """The first few names of which the two listings say something else."""
     found = [f'{n}: {a.get(n, "-")} | {b.get(n, "-")}' for n in sorted(set(a) | set(b)) if n not in without and a.get(n) != b.get(n)]
@@ -973,14 +999,16 @@ def judge(top, n):
     new_linux, new_ours = lines(f'{top}/new/{n}.isofs'), lines(f'{top}/new/{n}.ours')
     with open(f'{top}/{n}.log', errors='replace') as f:
         said = ' '.join(f.read().split())
-    same = difference(linux, ours)
+    same = difference(readable(linux), readable(ours, linux))
     if os.path.exists(f'{top}/new/{n}.iso'):
         with open(f'{top}/{n}.iso', 'rb') as a, open(f'{top}/new/{n}.iso', 'rb') as b:
             old, new = a.read(), b.read()
-        if new[:16 * SECTOR] != old[:16 * SECTOR] or new[32 * SECTOR:len(old)] != old[32 * SECTOR:]:
+        if changed(old, new):
             return 'FAULT: blocks of the old file were changed'
     if os.path.exists(f'{top}/accepted/{n}'):
-        lost = difference(ours, new_ours, ('/', '/appended')) if '/appended' in new_ours else 'no "appended"'
+        lost = 'no "appended"'
+        if '/appended' in new_ours:
+            lost = difference(without_links(ours), without_links(new_ours), ('/', '/appended'))
         again = difference(new_linux, new_ours)
         if lost or again:
             return f'FAULT: accepted, but the new session has not what was shown: {lost or again}'
@@ -990,7 +1018,7 @@ def judge(top, n):
             return 'FAULT: not appended to, without a word'
         return f'refused, {"seen alike" if not same else "DIFFERS " + same}: {said[:300]}'
     if linux != {'not': 'mounted'}:
-        lost = difference(linux, new_linux, ('/', '/appended'))
+        lost = difference(without_links(readable(linux)), without_links(readable(new_linux, linux)), ('/', '/appended'))
         if lost:
             return f'FAULT: the append changed what Linux shows: {lost}'
         if same:
@@ -1011,7 +1039,9 @@ def compare(top):
 def main():
     verb, arguments = sys.argv[1], sys.argv[2:]
     if verb == 'make':
-        make(int(arguments[0]), int(arguments[1]), arguments[2])
+        make(int(arguments[0]), int(arguments[1]), arguments[2], arguments[3:])
+    elif verb == 'source':
+        make_source(arguments[0])
     elif verb == 'list':
         list_tree(arguments[0], sys.stdout)
     elif verb == 'isofs':
@@ -1019,7 +1049,7 @@ def main():
     elif verb == 'compare':
         compare(arguments[0])
     else:
-        sys.exit('usage: oddities.py make|list|isofs …')
+        sys.exit('usage: oddities.py source|make|list|isofs|compare …')
 
 
 if __name__ == '__main__':

@@ -9,7 +9,15 @@ need_uml
 
 oddities() { python3 "$TOP/tests/interop/oddities.py" "$@"; }
 words=descriptors:root:rock-ridge:directories:byte-orders:types
-ok 'the images are made' oddities make "${ODDITY_SEED:-1}" "${ODDITIES:-40}" "$T/images"
+# Two sessions of ours
+oddities source "$T/source"
+blank_disc "$T/ours.iso"
+for from in source source/many; do
+	mount_disc "$T/ours.iso"
+	cp -a "$T/$from" "$mnt/$(basename "$from")"
+	ok "ours: a session with $from" umount_disc
+done
+ok 'the images are made' oddities make "${ODDITY_SEED:-1}" "${ODDITIES:-40}" "$T/images" "$T/ours.iso"
 cd "$T/images" || exit 1
 mkdir new accepted
 
