@@ -79,3 +79,94 @@ int lock_wait_until(struct lock *l, pthread_cond_t *changed, const struct timesp
 	held(l);
 	return -error;
 }
+
+/* ---- many readers, or one writer ---- */
+
+#ifdef CDAPPENDFS_CHECKS
+#define SHARED_MAX 8u
+static _Thread_local const struct rwlock *shared[SHARED_MAX];
+
+static unsigned shared_find(const struct rwlock *l)
+{
+	unsigned i = 0;
+
+	while (i < SHARED_MAX && shared[i] != l)
+		i++;
+	return i;
+}
+
+static void shared_note(const struct rwlock *l)
+{
+	unsigned i = shared_find(NULL);
+
+	assert(i < SHARED_MAX && shared_find(l) == SHARED_MAX);
+	shared[i] = l;
+}
+
+static void shared_forget(const struct rwlock *l)
+{
+	unsigned i = shared_find(l);
+
+	assert(i < SHARED_MAX);
+	shared[i] = NULL;
+}
+
+bool rwlock_is_held(const struct rwlock *l) { return rwlock_is_mine(l) || shared_find(l) < SHARED_MAX; }
+#else
+static void shared_note(const struct rwlock *l) { (void)l; }
+static void shared_forget(const struct rwlock *l) { (void)l; }
+bool rwlock_is_held(const struct rwlock *l)
+{
+	(void)l;
+	return true;
+}
+#endif
+
+void rwlock_init(struct rwlock *l, enum rwlock_kind kind)
+{
+	pthread_rwlockattr_t attributes;
+
+	pthread_rwlockattr_init(&attributes);
+	if (kind == RWLOCK_WRITER_FIRST)
+		pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&l->lock, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
+	l->holder = NULL;
+}
+
+void rwlock_release(struct rwlock *l)
+{
+	assert(!l->holder);
+	pthread_rwlock_destroy(&l->lock);
+}
+
+void rwlock_take_shared(struct rwlock *l)
+{
+	pthread_rwlock_rdlock(&l->lock);
+	shared_note(l);
+}
+
+bool rwlock_try_shared(struct rwlock *l)
+{
+	if (pthread_rwlock_tryrdlock(&l->lock))
+		return false;
+	shared_note(l);
+	return true;
+}
+
+void rwlock_take(struct rwlock *l)
+{
+	pthread_rwlock_wrlock(&l->lock);
+	atomic_store_explicit(&l->holder, &mark, memory_order_relaxed);
+}
+
+void rwlock_give(struct rwlock *l)
+{
+	if (rwlock_is_mine(l))
+		atomic_store_explicit(&l->holder, NULL, memory_order_relaxed);
+	else
+		shared_forget(l);
+	pthread_rwlock_unlock(&l->lock);
+}
+
+bool rwlock_is_mine(const struct rwlock *l) { return atomic_load_explicit(&l->holder, memory_order_relaxed) == &mark; }

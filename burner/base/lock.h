@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * lock.h - a mutex that knows who holds it
+ * lock.h - a mutex, and a lock for many readers or one writer, that know who holds them
  *
  *	lock_init -> lock_take -> … lock_assert(what needs it) … -> lock_give -> lock_release
  *
@@ -37,5 +37,31 @@ void lock_wait(struct lock *l, pthread_cond_t *changed);
 int lock_wait_until(struct lock *l, pthread_cond_t *changed, const struct timespec *end);
 
 #define lock_assert(l) check(lock_is_mine(l))
+
+/*
+ *	rwlock_init -> rwlock_take_shared or rwlock_take -> … rwlock_assert(…) … -> rwlock_give -> rwlock_release
+ *
+ * No thread takes one twice.  Which ones a thread shares is known in builds with CDAPPENDFS_CHECKS only.
+ */
+struct rwlock {
+	pthread_rwlock_t lock;
+	const void *_Atomic holder; /* mark of the thread that has it alone, or NULL */
+};
+
+enum rwlock_kind { RWLOCK_PLAIN, RWLOCK_WRITER_FIRST /* who waits to have it alone comes before new readers */ };
+
+void rwlock_init(struct rwlock *l, enum rwlock_kind kind);
+void rwlock_release(struct rwlock *l); /* nobody holds it */
+void rwlock_take_shared(struct rwlock *l);
+bool rwlock_try_shared(struct rwlock *l); /* false: somebody has it alone, or waits for that */
+void rwlock_take(struct rwlock *l);
+void rwlock_give(struct rwlock *l);
+/* Does the calling thread have it alone? */
+bool rwlock_is_mine(const struct rwlock *l);
+/* Alone or with others?  Without CDAPPENDFS_CHECKS always true. */
+bool rwlock_is_held(const struct rwlock *l);
+
+#define rwlock_assert(l) check(rwlock_is_mine(l))
+#define rwlock_assert_held(l) check(rwlock_is_held(l))
 
 #endif

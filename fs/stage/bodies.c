@@ -212,10 +212,10 @@ int stage_bodies_load(struct stage *s)
 {
 	int r;
 
-	while ((r = db_step(s, ST_BODIES_ALL)) > 0)
+	while ((r = db_step_locked(s, ST_BODIES_ALL)) > 0)
 		if ((r = load_row(s, s->statements[ST_BODIES_ALL])))
 			break;
-	db_reset(s, ST_BODIES_ALL);
+	db_reset_locked(s, ST_BODIES_ALL);
 	return r;
 }
 
@@ -260,10 +260,10 @@ void stage_bodies_release(struct stage *s)
 	lock_release(&t->lock);
 }
 
-static int body_put_row(struct stage *s, uint32_t number, bool sparse)
+static int body_put_row_locked(struct stage *s, uint32_t number, bool sparse)
 {
 	lock_assert(&s->lock);
-	int r = db_begin(s, true);
+	int r = db_begin_locked(s, true);
 
 	/* The counter first: a row beyond it would be taken for damage. */
 	if (!r)
@@ -277,7 +277,7 @@ static int body_put_row(struct stage *s, uint32_t number, bool sparse)
 }
 
 /* The mutex is held.  A number is used up even when the rest fails. */
-static int body_make(struct stage *s, bool sparse, struct body **ret)
+static int body_make_locked(struct stage *s, bool sparse, struct body **ret)
 {
 	lock_assert(&s->lock);
 	struct body *b;
@@ -295,7 +295,7 @@ static int body_make(struct stage *s, bool sparse, struct body **ret)
 	if (fd < 0)
 		return quota_as_space(-errno);
 	close_fd(&fd);
-	r = body_put_row(s, number, sparse);
+	r = body_put_row_locked(s, number, sparse);
 	if (r) {
 		unlinkat(s->bodies_fd, name, 0);
 		return r;
@@ -312,7 +312,7 @@ static int body_make(struct stage *s, bool sparse, struct body **ret)
 	return 0;
 }
 
-int stage_body_drop(struct stage *s, uint32_t number)
+int stage_body_drop_locked(struct stage *s, uint32_t number)
 {
 	lock_assert(&s->lock);
 	struct body *b = stage_body_find(s, number);
@@ -320,7 +320,7 @@ int stage_body_drop(struct stage *s, uint32_t number)
 
 	if (!b)
 		return -ENOENT;
-	r = db_begin(s, false);
+	r = db_begin_locked(s, false);
 	if (r)
 		return r;
 	sqlite3_bind_int64(s->statements[ST_BODY_DELETE], 1, number);
@@ -355,7 +355,7 @@ static int take_space(struct stage *s, uint64_t length)
 	return 0;
 }
 
-static int segment_alloc(struct stage *s, uint64_t length, uint32_t *ret_body, uint64_t *ret_pos)
+static int segment_alloc_locked(struct stage *s, uint64_t length, uint32_t *ret_body, uint64_t *ret_pos)
 {
 	lock_assert(&s->lock);
 	struct bodies *t = &s->bodies;
@@ -365,7 +365,7 @@ static int segment_alloc(struct stage *s, uint64_t length, uint32_t *ret_body, u
 	if (t->running && t->running_bytes && t->running_bytes + length > SEGMENT_BYTES)
 		t->running = NULL;
 	if (!t->running) {
-		int r = body_make(s, false, &t->running);
+		int r = body_make_locked(s, false, &t->running);
 
 		if (r)
 			return r;
@@ -387,7 +387,7 @@ int stage_segment_alloc(struct stage *s, uint64_t length, uint32_t *ret_body, ui
 	if (r)
 		return r;
 	stage_lock(s);
-	r = segment_alloc(s, length, ret_body, ret_pos);
+	r = segment_alloc_locked(s, length, ret_body, ret_pos);
 	stage_unlock(s);
 	return r;
 }
@@ -400,7 +400,7 @@ int stage_body_new(struct stage *s, uint32_t *ret_body)
 	if (r)
 		return r;
 	stage_lock(s);
-	r = body_make(s, true, &b);
+	r = body_make_locked(s, true, &b);
 	if (!r)
 		*ret_body = b->number;
 	stage_unlock(s);

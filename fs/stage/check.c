@@ -8,22 +8,22 @@
 #include "burner/base/bytes.h"
 #include "fs/stage/internal.h"
 
-static int check_nodes(struct stage *s)
+static int check_nodes_locked(struct stage *s)
 {
 	size_t n = 0;
 	int r;
 
 	lock_assert(&s->lock);
-	while ((r = db_step(s, ST_NODE_INOS)) > 0) {
+	while ((r = db_step_locked(s, ST_NODE_INOS)) > 0) {
 		if (!idset_has(&s->nodes, stage_row_number(s->statements[ST_NODE_INOS], 0)))
 			break;
 		n++;
 	}
-	db_reset(s, ST_NODE_INOS);
+	db_reset_locked(s, ST_NODE_INOS);
 	return r < 0 ? r : r > 0 || n != s->nodes.count ? -EBADMSG : 0;
 }
 
-static int check_names(struct stage *s)
+static int check_names_locked(struct stage *s)
 {
 	sqlite3_stmt *row = s->statements[ST_NAMES_COUNT];
 	uint64_t n_names = 0, count;
@@ -31,32 +31,32 @@ static int check_names(struct stage *s)
 	int r;
 
 	lock_assert(&s->lock);
-	while ((r = db_step(s, ST_NAMES_COUNT)) > 0) {
+	while ((r = db_step_locked(s, ST_NAMES_COUNT)) > 0) {
 		if (!idmap_get(&s->names, stage_row_number(row, 0), &count) || count != stage_row_number(row, 1))
 			break;
 		n_names += count;
 		n++;
 	}
-	db_reset(s, ST_NAMES_COUNT);
+	db_reset_locked(s, ST_NAMES_COUNT);
 	return r < 0 ? r : r > 0 || n != s->names.table.count || n_names != s->n_names ? -EBADMSG : 0;
 }
 
 /* All bodies that a row names. */
-static int check_extents(struct stage *s)
+static int check_extents_locked(struct stage *s)
 {
 	sqlite3_stmt *row = s->statements[ST_NODES_EXTENTS];
 	bool found = true;
 	int r;
 
 	lock_assert(&s->lock);
-	while (found && (r = db_step(s, ST_NODES_EXTENTS)) > 0) {
+	while (found && (r = db_step_locked(s, ST_NODES_EXTENTS)) > 0) {
 		const uint8_t *packed = sqlite3_column_blob(row, 0);
 		int length = sqlite3_column_bytes(row, 0);
 
 		for (; found && length > 0; length -= EXTENT_PACKED_BYTES, packed += EXTENT_PACKED_BYTES)
 			found = get_le32(packed + 28) != EXTENT_STAGE || stage_body_find(s, get_le32(packed + 24));
 	}
-	db_reset(s, ST_NODES_EXTENTS);
+	db_reset_locked(s, ST_NODES_EXTENTS);
 	return found ? r : -EBADMSG;
 }
 
@@ -86,15 +86,15 @@ static int check_bodies_locked(struct stage *s)
 	return n_dirty == t->n_dirty && n_open <= t->n_open ? 0 : -EBADMSG;
 }
 
-static int check_body_rows(struct stage *s)
+static int check_body_rows_locked(struct stage *s)
 {
 	size_t n = 0;
 	int r;
 
 	lock_assert(&s->lock);
-	while ((r = db_step(s, ST_BODIES_ALL)) > 0)
+	while ((r = db_step_locked(s, ST_BODIES_ALL)) > 0)
 		n += stage_body_find(s, (uint32_t)stage_row_number(s->statements[ST_BODIES_ALL], 0)) != NULL;
-	db_reset(s, ST_BODIES_ALL);
+	db_reset_locked(s, ST_BODIES_ALL);
 	if (r < 0)
 		return r;
 	lock_take(&s->bodies.lock);
@@ -108,13 +108,13 @@ int stage_check(struct stage *s)
 	int r;
 
 	stage_lock(s);
-	r = s->failed ? 0 : check_nodes(s);
+	r = s->failed ? 0 : check_nodes_locked(s);
 	if (!s->failed && !r)
-		r = check_names(s);
+		r = check_names_locked(s);
 	if (!s->failed && !r)
-		r = check_extents(s);
+		r = check_extents_locked(s);
 	if (!s->failed && !r)
-		r = check_body_rows(s);
+		r = check_body_rows_locked(s);
 	if (!r && s->next_ino > s->ino_limit)
 		r = -EBADMSG;
 	stage_unlock(s);

@@ -159,19 +159,19 @@ static int growth_bytes(struct stage *s, uint64_t *ret)
 {
 	struct stat st;
 	uint64_t bytes;
-	int r = db_step(s, ST_PAGES);
+	int r = db_step_locked(s, ST_PAGES);
 
 	if (r < 0)
 		return r;
 	bytes = r ? stage_row_number(s->statements[ST_PAGES], 0) * PAGE_BYTES : 0;
-	db_reset(s, ST_PAGES);
+	db_reset_locked(s, ST_PAGES);
 	if (fstat(s->db_fd, &st))
 		return -errno;
 	*ret = bytes > (uint64_t)st.st_size ? bytes - (uint64_t)st.st_size : 0;
 	return 0;
 }
 
-static int check_space(struct stage *s)
+static int check_space_locked(struct stage *s)
 {
 	lock_assert(&s->lock);
 	uint64_t pending = (uint64_t)s->changes * PAGE_BYTES, growth = 0, left, reserve;
@@ -190,7 +190,7 @@ static int check_space(struct stage *s)
 	return 0;
 }
 
-int db_begin(struct stage *s, bool grows)
+int db_begin_locked(struct stage *s, bool grows)
 {
 	lock_assert(&s->lock);
 	int r;
@@ -200,7 +200,7 @@ int db_begin(struct stage *s, bool grows)
 	if (s->read_only)
 		return -EROFS;
 	if (grows && (!s->changes || s->wal_full || s->changes - s->changes_checked >= SPACE_CHECK_CHANGES)) {
-		r = check_space(s);
+		r = check_space_locked(s);
 		if (r)
 			return r;
 	}
@@ -216,7 +216,7 @@ int db_begin(struct stage *s, bool grows)
 	return 0;
 }
 
-int db_commit(struct stage *s)
+int db_commit_locked(struct stage *s)
 {
 	lock_assert(&s->lock);
 	int r;
@@ -231,28 +231,28 @@ int db_commit(struct stage *s)
 	return r;
 }
 
-void db_reset(struct stage *s, enum statement statement)
+void db_reset_locked(struct stage *s, enum statement statement)
 {
 	lock_assert(&s->lock);
 	sqlite3_reset(s->statements[statement]);
 	sqlite3_clear_bindings(s->statements[statement]);
 }
 
-int db_step(struct stage *s, enum statement statement)
+int db_step_locked(struct stage *s, enum statement statement)
 {
 	lock_assert(&s->lock);
 	bool open_before = db_dirty(s);
 	int rc, r;
 
 	if (s->failed) { /* what the database has now is older than what was said */
-		db_reset(s, statement);
+		db_reset_locked(s, statement);
 		return s->failed;
 	}
 	rc = s->step(s->statements[statement]);
 	if (rc == SQLITE_ROW)
 		return 1;
 	r = db_errno(s, rc);
-	db_reset(s, statement);
+	db_reset_locked(s, statement);
 	if (r && open_before && !db_dirty(s)) { /* the whole transaction was given up */
 		s->failed = r == -EBADMSG ? r : -EIO;
 		return s->failed;
@@ -265,7 +265,7 @@ int db_run(struct stage *s, enum statement statement)
 	int r;
 
 	do
-		r = db_step(s, statement);
+		r = db_step_locked(s, statement);
 	while (r > 0);
 	return r;
 }
@@ -282,7 +282,7 @@ int db_release(struct stage *s)
 	return r;
 }
 
-int db_restore(struct stage *s, int error)
+int db_restore_locked(struct stage *s, int error)
 {
 	lock_assert(&s->lock);
 	if (s->failed)

@@ -50,7 +50,7 @@ static void list_clear(struct discards *l)
 }
 
 /* Out of memory: the space comes back with its body. */
-void stage_discards_commit(struct stage *s, struct discards *from, struct discards *to)
+void stage_discards_commit_locked(struct stage *s, struct discards *from, struct discards *to)
 {
 	lock_assert(&s->lock);
 	if (!to->n) {
@@ -65,7 +65,7 @@ void stage_discards_commit(struct stage *s, struct discards *from, struct discar
 	from->n = 0;
 }
 
-static void queue(struct stage *s, struct body *b, uint64_t pos, uint64_t length)
+static void queue_locked(struct stage *s, struct body *b, uint64_t pos, uint64_t length)
 {
 	lock_assert(&s->lock);
 	struct discards *l = &s->queued;
@@ -90,7 +90,7 @@ void stage_body_discard(struct stage *s, uint32_t body, uint64_t pos, uint64_t l
 	stage_lock(s);
 	b = stage_body_find(s, body);
 	if (b)
-		queue(s, b, pos, length);
+		queue_locked(s, b, pos, length);
 	stage_unlock(s);
 }
 
@@ -167,7 +167,7 @@ static void drop_body(struct stage *s, const struct discard *d, struct discards 
 	int r;
 
 	stage_lock(s);
-	r = stage_body_drop(s, d->body); /* a failure leaves it to the next collection */
+	r = stage_body_drop_locked(s, d->body); /* a failure leaves it to the next collection */
 	stage_unlock(s);
 	if (r == 0 && !list_reserve(gone, 1))
 		gone->items[gone->n++] = *d;
@@ -213,7 +213,7 @@ static void apply_list(struct stage *s, struct discards *l, struct discards *gon
 }
 
 /* Splits what is ready: sparse bodies' ranges, segments' ranges, and what must still wait. */
-static void sort_out(struct stage *s, struct discards *sparse, struct discards *segments)
+static void sort_out_locked(struct stage *s, struct discards *sparse, struct discards *segments)
 {
 	lock_assert(&s->lock);
 	struct discards keep = {0};
@@ -241,7 +241,7 @@ void stage_discards_apply(struct stage *s)
 		return;
 	stage_lock(s);
 	if (!s->failed && s->ready.n)
-		sort_out(s, &sparse, &segments);
+		sort_out_locked(s, &sparse, &segments);
 	apply_list(s, &sparse, &gone);
 	stage_unlock(s);
 	apply_list(s, &segments, &gone);
@@ -327,10 +327,10 @@ static int mark_rows(struct stage *s, struct idmap *used)
 	sqlite3_stmt *row = s->statements[ST_NODES_EXTENTS];
 	int r;
 
-	while ((r = db_step(s, ST_NODES_EXTENTS)) > 0)
+	while ((r = db_step_locked(s, ST_NODES_EXTENTS)) > 0)
 		if ((r = mark_blob(used, sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0))))
 			break;
-	db_reset(s, ST_NODES_EXTENTS);
+	db_reset_locked(s, ST_NODES_EXTENTS);
 	return r;
 }
 
@@ -340,7 +340,7 @@ static bool is_garbage(struct stage *s, const struct body *b, const struct idmap
 	return !idmap_get(used, b->number, NULL) && !(b->made_now && b->generation == s->generation);
 }
 
-static int collect(struct stage *s, struct idmap *used, const uint32_t *keep, size_t n_keep)
+static int collect_locked(struct stage *s, struct idmap *used, const uint32_t *keep, size_t n_keep)
 {
 	lock_assert(&s->lock);
 	struct bodies *t = &s->bodies;
@@ -355,7 +355,7 @@ static int collect(struct stage *s, struct idmap *used, const uint32_t *keep, si
 	lock_take(&t->lock);
 	for (struct idmap_at at = {0}; idmap_next(&t->table, &at);)
 		if (is_garbage(s, (struct body *)(uintptr_t)at.value, used))
-			queue(s, (struct body *)(uintptr_t)at.value, 0, WHOLE);
+			queue_locked(s, (struct body *)(uintptr_t)at.value, 0, WHOLE);
 	lock_give(&t->lock);
 	return 0;
 }
@@ -368,7 +368,7 @@ int stage_collect(struct stage *s, const uint32_t *keep, size_t n_keep)
 	if (s->read_only)
 		return 0;
 	stage_lock(s);
-	r = collect(s, &used, keep, n_keep);
+	r = collect_locked(s, &used, keep, n_keep);
 	stage_unlock(s);
 	idmap_release(&used);
 	return r;
@@ -382,20 +382,20 @@ int stage_discard(struct stage *s)
 
 	stage_lock(s);
 	nested = s->lock.depth > 1;
-	r = s->frozen ? -EBUSY : db_begin(s, false);
+	r = s->frozen ? -EBUSY : db_begin_locked(s, false);
 	if (!r)
 		r = db_save(s);
 	if (!r) {
 		r = db_run(s, ST_NODES_CLEAR);
 		if (!r)
 			r = db_run(s, ST_NAMES_CLEAR);
-		r = r ? db_restore(s, r) : db_release(s);
+		r = r ? db_restore_locked(s, r) : db_release(s);
 	}
 	if (!r) {
 		t->running = NULL;
 		lock_take(&t->lock);
 		for (struct idmap_at at = {0}; idmap_next(&t->table, &at);)
-			queue(s, (struct body *)(uintptr_t)at.value, 0, WHOLE);
+			queue_locked(s, (struct body *)(uintptr_t)at.value, 0, WHOLE);
 		lock_give(&t->lock);
 		r = stage_rows_load(s);
 	}

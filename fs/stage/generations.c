@@ -51,8 +51,8 @@ static int drop_rows(struct stage *s, enum statement newer, enum statement drop,
 	int r;
 
 	sqlite3_bind_int64(s->statements[newer], 1, generation);
-	r = db_step(s, newer);
-	db_reset(s, newer);
+	r = db_step_locked(s, newer);
+	db_reset_locked(s, newer);
 	if (r < 0)
 		return r;
 	if (r == 0)
@@ -66,14 +66,14 @@ int stage_drop_generation(struct stage *s, uint32_t generation)
 	int r;
 
 	stage_lock(s);
-	r = db_begin(s, false);
+	r = db_begin_locked(s, false);
 	if (!r)
 		r = db_save(s);
 	if (!r) {
 		r = drop_rows(s, ST_NODE_NEWER, ST_NODE_DROP, ST_NODES_CLEAR, generation);
 		if (!r)
 			r = drop_rows(s, ST_NAME_NEWER, ST_NAME_DROP, ST_NAMES_CLEAR, generation);
-		r = r ? db_restore(s, r) : db_release(s);
+		r = r ? db_restore_locked(s, r) : db_release(s);
 	}
 	if (!r)
 		r = stage_rows_load(s);
@@ -130,7 +130,7 @@ static int copy_name(struct copy *c, sqlite3_stmt *row)
 	return 0;
 }
 
-static int copy_rows(struct stage *s, struct copy *c)
+static int copy_rows_locked(struct stage *s, struct copy *c)
 {
 	lock_assert(&s->lock);
 	size_t n_nodes = s->nodes.count, n_names = s->n_names;
@@ -141,12 +141,12 @@ static int copy_rows(struct stage *s, struct copy *c)
 	c->public.names = bulk_zalloc(&c->public.bulk, n_names + 1, sizeof(*c->public.names));
 	if (!c->public.nodes || !c->public.names)
 		return -ENOMEM;
-	while (!r && (r = db_step(s, ST_NODES_ALL)) > 0)
+	while (!r && (r = db_step_locked(s, ST_NODES_ALL)) > 0)
 		r = c->public.n_nodes < n_nodes ? copy_node(c, s->statements[ST_NODES_ALL]) : -EBADMSG;
-	db_reset(s, ST_NODES_ALL);
-	while (!r && (r = db_step(s, ST_NAMES_ALL)) > 0)
+	db_reset_locked(s, ST_NODES_ALL);
+	while (!r && (r = db_step_locked(s, ST_NAMES_ALL)) > 0)
 		r = c->public.n_names < n_names ? copy_name(c, s->statements[ST_NAMES_ALL]) : -EBADMSG;
-	db_reset(s, ST_NAMES_ALL);
+	db_reset_locked(s, ST_NAMES_ALL);
 	return r;
 }
 
@@ -162,7 +162,7 @@ int stage_snapshot(struct stage *s, uint64_t keep_bytes, struct stage_snapshot *
 	snapshot = &c->public;
 	c->public.bulk = (struct bulk){.directory = s->directory, .keep_bytes = keep_bytes};
 	stage_lock(s);
-	r = copy_rows(s, c);
+	r = copy_rows_locked(s, c);
 	stage_unlock(s);
 	if (!r)
 		*ret = TAKE_PTR(snapshot);

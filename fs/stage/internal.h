@@ -155,15 +155,15 @@ void stage_host_space(const struct stage *s, uint64_t *ret_free, uint64_t *ret_r
 int db_open(struct stage *s);		    /* and prepares the statements; -ENOENT: read_only and there is none */
 void db_close(struct stage *s, bool clean); /* clean: everything is in the database, the log may go */
 int db_errno(struct stage *s, int rc);
-int db_begin(struct stage *s, bool grows); /* before a change; grows: not a deletion, needs space */
-int db_commit(struct stage *s);
+int db_begin_locked(struct stage *s, bool grows); /* before a change; grows: not a deletion, needs space */
+int db_commit_locked(struct stage *s);
 bool db_dirty(struct stage *s); /* a transaction is open */
 /* SQLITE_ROW -> 1, done -> 0 (and reset), -errno (reset) */
-int db_step(struct stage *s, enum statement statement);
+int db_step_locked(struct stage *s, enum statement statement);
 int db_run(struct stage *s, enum statement statement); /* to its end, and reset; bindings cleared */
-void db_reset(struct stage *s, enum statement statement);
-int db_save(struct stage *s);		    /* a step of several statements … */
-int db_restore(struct stage *s, int error); /* … failed: undone.  Returns error. */
+void db_reset_locked(struct stage *s, enum statement statement);
+int db_save(struct stage *s);			   /* a step of several statements … */
+int db_restore_locked(struct stage *s, int error); /* … failed: undone.  Returns error. */
 int db_release(struct stage *s);
 /* schema.c */
 extern const char *const db_sql[ST_N];
@@ -204,7 +204,7 @@ struct body *stage_body_find(struct stage *s, uint32_t number);		     /* NULL: t
 int stage_body_acquire(struct stage *s, uint32_t number, struct body **ret); /* with its descriptor open */
 void stage_body_release(struct stage *s, struct body *b, bool wrote);
 /* its row (in the open transaction); its file is to be unlinked; -ENOENT */
-int stage_body_drop(struct stage *s, uint32_t number);
+int stage_body_drop_locked(struct stage *s, uint32_t number);
 void stage_body_name(uint32_t number, char ret[16]);
 /* referenced */
 int stage_bodies_collect_dirty(struct stage *s, struct body ***ret, size_t *ret_n, bool *ret_directory);
@@ -223,7 +223,7 @@ int stage_bodies_sync(struct stage *s, struct body **bodies, size_t n, bool dire
 
 /* discard.c */
 /* mutex held: all move on */
-void stage_discards_commit(struct stage *s, struct discards *from, struct discards *to);
+void stage_discards_commit_locked(struct stage *s, struct discards *from, struct discards *to);
 void stage_discards_apply(struct stage *s); /* what is ready and not frozen */
 /* sparse: it is written again */
 void stage_discards_cancel(struct stage *s, struct body *b, uint64_t pos, uint64_t length);

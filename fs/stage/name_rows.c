@@ -21,12 +21,12 @@ bool stage_name_is_sound(const char *name, size_t length)
 /* A number of a node, as the journal has it, which may be anything: SQLite has no others, and they are keys here. */
 static bool is_number(uint64_t ino) { return ino <= INT64_MAX; }
 
-static int load_nodes(struct stage *s, struct idset *nodes)
+static int load_nodes_locked(struct stage *s, struct idset *nodes)
 {
 	lock_assert(&s->lock);
 	int r;
 
-	while ((r = db_step(s, ST_NODE_INOS)) > 0) {
+	while ((r = db_step_locked(s, ST_NODE_INOS)) > 0) {
 		uint64_t ino = stage_row_number(s->statements[ST_NODE_INOS], 0);
 
 		r = is_number(ino) ? idset_reserve(nodes, 1) : -EBADMSG;
@@ -34,7 +34,7 @@ static int load_nodes(struct stage *s, struct idset *nodes)
 			break;
 		idset_add(nodes, ino);
 	}
-	db_reset(s, ST_NODE_INOS);
+	db_reset_locked(s, ST_NODE_INOS);
 	return r;
 }
 
@@ -42,7 +42,7 @@ static int load_names(struct stage *s, struct idmap *names, uint64_t *n_names)
 {
 	int r;
 
-	while ((r = db_step(s, ST_NAMES_COUNT)) > 0) {
+	while ((r = db_step_locked(s, ST_NAMES_COUNT)) > 0) {
 		uint64_t directory = stage_row_number(s->statements[ST_NAMES_COUNT], 0);
 		uint64_t count = stage_row_number(s->statements[ST_NAMES_COUNT], 1);
 
@@ -52,7 +52,7 @@ static int load_names(struct stage *s, struct idmap *names, uint64_t *n_names)
 		idmap_put(names, directory, count);
 		*n_names += count;
 	}
-	db_reset(s, ST_NAMES_COUNT);
+	db_reset_locked(s, ST_NAMES_COUNT);
 	return r;
 }
 
@@ -61,7 +61,7 @@ int stage_rows_load(struct stage *s)
 	struct idset nodes = {0};
 	struct idmap names = {0};
 	uint64_t n_names = 0;
-	int r = load_nodes(s, &nodes);
+	int r = load_nodes_locked(s, &nodes);
 
 	if (!r)
 		r = load_names(s, &names, &n_names);
@@ -81,7 +81,7 @@ int stage_rows_load(struct stage *s)
 	return 0;
 }
 
-static uint64_t names_in(struct stage *s, uint64_t parent)
+static uint64_t names_in_locked(struct stage *s, uint64_t parent)
 {
 	lock_assert(&s->lock);
 	uint64_t count = 0;
@@ -90,10 +90,10 @@ static uint64_t names_in(struct stage *s, uint64_t parent)
 	return count;
 }
 
-static void set_names_in(struct stage *s, uint64_t parent, uint64_t count)
+static void set_names_in_locked(struct stage *s, uint64_t parent, uint64_t count)
 {
 	lock_assert(&s->lock);
-	s->n_names += count - names_in(s, parent);
+	s->n_names += count - names_in_locked(s, parent);
 	if (count)
 		idmap_put(&s->names, parent, count);
 	else
@@ -111,12 +111,12 @@ int stage_name_get(struct stage *s, uint64_t parent, const char *name, uint64_t 
 	int r = -ENOENT;
 
 	stage_lock(s);
-	if (names_in(s, parent)) {
+	if (names_in_locked(s, parent)) {
 		bind_name(s, ST_NAME_GET, parent, name);
-		r = db_step(s, ST_NAME_GET);
+		r = db_step_locked(s, ST_NAME_GET);
 		if (r > 0) {
 			*ret_ino = stage_row_number(s->statements[ST_NAME_GET], 0);
-			db_reset(s, ST_NAME_GET);
+			db_reset_locked(s, ST_NAME_GET);
 			r = 0;
 		} else if (!r) {
 			r = -ENOENT;
@@ -135,20 +135,20 @@ static int run_put(struct stage *s, enum statement statement, uint64_t parent, c
 }
 
 /* Most names are new: insert first, and see whether it was one. */
-static int name_put(struct stage *s, uint64_t parent, const char *name, uint64_t ino)
+static int name_put_locked(struct stage *s, uint64_t parent, const char *name, uint64_t ino)
 {
 	lock_assert(&s->lock);
 	int r = idmap_reserve(&s->names, 1);
 
 	if (!r)
-		r = db_begin(s, true);
+		r = db_begin_locked(s, true);
 	if (!r)
 		r = run_put(s, ST_NAME_INSERT, parent, name, ino);
 	if (r)
 		return r;
 	if (!sqlite3_changes(s->db))
 		return run_put(s, ST_NAME_UPDATE, parent, name, ino);
-	set_names_in(s, parent, names_in(s, parent) + 1);
+	set_names_in_locked(s, parent, names_in_locked(s, parent) + 1);
 	return 0;
 }
 
@@ -162,25 +162,25 @@ int stage_name_put(struct stage *s, uint64_t parent, const char *name, uint64_t 
 	if (length > NAME_MAX_BYTES)
 		return -ENAMETOOLONG;
 	stage_lock(s);
-	r = name_put(s, parent, name, ino);
+	r = name_put_locked(s, parent, name, ino);
 	stage_unlock(s);
 	return r;
 }
 
-static int name_delete(struct stage *s, uint64_t parent, const char *name)
+static int name_delete_locked(struct stage *s, uint64_t parent, const char *name)
 {
 	lock_assert(&s->lock);
 	int r;
 
-	if (s->failed || !names_in(s, parent))
+	if (s->failed || !names_in_locked(s, parent))
 		return s->failed;
-	r = db_begin(s, false);
+	r = db_begin_locked(s, false);
 	if (r)
 		return r;
 	bind_name(s, ST_NAME_DELETE, parent, name);
 	r = db_run(s, ST_NAME_DELETE);
 	if (!r && sqlite3_changes(s->db))
-		set_names_in(s, parent, names_in(s, parent) - 1);
+		set_names_in_locked(s, parent, names_in_locked(s, parent) - 1);
 	return r;
 }
 
@@ -189,7 +189,7 @@ int stage_name_delete(struct stage *s, uint64_t parent, const char *name)
 	int r;
 
 	stage_lock(s);
-	r = name_delete(s, parent, name);
+	r = name_delete_locked(s, parent, name);
 	stage_unlock(s);
 	return r;
 }
@@ -199,7 +199,7 @@ bool stage_names_exist(struct stage *s, uint64_t parent)
 	bool there;
 
 	stage_lock(s);
-	there = names_in(s, parent) != 0;
+	there = names_in_locked(s, parent) != 0;
 	stage_unlock(s);
 	return there;
 }
@@ -210,14 +210,14 @@ int stage_names_delete(struct stage *s, uint64_t parent)
 
 	stage_lock(s);
 	r = s->failed;
-	if (!r && names_in(s, parent)) {
-		r = db_begin(s, false);
+	if (!r && names_in_locked(s, parent)) {
+		r = db_begin_locked(s, false);
 		if (!r) {
 			sqlite3_bind_int64(s->statements[ST_NAMES_DELETE], 1, (sqlite3_int64)parent);
 			r = db_run(s, ST_NAMES_DELETE);
 		}
 		if (!r)
-			set_names_in(s, parent, 0);
+			set_names_in_locked(s, parent, 0);
 	}
 	stage_unlock(s);
 	return r;
@@ -274,17 +274,17 @@ int stage_names(struct stage *s, uint64_t parent, struct stage_name **ret, size_
 	int r;
 
 	stage_lock(s);
-	l.limit = names_in(s, parent);
+	l.limit = names_in_locked(s, parent);
 	l.used = l.limit * sizeof(struct stage_name);
 	l.capacity = l.used + l.limit * 24 + 1;
 	l.block = malloc(l.capacity);
 	r = s->failed ? s->failed : l.block ? 0 : -ENOMEM;
 	if (!r) {
 		sqlite3_bind_int64(s->statements[ST_NAMES_OF], 1, (sqlite3_int64)parent);
-		while ((r = l.limit ? db_step(s, ST_NAMES_OF) : 0) > 0)
+		while ((r = l.limit ? db_step_locked(s, ST_NAMES_OF) : 0) > 0)
 			if ((r = listing_add(&l, s->statements[ST_NAMES_OF])))
 				break;
-		db_reset(s, ST_NAMES_OF);
+		db_reset_locked(s, ST_NAMES_OF);
 		if (!r && l.n != l.limit)
 			r = -EBADMSG;
 	}

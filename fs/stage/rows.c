@@ -132,7 +132,7 @@ static int node_from_row(sqlite3_stmt *row, struct stage_node *ret)
 	return r;
 }
 
-static int node_get(struct stage *s, uint64_t ino, struct stage_node *ret)
+static int node_get_locked(struct stage *s, uint64_t ino, struct stage_node *ret)
 {
 	lock_assert(&s->lock);
 	int r;
@@ -142,7 +142,7 @@ static int node_get(struct stage *s, uint64_t ino, struct stage_node *ret)
 	if (!idset_has(&s->nodes, ino))
 		return -ENOENT;
 	sqlite3_bind_int64(s->statements[ST_NODE_GET], 1, (sqlite3_int64)ino);
-	r = db_step(s, ST_NODE_GET);
+	r = db_step_locked(s, ST_NODE_GET);
 	if (r <= 0)
 		return r ? r : -ENOENT;
 	r = node_from_row(s->statements[ST_NODE_GET], ret);
@@ -155,7 +155,7 @@ int stage_node_get(struct stage *s, uint64_t ino, struct stage_node *ret)
 	int r;
 
 	stage_lock(s);
-	r = node_get(s, ino, ret);
+	r = node_get_locked(s, ino, ret);
 	stage_unlock(s);
 	return r;
 }
@@ -205,13 +205,13 @@ static void bind_node(struct stage *s, const struct stage_node *n, const uint8_t
 		sqlite3_bind_blob64(put, COLUMN_TARGET + 1, n->target, strlen(n->target), SQLITE_STATIC);
 }
 
-static int node_put(struct stage *s, const struct stage_node *n, const uint8_t *packed)
+static int node_put_locked(struct stage *s, const struct stage_node *n, const uint8_t *packed)
 {
 	lock_assert(&s->lock);
 	int r = idset_reserve(&s->nodes, 1);
 
 	if (!r)
-		r = db_begin(s, true);
+		r = db_begin_locked(s, true);
 	if (r)
 		return r;
 	bind_node(s, n, packed);
@@ -236,7 +236,7 @@ int stage_node_put(struct stage *s, const struct stage_node *n)
 		return -ENOMEM;
 	extents_pack(n->extents, n->n_extents, packed);
 	stage_lock(s);
-	r = node_put(s, n, packed);
+	r = node_put_locked(s, n, packed);
 	stage_unlock(s);
 	return r;
 }
@@ -247,7 +247,7 @@ int stage_node_delete(struct stage *s, uint64_t ino)
 
 	stage_lock(s);
 	if (idset_has(&s->nodes, ino)) {
-		r = db_begin(s, false);
+		r = db_begin_locked(s, false);
 		if (!r) {
 			sqlite3_bind_int64(s->statements[ST_NODE_DELETE], 1, (sqlite3_int64)ino);
 			r = db_run(s, ST_NODE_DELETE);
@@ -271,12 +271,12 @@ int stage_node_inos(struct stage *s, uint64_t **ret, size_t *ret_n)
 	inos = malloc((s->nodes.count + 1) * sizeof(*inos));
 	if (!inos)
 		r = -ENOMEM;
-	while (!r && (r = db_step(s, ST_NODE_INOS)) > 0) {
+	while (!r && (r = db_step_locked(s, ST_NODE_INOS)) > 0) {
 		r = n < s->nodes.count ? 0 : -EBADMSG;
 		if (!r)
 			inos[n++] = stage_row_number(s->statements[ST_NODE_INOS], 0);
 	}
-	db_reset(s, ST_NODE_INOS);
+	db_reset_locked(s, ST_NODE_INOS);
 	if (!r && n != s->nodes.count)
 		r = -EBADMSG;
 	stage_unlock(s);

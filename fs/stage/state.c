@@ -27,7 +27,7 @@
 
 int stage_state_put(struct stage *s, const char *key, const void *value, size_t length)
 {
-	int r = db_begin(s, false);
+	int r = db_begin_locked(s, false);
 
 	if (r)
 		return r;
@@ -38,7 +38,7 @@ int stage_state_put(struct stage *s, const char *key, const void *value, size_t 
 
 int stage_state_put_number(struct stage *s, const char *key, uint64_t value)
 {
-	int r = db_begin(s, false);
+	int r = db_begin_locked(s, false);
 
 	if (r)
 		return r;
@@ -55,7 +55,7 @@ int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_le
 	int r;
 
 	sqlite3_bind_text(row, 1, key, -1, SQLITE_STATIC);
-	r = db_step(s, ST_STATE_GET);
+	r = db_step_locked(s, ST_STATE_GET);
 	if (r <= 0)
 		return r ? r : -ENOENT;
 	length = (size_t)sqlite3_column_bytes(row, 0);
@@ -67,7 +67,7 @@ int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_le
 		*ret = copy;
 		*ret_length = length;
 	}
-	db_reset(s, ST_STATE_GET);
+	db_reset_locked(s, ST_STATE_GET);
 	return copy ? 0 : -ENOMEM;
 }
 
@@ -76,20 +76,20 @@ int stage_state_get_number(struct stage *s, const char *key, uint64_t *ret)
 	int r;
 
 	sqlite3_bind_text(s->statements[ST_STATE_GET], 1, key, -1, SQLITE_STATIC);
-	r = db_step(s, ST_STATE_GET);
+	r = db_step_locked(s, ST_STATE_GET);
 	if (r <= 0)
 		return r ? r : -ENOENT;
 	if (sqlite3_column_type(s->statements[ST_STATE_GET], 0) == SQLITE_INTEGER)
 		*ret = stage_row_number(s->statements[ST_STATE_GET], 0);
 	else
 		r = -EBADMSG;
-	db_reset(s, ST_STATE_GET);
+	db_reset_locked(s, ST_STATE_GET);
 	return r > 0 ? 0 : r;
 }
 
 int stage_state_delete(struct stage *s, const char *key)
 {
-	int r = db_begin(s, false);
+	int r = db_begin_locked(s, false);
 
 	if (r)
 		return r;
@@ -345,7 +345,7 @@ int stage_commit_get(struct stage *s, struct stage_commit *ret)
 	return 0;
 }
 
-static int put_commit(struct stage *s, const struct stage_commit *c)
+static int put_commit_locked(struct stage *s, const struct stage_commit *c)
 {
 	lock_assert(&s->lock);
 	uint8_t p[COMMIT_BYTES];
@@ -373,14 +373,14 @@ int stage_commit_set(struct stage *s, const struct stage_commit *c)
 
 	stage_lock(s);
 	before = s->commit;
-	r = put_commit(s, c);
+	r = put_commit_locked(s, c);
 	stage_unlock(s);
 	if (r)
 		return r;
 	r = stage_sync(s);
 	if (r) { /* not durable: not said either; the next sync takes it back on the disk */
 		stage_lock(s);
-		put_commit(s, &before);
+		put_commit_locked(s, &before);
 		stage_unlock(s);
 	}
 	return r;
@@ -391,7 +391,7 @@ int stage_commit_put(struct stage *s, const struct stage_commit *c)
 	int r;
 
 	stage_lock(s);
-	r = put_commit(s, c);
+	r = put_commit_locked(s, c);
 	stage_unlock(s);
 	if (!r)
 		stage_bodies_begin_writing(s);

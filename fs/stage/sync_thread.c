@@ -45,15 +45,15 @@ struct round {
 };
 
 /* The mutex is held. */
-static int round_begin(struct stage *s, struct round *round)
+static int round_begin_locked(struct stage *s, struct round *round)
 {
 	lock_assert(&s->lock);
-	int r = db_commit(s);
+	int r = db_commit_locked(s);
 
 	if (!r)
 		r = stage_bodies_collect_dirty(s, &round->bodies, &round->n_bodies, &round->directory);
 	if (!r)
-		stage_discards_commit(s, &s->queued, &s->committing);
+		stage_discards_commit_locked(s, &s->queued, &s->committing);
 	return r;
 }
 
@@ -66,7 +66,7 @@ static int round_write(struct stage *s, struct round *round)
 }
 
 /* The mutex is held. */
-static int round_end(struct stage *s, int r)
+static int round_end_locked(struct stage *s, int r)
 {
 	lock_assert(&s->lock);
 	if (r) {
@@ -77,7 +77,7 @@ static int round_end(struct stage *s, int r)
 	}
 	wal_settle(&s->wal);
 	s->wal_full = false;
-	stage_discards_commit(s, &s->committing, &s->ready);
+	stage_discards_commit_locked(s, &s->committing, &s->ready);
 	return 0;
 }
 
@@ -87,19 +87,19 @@ static int run_round(struct stage *s)
 	int r;
 
 	stage_lock(s);
-	r = round_begin(s, &round);
+	r = round_begin_locked(s, &round);
 	stage_unlock(s);
 	if (r)
 		return r;
 	r = round_write(s, &round);
 	stage_lock(s);
-	r = round_end(s, r);
+	r = round_end_locked(s, r);
 	stage_unlock(s);
 	return r;
 }
 
 /* The leader.  -EAGAIN: a transaction is open, and it may wait. */
-static int checkpoint(struct stage *s, bool force)
+static int checkpoint_locked(struct stage *s, bool force)
 {
 	lock_assert(&s->lock);
 	struct round round = {.bodies = NULL};
@@ -108,9 +108,9 @@ static int checkpoint(struct stage *s, bool force)
 	if (!r && (db_dirty(s) || s->wal.length)) {
 		if (!force)
 			return -EAGAIN;
-		r = round_begin(s, &round);
+		r = round_begin_locked(s, &round);
 		if (!r)
-			r = round_end(s, round_write(s, &round));
+			r = round_end_locked(s, round_write(s, &round));
 	}
 	if (!r)
 		r = db_errno(s, sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
@@ -122,7 +122,7 @@ static int checkpoint_and_sync(struct stage *s, bool force)
 	int r;
 
 	stage_lock(s);
-	r = checkpoint(s, force || s->wal_frames > FORCE_FRAMES);
+	r = checkpoint_locked(s, force || s->wal_frames > FORCE_FRAMES);
 	stage_unlock(s);
 	if (r || !fdatasync(s->db_fd))
 		return r;

@@ -13,14 +13,14 @@ static const char *check_map_locked(struct node *n)
 	const char *wrong = NULL;
 	struct map_sums sums;
 
-	if (pthread_rwlock_tryrdlock(&n->io))
+	if (!rwlock_try_shared(&n->io))
 		return NULL;
 	sums = map_sum(&n->map, 0, UINT64_MAX);
 	if (S_ISREG(n->mode) && n->staged && !n->dead && !zisofs_used(&n->zisofs) && !map_valid(&n->map, n->size))
 		wrong = "the map does not cover the file";
 	else if (n->staged && !n->dead && (n->stage_bytes != sums.stage || n->hole_bytes != sums.hole))
 		wrong = "the sums are not those of the map";
-	pthread_rwlock_unlock(&n->io);
+	rwlock_give(&n->io);
 	return wrong;
 }
 

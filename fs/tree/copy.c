@@ -22,13 +22,13 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 	if (t->options.whole_files || from == to || from_offset % BLOCK || to_offset % BLOCK ||
 	    zisofs_used(&from->zisofs) || zisofs_used(&to->zisofs))
 		return 0;
-	pthread_rwlock_rdlock(&from->io);
+	rwlock_take_shared(&from->io);
 	uint32_t i = map_find(&from->map, from_offset);
 	if (i < from->map.n && from->map.extents[i].kind == EXTENT_DISC) {
 		piece = map_clip(&from->map.extents[i], from_offset, min_u64(from_offset + length, from->size));
 		bytes = piece.offset + piece.length == from->size ? piece.length : block_down(piece.length);
 	}
-	pthread_rwlock_unlock(&from->io);
+	rwlock_give(&from->io);
 	if (!bytes || piece.pos % BLOCK)
 		return 0;
 	content_lock(t, to);

@@ -92,11 +92,14 @@ struct reading {
 };
 
 /* Bodies and holes at once, disc pieces noted. Node locked for reading. */
-static int read_staged(struct tree *t, struct node *n, uint64_t from, uint64_t to, uint8_t *buf, struct reading *x)
+static int read_staged_locked(struct tree *t, struct node *n, uint64_t from, uint64_t to, uint8_t *buf,
+			      struct reading *x)
 {
 	uint64_t at = from;
 	int r = 0;
 
+	rwlock_assert_held(&t->content);
+	rwlock_assert_held(&n->io);
 	x->n = 0;
 	for (uint32_t i = map_find(&n->map, from); r == 0 && i < n->map.n && at < to && x->n < PIECES; i++) {
 		struct extent part = map_clip(&n->map.extents[i], at, to);
@@ -124,55 +127,63 @@ static int read_pieces(struct tree *t, uint64_t from, uint8_t *buf, const struct
 
 void content_lock_shared(struct tree *t, struct node *n)
 {
-	pthread_rwlock_rdlock(&t->content);
-	pthread_rwlock_rdlock(&n->io);
+	rwlock_take_shared(&t->content);
+	rwlock_take_shared(&n->io);
 }
 
 void content_lock(struct tree *t, struct node *n)
 {
-	pthread_rwlock_rdlock(&t->content);
-	pthread_rwlock_wrlock(&n->io);
+	rwlock_take_shared(&t->content);
+	rwlock_take(&n->io);
 }
 
 void content_unlock(struct tree *t, struct node *n)
 {
-	pthread_rwlock_unlock(&n->io);
-	pthread_rwlock_unlock(&t->content);
+	rwlock_give(&n->io);
+	rwlock_give(&t->content);
 }
 
-/* A compressed file of the base: its extents never change but by node_unpack, so a copy is enough. Node locked;
- * unlocks. */
-static int read_zisofs(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t length)
-{
-	struct zisofs z = n->zisofs;
-	uint32_t n_extents = n->map.n;
-	uint64_t size = n->size;
-	_free_ struct extent *extents = malloc((n_extents + 1) * sizeof(*extents));
+/* A compressed file of the base: its extents never change but by node_unpack, so a copy is enough. */
+struct packed {
+	struct zisofs zisofs;
+	struct extent *extents;
+	uint32_t n;
+	uint64_t size;
+};
 
-	if (extents && n_extents)
-		memcpy(extents, n->map.extents, n_extents * sizeof(*extents));
-	content_unlock(t, n);
+static int copy_packed_locked(struct node *n, struct packed *ret)
+{
+	struct extent *extents = malloc((n->map.n + 1) * sizeof(*extents));
+
+	rwlock_assert_held(&n->io);
 	if (!extents)
 		return -ENOMEM;
-	return length ? iso_zisofs_read(t->disc, &z, extents, n_extents, size, offset, buf, length) : 0;
+	if (n->map.n)
+		memcpy(extents, n->map.extents, n->map.n * sizeof(*extents));
+	*ret = (struct packed){.zisofs = n->zisofs, .extents = extents, .n = n->map.n, .size = n->size};
+	return 0;
+}
+
+static int read_packed(struct tree *t, const struct packed *p, uint64_t offset, void *buf, size_t length)
+{
+	return length ? iso_zisofs_read(t->disc, &p->zisofs, p->extents, p->n, p->size, offset, buf, length) : 0;
 }
 
 int node_read(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t length, size_t *ret_length)
 {
 	uint8_t *at = buf;
+	struct packed packed = {0};
 	struct reading x;
+	bool is_packed;
 	int r = 0;
 
 	content_lock_shared(t, n);
 	uint64_t size = n->size, end = offset < size ? offset + min_u64(length, size - offset) : offset;
-	if (zisofs_used(&n->zisofs)) {
-		r = read_zisofs(t, n, offset, buf, end - offset);
-		if (r == 0)
-			*ret_length = end - offset;
-		return r;
-	}
-	for (uint64_t from = offset; r == 0 && from < end; from = x.end) {
-		r = read_staged(t, n, from, end, at + (from - offset), &x);
+	is_packed = zisofs_used(&n->zisofs);
+	if (is_packed)
+		r = copy_packed_locked(n, &packed);
+	for (uint64_t from = offset; !is_packed && r == 0 && from < end; from = x.end) {
+		r = read_staged_locked(t, n, from, end, at + (from - offset), &x);
 		if (r == 0 && x.end == from)
 			end = x.end; /* cut meanwhile */
 		if (r == 0 && x.n) {
@@ -182,6 +193,9 @@ int node_read(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t
 		}
 	}
 	content_unlock(t, n);
+	if (is_packed && r == 0)
+		r = read_packed(t, &packed, offset, buf, end - offset);
+	free(packed.extents);
 	if (r == 0)
 		*ret_length = end - offset;
 	return r;
@@ -224,7 +238,7 @@ int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, 
 	(void)t;
 	if (whence != SEEK_DATA && whence != SEEK_HOLE)
 		return -EINVAL;
-	pthread_rwlock_rdlock(&n->io);
+	rwlock_take_shared(&n->io);
 	if (offset < n->size) {
 		bool hole = whence == SEEK_HOLE, packed = zisofs_used(&n->zisofs);
 		uint32_t i = packed ? n->map.n : map_find(&n->map, offset);
@@ -239,7 +253,7 @@ int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, 
 			r = 0;
 		}
 	}
-	pthread_rwlock_unlock(&n->io);
+	rwlock_give(&n->io);
 	return r;
 }
 

@@ -21,6 +21,9 @@ void content_lock_shared(struct tree *t, struct node *n);
 void content_lock(struct tree *t, struct node *n);
 void content_unlock(struct tree *t, struct node *n);
 
+/* The map of n may be changed: n->io is held alone, or t->content is, by a rebase. */
+#define content_assert(t, n) check(rwlock_is_mine(&(n)->io) || rwlock_is_mine(&(t)->content))
+
 /* ---- write.c; with the content locked for changes, t->lock not held ---- */
 
 /* The old bytes of one block on the disc. */

@@ -59,7 +59,7 @@ static int take_frozen_locked(struct tree *t, unsigned flags, struct tree_frozen
 
 void tree_lock_all(struct tree *t)
 {
-	pthread_rwlock_wrlock(&t->content); /* no write is between its body and its map */
+	rwlock_take(&t->content); /* no write is between its body and its map */
 	tree_lock(t);
 }
 
@@ -67,7 +67,7 @@ void tree_unlock_all(struct tree *t)
 {
 	check(!tree_check_locked(t));
 	tree_unlock(t);
-	pthread_rwlock_unlock(&t->content);
+	rwlock_give(&t->content);
 }
 
 int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)

@@ -52,7 +52,7 @@ struct node {
 	uint64_t cost;			  /* sectors counted for it in t->space.data */
 	uint32_t links;			  /* names counted for it in t->space.n_links */
 	uint32_t own_body;		  /* sparse body of this generation, 0 none */
-	pthread_rwlock_t io;
+	struct rwlock io;
 };
 
 /* Numbers of nodes that nobody uses, the oldest first: a ring (idle.c). */
@@ -104,7 +104,7 @@ struct tree {
 	struct disc *disc;
 	struct stage *stage;	/* NULL: read-only */
 	_Atomic bool finalized; /* the medium takes no further session */
-	pthread_rwlock_t content;
+	struct rwlock content;
 	struct lock lock;
 	/* under lock: */
 	struct iso *base;	 /* NULL: blank */

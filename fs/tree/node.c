@@ -77,7 +77,7 @@ int node_new_locked(struct tree *t, uint64_t ino, struct node **ret)
 		return -ENOMEM;
 	n->ino = ino;
 	n->n_lookups = node_take_known_locked(t, ino);
-	pthread_rwlock_init(&n->io, NULL);
+	rwlock_init(&n->io, RWLOCK_PLAIN);
 	if (t->n_nodes >= t->n_buckets)
 		table_grow(t);
 	struct node **bucket = &t->buckets[bucket_of(t, ino)];
@@ -100,7 +100,7 @@ void node_drop_locked(struct tree *t, struct node *n)
 	node_undirty(n);
 	map_release(&n->map);
 	free(n->target);
-	pthread_rwlock_destroy(&n->io);
+	rwlock_release(&n->io);
 	free(n);
 }
 

@@ -123,9 +123,9 @@ int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offse
 	r = space_admit(t);
 	if (r < 0)
 		return r;
-	pthread_rwlock_rdlock(&n->io);
+	rwlock_take_shared(&n->io);
 	uint64_t size = n->size;
-	pthread_rwlock_unlock(&n->io);
+	rwlock_give(&n->io);
 	if (kind && offset < size) {
 		r = zeros_room(t, n, offset, keep ? min_u64(end, size) : end);
 		if (r == 0)

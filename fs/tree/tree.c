@@ -74,7 +74,6 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	     struct tree **ret)
 {
 	_cleanup_(tree_freep) struct tree *t = calloc(1, sizeof(*t));
-	pthread_rwlockattr_t prefer;
 
 	if (!t)
 		return -ENOMEM;
@@ -85,11 +84,7 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	t->n_buckets = 1024;
 	t->seed = t->known.seed = t->space.seed = hash_seed(t);
 	lock_init(&t->lock, LOCK_PLAIN);
-	pthread_rwlockattr_init(&prefer);
-	/* a rebase is not starved */
-	pthread_rwlockattr_setkind_np(&prefer, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(&t->content, &prefer);
-	pthread_rwlockattr_destroy(&prefer);
+	rwlock_init(&t->content, RWLOCK_WRITER_FIRST); /* a rebase is not starved */
 	t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
 	if (!t->buckets)
 		return -ENOMEM;
@@ -133,7 +128,7 @@ void tree_free(struct tree *t)
 	free(t->idle.inos);
 	free(t->buckets);
 	lock_release(&t->lock);
-	pthread_rwlock_destroy(&t->content);
+	rwlock_release(&t->content);
 	free(t);
 }
 

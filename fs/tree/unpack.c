@@ -17,14 +17,14 @@ int node_unpack(struct tree *t, struct node *n)
 	uint32_t body, n_stored;
 	int r;
 
-	pthread_rwlock_rdlock(&n->io);
+	rwlock_take_shared(&n->io);
 	struct zisofs z = n->zisofs;
 	uint64_t size = n->size;
 	n_stored = n->map.n;
 	stored = malloc((n_stored + 1) * sizeof(*stored));
 	if (stored)
 		memcpy(stored, n->map.extents, n_stored * sizeof(*stored));
-	pthread_rwlock_unlock(&n->io);
+	rwlock_give(&n->io);
 	if (!buf || !stored)
 		return -ENOMEM;
 	tree_lock(t);

@@ -53,6 +53,7 @@ int edges_fetch_locked(struct tree *t, struct node *n, uint64_t offset, uint64_t
 	struct extent piece;
 	struct edge *missing;
 
+	content_assert(t, n);
 	while ((missing = edge_wanted(n, offset, end, x, &piece))) {
 		content_unlock(t, n);
 		missing->valid = false;
@@ -171,6 +172,7 @@ int content_set_piece_locked(struct tree *t, struct node *n, const struct extent
 	uint64_t to = piece->offset + piece->length;
 	struct map_sums before = map_sum(&n->map, piece->offset, to);
 
+	content_assert(t, n);
 	tree_lock(t);
 	int r = map_reserve(&n->map);
 	if (r == 0) {
@@ -241,6 +243,7 @@ static int write_blocks(struct tree *t, const struct writing *w)
 
 int content_open_way_locked(struct tree *t, struct node *n)
 {
+	content_assert(t, n);
 	tree_lock(t);
 	int r = dirty_ancestors_of_locked(t, n);
 	tree_unlock(t);
@@ -250,6 +253,7 @@ int content_open_way_locked(struct tree *t, struct node *n)
 /* Size, times and account after a change of content. */
 void content_changed_locked(struct tree *t, struct node *n, uint64_t size)
 {
+	content_assert(t, n);
 	tree_lock(t);
 	/* Once more: a freeze may have come between.  What fails makes the next tree a full one (node_changed). */
 	(void)dirty_ancestors_of_locked(t, n);
@@ -267,6 +271,7 @@ int content_extend_locked(struct tree *t, struct node *n, uint64_t size, const s
 	uint32_t last = n->map.n - 1;
 	int r = 0;
 
+	content_assert(t, n);
 	if (n->map.n && n->map.extents[last].kind == EXTENT_HOLE)
 		r = stretch(t, n, size);
 	else if (n->size % BLOCK) {
