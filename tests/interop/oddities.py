@@ -969,7 +969,7 @@ def lines(path):
 def readable(listing, by=None):
     """Without what Linux cannot read, which others may, and what is below it."""
     bad = {n for n, what in (by or listing).items() if 'unreadable' in what or 'cannot be listed' in what}
-    return {n: what for n, what in listing.items() if not any(n == b or n.startswith(b + '/') for b in bad)}
+    return {n: what for n, what in listing.items() if not any(n == b or n.startswith(b.rstrip('/') + '/') for b in bad)}
 
 
 def without_links(listing):

@@ -48,7 +48,7 @@ while read -r name _; do
 	[[ -e new/$name.iso ]] || continue
 	if start_disc -o ro "new/$name.iso"; then
 		oddities list "$mnt" >"new/$name.ours"
-		umount_disc
+		umount_disc "$mnt"
 	fi
 done <index
 patience 900
