@@ -51,8 +51,9 @@ int sessions_scan_by_chain(struct disc *d, uint64_t n_sectors, struct session_li
 void session_list_release(struct session_list *l);
 /* A primary volume descriptor whose root directory lies inside [low, n_sectors).  0 or -EBADMSG. */
 int pvd_check(const uint8_t sector[SECTOR_BYTES], uint64_t low, uint64_t n_sectors);
-/* The primary descriptor of the set at the beginning of a session, and where it is.  -EMEDIUMTYPE: there is none;
- * -EBADMSG: neither its root nor that of a Joliet tree is on the medium; what disc_read() says. */
+/* The primary descriptor of the set at the beginning of a session, and where it is.  -EMEDIUMTYPE: there is none,
+ * nor one of another kind in the first place; -EBADMSG: none that could be read, or neither its root nor that of a
+ * Joliet tree is on the medium; what disc_read() says. */
 int pvd_find(struct disc *d, uint32_t start_lba, uint64_t n_sectors, uint8_t ret[SECTOR_BYTES], uint32_t *ret_lba);
 /* The session at start_lba whose primary descriptor is this sector; number is left 0. */
 void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_t descriptor_lba,

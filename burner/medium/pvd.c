@@ -41,7 +41,7 @@ int pvd_find(struct disc *d, uint32_t start_lba, uint64_t n_sectors, uint8_t ret
 {
 	uint32_t first = start_lba + SYSTEM_AREA_SECTORS;
 	uint8_t sector[SECTOR_BYTES];
-	bool any = false, usable = false;
+	bool any = false, usable = false, seen = false;
 
 	/* A Joliet tree is looked for as well while none has a root.  Linux looks further; but behind these blocks
 	 * sessions begin, and one that a burn has just begun is none. */
@@ -50,6 +50,8 @@ int pvd_find(struct disc *d, uint32_t start_lba, uint64_t n_sectors, uint8_t ret
 
 		if (r < 0 && (lba == first || (r != -EIO && r != -EBADMSG)))
 			return r;
+		/* The head is written from its end: with nothing here yet it is none. */
+		seen |= r == 0 && lba == first && is_volume_descriptor(sector);
 		if (r < 0 || (is_volume_descriptor(sector) && descriptor_type(sector) == ISO_VD_END) ||
 		    (any && !is_volume_descriptor(sector)))
 			break;
@@ -61,7 +63,9 @@ int pvd_find(struct disc *d, uint32_t start_lba, uint64_t n_sectors, uint8_t ret
 		memcpy(ret, sector, SECTOR_BYTES);
 		*ret_lba = lba;
 	}
-	return !any ? -EMEDIUMTYPE : usable ? 0 : -EBADMSG;
+	if (!any && !seen)
+		return -EMEDIUMTYPE;
+	return any && usable ? 0 : -EBADMSG;
 }
 
 void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_t descriptor_lba,

@@ -199,7 +199,7 @@ static int take_directory(struct iso *iso, const uint8_t *record, const struct r
 		before |= ODDITY_BIT(ODDITY_DIRECTORIES);
 	e->odd = before;
 	e->dir = said;
-	if (err || iso->info.ours)
+	if (err || (iso->info.ours && said.bytes))
 		return err;
 	err = take_self(iso, &e->dir, e);
 	if (!err && e->dir.bytes != said.bytes)
@@ -261,7 +261,7 @@ static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum dec
 	if (r.is_relocated)
 		return 0;
 	type = type_of(record, &r);
-	if (r.name_dropped)
+	if (r.is_cut)
 		e->odd |= ODDITY_BIT(ODDITY_ROCK_RIDGE);
 	set_name(c->iso, e, record, &r);
 	if (depth == DECODE_ALL) {

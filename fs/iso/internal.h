@@ -97,7 +97,7 @@ struct rock {
 	char name[256];
 	uint32_t name_length;
 	bool name_ended, name_bad, breaks_off;
-	bool name_dropped; /* there is one that Linux does not take */
+	bool is_cut; /* there is a name that Linux does not take, or a target that ends nowhere */
 	bool has_px, has_pn, has_cl, has_sl, is_relocated;
 	bool has_atime, has_mtime, has_ctime;
 	bool target_ended;

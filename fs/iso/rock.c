@@ -170,7 +170,7 @@ static int take_sl(struct rock *r, struct susp_walk *s, const uint8_t *e)
 		s->at = e + end;
 	} else {
 		end = susp_length(e);
-		r->target_ended = true;
+		r->target_ended = r->is_cut = true;
 	}
 	while (at + RRIP_COMPONENT_FIXED_BYTES <= end) {
 		size_t n = min_u64(rrip_component_length(e + at), end - at - RRIP_COMPONENT_FIXED_BYTES);
@@ -253,7 +253,7 @@ static int take_entry(struct rock *r, struct susp_walk *s, const uint8_t *e, enu
 static void finish_name(struct rock *r)
 {
 	r->name[r->name_length] = 0;
-	r->name_dropped = r->name_bad && r->name_length;
+	r->is_cut |= r->name_bad && r->name_length;
 	if (r->name_bad || !strcmp(r->name, ".") || !strcmp(r->name, "..")) {
 		r->name_length = 0;
 		r->name[0] = 0;
@@ -299,9 +299,8 @@ int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, e
 	}
 	if (r)
 		return r;
-	/* A NUL would cut the target. */
-	for (char *nul = ret->target; (nul = memchr(nul, 0, ret->target_length - (size_t)(nul - ret->target)));)
-		*nul = '_';
+	/* It ends before a NUL. */
 	ret->target[ret->target_length] = 0;
+	ret->target_length = (uint32_t)strlen(ret->target);
 	return 0;
 }

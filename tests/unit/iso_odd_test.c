@@ -413,6 +413,36 @@ static void test_small_blocks(void **state)
 		}
 }
 
+/* Of a session of ours the record alone is looked at in its parent: what contradicts it is damage, and none of its names
+ * gets lost. */
+static void test_directories_of_ours(void **state)
+{
+	static const uint32_t said[] = {0, 2048, 4096, 6144};
+	const struct appuse appuse = {.number = 1, .previous_lba = APPUSE_NONE, .sectors = SECTORS};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(said); i++) {
+		struct iso_entry e;
+		struct iso_dir *d;
+		struct hand h;
+
+		hand_begin_rock(&h, 1);
+		appuse_encode(&appuse, h.data + 16 * 2048);
+		make_directory(&h, said[i]);
+		hand_open(&h);
+		e = find(&h, "dir");
+		if (said[i] == 0 || said[i] == 4096) {
+			assert_int_equal(count(&h, e.dir), 4);
+			assert_int_equal(e.odd, said[i] ? 0u : ODDITY_BIT(ODDITY_DIRECTORIES));
+		} else {
+			assert_int_equal(iso_dir_open(h.m.iso, e.dir, &d), 0);
+			assert_int_equal(iso_dir_next(d, &e), -EBADMSG);
+			iso_dir_close(d);
+		}
+		hand_end(&h);
+	}
+}
+
 /* A record that begins in the directory belongs to it, also when its end does not; one that crosses a sector does
  * not. */
 static void test_odd_lengths(void **state)
@@ -444,6 +474,7 @@ int main(void)
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_small_blocks),
 		cmocka_unit_test(test_odd_lengths),
+		cmocka_unit_test(test_directories_of_ours),
 	};
 
 	return cmocka_run_group_tests_name("iso_odd", tests, NULL, NULL);
