@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # oddities.t - odd and damaged images, made from a seed: what Linux shows of them is what we show, before and after an
-# append; or nothing is appended, and why is said.  ODDITIES images (40), ODDITY_SEED (1).
+# append; or nothing is appended, and why is said.  ODDITIES images (32), ODDITY_SEED (1).
 . "$(dirname "$0")/../lib.sh"
 command -v python3 >/dev/null || skip_all 'no python3'
 need_uml
@@ -17,7 +17,7 @@ for from in source source/many; do
 	cp -a "$T/$from" "$mnt/$(basename "$from")"
 	ok "ours: a session with $from" umount_disc
 done
-ok 'the images are made' oddities make "${ODDITY_SEED:-1}" "${ODDITIES:-40}" "$T/images" "$T/ours.iso"
+ok 'the images are made' oddities make "${ODDITY_SEED:-1}" "${ODDITIES:-32}" "$T/images" "$T/ours.iso"
 cd "$T/images" || exit 1
 mkdir new accepted
 
