@@ -413,8 +413,7 @@ static void test_small_blocks(void **state)
 		}
 }
 
-/* Of a session of ours only the record is looked at in its parent: what contradicts it is damage, and no name gets lost.
- */
+/* Of a session of ours only the record is looked at in its parent; what contradicts it is damage. */
 static void test_directories_of_ours(void **state)
 {
 	static const uint32_t said[] = {0, 2048, 4096, 6144};
