@@ -9,6 +9,9 @@
 /* X(bit, name, why) */
 #define ODDITIES(X) \
 	X(UDF, "udf", "its UDF tree would go stale") \
+	X(HFS, "hfs", "its HFS tree would go stale") \
+	X(TREES, "trees", "another tree of the disc names what the one that is shown does not, and it would be lost") \
+	X(ASSOCIATED, "associated", "the disc has an associated file (a resource fork), which would be lost") \
 	X(DESCRIPTORS, "descriptors", "its volume descriptors are not as the standard has them") \
 	X(ROOT, "root", "only one of its two trees has a root directory with names in it") \
 	X(ROCK_RIDGE, "rock-ridge", "its Rock Ridge entries are incomplete, so that readers see other names") \

@@ -40,7 +40,7 @@ struct roots {
 	uint8_t skip;
 };
 
-static int take_root(const uint8_t *d, struct root *ret)
+static void take_root(const uint8_t *d, struct root *ret)
 {
 	*ret = (struct root){.is_said = true,
 			     .bytes = record_bytes(descriptor_root(d)),
@@ -49,7 +49,6 @@ static int take_root(const uint8_t *d, struct root *ret)
 	/* An address that no disc has: nowhere. */
 	if (descriptor_root_lba(d, &ret->lba))
 		ret->lba = UINT32_MAX;
-	return 0;
 }
 
 static void take_volume_id(const uint8_t *d, char ret[33])
@@ -80,6 +79,7 @@ static int read_primary(struct iso *iso, uint32_t lba, struct root *ret_root)
 		return r;
 	if (!descriptor_is_any_primary(d))
 		return -EMEDIUMTYPE;
+	iso->descriptor_lba = lba;
 	take_root(d, ret_root);
 	iso->block_shift = (uint8_t)__builtin_ctz(descriptor_block_bytes(d));
 	take_volume_id(d, iso->info.volume_id);
@@ -276,7 +276,7 @@ static int read_volume(struct iso *iso, uint32_t descriptor_lba)
 	return r ? r : take_tree(iso, &roots);
 }
 
-int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
+static int iso_new(struct disc *disc, struct iso **ret)
 {
 	_cleanup_(iso_unrefp) struct iso *iso = calloc(1, sizeof(*iso));
 	int r;
@@ -285,6 +285,8 @@ int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
 		return -ENOMEM;
 	iso->disc = disc;
 	atomic_init(&iso->refs, 1);
+	atomic_init(&iso->links.state, LINKS_UNKNOWN);
+	pthread_mutex_init(&iso->links.lock, NULL);
 	/* Without randomness look-ups on a malicious disc may be slow, no more. */
 	if (getrandom(&iso->hash_seed, sizeof(iso->hash_seed), GRND_NONBLOCK) != (ssize_t)sizeof(iso->hash_seed))
 		iso->hash_seed = (uintptr_t)iso;
@@ -292,10 +294,87 @@ int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
 	if (!r)
 		r = index_cache_new(&iso->indexes);
 	if (!r)
+		*ret = TAKE_PTR(iso);
+	return r;
+}
+
+int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
+{
+	_cleanup_(iso_unrefp) struct iso *iso = NULL;
+	int r = iso_new(disc, &iso);
+
+	if (!r)
 		r = read_volume(iso, descriptor_lba);
+	if (!r)
+		*ret = TAKE_PTR(iso);
+	return r;
+}
+
+static int take_root_extent(const uint8_t *d, struct iso_extent *ret)
+{
+	struct root root;
+
+	take_root(d, &root);
+	*ret = (struct iso_extent){root.lba, root.bytes};
+	return root.lba == UINT32_MAX ? -EBADMSG : 0;
+}
+
+/* Of the descriptor i behind the primary one: 1 and its root, 0 when it has no tree of its own, -ENOENT at the end. */
+static int other_root(struct iso *iso, uint32_t i, uint8_t d[SECTOR_BYTES], struct iso_extent *ret)
+{
+	uint8_t primary[SECTOR_BYTES];
+	struct iso_extent first;
+	int r = disc_read(iso->disc, iso->descriptor_lba + i, d, 1);
+
+	if (r == -EIO && iso->limit_sectors && iso->descriptor_lba + i >= iso->limit_sectors)
+		return -ENOENT;
+	if (r || descriptor_ends_set(d))
+		return r ? r : -ENOENT;
+	if ((i && descriptor_type(d) != ISO_VD_SUPPLEMENTARY) || take_root_extent(d, ret) ||
+	    ret->lba == iso->root.lba || (iso->limit_sectors && ret->lba >= iso->limit_sectors))
+		return 0;
+	r = i ? disc_read(iso->disc, iso->descriptor_lba, primary, 1) : 0;
 	if (r)
 		return r;
-	*ret = TAKE_PTR(iso);
+	return !i || take_root_extent(primary, &first) || first.lba != ret->lba;
+}
+
+/* The same, and a directory is there: a root that is none names nothing. */
+static int other_tree(struct iso *iso, uint32_t i, uint8_t d[SECTOR_BYTES], struct iso_extent *ret)
+{
+	uint8_t self[SECTOR_BYTES];
+	int r = other_root(iso, i, d, ret);
+
+	if (r <= 0)
+		return r;
+	r = iso_read_dot(iso, ret->lba, self);
+	if (r)
+		return r == -EBADMSG ? 0 : r;
+	ret->bytes = record_bytes(self);
+	return 1;
+}
+
+int iso_open_other(struct iso *iso, uint32_t *at, struct iso **ret)
+{
+	_cleanup_(iso_unrefp) struct iso *other = NULL;
+	uint8_t d[SECTOR_BYTES];
+	struct iso_extent root;
+	int r = 0;
+
+	while (r == 0 && *at < DESCRIPTORS_MAX)
+		r = other_tree(iso, (*at)++, d, &root);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	r = iso_new(iso->disc, &other);
+	if (r)
+		return r;
+	other->names = descriptor_is_joliet(d) ? ISO_NAMES_JOLIET : ISO_NAMES_PLAIN;
+	other->info.joliet = other->names == ISO_NAMES_JOLIET;
+	other->root = root;
+	other->block_shift = iso->block_shift;
+	other->descriptor_lba = iso->descriptor_lba;
+	other->limit_sectors = iso->limit_sectors;
+	*ret = TAKE_PTR(other);
 	return 0;
 }
 
@@ -311,6 +390,8 @@ void iso_unref(struct iso *iso)
 		return;
 	sector_cache_free(iso->sectors);
 	index_cache_free(iso->indexes);
+	idmap_release(&iso->links.exceptions);
+	pthread_mutex_destroy(&iso->links.lock);
 	free(iso);
 }
 

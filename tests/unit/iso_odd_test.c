@@ -234,7 +234,7 @@ static void test_rock_ridge_that_is_not_announced(void **state)
 	hand_open(&h);
 	e = find(&h, "A long name");
 	assert_int_equal(e.mode, S_IFREG | 0640);
-	assert_int_equal(e.nlink, 3);
+	assert_int_equal(e.recorded_nlink, 3);
 	assert_int_equal(e.odd, 0);
 	iso_entry_release(&e);
 	e = find(&h, "link");
