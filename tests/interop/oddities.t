@@ -8,7 +8,7 @@ command -v python3 >/dev/null || skip_all 'no python3'
 need_uml
 
 oddities() { python3 "$TOP/tests/interop/oddities.py" "$@"; }
-words=descriptors:root:rock-ridge:directories:byte-orders:types
+words=descriptors:root:rock-ridge:directories:byte-orders:types:trees:associated
 # Two sessions of ours
 oddities source "$T/source"
 blank_disc "$T/ours.iso"
