@@ -65,8 +65,14 @@ static const char *against_medium(const struct drive *d)
 	if (m->status == RECORDER_CLOSED)
 		return "the disc is finalized: it takes no further session";
 	if (m->interrupted)
-		return "a burn was interrupted on this disc and its track is still open; 'xorriso -outdev DEVICE "
-		       "-close_damaged force' closes it";
+		return "a burn was interrupted on this disc and its track is still open; of a burn of ours the next "
+		       "writable mount closes it, of another program's 'xorriso -outdev DEVICE -close_damaged force'";
+	if (m->no_address)
+		return "the drive names no address for a further session: the disc is full, or a burn was interrupted "
+		       "on it; of a burn of ours the next writable mount closes its track, of another program's "
+		       "'xorriso -outdev DEVICE -close_damaged force'";
+	if (m->untold)
+		return m->untold;
 	if (!m->multi && m->profile == PROFILE_DVD_RW)
 		return "a DVD-RW that was blanked fast: it would take a single session only; blank it wholly with "
 		       "'xorriso -outdev DEVICE -blank deformat', "
@@ -348,7 +354,7 @@ static const char *what_instead(struct drive *d)
 /* What there is no use in opening: nothing to be read on it, and nothing can be added. */
 static int check_content(struct drive *d, const char **ret_why)
 {
-	if (!is_blank(d) || !d->why_not || d->medium.interrupted || d->newest == CONTENT_FAILED)
+	if (!is_blank(d) || !d->why_not || d->medium.interrupted || d->medium.no_address || d->newest == CONTENT_FAILED)
 		return 0;
 	if (d->newest == CONTENT_UNREADABLE && d->medium.status != RECORDER_CLOSED)
 		return 0; /* perhaps a burn of ours that failed: the stage knows */

@@ -20,7 +20,7 @@ static const struct recorder_track *track_of(const struct drive *d, uint32_t lba
 	for (size_t i = 0; i < d->medium.n_tracks; i++) {
 		const struct recorder_track *t = &d->medium.tracks[i];
 
-		if (t->data && lba >= t->start_lba && lba - t->start_lba < t->sectors)
+		if (t->data && lba >= t->start_lba && lba - t->start_lba < t->room)
 			return t;
 	}
 	return NULL;
@@ -36,7 +36,7 @@ static int read_some_locked(struct drive *d, uint32_t lba, uint8_t *buf, uint32_
 		return -EIO;
 	range.first = t->start_lba;
 	range.end = t->start_lba + t->sectors - (uint32_t)min_u64(drive_rules(d)->run_out, t->sectors);
-	*ret_done = (uint32_t)min_u64(n_sectors, t->start_lba + t->sectors - lba);
+	*ret_done = (uint32_t)min_u64(n_sectors, t->start_lba + t->room - lba);
 	return windows_read(&d->windows, &range, lba, buf, *ret_done);
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "burner/medium/drive_belief.h"
 #include "burner/medium/drive_libburn.h"
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
@@ -23,6 +24,7 @@
 #define LEAVING_MS 500
 #define READ_SILENT 2 /* burn_read_data: no message … */
 #define READ_ONCE 4   /* … and no second try block by block */
+#define NEXT_DAMAGED 1 /* burn_disc_next_track_is_damaged() */
 #define RESOLVE_BYTES BURN_DRIVE_ADR_LEN
 
 void recorder_pause(unsigned ms)
@@ -232,30 +234,38 @@ static size_t count_tracks(struct burn_session **sessions, int n)
 }
 
 /* A session that was not closed has one track, which is empty; more of them hold what somebody recorded. */
-static bool has_open_tracks(struct burn_session **incomplete, int n)
+static void read_incomplete(struct burn_session **incomplete, int n, struct drive_told *told)
 {
+	struct burn_track **list = NULL;
+	struct recorder_track track;
 	int tracks = 0;
 
 	if (n > 0)
-		burn_session_get_tracks(incomplete[0], &tracks);
-	return n > 1 || tracks > 1;
+		list = burn_session_get_tracks(incomplete[0], &tracks);
+	told->open_tracks = n > 1 || tracks > 1;
+	told->has_pending = n == 1 && tracks == 1;
+	if (!told->has_pending)
+		return;
+	read_track(list[0], 0, &track);
+	told->pending_lba = track.start_lba;
 }
 
-static int read_toc(struct recorder *rec, struct recorder_medium *m)
+static int read_toc(struct recorder *rec, struct recorder_medium *m, struct drive_told *told)
 {
 	struct burn_disc *disc = burn_drive_get_disc(rec->drive);
 	struct burn_session **sessions;
 	int n = 0;
 
-	if (!disc)
-		return 0;			     /* blank, or nothing that could be read */
+	if (!disc) /* blank, or nothing that could be read */
+		return (m->tracks = calloc(1, sizeof(*m->tracks))) ? 0 : -ENOMEM;
 	sessions = burn_disc_get_sessions(disc, &n); /* the complete ones, n of them; the others follow */
-	m->interrupted = has_open_tracks(sessions + n, burn_disc_get_incomplete_sessions(disc));
+	read_incomplete(sessions + n, burn_disc_get_incomplete_sessions(disc), told);
 	m->tracks = calloc(count_tracks(sessions, n) + 1, sizeof(*m->tracks));
 	for (int i = 0; m->tracks && i < n; i++) {
 		int tracks = 0;
 		struct burn_track **list = burn_session_get_tracks(sessions[i], &tracks);
 
+		told->lost_sessions = told->lost_sessions || tracks == 0;
 		for (int k = 0; k < tracks; k++)
 			read_track(list[k], (uint32_t)i + 1, &m->tracks[m->n_tracks++]);
 	}
@@ -286,20 +296,19 @@ int recorder_options(struct recorder *rec, bool close_disc, struct burn_write_op
 	return 0;
 }
 
-static int read_next(struct recorder *rec, struct recorder_medium *m)
+/* READ TRACK INFORMATION of the track to come. */
+static int read_next(struct recorder *rec, struct drive_told *told)
 {
 	struct burn_write_opts *o;
-	int lba = 0, next = 0, r = recorder_options(rec, false, &o), damage;
+	int lba = 0, next = 0, r = recorder_options(rec, false, &o);
 
 	if (r < 0)
 		return r == -EROFS ? 0 : r;
-	if (burn_disc_track_lba_nwa(rec->drive, o, 0, &lba, &next) == 1 && next >= 0) {
-		m->next_lba = (uint32_t)next;
-		m->free_sectors = (uint32_t)min_u64(sectors_in(burn_disc_available_space(rec->drive, o)),
-						    UINT32_MAX - m->next_lba);
-	}
-	damage = burn_disc_next_track_is_damaged(rec->drive, 0);
-	m->interrupted = m->interrupted || damage != 0 || next > lba;
+	told->has_next = burn_disc_track_lba_nwa(rec->drive, o, 0, &lba, &next) == 1 && next >= 0;
+	told->track_lba = not_negative(lba);
+	told->next_lba = not_negative(next);
+	told->free_sectors = sectors_in(burn_disc_available_space(rec->drive, o));
+	told->damaged = burn_disc_next_track_is_damaged(rec->drive, 0) & NEXT_DAMAGED;
 	burn_write_opts_free(o);
 	return 0;
 }
@@ -324,34 +333,44 @@ static uint32_t formatted_sectors(struct recorder *rec)
 	return burn_disc_get_format_descr(rec->drive, 0, &type, &bytes, &tdp) > 0 ? sectors_in(bytes) : 0;
 }
 
+static uint32_t writable_sectors(struct recorder *rec)
+{
+	struct burn_multi_caps *caps = NULL;
+	uint32_t sectors = 0;
+
+	if (burn_disc_get_multi_caps(rec->drive, BURN_WRITE_TAO, &caps, 0) > 0)
+		sectors = sectors_in(caps->start_range_high + (off_t)SECTOR_BYTES);
+	if (caps)
+		burn_disc_free_multi_caps(&caps);
+	return sectors;
+}
+
+static uint32_t readable_sectors(struct recorder *rec)
+{
+	int sectors = 0;
+
+	return burn_get_read_capacity(rec->drive, &sectors, 0) > 0 ? not_negative(sectors) : 0;
+}
+
 /* A medium without sessions: as a whole one track, as far as it is formatted. */
 static int read_overwritable(struct recorder *rec, struct recorder_medium *m)
 {
-	struct burn_multi_caps *caps = NULL;
-	int status = 0, n = 0, readable = 0;
+	struct drive_told_size told = {.read = readable_sectors(rec)};
+	int status = 0, n = 0;
 	unsigned blsas;
 	off_t size = 0;
 
 	m->status = RECORDER_APPENDABLE;
+	m->multi = true;
 	m->tracks = calloc(1, sizeof(*m->tracks));
 	if (!m->tracks)
 		return -ENOMEM;
-	if (burn_disc_get_formats(rec->drive, &status, &size, &blsas, &n) <= 0)
-		return -EIO;
-	m->unformatted = status == BURN_FORMAT_IS_UNFORMATTED;
-	m->multi = true;
-	if (m->unformatted)
-		m->capacity_sectors = formatted_sectors(rec);
-	else if (burn_disc_get_multi_caps(rec->drive, BURN_WRITE_TAO, &caps, 0) > 0)
-		m->capacity_sectors = sectors_in(caps->start_range_high + (off_t)SECTOR_BYTES);
-	if (caps)
-		burn_disc_free_multi_caps(&caps);
-	if (m->unformatted || burn_get_read_capacity(rec->drive, &readable, 0) <= 0)
-		return 0;
-	m->tracks[m->n_tracks++] =
-		(struct recorder_track){.session = 1,
-					.data = true,
-					.sectors = (uint32_t)min_u64(m->capacity_sectors, not_negative(readable))};
+	if (burn_disc_get_formats(rec->drive, &status, &size, &blsas, &n) > 0) {
+		told.unformatted = status == BURN_FORMAT_IS_UNFORMATTED;
+		told.formatted = told.unformatted ? formatted_sectors(rec) : sectors_in(size);
+	}
+	told.range = told.unformatted ? 0 : writable_sectors(rec);
+	drive_believe_size(m, &told);
 	return 0;
 }
 
@@ -375,6 +394,21 @@ static void read_id(struct recorder *rec, struct recorder_medium *m)
 	free(code);
 	free(other_code);
 	free(book);
+}
+
+/* What was asked for in the order that the drive is used to. */
+static int read_sequential(struct recorder *rec, struct recorder_medium *m)
+{
+	struct drive_told told = {.read_sectors = readable_sectors(rec)};
+	int r = read_toc(rec, m, &told);
+
+	if (r == 0 && m->status != RECORDER_CLOSED) {
+		read_multi(rec, m);
+		r = read_next(rec, &told);
+	}
+	if (r == 0)
+		drive_believe(m, &told);
+	return r;
 }
 
 static int look(struct recorder *rec, struct recorder_medium *m)
@@ -408,11 +442,7 @@ static int look(struct recorder *rec, struct recorder_medium *m)
 		m->status = RECORDER_CLOSED;
 		break;
 	}
-	r = read_toc(rec, m);
-	if (r < 0 || m->status == RECORDER_CLOSED)
-		return r;
-	read_multi(rec, m);
-	return read_next(rec, m);
+	return read_sequential(rec, m);
 }
 
 /* A device that is being taken away answers nonsense for moments. */

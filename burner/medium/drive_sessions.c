@@ -79,14 +79,16 @@ static int describe_tree(struct disc *disc, const uint8_t sector[SECTOR_BYTES], 
 	*ret_content = CONTENT_TREE;
 
 	pvd_session(sector, t->start_lba, t->start_lba + SESSION_DESCRIPTORS, ret);
-	ret->sectors = (uint32_t)min_u64(ret->sectors, t->sectors); /* some programs count from LBA 0 */
+	ret->sectors = (uint32_t)min_u64(ret->sectors, t->room); /* some programs count from LBA 0 */
 	if (appuse_decode(sector, &a) < 0 || a.start_lba != t->start_lba || a.sectors <= SESSION_DESCRIPTORS + 1)
 		return 0;
 	pvd_session_ours(&a, ret);
-	ret->sectors = (uint32_t)min_u64(a.sectors, t->sectors);
-	r = a.sectors <= t->sectors ? has_record(disc, &a) : 0;
+	ret->sectors = (uint32_t)min_u64(a.sectors, t->room);
+	r = a.sectors <= t->room ? has_record(disc, &a) : 0;
 	if (r < 0 && r != -EIO)
 		return r;
+	if (r < 0 && a.sectors > t->sectors)
+		r = 0; /* as the drive says */
 	ret->ours = r > 0;
 	*ret_content = r > 0 ? CONTENT_TREE : r < 0 ? CONTENT_UNREADABLE : CONTENT_FAILED;
 	return 0;
@@ -204,17 +206,12 @@ static int describe_without_descriptors(struct drive *d, enum drive_content *ret
 	return 0;
 }
 
-static int list_overwritable(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
+static int scan_overwritable(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
 {
-	const struct recorder_medium *m = &d->medium;
-	int r;
+	uint64_t end = drive_end(&d->medium);
+	int r = sessions_scan(&d->disc, end, ret);
 
-	*ret = (struct session_list){0};
-	*ret_newest = CONTENT_NOTHING;
-	if (m->unformatted || drive_end(m) <= FIRST_SESSION_LBA)
-		return 0;
-	r = sessions_scan(&d->disc, drive_end(m), ret);
-	if (r == -EIO && sessions_scan_by_chain(&d->disc, drive_end(m), ret) == 0)
+	if (r == -EIO && sessions_scan_by_chain(&d->disc, end, ret) == 0)
 		r = 0;
 	if (r == 0) {
 		*ret_newest = CONTENT_TREE;
@@ -225,6 +222,26 @@ static int list_overwritable(struct drive *d, struct session_list *ret, enum dri
 	if (r == -EMEDIUMTYPE)
 		return describe_without_descriptors(d, ret_newest);
 	*ret_newest = r == -EIO ? CONTENT_UNREADABLE : CONTENT_OTHER;
+	return 0;
+}
+
+/* A drive that says "unformatted" of what it can read is not believed where there is something: formatting would
+ * destroy it. */
+static int list_overwritable(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
+{
+	struct recorder_medium *m = &d->medium;
+	int r;
+
+	*ret = (struct session_list){0};
+	*ret_newest = CONTENT_NOTHING;
+	if (drive_end(m) <= FIRST_SESSION_LBA)
+		return 0;
+	r = scan_overwritable(d, ret, ret_newest);
+	if (r < 0 || !m->unformatted)
+		return r;
+	if (*ret_newest == CONTENT_UNREADABLE)
+		*ret_newest = CONTENT_NOTHING;
+	m->unformatted = *ret_newest == CONTENT_NOTHING;
 	return 0;
 }
 
