@@ -297,8 +297,10 @@ static void reload(const struct drive *d)
 static void drive_close(struct disc *disc)
 {
 	struct drive *d = to_drive(disc);
-	bool there = d->recorder && !recorder_gone(d->recorder);
+	bool there;
 
+	drive_reading_stop(d);
+	there = d->recorder && !recorder_gone(d->recorder);
 	recorder_close(d->recorder);
 	if (there)
 		reload(d);

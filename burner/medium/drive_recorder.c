@@ -9,9 +9,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/cdrom.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "burner/medium/drive_belief.h"
@@ -116,6 +119,14 @@ bool recorder_gone(const struct recorder *rec)
 	return !rec->infos || burn_disc_get_status(rec->drive) == BURN_DISC_UNGRABBED;
 }
 
+/* Loading takes half a second also where there is nothing to load. */
+static bool is_loaded(const char *path)
+{
+	_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0 && ioctl(fd, CDROM_DRIVE_STATUS, CDSL_CURRENT) == CDS_DISC_OK;
+}
+
 static int grab(struct recorder *rec)
 {
 	static char queue[] = "SORRY", print[] = "NEVER", prefix[] = "";
@@ -126,7 +137,7 @@ static int grab(struct recorder *rec)
 	burn_msgs_set_severities(queue, print, prefix);
 	if (burn_drive_convert_fs_adr(rec->path, address) <= 0)
 		snprintf(address, sizeof(address), "%s", rec->path);
-	if (burn_drive_scan_and_grab(&rec->infos, address, 1) != 1) {
+	if (burn_drive_scan_and_grab(&rec->infos, address, !is_loaded(rec->path)) != 1) {
 		rec->infos = NULL;
 		return -EIO;
 	}
@@ -144,6 +155,7 @@ static void let_go(struct recorder *rec)
 	}
 	rec->infos = NULL;
 	rec->drive = NULL;
+	close_fd(&rec->read_fd);
 	burn_finish();
 }
 
@@ -157,6 +169,7 @@ int recorder_open(const char *path, struct recorder **ret, const char **ret_why)
 	rec = calloc(1, sizeof(*rec));
 	if (!rec)
 		return -ENOMEM;
+	rec->read_fd = -1;
 	rec->path = strdup(path);
 	r = rec->path ? grab(rec) : -ENOMEM;
 	if (r < 0) {
@@ -483,10 +496,14 @@ int recorder_look(struct recorder *rec, struct recorder_medium *ret)
 int recorder_read(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	off_t bytes = (off_t)n_sectors * (off_t)SECTOR_BYTES, done = 0;
-	int r;
+	int readable = 0, r;
 
 	if (recorder_gone(rec))
 		return -ENODEV;
+	/* libburn would refuse it */
+	if (burn_get_read_capacity(rec->drive, &readable, 0) > 0 && readable >= 0 &&
+	    (uint64_t)lba + n_sectors > (uint64_t)readable)
+		return recorder_read_raw(rec, lba, buf, n_sectors);
 	r = burn_read_data(rec->drive, (off_t)lba * (off_t)SECTOR_BYTES, buf, bytes, &done, READ_SILENT | READ_ONCE);
 	return r > 0 && done >= bytes ? 0 : recorder_gone(rec) ? -ENODEV : -EIO;
 }

@@ -432,6 +432,20 @@ static int publish_list(struct scan *s, struct session_list *ret)
 	return 0;
 }
 
+static int scan_from(struct scan *s, const uint8_t published[SECTOR_BYTES], struct session_list *ret)
+{
+	int r = pvd_check(published, 0, s->n_sectors);
+
+	if (r < 0)
+		return r;
+	r = newest_ours(s, published, &ret->damaged);
+	if (r == 0)
+		r = newest_foreign(s, published);
+	if (r >= 0)
+		r = walk_back(s);
+	return r < 0 ? r : publish_list(s, ret);
+}
+
 int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 {
 	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
@@ -446,16 +460,7 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 		return r;
 	if (!is_volume_descriptor(published))
 		return -EMEDIUMTYPE;
-	r = pvd_check(published, 0, s.n_sectors);
-	if (r < 0)
-		return r;
-	r = newest_ours(&s, published, &list.damaged);
-	if (r == 0)
-		r = newest_foreign(&s, published);
-	if (r >= 0)
-		r = walk_back(&s);
-	if (r >= 0)
-		r = publish_list(&s, &list);
+	r = scan_from(&s, published, &list);
 	if (r < 0)
 		return r;
 	list.end_sectors = max_u64(list.end_sectors, descriptor_space_sectors(published));
@@ -464,6 +469,45 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 		return r;
 	*ret = list;
 	list = (struct session_list){0};
+	return 0;
+}
+
+/* Linux mounts a session of ours by its descriptors with the absolute size. */
+static int take_absolute(struct scan *s, struct disc_session *session)
+{
+	uint8_t sector[SECTOR_BYTES];
+	struct appuse a;
+	int r;
+
+	if (!session->ours)
+		return 0;
+	r = read_pvd(s, (uint64_t)session->start_lba + SESSION_ABSOLUTE_DESCRIPTORS, session->start_lba, sector);
+	if (r == 0 && appuse_at(sector, session->start_lba, &a) && a.number == session->number)
+		session->descriptor_lba = session->start_lba + SESSION_ABSOLUTE_DESCRIPTORS;
+	return r < 0 && !not_there(r) ? r : 0;
+}
+
+int sessions_scan_track(struct disc *d, const uint8_t pvd[SECTOR_BYTES], uint64_t n_sectors, struct session_list *ret)
+{
+	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
+	_cleanup_(session_list_release) struct session_list list = {0};
+	struct appuse a;
+	int r;
+
+	*ret = (struct session_list){0};
+	/* A session at LBA 0 itself: nothing is searched for. */
+	if (appuse_decode(pvd, &a) == 0 ? a.start_lba == 0 :
+					  record_extent(descriptor_root(pvd)) < FIRST_SESSION_LBA + DESCRIPTORS_LBA)
+		return 0;
+	r = scan_from(&s, pvd, &list);
+	for (size_t i = 0; r == 0 && i < list.n; i++)
+		r = take_absolute(&s, &list.sessions[i]);
+	if (r < 0)
+		return not_there(r) ? 0 : r;
+	if (list.n > 1) {
+		*ret = list;
+		list = (struct session_list){0};
+	}
 	return 0;
 }
 

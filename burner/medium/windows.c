@@ -3,9 +3,10 @@
  * windows.c - reading a drive by windows
  *
  * A seek costs as much as some hundred sectors, so a small read fetches the whole window that it lies in, backwards
- * too: files of a directory lie side by side, in another order than programs come for them.  A read that goes on
- * where the drive stands, or behind a window that is there, fetches three windows more.  What a large read covers
- * goes to the caller alone, so that it does not push the others out.
+ * too: files of a directory lie side by side, in another order than programs come for them.  Behind a read that goes
+ * on where the drive stands, or behind a window that is there, three windows more are due; behind one of a long
+ * stream of reads as many as keep the drive at its pace.  What a large read covers goes to the caller alone, and a
+ * window that one has taken as a whole is the next to be given up, so that neither pushes the others out.
  *
  * A window with a bad sector is tried once.  From then on its sectors are read as they are asked for, so that the bad
  * one harms nobody but its file; those that were read are kept.
@@ -18,7 +19,9 @@
 
 #include "burner/base/bytes.h"
 
-#define AHEAD_WINDOWS 3u
+#define STREAM_SECTORS 256u /* a stream is long from there on … */
+#define STREAM_WINDOWS 32u  /* … and this much of it is read ahead at most, 2 MiB */
+#define STREAM_SLACK 64u    /* requests of one reader come from several threads: not quite in order */
 
 void windows_init(struct windows *w, windows_source read, void *context)
 {
@@ -35,6 +38,8 @@ void windows_forget(struct windows *w)
 		w->all[i].failed = false;
 		w->all[i].used = 0;
 	}
+	windows_stay(w);
+	w->stream_sectors = 0;
 }
 
 void windows_release(struct windows *w)
@@ -125,25 +130,6 @@ static int load_missing(struct windows *w, struct window *v, uint32_t lba, uint3
 	return r;
 }
 
-/* Windows behind `start` that are not there yet; what goes wrong is told when somebody asks for it. */
-static void read_ahead(struct windows *w, const struct windows_range *range, uint32_t start)
-{
-	for (uint32_t i = 0; i < AHEAD_WINDOWS; i++) {
-		struct windows_range part;
-		struct window *v;
-
-		if (start > UINT32_MAX - 2 * WINDOW_SECTORS)
-			return;
-		start += WINDOW_SECTORS;
-		part = part_of(range, start);
-		if (part.first == part.end || find(w, start) || !(v = claim(w, start)))
-			return;
-		v->failed = load(w, v, part.first, part.end - part.first) < 0;
-		if (v->failed)
-			return;
-	}
-}
-
 /* Does a read of this part go on with what was read before? */
 static bool goes_on(struct windows *w, struct windows_range part)
 {
@@ -153,8 +139,72 @@ static bool goes_on(struct windows *w, struct windows_range part)
 	return part.first == w->position || (before && has(before, before->lba + WINDOW_SECTORS - 1, 1));
 }
 
-static int read_through(struct windows *w, const struct windows_range *range, struct windows_range part, uint32_t lba,
-			uint8_t *buf, uint32_t n)
+/* ---- ahead ---- */
+
+static void note_stream(struct windows *w, uint32_t lba, uint32_t n)
+{
+	uint32_t end = lba + n;
+
+	if (lba > w->stream_lba + STREAM_SLACK || lba + STREAM_SLACK < w->stream_lba) {
+		w->stream_sectors = 0;
+		w->stream_lba = lba;
+	}
+	if (end > w->stream_lba) {
+		w->stream_sectors += (uint32_t)min_u64(n, end - w->stream_lba);
+		w->stream_lba = end;
+	}
+}
+
+static bool is_long(const struct windows *w) { return w->stream_sectors >= STREAM_SECTORS; }
+
+static void expect(struct windows *w, uint32_t start)
+{
+	uint32_t grown = w->stream_sectors / WINDOW_SECTORS / 2;
+
+	if (start > UINT32_MAX - (STREAM_WINDOWS + 1) * WINDOW_SECTORS)
+		return;
+	w->ahead_lba = start + WINDOW_SECTORS;
+	w->ahead_windows = WINDOWS_AHEAD;
+	if (!is_long(w))
+		return;
+	/* from where the furthest of its requests ended */
+	w->ahead_lba = start_of(w->stream_lba + WINDOW_SECTORS - 1);
+	w->ahead_windows = (uint32_t)min_u64(max_u64(grown, WINDOWS_AHEAD), STREAM_WINDOWS);
+}
+
+void windows_stay(struct windows *w) { w->ahead_windows = 0; }
+
+bool windows_due(const struct windows *w, uint32_t *ret_lba)
+{
+	*ret_lba = w->ahead_lba;
+	return w->ahead_windows > 0;
+}
+
+int windows_ahead(struct windows *w, const struct windows_range *range)
+{
+	for (; w->ahead_windows > 0; w->ahead_windows--, w->ahead_lba += WINDOW_SECTORS) {
+		uint32_t start = w->ahead_lba;
+		struct windows_range part = part_of(range, start);
+		struct window *v = find(w, start);
+
+		if (v && is_long(w))
+			continue;
+		if (part.first == part.end || v || !(v = claim(w, start)))
+			break;
+		v->failed = load(w, v, part.first, part.end - part.first) < 0;
+		if (v->failed)
+			break;
+		w->ahead_windows--;
+		w->ahead_lba += WINDOW_SECTORS;
+		return 1;
+	}
+	windows_stay(w);
+	return 0;
+}
+
+/* ---- reading ---- */
+
+static int read_through(struct windows *w, struct windows_range part, uint32_t lba, uint8_t *buf, uint32_t n)
 {
 	struct window *v = find(w, start_of(lba));
 	bool ahead = false;
@@ -173,15 +223,29 @@ static int read_through(struct windows *w, const struct windows_range *range, st
 	if (r < 0)
 		return r;
 	memcpy(buf, sector_in(v, lba), (size_t)n * SECTOR_BYTES);
-	if (ahead && !v->failed)
-		read_ahead(w, range, v->lba);
+	if (!v->failed && (ahead || is_long(w)))
+		expect(w, v->lba);
+	if (n == WINDOW_SECTORS)
+		v->used = 1; /* the oldest */
 	return 0;
+}
+
+/* All of a window, past the windows. */
+static int read_whole(struct windows *w, uint32_t lba, uint8_t *buf, uint32_t n)
+{
+	int r = ask(w, lba, buf, n);
+
+	if (r == 0 && n == WINDOW_SECTORS && is_long(w))
+		expect(w, lba);
+	return r;
 }
 
 int windows_read(struct windows *w, const struct windows_range *range, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	uint8_t *to = buf;
 
+	windows_stay(w);
+	note_stream(w, lba, n_sectors);
 	while (n_sectors > 0) {
 		struct windows_range part = part_of(range, start_of(lba));
 		uint32_t n = n_sectors;
@@ -190,9 +254,9 @@ int windows_read(struct windows *w, const struct windows_range *range, uint32_t 
 		if (lba < part.end)
 			n = (uint32_t)min_u64(n_sectors, part.end - lba);
 		if (lba >= part.end || (n == WINDOW_SECTORS && !find(w, lba)))
-			r = ask(w, lba, to, n);
+			r = read_whole(w, lba, to, n);
 		else
-			r = read_through(w, range, part, lba, to, n);
+			r = read_through(w, part, lba, to, n);
 		if (r < 0)
 			return r;
 		lba += n;

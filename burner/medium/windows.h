@@ -2,7 +2,10 @@
 /*
  * windows.h - what was read from a drive beyond what was asked for, kept for a while
  *
- *	windows_init -> windows_read … [windows_forget when the medium may be another one] -> windows_release
+ *	windows_init -> windows_read [-> windows_ahead until it returns 0] …
+ *	[windows_forget when the medium may be another one] -> windows_release
+ *
+ * What is worth reading ahead is only noted by windows_read(): whoever has asked need not wait for it.
  *
  * Threads: one call at a time.
  */
@@ -14,6 +17,7 @@
 
 #define WINDOW_SECTORS 32u /* 64 KiB, at multiples of it: what libburn asks of a drive in one command */
 #define WINDOWS 128u
+#define WINDOWS_AHEAD 3u /* due behind a read that goes on; of a long stream more */
 
 /* Reads whole sectors or nothing: 0 or -errno, -EIO when a sector cannot be read. */
 typedef int (*windows_source)(void *context, uint32_t lba, void *buf, uint32_t n_sectors);
@@ -35,6 +39,9 @@ struct windows {
 	windows_source read;
 	void *context;
 	uint32_t position; /* behind the last sector that was asked of the source */
+	/* reads that went on one behind the other: where the next would begin, sectors so far */
+	uint32_t stream_lba, stream_sectors;
+	uint32_t ahead_lba, ahead_windows; /* worth reading: windows from there on */
 	uint64_t clock;
 	struct window all[WINDOWS];
 };
@@ -47,5 +54,12 @@ void windows_forget(struct windows *w);
  * not asked for. -ENOMEM, or what the source says, with buf in any state.
  */
 int windows_read(struct windows *w, const struct windows_range *range, uint32_t lba, void *buf, uint32_t n_sectors);
+/* Where reading ahead would go on: in which range it may is asked of the caller. False: nothing is due. */
+bool windows_due(const struct windows *w, uint32_t *ret_lba);
+/* Reads one window that is due and not there yet. 1; 0 when there was none, or it could not be read: that is told to
+ * whoever asks for it. */
+int windows_ahead(struct windows *w, const struct windows_range *range);
+/* What is due is not read. */
+void windows_stay(struct windows *w);
 
 #endif

@@ -44,6 +44,7 @@ static inline socklen_t control_address(unsigned major, unsigned minor, struct s
 struct control_mount {
 	unsigned major, minor;
 	uid_t owner;	   /* user_id= */
+	gid_t group;	   /* group_id= */
 	char source[4096]; /* the disc */
 	char mountpoint[4096];
 };

@@ -45,6 +45,7 @@ struct drive {
 	int64_t busy_from, busy_until; /* an operation in progress */
 	struct sense busy_sense;
 	struct faults faults;
+	struct twists twists;
 	FILE *log;
 	int64_t born;
 };

@@ -72,7 +72,11 @@ static int tear_down(void **state)
 
 static int get(struct fixture *f, uint32_t lba, uint32_t n)
 {
-	return windows_read(&f->windows, &f->range, lba, f->buf, n);
+	int r = windows_read(&f->windows, &f->range, lba, f->buf, n);
+
+	while (windows_ahead(&f->windows, &f->range) > 0)
+		;
+	return r;
 }
 static void good(struct fixture *f, uint32_t lba, uint32_t n)
 {
@@ -114,7 +118,7 @@ static void test_going_on_reads_ahead(void **state)
 
 	for (uint32_t lba = 2000; lba < 2000 + 40 * WINDOW_SECTORS; lba += 8)
 		good(f, lba, 8);
-	assert_true(asked(f, 1984, 2000 + 43 * WINDOW_SECTORS, 1) >= 40 * WINDOW_SECTORS);
+	assert_true(asked(f, 1984, 2000 + 74 * WINDOW_SECTORS, 1) >= 40 * WINDOW_SECTORS);
 	good(f, 15000, 1);
 	assert_int_equal(f->source.last_n, WINDOW_SECTORS);
 	assert_int_equal(f->source.last_lba, 14976);
@@ -143,9 +147,9 @@ static void test_large_reads_leave_the_others_there(void **state)
 	good(f, 1100, 1);
 	for (uint32_t lba = 2005; lba < 15000; lba += 500)
 		good(f, lba, 500);
-	assert_true(asked(f, 1088, 15200, 1) > 13000);
+	assert_true(asked(f, 1088, 16300, 1) > 13000);
 	good(f, 1100, 1);
-	asked(f, 1088, 15200, 1);
+	asked(f, 1088, 16300, 1);
 }
 
 static void test_the_oldest_goes(void **state)
@@ -223,11 +227,68 @@ static void test_a_drive_that_is_gone(void **state)
 	good(f, 2000, 100);
 }
 
+/* Reads ahead until n windows came. */
+static void ahead(struct fixture *f, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(windows_ahead(&f->windows, &f->range), 1);
+}
+
+static void test_who_asks_does_not_wait_for_what_is_ahead(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t lba;
+
+	assert_int_equal(windows_read(&f->windows, &f->range, 2016, f->buf, 1), 0);
+	assert_false(windows_due(&f->windows, &lba));
+	assert_int_equal(windows_read(&f->windows, &f->range, 2048, f->buf, 1), 0);
+	assert_int_equal(f->source.calls, 2);
+	assert_true(windows_due(&f->windows, &lba));
+	assert_int_equal(lba, 2080);
+	ahead(f, WINDOWS_AHEAD);
+	assert_int_equal(windows_ahead(&f->windows, &f->range), 0);
+	assert_int_equal(f->source.calls, 2 + WINDOWS_AHEAD);
+	/* Elsewhere: what is due here is given up. */
+	assert_int_equal(windows_read(&f->windows, &f->range, 2176, f->buf, 1), 0);
+	assert_true(windows_due(&f->windows, &lba));
+	assert_int_equal(windows_read(&f->windows, &f->range, 9000, f->buf, 1), 0);
+	assert_false(windows_due(&f->windows, &lba));
+	assert_int_equal(windows_read(&f->windows, &f->range, 9024, f->buf, 1), 0);
+	windows_stay(&f->windows);
+	assert_int_equal(windows_ahead(&f->windows, &f->range), 0);
+}
+
+/* Of a long stream up to 2 MiB, also when it takes whole windows and out of order; the windows of others stay. */
+static void test_a_long_stream_is_read_far_ahead(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t lba, n;
+
+	good(f, 1100, 1);
+	for (lba = 2016; lba < 8000; lba += 2 * WINDOW_SECTORS) {
+		assert_int_equal(windows_read(&f->windows, &f->range, lba + WINDOW_SECTORS, f->buf, WINDOW_SECTORS), 0);
+		assert_int_equal(windows_read(&f->windows, &f->range, lba, f->buf, WINDOW_SECTORS), 0);
+	}
+	good(f, lba, WINDOW_SECTORS);
+	assert_true(f->source.last_lba >= lba + 30 * WINDOW_SECTORS);
+	n = f->source.calls;
+	good(f, lba + WINDOW_SECTORS, 18 * WINDOW_SECTORS);
+	assert_true(f->source.calls <= n + 20); /* as many go on ahead */
+	for (lba += 40 * WINDOW_SECTORS; lba < 18000; lba += WINDOW_SECTORS)
+		good(f, lba, WINDOW_SECTORS);
+	n = f->source.calls;
+	good(f, 1100, 1);
+	assert_int_equal(f->source.calls, n);
+	asked(f, 1088, 19000, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test_setup_teardown(test_small_reads_fetch_their_window, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_going_on_reads_ahead, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_who_asks_does_not_wait_for_what_is_ahead, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_long_stream_is_read_far_ahead, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_outside_of_the_range, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_large_reads_leave_the_others_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_oldest_goes, set_up, tear_down),
