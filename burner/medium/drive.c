@@ -213,6 +213,7 @@ static int drive_state(struct disc *disc, struct disc_state *ret)
 				   .blank = is_blank(d),
 				   .overwritable = m->overwritable,
 				   .exclusive = true,
+				   .needs_reload = d->burned && !d->loads,
 				   .appendable = !d->why_not,
 				   .finalized = !m->overwritable && m->status == RECORDER_CLOSED,
 				   .published_unreadable = d->list.published_unreadable};
@@ -283,12 +284,25 @@ static bool kernel_is_behind(const struct drive *d, int fd)
 	       bytes / SECTOR_BYTES <= (uint64_t)m->tracks[m->n_tracks - 1].start_lba + SESSION_DESCRIPTORS;
 }
 
+static bool closes_tray(int fd)
+{
+	int can = fd < 0 ? -1 : ioctl(fd, CDROM_GET_CAPABILITY, 0);
+
+	return can >= 0 && can & CDC_CLOSE_TRAY;
+}
+
+static bool loads(const char *path)
+{
+	_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return closes_tray(fd);
+}
+
 static void reload(const struct drive *d)
 {
 	_close_ int fd = open(d->path, O_RDONLY | O_NONBLOCK | O_EXCL | O_CLOEXEC);
-	int can = fd < 0 ? -1 : ioctl(fd, CDROM_GET_CAPABILITY, 0);
 
-	if (can < 0 || !(can & CDC_CLOSE_TRAY) || (!d->burned && (d->lost || !kernel_is_behind(d, fd))))
+	if (!closes_tray(fd) || (!d->burned && (d->lost || !kernel_is_behind(d, fd))))
 		return;
 	if (ioctl(fd, CDROMEJECT, 0) == 0)
 		ioctl(fd, CDROMCLOSETRAY, 0);
@@ -397,6 +411,7 @@ int drive_open(const char *path, const struct disc_open_options *options, struct
 	d->path = strdup(path);
 	if (!d->path)
 		return -ENOMEM;
+	d->loads = loads(path);
 	r = recorder_open(path, &d->recorder, ret_why);
 	if (r < 0)
 		return r;

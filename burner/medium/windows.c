@@ -5,7 +5,8 @@
  * A seek costs as much as some hundred sectors, so a small read fetches the whole window that it lies in, backwards
  * too: files of a directory lie side by side, in another order than programs come for them.  Behind a read that goes
  * on where the drive stands, or behind a window that is there, three windows more are due; behind one of a long
- * stream of reads as many as keep the drive at its pace.  What a large read covers goes to the caller alone, and a
+ * stream of reads as many as keep the drive at its pace.  The requests of one such reader come by several threads and
+ * not quite in order: what a request leaves out of a long stream is read on the way.  What a large read covers goes to the caller alone, and a
  * window that one has taken as a whole is the next to be given up, so that neither pushes the others out.
  *
  * A window with a bad sector is tried once.  From then on its sectors are read as they are asked for, so that the bad
@@ -21,7 +22,7 @@
 
 #define STREAM_SECTORS 256u /* a stream is long from there on … */
 #define STREAM_WINDOWS 32u  /* … and this much of it is read ahead at most, 2 MiB */
-#define STREAM_SLACK 64u    /* requests of one reader come from several threads: not quite in order */
+#define STREAM_SLACK (STREAM_WINDOWS * WINDOW_SECTORS)
 
 void windows_init(struct windows *w, windows_source read, void *context)
 {
@@ -141,21 +142,28 @@ static bool goes_on(struct windows *w, struct windows_range part)
 
 /* ---- ahead ---- */
 
-static void note_stream(struct windows *w, uint32_t lba, uint32_t n)
+/* True: it leads further than all before. */
+static bool note_stream(struct windows *w, uint32_t lba, uint32_t n)
 {
 	uint32_t end = lba + n;
+	bool leads;
 
-	if (lba > w->stream_lba + STREAM_SLACK || lba + STREAM_SLACK < w->stream_lba) {
+	if (lba > (uint64_t)w->stream_lba + STREAM_SLACK || (uint64_t)lba + STREAM_SLACK < w->stream_lba) {
+		w->stream_first = w->stream_lba = lba;
 		w->stream_sectors = 0;
-		w->stream_lba = lba;
 	}
-	if (end > w->stream_lba) {
-		w->stream_sectors += (uint32_t)min_u64(n, end - w->stream_lba);
+	leads = end > w->stream_lba;
+	if (leads)
 		w->stream_lba = end;
-	}
+	w->stream_sectors += n;
+	return leads;
 }
 
-static bool is_long(const struct windows *w) { return w->stream_sectors >= STREAM_SECTORS; }
+/* Of what it leads through, at least half was asked for. */
+static bool is_long(const struct windows *w)
+{
+	return w->stream_sectors >= STREAM_SECTORS && w->stream_sectors >= (w->stream_lba - w->stream_first) / 2;
+}
 
 static void expect(struct windows *w, uint32_t start)
 {
@@ -223,29 +231,41 @@ static int read_through(struct windows *w, struct windows_range part, uint32_t l
 	if (r < 0)
 		return r;
 	memcpy(buf, sector_in(v, lba), (size_t)n * SECTOR_BYTES);
-	if (!v->failed && (ahead || is_long(w)))
+	if (ahead && !v->failed)
 		expect(w, v->lba);
 	if (n == WINDOW_SECTORS)
 		v->used = 1; /* the oldest */
 	return 0;
 }
 
-/* All of a window, past the windows. */
-static int read_whole(struct windows *w, uint32_t lba, uint8_t *buf, uint32_t n)
+/* Up to the window of lba. What goes wrong is told to whoever asks for it. */
+static void read_on_the_way(struct windows *w, const struct windows_range *range, uint32_t from, uint32_t lba)
 {
-	int r = ask(w, lba, buf, n);
+	for (uint32_t start = start_of(from); start < start_of(lba); start += WINDOW_SECTORS) {
+		struct windows_range part = part_of(range, start);
+		struct window *v = find(w, start);
 
-	if (r == 0 && n == WINDOW_SECTORS && is_long(w))
-		expect(w, lba);
-	return r;
+		if (v || part.first == part.end)
+			continue;
+		v = claim(w, start);
+		if (!v)
+			return;
+		v->failed = load(w, v, part.first, part.end - part.first) < 0;
+		if (v->failed)
+			return;
+	}
 }
 
 int windows_read(struct windows *w, const struct windows_range *range, uint32_t lba, void *buf, uint32_t n_sectors)
 {
+	uint32_t before = w->stream_lba;
 	uint8_t *to = buf;
+	bool leads;
 
 	windows_stay(w);
-	note_stream(w, lba, n_sectors);
+	leads = note_stream(w, lba, n_sectors) && is_long(w);
+	if (leads && lba > before && before >= w->stream_first && before >= range->first)
+		read_on_the_way(w, range, before, lba);
 	while (n_sectors > 0) {
 		struct windows_range part = part_of(range, start_of(lba));
 		uint32_t n = n_sectors;
@@ -254,7 +274,7 @@ int windows_read(struct windows *w, const struct windows_range *range, uint32_t 
 		if (lba < part.end)
 			n = (uint32_t)min_u64(n_sectors, part.end - lba);
 		if (lba >= part.end || (n == WINDOW_SECTORS && !find(w, lba)))
-			r = read_whole(w, lba, to, n);
+			r = ask(w, lba, to, n);
 		else
 			r = read_through(w, part, lba, to, n);
 		if (r < 0)
@@ -263,5 +283,7 @@ int windows_read(struct windows *w, const struct windows_range *range, uint32_t 
 		to += (size_t)n * SECTOR_BYTES;
 		n_sectors -= n;
 	}
+	if (leads)
+		expect(w, start_of(lba - 1));
 	return 0;
 }

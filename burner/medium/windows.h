@@ -39,8 +39,8 @@ struct windows {
 	windows_source read;
 	void *context;
 	uint32_t position; /* behind the last sector that was asked of the source */
-	/* reads that went on one behind the other: where the next would begin, sectors so far */
-	uint32_t stream_lba, stream_sectors;
+	/* reads that went on one behind the other, if not quite in order: from where, up to where, sectors so far */
+	uint32_t stream_first, stream_lba, stream_sectors;
 	uint32_t ahead_lba, ahead_windows; /* worth reading: windows from there on */
 	uint64_t clock;
 	struct window all[WINDOWS];

@@ -43,6 +43,8 @@ void drive_set_timing(struct drive *drive, double scale);
 void drive_set_long_operations(struct drive *drive, unsigned milliseconds);
 struct faults *drive_faults(struct drive *drive);
 struct twists *drive_twists(struct drive *drive);
+/* From now on each session that is closed closes the disc. */
+void drive_set_finalizing(struct drive *drive);
 /* Whether a fault has cut the power: the device is gone for the host. */
 bool drive_is_dead(const struct drive *drive);
 void drive_save(struct drive *drive);

@@ -46,6 +46,7 @@ struct drive {
 	struct sense busy_sense;
 	struct faults faults;
 	struct twists twists;
+	bool finalizes; /* each session closes the disc, whatever was asked for */
 	FILE *log;
 	int64_t born;
 };

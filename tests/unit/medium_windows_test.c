@@ -282,6 +282,27 @@ static void test_a_long_stream_is_read_far_ahead(void **state)
 	asked(f, 1088, 19000, 1);
 }
 
+/* What a request leaves out, but not of one that only skips about, nor on the way to another place. */
+static void test_a_long_stream_is_read_in_order(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t n;
+
+	for (uint32_t lba = 2016; lba < 4064; lba += 4 * WINDOW_SECTORS)
+		assert_int_equal(windows_read(&f->windows, &f->range, lba, f->buf, 4 * WINDOW_SECTORS), 0);
+	n = f->source.calls;
+	assert_int_equal(windows_read(&f->windows, &f->range, 4064 + 8 * WINDOW_SECTORS, f->buf, WINDOW_SECTORS), 0);
+	assert_int_equal(f->source.calls, n + 9);
+	assert_int_equal(windows_read(&f->windows, &f->range, 4064, f->buf, 8 * WINDOW_SECTORS), 0);
+	assert_int_equal(f->source.calls, n + 9);
+	assert_int_equal(windows_read(&f->windows, &f->range, 16000, f->buf, 512), 0);
+	assert_int_equal(f->source.calls, n + 9 + 512 / WINDOW_SECTORS);
+	for (uint32_t lba = 1024; lba < 10000; lba += 10 * WINDOW_SECTORS)
+		assert_int_equal(windows_read(&f->windows, &f->range, lba, f->buf, 2), 0);
+	assert_true(f->source.calls <= n + 9 + 512 / WINDOW_SECTORS + 9000 / (10 * WINDOW_SECTORS) + 1);
+	asked(f, 1008, 19000, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
@@ -289,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_going_on_reads_ahead, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_who_asks_does_not_wait_for_what_is_ahead, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_long_stream_is_read_far_ahead, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_long_stream_is_read_in_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_outside_of_the_range, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_large_reads_leave_the_others_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_oldest_goes, set_up, tear_down),
