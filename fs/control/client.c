@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "burner/base/json.h"
 #include "fs/control/client.h"
@@ -23,6 +24,7 @@ struct client {
 	int fd, pidfd; /* pidfd -1: not known */
 	char *buf;     /* bytes received, from begin to end */
 	size_t begin, end, size;
+	const volatile sig_atomic_t *stop; /* NULL: nothing stops it */
 };
 
 static int await(int fd, int timeout_ms)
@@ -36,14 +38,14 @@ static int await(int fd, int timeout_ms)
 	return n > 0 ? 0 : n == 0 ? -ETIME : -errno;
 }
 
-static int check_peer(struct client *c, const struct control_mount *mount)
+static int check_peer(struct client *c, uid_t owner)
 {
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
 
 	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
 		return -errno;
-	if (peer.uid != mount->owner && peer.uid != 0)
+	if (peer.uid != owner && peer.uid != 0)
 		return -EPERM;
 	if (peer.pid > 0)
 		c->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
@@ -79,11 +81,9 @@ static bool is_dead(const struct control_mount *mount)
 	return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 1;
 }
 
-int client_open(const struct control_mount *mount, struct client **ret)
+static int connect_to(const struct sockaddr_un *address, socklen_t length, uid_t owner, struct client **ret)
 {
 	_cleanup_(client_freep) struct client *c = calloc(1, sizeof(*c));
-	struct sockaddr_un address;
-	socklen_t length = control_address(mount->major, mount->minor, &address);
 
 	if (!c)
 		return -ENOMEM;
@@ -92,14 +92,36 @@ int client_open(const struct control_mount *mount, struct client **ret)
 	if (!c->buf)
 		return -ENOMEM;
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&address, length) < 0)
-		return errno == ECONNREFUSED && is_dead(mount) ? -ENOTCONN : -errno;
-	int r = check_peer(c, mount);
+	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)address, length) < 0)
+		return -errno;
+	int r = check_peer(c, owner);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(c);
 	return 0;
 }
+
+int client_open(const struct control_mount *mount, struct client **ret)
+{
+	struct sockaddr_un address;
+	socklen_t length = control_address(mount->major, mount->minor, &address);
+
+	int r = connect_to(&address, length, mount->owner, ret);
+	return r == -ECONNREFUSED && is_dead(mount) ? -ENOTCONN : r;
+}
+
+int client_open_disc(const char *path, struct client **ret)
+{
+	struct sockaddr_un address;
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	socklen_t length = control_disc_address(&st, &address);
+	return length ? connect_to(&address, length, geteuid() ? geteuid() : st.st_uid, ret) : -ECONNREFUSED;
+}
+
+void client_stop_by(struct client *c, const volatile sig_atomic_t *stop) { c->stop = stop; }
 
 void client_free(struct client *c)
 {
@@ -139,9 +161,11 @@ static int fill(struct client *c)
 		c->size = size;
 	}
 	ssize_t n;
-	do
+	do {
+		if (c->stop && *c->stop)
+			return -EINTR;
 		n = recv(c->fd, c->buf + c->end, c->size - c->end, 0);
-	while (n < 0 && errno == EINTR);
+	} while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return -EPIPE;
 	c->end += (size_t)n;
@@ -167,6 +191,13 @@ static int take_line(struct client *c, const char **ret)
 		if (r < 0)
 			return r;
 	}
+}
+
+int client_await_line(struct client *c, int timeout_ms)
+{
+	int r = await(c->fd, timeout_ms);
+
+	return c->stop && *c->stop ? -EINTR : r;
 }
 
 int client_await_first(struct client *c, int timeout_ms)
@@ -200,19 +231,15 @@ static int parse_result(const char *line, struct client_result *ret)
 
 static void hand_on(const struct client_handlers *h, const char *type, const char *line)
 {
-	char phase[32] = "";
-	uint64_t done = 0, all = 0;
+	struct burning b;
 
 	if (strcmp(type, "progress") != 0) {
 		if (h->line)
 			h->line(h->context, type, line);
 		return;
 	}
-	json_get_string(line, "phase", phase, sizeof(phase));
-	json_get_u64(line, "done", &done);
-	json_get_u64(line, "all", &all);
-	if (h->progress)
-		h->progress(h->context, phase, done, all);
+	if (burning_parse(line, &b) == 0 && h->progress)
+		h->progress(h->context, &b);
 }
 
 static bool has_ended(const struct client *c) { return c->pidfd >= 0 && await(c->pidfd, DEAD_MS) == 0; }
