@@ -268,7 +268,8 @@ static int add_volume(struct container *c, uint32_t start, uint32_t end, const u
 
 	c->list.end_sectors = max_u64(c->list.end_sectors, end);
 	if (start == 0) {
-		c->list.end_sectors = max_u64(c->list.end_sectors, min_u64(descriptor_space_sectors(sector), INT32_MAX));
+		c->list.end_sectors =
+			max_u64(c->list.end_sectors, min_u64(descriptor_space_sectors(sector), INT32_MAX));
 		r = sessions_scan_track(&c->disc, sector, c->list.end_sectors, &inside);
 	}
 	if (r < 0)

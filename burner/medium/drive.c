@@ -213,7 +213,7 @@ static int drive_state(struct disc *disc, struct disc_state *ret)
 				   .blank = is_blank(d),
 				   .overwritable = m->overwritable,
 				   .exclusive = true,
-				   .needs_reload = d->burned && !d->loads,
+				   .needs_reload = d->burned && !recorder_loads(d->recorder),
 				   .appendable = !d->why_not,
 				   .finalized = !m->overwritable && m->status == RECORDER_CLOSED,
 				   .published_unreadable = d->list.published_unreadable};
@@ -284,25 +284,11 @@ static bool kernel_is_behind(const struct drive *d, int fd)
 	       bytes / SECTOR_BYTES <= (uint64_t)m->tracks[m->n_tracks - 1].start_lba + SESSION_DESCRIPTORS;
 }
 
-static bool closes_tray(int fd)
-{
-	int can = fd < 0 ? -1 : ioctl(fd, CDROM_GET_CAPABILITY, 0);
-
-	return can >= 0 && can & CDC_CLOSE_TRAY;
-}
-
-static bool loads(const char *path)
-{
-	_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	return closes_tray(fd);
-}
-
-static void reload(const struct drive *d)
+static void reload(const struct drive *d, bool loads)
 {
 	_close_ int fd = open(d->path, O_RDONLY | O_NONBLOCK | O_EXCL | O_CLOEXEC);
 
-	if (!closes_tray(fd) || (!d->burned && (d->lost || !kernel_is_behind(d, fd))))
+	if (fd < 0 || !loads || (!d->burned && (d->lost || !kernel_is_behind(d, fd))))
 		return;
 	if (ioctl(fd, CDROMEJECT, 0) == 0)
 		ioctl(fd, CDROMCLOSETRAY, 0);
@@ -311,13 +297,14 @@ static void reload(const struct drive *d)
 static void drive_close(struct disc *disc)
 {
 	struct drive *d = to_drive(disc);
-	bool there;
+	bool there, loads;
 
 	drive_reading_stop(d);
 	there = d->recorder && !recorder_gone(d->recorder);
+	loads = there && recorder_loads(d->recorder);
 	recorder_close(d->recorder);
 	if (there)
-		reload(d);
+		reload(d, loads);
 	recorder_medium_release(&d->medium);
 	session_list_release(&d->list);
 	drive_reading_release(d);
@@ -411,7 +398,6 @@ int drive_open(const char *path, const struct disc_open_options *options, struct
 	d->path = strdup(path);
 	if (!d->path)
 		return -ENOMEM;
-	d->loads = loads(path);
 	r = recorder_open(path, &d->recorder, ret_why);
 	if (r < 0)
 		return r;

@@ -67,7 +67,6 @@ struct drive {
 	struct session_list list;
 	enum drive_content newest; /* of what was recorded last */
 	oddities accepted;
-	bool loads;	     /* it can close its tray */
 	bool burned;	     /* since it was opened, or came back: the kernel does not know */
 	bool lost;	     /* it went away once */
 	uint32_t failed_lba; /* disc_forgive(); UINT32_MAX none */

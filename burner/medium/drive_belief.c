@@ -156,7 +156,8 @@ static void check_next(struct recorder_medium *m, const struct drive_told *told)
 	}
 	if (!next_is_possible(m, told) || told->next_lba < recorded_end(m)) {
 		if (!m->untold)
-			m->untold = "the drive names an address for the next session that is not behind what is recorded";
+			m->untold =
+				"the drive names an address for the next session that is not behind what is recorded";
 		return;
 	}
 	m->next_lba = told->next_lba;

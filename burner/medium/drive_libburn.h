@@ -24,8 +24,9 @@ struct recorder {
 	struct burn_disc *disc;
 	struct burn_session *session;
 	struct burn_track *track;
-	bool seen_once; /* grabbing has looked already */
-	int read_fd;	/* of drive_scsi.c; -1: not opened */
+	bool seen_once;	    /* grabbing has looked already */
+	bool loads, loaded; /* it can close its tray; there was a disc in it, and so nothing to be loaded */
+	int read_fd;	    /* of drive_scsi.c; -1: not opened */
 	char message[256];
 };
 

@@ -135,12 +135,31 @@ static bool hand_turn_on(struct drive *d)
 
 /* ---- reading ---- */
 
+/* What is there is no matter of turns. */
+static bool take_piece(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_sectors)
+{
+	uint32_t position, next;
+	bool there, due;
+
+	pthread_mutex_lock(&d->lock);
+	there = !d->burning && windows_take(&d->windows, lba, buf, n_sectors);
+	due = there && windows_due(&d->windows, &next);
+	position = d->windows.position;
+	pthread_mutex_unlock(&d->lock);
+	if (due && elevator_try(&d->elevator) && !hand_turn_on(d))
+		elevator_give(&d->elevator, position);
+	return there;
+}
+
 static int read_piece(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_sectors, uint32_t *ret_done)
 {
 	uint32_t position, next;
 	bool due;
 	int r;
 
+	*ret_done = n_sectors;
+	if (take_piece(d, lba, buf, n_sectors))
+		return 0;
 	elevator_take(&d->elevator, lba);
 	pthread_mutex_lock(&d->lock);
 	r = d->burning ? -EAGAIN : read_some_locked(d, lba, buf, n_sectors, ret_done);

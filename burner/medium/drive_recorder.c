@@ -25,8 +25,8 @@
 #define BUSY_TRIES 30 /* udev and desktops look at a drive for moments */
 #define READY_TRIES 300
 #define LEAVING_MS 500
-#define READ_SILENT 2 /* burn_read_data: no message … */
-#define READ_ONCE 4   /* … and no second try block by block */
+#define READ_SILENT 2  /* burn_read_data: no message … */
+#define READ_ONCE 4    /* … and no second try block by block */
 #define NEXT_DAMAGED 1 /* burn_disc_next_track_is_damaged() */
 #define RESOLVE_BYTES BURN_DRIVE_ADR_LEN
 
@@ -66,14 +66,14 @@ void recorder_forget_messages(struct recorder *rec)
 /* ---- opening ---- */
 
 /* libburn says only "not found"; the kernel says why. */
-static int try_device(const char *path, const char **ret_why)
+static int try_device(struct recorder *rec, const char **ret_why)
 {
 	int fd = -1, r = 0;
 
 	for (int i = 0; i < BUSY_TRIES && fd < 0 && (i == 0 || r == EBUSY); i++) {
 		if (i)
 			recorder_pause(RECORDER_PAUSE_MS);
-		fd = open(path, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+		fd = open(rec->path, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 		r = errno;
 	}
 	if (fd < 0 && r == EBUSY)
@@ -83,9 +83,14 @@ static int try_device(const char *path, const char **ret_why)
 			   "has it)";
 	if (fd < 0)
 		return -r;
+	r = ioctl(fd, CDROM_GET_CAPABILITY, 0);
+	rec->loads = r >= 0 && r & CDC_CLOSE_TRAY;
+	rec->loaded = ioctl(fd, CDROM_DRIVE_STATUS, CDSL_CURRENT) == CDS_DISC_OK;
 	close(fd);
 	return 0;
 }
+
+bool recorder_loads(const struct recorder *rec) { return rec->loads; }
 
 /* A CD whose first session was not closed has no table of contents: libburn then says that it is unsuitable. */
 static bool is_open_cd(struct recorder *rec)
@@ -119,14 +124,6 @@ bool recorder_gone(const struct recorder *rec)
 	return !rec->infos || burn_disc_get_status(rec->drive) == BURN_DISC_UNGRABBED;
 }
 
-/* Loading takes half a second also where there is nothing to load. */
-static bool is_loaded(const char *path)
-{
-	_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	return fd >= 0 && ioctl(fd, CDROM_DRIVE_STATUS, CDSL_CURRENT) == CDS_DISC_OK;
-}
-
 static int grab(struct recorder *rec)
 {
 	static char queue[] = "SORRY", print[] = "NEVER", prefix[] = "";
@@ -137,7 +134,7 @@ static int grab(struct recorder *rec)
 	burn_msgs_set_severities(queue, print, prefix);
 	if (burn_drive_convert_fs_adr(rec->path, address) <= 0)
 		snprintf(address, sizeof(address), "%s", rec->path);
-	if (burn_drive_scan_and_grab(&rec->infos, address, !is_loaded(rec->path)) != 1) {
+	if (burn_drive_scan_and_grab(&rec->infos, address, !rec->loaded) != 1) {
 		rec->infos = NULL;
 		return -EIO;
 	}
@@ -161,17 +158,20 @@ static void let_go(struct recorder *rec)
 
 int recorder_open(const char *path, struct recorder **ret, const char **ret_why)
 {
-	struct recorder *rec;
-	int r = try_device(path, ret_why);
+	struct recorder *rec = calloc(1, sizeof(*rec));
+	int r;
 
-	if (r < 0)
-		return r;
-	rec = calloc(1, sizeof(*rec));
 	if (!rec)
 		return -ENOMEM;
 	rec->read_fd = -1;
 	rec->path = strdup(path);
-	r = rec->path ? grab(rec) : -ENOMEM;
+	r = rec->path ? try_device(rec, ret_why) : -ENOMEM;
+	if (r < 0) {
+		free(rec->path);
+		free(rec);
+		return r;
+	}
+	r = grab(rec);
 	if (r < 0) {
 		*ret_why = "the drive does not answer as a CD, DVD or BD drive";
 		recorder_close(rec);
@@ -187,7 +187,7 @@ static int come_back(struct recorder *rec)
 	const char *why;
 
 	let_go(rec);
-	return try_device(rec->path, &why) < 0 || grab(rec) < 0 ? -ENODEV : 0;
+	return try_device(rec, &why) < 0 || grab(rec) < 0 ? -ENODEV : 0;
 }
 
 void recorder_end_job(struct recorder *rec)

@@ -73,6 +73,8 @@ struct recorder;
 /* -EBUSY: held by another program. *ret_why: static text or NULL. */
 int recorder_open(const char *path, struct recorder **ret, const char **ret_why);
 void recorder_close(struct recorder *rec);
+/* The drive can close its tray. */
+bool recorder_loads(const struct recorder *rec);
 /* The medium as it is now, asked of the drive. -ENOMEDIUM; -EMEDIUMTYPE the drive cannot use it; -ENODEV. */
 int recorder_look(struct recorder *rec, struct recorder_medium *ret);
 /* libburn has let go of the device, since it did not take commands any more. */

@@ -82,8 +82,8 @@ static void describe_tree(const uint8_t sector[SECTOR_BYTES], struct seen *seen,
 	seen->content = CONTENT_TREE;
 	pvd_session(sector, t->start_lba, t->start_lba + SESSION_DESCRIPTORS, ret);
 	ret->sectors = (uint32_t)min_u64(ret->sectors, t->room); /* some programs count from LBA 0 */
-	seen->has_appuse = appuse_decode(sector, a) == 0 && a->start_lba == t->start_lba &&
-			   a->sectors > SESSION_DESCRIPTORS + 1;
+	seen->has_appuse =
+		appuse_decode(sector, a) == 0 && a->start_lba == t->start_lba && a->sectors > SESSION_DESCRIPTORS + 1;
 	if (!seen->has_appuse)
 		return;
 	pvd_session_ours(a, ret);

@@ -212,6 +212,12 @@ int windows_ahead(struct windows *w, const struct windows_range *range)
 
 /* ---- reading ---- */
 
+static void copy_out(struct windows *w, struct window *v, uint32_t lba, uint8_t *to, uint32_t n)
+{
+	memcpy(to, sector_in(v, lba), (size_t)n * SECTOR_BYTES);
+	v->used = n == WINDOW_SECTORS ? 1 : ++w->clock; /* the oldest, or the youngest */
+}
+
 static int read_through(struct windows *w, struct windows_range part, uint32_t lba, uint8_t *buf, uint32_t n)
 {
 	struct window *v = find(w, start_of(lba));
@@ -230,12 +236,38 @@ static int read_through(struct windows *w, struct windows_range part, uint32_t l
 		r = load_missing(w, v, lba, n);
 	if (r < 0)
 		return r;
-	memcpy(buf, sector_in(v, lba), (size_t)n * SECTOR_BYTES);
+	copy_out(w, v, lba, buf, n);
 	if (ahead && !v->failed)
 		expect(w, v->lba);
-	if (n == WINDOW_SECTORS)
-		v->used = 1; /* the oldest */
 	return 0;
+}
+
+/* How many sectors from lba on lie in its window, n at most. */
+static uint32_t in_window(uint32_t lba, uint32_t n)
+{
+	return (uint32_t)min_u64(n, start_of(lba) + WINDOW_SECTORS - lba);
+}
+
+bool windows_take(struct windows *w, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	uint8_t *to = buf;
+	bool leads;
+
+	for (uint32_t done = 0, n; done < n_sectors; done += n) {
+		const struct window *v = find(w, start_of(lba + done));
+
+		n = in_window(lba + done, n_sectors - done);
+		if (!v || !has(v, lba + done, n))
+			return false;
+	}
+	leads = note_stream(w, lba, n_sectors) && is_long(w);
+	for (uint32_t n; n_sectors > 0; lba += n, n_sectors -= n, to += (size_t)n * SECTOR_BYTES) {
+		n = in_window(lba, n_sectors);
+		copy_out(w, find(w, start_of(lba)), lba, to, n);
+	}
+	if (leads)
+		expect(w, start_of(lba - 1));
+	return true;
 }
 
 /* Up to the window of lba. What goes wrong is told to whoever asks for it. */

@@ -54,6 +54,8 @@ void windows_forget(struct windows *w);
  * not asked for. -ENOMEM, or what the source says, with buf in any state.
  */
 int windows_read(struct windows *w, const struct windows_range *range, uint32_t lba, void *buf, uint32_t n_sectors);
+/* True: all of it was there, and the source was not asked. */
+bool windows_take(struct windows *w, uint32_t lba, void *buf, uint32_t n_sectors);
 /* Where reading ahead would go on: in which range it may is asked of the caller. False: nothing is due. */
 bool windows_due(const struct windows *w, uint32_t *ret_lba);
 /* Reads one window that is due and not there yet. 1; 0 when there was none, or it could not be read: that is told to

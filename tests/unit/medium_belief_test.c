@@ -26,8 +26,10 @@ static void tell_well(struct fixture *f)
 {
 	memset(f, 0, sizeof(*f));
 	f->tracks[0] = (struct recorder_track){.session = 1, .sectors = FIRST_END, .data = true};
-	f->tracks[1] = (struct recorder_track){
-		.session = 2, .start_lba = SECOND, .sectors = SECOND_END - SECOND, .data = true};
+	f->tracks[1] = (struct recorder_track){.session = 2,
+					       .start_lba = SECOND,
+					       .sectors = SECOND_END - SECOND,
+					       .data = true};
 	f->medium = (struct recorder_medium){.status = RECORDER_APPENDABLE,
 					     .profile = PROFILE_CD_R,
 					     .multi = true,
