@@ -6,9 +6,10 @@
  * the order of their addresses (elevator.c).  What is read ahead is read by a thread of its own, to which a request
  * that goes on hands its turn, so that whoever asked does not wait for it: three windows in one go, and of a long
  * stream more as long as nobody waits. That thread comes into being with the first request of another thread than the
- * one that opened the drive: at the mount nothing is read ahead. Windows end before the run-out blocks of a track, which cannot be read;
- * blocks outside of tracks are never asked for. Everything goes through SCSI, not the page cache, which keeps what
- * was there before a burn.
+ * one that opened the drive: at the mount nothing is read ahead.  What is in a window is no matter of turns.
+ *
+ * Windows end before the run-out blocks of a track, which cannot be read; blocks outside of tracks are never asked
+ * for. Everything goes through SCSI, not the page cache, which keeps what was there before a burn.
  */
 #include <errno.h>
 #include <signal.h>

@@ -6,7 +6,8 @@
  * "wait": client_send -> client_await_first -> (unmount) -> client_finish -> client_await_end.
  *
  * Errors: -ENOTCONN the daemon has ended, before or while it was asked; -ECONNREFUSED it runs and does not listen here:
- * in another network namespace; -EPERM the listener is not the mount's owner's; -EPIPE it closed without a result; -EPROTO it said something else; -ETIME.
+ * in another network namespace; -EPERM the listener is not the mount's owner's; -EPIPE it closed without a result;
+ * -EPROTO it said something else; -ETIME.
  */
 #ifndef FS_CONTROL_CLIENT_H
 #define FS_CONTROL_CLIENT_H

@@ -4,11 +4,12 @@
  *
  * twist_add reads one line:
  *
- *	cmd=NAME|0xNN [ask=AT:HEX] [when=AT:HEX[/MASK]] [put=AT:HEX[/MASK]]… [add=AT:HEX] [length=N] [without=0xFEATURE]
+ *	cmd=NAME|0xNN [ask=AT:HEX] [when=AT:HEX[/MASK]] [put=AT:HEX[/MASK]]… [add=AT:HEX] [length=N]
+ *	[without=0xFEATURE]
  *
  * Of each answer to that command, whose CDB has the bytes HEX from AT on (ask) and which has those of `when` under
- * MASK, the bytes of `put` are changed, those of `add` added to each, only the first N are given (length), a feature descriptor is left out of GET
- * CONFIGURATION (without). Several twists change one answer one after the other.
+ * MASK, the bytes of `put` are changed, those of `add` added to each, only the first N are given (length), a feature
+ * descriptor is left out of GET CONFIGURATION (without). Several twists change one answer one after the other.
  */
 #ifndef TESTS_BURNER_TWIST_H
 #define TESTS_BURNER_TWIST_H
