@@ -78,7 +78,7 @@ static uint32_t read_ahead(struct drive *d)
 	}
 	pthread_mutex_lock(&d->lock);
 	windows_stay(&d->windows);
-	position = d->windows.position;
+	position = windows_turn(&d->windows);
 	pthread_mutex_unlock(&d->lock);
 	return position;
 }
@@ -145,7 +145,7 @@ static bool take_piece(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_s
 	pthread_mutex_lock(&d->lock);
 	there = !d->burning && windows_take(&d->windows, lba, buf, n_sectors);
 	due = there && windows_due(&d->windows, &next);
-	position = d->windows.position;
+	position = windows_turn(&d->windows);
 	pthread_mutex_unlock(&d->lock);
 	if (due && elevator_try(&d->elevator) && !hand_turn_on(d))
 		elevator_give(&d->elevator, position);
@@ -164,7 +164,7 @@ static int read_piece(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_se
 	elevator_take(&d->elevator, lba);
 	pthread_mutex_lock(&d->lock);
 	r = d->burning ? -EAGAIN : read_some_locked(d, lba, buf, n_sectors, ret_done);
-	position = d->windows.position;
+	position = windows_turn(&d->windows);
 	due = r == 0 && windows_due(&d->windows, &next);
 	pthread_mutex_unlock(&d->lock);
 	if (!due || !hand_turn_on(d))

@@ -7,8 +7,8 @@
  * on where the drive stands, or behind a window that is there, three windows more are due; behind one of a long
  * stream of reads as many as keep the drive at its pace.  The requests of one such reader come by several threads and
  * not quite in order: what a request leaves out of a long stream is read on the way.  What a large read covers goes
- * to the caller alone, and a window that one has taken as a whole is the next to be given up, so that neither pushes
- * the others out.
+ * to the caller alone, and a window of which one, or a long stream, has taken all is the next to be given up, so that
+ * neither pushes the others out.
  *
  * A window with a bad sector is tried once.  From then on its sectors are read as they are asked for, so that the bad
  * one harms nobody but its file; those that were read are kept.
@@ -101,7 +101,7 @@ static struct window *claim(struct windows *w, uint32_t start)
 	if (!oldest->buf && !(oldest->buf = malloc((size_t)WINDOW_SECTORS * SECTOR_BYTES)))
 		return NULL;
 	oldest->lba = start;
-	oldest->valid = 0;
+	oldest->valid = oldest->taken = 0;
 	oldest->failed = false;
 	oldest->used = ++w->clock;
 	return oldest;
@@ -183,6 +183,15 @@ static void expect(struct windows *w, uint32_t start)
 
 void windows_stay(struct windows *w) { w->ahead_windows = 0; }
 
+uint32_t windows_turn(const struct windows *w)
+{
+	uint32_t back = 2 * STREAM_SLACK;
+
+	if (!is_long(w) || w->position < w->stream_first || w->position > (uint64_t)w->stream_lba + back)
+		return w->position;
+	return w->position - (uint32_t)min_u64(back, w->position - w->stream_first);
+}
+
 bool windows_due(const struct windows *w, uint32_t *ret_lba)
 {
 	*ret_lba = w->ahead_lba;
@@ -216,7 +225,9 @@ int windows_ahead(struct windows *w, const struct windows_range *range)
 static void copy_out(struct windows *w, struct window *v, uint32_t lba, uint8_t *to, uint32_t n)
 {
 	memcpy(to, sector_in(v, lba), (size_t)n * SECTOR_BYTES);
-	v->used = n == WINDOW_SECTORS ? 1 : ++w->clock; /* the oldest, or the youngest */
+	v->taken |= bits(v, lba, n);
+	/* the oldest, or the youngest */
+	v->used = n == WINDOW_SECTORS || (is_long(w) && (v->valid & ~v->taken) == 0) ? 1 : ++w->clock;
 }
 
 static int read_through(struct windows *w, struct windows_range part, uint32_t lba, uint8_t *buf, uint32_t n)

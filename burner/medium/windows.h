@@ -30,6 +30,7 @@ struct windows_range {
 struct window {
 	uint32_t lba;	/* a multiple of WINDOW_SECTORS */
 	uint32_t valid; /* bit i: sector lba + i is there */
+	uint32_t taken; /* bit i: somebody has had it */
 	bool failed;	/* it cannot be read as a whole: what is asked for is read alone */
 	uint64_t used;	/* the higher, the later; 0 never */
 	uint8_t *buf;
@@ -63,5 +64,7 @@ bool windows_due(const struct windows *w, uint32_t *ret_lba);
 int windows_ahead(struct windows *w, const struct windows_range *range);
 /* What is due is not read. */
 void windows_stay(struct windows *w);
+/* Who comes next is who is nearest above: where the drive stands, or what was read ahead of a long stream. */
+uint32_t windows_turn(const struct windows *w);
 
 #endif

@@ -72,7 +72,7 @@ static bool is_dead(const struct control_mount *mount)
 	int status = 0;
 
 	if (child == 0)
-		_exit(ask_statfs(mount) == ENOTCONN);
+		_exit(ask_statfs(mount) == ENOTCONN ? 1 : 0);
 	if (child < 0)
 		return false;
 	_close_ int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
