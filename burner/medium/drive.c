@@ -67,17 +67,17 @@ static const char *against_medium(const struct drive *d)
 	if (m->interrupted)
 		return "a burn was interrupted on this disc and its track is still open; of a burn of ours the next "
 		       "writable mount closes it, of another program's 'xorriso -outdev DEVICE -close_damaged force'";
-	if (m->no_address)
-		return "the drive names no address for a further session: the disc is full, or a burn was interrupted "
-		       "on it; of a burn of ours the next writable mount closes its track, of another program's "
-		       "'xorriso -outdev DEVICE -close_damaged force'";
-	if (m->untold)
-		return m->untold;
 	if (!m->multi && m->profile == PROFILE_DVD_RW)
 		return "a DVD-RW that was blanked fast: it would take a single session only; blank it wholly with "
 		       "'xorriso -outdev DEVICE -blank deformat', "
 		       "or format it with 'xorriso -outdev DEVICE -format fast'";
-	return m->multi ? NULL : "the drive makes no further sessions on this disc";
+	if (!m->multi)
+		return "the drive makes no further sessions on this disc";
+	if (m->no_address)
+		return "the drive names no address for a further session: the disc is full, or a burn was interrupted "
+		       "on it; of a burn of ours the next writable mount closes its track, of another program's "
+		       "'xorriso -outdev DEVICE -close_damaged force'";
+	return m->untold;
 }
 
 /* Of what was recorded last: it would be hidden. */

@@ -151,7 +151,7 @@ static void check_next(struct recorder_medium *m, const struct drive_told *told)
 		return;
 	m->interrupted = told->damaged || told->open_tracks;
 	if (!told->has_next) {
-		m->no_address = !m->interrupted;
+		m->no_address = !m->interrupted && !told->not_asked;
 		return;
 	}
 	if (!next_is_possible(m, told) || told->next_lba < recorded_end(m)) {

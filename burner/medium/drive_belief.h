@@ -19,6 +19,7 @@ struct drive_told {
 	/* the track to come, or the one that is open: where it begins, where writing goes on, what is free there */
 	uint32_t track_lba, next_lba, free_sectors;
 	bool has_next;	       /* next_lba is said to be valid */
+	bool not_asked;	       /* nothing can be written, so that there is no track to come */
 	bool damaged;	       /* that track was not written to its end */
 	bool open_tracks;      /* its session has others */
 	uint32_t pending_lba;  /* where the only track of the session that is not closed begins; if has_pending */

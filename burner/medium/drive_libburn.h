@@ -26,6 +26,7 @@ struct recorder {
 	struct burn_track *track;
 	bool seen_once;	    /* grabbing has looked already */
 	bool loads, loaded; /* it can close its tray; there was a disc in it, and so nothing to be loaded */
+	bool reads_less;    /* of drive_scsi.c: not more than libburn at once */
 	int read_fd;	    /* of drive_scsi.c; -1: not opened */
 	char message[256];
 };

@@ -52,28 +52,27 @@ static int read_some_locked(struct drive *d, uint32_t lba, uint8_t *buf, uint32_
 
 /* ---- ahead ---- */
 
-/* One window that is due. False: none, or nothing may be read. */
-static bool read_ahead_locked(struct drive *d)
+/* Windows that are due; how many were read. */
+static int read_ahead_locked(struct drive *d)
 {
 	const struct recorder_track *t;
 	uint32_t lba;
 
 	if (d->burning || !windows_due(&d->windows, &lba) || !(t = track_of(d, lba))) {
 		windows_stay(&d->windows);
-		return false;
+		return 0;
 	}
-	return windows_ahead(&d->windows, &(struct windows_range){t->start_lba, readable_end(d, t)}) > 0;
+	return windows_ahead(&d->windows, &(struct windows_range){t->start_lba, readable_end(d, t)});
 }
 
 /* The turn is the caller's. */
 static uint32_t read_ahead(struct drive *d)
 {
-	uint32_t position;
-	bool more = true;
+	uint32_t position, done = 0;
 
-	for (unsigned n = 0; more && (n < WINDOWS_AHEAD || elevator_waiting(&d->elevator) == 0); n++) {
+	for (int n = 1; n > 0 && (done < WINDOWS_AHEAD || elevator_waiting(&d->elevator) == 0); done += (uint32_t)n) {
 		pthread_mutex_lock(&d->lock);
-		more = read_ahead_locked(d);
+		n = read_ahead_locked(d);
 		pthread_mutex_unlock(&d->lock);
 	}
 	pthread_mutex_lock(&d->lock);

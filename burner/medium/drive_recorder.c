@@ -25,9 +25,10 @@
 #define BUSY_TRIES 30 /* udev and desktops look at a drive for moments */
 #define READY_TRIES 300
 #define LEAVING_MS 500
-#define READ_SILENT 2  /* burn_read_data: no message … */
-#define READ_ONCE 4    /* … and no second try block by block */
-#define NEXT_DAMAGED 1 /* burn_disc_next_track_is_damaged() */
+#define READ_SILENT 2	  /* burn_read_data: no message … */
+#define READ_ONCE 4	  /* … and no second try block by block */
+#define LIBBURN_READS 32u /* sectors by one command */
+#define NEXT_DAMAGED 1	  /* burn_disc_next_track_is_damaged() */
 #define RESOLVE_BYTES BURN_DRIVE_ADR_LEN
 
 void recorder_pause(unsigned ms)
@@ -315,8 +316,9 @@ static int read_next(struct recorder *rec, struct drive_told *told)
 	struct burn_write_opts *o;
 	int lba = 0, next = 0, r = recorder_options(rec, false, &o);
 
+	told->not_asked = r == -EROFS;
 	if (r < 0)
-		return r == -EROFS ? 0 : r;
+		return told->not_asked ? 0 : r;
 	told->has_next = burn_disc_track_lba_nwa(rec->drive, o, 0, &lba, &next) == 1 && next >= 0;
 	told->track_lba = not_negative(lba);
 	told->next_lba = not_negative(next);
@@ -500,6 +502,8 @@ int recorder_read(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_sect
 
 	if (recorder_gone(rec))
 		return -ENODEV;
+	if (n_sectors > LIBBURN_READS)
+		return recorder_read_raw(rec, lba, buf, n_sectors);
 	/* libburn would refuse it */
 	if (burn_get_read_capacity(rec->drive, &readable, 0) > 0 && readable >= 0 &&
 	    (uint64_t)lba + n_sectors > (uint64_t)readable)

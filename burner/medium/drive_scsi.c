@@ -3,8 +3,8 @@
  * drive_scsi.c - READ(10) past libburn
  *
  * libburn asks nothing of a drive that lies behind what READ CAPACITY told, and there are drives that tell 0, or
- * nothing.  Where the tracks know better the command is given to the kernel (SG_IO), on a descriptor of its own, which
- * is open beside libburn's exclusive one.
+ * nothing; and it asks for 64 KiB at most.  Where the tracks know better, and for more at once, the command is given
+ * to the kernel (SG_IO), on a descriptor of its own, which is open beside libburn's exclusive one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +17,8 @@
 #include "burner/base/own.h"
 #include "burner/medium/drive_libburn.h"
 
-#define READ_10 0x28 /* MMC-6 6.15 */
-#define READ_MAX_SECTORS 32u
+#define READ_10 0x28	      /* MMC-6 6.15 */
+#define READ_LESS_SECTORS 32u /* where the kernel or the way to the drive takes no more: USB has 120 KiB */
 #define READ_TIMEOUT_MS 120000u
 #define ATTEMPTS 3 /* a unit attention is told once */
 #define UNIT_ATTENTION 6
@@ -41,10 +41,19 @@ static int read_once(int fd, uint32_t lba, void *buf, uint32_t n)
 	put_be32(cdb + 2, lba);
 	put_be16(cdb + 7, (uint16_t)n);
 	if (ioctl(fd, SG_IO, &io) < 0)
-		return errno == ENODEV || errno == ENXIO ? -ENODEV : -EIO;
+		return errno == ENODEV || errno == ENXIO ? -ENODEV : errno == EINVAL || errno == ENOMEM ? -E2BIG : -EIO;
 	if ((io.info & SG_INFO_OK_MASK) == SG_INFO_OK && io.resid == 0)
 		return 0;
 	return (sense[2] & 0x0f) == UNIT_ATTENTION ? 1 : -EIO;
+}
+
+static int read_piece(struct recorder *rec, uint32_t lba, void *buf, uint32_t n)
+{
+	int r = 1;
+
+	for (int i = 0; i < ATTEMPTS && r > 0; i++)
+		r = read_once(rec->read_fd, lba, buf, n);
+	return r > 0 ? -EIO : r;
 }
 
 int recorder_read_raw(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_sectors)
@@ -56,13 +65,17 @@ int recorder_read_raw(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_
 	if (rec->read_fd < 0)
 		return -EIO;
 	for (uint32_t n; n_sectors > 0; lba += n, n_sectors -= n, to += (size_t)n * SECTOR_BYTES) {
-		int r = 1;
+		int r;
 
-		n = (uint32_t)min_u64(n_sectors, READ_MAX_SECTORS);
-		for (int i = 0; i < ATTEMPTS && r > 0; i++)
-			r = read_once(rec->read_fd, lba, to, n);
-		if (r)
-			return r < 0 ? r : -EIO;
+		n = rec->reads_less ? (uint32_t)min_u64(n_sectors, READ_LESS_SECTORS) : n_sectors;
+		r = read_piece(rec, lba, to, n);
+		if (r == -E2BIG && !rec->reads_less) {
+			rec->reads_less = true;
+			n = 0;
+			continue;
+		}
+		if (r < 0)
+			return r == -E2BIG ? -EIO : r;
 	}
 	return 0;
 }

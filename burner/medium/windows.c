@@ -48,6 +48,7 @@ void windows_release(struct windows *w)
 {
 	for (size_t i = 0; i < WINDOWS; i++)
 		free(w->all[i].buf);
+	free(w->several);
 	memset(w, 0, sizeof(*w));
 }
 
@@ -198,23 +199,69 @@ bool windows_due(const struct windows *w, uint32_t *ret_lba)
 	return w->ahead_windows > 0;
 }
 
+/* Whole windows from `start` on that are not there, WINDOWS_AT_ONCE at most; of a stream that is not long one. */
+static uint32_t missing_at(struct windows *w, const struct windows_range *range, uint32_t start, uint64_t before)
+{
+	uint32_t n = 0, most = is_long(w) ? WINDOWS_AT_ONCE : 1;
+
+	while (n < most && start >= range->first && start + (uint64_t)WINDOW_SECTORS <= range->end && start < before &&
+	       !find(w, start)) {
+		start += WINDOW_SECTORS;
+		n++;
+	}
+	return n;
+}
+
+/* n windows by one command. */
+static int load_several(struct windows *w, uint32_t start, uint32_t n)
+{
+	int r;
+
+	if (!w->several && !(w->several = malloc((size_t)WINDOWS_AT_ONCE * WINDOW_SECTORS * SECTOR_BYTES)))
+		return -ENOMEM;
+	r = ask(w, start, w->several, n * WINDOW_SECTORS);
+	for (uint32_t i = 0; r == 0 && i < n; i++) {
+		struct window *v = claim(w, start + i * WINDOW_SECTORS);
+
+		if (!v)
+			return -ENOMEM;
+		memcpy(v->buf, w->several + (size_t)i * WINDOW_SECTORS * SECTOR_BYTES,
+		       (size_t)WINDOW_SECTORS * SECTOR_BYTES);
+		v->valid = UINT32_MAX;
+	}
+	return r;
+}
+
+/* One window or several, from one that is not there on; how many, 0: it could not be read, which is told to whoever
+ * asks for it. */
+static uint32_t load_from(struct windows *w, const struct windows_range *range, uint32_t start, uint64_t before)
+{
+	struct windows_range part = part_of(range, start);
+	uint32_t n = missing_at(w, range, start, before);
+	struct window *v;
+
+	if (n > 1 && load_several(w, start, n) == 0)
+		return n;
+	if (part.first == part.end || !(v = claim(w, start)))
+		return 0;
+	v->failed = load(w, v, part.first, part.end - part.first) < 0;
+	return !v->failed;
+}
+
 int windows_ahead(struct windows *w, const struct windows_range *range)
 {
-	for (; w->ahead_windows > 0; w->ahead_windows--, w->ahead_lba += WINDOW_SECTORS) {
-		uint32_t start = w->ahead_lba;
-		struct windows_range part = part_of(range, start);
-		struct window *v = find(w, start);
-
-		if (v && is_long(w))
-			continue;
-		if (part.first == part.end || v || !(v = claim(w, start)))
-			break;
-		v->failed = load(w, v, part.first, part.end - part.first) < 0;
-		if (v->failed)
-			break;
+	while (is_long(w) && w->ahead_windows > 0 && find(w, w->ahead_lba)) {
 		w->ahead_windows--;
 		w->ahead_lba += WINDOW_SECTORS;
-		return 1;
+	}
+	if (w->ahead_windows > 0 && !find(w, w->ahead_lba)) {
+		uint64_t end = w->ahead_lba + (uint64_t)w->ahead_windows * WINDOW_SECTORS;
+		uint32_t n = load_from(w, range, w->ahead_lba, end);
+
+		w->ahead_windows -= n;
+		w->ahead_lba += n * WINDOW_SECTORS;
+		if (n > 0)
+			return (int)n;
 	}
 	windows_stay(w);
 	return 0;
@@ -285,19 +332,24 @@ bool windows_take(struct windows *w, uint32_t lba, void *buf, uint32_t n_sectors
 /* Up to the window of lba. What goes wrong is told to whoever asks for it. */
 static void read_on_the_way(struct windows *w, const struct windows_range *range, uint32_t from, uint32_t lba)
 {
-	for (uint32_t start = start_of(from); start < start_of(lba); start += WINDOW_SECTORS) {
-		struct windows_range part = part_of(range, start);
-		struct window *v = find(w, start);
-
-		if (v || part.first == part.end)
-			continue;
-		v = claim(w, start);
-		if (!v)
-			return;
-		v->failed = load(w, v, part.first, part.end - part.first) < 0;
-		if (v->failed)
+	for (uint32_t start = start_of(from), n; start < start_of(lba); start += n * WINDOW_SECTORS) {
+		n = find(w, start) ? 1 : load_from(w, range, start, start_of(lba));
+		if (n == 0)
 			return;
 	}
+}
+
+/* Whole windows that are not there, past the windows; of a long stream several by one command. */
+static int read_whole(struct windows *w, const struct windows_range *range, uint32_t lba, uint8_t *buf,
+		      uint32_t n_sectors, uint32_t *ret_done)
+{
+	uint32_t n = missing_at(w, range, lba, lba + (uint64_t)n_sectors - n_sectors % WINDOW_SECTORS);
+
+	*ret_done = n * WINDOW_SECTORS;
+	if (n > 1 && ask(w, lba, buf, *ret_done) == 0)
+		return 0;
+	*ret_done = WINDOW_SECTORS;
+	return ask(w, lba, buf, WINDOW_SECTORS);
 }
 
 int windows_read(struct windows *w, const struct windows_range *range, uint32_t lba, void *buf, uint32_t n_sectors)
@@ -317,8 +369,10 @@ int windows_read(struct windows *w, const struct windows_range *range, uint32_t 
 
 		if (lba < part.end)
 			n = (uint32_t)min_u64(n_sectors, part.end - lba);
-		if (lba >= part.end || (n == WINDOW_SECTORS && !find(w, lba)))
+		if (lba >= part.end)
 			r = ask(w, lba, to, n);
+		else if (n == WINDOW_SECTORS && !find(w, lba))
+			r = read_whole(w, range, lba, to, n_sectors, &n);
 		else
 			r = read_through(w, part, lba, to, n);
 		if (r < 0)
