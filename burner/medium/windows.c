@@ -22,8 +22,8 @@
 #include "burner/base/bytes.h"
 
 #define STREAM_SECTORS 256u /* a stream is long from there on … */
-#define STREAM_WINDOWS 32u  /* … and this much of it is read ahead at most, 2 MiB */
-#define STREAM_SLACK (STREAM_WINDOWS * WINDOW_SECTORS)
+#define STREAM_WINDOWS 4u   /* … and this much of it is read ahead at most, 256 KiB */
+#define STREAM_SLACK 1024u  /* what the kernel asks for ahead of one reader, 2 MiB */
 
 void windows_init(struct windows *w, windows_source read, void *context)
 {
@@ -144,12 +144,14 @@ static bool goes_on(struct windows *w, struct windows_range part)
 
 /* ---- ahead ---- */
 
-/* True: it leads further than all before. */
+/* True: it leads further than all before.  Small reads make no stream: they are of small files, and of directories. */
 static bool note_stream(struct windows *w, uint32_t lba, uint32_t n)
 {
 	uint32_t end = lba + n;
 	bool leads;
 
+	if (n < WINDOW_SECTORS)
+		return false;
 	if (lba > (uint64_t)w->stream_lba + STREAM_SLACK || (uint64_t)lba + STREAM_SLACK < w->stream_lba) {
 		w->stream_first = w->stream_lba = lba;
 		w->stream_sectors = 0;
