@@ -7,7 +7,7 @@
  * on where the drive stands, or behind a window that is there, three windows more are due; behind one of a long
  * stream of reads as many as keep the drive at its pace.  The requests of one such reader come by several threads and
  * not quite in order: what a request leaves out of a long stream is read on the way.  What a large read covers goes
- * to the caller alone, and a window of which one, or a long stream, has taken all is the next to be given up, so that
+ * to the caller alone and is not read ahead again, and a window of which one, or a long stream, has taken all is the next to be given up, so that
  * neither pushes the others out.
  *
  * A window with a bad sector is tried once.  From then on its sectors are read as they are asked for, so that the bad
@@ -21,7 +21,7 @@
 
 #include "burner/base/bytes.h"
 
-#define STREAM_SECTORS 256u /* a stream is long from there on … */
+#define STREAM_SECTORS 128u /* a stream is long from there on … */
 #define STREAM_WINDOWS 4u   /* … and this much of it is read ahead at most, 256 KiB */
 #define STREAM_SLACK 1024u  /* what the kernel asks for ahead of one reader, 2 MiB */
 
@@ -41,7 +41,7 @@ void windows_forget(struct windows *w)
 		w->all[i].used = 0;
 	}
 	windows_stay(w);
-	w->stream_sectors = 0;
+	w->stream_sectors = w->n_had = 0;
 }
 
 void windows_release(struct windows *w)
@@ -144,7 +144,21 @@ static bool goes_on(struct windows *w, struct windows_range part)
 
 /* ---- ahead ---- */
 
-/* True: it leads further than all before.  Small reads make no stream: they are of small files, and of directories. */
+static void note_end(struct windows *w)
+{
+	if (w->stream_sectors >= STREAM_SECTORS)
+		w->had[w->n_had++ % WINDOWS_HAD] = (struct windows_range){w->stream_first, w->stream_lba};
+}
+
+static bool was_had(const struct windows *w, uint32_t lba)
+{
+	for (uint32_t i = 0; i < min_u64(w->n_had, WINDOWS_HAD); i++)
+		if (lba >= w->had[i].first && lba < w->had[i].end)
+			return true;
+	return false;
+}
+
+/* True: it leads further than all before.  Small reads make no stream: they are of small files and directories. */
 static bool note_stream(struct windows *w, uint32_t lba, uint32_t n)
 {
 	uint32_t end = lba + n;
@@ -153,6 +167,7 @@ static bool note_stream(struct windows *w, uint32_t lba, uint32_t n)
 	if (n < WINDOW_SECTORS)
 		return false;
 	if (lba > (uint64_t)w->stream_lba + STREAM_SLACK || (uint64_t)lba + STREAM_SLACK < w->stream_lba) {
+		note_end(w);
 		w->stream_first = w->stream_lba = lba;
 		w->stream_sectors = 0;
 	}
@@ -207,7 +222,7 @@ static uint32_t missing_at(struct windows *w, const struct windows_range *range,
 	uint32_t n = 0, most = is_long(w) ? WINDOWS_AT_ONCE : 1;
 
 	while (n < most && start >= range->first && start + (uint64_t)WINDOW_SECTORS <= range->end && start < before &&
-	       !find(w, start)) {
+	       !find(w, start) && !was_had(w, start)) {
 		start += WINDOW_SECTORS;
 		n++;
 	}
@@ -256,7 +271,7 @@ int windows_ahead(struct windows *w, const struct windows_range *range)
 		w->ahead_windows--;
 		w->ahead_lba += WINDOW_SECTORS;
 	}
-	if (w->ahead_windows > 0 && !find(w, w->ahead_lba)) {
+	if (w->ahead_windows > 0 && !find(w, w->ahead_lba) && !was_had(w, w->ahead_lba)) {
 		uint64_t end = w->ahead_lba + (uint64_t)w->ahead_windows * WINDOW_SECTORS;
 		uint32_t n = load_from(w, range, w->ahead_lba, end);
 

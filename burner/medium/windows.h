@@ -18,7 +18,8 @@
 #define WINDOW_SECTORS 32u /* 64 KiB, at multiples of it: what libburn asks of a drive in one command */
 #define WINDOWS 128u
 #define WINDOWS_AT_ONCE 4u /* of a long stream, 256 KiB */
-#define WINDOWS_AHEAD 3u   /* due behind a read that goes on; of a long stream more */
+#define WINDOWS_HAD 32u
+#define WINDOWS_AHEAD 3u /* due behind a read that goes on; of a long stream more */
 
 /* Reads whole sectors or nothing: 0 or -errno, -EIO when a sector cannot be read. */
 typedef int (*windows_source)(void *context, uint32_t lba, void *buf, uint32_t n_sectors);
@@ -43,8 +44,10 @@ struct windows {
 	uint32_t position; /* behind the last sector that was asked of the source */
 	/* reads that went on one behind the other, if not quite in order: from where, up to where, sectors so far */
 	uint32_t stream_first, stream_lba, stream_sectors;
-	uint32_t ahead_lba, ahead_windows; /* worth reading: windows from there on */
-	uint8_t *several;		   /* room for WINDOWS_AT_ONCE, once they were read at once */
+	uint32_t ahead_lba, ahead_windows;     /* worth reading: windows from there on */
+	struct windows_range had[WINDOWS_HAD]; /* what long streams led through, the last of them; n_had in all */
+	uint32_t n_had;
+	uint8_t *several; /* room for WINDOWS_AT_ONCE, once they were read at once */
 	uint64_t clock;
 	struct window all[WINDOWS];
 };
@@ -61,8 +64,8 @@ int windows_read(struct windows *w, const struct windows_range *range, uint32_t 
 bool windows_take(struct windows *w, uint32_t lba, void *buf, uint32_t n_sectors);
 /* Where reading ahead would go on: in which range it may is asked of the caller. False: nothing is due. */
 bool windows_due(const struct windows *w, uint32_t *ret_lba);
-/* Reads what is due and not there yet, once. How many windows; 0 when there was none, or it could not be read: that is told to
- * whoever asks for it. */
+/* Reads what is due and not there yet, once. How many windows; 0 when there was none, or it could not be read: that is
+ * told to whoever asks for it. */
 int windows_ahead(struct windows *w, const struct windows_range *range);
 /* What is due is not read. */
 void windows_stay(struct windows *w);

@@ -303,6 +303,20 @@ static void test_a_long_stream_is_read_in_order(void **state)
 	asked(f, 1008, 19000, 2);
 }
 
+/* What a long stream led through is in the cache of who had it. */
+static void test_what_was_had_is_not_read_ahead(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t lba = 6400; lba < 8000; lba += 4 * WINDOW_SECTORS)
+		good(f, lba, 4 * WINDOW_SECTORS);
+	for (uint32_t lba = 4800; lba < 6400; lba += 4 * WINDOW_SECTORS)
+		good(f, lba, (uint32_t)min_u64(4 * WINDOW_SECTORS, 6400 - lba));
+	asked(f, 4800, 9000, 1);
+	good(f, 6400, 64);
+	asked(f, 4800, 9000, 2);
+}
+
 /* What was asked for at once and has a bad sector is asked for by windows, and so it is alone. */
 static void test_a_bad_sector_of_a_long_stream(void **state)
 {
@@ -337,6 +351,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_bad_sector_ahead_is_no_error, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_bad_sector_of_a_large_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_bad_sector_of_a_long_stream, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_was_had_is_not_read_ahead, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_drive_that_is_gone, set_up, tear_down),
 	};
 
