@@ -7,8 +7,8 @@
  * on where the drive stands, or behind a window that is there, three windows more are due; behind one of a long
  * stream of reads as many as keep the drive at its pace.  The requests of one such reader come by several threads and
  * not quite in order: what a request leaves out of a long stream is read on the way.  What a large read covers goes
- * to the caller alone and is not read ahead again, and a window of which one, or a long stream, has taken all is the next to be given up, so that
- * neither pushes the others out.
+ * to the caller alone and is not read ahead again, and a window of which one, or a long stream, has taken all is the
+ * next to be given up, so that neither pushes the others out.
  *
  * A window with a bad sector is tried once.  From then on its sectors are read as they are asked for, so that the bad
  * one harms nobody but its file; those that were read are kept.
