@@ -130,6 +130,7 @@ static int look_at_session(struct drive *d, struct seen *seen, struct disc_sessi
 		return r;
 	*ret = (struct disc_session){.number = t->session,
 				     .start_lba = t->start_lba,
+				     .files_in_pieces = PIECES_UNKNOWN,
 				     .sectors = t->sectors,
 				     .descriptor_lba = t->start_lba + SESSION_DESCRIPTORS};
 	seen->content = CONTENT_UNREADABLE;
@@ -227,6 +228,8 @@ static int list_sequential(struct drive *d, struct session_list *ret, enum drive
 	*ret_newest = list.n > 0 ? seen[list.n - 1].content : d->medium.n_tracks > 0 ? CONTENT_AUDIO : CONTENT_NOTHING;
 	if (r == 0 && list.n > 0)
 		r = look_inside(d, seen[0].track, &list);
+	if (r == 0 && *ret_newest == CONTENT_TREE && !list.sessions[list.n - 1].ours)
+		r = beside_look(&d->disc, list.sessions[list.n - 1].start_lba, list.end_sectors, &list);
 	if (r < 0)
 		return r;
 	*ret = list;
@@ -291,7 +294,11 @@ static int scan_overwritable(struct drive *d, struct session_list *ret, enum dri
 		r = 0;
 	if (r == 0) {
 		*ret_newest = CONTENT_TREE;
-		return 0;
+		r = behind_on_drive(&d->disc, ret, end);
+		ret->behind = r > 0;
+		if (r < 0)
+			session_list_release(ret);
+		return r < 0 ? r : 0;
 	}
 	if (r != -EMEDIUMTYPE && r != -EIO && r != -EBADMSG)
 		return r;

@@ -30,13 +30,15 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 		.directories = p->trees[TREE_ROCK_RIDGE].table_entries,
 		.flags = (p->n_trees > TREE_JOLIET ? APPUSE_JOLIET : 0) | (o->compat ? APPUSE_COMPAT : 0) |
 			 APPUSE_TWINS | APPUSE_LINKS | (p->manifest->linked ? APPUSE_LINKED : 0) |
-			 (p->contents.bytes ? APPUSE_CONTENTS : 0) | APPUSE_SHARED,
+			 (p->contents.bytes ? APPUSE_CONTENTS : 0) | APPUSE_SHARED |
+			 (p->cost.files_in_pieces != PIECES_UNKNOWN ? APPUSE_PIECES : 0),
 		.next_ino = o->next_ino,
 		.tree_sectors = p->whole_tree_sectors,
 		.contents_lba = p->contents.lba,
 		.contents_bytes = p->contents.bytes,
 		.shared_bytes = p->cost.shared_sectors * SECTOR_BYTES,
 		.found_bytes = o->found_bytes,
+		.files_in_pieces = p->cost.files_in_pieces,
 		.links_lba = p->links.lba,
 		.links_bytes = p->links.bytes,
 		.links_sectors = (uint32_t)min_u64(links_directory_sectors(p), UINT32_MAX),
@@ -53,7 +55,9 @@ static void put_volume(uint8_t *out, const struct burn_plan *p, enum tree_kind k
 	struct volume volume = {
 		.type = kind == TREE_JOLIET ? ISO_VD_SUPPLEMENTARY : ISO_VD_PRIMARY,
 		.system_id = "LINUX",
-		.volume_id = p->options.volume_id[0] ? p->options.volume_id : "CDAPPENDFS",
+		.volume_id = p->options.volume_id[0] ? p->options.volume_id :
+			     p->labels		     ? NULL :
+						       "CDAPPENDFS",
 		.application_id = "CDAPPENDFS",
 		.space_sectors = space_sectors,
 		.table = {{tree->table_lba[0], tree->table_lba[1]}, tree->table_bytes},
@@ -61,7 +65,11 @@ static void put_volume(uint8_t *out, const struct burn_plan *p, enum tree_kind k
 		.root_bytes = root->sectors * SECTOR_BYTES,
 		.root_time = p->manifest->nodes[root->node].mtime.tv_sec,
 		.created = p->options.time,
+		.labels = p->labels,
 	};
+
+	if (kind == TREE_JOLIET && p->joliet_labels)
+		volume.labels = p->joliet_labels;
 
 	descriptor_encode(&volume, out);
 	put_appuse(out, p);

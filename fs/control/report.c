@@ -18,6 +18,14 @@
 
 #define TIME_TEXT 32u
 
+/* Of the newest session that can be mounted. */
+static uint64_t newest_in_pieces(const struct disc_session *sessions, size_t n)
+{
+	while (n > 0 && sessions[n - 1].broken)
+		n--;
+	return n ? sessions[n - 1].files_in_pieces : PIECES_UNKNOWN;
+}
+
 void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,
 		      size_t n_sessions)
 {
@@ -30,7 +38,9 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 		.overwritable = state->overwritable,
 		.why_not_appendable = state->appendable ? NULL : state->why_not,
 		.next_lba = state->next_lba,
+		.kept_bytes = state->kept_sectors * SECTOR_BYTES,
 		.used_bytes = state->used_sectors * SECTOR_BYTES,
+		.files_in_pieces = state->blank ? 0 : newest_in_pieces(sessions, n_sessions),
 		.sessions = sessions,
 		.n_sessions = n_sessions,
 	};
@@ -89,6 +99,7 @@ static void session_json(struct json *j, const struct disc_session *s, bool over
 	json_u64(j, "sbsector", report_sbsector(s, overwritable));
 	json_bool(j, "ours", s->ours);
 	json_bool(j, "broken", s->broken);
+	json_bool(j, "truncated", s->truncated);
 	if (s->ours) {
 		for (size_t i = 0; i < sizeof(s->uuid); i++)
 			snprintf(uuid + 2 * i, 3, "%02x", s->uuid[i]);
@@ -98,6 +109,8 @@ static void session_json(struct json *j, const struct disc_session *s, bool over
 		json_u64(j, "shared_bytes", s->shared_bytes);
 		json_u64(j, "found_bytes", s->found_bytes);
 	}
+	if (s->files_in_pieces != PIECES_UNKNOWN)
+		json_u64(j, "files_in_pieces", s->files_in_pieces);
 	json_close(j, '}');
 }
 
@@ -118,6 +131,8 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 	string_or_null(&j, "why_not_appendable", info->why_not_appendable);
 	json_bool(&j, "overwritable", info->overwritable);
 	json_u64(&j, "next_lba", info->next_lba);
+	json_u64(&j, "kept_bytes", info->kept_bytes);
+	json_u64_or_null(&j, "files_in_pieces", info->files_in_pieces, PIECES_UNKNOWN);
 	string_or_null(&j, "disc", info->disc);
 	string_or_null(&j, "mountpoint", info->mountpoint);
 	string_or_null(&j, "staging", info->staging);
@@ -175,14 +190,16 @@ static int parse_session(const char *object, struct disc_session *ret)
 {
 	char uuid[2 * sizeof(ret->uuid) + 1];
 
-	*ret = (struct disc_session){0};
+	*ret = (struct disc_session){.files_in_pieces = PIECES_UNKNOWN};
 	if (parse_u32(object, "number", &ret->number) < 0 || parse_u32(object, "start_lba", &ret->start_lba) < 0 ||
 	    parse_u32(object, "sectors", &ret->sectors) < 0 ||
 	    parse_u32(object, "descriptor_lba", &ret->descriptor_lba) < 0 ||
 	    json_get_string(object, "volume_id", ret->volume_id, sizeof(ret->volume_id)) < 0 ||
 	    json_get_bool(object, "ours", &ret->ours) < 0 || json_get_bool(object, "broken", &ret->broken) < 0)
 		return -EINVAL;
+	(void)json_get_bool(object, "truncated", &ret->truncated);
 	ret->created = parse_time(object);
+	json_get_u64(object, "files_in_pieces", &ret->files_in_pieces);
 	if (!ret->ours)
 		return 0;
 	ret->tells_shared = json_get_u64(object, "shared_bytes", &ret->shared_bytes) == 0 &&
@@ -235,7 +252,10 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 	    json_get_bool(line, "appendable", &i->appendable) < 0 ||
 	    json_get_bool(line, "overwritable", &i->overwritable) < 0 || parse_u32(line, "next_lba", &i->next_lba) < 0)
 		return -EINVAL;
+	i->files_in_pieces = PIECES_UNKNOWN;
+	json_get_u64(line, "files_in_pieces", &i->files_in_pieces);
 	i->medium = p->medium;
+	(void)json_get_u64(line, "kept_bytes", &i->kept_bytes);
 	i->why_not_appendable = parse_optional(line, "why_not_appendable", p->why, sizeof(p->why));
 	i->disc = parse_optional(line, "disc", p->disc, sizeof(p->disc));
 	i->mountpoint = parse_optional(line, "mountpoint", p->mountpoint, sizeof(p->mountpoint));
@@ -279,6 +299,19 @@ const char *report_bytes(uint64_t bytes, char text[REPORT_BYTES_TEXT])
 	return text;
 }
 
+const char *report_pieces(uint64_t files, char text[REPORT_PIECES_TEXT])
+{
+	if (files == PIECES_UNKNOWN)
+		return "how many files lie in several pieces is not known: cdappendfs-info --pieces looks";
+	if (!files)
+		return "no file lies in several pieces";
+	snprintf(text, REPORT_PIECES_TEXT,
+		 "%" PRIu64 " file%s in several pieces, of which macOS and the BSDs show only one: cdappendfs-info "
+		 "--pieces lists %s",
+		 files, files == 1 ? " lies" : "s lie", files == 1 ? "it" : "them");
+	return text;
+}
+
 const char *report_printable(const char *text, char *buf, size_t size)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -319,13 +352,17 @@ static bool nothing_whole(const struct report_info *info)
 
 static void state_text(FILE *out, const struct report_info *info)
 {
-	char text[600];
+	char text[600], kept[REPORT_BYTES_TEXT];
 
 	if (nothing_whole(info))
 		snprintf(text, sizeof(text), "%s%s%s",
 			 info->blank ? "blank" : "no session that could be read, only burns that failed",
 			 info->appendable ? "" : ", not appendable: ",
 			 info->appendable || !info->why_not_appendable ? "" : info->why_not_appendable);
+	else if (info->appendable && info->kept_bytes)
+		snprintf(text, sizeof(text),
+			 "appendable, the next session starts at %" PRIu32 ", behind %s of something else",
+			 info->next_lba, report_bytes(info->kept_bytes, kept));
 	else if (info->appendable)
 		snprintf(text, sizeof(text), "appendable, the next session starts at %" PRIu32, info->next_lba);
 	else
@@ -340,6 +377,13 @@ static const char *shared_text(const struct disc_session *s, uint64_t bytes, cha
 	return s->ours && s->tells_shared ? report_bytes(bytes, text) : "";
 }
 
+static const char *session_state(const struct disc_session *s)
+{
+	if (s->truncated)
+		return s->broken ? "  (truncated: its root directory is missing)" : "  (truncated: its end is missing)";
+	return s->broken ? "  (broken: a burn failed, or its root directory cannot be read; it is skipped)" : "";
+}
+
 static void session_text(FILE *out, const struct disc_session *s)
 {
 	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT],
@@ -349,8 +393,7 @@ static void session_text(FILE *out, const struct disc_session *s)
 	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %s%s\n", s->number,
 		s->start_lba, s->sectors, report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size),
 		shared_text(s, s->shared_bytes, shared), shared_text(s, s->found_bytes, found), date ? date : "unknown",
-		report_printable(s->volume_id, volume, sizeof(volume)),
-		s->broken ? "  (broken: a burn failed, it is skipped)" : "");
+		report_printable(s->volume_id, volume, sizeof(volume)), session_state(s));
 }
 
 /* How the sessions before the newest are mounted, without us and with us. */
@@ -376,7 +419,7 @@ static void older_sessions_text(FILE *out, const struct report_info *info)
 
 void report_info_text(FILE *out, const struct report_info *info)
 {
-	char text[REPORT_BYTES_TEXT], burning[BURNING_TEXT];
+	char text[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], burning[BURNING_TEXT];
 
 	line(out, "Disc", info->disc);
 	line(out, "Medium", info->medium);
@@ -392,6 +435,7 @@ void report_info_text(FILE *out, const struct report_info *info)
 		line(out, "Staged in", info->staging);
 	if (info->n_sessions == 0)
 		return;
+	line(out, "Pieces", report_pieces(info->files_in_pieces, pieces));
 	fprintf(out, "\n%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %s\n", "Session", "Start", "Sectors", "Size",
 		"Shared", "Found", "Date", "Volume id");
 	for (size_t i = 0; i < info->n_sessions; i++)
