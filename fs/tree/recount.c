@@ -116,7 +116,7 @@ static int recount_row_locked(struct tree *t, uint64_t ino, bool *ret_directory)
 
 	if (r < 0)
 		return r;
-	n->cost = n->links = 0; /* so far */
+	n->cost = n->aside = n->links = 0; /* so far */
 	space_node_locked(t, n);
 	recount_way_locked(t, n);
 	*ret_directory = S_ISDIR(n->mode);
@@ -151,13 +151,14 @@ int space_recount_locked(struct tree *t)
 	lock_assert(&t->lock);
 	t->space.uncounted = true;
 	touched_clear(&t->space);
-	t->space.data = t->space.n_contents = t->space.n_linked = t->space.n_links = 0;
-	t->space.frozen = 0;
+	t->space.data = t->space.n_contents = t->space.n_linked = t->space.n_links = t->space.aside = 0;
+	t->space.frozen = t->space.frozen_bytes = 0;
+	host_settled_locked(t);
 	t->space.burning = false;
 	count_base_locked(t);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
-			at->cost = at->links = 0;
+			at->cost = at->aside = at->links = 0;
 			if (t->stage && !stage_node_exists(t->stage, at->ino))
 				space_node_locked(t, at); /* its row comes with the next flush */
 		}
@@ -182,13 +183,15 @@ void space_freeze_locked(struct tree *t)
 	struct space *s = &t->space;
 
 	s->frozen = round_up(space_sectors_locked(t), 32);
+	s->frozen_bytes = space_staged_bytes_locked(t);
+	host_freeze_locked(t);
 	s->burning = true;
 	s->new_ino = stage_next_ino(t->stage);
 	touched_freeze(s);
-	s->data = s->n_contents = s->n_linked = s->n_links = 0;
+	s->data = s->n_contents = s->n_linked = s->n_links = s->aside = 0;
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next)
-			n->cost = n->links = 0; /* until it changes again */
+			n->cost = n->aside = n->aside_end = n->links = 0; /* until it changes again */
 	}
 }
 

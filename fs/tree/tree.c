@@ -137,7 +137,7 @@ void tree_set_medium(struct tree *t, const struct disc_state *state)
 	tree_lock(t);
 	t->space.medium = *state;
 	t->finalized = state->finalized;
-	t->space.host_seen = (struct timespec){0};
+	t->space.host.seen = (struct timespec){0};
 	tree_unlock(t);
 }
 

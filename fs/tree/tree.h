@@ -175,6 +175,8 @@ int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret);
 int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret);
 /* The frozen generation's session takes so many sectors: they are counted, if it was thought to take fewer. */
 void tree_planned(struct tree *t, uint64_t sectors);
+/* Its blocks were set aside in the image. */
+void tree_reserved(struct tree *t);
 /* Directories of this base cannot stay where they are, as the commit found: the next session has all of them, and its
  * bound is that of a full tree. */
 void tree_cannot_link(struct tree *t);
