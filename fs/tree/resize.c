@@ -33,7 +33,9 @@ static int resize_locked(struct tree *t, struct node *n, uint64_t size, uint32_t
 		r = space_write(t, n, n->size, size);
 		return r < 0 ? r : content_extend_locked(t, n, size, body, edges);
 	}
+	tree_lock(t);
 	n->aside_end = 0;
+	tree_unlock(t);
 	if (size < n->size || zisofs_used(&n->zisofs)) {
 		if (size == 0)
 			n->zisofs = (struct zisofs){0};
@@ -146,11 +148,24 @@ static int set_aside_within(struct tree *t, struct node *n, uint64_t from, uint6
 	return r;
 }
 
+/* What follows the end shares its block: one that lies on the disc would have to be copied then. */
+static int stage_last_block(struct tree *t, struct node *n, uint64_t size)
+{
+	uint8_t bytes[SECTOR_BYTES];
+	uint64_t from = block_down(size);
+	size_t length;
+	int r = node_read(t, n, from, bytes, size - from, &length);
+
+	return r < 0 || !length ? r : node_write(t, n, from, bytes, length);
+}
+
 /* Beyond the end, as long as the file is open. */
-static int set_aside_beyond(struct tree *t, struct node *n, uint64_t end)
+static int set_aside_beyond(struct tree *t, struct node *n, uint64_t size, uint64_t end)
 {
 	int r = zisofs_used(&n->zisofs) ? node_unpack(t, n) : 0;
 
+	if (r == 0 && size % BLOCK)
+		r = stage_last_block(t, n, size);
 	if (r < 0)
 		return r;
 	content_lock(t, n);
@@ -198,7 +213,7 @@ int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offse
 	if (r == 0 && !keep && end > size)
 		r = resize(t, n, end, EXTENT_ASIDE);
 	else if (r == 0 && kind != FALLOC_FL_PUNCH_HOLE && end > size)
-		r = set_aside_beyond(t, n, end);
+		r = set_aside_beyond(t, n, size, end);
 	if (r == 0) { /* the time changes even if no byte does, as everywhere */
 		content_lock(t, n);
 		r = content_open_way_locked(t, n);
