@@ -109,7 +109,10 @@ struct space {
 	uint64_t seed; /* of the hash of their numbers */
 	struct touched *touched[TOUCHED_BUCKETS];
 	struct host host;
-	uint64_t directories; /* in the tree: a path table has 65,535 numbers for parents */
+	uint64_t directories; /* in the tree */
+	/* those with directories in them: of the base, if it was asked (epoch + 1), and how many more since */
+	uint64_t base_parents, parents_epoch;
+	int64_t more_parents;
 };
 
 struct tree {
@@ -311,6 +314,15 @@ const char *tree_check_locked(struct tree *t);
 /* For what changes all nodes at once: no write is between its body and its map. */
 void tree_lock_all(struct tree *t);
 void tree_unlock_all(struct tree *t);
+
+/* ---- parents.c; with t->lock held: a path table has 65,535 numbers for directories that have directories ---- */
+/* May the directory get one, or is it one too many?  0, -EMLINK; after space_measure(). */
+int parents_admit_locked(const struct tree *t, const struct node *dir);
+void directory_gains_locked(struct tree *t, struct node *dir); /* one more in it … */
+void directory_loses_locked(struct tree *t, struct node *dir); /* … or less */
+bool parents_wanted_locked(const struct tree *t);	       /* those of the base are not known, and must be */
+/* Without the lock. ascending: the table has the usual order, as a linked session needs it. */
+int parents_count(struct iso *base, uint64_t *ret, bool *ret_ascending);
 
 /* ---- dir.c ---- */
 /* Is the directory empty? Reads the base: without the lock, node pinned. 0, -ENOTEMPTY or an error. */

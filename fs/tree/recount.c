@@ -29,6 +29,7 @@ static void count_base_locked(struct tree *t)
 	s->base_tree = s->saved_descriptors = s->tables = s->links_bytes = s->links_sectors = 0;
 	s->may_link = s->links_trees = s->astray = s->links = false;
 	s->directories = 1;
+	s->more_parents = 0;
 	s->base_known = s->base_ours = true;
 	s->new_ino = tree_first_ino(t->base, &s->medium);
 	if (!t->base)
@@ -80,7 +81,7 @@ static int recount_names_locked(struct tree *t, uint64_t ino)
 {
 	lock_assert(&t->lock);
 	_free_ struct stage_name *names = NULL;
-	size_t n_names = 0;
+	size_t n_names = 0, n_directories = 0;
 	struct node *dir, *child;
 	int r = node_from_stage_locked(t, ino, &dir);
 
@@ -97,11 +98,15 @@ static int recount_names_locked(struct tree *t, uint64_t ino)
 		if (r < 0)
 			break;
 		touched_name_locked(t, ino, names[i].name, child);
+		n_directories += S_ISDIR(child->mode);
 		if (S_ISDIR(child->mode) && !child->base_dir.bytes)
 			t->space.directories++;
 		node_unused_locked(t, child);
 		idle_settle_locked(t);
 	}
+	/* It is one of the base's parents if it has more than these, or had: then it is counted twice. */
+	if (dir->nlink > 2 && n_directories >= dir->nlink - 2)
+		t->space.more_parents++;
 	dir->n_pins--;
 	node_unused_locked(t, dir);
 	return r;

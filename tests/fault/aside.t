@@ -97,8 +97,10 @@ for stage in host elsewhere; do
 	rm -f "$mnt/sparse $((n))" "$mnt/sparse $((n - 1))" "$mnt/sparse $((n - 2))"
 	cmp_number "$name: nearly full" "$(free_bytes)" -lt 30000000
 	cmp_number "$name: and its file system is not" "$(host_free)" -gt 80000000
+	staged=$(info_json '$_->{staged_bytes}' "$mnt")
 	sync_disc >"$T/told" & background=$!
 	sleep 0.5
+	is "$name: what is being burned is staged until it is" "$(info_json '$_->{staged_bytes}' "$mnt")" "$staged"
 	dd if=/dev/urandom of="$mnt/meanwhile" bs=64K count=1000 2>"$T/dd.log"
 	fails "$name: what comes between freeze and burn does not take the room of what is frozen" any grep -q '^1000+0 records out' "$T/dd.log"
 	ok "$name: the session is burned" await "$background"
