@@ -115,6 +115,19 @@ struct space {
 	int64_t more_parents;
 };
 
+/* Where the names of the base are, by number (by_number.c). */
+struct place {
+	uint32_t ino, parent;
+	uint64_t locator;
+};
+struct places {
+	struct lock lock;
+	struct iso *base; /* of which they are; NULL: none was asked for */
+	struct place *list;
+	size_t n;
+	int error; /* some directories could not be read */
+};
+
 struct tree {
 	struct tree_options options;
 	struct disc *disc;
@@ -139,6 +152,7 @@ struct tree {
 	struct node *dirty;
 	bool frozen; /* a commit is under way */
 	struct space space;
+	struct places places; /* has a lock of its own */
 };
 
 static inline bool tree_is_read_only(const struct tree *t) { return !t->stage || t->options.read_only || t->finalized; }
@@ -323,6 +337,9 @@ void directory_loses_locked(struct tree *t, struct node *dir); /* … or less */
 bool parents_wanted_locked(const struct tree *t);	       /* those of the base are not known, and must be */
 /* Without the lock. ascending: the table has the usual order, as a linked session needs it. */
 int parents_count(struct iso *base, uint64_t *ret, bool *ret_ascending);
+
+/* ---- by_number.c ---- */
+void places_release(struct places *p);
 
 /* ---- dir.c ---- */
 /* Is the directory empty? Reads the base: without the lock, node pinned. 0, -ENOTEMPTY or an error. */

@@ -70,6 +70,10 @@ void tree_set_medium(struct tree *t, const struct disc_state *state);
 
 /* ---- names; each success of those with `st` gives one look-up reference to st_ino ---- */
 int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *st);
+/* By number alone, of what the kernel may have forgotten since, in this mount or an earlier one: -ESTALE, it is not
+ * there any more.  The first question for something that is on the disc reads all of its directories. */
+int tree_lookup_number(struct tree *t, uint64_t ino, struct stat *st);
+int tree_lookup_parent(struct tree *t, uint64_t ino, struct stat *st); /* of a directory: that of "..", likewise */
 void tree_forget(struct tree *t, uint64_t ino, uint64_t n_lookups);
 /* all types but symlinks; S_IFDIR too */
 int tree_mknod(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, dev_t rdev,
