@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fs/tree/parents.c: of directories that have directories 65,535 are taken, of others more; however they come and go. */
+/* fs/tree/parents.c: of directories that have directories 65,535 are taken, of others more, as they come and go. */
 #include <errno.h>
 
 #include "burner/format/path_table.h"
