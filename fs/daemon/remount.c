@@ -30,7 +30,7 @@ static unsigned long flags_of(const struct statvfs *v)
 	static const struct {
 		unsigned long shown, flag;
 	} map[] = {
-		{ST_NOSUID, MS_NOSUID},		{ST_NODEV, MS_NODEV},	    {ST_NOEXEC, MS_NOEXEC},
+		{ST_NOSUID, MS_NOSUID},		  {ST_NODEV, MS_NODEV},	    {ST_NOEXEC, MS_NOEXEC},
 		{ST_SYNCHRONOUS, MS_SYNCHRONOUS}, {ST_NOATIME, MS_NOATIME}, {ST_NODIRATIME, MS_NODIRATIME},
 		{ST_RELATIME, MS_RELATIME},
 	};
