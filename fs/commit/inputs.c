@@ -81,7 +81,7 @@ int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t ne
 	b->overwritable = ret->state.overwritable;
 	b->next_ino = next_ino;
 	b->no_joliet = o->no_joliet;
-	b->no_sharing = o->no_sharing;
+	b->pieces = o->pieces;
 	b->compat = o->compat;
 	b->align_end_sectors = ret->state.overwritable ? SESSION_ALIGN_SECTORS : SEQUENTIAL_ALIGN_SECTORS;
 	if (newest)

@@ -45,6 +45,8 @@ struct server {
 	pthread_cond_t notify_idle;
 	unsigned notifying; /* notifications under way */
 	bool quiet;	    /* no more of them */
+
+	_Atomic bool told_directories; /* that there are more than Windows knows */
 };
 
 static inline struct server *server_of(fuse_req_t req) { return fuse_req_userdata(req); }

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cdappendfs/pieces.h"
+
 enum medium_kind {
 	MEDIUM_IMAGE,
 	MEDIUM_CONTAINER,
@@ -54,6 +56,8 @@ struct disc_session {
 	bool tells_shared;     /* ours, and it says: */
 	uint64_t shared_bytes; /* content of its files that lies in older sessions */
 	uint64_t found_bytes;  /* of what was copied to it, not written since it was there already */
+	/* of its whole tree, those of several sections; PIECES_UNKNOWN: it does not tell, or is not ours */
+	uint64_t files_in_pieces;
 };
 
 /* disc_state.why_not of a disc that could take another session, had it been opened for writing. */
