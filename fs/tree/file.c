@@ -60,7 +60,8 @@ void tree_close(struct tree *t, struct tree_file *f)
 	tree_lock(t);
 	if (--n->n_open == 0 && n->aside_end) {
 		n->aside_end = 0;
-		space_node_locked(t, n);
+		if (!n->dead)
+			space_node_locked(t, n);
 	}
 	if (f->alone && --n->n_alone == 0)
 		n->met = false;

@@ -321,7 +321,7 @@ int node_write(struct tree *t, struct node *n, uint64_t offset, const void *buf,
 	if (r == 0)
 		r = space_stage(t, n, offset, end);
 	if (r == 0 && offset > n->size)
-		r = content_extend_locked(t, n, offset, 0, &edges);
+		r = content_extend_locked(t, n, offset, offset <= n->aside_end ? EXTENT_ASIDE : 0, &edges);
 	if (r == 0) {
 		struct writing w = {.n = n, .offset = offset, .end = end, .buf = buf, .edges = &edges};
 
