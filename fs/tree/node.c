@@ -367,6 +367,7 @@ void node_orphan_locked(struct tree *t, struct node *n)
 {
 	lock_assert(&t->lock);
 	n->orphan = true;
+	n->locator = 0; /* its record tells of a name */
 	node_undirty(n);
 	space_forget_node_locked(t, n);
 	if (n->staged)
