@@ -25,6 +25,7 @@
 #include "fs/daemon/inhibit.h"
 #include "fs/daemon/opening.h"
 #include "fs/daemon/options.h"
+#include "fs/daemon/remount.h"
 #include "fs/daemon/sandbox.h"
 #include "fs/daemon/unmounter.h"
 
@@ -388,6 +389,17 @@ static void tune_allocator(void)
 	mallopt(M_MMAP_THRESHOLD, 256 << 10);
 }
 
+static int remount_only(struct app *a)
+{
+	char why[REMOUNT_WHY_MAX] = "";
+	int r = remount(a->options.mountpoint, a->options.read_only, why);
+
+	if (r < 0)
+		log_error("%s", why);
+	release(a);
+	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	struct app a = {.pipe = -1};
@@ -404,6 +416,8 @@ int main(int argc, char **argv)
 			printf("cdappendfs %s\n", CDAPPENDFS_VERSION);
 		return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 	}
+	if (a.options.remount)
+		return remount_only(&a);
 	r = opening_resolve(&a.opening, &a.options);
 	if (!r) {
 		int forked = daemon_begin(a.options.foreground, &a.pipe);
