@@ -230,7 +230,7 @@ static int list_sequential(struct drive *d, struct session_list *ret, enum drive
 {
 	_cleanup_(session_list_release) struct session_list list = {.end_sectors = drive_end(&d->medium)};
 	_free_ struct seen *seen = calloc(d->medium.n_tracks + 1, sizeof(*seen));
-		int r;
+	int r;
 
 	list.sessions = calloc(d->medium.n_tracks + 1, sizeof(*list.sessions));
 	if (!seen || !list.sessions)
@@ -243,8 +243,8 @@ static int list_sequential(struct drive *d, struct session_list *ret, enum drive
 		r = look_inside(d, seen[0].track, &list);
 	if (r == 0 && *ret_newest == CONTENT_TREE && !list.sessions[list.n - 1].ours)
 		r = beside_look(&d->disc, list.sessions[list.n - 1].start_lba, list.end_sectors, &list);
-		if (r < 0)
-			return r;
+	if (r < 0)
+		return r;
 	*ret = list;
 	list = (struct session_list){0};
 	return 0;
