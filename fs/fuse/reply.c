@@ -42,6 +42,8 @@ void show(const struct server *s, struct stat *st)
 		st->st_uid = s->options.uid;
 	if (s->options.show_gid)
 		st->st_gid = s->options.gid;
+	if (s->options.for_owner && st->st_ino == TREE_ROOT)
+		st->st_mode &= ~(mode_t)(S_IRWXG | S_IRWXO);
 	if (s->options.show_umask && !S_ISLNK(st->st_mode))
 		st->st_mode = (st->st_mode & (unsigned)S_IFMT) | (0777u & ~s->options.umask);
 }
