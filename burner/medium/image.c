@@ -101,6 +101,7 @@ static int image_state(struct disc *d, struct disc_state *ret)
 				"would be gone with the mount";
 	}
 	state.capacity_sectors = image->capacity_sectors;
+	state.told_capacity_sectors = image->told_sectors;
 	state.used_sectors = image->blank ? 0 : image->list.end_sectors;
 	state.next_lba = (uint32_t)min_u64(next_start(image), UINT32_MAX);
 	state.host_device = image->st.st_dev;
@@ -197,11 +198,22 @@ static void find_why_not(struct image *image)
 		 !image->list.sessions[image->list.n - 1].ours)
 		snprintf(to, n, "%s", oddity_refusal(ODDITY_UDF));
 	else if (image->capacity_sectors && image->list.end_sectors > image->capacity_sectors)
-		snprintf(to, n, "the image is larger than -o media= says");
+		snprintf(to, n, "the image is larger than its medium (-o media=KIND, or media=none)");
 	else if (next + FIRST_SESSION_LBA >= (image->capacity_sectors ? image->capacity_sectors : UINT32_MAX))
 		snprintf(to, n, "the disc is full");
 	else if (!image->writable)
 		snprintf(to, n, DISC_WHY_OPENED_READ_ONLY);
+}
+
+/* Sessions of other programs do not say for which medium it is: the last of ours does. */
+static void find_capacity(struct image *image)
+{
+	size_t i = image->list.n;
+
+	while (i > 0 && !image->list.sessions[i - 1].ours)
+		i--;
+	image->told_sectors = i ? image->list.sessions[i - 1].capacity_sectors : 0;
+	image->capacity_sectors = image->unbounded ? 0 : image->asked_sectors ? image->asked_sectors : image->told_sectors;
 }
 
 static int image_refresh(struct disc *d)
@@ -229,6 +241,7 @@ static int image_refresh(struct disc *d)
 	image->list = list;
 	image->st = st;
 	image->blank = blank;
+	find_capacity(image);
 	find_why_not(image);
 	return 0;
 }
@@ -357,7 +370,8 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 	image->fd = image->direct_fd = -1;
 	image->writable = options->writable;
 	image->accepted = options->accepted;
-	image->capacity_sectors = options->capacity_sectors;
+	image->asked_sectors = options->capacity_sectors;
+	image->unbounded = options->unbounded;
 	r = open_file(path, options, &image->fd, ret_why);
 	if (r < 0)
 		return r;

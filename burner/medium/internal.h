@@ -84,7 +84,9 @@ struct image {
 	int direct_fd;
 	bool writable;
 	oddities accepted;
-	uint64_t capacity_sectors;
+	uint64_t asked_sectors;			  /* capacity as the options have it; 0: as it is told */
+	bool unbounded;				  /* whatever is told */
+	uint64_t capacity_sectors, told_sectors; /* as of the last refresh: what holds, what is told */
 	char *path;	/* absolute: part of the provisional identity */
 	struct stat st; /* as of the last refresh */
 	bool blank;

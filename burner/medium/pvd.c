@@ -44,4 +44,6 @@ void pvd_session_ours(const struct appuse *a, struct disc_session *ret)
 	ret->tells_shared = a->flags & APPUSE_SHARED;
 	ret->shared_bytes = a->shared_bytes;
 	ret->found_bytes = a->found_bytes;
+	/* LBAs have 32 bits; the last one means "none". */
+	ret->capacity_sectors = a->capacity_sectors < UINT32_MAX ? a->capacity_sectors : 0;
 }

@@ -30,13 +30,15 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 		.directories = p->trees[TREE_ROCK_RIDGE].table_entries,
 		.flags = (p->n_trees > TREE_JOLIET ? APPUSE_JOLIET : 0) | (o->compat ? APPUSE_COMPAT : 0) |
 			 APPUSE_TWINS | APPUSE_LINKS | (p->manifest->linked ? APPUSE_LINKED : 0) |
-			 (p->contents.bytes ? APPUSE_CONTENTS : 0) | APPUSE_SHARED,
+			 (p->contents.bytes ? APPUSE_CONTENTS : 0) | APPUSE_SHARED |
+			 (o->capacity_sectors ? APPUSE_CAPACITY : 0),
 		.next_ino = o->next_ino,
 		.tree_sectors = p->whole_tree_sectors,
 		.contents_lba = p->contents.lba,
 		.contents_bytes = p->contents.bytes,
 		.shared_bytes = p->cost.shared_sectors * SECTOR_BYTES,
 		.found_bytes = o->found_bytes,
+		.capacity_sectors = o->capacity_sectors,
 		.links_lba = p->links.lba,
 		.links_bytes = p->links.bytes,
 		.links_sectors = (uint32_t)min_u64(links_directory_sectors(p), UINT32_MAX),

@@ -213,15 +213,13 @@ static int info_of_mount(const struct options *o, const struct control_mount *mo
 
 /* ---- from the disc itself ---- */
 
-/* What is staged for it, if there is a stage of this user. */
-static void look_at_stage(const struct options *o, struct disc *disc, const char *path, struct report_info *info,
-			  struct stage **ret)
+/* The stage of this user for it; NULL: there is none. */
+static void find_stage(const struct options *o, struct disc *disc, const char *path, struct stage **ret)
 {
 	struct stage_options so = {.directory = o->staging, .disc_path = path, .mountpoint = "", .read_only = true};
 	struct stage_holder holder = {0};
-	struct stage_totals totals;
 	_free_ char *why = NULL;
-	char shown[1024];
+	char shown[2048];
 
 	int r = disc_identity(disc, &so.identity);
 	if (!r)
@@ -240,13 +238,22 @@ static void look_at_stage(const struct options *o, struct disc *disc, const char
 		fprintf(stderr, "%s: the stage of this disc: %s\n", program_invocation_short_name,
 			why ? report_printable(why, shown, sizeof(shown)) : strerror(-r));
 	}
-	if (r < 0)
+}
+
+/* What is staged for it. */
+static void look_at_stage(struct stage *stage, struct report_info *info)
+{
+	struct stage_totals totals;
+
+	if (!stage)
 		return;
-	if (stage_empty(*ret))
+	info->has_stage = true;
+	info->staging_free_bytes = stage_room(stage);
+	if (stage_empty(stage))
 		return;
-	stage_totals(*ret, &totals);
+	stage_totals(stage, &totals);
 	info->staged_bytes = totals.body_bytes + (totals.nodes + totals.names) * ABOUT_ROW_BYTES;
-	info->staging = stage_directory(*ret);
+	info->staging = stage_directory(stage);
 	info->free_bytes -= info->staged_bytes < info->free_bytes ? info->staged_bytes : info->free_bytes;
 }
 
@@ -273,29 +280,54 @@ static void judge_as_writer(const char *path, struct disc_state *state)
 					     "its file cannot be written by this user";
 }
 
+static int open_disc(const char *path, const struct disc_open_options *how, struct disc **ret, struct disc_state *state)
+{
+	const char *why = NULL;
+	int r;
+
+	disc_close(TAKE_PTR(*ret));
+	r = disc_open_path(path, how, ret, &why);
+	if (r == 0)
+		r = disc_state(*ret, state);
+	return r < 0 ? command_fail("%s: %s", path, why ? why : strerror(-r)) : COMMAND_DONE;
+}
+
+/* The capacity of an image may be known to its stage alone. */
+static int apply_capacity(const char *path, struct stage *stage, struct disc **disc, struct disc_state *state)
+{
+	struct disc_open_options how = {.capacity_sectors = 0};
+
+	if (!stage || state->kind != MEDIUM_IMAGE || stage_capacity(stage, &how.capacity_sectors) < 0)
+		return COMMAND_DONE;
+	how.unbounded = !how.capacity_sectors;
+	return open_disc(path, &how, disc, state);
+}
+
 static int info_of_disc(const struct options *o, const char *path)
 {
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_cleanup_(stage_closep) struct stage *stage = NULL;
 	_free_ struct disc_session *sessions = NULL;
 	const struct disc_open_options oo = {0};
-	const char *why = NULL;
 	struct disc_state state;
 	struct report_info info;
 	size_t n = 0;
-	int r = disc_open_path(path, &oo, &disc, &why);
+	int r, status = open_disc(path, &oo, &disc, &state);
 
-	if (r == 0)
-		r = disc_state(disc, &state);
-	if (r == 0)
-		r = disc_sessions(disc, &sessions, &n);
+	if (status)
+		return status;
+	find_stage(o, disc, path, &stage);
+	status = apply_capacity(path, stage, &disc, &state);
+	if (status)
+		return status;
+	r = disc_sessions(disc, &sessions, &n);
 	if (r < 0)
-		return command_fail("%s: %s", path, why ? why : strerror(-r));
+		return command_fail("%s: %s", path, strerror(-r));
 	judge_as_writer(path, &state);
 	report_info_init(&info, &state, sessions, n);
 	info.disc = path;
-	look_at_stage(o, disc, path, &info, &stage);
-	int status = print_info(o, &info);
+	look_at_stage(stage, &info);
+	status = print_info(o, &info);
 	fflush(stdout);
 	tell_last_result(stage);
 	return status;

@@ -37,6 +37,8 @@ struct report_info {
 	const char *disc; /* real path */
 	const char *mountpoint;
 	const char *staging; /* directory of the stage */
+	bool has_stage;	     /* it has one, and of its file system data may take: */
+	uint64_t staging_free_bytes;
 };
 
 /* fs/control/report.c */

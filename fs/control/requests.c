@@ -271,6 +271,7 @@ static void reply_info(struct connection *n)
 	const struct disc_session *sessions = NULL;
 	struct report_info info;
 	struct disc_state state;
+	struct statvfs df;
 	size_t n_sessions;
 	struct line l;
 	int r = medium_now(o, &state, &sessions, &n_sessions, &owned);
@@ -283,8 +284,13 @@ static void reply_info(struct connection *n)
 	info.disc = o->disc_path;
 	info.mountpoint = o->mountpoint;
 	info.staging = o->staging;
-	if (o->commit)
+	if (tree_statfs(o->tree, &df) == 0) /* the same as df says */
+		info.capacity_bytes = (uint64_t)df.f_blocks * df.f_frsize;
+	if (o->commit) {
 		tree_space(o->tree, &info.staged_bytes, &info.free_bytes);
+		info.has_stage = true;
+		info.staging_free_bytes = tree_stage_room(o->tree);
+	}
 	report_info_json(l.json.out, &info, "info");
 	if (line_send_raw(&l, n) == 0)
 		send_result(n, &(struct commit_result){.error = 0});

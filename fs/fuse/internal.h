@@ -45,6 +45,8 @@ struct server {
 	pthread_cond_t notify_idle;
 	unsigned notifying; /* notifications under way */
 	bool quiet;	    /* no more of them */
+
+	_Atomic unsigned full_said; /* bits of enum tree_full: why there is no space */
 };
 
 static inline struct server *server_of(fuse_req_t req) { return fuse_req_userdata(req); }

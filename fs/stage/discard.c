@@ -389,6 +389,8 @@ int stage_discard(struct stage *s)
 		r = db_run(s, ST_NODES_CLEAR);
 		if (!r)
 			r = db_run(s, ST_NAMES_CLEAR);
+		if (!r)
+			r = stage_state_end(s);
 		r = r ? db_restore_locked(s, r) : db_release(s);
 	}
 	if (!r) {

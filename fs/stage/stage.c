@@ -7,7 +7,12 @@
  *	it was bound to this identity since (our burn finished: the directory gets its new name), or
  *	it was begun blank, with this provisional identity, and a commit is under way (recovery decides, then calls
  *	stage_rebind).
- * Any other is left alone: blank discs of one kind share a provisional identity.
+ * Any other is left alone: blank discs of one kind share a provisional identity.  That of a blank image, which has path
+ * and inode in it, is also looked for by the inode: the file may have been renamed.
+ *
+ * Copies of an image have one identity, and a directory each: the identity's name, and that name with a number.  Which
+ * is whose is the matter of origin.c.  One begun on this very file comes first, then one whose file is gone; when there
+ * is only that of an original that is there, nothing is taken unless the user says so.
  *
  * A stage that is this disc's, holds something and has no commit under way must also match the disc's fingerprint,
  * unless the disc is blank.
@@ -35,7 +40,10 @@ struct attempt {
 	struct stage_holder *ret_holder;
 	char **ret_why;
 	struct stage **ret;
-	bool candidate; /* the directory of the provisional identity: -ENOENT when it is not this disc's */
+	bool candidate; /* a directory of another identity: -ENOENT when it is not this disc's */
+	/* Which of several is wanted, -EXDEV any other; WANT_ANY: the one that there is. */
+	enum want { WANT_ANY, WANT_SAME, WANT_HEIR, WANT_COPY, WANT_EMPTY } want;
+	char *refused; /* why a copy has no stage: it is its original's */
 };
 
 /* ---- construction ---- */
@@ -66,6 +74,7 @@ static int stage_new(struct stage_place *p, const struct stage_options *o, struc
 	s->lock_fd = TAKE_FD(p->lock_fd);
 	s->root_fd = TAKE_FD(p->root_fd);
 	memcpy(s->leaf, p->leaf, sizeof(s->leaf));
+	stage_origin_of(s->disc_path, &s->here);
 	s->by_identity = p->by_identity;
 	s->read_only = o->read_only;
 	s->step = sqlite3_step;
@@ -77,7 +86,7 @@ static int stage_new(struct stage_place *p, const struct stage_options *o, struc
 }
 
 /* Frees what memory and descriptors it has; nothing on the disk changes. */
-static void stage_free(struct stage *s)
+void stage_free(struct stage *s)
 {
 	db_close(s, false);
 	stage_discards_release(s);
@@ -120,6 +129,8 @@ static int stage_load(struct stage *s)
 		r = stage_rows_load(s);
 	if (!r)
 		r = stage_bodies_load(s);
+	if (!r && !s->begun.tv_sec && !stage_empty(s))
+		s->begun.tv_sec = 1; /* not known: of an older version */
 	stage_unlock(s);
 	return r;
 }
@@ -137,9 +148,21 @@ static bool is_new(const struct stage *s)
 
 static bool holds_something(struct stage *s) { return !stage_empty(s) || s->commit.state != STAGE_IDLE; }
 
+static enum stage_kin kin_of(const struct stage *s, char **ret_original)
+{
+	return stage_kin(&s->origin, s->made_for ? s->made_for : "", s->begun, &s->here, s->disc_path, ret_original);
+}
+
+/* Begun on this very image while it was blank, under whatever name. */
+static bool begun_on_this(const struct stage *s)
+{
+	return s->identity.is_provisional && s->here.known && !s->here.device && s->origin.known &&
+	       kin_of(s, NULL) == KIN_SAME;
+}
+
 static bool belongs(const struct stage *s, const struct disc_identity *disc)
 {
-	if (same(s->identity.id, disc->id))
+	if (same(s->identity.id, disc->id) || (disc->is_provisional && begun_on_this(s)))
 		return true;
 	return s->identity.is_provisional && s->commit.state != STAGE_IDLE &&
 	       same(s->identity.provisional, disc->provisional);
@@ -168,9 +191,9 @@ static int stale_disc(const struct attempt *a, const struct stage *s)
 	stage_place_hex(a->options->identity.id, is);
 	return stage_why(a->ret_why, -ESTALE,
 			 "staging directory of another disc: %s holds changes for %s (identity %.12s), not for %s "
-			 "(identity %.12s)",
+			 "(identity %.12s); choose another -o staging=, or see 'cdappendfs-stage list --staging=%s'",
 			 s->directory, s->made_for && s->made_for[0] ? s->made_for : "a disc", was,
-			 s->disc_path[0] ? s->disc_path : "this disc", is);
+			 s->disc_path[0] ? s->disc_path : "this disc", is, s->directory);
 }
 
 static int stale_state(const struct attempt *a, const struct stage *s)
@@ -181,8 +204,60 @@ static int stale_state(const struct attempt *a, const struct stage *s)
 	describe(&a->options->fingerprint, is, sizeof(is));
 	return stage_why(a->ret_why, -ESTALE,
 			 "the changes in %s were made for another state of the disc (%s); now it is: %s; another "
-			 "program has written to it",
-			 s->directory, was, is);
+			 "program has written to it. Put them onto what it is now with 'cdappendfs-stage rebase %s%s%s', "
+			 "save them with 'cdappendfs-stage export', or drop them with 'cdappendfs-stage discard'",
+			 s->directory, was, is, s->by_identity ? "" : "--staging=", s->by_identity ? "" : s->directory,
+			 s->by_identity ? s->disc_path : "");
+}
+
+/* What was staged for the original of this copy. */
+static int refuse_copy(struct attempt *a, const char *directory, const char *original)
+{
+	free(a->refused);
+	a->refused = NULL;
+	return stage_why(&a->refused, -EXDEV,
+			 "what is staged in %s was begun on %s, which is there, too; this is another file, perhaps a "
+			 "copy of it. Mount that one; or this one with -o stage=take (it takes what is staged), "
+			 "-o stage=new or another -o staging= (a stage of its own) or -o ro; or drop what is staged "
+			 "with 'cdappendfs-stage discard %s'",
+			 directory, original, original);
+}
+
+/* Has another file burned it, or this one something else?  Then this one has nothing to take. */
+static bool went_another_way(const struct stage *s, const struct stage_options *o)
+{
+	return s->commit.state == STAGE_IDLE && !same_fingerprint(&s->fingerprint, &o->fingerprint);
+}
+
+/* -EXDEV: it is not the one that is wanted. */
+static int claim(struct stage *s, struct attempt *a)
+{
+	_free_ char *original = NULL;
+	enum stage_kin kin = kin_of(s, &original);
+	enum want is = kin == KIN_SAME ? WANT_SAME : kin == KIN_HEIR ? WANT_HEIR : WANT_COPY;
+
+	if (kin == KIN_OLDER || (kin == KIN_COPY && went_another_way(s, a->options))) {
+		if (a->want != WANT_ANY)
+			return -EXDEV;
+		_free_ char *at = stage_original(&s->origin, s->made_for ? s->made_for : "", &s->here, s->disc_path);
+
+		return a->options->claim == STAGE_TAKE ? 0 : refuse_copy(a, s->directory, at ? at : "another file");
+	}
+	if (kin == KIN_COPY && a->options->claim != STAGE_TAKE)
+		refuse_copy(a, s->directory, original);
+	if (a->want == WANT_ANY)
+		return kin == KIN_COPY && a->options->claim != STAGE_TAKE ? -EXDEV : 0;
+	return a->want == is ? 0 : -EXDEV;
+}
+
+/* The file was renamed, or is another one: the stage goes with it. */
+static int follow(struct stage *s)
+{
+	if (s->read_only || !s->here.known ||
+	    (s->made_for && !strcmp(s->made_for, s->disc_path) && s->origin.known && s->origin.ino == s->here.ino &&
+	     s->origin.dev == s->here.dev && s->origin.born.tv_sec == s->here.born.tv_sec))
+		return 0;
+	return stage_state_put_origin(s);
 }
 
 /* Nothing is staged in it: whatever it was, it is this disc's from now on. */
@@ -199,6 +274,8 @@ static int begin_anew(struct stage *s, const struct stage_options *o)
 			r = stage_state_delete(s, "ino_limit");
 		s->next_ino = s->ino_limit = 1;
 	}
+	if (!r && (other || o->identity.is_provisional) && kin_of(s, NULL) != KIN_SAME)
+		r = stage_forget_capacity(s);
 	if (!r)
 		r = stage_state_bind(s, &o->identity, &o->fingerprint);
 	return r;
@@ -218,25 +295,49 @@ static int rebind_blank(struct stage *s, const struct stage_options *o)
 	return r || s->read_only ? r : stage_state_bind(s, &o->identity, &o->fingerprint);
 }
 
+/* One that is kept for what it says of its disc goes to that one first. */
+static bool wants_empty(const struct stage *s, const struct attempt *a)
+{
+	enum stage_kin kin = s->capacity_kept ? kin_of(s, NULL) : KIN_HEIR;
+
+	switch (a->want) {
+	case WANT_ANY:
+		return true;
+	case WANT_SAME:
+		return kin == KIN_SAME;
+	case WANT_EMPTY:
+		return kin != KIN_COPY && kin != KIN_OLDER;
+	default:
+		return false;
+	}
+}
+
 /* Rows that say nothing cost nothing: only what changed is written. */
-static int judge(struct stage *s, const struct attempt *a)
+static int judge(struct stage *s, struct attempt *a)
 {
 	const struct stage_options *o = a->options;
+	int r;
 
 	if (a->candidate && !belongs(s, &o->identity))
-		return -ENOENT;
+		return holds_something(s) && begun_on_this(s) ? stale_state(a, s) : -ENOENT;
 	if (!holds_something(s)) {
+		if (!wants_empty(s, a))
+			return -EXDEV;
 		if (s->read_only ||
 		    (same(s->identity.id, o->identity.id) && same(s->identity.provisional, o->identity.provisional) &&
 		     same_fingerprint(&s->fingerprint, &o->fingerprint)))
-			return 0;
+			return follow(s);
 		return begin_anew(s, o);
 	}
 	if (!belongs(s, &o->identity))
 		return stale_disc(a, s);
+	r = claim(s, a);
+	if (r)
+		return r;
 	if (s->commit.state != STAGE_IDLE || same_fingerprint(&s->fingerprint, &o->fingerprint))
-		return 0;
-	return still_blank(s, o) ? rebind_blank(s, o) : stale_state(a, s);
+		return follow(s);
+	r = still_blank(s, o) ? rebind_blank(s, o) : stale_state(a, s);
+	return r ? r : follow(s);
 }
 
 /* ---- opening ---- */
@@ -251,7 +352,7 @@ static int rename_to_identity(struct stage *s, const struct stage_options *o)
 	if (!s->by_identity || s->read_only || !same(s->identity.id, o->identity.id))
 		return 0;
 	stage_place_hex(o->identity.id, name);
-	if (!strcmp(name, s->leaf))
+	if (!strncmp(name, s->leaf, strlen(name)))
 		return 0;
 	r = stage_sync(s);
 	if (r)
@@ -280,13 +381,73 @@ static int finish_open(struct stage *s, const struct stage_options *o)
 	if (s->next_ino < max_u64(o->next_ino, 1))
 		s->next_ino = s->ino_limit = max_u64(o->next_ino, 1);
 	stage_place_write_lock(s);
-	return stage_sync(s);
+	int r = stage_sync(s);
+	return r ? r : stage_place_mark(s);
 }
 
-static int open_at(const struct attempt *a, struct stage_place *p, const char *name)
+int stage_open_place(struct stage_place *p, const struct stage_options *o, struct stage **ret)
 {
 	_cleanup_(stage_freep) struct stage *s = NULL;
-	enum place_how how = a->options->read_only ? PLACE_READ : a->candidate ? PLACE_LOOK : PLACE_CREATE;
+	int r = stage_new(p, o, &s);
+
+	if (!r)
+		r = stage_load(s);
+	if (r == 0)
+		*ret = TAKE_PTR(s);
+	else if (s)
+		p->path = TAKE_PTR(s->directory); /* for the message */
+	return r;
+}
+
+int stage_glance(struct stage_place *p, const struct stage_options *o, struct stage **ret)
+{
+	_cleanup_(stage_freep) struct stage *s = NULL;
+	int r = stage_new(p, o, &s);
+
+	if (r)
+		return r;
+	s->glance = true;
+	stage_lock(s);
+	r = db_open(s);
+	if (!r)
+		r = stage_state_load(s);
+	stage_unlock(s);
+	if (!r)
+		*ret = TAKE_PTR(s);
+	return r;
+}
+
+/* A mount has it.  Of another file with this identity: that has a stage of its own. */
+static int in_use(struct attempt *a, const struct stage_holder *holder)
+{
+	const struct stage_options *o = a->options;
+	struct stage_origin now;
+	enum stage_kin kin;
+
+	stage_origin_of(o->disc_path ? o->disc_path : "", &now);
+	if (holder->origin.known && now.known && a->want != WANT_ANY) {
+		/* The path is not told: it is mounted, so it is there. */
+		kin = stage_kin(&holder->origin, "/", holder->begun, &now, o->disc_path, NULL);
+		if (kin == KIN_COPY)
+			return stage_why(&a->refused, -EXDEV,
+					 "its original, or a copy of it, is mounted at %s and has something staged: "
+					 "unmount that one, or give this one a stage of its own with -o stage=new or "
+					 "another -o staging=",
+					 holder->mountpoint);
+		if (kin == KIN_OLDER)
+			return -EXDEV;
+	}
+	if (a->ret_holder)
+		*a->ret_holder = *holder;
+	return -EBUSY;
+}
+
+static int open_at(struct attempt *a, struct stage_place *p, const char *name)
+{
+	_cleanup_(stage_freep) struct stage *s = NULL;
+	enum place_how how = a->options->read_only			       ? PLACE_READ :
+			     a->candidate || (a->want && a->want < WANT_EMPTY) ? PLACE_LOOK :
+										 PLACE_CREATE;
 	struct stage_holder holder = {.pid = 0};
 	char bound[65] = "", hex[65];
 	int r = stage_place_open(p, name, how, &holder, bound, a->ret_why);
@@ -294,14 +455,17 @@ static int open_at(const struct attempt *a, struct stage_place *p, const char *n
 	stage_place_hex(a->options->identity.id, hex);
 	if (r == -EBUSY && a->candidate && strcmp(bound, hex) != 0)
 		return -ENOENT; /* a mount of another disc that was blank once */
-	if (r == -EBUSY && a->ret_holder)
-		*a->ret_holder = holder;
+	if (r == -EBUSY)
+		return in_use(a, &holder);
 	if (!r)
-		r = stage_new(p, a->options, &s);
-	if (!r)
-		r = stage_load(s);
-	if (r == -EBADMSG && s)
-		stage_why(a->ret_why, r, "the journal in %s is damaged; nothing there was changed", s->directory);
+		r = stage_open_place(p, a->options, &s);
+	if (r == -EBADMSG && !s && p->path)
+		stage_why(a->ret_why, r,
+			  "the journal in %s is damaged, emptied or gone; nothing there was changed. What can be read is "
+			  "saved by 'cdappendfs-stage export --staging=%s', and dropped by 'cdappendfs-stage discard'",
+			  p->path, p->path);
+	if (r == -EPROTO && !s && p->path)
+		stage_why(a->ret_why, r, "the stage in %s is of a later version of cdappendfs: use that one", p->path);
 	if (!r) {
 		stage_lock(s);
 		r = judge(s, a);
@@ -316,39 +480,155 @@ static int open_at(const struct attempt *a, struct stage_place *p, const char *n
 	return r;
 }
 
+static int open_named(struct attempt *a, const char *name)
+{
+	_cleanup_(stage_place_releasep) struct stage_place p = STAGE_PLACE_NONE;
+	int r = stage_place_open_root(&p, false);
+
+	return r ? r : open_at(a, &p, name);
+}
+
+/* The directory that it had while it was blank.  -ENOENT: there is none. */
+static int open_of_blank(struct attempt *a)
+{
+	char was[65];
+	int r;
+
+	stage_place_hex(a->options->identity.provisional, was);
+	a->candidate = true;
+	a->want = WANT_ANY;
+	r = open_named(a, was);
+	a->candidate = false;
+	return r;
+}
+
+/* The same under another name: whose inode is it?  -ENOENT: nobody's. */
+static int open_of_inode(struct attempt *a, const struct stage_place *root)
+{
+	struct stage_origin now;
+	char **names;
+	size_t n;
+	int r;
+
+	stage_origin_of(a->options->disc_path ? a->options->disc_path : "", &now);
+	if (!now.known || now.device)
+		return -ENOENT;
+	r = stage_place_names(root, NULL, &names, &n);
+	if (r)
+		return r;
+	a->candidate = true;
+	a->want = WANT_ANY;
+	r = -ENOENT;
+	for (size_t i = 0; i < n && r == -ENOENT; i++) {
+		struct stage_about about = {0};
+		_free_ char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", root->path, names[i]) < 0) {
+			path = NULL;
+			r = -ENOMEM;
+		} else if (stage_about(path, &about, NULL, NULL) == 0 && about.identity.is_provisional &&
+			   about.origin.known && about.origin.ino == now.ino && about.origin.dev == now.dev) {
+			r = open_named(a, names[i]);
+		}
+		stage_about_release(&about);
+	}
+	a->candidate = false;
+	stage_names_free(names, n);
+	return r;
+}
+
+/* The first of these directories that is what is wanted, or the first error.  -EXDEV: none is. */
+static int open_one(struct attempt *a, char *const *names, size_t n, enum want want)
+{
+	int r = -EXDEV;
+
+	a->want = want;
+	for (size_t i = 0; i < n && r == -EXDEV; i++) {
+		r = open_named(a, names[i]);
+		if (r == -ENOENT)
+			r = -EXDEV; /* it has just gone */
+	}
+	return r;
+}
+
+static bool has_name(char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+/* A new one: by the identity, or beside those of other files with it. */
+static int open_new(struct attempt *a, char *const *names, size_t n, const char *hex)
+{
+	char name[STAGE_LEAF_MAX];
+
+	if (a->options->read_only)
+		return -ENOENT;
+	snprintf(name, sizeof(name), "%s", hex);
+	for (unsigned i = 1; has_name(names, n, name); i++)
+		snprintf(name, sizeof(name), "%s-%u", hex, i);
+	a->want = WANT_EMPTY;
+	return open_named(a, name);
+}
+
+static int refuse(struct attempt *a)
+{
+	if (a->ret_why) {
+		free(*a->ret_why);
+		*a->ret_why = TAKE_PTR(a->refused);
+	}
+	return -ESTALE;
+}
+
+static int open_of_several(struct attempt *a, char *const *names, size_t n, const char *hex)
+{
+	int r = open_one(a, names, n, WANT_SAME);
+
+	if (r == -EXDEV)
+		r = open_one(a, names, n, WANT_HEIR);
+	if (r == -EXDEV && a->options->claim == STAGE_TAKE)
+		r = open_one(a, names, n, WANT_COPY);
+	if (r == -EXDEV && a->refused && a->options->claim != STAGE_NEW)
+		return refuse(a);
+	if (r == -EXDEV)
+		r = open_one(a, names, n, WANT_EMPTY);
+	return r == -EXDEV ? open_new(a, names, n, hex) : r;
+}
+
 static int open_by_identity(struct attempt *a)
 {
-	_cleanup_(stage_place_releasep) struct stage_place p = {.root_fd = -1, .dir_fd = -1, .lock_fd = -1};
-	const struct disc_identity *disc = &a->options->identity;
-	char hex[65];
-	struct stat st;
-	int r = stage_place_open_root(&p, !a->options->read_only);
+	_cleanup_(stage_place_releasep) struct stage_place root = STAGE_PLACE_NONE;
+	char hex[65], **names = NULL;
+	size_t n = 0;
+	int r = stage_place_open_root(&root, !a->options->read_only);
 
 	if (r)
 		return r;
-	stage_place_hex(disc->id, hex);
-	if (!same(disc->id, disc->provisional) && fstatat(p.root_fd, hex, &st, AT_SYMLINK_NOFOLLOW)) {
-		_cleanup_(stage_place_releasep) struct stage_place blank = {.root_fd = -1, .dir_fd = -1, .lock_fd = -1};
-		char was[65];
-
-		r = stage_place_open_root(&blank, false);
-		if (r)
-			return r;
-		stage_place_hex(disc->provisional, was);
-		a->candidate = true;
-		r = open_at(a, &blank, was);
-		a->candidate = false;
-		if (r != -ENOENT)
-			return r;
+	stage_place_hex(a->options->identity.id, hex);
+	r = stage_place_names(&root, hex, &names, &n);
+	if (!r && n == 0) {
+		r = a->options->identity.is_provisional ? -ENOENT : open_of_blank(a);
+		if (r == -ENOENT)
+			r = open_of_inode(a, &root);
+		if (r == -ENOENT)
+			r = open_new(a, names, n, hex);
+	} else if (!r) {
+		r = open_of_several(a, names, n, hex);
 	}
-	return open_at(a, &p, hex);
+	stage_names_free(names, n);
+	return r == -EXDEV ? refuse(a) : r;
 }
 
 static int open_given(struct attempt *a)
 {
-	_cleanup_(stage_place_releasep) struct stage_place p = {.root_fd = -1, .dir_fd = -1, .lock_fd = -1};
+	_cleanup_(stage_place_releasep) struct stage_place p = STAGE_PLACE_NONE;
+	int r;
 
-	return open_at(a, &p, a->options->directory);
+	a->want = WANT_ANY;
+	r = open_at(a, &p, a->options->directory);
+	return r == -EXDEV ? refuse(a) : r;
 }
 
 int stage_open(const struct stage_options *options, struct stage **ret, struct stage_holder *ret_holder, char **ret_why)
@@ -360,6 +640,7 @@ int stage_open(const struct stage_options *options, struct stage **ret, struct s
 		*ret_why = NULL;
 	for (int i = 0; r == -EAGAIN && i < OPEN_TRIES; i++)
 		r = options->directory ? open_given(&a) : open_by_identity(&a);
+	free(a.refused);
 	if (!r && ret_why) {
 		free(*ret_why);
 		*ret_why = NULL;
@@ -371,16 +652,8 @@ int stage_open(const struct stage_options *options, struct stage **ret, struct s
 
 static void remove_files(struct stage *s)
 {
-	static const char *const files[] = {JOURNAL_FILE, JOURNAL_WAL_FILE, LOCK_FILE};
-
-	/* SQLite removed its log: were that undone by a power cut and the database gone, the next one made here would
-	 * take the log for its own. */
-	if (fsync(s->dir_fd))
+	if (stage_place_clear(s->dir_fd))
 		return;
-	stage_bodies_remove_files(s);
-	unlinkat(s->dir_fd, BODIES_DIRECTORY, AT_REMOVEDIR);
-	for (size_t i = 0; i < ARRAY_LENGTH(files); i++)
-		unlinkat(s->dir_fd, files[i], 0);
 	if (s->by_identity)
 		unlinkat(s->root_fd, s->leaf, AT_REMOVEDIR);
 }
@@ -390,7 +663,8 @@ static bool worth_keeping(struct stage *s)
 	bool keep;
 
 	stage_lock(s);
-	keep = s->failed || !stage_empty(s) || s->commit.state != STAGE_IDLE || stage_state_result_waits(s);
+	keep = s->failed || !stage_empty(s) || s->commit.state != STAGE_IDLE || s->capacity_kept ||
+	       stage_state_result_waits(s);
 	stage_unlock(s);
 	return keep;
 }
@@ -443,6 +717,7 @@ void stage_set_user(struct stage *s, enum stage_user user)
 }
 
 const char *stage_directory(const struct stage *s) { return s->directory; }
+const char *stage_disc_path(const struct stage *s) { return s->made_for ? s->made_for : ""; }
 dev_t stage_device(const struct stage *s) { return s->device; }
 uint32_t stage_generation(struct stage *s) { return s->generation; }
 

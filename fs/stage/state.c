@@ -5,6 +5,9 @@
  * Blobs are packed little-endian with fixed lengths; one of another length is damage.
  *	identity	id 32, provisional 32, is_provisional 1
  *	failed_lba	number: start of the last session whose burn failed on a write-once disc
+ *	disc, origin	path of the disc, and which file that was (origin.c)
+ *	begun		seconds 8, nanoseconds 4: when the first row of those that are there was put
+ *	capacity	number: sectors (-o media=), 0 not bounded
  *	fingerprint	session_lba 4, next_lba 4, image_bytes 8, descriptor 32
  *	commit		state 4, generation 4, start 4, number 4, uuid 16, time 8, sectors 8, image_bytes 8,
  *			encoder_version 4
@@ -24,6 +27,8 @@
 #define FINGERPRINT_BYTES 48u
 #define COMMIT_BYTES 60u
 #define RESULT_HEADER_BYTES 5u
+#define ORIGIN_BYTES 36u
+#define BEGUN_BYTES 12u
 
 int stage_state_put(struct stage *s, const char *key, const void *value, size_t length)
 {
@@ -171,6 +176,34 @@ static int load_commit(struct stage *s)
 	return 0;
 }
 
+static int load_capacity(struct stage *s)
+{
+	uint64_t sectors = 0;
+	int r = stage_state_get_number(s, "capacity", &sectors);
+
+	if (r && r != -ENOENT)
+		return r;
+	if (sectors >= UINT32_MAX)
+		return -EBADMSG;
+	s->capacity_kept = r == 0;
+	s->capacity_sectors = sectors;
+	return 0;
+}
+
+static int load_origin(struct stage *s)
+{
+	uint8_t origin[ORIGIN_BYTES], begun[BEGUN_BYTES];
+	int r = get_packed(s, "origin", origin, sizeof(origin));
+
+	if (!r)
+		r = get_packed(s, "begun", begun, sizeof(begun));
+	if (r)
+		return r;
+	stage_origin_unpack(origin, &s->origin);
+	s->begun = (struct timespec){(time_t)get_le64(begun), (long)(get_le32(begun + 8) % 1000000000u)};
+	return load_capacity(s);
+}
+
 static int load_binding(struct stage *s)
 {
 	uint8_t p[IDENTITY_BYTES], f[FINGERPRINT_BYTES];
@@ -190,8 +223,9 @@ static int load_binding(struct stage *s)
 	r = stage_state_get(s, "disc", &path, &length);
 	if (r && r != -ENOENT)
 		return r;
+	free(s->made_for); /* of an earlier look */
 	s->made_for = path;
-	return 0;
+	return load_origin(s);
 }
 
 int stage_state_load(struct stage *s)
@@ -222,7 +256,6 @@ int stage_state_load(struct stage *s)
 int stage_state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint)
 {
 	uint8_t p[IDENTITY_BYTES], f[FINGERPRINT_BYTES];
-	const char *path = s->disc_path ? s->disc_path : "";
 	int r;
 
 	memcpy(p, identity->id, 32);
@@ -236,7 +269,9 @@ int stage_state_bind(struct stage *s, const struct disc_identity *identity, cons
 	if (!r)
 		r = stage_state_put(s, "fingerprint", f, sizeof(f));
 	if (!r)
-		r = stage_state_put(s, "disc", path, strlen(path));
+		r = stage_state_put_origin(s);
+	if (!r && stage_empty(s))
+		r = stage_state_end(s);
 	if (r)
 		return r;
 	s->identity = *identity;
@@ -244,12 +279,101 @@ int stage_state_bind(struct stage *s, const struct disc_identity *identity, cons
 	return 0;
 }
 
+/* ---- what file it is for, and since when ---- */
+
+int stage_state_put_origin(struct stage *s)
+{
+	uint8_t origin[ORIGIN_BYTES];
+	char *path = strdup(s->disc_path ? s->disc_path : "");
+	int r = path ? stage_state_put(s, "disc", path, strlen(path)) : -ENOMEM;
+
+	stage_origin_pack(&s->here, origin);
+	if (!r)
+		r = stage_state_put(s, "origin", origin, sizeof(origin));
+	if (r) {
+		free(path);
+		return r;
+	}
+	free(s->made_for);
+	s->made_for = path;
+	s->origin = s->here;
+	return 0;
+}
+
+/* By the clock of the file system: whether a copy is older is asked. */
+int stage_state_begin(struct stage *s)
+{
+	uint8_t begun[BEGUN_BYTES];
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &s->begun);
+	put_le64(begun, (uint64_t)s->begun.tv_sec);
+	put_le32(begun + 8, (uint32_t)s->begun.tv_nsec);
+	stage_place_write_lock(s);
+	return stage_state_put(s, "begun", begun, sizeof(begun));
+}
+
+int stage_state_end(struct stage *s)
+{
+	bool said = s->begun.tv_sec != 0;
+
+	s->begun = (struct timespec){0};
+	if (!said)
+		return 0;
+	stage_place_write_lock(s);
+	return stage_state_delete(s, "begun");
+}
+
+/* ---- the capacity that no session says yet ---- */
+
+int stage_capacity(struct stage *s, uint64_t *ret_sectors)
+{
+	int r;
+
+	stage_lock(s);
+	r = s->capacity_kept ? 0 : -ENOENT;
+	if (!r)
+		*ret_sectors = s->capacity_sectors;
+	stage_unlock(s);
+	return r;
+}
+
+int stage_keep_capacity(struct stage *s, uint64_t sectors)
+{
+	int r = 0;
+
+	stage_lock(s);
+	if (!s->capacity_kept || s->capacity_sectors != sectors)
+		r = stage_state_put_number(s, "capacity", sectors);
+	if (!r) {
+		s->capacity_kept = true;
+		s->capacity_sectors = sectors;
+	}
+	stage_unlock(s);
+	return r;
+}
+
+int stage_forget_capacity(struct stage *s)
+{
+	int r = 0;
+
+	stage_lock(s);
+	if (s->capacity_kept)
+		r = stage_state_delete(s, "capacity");
+	if (!r)
+		s->capacity_kept = false;
+	stage_unlock(s);
+	return r;
+}
+
 int stage_rebind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint)
 {
 	int r;
 
 	stage_lock(s);
-	r = stage_state_bind(s, identity, fingerprint);
+	/* A session more says the capacity itself. */
+	r = memcmp(s->fingerprint.descriptor, fingerprint->descriptor, 32) ? stage_forget_capacity(s) : 0;
+	if (!r)
+		r = stage_state_bind(s, identity, fingerprint);
 	if (!r)
 		stage_place_write_lock(s); /* it says which disc the holder has */
 	stage_unlock(s);

@@ -29,7 +29,8 @@ struct disc_open_options {
 	/* lock it for writing; a file that cannot be written: -EROFS/-EACCES, open again without */
 	bool writable;
 	bool create;		   /* make the image file when it is missing */
-	uint64_t capacity_sectors; /* of an image, from -o media=; 0 = not bounded */
+	uint64_t capacity_sectors; /* of an image, from -o media=; 0: what its newest session of ours says */
+	bool unbounded;		   /* by its file system alone, whatever that says (-o media=none) */
 	bool wait;		   /* wait for another holder of the lock instead of -EBUSY */
 	oddities accepted;	   /* append all the same (-o accept=) */
 };
@@ -86,6 +87,7 @@ struct burn_options {
 	int64_t time;	      /* creation date of the volume, seconds UTC */
 	uint64_t next_ino;    /* inode counter to store */
 	uint64_t found_bytes; /* of what is staged, that the manifest has on the disc or twice; to store */
+	uint64_t capacity_sectors; /* image: of the medium that it is meant for, to store; 0: not bounded */
 	char volume_id[33];
 	bool no_joliet;
 	bool no_sharing; /* share=none: changed files are written whole */

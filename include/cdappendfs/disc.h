@@ -54,6 +54,8 @@ struct disc_session {
 	bool tells_shared;     /* ours, and it says: */
 	uint64_t shared_bytes; /* content of its files that lies in older sessions */
 	uint64_t found_bytes;  /* of what was copied to it, not written since it was there already */
+	/* ours, of an image: of the medium that it is meant for; 0: it says none */
+	uint64_t capacity_sectors;
 };
 
 /* disc_state.why_not of a disc that could take another session, had it been opened for writing. */
@@ -71,6 +73,7 @@ struct disc_state {
 	bool overwritable; /* head at LBA 16-31 (image, DVD+RW, DVD-RAM, BD-RE) */
 	/* of the whole medium; 0 = bounded only by the file system that holds the image */
 	uint64_t capacity_sectors;
+	uint64_t told_capacity_sectors; /* image: the same as its newest session of ours says it; 0: it does not */
 	uint64_t used_sectors;		/* up to the end of the newest session */
 	uint32_t next_lba;		/* where the next session starts */
 	uint32_t after_session_sectors; /* lost after the session to be burned (padding, gap, border); 0 on images */
