@@ -25,7 +25,7 @@ static const char help[] = "Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n
 			   "\n"
 			   "  -j, --json        print it as JSON\n"
 			   "      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
-			   "  -c, --changes     print what is staged in a mount: A added, M changed, D removed\n"
+			   "  -c, --changes     print what is staged in a mount: A added, M changed, D removed, R renamed\n"
 			   "      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted "
 			   "with -o staging=DIR\n"
 			   "      --help        print this\n"
@@ -119,7 +119,8 @@ struct reply {
 
 static void on_change(struct reply *a, const char *line)
 {
-	char kind[8], path[3 * PATH_MAX], shown[3 * PATH_MAX];
+	char kind[8], path[3 * PATH_MAX], shown[3 * PATH_MAX], from[3 * PATH_MAX], shown_from[3 * PATH_MAX];
+	bool renamed = json_get_string(line, "from", from, sizeof(from)) == 0;
 	uint64_t bytes = 0;
 
 	if (json_get_string(line, "kind", kind, sizeof(kind)) < 0 ||
@@ -132,10 +133,18 @@ static void on_change(struct reply *a, const char *line)
 		json_open(&a->j, NULL, '{');
 		json_string(&a->j, "kind", kind);
 		json_string(&a->j, "path", path);
+		if (renamed)
+			json_string(&a->j, "from", from);
 		json_u64(&a->j, "bytes", bytes);
 		json_close(&a->j, '}');
 	} else if (kind[0] == 'D') {
 		printf("D %s\n", report_printable(path, shown, sizeof(shown)));
+	} else if (renamed) {
+		printf("R %s -> %s", report_printable(from, shown_from, sizeof(shown_from)),
+		       report_printable(path, shown, sizeof(shown)));
+		if (bytes)
+			printf("\t%" PRIu64, bytes);
+		putchar('\n');
 	} else {
 		printf("%.1s %s\t%" PRIu64 "\n", kind, report_printable(path, shown, sizeof(shown)), bytes);
 	}

@@ -12,7 +12,7 @@
  *	info | changes | status | wait
  * Answer lines are JSON objects with a member "type":
  *	{"type":"progress","phase":"burning","done":N,"all":N}	zero or more (bytes)
- *	{"type":"change","kind":"A|M|D","path":"…","bytes":N}	to changes
+ *	{"type":"change","kind":"A|M|D","path":"…","bytes":N}	to changes; kind R has "from", its path on the disc, too
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"
  *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,
  *	 "shared_bytes":…,"tree_bytes":…,"fits":…,"session":…}	the last one

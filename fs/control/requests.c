@@ -296,7 +296,7 @@ static void reply_info(struct connection *n)
 		send_result(n, &(struct commit_result){.error = 0});
 }
 
-static int emit_change(void *context, char kind, const char *path, uint64_t bytes)
+static int emit_change(void *context, char kind, const char *path, const char *from, uint64_t bytes)
 {
 	struct json *j = context;
 
@@ -304,6 +304,8 @@ static int emit_change(void *context, char kind, const char *path, uint64_t byte
 	json_string(j, "type", "change");
 	json_string(j, "kind", (char[]){kind, '\0'});
 	json_string(j, "path", path);
+	if (from)
+		json_string(j, "from", from);
 	json_u64(j, "bytes", bytes);
 	json_close(j, '}');
 	json_end_line(j);

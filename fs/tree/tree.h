@@ -189,8 +189,9 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
  * invalidating the kernel's caches; also when it is dropped and that could not be made durable (-EIO, -ENOSPC). */
 int tree_discard(struct tree *t, struct stage_snapshot **ret);
 /* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D'
- * removed. */
-int tree_changes(struct tree *t, int (*emit)(void *context, char kind, const char *path, uint64_t bytes),
+ * removed, 'R' renamed (from: what it was on the disc, else NULL); bytes: of its content, new ones. */
+int tree_changes(struct tree *t,
+		 int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
 		 void *context);
 /* What a write fails for with -ENOSPC: the one of which least is left. */
 enum tree_full { TREE_FULL_MEDIUM, TREE_FULL_HOST, TREE_FULL_STAGE };

@@ -200,9 +200,9 @@ static void change_tree(struct tree *t)
 	(void)!tree_sync(t);
 }
 
-static int count_change(void *context, char kind, const char *path, uint64_t bytes)
+static int count_change(void *context, char kind, const char *path, const char *from, uint64_t bytes)
 {
-	(void)kind, (void)bytes;
+	(void)from, (void)kind, (void)bytes;
 	MUST(path[0]);
 	++*(unsigned *)context;
 	return 0;
