@@ -18,8 +18,6 @@
 #include "fs/control/mounts.h"
 #include "fs/stage/stage.h"
 
-#define ABOUT_ROW_BYTES 256u /* of a staged name or node in the next session */
-
 static const char help[] = "Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n"
 			   "Show medium, sessions, used and free space, and what is staged.\n"
 			   "\n"
@@ -252,16 +250,13 @@ static void find_stage(const struct options *o, struct disc *disc, const char *p
 /* What is staged for it. */
 static void look_at_stage(struct stage *stage, struct report_info *info)
 {
-	struct stage_totals totals;
-
 	if (!stage)
 		return;
 	info->has_stage = true;
 	info->staging_free_bytes = stage_room(stage);
 	if (stage_empty(stage))
 		return;
-	stage_totals(stage, &totals);
-	info->staged_bytes = totals.body_bytes + (totals.nodes + totals.names) * ABOUT_ROW_BYTES;
+	info->staged_bytes = stage_bytes(stage);
 	info->staging = stage_directory(stage);
 	info->free_bytes -= info->staged_bytes < info->free_bytes ? info->staged_bytes : info->free_bytes;
 }

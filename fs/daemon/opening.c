@@ -358,12 +358,6 @@ static bool can_be_written(const struct opening *o)
 	return false;
 }
 
-static bool same_state(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
-{
-	return a->session_lba == b->session_lba && a->next_lba == b->next_lba && a->image_bytes == b->image_bytes &&
-	       memcmp(a->descriptor, b->descriptor, sizeof(a->descriptor)) == 0;
-}
-
 static void give_back(struct opening *o)
 {
 	iso_unref(TAKE_PTR(o->base));
@@ -407,7 +401,7 @@ static int open_for_writing(struct opening *o, bool *ret_again)
 	r = disc_fingerprint(d, &now);
 	if (r < 0)
 		return fail(r, o->disc_path, NULL);
-	*ret_again = !same_state(&before, &now);
+	*ret_again = !disc_same_state(&before, &now);
 	if (*ret_again)
 		give_back(o);
 	return 0;

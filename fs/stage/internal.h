@@ -267,9 +267,8 @@ static inline void stage_place_releasep(struct stage_place *p) { stage_place_rel
 int stage_place_open(struct stage_place *p, const char *name, enum place_how how, struct stage_holder *ret_holder,
 		     char ret_bound[65], char **ret_why);
 int stage_place_open_root(struct stage_place *p, bool create);
-/* Names in the root that are that identity, with a number or without; freed as stage_list()'s. */
+/* Names in the root that are that identity, with a number or without; freed by stage_list_free(). */
 int stage_place_names(const struct stage_place *root, const char *hex, char ***ret, size_t *ret_n);
-void stage_names_free(char **names, size_t n);
 /* The journal is there, and durable. */
 int stage_place_mark(struct stage *s);
 /* -EBADMSG: it was, and is not any more. */
@@ -296,6 +295,8 @@ int stage_open_place(struct stage_place *p, const struct stage_options *o, struc
 /* Without rows and bodies, and unchecked. */
 int stage_glance(struct stage_place *p, const struct stage_options *o, struct stage **ret);
 void stage_free(struct stage *s);
+/* The directory of a disc that was blank gets the name of what it has become. */
+int stage_rename(struct stage *s, const struct disc_identity *identity);
 
 /* returns error */
 int stage_why(char **ret_why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));

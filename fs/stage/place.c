@@ -25,7 +25,7 @@
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
-#define LOCK_TEXT_BYTES 8192u
+#define LOCK_TEXT_BYTES 16384u
 #define LOCK_TRIES 12 /* a reader holds it for a moment only */
 #define LOCK_WAIT_NS 25000000l
 
@@ -128,7 +128,7 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-void stage_names_free(char **names, size_t n)
+void stage_list_free(char **names, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		free(names[i]);
@@ -171,7 +171,7 @@ int stage_place_names(const struct stage_place *root, const char *hex, char ***r
 	}
 	closedir(list);
 	if (r) {
-		stage_names_free(names, n);
+		stage_list_free(names, n);
 		return r;
 	}
 	if (n)
@@ -337,21 +337,43 @@ static void parse_origin(const char *text, struct stage_holder *holder)
 	holder->begun.tv_sec = (time_t)begun;
 }
 
+/* "image LENGTH PATH": the path is as long as it says, whatever is in it.  Where the lines before it end; *ret_rest: what
+ * comes behind it. */
+static char *parse_disc(char *text, struct stage_holder *holder, char **ret_rest)
+{
+	char *at = strstr(text, "\nimage "), *path;
+	unsigned long length;
+
+	*ret_rest = text;
+	if (!at) {
+		at = strstr(text, "mountpoint ");
+		return at ? at : text + strlen(text);
+	}
+	length = strtoul(at + 7, &path, 10);
+	if (*path != ' ' || length >= sizeof(holder->disc) || length >= strlen(path))
+		return at;
+	memcpy(holder->disc, path + 1, length);
+	*ret_rest = path + 1 + length;
+	return at + 1;
+}
+
 static void parse_holder(char *text, struct stage_holder *holder, char bound[65])
 {
-	char *at;
+	char *at, *end, *rest;
 
 	*holder = (struct stage_holder){.user = STAGE_MOUNTED};
 	bound[0] = 0;
-	at = strstr(text, "mountpoint ");
+	parse_origin(text, holder);
+	end = parse_disc(text, holder, &rest);
+	at = strstr(rest, "mountpoint ");
 	if (at) {
 		size_t length = strlen(at + 11);
 
 		if (length && at[11 + length - 1] == '\n')
 			at[11 + length - 1] = 0;
 		snprintf(holder->mountpoint, sizeof(holder->mountpoint), "%s", at + 11);
-		*at = 0; /* a path may look like the lines before it */
 	}
+	*end = 0; /* a path may look like the lines before it */
 	at = strstr(text, "pid ");
 	if (at)
 		holder->pid = (int32_t)strtol(at + 4, NULL, 10);
@@ -360,7 +382,6 @@ static void parse_holder(char *text, struct stage_holder *holder, char bound[65]
 	at = strstr(text, "disc ");
 	if (at)
 		snprintf(bound, 65, "%.64s", at + 5);
-	parse_origin(text, holder);
 }
 
 static void read_holder(int fd, struct stage_holder *holder, char bound[65])
@@ -442,8 +463,9 @@ void stage_place_write_lock(struct stage *s)
 		snprintf(file, sizeof(file), "file %d %" PRIu64 " %" PRIu64 " %lld %ld\nbegun %lld %ld\n",
 			 s->here.device, s->here.dev, s->here.ino, (long long)s->here.born.tv_sec,
 			 s->here.born.tv_nsec, (long long)s->begun.tv_sec, s->begun.tv_nsec);
-	n = asprintf(&text, "pid %d\nstate %s\ndisc %s\n%smountpoint %s\n", (int)getpid(),
-		     s->user == STAGE_FINISHING ? "finishing" : "mounted", hex, file, s->mountpoint);
+	n = asprintf(&text, "pid %d\nstate %s\ndisc %s\n%simage %zu %s\nmountpoint %s\n", (int)getpid(),
+		     s->user == STAGE_FINISHING ? "finishing" : "mounted", hex, file, strlen(s->disc_path), s->disc_path,
+		     s->mountpoint);
 	if (n < 0) {
 		text = NULL;
 		return;

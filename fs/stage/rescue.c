@@ -36,8 +36,8 @@ static int open_place(struct stage_place *p, const char *directory, enum place_h
 	return stage_place_open(p, real, how, ret_holder, bound, ret_why);
 }
 
-int stage_open_directory(const char *directory, bool read_only, struct stage **ret, struct stage_holder *ret_holder,
-			 char **ret_why)
+int stage_open_directory(const char *directory, const char *disc_path, bool read_only, struct stage **ret,
+			 struct stage_holder *ret_holder, char **ret_why)
 {
 	_cleanup_(stage_place_releasep) struct stage_place p = STAGE_PLACE_NONE;
 	struct stage_options o = {.mountpoint = "", .read_only = read_only};
@@ -45,7 +45,7 @@ int stage_open_directory(const char *directory, bool read_only, struct stage **r
 	struct stage *s = NULL;
 	int r = stage_about(directory, &about, ret_holder, ret_why);
 
-	o.disc_path = about.disc_path;
+	o.disc_path = disc_path ? disc_path : about.disc_path;
 	if (!r)
 		r = open_place(&p, directory, read_only ? PLACE_READ : PLACE_LOOK, ret_holder, ret_why);
 	if (!r)
@@ -97,6 +97,59 @@ void stage_about_release(struct stage_about *a)
 	a->disc_path = NULL;
 }
 
+void stage_origin(const struct stage *s, struct stage_origin *ret) { *ret = s->origin; }
+
+static int put_rows(struct stage *s, const struct stage_snapshot *rows)
+{
+	int r = db_run(s, ST_NODES_CLEAR);
+
+	if (!r)
+		r = db_run(s, ST_NAMES_CLEAR);
+	if (!r)
+		r = stage_rows_load(s);
+	for (size_t i = 0; !r && i < rows->n_nodes; i++)
+		r = stage_node_put(s, &rows->nodes[i]);
+	for (size_t i = 0; !r && i < rows->n_names; i++)
+		r = stage_name_put(s, rows->names[i].parent, rows->names[i].name, rows->names[i].ino);
+	return r;
+}
+
+/* A savepoint of its own: those of the puts are inside it. */
+static int replace_locked(struct stage *s, const struct stage_snapshot *rows, uint64_t next_ino,
+			  const struct disc_identity *identity, const struct disc_fingerprint *fingerprint)
+{
+	lock_assert(&s->lock);
+	int r = db_begin_locked(s, true);
+
+	if (!r)
+		r = put_rows(s, rows);
+	if (!r)
+		r = stage_state_put_number(s, "ino_limit", next_ino);
+	if (!r) {
+		s->next_ino = s->ino_limit = next_ino;
+		r = stage_state_bind(s, identity, fingerprint);
+	}
+	return r;
+}
+
+/* What fails is not made durable: the stage as it was before is on the disk, and this one is closed without a word. */
+int stage_replace(struct stage *s, const struct stage_snapshot *rows, uint64_t next_ino,
+		  const struct disc_identity *identity, const struct disc_fingerprint *fingerprint)
+{
+	int r = stage_sync(s);
+
+	if (r)
+		return r;
+	stage_lock(s);
+	r = replace_locked(s, rows, next_ino, identity, fingerprint);
+	if (r && !s->failed)
+		s->failed = r;
+	stage_unlock(s);
+	if (!r)
+		r = stage_sync(s);
+	return r ? r : stage_rename(s, identity);
+}
+
 int stage_list(char ***ret, size_t *ret_n)
 {
 	_cleanup_(stage_place_releasep) struct stage_place root = STAGE_PLACE_NONE;
@@ -122,7 +175,7 @@ int stage_list(char ***ret, size_t *ret_n)
 		}
 	}
 	if (r) {
-		stage_names_free(names, n);
+		stage_list_free(names, n);
 		return r;
 	}
 	*ret = names;

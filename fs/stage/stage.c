@@ -168,12 +168,6 @@ static bool belongs(const struct stage *s, const struct disc_identity *disc)
 	       same(s->identity.provisional, disc->provisional);
 }
 
-static bool same_fingerprint(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
-{
-	return a->session_lba == b->session_lba && a->next_lba == b->next_lba && a->image_bytes == b->image_bytes &&
-	       same(a->descriptor, b->descriptor);
-}
-
 static void describe(const struct disc_fingerprint *f, char *text, size_t length)
 {
 	if (f->session_lba == UINT32_MAX)
@@ -226,7 +220,7 @@ static int refuse_copy(struct attempt *a, const char *directory, const char *ori
 /* Has another file burned it, or this one something else?  Then this one has nothing to take. */
 static bool went_another_way(const struct stage *s, const struct stage_options *o)
 {
-	return s->commit.state == STAGE_IDLE && !same_fingerprint(&s->fingerprint, &o->fingerprint);
+	return s->commit.state == STAGE_IDLE && !disc_same_state(&s->fingerprint, &o->fingerprint);
 }
 
 /* -EXDEV: it is not the one that is wanted. */
@@ -325,7 +319,7 @@ static int judge(struct stage *s, struct attempt *a)
 			return -EXDEV;
 		if (s->read_only ||
 		    (same(s->identity.id, o->identity.id) && same(s->identity.provisional, o->identity.provisional) &&
-		     same_fingerprint(&s->fingerprint, &o->fingerprint)))
+		     disc_same_state(&s->fingerprint, &o->fingerprint)))
 			return follow(s);
 		return begin_anew(s, o);
 	}
@@ -334,7 +328,7 @@ static int judge(struct stage *s, struct attempt *a)
 	r = claim(s, a);
 	if (r)
 		return r;
-	if (s->commit.state != STAGE_IDLE || same_fingerprint(&s->fingerprint, &o->fingerprint))
+	if (s->commit.state != STAGE_IDLE || disc_same_state(&s->fingerprint, &o->fingerprint))
 		return follow(s);
 	r = still_blank(s, o) ? rebind_blank(s, o) : stale_state(a, s);
 	return r ? r : follow(s);
@@ -343,15 +337,15 @@ static int judge(struct stage *s, struct attempt *a)
 /* ---- opening ---- */
 
 /* The directory of a disc that was blank gets the name of what it has become. */
-static int rename_to_identity(struct stage *s, const struct stage_options *o)
+int stage_rename(struct stage *s, const struct disc_identity *identity)
 {
 	char name[65];
 	char *path = NULL;
 	int r;
 
-	if (!s->by_identity || s->read_only || !same(s->identity.id, o->identity.id))
+	if (!s->by_identity || s->read_only || !same(s->identity.id, identity->id))
 		return 0;
-	stage_place_hex(o->identity.id, name);
+	stage_place_hex(identity->id, name);
 	if (!strncmp(name, s->leaf, strlen(name)))
 		return 0;
 	r = stage_sync(s);
@@ -472,7 +466,7 @@ static int open_at(struct attempt *a, struct stage_place *p, const char *name)
 		stage_unlock(s);
 	}
 	if (!r)
-		r = rename_to_identity(s, a->options);
+		r = stage_rename(s, &a->options->identity);
 	if (!r)
 		r = finish_open(s, a->options);
 	if (!r)
@@ -533,7 +527,7 @@ static int open_of_inode(struct attempt *a, const struct stage_place *root)
 		stage_about_release(&about);
 	}
 	a->candidate = false;
-	stage_names_free(names, n);
+	stage_list_free(names, n);
 	return r;
 }
 
@@ -617,7 +611,7 @@ static int open_by_identity(struct attempt *a)
 	} else if (!r) {
 		r = open_of_several(a, names, n, hex);
 	}
-	stage_names_free(names, n);
+	stage_list_free(names, n);
 	return r == -EXDEV ? refuse(a) : r;
 }
 

@@ -49,6 +49,7 @@ struct stage_holder {
 	int32_t pid;
 	struct stage_origin origin; /* of the disc that it has … */
 	struct timespec begun;	    /* … and since when something is staged for it; zeros: nothing is */
+	char disc[4096]; /* its path */
 	char mountpoint[4096];
 };
 
@@ -82,8 +83,9 @@ int stage_open(const struct stage_options *options, struct stage **ret, struct s
 	       char **ret_why);
 /* One that is there, whatever its disc has become: nothing is compared, and nothing of it changes by that.  For
  * cdappendfs-stage. */
-int stage_open_directory(const char *directory, bool read_only, struct stage **ret, struct stage_holder *ret_holder,
-			 char **ret_why);
+/* disc_path: where its disc is now, NULL: where it was. */
+int stage_open_directory(const char *directory, const char *disc_path, bool read_only, struct stage **ret,
+			 struct stage_holder *ret_holder, char **ret_why);
 /* What can be told of one that is there without its rows; -EBUSY: in use, *ret_holder says by whom. */
 struct stage_about {
 	char *disc_path; /* real path of the disc when it was used last; "" */
@@ -94,8 +96,9 @@ struct stage_about {
 };
 int stage_about(const char *directory, struct stage_about *ret, struct stage_holder *ret_holder, char **ret_why);
 void stage_about_release(struct stage_about *a);
-/* Directories of this user's stages below the default root; each and the list are freed by the caller. */
+/* Directories of this user's stages below the default root. */
 int stage_list(char ***ret, size_t *ret_n);
+void stage_list_free(char **list, size_t n);
 /* Files of a stage that cannot be opened, with all that it holds.  -EBUSY as above. */
 int stage_erase(const char *directory, struct stage_holder *ret_holder, char **ret_why);
 /* Where the original of a stage's disc is, if `now` is another file: allocated text; NULL: it is the same, or the
@@ -103,6 +106,12 @@ int stage_erase(const char *directory, struct stage_holder *ret_holder, char **r
 char *stage_original(const struct stage_origin *was, const char *was_path, const struct stage_origin *now,
 		     const char *now_path);
 const char *stage_disc_path(const struct stage *s);
+void stage_origin(const struct stage *s, struct stage_origin *ret);
+/* These rows instead of all that are there, inode numbers from next_ino on, for that disc in that state: all of it,
+ * durably, or nothing. Bodies stay. */
+struct stage_snapshot;
+int stage_replace(struct stage *s, const struct stage_snapshot *rows, uint64_t next_ino,
+		  const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
 int stage_start_thread(struct stage *s);
 void stage_set_user(struct stage *s, enum stage_user user);
 /* Ties the stage to this state of the disc (after a rebase); in the open transaction, made durable by
@@ -275,5 +284,7 @@ struct stage_totals {
 	uint64_t nodes, names, body_bytes;
 };
 void stage_totals(struct stage *s, struct stage_totals *ret);
+/* That as one number, about what the next session may write; 0: nothing is staged. */
+uint64_t stage_bytes(struct stage *s);
 
 #endif

@@ -36,6 +36,7 @@ struct item {
 	bool named;
 	struct iso_entry base; /* under that name; mode 0: none */
 	struct hidden *from;   /* renamed */
+	bool unread;	       /* the base, which is gone, may have had it */
 	char kind;
 };
 
@@ -329,6 +330,7 @@ static int staged_entry(struct walk *w, const struct visit *at, size_t i, struct
 	int r;
 
 	item.base = take_entry(seen);
+	item.unread = !w->base && at->dir.bytes;
 	item.row = name->ino == STAGE_WHITEOUT ? NULL : staged_row(w->snapshot, name->ino);
 	r = add_item(w, &item);
 	if (r) {
@@ -570,7 +572,7 @@ static char kind_of(const struct walk *w, const struct item *item)
 	if (!item->named || has_base_name(item))
 		return 'M';
 	if (item->ino == STAGE_WHITEOUT)
-		return item->base.mode && !base_moved(w, item) ? 'D' : 0;
+		return item->unread || (item->base.mode && !base_moved(w, item)) ? 'D' : 0;
 	if (item->from)
 		return 'R';
 	return item->base.mode && !base_moved(w, item) ? 'M' : 'A';

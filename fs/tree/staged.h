@@ -50,7 +50,7 @@ struct staged_list {
 };
 
 /* base NULL: a blank disc, or one that is gone.  Of that the names of what is in its place are not known: they are
- * "directory.INO" and "file.INO" here, and what was removed or renamed is not told. */
+ * "directory.INO" and "file.INO" here, and a renamed file is a new one. */
 int staged_find(struct stage_snapshot *snapshot, struct iso *base, struct staged_list **ret);
 void staged_free(struct staged_list *l);
 static inline void staged_freep(struct staged_list **l) { staged_free(*l); }

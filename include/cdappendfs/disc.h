@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum medium_kind {
 	MEDIUM_IMAGE,
@@ -96,6 +97,12 @@ struct disc_fingerprint {
 	uint64_t image_bytes;	/* 0 on a drive */
 	uint8_t descriptor[32]; /* SHA-256 of its descriptor sector; zeros when blank */
 };
+
+static inline bool disc_same_state(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
+{
+	return a->session_lba == b->session_lba && a->next_lba == b->next_lba && a->image_bytes == b->image_bytes &&
+	       memcmp(a->descriptor, b->descriptor, sizeof(a->descriptor)) == 0;
+}
 
 struct disc;
 struct disc_ops {
