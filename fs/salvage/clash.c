@@ -76,13 +76,15 @@ int clash_disc_path(const struct staged_list *l, const struct staged_dir *d, cha
 	return disc_path(l, d, 0, ret);
 }
 
-int clash_lookup(struct iso *iso, const char *path, struct iso_entry *ret)
+int clash_lookup(struct iso *iso, struct iso_extent root, const char *path, struct iso_entry *ret)
 {
 	_free_ char *copy = strdup(path);
 	struct iso_entry at = {0};
 	char *rest = copy, *part;
 	int r = copy ? iso_root(iso, &at) : -ENOMEM;
 
+	if (r == 0 && root.bytes)
+		at.dir = root;
 	while (r == 0 && (part = strsep(&rest, "/")) && *part) {
 		struct iso_entry next = {0};
 
@@ -114,12 +116,13 @@ static bool same_attributes(const struct iso_entry *a, const struct iso_entry *b
 	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid;
 }
 
-/* Of directories only that both are: what is in them is another question. */
+/* Of directories only that both are: what is in them is another question.  Not how many names a file has: programs that
+ * do not know of hard links count one. */
 static bool same_record(const struct iso_entry *a, const struct iso_entry *b)
 {
 	if (S_ISDIR(a->mode) || S_ISDIR(b->mode))
 		return S_ISDIR(a->mode) && S_ISDIR(b->mode);
-	return same_attributes(a, b) && a->size == b->size && a->rdev == b->rdev && a->nlink == b->nlink &&
+	return same_attributes(a, b) && a->size == b->size && a->rdev == b->rdev &&
 	       a->mtime.tv_sec == b->mtime.tv_sec && same_extents(a, b) &&
 	       memcmp(&a->zisofs, &b->zisofs, sizeof(a->zisofs)) == 0 &&
 	       strcmp(a->target ? a->target : "", b->target ? b->target : "") == 0;
@@ -272,14 +275,14 @@ static int check_dir(struct clash_sides *c, const struct staged_dir *d)
 
 	if (r < 0 || !path)
 		return r;
-	r = clash_lookup(c->now, path, &now);
+	r = clash_lookup(c->now, (struct iso_extent){0}, path, &now);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == -ENOENT || !S_ISDIR(now.mode)) {
 		clash(c, *path ? path : "/", "a directory that something is staged in, and which the disc has not any more");
 		return 0;
 	}
-	if (c->old && d->row && clash_lookup(c->old, path, &old) == 0 && attributes_clash(d->row, &old, &now))
+	if (c->old && d->row && clash_lookup(c->old, c->old_root, path, &old) == 0 && attributes_clash(d->row, &old, &now))
 		clash(c, *path ? path : "/", "mode or owner changed here, and on the disc, too");
 	return check_names(c, d, now.dir);
 }
@@ -304,7 +307,7 @@ static int check_file(struct clash_sides *c, const struct staged_change *change)
 	}
 	if (!path)
 		return -ENOMEM;
-	r = clash_lookup(c->now, path, &now);
+	r = clash_lookup(c->now, (struct iso_extent){0}, path, &now);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == -ENOENT)

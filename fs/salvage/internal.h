@@ -33,6 +33,7 @@ struct salvage {
 	struct disc_fingerprint fingerprint; /* as it is now */
 	struct iso *newest;		     /* NULL: blank */
 	struct iso *base;		     /* what the stage stands on; NULL: a blank disc, or it cannot be found */
+	struct iso_extent base_root;	     /* its root, when base is a reader of another session */
 	bool base_missing;		     /* it was not blank */
 };
 
@@ -45,6 +46,8 @@ int salvage_open_disc(const char *path, struct disc **ret, struct disc_identity 
 /* Was the stage made for that disc? */
 bool salvage_same_disc(const struct disc_identity *stage, const struct stage_origin *origin,
 		       const struct disc_identity *disc, const char *path);
+/* Another identity, but what the stage stands on is there: a program wrote over the only descriptor that the disc had. */
+bool salvage_grown(struct stage *stage, struct disc *disc);
 /* The session that the stage stands on, by its fingerprint; and the newest one. */
 int salvage_open_base(struct salvage *s, char **ret_why);
 
@@ -72,6 +75,7 @@ DEFINE_FREEP(struct archive_out, archive_out_free)
 
 struct clash_sides {
 	struct iso *old, *now; /* old NULL: it was blank */
+	struct iso_extent old_root;
 	const struct staged_list *list;
 	const struct stage_snapshot *rows;
 	const struct salvage_tell *tell;
@@ -79,8 +83,8 @@ struct clash_sides {
 };
 /* Path on the disc of a directory of the merged tree; NULL: it is new.  -ENOMEM, -EBADMSG. */
 int clash_disc_path(const struct staged_list *l, const struct staged_dir *d, char **ret);
-/* The record of a path; -ENOENT. */
-int clash_lookup(struct iso *iso, const char *path, struct iso_entry *ret);
+/* The record of a path; root: where that begins, {0}: as the session has it.  -ENOENT. */
+int clash_lookup(struct iso *iso, struct iso_extent root, const char *path, struct iso_entry *ret);
 /* Each clash is told; -errno: it is not known. */
 int clash_check(struct clash_sides *c);
 

@@ -85,7 +85,7 @@ static int compare_with_disc(struct salvage_stage *to, struct stage *stage)
 	stage_identity(stage, &was);
 	stage_fingerprint(stage, &then);
 	stage_origin(stage, &origin);
-	if (!salvage_same_disc(&was, &origin, &is, to->disc))
+	if (!salvage_same_disc(&was, &origin, &is, to->disc) && !salvage_grown(stage, d))
 		return because(to, SALVAGE_REPLACED, "another disc is at its path");
 	r = disc_fingerprint(d, &now);
 	if (r < 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/bytes.h"
 #include "burner/base/sha256.h"
 #include "burner/format/geometry.h"
 #include "fs/salvage/internal.h"
@@ -35,6 +36,34 @@ static int open_disc(struct salvage *s, enum salvage_for purpose, const char **r
 	return r;
 }
 
+/* The root directory of the session that is gone from the list: its first record is itself (ECMA-119 6.8.2.2). */
+static bool root_is_there(struct disc *d, uint32_t lba, uint32_t bytes)
+{
+	uint8_t sector[SECTOR_BYTES];
+
+	return disc_read(d, lba, sector, 1) == 0 && sector[32] == 1 && sector[33] == 0 && get_le32(sector + 2) == lba &&
+	       get_le32(sector + 10) == bytes;
+}
+
+bool salvage_grown(struct stage *stage, struct disc *disc)
+{
+	_free_ struct disc_session *sessions = NULL;
+	struct disc_fingerprint was, now;
+	struct stage_node root = {0};
+	bool grown;
+	size_t n = 0;
+
+	stage_fingerprint(stage, &was);
+	if (was.session_lba == UINT32_MAX || disc_fingerprint(disc, &now) < 0 || disc_sessions(disc, &sessions, &n) < 0)
+		return false;
+	/* Something was appended: the newest session begins behind what there was. */
+	grown = n > 0 && now.image_bytes > was.image_bytes && sessions[n - 1].start_lba >= was.next_lba / 2 &&
+		now.session_lba > was.session_lba && stage_node_get(stage, 1, &root) == 0 && root.base_bytes &&
+		root_is_there(disc, root.base_lba, root.base_bytes);
+	stage_node_release(&root);
+	return grown;
+}
+
 static int look_at_disc(struct salvage *s, enum salvage_for purpose)
 {
 	struct disc_identity was;
@@ -58,8 +87,9 @@ static int look_at_disc(struct salvage *s, enum salvage_for purpose)
 		return no_disc(s, why ? why : strerror(-r));
 	stage_identity(s->stage, &was);
 	stage_origin(s->stage, &origin);
-	return salvage_same_disc(&was, &origin, &s->identity, s->disc_path) ? 0 :
-									      no_disc(s, "another disc is at its path");
+	if (salvage_same_disc(&was, &origin, &s->identity, s->disc_path) || salvage_grown(s->stage, s->disc))
+		return 0;
+	return no_disc(s, "another disc is at its path");
 }
 
 int salvage_open(const char *directory, const char *disc, enum salvage_for purpose, struct salvage **ret, char **ret_why)
@@ -154,8 +184,11 @@ static void borrow_newest(struct salvage *s)
 
 	if (s->newest)
 		iso_info(s->newest, &info);
-	if (s->newest && !info.ours && stage_node_get(s->stage, 1, &root) == 0 && root.base_bytes)
+	if (s->newest && !info.ours && stage_node_get(s->stage, 1, &root) == 0 && root.base_bytes &&
+	    root_is_there(s->disc, root.base_lba, root.base_bytes)) {
 		s->base = iso_ref(s->newest);
+		s->base_root = (struct iso_extent){root.base_lba, root.base_bytes};
+	}
 	stage_node_release(&root);
 }
 

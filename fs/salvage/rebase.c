@@ -49,7 +49,7 @@ static uint64_t number_of(const struct rebase *b, uint64_t old)
 static int map_path(struct rebase *b, uint64_t ino, const char *path)
 {
 	_cleanup_entry_ struct iso_entry now = {0};
-	int r = clash_lookup(b->s->newest, path, &now);
+	int r = clash_lookup(b->s->newest, (struct iso_extent){0}, path, &now);
 
 	return r < 0 ? r : map_number(b, ino, now.ino);
 }
@@ -120,10 +120,10 @@ static int move_dir(struct rebase *b, const struct staged_dir *d, struct stage_n
 
 	if (r < 0 || !path)
 		return r;
-	r = clash_lookup(b->s->newest, path, &now);
+	r = clash_lookup(b->s->newest, (struct iso_extent){0}, path, &now);
 	if (r < 0)
 		return r;
-	if (b->s->base && clash_lookup(b->s->base, path, &old) == 0) {
+	if (b->s->base && clash_lookup(b->s->base, b->s->base_root, path, &old) == 0) {
 		if (row->mode == old.mode && row->uid == old.uid && row->gid == old.gid) {
 			row->mode = now.mode;
 			row->uid = now.uid;
@@ -197,7 +197,7 @@ static int compare_and_move(struct salvage *s, const struct salvage_tell *tell, 
 	_cleanup_(staged_freep) struct staged_list *list = NULL;
 	_cleanup_(stage_snapshot_freep) struct stage_snapshot *rows = NULL;
 	struct rebase b = {.s = s};
-	struct clash_sides sides = {.old = s->base, .now = s->newest, .tell = tell};
+	struct clash_sides sides = {.old = s->base, .old_root = s->base_root, .now = s->newest, .tell = tell};
 	int r = stage_snapshot(s->stage, 0, &rows);
 
 	if (r == 0)
@@ -217,7 +217,10 @@ static int compare_and_move(struct salvage *s, const struct salvage_tell *tell, 
 	if (r == 0)
 		r = stage_replace(s->stage, &b.to, b.next_ino, &s->identity, &s->fingerprint);
 	else
-		salvage_why(ret_why, r, "what is staged cannot be put onto the disc as it is now: %s", strerror(-r));
+		salvage_why(ret_why, r, "what is staged cannot be put onto the disc as it is now: %s",
+			    r == -EEXIST    ? "names of one file are files of their own there" :
+			    r == -EOVERFLOW ? "no inode numbers are left on so large a disc" :
+					      strerror(-r));
 	idmap_release(&b.numbers);
 	free(b.to.nodes);
 	free(b.to.names);

@@ -153,16 +153,16 @@ static enum stage_kin kin_of(const struct stage *s, char **ret_original)
 	return stage_kin(&s->origin, s->made_for ? s->made_for : "", s->begun, &s->here, s->disc_path, ret_original);
 }
 
-/* Begun on this very image while it was blank, under whatever name. */
+/* On this very image, under whatever name, and whatever is in it now. */
 static bool begun_on_this(const struct stage *s)
 {
-	return s->identity.is_provisional && s->here.known && !s->here.device && s->origin.known &&
-	       kin_of(s, NULL) == KIN_SAME;
+	return s->here.known && !s->here.device && s->origin.known && kin_of(s, NULL) == KIN_SAME;
 }
 
 static bool belongs(const struct stage *s, const struct disc_identity *disc)
 {
-	if (same(s->identity.id, disc->id) || (disc->is_provisional && begun_on_this(s)))
+	if (same(s->identity.id, disc->id) ||
+	    (disc->is_provisional && s->identity.is_provisional && begun_on_this(s)))
 		return true;
 	return s->identity.is_provisional && s->commit.state != STAGE_IDLE &&
 	       same(s->identity.provisional, disc->provisional);
@@ -313,7 +313,7 @@ static int judge(struct stage *s, struct attempt *a)
 	int r;
 
 	if (a->candidate && !belongs(s, &o->identity))
-		return holds_something(s) && begun_on_this(s) ? stale_state(a, s) : -ENOENT;
+		return holds_something(s) && begun_on_this(s) && o->claim != STAGE_NEW ? stale_state(a, s) : -ENOENT;
 	if (!holds_something(s)) {
 		if (!wants_empty(s, a))
 			return -EXDEV;
@@ -324,7 +324,7 @@ static int judge(struct stage *s, struct attempt *a)
 		return begin_anew(s, o);
 	}
 	if (!belongs(s, &o->identity))
-		return stale_disc(a, s);
+		return begun_on_this(s) ? stale_state(a, s) : stale_disc(a, s);
 	r = claim(s, a);
 	if (r)
 		return r;
@@ -455,8 +455,8 @@ static int open_at(struct attempt *a, struct stage_place *p, const char *name)
 		r = stage_open_place(p, a->options, &s);
 	if (r == -EBADMSG && !s && p->path)
 		stage_why(a->ret_why, r,
-			  "the journal in %s is damaged, emptied or gone; nothing there was changed. What can be read is "
-			  "saved by 'cdappendfs-stage export --staging=%s', and dropped by 'cdappendfs-stage discard'",
+			  "the journal in %s is damaged, emptied or gone; nothing there was changed. Put journal.db back "
+			  "from a backup, or drop what is there with 'cdappendfs-stage discard %s'",
 			  p->path, p->path);
 	if (r == -EPROTO && !s && p->path)
 		stage_why(a->ret_why, r, "the stage in %s is of a later version of cdappendfs: use that one", p->path);
@@ -496,7 +496,8 @@ static int open_of_blank(struct attempt *a)
 	return r;
 }
 
-/* The same under another name: whose inode is it?  -ENOENT: nobody's. */
+/* Under another name, or for what was in the file before another program changed that beyond knowing: whose inode is
+ * it?  -ENOENT: nobody's. */
 static int open_of_inode(struct attempt *a, const struct stage_place *root)
 {
 	struct stage_origin now;
@@ -520,8 +521,7 @@ static int open_of_inode(struct attempt *a, const struct stage_place *root)
 		if (asprintf(&path, "%s/%s", root->path, names[i]) < 0) {
 			path = NULL;
 			r = -ENOMEM;
-		} else if (stage_about(path, &about, NULL, NULL) == 0 && about.identity.is_provisional &&
-			   about.origin.known && about.origin.ino == now.ino && about.origin.dev == now.dev) {
+		} else if (stage_about(path, &about, NULL, NULL) == 0 && about.origin.known && about.origin.ino == now.ino && about.origin.dev == now.dev) {
 			r = open_named(a, names[i]);
 		}
 		stage_about_release(&about);
@@ -602,15 +602,13 @@ static int open_by_identity(struct attempt *a)
 		return r;
 	stage_place_hex(a->options->identity.id, hex);
 	r = stage_place_names(&root, hex, &names, &n);
-	if (!r && n == 0) {
-		r = a->options->identity.is_provisional ? -ENOENT : open_of_blank(a);
-		if (r == -ENOENT)
-			r = open_of_inode(a, &root);
-		if (r == -ENOENT)
-			r = open_new(a, names, n, hex);
-	} else if (!r) {
-		r = open_of_several(a, names, n, hex);
-	}
+	if (r)
+		return r;
+	r = a->options->identity.is_provisional ? -ENOENT : open_of_blank(a);
+	if (r == -ENOENT && n == 0)
+		r = open_of_inode(a, &root);
+	if (r == -ENOENT)
+		r = n ? open_of_several(a, names, n, hex) : open_new(a, names, n, hex);
 	stage_list_free(names, n);
 	return r == -EXDEV ? refuse(a) : r;
 }
@@ -663,6 +661,16 @@ static bool worth_keeping(struct stage *s)
 	return keep;
 }
 
+/* Of a disc that was burned meanwhile: others find it, copies too.  Where that name is taken it is found by the old one. */
+static void name_by_identity(struct stage *s)
+{
+	char name[65];
+
+	stage_place_hex(s->identity.id, name);
+	if (s->by_identity && !s->read_only && !is_new(s) && strncmp(name, s->leaf, strlen(name)) != 0)
+		(void)renameat2(s->root_fd, s->leaf, s->root_fd, name, RENAME_NOREPLACE);
+}
+
 void stage_close(struct stage *s)
 {
 	bool keep, clean = false;
@@ -684,6 +692,8 @@ void stage_close(struct stage *s)
 	stage_unlock(s);
 	if (!keep)
 		remove_files(s);
+	else
+		name_by_identity(s);
 	stage_place_clear_lock(s);
 	stage_free(s);
 }
