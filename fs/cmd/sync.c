@@ -10,14 +10,17 @@
 #include "fs/control/report.h"
 #include "fs/control/client.h"
 #include "fs/cmd/command.h"
+#include "fs/cmd/discard.h"
 #include "fs/control/mounts.h"
 
 static const char help[] =
 	"Usage: cdappendfs-sync [OPTION…] MOUNTPOINT\n"
+	"       cdappendfs-sync --discard [-j] [-q] PATH…\n"
 	"Burn what is staged as a new session, wait until it is read back and checked.\n"
 	"\n"
 	"  -n, --dry-run   burn nothing, say what a session would append, to the block\n"
-	"      --discard   burn nothing, drop everything that is staged\n"
+	"      --discard   burn nothing, drop everything that is staged; of PATHs in the mount: what is staged\n"
+	"                  there and below, and say what that was\n"
 	"      --finalize  close the disc after this session: nothing can be appended any more\n"
 	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
 	"                  the whole tree in one session; a session is made even if nothing is staged\n"
@@ -41,6 +44,8 @@ struct options {
 	enum action action;
 	bool full_tree, json, quiet;
 	const char *mountpoint;
+	char **paths; /* to be dropped one by one; NULL: all */
+	int n_paths;
 };
 
 /* COMMAND_DONE with a mount point; COMMAND_DONE without: help was printed; or what to exit with. */
@@ -95,6 +100,16 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return command_usage("only one of --dry-run, --discard and --finalize can be asked for");
 	if (ret->full_tree && ret->action == ACTION_DISCARD)
 		return command_usage("--discard writes nothing: leave --full-tree out");
+	if (ret->action == ACTION_DISCARD && argc > optind) {
+		struct control_mount mount;
+
+		ret->mountpoint = argv[optind];
+		if (argc > optind + 1 || mounts_find(argv[optind], &mount) == -ENOENT) {
+			ret->paths = argv + optind;
+			ret->n_paths = argc - optind;
+		}
+		return COMMAND_DONE;
+	}
 	return command_argument(argc, argv, "mount point", &ret->mountpoint);
 }
 
@@ -193,6 +208,8 @@ int main(int argc, char **argv)
 
 	if (status != COMMAND_DONE || !o.mountpoint)
 		return status;
+	if (o.paths)
+		return command_end(discard_paths(o.paths, o.n_paths, o.json, o.quiet));
 	status = command_mount(o.mountpoint, &mount);
 	if (status != COMMAND_DONE)
 		return status;

@@ -9,10 +9,11 @@
  *
  * The client sends one request line; the daemon answers with lines and closes:
  *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard |
- *	info | changes | status | wait
+ *	discard {"1":"PATH","2":"PATH",…} | info | changes | status | wait
  * Answer lines are JSON objects with a member "type":
  *	{"type":"progress","phase":"burning","done":N,"all":N}	zero or more (bytes)
- *	{"type":"change","kind":"A|M|D","path":"…","bytes":N}	to changes; kind R has "from", its path on the disc, too
+ *	{"type":"change","kind":"A|M|D","path":"…","bytes":N}	to changes; kind R has "from", its path on the disc, too; and to
+ *								discard of paths, "-" where nothing is staged
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"
  *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,
  *	 "shared_bytes":…,"tree_bytes":…,"fits":…,"session":…}	the last one

@@ -23,6 +23,7 @@
 #include "fs/control/internal.h"
 
 #define PROGRESS_MS 200
+#define PATHS_MAX 256u /* of a discard */
 
 /* ---- lines ---- */
 
@@ -324,6 +325,54 @@ static void reply_changes(struct connection *n)
 	send_result(n, &(struct commit_result){.error = r});
 }
 
+/* The members "1", "2"… of an object: paths in the mount. */
+static int take_paths(const char *object, char *paths[PATHS_MAX], size_t *ret_n)
+{
+	_free_ char *path = malloc(CONTROL_REQUEST_MAX);
+	char key[16];
+	size_t n = 0;
+	int r = path ? 0 : -ENOMEM;
+
+	while (r == 0 && n < PATHS_MAX) {
+		snprintf(key, sizeof(key), "%zu", n + 1);
+		if (json_get_string(object, key, path, CONTROL_REQUEST_MAX) < 0)
+			break;
+		paths[n] = strdup(path);
+		r = !paths[n] ? -ENOMEM : path[0] ? 0 : -EINVAL;
+		n += paths[n] != NULL;
+	}
+	*ret_n = n;
+	return r ? r : n ? 0 : -EINVAL;
+}
+
+/* discard {"1":"…","2":"…"} */
+static void reply_discard_paths(struct connection *n, const char *object)
+{
+	_free_ char *why = NULL;
+	char *paths[PATHS_MAX];
+	size_t n_paths;
+	struct line l = {0};
+	int r = n->control->options.commit ? take_paths(object, paths, &n_paths) : -EROFS;
+
+	if (r == -EROFS) {
+		control_refuse(n, r, "the disc is mounted read-only");
+		return;
+	}
+	if (r == 0)
+		r = line_open(&l);
+	if (r == 0)
+		r = commit_discard_paths(n->control->options.commit, (const char *const *)paths, n_paths, emit_change,
+					 &l.json, &why);
+	for (size_t i = 0; i < n_paths; i++)
+		free(paths[i]);
+	if (l.json.out && line_send_raw(&l, n) < 0)
+		return;
+	if (r < 0)
+		control_refuse(n, r, why ? why : strerror(-r));
+	else
+		send_result(n, &(struct commit_result){.fits = true});
+}
+
 static void reply_status(struct connection *n)
 {
 	struct commit_status status = {.phase = COMMIT_IDLE};
@@ -383,6 +432,10 @@ void control_reply(struct connection *n, const char *line)
 		{"wait", reply_wait},
 	};
 
+	if (strncmp(line, "discard {", 9) == 0) {
+		reply_discard_paths(n, line + 8);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LENGTH(commits); i++)
 		if (strcmp(line, commits[i].request) == 0) {
 			reply_commit(n, &commits[i].commit);
