@@ -213,7 +213,9 @@ static void find_capacity(struct image *image)
 	while (i > 0 && !image->list.sessions[i - 1].ours)
 		i--;
 	image->told_sectors = i ? image->list.sessions[i - 1].capacity_sectors : 0;
-	image->capacity_sectors = image->unbounded ? 0 : image->asked_sectors ? image->asked_sectors : image->told_sectors;
+	image->capacity_sectors = image->unbounded     ? 0 :
+				  image->asked_sectors ? image->asked_sectors :
+							 image->told_sectors;
 }
 
 static int image_refresh(struct disc *d)

@@ -138,7 +138,7 @@ static void on_line(void *context, const char *type, const char *line)
 
 static char *request_of(const struct wanted *w, size_t n)
 {
-	char *text = NULL, key[16];
+	char *text = NULL, key[24];
 	size_t length;
 	struct json j = {open_memstream(&text, &length), false};
 

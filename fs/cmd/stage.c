@@ -205,9 +205,10 @@ static int open_stage(const struct options *o, enum salvage_for purpose, struct 
 	int r;
 
 	if (!o->staging && realpath(o->disc, path) && control_find_disc(path, &mount) == 0)
-		return command_fail("%s: it is mounted at %s: burn what is staged with 'cdappendfs-sync %s', drop it with "
-				    "'cdappendfs-sync --discard %s', copy it from there, or unmount it first",
-				    o->disc, mount.mountpoint, mount.mountpoint, mount.mountpoint);
+		return command_fail(
+			"%s: it is mounted at %s: burn what is staged with 'cdappendfs-sync %s', drop it with "
+			"'cdappendfs-sync --discard %s', copy it from there, or unmount it first",
+			o->disc, mount.mountpoint, mount.mountpoint, mount.mountpoint);
 	r = salvage_find(o->staging, o->disc, &directory, &why);
 	if (r == 0)
 		r = salvage_open(directory, o->disc, purpose, ret, &why);
@@ -261,7 +262,8 @@ static int export(const struct options *o)
 	if (r < 0)
 		return fail(o->disc, r, why);
 	if (missing)
-		return command_fail("%s: the export is not complete, as told above; nothing of the stage was changed", o->disc);
+		return command_fail("%s: the export is not complete, as told above; nothing of the stage was changed",
+				    o->disc);
 	return COMMAND_DONE;
 }
 

@@ -147,8 +147,8 @@ static void discard(struct commit *c, struct commit_result *outcome)
 }
 
 int commit_discard_paths(struct commit *c, const char *const *paths, size_t n_paths,
-			int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
-			void *context, char **ret_why)
+			 int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
+			 void *context, char **ret_why)
 {
 	_cleanup_(stage_snapshot_freep) struct stage_snapshot *what = NULL;
 	int r = tree_discard_paths(c->tree, paths, n_paths, emit, context, &what, ret_why);

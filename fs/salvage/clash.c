@@ -232,8 +232,9 @@ static int check_slot(struct clash_sides *c, const struct staged_dir *d, struct 
 	if (was && is)
 		return 0;
 	if (was)
-		clash(c, path, name->ino == STAGE_WHITEOUT ? "removed here, and made on the disc since" :
-							     "made here, and on the disc, too");
+		clash(c, path,
+		      name->ino == STAGE_WHITEOUT ? "removed here, and made on the disc since" :
+						    "made here, and on the disc, too");
 	else if (is && name->ino == STAGE_WHITEOUT && !is_moved(c->list, old.ino))
 		return 0; /* gone on both sides */
 	else if (is)
@@ -252,8 +253,8 @@ static int check_names(struct clash_sides *c, const struct staged_dir *d, struct
 {
 	int r = 0;
 
-	for (size_t i = staged_names_of(c->rows, d->ino); r == 0 && i < c->rows->n_names && c->rows->names[i].parent == d->ino;
-	     i++)
+	for (size_t i = staged_names_of(c->rows, d->ino);
+	     r == 0 && i < c->rows->n_names && c->rows->names[i].parent == d->ino; i++)
 		r = check_slot(c, d, now_dir, &c->rows->names[i]);
 	return r;
 }
@@ -279,10 +280,12 @@ static int check_dir(struct clash_sides *c, const struct staged_dir *d)
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == -ENOENT || !S_ISDIR(now.mode)) {
-		clash(c, *path ? path : "/", "a directory that something is staged in, and which the disc has not any more");
+		clash(c, *path ? path : "/",
+		      "a directory that something is staged in, and which the disc has not any more");
 		return 0;
 	}
-	if (c->old && d->row && clash_lookup(c->old, c->old_root, path, &old) == 0 && attributes_clash(d->row, &old, &now))
+	if (c->old && d->row && clash_lookup(c->old, c->old_root, path, &old) == 0 &&
+	    attributes_clash(d->row, &old, &now))
 		clash(c, *path ? path : "/", "mode or owner changed here, and on the disc, too");
 	return check_names(c, d, now.dir);
 }

@@ -52,7 +52,7 @@ int salvage_discard(struct salvage *s, uint64_t *ret_bytes, char **ret_why)
 	r = stage_discard(s->stage);
 	if (r == 0 && !s->disc)
 		r = stage_forget_capacity(s->stage); /* that of a disc which is gone */
-	if (r == 0) { /* a failure that was not told is not of interest any more */
+	if (r == 0) {				     /* a failure that was not told is not of interest any more */
 		_free_ char *text = NULL;
 
 		(void)stage_result_get(s->stage, &error, &text);

@@ -19,7 +19,8 @@ struct linked {
 	const char *path;
 };
 
-struct export {
+struct export
+{
 	struct salvage *s;
 	const struct salvage_tell *tell;
 	struct archive_out *out;
@@ -80,7 +81,8 @@ static int read_piece(struct export *x, const struct stage_node *n, uint64_t off
 
 		if (at < e->offset || at - e->offset >= e->length)
 			continue;
-		part = (size_t)(e->length - (at - e->offset) < length - done ? e->length - (at - e->offset) : length - done);
+		part = (size_t)(e->length - (at - e->offset) < length - done ? e->length - (at - e->offset) :
+									       length - done);
 		r = read_extent(x, e, at, x->buffer + done, part, missing);
 		if (r < 0)
 			return r;
@@ -260,7 +262,8 @@ static void tell_base(struct export *x)
 	if (!x->s->base_missing)
 		return;
 	snprintf(what, sizeof(what),
-		 "the session that it was staged for cannot be read (%s): names of directories and files that are in their "
+		 "the session that it was staged for cannot be read (%s): names of directories and files that are in "
+		 "their "
 		 "place on it are not known (directory.NUMBER, file.NUMBER), nor what was renamed",
 		 x->s->disc_why ? x->s->disc_why : "the disc does not have it any more");
 	miss(x, x->s->disc_path[0] ? x->s->disc_path : "the disc", what);

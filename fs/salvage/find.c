@@ -68,15 +68,16 @@ bool salvage_same_disc(const struct disc_identity *stage, const struct stage_ori
 int salvage_in_use(char **ret_why, const char *directory, const struct stage_holder *holder)
 {
 	if (holder->user == STAGE_FINISHING)
-		return salvage_why(ret_why, -EBUSY, "process %d is burning what is staged in %s: wait for it", holder->pid,
-				   directory);
+		return salvage_why(ret_why, -EBUSY, "process %d is burning what is staged in %s: wait for it",
+				   holder->pid, directory);
 	if (!holder->mountpoint[0])
 		return salvage_why(ret_why, -EBUSY, "process %d has the stage %s in use: wait for it", holder->pid,
 				   directory);
-	return salvage_why(ret_why, -EBUSY,
-			   "it is mounted at %s (process %d): burn what is staged with 'cdappendfs-sync %s', drop it with "
-			   "'cdappendfs-sync --discard %s', copy it from there, or unmount it first",
-			   holder->mountpoint, holder->pid, holder->mountpoint, holder->mountpoint);
+	return salvage_why(
+		ret_why, -EBUSY,
+		"it is mounted at %s (process %d): burn what is staged with 'cdappendfs-sync %s', drop it with "
+		"'cdappendfs-sync --discard %s', copy it from there, or unmount it first",
+		holder->mountpoint, holder->pid, holder->mountpoint, holder->mountpoint);
 }
 
 /* ---- the directory ---- */
@@ -132,7 +133,8 @@ static enum rank rank_of(const struct wanted *w, const char *disc_path, const st
 }
 
 /* A journal that is in use or damaged: by the holder's words, or by the name of its directory. */
-static enum rank rank_unread(const struct wanted *w, const char *directory, int error, const struct stage_holder *holder)
+static enum rank rank_unread(const struct wanted *w, const char *directory, int error,
+			     const struct stage_holder *holder)
 {
 	const char *leaf = strrchr(directory, '/') ? strrchr(directory, '/') + 1 : directory;
 	char hex[65];
@@ -162,16 +164,19 @@ static int none_found(const struct wanted *w, const char *copy, char **ret_why)
 	struct stat st;
 
 	if (copy)
-		return salvage_why(ret_why, -ENOENT,
-				   "nothing is staged for %s; something is for a disc that it may be a copy of, in %s: name "
-				   "that disc, or that directory",
-				   w->disc, copy);
+		return salvage_why(
+			ret_why, -ENOENT,
+			"nothing is staged for %s; something is for a disc that it may be a copy of, in %s: name "
+			"that disc, or that directory",
+			w->disc, copy);
 	if (stat(w->path, &st) < 0 && errno == ENOENT)
-		return salvage_why(ret_why, -ENOENT,
-				   "no such file, and nothing is staged for a disc of that name; see 'cdappendfs-stage list'");
-	return salvage_why(ret_why, -ENOENT,
-			   "nothing is staged for it; see 'cdappendfs-stage list', and --staging=DIR when it was mounted with "
-			   "-o staging=DIR");
+		return salvage_why(
+			ret_why, -ENOENT,
+			"no such file, and nothing is staged for a disc of that name; see 'cdappendfs-stage list'");
+	return salvage_why(
+		ret_why, -ENOENT,
+		"nothing is staged for it; see 'cdappendfs-stage list', and --staging=DIR when it was mounted with "
+		"-o staging=DIR");
 }
 
 static int choose(const struct wanted *w, char *const *all, size_t n, char **ret, char **ret_why)
@@ -189,10 +194,11 @@ static int choose(const struct wanted *w, char *const *all, size_t n, char **ret
 	if (best <= RANK_COPY)
 		return none_found(w, best == RANK_COPY ? all[at] : NULL, ret_why);
 	if (equal > 1)
-		return salvage_why(ret_why, -ENOTUNIQ,
-				   "several stages are for a disc of that name, %s is one: name the directory instead of the "
-				   "disc; see 'cdappendfs-stage list'",
-				   all[at]);
+		return salvage_why(
+			ret_why, -ENOTUNIQ,
+			"several stages are for a disc of that name, %s is one: name the directory instead of the "
+			"disc; see 'cdappendfs-stage list'",
+			all[at]);
 	*ret = strdup(all[at]);
 	return *ret ? 0 : -ENOMEM;
 }

@@ -31,11 +31,9 @@ int salvage_why(char **ret_why, int error, const char *format, ...)
 const char *salvage_state_name(enum salvage_state state)
 {
 	static const char *const names[] = {
-		[SALVAGE_WAITING] = "waiting",	       [SALVAGE_MOUNTED] = "mounted",
-		[SALVAGE_FINISHING] = "finishing",     [SALVAGE_INTERRUPTED] = "interrupted",
-		[SALVAGE_FAILED] = "failed",	       [SALVAGE_STALE] = "stale",
-		[SALVAGE_REPLACED] = "replaced",       [SALVAGE_GONE] = "gone",
-		[SALVAGE_DAMAGED] = "damaged",
+		[SALVAGE_WAITING] = "waiting",	       [SALVAGE_MOUNTED] = "mounted", [SALVAGE_FINISHING] = "finishing",
+		[SALVAGE_INTERRUPTED] = "interrupted", [SALVAGE_FAILED] = "failed",   [SALVAGE_STALE] = "stale",
+		[SALVAGE_REPLACED] = "replaced",       [SALVAGE_GONE] = "gone",	      [SALVAGE_DAMAGED] = "damaged",
 	};
 
 	return names[state];
@@ -104,7 +102,8 @@ static int judge(struct salvage_stage *to, struct stage *stage)
 
 	stage_commit_get(stage, &commit);
 	if (commit.state != STAGE_IDLE)
-		return because(to, SALVAGE_INTERRUPTED, "a burn was cut off: the next mount finishes it or takes it back");
+		return because(to, SALVAGE_INTERRUPTED,
+			       "a burn was cut off: the next mount finishes it or takes it back");
 	if (stat(to->disc, &st) < 0)
 		return because(to, SALVAGE_GONE, "nothing is at its path: %s", strerror(errno));
 	if (S_ISREG(st.st_mode)) {
@@ -114,7 +113,8 @@ static int judge(struct salvage_stage *to, struct stage *stage)
 	}
 	if (stage_result_get(stage, &error, &text) == 0 && error)
 		return because(to, SALVAGE_FAILED, "the last burn failed: %s", text);
-	return because(to, SALVAGE_WAITING, S_ISBLK(st.st_mode) ? "waits until its disc is mounted" : "waits for the next mount");
+	return because(to, SALVAGE_WAITING,
+		       S_ISBLK(st.st_mode) ? "waits until its disc is mounted" : "waits for the next mount");
 }
 
 /* 1: there is something to tell; 0: it holds nothing. */
@@ -136,7 +136,10 @@ static int describe(const char *directory, struct salvage_stage *to)
 	if (r == -EBUSY)
 		r = of_holder(to, &holder);
 	else if (r < 0)
-		r = because(to, SALVAGE_DAMAGED, "%s", why ? why : r == -EBADMSG ? "its journal is damaged, emptied or gone" : strerror(-r));
+		r = because(to, SALVAGE_DAMAGED, "%s",
+			    why		  ? why :
+			    r == -EBADMSG ? "its journal is damaged, emptied or gone" :
+					    strerror(-r));
 	else {
 		stage_commit_get(stage, &commit);
 		if (stage_empty(stage) && commit.state == STAGE_IDLE)

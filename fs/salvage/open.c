@@ -92,7 +92,8 @@ static int look_at_disc(struct salvage *s, enum salvage_for purpose)
 	return no_disc(s, "another disc is at its path");
 }
 
-int salvage_open(const char *directory, const char *disc, enum salvage_for purpose, struct salvage **ret, char **ret_why)
+int salvage_open(const char *directory, const char *disc, enum salvage_for purpose, struct salvage **ret,
+		 char **ret_why)
 {
 	_cleanup_(salvage_closep) struct salvage *s = calloc(1, sizeof(*s));
 	_free_ char *path = disc ? realpath(disc, NULL) : NULL;
@@ -114,8 +115,12 @@ int salvage_open(const char *directory, const char *disc, enum salvage_for purpo
 		return 0;
 	}
 	if (r < 0)
-		return r == -EBADMSG ? salvage_why(ret_why, r, "the journal in %s is damaged, emptied or gone; it can be dropped with "
-					"'cdappendfs-stage discard', or journal.db restored", directory) : r;
+		return r == -EBADMSG ?
+			       salvage_why(ret_why, r,
+					   "the journal in %s is damaged, emptied or gone; it can be dropped with "
+					   "'cdappendfs-stage discard', or journal.db restored",
+					   directory) :
+			       r;
 	s->disc_path = strdup(path ? path : stage_disc_path(s->stage));
 	if (!s->disc_path)
 		return -ENOMEM;

@@ -208,10 +208,11 @@ static int compare_and_move(struct salvage *s, const struct salvage_tell *tell, 
 	sides.rows = b.rows = rows;
 	r = clash_check(&sides);
 	if (r == 0 && sides.n_clashes)
-		return salvage_why(ret_why, -EEXIST,
-				   "%llu paths clash; nothing was changed. Save what is staged with 'cdappendfs-stage export', "
-				   "or drop it with 'cdappendfs-stage discard'",
-				   (unsigned long long)sides.n_clashes);
+		return salvage_why(
+			ret_why, -EEXIST,
+			"%llu paths clash; nothing was changed. Save what is staged with 'cdappendfs-stage export', "
+			"or drop it with 'cdappendfs-stage discard'",
+			(unsigned long long)sides.n_clashes);
 	if (r == 0)
 		r = translate(&b);
 	if (r == 0)
@@ -240,8 +241,9 @@ static int settle(struct salvage *s, char **ret_why)
 		return 0;
 	r = commit_recover(s->stage, s->disc, &generation, &message);
 	if (r == 0 && generation)
-		return salvage_why(ret_why, -EBUSY,
-				   "a burn of it was cut off after its session was on the disc: the next mount ends it");
+		return salvage_why(
+			ret_why, -EBUSY,
+			"a burn of it was cut off after its session was on the disc: the next mount ends it");
 	if (r < 0)
 		return salvage_why(ret_why, r, "a burn of it was cut off and cannot be taken back: %s",
 				   message && *message ? message : strerror(-r));
@@ -258,7 +260,8 @@ int salvage_rebase(struct salvage *s, const struct salvage_tell *tell, char **re
 	if (!s->stage)
 		return salvage_why(ret_why, -EBADMSG, "its journal is damaged, emptied or gone");
 	if (!s->disc)
-		return salvage_why(ret_why, -ENOMEDIUM, "%s: %s; what is staged for it can be saved with 'cdappendfs-stage export'",
+		return salvage_why(ret_why, -ENOMEDIUM,
+				   "%s: %s; what is staged for it can be saved with 'cdappendfs-stage export'",
 				   s->disc_path, s->disc_why);
 	r = settle(s, ret_why);
 	if (r < 0)
@@ -270,10 +273,12 @@ int salvage_rebase(struct salvage *s, const struct salvage_tell *tell, char **re
 	if (r < 0)
 		return r;
 	if (s->base_missing)
-		return salvage_why(ret_why, -ESTALE,
-				   "the session that it was staged for is not on the disc any more, so clashes cannot be found: "
-				   "save what is staged with 'cdappendfs-stage export'");
+		return salvage_why(
+			ret_why, -ESTALE,
+			"the session that it was staged for is not on the disc any more, so clashes cannot be found: "
+			"save what is staged with 'cdappendfs-stage export'");
 	if (!s->newest)
-		return salvage_why(ret_why, -ESTALE, "the disc is blank now: save what is staged with 'cdappendfs-stage export'");
+		return salvage_why(ret_why, -ESTALE,
+				   "the disc is blank now: save what is staged with 'cdappendfs-stage export'");
 	return compare_and_move(s, tell, ret_why);
 }

@@ -112,9 +112,9 @@ struct stage {
 	char *directory, *disc_path, *mountpoint;
 	int dir_fd, bodies_fd, lock_fd, db_fd;
 	bool read_only;
-	bool glance;	  /* its state is read, nothing else */
-	bool by_identity; /* below the default root: may be renamed and removed */
-	int root_fd;	  /* by_identity: the root, else -1 */
+	bool glance;		   /* its state is read, nothing else */
+	bool by_identity;	   /* below the default root: may be renamed and removed */
+	int root_fd;		   /* by_identity: the root, else -1 */
 	char leaf[STAGE_LEAF_MAX]; /* by_identity: the directory's name in it */
 	dev_t device;
 	struct stage_origin here; /* of disc_path, as it was opened */
@@ -139,7 +139,7 @@ struct stage {
 	uint32_t failed_lba; /* UINT32_MAX: none */
 	struct disc_identity identity;
 	struct disc_fingerprint fingerprint;
-	char *made_for; /* path of the disc the stage was begun with, … */
+	char *made_for;		    /* path of the disc the stage was begun with, … */
 	struct stage_origin origin; /* … which file that was, … */
 	struct timespec begun;	    /* … and when the first row was put; zeros: it is empty */
 	bool capacity_kept;
@@ -256,7 +256,10 @@ struct stage_place {
 	bool by_identity;
 	char leaf[STAGE_LEAF_MAX];
 };
-#define STAGE_PLACE_NONE {.root_fd = -1, .dir_fd = -1, .lock_fd = -1}
+#define STAGE_PLACE_NONE \
+	{ \
+		.root_fd = -1, .dir_fd = -1, .lock_fd = -1 \
+	}
 /* make it when missing; only if it is there; read only, shared lock */
 enum place_how { PLACE_CREATE, PLACE_LOOK, PLACE_READ };
 void stage_place_hex(const uint8_t id[32], char ret[65]);

@@ -123,10 +123,7 @@ int stage_place_open_root(struct stage_place *p, bool create)
 	return 0;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
+static int compare_names(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 void stage_list_free(char **names, size_t n)
 {
@@ -244,7 +241,8 @@ int stage_place_clear(int dir_fd)
 static bool is_ours(const char *name)
 {
 	return !strncmp(name, JOURNAL_FILE, strlen(JOURNAL_FILE)) || !strcmp(name, BODIES_DIRECTORY) ||
-	       !strcmp(name, LOCK_FILE) || !strcmp(name, MADE_FILE) || !strncmp(name, "control", 7) || !strcmp(name, ".") || !strcmp(name, "..");
+	       !strcmp(name, LOCK_FILE) || !strcmp(name, MADE_FILE) || !strncmp(name, "control", 7) ||
+	       !strcmp(name, ".") || !strcmp(name, "..");
 }
 
 /* A directory without a journal must be empty, so that nobody's files get mixed up with ours. */
@@ -327,9 +325,9 @@ static void parse_origin(const char *text, struct stage_holder *holder)
 	long long born, begun;
 	int device;
 
-	if (!at || sscanf(at, "file %d %" SCNu64 " %" SCNu64 " %lld %ld\nbegun %lld %ld", &device, &holder->origin.dev,
-			  &holder->origin.ino, &born, &holder->origin.born.tv_nsec, &begun,
-			  &holder->begun.tv_nsec) != 7)
+	if (!at ||
+	    sscanf(at, "file %d %" SCNu64 " %" SCNu64 " %lld %ld\nbegun %lld %ld", &device, &holder->origin.dev,
+		   &holder->origin.ino, &born, &holder->origin.born.tv_nsec, &begun, &holder->begun.tv_nsec) != 7)
 		return;
 	holder->origin.known = true;
 	holder->origin.device = device != 0;
@@ -461,11 +459,11 @@ void stage_place_write_lock(struct stage *s)
 	stage_place_hex(s->identity.id, hex);
 	if (s->here.known)
 		snprintf(file, sizeof(file), "file %d %" PRIu64 " %" PRIu64 " %lld %ld\nbegun %lld %ld\n",
-			 s->here.device, s->here.dev, s->here.ino, (long long)s->here.born.tv_sec,
-			 s->here.born.tv_nsec, (long long)s->begun.tv_sec, s->begun.tv_nsec);
+			 s->here.device, s->here.dev, s->here.ino, (long long)s->here.born.tv_sec, s->here.born.tv_nsec,
+			 (long long)s->begun.tv_sec, s->begun.tv_nsec);
 	n = asprintf(&text, "pid %d\nstate %s\ndisc %s\n%simage %zu %s\nmountpoint %s\n", (int)getpid(),
-		     s->user == STAGE_FINISHING ? "finishing" : "mounted", hex, file, strlen(s->disc_path), s->disc_path,
-		     s->mountpoint);
+		     s->user == STAGE_FINISHING ? "finishing" : "mounted", hex, file, strlen(s->disc_path),
+		     s->disc_path, s->mountpoint);
 	if (n < 0) {
 		text = NULL;
 		return;

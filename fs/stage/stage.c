@@ -161,8 +161,7 @@ static bool begun_on_this(const struct stage *s)
 
 static bool belongs(const struct stage *s, const struct disc_identity *disc)
 {
-	if (same(s->identity.id, disc->id) ||
-	    (disc->is_provisional && s->identity.is_provisional && begun_on_this(s)))
+	if (same(s->identity.id, disc->id) || (disc->is_provisional && s->identity.is_provisional && begun_on_this(s)))
 		return true;
 	return s->identity.is_provisional && s->commit.state != STAGE_IDLE &&
 	       same(s->identity.provisional, disc->provisional);
@@ -196,12 +195,13 @@ static int stale_state(const struct attempt *a, const struct stage *s)
 
 	describe(&s->fingerprint, was, sizeof(was));
 	describe(&a->options->fingerprint, is, sizeof(is));
-	return stage_why(a->ret_why, -ESTALE,
-			 "the changes in %s were made for another state of the disc (%s); now it is: %s; another "
-			 "program has written to it. Put them onto what it is now with 'cdappendfs-stage rebase %s%s%s', "
-			 "save them with 'cdappendfs-stage export', or drop them with 'cdappendfs-stage discard'",
-			 s->directory, was, is, s->by_identity ? "" : "--staging=", s->by_identity ? "" : s->directory,
-			 s->by_identity ? s->disc_path : "");
+	return stage_why(
+		a->ret_why, -ESTALE,
+		"the changes in %s were made for another state of the disc (%s); now it is: %s; another "
+		"program has written to it. Put them onto what it is now with 'cdappendfs-stage rebase %s%s%s', "
+		"save them with 'cdappendfs-stage export', or drop them with 'cdappendfs-stage discard'",
+		s->directory, was, is, s->by_identity ? "" : "--staging=", s->by_identity ? "" : s->directory,
+		s->by_identity ? s->disc_path : "");
 }
 
 /* What was staged for the original of this copy. */
@@ -454,10 +454,11 @@ static int open_at(struct attempt *a, struct stage_place *p, const char *name)
 	if (!r)
 		r = stage_open_place(p, a->options, &s);
 	if (r == -EBADMSG && !s && p->path)
-		stage_why(a->ret_why, r,
-			  "the journal in %s is damaged, emptied or gone; nothing there was changed. Put journal.db back "
-			  "from a backup, or drop what is there with 'cdappendfs-stage discard %s'",
-			  p->path, p->path);
+		stage_why(
+			a->ret_why, r,
+			"the journal in %s is damaged, emptied or gone; nothing there was changed. Put journal.db back "
+			"from a backup, or drop what is there with 'cdappendfs-stage discard %s'",
+			p->path, p->path);
 	if (r == -EPROTO && !s && p->path)
 		stage_why(a->ret_why, r, "the stage in %s is of a later version of cdappendfs: use that one", p->path);
 	if (!r) {
@@ -521,7 +522,8 @@ static int open_of_inode(struct attempt *a, const struct stage_place *root)
 		if (asprintf(&path, "%s/%s", root->path, names[i]) < 0) {
 			path = NULL;
 			r = -ENOMEM;
-		} else if (stage_about(path, &about, NULL, NULL) == 0 && about.origin.known && about.origin.ino == now.ino && about.origin.dev == now.dev) {
+		} else if (stage_about(path, &about, NULL, NULL) == 0 && about.origin.known &&
+			   about.origin.ino == now.ino && about.origin.dev == now.dev) {
 			r = open_named(a, names[i]);
 		}
 		stage_about_release(&about);

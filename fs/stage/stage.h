@@ -49,7 +49,7 @@ struct stage_holder {
 	int32_t pid;
 	struct stage_origin origin; /* of the disc that it has … */
 	struct timespec begun;	    /* … and since when something is staged for it; zeros: nothing is */
-	char disc[4096]; /* its path */
+	char disc[4096];	    /* its path */
 	char mountpoint[4096];
 };
 

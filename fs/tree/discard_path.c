@@ -110,8 +110,9 @@ static int check_sources(struct plan *p)
 
 			if (c->kind == 'R' && !p->goes[i] && strcmp(c->from, p->paths[k]) == 0 &&
 			    !is_staged(p, p->paths[k]))
-				return why(p, -EXDEV, "%s was renamed to %s: its place would be lost, or it would be there "
-						      "twice; drop %s instead, which undoes the renaming",
+				return why(p, -EXDEV,
+					   "%s was renamed to %s: its place would be lost, or it would be there "
+					   "twice; drop %s instead, which undoes the renaming",
 					   c->from, c->path, c->path);
 		}
 	return 0;
@@ -144,8 +145,9 @@ static int choose_names(struct plan *p)
 			if (other->ino != c->ino || p->goes[k])
 				continue;
 			if (other->named)
-				return why(p, -EXDEV, "%s is another name of %s, and would lose its content: drop it, too, in one "
-						      "command",
+				return why(p, -EXDEV,
+					   "%s is another name of %s, and would lose its content: drop it, too, in one "
+					   "command",
 					   other->path, c->path);
 			p->goes[k] = true;
 		}
@@ -164,7 +166,8 @@ static bool removed_by(const struct plan *p, const struct staged_change *c, cons
 	for (size_t i = 0; i < p->list->n_changes; i++) {
 		const struct staged_change *r = &p->list->changes[i];
 
-		if (r->kind == 'R' && is_at_or_below(c->path, r->path) && (!above || strlen(r->path) > strlen(above->path)))
+		if (r->kind == 'R' && is_at_or_below(c->path, r->path) &&
+		    (!above || strlen(r->path) > strlen(above->path)))
 			above = r;
 	}
 	if (!above)
@@ -203,20 +206,23 @@ static int check_places(struct plan *p)
 		size_t k;
 
 		if (c->kind == 'R' && !p->goes[i] && !staged_dir(p->list, c->from_parent) && comes_back(p, c->from))
-			return why(p, -EXDEV, "%s was moved out of it, to %s, and would be there twice: drop that, too, in one "
-					      "command",
+			return why(p, -EXDEV,
+				   "%s was moved out of it, to %s, and would be there twice: drop that, too, in one "
+				   "command",
 				   c->from, c->path);
 		if (!p->goes[i] || c->kind != 'R')
 			continue;
 		other = at_name(p, c->from_parent, c->from_name, &k);
 		if (other && !p->goes[k])
-			return why(p, -EXDEV,
-				   "the old name of %s, %s, is that of another file now: drop that, too, in one command",
-				   c->path, c->from);
+			return why(
+				p, -EXDEV,
+				"the old name of %s, %s, is that of another file now: drop that, too, in one command",
+				c->path, c->from);
 		if (!staged_dir(p->list, c->from_parent) && !comes_back(p, c->from))
-			return why(p, -EXDEV,
-				   "the directory of the old name of %s, %s, was removed: drop that, too, in one command",
-				   c->path, c->from);
+			return why(
+				p, -EXDEV,
+				"the directory of the old name of %s, %s, was removed: drop that, too, in one command",
+				c->path, c->from);
 	}
 	return 0;
 }
@@ -247,7 +253,8 @@ static bool has_names_left(const struct plan *p, uint64_t dir)
 			if (!p->goes[k])
 				continue;
 			left = !(c->parent == dir && c->named && strcmp(c->name, s->names[i].name) == 0) &&
-			       !(c->kind == 'R' && c->from_parent == dir && strcmp(c->from_name, s->names[i].name) == 0);
+			       !(c->kind == 'R' && c->from_parent == dir &&
+				 strcmp(c->from_name, s->names[i].name) == 0);
 		}
 		if (left)
 			return true;
@@ -287,7 +294,8 @@ static int64_t links_of(const struct plan *p, uint64_t ino)
 			continue;
 		if (c->kind == 'A' && !is_dir && c->ino == ino)
 			delta--;
-		if (!was_dir && c->base.mode && c->base.ino == ino && (c->kind == 'D' || (c->kind == 'M' && c->ino != ino)))
+		if (!was_dir && c->base.mode && c->base.ino == ino &&
+		    (c->kind == 'D' || (c->kind == 'M' && c->ino != ino)))
 			delta++;
 		if (c->parent == ino && is_dir && c->named)
 			delta--;
@@ -310,7 +318,8 @@ static bool is_as_before(const struct plan *p, const struct staged_change *c)
 	    row->n_extents != c->base.n_extents)
 		return false;
 	for (uint32_t i = 0; i < row->n_extents; i++)
-		if (row->extents[i].pos != c->base.extents[i].pos || row->extents[i].length != c->base.extents[i].length)
+		if (row->extents[i].pos != c->base.extents[i].pos ||
+		    row->extents[i].length != c->base.extents[i].length)
 			return false;
 	return (int64_t)row->nlink + links_of(p, c->ino) == c->base.nlink;
 }
@@ -455,7 +464,8 @@ static int check_open_locked(struct plan *p)
 	for (uint64_t i = 0; brings_back && i < t->n_buckets; i++)
 		for (const struct node *n = t->buckets[i]; n; n = n->hash_next)
 			if (n->orphan && is_open(n))
-				return why(p, -EBUSY, "files that were removed are still open: close them, and try again");
+				return why(p, -EBUSY,
+					   "files that were removed are still open: close them, and try again");
 	return 0;
 }
 
@@ -644,8 +654,8 @@ static int try_once(struct plan *p)
 }
 
 int tree_discard_paths(struct tree *t, const char *const *paths, size_t n_paths,
-		      int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
-		      void *context, struct stage_snapshot **ret, char **ret_why)
+		       int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
+		       void *context, struct stage_snapshot **ret, char **ret_why)
 {
 	_cleanup_(plan_release) struct plan p = {.t = t, .paths = paths, .n_paths = n_paths, .ret_why = ret_why};
 	int r = 1;

@@ -180,7 +180,7 @@ void readers_release(struct tree *t);
 
 /* before a discard: rows that a burn has dropped are no part of it */
 void known_keep_burned_locked(struct tree *t);
-void known_dropped_locked(struct tree *t); /* after a discard: all rows are gone */
+void known_dropped_locked(struct tree *t);	      /* after a discard: all rows are gone */
 void known_drop_locked(struct tree *t, uint64_t ino); /* the row of that one is */
 
 #define SECTIONS_KNOWN 16u /* a longer list is not read again for each request */

@@ -610,8 +610,8 @@ const struct staged_dir *staged_dir(const struct staged_list *l, uint64_t ino)
 }
 
 /* The name of a record on the disc: its directory may have been renamed, or removed, too. */
-static int disc_path(const struct walk *w, const struct staged_list *l, uint64_t parent, const char *name, unsigned depth,
-		     char **ret)
+static int disc_path(const struct walk *w, const struct staged_list *l, uint64_t parent, const char *name,
+		     unsigned depth, char **ret)
 {
 	_free_ char *above = NULL;
 	const struct hidden *h = NULL;

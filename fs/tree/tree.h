@@ -192,8 +192,8 @@ int tree_discard(struct tree *t, struct stage_snapshot **ret);
  * staged. *ret: everything that was staged, for the kernel's caches. -ENOENT nothing is staged at any; -EXDEV something
  * would lose its place; -EBUSY: then nothing is dropped, and *ret_why (allocated) says more. */
 int tree_discard_paths(struct tree *t, const char *const *paths, size_t n_paths,
-		      int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
-		      void *context, struct stage_snapshot **ret, char **ret_why);
+		       int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
+		       void *context, struct stage_snapshot **ret, char **ret_why);
 /* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D'
  * removed, 'R' renamed (from: what it was on the disc, else NULL); bytes: of its content, new ones. */
 int tree_changes(struct tree *t,

@@ -84,9 +84,9 @@ struct burn_options {
 	const uint8_t *foreign_descriptors;
 	const uint8_t *boot_record; /* El Torito boot record (one sector, type 0) to carry over, or NULL */
 	uint8_t uuid[16];
-	int64_t time;	      /* creation date of the volume, seconds UTC */
-	uint64_t next_ino;    /* inode counter to store */
-	uint64_t found_bytes; /* of what is staged, that the manifest has on the disc or twice; to store */
+	int64_t time;		   /* creation date of the volume, seconds UTC */
+	uint64_t next_ino;	   /* inode counter to store */
+	uint64_t found_bytes;	   /* of what is staged, that the manifest has on the disc or twice; to store */
 	uint64_t capacity_sectors; /* image: of the medium that it is meant for, to store; 0: not bounded */
 	char volume_id[33];
 	bool no_joliet;
