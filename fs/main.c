@@ -239,6 +239,7 @@ static int mount_and_serve(struct app *a)
 
 	if (r < 0)
 		return EXIT_FAILED; /* libfuse said why */
+	a->opening.created = false;
 	enter_sandbox(a);
 	r = -pthread_create(&a->announcer, NULL, announce, a);
 	if (r < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * command.h - what the three commands share: exit statuses, messages, sizes, the progress line
+ * command.h - what the commands share: exit statuses, messages, help
  */
 #ifndef FS_CMD_COMMAND_H
 #define FS_CMD_COMMAND_H
@@ -27,22 +27,5 @@ int command_help(const char *text);
 int command_version(void);
 /* The status, or COMMAND_FAILED when standard output could not be written. */
 int command_end(int status);
-
-/* One line on standard error that is written over; silent when that is no terminal. */
-struct progress {
-	bool shown;
-	char phase[32];
-	int64_t began_ms, drawn_ms; /* CLOCK_MONOTONIC: of the phase; of the last drawing */
-	uint64_t began_bytes;
-};
-/* quiet: as if it were no terminal. */
-enum progress_use { PROGRESS_AUTO, PROGRESS_QUIET };
-void progress_init(struct progress *p, enum progress_use use);
-void progress_report(void *progress, const char *phase, uint64_t done_bytes, uint64_t all_bytes);
-/* The line as it would be drawn at that time. */
-void progress_format(const struct progress *p, uint64_t done_bytes, uint64_t all_bytes, int64_t at_ms, char *buf,
-		     size_t size);
-/* Wipes the line, so that other text may follow. */
-void progress_clear(struct progress *p);
 
 #endif

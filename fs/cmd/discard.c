@@ -89,6 +89,13 @@ int discard_locate(const char *path, struct control_mount *ret, char inside[4096
 	return r;
 }
 
+bool discard_is_path(const char *argument)
+{
+	struct control_mount mount;
+
+	return control_find_mount(argument, &mount) != 0 && control_find_disc(argument, &mount) != 0;
+}
+
 /* ---- dropping ---- */
 
 #define BATCH 256 /* paths of one request, as the daemon takes them */

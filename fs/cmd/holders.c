@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "burner/base/own.h"
 #include "fs/control/report.h"
@@ -135,6 +136,8 @@ unsigned holders_print(FILE *out, const char *mountpoint)
 	while (d && (e = readdir(d))) {
 		if (e->d_name[strspn(e->d_name, "0123456789")])
 			continue;
+		if (strtol(e->d_name, NULL, 10) == getpid())
+			continue; /* our own working directory keeps nobody else from it */
 		_close_ int process = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		const char *meaning = process < 0 ? NULL : how(process, mountpoint, target);
 		if (!meaning)

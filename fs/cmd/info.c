@@ -18,19 +18,18 @@
 #include "fs/control/mounts.h"
 #include "fs/stage/stage.h"
 
-static const char help[] =
-	"Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n"
-	"Show medium, sessions, used and free space, and what is staged.\n"
-	"\n"
-	"  -j, --json        print it as JSON\n"
-	"      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
-	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed, R renamed\n"
-	"      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted "
-	"with -o staging=DIR\n"
-	"      --help        print this\n"
-	"      --version     print the version\n"
-	"\n"
-	"Exit status: 0 done, 1 failed, 2 wrong usage.\n";
+static const char help[] = "Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n"
+			   "Show medium, sessions, used and free space, and what is staged.\n"
+			   "\n"
+			   "  -j, --json        print it as JSON\n"
+			   "      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
+			   "  -c, --changes     print what is staged in a mount: A added, M changed, D removed, R renamed\n"
+			   "      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted "
+			   "with -o staging=DIR\n"
+			   "  -h, --help        print this\n"
+			   "  -V, --version     print the version\n"
+			   "\n"
+			   "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 struct options {
 	bool json, msinfo, changes;
@@ -39,19 +38,19 @@ struct options {
 
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { OPTION_MSINFO = 256, OPTION_STAGING, OPTION_HELP, OPTION_VERSION };
+	enum { OPTION_MSINFO = 256, OPTION_STAGING };
 	static const struct option options[] = {
 		{"json", no_argument, NULL, 'j'},
 		{"msinfo", no_argument, NULL, OPTION_MSINFO},
 		{"changes", no_argument, NULL, 'c'},
 		{"staging", required_argument, NULL, OPTION_STAGING},
-		{"help", no_argument, NULL, OPTION_HELP},
-		{"version", no_argument, NULL, OPTION_VERSION},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "jc", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "jchV", options, NULL)) >= 0) {
 		switch (c) {
 		case 'j':
 			ret->json = true;
@@ -65,9 +64,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_STAGING:
 			ret->staging = optarg;
 			break;
-		case OPTION_HELP:
+		case 'h':
 			return command_help(help);
-		case OPTION_VERSION:
+		case 'V':
 			return command_version();
 		default:
 			return command_usage(NULL);
@@ -201,13 +200,25 @@ static int changes_of_mount(const struct options *o, const struct control_mount 
 	return r < 0 ? command_fail("%s: %s", mount->mountpoint, why) : COMMAND_DONE;
 }
 
+/* mount NULL: of the disc that the argument names, when some daemon has it. */
+static int ask_info(const struct options *o, const struct control_mount *mount, const struct client_handlers *handlers,
+		    struct client_result *ret)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	int r = mount ? client_open(mount, &c) : client_open_disc(o->argument, &c);
+
+	if (r == 0)
+		r = client_send(c, "info");
+	return r < 0 ? r : client_finish(c, handlers, ret);
+}
+
 /* The status of what was printed; or an errno, nothing was printed and `why` says why. */
 static int info_of_mount(const struct options *o, const struct control_mount *mount, char *why, size_t size)
 {
 	struct reply a = {.options = o};
 	struct client_handlers handlers = {.line = on_line, .context = &a};
 	struct client_result result = {0};
-	int r = judge(&a, client_ask(mount, "info", &handlers, &result), &result, why, size);
+	int r = judge(&a, ask_info(o, mount, &handlers, &result), &result, why, size);
 
 	if (r == 0 && !a.info) {
 		snprintf(why, size, "%s", client_why(-EPROTO));
@@ -342,6 +353,7 @@ static int info_of(const struct options *o)
 {
 	struct control_mount mount;
 	char path[PATH_MAX], why[1200];
+	struct stat st;
 	int found = mounts_find(o->argument, &mount);
 
 	if (found == 0 && o->changes)
@@ -356,6 +368,12 @@ static int info_of(const struct options *o)
 	}
 	if (!realpath(o->argument, path))
 		return command_fail("%s: %s", o->argument, strerror(errno));
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return command_fail("%s: no cdappendfs is mounted there, and a directory is no disc; see 'findmnt -t "
+				    "fuse.cdappendfs'",
+				    o->argument);
+	if (!o->changes && !o->staging && info_of_mount(o, NULL, why, sizeof(why)) == COMMAND_DONE)
+		return COMMAND_DONE; /* unmounted, and still being burned */
 	if (o->changes)
 		return command_fail("%s: not mounted by cdappendfs: mount it to see what is staged", o->argument);
 	return info_of_disc(o, path);

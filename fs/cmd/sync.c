@@ -4,6 +4,9 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "burner/base/json.h"
 #include "burner/base/log.h"
@@ -11,12 +14,15 @@
 #include "fs/control/client.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/discard.h"
+#include "fs/cmd/holders.h"
 #include "fs/control/mounts.h"
 
+#define EVENT_EVERY_MS 1000
+
 static const char help[] =
-	"Usage: cdappendfs-sync [OPTION…] MOUNTPOINT\n"
+	"Usage: cdappendfs-sync [OPTION…] MOUNTPOINT|DISC\n"
 	"       cdappendfs-sync --discard [-j] [-q] PATH…\n"
-	"Burn what is staged as a new session, wait until it is read back and checked.\n"
+	"Burn what is staged as a new session, wait until it is read back and checked. Any path in the mount will do.\n"
 	"\n"
 	"  -n, --dry-run   burn nothing, say what a session would append, to the block\n"
 	"      --discard   burn nothing, drop everything that is staged; of PATHs in the mount: what is staged\n"
@@ -24,21 +30,27 @@ static const char help[] =
 	"      --finalize  close the disc after this session: nothing can be appended any more\n"
 	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
 	"                  the whole tree in one session; a session is made even if nothing is staged\n"
-	"  -j, --json      print the result as JSON\n"
+	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
+	"      --cancel    stop the burn that is under way; what is staged is kept\n"
+	"  -j, --json      print JSON: a line for each second of a burn, and the result as the last line\n"
 	"  -q, --quiet     print nothing but errors\n"
-	"      --help      print this\n"
-	"      --version   print the version\n"
+	"  -h, --help      print this\n"
+	"  -V, --version   print the version\n"
 	"\n"
 	"Exit status: 0 done (also when nothing was staged), 1 failed or does not fit, 2 wrong usage.\n";
 
-enum action { ACTION_SYNC, ACTION_DRY_RUN, ACTION_DISCARD, ACTION_FINALIZE };
-/* The second without a word for discard: it writes no tree. */
+enum action { ACTION_SYNC, ACTION_DRY_RUN, ACTION_DISCARD, ACTION_FINALIZE, ACTION_WAIT, ACTION_CANCEL };
+/* The second: with --full-tree.  Some write no tree. */
 static const char *const requests[][2] = {
 	[ACTION_SYNC] = {"sync", "sync full-tree"},
 	[ACTION_DRY_RUN] = {"dry-run", "dry-run full-tree"},
 	[ACTION_DISCARD] = {"discard", NULL},
 	[ACTION_FINALIZE] = {"sync finalize", "sync finalize full-tree"},
+	[ACTION_WAIT] = {"await", NULL},
+	[ACTION_CANCEL] = {"cancel", NULL},
 };
+
+static volatile sig_atomic_t interrupted; /* the signal */
 
 struct options {
 	enum action action;
@@ -51,21 +63,23 @@ struct options {
 /* COMMAND_DONE with a mount point; COMMAND_DONE without: help was printed; or what to exit with. */
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { OPTION_DISCARD = 256, OPTION_FINALIZE, OPTION_FULL_TREE, OPTION_HELP, OPTION_VERSION };
+	enum { OPTION_DISCARD = 256, OPTION_FINALIZE, OPTION_FULL_TREE, OPTION_WAIT, OPTION_CANCEL };
 	static const struct option options[] = {
 		{"dry-run", no_argument, NULL, 'n'},
 		{"discard", no_argument, NULL, OPTION_DISCARD},
 		{"finalize", no_argument, NULL, OPTION_FINALIZE},
 		{"full-tree", no_argument, NULL, OPTION_FULL_TREE},
+		{"wait", no_argument, NULL, OPTION_WAIT},
+		{"cancel", no_argument, NULL, OPTION_CANCEL},
 		{"json", no_argument, NULL, 'j'},
 		{"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, OPTION_HELP},
-		{"version", no_argument, NULL, OPTION_VERSION},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
 	int c, actions = 0;
 
-	while ((c = getopt_long(argc, argv, "njq", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "njqhV", options, NULL)) >= 0) {
 		switch (c) {
 		case 'n':
 			ret->action = ACTION_DRY_RUN;
@@ -79,6 +93,14 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			ret->action = ACTION_FINALIZE;
 			actions++;
 			break;
+		case OPTION_WAIT:
+			ret->action = ACTION_WAIT;
+			actions++;
+			break;
+		case OPTION_CANCEL:
+			ret->action = ACTION_CANCEL;
+			actions++;
+			break;
 		case OPTION_FULL_TREE:
 			ret->full_tree = true;
 			break;
@@ -88,29 +110,28 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case 'q':
 			ret->quiet = true;
 			break;
-		case OPTION_HELP:
+		case 'h':
 			return command_help(help);
-		case OPTION_VERSION:
+		case 'V':
 			return command_version();
 		default:
 			return command_usage(NULL);
 		}
 	}
 	if (actions > 1)
-		return command_usage("only one of --dry-run, --discard and --finalize can be asked for");
-	if (ret->full_tree && ret->action == ACTION_DISCARD)
-		return command_usage("--discard writes nothing: leave --full-tree out");
+		return command_usage(
+			"only one of --dry-run, --discard, --finalize, --wait and --cancel can be asked for");
+	if (ret->full_tree && !requests[ret->action][1])
+		return command_usage("--full-tree goes with what writes a tree: leave it out");
 	if (ret->action == ACTION_DISCARD && argc > optind) {
-		struct control_mount mount;
-
 		ret->mountpoint = argv[optind];
-		if (argc > optind + 1 || mounts_find(argv[optind], &mount) == -ENOENT) {
+		if (argc > optind + 1 || discard_is_path(argv[optind])) {
 			ret->paths = argv + optind;
 			ret->n_paths = argc - optind;
 		}
 		return COMMAND_DONE;
 	}
-	return command_argument(argc, argv, "mount point", &ret->mountpoint);
+	return command_argument(argc, argv, "mount point or disc", &ret->mountpoint);
 }
 
 static void on_info(void *context, const char *type, const char *line)
@@ -144,6 +165,7 @@ static void print_json(const struct client_result *r)
 	struct json j = {stdout, false};
 
 	json_open(&j, NULL, '{');
+	json_string(&j, "event", "result");
 	json_u64(&j, "append_bytes", r->append_bytes);
 	json_u64(&j, "data_bytes", r->data_bytes);
 	json_u64(&j, "shared_bytes", r->shared_bytes);
@@ -158,6 +180,87 @@ static void print_json(const struct client_result *r)
 	json_end_line(&j);
 }
 
+/* ---- while it burns ---- */
+
+struct watch {
+	bool json;
+	struct progress line;
+	char phase[32];
+	int64_t began_ms, told_ms;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A line each second and at each new phase; none of what takes no second, so that its result stands alone. */
+static void on_progress(void *context, const struct burning *b)
+{
+	struct watch *w = context;
+	struct json j = {stdout, false};
+	int64_t now = now_ms();
+
+	progress_report(&w->line, b);
+	if (!w->json || burning_idle(b) || now - w->began_ms < EVENT_EVERY_MS ||
+	    (strcmp(b->phase, w->phase) == 0 && now - w->told_ms < EVENT_EVERY_MS))
+		return;
+	snprintf(w->phase, sizeof(w->phase), "%s", b->phase);
+	w->told_ms = now;
+	json_open(&j, NULL, '{');
+	json_string(&j, "event", "progress");
+	burning_json(&j, b);
+	json_close(&j, '}');
+	json_end_line(&j);
+	fflush(stdout);
+}
+
+static void on_signal(int number) { interrupted = number; }
+
+/* Without SA_RESTART: what waits is woken. */
+static void catch_signals(void)
+{
+	const struct sigaction action = {.sa_handler = on_signal};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
+static void note_phase(void *context, const struct burning *b)
+{
+	if (!burning_idle(b))
+		*(bool *)context = true;
+}
+
+/* The user does not wait any longer: what goes on without him?  Ends the process by that signal. */
+static int leave(const struct options *o, const struct control_mount *mount)
+{
+	bool burning = false;
+	struct client_handlers handlers = {.progress = note_phase, .context = &burning};
+	struct client_result result;
+	const char *name = mount ? mount->mountpoint : o->mountpoint;
+
+	if (mount) /* it says how far it is, and no more: without a result */
+		(void)client_ask(mount, "status", &handlers, &result);
+	else
+		burning = true;
+	if (burning)
+		command_fail("the burn goes on; 'cdappendfs-sync --wait %s' waits for it, 'cdappendfs-sync --cancel "
+			     "%s' stops it",
+			     name, name);
+	else
+		command_fail("%s: no burn is under way; what is staged is kept", name);
+	signal(interrupted, SIG_DFL);
+	raise(interrupted);
+	return COMMAND_FAILED;
+}
+
+/* ---- the end ---- */
+
 static void print_text(const struct client_result *r, enum action action)
 {
 	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT],
@@ -165,6 +268,8 @@ static void print_text(const struct client_result *r, enum action action)
 
 	if (action == ACTION_DISCARD)
 		puts("what was staged is dropped");
+	else if (action >= ACTION_WAIT && !r->burned)
+		puts("no burn was under way");
 	else if (r->append_bytes == 0)
 		puts("nothing to do: nothing is staged");
 	else
@@ -173,53 +278,95 @@ static void print_text(const struct client_result *r, enum action action)
 		       r->burned ? "appended" : "to append", report_bytes(r->data_bytes, data),
 		       report_bytes(r->tree_bytes, tree), report_bytes(r->shared_bytes, shared));
 	if (r->found_bytes)
-		printf("of what is staged, %s %s on the disc already\n", report_bytes(r->found_bytes, found),
-		       r->burned ? "were" : "are");
+		printf("of what is staged, %s %s on the disc already, or twice in the stage\n",
+		       report_bytes(r->found_bytes, found), r->burned ? "were" : "are");
 	if (r->message[0])
 		puts(report_printable(r->message, message, sizeof(message)));
 }
 
-static int finish(const struct options *o, const struct control_mount *mount, const struct client_result *r)
+static int finish(const struct options *o, const char *name, const struct client_result *r)
 {
+	bool cancelled = o->action == ACTION_CANCEL && r->error == ECANCELED;
 	char message[1024];
 
 	if (o->json)
 		print_json(r);
-	if (r->error)
-		return command_fail("%s: %s", mount->mountpoint,
-				    r->message[0] ? report_printable(r->message, message, sizeof(message)) :
-						    strerror(r->error));
+	if (cancelled && !o->json && !o->quiet)
+		printf("the burn is cancelled: %s\n", report_printable(r->message, message, sizeof(message)));
+	if (cancelled)
+		return COMMAND_DONE;
+	if (r->error) {
+		command_fail("%s: %s", name,
+			     r->message[0] ? report_printable(r->message, message, sizeof(message)) :
+					     strerror(r->error));
+		if (r->error == EBUSY && o->action == ACTION_DISCARD)
+			holders_print(stderr, name);
+		return COMMAND_FAILED;
+	}
 	if (!o->json && !o->quiet)
 		print_text(r, o->action);
+	if (o->action == ACTION_CANCEL && r->burned)
+		return command_fail("%s: session %" PRIu32 " was written before it could be cancelled", name,
+				    r->session);
 	if (o->action == ACTION_DRY_RUN && !r->fits)
 		return command_fail(
 			"%s: what is staged does not fit on the disc; delete some of it, or drop it all with --discard",
-			mount->mountpoint);
+			name);
 	return COMMAND_DONE;
+}
+
+/* A conversation to its end.  mount NULL: of a disc that may be not mounted any more. */
+static int converse(const struct options *o, const struct control_mount *mount)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	const char *name = mount ? mount->mountpoint : o->mountpoint;
+	struct watch watch = {.json = o->json, .began_ms = now_ms()};
+	struct client_handlers handlers = {.progress = on_progress, .context = &watch};
+	struct client_result result = {0};
+	int r = mount ? client_open(mount, &c) : client_open_disc(name, &c);
+
+	progress_init(&watch.line, o->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
+	if (r == 0)
+		r = client_send(c, requests[o->action][o->full_tree]);
+	if (r == 0 && (o->action == ACTION_SYNC || o->action >= ACTION_WAIT)) {
+		catch_signals();
+		client_stop_by(c, &interrupted);
+	}
+	if (r == 0)
+		r = client_finish(c, &handlers, &result);
+	progress_clear(&watch.line);
+	if (r == -EINTR) {
+		client_free(TAKE_PTR(c)); /* a commit that has not begun is forgotten by that */
+		return leave(o, mount);
+	}
+	if (r < 0 && !mount && r == -ECONNREFUSED) {
+		result.message[0] = '\0';
+		r = 0;
+	}
+	if (r < 0)
+		return command_fail("%s: %s", name, client_why(r));
+	if (strcmp(result.message, "idle") == 0)
+		result.message[0] = '\0';
+	return finish(o, name, &result);
 }
 
 int main(int argc, char **argv)
 {
 	struct options o = {0};
 	struct control_mount mount;
-	struct client_result result;
-	struct progress progress;
-	int status = parse_options(argc, argv, &o);
+	int status = parse_options(argc, argv, &o), r;
 
 	if (status != COMMAND_DONE || !o.mountpoint)
 		return status;
 	if (o.paths)
 		return command_end(discard_paths(o.paths, o.n_paths, o.json, o.quiet));
+	r = mounts_find(o.mountpoint, &mount);
+	if (r == -ENOENT && o.action >= ACTION_WAIT && access(o.mountpoint, F_OK) == 0)
+		return command_end(converse(&o, NULL));
 	status = command_mount(o.mountpoint, &mount);
 	if (status != COMMAND_DONE)
 		return status;
 	if (o.action == ACTION_FINALIZE && (status = check_finalize(&mount)) != COMMAND_DONE)
 		return status;
-	progress_init(&progress, o.quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
-	struct client_handlers handlers = {.progress = progress_report, .context = &progress};
-	int r = client_ask(&mount, requests[o.action][o.full_tree], &handlers, &result);
-	progress_clear(&progress);
-	if (r < 0)
-		return command_fail("%s: %s", mount.mountpoint, client_why(r));
-	return command_end(finish(&o, &mount, &result));
+	return command_end(converse(&o, &mount));
 }

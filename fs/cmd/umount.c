@@ -11,10 +11,12 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include "burner/base/json.h"
 #include "burner/base/log.h"
 #include "fs/control/report.h"
 #include "fs/control/client.h"
@@ -24,10 +26,12 @@
 
 #define FIRST_WORD_MS 2000
 #define PROCESS_END_MS 60000
+#define UNSEEN_MS 3000 /* an unmount that has not begun to end by then waits for somebody */
 
 static const char help[] =
-	"Usage: cdappendfs-umount [OPTION…] MOUNTPOINT\n"
-	"Unmount, burn what is staged and wait until it is read back and checked.\n"
+	"Usage: cdappendfs-umount [OPTION…] MOUNTPOINT|DISC\n"
+	"Unmount, burn what is staged and wait until it is read back and checked. Of a disc that is not mounted any\n"
+	"more and is still being burned, wait for that.\n"
 	"\n"
 	"  -l, --lazy      detach at once although it is in use; the burn begins when the last user has left, nobody "
 	"waits for it\n"
@@ -36,8 +40,8 @@ static const char help[] =
 	"  -v, --verbose   say what is done\n"
 	"  -N, --namespace NS   in that mount namespace: a process id or a file\n"
 	"  -n, -r, -t TYPE are accepted and have no meaning (umount(8) hands them over)\n"
-	"      --help      print this\n"
-	"      --version   print the version\n"
+	"  -h, --help      print this\n"
+	"  -V, --version   print the version\n"
 	"\n"
 	"Exit status: 0 unmounted and burned (also when nothing was staged), 1 failed, 2 wrong usage.\n";
 
@@ -48,7 +52,6 @@ struct options {
 
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { OPTION_HELP = 256, OPTION_VERSION };
 	static const struct option options[] = {
 		{"lazy", no_argument, NULL, 'l'},
 		{"force", no_argument, NULL, 'f'},
@@ -58,13 +61,13 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"no-mtab", no_argument, NULL, 'n'},
 		{"read-only", no_argument, NULL, 'r'},
 		{"types", required_argument, NULL, 't'},
-		{"help", no_argument, NULL, OPTION_HELP},
-		{"version", no_argument, NULL, OPTION_VERSION},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "lfqvnrN:t:", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "lfqvnrN:t:hV", options, NULL)) >= 0) {
 		switch (c) {
 		case 'l':
 			ret->lazy = true;
@@ -85,15 +88,15 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case 'r':
 		case 't':
 			break;
-		case OPTION_HELP:
+		case 'h':
 			return command_help(help);
-		case OPTION_VERSION:
+		case 'V':
 			return command_version();
 		default:
 			return command_usage(NULL);
 		}
 	}
-	return command_argument(argc, argv, "mount point", &ret->mountpoint);
+	return command_argument(argc, argv, "mount point or disc", &ret->mountpoint);
 }
 
 static int enter_namespace(const char *namespace)
@@ -183,6 +186,72 @@ static void print_result(const struct client_result *r)
 		puts(report_printable(r->message, message, sizeof(message)));
 }
 
+struct held {
+	const struct control_mount *mount;
+	unsigned n;
+};
+
+static void print_held(void *context, int pid, const char *mountpoint)
+{
+	struct held *h = context;
+	char shown[PATH_MAX];
+
+	if (h->n++ == 0)
+		command_fail("%s is unmounted here, but the same file system is still mounted elsewhere; what is "
+			     "staged is burned when that has gone:",
+			     h->mount->mountpoint);
+	report_printable(mountpoint, shown, sizeof(shown));
+	if (pid)
+		fprintf(stderr, "  at %s in the mount namespace of process %d\n", shown, pid);
+	else
+		fprintf(stderr, "  at %s\n", shown);
+}
+
+static void note_mountpoint(void *context, const char *type, const char *line)
+{
+	if (strcmp(type, "info") == 0)
+		json_get_string(line, "mountpoint", context, PATH_MAX);
+}
+
+struct original {
+	char mountpoint[PATH_MAX];
+	bool there;
+};
+static void look_for_original(void *context, int pid, const char *mountpoint)
+{
+	struct original *o = context;
+
+	o->there |= pid == 0 && strcmp(mountpoint, o->mountpoint) == 0;
+}
+
+/* Was it a further mount (mount --bind) that was taken away, and the first one is still there? */
+static bool original_stays(const struct control_mount *mount)
+{
+	struct original original = {.there = false};
+	struct client_handlers handlers = {.line = note_mountpoint, .context = original.mountpoint};
+	struct client_result result;
+
+	if (client_ask(mount, "info", &handlers, &result) == 0)
+		mounts_held(mount->major, mount->minor, look_for_original, &original);
+	return original.there;
+}
+
+/* Whether the end of the mount is not the end of its file system: said, and waited for. */
+static void tell_held(struct client *c, const struct control_mount *mount)
+{
+	struct held held = {.mount = mount};
+
+	mounts_held(mount->major, mount->minor, print_held, &held);
+	if (held.n == 0 && client_await_line(c, UNSEEN_MS) == -ETIME)
+		command_fail("%s is unmounted here, but something that cannot be seen from here holds its file system: "
+			     "a mount namespace of another user, a container; what is staged is burned when that has "
+			     "gone",
+			     mount->mountpoint);
+	else if (held.n == 0)
+		return;
+	fputs("  Waiting for it; to leave that to the daemon, interrupt this command: nothing is lost.\n", stderr);
+}
+
 static int wait_for_commit(struct client *c, const struct control_mount *mount, const struct options *o)
 {
 	struct client_result result;
@@ -243,7 +312,27 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 				    "'cdappendfs-info %s'",
 				    mount->mountpoint, asked == -ECONNREFUSED ? "it had ended" : client_why(asked),
 				    mount->source);
+	if (original_stays(mount))
+		return COMMAND_DONE;
+	tell_held(c, mount);
 	return wait_for_commit(c, mount, o);
+}
+
+/* It is mounted nowhere: is it still being burned? */
+static int wait_for_disc(const struct options *o, int *ret_status)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	struct control_mount mount = {.major = 0};
+	int r = client_open_disc(o->mountpoint, &c);
+
+	if (r == 0)
+		r = client_send(c, "wait");
+	if (r < 0)
+		return r;
+	snprintf(mount.mountpoint, sizeof(mount.mountpoint), "%s", o->mountpoint);
+	snprintf(mount.source, sizeof(mount.source), "%s", o->mountpoint);
+	*ret_status = wait_for_commit(c, &mount, o);
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -256,8 +345,12 @@ int main(int argc, char **argv)
 		return status;
 	if (o.namespace && (r = enter_namespace(o.namespace)) < 0)
 		return command_fail("namespace %s: %s", o.namespace, strerror(-r));
+	if (mounts_find(o.mountpoint, &mount) == -ENOENT && wait_for_disc(&o, &status) == 0)
+		return command_end(status);
 	status = command_mount(o.mountpoint, &mount);
 	if (status != COMMAND_DONE)
 		return status;
+	if (chdir("/") < 0) /* else our own working directory could hold it */
+		return command_fail("/: %s", strerror(errno));
 	return command_end(umount_one(&mount, &o));
 }

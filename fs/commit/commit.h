@@ -50,6 +50,7 @@ enum commit_phase {
 struct commit_status {
 	enum commit_phase phase;
 	uint64_t done_sectors, all_sectors; /* of burning, then of verifying */
+	int64_t began_ms;		    /* CLOCK_MONOTONIC: of the phase */
 };
 
 /* What a request ended with. */
@@ -112,6 +113,9 @@ void commit_status(struct commit *c, struct commit_status *ret);
  * commit, and every two seconds for the free space.  A copy kept under a lock of its own: safe from any thread, never
  * waits for a burn; the disc itself is only the commit thread's to ask.  -ENOMEM. */
 int commit_disc_info(struct commit *c, struct disc_state *ret_state, struct disc_session **ret_sessions, size_t *ret_n);
+/* Is a commit under way, or waiting?  *ret_n: how many have ended; *ret_last (may be NULL): what the last one ended
+ * with. */
+bool commit_busy(struct commit *c, uint64_t *ret_n, struct commit_result *ret_last);
 /* Stop the burn under way, keep the stage. */
 void commit_cancel(struct commit *c);
 /* Waits for a burn under way, does what is queued when finish_queue, ends the thread; changed nodes go to the stage. */

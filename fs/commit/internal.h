@@ -75,6 +75,8 @@ struct commit {
 	struct queued *waiting, **waiting_end;
 	struct queued *taken; /* those that the commit under way answers */
 	struct commit_status status;
+	uint64_t n_ended;	   /* commits, since the beginning */
+	struct commit_result last; /* of them */
 	struct disc_state state;
 	struct disc_session *sessions;
 	size_t n_sessions;
@@ -85,6 +87,7 @@ static inline void commit_unlock(struct commit *c) { lock_give(&c->worker.lock);
 
 /* ---- status.c ---- */
 void commit_phase(struct commit *c, enum commit_phase phase);
+void commit_phase_locked(struct commit *c, enum commit_phase phase);
 void commit_tick(struct commit *c); /* changed nodes to the stage when two seconds are over */
 /* Look at the medium again, for commit_disc_info() and the tree's free space.  Only the thread that owns the disc. */
 int commit_look(struct commit *c, bool sessions_too);

@@ -168,7 +168,13 @@ static void run_request(struct commit *c, enum commit_request_kind kind, unsigne
 		machine_dry_run(c, flags, &result);
 	else
 		discard(c, &result);
-	commit_phase(c, COMMIT_IDLE);
+	commit_lock(c);
+	if (kind == COMMIT_BURN) {
+		c->last = result;
+		c->n_ended++;
+	}
+	commit_phase_locked(c, COMMIT_IDLE);
+	commit_unlock(c);
 	reply(c, &c->taken, &result);
 	run_free(TAKE_PTR(c->finished));
 }
@@ -192,7 +198,7 @@ static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
 	if (c->waiting) {
 		*ret_kind = (int)take_locked(c, ret_flags);
 		atomic_store(&c->cancelled, false);
-		c->status = (struct commit_status){.phase = COMMIT_PREPARING};
+		commit_phase_locked(c, COMMIT_PREPARING);
 	}
 	commit_unlock(c);
 	return true;

@@ -13,11 +13,36 @@
 #include "burner/base/log.h"
 #include "burner/base/own.h"
 
+void commit_phase_locked(struct commit *c, enum commit_phase phase)
+{
+	struct timespec now;
+
+	lock_assert(&c->worker.lock);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	c->status = (struct commit_status){
+		.phase = phase,
+		.began_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+	};
+}
+
 void commit_phase(struct commit *c, enum commit_phase phase)
 {
 	commit_lock(c);
-	c->status = (struct commit_status){.phase = phase};
+	commit_phase_locked(c, phase);
 	commit_unlock(c);
+}
+
+bool commit_busy(struct commit *c, uint64_t *ret_n, struct commit_result *ret_last)
+{
+	bool busy;
+
+	commit_lock(c);
+	busy = c->waiting || c->taken || c->status.phase != COMMIT_IDLE;
+	*ret_n = c->n_ended;
+	if (ret_last)
+		*ret_last = c->last;
+	commit_unlock(c);
+	return busy;
 }
 
 void commit_status(struct commit *c, struct commit_status *ret)

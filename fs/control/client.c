@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "burner/base/json.h"
 #include "fs/control/client.h"
@@ -17,27 +18,26 @@ struct client {
 	int fd, pidfd; /* pidfd -1: not known */
 	char *buf;     /* bytes received, from begin to end */
 	size_t begin, end, size;
+	const volatile sig_atomic_t *stop; /* NULL: nothing stops it */
 };
 
-static int check_peer(struct client *c, const struct control_mount *mount)
+static int check_peer(struct client *c, uid_t owner)
 {
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
 
 	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
 		return -errno;
-	if (peer.uid != mount->owner && peer.uid != 0)
+	if (peer.uid != owner && peer.uid != 0)
 		return -EPERM;
 	if (peer.pid > 0)
 		c->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 	return 0;
 }
 
-int client_open(const struct control_mount *mount, struct client **ret)
+static int connect_to(const struct sockaddr_un *address, socklen_t length, uid_t owner, struct client **ret)
 {
 	_cleanup_(client_freep) struct client *c = calloc(1, sizeof(*c));
-	struct sockaddr_un address;
-	socklen_t length = control_address(mount->major, mount->minor, &address);
 
 	if (!c)
 		return -ENOMEM;
@@ -46,14 +46,35 @@ int client_open(const struct control_mount *mount, struct client **ret)
 	if (!c->buf)
 		return -ENOMEM;
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&address, length) < 0)
+	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)address, length) < 0)
 		return -errno;
-	int r = check_peer(c, mount);
+	int r = check_peer(c, owner);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(c);
 	return 0;
 }
+
+int client_open(const struct control_mount *mount, struct client **ret)
+{
+	struct sockaddr_un address;
+	socklen_t length = control_address(mount->major, mount->minor, &address);
+
+	return connect_to(&address, length, mount->owner, ret);
+}
+
+int client_open_disc(const char *path, struct client **ret)
+{
+	struct sockaddr_un address;
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	socklen_t length = control_disc_address(&st, &address);
+	return length ? connect_to(&address, length, geteuid() ? geteuid() : st.st_uid, ret) : -ECONNREFUSED;
+}
+
+void client_stop_by(struct client *c, const volatile sig_atomic_t *stop) { c->stop = stop; }
 
 void client_free(struct client *c)
 {
@@ -93,9 +114,11 @@ static int fill(struct client *c)
 		c->size = size;
 	}
 	ssize_t n;
-	do
+	do {
+		if (c->stop && *c->stop)
+			return -EINTR;
 		n = recv(c->fd, c->buf + c->end, c->size - c->end, 0);
-	while (n < 0 && errno == EINTR);
+	} while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return -EPIPE;
 	c->end += (size_t)n;
@@ -134,6 +157,13 @@ static int await(int fd, int timeout_ms)
 	return n > 0 ? 0 : n == 0 ? -ETIME : -errno;
 }
 
+int client_await_line(struct client *c, int timeout_ms)
+{
+	int r = await(c->fd, timeout_ms);
+
+	return c->stop && *c->stop ? -EINTR : r;
+}
+
 int client_await_first(struct client *c, int timeout_ms)
 {
 	int r = c->end > c->begin ? 0 : await(c->fd, timeout_ms);
@@ -165,19 +195,15 @@ static int parse_result(const char *line, struct client_result *ret)
 
 static void hand_on(const struct client_handlers *h, const char *type, const char *line)
 {
-	char phase[32] = "";
-	uint64_t done = 0, all = 0;
+	struct burning b;
 
 	if (strcmp(type, "progress") != 0) {
 		if (h->line)
 			h->line(h->context, type, line);
 		return;
 	}
-	json_get_string(line, "phase", phase, sizeof(phase));
-	json_get_u64(line, "done", &done);
-	json_get_u64(line, "all", &all);
-	if (h->progress)
-		h->progress(h->context, phase, done, all);
+	if (burning_parse(line, &b) == 0 && h->progress)
+		h->progress(h->context, &b);
 }
 
 int client_finish(struct client *c, const struct client_handlers *handlers, struct client_result *ret)

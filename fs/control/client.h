@@ -11,11 +11,13 @@
 #ifndef FS_CONTROL_CLIENT_H
 #define FS_CONTROL_CLIENT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fs/control/protocol.h"
 #include "burner/base/own.h"
+#include "fs/control/progress.h"
+#include "fs/control/protocol.h"
 
 struct client_result {
 	int error; /* 0 or a positive errno */
@@ -27,16 +29,22 @@ struct client_result {
 
 /* Either may be NULL. */
 struct client_handlers {
-	void (*progress)(void *context, const char *phase, uint64_t done_bytes, uint64_t all_bytes);
+	void (*progress)(void *context, const struct burning *b);
 	void (*line)(void *context, const char *type, const char *line); /* all but progress and result */
 	void *context;
 };
 
 struct client;
 int client_open(const struct control_mount *mount, struct client **ret);
+/* The daemon that has this disc for writing, mounted or not any more.  -ECONNREFUSED: none. */
+int client_open_disc(const char *path, struct client **ret);
+/* A signal handler sets *stop: then what waits gives -EINTR. */
+void client_stop_by(struct client *c, const volatile sig_atomic_t *stop);
 int client_send(struct client *c, const char *request);
 /* Until the daemon said its first word, which client_finish() will hand on. */
 int client_await_first(struct client *c, int timeout_ms);
+/* Until the daemon says more than was read already, or closes: 0, -ETIME, -EINTR. */
+int client_await_line(struct client *c, int timeout_ms);
 /* Lines to the handlers, up to the result. */
 int client_finish(struct client *c, const struct client_handlers *handlers, struct client_result *ret);
 /* Until the daemon closed the connection and its process ended. */

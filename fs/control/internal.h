@@ -15,12 +15,16 @@
 
 struct control {
 	struct control_options options;
-	int listener, stop[2]; /* stop: a pipe that ends the listening thread */
+	int listener, disc_listener; /* on the mount's name, on the disc's; -1 none. The thread's, once it is there */
+	int stop[2]; /* a pipe to the thread: a byte makes it deaf to the mount's name, its end ends it */
 	pthread_t thread;
+
+	char device[32]; /* of the mount: MAJOR:MINOR */
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	unsigned connections;
+	bool deaf;     /* the mount's name is given back */
 	bool finished; /* the mount has ended, with this result */
 	struct commit_result result;
 };

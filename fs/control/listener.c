@@ -6,14 +6,15 @@
  * are gone.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "fs/control/protocol.h"
+#include "burner/base/bytes.h"
 #include "burner/base/lock.h"
 #include "burner/base/own.h"
 #include "fs/control/internal.h"
@@ -103,10 +104,10 @@ static int start_connection(struct control *c, int fd)
 	return -r;
 }
 
-static void accept_one(struct control *c)
+static void accept_one(struct control *c, int listener)
 {
 	struct timeval patience = {.tv_sec = IO_SECONDS};
-	int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return;
@@ -116,18 +117,36 @@ static void accept_one(struct control *c)
 		close(fd);
 }
 
+static void become_deaf(struct control *c)
+{
+	close_fd(&c->listener);
+	pthread_mutex_lock(&c->lock);
+	c->deaf = true;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void *listen_on(void *arg)
 {
 	struct control *c = arg;
-	struct pollfd fds[2] = {{.fd = c->listener, .events = POLLIN}, {.fd = c->stop[0], .events = POLLIN}};
+	char byte;
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0)
+		struct pollfd fds[] = {{.fd = c->stop[0], .events = POLLIN},
+				       {.fd = c->listener, .events = POLLIN},
+				       {.fd = c->disc_listener, .events = POLLIN}};
+
+		if (poll(fds, ARRAY_LENGTH(fds), -1) < 0)
 			continue;
-		if (fds[1].revents)
-			return NULL;
-		if (fds[0].revents)
-			accept_one(c);
+		if (fds[0].revents) {
+			if (read(c->stop[0], &byte, 1) != 1)
+				return NULL;
+			become_deaf(c);
+			continue;
+		}
+		for (size_t i = 1; i < ARRAY_LENGTH(fds); i++)
+			if (fds[i].revents)
+				accept_one(c, fds[i].fd);
 	}
 }
 
@@ -138,41 +157,81 @@ int control_new(const struct control_options *options, struct control **ret)
 	if (!c)
 		return -ENOMEM;
 	c->options = *options;
-	c->listener = c->stop[0] = c->stop[1] = -1;
+	c->listener = c->disc_listener = c->stop[0] = c->stop[1] = -1;
 	pthread_mutex_init(&c->lock, NULL);
 	lock_condition_init(&c->changed);
 	*ret = c;
 	return 0;
 }
 
+static int listener_new(const struct sockaddr_un *address, socklen_t length)
+{
+	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)address, length) < 0 || listen(fd, 16) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+/* Without that name the burn after an unmount cannot be watched, and that is all: somebody else may have taken it. */
+static void listen_by_disc(struct control *c)
+{
+	struct sockaddr_un address;
+	struct stat st;
+	socklen_t length;
+	int fd;
+
+	if (!c->options.commit || stat(c->options.disc_path, &st) < 0)
+		return;
+	length = control_disc_address(&st, &address);
+	fd = length ? listener_new(&address, length) : -1;
+	if (fd >= 0)
+		c->disc_listener = fd;
+}
+
 int control_listen(struct control *c, dev_t device)
 {
 	struct sockaddr_un address;
 	socklen_t length = control_address(major(device), minor(device), &address);
-	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r;
+	int fd = listener_new(&address, length), r;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0 || listen(fd, 16) < 0 ||
-	    pipe2(c->stop, O_CLOEXEC) < 0)
-		return -errno;
+	if (fd < 0)
+		return fd;
+	snprintf(c->device, sizeof(c->device), "%u:%u", major(device), minor(device));
 	c->listener = fd;
-	r = pthread_create(&c->thread, NULL, listen_on, c);
-	if (r != 0) {
-		c->listener = -1;
-		return -r;
-	}
-	TAKE_FD(fd);
-	return 0;
+	listen_by_disc(c);
+	r = pipe2(c->stop, O_CLOEXEC) < 0 ? errno : pthread_create(&c->thread, NULL, listen_on, c);
+	if (r == 0)
+		return 0;
+	close_fd(&c->listener);
+	close_fd(&c->disc_listener);
+	close_fd(&c->stop[0]);
+	close_fd(&c->stop[1]);
+	return -r;
 }
 
 void control_deafen(struct control *c)
 {
-	if (c->listener < 0)
+	if (c->stop[1] < 0)
 		return;
 	while (write(c->stop[1], "", 1) < 0 && errno == EINTR)
 		;
+	pthread_mutex_lock(&c->lock);
+	while (!c->deaf)
+		pthread_cond_wait(&c->changed, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* The thread ends, and with it the names. */
+static void stop_listening(struct control *c)
+{
+	if (c->stop[1] < 0)
+		return;
+	close_fd(&c->stop[1]);
 	pthread_join(c->thread, NULL);
+	close_fd(&c->stop[0]);
 	close_fd(&c->listener);
+	close_fd(&c->disc_listener);
 }
 
 void control_finish(struct control *c, const struct commit_result *result)
@@ -188,7 +247,7 @@ void control_free(struct control *c)
 {
 	if (!c)
 		return;
-	control_deafen(c);
+	stop_listening(c);
 	pthread_mutex_lock(&c->lock);
 	if (!c->finished) {
 		c->finished = true;
@@ -198,8 +257,6 @@ void control_free(struct control *c)
 	while (c->connections)
 		pthread_cond_wait(&c->changed, &c->lock);
 	pthread_mutex_unlock(&c->lock);
-	close_fd(&c->stop[0]);
-	close_fd(&c->stop[1]);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);
 	free(c);

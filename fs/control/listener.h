@@ -6,8 +6,8 @@
  *	-> control_finish (what became of the commit of the unmount: "wait" is answered) -> control_free, before
  *	commit_free
  *
- * A thread listens; each connection has one of its own, for a client may be slow.  None of them serves requests of
- * the kernel.
+ * A thread listens, on the name of the mount and, until control_free(), on that of the disc when it is writable; each
+ * connection has one of its own, for a client may be slow.  None of them serves requests of the kernel.
  */
 #ifndef FS_CONTROL_LISTENER_H
 #define FS_CONTROL_LISTENER_H
@@ -35,7 +35,8 @@ struct control_options {
 int control_new(const struct control_options *options, struct control **ret);
 /* -EADDRINUSE: another daemon holds the name (one that ends gives it free: ask again). */
 int control_listen(struct control *c, dev_t device);
-/* No new connections; those that are there go on. */
+/* The mount is gone, and its name free for another: no new connections but by the disc's.  Those that are there go
+ * on. */
 void control_deafen(struct control *c);
 /* The end of the mount. result->error with errors; the struct is copied. */
 void control_finish(struct control *c, const struct commit_result *result);

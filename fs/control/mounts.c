@@ -8,11 +8,15 @@
  *	ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELD…] - TYPE SOURCE SUPER_OPTIONS
  * with blank, tab, newline, '\\' and '#' as three octal digits.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "burner/base/bytes.h"
 #include "burner/base/own.h"
 #include "fs/control/mounts.h"
 
@@ -210,11 +214,141 @@ int control_find_disc(const char *path, struct control_mount *ret)
 	return mounts_find_source(f, resolved, same_file, &st, ret);
 }
 
+/* Absolute, without "." and "..", by the text alone: for what may not be looked at. */
+static int plain_path(const char *path, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	if (path[0] != '/' && !getcwd(buf, size))
+		return -errno;
+	if (path[0] != '/')
+		used = strcmp(buf, "/") == 0 ? 0 : strlen(buf);
+	while (*(path += strspn(path, "/"))) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 2 && memcmp(path, "..", 2) == 0) {
+			while (used && buf[--used] != '/')
+				;
+		} else if (n != 1 || path[0] != '.') {
+			if (used + n + 2 > size)
+				return -ENAMETOOLONG;
+			buf[used++] = '/';
+			memcpy(buf + used, path, n);
+			used += n;
+		}
+		path += n;
+	}
+	if (!used)
+		buf[used++] = '/';
+	buf[used] = '\0';
+	return 0;
+}
+
+static bool is_inside(const char *path, const char *mountpoint)
+{
+	size_t n = strlen(mountpoint);
+
+	return strcmp(mountpoint, "/") == 0 || (strncmp(path, mountpoint, n) == 0 && (!path[n] || path[n] == '/'));
+}
+
+int mounts_containing(const char *path, struct control_mount *ret)
+{
+	char resolved[PATH_MAX];
+	_free_ char *line = NULL;
+	size_t size = 0, longest = 0;
+	struct mounts_line l;
+	bool ours = false;
+	int r;
+
+	/* Root may not look into a user's mount, nobody into one whose daemon is dead. */
+	if (!realpath(path, resolved)) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return -ENOENT;
+		r = plain_path(path, resolved, sizeof(resolved));
+		if (r < 0)
+			return r;
+	}
+	_cleanup_file_ FILE *f = fopen(MOUNTINFO, "re");
+	if (!f)
+		return -errno;
+	while (getline(&line, &size, f) >= 0) {
+		if (mounts_parse(line, &l) < 0 || strlen(l.mount.mountpoint) < longest ||
+		    !is_inside(resolved, l.mount.mountpoint))
+			continue;
+		longest = strlen(l.mount.mountpoint);
+		ours = l.ours;
+		if (ours)
+			*ret = l.mount;
+	}
+	return ours ? 0 : end_of(f);
+}
+
 int mounts_find(const char *argument, struct control_mount *ret)
 {
 	int r = control_find_mount(argument, ret);
 
-	return r == -ENOENT ? control_find_disc(argument, ret) : r;
+	if (r == -ENOENT)
+		r = control_find_disc(argument, ret);
+	return r == -ENOENT || r == -EACCES ? mounts_containing(argument, ret) : r;
+}
+
+/* ---- who else has it ---- */
+
+static void held_in(const char *mountinfo, int pid, unsigned major, unsigned minor,
+		    void (*emit)(void *context, int pid, const char *mountpoint), void *context)
+{
+	_cleanup_file_ FILE *f = fopen(mountinfo, "re");
+	_free_ char *line = NULL;
+	size_t size = 0;
+	struct mounts_line l;
+
+	while (f && getline(&line, &size, f) >= 0)
+		if (mounts_parse(line, &l) == 0 && l.mount.major == major && l.mount.minor == minor)
+			emit(context, pid, l.mount.mountpoint);
+}
+
+/* The namespaces that were looked at; some more than once when there are too many. */
+struct seen {
+	ino_t ns[256];
+	size_t n;
+};
+
+static bool is_new(struct seen *s, const char *pid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/ns/mnt", pid);
+	if (stat(path, &st) < 0)
+		return false;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->ns[i] == st.st_ino)
+			return false;
+	if (s->n < ARRAY_LENGTH(s->ns))
+		s->ns[s->n++] = st.st_ino;
+	return true;
+}
+
+int mounts_held(unsigned major, unsigned minor, void (*emit)(void *context, int pid, const char *mountpoint),
+		void *context)
+{
+	DIR *d = opendir("/proc");
+	const struct dirent *e;
+	struct seen seen = {.n = 0};
+	char path[64];
+
+	if (!d)
+		return -errno;
+	is_new(&seen, "self");
+	held_in(MOUNTINFO, 0, major, minor, emit, context);
+	while ((e = readdir(d))) {
+		if (e->d_name[strspn(e->d_name, "0123456789")] || !is_new(&seen, e->d_name))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%.20s/mountinfo", e->d_name);
+		held_in(path, (int)strtol(e->d_name, NULL, 10), major, minor, emit, context);
+	}
+	closedir(d);
+	return 0;
 }
 
 int mounts_below(const char *mountpoint, void (*emit)(void *context, const char *mountpoint), void *context)

@@ -26,7 +26,15 @@ int mounts_find_source(FILE *mountinfo, const char *source, bool (*same)(void *c
 int mounts_path(const char *path, char *buf, size_t size);
 /* Calls emit for each mount point below that one. */
 int mounts_below(const char *mountpoint, void (*emit)(void *context, const char *mountpoint), void *context);
-/* Mount point or disc, whichever the argument names. */
+/*
+ * Calls emit for each place at which the file system with that device number is still mounted: in our own mount
+ * namespace (pid 0), and in those of other processes as far as we may see them (pid: one of them).  0, or an errno.
+ */
+int mounts_held(unsigned major, unsigned minor, void (*emit)(void *context, int pid, const char *mountpoint),
+		void *context);
+/* The mount that this path is in, when it is ours: its root, or anything below it. -ENOENT: in none of ours. */
+int mounts_containing(const char *path, struct control_mount *ret);
+/* Mount point, disc, or a path in a mount, whichever the argument names, in this order. */
 int mounts_find(const char *argument, struct control_mount *ret);
 
 #endif

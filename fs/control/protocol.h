@@ -7,11 +7,18 @@
  * side checks the other by SO_PEERCRED: the daemon answers the mount's owner and root; a client believes a daemon of
  * the mount's owner (user_id= in mountinfo) or root.
  *
+ * A writable mount also answers on the name of its disc, "\0cdappendfs/disc/KIND:MAJOR:MINOR:INODE" (see
+ * control_disc_address()), from its beginning to the end of its last burn: so a burn that goes on after the unmount
+ * can be watched, waited for and cancelled.  There a client believes a daemon of its own user or root, and root one of
+ * the disc's owner.
+ *
  * The client sends one request line; the daemon answers with lines and closes:
  *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard |
- *	discard {"1":"PATH","2":"PATH",…} | info | changes | status | wait
+ *	discard {"1":"PATH","2":"PATH",…} | info | changes | status | wait | await | cancel
  * Answer lines are JSON objects with a member "type":
- *	{"type":"progress","phase":"burning","done":N,"all":N}	zero or more (bytes)
+ *	{"type":"progress","phase":"burning","done_bytes":N,"all_bytes":N,"bytes_per_second":N,"seconds_left":N}
+ *								zero or more; the last two once they are known;
+ *								"done" and "all" are the older names of the first two
  *	{"type":"change","kind":"A|M|D","path":"…","bytes":N}	to changes; kind R has "from", its path on the disc, too; and to
  *								discard of paths, "-" where nothing is staged
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"
@@ -19,15 +26,20 @@
  *	 "shared_bytes":…,"tree_bytes":…,"fits":…,"session":…}	the last one
  * "wait" is what cdappendfs-umount sends before it unmounts: at once one progress line (phase "idle", or of the
  * commit under way), so that the client knows it is waited for before it unmounts; then progress lines of the commit
- * that the unmount starts, then its result. "status" gives one progress line, or a result when idle.
+ * that the unmount starts, then its result. "status" gives one progress line, or a result when idle.  "await" is
+ * progress and the result of what is under way and of what waits behind it, "cancel" the same after stopping what is
+ * under way; both give a result without an error and with the message "idle" when there is nothing.
  */
 #ifndef FS_CONTROL_PROTOCOL_H
 #define FS_CONTROL_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 
 #define CONTROL_LINE_MAX 16384u
@@ -38,6 +50,21 @@ static inline socklen_t control_address(unsigned major, unsigned minor, struct s
 	memset(ret, 0, sizeof(*ret));
 	ret->sun_family = AF_UNIX;
 	int n = snprintf(ret->sun_path + 1, sizeof(ret->sun_path) - 1, "cdappendfs/%u:%u", major, minor);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+/* The address of the disc with that stat; the length, or 0: neither an image file nor a device. */
+static inline socklen_t control_disc_address(const struct stat *st, struct sockaddr_un *ret)
+{
+	bool device = S_ISBLK(st->st_mode);
+	dev_t of = device ? st->st_rdev : st->st_dev;
+
+	if (!device && !S_ISREG(st->st_mode))
+		return 0;
+	memset(ret, 0, sizeof(*ret));
+	ret->sun_family = AF_UNIX;
+	int n = snprintf(ret->sun_path + 1, sizeof(ret->sun_path) - 1, "cdappendfs/disc/%c:%u:%u:%llu",
+			 device ? 'b' : 'f', major(of), minor(of), device ? 0ull : (unsigned long long)st->st_ino);
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 

@@ -127,6 +127,14 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 		json_key(&j, "staging_free_bytes");
 		fputs("null", out);
 	}
+	string_or_null(&j, "device", info->device);
+	if (burning_idle(&info->burning)) {
+		string_or_null(&j, "burning", NULL);
+	} else {
+		json_open(&j, "burning", '{');
+		burning_json(&j, &info->burning);
+		json_close(&j, '}');
+	}
 	json_open(&j, "sessions", '[');
 	for (size_t i = 0; i < info->n_sessions; i++)
 		session_json(&j, &info->sessions[i], info->overwritable);
@@ -140,7 +148,7 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 struct report_parsed {
 	struct report_info info;
 	struct disc_session *sessions;
-	char medium[64], why[512], disc[4096], mountpoint[4096], staging[4096];
+	char medium[64], why[512], disc[4096], mountpoint[4096], staging[4096], device[32];
 };
 
 static int parse_u32(const char *object, const char *key, uint32_t *ret)
@@ -239,6 +247,10 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 	i->mountpoint = parse_optional(line, "mountpoint", p->mountpoint, sizeof(p->mountpoint));
 	i->staging = parse_optional(line, "staging", p->staging, sizeof(p->staging));
 	i->has_stage = json_get_u64(line, "staging_free_bytes", &i->staging_free_bytes) == 0;
+	i->device = parse_optional(line, "device", p->device, sizeof(p->device));
+	const char *burning = json_find(line, "burning");
+	if (burning && *burning == '{' && burning_parse(burning, &i->burning) < 0)
+		return -EINVAL;
 	int r = parse_sessions(line, p);
 	if (r < 0)
 		return r;
@@ -361,11 +373,13 @@ static void older_sessions_text(FILE *out, const struct report_info *info)
 
 void report_info_text(FILE *out, const struct report_info *info)
 {
-	char text[REPORT_BYTES_TEXT];
+	char text[REPORT_BYTES_TEXT], burning[BURNING_TEXT];
 
 	line(out, "Disc", info->disc);
 	line(out, "Medium", info->medium);
 	state_text(out, info);
+	if (!burning_idle(&info->burning))
+		line(out, "Commit", burning_text(&info->burning, burning));
 	line(out, "Mounted at", info->mountpoint);
 	line(out, "Capacity", report_bytes(info->capacity_bytes, text));
 	line(out, "Used", report_bytes(info->used_bytes, text));

@@ -20,6 +20,7 @@
 
 #include "cdappendfs/disc.h"
 #include "burner/base/own.h"
+#include "fs/control/progress.h"
 
 struct report_info {
 	const char *medium; /* disc_state.name */
@@ -33,12 +34,14 @@ struct report_info {
 	uint32_t next_lba; /* where the next session starts */
 	const struct disc_session *sessions;
 	size_t n_sessions;
+	struct burning burning; /* idle: nothing is under way, as far as is known */
 	/* NULL when unknown or not so: */
 	const char *disc; /* real path */
 	const char *mountpoint;
 	const char *staging; /* directory of the stage */
 	bool has_stage;	     /* it has one, and of its file system data may take: */
 	uint64_t staging_free_bytes;
+	const char *device;  /* of the mount, as in mountinfo: MAJOR:MINOR */
 };
 
 /* fs/control/report.c */

@@ -19,6 +19,7 @@
 #include "burner/base/json.h"
 #include "burner/base/lock.h"
 #include "burner/base/own.h"
+#include "fs/control/progress.h"
 #include "fs/control/report.h"
 #include "fs/control/internal.h"
 
@@ -107,19 +108,40 @@ void control_refuse(struct connection *n, int error, const char *message)
 	send_result(n, &result);
 }
 
-static int send_progress(struct connection *n, const struct commit_status *status)
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void measure(const struct commit_status *status, struct burning *ret)
 {
 	static const char *const phases[] = {
 		[COMMIT_IDLE] = "idle",		  [COMMIT_PREPARING] = "preparing",   [COMMIT_BURNING] = "burning",
 		[COMMIT_VERIFYING] = "verifying", [COMMIT_PUBLISHING] = "publishing", [COMMIT_REBASING] = "rebasing",
 	};
+
+	*ret = (struct burning){
+		.done_bytes = status->done_sectors * SECTOR_BYTES,
+		.all_bytes = status->all_sectors * SECTOR_BYTES,
+	};
+	snprintf(ret->phase, sizeof(ret->phase), "%s", phases[status->phase]);
+	burning_measure(ret, now_ms() - status->began_ms);
+}
+
+static int send_progress(struct connection *n, const struct commit_status *status)
+{
+	struct burning burning;
 	struct line l;
 
 	if (line_begin(&l, "progress") < 0)
 		return -ENOMEM;
-	json_string(&l.json, "phase", phases[status->phase]);
-	json_u64(&l.json, "done", status->done_sectors * SECTOR_BYTES);
-	json_u64(&l.json, "all", status->all_sectors * SECTOR_BYTES);
+	measure(status, &burning);
+	burning_json(&l.json, &burning);
+	json_u64(&l.json, "done", burning.done_bytes); /* their names before 0.3 */
+	json_u64(&l.json, "all", burning.all_bytes);
 	return line_send(&l, n);
 }
 
@@ -270,6 +292,7 @@ static void reply_info(struct connection *n)
 	const struct control_options *o = &n->control->options;
 	_free_ struct disc_session *owned = NULL;
 	const struct disc_session *sessions = NULL;
+	struct commit_status status;
 	struct report_info info;
 	struct disc_state state;
 	struct statvfs df;
@@ -283,14 +306,19 @@ static void reply_info(struct connection *n)
 	}
 	report_info_init(&info, &state, sessions, n_sessions);
 	info.disc = o->disc_path;
-	info.mountpoint = o->mountpoint;
+	pthread_mutex_lock(&n->control->lock);
+	info.mountpoint = n->control->deaf ? NULL : o->mountpoint; /* it ends, and burns */
+	pthread_mutex_unlock(&n->control->lock);
 	info.staging = o->staging;
+	info.device = n->control->device;
 	if (tree_statfs(o->tree, &df) == 0) /* the same as df says */
 		info.capacity_bytes = (uint64_t)df.f_blocks * df.f_frsize;
 	if (o->commit) {
 		tree_space(o->tree, &info.staged_bytes, &info.free_bytes);
 		info.has_stage = true;
 		info.staging_free_bytes = tree_stage_room(o->tree);
+		commit_status(o->commit, &status);
+		measure(&status, &info.burning);
 	}
 	report_info_json(l.json.out, &info, "info");
 	if (line_send_raw(&l, n) == 0)
@@ -408,6 +436,59 @@ static void reply_wait(struct connection *n)
 	send_result(n, &result);
 }
 
+/* Is a commit under way, or will be at once, since the mount has ended and its last commit has not? */
+static bool busy(struct control *c, uint64_t *ret_n, struct commit_result *ret_last)
+{
+	bool is_busy = commit_busy(c->options.commit, ret_n, ret_last);
+
+	pthread_mutex_lock(&c->lock);
+	if (c->finished)
+		*ret_last = c->result;
+	else if (c->deaf)
+		is_busy = true;
+	pthread_mutex_unlock(&c->lock);
+	return is_busy;
+}
+
+/* Until nothing is under way or waits: what the last commit ended with. */
+static void await_idle(struct connection *n)
+{
+	struct control *c = n->control;
+	struct commit_result last;
+	uint64_t before, after;
+
+	if (!busy(c, &before, &last)) {
+		send_result(n, &(struct commit_result){.message = "idle"});
+		return;
+	}
+	do {
+		pthread_mutex_lock(&c->lock);
+		if (!c->finished)
+			wait_slice_locked(&c->changed, &c->lock);
+		pthread_mutex_unlock(&c->lock);
+		if (tell_progress(n) < 0)
+			return;
+	} while (busy(c, &after, &last));
+	if (after == before && !c->deaf)
+		snprintf(last.message, sizeof(last.message), "idle"); /* what it was did not burn: a dry run */
+	send_result(n, &last);
+}
+
+static void reply_await(struct connection *n)
+{
+	if (n->control->options.commit)
+		await_idle(n);
+	else
+		send_result(n, &(struct commit_result){.message = "idle"});
+}
+
+static void reply_cancel(struct connection *n)
+{
+	if (n->control->options.commit)
+		commit_cancel(n->control->options.commit);
+	reply_await(n);
+}
+
 void control_reply(struct connection *n, const char *line)
 {
 	static const struct {
@@ -426,10 +507,8 @@ void control_reply(struct connection *n, const char *line)
 		const char *request;
 		void (*reply)(struct connection *);
 	} others[] = {
-		{"info", reply_info},
-		{"changes", reply_changes},
-		{"status", reply_status},
-		{"wait", reply_wait},
+		{"info", reply_info}, {"changes", reply_changes}, {"status", reply_status},
+		{"wait", reply_wait}, {"await", reply_await},	  {"cancel", reply_cancel},
 	};
 
 	if (strncmp(line, "discard {", 9) == 0) {

@@ -15,15 +15,18 @@
 #include <limits.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "fs/control/protocol.h"
+#include "burner/base/json.h"
 #include "burner/base/log.h"
 #include "burner/base/own.h"
+#include "fs/control/client.h"
+#include "fs/control/mounts.h"
 #include "fs/commit/commit.h"
 #include "fs/daemon/holding.h"
 
 #define POLL_MS 100
-#define VANISHED_MS 10000 /* a daemon without a mount, before it says that it finishes */
+#define VANISHED_MS 3000 /* a daemon without a mount, before it says that it finishes */
 #define ATTEMPTS 5
 
 static int fail(int error, const char *what, const char *why)
@@ -74,6 +77,11 @@ static int resolve_mountpoint(struct opening *o)
 	return S_ISDIR(st.st_mode) ? 0 : fail(-ENOTDIR, given, "the mount point is not a directory");
 }
 
+static bool is_device_name(const char *path)
+{
+	return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
+}
+
 int opening_resolve(struct opening *o, const struct options *options)
 {
 	const char *disc = options->disc;
@@ -82,8 +90,12 @@ int opening_resolve(struct opening *o, const struct options *options)
 			      .capacity_sectors = options->capacity_sectors,
 			      .unbounded = options->unbounded};
 	o->disc_path = realpath(disc, NULL);
-	if (!o->disc_path && errno == ENOENT && options->create)
+	if (!o->disc_path && errno == ENOENT && options->create) {
 		o->disc_path = real_path_of_new(disc);
+		if (o->disc_path && is_device_name(o->disc_path))
+			return fail(-ENOENT, disc,
+				    "no such device; -o create makes image files, and none among devices");
+	}
 	if (!o->disc_path)
 		return fail(-errno, disc,
 			    errno != ENOENT ? NULL :
@@ -119,7 +131,7 @@ static int open_disc(const struct opening *o, struct disc_open_options how, stru
 	return 0;
 }
 
-static int create_image(const struct opening *o)
+static int create_image(struct opening *o)
 {
 	struct disc *d;
 	const char *why = NULL;
@@ -131,7 +143,17 @@ static int create_image(const struct opening *o)
 	if (r < 0)
 		return fail(r, o->disc_path, why);
 	disc_close(d);
+	o->created = true;
 	return 0;
+}
+
+/* A mount that fails leaves no image behind that it has made: the file is as empty as it was made. */
+static void take_image_back(const struct opening *o)
+{
+	struct stat st;
+
+	if (o->created && stat(o->disc_path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+		(void)unlink(o->disc_path);
 }
 
 /* State and sessions of o->disc. */
@@ -151,6 +173,21 @@ static int look(struct opening *o)
 	return 0;
 }
 
+/* The burn of the earlier mount, as far as its daemon tells of it, with a line of progress on a terminal. */
+static void watch_earlier_burn(const struct opening *o)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	struct client_result result;
+	struct progress line;
+	struct client_handlers handlers = {.progress = progress_report, .context = &line};
+
+	if (client_open_disc(o->disc_path, &c) < 0 || client_send(c, "wait") < 0)
+		return;
+	progress_init(&line, PROGRESS_AUTO);
+	(void)client_finish(c, &handlers, &result); /* it keeps what it has to say for us: tell_last_result() */
+	progress_clear(&line);
+}
+
 /* Somebody has the drive. 0: one of us who finishes a burn, try again; else the exit status. */
 static int wait_for_drive(const struct opening *o, const char *why, bool *said)
 {
@@ -168,9 +205,11 @@ static int wait_for_drive(const struct opening *o, const char *why, bool *said)
 	}
 	if (r != -ENOENT)
 		return fail(-EBUSY, o->disc_path, why);
-	if (!*said)
+	if (!*said) {
 		log_notice("%s: waiting for the commit of the earlier mount", o->disc_path);
-	*said = true;
+		*said = true;
+		watch_earlier_burn(o);
+	}
 	return 0;
 }
 
@@ -240,29 +279,80 @@ static void sleep_ms(unsigned ms)
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
 }
 
-/* Is the mount of that holder still there? It says that it finishes only some time after its unmount.  As it says, when
- * the system's mounts cannot be read. */
-static bool still_mounted(const struct opening *o)
-{
-	struct control_mount mount;
+struct holding_mounts {
+	const struct opening *o;
+	int pid; /* the holder */
+	unsigned n;
+};
 
-	return control_find_disc(o->disc_path, &mount) != -ENOENT;
+static void say_held(void *context, int pid, const char *mountpoint)
+{
+	struct holding_mounts *h = context;
+
+	if (h->n++ == 0)
+		log_notice("%s: the earlier mount (process %d) is still there, where it cannot be used from here; "
+			   "waiting until it has gone:",
+			   h->o->disc_path, h->pid);
+	log_notice("  %s in the mount namespace of process %d", mountpoint, pid);
 }
 
-/* 0: try again; else the exit status. */
-static int wait_for_holder(const struct opening *o, const struct stage_holder *holder, unsigned *waited)
+static void note_device(void *context, const char *type, const char *line)
 {
-	if (holder->user == STAGE_MOUNTED && (still_mounted(o) || *waited >= VANISHED_MS)) {
-		log_error("%s is already mounted at %s (process %d)", o->disc_path, holder->mountpoint, holder->pid);
+	struct control_mount *mount = context;
+	char text[32];
+
+	if (strcmp(type, "info") == 0 && json_get_string(line, "device", text, sizeof(text)) == 0)
+		(void)sscanf(text, "%u:%u", &mount->major, &mount->minor);
+}
+
+/* It was unmounted here, but its file system lives on: in other mount namespaces, which are named as far as we may see
+ * them. */
+static void say_who_holds(const struct opening *o, const struct stage_holder *holder)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	struct holding_mounts h = {.o = o, .pid = holder->pid};
+	struct control_mount mount = {.major = 0};
+	struct client_handlers handlers = {.line = note_device, .context = &mount};
+	struct client_result result;
+
+	if (client_open_disc(o->disc_path, &c) == 0 && client_send(c, "info") == 0 &&
+	    client_finish(c, &handlers, &result) == 0 && (mount.major || mount.minor))
+		(void)mounts_held(mount.major, mount.minor, say_held, &h);
+	if (h.n == 0)
+		log_notice("%s: the earlier mount (process %d) is still there, held by something that cannot be seen "
+			   "from here: a mount namespace of another user, a container; waiting until it has gone",
+			   o->disc_path, holder->pid);
+}
+
+/* What has been said to the user so far. */
+struct patience {
+	unsigned waited_ms; /* for a mount that has vanished to say that it finishes */
+	bool told_held, told_finishing;
+};
+
+/* 0: try again; else the exit status. */
+static int wait_for_holder(const struct opening *o, const struct stage_holder *holder, struct patience *p)
+{
+	struct control_mount mount;
+	/* It says that it finishes only some time after its unmount. */
+	int found = holder->user == STAGE_MOUNTED ? control_find_disc(o->disc_path, &mount) : -ENOENT;
+
+	if (holder->user == STAGE_MOUNTED && found != -ENOENT) {
+		log_error("%s is already mounted at %s (process %d)", o->disc_path,
+			  found == 0 ? mount.mountpoint : holder->mountpoint, holder->pid);
 		return 1;
 	}
-	if (holder->user == STAGE_FINISHING && *waited < VANISHED_MS) {
+	if (holder->user == STAGE_MOUNTED && p->waited_ms >= VANISHED_MS && !p->told_held) {
+		say_who_holds(o, holder);
+		p->told_held = true;
+	}
+	if (holder->user == STAGE_FINISHING && !p->told_finishing) {
 		log_notice("%s: waiting for the commit of the earlier mount (process %d)", o->disc_path, holder->pid);
-		*waited = VANISHED_MS;
+		p->told_finishing = true;
+		watch_earlier_burn(o);
 	}
 	sleep_ms(POLL_MS);
-	if (*waited < VANISHED_MS)
-		*waited += POLL_MS;
+	p->waited_ms += POLL_MS;
 	return 0;
 }
 
@@ -305,7 +395,7 @@ static int open_stage(struct opening *o, struct disc_fingerprint *ret)
 {
 	struct stage_options options;
 	struct stage_holder holder;
-	unsigned waited = 0;
+	struct patience patience = {0};
 
 	for (;;) {
 		_free_ char *why = NULL;
@@ -326,7 +416,7 @@ static int open_stage(struct opening *o, struct disc_fingerprint *ret)
 				  o->staging ? o->staging : "", why ? why : strerror(-r));
 			return 1;
 		}
-		r = wait_for_holder(o, &holder, &waited);
+		r = wait_for_holder(o, &holder, &patience);
 		if (r)
 			return r;
 	}
@@ -512,6 +602,7 @@ int opening_open(struct opening *o)
 void opening_release(struct opening *o)
 {
 	tree_free(TAKE_PTR(o->tree));
+	take_image_back(o);
 	give_back(o);
 	free(o->sessions);
 	free(o->disc_path);

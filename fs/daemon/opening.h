@@ -20,6 +20,7 @@ struct opening {
 	const struct options *options;
 	char *disc_path, *mountpoint, *staging; /* absolute; staging NULL: the default */
 	bool read_only;
+	bool created; /* the image is of our making, and taken back unless the mount comes up */
 	struct disc *disc;
 	struct disc_state state;
 	struct disc_session *sessions;

@@ -118,6 +118,7 @@ struct stage {
 	char leaf[STAGE_LEAF_MAX]; /* by_identity: the directory's name in it */
 	dev_t device;
 	struct stage_origin here; /* of disc_path, as it was opened */
+	uint32_t dir_ino;	  /* of the directory, so many bits as are kept */
 	struct wal wal;
 
 	struct lock lock; /* recursive: the connection and all below */
@@ -142,6 +143,7 @@ struct stage {
 	char *made_for;		    /* path of the disc the stage was begun with, … */
 	struct stage_origin origin; /* … which file that was, … */
 	struct timespec begun;	    /* … and when the first row was put; zeros: it is empty */
+	bool copied; /* the directory is a copy, too: as good as the copy of the disc */
 	bool capacity_kept;
 	uint64_t capacity_sectors;
 	struct stage_commit commit;
@@ -290,7 +292,7 @@ enum stage_kin {
 };
 enum stage_kin stage_kin(const struct stage_origin *was, const char *was_path, struct timespec begun,
 			 const struct stage_origin *now, const char *now_path, char **ret_original);
-void stage_origin_pack(const struct stage_origin *o, uint8_t to[36]);
+void stage_origin_pack(const struct stage_origin *o, uint32_t directory, uint8_t to[36]);
 void stage_origin_unpack(const uint8_t from[36], struct stage_origin *ret);
 
 /* stage.c: for rescue.c.  Its database is open. */

@@ -9,7 +9,7 @@
  *	moved to another file system		nothing is left at its path: whoever comes is its heir
  *	restored from a backup			its path, another inode, and the old one is not beside it: the same
  *	a disc in a drive			any drive is as good
- * An original that cannot be looked at is there.  A copy that is older than the first thing staged has nothing to take:
+ * An original that cannot be looked at is there.  Where the stage's directory is a copy, too, the original keeps its own.  A copy that is older than the first thing staged has nothing to take:
  * it gets a stage of its own.
  */
 #include <dirent.h>
@@ -137,10 +137,11 @@ enum stage_kin stage_kin(const struct stage_origin *was, const char *was_path, s
 	return KIN_COPY;
 }
 
-/* flags 4, dev 8, ino 8, born 8 and 4 (and 4 that are zero) */
-void stage_origin_pack(const struct stage_origin *o, uint8_t to[36])
+/* flags 4, dev 8, ino 8, born 8 and 4, of the inode number of the stage's own directory 4 */
+void stage_origin_pack(const struct stage_origin *o, uint32_t directory, uint8_t to[36])
 {
 	memset(to, 0, 36);
+	put_le32(to + 32, directory);
 	put_le32(to, (o->known ? ORIGIN_KNOWN : 0u) | (o->device ? ORIGIN_DEVICE : 0u));
 	put_le64(to + 4, o->dev);
 	put_le64(to + 12, o->ino);

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,9 +63,22 @@ void stage_place_release(struct stage_place *p)
 
 /* ---- the default root ---- */
 
+/* mount(8) hands root's HOME to the helper that it runs for a user: then the user database says where he is at home. */
+static const char *home_directory(char *buf, size_t size)
+{
+	const char *home = getenv("HOME");
+	struct passwd user, *found = NULL;
+	struct stat st;
+
+	if (home && home[0] == '/' && stat(home, &st) == 0 && st.st_uid == geteuid())
+		return home;
+	return getpwuid_r(geteuid(), &user, buf, size, &found) == 0 && found ? found->pw_dir : home;
+}
+
 int stage_default_root(char **ret)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	char buf[4096];
+	const char *state = getenv("XDG_STATE_HOME"), *home = home_directory(buf, sizeof(buf));
 	char *root = NULL;
 	int n;
 

@@ -80,7 +80,10 @@ static int stage_new(struct stage_place *p, const struct stage_options *o, struc
 	s->step = sqlite3_step;
 	s->failed_lba = UINT32_MAX;
 	s->bodies_fd = s->db_fd = s->wal.fd = -1;
-	s->device = fstat(s->dir_fd, &st) ? 0 : st.st_dev;
+	if (!fstat(s->dir_fd, &st)) {
+		s->device = st.st_dev;
+		s->dir_ino = (uint32_t)st.st_ino;
+	}
 	*ret = s;
 	return 0;
 }
@@ -150,7 +153,10 @@ static bool holds_something(struct stage *s) { return !stage_empty(s) || s->comm
 
 static enum stage_kin kin_of(const struct stage *s, char **ret_original)
 {
-	return stage_kin(&s->origin, s->made_for ? s->made_for : "", s->begun, &s->here, s->disc_path, ret_original);
+	enum stage_kin kin = stage_kin(&s->origin, s->made_for ? s->made_for : "", s->begun, &s->here, s->disc_path,
+				       s->copied ? NULL : ret_original);
+
+	return s->copied && kin != KIN_SAME ? KIN_HEIR : kin;
 }
 
 /* On this very image, under whatever name, and whatever is in it now. */
@@ -249,7 +255,7 @@ static int follow(struct stage *s)
 {
 	if (s->read_only || !s->here.known ||
 	    (s->made_for && !strcmp(s->made_for, s->disc_path) && s->origin.known && s->origin.ino == s->here.ino &&
-	     s->origin.dev == s->here.dev && s->origin.born.tv_sec == s->here.born.tv_sec))
+	     s->origin.dev == s->here.dev && s->origin.born.tv_sec == s->here.born.tv_sec && !s->copied))
 		return 0;
 	return stage_state_put_origin(s);
 }

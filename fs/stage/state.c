@@ -200,6 +200,7 @@ static int load_origin(struct stage *s)
 	if (r)
 		return r;
 	stage_origin_unpack(origin, &s->origin);
+	s->copied = s->origin.known && get_le32(origin + 32) != s->dir_ino;
 	s->begun = (struct timespec){(time_t)get_le64(begun), (long)(get_le32(begun + 8) % 1000000000u)};
 	return load_capacity(s);
 }
@@ -287,7 +288,7 @@ int stage_state_put_origin(struct stage *s)
 	char *path = strdup(s->disc_path ? s->disc_path : "");
 	int r = path ? stage_state_put(s, "disc", path, strlen(path)) : -ENOMEM;
 
-	stage_origin_pack(&s->here, origin);
+	stage_origin_pack(&s->here, s->dir_ino, origin);
 	if (!r)
 		r = stage_state_put(s, "origin", origin, sizeof(origin));
 	if (r) {
@@ -297,6 +298,7 @@ int stage_state_put_origin(struct stage *s)
 	free(s->made_for);
 	s->made_for = path;
 	s->origin = s->here;
+	s->copied = false;
 	return 0;
 }
 

@@ -16,7 +16,7 @@ static void nap(long ms) { nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1
 
 static void wait_phase(struct world *w, enum commit_phase phase)
 {
-	struct commit_status s = {COMMIT_IDLE, 0, 0};
+	struct commit_status s = {.phase = COMMIT_IDLE};
 
 	for (int i = 0; i < 2000 && (s.phase != phase || (phase == COMMIT_BURNING && !s.all_sectors)); i++) {
 		commit_status(w->commit, &s);

@@ -141,7 +141,7 @@ static void test_kills(void **state)
 static void change_meanwhile(struct world *w)
 {
 	struct waiter waiter = WAITER;
-	struct commit_status s = {COMMIT_IDLE, 0, 0};
+	struct commit_status s = {.phase = COMMIT_IDLE};
 
 	REQUIRE(world_open(w) == 0);
 	world_mkdir(w, "d");

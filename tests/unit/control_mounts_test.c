@@ -196,14 +196,14 @@ struct heard {
 	uint64_t done, all;
 	char phase[32];
 };
-static void on_progress(void *context, const char *phase, uint64_t done, uint64_t all)
+static void on_progress(void *context, const struct burning *b)
 {
 	struct heard *h = context;
 
 	h->progress++;
-	h->done = done;
-	h->all = all;
-	snprintf(h->phase, sizeof(h->phase), "%s", phase);
+	h->done = b->done_bytes;
+	h->all = b->all_bytes;
+	snprintf(h->phase, sizeof(h->phase), "%s", b->phase);
 }
 static void on_line(void *context, const char *type, const char *line)
 {
@@ -241,11 +241,12 @@ static int converse(struct daemon *d, const char *request, struct heard *h, stru
 
 static void a_result_with_progress(void **unused)
 {
-	struct daemon d = {.says = "{\"type\":\"progress\",\"phase\":\"burning\",\"done\":4096,\"all\":8192}\n"
-				   "{\"type\":\"progress\",\"phase\":\"verifying\",\"done\":1,\"all\":2}\n"
-				   "{\"type\":\"result\",\"error\":0,\"message\":\"\",\"burned\":true,\"append_bytes\":"
-				   "131072,\"data_bytes\":4096,\"shared_bytes\":7,"
-				   "\"tree_bytes\":6144,\"fits\":true,\"session\":3}\n"};
+	struct daemon d = {
+		.says = "{\"type\":\"progress\",\"phase\":\"burning\",\"done_bytes\":4096,\"all_bytes\":8192}\n"
+			"{\"type\":\"progress\",\"phase\":\"verifying\",\"done_bytes\":1,\"all_bytes\":2}\n"
+			"{\"type\":\"result\",\"error\":0,\"message\":\"\",\"burned\":true,\"append_bytes\":"
+			"131072,\"data_bytes\":4096,\"shared_bytes\":7,"
+			"\"tree_bytes\":6144,\"fits\":true,\"session\":3}\n"};
 	struct client_result result;
 	struct heard h;
 

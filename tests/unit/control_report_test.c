@@ -254,20 +254,34 @@ static void printable(void **unused)
 	assert_string_equal(report_printable("\xc3", buf, sizeof(buf)), "?");
 }
 
-static void progress_line(void **unused)
+static void burning_figures(void **unused)
 {
-	struct progress p = {.phase = "burning", .began_ms = 1000};
-	char text[160];
+	struct burning b = {.phase = "burning", .done_bytes = 5u << 20, .all_bytes = 20u << 20}, back;
+	char text[BURNING_TEXT], *object = NULL;
+	size_t size;
 
 	(void)unused;
-	progress_format(&p, 5u << 20, 20u << 20, 3000, text, sizeof(text));
-	assert_string_equal(text, "burning     25%  5.0 MiB of 20.0 MiB  2.5 MiB/s");
-	progress_format(&p, 5u << 20, 20u << 20, 1100, text, sizeof(text)); /* too early for a rate */
-	assert_string_equal(text, "burning     25%  5.0 MiB of 20.0 MiB");
-	progress_format(&p, 30u << 20, 20u << 20, 1100, text, sizeof(text));
-	assert_string_equal(text, "burning    100%  20.0 MiB of 20.0 MiB");
-	progress_format(&p, 0, 0, 3000, text, sizeof(text));
-	assert_string_equal(text, "burning");
+	burning_measure(&b, 100); /* too early for a rate */
+	assert_string_equal(burning_text(&b, text), "burning     25%  5.0 MiB of 20.0 MiB");
+	burning_measure(&b, 2000);
+	assert_string_equal(burning_text(&b, text), "burning     25%  5.0 MiB of 20.0 MiB  2.5 MiB/s  0:06 left");
+	struct json j = {open_memstream(&object, &size), false};
+	json_open(&j, NULL, '{');
+	burning_json(&j, &b);
+	json_close(&j, '}');
+	fclose(j.out);
+	assert_int_equal(burning_parse(object, &back), 0);
+	assert_memory_equal(&back, &b, sizeof(b));
+	free(object);
+	b.done_bytes = 30u << 20;
+	burning_measure(&b, 2000);
+	assert_int_equal(b.bytes_per_second, 15u << 20);
+	b = (struct burning){.phase = "burning", .done_bytes = 1u << 20, .all_bytes = 5000ull << 20};
+	burning_measure(&b, 1000);
+	assert_string_equal(burning_text(&b, text), "burning      0%  1.0 MiB of 4.9 GiB  1.0 MiB/s  1:23:19 left");
+	assert_string_equal(burning_text(&(struct burning){.phase = "burning"}, text), "burning");
+	assert_true(burning_idle(&(struct burning){.phase = "idle"}) && burning_idle(&(struct burning){.phase = ""}));
+	assert_int_equal(burning_parse("{\"phase\":\"burning\"}", &back), -EINVAL);
 }
 
 int main(void)
@@ -282,7 +296,7 @@ int main(void)
 		cmocka_unit_test(text_for_people),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(printable),
-		cmocka_unit_test(progress_line),
+		cmocka_unit_test(burning_figures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

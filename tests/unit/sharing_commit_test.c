@@ -418,7 +418,7 @@ static void test_foreign_found(void **state)
 
 static void wait_phase(struct world *w, enum commit_phase phase)
 {
-	struct commit_status s = {COMMIT_IDLE, 0, 0};
+	struct commit_status s = {.phase = COMMIT_IDLE};
 
 	for (int i = 0; i < 5000 && (s.phase != phase || (phase == COMMIT_BURNING && !s.all_sectors)); i++) {
 		commit_status(w->commit, &s);

@@ -69,10 +69,11 @@ static void check_string(const char *text)
 		     strlen(mount.mount.source) < sizeof(mount.mount.source));
 }
 
-static void on_progress(void *context, const char *phase, uint64_t done, uint64_t all)
+static void on_progress(void *context, const struct burning *b)
 {
-	(void)done, (void)all;
-	*(size_t *)context += strlen(phase);
+	char text[BURNING_TEXT];
+
+	*(size_t *)context += strlen(burning_text(b, text));
 }
 
 static void on_line(void *context, const char *type, const char *line)
