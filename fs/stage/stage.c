@@ -251,8 +251,13 @@ static int claim(struct stage *s, struct attempt *a)
 }
 
 /* The file was renamed, or is another one: the stage goes with it. */
-static int follow(struct stage *s)
+static int follow(struct stage *s, const struct stage_options *o)
 {
+	const struct disc_fingerprint same_state = s->fingerprint;
+
+	if (!s->read_only && s->identity.is_provisional && o->identity.is_provisional &&
+	    !same(s->identity.id, o->identity.id))
+		return stage_state_bind(s, &o->identity, &same_state);
 	if (s->read_only || !s->here.known ||
 	    (s->made_for && !strcmp(s->made_for, s->disc_path) && s->origin.known && s->origin.ino == s->here.ino &&
 	     s->origin.dev == s->here.dev && s->origin.born.tv_sec == s->here.born.tv_sec && !s->copied))
@@ -326,7 +331,7 @@ static int judge(struct stage *s, struct attempt *a)
 		if (s->read_only ||
 		    (same(s->identity.id, o->identity.id) && same(s->identity.provisional, o->identity.provisional) &&
 		     disc_same_state(&s->fingerprint, &o->fingerprint)))
-			return follow(s);
+			return follow(s, o);
 		return begin_anew(s, o);
 	}
 	if (!belongs(s, &o->identity))
@@ -335,9 +340,9 @@ static int judge(struct stage *s, struct attempt *a)
 	if (r)
 		return r;
 	if (s->commit.state != STAGE_IDLE || disc_same_state(&s->fingerprint, &o->fingerprint))
-		return follow(s);
+		return follow(s, o);
 	r = still_blank(s, o) ? rebind_blank(s, o) : stale_state(a, s);
-	return r ? r : follow(s);
+	return r ? r : follow(s, o);
 }
 
 /* ---- opening ---- */
