@@ -7,13 +7,13 @@
 
 #include <stdbool.h>
 
-/* Together, or where that cannot be one after the other; what was dropped is printed, what could not be is told.  COMMAND_DONE, or COMMAND_FAILED when one
- * could not. */
+/* Together, or where that cannot be one after the other; what was dropped is printed, what could not be is told.
+ * COMMAND_DONE, or COMMAND_FAILED when one could not. */
 int discard_paths(char *const *paths, int n, bool json, bool quiet);
 /* Neither a mount point nor a mounted disc: then it is a path in a mount. */
 bool discard_is_path(const char *argument);
-/* The mount that a path lies in, which may be gone, and the path in it, "" the mount point itself; relative ones from the
- * current directory.  Links are followed but for the last one.  -ENOENT: it is in none. */
+/* The mount that a path lies in, which may be gone, and the path in it, "" the mount point itself; relative ones
+ * from the current directory.  Links are followed but for the last one.  -ENOENT: it is in none. */
 struct control_mount;
 int discard_locate(const char *path, struct control_mount *ret, char inside[4096]);
 

@@ -18,18 +18,19 @@
 #include "fs/control/mounts.h"
 #include "fs/stage/stage.h"
 
-static const char help[] = "Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n"
-			   "Show medium, sessions, used and free space, and what is staged.\n"
-			   "\n"
-			   "  -j, --json        print it as JSON\n"
-			   "      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
-			   "  -c, --changes     print what is staged in a mount: A added, M changed, D removed, R renamed\n"
-			   "      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted "
-			   "with -o staging=DIR\n"
-			   "  -h, --help        print this\n"
-			   "  -V, --version     print the version\n"
-			   "\n"
-			   "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
+static const char help[] =
+	"Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n"
+	"Show medium, sessions, used and free space, and what is staged.\n"
+	"\n"
+	"  -j, --json        print it as JSON\n"
+	"      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
+	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed, R renamed\n"
+	"      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted "
+	"with -o staging=DIR\n"
+	"  -h, --help        print this\n"
+	"  -V, --version     print the version\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 struct options {
 	bool json, msinfo, changes;

@@ -19,8 +19,8 @@
  *	{"type":"progress","phase":"burning","done_bytes":N,"all_bytes":N,"bytes_per_second":N,"seconds_left":N}
  *								zero or more; the last two once they are known;
  *								"done" and "all" are the older names of the first two
- *	{"type":"change","kind":"A|M|D","path":"…","bytes":N}	to changes; kind R has "from", its path on the disc, too; and to
- *								discard of paths, "-" where nothing is staged
+ *	{"type":"change","kind":"A|M|D|R","path":"…","bytes":N}	to changes; R has "from", its path on the disc, too; and
+ *								to discard of paths, "-" where nothing is staged
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"
  *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,
  *	 "shared_bytes":…,"tree_bytes":…,"fits":…,"session":…}	the last one

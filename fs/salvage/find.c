@@ -2,8 +2,8 @@
 /*
  * Which stage is meant.
  *
- * The user names a disc as it was mounted, or where it is now; the disc may be gone, may be another file of that name, or
- * may be a copy.  So each stage is asked what it knows, and the best answer is taken, if it is one:
+ * The user names a disc as it was mounted, or where it is now; the disc may be gone, may be another file of that
+ * name, or may be a copy.  So each stage is asked what it knows, and the best answer is taken, if it is one:
  *	1. it was begun on this very file (inode), or its directory is named;
  *	2. its disc was at this path;
  *	3. it is for this disc by its identity, and the file it was begun on is gone (a disc that was moved, any drive).

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * All stages, and why each waits.  Images are looked into; of drives it is not asked which disc they hold, for that takes
- * seconds, and the drive from others.
+ * All stages, and why each waits.  Images are looked into; of drives it is not asked which disc they hold, for that
+ * takes seconds, and the drive from others.
  */
 #include <errno.h>
 #include <stdarg.h>

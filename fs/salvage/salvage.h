@@ -10,7 +10,7 @@
  *
  * Threads: one.  Errors: -ENOENT nothing is staged for it; -EBUSY a mount or another salvage has it; -EBADMSG damaged
  * (the stage, or what of the disc it stands on); -ESTALE it is not for this disc; -ENOTUNIQ several stages might be
- * meant; those of stage.h and disc.h.
+ * meant; those of fs/stage/stage.h and cdappendfs/disc.h.
  */
 #ifndef FS_SALVAGE_SALVAGE_H
 #define FS_SALVAGE_SALVAGE_H

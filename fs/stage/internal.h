@@ -2,8 +2,9 @@
 /*
  * internal.h - the stage's parts among themselves (fs/stage only)
  *
- *	stage.c place.c		opening, the lock, whose stage it is, closing
- *	origin.c		which file it was begun on: originals and copies
+ *	stage.c place.c		its directory, the lock, closing
+ *	opening.c		whose stage it is
+ *	origin.c kept.c		which file it was begun on: originals and copies; what is kept of that
  *	rescue.c		stages looked at without their disc
  *	database.c schema.c	the database: schema, statements, the open transaction
  *	wal.c			its log, held back until the bodies are synced
@@ -143,7 +144,7 @@ struct stage {
 	char *made_for;		    /* path of the disc the stage was begun with, … */
 	struct stage_origin origin; /* … which file that was, … */
 	struct timespec begun;	    /* … and when the first row was put; zeros: it is empty */
-	bool copied; /* the directory is a copy, too: as good as the copy of the disc */
+	bool copied;		    /* the directory is a copy, too: as good as the copy of the disc */
 	bool capacity_kept;
 	uint64_t capacity_sectors;
 	struct stage_commit commit;
@@ -185,6 +186,7 @@ int stage_schema_setup(struct stage *s); /* checks what is there, or makes it */
 
 /* state.c: the lock held */
 int stage_state_load(struct stage *s);
+int stage_state_get_packed(struct stage *s, const char *key, uint8_t *packed, size_t length); /* absent: zeros */
 int stage_state_put(struct stage *s, const char *key, const void *value, size_t length);
 int stage_state_put_number(struct stage *s, const char *key, uint64_t value);
 int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_length); /* -ENOENT */
@@ -194,9 +196,10 @@ int stage_state_forget_failed_lba(struct stage *s);
 int stage_state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
 int stage_state_settle_ino(struct stage *s);	/* closing: give back what was reserved and not given */
 bool stage_state_result_waits(struct stage *s); /* a failure that nobody was shown */
-int stage_state_put_origin(struct stage *s);	/* the disc is where and what it is now */
-int stage_state_begin(struct stage *s);		/* the first row comes */
-int stage_state_end(struct stage *s);		/* the last one went */
+int stage_state_load_origin(struct stage *s);
+int stage_state_put_origin(struct stage *s); /* the disc is where and what it is now */
+int stage_state_begin(struct stage *s);	     /* the first row comes */
+int stage_state_end(struct stage *s);	     /* the last one went */
 
 /* rows.c, name_rows.c: the lock held */
 int stage_rows_load(struct stage *s); /* the sets in memory */
@@ -300,6 +303,11 @@ int stage_open_place(struct stage_place *p, const struct stage_options *o, struc
 /* Without rows and bodies, and unchecked. */
 int stage_glance(struct stage_place *p, const struct stage_options *o, struct stage **ret);
 void stage_free(struct stage *s);
+static inline void stage_freep(struct stage **s)
+{
+	if (*s)
+		stage_free(*s);
+}
 /* The directory of a disc that was blank gets the name of what it has become. */
 int stage_rename(struct stage *s, const struct disc_identity *identity);
 

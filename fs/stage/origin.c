@@ -9,8 +9,8 @@
  *	moved to another file system		nothing is left at its path: whoever comes is its heir
  *	restored from a backup			its path, another inode, and the old one is not beside it: the same
  *	a disc in a drive			any drive is as good
- * An original that cannot be looked at is there.  Where the stage's directory is a copy, too, the original keeps its own.  A copy that is older than the first thing staged has nothing to take:
- * it gets a stage of its own.
+ * An original that cannot be looked at is there.  Where the stage's directory is a copy, too, the original keeps its
+ * own.  A copy that is older than the first thing staged has nothing to take: it gets a stage of its own.
  */
 #include <dirent.h>
 #include <errno.h>

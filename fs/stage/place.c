@@ -4,9 +4,9 @@
  *
  * The lock is flock(2) on the file `lock`: it belongs to the open file, so it goes with the daemon's fork and ends
  * with its last process, however that dies.  The file's text says who holds it (lines: pid, user, disc, the file of
- * the disc and since when something is staged for it, mountpoint; the last to the end of the file).  A reader (cdappendfs-info) takes it shared and writes nothing. A holder that
- * closes an empty stage removes the files under the lock; whoever opened them before sees by the link counts that
- * they are gone, and begins again.
+ * the disc and since when something is staged for it, mountpoint; the last to the end of the file).  A reader
+ * (cdappendfs-info) takes it shared and writes nothing. A holder that closes an empty stage removes the files under
+ * the lock; whoever opened them before sees by the link counts that they are gone, and begins again.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -349,8 +349,8 @@ static void parse_origin(const char *text, struct stage_holder *holder)
 	holder->begun.tv_sec = (time_t)begun;
 }
 
-/* "image LENGTH PATH": the path is as long as it says, whatever is in it.  Where the lines before it end; *ret_rest: what
- * comes behind it. */
+/* "image LENGTH PATH": the path is as long as it says, whatever is in it.  Where the lines before it end;
+ * *ret_rest: what comes behind it. */
 static char *parse_disc(char *text, struct stage_holder *holder, char **ret_rest)
 {
 	char *at = strstr(text, "\nimage "), *path;

@@ -14,7 +14,8 @@
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
-/* The directory, and, when it is one of the default root, by its name in that: so it can be removed when it is empty. */
+/* The directory, and, when it is one of the default root, by its name in that: so it can be removed when it is
+ * empty. */
 static int open_place(struct stage_place *p, const char *directory, enum place_how how, struct stage_holder *ret_holder,
 		      char **ret_why)
 {

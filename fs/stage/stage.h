@@ -76,8 +76,8 @@ struct stage_options {
  * bound when the disc was burned since.  -EBUSY: in use, *ret_holder says by whom.  -ESTALE: not empty and made for
  * another disc or state of it; *ret_why (allocated, the caller frees) names both and the ways out.  An empty stale
  * stage is simply begun anew.  -EBADMSG: damaged, or what it had is gone.  Copies of an image have its identity, but
- * not its stage: whose it is, origin.c says.  While a commit is recorded as under way the fingerprint is not compared: recovery decides
- * (stage_commit_get), then calls stage_rebind.
+ * not its stage: whose it is, origin.c says.  While a commit is recorded as under way the fingerprint is not
+ * compared: recovery decides (stage_commit_get), then calls stage_rebind.
  */
 int stage_open(const struct stage_options *options, struct stage **ret, struct stage_holder *ret_holder,
 	       char **ret_why);

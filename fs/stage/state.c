@@ -27,8 +27,6 @@
 #define FINGERPRINT_BYTES 48u
 #define COMMIT_BYTES 60u
 #define RESULT_HEADER_BYTES 5u
-#define ORIGIN_BYTES 36u
-#define BEGUN_BYTES 12u
 
 int stage_state_put(struct stage *s, const char *key, const void *value, size_t length)
 {
@@ -111,8 +109,8 @@ int stage_state_forget_failed_lba(struct stage *s)
 	return r;
 }
 
-/* A blob of known length; absent: zeros. */
-static int get_packed(struct stage *s, const char *key, uint8_t *packed, size_t length)
+/* A blob of known length. */
+int stage_state_get_packed(struct stage *s, const char *key, uint8_t *packed, size_t length)
 {
 	_free_ void *value = NULL;
 	size_t got;
@@ -155,7 +153,7 @@ static int load_failed_lba(struct stage *s)
 static int load_commit(struct stage *s)
 {
 	uint8_t p[COMMIT_BYTES];
-	int r = get_packed(s, "commit", p, sizeof(p));
+	int r = stage_state_get_packed(s, "commit", p, sizeof(p));
 
 	if (r)
 		return r;
@@ -176,44 +174,15 @@ static int load_commit(struct stage *s)
 	return 0;
 }
 
-static int load_capacity(struct stage *s)
-{
-	uint64_t sectors = 0;
-	int r = stage_state_get_number(s, "capacity", &sectors);
-
-	if (r && r != -ENOENT)
-		return r;
-	if (sectors >= UINT32_MAX)
-		return -EBADMSG;
-	s->capacity_kept = r == 0;
-	s->capacity_sectors = sectors;
-	return 0;
-}
-
-static int load_origin(struct stage *s)
-{
-	uint8_t origin[ORIGIN_BYTES], begun[BEGUN_BYTES];
-	int r = get_packed(s, "origin", origin, sizeof(origin));
-
-	if (!r)
-		r = get_packed(s, "begun", begun, sizeof(begun));
-	if (r)
-		return r;
-	stage_origin_unpack(origin, &s->origin);
-	s->copied = s->origin.known && get_le32(origin + 32) != s->dir_ino;
-	s->begun = (struct timespec){(time_t)get_le64(begun), (long)(get_le32(begun + 8) % 1000000000u)};
-	return load_capacity(s);
-}
-
 static int load_binding(struct stage *s)
 {
 	uint8_t p[IDENTITY_BYTES], f[FINGERPRINT_BYTES];
 	void *path = NULL;
 	size_t length;
-	int r = get_packed(s, "identity", p, sizeof(p));
+	int r = stage_state_get_packed(s, "identity", p, sizeof(p));
 
 	if (!r)
-		r = get_packed(s, "fingerprint", f, sizeof(f));
+		r = stage_state_get_packed(s, "fingerprint", f, sizeof(f));
 	if (r)
 		return r;
 	memcpy(s->identity.id, p, 32);
@@ -226,7 +195,7 @@ static int load_binding(struct stage *s)
 		return r;
 	free(s->made_for); /* of an earlier look */
 	s->made_for = path;
-	return load_origin(s);
+	return stage_state_load_origin(s);
 }
 
 int stage_state_load(struct stage *s)
@@ -278,93 +247,6 @@ int stage_state_bind(struct stage *s, const struct disc_identity *identity, cons
 	s->identity = *identity;
 	s->fingerprint = *fingerprint;
 	return 0;
-}
-
-/* ---- what file it is for, and since when ---- */
-
-int stage_state_put_origin(struct stage *s)
-{
-	uint8_t origin[ORIGIN_BYTES];
-	char *path = strdup(s->disc_path ? s->disc_path : "");
-	int r = path ? stage_state_put(s, "disc", path, strlen(path)) : -ENOMEM;
-
-	stage_origin_pack(&s->here, s->dir_ino, origin);
-	if (!r)
-		r = stage_state_put(s, "origin", origin, sizeof(origin));
-	if (r) {
-		free(path);
-		return r;
-	}
-	free(s->made_for);
-	s->made_for = path;
-	s->origin = s->here;
-	s->copied = false;
-	return 0;
-}
-
-/* By the clock of the file system: whether a copy is older is asked. */
-int stage_state_begin(struct stage *s)
-{
-	uint8_t begun[BEGUN_BYTES];
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &s->begun);
-	put_le64(begun, (uint64_t)s->begun.tv_sec);
-	put_le32(begun + 8, (uint32_t)s->begun.tv_nsec);
-	stage_place_write_lock(s);
-	return stage_state_put(s, "begun", begun, sizeof(begun));
-}
-
-int stage_state_end(struct stage *s)
-{
-	bool said = s->begun.tv_sec != 0;
-
-	s->begun = (struct timespec){0};
-	if (!said)
-		return 0;
-	stage_place_write_lock(s);
-	return stage_state_delete(s, "begun");
-}
-
-/* ---- the capacity that no session says yet ---- */
-
-int stage_capacity(struct stage *s, uint64_t *ret_sectors)
-{
-	int r;
-
-	stage_lock(s);
-	r = s->capacity_kept ? 0 : -ENOENT;
-	if (!r)
-		*ret_sectors = s->capacity_sectors;
-	stage_unlock(s);
-	return r;
-}
-
-int stage_keep_capacity(struct stage *s, uint64_t sectors)
-{
-	int r = 0;
-
-	stage_lock(s);
-	if (!s->capacity_kept || s->capacity_sectors != sectors)
-		r = stage_state_put_number(s, "capacity", sectors);
-	if (!r) {
-		s->capacity_kept = true;
-		s->capacity_sectors = sectors;
-	}
-	stage_unlock(s);
-	return r;
-}
-
-int stage_forget_capacity(struct stage *s)
-{
-	int r = 0;
-
-	stage_lock(s);
-	if (s->capacity_kept)
-		r = stage_state_delete(s, "capacity");
-	if (!r)
-		s->capacity_kept = false;
-	stage_unlock(s);
-	return r;
 }
 
 int stage_rebind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint)

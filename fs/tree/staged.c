@@ -7,7 +7,7 @@
  * another name.  What lies below a directory that was removed is hidden, too, and is read only when a name is left
  * whose node came from nowhere.
  */
-#include "fs/tree/staged.h"
+#include "fs/tree/staged_walk.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,52 +18,7 @@
 #include "burner/base/search.h"
 #include "fs/tree/internal.h"
 
-#define DEPTH_MAX 4096u
-
-/* A record of the base that the merged tree does not show. */
-struct hidden {
-	uint64_t parent, ino;
-	char *name;
-	struct iso_entry entry;
-	bool moved; /* its node has another name now */
-};
-
-struct item {
-	uint64_t parent, ino;
-	const char *name;
-	char *owned; /* the same, when the record is the base's */
-	const struct stage_node *row;
-	bool named;
-	struct iso_entry base; /* under that name; mode 0: none */
-	struct hidden *from;   /* renamed */
-	bool unread;	       /* the base, which is gone, may have had it */
-	char kind;
-};
-
-struct visit {
-	uint64_t ino, parent;
-	struct iso_extent dir;
-	char *path;   /* owned; NULL: … */
-	bool removed; /* … only what is hidden below it is of interest */
-	bool noted;   /* it is in the list of directories */
-};
-
-struct walk {
-	struct stage_snapshot *snapshot;
-	struct iso *base;
-	struct visit *stack;
-	size_t n_stack, stack_capacity;
-	struct item *items;
-	size_t n_items, items_capacity;
-	struct hidden **hidden;
-	size_t n_hidden, hidden_capacity;
-	struct staged_dir *dirs;
-	size_t n_dirs, dirs_capacity;
-	bool *row_met;			    /* for each row: its directory has been met */
-	uint64_t visited, bytes, max_bytes; /* directories of the base: how many, their length */
-};
-
-static void walk_release(struct walk *w)
+void staged_walk_release(struct walk *w)
 {
 	for (size_t i = 0; i < w->n_items; i++) {
 		iso_entry_release(&w->items[i].base);
@@ -143,7 +98,7 @@ static int grow(void *list, size_t *capacity, size_t n, size_t size)
 	return 0;
 }
 
-static struct iso_entry take_entry(struct iso_entry *e)
+struct iso_entry staged_take(struct iso_entry *e)
 {
 	struct iso_entry taken = *e;
 
@@ -207,7 +162,7 @@ static int push(struct walk *w, const struct visit *v)
 	return r;
 }
 
-static char *join(const char *path, const char *name)
+char *staged_join(const char *path, const char *name)
 {
 	char *joined;
 
@@ -221,7 +176,7 @@ static int enter(struct walk *w, const struct visit *above, const char *name, ui
 
 	if (leads_in_circles(w, staged_row(w->snapshot, ino), dir))
 		return -EBADMSG;
-	v.path = above ? join(above->path, name) : strdup("");
+	v.path = above ? staged_join(above->path, name) : strdup("");
 	if (!v.path)
 		return -ENOMEM;
 	r = push(w, &v);
@@ -275,7 +230,7 @@ static int base_entry(struct walk *w, struct visit *at, struct iso_entry *e)
 		free(item.owned);
 		return r ? r : -ENOMEM;
 	}
-	item.base = take_entry(e);
+	item.base = staged_take(e);
 	r = add_item(w, &item);
 	if (r) {
 		free(item.owned);
@@ -314,7 +269,7 @@ static int list_base(struct walk *w, struct visit *v, struct range *range)
 			if (w->snapshot->names[range->from + i].ino != e.ino)
 				r = add_hidden(w, v->ino, &e);
 			iso_entry_release(&range->seen[i]);
-			range->seen[i] = take_entry(&e);
+			range->seen[i] = staged_take(&e);
 		} else {
 			r = base_entry(w, v, &e);
 		}
@@ -329,7 +284,7 @@ static int staged_entry(struct walk *w, const struct visit *at, size_t i, struct
 	struct item item = {.parent = at->ino, .ino = name->ino, .name = name->name, .named = true};
 	int r;
 
-	item.base = take_entry(seen);
+	item.base = staged_take(seen);
 	item.unread = !w->base && at->dir.bytes;
 	item.row = name->ino == STAGE_WHITEOUT ? NULL : staged_row(w->snapshot, name->ino);
 	r = add_item(w, &item);
@@ -473,68 +428,18 @@ static int begin(struct walk *w)
 	return r ? r : enter(w, NULL, "", TREE_ROOT, dir);
 }
 
-/* ---- what became of what ---- */
-
-static int compare_hidden(const void *a, const void *b)
+int staged_walk(struct walk *w)
 {
-	const struct hidden *x = *(struct hidden *const *)a, *y = *(struct hidden *const *)b;
+	int r = begin(w);
 
-	if (x->ino != y->ino)
-		return x->ino < y->ino ? -1 : 1;
-	if (x->parent != y->parent)
-		return x->parent < y->parent ? -1 : 1;
-	return strcmp(x->name, y->name);
+	if (r == 0)
+		r = run(w);
+	if (r == 0 && !w->base)
+		r = find_lost_dirs(w);
+	return r == 0 && !w->base ? find_lost_files(w) : r;
 }
 
-static bool hidden_before(const void *list, size_t i, const void *key)
-{
-	return ((struct hidden *const *)list)[i]->ino < *(const uint64_t *)key;
-}
-
-/* An old name of that node which no other new name has been given for. */
-static struct hidden *old_name(const struct walk *w, uint64_t ino)
-{
-	for (size_t i = search_first(w->hidden, w->n_hidden, &ino, hidden_before); i < w->n_hidden; i++) {
-		if (w->hidden[i]->ino != ino)
-			break;
-		if (!w->hidden[i]->moved)
-			return w->hidden[i];
-	}
-	return NULL;
-}
-
-static bool has_base_name(const struct item *i) { return i->base.mode && i->base.ino == i->ino; }
-
-/* Files that the stage has pieces of the disc of, and directories with a listing, were on the disc. */
-static bool came_from_somewhere(const struct stage_node *row)
-{
-	for (uint32_t i = 0; row && i < row->n_extents; i++)
-		if (row->extents[i].kind == EXTENT_DISC)
-			return true;
-	return row && (row->base_bytes || row->target || (S_ISREG(row->mode) && !row->size));
-}
-
-static bool settle_renames(struct walk *w)
-{
-	bool lost = false;
-
-	if (w->n_hidden)
-		qsort(w->hidden, w->n_hidden, sizeof(struct hidden *), compare_hidden);
-	for (size_t i = 0; i < w->n_items; i++) {
-		struct item *item = &w->items[i];
-
-		if (!item->named || item->ino == STAGE_WHITEOUT || has_base_name(item) || item->from)
-			continue;
-		item->from = old_name(w, item->ino);
-		if (item->from)
-			item->from->moved = true;
-		lost |= !item->from && came_from_somewhere(item->row);
-	}
-	return lost;
-}
-
-/* What was below directories that are gone: other names may have come from there. */
-static int look_below_removed(struct walk *w)
+int staged_walk_removed(struct walk *w)
 {
 	size_t n = w->n_hidden;
 	int r = 0;
@@ -545,201 +450,5 @@ static int look_below_removed(struct walk *w)
 		if (!h->moved && S_ISDIR(h->entry.mode))
 			r = push(w, &(struct visit){.ino = h->entry.ino, .dir = h->entry.dir, .removed = true});
 	}
-	r = r ? r : run(w);
-	if (r == 0)
-		(void)settle_renames(w);
-	return r;
-}
-
-/* Was what the disc has under this name moved away? */
-static bool base_moved(const struct walk *w, const struct item *item)
-{
-	uint64_t ino = item->base.ino;
-
-	for (size_t i = search_first(w->hidden, w->n_hidden, &ino, hidden_before); i < w->n_hidden; i++) {
-		const struct hidden *h = w->hidden[i];
-
-		if (h->ino != ino)
-			break;
-		if (h->parent == item->parent && strcmp(h->name, item->name) == 0)
-			return h->moved;
-	}
-	return false;
-}
-
-static char kind_of(const struct walk *w, const struct item *item)
-{
-	if (!item->named || has_base_name(item))
-		return 'M';
-	if (item->ino == STAGE_WHITEOUT)
-		return item->unread || (item->base.mode && !base_moved(w, item)) ? 'D' : 0;
-	if (item->from)
-		return 'R';
-	return item->base.mode && !base_moved(w, item) ? 'M' : 'A';
-}
-
-static uint64_t new_bytes(const struct stage_node *row)
-{
-	uint64_t bytes = 0;
-
-	for (uint32_t i = 0; row && i < row->n_extents; i++)
-		if (row->extents[i].kind != EXTENT_DISC)
-			bytes += row->extents[i].length;
-	return bytes;
-}
-
-/* ---- the list ---- */
-
-static int compare_dirs(const void *a, const void *b)
-{
-	const struct staged_dir *x = a, *y = b;
-
-	return x->ino < y->ino ? -1 : x->ino > y->ino;
-}
-
-static int compare_dir(const void *key, const void *element)
-{
-	uint64_t a = *(const uint64_t *)key, b = ((const struct staged_dir *)element)->ino;
-
-	return a < b ? -1 : a > b;
-}
-
-const struct staged_dir *staged_dir(const struct staged_list *l, uint64_t ino)
-{
-	return l->n_dirs ? bsearch(&ino, l->dirs, l->n_dirs, sizeof(*l->dirs), compare_dir) : NULL;
-}
-
-/* The name of a record on the disc: its directory may have been renamed, or removed, too. */
-static int disc_path(const struct walk *w, const struct staged_list *l, uint64_t parent, const char *name,
-		     unsigned depth, char **ret)
-{
-	_free_ char *above = NULL;
-	const struct hidden *h = NULL;
-	const struct staged_dir *d;
-	int r = 0;
-
-	for (size_t i = search_first(w->hidden, w->n_hidden, &parent, hidden_before);
-	     !h && i < w->n_hidden && w->hidden[i]->ino == parent; i++)
-		h = w->hidden[i];
-	d = h ? NULL : staged_dir(l, parent);
-	if (depth > DEPTH_MAX)
-		return -EBADMSG;
-	if (h)
-		r = disc_path(w, l, h->parent, h->name, depth + 1, &above);
-	else if (d && d->parent)
-		r = disc_path(w, l, d->parent, strrchr(d->path, '/') ? strrchr(d->path, '/') + 1 : d->path, depth + 1,
-			      &above);
-	if (r)
-		return r;
-	*ret = join(above ? above : "", name);
-	return *ret ? 0 : -ENOMEM;
-}
-
-static int fill_change(const struct walk *w, const struct staged_list *l, struct item *item, struct staged_change *to)
-{
-	const struct staged_dir *d = staged_dir(l, item->parent);
-	int r = 0;
-
-	*to = (struct staged_change){.kind = item->kind,
-				     .path = join(d ? d->path : "", item->name),
-				     .parent = item->parent,
-				     .ino = item->ino,
-				     .row = item->row,
-				     .named = item->named,
-				     .bytes = new_bytes(item->row)};
-	if (!to->path)
-		return -ENOMEM;
-	to->name = strrchr(to->path, '/') ? strrchr(to->path, '/') + 1 : to->path;
-	if (item->from) {
-		to->from_parent = item->from->parent;
-		r = disc_path(w, l, item->from->parent, item->from->name, 0, &to->from);
-		if (r == 0)
-			to->from_name = strrchr(to->from, '/') ? strrchr(to->from, '/') + 1 : to->from;
-		to->base = take_entry(&item->from->entry);
-	} else {
-		to->base = take_entry(&item->base);
-	}
-	return r;
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-	return strcmp(((const struct staged_change *)a)->path, ((const struct staged_change *)b)->path);
-}
-
-static int make_list(struct walk *w, struct staged_list *l)
-{
-	int r = 0;
-
-	l->dirs = TAKE_PTR(w->dirs);
-	l->n_dirs = w->n_dirs;
-	w->n_dirs = 0;
-	if (l->n_dirs)
-		qsort(l->dirs, l->n_dirs, sizeof(*l->dirs), compare_dirs);
-	l->changes = calloc(w->n_items + 1, sizeof(*l->changes));
-	if (!l->changes)
-		return -ENOMEM;
-	for (size_t i = 0; i < w->n_items; i++)
-		w->items[i].kind = kind_of(w, &w->items[i]);
-	for (size_t i = 0; r == 0 && i < w->n_items; i++)
-		if (w->items[i].kind)
-			r = fill_change(w, l, &w->items[i], &l->changes[l->n_changes++]);
-	if (r == 0 && l->n_changes)
-		qsort(l->changes, l->n_changes, sizeof(*l->changes), compare_paths);
-	return r;
-}
-
-int staged_find(struct stage_snapshot *snapshot, struct iso *base, struct staged_list **ret)
-{
-	_cleanup_(walk_release) struct walk w = {.snapshot = snapshot, .base = base};
-	_cleanup_(staged_freep) struct staged_list *l = calloc(1, sizeof(*l));
-	int r = l ? begin(&w) : -ENOMEM;
-
-	if (r == 0)
-		r = run(&w);
-	if (r == 0 && !base)
-		r = find_lost_dirs(&w);
-	if (r == 0 && !base)
-		r = find_lost_files(&w);
-	if (r == 0 && settle_renames(&w))
-		r = look_below_removed(&w);
-	if (r == 0)
-		r = make_list(&w, l);
-	if (r == 0)
-		*ret = TAKE_PTR(l);
-	return r;
-}
-
-void staged_free(struct staged_list *l)
-{
-	if (!l)
-		return;
-	for (size_t i = 0; i < l->n_changes; i++) {
-		free(l->changes[i].path);
-		free(l->changes[i].from);
-		iso_entry_release(&l->changes[i].base);
-	}
-	for (size_t i = 0; i < l->n_dirs; i++)
-		free(l->dirs[i].path);
-	free(l->changes);
-	free(l->dirs);
-	free(l);
-}
-
-const struct staged_change *staged_change(const struct staged_list *l, const char *path)
-{
-	size_t low = 0, high = l->n_changes;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(l->changes[middle].path, path);
-
-		if (order == 0)
-			return &l->changes[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return r ? r : run(w);
 }

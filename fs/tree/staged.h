@@ -5,8 +5,8 @@
  *	staged_find(snapshot, base, &list) -> list->changes[], list->dirs[] -> staged_free
  *
  * Rows know inode numbers only: paths come from a walk over the merged tree, which reads the directories of the base.
- * So this is done for a listing, an export, a discard or a rebase, never for a commit.  A node whose name on the disc is
- * staged, and which has another one now, was renamed; of a directory that is one change, whatever is below it.
+ * So this is done for a listing, an export, a discard or a rebase, never for a commit.  A node whose name on the disc
+ * is staged, and which has another one now, was renamed; of a directory that is one change, whatever is below it.
  *
  * Threads: none of its own.  The list borrows the snapshot. Errors: -EBADMSG a damaged journal or disc (loops), -EIO,
  * -ENOMEM.

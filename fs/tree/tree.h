@@ -188,9 +188,9 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 /* Drop everything staged. -EBUSY: changed files are open, or a commit is under way. *ret: what was staged, for
  * invalidating the kernel's caches; also when it is dropped and that could not be made durable (-EIO, -ENOSPC). */
 int tree_discard(struct tree *t, struct stage_snapshot **ret);
-/* The same of some paths and all below them; what is dropped is told by emit, and with kind '-' paths at which nothing is
- * staged. *ret: everything that was staged, for the kernel's caches. -ENOENT nothing is staged at any; -EXDEV something
- * would lose its place; -EBUSY: then nothing is dropped, and *ret_why (allocated) says more. */
+/* The same of some paths and all below them; what is dropped is told by emit, and with kind '-' paths at which
+ * nothing is staged. *ret: everything that was staged, for the kernel's caches. -ENOENT nothing is staged at any;
+ * -EXDEV something would lose its place; -EBUSY: then nothing is dropped, and *ret_why (allocated) says more. */
 int tree_discard_paths(struct tree *t, const char *const *paths, size_t n_paths,
 		       int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
 		       void *context, struct stage_snapshot **ret, char **ret_why);

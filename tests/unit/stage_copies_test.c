@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fs/stage: whose stage it is, of an image and its copies; what is told of one that was damaged or whose disc is gone. */
+/* fs/stage: whose stage it is, of an image and its copies; what is told of one that was damaged or whose disc is
+ * gone. */
 #include <sched.h>
 #include <sys/mount.h>
 #include <time.h>
@@ -87,13 +88,13 @@ static void stage_for(struct copies *c, const char *path, enum stage_claim claim
 	tick();
 }
 
-static void assert_has(struct copies *c, const char *path, uint64_t ino, uint64_t not)
+static void assert_has(struct copies *c, const char *path, uint64_t ino, uint64_t not )
 {
 	struct stage *s = NULL;
 
 	assert_int_equal(open_as(c, path, STAGE_ASK, &s, NULL), 0);
 	assert_true(!ino || stage_node_exists(s, ino));
-	assert_false(stage_node_exists(s, not));
+	assert_false(stage_node_exists(s, not ));
 	stage_close(s);
 }
 
@@ -127,7 +128,8 @@ static void test_a_copy_that_takes_it(void **state)
 	stage_for(c, c->copy, STAGE_TAKE, 6);
 	assert_has(c, c->copy, 5, 7);
 	assert_has(c, c->copy, 6, 7);
-	assert_int_equal(open_as(c, c->original, STAGE_ASK, &s, NULL), 0); /* older than what is staged: it has nothing */
+	assert_int_equal(open_as(c, c->original, STAGE_ASK, &s, NULL),
+			 0); /* older than what is staged: it has nothing */
 	assert_true(stage_empty(s));
 	stage_close(s);
 }
