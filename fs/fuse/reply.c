@@ -34,8 +34,8 @@ static void say_full(struct server *s)
 	static const char *const texts[] = {
 		[TREE_FULL_MEDIUM] = "the disc is full: with what is staged its next session has no room for more",
 		[TREE_FULL_HOST] = "the file system that holds the image is full: give it room; the disc has more",
-		[TREE_FULL_STAGE] = "the disk of the staging area is full: give it room, or burn what is staged with "
-				    "cdappendfs-sync, or mount with another -o staging=; the disc has more",
+		[TREE_FULL_STAGE] = ("the disk of the staging area is full: give it room, or burn what is staged with "
+				     "cdappendfs-sync, or mount with another -o staging=; the disc has more"),
 	};
 	enum tree_full why = tree_why_full(s->tree);
 	const char *directory = tree_stage_directory(s->tree);

@@ -200,7 +200,7 @@ static void name_by_identity(struct stage *s)
 	char name[65];
 
 	stage_place_hex(s->identity.id, name);
-	if (s->by_identity && !s->read_only && memcmp(s->identity.id, none, sizeof(none)) &&
+	if (s->by_identity && !s->read_only && memcmp(s->identity.id, none, sizeof(none)) != 0 &&
 	    strncmp(name, s->leaf, strlen(name)) != 0)
 		(void)renameat2(s->root_fd, s->leaf, s->root_fd, name, RENAME_NOREPLACE);
 }

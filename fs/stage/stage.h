@@ -98,7 +98,7 @@ int stage_about(const char *directory, struct stage_about *ret, struct stage_hol
 void stage_about_release(struct stage_about *a);
 /* Directories of this user's stages below the default root. */
 int stage_list(char ***ret, size_t *ret_n);
-void stage_list_free(char **list, size_t n);
+void stage_list_free(char **names, size_t n);
 /* Files of a stage that cannot be opened, with all that it holds.  -EBUSY as above. */
 int stage_erase(const char *directory, struct stage_holder *ret_holder, char **ret_why);
 /* Where the original of a stage's disc is, if `now` is another file: allocated text; NULL: it is the same, or the

@@ -83,10 +83,11 @@ static int check_sources(struct plan *p)
 
 			if (c->kind == 'R' && !p->goes[i] && strcmp(c->from, p->paths[k]) == 0 &&
 			    !discard_is_staged(p, p->paths[k]))
-				return discard_why(p, -EXDEV,
-					   "%s was renamed to %s: its place would be lost, or it would be there "
-					   "twice; drop %s instead, which undoes the renaming",
-					   c->from, c->path, c->path);
+				return discard_why(
+					p, -EXDEV,
+					"%s was renamed to %s: its place would be lost, or it would be there "
+					"twice; drop %s instead, which undoes the renaming",
+					c->from, c->path, c->path);
 		}
 	return 0;
 }
@@ -118,10 +119,11 @@ static int choose_names(struct plan *p)
 			if (other->ino != c->ino || p->goes[k])
 				continue;
 			if (other->named)
-				return discard_why(p, -EXDEV,
-					   "%s is another name of %s, and would lose its content: drop it, too, in one "
-					   "command",
-					   other->path, c->path);
+				return discard_why(
+					p, -EXDEV,
+					"%s is another name of %s, and would lose its content: drop it, too, in one "
+					"command",
+					other->path, c->path);
 			p->goes[k] = true;
 		}
 	}
@@ -179,19 +181,22 @@ static int check_places(struct plan *p)
 		size_t k;
 
 		if (c->kind == 'R' && !p->goes[i] && !staged_dir(p->list, c->from_parent) && comes_back(p, c->from))
-			return discard_why(p, -EXDEV,
-				   "%s was moved out of it, to %s, and would be there twice: drop that, too, in one "
-				   "command",
-				   c->from, c->path);
+			return discard_why(
+				p, -EXDEV,
+				"%s was moved out of it, to %s, and would be there twice: drop that, too, in one "
+				"command",
+				c->from, c->path);
 		if (!p->goes[i] || c->kind != 'R')
 			continue;
 		other = at_name(p, c->from_parent, c->from_name, &k);
 		if (other && !p->goes[k])
-			return discard_why(p, -EXDEV,
+			return discard_why(
+				p, -EXDEV,
 				"the old name of %s, %s, is that of another file now: drop that, too, in one command",
 				c->path, c->from);
 		if (!staged_dir(p->list, c->from_parent) && !comes_back(p, c->from))
-			return discard_why(p, -EXDEV,
+			return discard_why(
+				p, -EXDEV,
 				"the directory of the old name of %s, %s, was removed: drop that, too, in one command",
 				c->path, c->from);
 	}
