@@ -107,7 +107,7 @@ static int make_commit(struct app *a)
 	const struct options *o = &a->options;
 	struct commit_options options = {
 		.no_joliet = o->no_joliet,
-		.no_sharing = o->no_sharing || o->compat,
+		.pieces = options_pieces(o),
 		.compat = o->compat,
 		.no_verify = o->no_verify,
 		.accepted = o->accepted,

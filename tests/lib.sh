@@ -351,6 +351,25 @@ blank_disc() { rm -f -- "$1"; : >"$1"; }
 # Whether the disc's newest session is where and what it was: the part of the image that a commit would change.
 image_digest() { sha256sum <"$1"; }
 
+# ---- a reader that knows one section for each file ---------------------------------------------------------------------
+# in_one_section NAME IMAGE REFERENCE [PATH…]: what such a reader finds is each file, whole, in both trees; but those of 4 GiB and more (less
+# two blocks) and the PATHs, which were told to be in pieces
+in_one_section() {
+	local name=$1 image=$2 reference=$3 reader=$TOP/tests/interop/one-section
+	shift 3
+	{
+		((!$#)) || printf '%s\n' "$@"
+		find "$reference" -type f -size +4294965248c -printf '%P\n'
+	} >"$T/left-out"
+	"$reader" -x "$T/left-out" "$reference" >"$T/want" 2>"$T/complaint" && "$reader" -x "$T/left-out" "$image" >"$T/got" 2>>"$T/complaint"
+	cat "$T/complaint" >>"$T/got"
+	same_listing "$name: one section of each file is the file" "$T/want" "$T/got"
+	# Joliet has names of its own.
+	"$reader" -J -x "$T/left-out" "$image" 2>&1 | cut -d' ' -f1,2 | sort >"$T/got"
+	cut -d' ' -f1,2 "$T/want" | sort >"$T/want.joliet"
+	same_listing "$name: so in the Joliet tree" "$T/want.joliet" "$T/got"
+}
+
 # ---- an agent that holds files open (tests/mount/agent.c) ------------------------------------------------------------
 # start_agent; then ask COMMAND… prints its answer
 start_agent() {

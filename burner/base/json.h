@@ -62,6 +62,16 @@ static inline void json_u64(struct json *j, const char *key, uint64_t value)
 	json_key(j, key);
 	fprintf(j->out, "%" PRIu64, value);
 }
+/* none: the value that stands for null */
+static inline void json_u64_or_null(struct json *j, const char *key, uint64_t value, uint64_t none)
+{
+	if (value != none) {
+		json_u64(j, key, value);
+		return;
+	}
+	json_key(j, key);
+	fputs("null", j->out);
+}
 static inline void json_bool(struct json *j, const char *key, bool value)
 {
 	json_key(j, key);

@@ -7,7 +7,11 @@
 #include "cdappendfs/oddity.h"
 
 /* X(bit, name, why) */
-#define ODDITIES(X) X(UDF, "udf", "its UDF tree would go stale")
+#define ODDITIES(X) \
+	X(UDF, "udf", "its UDF tree would go stale") \
+	X(HFS, "hfs", "its HFS tree would go stale") \
+	X(TREES, "trees", "another tree of the disc names what the one that is shown does not, and it would be lost") \
+	X(ASSOCIATED, "associated", "the disc has an associated file (a resource fork), which would be lost")
 
 #define NAME_OF(bit, name, why) [ODDITY_##bit] = (name),
 #define REFUSAL_OF(bit, name, why) [ODDITY_##bit] = why "; -o accept=" name " appends all the same",

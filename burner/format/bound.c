@@ -22,7 +22,7 @@ static_assert(BOUND_JOLIET_MAX == sizeof(iso9660_dir_t) + 1 + 2 * JOLIET_CHARS, 
 /*
  * UTF-16 characters of the Joliet name.  It may be taken already when it is made of another: a character was replaced
  * or it was cut; and beside older names, which go first, when it looks as if made so.  It then gets a '~' and five
- * more, and TW says so.
+ * more, and its twin entry says so.
  */
 static uint32_t bound_joliet_chars(const struct bound_entry *e, bool *ret_may_clash)
 {

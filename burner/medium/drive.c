@@ -111,9 +111,7 @@ static const char *against_published(const struct drive *d)
 		return "a partition lies behind its ISO 9660 volume, and would be overwritten";
 	if (l->unreadable)
 		return MEDIUM_WHY_UNREADABLE;
-	if (l->udf && !(d->accepted & ODDITY_BIT(ODDITY_UDF)) && !l->sessions[l->n - 1].ours)
-		return oddity_refusal(ODDITY_UDF);
-	return NULL;
+	return beside_refusal(l, d->accepted);
 }
 
 static uint64_t next_start(const struct drive *d)

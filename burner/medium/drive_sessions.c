@@ -114,6 +114,7 @@ static int look_at_session(struct drive *d, const struct recorder_track *t, stru
 	if (r < 0 && r != -EIO)
 		return r;
 	*ret = (struct disc_session){.start_lba = t->start_lba,
+				     .files_in_pieces = PIECES_UNKNOWN,
 				     .sectors = t->sectors,
 				     .descriptor_lba = t->start_lba + SESSION_DESCRIPTORS};
 	*ret_content = CONTENT_UNREADABLE;
@@ -150,6 +151,13 @@ static int list_sequential(struct drive *d, struct session_list *ret, enum drive
 		if (r < 0)
 			return r;
 		list.n++;
+	}
+	if (*ret_newest == CONTENT_TREE) {
+		const struct disc_session *newest = &list.sessions[list.n - 1];
+		int r = newest->ours ? 0 : beside_look(&d->disc, newest->start_lba, list.end_sectors, &list);
+
+		if (r < 0)
+			return r;
 	}
 	*ret = list;
 	list = (struct session_list){0};

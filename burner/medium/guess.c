@@ -47,12 +47,12 @@ static const struct signature {
 	 "a High Sierra disc, the predecessor of ISO 9660, which cannot be read"},
 };
 
-int guess_udf(struct disc *d)
+int guess_udf(struct disc *d, uint32_t start_lba)
 {
 	uint8_t sector[SECTOR_BYTES];
 
-	for (uint32_t lba = DESCRIPTORS_LBA; lba < DESCRIPTORS_LBA + 32; lba++) {
-		int r = disc_read(d, lba, sector, 1);
+	for (uint32_t i = DESCRIPTORS_LBA; i < DESCRIPTORS_LBA + 32; i++) {
+		int r = disc_read(d, start_lba + i, sector, 1);
 
 		if (r < 0)
 			return r;
@@ -90,7 +90,7 @@ const char *guess_content(struct disc *d)
 	memset(bytes, 0, sizeof(bytes));
 	while (n < 17 && disc_read(d, n, bytes + n * SECTOR_BYTES, 1) == 0)
 		n++;
-	if (n == 17 && guess_udf(d) > 0)
+	if (n == 17 && guess_udf(d, 0) > 0)
 		return "a UDF disc without an ISO 9660 tree";
 	for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++)
 		if (!memcmp(bytes + signatures[i].offset, signatures[i].bytes, signatures[i].length))

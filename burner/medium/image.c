@@ -174,6 +174,7 @@ static int first_burn_begun(struct disc *d, const struct stat *st)
  * been dropped already. */
 static void find_why_not(struct image *image)
 {
+	const char *beside = beside_refusal(&image->list, image->accepted);
 	uint64_t end_bytes = image->list.end_sectors * SECTOR_BYTES, bytes = (uint64_t)image->st.st_size,
 		 next = next_start(image);
 	char *to = image->why_not;
@@ -194,9 +195,8 @@ static void find_why_not(struct image *image)
 			 "a partition lies behind its ISO 9660 volume (a hybrid image), and would be overwritten");
 	else if (image->list.unreadable)
 		snprintf(to, n, MEDIUM_WHY_UNREADABLE);
-	else if (image->list.udf && !(image->accepted & ODDITY_BIT(ODDITY_UDF)) &&
-		 !image->list.sessions[image->list.n - 1].ours)
-		snprintf(to, n, "%s", oddity_refusal(ODDITY_UDF));
+	else if (beside)
+		snprintf(to, n, "%s", beside);
 	else if (image->capacity_sectors && image->list.end_sectors > image->capacity_sectors)
 		snprintf(to, n, "the image is larger than its medium (-o media=KIND, or media=none)");
 	else if (next + FIRST_SESSION_LBA >= (image->capacity_sectors ? image->capacity_sectors : UINT32_MAX))

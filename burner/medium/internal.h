@@ -28,12 +28,12 @@ struct session_list {
 	struct disc_session *sessions; /* oldest first */
 	size_t n;
 	uint64_t end_sectors;	   /* of the newest session, or of the volume that the head describes */
-	bool udf;		   /* a UDF volume lies beside the ISO 9660 one */
+	bool udf, hfs;		   /* a UDF, an HFS volume lies beside the ISO 9660 one */
 	bool damaged;		   /* the newest session's own descriptors are not readable, only the head is */
 	bool partition;		   /* a partition lies behind the newest session */
 	bool published_unreadable; /* found without the head, which cannot be read */
 	bool hidden;		   /* a session lies just beyond the newest one that the head does not know */
-	bool unreadable;	   /* whether there is a partition or a UDF volume cannot be read */
+	bool unreadable;	   /* whether there is a partition or such a volume cannot be read */
 	bool cut;		   /* sessions older than these are not listed: they cannot be read */
 };
 /* disc_state.why_not */
@@ -64,8 +64,17 @@ int sessions_copy(const struct session_list *l, struct disc_session **ret, size_
 
 /* Static text; never NULL. */
 const char *guess_content(struct disc *d);
-/* 1: a UDF volume recognition sequence (ECMA-167 2/8.3) is somewhere in LBA 16-47.  0, or what disc_read() says. */
-int guess_udf(struct disc *d);
+/* 1: a UDF volume recognition sequence (ECMA-167 2/8.3) is somewhere in sectors 16-47 from start_lba.  0, or what
+ * disc_read() says. */
+int guess_udf(struct disc *d, uint32_t start_lba);
+
+/* ---- beside.c ---- */
+
+/* Fills in udf and hfs; what cannot be read is unreadable.  session_lba: start of the volume whose UDF it would be. */
+int beside_look(struct disc *d, uint32_t session_lba, uint64_t n_sectors, struct session_list *list);
+/* Why nothing is appended to that.  NULL: nothing is there, or it was accepted: now, or by who appended a session of
+ * ours already.  Static. */
+const char *beside_refusal(const struct session_list *list, oddities accepted);
 
 /* ---- partitions.c ---- */
 

@@ -30,6 +30,7 @@ void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_
 	struct timespec created;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->files_in_pieces = PIECES_UNKNOWN;
 	ret->start_lba = start_lba;
 	ret->descriptor_lba = descriptor_lba;
 	ret->sectors = descriptor_space_sectors(sector);
@@ -44,6 +45,7 @@ void pvd_session_ours(const struct appuse *a, struct disc_session *ret)
 	ret->tells_shared = a->flags & APPUSE_SHARED;
 	ret->shared_bytes = a->shared_bytes;
 	ret->found_bytes = a->found_bytes;
+	ret->files_in_pieces = a->flags & APPUSE_PIECES ? a->files_in_pieces : PIECES_UNKNOWN;
 	/* LBAs have 32 bits; the last one means "none". */
 	ret->capacity_sectors = a->capacity_sectors < UINT32_MAX ? a->capacity_sectors : 0;
 }

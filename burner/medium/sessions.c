@@ -396,16 +396,15 @@ static int hidden_session(struct scan *s, uint64_t end)
 /* What else is on the medium, and would be overwritten. */
 static int look_beside(struct scan *s, struct session_list *list)
 {
-	int partition = partition_behind(s->disc, list->end_sectors, s->n_sectors), udf = guess_udf(s->disc),
+	int partition = partition_behind(s->disc, list->end_sectors, s->n_sectors),
 	    hidden = hidden_session(s, list->end_sectors);
 
 	list->partition = partition > 0;
-	list->udf = udf > 0;
 	list->hidden = hidden > 0;
-	list->unreadable = partition == -EIO || udf == -EIO;
+	list->unreadable = partition == -EIO;
 	if (partition < 0 && partition != -EIO)
 		return partition;
-	return udf < 0 && udf != -EIO ? udf : hidden < 0 ? hidden : 0;
+	return hidden < 0 ? hidden : beside_look(s->disc, 0, s->n_sectors, list);
 }
 
 static int publish_list(struct scan *s, struct session_list *ret)

@@ -12,6 +12,7 @@
  *		replaced).  On a clash it is made again with the number of the attempt.
  * A file "A." and a directory "A" count as a clash, since most readers cut the dot.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,8 +20,11 @@
 #include "burner/session/internal.h"
 #include "burner/format/identifier.h"
 #include "burner/format/joliet.h"
+#include "burner/format/twin.h"
 
 #define ATTEMPTS (1u << 20)
+
+static_assert(ATTEMPTS <= TWIN_ATTEMPTS, "a twin's entry has room for the number");
 
 enum pass { PASS_KEPT, PASS_PLAIN, PASS_MADE, N_PASSES };
 

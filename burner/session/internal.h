@@ -59,6 +59,7 @@ struct plan_directory {
 	uint32_t n_entries;    /* in plan_tree.order, from the node's first_entry on */
 	uint32_t lba, sectors; /* of the records */
 	uint32_t area_sectors; /* continuation areas, right behind */
+	bool fills_blocks;     /* they are cut where a block ends */
 };
 
 struct plan_tree {
@@ -148,6 +149,8 @@ static inline uint64_t sections_of(uint64_t bytes) { return (bytes + SECTION_MAX
 
 /* sections.c: plan.files and plan.runs of all nodes, without the addresses of what is to be written. */
 int content_plan(struct burn_plan *p);
+/* Of the whole tree, those of several sections; PIECES_UNKNOWN. */
+uint64_t content_files_in_pieces(const struct burn_plan *p);
 
 /* The directory's extent: where it will be, or where it stays. */
 struct plan_place {

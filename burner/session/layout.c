@@ -307,6 +307,7 @@ static int place_all(struct burn_plan *p)
 	p->cost.tree_sectors = p->data_lba - p->tree_lba;
 	p->whole_tree_sectors = whole_tree_sectors(p);
 	p->cost.shared_sectors = kept_sectors(p);
+	p->cost.files_in_pieces = content_files_in_pieces(p);
 	r = place_data(p, &at);
 	if (r)
 		return r;

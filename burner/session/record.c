@@ -6,7 +6,9 @@
  * two cannot differ. A record does not cross a sector (ECMA-119 6.8.1.1).  System Use entries that do not fit into
  * the record (254 bytes) go to continuation areas behind the directory, each inside one block; what does not fit into
  * the rest of a block continues in the next. Symbolic links are cut where the block ends, so that hardly a byte of it
- * is lost. A file of several sections has as many records; they repeat the entries and share the continuation area.
+ * is lost; but in directories that take no more blocks without that, since pycdlib refuses a disc with an area that
+ * leads on to another. A file of several sections has as many records; they repeat the entries and share the
+ * continuation area.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +25,8 @@ struct writer {
 	uint8_t *area; /* continuation areas, zeroed */
 	uint32_t area_lba;
 	uint64_t at, area_at;  /* bytes so far */
+	bool fills_blocks;     /* an area begins where the one before ended, also when it does not fit there … */
+	bool left_some;	       /* … else in the next block: that was so */
 	struct system_use use; /* of the record at hand */
 };
 
@@ -67,14 +71,21 @@ static struct susp_ce pointer_to(const struct writer *w, uint64_t area_at, uint3
 	return (struct susp_ce){w->area_lba + (uint32_t)(area_at / SECTOR_BYTES), area_at % SECTOR_BYTES, bytes};
 }
 
+static unsigned room_in_block(const struct writer *w) { return SECTOR_BYTES - (unsigned)(w->area_at % SECTOR_BYTES); }
+
 /* Puts entries `first` and later into areas.  The first begins at *ret_at with *ret_bytes. */
 static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at, uint32_t *ret_bytes)
 {
 	struct system_use *s = &w->use;
 	uint64_t pointer = UINT64_MAX; /* where the CE entry to this area is */
+	unsigned all = system_use_bytes(s) - system_use_start(s, first), room = room_in_block(w);
 
+	if (!w->fills_blocks && all > room && all <= SECTOR_BYTES) {
+		w->area_at += room;
+		w->left_some = true;
+	}
 	while (first < s->n) {
-		unsigned left = SECTOR_BYTES - (unsigned)(w->area_at % SECTOR_BYTES), n = fill(s, first, left), bytes;
+		unsigned left = room_in_block(w), n = fill(s, first, left), bytes;
 
 		if (n == first) { /* not one fits */
 			w->area_at += left;
@@ -241,10 +252,19 @@ static void write_directory(struct writer *w, const struct plan_directory *d)
 void directory_measure(const struct burn_plan *p, enum tree_kind kind, struct plan_directory *d)
 {
 	struct writer w = {.plan = p, .kind = kind};
+	uint64_t area_sectors;
 
 	write_directory(&w, d);
+	area_sectors = sectors_of(w.area_at);
+	if (w.left_some) {
+		w.at = w.area_at = 0;
+		w.fills_blocks = true;
+		write_directory(&w, d);
+		d->fills_blocks = sectors_of(w.area_at) < area_sectors;
+		area_sectors = min_u64(sectors_of(w.area_at), area_sectors);
+	}
 	d->sectors = (uint32_t)sectors_of(w.at);
-	d->area_sectors = (uint32_t)sectors_of(w.area_at);
+	d->area_sectors = (uint32_t)area_sectors;
 }
 
 void directory_encode(const struct burn_plan *p, enum tree_kind kind, const struct plan_directory *d, uint8_t *ret)
@@ -253,7 +273,8 @@ void directory_encode(const struct burn_plan *p, enum tree_kind kind, const stru
 			   .kind = kind,
 			   .out = ret,
 			   .area = ret + (size_t)d->sectors * SECTOR_BYTES,
-			   .area_lba = d->lba + d->sectors};
+			   .area_lba = d->lba + d->sectors,
+			   .fills_blocks = d->fills_blocks};
 
 	memset(ret, 0, ((size_t)d->sectors + d->area_sectors) * SECTOR_BYTES);
 	write_directory(&w, d);

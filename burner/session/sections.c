@@ -7,8 +7,9 @@
  *   whole	share=none, compat: a file that is not wholly on the disc is written as one run
  *   same	files with the same list of extents have the same runs (data staged once is burned once)
  *   first block	libarchive takes files with the same first block for hard links and reads the content of the
- *		first: of files that begin with the same block of the disc and differ, the oldest (wholly on the disc
- *		before mixed, then the lower inode number) keeps it, the others get it afresh
+ *		first: of files that begin with the same block of the disc and differ, one keeps it (as it was burned
+ *		before changed, wholly on the disc before mixed, longer before shorter, the lower inode number), the
+ *		others get it afresh
  *   sections	at most BOUND_SECTIONS: the smallest kept runs are written too, as few as will do
  */
 #include <errno.h>
@@ -17,12 +18,14 @@
 
 #include "burner/session/internal.h"
 #include "burner/format/bound.h"
+#include "burner/format/pieces.h"
 
 /* A file by the place of its first byte that is not in a hole. */
 struct first_place {
 	uint64_t pos, ino, hole; /* hole: bytes before it */
 	uint32_t body, node;
-	bool on_disc, mixed;
+	uint64_t bytes;
+	bool on_disc, mixed, as_burned;
 };
 
 static const struct extent *extents_of(const struct burn_plan *p, uint32_t node)
@@ -72,26 +75,6 @@ static int add_fresh(struct burn_plan *p, struct plan_file *f, uint64_t from, ui
 			   0;
 }
 
-/* The part of an extent that can stay: whole sectors at whole sectors of the file, but for the file's end; not below
- * fresh_below. */
-static bool keepable(const struct extent *e, uint64_t file_bytes, uint64_t fresh_below, struct extent *ret)
-{
-	uint64_t end = e->offset + e->length, from = max_u64(e->offset, fresh_below);
-
-	if (e->kind != EXTENT_DISC || (e->pos - e->offset) % SECTOR_BYTES || from >= end)
-		return false;
-	from = round_up(from, SECTOR_BYTES);
-	if (end != file_bytes)
-		end -= end % SECTOR_BYTES;
-	if (from >= end)
-		return false;
-	*ret = (struct extent){.offset = from,
-			       .length = end - from,
-			       .pos = e->pos + (from - e->offset),
-			       .kind = EXTENT_DISC};
-	return true;
-}
-
 /* Runs of the node, behind all others; nothing below fresh_below is kept. */
 static int build_runs(struct burn_plan *p, uint32_t node, uint64_t fresh_below)
 {
@@ -105,7 +88,7 @@ static int build_runs(struct burn_plan *p, uint32_t node, uint64_t fresh_below)
 	for (uint32_t i = 0; i < p->manifest->nodes[node].n_extents && !r; i++) {
 		struct extent kept;
 
-		if (!keepable(&e[i], file_bytes, fresh_below, &kept))
+		if (!pieces_keepable(&e[i], file_bytes, fresh_below, &kept))
 			continue;
 		r = add_fresh(p, f, done, kept.offset);
 		if (!r)
@@ -125,7 +108,7 @@ static bool wholly_kept(const struct burn_plan *p, uint32_t node)
 	return true;
 }
 
-static bool shares_nothing(const struct burn_plan *p) { return p->options.no_sharing || p->options.compat; }
+static bool shares_nothing(const struct burn_plan *p) { return p->options.pieces.share == SHARE_NONE; }
 
 /* ---- the bound on sections ---- */
 
@@ -157,6 +140,40 @@ static uint64_t count_sections(const struct extent *runs, uint32_t n, const uint
 		fresh = 0;
 	}
 	return sections + sections_of(fresh);
+}
+
+static uint64_t kept_bytes(const struct burn_plan *p, const struct plan_file *f)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < f->n_runs; i++)
+		bytes += p->runs[f->first_run + i].kind == EXTENT_DISC ? p->runs[f->first_run + i].length : 0;
+	return bytes;
+}
+
+/* Are the runs that the file has worth their sections? */
+static bool runs_pay(const struct burn_plan *p, uint32_t node)
+{
+	const struct plan_file *f = &p->files[node];
+
+	return f->n_runs < 2 ||
+	       pieces_pay(&p->options.pieces, stored_bytes(p, node), kept_bytes(p, f),
+			  count_sections(p->runs + f->first_run, f->n_runs, NULL), p->manifest->nodes[node].nlink);
+}
+
+/* What is on the disc so already is not written again only for that. */
+static bool runs_may_stay(const struct burn_plan *p, uint32_t node)
+{
+	bool as_burned = shares_nothing(p) ? wholly_kept(p, node) : p->manifest->nodes[node].as_burned;
+
+	return (as_burned && !p->options.heal) || runs_pay(p, node);
+}
+
+/* The file's runs are the last ones. */
+static int write_whole(struct burn_plan *p, uint32_t node)
+{
+	p->n_runs = p->files[node].first_run;
+	return build_runs(p, node, UINT64_MAX);
 }
 
 static void mark_smallest(const struct size_rank *ranks, uint32_t n_ranks, uint32_t n_marked, uint8_t *written)
@@ -220,7 +237,7 @@ static int bound_sections(struct burn_plan *p, uint32_t node)
 			runs[kept++] = run;
 	}
 	f->n_runs = kept;
-	return 0;
+	return runs_may_stay(p, node) ? 0 : build_runs(p, node, UINT64_MAX);
 }
 
 /* ---- files that begin at the same place ---- */
@@ -237,8 +254,12 @@ static int compare_places(const void *a, const void *b)
 		return x->pos < y->pos ? -1 : 1;
 	if (x->hole != y->hole)
 		return x->hole < y->hole ? -1 : 1;
+	if (x->as_burned != y->as_burned)
+		return x->as_burned ? -1 : 1;
 	if (x->mixed != y->mixed)
 		return x->mixed ? 1 : -1;
+	if (!x->as_burned && x->bytes != y->bytes)
+		return x->bytes > y->bytes ? -1 : 1;
 	if (x->ino != y->ino)
 		return x->ino < y->ino ? -1 : 1;
 	return x->node < y->node ? -1 : x->node > y->node;
@@ -262,30 +283,47 @@ static bool keeps_first(const struct burn_plan *p, uint32_t node)
 	return p->runs[p->files[node].first_run].kind == EXTENT_DISC;
 }
 
-/* Nodes of one place, oldest first. */
+/* One content, in the same sections? */
+static bool same_file(const struct burn_plan *p, uint32_t a, uint32_t b)
+{
+	return p->files[a].n_runs == p->files[b].n_runs && same_content(p, a, b);
+}
+
+/* The first block afresh, which may not be worth the sections that it makes. */
+static int give_first_block(struct burn_plan *p, uint32_t node)
+{
+	int r = build_runs(p, node, shares_nothing(p) ? UINT64_MAX : SECTOR_BYTES);
+
+	return r || runs_pay(p, node) ? r : write_whole(p, node);
+}
+
+/* Nodes of one place, in the order in which they have a right to it. */
 static int settle_group(struct burn_plan *p, const struct first_place *group, size_t n)
 {
-	uint32_t owner = group[0].node;
+	uint32_t owner = group[0].node, whole = NO_INDEX; /* whole: a copy of a file in pieces that is written in one */
 
 	for (size_t i = 1; i < n; i++) {
 		uint32_t node = group[i].node;
 		int r;
 
-		if (same_content(p, owner, node) && !(shares_nothing(p) && group[i].mixed)) {
+		if (same_file(p, owner, node) && !(shares_nothing(p) && group[i].mixed)) {
 			p->files[node].same_as = owner;
 			continue;
 		}
-		if (!keeps_first(p, node))
+		if (!keeps_first(p, node)) {
+			if (whole != NO_INDEX && same_file(p, whole, node))
+				p->files[node].same_as = whole;
+			else if (whole == NO_INDEX && !shares_nothing(p))
+				whole = node;
 			continue;
+		}
 		if (!keeps_first(p, owner)) {
 			owner = node;
 			continue;
 		}
 		/* Not those that are burned already: in a linked session other names of them may stay where they
 		 * are. */
-		r = p->manifest->linked && wholly_kept(p, node) ?
-			    0 :
-			    build_runs(p, node, shares_nothing(p) ? UINT64_MAX : SECTOR_BYTES);
+		r = p->manifest->linked && p->manifest->nodes[node].as_burned ? 0 : give_first_block(p, node);
 		if (r)
 			return r;
 	}
@@ -299,13 +337,15 @@ static struct first_place place_of(const struct burn_plan *p, uint32_t node)
 
 	if (hole && p->manifest->nodes[node].n_extents > 1)
 		e++;
-	return (struct first_place){e->pos,
-				    p->manifest->nodes[node].ino,
-				    hole,
-				    e->body,
-				    node,
-				    e->kind == EXTENT_DISC,
-				    !wholly_kept(p, node)};
+	return (struct first_place){.pos = e->pos,
+				    .ino = p->manifest->nodes[node].ino,
+				    .hole = hole,
+				    .body = e->body,
+				    .node = node,
+				    .bytes = stored_bytes(p, node),
+				    .on_disc = e->kind == EXTENT_DISC,
+				    .mixed = !wholly_kept(p, node),
+				    .as_burned = p->manifest->nodes[node].as_burned};
 }
 
 static bool same_place(const struct first_place *a, const struct first_place *b)
@@ -378,10 +418,8 @@ int content_plan(struct burn_plan *p)
 		r = check_extents(p, i);
 		if (!r && p->manifest->nodes[i].n_extents)
 			r = build_runs(p, i, 0);
-		if (!r && shares_nothing(p) && p->files[i].n_runs && !wholly_kept(p, i)) {
-			p->n_runs = p->files[i].first_run;
-			r = build_runs(p, i, UINT64_MAX);
-		}
+		if (!r && !runs_may_stay(p, i))
+			r = write_whole(p, i);
 	}
 	if (!r)
 		r = settle_places(p);
@@ -391,4 +429,22 @@ int content_plan(struct burn_plan *p)
 		bulk_pace(p->manifest->bulk, 1);
 	}
 	return r;
+}
+
+uint64_t content_files_in_pieces(const struct burn_plan *p)
+{
+	const struct manifest *m = p->manifest;
+	uint64_t files = 0;
+
+	for (uint32_t i = 0; i < m->n_nodes; i++) {
+		const struct plan_file *f = plan_content(p, i);
+
+		files += S_ISREG(m->nodes[i].mode) && count_sections(p->runs + f->first_run, f->n_runs, NULL) > 1;
+		bulk_pace(m->bulk, 1);
+	}
+	if (!m->linked)
+		return files;
+	return m->base_pieces == PIECES_UNKNOWN || m->replaced_pieces > m->base_pieces ?
+		       PIECES_UNKNOWN :
+		       m->base_pieces - m->replaced_pieces + files;
 }

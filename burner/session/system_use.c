@@ -3,7 +3,7 @@
  * system_use.c - the System Use entries of a record (SUSP 1.12, RRIP 1.12; ZF: zisofs)
  *
  * Always PX (44 bytes, with the serial number) and TF (short form: modify, access, attributes); then NM, SL, PN, ZF
- * where they apply, and TW.  The bytes of each are those of burner/format.
+ * where they apply, and the twin's (PD).  The bytes of each are those of burner/format.
  */
 #include "burner/session/system_use.h"
 

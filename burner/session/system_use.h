@@ -36,7 +36,7 @@ void system_use_of_node(struct system_use *s, const struct manifest_node *node, 
 /* Those of "." and ".."; of_volume: the root's ".", which announces SUSP (SP) and Rock Ridge (ER). */
 enum dot { DOT_OF_VOLUME, DOT_OF_DIRECTORY };
 void system_use_of_dots(struct system_use *s, const struct manifest_node *node, enum dot which);
-/* Adds a TW entry. */
+/* Adds the entry that says where a directory's twin is. */
 void system_use_add_twin(struct system_use *s, const struct twin *twin);
 /*
  * Cuts an SL entry in two, so that the first has at most `room` bytes, and as many as can be: what a continuation

@@ -16,6 +16,7 @@
 #include "fs/control/client.h"
 #include "fs/cmd/command.h"
 #include "fs/control/mounts.h"
+#include "fs/iso/iso.h"
 #include "fs/stage/stage.h"
 
 static const char help[] =
@@ -25,6 +26,8 @@ static const char help[] =
 	"  -j, --json        print it as JSON\n"
 	"      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
 	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed, R renamed\n"
+	"  -p, --pieces      list the files that lie in several pieces, of which some readers show one: "
+	"pieces, path, bytes; reads the whole tree\n"
 	"      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted "
 	"with -o staging=DIR\n"
 	"  -h, --help        print this\n"
@@ -33,7 +36,7 @@ static const char help[] =
 	"Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 struct options {
-	bool json, msinfo, changes;
+	bool json, msinfo, changes, pieces;
 	const char *staging, *argument;
 };
 
@@ -44,6 +47,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"json", no_argument, NULL, 'j'},
 		{"msinfo", no_argument, NULL, OPTION_MSINFO},
 		{"changes", no_argument, NULL, 'c'},
+		{"pieces", no_argument, NULL, 'p'},
 		{"staging", required_argument, NULL, OPTION_STAGING},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -51,13 +55,16 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "jchV", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "jcphV", options, NULL)) >= 0) {
 		switch (c) {
 		case 'j':
 			ret->json = true;
 			break;
 		case 'c':
 			ret->changes = true;
+			break;
+		case 'p':
+			ret->pieces = true;
 			break;
 		case OPTION_MSINFO:
 			ret->msinfo = true;
@@ -73,7 +80,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			return command_usage(NULL);
 		}
 	}
-	if (ret->msinfo && (ret->json || ret->changes))
+	if (ret->changes && ret->pieces)
+		return command_usage("only one of --changes and --pieces can be asked for");
+	if (ret->msinfo && (ret->json || ret->changes || ret->pieces))
 		return command_usage("--msinfo goes with no other option");
 	return command_argument(argc, argv, "disc or mount point", &ret->argument);
 }
@@ -149,12 +158,63 @@ static void on_change(struct reply *a, const char *line)
 	}
 }
 
+/* ---- files in pieces ---- */
+
+static void print_piece(struct reply *a, const char *path, uint64_t bytes, uint64_t sections)
+{
+	char shown[3 * PATH_MAX];
+
+	if (!a->options->json) {
+		printf("%" PRIu64 " %s\t%" PRIu64 "\n", sections, report_printable(path, shown, sizeof(shown)), bytes);
+		return;
+	}
+	json_open(&a->j, NULL, '{');
+	json_string(&a->j, "path", path);
+	json_u64(&a->j, "bytes", bytes);
+	json_u64(&a->j, "sections", sections);
+	json_close(&a->j, '}');
+}
+
+static void on_piece(struct reply *a, const char *line)
+{
+	_free_ char *path = malloc(strlen(line) + 1); /* a path may be longer than PATH_MAX */
+	uint64_t bytes = 0, sections = 0;
+
+	if (!path || json_get_string(line, "path", path, strlen(line) + 1) < 0)
+		a->error = path ? -EPROTO : -ENOMEM;
+	if (a->error)
+		return;
+	json_get_u64(line, "bytes", &bytes);
+	json_get_u64(line, "sections", &sections);
+	print_piece(a, path, bytes, sections);
+}
+
+static void pieces_begin(struct reply *a)
+{
+	if (!a->options->json)
+		return;
+	json_open(&a->j, NULL, '{');
+	json_open(&a->j, "pieces", '[');
+}
+
+static void pieces_end(struct reply *a, uint64_t files)
+{
+	if (!a->options->json)
+		return;
+	json_close(&a->j, ']');
+	json_u64_or_null(&a->j, "files_in_pieces", files, PIECES_UNKNOWN);
+	json_close(&a->j, '}');
+	json_end_line(&a->j);
+}
+
 static void on_line(void *context, const char *type, const char *line)
 {
 	struct reply *a = context;
 
 	if (a->options->changes && strcmp(type, "change") == 0)
 		on_change(a, line);
+	if (a->options->pieces && strcmp(type, "piece") == 0)
+		on_piece(a, line);
 	if (strcmp(type, "info") != 0)
 		return;
 	report_parsed_free(TAKE_PTR(a->info));
@@ -198,6 +258,20 @@ static int changes_of_mount(const struct options *o, const struct control_mount 
 		json_end_line(&a.j);
 	}
 	report_parsed_free(a.info);
+	return r < 0 ? command_fail("%s: %s", mount->mountpoint, why) : COMMAND_DONE;
+}
+
+static int pieces_of_mount(const struct options *o, const struct control_mount *mount)
+{
+	struct reply a = {.options = o, .j = {stdout, false}};
+	struct client_handlers handlers = {.line = on_line, .context = &a};
+	struct client_result result = {.files_in_pieces = PIECES_UNKNOWN};
+	char why[1200];
+
+	pieces_begin(&a);
+	int r = judge(&a, client_ask(mount, "pieces", &handlers, &result), &result, why, sizeof(why));
+	pieces_end(&a, r < 0 ? PIECES_UNKNOWN : result.files_in_pieces);
+	fflush(stdout);
 	return r < 0 ? command_fail("%s: %s", mount->mountpoint, why) : COMMAND_DONE;
 }
 
@@ -350,6 +424,50 @@ static int info_of_disc(const struct options *o, const char *path)
 	return status;
 }
 
+static int found_piece(void *context, const char *path, const struct iso_entry *e)
+{
+	print_piece(context, path, e->size, e->n_sections);
+	return 0;
+}
+
+/* The newest session that can be mounted; a blank disc has none. */
+static int list_pieces(struct disc *disc, struct reply *a, uint64_t *ret_files, char where[ISO_WHERE_BYTES])
+{
+	_cleanup_(iso_unrefp) struct iso *iso = NULL;
+	_free_ struct disc_session *sessions = NULL;
+	size_t n = 0;
+	int r = disc_sessions(disc, &sessions, &n);
+
+	while (!r && n > 0 && sessions[n - 1].broken)
+		n--;
+	if (r || !n)
+		return r;
+	r = iso_open(disc, sessions[n - 1].descriptor_lba, &iso);
+	return r ? r : iso_pieces(iso, &(struct iso_pieces){found_piece, a}, ret_files, where);
+}
+
+static int pieces_of_disc(const struct options *o, const char *path)
+{
+	_cleanup_(disc_closep) struct disc *disc = NULL;
+	struct reply a = {.options = o, .j = {stdout, false}};
+	char where[ISO_WHERE_BYTES] = "", shown[ISO_WHERE_BYTES];
+	const struct disc_open_options oo = {0};
+	const char *why = NULL;
+	uint64_t files = 0;
+	int r = disc_open_path(path, &oo, &disc, &why);
+
+	if (r < 0)
+		return command_fail("%s: %s", path, why ? why : strerror(-r));
+	pieces_begin(&a);
+	r = list_pieces(disc, &a, &files, where);
+	pieces_end(&a, r < 0 ? PIECES_UNKNOWN : files);
+	fflush(stdout);
+	if (r < 0)
+		return command_fail("%s: %s: %s; the list is not complete", path,
+				    report_printable(where, shown, sizeof(shown)), strerror(-r));
+	return COMMAND_DONE;
+}
+
 static int info_of(const struct options *o)
 {
 	struct control_mount mount;
@@ -359,6 +477,8 @@ static int info_of(const struct options *o)
 
 	if (found == 0 && o->changes)
 		return changes_of_mount(o, &mount);
+	if (found == 0 && o->pieces)
+		return pieces_of_mount(o, &mount);
 	if (found == 0) {
 		int status = info_of_mount(o, &mount, why, sizeof(why));
 		if (status >= 0)
@@ -373,11 +493,11 @@ static int info_of(const struct options *o)
 		return command_fail("%s: no cdappendfs is mounted there, and a directory is no disc; see 'findmnt -t "
 				    "fuse.cdappendfs'",
 				    o->argument);
-	if (!o->changes && !o->staging && info_of_mount(o, NULL, why, sizeof(why)) == COMMAND_DONE)
+	if (!o->changes && !o->pieces && !o->staging && info_of_mount(o, NULL, why, sizeof(why)) == COMMAND_DONE)
 		return COMMAND_DONE; /* unmounted, and still being burned */
 	if (o->changes)
 		return command_fail("%s: not mounted by cdappendfs: mount it to see what is staged", o->argument);
-	return info_of_disc(o, path);
+	return o->pieces ? pieces_of_disc(o, path) : info_of_disc(o, path);
 }
 
 int main(int argc, char **argv)

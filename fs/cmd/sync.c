@@ -29,7 +29,8 @@ static const char help[] =
 	"                  there and below, and say what that was\n"
 	"      --finalize  close the disc after this session: nothing can be appended any more\n"
 	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
-	"                  the whole tree in one session; a session is made even if nothing is staged\n"
+	"                  the whole tree in one session; of a mount with -o compat also every file that lies in\n"
+	"                  several pieces; a session is made even if nothing is staged\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
 	"      --cancel    stop the burn that is under way; what is staged is kept\n"
 	"  -j, --json      print JSON: a line for each second of a burn, and the result as the last line\n"
@@ -171,6 +172,7 @@ static void print_json(const struct client_result *r)
 	json_u64(&j, "shared_bytes", r->shared_bytes);
 	json_u64(&j, "found_bytes", r->found_bytes);
 	json_u64(&j, "tree_bytes", r->tree_bytes);
+	json_u64_or_null(&j, "files_in_pieces", r->files_in_pieces, PIECES_UNKNOWN);
 	json_bool(&j, "fits", r->fits);
 	json_u64(&j, "session", r->session);
 	json_bool(&j, "burned", r->burned);
@@ -264,7 +266,7 @@ static int leave(const struct options *o, const struct control_mount *mount)
 static void print_text(const struct client_result *r, enum action action)
 {
 	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT],
-		found[REPORT_BYTES_TEXT], message[1024];
+		found[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], message[1024];
 
 	if (action == ACTION_DISCARD)
 		puts("what was staged is dropped");
@@ -280,6 +282,8 @@ static void print_text(const struct client_result *r, enum action action)
 	if (r->found_bytes)
 		printf("of what is staged, %s %s on the disc already, or twice in the stage\n",
 		       report_bytes(r->found_bytes, found), r->burned ? "were" : "are");
+	if (r->append_bytes && r->files_in_pieces)
+		puts(report_pieces(r->files_in_pieces, pieces));
 	if (r->message[0])
 		puts(report_printable(r->message, message, sizeof(message)));
 }

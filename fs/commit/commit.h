@@ -21,7 +21,8 @@
 struct commit;
 
 struct commit_options {
-	bool no_joliet, no_sharing, compat, no_verify;
+	struct pieces_rule pieces;
+	bool no_joliet, compat, no_verify;
 	oddities accepted;
 	char volume_id[33];	   /* "" : keep that of the disc */
 	uint64_t bytes_per_second; /* speed= on an image: the target is throttled; 0 not */
@@ -58,7 +59,7 @@ struct commit_result {
 	int error; /* 0 or -errno; 0 with nothing burned when nothing was staged */
 	bool burned;
 	uint32_t session;      /* number of the session (dry run: it would get) */
-	struct burn_cost cost; /* append_sectors 0: nothing staged */
+	struct burn_cost cost; /* append_sectors 0: nothing staged; files_in_pieces is of the newest session then */
 	uint64_t found_bytes;  /* of what is staged, that lie on the disc already, or twice in the stage */
 	bool fits;
 	char message[512]; /* for the user: what, why, what to do; "" on plain success */

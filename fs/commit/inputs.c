@@ -82,7 +82,7 @@ int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t ne
 	b->next_ino = next_ino;
 	b->capacity_sectors = ret->state.kind == MEDIUM_IMAGE ? ret->state.capacity_sectors : 0;
 	b->no_joliet = o->no_joliet;
-	b->no_sharing = o->no_sharing;
+	b->pieces = o->pieces;
 	b->compat = o->compat;
 	b->align_end_sectors = ret->state.overwritable ? SESSION_ALIGN_SECTORS : SEQUENTIAL_ALIGN_SECTORS;
 	if (newest)

@@ -91,6 +91,8 @@ void commit_phase_locked(struct commit *c, enum commit_phase phase);
 void commit_tick(struct commit *c); /* changed nodes to the stage when two seconds are over */
 /* Look at the medium again, for commit_disc_info() and the tree's free space.  Only the thread that owns the disc. */
 int commit_look(struct commit *c, bool sessions_too);
+/* How many files of the newest session have several sections, as it says; PIECES_UNKNOWN. */
+uint64_t commit_files_in_pieces(struct commit *c);
 
 /* ---- run.c ---- */
 struct run *run_new(struct commit *c); /* NULL: no memory */
@@ -104,7 +106,7 @@ int commit_failed(struct commit_result *outcome, const char *what, int error, co
 
 /* ---- plan.c ---- */
 /* From run->frozen to run->manifest, run->plan and what it costs.  0, also when it does not fit (outcome->fits, with a
- * message); or an error with a message. */
+ * message); -ENODATA: a session would have nothing that the newest one has not; or an error with a message. */
 int run_plan(struct run *run, struct commit_result *outcome);
 
 /* ---- machine.c ---- */

@@ -53,10 +53,11 @@ static int flush(struct commit *c, struct commit_result *outcome)
 	return r ? commit_failed(outcome, "the changes could not be saved in the staging area", r, NULL) : 0;
 }
 
-static unsigned freeze_flags(unsigned flags)
+static unsigned freeze_flags(const struct commit *c, unsigned flags)
 {
 	return (flags & COMMIT_FINALIZE ? TREE_FREEZE_UNCHANGED : 0) |
-	       (flags & COMMIT_FULL_TREE ? TREE_FREEZE_WHOLE : 0);
+	       (flags & COMMIT_FULL_TREE ? TREE_FREEZE_WHOLE : 0) |
+	       (flags & COMMIT_FULL_TREE && c->options.compat ? TREE_FREEZE_HEAL : 0);
 }
 
 void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *outcome)
@@ -79,14 +80,13 @@ void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *out
 	outcome->error = flush(c, outcome);
 	if (outcome->error)
 		return;
-	outcome->error = tree_preview(c->tree, freeze_flags(flags), &run->frozen);
-	if (outcome->error == -ENODATA) {
+	outcome->error = tree_preview(c->tree, freeze_flags(c, flags), &run->frozen);
+	if (!outcome->error)
+		outcome->error = run_plan(run, outcome);
+	else if (outcome->error != -ENODATA)
+		commit_failed(outcome, "the changes could not be read", outcome->error, NULL);
+	if (outcome->error == -ENODATA)
 		outcome->error = 0;
-		return;
-	}
-	outcome->error = outcome->error ?
-				 commit_failed(outcome, "the changes could not be read", outcome->error, NULL) :
-				 run_plan(run, outcome);
 }
 
 /* ---- burn ---- */
@@ -209,9 +209,9 @@ static int run_freeze(struct run *run, struct commit_result *outcome)
 
 	if (r)
 		return r;
-	if (!tree_changed(c->tree) && !freeze_flags(run->flags))
+	if (!tree_changed(c->tree) && !freeze_flags(c, run->flags))
 		return 0;
-	r = tree_freeze(c->tree, freeze_flags(run->flags), &run->frozen);
+	r = tree_freeze(c->tree, freeze_flags(c, run->flags), &run->frozen);
 	if (r == -ENODATA)
 		return run->flags & COMMIT_FINALIZE ? commit_failed(outcome, "nothing was burned", r,
 								    "the disc is blank and nothing is staged") :
@@ -279,7 +279,7 @@ static int commit_staged(struct commit *c, unsigned flags, struct commit_result 
 		return finish_or_keep(c, TAKE_PTR(run), outcome);
 	}
 	TAKE_PTR(run);
-	return r;
+	return r == -ENODATA ? 0 : r;
 }
 
 /* A session may be there, whole, on a disc that would not be closed behind it. */

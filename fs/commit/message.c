@@ -2,8 +2,11 @@
 #include "fs/commit/message.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "fs/tree/tree.h"
 
 const char *message_bytes(uint64_t bytes, char buf[32])
 {
@@ -35,6 +38,8 @@ static const char *advice(int error)
 		return "insert the disc again and sync";
 	case ENODEV:
 		return "connect the drive again and sync, or mount the disc anew when it has got another name";
+	case EPERM:
+		return "mount the disc again with that option, or drop the changes with cdappendfs-sync --discard";
 	case EROFS:
 		return "drop the changes with cdappendfs-sync --discard, or copy them to another disc";
 	case EOVERFLOW:
@@ -123,6 +128,14 @@ void message_unfinished(char *buf, size_t n, uint32_t session, const char *how_f
 	snprintf(buf, n, "session %u is %s: %s: %s; nothing was lost; %s", session, how_far, what, reason(error, text),
 		 error == -ENOMEDIUM || error == -ENODEV || error == -ESTALE ? advice(error) :
 									       "the next sync or mount completes it");
+}
+
+void message_directories(char *buf, size_t n, uint64_t directories)
+{
+	snprintf(buf, n,
+		 "the tree has %" PRIu64 " directories: Windows cannot open files in those beyond the first %u; other "
+		 "systems can; for Windows spread them over several discs, or pack some into archives",
+		 directories, TREE_DIRECTORIES_NUMBERED);
 }
 
 void message_burned(char *buf, size_t n, uint32_t session, uint64_t bytes)

@@ -29,6 +29,8 @@ bool message_drive(char *buf, size_t n, int error, const char *words);
 #define MESSAGE_BURNED "burned and verified"
 #define MESSAGE_UNKNOWN "not complete"
 void message_unfinished(char *buf, size_t n, uint32_t session, const char *how_far, const char *what, int error);
+/* More directories than Windows knows. */
+void message_directories(char *buf, size_t n, uint64_t directories);
 void message_burned(char *buf, size_t n, uint32_t session, uint64_t bytes);
 
 #endif

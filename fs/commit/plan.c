@@ -14,16 +14,20 @@
 
 #include "burner/base/log.h"
 #include "fs/commit/message.h"
+#include "fs/manifest/trees.h"
 #include "fs/sharing/share.h"
 
 /* What of it lies on the disc already. Without that the session is larger, and nothing is wrong. */
 static int share_content(struct run *run, struct commit_result *outcome)
 {
 	const struct burn_progress progress = run_progress(run);
-	const struct share_options options = {.drive = run->inputs.state.exclusive, .progress = &progress};
+	const struct share_options options = {.pieces = run->inputs.options.pieces,
+					      .heal = run->inputs.options.heal,
+					      .drive = run->inputs.state.exclusive,
+					      .progress = &progress};
 	int r = 0;
 
-	if (run->inputs.options.no_sharing || run->inputs.options.compat)
+	if (run->inputs.options.pieces.share == SHARE_NONE)
 		return 0;
 	r = manifest_share(run->manifest, &options);
 	if (r == -ECANCELED)
@@ -44,10 +48,48 @@ static int plan_inputs(struct run *run, struct commit_result *outcome)
 	if (r)
 		return commit_failed(outcome, "no session can be added to this disc", r,
 				     r == -EROFS ? run->inputs.state.why_not : NULL);
+	o->heal = c->options.compat && run->flags & COMMIT_FULL_TREE;
 	o->time = time(NULL);
 	if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))
 		return commit_failed(outcome, "no random number could be had", -EIO, NULL);
 	return 0;
+}
+
+#define NO_SESSION "no session is made of this disc"
+
+/* A disc of another program may name files elsewhere than in the tree that was mounted: before its first session of
+ * ours all of its trees are read. */
+static int look_at_trees(struct run *run, struct commit_result *outcome)
+{
+	struct bulk bulk = {.directory = stage_directory(run->c->stage), .keep_bytes = run->frozen.keep_bytes};
+	struct iso_info info = {.ours = true};
+	char reason[MANIFEST_WHY_BYTES], why[MANIFEST_WHY_BYTES + 64];
+	int r;
+
+	if (run->frozen.base)
+		iso_info(run->frozen.base, &info);
+	if (info.ours || run->c->options.accepted & ODDITY_BIT(ODDITY_TREES))
+		return 0;
+	r = medium_explain(run->c->disc, trees_compare(run->frozen.base, &bulk, reason));
+	if (!r || r == -EAGAIN)
+		return r;
+	if (r != -EPERM && r != -EBADMSG && r != -EIO)
+		return commit_failed(outcome, NO_SESSION, r, NULL);
+	snprintf(why, sizeof(why), "%s; -o accept=%s appends all the same", reason, oddity_name(ODDITY_TREES));
+	return commit_failed(outcome, NO_SESSION, -EPERM, why);
+}
+
+static int look_at_associated(struct run *run, struct commit_result *outcome)
+{
+	const char *path = manifest_associated(run->manifest);
+	char why[MANIFEST_WHY_BYTES + 64];
+
+	if (!path || run->c->options.accepted & ODDITY_BIT(ODDITY_ASSOCIATED))
+		return 0;
+	snprintf(why, sizeof(why),
+		 "%s is an associated file (a resource fork), and would be lost; -o accept=%s appends all the same",
+		 path, oddity_name(ODDITY_ASSOCIATED));
+	return commit_failed(outcome, NO_SESSION, -EPERM, why);
 }
 
 static int make_plan(struct run *run, struct commit_result *outcome)
@@ -63,7 +105,11 @@ static int make_plan(struct run *run, struct commit_result *outcome)
 	if (r)
 		return commit_failed(outcome, "the tree could not be read completely, so no session was made of it", r,
 				     why);
-	r = plan_inputs(run, outcome);
+	r = look_at_associated(run, outcome);
+	if (!r)
+		r = look_at_trees(run, outcome);
+	if (!r)
+		r = plan_inputs(run, outcome);
 	if (!r)
 		r = share_content(run, outcome);
 	return r ? r : burn_plan_new(run->manifest, &run->inputs.options, &run->plan);
@@ -112,6 +158,18 @@ static const char *why_so_large(const struct run *run)
 	return run->flags & COMMIT_FULL_TREE ? ", with all directories of the disc, as was asked for" : "";
 }
 
+/* Nothing is staged and the whole tree was asked for: is there anything that it would bring together? */
+static bool brings_together(const struct run *run)
+{
+	struct iso_info info = {0};
+
+	if (!run->frozen.unchanged || run->flags & COMMIT_FINALIZE)
+		return true;
+	iso_info(run->frozen.base, &info);
+	return (info.ours && info.appuse.flags & APPUSE_LINKED) || run->cost.data_sectors ||
+	       manifest_lowest_directory(run->manifest) < run->inputs.options.previous_lba;
+}
+
 int run_plan(struct run *run, struct commit_result *outcome)
 {
 	uint64_t missing = 0;
@@ -121,6 +179,10 @@ int run_plan(struct run *run, struct commit_result *outcome)
 	if (r)
 		return commit_failed(outcome, "the session could not be laid out", r, NULL);
 	outcome->fits = plan_fits(run, &missing, &where);
+	if (!brings_together(run)) {
+		outcome->fits = true;
+		return -ENODATA;
+	}
 	outcome->cost = run->cost;
 	outcome->session = run->inputs.options.session_number;
 	if (!outcome->fits)

@@ -19,6 +19,7 @@
 #include "burner/base/log.h"
 #include "burner/base/own.h"
 #include "fs/commit/internal.h"
+#include "fs/commit/message.h"
 
 /* ---- requests ---- */
 
@@ -158,9 +159,19 @@ int commit_discard_paths(struct commit *c, const char *const *paths, size_t n_pa
 	return r;
 }
 
+/* What is to be known of a session that is, or can be, burned. */
+static void add_warning(struct commit *c, struct commit_result *outcome)
+{
+	uint64_t directories = tree_directories(c->tree);
+
+	if (!outcome->error && !outcome->message[0] && outcome->cost.append_sectors &&
+	    directories > TREE_DIRECTORIES_NUMBERED)
+		message_directories(outcome->message, sizeof(outcome->message), directories);
+}
+
 static void run_request(struct commit *c, enum commit_request_kind kind, unsigned flags)
 {
-	struct commit_result result = {.error = 0};
+	struct commit_result result = {.cost.files_in_pieces = commit_files_in_pieces(c)};
 
 	if (kind == COMMIT_BURN)
 		machine_commit(c, flags, &result);
@@ -168,6 +179,7 @@ static void run_request(struct commit *c, enum commit_request_kind kind, unsigne
 		machine_dry_run(c, flags, &result);
 	else
 		discard(c, &result);
+	add_warning(c, &result);
 	commit_lock(c);
 	if (kind == COMMIT_BURN) {
 		c->last = result;

@@ -110,3 +110,15 @@ void commit_tick(struct commit *c)
 		log_error("changes cannot be saved in the staging area: %s; make room there", strerror(-r));
 	c->flush_failed = r != 0;
 }
+
+uint64_t commit_files_in_pieces(struct commit *c)
+{
+	const struct disc_session *newest;
+	uint64_t files;
+
+	commit_lock(c);
+	newest = newest_session(c->sessions, c->n_sessions);
+	files = newest ? newest->files_in_pieces : c->n_sessions ? PIECES_UNKNOWN : 0;
+	commit_unlock(c);
+	return files;
+}

@@ -175,7 +175,7 @@ static int parse_result(const char *line, struct client_result *ret)
 {
 	uint64_t error, session = 0;
 
-	*ret = (struct client_result){.fits = true};
+	*ret = (struct client_result){.fits = true, .files_in_pieces = PIECES_UNKNOWN};
 	if (json_get_u64(line, "error", &error) < 0 || error > 4095)
 		return -EPROTO;
 	ret->error = (int)error;
@@ -188,6 +188,7 @@ static int parse_result(const char *line, struct client_result *ret)
 	json_get_u64(line, "shared_bytes", &ret->shared_bytes);
 	json_get_u64(line, "found_bytes", &ret->found_bytes);
 	json_get_u64(line, "tree_bytes", &ret->tree_bytes);
+	json_get_u64(line, "files_in_pieces", &ret->files_in_pieces);
 	json_get_u64(line, "session", &session);
 	ret->session = session > UINT32_MAX ? 0 : (uint32_t)session;
 	return 0;

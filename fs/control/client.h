@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cdappendfs/pieces.h"
 #include "burner/base/own.h"
 #include "fs/control/progress.h"
 #include "fs/control/protocol.h"
@@ -24,6 +25,7 @@ struct client_result {
 	char message[1024];
 	bool burned, fits;
 	uint64_t append_bytes, data_bytes, shared_bytes, tree_bytes, found_bytes;
+	uint64_t files_in_pieces; /* PIECES_UNKNOWN */
 	uint32_t session;
 };
 

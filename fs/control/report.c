@@ -18,6 +18,14 @@
 
 #define TIME_TEXT 32u
 
+/* Of the newest session that can be mounted. */
+static uint64_t newest_in_pieces(const struct disc_session *sessions, size_t n)
+{
+	while (n > 0 && sessions[n - 1].broken)
+		n--;
+	return n ? sessions[n - 1].files_in_pieces : PIECES_UNKNOWN;
+}
+
 void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,
 		      size_t n_sessions)
 {
@@ -31,6 +39,7 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 		.why_not_appendable = state->appendable ? NULL : state->why_not,
 		.next_lba = state->next_lba,
 		.used_bytes = state->used_sectors * SECTOR_BYTES,
+		.files_in_pieces = state->blank ? 0 : newest_in_pieces(sessions, n_sessions),
 		.sessions = sessions,
 		.n_sessions = n_sessions,
 	};
@@ -98,6 +107,8 @@ static void session_json(struct json *j, const struct disc_session *s, bool over
 		json_u64(j, "shared_bytes", s->shared_bytes);
 		json_u64(j, "found_bytes", s->found_bytes);
 	}
+	if (s->files_in_pieces != PIECES_UNKNOWN)
+		json_u64(j, "files_in_pieces", s->files_in_pieces);
 	json_close(j, '}');
 }
 
@@ -118,6 +129,7 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 	string_or_null(&j, "why_not_appendable", info->why_not_appendable);
 	json_bool(&j, "overwritable", info->overwritable);
 	json_u64(&j, "next_lba", info->next_lba);
+	json_u64_or_null(&j, "files_in_pieces", info->files_in_pieces, PIECES_UNKNOWN);
 	string_or_null(&j, "disc", info->disc);
 	string_or_null(&j, "mountpoint", info->mountpoint);
 	string_or_null(&j, "staging", info->staging);
@@ -181,7 +193,7 @@ static int parse_session(const char *object, struct disc_session *ret)
 {
 	char uuid[2 * sizeof(ret->uuid) + 1];
 
-	*ret = (struct disc_session){0};
+	*ret = (struct disc_session){.files_in_pieces = PIECES_UNKNOWN};
 	if (parse_u32(object, "number", &ret->number) < 0 || parse_u32(object, "start_lba", &ret->start_lba) < 0 ||
 	    parse_u32(object, "sectors", &ret->sectors) < 0 ||
 	    parse_u32(object, "descriptor_lba", &ret->descriptor_lba) < 0 ||
@@ -189,6 +201,7 @@ static int parse_session(const char *object, struct disc_session *ret)
 	    json_get_bool(object, "ours", &ret->ours) < 0 || json_get_bool(object, "broken", &ret->broken) < 0)
 		return -EINVAL;
 	ret->created = parse_time(object);
+	json_get_u64(object, "files_in_pieces", &ret->files_in_pieces);
 	if (!ret->ours)
 		return 0;
 	ret->tells_shared = json_get_u64(object, "shared_bytes", &ret->shared_bytes) == 0 &&
@@ -241,6 +254,8 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 	    json_get_bool(line, "appendable", &i->appendable) < 0 ||
 	    json_get_bool(line, "overwritable", &i->overwritable) < 0 || parse_u32(line, "next_lba", &i->next_lba) < 0)
 		return -EINVAL;
+	i->files_in_pieces = PIECES_UNKNOWN;
+	json_get_u64(line, "files_in_pieces", &i->files_in_pieces);
 	i->medium = p->medium;
 	i->why_not_appendable = parse_optional(line, "why_not_appendable", p->why, sizeof(p->why));
 	i->disc = parse_optional(line, "disc", p->disc, sizeof(p->disc));
@@ -283,6 +298,19 @@ const char *report_bytes(uint64_t bytes, char text[REPORT_BYTES_TEXT])
 	for (; v >= 1023.95 && unit + 2 < sizeof(units); unit++)
 		v /= 1024;
 	snprintf(text, REPORT_BYTES_TEXT, "%.1f %ciB", v, units[unit]);
+	return text;
+}
+
+const char *report_pieces(uint64_t files, char text[REPORT_PIECES_TEXT])
+{
+	if (files == PIECES_UNKNOWN)
+		return "how many files lie in several pieces is not known: cdappendfs-info --pieces looks";
+	if (!files)
+		return "no file lies in several pieces";
+	snprintf(text, REPORT_PIECES_TEXT,
+		 "%" PRIu64 " file%s in several pieces, of which macOS and the BSDs show only one: cdappendfs-info "
+		 "--pieces lists %s",
+		 files, files == 1 ? " lies" : "s lie", files == 1 ? "it" : "them");
 	return text;
 }
 
@@ -373,7 +401,7 @@ static void older_sessions_text(FILE *out, const struct report_info *info)
 
 void report_info_text(FILE *out, const struct report_info *info)
 {
-	char text[REPORT_BYTES_TEXT], burning[BURNING_TEXT];
+	char text[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], burning[BURNING_TEXT];
 
 	line(out, "Disc", info->disc);
 	line(out, "Medium", info->medium);
@@ -391,6 +419,7 @@ void report_info_text(FILE *out, const struct report_info *info)
 		line(out, "Stage room", report_bytes(info->staging_free_bytes, text));
 	if (info->n_sessions == 0)
 		return;
+	line(out, "Pieces", report_pieces(info->files_in_pieces, pieces));
 	fprintf(out, "\n%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %s\n", "Session", "Start", "Sectors", "Size",
 		"Shared", "Found", "Date", "Volume id");
 	for (size_t i = 0; i < info->n_sessions; i++)

@@ -31,7 +31,8 @@ struct report_info {
 	uint64_t free_bytes; /* for further data, the next session's own cost and what is staged taken off */
 	/* data and records that wait for the next session, about; 0: nothing is staged */
 	uint64_t staged_bytes;
-	uint32_t next_lba; /* where the next session starts */
+	uint32_t next_lba;	  /* where the next session starts */
+	uint64_t files_in_pieces; /* of the newest session, as it says; PIECES_UNKNOWN */
 	const struct disc_session *sessions;
 	size_t n_sessions;
 	struct burning burning; /* idle: nothing is under way, as far as is known */
@@ -62,6 +63,9 @@ const struct report_info *report_parsed_info(const struct report_parsed *p);
 void report_parsed_free(struct report_parsed *p);
 DEFINE_FREEP(struct report_parsed, report_parsed_free)
 
+/* What it means that so many files lie in several pieces, one sentence; returns text. */
+#define REPORT_PIECES_TEXT 200u
+const char *report_pieces(uint64_t files, char text[REPORT_PIECES_TEXT]);
 /* "12.3 MiB", exact below 1 KiB; returns text. */
 #define REPORT_BYTES_TEXT 24u
 const char *report_bytes(uint64_t bytes, char text[REPORT_BYTES_TEXT]);

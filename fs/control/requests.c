@@ -95,6 +95,7 @@ static int send_result(struct connection *n, const struct commit_result *result)
 	json_u64(&l.json, "shared_bytes", result->cost.shared_sectors * SECTOR_BYTES);
 	json_u64(&l.json, "found_bytes", result->found_bytes);
 	json_u64(&l.json, "tree_bytes", result->cost.tree_sectors * SECTOR_BYTES);
+	json_u64_or_null(&l.json, "files_in_pieces", result->cost.files_in_pieces, PIECES_UNKNOWN);
 	json_bool(&l.json, "fits", result->fits);
 	json_u64(&l.json, "session", result->session);
 	return line_send(&l, n);
@@ -398,7 +399,44 @@ static void reply_discard_paths(struct connection *n, const char *object)
 	if (r < 0)
 		control_refuse(n, r, why ? why : strerror(-r));
 	else
-		send_result(n, &(struct commit_result){.fits = true});
+		send_result(n, &(struct commit_result){.fits = true, .cost.files_in_pieces = PIECES_UNKNOWN});
+}
+
+static int emit_piece(void *context, const char *path, const struct iso_entry *e)
+{
+	struct json *j = context;
+
+	json_open(j, NULL, '{');
+	json_string(j, "type", "piece");
+	json_string(j, "path", path);
+	json_u64(j, "bytes", e->size);
+	json_u64(j, "sections", e->n_sections);
+	json_close(j, '}');
+	json_end_line(j);
+	return 0;
+}
+
+/* The whole tree is read for it, by the connection's thread, while others go on. */
+static void reply_pieces(struct connection *n)
+{
+	struct commit_result result = {.cost.files_in_pieces = PIECES_UNKNOWN};
+	char where[ISO_WHERE_BYTES] = "";
+	struct line l;
+	int r = line_open(&l);
+
+	if (!r)
+		r = tree_pieces(n->control->options.tree, &(struct iso_pieces){emit_piece, &l.json},
+				&result.cost.files_in_pieces, where);
+	if (l.json.out && line_send_raw(&l, n) < 0)
+		return;
+	result.error = r;
+	if (r == -EAGAIN)
+		snprintf(result.message, sizeof(result.message),
+			 "the drive is burning and cannot be read meanwhile: ask again when it is done");
+	else if (r)
+		snprintf(result.message, sizeof(result.message), "%.300s: %s; the list is not complete", where,
+			 strerror(-r));
+	send_result(n, &result);
 }
 
 static void reply_status(struct connection *n)
@@ -507,7 +545,7 @@ void control_reply(struct connection *n, const char *line)
 		const char *request;
 		void (*reply)(struct connection *);
 	} others[] = {
-		{"info", reply_info}, {"changes", reply_changes}, {"status", reply_status},
+		{"info", reply_info}, {"changes", reply_changes}, {"pieces", reply_pieces}, {"status", reply_status},
 		{"wait", reply_wait}, {"await", reply_await},	  {"cancel", reply_cancel},
 	};
 

@@ -541,7 +541,8 @@ static int make_tree(struct opening *o, uint32_t generation)
 		[OPTIONS_TREE_LINKED] = TREE_LINKED,
 	};
 	struct tree_options options = {.read_only = o->read_only,
-				       .whole_files = o->options->compat || o->options->no_sharing,
+				       .pieces = options_pieces(o->options),
+				       .medium = &o->state,
 				       .writing = o->options->compat ? TREE_FULL : writing[o->options->tree],
 				       .no_joliet = o->options->no_joliet,
 				       .owner = geteuid(),

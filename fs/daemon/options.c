@@ -256,9 +256,24 @@ static int set_tree(struct parser *p, const char *value)
 
 static int set_share(struct parser *p, const char *value)
 {
-	if (strcmp(value, "blocks") != 0 && strcmp(value, "none") != 0)
-		return refuse(p, "share=%s: one of blocks, none", value);
-	p->options->no_sharing = *value == 'n';
+	static const char *const modes[] = {[SHARE_AUTO] = "auto", [SHARE_BLOCKS] = "blocks", [SHARE_NONE] = "none"};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(modes); i++) {
+		if (strcmp(value, modes[i]) == 0) {
+			p->options->share = (enum share_mode)i;
+			return 0;
+		}
+	}
+	return refuse(p, "share=%s: one of auto, blocks, none", value);
+}
+
+static int set_pieces(struct parser *p, const char *value)
+{
+	uint64_t bytes;
+
+	if (parse_size(value, &bytes) < 0)
+		return refuse(p, "pieces=%s: what pieces of a file must save, a size as 16M, 700M, 4.7G", value);
+	p->options->pieces_bytes = bytes ? bytes : 1;
 	return 0;
 }
 
@@ -324,6 +339,7 @@ static int set_value(struct parser *p, const char *name, const char *value, bool
 		{"staging", set_staging},
 		{"tree", set_tree},
 		{"share", set_share},
+		{"pieces", set_pieces},
 		{"commit", set_commit},
 		{"accept", set_accept},
 		{"uid", set_uid},
@@ -554,6 +570,13 @@ int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_W
 	return r ? r : check_together(&p);
 }
 
+struct pieces_rule options_pieces(const struct options *o)
+{
+	if (o->compat)
+		return (struct pieces_rule){o->share == SHARE_NONE ? SHARE_NONE : SHARE_AUTO, PIECES_NEVER};
+	return (struct pieces_rule){o->share, o->pieces_bytes};
+}
+
 void options_release(struct options *o)
 {
 	free(o->staging);
@@ -589,14 +612,19 @@ void options_print_help(FILE *out)
 	      "  -o speed=X             burn at X times the medium's single speed\n"
 	      "  -o noverify            do not read back what was burned\n"
 	      "  -o volid=NAME          volume id, up to 32 characters\n"
-	      "  -o share=blocks|none   let files share equal blocks with what is on the disc (the default), or write "
-	      "them whole\n"
+	      "  -o share=auto|blocks|none what the disc has already: share whole files (the default), equal blocks of "
+	      "all, nothing\n"
+	      "  -o pieces=SIZE         what pieces of a changed file must save, with share=auto; else it is written "
+	      "whole "
+	      "(16M)\n"
 	      "  -o tree=auto|full|linked write all directories, or those that changed; auto: all while they take "
-	      "under 1 MiB\n"
-	      "  -o compat              for readers with limits of their own (libarchive, fuseiso): tree=full, "
-	      "share=none\n"
+	      "under 1 MiB, on write-once media 8 MiB\n"
+	      "  -o compat              for readers with limits of their own (macOS, the BSDs, libarchive): no file in "
+	      "pieces, tree=full\n"
 	      "  -o nojoliet            no Joliet tree\n"
-	      "  -o accept=WHAT:WHAT…   append to a disc although that of it gets lost or stale: udf (also: drop-udf)\n"
+	      "  -o accept=WHAT:WHAT…   append to a disc although that of it gets lost or stale: udf (also: drop-udf), "
+	      "hfs, "
+	      "trees, associated\n"
 	      "  -o uid=N gid=N umask=M shown owner, group and permissions\n"
 	      "  -o allow_other, allow_root, default_permissions, auto_unmount, … as in mount.fuse3(8)\n",
 	      out);

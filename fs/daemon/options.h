@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "cdappendfs/pieces.h"
 #include "cdappendfs/oddity.h"
 #include "fs/stage/stage.h"
 
@@ -33,7 +34,9 @@ struct options {
 	double speed;		   /* speed=; times the single speed; 0: not bounded */
 	uint64_t bytes_per_second; /* the same for an image file, by media= */
 	enum options_tree tree;
-	bool no_sharing, compat, no_joliet, no_verify, manual_commit;
+	enum share_mode share;
+	uint64_t pieces_bytes; /* pieces=; 0: not given */
+	bool compat, no_joliet, no_verify, manual_commit;
 	oddities accepted;
 	char volume_id[33];
 	bool show_uid, show_gid, show_umask;
@@ -49,6 +52,8 @@ struct options {
 #define OPTIONS_WHY_MAX 512u
 /* 0, or -EINVAL with one line for the user in why (-ENOMEM likewise). The caller releases *ret in any case. */
 int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_WHY_MAX]);
+/* What share=, pieces= and compat mean together. */
+struct pieces_rule options_pieces(const struct options *o);
 void options_release(struct options *o);
 void options_print_help(FILE *out);
 

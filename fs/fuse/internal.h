@@ -46,7 +46,8 @@ struct server {
 	unsigned notifying; /* notifications under way */
 	bool quiet;	    /* no more of them */
 
-	_Atomic unsigned full_said; /* bits of enum tree_full: why there is no space */
+	_Atomic unsigned full_said;    /* bits of enum tree_full: why there is no space */
+	_Atomic bool told_directories; /* that there are more than Windows knows */
 };
 
 static inline struct server *server_of(fuse_req_t req) { return fuse_req_userdata(req); }

@@ -2,6 +2,11 @@
 /*
  * namespace.c - look-up and everything that changes a directory
  */
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "burner/base/log.h"
+#include "fs/commit/message.h"
 #include "fs/fuse/internal.h"
 
 static int run_lookup(struct server *s, fuse_req_t req, const struct request *request)
@@ -34,12 +39,26 @@ void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *forgets)
 	fuse_reply_none(req);
 }
 
+/* Once in a mount, when a directory was made. */
+static void tell_of_directories(struct server *s)
+{
+	uint64_t n = tree_directories(s->tree);
+	char text[256];
+
+	if (n <= TREE_DIRECTORIES_NUMBERED || atomic_exchange(&s->told_directories, true))
+		return;
+	message_directories(text, sizeof(text), n);
+	log_warning("%s", text);
+}
+
 static int run_mknod(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct tree_caller caller = caller_of(req);
 	struct stat st;
 	int r = tree_mknod(s->tree, &caller, request->ino, request->name, request->mode, request->rdev, &st);
 
+	if (r == 0 && S_ISDIR(request->mode))
+		tell_of_directories(s);
 	return reply_entry(req, r, &st);
 }
 

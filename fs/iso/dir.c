@@ -5,8 +5,11 @@
  * The directory is read in chunks; a small one whole, through the sector cache.  After an error the cursor stands
  * before the record it could not give, so that a request answered -EAGAIN can be repeated.
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "burner/format/identifier.h"
+#include "burner/format/joliet.h"
 #include "fs/iso/internal.h"
 
 #define FIRST_SECTORS 8u  /* read at first, then twice as much each time … */
@@ -89,6 +92,19 @@ int cursor_next_record(struct cursor *c, const uint8_t **ret, uint32_t *ret_at)
 	return 0;
 }
 
+static void note_associated(struct cursor *c, const uint8_t *record)
+{
+	char name[256];
+
+	if (c->associated[0])
+		return;
+	if (c->iso->names == ISO_NAMES_JOLIET)
+		joliet_name(record_id(record), record_id_length(record), name);
+	else
+		identifier_name(record_id(record), record_id_length(record), name);
+	snprintf(c->associated, sizeof(c->associated), "%.*s", (int)sizeof(c->associated) - 1, name[0] ? name : "?");
+}
+
 int cursor_next(struct cursor *c, enum decode_depth depth, struct iso_entry *ret, uint32_t *ret_at)
 {
 	const uint8_t *record;
@@ -96,8 +112,12 @@ int cursor_next(struct cursor *c, enum decode_depth depth, struct iso_entry *ret
 	int more;
 
 	while ((more = cursor_next_record(c, &record, &at)) > 0) {
-		if (record_is_dots(record) || record_flags(record) & ISO_ASSOCIATED)
+		if (record_is_dots(record))
 			continue;
+		if (record_flags(record) & ISO_ASSOCIATED) {
+			note_associated(c, record);
+			continue;
+		}
 		more = entry_decode(c, record, at, depth, ret);
 		if (more < 0)
 			c->at = at;
@@ -131,7 +151,7 @@ int iso_dir_next(struct iso_dir *d, struct iso_entry *ret) { return cursor_next(
 
 int iso_dir_next_name(struct iso_dir *d, struct iso_entry *ret)
 {
-	return cursor_next(&d->cursor, DECODE_NAME, ret, NULL);
+	return cursor_next(&d->cursor, DECODE_NUMBER, ret, NULL);
 }
 
 uint32_t iso_dir_tell(const struct iso_dir *d) { return d->cursor.at; }
@@ -153,6 +173,8 @@ int iso_dir_seek(struct iso_dir *d, uint32_t position)
 		continues = (record_flags(record) & (ISO_MULTIEXTENT | ISO_DIRECTORY)) == ISO_MULTIEXTENT;
 	return more < 0 ? more : 0;
 }
+
+const char *iso_dir_associated(const struct iso_dir *d) { return d->cursor.associated; }
 
 void iso_dir_close(struct iso_dir *d)
 {

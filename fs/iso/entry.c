@@ -20,7 +20,7 @@
 
 struct sections {
 	struct extent *list;
-	uint32_t n, capacity;
+	uint32_t n, capacity, n_recorded; /* n_recorded: before they were joined */
 	uint64_t bytes;
 	uint32_t first_lba; /* of the first one that is not empty */
 };
@@ -49,7 +49,8 @@ static int sections_add(struct sections *s, const uint8_t *record, enum decode_d
 	if (!s->bytes)
 		s->first_lba = lba;
 	s->bytes += length;
-	if (depth == DECODE_NAME)
+	s->n_recorded++;
+	if (depth != DECODE_ALL)
 		return 0;
 	pos = record_is_interleaved(record) ? POSITION_REFUSED : (uint64_t)lba * SECTOR_BYTES;
 	if (last && last->pos + last->length == pos) {
@@ -113,7 +114,7 @@ static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *re
 	e->mode = type | (r->has_px ? r->mode & 07777 : type == S_IFDIR ? 0555 : type == S_IFLNK ? 0777 : 0444);
 	e->uid = r->uid;
 	e->gid = r->gid;
-	e->nlink = r->nlink ? r->nlink : 1;
+	e->nlink = e->recorded_nlink = r->nlink ? r->nlink : 1;
 	e->mtime = r->has_mtime ? r->mtime : date;
 	e->atime = r->has_atime ? r->atime : date;
 	e->ctime = r->has_ctime ? r->ctime : date;
@@ -130,7 +131,7 @@ static void set_private(const struct iso *iso, struct iso_entry *e, const struct
 		e->twin = r->twin;
 		e->area_sectors = r->twin_areas;
 	}
-	e->joliet_attempt = r->joliet_attempt < UINT32_MAX ? r->joliet_attempt + 1 : 0;
+	e->joliet_attempt = r->joliet_attempt + 1;
 }
 
 static int decode_rock(struct iso *iso, struct window *w, const uint8_t *record, enum decode_depth depth,
@@ -204,23 +205,50 @@ static int set_content(struct cursor *c, struct iso_entry *e, const uint8_t *rec
 		e->size = zisofs_used(&r->zisofs) ? r->zisofs_size : s->bytes;
 		e->zisofs = r->zisofs;
 		e->n_extents = s->n;
+		e->n_sections = s->n_recorded;
 		e->extents = TAKE_PTR(s->list);
 	}
 	return 0;
 }
 
-static uint64_t ino_of(const struct cursor *c, uint32_t at, uint32_t type, const struct rock *r,
-		       const struct sections *s)
+/* In sessions of ours the serial; else the place of the record, as Linux counts it. */
+static uint64_t ino_of(const struct cursor *c, uint32_t at, const struct rock *r)
 {
 	uint64_t pos = (uint64_t)c->lba * SECTOR_BYTES + at;
 
 	if (c->iso->info.ours && r->serial)
 		return r->serial;
-	/* No record of 34 bytes starts in the last 32 of a sector, so 63 is free to mean "the file that starts
-	 * here". */
-	if (type == S_IFREG && r->nlink > 1 && s->bytes)
-		return (uint64_t)s->first_lba << 6 | 63;
 	return (pos >> SECTOR_SHIFT) << 6 | (pos & (SECTOR_BYTES - 1)) >> 5;
+}
+
+/* Does its number need all of the record (links.c)? */
+static bool may_be_linked(const struct cursor *c, const struct rock *r, uint32_t type)
+{
+	return !c->iso->info.ours && type == S_IFREG && r->nlink > 1;
+}
+
+/* All but name and number. */
+static int decode_rest(struct cursor *c, const uint8_t *record, uint32_t type, const struct rock *r,
+		       enum decode_depth depth, struct iso_entry *e, struct sections *s)
+{
+	int err = 0;
+
+	if (depth == DECODE_ALL) {
+		if (c->iso->names != ISO_NAMES_JOLIET)
+			identifier_recorded(record_id(record), record_id_length(record), e->iso_name);
+		set_attributes(e, type, record, r);
+		set_private(c->iso, e, r);
+	} else {
+		e->mode = type;
+	}
+	/* A directory's first record is used up here: collecting may move the cursor's buffer. */
+	if (depth == DECODE_ALL && type == S_IFDIR)
+		err = set_content(c, e, record, r, s);
+	else if (type != S_IFDIR)
+		err = sections_collect(c, record, depth, s);
+	if (!err && depth == DECODE_ALL && type != S_IFDIR)
+		err = set_content(c, e, NULL, r, s);
+	return err;
 }
 
 static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum decode_depth depth, struct iso_entry *e,
@@ -235,27 +263,22 @@ static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum dec
 	if (r.is_relocated)
 		return 0;
 	type = type_of(record, &r);
-	set_name(c->iso, e, record, &r);
-	if (depth == DECODE_ALL) {
-		if (c->iso->names != ISO_NAMES_JOLIET)
-			identifier_recorded(record_id(record), record_id_length(record), e->iso_name);
-		set_attributes(e, type, record, &r);
-		set_private(c->iso, e, &r);
-	} else {
-		e->mode = type;
+	if (depth == DECODE_NUMBER && may_be_linked(c, &r, type)) {
+		depth = DECODE_ALL;
+		err = decode_rock(c->iso, &c->window, record, depth, &r);
 	}
-	/* A directory's first record is used up here: collecting may move the cursor's buffer. */
-	if (depth == DECODE_ALL && type == S_IFDIR)
-		err = set_content(c, e, record, &r, s);
-	else if (type != S_IFDIR)
-		err = sections_collect(c, record, depth, s);
-	if (!err && depth == DECODE_ALL && type != S_IFDIR)
-		err = set_content(c, e, NULL, &r, s);
+	set_name(c->iso, e, record, &r);
+	if (!err)
+		err = decode_rest(c, record, type, &r, depth, e, s);
 	if (err)
 		return err;
-	e->ino = ino_of(c, at, type, &r, s);
+	e->ino = ino_of(c, at, &r);
 	e->locator = locator_of(c, at);
-	return 1;
+	if (depth == DECODE_ALL && s->bytes && may_be_linked(c, &r, type))
+		err = links_number(c, r.serial, s->first_lba, e);
+	else if (depth == DECODE_ALL && !c->iso->info.ours && type != S_IFDIR)
+		e->nlink = 1; /* nothing tells which names are one */
+	return err ? err : 1;
 }
 
 int entry_decode(struct cursor *c, const uint8_t *record, uint32_t at, enum decode_depth depth, struct iso_entry *ret)
@@ -267,6 +290,8 @@ int entry_decode(struct cursor *c, const uint8_t *record, uint32_t at, enum deco
 	memset((char *)&e + sizeof(e.name), 0, sizeof(e) - sizeof(e.name));
 	more = decode(c, record, at, depth, &e, &sections);
 	free(sections.list);
+	if (depth != DECODE_ALL)
+		iso_entry_release(&e);
 	if (more > 0)
 		*ret = e;
 	else

@@ -7,21 +7,26 @@
  *	susp_walk.c	System Use entries and their continuation areas
  *	rock.c		what Rock Ridge says of a record
  *	entry.c		one directory record -> struct iso_entry
+ *	links.c		which names of a foreign session are one file
  *	dir.c		cursor over a directory, iso_dir
  *	index.c		name -> record position of large directories
  *	lookup.c	iso_lookup, iso_entry_at
+ *	pieces.c	iso_pieces
  *	zisofs.c	compressed files
  *	ahead.c		directories that will be read soon
  *
  * Locks: sector_cache.lock and index_cache.lock are leaves; neither is held over a disc read, and never both.
+ * links.lock is held while the tree is walked.
  */
 #ifndef FS_ISO_INTERNAL_H
 #define FS_ISO_INTERNAL_H
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/idmap.h"
 #include "burner/format/directory_record.h"
 #include "burner/format/susp.h"
 #include "fs/iso/iso.h"
@@ -34,18 +39,29 @@ enum iso_names { ISO_NAMES_ROCK_RIDGE, ISO_NAMES_JOLIET, ISO_NAMES_PLAIN }; /* w
 struct sector_cache;
 struct index_cache;
 
-/* Nothing but refs and the insides of the two caches changes after iso_open(). */
+/* links.c.  NONE: too many of them, each name is a file of its own.  UNREADABLE: so it is here, too. */
+enum links_state { LINKS_UNKNOWN, LINKS_KNOWN, LINKS_NONE, LINKS_UNREADABLE };
+struct links {
+	pthread_mutex_t lock;
+	atomic_int state;
+	atomic_bool required;
+	struct idmap exceptions; /* once KNOWN; key of a class -> its number, 0: it is no file */
+};
+
+/* Nothing but refs, links and the insides of the two caches changes after iso_open(). */
 struct iso {
 	struct disc *disc;
 	atomic_uint refs;
 	enum iso_names names;
-	uint8_t susp_skip;	/* SP: bytes before the first entry of each System Use area */
+	uint8_t susp_skip; /* SP: bytes before the first entry of each System Use area */
+	uint32_t descriptor_lba;
 	uint64_t limit_sectors; /* end of the disc; 0 unknown */
 	struct iso_extent root;
 	struct iso_info info;
 	uint64_t hash_seed;
 	struct sector_cache *sectors;
 	struct index_cache *indexes;
+	struct links links;
 };
 
 /* ---- sectors.c ---- */
@@ -101,7 +117,8 @@ struct rock {
 	uint32_t target_length;
 	char target[4096];
 };
-enum decode_depth { DECODE_NAME, DECODE_ALL };
+/* NAME: with the type and the locator; NUMBER: with the inode number, too. */
+enum decode_depth { DECODE_NAME, DECODE_NUMBER, DECODE_ALL };
 int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth,
 		struct rock *ret);
 
@@ -115,6 +132,8 @@ struct cursor {
 	uint32_t chunk;	     /* sectors to read at a time; 1 stays so */
 	uint8_t *buf;
 	struct window window;
+	struct link_walk *walk; /* set: records are noted there, and have no number */
+	char associated[64];	/* the first file of that kind that was passed over, as recorded; "" */
 };
 /* -EBADMSG: longer than a directory can be. No disc access. */
 int cursor_begin(struct cursor *c, struct iso *iso, struct iso_extent dir);
@@ -141,6 +160,13 @@ static inline uint64_t locator_of(const struct cursor *c, uint32_t at)
 	uint64_t behind = ((c->at - 1) >> SECTOR_SHIFT) - (at >> SECTOR_SHIFT);
 	return behind << LOCATOR_SHIFT | ((uint64_t)c->lba * SECTOR_BYTES + at);
 }
+
+/* ---- links.c ---- */
+
+struct link_walk;
+/* Number and link count of a regular file of a foreign session that has content and, as its record says, several
+ * names; all else is set, ino to that of its record.  What the disc says while its tree is walked. */
+int links_number(struct cursor *c, uint32_t serial, uint32_t first_lba, struct iso_entry *e);
 
 /* ---- index.c ---- */
 

@@ -39,9 +39,9 @@ struct iso_extent {
 
 /*
  * One decoded entry.  Inode numbers: our sessions: the PX serial (root: 1).  Foreign: record_lba << 6 |
- * offset_in_sector >> 5 as Linux counts them; of hard links (nlink > 1, size > 0, regular): first_lba << 6 | 63; of
- * the root: 1.  Relocated directories: of the CL record. So all numbers stay below 2^32 on media below 2^26 sectors
- * and become PX serials of our sessions unchanged.
+ * offset_in_sector >> 5 as Linux counts them; of hard links (regular, size > 0): first_lba << 6 | 63 as a rule, when
+ * it is known that they are (links.c); of the root: 1.  Relocated directories: of the CL record. So all numbers stay
+ * below 2^32 on media below 2^26 sectors and become PX serials of our sessions unchanged.
  */
 struct iso_entry {
 	char name[256];
@@ -49,16 +49,19 @@ struct iso_entry {
 	uint64_t size; /* regular files; zisofs: uncompressed */
 	uint64_t rdev;
 	struct timespec atime, mtime, ctime; /* UTC; without TF: the record's date for all three */
-	uint32_t mode, uid, gid, nlink;	     /* without Rock Ridge: files 0444, directories 0555, 0, 0, 1 */
+	uint32_t mode, uid, gid;	     /* without Rock Ridge: files 0444, directories 0555, 0, 0 */
+	uint32_t nlink;			     /* names with this number: of foreign files 1, or all that PX says */
+	uint32_t recorded_nlink;	     /* what PX says; without Rock Ridge 1 */
 	struct iso_extent dir;		     /* directories (CL followed) */
 	struct zisofs zisofs;
-	uint32_t n_extents; /* regular files, size > 0 */
+	uint32_t n_extents;  /* regular files, size > 0 */
+	uint32_t n_sections; /* the same: sections that are not empty */
 	/* kind DISC; owned by the entry; multi-extent sections in order, adjacent ones joined */
 	struct extent *extents;
 	char *target;	   /* symlinks, at most 4095 bytes; owned by the entry */
 	uint64_t locator;  /* of the record, for iso_entry_at() */
 	char iso_name[40]; /* identifier as recorded, version cut; "" when it does not fit */
-	/* Of TW entries (burner/SESSION.md), zeros but in sessions of ours that have them: */
+	/* Of twins' entries (burner/SESSION.md), zeros but in sessions of ours that have them: */
 	struct iso_extent twin;	 /* directories: records of the Joliet twin; bytes 0: there is none */
 	uint32_t area_sectors;	 /* directories: continuation areas right behind their records */
 	uint32_t joliet_attempt; /* + 1: which of the made names the Joliet record has */
@@ -86,6 +89,9 @@ struct iso_info {
 
 /* descriptor_lba: of the primary volume descriptor (disc_session.descriptor_lba). The disc must outlive the object. */
 int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret);
+/* The other trees of the same volume, one after the other, as they name it: the primary one where it is not shown,
+ * Joliet, and what other supplementary descriptors name (ISO 9660:1999).  *at starts at 0.  -ENOENT: no more. */
+int iso_open_other(struct iso *iso, uint32_t *at, struct iso **ret);
 struct iso *iso_ref(struct iso *iso);
 void iso_unref(struct iso *iso); /* NULL is fine */
 static inline void iso_unrefp(struct iso **iso) { iso_unref(*iso); }
@@ -95,6 +101,12 @@ struct disc *iso_disc(const struct iso *iso);
 int iso_root(struct iso *iso, struct iso_entry *ret);
 /* *ret is filled on success only.  -ENOENT: no such name. Large directories are indexed at the first look-up. */
 int iso_lookup(struct iso *iso, struct iso_extent dir, const char *name, struct iso_entry *ret);
+
+/* From now on hard links whose tree cannot be read are errors (-EIO, -EBADMSG), instead of files of their own: what is
+ * staged knows them by number. */
+void iso_require_links(struct iso *iso);
+/* They were files of their own for that reason: of such a disc nothing may be staged. */
+bool iso_links_unknown(const struct iso *iso);
 
 /* Records of one directory in the order of the disc; "." and ".." left out; multi-extent files once; relocated
  * placeholders (RE) left out. */
@@ -110,6 +122,8 @@ uint32_t iso_dir_tell(const struct iso_dir *d);
 /* Go on there, as any iso_dir of this directory has told it; from any other number on, with the first entry that
  * starts there or later. */
 int iso_dir_seek(struct iso_dir *d, uint32_t position);
+/* The first associated file (ECMA-119 9.1.6) that was passed over so far, as recorded; "": there was none. */
+const char *iso_dir_associated(const struct iso_dir *d);
 void iso_dir_close(struct iso_dir *d);
 static inline void iso_dir_closep(struct iso_dir **d) { iso_dir_close(*d); }
 
@@ -126,6 +140,18 @@ void iso_expect(struct iso *iso, struct iso_ahead *a, struct iso_extent dir);
 /* Decode the entry again from the locator that this reader (or one of an older session of the same disc and kind)
  * gave. */
 int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret);
+
+/*
+ * All files of several sections, by reading the whole tree: found is called for each of their names (path from the
+ * root, with the slash before it); what it returns, if not 0, ends it.  ret_files: how many they are.  An error leaves
+ * in ret_where the directory that it is about.  -EBADMSG also when directories are in two places or overlap.
+ */
+struct iso_pieces {
+	int (*found)(void *context, const char *path, const struct iso_entry *e);
+	void *context;
+};
+#define ISO_WHERE_BYTES 1024u
+int iso_pieces(struct iso *iso, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES]);
 
 /* Read file bytes of DISC extents: plain positions on the disc, any alignment; large aligned reads. 0 or an errno. */
 int iso_read_disc(struct disc *disc, uint64_t pos, void *buf, size_t length);

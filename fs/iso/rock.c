@@ -205,13 +205,13 @@ static int take_zf(struct rock *r, const uint8_t *e)
 }
 
 /* Where the twin is, is looked at by whoever goes there. */
-static int take_tw(struct rock *r, const uint8_t *e)
+static int take_twin(struct rock *r, const uint8_t *e)
 {
 	struct twin twin;
-	int err = twin_decode(e, &twin);
+	int known = twin_decode(e, &twin);
 
-	if (err)
-		return err;
+	if (known <= 0)
+		return known;
 	r->twin = (struct iso_extent){twin.lba, twin.bytes};
 	r->twin_areas = twin.area_sectors;
 	r->joliet_attempt = twin.attempt;
@@ -238,8 +238,9 @@ static int take_entry(struct rock *r, struct susp_walk *s, const uint8_t *e, enu
 		return depth == DECODE_ALL ? take_pn(r, e) : 0;
 	case SUSP_SIGNATURE('Z', 'F'):
 		return depth == DECODE_ALL ? take_zf(r, e) : 0;
+	case SUSP_SIGNATURE('P', 'D'):
 	case SUSP_SIGNATURE('T', 'W'):
-		return depth == DECODE_ALL && s->iso->info.ours ? take_tw(r, e) : 0;
+		return depth == DECODE_ALL && s->iso->info.ours ? take_twin(r, e) : 0;
 	default:
 		return 0;
 	}

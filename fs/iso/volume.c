@@ -59,6 +59,7 @@ static int read_primary(struct iso *iso, uint32_t lba)
 		return r;
 	if (!descriptor_is_primary(d))
 		return -EMEDIUMTYPE;
+	iso->descriptor_lba = lba;
 	r = take_root(d, &iso->root);
 	if (r)
 		return r;
@@ -169,7 +170,7 @@ static int read_volume(struct iso *iso, uint32_t descriptor_lba)
 	return 0;
 }
 
-int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
+static int iso_new(struct disc *disc, struct iso **ret)
 {
 	_cleanup_(iso_unrefp) struct iso *iso = calloc(1, sizeof(*iso));
 	int r;
@@ -178,6 +179,8 @@ int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
 		return -ENOMEM;
 	iso->disc = disc;
 	atomic_init(&iso->refs, 1);
+	atomic_init(&iso->links.state, LINKS_UNKNOWN);
+	pthread_mutex_init(&iso->links.lock, NULL);
 	/* Without randomness look-ups on a malicious disc may be slow, no more. */
 	if (getrandom(&iso->hash_seed, sizeof(iso->hash_seed), GRND_NONBLOCK) != (ssize_t)sizeof(iso->hash_seed))
 		iso->hash_seed = (uintptr_t)iso;
@@ -185,10 +188,74 @@ int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
 	if (!r)
 		r = index_cache_new(&iso->indexes);
 	if (!r)
+		*ret = TAKE_PTR(iso);
+	return r;
+}
+
+int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
+{
+	_cleanup_(iso_unrefp) struct iso *iso = NULL;
+	int r = iso_new(disc, &iso);
+
+	if (!r)
 		r = read_volume(iso, descriptor_lba);
+	if (!r)
+		*ret = TAKE_PTR(iso);
+	return r;
+}
+
+/* Of the descriptor i behind the primary one: 1 and its root, 0 when it has no tree of its own, -ENOENT at the end. */
+static int other_root(struct iso *iso, uint32_t i, uint8_t d[SECTOR_BYTES], struct iso_extent *ret)
+{
+	uint8_t primary[SECTOR_BYTES];
+	struct iso_extent first;
+	int r = disc_read(iso->disc, iso->descriptor_lba + i, d, 1);
+
+	if (r == -EIO && iso->limit_sectors && iso->descriptor_lba + i >= iso->limit_sectors)
+		return -ENOENT;
+	if (r || descriptor_ends_set(d))
+		return r ? r : -ENOENT;
+	if ((i && descriptor_type(d) != ISO_VD_SUPPLEMENTARY) || take_root(d, ret) || ret->lba == iso->root.lba ||
+	    (iso->limit_sectors && ret->lba >= iso->limit_sectors))
+		return 0;
+	r = i ? disc_read(iso->disc, iso->descriptor_lba, primary, 1) : 0;
 	if (r)
 		return r;
-	*ret = TAKE_PTR(iso);
+	return !i || take_root(primary, &first) || first.lba != ret->lba;
+}
+
+/* The same, and a directory is there: a root that is none names nothing. */
+static int other_tree(struct iso *iso, uint32_t i, uint8_t d[SECTOR_BYTES], struct iso_extent *ret)
+{
+	uint8_t self[SECTOR_BYTES];
+	int r = other_root(iso, i, d, ret);
+
+	if (r <= 0)
+		return r;
+	r = iso_read_sectors(iso, ret->lba, self, 1);
+	return r < 0 ? r : record_is_sound(self, SECTOR_BYTES) && record_is_dot(self);
+}
+
+int iso_open_other(struct iso *iso, uint32_t *at, struct iso **ret)
+{
+	_cleanup_(iso_unrefp) struct iso *other = NULL;
+	uint8_t d[SECTOR_BYTES];
+	struct iso_extent root;
+	int r = 0;
+
+	while (r == 0 && *at < DESCRIPTORS_MAX)
+		r = other_tree(iso, (*at)++, d, &root);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	r = iso_new(iso->disc, &other);
+	if (r)
+		return r;
+	other->names = descriptor_is_joliet(d) ? ISO_NAMES_JOLIET : ISO_NAMES_PLAIN;
+	other->info.joliet = other->names == ISO_NAMES_JOLIET;
+	other->root = root;
+	other->descriptor_lba = iso->descriptor_lba;
+	other->limit_sectors = iso->limit_sectors;
+	*ret = TAKE_PTR(other);
 	return 0;
 }
 
@@ -204,6 +271,8 @@ void iso_unref(struct iso *iso)
 		return;
 	sector_cache_free(iso->sectors);
 	index_cache_free(iso->indexes);
+	idmap_release(&iso->links.exceptions);
+	pthread_mutex_destroy(&iso->links.lock);
 	free(iso);
 }
 

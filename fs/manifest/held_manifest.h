@@ -19,6 +19,10 @@ struct former {
 	uint64_t pos;
 	uint32_t node, first, n;
 }; /* pos: on the disc; first, n: in former_extents */
+/* A file whose content is what the base has of it, though the stage may know another place. */
+struct as_burned {
+	uint32_t row, first, n;
+}; /* first, n: in former_extents */
 /* A file some of whose staged content was found on the disc (fs/sharing/share.c): the extents that it has in the
  * tree, in manifest.extents. */
 struct remapped {
@@ -41,10 +45,12 @@ struct held_manifest {
 	struct remapped *remapped; /* ascending by node */
 	uint32_t n_remapped;
 	size_t extent_space, remapped_space;
-	uint64_t found_bytes; /* of what is staged, on the disc already or in the stage twice */
+	uint32_t lowest_directory_lba; /* in the base */
+	uint64_t found_bytes;	       /* of what is staged, on the disc already or in the stage twice */
 	struct body_reader reader;
 	struct spool *spool; /* NULL: the disc itself is read */
 	bool rehearsing;     /* the spool is being filled */
+	char *associated;    /* path of an associated file of the base, which is left out; NULL: there is none */
 };
 
 #endif

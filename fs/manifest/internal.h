@@ -14,12 +14,18 @@
 #include "fs/iso/iso.h"
 #include "fs/manifest/held_manifest.h"
 
+/* A directory of the base. */
+struct removed {
+	uint64_t ino;
+	struct iso_extent listing;
+};
+
 struct build {
 	const struct tree_frozen *frozen;
 	const struct stage_snapshot *rows;
 	struct held_manifest *held;
 	struct manifest *m; /* &held->manifest */
-	size_t node_space, entry_space, former_space, former_extent_space;
+	size_t node_space, entry_space, former_space, former_extent_space, as_burned_space, removed_space;
 	uint32_t *row_nodes; /* for each row: its node, or NUMBERS_NONE */
 	/* rows of files whose names may be others than the tree thinks: looked at when all names are counted */
 	uint32_t *doubts;
@@ -29,6 +35,11 @@ struct build {
 	bool linked;	  /* directories of the base without a row stay where they are */
 	bool needs_twins; /* the base has a Joliet tree */
 	size_t claim_space, kept_space, home_space, doubt_space;
+	struct as_burned *as_burned;
+	uint32_t n_as_burned;
+	struct removed *removed; /* directories of the base that were met without being in the tree */
+	uint32_t n_removed;
+	struct numbers pieces;	       /* base files of several sections and several names that were met */
 	uint32_t *claims;	       /* for each node, the number of its names that its row or record tells */
 	struct numbers links;	       /* base inode number -> nodes of files with several names */
 	struct numbers directory_lbas; /* base directories met */
@@ -55,6 +66,8 @@ size_t build_find_row(const struct build *b, uint64_t ino);
  */
 int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const char **ret_reason);
 int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *ret_node, const char **ret_reason);
+/* The node has these from now on, behind all others. */
+int build_set_extents(struct build *b, uint32_t node, const struct extent *extents, uint32_t n);
 struct iso_extent build_take_listing(struct manifest_node *directory);
 
 /* ---- former.c ---- */
@@ -62,6 +75,21 @@ struct iso_extent build_take_listing(struct manifest_node *directory);
 /* Notes what the node was, if it has content to be written.  -ENOMEM, -EOVERFLOW. */
 int build_add_former(struct build *b, uint32_t node, const struct extent *extents, uint32_t n);
 void build_sort_formers(struct build *b);
+/* Does the row say that the content is what was burned? */
+bool row_as_burned(const struct stage_node *row);
+/* A base record was met: of a file whose row says so, this is where it is. -ENOMEM, -EOVERFLOW. */
+int build_note_burned(struct build *b, const struct iso_entry *e);
+int build_place_burned(struct build *b); /* when all are met */
+
+/* ---- pieces.c ---- */
+
+/* In a linked manifest: a base record was met; one was met under a name that is another's now, or nobody's.
+ * -ENOMEM, -EOVERFLOW. */
+int build_note_pieces(struct build *b, const struct iso_entry *e);
+int build_note_removed(struct build *b, const struct iso_entry *e);
+/* m->replaced_pieces is complete, with the directories that are no more; or m->base_pieces is PIECES_UNKNOWN. */
+int build_count_pieces(struct build *b);
+
 /* Base files under names that staged ones of a directory have taken. */
 struct covered {
 	struct extent *extents;

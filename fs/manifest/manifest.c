@@ -119,6 +119,19 @@ static const struct stage_snapshot_name *name_staged(struct name_range r, const 
 	return NULL;
 }
 
+/* It is not shown, so it will not be in the session. */
+static int note_associated(struct build *b, uint32_t directory, const struct iso_dir *records)
+{
+	const char *name = iso_dir_associated(records);
+	char path[MANIFEST_WHY_BYTES / 2];
+
+	if (!*name || b->held->associated)
+		return 0;
+	return asprintf(&b->held->associated, "%s/%s", directory_path(b, directory, path, sizeof(path)), name) < 0 ?
+		       -ENOMEM :
+		       0;
+}
+
 static int add_base_names(struct build *b, uint32_t directory, struct iso_extent listing, struct name_range staged,
 			  bool keep_iso_names)
 {
@@ -135,12 +148,19 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 
 		r = iso_dir_next(dir, &e);
 		if (r == 0)
-			return 0;
+			return note_associated(b, directory, dir);
 		if (r < 0)
 			return complain(b, r, directory, "",
 					r == -EBADMSG ? "the directory is damaged on the disc" :
 							"the directory cannot be read from the disc");
 		over = name_staged(staged, e.name);
+		r = build_note_burned(b, &e);
+		if (!r)
+			r = build_note_pieces(b, &e);
+		if (!r && over)
+			r = build_note_removed(b, &e);
+		if (r)
+			return complain(b, r, directory, e.name, NULL);
 		if (over) {
 			covered_take(&staged.covered[over - staged.names], &e);
 			continue;
@@ -223,6 +243,8 @@ static int walk_directory(struct build *b, uint32_t directory, bool keep_iso_nam
 	b->walked = d->ino;
 	if (listing.bytes && staged.n && !(staged.covered = calloc(staged.n, sizeof(*staged.covered))))
 		return -ENOMEM;
+	if (listing.bytes && listing.lba < b->held->lowest_directory_lba)
+		b->held->lowest_directory_lba = listing.lba;
 	if (listing.bytes)
 		r = add_base_names(b, directory, listing, staged, keep_iso_names);
 	if (!r)
@@ -351,6 +373,23 @@ static int check_linked(struct build *b)
 	return 0;
 }
 
+/* Up to version 0.2 files of a foreign disc that only looked like links of one had one number.  What is staged under
+ * it is nobody's. */
+static int check_links(struct build *b)
+{
+	for (size_t row = 0; b->rows && row < b->rows->n_nodes; row++) {
+		uint64_t ino = b->rows->nodes[row].ino;
+
+		bulk_pace(b->m->bulk, 1);
+		if (b->row_nodes[row] == NUMBERS_NONE && b->rows->nodes[row].nlink && (ino & 63) == 63 &&
+		    ino >> 6 < b->directory_bytes_max / SECTOR_BYTES)
+			return complain(b, -EBADMSG, 0, "",
+					"an older version staged a change of a file here that it took for a link of "
+					"another one (change it again on a new stage: cdappendfs-sync --discard)");
+	}
+	return 0;
+}
+
 static void take_base(struct build *b, const struct iso_info *info)
 {
 	struct manifest *m = b->m;
@@ -362,6 +401,7 @@ static void take_base(struct build *b, const struct iso_info *info)
 							  info->tables[kind].bytes};
 	m->base_directories = info->appuse.directories;
 	m->base_tree_sectors = info->appuse.tree_sectors;
+	m->base_pieces = info->appuse.flags & APPUSE_PIECES ? info->appuse.files_in_pieces : PIECES_UNKNOWN;
 	m->links_lba = info->appuse.links_lba;
 	m->links_bytes = info->appuse.links_bytes;
 	m->links_sectors = info->appuse.links_sectors;
@@ -396,6 +436,12 @@ static int walk(struct build *b)
 	}
 	if (!r && b->linked)
 		r = check_linked(b);
+	if (!r && b->frozen->base && !info.ours)
+		r = check_links(b);
+	if (!r)
+		r = build_place_burned(b);
+	if (!r)
+		r = build_count_pieces(b);
 	build_sort_formers(b);
 	return r ? r : list_homes(b);
 }
@@ -431,6 +477,16 @@ int manifest_spool(struct manifest *m, struct burn_plan *plan)
 	return r;
 }
 
+const char *manifest_associated(const struct manifest *m)
+{
+	return ((const struct held_manifest *)(const void *)m)->associated;
+}
+
+uint32_t manifest_lowest_directory(const struct manifest *m)
+{
+	return ((const struct held_manifest *)(const void *)m)->lowest_directory_lba;
+}
+
 /* Gives back the room for growth; an array that cannot shrink stays as it is. */
 static void shrink(struct bulk *bulk, void **array, uint32_t n, size_t item_bytes)
 {
@@ -458,6 +514,7 @@ void manifest_free(struct manifest *m)
 	bulk_free(held->remapped);
 	bulk_free(held->homes);
 	arena_release(&held->strings);
+	free(held->associated);
 	free(held);
 }
 
@@ -474,6 +531,7 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	_cleanup_(manifest_freep) struct manifest *m = &held->manifest;
 	struct build b = {.frozen = f, .rows = f->snapshot, .held = held, .m = m, .why = why};
 	held->disc = disc;
+	held->lowest_directory_lba = UINT32_MAX;
 	held->stage = stage;
 	m->read_body = read_body;
 	m->read_disc = read_disc;
@@ -490,6 +548,9 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	bulk_free(b.row_nodes);
 	bulk_free(b.claims);
 	bulk_free(b.doubts);
+	bulk_free(b.as_burned);
+	bulk_free(b.removed);
+	numbers_release(&b.pieces);
 	numbers_release(&b.links);
 	numbers_release(&b.directory_lbas);
 	numbers_release(&b.needed);

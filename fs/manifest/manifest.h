@@ -32,6 +32,10 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 int manifest_spool(struct manifest *m, struct burn_plan *plan);
 /* What a rebase has to tell the tree of its files; owned by the manifest. */
 void manifest_homes(const struct manifest *m, const struct burn_home **ret, size_t *ret_n);
+/* Path of an associated file (ECMA-119 9.1.6) in a directory of the base that is written; NULL: none was met. */
+const char *manifest_associated(const struct manifest *m);
+/* Of the directories whose names it has, the lowest block that one has in the base; UINT32_MAX: none is there. */
+uint32_t manifest_lowest_directory(const struct manifest *m);
 void manifest_free(struct manifest *m);
 DEFINE_FREEP(struct manifest, manifest_free)
 

@@ -3,10 +3,9 @@
  * nodes.c - manifest nodes from rows of the stage and from records of the base
  *
  * One inode number is one node.  A row of the stage speaks for its inode number wherever a name leads to it, also
- * from names of the base.  Without a row, names of the base with nlink > 1 are joined by their inode number.  In
- * foreign sessions that number is the first block, so two groups of links with equal content look alike although
- * their attributes differ: those that differ in anything we would write are kept apart and get inode numbers of their
- * own.
+ * from names of the base.  Without a row, names of the base with nlink > 1 are joined by their inode number.  In a
+ * damaged session of ours one serial may be given to several files: those that differ in anything we would write are
+ * kept apart and get inode numbers of their own.
  */
 #include "fs/manifest/internal.h"
 
@@ -15,7 +14,7 @@
 
 #include "burner/base/bytes.h"
 
-/* Groups of foreign links with one first block: more than this is no work of a mastering program. */
+/* Different files with one serial: more than this is no accident. */
 #define LIKE_NODES_MAX 64u
 
 size_t build_find_row(const struct build *b, uint64_t ino)
@@ -65,6 +64,11 @@ static int add_extents(struct build *b, struct manifest_node *n, const struct ex
 		b->m->extents[b->m->n_extents++] = extents[i];
 	}
 	return 0;
+}
+
+int build_set_extents(struct build *b, uint32_t node, const struct extent *extents, uint32_t n)
+{
+	return add_extents(b, &b->m->nodes[node], extents, n);
 }
 
 static int add_target(struct build *b, struct manifest_node *n, const char *target, const char **ret_reason)
@@ -188,7 +192,7 @@ int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const c
 	struct content content = {staged->n_extents,
 				  staged->extents,
 				  staged->target,
-				  {staged->base_lba, staged->base_bytes},
+				  {staged->base_lba, staged->base_bytes}, /* directories */
 				  staged->nlink};
 	struct manifest_node n = {.ino = staged->ino,
 				  .size = staged->size,
@@ -199,7 +203,8 @@ int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const c
 				  .mode = staged->mode,
 				  .uid = staged->uid,
 				  .gid = staged->gid,
-				  .zisofs = staged->zisofs};
+				  .zisofs = staged->zisofs,
+				  .as_burned = row_as_burned(staged)};
 	int r;
 
 	if (b->row_nodes[row] != NUMBERS_NONE) {
@@ -259,7 +264,8 @@ static int new_base_node(struct build *b, const struct iso_entry *e, uint64_t in
 				  .mode = e->mode,
 				  .uid = e->uid,
 				  .gid = e->gid,
-				  .zisofs = e->zisofs};
+				  .zisofs = e->zisofs,
+				  .as_burned = S_ISREG(e->mode)};
 
 	return add_node(b, &n, &content, ret_node, ret_reason);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "burner/base/own.h"
+#include "fs/sharing/choose.h"
 #include "fs/sharing/table_lookup.h"
 
 #define CANDIDATES_MAX 65536u /* extents of the disc that are kept to be compared in order */
@@ -16,8 +17,9 @@
 /* What the tables have of some digests; compared in the order of the disc, which a drive reads in one sweep. */
 struct candidate {
 	uint64_t pos;
-	uint32_t digest, first, n;
-}; /* first, n: in `extents` */
+	uint32_t digest, first, n; /* first, n: in `extents` */
+	bool taken;		   /* another file of the tree has its first block */
+};
 struct candidates {
 	struct share *share;
 	const struct manifest_digest *digests;
@@ -44,9 +46,47 @@ static int compare_candidates(const void *a, const void *b)
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
+static bool same_extents(const struct extent *a, uint32_t n, const struct manifest *m, uint32_t node)
+{
+	const struct extent *b = share_extents(m, node);
+
+	if (m->nodes[node].n_extents != n)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (a[i].pos != b[i].pos || a[i].length != b[i].length)
+			return false;
+	return true;
+}
+
+/*
+ * A file of the tree that begins with the block of a candidate and is another content keeps that block
+ * (burner/session/sections.c): who took the candidate would be written whole.  There may be another one.
+ */
+static int leave_out_taken(struct candidates *c)
+{
+	const struct manifest *m = c->share->m;
+	_cleanup_(numbers_release) struct numbers places = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < c->n && !r; i++)
+		r = numbers_add(&places, c->list[i].pos, i);
+	for (uint32_t node = 0; node < m->n_nodes && !r; node++) {
+		size_t cursor = 0;
+		uint32_t i;
+
+		bulk_pace(m->bulk, 1);
+		if (!share_has_content(m, node) || !m->nodes[node].as_burned)
+			continue;
+		while ((i = numbers_next(&places, share_extents(m, node)->pos, &cursor)) != NUMBERS_NONE)
+			if (!same_extents(c->extents + c->list[i].first, c->list[i].n, m, node))
+				c->list[i].taken = true;
+	}
+	return r;
+}
+
 static int take_candidates(struct candidates *c)
 {
-	int r = 0;
+	int r = c->n && c->want == WANT_WHOLE && c->share->options->pieces.share == SHARE_AUTO ? leave_out_taken(c) : 0;
 
 	/* Of alike ones the newest come first, as they were found: what is taken of one leaves less room for sections
 	 * of the next. */
@@ -56,7 +96,7 @@ static int take_candidates(struct candidates *c)
 		const struct candidate *at = &c->list[i];
 		uint32_t node = c->digests[at->digest].node;
 
-		if (share_new_bytes(c->share->m, node))
+		if (!at->taken && share_new_bytes(c->share->m, node))
 			r = share_take(c->share, node, c->extents + at->first, at->n, c->want);
 	}
 	c->n = c->n_extents = 0;
@@ -67,7 +107,7 @@ static int add_candidate(void *context, uint32_t i, const struct content_entry *
 {
 	struct candidates *c = context;
 	const struct manifest *m = c->share->m;
-	struct candidate candidate = {extents->pos, i, c->n_extents, e->n_runs};
+	struct candidate candidate = {extents->pos, i, c->n_extents, e->n_runs, false};
 	int r;
 
 	if (e->size != m->nodes[c->digests[i].node].size || !share_new_bytes(m, c->digests[i].node) ||
@@ -120,7 +160,10 @@ int share_known(struct share *s)
 		return r ? r : -ENOMEM;
 	q.n = 0;
 	for (uint32_t i = 0; i < m->n_digests; i++) {
-		if (tries[i] && share_new_bytes(m, m->digests[i].node))
+		uint32_t node = m->digests[i].node;
+
+		if (tries[i] && share_new_bytes(m, node) &&
+		    choose_may_pay(m, node, m->nodes[node].size, &s->options->pieces))
 			alike[q.n++] = m->digests[i];
 		bulk_pace(m->bulk, tries[i] ? BULK_ANYWHERE : 1);
 	}

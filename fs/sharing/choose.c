@@ -7,6 +7,7 @@
 
 #include "burner/format/bound.h"
 #include "burner/format/geometry.h"
+#include "burner/format/pieces.h"
 #include "burner/base/own.h"
 
 #define RUN_BLOCKS_MIN 4u      /* what a part that stays saves for sure: its records are fewer */
@@ -23,29 +24,59 @@ static uint64_t record_sectors(uint64_t sections, uint64_t names)
 	return bound_section_sectors(sections, names) + FIRST_SECTIONS_MORE;
 }
 
-bool choose_whole(const struct manifest *m, uint32_t node, const struct equal_runs *runs)
+bool choose_whole(const struct manifest *m, uint32_t node, const struct equal_runs *runs,
+		  const struct pieces_rule *rule)
 {
 	uint64_t size = m->nodes[node].size;
 
 	if (runs->bytes != size || runs->n + size / SECTION_MAX_BYTES > BOUND_SECTIONS)
 		return false;
-	return runs->n == 1 || sectors_of(size) >= record_sectors(runs->n, names_of(m, node));
+	return runs->n == 1 || (sectors_of(size) >= record_sectors(runs->n, names_of(m, node)) &&
+				pieces_pay(rule, size, size, runs->n, names_of(m, node)));
+}
+
+static bool goes_on(const struct extent *last, const struct extent *e)
+{
+	return last->kind == EXTENT_DISC && e->kind == EXTENT_DISC && last->pos + last->length == e->pos;
 }
 
 /* That the file has now: what is written between two parts that stay is one, or more when it is long. */
 static uint64_t count_sections(const struct manifest *m, uint32_t node)
 {
 	const struct manifest_node *n = &m->nodes[node];
+	const struct extent *e = m->extents + n->first_extent;
 	uint64_t sections = 0;
 	bool fresh = false;
 
 	for (uint32_t i = 0; i < n->n_extents; i++) {
-		bool stays = m->extents[n->first_extent + i].kind == EXTENT_DISC;
+		bool stays = e[i].kind == EXTENT_DISC;
 
-		sections += stays || !fresh;
+		sections += (stays || !fresh) && !(i && goes_on(&e[i - 1], &e[i]));
 		fresh = !stays;
 	}
 	return sections + n->size / SECTION_MAX_BYTES;
+}
+
+bool choose_pays(const struct manifest *m, uint32_t node, const struct pieces_rule *rule)
+{
+	const struct manifest_node *n = &m->nodes[node];
+	uint64_t kept = 0;
+
+	for (uint32_t i = 0; i < n->n_extents; i++) {
+		struct extent part;
+
+		if (pieces_keepable(&m->extents[n->first_extent + i], n->size, 0, &part))
+			kept += part.length;
+	}
+	return count_sections(m, node) < 2 ||
+	       pieces_pay(rule, n->size, kept, count_sections(m, node), names_of(m, node));
+}
+
+bool choose_may_pay(const struct manifest *m, uint32_t node, uint64_t bytes, const struct pieces_rule *rule)
+{
+	uint64_t size = m->nodes[node].size;
+
+	return pieces_pay(rule, size, min_u64(size, bytes), 2, names_of(m, node));
 }
 
 /* Does the run carry on an extent of the disc that the node has beside it? Then it costs no section. */

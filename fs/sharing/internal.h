@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include "fs/sharing/choose.h"
 #include "fs/sharing/content_digest.h"
 #include "burner/base/numbers.h"
 #include "fs/manifest/held_manifest.h"
@@ -41,6 +42,15 @@ static inline bool share_has_content(const struct manifest *m, uint32_t node)
 	return S_ISREG(m->nodes[node].mode) && m->nodes[node].n_extents && !zisofs_used(&m->nodes[node].zisofs);
 }
 
+/* Nothing of it is new, and it is written all the same, since it lies in pieces that are not worth it? */
+static inline bool share_is_rewritten(const struct share *s, uint32_t node)
+{
+	const struct manifest_node *n = &s->m->nodes[node];
+
+	return share_has_content(s->m, node) && n->n_extents > 1 && (!n->as_burned || s->options->heal) &&
+	       !share_new_bytes(s->m, node) && !choose_pays(s->m, node, &s->options->pieces);
+}
+
 /* Has it content for which something is looked for? Not what lies on a disc in a drive in parts: that would be read
  * for its digest. */
 static inline bool share_is_wanted(const struct share *s, uint32_t node)
@@ -61,6 +71,10 @@ int share_add_digest(struct share *s, uint32_t node);
 enum want { WANT_PARTS, WANT_PARTS_OF_OTHER, WANT_WHOLE };
 /* The node gets what is equal in `old` (n extents of the disc) and worth it; with WANT_WHOLE all or nothing. */
 int share_take(struct share *s, uint32_t node, const struct extent *old, uint32_t n, enum want want);
+/* The same of what it was before: with SHARE_AUTO all if that is all of both, else parts that may be worth it. */
+int share_take_former(struct share *s, uint32_t node, const struct extent *old, uint32_t n);
+/* Parts that were found and are not worth the sections that they make are given up: the file is written whole. */
+void share_settle(struct share *s);
 /* Notes what the tree has, before the node gets other extents. */
 int share_remember(struct share *s, uint32_t node);
 /* The node has the extents again that it was staged with; whoever calls puts back, or exchanges, what it had. */

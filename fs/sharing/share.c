@@ -19,10 +19,7 @@ static int share_former(struct share *s, const struct former *f)
 {
 	const struct extent *old = s->held->former_extents + f->first;
 
-	if (!share_new_bytes(s->m, f->node) ||
-	    (s->options->drive && !compare_promises(&s->comparison, f->node, old, f->n)))
-		return 0;
-	return share_take(s, f->node, old, f->n, WANT_PARTS);
+	return share_new_bytes(s->m, f->node) ? share_take_former(s, f->node, old, f->n) : 0;
 }
 
 /* Names of one file often cover names of one other: it is looked at once. */
@@ -84,7 +81,7 @@ static int add_staged_digest(struct share *s, uint32_t node)
 	int r = 0;
 
 	share_as_staged(s, node);
-	if (share_is_wanted(s, node))
+	if (share_is_wanted(s, node) || share_is_rewritten(s, node))
 		r = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, node);
 	*n = now;
 	return r;
@@ -104,7 +101,7 @@ static int make_digests(struct share *s)
 
 	for (uint32_t i = 0; i < s->m->n_nodes && !r; i++) {
 		bulk_pace(s->m->bulk, 1);
-		if (share_has_content(s->m, i) && share_new_bytes(s->m, i))
+		if (share_has_content(s->m, i) && (share_new_bytes(s->m, i) || share_is_rewritten(s, i)))
 			r = add_staged_digest(s, i);
 	}
 	if (s->m->n_digests)
@@ -157,7 +154,7 @@ static int share_staged(struct share *s, uint32_t n_wanted)
 		struct manifest_digest d = m->digests[i];
 
 		bulk_pace(m->bulk, some_found ? BULK_ANYWHERE : 1);
-		if (some_found && !share_new_bytes(m, d.node))
+		if (some_found && !share_new_bytes(m, d.node) && !share_is_rewritten(s, d.node))
 			continue;
 		r = take_same_of(s, kept, &d);
 		if (r == 0)
@@ -230,7 +227,10 @@ static int share_all(struct share *s)
 		r = share_known_before(s);
 	if (!r)
 		r = share_foreign(s);
-	return r ? r : share_staged(s, n_wanted);
+	if (r)
+		return r;
+	share_settle(s);
+	return share_staged(s, n_wanted);
 }
 
 int manifest_share(struct manifest *m, const struct share_options *o)

@@ -10,7 +10,8 @@
  *	- the content of any other file, by the content tables of our sessions (burner/format/content_table.h); of
  *	  a foreign tree by its files of the same size
  *	- the content of another staged file: both get the same extents
- * A file that differs in parts from one that is still there gets its first block afresh (burner/session/sections.c
+ * Parts of a file are taken only where they are worth the sections that they make (burner/format/pieces.h).  A file
+ * that differs in parts from one that is still there gets its first block afresh (burner/session/sections.c
  * says why).
  */
 #ifndef FS_SHARING_SHARE_H
@@ -20,6 +21,8 @@
 #include "fs/manifest/manifest.h"
 
 struct share_options {
+	struct pieces_rule pieces;	      /* SHARE_AUTO or SHARE_BLOCKS; that of the plan to come */
+	bool heal;			      /* as that of the plan to come */
 	bool drive;			      /* reading costs seeks: no samples of what is on the disc already */
 	const struct burn_progress *progress; /* may be NULL */
 };

@@ -129,7 +129,7 @@ static int take_whole(struct share *s, uint32_t node, const struct extent *old, 
 
 	share_as_staged(s, node);
 	r = compare_node(&s->comparison, node, old, n, true, &runs);
-	if (!r && choose_whole(s->m, node, &runs)) {
+	if (!r && choose_whole(s->m, node, &runs, &s->options->pieces)) {
 		r = take_runs(s, node, &runs);
 		s->held->found_bytes = found + (r ? 0 : left);
 	} else {
@@ -142,7 +142,7 @@ static int take_parts(struct share *s, uint32_t node, const struct extent *old, 
 {
 	_cleanup_(equal_runs_release) struct equal_runs runs = {.list = NULL};
 	int r = compare_node(&s->comparison, node, old, n, false, &runs);
-	bool whole = !r && choose_whole(s->m, node, &runs);
+	bool whole = !r && choose_whole(s->m, node, &runs, &s->options->pieces);
 
 	if (!r && !whole) {
 		if (want == WANT_PARTS_OF_OTHER)
@@ -150,6 +150,51 @@ static int take_parts(struct share *s, uint32_t node, const struct extent *old, 
 		r = choose_parts(s->m, node, &runs);
 	}
 	return r || !runs.n ? r : take_runs(s, node, &runs);
+}
+
+static uint64_t bytes_of(const struct extent *e, uint32_t n) { return n ? e[n - 1].offset + e[n - 1].length : 0; }
+
+/* What has not changed stays as it is, in however many sections. */
+static int take_unchanged(struct share *s, uint32_t node, const struct extent *old, uint32_t n, bool *ret_taken)
+{
+	static const struct pieces_rule any = {.share = SHARE_BLOCKS};
+	_cleanup_(equal_runs_release) struct equal_runs runs = {.list = NULL};
+	int r = compare_node(&s->comparison, node, old, n, true, &runs);
+
+	*ret_taken = !r && choose_whole(s->m, node, &runs, &any);
+	if (*ret_taken)
+		r = take_runs(s, node, &runs);
+	if (!r && *ret_taken)
+		s->m->nodes[node].as_burned = true;
+	return r;
+}
+
+int share_take_former(struct share *s, uint32_t node, const struct extent *old, uint32_t n)
+{
+	bool parts = choose_may_pay(s->m, node, bytes_of(old, n), &s->options->pieces), taken = false;
+	int r = 0;
+
+	if (s->options->pieces.share == SHARE_AUTO && bytes_of(old, n) == s->m->nodes[node].size &&
+	    share_new_bytes(s->m, node) == s->m->nodes[node].size)
+		r = take_unchanged(s, node, old, n, &taken);
+	if (r || taken || !parts || (s->options->drive && !compare_promises(&s->comparison, node, old, n)))
+		return r;
+	return take_parts(s, node, old, n, WANT_PARTS);
+}
+
+void share_settle(struct share *s)
+{
+	const struct held_manifest *held = s->held;
+
+	for (uint32_t i = 0; i < held->n_remapped; i++) {
+		uint32_t node = held->remapped[i].node;
+		uint64_t left = share_new_bytes(s->m, node);
+
+		if (s->m->nodes[node].as_burned || choose_pays(s->m, node, &s->options->pieces))
+			continue;
+		share_as_staged(s, node);
+		s->held->found_bytes -= share_new_bytes(s->m, node) - left;
+	}
 }
 
 int share_take(struct share *s, uint32_t node, const struct extent *old, uint32_t n, enum want want)

@@ -157,6 +157,12 @@ uint64_t stage_next_ino(struct stage *s);
 
 /* ---- rows ---- */
 
+/* What became of the content of a file since it was burned, even if all of it still lies on the disc. */
+enum stage_content {
+	STAGE_CONTENT_CHANGED = 1, /* it is another one */
+	STAGE_CONTENT_CUT = 2,	   /* it was made shorter: it may end where another file goes on */
+};
+
 struct stage_node {
 	uint64_t ino;
 	uint64_t size, rdev; /* size of directories: sectors that they take in the base */
@@ -164,8 +170,9 @@ struct stage_node {
 	uint64_t parent;
 	struct timespec atime, mtime, ctime;
 	uint32_t mode, uid, gid, nlink;
-	uint32_t generation;	       /* of the last change; put: set by the stage */
-	uint32_t base_lba, base_bytes; /* directories: the base listing below the staged names; 0, 0 none */
+	uint32_t generation; /* of the last change; put: set by the stage */
+	/* directories: the base listing below the staged names; 0, 0 none.  Files: base_lba is enum stage_content */
+	uint32_t base_lba, base_bytes;
 	struct zisofs zisofs;
 	uint32_t n_extents;
 	struct extent *extents; /* get: allocated, owned by the struct */

@@ -8,8 +8,24 @@
 #include <stdlib.h>
 
 #include "burner/format/bound.h"
+#include "burner/format/pieces.h"
 
 #define COPY_BYTES (1u << 20)
+
+/* Is all that the file will have in one place of the disc? */
+static bool in_one_piece(const struct node *to, const struct extent *piece)
+{
+	const struct extent *have = to->map.extents;
+
+	return piece->offset == to->size &&
+	       (!to->size || (to->map.n == 1 && have->kind == EXTENT_DISC && have->pos + have->length == piece->pos));
+}
+
+/* With share=auto a file gets pieces only of one that is so large that they may be worth it: the plan decides. */
+static bool may_share(const struct tree *t, const struct node *from, const struct node *to, const struct extent *piece)
+{
+	return in_one_piece(to, piece) || pieces_pay(&t->options.pieces, from->size, from->size, 2, to->nlink);
+}
 
 /* Blocks that lie on the disc are shared instead of copied: the copy costs a directory record. Returns how many bytes
  * were shared. */
@@ -19,7 +35,7 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 	struct extent piece = {0};
 	uint64_t bytes = 0;
 
-	if (t->options.whole_files || from == to || from_offset % BLOCK || to_offset % BLOCK ||
+	if (t->options.pieces.share == SHARE_NONE || from == to || from_offset % BLOCK || to_offset % BLOCK ||
 	    zisofs_used(&from->zisofs) || zisofs_used(&to->zisofs))
 		return 0;
 	rwlock_take_shared(&from->io);
@@ -33,17 +49,22 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 		return 0;
 	content_lock(t, to);
 	/* Whole blocks only, or the new end of the file. */
-	if (to->size < to_offset || (bytes % BLOCK && to_offset + bytes < to->size) || to->dead) {
+	piece.offset = to_offset;
+	if (to->size < to_offset || (bytes % BLOCK && to_offset + bytes < to->size) || to->dead ||
+	    !may_share(t, from, to, &piece)) {
 		bytes = 0;
 	} else {
-		piece.offset = to_offset;
+		const struct space_growth more = {.size = max_u64(to->size, to_offset + bytes),
+						  .pieces = in_one_piece(to, &piece) ? 0 : SPACE_PIECES_MORE,
+						  .became = STAGE_CONTENT_CHANGED};
+
 		piece.length = bytes;
 		tree_lock(t);
 		int r = space_counted_locked(t);
 		if (r == 0)
 			r = dirty_ancestors_of_locked(t, to);
 		if (r == 0)
-			r = space_grow_locked(t, to, 0, SPACE_PIECES_MORE, max_u64(to->size, to_offset + bytes));
+			r = space_grow_locked(t, to, &more);
 		tree_unlock(t);
 		if (r < 0 || content_set_piece_locked(t, to, &piece) < 0)
 			bytes = 0;

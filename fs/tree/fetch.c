@@ -64,8 +64,10 @@ static int read_record_unlocked(struct tree *t, const struct known *k, struct is
 
 	tree_unlock(t);
 	int r = iso_entry_at(reader, locator, ret);
-	iso_unref(reader);
 	tree_lock(t);
+	if (r == 0 && reader != t->base)
+		ret->recorded_nlink = ret->nlink; /* the session that was burned since counts names */
+	iso_unref(reader);
 	return r == -ENOENT ? -EBADMSG : r;
 }
 

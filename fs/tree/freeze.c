@@ -24,18 +24,24 @@ static int ensure_root_row_locked(struct tree *t)
 	return t->base || stage_node_exists(t->stage, TREE_ROOT) ? 0 : node_put_locked(t, t->root);
 }
 
-/* What lies in older sessions is the reason to write the whole tree when nothing is staged. */
+/* Is there perhaps something that a session of the whole tree would bring together? Of a base of ours it is known. */
+static bool may_be_scattered(const struct iso_info *base, unsigned flags)
+{
+	bool pieces = !(base->appuse.flags & APPUSE_PIECES) || base->appuse.files_in_pieces;
+
+	return !base->ours || base->appuse.flags & APPUSE_LINKED || (flags & TREE_FREEZE_HEAL && pieces);
+}
+
 static bool nothing_to_freeze(struct tree *t, unsigned flags)
 {
 	struct iso_info info = {0};
 
 	if (!stage_empty(t->stage))
 		return false;
-	if (t->base)
-		iso_info(t->base, &info);
-	if (flags & TREE_FREEZE_WHOLE && info.ours && info.appuse.flags & APPUSE_LINKED)
-		return false;
-	return !(flags & TREE_FREEZE_UNCHANGED) || !t->base;
+	if (!t->base)
+		return true;
+	iso_info(t->base, &info);
+	return !(flags & TREE_FREEZE_UNCHANGED) && !(flags & TREE_FREEZE_WHOLE && may_be_scattered(&info, flags));
 }
 
 static int take_frozen_locked(struct tree *t, unsigned flags, struct tree_frozen *ret)
@@ -53,6 +59,7 @@ static int take_frozen_locked(struct tree *t, unsigned flags, struct tree_frozen
 	f.may_link = t->space.may_link && !t->space.astray && !(flags & TREE_FREEZE_WHOLE);
 	f.linked = f.may_link && t->space.links_trees;
 	f.cannot_link = t->space.unlinkable_epoch == t->epoch + 1;
+	f.unchanged = stage_empty(t->stage);
 	*ret = f;
 	return 0;
 }

@@ -39,7 +39,9 @@ struct node {
 	bool orphan;		    /* no name left */
 	bool dead;		    /* dropped by a discard */
 	bool queued, used;	    /* waits in t->idle; was used since */
+	uint32_t content;	    /* files: enum stage_content, since it was burned; 0: as it is on the disc */
 	uint32_t mode, uid, gid, nlink;
+	uint32_t recorded_nlink; /* with a locator: what its record says, which is shown */
 	uint64_t size, rdev;
 	uint64_t parent; /* of its name; of several names, one; 0: not known */
 	struct timespec atime, mtime, ctime;
@@ -230,15 +232,22 @@ uint64_t space_directory_bytes_max(struct iso *base);
 int space_measure(struct tree *t);
 int space_admit(struct tree *t);			       /* before any change; without the lock */
 int space_check_locked(struct tree *t, uint64_t more_sectors); /* 0 or -ENOSPC */
-/* Room for the file with so many bytes more to be written and so many pieces more in its map, when it has that size?
- * 0 or -ENOSPC */
-int space_grow_locked(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size);
+/* Room for the file when it has that size, so many bytes more to be written, so many of its bytes on the disc less, and
+ * so many pieces more in its map?  0 or -ENOSPC */
+struct space_growth {
+	uint64_t size, fresh, replaced, pieces;
+	uint32_t became; /* enum stage_content */
+};
+int space_grow_locked(struct tree *t, const struct node *n, const struct space_growth *more);
 /* of one change at most: an extent cut in two, the block at the old end, a hole before what is new */
 #define SPACE_PIECES_MORE 3u
 /* Room for [from, to) to be written, to become a hole? from <= size. Content locked, the tree's lock not held. 0,
  * -ENOSPC, -EFBIG */
 int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to);
 int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to);
+/* Room for what the file costs when it ends at size, which is not 0: what is left may have to be written.  With the
+ * lock. 0, -ENOSPC */
+int space_cut_locked(struct tree *t, const struct node *n, uint64_t size);
 void space_node_locked(struct tree *t, struct node *n); /* its content changed: count it again */
 /* it came from a row of that generation: its cost is counted already */
 void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation);

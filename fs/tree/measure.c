@@ -89,6 +89,8 @@ int space_measure(struct tree *t)
 	tree_unlock(t);
 
 	int r = measure_foreign(base, &sectors, &directories);
+	if (r == 0 && iso_links_unknown(base))
+		r = -EIO; /* it could not be read a while ago, and numbers were given */
 	iso_unref(base);
 	tree_lock(t);
 	if (r < 0) {

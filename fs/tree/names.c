@@ -273,7 +273,7 @@ static int enlist_link_locked(struct tree *t, struct node *dir, const char *name
 	n->nlink++;
 	int r = dirty_ancestors_of_locked(t, n);
 	if (r == 0)
-		r = space_grow_locked(t, n, 0, 0, n->size);
+		r = space_grow_locked(t, n, &(struct space_growth){.size = n->size});
 	if (r == 0)
 		r = node_put_locked(t, n);
 	if (r == 0)

@@ -151,7 +151,7 @@ int node_put_locked(struct tree *t, struct node *n)
 		.uid = n->uid,
 		.gid = n->gid,
 		.nlink = n->nlink,
-		.base_lba = n->base_dir.lba,
+		.base_lba = S_ISDIR(n->mode) ? n->base_dir.lba : n->content,
 		.base_bytes = n->base_dir.bytes,
 		.zisofs = n->zisofs,
 		.n_extents = n->map.n,
@@ -222,7 +222,8 @@ void node_fill_from_row(struct tree *t, struct node *n, struct stage_node *row)
 	n->atime = row->atime;
 	n->mtime = row->mtime;
 	n->ctime = row->ctime;
-	n->base_dir = (struct iso_extent){row->base_lba, row->base_bytes};
+	n->base_dir = S_ISDIR(row->mode) ? (struct iso_extent){row->base_lba, row->base_bytes} : (struct iso_extent){0};
+	n->content = S_ISREG(row->mode) ? row->base_lba : 0;
 	n->zisofs = row->zisofs;
 	n->target = TAKE_PTR(row->target);
 	map_adopt(&n->map, row->extents, row->n_extents);
@@ -274,19 +275,13 @@ int node_from_stage_locked(struct tree *t, uint64_t ino, struct node **ret)
 	return r;
 }
 
-/* Two different files of a damaged disc may claim one first block: the second goes by its record. */
-static bool another_file(const struct node *n, const struct iso_entry *e)
-{
-	return (e->ino & 63) == 63 && !n->staged && !n->dead && S_ISREG(e->mode) && S_ISREG(n->mode) &&
-	       n->size != e->size;
-}
-
 static void set_attributes(struct node *n, const struct iso_entry *e)
 {
 	n->mode = e->mode;
 	n->uid = e->uid;
 	n->gid = e->gid;
 	n->nlink = e->nlink;
+	n->recorded_nlink = e->recorded_nlink;
 	n->size = S_ISREG(e->mode) ? e->size : 0;
 	n->rdev = e->rdev;
 	n->atime = e->atime;
@@ -300,6 +295,7 @@ static void set_attributes(struct node *n, const struct iso_entry *e)
 void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct iso_entry *e)
 {
 	n->dead = n->orphan = false; /* what a discard dropped comes back as the disc has it */
+	n->content = 0;
 	free(n->target);
 	n->hole_bytes = n->stage_bytes = 0;
 	set_attributes(n, e);
@@ -315,23 +311,18 @@ void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct is
 int node_from_entry_locked(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret)
 {
 	lock_assert(&t->lock);
-	uint64_t ino = e->ino;
-	struct node *n = node_find_locked(t, ino);
+	struct node *n = node_find_locked(t, e->ino);
 
-	if (n && another_file(n, e)) {
-		ino = e->locator >> SECTOR_SHIFT << 6 | (e->locator & (SECTOR_BYTES - 1)) >> 5;
-		n = node_find_locked(t, ino);
-	}
 	if (n && !n->dead) {
 		*ret = n;
 		return 0;
 	}
-	if (!n && t->stage && stage_node_exists(t->stage, ino))
-		return node_from_stage_locked(t, ino, ret);
+	if (!n && t->stage && stage_node_exists(t->stage, e->ino))
+		return node_from_stage_locked(t, e->ino, ret);
 	uint32_t reader;
 	int r = reader_of_base_locked(t, &reader);
 	if (r == 0 && !n)
-		r = node_new_locked(t, ino, &n);
+		r = node_new_locked(t, e->ino, &n);
 	if (r < 0)
 		return r;
 	node_take_entry(n, parent, reader, e);
@@ -414,7 +405,7 @@ void node_stat(const struct node *n, struct stat *st)
 	*st = (struct stat){
 		.st_ino = n->ino,
 		.st_mode = n->mode,
-		.st_nlink = n->nlink,
+		.st_nlink = n->locator ? n->recorded_nlink : n->nlink,
 		.st_uid = n->uid,
 		.st_gid = n->gid,
 		.st_rdev = n->rdev,
@@ -435,7 +426,7 @@ void node_stat(const struct node *n, struct stat *st)
 
 void entry_stat(const struct iso_entry *e, struct stat *st)
 {
-	struct node n = {.ino = e->ino, .target = e->target};
+	struct node n = {.ino = e->ino, .locator = e->locator, .target = e->target};
 
 	set_attributes(&n, e);
 	node_stat(&n, st);

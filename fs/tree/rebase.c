@@ -172,6 +172,7 @@ static void rebase_file(const struct burn_placements *b, struct node *n)
 	rebase_home(b, n->ino, &n->parent, &n->nlink);
 	if (n->nlink != nlink)
 		n->locator = 0; /* the record that it came from says something else */
+	n->recorded_nlink = n->nlink;
 }
 
 /* What cannot be translated keeps its body: correct, only burned again. Listings are never left behind. */
@@ -269,8 +270,11 @@ static void rebase_flags_locked(struct tree *t)
 	lock_assert(&t->lock);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next) {
-			if (!n->orphan && !n->dead)
-				n->staged = node_is_dirty(n) || stage_node_exists(t->stage, n->ino);
+			if (n->orphan || n->dead)
+				continue;
+			n->staged = node_is_dirty(n) || stage_node_exists(t->stage, n->ino);
+			if (!n->staged)
+				n->content = 0;
 		}
 	}
 }

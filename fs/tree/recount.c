@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define LINKED_FROM_SECTORS ((1u << 20) / SECTOR_BYTES) /* tree=auto: a smaller tree is written whole */
+/* tree=auto: a smaller tree is written whole; where a session costs more than that by itself, a larger one is, too */
+#define LINKED_FROM_SECTORS ((1u << 20) / SECTOR_BYTES)
+#define LINKED_FROM_SEQUENTIAL_SECTORS ((8u << 20) / SECTOR_BYTES)
 
 /* Can directories of that base stay where they are? */
 static bool may_link(const struct tree *t, const struct iso_info *base)
@@ -18,6 +20,12 @@ static bool may_link(const struct tree *t, const struct iso_info *base)
 	return base->ours && base->rock_ridge && (base->appuse.flags & needed) == needed &&
 	       (t->options.no_joliet || base->joliet) && t->options.writing != TREE_FULL &&
 	       t->space.unlinkable_epoch != t->epoch + 1;
+}
+
+static bool is_large(const struct tree *t, const struct iso_info *base)
+{
+	return base->appuse.tree_sectors >=
+	       (t->space.medium.overwritable ? LINKED_FROM_SECTORS : LINKED_FROM_SEQUENTIAL_SECTORS);
 }
 
 static void count_base_locked(struct tree *t)
@@ -37,8 +45,7 @@ static void count_base_locked(struct tree *t)
 	s->base_ours = info.ours && info.appuse.flags & APPUSE_TWINS;
 	s->saved_descriptors = info.ours ? 0 : BOUND_SAVED_DESCRIPTORS_SECTORS;
 	s->may_link = may_link(t, &info);
-	s->links_trees =
-		s->may_link && (t->options.writing != TREE_AUTO || info.appuse.tree_sectors >= LINKED_FROM_SECTORS);
+	s->links_trees = s->may_link && (t->options.writing != TREE_AUTO || is_large(t, &info));
 	for (unsigned kind = 0; kind < 2; kind++)
 		s->tables += 2 * sectors_of(info.tables[kind].bytes);
 	if (info.ours) {
@@ -48,7 +55,7 @@ static void count_base_locked(struct tree *t)
 		s->links_bytes = info.appuse.links_bytes;
 		s->links_sectors = info.appuse.links_sectors;
 		if (!(info.appuse.flags & APPUSE_TWINS))
-			/* what it lacks: TW entries, link table */
+			/* what it lacks: twins' entries, link table */
 			s->base_tree += 2 * s->directories + s->base_tree / 8;
 		if (!info.joliet && !t->options.no_joliet)
 			s->base_tree = 3 * s->base_tree + 2 * s->directories; /* a second tree */

@@ -62,9 +62,9 @@ static int rename_room_locked(struct tree *t, struct renaming *x)
 	if (r == 0)
 		r = dirty_ancestors_locked(t, x->to_dir);
 	if (r == 0)
-		r = space_grow_locked(t, x->source, 0, 0, x->source->size);
+		r = space_grow_locked(t, x->source, &(struct space_growth){.size = x->source->size});
 	if (r == 0 && x->flags & RENAME_EXCHANGE)
-		r = space_grow_locked(t, x->victim, 0, 0, x->victim->size);
+		r = space_grow_locked(t, x->victim, &(struct space_growth){.size = x->victim->size});
 	if (r == 0)
 		r = space_add_name_locked(t, x->to_dir, x->to, x->source);
 	if (r == 0 && x->flags & RENAME_EXCHANGE) {

@@ -17,9 +17,18 @@ static void shrink(struct tree *t, struct node *n, uint64_t size)
 	else if (block_up(size) < n->size)
 		node_discard_body_locked(t, n, block_up(size), UINT64_MAX);
 	map_truncate(&n->map, size);
+	n->content |= STAGE_CONTENT_CHANGED | (size ? STAGE_CONTENT_CUT : 0);
 	node_sums(n);
 	tree_unlock(t);
 	content_changed_locked(t, n, size);
+}
+
+static int cut_room(struct tree *t, struct node *n, uint64_t size)
+{
+	tree_lock(t);
+	int r = space_cut_locked(t, n, size);
+	tree_unlock(t);
+	return r;
 }
 
 /* The content is locked for changes. */
@@ -36,6 +45,9 @@ static int resize_locked(struct tree *t, struct node *n, uint64_t size, const st
 	if (size < n->size || zisofs_used(&n->zisofs)) {
 		if (size == 0)
 			n->zisofs = (struct zisofs){0};
+		r = size ? cut_room(t, n, size) : 0;
+		if (r < 0)
+			return r;
 		shrink(t, n, size);
 	} else {
 		content_changed_locked(t, n, size);

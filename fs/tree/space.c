@@ -11,6 +11,7 @@
  * for what is changed meanwhile are counted; should it fail, everything is counted again from the rows.
  */
 #include "burner/format/bound.h"
+#include "burner/format/pieces.h"
 #include "fs/tree/internal.h"
 
 #include <errno.h>
@@ -50,7 +51,7 @@ uint64_t space_exact_locked(const struct tree *t)
 
 	return BOUND_SESSION_SECTORS + s->saved_descriptors +
 	       (s->links_trees && !s->astray ? min_u64(full, linked) : full) + bound_table_sectors(s->table_bytes) +
-	       s->data + (t->options.whole_files ? 0 : bound_contents_sectors(s->n_contents));
+	       s->data + (t->options.pieces.share == SHARE_NONE ? 0 : bound_contents_sectors(s->n_contents));
 }
 
 uint64_t space_sectors_locked(const struct tree *t)
@@ -197,6 +198,16 @@ enum tree_full tree_why_full(struct tree *t)
 	return host < medium ? TREE_FULL_HOST : TREE_FULL_MEDIUM;
 }
 
+uint64_t tree_directories(struct tree *t)
+{
+	uint64_t n;
+
+	tree_lock(t);
+	n = t->space.base_known ? t->space.directories : 0;
+	tree_unlock(t);
+	return n;
+}
+
 /* What a new name in the root takes at most. */
 static uint64_t new_name_sectors_locked(struct tree *t)
 {
@@ -256,59 +267,110 @@ static uint64_t fresh_bytes(const struct tree *t, const struct node *n)
 	return bytes;
 }
 
-/* How many pieces of a file the next session has at most: what is written between two that stay is one. */
-static uint64_t piece_count(const struct tree *t, const struct node *n)
+/* What of the content decides what the next session writes of it. */
+struct content {
+	uint64_t size;
+	uint64_t fresh;	 /* bytes to be written … */
+	uint64_t kept;	 /* … and bytes that can stay where they are */
+	uint64_t pieces; /* that the session has at most: what is written between two that stay is one */
+	uint32_t became; /* enum stage_content */
+};
+
+/* While a session burns, what lies in frozen bodies is on the disc as good as. */
+static bool stays(const struct tree *t, const struct extent *e)
 {
-	uint64_t pieces = 0;
-	bool fresh = false;
-
-	if (!t->space.burning && n->stage_bytes + n->hole_bytes >= map_end(&n->map))
-		return n->map.n > 0;
-	for (uint32_t i = 0; i < n->map.n; i++) {
-		const struct extent *e = &n->map.extents[i];
-		bool stays = e->kind == EXTENT_DISC ||
-			     (t->space.burning && e->kind == EXTENT_STAGE && stage_body_frozen(t->stage, e->body));
-
-		pieces += stays || !fresh;
-		fresh = !stays;
-	}
-	return pieces;
+	return e->kind == EXTENT_DISC ||
+	       (t->space.burning && e->kind == EXTENT_STAGE && stage_body_frozen(t->stage, e->body));
 }
 
-/* Of a staged file with that size, so many bytes to be written and so many pieces. */
-static uint64_t content_cost(const struct tree *t, const struct node *n, uint64_t bytes, uint64_t pieces, uint64_t size)
+static struct content content_of(const struct tree *t, const struct node *n)
 {
-	uint64_t sections = pieces + size / (0x100000000ull - SECTOR_BYTES);
-	uint64_t records = bound_section_sectors(min_u64(sections, BOUND_SECTIONS), n->nlink ? n->nlink : 1);
+	struct content c = {.size = n->size, .fresh = fresh_bytes(t, n), .became = n->content};
+	bool fresh = false;
+
+	if (!t->space.burning && n->stage_bytes + n->hole_bytes >= map_end(&n->map)) {
+		c.pieces = n->map.n > 0;
+		return c;
+	}
+	for (uint32_t i = 0; i < n->map.n; i++) {
+		struct extent e = n->map.extents[i], part;
+		bool here = stays(t, &e);
+
+		c.pieces += here || !fresh;
+		fresh = !here;
+		if (here && e.kind != EXTENT_DISC)
+			e = (struct extent){.offset = e.offset,
+					    .length = e.length,
+					    .pos = e.offset,
+					    .kind = EXTENT_DISC};
+		if (here && pieces_keepable(&e, n->size, 0, &part))
+			c.kept += part.length;
+	}
+	return c;
+}
+
+/*
+ * Is all of it written although parts could stay?  Whenever it may come to that: the first block may have to be
+ * written afresh (burner/session/sections.c), which makes a section more and less that stays.
+ */
+static bool may_be_whole(const struct tree *t, const struct node *n, const struct content *c)
+{
+	const struct pieces_rule *rule = &t->options.pieces;
+
+	return rule->share != SHARE_BLOCKS &&
+	       !pieces_pay(rule, c->size, c->kept - min_u64(c->kept, SECTOR_BYTES), c->pieces + 2, n->nlink);
+}
+
+/*
+ * All of it is on the disc, and it is another content than that of the file as it was burned: a part of another file,
+ * copied without its data, or a beginning of itself.  The first block may have to be written afresh, if there is a file
+ * that begins so and goes on.
+ */
+static bool may_begin_another(const struct content *c)
+{
+	return c->size && (c->became & STAGE_CONTENT_CUT || (c->became && c->size % SECTOR_BYTES == 0));
+}
+
+static uint64_t content_cost(const struct tree *t, const struct node *n, const struct content *c)
+{
+	uint64_t names = n->nlink ? n->nlink : 1, sections = c->pieces + c->size / SECTION_MAX_BYTES;
+	uint64_t records = bound_section_sectors(min_u64(sections, BOUND_SECTIONS), names);
+	bool whole = may_be_whole(t, n, c);
 
 	/* Too many sections: pieces that lie on the disc are written again, too, even if nothing else is. */
-	if (sections + 2 > BOUND_SECTIONS || (bytes && t->options.whole_files))
-		return sectors_of(size) + records;
-	/* A part of another file, copied without its data, may need its first block afresh
-	 * (burner/session/sections.c). */
-	if (!bytes)
-		return pieces > 1 ? records + 1 :
-		       n->ino >= t->space.new_ino && size && size % SECTOR_BYTES == 0 ?
-				    bound_section_sectors(2, n->nlink) + 1 :
-				    0;
-	return sectors_of(bytes) + records + (pieces > 1);
+	if (sections + 2 > BOUND_SECTIONS || (c->fresh && whole))
+		return sectors_of(c->size) + records;
+	if (c->fresh)
+		return sectors_of(c->fresh) + records + (c->pieces > 1);
+	if (c->pieces > 1)
+		return (c->became && whole ? sectors_of(c->size) : 1) + records;
+	if (!may_begin_another(c))
+		return 0;
+	return (whole ? sectors_of(c->size) : 1) + bound_section_sectors(2, names);
 }
 
 /* A function of the node's state alone, so that a node dropped from memory and loaded again is counted once. */
 static uint64_t node_cost(const struct tree *t, const struct node *n)
 {
+	struct content c;
+
 	if (!S_ISREG(n->mode) || n->orphan || !n->staged || !t->stage)
 		return 0;
-	return content_cost(t, n, fresh_bytes(t, n), piece_count(t, n), n->size);
+	c = content_of(t, n);
+	return content_cost(t, n, &c);
 }
 
-int space_grow_locked(struct tree *t, const struct node *n, uint64_t more_bytes, uint64_t more_pieces, uint64_t size)
+int space_grow_locked(struct tree *t, const struct node *n, const struct space_growth *more)
 {
 	lock_assert(&t->lock);
-	uint64_t pieces = piece_count(t, n);
-	uint64_t cost = content_cost(t, n, fresh_bytes(t, n) + more_bytes,
-				     pieces > 1 || !n->stage_bytes ? pieces + more_pieces : pieces, size);
+	struct content c = content_of(t, n);
 
+	c.pieces += c.pieces > 1 || !n->stage_bytes ? more->pieces : 0;
+	c.fresh += more->fresh;
+	c.kept -= min_u64(c.kept, more->replaced);
+	c.size = more->size;
+	c.became |= more->became;
+	uint64_t cost = content_cost(t, n, &c);
 	/* One more for the content table, when it is the first. */
 	return n->orphan || cost <= n->cost ? 0 : space_check_locked(t, cost - n->cost + !n->cost);
 }
@@ -322,8 +384,14 @@ static int space_range_locked(struct tree *t, const struct node *n, uint64_t fro
 		have.stage = 0; /* may lie in frozen bodies */
 	if (!more_pieces && n->staged && round_up(have.stage, SECTOR_BYTES) == all)
 		return 0; /* in place */
-	return space_grow_locked(t, n, all - min_u64(all, have.stage + have.hole), more_pieces + SPACE_PIECES_MORE,
-				 max_u64(n->size, to));
+	const struct space_growth more = {
+		.fresh = all - min_u64(all, have.stage + have.hole),
+		.replaced = t->space.burning ? all - min_u64(all, have.hole) : have.disc,
+		.pieces = more_pieces + SPACE_PIECES_MORE,
+		.size = max_u64(n->size, to),
+		.became = STAGE_CONTENT_CHANGED,
+	};
+	return space_grow_locked(t, n, &more);
 }
 
 int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
@@ -338,6 +406,19 @@ int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 		r = space_range_locked(t, n, from, to, 0);
 	tree_unlock(t);
 	return r;
+}
+
+int space_cut_locked(struct tree *t, const struct node *n, uint64_t size)
+{
+	lock_assert(&t->lock);
+	const struct space_growth less = {
+		.size = size,
+		.replaced = map_sum(&n->map, size, UINT64_MAX).disc,
+		.became = STAGE_CONTENT_CHANGED | STAGE_CONTENT_CUT,
+	};
+	int r = space_counted_locked(t);
+
+	return r ? r : space_grow_locked(t, n, &less);
 }
 
 /* Zeros are a hole between two written edges, each a change of its own. */

@@ -78,9 +78,12 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	if (!t)
 		return -ENOMEM;
 	t->options = *options;
+	t->options.medium = NULL; /* borrowed for this call */
 	t->disc = disc;
 	t->stage = stage;
 	t->base = base ? iso_ref(base) : NULL;
+	if (base && stage && !stage_empty(stage))
+		iso_require_links(base);
 	t->n_buckets = 1024;
 	t->seed = t->known.seed = t->space.seed = hash_seed(t);
 	lock_init(&t->lock, LOCK_PLAIN);
@@ -88,6 +91,8 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
 	if (!t->buckets)
 		return -ENOMEM;
+	if (options->medium)
+		t->space.medium = *options->medium; /* what is counted depends on it */
 	tree_lock(t);
 	int r = root_open_locked(t);
 	if (r == 0)
@@ -214,7 +219,7 @@ static int change_attributes_locked(struct tree *t, struct node *n, const struct
 		return 0;
 	int r = dirty_ancestors_of_locked(t, n);
 	if (r == 0)
-		r = space_grow_locked(t, n, 0, 0, n->size);
+		r = space_grow_locked(t, n, &(struct space_growth){.size = n->size});
 	if (r < 0)
 		return r;
 	if (which & TREE_SET_MODE)
@@ -296,3 +301,16 @@ int tree_fsync(struct tree *t, uint64_t ino)
 }
 
 bool tree_changed(struct tree *t) { return t->stage && (tree_flush(t) < 0 || !stage_empty(t->stage)); }
+
+int tree_pieces(struct tree *t, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES])
+{
+	_cleanup_(iso_unrefp) struct iso *base = NULL;
+
+	tree_lock(t);
+	base = t->base ? iso_ref(t->base) : NULL;
+	tree_unlock(t);
+	if (base)
+		return iso_pieces(base, asked, ret_files, ret_where);
+	*ret_files = 0;
+	return 0;
+}

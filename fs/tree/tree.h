@@ -48,7 +48,8 @@ struct tree_options {
 	enum tree_writing writing;
 	bool no_joliet;
 	bool read_only;
-	bool whole_files; /* compat, share=none: a changed file costs all its blocks */
+	struct pieces_rule pieces;	 /* as that of the sessions to come */
+	const struct disc_state *medium; /* as for tree_set_medium(), read by tree_new(); NULL: told later */
 	uid_t owner;
 	gid_t group; /* of the root of a blank disc */
 	time_t time; /* its times; 0: now */
@@ -163,13 +164,15 @@ struct tree_frozen {
 	bool linked;
 	bool may_link;	  /* they may, but the whole tree is preferred if it fits (tree=auto) */
 	bool cannot_link; /* tree_cannot_link() */
+	bool unchanged;	  /* nothing is staged */
 };
 void tree_frozen_release(struct tree_frozen *f);
 bool tree_changed(struct tree *t); /* anything staged? */
 /* Freeze the running generation.  -ENODATA: nothing is staged, and TREE_FREEZE_UNCHANGED was not given (or there is
  * no tree at all). TREE_FREEZE_WHOLE: the session is to have every directory; also when nothing is staged, if some
- * lie in older sessions. The commit state FROZEN is to be journaled next. */
-enum tree_freeze_flags { TREE_FREEZE_UNCHANGED = 1, TREE_FREEZE_WHOLE = 2 };
+ * may lie in older sessions; with TREE_FREEZE_HEAL, too, if files may have several sections.  The commit state FROZEN
+ * is to be journaled next. */
+enum tree_freeze_flags { TREE_FREEZE_UNCHANGED = 1, TREE_FREEZE_WHOLE = 2, TREE_FREEZE_HEAL = 4 };
 int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret);
 /* A look at what would be frozen, for a dry run: same content, nothing changes. */
 int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret);
@@ -194,6 +197,8 @@ int tree_discard(struct tree *t, struct stage_snapshot **ret);
 int tree_discard_paths(struct tree *t, const char *const *paths, size_t n_paths,
 		       int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
 		       void *context, struct stage_snapshot **ret, char **ret_why);
+/* The files of several sections that the base has: iso_pieces(). The disc is read without a lock. */
+int tree_pieces(struct tree *t, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES]);
 /* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D'
  * removed, 'R' renamed (from: what it was on the disc, else NULL); bytes: of its content, new ones. */
 int tree_changes(struct tree *t,
@@ -207,5 +212,9 @@ const char *tree_stage_directory(const struct tree *t);
 uint64_t tree_stage_room(const struct tree *t);
 /* How many sectors the next session may need at most, and how many are left after it. */
 void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_bytes);
+/* How many directories it has, the root among them; 0 while those of a foreign base are not counted.  Windows knows
+ * them by their numbers in the path table, of which it takes 16 bits: in later ones it cannot open files. */
+#define TREE_DIRECTORIES_NUMBERED 65535u
+uint64_t tree_directories(struct tree *t);
 
 #endif

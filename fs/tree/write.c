@@ -178,6 +178,7 @@ int content_set_piece_locked(struct tree *t, struct node *n, const struct extent
 	if (r == 0) {
 		node_discard_body_locked(t, n, piece->offset, to);
 		map_set(&n->map, piece);
+		n->content |= STAGE_CONTENT_CHANGED;
 		n->stage_bytes -= before.stage;
 		n->hole_bytes -= before.hole;
 		if (piece->kind == EXTENT_STAGE)
@@ -196,6 +197,7 @@ static int stretch(struct tree *t, struct node *n, uint64_t end)
 	struct extent *last = &n->map.extents[n->map.n - 1];
 	uint64_t more = end - (last->offset + last->length);
 	last->length += more;
+	n->content |= STAGE_CONTENT_CHANGED;
 	if (last->kind == EXTENT_STAGE)
 		n->stage_bytes += more;
 	else if (last->kind == EXTENT_HOLE)

@@ -20,6 +20,7 @@
 #include "cdappendfs/disc.h"
 #include "cdappendfs/manifest.h"
 #include "cdappendfs/oddity.h"
+#include "cdappendfs/pieces.h"
 #include "cdappendfs/placement.h"
 #include "cdappendfs/target.h"
 
@@ -90,17 +91,19 @@ struct burn_options {
 	uint64_t capacity_sectors; /* image: of the medium that it is meant for, to store; 0: not bounded */
 	char volume_id[33];
 	bool no_joliet;
-	bool no_sharing; /* share=none: changed files are written whole */
-	bool compat;	 /* for readers with limits of their own: no mixed extents, no sharing */
+	bool compat; /* to be told: for readers with limits of their own */
+	bool heal;   /* files of several sections are written anew, also unchanged ones, unless the rule grants them */
+	struct pieces_rule pieces;
 	/* the session's length is rounded up to this (images 32; CD so that the next start is a multiple of 16) */
 	uint32_t align_end_sectors;
 };
 
 struct burn_cost {
-	uint64_t append_sectors; /* everything the session puts on the medium */
-	uint64_t data_sectors;	 /* file data written */
-	uint64_t shared_sectors; /* file data of the tree that lies in older sessions already */
-	uint64_t tree_sectors;	 /* directories, path tables, continuation areas */
+	uint64_t append_sectors;  /* everything the session puts on the medium */
+	uint64_t data_sectors;	  /* file data written */
+	uint64_t shared_sectors;  /* file data of the tree that lies in older sessions already */
+	uint64_t tree_sectors;	  /* directories, path tables, continuation areas */
+	uint64_t files_in_pieces; /* of the whole tree, those of several sections; PIECES_UNKNOWN */
 };
 
 struct burn_plan;

@@ -21,6 +21,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cdappendfs/pieces.h"
+
 enum medium_kind {
 	MEDIUM_IMAGE,
 	MEDIUM_CONTAINER,
@@ -57,6 +59,8 @@ struct disc_session {
 	uint64_t found_bytes;  /* of what was copied to it, not written since it was there already */
 	/* ours, of an image: of the medium that it is meant for; 0: it says none */
 	uint64_t capacity_sectors;
+	/* of its whole tree, those of several sections; PIECES_UNKNOWN: it does not tell, or is not ours */
+	uint64_t files_in_pieces;
 };
 
 /* disc_state.why_not of a disc that could take another session, had it been opened for writing. */

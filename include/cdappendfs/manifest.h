@@ -22,6 +22,7 @@
 
 #include "burner/base/bulk.h"
 #include "cdappendfs/extent.h"
+#include "cdappendfs/pieces.h"
 
 struct manifest_node {
 	uint64_t ino; /* <= UINT32_MAX */
@@ -46,6 +47,7 @@ struct manifest_node {
 		} listing;
 	};
 	struct zisofs zisofs;
+	bool as_burned;	    /* regular files: the content is what the base has of it, at the same places */
 	const char *target; /* symlinks: NUL-terminated; owned by the manifest */
 };
 /* There is one for each file and directory of the disc. */
@@ -94,9 +96,12 @@ struct manifest {
 	/* When linked: */
 	struct manifest_kept *kept;
 	uint32_t n_kept;
-	struct manifest_table tables[2];		/* Rock Ridge, Joliet */
-	uint32_t base_directories;			/* entries of each table */
-	uint64_t base_tree_sectors;			/* of the whole tree, as the base says */
+	struct manifest_table tables[2]; /* Rock Ridge, Joliet */
+	uint32_t base_directories;	 /* entries of each table */
+	uint64_t base_tree_sectors;	 /* of the whole tree, as the base says */
+	/* files of several sections: in the base, as it says (PIECES_UNKNOWN); of these, in its directories that are
+	 * written or are no more */
+	uint64_t base_pieces, replaced_pieces;
 	uint32_t links_lba, links_bytes, links_sectors; /* the base's link table, as its descriptor says */
 	struct bulk *bulk; /* where a plan keeps what grows with the tree; NULL: in memory */
 	/* Staged data: fills buf or fails; called from one thread. */

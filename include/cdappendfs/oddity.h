@@ -12,7 +12,10 @@
 #include <stdint.h>
 
 enum oddity {
-	ODDITY_UDF, /* a UDF tree beside the ISO 9660 one (ECMA-167); -o drop-udf is its older name */
+	ODDITY_UDF,	   /* a UDF tree beside the ISO 9660 one (ECMA-167); -o drop-udf is its older name */
+	ODDITY_HFS,	   /* the same of HFS or HFS+ */
+	ODDITY_TREES,	   /* names in another tree of ISO 9660 than the shown one: Joliet, the enhanced one, … */
+	ODDITY_ASSOCIATED, /* associated files (ECMA-119 9.1.6) */
 	ODDITY_N
 };
 typedef uint32_t oddities; /* a set: 1 << enum oddity */

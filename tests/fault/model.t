@@ -150,6 +150,7 @@ model() {
 	ok "$name: the last unmount" umount_disc
 	mount_disc -o ro "$image"
 	ok "$name: the disc holds the plain directory's tree" is_burned
+	[[ $options != compat ]] || in_one_section "$name" "$image" "$plain"
 	ok "$name: unmount" umount_disc
 	ok "$name: each session is what it was" each_session
 }
@@ -158,15 +159,15 @@ model 'blank disc' blank '' -i -x "200:$T/ask sync" -c "500:$T/ask remount" -k "
 model 'above genisoimage, nodes forgotten' genisoimage '' -x "30:$T/ask caches" -x "200:$T/ask sync" -c "500:$T/ask remount" -k "700:$T/ask kill"
 model 'above xorriso with hard links and zisofs' xorriso '' -x "230:$T/ask sync" -c "500:$T/ask remount" -k "700:$T/ask kill"
 model 'while it burns, most files only known' blank speed=8,idle-nodes=3 -i -x "70:$T/ask background" -c "500:$T/ask remount" -k "350:$T/ask kill"
-model 'full trees, most files only known' blank tree=full,idle-nodes=3 -i -x "90:$T/ask sync" -c "400:$T/ask remount"
+model 'full trees, most files only known' blank tree=full,idle-nodes=3,share=blocks -i -x "90:$T/ask sync" -c "400:$T/ask remount"
 model 'compat' blank compat -x "300:$T/ask sync" -k "450:$T/ask kill" -c "800:$T/ask remount"
 model 'commits that fail, most files only known' blank fault=write@25=EIO,idle-nodes=3 -i -x "60:$T/ask fail" -k "250:$T/ask crash"
 model 'a disc that becomes full' blank media=5M -e -i -x "150:$T/ask sync" -c "390:$T/ask remount" -k "410:$T/ask kill"
-model 'linked trees, most files only known' blank tree=linked,idle-nodes=3 -i -x "90:$T/ask sync" -c "400:$T/ask remount" -k "550:$T/ask kill"
+model 'linked trees, most files only known' blank tree=linked,idle-nodes=3,pieces=1K -i -x "90:$T/ask sync" -c "400:$T/ask remount" -k "550:$T/ask kill"
 model 'linked trees above xorriso' xorriso tree=linked -x "50:$T/ask sync" -c "400:$T/ask remount" -k "550:$T/ask kill"
 model 'linked trees while it burns' blank tree=linked,speed=8 -i -x "70:$T/ask background" -c "500:$T/ask remount" -k "350:$T/ask kill"
 model 'linked trees, commits that fail' blank fault=write@25=EIO,tree=linked -i -x "60:$T/ask fail" -k "250:$T/ask crash"
-model 'linked trees on a disc that becomes full' blank tree=linked,media=5M -e -i -x "150:$T/ask sync" -c "390:$T/ask remount" -k "410:$T/ask kill"
+model 'linked trees on a disc that becomes full' blank tree=linked,media=5M,pieces=8K -e -i -x "150:$T/ask sync" -c "390:$T/ask remount" -k "410:$T/ask kill"
 model 'linked trees, discarding, most files only known' genisoimage tree=linked,idle-nodes=3 -x "110:$T/ask sync" -c "190:$T/ask discard" -k "700:$T/ask kill"
 model 'discarding' genisoimage '' -x "110:$T/ask sync" -c "190:$T/ask discard" -k "700:$T/ask kill"
 done_testing

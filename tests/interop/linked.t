@@ -100,6 +100,7 @@ for ((round = 1; round <= rounds; round++)); do
 	tree_digest "$reference" T >"$T/$round.want"
 	tree_digest "$reference" lT >"$T/$round.kernel"
 	extracted "round $round"
+	in_one_section "round $round" "$disc" "$reference"
 	listed "round $round"
 done
 is 'xorriso -toc lists every session' "$(xorriso -indev "$disc" -toc 2>/dev/null | grep -c '^ISO session')" "$rounds"

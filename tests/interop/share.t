@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# share.t - no block twice: copies, new versions, patches, appended logs, what is staged twice; above our sessions
-# and foreign ones; each as others read it
+# share.t - no block twice, with share=blocks: copies, new versions, patches, appended logs, what is staged twice; above
+# our sessions and foreign ones; each as others read it.  The default, which keeps files in one piece, is pieces.t
 . "$(dirname "$0")/../lib.sh"
 
 disc=$T/share.iso reference=$T/reference source=$T/source
@@ -14,7 +14,7 @@ burned() {
 	local dry before result
 	dry=$(data_of '"$_->{data_bytes} $_->{append_bytes} $_->{shared_bytes} $_->{found_bytes}"')
 	before=$(apparent_size "$disc")
-	result=$(bounded 300 "$BUILD/cdappendfs-sync" --json "$mnt" | json '"$_->{data_bytes} $_->{append_bytes} $_->{shared_bytes} $_->{found_bytes}"')
+	result=$(bounded 300 "$BUILD/cdappendfs-sync" --json "$mnt" | tail -n 1 | json '"$_->{data_bytes} $_->{append_bytes} $_->{shared_bytes} $_->{found_bytes}"')
 	is "$1: blocks of data" "$(($(cut -d' ' -f1 <<<"$result") / 2048))" "$2"
 	is "$1: the dry run said so" "$result" "$dry"
 	is "$1: the session says so" "$(info_json '"$_->{sessions}[-1]{shared_bytes} $_->{sessions}[-1]{found_bytes}"' "$mnt")" "$(cut -d' ' -f3,4 <<<"$result")"
@@ -39,7 +39,7 @@ truncate -s 400000 "$source/a/sparse"
 ln "$source/a/b/small 7" "$source/a/linked"
 count() { find "$source" -links 1 -type f -size +0 -printf '%s\n' | awk '{n += int(($1 + 2047) / 2048)} END {print n}'; }
 all=$(($(count) + 1))		# and the linked one
-mount_disc -o create "$disc"
+mount_disc -o create,share=blocks "$disc"
 both cp -a "$source/a" .
 burned 'the first backup' "$all"
 
@@ -50,6 +50,7 @@ burned 'a file under another name' 0
 both cp -a "$source/a/b" 'a/b/b'
 rm -r "$mnt/again" "$reference/again"
 burned 'small ones in their own directory' 0
+in_one_section 'what is equal is shared whole' "$disc" "$reference"
 
 # ---- new versions of a file: 2 blocks changed in one place, 3 in others
 cp "$source/a/large" "$T/new"
@@ -190,7 +191,7 @@ for program in genisoimage xorriso; do
 	esac
 	rm -rf "$reference"
 	cp -a "$source" "$reference"
-	mount_disc "$disc"
+	mount_disc -o share=blocks "$disc"
 	both cp -r "$source/a" "again"
 	burned "$program: the same again" 0
 	cp "$source/a/large" "$T/new"

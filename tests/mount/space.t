@@ -43,6 +43,24 @@ fill 'fallocate' 8M bash -c 'for i in {1..100}; do fallocate -l 300000 "room $i"
 blank_disc "$disc"
 mount_disc -o media=8M "$disc"
 noise 5000000 1 >"$mnt/first"
+noise 2000000 2 >"$mnt/more"
+ok 'first session' sync_disc
+before=$(free_bytes)
+output=$(dd if=/dev/urandom of="$mnt/first" bs=4096 count=1 seek=300 conv=notrunc 2>&1)
+like 'a change is refused that has the whole file written again, which does not fit' "$output" 'No space left'
+cmp_number 'and takes no room' "$(free_bytes)" -ge $((before - 65536))
+fails 'nor does a cut fit that has all of the rest written again' any bash -c "cp '$mnt/first' '$mnt/copy' && truncate -s 4096000 '$mnt/copy'"
+rm -f "$mnt/copy"
+ok 'what is in one piece can be copied and moved' bash -c "cp '$mnt/first' '$mnt/copy' && mv '$mnt/copy' '$mnt/moved'"
+ok 'sync' sync_disc
+ok 'unmount' umount_disc
+mount_disc -o media=8M,pieces=1M "$disc"
+ok 'with less asked of pieces it fits' dd if=/dev/urandom of="$mnt/first" bs=4096 count=1 seek=300 conv=notrunc
+is 'it will be burned' "$(dry '"$_->{fits} $_->{data_bytes}"')" '1 6144'
+ok 'unmount' umount_disc
+blank_disc "$disc"
+mount_disc -o media=8M,share=blocks "$disc"
+noise 5000000 1 >"$mnt/first"
 ok 'first session' sync_disc
 before=$(free_bytes)
 fails 'truncate up beyond what is left' any truncate -s 20M "$mnt/beyond"
@@ -67,7 +85,7 @@ exact() {
 	append=$(dry '$_->{append_bytes}')
 	used=$(info_json '$_->{used_bytes}' "$mnt")
 	size_before=$(apparent_size "$disc")
-	result=$("$BUILD/cdappendfs-sync" --json "$mnt" | json '$_->{append_bytes}')
+	result=$("$BUILD/cdappendfs-sync" --json "$mnt" | tail -n 1 | json '$_->{append_bytes}')
 	is "$name: result equals the dry run" "$result" "$append"
 	if ((size_before)); then
 		is "$name: the image grew by it" $(($(apparent_size "$disc") - size_before)) "$append"

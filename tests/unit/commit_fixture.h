@@ -97,13 +97,15 @@ static inline int world_open(struct world *w)
 				      .create = true,
 				      .capacity_sectors = w->capacity_sectors,
 				      .wait = true};
+	struct disc_state state;
 	struct tree_options tree = {.writing = w->writing,
 				    .no_joliet = w->options.no_joliet,
+				    .pieces = w->options.pieces,
+				    .medium = &state,
 				    .owner = 1000,
 				    .group = 1000,
 				    .time = 1000000000,
 				    .idle_nodes = w->idle_nodes};
-	struct disc_state state;
 	const char *why = NULL;
 	int r = disc_open_path(w->image, &o, &w->disc, &why);
 
@@ -124,6 +126,7 @@ static inline int world_open(struct world *w)
 		iso_unref(w->base);
 		w->base = world_newest(w);
 	}
+	REQUIRE(disc_state(w->disc, &state) == 0);
 	REQUIRE(tree_new(&tree, w->disc, w->base, w->stage, &w->tree) == 0);
 	if (w->recovered_generation)
 		REQUIRE(commit_finish_recovery(w->stage, w->disc, w->tree, w->base, w->recovered_generation) == 0);

@@ -184,8 +184,42 @@ static void change(struct model *m)
 		REQUIRE(tree_setattr(m->w.tree, e->ino, &set, TREE_SET_MODE, &st) == 0);
 }
 
-static void (*const changes[])(struct model *) = {make, make,	    make_symlink, make,	 drop,
-						  move, link_again, change,	  change};
+static struct entry *pick_file(struct model *m)
+{
+	struct entry *e = pick(m, false);
+
+	return e && !e->symlink ? e : NULL;
+}
+
+/* A file, or a part of it, put anywhere into another: blocks of the disc are shared, where the rule lets them. */
+static void copy_some(struct model *m)
+{
+	struct entry *from = pick_file(m), *to = pick_file(m);
+	uint64_t at = below(m, 2) ? 0 : below(m, 3) * SECTOR_BYTES,
+		 where = below(m, 3) ? 0 : below(m, 4) * SECTOR_BYTES;
+	struct tree_file *f, *g;
+	size_t copied = 0;
+
+	if (!from || !to || from->ino == to->ino)
+		return;
+	REQUIRE(tree_open(m->w.tree, from->ino, O_RDONLY, &f) == 0);
+	REQUIRE(tree_open(m->w.tree, to->ino, O_RDWR | (below(m, 2) ? O_TRUNC : 0), &g) == 0);
+	REQUIRE(tree_copy(m->w.tree, f, at, g, where, below(m, 3) ? 1 << 20 : SECTOR_BYTES, &copied) == 0);
+	tree_close(m->w.tree, f);
+	tree_close(m->w.tree, g);
+}
+
+static void cut(struct model *m)
+{
+	struct entry *e = pick_file(m);
+	struct stat set = {.st_size = below(m, 2) ? (off_t)below(m, 9000) : (off_t)below(m, 4) * SECTOR_BYTES}, st;
+
+	if (e)
+		REQUIRE(tree_setattr(m->w.tree, e->ino, &set, TREE_SET_SIZE, &st) == 0);
+}
+
+static void (*const changes[])(struct model *) = {make, make,	    make_symlink, make,	  drop,	     move,
+						  move, link_again, change,	  change, copy_some, cut};
 
 /* ---- comparing ---- */
 
@@ -272,10 +306,13 @@ static void remount(struct model *m)
 static void random_sessions(unsigned seed, enum tree_writing writing)
 {
 	struct model *m = calloc(1, sizeof(*m));
-	unsigned linked = 0;
+	static const struct pieces_rule rules[] = {
+		{SHARE_AUTO, 1}, {SHARE_BLOCKS, 0}, {SHARE_AUTO, 0}, {SHARE_AUTO, SECTOR_BYTES}, {SHARE_NONE, 0}};
+	unsigned linked = 0, pieces = 0;
 
 	REQUIRE(m);
 	world_new(&m->w);
+	m->w.options.pieces = rules[seed % ARRAY_LENGTH(rules)];
 	m->w.writing = writing;
 	m->seed = seed;
 	REQUIRE(world_open(&m->w) == 0);
@@ -287,6 +324,7 @@ static void random_sessions(unsigned seed, enum tree_writing writing)
 		REQUIRE(!found.directories ||
 			!!(found.appuse.flags & APPUSE_LINKED) == (round > 0 && writing == TREE_LINKED));
 		linked += found.older > 0;
+		pieces += found.pieces;
 		compare(m);
 		for (unsigned i = 1 + below(m, below(m, 5) ? 4 : 40); i; i--) {
 			changes[below(m, ARRAY_LENGTH(changes))](m);
@@ -296,8 +334,9 @@ static void random_sessions(unsigned seed, enum tree_writing writing)
 			remount(m);
 	}
 	REQUIRE(writing != TREE_LINKED || linked > 20);
-	print_message("# seed %u: %lu blocks asked for, %lu used\n", seed, (unsigned long)m->asked,
-		      (unsigned long)m->used);
+	print_message("# seed %u: %lu blocks asked for, %lu used, %u times a file in pieces\n", seed,
+		      (unsigned long)m->asked, (unsigned long)m->used, pieces);
+	REQUIRE(!pieces == (m->w.options.pieces.share == SHARE_NONE || seed % ARRAY_LENGTH(rules) == 2));
 	world_close(&m->w);
 	world_remove(&m->w);
 	free(m);
@@ -306,10 +345,12 @@ static void random_sessions(unsigned seed, enum tree_writing writing)
 static void test_random(void **state)
 {
 	(void)state;
+	check_copied_blocks = true;
 	for (unsigned seed = 1; seed <= 6; seed++)
 		random_sessions(seed, TREE_LINKED);
-	for (unsigned seed = 7; seed <= 9; seed++)
+	for (unsigned seed = 7; seed <= 10; seed++)
 		random_sessions(seed, TREE_FULL);
+	check_copied_blocks = false;
 }
 
 /* One file more among many directories. */
@@ -340,6 +381,78 @@ static void test_cost(void **state)
 	assert_int_equal(r.cost.data_sectors, 1);
 	assert_in_range(r.cost.append_sectors, 1, 256);
 	world_close(&w);
+	world_remove(&w);
+}
+
+static int sequential_state(struct disc *d, struct disc_state *ret)
+{
+	int r = disc_state(d->inner, ret);
+
+	ret->overwritable = false;
+	return r;
+}
+static int inner_read(struct disc *d, uint32_t lba, void *buf, uint32_t n) { return disc_read(d->inner, lba, buf, n); }
+static int inner_sessions(struct disc *d, struct disc_session **ret, size_t *n)
+{
+	return disc_sessions(d->inner, ret, n);
+}
+static int inner_identity(struct disc *d, struct disc_identity *ret) { return disc_identity(d->inner, ret); }
+static int inner_fingerprint(struct disc *d, struct disc_fingerprint *ret) { return disc_fingerprint(d->inner, ret); }
+static void inner_close(struct disc *d)
+{
+	disc_close(d->inner);
+	free(d);
+}
+
+static struct disc *sequential(struct disc *inner)
+{
+	static const struct disc_ops ops = {.read = inner_read,
+					    .state = sequential_state,
+					    .sessions = inner_sessions,
+					    .identity = inner_identity,
+					    .fingerprint = inner_fingerprint,
+					    .close = inner_close};
+	struct disc *d = calloc(1, sizeof(*d));
+
+	REQUIRE(d);
+	*d = (struct disc){.ops = &ops, .inner = inner};
+	return d;
+}
+
+/* What one small file more costs in directories; the room asked for is enough. */
+static uint64_t tree_of_a_change(struct world *w)
+{
+	struct commit_result r;
+
+	world_write(w, "directory 500/one more", 100, 1);
+	r = ask(w, &ask_dry_run);
+	REQUIRE(r.error == 0 && room_asked(w) >= r.cost.tree_sectors + r.cost.data_sectors);
+	world_close(w);
+	return r.cost.tree_sectors;
+}
+
+/* Where a session costs 13 MB by itself, a tree of some MiB is written whole. */
+static void test_sequential(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_new(&w);
+	REQUIRE(world_open(&w) == 0);
+	for (unsigned i = 0; i < 1000; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "directory %u", i);
+		world_mkdir(&w, path);
+	}
+	REQUIRE(sync_now(&w).error == 0);
+	assert_in_range(tree_of_a_change(&w), 1, 200);
+	w.wrap = sequential;
+	REQUIRE(world_open(&w) == 0);
+	assert_true(tree_of_a_change(&w) > 2000);
+	w.writing = TREE_LINKED;
+	REQUIRE(world_open(&w) == 0);
+	assert_in_range(tree_of_a_change(&w), 1, 200);
 	world_remove(&w);
 }
 
@@ -473,9 +586,10 @@ static void test_no_joliet(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random),	       cmocka_unit_test(test_cost),
-		cmocka_unit_test(test_lying_tables),   cmocka_unit_test(test_full_tree),
-		cmocka_unit_test(test_nothing_staged), cmocka_unit_test(test_no_joliet),
+		cmocka_unit_test(test_random),	   cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_sequential), cmocka_unit_test(test_lying_tables),
+		cmocka_unit_test(test_full_tree),  cmocka_unit_test(test_nothing_staged),
+		cmocka_unit_test(test_no_joliet),
 	};
 
 	log_state.level = -1;

@@ -20,9 +20,15 @@ static const struct disc_session sessions[] = {
 	 .start_lba = 0,
 	 .sectors = 1648,
 	 .descriptor_lba = 16,
+	 .files_in_pieces = PIECES_UNKNOWN,
 	 .created = 1700000000,
 	 .volume_id = "CDROM"},
-	{.number = 2, .start_lba = 1664, .sectors = 64, .descriptor_lba = 1680, .broken = true},
+	{.number = 2,
+	 .start_lba = 1664,
+	 .sectors = 64,
+	 .descriptor_lba = 1680,
+	 .files_in_pieces = PIECES_UNKNOWN,
+	 .broken = true},
 	{.number = 3,
 	 .start_lba = 1728,
 	 .sectors = 192,
@@ -33,7 +39,8 @@ static const struct disc_session sessions[] = {
 	 .uuid = {0x01, 0x23, 0xab, [15] = 0xff},
 	 .tells_shared = true,
 	 .shared_bytes = 5 << 20,
-	 .found_bytes = 1234},
+	 .found_bytes = 1234,
+	 .files_in_pieces = 3},
 };
 static const struct disc_state state = {.kind = MEDIUM_IMAGE,
 					.name = "image file",
@@ -132,7 +139,11 @@ static void json_survives_the_way_back(void **unused)
 	assert_non_null(strstr(line, "\"uuid\":\"0123ab000000000000000000000000ff\""));
 
 	/* Only the last one says so. */
-	assert_string_equal(strstr(line, "\"shared_bytes\""), "\"shared_bytes\":5242880,\"found_bytes\":1234}]}\n");
+	assert_string_equal(strstr(line, "\"shared_bytes\""),
+			    "\"shared_bytes\":5242880,\"found_bytes\":1234,\"files_in_pieces\":3}]}\n");
+	assert_int_equal(json_get_u64(line, "files_in_pieces", &n), 0);
+	assert_int_equal(n, 3); /* of the newest */
+	assert_null(strstr(line, "\"files_in_pieces\":null"));
 
 	assert_int_equal(report_info_parse(line, &p), 0);
 	const struct report_info *q = report_parsed_info(p);
@@ -155,6 +166,7 @@ static void json_survives_the_way_back(void **unused)
 		assert_int_equal(q->sessions[i].tells_shared, sessions[i].tells_shared);
 		assert_int_equal(q->sessions[i].shared_bytes, sessions[i].shared_bytes);
 		assert_int_equal(q->sessions[i].found_bytes, sessions[i].found_bytes);
+		assert_int_equal(q->sessions[i].files_in_pieces, sessions[i].files_in_pieces);
 	}
 	char *again = printed(print_json, q);
 	assert_string_equal(line, again);

@@ -129,7 +129,8 @@ static void values(void **state)
 		    "drop-udf d m",
 		    &o);
 	assert_int_equal(o.session, 3);
-	assert_true(o.read_only && o.show_uid && o.show_gid && o.show_umask && o.no_sharing && o.manual_commit);
+	assert_true(o.read_only && o.show_uid && o.show_gid && o.show_umask && o.share == SHARE_NONE &&
+		    o.manual_commit);
 	assert_true(o.compat && o.no_joliet && o.no_verify && o.accepted == ODDITY_BIT(ODDITY_UDF));
 	assert_int_equal(o.uid, 1000);
 	assert_int_equal(o.gid, 100);
@@ -163,6 +164,39 @@ static void values(void **state)
 	assert_int_equal(o.bytes_per_second, 307200);
 }
 
+static void expect_pieces(const char *line, enum share_mode share, uint64_t least_bytes)
+{
+	struct options o;
+
+	accept_line(line, &o);
+	struct pieces_rule rule = options_pieces(&o);
+	assert_int_equal(rule.share, share);
+	assert_int_equal(rule.least_bytes, least_bytes);
+	options_release(&o);
+}
+
+/* What they mean together; compat has none below 4 GiB, whatever else is said. */
+static void pieces(void **state)
+{
+	(void)state;
+	expect_pieces("d m", SHARE_AUTO, 0);
+	expect_pieces("-o share=auto d m", SHARE_AUTO, 0);
+	expect_pieces("-o share=blocks d m", SHARE_BLOCKS, 0);
+	expect_pieces("-o share=none,share=auto d m", SHARE_AUTO, 0);
+	expect_pieces("-o pieces=4M d m", SHARE_AUTO, 4 << 20);
+	expect_pieces("-o pieces=0.5K d m", SHARE_AUTO, 512);
+	expect_pieces("-o pieces=0 d m", SHARE_AUTO, 1);
+	expect_pieces("-o pieces=1G d m", SHARE_AUTO, 1 << 30);
+	expect_pieces("-o compat d m", SHARE_AUTO, PIECES_NEVER);
+	expect_pieces("-o compat,share=blocks,pieces=1 d m", SHARE_AUTO, PIECES_NEVER);
+	expect_pieces("-o share=none,compat d m", SHARE_NONE, PIECES_NEVER);
+	refuse_line("-o pieces=few d m", "pieces=few: what pieces of a file must save, a size as 16M");
+	refuse_line("-o pieces=-1 d m", "pieces=-1");
+	refuse_line("-o pieces=9999T d m", "pieces=9999T");
+	refuse_line("-o pieces= d m", "pieces=");
+	refuse_line("-o pieces d m", "value is missing");
+}
+
 static void wrong_usage(void **state)
 {
 	(void)state;
@@ -176,7 +210,7 @@ static void wrong_usage(void **state)
 	refuse_line("-o creat a b", "unknown option 'creat'");
 	refuse_line("-o ro=1 a b", "unknown option 'ro=1'");
 	refuse_line("-o tree=half a b", "one of auto, full, linked");
-	refuse_line("-o share=all a b", "one of blocks, none");
+	refuse_line("-o share=all a b", "one of auto, blocks, none");
 	refuse_line("-o commit=never a b", "one of unmount, manual");
 	refuse_line("-o session=0 a b", "session=0");
 	refuse_line("-o session=x a b", "session=x");
@@ -194,8 +228,8 @@ static void wrong_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain),  cmocka_unit_test(from_fstab),	 cmocka_unit_test(media),
-		cmocka_unit_test(values), cmocka_unit_test(wrong_usage),
+		cmocka_unit_test(plain),  cmocka_unit_test(from_fstab), cmocka_unit_test(media),
+		cmocka_unit_test(values), cmocka_unit_test(pieces),	cmocka_unit_test(wrong_usage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,15 +180,35 @@ static void test_zf(void **state)
 
 static void test_twin(void **state)
 {
-	static const struct twin twin = {0x84030201, 0x1000, 3, 0xffffffff};
+	static const struct twin twin = {0x84030201, 0xffffe000, 0x03000004, 0xfedcba};
+	static const uint8_t old[] = "TW\x14\x01\x01\x02\x03\x84\0\xe0\xff\xff\x04\0\0\x03\xba\xdc\xfe",
+			     /* of no whole blocks; an attempt that nobody makes */
+		odd[] = "TW\x14\x01\x01\x02\x03\x84\x01\xe0\xff\xff\x04\0\0\x03\xba\xdc\xfe",
+			     many[] = "TW\x14\x01\x01\x02\x03\x84\0\xe0\xff\xff\x04\0\0\x03\xba\xdc\xfe\x01";
 	uint8_t entry[TWIN_BYTES];
 	struct twin got;
 
 	(void)state;
 	twin_encode(&twin, entry);
-	assert_memory_equal(entry, "TW\x14\x01\x01\x02\x03\x84\0\x10\0\0\x03\0\0\0\xff\xff\xff\xff", sizeof(entry));
-	assert_int_equal(twin_decode(entry, &got), 0);
+	assert_memory_equal(entry, "PD\x14\x01TW\x01\x02\x03\x84\x04\0\0\x03\xfc\xff\x1f\xba\xdc\xfe", sizeof(entry));
+	assert_int_equal(twin_decode(entry, &got), 1);
 	assert_memory_equal(&got, &twin, sizeof(got));
+	memset(&got, 0, sizeof(got));
+	assert_int_equal(twin_decode(old, &got), 1);
+	assert_memory_equal(&got, &twin, sizeof(got));
+	memset(&got, 0, sizeof(got));
+	assert_int_equal(twin_decode(odd, &got), -EBADMSG);
+	assert_int_equal(twin_decode(many, &got), -EBADMSG);
+	/* A directory longer than any; padding that is nothing but that. */
+	entry[16] = 0x20;
+	assert_int_equal(twin_decode(entry, &got), -EBADMSG);
+	entry[5] = 'w';
+	assert_int_equal(twin_decode(entry, &got), 0);
+	memset(entry + 4, 0, sizeof(entry) - 4);
+	assert_int_equal(twin_decode(entry, &got), 0);
+	entry[2] = 4;
+	assert_int_equal(twin_decode(entry, &got), 0);
+	assert_true(!got.lba && !got.bytes && !got.area_sectors && !got.attempt);
 }
 
 /* ---- symbolic links ---- */
@@ -274,7 +294,7 @@ static void decode_all(const uint8_t *e, unsigned length)
 	assert_int_equal(rrip_px_decode(e, &px), length < 36 ? -EBADMSG : 0);
 	assert_int_equal(rrip_pn_decode(e, &rdev), length < 20 ? -EBADMSG : 0);
 	assert_int_equal(rrip_cl_decode(e, &lba), length < 12 ? -EBADMSG : 0);
-	assert_int_equal(twin_decode(e, &twin), length < 20 ? -EBADMSG : 0);
+	assert_true(twin_decode(e, &twin) <= 0 || length >= 20);
 	assert_int_equal(rrip_nm_decode(e, &nm), length < 5 ? -EBADMSG : 0);
 	assert_true(length < 5 || nm.n == length - 5);
 	assert_true(susp_sp_decode(e, &skip) == 0 || length < 7 || get_be16(e + 4) != 0xbeef);

@@ -345,6 +345,35 @@ static void test_base_alone(void **state)
 	base_close(&b);
 }
 
+/* A number of links that are none, of a stage of version 0.2. */
+static void test_links_of_old(void **state)
+{
+	struct hand h = {.frozen = {0}};
+	_cleanup_(manifest_freep) struct manifest *m = NULL;
+	char why[MANIFEST_WHY_BYTES];
+	struct iso_entry a, root;
+	struct base b;
+
+	(void)state;
+	base_make(&b, "echo one >one && ln one ../other");
+	base_open(&b);
+	lookup(&b, "one", &a);
+	assert_int_equal(a.recorded_nlink, 2);
+	assert_int_equal(a.nlink, 1);
+	assert_int_equal(iso_root(b.iso, &root), 0);
+	row(&h, 1, S_IFDIR | 0711);
+	h.nodes[0].base_lba = root.dir.lba;
+	h.nodes[0].base_bytes = root.dir.bytes;
+	row(&h, a.extents[0].pos / 2048 << 6 | 63, S_IFREG | 0600);
+	assert_int_equal(manifest_build(frozen(&h, b.iso), b.disc, NULL, &m, why), -EBADMSG);
+	assert_non_null(strstr(why, "older version"));
+	h.nodes[1].ino = a.ino;
+	assert_int_equal(manifest_build(frozen(&h, b.iso), b.disc, NULL, &m, why), 0);
+	assert_int_equal(find_node(m, "one")->mode, S_IFREG | 0600);
+	iso_entry_release(&a);
+	base_close(&b);
+}
+
 static void test_overlay(void **state)
 {
 	struct extent fresh = {0, 5, 0, 1, EXTENT_STAGE};
@@ -478,13 +507,10 @@ static void test_unreadable_base(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blank),
-		cmocka_unit_test(test_damaged_journal),
-		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_base_alone),
-		cmocka_unit_test(test_overlay),
-		cmocka_unit_test(test_damaged_base),
-		cmocka_unit_test(test_unreadable_base),
+		cmocka_unit_test(test_blank),	     cmocka_unit_test(test_damaged_journal),
+		cmocka_unit_test(test_many),	     cmocka_unit_test(test_base_alone),
+		cmocka_unit_test(test_links_of_old), cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_damaged_base), cmocka_unit_test(test_unreadable_base),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,6 +208,7 @@ static void test_appuse_shared(void **state)
 			   .flags = APPUSE_CONTENTS | APPUSE_SHARED,
 			   .contents_lba = 5,
 			   .contents_bytes = 6,
+			   .files_in_pieces = 0x1122334455667788,
 			   .shared_bytes = 0x123456789abcd800,
 			   .found_bytes = 7},
 		      b;
@@ -223,6 +224,17 @@ static void test_appuse_shared(void **state)
 		assert_int_equal(appuse_decode(sector, &b), 0);
 		assert_true(b.flags == APPUSE_CONTENTS && b.shared_bytes == 0 && b.found_bytes == 0 &&
 			    b.contents_lba == 5 && b.contents_bytes == 6);
+		sector[APPUSE_OFFSET + i] ^= 1;
+	}
+	a.flags |= APPUSE_PIECES;
+	appuse_encode(&a, sector);
+	assert_memory_equal(sector + APPUSE_OFFSET + 256, "\x88\x77\x66\x55\x44\x33\x22\x11\0\0\0\0\0\0\0", 16);
+	assert_int_equal(appuse_decode(sector, &b), 0);
+	assert_true(b.flags == a.flags && b.files_in_pieces == a.files_in_pieces && b.found_bytes == 7);
+	for (unsigned i = 256; i < 304; i++) {
+		sector[APPUSE_OFFSET + i] ^= 1;
+		assert_int_equal(appuse_decode(sector, &b), 0);
+		assert_true(b.flags == (APPUSE_CONTENTS | APPUSE_SHARED) && !b.files_in_pieces && b.found_bytes == 7);
 		sector[APPUSE_OFFSET + i] ^= 1;
 	}
 	a.flags = APPUSE_CONTENTS; /* of an older version */

@@ -49,7 +49,8 @@ static void blank_disc(void)
 
 static struct burn_options options_now(void)
 {
-	return (struct burn_options){.start_lba = disc.next_lba,
+	return (struct burn_options){.pieces = {.share = SHARE_BLOCKS},
+				     .start_lba = disc.next_lba,
 				     .session_number = 1,
 				     .previous_lba = UINT32_MAX,
 				     .previous_descriptor_lba = UINT32_MAX,
@@ -559,6 +560,9 @@ static void move_to_disc(struct tree *t, const struct burn_plan *p, uint32_t cha
 
 static void test_random_trees(void **state)
 {
+	static const struct pieces_rule rules[] = {
+		{SHARE_BLOCKS, 0}, {SHARE_AUTO, 0}, {SHARE_AUTO, 20000}, {SHARE_NONE, 0}, {SHARE_AUTO, PIECES_NEVER}};
+
 	(void)state;
 	for (uint32_t round = 0; round < 60; round++) {
 		struct tree *t;
@@ -571,8 +575,7 @@ static void test_random_trees(void **state)
 			struct burn_plan *p;
 
 			o = options_now();
-			o.compat = round % 5 == 4;
-			o.no_sharing = round % 5 == 3;
+			o.pieces = rules[round % ARRAY_LENGTH(rules)];
 			p = plan(t, &o);
 			burn(t, p);
 			check_session(p);
@@ -646,18 +649,21 @@ static void test_nothing_twice(void **state)
 
 static void test_mixed(void **state)
 {
+	static const struct pieces_rule rules[] = {{SHARE_BLOCKS, 0},
+						   {SHARE_NONE, 0},
+						   {SHARE_AUTO, PIECES_NEVER},
+						   {SHARE_AUTO, 0}};
 	uint32_t sectors[] = {10};
 
 	(void)state;
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < ARRAY_LENGTH(rules); i++) {
 		struct tree *t = disc_with(1, sectors);
 		struct burn_options o = options_now();
 		uint32_t node = tree_add(t, 0, "MIXED", S_IFREG | 0644);
 		struct burn_cost cost;
 		size_t n;
 
-		o.no_sharing = i == 1;
-		o.compat = i == 2;
+		o.pieces = rules[i];
 		/* Unaligned pieces of the disc are rewritten, the sectors between them stay. */
 		tree_extent(t, node, EXTENT_DISC, 0, pos_of(t, 1) + 2048, 4096);
 		tree_extent(t, node, EXTENT_STAGE, 9, 0, 1000);
@@ -674,7 +680,7 @@ static void test_first_block(void **state)
 	uint32_t sectors[] = {10};
 
 	(void)state;
-	for (unsigned compat = 0; compat < 2; compat++) {
+	for (unsigned compat = 0; compat < 3; compat++) {
 		struct tree *t = disc_with(1, sectors);
 		struct burn_options o = options_now();
 		uint32_t same = tree_add(t, 0, "SAME", S_IFREG | 0644), cut = tree_add(t, 0, "CUT", S_IFREG | 0644),
@@ -682,7 +688,8 @@ static void test_first_block(void **state)
 		struct burn_cost cost;
 		size_t n;
 
-		o.compat = compat;
+		if (compat)
+			o.pieces = (struct pieces_rule){SHARE_AUTO, compat == 1 ? PIECES_NEVER : 0};
 		tree_extent(t, same, EXTENT_DISC, 0, pos_of(t, 1), 10 * 2048);
 		tree_extent(t, cut, EXTENT_DISC, 0, pos_of(t, 1), 5 * 2048);
 		tree_extent(t, grown, EXTENT_DISC, 0, pos_of(t, 1), 10 * 2048);

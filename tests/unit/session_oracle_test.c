@@ -346,6 +346,7 @@ static void append_second(bool compat, const char *image)
 	o.previous_lba = 32;
 	o.previous_descriptor_lba = 48;
 	o.compat = compat;
+	o.pieces = (struct pieces_rule){compat ? SHARE_AUTO : SHARE_BLOCKS, PIECES_NEVER};
 	append(t, image, &o, &second);
 	burn_plan_cost(second, &cost);
 	assert_int_equal(cost.data_sectors, compat ? 49 + 5 : 6 + 5);

@@ -73,6 +73,7 @@ static void begin(struct world *w)
 	memset(&watched, 0, sizeof(watched));
 	world_new(w);
 	w->wrap = watch;
+	w->options.pieces.share = SHARE_BLOCKS;
 	REQUIRE(world_open(w) == 0);
 }
 

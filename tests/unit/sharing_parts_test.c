@@ -25,6 +25,8 @@
 #define DISC_BYTES (8u * FILE_BYTES)
 #define HEAD_BYTES (32u * SECTOR_BYTES)
 
+static const struct pieces_rule by_blocks = {.share = SHARE_BLOCKS};
+
 static unsigned seed;
 static uint32_t below(uint32_t n) { return n ? (uint32_t)rand_r(&seed) / 11 % n : 0; }
 
@@ -414,19 +416,24 @@ static void test_whole(void **state)
 	add_new(80 * SECTOR_BYTES, EXTENT_STAGE, 0);
 	for (uint64_t i = 0; i < 80; i++)
 		push_run(&runs, i, 1, 1000 + 2 * i);
-	assert_true(choose_whole(&f.held.manifest, 0, &runs));
+	assert_true(choose_whole(&f.held.manifest, 0, &runs, &by_blocks));
+	/* Not one of many pieces, unless they save as much as is asked. */
+	assert_false(choose_whole(&f.held.manifest, 0, &runs, &(struct pieces_rule){SHARE_AUTO, 0}));
+	assert_true(choose_whole(&f.held.manifest, 0, &runs, &(struct pieces_rule){SHARE_AUTO, 40 * SECTOR_BYTES}));
+	assert_false(choose_whole(&f.held.manifest, 0, &runs, &(struct pieces_rule){SHARE_AUTO, 60 * SECTOR_BYTES}));
 	f.node.nlink = 12;
-	assert_false(choose_whole(&f.held.manifest, 0, &runs));
+	assert_false(choose_whole(&f.held.manifest, 0, &runs, &by_blocks));
 	f.node.nlink = 1;
 	f.node.size += 20 * SECTOR_BYTES;
-	assert_false(choose_whole(&f.held.manifest, 0, &runs));
+	assert_false(choose_whole(&f.held.manifest, 0, &runs, &by_blocks));
 	for (uint64_t i = 80; i < 100; i++)
 		push_run(&runs, i, 1, 1000 + 2 * i);
-	assert_false(choose_whole(&f.held.manifest, 0, &runs)); /* more than a file may have */
+	assert_false(choose_whole(&f.held.manifest, 0, &runs, &by_blocks)); /* more than a file may have */
 	runs.n = runs.bytes = 0;
 	push_run(&runs, 0, 100, 1000);
 	f.node.nlink = 1000;
-	assert_true(choose_whole(&f.held.manifest, 0, &runs));
+	assert_true(choose_whole(&f.held.manifest, 0, &runs, &by_blocks));
+	assert_true(choose_whole(&f.held.manifest, 0, &runs, &(struct pieces_rule){SHARE_AUTO, PIECES_NEVER}));
 }
 
 int main(void)

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	image_make(&m, &in);
 	MUST(guess_content(&m.disc.disc));
-	(void)!guess_udf(&m.disc.disc);
+	(void)!guess_udf(&m.disc.disc, 0);
 	(void)!partition_behind(&m.disc.disc, end, length);
 	if (pvd_check(m.data + 16 * SECTOR_BYTES, 0, length) == 0) {
 		pvd_session(m.data + 16 * SECTOR_BYTES, 0, 16, &session);

@@ -67,6 +67,7 @@ static struct state {
 	struct appuse appuse[2];
 	uint32_t n_entries[2], n_runs[2];
 	bool overwritable;
+	struct pieces_rule pieces;
 } w;
 
 static struct disc_ops disc_ops;
@@ -468,6 +469,7 @@ static uint64_t plan_sectors(const struct manifest *m, struct burn_plan **ret)
 				       .previous_descriptor_lba = 336,
 				       .previous_number = 2,
 				       .overwritable = w.overwritable,
+				       .pieces = w.pieces,
 				       .next_ino = 1000,
 				       .align_end_sectors = 1};
 	struct burn_cost cost;
@@ -514,7 +516,8 @@ static void check_shared(const struct held_manifest *held, uint64_t before_secto
 		MUST(m->digests[i].node < m->n_nodes &&
 		     (!i || memcmp(m->digests[i - 1].digest, m->digests[i].digest, CONTENT_DIGEST_BYTES) <= 0));
 	/* One block and its records for each: a file that begins like another gets its first block afresh. */
-	MUST(plan_sectors(m, &plan) <= before_sectors + bound_contents_sectors(n_files) + 3 * n_files);
+	MUST(plan_sectors(m, &plan) <= before_sectors + bound_contents_sectors(n_files) + 3 * n_files ||
+	     w.pieces.share == SHARE_AUTO); /* there all of it */
 	check_placements(m, plan);
 }
 
@@ -522,13 +525,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 	uint8_t flags = take_u8(&in), which;
-	const struct share_options options = {.drive = flags & 1};
+	const struct pieces_rule rule = {flags & 8 ? SHARE_AUTO : SHARE_BLOCKS, 8192};
+	const struct share_options options = {.pieces = rule, .drive = flags & 1};
 	struct burn_plan *before = NULL;
 	struct held_manifest *held;
 	uint64_t before_sectors;
 
 	make_once();
 	w.overwritable = flags & 2;
+	w.pieces = rule;
 	if (flags & 4)
 		w.disc.used_sectors = (uint32_t)min_u64(take_number(&in), DISC_SECTORS);
 	held = new_manifest();

@@ -13,6 +13,7 @@
 #include "burner/base/own.h"
 #include "fs/manifest/directories.h"
 #include "fs/manifest/manifest.h"
+#include "fs/manifest/trees.h"
 #include "tests/fuzz/common/image.h"
 
 #define START_LBA IMAGE_SECTORS
@@ -78,7 +79,11 @@ static void burn(struct disc_image *image, struct iso *base, uint8_t flags)
 				 .overwritable = flags & 1,
 				 .next_ino = 1u << 30,
 				 .no_joliet = flags & 2,
-				 .no_sharing = flags & 4,
+				 .pieces = {flags & 4 ? SHARE_NONE :
+					    flags & 8 ? SHARE_AUTO :
+							SHARE_BLOCKS,
+					    flags & 1 ? 4096 : PIECES_NEVER},
+				 .heal = flags & 2,
 				 .compat = flags & 8,
 				 .align_end_sectors = 32};
 	struct tree_frozen frozen = {.generation = 1, .base = base, .next_ino = 1u << 30};
@@ -86,6 +91,7 @@ static void burn(struct disc_image *image, struct iso *base, uint8_t flags)
 	_cleanup_(burn_plan_freep) struct burn_plan *plan = NULL;
 	char why[MANIFEST_WHY_BYTES] = "";
 
+	(void)trees_compare(base, &(struct bulk){.directory = NULL}, why);
 	if (manifest_build(&frozen, &image->disc.disc, NULL, &m, why)) {
 		MUST(why[0]);
 		return;
