@@ -11,7 +11,8 @@
 	X(UDF, "udf", "its UDF tree would go stale") \
 	X(HFS, "hfs", "its HFS tree would go stale") \
 	X(TREES, "trees", "another tree of the disc names what the one that is shown does not, and it would be lost") \
-	X(ASSOCIATED, "associated", "the disc has an associated file (a resource fork), which would be lost")
+	X(ASSOCIATED, "associated", "the disc has an associated file (a resource fork), which would be lost") \
+	X(TAIL, "tail", "something else lies behind its newest session, and would be overwritten")
 
 #define NAME_OF(bit, name, why) [ODDITY_##bit] = (name),
 #define REFUSAL_OF(bit, name, why) [ODDITY_##bit] = why "; -o accept=" name " appends all the same",

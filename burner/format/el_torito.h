@@ -12,5 +12,7 @@
 
 /* Any other boot record is none of ours to carry on. */
 bool el_torito_is_boot_record(const uint8_t sector[SECTOR_BYTES]);
+/* Of a boot record: the block of the boot catalog (BP 72 to 75). */
+static inline uint32_t el_torito_catalog(const uint8_t sector[SECTOR_BYTES]) { return get_le32(sector + 71); }
 
 #endif

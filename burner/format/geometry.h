@@ -26,7 +26,8 @@
 #define SESSION_ALIGN_SECTORS 32u
 #define SEQUENTIAL_ALIGN_SECTORS 16u /* a session's length on sequential media */
 
-/* A File Section of ours at its longest (ECMA-119 9.1.4: 32 bits): whole sectors. */
+/* A File Section of ours at its longest (ECMA-119 9.1.4: 32 bits): whole sectors, but for the last one of a file. */
 #define SECTION_MAX_BYTES (0x100000000ull - SECTOR_BYTES)
+#define SECTION_LAST_MAX_BYTES 0xffffffffull
 
 #endif

@@ -30,7 +30,7 @@ bool pieces_pay(const struct pieces_rule *rule, uint64_t file_bytes, uint64_t ke
 		return rule->share == SHARE_BLOCKS;
 	if (least == PIECES_NEVER)
 		return false;
-	if (file_bytes > SECTION_MAX_BYTES)
+	if (file_bytes > SECTION_LAST_MAX_BYTES)
 		return true;
 	records = bound_section_sectors(sections, names ? names : 1) * SECTOR_BYTES;
 	return kept_bytes >= records && kept_bytes - records >= least;

@@ -13,6 +13,7 @@
 
 #include <cdio/bytesex.h>
 
+#include "burner/base/own.h"
 #include "burner/format/date.h"
 #include "burner/format/joliet.h"
 
@@ -30,7 +31,8 @@ static_assert(offsetof(iso9660_pvd_t, volume_id) == 40 && offsetof(iso9660_pvd_t
 		      offsetof(iso9660_pvd_t, application_data) == 883,
 	      "ECMA-119 8.4 and 8.5, byte positions from 0");
 
-#define VERSION 1u /* of descriptors, and of the file structure: 8.4.3, 8.4.31 */
+#define FILE_ID_BYTES 37u /* of the copyright, abstract and bibliographic file: 8.4.20 to 8.4.22 */
+#define VERSION 1u	  /* of descriptors, and of the file structure: 8.4.3, 8.4.31 */
 
 /* ---- reading ---- */
 
@@ -123,13 +125,13 @@ static void put_text(const struct volume *v, char *field, size_t bytes, const ch
 /* Copyright, abstract and bibliographic file: in Joliet 18 characters and a zero. */
 static void put_no_file(const struct volume *v, char field[37])
 {
-	put_text(v, field, v->type == ISO_VD_PRIMARY ? 37 : 36, "");
+	put_text(v, field, v->type == ISO_VD_PRIMARY ? FILE_ID_BYTES : FILE_ID_BYTES - 1, "");
 }
 
 static void put_texts(const struct volume *v, iso9660_pvd_t *d)
 {
 	put_text(v, d->system_id, sizeof(d->system_id), v->system_id);
-	put_text(v, d->volume_id, sizeof(d->volume_id), v->volume_id);
+	put_text(v, d->volume_id, sizeof(d->volume_id), v->volume_id ? v->volume_id : "");
 	put_text(v, d->volume_set_id, sizeof(d->volume_set_id), "");
 	put_text(v, d->publisher_id, sizeof(d->publisher_id), "");
 	put_text(v, d->preparer_id, sizeof(d->preparer_id), "");
@@ -137,6 +139,58 @@ static void put_texts(const struct volume *v, iso9660_pvd_t *d)
 	put_no_file(v, d->copyright_file_id);
 	put_no_file(v, d->abstract_file_id);
 	put_no_file(v, d->bibliographic_file_id);
+}
+
+/* ---- labels of an older descriptor ---- */
+
+static const struct label {
+	uint16_t at, bytes;
+} system_label = {offsetof(iso9660_pvd_t, system_id), ISO_MAX_SYSTEM_ID},
+  volume_label = {offsetof(iso9660_pvd_t, volume_id), ISO_MAX_VOLUME_ID},
+  text_labels[] =
+	  {
+		  {offsetof(iso9660_pvd_t, volume_set_id), ISO_MAX_VOLUMESET_ID},
+		  {offsetof(iso9660_pvd_t, publisher_id), ISO_MAX_PUBLISHER_ID},
+		  {offsetof(iso9660_pvd_t, preparer_id), ISO_MAX_PREPARER_ID},
+		  {offsetof(iso9660_pvd_t, application_id), ISO_MAX_APPLICATION_ID},
+		  {offsetof(iso9660_pvd_t, copyright_file_id), FILE_ID_BYTES},
+		  {offsetof(iso9660_pvd_t, abstract_file_id), FILE_ID_BYTES},
+		  {offsetof(iso9660_pvd_t, bibliographic_file_id), FILE_ID_BYTES},
+},
+  number_labels[] = {
+	  {offsetof(iso9660_pvd_t, volume_set_size), 4},
+	  {offsetof(iso9660_pvd_t, volume_sequence_number), 4},
+	  {offsetof(iso9660_pvd_t, expiration_date), LONG_DATE_BYTES},
+	  {offsetof(iso9660_pvd_t, effective_date), LONG_DATE_BYTES},
+};
+
+static void take_label(const struct volume *v, struct label label, uint8_t *d)
+{
+	char text[ISO_MAX_VOLUMESET_ID + 1];
+	size_t n = label.bytes, whole = label.bytes == FILE_ID_BYTES ? FILE_ID_BYTES - 1 : label.bytes;
+
+	if (descriptor_type(v->labels) == v->type) {
+		memcpy(d + label.at, v->labels + label.at, n);
+		return;
+	}
+	if (v->type == ISO_VD_PRIMARY) /* nothing is made of UCS-2 */
+		return;
+	while (n && (v->labels[label.at + n - 1] == ' ' || !v->labels[label.at + n - 1]))
+		n--;
+	memcpy(text, v->labels + label.at, n);
+	text[n] = 0;
+	put_text(v, (char *)d + label.at, whole, text);
+}
+
+static void take_labels(const struct volume *v, uint8_t *d)
+{
+	take_label(v, system_label, d);
+	if (!v->volume_id)
+		take_label(v, volume_label, d);
+	for (size_t i = 0; i < ARRAY_LENGTH(text_labels); i++)
+		take_label(v, text_labels[i], d);
+	for (size_t i = 0; i < ARRAY_LENGTH(number_labels); i++)
+		memcpy(d + number_labels[i].at, v->labels + number_labels[i].at, number_labels[i].bytes);
 }
 
 static void put_path_table(const struct path_table *t, iso9660_pvd_t *d)
@@ -180,6 +234,8 @@ void descriptor_encode(const struct volume *v, uint8_t ret[SECTOR_BYTES])
 	iso9660_set_ltime_with_timezone(NULL, 0, &d.expiration_date); /* not specified */
 	iso9660_set_ltime_with_timezone(NULL, 0, &d.effective_date);
 	memcpy(ret, &d, sizeof(d));
+	if (v->labels)
+		take_labels(v, ret);
 	if (v->type == ISO_VD_SUPPLEMENTARY)
 		memcpy(ret + offsetof(iso9660_svd_t, escape_sequences), "%/E", 3);
 }

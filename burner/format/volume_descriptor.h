@@ -57,6 +57,13 @@ struct volume {
 	struct path_table table;
 	uint32_t root_lba, root_bytes;
 	int64_t root_time, created;
+	/*
+	 * NULL, or an older descriptor whose labels it keeps: the identifiers of system, volume (when volume_id is
+	 * NULL), volume set, publisher, data preparer, application and of the three files, volume set size, volume
+	 * sequence number, dates of expiration and effect.  As bytes, whatever their character set; of a descriptor of
+	 * another type the identifiers as text.
+	 */
+	const uint8_t *labels;
 };
 void descriptor_encode(const struct volume *v, uint8_t ret[SECTOR_BYTES]);
 void descriptor_encode_terminator(uint8_t ret[SECTOR_BYTES]);

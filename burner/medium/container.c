@@ -7,10 +7,10 @@
  * tried, and one is taken only when sector 16 of the track holds a primary volume descriptor whose root directory
  * really lies where it says (its first record, ".", names its own address: ECMA-119 6.8.2.2).  The ways: the data
  * file as it is (2048-byte sectors from its first byte), libcdio's sector calls, libcdio's stream.  A container where
- * none passes is refused. For NAME.cue libcdio reads NAME.bin, whatever the sheet's FILE line says: when there is no
- * such file, the sheet and the file it names get such names in a temporary directory for as long as it takes to open
- * both. Its parsers believe their input: nrg.c and sheet.c look at it first. libcdio is not thread-safe: one mutex
- * around each call.  Its default log handler ends the program: it is replaced before the first call.
+ * none passes is refused.  What libcdio looks for in the wrong place it finds beside a copy of the sheet
+ * (sheet_files.c), for as long as it takes to open everything.  Its parsers believe their input: nrg.c and sheet.c look
+ * at it first. libcdio is not thread-safe: one mutex around each call.  Its default log handler ends the program: it is
+ * replaced before the first call.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -166,77 +166,64 @@ bool container_name(const char *path)
 	return !strcasecmp(e, ".cue") || !strcasecmp(e, ".nrg") || !strcasecmp(e, ".toc");
 }
 
-/* The first n bytes of a, and b; NULL: no memory. */
-static char *join(const char *a, int n, const char *b)
+static const char *temporary(void)
 {
-	char *s = NULL;
+	const char *parent = getenv("TMPDIR");
 
-	return asprintf(&s, "%.*s%s", n, a, b) < 0 ? NULL : s;
-}
-
-/* What the first FILE (cue) or DATAFILE (toc) line names, relative to the sheet. */
-static int data_file(const char *path, char **ret)
-{
-	_free_ char *line = NULL, *name = NULL;
-	size_t capacity = 0;
-	FILE *f = fopen(path, "re");
-	int r = -ENOENT, directory = (int)(strrchr(path, '/') + 1 - path);
-
-	if (!f)
-		return -errno;
-	for (unsigned i = 0; i < 1000 && r == -ENOENT && getline(&line, &capacity, f) >= 0; i++) {
-		if (sscanf(line, " DATAFILE \"%m[^\"]\"", &name) != 1 &&
-		    sscanf(line, " FILE \"%m[^\"]\"", &name) != 1 && sscanf(line, " FILE %ms", &name) != 1)
-			continue;
-		*ret = join(path, name[0] == '/' ? 0 : directory, name);
-		r = *ret ? 0 : -ENOMEM;
-	}
-	fclose(f);
-	return r;
+	return parent && parent[0] == '/' ? parent : "/tmp";
 }
 
 /* libcdio opens the data when it is first read. */
-static CdIo_t *open_renamed(const char *path, const char *data)
+static void open_tracks(CdIo_t *cdio)
 {
-	const char *parent = getenv("TMPDIR");
-	_free_ char *directory = join(parent && parent[0] == '/' ? parent : "/tmp", 4096, "/cdappendfs-XXXXXX"),
-		    *cue = NULL, *bin = NULL;
 	uint8_t sector[CDIO_CD_FRAMESIZE_RAW];
-	CdIo_t *cdio = NULL;
+	track_t first = cdio_get_first_track_num(cdio), n = cdio_get_num_tracks(cdio);
 
-	if (!directory || !mkdtemp(directory))
-		return NULL;
-	cue = join(directory, 4096, "/i.cue");
-	bin = join(directory, 4096, "/i.bin");
-	if (cue && bin) {
-		if (symlink(path, cue) == 0 && symlink(data, bin) == 0)
-			cdio = cdio_open_cue(cue);
-		if (cdio)
-			cdio_read_audio_sector(cdio, sector, 0);
-		unlink(cue);
-		unlink(bin);
+	for (unsigned i = 0; first != CDIO_INVALID_TRACK && n != CDIO_INVALID_TRACK && i < n; i++) {
+		lsn_t start = cdio_get_track_lsn(cdio, (track_t)(first + i));
+
+		if (start >= 0)
+			cdio_read_audio_sector(cdio, sector, start);
 	}
-	rmdir(directory);
-	return cdio;
 }
 
-static CdIo_t *open_cue(const char *path, const char *data)
+/* A cue or toc: its data file is open afterwards, and libcdio has opened all. */
+static int open_sheet(struct container *c, enum sheet_kind kind, char *missing, size_t n)
 {
-	_free_ char *bin = NULL;
+	_free_ char *directory = NULL, *copy = NULL, *data = NULL;
+	int r;
 
-	if (!strcasecmp(extension(path), ".cue"))
-		bin = join(path, (int)strlen(path) - 4, ".bin");
-	if ((bin && access(bin, F_OK) == 0) || !data)
-		return cdio_open_cue(path);
-	return open_renamed(path, data);
+	if (!sheet_is_sound(c->path, kind))
+		return -EMEDIUMTYPE;
+	if (asprintf(&directory, "%s/cdappendfs-XXXXXX", temporary()) < 0) {
+		directory = NULL;
+		return -ENOMEM;
+	}
+	if (!mkdtemp(directory))
+		return -errno;
+	r = sheet_copy(c->path, kind, directory, &copy, &data, missing, n);
+	if (r == 0 && data)
+		c->fd = open(data, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (r == 0 && data && c->fd < 0) {
+		r = -errno;
+		snprintf(missing, n, "%s", data);
+	}
+	if (r == 0)
+		c->cdio = kind == SHEET_CUE ? cdio_open_cue(copy) : cdio_open_cdrdao(copy);
+	if (c->cdio)
+		open_tracks(c->cdio);
+	sheet_copy_remove(directory);
+	return r;
 }
 
-/* path: absolute. */
-static CdIo_t *open_driver(const char *path, const char *e, const char *data)
+static int open_nrg(struct container *c)
 {
-	if (!strcasecmp(e, ".cue"))
-		return open_cue(path, data);
-	return !strcasecmp(e, ".nrg") ? cdio_open_nrg(path) : cdio_open_cdrdao(path);
+	c->fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* its own data file */
+	if (c->fd < 0)
+		return -errno;
+	if (nrg_is_sound(c->fd))
+		c->cdio = cdio_open_nrg(c->path);
+	return 0;
 }
 
 /* A track that holds a volume, read rightly and to its end.  One that cannot be read is not mounted; nothing is ever
@@ -303,13 +290,36 @@ static const char *why_refused(bool data)
 		      "an audio CD, without a data track";
 }
 
+static int open_any(struct container *c, const char **ret_why)
+{
+	static _Thread_local char why[512];
+	const char *e = extension(c->path);
+	char missing[384] = "";
+	int r;
+
+	if (!strcasecmp(e, ".nrg"))
+		r = open_nrg(c);
+	else
+		r = open_sheet(c, !strcasecmp(e, ".cue") ? SHEET_CUE : SHEET_TOC, missing, sizeof(missing));
+	if (r < 0 && missing[0]) {
+		snprintf(why, sizeof(why), "the data file that it names, \"%s\", %s", missing,
+			 r == -ENOENT ? "is missing" : strerror(-r));
+		*ret_why = why;
+		return r;
+	}
+	if (r == 0 && !c->cdio)
+		r = -EMEDIUMTYPE;
+	if (r == -EMEDIUMTYPE)
+		*ret_why = "no cue, nrg or toc file that libcdio understands";
+	return r;
+}
+
 int container_open(const char *path, struct disc **ret, const char **ret_why)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	_cleanup_(disc_closep) struct disc *d = NULL;
 	struct container *c = calloc(1, sizeof(*c));
-	_free_ char *file = NULL;
-	bool data, nrg, sound;
+	bool data;
 	int r;
 
 	if (!c)
@@ -324,20 +334,9 @@ int container_open(const char *path, struct disc **ret, const char **ret_why)
 	if (!c->path)
 		return -errno;
 	pthread_once(&once, library_init);
-	nrg = !strcasecmp(extension(path), ".nrg");
-	sound = nrg || sheet_is_sound(c->path, !strcasecmp(extension(path), ".cue") ? SHEET_CUE : SHEET_TOC);
-	if (nrg)
-		file = strdup(path); /* its own data file */
-	else if (sound && data_file(c->path, &file) < 0)
-		file = NULL;
-	if (file)
-		c->fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (sound && (!nrg || (c->fd >= 0 && nrg_is_sound(c->fd))))
-		c->cdio = open_driver(c->path, extension(path), file);
-	if (!c->cdio) {
-		*ret_why = "no cue, nrg or toc file that libcdio understands, or the file it names is missing";
-		return -EMEDIUMTYPE;
-	}
+	r = open_any(c, ret_why);
+	if (r < 0)
+		return r;
 	r = find_volumes(c, &data);
 	if (r == 0 && c->list.n == 0)
 		r = -EMEDIUMTYPE;

@@ -111,6 +111,8 @@ static const char *against_published(const struct drive *d)
 		return "a partition lies behind its ISO 9660 volume, and would be overwritten";
 	if (l->unreadable)
 		return MEDIUM_WHY_UNREADABLE;
+	if (l->behind && !(d->accepted & ODDITY_BIT(ODDITY_TAIL)))
+		return oddity_refusal(ODDITY_TAIL);
 	return beside_refusal(l, d->accepted);
 }
 

@@ -226,7 +226,11 @@ static int list_overwritable(struct drive *d, struct session_list *ret, enum dri
 		r = 0;
 	if (r == 0) {
 		*ret_newest = CONTENT_TREE;
-		return 0;
+		r = behind_on_drive(&d->disc, ret, drive_end(m));
+		ret->behind = r > 0;
+		if (r < 0)
+			session_list_release(ret);
+		return r < 0 ? r : 0;
 	}
 	if (r != -EMEDIUMTYPE && r != -EIO && r != -EBADMSG)
 		return r;

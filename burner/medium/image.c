@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 #include "burner/medium/internal.h"
 #include "burner/format/appuse.h"
@@ -69,7 +70,7 @@ int image_host_free(const struct image *image, uint64_t *ret_bytes)
 
 static uint64_t next_start(const struct image *image)
 {
-	return image->blank ? FIRST_SESSION_LBA : round_up(image->list.end_sectors, SESSION_ALIGN_SECTORS);
+	return image->blank ? FIRST_SESSION_LBA : round_up(image->kept_end, SESSION_ALIGN_SECTORS);
 }
 
 /* What is written to a file without a name is gone when it is closed.  One that was renamed is none, nor are files
@@ -103,6 +104,7 @@ static int image_state(struct disc *d, struct disc_state *ret)
 	state.capacity_sectors = image->capacity_sectors;
 	state.told_capacity_sectors = image->told_sectors;
 	state.used_sectors = image->blank ? 0 : image->list.end_sectors;
+	state.kept_sectors = image->blank ? 0 : image->kept_end - image->list.end_sectors;
 	state.next_lba = (uint32_t)min_u64(next_start(image), UINT32_MAX);
 	state.host_device = image->st.st_dev;
 	*ret = state;
@@ -170,6 +172,35 @@ static int first_burn_begun(struct disc *d, const struct stat *st)
 	       torn_descriptor(descriptor);
 }
 
+/*
+ * The head is no descriptor, or makes no sense.  An image whose first burn was cut short has none yet; of all others
+ * the sessions are told that are found without it.  A first session that is whole may be one that was not published:
+ * its stage knows, and without it nothing is written over it.
+ */
+static int look_without_head(struct disc *d, const struct stat *st, int error, struct session_list *ret,
+			     bool *ret_blank)
+{
+	_cleanup_(session_list_release) struct session_list list = {0};
+	int begun = error == -EMEDIUMTYPE ? first_burn_begun(d, st) : 0, r;
+
+	if (begun < 0)
+		return begun;
+	r = sessions_scan_by_chain(d, sectors_of((uint64_t)st->st_size), &list);
+	if (r < 0 && r != -EMEDIUMTYPE)
+		return r;
+	if (r < 0 && !begun)
+		return error;
+	if (begun && list.n <= 1) {
+		*ret_blank = true;
+		ret->unpublished = list.n == 1 && list.sessions[0].ours;
+		return 0;
+	}
+	list.no_head = true;
+	*ret = list;
+	list = (struct session_list){0};
+	return 0;
+}
+
 /* The first reason against another session, the gravest first; empty: none.  Above a session of ours a UDF tree has
  * been dropped already. */
 static void find_why_not(struct image *image)
@@ -184,6 +215,13 @@ static void find_why_not(struct image *image)
 	if (bytes < end_bytes)
 		snprintf(to, n, "the image is truncated: %llu bytes are missing",
 			 (unsigned long long)(end_bytes - bytes));
+	else if (image->list.no_head)
+		snprintf(to, n, "its head, blocks 16 to 31, is damaged; its sessions were found without it");
+	else if (image->list.unpublished)
+		snprintf(to, n,
+			 "a whole session is on it, but no head that names it, and it would be overwritten; the "
+			 "staging area "
+			 "of its burn would know it");
 	else if (image->list.damaged)
 		snprintf(to, n, "the descriptors of the newest session are damaged");
 	else if (image->list.hidden)
@@ -218,6 +256,45 @@ static void find_capacity(struct image *image)
 							 image->told_sectors;
 }
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Where there are many zeros this takes a while, and the disc is looked at several times before it has changed.  A file
+ * that was changed in the last seconds may change again without another time of change. */
+static bool has_looked(const struct image *image)
+{
+	const struct stat *now = &image->st, *then = &image->looked;
+	struct timespec clock;
+
+	clock_gettime(CLOCK_REALTIME, &clock);
+	return image->looked_from == image->list.end_sectors && now->st_size == then->st_size &&
+	       same_time(&now->st_mtim, &then->st_mtim) && same_time(&now->st_ctim, &then->st_ctim) &&
+	       clock.tv_sec > now->st_mtim.tv_sec + 2;
+}
+
+static int look_behind(struct image *image)
+{
+	uint64_t end = image->list.end_sectors;
+	int r = 0;
+
+	if (image->blank || !(image->writable || image->look_behind) || image->accepted & ODDITY_BIT(ODDITY_TAIL)) {
+		image->kept_end = end;
+		return 0;
+	}
+	if (has_looked(image))
+		return 0;
+	if ((uint64_t)image->st.st_size > end * SECTOR_BYTES)
+		r = behind_in_image(&image->disc, image->fd, &image->list, (uint64_t)image->st.st_size, &end);
+	if (r < 0)
+		return r;
+	image->kept_end = end;
+	image->looked_from = image->list.end_sectors;
+	image->looked = image->st;
+	return 0;
+}
+
 static int image_refresh(struct disc *d)
 {
 	struct image *image = to_image(d);
@@ -231,12 +308,8 @@ static int image_refresh(struct disc *d)
 	blank = st.st_size == 0;
 	if (!blank)
 		r = sessions_scan(d, sectors_of((uint64_t)st.st_size), &list);
-	if (r == -EMEDIUMTYPE) {
-		r = first_burn_begun(d, &st);
-		blank = r > 0;
-		if (r == 0)
-			r = -EMEDIUMTYPE;
-	}
+	if (r == -EMEDIUMTYPE || r == -EBADMSG)
+		r = look_without_head(d, &st, r, &list, &blank);
 	if (r < 0)
 		return r;
 	session_list_release(&image->list);
@@ -244,6 +317,9 @@ static int image_refresh(struct disc *d)
 	image->st = st;
 	image->blank = blank;
 	find_capacity(image);
+	r = look_behind(image);
+	if (r < 0)
+		return r;
 	find_why_not(image);
 	return 0;
 }
@@ -374,6 +450,7 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 	image->accepted = options->accepted;
 	image->asked_sectors = options->capacity_sectors;
 	image->unbounded = options->unbounded;
+	image->look_behind = options->look_behind;
 	r = open_file(path, options, &image->fd, ret_why);
 	if (r < 0)
 		return r;

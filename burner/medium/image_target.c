@@ -4,9 +4,10 @@
  *
  * reserve allocates every block of the session and of the head without changing the length, so that neither the burn
  * nor its publication can run out of space; holes are given back when they come.  Nothing below the session's start
- * is touched but the head. What lies behind the newest session already (padding of other programs, a backup GPT,
- * remains of a burn that was killed) is overwritten; up to SAVED_MAX of it is kept in memory and put back by abort,
- * so that a failed burn leaves the file as it was. On a blank image the session's primary descriptor is the first
+ * is touched but the head. Where the session begins and behind it the file has nothing but zeros, or remains of a burn
+ * of ours that was killed (behind.c), unless the user has accepted that the rest is lost: up to SAVED_MAX of it is kept
+ * in memory and put back by abort, what lies behind becomes zeros, so that a failed burn leaves the file as it was.  On
+ * a blank image the session's primary descriptor is the first
  * sector to be written, and made durable before any other (what comes before it waits in memory): it is what tells a
  * first burn that was cut short (blank, to be repeated) from a file that is no disc. Before that the file gets its
  * length as far as there, durably, so that even a part of the descriptor is known for what it is (image.c).
@@ -57,6 +58,38 @@ static int allocate(int fd, int mode, uint64_t pos, uint64_t length)
 
 static bool unsupported(int error) { return error == -EOPNOTSUPP || error == -ENOSYS || error == -EINVAL; }
 
+static int write_zeros(struct image_target *t, uint64_t pos, uint64_t length)
+{
+	static const uint8_t zeros[32 * SECTOR_BYTES];
+	int fd = t->image->fd, r;
+	size_t done;
+
+	if (length >= HOLE_SECTORS_MIN * SECTOR_BYTES) {
+		if (t->bytes < pos + length && ftruncate(fd, (off_t)(pos + length)) < 0)
+			return -errno;
+		r = allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, length);
+		if (!unsupported(r))
+			return r;
+		/* What the file has just grown by reads as zeros. */
+		length = t->bytes > pos ? min_u64(length, t->bytes - pos) : 0;
+	}
+	for (; length > 0; pos += done, length -= done) {
+		r = pwrite_full(fd, zeros, (size_t)min_u64(length, sizeof(zeros)), pos, &done);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* What was written where the file was longer is zeros again, as it was (behind.c). */
+static int clear_rest(struct image_target *t)
+{
+	uint64_t from = (uint64_t)t->start_lba * SECTOR_BYTES + t->n_saved,
+		 to = min_u64(t->old_bytes, (t->start_lba + t->sectors) * SECTOR_BYTES);
+
+	return t->reserved && to > from ? write_zeros(t, from, to - from) : 0;
+}
+
 /* ftruncate to the same length frees what was allocated beyond it. */
 static int give_back(struct image_target *t)
 {
@@ -65,6 +98,8 @@ static int give_back(struct image_target *t)
 
 	if (!r && t->n_saved)
 		r = pwrite_full(fd, t->saved, t->n_saved, (uint64_t)t->start_lba * SECTOR_BYTES, NULL);
+	if (!r)
+		r = clear_rest(t);
 	free(TAKE_PTR(t->saved));
 	free(TAKE_PTR(t->held));
 	t->n_saved = 0;
@@ -144,29 +179,6 @@ static int image_reserve(struct target *target, uint32_t start_lba, uint64_t sec
 		return r;
 	}
 	t->reserved = true;
-	return 0;
-}
-
-static int write_zeros(struct image_target *t, uint64_t pos, uint64_t length)
-{
-	static const uint8_t zeros[32 * SECTOR_BYTES];
-	int fd = t->image->fd, r;
-	size_t done;
-
-	if (length >= HOLE_SECTORS_MIN * SECTOR_BYTES) {
-		if (t->bytes < pos + length && ftruncate(fd, (off_t)(pos + length)) < 0)
-			return -errno;
-		r = allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, length);
-		if (!unsupported(r))
-			return r;
-		/* What the file has just grown by reads as zeros. */
-		length = t->bytes > pos ? min_u64(length, t->bytes - pos) : 0;
-	}
-	for (; length > 0; pos += done, length -= done) {
-		r = pwrite_full(fd, zeros, (size_t)min_u64(length, sizeof(zeros)), pos, &done);
-		if (r < 0)
-			return r;
-	}
 	return 0;
 }
 

@@ -6,9 +6,11 @@
  * the image's head knows of is ever touched.  Other media give nothing back: then there is nothing to do.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "burner/format/geometry.h"
 #include "burner/format/volume_descriptor.h"
@@ -53,24 +55,38 @@ int disc_cut_image(struct disc *d, uint64_t image_bytes)
 	return disc_refresh(d);
 }
 
-int disc_clear_descriptor(struct disc *d, uint32_t start_lba)
+static int write_zeros(int fd, uint64_t pos, uint64_t length)
 {
-	uint64_t pos = ((uint64_t)start_lba + SESSION_DESCRIPTORS) * SECTOR_BYTES, now = 0;
+	static const uint8_t zeros[32 * SECTOR_BYTES];
+	int r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)pos, (off_t)length) < 0 ? -errno : 0;
+
+	if (r != -EOPNOTSUPP && r != -ENOSYS)
+		return r;
+	for (r = 0; r == 0 && length > 0;) {
+		size_t n = (size_t)min_u64(length, sizeof(zeros));
+
+		r = pwrite_full(fd, zeros, n, pos, NULL);
+		pos += n;
+		length -= n;
+	}
+	return r;
+}
+
+int disc_clear_session(struct disc *d, uint32_t start_lba, uint64_t sectors)
+{
+	uint64_t pos = (uint64_t)start_lba * SECTOR_BYTES, now = 0, end;
 	struct image *image = image_of(d);
-	uint8_t sector[SECTOR_BYTES];
 	struct disc_fingerprint f;
 	int r = image ? length_of(image, &now) : 0;
 
-	if (r || pos + SECTOR_BYTES > now)
+	if (r || pos >= now || sectors == 0)
 		return r;
+	end = min_u64((start_lba + min_u64(sectors, UINT32_MAX)) * SECTOR_BYTES, now);
 	r = disc_fingerprint(d, &f);
 	if (r || pos < f.image_bytes)
 		return r;
-	r = disc_read(d, start_lba + SESSION_DESCRIPTORS, sector, 1);
-	if (r || !is_volume_descriptor(sector))
-		return r;
-	memset(sector, 0, sizeof(sector));
-	if (pwrite(image->fd, sector, sizeof(sector), (off_t)pos) != (ssize_t)sizeof(sector) || fsync(image->fd) < 0)
-		return -EIO;
-	return disc_refresh(d);
+	r = write_zeros(image->fd, pos, end - pos);
+	if (!r && fsync(image->fd) < 0)
+		r = -errno;
+	return r ? r : disc_refresh(d);
 }

@@ -32,9 +32,12 @@ struct session_list {
 	bool damaged;		   /* the newest session's own descriptors are not readable, only the head is */
 	bool partition;		   /* a partition lies behind the newest session */
 	bool published_unreadable; /* found without the head, which cannot be read */
+	bool no_head;		   /* an image: the same, since it makes no sense */
+	bool unpublished;	   /* an image without a head or sessions: a first session of ours is whole */
 	bool hidden;		   /* a session lies just beyond the newest one that the head does not know */
 	bool unreadable;	   /* whether there is a partition or such a volume cannot be read */
 	bool cut;		   /* sessions older than these are not listed: they cannot be read */
+	bool behind;		   /* in a drive: something else lies where the next session would begin */
 };
 /* disc_state.why_not */
 #define MEDIUM_WHY_UNREADABLE \
@@ -82,6 +85,14 @@ const char *beside_refusal(const struct session_list *list, oddities accepted);
  * disc_read() says. */
 int partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors);
 
+/* ---- behind.c: what lies behind the newest session and is somebody's ---- */
+
+/* In an image file of so many bytes: its end in sectors; l->end_sectors: there is nothing.  The list has not to be
+ * empty. */
+int behind_in_image(struct disc *d, int fd, const struct session_list *l, uint64_t bytes, uint64_t *ret_sectors);
+/* On a medium in a drive: 1, something that names itself, or that is in the way of the next session. */
+int behind_on_drive(struct disc *d, const struct session_list *l, uint64_t n_sectors);
+
 /* ---- image.c, image_target.c ---- */
 
 #define DIRECT_ALIGN 4096u /* position, length and memory of I/O past the page cache */
@@ -100,7 +111,11 @@ struct image {
 	struct stat st;				 /* as of the last refresh */
 	bool blank;
 	struct session_list list;
-	char why_not[128]; /* empty: appendable */
+	bool look_behind; /* or it is writable */
+	/* end of the newest session, or of what lies behind it and stays; as of that state of the file */
+	uint64_t kept_end, looked_from;
+	struct stat looked;
+	char why_not[192]; /* empty: appendable */
 };
 int image_open(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
 /* The image behind a disc and its decorators, or NULL. */
@@ -122,5 +137,14 @@ bool nrg_is_sound(int fd);
 /* sheet.c: the same of a cue sheet, or a toc. */
 enum sheet_kind { SHEET_CUE, SHEET_TOC };
 bool sheet_is_sound(const char *path, enum sheet_kind kind);
+/*
+ * sheet_files.c: a copy of a sound sheet into an empty directory, with links to its data files, as libcdio wants it.
+ * path, directory: absolute.  The caller frees *ret_copy, the path of the copy, and *ret_data, that of the first data
+ * file (NULL: it names none).  -ENOENT: one is missing, and `missing` is its name in the sheet.
+ */
+int sheet_copy(const char *path, enum sheet_kind kind, const char *directory, char **ret_copy, char **ret_data,
+	       char *missing, size_t missing_bytes);
+/* The directory with all that is in it, which is open by now or not needed. */
+void sheet_copy_remove(const char *directory);
 
 #endif

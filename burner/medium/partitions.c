@@ -3,9 +3,9 @@
  * partitions.c - does a partition lie behind the volume?
  *
  * Hybrid images (those that boot from a USB stick too) may carry a partition with the firmware's files behind the ISO
- * 9660 volume, which names only its own blocks: the next session would overwrite it.  MBR and GPT are looked at, as
- * far as they lie in the system area, in blocks of 512 bytes.  A partition that begins inside the volume and reaches
- * beyond it is only padding there.
+ * 9660 volume, which names only its own blocks: the next session would overwrite it.  MBR, GPT and Apple's map are
+ * looked at, as far as they lie in the system area, the first two in blocks of 512 bytes.  A partition that begins
+ * inside the volume and reaches beyond it is only padding there.
  */
 #include "burner/medium/internal.h"
 
@@ -55,11 +55,35 @@ static bool gpt_behind(const struct area *a)
 	return false;
 }
 
+/*
+ * Apple's map (Inside Macintosh: Devices, 3-13 and 3-26): block 0 has "ER" and at 2 the block size; from block 1 on an
+ * entry a block: "PM", at 4 how many there are, 8 the first block, 48 the type.
+ */
+static bool apple_behind(const struct area *a)
+{
+	uint32_t bytes = !memcmp(a->bytes, "ER", 2) ? get_be16(a->bytes + 2) : BLOCK_BYTES;
+
+	if (bytes < BLOCK_BYTES || bytes % BLOCK_BYTES)
+		bytes = BLOCK_BYTES;
+	for (uint32_t i = 1, n = 1; i <= n && (i + 1) * bytes <= AREA_BYTES; i++) {
+		const uint8_t *p = a->bytes + (size_t)i * bytes;
+		uint64_t first = (uint64_t)get_be32(p + 8) * bytes;
+
+		if (memcmp(p, "PM", 2) != 0)
+			return false;
+		n = get_be32(p + 4);
+		if (strncmp((const char *)p + 48, "Apple_Free", 10) != 0 &&
+		    strncmp((const char *)p + 48, "Apple_Void", 10) != 0 && first >= a->low && first < a->high)
+			return true;
+	}
+	return false;
+}
+
 int partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors)
 {
 	struct area a = {.low = end_sectors * SECTOR_BYTES, .high = n_sectors * SECTOR_BYTES};
 
 	int r = disc_read(d, 0, a.bytes, SYSTEM_AREA_SECTORS);
 
-	return r < 0 ? r : mbr_behind(&a) || gpt_behind(&a);
+	return r < 0 ? r : mbr_behind(&a) || gpt_behind(&a) || apple_behind(&a);
 }

@@ -16,7 +16,13 @@
  *    ours saved it.
  * A head that was being overwritten when the power failed may be of two: then it is that of the session at LBA 0
  * which our first session saved. A session other than one at LBA 0 always carries its own root directory, which keeps
- * images stored as files from being taken for sessions. Everything is bounded: SESSIONS_MAX sessions, strictly
+ * images stored as files from being taken for sessions.
+ *
+ * An image that was cut off is looked at as if it had its old length: what lies beyond cannot be read, and a session
+ * that reaches there is told as truncated.  Where the way back leads through what is gone, the newest session that is
+ * left is found by probing downwards from the end, and the way goes on from there.
+ *
+ * Everything is bounded: SESSIONS_MAX sessions, strictly
  * descending, PROBES probes in all.  A read that fails for want of memory, or since the drive has gone, fails the scan.
  */
 #include <errno.h>
@@ -27,32 +33,41 @@
 #include "burner/session/stream.h"
 #include "burner/format/appuse.h"
 #include "burner/base/own.h"
-#include "burner/base/sha256.h"
 #include "burner/format/commit_record.h"
-#include "burner/format/date.h"
 #include "burner/format/volume_descriptor.h"
 
 #define SESSIONS_MAX 4096u
 #define PROBES 4096u
-#define PROBE_STEP 16u /* growisofs aligns to 16 sectors, xorriso and we to 32 */
+#define LEFT_PROBES (1u << 18) /* 8 GiB of an image that was cut off */
+#define PROBE_STEP 16u	       /* growisofs aligns to 16 sectors, xorriso and we to 32 */
 #define NUMBER_MAX 0x7fffffffu
 
 struct found {
 	struct disc_session session;
 	struct appuse appuse; /* when has_appuse */
 	bool has_appuse;
+	uint64_t root_end; /* in sectors: of its root directory */
 };
 
 struct scan {
 	struct disc *disc;
-	uint64_t n_sectors;
+	/* of the medium: as it should be, and as it is; less when it was cut off */
+	uint64_t n_sectors, n_left;
 	struct found *found; /* newest first */
 	size_t n_found, capacity;
 	uint32_t *chain; /* starts of xorriso's chain, ascending */
 	size_t n_chain;
+	uint64_t chain_end; /* where a further one would start */
 	unsigned probes;
 	bool cut; /* a session that ours names as its predecessor cannot be read */
 };
+
+static struct scan scan_of(struct disc *d, uint64_t n_sectors)
+{
+	uint64_t n = min_u64(n_sectors, UINT32_MAX);
+
+	return (struct scan){.disc = d, .n_sectors = n, .n_left = n};
+}
 
 static void scan_release(struct scan *s)
 {
@@ -129,6 +144,8 @@ static int add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t star
 	f = &s->found[s->n_found];
 	memset(f, 0, sizeof(*f));
 	pvd_session(sector, start, descriptor, &f->session);
+	f->root_end =
+		(uint64_t)record_extent(descriptor_root(sector)) + sectors_of(record_bytes(descriptor_root(sector)));
 	f->has_appuse = appuse_at(sector, start, &f->appuse);
 	if (!f->has_appuse) {
 		f->session.sectors = foreign_sectors(s, start, f->session.sectors);
@@ -143,6 +160,38 @@ static int add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t star
 	}
 	s->n_found++;
 	return 0;
+}
+
+/* 1: a foreign or own session whose own root directory is inside it.  Blocks of rewritable media that were never
+ * written may be unreadable: there is none. */
+static int session_at(struct scan *s, uint64_t start, uint8_t sector[SECTOR_BYTES])
+{
+	uint64_t size;
+	int r = read_pvd(s, start + SESSION_DESCRIPTORS, start, sector);
+
+	if (r < 0)
+		return not_there(r) ? 0 : r;
+	size = descriptor_space_sectors(sector);
+	return record_extent(descriptor_root(sector)) < start + size;
+}
+
+static int walk_chain(struct scan *s)
+{
+	uint8_t sector[SECTOR_BYTES];
+	uint64_t start = FIRST_SESSION_LBA;
+	int r = 1;
+
+	if (s->chain)
+		return 0;
+	s->chain = malloc(SESSIONS_MAX * sizeof(*s->chain));
+	if (!s->chain)
+		return -ENOMEM;
+	while (s->n_chain < SESSIONS_MAX && start <= UINT32_MAX && (r = session_at(s, start, sector)) > 0) {
+		s->chain[s->n_chain++] = (uint32_t)start;
+		start = round_up(start + descriptor_space_sectors(sector), SESSION_ALIGN_SECTORS);
+	}
+	s->chain_end = start;
+	return r < 0 ? r : 0;
 }
 
 /* ---- the newest ---- */
@@ -186,13 +235,12 @@ static bool torn_between(const uint8_t sector[SECTOR_BYTES], const uint8_t a[SEC
 	return true;
 }
 
-/* The first session of ours above one at LBA 0 was being published: *ret_lba is where it keeps the head as it was, else
- * 0. */
-static int saved_descriptors(struct scan *s, const uint8_t published[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES],
-			     uint32_t *ret_lba)
+/* The session that begins at start is the first of ours above one at LBA 0, and was being published: *ret_lba is where
+ * it keeps the head as it was, else 0. */
+static int saved_by(struct scan *s, uint64_t start, const uint8_t published[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES],
+		    uint32_t *ret_lba)
 {
-	uint64_t start = round_up(descriptor_space_sectors(published), SESSION_ALIGN_SECTORS),
-		 saved = start + SESSION_SAVED_DESCRIPTORS;
+	uint64_t saved = start + SESSION_SAVED_DESCRIPTORS;
 	uint8_t sets[DESCRIPTORS_SECTORS * SECTOR_BYTES], made[DESCRIPTORS_SECTORS * SECTOR_BYTES];
 	struct appuse a;
 	int r = saved < s->n_sectors ? disc_read(s->disc, (uint32_t)start + SESSION_DESCRIPTORS, sets, 16) : -EBADMSG;
@@ -210,14 +258,59 @@ static int saved_descriptors(struct scan *s, const uint8_t published[SECTOR_BYTE
 	return 0;
 }
 
-static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES])
+/* It begins where the volume ends, or, behind something else, it is the last that the medium holds. */
+static int saved_descriptors(struct scan *s, const uint8_t published[SECTOR_BYTES], uint8_t ret[SECTOR_BYTES],
+			     uint32_t *ret_lba)
+{
+	struct commit_record last;
+	int r = saved_by(s, round_up(descriptor_space_sectors(published), SESSION_ALIGN_SECTORS), published, ret,
+			 ret_lba);
+
+	if (r < 0 || *ret_lba)
+		return r;
+	r = commit_record_at(s, s->n_sectors - 1, &last);
+	return r > 0 ? saved_by(s, last.start_lba, published, ret, ret_lba) : r;
+}
+
+/* The newest session below `end` that has its descriptor: 1, its start and descriptor. */
+static int newest_left(struct scan *s, uint64_t end, uint32_t *ret_start, uint8_t sector[SECTOR_BYTES])
+{
+	struct appuse a;
+	uint64_t p = end > SESSION_DESCRIPTORS ? (end - SESSION_DESCRIPTORS - 1) / PROBE_STEP * PROBE_STEP : 0;
+
+	for (unsigned i = 0; i < LEFT_PROBES && p >= FIRST_SESSION_LBA; i++, p -= PROBE_STEP) {
+		int r = session_at(s, p, sector);
+
+		if (r < 0)
+			return r;
+		if (r == 0 || (appuse_decode(sector, &a) == 0 && a.start_lba != p))
+			continue;
+		*ret_start = (uint32_t)p;
+		return 1;
+	}
+	return 0;
+}
+
+/* Of a session that was cut off the head alone is left. */
+static int newest_truncated(struct scan *s, const uint8_t published[SECTOR_BYTES])
+{
+	uint8_t sector[SECTOR_BYTES];
+	uint32_t start = 0;
+	int r = newest_left(s, s->n_left, &start, sector);
+
+	if (r < 0)
+		return r;
+	return r ? add(s, sector, start, start + SESSION_DESCRIPTORS) : add(s, published, 0, DESCRIPTORS_LBA);
+}
+
+static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES], bool *damaged)
 {
 	uint8_t sector[SECTOR_BYTES];
 	uint32_t root = record_extent(descriptor_root(published)), saved;
 	int r;
 
-	for (uint32_t lba = (root - 1) / PROBE_STEP * PROBE_STEP; lba > DESCRIPTORS_LBA && s->probes < PROBES;
-	     lba -= PROBE_STEP) {
+	for (uint32_t lba = (uint32_t)(min_u64(root, s->n_left) - 1) / PROBE_STEP * PROBE_STEP;
+	     lba > DESCRIPTORS_LBA && s->probes < PROBES; lba -= PROBE_STEP) {
 		s->probes++;
 		r = read_pvd(s, lba, lba - SESSION_DESCRIPTORS, sector);
 		if (r < 0 && !not_there(r))
@@ -228,41 +321,17 @@ static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES])
 	r = saved_descriptors(s, published, sector, &saved);
 	if (r < 0)
 		return r;
-	return saved ? add(s, sector, 0, saved) : add(s, published, 0, DESCRIPTORS_LBA);
+	if (saved)
+		return add(s, sector, 0, saved);
+	if (root >= s->n_left)
+		return newest_truncated(s, published);
+	/* A chain from LBA 32 up to it: it is not one at LBA 0, and its own descriptors are damaged. */
+	r = walk_chain(s);
+	*damaged = r == 0 && s->n_chain > 0 && root > s->chain_end;
+	return r < 0 ? r : add(s, published, *damaged ? (uint32_t)s->chain_end : 0, DESCRIPTORS_LBA);
 }
 
 /* ---- and back from there ---- */
-
-/* 1: a foreign or own session whose own root directory is inside it.  Blocks of rewritable media that were never
- * written may be unreadable: there is none. */
-static int session_at(struct scan *s, uint64_t start, uint8_t sector[SECTOR_BYTES])
-{
-	uint64_t size;
-	int r = read_pvd(s, start + SESSION_DESCRIPTORS, start, sector);
-
-	if (r < 0)
-		return not_there(r) ? 0 : r;
-	size = descriptor_space_sectors(sector);
-	return record_extent(descriptor_root(sector)) < start + size;
-}
-
-static int walk_chain(struct scan *s)
-{
-	uint8_t sector[SECTOR_BYTES];
-	uint64_t start = FIRST_SESSION_LBA;
-	int r = 1;
-
-	if (s->chain)
-		return 0;
-	s->chain = malloc(SESSIONS_MAX * sizeof(*s->chain));
-	if (!s->chain)
-		return -ENOMEM;
-	while (s->n_chain < SESSIONS_MAX && start <= UINT32_MAX && (r = session_at(s, start, sector)) > 0) {
-		s->chain[s->n_chain++] = (uint32_t)start;
-		start = round_up(start + descriptor_space_sectors(sector), SESSION_ALIGN_SECTORS);
-	}
-	return r < 0 ? r : 0;
-}
 
 /* 1: the session at start and its descriptor. */
 static int below_by_chain(struct scan *s, uint32_t start, uint32_t *ret_start, uint8_t sector[SECTOR_BYTES])
@@ -345,6 +414,12 @@ static int below(struct scan *s, const struct found *f, uint32_t *ret_start, uin
 	if (a->previous_lba == APPUSE_NONE)
 		return 0;
 	r = read_pvd(s, a->previous_descriptor_lba, a->previous_lba, sector);
+	/* The last sector may be a part of one. */
+	if (r < 0 && not_there(r) && a->previous_descriptor_lba + UINT64_C(1) >= s->n_left) {
+		r = newest_left(s, min_u64(s->n_left, f->session.start_lba), ret_start, sector);
+		*ret_descriptor = *ret_start + SESSION_DESCRIPTORS;
+		return r;
+	}
 	s->cut = r == -EIO && a->previous_descriptor_lba < s->n_sectors;
 	if (r < 0)
 		return not_there(r) ? 0 : r;
@@ -421,6 +496,8 @@ static int publish_list(struct scan *s, struct session_list *ret)
 		struct disc_session *to = &ret->sessions[i];
 
 		*to = f->session;
+		to->truncated = (uint64_t)to->start_lba + to->sectors > s->n_left;
+		to->broken = f->root_end > s->n_left || to->descriptor_lba >= s->n_left;
 		number++;
 		/* Ours know their number, also when older ones cannot be listed. */
 		if (f->has_appuse && f->appuse.number > number && f->appuse.number < NUMBER_MAX)
@@ -433,7 +510,7 @@ static int publish_list(struct scan *s, struct session_list *ret)
 
 int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 {
-	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
+	_cleanup_(scan_release) struct scan s = scan_of(d, n_sectors);
 	_cleanup_(session_list_release) struct session_list list = {0};
 	uint8_t published[SECTOR_BYTES];
 	int r;
@@ -445,12 +522,13 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 		return r;
 	if (!is_volume_descriptor(published))
 		return -EMEDIUMTYPE;
+	s.n_sectors = max_u64(s.n_sectors, descriptor_space_sectors(published));
 	r = pvd_check(published, 0, s.n_sectors);
 	if (r < 0)
 		return r;
 	r = newest_ours(&s, published, &list.damaged);
 	if (r == 0)
-		r = newest_foreign(&s, published);
+		r = newest_foreign(&s, published, &list.damaged);
 	if (r >= 0)
 		r = walk_back(&s);
 	if (r >= 0)
@@ -464,6 +542,20 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 	*ret = list;
 	list = (struct session_list){0};
 	return 0;
+}
+
+/* A session of ours whose commit record is the last block of the medium. */
+static int newest_at_end(struct scan *s)
+{
+	struct commit_record commit;
+	uint8_t sector[SECTOR_BYTES];
+	int r = s->n_left ? commit_record_at(s, s->n_left - 1, &commit) : 0;
+
+	if (r > 0)
+		r = session_at(s, commit.start_lba, sector);
+	if (r > 0)
+		r = add(s, sector, commit.start_lba, commit.start_lba + SESSION_DESCRIPTORS) ?: 1;
+	return r;
 }
 
 /* Of the chain from LBA 32 the last that is whole: a session of ours without its commit record was never published. */
@@ -485,10 +577,11 @@ static int newest_of_chain(struct scan *s)
 
 int sessions_scan_by_chain(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 {
-	_cleanup_(scan_release) struct scan s = {.disc = d, .n_sectors = min_u64(n_sectors, UINT32_MAX)};
+	_cleanup_(scan_release) struct scan s = scan_of(d, n_sectors);
 	struct session_list list = {.published_unreadable = true};
-	int r = newest_of_chain(&s);
+	int r = newest_at_end(&s);
 
+	r = r > 0 ? 0 : r == 0 ? newest_of_chain(&s) : r;
 	if (r == 0)
 		r = walk_back(&s);
 	if (r == 0)
@@ -515,64 +608,4 @@ int sessions_copy(const struct session_list *l, struct disc_session **ret, size_
 	*ret = copy;
 	*ret_n = l->n;
 	return 0;
-}
-
-/* ---- what a stage is tied to ---- */
-
-static int provisional_identity(const struct stat *st, const char *path, uint8_t ret[32])
-{
-	size_t n = 16 + strlen(path);
-	_free_ uint8_t *bytes = malloc(n);
-
-	if (!bytes)
-		return -ENOMEM;
-	put_le64(bytes, st->st_dev);
-	put_le64(bytes + 8, st->st_ino);
-	memcpy(bytes + 16, path, n - 16);
-	return sha256_of(bytes, n, ret);
-}
-
-int sessions_identity(struct disc *d, const struct session_list *l, const struct stat *st, const char *path,
-		      struct disc_identity *ret)
-{
-	struct disc_identity identity = {.is_provisional = l->n == 0};
-	uint8_t sector[SECTOR_BYTES], bytes[RECORD_MIN_BYTES + VOLUME_ID_BYTES + LONG_DATE_BYTES];
-	int r = provisional_identity(st, path, identity.provisional);
-
-	if (r < 0)
-		return r;
-	memcpy(identity.id, identity.provisional, sizeof(identity.id));
-	if (l->cut)
-		return -EIO;
-	if (l->n > 0) {
-		r = disc_read(d, l->sessions[0].descriptor_lba, sector, 1);
-		if (r < 0)
-			return r;
-		memcpy(bytes, descriptor_root(sector), RECORD_MIN_BYTES);
-		memcpy(bytes + RECORD_MIN_BYTES, DESCRIPTOR_FIELD(sector, volume_id), VOLUME_ID_BYTES);
-		memcpy(bytes + RECORD_MIN_BYTES + VOLUME_ID_BYTES, DESCRIPTOR_FIELD(sector, creation_date),
-		       LONG_DATE_BYTES);
-		r = sha256_of(bytes, sizeof(bytes), identity.id);
-	}
-	if (r == 0)
-		*ret = identity;
-	return r;
-}
-
-int sessions_fingerprint(struct disc *d, const struct session_list *l, struct disc_fingerprint *ret)
-{
-	struct disc_fingerprint fingerprint = {.session_lba = UINT32_MAX, .next_lba = FIRST_SESSION_LBA};
-	uint8_t sector[SECTOR_BYTES];
-	int r = 0;
-
-	if (l->n > 0) {
-		fingerprint.session_lba = l->sessions[l->n - 1].start_lba;
-		fingerprint.next_lba = (uint32_t)min_u64(round_up(l->end_sectors, SESSION_ALIGN_SECTORS), UINT32_MAX);
-		r = disc_read(d, l->sessions[l->n - 1].descriptor_lba, sector, 1);
-		if (r == 0)
-			r = sha256_of(sector, sizeof(sector), fingerprint.descriptor);
-	}
-	if (r == 0)
-		*ret = fingerprint;
-	return r;
 }

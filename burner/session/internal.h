@@ -109,7 +109,7 @@ struct plan_contents {
 struct burn_plan {
 	const struct manifest *manifest;
 	struct burn_options options;
-	uint8_t *foreign_descriptors, *boot_record; /* copies, or NULL */
+	uint8_t *foreign_descriptors, *boot_record, *labels, *joliet_labels; /* copies, or NULL */
 	uint32_t n_trees;
 	struct arena names;
 	struct plan_entry *entries;
@@ -145,7 +145,12 @@ static inline const struct plan_file *plan_content(const struct burn_plan *p, ui
 	return f->same_as == NO_INDEX ? f : &p->files[f->same_as];
 }
 /* Number of sections (directory records) that so many bytes in one piece take. */
-static inline uint64_t sections_of(uint64_t bytes) { return (bytes + SECTION_MAX_BYTES - 1) / SECTION_MAX_BYTES; }
+static inline uint64_t sections_of(uint64_t bytes)
+{
+	if (bytes <= SECTION_LAST_MAX_BYTES)
+		return bytes > 0;
+	return (bytes - (SECTION_LAST_MAX_BYTES - SECTION_MAX_BYTES) + SECTION_MAX_BYTES - 1) / SECTION_MAX_BYTES;
+}
 
 /* sections.c: plan.files and plan.runs of all nodes, without the addresses of what is to be written. */
 int content_plan(struct burn_plan *p);

@@ -391,13 +391,15 @@ static int list_directories(struct burn_plan *p)
 
 /* ---- the plan ---- */
 
-static uint8_t *copy_of(const uint8_t *bytes, size_t n)
+/* NULL stays that. */
+static int copy_of(const uint8_t *bytes, uint32_t n_sectors, uint8_t **ret)
 {
-	uint8_t *copy = malloc(n);
+	size_t n = (size_t)n_sectors * SECTOR_BYTES;
 
-	if (copy)
-		memcpy(copy, bytes, n);
-	return copy;
+	*ret = bytes ? malloc(n) : NULL;
+	if (*ret)
+		memcpy(*ret, bytes, n);
+	return bytes && !*ret ? -ENOMEM : 0;
 }
 
 static int plan_alloc(const struct manifest *m, const struct burn_options *o, struct burn_plan **ret)
@@ -409,6 +411,7 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 	p->manifest = m;
 	p->options = *o;
 	p->options.foreign_descriptors = p->options.boot_record = NULL; /* the plan has copies */
+	p->options.labels = p->options.joliet_labels = NULL;
 	p->options.volume_id[sizeof(p->options.volume_id) - 1] = 0;
 	p->n_trees = o->no_joliet ? 1 : N_TREES;
 	p->names.bulk = m->bulk;
@@ -420,12 +423,10 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 		if (!p->trees[i].order || !p->trees[i].of_node)
 			return -ENOMEM;
 	}
-	if (o->foreign_descriptors)
-		p->foreign_descriptors = copy_of(o->foreign_descriptors, (size_t)DESCRIPTORS_SECTORS * SECTOR_BYTES);
-	if (o->boot_record)
-		p->boot_record = copy_of(o->boot_record, SECTOR_BYTES);
-	if (!p->entries || !p->files || (o->foreign_descriptors && !p->foreign_descriptors) ||
-	    (o->boot_record && !p->boot_record))
+	if (!p->entries || !p->files ||
+	    copy_of(o->foreign_descriptors, DESCRIPTORS_SECTORS, &p->foreign_descriptors) < 0 ||
+	    copy_of(o->boot_record, 1, &p->boot_record) < 0 || copy_of(o->labels, 1, &p->labels) < 0 ||
+	    copy_of(o->joliet_labels, 1, &p->joliet_labels) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(p);
 	return 0;
@@ -474,6 +475,8 @@ void burn_plan_free(struct burn_plan *p)
 	bulk_free(p->directories);
 	free(p->foreign_descriptors);
 	free(p->boot_record);
+	free(p->labels);
+	free(p->joliet_labels);
 	free(p);
 }
 

@@ -198,7 +198,9 @@ static void put_sections(struct writer *w, const struct plan_file *f, struct dir
 
 		for (uint64_t done = 0; done < run->length; done += r->bytes) {
 			r->lba = (uint32_t)((run->pos + done) / SECTOR_BYTES);
-			r->bytes = (uint32_t)min_u64(run->length - done, SECTION_MAX_BYTES);
+			uint64_t left = run->length - done;
+
+			r->bytes = (uint32_t)(left <= SECTION_LAST_MAX_BYTES ? left : SECTION_MAX_BYTES);
 			r->flags = i + 1 < f->n_runs || done + r->bytes < run->length ? ISO_MULTIEXTENT : 0;
 			put_record(w, r, cut);
 		}

@@ -57,7 +57,9 @@ static void put_volume(uint8_t *out, const struct burn_plan *p, enum tree_kind k
 	struct volume volume = {
 		.type = kind == TREE_JOLIET ? ISO_VD_SUPPLEMENTARY : ISO_VD_PRIMARY,
 		.system_id = "LINUX",
-		.volume_id = p->options.volume_id[0] ? p->options.volume_id : "CDAPPENDFS",
+		.volume_id = p->options.volume_id[0] ? p->options.volume_id :
+			     p->labels		     ? NULL :
+						       "CDAPPENDFS",
 		.application_id = "CDAPPENDFS",
 		.space_sectors = space_sectors,
 		.table = {{tree->table_lba[0], tree->table_lba[1]}, tree->table_bytes},
@@ -65,7 +67,11 @@ static void put_volume(uint8_t *out, const struct burn_plan *p, enum tree_kind k
 		.root_bytes = root->sectors * SECTOR_BYTES,
 		.root_time = p->manifest->nodes[root->node].mtime.tv_sec,
 		.created = p->options.time,
+		.labels = p->labels,
 	};
+
+	if (kind == TREE_JOLIET && p->joliet_labels)
+		volume.labels = p->joliet_labels;
 
 	descriptor_encode(&volume, out);
 	put_appuse(out, p);

@@ -386,7 +386,7 @@ static int open_disc(const char *path, const struct disc_open_options *how, stru
 /* The capacity of an image may be known to its stage alone. */
 static int apply_capacity(const char *path, struct stage *stage, struct disc **disc, struct disc_state *state)
 {
-	struct disc_open_options how = {.capacity_sectors = 0};
+	struct disc_open_options how = {.look_behind = true};
 
 	if (!stage || state->kind != MEDIUM_IMAGE || stage_capacity(stage, &how.capacity_sectors) < 0)
 		return COMMAND_DONE;
@@ -394,12 +394,31 @@ static int apply_capacity(const char *path, struct stage *stage, struct disc **d
 	return open_disc(path, &how, disc, state);
 }
 
+/* As the mount does: what cannot be opened is broken, and nothing follows it. */
+static void judge_sessions(struct disc *disc, struct disc_session *sessions, size_t n, struct disc_state *state)
+{
+	bool newest = true;
+
+	for (size_t i = n; i-- > 0;) {
+		_cleanup_(iso_unrefp) struct iso *iso = NULL;
+
+		if (sessions[i].broken)
+			continue;
+		sessions[i].broken = iso_open(disc, sessions[i].descriptor_lba, &iso) < 0;
+		if (newest && sessions[i].broken && state->appendable) {
+			state->appendable = false;
+			state->why_not = "its newest session cannot be read";
+		}
+		newest = false;
+	}
+}
+
 static int info_of_disc(const struct options *o, const char *path)
 {
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_cleanup_(stage_closep) struct stage *stage = NULL;
 	_free_ struct disc_session *sessions = NULL;
-	const struct disc_open_options oo = {0};
+	const struct disc_open_options oo = {.look_behind = true};
 	struct disc_state state;
 	struct report_info info;
 	size_t n = 0;
@@ -415,6 +434,7 @@ static int info_of_disc(const struct options *o, const char *path)
 	if (r < 0)
 		return command_fail("%s: %s", path, strerror(-r));
 	judge_as_writer(path, &state);
+	judge_sessions(disc, sessions, n, &state);
 	report_info_init(&info, &state, sessions, n);
 	info.disc = path;
 	look_at_stage(stage, &info);

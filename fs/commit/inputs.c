@@ -19,24 +19,27 @@ const struct disc_session *newest_session(const struct disc_session *sessions, s
 	return NULL;
 }
 
-static int find_boot_record(struct disc *disc, uint32_t descriptor_lba, struct inputs *in)
+/* Of the newest session: its boot record and what its descriptors are labelled with. */
+static int take_descriptors(struct disc *disc, uint32_t descriptor_lba, struct inputs *in)
 {
+	struct burn_options *o = &in->options;
 	uint8_t sector[SECTOR_BYTES];
+	int r = disc_read(disc, descriptor_lba, in->labels, 1);
 
-	for (uint32_t i = 1; i < DESCRIPTORS_SECTORS; i++) {
-		int r = disc_read(disc, descriptor_lba + i, sector, 1);
-
-		if (r)
+	o->labels = in->labels;
+	for (uint32_t i = 1; !r && i < DESCRIPTORS_SECTORS; i++) {
+		r = disc_read(disc, descriptor_lba + i, sector, 1);
+		if (r || descriptor_ends_set(sector))
 			return r;
-		if (descriptor_ends_set(sector))
-			return 0;
-		if (el_torito_is_boot_record(sector)) {
+		if (!o->boot_record && el_torito_is_boot_record(sector)) {
 			memcpy(in->boot, sector, sizeof(in->boot));
-			in->options.boot_record = in->boot;
-			return 0;
+			o->boot_record = in->boot;
+		} else if (!o->joliet_labels && descriptor_is_joliet(sector)) {
+			memcpy(in->joliet_labels, sector, sizeof(in->joliet_labels));
+			o->joliet_labels = in->joliet_labels;
 		}
 	}
-	return 0;
+	return r;
 }
 
 static int link_to_newest(struct disc *disc, const struct disc_session *newest, struct inputs *in)
@@ -47,8 +50,7 @@ static int link_to_newest(struct disc *disc, const struct disc_session *newest, 
 	o->previous_lba = newest->start_lba;
 	o->previous_descriptor_lba = newest->descriptor_lba;
 	o->previous_number = newest->number;
-	snprintf(o->volume_id, sizeof(o->volume_id), "%s", newest->volume_id);
-	r = find_boot_record(disc, newest->descriptor_lba, in);
+	r = take_descriptors(disc, newest->descriptor_lba, in);
 	/* The head is this session's only descriptor, and publishing ours overwrites it. */
 	if (!r && in->state.overwritable && !newest->ours && newest->start_lba == 0 &&
 	    newest->descriptor_lba == DESCRIPTORS_LBA) {
@@ -89,7 +91,7 @@ int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t ne
 		r = link_to_newest(disc, newest, ret);
 	if (o->volume_id[0])
 		snprintf(b->volume_id, sizeof(b->volume_id), "%s", o->volume_id);
-	if (!b->volume_id[0])
+	else if (!newest)
 		snprintf(b->volume_id, sizeof(b->volume_id), "%s", DEFAULT_VOLUME_ID);
 	return r;
 }

@@ -13,9 +13,9 @@
 
 struct inputs {
 	struct disc_state state;
-	struct burn_options options; /* head and boot record point into this struct */
+	struct burn_options options; /* head, boot record and labels point into this struct */
 	uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES];
-	uint8_t boot[SECTOR_BYTES];
+	uint8_t boot[SECTOR_BYTES], labels[SECTOR_BYTES], joliet_labels[SECTOR_BYTES];
 };
 
 /* *ret stays where it is afterwards. uuid and time are left zero. -EROFS: no session can be appended; -ENOSPC; what

@@ -43,8 +43,14 @@ static int plan_inputs(struct run *run, struct commit_result *outcome)
 	struct commit *c = run->c;
 	struct burn_options *o = &run->inputs.options;
 	uint64_t next_ino = max_u64(run->frozen.next_ino, stage_next_ino(c->stage));
-	int r = medium_explain(c->disc, inputs_gather(&c->options, c->disc, next_ino, &run->inputs));
+	struct disc_state state;
+	int r = disc_state(c->disc, &state);
 
+	/* Somebody may have put something behind the newest session of an image since the mount. */
+	if (!r && !state.exclusive)
+		r = disc_refresh(c->disc);
+	if (!r)
+		r = medium_explain(c->disc, inputs_gather(&c->options, c->disc, next_ino, &run->inputs));
 	if (r)
 		return commit_failed(outcome, "no session can be added to this disc", r,
 				     r == -EROFS ? run->inputs.state.why_not : NULL);

@@ -101,7 +101,7 @@ static int take_back(struct recovery *v)
 	if (!r && begun)
 		r = disc_cut_image(v->disc, v->record.image_bytes);
 	if (!r && begun)
-		r = disc_clear_descriptor(v->disc, v->record.start_lba);
+		r = disc_clear_session(v->disc, v->record.start_lba, v->record.sectors);
 	if (!r)
 		r = medium_is_expected(v->stage, v->disc, v->message, sizeof(v->message));
 	if (!r)

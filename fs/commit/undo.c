@@ -49,6 +49,8 @@ int undo_record(struct commit *c, const struct stage_commit *record)
 	if (record->state >= STAGE_BURNING)
 		r = disc_cut_image(c->disc, record->image_bytes);
 	if (!r && record->state >= STAGE_BURNING)
+		r = disc_clear_session(c->disc, record->start_lba, record->sectors);
+	if (!r && record->state >= STAGE_BURNING)
 		r = disc_refresh(c->disc);
 	return r ? r : commit_journal(&c->faults, c->stage, &idle);
 }

@@ -38,6 +38,7 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 		.overwritable = state->overwritable,
 		.why_not_appendable = state->appendable ? NULL : state->why_not,
 		.next_lba = state->next_lba,
+		.kept_bytes = state->kept_sectors * SECTOR_BYTES,
 		.used_bytes = state->used_sectors * SECTOR_BYTES,
 		.files_in_pieces = state->blank ? 0 : newest_in_pieces(sessions, n_sessions),
 		.sessions = sessions,
@@ -98,6 +99,7 @@ static void session_json(struct json *j, const struct disc_session *s, bool over
 	json_u64(j, "sbsector", report_sbsector(s, overwritable));
 	json_bool(j, "ours", s->ours);
 	json_bool(j, "broken", s->broken);
+	json_bool(j, "truncated", s->truncated);
 	if (s->ours) {
 		for (size_t i = 0; i < sizeof(s->uuid); i++)
 			snprintf(uuid + 2 * i, 3, "%02x", s->uuid[i]);
@@ -129,6 +131,7 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 	string_or_null(&j, "why_not_appendable", info->why_not_appendable);
 	json_bool(&j, "overwritable", info->overwritable);
 	json_u64(&j, "next_lba", info->next_lba);
+	json_u64(&j, "kept_bytes", info->kept_bytes);
 	json_u64_or_null(&j, "files_in_pieces", info->files_in_pieces, PIECES_UNKNOWN);
 	string_or_null(&j, "disc", info->disc);
 	string_or_null(&j, "mountpoint", info->mountpoint);
@@ -200,6 +203,7 @@ static int parse_session(const char *object, struct disc_session *ret)
 	    json_get_string(object, "volume_id", ret->volume_id, sizeof(ret->volume_id)) < 0 ||
 	    json_get_bool(object, "ours", &ret->ours) < 0 || json_get_bool(object, "broken", &ret->broken) < 0)
 		return -EINVAL;
+	(void)json_get_bool(object, "truncated", &ret->truncated);
 	ret->created = parse_time(object);
 	json_get_u64(object, "files_in_pieces", &ret->files_in_pieces);
 	if (!ret->ours)
@@ -257,6 +261,7 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 	i->files_in_pieces = PIECES_UNKNOWN;
 	json_get_u64(line, "files_in_pieces", &i->files_in_pieces);
 	i->medium = p->medium;
+	(void)json_get_u64(line, "kept_bytes", &i->kept_bytes);
 	i->why_not_appendable = parse_optional(line, "why_not_appendable", p->why, sizeof(p->why));
 	i->disc = parse_optional(line, "disc", p->disc, sizeof(p->disc));
 	i->mountpoint = parse_optional(line, "mountpoint", p->mountpoint, sizeof(p->mountpoint));
@@ -346,11 +351,15 @@ static void line(FILE *out, const char *label, const char *value)
 
 static void state_text(FILE *out, const struct report_info *info)
 {
-	char text[600];
+	char text[600], kept[REPORT_BYTES_TEXT];
 
 	if (info->blank)
 		snprintf(text, sizeof(text), "blank%s%s", info->appendable ? "" : ", not appendable: ",
 			 info->appendable || !info->why_not_appendable ? "" : info->why_not_appendable);
+	else if (info->appendable && info->kept_bytes)
+		snprintf(text, sizeof(text),
+			 "appendable, the next session starts at %" PRIu32 ", behind %s of something else",
+			 info->next_lba, report_bytes(info->kept_bytes, kept));
 	else if (info->appendable)
 		snprintf(text, sizeof(text), "appendable, the next session starts at %" PRIu32, info->next_lba);
 	else
@@ -365,6 +374,13 @@ static const char *shared_text(const struct disc_session *s, uint64_t bytes, cha
 	return s->ours && s->tells_shared ? report_bytes(bytes, text) : "";
 }
 
+static const char *session_state(const struct disc_session *s)
+{
+	if (s->truncated)
+		return s->broken ? "  (truncated: its root directory is missing)" : "  (truncated: its end is missing)";
+	return s->broken ? "  (broken: a burn failed, or its root directory cannot be read; it is skipped)" : "";
+}
+
 static void session_text(FILE *out, const struct disc_session *s)
 {
 	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT],
@@ -374,8 +390,7 @@ static void session_text(FILE *out, const struct disc_session *s)
 	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %s%s\n", s->number,
 		s->start_lba, s->sectors, report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size),
 		shared_text(s, s->shared_bytes, shared), shared_text(s, s->found_bytes, found), date ? date : "unknown",
-		report_printable(s->volume_id, volume, sizeof(volume)),
-		s->broken ? "  (broken: a burn failed, it is skipped)" : "");
+		report_printable(s->volume_id, volume, sizeof(volume)), session_state(s));
 }
 
 /* How the sessions before the newest are mounted, without us and with us. */

@@ -31,6 +31,7 @@ struct report_info {
 	uint64_t free_bytes; /* for further data, the next session's own cost and what is staged taken off */
 	/* data and records that wait for the next session, about; 0: nothing is staged */
 	uint64_t staged_bytes;
+	uint64_t kept_bytes;	  /* of something else, between the newest session and the next */
 	uint32_t next_lba;	  /* where the next session starts */
 	uint64_t files_in_pieces; /* of the newest session, as it says; PIECES_UNKNOWN */
 	const struct disc_session *sessions;

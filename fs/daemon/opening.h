@@ -27,6 +27,8 @@ struct opening {
 	size_t n_sessions;
 	struct stage *stage; /* NULL when read-only */
 	struct iso *base;    /* NULL: blank */
+	const char *older;   /* the base is not the newest session: why, static; NULL: it is */
+	bool said_older;
 	struct tree *tree;
 	int holding; /* a drive's name (holding.h); 0 none */
 	/* of an image: as given, or as its stage keeps it */

@@ -99,6 +99,8 @@ void iso_info(const struct iso *iso, struct iso_info *ret);
 struct disc *iso_disc(const struct iso *iso);
 
 int iso_root(struct iso *iso, struct iso_entry *ret);
+/* Walks all of it. 1: every directory and the end of every file can be read; 0: not; other errors than of the disc. */
+int iso_is_whole(struct iso *iso);
 /* *ret is filled on success only.  -ENOENT: no such name. Large directories are indexed at the first look-up. */
 int iso_lookup(struct iso *iso, struct iso_extent dir, const char *name, struct iso_entry *ret);
 

@@ -34,8 +34,11 @@ struct disc_open_options {
 	bool unbounded;		   /* by its file system alone, whatever that says (-o media=none) */
 	bool wait;		   /* wait for another holder of the lock instead of -EBUSY */
 	oddities accepted;	   /* append all the same (-o accept=) */
+	/* an image: disc_state.next_lba is asked for, so what lies behind the newest session is looked for; done for
+	 * writing, too.  Without it nothing is kept free. */
+	bool look_behind;
 };
-/* An image file, a container (*.cue *.nrg *.toc, read-only) or a device.  *ret_why: static text for the user on
+/* An image file, a container (*.cue *.nrg *.toc, read-only) or a device.  *ret_why: text for the user on
  * failure, or NULL. */
 int disc_open_path(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
 /* The write side of a disc opened writable; to be freed before the disc is closed. options NULL: the defaults. */
@@ -65,11 +68,11 @@ int disc_image_bytes(struct disc *d, uint64_t *ret);
  */
 int disc_cut_image(struct disc *d, uint64_t image_bytes);
 /*
- * For an image that had something behind its newest session and is not cut there: the primary descriptor of an
- * unpublished session at start_lba, if there is one, is made zeros, durably, or what is left of it might be taken for
- * a session of another program.
+ * For an image that was longer than its newest session and is not cut there: the blocks of an unpublished session are
+ * made zeros, durably, which they were before (burner/medium/behind.c), or what is left of it might be taken for
+ * something of somebody else.  What lies before the end of the newest session stays.
  */
-int disc_clear_descriptor(struct disc *d, uint32_t start_lba);
+int disc_clear_session(struct disc *d, uint32_t start_lba, uint64_t sectors);
 
 /* ---- planning ---- */
 
@@ -84,12 +87,15 @@ struct burn_options {
 	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
 	const uint8_t *foreign_descriptors;
 	const uint8_t *boot_record; /* El Torito boot record (one sector, type 0) to carry over, or NULL */
+	/* primary and Joliet descriptor whose labels are kept (burner/format/volume_descriptor.h), or NULL; without the
+	 * latter the Joliet descriptor has the text of the former */
+	const uint8_t *labels, *joliet_labels;
 	uint8_t uuid[16];
 	int64_t time;		   /* creation date of the volume, seconds UTC */
 	uint64_t next_ino;	   /* inode counter to store */
 	uint64_t found_bytes;	   /* of what is staged, that the manifest has on the disc or twice; to store */
 	uint64_t capacity_sectors; /* image: of the medium that it is meant for, to store; 0: not bounded */
-	char volume_id[33];
+	char volume_id[33];	   /* "": that of the labels */
 	bool no_joliet;
 	bool compat; /* to be told: for readers with limits of their own */
 	bool heal;   /* files of several sections are written anew, also unchanged ones, unless the rule grants them */

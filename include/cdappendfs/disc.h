@@ -52,7 +52,8 @@ struct disc_session {
 	char volume_id[33]; /* trailing blanks cut */
 	/* carries our application-use field (APPUSE_*) with a valid commit record reference */
 	bool ours;
-	bool broken;	       /* a burn that failed: not mountable, linked past */
+	bool broken;	       /* a burn that failed, or cut off with its root directory: not mountable, linked past */
+	bool truncated;	       /* it reaches beyond the end of the image */
 	uint8_t uuid[16];      /* ours: of the session */
 	bool tells_shared;     /* ours, and it says: */
 	uint64_t shared_bytes; /* content of its files that lies in older sessions */
@@ -80,6 +81,8 @@ struct disc_state {
 	uint64_t capacity_sectors;
 	uint64_t told_capacity_sectors; /* image: the same as its newest session of ours says it; 0: it does not */
 	uint64_t used_sectors;		/* up to the end of the newest session */
+	/* image: behind the newest session, of something else, which stays; the next session starts behind it */
+	uint64_t kept_sectors;
 	uint32_t next_lba;		/* where the next session starts */
 	uint32_t after_session_sectors; /* lost after the session to be burned (padding, gap, border); 0 on images */
 	uint32_t tail_sectors;		/* of these, what must still fit on the medium (padding, run-out); at most */
@@ -96,8 +99,8 @@ struct disc_identity {
 	bool is_provisional;	 /* blank: id == provisional */
 };
 struct disc_fingerprint {
-	uint32_t session_lba; /* start of the newest session; UINT32_MAX when blank */
-	uint32_t next_lba;
+	uint32_t session_lba;	/* start of the newest session; UINT32_MAX when blank */
+	uint32_t next_lba;	/* where the next would start if nothing of something else were there */
 	uint64_t image_bytes;	/* 0 on a drive */
 	uint8_t descriptor[32]; /* SHA-256 of its descriptor sector; zeros when blank */
 };

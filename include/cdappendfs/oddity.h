@@ -16,6 +16,7 @@ enum oddity {
 	ODDITY_HFS,	   /* the same of HFS or HFS+ */
 	ODDITY_TREES,	   /* names in another tree of ISO 9660 than the shown one: Joliet, the enhanced one, … */
 	ODDITY_ASSOCIATED, /* associated files (ECMA-119 9.1.6) */
+	ODDITY_TAIL,	   /* something behind the newest session that would be overwritten */
 	ODDITY_N
 };
 typedef uint32_t oddities; /* a set: 1 << enum oddity */

@@ -399,11 +399,22 @@ static void killed(void **state)
 		}
 		assert_int_equal(waitpid(child, &status, 0), child);
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-		free(assert_sessions("i.iso", blank ? "" : "o"));
+		if (!blank || i / 2 < 5)
+			free(assert_sessions("i.iso", blank ? "" : "o"));
 		d = open_image("i.iso", false);
 		assert_int_equal(disc_fingerprint(d, &after), 0);
 		assert_memory_equal(&before, &after, sizeof(before));
 		disc_close(d);
+		/* A first session that is whole, and no head: only the stage knows that it was not published. */
+		if (blank && i / 2 >= 5) {
+			struct disc_state s;
+
+			d = open_image("i.iso", true);
+			assert_int_equal(disc_state(d, &s), 0);
+			assert_true(s.blank && !s.appendable && strstr(s.why_not, "no head that names it"));
+			disc_close(d);
+			continue;
+		}
 		commit("i.iso", "big");
 		free(assert_sessions("i.iso", blank ? "o" : "oo"));
 	}

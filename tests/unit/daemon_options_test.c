@@ -206,7 +206,12 @@ static void wrong_usage(void **state)
 	refuse_line("-x a b", "unknown option '-x'");
 	refuse_line("--wrong a b", "unknown option '--wrong'");
 	refuse_line("a b -o", "-o: the value is missing");
-	refuse_line("-o nonsense a b", "unknown option 'nonsense'");
+	refuse_line("-o nonsense a b", "unknown option 'nonsense'; see");
+	refuse_line("-o meida=cd74 a b", "unknown option 'meida=cd74'; is media= meant?");
+	refuse_line("-o noverfy a b", "is noverify meant?");
+	refuse_line("-o umsak=077 a b", "is umask= meant?");
+	refuse_line("-o allowother a b", "is allow_other meant?");
+	refuse_line("-o q a b", "unknown option 'q'; see");
 	refuse_line("-o creat a b", "unknown option 'creat'");
 	refuse_line("-o ro=1 a b", "unknown option 'ro=1'");
 	refuse_line("-o tree=half a b", "one of auto, full, linked");

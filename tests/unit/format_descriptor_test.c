@@ -220,6 +220,51 @@ static void test_halves_differ(void **state)
 	}
 }
 
+/* Every byte of the labels is kept, and no other; those of a descriptor of another type become text. */
+static void test_labels(void **state)
+{
+	static const struct {
+		unsigned from, to;
+	} kept[] = {{8, 72}, {120, 128}, {190, 813}, {847, 881}};
+	struct volume v = {.system_id = "LINUX", .application_id = "CDAPPENDFS", .root_time = 1, .created = 1};
+	uint8_t labels[2048], plain[2048], made[2048];
+
+	(void)state;
+	for (unsigned type = 1; type <= 2; type++) {
+		v.type = (uint8_t)type;
+		v.labels = NULL;
+		v.volume_id = NULL;
+		descriptor_encode(&v, plain);
+		for (unsigned i = 0; i < 2048; i++)
+			labels[i] = (uint8_t)(i * 7 + 1);
+		labels[0] = (uint8_t)type;
+		v.labels = labels;
+		descriptor_encode(&v, made);
+		for (unsigned i = 0, k = 0; i < 2048; i++) {
+			k += k < 4 && i == kept[k].to;
+			assert_int_equal(made[i], k < 4 && i >= kept[k].from ? labels[i] : plain[i]);
+		}
+		v.volume_id = "GIVEN";
+		descriptor_encode(&v, made);
+		assert_memory_equal(made + 40, type == 1 ? "GIVEN  " : "\0G\0I\0V\0E", 7);
+		assert_memory_equal(made + 8, labels + 8, 32);
+	}
+	v.type = ISO_VD_PRIMARY;
+	v.labels = NULL;
+	v.volume_id = "A volume";
+	descriptor_encode(&v, labels);
+	memcpy(labels + 318, "Zo\303\253", 4);
+	memcpy(labels + 702, "1234567890123456789012345678901234567", 37);
+	v.labels = labels;
+	v.type = ISO_VD_SUPPLEMENTARY;
+	v.volume_id = NULL;
+	descriptor_encode(&v, made);
+	assert_memory_equal(made + 40, "\0A\0 \0v\0o\0l\0u\0m\0e\0 \0 ", 20);
+	assert_memory_equal(made + 318, "\0Z\0o\0\353\0 ", 8);
+	assert_memory_equal(made + 702, "\0001\0002", 4);
+	assert_memory_equal(made + 736, "\0008\0\0 ", 5); /* 18 characters, a zero, the next field */
+}
+
 static void test_volume_id(void **state)
 {
 	static uint8_t d[2048];
@@ -305,8 +350,8 @@ int main(void)
 		cmocka_unit_test(test_both_orders),   cmocka_unit_test(test_encode),
 		cmocka_unit_test(test_terminator),    cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_halves_differ), cmocka_unit_test(test_volume_id),
-		cmocka_unit_test(test_any_bytes),     cmocka_unit_test(test_el_torito),
-		cmocka_unit_test(test_library),
+		cmocka_unit_test(test_labels),	      cmocka_unit_test(test_any_bytes),
+		cmocka_unit_test(test_el_torito),     cmocka_unit_test(test_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

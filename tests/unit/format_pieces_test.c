@@ -52,8 +52,8 @@ static void test_large(void **state)
 	const struct pieces_rule usual = {SHARE_AUTO, 0};
 
 	(void)state;
-	assert_false(pieces_pay(&usual, SECTION_MAX_BYTES, 2048, 2, 1));
-	assert_true(pieces_pay(&usual, SECTION_MAX_BYTES + 1, 2048, 3, 1));
+	assert_false(pieces_pay(&usual, SECTION_LAST_MAX_BYTES, 2048, 2, 1));
+	assert_true(pieces_pay(&usual, SECTION_LAST_MAX_BYTES + 1, 2048, 3, 1));
 }
 
 static void expect(struct extent e, uint64_t file_bytes, uint64_t fresh_below, uint64_t offset, uint64_t length)

@@ -251,7 +251,8 @@ static void containers(void **state)
 	assert_container("cooked.toc", "i.iso");
 	assert_int_equal(disc_open_path("audio.cue", &options, &d, &why), -EMEDIUMTYPE);
 	assert_non_null(strstr(why, "audio CD"));
-	assert_int_equal(disc_open_path("gone.cue", &options, &d, &why), -EMEDIUMTYPE);
+	assert_int_equal(disc_open_path("gone.cue", &options, &d, &why), -ENOENT);
+	assert_non_null(strstr(why, "\"gone.bin\", is missing"));
 	assert_int_equal(disc_open_path("nonsense.nrg", &options, &d, &why), -EMEDIUMTYPE);
 	assert_int_equal(disc_open_path("missing.toc", &options, &d, &why), -ENOENT);
 }

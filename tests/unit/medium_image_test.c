@@ -372,11 +372,11 @@ static void unburn(void **state)
 	    "count=1 conv=notrunc");
 	assert_int_equal(disc_read(d, lba + 16, sector, 1), 0);
 	assert_memory_equal(sector + 1, "CD001", 5);
-	assert_int_equal(disc_clear_descriptor(d, lba), 0);
+	assert_int_equal(disc_clear_session(d, lba, 32), 0);
 	assert_int_equal(disc_read(d, lba + 16, sector, 1), 0);
 	assert_true(sector[0] == 0 && !memcmp(sector, sector + 1, sizeof(sector) - 1));
-	assert_int_equal(disc_clear_descriptor(d, 0), 0); /* the session's own */
-	assert_int_equal(disc_clear_descriptor(d, UINT32_MAX), 0);
+	assert_int_equal(disc_clear_session(d, 0, 32), 0); /* the session's own */
+	assert_int_equal(disc_clear_session(d, UINT32_MAX, 32), 0);
 	assert_int_equal(disc_read(d, 16, sector, 1), 0);
 	assert_memory_equal(sector + 1, "CD001", 5);
 	assert_int_equal(disc_cut_image(d, bytes), 0);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * nearest.h - which word did the user mean?
+ */
+#ifndef FS_DAEMON_NEAREST_H
+#define FS_DAEMON_NEAREST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The option of -o in a help text ("  -o NAME=…" at the beginning of a line, further ones behind it) that is most like
+ * the word up to its '='; at most a third of its letters are left out, put in, changed, or changed places with the
+ * next. False: none.
+ */
+bool nearest_option(const char *help, const char *word, char *ret, size_t size);
+
+#endif

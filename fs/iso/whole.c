@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * whole.c - is everything that the tree names there?
+ *
+ * Of an image that was cut off, or a session whose newest part is damaged: every directory is read, and the last block
+ * of every section of a file.  Bounded: a tree of more directories, or one that leads back into itself, counts as one
+ * that is not whole.
+ */
+#include "fs/iso/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define DIRECTORIES_MAX (1u << 20)
+
+struct queue {
+	struct iso_extent *items;
+	size_t n, capacity;
+};
+
+static int push(struct queue *q, struct iso_extent dir)
+{
+	if (q->n == q->capacity) {
+		size_t capacity = q->capacity ? 2 * q->capacity : 256;
+		struct iso_extent *more = reallocarray(q->items, capacity, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		q->items = more;
+		q->capacity = capacity;
+	}
+	q->items[q->n++] = dir;
+	return 0;
+}
+
+static int end_is_there(struct iso *iso, const struct iso_entry *e)
+{
+	uint8_t sector[SECTOR_BYTES];
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < e->n_extents; i++) {
+		uint64_t lba = (e->extents[i].pos + e->extents[i].length - 1) / SECTOR_BYTES;
+
+		r = lba > UINT32_MAX ? -EBADMSG : disc_read(iso->disc, (uint32_t)lba, sector, 1);
+	}
+	return r;
+}
+
+static int look_at(struct iso *iso, struct iso_extent dir, struct queue *q)
+{
+	_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
+	int r = iso_dir_open(iso, dir, &d), more = 1;
+
+	while (r == 0) {
+		_cleanup_entry_ struct iso_entry e = {0};
+
+		more = iso_dir_next(d, &e);
+		if (more <= 0)
+			return more;
+		r = S_ISDIR(e.mode) ? push(q, e.dir) : end_is_there(iso, &e);
+	}
+	return r;
+}
+
+int iso_is_whole(struct iso *iso)
+{
+	_cleanup_entry_ struct iso_entry root = {0};
+	struct queue q = {0};
+	int r = iso_root(iso, &root);
+
+	if (r == 0)
+		r = push(&q, root.dir);
+	for (size_t i = 0; r == 0 && i < q.n; i++)
+		r = i < DIRECTORIES_MAX ? look_at(iso, q.items[i], &q) : -EBADMSG;
+	free(q.items);
+	return r == 0 ? 1 : r == -EIO || r == -EBADMSG ? 0 : r;
+}
