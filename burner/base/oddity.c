@@ -12,7 +12,13 @@
 	X(HFS, "hfs", "its HFS tree would go stale") \
 	X(TREES, "trees", "another tree of the disc names what the one that is shown does not, and it would be lost") \
 	X(ASSOCIATED, "associated", "the disc has an associated file (a resource fork), which would be lost") \
-	X(TAIL, "tail", "something else lies behind its newest session, and would be overwritten")
+	X(TAIL, "tail", "something else lies behind its newest session, and would be overwritten") \
+	X(DESCRIPTORS, "descriptors", "its volume descriptors are not as the standard has them") \
+	X(ROOT, "root", "only one of its two trees has a root directory with names in it") \
+	X(ROCK_RIDGE, "rock-ridge", "its Rock Ridge entries are incomplete, so that readers see other names") \
+	X(DIRECTORIES, "directories", "a directory is elsewhere or of another length by its own \".\"") \
+	X(BYTE_ORDERS, "byte-orders", "a number is another one in the other byte order") \
+	X(TYPES, "types", "by its Rock Ridge entries it is of another type than by its record")
 
 #define NAME_OF(bit, name, why) [ODDITY_##bit] = (name),
 #define REFUSAL_OF(bit, name, why) [ODDITY_##bit] = why "; -o accept=" name " appends all the same",

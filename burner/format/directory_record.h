@@ -37,6 +37,12 @@ static inline const uint8_t *record_date(const uint8_t *r) { return r + offsetof
 static inline uint32_t record_bytes(const uint8_t *r) { return get_le32(r + offsetof(iso9660_dir_t, size)); }
 /* Location of Extent: its extended attribute record, if it has one. */
 static inline uint32_t record_extent(const uint8_t *r) { return get_le32(r + offsetof(iso9660_dir_t, extent)); }
+/* Numbers in both byte orders: do their halves say the same? */
+static inline bool halves_agree32(const uint8_t *number) { return get_le32(number) == get_be32(number + 4); }
+static inline bool record_halves_agree(const uint8_t *r)
+{
+	return halves_agree32(r + offsetof(iso9660_dir_t, extent)) && halves_agree32(r + offsetof(iso9660_dir_t, size));
+}
 /* Where the data begin: behind the extended attribute record. -EBADMSG when no disc has such an address. */
 static inline int record_lba(const uint8_t *r, uint32_t *ret)
 {
@@ -44,10 +50,8 @@ static inline int record_lba(const uint8_t *r, uint32_t *ret)
 
 	return __builtin_add_overflow(record_extent(r), extended, ret) ? -EBADMSG : 0;
 }
-static inline bool record_is_interleaved(const uint8_t *r)
-{
-	return r[offsetof(iso9660_dir_t, file_unit_size)] || r[offsetof(iso9660_dir_t, interleave_gap)];
-}
+/* A unit without a gap is one run of blocks. */
+static inline bool record_is_interleaved(const uint8_t *r) { return r[offsetof(iso9660_dir_t, interleave_gap)]; }
 static inline bool record_is_dot(const uint8_t *r) { return record_id_length(r) == 1 && record_id(r)[0] == 0; }
 static inline bool record_is_dots(const uint8_t *r) { return record_id_length(r) == 1 && record_id(r)[0] <= 1; }
 /* Where the System Use area begins: behind an identifier of so many bytes and its padding. */

@@ -117,14 +117,15 @@ void identifier_name(const uint8_t *identifier, size_t n, char ret[256])
 {
 	size_t i;
 
-	if (n > 2 && identifier[n - 2] == ';' && identifier[n - 1] == '1')
+	if (n >= 2 && identifier[n - 2] == ';' && identifier[n - 1] == '1') {
 		n -= 2;
-	if (n > 1 && identifier[n - 1] == '.')
-		n--;
-	for (i = 0; i < n && i < 255; i++) {
+		if (n && identifier[n - 1] == '.')
+			n--;
+	}
+	for (i = 0; i < n && i < 255 && identifier[i]; i++) {
 		uint8_t c = identifier[i];
 
-		ret[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c == ';' || c == '/' ? '.' : c ? c : '_');
+		ret[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c == ';' || c == '/' ? '.' : c);
 	}
 	identifier_settle(ret, i);
 }

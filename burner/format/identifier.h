@@ -39,8 +39,8 @@ unsigned identifier_add_version(uint8_t identifier[IDENTIFIER_BYTES + 3], unsign
 
 /*
  * The name of a file without Rock Ridge, as Linux has it with map=normal: lower case, ".;1" and ";1" dropped, other
- * ';' and '/' become '.'.  Whatever the identifier holds, it is a name that a directory can show: 1..255 bytes, no
- * '/', no NUL, not "." or "..".
+ * ';' and '/' become '.'; it ends before a NUL.  Whatever the identifier holds, it is a name that a directory can
+ * show: 1..255 bytes, no '/', no NUL, not "." or "..".
  */
 void identifier_name(const uint8_t *identifier, size_t n, char ret[256]);
 /* Makes such a name of n bytes. */

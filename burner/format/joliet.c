@@ -142,7 +142,9 @@ void joliet_name(const uint8_t *identifier, size_t n, char ret[256])
 			c = 0x10000 + ((c & 0x3ff) << 10) + (get_be16(identifier + i + 2) & 0x3ffu);
 			i += 2;
 		}
-		if (!c || c == '/' || (c >= 0xd800 && c < 0xe000))
+		if (!c)
+			break;
+		if (c == '/' || (c >= 0xd800 && c < 0xe000))
 			c = '_';
 		k = put_utf8(c, utf8);
 		if (length + k > 255)
@@ -150,5 +152,7 @@ void joliet_name(const uint8_t *identifier, size_t n, char ret[256])
 		memcpy(ret + length, utf8, k);
 		length += k;
 	}
+	while (length > 1 && ret[length - 1] == '.')
+		length--;
 	identifier_settle(ret, length);
 }

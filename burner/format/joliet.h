@@ -40,8 +40,9 @@ unsigned joliet_first(const char *name, uint8_t out[2 * JOLIET_TEXT_MAX], bool *
 bool joliet_valid(const uint8_t *name, size_t bytes);
 
 /*
- * The name of a file of n bytes of UTF-16BE: without the version, pairs of surrogates as one character, what cannot
- * be in a name as '_'.  1..255 bytes that a directory can show, whatever the identifier holds (identifier.h).
+ * The name of a file of n bytes of UTF-16BE as Linux has it: without the version and dots at the end, up to a NUL;
+ * pairs of surrogates as one character, what cannot be in a name as '_'.  1..255 bytes that a directory can show,
+ * whatever the identifier holds (identifier.h).
  */
 void joliet_name(const uint8_t *identifier, size_t n, char ret[256]);
 

@@ -80,7 +80,6 @@ int rrip_zf_decode(const uint8_t *entry, struct rrip_zf *ret);
 #define RRIP_SL_FLAGS 4u /* place of the flags of an entry */
 #define RRIP_SL_FIXED_BYTES 5u
 #define RRIP_COMPONENT_FIXED_BYTES 2u
-#define RRIP_SL_VOLUME_ROOT 0x10u /* of RRIP 1.09: the root of the volume; libiso9660 has no name for it */
 
 static inline uint8_t rrip_component_flags(const uint8_t *component) { return component[0]; }
 static inline uint8_t rrip_component_length(const uint8_t *component) { return component[1]; }
@@ -95,7 +94,8 @@ void rrip_component_encode(unsigned flags, unsigned length, uint8_t *component);
  *
  * An entry has 255 bytes at most.  What does not fit is cut inside a component, wherever one of two bytes or more
  * stands at the cut: libarchive loses the slash between two entries.  Empty components stand for the slashes of
- * "a//b" and "a/".
+ * "a//b" and "a/".  genisoimage and libisofs record a root for the former: there macOS, NetBSD and OpenBSD begin anew,
+ * and have another target.  xorriso and isoinfo leave an empty component out, which is the same path.
  */
 uint32_t rrip_sl_encode(const char *target, uint8_t *out);
 

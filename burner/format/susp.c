@@ -72,16 +72,8 @@ void susp_er_encode_rrip(uint8_t entry[SUSP_ER_RRIP_BYTES])
 	memcpy(entry + AT(ER.data), SUSP_ER_RRIP, sizeof(SUSP_ER_RRIP) - 1);
 }
 
-bool susp_er_is_rrip(const uint8_t *entry)
+bool susp_er_is_sound(const uint8_t *entry)
 {
-	static const char *const ids[] = {SUSP_ER_RRIP, "IEEE_P1282", "IEEE_1282"};
-
-	for (size_t i = 0; i < ARRAY_LENGTH(ids); i++) {
-		size_t n = strlen(ids[i]);
-
-		if (susp_length(entry) >= SUSP_ER_FIXED_BYTES + n && entry[AT(ER.len_id)] == n &&
-		    !memcmp(entry + AT(ER.data), ids[i], n))
-			return true;
-	}
-	return false;
+	return susp_length(entry) >= SUSP_ER_FIXED_BYTES &&
+	       susp_length(entry) >= SUSP_ER_FIXED_BYTES + entry[AT(ER.len_id)];
 }

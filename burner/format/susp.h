@@ -43,7 +43,7 @@ void susp_sp_encode(uint8_t skip, uint8_t entry[SUSP_SP_BYTES]);
 int susp_sp_decode(const uint8_t *entry, uint8_t *ret_skip);
 
 void susp_er_encode_rrip(uint8_t entry[SUSP_ER_RRIP_BYTES]);
-/* Is the extension that it names Rock Ridge, of any version? */
-bool susp_er_is_rrip(const uint8_t *entry);
+/* Does it hold its identifier? Linux takes any extension for Rock Ridge. */
+bool susp_er_is_sound(const uint8_t *entry);
 
 #endif

@@ -53,18 +53,53 @@ bool descriptor_is_primary(const uint8_t d[SECTOR_BYTES])
 	       get_le16(DESCRIPTOR_FIELD(d, logical_block_size)) == SECTOR_BYTES;
 }
 
+unsigned descriptor_block_bytes(const uint8_t d[SECTOR_BYTES])
+{
+	unsigned bytes = get_le16(DESCRIPTOR_FIELD(d, logical_block_size));
+
+	return bytes == 512 || bytes == 1024 || bytes == SECTOR_BYTES ? bytes : 0;
+}
+
+bool descriptor_is_any_primary(const uint8_t d[SECTOR_BYTES])
+{
+	return is_volume_descriptor(d) && descriptor_type(d) == ISO_VD_PRIMARY && descriptor_block_bytes(d);
+}
+
+int descriptor_root_lba(const uint8_t d[SECTOR_BYTES], uint32_t *ret_lba)
+{
+	return record_lba(descriptor_root(d), ret_lba);
+}
+
+bool descriptor_halves_agree(const uint8_t d[SECTOR_BYTES])
+{
+	const uint8_t *block = DESCRIPTOR_FIELD(d, logical_block_size);
+
+	return halves_agree32(DESCRIPTOR_FIELD(d, volume_space_size)) && get_le16(block) == get_be16(block + 2) &&
+	       record_halves_agree(descriptor_root(d));
+}
+
+bool descriptor_is_regular(const uint8_t d[SECTOR_BYTES])
+{
+	const uint8_t *root = descriptor_root(d);
+
+	return *DESCRIPTOR_FIELD(d, version) == VERSION && record_is_sound(root, RECORD_MIN_BYTES) &&
+	       record_is_dot(root) && record_flags(root) & ISO_DIRECTORY;
+}
+
 bool descriptor_is_joliet(const uint8_t d[SECTOR_BYTES])
 {
 	const uint8_t *escape = d + offsetof(iso9660_svd_t, escape_sequences);
 
-	return is_volume_descriptor(d) && descriptor_type(d) == ISO_VD_SUPPLEMENTARY &&
-	       *DESCRIPTOR_FIELD(d, version) == VERSION && escape[0] == '%' && escape[1] == '/' &&
-	       (escape[2] == '@' || escape[2] == 'C' || escape[2] == 'E');
+	return is_volume_descriptor(d) && descriptor_type(d) == ISO_VD_SUPPLEMENTARY && escape[0] == '%' &&
+	       escape[1] == '/' && (escape[2] == '@' || escape[2] == 'C' || escape[2] == 'E');
 }
 
 uint32_t descriptor_space_sectors(const uint8_t d[SECTOR_BYTES])
 {
-	return get_le32(DESCRIPTOR_FIELD(d, volume_space_size));
+	unsigned bytes = descriptor_block_bytes(d);
+	uint64_t blocks = get_le32(DESCRIPTOR_FIELD(d, volume_space_size));
+
+	return (uint32_t)(bytes ? sectors_of(blocks * bytes) : blocks);
 }
 
 int descriptor_space_agreed(const uint8_t d[SECTOR_BYTES], uint32_t *ret_sectors)

@@ -26,14 +26,26 @@ bool is_volume_descriptor(const uint8_t sector[SECTOR_BYTES]);
 static inline uint8_t descriptor_type(const uint8_t *d) { return *DESCRIPTOR_FIELD(d, type); }
 /* A set of descriptors ends here: by its terminator, or by what is none. */
 bool descriptor_ends_set(const uint8_t sector[SECTOR_BYTES]);
-/* A primary one, of version 1 and with logical blocks of 2048 bytes. */
+/* A primary one as it should be: of version 1 and with logical blocks of 2048 bytes. */
 bool descriptor_is_primary(const uint8_t sector[SECTOR_BYTES]);
+/* Its logical blocks: 512, 1024 or 2048 bytes; 0: none of these. */
+unsigned descriptor_block_bytes(const uint8_t d[SECTOR_BYTES]);
+/* A primary one as Linux takes it: of any version, with one of these block sizes. */
+bool descriptor_is_any_primary(const uint8_t d[SECTOR_BYTES]);
+/* Where the root directory is, in blocks: behind its extended attribute record. The record's other fields say nothing
+ * that its "." does not say better.  -EBADMSG when no disc has such an address. */
+int descriptor_root_lba(const uint8_t d[SECTOR_BYTES], uint32_t *ret_lba);
+/* Numbers in both byte orders that readers use: do their halves agree? */
+bool descriptor_halves_agree(const uint8_t d[SECTOR_BYTES]);
+/* Is the root's record, and the version, what ECMA-119 8.4 has?  If not, other readers may see another disc, or none.
+ */
+bool descriptor_is_regular(const uint8_t d[SECTOR_BYTES]);
 /* A supplementary one with an escape sequence of Joliet: UCS-2 level 1, 2 or 3. */
 bool descriptor_is_joliet(const uint8_t sector[SECTOR_BYTES]);
 
 /* The directory record of the root, 34 bytes. */
 static inline const uint8_t *descriptor_root(const uint8_t *d) { return DESCRIPTOR_FIELD(d, root_directory_record); }
-/* Volume Space Size. */
+/* Volume Space Size, of blocks of any size. */
 uint32_t descriptor_space_sectors(const uint8_t d[SECTOR_BYTES]);
 /* The same; -EBADMSG when its halves differ. */
 int descriptor_space_agreed(const uint8_t d[SECTOR_BYTES], uint32_t *ret_sectors);

@@ -104,6 +104,10 @@ static const char *against_published(const struct drive *d)
 		return "its head, blocks 16 to 31, cannot be read; its sessions were found without it";
 	if (l->damaged)
 		return "the descriptors of the newest session are damaged";
+	if (l->displaced)
+		return MEDIUM_WHY_DISPLACED;
+	if (l->small_blocks)
+		return MEDIUM_WHY_SMALL_BLOCKS;
 	if (l->hidden)
 		return "another session lies behind the newest one that the disc's head names, and would be "
 		       "overwritten";

@@ -20,6 +20,7 @@
 #include "burner/format/appuse.h"
 #include "burner/base/own.h"
 #include "burner/format/commit_record.h"
+#include "burner/format/volume_descriptor.h"
 
 #define EMPTY_SECTORS 64u /* file systems keep their marks below: btrfs at 64 KiB is the farthest */
 
@@ -70,15 +71,15 @@ static int has_record(struct disc *disc, const struct appuse *a)
  * A commit record that cannot be read is not one that is missing: the session may be whole, and linking past it would
  * hide it.  The stage knows of a burn that failed (disc_forgive()).
  */
-static int describe_tree(struct disc *disc, const uint8_t sector[SECTOR_BYTES], const struct recorder_track *t,
-			 struct disc_session *ret, enum drive_content *ret_content)
+static int describe_tree(struct disc *disc, const uint8_t sector[SECTOR_BYTES], uint32_t descriptor_lba,
+			 const struct recorder_track *t, struct disc_session *ret, enum drive_content *ret_content)
 {
 	struct appuse a;
 	int r;
 
 	*ret_content = CONTENT_TREE;
 
-	pvd_session(sector, t->start_lba, t->start_lba + SESSION_DESCRIPTORS, ret);
+	pvd_session(sector, t->start_lba, descriptor_lba, ret);
 	ret->sectors = (uint32_t)min_u64(ret->sectors, t->sectors); /* some programs count from LBA 0 */
 	if (appuse_decode(sector, &a) < 0 || a.start_lba != t->start_lba || a.sectors <= SESSION_DESCRIPTORS + 1)
 		return 0;
@@ -104,13 +105,22 @@ static int describe_other(struct disc *disc, uint32_t descriptor_lba, enum drive
 	return 0;
 }
 
-static int look_at_session(struct drive *d, const struct recorder_track *t, struct disc_session *ret,
+/* The session of that track, behind those of the list; what of it keeps others from being added, in the list. */
+static int look_at_session(struct drive *d, const struct recorder_track *t, struct session_list *list,
 			   enum drive_content *ret_content)
 {
+	struct disc_session *ret = &list->sessions[list->n];
 	struct disc *disc = &d->disc;
 	uint8_t sector[SECTOR_BYTES];
-	int r = disc_read(disc, t->start_lba + SESSION_DESCRIPTORS, sector, 1);
+	uint32_t lba = t->start_lba + SESSION_DESCRIPTORS;
+	int r = disc_read(disc, lba, sector, 1), found = r;
 
+	if (r == 0)
+		found = pvd_check(sector, t->start_lba, drive_end(&d->medium)) ?
+				pvd_find(disc, t->start_lba, drive_end(&d->medium), sector, &lba) :
+				0;
+	if (found < 0 && found != -EBADMSG && found != -EMEDIUMTYPE)
+		r = found;
 	if (r < 0 && r != -EIO)
 		return r;
 	*ret = (struct disc_session){.start_lba = t->start_lba,
@@ -118,8 +128,10 @@ static int look_at_session(struct drive *d, const struct recorder_track *t, stru
 				     .sectors = t->sectors,
 				     .descriptor_lba = t->start_lba + SESSION_DESCRIPTORS};
 	*ret_content = CONTENT_UNREADABLE;
-	if (r == 0 && pvd_check(sector, t->start_lba, drive_end(&d->medium)) == 0)
-		r = describe_tree(disc, sector, t, ret, ret_content);
+	list->displaced = found == 0 && lba != t->start_lba + SESSION_DESCRIPTORS;
+	list->small_blocks = found == 0 && descriptor_block_bytes(sector) != SECTOR_BYTES;
+	if (r == 0 && found == 0)
+		r = describe_tree(disc, sector, lba, t, ret, ret_content);
 	else if (r == 0)
 		r = describe_other(disc, t->start_lba + SESSION_DESCRIPTORS, ret_content);
 	if (r < 0 && r != -EIO)
@@ -147,7 +159,7 @@ static int list_sequential(struct drive *d, struct session_list *ret, enum drive
 			*ret_newest = CONTENT_AUDIO;
 		if (!t->data || (list.n > 0 && list.sessions[list.n - 1].number == t->session))
 			continue;
-		r = look_at_session(d, t, &list.sessions[list.n], ret_newest);
+		r = look_at_session(d, t, &list, ret_newest);
 		if (r < 0)
 			return r;
 		list.n++;

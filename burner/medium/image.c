@@ -166,8 +166,10 @@ static int first_burn_begun(struct disc *d, const struct stat *st)
 	r = disc_read(d, 0, all, FIRST_BURN_SECTORS);
 	if (r < 0)
 		return r;
+	/* A first burn makes the file no longer than its session: behind it there are others, whose head is damaged. */
 	if (appuse_decode(descriptor, &a) == 0)
-		return a.start_lba == FIRST_SESSION_LBA && a.previous_lba == APPUSE_NONE;
+		return a.start_lba == FIRST_SESSION_LBA && a.previous_lba == APPUSE_NONE &&
+		       sectors_of((uint64_t)st->st_size) <= (uint64_t)a.start_lba + a.sectors;
 	return st->st_size == FIRST_BURN_SECTORS * SECTOR_BYTES && all_zero(all, (size_t)(descriptor - all)) &&
 	       torn_descriptor(descriptor);
 }
@@ -224,6 +226,10 @@ static void find_why_not(struct image *image)
 			 "of its burn would know it");
 	else if (image->list.damaged)
 		snprintf(to, n, "the descriptors of the newest session are damaged");
+	else if (image->list.displaced)
+		snprintf(to, n, MEDIUM_WHY_DISPLACED);
+	else if (image->list.small_blocks)
+		snprintf(to, n, MEDIUM_WHY_SMALL_BLOCKS);
 	else if (image->list.hidden)
 		snprintf(to, n,
 			 "another session lies behind the newest one that the image's head names, and would be "

@@ -36,12 +36,16 @@ struct session_list {
 	bool unpublished;	   /* an image without a head or sessions: a first session of ours is whole */
 	bool hidden;		   /* a session lies just beyond the newest one that the head does not know */
 	bool unreadable;	   /* whether there is a partition or such a volume cannot be read */
+	bool displaced;		   /* the head's primary descriptor is not the first of its set */
+	bool small_blocks;	   /* its logical blocks have 512 or 1024 bytes */
 	bool cut;		   /* sessions older than these are not listed: they cannot be read */
 	bool behind;		   /* in a drive: something else lies where the next session would begin */
 };
 /* disc_state.why_not */
 #define MEDIUM_WHY_UNREADABLE \
 	"blocks that tell what else is on it cannot be read, and a session might overwrite what is there"
+#define MEDIUM_WHY_DISPLACED "its primary volume descriptor is not the first one, where sessions have it"
+#define MEDIUM_WHY_SMALL_BLOCKS "its logical blocks have less than 2048 bytes, of which sessions are made"
 /* All sessions of a medium with a head at LBA 16.  n_sectors: its length.  -EMEDIUMTYPE: no descriptor at LBA 16;
  * -EBADMSG it makes no sense; what disc_read says. */
 int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret);
@@ -50,6 +54,10 @@ int sessions_scan_by_chain(struct disc *d, uint64_t n_sectors, struct session_li
 void session_list_release(struct session_list *l);
 /* A primary volume descriptor whose root directory lies inside [low, n_sectors).  0 or -EBADMSG. */
 int pvd_check(const uint8_t sector[SECTOR_BYTES], uint64_t low, uint64_t n_sectors);
+/* The primary descriptor of the set at the beginning of a session, and where it is.  -EMEDIUMTYPE: there is none,
+ * nor one of another kind in the first place; -EBADMSG: none that could be read, or neither its root nor that of a
+ * Joliet tree is on the medium; what disc_read() says. */
+int pvd_find(struct disc *d, uint32_t start_lba, uint64_t n_sectors, uint8_t ret[SECTOR_BYTES], uint32_t *ret_lba);
 /* The session at start_lba whose primary descriptor is this sector; number is left 0. */
 void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_t descriptor_lba,
 		 struct disc_session *ret);

@@ -2,8 +2,9 @@
 /*
  * pvd.c - the few fields of a primary volume descriptor (ECMA-119 8.4) that tell sessions apart
  *
- * Tolerant where readers are (the both-endian halves are not compared, escape sequences not looked at), strict where
- * a wrong value would lead astray: block size, root record, and that the root lies on the medium.
+ * Where a descriptor is looked for that may be none, it must be right in all that tells one: block size, root record,
+ * and that the root lies on the medium.  That of the head is taken as Linux takes it: the first primary one of the set,
+ * if only its root, or that of the Joliet tree, begins on the medium.
  */
 #include <string.h>
 
@@ -22,6 +23,49 @@ int pvd_check(const uint8_t sector[SECTOR_BYTES], uint64_t low, uint64_t n_secto
 	    lba <= DESCRIPTORS_LBA || lba < low || lba + sectors > n_sectors)
 		return -EBADMSG;
 	return 0;
+}
+
+/* Does the root directory begin on the medium? */
+static bool root_is_on(const uint8_t sector[SECTOR_BYTES], uint32_t low, uint64_t n_sectors)
+{
+	uint32_t block;
+	uint64_t lba;
+
+	if (descriptor_root_lba(sector, &block) || !descriptor_block_bytes(sector))
+		return false;
+	lba = (uint64_t)block * descriptor_block_bytes(sector) >> SECTOR_SHIFT;
+	return lba > DESCRIPTORS_LBA && lba >= low && lba < n_sectors;
+}
+
+int pvd_find(struct disc *d, uint32_t start_lba, uint64_t n_sectors, uint8_t ret[SECTOR_BYTES], uint32_t *ret_lba)
+{
+	uint32_t first = start_lba + SYSTEM_AREA_SECTORS;
+	uint8_t sector[SECTOR_BYTES];
+	bool any = false, usable = false, seen = false;
+
+	/* A Joliet tree is looked for as well while none has a root.  Linux looks further; but behind these blocks
+	 * sessions begin, and one that a burn has just begun is none. */
+	for (uint32_t lba = first; !(any && usable) && lba - first < DESCRIPTORS_SECTORS; lba++) {
+		int r = lba < n_sectors ? disc_read(d, lba, sector, 1) : -EIO;
+
+		if (r < 0 && (lba == first || (r != -EIO && r != -EBADMSG)))
+			return r;
+		/* The head is written from its end: with nothing here yet it is none. */
+		seen |= r == 0 && lba == first && is_volume_descriptor(sector);
+		if (r < 0 || (is_volume_descriptor(sector) && descriptor_type(sector) == ISO_VD_END) ||
+		    (any && !is_volume_descriptor(sector)))
+			break;
+		usable |= (descriptor_is_joliet(sector) || descriptor_is_any_primary(sector)) &&
+			  root_is_on(sector, start_lba, n_sectors);
+		if (any || !descriptor_is_any_primary(sector))
+			continue;
+		any = true;
+		memcpy(ret, sector, SECTOR_BYTES);
+		*ret_lba = lba;
+	}
+	if (!any && !seen)
+		return -EMEDIUMTYPE;
+	return any && usable ? 0 : -EBADMSG;
 }
 
 void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_t descriptor_lba,

@@ -303,12 +303,15 @@ static int newest_truncated(struct scan *s, const uint8_t published[SECTOR_BYTES
 	return r ? add(s, sector, start, start + SESSION_DESCRIPTORS) : add(s, published, 0, DESCRIPTORS_LBA);
 }
 
-static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES], bool *damaged)
+static int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES], uint32_t published_lba, bool *damaged)
 {
 	uint8_t sector[SECTOR_BYTES];
 	uint32_t root = record_extent(descriptor_root(published)), saved;
 	int r;
 
+	/* What no program writes that appends. */
+	if (published_lba != DESCRIPTORS_LBA || pvd_check(published, 0, s->n_sectors) < 0)
+		return add(s, published, 0, published_lba);
 	for (uint32_t lba = (uint32_t)(min_u64(root, s->n_left) - 1) / PROBE_STEP * PROBE_STEP;
 	     lba > DESCRIPTORS_LBA && s->probes < PROBES; lba -= PROBE_STEP) {
 		s->probes++;
@@ -513,6 +516,7 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 	_cleanup_(scan_release) struct scan s = scan_of(d, n_sectors);
 	_cleanup_(session_list_release) struct session_list list = {0};
 	uint8_t published[SECTOR_BYTES];
+	uint32_t published_lba;
 	int r;
 
 	if (n_sectors <= DESCRIPTORS_LBA)
@@ -520,15 +524,17 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 	r = disc_read(d, DESCRIPTORS_LBA, published, 1);
 	if (r < 0)
 		return r;
-	if (!is_volume_descriptor(published))
-		return -EMEDIUMTYPE;
-	s.n_sectors = max_u64(s.n_sectors, descriptor_space_sectors(published));
-	r = pvd_check(published, 0, s.n_sectors);
+	/* Of an image that was cut off, the end is where it was. */
+	if (descriptor_is_any_primary(published))
+		s.n_sectors = max_u64(s.n_sectors, descriptor_space_sectors(published));
+	r = pvd_find(d, 0, s.n_sectors, published, &published_lba);
 	if (r < 0)
 		return r;
-	r = newest_ours(&s, published, &list.damaged);
+	list.displaced = published_lba != DESCRIPTORS_LBA;
+	list.small_blocks = descriptor_block_bytes(published) != SECTOR_BYTES;
+	r = list.displaced ? 0 : newest_ours(&s, published, &list.damaged);
 	if (r == 0)
-		r = newest_foreign(&s, published, &list.damaged);
+		r = newest_foreign(&s, published, published_lba, &list.damaged);
 	if (r >= 0)
 		r = walk_back(&s);
 	if (r >= 0)

@@ -413,6 +413,23 @@ static void judge_sessions(struct disc *disc, struct disc_session *sessions, siz
 	}
 }
 
+/* As the mount does: a tree that contradicts itself is not appended to before that was accepted. */
+static void judge_tree(struct disc *disc, const struct disc_session *sessions, size_t n, struct disc_state *state)
+{
+	_cleanup_(iso_unrefp) struct iso *base = NULL;
+	struct iso_info info;
+
+	while (n && sessions[n - 1].broken)
+		n--;
+	if (!n || !state->appendable || iso_open(disc, sessions[n - 1].descriptor_lba, &base) < 0)
+		return;
+	iso_info(base, &info);
+	if (!info.odd)
+		return;
+	state->appendable = false;
+	state->why_not = oddity_refusal((enum oddity)__builtin_ctz(info.odd));
+}
+
 static int info_of_disc(const struct options *o, const char *path)
 {
 	_cleanup_(disc_closep) struct disc *disc = NULL;
@@ -435,6 +452,7 @@ static int info_of_disc(const struct options *o, const char *path)
 		return command_fail("%s: %s", path, strerror(-r));
 	judge_as_writer(path, &state);
 	judge_sessions(disc, sessions, n, &state);
+	judge_tree(disc, sessions, n, &state);
 	report_info_init(&info, &state, sessions, n);
 	info.disc = path;
 	look_at_stage(stage, &info);

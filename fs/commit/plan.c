@@ -101,13 +101,17 @@ static int look_at_associated(struct run *run, struct commit_result *outcome)
 static int make_plan(struct run *run, struct commit_result *outcome)
 {
 	char why[MANIFEST_WHY_BYTES];
-	int r = medium_explain(run->c->disc,
-			       manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why));
+	int r;
 
+	run->frozen.accepted = run->c->options.accepted;
+	r = medium_explain(run->c->disc,
+			   manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why));
 	if (r == -EUCLEAN)
 		return r;
 	if (r == -ENOMEDIUM || r == -ENODEV)
 		return commit_failed(outcome, "the tree could not be read, so no session was made of it", r, NULL);
+	if (r == -EPERM)
+		return commit_failed(outcome, NO_SESSION, r, why);
 	if (r)
 		return commit_failed(outcome, "the tree could not be read completely, so no session was made of it", r,
 				     why);

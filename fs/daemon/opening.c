@@ -517,10 +517,24 @@ static void say_read_only(const struct opening *o, const char *why)
 	log_notice("%s: %s: it is mounted read-only", o->disc_path, why);
 }
 
+/* Why no session is made of this tree before the user has accepted it; NULL: it may be. */
+static const char *why_odd(const struct opening *o)
+{
+	struct iso_info info;
+	oddities left;
+
+	if (!o->base)
+		return NULL;
+	iso_info(o->base, &info);
+	left = info.odd & ~o->options->accepted;
+	return left ? oddity_refusal((enum oddity)__builtin_ctz(left)) : NULL;
+}
+
 /* Whether it is worth a stage; says why not. Whether the medium takes another session is known when it was opened for
  * writing. */
-static bool can_be_written(const struct opening *o)
+static bool can_be_written(struct opening *o)
 {
+	const char *odd = why_odd(o);
 	struct disc_identity identity;
 	int r = disc_identity(o->disc, &identity);
 
@@ -533,10 +547,16 @@ static bool can_be_written(const struct opening *o)
 					 o->older);
 	else if (faccessat(AT_FDCWD, o->disc_path, W_OK, AT_EACCESS) < 0)
 		say_read_only(o, strerror(errno));
+	else if (odd)
+		say_read_only(o, odd);
 	else if (tree_first_ino(o->base, &o->state) == 0)
 		say_read_only(o, "no inode numbers are left on so large a disc of another program");
 	else
 		return true;
+	if (odd && (o->state.appendable || !strcmp(o->state.why_not, DISC_WHY_OPENED_READ_ONLY))) {
+		o->state.appendable = false;
+		o->state.why_not = odd; /* for who asks the mount */
+	}
 	return false;
 }
 

@@ -33,16 +33,17 @@ static bool follows(uint64_t a_lba, uint64_t a_sectors, uint64_t b_lba)
 
 void iso_expect(struct iso *iso, struct iso_ahead *a, struct iso_extent dir)
 {
+	uint32_t lba = (uint32_t)(iso_position(iso, dir.lba) >> SECTOR_SHIFT);
 	uint32_t n = (uint32_t)min_u64(sectors_of(dir.bytes), DIRECTORY_SECTORS_MAX);
 
-	if (a->n_sectors && n && (follows(a->lba, a->n_sectors, dir.lba) || follows(dir.lba, n, a->lba))) {
-		uint64_t end = max_u64((uint64_t)a->lba + a->n_sectors, (uint64_t)dir.lba + n);
+	if (a->n_sectors && n && (follows(a->lba, a->n_sectors, lba) || follows(lba, n, a->lba))) {
+		uint64_t end = max_u64((uint64_t)a->lba + a->n_sectors, (uint64_t)lba + n);
 
-		a->lba = (uint32_t)min_u64(a->lba, dir.lba);
+		a->lba = (uint32_t)min_u64(a->lba, lba);
 		a->n_sectors = (uint32_t)(end - a->lba);
 		return;
 	}
 	if (a->n_sectors)
 		ask(iso, a);
-	*a = (struct iso_ahead){dir.lba, n};
+	*a = (struct iso_ahead){lba, n};
 }

@@ -20,7 +20,7 @@ int cursor_begin(struct cursor *c, struct iso *iso, struct iso_extent dir)
 {
 	uint64_t sectors = sectors_of(dir.bytes);
 
-	if (dir.bytes > DIRECTORY_MAX_BYTES || dir.lba + sectors > 1ull << 32 ||
+	if (dir.bytes > DIRECTORY_MAX_BYTES || (iso_position(iso, dir.lba) >> SECTOR_SHIFT) + sectors > 1ull << 32 ||
 	    (iso->limit_sectors && sectors > iso->limit_sectors))
 		return -EBADMSG;
 	*c = (struct cursor){.iso = iso, .lba = dir.lba, .bytes = dir.bytes};
@@ -37,10 +37,23 @@ void cursor_release(struct cursor *c)
 	window_release(&c->window);
 }
 
+/* Of a session of ours, whose directories are told by their records alone: does the "." say the same? Of all others it
+ * was asked before (entry.c). */
+static bool dot_agrees(const struct cursor *c)
+{
+	uint32_t lba;
+
+	if (c->is_rest || c->first || !c->iso->info.ours)
+		return true;
+	return record_is_sound(c->buf, SECTOR_BYTES) && record_is_dot(c->buf) && !record_lba(c->buf, &lba) &&
+	       lba == c->lba && record_bytes(c->buf) == c->bytes;
+}
+
 /* Have the given sector of the directory in the buffer. */
 static int cursor_load(struct cursor *c, uint32_t sector)
 {
 	uint32_t n = (uint32_t)min_u64(c->chunk, sectors_of(c->bytes) - sector);
+	uint64_t pos = iso_position(c->iso, c->lba) + (uint64_t)sector * SECTOR_BYTES;
 	int r;
 
 	if (sector - c->first < c->n)
@@ -50,13 +63,15 @@ static int cursor_load(struct cursor *c, uint32_t sector)
 	if (!c->buf)
 		return -ENOMEM;
 	c->n = 0;
-	r = iso_read_sectors(c->iso, c->lba + sector, c->buf, n);
+	r = iso_read_sectors(c->iso, pos, c->buf, n);
 	/* Give what comes before an unreadable sector. */
 	if (r == -EIO && n > 1)
-		r = iso_read_sectors(c->iso, c->lba + sector, c->buf, n = 1);
+		r = iso_read_sectors(c->iso, pos, c->buf, n = 1);
 	if (r)
 		return r;
 	c->first = sector;
+	if (!dot_agrees(c))
+		return -EBADMSG;
 	c->n = n;
 	if (c->chunk > 1)
 		c->chunk = (uint32_t)min_u64(c->chunk * 2, CHUNK_SECTORS);
@@ -67,7 +82,8 @@ int cursor_next_record(struct cursor *c, const uint8_t **ret, uint32_t *ret_at)
 {
 	while (c->at < c->bytes) {
 		uint32_t sector = c->at >> SECTOR_SHIFT, inside = c->at & (SECTOR_BYTES - 1);
-		uint32_t room = (uint32_t)min_u64(SECTOR_BYTES - inside, c->bytes - c->at);
+		/* A record that begins in the directory belongs to it wholly, as on Linux. */
+		uint32_t room = SECTOR_BYTES - inside;
 		const uint8_t *p;
 		int r = cursor_load(c, sector);
 

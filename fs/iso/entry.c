@@ -23,6 +23,7 @@ struct sections {
 	uint32_t n, capacity, n_recorded; /* n_recorded: before they were joined */
 	uint64_t bytes;
 	uint32_t first_lba; /* of the first one that is not empty */
+	bool halves_differ;
 };
 
 static int sections_grow(struct sections *s)
@@ -37,13 +38,14 @@ static int sections_grow(struct sections *s)
 	return 0;
 }
 
-static int sections_add(struct sections *s, const uint8_t *record, enum decode_depth depth)
+static int sections_add(const struct iso *iso, struct sections *s, const uint8_t *record, enum decode_depth depth)
 {
 	struct extent *last = s->n ? &s->list[s->n - 1] : NULL;
 	uint64_t length = record_bytes(record), pos;
 	uint32_t lba;
 	int r = record_lba(record, &lba);
 
+	s->halves_differ |= !record_halves_agree(record);
 	if (r || !length)
 		return r;
 	if (!s->bytes)
@@ -52,7 +54,7 @@ static int sections_add(struct sections *s, const uint8_t *record, enum decode_d
 	s->n_recorded++;
 	if (depth != DECODE_ALL)
 		return 0;
-	pos = record_is_interleaved(record) ? POSITION_REFUSED : (uint64_t)lba * SECTOR_BYTES;
+	pos = record_is_interleaved(record) ? POSITION_REFUSED : iso_position(iso, lba);
 	if (last && last->pos + last->length == pos) {
 		last->length += length;
 		return 0;
@@ -70,7 +72,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 {
 	uint8_t id[256], id_length = record_id_length(record);
 	uint32_t at;
-	int r = sections_add(s, record, depth);
+	int r = sections_add(c->iso, s, record, depth);
 
 	if (r || !(record_flags(record) & ISO_MULTIEXTENT))
 		return r;
@@ -81,7 +83,7 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 			return more;
 		if (!more || record_id_length(record) != id_length || memcmp(record_id(record), id, id_length) != 0)
 			return -EBADMSG;
-		r = sections_add(s, record, depth);
+		r = sections_add(c->iso, s, record, depth);
 		if (r || !(record_flags(record) & ISO_MULTIEXTENT))
 			return r;
 	}
@@ -111,7 +113,10 @@ static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *re
 
 	if (!r->has_mtime || !r->has_atime || !r->has_ctime)
 		(void)date_decode_short(record_date(record), &date);
-	e->mode = type | (r->has_px ? r->mode & 07777 : type == S_IFDIR ? 0555 : type == S_IFLNK ? 0777 : 0444);
+	e->mode = type | (r->has_px ? r->mode & 07777 : type == S_IFLNK ? 0777 : 0555);
+	/* A link without PX is none to Linux; a type that is not the record's is followed by nobody alike. */
+	if (!r->has_cl && (r->has_px ? (r->mode & S_IFMT) != type || (r->has_sl && type != S_IFLNK) : r->has_sl))
+		e->odd |= ODDITY_BIT(ODDITY_TYPES);
 	e->uid = r->uid;
 	e->gid = r->gid;
 	e->nlink = e->recorded_nlink = r->nlink ? r->nlink : 1;
@@ -154,34 +159,57 @@ static void set_name(struct iso *iso, struct iso_entry *e, const uint8_t *record
 		identifier_name(record_id(record), record_id_length(record), e->name);
 }
 
-/* The "." that opens a directory, read into sector. */
-static int read_self(struct iso *iso, uint32_t lba, uint8_t sector[SECTOR_BYTES])
-{
-	int r = iso_read_sectors(iso, lba, sector, 1);
-
-	if (r)
-		return r;
-	return record_is_sound(sector, SECTOR_BYTES) && record_is_dot(sector) && record_flags(sector) & ISO_DIRECTORY ?
-		       0 :
-		       -EBADMSG;
-}
-
-/* Attributes of the directory at dir->lba; with dir->bytes 0 its length too. */
+/* Place, length and attributes of the directory that begins at dir->lba. */
 static int take_self(struct iso *iso, struct iso_extent *dir, struct iso_entry *e)
 {
 	__attribute__((cleanup(window_release))) struct window w = {0};
 	uint8_t sector[SECTOR_BYTES];
 	struct rock r;
-	int err = read_self(iso, dir->lba, sector);
+	uint32_t lba;
+	int err = iso_read_dot(iso, dir->lba, sector);
 
 	if (!err)
 		err = decode_rock(iso, &w, sector, DECODE_ALL, &r);
+	if (!err)
+		err = record_lba(sector, &lba);
 	if (err)
 		return err;
-	if (!dir->bytes)
-		dir->bytes = record_bytes(sector);
+	if (!record_halves_agree(sector))
+		e->odd |= ODDITY_BIT(ODDITY_BYTE_ORDERS);
+	if (lba != dir->lba)
+		e->odd |= ODDITY_BIT(ODDITY_DIRECTORIES);
+	*dir = (struct iso_extent){lba, record_bytes(sector)};
 	set_attributes(e, S_IFDIR, sector, &r);
 	set_private(iso, e, &r);
+	return 0;
+}
+
+/*
+ * A directory that its record says to be there: its "." says the rest, also where it is and how long.  Sessions of ours
+ * say the same in both, and their directories lie far apart on a disc: there the cursor compares, when it comes by.
+ * What cannot be read is an error of its listing, not of its parent's.
+ */
+static int take_directory(struct iso *iso, const uint8_t *record, const struct rock *r, struct iso_entry *e)
+{
+	struct iso_extent said = {.bytes = record_bytes(record)};
+	oddities before = e->odd;
+	int err = record_lba(record, &said.lba);
+
+	/* ECMA-119 6.8.1: one section.  Linux lists none that says there are more. */
+	if (record_flags(record) & ISO_MULTIEXTENT)
+		before |= ODDITY_BIT(ODDITY_DIRECTORIES);
+	e->odd = before;
+	e->dir = said;
+	if (err || (iso->info.ours && said.bytes))
+		return err;
+	err = take_self(iso, &e->dir, e);
+	if (!err && e->dir.bytes != said.bytes)
+		e->odd |= ODDITY_BIT(ODDITY_DIRECTORIES);
+	if (err != -EBADMSG && err != -EIO)
+		return err;
+	e->odd = before | (err == -EBADMSG ? ODDITY_BIT(ODDITY_DIRECTORIES) : 0);
+	e->dir = said;
+	set_attributes(e, S_IFDIR, record, r);
 	return 0;
 }
 
@@ -193,10 +221,8 @@ static int set_content(struct cursor *c, struct iso_entry *e, const uint8_t *rec
 		e->dir = (struct iso_extent){.lba = r->cl_lba};
 		return take_self(c->iso, &e->dir, e);
 	}
-	if (S_ISDIR(e->mode)) {
-		e->dir.bytes = record_bytes(record);
-		return record_lba(record, &e->dir.lba);
-	}
+	if (S_ISDIR(e->mode))
+		return take_directory(c->iso, record, r, e);
 	if (S_ISLNK(e->mode)) {
 		e->target = strndup(r->target, r->target_length);
 		return e->target ? 0 : -ENOMEM;
@@ -214,7 +240,7 @@ static int set_content(struct cursor *c, struct iso_entry *e, const uint8_t *rec
 /* In sessions of ours the serial; else the place of the record, as Linux counts it. */
 static uint64_t ino_of(const struct cursor *c, uint32_t at, const struct rock *r)
 {
-	uint64_t pos = (uint64_t)c->lba * SECTOR_BYTES + at;
+	uint64_t pos = iso_position(c->iso, c->lba) + at;
 
 	if (c->iso->info.ours && r->serial)
 		return r->serial;
@@ -238,6 +264,8 @@ static int decode_rest(struct cursor *c, const uint8_t *record, uint32_t type, c
 			identifier_recorded(record_id(record), record_id_length(record), e->iso_name);
 		set_attributes(e, type, record, r);
 		set_private(c->iso, e, r);
+		if (!record_halves_agree(record))
+			e->odd |= ODDITY_BIT(ODDITY_BYTE_ORDERS);
 	} else {
 		e->mode = type;
 	}
@@ -248,6 +276,8 @@ static int decode_rest(struct cursor *c, const uint8_t *record, uint32_t type, c
 		err = sections_collect(c, record, depth, s);
 	if (!err && depth == DECODE_ALL && type != S_IFDIR)
 		err = set_content(c, e, NULL, r, s);
+	if (s->halves_differ)
+		e->odd |= ODDITY_BIT(ODDITY_BYTE_ORDERS);
 	return err;
 }
 
@@ -263,6 +293,8 @@ static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum dec
 	if (r.is_relocated)
 		return 0;
 	type = type_of(record, &r);
+	if (r.is_cut)
+		e->odd |= ODDITY_BIT(ODDITY_ROCK_RIDGE);
 	if (depth == DECODE_NUMBER && may_be_linked(c, &r, type)) {
 		depth = DECODE_ALL;
 		err = decode_rock(c->iso, &c->window, record, depth, &r);
@@ -302,13 +334,16 @@ int entry_decode(struct cursor *c, const uint8_t *record, uint32_t at, enum deco
 int entry_decode_self(struct iso *iso, struct iso_extent dir, struct iso_entry *ret)
 {
 	struct iso_entry e = {.dir = dir};
-	uint64_t behind = dir.bytes ? sectors_of(dir.bytes) - 1 : 0;
+	uint64_t behind = dir.bytes ? sectors_of(dir.bytes) - 1 : 0, pos = iso_position(iso, dir.lba);
 	int r = take_self(iso, &e.dir, &e);
 
 	if (r)
 		return r;
-	e.ino = dir.lba == iso->root.lba ? 1 : (uint64_t)dir.lba << 6;
-	e.locator = behind << LOCATOR_SHIFT | (uint64_t)dir.lba * SECTOR_BYTES;
+	if (dir.bytes && e.dir.bytes != dir.bytes)
+		e.odd |= ODDITY_BIT(ODDITY_DIRECTORIES);
+	e.ino = dir.lba == iso->root.lba ? 1 : iso_position(iso, dir.lba) >> SECTOR_SHIFT << 6;
+	e.locator = behind << LOCATOR_SHIFT |
+		    ((pos & (SECTOR_BYTES - 1)) >> iso->block_shift) << (32 + iso->block_shift) | pos;
 	*ret = e;
 	return 0;
 }

@@ -53,10 +53,13 @@ struct iso {
 	struct disc *disc;
 	atomic_uint refs;
 	enum iso_names names;
-	uint8_t susp_skip; /* SP: bytes before the first entry of each System Use area */
+	uint8_t susp_skip;     /* SP: bytes before the first entry of each System Use area */
+	uint8_t block_shift;   /* of logical blocks: 9, 10 or 11; in all else of this room lba means such a block */
+	bool rock_unannounced; /* no SP, PX or ER: what makes no sense in a System Use area is no Rock Ridge */
+	bool rock_behind_xa;   /* neither SP nor ER: attributes may stand behind those of CD-ROM XA, too */
 	uint32_t descriptor_lba;
 	uint64_t limit_sectors; /* end of the disc; 0 unknown */
-	struct iso_extent root;
+	struct iso_extent root; /* as its "." says */
 	struct iso_info info;
 	uint64_t hash_seed;
 	struct sector_cache *sectors;
@@ -68,8 +71,13 @@ struct iso {
 
 int sector_cache_new(struct sector_cache **ret);
 void sector_cache_free(struct sector_cache *c);
-/* Metadata sectors; few at a time go through the cache. */
-int iso_read_sectors(struct iso *iso, uint32_t lba, void *buf, uint32_t n_sectors);
+#define XA_BYTES 14u /* attributes of CD-ROM XA may come before the SUSP entries */
+
+/* Metadata: so many sectors from a byte position on, which is a block's; few at a time go through the cache. */
+int iso_read_sectors(struct iso *iso, uint64_t pos, void *buf, uint32_t n_sectors);
+static inline uint64_t iso_position(const struct iso *iso, uint32_t lba) { return (uint64_t)lba << iso->block_shift; }
+/* The beginning of a directory, which is its ".": -EBADMSG when it is none. */
+int iso_read_dot(struct iso *iso, uint32_t lba, uint8_t ret[SECTOR_BYTES]);
 
 /* A run of sectors kept by one caller, for continuation areas. Zeroed: empty. followed: see susp_walk.c. */
 struct window {
@@ -92,6 +100,7 @@ struct susp_walk {
 	struct susp_ce next; /* where it goes on; bytes 0: nowhere */
 	uint32_t budget;     /* bytes of continuation areas still allowed */
 	unsigned hops;
+	bool breaks_off; /* there was an entry of no length */
 };
 void susp_walk_begin(struct susp_walk *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n);
 /* 1 and an entry (its length, >= 4, in byte 2, wholly inside), 0 at the end, or an errno. The entry is valid until
@@ -103,10 +112,11 @@ int susp_walk_next(struct susp_walk *s, const uint8_t **ret);
 struct rock {
 	char name[256];
 	uint32_t name_length;
-	bool name_ended, name_bad;
+	bool name_ended, name_bad, breaks_off;
+	bool is_cut; /* there is a name that Linux does not take, or a target that ends nowhere */
 	bool has_px, has_pn, has_cl, has_sl, is_relocated;
 	bool has_atime, has_mtime, has_ctime;
-	bool component_slash, target_ended;
+	bool target_ended;
 	uint32_t mode, nlink, uid, gid, serial, cl_lba;
 	uint64_t rdev;
 	struct timespec atime, mtime, ctime;
@@ -130,6 +140,7 @@ struct cursor {
 	uint32_t at;	     /* byte position of the next record in it */
 	uint32_t first, n;   /* sectors of it in buf */
 	uint32_t chunk;	     /* sectors to read at a time; 1 stays so */
+	bool is_rest;	     /* it does not begin where its directory does */
 	uint8_t *buf;
 	struct window window;
 	struct link_walk *walk; /* set: records are noted there, and have no number */
@@ -152,13 +163,16 @@ int entry_decode(struct cursor *c, const uint8_t *record, uint32_t at, enum deco
 /* From the "." of a directory: name "", number 1 for the root. */
 int entry_decode_self(struct iso *iso, struct iso_extent dir, struct iso_entry *ret);
 
-/* 43 bits: byte address of the record; 20 bits above: sectors behind that one with more records of the same file, few
- * or none as a rule.  The cursor stands behind the last of them. */
+/* 43 bits: byte address of the record, and above it, in as many bits as there are blocks in a sector, where in its
+ * sector the directory begins; 20 bits above: sectors behind that one with more records of the same file, few or none
+ * as a rule.  The cursor stands behind the last of them. */
 #define LOCATOR_SHIFT 43u
 static inline uint64_t locator_of(const struct cursor *c, uint32_t at)
 {
-	uint64_t behind = ((c->at - 1) >> SECTOR_SHIFT) - (at >> SECTOR_SHIFT);
-	return behind << LOCATOR_SHIFT | ((uint64_t)c->lba * SECTOR_BYTES + at);
+	uint64_t behind = ((c->at - 1) >> SECTOR_SHIFT) - (at >> SECTOR_SHIFT), pos = iso_position(c->iso, c->lba);
+	uint64_t phase = (pos & (SECTOR_BYTES - 1)) >> c->iso->block_shift;
+
+	return behind << LOCATOR_SHIFT | phase << (32 + c->iso->block_shift) | (pos + at);
 }
 
 /* ---- links.c ---- */

@@ -28,11 +28,12 @@
 #include "burner/format/appuse.h"
 #include "cdappendfs/disc.h"
 #include "cdappendfs/extent.h"
+#include "cdappendfs/oddity.h"
 #include "burner/base/own.h"
 
 struct iso;
 
-/* Where a directory's records are. bytes is a multiple of 2048 in well-made discs. */
+/* Where a directory's records are, in logical blocks of the disc. bytes is a multiple of 2048 in well-made discs. */
 struct iso_extent {
 	uint32_t lba, bytes;
 };
@@ -49,7 +50,7 @@ struct iso_entry {
 	uint64_t size; /* regular files; zisofs: uncompressed */
 	uint64_t rdev;
 	struct timespec atime, mtime, ctime; /* UTC; without TF: the record's date for all three */
-	uint32_t mode, uid, gid;	     /* without Rock Ridge: files 0444, directories 0555, 0, 0 */
+	uint32_t mode, uid, gid;	     /* without Rock Ridge: 0555, 0, 0 */
 	uint32_t nlink;			     /* names with this number: of foreign files 1, or all that PX says */
 	uint32_t recorded_nlink;	     /* what PX says; without Rock Ridge 1 */
 	struct iso_extent dir;		     /* directories (CL followed) */
@@ -65,6 +66,7 @@ struct iso_entry {
 	struct iso_extent twin;	 /* directories: records of the Joliet twin; bytes 0: there is none */
 	uint32_t area_sectors;	 /* directories: continuation areas right behind their records */
 	uint32_t joliet_attempt; /* + 1: which of the made names the Joliet record has */
+	oddities odd;		 /* what of it contradicts itself */
 };
 /* Sectors that a directory of ours takes in both trees. */
 static inline uint64_t iso_entry_sectors(const struct iso_entry *e)
@@ -85,6 +87,7 @@ struct iso_info {
 	uint32_t volume_sectors;
 	struct appuse appuse;	    /* valid when ours */
 	struct iso_table tables[2]; /* as the primary and the Joliet descriptor say */
+	oddities odd;		    /* what of descriptors and roots contradicts itself */
 };
 
 /* descriptor_lba: of the primary volume descriptor (disc_session.descriptor_lba). The disc must outlive the object. */

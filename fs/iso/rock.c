@@ -2,9 +2,11 @@
 /*
  * rock.c - Rock Ridge (RRIP 1.09 to 1.12): the fields of one directory record
  *
- * Entries that are too short for what they must hold are damage.  A name that cannot be one (too long, ".", "..",
- * flagged as the current or parent directory) is dropped, and the ISO identifier serves instead, as on Linux.
+ * Entries that are too short for what they must hold are damage.  All else is read as Linux does: pieces of a name are
+ * joined whether they say that others follow or not; a piece flagged as the current or parent directory, or that makes
+ * the name too long, does not count; with none left the ISO identifier serves.
  */
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -13,8 +15,7 @@
 #include "burner/format/twin.h"
 #include "fs/iso/internal.h"
 
-#define NM_DIRECTORY (ISO_ROCK_NM_CURRENT | ISO_ROCK_NM_PARENT)
-#define SL_ANY_ROOT (ISO_ROCK_SL_ROOT | RRIP_SL_VOLUME_ROOT)
+#define RR_NM 0x08u /* RRIP 1.09 4.1.7: of the flags of RR, there is an NM */
 
 static int take_px(struct rock *r, const uint8_t *e)
 {
@@ -38,17 +39,12 @@ static int take_nm(struct rock *r, const uint8_t *e)
 	const char *text;
 	int err = rrip_nm_decode(e, &nm);
 
-	if (err || r->name_ended)
+	if (err || r->name_ended || nm.flags & ~(unsigned)ISO_ROCK_NM_CONTINUE)
 		return err;
-	r->name_ended = !(nm.flags & ISO_ROCK_NM_CONTINUE);
-	if (nm.flags & NM_DIRECTORY || nm.n > 255 - r->name_length) {
-		r->name_bad = true;
-		return 0;
-	}
+	r->name_ended = nm.n > NAME_MAX - r->name_length;
 	text = nm.text;
-	for (unsigned i = 0; i < nm.n; i++)
-		r->name[r->name_length + i] = text[i] && text[i] != '/' ? text[i] : '_';
-	r->name_length += nm.n;
+	for (unsigned i = 0; i < nm.n && text[i] && !r->name_ended; i++)
+		r->name[r->name_length++] = text[i] != '/' ? text[i] : '_';
 	return 0;
 }
 
@@ -104,27 +100,31 @@ static int append_target(struct rock *r, const void *bytes, size_t n)
 	return 0;
 }
 
-static int take_component(struct rock *r, const uint8_t *component, size_t n)
+/* Behind each component comes a slash, but for the root's own, where the component goes on, and at the end (more: it
+ * is not the end).  A root may be anywhere: genisoimage and libisofs write one for the second slash of "a//b", we an
+ * empty component.  What other flags mean (of RRIP 1.09: the volume's root, the host) no reader knows: nothing, and a
+ * slash. */
+static int take_component(struct rock *r, const uint8_t *component, size_t n, bool more)
 {
 	unsigned flags = rrip_component_flags(component);
-	int err = 0;
+	int err;
 
-	/* A root starts the path anew; else a slash, but behind the root's own and where this goes on with the
-	 * component before. Empty components are the slashes of "a//b" and "a/". */
-	if (flags & SL_ANY_ROOT)
-		r->target_length = 0;
-	else if (r->component_slash)
-		err = append_target(r, "/", 1);
-	r->component_slash = !(flags & (ISO_ROCK_SL_CONTINUE | SL_ANY_ROOT));
-	if (err)
-		return err;
-	if (flags & SL_ANY_ROOT)
+	switch (flags & ~(unsigned)ISO_ROCK_SL_CONTINUE) {
+	case ISO_ROCK_SL_ROOT:
 		return append_target(r, "/", 1);
-	if (flags & ISO_ROCK_SL_PARENT)
-		return append_target(r, "..", 2);
-	if (flags & ISO_ROCK_SL_CURRENT)
-		return append_target(r, ".", 1);
-	return append_target(r, rrip_component_text(component), n);
+	case ISO_ROCK_SL_PARENT:
+		err = append_target(r, "..", 2);
+		break;
+	case ISO_ROCK_SL_CURRENT:
+		err = append_target(r, ".", 1);
+		break;
+	case 0:
+		err = append_target(r, rrip_component_text(component), n);
+		break;
+	default:
+		err = 0;
+	}
+	return err || !more || flags & ISO_ROCK_SL_CONTINUE ? err : append_target(r, "/", 1);
 }
 
 /* Another entry, padding, or nothing. */
@@ -170,12 +170,14 @@ static int take_sl(struct rock *r, struct susp_walk *s, const uint8_t *e)
 		s->at = e + end;
 	} else {
 		end = susp_length(e);
-		r->target_ended = true;
+		r->target_ended = r->is_cut = true;
 	}
 	while (at + RRIP_COMPONENT_FIXED_BYTES <= end) {
 		size_t n = min_u64(rrip_component_length(e + at), end - at - RRIP_COMPONENT_FIXED_BYTES);
 
-		err = take_component(r, e + at, n);
+		bool last = at + 2 * RRIP_COMPONENT_FIXED_BYTES + n > end;
+
+		err = take_component(r, e + at, n, !last || e[RRIP_SL_FLAGS] & ISO_ROCK_SL_CONTINUE);
 		if (err)
 			return err;
 		at += RRIP_COMPONENT_FIXED_BYTES + n;
@@ -230,6 +232,9 @@ static int take_entry(struct rock *r, struct susp_walk *s, const uint8_t *e, enu
 	case SUSP_SIGNATURE('R', 'E'):
 		r->is_relocated = true;
 		return 0;
+	case SUSP_SIGNATURE('R', 'R'):
+		r->name_bad |= susp_length(e) > SUSP_HEADER_BYTES && !(e[SUSP_HEADER_BYTES] & RR_NM);
+		return 0;
 	case SUSP_SIGNATURE('S', 'L'):
 		return take_sl(r, s, e);
 	case SUSP_SIGNATURE('T', 'F'):
@@ -249,36 +254,54 @@ static int take_entry(struct rock *r, struct susp_walk *s, const uint8_t *e, enu
 static void finish_name(struct rock *r)
 {
 	r->name[r->name_length] = 0;
+	r->is_cut |= r->name_bad && r->name_length;
 	if (r->name_bad || !strcmp(r->name, ".") || !strcmp(r->name, "..")) {
 		r->name_length = 0;
 		r->name[0] = 0;
 	}
 }
 
+/* Entries of one area. What makes no sense is damage, unless the disc does not say that it has Rock Ridge: then they
+ * end there, and the name does not count. */
+static int take_area(struct rock *ret, struct iso *iso, struct window *window, const uint8_t *area, size_t n,
+		     enum decode_depth depth)
+{
+	const uint8_t *entry;
+	struct susp_walk s;
+	int more, r = 0;
+
+	susp_walk_begin(&s, iso, window, area, n);
+	while (!r && (more = susp_walk_next(&s, &entry)) > 0)
+		r = take_entry(ret, &s, entry, depth);
+	if (!r)
+		r = more;
+	ret->breaks_off |= s.breaks_off || r == -EBADMSG;
+	return r == -EBADMSG && iso->rock_unannounced ? 0 : r;
+}
+
 int rock_decode(struct iso *iso, struct window *window, const uint8_t *record, enum decode_depth depth,
 		struct rock *ret)
 {
-	const uint8_t *area, *entry;
-	struct susp_walk s;
+	const uint8_t *area;
 	size_t n;
-	int more, r;
+	int r;
 
 	/* The large arrays need no clearing. */
 	memset((char *)ret + offsetof(struct rock, name_length), 0,
 	       offsetof(struct rock, target) - offsetof(struct rock, name_length));
 	area = record_system_use(record, &n);
-	susp_walk_begin(&s, iso, window, area, n);
-	while ((more = susp_walk_next(&s, &entry)) > 0) {
-		r = take_entry(ret, &s, entry, depth);
-		if (r)
-			return r;
-	}
-	if (more < 0)
-		return more;
+	r = take_area(ret, iso, window, area, n, depth);
+	ret->name_bad |= ret->breaks_off;
 	finish_name(ret);
-	/* A NUL would cut the target. */
-	for (char *nul = ret->target; (nul = memchr(nul, 0, ret->target_length - (size_t)(nul - ret->target)));)
-		*nul = '_';
+	/* Names and targets are looked for in front only. */
+	if (!r && iso->rock_behind_xa && n > XA_BYTES) {
+		ret->name_ended = ret->target_ended = true;
+		r = take_area(ret, iso, window, area + XA_BYTES, n - XA_BYTES, depth);
+	}
+	if (r)
+		return r;
+	/* It ends before a NUL. */
 	ret->target[ret->target_length] = 0;
+	ret->target_length = (uint32_t)strlen(ret->target);
 	return 0;
 }

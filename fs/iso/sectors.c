@@ -68,7 +68,7 @@ static void cache_put(struct sector_cache *c, uint32_t lba, const uint8_t *buf, 
 	pthread_mutex_unlock(&c->lock);
 }
 
-int iso_read_sectors(struct iso *iso, uint32_t lba, void *buf, uint32_t n_sectors)
+static int read_sectors(struct iso *iso, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	bool cached = n_sectors <= SMALL_DIRECTORY_SECTORS;
 	int r;
@@ -81,6 +81,25 @@ int iso_read_sectors(struct iso *iso, uint32_t lba, void *buf, uint32_t n_sector
 	if (!r && cached)
 		cache_put(iso->sectors, lba, buf, n_sectors);
 	return r;
+}
+
+int iso_read_sectors(struct iso *iso, uint64_t pos, void *buf, uint32_t n_sectors)
+{
+	if (pos >> SECTOR_SHIFT > UINT32_MAX)
+		return -EIO;
+	if (pos & (SECTOR_BYTES - 1)) /* blocks are smaller */
+		return iso_read_disc(iso->disc, pos, buf, (size_t)n_sectors * SECTOR_BYTES);
+	return read_sectors(iso, (uint32_t)(pos >> SECTOR_SHIFT), buf, n_sectors);
+}
+
+int iso_read_dot(struct iso *iso, uint32_t lba, uint8_t ret[SECTOR_BYTES])
+{
+	int r = iso_read_sectors(iso, iso_position(iso, lba), ret, 1);
+
+	if (r)
+		return r;
+	return record_is_sound(ret, SECTOR_BYTES) && record_is_dot(ret) && record_flags(ret) & ISO_DIRECTORY ? 0 :
+													       -EBADMSG;
 }
 
 static bool window_covers(const struct window *w, uint32_t lba, uint32_t n)
@@ -104,9 +123,9 @@ int window_get(struct iso *iso, struct window *w, uint32_t lba, uint32_t n, cons
 			w->capacity = want;
 		}
 		w->n = 0;
-		r = iso_read_sectors(iso, lba, w->buf, want);
+		r = read_sectors(iso, lba, w->buf, want);
 		if (r == -EIO && want > n)
-			r = iso_read_sectors(iso, lba, w->buf, want = n);
+			r = read_sectors(iso, lba, w->buf, want = n);
 		if (r)
 			return r;
 		w->lba = lba;

@@ -39,13 +39,14 @@ static bool too_many_followed(struct susp_walk *s)
 
 static int follow_continuation(struct susp_walk *s)
 {
-	uint32_t lba, offset = s->next.offset & (SECTOR_BYTES - 1), length = s->next.bytes, n;
+	uint64_t pos = iso_position(s->iso, s->next.lba) + s->next.offset;
+	uint32_t lba, offset = (uint32_t)(pos & (SECTOR_BYTES - 1)), length = s->next.bytes, n;
 	const uint8_t *sectors;
 	int r;
 
-	if (++s->hops > HOPS_MAX || length > s->budget ||
-	    __builtin_add_overflow(s->next.lba, s->next.offset >> SECTOR_SHIFT, &lba))
+	if (++s->hops > HOPS_MAX || length > s->budget || pos >> SECTOR_SHIFT > UINT32_MAX)
 		return -EBADMSG;
+	lba = (uint32_t)(pos >> SECTOR_SHIFT);
 	n = (uint32_t)sectors_of((uint64_t)offset + length);
 	if (s->iso->limit_sectors && (uint64_t)lba + n > s->iso->limit_sectors)
 		return -EBADMSG;
@@ -59,6 +60,13 @@ static int follow_continuation(struct susp_walk *s)
 	s->at = sectors + offset;
 	s->end = s->at + length;
 	return 0;
+}
+
+/* An entry without a length, where there is room for one: Linux looks no further then, and drops the name, also one
+ * that came before. */
+static bool has_no_length(const struct susp_walk *s)
+{
+	return s->end - s->at > 2 && susp_length(s->at) < SUSP_HEADER_BYTES - 1;
 }
 
 /* Less than an entry, zeros, or what is no entry at all: padding, or what genisoimage leaves behind an over-long SL. */
@@ -78,6 +86,9 @@ int susp_walk_next(struct susp_walk *s, const uint8_t **ret)
 		const uint8_t *entry = s->at;
 		int r;
 
+		s->breaks_off |= has_no_length(s);
+		if (s->breaks_off)
+			return 0;
 		if (at_end(s)) {
 			if (!s->next.bytes)
 				return 0;

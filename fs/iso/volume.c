@@ -2,10 +2,16 @@
 /*
  * volume.c - the volume descriptors, the choice of the tree, the life of struct iso
  *
- * The set of descriptors starts at the given primary one and ends with the terminator, or with a sector that is none.
- * The first supplementary descriptor with a Joliet escape sequence counts.  Rock Ridge is there when the "." of the
- * primary tree's root says so by ER (of RRIP 1.09, 1.12 or the IEEE drafts) or carries PX; ER alone may be behind an
- * unreadable CE.
+ * What is shown is what Linux' isofs shows.  Of a root directory the descriptor says only where it is: the rest its "."
+ * says.  The set of descriptors goes from the given primary one to the terminator, or to a sector that is none; the
+ * first supplementary one with a Joliet escape sequence counts.
+ *
+ *	the "." of the primary root has ER (of any name)	Rock Ridge, unless only the Joliet root has names in it
+ *	else, with a Joliet descriptor				Joliet
+ *	else							Rock Ridge where records have it, else plain names
+ *
+ * A Joliet descriptor in front of the primary one: always Joliet.  Where the two trees, or what a descriptor says and
+ * what is there, contradict each other, iso_info.odd says so.
  */
 #include <string.h>
 #include <sys/random.h>
@@ -15,20 +21,34 @@
 #include "fs/iso/internal.h"
 
 #define DESCRIPTORS_MAX 84u /* Linux looks at as many */
-#define XA_BYTES 14u	    /* attributes of CD-ROM XA may come before the SUSP entries */
 
-static int take_root(const uint8_t *d, struct iso_extent *ret)
+/* What the root directories of the two trees are, before one of them is chosen. */
+struct root {
+	bool is_said;	     /* there is a descriptor */
+	uint32_t lba, bytes; /* by the descriptor */
+	bool is_there;	     /* its "." is one */
+	uint32_t dot_bytes;  /* what that says */
+	bool is_empty;	     /* names nothing; on Linux its first sector counts */
+	bool regular, agree; /* the descriptor */
+	uint8_t dot[SECTOR_BYTES];
+};
+struct roots {
+	struct root primary, joliet;
+	bool joliet_first; /* its descriptor comes before the primary one */
+	/* entries of the primary root's ".": */
+	bool has_sp, has_px, has_er, is_broken;
+	uint8_t skip;
+};
+
+static void take_root(const uint8_t *d, struct root *ret)
 {
-	const uint8_t *record = descriptor_root(d);
-	uint32_t lba;
-	int r;
-
-	if (!record_is_sound(record, RECORD_MIN_BYTES) || !(record_flags(record) & ISO_DIRECTORY))
-		return -EBADMSG;
-	r = record_lba(record, &lba);
-	if (!r)
-		*ret = (struct iso_extent){lba, record_bytes(record)};
-	return r;
+	*ret = (struct root){.is_said = true,
+			     .bytes = record_bytes(descriptor_root(d)),
+			     .regular = descriptor_is_regular(d),
+			     .agree = descriptor_halves_agree(d)};
+	/* An address that no disc has: nowhere. */
+	if (descriptor_root_lba(d, &ret->lba))
+		ret->lba = UINT32_MAX;
 }
 
 static void take_volume_id(const uint8_t *d, char ret[33])
@@ -48,7 +68,7 @@ static struct iso_table path_table(const uint8_t *d)
 	return (struct iso_table){{t.lba[0], t.lba[1]}, t.bytes};
 }
 
-static int read_primary(struct iso *iso, uint32_t lba)
+static int read_primary(struct iso *iso, uint32_t lba, struct root *ret_root)
 {
 	uint8_t d[SECTOR_BYTES];
 	struct disc_state state;
@@ -57,12 +77,11 @@ static int read_primary(struct iso *iso, uint32_t lba)
 
 	if (r)
 		return r;
-	if (!descriptor_is_primary(d))
+	if (!descriptor_is_any_primary(d))
 		return -EMEDIUMTYPE;
 	iso->descriptor_lba = lba;
-	r = take_root(d, &iso->root);
-	if (r)
-		return r;
+	take_root(d, ret_root);
+	iso->block_shift = (uint8_t)__builtin_ctz(descriptor_block_bytes(d));
 	take_volume_id(d, iso->info.volume_id);
 	iso->info.volume_sectors = descriptor_space_sectors(d);
 	(void)descriptor_created(d, &created);
@@ -78,14 +97,44 @@ static int read_primary(struct iso *iso, uint32_t lba)
 	return r;
 }
 
-/* *ret_root is set when there is a Joliet tree. */
-static int search_joliet(struct iso *iso, uint32_t lba, struct iso_extent *ret_root)
+static void take_joliet(struct iso *iso, const uint8_t *d, struct root *ret_root)
+{
+	take_root(d, ret_root);
+	iso->info.joliet = true;
+	iso->info.tables[1] = path_table(d);
+}
+
+/* In front of the primary descriptor. */
+static int search_joliet_before(struct iso *iso, uint32_t lba, struct roots *roots)
 {
 	uint8_t d[SECTOR_BYTES];
 
-	for (unsigned i = 1; i < DESCRIPTORS_MAX && lba <= UINT32_MAX - i; i++) {
-		int r = disc_read(iso->disc, lba + i, d, 1);
+	for (unsigned i = 1; i < DESCRIPTORS_MAX && i <= lba; i++) {
+		int r = disc_read(iso->disc, lba - i, d, 1);
 
+		/* That of the set before, if there is one, may be of a session that was burned over. */
+		if (r)
+			return r == -EIO || r == -EBADMSG ? 0 : r;
+		if (descriptor_ends_set(d) || descriptor_type(d) == ISO_VD_PRIMARY)
+			return 0;
+		if (descriptor_is_joliet(d)) {
+			take_joliet(iso, d, &roots->joliet);
+			iso->block_shift = (uint8_t)__builtin_ctz(descriptor_block_bytes(d) ?: SECTOR_BYTES);
+			roots->joliet_first = true;
+		}
+	}
+	return 0;
+}
+
+static int search_joliet(struct iso *iso, uint32_t lba, struct roots *roots)
+{
+	uint8_t d[SECTOR_BYTES];
+	int r = search_joliet_before(iso, lba, roots);
+
+	if (r || roots->joliet_first)
+		return r;
+	for (unsigned i = 1; i < DESCRIPTORS_MAX && lba <= UINT32_MAX - i; i++) {
+		r = disc_read(iso->disc, lba + i, d, 1);
 		if (r == -EIO && iso->limit_sectors && lba + i >= iso->limit_sectors)
 			return 0;
 		if (r)
@@ -93,81 +142,138 @@ static int search_joliet(struct iso *iso, uint32_t lba, struct iso_extent *ret_r
 		if (descriptor_ends_set(d))
 			return 0;
 		if (descriptor_is_joliet(d)) {
-			r = take_root(d, ret_root);
-			iso->info.joliet = !r;
-			iso->info.tables[1] = path_table(d);
-			return r;
+			take_joliet(iso, d, &roots->joliet);
+			return 0;
 		}
 	}
 	return 0;
 }
 
-/* Walk one System Use area of the root. 1: Rock Ridge, with the skip to use; 0: not; or an errno. */
-static int walk_root(struct iso *iso, const uint8_t *area, size_t n, uint8_t *ret_skip)
+/* ---- roots ---- */
+
+/* Does its first sector name anything? */
+static bool names_nothing(const uint8_t sector[SECTOR_BYTES])
+{
+	unsigned at = 0, n = 0;
+
+	while (at < SECTOR_BYTES && sector[at] && n < 3) {
+		at += sector[at];
+		n++;
+	}
+	return n < 3;
+}
+
+static int look_at_root(struct iso *iso, struct root *root)
+{
+	int r = root->is_said ? iso_read_dot(iso, root->lba, root->dot) : -EBADMSG;
+
+	if (r && r != -EBADMSG && r != -EIO)
+		return r;
+	/* On a disc that can be read a root that cannot is an error, unless it lies where there is no disc. */
+	if (r == -EIO && !(iso->limit_sectors && iso_position(iso, root->lba) >> SECTOR_SHIFT >= iso->limit_sectors))
+		return r;
+	root->is_there = !r;
+	root->dot_bytes = r ? 0 : record_bytes(root->dot);
+	root->is_empty = r || !root->dot_bytes || names_nothing(root->dot);
+	return 0;
+}
+
+/* What a System Use area of the root has, up to what makes no sense. */
+static int walk_root(struct iso *iso, const uint8_t *area, size_t n, struct roots *roots)
 {
 	__attribute__((cleanup(window_release))) struct window w = {0};
-	bool has_sp = false, has_rock = false;
 	const uint8_t *e;
 	struct susp_walk s;
-	uint8_t skip = 0;
 	int more;
 
 	susp_walk_begin(&s, iso, &w, area, n);
 	while ((more = susp_walk_next(&s, &e)) > 0) {
 		unsigned signature = susp_signature(e);
 
-		has_sp |= signature == SUSP_SIGNATURE('S', 'P') && susp_sp_decode(e, &skip) == 0;
-		has_rock |= signature == SUSP_SIGNATURE('P', 'X') ||
-			    (signature == SUSP_SIGNATURE('E', 'R') && susp_er_is_rrip(e));
+		if (signature == SUSP_SIGNATURE('S', 'P'))
+			roots->has_sp = !susp_sp_decode(e, &roots->skip);
+		roots->has_px |= signature == SUSP_SIGNATURE('P', 'X');
+		roots->has_er |= signature == SUSP_SIGNATURE('E', 'R') && susp_er_is_sound(e);
+		roots->is_broken |= (signature == SUSP_SIGNATURE('S', 'P') && !roots->has_sp) ||
+				    (signature == SUSP_SIGNATURE('E', 'R') && !susp_er_is_sound(e));
+		if (roots->is_broken)
+			return 0;
 	}
-	if (has_rock) {
-		*ret_skip = skip;
-		return 1;
-	}
-	/* Without SP this was no SUSP at all, and nothing in it is damage. */
-	return more == -EBADMSG && !has_sp ? 0 : more;
+	roots->is_broken |= more < 0;
+	return more == -EBADMSG || more == -EIO ? 0 : more;
 }
 
-static int detect_rock_ridge(struct iso *iso)
+/* Behind attributes of CD-ROM XA, too. */
+static int look_for_rock_ridge(struct iso *iso, struct roots *roots)
 {
-	uint8_t sector[SECTOR_BYTES];
-	const uint8_t *area;
-	uint8_t skip = 0;
 	size_t n;
-	int found = iso_read_sectors(iso, iso->root.lba, sector, 1);
+	const uint8_t *area = record_system_use(roots->primary.dot, &n);
+	int r = walk_root(iso, area, n, roots);
 
-	if (found < 0)
-		return found;
-	if (!record_is_sound(sector, SECTOR_BYTES) || !record_is_dot(sector))
+	if (r || roots->has_er || roots->has_sp || roots->has_px || n <= XA_BYTES)
+		return r;
+	roots->is_broken = false;
+	return walk_root(iso, area + XA_BYTES, n - XA_BYTES, roots);
+}
+
+/* ---- the choice ---- */
+
+static enum iso_names choose(struct iso *iso, const struct roots *roots)
+{
+	const struct root *primary = &roots->primary, *joliet = &roots->joliet;
+	bool rock = primary->is_there && roots->has_er;
+
+	if (joliet->is_said && !joliet->is_there && (roots->joliet_first || !rock))
+		iso->info.odd |= ODDITY_BIT(ODDITY_ROOT);
+	if (!joliet->is_there)
+		return ISO_NAMES_ROCK_RIDGE;
+	if (!primary->is_there || (primary->is_empty && !joliet->is_empty)) {
+		iso->info.odd |= ODDITY_BIT(ODDITY_ROOT);
+		return ISO_NAMES_JOLIET;
+	}
+	if (rock && !roots->joliet_first)
+		return ISO_NAMES_ROCK_RIDGE;
+	if (rock || roots->has_sp || roots->has_px || roots->is_broken)
+		iso->info.odd |= ODDITY_BIT(ODDITY_ROCK_RIDGE);
+	return ISO_NAMES_JOLIET;
+}
+
+static int take_tree(struct iso *iso, const struct roots *roots)
+{
+	const struct root *root;
+
+	iso->names = choose(iso, roots);
+	root = iso->names == ISO_NAMES_JOLIET ? &roots->joliet : &roots->primary;
+	if (!root->is_there)
 		return -EBADMSG;
-	area = record_system_use(sector, &n);
-	found = walk_root(iso, area, n, &skip);
-	if (!found && n > XA_BYTES)
-		found = walk_root(iso, area + XA_BYTES, n - XA_BYTES, &skip);
-	if (found <= 0)
-		return found;
-	iso->info.rock_ridge = true;
-	iso->susp_skip = skip;
+	iso->info.rock_ridge = iso->names == ISO_NAMES_ROCK_RIDGE && (roots->has_er || roots->has_px);
+	iso->rock_unannounced = !roots->has_er && !roots->has_px && !roots->has_sp;
+	iso->rock_behind_xa = !roots->has_sp && !roots->has_er;
+	iso->susp_skip = roots->has_sp ? roots->skip : 0;
+	iso->root = (struct iso_extent){root->lba, root->dot_bytes};
+	if (root->bytes != root->dot_bytes)
+		iso->info.odd |= ODDITY_BIT(ODDITY_DIRECTORIES);
+	if (!root->regular)
+		iso->info.odd |= ODDITY_BIT(ODDITY_DESCRIPTORS);
+	if (!root->agree || !roots->primary.agree)
+		iso->info.odd |= ODDITY_BIT(ODDITY_BYTE_ORDERS);
 	return 0;
 }
 
 static int read_volume(struct iso *iso, uint32_t descriptor_lba)
 {
-	struct iso_extent joliet_root;
-	int r = read_primary(iso, descriptor_lba);
+	struct roots roots = {0};
+	int r = read_primary(iso, descriptor_lba, &roots.primary);
 
 	if (!r)
-		r = search_joliet(iso, descriptor_lba, &joliet_root);
+		r = search_joliet(iso, descriptor_lba, &roots);
 	if (!r)
-		r = detect_rock_ridge(iso);
-	if (r)
-		return r;
-	iso->names = iso->info.rock_ridge ? ISO_NAMES_ROCK_RIDGE :
-		     iso->info.joliet	  ? ISO_NAMES_JOLIET :
-					    ISO_NAMES_PLAIN;
-	if (iso->names == ISO_NAMES_JOLIET)
-		iso->root = joliet_root;
-	return 0;
+		r = look_at_root(iso, &roots.primary);
+	if (!r && roots.primary.is_there)
+		r = look_for_rock_ridge(iso, &roots);
+	if (!r && (!roots.has_er || roots.primary.is_empty || roots.joliet_first))
+		r = look_at_root(iso, &roots.joliet);
+	return r ? r : take_tree(iso, &roots);
 }
 
 static int iso_new(struct disc *disc, struct iso **ret)
@@ -204,6 +310,15 @@ int iso_open(struct disc *disc, uint32_t descriptor_lba, struct iso **ret)
 	return r;
 }
 
+static int take_root_extent(const uint8_t *d, struct iso_extent *ret)
+{
+	struct root root;
+
+	take_root(d, &root);
+	*ret = (struct iso_extent){root.lba, root.bytes};
+	return root.lba == UINT32_MAX ? -EBADMSG : 0;
+}
+
 /* Of the descriptor i behind the primary one: 1 and its root, 0 when it has no tree of its own, -ENOENT at the end. */
 static int other_root(struct iso *iso, uint32_t i, uint8_t d[SECTOR_BYTES], struct iso_extent *ret)
 {
@@ -215,13 +330,13 @@ static int other_root(struct iso *iso, uint32_t i, uint8_t d[SECTOR_BYTES], stru
 		return -ENOENT;
 	if (r || descriptor_ends_set(d))
 		return r ? r : -ENOENT;
-	if ((i && descriptor_type(d) != ISO_VD_SUPPLEMENTARY) || take_root(d, ret) || ret->lba == iso->root.lba ||
-	    (iso->limit_sectors && ret->lba >= iso->limit_sectors))
+	if ((i && descriptor_type(d) != ISO_VD_SUPPLEMENTARY) || take_root_extent(d, ret) ||
+	    ret->lba == iso->root.lba || (iso->limit_sectors && ret->lba >= iso->limit_sectors))
 		return 0;
 	r = i ? disc_read(iso->disc, iso->descriptor_lba, primary, 1) : 0;
 	if (r)
 		return r;
-	return !i || take_root(primary, &first) || first.lba != ret->lba;
+	return !i || take_root_extent(primary, &first) || first.lba != ret->lba;
 }
 
 /* The same, and a directory is there: a root that is none names nothing. */
@@ -232,8 +347,11 @@ static int other_tree(struct iso *iso, uint32_t i, uint8_t d[SECTOR_BYTES], stru
 
 	if (r <= 0)
 		return r;
-	r = iso_read_sectors(iso, ret->lba, self, 1);
-	return r < 0 ? r : record_is_sound(self, SECTOR_BYTES) && record_is_dot(self);
+	r = iso_read_dot(iso, ret->lba, self);
+	if (r)
+		return r == -EBADMSG ? 0 : r;
+	ret->bytes = record_bytes(self);
+	return 1;
 }
 
 int iso_open_other(struct iso *iso, uint32_t *at, struct iso **ret)
@@ -253,6 +371,7 @@ int iso_open_other(struct iso *iso, uint32_t *at, struct iso **ret)
 	other->names = descriptor_is_joliet(d) ? ISO_NAMES_JOLIET : ISO_NAMES_PLAIN;
 	other->info.joliet = other->names == ISO_NAMES_JOLIET;
 	other->root = root;
+	other->block_shift = iso->block_shift;
 	other->descriptor_lba = iso->descriptor_lba;
 	other->limit_sectors = iso->limit_sectors;
 	*ret = TAKE_PTR(other);

@@ -57,6 +57,17 @@ static int complain(struct build *b, int error, uint32_t directory, const char *
 	return error;
 }
 
+/* Short, so that what to do about it is not cut off. */
+static int complain_of_oddity(struct build *b, oddities odd, uint32_t directory, const char *name)
+{
+	char path[128];
+
+	snprintf(b->why, MANIFEST_WHY_BYTES, "it contradicts itself at %s/%.96s: %s",
+		 directory_path(b, directory, path, sizeof(path)), name,
+		 oddity_refusal((enum oddity)__builtin_ctz(odd)));
+	return -EPERM;
+}
+
 /* ---- names ---- */
 
 static int add_entry(struct build *b, uint32_t directory, const char *name, uint32_t node, const char *iso_name,
@@ -153,6 +164,8 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 			return complain(b, r, directory, "",
 					r == -EBADMSG ? "the directory is damaged on the disc" :
 							"the directory cannot be read from the disc");
+		if (e.odd & ~b->frozen->accepted)
+			return complain_of_oddity(b, e.odd & ~b->frozen->accepted, directory, e.name);
 		over = name_staged(staged, e.name);
 		r = build_note_burned(b, &e);
 		if (!r)

@@ -23,7 +23,8 @@
  * is.  -EUCLEAN, then: something that is staged was not reached, it needs the whole tree.  -EBADMSG: a part of the
  * base or of the journal is damaged; -EIO it cannot be read; -EOVERFLOW more than a session can hold; -ENOMEM.  On
  * failure why says what and where, with the path (never empty).  A tree that was not understood to the last record is
- * never burned: what was not read would be hidden for ever.
+ * never burned: what was not read would be hidden for ever.  -EPERM: a part of the base contradicts itself, and
+ * f->accepted does not say that it may.
  */
 int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage *stage, struct manifest **ret,
 		   char why[MANIFEST_WHY_BYTES]);

@@ -44,11 +44,19 @@ static bool extents_are_whole(const struct extent *extents, uint32_t n, uint64_t
 		if (e->offset != offset || !e->length || e->kind > EXTENT_STAGE || offset + e->length < offset ||
 		    e->pos + e->length < e->pos)
 			return false;
-		if (e->kind == EXTENT_DISC && (e->pos + e->length - 1) >> SECTOR_SHIFT > UINT32_MAX)
-			return false;
 		offset += e->length;
 	}
 	return zisofs_used(z) ? (size == 0 || n > 0) : offset == size;
+}
+
+/* The last address means "none"; what is interleaved with other files has one that is none (fs/iso/iso.h). */
+static bool extents_are_on_a_disc(const struct extent *extents, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (extents[i].kind == EXTENT_DISC &&
+		    (extents[i].pos + extents[i].length - 1) >> SECTOR_SHIFT >= UINT32_MAX)
+			return false;
+	return true;
 }
 
 static int add_extents(struct build *b, struct manifest_node *n, const struct extent *extents, uint32_t n_extents)
@@ -149,6 +157,11 @@ static int add_node(struct build *b, struct manifest_node *n, const struct conte
 	} else if (S_ISREG(n->mode)) {
 		if (!extents_are_whole(c->extents, c->n_extents, n->size, &n->zisofs)) {
 			*ret_reason = "the list of its extents does not cover the file";
+			return -EBADMSG;
+		}
+		if (!extents_are_on_a_disc(c->extents, c->n_extents)) {
+			*ret_reason = "its content lies on no disc, or between that of other files (interleaved), and "
+				      "cannot be kept: remove it";
 			return -EBADMSG;
 		}
 		r = add_extents(b, n, c->extents, c->n_extents);

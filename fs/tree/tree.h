@@ -165,6 +165,8 @@ struct tree_frozen {
 	bool may_link;	  /* they may, but the whole tree is preferred if it fits (tree=auto) */
 	bool cannot_link; /* tree_cannot_link() */
 	bool unchanged;	  /* nothing is staged */
+	/* what of the base contradicts itself, and does not keep a session from being made: set by who asks for one */
+	oddities accepted;
 };
 void tree_frozen_release(struct tree_frozen *f);
 bool tree_changed(struct tree *t); /* anything staged? */

@@ -17,6 +17,13 @@ enum oddity {
 	ODDITY_TREES,	   /* names in another tree of ISO 9660 than the shown one: Joliet, the enhanced one, … */
 	ODDITY_ASSOCIATED, /* associated files (ECMA-119 9.1.6) */
 	ODDITY_TAIL,	   /* something behind the newest session that would be overwritten */
+	/* A disc that contradicts itself. What is shown is what Linux' isofs shows: */
+	ODDITY_DESCRIPTORS, /* fields of a volume descriptor that ECMA-119 8.4 does not allow */
+	ODDITY_ROOT,	    /* one of two trees has an empty root directory, or none */
+	ODDITY_ROCK_RIDGE,  /* Rock Ridge entries that no ER announces beside a Joliet tree, or that break off */
+	ODDITY_DIRECTORIES, /* place or length of a directory: its "." says otherwise than what leads to it */
+	ODDITY_BYTE_ORDERS, /* a number in both byte orders whose halves differ */
+	ODDITY_TYPES,	    /* a record and its Rock Ridge entries say that it is of different types */
 	ODDITY_N
 };
 typedef uint32_t oddities; /* a set: 1 << enum oddity */

@@ -420,6 +420,24 @@ static void killed(void **state)
 	}
 }
 
+/* Two sessions of ours whose head was lost are not a first burn that was cut short: they would be burned over. */
+static void head_lost(void **state)
+{
+	struct disc_state s;
+	struct disc *d;
+
+	(void)state;
+	run("rm -f i.iso && : >i.iso");
+	commit("i.iso", "a");
+	commit("i.iso", "a");
+	run("dd if=/dev/zero of=i.iso bs=2048 seek=16 count=1 conv=notrunc status=none");
+	d = open_image("i.iso", true);
+	free(list_sessions(d, 2));
+	assert_int_equal(disc_state(d, &s), 0);
+	assert_true(!s.blank && !s.appendable && strstr(s.why_not, "found without it"));
+	disc_close(d);
+}
+
 static void holes_stay_holes(void **state)
 {
 	struct stat st;
@@ -534,6 +552,7 @@ int main(void)
 		FIXTURE_TEST(failures_leave_no_trace),
 		FIXTURE_TEST(cancellation),
 		FIXTURE_TEST(killed),
+		FIXTURE_TEST(head_lost),
 		FIXTURE_TEST(holes_stay_holes),
 		FIXTURE_TEST(large_and_odd),
 		FIXTURE_TEST(copied_appuse),

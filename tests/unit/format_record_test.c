@@ -120,11 +120,13 @@ static void test_dots(void **state)
 			assert_int_equal(record_is_dot(r), n == 1 && c == 0);
 			assert_int_equal(record_is_dots(r), n == 1 && c <= 1);
 		}
-	for (unsigned at = 26; at < 28; at++) {
-		r[at] = 1;
-		assert_true(record_is_interleaved(r));
-		r[at] = 0;
-	}
+	r[26] = 1; /* a unit without a gap */
+	assert_false(record_is_interleaved(r));
+	r[27] = 1;
+	assert_true(record_is_interleaved(r));
+	r[26] = 0;
+	assert_true(record_is_interleaved(r));
+	r[27] = 0;
 	assert_false(record_is_interleaved(r));
 }
 

@@ -48,7 +48,7 @@ static void test_susp(void **state)
 	susp_er_encode_rrip(entry);
 	assert_int_equal(SUSP_ER_RRIP_BYTES, 18);
 	assert_memory_equal(entry, er, SUSP_ER_RRIP_BYTES);
-	assert_true(susp_er_is_rrip(entry));
+	assert_true(susp_er_is_sound(entry));
 	susp_ce_encode(&(struct susp_ce){0x84030201, 0x700, 250}, entry);
 	assert_memory_equal(entry, ce, SUSP_CE_BYTES);
 	assert_int_equal(susp_ce_decode(entry, &got), 0);
@@ -63,8 +63,9 @@ static void test_er_of_others(void **state)
 			     shorter[] = "ER\x12\x01\x09\0\0\x01RRIP_1991A";
 
 	(void)state;
-	assert_true(susp_er_is_rrip(p1282) && susp_er_is_rrip(p));
-	assert_false(susp_er_is_rrip(other) || susp_er_is_rrip(cut) || susp_er_is_rrip(shorter));
+	assert_true(susp_er_is_sound(p1282) && susp_er_is_sound(p) && susp_er_is_sound(other) &&
+		    susp_er_is_sound(shorter));
+	assert_false(susp_er_is_sound(cut));
 }
 
 static void test_px(void **state)
@@ -299,7 +300,7 @@ static void decode_all(const uint8_t *e, unsigned length)
 	assert_true(length < 5 || nm.n == length - 5);
 	assert_true(susp_sp_decode(e, &skip) == 0 || length < 7 || get_be16(e + 4) != 0xbeef);
 	assert_true(rrip_zf_decode(e, &zf) <= 0 || zf.size <= INT64_MAX);
-	(void)susp_er_is_rrip(e);
+	(void)susp_er_is_sound(e);
 	if (rrip_tf_decode(e, &tf) == 0)
 		for (unsigned i = 0; i < N_RRIP_TIMES; i++)
 			assert_true(!tf.dates[i] || tf.dates[i] + tf.date_bytes <= e + length);

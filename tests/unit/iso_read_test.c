@@ -182,7 +182,7 @@ static void test_names_and_info(void **state)
 
 	image_open(&m, *state, "plain.iso", 16);
 	lookup_path(m.iso, "dir1/dir2/x.y", &e);
-	assert_int_equal(e.mode, S_IFREG | 0444);
+	assert_int_equal(e.mode, S_IFREG | 0555);
 	assert_string_equal(e.iso_name, "X.Y");
 	iso_entry_release(&e);
 	image_close(&m);

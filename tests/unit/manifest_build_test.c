@@ -47,9 +47,12 @@ static void name(struct hand *h, uint64_t parent, const char *text, uint64_t ino
 
 static struct tree_frozen *frozen(struct hand *h, struct iso *base)
 {
+	oddities accepted = h->frozen.accepted;
+
 	h->snapshot.nodes = h->nodes;
 	h->snapshot.names = h->names;
 	h->frozen = (struct tree_frozen){.generation = 1, .base = base, .snapshot = &h->snapshot, .next_ino = 1000};
+	h->frozen.accepted = accepted;
 	return &h->frozen;
 }
 
@@ -473,6 +476,10 @@ static void test_damaged_base(void **state)
 	base_open(&b);
 	patch(&b, (uint64_t)deep.dir.lba * SECTOR_BYTES, "\x05", 1); /* the length of its first record */
 	base_reopen(&b);
+	assert_int_equal(build_error(&h, b.iso, b.disc, why), -EPERM); /* its "." is none */
+	assert_non_null(strstr(why, "/a/deep"));
+	assert_non_null(strstr(why, "-o accept=directories"));
+	h.frozen.accepted = ODDITY_BIT(ODDITY_DIRECTORIES);
 	assert_int_equal(build_error(&h, b.iso, b.disc, why), -EBADMSG);
 	assert_non_null(strstr(why, "/a/deep"));
 	iso_entry_release(&deep);
