@@ -179,6 +179,50 @@ ok 'mount' mounted z.iso
 ok 'unmount' umount_disc
 rm -f z.iso
 
+# ---- a burn that was cut off: taken back, or ended by the mount
+cut_off() {
+	mounted "fault=$1" "$2" || fail mount "$(<"$log")"
+	[[ $3 ]] && echo "$3" >"$mnt/$3"
+	"$BUILD/cdappendfs-sync" "$mnt" >/dev/null 2>&1
+	kill_daemon 2>/dev/null
+}
+mounted create i.iso || fail mount
+ok 'unmount' umount_disc
+for what in 'rebase i.iso' 'discard i.iso'; do
+	cut_off kill@20 i.iso file
+	like 'list: interrupted' "$(stage list)" 'interrupted: a burn was cut off'
+	ln -sf i.iso link.iso
+	# shellcheck disable=SC2086 # words
+	ok "$what" stage ${what/i.iso/link.iso}
+	is 'what it had written is taken back' "$(apparent_size i.iso)" 0
+done
+is 'nothing waits' "$(stage list)" 'nothing is staged'
+cut_off kill-publish@16 i.iso file
+fails 'one that is on the disc is ended by the mount' 1 stage rebase i.iso
+like '… it says' "$(<"$T/ok.output")" 'the next mount ends it'
+ok 'or by a discard' stage discard i.iso
+mounted i.iso || fail mount "$(<"$log")"
+is 'it is there' "$(<"$mnt/file")" file
+# Of one that is mounted: while something is staged for it, and while nothing is.
+mkdir other.mnt
+echo i >"$mnt/i"
+cp i.iso j.iso
+fails 'a copy of one that is mounted' 1 "$BUILD/cdappendfs" j.iso "$T/other.mnt"
+like '… is told where' "$(<"$T/ok.output")" "mounted at $mnt"
+ok 'nothing is staged' drop "$mnt"
+cp i.iso k.iso
+echo i >"$mnt/i"
+mnt=$T/other.mnt mounted k.iso || fail 'a copy made while nothing was staged' "$(<"$log")"
+echo k >other.mnt/k
+is 'of that, too, single paths' "$("$BUILD/cdappendfs-sync" --discard other.mnt/k)" 'dropped: A k'
+echo k >other.mnt/k
+ok 'unmount the copy' umount_disc "$T/other.mnt"
+ok 'unmount' umount_disc
+is 'each has its own' "$(stage list --json | json 'join " ", sort map {$_->{disc}} @{$_->{stages}}')" "$T/i.iso $T/k.iso"
+ok 'discard' stage discard i.iso
+ok 'discard' stage discard k.iso
+rm i.iso j.iso k.iso
+
 # ---- copies
 ok 'mount' mounted before.iso
 echo mine >"$mnt/mine"
