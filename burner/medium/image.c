@@ -242,7 +242,7 @@ static void find_why_not(struct image *image)
 	else if (beside)
 		snprintf(to, n, "%s", beside);
 	else if (image->capacity_sectors && image->list.end_sectors > image->capacity_sectors)
-		snprintf(to, n, "the image is larger than its medium (-o media=KIND, or media=none)");
+		snprintf(to, n, "the image is larger than -o media= says: give a larger one, or media=none");
 	else if (next + FIRST_SESSION_LBA >= (image->capacity_sectors ? image->capacity_sectors : UINT32_MAX))
 		snprintf(to, n, "the disc is full");
 	else if (!image->writable)
