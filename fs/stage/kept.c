@@ -65,12 +65,12 @@ int stage_state_put_origin(struct stage *s)
 	return 0;
 }
 
-/* By the clock of the file system: whether a copy is older is asked. */
+/* File systems take the time of the last tick: what was made before in the same one is older than this. */
 int stage_state_begin(struct stage *s)
 {
 	uint8_t begun[BEGUN_BYTES];
 
-	clock_gettime(CLOCK_REALTIME_COARSE, &s->begun);
+	clock_gettime(CLOCK_REALTIME, &s->begun);
 	put_le64(begun, (uint64_t)s->begun.tv_sec);
 	put_le32(begun + 8, (uint32_t)s->begun.tv_nsec);
 	stage_place_write_lock(s);
