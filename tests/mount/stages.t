@@ -206,11 +206,13 @@ is 'it is there' "$(<"$mnt/file")" file
 # Of one that is mounted: while something is staged for it, and while nothing is.
 mkdir other.mnt
 echo i >"$mnt/i"
+sleep 0.1 # the times of files have ticks
 cp i.iso j.iso
 fails 'a copy of one that is mounted' 1 "$BUILD/cdappendfs" j.iso "$T/other.mnt"
 like '… is told where' "$(<"$T/ok.output")" "mounted at $mnt"
 ok 'nothing is staged' drop "$mnt"
 cp i.iso k.iso
+sleep 0.1
 echo i >"$mnt/i"
 mnt=$T/other.mnt mounted k.iso || fail 'a copy made while nothing was staged' "$(<"$log")"
 echo k >other.mnt/k
