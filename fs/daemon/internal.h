@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * internal.h - what the files that open a disc share; nobody outside includes it
+ *
+ *	opening.c	disc, stage, recovery, tree, in their order
+ *	session.c	which session is mounted
+ *	earlier.c	the earlier mount of the disc: waited for, or told
+ */
+#ifndef FS_DAEMON_INTERNAL_H
+#define FS_DAEMON_INTERNAL_H
+
+#include "fs/daemon/opening.h"
+
+/* Says what, and why (NULL: as strerror(3)). Returns the exit status. */
+int opening_fail(int error, const char *what, const char *why);
+
+/* ---- session.c ---- */
+
+/* o->base: the session asked for, or the newest that is whole. 0, or the exit status. */
+int opening_base(struct opening *o);
+
+/* ---- earlier.c ---- */
+
+/* Somebody has the drive. 0: one of us who finishes a burn, try again; else the exit status. */
+int earlier_wait_for_drive(const struct opening *o, const char *why, bool *said);
+
+/* What has been said to the user so far. */
+struct patience {
+	unsigned waited_ms; /* for a mount that has vanished to say that it finishes */
+	bool told_held, told_finishing;
+};
+/* Somebody has the stage. 0: try again; else the exit status. */
+int earlier_wait_for_holder(const struct opening *o, const struct stage_holder *holder, struct patience *p);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * session.c - which session of a disc is mounted
+ */
+#include "fs/daemon/internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "burner/base/log.h"
+#include "burner/base/own.h"
+
+static int session_failed(const struct opening *o, const struct disc_session *session, int error)
+{
+	char what[PATH_MAX + 32];
+	const char *why = NULL;
+
+	snprintf(what, sizeof(what), "%s, session %u", o->disc_path, session->number);
+	if (session->truncated)
+		why = "the image ends before its volume descriptors and root directory do";
+	else if (session->broken)
+		why = "the burn of this session failed; it cannot be mounted";
+	else if (error == -EBADMSG)
+		why = "its volume descriptors or root directory are damaged";
+	return opening_fail(error, what, why);
+}
+
+static int open_asked_for(struct opening *o)
+{
+	const struct disc_session *session = NULL;
+	int r;
+
+	for (size_t i = o->n_sessions; i-- > 0 && !session;)
+		if (o->sessions[i].number == o->options->session)
+			session = &o->sessions[i];
+	if (!session) {
+		log_error("%s: there is no session %u; it has %zu (see cdappendfs-info)", o->disc_path,
+			  o->options->session, o->n_sessions);
+		return 1;
+	}
+	r = session->broken ? -EBADMSG : iso_open(o->disc, session->descriptor_lba, &o->base);
+	return r == 0 ? 0 : session_failed(o, session, r);
+}
+
+/* 1: it is open; 0: it cannot be read, and *ret_error says how; < 0: nobody knows.  *ret_whole: with all that it
+ * names. */
+static int try_session(const struct opening *o, const struct disc_session *session, struct iso **ret, bool *ret_whole,
+		       int *ret_error)
+{
+	int r = session->broken ? -EBADMSG : iso_open(o->disc, session->descriptor_lba, ret), whole = 1;
+
+	*ret_error = r;
+	if (r < 0)
+		return r == -EBADMSG || r == -EIO || r == -EMEDIUMTYPE ? 0 : r;
+	if (session->truncated)
+		whole = iso_is_whole(*ret);
+	if (whole < 0)
+		iso_unref(TAKE_PTR(*ret));
+	*ret_whole = whole > 0;
+	return whole < 0 ? whole : 1;
+}
+
+/* Not the newest: why, once. */
+static void say_older(struct opening *o, const struct disc_session *newest, const struct disc_session *chosen)
+{
+	bool left = newest->truncated && !newest->broken;
+
+	o->older = newest->truncated ? "its newest session is not whole" : "its newest session cannot be read";
+	if (o->said_older)
+		return;
+	o->said_older = true;
+	log_notice("%s: %s%ssession %u %s: session %u is mounted%s", o->disc_path,
+		   newest->truncated ? o->state.why_not : "", newest->truncated ? ", and " : "", newest->number,
+		   newest->truncated ? "is not whole" : "cannot be read, since it is damaged", chosen->number,
+		   left ? "; -o session= mounts what is left of the other" : "");
+}
+
+/* The newest that is whole; when there is none, the newest of which something is left. */
+static int open_newest(struct opening *o)
+{
+	const struct disc_session *newest = NULL, *part_of = NULL, *chosen = NULL;
+	_cleanup_(iso_unrefp) struct iso *part = NULL;
+	int newest_error = -EMEDIUMTYPE;
+
+	for (size_t i = o->n_sessions; i-- > 0 && !chosen;) {
+		const struct disc_session *s = &o->sessions[i];
+		struct iso *iso = NULL;
+		bool whole = false;
+		int error, r;
+
+		if (s->broken && !s->truncated)
+			continue; /* a burn that failed */
+		r = try_session(o, s, &iso, &whole, &error);
+		if (r < 0)
+			return session_failed(o, s, r);
+		if (!newest) {
+			newest = s;
+			newest_error = error;
+		}
+		if (iso && whole) {
+			chosen = s;
+			o->base = iso;
+		} else if (iso && !part) {
+			part = iso;
+			part_of = s;
+		} else {
+			iso_unref(iso);
+		}
+	}
+	if (!chosen && part) {
+		chosen = part_of;
+		o->base = TAKE_PTR(part);
+	}
+	if (chosen && chosen != newest)
+		say_older(o, newest, chosen);
+	if (chosen)
+		return 0;
+	if (newest)
+		return session_failed(o, newest, newest_error);
+	return o->state.blank ? 0 : opening_fail(-EMEDIUMTYPE, o->disc_path, "no session of it can be read");
+}
+
+int opening_base(struct opening *o)
+{
+	iso_unref(TAKE_PTR(o->base));
+	o->older = NULL;
+	return o->options->session ? open_asked_for(o) : open_newest(o);
+}
