@@ -24,11 +24,18 @@ void burning_measure(struct burning *b, int64_t passed_ms)
 		b->seconds_left = (b->all_bytes - b->done_bytes + b->bytes_per_second - 1) / b->bytes_per_second;
 }
 
+static unsigned percent_of(const struct burning *b)
+{
+	return (unsigned)((double)min_u64(b->done_bytes, b->all_bytes) / (double)b->all_bytes * 100);
+}
+
 void burning_json(struct json *j, const struct burning *b)
 {
 	json_string(j, "phase", b->phase);
 	json_u64(j, "done_bytes", b->done_bytes);
 	json_u64(j, "all_bytes", b->all_bytes);
+	if (b->all_bytes)
+		json_u64(j, "percent", percent_of(b));
 	if (!b->has_rate)
 		return;
 	json_u64(j, "bytes_per_second", b->bytes_per_second);
@@ -50,7 +57,7 @@ int burning_parse(const char *object, struct burning *ret)
 const char *burning_text(const struct burning *b, char text[BURNING_TEXT])
 {
 	char phase[sizeof(b->phase)], done[REPORT_BYTES_TEXT], all[REPORT_BYTES_TEXT], rate[REPORT_BYTES_TEXT];
-	uint64_t done_bytes = min_u64(b->done_bytes, b->all_bytes), left = b->seconds_left;
+	uint64_t left = b->seconds_left;
 	int n;
 
 	report_printable(b->phase, phase, sizeof(phase));
@@ -58,9 +65,8 @@ const char *burning_text(const struct burning *b, char text[BURNING_TEXT])
 		snprintf(text, BURNING_TEXT, "%s", phase);
 		return text;
 	}
-	n = snprintf(text, BURNING_TEXT, "%-10s %3u%%  %s of %s", phase,
-		     (unsigned)((double)done_bytes / (double)b->all_bytes * 100), report_bytes(done_bytes, done),
-		     report_bytes(b->all_bytes, all));
+	n = snprintf(text, BURNING_TEXT, "%-10s %3u%%  %s of %s", phase, percent_of(b),
+		     report_bytes(min_u64(b->done_bytes, b->all_bytes), done), report_bytes(b->all_bytes, all));
 	if (b->has_rate)
 		n += snprintf(text + n, BURNING_TEXT - (size_t)n, "  %s/s  ", report_bytes(b->bytes_per_second, rate));
 	if (b->has_rate && left >= 3600)
