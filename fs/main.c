@@ -25,6 +25,7 @@
 #include "fs/daemon/inhibit.h"
 #include "fs/daemon/opening.h"
 #include "fs/daemon/options.h"
+#include "fs/daemon/remount.h"
 #include "fs/daemon/sandbox.h"
 #include "fs/daemon/unmounter.h"
 
@@ -280,6 +281,22 @@ static void explain_kept(struct app *a)
 			 "nothing was burned; what is staged is kept for the next mount");
 }
 
+/* What others see of the disc. */
+static void explain_reload(struct app *a)
+{
+	_free_ struct disc_session *sessions = NULL;
+	struct disc_state state;
+	size_t n, used = strlen(a->result.message);
+
+	if (!a->commit || a->result.error || commit_disc_info(a->commit, &state, &sessions, &n) < 0 ||
+	    !state.needs_reload)
+		return;
+	snprintf(a->result.message + used, sizeof(a->result.message) - used,
+		 "%sthe drive cannot close its tray: Linux and other programs see what was burned when the disc was "
+		 "taken out and put in again",
+		 used ? "; " : "");
+}
+
 /* Returns the exit status: it matters in the foreground. */
 static int finish(struct app *a)
 {
@@ -300,6 +317,7 @@ static int finish(struct app *a)
 	if (a->result.error)
 		log_error("%s: %s", a->opening.disc_path,
 			  a->result.message[0] ? a->result.message : strerror(-a->result.error));
+	explain_reload(a);
 	control_finish(a->control, &a->result);
 	return a->result.error ? EXIT_FAILED : EXIT_DONE;
 }
@@ -371,6 +389,17 @@ static void tune_allocator(void)
 	mallopt(M_MMAP_THRESHOLD, 256 << 10);
 }
 
+static int remount_only(struct app *a)
+{
+	char why[REMOUNT_WHY_MAX] = "";
+	int r = remount(a->options.mountpoint, a->options.read_only, why);
+
+	if (r < 0)
+		log_error("%s", why);
+	release(a);
+	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	struct app a = {.pipe = -1};
@@ -387,6 +416,8 @@ int main(int argc, char **argv)
 			printf("cdappendfs %s\n", CDAPPENDFS_VERSION);
 		return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 	}
+	if (a.options.remount)
+		return remount_only(&a);
 	r = opening_resolve(&a.opening, &a.options);
 	if (!r) {
 		int forked = daemon_begin(a.options.foreground, &a.pipe);

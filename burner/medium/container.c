@@ -246,6 +246,39 @@ static bool volume_at(struct container *c, uint32_t start, uint8_t sector[SECTOR
 	       (size > 0 && size < INT32_MAX - start && read_any(c, start + size - 1, other, 1) == 0);
 }
 
+/* One more session, or those of an image that was recorded as one track. */
+static int add_volume(struct container *c, uint32_t start, uint32_t end, const uint8_t sector[SECTOR_BYTES])
+{
+	_cleanup_(session_list_release) struct session_list inside = {0};
+	struct disc_session *s;
+	int r = 0;
+
+	c->list.end_sectors = max_u64(c->list.end_sectors, end);
+	if (start == 0) {
+		c->list.end_sectors =
+			max_u64(c->list.end_sectors, min_u64(descriptor_space_sectors(sector), INT32_MAX));
+		r = sessions_scan_track(&c->disc, sector, c->list.end_sectors, &inside);
+	}
+	if (r < 0)
+		return r;
+	s = reallocarray(c->list.sessions, c->list.n + max_u64(inside.n, 1), sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	c->list.sessions = s;
+	s += c->list.n;
+	if (inside.n > 0) {
+		memcpy(s, inside.sessions, inside.n * sizeof(*s));
+		c->list.n += inside.n;
+		c->list.end_sectors = max_u64(c->list.end_sectors, inside.end_sectors);
+		return 0;
+	}
+	memset(s, 0, sizeof(*s));
+	pvd_session(sector, start, start + SESSION_DESCRIPTORS, s);
+	s->number = (uint32_t)++c->list.n;
+	c->list.end_sectors = max_u64(c->list.end_sectors, min_u64((uint64_t)start + s->sectors, INT32_MAX));
+	return 0;
+}
+
 static int find_volumes(struct container *c, bool *ret_data)
 {
 	track_t first = cdio_get_first_track_num(c->cdio), n = cdio_get_num_tracks(c->cdio);
@@ -253,15 +286,12 @@ static int find_volumes(struct container *c, bool *ret_data)
 	uint8_t sector[SECTOR_BYTES];
 
 	*ret_data = false;
-	c->list.sessions = calloc(CDIO_CD_MAX_TRACKS, sizeof(*c->list.sessions));
-	if (!c->list.sessions)
-		return -ENOMEM;
 	if (first == CDIO_INVALID_TRACK || n == CDIO_INVALID_TRACK || end <= 0 || end == CDIO_INVALID_LSN)
 		return -EBADMSG;
-	for (unsigned i = 0; i < n && c->list.n < CDIO_CD_MAX_TRACKS; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		lsn_t start = cdio_get_track_lsn(c->cdio, (track_t)(first + i));
-		struct disc_session *s = &c->list.sessions[c->list.n];
 		bool found = false;
+		int r;
 
 		if (cdio_get_track_format(c->cdio, (track_t)(first + i)) == TRACK_FORMAT_AUDIO || start < 0 ||
 		    start >= end)
@@ -273,11 +303,9 @@ static int find_volumes(struct container *c, bool *ret_data)
 				c->way = (enum way)way;
 			found = volume_at(c, (uint32_t)start, sector);
 		}
-		if (!found)
-			continue;
-		pvd_session(sector, (uint32_t)start, (uint32_t)start + SESSION_DESCRIPTORS, s);
-		s->number = (uint32_t)++c->list.n;
-		c->list.end_sectors = max_u64(c->list.end_sectors, min_u64((uint64_t)start + s->sectors, INT32_MAX));
+		r = found ? add_volume(c, (uint32_t)start, (uint32_t)end, sector) : 0;
+		if (r < 0)
+			return r;
 	}
 	/* libcdio counts the lead-out of 2048-byte sectors in 2352 bytes: too low. */
 	c->list.end_sectors = max_u64(c->list.end_sectors, (uint64_t)end);

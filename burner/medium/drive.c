@@ -65,13 +65,19 @@ static const char *against_medium(const struct drive *d)
 	if (m->status == RECORDER_CLOSED)
 		return "the disc is finalized: it takes no further session";
 	if (m->interrupted)
-		return "a burn was interrupted on this disc and its track is still open; 'xorriso -outdev DEVICE "
-		       "-close_damaged force' closes it";
+		return "a burn was interrupted on this disc and its track is still open; of a burn of ours the next "
+		       "writable mount closes it, of another program's 'xorriso -outdev DEVICE -close_damaged force'";
 	if (!m->multi && m->profile == PROFILE_DVD_RW)
 		return "a DVD-RW that was blanked fast: it would take a single session only; blank it wholly with "
 		       "'xorriso -outdev DEVICE -blank deformat', "
 		       "or format it with 'xorriso -outdev DEVICE -format fast'";
-	return m->multi ? NULL : "the drive makes no further sessions on this disc";
+	if (!m->multi)
+		return "the drive makes no further sessions on this disc";
+	if (m->no_address)
+		return "the drive names no address for a further session: the disc is full, or a burn was interrupted "
+		       "on it; of a burn of ours the next writable mount closes its track, of another program's "
+		       "'xorriso -outdev DEVICE -close_damaged force'";
+	return m->untold;
 }
 
 /* Of what was recorded last: it would be hidden. */
@@ -211,6 +217,7 @@ static int drive_state(struct disc *disc, struct disc_state *ret)
 				   .blank = is_blank(d),
 				   .overwritable = m->overwritable,
 				   .exclusive = true,
+				   .needs_reload = d->burned && !recorder_loads(d->recorder),
 				   .appendable = !d->why_not,
 				   .finalized = !m->overwritable && m->status == RECORDER_CLOSED,
 				   .published_unreadable = d->list.published_unreadable};
@@ -281,12 +288,11 @@ static bool kernel_is_behind(const struct drive *d, int fd)
 	       bytes / SECTOR_BYTES <= (uint64_t)m->tracks[m->n_tracks - 1].start_lba + SESSION_DESCRIPTORS;
 }
 
-static void reload(const struct drive *d)
+static void reload(const struct drive *d, bool loads)
 {
 	_close_ int fd = open(d->path, O_RDONLY | O_NONBLOCK | O_EXCL | O_CLOEXEC);
-	int can = fd < 0 ? -1 : ioctl(fd, CDROM_GET_CAPABILITY, 0);
 
-	if (can < 0 || !(can & CDC_CLOSE_TRAY) || (!d->burned && (d->lost || !kernel_is_behind(d, fd))))
+	if (fd < 0 || !loads || (!d->burned && (d->lost || !kernel_is_behind(d, fd))))
 		return;
 	if (ioctl(fd, CDROMEJECT, 0) == 0)
 		ioctl(fd, CDROMCLOSETRAY, 0);
@@ -295,11 +301,14 @@ static void reload(const struct drive *d)
 static void drive_close(struct disc *disc)
 {
 	struct drive *d = to_drive(disc);
-	bool there = d->recorder && !recorder_gone(d->recorder);
+	bool there, loads;
 
+	drive_reading_stop(d);
+	there = d->recorder && !recorder_gone(d->recorder);
+	loads = there && recorder_loads(d->recorder);
 	recorder_close(d->recorder);
 	if (there)
-		reload(d);
+		reload(d, loads);
 	recorder_medium_release(&d->medium);
 	session_list_release(&d->list);
 	drive_reading_release(d);
@@ -352,7 +361,7 @@ static const char *what_instead(struct drive *d)
 /* What there is no use in opening: nothing to be read on it, and nothing can be added. */
 static int check_content(struct drive *d, const char **ret_why)
 {
-	if (!is_blank(d) || !d->why_not || d->medium.interrupted || d->newest == CONTENT_FAILED)
+	if (!is_blank(d) || !d->why_not || d->medium.interrupted || d->medium.no_address || d->newest == CONTENT_FAILED)
 		return 0;
 	if (d->newest == CONTENT_UNREADABLE && d->medium.status != RECORDER_CLOSED)
 		return 0; /* perhaps a burn of ours that failed: the stage knows */

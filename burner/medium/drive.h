@@ -17,6 +17,7 @@
 #include <pthread.h>
 
 #include "burner/medium/drive_recorder.h"
+#include "burner/base/worker.h"
 #include "burner/medium/internal.h"
 #include "burner/medium/elevator.h"
 #include "burner/medium/windows.h"
@@ -54,6 +55,9 @@ struct drive {
 	struct disc disc;
 	char *path;
 	struct elevator elevator; /* of readers; taken before the lock */
+	struct worker ahead;	  /* of drive_read.c; its lock guards has_turn, and nothing else is held with it */
+	bool has_turn;		  /* the elevator's turn is that thread's */
+	pthread_t opener;
 	/* the recorder and what follows; from `list` on it is the one thread's of cdappendfs/disc.h */
 	pthread_mutex_t lock;
 	struct recorder *recorder;
@@ -91,6 +95,8 @@ struct session_list drive_whole(const struct session_list *l);
 /* ---- drive_read.c ---- */
 
 void drive_reading_init(struct drive *d);
+/* Before the recorder is closed: nobody reads any more. */
+void drive_reading_stop(struct drive *d);
 void drive_reading_release(struct drive *d);
 int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors);
 /* From now on disc_read() says -EAGAIN; until it is switched off. What was read ahead is forgotten. */

@@ -3,11 +3,16 @@
  * drive_read.c - reading a medium in a drive
  *
  * Optical seeks cost about 100 ms, so what is read lies in windows (windows.c) and requests that wait are served in
- * the order of their addresses (elevator.c).  Windows end before the run-out blocks of a track, which cannot be read;
- * blocks outside of tracks are never asked for. Everything goes through SCSI, not the page cache, which keeps what
- * was there before a burn.
+ * the order of their addresses (elevator.c).  What is read ahead is read by a thread of its own, to which a request
+ * that goes on hands its turn, so that whoever asked does not wait for it: three windows in one go, and of a long
+ * stream more as long as nobody waits. That thread comes into being with the first request of another thread than the
+ * one that opened the drive: at the mount nothing is read ahead.  What is in a window is no matter of turns.
+ *
+ * Windows end before the run-out blocks of a track, which cannot be read; blocks outside of tracks are never asked
+ * for. Everything goes through SCSI, not the page cache, which keeps what was there before a burn.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "burner/medium/drive.h"
@@ -20,10 +25,15 @@ static const struct recorder_track *track_of(const struct drive *d, uint32_t lba
 	for (size_t i = 0; i < d->medium.n_tracks; i++) {
 		const struct recorder_track *t = &d->medium.tracks[i];
 
-		if (t->data && lba >= t->start_lba && lba - t->start_lba < t->sectors)
+		if (t->data && lba >= t->start_lba && lba - t->start_lba < t->room)
 			return t;
 	}
 	return NULL;
+}
+
+static uint32_t readable_end(const struct drive *d, const struct recorder_track *t)
+{
+	return t->start_lba + t->sectors - (uint32_t)min_u64(drive_rules(d)->run_out, t->sectors);
 }
 
 /* Some of n_sectors, at least one. */
@@ -35,22 +45,129 @@ static int read_some_locked(struct drive *d, uint32_t lba, uint8_t *buf, uint32_
 	if (!t)
 		return -EIO;
 	range.first = t->start_lba;
-	range.end = t->start_lba + t->sectors - (uint32_t)min_u64(drive_rules(d)->run_out, t->sectors);
-	*ret_done = (uint32_t)min_u64(n_sectors, t->start_lba + t->sectors - lba);
+	range.end = readable_end(d, t);
+	*ret_done = (uint32_t)min_u64(n_sectors, t->start_lba + t->room - lba);
 	return windows_read(&d->windows, &range, lba, buf, *ret_done);
+}
+
+/* ---- ahead ---- */
+
+/* Windows that are due; how many were read. */
+static int read_ahead_locked(struct drive *d)
+{
+	const struct recorder_track *t;
+	uint32_t lba;
+
+	if (d->burning || !windows_due(&d->windows, &lba) || !(t = track_of(d, lba))) {
+		windows_stay(&d->windows);
+		return 0;
+	}
+	return windows_ahead(&d->windows, &(struct windows_range){t->start_lba, readable_end(d, t)});
+}
+
+/* The turn is the caller's. */
+static uint32_t read_ahead(struct drive *d)
+{
+	uint32_t position, done = 0;
+
+	for (int n = 1; n > 0 && (done < WINDOWS_AHEAD || elevator_waiting(&d->elevator) == 0); done += (uint32_t)n) {
+		pthread_mutex_lock(&d->lock);
+		n = read_ahead_locked(d);
+		pthread_mutex_unlock(&d->lock);
+	}
+	pthread_mutex_lock(&d->lock);
+	windows_stay(&d->windows);
+	position = windows_turn(&d->windows);
+	pthread_mutex_unlock(&d->lock);
+	return position;
+}
+
+static void *ahead_main(void *arg)
+{
+	struct drive *d = arg;
+	struct worker *w = &d->ahead;
+
+	lock_take(&w->lock);
+	while (true) {
+		while (!d->has_turn && !w->stopping)
+			lock_wait(&w->lock, &w->wake);
+		if (!d->has_turn)
+			break;
+		lock_give(&w->lock);
+		uint32_t position = read_ahead(d);
+		lock_take(&w->lock);
+		d->has_turn = false;
+		elevator_give(&d->elevator, position);
+	}
+	lock_give(&w->lock);
+	return NULL;
+}
+
+/* Signals are for others. */
+static bool start_ahead_locked(struct drive *d)
+{
+	sigset_t all, before;
+	int r;
+
+	if (d->ahead.started || d->ahead.stopping || pthread_equal(d->opener, pthread_self()))
+		return d->ahead.started && !d->ahead.stopping;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = worker_start(&d->ahead, ahead_main, d);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r == 0;
+}
+
+/* The turn of the caller, who has read something behind which more is due. */
+static bool hand_turn_on(struct drive *d)
+{
+	bool done;
+
+	lock_take(&d->ahead.lock);
+	done = start_ahead_locked(d);
+	if (done) {
+		d->has_turn = true;
+		worker_wake_locked(&d->ahead);
+	}
+	lock_give(&d->ahead.lock);
+	return done;
+}
+
+/* ---- reading ---- */
+
+/* What is there is no matter of turns. */
+static bool take_piece(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_sectors)
+{
+	uint32_t position, next;
+	bool there, due;
+
+	pthread_mutex_lock(&d->lock);
+	there = !d->burning && windows_take(&d->windows, lba, buf, n_sectors);
+	due = there && windows_due(&d->windows, &next);
+	position = windows_turn(&d->windows);
+	pthread_mutex_unlock(&d->lock);
+	if (due && elevator_try(&d->elevator) && !hand_turn_on(d))
+		elevator_give(&d->elevator, position);
+	return there;
 }
 
 static int read_piece(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_sectors, uint32_t *ret_done)
 {
-	uint32_t position;
+	uint32_t position, next;
+	bool due;
 	int r;
 
+	*ret_done = n_sectors;
+	if (take_piece(d, lba, buf, n_sectors))
+		return 0;
 	elevator_take(&d->elevator, lba);
 	pthread_mutex_lock(&d->lock);
 	r = d->burning ? -EAGAIN : read_some_locked(d, lba, buf, n_sectors, ret_done);
-	position = d->windows.position;
+	position = windows_turn(&d->windows);
+	due = r == 0 && windows_due(&d->windows, &next);
 	pthread_mutex_unlock(&d->lock);
-	elevator_give(&d->elevator, position);
+	if (!due || !hand_turn_on(d))
+		elevator_give(&d->elevator, position);
 	return r;
 }
 
@@ -81,10 +198,15 @@ void drive_reading_init(struct drive *d)
 {
 	windows_init(&d->windows, read_recorder, d);
 	elevator_init(&d->elevator);
+	worker_init(&d->ahead);
+	d->opener = pthread_self();
 }
+
+void drive_reading_stop(struct drive *d) { worker_stop(&d->ahead); }
 
 void drive_reading_release(struct drive *d)
 {
+	worker_release(&d->ahead);
 	windows_release(&d->windows);
 	elevator_release(&d->elevator);
 }

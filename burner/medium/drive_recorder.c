@@ -9,11 +9,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/cdrom.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
+#include "burner/medium/drive_belief.h"
 #include "burner/medium/drive_libburn.h"
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
@@ -21,8 +25,10 @@
 #define BUSY_TRIES 30 /* udev and desktops look at a drive for moments */
 #define READY_TRIES 300
 #define LEAVING_MS 500
-#define READ_SILENT 2 /* burn_read_data: no message … */
-#define READ_ONCE 4   /* … and no second try block by block */
+#define READ_SILENT 2	  /* burn_read_data: no message … */
+#define READ_ONCE 4	  /* … and no second try block by block */
+#define LIBBURN_READS 32u /* sectors by one command */
+#define NEXT_DAMAGED 1	  /* burn_disc_next_track_is_damaged() */
 #define RESOLVE_BYTES BURN_DRIVE_ADR_LEN
 
 void recorder_pause(unsigned ms)
@@ -61,14 +67,14 @@ void recorder_forget_messages(struct recorder *rec)
 /* ---- opening ---- */
 
 /* libburn says only "not found"; the kernel says why. */
-static int try_device(const char *path, const char **ret_why)
+static int try_device(struct recorder *rec, const char **ret_why)
 {
 	int fd = -1, r = 0;
 
 	for (int i = 0; i < BUSY_TRIES && fd < 0 && (i == 0 || r == EBUSY); i++) {
 		if (i)
 			recorder_pause(RECORDER_PAUSE_MS);
-		fd = open(path, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+		fd = open(rec->path, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 		r = errno;
 	}
 	if (fd < 0 && r == EBUSY)
@@ -78,9 +84,14 @@ static int try_device(const char *path, const char **ret_why)
 			   "has it)";
 	if (fd < 0)
 		return -r;
+	r = ioctl(fd, CDROM_GET_CAPABILITY, 0);
+	rec->loads = r >= 0 && r & CDC_CLOSE_TRAY;
+	rec->loaded = ioctl(fd, CDROM_DRIVE_STATUS, CDSL_CURRENT) == CDS_DISC_OK;
 	close(fd);
 	return 0;
 }
+
+bool recorder_loads(const struct recorder *rec) { return rec->loads; }
 
 /* A CD whose first session was not closed has no table of contents: libburn then says that it is unsuitable. */
 static bool is_open_cd(struct recorder *rec)
@@ -124,7 +135,7 @@ static int grab(struct recorder *rec)
 	burn_msgs_set_severities(queue, print, prefix);
 	if (burn_drive_convert_fs_adr(rec->path, address) <= 0)
 		snprintf(address, sizeof(address), "%s", rec->path);
-	if (burn_drive_scan_and_grab(&rec->infos, address, 1) != 1) {
+	if (burn_drive_scan_and_grab(&rec->infos, address, !rec->loaded) != 1) {
 		rec->infos = NULL;
 		return -EIO;
 	}
@@ -142,21 +153,26 @@ static void let_go(struct recorder *rec)
 	}
 	rec->infos = NULL;
 	rec->drive = NULL;
+	close_fd(&rec->read_fd);
 	burn_finish();
 }
 
 int recorder_open(const char *path, struct recorder **ret, const char **ret_why)
 {
-	struct recorder *rec;
-	int r = try_device(path, ret_why);
+	struct recorder *rec = calloc(1, sizeof(*rec));
+	int r;
 
-	if (r < 0)
-		return r;
-	rec = calloc(1, sizeof(*rec));
 	if (!rec)
 		return -ENOMEM;
+	rec->read_fd = -1;
 	rec->path = strdup(path);
-	r = rec->path ? grab(rec) : -ENOMEM;
+	r = rec->path ? try_device(rec, ret_why) : -ENOMEM;
+	if (r < 0) {
+		free(rec->path);
+		free(rec);
+		return r;
+	}
+	r = grab(rec);
 	if (r < 0) {
 		*ret_why = "the drive does not answer as a CD, DVD or BD drive";
 		recorder_close(rec);
@@ -172,7 +188,7 @@ static int come_back(struct recorder *rec)
 	const char *why;
 
 	let_go(rec);
-	return try_device(rec->path, &why) < 0 || grab(rec) < 0 ? -ENODEV : 0;
+	return try_device(rec, &why) < 0 || grab(rec) < 0 ? -ENODEV : 0;
 }
 
 void recorder_end_job(struct recorder *rec)
@@ -232,30 +248,38 @@ static size_t count_tracks(struct burn_session **sessions, int n)
 }
 
 /* A session that was not closed has one track, which is empty; more of them hold what somebody recorded. */
-static bool has_open_tracks(struct burn_session **incomplete, int n)
+static void read_incomplete(struct burn_session **incomplete, int n, struct drive_told *told)
 {
+	struct burn_track **list = NULL;
+	struct recorder_track track;
 	int tracks = 0;
 
 	if (n > 0)
-		burn_session_get_tracks(incomplete[0], &tracks);
-	return n > 1 || tracks > 1;
+		list = burn_session_get_tracks(incomplete[0], &tracks);
+	told->open_tracks = n > 1 || tracks > 1;
+	told->has_pending = n == 1 && tracks == 1;
+	if (!told->has_pending)
+		return;
+	read_track(list[0], 0, &track);
+	told->pending_lba = track.start_lba;
 }
 
-static int read_toc(struct recorder *rec, struct recorder_medium *m)
+static int read_toc(struct recorder *rec, struct recorder_medium *m, struct drive_told *told)
 {
 	struct burn_disc *disc = burn_drive_get_disc(rec->drive);
 	struct burn_session **sessions;
 	int n = 0;
 
-	if (!disc)
-		return 0;			     /* blank, or nothing that could be read */
+	if (!disc) /* blank, or nothing that could be read */
+		return (m->tracks = calloc(1, sizeof(*m->tracks))) ? 0 : -ENOMEM;
 	sessions = burn_disc_get_sessions(disc, &n); /* the complete ones, n of them; the others follow */
-	m->interrupted = has_open_tracks(sessions + n, burn_disc_get_incomplete_sessions(disc));
+	read_incomplete(sessions + n, burn_disc_get_incomplete_sessions(disc), told);
 	m->tracks = calloc(count_tracks(sessions, n) + 1, sizeof(*m->tracks));
 	for (int i = 0; m->tracks && i < n; i++) {
 		int tracks = 0;
 		struct burn_track **list = burn_session_get_tracks(sessions[i], &tracks);
 
+		told->lost_sessions = told->lost_sessions || tracks == 0;
 		for (int k = 0; k < tracks; k++)
 			read_track(list[k], (uint32_t)i + 1, &m->tracks[m->n_tracks++]);
 	}
@@ -286,20 +310,20 @@ int recorder_options(struct recorder *rec, bool close_disc, struct burn_write_op
 	return 0;
 }
 
-static int read_next(struct recorder *rec, struct recorder_medium *m)
+/* READ TRACK INFORMATION of the track to come. */
+static int read_next(struct recorder *rec, struct drive_told *told)
 {
 	struct burn_write_opts *o;
-	int lba = 0, next = 0, r = recorder_options(rec, false, &o), damage;
+	int lba = 0, next = 0, r = recorder_options(rec, false, &o);
 
+	told->not_asked = r == -EROFS;
 	if (r < 0)
-		return r == -EROFS ? 0 : r;
-	if (burn_disc_track_lba_nwa(rec->drive, o, 0, &lba, &next) == 1 && next >= 0) {
-		m->next_lba = (uint32_t)next;
-		m->free_sectors = (uint32_t)min_u64(sectors_in(burn_disc_available_space(rec->drive, o)),
-						    UINT32_MAX - m->next_lba);
-	}
-	damage = burn_disc_next_track_is_damaged(rec->drive, 0);
-	m->interrupted = m->interrupted || damage != 0 || next > lba;
+		return told->not_asked ? 0 : r;
+	told->has_next = burn_disc_track_lba_nwa(rec->drive, o, 0, &lba, &next) == 1 && next >= 0;
+	told->track_lba = not_negative(lba);
+	told->next_lba = not_negative(next);
+	told->free_sectors = sectors_in(burn_disc_available_space(rec->drive, o));
+	told->damaged = burn_disc_next_track_is_damaged(rec->drive, 0) & NEXT_DAMAGED;
 	burn_write_opts_free(o);
 	return 0;
 }
@@ -324,34 +348,44 @@ static uint32_t formatted_sectors(struct recorder *rec)
 	return burn_disc_get_format_descr(rec->drive, 0, &type, &bytes, &tdp) > 0 ? sectors_in(bytes) : 0;
 }
 
+static uint32_t writable_sectors(struct recorder *rec)
+{
+	struct burn_multi_caps *caps = NULL;
+	uint32_t sectors = 0;
+
+	if (burn_disc_get_multi_caps(rec->drive, BURN_WRITE_TAO, &caps, 0) > 0)
+		sectors = sectors_in(caps->start_range_high + (off_t)SECTOR_BYTES);
+	if (caps)
+		burn_disc_free_multi_caps(&caps);
+	return sectors;
+}
+
+static uint32_t readable_sectors(struct recorder *rec)
+{
+	int sectors = 0;
+
+	return burn_get_read_capacity(rec->drive, &sectors, 0) > 0 ? not_negative(sectors) : 0;
+}
+
 /* A medium without sessions: as a whole one track, as far as it is formatted. */
 static int read_overwritable(struct recorder *rec, struct recorder_medium *m)
 {
-	struct burn_multi_caps *caps = NULL;
-	int status = 0, n = 0, readable = 0;
+	struct drive_told_size told = {.read = readable_sectors(rec)};
+	int status = 0, n = 0;
 	unsigned blsas;
 	off_t size = 0;
 
 	m->status = RECORDER_APPENDABLE;
+	m->multi = true;
 	m->tracks = calloc(1, sizeof(*m->tracks));
 	if (!m->tracks)
 		return -ENOMEM;
-	if (burn_disc_get_formats(rec->drive, &status, &size, &blsas, &n) <= 0)
-		return -EIO;
-	m->unformatted = status == BURN_FORMAT_IS_UNFORMATTED;
-	m->multi = true;
-	if (m->unformatted)
-		m->capacity_sectors = formatted_sectors(rec);
-	else if (burn_disc_get_multi_caps(rec->drive, BURN_WRITE_TAO, &caps, 0) > 0)
-		m->capacity_sectors = sectors_in(caps->start_range_high + (off_t)SECTOR_BYTES);
-	if (caps)
-		burn_disc_free_multi_caps(&caps);
-	if (m->unformatted || burn_get_read_capacity(rec->drive, &readable, 0) <= 0)
-		return 0;
-	m->tracks[m->n_tracks++] =
-		(struct recorder_track){.session = 1,
-					.data = true,
-					.sectors = (uint32_t)min_u64(m->capacity_sectors, not_negative(readable))};
+	if (burn_disc_get_formats(rec->drive, &status, &size, &blsas, &n) > 0) {
+		told.unformatted = status == BURN_FORMAT_IS_UNFORMATTED;
+		told.formatted = told.unformatted ? formatted_sectors(rec) : sectors_in(size);
+	}
+	told.range = told.unformatted ? 0 : writable_sectors(rec);
+	drive_believe_size(m, &told);
 	return 0;
 }
 
@@ -375,6 +409,21 @@ static void read_id(struct recorder *rec, struct recorder_medium *m)
 	free(code);
 	free(other_code);
 	free(book);
+}
+
+/* What was asked for in the order that the drive is used to. */
+static int read_sequential(struct recorder *rec, struct recorder_medium *m)
+{
+	struct drive_told told = {.read_sectors = readable_sectors(rec)};
+	int r = read_toc(rec, m, &told);
+
+	if (r == 0 && m->status != RECORDER_CLOSED) {
+		read_multi(rec, m);
+		r = read_next(rec, &told);
+	}
+	if (r == 0)
+		drive_believe(m, &told);
+	return r;
 }
 
 static int look(struct recorder *rec, struct recorder_medium *m)
@@ -408,11 +457,7 @@ static int look(struct recorder *rec, struct recorder_medium *m)
 		m->status = RECORDER_CLOSED;
 		break;
 	}
-	r = read_toc(rec, m);
-	if (r < 0 || m->status == RECORDER_CLOSED)
-		return r;
-	read_multi(rec, m);
-	return read_next(rec, m);
+	return read_sequential(rec, m);
 }
 
 /* A device that is being taken away answers nonsense for moments. */
@@ -453,10 +498,16 @@ int recorder_look(struct recorder *rec, struct recorder_medium *ret)
 int recorder_read(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	off_t bytes = (off_t)n_sectors * (off_t)SECTOR_BYTES, done = 0;
-	int r;
+	int readable = 0, r;
 
 	if (recorder_gone(rec))
 		return -ENODEV;
+	if (n_sectors > LIBBURN_READS)
+		return recorder_read_raw(rec, lba, buf, n_sectors);
+	/* libburn would refuse it */
+	if (burn_get_read_capacity(rec->drive, &readable, 0) > 0 && readable >= 0 &&
+	    (uint64_t)lba + n_sectors > (uint64_t)readable)
+		return recorder_read_raw(rec, lba, buf, n_sectors);
 	r = burn_read_data(rec->drive, (off_t)lba * (off_t)SECTOR_BYTES, buf, bytes, &done, READ_SILENT | READ_ONCE);
 	return r > 0 && done >= bytes ? 0 : recorder_gone(rec) ? -ENODEV : -EIO;
 }

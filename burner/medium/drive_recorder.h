@@ -46,6 +46,7 @@ enum recorder_status { RECORDER_BLANK, RECORDER_APPENDABLE, RECORDER_CLOSED };
 struct recorder_track {
 	uint32_t session;	     /* from 1 */
 	uint32_t start_lba, sectors; /* sectors: up to the lead-out or the next track, run-out blocks included */
+	uint32_t room;		     /* at least sectors: more than these cannot be its own */
 	bool data;
 };
 
@@ -60,6 +61,8 @@ struct recorder_medium {
 	uint32_t capacity_sectors;     /* overwritable: all of it, once it is formatted; else 0 */
 	uint32_t atip_sectors;	       /* CD-R and CD-RW: what the blank disc was said to hold; 0 unknown */
 	bool interrupted;	       /* a track is open that a burn left behind: recorder_close_track */
+	bool no_address;	       /* perhaps that, or it is full: the drive names no next writable address */
+	const char *untold;	       /* NULL, or what the drive did not say, so that nothing may be appended */
 	char id[80];		       /* of the medium's maker; may be empty */
 	struct recorder_track *tracks; /* ascending */
 	size_t n_tracks;
@@ -70,6 +73,8 @@ struct recorder;
 /* -EBUSY: held by another program. *ret_why: static text or NULL. */
 int recorder_open(const char *path, struct recorder **ret, const char **ret_why);
 void recorder_close(struct recorder *rec);
+/* The drive can close its tray. */
+bool recorder_loads(const struct recorder *rec);
 /* The medium as it is now, asked of the drive. -ENOMEDIUM; -EMEDIUMTYPE the drive cannot use it; -ENODEV. */
 int recorder_look(struct recorder *rec, struct recorder_medium *ret);
 /* libburn has let go of the device, since it did not take commands any more. */

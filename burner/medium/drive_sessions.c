@@ -2,7 +2,8 @@
 /*
  * drive_sessions.c - what lies on a medium in a drive
  *
- * Sessions are what the table of contents says: the first data track of each.  A session that is no ISO 9660 tree,
+ * Sessions are what the table of contents says: the first data track of each; a track from LBA 0 on may be an image
+ * that has several, as a CD-ROM, emulated or burned from a file.  A session that is no ISO 9660 tree,
  * and one of ours whose commit record is missing (its burn failed), is broken: it is listed, never mounted, and
  * linked past.  Whether something may follow a newest session that is broken depends on why: behind a failed burn of
  * ours yes, behind what cannot be read or is not understood no, since it would be hidden. Overwritable media have one
@@ -67,29 +68,44 @@ static int has_record(struct disc *disc, const struct appuse *a)
 	       commit.sectors == a->sectors && !memcmp(commit.uuid, a->uuid, sizeof(a->uuid));
 }
 
+struct seen {
+	const struct recorder_track *track;
+	enum drive_content content;
+	struct appuse appuse; /* of a session that says it is ours: with has_appuse */
+	bool has_appuse;
+};
+
+static void describe_tree(const uint8_t sector[SECTOR_BYTES], uint32_t descriptor_lba, struct seen *seen,
+			  struct disc_session *ret)
+{
+	const struct recorder_track *t = seen->track;
+	struct appuse *a = &seen->appuse;
+
+	seen->content = CONTENT_TREE;
+	pvd_session(sector, t->start_lba, descriptor_lba, ret);
+	ret->sectors = (uint32_t)min_u64(ret->sectors, t->room); /* some programs count from LBA 0 */
+	seen->has_appuse =
+		appuse_decode(sector, a) == 0 && a->start_lba == t->start_lba && a->sectors > SESSION_DESCRIPTORS + 1;
+	if (!seen->has_appuse)
+		return;
+	pvd_session_ours(a, ret);
+	ret->sectors = (uint32_t)min_u64(a->sectors, t->room);
+}
+
 /*
  * A commit record that cannot be read is not one that is missing: the session may be whole, and linking past it would
  * hide it.  The stage knows of a burn that failed (disc_forgive()).
  */
-static int describe_tree(struct disc *disc, const uint8_t sector[SECTOR_BYTES], uint32_t descriptor_lba,
-			 const struct recorder_track *t, struct disc_session *ret, enum drive_content *ret_content)
+static int check_record(struct disc *disc, struct seen *seen)
 {
-	struct appuse a;
-	int r;
+	const struct recorder_track *t = seen->track;
+	int r = seen->appuse.sectors <= t->room ? has_record(disc, &seen->appuse) : 0;
 
-	*ret_content = CONTENT_TREE;
-
-	pvd_session(sector, t->start_lba, descriptor_lba, ret);
-	ret->sectors = (uint32_t)min_u64(ret->sectors, t->sectors); /* some programs count from LBA 0 */
-	if (appuse_decode(sector, &a) < 0 || a.start_lba != t->start_lba || a.sectors <= SESSION_DESCRIPTORS + 1)
-		return 0;
-	pvd_session_ours(&a, ret);
-	ret->sectors = (uint32_t)min_u64(a.sectors, t->sectors);
-	r = a.sectors <= t->sectors ? has_record(disc, &a) : 0;
 	if (r < 0 && r != -EIO)
 		return r;
-	ret->ours = r > 0;
-	*ret_content = r > 0 ? CONTENT_TREE : r < 0 ? CONTENT_UNREADABLE : CONTENT_FAILED;
+	if (r < 0 && seen->appuse.sectors > t->sectors)
+		r = 0; /* as the drive says */
+	seen->content = r > 0 ? CONTENT_TREE : r < 0 ? CONTENT_UNREADABLE : CONTENT_FAILED;
 	return 0;
 }
 
@@ -105,11 +121,11 @@ static int describe_other(struct disc *disc, uint32_t descriptor_lba, enum drive
 	return 0;
 }
 
-/* The session of that track, behind those of the list; what of it keeps others from being added, in the list. */
-static int look_at_session(struct drive *d, const struct recorder_track *t, struct session_list *list,
-			   enum drive_content *ret_content)
+/* What keeps others from being added behind it goes to the list. */
+static int look_at_session(struct drive *d, struct seen *seen, struct session_list *list)
 {
 	struct disc_session *ret = &list->sessions[list->n];
+	const struct recorder_track *t = seen->track;
 	struct disc *disc = &d->disc;
 	uint8_t sector[SECTOR_BYTES];
 	uint32_t lba = t->start_lba + SESSION_DESCRIPTORS;
@@ -123,54 +139,112 @@ static int look_at_session(struct drive *d, const struct recorder_track *t, stru
 		r = found;
 	if (r < 0 && r != -EIO)
 		return r;
-	*ret = (struct disc_session){.start_lba = t->start_lba,
+	*ret = (struct disc_session){.number = t->session,
+				     .start_lba = t->start_lba,
 				     .files_in_pieces = PIECES_UNKNOWN,
 				     .sectors = t->sectors,
 				     .descriptor_lba = t->start_lba + SESSION_DESCRIPTORS};
-	*ret_content = CONTENT_UNREADABLE;
+	seen->content = CONTENT_UNREADABLE;
 	list->displaced = found == 0 && lba != t->start_lba + SESSION_DESCRIPTORS;
 	list->small_blocks = found == 0 && descriptor_block_bytes(sector) != SECTOR_BYTES;
-	if (r == 0 && found == 0)
-		r = describe_tree(disc, sector, lba, t, ret, ret_content);
-	else if (r == 0)
-		r = describe_other(disc, t->start_lba + SESSION_DESCRIPTORS, ret_content);
-	if (r < 0 && r != -EIO)
+	if (r == 0 && found == 0) {
+		describe_tree(sector, lba, seen, ret);
+		ret->number = t->session;
+	} else if (r == 0) {
+		r = describe_other(disc, t->start_lba + SESSION_DESCRIPTORS, &seen->content);
+	}
+	return r < 0 && r != -EIO ? r : 0;
+}
+
+/* From the newest backwards: a session of ours was burned above one that was whole, which it names. */
+static int judge(struct drive *d, struct seen *seen, struct disc_session *sessions, size_t n)
+{
+	uint32_t vouched_lba = APPUSE_NONE;
+
+	for (size_t i = n; i-- > 0;) {
+		struct seen *s = &seen[i];
+		int r = s->has_appuse && sessions[i].start_lba != vouched_lba ? check_record(&d->disc, s) : 0;
+
+		if (r < 0)
+			return r;
+		if (s->track->start_lba == d->failed_lba)
+			s->content = CONTENT_FAILED;
+		sessions[i].ours = s->has_appuse && s->content == CONTENT_TREE;
+		sessions[i].broken = s->content != CONTENT_TREE;
+		if (sessions[i].ours)
+			vouched_lba = s->appuse.previous_lba;
+	}
+	return 0;
+}
+
+/* Of an image with several sessions that was recorded as one track, all of them in place of the first. */
+static int look_inside(struct drive *d, const struct recorder_track *t, struct session_list *list)
+{
+	_cleanup_(session_list_release) struct session_list inside = {0};
+	struct disc_session *sessions;
+	uint8_t sector[SECTOR_BYTES];
+	int r;
+
+	if (t->start_lba != 0 || list->sessions[0].broken || list->sessions[0].ours)
+		return 0;
+	r = disc_read(&d->disc, DESCRIPTORS_LBA, sector, 1);
+	if (r == 0)
+		r = sessions_scan_track(&d->disc, sector, t->room, &inside);
+	if (r < 0 || inside.n == 0)
 		return r;
-	if (t->start_lba == d->failed_lba)
-		*ret_content = CONTENT_FAILED;
-	ret->broken = *ret_content != CONTENT_TREE;
-	ret->number = t->session;
+	sessions = calloc(inside.n + list->n, sizeof(*sessions));
+	if (!sessions)
+		return -ENOMEM;
+	memcpy(sessions, inside.sessions, inside.n * sizeof(*sessions));
+	memcpy(&sessions[inside.n], &list->sessions[1], (list->n - 1) * sizeof(*sessions));
+	for (size_t i = inside.n; i < inside.n + list->n - 1; i++)
+		sessions[i].number += sessions[inside.n - 1].number - list->sessions[0].number;
+	free(list->sessions);
+	list->sessions = sessions;
+	list->n += inside.n - 1;
+	return 0;
+}
+
+/* The first data track of each session. */
+static int look_at_all(struct drive *d, struct seen *seen, struct session_list *list)
+{
+	uint32_t last = 0;
+
+	for (size_t i = 0; i < d->medium.n_tracks; i++) {
+		const struct recorder_track *t = &d->medium.tracks[i];
+		int r;
+
+		if (!t->data || t->session == last)
+			continue;
+		last = t->session;
+		seen[list->n] = (struct seen){.track = t};
+		r = look_at_session(d, &seen[list->n], list);
+		if (r < 0)
+			return r;
+		list->n++;
+	}
 	return 0;
 }
 
 static int list_sequential(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
 {
 	_cleanup_(session_list_release) struct session_list list = {.end_sectors = drive_end(&d->medium)};
+	_free_ struct seen *seen = calloc(d->medium.n_tracks + 1, sizeof(*seen));
+	int r;
 
-	*ret_newest = CONTENT_NOTHING;
 	list.sessions = calloc(d->medium.n_tracks + 1, sizeof(*list.sessions));
-	if (!list.sessions)
+	if (!seen || !list.sessions)
 		return -ENOMEM;
-	for (size_t i = 0; i < d->medium.n_tracks; i++) {
-		const struct recorder_track *t = &d->medium.tracks[i];
-		int r;
-
-		if (!t->data && list.n == 0)
-			*ret_newest = CONTENT_AUDIO;
-		if (!t->data || (list.n > 0 && list.sessions[list.n - 1].number == t->session))
-			continue;
-		r = look_at_session(d, t, &list, ret_newest);
-		if (r < 0)
-			return r;
-		list.n++;
-	}
-	if (*ret_newest == CONTENT_TREE) {
-		const struct disc_session *newest = &list.sessions[list.n - 1];
-		int r = newest->ours ? 0 : beside_look(&d->disc, newest->start_lba, list.end_sectors, &list);
-
-		if (r < 0)
-			return r;
-	}
+	r = look_at_all(d, seen, &list);
+	if (r == 0)
+		r = judge(d, seen, list.sessions, list.n);
+	*ret_newest = list.n > 0 ? seen[list.n - 1].content : d->medium.n_tracks > 0 ? CONTENT_AUDIO : CONTENT_NOTHING;
+	if (r == 0 && list.n > 0)
+		r = look_inside(d, seen[0].track, &list);
+	if (r == 0 && *ret_newest == CONTENT_TREE && !list.sessions[list.n - 1].ours)
+		r = beside_look(&d->disc, list.sessions[list.n - 1].start_lba, list.end_sectors, &list);
+	if (r < 0)
+		return r;
 	*ret = list;
 	list = (struct session_list){0};
 	return 0;
@@ -224,21 +298,16 @@ static int describe_without_descriptors(struct drive *d, enum drive_content *ret
 	return 0;
 }
 
-static int list_overwritable(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
+static int scan_overwritable(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
 {
-	const struct recorder_medium *m = &d->medium;
-	int r;
+	uint64_t end = drive_end(&d->medium);
+	int r = sessions_scan(&d->disc, end, ret);
 
-	*ret = (struct session_list){0};
-	*ret_newest = CONTENT_NOTHING;
-	if (m->unformatted || drive_end(m) <= FIRST_SESSION_LBA)
-		return 0;
-	r = sessions_scan(&d->disc, drive_end(m), ret);
-	if (r == -EIO && sessions_scan_by_chain(&d->disc, drive_end(m), ret) == 0)
+	if (r == -EIO && sessions_scan_by_chain(&d->disc, end, ret) == 0)
 		r = 0;
 	if (r == 0) {
 		*ret_newest = CONTENT_TREE;
-		r = behind_on_drive(&d->disc, ret, drive_end(m));
+		r = behind_on_drive(&d->disc, ret, end);
 		ret->behind = r > 0;
 		if (r < 0)
 			session_list_release(ret);
@@ -249,6 +318,26 @@ static int list_overwritable(struct drive *d, struct session_list *ret, enum dri
 	if (r == -EMEDIUMTYPE)
 		return describe_without_descriptors(d, ret_newest);
 	*ret_newest = r == -EIO ? CONTENT_UNREADABLE : CONTENT_OTHER;
+	return 0;
+}
+
+/* A drive that says "unformatted" of what it can read is not believed where there is something: formatting would
+ * destroy it. */
+static int list_overwritable(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
+{
+	struct recorder_medium *m = &d->medium;
+	int r;
+
+	*ret = (struct session_list){0};
+	*ret_newest = CONTENT_NOTHING;
+	if (drive_end(m) <= FIRST_SESSION_LBA)
+		return 0;
+	r = scan_overwritable(d, ret, ret_newest);
+	if (r < 0 || !m->unformatted)
+		return r;
+	if (*ret_newest == CONTENT_UNREADABLE)
+		*ret_newest = CONTENT_NOTHING;
+	m->unformatted = *ret_newest == CONTENT_NOTHING;
 	return 0;
 }
 

@@ -291,7 +291,7 @@ static int check_session(struct drive_target *t)
 
 	if (m->overwritable)
 		return 0;
-	return last && last->start_lba == t->start_lba && last->sectors >= t->sectors ? 0 : -EIO;
+	return last && last->start_lba == t->start_lba && last->room >= t->sectors ? 0 : -EIO;
 }
 
 static int drive_sync(struct target *target)
@@ -326,6 +326,9 @@ static int drive_publish(struct target *target, const uint8_t published[DESCRIPT
 	return r;
 }
 
+/* A drive that names no address may have an open track and not say so. */
+static bool is_open(const struct drive *d) { return d->medium.interrupted || d->medium.no_address; }
+
 /* A burn that is under way is ended; one that somebody else's end left open is closed, so that another session can
  * follow. */
 static int drive_abort(struct target *target)
@@ -338,7 +341,7 @@ static int drive_abort(struct target *target)
 		finish(t);
 	t->reserved = false;
 	r = disc_refresh(&d->disc);
-	if (r < 0 || !d->medium.interrupted)
+	if (r < 0 || !is_open(d))
 		return r;
 	pthread_mutex_lock(&d->lock);
 	d->burned = true;
@@ -346,7 +349,7 @@ static int drive_abort(struct target *target)
 	pthread_mutex_unlock(&d->lock);
 	if (r == 0)
 		r = disc_refresh(&d->disc);
-	return r == 0 && d->medium.interrupted ? -EIO : r;
+	return r == 0 && is_open(d) ? -EIO : r;
 }
 
 static const char *drive_words(struct target *target) { return to_target(target)->words; }

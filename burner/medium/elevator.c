@@ -63,6 +63,17 @@ void elevator_take(struct elevator *t, uint32_t lba)
 	pthread_mutex_unlock(&t->lock);
 }
 
+bool elevator_try(struct elevator *t)
+{
+	bool free;
+
+	pthread_mutex_lock(&t->lock);
+	free = !t->taken;
+	t->taken = true;
+	pthread_mutex_unlock(&t->lock);
+	return free;
+}
+
 void elevator_give(struct elevator *t, uint32_t lba)
 {
 	struct turn **at, *next;

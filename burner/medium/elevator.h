@@ -27,6 +27,8 @@ void elevator_init(struct elevator *t);
 void elevator_release(struct elevator *t);
 /* Returns when it is the caller's turn, who means to read at lba. */
 void elevator_take(struct elevator *t, uint32_t lba);
+/* True: nobody has the turn, and now it is the caller's. */
+bool elevator_try(struct elevator *t);
 /* The drive stands at lba. */
 void elevator_give(struct elevator *t, uint32_t lba);
 /* How many wait. */

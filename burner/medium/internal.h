@@ -49,6 +49,10 @@ struct session_list {
 /* All sessions of a medium with a head at LBA 16.  n_sectors: its length.  -EMEDIUMTYPE: no descriptor at LBA 16;
  * -EBADMSG it makes no sense; what disc_read says. */
 int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret);
+/* What is recorded from LBA 0 on as one track may be an image with several sessions: their list, as sessions_scan()
+ * has it but without a look at what is beside them. pvd: of LBA 16. *ret is empty when there are not several, or what
+ * tells of them cannot be read; other errors of disc_read(), -ENOMEM. */
+int sessions_scan_track(struct disc *d, const uint8_t pvd[SECTOR_BYTES], uint64_t n_sectors, struct session_list *ret);
 /* The same when the head cannot be read, by the chain of sessions from LBA 32 on. -EMEDIUMTYPE: there is none. */
 int sessions_scan_by_chain(struct disc *d, uint64_t n_sectors, struct session_list *ret);
 void session_list_release(struct session_list *l);

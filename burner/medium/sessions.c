@@ -511,6 +511,18 @@ static int publish_list(struct scan *s, struct session_list *ret)
 	return 0;
 }
 
+static int scan_from(struct scan *s, const uint8_t published[SECTOR_BYTES], uint32_t published_lba,
+		     struct session_list *ret)
+{
+	int r = published_lba == DESCRIPTORS_LBA ? newest_ours(s, published, &ret->damaged) : 0;
+
+	if (r == 0)
+		r = newest_foreign(s, published, published_lba, &ret->damaged);
+	if (r >= 0)
+		r = walk_back(s);
+	return r < 0 ? r : publish_list(s, ret);
+}
+
 int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 {
 	_cleanup_(scan_release) struct scan s = scan_of(d, n_sectors);
@@ -532,13 +544,7 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 		return r;
 	list.displaced = published_lba != DESCRIPTORS_LBA;
 	list.small_blocks = descriptor_block_bytes(published) != SECTOR_BYTES;
-	r = list.displaced ? 0 : newest_ours(&s, published, &list.damaged);
-	if (r == 0)
-		r = newest_foreign(&s, published, published_lba, &list.damaged);
-	if (r >= 0)
-		r = walk_back(&s);
-	if (r >= 0)
-		r = publish_list(&s, &list);
+	r = scan_from(&s, published, published_lba, &list);
 	if (r < 0)
 		return r;
 	list.end_sectors = max_u64(list.end_sectors, descriptor_space_sectors(published));
@@ -547,6 +553,47 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret)
 		return r;
 	*ret = list;
 	list = (struct session_list){0};
+	return 0;
+}
+
+/* Linux mounts a session of ours by its descriptors with the absolute size. */
+static int take_absolute(struct scan *s, struct disc_session *session)
+{
+	uint8_t sector[SECTOR_BYTES];
+	struct appuse a;
+	int r;
+
+	if (!session->ours)
+		return 0;
+	r = read_pvd(s, (uint64_t)session->start_lba + SESSION_ABSOLUTE_DESCRIPTORS, session->start_lba, sector);
+	if (r == 0 && appuse_at(sector, session->start_lba, &a) && a.number == session->number)
+		session->descriptor_lba = session->start_lba + SESSION_ABSOLUTE_DESCRIPTORS;
+	return r < 0 && !not_there(r) ? r : 0;
+}
+
+int sessions_scan_track(struct disc *d, const uint8_t pvd[SECTOR_BYTES], uint64_t n_sectors, struct session_list *ret)
+{
+	_cleanup_(scan_release) struct scan s = scan_of(d, n_sectors);
+	_cleanup_(session_list_release) struct session_list list = {0};
+	struct appuse a;
+	int r;
+
+	*ret = (struct session_list){0};
+	/* A session at LBA 0 itself: nothing is searched for. */
+	if (appuse_decode(pvd, &a) == 0 ? a.start_lba == 0 :
+					  record_extent(descriptor_root(pvd)) < FIRST_SESSION_LBA + DESCRIPTORS_LBA)
+		return 0;
+	r = pvd_check(pvd, 0, s.n_sectors);
+	if (r == 0)
+		r = scan_from(&s, pvd, DESCRIPTORS_LBA, &list);
+	for (size_t i = 0; r == 0 && i < list.n; i++)
+		r = take_absolute(&s, &list.sessions[i]);
+	if (r < 0)
+		return not_there(r) ? 0 : r;
+	if (list.n > 1 && !list.damaged) {
+		*ret = list;
+		list = (struct session_list){0};
+	}
 	return 0;
 }
 

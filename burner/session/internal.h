@@ -70,6 +70,8 @@ struct plan_tree {
 	uint32_t *of_node;		    /* index of the node's directory */
 	uint32_t table_bytes, table_lba[2]; /* L, M */
 	uint32_t table_entries;
+	/* numbers of those that have directories, when these stand first in the table; NULL: it has the usual order */
+	uint32_t *parents_first;
 	struct base_table *base; /* linked: the path table of the base; NULL: all directories are written */
 };
 

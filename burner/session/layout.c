@@ -462,6 +462,7 @@ void burn_plan_free(struct burn_plan *p)
 	for (unsigned i = 0; i < N_TREES; i++) {
 		base_table_free(p->trees[i].base);
 		bulk_free(p->trees[i].directories);
+		bulk_free(p->trees[i].parents_first);
 		bulk_free(p->trees[i].order);
 		bulk_free(p->trees[i].of_node);
 	}

@@ -12,6 +12,10 @@
  * that follow each other; the base is read in pieces. So memory follows the number of directories written, not of
  * those that are.
  *
+ * Numbers of parents have 16 bits.  When a directory with directories would get a larger one, because too many without
+ * any come before it, all of a full tree that have some stand first, and the others behind them, each part in the
+ * usual order.  Readers that go by names do not mind; Windows knows no more than 65,535 directories in any case.
+ *
  * The base is checked once before: both forms of its table must say the same, numbers must ascend, there must be as
  * many directories as its descriptor says, and all sub-directories that stay must be there with their names.
  */
@@ -264,6 +268,7 @@ struct table_walk {
 	uint32_t directory; /* index, or number in the base */
 	uint32_t position;  /* in its order */
 	uint32_t number;    /* in this table; 0: the root is still to come */
+	bool leaves;	    /* parents_first: those are done */
 	struct cursor cursor;
 	struct table_entry next; /* of the base */
 	bool has_next;
@@ -355,6 +360,50 @@ static int child_in_plan(struct table_walk *w, struct table_entry *ret)
 	return 0;
 }
 
+/* Entry w->position of a table in which those with directories stand first. */
+static int next_of_parts(struct table_walk *w, struct table_entry *ret)
+{
+	const struct burn_plan *p = w->plan;
+	const struct plan_tree *tree = &p->trees[w->kind];
+	uint32_t i;
+
+	for (;; w->leaves = true, w->position = 0) {
+		for (; w->position < tree->n_directories; w->position++)
+			if (!tree->parents_first[w->position] == w->leaves)
+				break;
+		if (w->position < tree->n_directories)
+			break;
+		if (w->leaves)
+			return 0;
+	}
+	i = w->position++;
+	const struct plan_directory *d = &tree->directories[i];
+	const uint8_t *identifier = i ? identifier_of(p, w->kind, d->entry, &ret->bytes) : (const uint8_t *)"";
+	if (!i)
+		ret->bytes = 1;
+	memcpy(ret->identifier, identifier, ret->bytes);
+	ret->lba = d->lba;
+	ret->parent = tree->parents_first[d->parent];
+	return 1;
+}
+
+/* -EMLINK: there are too many even so. */
+static int put_parents_first(struct burn_plan *p, struct plan_tree *tree)
+{
+	uint32_t n = 0;
+
+	tree->parents_first = bulk_zalloc(p->manifest->bulk, tree->n_directories, sizeof(*tree->parents_first));
+	if (!tree->parents_first)
+		return -ENOMEM;
+	tree->parents_first[0] = 1; /* the root is its own parent */
+	for (uint32_t i = 1; i < tree->n_directories; i++)
+		tree->parents_first[tree->directories[i].parent] = 1;
+	for (uint32_t i = 0; i < tree->n_directories; i++)
+		if (tree->parents_first[i])
+			tree->parents_first[i] = ++n;
+	return n > PATH_PARENTS_MAX ? -EMLINK : 0;
+}
+
 /* The next directory of the queue. */
 static bool advance(struct table_walk *w)
 {
@@ -376,6 +425,8 @@ static bool advance(struct table_walk *w)
 /* 1 and an entry, 0 at the end. */
 static int walk_next(struct table_walk *w, struct table_entry *ret)
 {
+	if (w->plan->trees[w->kind].parents_first)
+		return next_of_parts(w, ret);
 	if (!w->number && !w->open && w->head == w->end) {
 		*ret = (struct table_entry){.bytes = 1, .lba = w->plan->trees[w->kind].directories[0].lba, .parent = 1};
 		return enqueue(w, 0, false) == 0 ? 1 : -ENOMEM;
@@ -409,26 +460,41 @@ static void walk_close(struct table_walk *w)
 
 /* ---- what the layout and the stream ask for ---- */
 
-int path_table_measure(struct burn_plan *p, enum tree_kind kind)
+static int measure(const struct burn_plan *p, enum tree_kind kind, uint64_t *ret_bytes, uint32_t *ret_n)
 {
 	_cleanup_(walk_close) struct table_walk w = {.queue = NULL};
-	struct plan_tree *tree = &p->trees[kind];
 	struct table_entry e;
-	uint64_t bytes = 0;
-	uint32_t n = 0;
-	int more = p->manifest->linked ? base_table_new(p, kind, &tree->base) : 0;
+	int more = walk_open(&w, p, kind);
 
-	if (!more)
-		more = walk_open(&w, p, kind);
+	*ret_bytes = *ret_n = 0;
 	if (more)
 		return more;
 	while ((more = walk_next(&w, &e)) > 0) {
-		bytes += path_record_bytes(e.bytes);
-		n++;
+		*ret_bytes += path_record_bytes(e.bytes);
+		++*ret_n;
+	}
+	return more;
+}
+
+int path_table_measure(struct burn_plan *p, enum tree_kind kind)
+{
+	struct plan_tree *tree = &p->trees[kind];
+	uint64_t bytes = 0;
+	uint32_t n = 0;
+	int r = p->manifest->linked ? base_table_new(p, kind, &tree->base) : 0;
+
+	if (!r)
+		r = measure(p, kind, &bytes, &n);
+	if (r == -EMLINK && p->manifest->linked)
+		return -EUCLEAN; /* with all directories it may be possible */
+	if (r == -EMLINK) {
+		r = put_parents_first(p, tree);
+		if (!r)
+			r = measure(p, kind, &bytes, &n);
 	}
 	tree->table_bytes = (uint32_t)min_u64(bytes, UINT32_MAX);
 	tree->table_entries = n;
-	return more;
+	return r;
 }
 
 struct table_stream {

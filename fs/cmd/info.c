@@ -99,7 +99,8 @@ static int print_msinfo(const struct report_info *info, const char *name)
 	while (n > 0 && info->sessions[n - 1].broken)
 		n--;
 	if (n == 0)
-		return command_fail("%s: the disc is blank: there is no session to continue", name);
+		return command_fail("%s: %s: there is no session to continue", name,
+				    info->blank ? "the disc is blank" : "no session of the disc can be read");
 	if (!info->appendable)
 		return command_fail("%s: nothing can be appended: %s", name,
 				    info->why_not_appendable ? info->why_not_appendable : "the medium is closed");

@@ -310,7 +310,8 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 		return command_fail("%s is unmounted, but its daemon could not be asked what became of the burn (%s): "
 				    "what is not burned is kept; see "
 				    "'cdappendfs-info %s'",
-				    mount->mountpoint, asked == -ECONNREFUSED ? "it had ended" : client_why(asked),
+				    mount->mountpoint,
+				    asked == -ECONNREFUSED || asked == -ENOTCONN ? "it had ended" : client_why(asked),
 				    mount->source);
 	if (original_stays(mount))
 		return COMMAND_DONE;

@@ -10,6 +10,8 @@
 #include "burner/base/own.h"
 #include "fs/commit/states.h"
 
+#define WAIT_SECONDS 2
+
 static const struct {
 	const char *name;
 	int value;
@@ -19,6 +21,7 @@ static const struct {
 	{"EBADMSG", -EBADMSG},
 	{"kill", FAULT_KILL_BEFORE},
 	{"killed", FAULT_KILL_AFTER},
+	{"wait", FAULT_WAIT},
 };
 
 static int parse_edge(char *word, struct faults *f)
@@ -84,6 +87,8 @@ int faults_before(const struct faults *f, enum stage_commit_state state)
 
 	if (fault == FAULT_KILL_BEFORE)
 		kill(getpid(), SIGKILL);
+	if (fault == FAULT_WAIT)
+		sleep(WAIT_SECONDS);
 	return fault < 0 ? fault : 0;
 }
 

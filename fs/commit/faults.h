@@ -6,6 +6,7 @@
  *	edge@STATE=ERRNO	journaling that state fails
  *	edge@STATE=kill		SIGKILL to ourselves just before it is journaled
  *	edge@STATE=killed	… just after it is durable
+ *	edge@STATE=wait		two seconds before it is journaled
  * STATE: idle frozen burning verifying publishing rebasing
  */
 #ifndef FS_COMMIT_FAULTS_H
@@ -14,7 +15,7 @@
 #include "fs/stage/stage.h"
 
 #define FAULT_STATES (STAGE_REBASING + 1)
-enum { FAULT_KILL_BEFORE = 1, FAULT_KILL_AFTER = 2 };
+enum { FAULT_KILL_BEFORE = 1, FAULT_KILL_AFTER = 2, FAULT_WAIT = 3 };
 
 struct faults {
 	int at[FAULT_STATES]; /* 0, -errno, or FAULT_KILL_ */

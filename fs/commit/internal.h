@@ -48,6 +48,7 @@ struct run {
 	struct burn_plan *plan;
 	struct burn_cost cost;
 	struct target *target;
+	bool reserved;		    /* the target has its blocks, as the tree was told */
 	struct stage_commit record; /* as journaled last */
 	/* what is next once it was verified */
 	enum finish_step { FINISH_PUBLISH, FINISH_REBASE, FINISH_REBIND, FINISH_DONE } finish;

@@ -60,6 +60,16 @@ static unsigned freeze_flags(const struct commit *c, unsigned flags)
 	       (flags & COMMIT_FULL_TREE && c->options.compat ? TREE_FREEZE_HEAL : 0);
 }
 
+/* Is it the disc that the changes were made on? A plan made for another one would be nonsense. */
+static int look_again(struct commit *c, struct commit_result *outcome)
+{
+	int r = disc_refresh(c->disc);
+
+	if (!r)
+		r = medium_is_expected(c->stage, c->disc, outcome->message, sizeof(outcome->message));
+	return r ? commit_failed(outcome, "the disc has changed", r, NULL) : 0;
+}
+
 void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *outcome)
 {
 	_cleanup_(run_freep) struct run *run = run_new(c);
@@ -78,6 +88,8 @@ void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *out
 	}
 	run->flags = flags;
 	outcome->error = flush(c, outcome);
+	if (!outcome->error && (tree_changed(c->tree) || freeze_flags(c, flags)))
+		outcome->error = look_again(c, outcome);
 	if (outcome->error)
 		return;
 	outcome->error = tree_preview(c->tree, freeze_flags(c, flags), &run->frozen);
@@ -96,12 +108,11 @@ static int check_disc(struct run *run, struct commit_result *outcome)
 {
 	struct commit *c = run->c;
 	struct disc_state state;
-	int r = disc_refresh(c->disc);
+	int r = look_again(c, outcome);
 
-	if (!r)
-		r = medium_is_expected(c->stage, c->disc, outcome->message, sizeof(outcome->message));
-	if (!r)
-		r = disc_state(c->disc, &state);
+	if (r)
+		return r;
+	r = disc_state(c->disc, &state);
 	if (!r && !state.appendable)
 		return commit_failed(outcome, "no session can be added to this disc", -EROFS, state.why_not);
 	if (!r && state.next_lba != run->inputs.options.start_lba)
@@ -211,6 +222,9 @@ static int run_freeze(struct run *run, struct commit_result *outcome)
 		return r;
 	if (!tree_changed(c->tree) && !freeze_flags(c, run->flags))
 		return 0;
+	r = look_again(c, outcome);
+	if (r)
+		return r;
 	r = tree_freeze(c->tree, freeze_flags(c, run->flags), &run->frozen);
 	if (r == -ENODATA)
 		return run->flags & COMMIT_FINALIZE ? commit_failed(outcome, "nothing was burned", r,
@@ -296,6 +310,20 @@ static int check_finalized(struct commit *c, unsigned flags, struct commit_resul
 	return r ? commit_failed(outcome, "the disc could not be looked at", r, NULL) : 0;
 }
 
+/* Some drives close a disc behind a session though they were asked to leave it open. */
+static void tell_closed(struct commit *c, unsigned flags, struct commit_result *outcome)
+{
+	struct disc_state state;
+
+	if (outcome->error || !outcome->burned || outcome->message[0] || flags & COMMIT_FINALIZE ||
+	    disc_state(c->disc, &state) || state.appendable)
+		return;
+	snprintf(outcome->message, sizeof(outcome->message),
+		 "the disc takes no further session: %s; from now on it is read-only",
+		 state.why_not ? state.why_not : "the medium is closed");
+	log_notice("%s", outcome->message);
+}
+
 /* One that failed before it was verified, and could not be taken back then: the disc was gone. */
 static int undo_earlier(struct commit *c, struct commit_result *outcome)
 {
@@ -348,6 +376,7 @@ void machine_commit(struct commit *c, unsigned flags, struct commit_result *outc
 	if (!outcome->error)
 		outcome->error = check_finalized(c, flags, outcome);
 	record_result(c, outcome);
+	tell_closed(c, flags, outcome);
 	if (commit_look(c, true))
 		log_warning("the disc could not be looked at again after the commit");
 }

@@ -52,6 +52,9 @@ static void report(void *context, uint64_t done_sectors, uint64_t all_sectors)
 	struct run *run = context;
 	struct commit *c = run->c;
 
+	if (!run->reserved)
+		tree_reserved(c->tree);
+	run->reserved = true;
 	lock_take(&c->worker.lock);
 	c->status.done_sectors = done_sectors;
 	c->status.all_sectors = all_sectors;

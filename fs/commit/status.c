@@ -54,6 +54,15 @@ void commit_status(struct commit *c, struct commit_status *ret)
 
 void commit_cancel(struct commit *c) { atomic_store(&c->cancelled, true); }
 
+/* What no commit can burn any more is not accepted; one that is neither done nor undone may open the disc again. */
+static bool takes_no_more(struct commit *c, const struct disc_state *state)
+{
+	struct stage_commit record;
+
+	return !state->appendable && !c->unfinished && !c->unsettled && stage_commit_get(c->stage, &record) == 0 &&
+	       record.state == STAGE_IDLE;
+}
+
 int commit_look(struct commit *c, bool sessions_too)
 {
 	_free_ struct disc_session *sessions = NULL;
@@ -75,6 +84,7 @@ int commit_look(struct commit *c, bool sessions_too)
 		sessions = old;
 	}
 	commit_unlock(c);
+	state.finalized = state.finalized || takes_no_more(c, &state);
 	tree_set_medium(c->tree, &state);
 	return 0;
 }

@@ -6,13 +6,19 @@
  * mount's owner or as root.  Its process is held by a pidfd from the beginning: cdappendfs-umount waits for that
  * process, not for one that got its number later.
  */
+#include <grp.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "burner/base/json.h"
 #include "fs/control/client.h"
+
+#define DEAD_MS 3000
 
 struct client {
 	int fd, pidfd; /* pidfd -1: not known */
@@ -20,6 +26,17 @@ struct client {
 	size_t begin, end, size;
 	const volatile sig_atomic_t *stop; /* NULL: nothing stops it */
 };
+
+static int await(int fd, int timeout_ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int n;
+
+	do
+		n = poll(&p, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	return n > 0 ? 0 : n == 0 ? -ETIME : -errno;
+}
 
 static int check_peer(struct client *c, uid_t owner)
 {
@@ -33,6 +50,35 @@ static int check_peer(struct client *c, uid_t owner)
 	if (peer.pid > 0)
 		c->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 	return 0;
+}
+
+/* statfs(2) always asks the daemon; of a user's mount it does so only for that user. */
+static int ask_statfs(const struct control_mount *mount)
+{
+	struct statfs fs;
+
+	if (geteuid() == 0 && mount->owner != 0 &&
+	    (setgroups(0, NULL) < 0 || setresgid(mount->group, mount->group, mount->group) < 0 ||
+	     setresuid(mount->owner, mount->owner, mount->owner) < 0))
+		return 0;
+	return statfs(mount->mountpoint, &fs) < 0 ? errno : 0;
+}
+
+/* The kernel knows that nobody serves the mount any more. In a process of its own, since a daemon that was stopped
+ * does not answer. */
+static bool is_dead(const struct control_mount *mount)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0)
+		_exit(ask_statfs(mount) == ENOTCONN ? 1 : 0);
+	if (child < 0)
+		return false;
+	_close_ int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	if (pidfd >= 0 && await(pidfd, DEAD_MS) < 0)
+		kill(child, SIGKILL);
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 1;
 }
 
 static int connect_to(const struct sockaddr_un *address, socklen_t length, uid_t owner, struct client **ret)
@@ -60,7 +106,8 @@ int client_open(const struct control_mount *mount, struct client **ret)
 	struct sockaddr_un address;
 	socklen_t length = control_address(mount->major, mount->minor, &address);
 
-	return connect_to(&address, length, mount->owner, ret);
+	int r = connect_to(&address, length, mount->owner, ret);
+	return r == -ECONNREFUSED && is_dead(mount) ? -ENOTCONN : r;
 }
 
 int client_open_disc(const char *path, struct client **ret)
@@ -146,17 +193,6 @@ static int take_line(struct client *c, const char **ret)
 	}
 }
 
-static int await(int fd, int timeout_ms)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int n;
-
-	do
-		n = poll(&p, 1, timeout_ms);
-	while (n < 0 && errno == EINTR);
-	return n > 0 ? 0 : n == 0 ? -ETIME : -errno;
-}
-
 int client_await_line(struct client *c, int timeout_ms)
 {
 	int r = await(c->fd, timeout_ms);
@@ -207,6 +243,8 @@ static void hand_on(const struct client_handlers *h, const char *type, const cha
 		h->progress(h->context, &b);
 }
 
+static bool has_ended(const struct client *c) { return c->pidfd >= 0 && await(c->pidfd, DEAD_MS) == 0; }
+
 int client_finish(struct client *c, const struct client_handlers *handlers, struct client_result *ret)
 {
 	static const struct client_handlers none;
@@ -216,7 +254,7 @@ int client_finish(struct client *c, const struct client_handlers *handlers, stru
 	for (;;) {
 		int r = take_line(c, &line);
 		if (r < 0)
-			return r;
+			return r == -EPIPE && has_ended(c) ? -ENOTCONN : r;
 		if (json_get_string(line, "type", type, sizeof(type)) < 0)
 			return -EPROTO;
 		if (strcmp(type, "result") == 0)
@@ -264,15 +302,17 @@ int client_ask(const struct control_mount *mount, const char *request, const str
 const char *client_why(int error)
 {
 	switch (-error) {
+	case ENOTCONN:
+		return "its daemon has ended without unmounting (it was killed?): unmount it (fusermount3 -u, or "
+		       "umount as root) and mount the disc again: what was staged is kept";
 	case ECONNREFUSED:
-		return "its daemon does not answer: it has ended, or runs in another network namespace; unmount it "
-		       "(fusermount3 -u, or umount as root) and mount "
-		       "the disc again: what was staged is kept";
+		return "its daemon runs, but cannot be reached from here: it is in another network namespace (a "
+		       "container, a unit with PrivateNetwork=); give the command there, or unmount it";
 	case EPERM:
 		return "something else than the mount's daemon answers; ask root";
 	case EPIPE:
-		return "its daemon closed the connection: only the owner of the mount and root are answered, or it was "
-		       "ended; what was staged is kept";
+		return "its daemon closed the connection without an answer and runs on: too many ask it at once; try "
+		       "again";
 	case EPROTO:
 		return "its daemon speaks another protocol: the command and the daemon are of different versions";
 	default:

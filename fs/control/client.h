@@ -5,8 +5,9 @@
  *	client_open -> client_send -> client_finish -> client_free		one request a connection
  * "wait": client_send -> client_await_first -> (unmount) -> client_finish -> client_await_end.
  *
- * Errors: -ECONNREFUSED nobody listens: the daemon is dead, or of another network namespace; -EPERM the listener is
- * not the mount's owner's; -EPIPE it closed without a result; -EPROTO it said something else; -ETIME.
+ * Errors: -ENOTCONN the daemon has ended, before or while it was asked; -ECONNREFUSED it runs and does not listen here:
+ * in another network namespace; -EPERM the listener is not the mount's owner's; -EPIPE it closed without a result;
+ * -EPROTO it said something else; -ETIME.
  */
 #ifndef FS_CONTROL_CLIENT_H
 #define FS_CONTROL_CLIENT_H

@@ -60,13 +60,15 @@ static int take_field(const char **s, char *buf, size_t size)
 	return 0;
 }
 
-/* user_id=N of a comma-separated list; 0 when there is none. */
-static uid_t owner_of(const char *options)
+/* The number behind a key, as "user_id=", of a comma-separated list; 0 when there is none. */
+static unsigned number_of(const char *options, const char *key)
 {
+	size_t n = strlen(key);
+
 	for (const char *o = options; o; o = strchr(o, ',')) {
 		o += *o == ',';
-		if (strncmp(o, "user_id=", 8) == 0)
-			return (uid_t)strtoul(o + 8, NULL, 10);
+		if (strncmp(o, key, n) == 0)
+			return (unsigned)strtoul(o + n, NULL, 10);
 	}
 	return 0;
 }
@@ -95,7 +97,8 @@ int mounts_parse(const char *line, struct mounts_line *ret)
 	if (take_field(&s, ret->mount.source, sizeof(ret->mount.source)) < 0 ||
 	    take_field(&s, options, sizeof(options)) < 0)
 		return -EINVAL;
-	ret->mount.owner = owner_of(options);
+	ret->mount.owner = number_of(options, "user_id=");
+	ret->mount.group = number_of(options, "group_id=");
 	return 0;
 }
 

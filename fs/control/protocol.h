@@ -72,6 +72,7 @@ static inline socklen_t control_disc_address(const struct stat *st, struct socka
 struct control_mount {
 	unsigned major, minor;
 	uid_t owner;	   /* user_id= */
+	gid_t group;	   /* group_id= */
 	char source[4096]; /* the disc */
 	char mountpoint[4096];
 };

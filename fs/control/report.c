@@ -33,7 +33,7 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 
 	*ret = (struct report_info){
 		.medium = state->name,
-		.blank = state->blank,
+		.blank = state->blank && n_sessions == 0,
 		.appendable = state->appendable,
 		.overwritable = state->overwritable,
 		.why_not_appendable = state->appendable ? NULL : state->why_not,
@@ -342,12 +342,22 @@ static void line(FILE *out, const char *label, const char *value)
 		fprintf(out, "%-12s%s\n", label, report_printable(value, shown, sizeof(shown)));
 }
 
+static bool nothing_whole(const struct report_info *info)
+{
+	for (size_t i = 0; i < info->n_sessions; i++)
+		if (!info->sessions[i].broken)
+			return false;
+	return info->blank || info->n_sessions > 0;
+}
+
 static void state_text(FILE *out, const struct report_info *info)
 {
 	char text[600], kept[REPORT_BYTES_TEXT];
 
-	if (info->blank)
-		snprintf(text, sizeof(text), "blank%s%s", info->appendable ? "" : ", not appendable: ",
+	if (nothing_whole(info))
+		snprintf(text, sizeof(text), "%s%s%s",
+			 info->blank ? "blank" : "no session that could be read, only burns that failed",
+			 info->appendable ? "" : ", not appendable: ",
 			 info->appendable || !info->why_not_appendable ? "" : info->why_not_appendable);
 	else if (info->appendable && info->kept_bytes)
 		snprintf(text, sizeof(text),

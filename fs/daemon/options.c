@@ -345,6 +345,7 @@ static bool set_flag(struct options *o, const char *name)
 		{"rw", &o->read_only, o->session != 0}, {"compat", &o->compat, true},
 		{"nojoliet", &o->no_joliet, true},	{"noverify", &o->no_verify, true},
 		{"allow_other", &o->allow_other, true}, {"debug", &o->debug, true},
+		{"remount", &o->remount, true},
 	};
 
 	if (strcmp(name, "drop-udf") == 0) { /* its name before there were others */
@@ -375,12 +376,12 @@ static bool is_of(const char *const *list, const char *option)
 /* What mount(8), fstab(5) and systemd put there for themselves, and what has no meaning here. */
 static bool is_ignored(const char *option)
 {
-	static const char *const list[] = {"auto",	    "noauto",	"user",	      "nouser",	    "users",
-					   "owner",	    "group",	"nofail",     "_netdev",    "defaults",
-					   "comment=",	    "user=",	"relatime",   "norelatime", "strictatime",
-					   "nostrictatime", "lazytime", "nolazytime", "iversion",   "noiversion",
-					   "silent",	    "loud",	"mand",	      "nomand",	    "subtype=",
-					   "fsname=",	    "clone_fd", "big_writes", "nonempty",   NULL};
+	static const char *const list[] = {
+		"auto",	       "noauto",	"user",	     "nouser",	   "users",    "owner",	     "group",
+		"nofail",      "_netdev",	"defaults",  "comment=",   "user=",    "relatime",   "norelatime",
+		"strictatime", "nostrictatime", "lazytime",  "nolazytime", "iversion", "noiversion", "silent",
+		"loud",	       "mand",		"nomand",    "subtype=",   "fsname=",  "clone_fd",   "big_writes",
+		"nonempty",    "user_id=",	"group_id=", "rootmode=",  NULL}; /* as mountinfo shows them */
 
 	return is_of(list, option) || strncmp(option, "x-", 2) == 0 || strncmp(option, "X-", 2) == 0;
 }
@@ -485,7 +486,7 @@ static int check_together(struct parser *p)
 {
 	struct options *o = p->options;
 
-	if (o->read_only && o->create)
+	if (o->read_only && o->create && !o->remount)
 		return refuse(p, "create and %s: a blank disc cannot be read", o->session ? "session=" : "ro");
 	o->speed = p->speed;
 	if (p->speed > 0)

@@ -22,6 +22,7 @@ enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL, OPTIONS_TREE_LINKED };
 struct options {
 	bool help, version; /* then nothing else is set */
 	bool foreground, debug;
+	bool remount;		       /* a mount that is there: only read_only is changed */
 	const char *disc, *mountpoint; /* as given; of argv */
 	bool create;
 	bool read_only;		   /* -o ro, or session= */

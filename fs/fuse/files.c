@@ -24,7 +24,7 @@ static struct fuse_file_info open_info(struct server *s, struct tree_file *f, in
 
 	return (struct fuse_file_info){.flags = flags,
 				       .fh = (uint64_t)(uintptr_t)f,
-				       .keep_cache = !past_cache,
+				       .keep_cache = !past_cache && !refresh_is_losing(s->refresh),
 				       .direct_io = past_cache,
 				       .noflush = 1};
 }
@@ -147,6 +147,8 @@ static int run_write(struct server *s, fuse_req_t req, const struct request *req
 		return refresh_before(s->refresh, req, request);
 	int r = tree_write(s->tree, file_of(request->handle), (uint64_t)request->offset, request->data, request->size);
 
+	if (r < 0 && r != -EAGAIN && request->writeback)
+		return refresh_lost(s->refresh, req, request, r);
 	if (r < 0)
 		return reply(req, r);
 	if (past_cache && tree_file_met(file_of(request->handle)))

@@ -94,7 +94,10 @@ int refresh_start(struct refresh *refresh); /* after the daemon forked */
 int refresh_before(struct refresh *refresh, fuse_req_t req, const struct request *request);
 /* A write that passed by the page cache is done: drop what others have cached of it, then answer. */
 void refresh_written(struct refresh *refresh, fuse_req_t req, uint64_t ino, off_t offset, size_t length);
-void refresh_stop(struct refresh *refresh); /* all is answered; what comes later at once */
+/* The kernel's write of what it has cached failed: answer with the error, then it drops the bytes. 0. */
+int refresh_lost(struct refresh *refresh, fuse_req_t req, const struct request *request, int error);
+bool refresh_is_losing(const struct refresh *refresh); /* some are not dropped yet */
+void refresh_stop(struct refresh *refresh);	       /* all is answered; what comes later at once */
 void refresh_free(struct refresh *refresh);
 
 /* ---- namespace.c, attributes.c, files.c, directories.c ---- */

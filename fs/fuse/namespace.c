@@ -3,17 +3,26 @@
  * namespace.c - look-up and everything that changes a directory
  */
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "burner/base/log.h"
 #include "fs/commit/message.h"
 #include "fs/fuse/internal.h"
 
+/* "." and ".." are asked for only on behalf of file handles, of inodes that the kernel has forgotten. */
+static int look_up(struct tree *t, uint64_t ino, const char *name, struct stat *st)
+{
+	return !strcmp(name, ".")  ? tree_lookup_number(t, ino, st) :
+	       !strcmp(name, "..") ? tree_lookup_parent(t, ino, st) :
+				     tree_lookup(t, ino, name, st);
+}
+
 static int run_lookup(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct fuse_entry_param nothing = {.entry_timeout = KERNEL_TIMEOUT};
 	struct stat st;
-	int r = tree_lookup(s->tree, request->ino, request->name, &st);
+	int r = look_up(s->tree, request->ino, request->name, &st);
 
 	if (r != -ENOENT)
 		return reply_entry(req, r, &st);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * refresh.c - writes that pass by the page cache, of files that others read
+ * refresh.c - what the kernel has cached and must not show any more: after writes that pass by the page cache, and
+ * after those of the cache that failed
  *
  * A file that is new, and open for writing only, is written past the page cache (files.c): its bytes are copied once
  * less and are not kept twice. Kernels do not agree on what then becomes of cached pages: before 6.6 they stay; later
@@ -8,7 +9,11 @@
  * has opened the file, its pages are dropped here before each write, so that what was changed in them by a mapping is
  * written back and not over it later, and again after it, before its answer.  That may wait for requests of others,
  * so it has a thread of its own.
+ *
+ * What was changed by a mapping and cannot be staged (the disc is full) would stay in the cache, as if it were: its
+ * pages are dropped after the answer, for which they wait. A file that is opened meanwhile begins without its pages.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +22,7 @@
 
 struct written {
 	struct written *next;
-	fuse_req_t req;
+	fuse_req_t req; /* NULL: it is answered */
 	uint64_t ino;
 	off_t offset;
 	size_t length;
@@ -29,12 +34,15 @@ struct refresh {
 	struct server *server;
 	struct worker worker; /* its lock guards what follows */
 	struct written *first, **end;
+	atomic_uint n_lost; /* pages that are to be dropped and are not yet; without the lock */
 };
 
 static void reply_written(struct refresh *refresh, struct written *w)
 {
 	notify_stale(refresh->server, w->ino, w->offset, w->length);
-	if (w->request.run)
+	if (!w->req)
+		atomic_fetch_sub(&refresh->n_lost, 1);
+	else if (w->request.run)
 		request_submit(w->req, &w->request);
 	else
 		fuse_reply_write(w->req, w->length);
@@ -114,6 +122,22 @@ void refresh_written(struct refresh *refresh, fuse_req_t req, uint64_t ino, off_
 	fuse_reply_write(req, length);
 	free(w);
 }
+
+int refresh_lost(struct refresh *refresh, fuse_req_t req, const struct request *request, int error)
+{
+	struct written *w = malloc(sizeof(*w));
+
+	if (!w)
+		return reply(req, error); /* for want of memory they stay until the kernel needs theirs */
+	*w = (struct written){.ino = request->ino, .offset = request->offset, .length = request->size};
+	atomic_fetch_add(&refresh->n_lost, 1);
+	reply(req, error);
+	if (!append(refresh, w))
+		free(w);
+	return 0;
+}
+
+bool refresh_is_losing(const struct refresh *refresh) { return atomic_load(&refresh->n_lost); }
 
 int refresh_new(struct server *s, struct refresh **ret)
 {

@@ -8,8 +8,11 @@
  *	times
  *	splice for answers	only: what is read of an image (files.c); requests are read into the worker's
  *				buffer at once
+ *	export			it asks for forgotten inodes by their numbers: file handles stay good
  *	max_read 512 KiB	what fits into a pipe of the size that anybody may have, with its header
  *	max_background 512	reads that wait for a burning drive must not use up the slots of the others
+ *	no async_dio		of direct writes that end later the kernel leaves pages in the cache that somebody
+ *				read meanwhile (checked up to 6.18)
  *	no writeback cache	write(2) has reached the stage, and ENOSPC is told, when it returns
  */
 #include <fcntl.h>
@@ -37,10 +40,9 @@
 static void op_init(void *data, struct fuse_conn_info *conn)
 {
 	unsigned unwanted = FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE |
-			    FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_MOVE |
-			    FUSE_CAP_EXPORT_SUPPORT;
+			    FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_ASYNC_DIO;
 	unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_ATOMIC_O_TRUNC |
-			  FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA;
+			  FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_EXPORT_SUPPORT;
 
 	struct server *s = data;
 
@@ -110,6 +112,7 @@ static int make_args(const struct server_options *o, struct fuse_args *args)
 	    fuse_opt_add_opt_escaped(&text, source) < 0 || (o->read_only && fuse_opt_add_opt(&text, "ro") < 0) ||
 	    (o->allow_other && fuse_opt_add_opt(&text, "default_permissions") < 0) ||
 	    (o->fuse_options && *o->fuse_options && fuse_opt_add_opt(&text, o->fuse_options) < 0) ||
+	    fuse_opt_add_opt(&text, "noatime") < 0 || /* whatever else is asked for: reading changes no times */
 	    fuse_opt_add_arg(args, "cdappendfs") < 0 || fuse_opt_add_arg(args, "-o") < 0 ||
 	    fuse_opt_add_arg(args, text) < 0)
 		return -ENOMEM;

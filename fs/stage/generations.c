@@ -93,6 +93,22 @@ static char *arena_text(struct copy *c, sqlite3_stmt *row, int column)
 	return arena_string(&c->arena, sqlite3_column_blob(row, column), (size_t)sqlite3_column_bytes(row, column));
 }
 
+/* A commit knows one kind of hole. */
+static uint32_t join_holes(struct extent *e, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (e[i].kind == EXTENT_HOLE)
+			e[i].body = 0;
+		if (kept && e[i].kind == EXTENT_HOLE && e[kept - 1].kind == EXTENT_HOLE)
+			e[kept - 1].length += e[i].length;
+		else
+			e[kept++] = e[i];
+	}
+	return kept;
+}
+
 static int copy_node(struct copy *c, sqlite3_stmt *row)
 {
 	struct stage_node *n = &c->public.nodes[c->public.n_nodes];
@@ -108,6 +124,7 @@ static int copy_node(struct copy *c, sqlite3_stmt *row)
 				 -ENOMEM;
 		if (r)
 			return r;
+		n->n_extents = join_holes(n->extents, n->n_extents);
 	}
 	if (sqlite3_column_type(row, COLUMN_TARGET) != SQLITE_NULL && !(n->target = arena_text(c, row, COLUMN_TARGET)))
 		return -ENOMEM;

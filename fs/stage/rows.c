@@ -30,9 +30,9 @@ static int extents_check(const struct extent *e, size_t n)
 			return -EBADMSG;
 		if (__builtin_add_overflow(e[i].pos, e[i].length, &place_end) || place_end > INT64_MAX)
 			return -EBADMSG;
-		if (e[i].kind != EXTENT_STAGE && e[i].body)
+		if (e[i].kind == EXTENT_DISC && e[i].body)
 			return -EBADMSG;
-		if (e[i].kind == EXTENT_HOLE && e[i].pos)
+		if (e[i].kind == EXTENT_HOLE && (e[i].pos || e[i].body > EXTENT_ASIDE))
 			return -EBADMSG;
 		offset = end;
 	}

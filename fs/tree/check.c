@@ -18,7 +18,8 @@ static const char *check_map_locked(struct node *n)
 	sums = map_sum(&n->map, 0, UINT64_MAX);
 	if (S_ISREG(n->mode) && n->staged && !n->dead && !zisofs_used(&n->zisofs) && !map_valid(&n->map, n->size))
 		wrong = "the map does not cover the file";
-	else if (n->staged && !n->dead && (n->stage_bytes != sums.stage || n->hole_bytes != sums.hole))
+	else if (n->staged && !n->dead &&
+		 (n->stage_bytes != sums.stage || n->hole_bytes != sums.hole || n->aside_bytes != sums.aside))
 		wrong = "the sums are not those of the map";
 	rwlock_give(&n->io);
 	return wrong;
@@ -37,7 +38,7 @@ static const char *check_node_locked(struct tree *t, struct node *n)
 		return "a changed node that is not to be put";
 	if (n->ino >= t->space.new_ino && !n->nlink && !n->orphan && !n->dead)
 		return "a node of ours without a name";
-	if (n->orphan && !n->dead && (n->cost || n->links))
+	if (n->orphan && !n->dead && (n->cost || n->links || n->aside))
 		return "a node without a name that is counted";
 	return check_map_locked(n);
 }

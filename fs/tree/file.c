@@ -58,7 +58,11 @@ void tree_close(struct tree *t, struct tree_file *f)
 	struct node *n = f->node;
 
 	tree_lock(t);
-	n->n_open--;
+	if (--n->n_open == 0 && n->aside_end) {
+		n->aside_end = 0;
+		if (!n->dead)
+			space_node_locked(t, n);
+	}
 	if (f->alone && --n->n_alone == 0)
 		n->met = false;
 	if (f->writable && --n->n_writers == 0 && node_is_dirty(n))

@@ -38,8 +38,9 @@ struct edges {
 /* All edges that a write of [offset, end) needs; the file's last block too when it is extended beyond.  The lock is
  * given back while the disc is read. */
 int edges_fetch_locked(struct tree *t, struct node *n, uint64_t offset, uint64_t end, struct edges *x);
-/* The file ends at n->size and shall read as zeros up to `size`: the rest of its last block, then a hole. */
-int content_extend_locked(struct tree *t, struct node *n, uint64_t size, const struct edges *edges);
+/* The file ends at n->size and shall read as zeros up to `size`: the rest of its last block, then a hole, of
+ * that body (0 or EXTENT_ASIDE). */
+int content_extend_locked(struct tree *t, struct node *n, uint64_t size, uint32_t body, const struct edges *edges);
 /* Put a piece into the map: what it replaces is dead. */
 int content_set_piece_locked(struct tree *t, struct node *n, const struct extent *piece);
 /* Size, times and account after a change of content. */

@@ -124,6 +124,7 @@ void tree_planned(struct tree *t, uint64_t sectors)
 {
 	tree_lock(t);
 	t->space.frozen = max_u64(t->space.frozen, sectors);
+	host_planned_locked(t, sectors);
 	tree_unlock(t);
 }
 

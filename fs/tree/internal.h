@@ -50,8 +50,11 @@ struct node {
 	char *target;
 	struct zisofs zisofs;
 	struct map map;
-	uint64_t stage_bytes, hole_bytes; /* sums of the map */
+	uint64_t stage_bytes, hole_bytes; /* sums of the map … */
+	uint64_t aside_bytes;		  /* … and of its holes for which room was set aside */
+	uint64_t aside_end;		  /* room was set aside beyond the size up to here, while it is open; 0 */
 	uint64_t cost;			  /* sectors counted for it in t->space.data */
+	uint64_t aside;			  /* bytes counted for it in t->space.aside */
 	uint32_t links;			  /* names counted for it in t->space.n_links */
 	uint32_t own_body;		  /* sparse body of this generation, 0 none */
 	struct rwlock io;
@@ -61,6 +64,16 @@ struct node {
 struct idle {
 	uint64_t *inos;
 	uint32_t capacity, most, first, count;
+};
+
+/* The file system of the image (host.c). */
+struct host {
+	uint64_t free; /* bytes, as last seen, without the reserve */
+	uint64_t used; /* handed out since */
+	struct timespec seen;
+	uint64_t frozen_bytes; /* of the session that is being burned … */
+	uint64_t given_bytes;  /* … that the image has got … */
+	uint64_t image_bytes;  /* … beyond what it had at the freeze */
 };
 
 #define TOUCHED_BUCKETS 4096u
@@ -91,14 +104,30 @@ struct space {
 	/* sectors of staged data; of touched directories: what they grow by, and wholly */
 	uint64_t data, names, linked;
 	uint64_t record_bytes; /* of staged names, for display */
+	uint64_t aside;	       /* bytes for which room was set aside and that have none in the stage */
 	uint64_t frozen;       /* sectors of the session that is being burned */
+	uint64_t frozen_bytes; /* what was staged for it, for display */
 	bool burning;
 	uint64_t seed; /* of the hash of their numbers */
 	struct touched *touched[TOUCHED_BUCKETS];
-	uint64_t host_free; /* as last seen, without the reserve */
-	uint64_t host_used; /* handed out since */
-	struct timespec host_seen;
-	uint64_t directories; /* in the tree: a path table has 65,535 numbers for parents */
+	struct host host;
+	uint64_t directories; /* in the tree */
+	/* those with directories in them: of the base, if it was asked (epoch + 1), and how many more since */
+	uint64_t base_parents, parents_epoch;
+	int64_t more_parents;
+};
+
+/* Where the names of the base are, by number (by_number.c). */
+struct place {
+	uint32_t ino, parent;
+	uint64_t locator;
+};
+struct places {
+	struct lock lock;
+	struct iso *base; /* of which they are; NULL: none was asked for */
+	struct place *list;
+	size_t n;
+	int error; /* some directories could not be read */
 };
 
 struct tree {
@@ -125,6 +154,7 @@ struct tree {
 	struct node *dirty;
 	bool frozen; /* a commit is under way */
 	struct space space;
+	struct places places; /* has a lock of its own */
 };
 
 static inline bool tree_is_read_only(const struct tree *t) { return !t->stage || t->options.read_only || t->finalized; }
@@ -154,7 +184,12 @@ void node_unused_locked(struct tree *t, struct node *n);
 void node_drop_locked(struct tree *t, struct node *n); /* out of the table and of memory, whoever refers to it */
 void node_discard_body_locked(struct tree *t, struct node *n, uint64_t from, uint64_t to);
 void node_drop_bodies_locked(struct tree *t, struct node *n);
-void node_sums(struct node *n); /* recount stage_bytes and hole_bytes */
+void node_sums(struct node *n); /* recount stage_bytes, hole_bytes and aside_bytes */
+/* bytes beyond the size for which room was set aside */
+static inline uint64_t node_aside_beyond(const struct node *n)
+{
+	return n->aside_end > n->size ? n->aside_end - n->size : 0;
+}
 void node_find_own_body(struct tree *t, struct node *n);
 void node_stat(const struct node *n, struct stat *st);
 struct timespec time_now(void);
@@ -242,6 +277,7 @@ int space_grow_locked(struct tree *t, const struct node *n, const struct space_g
 /* Room for [from, to) to be written, to become a hole? from <= size. Content locked, the tree's lock not held. 0,
  * -ENOSPC, -EFBIG */
 int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to);
+int space_stage(struct tree *t, struct node *n, uint64_t from, uint64_t to); /* for its bytes, after space_write() */
 int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to);
 /* Room for what the file costs when it ends at size, which is not 0: what is left may have to be written.  With the
  * lock. 0, -ENOSPC */
@@ -254,11 +290,22 @@ uint64_t space_link_bytes(const struct space *s);  /* what the link table may gr
 uint64_t space_exact_locked(const struct tree *t); /* the next session, at most, before it is rounded up */
 /* what is counted now: on the medium and on the host's file system */
 bool space_fits_locked(struct tree *t);
+uint64_t space_staged_bytes_locked(const struct tree *t); /* for display */
 int space_counted_locked(struct tree *t);	     /* 0, or why it cannot be counted; no node is held without a pin */
 int space_recount_locked(struct tree *t);	     /* from the rows: after opening, rebase, thaw */
 uint64_t space_sectors_locked(const struct tree *t); /* the next session, at most */
 void space_freeze_locked(struct tree *t);
 void space_release(struct tree *t);
+
+/* ---- host.c; with t->lock held ---- */
+uint64_t host_left_locked(struct tree *t); /* sectors for what comes; UINT64_MAX: no limit is known */
+void host_hand_out_locked(struct tree *t, uint64_t sectors);
+/* Room for [from, to) in the stage, which may share the file system with the image? 0, -ENOSPC */
+int host_stage_locked(struct tree *t, const struct node *n, uint64_t from, uint64_t to);
+int host_aside_locked(struct tree *t, uint64_t bytes);	    /* the same for holes that are set aside */
+void host_freeze_locked(struct tree *t);		    /* t->space.frozen sectors are for the image */
+void host_planned_locked(struct tree *t, uint64_t sectors); /* it is exactly so many */
+void host_settled_locked(struct tree *t);		    /* burned, or not */
 
 /* ---- touched.c; with t->lock held ---- */
 /* Before a change of the directory, or of the node: room for it and for all directories above it, and their rows.  0,
@@ -290,6 +337,18 @@ const char *tree_check_locked(struct tree *t);
 /* For what changes all nodes at once: no write is between its body and its map. */
 void tree_lock_all(struct tree *t);
 void tree_unlock_all(struct tree *t);
+
+/* ---- parents.c; with t->lock held: a path table has 65,535 numbers for directories that have directories ---- */
+/* May the directory get one, or is it one too many?  0, -EMLINK; after space_measure(). */
+int parents_admit_locked(const struct tree *t, const struct node *dir);
+void directory_gains_locked(struct tree *t, struct node *dir); /* one more in it … */
+void directory_loses_locked(struct tree *t, struct node *dir); /* … or less */
+bool parents_wanted_locked(const struct tree *t);	       /* those of the base are not known, and must be */
+/* Without the lock. ascending: the table has the usual order, as a linked session needs it. */
+int parents_count(struct iso *base, uint64_t *ret, bool *ret_ascending);
+
+/* ---- by_number.c ---- */
+void places_release(struct places *p);
 
 /* ---- dir.c ---- */
 /* Is the directory empty? Reads the base: without the lock, node pinned. 0, -ENOTEMPTY or an error. */

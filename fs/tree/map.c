@@ -131,7 +131,7 @@ struct map_sums map_sum(const struct map *m, uint64_t from, uint64_t to)
 		if (part.kind == EXTENT_STAGE)
 			sums.stage += part.length;
 		else if (part.kind == EXTENT_HOLE)
-			sums.hole += part.length;
+			sums.hole += part.length, sums.aside += extent_is_aside(&part) ? part.length : 0;
 		else
 			sums.disc += part.length;
 	}

@@ -23,6 +23,7 @@ struct map {
 /* Bytes by where they are. */
 struct map_sums {
 	uint64_t stage, hole, disc;
+	uint64_t aside; /* of the holes: room was set aside for them */
 };
 
 void map_release(struct map *m);

@@ -75,7 +75,34 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 	return r;
 }
 
-int space_measure(struct tree *t)
+/* Later than the rest: there are more directories than parents may be. */
+static int measure_parents(struct tree *t)
+{
+	tree_lock(t);
+	bool wanted = parents_wanted_locked(t);
+	struct iso *base = wanted ? iso_ref(t->base) : NULL;
+	uint64_t epoch = t->epoch, parents;
+	bool ascending;
+	tree_unlock(t);
+
+	if (!wanted)
+		return 0;
+	int r = parents_count(base, &parents, &ascending);
+	iso_unref(base);
+	if (r < 0)
+		return r == -EAGAIN ? r : -EIO;
+	tree_lock(t);
+	if (t->epoch == epoch) {
+		t->space.base_parents = parents;
+		t->space.parents_epoch = epoch + 1;
+	}
+	tree_unlock(t);
+	if (!ascending)
+		tree_cannot_link(t);
+	return 0;
+}
+
+static int measure_tree(struct tree *t)
 {
 	tree_lock(t);
 	if (t->space.base_known || t->space.damaged_epoch == t->epoch + 1) {
@@ -109,4 +136,11 @@ int space_measure(struct tree *t)
 	}
 	tree_unlock(t);
 	return 0;
+}
+
+int space_measure(struct tree *t)
+{
+	int r = measure_tree(t);
+
+	return r < 0 ? r : measure_parents(t);
 }

@@ -16,7 +16,6 @@
 #include <string.h>
 
 #define LINK_MAX_NODE 65000u
-#define DIRECTORIES_MAX 65535u
 
 void touch_directory_locked(struct tree *t, struct node *dir)
 {
@@ -160,8 +159,7 @@ static int enlist_locked(struct tree *t, struct node *dir, const char *name, str
 		return r;
 	}
 	if (S_ISDIR(n->mode)) {
-		if (dir->nlink > 1)
-			dir->nlink++;
+		directory_gains_locked(t, dir);
 		t->space.directories++;
 	}
 	touch_directory_locked(t, dir);
@@ -191,9 +189,9 @@ static int make_locked(struct tree *t, uint64_t parent, const char *name, const 
 		return r;
 	if (dir->orphan)
 		return -ENOENT;
-	if (S_ISDIR(b->mode) && t->space.directories >= DIRECTORIES_MAX)
-		return -EMLINK;
 	r = name_free_locked(t, dir, &p);
+	if (r == 0 && S_ISDIR(b->mode))
+		r = parents_admit_locked(t, dir);
 	if (r < 0)
 		return r;
 	stage_lock(t->stage);
@@ -375,8 +373,8 @@ static int remove_name_locked(struct tree *t, struct node *dir, const char *name
 	if (r == 0)
 		r = name_drop_locked(t, dir, name, n, p);
 	if (r == 0) {
-		if (S_ISDIR(n->mode) && dir->nlink > 2)
-			dir->nlink--;
+		if (S_ISDIR(n->mode))
+			directory_loses_locked(t, dir);
 		unlink_node_locked(t, dir, n);
 		touch_directory_locked(t, dir);
 	}

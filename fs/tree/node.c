@@ -190,6 +190,7 @@ void node_sums(struct node *n)
 
 	n->stage_bytes = sums.stage;
 	n->hole_bytes = sums.hole;
+	n->aside_bytes = sums.aside;
 }
 
 /* Large files have a sparse body of their own in which position and offset are the same. */
@@ -296,7 +297,7 @@ void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct is
 	n->dead = n->orphan = false; /* what a discard dropped comes back as the disc has it */
 	n->content = 0;
 	free(n->target);
-	n->hole_bytes = n->stage_bytes = 0;
+	n->hole_bytes = n->stage_bytes = n->aside_bytes = n->aside_end = 0;
 	set_attributes(n, e);
 	n->parent = parent;
 	n->locator = e->locator;
@@ -366,6 +367,7 @@ void node_orphan_locked(struct tree *t, struct node *n)
 {
 	lock_assert(&t->lock);
 	n->orphan = true;
+	n->locator = 0; /* its record tells of a name */
 	node_undirty(n);
 	space_forget_node_locked(t, n);
 	if (n->staged)
@@ -414,13 +416,15 @@ void node_stat(const struct node *n, struct stat *st)
 		.st_mtim = n->mtime,
 		.st_ctim = n->ctime,
 	};
-	if (S_ISREG(n->mode))
-		st->st_blocks =
-			(blkcnt_t)(sectors_of(n->size - min_u64(n->hole_bytes, n->size)) * (SECTOR_BYTES / 512));
-	else if (S_ISDIR(n->mode))
+	if (S_ISREG(n->mode)) {
+		uint64_t bytes = n->size - min_u64(n->hole_bytes, n->size) + n->aside_bytes + node_aside_beyond(n);
+
+		st->st_blocks = (blkcnt_t)(sectors_of(bytes) * (SECTOR_BYTES / 512));
+	} else if (S_ISDIR(n->mode)) {
 		st->st_size = (off_t)max_u64(n->base_dir.bytes, SECTOR_BYTES);
-	else if (S_ISLNK(n->mode) && n->target)
+	} else if (S_ISLNK(n->mode) && n->target) {
 		st->st_size = (off_t)strlen(n->target);
+	}
 }
 
 void entry_stat(const struct iso_entry *e, struct stat *st)

@@ -311,7 +311,7 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 		t->space.medium = *state;
 		t->finalized = state->finalized;
 	}
-	t->space.host_seen = (struct timespec){0};
+	t->space.host.seen = (struct timespec){0};
 	if (r == 0) {
 		t->frozen = false;
 		stage_unfreeze(t->stage);

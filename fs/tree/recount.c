@@ -37,6 +37,7 @@ static void count_base_locked(struct tree *t)
 	s->base_tree = s->saved_descriptors = s->tables = s->links_bytes = s->links_sectors = 0;
 	s->may_link = s->links_trees = s->astray = s->links = false;
 	s->directories = 1;
+	s->more_parents = 0;
 	s->base_known = s->base_ours = true;
 	s->new_ino = tree_first_ino(t->base, &s->medium);
 	if (!t->base)
@@ -87,7 +88,7 @@ static int recount_names_locked(struct tree *t, uint64_t ino)
 {
 	lock_assert(&t->lock);
 	_free_ struct stage_name *names = NULL;
-	size_t n_names = 0;
+	size_t n_names = 0, n_directories = 0;
 	struct node *dir, *child;
 	int r = node_from_stage_locked(t, ino, &dir);
 
@@ -104,11 +105,15 @@ static int recount_names_locked(struct tree *t, uint64_t ino)
 		if (r < 0)
 			break;
 		touched_name_locked(t, ino, names[i].name, child);
+		n_directories += S_ISDIR(child->mode);
 		if (S_ISDIR(child->mode) && !child->base_dir.bytes)
 			t->space.directories++;
 		node_unused_locked(t, child);
 		idle_settle_locked(t);
 	}
+	/* It is one of the base's parents if it has more than these, or had: then it is counted twice. */
+	if (dir->nlink > 2 && n_directories >= dir->nlink - 2)
+		t->space.more_parents++;
 	dir->n_pins--;
 	node_unused_locked(t, dir);
 	return r;
@@ -123,7 +128,7 @@ static int recount_row_locked(struct tree *t, uint64_t ino, bool *ret_directory)
 
 	if (r < 0)
 		return r;
-	n->cost = n->links = 0; /* so far */
+	n->cost = n->aside = n->links = 0; /* so far */
 	space_node_locked(t, n);
 	recount_way_locked(t, n);
 	*ret_directory = S_ISDIR(n->mode);
@@ -158,13 +163,14 @@ int space_recount_locked(struct tree *t)
 	lock_assert(&t->lock);
 	t->space.uncounted = true;
 	touched_clear(&t->space);
-	t->space.data = t->space.n_contents = t->space.n_linked = t->space.n_links = 0;
-	t->space.frozen = 0;
+	t->space.data = t->space.n_contents = t->space.n_linked = t->space.n_links = t->space.aside = 0;
+	t->space.frozen = t->space.frozen_bytes = 0;
+	host_settled_locked(t);
 	t->space.burning = false;
 	count_base_locked(t);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
-			at->cost = at->links = 0;
+			at->cost = at->aside = at->links = 0;
 			if (t->stage && !stage_node_exists(t->stage, at->ino))
 				space_node_locked(t, at); /* its row comes with the next flush */
 		}
@@ -189,13 +195,15 @@ void space_freeze_locked(struct tree *t)
 	struct space *s = &t->space;
 
 	s->frozen = round_up(space_sectors_locked(t), 32);
+	s->frozen_bytes = space_staged_bytes_locked(t);
+	host_freeze_locked(t);
 	s->burning = true;
 	s->new_ino = stage_next_ino(t->stage);
 	touched_freeze(s);
-	s->data = s->n_contents = s->n_linked = s->n_links = 0;
+	s->data = s->n_contents = s->n_linked = s->n_links = s->aside = 0;
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next)
-			n->cost = n->links = 0; /* until it changes again */
+			n->cost = n->aside = n->aside_end = n->links = 0; /* until it changes again */
 	}
 }
 

@@ -34,16 +34,27 @@ static int rename_allowed(const struct renaming *x)
 }
 
 /* It comes to another parent; a directory: its "..", and the parents' link counts. */
-static void reparent(struct node *n, struct node *from, struct node *to)
+static void reparent_locked(struct tree *t, struct node *n, struct node *from, struct node *to)
 {
 	if (S_ISDIR(n->mode) || n->parent == from->ino)
 		n->parent = to->ino;
 	if (!S_ISDIR(n->mode) || from == to)
 		return;
-	if (from->nlink > 2)
-		from->nlink--;
-	if (to->nlink > 1)
-		to->nlink++;
+	directory_loses_locked(t, from);
+	directory_gains_locked(t, to);
+}
+
+/* Does a directory come to one that had none? */
+static int parents_room_locked(const struct tree *t, const struct renaming *x)
+{
+	lock_assert(&t->lock);
+	bool comes = S_ISDIR(x->source->mode), goes = x->victim && S_ISDIR(x->victim->mode);
+
+	if (x->from_dir == x->to_dir || comes == goes)
+		return 0;
+	if (comes)
+		return x->from_dir->nlink == 3 ? 0 : parents_admit_locked(t, x->to_dir);
+	return x->flags & RENAME_EXCHANGE && x->to_dir->nlink != 3 ? parents_admit_locked(t, x->from_dir) : 0;
 }
 
 /*
@@ -53,8 +64,10 @@ static void reparent(struct node *n, struct node *from, struct node *to)
 static int rename_room_locked(struct tree *t, struct renaming *x)
 {
 	lock_assert(&t->lock);
-	int r = dirty_ancestors_of_locked(t, x->source);
+	int r = parents_room_locked(t, x);
 
+	if (r == 0)
+		r = dirty_ancestors_of_locked(t, x->source);
 	if (r == 0 && x->victim && (x->flags & RENAME_EXCHANGE || keeps_names(x->victim)))
 		r = dirty_ancestors_of_locked(t, x->victim);
 	if (r == 0)
@@ -124,18 +137,18 @@ static void rename_done_locked(struct tree *t, struct renaming *x)
 	if (names_a_node(x->p))
 		space_remove_name_locked(t, x->from_dir->ino, x->from, x->source);
 	if (x->flags & RENAME_EXCHANGE) {
-		reparent(x->source, x->from_dir, x->to_dir);
-		reparent(x->victim, x->to_dir, x->from_dir);
+		reparent_locked(t, x->source, x->from_dir, x->to_dir);
+		reparent_locked(t, x->victim, x->to_dir, x->from_dir);
 		x->victim->ctime = time_now();
 		node_changed_locked(t, x->victim);
 		return;
 	}
 	if (x->victim) {
-		if (S_ISDIR(x->victim->mode) && x->to_dir->nlink > 2)
-			x->to_dir->nlink--;
+		if (S_ISDIR(x->victim->mode))
+			directory_loses_locked(t, x->to_dir);
 		unlink_node_locked(t, x->to_dir, x->victim);
 	}
-	reparent(x->source, x->from_dir, x->to_dir);
+	reparent_locked(t, x->source, x->from_dir, x->to_dir);
 }
 
 static int rename_both_locked(struct tree *t, struct renaming *x)

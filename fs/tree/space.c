@@ -19,9 +19,6 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define HOST_RESERVE_BYTES (16ull << 20) /* left for the journal and others … */
-#define HOST_RESERVE_PART 3		 /* … of a small file system so much */
-#define HOST_LOOK_BYTES (8ull << 20)
 #define NEW_NAME_SECTORS 8u /* df leaves them out: what is copied to the disc needs a name */
 
 /* A pair for each directory that holds names of one file, and the way up from each. */
@@ -78,56 +75,11 @@ static uint64_t medium_left_locked(struct tree *t)
 	return !capacity ? UINT64_MAX : room > need ? room - need : 0;
 }
 
-/* What is free there; UINT64_MAX: no limit is known. What cannot be asked now stays as it was. */
-static uint64_t host_free(int fd, uint64_t before)
-{
-	struct statvfs host;
-
-	if (fd < 0)
-		return UINT64_MAX; /* a drive */
-	if (fstatvfs(fd, &host) < 0)
-		return errno == ENOSYS ? UINT64_MAX : before;
-	uint64_t all = (uint64_t)host.f_blocks * host.f_frsize, left = (uint64_t)host.f_bavail * host.f_frsize;
-
-	return left - min_u64(left, min_u64(HOST_RESERVE_BYTES, all / HOST_RESERVE_PART));
-}
-
-static void host_look_locked(struct tree *t)
-{
-	lock_assert(&t->lock);
-	struct space *s = &t->space;
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (s->host_seen.tv_sec && s->host_used < HOST_LOOK_BYTES && now.tv_sec - s->host_seen.tv_sec < 2)
-		return;
-	s->host_free = host_free(disc_fd(t->disc), s->host_free);
-	s->host_seen = now;
-	s->host_used = 0;
-}
-
-static uint64_t host_left_locked(struct tree *t, uint64_t need)
-{
-	lock_assert(&t->lock);
-	struct space *s = &t->space;
-
-	host_look_locked(t);
-	if (s->host_free == UINT64_MAX || !t->stage)
-		return UINT64_MAX;
-	uint64_t taken = s->host_used + need * SECTOR_BYTES;
-	uint64_t left = s->host_free > taken ? s->host_free - taken : 0;
-	/* What is staged next takes its place twice when stage and image share a file system. */
-	if (stage_device(t->stage) == (dev_t)s->medium.host_device)
-		left /= 2;
-	return left / SECTOR_BYTES;
-}
-
 static uint64_t sectors_left_locked(struct tree *t)
 {
 	lock_assert(&t->lock);
-	uint64_t need = t->stage ? space_sectors_locked(t) : 0;
 
-	return min_u64(t->stage ? medium_left_locked(t) : UINT64_MAX, host_left_locked(t, need));
+	return min_u64(t->stage ? medium_left_locked(t) : UINT64_MAX, host_left_locked(t));
 }
 
 /* Whether what is counted now fits: on the medium, and on the host's file system too. */
@@ -140,7 +92,7 @@ static bool medium_fits(const struct tree *t)
 bool space_fits_locked(struct tree *t)
 {
 	lock_assert(&t->lock);
-	return medium_fits(t) && host_left_locked(t, space_sectors_locked(t)) > 0;
+	return medium_fits(t) && host_left_locked(t) > 0;
 }
 
 /* The first change needs a session: there must be room for one, whatever the change is.  Later ones are counted one
@@ -165,14 +117,21 @@ int space_check_locked(struct tree *t, uint64_t more_sectors)
 	lock_assert(&t->lock);
 	if (sectors_left_locked(t) < more_sectors)
 		return -ENOSPC;
-	t->space.host_used += more_sectors * SECTOR_BYTES;
+	host_hand_out_locked(t, more_sectors);
 	return 0;
+}
+
+uint64_t space_staged_bytes_locked(const struct tree *t)
+{
+	lock_assert(&t->lock);
+	return t->space.data * SECTOR_BYTES + t->space.record_bytes;
 }
 
 void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_bytes)
 {
 	tree_lock(t);
-	*ret_staged_bytes = t->space.data * SECTOR_BYTES + t->space.record_bytes;
+	/* What is being burned is staged until it was read back. */
+	*ret_staged_bytes = space_staged_bytes_locked(t) + t->space.frozen_bytes;
 	/* Attributes alone are something, too. */
 	if (!*ret_staged_bytes && t->stage && (t->dirty || !stage_empty(t->stage)))
 		*ret_staged_bytes = SECTOR_BYTES;
@@ -237,7 +196,7 @@ int tree_statfs(struct tree *t, struct statvfs *ret)
 /* Staged bytes that the next session writes. While a session burns, what lies in frozen bodies is part of that one. */
 static uint64_t fresh_bytes(const struct tree *t, const struct node *n)
 {
-	uint64_t bytes = n->hole_bytes;
+	uint64_t bytes = n->hole_bytes + node_aside_beyond(n);
 
 	if (!t->space.burning)
 		return bytes + n->stage_bytes;
@@ -268,11 +227,11 @@ static bool stays(const struct tree *t, const struct extent *e)
 
 static struct content content_of(const struct tree *t, const struct node *n)
 {
-	struct content c = {.size = n->size, .fresh = fresh_bytes(t, n), .became = n->content};
-	bool fresh = false;
+	struct content c = {.size = max_u64(n->size, n->aside_end), .fresh = fresh_bytes(t, n), .became = n->content};
+	bool fresh = false, beyond = node_aside_beyond(n);
 
 	if (!t->space.burning && n->stage_bytes + n->hole_bytes >= map_end(&n->map)) {
-		c.pieces = n->map.n > 0;
+		c.pieces = n->map.n > 0 || beyond;
 		return c;
 	}
 	for (uint32_t i = 0; i < n->map.n; i++) {
@@ -289,6 +248,7 @@ static struct content content_of(const struct tree *t, const struct node *n)
 		if (here && pieces_keepable(&e, n->size, 0, &part))
 			c.kept += part.length;
 	}
+	c.pieces += beyond && !fresh;
 	return c;
 }
 
@@ -358,15 +318,35 @@ int space_grow_locked(struct tree *t, const struct node *n, const struct space_g
 	return n->orphan || cost <= n->cost ? 0 : space_check_locked(t, cost - n->cost + !n->cost);
 }
 
+/* Are all blocks of [from, to) such that the next session writes anyway?  Whatever is written there, it costs no more:
+ * so there is always room in what was set aside. */
+static bool is_counted(const struct tree *t, const struct node *n, uint64_t from, uint64_t to)
+{
+	uint64_t counted = 0, aside_end = max_u64(n->size, n->aside_end);
+
+	if (!n->staged || !n->cost)
+		return false;
+	for (uint32_t i = map_find(&n->map, from); i < n->map.n && n->map.extents[i].offset < to; i++) {
+		const struct extent part = map_clip(&n->map.extents[i], from, to);
+
+		if (stays(t, &part))
+			return false;
+		counted += part.length;
+	}
+	uint64_t beyond = max_u64(from, n->size), beyond_end = max_u64(beyond, min_u64(to, aside_end));
+
+	return round_up(counted + beyond_end - beyond, SECTOR_BYTES) == to - from;
+}
+
 static int space_range_locked(struct tree *t, const struct node *n, uint64_t from, uint64_t to, uint64_t more_pieces)
 {
 	uint64_t first = from / SECTOR_BYTES * SECTOR_BYTES, last = round_up(to, SECTOR_BYTES), all = last - first;
 	struct map_sums have = map_sum(&n->map, first, last);
 
+	if (to <= max_u64(n->size, n->aside_end) && is_counted(t, n, first, last))
+		return 0;
 	if (t->space.burning)
 		have.stage = 0; /* may lie in frozen bodies */
-	if (!more_pieces && n->staged && round_up(have.stage, SECTOR_BYTES) == all)
-		return 0; /* in place */
 	const struct space_growth more = {
 		.fresh = all - min_u64(all, have.stage + have.hole),
 		.replaced = t->space.burning ? all - min_u64(all, have.hole) : have.disc,
@@ -387,6 +367,14 @@ int space_write(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 		r = dirty_ancestors_of_locked(t, n);
 	if (r == 0)
 		r = space_range_locked(t, n, from, to, 0);
+	tree_unlock(t);
+	return r;
+}
+
+int space_stage(struct tree *t, struct node *n, uint64_t from, uint64_t to)
+{
+	tree_lock(t);
+	int r = host_stage_locked(t, n, from, to);
 	tree_unlock(t);
 	return r;
 }
@@ -425,6 +413,17 @@ static void data_change(struct space *s, uint64_t less, uint64_t more)
 	s->n_contents += more > 0;
 }
 
+static uint64_t node_aside(const struct tree *t, const struct node *n)
+{
+	return S_ISREG(n->mode) && !n->orphan && n->staged && t->stage ? n->aside_bytes + node_aside_beyond(n) : 0;
+}
+
+static void aside_change(struct space *s, struct node *n, uint64_t aside)
+{
+	s->aside += aside - n->aside;
+	n->aside = aside;
+}
+
 /* Names that the link table may list, all of them: which are new is not known. */
 static uint32_t node_links(const struct tree *t, const struct node *n)
 {
@@ -445,6 +444,7 @@ void space_node_locked(struct tree *t, struct node *n)
 
 	data_change(&t->space, n->cost, cost);
 	n->cost = cost;
+	aside_change(&t->space, n, node_aside(t, n));
 	links_change(&t->space, n, node_links(t, n));
 }
 
@@ -454,6 +454,7 @@ void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation)
 	bool frozen = t->space.burning && generation != stage_generation(t->stage);
 
 	n->cost = frozen ? 0 : node_cost(t, n);
+	n->aside = frozen ? 0 : node_aside(t, n);
 	n->links = frozen ? 0 : node_links(t, n);
 }
 
@@ -462,5 +463,6 @@ void space_forget_node_locked(struct tree *t, struct node *n)
 	lock_assert(&t->lock);
 	data_change(&t->space, n->cost, 0);
 	n->cost = 0;
+	aside_change(&t->space, n, 0);
 	links_change(&t->space, n, 0);
 }

@@ -87,6 +87,7 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 	t->n_buckets = 1024;
 	t->seed = t->known.seed = t->space.seed = hash_seed(t);
 	lock_init(&t->lock, LOCK_PLAIN);
+	lock_init(&t->places.lock, LOCK_PLAIN);
 	rwlock_init(&t->content, RWLOCK_WRITER_FIRST); /* a rebase is not starved */
 	t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
 	if (!t->buckets)
@@ -132,6 +133,7 @@ void tree_free(struct tree *t)
 	burned_release(t);
 	free(t->idle.inos);
 	free(t->buckets);
+	places_release(&t->places);
 	lock_release(&t->lock);
 	rwlock_release(&t->content);
 	free(t);
@@ -142,7 +144,7 @@ void tree_set_medium(struct tree *t, const struct disc_state *state)
 	tree_lock(t);
 	t->space.medium = *state;
 	t->finalized = state->finalized;
-	t->space.host_seen = (struct timespec){0};
+	t->space.host.seen = (struct timespec){0};
 	tree_unlock(t);
 }
 

@@ -71,6 +71,10 @@ void tree_set_medium(struct tree *t, const struct disc_state *state);
 
 /* ---- names; each success of those with `st` gives one look-up reference to st_ino ---- */
 int tree_lookup(struct tree *t, uint64_t parent, const char *name, struct stat *st);
+/* By number alone, of what the kernel may have forgotten since, in this mount or an earlier one: -ESTALE, it is not
+ * there any more.  The first question for something that is on the disc reads all of its directories. */
+int tree_lookup_number(struct tree *t, uint64_t ino, struct stat *st);
+int tree_lookup_parent(struct tree *t, uint64_t ino, struct stat *st); /* of a directory: that of "..", likewise */
 void tree_forget(struct tree *t, uint64_t ino, uint64_t n_lookups);
 /* all types but symlinks; S_IFDIR too */
 int tree_mknod(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name, mode_t mode, dev_t rdev,
@@ -180,6 +184,8 @@ int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret);
 int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret);
 /* The frozen generation's session takes so many sectors: they are counted, if it was thought to take fewer. */
 void tree_planned(struct tree *t, uint64_t sectors);
+/* Its blocks were set aside in the image. */
+void tree_reserved(struct tree *t);
 /* Directories of this base cannot stay where they are, as the commit found: the next session has all of them, and its
  * bound is that of a full tree. */
 void tree_cannot_link(struct tree *t);

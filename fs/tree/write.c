@@ -166,6 +166,16 @@ static int write_fresh(struct tree *t, const struct writing *w, uint64_t from, u
 	return r;
 }
 
+static void add_to_sums(struct node *n, const struct extent *e, uint64_t bytes)
+{
+	if (e->kind == EXTENT_STAGE)
+		n->stage_bytes += bytes;
+	if (e->kind == EXTENT_HOLE)
+		n->hole_bytes += bytes;
+	if (extent_is_aside(e))
+		n->aside_bytes += bytes;
+}
+
 /* Put a piece into the map: what it replaces is dead. */
 int content_set_piece_locked(struct tree *t, struct node *n, const struct extent *piece)
 {
@@ -181,10 +191,8 @@ int content_set_piece_locked(struct tree *t, struct node *n, const struct extent
 		n->content |= STAGE_CONTENT_CHANGED;
 		n->stage_bytes -= before.stage;
 		n->hole_bytes -= before.hole;
-		if (piece->kind == EXTENT_STAGE)
-			n->stage_bytes += piece->length;
-		else if (piece->kind == EXTENT_HOLE)
-			n->hole_bytes += piece->length;
+		n->aside_bytes -= before.aside;
+		add_to_sums(n, piece, piece->length);
 	}
 	tree_unlock(t);
 	return r;
@@ -198,10 +206,7 @@ static int stretch(struct tree *t, struct node *n, uint64_t end)
 	uint64_t more = end - (last->offset + last->length);
 	last->length += more;
 	n->content |= STAGE_CONTENT_CHANGED;
-	if (last->kind == EXTENT_STAGE)
-		n->stage_bytes += more;
-	else if (last->kind == EXTENT_HOLE)
-		n->hole_bytes += more;
+	add_to_sums(n, last, more);
 	tree_unlock(t);
 	return 0;
 }
@@ -265,16 +270,16 @@ void content_changed_locked(struct tree *t, struct node *n, uint64_t size)
 	tree_unlock(t);
 }
 
-/* The file ends at n->size and shall read as zeros up to `size`: the rest of its last block, then a hole. Locked with
- * edges. */
-int content_extend_locked(struct tree *t, struct node *n, uint64_t size, const struct edges *edges)
+/* The file ends at n->size and shall read as zeros up to `size`: the rest of its last block, then a hole, of that body.
+ * Locked with edges. */
+int content_extend_locked(struct tree *t, struct node *n, uint64_t size, uint32_t body, const struct edges *edges)
 {
 	static const uint8_t zeros[SECTOR_BYTES];
 	uint32_t last = n->map.n - 1;
 	int r = 0;
 
 	content_assert(t, n);
-	if (n->map.n && n->map.extents[last].kind == EXTENT_HOLE)
+	if (n->map.n && n->map.extents[last].kind == EXTENT_HOLE && n->map.extents[last].body == body)
 		r = stretch(t, n, size);
 	else if (n->size % BLOCK) {
 		uint64_t end = min_u64(block_up(n->size), size);
@@ -287,6 +292,7 @@ int content_extend_locked(struct tree *t, struct node *n, uint64_t size, const s
 	if (r == 0 && map_end(&n->map) < size) {
 		struct extent hole = {.offset = map_end(&n->map),
 				      .length = size - map_end(&n->map),
+				      .body = body,
 				      .kind = EXTENT_HOLE};
 
 		r = content_set_piece_locked(t, n, &hole);
@@ -312,8 +318,10 @@ int node_write(struct tree *t, struct node *n, uint64_t offset, const void *buf,
 	int r = edges_fetch_locked(t, n, offset, end, &edges);
 	if (r == 0)
 		r = n->dead ? -ESTALE : space_write(t, n, min_u64(offset, n->size), end);
+	if (r == 0)
+		r = space_stage(t, n, offset, end);
 	if (r == 0 && offset > n->size)
-		r = content_extend_locked(t, n, offset, &edges);
+		r = content_extend_locked(t, n, offset, offset <= n->aside_end ? EXTENT_ASIDE : 0, &edges);
 	if (r == 0) {
 		struct writing w = {.n = n, .offset = offset, .end = end, .buf = buf, .edges = &edges};
 

@@ -82,9 +82,12 @@ struct disc_state {
 	uint32_t next_lba;		/* where the next session starts */
 	uint32_t after_session_sectors; /* lost after the session to be burned (padding, gap, border); 0 on images */
 	uint32_t tail_sectors;		/* of these, what must still fit on the medium (padding, run-out); at most */
-	bool exclusive;			/* a drive: whoever has opened it has it alone, for writing too */
-	uint64_t host_free_bytes;	/* image: what its file system has left for this user; else 0 */
-	uint64_t host_device;		/* image: st_dev of that file system; else 0 */
+	/* a drive that burned and cannot close its tray: until the disc was out and in again, Linux goes on with what
+	 * was there before */
+	bool needs_reload;
+	bool exclusive;		  /* a drive: whoever has opened it has it alone, for writing too */
+	uint64_t host_free_bytes; /* image: what its file system has left for this user; else 0 */
+	uint64_t host_device;	  /* image: st_dev of that file system; else 0 */
 };
 
 /* What a stage is tied to. */

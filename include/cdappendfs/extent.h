@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum extent_kind {
-	EXTENT_HOLE,  /* zeros; pos and body are 0 */
+	EXTENT_HOLE,  /* zeros; pos is 0, body is 0 or, in the stage, EXTENT_ASIDE */
 	EXTENT_DISC,  /* pos = byte address on the disc (lba * 2048 for what we write); body is 0 */
 	EXTENT_STAGE, /* pos = byte position in body number `body` of the stage */
 };
@@ -25,6 +25,10 @@ struct extent {
 	uint32_t body;
 	uint32_t kind; /* enum extent_kind */
 };
+
+/* Body of a hole: room was set aside for what will be written there (fallocate). */
+#define EXTENT_ASIDE 1u
+static inline int extent_is_aside(const struct extent *e) { return e->kind == EXTENT_HOLE && e->body; }
 
 /* Index of the extent that holds byte `offset` of a file; n when none does. */
 uint32_t extent_at(const struct extent *e, uint32_t n, uint64_t offset);

@@ -100,6 +100,14 @@ static void add_fault(struct drive *drive, const char *arguments, char *text, si
 		snprintf(text, size, "error: fault %s: %s", arguments, strerror(-r));
 }
 
+static void add_twist(struct drive *drive, const char *arguments, char *text, size_t size)
+{
+	int r = twist_add(drive_twists(drive), arguments);
+
+	if (r)
+		snprintf(text, size, "error: twist %s: %s", arguments, strerror(-r));
+}
+
 void control_obey(struct control *c, struct drive *drive, char *line, char *text, unsigned long size)
 {
 	char *arguments = line + strcspn(line, " \n");
@@ -123,6 +131,12 @@ void control_obey(struct control *c, struct drive *drive, char *line, char *text
 		add_fault(drive, arguments, text, size);
 	else if (!strcmp(line, "clear"))
 		fault_clear(drive_faults(drive));
+	else if (!strcmp(line, "twist"))
+		add_twist(drive, arguments, text, size);
+	else if (!strcmp(line, "finalizes"))
+		drive_set_finalizing(drive);
+	else if (!strcmp(line, "straight"))
+		twist_clear(drive_twists(drive));
 	else if (!strcmp(line, "timing"))
 		drive_set_timing(drive, strtod(arguments, NULL));
 	else if (!strcmp(line, "long"))

@@ -3,7 +3,7 @@
  * control.h - the hand at the recorder: a unix socket that takes one line and gives one line back
  *
  *	insert IMAGE [MEDIUM [BLOCKS]]   take   open   close   reload   button
- *	fault …   clear   timing SCALE   long SECONDS   state   save
+ *	fault …   clear   twist …   straight   finalizes   timing SCALE   long SECONDS   state   save
  *	device DIR		(the SCSI device in sysfs, which a power cut removes)
  *
  * The answer begins with "ok" or "error".

@@ -287,6 +287,7 @@ void drive_execute(struct drive *d, const uint8_t *cdb, uint8_t *data, size_t si
 		reply->status = STATUS_CHECK_CONDITION;
 		sense_encode(sense, reply->sense);
 	} else {
+		twist_answer(&d->twists, cdb, c.data, &c.length);
 		reply->length = c.length;
 	}
 	reply->delay_ns = c.delay_ns;
@@ -322,6 +323,8 @@ void drive_save(struct drive *d)
 }
 
 struct faults *drive_faults(struct drive *d) { return &d->faults; }
+struct twists *drive_twists(struct drive *d) { return &d->twists; }
+void drive_set_finalizing(struct drive *d) { d->finalizes = true; }
 bool drive_is_dead(const struct drive *d) { return d->dead; }
 void drive_set_timing(struct drive *d, double scale) { d->timing.scale = scale; }
 void drive_set_long_operations(struct drive *d, unsigned milliseconds) { d->long_ms = milliseconds; }

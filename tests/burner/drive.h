@@ -15,6 +15,7 @@
 
 #include "tests/burner/disc.h"
 #include "tests/burner/fault.h"
+#include "tests/burner/twist.h"
 
 enum { STATUS_GOOD = 0x00, STATUS_CHECK_CONDITION = 0x02 };
 
@@ -41,6 +42,9 @@ void drive_set_timing(struct drive *drive, double scale);
 /* Every operation that may return at once is in progress for so long, whatever the timing. */
 void drive_set_long_operations(struct drive *drive, unsigned milliseconds);
 struct faults *drive_faults(struct drive *drive);
+struct twists *drive_twists(struct drive *drive);
+/* From now on each session that is closed closes the disc. */
+void drive_set_finalizing(struct drive *drive);
 /* Whether a fault has cut the power: the device is gone for the host. */
 bool drive_is_dead(const struct drive *drive);
 void drive_save(struct drive *drive);

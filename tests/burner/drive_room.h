@@ -45,6 +45,8 @@ struct drive {
 	int64_t busy_from, busy_until; /* an operation in progress */
 	struct sense busy_sense;
 	struct faults faults;
+	struct twists twists;
+	bool finalizes; /* each session closes the disc, whatever was asked for */
 	FILE *log;
 	int64_t born;
 };

@@ -118,17 +118,17 @@ static struct sense close_session_of(struct drive *d, unsigned function)
 	switch (disc->medium->family) {
 	case CD: /* the mode page decides whether another session may follow */
 		sense = disc_close_track(disc, 0, TAO_RUN_OUT);
-		return sense.key ? sense : disc_close_session(disc, keeps_disc_open(d));
+		return sense.key ? sense : disc_close_session(disc, keeps_disc_open(d) && !d->finalizes);
 	case DVD_MINUS:
 		sense = disc_close_track(disc, 0, 0);
-		return sense.key ? sense : disc_close_session(disc, keeps_disc_open(d));
+		return sense.key ? sense : disc_close_session(disc, keeps_disc_open(d) && !d->finalizes);
 	case DVD_PLUS_R:
 		if (function == 2)
-			return disc_close_session(disc, true);
+			return disc_close_session(disc, !d->finalizes);
 		return function == 5 || function == 6 ? disc_close_session(disc, false) : SENSE_BAD_FIELD_IN_CDB;
 	case BD_R:
 		if (function == 2)
-			return disc_close_session(disc, true);
+			return disc_close_session(disc, !d->finalizes);
 		return function == 6 ? disc_close_session(disc, false) : SENSE_BAD_FIELD_IN_CDB;
 	default:
 		return SENSE_BAD_FIELD_IN_CDB;

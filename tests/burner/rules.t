@@ -358,6 +358,37 @@ the power fails | sync | b/08/00*
 and stays away | ready | b/08/00*
 END
 like 'the disc keeps what was not in the buffer, in whole clusters' "$(<"$(last_disc).toc")" $'\n''track 1 0 64 '
+
+# ---- twisted answers -------------------------------------------------------------------------------------------------
+rules cd-r <<END
+ | write 0 304 |
+ | close 2 |
+ | @ twist cmd=read-track-information when=6:40/40 put=8:00000000 |
+the start of the track to come is 0 | track 255 | [8]=00 00 00 00
+its address for writing is as it was | track 255 | [12]=$(be32 $((304 + 2 + 11400)))
+another track is not twisted | track 1 | [24]=$(be32 306)
+ | @ twist cmd=0x52 add=24:000000ff |
+all bytes of add are added | track 1 | [24]=00 00 01 31
+ | @ twist cmd=read-disc-information put=2:0c/0c length=24 |
+some bits, and a short answer | info | [2]=0d
+ | @ twist cmd=read-toc-pma-atip ask=2:01 put=6:07 |
+by its command | sessions | [6]=07
+ | @ straight |
+straight again | track 255 | [8]=$(be32 $((304 + 2 + 11400)))
+and again | info | [2]=01
+ | @ twist cmd=get-configuration without=0x002d |
+a feature is missing: the next one comes | feature 0x2d | ok 00 00 00 04*
+END
+rules dvd+r <<END
+ | @ finalizes |
+ | write 0 16 |
+ | close 1 1 |
+ | close 2 |
+a drive that closes the disc | info | [2]=0e
+END
+for twist in '' 'put=0:00' 'cmd=read-capacity' 'cmd=nonsense put=0:00' 'cmd=0x25 put=0' 'cmd=0x25 put=0:0' 'cmd=0x25 put=0:00/0000' 'cmd=0x25 length=x'; do
+	fails "a twist that is none is refused: $twist" 1 "$TOOLS/recorder" -r "twist $twist" - "$T/none.disc" </dev/null
+done
 fails 'a fault that is none is refused' 1 "$TOOLS/recorder" -r 'fault nonsense' - "$T/none.disc" </dev/null
 fails 'so is a command that is none' 1 "$TOOLS/recorder" -r 'fault busy cmd=nonsense' - "$T/none.disc" </dev/null
 done_testing

@@ -45,6 +45,28 @@ tree_digest "$mnt" l >"$T/got"
 same_listing 'session=1 is as it was' "$T/want" "$T/got"
 ok 'unmount' umount_disc
 
+# ---- the same as the one track of a CD
+printf 'FILE "xorriso.iso" BINARY\n  TRACK 01 MODE1/2048\n    INDEX 01 00:00:00\n' >"$T/xorriso.cue"
+is 'cue: two sessions are listed' "$(info_json 'scalar @{$_->{sessions}}' "$T/xorriso.cue")" 2
+mount_disc "$T/xorriso.cue"
+same_file 'cue: the second session' "$T/more/added" "$mnt/more/added"
+ok 'unmount' umount_disc
+mount_disc -o session=1 "$T/xorriso.cue"
+tree_digest "$mnt" l >"$T/got"
+same_listing 'cue: session=1 is as it was' "$T/want" "$T/got"
+ok 'unmount' umount_disc
+blank_disc "$T/ours.iso"
+for i in 1 2 3; do
+	mount_disc "$T/ours.iso"
+	echo "$i" >"$mnt/$i"
+	ok "session $i of ours" umount_disc
+done
+sed 's/xorriso/ours/' "$T/xorriso.cue" >"$T/ours.cue"
+is 'ours: each is found by Linux too' "$(info_json 'join " ", map {$_->{sbsector}} @{$_->{sessions}}' "$T/ours.cue")" '24 56 88'
+mount_disc -o session=2 "$T/ours.cue"
+is 'ours: the second' "$(cd "$mnt" && echo ?)" '1 2'
+ok 'unmount' umount_disc
+
 # ---- sessions of mkisofs -M in a file, as growisofs makes them
 # (genisoimage -M cannot read back its own continuation areas and relocated directories.)
 genisoimage -quiet -R -D -o "$T/grown.iso" "$T/plain" 2>/dev/null

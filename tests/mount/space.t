@@ -117,6 +117,28 @@ same_listing 'the disc is as it was burned' "$T/before" "$T/after"
 ok 'unmount' umount_disc
 is 'nothing was burned' "$(image_digest "$disc")" "$image"
 
+# ---- what a mapping changed and the disc cannot hold: an error, and nobody reads it
+blank_disc "$disc"
+mount_disc -o media=4M "$disc"
+noise 1000000 4 >"$mnt/mapped"
+ok 'mapped: burned' sync_disc
+dd if=/dev/zero of="$mnt/filler" bs=2048 2>/dev/null
+start_agent
+ask open 1 "$mnt/mapped" w >/dev/null; ask open 2 "$mnt/mapped" r >/dev/null; ask map 1 1000000 >/dev/null; ask map 2 1000000 >/dev/null
+was=$(ask pread 2 16 500000)
+ask poke 1 500000 neverWasStaged00 >/dev/null
+like 'mapped: cannot be written back' "$(ask fsync 1)" '^error 28 '
+ask open 3 "$mnt/mapped" r >/dev/null
+is 'mapped: a new handle reads what is there' "$(ask pread 3 16 500000)" "$was"
+is 'mapped: so does the writer' "$(ask pread 1 16 500000)" "$was"
+is 'mapped: and its mapping' "$(ask peek 1 16 500000)" "$was"
+rm "$mnt/filler"
+ask poke 1 500000 stagedWhenItFits >/dev/null
+is 'mapped: with room, it can' "$(ask fsync 1)" ok
+is 'mapped: and is read' "$(ask pread 3 16 500000)" 'ok stagedWhenItFits'
+end_agent
+ok 'mapped: unmount' umount_disc
+
 # ---- names and sizes of media
 for media in cd74 cd80 dvd dvd-dl bd bd-dl 700M 2G; do
 	blank_disc "$T/media.iso"

@@ -113,7 +113,11 @@ for kind in ours linked above xorriso growisofs; do
 	newest=${list[-1]% *}
 	cp "$disc" "$T/damaged.iso"
 	zero "$(root_of "$disc" 16)" 1
-	shows "$kind: the newest root is zeros" "$T/damaged.iso" 12 'cannot be read'
+	# Where there is a Joliet tree, all is to be seen in that, as on Linux.
+	case $kind in
+	ours | linked | above) shows "$kind: the newest root is zeros" "$T/damaged.iso" 123 'only one of its two trees' ;;
+	*) shows "$kind: the newest root is zeros" "$T/damaged.iso" 12 'cannot be read' ;;
+	esac
 	for head in zeros noise; do
 		[[ $kind == growisofs ]] && continue
 		cp "$disc" "$T/damaged.iso"

@@ -86,8 +86,25 @@ static void from_fstab(void **state)
 	assert_string_equal(o.fuse, "noexec,nosuid,nodev");
 	options_release(&o);
 	accept_line("disc.iso /mnt -o ro,defaults,allow_other,max_read=65536", &o);
-	assert_true(o.read_only && o.allow_other);
+	assert_true(o.read_only && o.allow_other && !o.remount);
 	assert_string_equal(o.fuse, "allow_other,max_read=65536");
+	options_release(&o);
+}
+
+/* With what is shown of the mount, and what fstab says of it. */
+static void a_remount(void **state)
+{
+	struct options o;
+
+	(void)state;
+	accept_line("disc.iso /mnt -o rw,nosuid,nodev,noatime,user_id=0,group_id=0,max_read=524288,remount,ro", &o);
+	assert_true(o.remount && o.read_only);
+	options_release(&o);
+	accept_line("disc.iso /mnt -o ro,create,media=dvd,remount,rw", &o);
+	assert_true(o.remount && !o.read_only);
+	options_release(&o);
+	accept_line("disc.iso /mnt -o create,remount,ro", &o);
+	assert_true(o.remount && o.read_only);
 	options_release(&o);
 }
 
@@ -233,8 +250,9 @@ static void wrong_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain),  cmocka_unit_test(from_fstab), cmocka_unit_test(media),
-		cmocka_unit_test(values), cmocka_unit_test(pieces),	cmocka_unit_test(wrong_usage),
+		cmocka_unit_test(plain),       cmocka_unit_test(from_fstab), cmocka_unit_test(a_remount),
+		cmocka_unit_test(media),       cmocka_unit_test(values),     cmocka_unit_test(pieces),
+		cmocka_unit_test(wrong_usage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

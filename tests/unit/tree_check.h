@@ -45,6 +45,9 @@ static inline void tree_is_counted(struct tree *t)
 		assert_int_equal(s->names, kept.names);
 		assert_int_equal(s->linked, kept.linked);
 		assert_int_equal(s->directories, kept.directories);
+		assert_int_equal(s->aside, kept.aside);
+		if (!t->base)
+			assert_int_equal(s->more_parents, kept.more_parents);
 	}
 	tree_unlock(t);
 }

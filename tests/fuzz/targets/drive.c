@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "burner/medium/drive.h"
+#include "burner/medium/drive_belief.h"
 #include "burner/base/own.h"
 #include "tests/fuzz/common/image.h"
 
@@ -22,7 +23,9 @@ static const unsigned profiles[] = {
 	PROFILE_BD_RE,	    PROFILE_DVD_R_DL, PROFILE_BD_R_RANDOM, 0xffff};
 
 static struct {
-	struct recorder_medium medium;
+	struct recorder_medium medium; /* as told */
+	struct drive_told told;
+	struct recorder_medium believed; /* its tracks are a copy */
 	struct disc_image image;
 	unsigned n_reads;
 	uint32_t unreadable; /* every block that is a multiple of it; 0 none */
@@ -43,6 +46,11 @@ int recorder_open(const char *path, struct recorder **ret, const char **ret_why)
 	return 0;
 }
 void recorder_close(struct recorder *rec) { (void)rec; }
+bool recorder_loads(const struct recorder *rec)
+{
+	(void)rec;
+	return false;
+}
 bool recorder_gone(const struct recorder *rec)
 {
 	(void)rec;
@@ -63,16 +71,27 @@ int recorder_look(struct recorder *rec, struct recorder_medium *ret)
 	if (!m.tracks)
 		return -ENOMEM;
 	memcpy(m.tracks, drive.medium.tracks, m.n_tracks * sizeof(*m.tracks));
+	if (m.overwritable)
+		drive_believe_size(&m, &(struct drive_told_size){.formatted = m.capacity_sectors,
+								 .range = m.next_lba,
+								 .read = m.n_tracks ? m.tracks[0].sectors : 0,
+								 .unformatted = m.unformatted});
+	else
+		drive_believe(&m, &drive.told);
+	free(drive.believed.tracks);
+	drive.believed = m;
+	drive.believed.tracks = calloc(m.n_tracks + 1, sizeof(*m.tracks));
+	memcpy(drive.believed.tracks, m.tracks, m.n_tracks * sizeof(*m.tracks));
 	*ret = m;
 	return 0;
 }
 
 static bool is_in_a_track(uint32_t lba, uint32_t n_sectors)
 {
-	for (size_t i = 0; i < drive.medium.n_tracks; i++) {
-		const struct recorder_track *t = &drive.medium.tracks[i];
+	for (size_t i = 0; i < drive.believed.n_tracks; i++) {
+		const struct recorder_track *t = &drive.believed.tracks[i];
 
-		if (t->data && lba >= t->start_lba && (uint64_t)lba + n_sectors <= (uint64_t)t->start_lba + t->sectors)
+		if (t->data && lba >= t->start_lba && (uint64_t)lba + n_sectors <= (uint64_t)t->start_lba + t->room)
 			return true;
 	}
 	return false;
@@ -148,14 +167,19 @@ static void take_medium(struct input *in)
 	*m = (struct recorder_medium){.profile = profiles[take_u8(in) % ARRAY_LENGTH(profiles)],
 				      .status = (enum recorder_status)(bits % 3),
 				      .unformatted = bits & 4,
-				      .multi = !(bits & 8),
-				      .interrupted = bits & 16};
+				      .multi = !(bits & 8)};
 	m->overwritable = m->profile == PROFILE_DVD_PLUS_RW || m->profile == PROFILE_DVD_RAM ||
 			  m->profile == PROFILE_DVD_RW_OVERWRITE || m->profile == PROFILE_BD_RE;
 	drive.unreadable = bits & 32 ? take_u8(in) : 0;
 	m->next_lba = (uint32_t)take_number(in);
 	m->free_sectors = (uint32_t)min_u64(take_number(in), UINT32_MAX - m->next_lba); /* as drive_recorder.c has it */
 	m->capacity_sectors = (uint32_t)take_number(in);
+	drive.told = (struct drive_told){.next_lba = m->next_lba,
+					 .track_lba = bits & 64 ? 0 : m->next_lba,
+					 .free_sectors = m->free_sectors,
+					 .has_next = !(bits & 128),
+					 .damaged = bits & 16,
+					 .read_sectors = m->capacity_sectors};
 	tracks = take_u8(in) % TRACKS_MAX;
 	m->tracks = calloc(tracks + 1u, sizeof(*m->tracks));
 	for (uint8_t i = 0; i < tracks && m->tracks; i++)
@@ -171,7 +195,7 @@ static void check_state(struct disc *d)
 
 	MUST(disc_state(d, &s) == 0);
 	MUST(s.appendable == !s.why_not);
-	MUST(!s.appendable || (!s.finalized && !drive.medium.interrupted));
+	MUST(!s.appendable || (!s.finalized && !drive.believed.interrupted && !drive.believed.untold));
 	MUST(!s.appendable || s.overwritable || (uint64_t)s.next_lba + s.tail_sectors <= s.capacity_sectors);
 }
 
@@ -218,6 +242,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	MUST(drive.n_reads < READS_MAX * (drive.medium.n_tracks + 4));
 	free(drive.medium.tracks);
+	free(drive.believed.tracks);
+	drive.believed.tracks = NULL;
 	image_release(&drive.image);
 	return 0;
 }

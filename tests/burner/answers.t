@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# answers.t - drives that answer otherwise than ours: fields that are 0, all ones or absent, commands that they do not
+# know.  Sessions are burned all the same, or what the drive said is told.  ANSWERS=all asks for the whole table.
+. "$(dirname "$0")/../lib.sh"
+need_uml
+
+read -ra stories <<<"${STORIES:-cd-r dvd+r dvd+rw dvd+r-closes cd-r-caddy cd-r-swap cd-r-broken cd-r-image}"
+[[ ${ANSWERS-} != all ]] || : >"$T/all"
+ok 'the guest ran' in_uml -M 1200 -t 780 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/answers-guest" "${stories[@]}"
+relay_stories "${stories[@]}"
+done_testing
