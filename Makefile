@@ -45,14 +45,14 @@ CDIO_CFLAGS = $(call ask,CDIO_CFLAGS,--cflags libcdio libiso9660)
 CRYPTO_CFLAGS = $(call ask,CRYPTO_CFLAGS,--cflags libcrypto)
 CMOCKA_CFLAGS = $(call ask,CMOCKA_CFLAGS,--cflags cmocka)
 BUS_CFLAGS = $(call ask,BUS_CFLAGS,--cflags libsystemd)
-LIBS = $(call ask,LIBS,--libs fuse3 sqlite3 zlib libcdio libiso9660 libburn-1 libcrypto libsystemd)
+LIBS = $(call ask,LIBS,--libs fuse3 sqlite3 zlib libcdio libiso9660 libburn-1 libcrypto libsystemd libarchive)
 CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
 
 # A room is a folder; its archive holds its objects.  The lowest room comes first.  SEES.x: the rooms whose headers and
 # functions x may use, besides its own and include/; USES.x: its libraries (pkg-config).  `make layers` holds x to both.
 ROOMS := burner/base burner/format burner/session burner/medium burner \
 	fs/iso fs/stage fs/tree fs/manifest fs/sharing fs/commit \
-	fs/fuse fs/control fs/cmd fs/daemon
+	fs/salvage fs/fuse fs/control fs/cmd fs/daemon
 SEES.burner/base :=
 SEES.burner/format := burner/base
 SEES.burner/session := burner/base burner/format
@@ -64,10 +64,11 @@ SEES.fs/tree := burner/base burner/format fs/iso fs/stage
 SEES.fs/manifest := burner/base burner/format burner fs/iso fs/stage fs/tree
 SEES.fs/sharing := burner/base burner/format burner fs/iso fs/stage fs/manifest
 SEES.fs/commit := burner/base burner/format burner fs/iso fs/stage fs/tree fs/manifest fs/sharing
+SEES.fs/salvage := burner/base burner/format burner fs/iso fs/stage fs/tree fs/commit
 SEES.fs/fuse := burner/base fs/tree fs/commit
 SEES.fs/control := burner/base burner/format fs/tree fs/commit
 SEES.fs/daemon := burner/base burner fs/iso fs/stage fs/tree fs/commit fs/control
-SEES.fs/cmd := burner/base burner fs/iso fs/stage fs/control
+SEES.fs/cmd := burner/base burner fs/iso fs/stage fs/salvage fs/control
 SEES.fs := $(ROOMS)
 USES.burner/base := libcrypto
 USES.burner/format := libiso9660
@@ -78,6 +79,7 @@ USES.fs/iso := zlib libiso9660
 USES.fs/sharing := libcrypto
 USES.fs/commit := libiso9660
 USES.fs/stage := sqlite3
+USES.fs/salvage := libarchive
 USES.fs/fuse := fuse3
 USES.fs/daemon := libsystemd
 USES.fs := fuse3
@@ -94,7 +96,7 @@ $(B)/tests/mount/logind%: ROOM_CFLAGS = $(BUS_CFLAGS)
 $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
 
 # ---- What there is -------------------------------------------------------------------------------------------------
-COMMANDS := sync umount info
+COMMANDS := sync umount info stage
 PROGRAMS := $(B)/cdappendfs $(COMMANDS:%=$(B)/cdappendfs-%)
 archive = $(B)/rooms/lib$(subst /,-,$(1)).a
 # As the linker wants them: who calls before who is called.

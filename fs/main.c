@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "burner/base/log.h"
 #include "burner/base/own.h"
@@ -58,6 +59,12 @@ static int fail(int error, const char *what)
 
 static void take_mount_away(void *context) { unmounter_run(&((struct app *)context)->unmounter); }
 
+/* Root mounts with uid= and without allow_other: for that user alone. */
+static bool for_user(const struct options *o) { return getuid() == 0 && o->show_uid && o->uid && !o->allow_other; }
+
+/* Whose mount it is: who may ask for commits. */
+static uid_t owner_of(const struct options *o) { return for_user(o) ? o->uid : getuid(); }
+
 static int make_server(struct app *a)
 {
 	const struct options *o = &a->options;
@@ -67,8 +74,9 @@ static int make_server(struct app *a)
 		.fuse_options = o->fuse,
 		.debug = o->debug,
 		.read_only = a->opening.read_only,
-		.allow_other = o->allow_other,
-		.owner = getuid(),
+		.allow_other = o->allow_other || for_user(o),
+		.for_owner = for_user(o),
+		.owner = owner_of(o),
 		.show_uid = o->show_uid,
 		.show_gid = o->show_gid,
 		.show_umask = o->show_umask,
@@ -142,7 +150,7 @@ static int make_control(struct app *a)
 		.disc_path = o->disc_path,
 		.mountpoint = o->mountpoint,
 		.staging = o->stage ? stage_directory(o->stage) : NULL,
-		.owner = getuid(),
+		.owner = owner_of(&a->options),
 		.state = o->state,
 		.sessions = o->sessions,
 		.n_sessions = o->n_sessions,

@@ -24,8 +24,8 @@ struct field {
 	char magic[16];
 	uint8_t uuid[16], number[4], start_lba[4], previous_lba[4], previous_descriptor_lba[4], sectors[4],
 		directories[4], next_ino[8], tree_sectors[8], flags[4], previous_number[4], sha256[SHA256_BYTES];
-	struct part links, contents, shared, pieces;
-	uint8_t unused[APPUSE_BYTES - 304];
+	struct part links, contents, shared, pieces, capacity;
+	uint8_t unused[APPUSE_BYTES - 352];
 };
 #define DIGESTED_BYTES offsetof(struct field, sha256)
 
@@ -39,7 +39,8 @@ static_assert(offsetof(struct field, uuid) == 16 && offsetof(struct field, numbe
 		      offsetof(struct field, tree_sectors) == 64 && offsetof(struct field, flags) == 72 &&
 		      offsetof(struct field, previous_number) == 76 && offsetof(struct field, sha256) == 80 &&
 		      offsetof(struct field, links) == 112 && offsetof(struct field, contents) == 160 &&
-		      offsetof(struct field, shared) == 208 && offsetof(struct field, pieces) == 256,
+		      offsetof(struct field, shared) == 208 && offsetof(struct field, pieces) == 256 &&
+		      offsetof(struct field, capacity) == 304,
 	      "burner/format/appuse.h");
 
 /* ---- writing ---- */
@@ -71,6 +72,8 @@ static void encode_parts(const struct appuse *a, struct field *f)
 		encode_counts(&f->shared, a->shared_bytes, a->found_bytes);
 	if (a->flags & APPUSE_PIECES)
 		encode_counts(&f->pieces, a->files_in_pieces, 0);
+	if (a->flags & APPUSE_CAPACITY)
+		encode_counts(&f->capacity, a->capacity_sectors, 0);
 }
 
 void appuse_encode(const struct appuse *a, uint8_t descriptor[SECTOR_BYTES])
@@ -129,6 +132,8 @@ static void decode_parts(const struct field *f, struct appuse *ret)
 	ret->found_bytes = get_le64(words + 8);
 	open_part(&f->pieces, APPUSE_PIECES, &ret->flags, words);
 	ret->files_in_pieces = get_le64(words);
+	open_part(&f->capacity, APPUSE_CAPACITY, &ret->flags, words);
+	ret->capacity_sectors = get_le64(words);
 }
 
 int appuse_decode(const uint8_t descriptor[SECTOR_BYTES], struct appuse *ret)

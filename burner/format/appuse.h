@@ -19,6 +19,7 @@
  *	 72   4	flags: bit 0 Joliet present, bit 1 compat, bit 2 directories say where their twins are (twin.h), bit 3
  *		some directories lie in older sessions, bit 4 the link table is told below, bit 5 the content table is
  *		told below, bit 6 what is shared is told below, bit 7 how many files have several sections is
+ *		told below, bit 8 the capacity is told below
  *	 76   4	previous session number
  *	 80  32	SHA-256 of bytes 0..79
  *	112   4	LBA of the link table (link_table.h)
@@ -34,6 +35,8 @@
  *	224  32	SHA-256 of bytes 208..223; when it is wrong, bit 6 counts as not set
  *	256   8	files of the whole tree that have several sections
  *	272  32	SHA-256 of bytes 256..271; when it is wrong, bit 7 counts as not set
+ *	304   8	image files: sectors of the medium that it is meant for
+ *	320  32	SHA-256 of bytes 304..319; when it is wrong, bit 8 counts as not set
  */
 #ifndef BURNER_FORMAT_APPUSE_H
 #define BURNER_FORMAT_APPUSE_H
@@ -52,6 +55,7 @@
 #define APPUSE_CONTENTS 32u
 #define APPUSE_SHARED 64u
 #define APPUSE_PIECES 128u
+#define APPUSE_CAPACITY 256u
 
 struct appuse {
 	uint8_t uuid[16];
@@ -60,6 +64,7 @@ struct appuse {
 	uint32_t links_lba, links_bytes, links_sectors; /* with APPUSE_LINKS */
 	uint32_t contents_lba, contents_bytes;		/* with APPUSE_CONTENTS */
 	uint64_t shared_bytes, found_bytes;		/* with APPUSE_SHARED */
+	uint64_t capacity_sectors;			/* with APPUSE_CAPACITY */
 	uint64_t files_in_pieces;			/* with APPUSE_PIECES */
 };
 

@@ -99,6 +99,7 @@ static int image_state(struct disc *d, struct disc_state *ret)
 				"would be gone with the mount";
 	}
 	state.capacity_sectors = image->capacity_sectors;
+	state.told_capacity_sectors = image->told_sectors;
 	state.used_sectors = image->blank ? 0 : image->list.end_sectors;
 	state.kept_sectors = image->blank ? 0 : image->kept_end - image->list.end_sectors;
 	state.next_lba = (uint32_t)min_u64(next_start(image), UINT32_MAX);
@@ -238,11 +239,24 @@ static void find_why_not(struct image *image)
 	else if (beside)
 		snprintf(to, n, "%s", beside);
 	else if (image->capacity_sectors && image->list.end_sectors > image->capacity_sectors)
-		snprintf(to, n, "the image is larger than -o media= says");
+		snprintf(to, n, "the image is larger than -o media= says: give a larger one, or media=none");
 	else if (next + FIRST_SESSION_LBA >= (image->capacity_sectors ? image->capacity_sectors : UINT32_MAX))
 		snprintf(to, n, "the disc is full");
 	else if (!image->writable)
 		snprintf(to, n, DISC_WHY_OPENED_READ_ONLY);
+}
+
+/* Sessions of other programs do not say for which medium it is: the last of ours does. */
+static void find_capacity(struct image *image)
+{
+	size_t i = image->list.n;
+
+	while (i > 0 && !image->list.sessions[i - 1].ours)
+		i--;
+	image->told_sectors = i ? image->list.sessions[i - 1].capacity_sectors : 0;
+	image->capacity_sectors = image->unbounded     ? 0 :
+				  image->asked_sectors ? image->asked_sectors :
+							 image->told_sectors;
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)
@@ -305,6 +319,7 @@ static int image_refresh(struct disc *d)
 	image->list = list;
 	image->st = st;
 	image->blank = blank;
+	find_capacity(image);
 	r = look_behind(image);
 	if (r < 0)
 		return r;
@@ -436,8 +451,9 @@ int image_open(const char *path, const struct disc_open_options *options, struct
 	image->fd = image->direct_fd = -1;
 	image->writable = options->writable;
 	image->accepted = options->accepted;
+	image->asked_sectors = options->capacity_sectors;
+	image->unbounded = options->unbounded;
 	image->look_behind = options->look_behind;
-	image->capacity_sectors = options->capacity_sectors;
 	r = open_file(path, options, &image->fd, ret_why);
 	if (r < 0)
 		return r;

@@ -117,9 +117,11 @@ struct image {
 	int direct_fd;
 	bool writable;
 	oddities accepted;
-	uint64_t capacity_sectors;
-	char *path;	/* absolute: part of the provisional identity */
-	struct stat st; /* as of the last refresh */
+	uint64_t asked_sectors;			 /* capacity as the options have it; 0: as it is told */
+	bool unbounded;				 /* whatever is told */
+	uint64_t capacity_sectors, told_sectors; /* as of the last refresh: what holds, what is told */
+	char *path;				 /* absolute: part of the provisional identity */
+	struct stat st;				 /* as of the last refresh */
 	bool blank;
 	struct session_list list;
 	bool look_behind; /* or it is writable */

@@ -19,15 +19,13 @@
 #include "fs/iso/iso.h"
 #include "fs/stage/stage.h"
 
-#define ABOUT_ROW_BYTES 256u /* of a staged name or node in the next session */
-
 static const char help[] =
 	"Usage: cdappendfs-info [OPTION…] DISC|MOUNTPOINT\n"
 	"Show medium, sessions, used and free space, and what is staged.\n"
 	"\n"
 	"  -j, --json        print it as JSON\n"
 	"      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
-	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed\n"
+	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed, R renamed\n"
 	"  -p, --pieces      list the files that lie in several pieces, of which some readers show one: "
 	"pieces, path, bytes; reads the whole tree\n"
 	"      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted "
@@ -130,7 +128,8 @@ struct reply {
 
 static void on_change(struct reply *a, const char *line)
 {
-	char kind[8], path[3 * PATH_MAX], shown[3 * PATH_MAX];
+	char kind[8], path[3 * PATH_MAX], shown[3 * PATH_MAX], from[3 * PATH_MAX], shown_from[3 * PATH_MAX];
+	bool renamed = json_get_string(line, "from", from, sizeof(from)) == 0;
 	uint64_t bytes = 0;
 
 	if (json_get_string(line, "kind", kind, sizeof(kind)) < 0 ||
@@ -143,10 +142,18 @@ static void on_change(struct reply *a, const char *line)
 		json_open(&a->j, NULL, '{');
 		json_string(&a->j, "kind", kind);
 		json_string(&a->j, "path", path);
+		if (renamed)
+			json_string(&a->j, "from", from);
 		json_u64(&a->j, "bytes", bytes);
 		json_close(&a->j, '}');
 	} else if (kind[0] == 'D') {
 		printf("D %s\n", report_printable(path, shown, sizeof(shown)));
+	} else if (renamed) {
+		printf("R %s -> %s", report_printable(from, shown_from, sizeof(shown_from)),
+		       report_printable(path, shown, sizeof(shown)));
+		if (bytes)
+			printf("\t%" PRIu64, bytes);
+		putchar('\n');
 	} else {
 		printf("%.1s %s\t%" PRIu64 "\n", kind, report_printable(path, shown, sizeof(shown)), bytes);
 	}
@@ -301,15 +308,13 @@ static int info_of_mount(const struct options *o, const struct control_mount *mo
 
 /* ---- from the disc itself ---- */
 
-/* What is staged for it, if there is a stage of this user. */
-static void look_at_stage(const struct options *o, struct disc *disc, const char *path, struct report_info *info,
-			  struct stage **ret)
+/* The stage of this user for it; NULL: there is none. */
+static void find_stage(const struct options *o, struct disc *disc, const char *path, struct stage **ret)
 {
 	struct stage_options so = {.directory = o->staging, .disc_path = path, .mountpoint = "", .read_only = true};
 	struct stage_holder holder = {0};
-	struct stage_totals totals;
 	_free_ char *why = NULL;
-	char shown[1024];
+	char shown[2048];
 
 	int r = disc_identity(disc, &so.identity);
 	if (!r)
@@ -328,13 +333,19 @@ static void look_at_stage(const struct options *o, struct disc *disc, const char
 		fprintf(stderr, "%s: the stage of this disc: %s\n", program_invocation_short_name,
 			why ? report_printable(why, shown, sizeof(shown)) : strerror(-r));
 	}
-	if (r < 0)
+}
+
+/* What is staged for it. */
+static void look_at_stage(struct stage *stage, struct report_info *info)
+{
+	if (!stage)
 		return;
-	if (stage_empty(*ret))
+	info->has_stage = true;
+	info->staging_free_bytes = stage_room(stage);
+	if (stage_empty(stage))
 		return;
-	stage_totals(*ret, &totals);
-	info->staged_bytes = totals.body_bytes + (totals.nodes + totals.names) * ABOUT_ROW_BYTES;
-	info->staging = stage_directory(*ret);
+	info->staged_bytes = stage_bytes(stage);
+	info->staging = stage_directory(stage);
 	info->free_bytes -= info->staged_bytes < info->free_bytes ? info->staged_bytes : info->free_bytes;
 }
 
@@ -359,6 +370,29 @@ static void judge_as_writer(const char *path, struct disc_state *state)
 	state->why_not = state->appendable ? NULL :
 			 errno == EROFS	   ? "its file system is read-only" :
 					     "its file cannot be written by this user";
+}
+
+static int open_disc(const char *path, const struct disc_open_options *how, struct disc **ret, struct disc_state *state)
+{
+	const char *why = NULL;
+	int r;
+
+	disc_close(TAKE_PTR(*ret));
+	r = disc_open_path(path, how, ret, &why);
+	if (r == 0)
+		r = disc_state(*ret, state);
+	return r < 0 ? command_fail("%s: %s", path, why ? why : strerror(-r)) : COMMAND_DONE;
+}
+
+/* The capacity of an image may be known to its stage alone. */
+static int apply_capacity(const char *path, struct stage *stage, struct disc **disc, struct disc_state *state)
+{
+	struct disc_open_options how = {.look_behind = true};
+
+	if (!stage || state->kind != MEDIUM_IMAGE || stage_capacity(stage, &how.capacity_sectors) < 0)
+		return COMMAND_DONE;
+	how.unbounded = !how.capacity_sectors;
+	return open_disc(path, &how, disc, state);
 }
 
 /* As the mount does: what cannot be opened is broken, and nothing follows it. */
@@ -403,25 +437,27 @@ static int info_of_disc(const struct options *o, const char *path)
 	_cleanup_(stage_closep) struct stage *stage = NULL;
 	_free_ struct disc_session *sessions = NULL;
 	const struct disc_open_options oo = {.look_behind = true};
-	const char *why = NULL;
 	struct disc_state state;
 	struct report_info info;
 	size_t n = 0;
-	int r = disc_open_path(path, &oo, &disc, &why);
+	int r, status = open_disc(path, &oo, &disc, &state);
 
-	if (r == 0)
-		r = disc_state(disc, &state);
-	if (r == 0)
-		r = disc_sessions(disc, &sessions, &n);
+	if (status)
+		return status;
+	find_stage(o, disc, path, &stage);
+	status = apply_capacity(path, stage, &disc, &state);
+	if (status)
+		return status;
+	r = disc_sessions(disc, &sessions, &n);
 	if (r < 0)
-		return command_fail("%s: %s", path, why ? why : strerror(-r));
+		return command_fail("%s: %s", path, strerror(-r));
 	judge_as_writer(path, &state);
 	judge_sessions(disc, sessions, n, &state);
 	judge_tree(disc, sessions, n, &state);
 	report_info_init(&info, &state, sessions, n);
 	info.disc = path;
-	look_at_stage(o, disc, path, &info, &stage);
-	int status = print_info(o, &info);
+	look_at_stage(stage, &info);
+	status = print_info(o, &info);
 	fflush(stdout);
 	tell_last_result(stage);
 	return status;

@@ -13,6 +13,7 @@
 #include "fs/control/report.h"
 #include "fs/control/client.h"
 #include "fs/cmd/command.h"
+#include "fs/cmd/discard.h"
 #include "fs/cmd/holders.h"
 #include "fs/control/mounts.h"
 
@@ -20,10 +21,12 @@
 
 static const char help[] =
 	"Usage: cdappendfs-sync [OPTION…] MOUNTPOINT|DISC\n"
+	"       cdappendfs-sync --discard [-j] [-q] PATH…\n"
 	"Burn what is staged as a new session, wait until it is read back and checked. Any path in the mount will do.\n"
 	"\n"
 	"  -n, --dry-run   burn nothing, say what a session would append, to the block\n"
-	"      --discard   burn nothing, drop everything that is staged\n"
+	"      --discard   burn nothing, drop everything that is staged; of PATHs in the mount: what is staged\n"
+	"                  there and below, and say what that was\n"
 	"      --finalize  close the disc after this session: nothing can be appended any more\n"
 	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
 	"                  the whole tree in one session; of a mount with -o compat also every file that lies in\n"
@@ -54,6 +57,8 @@ struct options {
 	enum action action;
 	bool full_tree, json, quiet;
 	const char *mountpoint;
+	char **paths; /* to be dropped one by one; NULL: all */
+	int n_paths;
 };
 
 /* COMMAND_DONE with a mount point; COMMAND_DONE without: help was printed; or what to exit with. */
@@ -119,6 +124,14 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			"only one of --dry-run, --discard, --finalize, --wait and --cancel can be asked for");
 	if (ret->full_tree && !requests[ret->action][1])
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
+	if (ret->action == ACTION_DISCARD && argc > optind) {
+		ret->mountpoint = argv[optind];
+		if (argc > optind + 1 || discard_is_path(argv[optind])) {
+			ret->paths = argv + optind;
+			ret->n_paths = argc - optind;
+		}
+		return COMMAND_DONE;
+	}
 	return command_argument(argc, argv, "mount point or disc", &ret->mountpoint);
 }
 
@@ -349,6 +362,8 @@ int main(int argc, char **argv)
 
 	if (status != COMMAND_DONE || !o.mountpoint)
 		return status;
+	if (o.paths)
+		return command_end(discard_paths(o.paths, o.n_paths, o.json, o.quiet));
 	r = mounts_find(o.mountpoint, &mount);
 	if (r == -ENOENT && o.action >= ACTION_WAIT && access(o.mountpoint, F_OK) == 0)
 		return command_end(converse(&o, NULL));

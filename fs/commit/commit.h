@@ -95,6 +95,14 @@ struct commit_request_options {
 	unsigned flags; /* enum commit_flags */
 };
 
+/*
+ * What is staged at some paths (in the mount, without a slash before them) and below them is dropped, as
+ * tree_discard_paths() does.  At once, from the caller's thread: -EBUSY while a session is burned.
+ */
+int commit_discard_paths(struct commit *c, const char *const *paths, size_t n_paths,
+			 int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
+			 void *context, char **ret_why);
+
 typedef void commit_done(void *arg, const struct commit_result *result);
 /* Queue a request (o NULL: all zero); done is called from the commit's thread: of a commit, when all that was staged
  * before this call is on the disc, or failed.  -ENOMEM, -ESHUTDOWN: done is not called. */

@@ -82,6 +82,7 @@ int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t ne
 	b->previous_lba = b->previous_descriptor_lba = UINT32_MAX;
 	b->overwritable = ret->state.overwritable;
 	b->next_ino = next_ino;
+	b->capacity_sectors = ret->state.kind == MEDIUM_IMAGE ? ret->state.capacity_sectors : 0;
 	b->no_joliet = o->no_joliet;
 	b->pieces = o->pieces;
 	b->compat = o->compat;

@@ -6,12 +6,6 @@
 #include "fs/commit/internal.h"
 #include "fs/commit/message.h"
 
-static bool same_state(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
-{
-	return a->session_lba == b->session_lba && a->next_lba == b->next_lba && a->image_bytes == b->image_bytes &&
-	       memcmp(a->descriptor, b->descriptor, sizeof(a->descriptor)) == 0;
-}
-
 int medium_is_expected(struct stage *stage, struct disc *disc, char *message, size_t n)
 {
 	struct disc_fingerprint expected, found;
@@ -21,7 +15,7 @@ int medium_is_expected(struct stage *stage, struct disc *disc, char *message, si
 		r = disc_fingerprint(disc, &found);
 	if (r) {
 		message_failed(message, n, "the disc could not be identified", r, NULL);
-	} else if (!same_state(&expected, &found)) {
+	} else if (!disc_same_state(&expected, &found)) {
 		message_changed(message, n, &expected, &found);
 		r = -ESTALE;
 	}

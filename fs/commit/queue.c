@@ -147,6 +147,18 @@ static void discard(struct commit *c, struct commit_result *outcome)
 		c->hooks.discarded(c->hooks.context, what);
 }
 
+int commit_discard_paths(struct commit *c, const char *const *paths, size_t n_paths,
+			 int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
+			 void *context, char **ret_why)
+{
+	_cleanup_(stage_snapshot_freep) struct stage_snapshot *what = NULL;
+	int r = tree_discard_paths(c->tree, paths, n_paths, emit, context, &what, ret_why);
+
+	if (what && c->hooks.discarded)
+		c->hooks.discarded(c->hooks.context, what);
+	return r;
+}
+
 /* What is to be known of a session that is, or can be, burned. */
 static void add_warning(struct commit *c, struct commit_result *outcome)
 {

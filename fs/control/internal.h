@@ -9,8 +9,9 @@
 #include <stdbool.h>
 
 #include "fs/control/listener.h"
+#include "fs/control/protocol.h"
 
-#define CONTROL_REQUEST_MAX 64u
+#define CONTROL_REQUEST_MAX CONTROL_LINE_MAX
 
 struct control {
 	struct control_options options;

@@ -136,6 +136,12 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 	string_or_null(&j, "disc", info->disc);
 	string_or_null(&j, "mountpoint", info->mountpoint);
 	string_or_null(&j, "staging", info->staging);
+	if (info->has_stage) {
+		json_u64(&j, "staging_free_bytes", info->staging_free_bytes);
+	} else {
+		json_key(&j, "staging_free_bytes");
+		fputs("null", out);
+	}
 	string_or_null(&j, "device", info->device);
 	if (burning_idle(&info->burning)) {
 		string_or_null(&j, "burning", NULL);
@@ -260,6 +266,7 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 	i->disc = parse_optional(line, "disc", p->disc, sizeof(p->disc));
 	i->mountpoint = parse_optional(line, "mountpoint", p->mountpoint, sizeof(p->mountpoint));
 	i->staging = parse_optional(line, "staging", p->staging, sizeof(p->staging));
+	i->has_stage = json_get_u64(line, "staging_free_bytes", &i->staging_free_bytes) == 0;
 	i->device = parse_optional(line, "device", p->device, sizeof(p->device));
 	const char *burning = json_find(line, "burning");
 	if (burning && *burning == '{' && burning_parse(burning, &i->burning) < 0)
@@ -433,6 +440,8 @@ void report_info_text(FILE *out, const struct report_info *info)
 	line(out, "Staged", info->staged_bytes ? report_bytes(info->staged_bytes, text) : "nothing");
 	if (info->staged_bytes)
 		line(out, "Staged in", info->staging);
+	if (info->has_stage)
+		line(out, "Stage room", report_bytes(info->staging_free_bytes, text));
 	if (info->n_sessions == 0)
 		return;
 	line(out, "Pieces", report_pieces(info->files_in_pieces, pieces));

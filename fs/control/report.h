@@ -41,7 +41,9 @@ struct report_info {
 	const char *disc; /* real path */
 	const char *mountpoint;
 	const char *staging; /* directory of the stage */
-	const char *device;  /* of the mount, as in mountinfo: MAJOR:MINOR */
+	bool has_stage;	     /* it has one, and of its file system data may take: */
+	uint64_t staging_free_bytes;
+	const char *device; /* of the mount, as in mountinfo: MAJOR:MINOR */
 };
 
 /* fs/control/report.c */

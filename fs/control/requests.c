@@ -24,6 +24,7 @@
 #include "fs/control/internal.h"
 
 #define PROGRESS_MS 200
+#define PATHS_MAX 256u /* of a discard */
 
 /* ---- lines ---- */
 
@@ -295,6 +296,7 @@ static void reply_info(struct connection *n)
 	struct commit_status status;
 	struct report_info info;
 	struct disc_state state;
+	struct statvfs df;
 	size_t n_sessions;
 	struct line l;
 	int r = medium_now(o, &state, &sessions, &n_sessions, &owned);
@@ -310,8 +312,12 @@ static void reply_info(struct connection *n)
 	pthread_mutex_unlock(&n->control->lock);
 	info.staging = o->staging;
 	info.device = n->control->device;
+	if (tree_statfs(o->tree, &df) == 0) /* the same as df says */
+		info.capacity_bytes = (uint64_t)df.f_blocks * df.f_frsize;
 	if (o->commit) {
 		tree_space(o->tree, &info.staged_bytes, &info.free_bytes);
+		info.has_stage = true;
+		info.staging_free_bytes = tree_stage_room(o->tree);
 		commit_status(o->commit, &status);
 		measure(&status, &info.burning);
 	}
@@ -320,7 +326,7 @@ static void reply_info(struct connection *n)
 		send_result(n, &(struct commit_result){.error = 0});
 }
 
-static int emit_change(void *context, char kind, const char *path, uint64_t bytes)
+static int emit_change(void *context, char kind, const char *path, const char *from, uint64_t bytes)
 {
 	struct json *j = context;
 
@@ -328,6 +334,8 @@ static int emit_change(void *context, char kind, const char *path, uint64_t byte
 	json_string(j, "type", "change");
 	json_string(j, "kind", (char[]){kind, '\0'});
 	json_string(j, "path", path);
+	if (from)
+		json_string(j, "from", from);
 	json_u64(j, "bytes", bytes);
 	json_close(j, '}');
 	json_end_line(j);
@@ -344,6 +352,54 @@ static void reply_changes(struct connection *n)
 	if (l.json.out && line_send_raw(&l, n) < 0)
 		return;
 	send_result(n, &(struct commit_result){.error = r});
+}
+
+/* The members "1", "2"… of an object: paths in the mount. */
+static int take_paths(const char *object, char *paths[PATHS_MAX], size_t *ret_n)
+{
+	_free_ char *path = malloc(CONTROL_REQUEST_MAX);
+	char key[16];
+	size_t n = 0;
+	int r = path ? 0 : -ENOMEM;
+
+	while (r == 0 && n < PATHS_MAX) {
+		snprintf(key, sizeof(key), "%zu", n + 1);
+		if (json_get_string(object, key, path, CONTROL_REQUEST_MAX) < 0)
+			break;
+		paths[n] = strdup(path);
+		r = !paths[n] ? -ENOMEM : path[0] ? 0 : -EINVAL;
+		n += paths[n] != NULL;
+	}
+	*ret_n = n;
+	return r ? r : n ? 0 : -EINVAL;
+}
+
+/* discard {"1":"…","2":"…"} */
+static void reply_discard_paths(struct connection *n, const char *object)
+{
+	_free_ char *why = NULL;
+	char *paths[PATHS_MAX];
+	size_t n_paths;
+	struct line l = {0};
+	int r = n->control->options.commit ? take_paths(object, paths, &n_paths) : -EROFS;
+
+	if (r == -EROFS) {
+		control_refuse(n, r, "the disc is mounted read-only");
+		return;
+	}
+	if (r == 0)
+		r = line_open(&l);
+	if (r == 0)
+		r = commit_discard_paths(n->control->options.commit, (const char *const *)paths, n_paths, emit_change,
+					 &l.json, &why);
+	for (size_t i = 0; i < n_paths; i++)
+		free(paths[i]);
+	if (l.json.out && line_send_raw(&l, n) < 0)
+		return;
+	if (r < 0)
+		control_refuse(n, r, why ? why : strerror(-r));
+	else
+		send_result(n, &(struct commit_result){.fits = true, .cost.files_in_pieces = PIECES_UNKNOWN});
 }
 
 static int emit_piece(void *context, const char *path, const struct iso_entry *e)
@@ -493,6 +549,10 @@ void control_reply(struct connection *n, const char *line)
 		{"wait", reply_wait}, {"await", reply_await},	  {"cancel", reply_cancel},
 	};
 
+	if (strncmp(line, "discard {", 9) == 0) {
+		reply_discard_paths(n, line + 8);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LENGTH(commits); i++)
 		if (strcmp(line, commits[i].request) == 0) {
 			reply_commit(n, &commits[i].commit);

@@ -86,7 +86,9 @@ int opening_resolve(struct opening *o, const struct options *options)
 {
 	const char *disc = options->disc;
 
-	*o = (struct opening){.options = options};
+	*o = (struct opening){.options = options,
+			      .capacity_sectors = options->capacity_sectors,
+			      .unbounded = options->unbounded};
 	o->disc_path = realpath(disc, NULL);
 	if (!o->disc_path && errno == ENOENT && options->create) {
 		o->disc_path = real_path_of_new(disc);
@@ -111,7 +113,8 @@ static int open_disc(const struct opening *o, struct disc_open_options how, stru
 	struct disc *d, *wrapped;
 	int r;
 
-	how.capacity_sectors = o->options->capacity_sectors;
+	how.capacity_sectors = o->capacity_sectors;
+	how.unbounded = o->unbounded;
 	how.accepted = o->options->accepted;
 	r = disc_open_path(o->disc_path, &how, &d, ret_why);
 	if (r < 0 || !o->options->disc_fault) {
@@ -446,12 +449,34 @@ static int describe(const struct opening *o, struct stage_options *ret)
 {
 	int r;
 
-	*ret = (struct stage_options){.directory = o->staging, .disc_path = o->disc_path, .mountpoint = o->mountpoint};
+	*ret = (struct stage_options){.directory = o->staging,
+				      .disc_path = o->disc_path,
+				      .mountpoint = o->mountpoint,
+				      .claim = o->options->claim};
 	r = disc_identity(o->disc, &ret->identity);
 	if (!r)
 		r = disc_fingerprint(o->disc, &ret->fingerprint);
 	ret->next_ino = tree_first_ino(o->base, &o->state);
 	return r < 0 ? fail(r, o->disc_path, NULL) : 0;
+}
+
+/* The capacity of an image is given once: the stage keeps it until a session says it, which all that come then read. */
+static int settle_capacity(struct opening *o)
+{
+	uint64_t sectors = o->state.told_capacity_sectors;
+	int r;
+
+	if (o->state.kind != MEDIUM_IMAGE)
+		return 0;
+	if (o->options->capacity_sectors || o->options->unbounded)
+		sectors = o->options->capacity_sectors;
+	else
+		(void)stage_capacity(o->stage, &sectors);
+	r = sectors == o->state.told_capacity_sectors ? stage_forget_capacity(o->stage) :
+							stage_keep_capacity(o->stage, sectors);
+	o->capacity_sectors = sectors;
+	o->unbounded = !sectors;
+	return r < 0 ? fail(r, o->disc_path, "the capacity (-o media=) cannot be kept in the staging area") : 0;
 }
 
 static int open_stage(struct opening *o, struct disc_fingerprint *ret)
@@ -472,7 +497,7 @@ static int open_stage(struct opening *o, struct disc_fingerprint *ret)
 		r = stage_open(&options, &o->stage, &holder, &why);
 		if (r == 0) {
 			*ret = options.fingerprint;
-			return 0;
+			return settle_capacity(o);
 		}
 		if (r != -EBUSY) {
 			log_error("%s: the staging area%s%s cannot be used: %s", o->disc_path, o->staging ? " " : "",
@@ -535,12 +560,6 @@ static bool can_be_written(struct opening *o)
 	return false;
 }
 
-static bool same_state(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
-{
-	return a->session_lba == b->session_lba && a->next_lba == b->next_lba && a->image_bytes == b->image_bytes &&
-	       memcmp(a->descriptor, b->descriptor, sizeof(a->descriptor)) == 0;
-}
-
 static void give_back(struct opening *o)
 {
 	iso_unref(TAKE_PTR(o->base));
@@ -584,7 +603,7 @@ static int open_for_writing(struct opening *o, bool *ret_again)
 	r = disc_fingerprint(d, &now);
 	if (r < 0)
 		return fail(r, o->disc_path, NULL);
-	*ret_again = !same_state(&before, &now);
+	*ret_again = !disc_same_state(&before, &now);
 	if (*ret_again)
 		give_back(o);
 	return 0;

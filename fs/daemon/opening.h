@@ -31,6 +31,9 @@ struct opening {
 	bool said_older;
 	struct tree *tree;
 	int holding; /* a drive's name (holding.h); 0 none */
+	/* of an image: as given, or as its stage keeps it */
+	uint64_t capacity_sectors;
+	bool unbounded;
 };
 
 /* 0, or the exit status: what is wrong was said. */

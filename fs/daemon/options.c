@@ -62,24 +62,26 @@ static int parse_number(const char *text, int base, uint64_t most, uint64_t *ret
 	return 0;
 }
 
-/* Digits with at most one point: neither "inf" nor "0x1p3". */
+/* Digits with at most one point, or comma, as many languages have it: neither "inf" nor "0x1p3". */
 static int parse_decimal(const char *text, const char **ret_end, double *ret)
 {
 	size_t length = strspn(text, "0123456789"), fraction = 0;
 	char digits[32];
 
-	if (text[length] == '.')
+	if (text[length] == '.' || text[length] == ',')
 		fraction = 1 + strspn(text + length + 1, "0123456789");
 	if (length == 0 || fraction == 1 || length + fraction >= sizeof(digits))
 		return -EINVAL;
 	memcpy(digits, text, length + fraction);
 	digits[length + fraction] = '\0';
+	if (fraction)
+		digits[length] = '.';
 	*ret = strtod(digits, NULL);
 	*ret_end = text + length + fraction;
 	return 0;
 }
 
-/* 4M, 700MiB, 4.7G, 1474560 */
+/* 4M, 700MiB, 4.7G, 4,7G, 1474560 */
 static int parse_size(const char *text, uint64_t *ret_bytes)
 {
 	static const char suffixes[] = "KMGT";
@@ -118,10 +120,22 @@ static int set_media(struct parser *p, const char *value)
 		{"dvd-dl", 4171712, DVD_SPEED},
 		{"bd", 12219392, BD_SPEED},
 		{"bd-dl", 24438784, BD_SPEED},
+		/* of three and four layers */
+		{"bdxl-100", 48878592, BD_SPEED},
+		{"bdxl-128", 62500864, BD_SPEED},
+		/* M-DISC: as large as the media that they stand for */
+		{"mdisc-dvd", 2295104, DVD_SPEED},
+		{"mdisc-bd", 12219392, BD_SPEED},
+		{"mdisc-bd-dl", 24438784, BD_SPEED},
+		{"mdisc-bdxl-100", 48878592, BD_SPEED},
 	};
 	uint64_t bytes;
 
 	p->base_speed = CD_SPEED;
+	p->options->unbounded = strcmp(value, "none") == 0;
+	p->options->capacity_sectors = 0;
+	if (p->options->unbounded)
+		return 0;
 	for (size_t i = 0; i < ARRAY_LENGTH(media); i++) {
 		if (strcmp(value, media[i].name) == 0) {
 			p->options->capacity_sectors = media[i].sectors;
@@ -130,7 +144,9 @@ static int set_media(struct parser *p, const char *value)
 		}
 	}
 	if (parse_size(value, &bytes) < 0)
-		return refuse(p, "media=%s: one of cd74, cd80, dvd, dvd-dl, bd, bd-dl, or a size as 4M, 700M, 4.7G",
+		return refuse(p,
+			      "media=%s: one of cd74, cd80, dvd, dvd-dl, bd, bd-dl, bdxl-100, bdxl-128, mdisc-dvd, "
+			      "mdisc-bd, mdisc-bd-dl, mdisc-bdxl-100, none, or a size as 4M, 700M, 4.7G",
 			      value);
 	if (bytes / SECTOR_BYTES < LEAST_SECTORS)
 		return refuse(p, "media=%s: a medium has at least %u KiB", value, LEAST_SECTORS * SECTOR_BYTES / 1024);
@@ -185,6 +201,17 @@ static int set_staging(struct parser *p, const char *value)
 {
 	return set_text(p, &p->options->staging, "staging", value);
 }
+static int set_claim(struct parser *p, const char *value)
+{
+	if (strcmp(value, "take") == 0)
+		p->options->claim = STAGE_TAKE;
+	else if (strcmp(value, "new") == 0)
+		p->options->claim = STAGE_NEW;
+	else
+		return refuse(p, "stage=%s: one of take, new (a directory is given by staging=DIR)", value);
+	return 0;
+}
+
 static int set_fault(struct parser *p, const char *value) { return set_text(p, &p->options->fault, "fault", value); }
 static int set_disc_fault(struct parser *p, const char *value)
 {
@@ -306,6 +333,7 @@ static int set_value(struct parser *p, const char *name, const char *value, bool
 		int (*set)(struct parser *, const char *);
 	} values[] = {
 		{"media", set_media},
+		{"stage", set_claim},
 		{"speed", set_speed},
 		{"session", set_session},
 		{"volid", set_volume_id},
@@ -441,6 +469,16 @@ static int take_option(struct parser *p, char *option)
 	return refuse(p, "unknown option '%s'; see cdappendfs --help", option);
 }
 
+/* "4,7G": does the comma belong to the number? What follows it is no option: those begin with a letter. */
+static bool is_decimal_comma(const char *option, size_t length, const char *comma)
+{
+	static const char media[] = "media=";
+	const size_t name = sizeof(media) - 1;
+
+	return length > name && strncmp(option, media, name) == 0 && comma[1] >= '0' && comma[1] <= '9' &&
+	       strspn(option + name, "0123456789") >= length - name;
+}
+
 /* Options between commas; "\x" stands for x. */
 static int take_list(struct parser *p, const char *list)
 {
@@ -451,8 +489,10 @@ static int take_list(struct parser *p, const char *list)
 	if (!option)
 		return no_memory(p);
 	for (const char *c = list; !r; c++) {
-		if (*c == ',' || !*c) {
-			option[length] = '\0';
+		option[length] = '\0';
+		if (*c == ',' && is_decimal_comma(option, length, c)) {
+			option[length++] = *c;
+		} else if (*c == ',' || !*c) {
 			length = 0;
 			r = take_option(p, option);
 			if (!*c)
@@ -563,13 +603,16 @@ static const char *help_text(void)
 	       "  -h, --help      -V, --version\n"
 	       "\n"
 	       "  -o create              make the image file when it is missing\n"
-	       "  -o media=KIND          capacity of an image: cd74, cd80, dvd, dvd-dl, bd, bd-dl, or a size: 4M, "
-	       "700M, "
-	       "4.7G\n"
+	       "  -o media=KIND          capacity of an image, which keeps it: cd74, cd80, dvd, dvd-dl, bd, bd-dl, "
+	       "bdxl-100,\n"
+	       "                         bdxl-128, mdisc-dvd, mdisc-bd, mdisc-bd-dl, mdisc-bdxl-100, none, or a size: "
+	       "4M, 4.7G\n"
 	       "  -o ro                  read only\n"
 	       "  -o session=N           an older session, read only\n"
 	       "  -o staging=DIR         where changes are kept until they are burned (else ~/.local/state/cdappendfs, "
 	       "of root /var/lib/cdappendfs)\n"
+	       "  -o stage=take|new      of a copied image: take what is staged for the original, or begin a stage of "
+	       "its own\n"
 	       "  -o commit=unmount      burn when unmounted (the default), or only when asked to: commit=manual\n"
 	       "  -o speed=X             burn at X times the medium's single speed\n"
 	       "  -o noverify            do not read back what was burned\n"

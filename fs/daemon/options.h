@@ -16,6 +16,7 @@
 
 #include "cdappendfs/pieces.h"
 #include "cdappendfs/oddity.h"
+#include "fs/stage/stage.h"
 
 enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL, OPTIONS_TREE_LINKED };
 
@@ -28,7 +29,9 @@ struct options {
 	bool read_only;		   /* -o ro, or session= */
 	uint32_t session;	   /* 0: the newest */
 	char *staging;		   /* NULL: the default */
-	uint64_t capacity_sectors; /* media=; 0: not bounded */
+	uint64_t capacity_sectors; /* media=; 0: not given, … */
+	bool unbounded;		   /* … or media=none */
+	enum stage_claim claim;	   /* stage= */
 	double speed;		   /* speed=; times the single speed; 0: not bounded */
 	uint64_t bytes_per_second; /* the same for an image file, by media= */
 	enum options_tree tree;

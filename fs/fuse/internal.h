@@ -46,6 +46,7 @@ struct server {
 	unsigned notifying; /* notifications under way */
 	bool quiet;	    /* no more of them */
 
+	_Atomic unsigned full_said;    /* bits of enum tree_full: why there is no space */
 	_Atomic bool told_directories; /* that there are more than Windows knows */
 };
 

@@ -29,10 +29,31 @@ static int errno_of(int result)
 	return EIO;
 }
 
+/* Programs only learn that there is no space: whether the disc is full or something else, the log says once. */
+static void say_full(struct server *s)
+{
+	static const char *const texts[] = {
+		[TREE_FULL_MEDIUM] = "the disc is full: with what is staged its next session has no room for more",
+		[TREE_FULL_HOST] = "the file system that holds the image is full: give it room; the disc has more",
+		[TREE_FULL_STAGE] = ("the disk of the staging area is full: give it room, or burn what is staged with "
+				     "cdappendfs-sync, or mount with another -o staging=; the disc has more"),
+	};
+	enum tree_full why = tree_why_full(s->tree);
+	const char *directory = tree_stage_directory(s->tree);
+
+	if (atomic_fetch_or(&s->full_said, 1u << why) & 1u << why)
+		return;
+	log_warning("no space left for %s: %s%s%s%s", s->options.mountpoint, texts[why],
+		    why == TREE_FULL_STAGE ? " (" : "", why == TREE_FULL_STAGE && directory ? directory : "",
+		    why == TREE_FULL_STAGE ? ")" : "");
+}
+
 int reply(fuse_req_t req, int result)
 {
 	if (result == -EAGAIN)
 		return result;
+	if (result == -ENOSPC)
+		say_full(server_of(req));
 	fuse_reply_err(req, result < 0 ? errno_of(result) : 0);
 	return 0;
 }
@@ -43,6 +64,8 @@ void show(const struct server *s, struct stat *st)
 		st->st_uid = s->options.uid;
 	if (s->options.show_gid)
 		st->st_gid = s->options.gid;
+	if (s->options.for_owner && st->st_ino == TREE_ROOT)
+		st->st_mode &= ~(mode_t)(S_IRWXG | S_IRWXO);
 	if (s->options.show_umask && !S_ISLNK(st->st_mode))
 		st->st_mode = (st->st_mode & (unsigned)S_IFMT) | (0777u & ~s->options.umask);
 }

@@ -111,6 +111,7 @@ static int make_args(const struct server_options *o, struct fuse_args *args)
 	if (fuse_opt_add_opt(&text, "subtype=cdappendfs,max_read=" TEXT_OF(MAX_READ)) < 0 ||
 	    fuse_opt_add_opt_escaped(&text, source) < 0 || (o->read_only && fuse_opt_add_opt(&text, "ro") < 0) ||
 	    (o->allow_other && fuse_opt_add_opt(&text, "default_permissions") < 0) ||
+	    (o->for_owner && fuse_opt_add_opt(&text, "allow_other") < 0) ||
 	    (o->fuse_options && *o->fuse_options && fuse_opt_add_opt(&text, o->fuse_options) < 0) ||
 	    fuse_opt_add_opt(&text, "noatime") < 0 || /* whatever else is asked for: reading changes no times */
 	    fuse_opt_add_arg(args, "cdappendfs") < 0 || fuse_opt_add_arg(args, "-o") < 0 ||

@@ -29,7 +29,9 @@ struct server_options {
 	bool read_only;
 	/* the kernel checks permissions; otherwise the owner may do what each file's owner could */
 	bool allow_other;
-	uid_t owner;			     /* who mounted */
+	/* root mounted it for `owner`: nobody else but root gets past the root directory; with allow_other */
+	bool for_owner;
+	uid_t owner;			     /* who mounted, or for whom */
 	bool show_uid, show_gid, show_umask; /* what follows is shown instead of what is stored */
 	uid_t uid;
 	gid_t gid;

@@ -52,11 +52,15 @@ static void walk_release(struct walk *w)
 	free(w->places);
 }
 
+/* Dots at the end are not shown of a Joliet name. */
 static uint64_t hash_name(uint64_t parent, const char *name)
 {
 	size_t n = strlen(name);
-	uint64_t h = hash_number(parent, n);
+	uint64_t h;
 
+	while (n > 1 && name[n - 1] == '.')
+		n--;
+	h = hash_number(parent, n);
 	for (size_t at = 0; at < n; at += 8) {
 		uint64_t word = 0;
 

@@ -219,9 +219,8 @@ int stage_bodies_load(struct stage *s)
 	return r;
 }
 
-enum sweep { SWEEP_STRAYS, SWEEP_ALL };
-
-static void sweep(struct stage *s, enum sweep which)
+/* Files without a row. */
+void stage_bodies_sweep(struct stage *s)
 {
 	_close_ int fd = openat(s->bodies_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -234,16 +233,11 @@ static void sweep(struct stage *s, enum sweep which)
 		char *end;
 		unsigned long number = strtoul(entry->d_name, &end, 16);
 
-		if (strlen(entry->d_name) == 8 && !*end &&
-		    (which == SWEEP_ALL || !stage_body_find(s, (uint32_t)number)))
+		if (strlen(entry->d_name) == 8 && !*end && !stage_body_find(s, (uint32_t)number))
 			unlinkat(s->bodies_fd, entry->d_name, 0);
 	}
 	closedir(directory);
 }
-
-void stage_bodies_sweep(struct stage *s) { sweep(s, SWEEP_STRAYS); }
-
-void stage_bodies_remove_files(struct stage *s) { sweep(s, SWEEP_ALL); }
 
 void stage_bodies_release(struct stage *s)
 {

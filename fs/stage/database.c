@@ -73,10 +73,13 @@ static int open_files(struct stage *s)
 			     .l_len = SQLITE_LOCK_LENGTH};
 	struct stat st, log;
 
+	if (!s->read_only && fstatat(s->dir_fd, JOURNAL_FILE, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT &&
+	    stage_place_check_mark(s))
+		return -EBADMSG; /* and no empty one in its place */
 	s->db_fd = openat(s->dir_fd, JOURNAL_FILE,
 			  (s->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (s->db_fd < 0)
-		return -errno;
+		return errno == ENOENT && stage_place_check_mark(s) ? -EBADMSG : -errno;
 	if (fstat(s->db_fd, &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode))
@@ -213,7 +216,7 @@ int db_begin_locked(struct stage *s, bool grows)
 		s->early_sync = true;
 		stage_sync_kick(s);
 	}
-	return 0;
+	return grows && !s->begun.tv_sec ? stage_state_begin(s) : 0;
 }
 
 int db_commit_locked(struct stage *s)

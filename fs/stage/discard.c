@@ -22,6 +22,7 @@
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
+#define ABOUT_ROW_BYTES 256u /* of a staged name or node in the next session */
 #define PAGE_BYTES 4096u
 #define WHOLE UINT64_MAX
 #define RECLAIM_BELOW_BYTES (64u << 20)
@@ -389,6 +390,8 @@ int stage_discard(struct stage *s)
 		r = db_run(s, ST_NODES_CLEAR);
 		if (!r)
 			r = db_run(s, ST_NAMES_CLEAR);
+		if (!r)
+			r = stage_state_end(s);
 		r = r ? db_restore_locked(s, r) : db_release(s);
 	}
 	if (!r) {
@@ -403,6 +406,14 @@ int stage_discard(struct stage *s)
 	if (r || nested)
 		return r;
 	return stage_sync(s);
+}
+
+uint64_t stage_bytes(struct stage *s)
+{
+	struct stage_totals t;
+
+	stage_totals(s, &t);
+	return stage_empty(s) ? 0 : t.body_bytes + (t.nodes + t.names) * ABOUT_ROW_BYTES;
 }
 
 void stage_totals(struct stage *s, struct stage_totals *ret)

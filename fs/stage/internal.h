@@ -2,7 +2,10 @@
 /*
  * internal.h - the stage's parts among themselves (fs/stage only)
  *
- *	stage.c place.c		opening, the lock, whose stage it is, closing
+ *	stage.c place.c		its directory, the lock, closing
+ *	opening.c		whose stage it is
+ *	origin.c kept.c		which file it was begun on: originals and copies; what is kept of that
+ *	rescue.c		stages looked at without their disc
  *	database.c schema.c	the database: schema, statements, the open transaction
  *	wal.c			its log, held back until the bodies are synced
  *	rows.c name_rows.c	nodes and names
@@ -29,6 +32,7 @@
 
 #define BODIES_DIRECTORY "bodies"
 #define LOCK_FILE "lock"
+#define MADE_FILE "journal.made" /* a journal was made and durable: where there is none, it was taken away */
 
 enum statement {
 	ST_BEGIN,
@@ -101,15 +105,21 @@ struct discards {
 	size_t n, capacity;
 };
 
+/* The identity in hex; of copies of that disc with a number. */
+#define STAGE_LEAF_MAX 80u
+
 struct stage {
 	/* fixed after stage_open */
 	char *directory, *disc_path, *mountpoint;
 	int dir_fd, bodies_fd, lock_fd, db_fd;
 	bool read_only;
-	bool by_identity; /* below the default root: may be renamed and removed */
-	int root_fd;	  /* by_identity: the root, else -1 */
-	char leaf[65];	  /* by_identity: the directory's name in it */
+	bool glance;		   /* its state is read, nothing else */
+	bool by_identity;	   /* below the default root: may be renamed and removed */
+	int root_fd;		   /* by_identity: the root, else -1 */
+	char leaf[STAGE_LEAF_MAX]; /* by_identity: the directory's name in it */
 	dev_t device;
+	struct stage_origin here; /* of disc_path, as it was opened */
+	uint32_t dir_ino;	  /* of the directory, so many bits as are kept */
 	struct wal wal;
 
 	struct lock lock; /* recursive: the connection and all below */
@@ -131,7 +141,12 @@ struct stage {
 	uint32_t failed_lba; /* UINT32_MAX: none */
 	struct disc_identity identity;
 	struct disc_fingerprint fingerprint;
-	char *made_for; /* path of the disc the stage was begun with */
+	char *made_for;		    /* path of the disc the stage was begun with, … */
+	struct stage_origin origin; /* … which file that was, … */
+	struct timespec begun;	    /* … and when the first row was put; zeros: it is empty */
+	bool copied;		    /* the directory is a copy, too: as good as the copy of the disc */
+	bool capacity_kept;
+	uint64_t capacity_sectors;
 	struct stage_commit commit;
 	enum stage_user user;
 	struct discards queued, committing, ready;
@@ -171,6 +186,7 @@ int stage_schema_setup(struct stage *s); /* checks what is there, or makes it */
 
 /* state.c: the lock held */
 int stage_state_load(struct stage *s);
+int stage_state_get_packed(struct stage *s, const char *key, uint8_t *packed, size_t length); /* absent: zeros */
 int stage_state_put(struct stage *s, const char *key, const void *value, size_t length);
 int stage_state_put_number(struct stage *s, const char *key, uint64_t value);
 int stage_state_get(struct stage *s, const char *key, void **ret, size_t *ret_length); /* -ENOENT */
@@ -180,6 +196,10 @@ int stage_state_forget_failed_lba(struct stage *s);
 int stage_state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
 int stage_state_settle_ino(struct stage *s);	/* closing: give back what was reserved and not given */
 bool stage_state_result_waits(struct stage *s); /* a failure that nobody was shown */
+int stage_state_load_origin(struct stage *s);
+int stage_state_put_origin(struct stage *s); /* the disc is where and what it is now */
+int stage_state_begin(struct stage *s);	     /* the first row comes */
+int stage_state_end(struct stage *s);	     /* the last one went */
 
 /* rows.c, name_rows.c: the lock held */
 int stage_rows_load(struct stage *s); /* the sets in memory */
@@ -198,7 +218,6 @@ enum { COLUMN_EXTENTS = 18, COLUMN_TARGET = 19 };
 int stage_bodies_load(struct stage *s); /* the table */
 /* removes files without a row: a crash came before their commit */
 void stage_bodies_sweep(struct stage *s);
-void stage_bodies_remove_files(struct stage *s); /* all of them: the stage is removed */
 void stage_bodies_release(struct stage *s);
 struct body *stage_body_find(struct stage *s, uint32_t number);		     /* NULL: there is none */
 int stage_body_acquire(struct stage *s, uint32_t number, struct body **ret); /* with its descriptor open */
@@ -240,8 +259,12 @@ struct stage_place {
 	int root_fd, dir_fd, lock_fd;
 	char *path;
 	bool by_identity;
-	char leaf[65];
+	char leaf[STAGE_LEAF_MAX];
 };
+#define STAGE_PLACE_NONE \
+	{ \
+		.root_fd = -1, .dir_fd = -1, .lock_fd = -1 \
+	}
 /* make it when missing; only if it is there; read only, shared lock */
 enum place_how { PLACE_CREATE, PLACE_LOOK, PLACE_READ };
 void stage_place_hex(const uint8_t id[32], char ret[65]);
@@ -252,8 +275,42 @@ static inline void stage_place_releasep(struct stage_place *p) { stage_place_rel
 int stage_place_open(struct stage_place *p, const char *name, enum place_how how, struct stage_holder *ret_holder,
 		     char ret_bound[65], char **ret_why);
 int stage_place_open_root(struct stage_place *p, bool create);
+/* Names in the root that are that identity, with a number or without; freed by stage_list_free(). */
+int stage_place_names(const struct stage_place *root, const char *hex, char ***ret, size_t *ret_n);
+/* The journal is there, and durable. */
+int stage_place_mark(struct stage *s);
+/* -EBADMSG: it was, and is not any more. */
+int stage_place_check_mark(const struct stage *s);
+/* Our files of a directory, the mark first, all of it durable; the lock is held. */
+int stage_place_clear(int dir_fd);
 void stage_place_write_lock(struct stage *s);
 void stage_place_clear_lock(struct stage *s);
+/* origin.c */
+/* Of which file the stage is, for this disc. */
+enum stage_kin {
+	KIN_SAME,  /* of this one */
+	KIN_HEIR,  /* of one that is gone: this one is what has become of it */
+	KIN_COPY,  /* of another one, which is there */
+	KIN_OLDER, /* the same, and this one was there before anything was staged for that: it has nothing to take */
+};
+enum stage_kin stage_kin(const struct stage_origin *was, const char *was_path, struct timespec begun,
+			 const struct stage_origin *now, const char *now_path, char **ret_original);
+void stage_origin_pack(const struct stage_origin *o, uint32_t directory, uint8_t to[36]);
+void stage_origin_unpack(const uint8_t from[36], struct stage_origin *ret);
+
+/* stage.c: for rescue.c.  Its database is open. */
+int stage_open_place(struct stage_place *p, const struct stage_options *o, struct stage **ret);
+/* Without rows and bodies, and unchecked. */
+int stage_glance(struct stage_place *p, const struct stage_options *o, struct stage **ret);
+void stage_free(struct stage *s);
+static inline void stage_freep(struct stage **s)
+{
+	if (*s)
+		stage_free(*s);
+}
+/* The directory of a disc that was blank gets the name of what it has become. */
+int stage_rename(struct stage *s, const struct disc_identity *identity);
+
 /* returns error */
 int stage_why(char **ret_why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

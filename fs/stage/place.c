@@ -3,14 +3,15 @@
  * Where a stage lies, and who has it.
  *
  * The lock is flock(2) on the file `lock`: it belongs to the open file, so it goes with the daemon's fork and ends
- * with its last process, however that dies.  The file's text says who holds it (lines: pid, user, disc, mountpoint;
- * the last to the end of the file).  A reader (cdappendfs-info) takes it shared and writes nothing. A holder that
- * closes an empty stage removes the files under the lock; whoever opened them before sees by the link counts that
- * they are gone, and begins again.
+ * with its last process, however that dies.  The file's text says who holds it (lines: pid, user, disc, the file of
+ * the disc and since when something is staged for it, mountpoint; the last to the end of the file).  A reader
+ * (cdappendfs-info) takes it shared and writes nothing. A holder that closes an empty stage removes the files under
+ * the lock; whoever opened them before sees by the link counts that they are gone, and begins again.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -20,11 +21,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "burner/base/bytes.h"
 #include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
-#define LOCK_TEXT_BYTES 8192u
+#define LOCK_TEXT_BYTES 16384u
 #define LOCK_TRIES 12 /* a reader holds it for a moment only */
 #define LOCK_WAIT_NS 25000000l
 
@@ -135,12 +137,126 @@ int stage_place_open_root(struct stage_place *p, bool create)
 	return 0;
 }
 
+static int compare_names(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+void stage_list_free(char **names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+static bool is_stage_name(const char *name, const char *hex)
+{
+	size_t length = strspn(name, "0123456789abcdef");
+
+	return length == 64 && (!hex || !strncmp(name, hex, 64)) &&
+	       (!name[64] || (name[64] == '-' && name[65] && !name[65 + strspn(name + 65, "0123456789")])) &&
+	       strlen(name) < STAGE_LEAF_MAX;
+}
+
+/* hex NULL: all of them. */
+int stage_place_names(const struct stage_place *root, const char *hex, char ***ret, size_t *ret_n)
+{
+	int fd = openat(root->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	char **names = NULL;
+	size_t n = 0;
+
+	if (!list) {
+		r = -errno;
+		close_fd(&fd);
+		return r;
+	}
+	while (!r && (e = readdir(list))) {
+		char **grown = is_stage_name(e->d_name, hex) ? reallocarray(names, n + 1, sizeof(*names)) : NULL;
+
+		if (!is_stage_name(e->d_name, hex))
+			continue;
+		names = grown ? grown : names;
+		if (!grown || !(names[n] = strdup(e->d_name)))
+			r = -ENOMEM;
+		else
+			n++;
+	}
+	closedir(list);
+	if (r) {
+		stage_list_free(names, n);
+		return r;
+	}
+	if (n)
+		qsort(names, n, sizeof(*names), compare_names);
+	*ret = names;
+	*ret_n = n;
+	return 0;
+}
+
+/* ---- the mark ----
+ * A journal is durable before anything is staged (finish_open()).  From then on one that is empty or missing was
+ * emptied or taken away, and what bodies/ holds is not what a crash has left of the first seconds. */
+
+int stage_place_mark(struct stage *s)
+{
+	_close_ int fd = openat(s->dir_fd, MADE_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return errno == EEXIST ? 0 : quota_as_space(-errno);
+	return fsync_directory(s->dir_fd);
+}
+
+int stage_place_check_mark(const struct stage *s)
+{
+	struct stat st;
+
+	if (fstatat(s->dir_fd, MADE_FILE, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : -errno;
+	return -EBADMSG;
+}
+
+static void clear_bodies(int dir_fd)
+{
+	int fd = openat(dir_fd, BODIES_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!list) {
+		close_fd(&fd);
+		return;
+	}
+	while ((e = readdir(list)))
+		if (strlen(e->d_name) == 8 && strspn(e->d_name, "0123456789abcdef") == 8)
+			unlinkat(dirfd(list), e->d_name, 0);
+	closedir(list);
+	unlinkat(dir_fd, BODIES_DIRECTORY, AT_REMOVEDIR);
+}
+
+int stage_place_clear(int dir_fd)
+{
+	static const char *const files[] = {JOURNAL_FILE, JOURNAL_WAL_FILE, LOCK_FILE};
+	int r;
+
+	if (unlinkat(dir_fd, MADE_FILE, 0) && errno != ENOENT)
+		return -errno;
+	/* SQLite removed its log: were that undone by a power cut and the database gone, the next one made here would
+	 * take the log for its own.  And a mark that comes back would speak of a journal that is gone. */
+	r = fsync(dir_fd) ? -errno : 0;
+	if (r)
+		return r;
+	clear_bodies(dir_fd);
+	for (size_t i = 0; i < ARRAY_LENGTH(files); i++)
+		if (unlinkat(dir_fd, files[i], 0) && errno != ENOENT)
+			r = -errno;
+	return r;
+}
+
 /* ---- the directory ---- */
 
 static bool is_ours(const char *name)
 {
 	return !strncmp(name, JOURNAL_FILE, strlen(JOURNAL_FILE)) || !strcmp(name, BODIES_DIRECTORY) ||
-	       !strcmp(name, LOCK_FILE) || !strncmp(name, "control", 7) || !strcmp(name, ".") || !strcmp(name, "..");
+	       !strcmp(name, LOCK_FILE) || !strcmp(name, MADE_FILE) || !strncmp(name, "control", 7) ||
+	       !strcmp(name, ".") || !strcmp(name, "..");
 }
 
 /* A directory without a journal must be empty, so that nobody's files get mixed up with ours. */
@@ -217,21 +333,59 @@ static int open_directory(struct stage_place *p, const char *name, enum place_ho
 
 /* ---- the lock ---- */
 
+static void parse_origin(const char *text, struct stage_holder *holder)
+{
+	const char *at = strstr(text, "file ");
+	long long born, begun;
+	int device;
+
+	if (!at ||
+	    sscanf(at, "file %d %" SCNu64 " %" SCNu64 " %lld %ld\nbegun %lld %ld", &device, &holder->origin.dev,
+		   &holder->origin.ino, &born, &holder->origin.born.tv_nsec, &begun, &holder->begun.tv_nsec) != 7)
+		return;
+	holder->origin.known = true;
+	holder->origin.device = device != 0;
+	holder->origin.born.tv_sec = (time_t)born;
+	holder->begun.tv_sec = (time_t)begun;
+}
+
+/* "image LENGTH PATH": the path is as long as it says, whatever is in it.  Where the lines before it end;
+ * *ret_rest: what comes behind it. */
+static char *parse_disc(char *text, struct stage_holder *holder, char **ret_rest)
+{
+	char *at = strstr(text, "\nimage "), *path;
+	unsigned long length;
+
+	*ret_rest = text;
+	if (!at) {
+		at = strstr(text, "mountpoint ");
+		return at ? at : text + strlen(text);
+	}
+	length = strtoul(at + 7, &path, 10);
+	if (*path != ' ' || length >= sizeof(holder->disc) || length >= strlen(path))
+		return at;
+	memcpy(holder->disc, path + 1, length);
+	*ret_rest = path + 1 + length;
+	return at + 1;
+}
+
 static void parse_holder(char *text, struct stage_holder *holder, char bound[65])
 {
-	char *at;
+	char *at, *end, *rest;
 
 	*holder = (struct stage_holder){.user = STAGE_MOUNTED};
 	bound[0] = 0;
-	at = strstr(text, "mountpoint ");
+	parse_origin(text, holder);
+	end = parse_disc(text, holder, &rest);
+	at = strstr(rest, "mountpoint ");
 	if (at) {
 		size_t length = strlen(at + 11);
 
 		if (length && at[11 + length - 1] == '\n')
 			at[11 + length - 1] = 0;
 		snprintf(holder->mountpoint, sizeof(holder->mountpoint), "%s", at + 11);
-		*at = 0; /* a path may look like the lines before it */
 	}
+	*end = 0; /* a path may look like the lines before it */
 	at = strstr(text, "pid ");
 	if (at)
 		holder->pid = (int32_t)strtol(at + 4, NULL, 10);
@@ -311,14 +465,19 @@ int stage_place_open(struct stage_place *p, const char *name, enum place_how how
 void stage_place_write_lock(struct stage *s)
 {
 	_free_ char *text = NULL;
-	char hex[65];
+	char hex[65], file[160] = "";
 	int n;
 
 	if (s->read_only || s->lock_fd < 0)
 		return;
 	stage_place_hex(s->identity.id, hex);
-	n = asprintf(&text, "pid %d\nstate %s\ndisc %s\nmountpoint %s\n", (int)getpid(),
-		     s->user == STAGE_FINISHING ? "finishing" : "mounted", hex, s->mountpoint);
+	if (s->here.known)
+		snprintf(file, sizeof(file), "file %d %" PRIu64 " %" PRIu64 " %lld %ld\nbegun %lld %ld\n",
+			 s->here.device, s->here.dev, s->here.ino, (long long)s->here.born.tv_sec, s->here.born.tv_nsec,
+			 (long long)s->begun.tv_sec, s->begun.tv_nsec);
+	n = asprintf(&text, "pid %d\nstate %s\ndisc %s\n%simage %zu %s\nmountpoint %s\n", (int)getpid(),
+		     s->user == STAGE_FINISHING ? "finishing" : "mounted", hex, file, strlen(s->disc_path),
+		     s->disc_path, s->mountpoint);
 	if (n < 0) {
 		text = NULL;
 		return;

@@ -128,14 +128,17 @@ int stage_schema_setup(struct stage *s)
 	if (r)
 		return r;
 	if (!tables && !application) { /* new, or a crash came before its first commit */
-		if (s->read_only)
-			return -ENOENT;
+		r = stage_place_check_mark(s);
+		if (r || s->read_only)
+			return r ? r : -ENOENT;
 		r = make_wal(s);
 		return r ? r : execute(s, schema);
 	}
+	if (application == JOURNAL_APPLICATION_ID && version > JOURNAL_VERSION)
+		return -EPROTO; /* of a later cdappendfs */
 	if (application != JOURNAL_APPLICATION_ID || version != JOURNAL_VERSION)
 		return -EBADMSG;
-	r = quick_check(s);
+	r = s->glance ? 0 : quick_check(s);
 	if (!r && !s->read_only)
 		r = make_wal(s);
 	return r;

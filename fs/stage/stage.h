@@ -34,11 +34,30 @@ struct stage;
 
 /* ---- opening ---- */
 
+/* Which file a stage was begun on: by that the original is told from its copy, which have one identity. */
+struct stage_origin {
+	bool known, device;
+	uint64_t dev, ino;
+	struct timespec born; /* zeros: its file system does not tell */
+};
+/* As the file of that name is now; known stays false when it cannot be looked at. */
+void stage_origin_of(const char *path, struct stage_origin *ret);
+
 enum stage_user { STAGE_MOUNTED, STAGE_FINISHING }; /* what the holder of the lock is doing */
 struct stage_holder {
 	enum stage_user user;
 	int32_t pid;
+	struct stage_origin origin; /* of the disc that it has … */
+	struct timespec begun;	    /* … and since when something is staged for it; zeros: nothing is */
+	char disc[4096];	    /* its path */
 	char mountpoint[4096];
+};
+
+/* What a disc does of which another file, its original, has something staged. */
+enum stage_claim {
+	STAGE_ASK,  /* refused: -ESTALE, *ret_why names the ways */
+	STAGE_TAKE, /* it is this disc's from now on */
+	STAGE_NEW,  /* one of its own is begun */
 };
 
 struct stage_options {
@@ -50,16 +69,49 @@ struct stage_options {
 	uint64_t next_ino; /* counter of the base; the stage continues from the larger one */
 	/* look only (cdappendfs-info): no lock, no change; -ENOENT when there is none */
 	bool read_only;
+	enum stage_claim claim;
 };
 /*
  * Creates the directory when missing.  A stage made while the disc was blank (provisional identity) is found and
  * bound when the disc was burned since.  -EBUSY: in use, *ret_holder says by whom.  -ESTALE: not empty and made for
- * another disc or state of it; *ret_why (allocated, the caller frees) names both.  An empty stale stage is simply
- * begun anew.  While a commit is recorded as under way the fingerprint is not compared: recovery decides
- * (stage_commit_get), then calls stage_rebind.
+ * another disc or state of it; *ret_why (allocated, the caller frees) names both and the ways out.  An empty stale
+ * stage is simply begun anew.  -EBADMSG: damaged, or what it had is gone.  Copies of an image have its identity, but
+ * not its stage: whose it is, origin.c says.  While a commit is recorded as under way the fingerprint is not
+ * compared: recovery decides (stage_commit_get), then calls stage_rebind.
  */
 int stage_open(const struct stage_options *options, struct stage **ret, struct stage_holder *ret_holder,
 	       char **ret_why);
+/* One that is there, whatever its disc has become: nothing is compared, and nothing of it changes by that.  For
+ * cdappendfs-stage. */
+/* disc_path: where its disc is now, NULL: where it was. */
+int stage_open_directory(const char *directory, const char *disc_path, bool read_only, struct stage **ret,
+			 struct stage_holder *ret_holder, char **ret_why);
+/* What can be told of one that is there without its rows; -EBUSY: in use, *ret_holder says by whom. */
+struct stage_about {
+	char *disc_path; /* real path of the disc when it was used last; "" */
+	struct disc_identity identity;
+	struct disc_fingerprint fingerprint;
+	struct stage_origin origin;
+	struct timespec changed; /* something of it was saved last */
+};
+int stage_about(const char *directory, struct stage_about *ret, struct stage_holder *ret_holder, char **ret_why);
+void stage_about_release(struct stage_about *a);
+/* Directories of this user's stages below the default root. */
+int stage_list(char ***ret, size_t *ret_n);
+void stage_list_free(char **names, size_t n);
+/* Files of a stage that cannot be opened, with all that it holds.  -EBUSY as above. */
+int stage_erase(const char *directory, struct stage_holder *ret_holder, char **ret_why);
+/* Where the original of a stage's disc is, if `now` is another file: allocated text; NULL: it is the same, or the
+ * original is gone. */
+char *stage_original(const struct stage_origin *was, const char *was_path, const struct stage_origin *now,
+		     const char *now_path);
+const char *stage_disc_path(const struct stage *s);
+void stage_origin(const struct stage *s, struct stage_origin *ret);
+/* These rows instead of all that are there, inode numbers from next_ino on, for that disc in that state: all of it,
+ * durably, or nothing. Bodies stay. */
+struct stage_snapshot;
+int stage_replace(struct stage *s, const struct stage_snapshot *rows, uint64_t next_ino,
+		  const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
 int stage_start_thread(struct stage *s);
 void stage_set_user(struct stage *s, enum stage_user user);
 /* Ties the stage to this state of the disc (after a rebase); in the open transaction, made durable by
@@ -71,6 +123,11 @@ int stage_identity(struct stage *s, struct disc_identity *ret);
  * sync. */
 uint32_t stage_failed_lba(struct stage *s);
 int stage_set_failed_lba(struct stage *s, uint32_t session_lba);
+/* Capacity of an image in sectors (-o media=) that its newest session does not say; 0: not bounded.  -ENOENT: none
+ * is kept.  Durable with the next sync; kept until a session says it (stage_rebind()), also when nothing is staged. */
+int stage_capacity(struct stage *s, uint64_t *ret_sectors);
+int stage_keep_capacity(struct stage *s, uint64_t sectors);
+int stage_forget_capacity(struct stage *s);
 const char *stage_directory(const struct stage *s);
 dev_t stage_device(const struct stage *s);	 /* st_dev of its file system */
 uint64_t stage_host_free(const struct stage *s); /* bytes left there */
@@ -234,5 +291,7 @@ struct stage_totals {
 	uint64_t nodes, names, body_bytes;
 };
 void stage_totals(struct stage *s, struct stage_totals *ret);
+/* That as one number, about what the next session may write; 0: nothing is staged. */
+uint64_t stage_bytes(struct stage *s);
 
 #endif

@@ -5,6 +5,9 @@
  * Blobs are packed little-endian with fixed lengths; one of another length is damage.
  *	identity	id 32, provisional 32, is_provisional 1
  *	failed_lba	number: start of the last session whose burn failed on a write-once disc
+ *	disc, origin	path of the disc, and which file that was (origin.c)
+ *	begun		seconds 8, nanoseconds 4: when the first row of those that are there was put
+ *	capacity	number: sectors (-o media=), 0 not bounded
  *	fingerprint	session_lba 4, next_lba 4, image_bytes 8, descriptor 32
  *	commit		state 4, generation 4, start 4, number 4, uuid 16, time 8, sectors 8, image_bytes 8,
  *			encoder_version 4
@@ -106,8 +109,8 @@ int stage_state_forget_failed_lba(struct stage *s)
 	return r;
 }
 
-/* A blob of known length; absent: zeros. */
-static int get_packed(struct stage *s, const char *key, uint8_t *packed, size_t length)
+/* A blob of known length. */
+int stage_state_get_packed(struct stage *s, const char *key, uint8_t *packed, size_t length)
 {
 	_free_ void *value = NULL;
 	size_t got;
@@ -150,7 +153,7 @@ static int load_failed_lba(struct stage *s)
 static int load_commit(struct stage *s)
 {
 	uint8_t p[COMMIT_BYTES];
-	int r = get_packed(s, "commit", p, sizeof(p));
+	int r = stage_state_get_packed(s, "commit", p, sizeof(p));
 
 	if (r)
 		return r;
@@ -176,10 +179,10 @@ static int load_binding(struct stage *s)
 	uint8_t p[IDENTITY_BYTES], f[FINGERPRINT_BYTES];
 	void *path = NULL;
 	size_t length;
-	int r = get_packed(s, "identity", p, sizeof(p));
+	int r = stage_state_get_packed(s, "identity", p, sizeof(p));
 
 	if (!r)
-		r = get_packed(s, "fingerprint", f, sizeof(f));
+		r = stage_state_get_packed(s, "fingerprint", f, sizeof(f));
 	if (r)
 		return r;
 	memcpy(s->identity.id, p, 32);
@@ -190,8 +193,9 @@ static int load_binding(struct stage *s)
 	r = stage_state_get(s, "disc", &path, &length);
 	if (r && r != -ENOENT)
 		return r;
+	free(s->made_for); /* of an earlier look */
 	s->made_for = path;
-	return 0;
+	return stage_state_load_origin(s);
 }
 
 int stage_state_load(struct stage *s)
@@ -222,7 +226,6 @@ int stage_state_load(struct stage *s)
 int stage_state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint)
 {
 	uint8_t p[IDENTITY_BYTES], f[FINGERPRINT_BYTES];
-	const char *path = s->disc_path ? s->disc_path : "";
 	int r;
 
 	memcpy(p, identity->id, 32);
@@ -236,7 +239,9 @@ int stage_state_bind(struct stage *s, const struct disc_identity *identity, cons
 	if (!r)
 		r = stage_state_put(s, "fingerprint", f, sizeof(f));
 	if (!r)
-		r = stage_state_put(s, "disc", path, strlen(path));
+		r = stage_state_put_origin(s);
+	if (!r && stage_empty(s))
+		r = stage_state_end(s);
 	if (r)
 		return r;
 	s->identity = *identity;
@@ -249,7 +254,10 @@ int stage_rebind(struct stage *s, const struct disc_identity *identity, const st
 	int r;
 
 	stage_lock(s);
-	r = stage_state_bind(s, identity, fingerprint);
+	/* A session more says the capacity itself. */
+	r = memcmp(s->fingerprint.descriptor, fingerprint->descriptor, 32) ? stage_forget_capacity(s) : 0;
+	if (!r)
+		r = stage_state_bind(s, identity, fingerprint);
 	if (!r)
 		stage_place_write_lock(s); /* it says which disc the holder has */
 	stage_unlock(s);

@@ -251,3 +251,17 @@ void known_dropped_locked(struct tree *t)
 	for (struct known *k = NULL; (k = known_next(&t->known, k));)
 		k->where = k->where == KNOWN_STAGED ? KNOWN_DROPPED : k->where;
 }
+
+void known_drop_locked(struct tree *t, uint64_t ino)
+{
+	lock_assert(&t->lock);
+	struct known *k = known_find(&t->known, ino);
+
+	if (k && k->where == KNOWN_STAGED)
+		k->where = KNOWN_DROPPED;
+	if (!idset_has(&t->once, ino))
+		return;
+	idset_remove(&t->once, ino);
+	if (!k) /* or it is forgotten */
+		known_add(&t->known, &(struct known){.ino = ino, .n_lookups = 1, .where = KNOWN_DROPPED});
+}

@@ -141,6 +141,7 @@ struct tree {
 	struct iso *base;	 /* NULL: blank */
 	uint64_t epoch;		 /* counts the bases */
 	uint64_t n_name_changes; /* and this the changes of staged names */
+	uint64_t n_puts;	 /* and this the rows that were put */
 	struct node **buckets;
 	uint64_t n_buckets, n_nodes;
 	uint64_t seed; /* of the hash of inode numbers */
@@ -216,7 +217,8 @@ void readers_release(struct tree *t);
 
 /* before a discard: rows that a burn has dropped are no part of it */
 void known_keep_burned_locked(struct tree *t);
-void known_dropped_locked(struct tree *t); /* after a discard: all rows are gone */
+void known_dropped_locked(struct tree *t);	      /* after a discard: all rows are gone */
+void known_drop_locked(struct tree *t, uint64_t ino); /* the row of that one is */
 
 #define SECTIONS_KNOWN 16u /* a longer list is not read again for each request */
 

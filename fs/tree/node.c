@@ -162,6 +162,7 @@ int node_put_locked(struct tree *t, struct node *n)
 
 	if (r < 0)
 		return r;
+	t->n_puts++;
 	n->staged = true;
 	n->locator = 0;
 	space_node_locked(t, n);

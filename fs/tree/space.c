@@ -140,6 +140,23 @@ void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_b
 	tree_unlock(t);
 }
 
+const char *tree_stage_directory(const struct tree *t) { return t->stage ? stage_directory(t->stage) : NULL; }
+
+uint64_t tree_stage_room(const struct tree *t) { return t->stage ? stage_room(t->stage) : 0; }
+
+enum tree_full tree_why_full(struct tree *t)
+{
+	uint64_t stage = tree_stage_room(t) / SECTOR_BYTES, medium, host;
+
+	tree_lock(t);
+	medium = medium_left_locked(t);
+	host = host_left_locked(t);
+	tree_unlock(t);
+	if (stage <= medium && stage <= host)
+		return TREE_FULL_STAGE;
+	return host < medium ? TREE_FULL_HOST : TREE_FULL_MEDIUM;
+}
+
 uint64_t tree_directories(struct tree *t)
 {
 	uint64_t n;

@@ -199,12 +199,25 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 /* Drop everything staged. -EBUSY: changed files are open, or a commit is under way. *ret: what was staged, for
  * invalidating the kernel's caches; also when it is dropped and that could not be made durable (-EIO, -ENOSPC). */
 int tree_discard(struct tree *t, struct stage_snapshot **ret);
+/* The same of some paths and all below them; what is dropped is told by emit, and with kind '-' paths at which
+ * nothing is staged. *ret: everything that was staged, for the kernel's caches. -ENOENT nothing is staged at any;
+ * -EXDEV something would lose its place; -EBUSY: then nothing is dropped, and *ret_why (allocated) says more. */
+int tree_discard_paths(struct tree *t, const char *const *paths, size_t n_paths,
+		       int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
+		       void *context, struct stage_snapshot **ret, char **ret_why);
 /* The files of several sections that the base has: iso_pieces(). The disc is read without a lock. */
 int tree_pieces(struct tree *t, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES]);
 /* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D'
- * removed. */
-int tree_changes(struct tree *t, int (*emit)(void *context, char kind, const char *path, uint64_t bytes),
+ * removed, 'R' renamed (from: what it was on the disc, else NULL); bytes: of its content, new ones. */
+int tree_changes(struct tree *t,
+		 int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
 		 void *context);
+/* What a write fails for with -ENOSPC: the one of which least is left. */
+enum tree_full { TREE_FULL_MEDIUM, TREE_FULL_HOST, TREE_FULL_STAGE };
+enum tree_full tree_why_full(struct tree *t);
+/* Of the stage: its directory, and the bytes that data may take of its file system.  NULL, 0: read-only. */
+const char *tree_stage_directory(const struct tree *t);
+uint64_t tree_stage_room(const struct tree *t);
 /* How many sectors the next session may need at most, and how many are left after it. */
 void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_bytes);
 /* How many directories it has, the root among them; 0 while those of a foreign base are not counted.  Windows knows

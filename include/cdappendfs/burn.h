@@ -30,7 +30,8 @@ struct disc_open_options {
 	/* lock it for writing; a file that cannot be written: -EROFS/-EACCES, open again without */
 	bool writable;
 	bool create;		   /* make the image file when it is missing */
-	uint64_t capacity_sectors; /* of an image, from -o media=; 0 = not bounded */
+	uint64_t capacity_sectors; /* of an image, from -o media=; 0: what its newest session of ours says */
+	bool unbounded;		   /* by its file system alone, whatever that says (-o media=none) */
 	bool wait;		   /* wait for another holder of the lock instead of -EBUSY */
 	oddities accepted;	   /* append all the same (-o accept=) */
 	/* an image: disc_state.next_lba is asked for, so what lies behind the newest session is looked for; done for
@@ -90,10 +91,11 @@ struct burn_options {
 	 * latter the Joliet descriptor has the text of the former */
 	const uint8_t *labels, *joliet_labels;
 	uint8_t uuid[16];
-	int64_t time;	      /* creation date of the volume, seconds UTC */
-	uint64_t next_ino;    /* inode counter to store */
-	uint64_t found_bytes; /* of what is staged, that the manifest has on the disc or twice; to store */
-	char volume_id[33];   /* "": that of the labels */
+	int64_t time;		   /* creation date of the volume, seconds UTC */
+	uint64_t next_ino;	   /* inode counter to store */
+	uint64_t found_bytes;	   /* of what is staged, that the manifest has on the disc or twice; to store */
+	uint64_t capacity_sectors; /* image: of the medium that it is meant for, to store; 0: not bounded */
+	char volume_id[33];	   /* "": that of the labels */
 	bool no_joliet;
 	bool compat; /* to be told: for readers with limits of their own */
 	bool heal;   /* files of several sections are written anew, also unchanged ones, unless the rule grants them */

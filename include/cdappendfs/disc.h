@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "cdappendfs/pieces.h"
 
@@ -57,6 +58,8 @@ struct disc_session {
 	bool tells_shared;     /* ours, and it says: */
 	uint64_t shared_bytes; /* content of its files that lies in older sessions */
 	uint64_t found_bytes;  /* of what was copied to it, not written since it was there already */
+	/* ours, of an image: of the medium that it is meant for; 0: it says none */
+	uint64_t capacity_sectors;
 	/* of its whole tree, those of several sections; PIECES_UNKNOWN: it does not tell, or is not ours */
 	uint64_t files_in_pieces;
 };
@@ -76,7 +79,8 @@ struct disc_state {
 	bool overwritable; /* head at LBA 16-31 (image, DVD+RW, DVD-RAM, BD-RE) */
 	/* of the whole medium; 0 = bounded only by the file system that holds the image */
 	uint64_t capacity_sectors;
-	uint64_t used_sectors; /* up to the end of the newest session */
+	uint64_t told_capacity_sectors; /* image: the same as its newest session of ours says it; 0: it does not */
+	uint64_t used_sectors;		/* up to the end of the newest session */
 	/* image: behind the newest session, of something else, which stays; the next session starts behind it */
 	uint64_t kept_sectors;
 	uint32_t next_lba;		/* where the next session starts */
@@ -103,6 +107,12 @@ struct disc_fingerprint {
 	uint64_t image_bytes;	/* 0 on a drive */
 	uint8_t descriptor[32]; /* SHA-256 of its descriptor sector; zeros when blank */
 };
+
+static inline bool disc_same_state(const struct disc_fingerprint *a, const struct disc_fingerprint *b)
+{
+	return a->session_lba == b->session_lba && a->next_lba == b->next_lba && a->image_bytes == b->image_bytes &&
+	       memcmp(a->descriptor, b->descriptor, sizeof(a->descriptor)) == 0;
+}
 
 struct disc;
 struct disc_ops {

@@ -156,10 +156,10 @@ sub matrix_of {
 	my %sees;
 	while ($makefile =~ /^SEES\.(\S+) :=[ \t]*(.*)$/mg) { $sees{$1} = [split ' ', $2] }
 	my @below = map { "burner/$_" } qw(base format session medium);
-	push @below, 'burner', map { "fs/$_" } qw(iso stage tree manifest sharing commit control);
+	push @below, 'burner', map { "fs/$_" } qw(iso stage tree manifest sharing commit salvage control);
 	my $head = ' ' x 17 . join ' ', map { ($_ eq 'fs/iso' ? '| ' : '') . s{.*/}{}r } @below;
 	my @lines = ($head);
-	for my $room (@below[0 .. 4], '', @below[5 .. 10], 'fs/fuse', 'fs/control', 'fs/cmd', 'fs/daemon') {
+	for my $room (@below[0 .. 4], '', @below[5 .. 11], 'fs/fuse', 'fs/control', 'fs/cmd', 'fs/daemon') {
 		my $line = sprintf '%-17s', $room;
 		for my $other ($room ? @below : ()) {
 			next unless grep { $_ eq $other } @{$sees{$room} // []};
@@ -240,7 +240,7 @@ for my $program (@programs) {
 # What README.md says of options and keys is complete.
 # ("type" is of the protocol.)
 my @keys = grep { $_ ne 'type' } map { /\b(?:json_\w+|string_or_null)\(&?\w+, "([a-z_]+)"/g }
-	$text{'fs/control/report.c'}, $text{'fs/cmd/sync.c'};
+	$text{'fs/control/report.c'}, map { $text{"fs/cmd/$_.c"} } qw(sync stage discard);
 cmp_ok(scalar @keys, '>', 20, 'JSON keys are found');
 nothing('README.md has every JSON key', grep { $text{'README.md'} !~ /`$_`/ } @keys);
 SKIP: {

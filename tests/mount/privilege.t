@@ -127,4 +127,19 @@ mv "$T/bodies" "$T/stage/fresh/bodies"
 mount_disc -s "$T/stage/fresh" "$T/blank.iso"
 is 'and all is as it was' "$(cat "$mnt/small")" small
 ok 'unmount' umount_disc
+
+# ---- root mounts for a user
+third() { setpriv --reuid=65533 --regid=65533 --clear-groups --inh-caps=-all -- "$@"; }
+blank_disc "$T/for.iso"
+chmod 755 "$T"
+mount_disc -o uid=65534 "$T/for.iso"
+is 'the root directory is that user'"'"'s alone' "$(stat -c '%a %u' "$mnt")" '700 65534'
+ok 'who writes' other sh -c "echo his >'$mnt/his'"
+is 'and reads' "$(other cat "$mnt/his")" his
+ok 'as root does' cat "$mnt/his"
+fails 'nobody else' any third cat "$mnt/his"
+fails 'sees anything' any third ls "$mnt"
+ok 'he asks for a commit' other "$BUILD/cdappendfs-sync" "$mnt"
+fails 'others do not' 1 third "$BUILD/cdappendfs-sync" "$mnt"
+ok 'unmount' umount_disc
 done_testing

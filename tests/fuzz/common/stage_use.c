@@ -200,12 +200,32 @@ static void change_tree(struct tree *t)
 	(void)!tree_sync(t);
 }
 
-static int count_change(void *context, char kind, const char *path, uint64_t bytes)
+struct changes_seen {
+	unsigned n;
+	char last[256]; /* a path of them */
+};
+
+static int count_change(void *context, char kind, const char *path, const char *from, uint64_t bytes)
 {
-	(void)kind, (void)bytes;
+	struct changes_seen *seen = context;
+
+	(void)from, (void)kind, (void)bytes;
 	MUST(path[0]);
-	++*(unsigned *)context;
+	seen->n++;
+	if (strlen(path) < sizeof(seen->last))
+		memcpy(seen->last, path, strlen(path) + 1);
 	return 0;
+}
+
+/* One path of what is staged goes; the rest must hold. */
+static void drop_path(struct world *w, const char *path)
+{
+	_cleanup_(stage_snapshot_freep) struct stage_snapshot *what = NULL;
+	struct changes_seen dropped = {0};
+	_free_ char *why = NULL;
+	int r = tree_discard_paths(w->tree, &path, 1, count_change, &dropped, &what, &why);
+
+	MUST(r != -ENOMEM && (r || dropped.n));
 }
 
 static void encode(const struct manifest *m)
@@ -236,9 +256,11 @@ static void commit_tree(struct world *w)
 	struct tree_frozen frozen;
 	struct manifest *m = NULL;
 	char why[MANIFEST_WHY_BYTES];
-	unsigned changes = 0;
+	struct changes_seen changes = {0};
 
 	MUST(tree_changes(w->tree, count_change, &changes) != -ENOMEM);
+	if (changes.last[0])
+		drop_path(w, changes.last);
 	if (tree_freeze(w->tree, 0, &frozen))
 		return;
 	if (manifest_build(&frozen, &w->image.disc.disc, w->stage, &m, why) == 0)

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which stage is meant.
+ *
+ * The user names a disc as it was mounted, or where it is now; the disc may be gone, may be another file of that
+ * name, or may be a copy.  So each stage is asked what it knows, and the best answer is taken, if it is one:
+ *	1. it was begun on this very file (inode), or its directory is named;
+ *	2. its disc was at this path;
+ *	3. it is for this disc by its identity, and the file it was begun on is gone (a disc that was moved, any drive).
+ * A journal that cannot be read still has the identity in the name of its directory.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/salvage/internal.h"
+
+enum rank { RANK_NONE, RANK_COPY, RANK_HEIR, RANK_PATH, RANK_FILE };
+
+struct wanted {
+	const char *disc; /* as given */
+	char *path;	  /* absolute */
+	struct stage_origin origin;
+	bool has_identity;
+	struct disc_identity identity;
+};
+
+int salvage_open_disc(const char *path, struct disc **ret, struct disc_identity *ret_identity, const char **ret_why)
+{
+	const struct disc_open_options o = {.writable = false};
+	struct disc *d;
+	int r;
+
+	*ret_why = NULL;
+	r = disc_open_path(path, &o, &d, ret_why);
+	if (r < 0)
+		return r;
+	r = disc_identity(d, ret_identity);
+	if (r < 0) {
+		disc_close(d);
+		return r;
+	}
+	*ret = d;
+	return 0;
+}
+
+static bool same_id(const uint8_t a[32], const uint8_t b[32]) { return memcmp(a, b, 32) == 0; }
+
+bool salvage_same_disc(const struct disc_identity *stage, const struct stage_origin *origin,
+		       const struct disc_identity *disc, const char *path)
+{
+	struct stage_origin now;
+
+	if (same_id(stage->id, disc->id))
+		return true;
+	if (!stage->is_provisional)
+		return false;
+	/* Begun while it was blank: on this file, or (a drive) on a medium like this one. */
+	stage_origin_of(path, &now);
+	if (now.known && origin->known && !now.device)
+		return now.ino == origin->ino && now.dev == origin->dev;
+	return same_id(stage->provisional, disc->provisional);
+}
+
+int salvage_in_use(char **ret_why, const char *directory, const struct stage_holder *holder)
+{
+	if (holder->user == STAGE_FINISHING)
+		return salvage_why(ret_why, -EBUSY, "process %d is burning what is staged in %s: wait for it",
+				   holder->pid, directory);
+	if (!holder->mountpoint[0])
+		return salvage_why(ret_why, -EBUSY, "process %d has the stage %s in use: wait for it", holder->pid,
+				   directory);
+	return salvage_why(
+		ret_why, -EBUSY,
+		"it is mounted at %s (process %d): burn what is staged with 'cdappendfs-sync %s', drop it with "
+		"'cdappendfs-sync --discard %s', copy it from there, or unmount it first",
+		holder->mountpoint, holder->pid, holder->mountpoint, holder->mountpoint);
+}
+
+/* ---- the directory ---- */
+
+static bool is_stage(const char *directory)
+{
+	static const char *const names[] = {"journal.db", "journal.made", "bodies"};
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		_free_ char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", directory, names[i]) < 0) {
+			path = NULL;
+			return false;
+		}
+		if (lstat(path, &st) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int given(const char *directory, char **ret, char **ret_why)
+{
+	char *real = realpath(directory, NULL);
+
+	if (!real)
+		return salvage_why(ret_why, -errno, "%s: %s", directory, strerror(errno));
+	if (!is_stage(real)) {
+		free(real);
+		return salvage_why(ret_why, -ENOENT, "nothing is staged in %s", directory);
+	}
+	*ret = real;
+	return 0;
+}
+
+/* ---- among all ---- */
+
+static enum rank rank_of(const struct wanted *w, const char *disc_path, const struct stage_origin *origin,
+			 const struct disc_identity *identity)
+{
+	_free_ char *original = NULL;
+
+	if (w->origin.known && origin->known && !origin->device && !w->origin.device && w->origin.ino == origin->ino &&
+	    w->origin.dev == origin->dev)
+		return RANK_FILE;
+	if (disc_path[0] && strcmp(disc_path, w->path) == 0)
+		return RANK_PATH;
+	if (!w->has_identity || !identity || !same_id(identity->id, w->identity.id))
+		return RANK_NONE;
+	original = stage_original(origin, disc_path, &w->origin, w->path);
+	return original ? RANK_COPY : RANK_HEIR;
+}
+
+/* A journal that is in use or damaged: by the holder's words, or by the name of its directory. */
+static enum rank rank_unread(const struct wanted *w, const char *directory, int error,
+			     const struct stage_holder *holder)
+{
+	const char *leaf = strrchr(directory, '/') ? strrchr(directory, '/') + 1 : directory;
+	char hex[65];
+
+	for (int i = 0; i < 32; i++)
+		snprintf(hex + 2 * i, 3, "%02x", w->identity.id[i]);
+	if (error == -EBUSY && holder->origin.known)
+		return rank_of(w, holder->disc, &holder->origin, NULL);
+	return w->has_identity && strncmp(leaf, hex, 64) == 0 ? RANK_HEIR : RANK_NONE;
+}
+
+static enum rank rank(const struct wanted *w, const char *directory)
+{
+	struct stage_about about = {0};
+	struct stage_holder holder = {.pid = 0};
+	enum rank found;
+	int r = stage_about(directory, &about, &holder, NULL);
+
+	found = r < 0 ? rank_unread(w, directory, r, &holder) :
+			rank_of(w, about.disc_path, &about.origin, &about.identity);
+	stage_about_release(&about);
+	return found;
+}
+
+static int none_found(const struct wanted *w, const char *copy, char **ret_why)
+{
+	struct stat st;
+
+	if (copy)
+		return salvage_why(
+			ret_why, -ENOENT,
+			"nothing is staged for %s; something is for a disc that it may be a copy of, in %s: name "
+			"that disc, or that directory",
+			w->disc, copy);
+	if (stat(w->path, &st) < 0 && errno == ENOENT)
+		return salvage_why(
+			ret_why, -ENOENT,
+			"no such file, and nothing is staged for a disc of that name; see 'cdappendfs-stage list'");
+	return salvage_why(
+		ret_why, -ENOENT,
+		"nothing is staged for it; see 'cdappendfs-stage list', and --staging=DIR when it was mounted with "
+		"-o staging=DIR");
+}
+
+static int choose(const struct wanted *w, char *const *all, size_t n, char **ret, char **ret_why)
+{
+	enum rank best = RANK_NONE;
+	size_t at = 0, equal = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		enum rank is = rank(w, all[i]);
+
+		equal = is > best ? 1 : equal + (is == best);
+		at = is > best ? i : at;
+		best = is > best ? is : best;
+	}
+	if (best <= RANK_COPY)
+		return none_found(w, best == RANK_COPY ? all[at] : NULL, ret_why);
+	if (equal > 1)
+		return salvage_why(
+			ret_why, -ENOTUNIQ,
+			"several stages are for a disc of that name, %s is one: name the directory instead of the "
+			"disc; see 'cdappendfs-stage list'",
+			all[at]);
+	*ret = strdup(all[at]);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static char *absolute(const char *path)
+{
+	char *real = realpath(path, NULL), *result;
+
+	if (real)
+		return real;
+	if (path[0] == '/')
+		return strdup(path);
+	_free_ char *here = getcwd(NULL, 0);
+	return here && asprintf(&result, "%s/%s", here, path) >= 0 ? result : NULL;
+}
+
+int salvage_find(const char *staging, const char *disc, char **ret_directory, char **ret_why)
+{
+	struct wanted w = {.disc = disc};
+	_cleanup_(disc_closep) struct disc *d = NULL;
+	const char *why;
+	char **all = NULL;
+	size_t n = 0;
+	int r;
+
+	if (staging || is_stage(disc))
+		return given(staging ? staging : disc, ret_directory, ret_why);
+	w.path = absolute(disc);
+	if (!w.path)
+		return -ENOMEM;
+	stage_origin_of(w.path, &w.origin);
+	w.has_identity = salvage_open_disc(w.path, &d, &w.identity, &why) == 0;
+	r = stage_list(&all, &n);
+	if (r == 0)
+		r = choose(&w, all, n, ret_directory, ret_why);
+	stage_list_free(all, n);
+	free(w.path);
+	return r;
+}
