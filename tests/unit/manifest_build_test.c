@@ -546,10 +546,14 @@ static void test_unreadable_base(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blank),	     cmocka_unit_test(test_damaged_journal),
-		cmocka_unit_test(test_many),	     cmocka_unit_test(test_base_alone),
-		cmocka_unit_test(test_links_of_old), cmocka_unit_test(test_overlay),
-		cmocka_unit_test(test_damaged_base), cmocka_unit_test(test_empty_sectors),
+		cmocka_unit_test(test_blank),
+		cmocka_unit_test(test_damaged_journal),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_base_alone),
+		cmocka_unit_test(test_links_of_old),
+		cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_damaged_base),
+		cmocka_unit_test(test_empty_sectors),
 		cmocka_unit_test(test_unreadable_base),
 	};
 
