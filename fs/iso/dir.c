@@ -91,8 +91,8 @@ int cursor_next_record(struct cursor *c, const uint8_t **ret, uint32_t *ret_at)
 			return r;
 		p = c->buf + (size_t)(sector - c->first) * SECTOR_BYTES + inside;
 		if (!p[0]) {
-			/* Records do not cross sectors: the rest of this one is empty.  All of it is so in no directory that
-			 * any program writes, but in images of discs that could not be read everywhere. */
+			/* Records do not cross sectors: the rest of this one is empty.  All of it is so in no directory
+			 * that any program writes, but in images of discs that could not be read everywhere. */
 			c->has_gap |= inside == 0;
 			c->at = (sector + 1) << SECTOR_SHIFT;
 			continue;
