@@ -16,7 +16,8 @@
 	X(DESCRIPTORS, "descriptors", "its volume descriptors are not as the standard has them") \
 	X(ROOT, "root", "only one of its two trees has a root directory with names in it") \
 	X(ROCK_RIDGE, "rock-ridge", "its Rock Ridge entries are incomplete, so that readers see other names") \
-	X(DIRECTORIES, "directories", "a directory is elsewhere or of another length by its own \".\"") \
+	X(DIRECTORIES, "directories", \
+	  "a directory is elsewhere or of another length by its own \".\", or a block of it is empty") \
 	X(BYTE_ORDERS, "byte-orders", "a number is another one in the other byte order") \
 	X(TYPES, "types", "by its Rock Ridge entries it is of another type than by its record")
 

@@ -35,10 +35,7 @@ static int image_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sector
 
 	if (r < 0)
 		return r;
-	if (sectors_of(done) < n_sectors)
-		return -EIO;
-	memset((uint8_t *)buf + done, 0, length - done);
-	return 0;
+	return done < length ? -EIO : 0; /* of a block that was cut off it is not known what it held */
 }
 
 /* What is read so comes from the disk: what the page cache holds of it, changed, is written there first. */
@@ -161,7 +158,7 @@ static int first_burn_begun(struct disc *d, const struct stat *st)
 
 	if (!all)
 		return -ENOMEM;
-	if (sectors_of((uint64_t)st->st_size) < FIRST_BURN_SECTORS)
+	if (st->st_size < FIRST_BURN_SECTORS * SECTOR_BYTES)
 		return 0;
 	r = disc_read(d, 0, all, FIRST_BURN_SECTORS);
 	if (r < 0)
@@ -187,7 +184,7 @@ static int look_without_head(struct disc *d, const struct stat *st, int error, s
 
 	if (begun < 0)
 		return begun;
-	r = sessions_scan_by_chain(d, sectors_of((uint64_t)st->st_size), &list);
+	r = sessions_scan_by_chain(d, (uint64_t)st->st_size / SECTOR_BYTES, &list);
 	if (r < 0 && r != -EMEDIUMTYPE)
 		return r;
 	if (r < 0 && !begun)
@@ -313,7 +310,7 @@ static int image_refresh(struct disc *d)
 		return -errno;
 	blank = st.st_size == 0;
 	if (!blank)
-		r = sessions_scan(d, sectors_of((uint64_t)st.st_size), &list);
+		r = sessions_scan(d, (uint64_t)st.st_size / SECTOR_BYTES, &list);
 	if (r == -EMEDIUMTYPE || r == -EBADMSG)
 		r = look_without_head(d, &st, r, &list, &blank);
 	if (r < 0)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "burner/format/appuse.h"
@@ -149,6 +150,8 @@ bool nrg_is_sound(int fd);
 /* sheet.c: the same of a cue sheet, or a toc. */
 enum sheet_kind { SHEET_CUE, SHEET_TOC };
 bool sheet_is_sound(const char *path, enum sheet_kind kind);
+/* A line of it, without the mark that some editors put before the first one of a text in UTF-8. */
+static inline const char *sheet_line(const char *line) { return line + (strncmp(line, "\xef\xbb\xbf", 3) ? 0 : 3); }
 /*
  * sheet_files.c: a copy of a sound sheet into an empty directory, with links to its data files, as libcdio wants it.
  * path, directory: absolute.  The caller frees *ret_copy, the path of the copy, and *ret_data, that of the first data

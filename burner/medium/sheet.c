@@ -78,7 +78,7 @@ bool sheet_is_sound(const char *path, enum sheet_kind kind)
 		if (bytes > SHEET_MAX_BYTES || n == 0 || (line[n - 1] != '\n' && !feof(f)))
 			sound = false;
 		else
-			sound = line_is_sound(&s, line);
+			sound = line_is_sound(&s, sheet_line(line));
 	}
 	if (f)
 		fclose(f);

@@ -180,6 +180,9 @@ static int put_line(struct copy *c, char *line)
 		return 0;
 	}
 	name = split_name(c, line + used + strspn(line + used, " \t"), &rest);
+	/* cdrdao writes the length of a data file there, which libcdio takes for the place of the track. */
+	if (strcmp(keyword, "DATAFILE") == 0 && isdigit((unsigned char)rest[strspn(rest, " \t")]))
+		*rest = 0;
 	used = put_file(c, keyword, name, "");
 	if (used == 0) {
 		put_upper(c, rest);
@@ -203,7 +206,7 @@ int sheet_copy(const char *path, enum sheet_kind kind, const char *directory, ch
 	if (r == 0 && !(c.out = to ? fopen(to, "wxe") : NULL))
 		r = to ? -errno : -ENOMEM;
 	while (r == 0 && getline(&line, &capacity, in) >= 0)
-		r = put_line(&c, line);
+		r = put_line(&c, line + (sheet_line(line) - line));
 	if (c.out && fclose(c.out) != 0 && r == 0)
 		r = -EIO;
 	if (in)

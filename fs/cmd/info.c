@@ -329,7 +329,7 @@ static void find_stage(const struct options *o, struct disc *disc, const char *p
 		fprintf(stderr, "%s: process %" PRId32 " %s\n", program_invocation_short_name, holder.pid,
 			holder.user == STAGE_FINISHING ? "is burning what was staged for this disc" :
 							 "has the stage of this disc in use");
-	} else if (r < 0 && (r != -ENOENT || o->staging)) {
+	} else if (r < 0 && (r != -ENOENT || (o->staging && access(o->staging, F_OK) < 0))) {
 		fprintf(stderr, "%s: the stage of this disc: %s\n", program_invocation_short_name,
 			why ? report_printable(why, shown, sizeof(shown)) : strerror(-r));
 	}

@@ -91,7 +91,9 @@ int cursor_next_record(struct cursor *c, const uint8_t **ret, uint32_t *ret_at)
 			return r;
 		p = c->buf + (size_t)(sector - c->first) * SECTOR_BYTES + inside;
 		if (!p[0]) {
-			/* Records do not cross sectors: the rest of this one is empty. */
+			/* Records do not cross sectors: the rest of this one is empty.  All of it is so in no directory
+			 * that any program writes, but in images of discs that could not be read everywhere. */
+			c->has_gap |= inside == 0;
 			c->at = (sector + 1) << SECTOR_SHIFT;
 			continue;
 		}
@@ -191,6 +193,8 @@ int iso_dir_seek(struct iso_dir *d, uint32_t position)
 }
 
 const char *iso_dir_associated(const struct iso_dir *d) { return d->cursor.associated; }
+
+oddities iso_dir_odd(const struct iso_dir *d) { return d->cursor.has_gap ? ODDITY_BIT(ODDITY_DIRECTORIES) : 0; }
 
 void iso_dir_close(struct iso_dir *d)
 {

@@ -141,6 +141,7 @@ struct cursor {
 	uint32_t first, n;   /* sectors of it in buf */
 	uint32_t chunk;	     /* sectors to read at a time; 1 stays so */
 	bool is_rest;	     /* it does not begin where its directory does */
+	bool has_gap;	     /* a sector was passed over in which no record begins */
 	uint8_t *buf;
 	struct window window;
 	struct link_walk *walk; /* set: records are noted there, and have no number */

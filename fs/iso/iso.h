@@ -129,6 +129,8 @@ uint32_t iso_dir_tell(const struct iso_dir *d);
 int iso_dir_seek(struct iso_dir *d, uint32_t position);
 /* The first associated file (ECMA-119 9.1.6) that was passed over so far, as recorded; "": there was none. */
 const char *iso_dir_associated(const struct iso_dir *d);
+/* What is odd about the directory itself, as far as it was read: a sector of it has no records. */
+oddities iso_dir_odd(const struct iso_dir *d);
 void iso_dir_close(struct iso_dir *d);
 static inline void iso_dir_closep(struct iso_dir **d) { iso_dir_close(*d); }
 

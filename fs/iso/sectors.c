@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "burner/base/io.h"
 #include "fs/iso/internal.h"
 
 #define CACHE_SLOTS 128u
@@ -147,7 +148,11 @@ static int read_bounced(struct disc *disc, uint64_t pos, uint8_t *buf, size_t le
 	uint8_t bounce[BOUNCE_SECTORS * SECTOR_BYTES];
 	uint32_t inside = (uint32_t)(pos & (SECTOR_BYTES - 1));
 	int r = disc_read(disc, (uint32_t)(pos >> SECTOR_SHIFT), bounce, (uint32_t)sectors_of(inside + length));
+	size_t done = 0;
 
+	/* The end of a file may be all that an image has of its last block. */
+	if (r == -EIO && disc_fd(disc) >= 0 && !pread_full(disc_fd(disc), buf, length, pos, &done) && done == length)
+		return 0;
 	if (!r)
 		memcpy(buf, bounce + inside, length);
 	return r;

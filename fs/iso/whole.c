@@ -2,7 +2,7 @@
 /*
  * whole.c - is everything that the tree names there?
  *
- * Of an image that was cut off, or a session whose newest part is damaged: every directory is read, and the last block
+ * Of an image that was cut off, or a session whose newest part is damaged: every directory is read, and the last byte
  * of every section of a file.  Bounded: a tree of more directories, or one that leads back into itself, counts as one
  * that is not whole.
  */
@@ -36,14 +36,11 @@ static int push(struct queue *q, struct iso_extent dir)
 
 static int end_is_there(struct iso *iso, const struct iso_entry *e)
 {
-	uint8_t sector[SECTOR_BYTES];
+	uint8_t last;
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < e->n_extents; i++) {
-		uint64_t lba = (e->extents[i].pos + e->extents[i].length - 1) / SECTOR_BYTES;
-
-		r = lba > UINT32_MAX ? -EBADMSG : disc_read(iso->disc, (uint32_t)lba, sector, 1);
-	}
+	for (uint32_t i = 0; r == 0 && i < e->n_extents; i++)
+		r = iso_read_disc(iso->disc, e->extents[i].pos + e->extents[i].length - 1, &last, 1);
 	return r;
 }
 

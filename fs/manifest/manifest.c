@@ -143,6 +143,13 @@ static int note_associated(struct build *b, uint32_t directory, const struct iso
 		       0;
 }
 
+static int end_base_names(struct build *b, uint32_t directory, const struct iso_dir *records)
+{
+	oddities odd = iso_dir_odd(records) & ~b->frozen->accepted;
+
+	return odd ? complain_of_oddity(b, odd, directory, "") : note_associated(b, directory, records);
+}
+
 static int add_base_names(struct build *b, uint32_t directory, struct iso_extent listing, struct name_range staged,
 			  bool keep_iso_names)
 {
@@ -159,7 +166,7 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 
 		r = iso_dir_next(dir, &e);
 		if (r == 0)
-			return note_associated(b, directory, dir);
+			return end_base_names(b, directory, dir);
 		if (r < 0)
 			return complain(b, r, directory, "",
 					r == -EBADMSG ? "the directory is damaged on the disc" :

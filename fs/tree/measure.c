@@ -106,7 +106,7 @@ static int measure_tree(struct tree *t)
 {
 	tree_lock(t);
 	if (t->space.base_known || t->space.damaged_epoch == t->epoch + 1) {
-		int known = t->space.base_known ? 0 : -EIO;
+		int known = t->space.base_known ? 0 : -EBADMSG;
 
 		tree_unlock(t);
 		return known;
@@ -124,7 +124,8 @@ static int measure_tree(struct tree *t)
 		if (r == -EBADMSG && t->epoch == epoch)
 			t->space.damaged_epoch = epoch + 1;
 		tree_unlock(t);
-		return r == -EAGAIN ? r : -EIO; /* not understood completely: never to be appended to */
+		/* not understood completely: never to be appended to */
+		return r == -EAGAIN || r == -EBADMSG ? r : -EIO;
 	}
 	if (t->epoch == epoch && !t->space.base_known) {
 		t->space.base_tree = sectors;

@@ -21,7 +21,7 @@ enum oddity {
 	ODDITY_DESCRIPTORS, /* fields of a volume descriptor that ECMA-119 8.4 does not allow */
 	ODDITY_ROOT,	    /* one of two trees has an empty root directory, or none */
 	ODDITY_ROCK_RIDGE,  /* Rock Ridge entries that no ER announces beside a Joliet tree, or that break off */
-	ODDITY_DIRECTORIES, /* place or length of a directory: its "." says otherwise than what leads to it */
+	ODDITY_DIRECTORIES, /* a directory whose "." says otherwise than what leads to it, or with a sector of zeros */
 	ODDITY_BYTE_ORDERS, /* a number in both byte orders whose halves differ */
 	ODDITY_TYPES,	    /* a record and its Rock Ridge entries say that it is of different types */
 	ODDITY_N

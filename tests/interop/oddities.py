@@ -195,6 +195,15 @@ def dot_nowhere(image, chance):
 
 
 @mutation
+def directory_with_a_sector_of_zeros(image, chance):
+    a = pick(chance, [r for r in image.of(tree(image, chance), is_named_directory) if r.bytes > SECTOR])
+    if not a:
+        return False
+    at = (a.lba + chance.randrange(1, a.bytes // SECTOR)) * SECTOR
+    image.d[at:at + SECTOR] = bytes(SECTOR)
+
+
+@mutation
 def dot_of_zeros(image, chance):
     a = pick(chance, image.of(tree(image, chance), is_named_directory))
     if not a:

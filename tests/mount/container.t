@@ -37,6 +37,7 @@ cue below.cue 'FILE "sub dir/in it.bin" BINARY' MODE1/2352
 cue case.CUE 'FILE "mixed.bin" BINARY' MODE1/2352
 cue lower.cue 'file "raw 1.bin" binary' mode1/2352
 cue windows.cue 'FILE "C:\images\raw2.bin" BINARY' MODE2/2352
+cue mark.cue $'\xef\xbb\xbfFILE "raw 1.bin" BINARY' MODE1/2352
 # The data of another name, while there is a file that libcdio would take.
 cue Mixed.cue 'FILE "raw2.bin" BINARY' MODE2/2352
 toc raw1.toc MODE1_RAW 'DATAFILE "raw 1.bin"'
@@ -44,6 +45,7 @@ toc cooked.toc MODE1 'DATAFILE "cooked.bin"'
 toc file.toc MODE1_RAW 'FILE "raw 1.bin" 0'
 toc absolute.toc MODE1_RAW "DATAFILE \"$T/set/raw 1.bin\""
 toc below.toc MODE1_RAW 'DATAFILE "sub dir/in it.bin" // its length is that of the file'
+toc length.toc MODE1_RAW 'DATAFILE "raw 1.bin" 00:03:05 // length in bytes: 529200'
 toc case.toc MODE1_RAW 'DATAFILE "MIXED.bin"'
 toc lower.toc MODE1_RAW 'datafile "raw 1.bin"'
 # One track at once, as the older of Nero's indices have it: data, then the chunks, then where these begin.

@@ -97,6 +97,21 @@ for kind in ours linked above xorriso growisofs; do
 		done
 	done
 done
+# The last block of the newest file, cut: what is missing are not zeros, and what is there is all of the file
+tail -c 64 "$T/3/data 3" >"$T/end"
+for kind in ours xorriso; do
+	disc=$T/$kind.iso
+	end=$(($(perl -0777 -e 'open my $f, "<:raw", $ARGV[0]; my $d = <$f>; open $f, "<:raw", $ARGV[1]; print rindex $d, <$f>' "$disc" "$T/end") + 64))
+	for bytes in 0 1 63 400; do
+		cp "$disc" "$T/cut.iso"
+		truncate -s $((end - bytes)) "$T/cut.iso"
+		shows "$kind: cut $bytes bytes before the end of the newest file" "$T/cut.iso" "$([[ $bytes == 0 ]] && echo 123 || echo 12)"
+	done
+	start_disc -s "$T/stage/cut" -o session=3 "$T/cut.iso" || fail "$kind: what is left is mounted" "$(<"$log")"
+	fails "$kind: a file that was cut is an error" 2 cmp "$T/3/data 3" "$mnt/data 3"
+	like "$kind: and no zeros" "$(<"$T/ok.output")" 'Input/output error'
+	ok "$kind: unmount" umount_disc
+done
 for bytes in 1 2048 20000 32768 33000 34816 36000; do
 	cp "$T/ours.iso" "$T/cut.iso"
 	truncate -s "$bytes" "$T/cut.iso"

@@ -487,6 +487,38 @@ static void test_damaged_base(void **state)
 	base_close(&b);
 }
 
+/* A sector of zeros in a directory, as copies of discs have that could not be read everywhere: names are missing. */
+static void test_empty_sectors(void **state)
+{
+	static const uint8_t zeros[SECTOR_BYTES];
+	char why[MANIFEST_WHY_BYTES];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct hand h = {.frozen = {0}};
+		struct manifest *m = NULL;
+		uint32_t sector;
+		struct iso_entry many;
+		struct base b;
+
+		base_make(&b, "mkdir many; for i in $(seq 100); do echo $i >many/file-$i; done");
+		base_open(&b);
+		lookup(&b, "many", &many);
+		assert_true(many.dir.bytes > 4 * SECTOR_BYTES);
+		sector = i < 2 ? i + 1 : many.dir.bytes / SECTOR_BYTES - 1;
+		patch(&b, ((uint64_t)many.dir.lba + sector) * SECTOR_BYTES, zeros, sizeof(zeros));
+		base_reopen(&b);
+		assert_int_equal(build_error(&h, b.iso, b.disc, why), -EPERM);
+		assert_non_null(strstr(why, "/many/"));
+		assert_non_null(strstr(why, "-o accept=directories"));
+		h.frozen.accepted = ODDITY_BIT(ODDITY_DIRECTORIES);
+		assert_int_equal(manifest_build(frozen(&h, b.iso), b.disc, NULL, &m, why), 0);
+		manifest_free(m);
+		iso_entry_release(&many);
+		base_close(&b);
+	}
+}
+
 /* A sector that cannot be read stops it as well. */
 static void test_unreadable_base(void **state)
 {
@@ -514,10 +546,15 @@ static void test_unreadable_base(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blank),	     cmocka_unit_test(test_damaged_journal),
-		cmocka_unit_test(test_many),	     cmocka_unit_test(test_base_alone),
-		cmocka_unit_test(test_links_of_old), cmocka_unit_test(test_overlay),
-		cmocka_unit_test(test_damaged_base), cmocka_unit_test(test_unreadable_base),
+		cmocka_unit_test(test_blank),
+		cmocka_unit_test(test_damaged_journal),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_base_alone),
+		cmocka_unit_test(test_links_of_old),
+		cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_damaged_base),
+		cmocka_unit_test(test_empty_sectors),
+		cmocka_unit_test(test_unreadable_base),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
