@@ -74,7 +74,7 @@ static int resolve_mountpoint(struct opening *o)
 			    errno != ENOTCONN ? NULL :
 						"a mount without its daemon is there; take it away with 'fusermount3 "
 						"-u' and try again");
-	return S_ISDIR(st.st_mode) ? 0 : fail(-ENOTDIR, given, "the mount point is not a directory");
+	return S_ISDIR(st.st_mode) ? 0 : fail(-ENOTDIR, given, "the mount point is not a directory (DISC comes first)");
 }
 
 static bool is_device_name(const char *path)
@@ -98,9 +98,10 @@ int opening_resolve(struct opening *o, const struct options *options)
 	}
 	if (!o->disc_path)
 		return fail(-errno, disc,
-			    errno != ENOENT ? NULL :
-			    options->create ? "the directory for it is missing" :
-					      "no such file (-o create makes a blank image)");
+			    errno != ENOENT	 ? NULL :
+			    options->create	 ? "the directory for it is missing" :
+			    is_device_name(disc) ? "no such device" :
+						   "no such file (-o create makes a blank image)");
 	if (options->staging && !(o->staging = absolute_path(options->staging)))
 		return fail(-errno, options->staging, NULL);
 	return resolve_mountpoint(o);
