@@ -263,7 +263,7 @@ static int leave(const struct options *o, const struct control_mount *mount)
 
 /* ---- the end ---- */
 
-static void print_text(const struct client_result *r, enum action action)
+static void print_text(const struct client_result *r, enum action action, bool full_tree)
 {
 	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT],
 		found[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], message[1024];
@@ -273,7 +273,8 @@ static void print_text(const struct client_result *r, enum action action)
 	else if (action >= ACTION_WAIT && !r->burned)
 		puts("no burn was under way");
 	else if (r->append_bytes == 0)
-		puts("nothing to do: nothing is staged");
+		puts(full_tree ? "nothing to do: nothing is staged, and the newest session has the whole tree" :
+				 "nothing to do: nothing is staged");
 	else
 		printf("session %" PRIu32 " %s: %s %s (data %s, tree %s), %s shared with older sessions\n", r->session,
 		       r->burned ? "written" : "planned", report_bytes(r->append_bytes, append),
@@ -308,7 +309,7 @@ static int finish(const struct options *o, const char *name, const struct client
 		return COMMAND_FAILED;
 	}
 	if (!o->json && !o->quiet)
-		print_text(r, o->action);
+		print_text(r, o->action, o->full_tree);
 	if (o->action == ACTION_CANCEL && r->burned)
 		return command_fail("%s: session %" PRIu32 " was written before it could be cancelled", name,
 				    r->session);

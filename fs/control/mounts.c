@@ -97,6 +97,7 @@ int mounts_parse(const char *line, struct mounts_line *ret)
 	if (take_field(&s, ret->mount.source, sizeof(ret->mount.source)) < 0 ||
 	    take_field(&s, options, sizeof(options)) < 0)
 		return -EINVAL;
+	ret->writable = strncmp(options, "ro", 2) != 0 || (options[2] && options[2] != ',');
 	ret->mount.owner = number_of(options, "user_id=");
 	ret->mount.group = number_of(options, "group_id=");
 	return 0;
@@ -127,16 +128,17 @@ int mounts_find_source(FILE *mountinfo, const char *source, bool (*same)(void *c
 {
 	_free_ char *line = NULL;
 	size_t size = 0;
-	bool found = false;
+	bool found = false, writable = false;
 	struct mounts_line l;
 
 	while (getline(&line, &size, mountinfo) >= 0) {
-		if (mounts_parse(line, &l) < 0 || !l.ours)
+		if (mounts_parse(line, &l) < 0 || !l.ours || (writable && !l.writable))
 			continue;
 		if (strcmp(l.mount.source, source) != 0 && !(same && same(context, l.mount.source)))
 			continue;
 		*ret = l.mount;
 		found = true;
+		writable = l.writable;
 	}
 	return found ? 0 : end_of(mountinfo);
 }

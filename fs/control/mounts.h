@@ -12,13 +12,15 @@
 
 struct mounts_line {
 	bool ours;		    /* type fuse.cdappendfs or fuseblk.cdappendfs, its root */
+	bool writable;		    /* of ours: its file system is not mounted "ro" */
 	struct control_mount mount; /* owner 0 when there is no user_id= */
 };
 /* Octal escapes are decoded. -EINVAL: not such a line. */
 int mounts_parse(const char *line, struct mounts_line *ret);
 /* The mount that one sees at that absolute path (the last line with it), if it is ours; else -ENOENT. */
 int mounts_find_point(FILE *mountinfo, const char *path, struct control_mount *ret);
-/* The last mount of ours with that source; where given, same(source) may recognise it by another name. */
+/* The mount of ours with that source: what is staged is in the one that is writable, older sessions may be mounted
+ * besides; else the last. Where given, same(source) may recognise it by another name. */
 int mounts_find_source(FILE *mountinfo, const char *source, bool (*same)(void *context, const char *source),
 		       void *context, struct control_mount *ret);
 /* Real path of the parent and the last component as it is: what is mounted there is not looked at, so root can name a

@@ -70,7 +70,13 @@ static int resolve_mountpoint(struct opening *o)
 					    NULL :
 					    "a mount without its daemon is there; take it away with 'fusermount3 "
 					    "-u' and try again");
-	return S_ISDIR(st.st_mode) ? 0 : opening_fail(-ENOTDIR, given, "the mount point is not a directory");
+	if (!S_ISDIR(st.st_mode))
+		return opening_fail(-ENOTDIR, given, "the mount point is not a directory (DISC comes first)");
+	/* Nothing works any more on a system that has something else there. */
+	if (strcmp(o->mountpoint, "/") == 0 || strcmp(o->mountpoint, "/proc") == 0 ||
+	    strcmp(o->mountpoint, "/sys") == 0 || strcmp(o->mountpoint, "/dev") == 0)
+		return opening_fail(-EBUSY, given, "the system needs that directory; take another mount point");
+	return 0;
 }
 
 static bool is_device_name(const char *path)
@@ -96,6 +102,7 @@ int opening_resolve(struct opening *o, const struct options *options)
 		return opening_fail(-errno, disc,
 				    errno != ENOENT ? NULL :
 				    options->create ? "the directory for it is missing" :
+			    is_device_name(disc) ? "no such device" :
 						      "no such file (-o create makes a blank image)");
 	if (options->staging && !(o->staging = absolute_path(options->staging)))
 		return opening_fail(-errno, options->staging, NULL);

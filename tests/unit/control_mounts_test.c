@@ -32,7 +32,12 @@ static const char table[] =
 	"45 31 0:54 / /mnt/c rw - fuse.cdappendfs /discs/e.iso rw,user_id=3\n"
 	"46 31 0:55 / /mnt/other rw - fuse.sshfs cdappendfs rw,user_id=3\n"
 	"broken line\n"
-	"47 31 0:56 / /mnt/f rw - fuse.cdappendfs /discs/\\043f.iso rw,max_read=131072\n";
+	"47 31 0:56 / /mnt/f rw - fuse.cdappendfs /discs/\\043f.iso rw,max_read=131072\n"
+	"48 31 0:57 / /mnt/g1 ro - fuse.cdappendfs /discs/g.iso ro,user_id=0\n"
+	"49 31 0:58 / /mnt/g rw - fuse.cdappendfs /discs/g.iso rw,user_id=0\n"
+	"50 31 0:59 / /mnt/g2 ro - fuse.cdappendfs /discs/g.iso ro\n"
+	"51 31 0:60 / /mnt/h1 ro - fuse.cdappendfs /discs/h.iso ro,user_id=0\n"
+	"52 31 0:61 / /mnt/h2 ro - fuse.cdappendfs /discs/h.iso ro,user_id=0\n";
 
 static int find_point(const char *path, struct control_mount *ret)
 {
@@ -91,6 +96,11 @@ static void sources(void **unused)
 	assert_int_equal(find_source("/discs/link", same_d, &m), 0);
 	assert_int_equal(m.minor, 52);
 	assert_int_equal(find_source("cdappendfs", NULL, &m), -ENOENT);
+	/* Older sessions are mounted besides, before and after: the writable one has the stage. */
+	assert_int_equal(find_source("/discs/g.iso", NULL, &m), 0);
+	assert_string_equal(m.mountpoint, "/mnt/g");
+	assert_int_equal(find_source("/discs/h.iso", NULL, &m), 0);
+	assert_string_equal(m.mountpoint, "/mnt/h2");
 }
 
 static void lines_that_are_none(void **unused)
