@@ -292,7 +292,13 @@ int mounts_find(const char *argument, struct control_mount *ret)
 
 	if (r == -ENOENT)
 		r = control_find_disc(argument, ret);
-	return r == -ENOENT || r == -EACCES ? mounts_containing(argument, ret) : r;
+	/* What cannot be looked at may be a path in a mount all the same: of another user, of a daemon that is dead. */
+	if (r < 0) {
+		int inside = mounts_containing(argument, ret);
+
+		r = inside == -ENOENT ? r : inside;
+	}
+	return r;
 }
 
 /* ---- who else has it ---- */

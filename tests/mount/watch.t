@@ -76,6 +76,20 @@ first=${pid_of[$mnt]}
 unset "pid_of[$mnt]"
 ok 'its burn is seen by the name of the disc' until_true 60 is_burning "$disc"
 is 'which is mounted nowhere' "$(info_json '$_->{mountpoint}' "$disc")" ''
+fails 'what was its mount point does not tell: it is no answer that nothing burns' 1 "$BUILD/cdappendfs-sync" --wait "$mnt"
+like 'the message asks for the disc' "$(said "$T/ok.output")" 'a burn after an unmount is found by its disc'
+in_background "$T/left" "$BUILD/cdappendfs-umount" "$disc"
+leaving=${children[-1]}
+sleep 0.5
+kill -INT "$leaving"
+status=0
+await "$leaving" 30 || status=$?
+is 'one that waits and is interrupted ends by that signal' "$status" 130
+like 'and says what goes on' "$(said "$T/left")" "the burn goes on; 'cdappendfs-sync --wait $disc' waits for it"
+if ((EUID == 0)); then
+	fails 'another user may not wait for it' 1 setpriv --reuid 65534 --regid 65534 --clear-groups "$BUILD/cdappendfs-umount" "$disc"
+	like 'and is told that' "$(said "$T/ok.output")" ': only the owner of the mount and root may ask'
+fi
 in_background "$T/next" "$BUILD/cdappendfs" -f -o "staging=$T/stage/disc.iso" "$disc" "$mnt"
 next=${children[-1]}
 ok 'cdappendfs-umount DISC waits for it' bounded 300 "$BUILD/cdappendfs-umount" "$disc"
