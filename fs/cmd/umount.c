@@ -24,6 +24,7 @@
 #include "fs/cmd/holders.h"
 #include "fs/cmd/interrupt.h"
 #include "fs/control/mounts.h"
+#include "fs/control/users.h"
 
 #define FIRST_WORD_MS 2000
 #define PROCESS_END_MS 60000
@@ -237,19 +238,32 @@ static bool original_stays(const struct control_mount *mount)
 	return original.there;
 }
 
+static void print_user(void *context, int pid, const char *name)
+{
+	struct held *h = context;
+	char shown[64];
+
+	if (h->n++ == 0)
+		command_fail("%s is unmounted here, but still in use; what is staged is burned when that has ended:",
+			     h->mount->mountpoint);
+	fprintf(stderr, "  by process %d (%s)\n", pid, report_printable(name, shown, sizeof(shown)));
+}
+
 /* Whether the end of the mount is not the end of its file system: said, and waited for. */
 static void tell_held(struct client *c, const struct control_mount *mount)
 {
 	struct held held = {.mount = mount};
 
 	mounts_held(mount->major, mount->minor, print_held, &held);
-	if (held.n == 0 && client_await_line(c, UNSEEN_MS) == -ETIME)
-		command_fail("%s is unmounted here, but something that cannot be seen from here holds its file system: "
-			     "a mount namespace of another user, a container; what is staged is burned when that has "
-			     "gone",
-			     mount->mountpoint);
-	else if (held.n == 0)
+	if (held.n == 0 && client_await_line(c, UNSEEN_MS) != -ETIME)
 		return;
+	if (held.n == 0)
+		users_of(mount->major, mount->minor, print_user, &held);
+	if (held.n == 0)
+		command_fail("%s is unmounted here, but something that cannot be seen from here holds its file system: "
+			     "a mount namespace or a process of another user, a container; what is staged is burned "
+			     "when that has gone",
+			     mount->mountpoint);
 	fputs("  Waiting for it; to leave that to the daemon, interrupt this command: nothing is lost.\n", stderr);
 }
 
@@ -361,6 +375,28 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 	return wait_for_commit(c, mount, o);
 }
 
+static void note_device(void *context, const char *type, const char *line)
+{
+	struct control_mount *mount = context;
+	char text[32];
+
+	if (strcmp(type, "info") == 0 && json_get_string(line, "device", text, sizeof(text)) == 0)
+		(void)sscanf(text, "%u:%u", &mount->major, &mount->minor);
+}
+
+/* Of a disc that is not burned yet: who keeps its file system from ending? */
+static void tell_disc_held(struct client *c, const struct control_mount *disc)
+{
+	_cleanup_(client_freep) struct client *asked = NULL;
+	struct control_mount mount = *disc;
+	struct client_handlers handlers = {.line = note_device, .context = &mount};
+	struct client_result result;
+
+	if (client_await_first(c, FIRST_WORD_MS) == 0 && client_open_disc(disc->source, &asked) == 0 &&
+	    client_send(asked, "info") == 0 && client_finish(asked, &handlers, &result) == 0 && mount.major + mount.minor)
+		tell_held(c, &mount);
+}
+
 /* It is mounted nowhere: is it still being burned? */
 static int wait_for_disc(const struct options *o, int *ret_status)
 {
@@ -376,6 +412,7 @@ static int wait_for_disc(const struct options *o, int *ret_status)
 	snprintf(mount.source, sizeof(mount.source), "%s", o->mountpoint);
 	interrupt_catch();
 	client_stop_by(c, &interrupted);
+	tell_disc_held(c, &mount);
 	*ret_status = wait_for_commit(c, &mount, o);
 	return 0;
 }

@@ -22,6 +22,7 @@
 #include "burner/base/own.h"
 #include "fs/control/client.h"
 #include "fs/control/mounts.h"
+#include "fs/control/users.h"
 #include "fs/commit/commit.h"
 #include "fs/daemon/holding.h"
 
@@ -364,6 +365,14 @@ static void sleep_ms(unsigned ms)
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 struct holding_mounts {
 	const struct opening *o;
 	int pid; /* the holder */
@@ -378,7 +387,21 @@ static void say_held(void *context, int pid, const char *mountpoint)
 		log_notice("%s: the earlier mount (process %d) is still there, where it cannot be used from here; "
 			   "waiting until it has gone:",
 			   h->o->disc_path, h->pid);
-	log_notice("  %s in the mount namespace of process %d", mountpoint, pid);
+	if (pid)
+		log_notice("  %s in the mount namespace of process %d", mountpoint, pid);
+	else
+		log_notice("  %s", mountpoint);
+}
+
+static void say_user(void *context, int pid, const char *name)
+{
+	struct holding_mounts *h = context;
+
+	if (h->n++ == 0)
+		log_notice("%s: the earlier mount (process %d) is unmounted, but still in use; waiting until that has "
+			   "ended:",
+			   h->o->disc_path, h->pid);
+	log_notice("  by process %d (%s)", pid, name);
 }
 
 static void note_device(void *context, const char *type, const char *line)
@@ -401,17 +424,20 @@ static void say_who_holds(const struct opening *o, const struct stage_holder *ho
 	struct client_result result;
 
 	if (client_open_disc(o->disc_path, &c) == 0 && client_send(c, "info") == 0 &&
-	    client_finish(c, &handlers, &result) == 0 && (mount.major || mount.minor))
+	    client_finish(c, &handlers, &result) == 0 && (mount.major || mount.minor)) {
 		(void)mounts_held(mount.major, mount.minor, say_held, &h);
+		if (h.n == 0)
+			(void)users_of(mount.major, mount.minor, say_user, &h);
+	}
 	if (h.n == 0)
 		log_notice("%s: the earlier mount (process %d) is still there, held by something that cannot be seen "
-			   "from here: a mount namespace of another user, a container; waiting until it has gone",
+			   "from here: a mount namespace or a process of another user, a container; waiting until it has gone",
 			   o->disc_path, holder->pid);
 }
 
 /* What has been said to the user so far. */
 struct patience {
-	unsigned waited_ms; /* for a mount that has vanished to say that it finishes */
+	int64_t since_ms; /* that it waits for a mount that has vanished to say that it finishes; 0 not yet */
 	bool told_held, told_finishing;
 };
 
@@ -427,7 +453,9 @@ static int wait_for_holder(const struct opening *o, const struct stage_holder *h
 			  found == 0 ? mount.mountpoint : holder->mountpoint, holder->pid);
 		return 1;
 	}
-	if (holder->user == STAGE_MOUNTED && p->waited_ms >= VANISHED_MS && !p->told_held) {
+	if (!p->since_ms)
+		p->since_ms = now_ms();
+	if (holder->user == STAGE_MOUNTED && now_ms() - p->since_ms >= VANISHED_MS && !p->told_held) {
 		say_who_holds(o, holder);
 		p->told_held = true;
 	}
@@ -437,7 +465,6 @@ static int wait_for_holder(const struct opening *o, const struct stage_holder *h
 		watch_earlier_burn(o);
 	}
 	sleep_ms(POLL_MS);
-	p->waited_ms += POLL_MS;
 	return 0;
 }
 
