@@ -29,6 +29,11 @@
 #define PIECE_SECTORS 512u /* 1 MiB */
 #define PIECES 8u
 #define TOGETHER 4u /* pieces that are written at once when they are there: a disk likes it */
+/* So much is given to a taker at once that it takes a moment: with a slow one it is seen how far it is. */
+#define STEP_SECTORS_MIN 32u
+#define STEP_SECTORS_MAX (TOGETHER * PIECE_SECTORS)
+#define STEP_SHORT_NS 50000000
+#define STEP_LONG_NS 250000000
 /* of their memory, and of where they lie on the medium when they are whole: for I/O past the page cache */
 #define PIECE_ALIGN 4096u
 #define ZEROS_SECTORS_MIN 32u	 /* shorter runs of zeros are not worth a piece of their own */
@@ -80,6 +85,7 @@ struct taker {
 	struct pipe *pipe;
 	int (*take)(struct pipe *p, const struct piece *piece);
 	pthread_t thread;
+	uint32_t step;	  /* sectors at once */
 	uint64_t n_taken; /* under the pipe's lock */
 };
 enum { HASHER, WRITER, N_TAKERS };
@@ -131,11 +137,50 @@ static unsigned next_pieces(const struct taker *taker, struct piece *ret)
 	return n;
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* A taker that was quick gets more at once, a slow one less. */
+static void adapt_step(struct taker *taker, int64_t ns)
+{
+	if (ns < STEP_SHORT_NS && taker->step < STEP_SECTORS_MAX)
+		taker->step *= 2;
+	else if (ns > STEP_LONG_NS && taker->step > STEP_SECTORS_MIN)
+		taker->step /= 2;
+}
+
+/* Not to its end when another taker failed, or the caller gave up.  The lock is held, but not while it is taken. */
+static int take_locked(struct taker *taker, struct piece piece)
+{
+	struct pipe *p = taker->pipe;
+	bool last = taker == &p->takers[p->target ? WRITER : HASHER];
+	int r = 0;
+
+	while (piece.n_sectors > 0 && !r && !p->error) {
+		struct piece part = piece;
+		int64_t began = now_ns();
+
+		part.n_sectors = (uint32_t)min_u64(piece.n_sectors, taker->step);
+		pthread_mutex_unlock(&p->lock);
+		r = taker->take(p, &part);
+		adapt_step(taker, now_ns() - began);
+		pthread_mutex_lock(&p->lock);
+		piece.buf += (size_t)part.n_sectors * SECTOR_BYTES;
+		piece.n_sectors -= part.n_sectors;
+		p->done_sectors += last ? part.n_sectors : 0;
+	}
+	return r;
+}
+
 static void *taker_main(void *argument)
 {
 	struct taker *taker = argument;
 	struct pipe *p = taker->pipe;
-	bool last = taker == &p->takers[p->target ? WRITER : HASHER];
 
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
@@ -148,11 +193,8 @@ static void *taker_main(void *argument)
 		if (p->error || taker->n_taken == p->n_filled)
 			break;
 		n = next_pieces(taker, &piece);
-		pthread_mutex_unlock(&p->lock);
-		r = taker->take(p, &piece);
-		pthread_mutex_lock(&p->lock);
+		r = take_locked(taker, piece);
 		taker->n_taken += n;
-		p->done_sectors += last ? piece.n_sectors : 0;
 		if (r && !p->error)
 			p->error = r;
 		pthread_cond_broadcast(&p->changed);
@@ -170,6 +212,7 @@ static int start_taker(struct pipe *p, unsigned which, int (*take)(struct pipe *
 
 	taker->pipe = p;
 	taker->take = take;
+	taker->step = STEP_SECTORS_MIN;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	r = -pthread_create(&taker->thread, NULL, taker_main, taker);
@@ -219,29 +262,39 @@ static uint64_t pending_pieces(const struct pipe *p)
 	return p->target ? max_u64(pending, p->n_filled - p->takers[WRITER].n_taken) : pending;
 }
 
-/* Until at most `most` pieces are pending. */
+/* Until it changes, or it is time to ask whether it was cancelled. */
+static void wait_locked(struct pipe *p)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += POLL_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&p->changed, &p->lock, &until);
+}
+
+/* Until at most `most` pieces are pending; meanwhile it is told how far it is. */
 static int pipe_wait(struct pipe *p, uint64_t most, uint64_t all_sectors, const struct burn_progress *progress)
 {
-	uint64_t done;
+	bool waits;
 	int r;
 
 	pthread_mutex_lock(&p->lock);
-	while (!p->error && pending_pieces(p) > most) {
-		struct timespec until;
-
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += POLL_NS;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		if (pthread_cond_timedwait(&p->changed, &p->lock, &until) == ETIMEDOUT && is_cancelled(progress))
+	do {
+		if (!p->error && pending_pieces(p) > most)
+			wait_locked(p);
+		uint64_t done = p->done_sectors;
+		pthread_mutex_unlock(&p->lock);
+		report(progress, done, all_sectors);
+		bool cancelled = is_cancelled(progress);
+		pthread_mutex_lock(&p->lock);
+		if (!p->error && cancelled)
 			p->error = -ECANCELED;
-	}
-	if (!p->error && is_cancelled(progress))
-		p->error = -ECANCELED;
+		waits = !p->error && pending_pieces(p) > most;
+	} while (waits);
 	r = p->error;
-	done = p->done_sectors;
 	pthread_mutex_unlock(&p->lock);
-	report(progress, done, all_sectors);
 	return r;
 }
 

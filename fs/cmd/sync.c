@@ -4,9 +4,8 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
+#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "burner/base/json.h"
 #include "burner/base/log.h"
@@ -15,6 +14,7 @@
 #include "fs/cmd/command.h"
 #include "fs/cmd/discard.h"
 #include "fs/cmd/holders.h"
+#include "fs/cmd/interrupt.h"
 #include "fs/control/mounts.h"
 
 #define EVENT_EVERY_MS 1000
@@ -50,8 +50,6 @@ static const char *const requests[][2] = {
 	[ACTION_WAIT] = {"await", NULL},
 	[ACTION_CANCEL] = {"cancel", NULL},
 };
-
-static volatile sig_atomic_t interrupted; /* the signal */
 
 struct options {
 	enum action action;
@@ -220,18 +218,6 @@ static void on_progress(void *context, const struct burning *b)
 	fflush(stdout);
 }
 
-static void on_signal(int number) { interrupted = number; }
-
-/* Without SA_RESTART: what waits is woken. */
-static void catch_signals(void)
-{
-	const struct sigaction action = {.sa_handler = on_signal};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-}
-
 static void note_phase(void *context, const struct burning *b)
 {
 	if (!burning_idle(b))
@@ -251,14 +237,10 @@ static int leave(const struct options *o, const struct control_mount *mount)
 	else
 		burning = true;
 	if (burning)
-		command_fail("the burn goes on; 'cdappendfs-sync --wait %s' waits for it, 'cdappendfs-sync --cancel "
-			     "%s' stops it",
-			     name, name);
+		interrupt_say_goes_on(name);
 	else
 		command_fail("%s: no burn is under way; what is staged is kept", name);
-	signal(interrupted, SIG_DFL);
-	raise(interrupted);
-	return COMMAND_FAILED;
+	return interrupt_end();
 }
 
 /* ---- the end ---- */
@@ -334,7 +316,7 @@ static int converse(const struct options *o, const struct control_mount *mount)
 	if (r == 0)
 		r = client_send(c, requests[o->action][o->full_tree]);
 	if (r == 0 && (o->action == ACTION_SYNC || o->action >= ACTION_WAIT)) {
-		catch_signals();
+		interrupt_catch();
 		client_stop_by(c, &interrupted);
 	}
 	if (r == 0)
@@ -359,6 +341,7 @@ int main(int argc, char **argv)
 {
 	struct options o = {0};
 	struct control_mount mount;
+	struct stat st;
 	int status = parse_options(argc, argv, &o), r;
 
 	if (status != COMMAND_DONE || !o.mountpoint)
@@ -366,8 +349,13 @@ int main(int argc, char **argv)
 	if (o.paths)
 		return command_end(discard_paths(o.paths, o.n_paths, o.json, o.quiet));
 	r = mounts_find(o.mountpoint, &mount);
-	if (r == -ENOENT && o.action >= ACTION_WAIT && access(o.mountpoint, F_OK) == 0)
+	if (r == -ENOENT && o.action >= ACTION_WAIT && stat(o.mountpoint, &st) == 0) {
+		if (!S_ISDIR(st.st_mode))
 		return command_end(converse(&o, NULL));
+		return command_fail("%s: no cdappendfs is mounted there; a burn after an unmount is found by its disc: "
+				    "give the image file or the device",
+				    o.mountpoint);
+	}
 	status = command_mount(o.mountpoint, &mount);
 	if (status != COMMAND_DONE)
 		return status;

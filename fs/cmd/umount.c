@@ -22,7 +22,9 @@
 #include "fs/control/client.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/holders.h"
+#include "fs/cmd/interrupt.h"
 #include "fs/control/mounts.h"
+#include "fs/control/users.h"
 
 #define FIRST_WORD_MS 2000
 #define PROCESS_END_MS 60000
@@ -236,20 +238,70 @@ static bool original_stays(const struct control_mount *mount)
 	return original.there;
 }
 
+static void print_user(void *context, int pid, const char *name)
+{
+	struct held *h = context;
+	char shown[64];
+
+	if (h->n++ == 0)
+		command_fail("%s is unmounted here, but still in use; what is staged is burned when that has ended:",
+			     h->mount->mountpoint);
+	fprintf(stderr, "  by process %d (%s)\n", pid, report_printable(name, shown, sizeof(shown)));
+}
+
 /* Whether the end of the mount is not the end of its file system: said, and waited for. */
 static void tell_held(struct client *c, const struct control_mount *mount)
 {
 	struct held held = {.mount = mount};
 
 	mounts_held(mount->major, mount->minor, print_held, &held);
-	if (held.n == 0 && client_await_line(c, UNSEEN_MS) == -ETIME)
-		command_fail("%s is unmounted here, but something that cannot be seen from here holds its file system: "
-			     "a mount namespace of another user, a container; what is staged is burned when that has "
-			     "gone",
-			     mount->mountpoint);
-	else if (held.n == 0)
+	if (held.n == 0 && client_await_line(c, UNSEEN_MS) != -ETIME)
 		return;
+	if (held.n == 0)
+		users_of(mount->major, mount->minor, print_user, &held);
+	if (held.n == 0)
+		command_fail("%s is unmounted here, but something that cannot be seen from here holds its file system: "
+			     "a mount namespace or a process of another user, a container; what is staged is burned "
+			     "when that has gone",
+			     mount->mountpoint);
 	fputs("  Waiting for it; to leave that to the daemon, interrupt this command: nothing is lost.\n", stderr);
+}
+
+static void note_phase(void *context, const struct burning *b) { *(bool *)context = !burning_idle(b); }
+
+/* The user does not wait any longer; what goes on without him is found by the name of the disc. */
+static int leave(const struct control_mount *mount)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	bool burning = false;
+	struct client_handlers handlers = {.progress = note_phase, .context = &burning};
+	struct client_result result;
+	int r = client_open_disc(mount->source, &c);
+
+	if (!r)
+		r = client_send(c, "status");
+	if (!r)
+		(void)client_finish(c, &handlers, &result);
+	if (burning)
+		interrupt_say_goes_on(mount->source);
+	else
+		command_fail("%s: not waited for; its daemon goes on, see 'cdappendfs-info %s'", mount->source,
+			     mount->source);
+	return interrupt_end();
+}
+
+/* Not mounted any more when we came. */
+static bool is_disc(const struct control_mount *mount) { return !mount->major && !mount->minor; }
+
+static void say_failed(const struct control_mount *mount, const struct client_result *r)
+{
+	char message[sizeof(r->message)];
+	const char *why = r->message[0] ? report_printable(r->message, message, sizeof(message)) : strerror(r->error);
+
+	if (is_disc(mount))
+		command_fail("%s: %s", mount->source, why);
+	else
+		command_fail("%s is unmounted, but not all that was staged is on the disc: %s", mount->mountpoint, why);
 }
 
 static int wait_for_commit(struct client *c, const struct control_mount *mount, const struct options *o)
@@ -257,21 +309,23 @@ static int wait_for_commit(struct client *c, const struct control_mount *mount, 
 	struct client_result result;
 	struct progress progress;
 	struct client_handlers handlers = {.progress = progress_report, .context = &progress};
-	char message[sizeof(result.message)];
 
 	progress_init(&progress, o->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
 	int r = client_finish(c, &handlers, &result);
 	progress_clear(&progress);
+	if (r == -EINTR)
+		return leave(mount);
+	interrupt_release();
 	if (r < 0)
 		return command_fail("%s is unmounted, but its daemon ended without a result; what was staged and not "
 				    "burned is kept: mount %s again",
 				    mount->mountpoint, mount->source);
-	int ended = client_await_end(c, PROCESS_END_MS);
-	if (result.error)
-		return command_fail("%s is unmounted, but not all that was staged is on the disc: %s",
-				    mount->mountpoint,
-				    result.message[0] ? report_printable(result.message, message, sizeof(message)) :
-							strerror(result.error));
+	bool refused = result.error == EPERM && is_disc(mount);
+	int ended = refused ? 0 : client_await_end(c, PROCESS_END_MS);
+	if (result.error) {
+		say_failed(mount, &result);
+		return COMMAND_FAILED;
+	}
 	if (!o->quiet)
 		print_result(&result);
 	if (ended < 0)
@@ -315,8 +369,32 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 				    mount->source);
 	if (original_stays(mount))
 		return COMMAND_DONE;
+	interrupt_catch();
+	client_stop_by(c, &interrupted);
 	tell_held(c, mount);
 	return wait_for_commit(c, mount, o);
+}
+
+static void note_device(void *context, const char *type, const char *line)
+{
+	struct control_mount *mount = context;
+	char text[32];
+
+	if (strcmp(type, "info") == 0 && json_get_string(line, "device", text, sizeof(text)) == 0)
+		(void)sscanf(text, "%u:%u", &mount->major, &mount->minor);
+}
+
+/* Of a disc that is not burned yet: who keeps its file system from ending? */
+static void tell_disc_held(struct client *c, const struct control_mount *disc)
+{
+	_cleanup_(client_freep) struct client *asked = NULL;
+	struct control_mount mount = *disc;
+	struct client_handlers handlers = {.line = note_device, .context = &mount};
+	struct client_result result;
+
+	if (client_await_first(c, FIRST_WORD_MS) == 0 && client_open_disc(disc->source, &asked) == 0 &&
+	    client_send(asked, "info") == 0 && client_finish(asked, &handlers, &result) == 0 && mount.major + mount.minor)
+		tell_held(c, &mount);
 }
 
 /* It is mounted nowhere: is it still being burned? */
@@ -332,6 +410,9 @@ static int wait_for_disc(const struct options *o, int *ret_status)
 		return r;
 	snprintf(mount.mountpoint, sizeof(mount.mountpoint), "%s", o->mountpoint);
 	snprintf(mount.source, sizeof(mount.source), "%s", o->mountpoint);
+	interrupt_catch();
+	client_stop_by(c, &interrupted);
+	tell_disc_held(c, &mount);
 	*ret_status = wait_for_commit(c, &mount, o);
 	return 0;
 }

@@ -117,7 +117,7 @@ int commit_disc_info(struct commit *c, struct disc_state *ret_state, struct disc
 /* Is a commit under way, or waiting?  *ret_n: how many have ended; *ret_last (may be NULL): what the last one ended
  * with. */
 bool commit_busy(struct commit *c, uint64_t *ret_n, struct commit_result *ret_last);
-/* Stop the burn under way, keep the stage. */
+/* Stop the burn under way, and those that wait: they end with -ECANCELED, and the stage is kept. */
 void commit_cancel(struct commit *c);
 /* Waits for a burn under way, does what is queued when finish_queue, ends the thread; changed nodes go to the stage. */
 void commit_stop(struct commit *c, bool finish_queue);

@@ -32,6 +32,7 @@
 struct queued {
 	struct queued *next;
 	struct commit_request_options options;
+	bool cancelled;
 	commit_done *done;
 	void *arg;
 };

@@ -7,7 +7,7 @@
  * maker before that thread is there).
  *
  * A commit answers all requests for one that wait when it begins: what was staged before them is in it.  A discard is
- * a fence: what was asked after it is served after it.  A request leaves the list of those taken just before its
+ * a fence: what was asked after it is served after it.  What was cancelled while it waited is answered by itself.  A request leaves the list of those taken just before its
  * answer, so a caller that goes away is either forgotten or answered, never both.
  */
 #include <errno.h>
@@ -85,6 +85,7 @@ bool commit_forget(struct commit *c, void *arg)
 static enum commit_request_kind take_locked(struct commit *c, unsigned *ret_flags)
 {
 	enum commit_request_kind kind = c->waiting->options.kind;
+	bool cancelled = c->waiting->cancelled;
 	struct queued **to = &c->taken, **link = &c->waiting;
 
 	lock_assert(&c->worker.lock);
@@ -94,7 +95,7 @@ static enum commit_request_kind take_locked(struct commit *c, unsigned *ret_flag
 
 		if (kind == COMMIT_BURN && q->options.kind == COMMIT_DISCARD)
 			break;
-		if (q->options.kind != kind) {
+		if (q->options.kind != kind || q->cancelled != cancelled) {
 			link = &q->next;
 			continue;
 		}
@@ -107,6 +108,7 @@ static enum commit_request_kind take_locked(struct commit *c, unsigned *ret_flag
 			break;
 	}
 	find_end_locked(c);
+	atomic_store(&c->cancelled, cancelled);
 	return kind;
 }
 
@@ -173,7 +175,9 @@ static void run_request(struct commit *c, enum commit_request_kind kind, unsigne
 {
 	struct commit_result result = {.cost.files_in_pieces = commit_files_in_pieces(c)};
 
-	if (kind == COMMIT_BURN)
+	if (kind == COMMIT_BURN && atomic_load(&c->cancelled))
+		result.error = commit_failed(&result, "nothing was burned", -ECANCELED, NULL);
+	else if (kind == COMMIT_BURN)
 		machine_commit(c, flags, &result);
 	else if (kind == COMMIT_DRY_RUN)
 		machine_dry_run(c, flags, &result);
@@ -209,7 +213,6 @@ static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
 	}
 	if (c->waiting) {
 		*ret_kind = (int)take_locked(c, ret_flags);
-		atomic_store(&c->cancelled, false);
 		commit_phase_locked(c, COMMIT_PREPARING);
 	}
 	commit_unlock(c);

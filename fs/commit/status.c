@@ -52,7 +52,14 @@ void commit_status(struct commit *c, struct commit_status *ret)
 	commit_unlock(c);
 }
 
-void commit_cancel(struct commit *c) { atomic_store(&c->cancelled, true); }
+void commit_cancel(struct commit *c)
+{
+	commit_lock(c);
+	atomic_store(&c->cancelled, true);
+	for (struct queued *q = c->waiting; q; q = q->next)
+		q->cancelled = q->cancelled || q->options.kind == COMMIT_BURN;
+	commit_unlock(c);
+}
 
 /* What no commit can burn any more is not accepted; one that is neither done nor undone may open the disc again. */
 static bool takes_no_more(struct commit *c, const struct disc_state *state)

@@ -90,9 +90,10 @@ int mounts_parse(const char *line, struct mounts_line *ret)
 	s = dash + 3;
 	if (take_field(&s, type, sizeof(type)) < 0)
 		return -EINVAL;
-	ret->ours = (strcmp(type, "fuse.cdappendfs") == 0 || strcmp(type, "fuseblk.cdappendfs") == 0) &&
-		    strcmp(root, "/") == 0;
-	if (!ret->ours)
+	bool type_is_ours = strcmp(type, "fuse.cdappendfs") == 0 || strcmp(type, "fuseblk.cdappendfs") == 0;
+	ret->ours = type_is_ours && strcmp(root, "/") == 0;
+	ret->part = type_is_ours && !ret->ours;
+	if (!type_is_ours)
 		return 0; /* what others write further on is not ours to judge */
 	if (take_field(&s, ret->mount.source, sizeof(ret->mount.source)) < 0 ||
 	    take_field(&s, options, sizeof(options)) < 0)
@@ -281,7 +282,7 @@ int mounts_containing(const char *path, struct control_mount *ret)
 		    !is_inside(resolved, l.mount.mountpoint))
 			continue;
 		longest = strlen(l.mount.mountpoint);
-		ours = l.ours;
+		ours = l.ours || l.part;
 		if (ours)
 			*ret = l.mount;
 	}
@@ -294,7 +295,13 @@ int mounts_find(const char *argument, struct control_mount *ret)
 
 	if (r == -ENOENT)
 		r = control_find_disc(argument, ret);
-	return r == -ENOENT || r == -EACCES ? mounts_containing(argument, ret) : r;
+	/* What cannot be looked at may be a path in a mount all the same: of another user, of a daemon that is dead. */
+	if (r < 0) {
+		int inside = mounts_containing(argument, ret);
+
+		r = inside == -ENOENT ? r : inside;
+	}
+	return r;
 }
 
 /* ---- who else has it ---- */

@@ -13,6 +13,7 @@
 struct mounts_line {
 	bool ours;		    /* type fuse.cdappendfs or fuseblk.cdappendfs, its root */
 	bool writable;		    /* of ours: its file system is not mounted "ro" */
+	bool part;		    /* the same, but of a directory or file in it: mount --bind */
 	struct control_mount mount; /* owner 0 when there is no user_id= */
 };
 /* Octal escapes are decoded. -EINVAL: not such a line. */

@@ -496,7 +496,7 @@ static void await_idle(struct connection *n)
 	uint64_t before, after;
 
 	if (!busy(c, &before, &last)) {
-		send_result(n, &(struct commit_result){.message = "idle"});
+		send_result(n, &(struct commit_result){.message = "idle", .fits = true});
 		return;
 	}
 	do {
@@ -517,7 +517,7 @@ static void reply_await(struct connection *n)
 	if (n->control->options.commit)
 		await_idle(n);
 	else
-		send_result(n, &(struct commit_result){.message = "idle"});
+		send_result(n, &(struct commit_result){.message = "idle", .fits = true});
 }
 
 static void reply_cancel(struct connection *n)

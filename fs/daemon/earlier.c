@@ -15,6 +15,7 @@
 #include "burner/base/own.h"
 #include "fs/control/client.h"
 #include "fs/control/mounts.h"
+#include "fs/control/users.h"
 #include "fs/daemon/holding.h"
 
 #define POLL_MS 100
@@ -66,6 +67,14 @@ static void sleep_ms(unsigned ms)
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 struct holding_mounts {
 	const struct opening *o;
 	int pid; /* the holder */
@@ -80,7 +89,21 @@ static void say_held(void *context, int pid, const char *mountpoint)
 		log_notice("%s: the earlier mount (process %d) is still there, where it cannot be used from here; "
 			   "waiting until it has gone:",
 			   h->o->disc_path, h->pid);
-	log_notice("  %s in the mount namespace of process %d", mountpoint, pid);
+	if (pid)
+		log_notice("  %s in the mount namespace of process %d", mountpoint, pid);
+	else
+		log_notice("  %s", mountpoint);
+}
+
+static void say_user(void *context, int pid, const char *name)
+{
+	struct holding_mounts *h = context;
+
+	if (h->n++ == 0)
+		log_notice("%s: the earlier mount (process %d) is unmounted, but still in use; waiting until that has "
+			   "ended:",
+			   h->o->disc_path, h->pid);
+	log_notice("  by process %d (%s)", pid, name);
 }
 
 static void note_device(void *context, const char *type, const char *line)
@@ -103,11 +126,14 @@ static void say_who_holds(const struct opening *o, const struct stage_holder *ho
 	struct client_result result;
 
 	if (client_open_disc(o->disc_path, &c) == 0 && client_send(c, "info") == 0 &&
-	    client_finish(c, &handlers, &result) == 0 && (mount.major || mount.minor))
+	    client_finish(c, &handlers, &result) == 0 && (mount.major || mount.minor)) {
 		(void)mounts_held(mount.major, mount.minor, say_held, &h);
+		if (h.n == 0)
+			(void)users_of(mount.major, mount.minor, say_user, &h);
+	}
 	if (h.n == 0)
 		log_notice("%s: the earlier mount (process %d) is still there, held by something that cannot be seen "
-			   "from here: a mount namespace of another user, a container; waiting until it has gone",
+			   "from here: a mount namespace or a process of another user, a container; waiting until it has gone",
 			   o->disc_path, holder->pid);
 }
 
@@ -122,7 +148,9 @@ int earlier_wait_for_holder(const struct opening *o, const struct stage_holder *
 			  found == 0 ? mount.mountpoint : holder->mountpoint, holder->pid);
 		return 1;
 	}
-	if (holder->user == STAGE_MOUNTED && p->waited_ms >= VANISHED_MS && !p->told_held) {
+	if (!p->since_ms)
+		p->since_ms = now_ms();
+	if (holder->user == STAGE_MOUNTED && now_ms() - p->since_ms >= VANISHED_MS && !p->told_held) {
 		say_who_holds(o, holder);
 		p->told_held = true;
 	}
@@ -132,6 +160,5 @@ int earlier_wait_for_holder(const struct opening *o, const struct stage_holder *
 		watch_earlier_burn(o);
 	}
 	sleep_ms(POLL_MS);
-	p->waited_ms += POLL_MS;
 	return 0;
 }

@@ -26,7 +26,7 @@ int earlier_wait_for_drive(const struct opening *o, const char *why, bool *said)
 
 /* What has been said to the user so far. */
 struct patience {
-	unsigned waited_ms; /* for a mount that has vanished to say that it finishes */
+	int64_t since_ms; /* that it waits for a mount that has vanished to say that it finishes; 0 not yet */
 	bool told_held, told_finishing;
 };
 /* Somebody has the stage. 0: try again; else the exit status. */

@@ -76,6 +76,20 @@ first=${pid_of[$mnt]}
 unset "pid_of[$mnt]"
 ok 'its burn is seen by the name of the disc' until_true 60 is_burning "$disc"
 is 'which is mounted nowhere' "$(info_json '$_->{mountpoint}' "$disc")" ''
+fails 'what was its mount point does not tell: it is no answer that nothing burns' 1 "$BUILD/cdappendfs-sync" --wait "$mnt"
+like 'the message asks for the disc' "$(said "$T/ok.output")" 'a burn after an unmount is found by its disc'
+in_background "$T/left" "$BUILD/cdappendfs-umount" "$disc"
+leaving=${children[-1]}
+sleep 0.5
+kill -INT "$leaving"
+status=0
+await "$leaving" 30 || status=$?
+is 'one that waits and is interrupted ends by that signal' "$status" 130
+like 'and says what goes on' "$(said "$T/left")" "the burn goes on; 'cdappendfs-sync --wait $disc' waits for it"
+if ((EUID == 0)); then
+	fails 'another user may not wait for it' 1 setpriv --reuid 65534 --regid 65534 --clear-groups "$BUILD/cdappendfs-umount" "$disc"
+	like 'and is told that' "$(said "$T/ok.output")" 'only the owner of the mount and root may ask|Permission denied'
+fi
 in_background "$T/next" "$BUILD/cdappendfs" -f -o "staging=$T/stage/disc.iso" "$disc" "$mnt"
 next=${children[-1]}
 ok 'cdappendfs-umount DISC waits for it' bounded 300 "$BUILD/cdappendfs-umount" "$disc"
@@ -107,6 +121,11 @@ mkdir -p "$T/bind"
 if mount --bind "$mnt" "$T/bind" 2>/dev/null; then
 	ok 'a bind mount is unmounted, and that is all' bounded 60 "$BUILD/cdappendfs-umount" "$T/bind"
 	ok 'the first one stays' mounted_by "$mnt"
+	mkdir -p "$mnt/part/deep"
+	mount --bind "$mnt/part" "$T/bind"
+	is 'a bind mount of a directory in it leads to it as well' "$(info_json '$_->{mountpoint}' "$T/bind/deep")" "$mnt"
+	ok 'and is unmounted alone' bounded 60 "$BUILD/cdappendfs-umount" "$T/bind"
+	ok 'the whole stays' mounted_by "$mnt"
 	mount --bind "$mnt" "$T/bind"
 	in_background "$T/held" "$BUILD/cdappendfs-umount" "$mnt"
 	unmounting=${children[-1]}
@@ -138,7 +157,22 @@ if mount --bind "$mnt" "$T/bind" 2>/dev/null; then
 	await_daemon
 	ok 'and the next mount comes up' until_true 60 mounted_by "$mnt"
 	pid_of[$mnt]=$next
-	is 'with all' "$(cat "$mnt/held" "$mnt/more" | tr '\n' ' ')" 'held more '
+	echo last >"$mnt/last"
+	exec 9<"$mnt/last"
+	umount --lazy "$mnt"
+	unset "pid_of[$mnt]"
+	in_background "$T/next" "$BUILD/cdappendfs" -f -o "staging=$T/stage/disc.iso" "$disc" "$mnt" 9<&-
+	last=${children[-1]}
+	in_background "$T/held" "$BUILD/cdappendfs-umount" "$disc" 9<&-
+	unmounting=${children[-1]}
+	ok 'a mount that was detached while a file of it is open: who has it is named' until_true 60 grep -q "  by process $$ " "$T/held"
+	ok 'by the next mount, too' until_true 60 grep -q "  by process $$ " "$T/next"
+	exec 9<&-
+	ok 'the wait ends when it is closed' await "$unmounting" 120
+	ok 'the daemon ends' await "$next" 60
+	ok 'and the next mount comes up' until_true 60 mounted_by "$mnt"
+	pid_of[$mnt]=$last
+	is 'with all' "$(cat "$mnt/last" "$mnt/held" "$mnt/more" | tr '\n' ' ')" 'last held more '
 	umount_disc
 else
 	skip 'held elsewhere' 'no permission for bind mounts'

@@ -239,6 +239,39 @@ static void test_stop_and_cancel(void **state)
 	check_and_remove(&w);
 }
 
+/* One that waits for a burn that is cancelled does not begin instead of it; what is asked later does. */
+static void test_cancel_queue(void **state)
+{
+	struct waiter first = WAITER, second = WAITER, third = WAITER, dry = WAITER;
+	struct commit_result last;
+	struct world w;
+	uint64_t n;
+
+	(void)state;
+	world_new(&w);
+	w.options.bytes_per_second = SLOW;
+	assert_int_equal(world_open(&w), 0);
+	fill(&w);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &first), 0);
+	wait_phase(&w, COMMIT_BURNING);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &second), 0);
+	assert_int_equal(commit_request(w.commit, &ask_dry_run, waiter_done, &dry), 0);
+	commit_cancel(w.commit);
+	assert_int_equal(waiter_wait(&first, 1).error, -ECANCELED);
+	assert_int_equal(waiter_wait(&second, 1).error, -ECANCELED);
+	assert_non_null(strstr(second.result.message, "stay staged"));
+	assert_int_equal(waiter_wait(&dry, 1).error, 0);
+	wait_phase(&w, COMMIT_IDLE);
+	assert_false(commit_busy(w.commit, &n, &last));
+	assert_int_equal(last.error, -ECANCELED);
+	assert_int_equal(image_bytes(&w), 0);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &third), 0);
+	assert_int_equal(waiter_wait(&third, 1).error, 0);
+	assert_int_equal(third.result.session, 1);
+	world_close(&w);
+	check_and_remove(&w);
+}
+
 static void count_discarded(void *context, const struct stage_snapshot *what) { *(size_t *)context += what->n_names; }
 
 static void test_discard(void **state)
@@ -394,7 +427,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sessions), cmocka_unit_test(test_changes_meanwhile),
-		cmocka_unit_test(test_queue),	 cmocka_unit_test(test_stop_and_cancel),
+		cmocka_unit_test(test_queue),	 cmocka_unit_test(test_stop_and_cancel), cmocka_unit_test(test_cancel_queue),
 		cmocka_unit_test(test_discard),	 cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_no_room),	 cmocka_unit_test(test_changed_disc),
 	};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/cmd/interrupt.h"
+
+#include <stddef.h>
+
+#include "fs/cmd/command.h"
+
+volatile sig_atomic_t interrupted;
+
+static void on_signal(int number) { interrupted = number; }
+
+/* Without SA_RESTART: what waits is woken. */
+static void handle(void (*handler)(int))
+{
+	const struct sigaction action = {.sa_handler = handler};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
+void interrupt_catch(void) { handle(on_signal); }
+void interrupt_release(void) { handle(SIG_DFL); }
+
+void interrupt_say_goes_on(const char *name)
+{
+	command_fail("the burn goes on; 'cdappendfs-sync --wait %s' waits for it, 'cdappendfs-sync --cancel %s' stops "
+		     "it",
+		     name, name);
+}
+
+int interrupt_end(void)
+{
+	signal(interrupted, SIG_DFL);
+	raise(interrupted);
+	return COMMAND_FAILED;
+}
