@@ -351,7 +351,7 @@ int main(int argc, char **argv)
 	r = mounts_find(o.mountpoint, &mount);
 	if (r == -ENOENT && o.action >= ACTION_WAIT && stat(o.mountpoint, &st) == 0) {
 		if (!S_ISDIR(st.st_mode))
-		return command_end(converse(&o, NULL));
+			return command_end(converse(&o, NULL));
 		return command_fail("%s: no cdappendfs is mounted there; a burn after an unmount is found by its disc: "
 				    "give the image file or the device",
 				    o.mountpoint);

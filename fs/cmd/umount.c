@@ -393,7 +393,8 @@ static void tell_disc_held(struct client *c, const struct control_mount *disc)
 	struct client_result result;
 
 	if (client_await_first(c, FIRST_WORD_MS) == 0 && client_open_disc(disc->source, &asked) == 0 &&
-	    client_send(asked, "info") == 0 && client_finish(asked, &handlers, &result) == 0 && mount.major + mount.minor)
+	    client_send(asked, "info") == 0 && client_finish(asked, &handlers, &result) == 0 &&
+	    mount.major + mount.minor)
 		tell_held(c, &mount);
 }
 

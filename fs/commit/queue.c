@@ -7,8 +7,9 @@
  * maker before that thread is there).
  *
  * A commit answers all requests for one that wait when it begins: what was staged before them is in it.  A discard is
- * a fence: what was asked after it is served after it.  What was cancelled while it waited is answered by itself.  A request leaves the list of those taken just before its
- * answer, so a caller that goes away is either forgotten or answered, never both.
+ * a fence: what was asked after it is served after it.  What was cancelled while it waited is answered by itself.  A
+ * request leaves the list of those taken just before its answer, so a caller that goes away is either forgotten or
+ * answered, never both.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -133,7 +133,8 @@ static void say_who_holds(const struct opening *o, const struct stage_holder *ho
 	}
 	if (h.n == 0)
 		log_notice("%s: the earlier mount (process %d) is still there, held by something that cannot be seen "
-			   "from here: a mount namespace or a process of another user, a container; waiting until it has gone",
+			   "from here: a mount namespace or a process of another user, a container; waiting until it "
+			   "has gone",
 			   o->disc_path, holder->pid);
 }
 

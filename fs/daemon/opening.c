@@ -100,10 +100,10 @@ int opening_resolve(struct opening *o, const struct options *options)
 	}
 	if (!o->disc_path)
 		return opening_fail(-errno, disc,
-				    errno != ENOENT ? NULL :
-				    options->create ? "the directory for it is missing" :
-			    is_device_name(disc) ? "no such device" :
-						      "no such file (-o create makes a blank image)");
+				    errno != ENOENT	 ? NULL :
+				    options->create	 ? "the directory for it is missing" :
+				    is_device_name(disc) ? "no such device" :
+							   "no such file (-o create makes a blank image)");
 	if (options->staging && !(o->staging = absolute_path(options->staging)))
 		return opening_fail(-errno, options->staging, NULL);
 	return resolve_mountpoint(o);

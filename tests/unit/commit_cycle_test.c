@@ -426,10 +426,11 @@ static void test_changed_disc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sessions), cmocka_unit_test(test_changes_meanwhile),
-		cmocka_unit_test(test_queue),	 cmocka_unit_test(test_stop_and_cancel), cmocka_unit_test(test_cancel_queue),
-		cmocka_unit_test(test_discard),	 cmocka_unit_test(test_foreign),
-		cmocka_unit_test(test_no_room),	 cmocka_unit_test(test_changed_disc),
+		cmocka_unit_test(test_sessions),     cmocka_unit_test(test_changes_meanwhile),
+		cmocka_unit_test(test_queue),	     cmocka_unit_test(test_stop_and_cancel),
+		cmocka_unit_test(test_cancel_queue), cmocka_unit_test(test_discard),
+		cmocka_unit_test(test_foreign),	     cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_changed_disc),
 	};
 
 	log_state.level = -1;
