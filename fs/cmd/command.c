@@ -55,6 +55,8 @@ int command_mount(const char *argument, struct control_mount *ret)
 
 	if (r == -ENOENT)
 		return command_fail("%s: no cdappendfs is mounted there; see 'findmnt -t fuse.cdappendfs'", argument);
+	if (r == -ENOTSUP)
+		return command_fail("%s: what is mounted cannot be seen: /proc is missing here, or hidden", argument);
 	return r < 0 ? command_fail("%s: %s", argument, strerror(-r)) : COMMAND_DONE;
 }
 

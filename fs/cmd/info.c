@@ -528,6 +528,8 @@ static int info_of(const struct options *o)
 	}
 	if (!realpath(o->argument, path))
 		return command_fail("%s: %s", o->argument, strerror(errno));
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && found == -ENOTSUP)
+		return command_mount(o->argument, &mount); /* it says why nothing is known */
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return command_fail("%s: no cdappendfs is mounted there, and a directory is no disc; see 'findmnt -t "
 				    "fuse.cdappendfs'",

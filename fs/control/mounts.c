@@ -22,6 +22,16 @@
 
 #define MOUNTINFO "/proc/self/mountinfo"
 
+/* NULL with errno.  What cannot be read is not a table without our mounts: never ENOENT. */
+static FILE *mountinfo_open(void)
+{
+	FILE *f = fopen(MOUNTINFO, "re");
+
+	if (!f && errno == ENOENT)
+		errno = ENOTSUP;
+	return f;
+}
+
 static void fclosep(FILE **f)
 {
 	if (*f)
@@ -184,7 +194,7 @@ int control_find_mount(const char *path, struct control_mount *ret)
 	int r = mounts_path(path, resolved, sizeof(resolved));
 
 	for (int attempt = 0; r == 0 && attempt < 2; attempt++) {
-		_cleanup_file_ FILE *f = fopen(MOUNTINFO, "re");
+		_cleanup_file_ FILE *f = mountinfo_open();
 		if (!f)
 			return -errno;
 		r = mounts_find_point(f, resolved, ret);
@@ -214,7 +224,7 @@ int control_find_disc(const char *path, struct control_mount *ret)
 		return -errno;
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return -ENOENT;
-	_cleanup_file_ FILE *f = fopen(MOUNTINFO, "re");
+	_cleanup_file_ FILE *f = mountinfo_open();
 	if (!f)
 		return -errno;
 	return mounts_find_source(f, resolved, same_file, &st, ret);
@@ -274,7 +284,7 @@ int mounts_containing(const char *path, struct control_mount *ret)
 		if (r < 0)
 			return r;
 	}
-	_cleanup_file_ FILE *f = fopen(MOUNTINFO, "re");
+	_cleanup_file_ FILE *f = mountinfo_open();
 	if (!f)
 		return -errno;
 	while (getline(&line, &size, f) >= 0) {
@@ -365,7 +375,7 @@ int mounts_held(unsigned major, unsigned minor, void (*emit)(void *context, int 
 
 int mounts_below(const char *mountpoint, void (*emit)(void *context, const char *mountpoint), void *context)
 {
-	_cleanup_file_ FILE *f = fopen(MOUNTINFO, "re");
+	_cleanup_file_ FILE *f = mountinfo_open();
 	_free_ char *line = NULL;
 	size_t size = 0, n = strlen(mountpoint);
 	struct mounts_line l;

@@ -78,7 +78,7 @@ struct control_mount {
 	char mountpoint[4096];
 };
 /* fs/control/mounts.c: the mount at that path (its root, the newest one there). -ENOENT: no cdappendfs is mounted
- * there. */
+ * there.  -ENOTSUP: there is no /proc to tell. */
 int control_find_mount(const char *path, struct control_mount *ret);
 /* The mount of that disc (device or image, by real path); of several the writable one. */
 int control_find_disc(const char *path, struct control_mount *ret);

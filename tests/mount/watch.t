@@ -119,6 +119,11 @@ mount_disc "$disc"
 echo held >"$mnt/held"
 mkdir -p "$T/bind"
 if mount --bind "$mnt" "$T/bind" 2>/dev/null; then
+	for program in umount sync info; do
+		fails "without /proc cdappendfs-$program does not guess" 1 unshare --mount sh -c "umount -l /proc && exec '$BUILD/cdappendfs-$program' '$mnt'"
+		like 'and says so' "$(said "$T/ok.output")" '/proc is missing'
+	done
+	ok 'it is still mounted' mounted_by "$mnt"
 	ok 'a bind mount is unmounted, and that is all' bounded 60 "$BUILD/cdappendfs-umount" "$T/bind"
 	ok 'the first one stays' mounted_by "$mnt"
 	mkdir -p "$mnt/part/deep"
