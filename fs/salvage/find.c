@@ -225,10 +225,11 @@ static int check_given(const struct wanted *w, const char *directory, char **ret
 	/* In use or damaged: that is told, or asked for, by who opens it. */
 	if (stage_about(directory, &about, &holder, NULL) == 0 &&
 	    rank_of(w, about.disc_path, &about.origin, &about.identity) <= RANK_COPY)
-		r = salvage_why(ret_why, -ENOENT,
-				"what is staged in %s is for %s, not for it: name that disc, or the directory instead of "
-				"the disc",
-				directory, about.disc_path[0] ? about.disc_path : "another disc");
+		r = salvage_why(
+			ret_why, -ENOENT,
+			"what is staged in %s is for %s, not for it: name that disc, or the directory instead of "
+			"the disc",
+			directory, about.disc_path[0] ? about.disc_path : "another disc");
 	stage_about_release(&about);
 	return r;
 }
