@@ -375,12 +375,14 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 	return wait_for_commit(c, mount, o);
 }
 
+/* While it has a mount point: after its end another file system may have got the number. */
 static void note_device(void *context, const char *type, const char *line)
 {
 	struct control_mount *mount = context;
-	char text[32];
+	char text[32], mountpoint[PATH_MAX];
 
-	if (strcmp(type, "info") == 0 && json_get_string(line, "device", text, sizeof(text)) == 0)
+	if (strcmp(type, "info") == 0 && json_get_string(line, "mountpoint", mountpoint, sizeof(mountpoint)) == 0 &&
+	    json_get_string(line, "device", text, sizeof(text)) == 0)
 		(void)sscanf(text, "%u:%u", &mount->major, &mount->minor);
 }
 

@@ -87,12 +87,16 @@ static bool is_device_name(const char *path)
 int opening_resolve(struct opening *o, const struct options *options)
 {
 	const char *disc = options->disc;
+	struct stat st;
 
 	*o = (struct opening){.options = options,
 			      .capacity_sectors = options->capacity_sectors,
 			      .unbounded = options->unbounded};
 	o->disc_path = realpath(disc, NULL);
 	if (!o->disc_path && errno == ENOENT && options->create) {
+		if (lstat(disc, &st) == 0 && S_ISLNK(st.st_mode))
+			return opening_fail(-ENOENT, disc,
+					    "a symbolic link to nothing; -o create makes the image by its own name");
 		o->disc_path = real_path_of_new(disc);
 		if (o->disc_path && is_device_name(o->disc_path))
 			return opening_fail(-ENOENT, disc,

@@ -215,6 +215,25 @@ static char *absolute(const char *path)
 	return here && asprintf(&result, "%s/%s", here, path) >= 0 ? result : NULL;
 }
 
+/* A directory that was given, for a disc: what is staged there for another one is not this one's to drop. */
+static int check_given(const struct wanted *w, const char *directory, char **ret_why)
+{
+	struct stage_about about = {0};
+	struct stage_holder holder = {.pid = 0};
+	int r = 0;
+
+	/* In use or damaged: that is told, or asked for, by who opens it. */
+	if (stage_about(directory, &about, &holder, NULL) == 0 &&
+	    rank_of(w, about.disc_path, &about.origin, &about.identity) <= RANK_COPY)
+		r = salvage_why(
+			ret_why, -ENOENT,
+			"what is staged in %s is for %s, not for it: name that disc, or the directory instead of "
+			"the disc",
+			directory, about.disc_path[0] ? about.disc_path : "another disc");
+	stage_about_release(&about);
+	return r;
+}
+
 int salvage_find(const char *staging, const char *disc, char **ret_directory, char **ret_why)
 {
 	struct wanted w = {.disc = disc};
@@ -224,17 +243,24 @@ int salvage_find(const char *staging, const char *disc, char **ret_directory, ch
 	size_t n = 0;
 	int r;
 
-	if (staging || is_stage(disc))
-		return given(staging ? staging : disc, ret_directory, ret_why);
+	if (is_stage(disc))
+		return given(disc, ret_directory, ret_why);
+	r = staging ? given(staging, ret_directory, ret_why) : 0;
+	if (r < 0)
+		return r;
 	w.path = absolute(disc);
 	if (!w.path)
 		return -ENOMEM;
 	stage_origin_of(w.path, &w.origin);
 	w.has_identity = salvage_open_disc(w.path, &d, &w.identity, &why) == 0;
-	r = stage_list(&all, &n);
-	if (r == 0)
-		r = choose(&w, all, n, ret_directory, ret_why);
-	stage_list_free(all, n);
+	if (staging) {
+		r = check_given(&w, *ret_directory, ret_why);
+	} else {
+		r = stage_list(&all, &n);
+		if (r == 0)
+			r = choose(&w, all, n, ret_directory, ret_why);
+		stage_list_free(all, n);
+	}
 	free(w.path);
 	return r;
 }

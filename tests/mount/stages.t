@@ -253,6 +253,18 @@ ok 'unmount' umount_disc
 ok 'the original has none any more' mounted before.iso
 is 'none' "$(changes)" ''
 ok 'unmount' umount_disc
+# ---- --staging= with a disc: the stage of another one is not this one's
+mounted create,media=cd74,staging="$T/place" own.iso || fail 'a stage in a place of its own' "$(<"$log")"
+echo own >"$mnt/own"
+umount_disc
+cp own.iso not-own.iso
+for what in discard rebase "export $T/none"; do
+	read -r verb to <<<"$what"
+	fails "$verb of another disc" 1 stage "$verb" --staging="$T/place" not-own.iso ${to:+"$to"}
+	like '… it names whose it is' "$(<"$T/ok.output")" "for $T/.*own.iso, not for it"
+done
+like 'all is there' "$(stage list --staging="$T/place")" own.iso
+ok 'of its own' stage discard --staging="$T/place" own.iso
 fails 'stage= has two words' 2 "$BUILD/cdappendfs" -o stage=give copy.iso "$mnt"
 ok 'discard' stage discard copy.iso
 

@@ -187,6 +187,9 @@ fi
 # ---- what a mount leaves
 fails 'no image is made among devices' 1 "$BUILD/cdappendfs" -o create,media=cd74 /dev/cdappendfs-no-such-device "$mnt"
 ok 'nothing is there' test ! -e /dev/cdappendfs-no-such-device
+ln -s /dev/cdappendfs-no-such-device "$T/to-device"
+fails 'nor by a symbolic link' 1 "$BUILD/cdappendfs" -o create,media=cd74 "$T/to-device" "$mnt"
+ok 'nothing is there either' test ! -e /dev/cdappendfs-no-such-device
 fails 'a mount that fails' 1 "$BUILD/cdappendfs" -o create,media=cd74,staging="$T/unusable/stage" "$T/new.iso" "$mnt"
 ok 'leaves no image behind' test ! -e "$T/new.iso"
 ok 'in all programs -h' eval "for p in cdappendfs cdappendfs-sync cdappendfs-umount cdappendfs-info; do '$BUILD/'\$p -h | grep -q Usage || exit 1; done"

@@ -243,19 +243,27 @@ static void test_stop_and_cancel(void **state)
 static void test_cancel_queue(void **state)
 {
 	struct waiter first = WAITER, second = WAITER, third = WAITER, dry = WAITER;
+	struct commit_status status;
 	struct commit_result last;
 	struct world w;
 	uint64_t n;
 
 	(void)state;
 	world_new(&w);
-	w.options.bytes_per_second = SLOW;
+	w.options.bytes_per_second = SLOW / 2;
 	assert_int_equal(world_open(&w), 0);
 	fill(&w);
 	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &first), 0);
 	wait_phase(&w, COMMIT_BURNING);
 	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &second), 0);
 	assert_int_equal(commit_request(w.commit, &ask_dry_run, waiter_done, &dry), 0);
+	/* It is seen how far it is, though all of it would fit into memory. */
+	do {
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+		commit_status(w.commit, &status);
+	} while (status.phase == COMMIT_BURNING && status.done_sectors == 0);
+	assert_int_equal(status.phase, COMMIT_BURNING);
+	assert_in_range(status.done_sectors, 1, status.all_sectors - 1);
 	commit_cancel(w.commit);
 	assert_int_equal(waiter_wait(&first, 1).error, -ECANCELED);
 	assert_int_equal(waiter_wait(&second, 1).error, -ECANCELED);
