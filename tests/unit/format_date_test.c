@@ -14,6 +14,7 @@
 #include <cdio/iso9660.h>
 #include <cmocka.h>
 
+#include "burner/base/time.h"
 #include "burner/format/date.h"
 
 #define FIRST (-2208988800ll) /* 1900-01-01 */
@@ -24,6 +25,16 @@ static uint64_t next(void)
 {
 	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
 	return seed >> 20;
+}
+
+/* timegm(3) where a time_t may have 32 bits: the nearest that there is.  Fields may be beyond their ranges. */
+static time_t seconds_of(const struct tm *tm, int offset)
+{
+	int64_t year = tm->tm_year + 1900 - (tm->tm_mon < 2), era = year / 400, of_era = year % 400;
+	int64_t of_year = (153 * ((tm->tm_mon + 10) % 12) + 2) / 5 + tm->tm_mday - 1;
+	int64_t days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+
+	return nearest_time(((days * 24 + tm->tm_hour) * 60 + tm->tm_min) * 60 + tm->tm_sec - offset);
 }
 
 /* What is written is what gmtime_r() says, and is read again as what was written. */
@@ -100,7 +111,7 @@ static void test_short_fields(void **state)
 					 .tm_hour = v[3],
 					 .tm_min = v[4],
 					 .tm_sec = v[5]};
-			assert_true(t.tv_sec == timegm(&tm) - quarters * 900 && !t.tv_nsec);
+			assert_true(t.tv_sec == seconds_of(&tm, quarters * 900) && !t.tv_nsec);
 		}
 }
 
@@ -166,9 +177,11 @@ static void test_library_agrees(void **state)
 		struct timespec t;
 		struct tm tm;
 
-		assert_true(iso9660_get_dtime(&d, false, &tm));
 		assert_true(date_decode_short((const uint8_t *)&d, &t));
-		assert_true(timegm(&tm) == t.tv_sec);
+		if (nearest_time(INT64_MAX) == INT32_MAX && d.dt_year >= 137)
+			continue; /* 32 bits: from 2037 on the library has none, and we the last one */
+		assert_true(iso9660_get_dtime(&d, false, &tm));
+		assert_true(seconds_of(&tm, 0) == t.tv_sec);
 	}
 }
 
