@@ -193,6 +193,8 @@ static void put_dot(struct writer *w, const struct plan_directory *d, uint8_t id
 /* The records of a file: one for each section; one of no bytes when it has no content. */
 static void put_sections(struct writer *w, const struct plan_file *f, struct directory_record *r, const struct cut *cut)
 {
+	uint8_t flags = r->flags;
+
 	for (uint32_t i = 0; i < f->n_runs; i++) {
 		const struct extent *run = &w->plan->runs[f->first_run + i];
 
@@ -201,7 +203,9 @@ static void put_sections(struct writer *w, const struct plan_file *f, struct dir
 			uint64_t left = run->length - done;
 
 			r->bytes = (uint32_t)(left <= SECTION_LAST_MAX_BYTES ? left : SECTION_MAX_BYTES);
-			r->flags = i + 1 < f->n_runs || done + r->bytes < run->length ? ISO_MULTIEXTENT : 0;
+			r->flags = flags;
+			if (i + 1 < f->n_runs || done + r->bytes < run->length)
+				r->flags |= ISO_MULTIEXTENT;
 			put_record(w, r, cut);
 		}
 	}
@@ -215,7 +219,7 @@ static void put_entry(struct writer *w, uint32_t entry)
 	const struct manifest_entry *e = &p->manifest->entries[entry];
 	const struct manifest_node *node = &p->manifest->nodes[e->node];
 	const struct plan_entry *named = &p->entries[entry];
-	struct directory_record r = {.time = node->mtime.tv_sec};
+	struct directory_record r = {.time = node->mtime.tv_sec, .flags = e->hidden ? ISO_EXISTENCE : 0};
 	struct cut cut;
 
 	r.identifier = w->kind == TREE_ROCK_RIDGE ? named->iso : named->joliet;
@@ -233,7 +237,7 @@ static void put_entry(struct writer *w, uint32_t entry)
 
 		r.lba = place.lba;
 		r.bytes = place.bytes;
-		r.flags = ISO_DIRECTORY;
+		r.flags |= ISO_DIRECTORY;
 		put_record(w, &r, &cut);
 	} else {
 		put_sections(w, plan_content(p, e->node), &r, &cut);

@@ -264,6 +264,7 @@ static int decode_rest(struct cursor *c, const uint8_t *record, uint32_t type, c
 			identifier_recorded(record_id(record), record_id_length(record), e->iso_name);
 		set_attributes(e, type, record, r);
 		set_private(c->iso, e, r);
+		e->hidden = record_flags(record) & ISO_EXISTENCE;
 		if (!record_halves_agree(record))
 			e->odd |= ODDITY_BIT(ODDITY_BYTE_ORDERS);
 	} else {

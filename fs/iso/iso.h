@@ -61,6 +61,7 @@ struct iso_entry {
 	struct extent *extents;
 	char *target;	   /* symlinks, at most 4095 bytes; owned by the entry */
 	uint64_t locator;  /* of the record, for iso_entry_at() */
+	bool hidden;	   /* its existence is not to be made known (ECMA-119 9.1.6); shown all the same, as by Linux */
 	char iso_name[40]; /* identifier as recorded, version cut; "" when it does not fit */
 	/* Of twins' entries (burner/SESSION.md), zeros but in sessions of ours that have them: */
 	struct iso_extent twin;	 /* directories: records of the Joliet twin; bytes 0: there is none */

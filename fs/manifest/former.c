@@ -125,9 +125,11 @@ void build_sort_formers(struct build *b)
 
 void covered_take(struct covered *c, struct iso_entry *e)
 {
+	c->hidden |= e->hidden;
 	if (!S_ISREG(e->mode) || !e->n_extents || zisofs_used(&e->zisofs) || c->extents)
 		return;
-	*c = (struct covered){TAKE_PTR(e->extents), e->n_extents};
+	c->extents = TAKE_PTR(e->extents);
+	c->n = e->n_extents;
 	e->n_extents = 0;
 }
 

@@ -94,6 +94,7 @@ int build_count_pieces(struct build *b);
 struct covered {
 	struct extent *extents;
 	uint32_t n;
+	bool hidden;
 };
 void covered_take(struct covered *c, struct iso_entry *e);
 void covered_free(struct covered *list, size_t n); /* NULL is fine */

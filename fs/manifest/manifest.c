@@ -71,9 +71,9 @@ static int complain_of_oddity(struct build *b, oddities odd, uint32_t directory,
 /* ---- names ---- */
 
 static int add_entry(struct build *b, uint32_t directory, const char *name, uint32_t node, const char *iso_name,
-		     uint32_t joliet_attempt)
+		     uint32_t joliet_attempt, bool hidden)
 {
-	struct manifest_entry entry = {.node = node, .joliet_attempt = joliet_attempt};
+	struct manifest_entry entry = {.node = node, .joliet_attempt = joliet_attempt, .hidden = hidden};
 	int r = bulk_grow(b->m->bulk, (void **)&b->m->entries, &b->entry_space, b->m->n_entries, sizeof(entry));
 
 	if (r)
@@ -189,7 +189,8 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 		if (!r)
 			r = build_add_former(b, node, e.extents, zisofs_used(&e.zisofs) ? 0 : e.n_extents);
 		if (!r)
-			r = add_entry(b, directory, e.name, node, keep_iso_names ? e.iso_name : NULL, e.joliet_attempt);
+			r = add_entry(b, directory, e.name, node, keep_iso_names ? e.iso_name : NULL, e.joliet_attempt,
+				      e.hidden);
 		if (r)
 			return complain(b, r, directory, e.name, reason);
 	}
@@ -218,7 +219,8 @@ static int add_staged_names(struct build *b, uint32_t directory, struct name_ran
 		if (!r && staged.covered)
 			r = build_add_former(b, node, staged.covered[i].extents, staged.covered[i].n);
 		if (!r)
-			r = add_entry(b, directory, name->name, node, NULL, 0);
+			r = add_entry(b, directory, name->name, node, NULL, 0,
+				      staged.covered && staged.covered[i].hidden);
 		if (r)
 			return complain(b, r, directory, name->name, reason);
 	}

@@ -74,6 +74,7 @@ struct manifest_entry {
 	uint8_t joliet_bytes;
 	/* + 1: which of the made names the record has in the base, a session of ours; 0: it is in none */
 	uint32_t joliet_attempt;
+	bool hidden; /* Existence, of its records' File Flags */
 };
 
 /* What the content table of the session will say of a file (burner/format/content_table.h). */

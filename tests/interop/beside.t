@@ -118,4 +118,20 @@ for maker in genisoimage xorriso; do
 	ok "HFS by $maker: accepted, it is burned" umount_disc
 	is "HFS by $maker: and read" "$(isoinfo -R -i "$disc" -x /new 2>/dev/null)" n
 done
+
+# ---- hidden files: the Existence bit of a name stays while the name does
+mkdir -p "$T/hidden/dir"
+echo a >"$T/hidden/a"
+echo b >"$T/hidden/b"
+echo c >"$T/hidden/dir/c"
+genisoimage -quiet -R -J -hidden a -hidden c -hidden dir -o "$T/hidden.iso" "$T/hidden"
+flags() { isoinfo -l "$1" -i "$T/hidden.iso" | sed -nE 's/.*\[ *[0-9]+ ([0-9a-f]{2})\] +([a-z]+) *$/\2:\1/p' | tr '\n' ' '; }
+is 'genisoimage hides' "$(flags -R)" 'a:01 b:00 dir:03 c:01 '
+mount_disc "$T/hidden.iso"
+is 'what is hidden is shown, as by Linux' "$(ls "$mnt" | tr '\n' ' ')" 'a b dir '
+echo more >>"$mnt/a"
+echo new >"$mnt/new"
+ok 'a session above' umount_disc
+is 'they are hidden still, changed or not' "$(flags -R)" 'a:01 b:00 dir:03 new:00 c:01 '
+is 'in Joliet, too' "$(flags -J)" 'a:01 b:00 dir:03 new:00 c:01 '
 done_testing
