@@ -15,6 +15,7 @@ blank_disc "$disc"
 mount_disc -o media=dvd "$disc"
 patience 300
 ok '70,010 directories, 11 of them with some' make_them
+is 'that Windows opens no files in the last ones is told, once' "$(grep -c 'Windows cannot open files' "$log")" 1
 ok 'burned' sync_disc
 is 'each is in the path table' "$(table | wc -l)" 70011
 is 'which has the usual order' "$(table | awk '$2 < last {print} {last = $2}')" ''
