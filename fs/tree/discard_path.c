@@ -230,6 +230,47 @@ static int try_once(struct plan *p)
 	return r < 0 ? r : carry_out(p);
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct stage_snapshot_name *x = a, *y = b;
+
+	return x->parent != y->parent ? (x->parent < y->parent ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+static void mark(const struct stage_snapshot *s, bool *kept, uint64_t parent, const char *name)
+{
+	const struct stage_snapshot_name key = {.parent = parent, .name = name},
+					 *found = bsearch(&key, s->names, s->n_names, sizeof(key), by_place);
+
+	if (found)
+		kept[found - s->names] = true;
+}
+
+/* Of the snapshot's names, which are sorted, those that were dropped: the kernel is told of no others, since a directory
+ * of which it is told is nobody's current one any more. */
+static int keep_dropped_names(const struct plan *p)
+{
+	struct stage_snapshot *s = p->frozen.snapshot;
+	_free_ bool *kept = calloc(s->n_names + 1, sizeof(*kept));
+	size_t n = 0;
+
+	if (!kept)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->list->n_changes; i++) {
+		const struct staged_change *c = &p->list->changes[i];
+
+		if (p->goes[i])
+			mark(s, kept, c->parent, c->name);
+		if (p->goes[i] && c->kind == 'R')
+			mark(s, kept, c->from_parent, c->from_name);
+	}
+	for (size_t i = 0; i < s->n_names; i++)
+		if (kept[i])
+			s->names[n++] = s->names[i];
+	s->n_names = n;
+	return 0;
+}
+
 int tree_discard_paths(struct tree *t, const char *const *paths, size_t n_paths,
 		       int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
 		       void *context, struct stage_snapshot **ret, char **ret_why)
@@ -251,6 +292,8 @@ int tree_discard_paths(struct tree *t, const char *const *paths, size_t n_paths,
 
 		r = p.goes[i] ? emit(context, c->kind, c->path, c->from, c->bytes) : 0;
 	}
+	if (r == 0)
+		(void)keep_dropped_names(&p); /* without memory the kernel is told of all */
 	if (r == 0) {
 		*ret = p.frozen.snapshot;
 		p.frozen.snapshot = NULL;

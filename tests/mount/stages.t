@@ -349,4 +349,14 @@ if ((EUID == 0)) && mount -t tmpfs -o size=20m small small; then
 	ok 'unmount' umount_disc
 	umount small
 fi
+
+# ---- a discard in one's own directory, which is staged itself
+blank_disc "$T/here.iso"
+mount_disc "$T/here.iso"
+mkdir "$mnt/mine"
+echo stays >"$mnt/mine/stays"
+echo goes >"$mnt/mine/goes"
+is 'what is dropped is gone, and the directory is still there under one' \
+	"$(cd "$mnt/mine" && "$BUILD/cdappendfs-sync" --discard goes && pwd -P && ls)" "dropped: A mine/goes"$'\n'"$mnt/mine"$'\n'stays
+ok 'unmount' umount_disc
 done_testing
