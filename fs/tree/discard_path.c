@@ -246,8 +246,8 @@ static void mark(const struct stage_snapshot *s, bool *kept, uint64_t parent, co
 		kept[found - s->names] = true;
 }
 
-/* Of the snapshot's names, which are sorted, those that were dropped: the kernel is told of no others, since a directory
- * of which it is told is nobody's current one any more. */
+/* Of the snapshot's names, which are sorted, those that were dropped: the kernel is told of no others, since a
+ * directory of which it is told is nobody's current one any more. */
 static int keep_dropped_names(const struct plan *p)
 {
 	struct stage_snapshot *s = p->frozen.snapshot;
