@@ -47,7 +47,7 @@ static int check_peer(struct client *c, uid_t owner)
 		return -errno;
 	if (peer.uid != owner && peer.uid != 0)
 		return -EPERM;
-	if (peer.pid > 0)
+	if (peer.pid > 0 && peer.pid != getpid())
 		c->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 	return 0;
 }

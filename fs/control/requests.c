@@ -312,7 +312,7 @@ static void reply_info(struct connection *n)
 	pthread_mutex_unlock(&n->control->lock);
 	info.staging = o->staging;
 	info.device = n->control->device;
-	if (tree_statfs(o->tree, &df) == 0) /* the same as df says */
+	if (o->tree && tree_statfs(o->tree, &df) == 0) /* the same as df says */
 		info.capacity_bytes = (uint64_t)df.f_blocks * df.f_frsize;
 	if (o->commit) {
 		tree_space(o->tree, &info.staged_bytes, &info.free_bytes);

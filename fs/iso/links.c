@@ -37,7 +37,7 @@ struct link_walk {
 	bool too_many;
 	struct iso_extent *queue; /* directories; all that were met */
 	uint32_t n, capacity;
-	uint64_t bytes;
+	uint64_t sectors;
 };
 
 static void link_walk_release(struct link_walk *w)
@@ -93,9 +93,11 @@ static int note(struct link_walk *w, uint64_t key, uint32_t first_lba, uint32_t 
 
 static int add_directory(const struct iso *iso, struct link_walk *w, struct iso_extent dir)
 {
-	w->bytes += dir.bytes;
+	uint64_t limit = iso->limit_sectors ? iso->limit_sectors : iso->info.volume_sectors;
+
+	w->sectors += max_u64(sectors_of(dir.bytes), 1);
 	/* no tree's directories are larger than the disc: a loop */
-	if (w->n == DIRECTORIES_MAX || (iso->limit_sectors && w->bytes > iso->limit_sectors * SECTOR_BYTES))
+	if (w->n == DIRECTORIES_MAX || (limit && w->sectors > limit))
 		return -EBADMSG;
 	if (w->n == w->capacity) {
 		uint32_t capacity = w->capacity ? w->capacity * 2 : 64;
