@@ -21,6 +21,7 @@
 #include "burner/format/appuse.h"
 #include "cdappendfs/burn.h"
 #include "burner/format/geometry.h"
+#include "burner/base/time.h"
 #include "burner/base/sha256.h"
 #include "burner/format/commit_record.h"
 #include "burner/base/lock.h"
@@ -135,14 +136,6 @@ static unsigned next_pieces(const struct taker *taker, struct piece *ret)
 	     n++)
 		ret->n_sectors += p->pieces[(i + n) % PIECES].n_sectors;
 	return n;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* A taker that was quick gets more at once, a slow one less. */

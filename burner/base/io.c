@@ -66,3 +66,13 @@ int fsync_parent(const char *path)
 }
 
 int quota_as_space(int r) { return r == -EDQUOT ? -ENOSPC : r; }
+
+DIR *directory_open(int at, const char *path)
+{
+	_close_ int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (d)
+		TAKE_FD(fd);
+	return d;
+}

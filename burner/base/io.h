@@ -7,6 +7,7 @@
 #ifndef BURNER_BASE_IO_H
 #define BURNER_BASE_IO_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,9 @@
 int pread_full(int fd, void *buf, size_t length, uint64_t pos, size_t *ret_done);
 /* All of it, or an error; *ret_done (NULL: not asked for): the bytes written, also after an error. */
 int pwrite_full(int fd, const void *buf, size_t length, uint64_t pos, size_t *ret_done);
+
+/* That directory, for its names; relative to at. NULL with errno. */
+DIR *directory_open(int at, const char *path);
 
 /* A file system that cannot sync a directory, or is not written to, is no error. */
 int fsync_directory(int fd);

@@ -7,7 +7,9 @@
 #ifndef BURNER_BASE_OWN_H
 #define BURNER_BASE_OWN_H
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -39,6 +41,10 @@ static inline void free_ptr(void *p) { free(*(void **)p); }
 void close_fd(int *fd);
 #define _free_ _cleanup_(free_ptr)
 #define _close_ _cleanup_(close_fd)
+void close_file(FILE **file);
+void close_directory(DIR **directory);
+#define _close_file_ _cleanup_(close_file)
+#define _close_directory_ _cleanup_(close_directory)
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 

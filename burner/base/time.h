@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * time.h - seconds of 64 bits as a time_t, which may have 32
+ * time.h - seconds of 64 bits as a time_t, which may have 32; how long something takes
  */
 #ifndef BURNER_BASE_TIME_H
 #define BURNER_BASE_TIME_H
@@ -17,5 +17,15 @@ static inline time_t nearest_time(int64_t seconds)
 		return t;
 	return (time_t)(seconds < 0 ? INT32_MIN : INT32_MAX);
 }
+
+/* CLOCK_MONOTONIC */
+static inline int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+static inline int64_t now_ms(void) { return now_ns() / 1000000; }
 
 #endif

@@ -10,48 +10,20 @@
 
 #include "burner/base/json.h"
 #include "burner/base/own.h"
+#include "burner/base/path.h"
 #include "fs/cmd/command.h"
 #include "fs/control/client.h"
 #include "fs/control/report.h"
 
 /* ---- where it is ---- */
 
-/* Without "//", "." and "..", as text: what is named may be gone. */
-static char *plain(const char *path)
-{
-	char *made = calloc(1, strlen(path) + 2), *end = made;
-	const char *at = path;
-
-	while (made && *at) {
-		size_t n = strcspn(at, "/");
-
-		if (n == 2 && at[0] == '.' && at[1] == '.') {
-			while (end > made && *--end != '/')
-				;
-			*end = '\0';
-		} else if (n && !(n == 1 && at[0] == '.')) {
-			*end++ = '/';
-			memcpy(end, at, n);
-			end += n;
-			*end = '\0';
-		}
-		at += n + (at[n] == '/');
-	}
-	if (made && !*made)
-		*made = '/';
-	return made;
-}
-
-/* The real path of as much of it as is there, and the rest; the last part is never followed. */
+/* The real path of as much of it as is there, and the rest; the last part is never followed: what is named may be gone.
+ * NULL with errno. */
 static char *real_path(const char *path)
 {
-	_free_ char *here = path[0] == '/' ? NULL : getcwd(NULL, 0), *joined = NULL, *above = NULL;
-	char *text = NULL, *cut, *made = NULL;
+	char *text = path_plain(path), *cut, *made = NULL;
+	_free_ char *above = text ? strdup(text) : NULL;
 
-	if (asprintf(&joined, "%s/%s", here ? here : "", path) < 0)
-		joined = NULL;
-	text = joined ? plain(joined) : NULL;
-	above = text ? strdup(text) : NULL;
 	if (!above) {
 		free(text);
 		return NULL;
@@ -77,7 +49,7 @@ int discard_locate(const char *path, struct control_mount *ret, char inside[4096
 	int r = -ENOENT;
 
 	if (!above)
-		return -ENOMEM;
+		return -errno;
 	for (char *cut = above + strlen(above); r == -ENOENT && cut && cut > above; cut = strrchr(above, '/')) {
 		*cut = '\0';
 		if (!*above)

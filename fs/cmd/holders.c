@@ -13,17 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "burner/base/io.h"
 #include "burner/base/own.h"
+#include "burner/base/path.h"
 #include "fs/control/report.h"
 #include "fs/cmd/holders.h"
 #include "fs/control/mounts.h"
-
-bool holders_inside(const char *path, const char *mountpoint)
-{
-	size_t n = strlen(mountpoint);
-
-	return strncmp(path, mountpoint, n) == 0 && (path[n] == '\0' || path[n] == '/');
-}
 
 static bool link_inside(int dir, const char *name, const char *mountpoint, char target[PATH_MAX])
 {
@@ -32,26 +27,18 @@ static bool link_inside(int dir, const char *name, const char *mountpoint, char 
 	if (n <= 0)
 		return false;
 	target[n] = '\0';
-	return holders_inside(target, mountpoint);
-}
-
-static void closedirp(DIR **d)
-{
-	if (*d)
-		closedir(*d);
+	return path_is_inside(target, mountpoint);
 }
 
 static bool file_inside(int process, const char *mountpoint, char target[PATH_MAX])
 {
-	_close_ int fd = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	_close_directory_ DIR *d = directory_open(process, "fd");
 	const struct dirent *e;
 
 	if (!d)
 		return false;
-	int held = TAKE_FD(fd);
 	while ((e = readdir(d)))
-		if (link_inside(held, e->d_name, mountpoint, target))
+		if (link_inside(dirfd(d), e->d_name, mountpoint, target))
 			return true;
 	return false;
 }
@@ -71,7 +58,7 @@ static bool mapping_inside(int process, const char *mountpoint, char target[PATH
 	while (!found && getline(&line, &size, f) >= 0) {
 		const char *path = strchr(line, '/');
 		line[strcspn(line, "\n")] = '\0';
-		found = path && holders_inside(path, mountpoint);
+		found = path && path_is_inside(path, mountpoint);
 		if (found)
 			snprintf(target, PATH_MAX, "%s", path);
 	}
@@ -127,7 +114,7 @@ static void print_mount(void *context, const char *mountpoint)
 
 unsigned holders_print(FILE *out, const char *mountpoint)
 {
-	_cleanup_(closedirp) DIR *d = opendir("/proc");
+	_close_directory_ DIR *d = opendir("/proc");
 	struct below below = {.out = out};
 	char target[PATH_MAX];
 	const struct dirent *e;

@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Is that absolute path the mount point or below it? */
-bool holders_inside(const char *path, const char *mountpoint);
 /* A line on out for each process with its working directory, root, program, an open file or a mapping there, and for
  * each mount below. Returns how many; of other users' processes only root sees more than their existence. */
 unsigned holders_print(FILE *out, const char *mountpoint);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "burner/base/time.h"
 #include "burner/base/json.h"
 #include "burner/base/log.h"
 #include "fs/control/report.h"
@@ -188,14 +189,6 @@ struct watch {
 	char phase[32];
 	int64_t began_ms, told_ms;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* A line each second and at each new phase; none of what takes no second, so that its result stands alone. */
 static void on_progress(void *context, const struct burning *b)

@@ -375,29 +375,16 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 	return wait_for_commit(c, mount, o);
 }
 
-/* While it has a mount point: after its end another file system may have got the number. */
-static void note_device(void *context, const char *type, const char *line)
-{
-	struct control_mount *mount = context;
-	char text[32], mountpoint[PATH_MAX];
-
-	if (strcmp(type, "info") == 0 && json_get_string(line, "mountpoint", mountpoint, sizeof(mountpoint)) == 0 &&
-	    json_get_string(line, "device", text, sizeof(text)) == 0)
-		(void)sscanf(text, "%u:%u", &mount->major, &mount->minor);
-}
-
 /* Of a disc that is not burned yet: who keeps its file system from ending? */
 static void tell_disc_held(struct client *c, const struct control_mount *disc)
 {
-	_cleanup_(client_freep) struct client *asked = NULL;
-	struct control_mount mount = *disc;
-	struct client_handlers handlers = {.line = note_device, .context = &mount};
-	struct client_result result;
+	struct control_mount mount = *disc, there;
 
-	if (client_await_first(c, FIRST_WORD_MS) == 0 && client_open_disc(disc->source, &asked) == 0 &&
-	    client_send(asked, "info") == 0 && client_finish(asked, &handlers, &result) == 0 &&
-	    mount.major + mount.minor)
-		tell_held(c, &mount);
+	if (client_await_first(c, FIRST_WORD_MS) < 0 || client_locate(disc->source, &there) < 0)
+		return;
+	mount.major = there.major;
+	mount.minor = there.minor;
+	tell_held(c, &mount);
 }
 
 /* It is mounted nowhere: is it still being burned? */

@@ -12,17 +12,12 @@
 
 #include "burner/base/log.h"
 #include "burner/base/own.h"
+#include "burner/base/time.h"
 
 void commit_phase_locked(struct commit *c, enum commit_phase phase)
 {
-	struct timespec now;
-
 	lock_assert(&c->worker.lock);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	c->status = (struct commit_status){
-		.phase = phase,
-		.began_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
-	};
+	c->status = (struct commit_status){.phase = phase, .began_ms = now_ms()};
 }
 
 void commit_phase(struct commit *c, enum commit_phase phase)

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "burner/base/time.h"
 #include "burner/base/json.h"
 #include "fs/control/client.h"
 
@@ -263,14 +264,6 @@ int client_finish(struct client *c, const struct client_handlers *handlers, stru
 	}
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int client_await_end(struct client *c, int timeout_ms)
 {
 	int64_t until = now_ms() + timeout_ms;
@@ -297,6 +290,38 @@ int client_ask(const struct control_mount *mount, const char *request, const str
 	if (r == 0)
 		r = client_send(c, request);
 	return r < 0 ? r : client_finish(c, handlers, ret);
+}
+
+static void note_place(void *context, const char *type, const char *line)
+{
+	struct control_mount *mount = context;
+	char device[32];
+
+	if (strcmp(type, "info") == 0 &&
+	    json_get_string(line, "mountpoint", mount->mountpoint, sizeof(mount->mountpoint)) == 0 &&
+	    json_get_string(line, "device", device, sizeof(device)) == 0 &&
+	    sscanf(device, "%u:%u", &mount->major, &mount->minor) != 2)
+		mount->major = mount->minor = 0;
+}
+
+int client_locate(const char *disc, struct control_mount *ret)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	struct control_mount mount = {.major = 0};
+	const struct client_handlers handlers = {.line = note_place, .context = &mount};
+	struct client_result result;
+	int r = client_open_disc(disc, &c);
+
+	if (r == 0)
+		r = client_send(c, "info");
+	if (r == 0)
+		r = client_finish(c, &handlers, &result);
+	if (r < 0)
+		return r;
+	if (!mount.major && !mount.minor)
+		return -ENOENT;
+	*ret = mount;
+	return 0;
 }
 
 const char *client_why(int error)

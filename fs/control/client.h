@@ -58,6 +58,11 @@ DEFINE_FREEP(struct client, client_free)
 /* open, send, finish. */
 int client_ask(const struct control_mount *mount, const char *request, const struct client_handlers *handlers,
 	       struct client_result *ret);
+/*
+ * Number and mount point of the mount from which the daemon serves that disc, by its own word; it need not be seen from
+ * here.  -ENOENT: the mount has ended (its number may be another's by now), and the daemon has not yet.
+ */
+int client_locate(const char *disc, struct control_mount *ret);
 /* Why a conversation failed and what to do, for the user; static. */
 const char *client_why(int error);
 

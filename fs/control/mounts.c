@@ -18,6 +18,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/path.h"
 #include "fs/control/mounts.h"
 
 #define MOUNTINFO "/proc/self/mountinfo"
@@ -31,13 +32,6 @@ static FILE *mountinfo_open(void)
 		errno = ENOTSUP;
 	return f;
 }
-
-static void fclosep(FILE **f)
-{
-	if (*f)
-		fclose(*f);
-}
-#define _cleanup_file_ _cleanup_(fclosep)
 
 static bool octal(const char *s)
 {
@@ -194,7 +188,7 @@ int control_find_mount(const char *path, struct control_mount *ret)
 	int r = mounts_path(path, resolved, sizeof(resolved));
 
 	for (int attempt = 0; r == 0 && attempt < 2; attempt++) {
-		_cleanup_file_ FILE *f = mountinfo_open();
+		_close_file_ FILE *f = mountinfo_open();
 		if (!f)
 			return -errno;
 		r = mounts_find_point(f, resolved, ret);
@@ -224,72 +218,34 @@ int control_find_disc(const char *path, struct control_mount *ret)
 		return -errno;
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return -ENOENT;
-	_cleanup_file_ FILE *f = mountinfo_open();
+	_close_file_ FILE *f = mountinfo_open();
 	if (!f)
 		return -errno;
 	return mounts_find_source(f, resolved, same_file, &st, ret);
 }
 
-/* Absolute, without "." and "..", by the text alone: for what may not be looked at. */
-static int plain_path(const char *path, char *buf, size_t size)
-{
-	size_t used = 0;
-
-	if (path[0] != '/' && !getcwd(buf, size))
-		return -errno;
-	if (path[0] != '/')
-		used = strcmp(buf, "/") == 0 ? 0 : strlen(buf);
-	while (*(path += strspn(path, "/"))) {
-		size_t n = strcspn(path, "/");
-
-		if (n == 2 && memcmp(path, "..", 2) == 0) {
-			while (used && buf[--used] != '/')
-				;
-		} else if (n != 1 || path[0] != '.') {
-			if (used + n + 2 > size)
-				return -ENAMETOOLONG;
-			buf[used++] = '/';
-			memcpy(buf + used, path, n);
-			used += n;
-		}
-		path += n;
-	}
-	if (!used)
-		buf[used++] = '/';
-	buf[used] = '\0';
-	return 0;
-}
-
-static bool is_inside(const char *path, const char *mountpoint)
-{
-	size_t n = strlen(mountpoint);
-
-	return strcmp(mountpoint, "/") == 0 || (strncmp(path, mountpoint, n) == 0 && (!path[n] || path[n] == '/'));
-}
-
 int mounts_containing(const char *path, struct control_mount *ret)
 {
 	char resolved[PATH_MAX];
-	_free_ char *line = NULL;
+	_free_ char *line = NULL, *plain = NULL;
 	size_t size = 0, longest = 0;
 	struct mounts_line l;
 	bool ours = false;
-	int r;
 
 	/* Root may not look into a user's mount, nobody into one whose daemon is dead. */
 	if (!realpath(path, resolved)) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return -ENOENT;
-		r = plain_path(path, resolved, sizeof(resolved));
-		if (r < 0)
-			return r;
+		plain = path_plain(path);
+		if (!plain)
+			return -errno;
 	}
-	_cleanup_file_ FILE *f = mountinfo_open();
+	_close_file_ FILE *f = mountinfo_open();
 	if (!f)
 		return -errno;
 	while (getline(&line, &size, f) >= 0) {
 		if (mounts_parse(line, &l) < 0 || strlen(l.mount.mountpoint) < longest ||
-		    !is_inside(resolved, l.mount.mountpoint))
+		    !path_is_inside(plain ? plain : resolved, l.mount.mountpoint))
 			continue;
 		longest = strlen(l.mount.mountpoint);
 		ours = l.ours || l.part;
@@ -319,7 +275,7 @@ int mounts_find(const char *argument, struct control_mount *ret)
 static void held_in(const char *mountinfo, int pid, unsigned major, unsigned minor,
 		    void (*emit)(void *context, int pid, const char *mountpoint), void *context)
 {
-	_cleanup_file_ FILE *f = fopen(mountinfo, "re");
+	_close_file_ FILE *f = fopen(mountinfo, "re");
 	_free_ char *line = NULL;
 	size_t size = 0;
 	struct mounts_line l;
@@ -354,7 +310,7 @@ static bool is_new(struct seen *s, const char *pid)
 int mounts_held(unsigned major, unsigned minor, void (*emit)(void *context, int pid, const char *mountpoint),
 		void *context)
 {
-	DIR *d = opendir("/proc");
+	_close_directory_ DIR *d = opendir("/proc");
 	const struct dirent *e;
 	struct seen seen = {.n = 0};
 	char path[64];
@@ -369,13 +325,12 @@ int mounts_held(unsigned major, unsigned minor, void (*emit)(void *context, int 
 		snprintf(path, sizeof(path), "/proc/%.20s/mountinfo", e->d_name);
 		held_in(path, (int)strtol(e->d_name, NULL, 10), major, minor, emit, context);
 	}
-	closedir(d);
 	return 0;
 }
 
 int mounts_below(const char *mountpoint, void (*emit)(void *context, const char *mountpoint), void *context)
 {
-	_cleanup_file_ FILE *f = mountinfo_open();
+	_close_file_ FILE *f = mountinfo_open();
 	_free_ char *line = NULL;
 	size_t size = 0, n = strlen(mountpoint);
 	struct mounts_line l;

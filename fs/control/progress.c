@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "burner/base/time.h"
 #include "burner/base/bytes.h"
 #include "fs/control/progress.h"
 #include "fs/control/report.h"
@@ -79,14 +80,6 @@ const char *burning_text(const struct burning *b, char text[BURNING_TEXT])
 }
 
 /* ---- the line ---- */
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void progress_init(struct progress *p, enum progress_use use)
 {

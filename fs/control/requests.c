@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "burner/base/time.h"
 #include "burner/base/bytes.h"
 #include "burner/base/json.h"
 #include "burner/base/lock.h"
@@ -107,14 +108,6 @@ void control_refuse(struct connection *n, int error, const char *message)
 
 	snprintf(result.message, sizeof(result.message), "%s", message);
 	send_result(n, &result);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static void measure(const struct commit_status *status, struct burning *ret)

@@ -17,17 +17,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 
 struct device {
 	unsigned major, minor;
 };
-
-static void closedirp(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
 
 static bool is_on(int dir, const char *name, const struct device *device)
 {
@@ -39,15 +34,13 @@ static bool is_on(int dir, const char *name, const struct device *device)
 
 static bool has_open(int process, const struct device *device)
 {
-	_close_ int fd = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	_close_directory_ DIR *d = directory_open(process, "fd");
 	const struct dirent *e;
 
 	if (!d)
 		return false;
-	int held = TAKE_FD(fd);
 	while ((e = readdir(d)))
-		if (e->d_name[0] != '.' && is_on(held, e->d_name, device))
+		if (e->d_name[0] != '.' && is_on(dirfd(d), e->d_name, device))
 			return true;
 	return false;
 }
@@ -94,7 +87,7 @@ static void name_of(int process, char *name, size_t size)
 int users_of(unsigned major, unsigned minor, void (*emit)(void *context, int pid, const char *name), void *context)
 {
 	const struct device device = {major, minor};
-	_cleanup_(closedirp) DIR *d = opendir("/proc");
+	_close_directory_ DIR *d = opendir("/proc");
 	const struct dirent *e;
 	char name[64];
 	int n = 0;

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "burner/base/json.h"
+#include "burner/base/time.h"
 #include "burner/base/log.h"
 #include "burner/base/own.h"
 #include "fs/control/client.h"
@@ -67,14 +67,6 @@ static void sleep_ms(unsigned ms)
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 struct holding_mounts {
 	const struct opening *o;
 	int pid; /* the holder */
@@ -106,27 +98,17 @@ static void say_user(void *context, int pid, const char *name)
 	log_notice("  by process %d (%s)", pid, name);
 }
 
-static void note_device(void *context, const char *type, const char *line)
-{
-	struct control_mount *mount = context;
-	char text[32];
-
-	if (strcmp(type, "info") == 0 && json_get_string(line, "device", text, sizeof(text)) == 0)
-		(void)sscanf(text, "%u:%u", &mount->major, &mount->minor);
-}
-
 /* It was unmounted here, but its file system lives on: in other mount namespaces, which are named as far as we may see
  * them. */
 static void say_who_holds(const struct opening *o, const struct stage_holder *holder)
 {
-	_cleanup_(client_freep) struct client *c = NULL;
 	struct holding_mounts h = {.o = o, .pid = holder->pid};
-	struct control_mount mount = {.major = 0};
-	struct client_handlers handlers = {.line = note_device, .context = &mount};
-	struct client_result result;
+	struct control_mount mount;
+	int r = client_locate(o->disc_path, &mount);
 
-	if (client_open_disc(o->disc_path, &c) == 0 && client_send(c, "info") == 0 &&
-	    client_finish(c, &handlers, &result) == 0 && (mount.major || mount.minor)) {
+	if (r == -ENOENT)
+		return; /* it ends just now */
+	if (r == 0) {
 		(void)mounts_held(mount.major, mount.minor, say_held, &h);
 		if (h.n == 0)
 			(void)users_of(mount.major, mount.minor, say_user, &h);

@@ -25,8 +25,8 @@ static int failed(const struct archive_out *a, char **ret_why)
 {
 	int error = archive_errno(a->archive);
 
-	return salvage_why(ret_why, error > 0 && error < 4096 ? -error : -EIO, "%s",
-			   archive_error_string(a->archive) ? archive_error_string(a->archive) : "writing failed");
+	return why_set(ret_why, error > 0 && error < 4096 ? -error : -EIO, "%s",
+		       archive_error_string(a->archive) ? archive_error_string(a->archive) : "writing failed");
 }
 
 /* Made, or there and empty: nothing of anybody's is written over. */
@@ -37,15 +37,15 @@ static int prepare_directory(const char *path, char **ret, char **ret_why)
 	bool empty = true;
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return salvage_why(ret_why, -errno, "%s: %s", path, strerror(errno));
+		return why_set(ret_why, -errno, "%s: %s", path, strerror(errno));
 	list = opendir(path);
 	if (!list)
-		return salvage_why(ret_why, -errno, "%s: %s", path, strerror(errno));
+		return why_set(ret_why, -errno, "%s: %s", path, strerror(errno));
 	while (empty && (e = readdir(list)))
 		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
 	closedir(list);
 	if (!empty)
-		return salvage_why(ret_why, -ENOTEMPTY, "%s: the directory is not empty; name a new one", path);
+		return why_set(ret_why, -ENOTEMPTY, "%s: the directory is not empty; name a new one", path);
 	*ret = realpath(path, NULL);
 	return *ret ? 0 : -errno;
 }

@@ -21,8 +21,8 @@ static int settle(struct salvage *s, char **ret_why)
 		return 0; /* gone: what it left went with it */
 	r = commit_recover(s->stage, s->disc, &generation, &message);
 	if (r < 0)
-		return salvage_why(ret_why, r, "a burn of it was cut off and cannot be ended now: %s",
-				   message && *message ? message : strerror(-r));
+		return why_set(ret_why, r, "a burn of it was cut off and cannot be ended now: %s",
+			       message && *message ? message : strerror(-r));
 	return 0;
 }
 

@@ -102,7 +102,7 @@ static int write_content(struct export *x, const char *path, const struct stage_
 
 		r = read_piece(x, n, at, length, &missing);
 		if (r < 0)
-			return salvage_why(x->ret_why, r, "%s: the stage cannot be read: %s", path, strerror(-r));
+			return why_set(x->ret_why, r, "%s: the stage cannot be read: %s", path, strerror(-r));
 		r = archive_out_data(x->out, x->buffer, length, x->ret_why);
 		at += length;
 	}
@@ -131,7 +131,7 @@ static int put(struct export *x, const struct out_entry *e)
 	if (r == 0)
 		r = archive_out_end(x->out, x->ret_why);
 	else if (why)
-		salvage_why(x->ret_why, r, "%s: %s", e->path, why);
+		why_set(x->ret_why, r, "%s: %s", e->path, why);
 	return r;
 }
 

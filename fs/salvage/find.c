@@ -68,16 +68,15 @@ bool salvage_same_disc(const struct disc_identity *stage, const struct stage_ori
 int salvage_in_use(char **ret_why, const char *directory, const struct stage_holder *holder)
 {
 	if (holder->user == STAGE_FINISHING)
-		return salvage_why(ret_why, -EBUSY, "process %d is burning what is staged in %s: wait for it",
-				   holder->pid, directory);
+		return why_set(ret_why, -EBUSY, "process %d is burning what is staged in %s: wait for it", holder->pid,
+			       directory);
 	if (!holder->mountpoint[0])
-		return salvage_why(ret_why, -EBUSY, "process %d has the stage %s in use: wait for it", holder->pid,
-				   directory);
-	return salvage_why(
-		ret_why, -EBUSY,
-		"it is mounted at %s (process %d): burn what is staged with 'cdappendfs-sync %s', drop it with "
-		"'cdappendfs-sync --discard %s', copy it from there, or unmount it first",
-		holder->mountpoint, holder->pid, holder->mountpoint, holder->mountpoint);
+		return why_set(ret_why, -EBUSY, "process %d has the stage %s in use: wait for it", holder->pid,
+			       directory);
+	return why_set(ret_why, -EBUSY,
+		       "it is mounted at %s (process %d): burn what is staged with 'cdappendfs-sync %s', drop it with "
+		       "'cdappendfs-sync --discard %s', copy it from there, or unmount it first",
+		       holder->mountpoint, holder->pid, holder->mountpoint, holder->mountpoint);
 }
 
 /* ---- the directory ---- */
@@ -105,10 +104,10 @@ static int given(const char *directory, char **ret, char **ret_why)
 	char *real = realpath(directory, NULL);
 
 	if (!real)
-		return salvage_why(ret_why, -errno, "%s: %s", directory, strerror(errno));
+		return why_set(ret_why, -errno, "%s: %s", directory, strerror(errno));
 	if (!is_stage(real)) {
 		free(real);
-		return salvage_why(ret_why, -ENOENT, "nothing is staged in %s", directory);
+		return why_set(ret_why, -ENOENT, "nothing is staged in %s", directory);
 	}
 	*ret = real;
 	return 0;
@@ -164,16 +163,16 @@ static int none_found(const struct wanted *w, const char *copy, char **ret_why)
 	struct stat st;
 
 	if (copy)
-		return salvage_why(
+		return why_set(
 			ret_why, -ENOENT,
 			"nothing is staged for %s; something is for a disc that it may be a copy of, in %s: name "
 			"that disc, or that directory",
 			w->disc, copy);
 	if (stat(w->path, &st) < 0 && errno == ENOENT)
-		return salvage_why(
+		return why_set(
 			ret_why, -ENOENT,
 			"no such file, and nothing is staged for a disc of that name; see 'cdappendfs-stage list'");
-	return salvage_why(
+	return why_set(
 		ret_why, -ENOENT,
 		"nothing is staged for it; see 'cdappendfs-stage list', and --staging=DIR when it was mounted with "
 		"-o staging=DIR");
@@ -194,7 +193,7 @@ static int choose(const struct wanted *w, char *const *all, size_t n, char **ret
 	if (best <= RANK_COPY)
 		return none_found(w, best == RANK_COPY ? all[at] : NULL, ret_why);
 	if (equal > 1)
-		return salvage_why(
+		return why_set(
 			ret_why, -ENOTUNIQ,
 			"several stages are for a disc of that name, %s is one: name the directory instead of the "
 			"disc; see 'cdappendfs-stage list'",
@@ -225,11 +224,10 @@ static int check_given(const struct wanted *w, const char *directory, char **ret
 	/* In use or damaged: that is told, or asked for, by who opens it. */
 	if (stage_about(directory, &about, &holder, NULL) == 0 &&
 	    rank_of(w, about.disc_path, &about.origin, &about.identity) <= RANK_COPY)
-		r = salvage_why(
-			ret_why, -ENOENT,
-			"what is staged in %s is for %s, not for it: name that disc, or the directory instead of "
-			"the disc",
-			directory, about.disc_path[0] ? about.disc_path : "another disc");
+		r = why_set(ret_why, -ENOENT,
+			    "what is staged in %s is for %s, not for it: name that disc, or the directory instead of "
+			    "the disc",
+			    directory, about.disc_path[0] ? about.disc_path : "another disc");
 	stage_about_release(&about);
 	return r;
 }

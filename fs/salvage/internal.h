@@ -14,6 +14,7 @@
 #ifndef FS_SALVAGE_INTERNAL_H
 #define FS_SALVAGE_INTERNAL_H
 
+#include "burner/base/why.h"
 #include "cdappendfs/burn.h"
 #include "fs/iso/iso.h"
 #include "fs/salvage/salvage.h"
@@ -37,8 +38,6 @@ struct salvage {
 	bool base_missing;		     /* it was not blank */
 };
 
-/* returns error */
-int salvage_why(char **ret_why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Who has it, with advice; -EBUSY. */
 int salvage_in_use(char **ret_why, const char *directory, const struct stage_holder *holder);
 /* Opened for reading, with its identity; *ret_why static or NULL. */

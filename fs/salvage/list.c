@@ -12,22 +12,6 @@
 
 #include "fs/salvage/internal.h"
 
-int salvage_why(char **ret_why, int error, const char *format, ...)
-{
-	va_list arguments;
-	char *text = NULL;
-
-	if (!ret_why)
-		return error;
-	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
-	va_end(arguments);
-	free(*ret_why);
-	*ret_why = text;
-	return error;
-}
-
 const char *salvage_state_name(enum salvage_state state)
 {
 	static const char *const names[] = {
@@ -43,16 +27,12 @@ __attribute__((format(printf, 3, 4))) static int because(struct salvage_stage *t
 							 const char *format, ...)
 {
 	va_list arguments;
-	char *text = NULL;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	why_put(&to->why, format, arguments);
 	va_end(arguments);
 	to->state = state;
-	free(to->why);
-	to->why = text;
-	return text ? 0 : -ENOMEM;
+	return to->why ? 0 : -ENOMEM;
 }
 
 static int of_holder(struct salvage_stage *to, const struct stage_holder *h)

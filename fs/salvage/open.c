@@ -115,12 +115,11 @@ int salvage_open(const char *directory, const char *disc, enum salvage_for purpo
 		return 0;
 	}
 	if (r < 0)
-		return r == -EBADMSG ?
-			       salvage_why(ret_why, r,
-					   "the journal in %s is damaged, emptied or gone; it can be dropped with "
-					   "'cdappendfs-stage discard', or journal.db restored",
-					   directory) :
-			       r;
+		return r == -EBADMSG ? why_set(ret_why, r,
+					       "the journal in %s is damaged, emptied or gone; it can be dropped with "
+					       "'cdappendfs-stage discard', or journal.db restored",
+					       directory) :
+				       r;
 	s->disc_path = strdup(path ? path : stage_disc_path(s->stage));
 	if (!s->disc_path)
 		return -ENOMEM;
@@ -207,8 +206,8 @@ int salvage_open_base(struct salvage *s, char **ret_why)
 	if (s->disc) {
 		r = open_newest(s);
 		if (r < 0)
-			return salvage_why(ret_why, r, "the newest session of %s cannot be read: %s", s->disc_path,
-					   r == -EBADMSG ? "it is damaged" : strerror(-r));
+			return why_set(ret_why, r, "the newest session of %s cannot be read: %s", s->disc_path,
+				       r == -EBADMSG ? "it is damaged" : strerror(-r));
 	}
 	if (was.session_lba == UINT32_MAX)
 		return 0; /* it was blank */

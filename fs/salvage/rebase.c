@@ -203,12 +203,12 @@ static int compare_and_move(struct salvage *s, const struct salvage_tell *tell, 
 	if (r == 0)
 		r = staged_find(rows, s->base, &list);
 	if (r < 0)
-		return salvage_why(ret_why, r, "what is staged cannot be compared with the disc: %s", strerror(-r));
+		return why_set(ret_why, r, "what is staged cannot be compared with the disc: %s", strerror(-r));
 	sides.list = b.list = list;
 	sides.rows = b.rows = rows;
 	r = clash_check(&sides);
 	if (r == 0 && sides.n_clashes)
-		return salvage_why(
+		return why_set(
 			ret_why, -EEXIST,
 			"%llu paths clash; nothing was changed. Save what is staged with 'cdappendfs-stage export', "
 			"or drop it with 'cdappendfs-stage discard'",
@@ -218,10 +218,10 @@ static int compare_and_move(struct salvage *s, const struct salvage_tell *tell, 
 	if (r == 0)
 		r = stage_replace(s->stage, &b.to, b.next_ino, &s->identity, &s->fingerprint);
 	else
-		salvage_why(ret_why, r, "what is staged cannot be put onto the disc as it is now: %s",
-			    r == -EEXIST    ? "names of one file are files of their own there" :
-			    r == -EOVERFLOW ? "no inode numbers are left on so large a disc" :
-					      strerror(-r));
+		why_set(ret_why, r, "what is staged cannot be put onto the disc as it is now: %s",
+			r == -EEXIST	? "names of one file are files of their own there" :
+			r == -EOVERFLOW ? "no inode numbers are left on so large a disc" :
+					  strerror(-r));
 	idmap_release(&b.numbers);
 	free(b.to.nodes);
 	free(b.to.names);
@@ -241,12 +241,11 @@ static int settle(struct salvage *s, char **ret_why)
 		return 0;
 	r = commit_recover(s->stage, s->disc, &generation, &message);
 	if (r == 0 && generation)
-		return salvage_why(
-			ret_why, -EBUSY,
-			"a burn of it was cut off after its session was on the disc: the next mount ends it");
+		return why_set(ret_why, -EBUSY,
+			       "a burn of it was cut off after its session was on the disc: the next mount ends it");
 	if (r < 0)
-		return salvage_why(ret_why, r, "a burn of it was cut off and cannot be taken back: %s",
-				   message && *message ? message : strerror(-r));
+		return why_set(ret_why, r, "a burn of it was cut off and cannot be taken back: %s",
+			       message && *message ? message : strerror(-r));
 	stage_unfreeze(s->stage);
 	r = disc_refresh(s->disc);
 	return r ? r : disc_fingerprint(s->disc, &s->fingerprint);
@@ -258,11 +257,11 @@ int salvage_rebase(struct salvage *s, const struct salvage_tell *tell, char **re
 	int r;
 
 	if (!s->stage)
-		return salvage_why(ret_why, -EBADMSG, "its journal is damaged, emptied or gone");
+		return why_set(ret_why, -EBADMSG, "its journal is damaged, emptied or gone");
 	if (!s->disc)
-		return salvage_why(ret_why, -ENOMEDIUM,
-				   "%s: %s; what is staged for it can be saved with 'cdappendfs-stage export'",
-				   s->disc_path, s->disc_why);
+		return why_set(ret_why, -ENOMEDIUM,
+			       "%s: %s; what is staged for it can be saved with 'cdappendfs-stage export'",
+			       s->disc_path, s->disc_why);
 	r = settle(s, ret_why);
 	if (r < 0)
 		return r;
@@ -273,12 +272,12 @@ int salvage_rebase(struct salvage *s, const struct salvage_tell *tell, char **re
 	if (r < 0)
 		return r;
 	if (s->base_missing)
-		return salvage_why(
+		return why_set(
 			ret_why, -ESTALE,
 			"the session that it was staged for is not on the disc any more, so clashes cannot be found: "
 			"save what is staged with 'cdappendfs-stage export'");
 	if (!s->newest)
-		return salvage_why(ret_why, -ESTALE,
-				   "the disc is blank now: save what is staged with 'cdappendfs-stage export'");
+		return why_set(ret_why, -ESTALE,
+			       "the disc is blank now: save what is staged with 'cdappendfs-stage export'");
 	return compare_and_move(s, tell, ret_why);
 }

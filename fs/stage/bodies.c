@@ -222,13 +222,11 @@ int stage_bodies_load(struct stage *s)
 /* Files without a row. */
 void stage_bodies_sweep(struct stage *s)
 {
-	_close_ int fd = openat(s->bodies_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	_close_directory_ DIR *directory = directory_open(s->bodies_fd, ".");
 	struct dirent *entry;
 
 	if (!directory)
 		return;
-	fd = -1;
 	while ((entry = readdir(directory))) {
 		char *end;
 		unsigned long number = strtoul(entry->d_name, &end, 16);
@@ -236,7 +234,6 @@ void stage_bodies_sweep(struct stage *s)
 		if (strlen(entry->d_name) == 8 && !*end && !stage_body_find(s, (uint32_t)number))
 			unlinkat(s->bodies_fd, entry->d_name, 0);
 	}
-	closedir(directory);
 }
 
 void stage_bodies_release(struct stage *s)

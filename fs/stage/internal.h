@@ -25,6 +25,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
+#include "burner/base/why.h"
 #include "burner/base/idset.h"
 #include "burner/base/lock.h"
 #include "fs/stage/stage.h"
@@ -310,8 +311,5 @@ static inline void stage_freep(struct stage **s)
 }
 /* The directory of a disc that was blank gets the name of what it has become. */
 int stage_rename(struct stage *s, const struct disc_identity *identity);
-
-/* returns error */
-int stage_why(char **ret_why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -91,11 +91,11 @@ static int stale_disc(const struct attempt *a, const struct stage *s)
 
 	stage_place_hex(s->identity.id, was);
 	stage_place_hex(a->options->identity.id, is);
-	return stage_why(a->ret_why, -ESTALE,
-			 "staging directory of another disc: %s holds changes for %s (identity %.12s), not for %s "
-			 "(identity %.12s); choose another -o staging=, or see 'cdappendfs-stage list --staging=%s'",
-			 s->directory, s->made_for && s->made_for[0] ? s->made_for : "a disc", was,
-			 s->disc_path[0] ? s->disc_path : "this disc", is, s->directory);
+	return why_set(a->ret_why, -ESTALE,
+		       "staging directory of another disc: %s holds changes for %s (identity %.12s), not for %s "
+		       "(identity %.12s); choose another -o staging=, or see 'cdappendfs-stage list --staging=%s'",
+		       s->directory, s->made_for && s->made_for[0] ? s->made_for : "a disc", was,
+		       s->disc_path[0] ? s->disc_path : "this disc", is, s->directory);
 }
 
 static int stale_state(const struct attempt *a, const struct stage *s)
@@ -104,13 +104,12 @@ static int stale_state(const struct attempt *a, const struct stage *s)
 
 	describe(&s->fingerprint, was, sizeof(was));
 	describe(&a->options->fingerprint, is, sizeof(is));
-	return stage_why(
-		a->ret_why, -ESTALE,
-		"the changes in %s were made for another state of the disc (%s); now it is: %s; another "
-		"program has written to it. Put them onto what it is now with 'cdappendfs-stage rebase %s%s%s', "
-		"save them with 'cdappendfs-stage export', or drop them with 'cdappendfs-stage discard'",
-		s->directory, was, is, s->by_identity ? "" : "--staging=", s->by_identity ? "" : s->directory,
-		s->by_identity ? s->disc_path : "");
+	return why_set(a->ret_why, -ESTALE,
+		       "the changes in %s were made for another state of the disc (%s); now it is: %s; another "
+		       "program has written to it. Put them onto what it is now with 'cdappendfs-stage rebase %s%s%s', "
+		       "save them with 'cdappendfs-stage export', or drop them with 'cdappendfs-stage discard'",
+		       s->directory, was, is, s->by_identity ? "" : "--staging=", s->by_identity ? "" : s->directory,
+		       s->by_identity ? s->disc_path : "");
 }
 
 /* What was staged for the original of this copy. */
@@ -118,12 +117,12 @@ static int refuse_copy(struct attempt *a, const char *directory, const char *ori
 {
 	free(a->refused);
 	a->refused = NULL;
-	return stage_why(&a->refused, -EXDEV,
-			 "what is staged in %s was begun on %s, which is there, too; this is another file, perhaps a "
-			 "copy of it. Mount that one; or this one with -o stage=take (it takes what is staged), "
-			 "-o stage=new or another -o staging= (a stage of its own) or -o ro; or drop what is staged "
-			 "with 'cdappendfs-stage discard %s'",
-			 directory, original, original);
+	return why_set(&a->refused, -EXDEV,
+		       "what is staged in %s was begun on %s, which is there, too; this is another file, perhaps a "
+		       "copy of it. Mount that one; or this one with -o stage=take (it takes what is staged), "
+		       "-o stage=new or another -o staging= (a stage of its own) or -o ro; or drop what is staged "
+		       "with 'cdappendfs-stage discard %s'",
+		       directory, original, original);
 }
 
 /* Has another file burned it, or this one something else?  Then this one has nothing to take. */
@@ -274,11 +273,11 @@ static int in_use(struct attempt *a, const struct stage_holder *holder)
 		/* The path is not told: it is mounted, so it is there. */
 		kin = stage_kin(&holder->origin, "/", holder->begun, &now, o->disc_path, NULL);
 		if (kin == KIN_COPY)
-			return stage_why(&a->refused, -EXDEV,
-					 "its original, or a copy of it, is mounted at %s and has something staged: "
-					 "unmount that one, or give this one a stage of its own with -o stage=new or "
-					 "another -o staging=",
-					 holder->mountpoint);
+			return why_set(&a->refused, -EXDEV,
+				       "its original, or a copy of it, is mounted at %s and has something staged: "
+				       "unmount that one, or give this one a stage of its own with -o stage=new or "
+				       "another -o staging=",
+				       holder->mountpoint);
 		if (kin == KIN_OLDER)
 			return -EXDEV;
 	}
@@ -305,13 +304,12 @@ static int open_at(struct attempt *a, struct stage_place *p, const char *name)
 	if (!r)
 		r = stage_open_place(p, a->options, &s);
 	if (r == -EBADMSG && !s && p->path)
-		stage_why(
-			a->ret_why, r,
+		why_set(a->ret_why, r,
 			"the journal in %s is damaged, emptied or gone; nothing there was changed. Put journal.db back "
 			"from a backup, or drop what is there with 'cdappendfs-stage discard %s'",
 			p->path, p->path);
 	if (r == -EPROTO && !s && p->path)
-		stage_why(a->ret_why, r, "the stage in %s is of a later version of cdappendfs: use that one", p->path);
+		why_set(a->ret_why, r, "the stage in %s is of a later version of cdappendfs: use that one", p->path);
 	if (!r) {
 		stage_lock(s);
 		r = judge(s, a);

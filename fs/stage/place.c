@@ -30,22 +30,6 @@
 #define LOCK_TRIES 12 /* a reader holds it for a moment only */
 #define LOCK_WAIT_NS 25000000l
 
-int stage_why(char **ret_why, int error, const char *format, ...)
-{
-	va_list arguments;
-	char *text = NULL;
-
-	if (!ret_why)
-		return error;
-	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
-	va_end(arguments);
-	free(*ret_why);
-	*ret_why = text;
-	return error;
-}
-
 void stage_place_hex(const uint8_t id[32], char ret[65])
 {
 	for (int i = 0; i < 32; i++)
@@ -158,17 +142,14 @@ static bool is_stage_name(const char *name, const char *hex)
 /* hex NULL: all of them. */
 int stage_place_names(const struct stage_place *root, const char *hex, char ***ret, size_t *ret_n)
 {
-	int fd = openat(root->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	_close_directory_ DIR *list = directory_open(root->root_fd, ".");
 	struct dirent *e;
 	char **names = NULL;
 	size_t n = 0;
+	int r = 0;
 
-	if (!list) {
-		r = -errno;
-		close_fd(&fd);
-		return r;
-	}
+	if (!list)
+		return -errno;
 	while (!r && (e = readdir(list))) {
 		char **grown = is_stage_name(e->d_name, hex) ? reallocarray(names, n + 1, sizeof(*names)) : NULL;
 
@@ -180,7 +161,6 @@ int stage_place_names(const struct stage_place *root, const char *hex, char ***r
 		else
 			n++;
 	}
-	closedir(list);
 	if (r) {
 		stage_list_free(names, n);
 		return r;
@@ -216,18 +196,14 @@ int stage_place_check_mark(const struct stage *s)
 
 static void clear_bodies(int dir_fd)
 {
-	int fd = openat(dir_fd, BODIES_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	_close_directory_ DIR *list = directory_open(dir_fd, BODIES_DIRECTORY);
 	struct dirent *e;
 
-	if (!list) {
-		close_fd(&fd);
+	if (!list)
 		return;
-	}
 	while ((e = readdir(list)))
 		if (strlen(e->d_name) == 8 && strspn(e->d_name, "0123456789abcdef") == 8)
 			unlinkat(dirfd(list), e->d_name, 0);
-	closedir(list);
 	unlinkat(dir_fd, BODIES_DIRECTORY, AT_REMOVEDIR);
 }
 
@@ -262,25 +238,20 @@ static bool is_ours(const char *name)
 /* A directory without a journal must be empty, so that nobody's files get mixed up with ours. */
 static int check_strangers(const struct stage_place *p, char **ret_why)
 {
+	_close_directory_ DIR *directory = NULL;
 	struct stat st;
-	DIR *directory;
 	struct dirent *entry;
-	int fd, r = 0;
+	int r = 0;
 
 	if (!fstatat(p->dir_fd, JOURNAL_FILE, &st, AT_SYMLINK_NOFOLLOW))
 		return 0;
-	fd = openat(p->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	directory = fd < 0 ? NULL : fdopendir(fd);
-	if (!directory) {
-		r = -errno;
-		close_fd(&fd);
-		return r;
-	}
+	directory = directory_open(p->dir_fd, ".");
+	if (!directory)
+		return -errno;
 	while (!r && (entry = readdir(directory)))
 		if (!is_ours(entry->d_name))
-			r = stage_why(ret_why, -ENOTEMPTY, "%s is not a staging directory: it holds other files (%s)",
-				      p->path, entry->d_name);
-	closedir(directory);
+			r = why_set(ret_why, -ENOTEMPTY, "%s is not a staging directory: it holds other files (%s)",
+				    p->path, entry->d_name);
 	return r;
 }
 
@@ -291,11 +262,10 @@ static int check_owner(const struct stage_place *p, char **ret_why)
 	if (fstat(p->dir_fd, &st))
 		return -errno;
 	if (st.st_uid != geteuid())
-		return stage_why(ret_why, -EACCES, "staging directory %s belongs to another user (%u)", p->path,
-				 (unsigned)st.st_uid);
+		return why_set(ret_why, -EACCES, "staging directory %s belongs to another user (%u)", p->path,
+			       (unsigned)st.st_uid);
 	if (st.st_mode & 022)
-		return stage_why(ret_why, -EACCES, "others may write to the staging directory %s: chmod 700 it",
-				 p->path);
+		return why_set(ret_why, -EACCES, "others may write to the staging directory %s: chmod 700 it", p->path);
 	return 0;
 }
 

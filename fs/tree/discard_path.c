@@ -36,13 +36,13 @@ static int check_open_locked(struct plan *p)
 			continue;
 		brings_back |= c->base.mode && c->kind != 'R';
 		if (c->ino && is_open(node_find_locked(t, c->ino)))
-			return discard_why(p, -EBUSY, "%s is open: close it, and try again", c->path);
+			return why_set(p->ret_why, -EBUSY, "%s is open: close it, and try again", c->path);
 	}
 	for (uint64_t i = 0; brings_back && i < t->n_buckets; i++)
 		for (const struct node *n = t->buckets[i]; n; n = n->hash_next)
 			if (n->orphan && is_open(n))
-				return discard_why(p, -EBUSY,
-						   "files that were removed are still open: close them, and try again");
+				return why_set(p->ret_why, -EBUSY,
+					       "files that were removed are still open: close them, and try again");
 	return 0;
 }
 
@@ -194,7 +194,7 @@ static int carry_out(struct plan *p)
 	int r;
 
 	tree_lock_all(t);
-	r = t->frozen ? discard_why(p, -EBUSY, "a session is being burned: wait for it, and try again") : 0;
+	r = t->frozen ? why_set(p->ret_why, -EBUSY, "a session is being burned: wait for it, and try again") : 0;
 	if (r == 0 && (t->dirty || t->n_puts != p->n_puts || t->n_name_changes != p->n_name_changes))
 		r = 1;
 	if (r == 0)
@@ -284,7 +284,7 @@ int tree_discard_paths(struct tree *t, const char *const *paths, size_t n_paths,
 		r = try_once(&p);
 	}
 	if (r == 1)
-		return discard_why(&p, -EBUSY, "the disc is written to all the time: try again");
+		return why_set(p.ret_why, -EBUSY, "the disc is written to all the time: try again");
 	for (size_t i = 0; r == 0 && i < n_paths; i++)
 		r = discard_is_staged(&p, paths[i]) ? 0 : emit(context, '-', paths[i], NULL, 0);
 	for (size_t i = 0; r == 0 && i < p.list->n_changes; i++) {

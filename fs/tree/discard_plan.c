@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/path.h"
 #include "fs/tree/discard_plan.h"
 
 void discard_plan_release(struct plan *p)
@@ -30,20 +31,6 @@ void discard_plan_release(struct plan *p)
 	p->goes = p->node_goes = NULL;
 }
 
-int discard_why(struct plan *p, int error, const char *format, ...)
-{
-	va_list arguments;
-	char *text = NULL;
-
-	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
-	va_end(arguments);
-	free(*p->ret_why);
-	*p->ret_why = text;
-	return error;
-}
-
 static size_t row_index(const struct plan *p, const struct stage_node *row)
 {
 	return (size_t)(row - p->frozen.snapshot->nodes);
@@ -51,17 +38,10 @@ static size_t row_index(const struct plan *p, const struct stage_node *row)
 
 /* ---- which ---- */
 
-static bool is_at_or_below(const char *path, const char *above)
-{
-	size_t n = strlen(above);
-
-	return strncmp(path, above, n) == 0 && (!path[n] || path[n] == '/');
-}
-
 bool discard_is_staged(const struct plan *p, const char *path)
 {
 	for (size_t i = 0; i < p->list->n_changes; i++)
-		if (is_at_or_below(p->list->changes[i].path, path))
+		if (path_is_inside(p->list->changes[i].path, path))
 			return true;
 	return false;
 }
@@ -69,7 +49,7 @@ bool discard_is_staged(const struct plan *p, const char *path)
 static bool is_asked(const struct plan *p, const char *path)
 {
 	for (size_t i = 0; i < p->n_paths; i++)
-		if (is_at_or_below(path, p->paths[i]))
+		if (path_is_inside(path, p->paths[i]))
 			return true;
 	return false;
 }
@@ -83,11 +63,10 @@ static int check_sources(struct plan *p)
 
 			if (c->kind == 'R' && !p->goes[i] && strcmp(c->from, p->paths[k]) == 0 &&
 			    !discard_is_staged(p, p->paths[k]))
-				return discard_why(
-					p, -EXDEV,
-					"%s was renamed to %s: its place would be lost, or it would be there "
-					"twice; drop %s instead, which undoes the renaming",
-					c->from, c->path, c->path);
+				return why_set(p->ret_why, -EXDEV,
+					       "%s was renamed to %s: its place would be lost, or it would be there "
+					       "twice; drop %s instead, which undoes the renaming",
+					       c->from, c->path, c->path);
 		}
 	return 0;
 }
@@ -102,7 +81,7 @@ static int choose(struct plan *p)
 		n += p->goes[i];
 	}
 	r = check_sources(p);
-	return r || n ? r : discard_why(p, -ENOENT, "nothing is staged there");
+	return r || n ? r : why_set(p->ret_why, -ENOENT, "nothing is staged there");
 }
 
 /* Names of one file go together. */
@@ -119,8 +98,8 @@ static int choose_names(struct plan *p)
 			if (other->ino != c->ino || p->goes[k])
 				continue;
 			if (other->named)
-				return discard_why(
-					p, -EXDEV,
+				return why_set(
+					p->ret_why, -EXDEV,
 					"%s is another name of %s, and would lose its content: drop it, too, in one "
 					"command",
 					other->path, c->path);
@@ -141,14 +120,14 @@ static bool removed_by(const struct plan *p, const struct staged_change *c, cons
 	for (size_t i = 0; i < p->list->n_changes; i++) {
 		const struct staged_change *r = &p->list->changes[i];
 
-		if (r->kind == 'R' && is_at_or_below(c->path, r->path) &&
+		if (r->kind == 'R' && path_is_inside(c->path, r->path) &&
 		    (!above || strlen(r->path) > strlen(above->path)))
 			above = r;
 	}
 	if (!above)
-		return is_at_or_below(disc_path, c->path);
+		return path_is_inside(disc_path, c->path);
 	size_t n = strlen(above->from);
-	return strncmp(disc_path, above->from, n) == 0 && is_at_or_below(disc_path + n, c->path + strlen(above->path));
+	return strncmp(disc_path, above->from, n) == 0 && path_is_inside(disc_path + n, c->path + strlen(above->path));
 }
 
 /* Does something that goes bring back the directory of that path on the disc? */
@@ -181,8 +160,8 @@ static int check_places(struct plan *p)
 		size_t k;
 
 		if (c->kind == 'R' && !p->goes[i] && !staged_dir(p->list, c->from_parent) && comes_back(p, c->from))
-			return discard_why(
-				p, -EXDEV,
+			return why_set(
+				p->ret_why, -EXDEV,
 				"%s was moved out of it, to %s, and would be there twice: drop that, too, in one "
 				"command",
 				c->from, c->path);
@@ -190,13 +169,13 @@ static int check_places(struct plan *p)
 			continue;
 		other = at_name(p, c->from_parent, c->from_name, &k);
 		if (other && !p->goes[k])
-			return discard_why(
-				p, -EXDEV,
+			return why_set(
+				p->ret_why, -EXDEV,
 				"the old name of %s, %s, is that of another file now: drop that, too, in one command",
 				c->path, c->from);
 		if (!staged_dir(p->list, c->from_parent) && !comes_back(p, c->from))
-			return discard_why(
-				p, -EXDEV,
+			return why_set(
+				p->ret_why, -EXDEV,
 				"the directory of the old name of %s, %s, was removed: drop that, too, in one command",
 				c->path, c->from);
 	}
@@ -392,7 +371,7 @@ int discard_plan_make(struct plan *p)
 	int r = tree_preview(p->t, 0, &p->frozen);
 
 	if (r == -ENODATA)
-		return discard_why(p, -ENOENT, "nothing is staged there");
+		return why_set(p->ret_why, -ENOENT, "nothing is staged there");
 	if (r == 0)
 		r = staged_find(p->frozen.snapshot, p->frozen.base, &p->list);
 	if (r < 0)

@@ -6,6 +6,7 @@
 #ifndef FS_TREE_DISCARD_PLAN_H
 #define FS_TREE_DISCARD_PLAN_H
 
+#include "burner/base/why.h"
 #include "fs/tree/internal.h"
 #include "fs/tree/staged.h"
 
@@ -30,7 +31,5 @@ void discard_plan_release(struct plan *p); /* but for what the caller has set */
 bool discard_is_staged(const struct plan *p, const char *path);
 /* By how many links of sub-directories, or of names, a node that stays changes. */
 int64_t discard_links_of(const struct plan *p, uint64_t ino);
-/* returns error */
-int discard_why(struct plan *p, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -17,7 +17,7 @@
 #include "burner/base/json.h"
 #include "burner/base/own.h"
 #include "fs/control/client.h"
-#include "fs/cmd/holders.h"
+#include "burner/base/path.h"
 #include "fs/control/mounts.h"
 
 static const char table[] =
@@ -169,10 +169,10 @@ static void paths(void **unused)
 static void inside(void **unused)
 {
 	(void)unused;
-	assert_true(holders_inside("/mnt/a", "/mnt/a"));
-	assert_true(holders_inside("/mnt/a/b", "/mnt/a"));
-	assert_false(holders_inside("/mnt/ab", "/mnt/a"));
-	assert_false(holders_inside("/mnt", "/mnt/a"));
+	assert_true(path_is_inside("/mnt/a", "/mnt/a"));
+	assert_true(path_is_inside("/mnt/a/b", "/mnt/a"));
+	assert_false(path_is_inside("/mnt/ab", "/mnt/a"));
+	assert_false(path_is_inside("/mnt", "/mnt/a"));
 }
 
 /* ---- a daemon that says what it is told to ---- */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * path.h - paths as texts: nothing is looked at
+ */
+#ifndef BURNER_BASE_PATH_H
+#define BURNER_BASE_PATH_H
+
+#include <stdbool.h>
+
+/* Is it that path, or below it?  Both are absolute, or both are not; without "//", "." and "..". */
+bool path_is_inside(const char *path, const char *above);
+/* Absolute (a relative one is of the working directory), without "//", "." and "..", as if there were no symbolic
+ * links; to be freed.  NULL with errno. */
+char *path_plain(const char *path);
+
+#endif
