@@ -205,7 +205,8 @@ static bool catalog_names(const uint8_t catalog[SECTOR_BYTES], uint64_t from, ui
 	return false;
 }
 
-/* 1: the newest session's catalog names what lies behind. */
+/* 1: the newest session's catalog names what lies behind.  These blocks were written: one that cannot be read is -EIO,
+ * and nobody knows. */
 static int boot_image_behind(struct disc *d, const struct session_list *l, uint64_t n_sectors)
 {
 	uint32_t lba = l->sessions[l->n - 1].descriptor_lba;
@@ -215,7 +216,7 @@ static int boot_image_behind(struct disc *d, const struct session_list *l, uint6
 	for (unsigned i = 1; i < DESCRIPTORS_SECTORS && r == 0; i++) {
 		r = disc_read(d, lba + i, sector, 1);
 		if (r < 0 || descriptor_ends_set(sector))
-			return r == -EIO ? 0 : r;
+			return r;
 		if (!el_torito_is_boot_record(sector))
 			continue;
 		lba = el_torito_catalog(sector);
@@ -224,9 +225,9 @@ static int boot_image_behind(struct disc *d, const struct session_list *l, uint6
 		if (lba >= l->end_sectors)
 			return 1;
 		r = disc_read(d, lba, sector, 1);
-		return r < 0 ? (r == -EIO ? 0 : r) : catalog_names(sector, l->end_sectors, n_sectors);
+		return r < 0 ? r : catalog_names(sector, l->end_sectors, n_sectors);
 	}
-	return r == -EIO ? 0 : r;
+	return r;
 }
 
 static bool is_error_correction(const uint8_t *sectors, uint32_t n)

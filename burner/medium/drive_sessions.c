@@ -309,9 +309,10 @@ static int scan_overwritable(struct drive *d, struct session_list *ret, enum dri
 		*ret_newest = CONTENT_TREE;
 		r = behind_on_drive(&d->disc, ret, end);
 		ret->behind = r > 0;
-		if (r < 0)
+		ret->unreadable |= r == -EIO;
+		if (r < 0 && r != -EIO)
 			session_list_release(ret);
-		return r < 0 ? r : 0;
+		return r < 0 && r != -EIO ? r : 0;
 	}
 	if (r != -EMEDIUMTYPE && r != -EIO && r != -EBADMSG)
 		return r;

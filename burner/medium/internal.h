@@ -103,7 +103,8 @@ int partition_behind(struct disc *d, uint64_t end_sectors, uint64_t n_sectors);
 /* In an image file of so many bytes: its end in sectors; l->end_sectors: there is nothing.  The list has not to be
  * empty. */
 int behind_in_image(struct disc *d, int fd, const struct session_list *l, uint64_t bytes, uint64_t *ret_sectors);
-/* On a medium in a drive: 1, something that names itself, or that is in the way of the next session. */
+/* On a medium in a drive: 1, something that names itself, or that is in the way of the next session.  -EIO: what of the
+ * newest session would say so cannot be read. */
 int behind_on_drive(struct disc *d, const struct session_list *l, uint64_t n_sectors);
 
 /* ---- image.c, image_target.c ---- */

@@ -81,7 +81,8 @@ int salvage_in_use(char **ret_why, const char *directory, const struct stage_hol
 
 /* ---- the directory ---- */
 
-static bool is_stage(const char *directory)
+/* 1, 0, or -errno. */
+static int is_stage(const char *directory)
 {
 	static const char *const names[] = {"journal.db", "journal.made", "bodies"};
 	struct stat st;
@@ -91,25 +92,26 @@ static bool is_stage(const char *directory)
 
 		if (asprintf(&path, "%s/%s", directory, names[i]) < 0) {
 			path = NULL;
-			return false;
+			return -ENOMEM;
 		}
 		if (lstat(path, &st) == 0)
-			return true;
+			return 1;
+		if (errno != ENOENT && errno != ENOTDIR)
+			return -errno;
 	}
-	return false;
+	return 0;
 }
 
 static int given(const char *directory, char **ret, char **ret_why)
 {
-	char *real = realpath(directory, NULL);
+	_free_ char *real = realpath(directory, NULL);
+	int is = real ? is_stage(real) : -errno;
 
-	if (!real)
-		return why_set(ret_why, -errno, "%s: %s", directory, strerror(errno));
-	if (!is_stage(real)) {
-		free(real);
+	if (is < 0)
+		return why_set(ret_why, is, "%s: %s", directory, strerror(-is));
+	if (!is)
 		return why_set(ret_why, -ENOENT, "nothing is staged in %s", directory);
-	}
-	*ret = real;
+	*ret = TAKE_PTR(real);
 	return 0;
 }
 
@@ -127,8 +129,7 @@ static enum rank rank_of(const struct wanted *w, const char *disc_path, const st
 		return RANK_PATH;
 	if (!w->has_identity || !identity || !same_id(identity->id, w->identity.id))
 		return RANK_NONE;
-	original = stage_original(origin, disc_path, &w->origin, w->path);
-	return original ? RANK_COPY : RANK_HEIR;
+	return stage_original(origin, disc_path, &w->origin, w->path, &original) == -ENOENT ? RANK_HEIR : RANK_COPY;
 }
 
 /* A journal that is in use or damaged: by the holder's words, or by the name of its directory. */
@@ -145,7 +146,7 @@ static enum rank rank_unread(const struct wanted *w, const char *directory, int 
 	return w->has_identity && strncmp(leaf, hex, 64) == 0 ? RANK_HEIR : RANK_NONE;
 }
 
-static enum rank rank(const struct wanted *w, const char *directory)
+static enum rank rank(const struct wanted *w, const char *directory, bool *ret_unread)
 {
 	struct stage_about about = {0};
 	struct stage_holder holder = {.pid = 0};
@@ -155,10 +156,12 @@ static enum rank rank(const struct wanted *w, const char *directory)
 	found = r < 0 ? rank_unread(w, directory, r, &holder) :
 			rank_of(w, about.disc_path, &about.origin, &about.identity);
 	stage_about_release(&about);
+	*ret_unread = r < 0 && r != -ENOENT && found == RANK_NONE;
 	return found;
 }
 
-static int none_found(const struct wanted *w, const char *copy, char **ret_why)
+/* unread: one that cannot be read, and may be for it; NULL: there is none. */
+static int none_found(const struct wanted *w, const char *copy, const char *unread, char **ret_why)
 {
 	struct stat st;
 
@@ -168,6 +171,11 @@ static int none_found(const struct wanted *w, const char *copy, char **ret_why)
 			"nothing is staged for %s; something is for a disc that it may be a copy of, in %s: name "
 			"that disc, or that directory",
 			w->disc, copy);
+	if (unread)
+		return why_set(ret_why, -ENOENT,
+			       "nothing is staged for it that can be read; what cannot, in %s, may be for it: see "
+			       "'cdappendfs-stage list', and name the directory instead of the disc",
+			       unread);
 	if (stat(w->path, &st) < 0 && errno == ENOENT)
 		return why_set(
 			ret_why, -ENOENT,
@@ -180,18 +188,21 @@ static int none_found(const struct wanted *w, const char *copy, char **ret_why)
 
 static int choose(const struct wanted *w, char *const *all, size_t n, char **ret, char **ret_why)
 {
+	const char *unread = NULL;
 	enum rank best = RANK_NONE;
 	size_t at = 0, equal = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		enum rank is = rank(w, all[i]);
+		bool is_unread;
+		enum rank is = rank(w, all[i], &is_unread);
 
+		unread = is_unread ? all[i] : unread;
 		equal = is > best ? 1 : equal + (is == best);
 		at = is > best ? i : at;
 		best = is > best ? is : best;
 	}
 	if (best <= RANK_COPY)
-		return none_found(w, best == RANK_COPY ? all[at] : NULL, ret_why);
+		return none_found(w, best == RANK_COPY ? all[at] : NULL, unread, ret_why);
 	if (equal > 1)
 		return why_set(
 			ret_why, -ENOTUNIQ,
@@ -241,7 +252,7 @@ int salvage_find(const char *staging, const char *disc, char **ret_directory, ch
 	size_t n = 0;
 	int r;
 
-	if (is_stage(disc))
+	if (is_stage(disc) > 0)
 		return given(disc, ret_directory, ret_why);
 	r = staging ? given(staging, ret_directory, ret_why) : 0;
 	if (r < 0)

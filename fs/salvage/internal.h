@@ -46,8 +46,8 @@ int salvage_open_disc(const char *path, struct disc **ret, struct disc_identity 
 bool salvage_same_disc(const struct disc_identity *stage, const struct stage_origin *origin,
 		       const struct disc_identity *disc, const char *path);
 /* Another identity, but what the stage stands on is there: a program wrote over the only descriptor that the disc
- * had. */
-bool salvage_grown(struct stage *stage, struct disc *disc);
+ * had.  1, 0, or -errno: it cannot be told. */
+int salvage_grown(struct stage *stage, struct disc *disc);
 /* The session that the stage stands on, by its fingerprint; and the newest one. */
 int salvage_open_base(struct salvage *s, char **ret_why);
 

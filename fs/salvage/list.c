@@ -63,7 +63,10 @@ static int compare_with_disc(struct salvage_stage *to, struct stage *stage)
 	stage_identity(stage, &was);
 	stage_fingerprint(stage, &then);
 	stage_origin(stage, &origin);
-	if (!salvage_same_disc(&was, &origin, &is, to->disc) && !salvage_grown(stage, d))
+	r = salvage_same_disc(&was, &origin, &is, to->disc) ? 1 : salvage_grown(stage, d);
+	if (r < 0)
+		return because(to, SALVAGE_GONE, "its disc cannot be read: %s", strerror(-r));
+	if (!r)
 		return because(to, SALVAGE_REPLACED, "another disc is at its path");
 	r = disc_fingerprint(d, &now);
 	if (r < 0)
@@ -85,7 +88,10 @@ static int judge(struct salvage_stage *to, struct stage *stage)
 		return because(to, SALVAGE_INTERRUPTED,
 			       "a burn was cut off: the next mount finishes it or takes it back");
 	if (stat(to->disc, &st) < 0)
-		return because(to, SALVAGE_GONE, "nothing is at its path: %s", strerror(errno));
+		return because(to, SALVAGE_GONE,
+			       errno == ENOENT || errno == ENOTDIR ? "nothing is at its path: %s" :
+								     "its path cannot be looked at: %s",
+			       strerror(errno));
 	if (S_ISREG(st.st_mode)) {
 		r = compare_with_disc(to, stage);
 		if (r < 0 || to->why)

@@ -36,32 +36,44 @@ static int open_disc(struct salvage *s, enum salvage_for purpose, const char **r
 	return r;
 }
 
-/* The root directory of the session that is gone from the list: its first record is itself (ECMA-119 6.8.2.2). */
-static bool root_is_there(struct disc *d, uint32_t lba, uint32_t bytes)
+/* Is the root directory there, of the session that is gone from the list?  Its first record is itself (ECMA-119
+ * 6.8.2.2). */
+static int root_is_there(struct disc *d, const struct stage_node *root)
 {
 	uint8_t sector[SECTOR_BYTES];
+	int r = root->base_bytes ? disc_read(d, root->base_lba, sector, 1) : -ENOENT;
 
-	return disc_read(d, lba, sector, 1) == 0 && sector[32] == 1 && sector[33] == 0 && get_le32(sector + 2) == lba &&
-	       get_le32(sector + 10) == bytes;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return sector[32] == 1 && sector[33] == 0 && get_le32(sector + 2) == root->base_lba &&
+	       get_le32(sector + 10) == root->base_bytes;
 }
 
-bool salvage_grown(struct stage *stage, struct disc *disc)
+int salvage_grown(struct stage *stage, struct disc *disc)
 {
 	_free_ struct disc_session *sessions = NULL;
 	struct disc_fingerprint was, now;
 	struct stage_node root = {0};
-	bool grown;
 	size_t n = 0;
+	int r;
 
 	stage_fingerprint(stage, &was);
-	if (was.session_lba == UINT32_MAX || disc_fingerprint(disc, &now) < 0 || disc_sessions(disc, &sessions, &n) < 0)
-		return false;
+	if (was.session_lba == UINT32_MAX)
+		return 0;
+	r = disc_fingerprint(disc, &now);
+	if (r == 0)
+		r = disc_sessions(disc, &sessions, &n);
+	if (r < 0)
+		return r;
 	/* Something was appended: the newest session begins behind what there was. */
-	grown = n > 0 && now.image_bytes > was.image_bytes && sessions[n - 1].start_lba >= was.next_lba / 2 &&
-		now.session_lba > was.session_lba && stage_node_get(stage, 1, &root) == 0 && root.base_bytes &&
-		root_is_there(disc, root.base_lba, root.base_bytes);
+	if (n == 0 || now.image_bytes <= was.image_bytes || sessions[n - 1].start_lba < was.next_lba / 2 ||
+	    now.session_lba <= was.session_lba)
+		return 0;
+	r = stage_node_get(stage, 1, &root);
+	if (r == 0)
+		r = root_is_there(disc, &root);
 	stage_node_release(&root);
-	return grown;
+	return r == -ENOENT ? 0 : r;
 }
 
 static int look_at_disc(struct salvage *s, enum salvage_for purpose)
@@ -72,8 +84,10 @@ static int look_at_disc(struct salvage *s, enum salvage_for purpose)
 	const char *why = NULL;
 	int r;
 
-	if (!s->disc_path[0] || stat(s->disc_path, &st) < 0)
-		return no_disc(s, s->disc_path[0] ? "nothing is at its path" : "its path is not known");
+	if (!s->disc_path[0])
+		return no_disc(s, "its path is not known");
+	if (stat(s->disc_path, &st) < 0)
+		return no_disc(s, errno == ENOENT || errno == ENOTDIR ? "nothing is at its path" : strerror(errno));
 	r = open_disc(s, purpose, &why);
 	if (r == 0)
 		r = disc_identity(s->disc, &s->identity);
@@ -87,9 +101,10 @@ static int look_at_disc(struct salvage *s, enum salvage_for purpose)
 		return no_disc(s, why ? why : strerror(-r));
 	stage_identity(s->stage, &was);
 	stage_origin(s->stage, &origin);
-	if (salvage_same_disc(&was, &origin, &s->identity, s->disc_path) || salvage_grown(s->stage, s->disc))
+	r = salvage_same_disc(&was, &origin, &s->identity, s->disc_path) ? 1 : salvage_grown(s->stage, s->disc);
+	if (r > 0)
 		return 0;
-	return no_disc(s, "another disc is at its path");
+	return no_disc(s, r < 0 ? strerror(-r) : "another disc is at its path");
 }
 
 int salvage_open(const char *directory, const char *disc, enum salvage_for purpose, struct salvage **ret,
@@ -188,8 +203,7 @@ static void borrow_newest(struct salvage *s)
 
 	if (s->newest)
 		iso_info(s->newest, &info);
-	if (s->newest && !info.ours && stage_node_get(s->stage, 1, &root) == 0 && root.base_bytes &&
-	    root_is_there(s->disc, root.base_lba, root.base_bytes)) {
+	if (s->newest && !info.ours && stage_node_get(s->stage, 1, &root) == 0 && root_is_there(s->disc, &root) > 0) {
 		s->base = iso_ref(s->newest);
 		s->base_root = (struct iso_extent){root.base_lba, root.base_bytes};
 	}

@@ -141,12 +141,13 @@ static int claim(struct stage *s, struct attempt *a)
 	if (kin == KIN_OLDER || (kin == KIN_COPY && went_another_way(s, a->options))) {
 		if (a->want != WANT_ANY)
 			return -EXDEV;
-		_free_ char *at = stage_original(&s->origin, s->made_for ? s->made_for : "", &s->here, s->disc_path);
+		_free_ char *at = NULL;
 
+		(void)stage_original(&s->origin, s->made_for ? s->made_for : "", &s->here, s->disc_path, &at);
 		return a->options->claim == STAGE_TAKE ? 0 : refuse_copy(a, s->directory, at ? at : "another file");
 	}
 	if (kin == KIN_COPY && a->options->claim != STAGE_TAKE)
-		refuse_copy(a, s->directory, original);
+		refuse_copy(a, s->directory, original ? original : "another file");
 	if (a->want == WANT_ANY)
 		return kin == KIN_COPY && a->options->claim != STAGE_TAKE ? -EXDEV : 0;
 	return a->want == is ? 0 : -EXDEV;

@@ -69,28 +69,46 @@ static bool same_file(const struct stage_origin *a, const char *a_path, const st
 	       (a->dev == b->dev || strcmp(a_path, b_path) == 0);
 }
 
-/* The file in the directory of its old name, under another one. */
-static char *find_beside(const struct stage_origin *was, const char *was_path)
+/* The file in the directory of its old name, under another one: its path, or that of the directory that cannot be
+ * looked through.  -ENOENT: it is not there. */
+static int find_beside(const struct stage_origin *was, const char *was_path, char **ret)
 {
 	_free_ char *copy = strdup(was_path);
-	const char *directory = copy ? dirname(copy) : NULL;
-	DIR *list = directory ? opendir(directory) : NULL;
-	struct stage_origin there;
-	struct dirent *e;
-	char *found = NULL;
+	_close_directory_ DIR *list = NULL;
+	const char *directory;
+	const struct dirent *e;
 
-	while (list && !found && (e = readdir(list)))
-		if (e->d_ino == was->ino && e->d_type == DT_REG && !look(dirfd(list), e->d_name, &there, NULL) &&
-		    there.dev == was->dev && same_birth(was, &there) &&
-		    asprintf(&found, "%s/%s", strcmp(directory, "/") ? directory : "", e->d_name) < 0)
-			found = NULL;
-	if (list)
-		closedir(list);
-	return found;
+	if (!copy)
+		return -ENOMEM;
+	directory = dirname(copy);
+	list = opendir(directory);
+	if (!list && (errno == ENOENT || errno == ENOTDIR))
+		return -ENOENT;
+	for (errno = 0; list && (e = readdir(list)); errno = 0) {
+		struct stage_origin there;
+		int r;
+
+		if (e->d_ino != was->ino || (e->d_type != DT_REG && e->d_type != DT_UNKNOWN))
+			continue;
+		r = look(dirfd(list), e->d_name, &there, NULL);
+		if (r == -ENOENT || (!r && (there.dev != was->dev || there.device || !same_birth(was, &there))))
+			continue;
+		return asprintf(ret, "%s/%s", strcmp(directory, "/") ? directory : "", e->d_name) < 0 ? -ENOMEM : 0;
+	}
+	if (list && !errno)
+		return -ENOENT;
+	*ret = strdup(directory);
+	return *ret ? 0 : -ENOMEM;
 }
 
-char *stage_original(const struct stage_origin *was, const char *was_path, const struct stage_origin *now,
-		     const char *now_path)
+static int copy_of(const char *path, char **ret)
+{
+	*ret = strdup(path);
+	return *ret ? 0 : -ENOMEM;
+}
+
+int stage_original(const struct stage_origin *was, const char *was_path, const struct stage_origin *now,
+		   const char *now_path, char **ret)
 {
 	bool one_path = strcmp(was_path, now_path) == 0;
 	struct stage_origin there;
@@ -98,16 +116,16 @@ char *stage_original(const struct stage_origin *was, const char *was_path, const
 
 	if ((was->known && was->device && now->device) || same_file(was, was_path, now, now_path) ||
 	    (one_path && (!was->known || !now->known)) || !was_path[0])
-		return NULL;
+		return -ENOENT;
 	r = look(AT_FDCWD, was_path, &there, NULL);
 	if (r && r != -ENOENT && r != -ENOTDIR)
-		return strdup(was_path);
+		return copy_of(was_path, ret);
 	if (!r && !was->known && there.device && now->device)
-		return NULL;
+		return -ENOENT;
 	/* Its name leads to this one: by a link, or since another file has it now. */
 	if (!r && !one_path && !same_file(&there, was_path, now, now_path))
-		return strdup(was_path);
-	return was->known && !was->device ? find_beside(was, was_path) : NULL;
+		return copy_of(was_path, ret);
+	return was->known && !was->device ? find_beside(was, was_path, ret) : -ENOENT;
 }
 
 /* Was the file there, as it is, before that time? */
@@ -124,12 +142,14 @@ enum stage_kin stage_kin(const struct stage_origin *was, const char *was_path, s
 			 const struct stage_origin *now, const char *now_path, char **ret_original)
 {
 	_free_ char *original = NULL;
+	int r;
 
 	if (same_file(was, was_path, now, now_path) || (was->known && was->device && now->device))
 		return KIN_SAME;
-	original = stage_original(was, was_path, now, now_path);
-	if (!original)
+	r = stage_original(was, was_path, now, now_path, &original);
+	if (r == -ENOENT)
 		return strcmp(was_path, now_path) == 0 && !(was->known && now->known) ? KIN_SAME : KIN_HEIR;
+	/* Without memory there is one, somewhere. */
 	if (!is_set(begun) || is_older(now_path, begun))
 		return KIN_OLDER;
 	if (ret_original)

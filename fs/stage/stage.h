@@ -101,10 +101,10 @@ int stage_list(char ***ret, size_t *ret_n);
 void stage_list_free(char **names, size_t n);
 /* Files of a stage that cannot be opened, with all that it holds.  -EBUSY as above. */
 int stage_erase(const char *directory, struct stage_holder *ret_holder, char **ret_why);
-/* Where the original of a stage's disc is, if `now` is another file: allocated text; NULL: it is the same, or the
- * original is gone. */
-char *stage_original(const struct stage_origin *was, const char *was_path, const struct stage_origin *now,
-		     const char *now_path);
+/* Where the original of a stage's disc is, if `now` is another file: allocated text; or the directory that cannot be
+ * looked through for it.  -ENOENT: it is the same, or the original is gone; -ENOMEM. */
+int stage_original(const struct stage_origin *was, const char *was_path, const struct stage_origin *now,
+		   const char *now_path, char **ret);
 const char *stage_disc_path(const struct stage *s);
 void stage_origin(const struct stage *s, struct stage_origin *ret);
 /* These rows instead of all that are there, inode numbers from next_ino on, for that disc in that state: all of it,

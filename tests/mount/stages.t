@@ -174,6 +174,16 @@ fails 'an emptied journal is not an empty stage' 1 mounted z.iso
 like '… and it says what to do' "$(<"$log")" 'cdappendfs-stage discard'
 like 'list: damaged' "$(stage list)" 'damaged: '
 fails 'no export' 1 stage export z.iso out2
+: >other.iso
+fails 'for another disc none can be read' 1 stage discard other.iso
+like '… and the one that cannot be is named, which may be for it' "$(<"$T/ok.output")" "in $directory, may be for it"
+rm other.iso
+if ((EUID == 0)); then
+	mkdir -m 700 private
+	chmod 755 .
+	fails 'a directory of another user' 1 setpriv --reuid=65534 --regid=65534 --clear-groups -- "$BUILD/cdappendfs-stage" discard "--staging=$T/private" z.iso
+	like '… is not one without anything staged' "$(<"$T/ok.output")" 'Permission denied'
+fi
 ok 'discard' stage discard z.iso
 ok 'mount' mounted z.iso
 ok 'unmount' umount_disc

@@ -73,6 +73,7 @@ static void boot_image(void **state)
 			    "catalog -o i.iso a");
 	uint8_t sector[2048];
 	uint32_t catalog;
+	char faults[64];
 	struct disc *d = disc_of("i.iso");
 
 	(void)state;
@@ -80,6 +81,10 @@ static void boot_image(void **state)
 	assert_int_equal(disc_read(d, 17, sector, 1), 0);
 	catalog = get_le32(sector + 71);
 	disc_close(d);
+	/* A catalog, or a set of descriptors, that cannot be read may name something. */
+	snprintf(faults, sizeof(faults), "read@%u=EIO", (unsigned)catalog);
+	assert_on_drive(faults, true, end, -EIO);
+	assert_on_drive("read@17=EIO", true, end, -EIO);
 	put_le32(sector, (uint32_t)end + 300);
 	patch("i.iso", catalog * UINT64_C(2048) + 40, sector, 4);
 	assert_on_drive(NULL, true, end, 1);

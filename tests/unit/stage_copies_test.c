@@ -199,6 +199,27 @@ static void test_an_original_that_was_moved(void **state)
 	assert_has(c, other, 5, 6);
 }
 
+/* A directory that cannot be looked through may have it. */
+static void test_an_original_that_may_be_there(void **state)
+{
+	struct stage_origin was = {.known = true, .ino = 77, .dev = 5}, now = {.known = true, .ino = 78, .dev = 5};
+	char directory[] = "/tmp/stage_copies.XXXXXX", missing[64], *at = NULL;
+	uid_t user = geteuid();
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(missing, sizeof(missing), "%s/a.iso", directory);
+	assert_int_equal(stage_original(&was, missing, &now, "/b.iso", &at), -ENOENT);
+	assert_int_equal(chmod(directory, 0311), 0);
+	assert_int_equal(user ? 0 : seteuid(65534), 0);
+	assert_int_equal(stage_original(&was, missing, &now, "/b.iso", &at), 0);
+	assert_int_equal(seteuid(user), 0);
+	assert_string_equal(at, directory);
+	free(at);
+	assert_int_equal(rmdir(directory), 0);
+	assert_int_equal(stage_original(&was, missing, &now, "/b.iso", &at), -ENOENT);
+}
+
 /* Its path and inode are the provisional identity of a blank image. */
 static void test_a_blank_image_that_was_renamed(void **state)
 {
@@ -349,6 +370,7 @@ int main(void)
 {
 #define COPIES(test) cmocka_unit_test_setup_teardown(test, copies_setup, copies_teardown)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_an_original_that_may_be_there),
 		COPIES(test_a_copy_takes_nothing),
 		COPIES(test_a_copy_that_takes_it),
 		COPIES(test_copies_in_turn),
