@@ -11,6 +11,6 @@
  * wanted. */
 __attribute__((format(printf, 3, 4))) int why_set(char **ret, int error, const char *format, ...);
 /* The text alone. */
-void why_put(char **ret, const char *format, va_list arguments);
+__attribute__((format(printf, 2, 0))) void why_put(char **ret, const char *format, va_list arguments);
 
 #endif

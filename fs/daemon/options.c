@@ -16,6 +16,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "fs/daemon/help.h"
 #include "fs/daemon/nearest.h"
 
 #define CD_SPEED 153600.0 /* bytes per second of 1x */
@@ -445,8 +446,6 @@ static int hand_to_libfuse(struct parser *p, const char *option)
 
 /* ---- the line ---- */
 
-static const char *help_text(void);
-
 static int take_option(struct parser *p, char *option)
 {
 	char *equals = strchr(option, '='), meant[64];
@@ -590,51 +589,6 @@ void options_release(struct options *o)
 	free(o->fault);
 	free(o->disc_fault);
 	*o = (struct options){0};
-}
-
-static const char *help_text(void)
-{
-	return "Usage: cdappendfs [-f] [-d] [-o OPTION,…] DISC MOUNTPOINT\n"
-	       "Mount a disc that can only be appended to; what changes is kept aside and burned as a new session by\n"
-	       "cdappendfs-sync, by 'sync MOUNTPOINT' and when it is unmounted.\n"
-	       "\n"
-	       "  DISC  /dev/srN, an image file (an empty one is a blank disc), or a *.cue *.nrg *.toc (read-only)\n"
-	       "  -f    stay in the foreground      -d  print every request as well\n"
-	       "  -h, --help      -V, --version\n"
-	       "\n"
-	       "  -o create              make the image file when it is missing\n"
-	       "  -o media=KIND          capacity of an image, which keeps it: cd74, cd80, dvd, dvd-dl, bd, bd-dl, "
-	       "bdxl-100,\n"
-	       "                         bdxl-128, mdisc-dvd, mdisc-bd, mdisc-bd-dl, mdisc-bdxl-100, none, or a size: "
-	       "4M, 4.7G\n"
-	       "  -o ro                  read only\n"
-	       "  -o session=N           an older session, read only\n"
-	       "  -o staging=DIR         where changes are kept until they are burned (else ~/.local/state/cdappendfs, "
-	       "of root /var/lib/cdappendfs)\n"
-	       "  -o stage=take|new      of a copied image: take what is staged for the original, or begin a stage of "
-	       "its own\n"
-	       "  -o commit=unmount      burn when unmounted (the default), or only when asked to: commit=manual\n"
-	       "  -o speed=X             burn at X times the medium's single speed\n"
-	       "  -o noverify            do not read back what was burned\n"
-	       "  -o volid=NAME          volume id, up to 32 characters\n"
-	       "  -o share=auto|blocks|none what the disc has already: share whole files (the default), equal blocks "
-	       "of "
-	       "all, nothing\n"
-	       "  -o pieces=SIZE         what pieces of a changed file must save, with share=auto; else it is written "
-	       "whole "
-	       "(16M)\n"
-	       "  -o tree=auto|full|linked write all directories, or those that changed; auto: all while they take "
-	       "under 1 MiB, on write-once media 8 MiB\n"
-	       "  -o compat              for readers with limits of their own (macOS, the BSDs, libarchive): no file "
-	       "in "
-	       "pieces, tree=full\n"
-	       "  -o nojoliet            no Joliet tree\n"
-	       "  -o accept=WHAT:WHAT…   append to a disc although that of it gets lost or stale: udf (also: "
-	       "drop-udf), hfs, trees, associated, tail;\n"
-	       "                         or contradicts itself: descriptors, root, rock-ridge, directories, "
-	       "byte-orders, types\n"
-	       "  -o uid=N gid=N umask=M shown owner, group and permissions\n"
-	       "  -o allow_other, allow_root, default_permissions, auto_unmount, … as in mount.fuse3(8)\n";
 }
 
 void options_print_help(FILE *out) { fputs(help_text(), out); }
