@@ -23,8 +23,7 @@
 
 #define MOUNTINFO "/proc/self/mountinfo"
 
-/* NULL with errno.  What cannot be read is not a table without our mounts: never ENOENT. */
-static FILE *mountinfo_open(void)
+FILE *mounts_open(void)
 {
 	FILE *f = fopen(MOUNTINFO, "re");
 
@@ -79,13 +78,14 @@ static unsigned number_of(const char *options, const char *key)
 
 int mounts_parse(const char *line, struct mounts_line *ret)
 {
-	char device[32], root[PATH_MAX], type[64], options[4096];
+	char number[32], device[32], root[PATH_MAX], type[64], options[4096];
 	const char *s = line, *dash;
 
 	*ret = (struct mounts_line){0};
-	if (take_field(&s, NULL, 0) < 0 || take_field(&s, NULL, 0) < 0 || take_field(&s, device, sizeof(device)) < 0 ||
-	    take_field(&s, root, sizeof(root)) < 0 ||
+	if (take_field(&s, number, sizeof(number)) < 0 || take_field(&s, NULL, 0) < 0 ||
+	    take_field(&s, device, sizeof(device)) < 0 || take_field(&s, root, sizeof(root)) < 0 ||
 	    take_field(&s, ret->mount.mountpoint, sizeof(ret->mount.mountpoint)) < 0 ||
+	    sscanf(number, "%u", &ret->mount.number) != 1 ||
 	    sscanf(device, "%u:%u", &ret->mount.major, &ret->mount.minor) != 2)
 		return -EINVAL;
 	dash = strstr(s, " - ");
@@ -126,6 +126,20 @@ int mounts_find_point(FILE *mountinfo, const char *path, struct control_mount *r
 			*ret = l.mount;
 	}
 	return found ? 0 : end_of(mountinfo);
+}
+
+int mounts_find_number(FILE *mountinfo, unsigned number, struct control_mount *ret)
+{
+	_free_ char *line = NULL;
+	size_t size = 0;
+	struct mounts_line l;
+
+	while (getline(&line, &size, mountinfo) >= 0)
+		if (mounts_parse(line, &l) == 0 && l.mount.number == number && (l.ours || l.part)) {
+			*ret = l.mount;
+			return 0;
+		}
+	return end_of(mountinfo);
 }
 
 int mounts_find_source(FILE *mountinfo, const char *source, bool (*same)(void *context, const char *source),
@@ -188,7 +202,7 @@ int control_find_mount(const char *path, struct control_mount *ret)
 	int r = mounts_path(path, resolved, sizeof(resolved));
 
 	for (int attempt = 0; r == 0 && attempt < 2; attempt++) {
-		_close_file_ FILE *f = mountinfo_open();
+		_close_file_ FILE *f = mounts_open();
 		if (!f)
 			return -errno;
 		r = mounts_find_point(f, resolved, ret);
@@ -218,7 +232,7 @@ int control_find_disc(const char *path, struct control_mount *ret)
 		return -errno;
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return -ENOENT;
-	_close_file_ FILE *f = mountinfo_open();
+	_close_file_ FILE *f = mounts_open();
 	if (!f)
 		return -errno;
 	return mounts_find_source(f, resolved, same_file, &st, ret);
@@ -240,7 +254,7 @@ int mounts_containing(const char *path, struct control_mount *ret)
 		if (!plain)
 			return -errno;
 	}
-	_close_file_ FILE *f = mountinfo_open();
+	_close_file_ FILE *f = mounts_open();
 	if (!f)
 		return -errno;
 	while (getline(&line, &size, f) >= 0) {
@@ -330,7 +344,7 @@ int mounts_held(unsigned major, unsigned minor, void (*emit)(void *context, int 
 
 int mounts_below(const char *mountpoint, void (*emit)(void *context, const char *mountpoint), void *context)
 {
-	_close_file_ FILE *f = mountinfo_open();
+	_close_file_ FILE *f = mounts_open();
 	_free_ char *line = NULL;
 	size_t size = 0, n = strlen(mountpoint);
 	struct mounts_line l;

@@ -18,6 +18,11 @@ struct mounts_line {
 };
 /* Octal escapes are decoded. -EINVAL: not such a line. */
 int mounts_parse(const char *line, struct mounts_line *ret);
+/* The mounts of our own mount namespace.  NULL with errno; what cannot be read is not a table without our mounts:
+ * never ENOENT. */
+FILE *mounts_open(void);
+/* The mount of ours with that number (mount id); else -ENOENT. */
+int mounts_find_number(FILE *mountinfo, unsigned number, struct control_mount *ret);
 /* The mount that one sees at that absolute path (the last line with it), if it is ours; else -ENOENT. */
 int mounts_find_point(FILE *mountinfo, const char *path, struct control_mount *ret);
 /* The mount of ours with that source: what is staged is in the one that is writable, older sessions may be mounted

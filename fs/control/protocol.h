@@ -71,6 +71,7 @@ static inline socklen_t control_disc_address(const struct stat *st, struct socka
 
 /* A line of /proc/self/mountinfo that is ours. */
 struct control_mount {
+	unsigned number; /* of the mount, while it lasts; one file system may have several mounts */
 	unsigned major, minor;
 	uid_t owner;	   /* user_id= */
 	gid_t group;	   /* group_id= */

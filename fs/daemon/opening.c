@@ -56,13 +56,25 @@ static char *absolute_path(const char *path)
 	return here && asprintf(&result, "%s/%s", here, path) >= 0 ? result : NULL;
 }
 
+/* What is open is what was named: no link came in between. */
+static bool is_held(const struct opening *o)
+{
+	char link[64], path[PATH_MAX];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", o->mount_directory);
+	ssize_t n = readlink(link, path, sizeof(path));
+	return n < 0 ? errno == ENOENT : (size_t)n == strlen(o->mountpoint) && !memcmp(path, o->mountpoint, (size_t)n);
+}
+
 static int resolve_mountpoint(struct opening *o)
 {
 	const char *given = o->options->mountpoint;
 	struct stat st;
 
 	o->mountpoint = realpath(given, NULL);
-	if (!o->mountpoint || stat(o->mountpoint, &st) < 0)
+	if (o->mountpoint)
+		o->mount_directory = open(o->mountpoint, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (!o->mountpoint || o->mount_directory < 0 || fstat(o->mount_directory, &st) < 0)
 		return opening_fail(-errno, given,
 				    errno == ENOENT ?
 					    "the mount point is missing; make it with mkdir" :
@@ -73,6 +85,8 @@ static int resolve_mountpoint(struct opening *o)
 	if (!S_ISDIR(st.st_mode))
 		return opening_fail(-ENOTDIR, given, "the mount point is not a directory (DISC comes first)");
 	/* Nothing works any more on a system that has something else there. */
+	if (!is_held(o))
+		return opening_fail(-ESTALE, given, "its path is changing; try again");
 	if (strcmp(o->mountpoint, "/") == 0 || strcmp(o->mountpoint, "/proc") == 0 ||
 	    strcmp(o->mountpoint, "/sys") == 0 || strcmp(o->mountpoint, "/dev") == 0)
 		return opening_fail(-EBUSY, given, "the system needs that directory; take another mount point");
@@ -480,6 +494,13 @@ int opening_open(struct opening *o)
 	return r || o->tree ? r : make_tree(o, 0);
 }
 
+void opening_forget_directory(struct opening *o)
+{
+	if (o->mount_directory > 0)
+		close(o->mount_directory);
+	o->mount_directory = 0;
+}
+
 void opening_release(struct opening *o)
 {
 	tree_free(TAKE_PTR(o->tree));
@@ -489,6 +510,7 @@ void opening_release(struct opening *o)
 	free(o->disc_path);
 	free(o->mountpoint);
 	free(o->staging);
+	opening_forget_directory(o);
 	if (o->holding)
 		close(o->holding);
 	*o = (struct opening){0};

@@ -255,6 +255,8 @@ void stage_set_user(struct stage *s, enum stage_user user)
 }
 
 const char *stage_directory(const struct stage *s) { return s->directory; }
+int stage_directory_fd(const struct stage *s) { return s->dir_fd; }
+int stage_root_fd(const struct stage *s) { return s->by_identity ? s->root_fd : -1; }
 const char *stage_disc_path(const struct stage *s) { return s->made_for ? s->made_for : ""; }
 dev_t stage_device(const struct stage *s) { return s->device; }
 uint32_t stage_generation(struct stage *s) { return s->generation; }

@@ -129,6 +129,9 @@ int stage_capacity(struct stage *s, uint64_t *ret_sectors);
 int stage_keep_capacity(struct stage *s, uint64_t sectors);
 int stage_forget_capacity(struct stage *s);
 const char *stage_directory(const struct stage *s);
+/* Descriptors, borrowed: of that directory, and of the one it is in when it may be renamed there (else -1). */
+int stage_directory_fd(const struct stage *s);
+int stage_root_fd(const struct stage *s);
 dev_t stage_device(const struct stage *s);	 /* st_dev of its file system */
 uint64_t stage_host_free(const struct stage *s); /* bytes left there */
 uint64_t stage_room(const struct stage *s);	 /* bytes of them that data may take: a reserve is the journal's */
