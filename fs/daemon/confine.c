@@ -35,8 +35,8 @@ enum { CREATE_RULESET_VERSION = 1, RULE_PATH_BENEATH = 1 };
 #define TRUNCATE (UINT64_C(1) << 14)
 #define IOCTL_DEV (UINT64_C(1) << 15)
 #define OF_FILES (UINT64_C(1) | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV)
-#define TCP (UINT64_C(1) | UINT64_C(2))		     /* bind, connect */
-#define SCOPES (UINT64_C(1) | UINT64_C(2))	     /* abstract sockets, signals */
+#define TCP (UINT64_C(1) | UINT64_C(2))	   /* bind, connect */
+#define SCOPES (UINT64_C(1) | UINT64_C(2)) /* abstract sockets, signals */
 #define ALL_OF(n_rights) ((UINT64_C(1) << (n_rights)) - 1)
 
 struct ruleset {
@@ -51,7 +51,10 @@ struct rule {
 static struct ruleset known_to(long version)
 {
 	return (struct ruleset){
-		.files = ALL_OF(version >= 5 ? 16 : version >= 3 ? 15 : version == 2 ? 14 : 13),
+		.files = ALL_OF(version >= 5 ? 16 :
+				version >= 3 ? 15 :
+				version == 2 ? 14 :
+					       13),
 		.net = version >= 4 ? TCP : 0,
 		.scoped = version >= 6 ? SCOPES : 0,
 	};
@@ -92,11 +95,21 @@ static void allow_path(const struct confinement *c, const char *path, uint64_t r
 static void allow_libraries(const struct confinement *c)
 {
 	static const char *const read[] = {
-		"/usr",		       "/lib",		 "/lib64",
-		"/nix/store",	       "/gnu/store",	 "/etc/ld.so.cache",
-		"/etc/ssl",	       "/etc/pki/tls",	 "/etc/crypto-policies",
-		"/etc/localtime",      "/etc/timezone",	 "/run/systemd",
-		"/sys/devices/system", "/dev/urandom",	 "/dev/random",
+		"/usr",
+		"/lib",
+		"/lib64",
+		"/nix/store",
+		"/gnu/store",
+		"/etc/ld.so.cache",
+		"/etc/ssl",
+		"/etc/pki/tls",
+		"/etc/crypto-policies",
+		"/etc/localtime",
+		"/etc/timezone",
+		"/run/systemd",
+		"/sys/devices/system",
+		"/dev/urandom",
+		"/dev/random",
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(read); i++)
@@ -118,8 +131,8 @@ static void allow_devices(const struct confinement *c, bool drive)
 
 static void allow_disc(const struct confinement *c, const struct sandbox_files *f)
 {
-	const uint64_t all = READ_FILE | WRITE_FILE | TRUNCATE | READ_DIR | MAKE_REG | MAKE_DIR | REMOVE_FILE |
-			     REMOVE_DIR;
+	const uint64_t all =
+		READ_FILE | WRITE_FILE | TRUNCATE | READ_DIR | MAKE_REG | MAKE_DIR | REMOVE_FILE | REMOVE_DIR;
 
 	allow(c, f->image, f->writable ? READ_FILE | WRITE_FILE | TRUNCATE : READ_FILE);
 	allow(c, f->stage, all);

@@ -35,8 +35,6 @@
 #define AUDIT_ARCH_HERE AUDIT_ARCH_AARCH64
 #elif defined(__riscv) && __riscv_xlen == 64
 #define AUDIT_ARCH_HERE AUDIT_ARCH_RISCV64
-#else
-#define AUDIT_ARCH_HERE 0 /* no filter */
 #endif
 
 #define X32_BIT 0x40000000u
@@ -63,16 +61,12 @@ enum {
 	NR_NEWEST = 469, /* Linux 6.18 */
 };
 
-#ifdef SYS_newfstatat
-#define CALL_STATAT SYS_newfstatat
-#else
-#define CALL_STATAT SYS_fstat /* as the others: where there is no filter */
-#endif
+#ifdef AUDIT_ARCH_HERE
 
 /* ---- the daemon ---- */
 
 /* Each time that something is read or written: asked for first, where the kernel does not remember answers. */
-static const unsigned often[] = {SYS_read,  SYS_write,	SYS_readv,  SYS_writev,	   SYS_pread64,
+static const unsigned often[] = {SYS_read,  SYS_write,	SYS_readv, SYS_writev,	 SYS_pread64,
 				 SYS_futex, SYS_splice, SYS_ppoll, SYS_pwrite64, SYS_fdatasync};
 
 static const unsigned refused[] = {
@@ -341,16 +335,19 @@ static void write_daemon(struct program *p)
 	put_return(p, SECCOMP_RET_ALLOW);
 }
 _Static_assert(2 * (ARRAY_LENGTH(often) + ARRAY_LENGTH(refused) + ARRAY_LENGTH(refused_plainly) +
-		    ARRAY_LENGTH(terminal)) + 5 * ARRAY_LENGTH(to_itself) + 60 <= MAX_INSTRUCTIONS,
+		    ARRAY_LENGTH(terminal)) +
+			       5 * ARRAY_LENGTH(to_itself) + 60 <=
+		       MAX_INSTRUCTIONS,
 	       "the filter has room");
 
 /* ---- who waits to unmount ---- */
 
 /* To look which mount it is, with what the C library needs for that, and the one call. */
 static const unsigned unmounters[] = {
-	SYS_read,    SYS_close,	      SYS_fstat,   CALL_STATAT,	SYS_lseek,	  SYS_brk,
-	SYS_munmap,  SYS_mremap,      SYS_madvise, SYS_name_to_handle_at, SYS_getrandom,  SYS_futex,
-	SYS_umount2, SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit,		  SYS_exit_group,
+	SYS_read,      SYS_close,      SYS_fstat,   SYS_newfstatat,   SYS_lseek,
+	SYS_brk,       SYS_munmap,     SYS_mremap,  SYS_madvise,      SYS_name_to_handle_at,
+	SYS_getrandom, SYS_futex,      SYS_umount2, SYS_rt_sigreturn, SYS_restart_syscall,
+	SYS_exit,      SYS_exit_group,
 };
 
 static void write_unmounter(struct program *p)
@@ -377,8 +374,6 @@ static int load(void (*write)(struct program *p), unsigned flags)
 	struct program p = {.n = 0};
 	struct sock_fprog filter = {.filter = p.code};
 
-	if (!AUDIT_ARCH_HERE)
-		return -ENOSYS;
 	write(&p);
 	filter.len = p.n;
 	/* A thread that cannot follow is told by its number. */
@@ -388,3 +383,8 @@ static int load(void (*write)(struct program *p), unsigned flags)
 
 int filter_daemon(void) { return load(write_daemon, SECCOMP_FILTER_FLAG_TSYNC); }
 int filter_unmounter(void) { return sandbox_has_report() ? 0 : load(write_unmounter, 0); }
+
+#else
+int filter_daemon(void) { return -ENOSYS; }
+int filter_unmounter(void) { return -ENOSYS; }
+#endif

@@ -3,6 +3,7 @@
  * inject.c - one system call, made by a thread of another process, as if somebody had taken that process over
  *
  *	inject landlock			the version of Landlock here; 0: none
+ *	inject may-trace PROCESS		it succeeds when this user may
  *	inject THREAD NUMBER [ARGUMENT…]	what the call returns: a number, or -errno
  *
  * An argument is a number, or s:TEXT for a pointer to it.  The thread must wait in a system call, which goes on
@@ -110,6 +111,8 @@ int main(int argc, char **argv)
 		printf("%ld\n", version < 0 ? 0 : version);
 		return 0;
 	}
+	if (argc == 3 && strcmp(argv[1], "may-trace") == 0) /* our own end lets it go */
+		return ptrace(PTRACE_SEIZE, (pid_t)strtol(argv[2], NULL, 10), NULL, NULL) < 0;
 	if (argc < 3) {
 		fprintf(stderr, "usage: inject THREAD NUMBER [ARGUMENT...]\n");
 		return 2;

@@ -220,6 +220,8 @@ static void test_capabilities(void **context)
 
 /* ---- the filter as a program, for calls that no kernel here has ---- */
 
+#ifdef AUDIT_ARCH_HERE
+
 static uint32_t word_of(const struct seccomp_data *data, uint32_t offset)
 {
 	uint32_t word;
@@ -285,8 +287,6 @@ static void test_numbers(void **context)
 	const uint32_t none = SECCOMP_RET_ERRNO | ENOSYS, no = SECCOMP_RET_ERRNO | EPERM;
 
 	(void)context;
-	if (!AUDIT_ARCH_HERE)
-		skip();
 	write_daemon(&p);
 	for (unsigned n = NR_NEWEST + 1; n < 2000; n++)
 		assert_int_equal(answer_to(&p, n, 0, 0, 0), none);
@@ -309,8 +309,6 @@ static void test_unmounter_numbers(void **context)
 	unsigned allowed = 0;
 
 	(void)context;
-	if (!AUDIT_ARCH_HERE)
-		skip();
 	write_unmounter(&p);
 	for (unsigned n = 0; n < 2000; n++)
 		allowed += answer_to(&p, n, 0, 0, 0) == SECCOMP_RET_ALLOW;
@@ -319,6 +317,15 @@ static void test_unmounter_numbers(void **context)
 	assert_int_equal(answer_to(&p, SYS_execve, 0, 0, 0), SECCOMP_RET_ERRNO | EPERM);
 	assert_int_equal(answer_to(&p, SYS_mmap, 0, 0, PROT_EXEC), SECCOMP_RET_ERRNO | EPERM);
 }
+
+#else
+static void test_numbers(void **context)
+{
+	(void)context;
+	skip();
+}
+#define test_unmounter_numbers test_numbers
+#endif
 
 /* ---- files ---- */
 
@@ -330,7 +337,10 @@ static int open_temporary(char *name)
 	return open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void *open_passwd(void *arg) { return open("/etc/passwd", O_WRONLY | O_CLOEXEC) < 0 && errno == EACCES ? NULL : arg; }
+static void *open_passwd(void *arg)
+{
+	return open("/etc/passwd", O_WRONLY | O_CLOEXEC) < 0 && errno == EACCES ? NULL : arg;
+}
 
 #define DENIED(call) \
 	do { \
@@ -435,9 +445,15 @@ static void test_drive_files(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_power),		cmocka_unit_test(test_sockets),	     cmocka_unit_test(test_use),
-		cmocka_unit_test(test_earlier_threads), cmocka_unit_test(test_capabilities),
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_unmounter_numbers), cmocka_unit_test(test_files), cmocka_unit_test(test_drive_files),
+		cmocka_unit_test(test_power),
+		cmocka_unit_test(test_sockets),
+		cmocka_unit_test(test_use),
+		cmocka_unit_test(test_earlier_threads),
+		cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_unmounter_numbers),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_drive_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
