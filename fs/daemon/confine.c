@@ -124,8 +124,8 @@ static void allow_devices(const struct confinement *c, bool drive)
 	if (!drive)
 		return;
 	allow_path(c, "/dev", READ_FILE | WRITE_FILE | READ_DIR | IOCTL_DEV);
-	/* Its threads are looked for.  The directory stays open: forgotten by the kernel, it would be another one when it
-	 * is next opened. */
+	/* Its threads are looked for.  The directory stays open: forgotten by the kernel, it would be another one
+	 * when it is next opened. */
 	allow(c, open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC), READ_FILE | READ_DIR);
 }
 

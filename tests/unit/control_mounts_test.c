@@ -56,12 +56,36 @@ static int find_source(const char *source, bool (*same)(void *context, const cha
 	return r;
 }
 
+static int find_number(unsigned number, struct control_mount *ret)
+{
+	FILE *f = fmemopen((void *)(uintptr_t)table, sizeof(table) - 1, "r");
+	int r = mounts_find_number(f, number, ret);
+
+	fclose(f);
+	return r;
+}
+
+static void mount_numbers(void **unused)
+{
+	struct control_mount m;
+
+	(void)unused;
+	assert_int_equal(find_number(41, &m), 0); /* though another is mounted over it */
+	assert_int_equal(m.minor, 51);
+	assert_string_equal(m.mountpoint, "/mnt/c");
+	assert_int_equal(find_number(44, &m), 0); /* a part of it */
+	assert_string_equal(m.mountpoint, "/mnt/bind");
+	assert_int_equal(find_number(46, &m), -ENOENT); /* not ours */
+	assert_int_equal(find_number(99, &m), -ENOENT);
+}
+
 static void mount_points(void **unused)
 {
 	struct control_mount m;
 
 	(void)unused;
 	assert_int_equal(find_point("/mnt/a b", &m), 0);
+	assert_int_equal(m.number, 40);
 	assert_int_equal(m.major, 0);
 	assert_int_equal(m.minor, 50);
 	assert_int_equal(m.owner, 1000);
@@ -306,6 +330,7 @@ static void no_result(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mount_numbers),
 		cmocka_unit_test(mount_points),
 		cmocka_unit_test(sources),
 		cmocka_unit_test(lines_that_are_none),
