@@ -413,7 +413,7 @@ static void confined(bool drive)
 {
 	char stages[] = "/tmp/cdappendfs-sandbox.XXXXXX", elsewhere[] = "/tmp/cdappendfs-sandbox.XXXXXX";
 	int stages_fd = open_temporary(stages), status;
-	_close_ int elsewhere_fd = open_temporary(elsewhere);
+	int elsewhere_fd = open_temporary(elsewhere);
 	pid_t child = fork();
 
 	if (child == 0)
@@ -423,6 +423,7 @@ static void confined(bool drive)
 	unlinkat(stages_fd, "stage", AT_REMOVEDIR);
 	unlinkat(stages_fd, "renamed", AT_REMOVEDIR);
 	close(stages_fd);
+	close(elsewhere_fd);
 	rmdir(stages);
 	rmdir(elsewhere);
 	assert_true(WIFEXITED(status));
