@@ -90,7 +90,7 @@ static void power(void)
 		return;
 	REFUSED(kill(getppid(), 0));
 	REFUSED(syscall(SYS_prlimit64, getppid(), 0, NULL, NULL));
-	REFUSED(mprotect((void *)((uintptr_t)&byte & ~UINT64_C(4095)), 4096, PROT_READ | PROT_EXEC));
+	REFUSED(mprotect((void *)((uintptr_t)&byte & ~(uintptr_t)4095), 4096, PROT_READ | PROT_EXEC));
 	errno = 0;
 	NEED(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
 	     errno == EPERM);
