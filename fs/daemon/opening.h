@@ -21,6 +21,7 @@ struct opening {
 	char *disc_path, *mountpoint, *staging; /* absolute; staging NULL: the default */
 	bool read_only;
 	bool created; /* the image is of our making, and taken back unless the mount comes up */
+	struct stat made;
 	struct disc *disc;
 	struct disc_state state;
 	struct disc_session *sessions;
