@@ -3,10 +3,12 @@
  * flip.c - somebody who changes a file while others look at it
  *
  *	flip exchange A B	the two change names, again and again
+ *	flip link NAME TARGET	NAME is a symbolic link to TARGET, and nothing, in turn
  *	flip bytes FILE OTHER	the last bytes of FILE are those of OTHER, and what they were, in turn
  *
- * It goes on until it is ended.  Every name and every byte is there at any time; at the end things are in either state.
+ * It goes on until it is ended; then things are in either state.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,13 @@ static int exchange(const char *a, const char *b)
 	return fail("renameat2");
 }
 
+static int come_and_go(const char *name, const char *target)
+{
+	while ((symlink(target, name) == 0 || errno == EEXIST) && (unlink(name) == 0 || errno == ENOENT))
+		;
+	return fail("symlink");
+}
+
 static int bytes(const char *file, const char *other)
 {
 	static char is[65536], was[sizeof(is)];
@@ -45,8 +54,10 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "exchange") == 0)
 		return exchange(argv[2], argv[3]);
+	if (argc == 4 && strcmp(argv[1], "link") == 0)
+		return come_and_go(argv[2], argv[3]);
 	if (argc == 4 && strcmp(argv[1], "bytes") == 0)
 		return bytes(argv[2], argv[3]);
-	fprintf(stderr, "usage: flip exchange A B | flip bytes FILE OTHER\n");
+	fprintf(stderr, "usage: flip exchange A B | flip link NAME TARGET | flip bytes FILE OTHER\n");
 	return 2;
 }
