@@ -7,10 +7,11 @@
  * tried, and one is taken only when sector 16 of the track holds a primary volume descriptor whose root directory
  * really lies where it says (its first record, ".", names its own address: ECMA-119 6.8.2.2).  The ways: the data
  * file as it is (2048-byte sectors from its first byte), libcdio's sector calls, libcdio's stream.  A container where
- * none passes is refused.  What libcdio looks for in the wrong place it finds beside a copy of the sheet
- * (sheet_files.c), for as long as it takes to open everything.  Its parsers believe their input: nrg.c and sheet.c look
- * at it first. libcdio is not thread-safe: one mutex around each call.  Its default log handler ends the program: it is
- * replaced before the first call.
+ * none passes is refused.  Its parsers believe their input, and open what it names: they get copies of what was
+ * checked, and links to the files that were opened (container.h).  What libcdio reads behind the end of a file is zeros
+ * and no error: so ends are held here, that of the disc as libcdio says it, and those of the files, which somebody may
+ * have made shorter.  libcdio is not thread-safe: one mutex around each call.  Its default log handler ends the
+ * program: it is replaced before the first call.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -184,7 +185,8 @@ static void open_tracks(CdIo_t *cdio)
 	}
 }
 
-/* libcdio by the name that each kind must have, while the directory is there. */
+/* libcdio by the name that each kind must have, while the directory is there.  Of an nrg it has opened all, and would
+ * keep what it reads now, of the copy. */
 static CdIo_t *open_named(const struct container_names *names, const char *extension)
 {
 	char path[sizeof(names->path) + 8];
@@ -194,7 +196,7 @@ static CdIo_t *open_named(const struct container_names *names, const char *exten
 	cdio = !strcmp(extension, "cue") ? cdio_open_cue(path) :
 	       !strcmp(extension, "toc") ? cdio_open_cdrdao(path) :
 					   cdio_open_nrg(path);
-	if (cdio)
+	if (cdio && strcmp(extension, "nrg") != 0)
 		open_tracks(cdio);
 	return cdio;
 }

@@ -64,7 +64,7 @@ struct container_names {
 };
 /* Below TMPDIR, or /tmp.  To be removed when it succeeded. */
 int container_names_make(struct container_names *ret);
-/* Two at most; the name is static text. */
+/* Two at most; the name is kept, not copied. */
 int container_names_add(struct container_names *names, const char *name, int fd);
 void container_names_remove(struct container_names *names);
 /* The path of an open file, for as long as it is open. */

@@ -128,10 +128,13 @@ printf 'CD_ROM\nTRACK MODE1_RAW\nDATAFILE "own.bin"\n// %sTRACK AUDIO\n// %sDATA
 taken 'toc, a line in what is a comment' "$set/long.toc"
 descriptors() { readlink "/proc/${pid_of[$mnt]}/fd/"* 2>/dev/null; }
 printf 'CD_ROM\nTRACK MODE1_RAW\n// %sDATAFILE "%s"\nDATAFILE "own.bin"\n' "$(long 508)" "$T/root/private.bin" | own long2.toc
-mount_disc -o allow_other -s "$T/stage/none" "$set/long2.toc"
-is 'the file in a comment is not opened' "$(descriptors | grep -c "$T/root")" 0
-same_file 'but what the sheet names' "$T/tree/data" "$mnt/data"
-umount_disc || fail 'unmount'
+if start_disc -o allow_other -s "$T/stage/none" "$set/long2.toc"; then
+	is 'the file in a comment is not opened' "$(descriptors | grep -c "$T/root")" 0
+	same_file 'but what the sheet names' "$T/tree/data" "$mnt/data"
+	umount_disc || fail 'unmount'
+else
+	fail 'toc, a file in what is a comment' "$(<"$log")"
+fi
 
 # ---- numbers that lead libcdio astray
 printf 'FILE "own.bin" BINARY\n  TRACK 99 MODE1/2352\n    INDEX 01 00:00:00\n' | own last.cue
@@ -169,7 +172,7 @@ fails 'a sheet of a terabyte' 1 bounded 60 "$BUILD/cdappendfs-info" "$set/huge.c
 for sheet in own.cue own.toc own.nrg whole.cue; do
 	case $sheet in own.nrg) file=own.nrg ;; whole.cue) file=own.iso ;; *) file=own.bin ;; esac
 	cp -p "$set/$file" "$T/kept"
-	mount_disc -o allow_other -s "$T/stage/none" "$set/$sheet"
+	start_disc -o allow_other -s "$T/stage/none" "$set/$sheet" || { fail "$sheet" "$(<"$log")"; continue; }
 	writer truncate -s 40000 "$set/$file"
 	drop_caches
 	fails "$sheet, cut: what is gone is an error" any cat "$mnt/data"
