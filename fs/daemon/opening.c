@@ -163,17 +163,18 @@ static int create_image(struct opening *o)
 	r = open_disc(o, (struct disc_open_options){.writable = true, .create = true}, &d, &why);
 	if (r < 0)
 		return opening_fail(r, o->disc_path, why);
+	o->created = fstat(disc_fd(d), &o->made) == 0;
 	disc_close(d);
-	o->created = true;
 	return 0;
 }
 
-/* A mount that fails leaves no image behind that it has made: the file is as empty as it was made. */
+/* A mount that fails leaves no image behind that it has made: the file is that one, and as empty as it was made. */
 static void take_image_back(const struct opening *o)
 {
 	struct stat st;
 
-	if (o->created && stat(o->disc_path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+	if (o->created && lstat(o->disc_path, &st) == 0 && st.st_dev == o->made.st_dev && st.st_ino == o->made.st_ino &&
+	    st.st_size == 0)
 		(void)unlink(o->disc_path);
 }
 

@@ -22,6 +22,7 @@ struct opening {
 	int mount_directory;			/* the mount point, until it is mounted; 0 not open */
 	bool read_only;
 	bool created; /* the image is of our making, and taken back unless the mount comes up */
+	struct stat made;
 	struct disc *disc;
 	struct disc_state state;
 	struct disc_session *sessions;
