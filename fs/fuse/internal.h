@@ -97,9 +97,18 @@ int refresh_before(struct refresh *refresh, fuse_req_t req, const struct request
 void refresh_written(struct refresh *refresh, fuse_req_t req, uint64_t ino, off_t offset, size_t length);
 /* The kernel's write of what it has cached failed: answer with the error, then it drops the bytes. 0. */
 int refresh_lost(struct refresh *refresh, fuse_req_t req, const struct request *request, int error);
+void refresh_attributes(struct refresh *refresh, uint64_t ino); /* they have changed without the kernel's doing */
 bool refresh_is_losing(const struct refresh *refresh); /* some are not dropped yet */
 void refresh_stop(struct refresh *refresh);	       /* all is answered; what comes later at once */
 void refresh_free(struct refresh *refresh);
+
+/* ---- attributes.c ---- */
+
+/* Before each change of a file's content: its set-id bits go, unless the caller is root. */
+int attributes_content_changes(struct server *s, fuse_req_t req, fuse_ino_t ino);
+/* The same before what a mapping has changed is written back: who did it, nobody knows. They go unless all that have
+ * the file open for writing are root. */
+int attributes_mapping_changes(struct server *s, struct tree_file *f);
 
 /* ---- namespace.c, attributes.c, files.c, directories.c ---- */
 

@@ -31,7 +31,8 @@ struct node {
 	uint64_t n_lookups;	    /* that the kernel will forget */
 	uint64_t locator;	    /* of the record that says all of it; 0: none does … */
 	uint32_t reader;	    /* … and which of t->readers decodes it */
-	uint32_t n_open, n_writers; /* handles; those for writing */
+	uint32_t n_open, n_writers; /* handles; those for writing; … */
+	uint32_t n_plain;	    /* … of these, those of callers without privileges */
 	uint32_t n_pins;	    /* of requests that work on it without t->lock */
 	uint32_t n_alone;	    /* handles of tree_file_alone(); … */
 	_Atomic bool met;	    /* … another one was opened since; read without t->lock */

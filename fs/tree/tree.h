@@ -113,6 +113,9 @@ int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, co
 		struct stat *st, struct tree_file **ret);
 void tree_close(struct tree *t, struct tree_file *f);
 uint64_t tree_file_ino(const struct tree_file *f);
+/* It was opened by one without privileges.  Has anybody such a handle of its file, for writing? */
+void tree_file_set_plain(struct tree *t, struct tree_file *f);
+bool tree_file_is_plain(struct tree *t, const struct tree_file *f);
 /* Is it the file's only handle?  If so, tree_file_met() tells from now on whether another one was opened since: of a
  * write that has returned, one that may have read what was there before. Once for each handle. */
 bool tree_file_alone(struct tree *t, struct tree_file *f);
