@@ -192,6 +192,8 @@ static int make_locked(struct tree *t, uint64_t parent, const char *name, const 
 	if (dir->orphan)
 		return -ENOENT;
 	r = name_free_locked(t, dir, &p);
+	if (r == 0 && serials_contradict_locked(t))
+		r = -EROFS;
 	if (r == 0 && S_ISDIR(b->mode))
 		r = parents_admit_locked(t, dir);
 	if (r < 0)

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# said.t - what a session of ours says of itself is what somebody wrote there: forged, with all digests made anew, it
+# destroys nothing.  Either a change is refused, aloud, with all that is staged kept; or the session is right, as
+# another reader sees it.  What lies on the disc can be read in any case.
+. "$(dirname "$0")/../lib.sh"
+command -v python3 >/dev/null || skip_all 'no python3'
+forge() { python3 "$TOP/tests/mount/forge" "$@"; }
+
+# ---- the disc: linked and full ones of the same tree
+fill() {
+	local dir
+	mkdir -p "$1"/{a/x,b,c,d/e}
+	for dir in a a/x b c d d/e; do
+		for i in 1 2 3; do echo "$dir $i" >"$1/$dir/f$i"; done
+	done
+	echo r1 >"$1/r1"
+	echo r2 >"$1/r2"
+	echo linked >"$1/h1"
+	ln "$1/h1" "$1/b/h2"
+	noise 50000 1 >"$1/c/large"
+	noise 50000 2 >"$1/b/large"
+}
+for tree in linked full; do
+	blank_disc "$T/$tree.iso"
+	mount_disc -o tree=$tree "$T/$tree.iso"
+	fill "$mnt"
+	ok "a disc, tree=$tree" umount_disc
+done
+fill "$T/was"
+forge "$T/full.iso" show >"$T/fields"
+value() { awk -v name="$1" '$1 == name {print $2}' "$T/fields"; }
+session_of() { info_json '$_->{sessions}[-1]{number}' "$1"; }
+contents() { (cd "$1" && find . -type f -exec cksum {} + | sort -k 3); }
+extract() { rm -rf "$2" && xorriso -osirrox on -indev "$1" -extract / "$2" >/dev/null 2>&1; chmod -R u+w "$2" 2>/dev/null; }
+
+# ---- what is done: look at all; new files; changes in several directories. In the mount and in what is expected
+look() { contents "$1" >/dev/null; }
+news() { local i; for i in 1 2 3 4; do echo "new $i" >"$1/n$i" || return; done; }
+inside() { mkdir "$1/new" && echo in >"$1/new/in" && echo x >"$1/c/new"; }
+changes() { echo more >>"$1/a/f1" && echo more >>"$1/a/x/f2"; }
+both() { echo more >>"$1/a/f1" && echo more >>"$1/b/f1"; }
+linked() { echo more >>"$1/h1"; }
+moves() { mv "$1/a" "$1/moved" && rm "$1/b/f3"; }
+copies() { cp "$1/c/large" "$1/copy"; }
+removes() { rm "$1/h1" && rm "$1/a/f2"; }
+
+same_contents() {
+	contents "$2" >"$T/want.list"
+	contents "$3" >"$T/got.list" 2>&1
+	if [[ ${exempt-} ]]; then sed -i "\\|$exempt|d" "$T/want.list" "$T/got.list"; fi
+	same_listing "$1" "$T/want.list" "$T/got.list"
+}
+# forged TREE WHAT ACTIONS: does it harm?  $outcome: refused (a change), unburned (by the commit), burned
+forged() {
+	local tree=$1 what=$2 actions=$3 name="$2 ($1: $3)" disc=$T/d.iso action
+	cp "$T/$tree.iso" "$disc"
+	rm -rf "$T/stage/d.iso" "$T/want"
+	cp -a "$T/was" "$T/want"
+	# shellcheck disable=SC2086 # words
+	forge "$disc" $what || { fail "$name: forged"; return; }
+	mount_disc -o "tree=$tree" "$disc"
+	outcome=burned
+	for action in $actions; do
+		if $action "$mnt" 2>"$T/why"; then $action "$T/want"; continue; fi
+		outcome=refused
+		like "$name: it is read-only" "$(cat "$T/why")" 'Read-only file system'
+		break
+	done
+	if [[ $outcome == burned ]]; then
+		bounded 120 "$BUILD/cdappendfs-sync" "$mnt" >"$T/why" 2>&1 || outcome=unburned
+	fi
+	if [[ $outcome == burned ]]; then
+		same_contents "$name: the mount is right" "$T/want" "$mnt"
+		ok "$name: unmount" umount_disc
+		extract "$disc" "$T/got"
+		same_contents "$name: the session is right" "$T/want" "$T/got"
+		return
+	fi
+	like "$name: told why" "$(cat "$log" "$T/why")" 'contradicts itself|cannot be kept|two places|two names|is damaged|inode number'
+	kill_daemon
+	is "$name: nothing was burned" "$(session_of "$disc")" 1
+	mount_disc -o ro "$disc"
+	same_contents "$name: all is read" "$T/was" "$mnt"
+	ok "$name: unmount" umount_disc
+}
+harmless() { forged "$@"; is "$2 ($1: $3): burned" "$outcome" burned; }
+harmful() { forged "$@"; isnt "$2 ($1: $3): refused" "$outcome" burned; }
+
+next=$(value next_ino) sectors=$(value sectors) start=$(value start)
+note "next_ino $next, sectors $sectors"
+
+for tree in linked full; do
+	# ---- the counter
+	for n in 0 1 2 3 5 $((next - 1)); do
+		for actions in 'news' 'look news' 'inside' 'changes' 'news inside changes'; do harmful $tree "appuse next_ino $n" "$actions"; done
+	done
+	harmless $tree 'appuse next_ino 4000000000' 'news changes'
+	# ---- serial numbers: two files, two directories, a file and a directory, none, the root's
+	harmful $tree "serial a/f1 $next" 'look changes'
+	harmful $tree "serial a/f1 0" 'look changes'
+	harmful $tree "serial a 1" 'look changes'
+	harmful $tree "as a/f2 a/f2 serial a/f2 $(( $(value next_ino) + 1 ))" 'changes'
+done
+done_testing
