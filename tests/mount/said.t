@@ -60,7 +60,11 @@ forged() {
 	cp -a "$T/was" "$T/want"
 	# shellcheck disable=SC2086 # words
 	forge "$disc" $what || { fail "$name: forged"; return; }
-	mount_disc -o "tree=$tree" "$disc"
+	if ! start_disc -o "tree=$tree" "$disc"; then
+		outcome=unmounted
+		like "$name: no disc of ours" "$(cat "$log")" 'damaged|not|none'
+		return
+	fi
 	outcome=burned
 	for action in $actions; do
 		if $action "$mnt" 2>"$T/why"; then $action "$T/want"; continue; fi
@@ -78,7 +82,7 @@ forged() {
 		same_contents "$name: the session is right" "$T/want" "$T/got"
 		return
 	fi
-	like "$name: told why" "$(cat "$log" "$T/why")" 'contradicts itself|cannot be kept|two places|two names|is damaged|inode number'
+	like "$name: told why" "$(cat "$log" "$T/why")" 'contradicts itself|cannot be kept|two places|two names|is damaged|inode number|is truncated'
 	kill_daemon
 	is "$name: nothing was burned" "$(session_of "$disc")" 1
 	mount_disc -o ro "$disc"
@@ -86,6 +90,7 @@ forged() {
 	ok "$name: unmount" umount_disc
 }
 harmless() { forged "$@"; is "$2 ($1: $3): burned" "$outcome" burned; }
+either() { forged "$@"; }
 harmful() { forged "$@"; isnt "$2 ($1: $3): refused" "$outcome" burned; }
 
 next=$(value next_ino) sectors=$(value sectors) start=$(value start)
@@ -93,14 +98,55 @@ note "next_ino $next, sectors $sectors"
 
 for tree in linked full; do
 	# ---- the counter
-	for n in 0 1 2 3 5 $((next - 1)); do
-		for actions in 'news' 'look news' 'inside' 'changes' 'news inside changes'; do harmful $tree "appuse next_ino $n" "$actions"; done
-	done
+	for n in 0 2 5; do harmful $tree "appuse next_ino $n" 'news changes'; done
+	harmful $tree "appuse next_ino $((next - 1))" 'look news'
+	harmful $tree 'appuse next_ino 2' inside
 	harmless $tree 'appuse next_ino 4000000000' 'news changes'
-	# ---- serial numbers: two files, two directories, a file and a directory, none, the root's
+	# ---- serial numbers: none, the root's, those of others
 	harmful $tree "serial a/f1 $next" 'look changes'
-	harmful $tree "serial a/f1 0" 'look changes'
-	harmful $tree "serial a 1" 'look changes'
-	harmful $tree "as a/f2 a/f2 serial a/f2 $(( $(value next_ino) + 1 ))" 'changes'
+	harmful $tree 'serial a/f1 0' 'look changes'
+	harmful $tree 'serial b 1' 'look changes'
+	harmful $tree 'serial a/f2 =a/f1' changes
+	harmful $tree 'serial a/f2 =a/f1' 'look news'
+	harmful $tree 'serial b/f1 =a/f1' both
+	harmful $tree 'serial b/f1 =a/f1' 'look news'
+	either $tree 'serial b/f1 =a/f1' changes
+	harmful $tree 'serial b/f1 =a/f1 links a/f1 2 links b/f1 2' changes
+	harmful $tree 'serial b/f1 =a/f1 links a/f1 2 links b/f1 2' both
+	harmful $tree 'serial b/f1 =a/f1 links a/f1 2 links b/f1 2' 'look news'
+	harmful $tree 'serial b/f1 =h1' linked
+	harmful $tree 'serial b/f1 =h1 links b/f1 2' linked
+	either $tree 'serial b/f1 =h1 links b/f1 3' linked
+	harmful $tree 'serial b =a' both
+	harmful $tree 'serial b =a' 'look changes'
+	either $tree 'serial b =a' inside
+	either $tree 'serial a/x =d/e' changes
+	harmful $tree 'serial b/f1 =c' both
+	harmful $tree 'serial c =b/f1' both
+	either $tree 'links a/f1 0 links a/f2 7 links h1 9' 'changes removes linked'
+	# ---- places of records: where the next session comes, in each other, in themselves
+	exempt=a/f3
+	harmful $tree 'extent a/f3 100000 -' changes
+	exempt=a/x
+	harmful $tree 'self a/x' changes
+	exempt=./b/
+	either $tree 'as b c' 'changes inside'
+	exempt=
+	# ---- tables, twins, sizes, places: hints, and what only counts
+	for what in 'appuse links_lba 1000000' 'appuse links_bytes 40' 'appuse links_bytes 4000000000' 'word links 16 500' \
+		'word links 32 77 word links 36 99' 'appuse links_sectors 4000000000'; do
+		either $tree "$what" 'linked removes'
+	done
+	for what in 'appuse contents_lba 33' 'appuse contents_bytes 99999' 'word contents 56 16' 'word contents 60 9' \
+		"word contents 56 $((start + sectors + 8)) word contents 88 100000"; do
+		either $tree "$what" 'copies changes'
+	done
+	for what in 'twin b 100000 1 0' 'twin b 16 3 70000' 'twin a 0 0 0' 'twin c 60 8000000 4000000000' 		'appuse directories 1' 'appuse directories 4000000000' 'appuse tree_sectors 1' 'appuse pieces 5' \
+		'appuse capacity 70' 'appuse shared 18446744073709551615' 'appuse number 4294967295' 'appuse previous 16' \
+		'appuse previous_descriptor 40' 'volume 40' 'volume 4294967295' 'appuse flags 0' 'appuse flags 4095' \
+		"appuse sectors $((sectors - 32))" "appuse sectors $((sectors + 3200))" 'appuse start 64'; do
+		either $tree "$what" 'changes inside'
+	done
 done
+done_testing
 done_testing
