@@ -99,6 +99,10 @@ void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *out
 		outcome->error = look_again(c, outcome);
 	if (outcome->error)
 		return;
+	if (tree_is_contradicted(c->tree)) {
+		outcome->error = freeze_failed(c, outcome, "", -EBADMSG);
+		return;
+	}
 	outcome->error = tree_preview(c->tree, freeze_flags(c, flags), &run->frozen);
 	if (!outcome->error)
 		outcome->error = run_plan(run, outcome);

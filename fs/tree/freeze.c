@@ -112,8 +112,6 @@ int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret)
 {
 	tree_lock_all(t);
 	int r = node_flush_all_locked(t);
-	if (r == 0 && serials_contradict_locked(t))
-		r = -EBADMSG;
 	if (r == 0 && nothing_to_freeze(t, flags))
 		r = -ENODATA;
 	if (r == 0)

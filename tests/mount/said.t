@@ -148,5 +148,29 @@ for tree in linked full; do
 		either $tree "$what" 'changes inside'
 	done
 done
-done_testing
+
+# ---- what is staged when it is found stays, and can be had
+disc=$T/d.iso
+cp "$T/linked.iso" "$disc"
+rm -rf "$T/stage/d.iso" "$T/out"
+forge "$disc" serial b/f1 =a/f1
+mount_disc "$disc"
+echo staged >"$mnt/a/f1"
+echo new >"$mnt/c/new"
+is 'another file with the number of a changed one is itself' "$(cat "$mnt/b/f1")" 'b 1'
+fails 'then nothing is changed any more' any sh -c 'echo no >"$1"' - "$mnt/c/more"
+like 'the daemon says so' "$(cat "$log")" 'read-only from now on'
+fails 'nor planned' 1 "$BUILD/cdappendfs-sync" --dry-run "$mnt"
+fails 'nor burned' 1 "$BUILD/cdappendfs-sync" "$mnt"
+like 'for a reason' "$(cat "$T/ok.output")" 'the disc contradicts itself.*the changes stay staged'
+is 'what is staged is listed' "$(info --changes "$mnt" | cut -f1 | sort | tr '\n' ' ')" 'A c/new M a/f1 '
+fails 'an unmount burns nothing' any "$BUILD/cdappendfs-umount" "$mnt"
+await_daemon
+ok 'it is given out' "$BUILD/cdappendfs-stage" export --staging="$T/stage/d.iso" "$disc" "$T/out"
+is 'as it was staged' "$(cd "$T/out" && grep -r . | sort | tr '\n' ' ')" 'a/f1:staged c/new:new '
+mount_disc "$disc"
+ok 'or dropped' "$BUILD/cdappendfs-sync" --discard "$mnt"
+is 'and the disc is as it was' "$(cat "$mnt/a/f1" "$mnt/b/f1" | tr '\n' ' ')" 'a 1 b 1 '
+ok 'unmount' umount_disc
+is 'in one session' "$(session_of "$disc")" 1
 done_testing
