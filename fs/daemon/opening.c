@@ -311,6 +311,14 @@ static const char *why_odd(const struct opening *o)
 	return left ? oddity_refusal((enum oddity)__builtin_ctz(left)) : NULL;
 }
 
+static bool is_ours(const struct iso *base)
+{
+	struct iso_info info;
+
+	iso_info(base, &info);
+	return info.ours;
+}
+
 /* Whether it is worth a stage; says why not. Whether the medium takes another session is known when it was opened for
  * writing. */
 static bool can_be_written(struct opening *o)
@@ -331,7 +339,9 @@ static bool can_be_written(struct opening *o)
 	else if (odd)
 		say_read_only(o, odd);
 	else if (tree_first_ino(o->base, &o->state) == 0)
-		say_read_only(o, "no inode numbers are left on so large a disc of another program");
+		say_read_only(o, is_ours(o->base) ?
+					 "its newest session gives the root directory's inode number to others" :
+					 "no inode numbers are left on so large a disc of another program");
 	else
 		return true;
 	if (odd && (o->state.appendable || !strcmp(o->state.why_not, DISC_WHY_OPENED_READ_ONLY))) {

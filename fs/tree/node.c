@@ -324,6 +324,7 @@ void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct is
 int node_from_entry_locked(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret)
 {
 	lock_assert(&t->lock);
+	serial_settle_locked(t, parent, e);
 	struct node *n = node_find_locked(t, e->ino);
 
 	if (n && !n->dead) {

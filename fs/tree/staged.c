@@ -207,10 +207,22 @@ static bool attributes_differ(const struct stage_node *row, const struct iso_ent
 	return row->mode != e->mode || row->uid != e->uid || row->gid != e->gid;
 }
 
+/* The row of a record, unless that only claims its number (serials.c). */
+static const struct stage_node *row_of(const struct walk *w, const struct visit *at, const struct iso_entry *e)
+{
+	const struct stage_node *row = staged_row(w->snapshot, e->ino);
+
+	if (!row || (row->mode & S_IFMT) != (e->mode & S_IFMT))
+		return NULL;
+	if (S_ISDIR(e->mode))
+		return row->base_lba == e->dir.lba ? row : NULL;
+	return row->nlink == 1 && row->parent && row->parent <= UINT32_MAX && row->parent != at->ino ? NULL : row;
+}
+
 /* Under a name that is not staged: its node, if that has a row. */
 static int base_entry(struct walk *w, struct visit *at, struct iso_entry *e)
 {
-	const struct stage_node *row = staged_row(w->snapshot, e->ino);
+	const struct stage_node *row = row_of(w, at, e);
 	struct iso_extent dir = e->dir;
 	struct item item = {.parent = at->ino, .ino = e->ino, .row = row, .kind = 'M'};
 	bool is_directory = S_ISDIR(e->mode);

@@ -354,6 +354,8 @@ int dirty_ancestors_locked(struct tree *t, struct node *dir)
 	struct way w = {0};
 	int r;
 
+	if (serials_contradict_locked(t))
+		return -EROFS;
 	if (dir->orphan || touched_has_locked(t, dir->ino))
 		return 0;
 	r = way_collect_locked(t, dir, &w);
@@ -400,6 +402,8 @@ int dirty_ancestors_of_locked(struct tree *t, struct node *n)
 
 	if (S_ISDIR(n->mode))
 		return dirty_ancestors_locked(t, n);
+	if (serials_contradict_locked(t))
+		return -EROFS;
 	if (n->orphan)
 		return 0;
 	if (way_unknown_locked(t, n))
