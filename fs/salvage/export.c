@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/format/bound.h"
 #include "fs/salvage/internal.h"
 
 #define PIECE_BYTES (1u << 20)
@@ -97,6 +98,11 @@ static int write_content(struct export *x, const char *path, const struct stage_
 	char what[256];
 	int r = 0;
 
+	if (n->size > BOUND_FILE_BYTES && !zisofs_used(&n->zisofs)) {
+		snprintf(what, sizeof(what), "no file has %llu bytes: it is empty here", (unsigned long long)n->size);
+		miss(x, path, what);
+		return 0;
+	}
 	for (uint64_t at = 0; r == 0 && at < n->size;) {
 		size_t length = n->size - at < PIECE_BYTES ? (size_t)(n->size - at) : PIECE_BYTES;
 

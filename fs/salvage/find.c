@@ -265,7 +265,7 @@ int salvage_find(const char *staging, const char *disc, char **ret_directory, ch
 	if (staging) {
 		r = check_given(&w, *ret_directory, ret_why);
 	} else {
-		r = stage_list(&all, &n);
+		r = stage_list(&all, &n, ret_why);
 		if (r == 0)
 			r = choose(&w, all, n, ret_directory, ret_why);
 		stage_list_free(all, n);

@@ -287,6 +287,14 @@ static int in_use(struct attempt *a, const struct stage_holder *holder)
 	return -EBUSY;
 }
 
+/* p->why says what of it. */
+static int say_why(const struct attempt *a, const struct stage_place *p, int error)
+{
+	if (error == -EACCES && p->why)
+		return why_set(a->ret_why, error, "%s", p->why);
+	return error == -EBADMSG && p->path ? stage_say_damaged(p->path, p->why, a->ret_why) : error;
+}
+
 static int open_at(struct attempt *a, struct stage_place *p, const char *name)
 {
 	_cleanup_(stage_freep) struct stage *s = NULL;
@@ -304,13 +312,12 @@ static int open_at(struct attempt *a, struct stage_place *p, const char *name)
 		return in_use(a, &holder);
 	if (!r)
 		r = stage_open_place(p, a->options, &s);
-	if (r == -EBADMSG && !s && p->path)
-		why_set(a->ret_why, r,
-			"the journal in %s is damaged, emptied or gone; nothing there was changed. Put journal.db back "
-			"from a backup, or drop what is there with 'cdappendfs-stage discard %s'",
-			p->path, p->path);
+	if (r && !s)
+		r = say_why(a, p, r);
 	if (r == -EPROTO && !s && p->path)
 		why_set(a->ret_why, r, "the stage in %s is of a later version of cdappendfs: use that one", p->path);
+	if (!r && (r = stage_sound(s)) == -EBADMSG)
+		stage_say_damaged(s->directory, s->why, a->ret_why);
 	if (!r) {
 		stage_lock(s);
 		r = judge(s, a);
@@ -328,7 +335,7 @@ static int open_at(struct attempt *a, struct stage_place *p, const char *name)
 static int open_named(struct attempt *a, const char *name)
 {
 	_cleanup_(stage_place_releasep) struct stage_place p = STAGE_PLACE_NONE;
-	int r = stage_place_open_root(&p, false);
+	int r = stage_place_open_root(&p, false, a->ret_why);
 
 	return r ? r : open_at(a, &p, name);
 }
@@ -448,7 +455,7 @@ static int open_by_identity(struct attempt *a)
 	_cleanup_(stage_place_releasep) struct stage_place root = STAGE_PLACE_NONE;
 	char hex[65], **names = NULL;
 	size_t n = 0;
-	int r = stage_place_open_root(&root, !a->options->read_only);
+	int r = stage_place_open_root(&root, !a->options->read_only, a->ret_why);
 
 	if (r)
 		return r;

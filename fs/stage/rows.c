@@ -261,6 +261,21 @@ int stage_node_delete(struct stage *s, uint64_t ino)
 	return r;
 }
 
+int stage_node_set_parent(struct stage *s, uint64_t ino, uint64_t parent)
+{
+	int r;
+
+	stage_lock(s);
+	r = db_begin_locked(s, false);
+	if (!r) {
+		sqlite3_bind_int64(s->statements[ST_NODE_PARENT], 1, (sqlite3_int64)ino);
+		sqlite3_bind_int64(s->statements[ST_NODE_PARENT], 2, (sqlite3_int64)parent);
+		r = db_run(s, ST_NODE_PARENT);
+	}
+	stage_unlock(s);
+	return r;
+}
+
 int stage_node_inos(struct stage *s, uint64_t **ret, size_t *ret_n)
 {
 	_free_ uint64_t *inos = NULL;

@@ -86,6 +86,14 @@ int stage_open(const struct stage_options *options, struct stage **ret, struct s
 /* disc_path: where its disc is now, NULL: where it was. */
 int stage_open_directory(const char *directory, const char *disc_path, bool read_only, struct stage **ret,
 			 struct stage_holder *ret_holder, char **ret_why);
+/* Do all rows say what rows can say?  stage_open() asks that itself, stage_open_directory() for writing.  -EBADMSG;
+ * what is wrong, stage_blamed() tells. */
+int stage_sound(struct stage *s);
+/* What is wrong with the rows, in words; NULL: nothing was found.  stage_blame() keeps them, and returns -EBADMSG. */
+const char *stage_blamed(const struct stage *s);
+__attribute__((format(printf, 2, 3))) int stage_blame(struct stage *s, const char *format, ...);
+/* That, as a message with the ways out; blame NULL: the journal as a whole.  -EBADMSG. */
+int stage_say_damaged(const char *directory, const char *blame, char **ret_why);
 /* What can be told of one that is there without its rows; -EBUSY: in use, *ret_holder says by whom. */
 struct stage_about {
 	char *disc_path; /* real path of the disc when it was used last; "" */
@@ -97,7 +105,7 @@ struct stage_about {
 int stage_about(const char *directory, struct stage_about *ret, struct stage_holder *ret_holder, char **ret_why);
 void stage_about_release(struct stage_about *a);
 /* Directories of this user's stages below the default root. */
-int stage_list(char ***ret, size_t *ret_n);
+int stage_list(char ***ret, size_t *ret_n, char **ret_why);
 void stage_list_free(char **names, size_t n);
 /* Files of a stage that cannot be opened, with all that it holds.  -EBUSY as above. */
 int stage_erase(const char *directory, struct stage_holder *ret_holder, char **ret_why);
@@ -184,6 +192,8 @@ int stage_node_get(struct stage *s, uint64_t ino, struct stage_node *ret); /* -E
 bool stage_node_exists(struct stage *s, uint64_t ino);			   /* in memory, cheap */
 int stage_node_put(struct stage *s, const struct stage_node *n);	   /* insert or replace */
 int stage_node_delete(struct stage *s, uint64_t ino);
+/* Of a row that is there, which stays of its generation. */
+int stage_node_set_parent(struct stage *s, uint64_t ino, uint64_t parent);
 
 #define STAGE_WHITEOUT 0u /* inode number of a name that is gone */
 /* -ENOENT: the base decides */
