@@ -369,7 +369,8 @@ static int open_for_writing(struct opening *o, bool *ret_again)
 	r = disc_fingerprint(d, &now);
 	if (r < 0)
 		return opening_fail(r, o->disc_path, NULL);
-	*ret_again = !disc_same_state(&before, &now);
+	/* Neither another state, nor another file than whose stage it is. */
+	*ret_again = !disc_same_state(&before, &now) || !stage_has_file(o->stage, disc_fd(d));
 	if (*ret_again)
 		give_back(o);
 	return 0;

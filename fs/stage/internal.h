@@ -306,13 +306,17 @@ bool stage_is_others_fuse(int fd);
 enum stage_kin {
 	KIN_SAME,  /* of this one */
 	KIN_HEIR,  /* of one that is gone: this one is what has become of it */
+	KIN_LOST,  /* of one of which nothing is there; whether this one is what has become of it is not certain */
 	KIN_COPY,  /* of another one, which is there */
 	KIN_OLDER, /* the same, and this one was there before anything was staged for that: it has nothing to take */
 };
 enum stage_kin stage_kin(const struct stage_origin *was, const char *was_path, struct timespec begun,
 			 const struct stage_origin *now, const char *now_path, char **ret_original);
+bool stage_is_as_private(const struct stage_origin *was, const struct stage_origin *now);
 void stage_origin_pack(const struct stage_origin *o, uint32_t directory, uint8_t to[36]);
 void stage_origin_unpack(const uint8_t from[36], struct stage_origin *ret);
+void stage_owner_pack(const struct stage_origin *o, uint8_t to[32]);
+void stage_owner_unpack(const uint8_t from[32], struct stage_origin *ret); /* into what that one has filled */
 
 /* stage.c: for rescue.c.  Its database is open. */
 int stage_open_place(struct stage_place *p, const struct stage_options *o, struct stage **ret);

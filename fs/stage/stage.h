@@ -37,8 +37,13 @@ struct stage;
 /* Which file a stage was begun on: by that the original is told from its copy, which have one identity. */
 struct stage_origin {
 	bool known, device;
+	bool fuse;    /* in a FUSE file system, whose numbers change with each mount … */
+	bool foreign; /* … of another user, who says of his files what he likes */
 	uint64_t dev, ino;
 	struct timespec born; /* zeros: its file system does not tell */
+	uint64_t handle;      /* digest of its file handle, which has a generation; 0: not known */
+	bool owned;	      /* what follows is known: not of stages of older versions */
+	uint32_t uid, gid, mode;
 };
 /* As the file of that name is now; known stays false when it cannot be looked at. */
 void stage_origin_of(const char *path, struct stage_origin *ret);
@@ -110,9 +115,18 @@ void stage_list_free(char **names, size_t n);
 /* Files of a stage that cannot be opened, with all that it holds.  -EBUSY as above. */
 int stage_erase(const char *directory, struct stage_holder *ret_holder, char **ret_why);
 /* Where the original of a stage's disc is, if `now` is another file: allocated text; or the directory that cannot be
- * looked through for it.  -ENOENT: it is the same, or the original is gone; -ENOMEM. */
+ * looked through for it.  -ENOENT: it is the same, or nothing is there any more; -ENOMEM. */
 int stage_original(const struct stage_origin *was, const char *was_path, const struct stage_origin *now,
 		   const char *now_path, char **ret);
+/* Nothing is there any more: is `now` certainly what has become of it? */
+bool stage_is_heir(const struct stage_origin *was, const char *was_path, const struct stage_origin *now,
+		   const char *now_path);
+/* By all that is known of both.  Any drive is as good. */
+bool stage_same_file(const struct stage_origin *a, const char *a_path, const struct stage_origin *b,
+		     const char *b_path);
+/* Is the file of that descriptor the one that was looked at when the stage was opened?  Of a drive, and where that
+ * could not be looked at: yes. */
+bool stage_has_file(const struct stage *s, int fd);
 const char *stage_disc_path(const struct stage *s);
 void stage_origin(const struct stage *s, struct stage_origin *ret);
 /* These rows instead of all that are there, inode numbers from next_ino on, for that disc in that state: all of it,
