@@ -207,7 +207,7 @@ static int load_row(struct stage *s, sqlite3_stmt *row)
 	struct body *b;
 
 	if (!number || number >= s->next_body || generation > s->generation)
-		return -EBADMSG;
+		return stage_blame(s, "body %lld is none that was made", (long long)number);
 	lock_take(&s->bodies.lock);
 	b = table_add_locked(&s->bodies, (uint32_t)number, stage_row_number(row, 1) != 0, (uint32_t)generation);
 	lock_give(&s->bodies.lock);

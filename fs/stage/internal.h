@@ -120,6 +120,7 @@ struct stage {
 	int dir_fd, bodies_fd, lock_fd, db_fd;
 	bool read_only;
 	bool glance;		   /* its state is read, nothing else */
+	bool given_out;		   /* what can be read of it is wanted, however damaged it is */
 	bool by_identity;	   /* below the default root: may be renamed and removed */
 	int root_fd;		   /* by_identity: the root, else -1 */
 	char leaf[STAGE_LEAF_MAX]; /* by_identity: the directory's name in it */

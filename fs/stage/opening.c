@@ -345,9 +345,7 @@ static int open_at(struct attempt *a, struct stage_place *p, const char *name)
 		return -ENOENT; /* a mount of another disc that was blank once */
 	if (r == -EBUSY)
 		return in_use(a, &holder);
-	if (!r)
-		r = stage_open_place(p, a->options, &s);
-	if (r && !s)
+	if (!r && (r = stage_open_place(p, a->options, &s)) < 0)
 		r = say_why(a, p, r);
 	if (r == -EPROTO && !s && p->path)
 		why_set(a->ret_why, r, "the stage in %s is of a later version of cdappendfs: use that one", p->path);

@@ -67,6 +67,7 @@ int stage_open_directory(const char *directory, const char *disc_path, bool read
 		stage_close(s);
 		return r;
 	}
+	s->given_out = read_only;
 	stage_place_write_lock(s);
 	*ret = s;
 	return 0;

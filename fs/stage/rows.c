@@ -147,7 +147,7 @@ static int node_get_locked(struct stage *s, uint64_t ino, struct stage_node *ret
 		return r ? r : -ENOENT;
 	r = node_from_row(s->statements[ST_NODE_GET], ret);
 	sqlite3_reset(s->statements[ST_NODE_GET]);
-	return r;
+	return r == -EBADMSG ? stage_blame(s, "the extents of node %llu are none", (unsigned long long)ino) : r;
 }
 
 int stage_node_get(struct stage *s, uint64_t ino, struct stage_node *ret)

@@ -121,24 +121,24 @@ static int check_tables(struct stage *s)
 {
 	static const char *const tables[] = {TABLE_STATE, TABLE_NODE, TABLE_NAME, TABLE_BODY};
 	unsigned found = 0;
+	bool strange = false;
 	sqlite3_stmt *row = NULL;
 	int rc = sqlite3_prepare_v2(s->db, "SELECT sql FROM sqlite_schema", -1, &row, NULL);
 
-	while (rc == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW) {
+	while (rc == SQLITE_OK && !strange && sqlite3_step(row) == SQLITE_ROW) {
 		const char *text = (const char *)sqlite3_column_text(row, 0);
 		unsigned i = 0;
 
 		while (i < ARRAY_LENGTH(tables) && !(text && same_but_for_spaces(text, tables[i])))
 			i++;
-		if (i == ARRAY_LENGTH(tables) || found & 1u << i)
-			break;
-		found |= 1u << i;
+		strange = i == ARRAY_LENGTH(tables) || found & 1u << i;
+		found |= strange ? 0 : 1u << i;
 	}
 	if (rc == SQLITE_OK)
 		rc = sqlite3_finalize(row);
 	if (rc)
 		return db_errno(s, rc);
-	return found == (1u << ARRAY_LENGTH(tables)) - 1 ? 0 : stage_blame(s, "it has tables that are not ours");
+	return !strange && found == (1u << ARRAY_LENGTH(tables)) - 1 ? 0 : stage_blame(s, "it has tables that are not ours");
 }
 
 /* A new file gets its log mode with full syncs; from then on wal.c and sync_thread.c order what reaches the disk. */

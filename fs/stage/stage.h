@@ -88,7 +88,8 @@ int stage_open(const struct stage_options *options, struct stage **ret, struct s
 	       char **ret_why);
 /* One that is there, whatever its disc has become: nothing is compared, and nothing of it changes by that.  For
  * cdappendfs-stage. */
-/* disc_path: where its disc is now, NULL: where it was. */
+/* disc_path: where its disc is now, NULL: where it was.  read_only: its rows may be anything; those that are damaged
+ * are left out of a snapshot. */
 int stage_open_directory(const char *directory, const char *disc_path, bool read_only, struct stage **ret,
 			 struct stage_holder *ret_holder, char **ret_why);
 /* Do all rows say what rows can say?  stage_open() asks that itself, stage_open_directory() for writing.  -EBADMSG;
@@ -285,6 +286,7 @@ struct stage_snapshot {
 	size_t n_nodes;
 	struct stage_snapshot_name *names;
 	size_t n_names;
+	size_t n_left_out; /* of a stage that is only given out: rows that are damaged, or their extents */
 };
 int stage_snapshot(struct stage *s, uint64_t keep_bytes, struct stage_snapshot **ret);
 void stage_snapshot_free(struct stage_snapshot *p);
