@@ -62,8 +62,7 @@ bool salvage_same_disc(const struct disc_identity *stage, const struct stage_ori
 	/* Begun while it was blank: on this file, or (a drive) on a medium like this one. */
 	stage_origin_of(path, &now);
 	if (now.known && origin->known && !now.device)
-		return now.ino == origin->ino && now.dev == origin->dev &&
-		       stage_same_file(origin, path, &now, path);
+		return now.ino == origin->ino && now.dev == origin->dev && stage_same_file(origin, path, &now, path);
 	return same_id(stage->provisional, disc->provisional);
 }
 

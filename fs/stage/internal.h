@@ -298,7 +298,8 @@ void stage_place_write_lock(struct stage *s);
 void stage_place_clear_lock(struct stage *s);
 /* way.c */
 enum { WAY_MAKE_LAST = 1, WAY_MAKE_ALL = 2, WAY_OWN = 4 }; /* WAY_OWN: the last one is looked at by the caller */
-/* Opens a directory by a way that nobody else can change; *ret_path: its own path.  -EACCES with *ret_why: others can. */
+/* Opens a directory by a way that nobody else can change; *ret_path: its own path.  -EACCES with *ret_why: others
+ * can. */
 int stage_way(const char *path, unsigned how, int *ret_fd, char **ret_path, char **ret_why);
 /* Is that in a FUSE file system which another user has mounted?  Then nothing that it says of its files is certain. */
 bool stage_is_others_fuse(int fd);

@@ -147,14 +147,15 @@ static int refuse_lost(struct attempt *a, struct stage *s)
 	stage_totals(s, &t);
 	describe_owner(&s->origin, was);
 	describe_owner(&s->here, is);
-	return why_set(&a->refused, -EXDEV,
-		       "what is staged in %s (%" PRIu64 " files and directories, %" PRIu64
-		       " bytes) was begun on %s%s, of which nothing is there now, or cannot be seen; whether this file%s is "
-		       "what has become of it is not certain. If it is, mount it with -o stage=take (it takes what is "
-		       "staged); if not, with -o stage=new or another -o staging= (a stage of its own) or -o ro; or drop "
-		       "what is staged with 'cdappendfs-stage discard %s'",
-		       s->directory, t.nodes, t.body_bytes, s->made_for && s->made_for[0] ? s->made_for : "a disc", was,
-		       is, s->directory);
+	return why_set(
+		&a->refused, -EXDEV,
+		"what is staged in %s (%" PRIu64 " files and directories, %" PRIu64
+		" bytes) was begun on %s%s, of which nothing is there now, or cannot be seen; whether this file%s is "
+		"what has become of it is not certain. If it is, mount it with -o stage=take (it takes what is "
+		"staged); if not, with -o stage=new or another -o staging= (a stage of its own) or -o ro; or drop "
+		"what is staged with 'cdappendfs-stage discard %s'",
+		s->directory, t.nodes, t.body_bytes, s->made_for && s->made_for[0] ? s->made_for : "a disc", was, is,
+		s->directory);
 }
 
 /* Has another file burned it, or this one something else?  Then this one has nothing to take. */

@@ -7,7 +7,7 @@
  * and modes of its file, and who mounts another one is told.  What became of the original:
  *	renamed, linked, bound elsewhere	the same inode, which is looked for beside its old name, too
  *	there, or cannot be looked at		it has its own
- *	moved, restored from a backup		another file, and nothing is left of the old one, neither at its path nor
+ *	moved, restored from a backup		another file, and nothing is left of the old one, not at its path nor
  *						beside it: the heir is who is certain to be it (stage_is_heir()), all
  *						others ask
  *	a disc in a drive			any drive is as good
@@ -184,8 +184,7 @@ int stage_original(const struct stage_origin *was, const char *was_path, const s
 	struct stage_origin there;
 	int r;
 
-	if (stage_same_file(was, was_path, now, now_path) ||
-	    (one_path && (!was->known || !now->known)) || !was_path[0])
+	if (stage_same_file(was, was_path, now, now_path) || (one_path && (!was->known || !now->known)) || !was_path[0])
 		return -ENOENT;
 	r = look(AT_FDCWD, was_path, &there, NULL);
 	if (r && r != -ENOENT && r != -ENOTDIR)

@@ -291,7 +291,8 @@ int stage_place_check_file(const char *directory, const char *name, int fd, char
 		return -errno;
 	why = vfs_why_not_ours(&st);
 	return why ? why_set(ret_why, S_ISREG(st.st_mode) ? -EACCES : -EBADMSG,
-			     "%s in the stage %s was not put there by this user: %s. Nothing of it is used; move it away, "
+			     "%s in the stage %s was not put there by this user: %s. Nothing of it is used; move it "
+			     "away, "
 			     "and put back what was there",
 			     name, directory, why) :
 		     0;

@@ -64,8 +64,7 @@ const char *const db_sql[ST_N] = {
 #define TABLE_NAME \
 	"CREATE TABLE name(parent INTEGER NOT NULL, name BLOB NOT NULL, ino INTEGER NOT NULL, generation INTEGER " \
 	"NOT NULL, PRIMARY KEY(parent,name)) WITHOUT ROWID"
-#define TABLE_BODY \
-	"CREATE TABLE body(number INTEGER PRIMARY KEY, sparse INTEGER NOT NULL, generation INTEGER NOT NULL)"
+#define TABLE_BODY "CREATE TABLE body(number INTEGER PRIMARY KEY, sparse INTEGER NOT NULL, generation INTEGER NOT NULL)"
 
 static const char schema[] = "BEGIN IMMEDIATE;" TABLE_STATE ";" TABLE_NODE ";" TABLE_NAME ";" TABLE_BODY ";"
 			     "PRAGMA application_id=1667522928;" /* JOURNAL_APPLICATION_ID */
@@ -138,7 +137,9 @@ static int check_tables(struct stage *s)
 		rc = sqlite3_finalize(row);
 	if (rc)
 		return db_errno(s, rc);
-	return !strange && found == (1u << ARRAY_LENGTH(tables)) - 1 ? 0 : stage_blame(s, "it has tables that are not ours");
+	return !strange && found == (1u << ARRAY_LENGTH(tables)) - 1 ?
+		       0 :
+		       stage_blame(s, "it has tables that are not ours");
 }
 
 /* A new file gets its log mode with full syncs; from then on wal.c and sync_thread.c order what reaches the disk. */

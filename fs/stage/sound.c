@@ -19,10 +19,14 @@ static const struct {
 	const char *name;
 	enum range range;
 } columns[] = {
-	{"ino", POSITIVE},	  {"generation", GENERATION}, {"mode", FIELD},	     {"uid", FIELD},
-	{"gid", FIELD},		  {"nlink", FIELD},	      {"size", NOT_NEGATIVE}, {"rdev", ANY},
-	{"parent", NOT_NEGATIVE}, {"atime", ANY},	      {"atime_ns", ANY},     {"mtime", ANY},
-	{"mtime_ns", ANY},	  {"ctime", ANY},	      {"ctime_ns", ANY},     {"base_lba", FIELD},
+	{"ino", POSITIVE},	  {"generation", GENERATION},
+	{"mode", FIELD},	  {"uid", FIELD},
+	{"gid", FIELD},		  {"nlink", FIELD},
+	{"size", NOT_NEGATIVE},	  {"rdev", ANY},
+	{"parent", NOT_NEGATIVE}, {"atime", ANY},
+	{"atime_ns", ANY},	  {"mtime", ANY},
+	{"mtime_ns", ANY},	  {"ctime", ANY},
+	{"ctime_ns", ANY},	  {"base_lba", FIELD},
 	{"base_bytes", FIELD},	  {"zisofs", FIELD},
 };
 _Static_assert(ARRAY_LENGTH(columns) == COLUMN_EXTENTS, "one per column");
@@ -46,8 +50,7 @@ static bool is_in(const struct stage *s, enum range range, int64_t value)
 
 static bool is_number(const struct stage *s, sqlite3_stmt *row, int column, enum range range)
 {
-	return sqlite3_column_type(row, column) == SQLITE_INTEGER &&
-	       is_in(s, range, sqlite3_column_int64(row, column));
+	return sqlite3_column_type(row, column) == SQLITE_INTEGER && is_in(s, range, sqlite3_column_int64(row, column));
 }
 
 static bool is_bytes_or_none(sqlite3_stmt *row, int column)
@@ -156,13 +159,15 @@ const char *stage_blamed(const struct stage *s) { return s->why; }
 int stage_say_damaged(const char *directory, const char *blame, char **ret_why)
 {
 	if (!blame)
-		return why_set(ret_why, -EBADMSG,
-			       "the journal in %s is damaged, emptied or gone; nothing there was changed. Put journal.db "
-			       "back from a backup, or drop what is there with 'cdappendfs-stage discard %s'",
-			       directory, directory);
-	return why_set(ret_why, -EBADMSG,
-		       "the journal in %s says what no cdappendfs writes: %s; nothing there was changed. Save what can "
-		       "be read with 'cdappendfs-stage export %s DIRECTORY', put journal.db back from a backup, or drop "
-		       "what is there with 'cdappendfs-stage discard %s'; the disc can be read with -o ro",
-		       directory, blame, directory, directory);
+		return why_set(
+			ret_why, -EBADMSG,
+			"the journal in %s is damaged, emptied or gone; nothing there was changed. Put journal.db "
+			"back from a backup, or drop what is there with 'cdappendfs-stage discard %s'",
+			directory, directory);
+	return why_set(
+		ret_why, -EBADMSG,
+		"the journal in %s says what no cdappendfs writes: %s; nothing there was changed. Save what can "
+		"be read with 'cdappendfs-stage export %s DIRECTORY', put journal.db back from a backup, or drop "
+		"what is there with 'cdappendfs-stage discard %s'; the disc can be read with -o ro",
+		directory, blame, directory, directory);
 }

@@ -94,10 +94,11 @@ static int open_bodies(struct stage *s)
 		return -errno;
 	if (st.st_uid == geteuid() && !(st.st_mode & 022))
 		return 0;
-	return why_set(&s->why, -EACCES,
-		       "the directory bodies in the stage %s belongs to another user, or others may write to it: move it "
-		       "away, and put back what was there",
-		       s->directory);
+	return why_set(
+		&s->why, -EACCES,
+		"the directory bodies in the stage %s belongs to another user, or others may write to it: move it "
+		"away, and put back what was there",
+		s->directory);
 }
 
 static int stage_load(struct stage *s)

@@ -152,8 +152,8 @@ static struct wal *wal_of_vfs(sqlite3_vfs *vfs) { return (struct wal *)(void *)v
 /* One of the three files that there are. */
 static bool is_known(const char *name)
 {
-	return name && (!strcmp(name, JOURNAL_FILE) || !strcmp(name, JOURNAL_WAL_FILE) ||
-			!strcmp(name, JOURNAL_ROLLBACK_FILE));
+	return name &&
+	       (!strcmp(name, JOURNAL_FILE) || !strcmp(name, JOURNAL_WAL_FILE) || !strcmp(name, JOURNAL_ROLLBACK_FILE));
 }
 
 static int open_rollback(struct wal *w, int flags, struct plain *p)

@@ -40,7 +40,7 @@ struct wal_file {
 	struct wal *wal;
 };
 
-int wal_init(struct wal *w, int dir_fd, int db_fd, bool read_only); /* registers w->vfs under w->name */
+int wal_init(struct wal *w, int dir_fd, int db_fd, bool read_only);		 /* registers w->vfs under w->name */
 int wal_open_file(struct wal *w, sqlite3_file *file, int flags, int *ret_flags); /* for vfs.c; SQLite's errors */
 /* Writes and syncs what is held.  -ENOSPC, -EIO: it stays held, to be tried again. */
 int wal_flush(struct wal *w);
