@@ -46,9 +46,9 @@ struct walk {
 	size_t n_hidden, hidden_capacity;
 	struct staged_dir *dirs;
 	size_t n_dirs, dirs_capacity;
-	bool *row_met;			    /* for each row: its directory has been met */
-	uint64_t visited, bytes, max_bytes; /* directories of the base: how many, their length */
-	uint64_t path_bytes;		    /* of all paths */
+	bool *row_met; /* for each row: its directory has been met */
+	struct iso_room room_left;
+	uint64_t path_bytes; /* of all paths */
 };
 
 /* The merged tree from its root; base NULL: what can be known of it without. */
