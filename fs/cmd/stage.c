@@ -179,10 +179,11 @@ static void print_text(const struct salvage_stages *s)
 static int list(const struct options *o)
 {
 	struct salvage_stages all;
-	int r = salvage_list(o->staging, &all);
+	_free_ char *why = NULL;
+	int r = salvage_list(o->staging, &all, &why);
 
 	if (r < 0)
-		return fail(o->staging ? o->staging : "the stages", r, NULL);
+		return fail(o->staging ? o->staging : "the stages", r, why);
 	if (o->json)
 		print_json(&all);
 	else

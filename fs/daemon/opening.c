@@ -394,7 +394,8 @@ static int open_for_writing(struct opening *o, bool *ret_again)
 	r = disc_fingerprint(d, &now);
 	if (r < 0)
 		return opening_fail(r, o->disc_path, NULL);
-	*ret_again = !disc_same_state(&before, &now);
+	/* Neither another state, nor another file than whose stage it is. */
+	*ret_again = !disc_same_state(&before, &now) || !stage_has_file(o->stage, disc_fd(d));
 	if (*ret_again)
 		give_back(o);
 	return 0;
@@ -436,6 +437,16 @@ static void tell_last_result(const struct opening *o, bool recovered)
 		log_notice("%s: the last commit failed: %s", o->disc_path, text);
 }
 
+/* Rows that contradict each other.  Nothing more is written there. */
+static int fail_damaged_stage(const struct opening *o)
+{
+	_free_ char *why = NULL;
+	int r = stage_say_damaged(stage_directory(o->stage), stage_blamed(o->stage), &why);
+
+	stage_fail(o->stage, r);
+	return opening_fail(r, o->disc_path, why);
+}
+
 static int make_tree(struct opening *o, uint32_t generation)
 {
 	static const enum tree_writing writing[] = {
@@ -456,6 +467,8 @@ static int make_tree(struct opening *o, uint32_t generation)
 	if (o->read_only && !o->base)
 		return opening_fail(-ENOMEDIUM, o->disc_path, "the disc is blank: there is nothing to read");
 	r = tree_new(&options, o->disc, o->base, o->stage, &o->tree);
+	if (r == -EBADMSG && o->stage && stage_blamed(o->stage))
+		return fail_damaged_stage(o);
 	if (r < 0)
 		return opening_fail(r, o->disc_path, r == -EBADMSG ? "its root directory is damaged" : NULL);
 	tree_set_medium(o->tree, &o->state);

@@ -10,6 +10,7 @@
 #include "fs/tree/staged_walk.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #include "burner/base/own.h"
 #include "burner/base/search.h"
 #include "fs/tree/internal.h"
+
+#define PATHS_BYTES (64ull << 20) /* and of each row as many as a path may have */
 
 void staged_walk_release(struct walk *w)
 {
@@ -168,6 +171,13 @@ char *staged_join(const char *path, const char *name)
 	return asprintf(&joined, "%s%s%s", path, *path ? "/" : "", name) < 0 ? NULL : joined;
 }
 
+int staged_count_path(struct walk *w, const char *path)
+{
+	w->path_bytes += strlen(path);
+	return w->path_bytes > PATHS_BYTES + (w->snapshot->n_nodes + w->snapshot->n_names) * PATH_MAX ? -ENAMETOOLONG :
+													0;
+}
+
 static int enter(struct walk *w, const struct visit *above, const char *name, uint64_t ino, struct iso_extent dir)
 {
 	struct visit v = {.ino = ino, .parent = above ? above->ino : 0, .dir = dir};
@@ -178,6 +188,8 @@ static int enter(struct walk *w, const struct visit *above, const char *name, ui
 	v.path = above ? staged_join(above->path, name) : strdup("");
 	if (!v.path)
 		return -ENOMEM;
+	r = staged_count_path(w, v.path);
+	if (!r)
 	r = push(w, &v);
 	if (r)
 		free(v.path);
