@@ -65,7 +65,7 @@ begin() {
 	umount_disc
 }
 begin
-for file in journal.db bodies/00000001 lock journal.made; do [[ -e place/$file ]] && pass "there is $file" || fail "there is $file"; done
+for file in journal.db bodies/00000001 lock journal.made; do ok "there is $file" test -e "place/$file"; done
 for file in journal.db lock; do
 	chown 1002 "place/$file"
 	refuses "$file of another user" "$T/place" "$file in the stage .* belongs to another user"
@@ -122,7 +122,7 @@ planted() {
 	is '… nothing was changed' "$(cd place && sha256sum journal.db bodies/*)" "$sums"
 	rm -rf out
 	(ulimit -v 1000000; timeout 60 "$BUILD/cdappendfs-stage" export --staging="$T/place" d.iso out >"$T/export.log" 2>&1)
-	(($? < 2)) && pass '… an export ends' || fail '… an export ends' "$(<"$T/export.log")"
+	cmp_number '… an export ends' $? -lt 2
 }
 number() { sqlite3 good/journal.db "SELECT ino FROM name WHERE CAST(name AS TEXT)='$1'"; }
 a=$(number a) b=$(number b) c=$(number c) one=$(number one) two=$(number two)
@@ -208,7 +208,7 @@ for _ in {1..60}; do
 	((seen["$(cd "$mnt/c" && echo * "$(cat ./*)")"]++))
 	umount_disc
 done
-alive "$flipping" && pass 'they were exchanged all the time' || fail 'they were exchanged all the time'
+ok 'they were exchanged all the time' alive "$flipping"
 kill "$flipping" 2>/dev/null
 await "$flipping" 60 2>/dev/null
 note "$(declare -p seen)"
