@@ -22,6 +22,8 @@ __attribute__((format(printf, 1, 2))) int command_usage(const char *format, ...)
 int command_argument(int argc, char **argv, const char *what, const char **ret);
 /* The mount of that mount point or disc.  COMMAND_DONE, or COMMAND_FAILED after a message. */
 int command_mount(const char *argument, struct control_mount *ret);
+/* Of a disc whose mount root cannot tell (-ENOTUNIQ): whose there are, and what to do; to be freed, or NULL. */
+char *command_disputed(const char *argument);
 /* --help and --version; flushes standard output. */
 int command_help(const char *text);
 int command_version(void);

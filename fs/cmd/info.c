@@ -526,6 +526,14 @@ static int info_of(const struct options *o)
 			program_invocation_short_name, mount.mountpoint, why);
 		return info_of_disc(o, mount.source);
 	}
+	if (found == -ENOTUNIQ && o->changes)
+		return command_mount(o->argument, &mount);
+	if (found == -ENOTUNIQ) {
+		_free_ char *disputed = command_disputed(o->argument);
+
+		fprintf(stderr, "%s: %s: %s; what follows is read from the disc itself\n",
+			program_invocation_short_name, o->argument, disputed ? disputed : strerror(ENOMEM));
+	}
 	if (!realpath(o->argument, path))
 		return command_fail("%s: %s", o->argument, strerror(errno));
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && found == -ENOTSUP)
@@ -534,7 +542,8 @@ static int info_of(const struct options *o)
 		return command_fail("%s: no cdappendfs is mounted there, and a directory is no disc; see 'findmnt -t "
 				    "fuse.cdappendfs'",
 				    o->argument);
-	if (!o->changes && !o->pieces && !o->staging && info_of_mount(o, NULL, why, sizeof(why)) == COMMAND_DONE)
+	if (found != -ENOTUNIQ && !o->changes && !o->pieces && !o->staging &&
+	    info_of_mount(o, NULL, why, sizeof(why)) == COMMAND_DONE)
 		return COMMAND_DONE; /* unmounted, and still being burned */
 	if (o->changes)
 		return command_fail("%s: not mounted by cdappendfs: mount it to see what is staged", o->argument);

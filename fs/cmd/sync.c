@@ -319,8 +319,9 @@ static int converse(const struct options *o, const struct control_mount *mount)
 		client_free(TAKE_PTR(c)); /* a commit that has not begun is forgotten by that */
 		return leave(o, mount);
 	}
-	if (r < 0 && !mount && r == -ECONNREFUSED) {
-		result.message[0] = '\0';
+	if (!mount && (r == -ECONNREFUSED || r == -EPERM)) {
+		snprintf(result.message, sizeof(result.message), "%s",
+			 r == -EPERM ? "a process of another user answers for this disc, and is not believed" : "");
 		r = 0;
 	}
 	if (r < 0)

@@ -80,7 +80,8 @@ struct control_mount {
 /* fs/control/mounts.c: the mount at that path (its root, the newest one there). -ENOENT: no cdappendfs is mounted
  * there.  -ENOTSUP: there is no /proc to tell. */
 int control_find_mount(const char *path, struct control_mount *ret);
-/* The mount of that disc (device or image, by real path); of several the writable one. */
+/* fs/control/by_disc.c: the mount of that disc (device or image, by real path) as far as its owner is believed; of
+ * several the writable one.  -ENOTUNIQ: root has to say which one (mounts.h). */
 int control_find_disc(const char *path, struct control_mount *ret);
 
 #endif

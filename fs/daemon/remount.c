@@ -43,7 +43,7 @@ static unsigned long flags_of(const struct statvfs *v)
 
 static int find_mount(const char *mountpoint)
 {
-	FILE *mountinfo = fopen("/proc/self/mountinfo", "re");
+	_close_file_ FILE *mountinfo = mounts_open();
 	struct control_mount mount;
 	char path[PATH_MAX];
 
@@ -52,7 +52,6 @@ static int find_mount(const char *mountpoint)
 	int r = mounts_path(mountpoint, path, sizeof(path));
 	if (r == 0)
 		r = mounts_find_point(mountinfo, path, &mount);
-	fclose(mountinfo);
 	return r;
 }
 
