@@ -66,9 +66,9 @@ int mounts_find_source(FILE *mountinfo, const struct mounts_wanted *w, struct co
 		if (!is_trusted(w, l.mount.owner) && w->asker != 0)
 			continue;
 		if (has_source(w, &l.mount))
-			consider(is_trusted(w, l.mount.owner)	     ? trusted :
+			consider(is_trusted(w, l.mount.owner)	    ? trusted :
 				 is_of_disc_owner(w, l.mount.owner) ? owners :
-								       others,
+								      others,
 				 &l);
 	}
 	if (!feof(mountinfo))

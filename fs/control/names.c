@@ -17,7 +17,7 @@
 
 #define BACKLOG 256 /* others may connect, too: they are taken from it one by one, and sent away */
 #define END_DIGITS 16
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 2000 /* one of ours takes hundreds a second */
 #define PAUSE_MS 20
 
 /* ---- listening ---- */

@@ -90,7 +90,8 @@ static void lie(int listener)
 {
 	static const char answer[] =
 		"{\"type\":\"progress\",\"phase\":\"idle\",\"done_bytes\":0,\"all_bytes\":0}\n"
-		"{\"type\":\"info\",\"disc\":\"/forged\",\"medium\":\"forged\",\"mountpoint\":\"/forged\",\"device\":\"0:1\","
+		"{\"type\":\"info\",\"disc\":\"/forged\",\"medium\":\"forged\",\"mountpoint\":\"/"
+		"forged\",\"device\":\"0:1\","
 		"\"sessions\":[]}\n"
 		"{\"type\":\"result\",\"error\":0,\"message\":\"forged\",\"burned\":true,\"append_bytes\":131072,"
 		"\"data_bytes\":4096,\"shared_bytes\":0,\"tree_bytes\":4096,\"fits\":true,\"session\":7}\n";
@@ -148,8 +149,7 @@ static int receive_fd(int from)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))];
 	struct iovec iov = {&byte, 1};
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	int fd = -1;
 
 	if (recvmsg(from, &m, MSG_CMSG_CLOEXEC) > 0 && CMSG_FIRSTHDR(&m))
