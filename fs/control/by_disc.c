@@ -42,7 +42,10 @@ static void consider(struct best *b, const struct mounts_line *l)
 }
 
 static bool is_trusted(const struct mounts_wanted *w, uid_t owner) { return owner == 0 || owner == w->asker; }
-static bool is_of_disc_owner(const struct mounts_wanted *w, uid_t owner) { return w->asker == 0 && owner == w->owner; }
+static bool is_of_disc_owner(const struct mounts_wanted *w, uid_t owner)
+{
+	return w->asker == 0 && owner == w->owner && owner != (uid_t)-1;
+}
 
 static bool has_source(const struct mounts_wanted *w, const struct control_mount *m)
 {

@@ -17,7 +17,7 @@
 
 #define BACKLOG 256 /* others may connect, too: they are taken from it one by one, and sent away */
 #define END_DIGITS 16
-#define PATIENCE_MS 2000 /* one of ours takes hundreds a second */
+#define PATIENCE_MS 1000 /* one of ours takes hundreds a second */
 #define PAUSE_MS 20
 
 /* ---- listening ---- */
@@ -101,7 +101,7 @@ static int worse(int known, int further)
 static int try_ends(const struct sockaddr_un *name, socklen_t length, const uid_t users[2], int *ret_fd,
 		    struct ucred *ret_peer)
 {
-	_close_file_ FILE *f = fopen("/proc/net/unix", "re");
+	_close_file_ FILE *f = fopen("/proc/self/net/unix", "re");
 	size_t n = length - offsetof(struct sockaddr_un, sun_path), size = 0;
 	struct sockaddr_un longer = *name;
 	_free_ char *line = NULL;

@@ -8,6 +8,7 @@
  *						for the numbers from N to M
  *	impostor block NAME…			the same names take no connections, and have all that there is room for
  *	impostor silent N NAME			so many connections say nothing
+ *	impostor flood NAME			connects again and again
  *	impostor drip NAME			a request of a byte each half second; ends when the other side does
  *	impostor sip NAME REQUEST		an answer is read by a byte each half second; ends when the other side does
  *
@@ -211,7 +212,10 @@ static int connect_to(const char *name)
 	socklen_t length = address_of(name, &address);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	return fd >= 0 && connect(fd, (struct sockaddr *)&address, length) == 0 ? fd : -1;
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, length) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 static void say_ready(void)
@@ -231,6 +235,19 @@ static int be_silent(unsigned n, const char *name)
 	say_ready();
 	for (;;)
 		pause();
+}
+
+static int flood(const char *name)
+{
+	int fd = connect_to(name);
+
+	if (fd < 0)
+		return fail(name);
+	say_ready();
+	for (;;) {
+		close(fd);
+		fd = connect_to(name);
+	}
 }
 
 static bool other_side_ended(int fd)
@@ -284,6 +301,8 @@ int main(int argc, char **argv)
 	listeners[0].fd = -1;
 	if (argc == 4 && !strcmp(argv[1], "silent"))
 		return be_silent((unsigned)strtoul(argv[2], NULL, 10), argv[3]);
+	if (argc == 3 && !strcmp(argv[1], "flood"))
+		return flood(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "drip"))
 		return drip(argv[2]);
 	if (argc == 4 && !strcmp(argv[1], "sip"))
