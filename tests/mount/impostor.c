@@ -3,14 +3,14 @@
  * impostor.c - what another user does to the commands: a mount with somebody else's name, names that are taken
  * before, connections that say nothing
  *
- *	impostor mount SOURCE MOUNTPOINT	a FUSE file system by that name, whose names answer what is not so
- *	impostor take NAME…			the names of the abstract namespace answer what is not so; N-M in a name stands
- *						for the numbers from N to M
- *	impostor block NAME…			the same names take no connections, and have all that there is room for
- *	impostor silent N NAME			so many connections say nothing
- *	impostor flood NAME			connects again and again
- *	impostor drip NAME			a request of a byte each half second; ends when the other side does
- *	impostor sip NAME REQUEST		an answer is read by a byte each half second; ends when the other side does
+ *	impostor mount SOURCE MOUNTPOINT  a FUSE file system by that name, whose names answer what is not so
+ *	impostor take NAME…		  the names of the abstract namespace answer what is not so; N-M at the end
+ *					  stands for the numbers from N to M
+ *	impostor block NAME…		  the same names take no connections, and have all that there is room for
+ *	impostor silent N NAME		  so many connections say nothing
+ *	impostor flood NAME		  connects again and again
+ *	impostor drip NAME		  a request of a byte each half second, until the other side ends
+ *	impostor sip NAME REQUEST	  an answer is read by a byte each half second, until the other side ends
  *
  * Prints "ready" and goes on until it is ended.
  */
