@@ -86,7 +86,7 @@ char *command_disputed(const char *argument)
 		(void)mounts_claims(disc, add_claim, &c);
 	if (c.n > CLAIMS_SHOWN)
 		fprintf(c.out, " and %u more", c.n - CLAIMS_SHOWN);
-	fputs("; give the mount point", c.out);
+	fprintf(c.out, "%s; give the mount point", c.n ? "" : "see 'findmnt -t fuse.cdappendfs'");
 	if (fclose(c.out) == 0)
 		return text;
 	free(text);

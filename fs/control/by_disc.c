@@ -53,36 +53,44 @@ static bool has_source(const struct mounts_wanted *w, const struct control_mount
 	       (w->same && is_trusted(w, m->owner) && w->same(w->context, m->source));
 }
 
-int mounts_find_source(FILE *mountinfo, const struct mounts_wanted *w, struct control_mount *ret)
+/* All that is said to be the disc's mount. */
+struct search {
+	struct best trusted, owners, others;
+};
+
+static int look_through(FILE *mountinfo, const struct mounts_wanted *w, struct search *s)
 {
-	struct best *trusted = calloc(3, sizeof(*trusted)), *owners = trusted + 1, *others = trusted + 2, *chosen;
 	_free_ char *line = NULL;
-	_free_ struct best *all = trusted;
 	size_t size = 0;
 	struct mounts_line l;
 
-	if (!all)
-		return -ENOMEM;
 	while (getline(&line, &size, mountinfo) >= 0) {
 		if (mounts_parse(line, &l) < 0 || !l.ours)
 			continue;
 		if (!is_trusted(w, l.mount.owner) && w->asker != 0)
 			continue;
 		if (has_source(w, &l.mount))
-			consider(is_trusted(w, l.mount.owner)	    ? trusted :
-				 is_of_disc_owner(w, l.mount.owner) ? owners :
-								      others,
+			consider(is_trusted(w, l.mount.owner)	    ? &s->trusted :
+				 is_of_disc_owner(w, l.mount.owner) ? &s->owners :
+								      &s->others,
 				 &l);
 	}
-	if (!feof(mountinfo))
-		return -EIO;
+	return feof(mountinfo) ? 0 : -EIO;
+}
+
+int mounts_find_source(FILE *mountinfo, const struct mounts_wanted *w, struct control_mount *ret)
+{
+	_free_ struct search *s = calloc(1, sizeof(*s));
+	int r = s ? look_through(mountinfo, w, s) : -ENOMEM;
+
+	if (r < 0)
+		return r;
 	/* Root looks at an older session, and the owner has it for writing: either may be meant. */
-	if (trusted->found && owners->found && owners->writable && !trusted->writable)
+	if (s->trusted.found && s->owners.found && s->owners.writable && !s->trusted.writable)
 		return -ENOTUNIQ;
-	chosen = trusted->found ? trusted : owners;
-	if (!chosen->found)
-		return others->found ? -ENOTUNIQ : -ENOENT;
-	*ret = chosen->mount;
+	if (!s->trusted.found && !s->owners.found)
+		return s->others.found ? -ENOTUNIQ : -ENOENT;
+	*ret = s->trusted.found ? s->trusted.mount : s->owners.mount;
 	return 0;
 }
 
