@@ -1,34 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "burner/base/json.h"
 
-size_t json_utf8_length(const unsigned char *s)
-{
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		return (s[1] & 0xc0) == 0x80 ? 2 : 0;
-	if (s[0] >= 0xe0 && s[0] <= 0xef) {
-		unsigned low = s[0] == 0xe0 ? 0xa0 : 0x80, high = s[0] == 0xed ? 0x9f : 0xbf;
-		return s[1] >= low && s[1] <= high && (s[2] & 0xc0) == 0x80 ? 3 : 0;
-	}
-	if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-		unsigned low = s[0] == 0xf0 ? 0x90 : 0x80, high = s[0] == 0xf4 ? 0x8f : 0xbf;
-		return s[1] >= low && s[1] <= high && (s[2] & 0xc0) == 0x80 && (s[3] & 0xc0) == 0x80 ? 4 : 0;
-	}
-	return 0;
-}
+#include "burner/base/utf8.h"
 
 void json_put_quoted(FILE *out, const char *text)
 {
 	putc('"', out);
 	for (const unsigned char *s = (const unsigned char *)text; *s;) {
-		size_t n = json_utf8_length(s);
+		size_t n = utf8_length(s);
 		if (n == 0)
 			fprintf(out, "\\udc%02x", *s);
 		else if (*s == '"' || *s == '\\')
 			fprintf(out, "\\%c", *s);
-		else if (*s < 0x20 || *s == 0x7f)
-			fprintf(out, "\\u%04x", *s);
+		else if (utf8_controls(s, n))
+			fprintf(out, "\\u%04x", (unsigned)utf8_code_point(s, n));
 		else
 			fwrite(s, 1, n, out);
 		s += n ? n : 1;

@@ -29,10 +29,7 @@ struct json {
 	bool more;
 }; /* more: a value stands before in this object or array */
 
-/* Bytes of the well-formed UTF-8 character at s (Unicode table 3-7), 0 when there is none. */
-size_t json_utf8_length(const unsigned char *s);
-
-/* The text in quotation marks, escaped. */
+/* The text in quotation marks; escaped is what JSON asks for, and what moves a terminal's cursor. */
 void json_put_quoted(FILE *out, const char *text);
 /* What stands before a value: a comma, and the key in an object (NULL in an array). */
 void json_key(struct json *j, const char *key);

@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "burner/base/own.h"
+#include "burner/base/printable.h"
+
 struct log_state log_state = {LOG_NOTICE, false};
 
 void log_at(int level, const char *format, ...)
@@ -14,13 +17,11 @@ void log_at(int level, const char *format, ...)
 		return;
 	va_start(arguments, format);
 	if (log_state.syslog) {
-		vsyslog(level, format, arguments);
+		_free_ char *line = printable_line(format, arguments);
+
+		syslog(level, "%s", line ? line : "out of memory");
 	} else {
-		flockfile(stderr);
-		fputs("cdappendfs: ", stderr);
-		vfprintf(stderr, format, arguments);
-		fputc('\n', stderr);
-		funlockfile(stderr);
+		print_line(stderr, "cdappendfs", format, arguments);
 	}
 	va_end(arguments);
 }

@@ -10,35 +10,79 @@
 #include <string.h>
 
 #include "burner/base/own.h"
-#include "fs/control/report.h"
+#include "burner/base/printable.h"
 #include "fs/cmd/command.h"
+
+#define CHANGE_TEXT_MAX (3u * 4096u)
+
+void command_note(const char *format, ...)
+{
+	va_list arguments;
+
+	fflush(stdout);
+	va_start(arguments, format);
+	print_line(stderr, program_invocation_short_name, format, arguments);
+	va_end(arguments);
+}
 
 int command_fail(const char *format, ...)
 {
 	va_list arguments;
 
 	fflush(stdout);
-	fprintf(stderr, "%s: ", program_invocation_short_name);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	print_line(stderr, program_invocation_short_name, format, arguments);
 	va_end(arguments);
-	fputc('\n', stderr);
 	return COMMAND_FAILED;
+}
+
+static int say_try(void)
+{
+	fprintf(stderr, "Try '%s --help'.\n", program_invocation_short_name);
+	return COMMAND_USAGE;
 }
 
 int command_usage(const char *format, ...)
 {
 	va_list arguments;
 
-	if (format) {
-		fprintf(stderr, "%s: ", program_invocation_short_name);
-		va_start(arguments, format);
-		vfprintf(stderr, format, arguments);
-		va_end(arguments);
-		fputc('\n', stderr);
+	va_start(arguments, format);
+	print_line(stderr, program_invocation_short_name, format, arguments);
+	va_end(arguments);
+	return say_try();
+}
+
+static const char *long_name(const struct option *options, int c)
+{
+	while (options->name && options->val != c)
+		options++;
+	return options->name;
+}
+
+int command_option(int argc, char **argv, const char *letters, const struct option *options)
+{
+	opterr = 0; /* getopt_long() prints an argument as it is */
+	return getopt_long(argc, argv, letters, options, NULL);
+}
+
+int command_common(int c, char **argv, const struct option *options, const char *help)
+{
+	const char *name = optopt ? long_name(options, optopt) : NULL;
+
+	switch (c) {
+	case 'h':
+		fputs(help, stdout);
+		return command_end(COMMAND_DONE);
+	case 'V':
+		printf("%s %s\n", program_invocation_short_name, CDAPPENDFS_VERSION);
+		return command_end(COMMAND_DONE);
+	case ':':
+		return command_usage("--%s: the value is missing", name);
 	}
-	fprintf(stderr, "Try '%s --help'.\n", program_invocation_short_name);
-	return COMMAND_USAGE;
+	if (name)
+		return command_usage("--%s takes no value", name);
+	return optopt ? command_usage("unknown option '-%c'", optopt) :
+			command_usage("unknown option '%s'", argv[optind - 1]);
 }
 
 int command_argument(int argc, char **argv, const char *what, const char **ret)
@@ -63,11 +107,9 @@ struct claims {
 static void add_claim(void *context, const struct control_mount *mount)
 {
 	struct claims *c = context;
-	char shown[sizeof(mount->mountpoint)];
 
 	if (c->n++ < CLAIMS_SHOWN)
-		fprintf(c->out, "%s%s of user %u", c->n > 1 ? ", " : "",
-			report_printable(mount->mountpoint, shown, sizeof(shown)), (unsigned)mount->owner);
+		fprintf(c->out, "%s%s of user %u", c->n > 1 ? ", " : "", mount->mountpoint, (unsigned)mount->owner);
 }
 
 char *command_disputed(const char *argument)
@@ -109,16 +151,18 @@ int command_mount(const char *argument, struct control_mount *ret)
 	return r < 0 ? command_fail("%s: %s", argument, strerror(-r)) : COMMAND_DONE;
 }
 
-int command_help(const char *text)
+/* The tabulator before the number is ours. */
+void command_change(FILE *out, char kind, const char *path, const char *from, uint64_t bytes)
 {
-	fputs(text, stdout);
-	return command_end(COMMAND_DONE);
-}
+	char shown[CHANGE_TEXT_MAX];
 
-int command_version(void)
-{
-	printf("%s %s\n", program_invocation_short_name, CDAPPENDFS_VERSION);
-	return command_end(COMMAND_DONE);
+	fputc(kind >= 'A' && kind <= 'Z' ? kind : '?', out);
+	if (from)
+		fprintf(out, " %s ->", printable(from, shown, sizeof(shown)));
+	fprintf(out, " %s", printable(path, shown, sizeof(shown)));
+	if (kind != 'D' && (!from || bytes))
+		fprintf(out, "\t%" PRIu64, bytes);
+	fputc('\n', out);
 }
 
 int command_end(int status)

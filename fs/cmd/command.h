@@ -14,9 +14,11 @@
 
 enum command_status { COMMAND_DONE = 0, COMMAND_FAILED = 1, COMMAND_USAGE = 2 };
 
-/* "NAME: message" on standard error: what, why, what to do. Returns COMMAND_FAILED. */
+/* "NAME: message" on standard error; control characters in it become '?'. */
+__attribute__((format(printf, 1, 2))) void command_note(const char *format, ...);
+/* The same: what, why, what to do. Returns COMMAND_FAILED. */
 __attribute__((format(printf, 1, 2))) int command_fail(const char *format, ...);
-/* After getopt_long() has said what is wrong, or with a message of ours. Returns COMMAND_USAGE. */
+/* The same of what was typed, and where help is. Returns COMMAND_USAGE. */
 __attribute__((format(printf, 1, 2))) int command_usage(const char *format, ...);
 /* The one argument behind the options, and what it is called.  COMMAND_DONE, or COMMAND_USAGE after a message. */
 int command_argument(int argc, char **argv, const char *what, const char **ret);
@@ -24,9 +26,13 @@ int command_argument(int argc, char **argv, const char *what, const char **ret);
 int command_mount(const char *argument, struct control_mount *ret);
 /* Of a disc whose mount root cannot tell (-ENOTUNIQ): whose there are, and what to do; to be freed, or NULL. */
 char *command_disputed(const char *argument);
-/* --help and --version; flushes standard output. */
-int command_help(const char *text);
-int command_version(void);
+/* A line of what is staged: "A PATH<tab>BYTES", "D PATH", "R FROM -> PATH". */
+void command_change(FILE *out, char kind, const char *path, const char *from, uint64_t bytes);
+/* getopt_long(), which prints nothing; letters begin with ':'. */
+struct option;
+int command_option(int argc, char **argv, const char *letters, const struct option *options);
+/* What it gave and the command does not know itself: --help, --version, and what is no option. What to exit with. */
+int command_common(int c, char **argv, const struct option *options, const char *help);
 /* The status, or COMMAND_FAILED when standard output could not be written. */
 int command_end(int status);
 

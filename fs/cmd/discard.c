@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "burner/base/printable.h"
 #include "fs/cmd/discard.h"
 
 #include <errno.h>
@@ -90,7 +91,7 @@ struct wanted {
 static void on_line(void *context, const char *type, const char *line)
 {
 	struct dropping *d = context;
-	char kind[8], path[3 * PATH_MAX], from[3 * PATH_MAX], shown[3 * PATH_MAX], shown_from[3 * PATH_MAX];
+	char kind[8], path[3 * PATH_MAX], from[3 * PATH_MAX];
 	bool renamed = json_get_string(line, "from", from, sizeof(from)) == 0;
 	uint64_t bytes = 0;
 
@@ -99,7 +100,7 @@ static void on_line(void *context, const char *type, const char *line)
 		return;
 	json_get_u64(line, "bytes", &bytes);
 	if (kind[0] == '-') {
-		command_fail("%s: nothing is staged there", report_printable(path, shown, sizeof(shown)));
+		command_fail("%s: nothing is staged there", path);
 		d->failed = true;
 	} else if (d->json) {
 		json_open(&d->j, NULL, '{');
@@ -110,10 +111,9 @@ static void on_line(void *context, const char *type, const char *line)
 		json_u64(&d->j, "bytes", bytes);
 		json_close(&d->j, '}');
 	} else if (!d->quiet && renamed) {
-		printf("dropped: %.1s %s -> %s\n", kind, report_printable(from, shown_from, sizeof(shown_from)),
-		       report_printable(path, shown, sizeof(shown)));
+		say(stdout, "dropped: %.1s %s -> %s", kind, from, path);
 	} else if (!d->quiet) {
-		printf("dropped: %.1s %s\n", kind, report_printable(path, shown, sizeof(shown)));
+		say(stdout, "dropped: %.1s %s", kind, path);
 	}
 }
 
@@ -145,7 +145,6 @@ static void drop(struct dropping *d, const struct wanted *w, size_t n)
 	struct client_handlers handlers = {.line = on_line, .context = d};
 	struct client_result result = {0};
 	_free_ char *request = request_of(w, n);
-	char shown[1200];
 	int r = !request ? -ENOMEM : strlen(request) >= CONTROL_LINE_MAX ? -E2BIG : 0;
 
 	if (r == 0)
@@ -158,9 +157,7 @@ static void drop(struct dropping *d, const struct wanted *w, size_t n)
 	if (r < 0)
 		command_fail("%s: %s", w->given, r == -E2BIG ? "the path is too long" : client_why(r));
 	else if (result.error)
-		command_fail("%s: %s", w->given,
-			     result.message[0] ? report_printable(result.message, shown, sizeof(shown)) :
-						 strerror(result.error));
+		command_fail("%s: %s", w->given, result.message[0] ? result.message : strerror(result.error));
 	d->failed |= r < 0 || result.error;
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "burner/base/printable.h"
 #include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "burner/base/path.h"
@@ -89,14 +90,13 @@ static const char *how(int process, const char *mountpoint, char target[PATH_MAX
 
 static void print_process(FILE *out, int process, const char *pid, const char *meaning, const char *target)
 {
-	char name[64] = "?", shown_name[64], shown[PATH_MAX];
+	char name[64] = "?";
 	_close_ int fd = openat(process, "comm", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : read(fd, name, sizeof(name) - 1);
 
 	if (n > 0)
 		name[n - (name[n - 1] == '\n')] = '\0';
-	fprintf(out, "  process %s (%s): %s %s\n", pid, report_printable(name, shown_name, sizeof(shown_name)), meaning,
-		report_printable(target, shown, sizeof(shown)));
+	say(out, "  process %s (%s): %s %s", pid, name, meaning, target);
 }
 
 struct below {
@@ -106,9 +106,8 @@ struct below {
 static void print_mount(void *context, const char *mountpoint)
 {
 	struct below *b = context;
-	char shown[PATH_MAX];
 
-	fprintf(b->out, "  a mount below: %s\n", report_printable(mountpoint, shown, sizeof(shown)));
+	say(b->out, "  a mount below: %s", mountpoint);
 	b->n++;
 }
 

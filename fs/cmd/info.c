@@ -10,6 +10,7 @@
 #include <limits.h>
 
 #include "cdappendfs/burn.h"
+#include "burner/base/printable.h"
 #include "burner/base/json.h"
 #include "burner/base/log.h"
 #include "fs/control/report.h"
@@ -55,7 +56,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "jcphV", options, NULL)) >= 0) {
+	while ((c = command_option(argc, argv, ":jcphV", options)) >= 0) {
 		switch (c) {
 		case 'j':
 			ret->json = true;
@@ -72,12 +73,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_STAGING:
 			ret->staging = optarg;
 			break;
-		case 'h':
-			return command_help(help);
-		case 'V':
-			return command_version();
 		default:
-			return command_usage(NULL);
+			return command_common(c, argv, options, help);
 		}
 	}
 	if (ret->changes && ret->pieces)
@@ -128,7 +125,7 @@ struct reply {
 
 static void on_change(struct reply *a, const char *line)
 {
-	char kind[8], path[3 * PATH_MAX], shown[3 * PATH_MAX], from[3 * PATH_MAX], shown_from[3 * PATH_MAX];
+	char kind[8], path[3 * PATH_MAX], from[3 * PATH_MAX];
 	bool renamed = json_get_string(line, "from", from, sizeof(from)) == 0;
 	uint64_t bytes = 0;
 
@@ -146,16 +143,8 @@ static void on_change(struct reply *a, const char *line)
 			json_string(&a->j, "from", from);
 		json_u64(&a->j, "bytes", bytes);
 		json_close(&a->j, '}');
-	} else if (kind[0] == 'D') {
-		printf("D %s\n", report_printable(path, shown, sizeof(shown)));
-	} else if (renamed) {
-		printf("R %s -> %s", report_printable(from, shown_from, sizeof(shown_from)),
-		       report_printable(path, shown, sizeof(shown)));
-		if (bytes)
-			printf("\t%" PRIu64, bytes);
-		putchar('\n');
 	} else {
-		printf("%.1s %s\t%" PRIu64 "\n", kind, report_printable(path, shown, sizeof(shown)), bytes);
+		command_change(stdout, kind[0], path, renamed ? from : NULL, bytes);
 	}
 }
 
@@ -166,7 +155,7 @@ static void print_piece(struct reply *a, const char *path, uint64_t bytes, uint6
 	char shown[3 * PATH_MAX];
 
 	if (!a->options->json) {
-		printf("%" PRIu64 " %s\t%" PRIu64 "\n", sections, report_printable(path, shown, sizeof(shown)), bytes);
+		printf("%" PRIu64 " %s\t%" PRIu64 "\n", sections, printable(path, shown, sizeof(shown)), bytes);
 		return;
 	}
 	json_open(&a->j, NULL, '{');
@@ -227,17 +216,13 @@ static void on_line(void *context, const char *type, const char *line)
 /* A line of the daemon was right; did it come to an end, and well? 0 or an errno with `why` for the user. */
 static int judge(const struct reply *a, int r, const struct client_result *result, char *why, size_t size)
 {
-	char shown[sizeof(result->message)];
-
 	if (r == 0)
 		r = a->error;
 	if (r < 0) {
 		snprintf(why, size, "%s", client_why(r));
 		return r;
 	}
-	snprintf(why, size, "%s",
-		 result->message[0] ? report_printable(result->message, shown, sizeof(shown)) :
-				      strerror(result->error));
+	snprintf(why, size, "%s", result->message[0] ? result->message : strerror(result->error));
 	return -result->error;
 }
 
@@ -314,24 +299,21 @@ static void find_stage(const struct options *o, struct disc *disc, const char *p
 	struct stage_options so = {.directory = o->staging, .disc_path = path, .mountpoint = "", .read_only = true};
 	struct stage_holder holder = {0};
 	_free_ char *why = NULL;
-	char shown[2048];
 
 	int r = disc_identity(disc, &so.identity);
 	if (!r)
 		r = disc_fingerprint(disc, &so.fingerprint);
 	if (r < 0) {
-		fprintf(stderr, "%s: the stage of this disc cannot be found: %s\n", program_invocation_short_name,
-			strerror(-r));
+		command_note("the stage of this disc cannot be found: %s", strerror(-r));
 		return;
 	}
 	r = stage_open(&so, ret, &holder, &why);
 	if (r == -EBUSY) {
-		fprintf(stderr, "%s: process %" PRId32 " %s\n", program_invocation_short_name, holder.pid,
-			holder.user == STAGE_FINISHING ? "is burning what was staged for this disc" :
-							 "has the stage of this disc in use");
+		command_note("process %" PRId32 " %s", holder.pid,
+			     holder.user == STAGE_FINISHING ? "is burning what was staged for this disc" :
+							      "has the stage of this disc in use");
 	} else if (r < 0 && (r != -ENOENT || (o->staging && access(o->staging, F_OK) < 0))) {
-		fprintf(stderr, "%s: the stage of this disc: %s\n", program_invocation_short_name,
-			why ? report_printable(why, shown, sizeof(shown)) : strerror(-r));
+		command_note("the stage of this disc: %s", why ? why : strerror(-r));
 	}
 }
 
@@ -353,12 +335,10 @@ static void look_at_stage(struct stage *stage, struct report_info *info)
 static void tell_last_result(struct stage *stage)
 {
 	_free_ char *text = NULL;
-	char shown[1024];
 	int r;
 
 	if (stage && stage_result_get(stage, &r, &text) == 0 && r != 0)
-		fprintf(stderr, "%s: the last commit failed: %s\n", program_invocation_short_name,
-			report_printable(text, shown, sizeof(shown)));
+		command_note("the last commit failed: %s", text);
 }
 
 /* We look at a disc without opening it for writing; what is asked is whether a mount could append to it. */
@@ -489,7 +469,7 @@ static int pieces_of_disc(const struct options *o, const char *path)
 {
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	struct reply a = {.options = o, .j = {stdout, false}};
-	char where[ISO_WHERE_BYTES] = "", shown[ISO_WHERE_BYTES];
+	char where[ISO_WHERE_BYTES] = "";
 	const struct disc_open_options oo = {0};
 	const char *why = NULL;
 	uint64_t files = 0;
@@ -502,8 +482,7 @@ static int pieces_of_disc(const struct options *o, const char *path)
 	pieces_end(&a, r < 0 ? PIECES_UNKNOWN : files);
 	fflush(stdout);
 	if (r < 0)
-		return command_fail("%s: %s: %s; the list is not complete", path,
-				    report_printable(where, shown, sizeof(shown)), strerror(-r));
+		return command_fail("%s: %s: %s; the list is not complete", path, where, strerror(-r));
 	return COMMAND_DONE;
 }
 
@@ -533,8 +512,7 @@ static int info_of(const struct options *o)
 			return status;
 		if (!source_is_known(o, &mount))
 			return command_fail("%s: %s", mount.mountpoint, why);
-		fprintf(stderr, "%s: %s: %s; what follows is read from the disc itself\n",
-			program_invocation_short_name, mount.mountpoint, why);
+		command_note("%s: %s; what follows is read from the disc itself", mount.mountpoint, why);
 		return info_of_disc(o, mount.source);
 	}
 	if (found == -ENOTUNIQ && o->changes)
@@ -542,8 +520,8 @@ static int info_of(const struct options *o)
 	if (found == -ENOTUNIQ) {
 		_free_ char *disputed = command_disputed(o->argument);
 
-		fprintf(stderr, "%s: %s: %s; what follows is read from the disc itself\n",
-			program_invocation_short_name, o->argument, disputed ? disputed : strerror(ENOMEM));
+		command_note("%s: %s; what follows is read from the disc itself", o->argument,
+			     disputed ? disputed : strerror(ENOMEM));
 	}
 	if (!realpath(o->argument, path))
 		return command_fail("%s: %s", o->argument, strerror(errno));

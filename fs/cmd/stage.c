@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "burner/base/printable.h"
 #include "burner/base/json.h"
 #include "fs/cmd/command.h"
 #include "fs/control/report.h"
@@ -86,7 +87,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "jhV", options, NULL)) >= 0) {
+	while ((c = command_option(argc, argv, ":jhV", options)) >= 0) {
 		switch (c) {
 		case 'j':
 			ret->json = true;
@@ -94,12 +95,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_STAGING:
 			ret->staging = optarg;
 			break;
-		case 'h':
-			return command_help(help);
-		case 'V':
-			return command_version();
 		default:
-			return command_usage(NULL);
+			return command_common(c, argv, options, help);
 		}
 	}
 	if (ret->staging && !*ret->staging)
@@ -109,9 +106,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 
 static int fail(const char *name, int error, const char *why)
 {
-	char shown[TEXT_MAX];
-
-	return command_fail("%s: %s", name, why ? report_printable(why, shown, sizeof(shown)) : strerror(-error));
+	return command_fail("%s: %s", name, why ? why : strerror(-error));
 }
 
 /* ---- list ---- */
@@ -162,19 +157,20 @@ static void print_json(const struct salvage_stages *s)
 
 static void print_text(const struct salvage_stages *s)
 {
-	char shown[TEXT_MAX], bytes[REPORT_BYTES_TEXT], date[32];
+	char bytes[REPORT_BYTES_TEXT], date[32];
 
 	for (size_t i = 0; i < s->n; i++) {
 		const struct salvage_stage *at = &s->all[i];
 		const char *changed = utc(at->changed, date);
 		bool used = at->state == SALVAGE_MOUNTED || at->state == SALVAGE_FINISHING;
 
-		printf("%s%s\n", i ? "\n" : "",
-		       *at->disc ? report_printable(at->disc, shown, sizeof(shown)) : "a disc whose path is not known");
+		if (i)
+			putchar('\n');
+		say(stdout, "%s", *at->disc ? at->disc : "a disc whose path is not known");
 		if (!used && at->state != SALVAGE_DAMAGED)
 			printf("  %s, %s\n", report_bytes(at->staged_bytes, bytes), changed ? changed : "date unknown");
-		printf("  %s: %s\n", salvage_state_name(at->state), report_printable(at->why, shown, sizeof(shown)));
-		printf("  %s\n", report_printable(at->directory, shown, sizeof(shown)));
+		say(stdout, "  %s: %s", salvage_state_name(at->state), at->why);
+		say(stdout, "  %s", at->directory);
 	}
 	if (!s->n)
 		puts("nothing is staged");
@@ -224,25 +220,14 @@ struct telling {
 static void tell_change(void *context, char kind, const char *path, const char *from, uint64_t bytes)
 {
 	const struct telling *t = context;
-	char shown[TEXT_MAX], shown_from[TEXT_MAX];
 
-	report_printable(path, shown, sizeof(shown));
-	if (from)
-		fprintf(t->out, "%c %s -> %s\n", kind, report_printable(from, shown_from, sizeof(shown_from)), shown);
-	else if (kind == 'D')
-		fprintf(t->out, "D %s\n", shown);
-	else
-		fprintf(t->out, "%c %s\t%" PRIu64 "\n", kind, shown, bytes);
+	command_change(t->out, kind, path, from, bytes);
 }
 
 static void tell_missing(void *context, const char *path, const char *what)
 {
-	char shown[TEXT_MAX], shown_what[TEXT_MAX];
-
 	(void)context;
-	fflush(stdout);
-	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, report_printable(path, shown, sizeof(shown)),
-		report_printable(what, shown_what, sizeof(shown_what)));
+	command_note("%s: %s", path, what);
 }
 
 static int export(const struct options *o)
@@ -282,8 +267,8 @@ static int discard(const struct options *o)
 	r = salvage_discard(s, &dropped, &why);
 	if (r < 0)
 		return fail(o->disc, r, why);
-	printf("what was staged for %s is dropped (%s)\n", o->disc,
-	       dropped ? report_bytes(dropped, bytes) : "how much is not known");
+	say(stdout, "what was staged for %s is dropped (%s)", o->disc,
+	    dropped ? report_bytes(dropped, bytes) : "how much is not known");
 	return COMMAND_DONE;
 }
 
@@ -299,12 +284,12 @@ static int rebase(const struct options *o)
 		return status;
 	r = salvage_rebase(s, &tell, &why);
 	if (r == -EALREADY) {
-		printf("nothing to do: what is staged for %s stands on its newest session\n", o->disc);
+		say(stdout, "nothing to do: what is staged for %s stands on its newest session", o->disc);
 		return COMMAND_DONE;
 	}
 	if (r < 0)
 		return fail(o->disc, r, why);
-	printf("what is staged for %s stands on its newest session now; the next mount shows it\n", o->disc);
+	say(stdout, "what is staged for %s stands on its newest session now; the next mount shows it", o->disc);
 	return COMMAND_DONE;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "burner/base/printable.h"
 #include "burner/base/time.h"
 #include "burner/base/json.h"
 #include "burner/base/log.h"
@@ -79,7 +80,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	};
 	int c, actions = 0;
 
-	while ((c = getopt_long(argc, argv, "njqhV", options, NULL)) >= 0) {
+	while ((c = command_option(argc, argv, ":njqhV", options)) >= 0) {
 		switch (c) {
 		case 'n':
 			ret->action = ACTION_DRY_RUN;
@@ -110,12 +111,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case 'q':
 			ret->quiet = true;
 			break;
-		case 'h':
-			return command_help(help);
-		case 'V':
-			return command_version();
 		default:
-			return command_usage(NULL);
+			return command_common(c, argv, options, help);
 		}
 	}
 	if (actions > 1)
@@ -241,7 +238,7 @@ static int leave(const struct options *o, const struct control_mount *mount)
 static void print_text(const struct client_result *r, enum action action, bool full_tree)
 {
 	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT],
-		found[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], message[1024];
+		found[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT];
 
 	if (action == ACTION_DISCARD)
 		puts("what was staged is dropped");
@@ -261,24 +258,21 @@ static void print_text(const struct client_result *r, enum action action, bool f
 	if (r->append_bytes && r->files_in_pieces)
 		puts(report_pieces(r->files_in_pieces, pieces));
 	if (r->message[0])
-		puts(report_printable(r->message, message, sizeof(message)));
+		say(stdout, "%s", r->message);
 }
 
 static int finish(const struct options *o, const char *name, const struct client_result *r)
 {
 	bool cancelled = o->action == ACTION_CANCEL && r->error == ECANCELED;
-	char message[1024];
 
 	if (o->json)
 		print_json(r);
 	if (cancelled && !o->json && !o->quiet)
-		printf("the burn is cancelled: %s\n", report_printable(r->message, message, sizeof(message)));
+		say(stdout, "the burn is cancelled: %s", r->message);
 	if (cancelled)
 		return COMMAND_DONE;
 	if (r->error) {
-		command_fail("%s: %s", name,
-			     r->message[0] ? report_printable(r->message, message, sizeof(message)) :
-					     strerror(r->error));
+		command_fail("%s: %s", name, r->message[0] ? r->message : strerror(r->error));
 		if (r->error == EBUSY && o->action == ACTION_DISCARD)
 			holders_print(stderr, name);
 		return COMMAND_FAILED;

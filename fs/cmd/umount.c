@@ -16,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include "burner/base/printable.h"
 #include "burner/base/json.h"
 #include "burner/base/log.h"
 #include "fs/control/report.h"
@@ -69,7 +70,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "lfqvnrN:t:hV", options, NULL)) >= 0) {
+	while ((c = command_option(argc, argv, ":lfqvnrN:t:hV", options)) >= 0) {
 		switch (c) {
 		case 'l':
 			ret->lazy = true;
@@ -90,12 +91,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case 'r':
 		case 't':
 			break;
-		case 'h':
-			return command_help(help);
-		case 'V':
-			return command_version();
 		default:
-			return command_usage(NULL);
+			return command_common(c, argv, options, help);
 		}
 	}
 	return command_argument(argc, argv, "mount point or disc", &ret->mountpoint);
@@ -180,12 +177,12 @@ static int say_busy(const char *mountpoint)
 
 static void print_result(const struct client_result *r)
 {
-	char append[REPORT_BYTES_TEXT], message[sizeof(r->message)];
+	char append[REPORT_BYTES_TEXT];
 
 	if (r->burned)
 		printf("session %" PRIu32 " written: %s appended\n", r->session, report_bytes(r->append_bytes, append));
 	if (r->message[0])
-		puts(report_printable(r->message, message, sizeof(message)));
+		say(stdout, "%s", r->message);
 }
 
 struct held {
@@ -196,17 +193,15 @@ struct held {
 static void print_held(void *context, int pid, const char *mountpoint)
 {
 	struct held *h = context;
-	char shown[PATH_MAX];
 
 	if (h->n++ == 0)
 		command_fail("%s is unmounted here, but the same file system is still mounted elsewhere; what is "
 			     "staged is burned when that has gone:",
 			     h->mount->mountpoint);
-	report_printable(mountpoint, shown, sizeof(shown));
 	if (pid)
-		fprintf(stderr, "  at %s in the mount namespace of process %d\n", shown, pid);
+		say(stderr, "  at %s in the mount namespace of process %d", mountpoint, pid);
 	else
-		fprintf(stderr, "  at %s\n", shown);
+		say(stderr, "  at %s", mountpoint);
 }
 
 static void note_mountpoint(void *context, const char *type, const char *line)
@@ -241,12 +236,11 @@ static bool original_stays(const struct control_mount *mount)
 static void print_user(void *context, int pid, const char *name)
 {
 	struct held *h = context;
-	char shown[64];
 
 	if (h->n++ == 0)
 		command_fail("%s is unmounted here, but still in use; what is staged is burned when that has ended:",
 			     h->mount->mountpoint);
-	fprintf(stderr, "  by process %d (%s)\n", pid, report_printable(name, shown, sizeof(shown)));
+	say(stderr, "  by process %d (%s)", pid, name);
 }
 
 /* Whether the end of the mount is not the end of its file system: said, and waited for. */
@@ -297,8 +291,7 @@ static bool is_disc(const struct control_mount *mount) { return !mount->major &&
 
 static void say_failed(const struct control_mount *mount, const struct client_result *r)
 {
-	char message[sizeof(r->message)];
-	const char *why = r->message[0] ? report_printable(r->message, message, sizeof(message)) : strerror(r->error);
+	const char *why = r->message[0] ? r->message : strerror(r->error);
 
 	if (is_disc(mount))
 		command_fail("%s: %s", mount->source, why);
@@ -349,7 +342,7 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 	if (asked == 0)
 		asked = client_await_first(c, FIRST_WORD_MS);
 	if (o->verbose)
-		fprintf(stderr, "unmounting %s (%s)\n", mount->mountpoint, mount->source);
+		say(stderr, "unmounting %s (%s)", mount->mountpoint, mount->source);
 	int r = unmount(mount, o, why, sizeof(why));
 	if (r == -EBUSY)
 		return say_busy(mount->mountpoint);
@@ -357,9 +350,8 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 		return command_fail("%s cannot be unmounted: %s", mount->mountpoint, why);
 	if (o->lazy) {
 		if (!o->quiet)
-			fprintf(stderr,
-				"%s is detached; what is staged is burned when the last one that uses it has left\n",
-				mount->mountpoint);
+			say(stderr, "%s is detached; what is staged is burned when the last one that uses it has left",
+			    mount->mountpoint);
 		return COMMAND_DONE;
 	}
 	if (asked < 0 && asked != -ETIME)

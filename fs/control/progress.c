@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "burner/base/printable.h"
 #include "burner/base/time.h"
 #include "burner/base/bytes.h"
 #include "fs/control/progress.h"
@@ -61,7 +62,7 @@ const char *burning_text(const struct burning *b, char text[BURNING_TEXT])
 	uint64_t left = b->seconds_left;
 	int n;
 
-	report_printable(b->phase, phase, sizeof(phase));
+	printable(b->phase, phase, sizeof(phase));
 	if (b->all_bytes == 0) {
 		snprintf(text, BURNING_TEXT, "%s", phase);
 		return text;
@@ -104,7 +105,7 @@ void progress_report(void *progress, const struct burning *b)
 		return;
 	snprintf(p->phase, sizeof(p->phase), "%s", b->phase);
 	p->drawn_ms = now;
-	report_printable(burning_text(b, text), shown, columns < sizeof(shown) ? columns : sizeof(shown));
+	printable(burning_text(b, text), shown, columns < sizeof(shown) ? columns : sizeof(shown));
 	fprintf(stderr, "\r%s\033[K", shown);
 	fflush(stderr);
 }

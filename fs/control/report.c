@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "burner/base/printable.h"
 #include "burner/format/bound.h"
 #include "burner/format/geometry.h"
 #include "burner/base/json.h"
@@ -319,34 +320,12 @@ const char *report_pieces(uint64_t files, char text[REPORT_PIECES_TEXT])
 	return text;
 }
 
-const char *report_printable(const char *text, char *buf, size_t size)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t used = 0;
-
-	while (*s) {
-		size_t n = json_utf8_length(s);
-		/* C0, DEL; C1 is U+0080..U+009F: 0xc2 0x80..0x9f in UTF-8. */
-		bool shown = n > 0 && *s >= 0x20 && *s != 0x7f && !(*s == 0xc2 && s[1] < 0xa0);
-		if (used + (shown ? n : 1) >= size)
-			break;
-		if (shown)
-			memcpy(buf + used, s, n);
-		else
-			buf[used] = '?';
-		used += shown ? n : 1;
-		s += n ? n : 1;
-	}
-	buf[used] = '\0';
-	return buf;
-}
-
 static void line(FILE *out, const char *label, const char *value)
 {
 	char shown[4096];
 
 	if (value)
-		fprintf(out, "%-12s%s\n", label, report_printable(value, shown, sizeof(shown)));
+		fprintf(out, "%-12s%s\n", label, printable(value, shown, sizeof(shown)));
 }
 
 static bool nothing_whole(const struct report_info *info)
@@ -400,7 +379,7 @@ static void session_text(FILE *out, const struct disc_session *s)
 	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %s%s\n", s->number,
 		s->start_lba, s->sectors, report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size),
 		shared_text(s, s->shared_bytes, shared), shared_text(s, s->found_bytes, found), date ? date : "unknown",
-		report_printable(s->volume_id, volume, sizeof(volume)), session_state(s));
+		printable(s->volume_id, volume, sizeof(volume)), session_state(s));
 }
 
 /* How the sessions before the newest are mounted, without us and with us. */
@@ -410,7 +389,7 @@ static void older_sessions_text(FILE *out, const struct report_info *info)
 	char shown[4096] = "DISC";
 
 	if (info->disc)
-		report_printable(info->disc, shown, sizeof(shown));
+		printable(info->disc, shown, sizeof(shown));
 	for (size_t i = 0; i + 1 < info->n_sessions; i++) {
 		const struct disc_session *s = &info->sessions[i];
 		if (s->broken)

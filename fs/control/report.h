@@ -70,7 +70,5 @@ const char *report_pieces(uint64_t files, char text[REPORT_PIECES_TEXT]);
 /* "12.3 MiB", exact below 1 KiB; returns text. */
 #define REPORT_BYTES_TEXT 24u
 const char *report_bytes(uint64_t bytes, char text[REPORT_BYTES_TEXT]);
-/* text without control characters, at most size - 1 bytes; returns buf. */
-const char *report_printable(const char *text, char *buf, size_t size);
 
 #endif

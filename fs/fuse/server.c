@@ -25,6 +25,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "burner/base/log.h"
 #include "burner/base/own.h"
 #include "fs/fuse/internal.h"
 
@@ -122,6 +123,19 @@ static int make_args(const struct server_options *o, struct fuse_args *args)
 	return 0;
 }
 
+/* Lines of libfuse, which end in a newline and name files. */
+__attribute__((format(printf, 2, 0))) static void log_of_libfuse(enum fuse_log_level level, const char *format,
+								 va_list arguments)
+{
+	char *text;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		return;
+	text[strcspn(text, "\n")] = '\0';
+	log_at(level > FUSE_LOG_NOTICE ? LOG_NOTICE : (int)level, "%s", text);
+	free(text);
+}
+
 int server_new(const struct server_options *options, struct tree *tree, struct server **ret)
 {
 	_cleanup_(free_args) struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
@@ -142,6 +156,7 @@ int server_new(const struct server_options *options, struct tree *tree, struct s
 		r = refresh_new(s, &s->refresh);
 	if (r < 0)
 		return r;
+	fuse_set_log_func(log_of_libfuse);
 	s->session = fuse_session_new(&args, &server_operations, sizeof(server_operations), s);
 	if (!s->session)
 		return -EINVAL;

@@ -103,6 +103,17 @@ void iso_info(const struct iso *iso, struct iso_info *ret);
 struct disc *iso_disc(const struct iso *iso);
 
 int iso_root(struct iso *iso, struct iso_entry *ret);
+
+/* What a walk over directories may still meet: no tree's directories are more bytes than its disc has, so one that goes
+ * on behind that is led in circles. */
+struct iso_room {
+	uint64_t bytes;
+	uint32_t directories;
+};
+void iso_room_init(const struct iso *iso, struct iso_room *ret);
+/* For each directory that is met. -EBADMSG: there is no room for it. */
+int iso_room_take(struct iso_room *room, struct iso_extent dir);
+
 /* Walks all of it. 1: every directory and the end of every file can be read; 0: not; other errors than of the disc. */
 int iso_is_whole(struct iso *iso);
 /* *ret is filled on success only.  -ENOENT: no such name. Large directories are indexed at the first look-up. */

@@ -25,7 +25,6 @@
 #include "fs/iso/internal.h"
 
 #define CLASSES_MAX (1u << 20) /* with more of them each name is a file of its own: memory has bounds */
-#define DIRECTORIES_MAX (1u << 22)
 
 struct link_class {
 	uint64_t key;
@@ -37,7 +36,7 @@ struct link_walk {
 	bool too_many;
 	struct iso_extent *queue; /* directories; all that were met */
 	uint32_t n, capacity;
-	uint64_t sectors;
+	struct iso_room room;
 };
 
 static void link_walk_release(struct link_walk *w)
@@ -91,14 +90,12 @@ static int note(struct link_walk *w, uint64_t key, uint32_t first_lba, uint32_t 
 	return 0;
 }
 
-static int add_directory(const struct iso *iso, struct link_walk *w, struct iso_extent dir)
+static int add_directory(struct link_walk *w, struct iso_extent dir)
 {
-	uint64_t limit = iso->limit_sectors ? iso->limit_sectors : iso->info.volume_sectors;
+	int r = iso_room_take(&w->room, dir);
 
-	w->sectors += max_u64(sectors_of(dir.bytes), 1);
-	/* no tree's directories are larger than the disc: a loop */
-	if (w->n == DIRECTORIES_MAX || (limit && w->sectors > limit))
-		return -EBADMSG;
+	if (r)
+		return r;
 	if (w->n == w->capacity) {
 		uint32_t capacity = w->capacity ? w->capacity * 2 : 64;
 		struct iso_extent *grown = reallocarray(w->queue, capacity, sizeof(*grown));
@@ -125,7 +122,7 @@ static int walk_directory(struct iso *iso, struct link_walk *w, struct iso_exten
 
 		more = cursor_next(&c, DECODE_ALL, &e, NULL);
 		if (more > 0 && S_ISDIR(e.mode))
-			more = add_directory(iso, w, e.dir) ?: 1;
+			more = add_directory(w, e.dir) ?: 1;
 		if (more <= 0)
 			return more;
 	}
@@ -133,8 +130,10 @@ static int walk_directory(struct iso *iso, struct link_walk *w, struct iso_exten
 
 static int walk_tree(struct iso *iso, struct link_walk *w)
 {
-	int r = add_directory(iso, w, iso->root);
+	int r;
 
+	iso_room_init(iso, &w->room);
+	r = add_directory(w, iso->root);
 	for (uint32_t i = 0; !r && i < w->n; i++)
 		r = walk_directory(iso, w, w->queue[i]);
 	return r;

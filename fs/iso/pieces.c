@@ -23,9 +23,9 @@ struct walk {
 	const struct iso_pieces *asked;
 	struct iso *iso;
 	struct waiting *list; /* from `first` on still to be read */
-	size_t first, n, room;
+	size_t first, n, capacity;
 	struct idset met, linked; /* blocks of directories; numbers of files with several names */
-	uint64_t bytes, bytes_max;
+	struct iso_room room;
 };
 
 static void walk_release(struct walk *w)
@@ -41,14 +41,14 @@ static int add_directory(struct walk *w, char *path, struct iso_extent at)
 {
 	int r = idset_reserve(&w->met, 1);
 
-	if (!r && (idset_has(&w->met, at.lba) || w->bytes + at.bytes > w->bytes_max))
-		r = -EBADMSG;
-	if (!r && w->n == w->room) {
-		struct waiting *grown = reallocarray(w->list, w->room * 2 + 64, sizeof(*grown));
+	if (!r)
+		r = idset_has(&w->met, at.lba) ? -EBADMSG : iso_room_take(&w->room, at);
+	if (!r && w->n == w->capacity) {
+		struct waiting *grown = reallocarray(w->list, w->capacity * 2 + 64, sizeof(*grown));
 
 		if (grown) {
 			w->list = grown;
-			w->room = w->room * 2 + 64;
+			w->capacity = w->capacity * 2 + 64;
 		}
 		r = grown ? 0 : -ENOMEM;
 	}
@@ -57,7 +57,6 @@ static int add_directory(struct walk *w, char *path, struct iso_extent at)
 		return r;
 	}
 	idset_add(&w->met, at.lba);
-	w->bytes += at.bytes;
 	w->list[w->n++] = (struct waiting){path, at};
 	return 0;
 }
@@ -111,25 +110,15 @@ static int read_directory(struct walk *w, const struct waiting *directory, uint6
 	return r;
 }
 
-static uint64_t directory_bytes_max(struct iso *iso)
-{
-	struct disc_state state;
-	struct iso_info info;
-
-	iso_info(iso, &info);
-	if (disc_state(iso_disc(iso), &state) || !state.used_sectors)
-		return UINT64_MAX;
-	return max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES;
-}
-
 int iso_pieces(struct iso *iso, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES])
 {
-	_cleanup_(walk_release) struct walk w = {.asked = asked, .iso = iso, .bytes_max = directory_bytes_max(iso)};
+	_cleanup_(walk_release) struct walk w = {.asked = asked, .iso = iso};
 	_cleanup_entry_ struct iso_entry root = {.ino = 0};
 	uint64_t files = 0;
 	char *top;
 	int r = iso_root(iso, &root);
 
+	iso_room_init(iso, &w.room);
 	snprintf(ret_where, ISO_WHERE_BYTES, "/");
 	if (r)
 		return r;

@@ -12,15 +12,18 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define DIRECTORIES_MAX (1u << 20)
-
 struct queue {
 	struct iso_extent *items;
 	size_t n, capacity;
+	struct iso_room room;
 };
 
 static int push(struct queue *q, struct iso_extent dir)
 {
+	int r = iso_room_take(&q->room, dir);
+
+	if (r)
+		return r;
 	if (q->n == q->capacity) {
 		size_t capacity = q->capacity ? 2 * q->capacity : 256;
 		struct iso_extent *more = reallocarray(q->items, capacity, sizeof(*more));
@@ -66,10 +69,11 @@ int iso_is_whole(struct iso *iso)
 	struct queue q = {0};
 	int r = iso_root(iso, &root);
 
+	iso_room_init(iso, &q.room);
 	if (r == 0)
 		r = push(&q, root.dir);
 	for (size_t i = 0; r == 0 && i < q.n; i++)
-		r = i < DIRECTORIES_MAX ? look_at(iso, q.items[i], &q) : -EBADMSG;
+		r = look_at(iso, q.items[i], &q);
 	free(q.items);
 	return r == 0 ? 1 : r == -EIO || r == -EBADMSG ? 0 : r;
 }

@@ -42,7 +42,7 @@ struct walk {
 	struct iso *iso;
 	struct place *places; /* the queue */
 	uint32_t n, space;
-	uint64_t bytes, bytes_max;
+	struct iso_room room;
 };
 
 static void walk_release(struct walk *w)
@@ -94,9 +94,10 @@ static bool name_may_be_changed(const char *name)
 
 static int walk_add(struct walk *w, uint32_t parent, const struct iso_entry *e, uint64_t path)
 {
-	w->bytes += e->dir.bytes;
-	if (w->bytes > w->bytes_max || w->n == UINT32_MAX / 2)
-		return -EBADMSG; /* a loop */
+	int r = iso_room_take(&w->room, e->dir);
+
+	if (r)
+		return r;
 	if (w->n == w->space) {
 		uint32_t larger = w->space ? w->space * 2 : 64;
 		struct place *moved = reallocarray(w->places, larger, sizeof(*moved));
@@ -119,14 +120,10 @@ static int walk_add(struct walk *w, uint32_t parent, const struct iso_entry *e, 
 static int walk_begin(struct walk *w, struct iso *iso, uint64_t seed)
 {
 	_cleanup_entry_ struct iso_entry root = {.ino = 0};
-	struct disc_state state;
-	int r = disc_state(iso_disc(iso), &state);
+	int r = iso_root(iso, &root);
 
-	*w = (struct walk){.iso = iso, .bytes_max = UINT64_MAX};
-	if (!r && state.used_sectors)
-		w->bytes_max = state.used_sectors * SECTOR_BYTES;
-	if (!r)
-		r = iso_root(iso, &root);
+	*w = (struct walk){.iso = iso};
+	iso_room_init(iso, &w->room);
 	return r ? r : walk_add(w, 0, &root, seed);
 }
 

@@ -19,7 +19,6 @@
 #include "burner/base/search.h"
 
 #define DEPTH_MAX 4096u /* no directory lies deeper: PATH_MAX */
-#define DIRECTORIES_WALKED_MAX (1u << 22)
 
 /* ---- the table ---- */
 
@@ -33,7 +32,7 @@ struct walk {
 	struct iso *base;
 	struct listing *stack;
 	size_t n_stack, stack_room, room;
-	uint64_t n_directories, bytes, bytes_max;
+	struct iso_room room_left;
 };
 
 static int push(struct walk *w, struct iso_extent dir, uint32_t ino)
@@ -80,8 +79,7 @@ static int walk_directory(struct walk *w, struct listing at)
 	struct iso_entry e = {0};
 	int r = iso_dir_open(w->base, at.dir, &d);
 
-	w->bytes += at.dir.bytes;
-	if (++w->n_directories > DIRECTORIES_WALKED_MAX || w->bytes > w->bytes_max)
+	if (iso_room_take(&w->room_left, at.dir))
 		return -ELOOP;
 	while (r == 0 && (r = iso_dir_next_name(d, &e)) == 1) {
 		r = note(w, &e, at.ino);
@@ -103,9 +101,10 @@ static int compare_places(const void *a, const void *b)
 static int fill_places(struct places *p, struct iso *base)
 {
 	_cleanup_entry_ struct iso_entry root = {0};
-	struct walk w = {.places = p, .base = base, .bytes_max = space_directory_bytes_max(base)};
+	struct walk w = {.places = p, .base = base};
 	int r = iso_root(base, &root);
 
+	iso_room_init(base, &w.room_left);
 	if (r == 0)
 		r = push(&w, root.dir, TREE_ROOT);
 	while (r == 0 && w.n_stack) {

@@ -18,19 +18,6 @@ static bool changed_and_open(const struct tree *t)
 	return false;
 }
 
-static void take_root(struct node *n, const struct iso_entry *root)
-{
-	n->mode = root->mode;
-	n->uid = root->uid;
-	n->gid = root->gid;
-	n->nlink = root->nlink;
-	n->atime = root->atime;
-	n->mtime = root->mtime;
-	n->ctime = root->ctime;
-	n->base_dir = root->dir;
-	n->base_sectors = iso_entry_sectors(root);
-}
-
 /* Staged nodes end; the kernel asks anew by name. */
 static void drop_nodes_locked(struct tree *t, const struct iso_entry *root)
 {
@@ -48,9 +35,8 @@ static void drop_nodes_locked(struct tree *t, const struct iso_entry *root)
 		}
 	}
 	if (t->base)
-		take_root(t->root, root);
-	else
-		t->root->nlink = 2;
+		node_restore_dir(t->root, root);
+	t->root->nlink = t->base ? root->nlink : 2;
 }
 
 static int discard_locked(struct tree *t, struct stage_snapshot **ret)

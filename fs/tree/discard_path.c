@@ -98,19 +98,6 @@ static int drop_names_locked(struct plan *p)
 	return r;
 }
 
-/* As the disc has it, in memory and with its numbers: it may be somebody's current directory. */
-static void restore_dir_locked(struct node *n, const struct iso_entry *e)
-{
-	n->mode = e->mode;
-	n->uid = e->uid;
-	n->gid = e->gid;
-	n->atime = e->atime;
-	n->mtime = e->mtime;
-	n->ctime = e->ctime;
-	n->base_dir = e->dir;
-	n->base_sectors = iso_entry_sectors(e);
-}
-
 static int keep_row_locked(struct plan *p, size_t i)
 {
 	struct tree *t = p->t;
@@ -125,7 +112,7 @@ static int keep_row_locked(struct plan *p, size_t i)
 	if (r < 0)
 		return r;
 	if (p->restored[i].mode)
-		restore_dir_locked(n, &p->restored[i]);
+		node_restore_dir(n, &p->restored[i]);
 	if (p->old_parents[i])
 		n->parent = p->old_parents[i];
 	if ((int64_t)n->nlink + links > 0)
@@ -175,7 +162,7 @@ static void change_nodes_locked(struct plan *p)
 		n->own_body = 0;
 		n->staged = false;
 		if (p->restored[i].mode) {
-			restore_dir_locked(n, &p->restored[i]);
+			node_restore_dir(n, &p->restored[i]);
 			n->nlink = p->restored[i].nlink;
 			n->parent = p->old_parents[i] ? p->old_parents[i] : n->parent;
 		} else if (n != t->root) {

@@ -196,6 +196,8 @@ void node_stat(const struct node *n, struct stat *st);
 struct timespec time_now(void);
 bool node_is_dirty(const struct node *n);
 void node_undirty(struct node *n);
+/* A directory as the disc has it, in memory and with its number: it may be somebody's current one.  Not its links. */
+void node_restore_dir(struct node *n, const struct iso_entry *e);
 
 /* All of a node but its number and its references, from the entry (whose extents and target it takes). */
 void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct iso_entry *e);
@@ -261,8 +263,6 @@ bool is_of_base_locked(const struct tree *t, const struct node *parent, const st
 int resolve_locked(struct tree *t, struct node *parent, struct probe *p, struct node **ret);
 
 /* ---- measure.c, space.c; with t->lock held but for space_measure ---- */
-/* More than this no tree's directories can have: one that has is a loop of a damaged disc. */
-uint64_t space_directory_bytes_max(struct iso *base);
 /* Count the base's tree once, before the first change; without the lock. */
 int space_measure(struct tree *t);
 int space_admit(struct tree *t);			       /* before any change; without the lock */

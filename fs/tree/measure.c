@@ -9,27 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t space_directory_bytes_max(struct iso *base)
-{
-	struct disc_state state;
-	struct iso_info info = {0};
-
-	iso_info(base, &info);
-	if (disc_state(iso_disc(base), &state) || !state.used_sectors)
-		return UINT64_MAX;
-	return max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES;
-}
-
 /* A foreign tree as we would write it. */
 static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *ret_directories)
 {
 	_cleanup_entry_ struct iso_entry root = {0};
 	struct iso_extent *stack = NULL;
 	size_t n = 0, capacity = 0;
-	uint64_t sectors = 0, directories = 0, tables = 2 * 10 + 2 * 10, links = 0, bytes = 0,
-		 max_bytes = space_directory_bytes_max(base);
+	uint64_t sectors = 0, directories = 0, tables = 2 * 10 + 2 * 10, links = 0;
+	struct iso_room room;
 	int r = iso_root(base, &root);
 
+	iso_room_init(base, &room);
 	for (struct iso_extent at = root.dir; r == 0;) {
 		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
 		struct bound_directory names = {.record_max = BOUND_RECORD_MAX,
@@ -62,9 +52,9 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 			iso_entry_release(&e);
 		}
 		sectors += bound_directory_sectors(&names);
-		bytes += at.bytes;
-		if (++directories > (1u << 22) || bytes > max_bytes)
-			r = -EBADMSG;
+		directories++;
+		if (r == 0)
+			r = iso_room_take(&room, at);
 		if (r < 0 || n == 0)
 			break;
 		at = stack[--n];

@@ -117,6 +117,18 @@ void node_undirty(struct node *n)
 	n->dirty_next = NULL;
 }
 
+void node_restore_dir(struct node *n, const struct iso_entry *e)
+{
+	n->mode = e->mode;
+	n->uid = e->uid;
+	n->gid = e->gid;
+	n->atime = e->atime;
+	n->mtime = e->mtime;
+	n->ctime = e->ctime;
+	n->base_dir = e->dir;
+	n->base_sectors = iso_entry_sectors(e);
+}
+
 void node_changed_locked(struct tree *t, struct node *n)
 {
 	lock_assert(&t->lock);

@@ -149,8 +149,7 @@ static bool leads_in_circles(struct walk *w, const struct stage_node *row, struc
 		return true;
 	if (met)
 		*met = true;
-	w->bytes += dir.bytes;
-	return ++w->visited > (1u << 22) || w->bytes > w->max_bytes;
+	return dir.bytes && iso_room_take(&w->room_left, dir);
 }
 
 static int push(struct walk *w, const struct visit *v)
@@ -243,11 +242,10 @@ static int hidden_entry(struct walk *w, const struct visit *v, const struct iso_
 {
 	int r = add_hidden(w, v->ino, e);
 
-	if (r == 0 && S_ISDIR(e->mode)) {
-		w->bytes += e->dir.bytes;
-		r = push(w, &(struct visit){.ino = e->ino, .parent = v->ino, .dir = e->dir, .removed = true});
-	}
-	return r == 0 && (++w->visited > (1u << 22) || w->bytes > w->max_bytes) ? -EBADMSG : r;
+	if (r || !S_ISDIR(e->mode))
+		return r;
+	r = iso_room_take(&w->room_left, e->dir);
+	return r ? r : push(w, &(struct visit){.ino = e->ino, .parent = v->ino, .dir = e->dir, .removed = true});
 }
 
 static int list_base(struct walk *w, struct visit *v, struct range *range)
@@ -416,7 +414,9 @@ static int begin(struct walk *w)
 	w->row_met = calloc(w->snapshot->n_nodes + 1, sizeof(bool));
 	if (!w->row_met)
 		return -ENOMEM;
-	w->max_bytes = w->base ? space_directory_bytes_max(w->base) : UINT64_MAX;
+	w->room_left = (struct iso_room){UINT64_MAX, UINT32_MAX};
+	if (w->base)
+		iso_room_init(w->base, &w->room_left);
 	if (row) {
 		dir = (struct iso_extent){row->base_lba, row->base_bytes};
 	} else if (w->base) {

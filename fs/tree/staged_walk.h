@@ -46,8 +46,8 @@ struct walk {
 	size_t n_hidden, hidden_capacity;
 	struct staged_dir *dirs;
 	size_t n_dirs, dirs_capacity;
-	bool *row_met;			    /* for each row: its directory has been met */
-	uint64_t visited, bytes, max_bytes; /* directories of the base: how many, their length */
+	bool *row_met; /* for each row: its directory has been met */
+	struct iso_room room_left;
 };
 
 /* The merged tree from its root; base NULL: what can be known of it without. */

@@ -252,20 +252,6 @@ static void sizes(void **unused)
 		assert_string_equal(report_bytes(cases[i].bytes, text), cases[i].text);
 }
 
-static void printable(void **unused)
-{
-	char buf[8];
-
-	(void)unused;
-	assert_string_equal(report_printable("a\tb\x7f", buf, sizeof(buf)), "a?b?");
-	assert_string_equal(report_printable("\xc3\xa4\xc2\x9b"
-					     "1",
-					     buf, sizeof(buf)),
-			    "\xc3\xa4?1");
-	assert_string_equal(report_printable("123456\xc3\xa4", buf, sizeof(buf)), "123456"); /* no half characters */
-	assert_string_equal(report_printable("\xc3", buf, sizeof(buf)), "?");
-}
-
 static void burning_figures(void **unused)
 {
 	struct burning b = {.phase = "burning", .done_bytes = 5u << 20, .all_bytes = 20u << 20}, back;
@@ -307,7 +293,6 @@ int main(void)
 		cmocka_unit_test(cut_json_is_refused),
 		cmocka_unit_test(text_for_people),
 		cmocka_unit_test(sizes),
-		cmocka_unit_test(printable),
 		cmocka_unit_test(burning_figures),
 	};
 
