@@ -97,6 +97,7 @@ static void it_is_squatted(void **unused)
 	_close_ int squatter = bound(""), listener = -1, fd = -1, taken = -1;
 
 	(void)unused;
+	assert_true(squatter >= 0);
 	assert_int_equal(connect_ours(&fd), -ECONNREFUSED);
 	assert_int_equal(names_listen(&name, length, false, &listener), 0);
 	assert_int_equal(connect_ours(&fd), 0);
