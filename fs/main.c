@@ -14,8 +14,6 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "burner/base/log.h"
@@ -32,9 +30,6 @@
 #include "fs/daemon/remount.h"
 #include "fs/daemon/sandbox.h"
 #include "fs/daemon/unmounter.h"
-
-#define LISTEN_ATTEMPTS 200
-#define LISTEN_PAUSE_MS 25
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -166,6 +161,7 @@ static int make_control(struct app *a)
 		.mountpoint = o->mountpoint,
 		.staging = o->stage ? stage_directory(o->stage) : NULL,
 		.owner = owner_of(&a->options),
+		.holding = o->holding,
 		.state = o->state,
 		.sessions = o->sessions,
 		.n_sessions = o->n_sessions,
@@ -212,19 +208,6 @@ static void on_further_signal(void *context)
 
 /* ---- the mount answers ---- */
 
-static int listen_for_requests(struct app *a, dev_t device)
-{
-	int r = -EADDRINUSE;
-
-	/* The device number may have been that of a mount whose daemon is just leaving. */
-	for (int i = 0; i < LISTEN_ATTEMPTS && r == -EADDRINUSE; i++) {
-		if (i)
-			nanosleep(&(struct timespec){.tv_nsec = LISTEN_PAUSE_MS * 1000000L}, NULL);
-		r = control_listen(a->control, device);
-	}
-	return r;
-}
-
 /* The first client of the mount: when it is answered, the parent may say so. */
 static void *announce(void *arg)
 {
@@ -236,7 +219,7 @@ static void *announce(void *arg)
 	if (r < 0)
 		return NULL; /* it has ended already */
 	server_tune(device);
-	r = listen_for_requests(a, device);
+	r = control_listen(a->control, device);
 	if (r < 0)
 		log_warning("cdappendfs-sync and the other commands cannot reach this mount: %s", strerror(-r));
 	daemon_ready(a->pipe);

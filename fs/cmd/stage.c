@@ -201,7 +201,9 @@ static int open_stage(const struct options *o, enum salvage_for purpose, struct 
 	char path[4096];
 	int r;
 
-	if (!o->staging && realpath(o->disc, path) && control_find_disc(path, &mount) == 0)
+	/* Mounts of others, of whom root believes the disc's owner, have no stage of ours. */
+	if (!o->staging && realpath(o->disc, path) && control_find_disc(path, &mount) == 0 &&
+	    (mount.owner == 0 || mount.owner == geteuid()))
 		return command_fail(
 			"%s: it is mounted at %s: burn what is staged with 'cdappendfs-sync %s', drop it with "
 			"'cdappendfs-sync --discard %s', copy it from there, or unmount it first",

@@ -286,7 +286,9 @@ static int leave(const struct control_mount *mount)
 	bool burning = false;
 	struct client_handlers handlers = {.progress = note_phase, .context = &burning};
 	struct client_result result;
-	int r = client_open_disc(mount->source, &c);
+	/* Another user's source is a text of his: it is not looked at. */
+	bool known = mount->owner == 0 || mount->owner == geteuid();
+	int r = known ? client_open_disc(mount->source, &c) : -EPERM;
 
 	if (!r)
 		r = client_send(c, "status");
@@ -399,7 +401,7 @@ static void tell_disc_held(struct client *c, const struct control_mount *disc)
 static int wait_for_disc(const struct options *o, int *ret_status)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
-	struct control_mount mount = {.major = 0};
+	struct control_mount mount = {.major = 0, .owner = geteuid()};
 	int r = client_open_disc(o->mountpoint, &c);
 
 	if (r == 0)
