@@ -76,7 +76,7 @@ static int check_owners(const struct server *s, fuse_req_t req, const struct sta
  * only when they are none of its members.  req NULL: nobody knows who they are. */
 static mode_t set_id_to_drop(fuse_req_t req, const struct stat *st)
 {
-	bool group = st->st_mode & S_IXGRP || !req || !in_group(req, st->st_gid);
+	bool group = st->st_mode & S_IXGRP || !req || !(is_root(req) || in_group(req, st->st_gid));
 
 	return !S_ISREG(st->st_mode) ? 0 : st->st_mode & (group ? S_ISUID | S_ISGID : S_ISUID);
 }

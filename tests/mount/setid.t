@@ -132,7 +132,10 @@ is 'another one does not' "$(stored lost)" '-rwxrw-rw- 0 1003'
 cp "$made" "$T/c.iso"
 mount_disc -o allow_other,umask=022 "$T/c.iso"
 ok 'root gives a program away' chown 1001 "$mnt/p/chown"
+chmod 2766 "$mnt/p/chgrp"
+ok 'and what a group cannot run' chown 1001:1001 "$mnt/p/chgrp"
 ok 'unmount' umount_disc
 list_stored "$T/c.iso"
 is 'without its bits' "$(stored chown)" '-rwxrwxrwx 1001 0'
+is 'which keeps its own' "$(stored chgrp)" '-rwxrwSrw- 1001 1001'
 done_testing
