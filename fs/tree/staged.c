@@ -190,7 +190,7 @@ static int enter(struct walk *w, const struct visit *above, const char *name, ui
 		return -ENOMEM;
 	r = staged_count_path(w, v.path);
 	if (!r)
-	r = push(w, &v);
+		r = push(w, &v);
 	if (r)
 		free(v.path);
 	return r;
