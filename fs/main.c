@@ -2,18 +2,18 @@
 /*
  * main.c - the composition root: the only place that sees all rooms
  *
- * parse -> paths -> fork -> disc, stage, tree (fs/daemon/opening.c) -> commit and server -> threads -> mount ->
- * sandbox -> loop -> last commit -> release
+ * parse -> paths -> fork -> disc, stage, tree (fs/daemon/opening.c) -> commit and server -> mount -> Landlock ->
+ * threads -> sandbox -> loop -> last commit -> release
  *
  * The end of a mount.  Unmounted: what is staged is burned now, with the stage marked as finishing (the next mount
  * waits for it) and clients of the control socket told.  Ended by a signal, or because the system goes down, or with
  * commit=manual: a burn under way is finished, everything else stays staged.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "burner/base/log.h"
@@ -22,6 +22,7 @@
 #include "fs/commit/commit.h"
 #include "fs/daemon/daemon.h"
 #include "fs/control/listener.h"
+#include "fs/control/mounted.h"
 #include "fs/fuse/server.h"
 #include "fs/daemon/inhibit.h"
 #include "fs/daemon/opening.h"
@@ -29,9 +30,6 @@
 #include "fs/daemon/remount.h"
 #include "fs/daemon/sandbox.h"
 #include "fs/daemon/unmounter.h"
-
-#define LISTEN_ATTEMPTS 200
-#define LISTEN_PAUSE_MS 25
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -46,7 +44,9 @@ struct app {
 	pthread_t announcer;
 	struct commit_result result; /* of the commit of the unmount */
 	struct inhibit *inhibit;     /* the commit's thread: while it burns */
-	struct unmounter unmounter;  /* of an ordinary user */
+	struct unmounter unmounter;
+	struct control_mount mount; /* ours; its number is 0 when it could not be told */
+	int root;		    /* of the mount, until it has answered; -1 not open */
 };
 
 static int fail(int error, const char *what)
@@ -57,7 +57,16 @@ static int fail(int error, const char *what)
 
 /* ---- wiring ---- */
 
-static void take_mount_away(void *context) { unmounter_run(&((struct app *)context)->unmounter); }
+static void take_mount_away(void *context)
+{
+	struct app *a = context;
+	int r = a->mount.number ? unmounter_run(&a->unmounter) : -ESTALE;
+
+	if (r < 0 && r != -ENOENT)
+		log_warning("%s: the mount could not be taken away (%s); unmount it with 'fusermount3 -u' or, as root, "
+			    "'umount'",
+			    a->opening.mountpoint, mounted_why(r));
+}
 
 /* Root mounts with uid= and without allow_other: for that user alone. */
 static bool for_user(const struct options *o) { return getuid() == 0 && o->show_uid && o->uid && !o->allow_other; }
@@ -70,6 +79,7 @@ static int make_server(struct app *a)
 	const struct options *o = &a->options;
 	const struct server_options options = {
 		.mountpoint = a->opening.mountpoint,
+		.directory = a->opening.mount_directory > 0 ? a->opening.mount_directory : -1,
 		.source = a->opening.disc_path,
 		.fuse_options = o->fuse,
 		.debug = o->debug,
@@ -151,6 +161,7 @@ static int make_control(struct app *a)
 		.mountpoint = o->mountpoint,
 		.staging = o->stage ? stage_directory(o->stage) : NULL,
 		.owner = owner_of(&a->options),
+		.holding = o->holding,
 		.state = o->state,
 		.sessions = o->sessions,
 		.n_sessions = o->n_sessions,
@@ -197,34 +208,43 @@ static void on_further_signal(void *context)
 
 /* ---- the mount answers ---- */
 
-static int listen_for_requests(struct app *a, dev_t device)
-{
-	int r = -EADDRINUSE;
-
-	/* The device number may have been that of a mount whose daemon is just leaving. */
-	for (int i = 0; i < LISTEN_ATTEMPTS && r == -EADDRINUSE; i++) {
-		if (i)
-			nanosleep(&(struct timespec){.tv_nsec = LISTEN_PAUSE_MS * 1000000L}, NULL);
-		r = control_listen(a->control, device);
-	}
-	return r;
-}
-
 /* The first client of the mount: when it is answered, the parent may say so. */
 static void *announce(void *arg)
 {
 	struct app *a = arg;
 	dev_t device;
-	int r = server_device(a->server, &device);
+	int r = a->root < 0 ? -ENOTCONN : server_answers(a->root, &device);
 
+	close_fd(&a->root);
 	if (r < 0)
 		return NULL; /* it has ended already */
 	server_tune(device);
-	r = listen_for_requests(a, device);
+	r = control_listen(a->control, device);
 	if (r < 0)
 		log_warning("cdappendfs-sync and the other commands cannot reach this mount: %s", strerror(-r));
 	daemon_ready(a->pipe);
 	return NULL;
+}
+
+/* Which mount is ours, while nobody was served yet: by its number it is found when all names lead elsewhere. */
+static int note_mount(struct app *a)
+{
+	struct mounted m;
+	int r = mounted_on(a->opening.mount_directory, &a->mount);
+
+	if (r == 0 && a->mount.owner != getuid())
+		r = -ESTALE;
+	if (r == 0)
+		r = mounted_find(&a->mount, &m);
+	if (r < 0) {
+		a->mount.number = 0;
+		a->root = open(a->opening.mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return r;
+	}
+	a->root = TAKE_FD(m.root);
+	mounted_release(&m);
+	unmounter_know(&a->unmounter, &a->mount);
+	return 0;
 }
 
 static struct sandbox_options sandbox(const struct app *a)
@@ -242,23 +262,77 @@ static void enter_sandbox(const struct app *a)
 		log_debug("no filter of system calls: %s", strerror(-r));
 }
 
-static int mount_and_serve(struct app *a)
+/* One thread only: those to come are held to it too. */
+static void confine(const struct app *a)
 {
-	int r = server_mount(a->server);
+	const struct opening *o = &a->opening;
+	char tuning[SERVER_TUNING_MAX];
+	const struct sandbox_files files = {
+		.image = o->state.exclusive ? -1 : disc_fd(o->disc),
+		.writable = !o->read_only,
+		.stage = o->stage ? stage_directory_fd(o->stage) : -1,
+		.stages = o->stage ? stage_root_fd(o->stage) : -1,
+		.drive = o->state.exclusive,
+		.tuning = a->mount.number && geteuid() == 0 ? tuning : NULL,
+	};
 
+	server_tuning(makedev(a->mount.major, a->mount.minor), tuning);
+	int r = sandbox_confine(&files);
+	if (r < 0)
+		log_debug("files are not confined: %s", strerror(-r));
+}
+
+static int mount_disc(struct app *a)
+{
+	int r;
+
+	daemon_hold_signals();
+	r = server_mount(a->server);
 	if (r < 0)
 		return EXIT_FAILED; /* libfuse said why */
 	a->opening.created = false;
-	enter_sandbox(a);
-	r = -pthread_create(&a->announcer, NULL, announce, a);
+	r = note_mount(a);
+	if (r < 0)
+		log_warning("%s: which mount it is cannot be told (%s): when this daemon ends by itself it stays there",
+			    a->opening.mountpoint, mounted_why(r));
+	opening_forget_directory(&a->opening);
+	return 0;
+}
+
+static int start(struct app *a)
+{
+	int r;
+
+	confine(a);
+	a->signals = (struct daemon_signals){.first = on_first_signal, .again = on_further_signal, .context = a};
+	r = daemon_catch_signals(&a->signals);
 	if (r < 0)
 		return fail(r, "no threads can be started");
-	r = server_loop(a->server);
+	r = start_threads(a);
+	if (r)
+		return r;
+	enter_sandbox(a);
+	r = -pthread_create(&a->announcer, NULL, announce, a);
+	return r < 0 ? fail(r, "no threads can be started") : 0;
+}
+
+static int mount_and_serve(struct app *a)
+{
+	int r = mount_disc(a), served = 0;
+
+	if (r)
+		return r;
+	r = start(a);
+	if (!r)
+		served = server_loop(a->server);
 	atomic_store(&a->signals.awake, true);
 	server_unmount(a->server); /* before the announcer is waited for: it may be asking the mount */
+	unmounter_quit(&a->unmounter);
+	if (r)
+		return r;
 	pthread_join(a->announcer, NULL);
 	control_deafen(a->control);
-	return r < 0 ? fail(r, "the mount ended") : 0;
+	return served < 0 ? fail(served, "the mount ended") : 0;
 }
 
 /* ---- the end ---- */
@@ -338,13 +412,14 @@ static void release(struct app *a)
 		commit_free(TAKE_PTR(a->commit));
 	server_free(TAKE_PTR(a->server));
 	unmounter_quit(&a->unmounter);
+	close_fd(&a->root);
 	opening_release(&a->opening);
 	options_release(&a->options);
 }
 
 static int start_unmounter(struct app *a)
 {
-	int r = geteuid() == 0 ? 0 : unmounter_start(&a->unmounter, a->opening.mountpoint);
+	int r = unmounter_start(&a->unmounter);
 
 	return r < 0 ? fail(r, "no process can be started") : 0;
 }
@@ -371,13 +446,7 @@ static int run(struct app *a)
 	if (r)
 		return r;
 	drop_capabilities(a);
-	a->signals = (struct daemon_signals){.first = on_first_signal, .again = on_further_signal, .context = a};
-	r = daemon_catch_signals(&a->signals);
-	if (r < 0)
-		return fail(r, "no threads can be started");
-	r = start_threads(a);
-	if (!r)
-		r = mount_and_serve(a);
+	r = mount_and_serve(a);
 	int ended = finish(a);
 	return r ? r : ended;
 }
@@ -410,13 +479,16 @@ static int remount_only(struct app *a)
 
 int main(int argc, char **argv)
 {
-	struct app a = {.pipe = -1};
+	struct app a = {.pipe = -1, .root = -1};
 	char why[OPTIONS_WHY_MAX] = "";
 
+	sandbox_close_door();
 	tune_allocator();
 	int r = options_parse(argc, argv, &a.options, why);
 	if (r < 0)
 		return usage(&a, why);
+	if (a.options.debug)
+		sandbox_open_door();
 	if (a.options.help || a.options.version) {
 		if (a.options.help)
 			options_print_help(stdout);

@@ -7,10 +7,11 @@
  * tried, and one is taken only when sector 16 of the track holds a primary volume descriptor whose root directory
  * really lies where it says (its first record, ".", names its own address: ECMA-119 6.8.2.2).  The ways: the data
  * file as it is (2048-byte sectors from its first byte), libcdio's sector calls, libcdio's stream.  A container where
- * none passes is refused.  What libcdio looks for in the wrong place it finds beside a copy of the sheet
- * (sheet_files.c), for as long as it takes to open everything.  Its parsers believe their input: nrg.c and sheet.c look
- * at it first. libcdio is not thread-safe: one mutex around each call.  Its default log handler ends the program: it is
- * replaced before the first call.
+ * none passes is refused.  Its parsers believe their input, and open what it names: they get copies of what was
+ * checked, and links to the files that were opened (container.h).  What libcdio reads behind the end of a file is zeros
+ * and no error: so ends are held here, that of the disc as libcdio says it, and those of the files, which somebody may
+ * have made shorter.  libcdio is not thread-safe: one mutex around each call.  Its default log handler ends the
+ * program: it is replaced before the first call.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include <cdio/logging.h>
 
 #include "burner/format/volume_descriptor.h"
+#include "burner/medium/container.h"
 #include "burner/medium/internal.h"
 #include "burner/base/io.h"
 #include "burner/base/own.h"
@@ -35,9 +37,9 @@ struct container {
 	pthread_mutex_t lock;
 	CdIo_t *cdio; /* under the lock */
 	enum way way; /* set when opened */
-	int fd;	      /* of the data file, or -1 */
-	struct stat st;
-	char *path;
+	uint64_t leadout;
+	struct container_files files;
+	struct container_place place; /* without its descriptors, once it is open */
 	struct session_list list;
 };
 
@@ -69,7 +71,8 @@ static int read_stream_locked(struct container *c, uint32_t lba, uint8_t *buf, u
 
 static int read_file(const struct container *c, uint32_t lba, uint8_t *buf, uint32_t n_sectors)
 {
-	return pread_full(c->fd, buf, (size_t)n_sectors * SECTOR_BYTES, (uint64_t)lba * SECTOR_BYTES, NULL);
+	return pread_full(c->files.files[0].fd, buf, (size_t)n_sectors * SECTOR_BYTES, (uint64_t)lba * SECTOR_BYTES,
+			  NULL);
 }
 
 static int read_any(struct container *c, uint32_t lba, void *buf, uint32_t n_sectors)
@@ -78,6 +81,8 @@ static int read_any(struct container *c, uint32_t lba, void *buf, uint32_t n_sec
 
 	if (c->way == WAY_FILE)
 		return read_file(c, lba, buf, n_sectors);
+	if (c->way == WAY_CALLS && lba + (uint64_t)n_sectors > c->leadout)
+		return -EIO;
 	/* libcdio says that it has read what lies between tracks or behind the end, and leaves the buffer as it is. */
 	memset(buf, 0, (size_t)n_sectors * SECTOR_BYTES);
 	pthread_mutex_lock(&c->lock);
@@ -88,7 +93,7 @@ static int read_any(struct container *c, uint32_t lba, void *buf, uint32_t n_sec
 			    0 :
 			    -EIO;
 	pthread_mutex_unlock(&c->lock);
-	return r;
+	return r < 0 ? r : container_files_check(&c->files);
 }
 
 static int container_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
@@ -120,7 +125,7 @@ static int container_identity(struct disc *d, struct disc_identity *ret)
 {
 	const struct container *c = to_container(d);
 
-	return sessions_identity(d, &c->list, &c->st, c->path, ret);
+	return sessions_identity(d, &c->list, &c->place.st, c->place.path, ret);
 }
 
 static int container_fingerprint(struct disc *d, struct disc_fingerprint *ret)
@@ -136,8 +141,8 @@ static void container_close(struct disc *d)
 		cdio_destroy(c->cdio);
 	pthread_mutex_destroy(&c->lock);
 	session_list_release(&c->list);
-	close_fd(&c->fd);
-	free(c->path);
+	container_files_release(&c->files);
+	container_place_release(&c->place);
 	free(c);
 }
 
@@ -166,13 +171,6 @@ bool container_name(const char *path)
 	return !strcasecmp(e, ".cue") || !strcasecmp(e, ".nrg") || !strcasecmp(e, ".toc");
 }
 
-static const char *temporary(void)
-{
-	const char *parent = getenv("TMPDIR");
-
-	return parent && parent[0] == '/' ? parent : "/tmp";
-}
-
 /* libcdio opens the data when it is first read. */
 static void open_tracks(CdIo_t *cdio)
 {
@@ -187,43 +185,90 @@ static void open_tracks(CdIo_t *cdio)
 	}
 }
 
-/* A cue or toc: its data file is open afterwards, and libcdio has opened all. */
-static int open_sheet(struct container *c, enum sheet_kind kind, char *missing, size_t n)
+/* libcdio by the name that each kind must have, while the directory is there.  Of an nrg it has opened all, and would
+ * keep what it reads now, of the copy. */
+static CdIo_t *open_named(const struct container_names *names, const char *extension)
 {
-	_free_ char *directory = NULL, *copy = NULL, *data = NULL;
-	int r;
+	char path[sizeof(names->path) + 8];
+	CdIo_t *cdio;
 
-	if (!sheet_is_sound(c->path, kind))
-		return -EMEDIUMTYPE;
-	if (asprintf(&directory, "%s/cdappendfs-XXXXXX", temporary()) < 0) {
-		directory = NULL;
-		return -ENOMEM;
-	}
-	if (!mkdtemp(directory))
-		return -errno;
-	r = sheet_copy(c->path, kind, directory, &copy, &data, missing, n);
-	if (r == 0 && data)
-		c->fd = open(data, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (r == 0 && data && c->fd < 0) {
-		r = -errno;
-		snprintf(missing, n, "%s", data);
-	}
+	snprintf(path, sizeof(path), "%s/i.%s", names->path, extension);
+	cdio = !strcmp(extension, "cue") ? cdio_open_cue(path) :
+	       !strcmp(extension, "toc") ? cdio_open_cdrdao(path) :
+					   cdio_open_nrg(path);
+	if (cdio && strcmp(extension, "nrg") != 0)
+		open_tracks(cdio);
+	return cdio;
+}
+
+/* i.EXTENSION is this copy, i.bin the first data file. */
+static int open_copy(struct container *c, const char *extension, int copy)
+{
+	struct container_names names;
+	char name[8];
+	int r = container_names_make(&names);
+
+	if (r < 0)
+		snprintf(c->place.why, sizeof(c->place.why),
+			 "no directory can be made below TMPDIR or /tmp, which reading it needs: %s", strerror(-r));
+	if (r < 0)
+		return r;
+	snprintf(name, sizeof(name), "i.%s", extension);
+	r = container_names_add(&names, name, copy);
+	if (r == 0 && c->files.n > 0)
+		r = container_names_add(&names, "i.bin", c->files.files[0].fd);
 	if (r == 0)
-		c->cdio = kind == SHEET_CUE ? cdio_open_cue(copy) : cdio_open_cdrdao(copy);
-	if (c->cdio)
-		open_tracks(c->cdio);
-	sheet_copy_remove(directory);
+		c->cdio = open_named(&names, extension);
+	container_names_remove(&names);
 	return r;
 }
 
+static int open_sheet(struct container *c, enum sheet_kind kind)
+{
+	_close_ int copy = -1;
+	int r = sheet_copy(&c->place, kind, &c->files, &copy);
+
+	return r < 0 ? r : open_copy(c, kind == SHEET_CUE ? "cue" : "toc", copy);
+}
+
+/* What else has that file open is libcdio. */
+static int put_in_place(int file, int copy)
+{
+	_close_directory_ DIR *d = directory_open(AT_FDCWD, "/proc/self/fd/.");
+	struct stat of_copy, st;
+	bool done = false;
+
+	if (!d || fstat(copy, &of_copy) < 0)
+		return -errno;
+	for (const struct dirent *e; (e = readdir(d));) {
+		int fd = e->d_name[0] == '.' ? -1 : (int)strtol(e->d_name, NULL, 10);
+
+		if (fd < 0 || fd == copy || fstat(fd, &st) < 0 || st.st_ino != of_copy.st_ino ||
+		    st.st_dev != of_copy.st_dev)
+			continue;
+		if (dup3(file, fd, O_CLOEXEC) < 0)
+			return -errno;
+		done = true;
+	}
+	return done ? 0 : -EIO;
+}
+
+/* The file has index and data: it is its own data file. */
 static int open_nrg(struct container *c)
 {
-	c->fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* its own data file */
-	if (c->fd < 0)
-		return -errno;
-	if (nrg_is_sound(c->fd))
-		c->cdio = cdio_open_nrg(c->path);
-	return 0;
+	_close_ int copy = -1;
+	int r;
+
+	c->files.files = calloc(1, sizeof(*c->files.files));
+	if (!c->files.files)
+		return -ENOMEM;
+	c->files.n = 1;
+	c->files.files[0].st = c->place.st;
+	c->files.files[0].fd = TAKE_FD(c->place.fd);
+	r = nrg_copy(c->files.files[0].fd, &copy);
+	if (r == 0)
+		r = open_copy(c, "nrg", copy);
+	return r == 0 && c->cdio ? put_in_place(c->files.files[0].fd, copy) : r;
 }
 
 /* A track that holds a volume, read rightly and to its end.  One that cannot be read is not mounted; nothing is ever
@@ -233,7 +278,7 @@ static bool volume_at(struct container *c, uint32_t start, uint8_t sector[SECTOR
 	uint8_t other[SECTOR_BYTES];
 	uint32_t root, size;
 
-	if (c->way == WAY_FILE && (c->fd < 0 || start != 0))
+	if (c->way == WAY_FILE && (c->files.n == 0 || start != 0))
 		return false;
 	if (read_any(c, start + SESSION_DESCRIPTORS, sector, 1) < 0 || pvd_check(sector, start, INT32_MAX) < 0)
 		return false;
@@ -288,6 +333,7 @@ static int find_volumes(struct container *c, bool *ret_data)
 	*ret_data = false;
 	if (first == CDIO_INVALID_TRACK || n == CDIO_INVALID_TRACK || end <= 0 || end == CDIO_INVALID_LSN)
 		return -EBADMSG;
+	c->leadout = (uint64_t)end;
 	for (unsigned i = 0; i < n; i++) {
 		lsn_t start = cdio_get_track_lsn(c->cdio, (track_t)(first + i));
 		bool found = false;
@@ -318,60 +364,61 @@ static const char *why_refused(bool data)
 		      "an audio CD, without a data track";
 }
 
-static int open_any(struct container *c, const char **ret_why)
+static int open_any(struct container *c)
 {
-	static _Thread_local char why[512];
-	const char *e = extension(c->path);
-	char missing[384] = "";
+	const char *e = extension(c->place.path);
 	int r;
 
 	if (!strcasecmp(e, ".nrg"))
 		r = open_nrg(c);
 	else
-		r = open_sheet(c, !strcasecmp(e, ".cue") ? SHEET_CUE : SHEET_TOC, missing, sizeof(missing));
-	if (r < 0 && missing[0]) {
-		snprintf(why, sizeof(why), "the data file that it names, \"%s\", %s", missing,
-			 r == -ENOENT ? "is missing" : strerror(-r));
-		*ret_why = why;
-		return r;
-	}
+		r = open_sheet(c, !strcasecmp(e, ".cue") ? SHEET_CUE : SHEET_TOC);
 	if (r == 0 && !c->cdio)
 		r = -EMEDIUMTYPE;
 	if (r == -EMEDIUMTYPE)
-		*ret_why = "no cue, nrg or toc file that libcdio understands";
+		snprintf(c->place.why, sizeof(c->place.why), "no cue, nrg or toc file that libcdio understands");
+	close_fd(&c->place.fd);
+	close_fd(&c->place.directory_fd);
 	return r;
 }
 
-int container_open(const char *path, struct disc **ret, const char **ret_why)
+static int open_and_find(struct container *c)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	_cleanup_(disc_closep) struct disc *d = NULL;
-	struct container *c = calloc(1, sizeof(*c));
 	bool data;
-	int r;
+	int r = open_any(c);
 
-	if (!c)
-		return -ENOMEM;
-	d = &c->disc;
-	c->fd = -1;
-	d->ops = &container_ops;
-	pthread_mutex_init(&c->lock, NULL);
-	if (stat(path, &c->st) < 0)
-		return -errno;
-	c->path = realpath(path, NULL);
-	if (!c->path)
-		return -errno;
-	pthread_once(&once, library_init);
-	r = open_any(c, ret_why);
 	if (r < 0)
 		return r;
 	r = find_volumes(c, &data);
 	if (r == 0 && c->list.n == 0)
 		r = -EMEDIUMTYPE;
-	if (r < 0) {
-		*ret_why = r == -EMEDIUMTYPE ? why_refused(data) : NULL;
-		return r;
+	if (r == -EMEDIUMTYPE)
+		snprintf(c->place.why, sizeof(c->place.why), "%s", why_refused(data));
+	return r;
+}
+
+int container_open(const char *path, struct disc **ret, const char **ret_why)
+{
+	static _Thread_local char why[sizeof(((struct container *)NULL)->place.why)];
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	_cleanup_(disc_closep) struct disc *d = NULL;
+	struct container *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	d = &c->disc;
+	d->ops = &container_ops;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_once(&once, library_init);
+	r = container_place_open(path, &c->place);
+	if (r == 0)
+		r = open_and_find(c);
+	if (r < 0 && c->place.why[0]) {
+		memcpy(why, c->place.why, sizeof(why));
+		*ret_why = why;
 	}
-	*ret = TAKE_PTR(d);
-	return 0;
+	if (r == 0)
+		*ret = TAKE_PTR(d);
+	return r;
 }

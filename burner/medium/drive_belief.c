@@ -4,7 +4,7 @@
  *
  * What must hold of a sequential medium: tracks begin one behind the other; the track to come begins at or behind the
  * end of the last closed one; writing goes on at or behind its beginning; a disc with sessions has tracks, and one
- * with a beginning behind block 0 has sessions.
+ * with a beginning behind block 0 has sessions, whatever it is called.
  *
  * Where the start of the track to come is impossible (0 behind closed sessions) it says nothing about whether that
  * track was begun: the damage bit and the address for writing do.  The length of a track that is 0 or reaches into the
@@ -16,6 +16,7 @@
 #include "burner/base/own.h"
 #include "burner/format/geometry.h"
 
+#define BLANK_BEGINS 150u   /* where the first track of a blank disc begins at the latest: two seconds */
 #define NOTHING_READABLE 1u /* READ CAPACITY gives the last block: 0, and all ones, come out as this or as 0 */
 
 /* ---- the largest there are ---- */
@@ -180,6 +181,9 @@ void drive_believe(struct recorder_medium *m, const struct drive_told *told)
 	if (!m->untold && !m->interrupted &&
 	    (told->lost_sessions || (m->status == RECORDER_APPENDABLE && m->n_tracks == 0 && m->next_lba > 0)))
 		m->untold = "the drive says that there are sessions, but not where, and a further one would hide them";
+	if (!m->untold && m->status == RECORDER_BLANK && m->next_lba > BLANK_BEGINS)
+		m->untold = "the drive calls the disc blank, but would write behind something that is on it, which a "
+			    "session would hide";
 }
 
 /* ---- overwritable media ---- */

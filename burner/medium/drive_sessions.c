@@ -322,6 +322,26 @@ static int scan_overwritable(struct drive *d, struct session_list *ret, enum dri
 	return 0;
 }
 
+/* Nothing can be read of what is not formatted. 1: block 16 can, and there is something. */
+static int is_formatted_after_all(struct drive *d)
+{
+	struct recorder_medium *m = &d->medium;
+	uint8_t sector[SECTOR_BYTES];
+	int r;
+
+	if (m->n_tracks > 0 || m->capacity_sectors <= FIRST_SESSION_LBA)
+		return 0;
+	m->tracks[0] = (struct recorder_track){.session = 1,
+					       .data = true,
+					       .sectors = m->capacity_sectors,
+					       .room = m->capacity_sectors};
+	m->n_tracks = 1;
+	r = disc_read(&d->disc, DESCRIPTORS_LBA, sector, 1);
+	if (r < 0 || is_zero(sector, sizeof(sector)))
+		m->n_tracks = 0;
+	return r < 0 && r != -EIO ? r : m->n_tracks > 0;
+}
+
 /* A drive that says "unformatted" of what it can read is not believed where there is something: formatting would
  * destroy it. */
 static int list_overwritable(struct drive *d, struct session_list *ret, enum drive_content *ret_newest)
@@ -331,6 +351,9 @@ static int list_overwritable(struct drive *d, struct session_list *ret, enum dri
 
 	*ret = (struct session_list){0};
 	*ret_newest = CONTENT_NOTHING;
+	r = m->unformatted ? is_formatted_after_all(d) : 0;
+	if (r < 0)
+		return r;
 	if (drive_end(m) <= FIRST_SESSION_LBA)
 		return 0;
 	r = scan_overwritable(d, ret, ret_newest);

@@ -376,14 +376,48 @@ static int check_kind(const struct stat *st, const char **ret_why)
 	return -ENODEV;
 }
 
+/* The directory of a file that is to be made, by no symbolic link. */
+static int open_parent(const char *path, const char **ret_name)
+{
+	_close_ int fd = open(path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *end;
+
+	for (path += strspn(path, "/"); fd >= 0 && (end = strchr(path, '/')); path = end + strspn(end, "/")) {
+		_free_ char *name = strndup(path, (size_t)(end - path));
+		int next = name ? openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+		close_fd(&fd);
+		fd = next;
+	}
+	if (fd < 0)
+		return -errno;
+	*ret_name = path;
+	return TAKE_FD(fd);
+}
+
+/* What is on a disc may be for its owner alone: so is the image, whatever the umask says. */
+static int make_file(const char *path, int flags, const char **ret_why)
+{
+	const char *name = NULL;
+	_close_ int parent = open_parent(path, &name);
+	int fd = parent < 0 ? parent : openat(parent, name, flags | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+
+	if (parent >= 0 && fd < 0 && errno == EEXIST)
+		fd = openat(parent, name, flags | O_NOFOLLOW);
+	else if (fd >= 0 && fchmod(fd, 0600) < 0)
+		close_fd(&fd);
+	if (parent >= 0 && fd < 0 && errno == ELOOP)
+		*ret_why = "a symbolic link; an image is made by its own name";
+	return parent >= 0 && fd < 0 ? -errno : fd;
+}
+
 /* O_NONBLOCK: the file may have become a FIFO since it was looked at. */
 static int open_file(const char *path, const struct disc_open_options *options, int *ret_fd, const char **ret_why)
 {
-	int create = options->writable && options->create ? O_CREAT : 0;
-	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | create | (options->writable ? O_RDWR : O_RDONLY);
+	bool create = options->writable && options->create;
+	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (options->writable ? O_RDWR : O_RDONLY), r;
 	_close_ int fd = -1;
 	struct stat st;
-	int r;
 
 	if (stat(path, &st) == 0) {
 		r = check_kind(&st, ret_why);
@@ -393,11 +427,12 @@ static int open_file(const char *path, const struct disc_open_options *options, 
 		*ret_why = "no such file (-o create makes a blank image)";
 		return -ENOENT;
 	}
-	fd = open(path, flags, 0666);
-	if (fd < 0 && options->writable && (errno == EPERM || errno == ETXTBSY))
+	fd = create ? make_file(path, flags, ret_why) : open(path, flags);
+	r = fd >= 0 ? 0 : create ? fd : -errno;
+	if (options->writable && (r == -EPERM || r == -ETXTBSY))
 		return -EACCES; /* immutable, append-only, or a program: readable, not writable */
-	if (fd < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	r = check_kind(&st, ret_why);

@@ -146,21 +146,5 @@ int image_target_new(struct image *image, struct target **ret);
 
 bool container_name(const char *path);
 int container_open(const char *path, struct disc **ret, const char **ret_why);
-/* nrg.c: whether libcdio can read the index of that file without being led astray. */
-bool nrg_is_sound(int fd);
-/* sheet.c: the same of a cue sheet, or a toc. */
-enum sheet_kind { SHEET_CUE, SHEET_TOC };
-bool sheet_is_sound(const char *path, enum sheet_kind kind);
-/* A line of it, without the mark that some editors put before the first one of a text in UTF-8. */
-static inline const char *sheet_line(const char *line) { return line + (strncmp(line, "\xef\xbb\xbf", 3) ? 0 : 3); }
-/*
- * sheet_files.c: a copy of a sound sheet into an empty directory, with links to its data files, as libcdio wants it.
- * path, directory: absolute.  The caller frees *ret_copy, the path of the copy, and *ret_data, that of the first data
- * file (NULL: it names none).  -ENOENT: one is missing, and `missing` is its name in the sheet.
- */
-int sheet_copy(const char *path, enum sheet_kind kind, const char *directory, char **ret_copy, char **ret_data,
-	       char *missing, size_t missing_bytes);
-/* The directory with all that is in it, which is open by now or not needed. */
-void sheet_copy_remove(const char *directory);
 
 #endif

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * nrg.c - is the index at the end of an nrg file such that libcdio can be let at it?
+ * nrg.c - the index at the end of an nrg file, as libcdio can be let at it
  *
  * libcdio believes every length and number in it: lengths beyond the file, more tracks than its table has room for,
- * none at all. Everything is big-endian.  The last 12 bytes are "NER5" and the place of the first chunk in 8 bytes,
+ * none at all.  So it reads a copy of what was checked, with as many zeros before it; container.c then puts the file
+ * itself in its place, since libcdio reads both from one.  The copy begins so far before the index that what libcdio
+ * has buffered of it is what the file has there.
+ *
+ * Everything is big-endian.  The last 12 bytes are "NER5" and the place of the first chunk in 8 bytes,
  * or the last 8 are "NERO" and the place in 4; a chunk is an id (4 bytes), the length of its data (4), the data:
  *	CUES CUEX	8 bytes an index, two for each track (CUEX: behind the first two)
  *	DAOI DAOX	22 bytes, then 30 and 42 bytes a track
@@ -12,9 +16,10 @@
  *	CDTX		CD-Text: refused, as it is of audio discs
  *	END!		the end
  */
-#include "burner/medium/internal.h"
+#include "burner/medium/container.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,6 +30,7 @@
 #define INDEX_MAX_BYTES 65536u
 #define TRACKS_MAX 99u
 #define DAO_BYTES 22u
+#define BUFFER_BYTES (256u << 10) /* libcdio's, twice */
 
 struct index {
 	const uint8_t *bytes;
@@ -86,27 +92,33 @@ static bool index_is_sound(struct index *x)
 	return false;
 }
 
-bool nrg_is_sound(int fd)
+/* The place of the first chunk; 0: there is none. */
+static uint64_t find_index(const uint8_t footer[FOOTER_BYTES], uint64_t size)
 {
-	off_t size = lseek(fd, 0, SEEK_END);
-	_free_ uint8_t *bytes = NULL;
-	uint8_t footer[FOOTER_BYTES];
-	uint64_t start;
+	uint64_t start = 0;
 
-	if (size < (off_t)FOOTER_BYTES || pread_full(fd, footer, FOOTER_BYTES, (uint64_t)size - FOOTER_BYTES, NULL) < 0)
-		return false;
 	if (is_chunk(footer + 4, "NERO"))
 		start = get_be32(footer + 8);
 	else if (is_chunk(footer, "NER5"))
 		start = (uint64_t)get_be32(footer + 4) << 32 | get_be32(footer + 8);
-	else
-		return false;
-	if (start > (uint64_t)size || (uint64_t)size - start > INDEX_MAX_BYTES)
-		return false;
-	struct index x = {.length = (uint32_t)((uint64_t)size - start)};
-	bytes = malloc(x.length + 1);
-	if (!bytes || pread_full(fd, bytes, x.length, start, NULL) < 0)
-		return false;
-	x.bytes = bytes;
-	return index_is_sound(&x);
+	return start > size || size - start > INDEX_MAX_BYTES ? 0 : start;
+}
+
+/* Footer and index are those of one reading. */
+int nrg_copy(int fd, int *ret_fd)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	uint64_t size = end < 0 ? 0 : (uint64_t)end, n = min_u64(size, INDEX_MAX_BYTES + BUFFER_BYTES), start;
+	_free_ uint8_t *tail = malloc(n + 1);
+	struct index x = {0};
+	int r = tail ? pread_full(fd, tail, n, size - n, NULL) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	start = n < FOOTER_BYTES ? 0 : find_index(tail + n - FOOTER_BYTES, size);
+	if (start == 0)
+		return -EMEDIUMTYPE;
+	x.length = (uint32_t)(size - start);
+	x.bytes = tail + n - x.length;
+	return index_is_sound(&x) ? container_copy(tail, n, size - n, ret_fd) : -EMEDIUMTYPE;
 }

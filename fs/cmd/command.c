@@ -6,8 +6,10 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/own.h"
 #include "burner/base/printable.h"
 #include "fs/cmd/command.h"
 
@@ -93,10 +95,55 @@ int command_argument(int argc, char **argv, const char *what, const char **ret)
 	return COMMAND_DONE;
 }
 
+/* ---- which mount ---- */
+
+#define CLAIMS_SHOWN 4u
+
+struct claims {
+	FILE *out;
+	unsigned n;
+};
+
+static void add_claim(void *context, const struct control_mount *mount)
+{
+	struct claims *c = context;
+
+	if (c->n++ < CLAIMS_SHOWN)
+		fprintf(c->out, "%s%s of user %u", c->n > 1 ? ", " : "", mount->mountpoint, (unsigned)mount->owner);
+}
+
+char *command_disputed(const char *argument)
+{
+	_free_ char *disc = realpath(argument, NULL);
+	char *text = NULL;
+	size_t length;
+	struct claims c = {.out = open_memstream(&text, &length)};
+
+	if (!c.out)
+		return NULL;
+	fputs("root asks, and by the disc alone it cannot tell which mount is meant, for anybody may give a mount that "
+	      "name: ",
+	      c.out);
+	if (disc)
+		(void)mounts_claims(disc, add_claim, &c);
+	if (c.n > CLAIMS_SHOWN)
+		fprintf(c.out, " and %u more", c.n - CLAIMS_SHOWN);
+	fprintf(c.out, "%s; give the mount point", c.n ? "" : "see 'findmnt -t fuse.cdappendfs'");
+	if (fclose(c.out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 int command_mount(const char *argument, struct control_mount *ret)
 {
 	int r = mounts_find(argument, ret);
 
+	if (r == -ENOTUNIQ) {
+		_free_ char *why = command_disputed(argument);
+
+		return command_fail("%s: %s", argument, why ? why : strerror(ENOMEM));
+	}
 	if (r == -ENOENT)
 		return command_fail("%s: no cdappendfs is mounted there; see 'findmnt -t fuse.cdappendfs'", argument);
 	if (r == -ENOTSUP)

@@ -24,6 +24,8 @@ __attribute__((format(printf, 1, 2))) int command_usage(const char *format, ...)
 int command_argument(int argc, char **argv, const char *what, const char **ret);
 /* The mount of that mount point or disc.  COMMAND_DONE, or COMMAND_FAILED after a message. */
 int command_mount(const char *argument, struct control_mount *ret);
+/* Of a disc whose mount root cannot tell (-ENOTUNIQ): whose there are, and what to do; to be freed, or NULL. */
+char *command_disputed(const char *argument);
 /* A line of what is staged: "A PATH<tab>BYTES", "D PATH", "R FROM -> PATH". */
 void command_change(FILE *out, char kind, const char *path, const char *from, uint64_t bytes);
 /* getopt_long(), which prints nothing; letters begin with ':'. */

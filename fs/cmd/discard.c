@@ -66,7 +66,9 @@ bool discard_is_path(const char *argument)
 {
 	struct control_mount mount;
 
-	return control_find_mount(argument, &mount) != 0 && control_find_disc(argument, &mount) != 0;
+	int disc = control_find_mount(argument, &mount) == 0 ? 0 : control_find_disc(argument, &mount);
+
+	return disc != 0 && disc != -ENOTUNIQ;
 }
 
 /* ---- dropping ---- */

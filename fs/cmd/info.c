@@ -486,6 +486,15 @@ static int pieces_of_disc(const struct options *o, const char *path)
 	return COMMAND_DONE;
 }
 
+/* The mount's source is its owner's text: of another user it is taken only where it is what was asked for. */
+static bool source_is_known(const struct options *o, const struct control_mount *mount)
+{
+	char path[PATH_MAX];
+
+	return mount->owner == 0 || mount->owner == geteuid() ||
+	       (realpath(o->argument, path) && strcmp(path, mount->source) == 0);
+}
+
 static int info_of(const struct options *o)
 {
 	struct control_mount mount;
@@ -501,8 +510,18 @@ static int info_of(const struct options *o)
 		int status = info_of_mount(o, &mount, why, sizeof(why));
 		if (status >= 0)
 			return status;
+		if (!source_is_known(o, &mount))
+			return command_fail("%s: %s", mount.mountpoint, why);
 		command_note("%s: %s; what follows is read from the disc itself", mount.mountpoint, why);
 		return info_of_disc(o, mount.source);
+	}
+	if (found == -ENOTUNIQ && o->changes)
+		return command_mount(o->argument, &mount);
+	if (found == -ENOTUNIQ) {
+		_free_ char *disputed = command_disputed(o->argument);
+
+		command_note("%s: %s; what follows is read from the disc itself", o->argument,
+			     disputed ? disputed : strerror(ENOMEM));
 	}
 	if (!realpath(o->argument, path))
 		return command_fail("%s: %s", o->argument, strerror(errno));
@@ -512,7 +531,8 @@ static int info_of(const struct options *o)
 		return command_fail("%s: no cdappendfs is mounted there, and a directory is no disc; see 'findmnt -t "
 				    "fuse.cdappendfs'",
 				    o->argument);
-	if (!o->changes && !o->pieces && !o->staging && info_of_mount(o, NULL, why, sizeof(why)) == COMMAND_DONE)
+	if (found != -ENOTUNIQ && !o->changes && !o->pieces && !o->staging &&
+	    info_of_mount(o, NULL, why, sizeof(why)) == COMMAND_DONE)
 		return COMMAND_DONE; /* unmounted, and still being burned */
 	if (o->changes)
 		return command_fail("%s: not mounted by cdappendfs: mount it to see what is staged", o->argument);

@@ -179,10 +179,11 @@ static void print_text(const struct salvage_stages *s)
 static int list(const struct options *o)
 {
 	struct salvage_stages all;
-	int r = salvage_list(o->staging, &all);
+	_free_ char *why = NULL;
+	int r = salvage_list(o->staging, &all, &why);
 
 	if (r < 0)
-		return fail(o->staging ? o->staging : "the stages", r, NULL);
+		return fail(o->staging ? o->staging : "the stages", r, why);
 	if (o->json)
 		print_json(&all);
 	else
@@ -200,7 +201,9 @@ static int open_stage(const struct options *o, enum salvage_for purpose, struct 
 	char path[4096];
 	int r;
 
-	if (!o->staging && realpath(o->disc, path) && control_find_disc(path, &mount) == 0)
+	/* Mounts of others, of whom root believes the disc's owner, have no stage of ours. */
+	if (!o->staging && realpath(o->disc, path) && control_find_disc(path, &mount) == 0 &&
+	    (mount.owner == 0 || mount.owner == geteuid()))
 		return command_fail(
 			"%s: it is mounted at %s: burn what is staged with 'cdappendfs-sync %s', drop it with "
 			"'cdappendfs-sync --discard %s', copy it from there, or unmount it first",

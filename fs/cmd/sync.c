@@ -313,8 +313,11 @@ static int converse(const struct options *o, const struct control_mount *mount)
 		client_free(TAKE_PTR(c)); /* a commit that has not begun is forgotten by that */
 		return leave(o, mount);
 	}
-	if (r < 0 && !mount && r == -ECONNREFUSED) {
-		result.message[0] = '\0';
+	if (!mount && (r == -ECONNREFUSED || r == -EPERM || r == -EAGAIN)) {
+		/* Beside whoever has the name a daemon of ours would listen, too. */
+		snprintf(result.message, sizeof(result.message), "%s",
+			 r == -ECONNREFUSED ? "" :
+					      "a process of another user has the name of this disc; it is not asked");
 		r = 0;
 	}
 	if (r < 0)

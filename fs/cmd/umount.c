@@ -24,6 +24,7 @@
 #include "fs/cmd/command.h"
 #include "fs/cmd/holders.h"
 #include "fs/cmd/interrupt.h"
+#include "fs/control/mounted.h"
 #include "fs/control/mounts.h"
 #include "fs/control/users.h"
 
@@ -110,20 +111,23 @@ static int enter_namespace(const char *namespace)
 
 /* ---- the unmounting itself ---- */
 
-/* What fusermount3 says goes to buf; its exit status is returned. */
-static int run_fusermount(const char *mountpoint, const struct options *o, char *buf, size_t size)
+/* It unmounts by its own working directory, so it stands in the one that the mount point is in.  What fusermount3 says
+ * goes to buf; its exit status is returned. */
+static int run_fusermount(struct mounted *m, const struct options *o, char *buf, size_t size)
 {
 	const char *arguments[] = {
-		"fusermount3", "-u", o->lazy ? "-z" : "--", o->lazy ? "--" : mountpoint, o->lazy ? mountpoint : NULL,
-		NULL};
+		"fusermount3", "-u", o->lazy ? "-z" : "--", o->lazy ? "--" : m->last, o->lazy ? m->last : NULL, NULL};
 	int pipe_fds[2], status;
 	size_t used = 0;
 	ssize_t n;
 
+	close_fd(&m->root);
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
 	pid_t child = fork();
 	if (child == 0) {
+		if (fchdir(m->parent) < 0)
+			_exit(127);
 		setenv("LC_ALL", "C", 1);
 		dup2(pipe_fds[1], STDERR_FILENO);
 		execvp(arguments[0], (char *const *)(uintptr_t)arguments);
@@ -142,22 +146,34 @@ static int run_fusermount(const char *mountpoint, const struct options *o, char 
 }
 
 /* 0, -EBUSY, or another errno with what was said about it in why. */
-static int unmount(const struct control_mount *mount, const struct options *o, char *why, size_t size)
+static int unmount_held(struct mounted *m, const struct options *o, char *why, size_t size)
 {
-	if (geteuid() == 0) {
-		int flags = UMOUNT_NOFOLLOW | (o->lazy ? MNT_DETACH : 0) | (o->force ? MNT_FORCE : 0);
-		int r = umount2(mount->mountpoint, flags) < 0 ? -errno : 0;
-		snprintf(why, size, "%s", strerror(-r));
-		return r;
-	}
-	if (geteuid() != mount->owner) {
-		snprintf(why, size, "only the owner of the mount and root may do that");
-		return -EPERM;
-	}
-	int r = run_fusermount(mount->mountpoint, o, why, size);
+	bool root = geteuid() == 0;
+	int r = root ? mounted_unmount(m, (o->lazy ? MNT_DETACH : 0) | (o->force ? MNT_FORCE : 0)) :
+		       run_fusermount(m, o, why, size);
+
 	if (r < 0)
 		snprintf(why, size, "%s", strerror(-r));
 	return r <= 0 ? r : strstr(why, "busy") ? -EBUSY : -EPERM;
+}
+
+/* That mount, and no other, wherever its name leads by now. */
+static int unmount(const struct control_mount *mount, const struct options *o, char *why, size_t size)
+{
+	struct mounted m;
+
+	if (geteuid() != 0 && geteuid() != mount->owner) {
+		snprintf(why, size, "only the owner of the mount and root may do that");
+		return -EPERM;
+	}
+	int r = mounted_find(mount, &m);
+	if (r < 0) {
+		snprintf(why, size, "%s; nothing was unmounted", mounted_why(r));
+		return r;
+	}
+	r = unmount_held(&m, o, why, size);
+	mounted_release(&m);
+	return r;
 }
 
 static int say_busy(const char *mountpoint)
@@ -270,7 +286,9 @@ static int leave(const struct control_mount *mount)
 	bool burning = false;
 	struct client_handlers handlers = {.progress = note_phase, .context = &burning};
 	struct client_result result;
-	int r = client_open_disc(mount->source, &c);
+	/* Another user's source is a text of his: it is not looked at. */
+	bool known = mount->owner == 0 || mount->owner == geteuid();
+	int r = known ? client_open_disc(mount->source, &c) : -EPERM;
 
 	if (!r)
 		r = client_send(c, "status");
@@ -383,7 +401,7 @@ static void tell_disc_held(struct client *c, const struct control_mount *disc)
 static int wait_for_disc(const struct options *o, int *ret_status)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
-	struct control_mount mount = {.major = 0};
+	struct control_mount mount = {.major = 0, .owner = geteuid()};
 	int r = client_open_disc(o->mountpoint, &c);
 
 	if (r == 0)

@@ -70,6 +70,13 @@ static int look_again(struct commit *c, struct commit_result *outcome)
 	return r ? commit_failed(outcome, "the disc has changed", r, NULL) : 0;
 }
 
+static int freeze_failed(struct commit *c, struct commit_result *outcome, const char *what, int error)
+{
+	if (error == -EBADMSG && tree_is_contradicted(c->tree))
+		return commit_failed(outcome, "no session is made of this disc", -EROFS, TREE_CONTRADICTED);
+	return commit_failed(outcome, what, error, NULL);
+}
+
 void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *outcome)
 {
 	_cleanup_(run_freep) struct run *run = run_new(c);
@@ -92,11 +99,15 @@ void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *out
 		outcome->error = look_again(c, outcome);
 	if (outcome->error)
 		return;
+	if (tree_is_contradicted(c->tree)) {
+		outcome->error = freeze_failed(c, outcome, "", -EBADMSG);
+		return;
+	}
 	outcome->error = tree_preview(c->tree, freeze_flags(c, flags), &run->frozen);
 	if (!outcome->error)
 		outcome->error = run_plan(run, outcome);
 	else if (outcome->error != -ENODATA)
-		commit_failed(outcome, "the changes could not be read", outcome->error, NULL);
+		outcome->error = freeze_failed(c, outcome, "the changes could not be read", outcome->error);
 	if (outcome->error == -ENODATA)
 		outcome->error = 0;
 }
@@ -231,7 +242,7 @@ static int run_freeze(struct run *run, struct commit_result *outcome)
 								    "the disc is blank and nothing is staged") :
 						      0;
 	if (r)
-		return commit_failed(outcome, "the changes could not be frozen", r, NULL);
+		return freeze_failed(c, outcome, "the changes could not be frozen", r);
 	run->record.generation = run->frozen.generation;
 	r = run_journal(run, STAGE_FROZEN);
 	if (r)

@@ -3,8 +3,8 @@
  * client.c - a conversation with the daemon of a mount
  *
  * Anybody can listen on a name of the abstract namespace, so the other side is believed only when it runs as the
- * mount's owner or as root.  Its process is held by a pidfd from the beginning: cdappendfs-umount waits for that
- * process, not for one that got its number later.
+ * mount's owner or as root (names.h).  Its process is held by a pidfd from the beginning: cdappendfs-umount waits for
+ * that process, not for one that got its number later.
  */
 #include <grp.h>
 #include <poll.h>
@@ -18,12 +18,17 @@
 #include "burner/base/time.h"
 #include "burner/base/json.h"
 #include "fs/control/client.h"
+#include "fs/control/mounts.h"
+#include "fs/control/names.h"
 
 #define DEAD_MS 3000
+#define LOCATE_MS 5000
 
 struct client {
 	int fd, pidfd; /* pidfd -1: not known */
-	char *buf;     /* bytes received, from begin to end */
+	uid_t peer;
+	int64_t until_ms; /* all is to be received by then; 0: whenever it comes */
+	char *buf;	  /* bytes received, from begin to end */
 	size_t begin, end, size;
 	const volatile sig_atomic_t *stop; /* NULL: nothing stops it */
 };
@@ -39,25 +44,13 @@ static int await(int fd, int timeout_ms)
 	return n > 0 ? 0 : n == 0 ? -ETIME : -errno;
 }
 
-static int check_peer(struct client *c, uid_t owner)
-{
-	struct ucred peer;
-	socklen_t n = sizeof(peer);
-
-	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
-		return -errno;
-	if (peer.uid != owner && peer.uid != 0)
-		return -EPERM;
-	if (peer.pid > 0 && peer.pid != getpid())
-		c->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
-	return 0;
-}
-
 /* statfs(2) always asks the daemon; of a user's mount it does so only for that user. */
 static int ask_statfs(const struct control_mount *mount)
 {
 	struct statfs fs;
 
+	if (mount->owner == (uid_t)-1)
+		return 0;
 	if (geteuid() == 0 && mount->owner != 0 &&
 	    (setgroups(0, NULL) < 0 || setresgid(mount->group, mount->group, mount->group) < 0 ||
 	     setresuid(mount->owner, mount->owner, mount->owner) < 0))
@@ -82,9 +75,10 @@ static bool is_dead(const struct control_mount *mount)
 	return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 1;
 }
 
-static int connect_to(const struct sockaddr_un *address, socklen_t length, uid_t owner, struct client **ret)
+static int connect_to(const struct sockaddr_un *address, socklen_t length, const uid_t users[2], struct client **ret)
 {
 	_cleanup_(client_freep) struct client *c = calloc(1, sizeof(*c));
+	struct ucred peer;
 
 	if (!c)
 		return -ENOMEM;
@@ -92,34 +86,51 @@ static int connect_to(const struct sockaddr_un *address, socklen_t length, uid_t
 	c->buf = malloc(c->size = 4 * CONTROL_LINE_MAX);
 	if (!c->buf)
 		return -ENOMEM;
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)address, length) < 0)
-		return -errno;
-	int r = check_peer(c, owner);
+	int r = names_connect(address, length, users, &c->fd, &peer);
 	if (r < 0)
 		return r;
+	c->peer = peer.uid;
+	if (peer.pid > 0 && peer.pid != getpid())
+		c->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 	*ret = TAKE_PTR(c);
 	return 0;
 }
 
 int client_open(const struct control_mount *mount, struct client **ret)
 {
+	const uid_t users[2] = {mount->owner == (uid_t)-1 ? 0 : mount->owner, 0};
 	struct sockaddr_un address;
 	socklen_t length = control_address(mount->major, mount->minor, &address);
+	int r = connect_to(&address, length, users, ret);
 
-	int r = connect_to(&address, length, mount->owner, ret);
-	return r == -ECONNREFUSED && is_dead(mount) ? -ENOTCONN : r;
+	return (r == -ECONNREFUSED || r == -EPERM) && is_dead(mount) ? -ENOTCONN : r;
+}
+
+static int open_disc_of(const struct stat *disc, const uid_t users[2], struct client **ret)
+{
+	struct sockaddr_un address;
+	socklen_t length = control_disc_address(disc, &address);
+
+	return length ? connect_to(&address, length, users, ret) : -ECONNREFUSED;
+}
+
+int client_open_own_disc(const char *path, struct client **ret)
+{
+	const uid_t users[2] = {geteuid(), 0};
+	struct stat st;
+
+	return stat(path, &st) < 0 ? -errno : open_disc_of(&st, users, ret);
 }
 
 int client_open_disc(const char *path, struct client **ret)
 {
-	struct sockaddr_un address;
+	int r = client_open_own_disc(path, ret);
 	struct stat st;
 
-	if (stat(path, &st) < 0)
-		return -errno;
-	socklen_t length = control_disc_address(&st, &address);
-	return length ? connect_to(&address, length, geteuid() ? geteuid() : st.st_uid, ret) : -ECONNREFUSED;
+	if (r == 0 || geteuid() != 0 || stat(path, &st) < 0)
+		return r;
+	const uid_t owner[2] = {st.st_uid, st.st_uid};
+	return open_disc_of(&st, owner, ret);
 }
 
 void client_stop_by(struct client *c, const volatile sig_atomic_t *stop) { c->stop = stop; }
@@ -136,13 +147,24 @@ void client_free(struct client *c)
 
 int client_send(struct client *c, const char *request)
 {
-	char line[128];
-	int n = snprintf(line, sizeof(line), "%s\n", request);
+	_free_ char *line = NULL;
+	int n = asprintf(&line, "%s\n", request);
 
-	if (n < 0 || (size_t)n >= sizeof(line))
-		return -EINVAL;
+	if (n < 0) {
+		line = NULL;
+		return -ENOMEM;
+	}
+	if ((size_t)n >= CONTROL_LINE_MAX)
+		return -E2BIG;
 	/* Shorter than any socket buffer: it goes as a whole. */
 	return send(c->fd, line, (size_t)n, MSG_NOSIGNAL) == n ? 0 : -EPIPE;
+}
+
+static int left_of(int64_t until_ms)
+{
+	int64_t left = until_ms - now_ms();
+
+	return left > 0 ? (int)left : 0;
 }
 
 /* More bytes into the buffer; -EPIPE at the end. */
@@ -165,6 +187,8 @@ static int fill(struct client *c)
 	do {
 		if (c->stop && *c->stop)
 			return -EINTR;
+		if (c->until_ms && await(c->fd, left_of(c->until_ms)) < 0)
+			return -ETIME;
 		n = recv(c->fd, c->buf + c->end, c->size - c->end, 0);
 	} while (n < 0 && errno == EINTR);
 	if (n <= 0)
@@ -270,15 +294,13 @@ int client_await_end(struct client *c, int timeout_ms)
 	const char *line;
 
 	for (;;) { /* the end of the connection */
-		int64_t left = until - now_ms();
-		int r = c->end > c->begin ? 0 : await(c->fd, left > 0 ? (int)left : 0);
+		int r = c->end > c->begin ? 0 : await(c->fd, left_of(until));
 		if (r < 0)
 			return r;
 		if (take_line(c, &line) < 0)
 			break;
 	}
-	int64_t left = until - now_ms();
-	return c->pidfd < 0 ? 0 : await(c->pidfd, left > 0 ? (int)left : 0);
+	return c->pidfd < 0 ? 0 : await(c->pidfd, left_of(until));
 }
 
 int client_ask(const struct control_mount *mount, const char *request, const struct client_handlers *handlers,
@@ -292,36 +314,50 @@ int client_ask(const struct control_mount *mount, const char *request, const str
 	return r < 0 ? r : client_finish(c, handlers, ret);
 }
 
-static void note_place(void *context, const char *type, const char *line)
+static void note_device(void *context, const char *type, const char *line)
 {
 	struct control_mount *mount = context;
-	char device[32];
+	char device[32], mountpoint[sizeof(mount->mountpoint)];
 
-	if (strcmp(type, "info") == 0 &&
-	    json_get_string(line, "mountpoint", mount->mountpoint, sizeof(mount->mountpoint)) == 0 &&
+	/* Without a mount point it has ended. */
+	if (strcmp(type, "info") == 0 && json_get_string(line, "mountpoint", mountpoint, sizeof(mountpoint)) == 0 &&
 	    json_get_string(line, "device", device, sizeof(device)) == 0 &&
 	    sscanf(device, "%u:%u", &mount->major, &mount->minor) != 2)
 		mount->major = mount->minor = 0;
 }
 
+/* The number is the daemon's word; whose mount has it is the kernel's. */
+static int check_device(const struct client *c, struct control_mount *mount)
+{
+	int r = mounts_of_device(mount->major, mount->minor, mount);
+
+	if (r == 0)
+		return mount->owner == c->peer ? 0 : -EPERM;
+	return r == -EXDEV ? -EPERM : r == -ENOENT ? 0 : r; /* mounted elsewhere, or nowhere and still in use */
+}
+
 int client_locate(const char *disc, struct control_mount *ret)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
-	struct control_mount mount = {.major = 0};
-	const struct client_handlers handlers = {.line = note_place, .context = &mount};
+	struct control_mount mount = {.owner = (uid_t)-1};
+	const struct client_handlers handlers = {.line = note_device, .context = &mount};
 	struct client_result result;
 	int r = client_open_disc(disc, &c);
 
-	if (r == 0)
-		r = client_send(c, "info");
+	if (r < 0)
+		return r;
+	c->until_ms = now_ms() + LOCATE_MS;
+	r = client_send(c, "info");
 	if (r == 0)
 		r = client_finish(c, &handlers, &result);
 	if (r < 0)
 		return r;
 	if (!mount.major && !mount.minor)
 		return -ENOENT;
-	*ret = mount;
-	return 0;
+	r = check_device(c, &mount);
+	if (r == 0)
+		*ret = mount;
+	return r;
 }
 
 const char *client_why(int error)
@@ -334,7 +370,12 @@ const char *client_why(int error)
 		return "its daemon runs, but cannot be reached from here: it is in another network namespace (a "
 		       "container, a unit with PrivateNetwork=); give the command there, or unmount it";
 	case EPERM:
-		return "something else than the mount's daemon answers; ask root";
+		return "a process of another user has taken its name, and its daemon cannot be reached from here: it "
+		       "is in another network namespace (a container, a unit with PrivateNetwork=), or of an older "
+		       "version; give the command there, or unmount it";
+	case EAGAIN:
+	case ETIME:
+		return "its daemon does not answer; try again";
 	case EPIPE:
 		return "its daemon closed the connection without an answer and runs on: too many ask it at once; try "
 		       "again";

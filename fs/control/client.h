@@ -6,8 +6,8 @@
  * "wait": client_send -> client_await_first -> (unmount) -> client_finish -> client_await_end.
  *
  * Errors: -ENOTCONN the daemon has ended, before or while it was asked; -ECONNREFUSED it runs and does not listen here:
- * in another network namespace; -EPERM the listener is not the mount's owner's; -EPIPE it closed without a result;
- * -EPROTO it said something else; -ETIME.
+ * in another network namespace; -EPERM only processes of users who do not count listen; -EPIPE it closed without a
+ * result; -EPROTO it said something else; -EAGAIN, -ETIME it does not answer.
  */
 #ifndef FS_CONTROL_CLIENT_H
 #define FS_CONTROL_CLIENT_H
@@ -39,8 +39,11 @@ struct client_handlers {
 
 struct client;
 int client_open(const struct control_mount *mount, struct client **ret);
-/* The daemon that has this disc for writing, mounted or not any more.  -ECONNREFUSED: none. */
+/* The daemon that has this disc for writing, mounted or not any more: our own or root's; when root asks, else that of
+ * the disc's owner.  -ECONNREFUSED: none; -EPERM: others listen there. */
 int client_open_disc(const char *path, struct client **ret);
+/* The same, of our own or root's alone. */
+int client_open_own_disc(const char *path, struct client **ret);
 /* A signal handler sets *stop: then what waits gives -EINTR. */
 void client_stop_by(struct client *c, const volatile sig_atomic_t *stop);
 int client_send(struct client *c, const char *request);
@@ -59,8 +62,10 @@ DEFINE_FREEP(struct client, client_free)
 int client_ask(const struct control_mount *mount, const char *request, const struct client_handlers *handlers,
 	       struct client_result *ret);
 /*
- * Number and mount point of the mount from which the daemon serves that disc, by its own word; it need not be seen from
- * here.  -ENOENT: the mount has ended (its number may be another's by now), and the daemon has not yet.
+ * The mount from which the daemon serves that disc; its number by the daemon's word, which must be that of a mount of
+ * the daemon's own user, or of none here: then all but the number is empty, for it is mounted elsewhere, or nowhere any
+ * more and in use.  -ENOENT: the mount has ended (its number may be another's by now), and the daemon has not yet;
+ * -EPERM: it is not its mount.
  */
 int client_locate(const char *disc, struct control_mount *ret);
 /* Why a conversation failed and what to do, for the user; static. */

@@ -12,28 +12,42 @@
 #include "fs/control/protocol.h"
 
 #define CONTROL_REQUEST_MAX CONTROL_LINE_MAX
+#define CONTROL_REFUSED_MAX 16
+#define CONTROL_IO_MS 10000 /* for a request; for each CONTROL_IO_BYTES of an answer */
+#define CONTROL_IO_BYTES 65536u
 
 struct control {
 	struct control_options options;
-	int listener, disc_listener; /* on the mount's name, on the disc's; -1 none. The thread's, once it is there */
+	/* On the mount's name, on the disc's, which begin with those of protocol.h; -1 none. The thread's, once it is
+	 * there */
+	int listener, disc_listener;
 	int stop[2]; /* a pipe to the thread: a byte makes it deaf to the mount's name, its end ends it */
 	pthread_t thread;
 
 	char device[32]; /* of the mount: MAJOR:MINOR */
 
+	/* Sent away, and open for a moment, so that they can read why; the thread's. */
+	int refused[CONTROL_REFUSED_MAX];
+	unsigned n_refused;
+
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
-	unsigned connections;
+	struct connection *connections;
 	bool deaf;     /* the mount's name is given back */
 	bool finished; /* the mount has ended, with this result */
 	struct commit_result result;
 };
 
+/* A conversation; its descriptor never blocks. */
 struct connection {
 	struct control *control;
 	int fd;
+	uid_t user;
+	struct connection *next; /* under the control's lock */
 };
 
+/* Until the descriptor is ready for those events of poll(2), or it is that late. -ETIME */
+int control_await(int fd, short events, int64_t until_ms);
 /* Answer the request line; returns when all is said. */
 void control_reply(struct connection *n, const char *line);
 /* A result line that only says no. */

@@ -11,34 +11,50 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fs/control/protocol.h"
 #include "burner/base/bytes.h"
 #include "burner/base/lock.h"
 #include "burner/base/own.h"
+#include "burner/base/time.h"
 #include "fs/control/internal.h"
+#include "fs/control/names.h"
 
-#define MAX_CONNECTIONS 64u
-#define IO_SECONDS 10
+#define MAX_CONNECTIONS 64u /* of a user */
+#define LEAVING_MS 5000	    /* a daemon that ends gives its name free until then */
+#define LEAVING_PAUSE_MS 25
+#define REFUSED_MS 1000
+#define SHORT_PAUSE_MS 50 /* when descriptors are short */
 
-static bool may_ask(const struct control *c, int fd)
+static void pause_ms(unsigned ms) { nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL); }
+
+int control_await(int fd, short events, int64_t until_ms)
 {
-	struct ucred peer;
-	socklen_t length = sizeof(peer);
+	struct pollfd p = {.fd = fd, .events = events};
+	int n;
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
-	       (peer.uid == c->options.owner || peer.uid == 0);
+	do {
+		int64_t left = until_ms - now_ms();
+		n = poll(&p, 1, left > 0 ? (int)left : 0);
+	} while (n < 0 && errno == EINTR);
+	return n > 0 ? 0 : n == 0 ? -ETIME : -errno;
 }
+
+/* ---- a connection ---- */
 
 /* The request line without its newline; false when there is none. */
 static bool read_line(int fd, char line[CONTROL_REQUEST_MAX])
 {
+	int64_t until = now_ms() + CONTROL_IO_MS;
 	size_t used = 0;
 
 	while (used < CONTROL_REQUEST_MAX - 1) {
+		if (control_await(fd, POLLIN, until) < 0)
+			return false;
 		ssize_t n = recv(fd, line + used, CONTROL_REQUEST_MAX - 1 - used, 0);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)
 			return false;
@@ -53,28 +69,57 @@ static bool read_line(int fd, char line[CONTROL_REQUEST_MAX])
 	return false;
 }
 
+static void leave_locked(struct connection *n)
+{
+	struct connection **at = &n->control->connections;
+
+	while (*at != n)
+		at = &(*at)->next;
+	*at = n->next;
+	close(n->fd); /* under the lock: control_free() may be about to cut it off */
+	pthread_cond_broadcast(&n->control->changed);
+}
+
+static void leave(struct connection *n)
+{
+	struct control *c = n->control;
+
+	pthread_mutex_lock(&c->lock);
+	leave_locked(n);
+	free(n); /* before anybody can see that it is gone */
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void *converse(void *arg)
 {
 	struct connection *n = arg;
-	struct control *c = n->control;
 	char line[CONTROL_REQUEST_MAX];
 
-	if (read_line(n->fd, line)) {
-		if (may_ask(c, n->fd))
-			control_reply(n, line);
-		else
-			control_refuse(n, -EPERM, "only the owner of the mount and root may ask");
-	}
-	close(n->fd);
-	free(n);
-	pthread_mutex_lock(&c->lock);
-	c->connections--;
-	pthread_cond_broadcast(&c->changed);
-	pthread_mutex_unlock(&c->lock);
+	if (read_line(n->fd, line))
+		control_reply(n, line);
+	leave(n);
 	return NULL;
 }
 
-static int start_connection(struct control *c, int fd)
+/* False: that user has all that are his. */
+static bool join(struct connection *n)
+{
+	struct control *c = n->control;
+	unsigned his = 0;
+
+	pthread_mutex_lock(&c->lock);
+	for (const struct connection *o = c->connections; o; o = o->next)
+		his += o->user == n->user;
+	if (his < MAX_CONNECTIONS) {
+		n->next = c->connections;
+		c->connections = n;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return his < MAX_CONNECTIONS;
+}
+
+/* The connection is taken over by its thread, or nothing has happened. */
+static int start_connection(struct control *c, int fd, uid_t user)
 {
 	struct connection *n = calloc(1, sizeof(*n));
 	pthread_attr_t attributes;
@@ -83,39 +128,66 @@ static int start_connection(struct control *c, int fd)
 
 	if (!n)
 		return -ENOMEM;
-	*n = (struct connection){.control = c, .fd = fd};
-	pthread_mutex_lock(&c->lock);
-	bool room = c->connections < MAX_CONNECTIONS;
-	if (room)
-		c->connections++;
-	pthread_mutex_unlock(&c->lock);
+	*n = (struct connection){.control = c, .fd = fd, .user = user};
+	if (!join(n)) {
+		free(n);
+		return -EAGAIN;
+	}
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	r = room ? pthread_create(&thread, &attributes, converse, n) : EAGAIN;
+	r = pthread_create(&thread, &attributes, converse, n);
 	pthread_attr_destroy(&attributes);
-	if (r == 0)
-		return 0;
-	free(n);
-	if (room) {
+	if (r) {
 		pthread_mutex_lock(&c->lock);
-		c->connections--;
+		n->fd = -1;
+		leave_locked(n);
 		pthread_mutex_unlock(&c->lock);
+		free(n);
 	}
 	return -r;
 }
 
+/* ---- who is sent away ---- */
+
+static void forget_refused(struct control *c)
+{
+	while (c->n_refused)
+		close(c->refused[--c->n_refused]);
+}
+
+/* In the room of a socket that is new nobody has to be waited for.  It is closed later: a client that still writes its
+ * request reads why first. */
+static void send_away(struct control *c, int fd, int error, const char *message)
+{
+	struct connection n = {.control = c, .fd = fd};
+
+	control_refuse(&n, error, message);
+	shutdown(fd, SHUT_WR);
+	if (c->n_refused == CONTROL_REFUSED_MAX)
+		forget_refused(c);
+	c->refused[c->n_refused++] = fd;
+}
+
 static void accept_one(struct control *c, int listener)
 {
-	struct timeval patience = {.tv_sec = IO_SECONDS};
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
 
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			pause_ms(SHORT_PAUSE_MS);
 		return;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (start_connection(c, fd) < 0)
+	}
+	if (listener == c->options.holding || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
 		close(fd);
+	else if (peer.uid != c->options.owner && peer.uid != 0)
+		send_away(c, fd, -EPERM, "only the owner of the mount and root may ask");
+	else if (start_connection(c, fd, peer.uid) < 0)
+		send_away(c, fd, -EAGAIN, "too many ask at once; try again");
 }
+
+/* ---- listening ---- */
 
 static void become_deaf(struct control *c)
 {
@@ -134,9 +206,13 @@ static void *listen_on(void *arg)
 	for (;;) {
 		struct pollfd fds[] = {{.fd = c->stop[0], .events = POLLIN},
 				       {.fd = c->listener, .events = POLLIN},
-				       {.fd = c->disc_listener, .events = POLLIN}};
+				       {.fd = c->disc_listener, .events = POLLIN},
+				       {.fd = c->options.holding ? c->options.holding : -1, .events = POLLIN}};
+		int n = poll(fds, ARRAY_LENGTH(fds), c->n_refused ? REFUSED_MS : -1);
 
-		if (poll(fds, ARRAY_LENGTH(fds), -1) < 0)
+		if (n == 0)
+			forget_refused(c);
+		if (n <= 0)
 			continue;
 		if (fds[0].revents) {
 			if (read(c->stop[0], &byte, 1) != 1)
@@ -164,41 +240,40 @@ int control_new(const struct control_options *options, struct control **ret)
 	return 0;
 }
 
-static int listener_new(const struct sockaddr_un *address, socklen_t length)
-{
-	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || bind(fd, (const struct sockaddr *)address, length) < 0 || listen(fd, 16) < 0)
-		return -errno;
-	return TAKE_FD(fd);
-}
-
-/* Without that name the burn after an unmount cannot be watched, and that is all: somebody else may have taken it. */
+/* Without that name the burn after an unmount cannot be watched, and that is all. */
 static void listen_by_disc(struct control *c)
 {
 	struct sockaddr_un address;
 	struct stat st;
 	socklen_t length;
-	int fd;
 
 	if (!c->options.commit || stat(c->options.disc_path, &st) < 0)
 		return;
 	length = control_disc_address(&st, &address);
-	fd = length ? listener_new(&address, length) : -1;
-	if (fd >= 0)
-		c->disc_listener = fd;
+	if (length)
+		(void)names_listen(&address, length, true, &c->disc_listener);
+}
+
+/* The device number may have been that of a mount whose daemon is just leaving. */
+static int listen_by_device(struct control *c, dev_t device)
+{
+	struct sockaddr_un address;
+	socklen_t length = control_address(major(device), minor(device), &address);
+	int64_t until = now_ms() + LEAVING_MS;
+	int r;
+
+	while ((r = names_listen(&address, length, now_ms() >= until, &c->listener)) == -EADDRINUSE)
+		pause_ms(LEAVING_PAUSE_MS);
+	return r;
 }
 
 int control_listen(struct control *c, dev_t device)
 {
-	struct sockaddr_un address;
-	socklen_t length = control_address(major(device), minor(device), &address);
-	int fd = listener_new(&address, length), r;
+	int r = listen_by_device(c, device);
 
-	if (fd < 0)
-		return fd;
+	if (r < 0)
+		return r;
 	snprintf(c->device, sizeof(c->device), "%u:%u", major(device), minor(device));
-	c->listener = fd;
 	listen_by_disc(c);
 	r = pipe2(c->stop, O_CLOEXEC) < 0 ? errno : pthread_create(&c->thread, NULL, listen_on, c);
 	if (r == 0)
@@ -229,6 +304,7 @@ static void stop_listening(struct control *c)
 		return;
 	close_fd(&c->stop[1]);
 	pthread_join(c->thread, NULL);
+	forget_refused(c);
 	close_fd(&c->stop[0]);
 	close_fd(&c->listener);
 	close_fd(&c->disc_listener);
@@ -243,6 +319,21 @@ void control_finish(struct control *c, const struct commit_result *result)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* All has been said: who has not read it by then is cut off. */
+static void await_leaving_locked(struct control *c)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += CONTROL_IO_MS / 1000;
+	while (c->connections && pthread_cond_timedwait(&c->changed, &c->lock, &until) == 0)
+		;
+	for (struct connection *n = c->connections; n; n = n->next)
+		shutdown(n->fd, SHUT_RDWR);
+	while (c->connections)
+		pthread_cond_wait(&c->changed, &c->lock);
+}
+
 void control_free(struct control *c)
 {
 	if (!c)
@@ -254,8 +345,7 @@ void control_free(struct control *c)
 		c->result.error = -ECANCELED;
 		pthread_cond_broadcast(&c->changed);
 	}
-	while (c->connections)
-		pthread_cond_wait(&c->changed, &c->lock);
+	await_leaving_locked(c);
 	pthread_mutex_unlock(&c->lock);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);

@@ -7,7 +7,8 @@
  *	commit_free
  *
  * A thread listens, on the name of the mount and, until control_free(), on that of the disc when it is writable; each
- * connection has one of its own, for a client may be slow.  None of them serves requests of the kernel.
+ * connection has one of its own, for a client may be slow.  None of them serves requests of the kernel.  Who may not
+ * ask is sent away by the thread that listens, and takes no place; the owner and root each have places of their own.
  */
 #ifndef FS_CONTROL_LISTENER_H
 #define FS_CONTROL_LISTENER_H
@@ -26,6 +27,7 @@ struct control_options {
 	const char *disc_path, *mountpoint;
 	const char *staging; /* directory of the stage, or NULL */
 	uid_t owner;	     /* who may ask; root may too */
+	int holding;	     /* a socket that only its name is for (fs/daemon/holding.h), or 0: callers are sent away */
 	/* Of a read-only mount, whose medium never changes. */
 	struct disc_state state;
 	const struct disc_session *sessions;
@@ -33,14 +35,15 @@ struct control_options {
 };
 
 int control_new(const struct control_options *options, struct control **ret);
-/* -EADDRINUSE: another daemon holds the name (one that ends gives it free: ask again). */
+/* Where one of our own daemons still has the name, as it ends, that is waited for, some seconds; beside one of other
+ * users it listens at once (names.h). */
 int control_listen(struct control *c, dev_t device);
 /* The mount is gone, and its name free for another: no new connections but by the disc's.  Those that are there go
  * on. */
 void control_deafen(struct control *c);
 /* The end of the mount. result->error with errors; the struct is copied. */
 void control_finish(struct control *c, const struct commit_result *result);
-/* Waits for the connections (a few seconds at most for clients that do not read). */
+/* Waits for the connections: those that do not read, or do not end, are cut off after some seconds. */
 void control_free(struct control *c);
 static inline void control_freep(struct control **c) { control_free(*c); }
 

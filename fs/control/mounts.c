@@ -23,8 +23,7 @@
 
 #define MOUNTINFO "/proc/self/mountinfo"
 
-/* NULL with errno.  What cannot be read is not a table without our mounts: never ENOENT. */
-static FILE *mountinfo_open(void)
+FILE *mounts_open(void)
 {
 	FILE *f = fopen(MOUNTINFO, "re");
 
@@ -64,7 +63,7 @@ static int take_field(const char **s, char *buf, size_t size)
 	return 0;
 }
 
-/* The number behind a key, as "user_id=", of a comma-separated list; 0 when there is none. */
+/* The number behind a key, as "user_id=", of a comma-separated list; -1, which no user has, when there is none. */
 static unsigned number_of(const char *options, const char *key)
 {
 	size_t n = strlen(key);
@@ -74,18 +73,19 @@ static unsigned number_of(const char *options, const char *key)
 		if (strncmp(o, key, n) == 0)
 			return (unsigned)strtoul(o + n, NULL, 10);
 	}
-	return 0;
+	return UINT_MAX;
 }
 
 int mounts_parse(const char *line, struct mounts_line *ret)
 {
-	char device[32], root[PATH_MAX], type[64], options[4096];
+	char number[32], device[32], root[PATH_MAX], type[64], options[4096];
 	const char *s = line, *dash;
 
 	*ret = (struct mounts_line){0};
-	if (take_field(&s, NULL, 0) < 0 || take_field(&s, NULL, 0) < 0 || take_field(&s, device, sizeof(device)) < 0 ||
-	    take_field(&s, root, sizeof(root)) < 0 ||
+	if (take_field(&s, number, sizeof(number)) < 0 || take_field(&s, NULL, 0) < 0 ||
+	    take_field(&s, device, sizeof(device)) < 0 || take_field(&s, root, sizeof(root)) < 0 ||
 	    take_field(&s, ret->mount.mountpoint, sizeof(ret->mount.mountpoint)) < 0 ||
+	    sscanf(number, "%u", &ret->mount.number) != 1 ||
 	    sscanf(device, "%u:%u", &ret->mount.major, &ret->mount.minor) != 2)
 		return -EINVAL;
 	dash = strstr(s, " - ");
@@ -103,7 +103,7 @@ int mounts_parse(const char *line, struct mounts_line *ret)
 	    take_field(&s, options, sizeof(options)) < 0)
 		return -EINVAL;
 	ret->writable = strncmp(options, "ro", 2) != 0 || (options[2] && options[2] != ',');
-	ret->mount.owner = number_of(options, "user_id=");
+	ret->mount.owner = number_of(options, "user_id="); /* nobody's, when it is not told */
 	ret->mount.group = number_of(options, "group_id=");
 	return 0;
 }
@@ -128,24 +128,18 @@ int mounts_find_point(FILE *mountinfo, const char *path, struct control_mount *r
 	return found ? 0 : end_of(mountinfo);
 }
 
-int mounts_find_source(FILE *mountinfo, const char *source, bool (*same)(void *context, const char *source),
-		       void *context, struct control_mount *ret)
+int mounts_find_number(FILE *mountinfo, unsigned number, struct control_mount *ret)
 {
 	_free_ char *line = NULL;
 	size_t size = 0;
-	bool found = false, writable = false;
 	struct mounts_line l;
 
-	while (getline(&line, &size, mountinfo) >= 0) {
-		if (mounts_parse(line, &l) < 0 || !l.ours || (writable && !l.writable))
-			continue;
-		if (strcmp(l.mount.source, source) != 0 && !(same && same(context, l.mount.source)))
-			continue;
-		*ret = l.mount;
-		found = true;
-		writable = l.writable;
-	}
-	return found ? 0 : end_of(mountinfo);
+	while (getline(&line, &size, mountinfo) >= 0)
+		if (mounts_parse(line, &l) == 0 && l.mount.number == number && (l.ours || l.part)) {
+			*ret = l.mount;
+			return 0;
+		}
+	return end_of(mountinfo);
 }
 
 /* Cuts slashes and "/." at the end; the root stays "/". */
@@ -188,7 +182,7 @@ int control_find_mount(const char *path, struct control_mount *ret)
 	int r = mounts_path(path, resolved, sizeof(resolved));
 
 	for (int attempt = 0; r == 0 && attempt < 2; attempt++) {
-		_close_file_ FILE *f = mountinfo_open();
+		_close_file_ FILE *f = mounts_open();
 		if (!f)
 			return -errno;
 		r = mounts_find_point(f, resolved, ret);
@@ -200,28 +194,25 @@ int control_find_mount(const char *path, struct control_mount *ret)
 	return r < 0 && r != -ENOTDIR ? r : -ENOENT;
 }
 
-/* A name that cannot be looked at is another: the disc's own name has been compared, and its lock has the last word. */
-static bool same_file(void *context, const char *source)
+int mounts_of_device(unsigned major, unsigned minor, struct control_mount *ret)
 {
-	const struct stat *wanted = context;
-	struct stat st;
+	_close_file_ FILE *f = mounts_open();
+	_free_ char *line = NULL;
+	size_t size = 0;
+	struct mounts_line l;
+	bool ours = false, other = false;
 
-	return source[0] == '/' && stat(source, &st) == 0 && st.st_dev == wanted->st_dev && st.st_ino == wanted->st_ino;
-}
-
-int control_find_disc(const char *path, struct control_mount *ret)
-{
-	char resolved[PATH_MAX];
-	struct stat st;
-
-	if (!realpath(path, resolved) || stat(resolved, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return -ENOENT;
-	_close_file_ FILE *f = mountinfo_open();
 	if (!f)
 		return -errno;
-	return mounts_find_source(f, resolved, same_file, &st, ret);
+	while (getline(&line, &size, f) >= 0) {
+		if (mounts_parse(line, &l) < 0 || l.mount.major != major || l.mount.minor != minor)
+			continue;
+		if (l.ours && !ours)
+			*ret = l.mount;
+		ours |= l.ours;
+		other |= !l.ours && !l.part;
+	}
+	return other ? -EXDEV : ours ? 0 : end_of(f);
 }
 
 int mounts_containing(const char *path, struct control_mount *ret)
@@ -240,7 +231,7 @@ int mounts_containing(const char *path, struct control_mount *ret)
 		if (!plain)
 			return -errno;
 	}
-	_close_file_ FILE *f = mountinfo_open();
+	_close_file_ FILE *f = mounts_open();
 	if (!f)
 		return -errno;
 	while (getline(&line, &size, f) >= 0) {
@@ -261,6 +252,8 @@ int mounts_find(const char *argument, struct control_mount *ret)
 
 	if (r == -ENOENT)
 		r = control_find_disc(argument, ret);
+	if (r == -ENOTUNIQ)
+		return r;
 	/* What cannot be looked at may be a path in a mount all the same: of another user, of a daemon that is dead. */
 	if (r < 0) {
 		int inside = mounts_containing(argument, ret);
@@ -330,7 +323,7 @@ int mounts_held(unsigned major, unsigned minor, void (*emit)(void *context, int 
 
 int mounts_below(const char *mountpoint, void (*emit)(void *context, const char *mountpoint), void *context)
 {
-	_close_file_ FILE *f = mountinfo_open();
+	_close_file_ FILE *f = mounts_open();
 	_free_ char *line = NULL;
 	size_t size = 0, n = strlen(mountpoint);
 	struct mounts_line l;

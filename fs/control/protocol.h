@@ -3,7 +3,8 @@
  * protocol.h - what a running mount can be asked
  *
  * A stream socket in the abstract namespace, "\0cdappendfs/" and the mount's device number "MAJOR:MINOR" as
- * /proc/self/mountinfo shows it: so root finds a user's mount without entering it, and nothing is left behind.  Each
+ * /proc/self/mountinfo shows it: so root finds a user's mount without entering it, and nothing is left behind.  Where
+ * somebody else has the name, "/" and 16 hexadecimal digits follow it: see /proc/net/unix, and names.h.  Each
  * side checks the other by SO_PEERCRED: the daemon answers the mount's owner and root; a client believes a daemon of
  * the mount's owner (user_id= in mountinfo) or root.
  *
@@ -11,6 +12,8 @@
  * control_disc_address()), from its beginning to the end of its last burn: so a burn that goes on after the unmount
  * can be watched, waited for and cancelled.  There a client believes a daemon of its own user or root, and root one of
  * the disc's owner.
+ *
+ * Who may not ask gets its result at once and is not read.  A request has 10 s, as a whole; an answer must be read.
  *
  * The client sends one request line; the daemon answers with lines and closes:
  *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard |
@@ -71,6 +74,7 @@ static inline socklen_t control_disc_address(const struct stat *st, struct socka
 
 /* A line of /proc/self/mountinfo that is ours. */
 struct control_mount {
+	unsigned number; /* of the mount, while it lasts; one file system may have several mounts */
 	unsigned major, minor;
 	uid_t owner;	   /* user_id= */
 	gid_t group;	   /* group_id= */
@@ -80,7 +84,8 @@ struct control_mount {
 /* fs/control/mounts.c: the mount at that path (its root, the newest one there). -ENOENT: no cdappendfs is mounted
  * there.  -ENOTSUP: there is no /proc to tell. */
 int control_find_mount(const char *path, struct control_mount *ret);
-/* The mount of that disc (device or image, by real path); of several the writable one. */
+/* fs/control/by_disc.c: the mount of that disc (device or image, by real path) as far as its owner is believed; of
+ * several the writable one.  -ENOTUNIQ: root has to say which one (mounts.h). */
 int control_find_disc(const char *path, struct control_mount *ret);
 
 #endif

@@ -29,16 +29,25 @@
 
 /* ---- lines ---- */
 
+/* A reader may be slow, but not so slow as to be none. */
 static int send_all(struct connection *n, const char *bytes, size_t length)
 {
+	int64_t until = now_ms() + CONTROL_IO_MS;
+	size_t since = 0;
+
 	while (length) {
 		ssize_t sent = send(n->fd, bytes, length, MSG_NOSIGNAL);
-		if (sent < 0 && errno == EINTR)
+		if (sent < 0 && (errno == EINTR || (errno == EAGAIN && control_await(n->fd, POLLOUT, until) == 0)))
 			continue;
 		if (sent <= 0)
 			return -EPIPE;
 		bytes += sent;
 		length -= (size_t)sent;
+		since += (size_t)sent;
+		if (since >= CONTROL_IO_BYTES) {
+			until = now_ms() + CONTROL_IO_MS;
+			since = 0;
+		}
 	}
 	return 0;
 }

@@ -110,7 +110,7 @@ static void *take_signals(void *arg)
 	}
 }
 
-int daemon_catch_signals(struct daemon_signals *s)
+void daemon_hold_signals(void)
 {
 	const struct sigaction ignore = {.sa_handler = SIG_IGN}, waking = {.sa_handler = wake};
 	sigset_t set;
@@ -119,6 +119,10 @@ int daemon_catch_signals(struct daemon_signals *s)
 	sigaction(SIGUSR2, &waking, NULL); /* no SA_RESTART: a wait is to be interrupted */
 	signal_set(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int daemon_catch_signals(struct daemon_signals *s)
+{
 	s->main = pthread_self();
 	s->started = pthread_create(&s->thread, NULL, take_signals, s) == 0;
 	return s->started ? 0 : -EAGAIN;

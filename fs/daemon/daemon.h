@@ -32,7 +32,9 @@ struct daemon_signals {
 	_Atomic bool seen, awake; /* seen: a signal came; awake: the main thread needs no more waking */
 	bool started;
 };
-/* Blocks the signals in this thread and all it will make. Fields first, again and context are the caller's. */
+/* Blocks the signals in this thread and all it will make; they wait. */
+void daemon_hold_signals(void);
+/* Who takes them, from then on. Fields first, again and context are the caller's. */
 int daemon_catch_signals(struct daemon_signals *s);
 void daemon_quit_signals(struct daemon_signals *s);
 

@@ -21,7 +21,8 @@
 #define POLL_MS 100
 #define VANISHED_MS 3000 /* a daemon without a mount, before it says that it finishes */
 
-/* The burn of the earlier mount, as far as its daemon tells of it, with a line of progress on a terminal. */
+/* The burn of the earlier mount, as far as its daemon tells of it, with a line of progress on a terminal.  It is one of
+ * our own user or of root: the owner of a disc, whom root asks elsewhere, could keep root's mount waiting. */
 static void watch_earlier_burn(const struct opening *o)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
@@ -29,7 +30,7 @@ static void watch_earlier_burn(const struct opening *o)
 	struct progress line;
 	struct client_handlers handlers = {.progress = progress_report, .context = &line};
 
-	if (client_open_disc(o->disc_path, &c) < 0 || client_send(c, "wait") < 0)
+	if (client_open_own_disc(o->disc_path, &c) < 0 || client_send(c, "wait") < 0)
 		return;
 	progress_init(&line, PROGRESS_AUTO);
 	(void)client_finish(c, &handlers, &result); /* it keeps what it has to say for us: tell_last_result() */
@@ -39,18 +40,20 @@ static void watch_earlier_burn(const struct opening *o)
 int earlier_wait_for_drive(const struct opening *o, const char *why, bool *said)
 {
 	struct control_mount mount;
-	int name = holding_take(o->disc_path), r;
+	struct ucred holder;
+	int r = holding_find(o->disc_path, &holder);
 
-	if (name >= 0)
-		close(name);
-	if (name != -EADDRINUSE)
+	if (r == -EPERM)
+		log_notice("%s: another user says to have it mounted, or to burn it", o->disc_path);
+	if (r < 0)
 		return opening_fail(-EBUSY, o->disc_path, why);
 	r = control_find_disc(o->disc_path, &mount);
 	if (r == 0) {
 		log_error("%s is already mounted at %s", o->disc_path, mount.mountpoint);
 		return 1;
 	}
-	if (r != -ENOENT)
+	/* What others have mounted under its name (-ENOTUNIQ) is not the mount of who has it. */
+	if (r != -ENOENT && r != -ENOTUNIQ)
 		return opening_fail(-EBUSY, o->disc_path, why);
 	if (!*said) {
 		log_notice("%s: waiting for the commit of the earlier mount", o->disc_path);
@@ -126,6 +129,8 @@ int earlier_wait_for_holder(const struct opening *o, const struct stage_holder *
 	/* It says that it finishes only some time after its unmount. */
 	int found = holder->user == STAGE_MOUNTED ? control_find_disc(o->disc_path, &mount) : -ENOENT;
 
+	if (found == -ENOTUNIQ) /* mounts of others: who has our stage is of our own user */
+		found = -ENOENT;
 	if (holder->user == STAGE_MOUNTED && found != -ENOENT) {
 		log_error("%s is already mounted at %s (process %d)", o->disc_path,
 			  found == 0 ? mount.mountpoint : holder->mountpoint, holder->pid);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * internal.h - what the files that open a disc share; nobody outside includes it
+ * internal.h - what the files of this room share; nobody outside includes it
  *
  *	opening.c	disc, stage, recovery, tree, in their order
  *	session.c	which session is mounted
  *	earlier.c	the earlier mount of the disc: waited for, or told
+ *	sandbox.c	what the daemon gives up
+ *	filter.c	of the system calls
+ *	confine.c	of the files
  */
 #ifndef FS_DAEMON_INTERNAL_H
 #define FS_DAEMON_INTERNAL_H
@@ -31,5 +34,17 @@ struct patience {
 };
 /* Somebody has the stage. 0: try again; else the exit status. */
 int earlier_wait_for_holder(const struct opening *o, const struct stage_holder *holder, struct patience *p);
+
+/* ---- sandbox.c ---- */
+
+/* Of this build: it must trace itself and run a program; it must write a report. */
+bool sandbox_has_sanitizer(void);
+bool sandbox_has_report(void);
+
+/* ---- filter.c ---- */
+
+/* All threads. -errno: there is no filter. */
+int filter_daemon(void);
+int filter_unmounter(void);
 
 #endif

@@ -56,13 +56,25 @@ static char *absolute_path(const char *path)
 	return here && asprintf(&result, "%s/%s", here, path) >= 0 ? result : NULL;
 }
 
+/* What is open is what was named: no link came in between. */
+static bool is_held(const struct opening *o)
+{
+	char link[64], path[PATH_MAX];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", o->mount_directory);
+	ssize_t n = readlink(link, path, sizeof(path));
+	return n < 0 ? errno == ENOENT : (size_t)n == strlen(o->mountpoint) && !memcmp(path, o->mountpoint, (size_t)n);
+}
+
 static int resolve_mountpoint(struct opening *o)
 {
 	const char *given = o->options->mountpoint;
 	struct stat st;
 
 	o->mountpoint = realpath(given, NULL);
-	if (!o->mountpoint || stat(o->mountpoint, &st) < 0)
+	if (o->mountpoint)
+		o->mount_directory = open(o->mountpoint, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (!o->mountpoint || o->mount_directory < 0 || fstat(o->mount_directory, &st) < 0)
 		return opening_fail(-errno, given,
 				    errno == ENOENT ?
 					    "the mount point is missing; make it with mkdir" :
@@ -73,6 +85,8 @@ static int resolve_mountpoint(struct opening *o)
 	if (!S_ISDIR(st.st_mode))
 		return opening_fail(-ENOTDIR, given, "the mount point is not a directory (DISC comes first)");
 	/* Nothing works any more on a system that has something else there. */
+	if (!is_held(o))
+		return opening_fail(-ESTALE, given, "its path is changing; try again");
 	if (strcmp(o->mountpoint, "/") == 0 || strcmp(o->mountpoint, "/proc") == 0 ||
 	    strcmp(o->mountpoint, "/sys") == 0 || strcmp(o->mountpoint, "/dev") == 0)
 		return opening_fail(-EBUSY, given, "the system needs that directory; take another mount point");
@@ -149,17 +163,18 @@ static int create_image(struct opening *o)
 	r = open_disc(o, (struct disc_open_options){.writable = true, .create = true}, &d, &why);
 	if (r < 0)
 		return opening_fail(r, o->disc_path, why);
+	o->created = fstat(disc_fd(d), &o->made) == 0;
 	disc_close(d);
-	o->created = true;
 	return 0;
 }
 
-/* A mount that fails leaves no image behind that it has made: the file is as empty as it was made. */
+/* A mount that fails leaves no image behind that it has made: the file is that one, and as empty as it was made. */
 static void take_image_back(const struct opening *o)
 {
 	struct stat st;
 
-	if (o->created && stat(o->disc_path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+	if (o->created && lstat(o->disc_path, &st) == 0 && st.st_dev == o->made.st_dev && st.st_ino == o->made.st_ino &&
+	    st.st_size == 0)
 		(void)unlink(o->disc_path);
 }
 
@@ -296,6 +311,14 @@ static const char *why_odd(const struct opening *o)
 	return left ? oddity_refusal((enum oddity)__builtin_ctz(left)) : NULL;
 }
 
+static bool is_ours(const struct iso *base)
+{
+	struct iso_info info;
+
+	iso_info(base, &info);
+	return info.ours;
+}
+
 /* Whether it is worth a stage; says why not. Whether the medium takes another session is known when it was opened for
  * writing. */
 static bool can_be_written(struct opening *o)
@@ -316,7 +339,9 @@ static bool can_be_written(struct opening *o)
 	else if (odd)
 		say_read_only(o, odd);
 	else if (tree_first_ino(o->base, &o->state) == 0)
-		say_read_only(o, "no inode numbers are left on so large a disc of another program");
+		say_read_only(o, is_ours(o->base) ?
+					 "its newest session gives the root directory's inode number to others" :
+					 "no inode numbers are left on so large a disc of another program");
 	else
 		return true;
 	if (odd && (o->state.appendable || !strcmp(o->state.why_not, DISC_WHY_OPENED_READ_ONLY))) {
@@ -369,7 +394,8 @@ static int open_for_writing(struct opening *o, bool *ret_again)
 	r = disc_fingerprint(d, &now);
 	if (r < 0)
 		return opening_fail(r, o->disc_path, NULL);
-	*ret_again = !disc_same_state(&before, &now);
+	/* Neither another state, nor another file than whose stage it is. */
+	*ret_again = !disc_same_state(&before, &now) || !stage_has_file(o->stage, disc_fd(d));
 	if (*ret_again)
 		give_back(o);
 	return 0;
@@ -411,6 +437,16 @@ static void tell_last_result(const struct opening *o, bool recovered)
 		log_notice("%s: the last commit failed: %s", o->disc_path, text);
 }
 
+/* Rows that contradict each other.  Nothing more is written there. */
+static int fail_damaged_stage(const struct opening *o)
+{
+	_free_ char *why = NULL;
+	int r = stage_say_damaged(stage_directory(o->stage), stage_blamed(o->stage), &why);
+
+	stage_fail(o->stage, r);
+	return opening_fail(r, o->disc_path, why);
+}
+
 static int make_tree(struct opening *o, uint32_t generation)
 {
 	static const enum tree_writing writing[] = {
@@ -431,6 +467,8 @@ static int make_tree(struct opening *o, uint32_t generation)
 	if (o->read_only && !o->base)
 		return opening_fail(-ENOMEDIUM, o->disc_path, "the disc is blank: there is nothing to read");
 	r = tree_new(&options, o->disc, o->base, o->stage, &o->tree);
+	if (r == -EBADMSG && o->stage && stage_blamed(o->stage))
+		return fail_damaged_stage(o);
 	if (r < 0)
 		return opening_fail(r, o->disc_path, r == -EBADMSG ? "its root directory is damaged" : NULL);
 	tree_set_medium(o->tree, &o->state);
@@ -480,6 +518,13 @@ int opening_open(struct opening *o)
 	return r || o->tree ? r : make_tree(o, 0);
 }
 
+void opening_forget_directory(struct opening *o)
+{
+	if (o->mount_directory > 0)
+		close(o->mount_directory);
+	o->mount_directory = 0;
+}
+
 void opening_release(struct opening *o)
 {
 	tree_free(TAKE_PTR(o->tree));
@@ -489,6 +534,7 @@ void opening_release(struct opening *o)
 	free(o->disc_path);
 	free(o->mountpoint);
 	free(o->staging);
+	opening_forget_directory(o);
 	if (o->holding)
 		close(o->holding);
 	*o = (struct opening){0};

@@ -19,8 +19,10 @@
 struct opening {
 	const struct options *options;
 	char *disc_path, *mountpoint, *staging; /* absolute; staging NULL: the default */
+	int mount_directory;			/* the mount point, until it is mounted; 0 not open */
 	bool read_only;
 	bool created; /* the image is of our making, and taken back unless the mount comes up */
+	struct stat made;
 	struct disc *disc;
 	struct disc_state state;
 	struct disc_session *sessions;
@@ -39,6 +41,8 @@ struct opening {
 /* 0, or the exit status: what is wrong was said. */
 int opening_resolve(struct opening *o, const struct options *options);
 int opening_open(struct opening *o);
+/* It would keep busy what the mount point is in. */
+void opening_forget_directory(struct opening *o);
 void opening_release(struct opening *o);
 
 #endif

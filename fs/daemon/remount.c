@@ -16,6 +16,7 @@
 #include <sys/statvfs.h>
 
 #include "burner/base/own.h"
+#include "fs/control/mounted.h"
 #include "fs/control/mounts.h"
 
 static int refuse(char why[REMOUNT_WHY_MAX], int error, const char *mountpoint, const char *text)
@@ -41,9 +42,10 @@ static unsigned long flags_of(const struct statvfs *v)
 	return flags;
 }
 
-static int find_mount(const char *mountpoint)
+/* What is held is what is remounted, wherever a name leads by then. */
+static int find_mount(const char *mountpoint, struct mounted *ret)
 {
-	FILE *mountinfo = fopen("/proc/self/mountinfo", "re");
+	_close_file_ FILE *mountinfo = mounts_open();
 	struct control_mount mount;
 	char path[PATH_MAX];
 
@@ -52,29 +54,41 @@ static int find_mount(const char *mountpoint)
 	int r = mounts_path(mountpoint, path, sizeof(path));
 	if (r == 0)
 		r = mounts_find_point(mountinfo, path, &mount);
-	fclose(mountinfo);
-	return r;
+	return r < 0 ? r : mounted_find(&mount, ret);
 }
 
-int remount(const char *mountpoint, bool read_only, char why[REMOUNT_WHY_MAX])
+static int remount_held(const char *mountpoint, const struct mounted *m, bool read_only, char why[REMOUNT_WHY_MAX])
 {
 	struct statvfs v;
-	int r = find_mount(mountpoint);
+	char path[64];
 
-	if (r == -ENOENT)
-		return refuse(why, r, mountpoint, "nothing of cdappendfs is mounted there that could be remounted");
-	if (r < 0 || statvfs(mountpoint, &v) < 0)
-		return refuse(why, r < 0 ? r : -errno, mountpoint, strerror(r < 0 ? -r : errno));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->root);
+	if (fstatvfs(m->root, &v) < 0)
+		return refuse(why, -errno, mountpoint, strerror(errno));
 	if (!read_only && !v.f_files)
 		return refuse(why, -EROFS, mountpoint,
 			      "it was mounted read-only, or its disc takes no further session, and cannot become "
 			      "writable so; unmount it, and mount it again without ro");
-	if (mount("none", mountpoint, NULL, flags_of(&v) | (read_only ? MS_RDONLY : 0), NULL) == 0)
+	if (mount("none", path, NULL, flags_of(&v) | (read_only ? MS_RDONLY : 0), NULL) == 0)
 		return 0;
-	r = -errno;
+	int r = -errno;
 	return refuse(why, r, mountpoint,
 		      r == -EBUSY ? "files are open for writing; close them, and remount it then (fuser -vm names who "
 				    "has them)" :
 		      r == -EPERM ? "only root can remount; unmount it, and mount it again with or without ro" :
 				    strerror(-r));
+}
+
+int remount(const char *mountpoint, bool read_only, char why[REMOUNT_WHY_MAX])
+{
+	struct mounted m;
+	int r = find_mount(mountpoint, &m);
+
+	if (r == -ENOENT)
+		return refuse(why, r, mountpoint, "nothing of cdappendfs is mounted there that could be remounted");
+	if (r < 0)
+		return refuse(why, r, mountpoint, mounted_why(r));
+	r = remount_held(mountpoint, &m, read_only, why);
+	mounted_release(&m);
+	return r;
 }

@@ -4,8 +4,13 @@
  *
  * In a private mount the kernel checks nothing: its owner may do what each file's owner could.  Owners of files stay
  * what they are: chown(2) is root's, and a group may be set to one of the caller's own on the caller's own file, as
- * on any file system. With allow_other the kernel has made all checks.  The set-id bits that a chown, write or
- * truncate clears come from the kernel as a mode in the same SETATTR or one before it.
+ * on any file system. With allow_other the kernel has made all checks, but it made them of what is shown: with uid=
+ * and gid= everything looks like that user's, and the owners of files stay what they are all the same.
+ *
+ * A set-id bit is a promise of the stored owner, so none comes to a file but from that one, or from root, and none
+ * outlives a change by others (attributes_content_changes()).  Where the bits are shown the kernel sees to most of
+ * that, with a mode in a SETATTR of its own; under umask= it does not know of them, and for an open with O_TRUNC it
+ * never sends any.
  */
 #include <grp.h>
 #include <stdlib.h>
@@ -41,18 +46,20 @@ static bool in_group(fuse_req_t req, gid_t gid)
 	return false;
 }
 
-/* -EPERM, or the changes of owner that are none are taken out of *which. */
-static int check_owners(struct server *s, fuse_req_t req, fuse_ino_t ino, const struct stat *attr, unsigned *which)
-{
-	struct stat st, shown;
-	int r;
+static bool is_root(fuse_req_t req) { return fuse_req_ctx(req)->uid == 0; }
 
-	if (!(*which & (TREE_SET_UID | TREE_SET_GID)) || s->options.allow_other || fuse_req_ctx(req)->uid == 0)
+/* Are they what the kernel has checked? */
+static bool owners_are_shown(const struct server *s) { return !s->options.show_uid && !s->options.show_gid; }
+
+/* -EPERM, or the changes of owner that are none are taken out of *which. st: as stored. */
+static int check_owners(const struct server *s, fuse_req_t req, const struct stat *attr, struct stat st,
+			unsigned *which)
+{
+	struct stat shown = st;
+
+	if (!(*which & (TREE_SET_UID | TREE_SET_GID)) || (s->options.allow_other && owners_are_shown(s)) ||
+	    is_root(req))
 		return 0;
-	r = tree_getattr(s->tree, ino, &st);
-	if (r < 0)
-		return r;
-	shown = st;
 	show(s, &shown);
 	if ((*which & TREE_SET_UID) && (attr->st_uid == st.st_uid || attr->st_uid == shown.st_uid))
 		*which &= ~(unsigned)TREE_SET_UID;
@@ -63,6 +70,89 @@ static int check_owners(struct server *s, fuse_req_t req, fuse_ino_t ino, const 
 	if ((*which & TREE_SET_GID) && (st.st_uid != fuse_req_ctx(req)->uid || !in_group(req, attr->st_gid)))
 		return -EPERM;
 	return 0;
+}
+
+/* The set-id bits that a change by others takes; as Linux has it, that of the group from what the group cannot run
+ * only when they are none of its members.  req NULL: nobody knows who they are. */
+static mode_t set_id_to_drop(fuse_req_t req, const struct stat *st)
+{
+	bool group = st->st_mode & S_IXGRP || !req || !(is_root(req) || in_group(req, st->st_gid));
+
+	return !S_ISREG(st->st_mode) ? 0 : st->st_mode & (group ? S_ISUID | S_ISGID : S_ISUID);
+}
+
+/* 1: there were some. */
+static int drop_set_id(struct server *s, fuse_req_t req, fuse_ino_t ino)
+{
+	struct stat st, set;
+	int r = tree_getattr(s->tree, ino, &st);
+
+	if (r || !(st.st_mode & (S_ISUID | S_ISGID)))
+		return r;
+	set.st_mode = st.st_mode & ~set_id_to_drop(req, &st);
+	if (set.st_mode == st.st_mode)
+		return 0;
+	r = tree_setattr(s->tree, ino, &set, TREE_SET_MODE, &st);
+	return r < 0 ? r : 1;
+}
+
+int attributes_content_changes(struct server *s, fuse_req_t req, fuse_ino_t ino)
+{
+	int r = is_root(req) ? 0 : drop_set_id(s, req, ino);
+
+	return r < 0 ? r : 0;
+}
+
+int attributes_mapping_changes(struct server *s, struct tree_file *f)
+{
+	int r = tree_file_is_plain(s->tree, f) ? drop_set_id(s, NULL, tree_file_ino(f)) : 0;
+
+	if (r > 0)
+		refresh_attributes(s->refresh, tree_file_ino(f));
+	return r < 0 ? r : 0;
+}
+
+/* A mode as the caller may give it.  -EPERM: it would make a program run as somebody else. A bit that is there
+ * already goes without a word, as that of a foreign group does on any file system: chmod -R is no attack. */
+static int check_mode(fuse_req_t req, const struct stat *st, struct stat *set)
+{
+	if (set->st_mode & S_ISUID && st->st_uid != fuse_req_ctx(req)->uid) {
+		if (!(st->st_mode & S_ISUID))
+			return -EPERM;
+		set->st_mode &= ~(mode_t)S_ISUID;
+	}
+	if (set->st_mode & S_ISGID && !in_group(req, st->st_gid))
+		set->st_mode &= ~(mode_t)S_ISGID;
+	return 0;
+}
+
+/* What becomes of set-id bits: by a mode, by a chown (root's takes them as well), by a change of size. */
+static int check_set_id(struct server *s, fuse_req_t req, fuse_ino_t ino, const struct stat *st, struct stat *set,
+			unsigned *which)
+{
+	if (*which & TREE_SET_MODE)
+		return is_root(req) ? 0 : check_mode(req, st, set);
+	if (*which & TREE_SET_SIZE)
+		return attributes_content_changes(s, req, ino);
+	if (*which & (TREE_SET_UID | TREE_SET_GID) && st->st_mode & (S_ISUID | S_ISGID)) {
+		set->st_mode = st->st_mode & ~set_id_to_drop(req, st);
+		*which |= TREE_SET_MODE;
+	}
+	return 0;
+}
+
+static int check_changes(struct server *s, fuse_req_t req, const struct request *request, struct stat *set,
+			 unsigned *which)
+{
+	struct stat st;
+	int r;
+
+	if (!(*which & (TREE_SET_MODE | TREE_SET_UID | TREE_SET_GID | TREE_SET_SIZE)))
+		return 0;
+	r = tree_getattr(s->tree, request->ino, &st);
+	if (!r)
+		r = check_set_id(s, req, request->ino, &st, set, which);
+	return r ? r : check_owners(s, req, set, st, which);
 }
 
 static unsigned what_to_set(int to_set)
@@ -97,11 +187,11 @@ static unsigned what_to_set(int to_set)
 static int run_setattr(struct server *s, fuse_req_t req, const struct request *request)
 {
 	unsigned which = what_to_set(request->flags);
-	struct stat st;
-	int r = check_owners(s, req, request->ino, request->attr, &which);
+	struct stat st, set = *request->attr;
+	int r = check_changes(s, req, request, &set, &which);
 
 	if (!r)
-		r = which ? tree_setattr(s->tree, request->ino, request->attr, which, &st) :
+		r = which ? tree_setattr(s->tree, request->ino, &set, which, &st) :
 			    tree_getattr(s->tree, request->ino, &st);
 	return reply_attr(req, r, &st);
 }

@@ -42,13 +42,23 @@ static void unuse_file(struct server *s, const struct request *request, struct t
 		tree_close(s->tree, f);
 }
 
+/* What is written back of a mapping goes through any handle of the file. */
+static void note_opener(struct server *s, fuse_req_t req, struct tree_file *f)
+{
+	if (fuse_req_ctx(req)->uid != 0)
+		tree_file_set_plain(s->tree, f);
+}
+
 static int run_open(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct tree_file *f;
-	int r = tree_open(s->tree, request->ino, request->flags, &f);
+	int r = request->flags & O_TRUNC ? attributes_content_changes(s, req, request->ino) : 0;
 
+	if (!r)
+		r = tree_open(s->tree, request->ino, request->flags, &f);
 	if (r < 0)
 		return reply(req, r);
+	note_opener(s, req, f);
 	struct fuse_file_info fi = open_info(s, f, request->flags, request->flags & O_TRUNC);
 	if (fuse_reply_open(req, &fi) < 0)
 		tree_close(s->tree, f);
@@ -73,6 +83,7 @@ static int run_create(struct server *s, fuse_req_t req, const struct request *re
 
 	if (r < 0)
 		return reply(req, r);
+	note_opener(s, req, f);
 	struct fuse_file_info fi = open_info(s, f, request->flags, true);
 	entry_of(s, &st, &e);
 	if (fuse_reply_create(req, &e, &fi) < 0) {
@@ -145,8 +156,12 @@ static int run_write(struct server *s, fuse_req_t req, const struct request *req
 
 	if (past_cache && !request->refreshed && tree_file_met(file_of(request->handle)))
 		return refresh_before(s->refresh, req, request);
-	int r = tree_write(s->tree, file_of(request->handle), (uint64_t)request->offset, request->data, request->size);
+	int r = request->writeback ? attributes_mapping_changes(s, file_of(request->handle)) :
+				     attributes_content_changes(s, req, request->ino);
 
+	if (!r)
+		r = tree_write(s->tree, file_of(request->handle), (uint64_t)request->offset, request->data,
+			       request->size);
 	if (r < 0 && r != -EAGAIN && request->writeback)
 		return refresh_lost(s->refresh, req, request, r);
 	if (r < 0)
@@ -171,8 +186,12 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 
 static int run_fallocate(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, tree_fallocate(s->tree, file_of(request->handle), request->flags, (uint64_t)request->offset,
-					 (uint64_t)request->other_offset));
+	int r = attributes_content_changes(s, req, request->ino);
+
+	if (!r)
+		r = tree_fallocate(s->tree, file_of(request->handle), request->flags, (uint64_t)request->offset,
+				   (uint64_t)request->other_offset);
+	return reply(req, r);
 }
 
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
@@ -210,9 +229,11 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct f
 static int run_copy(struct server *s, fuse_req_t req, const struct request *request)
 {
 	size_t copied;
-	int r = tree_copy(s->tree, file_of(request->handle), (uint64_t)request->offset, file_of(request->other_handle),
-			  (uint64_t)request->other_offset, request->size, &copied);
+	int r = attributes_content_changes(s, req, request->other);
 
+	if (!r)
+		r = tree_copy(s->tree, file_of(request->handle), (uint64_t)request->offset,
+			      file_of(request->other_handle), (uint64_t)request->other_offset, request->size, &copied);
 	if (r < 0)
 		return reply(req, r);
 	fuse_reply_write(req, copied);

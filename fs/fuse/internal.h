@@ -46,7 +46,8 @@ struct server {
 	unsigned notifying; /* notifications under way */
 	bool quiet;	    /* no more of them */
 
-	_Atomic unsigned full_said;    /* bits of enum tree_full: why there is no space */
+	_Atomic unsigned full_said; /* bits of enum tree_full: why there is no space */
+	_Atomic bool contradiction_said;
 	_Atomic bool told_directories; /* that there are more than Windows knows */
 };
 
@@ -97,9 +98,18 @@ int refresh_before(struct refresh *refresh, fuse_req_t req, const struct request
 void refresh_written(struct refresh *refresh, fuse_req_t req, uint64_t ino, off_t offset, size_t length);
 /* The kernel's write of what it has cached failed: answer with the error, then it drops the bytes. 0. */
 int refresh_lost(struct refresh *refresh, fuse_req_t req, const struct request *request, int error);
-bool refresh_is_losing(const struct refresh *refresh); /* some are not dropped yet */
-void refresh_stop(struct refresh *refresh);	       /* all is answered; what comes later at once */
+void refresh_attributes(struct refresh *refresh, uint64_t ino); /* they have changed without the kernel's doing */
+bool refresh_is_losing(const struct refresh *refresh);		/* some are not dropped yet */
+void refresh_stop(struct refresh *refresh);			/* all is answered; what comes later at once */
 void refresh_free(struct refresh *refresh);
+
+/* ---- attributes.c ---- */
+
+/* Before each change of a file's content: its set-id bits go, unless the caller is root. */
+int attributes_content_changes(struct server *s, fuse_req_t req, fuse_ino_t ino);
+/* The same before what a mapping has changed is written back: who did it, nobody knows. They go unless all that have
+ * the file open for writing are root. */
+int attributes_mapping_changes(struct server *s, struct tree_file *f);
 
 /* ---- namespace.c, attributes.c, files.c, directories.c ---- */
 

@@ -137,6 +137,18 @@ int refresh_lost(struct refresh *refresh, fuse_req_t req, const struct request *
 	return 0;
 }
 
+void refresh_attributes(struct refresh *refresh, uint64_t ino)
+{
+	struct written *w = malloc(sizeof(*w));
+
+	if (!w)
+		return; /* for want of memory they are shown as they were until they are asked for */
+	*w = (struct written){.ino = ino, .offset = -1}; /* before all pages: none of these */
+	atomic_fetch_add(&refresh->n_lost, 1);
+	if (!append(refresh, w))
+		free(w);
+}
+
 bool refresh_is_losing(const struct refresh *refresh) { return atomic_load(&refresh->n_lost); }
 
 int refresh_new(struct server *s, struct refresh **ret)

@@ -48,10 +48,21 @@ static void say_full(struct server *s)
 		    why == TREE_FULL_STAGE ? ")" : "");
 }
 
+/* Also when nothing is to be changed: what is burned of it later would fail. */
+static void say_contradicted(struct server *s)
+{
+	if (!tree_is_contradicted(s->tree) || s->options.read_only || atomic_exchange(&s->contradiction_said, true))
+		return;
+	log_warning("%s: " TREE_CONTRADICTED
+		    "; it is read-only from now on, and what is staged stays (cdappendfs-stage gives it out)",
+		    s->options.source);
+}
+
 int reply(fuse_req_t req, int result)
 {
 	if (result == -EAGAIN)
 		return result;
+	say_contradicted(server_of(req));
 	if (result == -ENOSPC)
 		say_full(server_of(req));
 	fuse_reply_err(req, result < 0 ? errno_of(result) : 0);
@@ -86,6 +97,7 @@ int reply_entry(fuse_req_t req, int result, const struct stat *st)
 
 	if (result < 0)
 		return reply(req, result);
+	say_contradicted(s);
 	entry_of(s, st, &e);
 	if (fuse_reply_entry(req, &e) < 0)
 		tree_forget(s->tree, st->st_ino, 1);

@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -166,9 +166,22 @@ int server_new(const struct server_options *options, struct tree *tree, struct s
 
 void server_set_commit(struct server *s, struct commit *commit) { s->commit = commit; }
 
+/* Nobody leads root elsewhere by a link in the path.  Where mount(8) keeps /etc/mtab it needs the name. */
+static bool mounts_by_descriptor(const struct server *s)
+{
+	struct stat mtab;
+
+	return geteuid() == 0 && s->options.directory >= 0 && access("/proc/self/fd", F_OK) == 0 &&
+	       !(lstat("/etc/mtab", &mtab) == 0 && S_ISREG(mtab.st_mode));
+}
+
 int server_mount(struct server *s)
 {
-	if (fuse_session_mount(s->session, s->options.mountpoint) != 0)
+	char held[64];
+
+	snprintf(held, sizeof(held), "/proc/self/fd/%d", s->options.directory);
+	/* fusermount3 goes by the name, with the user's own rights. */
+	if (fuse_session_mount(s->session, mounts_by_descriptor(s) ? held : s->options.mountpoint) != 0)
 		return -EIO;
 	s->mounted = true;
 	return 0;
@@ -210,27 +223,30 @@ static bool is_unmounted(const struct server *s)
 }
 
 /*
- * libfuse's way, but for its look at /etc/mtab: if that is no file that may be written it can run umount(8) (3.17,
- * Debian 13), which the sandbox refuses, and the mount would stay without a daemon.  The device is closed first, so
- * that nobody waits for answers any more; its number, which libfuse closes with the session, stays taken.
+ * The device is closed, so that nobody waits for answers any more.  libfuse would unmount by the mount point's name,
+ * and that may lead elsewhere by now: so in the place of the device it gets the end of a pipe that nobody reads, which
+ * says POLLERR as the device of a mount that is gone, and libfuse only forgets it.
  */
-static bool take_away_as_root(struct server *s)
+static bool close_device(struct server *s)
 {
-	_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int fds[2];
 
-	if (geteuid() != 0 || null < 0 || dup3(null, fuse_session_fd(s->session), O_CLOEXEC) < 0)
+	if (pipe2(fds, O_CLOEXEC) < 0)
 		return false;
-	return umount2(s->options.mountpoint, MNT_DETACH) == 0;
+	close(fds[0]);
+	bool closed = dup3(fds[1], fuse_session_fd(s->session), O_CLOEXEC) >= 0;
+	close(fds[1]);
+	return closed;
 }
 
 static void take_away(struct server *s)
 {
-	bool there = !is_unmounted(s);
+	bool there = !is_unmounted(s), closed = close_device(s);
 
-	if (!there || !take_away_as_root(s))
-		fuse_session_unmount(s->session);
 	if (there && s->options.take_away)
 		s->options.take_away(s->options.context);
+	if (closed)
+		fuse_session_unmount(s->session);
 }
 
 void server_unmount(struct server *s)
@@ -261,15 +277,12 @@ void server_free(struct server *s)
 	free(s);
 }
 
-int server_device(struct server *s, dev_t *ret)
+int server_answers(int root, dev_t *ret)
 {
 	struct statfs fs;
 	struct stat st;
-	_close_ int fd = open(s->options.mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+	if (fstat(root, &st) < 0 || fstatfs(root, &fs) < 0)
 		return -errno;
 	if (fs.f_type != FUSE_MAGIC || st.st_ino != TREE_ROOT)
 		return -ENOTCONN;
@@ -277,11 +290,16 @@ int server_device(struct server *s, dev_t *ret)
 	return 0;
 }
 
+void server_tuning(dev_t device, char ret[SERVER_TUNING_MAX])
+{
+	snprintf(ret, SERVER_TUNING_MAX, "/sys/class/bdi/%u:%u/read_ahead_kb", major(device), minor(device));
+}
+
 void server_tune(dev_t device)
 {
-	char path[64];
+	char path[SERVER_TUNING_MAX];
 
-	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(device), minor(device));
+	server_tuning(device, path);
 	_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0 && write(fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB)) < 0)
 		return; /* as the kernel likes */

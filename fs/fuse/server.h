@@ -8,7 +8,7 @@
  * server_flush_writers() and server_discarded() are the commit's hooks; the server is their context.
  * No worker waits for the drive or for a commit: such requests are parked (park.h, fsyncdir.c).
  *
- * Threads: server_stop, server_device and the hooks from any thread but a worker; all others from the main one.
+ * Threads: server_stop, server_answers and the hooks from any thread but a worker; all others from the main one.
  */
 #ifndef FS_FUSE_SERVER_H
 #define FS_FUSE_SERVER_H
@@ -23,6 +23,7 @@ struct server;
 
 struct server_options {
 	const char *mountpoint;	  /* real path */
+	int directory;		  /* the mount point itself, open until the mount is there; -1: by its path */
 	const char *source;	  /* what is shown as mounted: real path of the disc */
 	const char *fuse_options; /* comma-separated, handed to libfuse; NULL none */
 	bool debug;		  /* libfuse prints every request */
@@ -36,7 +37,7 @@ struct server_options {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
-	/* the mount, when it is still there and libfuse may not be able to; NULL none */
+	/* Takes the mount away when it is still there; libfuse is not let */
 	void (*take_away)(void *context);
 	void *context;
 };
@@ -56,10 +57,14 @@ void server_unmount(struct server *s);
 void server_free(struct server *s);
 static inline void server_freep(struct server **s) { server_free(*s); }
 
-/* Device number of the mount; it asks the mount itself, so the loop must run (or begin to). -ENOTCONN: it is gone. */
-int server_device(struct server *s, dev_t *ret);
+/* Device number of the mount whose root is open; it asks the mount itself, so the loop must run (or begin to).
+ * -ENOTCONN: it is gone. */
+int server_answers(int root, dev_t *ret);
 /* Larger readahead than the kernel gives (root only, best effort). */
 void server_tune(dev_t device);
+/* The file that it writes. */
+#define SERVER_TUNING_MAX 64
+void server_tuning(dev_t device, char ret[SERVER_TUNING_MAX]);
 
 int server_flush_writers(void *server); /* -ENOMEM */
 void server_discarded(void *server, const struct stage_snapshot *what);

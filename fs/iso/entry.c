@@ -238,13 +238,25 @@ static int set_content(struct cursor *c, struct iso_entry *e, const uint8_t *rec
 }
 
 /* In sessions of ours the serial; else the place of the record, as Linux counts it. */
-static uint64_t ino_of(const struct cursor *c, uint32_t at, const struct rock *r)
+static uint64_t ino_of(struct cursor *c, uint32_t at, const struct rock *r)
 {
 	uint64_t pos = iso_position(c->iso, c->lba) + at;
 
-	if (c->iso->info.ours && r->serial)
+	if (!c->iso->info.ours || c->iso->names != ISO_NAMES_ROCK_RIDGE)
+		return (pos >> SECTOR_SHIFT) << 6 | (pos & (SECTOR_BYTES - 1)) >> 5;
+	if (r->serial > 1 && r->serial < c->iso->info.appuse.next_ino)
 		return r->serial;
-	return (pos >> SECTOR_SHIFT) << 6 | (pos & (SECTOR_BYTES - 1)) >> 5;
+	atomic_store(&c->iso->has_strays, true);
+	return ISO_STRAY | locator_of(c, at);
+}
+
+bool iso_has_strays(const struct iso *iso) { return atomic_load(&iso->has_strays); }
+
+bool iso_is_record_of(struct iso_extent dir, uint64_t locator)
+{
+	uint64_t lba = (locator & ((1ull << LOCATOR_SHIFT) - 1)) >> SECTOR_SHIFT;
+
+	return lba >= dir.lba && lba - dir.lba < sectors_of(dir.bytes);
 }
 
 /* Does its number need all of the record (links.c)? */

@@ -48,7 +48,7 @@ struct links {
 	struct idmap exceptions; /* once KNOWN; key of a class -> its number, 0: it is no file */
 };
 
-/* Nothing but refs, links and the insides of the two caches changes after iso_open(). */
+/* Nothing but refs, links, has_strays and the insides of the two caches changes after iso_open(). */
 struct iso {
 	struct disc *disc;
 	atomic_uint refs;
@@ -65,6 +65,7 @@ struct iso {
 	struct sector_cache *sectors;
 	struct index_cache *indexes;
 	struct links links;
+	atomic_bool has_strays;
 };
 
 /* ---- sectors.c ---- */

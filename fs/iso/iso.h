@@ -33,13 +33,21 @@
 
 struct iso;
 
+/*
+ * Numbers that no session gives: of records of ours whose serial number cannot be (none, the root's, or one that the
+ * session says it has not given yet).  Such a record is damaged, and can be read all the same: its number is that of
+ * its place, beyond all serial numbers.  So is that of a record whose serial number another file has (fs/tree).
+ */
+#define ISO_STRAY (1ull << 63)
+static inline bool iso_is_stray(uint64_t ino) { return ino & ISO_STRAY; }
+
 /* Where a directory's records are, in logical blocks of the disc. bytes is a multiple of 2048 in well-made discs. */
 struct iso_extent {
 	uint32_t lba, bytes;
 };
 
 /*
- * One decoded entry.  Inode numbers: our sessions: the PX serial (root: 1).  Foreign: record_lba << 6 |
+ * One decoded entry.  Inode numbers: our sessions: the PX serial (root: 1), or a stray one.  Foreign: record_lba << 6 |
  * offset_in_sector >> 5 as Linux counts them; of hard links (regular, size > 0): first_lba << 6 | 63 as a rule, when
  * it is known that they are (links.c); of the root: 1.  Relocated directories: of the CL record. So all numbers stay
  * below 2^32 on media below 2^26 sectors and become PX serials of our sessions unchanged.
@@ -122,6 +130,10 @@ int iso_lookup(struct iso *iso, struct iso_extent dir, const char *name, struct 
 /* From now on hard links whose tree cannot be read are errors (-EIO, -EBADMSG), instead of files of their own: what is
  * staged knows them by number. */
 void iso_require_links(struct iso *iso);
+/* A stray number was met in a record: what the session says of its numbers is not to be relied on. */
+bool iso_has_strays(const struct iso *iso);
+/* Does that record lie in this directory? Of a session of ours. */
+bool iso_is_record_of(struct iso_extent dir, uint64_t locator);
 /* They were files of their own for that reason: of such a disc nothing may be staged. */
 bool iso_links_unknown(const struct iso *iso);
 

@@ -206,18 +206,16 @@ static int take_zf(struct rock *r, const uint8_t *e)
 	return 0;
 }
 
-/* Where the twin is, is looked at by whoever goes there. */
-static int take_twin(struct rock *r, const uint8_t *e)
+/* Where the twin is, is looked at by whoever goes there.  Numbers that cannot be name none: the record is good. */
+static void take_twin(struct rock *r, const uint8_t *e)
 {
 	struct twin twin;
-	int known = twin_decode(e, &twin);
 
-	if (known <= 0)
-		return known;
+	if (twin_decode(e, &twin) <= 0)
+		return;
 	r->twin = (struct iso_extent){twin.lba, twin.bytes};
 	r->twin_areas = twin.area_sectors;
 	r->joliet_attempt = twin.attempt;
-	return 0;
 }
 
 static int take_entry(struct rock *r, struct susp_walk *s, const uint8_t *e, enum decode_depth depth)
@@ -245,7 +243,9 @@ static int take_entry(struct rock *r, struct susp_walk *s, const uint8_t *e, enu
 		return depth == DECODE_ALL ? take_zf(r, e) : 0;
 	case SUSP_SIGNATURE('P', 'D'):
 	case SUSP_SIGNATURE('T', 'W'):
-		return depth == DECODE_ALL && s->iso->info.ours ? take_twin(r, e) : 0;
+		if (depth == DECODE_ALL && s->iso->info.ours)
+			take_twin(r, e);
+		return 0;
 	default:
 		return 0;
 	}

@@ -68,6 +68,18 @@ static struct iso_table path_table(const uint8_t *d)
 	return (struct iso_table){{t.lba[0], t.lba[1]}, t.bytes};
 }
 
+/* Other programs may copy the field: it is of this session where that begins as it says, or of the head. */
+static bool is_ours(uint32_t lba, const uint8_t *d, struct appuse *ret)
+{
+	struct appuse a;
+
+	if (appuse_decode(d, &a) || (lba != DESCRIPTORS_LBA && lba != (uint64_t)a.start_lba + SESSION_DESCRIPTORS &&
+				     lba != (uint64_t)a.start_lba + SESSION_ABSOLUTE_DESCRIPTORS))
+		return false;
+	*ret = a;
+	return true;
+}
+
 static int read_primary(struct iso *iso, uint32_t lba, struct root *ret_root)
 {
 	uint8_t d[SECTOR_BYTES];
@@ -86,7 +98,7 @@ static int read_primary(struct iso *iso, uint32_t lba, struct root *ret_root)
 	iso->info.volume_sectors = descriptor_space_sectors(d);
 	(void)descriptor_created(d, &created);
 	iso->info.created = created.tv_sec;
-	iso->info.ours = !appuse_decode(d, &iso->info.appuse);
+	iso->info.ours = is_ours(lba, d, &iso->info.appuse);
 	iso->info.tables[0] = path_table(d);
 	/* Later sessions of others give their size relative to their start, 16 before the descriptor. */
 	r = disc_state(iso->disc, &state);
@@ -286,6 +298,7 @@ static int iso_new(struct disc *disc, struct iso **ret)
 	iso->disc = disc;
 	atomic_init(&iso->refs, 1);
 	atomic_init(&iso->links.state, LINKS_UNKNOWN);
+	atomic_init(&iso->has_strays, false);
 	pthread_mutex_init(&iso->links.lock, NULL);
 	/* Without randomness look-ups on a malicious disc may be slow, no more. */
 	if (getrandom(&iso->hash_seed, sizeof(iso->hash_seed), GRND_NONBLOCK) != (ssize_t)sizeof(iso->hash_seed))

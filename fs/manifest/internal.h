@@ -34,6 +34,12 @@ struct build {
 	uint64_t walked;  /* inode number of the directory whose names are met */
 	bool linked;	  /* directories of the base without a row stay where they are */
 	bool needs_twins; /* the base has a Joliet tree */
+	bool base_ours;
+	struct numbers met_rows; /* rows of files with several names -> what records of the base say of them */
+	struct record_met *met;
+	uint32_t n_met;
+	size_t met_space;
+	uint64_t limit_sectors; /* what lies there and beyond is not kept: the next session comes there */
 	size_t claim_space, kept_space, home_space, doubt_space;
 	struct as_burned *as_burned;
 	uint32_t n_as_burned;
@@ -69,6 +75,13 @@ int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *
 /* The node has these from now on, behind all others. */
 int build_set_extents(struct build *b, uint32_t node, const struct extent *extents, uint32_t n);
 struct iso_extent build_take_listing(struct manifest_node *directory);
+
+/* ---- serials.c ---- */
+
+/* Is a record of the base what the number in it stands for?  -EBADMSG, *ret_reason is static text. */
+int build_check_record(struct build *b, const struct iso_entry *e, const char **ret_reason);
+/* When all names of the whole tree are counted.  -EBADMSG: that number has more names than its file. */
+int build_check_counts(struct build *b, uint64_t *ret_ino);
 
 /* ---- former.c ---- */
 

@@ -100,6 +100,9 @@ static int open_sections(struct build *b, const struct appuse *base, struct disc
 	return 0;
 }
 
+/* It is a hint: with one that cannot be read all directories are written. */
+static int none_of(int error) { return error == -EIO || error == -EBADMSG ? -EUCLEAN : error; }
+
 int build_find_links(struct build *b, const struct appuse *base)
 {
 	_cleanup_(disc_table_release) struct disc_table names = {.disc = NULL}, ways = {.disc = NULL};
@@ -115,5 +118,5 @@ int build_find_links(struct build *b, const struct appuse *base)
 		if (!r)
 			r = need_names(b, &names, &ways, (uint32_t)b->rows->nodes[i].ino);
 	}
-	return r;
+	return none_of(r);
 }

@@ -174,6 +174,9 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 		if (e.odd & ~b->frozen->accepted)
 			return complain_of_oddity(b, e.odd & ~b->frozen->accepted, directory, e.name);
 		over = name_staged(staged, e.name);
+		r = build_check_record(b, &e, &reason);
+		if (r)
+			return complain(b, r, directory, e.name, reason);
 		r = build_note_burned(b, &e);
 		if (!r)
 			r = build_note_pieces(b, &e);
@@ -412,6 +415,17 @@ static int check_links(struct build *b)
 	return 0;
 }
 
+static int check_counts(struct build *b)
+{
+	char reason[96];
+	uint64_t ino = 0;
+	int r = build_check_counts(b, &ino);
+
+	snprintf(reason, sizeof(reason), "several files have the serial number %llu: the disc contradicts itself",
+		 (unsigned long long)ino);
+	return r ? complain(b, r, 0, "", reason) : 0;
+}
+
 static void take_base(struct build *b, const struct iso_info *info)
 {
 	struct manifest *m = b->m;
@@ -421,6 +435,7 @@ static void take_base(struct build *b, const struct iso_info *info)
 	for (unsigned kind = 0; kind < 2; kind++)
 		m->tables[kind] = (struct manifest_table){{info->tables[kind].lba[0], info->tables[kind].lba[1]},
 							  info->tables[kind].bytes};
+	b->base_ours = info->ours;
 	m->base_directories = info->appuse.directories;
 	m->base_tree_sectors = info->appuse.tree_sectors;
 	m->base_pieces = info->appuse.flags & APPUSE_PIECES ? info->appuse.files_in_pieces : PIECES_UNKNOWN;
@@ -435,7 +450,7 @@ static int walk(struct build *b)
 	struct disc_state state;
 	int r;
 
-	b->directory_bytes_max = UINT64_MAX;
+	b->directory_bytes_max = b->limit_sectors = UINT64_MAX;
 	if (b->frozen->base) {
 		iso_info(b->frozen->base, &info);
 		take_base(b, &info);
@@ -443,6 +458,7 @@ static int walk(struct build *b)
 		if (r)
 			return complain(b, r, 0, "", "the state of the disc is not known");
 		b->directory_bytes_max = max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES;
+		b->limit_sectors = max_u64(state.used_sectors, state.next_lba);
 	}
 	/* The root is always written; without a row when nothing is staged. */
 	r = b->linked ? numbers_add(&b->needed, TREE_ROOT, 0) : 0;
@@ -456,8 +472,8 @@ static int walk(struct build *b)
 			r = walk_directory(b, i, info.rock_ridge || !info.joliet);
 		bulk_pace(b->m->bulk, 1);
 	}
-	if (!r && b->linked)
-		r = check_linked(b);
+	if (!r)
+		r = b->linked ? check_linked(b) : check_counts(b);
 	if (!r && b->frozen->base && !info.ours)
 		r = check_links(b);
 	if (!r)
@@ -571,6 +587,8 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	bulk_free(b.claims);
 	bulk_free(b.doubts);
 	bulk_free(b.as_burned);
+	bulk_free(b.met);
+	numbers_release(&b.met_rows);
 	bulk_free(b.removed);
 	numbers_release(&b.pieces);
 	numbers_release(&b.links);

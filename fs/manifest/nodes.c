@@ -49,14 +49,22 @@ static bool extents_are_whole(const struct extent *extents, uint32_t n, uint64_t
 	return zisofs_used(z) ? (size == 0 || n > 0) : offset == size;
 }
 
-/* The last address means "none"; what is interleaved with other files has one that is none (fs/iso/iso.h). */
-static bool extents_are_on_a_disc(const struct extent *extents, uint32_t n)
+/* The last address means "none"; what is interleaved with other files has one that is none (fs/iso/iso.h).  What lies
+ * where the next session comes would be overwritten by it. */
+static bool extents_are_on_a_disc(const struct build *b, const struct extent *extents, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		if (extents[i].kind == EXTENT_DISC &&
-		    (extents[i].pos + extents[i].length - 1) >> SECTOR_SHIFT >= UINT32_MAX)
+		    (extents[i].pos + extents[i].length - 1) >> SECTOR_SHIFT >= min_u64(UINT32_MAX, b->limit_sectors))
 			return false;
 	return true;
+}
+
+/* The same of a directory that stays where it is, and of its twin. */
+static bool kept_is_on_a_disc(const struct build *b, const struct iso_entry *e)
+{
+	return e->dir.lba + sectors_of(e->dir.bytes) + e->area_sectors <= b->limit_sectors &&
+	       e->twin.lba + sectors_of(e->twin.bytes) <= b->limit_sectors;
 }
 
 static int add_extents(struct build *b, struct manifest_node *n, const struct extent *extents, uint32_t n_extents)
@@ -159,9 +167,9 @@ static int add_node(struct build *b, struct manifest_node *n, const struct conte
 			*ret_reason = "the list of its extents does not cover the file";
 			return -EBADMSG;
 		}
-		if (!extents_are_on_a_disc(c->extents, c->n_extents)) {
-			*ret_reason = "its content lies on no disc, or between that of other files (interleaved), and "
-				      "cannot be kept: remove it";
+		if (!extents_are_on_a_disc(b, c->extents, c->n_extents)) {
+			*ret_reason = "its content lies on no disc, behind its end, or between that of other files "
+				      "(interleaved), and cannot be kept: remove it";
 			return -EBADMSG;
 		}
 		r = add_extents(b, n, c->extents, c->n_extents);
@@ -289,7 +297,7 @@ static int new_kept_node(struct build *b, const struct iso_entry *e, uint32_t *r
 	struct manifest_node *n;
 	int r;
 
-	if (!e->dir.bytes || (b->needs_twins && !e->twin.bytes))
+	if (!e->dir.bytes || (b->needs_twins && !e->twin.bytes) || !kept_is_on_a_disc(b, e))
 		return -EUCLEAN;
 	r = new_base_node(b, e, e->ino, ret_node, ret_reason);
 	if (!r)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/format/bound.h"
 #include "fs/salvage/internal.h"
 
 #define PIECE_BYTES (1u << 20)
@@ -88,6 +89,7 @@ static int read_piece(struct export *x, const struct stage_node *n, uint64_t off
 			return r;
 		done += part;
 	}
+	*missing += length - done; /* of a damaged row */
 	return 0;
 }
 
@@ -97,6 +99,11 @@ static int write_content(struct export *x, const char *path, const struct stage_
 	char what[256];
 	int r = 0;
 
+	if (n->size > BOUND_FILE_BYTES && !zisofs_used(&n->zisofs)) {
+		snprintf(what, sizeof(what), "no file has %llu bytes: it is empty here", (unsigned long long)n->size);
+		miss(x, path, what);
+		return 0;
+	}
 	for (uint64_t at = 0; r == 0 && at < n->size;) {
 		size_t length = n->size - at < PIECE_BYTES ? (size_t)(n->size - at) : PIECE_BYTES;
 
@@ -269,6 +276,15 @@ static void tell_base(struct export *x)
 	miss(x, x->s->disc_path[0] ? x->s->disc_path : "the disc", what);
 }
 
+static void tell_left_out(struct export *x, size_t n)
+{
+	char what[120];
+
+	snprintf(what, sizeof(what), "%zu rows of the journal are damaged: names are missing here, or content is", n);
+	if (n)
+		miss(x, x->s->directory, what);
+}
+
 int salvage_export(struct salvage *s, const char *directory, const struct salvage_tell *tell, uint64_t *ret_missing,
 		   char **ret_why)
 {
@@ -282,19 +298,20 @@ int salvage_export(struct salvage *s, const char *directory, const struct salvag
 		r = stage_snapshot(s->stage, 0, &rows);
 	if (r == 0)
 		r = staged_find(rows, s->base, &list);
-	if (r < 0 && s->base) { /* what the stage alone has is there in any case */
+	if (r < 0 && rows && s->base) { /* what the stage alone has is there in any case */
 		s->base_missing = true;
 		iso_unref(TAKE_PTR(s->base));
 		r = staged_find(rows, NULL, &list);
 	}
 	if (r < 0)
-		return r;
+		return r == -EBADMSG ? stage_say_damaged(s->directory, stage_blamed(s->stage), ret_why) : r;
 	r = archive_out_open(directory, &out, ret_why);
 	if (r < 0)
 		return r;
 	x.out = out;
 	x.list = list;
 	tell_base(&x);
+	tell_left_out(&x, rows->n_left_out);
 	r = export_all(&x);
 	if (r == 0)
 		r = archive_out_finish(out, ret_why);

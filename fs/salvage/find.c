@@ -6,7 +6,8 @@
  * name, or may be a copy.  So each stage is asked what it knows, and the best answer is taken, if it is one:
  *	1. it was begun on this very file (inode), or its directory is named;
  *	2. its disc was at this path;
- *	3. it is for this disc by its identity, and the file it was begun on is gone (a disc that was moved, any drive).
+ *	3. it is for this disc by its identity, and this is certain to be what has become of the file it was begun on (a
+ *	   disc that was moved, any drive).  Where that is not certain, both have to be named.
  * A journal that cannot be read still has the identity in the name of its directory.
  */
 #include <errno.h>
@@ -18,7 +19,7 @@
 
 #include "fs/salvage/internal.h"
 
-enum rank { RANK_NONE, RANK_COPY, RANK_HEIR, RANK_PATH, RANK_FILE };
+enum rank { RANK_NONE, RANK_COPY, RANK_LOST, RANK_HEIR, RANK_PATH, RANK_FILE };
 
 struct wanted {
 	const char *disc; /* as given */
@@ -61,7 +62,7 @@ bool salvage_same_disc(const struct disc_identity *stage, const struct stage_ori
 	/* Begun while it was blank: on this file, or (a drive) on a medium like this one. */
 	stage_origin_of(path, &now);
 	if (now.known && origin->known && !now.device)
-		return now.ino == origin->ino && now.dev == origin->dev;
+		return now.ino == origin->ino && now.dev == origin->dev && stage_same_file(origin, path, &now, path);
 	return same_id(stage->provisional, disc->provisional);
 }
 
@@ -121,15 +122,24 @@ static enum rank rank_of(const struct wanted *w, const char *disc_path, const st
 			 const struct disc_identity *identity)
 {
 	_free_ char *original = NULL;
+	bool at_path;
 
-	if (w->origin.known && origin->known && !origin->device && !w->origin.device && w->origin.ino == origin->ino &&
-	    w->origin.dev == origin->dev)
+	if (!origin->device && stage_same_file(origin, disc_path, &w->origin, w->path))
 		return RANK_FILE;
-	if (disc_path[0] && strcmp(disc_path, w->path) == 0)
+	at_path = disc_path[0] && strcmp(disc_path, w->path) == 0;
+	/* Another file has its path now. */
+	if (at_path && w->origin.known && origin->known && !origin->device &&
+	    !stage_is_heir(origin, disc_path, &w->origin, w->path))
+		return RANK_LOST;
+	if (at_path)
 		return RANK_PATH;
 	if (!w->has_identity || !identity || !same_id(identity->id, w->identity.id))
 		return RANK_NONE;
-	return stage_original(origin, disc_path, &w->origin, w->path, &original) == -ENOENT ? RANK_HEIR : RANK_COPY;
+	if (stage_original(origin, disc_path, &w->origin, w->path, &original) != -ENOENT)
+		return RANK_COPY;
+	return (origin->device && w->origin.device) || stage_is_heir(origin, disc_path, &w->origin, w->path) ?
+		       RANK_HEIR :
+		       RANK_LOST;
 }
 
 /* A journal that is in use or damaged: by the holder's words, or by the name of its directory. */
@@ -168,8 +178,8 @@ static int none_found(const struct wanted *w, const char *copy, const char *unre
 	if (copy)
 		return why_set(
 			ret_why, -ENOENT,
-			"nothing is staged for %s; something is for a disc that it may be a copy of, in %s: name "
-			"that disc, or that directory",
+			"nothing is certain to be staged for %s; something is for a disc that it may be a copy of, in "
+			"%s: name that disc, or that directory, or that with --staging= and this one",
 			w->disc, copy);
 	if (unread)
 		return why_set(ret_why, -ENOENT,
@@ -201,8 +211,8 @@ static int choose(const struct wanted *w, char *const *all, size_t n, char **ret
 		at = is > best ? i : at;
 		best = is > best ? is : best;
 	}
-	if (best <= RANK_COPY)
-		return none_found(w, best == RANK_COPY ? all[at] : NULL, unread, ret_why);
+	if (best <= RANK_LOST)
+		return none_found(w, best >= RANK_COPY ? all[at] : NULL, unread, ret_why);
 	if (equal > 1)
 		return why_set(
 			ret_why, -ENOTUNIQ,
@@ -265,7 +275,7 @@ int salvage_find(const char *staging, const char *disc, char **ret_directory, ch
 	if (staging) {
 		r = check_given(&w, *ret_directory, ret_why);
 	} else {
-		r = stage_list(&all, &n);
+		r = stage_list(&all, &n, ret_why);
 		if (r == 0)
 			r = choose(&w, all, n, ret_directory, ret_why);
 		stage_list_free(all, n);

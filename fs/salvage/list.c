@@ -127,6 +127,11 @@ static int describe(const char *directory, struct salvage_stage *to)
 			    r == -EBADMSG ? "its journal is damaged, emptied or gone" :
 					    strerror(-r));
 	else {
+		if (stage_sound(stage) == -EBADMSG)
+			return because(to, SALVAGE_DAMAGED, "its journal says what no cdappendfs writes: %s",
+				       stage_blamed(stage)) < 0 ?
+				       -ENOMEM :
+				       1;
 		stage_commit_get(stage, &commit);
 		if (stage_empty(stage) && commit.state == STAGE_IDLE)
 			return 0;
@@ -173,7 +178,7 @@ static int list_these(char *const *names, size_t n, struct salvage_stages *to)
 	return r < 0 ? r : 0;
 }
 
-int salvage_list(const char *staging, struct salvage_stages *ret)
+int salvage_list(const char *staging, struct salvage_stages *ret, char **ret_why)
 {
 	struct salvage_stages found = {0};
 	_free_ char *one = staging ? realpath(staging, NULL) : NULL;
@@ -183,7 +188,7 @@ int salvage_list(const char *staging, struct salvage_stages *ret)
 
 	if (staging && !one)
 		return -errno;
-	r = staging ? list_these(&one, 1, &found) : stage_list(&names, &n);
+	r = staging ? list_these(&one, 1, &found) : stage_list(&names, &n, ret_why);
 	if (r == 0 && !staging)
 		r = list_these(names, n, &found);
 	stage_list_free(names, n);

@@ -130,11 +130,7 @@ int salvage_open(const char *directory, const char *disc, enum salvage_for purpo
 		return 0;
 	}
 	if (r < 0)
-		return r == -EBADMSG ? why_set(ret_why, r,
-					       "the journal in %s is damaged, emptied or gone; it can be dropped with "
-					       "'cdappendfs-stage discard', or journal.db restored",
-					       directory) :
-				       r;
+		return r;
 	s->disc_path = strdup(path ? path : stage_disc_path(s->stage));
 	if (!s->disc_path)
 		return -ENOMEM;

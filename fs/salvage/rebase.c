@@ -257,7 +257,7 @@ int salvage_rebase(struct salvage *s, const struct salvage_tell *tell, char **re
 	int r;
 
 	if (!s->stage)
-		return why_set(ret_why, -EBADMSG, "its journal is damaged, emptied or gone");
+		return ret_why && *ret_why ? -EBADMSG : stage_say_damaged(s->directory, NULL, ret_why);
 	if (!s->disc)
 		return why_set(ret_why, -ENOMEDIUM,
 			       "%s: %s; what is staged for it can be saved with 'cdappendfs-stage export'",

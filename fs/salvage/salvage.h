@@ -53,7 +53,7 @@ struct salvage_stages {
 };
 /* staging: the directory of one (-o staging=); NULL: those below the default root.  Those that hold nothing are left
  * out. */
-int salvage_list(const char *staging, struct salvage_stages *ret);
+int salvage_list(const char *staging, struct salvage_stages *ret, char **ret_why);
 void salvage_list_release(struct salvage_stages *s);
 
 /* ---- one of them ---- */

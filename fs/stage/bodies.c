@@ -26,6 +26,7 @@
 #include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
+#include "fs/stage/vfs.h"
 
 #define SEGMENT_BYTES (64u << 20)
 #define IDLE_LIMIT 64u
@@ -87,6 +88,7 @@ static int open_locked(struct stage *s, struct body *b)
 {
 	lock_assert(&s->bodies.lock);
 	struct bodies *t = &s->bodies;
+	struct stat st;
 	char name[16];
 
 	while (t->n_open >= IDLE_LIMIT && t->oldest) {
@@ -96,9 +98,13 @@ static int open_locked(struct stage *s, struct body *b)
 		close_locked(t, old);
 	}
 	stage_body_name(b->number, name);
-	b->fd = openat(s->bodies_fd, name, (s->read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC);
+	b->fd = openat(s->bodies_fd, name, (s->read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (b->fd < 0)
 		return errno == ENOENT ? -EIO : -errno;
+	if (fstat(b->fd, &st) || vfs_why_not_ours(&st)) { /* put there by somebody else */
+		close_fd(&b->fd);
+		return -EIO;
+	}
 	t->n_open++;
 	return 0;
 }
@@ -201,7 +207,7 @@ static int load_row(struct stage *s, sqlite3_stmt *row)
 	struct body *b;
 
 	if (!number || number >= s->next_body || generation > s->generation)
-		return -EBADMSG;
+		return stage_blame(s, "body %lld is none that was made", (long long)number);
 	lock_take(&s->bodies.lock);
 	b = table_add_locked(&s->bodies, (uint32_t)number, stage_row_number(row, 1) != 0, (uint32_t)generation);
 	lock_give(&s->bodies.lock);

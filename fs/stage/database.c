@@ -18,6 +18,7 @@
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
+#include "fs/stage/vfs.h"
 
 #define SPACE_CHECK_CHANGES 256u
 #define FLOOR_PART 4u /* of the reserve: rows are refused below; deletions still go */
@@ -65,6 +66,16 @@ static int on_commit(void *context, sqlite3 *db, const char *name, int frames)
 	return SQLITE_OK;
 }
 
+/* vfs.c would refuse it, without these words. */
+static int check_beside(struct stage *s, const char *name)
+{
+	_close_ int fd = openat(s->dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return stage_place_check_file(s->directory, name, fd, &s->why);
+}
+
 static int open_files(struct stage *s)
 {
 	struct flock lock = {.l_type = F_WRLCK,
@@ -72,18 +83,22 @@ static int open_files(struct stage *s)
 			     .l_start = SQLITE_LOCK_START,
 			     .l_len = SQLITE_LOCK_LENGTH};
 	struct stat st, log;
+	int r;
 
 	if (!s->read_only && fstatat(s->dir_fd, JOURNAL_FILE, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT &&
 	    stage_place_check_mark(s))
 		return -EBADMSG; /* and no empty one in its place */
 	s->db_fd = openat(s->dir_fd, JOURNAL_FILE,
-			  (s->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_NOFOLLOW | O_CLOEXEC, 0600);
+			  (s->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (s->db_fd < 0)
 		return errno == ENOENT && stage_place_check_mark(s) ? -EBADMSG : -errno;
-	if (fstat(s->db_fd, &st))
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EBADMSG;
+	r = stage_place_check_file(s->directory, JOURNAL_FILE, s->db_fd, &s->why);
+	if (!r)
+		r = check_beside(s, JOURNAL_WAL_FILE);
+	if (!r)
+		r = check_beside(s, JOURNAL_ROLLBACK_FILE);
+	if (r || fstat(s->db_fd, &st))
+		return r ? r : -errno;
 	/* SQLite would throw the log away when the database is empty; it never is, once there is a log. */
 	if (st.st_size == 0 && !fstatat(s->dir_fd, JOURNAL_WAL_FILE, &log, AT_SYMLINK_NOFOLLOW) && log.st_size > 0)
 		return -EBADMSG;
@@ -103,23 +118,29 @@ static int prepare_all(struct stage *s)
 	return 0;
 }
 
+/* What the file says of itself is not believed: no row of a table runs anything, and none is larger than ours are. */
+static void limit(sqlite3 *db)
+{
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, (int *)NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, (int *)NULL);
+	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+	sqlite3_limit(db, SQLITE_LIMIT_TRIGGER_DEPTH, 1);
+}
+
 static int open_database(struct stage *s)
 {
-	_free_ char *path = NULL;
 	int flags = (s->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
-		    SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW;
-	int r;
+		    SQLITE_OPEN_PRIVATECACHE;
+	int r = wal_init(&s->wal, s->dir_fd, s->db_fd, s->read_only);
 
-	if (asprintf(&path, "%s/" JOURNAL_FILE, s->directory) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	r = wal_init(&s->wal, s->dir_fd, s->read_only);
 	if (r)
 		return r;
-	r = db_errno(s, sqlite3_open_v2(path, &s->db, flags, s->wal.name));
+	r = db_errno(s, sqlite3_open_v2(JOURNAL_FILE, &s->db, flags, s->wal.name));
 	if (r)
 		return r;
+	limit(s->db);
 	/* Closing changes nothing unless db_close() allows it: a damaged journal is left as it is. */
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
 	sqlite3_extended_result_codes(s->db, 1);

@@ -86,7 +86,15 @@ int stage_drop_generation(struct stage *s, uint32_t generation)
 struct copy {
 	struct stage_snapshot public;
 	struct arena arena;
+	bool given_out;
 };
+
+/* Of a stage that is only given out the rest is wanted. */
+static int leave_out(struct copy *c)
+{
+	c->public.n_left_out++;
+	return c->given_out ? 0 : -EBADMSG;
+}
 
 static char *arena_text(struct copy *c, sqlite3_stmt *row, int column)
 {
@@ -122,6 +130,10 @@ static int copy_node(struct copy *c, sqlite3_stmt *row)
 		n->extents = arena_take(&c->arena, n->n_extents * sizeof(*n->extents), alignof(struct extent));
 		r = n->extents ? stage_extents_unpack(sqlite3_column_blob(row, COLUMN_EXTENTS), length, n->extents) :
 				 -ENOMEM;
+		if (r == -EBADMSG) {
+			n->n_extents = 0;
+			r = leave_out(c);
+		}
 		if (r)
 			return r;
 		n->n_extents = join_holes(n->extents, n->n_extents);
@@ -141,7 +153,7 @@ static int copy_name(struct copy *c, sqlite3_stmt *row)
 	if (!n->name)
 		return -ENOMEM;
 	if (!stage_name_is_sound(n->name, (size_t)sqlite3_column_bytes(row, 1)))
-		return -EBADMSG;
+		return leave_out(c);
 	c->public.n_names++;
 	bulk_pace(&c->public.bulk, 1);
 	return 0;
@@ -177,6 +189,7 @@ int stage_snapshot(struct stage *s, uint64_t keep_bytes, struct stage_snapshot *
 	if (!c)
 		return -ENOMEM;
 	snapshot = &c->public;
+	c->given_out = s->given_out;
 	c->public.bulk = (struct bulk){.directory = s->directory, .keep_bytes = keep_bytes};
 	stage_lock(s);
 	r = copy_rows_locked(s, c);

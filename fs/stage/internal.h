@@ -3,11 +3,14 @@
  * internal.h - the stage's parts among themselves (fs/stage only)
  *
  *	stage.c place.c		its directory, the lock, closing
+ *	way.c			the way to that: nobody else can exchange what is on it
  *	opening.c		whose stage it is
  *	origin.c kept.c		which file it was begun on: originals and copies; what is kept of that
  *	rescue.c		stages looked at without their disc
  *	database.c schema.c	the database: schema, statements, the open transaction
+ *	vfs.c			how SQLite opens the files of it
  *	wal.c			its log, held back until the bodies are synced
+ *	sound.c			rows that say what no row of ours says
  *	rows.c name_rows.c	nodes and names
  *	bodies.c discard.c	file data, giving space back, collecting
  *	durable.c		the bodies of one commit, made durable together
@@ -48,6 +51,7 @@ enum statement {
 	ST_NODE_GET,
 	ST_NODE_PUT,
 	ST_NODE_DELETE,
+	ST_NODE_PARENT,
 	ST_NODE_DROP,
 	ST_NODE_NEWER,
 	ST_NODES_ALL,
@@ -63,6 +67,7 @@ enum statement {
 	ST_NAMES_OF,
 	ST_NAMES_DELETE,
 	ST_NAMES_ALL,
+	ST_NAMES_WHOLE,
 	ST_NAMES_COUNT,
 	ST_NAMES_CLEAR,
 	ST_BODY_PUT,
@@ -115,6 +120,7 @@ struct stage {
 	int dir_fd, bodies_fd, lock_fd, db_fd;
 	bool read_only;
 	bool glance;		   /* its state is read, nothing else */
+	bool given_out;		   /* what can be read of it is wanted, however damaged it is */
 	bool by_identity;	   /* below the default root: may be renamed and removed */
 	int root_fd;		   /* by_identity: the root, else -1 */
 	char leaf[STAGE_LEAF_MAX]; /* by_identity: the directory's name in it */
@@ -127,6 +133,7 @@ struct stage {
 	sqlite3 *db;
 	sqlite3_stmt *statements[ST_N];
 	int (*step)(sqlite3_stmt *row); /* sqlite3_step(), or what a test has in its place */
+	char *why;			/* why it cannot be opened, in words */
 	int failed;			/* sticky: what is in memory can no longer be made durable */
 	bool wal_full;			/* the last commit could not be written for want of space */
 	unsigned changes, changes_checked;
@@ -259,6 +266,7 @@ int stage_sync_checkpoint_all(struct stage *s); /* closing: the whole log into t
 struct stage_place {
 	int root_fd, dir_fd, lock_fd;
 	char *path;
+	char *why; /* of a stage that could not be opened */
 	bool by_identity;
 	char leaf[STAGE_LEAF_MAX];
 };
@@ -275,9 +283,11 @@ static inline void stage_place_releasep(struct stage_place *p) { stage_place_rel
  * meanwhile, again. */
 int stage_place_open(struct stage_place *p, const char *name, enum place_how how, struct stage_holder *ret_holder,
 		     char ret_bound[65], char **ret_why);
-int stage_place_open_root(struct stage_place *p, bool create);
+int stage_place_open_root(struct stage_place *p, bool create, char **ret_why);
 /* Names in the root that are that identity, with a number or without; freed by stage_list_free(). */
 int stage_place_names(const struct stage_place *root, const char *hex, char ***ret, size_t *ret_n);
+/* A file of the stage, open: -EACCES, -EBADMSG with *ret_why when it is not this user's alone. */
+int stage_place_check_file(const char *directory, const char *name, int fd, char **ret_why);
 /* The journal is there, and durable. */
 int stage_place_mark(struct stage *s);
 /* -EBADMSG: it was, and is not any more. */
@@ -286,18 +296,29 @@ int stage_place_check_mark(const struct stage *s);
 int stage_place_clear(int dir_fd);
 void stage_place_write_lock(struct stage *s);
 void stage_place_clear_lock(struct stage *s);
+/* way.c */
+enum { WAY_MAKE_LAST = 1, WAY_MAKE_ALL = 2, WAY_OWN = 4 }; /* WAY_OWN: the last one is looked at by the caller */
+/* Opens a directory by a way that nobody else can change; *ret_path: its own path.  -EACCES with *ret_why: others
+ * can. */
+int stage_way(const char *path, unsigned how, int *ret_fd, char **ret_path, char **ret_why);
+/* Is that in a FUSE file system which another user has mounted?  Then nothing that it says of its files is certain. */
+bool stage_is_others_fuse(int fd);
 /* origin.c */
 /* Of which file the stage is, for this disc. */
 enum stage_kin {
 	KIN_SAME,  /* of this one */
 	KIN_HEIR,  /* of one that is gone: this one is what has become of it */
+	KIN_LOST,  /* of one of which nothing is there; whether this one is what has become of it is not certain */
 	KIN_COPY,  /* of another one, which is there */
 	KIN_OLDER, /* the same, and this one was there before anything was staged for that: it has nothing to take */
 };
 enum stage_kin stage_kin(const struct stage_origin *was, const char *was_path, struct timespec begun,
 			 const struct stage_origin *now, const char *now_path, char **ret_original);
+bool stage_is_as_private(const struct stage_origin *was, const struct stage_origin *now);
 void stage_origin_pack(const struct stage_origin *o, uint32_t directory, uint8_t to[36]);
 void stage_origin_unpack(const uint8_t from[36], struct stage_origin *ret);
+void stage_owner_pack(const struct stage_origin *o, uint8_t to[32]);
+void stage_owner_unpack(const uint8_t from[32], struct stage_origin *ret); /* into what that one has filled */
 
 /* stage.c: for rescue.c.  Its database is open. */
 int stage_open_place(struct stage_place *p, const struct stage_options *o, struct stage **ret);

@@ -12,6 +12,7 @@
 #include "fs/stage/internal.h"
 
 #define ORIGIN_BYTES 36u
+#define OWNER_BYTES 32u
 #define BEGUN_BYTES 12u
 
 static int load_capacity(struct stage *s)
@@ -30,14 +31,18 @@ static int load_capacity(struct stage *s)
 
 int stage_state_load_origin(struct stage *s)
 {
-	uint8_t origin[ORIGIN_BYTES], begun[BEGUN_BYTES];
+	uint8_t origin[ORIGIN_BYTES], owner[OWNER_BYTES], begun[BEGUN_BYTES];
 	int r = stage_state_get_packed(s, "origin", origin, sizeof(origin));
+
+	if (!r)
+		r = stage_state_get_packed(s, "owner", owner, sizeof(owner));
 
 	if (!r)
 		r = stage_state_get_packed(s, "begun", begun, sizeof(begun));
 	if (r)
 		return r;
 	stage_origin_unpack(origin, &s->origin);
+	stage_owner_unpack(owner, &s->origin);
 	s->copied = s->origin.known && get_le32(origin + 32) != s->dir_ino;
 	s->begun = (struct timespec){(time_t)get_le64(begun), (long)(get_le32(begun + 8) % 1000000000u)};
 	return load_capacity(s);
@@ -47,13 +52,16 @@ int stage_state_load_origin(struct stage *s)
 
 int stage_state_put_origin(struct stage *s)
 {
-	uint8_t origin[ORIGIN_BYTES];
+	uint8_t origin[ORIGIN_BYTES], owner[OWNER_BYTES];
 	char *path = strdup(s->disc_path ? s->disc_path : "");
 	int r = path ? stage_state_put(s, "disc", path, strlen(path)) : -ENOMEM;
 
 	stage_origin_pack(&s->here, s->dir_ino, origin);
 	if (!r)
 		r = stage_state_put(s, "origin", origin, sizeof(origin));
+	stage_owner_pack(&s->here, owner);
+	if (!r)
+		r = stage_state_put(s, "owner", owner, sizeof(owner));
 	if (r) {
 		free(path);
 		return r;

@@ -29,7 +29,7 @@ static int load_nodes_locked(struct stage *s, struct idset *nodes)
 	while ((r = db_step_locked(s, ST_NODE_INOS)) > 0) {
 		uint64_t ino = stage_row_number(s->statements[ST_NODE_INOS], 0);
 
-		r = is_number(ino) ? idset_reserve(nodes, 1) : -EBADMSG;
+		r = is_number(ino) ? idset_reserve(nodes, 1) : stage_blame(s, "column ino of a node is below 0");
 		if (r)
 			break;
 		idset_add(nodes, ino);
@@ -46,7 +46,7 @@ static int load_names(struct stage *s, struct idmap *names, uint64_t *n_names)
 		uint64_t directory = stage_row_number(s->statements[ST_NAMES_COUNT], 0);
 		uint64_t count = stage_row_number(s->statements[ST_NAMES_COUNT], 1);
 
-		r = is_number(directory) ? idmap_reserve(names, 1) : -EBADMSG;
+		r = is_number(directory) ? idmap_reserve(names, 1) : stage_blame(s, "a name in directory below 0");
 		if (r)
 			break;
 		idmap_put(names, directory, count);

@@ -11,13 +11,14 @@
  * and inode in it, is also looked for by the inode: the file may have been renamed.
  *
  * Copies of an image have one identity, and a directory each: the identity's name, and that name with a number.  Which
- * is whose is the matter of origin.c.  One begun on this very file comes first, then one whose file is gone; when there
- * is only that of an original that is there, nothing is taken unless the user says so.
+ * is whose is the matter of origin.c.  One begun on this very file comes first, then one whose file is gone and which
+ * this one certainly is; when there is only that of another one, nothing is taken unless the user says so.
  *
  * A stage that is this disc's, holds something and has no commit under way must also match the disc's fingerprint,
  * unless the disc is blank.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,9 @@ static enum stage_kin kin_of(const struct stage *s, char **ret_original)
 	enum stage_kin kin = stage_kin(&s->origin, s->made_for ? s->made_for : "", s->begun, &s->here, s->disc_path,
 				       s->copied ? NULL : ret_original);
 
-	return s->copied && kin != KIN_SAME ? KIN_HEIR : kin;
+	if (!s->copied || kin == KIN_SAME)
+		return kin;
+	return stage_is_as_private(&s->origin, &s->here) ? KIN_HEIR : KIN_LOST;
 }
 
 /* On this very image, under whatever name, and whatever is in it now. */
@@ -112,17 +115,47 @@ static int stale_state(const struct attempt *a, const struct stage *s)
 		       s->by_identity ? s->disc_path : "");
 }
 
-/* What was staged for the original of this copy. */
-static int refuse_copy(struct attempt *a, const char *directory, const char *original)
+/* "user 1001"; an empty text where it is not known. */
+static void describe_owner(const struct stage_origin *o, char text[40])
 {
-	free(a->refused);
-	a->refused = NULL;
+	text[0] = 0;
+	if (o->owned)
+		snprintf(text, 40, " (of user %" PRIu32 ")", o->uid);
+}
+
+/* What was staged for the original of this copy. */
+static int refuse_copy(struct attempt *a, struct stage *s, const char *original)
+{
+	struct stage_totals t;
+
+	stage_totals(s, &t);
 	return why_set(&a->refused, -EXDEV,
-		       "what is staged in %s was begun on %s, which is there, too; this is another file, perhaps a "
+		       "what is staged in %s (%" PRIu64 " files and directories, %" PRIu64
+		       " bytes) was begun on %s, which is there, too; this is another file, perhaps a "
 		       "copy of it. Mount that one; or this one with -o stage=take (it takes what is staged), "
 		       "-o stage=new or another -o staging= (a stage of its own) or -o ro; or drop what is staged "
 		       "with 'cdappendfs-stage discard %s'",
-		       directory, original, original);
+		       s->directory, t.nodes, t.body_bytes, original, original);
+}
+
+/* What was staged for a file of which nothing is there. */
+static int refuse_lost(struct attempt *a, struct stage *s)
+{
+	char was[40], is[40];
+	struct stage_totals t;
+
+	stage_totals(s, &t);
+	describe_owner(&s->origin, was);
+	describe_owner(&s->here, is);
+	return why_set(
+		&a->refused, -EXDEV,
+		"what is staged in %s (%" PRIu64 " files and directories, %" PRIu64
+		" bytes) was begun on %s%s, of which nothing is there now, or cannot be seen; whether this file%s is "
+		"what has become of it is not certain. If it is, mount it with -o stage=take (it takes what is "
+		"staged); if not, with -o stage=new or another -o staging= (a stage of its own) or -o ro; or drop "
+		"what is staged with 'cdappendfs-stage discard %s'",
+		s->directory, t.nodes, t.body_bytes, s->made_for && s->made_for[0] ? s->made_for : "a disc", was, is,
+		s->directory);
 }
 
 /* Has another file burned it, or this one something else?  Then this one has nothing to take. */
@@ -144,12 +177,12 @@ static int claim(struct stage *s, struct attempt *a)
 		_free_ char *at = NULL;
 
 		(void)stage_original(&s->origin, s->made_for ? s->made_for : "", &s->here, s->disc_path, &at);
-		return a->options->claim == STAGE_TAKE ? 0 : refuse_copy(a, s->directory, at ? at : "another file");
+		return a->options->claim == STAGE_TAKE ? 0 : refuse_copy(a, s, at ? at : "another file");
 	}
-	if (kin == KIN_COPY && a->options->claim != STAGE_TAKE)
-		refuse_copy(a, s->directory, original ? original : "another file");
+	if (is == WANT_COPY && a->options->claim != STAGE_TAKE)
+		(void)(kin == KIN_LOST ? refuse_lost(a, s) : refuse_copy(a, s, original ? original : "another file"));
 	if (a->want == WANT_ANY)
-		return kin == KIN_COPY && a->options->claim != STAGE_TAKE ? -EXDEV : 0;
+		return is == WANT_COPY && a->options->claim != STAGE_TAKE ? -EXDEV : 0;
 	return a->want == is ? 0 : -EXDEV;
 }
 
@@ -163,7 +196,9 @@ static int follow(struct stage *s, const struct stage_options *o)
 		return stage_state_bind(s, &o->identity, &same_state);
 	if (s->read_only || !s->here.known ||
 	    (s->made_for && !strcmp(s->made_for, s->disc_path) && s->origin.known && s->origin.ino == s->here.ino &&
-	     s->origin.dev == s->here.dev && s->origin.born.tv_sec == s->here.born.tv_sec && !s->copied))
+	     s->origin.dev == s->here.dev && s->origin.born.tv_sec == s->here.born.tv_sec && s->origin.owned &&
+	     s->origin.uid == s->here.uid && s->origin.gid == s->here.gid && s->origin.mode == s->here.mode &&
+	     !s->copied))
 		return 0;
 	return stage_state_put_origin(s);
 }
@@ -271,9 +306,10 @@ static int in_use(struct attempt *a, const struct stage_holder *holder)
 
 	stage_origin_of(o->disc_path ? o->disc_path : "", &now);
 	if (holder->origin.known && now.known && a->want != WANT_ANY) {
-		/* The path is not told: it is mounted, so it is there. */
-		kin = stage_kin(&holder->origin, "/", holder->begun, &now, o->disc_path, NULL);
-		if (kin == KIN_COPY)
+		kin = stage_kin(&holder->origin, holder->disc[0] ? holder->disc : "/", holder->begun, &now,
+				o->disc_path, NULL);
+		/* It is mounted, so it is there, whatever has become of its name. */
+		if (kin == KIN_COPY || kin == KIN_HEIR || kin == KIN_LOST)
 			return why_set(&a->refused, -EXDEV,
 				       "its original, or a copy of it, is mounted at %s and has something staged: "
 				       "unmount that one, or give this one a stage of its own with -o stage=new or "
@@ -285,6 +321,14 @@ static int in_use(struct attempt *a, const struct stage_holder *holder)
 	if (a->ret_holder)
 		*a->ret_holder = *holder;
 	return -EBUSY;
+}
+
+/* p->why says what of it. */
+static int say_why(const struct attempt *a, const struct stage_place *p, int error)
+{
+	if (error == -EACCES && p->why)
+		return why_set(a->ret_why, error, "%s", p->why);
+	return error == -EBADMSG && p->path ? stage_say_damaged(p->path, p->why, a->ret_why) : error;
 }
 
 static int open_at(struct attempt *a, struct stage_place *p, const char *name)
@@ -302,15 +346,12 @@ static int open_at(struct attempt *a, struct stage_place *p, const char *name)
 		return -ENOENT; /* a mount of another disc that was blank once */
 	if (r == -EBUSY)
 		return in_use(a, &holder);
-	if (!r)
-		r = stage_open_place(p, a->options, &s);
-	if (r == -EBADMSG && !s && p->path)
-		why_set(a->ret_why, r,
-			"the journal in %s is damaged, emptied or gone; nothing there was changed. Put journal.db back "
-			"from a backup, or drop what is there with 'cdappendfs-stage discard %s'",
-			p->path, p->path);
+	if (!r && (r = stage_open_place(p, a->options, &s)) < 0)
+		r = say_why(a, p, r);
 	if (r == -EPROTO && !s && p->path)
 		why_set(a->ret_why, r, "the stage in %s is of a later version of cdappendfs: use that one", p->path);
+	if (!r && (r = stage_sound(s)) == -EBADMSG)
+		stage_say_damaged(s->directory, s->why, a->ret_why);
 	if (!r) {
 		stage_lock(s);
 		r = judge(s, a);
@@ -328,7 +369,7 @@ static int open_at(struct attempt *a, struct stage_place *p, const char *name)
 static int open_named(struct attempt *a, const char *name)
 {
 	_cleanup_(stage_place_releasep) struct stage_place p = STAGE_PLACE_NONE;
-	int r = stage_place_open_root(&p, false);
+	int r = stage_place_open_root(&p, false, a->ret_why);
 
 	return r ? r : open_at(a, &p, name);
 }
@@ -448,7 +489,7 @@ static int open_by_identity(struct attempt *a)
 	_cleanup_(stage_place_releasep) struct stage_place root = STAGE_PLACE_NONE;
 	char hex[65], **names = NULL;
 	size_t n = 0;
-	int r = stage_place_open_root(&root, !a->options->read_only);
+	int r = stage_place_open_root(&root, !a->options->read_only, a->ret_why);
 
 	if (r)
 		return r;

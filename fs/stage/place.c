@@ -25,6 +25,7 @@
 #include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
+#include "fs/stage/vfs.h"
 
 #define LOCK_TEXT_BYTES 16384u
 #define LOCK_TRIES 12 /* a reader holds it for a moment only */
@@ -42,7 +43,8 @@ void stage_place_release(struct stage_place *p)
 	close_fd(&p->dir_fd);
 	close_fd(&p->root_fd);
 	free(p->path);
-	p->path = NULL;
+	free(p->why);
+	p->path = p->why = NULL;
 }
 
 /* ---- the default root ---- */
@@ -80,45 +82,16 @@ int stage_default_root(char **ret)
 	return 0;
 }
 
-/* Parents too; those that are missing are made private. */
-static int make_path(char *path)
+int stage_place_open_root(struct stage_place *p, bool create, char **ret_why)
 {
-	for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
-		bool made;
-		int r = 0;
-
-		if (slash)
-			*slash = 0;
-		made = mkdir(path, 0700) == 0;
-		if (!made && errno != EEXIST)
-			r = -errno;
-		if (!r && (made || !slash))
-			r = fsync_parent(path);
-		if (slash)
-			*slash = '/';
-		if (r || !slash)
-			return r;
-	}
-}
-
-int stage_place_open_root(struct stage_place *p, bool create)
-{
-	_free_ char *root = NULL, *real = NULL;
+	_free_ char *root = NULL;
 	int r = stage_default_root(&root);
 
-	if (!r && create)
-		r = make_path(root);
-	if (r)
-		return r;
-	real = realpath(root, NULL);
-	if (!real)
-		return -errno;
-	p->root_fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (p->root_fd < 0)
-		return -errno;
-	p->path = TAKE_PTR(real);
-	p->by_identity = true;
-	return 0;
+	if (!r)
+		r = stage_way(root, create ? WAY_MAKE_ALL : 0, &p->root_fd, &p->path, ret_why);
+	if (!r)
+		p->by_identity = true;
+	return r;
 }
 
 static int compare_names(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
@@ -269,36 +242,60 @@ static int check_owner(const struct stage_place *p, char **ret_why)
 	return 0;
 }
 
-static int open_directory(struct stage_place *p, const char *name, enum place_how how)
+static int open_below_root(struct stage_place *p, const char *name, enum place_how how)
 {
-	int at = p->by_identity ? p->root_fd : AT_FDCWD;
-	char *path = NULL;
+	char *path;
 
 	if (how == PLACE_CREATE) {
 		int r;
 
-		if (mkdirat(at, name, 0700) && errno != EEXIST)
+		if (mkdirat(p->root_fd, name, 0700) && errno != EEXIST)
 			return quota_as_space(-errno);
 		/* Also when it was there: who made it may have been killed before this. */
-		r = p->by_identity ? fsync_directory(p->root_fd) : fsync_parent(name);
+		r = fsync_directory(p->root_fd);
 		if (r)
 			return r;
 	}
-	p->dir_fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (p->by_identity ? O_NOFOLLOW : 0));
+	p->dir_fd = openat(p->root_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (p->dir_fd < 0)
 		return -errno;
-	if (p->by_identity) {
-		snprintf(p->leaf, sizeof(p->leaf), "%s", name);
-		if (asprintf(&path, "%s/%s", p->path, name) < 0)
-			return -ENOMEM;
-	} else {
-		path = realpath(name, NULL);
-		if (!path)
-			return -errno;
-	}
+	snprintf(p->leaf, sizeof(p->leaf), "%s", name);
+	if (asprintf(&path, "%s/%s", p->path, name) < 0)
+		return -ENOMEM;
 	free(p->path);
 	p->path = path;
 	return 0;
+}
+
+static int open_directory(struct stage_place *p, const char *name, enum place_how how, char **ret_why)
+{
+	char *path;
+	int r;
+
+	if (p->by_identity)
+		return open_below_root(p, name, how);
+	r = stage_way(name, WAY_OWN | (how == PLACE_CREATE ? WAY_MAKE_LAST : 0), &p->dir_fd, &path, ret_why);
+	if (r)
+		return r;
+	free(p->path);
+	p->path = path;
+	return 0;
+}
+
+int stage_place_check_file(const char *directory, const char *name, int fd, char **ret_why)
+{
+	struct stat st;
+	const char *why;
+
+	if (fstat(fd, &st))
+		return -errno;
+	why = vfs_why_not_ours(&st);
+	return why ? why_set(ret_why, S_ISREG(st.st_mode) ? -EACCES : -EBADMSG,
+			     "%s in the stage %s was not put there by this user: %s. Nothing of it is used; move it "
+			     "away, "
+			     "and put back what was there",
+			     name, directory, why) :
+		     0;
 }
 
 /* ---- the lock ---- */
@@ -391,7 +388,8 @@ static int take_lock(int fd, bool shared)
 	}
 }
 
-static int lock_place(struct stage_place *p, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65])
+static int lock_place(struct stage_place *p, enum place_how how, struct stage_holder *ret_holder, char ret_bound[65],
+		      char **ret_why)
 {
 	struct stage_holder holder = {.pid = 0};
 	struct stat lock, directory;
@@ -401,10 +399,9 @@ static int lock_place(struct stage_place *p, enum place_how how, struct stage_ho
 	p->lock_fd = openat(p->dir_fd, LOCK_FILE, flags, 0600);
 	if (p->lock_fd < 0)
 		return -errno;
-	if (fstat(p->lock_fd, &lock))
-		return -errno;
-	if (!S_ISREG(lock.st_mode))
-		return -EBADMSG;
+	r = stage_place_check_file(p->path, LOCK_FILE, p->lock_fd, ret_why);
+	if (r)
+		return r;
 	r = take_lock(p->lock_fd, how == PLACE_READ);
 	if (r == -EBUSY) {
 		read_holder(p->lock_fd, &holder, ret_bound);
@@ -421,14 +418,14 @@ static int lock_place(struct stage_place *p, enum place_how how, struct stage_ho
 int stage_place_open(struct stage_place *p, const char *name, enum place_how how, struct stage_holder *ret_holder,
 		     char ret_bound[65], char **ret_why)
 {
-	int r = open_directory(p, name, how);
+	int r = open_directory(p, name, how, ret_why);
 
 	if (!r)
 		r = check_owner(p, ret_why);
 	if (!r && how != PLACE_READ)
 		r = check_strangers(p, ret_why);
 	if (!r)
-		r = lock_place(p, how, ret_holder, ret_bound);
+		r = lock_place(p, how, ret_holder, ret_bound, ret_why);
 	return r;
 }
 

@@ -25,7 +25,7 @@ static int open_place(struct stage_place *p, const char *directory, enum place_h
 
 	if (!real || !copy)
 		return -errno;
-	r = stage_place_open_root(p, false);
+	r = stage_place_open_root(p, false, NULL);
 	if (r == 0 && strcmp(dirname(copy), p->path) == 0) {
 		char *leaf = strrchr(real, '/') + 1;
 
@@ -37,6 +37,13 @@ static int open_place(struct stage_place *p, const char *directory, enum place_h
 	return stage_place_open(p, real, how, ret_holder, bound, ret_why);
 }
 
+static int say_why(const char *directory, int error, const struct stage_place *p, char **ret_why)
+{
+	if (error == -EBADMSG)
+		return stage_say_damaged(directory, p->why, ret_why);
+	return error && p->why ? why_set(ret_why, error, "%s", p->why) : error;
+}
+
 int stage_open_directory(const char *directory, const char *disc_path, bool read_only, struct stage **ret,
 			 struct stage_holder *ret_holder, char **ret_why)
 {
@@ -46,14 +53,21 @@ int stage_open_directory(const char *directory, const char *disc_path, bool read
 	struct stage *s = NULL;
 	int r = stage_about(directory, &about, ret_holder, ret_why);
 
+	if (r)
+		return r;
 	o.disc_path = disc_path ? disc_path : about.disc_path;
+	r = open_place(&p, directory, read_only ? PLACE_READ : PLACE_LOOK, ret_holder, ret_why);
 	if (!r)
-		r = open_place(&p, directory, read_only ? PLACE_READ : PLACE_LOOK, ret_holder, ret_why);
-	if (!r)
-		r = stage_open_place(&p, &o, &s);
+		r = say_why(directory, stage_open_place(&p, &o, &s), &p, ret_why);
 	stage_about_release(&about);
 	if (r)
 		return r;
+	if (!read_only && stage_sound(s)) {
+		r = s->failed = stage_say_damaged(directory, s->why, ret_why);
+		stage_close(s);
+		return r;
+	}
+	s->given_out = read_only;
 	stage_place_write_lock(s);
 	*ret = s;
 	return 0;
@@ -80,7 +94,7 @@ int stage_about(const char *directory, struct stage_about *ret, struct stage_hol
 	int r = open_place(&p, directory, PLACE_READ, ret_holder, ret_why);
 
 	if (!r)
-		r = stage_glance(&p, &o, &s);
+		r = say_why(directory, stage_glance(&p, &o, &s), &p, ret_why);
 	if (r)
 		return r;
 	*ret = (struct stage_about){.disc_path = strdup(stage_disc_path(s)),
@@ -151,12 +165,12 @@ int stage_replace(struct stage *s, const struct stage_snapshot *rows, uint64_t n
 	return r ? r : stage_rename(s, identity);
 }
 
-int stage_list(char ***ret, size_t *ret_n)
+int stage_list(char ***ret, size_t *ret_n, char **ret_why)
 {
 	_cleanup_(stage_place_releasep) struct stage_place root = STAGE_PLACE_NONE;
 	char **names = NULL;
 	size_t n = 0;
-	int r = stage_place_open_root(&root, false);
+	int r = stage_place_open_root(&root, false, ret_why);
 
 	if (r == -ENOENT) { /* nothing was staged here ever */
 		*ret = NULL;

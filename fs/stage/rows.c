@@ -147,7 +147,7 @@ static int node_get_locked(struct stage *s, uint64_t ino, struct stage_node *ret
 		return r ? r : -ENOENT;
 	r = node_from_row(s->statements[ST_NODE_GET], ret);
 	sqlite3_reset(s->statements[ST_NODE_GET]);
-	return r;
+	return r == -EBADMSG ? stage_blame(s, "the extents of node %llu are none", (unsigned long long)ino) : r;
 }
 
 int stage_node_get(struct stage *s, uint64_t ino, struct stage_node *ret)
@@ -256,6 +256,21 @@ int stage_node_delete(struct stage *s, uint64_t ino)
 			idset_remove(&s->nodes, ino);
 	} else {
 		r = s->failed;
+	}
+	stage_unlock(s);
+	return r;
+}
+
+int stage_node_set_parent(struct stage *s, uint64_t ino, uint64_t parent)
+{
+	int r;
+
+	stage_lock(s);
+	r = db_begin_locked(s, false);
+	if (!r) {
+		sqlite3_bind_int64(s->statements[ST_NODE_PARENT], 1, (sqlite3_int64)ino);
+		sqlite3_bind_int64(s->statements[ST_NODE_PARENT], 2, (sqlite3_int64)parent);
+		r = db_run(s, ST_NODE_PARENT);
 	}
 	stage_unlock(s);
 	return r;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "burner/base/own.h"
 #include "fs/stage/internal.h"
 
 #define JOURNAL_APPLICATION_ID 0x63646170 /* "cdap" */
@@ -28,6 +29,7 @@ const char *const db_sql[ST_N] = {
 	[ST_NODE_GET] = "SELECT " NODE_COLUMNS " FROM node WHERE ino=?1",
 	[ST_NODE_PUT] = "INSERT OR REPLACE INTO node(" NODE_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[ST_NODE_DELETE] = "DELETE FROM node WHERE ino=?1",
+	[ST_NODE_PARENT] = "UPDATE node SET parent=?2 WHERE ino=?1",
 	[ST_NODE_DROP] = "DELETE FROM node WHERE generation<=?1",
 	[ST_NODE_NEWER] = "SELECT 1 FROM node WHERE generation>?1 LIMIT 1",
 	[ST_NODES_ALL] = "SELECT " NODE_COLUMNS " FROM node ORDER BY ino",
@@ -44,6 +46,7 @@ const char *const db_sql[ST_N] = {
 			 "ORDER BY n.name"),
 	[ST_NAMES_DELETE] = "DELETE FROM name WHERE parent=?1",
 	[ST_NAMES_ALL] = "SELECT parent,name,ino FROM name ORDER BY parent,name",
+	[ST_NAMES_WHOLE] = "SELECT parent,name,ino,generation FROM name",
 	[ST_NAMES_COUNT] = "SELECT parent,count(*) FROM name GROUP BY parent",
 	[ST_NAMES_CLEAR] = "DELETE FROM name",
 	[ST_BODY_PUT] = "INSERT OR REPLACE INTO body(number,sparse,generation) VALUES(?1,?2,?3)",
@@ -51,23 +54,22 @@ const char *const db_sql[ST_N] = {
 	[ST_BODIES_ALL] = "SELECT number,sparse,generation FROM body",
 };
 
-static const char schema[] =
-	"BEGIN IMMEDIATE;"
-	"CREATE TABLE state(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-	"CREATE TABLE node(ino INTEGER PRIMARY KEY, generation INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER "
-	"NOT NULL,"
-	" gid INTEGER NOT NULL, nlink INTEGER NOT NULL, size INTEGER NOT NULL, rdev INTEGER NOT NULL, parent INTEGER "
-	"NOT NULL,"
-	" atime INTEGER NOT NULL, atime_ns INTEGER NOT NULL, mtime INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
-	" ctime INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, base_lba INTEGER NOT NULL, base_bytes INTEGER NOT NULL,"
-	" zisofs INTEGER NOT NULL, extents BLOB, target BLOB);"
-	"CREATE TABLE name(parent INTEGER NOT NULL, name BLOB NOT NULL, ino INTEGER NOT NULL, generation INTEGER NOT "
-	"NULL,"
-	" PRIMARY KEY(parent,name)) WITHOUT ROWID;"
-	"CREATE TABLE body(number INTEGER PRIMARY KEY, sparse INTEGER NOT NULL, generation INTEGER NOT NULL);"
-	"PRAGMA application_id=1667522928;" /* JOURNAL_APPLICATION_ID */
-	"PRAGMA user_version=1;"
-	"COMMIT;";
+#define TABLE_STATE "CREATE TABLE state(key TEXT PRIMARY KEY, value) WITHOUT ROWID"
+#define TABLE_NODE \
+	"CREATE TABLE node(ino INTEGER PRIMARY KEY, generation INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER " \
+	"NOT NULL, gid INTEGER NOT NULL, nlink INTEGER NOT NULL, size INTEGER NOT NULL, rdev INTEGER NOT NULL, " \
+	"parent INTEGER NOT NULL, atime INTEGER NOT NULL, atime_ns INTEGER NOT NULL, mtime INTEGER NOT NULL, " \
+	"mtime_ns INTEGER NOT NULL, ctime INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, base_lba INTEGER NOT NULL, " \
+	"base_bytes INTEGER NOT NULL, zisofs INTEGER NOT NULL, extents BLOB, target BLOB)"
+#define TABLE_NAME \
+	"CREATE TABLE name(parent INTEGER NOT NULL, name BLOB NOT NULL, ino INTEGER NOT NULL, generation INTEGER " \
+	"NOT NULL, PRIMARY KEY(parent,name)) WITHOUT ROWID"
+#define TABLE_BODY "CREATE TABLE body(number INTEGER PRIMARY KEY, sparse INTEGER NOT NULL, generation INTEGER NOT NULL)"
+
+static const char schema[] = "BEGIN IMMEDIATE;" TABLE_STATE ";" TABLE_NODE ";" TABLE_NAME ";" TABLE_BODY ";"
+			     "PRAGMA application_id=1667522928;" /* JOURNAL_APPLICATION_ID */
+			     "PRAGMA user_version=1;"
+			     "COMMIT;";
 _Static_assert(JOURNAL_APPLICATION_ID == 1667522928, "as in the schema");
 
 static int execute(struct stage *s, const char *sql) { return db_errno(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL)); }
@@ -101,6 +103,43 @@ static int quick_check(struct stage *s)
 	}
 	sqlite3_finalize(row);
 	return r;
+}
+
+static bool same_but_for_spaces(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		a += strspn(a, " ");
+		b += strspn(b, " ");
+		if (*a != *b || !*a)
+			return *a == *b;
+	}
+}
+
+/* Nothing but our tables, as they were made: no trigger, no view, no column that runs anything. */
+static int check_tables(struct stage *s)
+{
+	static const char *const tables[] = {TABLE_STATE, TABLE_NODE, TABLE_NAME, TABLE_BODY};
+	unsigned found = 0;
+	bool strange = false;
+	sqlite3_stmt *row = NULL;
+	int rc = sqlite3_prepare_v2(s->db, "SELECT sql FROM sqlite_schema", -1, &row, NULL);
+
+	while (rc == SQLITE_OK && !strange && sqlite3_step(row) == SQLITE_ROW) {
+		const char *text = (const char *)sqlite3_column_text(row, 0);
+		unsigned i = 0;
+
+		while (i < ARRAY_LENGTH(tables) && !(text && same_but_for_spaces(text, tables[i])))
+			i++;
+		strange = i == ARRAY_LENGTH(tables) || found & 1u << i;
+		found |= strange ? 0 : 1u << i;
+	}
+	if (rc == SQLITE_OK)
+		rc = sqlite3_finalize(row);
+	if (rc)
+		return db_errno(s, rc);
+	return !strange && found == (1u << ARRAY_LENGTH(tables)) - 1 ?
+		       0 :
+		       stage_blame(s, "it has tables that are not ours");
 }
 
 /* A new file gets its log mode with full syncs; from then on wal.c and sync_thread.c order what reaches the disk. */
@@ -138,7 +177,9 @@ int stage_schema_setup(struct stage *s)
 		return -EPROTO; /* of a later cdappendfs */
 	if (application != JOURNAL_APPLICATION_ID || version != JOURNAL_VERSION)
 		return -EBADMSG;
-	r = s->glance ? 0 : quick_check(s);
+	r = check_tables(s);
+	if (!r && !s->glance)
+		r = quick_check(s);
 	if (!r && !s->read_only)
 		r = make_wal(s);
 	return r;

@@ -79,17 +79,34 @@ void stage_free(struct stage *s)
 	free(s->disc_path);
 	free(s->mountpoint);
 	free(s->made_for);
+	free(s->why);
 	free(s);
 }
-static int stage_load(struct stage *s)
+
+static int open_bodies(struct stage *s)
 {
-	int r = 0;
+	struct stat st;
 
 	if (!s->read_only && mkdirat(s->dir_fd, BODIES_DIRECTORY, 0700) && errno != EEXIST)
 		return quota_as_space(-errno);
 	s->bodies_fd = openat(s->dir_fd, BODIES_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (s->bodies_fd < 0)
+	if (s->bodies_fd < 0 || fstat(s->bodies_fd, &st))
 		return -errno;
+	if (st.st_uid == geteuid() && !(st.st_mode & 022))
+		return 0;
+	return why_set(
+		&s->why, -EACCES,
+		"the directory bodies in the stage %s belongs to another user, or others may write to it: move it "
+		"away, and put back what was there",
+		s->directory);
+}
+
+static int stage_load(struct stage *s)
+{
+	int r = open_bodies(s);
+
+	if (r)
+		return r;
 	stage_lock(s);
 	r = db_open(s);
 	if (!r)
@@ -146,10 +163,12 @@ int stage_open_place(struct stage_place *p, const struct stage_options *o, struc
 
 	if (!r)
 		r = stage_load(s);
-	if (r == 0)
+	if (r == 0) {
 		*ret = TAKE_PTR(s);
-	else if (s)
-		p->path = TAKE_PTR(s->directory); /* for the message */
+	} else if (s) { /* for the message */
+		p->path = TAKE_PTR(s->directory);
+		p->why = TAKE_PTR(s->why);
+	}
 	return r;
 }
 
@@ -168,6 +187,8 @@ int stage_glance(struct stage_place *p, const struct stage_options *o, struct st
 	stage_unlock(s);
 	if (!r)
 		*ret = TAKE_PTR(s);
+	else
+		p->why = TAKE_PTR(s->why);
 	return r;
 }
 
@@ -255,6 +276,8 @@ void stage_set_user(struct stage *s, enum stage_user user)
 }
 
 const char *stage_directory(const struct stage *s) { return s->directory; }
+int stage_directory_fd(const struct stage *s) { return s->dir_fd; }
+int stage_root_fd(const struct stage *s) { return s->by_identity ? s->root_fd : -1; }
 const char *stage_disc_path(const struct stage *s) { return s->made_for ? s->made_for : ""; }
 dev_t stage_device(const struct stage *s) { return s->device; }
 uint32_t stage_generation(struct stage *s) { return s->generation; }

@@ -37,8 +37,13 @@ struct stage;
 /* Which file a stage was begun on: by that the original is told from its copy, which have one identity. */
 struct stage_origin {
 	bool known, device;
+	bool fuse;    /* in a FUSE file system, whose numbers change with each mount … */
+	bool foreign; /* … of another user, who says of his files what he likes */
 	uint64_t dev, ino;
 	struct timespec born; /* zeros: its file system does not tell */
+	uint64_t handle;      /* digest of its file handle, which has a generation; 0: not known */
+	bool owned;	      /* what follows is known: not of stages of older versions */
+	uint32_t uid, gid, mode;
 };
 /* As the file of that name is now; known stays false when it cannot be looked at. */
 void stage_origin_of(const char *path, struct stage_origin *ret);
@@ -83,9 +88,18 @@ int stage_open(const struct stage_options *options, struct stage **ret, struct s
 	       char **ret_why);
 /* One that is there, whatever its disc has become: nothing is compared, and nothing of it changes by that.  For
  * cdappendfs-stage. */
-/* disc_path: where its disc is now, NULL: where it was. */
+/* disc_path: where its disc is now, NULL: where it was.  read_only: its rows may be anything; those that are damaged
+ * are left out of a snapshot. */
 int stage_open_directory(const char *directory, const char *disc_path, bool read_only, struct stage **ret,
 			 struct stage_holder *ret_holder, char **ret_why);
+/* Do all rows say what rows can say?  stage_open() asks that itself, stage_open_directory() for writing.  -EBADMSG;
+ * what is wrong, stage_blamed() tells. */
+int stage_sound(struct stage *s);
+/* What is wrong with the rows, in words; NULL: nothing was found.  stage_blame() keeps them, and returns -EBADMSG. */
+const char *stage_blamed(const struct stage *s);
+__attribute__((format(printf, 2, 3))) int stage_blame(struct stage *s, const char *format, ...);
+/* That, as a message with the ways out; blame NULL: the journal as a whole.  -EBADMSG. */
+int stage_say_damaged(const char *directory, const char *blame, char **ret_why);
 /* What can be told of one that is there without its rows; -EBUSY: in use, *ret_holder says by whom. */
 struct stage_about {
 	char *disc_path; /* real path of the disc when it was used last; "" */
@@ -97,14 +111,23 @@ struct stage_about {
 int stage_about(const char *directory, struct stage_about *ret, struct stage_holder *ret_holder, char **ret_why);
 void stage_about_release(struct stage_about *a);
 /* Directories of this user's stages below the default root. */
-int stage_list(char ***ret, size_t *ret_n);
+int stage_list(char ***ret, size_t *ret_n, char **ret_why);
 void stage_list_free(char **names, size_t n);
 /* Files of a stage that cannot be opened, with all that it holds.  -EBUSY as above. */
 int stage_erase(const char *directory, struct stage_holder *ret_holder, char **ret_why);
 /* Where the original of a stage's disc is, if `now` is another file: allocated text; or the directory that cannot be
- * looked through for it.  -ENOENT: it is the same, or the original is gone; -ENOMEM. */
+ * looked through for it.  -ENOENT: it is the same, or nothing is there any more; -ENOMEM. */
 int stage_original(const struct stage_origin *was, const char *was_path, const struct stage_origin *now,
 		   const char *now_path, char **ret);
+/* Nothing is there any more: is `now` certainly what has become of it? */
+bool stage_is_heir(const struct stage_origin *was, const char *was_path, const struct stage_origin *now,
+		   const char *now_path);
+/* By all that is known of both.  Any drive is as good. */
+bool stage_same_file(const struct stage_origin *a, const char *a_path, const struct stage_origin *b,
+		     const char *b_path);
+/* Is the file of that descriptor the one that was looked at when the stage was opened?  Of a drive, and where that
+ * could not be looked at: yes. */
+bool stage_has_file(const struct stage *s, int fd);
 const char *stage_disc_path(const struct stage *s);
 void stage_origin(const struct stage *s, struct stage_origin *ret);
 /* These rows instead of all that are there, inode numbers from next_ino on, for that disc in that state: all of it,
@@ -129,6 +152,9 @@ int stage_capacity(struct stage *s, uint64_t *ret_sectors);
 int stage_keep_capacity(struct stage *s, uint64_t sectors);
 int stage_forget_capacity(struct stage *s);
 const char *stage_directory(const struct stage *s);
+/* Descriptors, borrowed: of that directory, and of the one it is in when it may be renamed there (else -1). */
+int stage_directory_fd(const struct stage *s);
+int stage_root_fd(const struct stage *s);
 dev_t stage_device(const struct stage *s);	 /* st_dev of its file system */
 uint64_t stage_host_free(const struct stage *s); /* bytes left there */
 uint64_t stage_room(const struct stage *s);	 /* bytes of them that data may take: a reserve is the journal's */
@@ -184,6 +210,8 @@ int stage_node_get(struct stage *s, uint64_t ino, struct stage_node *ret); /* -E
 bool stage_node_exists(struct stage *s, uint64_t ino);			   /* in memory, cheap */
 int stage_node_put(struct stage *s, const struct stage_node *n);	   /* insert or replace */
 int stage_node_delete(struct stage *s, uint64_t ino);
+/* Of a row that is there, which stays of its generation. */
+int stage_node_set_parent(struct stage *s, uint64_t ino, uint64_t parent);
 
 #define STAGE_WHITEOUT 0u /* inode number of a name that is gone */
 /* -ENOENT: the base decides */
@@ -261,6 +289,7 @@ struct stage_snapshot {
 	size_t n_nodes;
 	struct stage_snapshot_name *names;
 	size_t n_names;
+	size_t n_left_out; /* of a stage that is only given out: rows that are damaged, or their extents */
 };
 int stage_snapshot(struct stage *s, uint64_t keep_bytes, struct stage_snapshot **ret);
 void stage_snapshot_free(struct stage_snapshot *p);

@@ -5,7 +5,8 @@
  * Blobs are packed little-endian with fixed lengths; one of another length is damage.
  *	identity	id 32, provisional 32, is_provisional 1
  *	failed_lba	number: start of the last session whose burn failed on a write-once disc
- *	disc, origin	path of the disc, and which file that was (origin.c)
+ *	disc, origin	path of the disc, and which file that was (origin.c), …
+ *	owner		… with its handle, owner and modes
  *	begun		seconds 8, nanoseconds 4: when the first row of those that are there was put
  *	capacity	number: sectors (-o media=), 0 not bounded
  *	fingerprint	session_lba 4, next_lba 4, image_bytes 8, descriptor 32

@@ -2,14 +2,12 @@
 /*
  * A COMMIT that went to the log at once would let the kernel write rows before the bodies they name (a block copied
  * up holds bytes that were durable elsewhere), and one that met a full disk would roll the whole transaction back.
- * So the log is a file of our own: what SQLite appends is one contiguous run in memory until wal_flush().  Everything
- * else goes to SQLite's "unix-none": the file `lock` keeps other mounts out, and its POSIX locks would not survive
- * the daemon's fork anyway.
+ * So the log is a file of our own: what SQLite appends is one contiguous run in memory until wal_flush().
  *
  * When SQLite starts the log from its beginning again (everything was checkpointed), the new header must be durable
  * before any new frame: otherwise the old header and what is left of the old frames would be taken for valid ones.
  */
-#include "fs/stage/wal.h"
+#include "fs/stage/vfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,11 +22,6 @@
 
 #define WAL_HEADER_BYTES 32u
 #define WAL_KEEP_BYTES (4u << 20) /* memory kept for the next commit */
-
-struct wal_file {
-	sqlite3_file base;
-	struct wal *wal;
-};
 
 static struct wal *wal_of(sqlite3_file *file) { return ((struct wal_file *)(void *)file)->wal; }
 
@@ -180,20 +173,32 @@ static const sqlite3_io_methods wal_methods = {
 	.xDeviceCharacteristics = file_characteristics,
 };
 
-static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *ret_flags)
+/* Of the log that there is: somebody else's is none. */
+static int check_log(struct wal *w)
 {
-	struct wal *w = (struct wal *)(void *)vfs; /* vfs is its first member */
-	struct wal_file *f = (struct wal_file *)(void *)file;
+	struct stat st;
 
-	if (!(flags & SQLITE_OPEN_WAL))
-		return w->inner->xOpen(w->inner, path, file, flags, ret_flags);
-	file->pMethods = NULL;
-	w->fd = openat(w->dir_fd, JOURNAL_WAL_FILE, (w->read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC);
+	if (w->fd < 0 || (!fstat(w->fd, &st) && !vfs_why_not_ours(&st)))
+		return SQLITE_OK;
+	close(w->fd);
+	w->fd = -1;
+	errno = EACCES;
+	return SQLITE_CANTOPEN;
+}
+
+int wal_open_file(struct wal *w, sqlite3_file *file, int flags, int *ret_flags)
+{
+	struct wal_file *f = (struct wal_file *)(void *)file;
+	int how = (w->read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+
+	w->fd = openat(w->dir_fd, JOURNAL_WAL_FILE, how);
 	if (w->fd < 0 && errno == ENOENT && !w->read_only) {
-		w->fd = openat(w->dir_fd, JOURNAL_WAL_FILE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		w->fd = openat(w->dir_fd, JOURNAL_WAL_FILE, how | O_CREAT | O_EXCL, 0600);
 		w->created = true;
 	}
 	if (w->fd < 0 && !(w->read_only && errno == ENOENT))
+		return SQLITE_CANTOPEN;
+	if (check_log(w))
 		return SQLITE_CANTOPEN;
 	w->length = 0;
 	f->wal = w;
@@ -204,24 +209,10 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
 	return SQLITE_OK;
 }
 
-int wal_init(struct wal *w, int dir_fd, bool read_only)
+int wal_init(struct wal *w, int dir_fd, int db_fd, bool read_only)
 {
-	sqlite3_vfs *inner = sqlite3_vfs_find("unix-none");
-
-	if (!inner)
-		return -ENOSYS;
-	*w = (struct wal){.vfs = *inner, .inner = inner, .dir_fd = dir_fd, .fd = -1, .read_only = read_only};
-	snprintf(w->name, sizeof(w->name), "cdappendfs-%p", (void *)w);
-	w->vfs.zName = w->name;
-	w->vfs.pNext = NULL;
-	w->vfs.xOpen = vfs_open;
-	if (w->vfs.szOsFile < (int)sizeof(struct wal_file))
-		w->vfs.szOsFile = (int)sizeof(struct wal_file);
-	if (sqlite3_vfs_register(&w->vfs, 0)) {
-		w->inner = NULL;
-		return -ENOMEM;
-	}
-	return 0;
+	*w = (struct wal){.dir_fd = dir_fd, .db_fd = db_fd, .fd = -1, .read_only = read_only};
+	return vfs_register(w);
 }
 
 static int write_file(const struct wal *w, const uint8_t *buf, size_t length, uint64_t offset)
@@ -269,8 +260,7 @@ void wal_settle(struct wal *w)
 
 void wal_release(struct wal *w)
 {
-	if (w->inner)
-		sqlite3_vfs_unregister(&w->vfs);
+	vfs_unregister(w);
 	free(w->held);
 	*w = (struct wal){.fd = -1};
 }

@@ -23,18 +23,25 @@
 #define JOURNAL_WAL_FILE "journal.db-wal"
 
 struct wal {
-	sqlite3_vfs vfs;
-	sqlite3_vfs *inner;
+	sqlite3_vfs vfs; /* vfs.c */
 	char name[40];
-	int dir_fd; /* borrowed */
-	int fd;	    /* -1: there is no file (read_only), or it is closed */
+	bool registered;
+	int dir_fd, db_fd; /* borrowed: the directory, the database in it */
+	int fd;		   /* -1: there is no file (read_only), or it is closed */
 	bool read_only, created;
 	uint8_t *held; /* bytes [start, start + length) of the file, not written yet */
 	uint64_t start;
 	size_t length, capacity;
 };
 
-int wal_init(struct wal *w, int dir_fd, bool read_only); /* registers w->vfs under w->name */
+/* SQLite's handle of it. */
+struct wal_file {
+	sqlite3_file base;
+	struct wal *wal;
+};
+
+int wal_init(struct wal *w, int dir_fd, int db_fd, bool read_only);		 /* registers w->vfs under w->name */
+int wal_open_file(struct wal *w, sqlite3_file *file, int flags, int *ret_flags); /* for vfs.c; SQLite's errors */
 /* Writes and syncs what is held.  -ENOSPC, -EIO: it stays held, to be tried again. */
 int wal_flush(struct wal *w);
 void wal_settle(struct wal *w);	 /* flushed: forget it */

@@ -65,6 +65,7 @@ void tree_close(struct tree *t, struct tree_file *f)
 	}
 	if (f->alone && --n->n_alone == 0)
 		n->met = false;
+	n->n_plain -= f->plain;
 	if (f->writable && --n->n_writers == 0 && node_is_dirty(n))
 		node_put_locked(t, n); /* on failure it stays in the list of changed nodes */
 	node_unused_locked(t, n);
@@ -73,6 +74,22 @@ void tree_close(struct tree *t, struct tree_file *f)
 }
 
 uint64_t tree_file_ino(const struct tree_file *f) { return f->node->ino; }
+
+void tree_file_set_plain(struct tree *t, struct tree_file *f)
+{
+	tree_lock(t);
+	f->node->n_plain += f->writable && !f->plain;
+	f->plain = f->writable;
+	tree_unlock(t);
+}
+
+bool tree_file_is_plain(struct tree *t, const struct tree_file *f)
+{
+	tree_lock(t);
+	bool plain = f->node->n_plain;
+	tree_unlock(t);
+	return plain;
+}
 
 bool tree_file_alone(struct tree *t, struct tree_file *f)
 {

@@ -9,7 +9,7 @@
 
 struct tree_file {
 	struct node *node;
-	bool writable, alone;
+	bool writable, alone, plain;
 };
 
 #define BLOCK ((uint64_t)SECTOR_BYTES)

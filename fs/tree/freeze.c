@@ -84,6 +84,8 @@ int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)
 
 	tree_lock_all(t);
 	int r = t->frozen ? -EBUSY : node_flush_all_locked(t);
+	if (r == 0 && serials_contradict_locked(t))
+		r = -EBADMSG;
 	if (r == 0)
 		r = space_counted_locked(t);
 	if (r == 0 && nothing_to_freeze(t, flags))

@@ -11,6 +11,7 @@
 #define FS_TREE_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -31,7 +32,8 @@ struct node {
 	uint64_t n_lookups;	    /* that the kernel will forget */
 	uint64_t locator;	    /* of the record that says all of it; 0: none does … */
 	uint32_t reader;	    /* … and which of t->readers decodes it */
-	uint32_t n_open, n_writers; /* handles; those for writing */
+	uint32_t n_open, n_writers; /* handles; those for writing; … */
+	uint32_t n_plain;	    /* … of these, those of callers without privileges */
 	uint32_t n_pins;	    /* of requests that work on it without t->lock */
 	uint32_t n_alone;	    /* handles of tree_file_alone(); … */
 	_Atomic bool met;	    /* … another one was opened since; read without t->lock */
@@ -135,6 +137,8 @@ struct tree {
 	struct disc *disc;
 	struct stage *stage;	/* NULL: read-only */
 	_Atomic bool finalized; /* the medium takes no further session */
+	/* what the disc says of its serial numbers cannot be (serials.c) */
+	_Atomic bool contradicted;
 	struct rwlock content;
 	struct lock lock;
 	/* under lock: */
@@ -158,7 +162,10 @@ struct tree {
 	struct places places; /* has a lock of its own */
 };
 
-static inline bool tree_is_read_only(const struct tree *t) { return !t->stage || t->options.read_only || t->finalized; }
+static inline bool tree_is_read_only(const struct tree *t)
+{
+	return !t->stage || t->options.read_only || t->finalized || t->contradicted;
+}
 static inline void tree_lock(struct tree *t) { lock_take(&t->lock); }
 static inline void tree_unlock(struct tree *t) { lock_give(&t->lock); }
 
@@ -223,6 +230,12 @@ void known_dropped_locked(struct tree *t);	      /* after a discard: all rows ar
 void known_drop_locked(struct tree *t, uint64_t ino); /* the row of that one is */
 
 #define SECTIONS_KNOWN 16u /* a longer list is not read again for each request */
+
+/* ---- serials.c; with t->lock held ---- */
+/* Before a record of the base in that directory is taken for what its number stands for: if it is another one, its
+ * number is one of its own afterwards. */
+void serial_settle_locked(struct tree *t, uint64_t parent, struct iso_entry *e);
+bool serials_contradict_locked(struct tree *t); /* nothing is to be changed any more */
 
 /* ---- burned.c; with t->lock held ---- */
 /* after a rebase: of these some are gone. NULL: it is not known which */

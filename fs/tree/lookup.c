@@ -51,6 +51,7 @@ void node_give_locked(struct tree *t, struct node *n, struct stat *st)
 int node_hand_out_locked(struct tree *t, uint64_t parent, struct iso_entry *e, struct stat *st)
 {
 	lock_assert(&t->lock);
+	serial_settle_locked(t, parent, e);
 	bool known = known_find(&t->known, e->ino) != NULL; /* then there is no node */
 	struct node *n = known ? NULL : node_find_locked(t, e->ino);
 

@@ -129,6 +129,8 @@ static int make_node_locked(struct tree *t, struct node *dir, const struct newbo
 		n->gid = dir->gid;
 		if (S_ISDIR(b->mode))
 			n->mode |= S_ISGID;
+		else if (b->caller->uid && b->caller->gid != dir->gid)
+			n->mode &= ~(uint32_t)S_ISGID; /* a program that runs as a group is that group's to make */
 	}
 	n->nlink = S_ISDIR(b->mode) ? 2 : 1;
 	n->rdev = S_ISCHR(b->mode) || S_ISBLK(b->mode) ? b->rdev : 0;
@@ -190,6 +192,8 @@ static int make_locked(struct tree *t, uint64_t parent, const char *name, const 
 	if (dir->orphan)
 		return -ENOENT;
 	r = name_free_locked(t, dir, &p);
+	if (r == 0 && serials_contradict_locked(t))
+		r = -EROFS;
 	if (r == 0 && S_ISDIR(b->mode))
 		r = parents_admit_locked(t, dir);
 	if (r < 0)

@@ -258,6 +258,15 @@ int node_from_number_locked(struct tree *t, uint64_t ino, struct node **ret)
 	return !n && t->stage && stage_node_exists(t->stage, ino) ? node_from_stage_locked(t, ino, ret) : -ENOENT;
 }
 
+/* A disc may say what it likes; what is staged is no larger than what may be. */
+static bool all_on_disc(const struct map *m)
+{
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->extents[i].kind != EXTENT_DISC)
+			return false;
+	return true;
+}
+
 int node_from_stage_locked(struct tree *t, uint64_t ino, struct node **ret)
 {
 	lock_assert(&t->lock);
@@ -274,8 +283,9 @@ int node_from_stage_locked(struct tree *t, uint64_t ino, struct node **ret)
 	if (S_ISREG(row.mode) && !zisofs_used(&row.zisofs)) {
 		struct map m = {.extents = row.extents, .n = row.n_extents};
 
-		if (!map_valid(&m, row.size))
-			r = -EBADMSG;
+		if (!map_valid(&m, row.size) || (row.size > BOUND_FILE_BYTES && !all_on_disc(&m)))
+			r = stage_blame(t->stage, "the extents of node %llu are not those of a file of its size",
+					(unsigned long long)ino);
 	}
 	if (r == 0)
 		r = node_new_locked(t, ino, &n);
@@ -324,6 +334,7 @@ void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct is
 int node_from_entry_locked(struct tree *t, uint64_t parent, struct iso_entry *e, struct node **ret)
 {
 	lock_assert(&t->lock);
+	serial_settle_locked(t, parent, e);
 	struct node *n = node_find_locked(t, e->ino);
 
 	if (n && !n->dead) {

@@ -4,6 +4,7 @@
  */
 #include "burner/format/bound.h"
 #include "fs/tree/internal.h"
+#include "fs/tree/sound.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -84,7 +85,7 @@ static void recount_way_locked(struct tree *t, const struct node *n)
 }
 
 /* The names below a directory, whose rows are counted already. */
-static int recount_names_locked(struct tree *t, uint64_t ino)
+static int recount_names_locked(struct tree *t, struct ways *ways, uint64_t ino)
 {
 	lock_assert(&t->lock);
 	_free_ struct stage_name *names = NULL;
@@ -102,10 +103,15 @@ static int recount_names_locked(struct tree *t, uint64_t ino)
 		if (names[i].ino == STAGE_WHITEOUT)
 			continue;
 		r = node_from_stage_locked(t, names[i].ino, &child);
+		if (r == -EBADMSG && !stage_node_exists(t->stage, names[i].ino))
+			r = stage_blame(t->stage, "a name in directory %llu is of node %llu, which is not there",
+					(unsigned long long)ino, (unsigned long long)names[i].ino);
 		if (r < 0)
 			break;
 		touched_name_locked(t, ino, names[i].name, child);
 		n_directories += S_ISDIR(child->mode);
+		if (S_ISDIR(child->mode))
+			r = ways_name_locked(t, ways, ino, child);
 		if (S_ISDIR(child->mode) && !child->base_dir.bytes)
 			t->space.directories++;
 		node_unused_locked(t, child);
@@ -120,7 +126,7 @@ static int recount_names_locked(struct tree *t, uint64_t ino)
 }
 
 /* Count one row of the stage: its content. */
-static int recount_row_locked(struct tree *t, uint64_t ino, bool *ret_directory)
+static int recount_row_locked(struct tree *t, uint64_t ino, struct ways *ways)
 {
 	lock_assert(&t->lock);
 	struct node *n;
@@ -131,10 +137,11 @@ static int recount_row_locked(struct tree *t, uint64_t ino, bool *ret_directory)
 	n->cost = n->aside = n->links = 0; /* so far */
 	space_node_locked(t, n);
 	recount_way_locked(t, n);
-	*ret_directory = S_ISDIR(n->mode);
+	if (S_ISDIR(n->mode))
+		r = ways_add(ways, ino, n->parent);
 	node_unused_locked(t, n);
 	idle_settle_locked(t);
-	return 0;
+	return r;
 }
 
 /* All rows first, each once, whether its node is in memory or not: names bring nodes in, and what the kernel knows
@@ -142,20 +149,16 @@ static int recount_row_locked(struct tree *t, uint64_t ino, bool *ret_directory)
 static int recount_rows_locked(struct tree *t)
 {
 	lock_assert(&t->lock);
+	_cleanup_(ways_release) struct ways ways = {.n = 0};
 	_free_ uint64_t *inos = NULL;
-	size_t n = 0, n_directories = 0;
+	size_t n = 0;
 	int r = stage_node_inos(t->stage, &inos, &n);
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		bool directory = false;
-
-		r = recount_row_locked(t, inos[i], &directory);
-		if (directory)
-			inos[n_directories++] = inos[i];
-	}
-	for (size_t i = 0; r == 0 && i < n_directories; i++)
-		r = recount_names_locked(t, inos[i]);
-	return r;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = recount_row_locked(t, inos[i], &ways);
+	for (size_t i = 0; r == 0 && i < ways.n; i++)
+		r = recount_names_locked(t, &ways, ways.list[i].ino);
+	return r == 0 ? ways_check_locked(t, &ways) : r;
 }
 
 int space_recount_locked(struct tree *t)

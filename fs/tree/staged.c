@@ -10,6 +10,7 @@
 #include "fs/tree/staged_walk.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #include "burner/base/own.h"
 #include "burner/base/search.h"
 #include "fs/tree/internal.h"
+
+#define PATHS_BYTES (64ull << 20) /* and of each row as many as a path may have */
 
 void staged_walk_release(struct walk *w)
 {
@@ -168,6 +171,13 @@ char *staged_join(const char *path, const char *name)
 	return asprintf(&joined, "%s%s%s", path, *path ? "/" : "", name) < 0 ? NULL : joined;
 }
 
+int staged_count_path(struct walk *w, const char *path)
+{
+	w->path_bytes += strlen(path);
+	return w->path_bytes > PATHS_BYTES + (w->snapshot->n_nodes + w->snapshot->n_names) * PATH_MAX ? -ENAMETOOLONG :
+													0;
+}
+
 static int enter(struct walk *w, const struct visit *above, const char *name, uint64_t ino, struct iso_extent dir)
 {
 	struct visit v = {.ino = ino, .parent = above ? above->ino : 0, .dir = dir};
@@ -178,7 +188,9 @@ static int enter(struct walk *w, const struct visit *above, const char *name, ui
 	v.path = above ? staged_join(above->path, name) : strdup("");
 	if (!v.path)
 		return -ENOMEM;
-	r = push(w, &v);
+	r = staged_count_path(w, v.path);
+	if (!r)
+		r = push(w, &v);
 	if (r)
 		free(v.path);
 	return r;
@@ -207,10 +219,22 @@ static bool attributes_differ(const struct stage_node *row, const struct iso_ent
 	return row->mode != e->mode || row->uid != e->uid || row->gid != e->gid;
 }
 
+/* The row of a record, unless that only claims its number (serials.c). */
+static const struct stage_node *row_of(const struct walk *w, const struct visit *at, const struct iso_entry *e)
+{
+	const struct stage_node *row = staged_row(w->snapshot, e->ino);
+
+	if (!row || (row->mode & S_IFMT) != (e->mode & S_IFMT))
+		return NULL;
+	if (S_ISDIR(e->mode))
+		return row->base_lba == e->dir.lba ? row : NULL;
+	return row->nlink == 1 && row->parent && row->parent <= UINT32_MAX && row->parent != at->ino ? NULL : row;
+}
+
 /* Under a name that is not staged: its node, if that has a row. */
 static int base_entry(struct walk *w, struct visit *at, struct iso_entry *e)
 {
-	const struct stage_node *row = staged_row(w->snapshot, e->ino);
+	const struct stage_node *row = row_of(w, at, e);
 	struct iso_extent dir = e->dir;
 	struct item item = {.parent = at->ino, .ino = e->ino, .row = row, .kind = 'M'};
 	bool is_directory = S_ISDIR(e->mode);

@@ -168,7 +168,7 @@ static int disc_path(const struct walk *w, const struct staged_list *l, uint64_t
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int fill_change(const struct walk *w, const struct staged_list *l, struct item *item, struct staged_change *to)
+static int fill_change(struct walk *w, const struct staged_list *l, struct item *item, struct staged_change *to)
 {
 	const struct staged_dir *d = staged_dir(l, item->parent);
 	int r = 0;
@@ -182,6 +182,9 @@ static int fill_change(const struct walk *w, const struct staged_list *l, struct
 				     .bytes = new_bytes(item->row)};
 	if (!to->path)
 		return -ENOMEM;
+	r = staged_count_path(w, to->path);
+	if (r)
+		return r;
 	to->name = strrchr(to->path, '/') ? strrchr(to->path, '/') + 1 : to->path;
 	if (item->from) {
 		to->from_parent = item->from->parent;

@@ -48,6 +48,7 @@ struct walk {
 	size_t n_dirs, dirs_capacity;
 	bool *row_met; /* for each row: its directory has been met */
 	struct iso_room room_left;
+	uint64_t path_bytes; /* of all paths */
 };
 
 /* The merged tree from its root; base NULL: what can be known of it without. */
@@ -56,6 +57,8 @@ int staged_walk(struct walk *w);
 int staged_walk_removed(struct walk *w);
 void staged_walk_release(struct walk *w);
 char *staged_join(const char *path, const char *name);
+/* Paths of rows that lie thousands deep would take all memory.  -ENAMETOOLONG */
+int staged_count_path(struct walk *w, const char *path);
 struct iso_entry staged_take(struct iso_entry *e); /* what it owns moves */
 
 #endif

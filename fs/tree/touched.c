@@ -302,6 +302,10 @@ static int way_up_locked(struct tree *t, uint64_t ino, struct node **ret)
 	lock_assert(&t->lock);
 	int r = node_from_number_locked(t, ino, ret);
 
+	if (r == 0 && !S_ISDIR((*ret)->mode)) {
+		node_unused_locked(t, *ret);
+		r = -ENOENT;
+	}
 	if (r != -ENOENT)
 		return r;
 	t->space.astray = true;
@@ -309,18 +313,22 @@ static int way_up_locked(struct tree *t, uint64_t ino, struct node **ret)
 	return 0;
 }
 
-/* The directories from dir upwards that are not touched yet. */
+/* The directories from dir upwards that are not touched yet.  Rows may be anything: those that lead in a circle come
+ * by a node again that was marked, at the latest after twice as many steps as there are. */
 static int way_collect_locked(struct tree *t, struct node *dir, struct way *w)
 {
 	lock_assert(&t->lock);
+	const struct node *marked = NULL;
 	struct node *n = dir;
 
 	while (!touched_has_locked(t, n->ino)) {
 		struct node *above;
-		int r = way_add(w, n);
+		int r = n == marked ? -EBADMSG : way_add(w, n);
 
 		if (r < 0 || n == t->root)
 			return r;
+		if ((w->n & (w->n - 1)) == 0)
+			marked = n;
 		r = way_up_locked(t, n->parent, &above);
 		if (r < 0 || !above)
 			return r;
@@ -354,6 +362,8 @@ int dirty_ancestors_locked(struct tree *t, struct node *dir)
 	struct way w = {0};
 	int r;
 
+	if (serials_contradict_locked(t))
+		return -EROFS;
 	if (dir->orphan || touched_has_locked(t, dir->ino))
 		return 0;
 	r = way_collect_locked(t, dir, &w);
@@ -400,6 +410,8 @@ int dirty_ancestors_of_locked(struct tree *t, struct node *n)
 
 	if (S_ISDIR(n->mode))
 		return dirty_ancestors_locked(t, n);
+	if (serials_contradict_locked(t))
+		return -EROFS;
 	if (n->orphan)
 		return 0;
 	if (way_unknown_locked(t, n))

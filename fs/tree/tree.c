@@ -19,7 +19,7 @@ uint64_t tree_first_ino(struct iso *base, const struct disc_state *state)
 		return TREE_ROOT + 1;
 	iso_info(base, &info);
 	if (info.ours)
-		return max_u64(info.appuse.next_ino, TREE_ROOT + 1);
+		return info.appuse.next_ino > TREE_ROOT ? info.appuse.next_ino : 0;
 	uint64_t end = max_u64(state->next_lba, state->used_sectors);
 	return end < 1ull << 26 ? (end + 1) << 6 : 0;
 }

@@ -63,9 +63,14 @@ int tree_new(const struct tree_options *options, struct disc *disc, struct iso *
 void tree_free(struct tree *t);
 static inline void tree_freep(struct tree **t) { tree_free(*t); }
 /* The first inode number to give to a new node above that base (NULL: blank): stage_options.next_ino.  Foreign discs:
- * above every record's own number.  0: the disc is foreign and so large (2^26 sectors) that no numbers are left: it
- * can only be mounted read-only. */
+ * above every record's own number.  0: the disc is foreign and so large (2^26 sectors) that no numbers are left, or
+ * its session says a number that is none: it can only be mounted read-only. */
 uint64_t tree_first_ino(struct iso *base, const struct disc_state *state);
+/* Serial numbers of the disc that cannot be were met, so it is read-only: changes are -EROFS, a freeze is -EBADMSG. */
+bool tree_is_contradicted(const struct tree *t);
+#define TREE_CONTRADICTED \
+	"the disc contradicts itself: files of it have serial numbers that its session never gave, or that others " \
+	"have"
 /* Where the medium stands, for df and ENOSPC; again after each change of it. */
 void tree_set_medium(struct tree *t, const struct disc_state *state);
 
@@ -113,6 +118,9 @@ int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, co
 		struct stat *st, struct tree_file **ret);
 void tree_close(struct tree *t, struct tree_file *f);
 uint64_t tree_file_ino(const struct tree_file *f);
+/* It was opened by one without privileges.  Has anybody such a handle of its file, for writing? */
+void tree_file_set_plain(struct tree *t, struct tree_file *f);
+bool tree_file_is_plain(struct tree *t, const struct tree_file *f);
 /* Is it the file's only handle?  If so, tree_file_met() tells from now on whether another one was opened since: of a
  * write that has returned, one that may have read what was there before. Once for each handle. */
 bool tree_file_alone(struct tree *t, struct tree_file *f);

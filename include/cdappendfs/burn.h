@@ -29,7 +29,7 @@
 struct disc_open_options {
 	/* lock it for writing; a file that cannot be written: -EROFS/-EACCES, open again without */
 	bool writable;
-	bool create;		   /* make the image file when it is missing */
+	bool create;		   /* make the image file when it is missing: mode 0600, by no symbolic link */
 	uint64_t capacity_sectors; /* of an image, from -o media=; 0: what its newest session of ours says */
 	bool unbounded;		   /* by its file system alone, whatever that says (-o media=none) */
 	bool wait;		   /* wait for another holder of the lock instead of -EBUSY */

@@ -133,6 +133,8 @@ void control_obey(struct control *c, struct drive *drive, char *line, char *text
 		fault_clear(drive_faults(drive));
 	else if (!strcmp(line, "twist"))
 		add_twist(drive, arguments, text, size);
+	else if (!strcmp(line, "lie"))
+		twist_lie(drive_twists(drive), strtoull(arguments, NULL, 10));
 	else if (!strcmp(line, "finalizes"))
 		drive_set_finalizing(drive);
 	else if (!strcmp(line, "straight"))

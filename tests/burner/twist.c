@@ -11,6 +11,8 @@
 #include "burner/base/bytes.h"
 #include "tests/burner/drive.h"
 
+#define READ_CAPACITY 0x25
+
 static bool parse_hex(const char *text, const char *end, uint8_t *ret, size_t *ret_n)
 {
 	size_t n = (size_t)(end - text) / 2;
@@ -105,7 +107,13 @@ int twist_add(struct twists *twists, const char *line)
 	return 0;
 }
 
-void twist_clear(struct twists *twists) { twists->n = 0; }
+void twist_lie(struct twists *twists, uint64_t seed) { twists->lies = seed * 0x9e3779b97f4a7c15u; }
+
+void twist_clear(struct twists *twists)
+{
+	twists->n = 0;
+	twists->lies = 0;
+}
 
 static bool agrees(const struct twist_bytes *b, const uint8_t *data, size_t length)
 {
@@ -135,7 +143,45 @@ static void leave_out(unsigned feature, uint8_t *data, size_t *length)
 	}
 }
 
-void twist_answer(const struct twists *twists, const uint8_t *cdb, uint8_t *data, size_t *length)
+static uint32_t next_number(struct twists *twists)
+{
+	uint64_t x = twists->lies;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	twists->lies = x;
+	return (uint32_t)(x >> 32);
+}
+
+/* What Linux itself asks for again and again is left: INQUIRY, TEST UNIT READY, events. */
+static bool tells(uint8_t opcode)
+{
+	static const uint8_t list[] = {0x1a, 0x23, 0x25, 0x43, 0x46, 0x51, 0x52, 0x5a, 0x5c, 0xac, 0xad};
+
+	return memchr(list, opcode, sizeof(list)) != NULL;
+}
+
+/* One to three runs of bytes in every third answer. */
+static void lie(struct twists *twists, uint8_t *data, size_t length)
+{
+	static const uint8_t edges[] = {0x00, 0xff, 0x7f, 0x80, 0x01, 0x1b, 0x64};
+
+	if (length == 0 || next_number(twists) % 3)
+		return;
+	for (uint32_t n = 1 + next_number(twists) % 3; n > 0; n--) {
+		size_t at = next_number(twists) % min_u64(length, next_number(twists) % 2 ? length : 40);
+		uint8_t value = edges[next_number(twists) % sizeof(edges)];
+		uint32_t how = next_number(twists);
+
+		for (size_t run = how % 2 ? 1 : 4; run > 0 && at < length; run--, at++)
+			data[at] = how & 2 ? value :
+				   how & 4 ? (uint8_t)next_number(twists) :
+					     (uint8_t)(data[at] + value);
+	}
+}
+
+void twist_answer(struct twists *twists, const uint8_t *cdb, uint8_t *data, size_t *length)
 {
 	for (int i = 0; i < twists->n; i++) {
 		const struct twist *t = &twists->list[i];
@@ -155,4 +201,7 @@ void twist_answer(const struct twists *twists, const uint8_t *cdb, uint8_t *data
 		if (t->length >= 0)
 			*length = (size_t)min_u64(*length, (uint64_t)t->length);
 	}
+	/* By a wrong length of blocks Linux spoils its queue for the drive for good, and no program reads any more. */
+	if (twists->lies && tells(cdb[0]))
+		lie(twists, data, cdb[0] == READ_CAPACITY ? (size_t)min_u64(*length, 4) : *length);
 }

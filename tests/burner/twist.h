@@ -10,6 +10,9 @@
  * Of each answer to that command, whose CDB has the bytes HEX from AT on (ask) and which has those of `when` under
  * MASK, the bytes of `put` are changed, those of `add` added to each, only the first N are given (length), a feature
  * descriptor is left out of GET CONFIGURATION (without). Several twists change one answer one after the other.
+ *
+ * A drive that means no good lies: some answers, but no block of the disc, get wrong bytes at places that follow from a
+ * seed.
  */
 #ifndef TESTS_BURNER_TWIST_H
 #define TESTS_BURNER_TWIST_H
@@ -31,12 +34,15 @@ struct twist {
 struct twists {
 	struct twist list[MAX_TWISTS];
 	int n;
+	uint64_t lies; /* 0: none */
 };
 
 /* 0 or -EINVAL, -ENOSPC. */
 int twist_add(struct twists *twists, const char *line);
+/* seed: from 1 */
+void twist_lie(struct twists *twists, uint64_t seed);
 void twist_clear(struct twists *twists);
 /* Of an answer of *length bytes. */
-void twist_answer(const struct twists *twists, const uint8_t *cdb, uint8_t *data, size_t *length);
+void twist_answer(struct twists *twists, const uint8_t *cdb, uint8_t *data, size_t *length);
 
 #endif

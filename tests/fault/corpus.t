@@ -12,7 +12,9 @@ if [[ -w /dev/shm ]]; then
 	trap 'rm -rf -- "$TMPDIR"; clean_up' EXIT
 fi
 export TMPDIR UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:exitcode=99
-export ASAN_OPTIONS=exitcode=99:allocator_may_return_null=1:max_allocation_size_mb=256:hard_rss_limit_mb=1024:quarantine_size_mb=8
+. "$TOP/tests/fuzz/limits"
+# A larger allocation ends it, as in the campaign.
+export ASAN_OPTIONS=exitcode=99:allocator_may_return_null=0:max_allocation_size_mb=$allocation_mb:hard_rss_limit_mb=$resident_mb:quarantine_size_mb=8
 
 # replay NAME PROGRAM DIRECTORY: on failure the last lines, the input before the message is the one
 # libcdio leaks what a second FILE of one track takes: not ours, and once for a mount.

@@ -6,6 +6,7 @@
  *	open N PATH r|w|a|c	pread N LENGTH OFFSET	pwrite N OFFSET TEXT	stat N	fsync N	close N	truncate N SIZE
  *	opendir N PATH		fsyncdir N		readdir N COUNT (0: the rest) -> ok READ TOTAL TWICE
  *	map N LENGTH		poke N OFFSET TEXT	peek N LENGTH OFFSET
+ *	copy N FROM LENGTH	(by copy_file_range, both from where they are)
  * N is a number below 16 that names the thing held.
  */
 #include <dirent.h>
@@ -136,6 +137,9 @@ static bool obey(struct held *h, const char *verb, char *rest)
 	} else if (!strcmp(verb, "poke") && second) {
 		memcpy(h->map + first_number, second + 1, strlen(second + 1));
 		answer(true);
+	} else if (!strcmp(verb, "copy") && first_number >= 0 && first_number < HELD) {
+		answer(copy_file_range(held[first_number].fd, NULL, h->fd, NULL, (size_t)second_number, 0) ==
+		       second_number);
 	} else if (!strcmp(verb, "peek")) {
 		print_bytes(h->map + second_number, first_number);
 	} else {

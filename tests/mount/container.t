@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 export TMPDIR=$T/tmp
-mkdir -p "$TMPDIR" "$T/tree" "$T/set/sub dir" "$T/elsewhere"
+mkdir -p "$TMPDIR" "$T/tree" "$T/set" "$T/elsewhere"
 noise 200000 1 >"$T/tree/data"
 genisoimage -quiet -R -o "$T/set/cooked.bin" "$T/tree" 2>/dev/null
 # raw MODE FROM TO: sectors of 2352 bytes; mode 2 has a subheader of form 1
@@ -21,7 +21,6 @@ raw() {
 }
 raw 1 "$T/set/cooked.bin" "$T/set/raw 1.bin"
 raw 2 "$T/set/cooked.bin" "$T/set/raw2.bin"
-cp "$T/set/raw 1.bin" "$T/set/sub dir/in it.bin"
 cp "$T/set/raw 1.bin" "$T/set/Mixed.BIN"
 
 # cue NAME FILE-LINE MODE; toc NAME MODE FILE-LINE
@@ -33,7 +32,6 @@ cue raw2.cue 'FILE "raw2.bin" BINARY' MODE2/2352
 cue unquoted.cue 'FILE raw2.bin BINARY' MODE2/2352
 cue blanks.cue 'FILE raw 1.bin BINARY' MODE1/2352
 cue absolute.cue "FILE \"$T/set/raw 1.bin\" BINARY" MODE1/2352
-cue below.cue 'FILE "sub dir/in it.bin" BINARY' MODE1/2352
 cue case.CUE 'FILE "mixed.bin" BINARY' MODE1/2352
 cue lower.cue 'file "raw 1.bin" binary' mode1/2352
 cue windows.cue 'FILE "C:\images\raw2.bin" BINARY' MODE2/2352
@@ -44,13 +42,18 @@ toc raw1.toc MODE1_RAW 'DATAFILE "raw 1.bin"'
 toc cooked.toc MODE1 'DATAFILE "cooked.bin"'
 toc file.toc MODE1_RAW 'FILE "raw 1.bin" 0'
 toc absolute.toc MODE1_RAW "DATAFILE \"$T/set/raw 1.bin\""
-toc below.toc MODE1_RAW 'DATAFILE "sub dir/in it.bin" // its length is that of the file'
+toc comment.toc MODE1_RAW 'DATAFILE "raw 1.bin" // its length is that of the file'
 toc length.toc MODE1_RAW 'DATAFILE "raw 1.bin" 00:03:05 // length in bytes: 529200'
 toc case.toc MODE1_RAW 'DATAFILE "MIXED.bin"'
 toc lower.toc MODE1_RAW 'datafile "raw 1.bin"'
 # One track at once, as the older of Nero's indices have it: data, then the chunks, then where these begin.
 perl -e 'local $/; open my $f, "<:raw", $ARGV[0]; my $data = <$f>;
 	print $data, "ETNF", pack("N", 20), pack("N5", 0, length $data, 0, 0, 0), "END!", pack("N", 0), "NERO", pack("N", length $data)' "$T/set/cooked.bin" >"$T/set/nero.nrg"
+# The same of mode 2 with a subheader, which libcdio must take off: not the data as they are.
+perl -e 'my ($from, $to) = @ARGV; open my $in, "<:raw", $from or die; local $/ = \2048; my $data = "";
+	while (my $sector = <$in>) { $data .= "\0\0\10\0" x 2 . $sector . "\0" x 280 }
+	print $data, "ETNF", pack("N", 20), pack("N5", 0, length $data, 3, 0, 0), "END!", pack("N", 0), "NERO", pack("N", length $data)' "$T/set/cooked.bin" >"$T/set/mode2.nrg"
+cp "$T/set/mode2.nrg" "$T/set/capital.Nrg"
 ln -s ../set/raw1.cue "$T/elsewhere/link.cue"
 ln -s "$T/set/raw1.toc" "$T/elsewhere/link.toc"
 
@@ -66,7 +69,7 @@ mounts() {
 	fi
 	cd "$T" || return
 }
-for sheet in "$T"/set/*.cue "$T"/set/*.CUE "$T"/set/*.toc "$T"/set/*.nrg; do
+for sheet in "$T"/set/*.cue "$T"/set/*.CUE "$T"/set/*.toc "$T"/set/*.nrg "$T"/set/*.Nrg; do
 	name=${sheet##*/}
 	mounts "$name" "$T/set" "$name"
 	mounts "set/$name" "$T" "set/$name"

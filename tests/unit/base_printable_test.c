@@ -16,11 +16,11 @@
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
 
-#define CSI_OF_C1 "\xc2\x9b"	    /* U+009B */
+#define CSI_OF_C1 "\xc2\x9b"	      /* U+009B */
 #define LINE_SEPARATOR "\xe2\x80\xa8" /* U+2028 */
-#define OVERRIDE "\xe2\x80\xae"	    /* U+202E */
-#define ISOLATE "\xe2\x81\xa7"	    /* U+2067 */
-#define MARK "\xe2\x80\x8f"	    /* U+200F: stands in names of Hebrew and Arabic */
+#define OVERRIDE "\xe2\x80\xae"	      /* U+202E */
+#define ISOLATE "\xe2\x81\xa7"	      /* U+2067 */
+#define MARK "\xe2\x80\x8f"	      /* U+200F: stands in names of Hebrew and Arabic */
 #define EVIL "a\033[2J\nb\r\x7f" CSI_OF_C1 LINE_SEPARATOR OVERRIDE ISOLATE "\xff" MARK
 #define TAME "a?[2J?b???????" MARK
 
@@ -110,8 +110,8 @@ static void json_escapes(void **state)
 	json_put_quoted(to, EVIL);
 	fputs("}", to);
 	fclose(to);
-	assert_string_equal(text, "{\"k\":\"a\\u001b[2J\\u000ab\\u000d\\u007f\\u009b\\u2028\\u202e\\u2067\\udcff" MARK
-				  "\"}");
+	assert_string_equal(text,
+			    "{\"k\":\"a\\u001b[2J\\u000ab\\u000d\\u007f\\u009b\\u2028\\u202e\\u2067\\udcff" MARK "\"}");
 	assert_int_equal(json_get_string(text, "k", back, sizeof(back)), 0);
 	assert_string_equal(back, EVIL);
 }

@@ -37,7 +37,16 @@ static const char table[] =
 	"49 31 0:58 / /mnt/g rw - fuse.cdappendfs /discs/g.iso rw,user_id=0\n"
 	"50 31 0:59 / /mnt/g2 ro - fuse.cdappendfs /discs/g.iso ro\n"
 	"51 31 0:60 / /mnt/h1 ro - fuse.cdappendfs /discs/h.iso ro,user_id=0\n"
-	"52 31 0:61 / /mnt/h2 ro - fuse.cdappendfs /discs/h.iso ro,user_id=0\n";
+	"52 31 0:61 / /mnt/h2 ro - fuse.cdappendfs /discs/h.iso ro,user_id=0\n"
+	"53 31 0:62 / /mnt/v rw - fuse.cdappendfs /discs/v.iso rw,user_id=1002\n"
+	"54 31 0:63 / /mnt/a1 rw - fuse.cdappendfs /discs/v.iso rw,user_id=1001\n"
+	"55 31 0:64 / /mnt/a2 rw - fuse.cdappendfs /discs/a.iso rw,user_id=1001\n"
+	"56 31 0:65 / /mnt/b rw - fuseblk.cdappendfs /discs/b.iso rw,user_id=0\n"
+	"57 31 0:66 / /mnt/b1 rw - fuse.cdappendfs /discs/b.iso rw,user_id=1002\n"
+	"58 31 0:67 / /mnt/o ro - fuse.cdappendfs /discs/o.iso ro,user_id=0\n"
+	"59 31 0:68 / /mnt/o1 rw - fuse.cdappendfs /discs/o.iso rw,user_id=1002\n"
+	"60 31 0:69 / /mnt/n rw - fuse.cdappendfs /discs/n.iso rw,max_read=131072\n"
+	"61 31 0:70 /sub /mnt/p rw - fuse.cdappendfs /discs/p.iso rw,user_id=1002\n";
 
 static int find_point(const char *path, struct control_mount *ret)
 {
@@ -47,13 +56,42 @@ static int find_point(const char *path, struct control_mount *ret)
 	fclose(f);
 	return r;
 }
-static int find_source(const char *source, bool (*same)(void *context, const char *source), struct control_mount *ret)
+static int find_of(uid_t asker, uid_t owner, const char *source, bool (*same)(void *context, const char *source),
+		   struct control_mount *ret)
 {
+	const struct mounts_wanted wanted = {.source = source, .asker = asker, .owner = owner, .same = same};
 	FILE *f = fmemopen((void *)(uintptr_t)table, sizeof(table) - 1, "r");
-	int r = mounts_find_source(f, source, same, NULL, ret);
+	int r = mounts_find_source(f, &wanted, ret);
 
 	fclose(f);
 	return r;
+}
+static int find_source(const char *source, bool (*same)(void *context, const char *source), struct control_mount *ret)
+{
+	return find_of(7, 7, source, same, ret);
+}
+
+static int find_number(unsigned number, struct control_mount *ret)
+{
+	FILE *f = fmemopen((void *)(uintptr_t)table, sizeof(table) - 1, "r");
+	int r = mounts_find_number(f, number, ret);
+
+	fclose(f);
+	return r;
+}
+
+static void mount_numbers(void **unused)
+{
+	struct control_mount m;
+
+	(void)unused;
+	assert_int_equal(find_number(41, &m), 0); /* though another is mounted over it */
+	assert_int_equal(m.minor, 51);
+	assert_string_equal(m.mountpoint, "/mnt/c");
+	assert_int_equal(find_number(44, &m), 0); /* a part of it */
+	assert_string_equal(m.mountpoint, "/mnt/bind");
+	assert_int_equal(find_number(46, &m), -ENOENT); /* not ours */
+	assert_int_equal(find_number(99, &m), -ENOENT);
 }
 
 static void mount_points(void **unused)
@@ -62,6 +100,7 @@ static void mount_points(void **unused)
 
 	(void)unused;
 	assert_int_equal(find_point("/mnt/a b", &m), 0);
+	assert_int_equal(m.number, 40);
 	assert_int_equal(m.major, 0);
 	assert_int_equal(m.minor, 50);
 	assert_int_equal(m.owner, 1000);
@@ -76,7 +115,7 @@ static void mount_points(void **unused)
 	assert_int_equal(find_point("/mnt", &m), -ENOENT);
 	assert_int_equal(find_point("/mnt/f", &m), 0);
 	assert_string_equal(m.source, "/discs/#f.iso");
-	assert_int_equal(m.owner, 0);
+	assert_int_equal(m.owner, (uid_t)-1); /* nobody's word */
 }
 
 static bool same_d(void *unused, const char *source)
@@ -101,6 +140,70 @@ static void sources(void **unused)
 	assert_string_equal(m.mountpoint, "/mnt/g");
 	assert_int_equal(find_source("/discs/h.iso", NULL, &m), 0);
 	assert_string_equal(m.mountpoint, "/mnt/h2");
+}
+
+#define A 1001
+#define V 1002
+
+/* Whoever mounts gives the source as he likes: whose mount it is decides. */
+static void owners(void **unused)
+{
+	static const struct {
+		uid_t asker, owner;
+		const char *source;
+		int expected;
+		const char *mountpoint;
+	} cases[] = {
+		{V, V, "/discs/v.iso", 0, "/mnt/v"}, /* not the last one */
+		{V, A, "/discs/v.iso", 0, "/mnt/v"}, /* whosever the disc is */
+		{A, V, "/discs/v.iso", 0, "/mnt/a1"},
+		{0, V, "/discs/v.iso", 0, "/mnt/v"}, /* root believes the disc's owner */
+		{0, A, "/discs/v.iso", 0, "/mnt/a1"},
+		{0, 0, "/discs/v.iso", -ENOTUNIQ, NULL}, /* as of a drive, which is root's */
+		{0, 3, "/discs/v.iso", -ENOTUNIQ, NULL},
+		{3, V, "/discs/v.iso", -ENOENT, NULL}, /* a user believes himself and root */
+		{3, 3, "/discs/v.iso", -ENOENT, NULL},
+		{V, V, "/discs/a.iso", -ENOENT, NULL},
+		{0, V, "/discs/a.iso", -ENOTUNIQ, NULL}, /* one, and of nobody who counts */
+		{0, 0, "/discs/b.iso", 0, "/mnt/b"},	 /* its own */
+		{0, V, "/discs/b.iso", 0, "/mnt/b"},	 /* before the owner's */
+		{A, A, "/discs/b.iso", 0, "/mnt/b"},	 /* root's is everybody's */
+		{0, V, "/discs/o.iso", -ENOTUNIQ, NULL}, /* root reads, the owner writes */
+		{0, 0, "/discs/o.iso", 0, "/mnt/o"},
+		{V, V, "/discs/o.iso", 0, "/mnt/o1"},
+		{A, A, "/discs/n.iso", -ENOENT, NULL}, /* no user_id= */
+		{0, 0, "/discs/n.iso", -ENOTUNIQ, NULL},
+		{0, (uid_t)-1, "/discs/n.iso", -ENOTUNIQ, NULL},
+		{V, V, "/discs/p.iso", -ENOENT, NULL}, /* a part */
+		{0, 0, "/discs/none.iso", -ENOENT, NULL},
+	};
+	struct control_mount m;
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		assert_int_equal(find_of(cases[i].asker, cases[i].owner, cases[i].source, NULL, &m), cases[i].expected);
+		if (cases[i].mountpoint)
+			assert_string_equal(m.mountpoint, cases[i].mountpoint);
+	}
+}
+
+static bool note_source(void *context, const char *source)
+{
+	(void)context;
+	assert_string_not_equal(source, "/discs/a.iso");
+	if (strcmp(source, "/discs/v.iso") == 0)
+		assert_true(false);
+	return false;
+}
+
+/* What others wrote is compared, and not looked at; of the disc's owner neither. */
+static void sources_of_others(void **unused)
+{
+	struct control_mount m;
+
+	(void)unused;
+	assert_int_equal(find_of(3, 3, "/discs/link", note_source, &m), -ENOENT);
+	assert_int_equal(find_of(0, A, "/discs/link", note_source, &m), -ENOENT);
 }
 
 static void lines_that_are_none(void **unused)
@@ -306,8 +409,11 @@ static void no_result(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mount_numbers),
 		cmocka_unit_test(mount_points),
 		cmocka_unit_test(sources),
+		cmocka_unit_test(owners),
+		cmocka_unit_test(sources_of_others),
 		cmocka_unit_test(lines_that_are_none),
 		cmocka_unit_test(paths),
 		cmocka_unit_test(inside),

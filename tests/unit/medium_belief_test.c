@@ -124,6 +124,12 @@ static void blank_begins_behind(struct fixture *f)
 	blank(f);
 	f->told.next_lba = 150;
 }
+static void called_blank(struct fixture *f)
+{
+	f->medium.status = RECORDER_BLANK;
+	f->medium.n_tracks = 0;
+	f->told.has_pending = false;
+}
 static void first_open(struct fixture *f)
 {
 	f->medium.n_tracks = 0;
@@ -190,6 +196,7 @@ static const struct {
 	{"the last one counted as that to come", one_too_few, APPENDED, 2, NEXT, CAPACITY - NEXT, NEXT - SECOND, 0},
 	{"blank", blank, APPENDED, 0, 0, CAPACITY, 0, 0},
 	{"blank, from 150 on", blank_begins_behind, APPENDED, 0, 150, CAPACITY, 0, 0},
+	{"sessions, and called blank", called_blank, UNTOLD, 0, 0, 0, 0, 0},
 	{"the first session is open", first_open, OPEN, 0, 0, 0, 0, 0},
 	{"closed", closed, CLOSED, 2, 0, 0, 802, 802},
 	{"closed, length 0", closed_length_0, CLOSED, 2, 0, 0, 802, 802},

@@ -57,6 +57,32 @@ static void create_and_permissions(void **state)
 	assert_int_equal(stat("new.iso", &st), 0);
 	assert_int_equal(st.st_size, 0);
 	assert_int_equal(disc_open_path("nowhere/new.iso", &options, &d, &why), -ENOENT);
+	/* Its owner's alone, whatever the umask; a file that is there keeps what it has. */
+	assert_int_equal(st.st_mode & 07777, 0600);
+	for (mode_t mask = 0; mask <= 0777; mask += 0777) {
+		mode_t before = umask(mask);
+		int r = disc_open_path("masked.iso", &options, &d, &why);
+
+		umask(before);
+		assert_int_equal(r, 0);
+		disc_close(d);
+		assert_int_equal(stat("masked.iso", &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0600);
+		assert_int_equal(unlink("masked.iso"), 0);
+	}
+	run("install -m 644 /dev/null own.iso");
+	assert_int_equal(disc_open_path("own.iso", &options, &d, &why), 0);
+	disc_close(d);
+	assert_int_equal(stat("own.iso", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	/* No link is followed: not to nothing, not to what is there, not in the path. */
+	run("mkdir -p elsewhere && ln -s elsewhere/made.iso dangling.iso && ln -s own.iso link.iso && "
+	    "ln -s elsewhere links");
+	assert_int_equal(disc_open_path("dangling.iso", &options, &d, &why), -ELOOP);
+	assert_non_null(strstr(why, "symbolic link"));
+	assert_int_equal(disc_open_path("link.iso", &options, &d, &why), -ELOOP);
+	assert_int_equal(disc_open_path("links/made.iso", &options, &d, &why), -ENOTDIR);
+	assert_int_equal(access("elsewhere/made.iso", F_OK), -1);
 	run("genisoimage -quiet -o i.iso a");
 	assert_int_equal(chmod("i.iso", 0444), 0);
 	if (geteuid() == 0)

@@ -191,6 +191,8 @@ static void test_stale(void **state)
 	fill_identity(&f->options.identity, 1, 3); /* the same disc, at another path */
 	changed.next_lba = 96;
 	f->options.fingerprint = changed;
+	assert_int_equal(open_error(f, "is not certain"), -ESTALE); /* neither can be looked at */
+	f->options.claim = STAGE_TAKE;
 	assert_int_equal(open_error(f, "another program has written"), -ESTALE);
 	f->options.fingerprint.next_lba = 64;
 	s = open_stage(f);

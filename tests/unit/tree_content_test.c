@@ -50,7 +50,7 @@ static uint64_t roll(struct world *w, uint64_t n) { return (uint64_t)rand_r(&w->
 static void world_open(struct world *w)
 {
 	struct stage_options stage = {.directory = w->directory,
-				      .disc_path = "disc",
+				      .disc_path = "/dev/null", /* there, and the same at each opening */
 				      .mountpoint = "mount",
 				      .next_ino = 2};
 	struct tree_options tree = {.owner = 1, .group = 2};
