@@ -22,6 +22,8 @@
 #include "fs/control/names.h"
 
 #define DEAD_MS 3000
+#define STARTING_MS 1000 /* from the mount's first answer until its daemon listens */
+#define PAUSE_MS 20
 #define LOCATE_MS 5000
 
 struct client {
@@ -101,9 +103,22 @@ int client_open(const struct control_mount *mount, struct client **ret)
 	const uid_t users[2] = {mount->owner == (uid_t)-1 ? 0 : mount->owner, 0};
 	struct sockaddr_un address;
 	socklen_t length = control_address(mount->major, mount->minor, &address);
-	int r = connect_to(&address, length, users, ret);
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+	int64_t until = 0;
 
-	return (r == -ECONNREFUSED || r == -EPERM) && is_dead(mount) ? -ENOTCONN : r;
+	for (;;) {
+		int r = connect_to(&address, length, users, ret);
+
+		if (r != -ECONNREFUSED && r != -EPERM)
+			return r;
+		if (!until && is_dead(mount))
+			return -ENOTCONN;
+		/* A daemon that has only just mounted listens when its mount has answered, as now. */
+		until = until ? until : now_ms() + STARTING_MS;
+		if (r == -EPERM || now_ms() >= until)
+			return r;
+		nanosleep(&pause, NULL);
+	}
 }
 
 static int open_disc_of(const struct stat *disc, const uid_t users[2], struct client **ret)

@@ -20,6 +20,20 @@ tells() {
 killed='has ended without unmounting.*killed.*what was staged is kept'
 
 blank_disc "$T/disc.iso"
+
+# ---- one that has only just begun: the mount is seen before its daemon listens
+said=''
+for _ in {1..8}; do
+	"$BUILD/cdappendfs" -f -o "staging=$T/stage/disc.iso" "$T/disc.iso" "$mnt" >"$T/log" 2>&1 &
+	daemon=$!
+	children+=("$daemon")
+	until grep -q " $mnt " /proc/self/mountinfo || gone "$daemon"; do :; done
+	said+=$(bounded 60 "$BUILD/cdappendfs-sync" -n "$mnt" 2>&1 >/dev/null)
+	said+=$(bounded 60 "$BUILD/cdappendfs-umount" "$mnt" 2>&1 >/dev/null)
+	await "$daemon" 60
+done
+is 'a command right after the mount is seen is answered' "$said" ''
+
 mount_disc "$T/disc.iso"
 echo first >"$mnt/first"
 ok 'a session' sync_disc
