@@ -119,10 +119,14 @@ static int check_name(struct stage *s, sqlite3_stmt *row)
 	if (sqlite3_column_type(row, 1) != SQLITE_BLOB ||
 	    !stage_name_is_sound(sqlite3_column_blob(row, 1), (size_t)sqlite3_column_bytes(row, 1)))
 		return stage_blame(s, "a name in directory %lld can be no file's", parent);
-	if (sqlite3_column_type(row, 4) != SQLITE_NULL && !S_ISDIR((mode_t)sqlite3_column_int64(row, 4)))
-		return stage_blame(s, "a name is in node %lld, which is no directory", parent);
 	note_number(s, (uint64_t)sqlite3_column_int64(row, 2));
 	return 0;
+}
+
+static int check_astray(struct stage *s, sqlite3_stmt *row)
+{
+	return stage_blame(s, "a name is in node %lld, which is no directory",
+			   (long long)sqlite3_column_int64(row, 0));
 }
 
 static int check_body(struct stage *s, sqlite3_stmt *row)
@@ -154,6 +158,8 @@ int stage_sound(struct stage *s)
 	r = check_all(s, ST_NODES_ALL, check_node);
 	if (!r)
 		r = check_all(s, ST_NAMES_WHOLE, check_name);
+	if (!r)
+		r = check_all(s, ST_NAMES_ASTRAY, check_astray);
 	if (!r)
 		r = check_all(s, ST_BODIES_ALL, check_body);
 	stage_unlock(s);
