@@ -148,7 +148,7 @@ struct stage {
 	uint32_t next_body;
 	uint64_t next_ino, ino_limit;
 	uint64_t highest_ino; /* of its rows, when they were last looked at */
-	uint32_t failed_lba; /* UINT32_MAX: none */
+	uint32_t failed_lba;  /* UINT32_MAX: none */
 	struct disc_identity identity;
 	struct disc_fingerprint fingerprint;
 	char *made_for;		    /* path of the disc the stage was begun with, … */

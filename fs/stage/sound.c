@@ -113,8 +113,7 @@ static int check_name(struct stage *s, sqlite3_stmt *row)
 {
 	long long parent = sqlite3_column_int64(row, 0);
 
-	if (!is_number(s, row, 0, POSITIVE) || !is_number(s, row, 2, NOT_NEGATIVE) ||
-	    !is_number(s, row, 3, GENERATION))
+	if (!is_number(s, row, 0, POSITIVE) || !is_number(s, row, 2, NOT_NEGATIVE) || !is_number(s, row, 3, GENERATION))
 		return stage_blame(s, "a name in directory %lld holds what is no such number", parent);
 	if (sqlite3_column_type(row, 1) != SQLITE_BLOB ||
 	    !stage_name_is_sound(sqlite3_column_blob(row, 1), (size_t)sqlite3_column_bytes(row, 1)))
@@ -125,8 +124,7 @@ static int check_name(struct stage *s, sqlite3_stmt *row)
 
 static int check_astray(struct stage *s, sqlite3_stmt *row)
 {
-	return stage_blame(s, "a name is in node %lld, which is no directory",
-			   (long long)sqlite3_column_int64(row, 0));
+	return stage_blame(s, "a name is in node %lld, which is no directory", (long long)sqlite3_column_int64(row, 0));
 }
 
 static int check_body(struct stage *s, sqlite3_stmt *row)
