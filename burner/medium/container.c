@@ -330,9 +330,10 @@ static int find_volumes(struct container *c, bool *ret_data)
 	lsn_t end = cdio_get_track_lsn(c->cdio, CDIO_CDROM_LEADOUT_TRACK);
 	uint8_t sector[SECTOR_BYTES];
 
-	*ret_data = false;
+	*ret_data = true;
 	if (first == CDIO_INVALID_TRACK || n == CDIO_INVALID_TRACK || end <= 0 || end == CDIO_INVALID_LSN)
-		return -EBADMSG;
+		return -EMEDIUMTYPE;
+	*ret_data = false;
 	c->leadout = (uint64_t)end;
 	for (unsigned i = 0; i < n; i++) {
 		lsn_t start = cdio_get_track_lsn(c->cdio, (track_t)(first + i));
@@ -384,7 +385,7 @@ static int open_any(struct container *c)
 
 static int open_and_find(struct container *c)
 {
-	bool data;
+	bool data = false;
 	int r = open_any(c);
 
 	if (r < 0)

@@ -98,9 +98,12 @@ void container_place_release(struct container_place *p)
 /* The name beside the sheet, as it is written there; "": it is elsewhere. */
 static const char *plain(const struct container_place *p, const char *name)
 {
-	const char *slash = strrchr(name, '/');
 	size_t n = (size_t)(strrchr(p->path, '/') - p->path);
+	const char *slash;
 
+	while (strncmp(name, "./", 2) == 0)
+		name += 1 + strspn(name + 1, "/");
+	slash = strrchr(name, '/');
 	if (!slash)
 		return name;
 	return (size_t)(slash - name) == n && strncmp(name, p->path, n) == 0 ? slash + 1 : "";
@@ -136,7 +139,7 @@ static int find_plain(const struct container_place *p, const char *name, char **
 	struct stat st;
 
 	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return -EACCES;
+		return -EXDEV;
 	if (fstatat(p->directory_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? like(p, name, ret) : -errno;
 	*ret = strdup(name);
@@ -148,7 +151,7 @@ static int find(const struct container_place *p, const char *name, char **ret)
 	const char *backslash = strrchr(name, '\\');
 	int r = find_plain(p, plain(p, name), ret);
 
-	if ((r == -ENOENT || r == -EACCES) && backslash)
+	if ((r == -ENOENT || r == -EXDEV) && backslash)
 		r = find_plain(p, plain(p, backslash + 1), ret);
 	return r;
 }
@@ -159,13 +162,15 @@ static int refuse_data(struct container_place *p, const char *name, int error)
 {
 	const char *what = strerror(-error);
 
-	if (error == -EACCES)
+	if (error == -EXDEV)
 		return refuse(
-			p, error,
+			p, -EACCES,
 			"the data file that it names, \"%s\", is not looked for, since only files in the directory "
 			"of a sheet are read: put it there, and name it without a directory",
 			name);
-	if (error == -ELOOP)
+	if (error == -EACCES)
+		what = "is not there by that name, and the directory may not be listed for one in other letters";
+	else if (error == -ELOOP)
 		what = "is a symbolic link, which is not followed: put the file itself beside the sheet";
 	else if (error == -ENOENT)
 		what = "is missing";

@@ -94,7 +94,19 @@ static bool names_a_file(const struct sheet *s, const char *keyword)
 	       (s->kind == SHEET_TOC && (strcmp(keyword, "DATAFILE") == 0 || strcmp(keyword, "AUDIOFILE") == 0));
 }
 
-/* "NAME" REST, or in a cue NAME TYPE, where the name may have blanks; cut in place. */
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/* NAME TYPE, where the name may have blanks: what is behind the last of them. */
+static char *behind_last_blank(char *at)
+{
+	char *found = at + strlen(at);
+
+	while (found > at && !is_blank(found[-1]))
+		found--;
+	return found > at ? found : NULL;
+}
+
+/* "NAME" REST, or without quotes; cut in place. */
 static char *split_name(const struct sheet *s, char *at, char **ret_rest)
 {
 	char *end = at + strlen(at);
@@ -110,12 +122,15 @@ static char *split_name(const struct sheet *s, char *at, char **ret_rest)
 	}
 	while (end > at && isspace((unsigned char)end[-1]))
 		*--end = 0;
-	*ret_rest = s->kind == SHEET_CUE ? strrchr(at, ' ') : at + strcspn(at, " \t");
+	*ret_rest = s->kind == SHEET_CUE ? behind_last_blank(at) : at + strcspn(at, " \t");
 	if (!*ret_rest || !**ret_rest) {
 		*ret_rest = end;
 		return at;
 	}
-	*(*ret_rest)++ = 0;
+	if (s->kind != SHEET_CUE)
+		(*ret_rest)++;
+	for (end = *ret_rest; end > at && is_blank(end[-1]);)
+		*--end = 0;
 	return at;
 }
 

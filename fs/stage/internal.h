@@ -68,6 +68,7 @@ enum statement {
 	ST_NAMES_DELETE,
 	ST_NAMES_ALL,
 	ST_NAMES_WHOLE,
+	ST_NAMES_ASTRAY,
 	ST_NAMES_COUNT,
 	ST_NAMES_CLEAR,
 	ST_BODY_PUT,
@@ -146,7 +147,8 @@ struct stage {
 	bool frozen;
 	uint32_t next_body;
 	uint64_t next_ino, ino_limit;
-	uint32_t failed_lba; /* UINT32_MAX: none */
+	uint64_t highest_ino; /* of its rows, when they were last looked at */
+	uint32_t failed_lba;  /* UINT32_MAX: none */
 	struct disc_identity identity;
 	struct disc_fingerprint fingerprint;
 	char *made_for;		    /* path of the disc the stage was begun with, … */
@@ -193,6 +195,9 @@ extern const char *const db_sql[ST_N];
 int stage_schema_setup(struct stage *s); /* checks what is there, or makes it */
 
 /* state.c: the lock held */
+/* Is each number of a row one that was given to it, or one of the disc, which has those below FIRST_INO (0: unknown)?
+ * Else it would be given again, and two files would be one. */
+int stage_numbers_sound(struct stage *s, uint64_t first_ino);
 int stage_state_load(struct stage *s);
 int stage_state_get_packed(struct stage *s, const char *key, uint8_t *packed, size_t length); /* absent: zeros */
 int stage_state_put(struct stage *s, const char *key, const void *value, size_t length);

@@ -357,6 +357,8 @@ static int open_at(struct attempt *a, struct stage_place *p, const char *name)
 		r = judge(s, a);
 		stage_unlock(s);
 	}
+	if (!r && !s->read_only && (r = stage_numbers_sound(s, a->options->next_ino)) == -EBADMSG)
+		stage_say_damaged(s->directory, s->why, a->ret_why);
 	if (!r)
 		r = stage_rename(s, &a->options->identity);
 	if (!r)

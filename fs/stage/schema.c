@@ -47,6 +47,8 @@ const char *const db_sql[ST_N] = {
 	[ST_NAMES_DELETE] = "DELETE FROM name WHERE parent=?1",
 	[ST_NAMES_ALL] = "SELECT parent,name,ino FROM name ORDER BY parent,name",
 	[ST_NAMES_WHOLE] = "SELECT parent,name,ino,generation FROM name",
+	[ST_NAMES_ASTRAY] = ("SELECT d.ino FROM (SELECT DISTINCT parent FROM name) n JOIN node d ON d.ino=n.parent "
+			     "WHERE d.mode&61440<>16384"), /* S_IFMT, S_IFDIR */
 	[ST_NAMES_COUNT] = "SELECT parent,count(*) FROM name GROUP BY parent",
 	[ST_NAMES_CLEAR] = "DELETE FROM name",
 	[ST_BODY_PUT] = "INSERT OR REPLACE INTO body(number,sparse,generation) VALUES(?1,?2,?3)",

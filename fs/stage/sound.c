@@ -7,10 +7,14 @@
  * each other the tree knows (fs/tree/sound.c), and of extents their readers.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/bytes.h"
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
+
+#define TARGET_MAX 4095u /* of a symbolic link, as Linux and our reader of discs have it */
 
 enum range { ANY, NOT_NEGATIVE, POSITIVE, FIELD, GENERATION };
 
@@ -76,6 +80,17 @@ static bool is_mode(int64_t mode)
 	}
 }
 
+/* Its length is that of the text; a link of a damaged disc may have none. */
+static bool is_target(sqlite3_stmt *row, int column)
+{
+	const char *target = sqlite3_column_blob(row, column);
+	size_t n = (size_t)sqlite3_column_bytes(row, column);
+
+	return is_bytes_or_none(row, column) && n <= TARGET_MAX && (n == 0 || !memchr(target, 0, n));
+}
+
+static void note_number(struct stage *s, uint64_t ino) { s->highest_ino = max_u64(s->highest_ino, ino); }
+
 static int check_node(struct stage *s, sqlite3_stmt *row)
 {
 	long long ino = sqlite3_column_int64(row, 0);
@@ -88,8 +103,9 @@ static int check_node(struct stage *s, sqlite3_stmt *row)
 		return stage_blame(s, "node %lld is of no type that there is", ino);
 	if (!is_bytes_or_none(row, COLUMN_EXTENTS) || sqlite3_column_bytes(row, COLUMN_EXTENTS) % EXTENT_PACKED_BYTES)
 		return stage_blame(s, "the extents of node %lld are none", ino);
-	if (!is_bytes_or_none(row, COLUMN_TARGET))
-		return stage_blame(s, "the target of node %lld is no text of bytes", ino);
+	if (!is_target(row, COLUMN_TARGET))
+		return stage_blame(s, "the target of node %lld can be no link's", ino);
+	note_number(s, (uint64_t)ino);
 	return 0;
 }
 
@@ -97,13 +113,18 @@ static int check_name(struct stage *s, sqlite3_stmt *row)
 {
 	long long parent = sqlite3_column_int64(row, 0);
 
-	if (!is_number(s, row, 0, NOT_NEGATIVE) || !is_number(s, row, 2, NOT_NEGATIVE) ||
-	    !is_number(s, row, 3, GENERATION))
+	if (!is_number(s, row, 0, POSITIVE) || !is_number(s, row, 2, NOT_NEGATIVE) || !is_number(s, row, 3, GENERATION))
 		return stage_blame(s, "a name in directory %lld holds what is no such number", parent);
 	if (sqlite3_column_type(row, 1) != SQLITE_BLOB ||
 	    !stage_name_is_sound(sqlite3_column_blob(row, 1), (size_t)sqlite3_column_bytes(row, 1)))
 		return stage_blame(s, "a name in directory %lld can be no file's", parent);
+	note_number(s, (uint64_t)sqlite3_column_int64(row, 2));
 	return 0;
+}
+
+static int check_astray(struct stage *s, sqlite3_stmt *row)
+{
+	return stage_blame(s, "a name is in node %lld, which is no directory", (long long)sqlite3_column_int64(row, 0));
 }
 
 static int check_body(struct stage *s, sqlite3_stmt *row)
@@ -131,13 +152,23 @@ int stage_sound(struct stage *s)
 	int r;
 
 	stage_lock(s);
+	s->highest_ino = 0;
 	r = check_all(s, ST_NODES_ALL, check_node);
 	if (!r)
 		r = check_all(s, ST_NAMES_WHOLE, check_name);
 	if (!r)
+		r = check_all(s, ST_NAMES_ASTRAY, check_astray);
+	if (!r)
 		r = check_all(s, ST_BODIES_ALL, check_body);
 	stage_unlock(s);
 	return r;
+}
+
+int stage_numbers_sound(struct stage *s, uint64_t first_ino)
+{
+	if (first_ino == 0 || s->highest_ino < max_u64(s->ino_limit, first_ino))
+		return 0;
+	return stage_blame(s, "node %llu has a number that was never given", (unsigned long long)s->highest_ino);
 }
 
 /* ---- words ---- */

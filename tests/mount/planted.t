@@ -133,7 +133,8 @@ planted 'two that are in each other' "UPDATE name SET parent=$b WHERE ino=$a; UP
 planted 'a directory with two names' "INSERT INTO name VALUES($c,CAST('again' AS BLOB),$b,1)" "$says" "directory $b has a second name"
 planted 'the root in a directory' "INSERT INTO name VALUES($c,CAST('root' AS BLOB),1,1)" "$says" 'directory 1 has a second name'
 planted 'a parent that is a file' "UPDATE node SET parent=$one WHERE ino=$c; DELETE FROM name WHERE ino=$c" "$says" "directory $c is in node $one, which is none"
-planted 'a name of nothing' "INSERT INTO name VALUES($a,CAST('none' AS BLOB),987654,1)" "$says" 'node 987654, which is not there'
+planted 'a name of nothing' "DELETE FROM node WHERE ino=$one" "$says" "node $one, which is not there"
+planted 'a name of what never was' "INSERT INTO name VALUES($a,CAST('none' AS BLOB),987654,1)" "$says" 'node 987654 has a number that was never given'
 planted 'a negative parent' "UPDATE node SET parent=-1 WHERE ino=$a" "$says" "column parent of node $a"
 planted 'a negative number' "UPDATE node SET ino=-5 WHERE ino=$one" "$says" 'column ino of a node'
 planted 'a huge number in a name' "UPDATE name SET ino=-9223372036854775808 WHERE ino=$one" "$says" 'a name in directory'
@@ -149,6 +150,19 @@ planted 'no type that there is' "UPDATE node SET mode=0 WHERE ino=$one" "$says" 
 planted 'a name as text' "UPDATE name SET name=CAST(name AS TEXT) WHERE ino=$one" "$says" "can be no file's"
 for bad in "x''" "x'2e'" "x'2e2e'" "x'612f62'" "x'6100'" "zeroblob(256)"; do
 	planted "the name $bad" "UPDATE name SET name=$bad WHERE ino=$one" "$says" "can be no file's"
+done
+# What was given once is not given again: a new file would be written over the one that has it.
+planted 'a counter below the numbers of rows' "UPDATE state SET value=2 WHERE key='ino_limit'" "$says" 'a number that was never given'
+planted 'a counter among them' "UPDATE state SET value=$one WHERE key='ino_limit'" "$says" 'a number that was never given'
+planted 'no counter' "DELETE FROM state WHERE key='ino_limit'" "$says" 'a number that was never given'
+planted 'a number that no disc can hold' "UPDATE node SET ino=4294967296 WHERE ino=$one; UPDATE name SET ino=4294967296 WHERE ino=$one" "$says" 'a number that was never given'
+planted 'a number to come' "UPDATE node SET ino=100000 WHERE ino=$one; UPDATE name SET ino=100000 WHERE ino=$one" "$says" 'a number that was never given'
+planted 'a name in a file' "INSERT INTO name VALUES($one,CAST('in' AS BLOB),$two,1)" "$says" "node $one, which is no directory"
+planted 'a name that is gone from a file' "INSERT INTO name VALUES($one,CAST('in' AS BLOB),0,1)" "$says" "node $one, which is no directory"
+planted 'a name in nothing' "INSERT INTO name VALUES(0,CAST('in' AS BLOB),$two,1)" "$says" 'a name in directory 0'
+link=$(number link)
+for bad in "x'6f006e65'" "CAST(printf('%.*c',4096,'x') AS BLOB)" 'randomblob(50000000)' "'text'"; do
+	planted "the target $bad" "UPDATE node SET target=$bad WHERE ino=$link" "$says" "the target of node $link can be no link's"
 done
 planted 'half an extent' "UPDATE node SET extents=zeroblob(33) WHERE ino=$one" "$says" 'the extents of node'
 planted 'extents that say nothing' "UPDATE node SET extents=zeroblob(64) WHERE ino=$one" 'cdappendfs-stage'

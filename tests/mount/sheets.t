@@ -75,6 +75,12 @@ toc own.toc MODE1_RAW 'DATAFILE "own.bin"'
 cue case.cue 'FILE "OTHER case.bin" BINARY' MODE1/2352
 cue whole.cue "FILE \"$set/own.iso\" BINARY" MODE1/2048
 for sheet in own.cue own.toc own.nrg case.cue whole.cue; do taken "$sheet: what is its writer's" "$set/$sheet"; done
+# Ways to write it that sheets have.
+cue tabs.cue $'FILE\town.bin\tBINARY' MODE1/2352
+cue blanks.cue 'FILE  own.bin   BINARY ' MODE1/2352
+cue in-it.cue 'FILE ".//./own.bin" BINARY' MODE1/2352
+toc in-it.toc MODE1_RAW 'DATAFILE "./own.bin"'
+for sheet in tabs.cue blanks.cue in-it.cue in-it.toc; do taken "$sheet: its name in other forms" "$set/$sheet"; done
 cp "$set/own.cue" "$T/root/private.cue"
 sed -i 's/own.bin/private.bin/' "$T/root/private.cue"
 taken "root's sheet, root's data" "$T/root/private.cue"
@@ -121,6 +127,14 @@ printf 'CD_ROM\nTRACK MODE1_RAW\nDATAFILE "own.bin"\nDATAFILE "hard.bin"\n' | ow
 refused 'toc, the second file of a track' "$set/twice.toc" 'another user'
 cue second.cue $'FILE "own.iso" BINARY\n  TRACK 01 MODE1/2048\n    INDEX 01 00:00:00\nFILE "hard.bin" BINARY' AUDIO
 refused 'cue, the second file' "$set/second.cue" 'another user'
+
+cue itself.cue 'FILE "itself.cue" BINARY' MODE1/2352
+refused 'cue, itself as its data' "$set/itself.cue" 'no ISO 9660 volume'
+# What "others" see of a directory that they may go through, not list.
+chmod 711 "$set"
+if [[ $(setpriv --reuid=1002 --regid=1002 --clear-groups "$BUILD/cdappendfs-info" "$set/case.cue" 2>&1) == *'may not be listed'* ]]; then pass 'cue, in a directory that cannot be listed'
+else fail 'cue, in a directory that cannot be listed' "$(setpriv --reuid=1002 --regid=1002 --clear-groups "$BUILD/cdappendfs-info" "$set/case.cue" 2>&1)"; fi
+chmod 755 "$set"
 
 # What libcdio takes for a line of its own, since it is behind its buffer for one.
 long() { printf "%$1s" '' | tr ' ' x; }

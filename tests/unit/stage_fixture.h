@@ -53,7 +53,7 @@ static inline int fixture_setup(void **state)
 	f->options = (struct stage_options){.directory = f->directory,
 					    .disc_path = "/images/disc.iso",
 					    .mountpoint = "/mnt/disc",
-					    .next_ino = 100};
+					    .next_ino = 1u << 30}; /* the tests' rows: of the disc */
 	fill_identity(&f->options.identity, 1, 2);
 	f->options.fingerprint = (struct disc_fingerprint){32, 64, 131072, {7}};
 	*state = f;

@@ -249,7 +249,7 @@ static void test_inode_numbers(void **state)
 
 	for (int i = 0; i < 5000; i++) {
 		assert_int_equal(stage_new_ino(s, &ino), 0);
-		assert_true(i ? ino == last + 1 : ino == 100);
+		assert_true(i ? ino == last + 1 : ino == f->options.next_ino);
 		last = ino;
 	}
 	put_file(s, last, 0);
@@ -265,6 +265,26 @@ static void test_inode_numbers(void **state)
 	stage_close(s);
 }
 
+/* A counter that is put back below the numbers of rows would give those again. */
+static void test_numbers_that_were_never_given(void **state)
+{
+	struct fixture *f = *state;
+	struct stage *s = open_stage(f), *none = NULL;
+	_free_ char *why = NULL;
+	uint64_t ino;
+
+	assert_int_equal(stage_new_ino(s, &ino), 0);
+	put_file(s, ino, 0);
+	stage_close(s);
+	s = open_stage(f);
+	put_file(s, ino + 1, 0);
+	stage_close(s);
+	assert_int_equal(stage_open(&f->options, &none, NULL, &why), -EBADMSG);
+	assert_non_null(strstr(why, "never given"));
+	f->options.read_only = true;
+	stage_close(open_stage(f));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +295,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_snapshot_is_ordered_and_stays, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_drop_generation_keeps_what_changed_since, fixture_setup,
 						fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_numbers_that_were_never_given, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_inode_numbers, fixture_setup, fixture_teardown),
 	};
 

@@ -40,7 +40,7 @@ static int make_file(struct worker *w, unsigned i)
 	stage_lock(w->s);
 	r = stage_node_put(w->s, &n);
 	if (!r)
-		r = stage_name_put(w->s, i % 7, name, n.ino);
+		r = stage_name_put(w->s, 1 + i % 7, name, n.ino);
 	stage_unlock(w->s);
 	return r;
 }
@@ -71,7 +71,7 @@ static int remove_file(struct worker *w, unsigned i)
 	if (!r)
 		r = stage_node_delete(w->s, n.ino);
 	if (!r)
-		r = stage_name_delete(w->s, i % 7, name);
+		r = stage_name_delete(w->s, 1 + i % 7, name);
 	if (!r)
 		stage_body_discard(w->s, n.extents[0].body, n.extents[0].pos, n.extents[0].length);
 	stage_unlock(w->s);
