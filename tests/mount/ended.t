@@ -22,6 +22,7 @@ killed='has ended without unmounting.*killed.*what was staged is kept'
 blank_disc "$T/disc.iso"
 
 # ---- one that has only just begun: the mount is seen before its daemon listens
+mkdir "$T/stage"
 said=''
 for _ in {1..8}; do
 	"$BUILD/cdappendfs" -f -o "staging=$T/stage/disc.iso" "$T/disc.iso" "$mnt" >"$T/log" 2>&1 &
