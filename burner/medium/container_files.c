@@ -98,9 +98,12 @@ void container_place_release(struct container_place *p)
 /* The name beside the sheet, as it is written there; "": it is elsewhere. */
 static const char *plain(const struct container_place *p, const char *name)
 {
-	const char *slash = strrchr(name, '/');
+	const char *slash;
 	size_t n = (size_t)(strrchr(p->path, '/') - p->path);
 
+	while (strncmp(name, "./", 2) == 0)
+		name += 1 + strspn(name + 1, "/");
+	slash = strrchr(name, '/');
 	if (!slash)
 		return name;
 	return (size_t)(slash - name) == n && strncmp(name, p->path, n) == 0 ? slash + 1 : "";

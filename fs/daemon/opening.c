@@ -168,14 +168,18 @@ static int create_image(struct opening *o)
 	return 0;
 }
 
-/* A mount that fails leaves no image behind that it has made: the file is that one, and as empty as it was made. */
+/* A mount that fails leaves no image behind that it has made: the file is that one, and as empty as it was made.  In a
+ * directory of somebody else the name may lead elsewhere at any time, so the one that was looked in is held. */
 static void take_image_back(const struct opening *o)
 {
+	const char *slash = o->created ? strrchr(o->disc_path, '/') : NULL;
+	_free_ char *above = slash ? strndup(o->disc_path, (size_t)(slash + 1 - o->disc_path)) : NULL;
+	_close_ int parent = above ? open(above, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 	struct stat st;
 
-	if (o->created && lstat(o->disc_path, &st) == 0 && st.st_dev == o->made.st_dev && st.st_ino == o->made.st_ino &&
-	    st.st_size == 0)
-		(void)unlink(o->disc_path);
+	if (parent >= 0 && fstatat(parent, slash + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == o->made.st_dev &&
+	    st.st_ino == o->made.st_ino && st.st_size == 0)
+		(void)unlinkat(parent, slash + 1, 0);
 }
 
 /* State and sessions of o->disc. */

@@ -62,6 +62,23 @@ is "nothing is made in root's directory" "$(ls -A "$T/roots")" ''
 # ---- what a mount that fails takes back
 fails 'a mount that fails' 1 "$BUILD/cdappendfs" -o create,staging=/dev/null/stage "$T/theirs/failed.iso" "$mnt"
 ok 'takes the image back that it made' test ! -e "$T/theirs/failed.iso"
+# Their directory becomes a link to root's between the look and the removal.
+if command -v strace >/dev/null; then
+	"${as_other[@]}" mkdir "$T/theirs/dir"
+	: >"$T/roots/taken.iso"
+	strace -f -qq -o /dev/null -e 'inject=unlink,unlinkat:delay_enter=2000000' \
+		"$BUILD/cdappendfs" -f -o create,staging=/dev/null/stage "$T/theirs/dir/taken.iso" "$mnt" >"$T/late.output" 2>&1 &
+	late=$!
+	children+=("$late")
+	ok 'a mount fails, and takes its image back late' until_true 60 grep -q 'cannot be used' "$T/late.output"
+	mv "$T/theirs/dir" "$T/theirs/moved"
+	"${as_other[@]}" ln -s "$T/roots" "$T/theirs/dir"
+	await "$late" 60
+	ok 'the file of root by that name stays' test -e "$T/roots/taken.iso"
+	rm "$T/roots/taken.iso"
+else
+	skip 'an image that is taken back late' 'no strace'
+fi
 : >"$T/theirs/empty.iso"
 fails 'a mount of an empty file that fails' 1 "$BUILD/cdappendfs" -o create,staging=/dev/null/stage "$T/theirs/empty.iso" "$mnt"
 ok 'leaves that' test -e "$T/theirs/empty.iso"
