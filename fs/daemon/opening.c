@@ -152,13 +152,31 @@ static int open_disc(const struct opening *o, struct disc_open_options how, stru
 	return 0;
 }
 
+/* Who asks for a new image means his own, and not one that somebody has put in its place where all may make files: the
+ * rule of the kernel's fs.protected_regular. */
+static bool is_planted(const struct opening *o)
+{
+	_free_ char *copy = strdup(o->disc_path);
+	struct stat st, above;
+
+	return copy && stat(o->disc_path, &st) == 0 && S_ISREG(st.st_mode) && stat(dirname(copy), &above) == 0 &&
+	       above.st_mode & S_ISVTX && above.st_mode & (S_IWGRP | S_IWOTH) && st.st_uid != geteuid() &&
+	       st.st_uid != above.st_uid;
+}
+
 static int create_image(struct opening *o)
 {
 	struct disc *d;
 	const char *why = NULL;
 	int r;
 
-	if (!o->options->create || access(o->disc_path, F_OK) == 0)
+	if (!o->options->create)
+		return 0;
+	if (is_planted(o))
+		return opening_fail(-EACCES, o->disc_path,
+				    "another user has made it, in a directory where all may; leave create out if that "
+				    "one is meant");
+	if (access(o->disc_path, F_OK) == 0)
 		return 0;
 	r = open_disc(o, (struct disc_open_options){.writable = true, .create = true}, &d, &why);
 	if (r < 0)

@@ -59,6 +59,18 @@ kill "$flipper"
 wait "$flipper" 2>/dev/null
 is "nothing is made in root's directory" "$(ls -A "$T/roots")" ''
 
+# ---- where all may make files
+mkdir -m 1777 "$T/all"
+"${as_other[@]}" sh -c ": >'$T/all/taken.iso'; chmod 666 '$T/all/taken.iso'"
+fails "another user's file in the place of what is to be made" 1 bounded 60 "$BUILD/cdappendfs" -f -o create "$T/all/taken.iso" "$mnt"
+like 'it says why' "$(<"$T/ok.output")" 'another user has made it'
+creates "$T/all/own.iso" && umount_disc || fail 'one that is made there' "$(<"$log")"
+ok 'and mounted with the same words again' creates "$T/all/own.iso"
+ok 'unmount' umount_disc
+"${as_other[@]}" sh -c ": >'$T/theirs/there.iso'"
+ok 'in their own directory theirs is meant' creates "$T/theirs/there.iso"
+ok 'unmount' umount_disc
+
 # ---- what a mount that fails takes back
 fails 'a mount that fails' 1 "$BUILD/cdappendfs" -o create,staging=/dev/null/stage "$T/theirs/failed.iso" "$mnt"
 ok 'takes the image back that it made' test ! -e "$T/theirs/failed.iso"
