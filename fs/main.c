@@ -301,8 +301,11 @@ static int mount_disc(struct app *a)
 
 static int start(struct app *a)
 {
+	struct sandbox_options options = sandbox(a);
 	int r;
 
+	options.mounted = true;
+	sandbox_drop_capabilities(&options);
 	confine(a);
 	a->signals = (struct daemon_signals){.first = on_first_signal, .again = on_further_signal, .context = a};
 	r = daemon_catch_signals(&a->signals);

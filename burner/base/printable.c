@@ -57,3 +57,60 @@ void say(FILE *out, const char *format, ...)
 	va_end(arguments);
 	fprintf(out, "%s\n", line ? line : "out of memory");
 }
+
+/* ---- what is to be typed ---- */
+
+static bool plain(const char *path)
+{
+	static const char others[] = "/._-+,:@%=";
+
+	if (!*path)
+		return false;
+	for (const char *s = path; *s; s++)
+		if (!(*s >= 'a' && *s <= 'z') && !(*s >= 'A' && *s <= 'Z') && !(*s >= '0' && *s <= '9') &&
+		    !strchr(others, *s))
+			return false;
+	return true;
+}
+
+/* Is the character at s, of n bytes, one that the terminal gets as it is? */
+static bool shown(const unsigned char *s, size_t n) { return n > 0 && !utf8_controls(s, n); }
+
+static bool all_shown(const char *path)
+{
+	const unsigned char *s = (const unsigned char *)path;
+
+	for (size_t n; *s; s += n) {
+		n = utf8_length(s);
+		if (!shown(s, n))
+			return false;
+	}
+	return true;
+}
+
+/* 'it'\''s', which every shell knows; $'...' (POSIX.1-2024) only for what cannot be shown. */
+const char *shell_word(struct shell_word *buf, const char *path)
+{
+	const char *dash = path[0] == '-' ? "./" : "";
+	const bool simple = all_shown(path);
+	const unsigned char *s = (const unsigned char *)path;
+	size_t used = 0, room = sizeof(buf->text) - 8;
+
+	if (plain(path)) {
+		snprintf(buf->text, sizeof(buf->text), "%s%s", dash, path);
+		return buf->text;
+	}
+	used = (size_t)snprintf(buf->text, sizeof(buf->text), "%s'%s", simple ? "" : "$", dash);
+	for (size_t n; *s && used < room; s += n ? n : 1) {
+		n = utf8_length(s);
+		if (!shown(s, n))
+			for (size_t i = 0; i < (n ? n : 1) && used < room; i++)
+				used += (size_t)snprintf(buf->text + used, 5, "\\%03o", s[i]);
+		else if (*s == '\'' || (!simple && *s == '\\'))
+			used += (size_t)snprintf(buf->text + used, 5, simple ? "'\\''" : "\\%c", *s);
+		else
+			used += (size_t)snprintf(buf->text + used, 5, "%.*s", (int)n, (const char *)s);
+	}
+	snprintf(buf->text + used, 2, "'");
+	return buf->text;
+}

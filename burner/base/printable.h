@@ -23,4 +23,13 @@ __attribute__((format(printf, 2, 3))) void say(FILE *out, const char *format, ..
 /* The message as one printable line; to be freed.  NULL: no memory. */
 __attribute__((format(printf, 1, 0))) char *printable_line(const char *format, va_list arguments);
 
+/* A path as one word of a command that somebody is told to give: as it is, or quoted where a shell would take it for
+ * something else, or the terminal would change it.  Returns the text. */
+struct shell_word {
+	char text[4 * 4096 + 8];
+};
+const char *shell_word(struct shell_word *buf, const char *path);
+/* The same, good until the end of the block. */
+#define SHELL_WORD(path) shell_word(&(struct shell_word){""}, (path))
+
 #endif

@@ -210,7 +210,8 @@ static int open_copy(struct container *c, const char *extension, int copy)
 
 	if (r < 0)
 		snprintf(c->place.why, sizeof(c->place.why),
-			 "no directory can be made below TMPDIR or /tmp, which reading it needs: %s", strerror(-r));
+			 "no directory can be made in TMPDIR, /tmp, /var/tmp or /dev/shm, which reading it needs: %s",
+			 strerror(-r));
 	if (r < 0)
 		return r;
 	snprintf(name, sizeof(name), "i.%s", extension);

@@ -17,6 +17,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "burner/base/bytes.h"
 #include "burner/base/own.h"
 
 #define TRIES 16
@@ -54,13 +55,12 @@ static int open_directory(struct container_names *names)
 	return 0;
 }
 
-int container_names_make(struct container_names *ret)
+static int make_below(const char *parent, struct container_names *ret)
 {
-	const char *parent = getenv("TMPDIR");
 	int r;
 
 	*ret = (struct container_names){.fd = -1};
-	ret->parent_fd = open(parent && parent[0] == '/' ? parent : "/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ret->parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ret->parent_fd < 0)
 		return -errno;
 	r = make_directory(ret);
@@ -72,6 +72,23 @@ int container_names_make(struct container_names *ret)
 	}
 	container_open_path(ret->fd, ret->path);
 	return 0;
+}
+
+/* Where all may make one: a disc can be read wherever TMPDIR leads. */
+int container_names_make(struct container_names *ret)
+{
+	const char *const parents[] = {getenv("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm"};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(parents); i++) {
+		if (!parents[i] || parents[i][0] != '/')
+			continue;
+		int next = make_below(parents[i], ret);
+		if (next == 0)
+			return 0;
+		r = r ? r : next; /* the first is the one that was meant */
+	}
+	return r;
 }
 
 int container_names_add(struct container_names *names, const char *name, int fd)

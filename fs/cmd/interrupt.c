@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "burner/base/printable.h"
 #include "fs/cmd/interrupt.h"
 
 #include <stddef.h>
@@ -26,7 +27,7 @@ void interrupt_say_goes_on(const char *name)
 {
 	command_fail("the burn goes on; 'cdappendfs-sync --wait %s' waits for it, 'cdappendfs-sync --cancel %s' stops "
 		     "it",
-		     name, name);
+		     SHELL_WORD(name), SHELL_WORD(name));
 }
 
 int interrupt_end(void)

@@ -207,7 +207,7 @@ static int open_stage(const struct options *o, enum salvage_for purpose, struct 
 		return command_fail(
 			"%s: it is mounted at %s: burn what is staged with 'cdappendfs-sync %s', drop it with "
 			"'cdappendfs-sync --discard %s', copy it from there, or unmount it first",
-			o->disc, mount.mountpoint, mount.mountpoint, mount.mountpoint);
+			o->disc, mount.mountpoint, SHELL_WORD(mount.mountpoint), SHELL_WORD(mount.mountpoint));
 	r = salvage_find(o->staging, o->disc, &directory, &why);
 	if (r == 0)
 		r = salvage_open(directory, o->disc, purpose, ret, &why);

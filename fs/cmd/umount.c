@@ -298,7 +298,7 @@ static int leave(const struct control_mount *mount)
 		interrupt_say_goes_on(mount->source);
 	else
 		command_fail("%s: not waited for; its daemon goes on, see 'cdappendfs-info %s'", mount->source,
-			     mount->source);
+			     SHELL_WORD(mount->source));
 	return interrupt_end();
 }
 
@@ -330,7 +330,7 @@ static int wait_for_commit(struct client *c, const struct control_mount *mount, 
 	if (r < 0)
 		return command_fail("%s is unmounted, but its daemon ended without a result; what was staged and not "
 				    "burned is kept: mount %s again",
-				    mount->mountpoint, mount->source);
+				    mount->mountpoint, SHELL_WORD(mount->source));
 	bool refused = result.error == EPERM && is_disc(mount);
 	int ended = refused ? 0 : client_await_end(c, PROCESS_END_MS);
 	if (result.error) {
@@ -376,7 +376,7 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 				    "'cdappendfs-info %s'",
 				    mount->mountpoint,
 				    asked == -ECONNREFUSED || asked == -ENOTCONN ? "it had ended" : client_why(asked),
-				    mount->source);
+				    SHELL_WORD(mount->source));
 	if (original_stays(mount))
 		return COMMAND_DONE;
 	interrupt_catch();

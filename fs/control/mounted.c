@@ -99,7 +99,7 @@ int mounted_on(int directory, struct control_mount *ret)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", directory);
 	n = readlink(link, path, sizeof(path) - 1);
 	if (n < 0)
-		return -errno;
+		return errno == ENOENT ? -ENOTSUP : -errno; /* as mounts_open() has it */
 	path[n] = '\0';
 	const char *last = strrchr(path, '/');
 	if (!last || !last[1] || strlen(last + 1) >= sizeof(m.last))
@@ -168,5 +168,7 @@ const char *mounted_why(int error)
 		return "it is not mounted any more";
 	if (error == -ESTALE)
 		return "something else is mounted over it, or its path is changing; see 'findmnt -t fuse.cdappendfs'";
+	if (error == -ENOTSUP)
+		return "what is mounted cannot be seen: /proc is missing here, or hidden";
 	return strerror(-error);
 }

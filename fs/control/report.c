@@ -386,10 +386,9 @@ static void session_text(FILE *out, const struct disc_session *s)
 static void older_sessions_text(FILE *out, const struct report_info *info)
 {
 	bool image = strncmp(info->medium, "image", 5) == 0, first = true;
-	char shown[4096] = "DISC";
+	struct shell_word word;
+	const char *disc = info->disc ? shell_word(&word, info->disc) : "DISC";
 
-	if (info->disc)
-		printable(info->disc, shown, sizeof(shown));
 	for (size_t i = 0; i + 1 < info->n_sessions; i++) {
 		const struct disc_session *s = &info->sessions[i];
 		if (s->broken)
@@ -399,7 +398,7 @@ static void older_sessions_text(FILE *out, const struct report_info *info)
 				     "driver\n");
 		first = false;
 		fprintf(out, "%7" PRIu32 "  mount -t iso9660 -o %sro,sbsector=%" PRIu32 " %s DIRECTORY\n", s->number,
-			image ? "loop," : "", report_sbsector(s, info->overwritable), shown);
+			image ? "loop," : "", report_sbsector(s, info->overwritable), disc);
 	}
 }
 

@@ -15,6 +15,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -156,6 +157,7 @@ static const unsigned refused[] = {
 	SYS_request_key,
 	SYS_fanotify_init,
 	SYS_fanotify_mark,
+	SYS_inotify_add_watch, /* names and uses of all files, which Landlock leaves to be watched */
 	SYS_syslog,
 	SYS_personality,
 	NR_MEMFD_SECRET,
@@ -197,8 +199,10 @@ static const unsigned refused[] = {
 /* Which sanitizers need. */
 static const unsigned refused_plainly[] = {SYS_ptrace, SYS_execve, SYS_execveat};
 static const unsigned to_itself[] = {SYS_kill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo};
-/* Typing into a terminal, taking one over. */
-static const unsigned terminal[] = {TIOCSTI, TIOCLINUX, TIOCSETD, TIOCSCTTY, TIOCCONS};
+/* Typing into a terminal, taking one over; and of a socket what F_SETOWN is. */
+static const unsigned controls[] = {TIOCSTI, TIOCLINUX, TIOCSETD, TIOCSCTTY, TIOCCONS, FIOSETOWN, SIOCSPGRP};
+/* A descriptor that is ready sends any signal to any process: root's to everybody's. */
+static const unsigned owners[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG};
 
 struct program {
 	struct sock_filter code[MAX_INSTRUCTIONS];
@@ -265,18 +269,23 @@ static void put_threads(struct program *p)
 
 static void put_sockets(struct program *p)
 {
-	put_if(p, BPF_JEQ, SYS_socket, 4);
-	put_load_argument(p, 0);
-	put_if(p, BPF_JEQ, AF_UNIX, 1);
-	put_return(p, SECCOMP_RET_ALLOW);
-	put_return(p, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+	const unsigned makes[] = {SYS_socket, SYS_socketpair};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(makes); i++) {
+		put_if(p, BPF_JEQ, makes[i], 4);
+		put_load_argument(p, 0);
+		put_if(p, BPF_JEQ, AF_UNIX, 1);
+		put_return(p, SECCOMP_RET_ALLOW);
+		put_return(p, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+	}
 }
 
-static void put_terminals(struct program *p)
+/* A call whose second argument says what is done. */
+static void put_commands(struct program *p, unsigned call, const unsigned *commands, size_t n)
 {
-	put_if(p, BPF_JEQ, SYS_ioctl, (uint8_t)(2 * ARRAY_LENGTH(terminal) + 2));
+	put_if(p, BPF_JEQ, call, (uint8_t)(2 * n + 2));
 	put_load_argument(p, 1);
-	put_each(p, terminal, ARRAY_LENGTH(terminal), SECCOMP_RET_ERRNO | EPERM);
+	put_each(p, commands, n, SECCOMP_RET_ERRNO | EPERM);
 	put_return(p, SECCOMP_RET_ALLOW);
 }
 
@@ -326,7 +335,8 @@ static void write_daemon(struct program *p)
 	put_each(p, refused, ARRAY_LENGTH(refused), SECCOMP_RET_ERRNO | EPERM);
 	put_threads(p);
 	put_sockets(p);
-	put_terminals(p);
+	put_commands(p, SYS_ioctl, controls, ARRAY_LENGTH(controls));
+	put_commands(p, SYS_fcntl, owners, ARRAY_LENGTH(owners));
 	if (!sandbox_has_sanitizer()) {
 		put_each(p, refused_plainly, ARRAY_LENGTH(refused_plainly), SECCOMP_RET_ERRNO | EPERM);
 		put_itself(p);
@@ -335,8 +345,8 @@ static void write_daemon(struct program *p)
 	put_return(p, SECCOMP_RET_ALLOW);
 }
 _Static_assert(2 * (ARRAY_LENGTH(often) + ARRAY_LENGTH(refused) + ARRAY_LENGTH(refused_plainly) +
-		    ARRAY_LENGTH(terminal)) +
-			       5 * ARRAY_LENGTH(to_itself) + 60 <=
+		    ARRAY_LENGTH(controls) + ARRAY_LENGTH(owners)) +
+			       5 * ARRAY_LENGTH(to_itself) + 70 <=
 		       MAX_INSTRUCTIONS,
 	       "the filter has room");
 

@@ -152,13 +152,31 @@ static int open_disc(const struct opening *o, struct disc_open_options how, stru
 	return 0;
 }
 
+/* Who asks for a new image means his own, and not one that somebody has put in its place where all may make files: the
+ * rule of the kernel's fs.protected_regular. */
+static bool is_planted(const struct opening *o)
+{
+	_free_ char *copy = strdup(o->disc_path);
+	struct stat st, above;
+
+	return copy && stat(o->disc_path, &st) == 0 && S_ISREG(st.st_mode) && stat(dirname(copy), &above) == 0 &&
+	       above.st_mode & S_ISVTX && above.st_mode & (S_IWGRP | S_IWOTH) && st.st_uid != geteuid() &&
+	       st.st_uid != above.st_uid;
+}
+
 static int create_image(struct opening *o)
 {
 	struct disc *d;
 	const char *why = NULL;
 	int r;
 
-	if (!o->options->create || access(o->disc_path, F_OK) == 0)
+	if (!o->options->create)
+		return 0;
+	if (is_planted(o))
+		return opening_fail(-EACCES, o->disc_path,
+				    "another user has made it, in a directory where all may; leave create out if that "
+				    "one is meant");
+	if (access(o->disc_path, F_OK) == 0)
 		return 0;
 	r = open_disc(o, (struct disc_open_options){.writable = true, .create = true}, &d, &why);
 	if (r < 0)
@@ -168,14 +186,18 @@ static int create_image(struct opening *o)
 	return 0;
 }
 
-/* A mount that fails leaves no image behind that it has made: the file is that one, and as empty as it was made. */
+/* A mount that fails leaves no image behind that it has made: the file is that one, and as empty as it was made.  In a
+ * directory of somebody else the name may lead elsewhere at any time, so the one that was looked in is held. */
 static void take_image_back(const struct opening *o)
 {
+	const char *slash = o->created ? strrchr(o->disc_path, '/') : NULL;
+	_free_ char *above = slash ? strndup(o->disc_path, (size_t)(slash + 1 - o->disc_path)) : NULL;
+	_close_ int parent = above ? open(above, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 	struct stat st;
 
-	if (o->created && lstat(o->disc_path, &st) == 0 && st.st_dev == o->made.st_dev && st.st_ino == o->made.st_ino &&
-	    st.st_size == 0)
-		(void)unlink(o->disc_path);
+	if (parent >= 0 && fstatat(parent, slash + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == o->made.st_dev &&
+	    st.st_ino == o->made.st_ino && st.st_size == 0)
+		(void)unlinkat(parent, slash + 1, 0);
 }
 
 /* State and sessions of o->disc. */

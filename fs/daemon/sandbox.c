@@ -29,14 +29,14 @@ void sandbox_open_door(void) { prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); }
 /* ---- capabilities ---- */
 
 /*
- * Left to root: to mount and to tune the mount; to reach a mount point below a directory of a user; in a drive all
- * SCSI commands. The stage and the image need none: the one is root's own, the other is open.
+ * Left to root: to mount, until that is done; to reach a mount point below a directory of a user; in a drive all SCSI
+ * commands, and unlocking its tray. The stage and the image need none: the one is root's own, the other is open.
  */
 static uint64_t needed(const struct sandbox_options *options)
 {
-	uint64_t keep = UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_DAC_READ_SEARCH;
+	const uint64_t admin = UINT64_C(1) << CAP_SYS_ADMIN, raw = UINT64_C(1) << CAP_SYS_RAWIO;
 
-	return options->drive ? keep | UINT64_C(1) << CAP_SYS_RAWIO : keep;
+	return UINT64_C(1) << CAP_DAC_READ_SEARCH | (options->drive ? admin | raw : options->mounted ? 0 : admin);
 }
 
 void sandbox_drop_capabilities(const struct sandbox_options *options)

@@ -3,7 +3,7 @@
  * sandbox.h - what the daemon gives up, so that a mistake in a decoder is worth little to who made the disc
  *
  *	sandbox_close_door (first of all) -> all files are opened -> sandbox_drop_capabilities -> mount ->
- *	sandbox_confine (still one thread) -> threads -> sandbox_enter (before the first request)
+ *	that again, and sandbox_confine (still one thread) -> threads -> sandbox_enter (before the first request)
  *
  * Nobody can take any of it back. A kernel without one of the means leaves that one out: the daemon serves as before.
  */
@@ -14,6 +14,7 @@
 
 struct sandbox_options {
 	bool drive;    /* SCSI commands are sent */
+	bool mounted;  /* nothing is mounted any more: CAP_SYS_ADMIN would be power over all file systems and more */
 	bool dumpable; /* may be traced and may leave a core, for who looks for a mistake */
 };
 

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "burner/base/printable.h"
 #include "fs/salvage/internal.h"
 
 enum rank { RANK_NONE, RANK_COPY, RANK_LOST, RANK_HEIR, RANK_PATH, RANK_FILE };
@@ -77,7 +78,7 @@ int salvage_in_use(char **ret_why, const char *directory, const struct stage_hol
 	return why_set(ret_why, -EBUSY,
 		       "it is mounted at %s (process %d): burn what is staged with 'cdappendfs-sync %s', drop it with "
 		       "'cdappendfs-sync --discard %s', copy it from there, or unmount it first",
-		       holder->mountpoint, holder->pid, holder->mountpoint, holder->mountpoint);
+		       holder->mountpoint, holder->pid, SHELL_WORD(holder->mountpoint), SHELL_WORD(holder->mountpoint));
 }
 
 /* ---- the directory ---- */

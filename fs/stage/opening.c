@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/printable.h"
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
 #include "fs/stage/internal.h"
@@ -98,7 +99,7 @@ static int stale_disc(const struct attempt *a, const struct stage *s)
 		       "staging directory of another disc: %s holds changes for %s (identity %.12s), not for %s "
 		       "(identity %.12s); choose another -o staging=, or see 'cdappendfs-stage list --staging=%s'",
 		       s->directory, s->made_for && s->made_for[0] ? s->made_for : "a disc", was,
-		       s->disc_path[0] ? s->disc_path : "this disc", is, s->directory);
+		       s->disc_path[0] ? s->disc_path : "this disc", is, SHELL_WORD(s->directory));
 }
 
 static int stale_state(const struct attempt *a, const struct stage *s)
@@ -107,12 +108,14 @@ static int stale_state(const struct attempt *a, const struct stage *s)
 
 	describe(&s->fingerprint, was, sizeof(was));
 	describe(&a->options->fingerprint, is, sizeof(is));
-	return why_set(a->ret_why, -ESTALE,
-		       "the changes in %s were made for another state of the disc (%s); now it is: %s; another "
-		       "program has written to it. Put them onto what it is now with 'cdappendfs-stage rebase %s%s%s', "
-		       "save them with 'cdappendfs-stage export', or drop them with 'cdappendfs-stage discard'",
-		       s->directory, was, is, s->by_identity ? "" : "--staging=", s->by_identity ? "" : s->directory,
-		       s->by_identity ? s->disc_path : "");
+	return why_set(
+		a->ret_why, -ESTALE,
+		"the changes in %s were made for another state of the disc (%s); now it is: %s; another "
+		"program has written to it. Put them onto what it is now with 'cdappendfs-stage rebase %s%s%s%s', "
+		"save them with 'cdappendfs-stage export', or drop them with 'cdappendfs-stage discard'",
+		s->directory, was, is,
+		s->by_identity ? "" : "--staging=", s->by_identity ? "" : SHELL_WORD(s->directory),
+		s->by_identity ? "" : " ", s->disc_path[0] ? SHELL_WORD(s->disc_path) : "DISC");
 }
 
 /* "user 1001"; an empty text where it is not known. */
@@ -135,7 +138,7 @@ static int refuse_copy(struct attempt *a, struct stage *s, const char *original)
 		       "copy of it. Mount that one; or this one with -o stage=take (it takes what is staged), "
 		       "-o stage=new or another -o staging= (a stage of its own) or -o ro; or drop what is staged "
 		       "with 'cdappendfs-stage discard %s'",
-		       s->directory, t.nodes, t.body_bytes, original, original);
+		       s->directory, t.nodes, t.body_bytes, original, SHELL_WORD(original));
 }
 
 /* What was staged for a file of which nothing is there. */
@@ -155,7 +158,7 @@ static int refuse_lost(struct attempt *a, struct stage *s)
 		"staged); if not, with -o stage=new or another -o staging= (a stage of its own) or -o ro; or drop "
 		"what is staged with 'cdappendfs-stage discard %s'",
 		s->directory, t.nodes, t.body_bytes, s->made_for && s->made_for[0] ? s->made_for : "a disc", was, is,
-		s->directory);
+		SHELL_WORD(s->directory));
 }
 
 /* Has another file burned it, or this one something else?  Then this one has nothing to take. */

@@ -12,6 +12,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/printable.h"
 #include "fs/stage/internal.h"
 
 #define TARGET_MAX 4095u /* of a symbolic link, as Linux and our reader of discs have it */
@@ -194,11 +195,11 @@ int stage_say_damaged(const char *directory, const char *blame, char **ret_why)
 			ret_why, -EBADMSG,
 			"the journal in %s is damaged, emptied or gone; nothing there was changed. Put journal.db "
 			"back from a backup, or drop what is there with 'cdappendfs-stage discard %s'",
-			directory, directory);
+			directory, SHELL_WORD(directory));
 	return why_set(
 		ret_why, -EBADMSG,
 		"the journal in %s says what no cdappendfs writes: %s; nothing there was changed. Save what can "
 		"be read with 'cdappendfs-stage export %s DIRECTORY', put journal.db back from a backup, or drop "
 		"what is there with 'cdappendfs-stage discard %s'; the disc can be read with -o ro",
-		directory, blame, directory, directory);
+		directory, blame, SHELL_WORD(directory), SHELL_WORD(directory));
 }

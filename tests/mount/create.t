@@ -59,9 +59,38 @@ kill "$flipper"
 wait "$flipper" 2>/dev/null
 is "nothing is made in root's directory" "$(ls -A "$T/roots")" ''
 
+# ---- where all may make files
+mkdir -m 1777 "$T/all"
+"${as_other[@]}" sh -c ": >'$T/all/taken.iso'; chmod 666 '$T/all/taken.iso'"
+fails "another user's file in the place of what is to be made" 1 bounded 60 "$BUILD/cdappendfs" -f -o create "$T/all/taken.iso" "$mnt"
+like 'it says why' "$(<"$T/ok.output")" 'another user has made it'
+creates "$T/all/own.iso" && umount_disc || fail 'one that is made there' "$(<"$log")"
+ok 'and mounted with the same words again' creates "$T/all/own.iso"
+ok 'unmount' umount_disc
+"${as_other[@]}" sh -c ": >'$T/theirs/there.iso'"
+ok 'in their own directory theirs is meant' creates "$T/theirs/there.iso"
+ok 'unmount' umount_disc
+
 # ---- what a mount that fails takes back
 fails 'a mount that fails' 1 "$BUILD/cdappendfs" -o create,staging=/dev/null/stage "$T/theirs/failed.iso" "$mnt"
 ok 'takes the image back that it made' test ! -e "$T/theirs/failed.iso"
+# Their directory becomes a link to root's between the look and the removal.
+if command -v strace >/dev/null; then
+	"${as_other[@]}" mkdir "$T/theirs/dir"
+	: >"$T/roots/taken.iso"
+	strace -f -qq -o /dev/null -e 'inject=unlink,unlinkat:delay_enter=2000000' \
+		"$BUILD/cdappendfs" -f -o create,staging=/dev/null/stage "$T/theirs/dir/taken.iso" "$mnt" >"$T/late.output" 2>&1 &
+	late=$!
+	children+=("$late")
+	ok 'a mount fails, and takes its image back late' until_true 60 grep -q 'cannot be used' "$T/late.output"
+	mv "$T/theirs/dir" "$T/theirs/moved"
+	"${as_other[@]}" ln -s "$T/roots" "$T/theirs/dir"
+	await "$late" 60
+	ok 'the file of root by that name stays' test -e "$T/roots/taken.iso"
+	rm "$T/roots/taken.iso"
+else
+	skip 'an image that is taken back late' 'no strace'
+fi
 : >"$T/theirs/empty.iso"
 fails 'a mount of an empty file that fails' 1 "$BUILD/cdappendfs" -o create,staging=/dev/null/stage "$T/theirs/empty.iso" "$mnt"
 ok 'leaves that' test -e "$T/theirs/empty.iso"

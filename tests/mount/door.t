@@ -62,6 +62,12 @@ if [[ $(awk '$1 == "Seccomp:" {print $2}' "/proc/$daemon/status") == 2 ]]; then
 	denied 'no mounting' $EPERM "$daemon" 165 s:none "s:$T" s:tmpfs 0 0
 	denied 'no signals to others' $EPERM "$daemon" 62 "$$" 0
 	denied 'by no other call' $EPERM "$daemon" 424 5 0 0 0
+	denied 'nor by a descriptor that is ready' $EPERM "$daemon" 72 0 8 "$$"
+	denied 'nor any signal' $EPERM "$daemon" 72 0 10 9
+	denied 'nor by F_SETOWN_EX' $EPERM "$daemon" 72 0 15 s:xxxxxxxx
+	denied 'nor by a socket' $EPERM "$daemon" 16 0 0x8901 s:xxxx
+	denied 'what others do with files is not watched' $EPERM "$daemon" 254 0 s:/etc 2
+	denied 'no pair of sockets of another kind' -97 "$daemon" 53 30 1 0 s:xxxxxxxx
 	denied 'no traces' $EPERM "$daemon" 101 16 "$$" 0 0
 	denied 'no code that was written' $EPERM "$daemon" 9 0 4096 7 0x22 -1 0
 	denied 'no typing into a terminal' $EPERM "$daemon" 16 0 0x5412 s:x

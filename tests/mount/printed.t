@@ -81,6 +81,25 @@ tame 'stage list --json' 0 "$BUILD/cdappendfs-stage" "--staging=$stage" --json l
 tame 'stage export' 0 "$BUILD/cdappendfs-stage" "--staging=$stage" export "$disc" "$T/out$evil"
 tame 'stage export again' 1 "$BUILD/cdappendfs-stage" "--staging=$stage" export "$disc" "$T/out$evil"
 tame 'info of a disc that is not mounted' 0 "$BUILD/cdappendfs-info" "--staging=$stage" "$disc"
+# ---- commands that somebody is told to give are right when they are typed, whatever the names are
+PATH=$BUILD:$PATH
+bounded 60 "$BUILD/cdappendfs" -o "commit=manual,staging=$stage" "$disc" "$point" >"$T/mount.log" 2>&1 || fail 'mount' "$(cat -v "$T/mount.log")"
+echo three >"$point/three"
+umount_by() { bounded 60 "$BUILD/cdappendfs-umount" -q "$1"; }
+said=$(bounded 60 "$BUILD/cdappendfs-stage" "--staging=$stage" discard "$disc" 2>&1)
+advice=$(sed -n "s/.*what is staged with '\(cdappendfs-sync .*\)', drop it.*/\1/p" <<<"$said")
+ok 'a sync is told' test "$advice"
+ok 'and can be typed' eval "${advice/cdappendfs-sync/cdappendfs-sync -n}"
+umount_by "$point"
+cp "$disc" "$T/grown.iso"
+xorriso -dev "$T/grown.iso" -map "$T/tree" /grown -commit >/dev/null 2>&1
+cat "$T/grown.iso" >"$disc"
+said=$(bounded 60 "$BUILD/cdappendfs" -f -o "staging=$stage" "$disc" "$mnt" 2>&1)
+advice=$(sed -n "s/.*is now with '\(cdappendfs-stage .*\)', save.*/\1/p" <<<"$said")
+ok 'a rebase is told' test "$advice"
+ok 'and can be typed' eval "$advice"
+advice=$(bounded 60 "$BUILD/cdappendfs-info" "--staging=$stage" "$disc" | sed -n 's/^ *1  mount .*sbsector=[0-9]* \(.*\) DIRECTORY$/\1/p')
+is 'an older session is mounted from that file' "$(eval "printf %s $advice")" "$disc"
 truncate -s 100K "$disc"
 tame 'info of one that was cut' 0 "$BUILD/cdappendfs-info" "--staging=$stage" "$disc"
 tame 'mount of one that was cut' 1 "$BUILD/cdappendfs" -f -o "staging=$stage" "$disc" "$mnt"

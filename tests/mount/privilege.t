@@ -75,10 +75,10 @@ ok 'nothing was burned or dropped' test -e "$mnt/shared/d/f"
 # ---- the daemon
 is 'no new privileges' "$(status_of NoNewPrivs)" 1
 if [[ $(awk '$1 == "Seccomp:" {print $2}' /proc/self/status) ]]; then is 'a filter of system calls' "$(status_of Seccomp)" 2; else skip 'a filter of system calls' 'no seccomp'; fi
-is 'of root'"'"'s capabilities two are left' "$(status_of CapEff)" 0000000000200004
-is 'and can be had' "$(status_of CapPrm)" 0000000000200004
+is 'of root'"'"'s capabilities one is left: to reach what only root may' "$(status_of CapEff)" 0000000000000004
+is 'and can be had' "$(status_of CapPrm)" 0000000000000004
 is 'or had by what it runs' "$(status_of CapBnd)" 0000000000200004
-ok 'each of its threads' sh -c "! grep -hE '^(NoNewPrivs|Seccomp|CapEff):' /proc/${pid_of[$mnt]}/task/*/status | sort -u | grep -vE 'NoNewPrivs:.1|Seccomp:.2|CapEff:.0000000000200004'"
+ok 'each of its threads' sh -c "! grep -hE '^(NoNewPrivs|Seccomp|CapEff):' /proc/${pid_of[$mnt]}/task/*/status | sort -u | grep -vE 'NoNewPrivs:.1|Seccomp:.2|CapEff:.0000000000000004'"
 ok 'unmount' umount_disc
 
 mount_disc -o suid,dev "$disc"

@@ -116,11 +116,37 @@ static void json_escapes(void **state)
 	assert_string_equal(back, EVIL);
 }
 
+/* What somebody is told to type is one word, and that path. */
+static void words_of_a_shell(void **state)
+{
+	static const char *const words[][2] = {
+		{"/srv/a-b_c.iso", "/srv/a-b_c.iso"},
+		{"/srv/my pics.iso", "'/srv/my pics.iso'"},
+		{"x;touch y", "'x;touch y'"},
+		{"it's $(id)", "'it'\\''s $(id)'"},
+		{"-rf", "./-rf"},
+		{"-r f", "'./-r f'"},
+		{"", "''"},
+		{"~", "'~'"},
+		{"\xc3\xa4", "'\xc3\xa4'"},
+		{"a\nb'\\\x1b[2J\xff", "$'a\\012b\\'\\\\\\033[2J\\377'"},
+	};
+	_free_ char *name = malloc(40001);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
+		assert_string_equal(SHELL_WORD(words[i][0]), words[i][1]);
+	memset(name, '\'', 40000);
+	name[40000] = '\0';
+	assert_true(strlen(SHELL_WORD(name)) < sizeof(struct shell_word));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(becomes_printable),   cmocka_unit_test(lines_are_one), cmocka_unit_test(system_log),
-		cmocka_unit_test(long_ones_are_whole), cmocka_unit_test(json_escapes),
+		cmocka_unit_test(becomes_printable), cmocka_unit_test(lines_are_one),
+		cmocka_unit_test(system_log),	     cmocka_unit_test(long_ones_are_whole),
+		cmocka_unit_test(json_escapes),	     cmocka_unit_test(words_of_a_shell),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
