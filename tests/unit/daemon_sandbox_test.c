@@ -430,8 +430,13 @@ static void confined(bool drive)
 	rmdir(stages);
 	rmdir(elsewhere);
 	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == NO_LANDLOCK)
-		skip();
+	if (WEXITSTATUS(status) == NO_LANDLOCK) {
+		/* Nothing to show: a sanitizer reads what it likes, and a kernel may be without. */
+		assert_true(sandbox_has_sanitizer() || syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 0);
+		print_message("# files are not confined: %s\n",
+			      sandbox_has_sanitizer() ? "a build with a sanitizer" : "a kernel without Landlock");
+		return;
+	}
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
