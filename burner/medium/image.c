@@ -396,16 +396,22 @@ static int open_parent(const char *path, const char **ret_name)
 }
 
 /* What is on a disc may be for its owner alone: so is the image, whatever the umask says. */
-static int make_file(const char *path, int flags, const char **ret_why)
+static int make_file(const char *path, int flags, bool is_there, const char **ret_why)
 {
 	const char *name = NULL;
 	_close_ int parent = open_parent(path, &name);
 	int fd = parent < 0 ? parent : openat(parent, name, flags | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 
-	if (parent >= 0 && fd < 0 && errno == EEXIST)
+	if (parent >= 0 && fd < 0 && errno == EEXIST) {
 		fd = openat(parent, name, flags | O_NOFOLLOW);
-	else if (fd >= 0 && fchmod(fd, 0600) < 0)
+		if (fd >= 0 && !is_there) {
+			close(fd);
+			*ret_why = "somebody has made it at this very moment; look whose it is, and try again";
+			return -EEXIST;
+		}
+	} else if (fd >= 0 && fchmod(fd, 0600) < 0) {
 		close_fd(&fd);
+	}
 	if (parent >= 0 && fd < 0 && errno == ELOOP)
 		*ret_why = "a symbolic link; an image is made by its own name";
 	return parent >= 0 && fd < 0 ? -errno : fd;
@@ -418,8 +424,9 @@ static int open_file(const char *path, const struct disc_open_options *options, 
 	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (options->writable ? O_RDWR : O_RDONLY), r;
 	_close_ int fd = -1;
 	struct stat st;
+	bool is_there = stat(path, &st) == 0;
 
-	if (stat(path, &st) == 0) {
+	if (is_there) {
 		r = check_kind(&st, ret_why);
 		if (r < 0)
 			return r;
@@ -427,7 +434,7 @@ static int open_file(const char *path, const struct disc_open_options *options, 
 		*ret_why = "no such file (-o create makes a blank image)";
 		return -ENOENT;
 	}
-	fd = create ? make_file(path, flags, ret_why) : open(path, flags);
+	fd = create ? make_file(path, flags, is_there, ret_why) : open(path, flags);
 	r = fd >= 0 ? 0 : create ? fd : -errno;
 	if (options->writable && (r == -EPERM || r == -ETXTBSY))
 		return -EACCES; /* immutable, append-only, or a program: readable, not writable */

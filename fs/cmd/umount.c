@@ -145,6 +145,14 @@ static int run_fusermount(struct mounted *m, const struct options *o, char *buf,
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
 }
 
+/* The path stands before it, and may say anything. */
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), k = strlen(end);
+
+	return n >= k && strcmp(text + n - k, end) == 0;
+}
+
 /* 0, -EBUSY, or another errno with what was said about it in why. */
 static int unmount_held(struct mounted *m, const struct options *o, char *why, size_t size)
 {
@@ -154,7 +162,7 @@ static int unmount_held(struct mounted *m, const struct options *o, char *why, s
 
 	if (r < 0)
 		snprintf(why, size, "%s", strerror(-r));
-	return r <= 0 ? r : strstr(why, "busy") ? -EBUSY : -EPERM;
+	return r <= 0 ? r : ends_with(why, "Device or resource busy") ? -EBUSY : -EPERM;
 }
 
 /* That mount, and no other, wherever its name leads by now. */
