@@ -191,6 +191,13 @@ n_logs=0
 # All FUSE file systems have one number, for which stat says "fuseblk" on Debian 12 and "fuse" on Debian 13.
 mounted_by() { mountpoint -q "$1" && [[ $(stat -f -c %T "$1" 2>/dev/null) == fuse?(blk) ]]; }
 ready_or_gone() { mounted_by "$2" || ! alive "$1"; }
+# The commands can reach its daemon: that is a moment after the mount is seen.
+device_of() { awk -v at="$1" '$5 == at {print $3}' /proc/self/mountinfo | tail -n 1; }
+listens() {
+	local device
+	device=$(device_of "$1")
+	[[ $device ]] && grep -qE "@cdappendfs/$device(/|\$)" /proc/net/unix
+}
 
 # start_disc [-o OPTIONS] [-s STAGING] DISC [MOUNTPOINT]: mounts; fails with the daemon's words in $log when it does not come up.
 # The staging directory is named after the image unless given.

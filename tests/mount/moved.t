@@ -26,6 +26,7 @@ connected() { find "/proc/$1/fd" -lname 'socket:*' 2>/dev/null | grep -q .; }
 command_meanwhile() {
 	local name=$1 pid
 	shift
+	until_true 60 listens "$a"
 	kill -STOP "$(daemon_of)"
 	"$BUILD/cdappendfs-umount" "$@" "$a" >"$T/said" 2>&1 &
 	pid=$!
