@@ -11,6 +11,7 @@
 #include "burner/base/json.h"
 #include "burner/base/own.h"
 #include "fs/control/listener.h"
+#include "fs/tree/tree.h"
 #include "tests/fuzz/common/target.h"
 
 #define MINOR 777u /* no mount has such a device number: an anonymous one has major 0 */
@@ -22,15 +23,18 @@ static void listen_once(void)
 {
 	static const struct disc_session sessions[2] = {{.number = 1, .volume_id = "A \"\\\n\xff\xc3"},
 							{.number = 2, .ours = true}};
-	static const struct control_options options = {.disc_path = "/disc",
-						       .mountpoint = "/mnt",
-						       .state = {.name = "image file", .why_not = "so"},
-						       .sessions = sessions,
-						       .n_sessions = 2};
+	static struct disc disc; /* nothing of it is read */
+	static const struct tree_options read_only = {.read_only = true};
+	static struct control_options options = {.disc_path = "/disc",
+						 .mountpoint = "/mnt",
+						 .state = {.name = "image file", .why_not = "so"},
+						 .sessions = sessions,
+						 .n_sessions = 2};
 	static struct control *c;
 
 	if (c)
 		return;
+	MUST(tree_new(&read_only, &disc, NULL, NULL, &options.tree) == 0);
 	MUST(control_new(&options, &c) == 0 && control_listen(c, makedev(major_of(), MINOR)) == 0);
 	control_finish(c, &(struct commit_result){.error = 0});
 }
