@@ -391,7 +391,8 @@ static int finish(struct app *a)
 	if (burn) {
 		stage_set_user(a->opening.stage, STAGE_FINISHING);
 		r = commit_request(a->commit, NULL, last_commit_done, a);
-		a->result.error = r;
+		if (r < 0) /* else it may be done by now, and have failed */
+			a->result.error = r;
 	} else {
 		explain_kept(a);
 	}

@@ -236,25 +236,26 @@ static void note_mountpoint(void *context, const char *type, const char *line)
 
 struct original {
 	char mountpoint[PATH_MAX];
-	bool there;
+	unsigned n; /* mounts of it there */
 };
-static void look_for_original(void *context, int pid, const char *mountpoint)
+static void count_there(void *context, int pid, const char *mountpoint)
 {
 	struct original *o = context;
 
-	o->there |= pid == 0 && strcmp(mountpoint, o->mountpoint) == 0;
+	o->n += pid == 0 && strcmp(mountpoint, o->mountpoint) == 0;
 }
 
-/* Was it a further mount (mount --bind) that was taken away, and the first one is still there? */
+/* Is it a further mount (mount --bind) that is to be taken away, and the first one stays?  Asked before that: a moment
+ * later another file system may have the number. */
 static bool original_stays(const struct control_mount *mount)
 {
-	struct original original = {.there = false};
+	struct original original = {.n = 0};
 	struct client_handlers handlers = {.line = note_mountpoint, .context = original.mountpoint};
 	struct client_result result;
 
 	if (client_ask(mount, "info", &handlers, &result) == 0)
-		mounts_held(mount->major, mount->minor, look_for_original, &original);
-	return original.there;
+		mounts_held(mount->major, mount->minor, count_there, &original);
+	return original.n > (strcmp(original.mountpoint, mount->mountpoint) == 0);
 }
 
 static void print_user(void *context, int pid, const char *name)
@@ -365,6 +366,7 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 	/* From its first word on the daemon reports to us, whatever happens to the mount. */
 	if (asked == 0)
 		asked = client_await_first(c, FIRST_WORD_MS);
+	bool further = asked == 0 && !o->lazy && original_stays(mount);
 	if (o->verbose)
 		say(stderr, "unmounting %s (%s)", mount->mountpoint, mount->source);
 	int r = unmount(mount, o, why, sizeof(why));
@@ -385,7 +387,7 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 				    mount->mountpoint,
 				    asked == -ECONNREFUSED || asked == -ENOTCONN ? "it had ended" : client_why(asked),
 				    SHELL_WORD(mount->source));
-	if (original_stays(mount))
+	if (further)
 		return COMMAND_DONE;
 	interrupt_catch();
 	client_stop_by(c, &interrupted);
