@@ -114,7 +114,8 @@ TARGET_SRC := $(sort $(wildcard tests/fuzz/targets/*.c))
 MODEL_SRC := $(sort $(wildcard tests/model/*.c))
 POWER_SRC := $(sort $(wildcard tests/power/*.c))
 HELPER_SRC := $(sort $(wildcard tests/mount/*.c tests/bench/*.c tests/fault/*.c))
-RECORDER_SRC := $(filter-out %/late.c,$(sort $(wildcard tests/burner/*.c)))
+RECORDER_SRC := $(sort $(wildcard tests/burner/*.c))
+PRELOAD_SRC := $(sort $(wildcard tests/preload/*.c))
 HEADERS := $(sort $(wildcard include/cdappendfs/*.h fs/*.h fs/*/*.h burner/*.h burner/*/*.h))
 MAN := $(sort $(wildcard fs/manual/*.[1-8]))
 
@@ -126,7 +127,7 @@ REPLAYS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/replay_%)
 FUZZERS := $(TARGET_SRC:tests/fuzz/targets/%.c=$(B)/tests/libfuzzer_%)
 MODEL := $(MODEL_SRC:tests/model/%.c=$(B)/tests/model_%)
 HELPERS := $(foreach s,$(HELPER_SRC),$(B)/tests/$(basename $(notdir $(s)))) \
-	$(B)/tests/recorder $(B)/tests/uml_xstate.so $(B)/tests/late.so
+	$(B)/tests/recorder $(PRELOAD_SRC:%.c=$(B)/%.so)
 ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(COMMANDS:%=fs/cmd/%.c) $(UNIT_SRC) $(UNIT_AUX) \
 	$(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) \
 	$(HELPER_SRC) $(RECORDER_SRC) $(POWER_SRC)
@@ -216,9 +217,7 @@ $(B)/tests/power_record.so: $(B)/tests/power/record.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -shared -o $@ $^
 # Preloaded into another program: never with a sanitizer.
-$(B)/tests/uml_xstate.so: tests/uml/xstate.c
-$(B)/tests/late.so: tests/burner/late.c
-$(B)/tests/uml_xstate.so $(B)/tests/late.so: $(B)/flags
+$(PRELOAD_SRC:%.c=$(B)/%.so): $(B)/%.so: %.c $(B)/flags
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -fPIC -shared -o $@ $(filter %.c,$^) -ldl

@@ -254,7 +254,7 @@ static bool original_stays(const struct control_mount *mount)
 	struct client_result result;
 
 	if (client_ask(mount, "info", &handlers, &result) == 0)
-		mounts_held(mount->major, mount->minor, count_there, &original);
+		mounts_held(mount, count_there, &original);
 	return original.n > (strcmp(original.mountpoint, mount->mountpoint) == 0);
 }
 
@@ -273,7 +273,7 @@ static void tell_held(struct client *c, const struct control_mount *mount)
 {
 	struct held held = {.mount = mount};
 
-	mounts_held(mount->major, mount->minor, print_held, &held);
+	mounts_held(mount, print_held, &held);
 	if (held.n == 0 && client_await_line(c, UNSEEN_MS) != -ETIME)
 		return;
 	if (held.n == 0)
@@ -398,13 +398,12 @@ static int umount_one(const struct control_mount *mount, const struct options *o
 /* Of a disc that is not burned yet: who keeps its file system from ending? */
 static void tell_disc_held(struct client *c, const struct control_mount *disc)
 {
-	struct control_mount mount = *disc, there;
+	struct control_mount there;
 
 	if (client_await_first(c, FIRST_WORD_MS) < 0 || client_locate(disc->source, &there) < 0)
 		return;
-	mount.major = there.major;
-	mount.minor = there.minor;
-	tell_held(c, &mount);
+	snprintf(there.mountpoint, sizeof(there.mountpoint), "%s", disc->mountpoint); /* what it is called here */
+	tell_held(c, &there);
 }
 
 /* It is mounted nowhere: is it still being burned? */

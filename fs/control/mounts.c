@@ -265,7 +265,7 @@ int mounts_find(const char *argument, struct control_mount *ret)
 
 /* ---- who else has it ---- */
 
-static void held_in(const char *mountinfo, int pid, unsigned major, unsigned minor,
+static void held_in(const char *mountinfo, int pid, const struct control_mount *mount,
 		    void (*emit)(void *context, int pid, const char *mountpoint), void *context)
 {
 	_close_file_ FILE *f = fopen(mountinfo, "re");
@@ -274,7 +274,8 @@ static void held_in(const char *mountinfo, int pid, unsigned major, unsigned min
 	struct mounts_line l;
 
 	while (f && getline(&line, &size, f) >= 0)
-		if (mounts_parse(line, &l) == 0 && l.mount.major == major && l.mount.minor == minor)
+		if (mounts_parse(line, &l) == 0 && l.mount.major == mount->major && l.mount.minor == mount->minor &&
+		    (!mount->source[0] || strcmp(l.mount.source, mount->source) == 0))
 			emit(context, pid, l.mount.mountpoint);
 }
 
@@ -300,7 +301,7 @@ static bool is_new(struct seen *s, const char *pid)
 	return true;
 }
 
-int mounts_held(unsigned major, unsigned minor, void (*emit)(void *context, int pid, const char *mountpoint),
+int mounts_held(const struct control_mount *mount, void (*emit)(void *context, int pid, const char *mountpoint),
 		void *context)
 {
 	_close_directory_ DIR *d = opendir("/proc");
@@ -311,12 +312,12 @@ int mounts_held(unsigned major, unsigned minor, void (*emit)(void *context, int 
 	if (!d)
 		return -errno;
 	is_new(&seen, "self");
-	held_in(MOUNTINFO, 0, major, minor, emit, context);
+	held_in(MOUNTINFO, 0, mount, emit, context);
 	while ((e = readdir(d))) {
 		if (e->d_name[strspn(e->d_name, "0123456789")] || !is_new(&seen, e->d_name))
 			continue;
 		snprintf(path, sizeof(path), "/proc/%.20s/mountinfo", e->d_name);
-		held_in(path, (int)strtol(e->d_name, NULL, 10), major, minor, emit, context);
+		held_in(path, (int)strtol(e->d_name, NULL, 10), mount, emit, context);
 	}
 	return 0;
 }

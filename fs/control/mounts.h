@@ -54,8 +54,10 @@ int mounts_below(const char *mountpoint, void (*emit)(void *context, const char 
 /*
  * Calls emit for each place at which the file system with that device number is still mounted: in our own mount
  * namespace (pid 0), and in those of other processes as far as we may see them (pid: one of them).  0, or an errno.
+ * A number is given again when its file system has ended: another source than the mount's, where it has one, is
+ * another file system.
  */
-int mounts_held(unsigned major, unsigned minor, void (*emit)(void *context, int pid, const char *mountpoint),
+int mounts_held(const struct control_mount *mount, void (*emit)(void *context, int pid, const char *mountpoint),
 		void *context);
 /* The mount that this path is in, when it is ours: its root, or anything below it. -ENOENT: in none of ours. */
 int mounts_containing(const char *path, struct control_mount *ret);

@@ -112,7 +112,7 @@ static void say_who_holds(const struct opening *o, const struct stage_holder *ho
 	if (r == -ENOENT)
 		return; /* it ends just now */
 	if (r == 0) {
-		(void)mounts_held(mount.major, mount.minor, say_held, &h);
+		(void)mounts_held(&mount, say_held, &h);
 		if (h.n == 0)
 			(void)users_of(mount.major, mount.minor, say_user, &h);
 	}

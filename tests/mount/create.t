@@ -71,6 +71,12 @@ ok 'unmount' umount_disc
 ok 'in their own directory theirs is meant' creates "$T/theirs/there.iso"
 ok 'unmount' umount_disc
 
+# Theirs comes between our look and ours.
+fails "another user's file that comes at that moment" 1 env PLANT=moment.iso LD_PRELOAD="$TOOLS/preload/planted.so" \
+	timeout 60 "$BUILD/cdappendfs" -f -o "create,staging=$T/stage-moment" "$T/all/moment.iso" "$mnt"
+like 'it says why' "$(<"$T/ok.output")" 'somebody has made it at this very moment'
+is 'it is left to them' "$(stat -c '%u %s' "$T/all/moment.iso")" '1001 0'
+
 # ---- what a mount that fails takes back
 fails 'a mount that fails' 1 "$BUILD/cdappendfs" -o create,staging=/dev/null/stage "$T/theirs/failed.iso" "$mnt"
 ok 'takes the image back that it made' test ! -e "$T/theirs/failed.iso"

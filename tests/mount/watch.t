@@ -181,6 +181,26 @@ if mount --bind "$mnt" "$T/bind" 2>/dev/null; then
 	pid_of[$mnt]=$last
 	is 'with all' "$(cat "$mnt/last" "$mnt/held" "$mnt/more" | tr '\n' ' ')" 'last held more '
 	umount_disc
+
+	# The number of a file system is another one's as soon as it has ended.
+	mkdir "$T/tree"
+	genisoimage -quiet -R -o "$T/plain.iso" "$T/tree"
+	cat >"$T/renumber" <<-'END'
+		for i in {1..40}; do
+			mkdir "$T/number.$i"
+			"$BUILD/cdappendfs" -o ro "$T/plain.iso" "$T/number.$i" || exit
+			awk -v at="$T/number.$i" '$5 == at {print $3}' /proc/self/mountinfo >"$T/number"
+			[[ $(<"$T/number") == "$1" ]] && exit
+		done
+		exit 1
+	END
+	mount_disc "$disc"
+	echo renumbered >"$mnt/renumbered"
+	told=$(T=$T BUILD=$BUILD AFTER_UMOUNT="bash '$T/renumber' $(device_of "$mnt")" LD_PRELOAD="$TOOLS/preload/renumber.so" bounded 120 "$BUILD/cdappendfs-umount" "$mnt" 2>&1)
+	for point in "$T"/number.*/; do umount -i "${point%/}"; done
+	like 'a mount that gets the number of the one that has ended is not taken for it' "$told" '^session [0-9]+ written'
+	is 'nor told as where that is still mounted' "$(grep -c 'mounted elsewhere' <<<"$told")" 0
+	await_daemon
 else
 	skip 'held elsewhere' 'no permission for bind mounts'
 	umount_disc
