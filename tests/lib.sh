@@ -223,7 +223,17 @@ start_disc() {
 	pid_of[$point]=$pid
 	log_of[$point]=$log
 }
-# The same as a point of the test; a test cannot go on without its mount.
+# mounted [OPTIONS] DISC: its stage below the default root; nothing is burned at its end
+mounted() {
+	local options=${2+$1}
+	log=$T/log.$((++n_logs))
+	"$BUILD/cdappendfs" -f -o "commit=manual${options:+,$options}" "${@: -1}" "$mnt" >"$log" 2>&1 &
+	pid_of[$mnt]=$!
+	log_of[$mnt]=$log
+	until_true 60 ready_or_gone "$!" "$mnt"
+	mounted_by "$mnt" || { await "$!" 10 2>/dev/null; unset "pid_of[$mnt]"; return 1; }
+}
+# start_disc as a point of the test; a test cannot go on without its mount.
 mount_disc() {
 	if start_disc "$@"; then return 0; fi
 	fail "mount $*" "$(cat "$log")"

@@ -83,6 +83,11 @@ int build_check_record(struct build *b, const struct iso_entry *e, const char **
 /* When all names of the whole tree are counted.  -EBADMSG: that number has more names than its file. */
 int build_check_counts(struct build *b, uint64_t *ret_ino);
 
+/* ---- homes.c ---- */
+
+/* Fills held->homes; when all names are counted. */
+int build_list_homes(struct build *b);
+
 /* ---- former.c ---- */
 
 /* Notes what the node was, if it has content to be written.  -ENOMEM, -EOVERFLOW. */

@@ -312,63 +312,6 @@ static int add_root(struct build *b)
 	return r ? complain(b, r, 0, "", reason) : 0;
 }
 
-static int compare_homes(const void *a, const void *b)
-{
-	const struct burn_home *x = a, *y = b;
-
-	return (x->ino > y->ino) - (x->ino < y->ino);
-}
-
-static int add_home(struct build *b, uint32_t node, uint64_t was)
-{
-	struct held_manifest *held = b->held;
-	const struct manifest_node *n = &b->m->nodes[node];
-	int r = bulk_grow(b->m->bulk, (void **)&held->homes, &b->home_space, held->n_homes, sizeof(*held->homes));
-
-	if (!r)
-		held->homes[held->n_homes++] = (struct burn_home){n->ino, was, b->m->nodes[n->parent].ino,
-								  (int64_t)n->nlink - b->claims[node]};
-	return r;
-}
-
-/* Files with another number of names than the tree thinks (records of others may lie), or whose directory it does not
- * know. */
-static int list_homes(struct build *b)
-{
-	const struct manifest *m = b->m;
-	int r = 0;
-
-	for (uint32_t i = 0; !r && i < m->n_nodes; i++) {
-		size_t row = S_ISDIR(m->nodes[i].mode) || m->nodes[i].nlink == b->claims[i] ?
-				     SIZE_MAX :
-				     build_find_row(b, m->nodes[i].ino);
-
-		if (!S_ISDIR(m->nodes[i].mode) && m->nodes[i].nlink != b->claims[i])
-			r = add_home(b, i, row == SIZE_MAX ? 0 : b->rows->nodes[row].parent);
-		bulk_pace(m->bulk, 1);
-	}
-	for (uint32_t i = 0; !r && i < b->n_doubts; i++) {
-		uint32_t node = b->row_nodes[b->doubts[i]];
-		const struct manifest_node *n = &m->nodes[node];
-		uint64_t was = b->rows->nodes[b->doubts[i]].parent;
-
-		bulk_pace(m->bulk, BULK_ANYWHERE);
-		if (n->nlink == b->claims[node] && was != m->nodes[n->parent].ino && (!was || n->nlink == 1))
-			r = add_home(b, node, was);
-	}
-	if (b->held->n_homes)
-		bulk_sort(b->m->bulk, b->held->homes, b->held->n_homes, sizeof(*b->held->homes), compare_homes);
-	return r;
-}
-
-void manifest_homes(const struct manifest *m, const struct burn_home **ret, size_t *ret_n)
-{
-	const struct held_manifest *held = (const struct held_manifest *)(const void *)m;
-
-	*ret = held->homes;
-	*ret_n = held->n_homes;
-}
-
 /*
  * A linked manifest is whole when everything staged was met, under each of its names; and link counts are those of
  * the whole tree. -EUCLEAN: something lies in a directory that was left where it is.
@@ -481,7 +424,7 @@ static int walk(struct build *b)
 	if (!r)
 		r = build_count_pieces(b);
 	build_sort_formers(b);
-	return r ? r : list_homes(b);
+	return r ? r : build_list_homes(b);
 }
 
 static int read_body(void *context, uint32_t body, uint64_t pos, void *buf, size_t length)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "burner/base/idmap.h"
+#include "burner/base/printable.h"
 #include "fs/commit/commit.h"
 #include "fs/salvage/internal.h"
 #include "fs/tree/tree.h"
@@ -210,9 +211,9 @@ static int compare_and_move(struct salvage *s, const struct salvage_tell *tell, 
 	if (r == 0 && sides.n_clashes)
 		return why_set(
 			ret_why, -EEXIST,
-			"%llu paths clash; nothing was changed. Save what is staged with 'cdappendfs-stage export', "
-			"or drop it with 'cdappendfs-stage discard'",
-			(unsigned long long)sides.n_clashes);
+			"%llu paths clash; nothing was changed. Save what is staged with 'cdappendfs-stage export %s "
+			"DIRECTORY', or drop it with 'cdappendfs-stage discard %s'",
+			(unsigned long long)sides.n_clashes, SHELL_WORD(s->directory), SHELL_WORD(s->directory));
 	if (r == 0)
 		r = translate(&b);
 	if (r == 0)
@@ -260,8 +261,8 @@ int salvage_rebase(struct salvage *s, const struct salvage_tell *tell, char **re
 		return ret_why && *ret_why ? -EBADMSG : stage_say_damaged(s->directory, NULL, ret_why);
 	if (!s->disc)
 		return why_set(ret_why, -ENOMEDIUM,
-			       "%s: %s; what is staged for it can be saved with 'cdappendfs-stage export'",
-			       s->disc_path, s->disc_why);
+			       "%s: %s; what is staged for it can be saved with 'cdappendfs-stage export %s DIRECTORY'",
+			       s->disc_path, s->disc_why, SHELL_WORD(s->directory));
 	r = settle(s, ret_why);
 	if (r < 0)
 		return r;
@@ -275,9 +276,11 @@ int salvage_rebase(struct salvage *s, const struct salvage_tell *tell, char **re
 		return why_set(
 			ret_why, -ESTALE,
 			"the session that it was staged for is not on the disc any more, so clashes cannot be found: "
-			"save what is staged with 'cdappendfs-stage export'");
+			"save what is staged with 'cdappendfs-stage export %s DIRECTORY'",
+			SHELL_WORD(s->directory));
 	if (!s->newest)
 		return why_set(ret_why, -ESTALE,
-			       "the disc is blank now: save what is staged with 'cdappendfs-stage export'");
+			       "the disc is blank now: save what is staged with 'cdappendfs-stage export %s DIRECTORY'",
+			       SHELL_WORD(s->directory));
 	return compare_and_move(s, tell, ret_why);
 }

@@ -112,10 +112,12 @@ static int stale_state(const struct attempt *a, const struct stage *s)
 		a->ret_why, -ESTALE,
 		"the changes in %s were made for another state of the disc (%s); now it is: %s; another "
 		"program has written to it. Put them onto what it is now with 'cdappendfs-stage rebase %s%s%s%s', "
-		"save them with 'cdappendfs-stage export', or drop them with 'cdappendfs-stage discard'",
+		"save them with 'cdappendfs-stage export %s DIRECTORY', or drop them with 'cdappendfs-stage discard "
+		"%s'",
 		s->directory, was, is,
 		s->by_identity ? "" : "--staging=", s->by_identity ? "" : SHELL_WORD(s->directory),
-		s->by_identity ? "" : " ", s->disc_path[0] ? SHELL_WORD(s->disc_path) : "DISC");
+		s->by_identity ? "" : " ", s->disc_path[0] ? SHELL_WORD(s->disc_path) : "DISC",
+		SHELL_WORD(s->directory), SHELL_WORD(s->directory));
 }
 
 /* "user 1001"; an empty text where it is not known. */

@@ -10,16 +10,6 @@ if [[ ${STAGES_ALONE-} != yes ]]; then STAGES_ALONE=yes exec unshare -m --propag
 mount -t tmpfs -o size=256m stages /var/lib || skip_all 'no private /var/lib can be made'
 
 stage() { "$BUILD/cdappendfs-stage" "$@"; }
-# mounted [OPTIONS] DISC: its stage below the default root; nothing is burned at its end
-mounted() {
-	local options=${2+$1}
-	log=$T/log.$((++n_logs))
-	"$BUILD/cdappendfs" -f -o "commit=manual${options:+,$options}" "${@: -1}" "$mnt" >"$log" 2>&1 &
-	pid_of[$mnt]=$!
-	log_of[$mnt]=$log
-	until_true 60 ready_or_gone "$!" "$mnt"
-	mounted_by "$mnt" || { await "$!" 10 2>/dev/null; unset "pid_of[$mnt]"; return 1; }
-}
 # The clock of files has ticks: a file that is made now is younger than what was made before.
 tick() { local a; a=$(mktemp "$T/tick.XXXX"); until touch "$T/tick.b" && [[ $T/tick.b -nt $a ]]; do :; done; rm -f "$a" "$T/tick.b"; }
 

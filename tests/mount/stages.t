@@ -13,16 +13,6 @@ if ((EUID == 0)); then mount -t tmpfs -o size=256m stages /var/lib || skip_all '
 stage() { "$BUILD/cdappendfs-stage" "$@"; }
 changes() { "$BUILD/cdappendfs-info" --changes "$mnt"; }
 drop() { "$BUILD/cdappendfs-sync" --discard "$@"; }
-# mounted [OPTIONS] DISC: its stage below the default root; nothing is burned at its end
-mounted() {
-	local options=${2+$1}
-	log=$T/log.$((++n_logs))
-	"$BUILD/cdappendfs" -f -o "commit=manual${options:+,$options}" "${@: -1}" "$mnt" >"$log" 2>&1 &
-	pid_of[$mnt]=$!
-	log_of[$mnt]=$log
-	until_true 60 ready_or_gone "$!" "$mnt"
-	mounted_by "$mnt" || { await "$!" 10 2>/dev/null; unset "pid_of[$mnt]"; return 1; }
-}
 fill() {
 	mkdir -p "$1"/d/e "$1"/gone "$1"/keep
 	noise 100000 9 >"$1/big"
