@@ -196,7 +196,8 @@ if mount --bind "$mnt" "$T/bind" 2>/dev/null; then
 	END
 	mount_disc "$disc"
 	echo renumbered >"$mnt/renumbered"
-	told=$(T=$T BUILD=$BUILD AFTER_UMOUNT="bash '$T/renumber' $(device_of "$mnt")" LD_PRELOAD="$TOOLS/preload/renumber.so" bounded 120 "$BUILD/cdappendfs-umount" "$mnt" 2>&1)
+	after="bash '$T/renumber' $(device_of "$mnt")"
+	told=$(export T BUILD AFTER_UMOUNT=$after && LD_PRELOAD="$TOOLS/preload/renumber.so" bounded 120 "$BUILD/cdappendfs-umount" "$mnt" 2>&1)
 	for point in "$T"/number.*/; do umount -i "${point%/}"; done
 	like 'a mount that gets the number of the one that has ended is not taken for it' "$told" '^session [0-9]+ written'
 	is 'nor told as where that is still mounted' "$(grep -c 'mounted elsewhere' <<<"$told")" 0
