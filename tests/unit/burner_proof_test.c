@@ -83,7 +83,7 @@ static struct image new_image(const char *path)
 static void flip(const char *path, uint64_t at)
 {
 	int fd = open(path, O_RDWR);
-	uint8_t byte;
+	uint8_t byte = 0;
 
 	assert_true(fd >= 0 && pread(fd, &byte, 1, (off_t)at) == 1);
 	byte ^= 4;
