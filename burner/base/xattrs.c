@@ -8,6 +8,8 @@
 
 #include "burner/base/bytes.h"
 
+#define HIDDEN "isofs."
+
 /* As strcmp() orders them: there is no NUL in a name. */
 static int compare(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
 {
@@ -99,12 +101,19 @@ int xattrs_get(const uint8_t *set, size_t bytes, const char *name, const uint8_t
 	return 0;
 }
 
+bool xattrs_is_hidden(const char *name, size_t name_bytes)
+{
+	return name_bytes >= sizeof(HIDDEN) - 1 && memcmp(name, HIDDEN, sizeof(HIDDEN) - 1) == 0;
+}
+
 size_t xattrs_list(const uint8_t *set, size_t bytes, char *out)
 {
 	size_t at = 0, length = 0;
 	struct xattr x;
 
 	while (xattrs_next(set, bytes, &at, &x)) {
+		if (xattrs_is_hidden(x.name, x.name_bytes))
+			continue;
 		if (out) {
 			memcpy(out + length, x.name, x.name_bytes);
 			out[length + x.name_bytes] = 0;

@@ -40,7 +40,10 @@ int xattrs_check(const uint8_t *set, size_t bytes);
 bool xattrs_next(const uint8_t *set, size_t bytes, size_t *at, struct xattr *ret);
 /* The value stays in the set.  -ENODATA: no such name. */
 int xattrs_get(const uint8_t *set, size_t bytes, const char *name, const uint8_t **ret_value, size_t *ret_bytes);
-/* All names, each with a NUL, one behind the other; out NULL: only their length, which is less than the set's. */
+/* libisofs' own ("isofs.…"): kept, and shown to nobody. */
+bool xattrs_is_hidden(const char *name, size_t name_bytes);
+/* All names but hidden ones, each with a NUL, one behind the other; out NULL: only their length, which is less than the
+ * set's. */
 size_t xattrs_list(const uint8_t *set, size_t bytes, char *out);
 
 /*

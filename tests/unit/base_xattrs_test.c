@@ -84,6 +84,11 @@ static void sets_and_gets(void **state)
 	assert_value(&s, "user.a", "333");
 	assert_value(&s, "user.ab", "4444");
 	assert_int_equal(drop(&s, "user.x"), -ENODATA);
+	/* libisofs' own are kept, and not named. */
+	assert_int_equal(put(&s, "isofs.di", "d", 1, 0), 0);
+	assert_value(&s, "isofs.di", "d");
+	assert_int_equal(xattrs_list(s.bytes, s.n, NULL), sizeof(names));
+	assert_int_equal(drop(&s, "isofs.di"), 0);
 	assert_int_equal(drop(&s, "user.a"), 0);
 	assert_int_equal(xattrs_get(s.bytes, s.n, "user.a", &value, &n), -ENODATA);
 	assert_int_equal(drop(&s, "user.ab"), 0);
