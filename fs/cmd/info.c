@@ -337,7 +337,6 @@ static int info_of_disc(const struct options *o, const char *path)
 	tell_last_result(stage);
 	return status;
 }
-}
 
 static int info_of(const struct options *o)
 {
