@@ -139,6 +139,9 @@ struct burn_cost {
 	uint64_t shared_sectors;  /* file data of the tree that lies in older sessions already */
 	uint64_t tree_sectors;	  /* directories, path tables, continuation areas */
 	uint64_t files_in_pieces; /* of the whole tree, those of several sections; PIECES_UNKNOWN */
+	/* names that are new in the session: those that Joliet has otherwise, and those that Windows cannot open as
+	 * Joliet has them (burner/format/shown_name.h) */
+	uint64_t names_changed, names_closed;
 };
 
 struct burn_plan;
