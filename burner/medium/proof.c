@@ -7,9 +7,7 @@
  */
 #include "cdappendfs/proof.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "burner/base/own.h"
 #include "burner/format/commit_record.h"
@@ -84,29 +82,6 @@ int proof_descriptors(struct disc *d, const struct commit_record *record)
 	if (sha256_of(piece, (size_t)n * SECTOR_BYTES, sha256) < 0)
 		return -ENOMEM;
 	return memcmp(sha256, record->descriptors_sha256, sizeof(sha256)) == 0 ? 0 : -EBADMSG;
-}
-
-/* ---- as text ---- */
-
-void proof_text(const uint8_t sha256[PROOF_DIGEST_BYTES], char ret[PROOF_TEXT_BYTES])
-{
-	for (unsigned i = 0; i < PROOF_DIGEST_BYTES; i++)
-		snprintf(ret + 2 * (size_t)i, 3, "%02x", sha256[i]);
-}
-
-bool proof_is_prefix(const char *text)
-{
-	size_t n = strlen(text);
-
-	return n >= PROOF_PREFIX_MIN && n < PROOF_TEXT_BYTES && strspn(text, "0123456789abcdefABCDEF") == n;
-}
-
-bool proof_matches(const uint8_t sha256[PROOF_DIGEST_BYTES], const char *prefix)
-{
-	char text[PROOF_TEXT_BYTES];
-
-	proof_text(sha256, text);
-	return proof_is_prefix(prefix) && strncasecmp(text, prefix, strlen(prefix)) == 0;
 }
 
 /* ---- tables ---- */

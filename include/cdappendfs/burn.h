@@ -45,7 +45,7 @@ int disc_open_path(const char *path, const struct disc_open_options *options, st
 int disc_open_target(struct disc *d, const struct target_options *options, struct target **ret);
 
 /*
- * Decorators (burner/medium/disc_faults.c, disc_checked.c, target_faults.c, throttle.c).  They take
+ * Decorators (in burner/medium).  They take
  * ownership of what they wrap, also when they return NULL (errno: EINVAL the spec is wrong, ENOMEM).  Specs are
  * comma-separated; ERRNO is EIO, ENOSPC, …; N counts sectors of the session from 0.
  */
