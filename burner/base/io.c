@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -76,3 +77,5 @@ DIR *directory_open(int at, const char *path)
 		TAKE_FD(fd);
 	return d;
 }
+
+void fd_path(int fd, char ret[FD_PATH_BYTES]) { snprintf(ret, FD_PATH_BYTES, "/proc/self/fd/%d", fd); }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * io.h - reading and writing a place in a file as a whole: not interrupted, not cut short
+ * io.h - reading and writing a place in a file as a whole: not interrupted, not cut short; directories, descriptors
  *
  * The arguments are those of pread(2) and pwrite(2).  Every call returns 0 or -errno; -EINTR is never returned.
  */
@@ -26,6 +26,10 @@ DIR *directory_open(int at, const char *path);
 int fsync_directory(int fd);
 /* What was made is durable only with the directory it is in.  -ENOMEM; a directory that may not be read is no error. */
 int fsync_parent(const char *path);
+
+/* What is open, as a path: the very file, whatever has become of its name. */
+#define FD_PATH_BYTES 32u
+void fd_path(int fd, char ret[FD_PATH_BYTES]);
 
 /* To whoever writes, a quota that is used up is a disk that is full. */
 int quota_as_space(int r);

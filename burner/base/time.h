@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * time.h - seconds of 64 bits as a time_t, which may have 32; how long something takes
+ * time.h - seconds of 64 bits as a time_t, which may have 32; how long something takes; a pause
  */
 #ifndef BURNER_BASE_TIME_H
 #define BURNER_BASE_TIME_H
@@ -27,5 +27,11 @@ static inline int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 static inline int64_t now_ms(void) { return now_ns() / 1000000; }
+
+/* Less when a signal comes. */
+static inline void sleep_ms(unsigned ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
+}
 
 #endif

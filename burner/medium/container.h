@@ -67,9 +67,6 @@ int container_names_make(struct container_names *ret);
 /* Two at most; the name is kept, not copied. */
 int container_names_add(struct container_names *names, const char *name, int fd);
 void container_names_remove(struct container_names *names);
-/* The path of an open file, for as long as it is open. */
-#define OPEN_PATH_BYTES 32u
-void container_open_path(int fd, char ret[OPEN_PATH_BYTES]);
 
 /* ---- sheet.c ---- */
 

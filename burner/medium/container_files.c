@@ -42,7 +42,7 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct container_place *
 static int open_regular(int directory, const char *name, int *ret_fd, struct stat *ret_st)
 {
 	_close_ int looked = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	char path[OPEN_PATH_BYTES];
+	char path[FD_PATH_BYTES];
 	int fd;
 
 	if (looked < 0 || fstat(looked, ret_st) < 0)
@@ -53,7 +53,7 @@ static int open_regular(int directory, const char *name, int *ret_fd, struct sta
 		return -EISDIR;
 	if (!S_ISREG(ret_st->st_mode))
 		return -ENODEV;
-	container_open_path(looked, path);
+	fd_path(looked, path);
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

@@ -18,11 +18,10 @@
 #include <unistd.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 
 #define TRIES 16
-
-void container_open_path(int fd, char ret[OPEN_PATH_BYTES]) { snprintf(ret, OPEN_PATH_BYTES, "/proc/self/fd/%d", fd); }
 
 static int make_directory(struct container_names *names)
 {
@@ -70,7 +69,7 @@ static int make_below(const char *parent, struct container_names *ret)
 		container_names_remove(ret);
 		return r;
 	}
-	container_open_path(ret->fd, ret->path);
+	fd_path(ret->fd, ret->path);
 	return 0;
 }
 
@@ -93,9 +92,9 @@ int container_names_make(struct container_names *ret)
 
 int container_names_add(struct container_names *names, const char *name, int fd)
 {
-	char path[OPEN_PATH_BYTES];
+	char path[FD_PATH_BYTES];
 
-	container_open_path(fd, path);
+	fd_path(fd, path);
 	if (symlinkat(path, names->fd, name) < 0)
 		return -errno;
 	names->links[names->n_links++] = name;

@@ -23,6 +23,7 @@
 #include "burner/medium/drive_libburn.h"
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/time.h"
 
 #define FORCE_CLOSE 1
 #define FLUSH 1		      /* burn_random_access_write: it is on the medium when that returns */
@@ -132,7 +133,7 @@ static bool thread_lives(void)
 static void await_thread(void)
 {
 	for (int i = 0; i < END_TRIES && thread_lives(); i++)
-		recorder_pause(END_PAUSE_MS);
+		sleep_ms(END_PAUSE_MS);
 }
 
 /* ---- the job ---- */
@@ -236,7 +237,7 @@ int recorder_format(struct recorder *rec)
 	burn_disc_format(rec->drive, 0, FORMAT_DEFAULT_SIZE | FORMAT_QUICK);
 	name_back(name);
 	do
-		recorder_pause(RECORDER_PAUSE_MS);
+		sleep_ms(RECORDER_PAUSE_MS);
 	while (recorder_is_busy(rec));
 	await_thread();
 	recorder_message(rec);

@@ -31,7 +31,6 @@ struct recorder {
 	char message[256];
 };
 
-void recorder_pause(unsigned ms);
 void recorder_forget_messages(struct recorder *rec);
 /* As a session will be written, since drives answer by write type. -EROFS: not on this medium. */
 int recorder_options(struct recorder *rec, bool close_disc, struct burn_write_opts **ret);

@@ -21,6 +21,7 @@
 #include "burner/medium/drive_libburn.h"
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/time.h"
 
 #define BUSY_TRIES 30 /* udev and desktops look at a drive for moments */
 #define READY_TRIES 300
@@ -30,11 +31,6 @@
 #define LIBBURN_READS 32u /* sectors by one command */
 #define NEXT_DAMAGED 1	  /* burn_disc_next_track_is_damaged() */
 #define RESOLVE_BYTES BURN_DRIVE_ADR_LEN
-
-void recorder_pause(unsigned ms)
-{
-	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
-}
 
 void recorder_medium_release(struct recorder_medium *m)
 {
@@ -73,7 +69,7 @@ static int try_device(struct recorder *rec, const char **ret_why)
 
 	for (int i = 0; i < BUSY_TRIES && fd < 0 && (i == 0 || r == EBUSY); i++) {
 		if (i)
-			recorder_pause(RECORDER_PAUSE_MS);
+			sleep_ms(RECORDER_PAUSE_MS);
 		fd = open(rec->path, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 		r = errno;
 	}
@@ -110,7 +106,7 @@ static int wait_ready(struct recorder *rec)
 
 	for (int i = 0; i < READY_TRIES && status == BURN_DISC_UNREADY; i++) {
 		if (i)
-			recorder_pause(RECORDER_PAUSE_MS);
+			sleep_ms(RECORDER_PAUSE_MS);
 		status = burn_disc_get_status(rec->drive);
 	}
 	if (status == BURN_DISC_UNGRABBED)
@@ -465,7 +461,7 @@ static bool is_leaving(const struct recorder *rec)
 {
 	int fd;
 
-	recorder_pause(LEAVING_MS);
+	sleep_ms(LEAVING_MS);
 	fd = open(rec->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0)
 		close(fd);

@@ -452,10 +452,10 @@ static int open_file(const char *path, const struct disc_open_options *options, 
 /* The file that is open, not what its name has become; no file system must have it. */
 static int open_direct(int fd)
 {
-	char link[64];
+	char path[FD_PATH_BYTES];
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	return open(link, O_RDWR | O_DIRECT | O_CLOEXEC);
+	fd_path(fd, path);
+	return open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
 }
 
 static int lock_file(int fd, const struct disc_open_options *options, const char **ret_why)

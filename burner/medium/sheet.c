@@ -137,7 +137,7 @@ static char *split_name(const struct sheet *s, char *at, char **ret_rest)
 /* Of a cue libcdio has one file for all tracks, the first. */
 static int put_file(struct sheet *s, const char *keyword, char *text)
 {
-	char *rest, *name = split_name(s, text, &rest), path[OPEN_PATH_BYTES];
+	char *rest, *name = split_name(s, text, &rest), path[FD_PATH_BYTES];
 	struct words words;
 	size_t index;
 	int r = container_add_beside(s->place, name, s->files, &index);
@@ -148,7 +148,7 @@ static int put_file(struct sheet *s, const char *keyword, char *text)
 		fputs("FILE \"i.bin\" BINARY\n", s->out);
 		return 0;
 	}
-	container_open_path(s->files->files[index].fd, path);
+	fd_path(s->files->files[index].fd, path);
 	split(rest, &words);
 	/* cdrdao writes the length of a data file there, which libcdio takes for the place of the track. */
 	if (strcmp(keyword, "DATAFILE") == 0 && isdigit((unsigned char)words.word[0][0]))

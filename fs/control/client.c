@@ -103,7 +103,6 @@ int client_open(const struct control_mount *mount, struct client **ret)
 	const uid_t users[2] = {mount->owner == (uid_t)-1 ? 0 : mount->owner, 0};
 	struct sockaddr_un address;
 	socklen_t length = control_address(mount->major, mount->minor, &address);
-	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 	int64_t until = 0;
 
 	for (;;) {
@@ -117,7 +116,7 @@ int client_open(const struct control_mount *mount, struct client **ret)
 		until = until ? until : now_ms() + STARTING_MS;
 		if (r == -EPERM || now_ms() >= until)
 			return r;
-		nanosleep(&pause, NULL);
+		sleep_ms(PAUSE_MS);
 	}
 }
 

@@ -28,8 +28,6 @@
 #define REFUSED_MS 1000
 #define SHORT_PAUSE_MS 50 /* when descriptors are short */
 
-static void pause_ms(unsigned ms) { nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL); }
-
 int control_await(int fd, short events, int64_t until_ms)
 {
 	struct pollfd p = {.fd = fd, .events = events};
@@ -176,7 +174,7 @@ static void accept_one(struct control *c, int listener)
 
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			pause_ms(SHORT_PAUSE_MS);
+			sleep_ms(SHORT_PAUSE_MS);
 		return;
 	}
 	if (listener == c->options.holding || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
@@ -263,7 +261,7 @@ static int listen_by_device(struct control *c, dev_t device)
 	int r;
 
 	while ((r = names_listen(&address, length, now_ms() >= until, &c->listener)) == -EADDRINUSE)
-		pause_ms(LEAVING_PAUSE_MS);
+		sleep_ms(LEAVING_PAUSE_MS);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "fs/control/mounts.h"
 
@@ -90,13 +91,13 @@ static int open_at(const char *path, struct mounted *ret)
 
 int mounted_on(int directory, struct control_mount *ret)
 {
-	char link[LINK_MAX_BYTES], path[PATH_MAX];
+	char link[FD_PATH_BYTES], path[PATH_MAX];
 	struct mounted m = {.parent = -1, .root = -1};
 	unsigned number;
 	ssize_t n;
 	int r;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", directory);
+	fd_path(directory, link);
 	n = readlink(link, path, sizeof(path) - 1);
 	if (n < 0)
 		return errno == ENOENT ? -ENOTSUP : -errno; /* as mounts_open() has it */
@@ -146,19 +147,20 @@ int mounted_find(const struct control_mount *mount, struct mounted *ret)
 
 int mounted_unmount(struct mounted *m, int flags)
 {
-	char path[LINK_MAX_BYTES + NAME_MAX];
+	char path[FD_PATH_BYTES + 1 + NAME_MAX + 1];
 	int r;
 
 	if (flags & MNT_DETACH) {
 		/* The very mount that is open, wherever it is. */
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", m->root);
+		fd_path(m->root, path);
 		r = umount2(path, flags) < 0 ? -errno : 0;
 		close_fd(&m->root);
 		return r;
 	}
 	close_fd(&m->root);
 	/* A mount point cannot be renamed or replaced where it is seen, so this is it; no link is followed. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", m->parent, m->last);
+	fd_path(m->parent, path);
+	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%s", m->last);
 	return umount2(path, flags | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
 }
 

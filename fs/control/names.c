@@ -120,7 +120,6 @@ static int try_ends(const struct sockaddr_un *name, socklen_t length, const uid_
 int names_connect(const struct sockaddr_un *name, socklen_t length, const uid_t users[2], int *ret_fd,
 		  struct ucred *ret_peer)
 {
-	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 	int64_t until = now_ms() + PATIENCE_MS;
 
 	for (;;) {
@@ -130,7 +129,7 @@ int names_connect(const struct sockaddr_un *name, socklen_t length, const uid_t 
 		r = further ? worse(r, further) : 0;
 		if (r != -EAGAIN || now_ms() >= until)
 			return r;
-		nanosleep(&pause, NULL);
+		sleep_ms(PAUSE_MS);
 	}
 }
 

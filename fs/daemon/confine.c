@@ -69,20 +69,24 @@ struct confinement {
 	uint64_t handled;
 };
 
-static void allow(const struct confinement *c, int beneath, uint64_t rights)
+/* What is missing needs no rule. */
+static int allow(const struct confinement *c, int beneath, uint64_t rights)
 {
 	struct rule rule = {.allowed = rights & c->handled, .beneath = beneath};
 	struct stat st;
 
-	if (beneath < 0 || fstat(beneath, &st) < 0)
-		return;
+	if (beneath < 0)
+		return 0;
+	if (fstat(beneath, &st) < 0)
+		return -errno;
 	if (!S_ISDIR(st.st_mode))
 		rule.allowed &= OF_FILES;
-	if (rule.allowed)
-		syscall(NR_ADD_RULE, c->rules, RULE_PATH_BENEATH, &rule, 0);
+	if (rule.allowed && syscall(NR_ADD_RULE, c->rules, RULE_PATH_BENEATH, &rule, 0) < 0)
+		return -errno;
+	return 0;
 }
 
-/* What is missing needs no rule. */
+/* Of the machine: without it less is done, nothing is lost. */
 static void allow_path(const struct confinement *c, const char *path, uint64_t rights)
 {
 	_close_ int fd = open(path, O_PATH | O_CLOEXEC);
@@ -129,14 +133,15 @@ static void allow_devices(const struct confinement *c, bool drive)
 	allow(c, open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC), READ_FILE | READ_DIR);
 }
 
-static void allow_disc(const struct confinement *c, const struct sandbox_files *f)
+static int allow_disc(const struct confinement *c, const struct sandbox_files *f)
 {
 	const uint64_t all =
 		READ_FILE | WRITE_FILE | TRUNCATE | READ_DIR | MAKE_REG | MAKE_DIR | REMOVE_FILE | REMOVE_DIR;
 
-	allow(c, f->image, f->writable ? READ_FILE | WRITE_FILE | TRUNCATE : READ_FILE);
-	allow(c, f->stage, all);
-	allow(c, f->stages, READ_DIR | MAKE_DIR | REMOVE_DIR); /* that is renaming */
+	int r = allow(c, f->image, f->writable ? READ_FILE | WRITE_FILE | TRUNCATE : READ_FILE);
+
+	r = r ? r : allow(c, f->stage, all);
+	return r ? r : allow(c, f->stages, READ_DIR | MAKE_DIR | REMOVE_DIR); /* that is renaming */
 }
 
 int sandbox_confine(const struct sandbox_files *files)
@@ -154,7 +159,9 @@ int sandbox_confine(const struct sandbox_files *files)
 	const struct confinement c = {.rules = rules, .handled = all.files};
 	allow_libraries(&c);
 	allow_devices(&c, files->drive);
-	allow_disc(&c, files);
+	int r = allow_disc(&c, files);
+	if (r < 0)
+		return r;
 	if (files->tuning)
 		allow_path(&c, files->tuning, WRITE_FILE);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(NR_RESTRICT_SELF, rules, 0) < 0)

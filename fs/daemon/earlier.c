@@ -65,11 +65,6 @@ int earlier_wait_for_drive(const struct opening *o, const char *why, bool *said)
 
 /* ---- who holds the stage ---- */
 
-static void sleep_ms(unsigned ms)
-{
-	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
-}
-
 struct holding_mounts {
 	const struct opening *o;
 	int pid; /* the holder */

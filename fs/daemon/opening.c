@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "burner/base/io.h"
 #include "burner/base/log.h"
 #include "burner/base/own.h"
 #include "fs/commit/commit.h"
@@ -59,9 +60,9 @@ static char *absolute_path(const char *path)
 /* What is open is what was named: no link came in between. */
 static bool is_held(const struct opening *o)
 {
-	char link[64], path[PATH_MAX];
+	char link[FD_PATH_BYTES], path[PATH_MAX];
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", o->mount_directory);
+	fd_path(o->mount_directory, link);
 	ssize_t n = readlink(link, path, sizeof(path));
 	return n < 0 ? errno == ENOENT : (size_t)n == strlen(o->mountpoint) && !memcmp(path, o->mountpoint, (size_t)n);
 }

@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 
+#include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "fs/control/mounted.h"
 #include "fs/control/mounts.h"
@@ -60,9 +61,9 @@ static int find_mount(const char *mountpoint, struct mounted *ret)
 static int remount_held(const char *mountpoint, const struct mounted *m, bool read_only, char why[REMOUNT_WHY_MAX])
 {
 	struct statvfs v;
-	char path[64];
+	char path[FD_PATH_BYTES];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->root);
+	fd_path(m->root, path);
 	if (fstatvfs(m->root, &v) < 0)
 		return refuse(why, -errno, mountpoint, strerror(errno));
 	if (!read_only && !v.f_files)

@@ -35,7 +35,8 @@ void sandbox_open_door(void);
 void sandbox_drop_capabilities(const struct sandbox_options *options);
 /*
  * Landlock, of the calling thread and those it will make: no other file is opened, made, renamed or removed, nothing
- * is mounted or unmounted, no signals to others. What the libraries read stays readable.  -errno: it is missing.
+ * is mounted or unmounted, no signals to others. What the libraries read stays readable.  -errno: it is missing, or
+ * does not know the file system of the disc or its stage; then nothing is restricted.
  */
 int sandbox_confine(const struct sandbox_files *files);
 /*

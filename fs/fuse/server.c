@@ -25,6 +25,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "burner/base/io.h"
 #include "burner/base/log.h"
 #include "burner/base/own.h"
 #include "fs/fuse/internal.h"
@@ -177,9 +178,9 @@ static bool mounts_by_descriptor(const struct server *s)
 
 int server_mount(struct server *s)
 {
-	char held[64];
+	char held[FD_PATH_BYTES];
 
-	snprintf(held, sizeof(held), "/proc/self/fd/%d", s->options.directory);
+	fd_path(s->options.directory, held);
 	/* fusermount3 goes by the name, with the user's own rights. */
 	if (fuse_session_mount(s->session, mounts_by_descriptor(s) ? held : s->options.mountpoint) != 0)
 		return -EIO;

@@ -106,12 +106,18 @@ static uint32_t type_of(const uint8_t *record, const struct rock *r)
 	}
 }
 
+static void add_nanoseconds(struct timespec *time, uint32_t ns)
+{
+	if (ns)
+		time->tv_nsec = (long)ns;
+}
+
 /* Mode, owner, times; r is all zeros without Rock Ridge. */
 static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *record, const struct rock *r)
 {
 	struct timespec date = {0, 0};
 
-	if (!r->has_mtime || !r->has_atime || !r->has_ctime)
+	if (!r->has_mtime || !r->has_atime || !(r->has_ctime || r->has_birth))
 		(void)date_decode_short(record_date(record), &date);
 	e->mode = type | (r->has_px ? r->mode & 07777 : type == S_IFLNK ? 0777 : 0555);
 	/* A link without PX is none to Linux; a type that is not the record's is followed by nobody alike. */
@@ -122,7 +128,14 @@ static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *re
 	e->nlink = e->recorded_nlink = r->nlink ? r->nlink : 1;
 	e->mtime = r->has_mtime ? r->mtime : date;
 	e->atime = r->has_atime ? r->atime : date;
-	e->ctime = r->has_ctime ? r->ctime : date;
+	/* Some writers have the time of the attributes' change where that of creation goes: Linux takes it for that. */
+	e->ctime = r->has_ctime ? r->ctime : r->has_birth ? r->birth : date;
+	if (r->has_birth && r->has_ctime)
+		e->birth = r->birth;
+	add_nanoseconds(&e->mtime, r->ns[NS_MODIFY]);
+	add_nanoseconds(&e->ctime, r->ns[NS_ATTRIBUTES]);
+	add_nanoseconds(&e->atime, r->ns[NS_ACCESS]);
+	add_nanoseconds(&e->birth, r->ns[NS_CREATION]);
 	if (r->has_pn && (type == S_IFCHR || type == S_IFBLK))
 		e->rdev = r->rdev;
 }
@@ -181,6 +194,7 @@ static int take_self(struct iso *iso, struct iso_extent *dir, struct iso_entry *
 	*dir = (struct iso_extent){lba, record_bytes(sector)};
 	set_attributes(e, S_IFDIR, sector, &r);
 	set_private(iso, e, &r);
+	e->has_xattrs = r.has_xattrs;
 	return 0;
 }
 
@@ -289,6 +303,7 @@ static int decode_rest(struct cursor *c, const uint8_t *record, uint32_t type, c
 		err = sections_collect(c, record, depth, s);
 	if (!err && depth == DECODE_ALL && type != S_IFDIR)
 		err = set_content(c, e, NULL, r, s);
+	e->has_xattrs = r->has_xattrs;
 	if (s->halves_differ)
 		e->odd |= ODDITY_BIT(ODDITY_BYTE_ORDERS);
 	return err;

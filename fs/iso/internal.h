@@ -11,6 +11,7 @@
  *	dir.c		cursor over a directory, iso_dir
  *	index.c		name -> record position of large directories
  *	lookup.c	iso_lookup, iso_entry_at
+ *	xattrs.c	iso_xattrs
  *	pieces.c	iso_pieces
  *	zisofs.c	compressed files
  *	ahead.c		directories that will be read soon
@@ -28,6 +29,7 @@
 #include "burner/base/bytes.h"
 #include "burner/base/idmap.h"
 #include "burner/format/directory_record.h"
+#include "burner/format/nanoseconds.h"
 #include "burner/format/susp.h"
 #include "fs/iso/iso.h"
 
@@ -100,12 +102,12 @@ struct susp_walk {
 	const uint8_t *at, *end;
 	struct susp_ce next; /* where it goes on; bytes 0: nowhere */
 	uint32_t budget;     /* bytes of continuation areas still allowed */
-	unsigned hops;
+	unsigned hops, hops_max;
 	bool breaks_off; /* there was an entry of no length */
 };
 void susp_walk_begin(struct susp_walk *s, struct iso *iso, struct window *window, const uint8_t *area, size_t n);
-/* 1 and an entry (its length, >= 4, in byte 2, wholly inside), 0 at the end, or an errno. The entry is valid until
- * the next call. */
+/* 1 and an entry (its length, >= 4, in byte 2, wholly inside), 0 at the end, or an errno (-E2BIG: there are more areas
+ * than are followed). The entry is valid until the next call. */
 int susp_walk_next(struct susp_walk *s, const uint8_t **ret);
 
 /* ---- rock.c ---- */
@@ -116,11 +118,13 @@ struct rock {
 	bool name_ended, name_bad, breaks_off;
 	bool is_cut; /* there is a name that Linux does not take, or a target that ends nowhere */
 	bool has_px, has_pn, has_cl, has_sl, is_relocated;
-	bool has_atime, has_mtime, has_ctime;
+	bool has_atime, has_mtime, has_ctime, has_birth;
+	bool has_xattrs;
 	bool target_ended;
 	uint32_t mode, nlink, uid, gid, serial, cl_lba;
 	uint64_t rdev;
-	struct timespec atime, mtime, ctime;
+	struct timespec atime, mtime, ctime, birth;
+	uint32_t ns[NS_TIMES]; /* of a session of ours, of its times */
 	struct zisofs zisofs;
 	uint64_t zisofs_size;
 	struct iso_extent twin;
@@ -183,6 +187,11 @@ struct link_walk;
 /* Number and link count of a regular file of a foreign session that has content and, as its record says, several
  * names; all else is set, ino to that of its record.  What the disc says while its tree is walked. */
 int links_number(struct cursor *c, uint32_t serial, uint32_t first_lba, struct iso_entry *e);
+
+/* ---- lookup.c ---- */
+
+/* 1 and the record of a locator, with its place; 0: none is there. Valid while the cursor is where it stands. */
+int locator_record(struct iso *iso, uint64_t locator, struct cursor *c, const uint8_t **ret, uint32_t *ret_at);
 
 /* ---- index.c ---- */
 

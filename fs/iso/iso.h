@@ -58,6 +58,7 @@ struct iso_entry {
 	uint64_t size; /* regular files; zisofs: uncompressed */
 	uint64_t rdev;
 	struct timespec atime, mtime, ctime; /* UTC; without TF: the record's date for all three */
+	struct timespec birth;		     /* zeros: not known */
 	uint32_t mode, uid, gid;	     /* without Rock Ridge: 0555, 0, 0 */
 	uint32_t nlink;			     /* names with this number: of foreign files 1, or all that PX says */
 	uint32_t recorded_nlink;	     /* what PX says; without Rock Ridge 1 */
@@ -69,6 +70,7 @@ struct iso_entry {
 	struct extent *extents;
 	char *target;	   /* symlinks, at most 4095 bytes; owned by the entry */
 	uint64_t locator;  /* of the record, for iso_entry_at() */
+	bool has_xattrs;   /* extended attributes, or ACLs: iso_xattrs() */
 	bool hidden;	   /* its existence is not to be made known (ECMA-119 9.1.6); shown all the same, as by Linux */
 	char iso_name[40]; /* identifier as recorded, version cut; "" when it does not fit */
 	/* Of twins' entries (burner/SESSION.md), zeros but in sessions of ours that have them: */
@@ -171,6 +173,10 @@ void iso_expect(struct iso *iso, struct iso_ahead *a, struct iso_extent dir);
 /* Decode the entry again from the locator that this reader (or one of an older session of the same disc and kind)
  * gave. */
 int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret);
+
+/* The extended attributes of such a record, as a set (burner/base/xattrs.h) to be freed; NULL and 0: it has none.
+ * -E2BIG: more than a set holds (foreign sessions). */
+int iso_xattrs(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *ret_bytes);
 
 /*
  * All files of several sections, by reading the whole tree: found is called for each of their names (path from the

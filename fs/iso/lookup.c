@@ -84,32 +84,38 @@ int iso_lookup(struct iso *iso, struct iso_extent dir, const char *name, struct 
 	return r;
 }
 
-int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret)
+int locator_record(struct iso *iso, uint64_t locator, struct cursor *c, const uint8_t **ret, uint32_t *ret_at)
 {
-	_cleanup_cursor_ struct cursor c = {0};
 	unsigned shift = iso->block_shift;
 	uint64_t pos = locator & ((1ull << (32 + shift)) - 1), behind = locator >> LOCATOR_SHIFT;
 	uint64_t phase = (locator & ((1ull << LOCATOR_SHIFT) - 1)) >> (32 + shift) << shift;
 	uint64_t first = ((pos - phase) & ~(uint64_t)(SECTOR_BYTES - 1)) + phase;
 	struct iso_extent rest = {(uint32_t)(first >> shift), 0};
-	const uint8_t *record;
-	uint32_t at;
-	int more;
+	int r;
 
 	if (behind >= DIRECTORY_MAX_BYTES / SECTOR_BYTES || pos < phase)
 		return -EBADMSG;
 	rest.bytes = (uint32_t)(behind + 1) * SECTOR_BYTES;
-	more = cursor_begin(&c, iso, rest);
-	if (more < 0)
-		return more;
-	c.is_rest = true;
-	c.chunk = 1;
-	c.window.ahead = 1;
-	c.at = (uint32_t)(pos - first);
-	more = cursor_next_record(&c, &record, &at);
+	r = cursor_begin(c, iso, rest);
+	if (r < 0)
+		return r;
+	c->is_rest = true;
+	c->chunk = 1;
+	c->window.ahead = 1;
+	c->at = (uint32_t)(pos - first);
+	return cursor_next_record(c, ret, ret_at);
+}
+
+int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret)
+{
+	_cleanup_cursor_ struct cursor c = {0};
+	const uint8_t *record;
+	uint32_t at;
+	int more = locator_record(iso, locator, &c, &record, &at);
+
 	if (more > 0 && record_is_dot(record)) {
 		/* iso_root() gave it; a root of another session may be asked for as well. */
-		struct iso_extent self = {rest.lba, rest.lba == iso->root.lba ? iso->root.bytes : record_bytes(record)};
+		struct iso_extent self = {c.lba, c.lba == iso->root.lba ? iso->root.bytes : record_bytes(record)};
 		return entry_decode_self(iso, self, ret);
 	}
 	if (more > 0)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/format/aaip.h"
 #include "burner/format/date.h"
 #include "burner/format/rock_ridge.h"
 #include "burner/format/twin.h"
@@ -64,9 +65,12 @@ static void set_time(struct rock *r, enum rrip_time which, struct timespec time)
 	} else if (which == RRIP_ACCESS) {
 		r->atime = time;
 		r->has_atime = true;
-	} else {
+	} else if (which == RRIP_ATTRIBUTES) {
 		r->ctime = time;
 		r->has_ctime = true;
+	} else {
+		r->birth = time;
+		r->has_birth = true;
 	}
 }
 
@@ -218,6 +222,13 @@ static void take_twin(struct rock *r, const uint8_t *e)
 	r->joliet_attempt = twin.attempt;
 }
 
+/* Padding of ours.  Numbers that cannot be tell nothing: the record is good. */
+static void take_padding(struct rock *r, const uint8_t *e)
+{
+	if (nanoseconds_decode(e, r->ns) == 0)
+		take_twin(r, e);
+}
+
 static int take_entry(struct rock *r, struct susp_walk *s, const uint8_t *e, enum decode_depth depth)
 {
 	switch (susp_signature(e)) {
@@ -242,9 +253,15 @@ static int take_entry(struct rock *r, struct susp_walk *s, const uint8_t *e, enu
 	case SUSP_SIGNATURE('Z', 'F'):
 		return depth == DECODE_ALL ? take_zf(r, e) : 0;
 	case SUSP_SIGNATURE('P', 'D'):
+		if (depth == DECODE_ALL && s->iso->info.ours)
+			take_padding(r, e);
+		return 0;
 	case SUSP_SIGNATURE('T', 'W'):
 		if (depth == DECODE_ALL && s->iso->info.ours)
 			take_twin(r, e);
+		return 0;
+	case AAIP_AL:
+		r->has_xattrs = true;
 		return 0;
 	default:
 		return 0;
@@ -261,8 +278,9 @@ static void finish_name(struct rock *r)
 	}
 }
 
-/* Entries of one area. What makes no sense is damage, unless the disc does not say that it has Rock Ridge: then they
- * end there, and the name does not count. */
+/* Entries of one area.  Attributes come last, in sessions of ours and of libisofs, and may fill many areas: these are
+ * not read here (xattrs.c).  What makes no sense is damage, unless the disc does not say that it has Rock Ridge: then
+ * they end there, and the name does not count. */
 static int take_area(struct rock *ret, struct iso *iso, struct window *window, const uint8_t *area, size_t n,
 		     enum decode_depth depth)
 {
@@ -271,10 +289,10 @@ static int take_area(struct rock *ret, struct iso *iso, struct window *window, c
 	int more, r = 0;
 
 	susp_walk_begin(&s, iso, window, area, n);
-	while (!r && (more = susp_walk_next(&s, &entry)) > 0)
+	while (!r && (more = susp_walk_next(&s, &entry)) > 0 && !(ret->has_xattrs && iso->info.ours))
 		r = take_entry(ret, &s, entry, depth);
-	if (!r)
-		r = more;
+	if (!r && more < 0)
+		r = more == -E2BIG ? (ret->has_xattrs ? 0 : -EBADMSG) : more;
 	ret->breaks_off |= s.breaks_off || r == -EBADMSG;
 	return r == -EBADMSG && iso->rock_unannounced ? 0 : r;
 }

@@ -24,7 +24,7 @@ void susp_walk_begin(struct susp_walk *s, struct iso *iso, struct window *window
 	bool root = n >= SUSP_SP_BYTES && susp_signature(area) == SUSP_SIGNATURE('S', 'P');
 	size_t skip = root ? 0 : iso->susp_skip;
 
-	*s = (struct susp_walk){.iso = iso, .window = window, .budget = CONTINUATION_MAX_BYTES};
+	*s = (struct susp_walk){.iso = iso, .window = window, .budget = CONTINUATION_MAX_BYTES, .hops_max = HOPS_MAX};
 	s->end = area + n;
 	s->at = area + (skip < n ? skip : n);
 }
@@ -44,7 +44,9 @@ static int follow_continuation(struct susp_walk *s)
 	const uint8_t *sectors;
 	int r;
 
-	if (++s->hops > HOPS_MAX || length > s->budget || pos >> SECTOR_SHIFT > UINT32_MAX)
+	if (++s->hops > s->hops_max || length > s->budget)
+		return -E2BIG;
+	if (pos >> SECTOR_SHIFT > UINT32_MAX)
 		return -EBADMSG;
 	lba = (uint32_t)(pos >> SECTOR_SHIFT);
 	n = (uint32_t)sectors_of((uint64_t)offset + length);

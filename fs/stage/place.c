@@ -24,12 +24,13 @@
 #include "burner/base/bytes.h"
 #include "burner/base/io.h"
 #include "burner/base/own.h"
+#include "burner/base/time.h"
 #include "fs/stage/internal.h"
 #include "fs/stage/vfs.h"
 
 #define LOCK_TEXT_BYTES 16384u
 #define LOCK_TRIES 12 /* a reader holds it for a moment only */
-#define LOCK_WAIT_NS 25000000l
+#define LOCK_WAIT_MS 25u
 
 void stage_place_hex(const uint8_t id[32], char ret[65])
 {
@@ -373,8 +374,6 @@ static void read_holder(int fd, struct stage_holder *holder, char bound[65])
 
 static int take_lock(int fd, bool shared)
 {
-	const struct timespec wait = {0, LOCK_WAIT_NS};
-
 	for (int i = 0;; i++) {
 		if (!flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB))
 			return 0;
@@ -384,7 +383,7 @@ static int take_lock(int fd, bool shared)
 			return -errno;
 		if (shared || i == LOCK_TRIES)
 			return -EBUSY;
-		nanosleep(&wait, NULL);
+		sleep_ms(LOCK_WAIT_MS);
 	}
 }
 

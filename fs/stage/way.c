@@ -111,12 +111,14 @@ static bool group_has_others(gid_t gid)
 	return others || !somebody;
 }
 
+/* Also if that cannot be known. */
 static bool has_list(int fd)
 {
-	char path[40];
+	char path[FD_PATH_BYTES];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return getxattr(path, "system.posix_acl_access", NULL, 0) > 0;
+	fd_path(fd, path);
+	ssize_t n = getxattr(path, "system.posix_acl_access", NULL, 0);
+	return n < 0 ? errno != ENODATA && errno != ENOTSUP : n > 0;
 }
 
 /* May somebody else exchange what is in it?  NULL, or how. */

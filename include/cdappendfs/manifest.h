@@ -24,6 +24,13 @@
 #include "cdappendfs/extent.h"
 #include "cdappendfs/pieces.h"
 
+/* What few nodes have. */
+struct manifest_more {
+	struct timespec birth; /* zeros: not known */
+	const uint8_t *xattrs; /* a set (burner/base/xattrs.h); owned by the manifest */
+	uint32_t xattrs_bytes; /* 0: it has none */
+};
+
 struct manifest_node {
 	uint64_t ino; /* <= UINT32_MAX */
 	/* regular files: bytes; directories: sectors that it takes in the base, 0 when it is not there; others: 0 */
@@ -49,9 +56,10 @@ struct manifest_node {
 	struct zisofs zisofs;
 	bool as_burned;	    /* regular files: the content is what the base has of it, at the same places */
 	const char *target; /* symlinks: NUL-terminated; owned by the manifest */
+	const struct manifest_more *more; /* NULL: nothing of it; owned by the manifest */
 };
 /* There is one for each file and directory of the disc. */
-_Static_assert(sizeof(struct manifest_node) <= 128, "memory of a commit");
+_Static_assert(sizeof(struct manifest_node) <= 136, "memory of a commit");
 
 /* Where a directory of the base is: its records and their continuation areas, and the records of its Joliet twin (0,
  * 0: there is none). */

@@ -451,6 +451,28 @@ static void test_drive_files(void **context)
 	confined(true);
 }
 
+/* A stage or image that the kernel takes no rule for (here a pipe) must stay usable: nothing is restricted then. */
+static void test_no_rule(void **context)
+{
+	struct sandbox_files files = {.image = -1, .stage = -1, .stages = -1};
+	int ends[2], status;
+
+	(void)context;
+	assert_int_equal(pipe(ends), 0);
+	files.image = ends[0];
+	pid_t child = fork();
+	if (child == 0) {
+		NEED(sandbox_confine(&files) < 0);
+		NEED(open("/etc/passwd", O_RDONLY) >= 0);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_unmounter_numbers),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_drive_files),
+		cmocka_unit_test(test_no_rule),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/xattrs.h"
 #include "fs/iso/iso.h"
 
 #define NODES_MAX 300u
@@ -98,11 +99,24 @@ static void check_entry(const struct iso_entry *e)
 		abort();
 }
 
+static void read_xattrs(struct iso *iso, const struct iso_entry *e)
+{
+	uint8_t *set;
+	size_t n;
+
+	if (!e->has_xattrs || iso_xattrs(iso, e->locator, &set, &n))
+		return;
+	if (xattrs_check(set, n))
+		abort();
+	free(set);
+}
+
 static void visit_entry(struct iso *iso, struct iso_extent dir, const struct iso_entry *e)
 {
 	struct iso_entry other = {0};
 
 	check_entry(e);
+	read_xattrs(iso, e);
 	if (S_ISREG(e->mode) && !walk_below(3))
 		read_file(iso, e);
 	if (!walk_below(8) && !iso_lookup(iso, dir, e->name, &other)) {

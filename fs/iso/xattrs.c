@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * xattrs.c - extended attributes and ACLs of a record (AAIP 2.0, burner/format/aaip.h)
+ *
+ * They are read when they are asked for, since they may fill many continuation areas: more than Linux follows, on discs
+ * of libisofs.  So these bounds are wider than those of a walk for names.
+ */
+#include <string.h>
+
+#include "burner/format/aaip.h"
+#include "fs/iso/internal.h"
+
+#define HOPS_MAX 160u
+#define AREAS_MAX_BYTES (HOPS_MAX * SECTOR_BYTES)
+
+/* What AL entries hold, put together. */
+struct stream {
+	uint8_t *bytes;
+	size_t n, capacity;
+	bool more, met; /* another entry follows; there was one */
+};
+
+static int append(struct stream *s, const uint8_t *bytes, size_t n)
+{
+	if (n > AAIP_STREAM_MAX - s->n)
+		return -E2BIG;
+	if (s->n + n > s->capacity) {
+		size_t capacity = max_u64(2 * s->capacity, s->n + n);
+		uint8_t *grown = realloc(s->bytes, capacity);
+
+		if (!grown)
+			return -ENOMEM;
+		s->bytes = grown;
+		s->capacity = capacity;
+	}
+	memcpy(s->bytes + s->n, bytes, n);
+	s->n += n;
+	return 0;
+}
+
+static int take_al(struct stream *s, const uint8_t *entry)
+{
+	const uint8_t *content;
+	unsigned n;
+	int r;
+
+	if (s->met && !s->more)
+		return -EBADMSG; /* behind the last */
+	s->met = true;
+	r = aaip_al_decode(entry, &content, &n, &s->more);
+	return r || !n ? r : append(s, content, n);
+}
+
+static int collect(struct iso *iso, const uint8_t *record, struct stream *s)
+{
+	__attribute__((cleanup(window_release))) struct window window = {.ahead = 1};
+	const uint8_t *area, *entry;
+	struct susp_walk walk;
+	size_t n;
+	int more, r = 0;
+
+	area = record_system_use(record, &n);
+	susp_walk_begin(&walk, iso, &window, area, n);
+	walk.hops_max = HOPS_MAX;
+	walk.budget = AREAS_MAX_BYTES;
+	while (!r && (more = susp_walk_next(&walk, &entry)) > 0)
+		if (susp_signature(entry) == AAIP_AL)
+			r = take_al(s, entry);
+	if (!r)
+		r = more;
+	return r ? r : s->more ? -EBADMSG : 0;
+}
+
+int iso_xattrs(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *ret_bytes)
+{
+	_cleanup_cursor_ struct cursor c = {0};
+	_cleanup_entry_ struct iso_entry e = {0};
+	struct stream s = {0};
+	const uint8_t *record;
+	uint32_t at;
+	int r = iso_entry_at(iso, locator, &e);
+
+	if (r)
+		return r;
+	if (!e.has_xattrs) {
+		*ret = NULL;
+		*ret_bytes = 0;
+		return 0;
+	}
+	r = locator_record(iso, locator, &c, &record, &at);
+	if (r <= 0)
+		return r ? r : -ENOENT;
+	r = collect(iso, record, &s);
+	if (!r)
+		r = aaip_decode(s.bytes, s.n, e.mode, ret, ret_bytes);
+	free(s.bytes);
+	return r;
+}
