@@ -11,6 +11,7 @@
  *	dir.c		cursor over a directory, iso_dir
  *	index.c		name -> record position of large directories
  *	lookup.c	iso_lookup, iso_entry_at
+ *	walk.c		iso_walk
  *	xattrs.c	iso_xattrs
  *	pieces.c	iso_pieces
  *	zisofs.c	compressed files
