@@ -6,22 +6,20 @@ cdappendfs-read.py - gets the files of a disc back, without cdappendfs
     cdappendfs-read.py [--session N] [--no-verify] [--scan] IMAGE|DEVICE OUTDIR
     cdappendfs-read.py --list [--no-verify] [--scan] IMAGE|DEVICE
 
-It needs Python 3.6 and nothing else.  OUTDIR must be empty, or not be there.  Names, modes, times, symbolic links and
-hard links are as on the disc; owners and device nodes only when root runs it.  Other ISO 9660 discs are read as well.
+It needs Python 3.6 and nothing else.  OUTDIR must be empty, or not be there; nothing else is written to.  Names, modes,
+times and links are as on the disc; owners and device nodes only when root runs it.  Other ISO 9660 discs are read, too.
 Of a damaged disc it restores what it can, from what tells the same a second time: the descriptors at several places,
 the Joliet tree beside the Rock Ridge tree, the path tables L and M, the content tables.  It says what came from there
-and what is lost.  Exit status: 0 all is restored, 1 something is not, 2 wrong usage.
-
-Written from the description of the format (burner/SESSION.md, part one) and the standards it names, apart from the
-program itself: a second opinion.  Nothing that a disc says is believed: only new names below OUTDIR are written.
+and what is lost.  Exit status: 0 all is restored, 1 something is not, 2 wrong usage.  It was written from the
+description of the format alone, burner/SESSION.md, part one, and the standards that it names.
 """
 import argparse, datetime, hashlib, os, stat, sys, zlib
 
 BLOCK, NONE, DEPTH = 2048, 0xffffffff, 2000  # of a block bytes; no place; directories in each other, at most
 failures = 0
 
-class Lost(OSError):  # what cannot be read, or cannot be what it should be
-    pass
+Lost = type('Lost', (OSError,), {})  # what cannot be read, or cannot be what it should be
+
 def shown(name):  # a name from a disc, as it may be printed; or a path, as a list of names
     name = b'/' + b'/'.join(name) if isinstance(name, list) else os.fsencode(name)
     return ''.join(c if c.isprintable() else '?' for c in name.decode('utf-8', 'backslashreplace'))
@@ -29,9 +27,10 @@ def say(what, where=None, lost=True):  # where: a path; lost: something cannot b
     global failures
     failures += lost
     print('cdappendfs-read: %s%s' % (shown(where) + ': ' if where is not None else '', what), file=sys.stderr)
+def sha256(data):
+    return hashlib.sha256(data).digest()
 def le(data, at, n=4):  # little-endian; of numbers in both byte orders (ECMA-119 7.3.3) that half counts, as in Linux
     return int.from_bytes(data[at:at + n], 'little')
-
 def date(d):  # in nanoseconds; ECMA-119 9.1.5 and 8.4.26.1, of 7 and 17 bytes. What is out of range becomes the nearest
     if len(d) not in (7, 17) or not any(d[:6]) or len(d) == 17 and (not d[:16].isdigit() or d[:4] == b'0000'):
         return 0
@@ -87,8 +86,8 @@ class Disc:  # blocks of an image or a device
 # ---- sessions -------------------------------------------------------------------------------------------------------
 class Session:  # its descriptors, each None if it is not there; ours: what it says of itself, None if it is foreign
     def __init__(self, start, primary=None, joliet=None, ours=None):
-        self.start, self.primary, self.joliet, self.ours = start, primary, joliet, ours
-        self.number, self.state = 0, 'foreign'
+        self.start, self.ours, self.number, self.state = start, ours, 0, 'foreign'
+        self.primary = self.joliet = None
         self.take(primary, joliet)
     def take(self, primary, joliet):  # from one more place
         self.primary, self.joliet = self.primary or primary, self.joliet or joliet
@@ -98,23 +97,22 @@ class Session:  # its descriptors, each None if it is not there; ours: what it s
         created = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=date(d[813:830]) // 10**9)
         blocks = '%d-%s' % (self.start, self.start + self.ours['sectors'] - 1 if self.ours else '')
         return '%3d  %-17s  %s  %-12s  %s' % (self.number, blocks, created, shown(d[40:72].rstrip(b' \0')), self.state)
-
 def application_use(descriptor):  # what a session of ours says of itself (burner/format/appuse.h), or None
     a = (descriptor or b'')[883:1395]
-    if a[:16] != b'CDAPPENDFS 1\0\0\0\0' or hashlib.sha256(a[:80]).digest() != a[80:112]:
+    if a[:16] != b'CDAPPENDFS 1\0\0\0\0' or sha256(a[:80]) != a[80:112]:
         return None
-    fields = 'number', 'start', 'previous', 'previous_descriptor', 'sectors'
-    said = {field: le(a, 32 + 4 * i) for i, field in enumerate(fields)}
-    has_contents = le(a, 72) & 32 and hashlib.sha256(a[160:176]).digest() == a[176:208]
+    fields = dict(number=32, start=36, previous=40, previous_descriptor=44, sectors=48)
+    said = {field: le(a, at) for field, at in fields.items()}
+    has_contents = le(a, 72) & 32 and sha256(a[160:176]) == a[176:208]
     return dict(said, uuid=a[16:32], contents=(le(a, 160), le(a, 164)) if has_contents else (0, 0))
-
 def commit_record(disc, lba):  # that in a block (burner/format/commit_record.h), in the same words; or None
     b = disc.block(lba)
-    said = dict(number=le(b, 32), start=le(b, 36), sectors=le(b, 40), uuid=b[16:32], digest=b[48:80],
-                previous=NONE, previous_descriptor=NONE, contents=(0, 0))
-    is_one = b[:16] == b'CDAPPENDFS-END 1' and hashlib.sha256(b[:80]).digest() == b[80:112]
-    return said if is_one and said['start'] + said['sectors'] - 1 == lba else None
-
+    fields = dict(number=32, start=36, sectors=40, kind=44, piece=112, table=116, before=124)
+    said = dict({field: le(b, at) for field, at in fields.items()}, uuid=b[16:32], digest=b[48:80], contents=(0, 0),
+                digest_before=b[128:160], previous=NONE, previous_descriptor=NONE)
+    is_one = b[:16] == b'CDAPPENDFS-END 1' and sha256(b[:80]) == b[80:112] and \
+        (not said['kind'] or sha256(b[:2016]) == b[2016:]) and said['start'] + said['sectors'] - 1 == lba
+    return said if is_one else None
 def descriptors(disc, lba):  # the primary and the Joliet one of the set that begins at a block, each or None
     blocks = [disc.block(lba + i) for i in range(8)]
     blocks = blocks[:next((i for i, d in enumerate(blocks) if d[:6] == b'\xffCD001'), 8)]
@@ -123,20 +121,17 @@ def descriptors(disc, lba):  # the primary and the Joliet one of the set that be
     return next(primary, None), next(joliet, None)
 def root_of(descriptor):  # where its root directory is: block, bytes
     return le(descriptor, 158) + descriptor[157], le(descriptor, 166)
-
 def ours_at(disc, start, places=()):  # the session of ours that begins there, from any place of its descriptors
     session = Session(start)
     for lba in (start + 16, start + 8) + tuple(places):
         session.take(*((application_use(d) or {}).get('start') == start and d or None for d in descriptors(disc, lba)))
     return session if session.ours else None
-
 def session_at(disc, start, limit, root=None):  # whose descriptors stand at start + 16, and whose root lies below limit
     found = descriptors(disc, start + 16) if disc.block(start + 16)[1:6] == b'CD001' else (None, None)
     if not found[0] or not start <= root_of(found[0])[0] < limit or root not in (None, root_of(found[0])[0]):
         return None
     said = application_use(found[0])
     return ours_at(disc, said['start']) if said else Session(start, *found)
-
 def newest(disc):  # the last session by the drive's table of contents, or that which the head names
     last = disc.last_session()
     found = descriptors(disc, last + 16)
@@ -148,7 +143,6 @@ def newest(disc):  # the last session by the drive's table of contents, or that 
         places = (session_at(disc, start, root + 1, root) for start in range(root // 16 * 16, 0, -16))
         return next((s for s in places if s), Session(0, *found))
     return Session(last, *found) if any(found) else None
-
 def below(disc, session):  # the session before one, or None
     said, start = session.ours, session.start
     if said:
@@ -158,7 +152,6 @@ def below(disc, session):  # the session before one, or None
     record = commit_record(disc, start - 1)
     places = (session_at(disc, at, start) for at in range((start - 1) // 16 * 16, -1, -16))
     return record and ours_at(disc, record['start']) or next((s for s in places if s and s.start < start), None)
-
 def scanned(disc):  # sessions by looking at every block
     found, foreign, lba = {}, [], 0
     for data, n in disc.pieces(0, disc.blocks):
@@ -176,7 +169,6 @@ def scanned(disc):  # sessions by looking at every block
     before = [below(disc, s) for s in found.values()]
     before += [Session(s, *descriptors(disc, s + 16)) for s in foreign if not any(s in r for r in inside)]
     return {**{s.start: s for s in before if s}, **found}
-
 def sessions(disc, scan):  # all of the disc, the oldest first, with their numbers
     found, session = {}, None if scan else newest(disc)
     while session and session.start not in found:
@@ -191,20 +183,40 @@ def sessions(disc, scan):  # all of the disc, the oldest first, with their numbe
     for i, session in enumerate(listed):
         session.number = session.ours['number'] if session.ours else max(1, first + i)
     return listed
-
-def verify(disc, session):  # compares a session of ours with its commit record
-    start, sectors = session.start, session.ours['sectors']
-    record = commit_record(disc, start + sectors - 1)
+def verify(disc, session):  # compares a session of ours with its commit record (burner/SESSION.md, "Proof")
+    start, last = session.start, session.start + session.ours['sectors'] - 1
+    record = commit_record(disc, last)
     if not record or any(record[field] != session.ours[field] for field in ('start', 'number', 'uuid')):
         return 'DAMAGED: it has no commit record'
-    digest = hashlib.sha256()
-    for data, n in disc.pieces(start, sectors - 1):
-        digest.update(data or b'')
-    return 'whole' if digest.digest() == record['digest'] else 'DAMAGED: its checksum is another'
+    table, proof, kind = record['table'], record['digest'], record['kind']
+    if not kind:
+        digest = hashlib.sha256()
+        for data, n in disc.pieces(start, last - start):
+            digest.update(data or b'')
+        return 'whole' if digest.digest() == proof else 'DAMAGED: its checksum is another'
+    if kind > 1 or not (0 < record['piece'] <= 512 and start < table < last):
+        return 'not verified: its commit record is of a kind that is not known here'
+    if record['before'] and sha256(disc.block(record['before'])) != record['digest_before']:
+        return 'DAMAGED: the session before it is not the one that it was'
+    levels = [(start, table - start, record['piece'])]  # block, blocks, blocks for a digest: the pieces; digests above
+    while len(levels) < 2 or levels[-1][1] > 1:
+        digests = -(-levels[-1][1] // levels[-1][2])
+        levels.append((table, -(-digests // 64), 1))
+        table += levels[-1][1]
+    for first, n, size in reversed(levels):
+        content, bad = bytearray(), []
+        for i, at in enumerate(range(first, first + n, size)):
+            data = disc.patched(at, min(size, first + n - at) * BLOCK)
+            bad += ['%d-%d' % (at, at + size - 1)] if sha256(data) != proof[32 * i:32 * i + 32] else []
+            content += data if first != start else b''
+        if bad:
+            return 'DAMAGED: at blocks ' + ', '.join(bad[:20]) + (' and more' if bad[20:] else '')
+        proof = content
+    return 'whole'
 # ---- directory records and their System Use entries -----------------------------------------------------------------
 class Node:  # a file, directory, link or device, as a directory record describes it
     name, target, zisofs, twin, child, trouble, relocated = b'', None, None, None, None, None, False
-    mode, links, uid, gid, serial, device = 0, 1, 0, 0, 0, (0, 0)
+    mode, links, uid, gid, serial, device, stream, ns = 0, 1, 0, 0, 0, (0, 0), b'', [0]
     def __init__(self, record=None, lba=0, size=0):
         self.lba, self.bytes, self.flags, self.times = lba, size, 0, [0, 0]
         if record:
@@ -214,7 +226,6 @@ class Node:  # a file, directory, link or device, as a directory record describe
         self.sections = [(self.lba, self.bytes)]
     def is_directory(self):
         return stat.S_ISDIR(self.mode) if self.mode else self.flags & 2
-
 def entries_of(disc, area):  # System Use entries (SUSP 4) of an area, and where it goes on
     for _ in range(32):
         more = None
@@ -232,7 +243,6 @@ def entries_of(disc, area):  # System Use entries (SUSP 4) of an area, and where
             return
         area = disc.read(more[0], 1)[more[1]:more[1] + more[2]] if more[1] + more[2] <= BLOCK else b''
     raise Lost('continuation areas without an end')
-
 def rock_ridge(disc, record, skip):  # a record with what its System Use entries say (burner/format/rock_ridge.h)
     node, name, slash = Node(record), None, False
     at = 33 + record[32] + (record[32] + 1) % 2 + skip
@@ -263,13 +273,25 @@ def rock_ridge(disc, record, skip):  # a record with what its System Use entries
             elif kind == 'ZF' and len(e) >= 16 and e[4:6] in (b'pz', b'PZ'):
                 width = 8 if e[4:6] == b'PZ' else 4
                 node.zisofs = e[6] * 4, e[7], le(e, 8, width), width
+            elif kind == 'AL':
+                node.stream += e[5:]
+            elif kind == 'PD' and e[4:6] == b'NS':  # burner/format/nanoseconds.h: modification, change, access
+                node.ns = [le(e, i) & 0x3fffffff for i in range(6, len(e) - 3, 4) for _ in range(1 + (e[i + 3] >> 6))]
             elif kind == 'TW' and len(e) == 20 or kind == 'PD' and len(e) == 20 and e[4:6] == b'TW':
                 node.twin = (le(e, 6), le(e, 14, 3) * BLOCK) if kind == 'PD' else (le(e, 4), le(e, 8))
     except Lost as error:
         node.trouble = 'name or attributes may be lost: %s' % error
+    node.times = [t + n for t, n in zip(node.times, (node.ns[2:3] or [0])[:1] + node.ns)]
     node.name = plain_name(node.identifier) if name is None else name
     return node
-
+def attributes_of(stream):  # extended attributes (burner/format/aaip.h); ACLs, which have no name, are left out
+    parts, at, begins = [], 0, True
+    while at + 2 <= len(stream):
+        parts += [b''] if begins else []
+        parts[-1] += stream[at + 2:at + 2 + stream[at + 1]]
+        begins, at = not stream[at] & 1, at + 2 + stream[at + 1]
+    spaces = {1: b'', 3: b'user.', 5: b'trusted.', 6: b'security.'}
+    return [(spaces[n[0]] + n[1:], value) for n, value in zip(parts[::2], parts[1::2]) if n and n[0] in spaces]
 def plain_name(identifier):  # without Rock Ridge, as Linux shows it
     name = identifier.split(b'\0')[0].lower()
     end = next((end for end in (b'.;1', b';1') if name.endswith(end) and name != end), b'')
@@ -279,7 +301,6 @@ def joliet_name(identifier):
     text = text[:-2] if text.endswith(';1') and len(text) > 2 else text
     text = ''.join('_' if c == '/' or 0xd800 <= ord(c) < 0xe000 else c for c in text.rstrip('.') or text)
     return text.encode('utf-8')[:255].decode('utf-8', 'ignore').encode('utf-8')
-
 def merged(nodes):  # sections of a file are consecutive records; associated and relocated ones are left out
     out, goes_on = [], False
     for node in (n for n in nodes if not n.flags & 4 and not n.relocated):
@@ -289,7 +310,7 @@ def merged(nodes):  # sections of a file are consecutive records; associated and
             out.append(node)
         goes_on = node.flags & 128
     return out
-# ---- the tree of a session ------------------------------------------------------------------------------------------
+
 class Tree:  # the names of a session: of its Rock Ridge tree (kind None), else of its Joliet tree, else plain ones
     def __init__(self, disc, session):
         self.disc, self.ours, self.kind, self.skip, self.root = disc, session.ours, None, 0, None
@@ -330,7 +351,7 @@ class Tree:  # the names of a session: of its Rock Ridge tree (kind None), else 
         nodes, faults, dot = [], [], self.dot(lba)
         if not dot and (self.ours or not size):
             return [], ['no directory begins at its block %d' % lba]
-        n = ((size or dot.bytes) + BLOCK - 1) // BLOCK
+        n = -(-(size or dot.bytes) // BLOCK)
         self.budget -= n
         if self.budget < 0:
             raise Lost('the directories are larger than the disc')
@@ -368,15 +389,9 @@ class Tree:  # the names of a session: of its Rock Ridge tree (kind None), else 
                 children.setdefault(rows[parent - 1][0], []).append((row, identifier))
             self.cached[joliet] = children, {row: identifier for row, _, identifier in rows}
         return self.cached[joliet]
-    def twin_of(self, path):  # the Joliet twin of a directory by its path, for want of a better way
-        twin = self.root.twin
-        for name in path:
-            nodes = self.records(twin[0], twin[1], joliet_name)[0] if twin else []
-            twin = next(((n.lba, n.bytes) for n in nodes if n.is_directory() and n.name == name), None)
-        return twin
     def names(self, directory, path):  # the nodes of a directory; what is wrong with it has been said
-        if directory.lba in self.seen and directory.lba:
-            raise Lost('the directory has another place, too')
+        if directory.lba in self.seen and directory.lba or len(path) > DEPTH:
+            raise Lost('the directory has another place, too, or lies too deep')
         self.seen.add(directory.lba)
         nodes, faults = self.records(directory.lba, directory.bytes, self.kind)
         if faults:
@@ -389,9 +404,8 @@ class Tree:  # the names of a session: of its Rock Ridge tree (kind None), else 
         return nodes
     def second(self, directory, path, known):  # what other tables say of a damaged directory, without what is known
         nodes = []
-        if not self.kind:
-            twin = directory.twin or self.twin_of(path)
-            nodes = self.records(twin[0], twin[1], joliet_name)[0] if twin else []
+        if not self.kind and directory.twin:
+            nodes = self.records(directory.twin[0], directory.twin[1], joliet_name)[0]
             names, blocks = {n.name for n in known}, {n.twin[0] if n.twin else n.lba for n in known if n.bytes}
             nodes = [n for n in nodes if n.name not in names and not (n.bytes and n.lba in blocks)]
             say('%d names from its Joliet twin, which has no modes, links and devices' % len(nodes), path)
@@ -422,9 +436,7 @@ def stored_at(disc, sections, at, n):  # n bytes from a place of it
             out += disc.read(lba + at // BLOCK, (at % BLOCK + take + BLOCK - 1) // BLOCK)[at % BLOCK:][:take]
         at = max(0, at - size)
     return out
-
-def unpacked(disc, sections, zisofs):  # the content of a zisofs file, block by block
-    header, shift, size, width = zisofs
+def unpacked(disc, sections, header, shift, size, width):  # the content of a zisofs file, block by block
     if not 15 <= shift <= 20 or (size >> shift) * width > sum(n for _, n in sections):
         raise Lost('it cannot be a zisofs file')
     for at in range(0, size, 1 << shift):
@@ -437,26 +449,24 @@ def unpacked(disc, sections, zisofs):  # the content of a zisofs file, block by 
         except (Lost, zlib.error):
             pass
         yield data if data and len(data) == want else None, want
-# ---- restoring ------------------------------------------------------------------------------------------------------
+
 class Restore:  # makes the tree in the working directory: all names are new, and only what was made is entered
     def __init__(self, disc, tree):
-        self.disc, self.tree, self.links, self.used = disc, tree, {}, set()
-        self.top, self.n_files, self.n_bytes = os.getcwdb(), 0, 0
+        self.disc, self.tree, self.links, self.used, self.top = disc, tree, {}, set(), os.getcwdb()
     def name(self, wanted, taken, path):  # one that a directory can hold, and that is new
         name = wanted.split(b'\0')[0].replace(b'/', b'_')
         if os.name == 'nt':
             name = bytes(95 if c in b'<>:"\\|?*' or c < 32 else c for c in name)
         name = b'_' if name in (b'', b'.', b'..') else name[:255]
+        first, i = name, len(taken)
         while name in taken:
-            name = wanted.replace(b'/', b'_')[:200] + b'~%d' % len(taken) + name[-3:]
+            name, i = first[:240] + b'~%d' % i, i + 1
         taken.add(name)
         if name != wanted:
             say('no possible name, or there already; it is now %s' % shown(name), path + [wanted])
         return name
     def directory(self, directory, path):  # fills the working directory, which is `path` on the disc
         taken = set()
-        if len(path) > DEPTH:
-            raise Lost('%d directories in each other' % DEPTH)
         for node in self.tree.names(directory, path):
             name = self.name(node.name, taken, path)
             try:
@@ -502,22 +512,23 @@ class Restore:  # makes the tree in the working directory: all names are new, an
         at = good = 0
         with open(name, 'xb') as out:
             os.chmod(name, 0o600)
-            for data, n in unpacked(self.disc, node.sections, node.zisofs) if node.zisofs else \
+            for data, n in unpacked(self.disc, node.sections, *node.zisofs) if node.zisofs else \
                     stored(self.disc, node.sections):
                 for i in range(0, n if data else 0, 65536):
                     if data.count(0, i, i + 65536) < len(data[i:i + 65536]):  # others become holes
                         out.seek(at + i)
                         out.write(data[i:i + 65536])
                 at, good = at + n, good + (n if data else 0)
-            out.truncate(at if good else 0)
-        self.n_files, self.n_bytes = self.n_files + 1, self.n_bytes + good
-        if at and not good:
-            os.unlink(name)
-            raise Lost('nothing of its %d bytes can be read' % at)
+            out.truncate(at)
         if good < at:
             say('LOST: %d of its %d bytes; there are zeros in their place' % (at - good, at), path)
     def attributes(self, node, name):
         is_link = stat.S_ISLNK(node.mode)
+        for key, value in attributes_of(node.stream) if hasattr(os, 'setxattr') else ():
+            try:
+                os.setxattr(name, key, value, follow_symlinks=False)
+            except (OSError, ValueError) as error:
+                say('attribute %s: %s' % (shown(key), error), [name])
         if node.mode and hasattr(os, 'geteuid') and os.geteuid() == 0:
             os.chown(name, node.uid, node.gid, follow_symlinks=False)
         if not is_link:
@@ -549,14 +560,11 @@ def restore(disc, listed, session, outdir):
         raise Lost('%s is not empty' % shown(outdir))
     os.chdir(outdir)
     work = Restore(disc, tree)
-    try:
-        work.directory(tree.root, [])
-    except Lost as error:
-        say('LOST: %s' % error, [])
+    work.directory(tree.root, [])
     for other in listed[:listed.index(session) + 1] if failures > before else ():
         work.unnamed(other)
     work.attributes(tree.root, b'.')
-    say('session %d: %d files, %d bytes' % (session.number, work.n_files, work.n_bytes), lost=False)
+    say('session %d is restored%s' % (session.number, failures and ', but for %d faults' % failures or ''), lost=False)
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.strip(), usage=argparse.SUPPRESS,
@@ -564,8 +572,7 @@ def main():
     parser.add_argument('--session', type=int, help='the one to restore, as the whole disc was then; else the newest')
     parser.add_argument('--list', action='store_true', help='lists the sessions')
     parser.add_argument('--no-verify', action='store_true', help='does not compare sessions with their checksums')
-    parser.add_argument('--scan', action='store_true', help='looks at every block for sessions, as it does anyway '
-                        'where the way to them is destroyed')
+    parser.add_argument('--scan', action='store_true', help='looks at every block for sessions')
     parser.add_argument('disc', metavar='IMAGE|DEVICE')
     parser.add_argument('outdir', metavar='OUTDIR', nargs='?')
     args = parser.parse_args()
@@ -589,6 +596,5 @@ def main():
     except OSError as error:
         say('%s: %s' % (shown(args.disc), error.strerror or error))
     return int(failures > 0)
-
 if __name__ == '__main__':
     sys.exit(main())

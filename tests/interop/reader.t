@@ -71,6 +71,17 @@ each_session 'zisofs, ours above' "$T/z.iso"
 ok 'zisofs: what is restored is what it was' cmp "$T/z/200000" <(reader "$T/z.iso" "$T/restored" 2>/dev/null; cat "$T/restored/200000")
 rm -rf "$T/restored"
 
+mkdir "$T/attributes"
+for i in 1 2; do
+	echo "$i" >"$T/attributes/$i"
+	setfattr -n user.short -v "value $i" "$T/attributes/$i"
+	setfattr -n user.long -v "$(printf "%$((i * 400))s" '' | tr ' ' v)" "$T/attributes/$i"
+done
+xorriso -xattr on -outdev "$T/attributes.iso" -map "$T/attributes" / -commit >"$T/out" 2>&1
+reader "$T/attributes.iso" "$T/restored" >"$T/reader.log" 2>&1
+is 'extended attributes' "$(cd "$T/restored" && getfattr -d 1 2)" "$(cd "$T/attributes" && getfattr -d 1 2)"
+rm -rf "$T/restored"
+
 # ---- damaged discs
 # content DIR: what a tree holds without modes, links and devices
 content() { tree_digest "$1" lomtsT | grep -v ' [lpcb] '; }
