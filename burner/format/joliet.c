@@ -86,6 +86,16 @@ unsigned joliet_first(const char *name, uint8_t out[2 * JOLIET_TEXT_MAX], bool *
 	return (unsigned)(2 * n);
 }
 
+unsigned joliet_attempted(const char *name, uint32_t attempt, uint8_t out[2 * JOLIET_TEXT_MAX])
+{
+	uint8_t all[2 * JOLIET_TEXT_MAX];
+	bool changed;
+
+	if (!attempt)
+		return joliet_first(name, out, &changed);
+	return joliet_made(name, all, joliet_text(name, all, JOLIET_TEXT_MAX, &changed), attempt, out);
+}
+
 bool joliet_valid(const uint8_t *name, size_t bytes)
 {
 	if (!name || !bytes || bytes % 2 || bytes > 2 * JOLIET_CHARS)
@@ -126,20 +136,18 @@ static size_t put_utf8(uint32_t c, char p[4])
 	return 4;
 }
 
-void joliet_name(const uint8_t *identifier, size_t n, char ret[256])
+size_t joliet_utf8(const uint8_t *utf16, size_t n, char ret[255])
 {
 	size_t length = 0;
 
 	n &= ~(size_t)1;
-	if (n > 4 && get_be16(identifier + n - 4) == ';' && get_be16(identifier + n - 2) == '1')
-		n -= 4;
 	for (size_t i = 0; i < n; i += 2) {
-		uint32_t c = get_be16(identifier + i);
+		uint32_t c = get_be16(utf16 + i);
 		char utf8[4];
 		size_t k;
 
-		if (c >= 0xd800 && c < 0xdc00 && i + 2 < n && (get_be16(identifier + i + 2) & 0xfc00) == 0xdc00) {
-			c = 0x10000 + ((c & 0x3ff) << 10) + (get_be16(identifier + i + 2) & 0x3ffu);
+		if (c >= 0xd800 && c < 0xdc00 && i + 2 < n && (get_be16(utf16 + i + 2) & 0xfc00) == 0xdc00) {
+			c = 0x10000 + ((c & 0x3ff) << 10) + (get_be16(utf16 + i + 2) & 0x3ffu);
 			i += 2;
 		}
 		if (!c)
@@ -152,6 +160,17 @@ void joliet_name(const uint8_t *identifier, size_t n, char ret[256])
 		memcpy(ret + length, utf8, k);
 		length += k;
 	}
+	return length;
+}
+
+void joliet_name(const uint8_t *identifier, size_t n, char ret[256])
+{
+	size_t length;
+
+	n &= ~(size_t)1;
+	if (n > 4 && get_be16(identifier + n - 4) == ';' && get_be16(identifier + n - 2) == '1')
+		n -= 4;
+	length = joliet_utf8(identifier, n, ret);
 	while (length > 1 && ret[length - 1] == '.')
 		length--;
 	identifier_settle(ret, length);

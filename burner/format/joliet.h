@@ -36,8 +36,15 @@ unsigned joliet_made(const char *name, const uint8_t *all, size_t n, uint32_t at
 /* The first candidate: bytes of it. */
 unsigned joliet_first(const char *name, uint8_t out[2 * JOLIET_TEXT_MAX], bool *ret_changed);
 
+/* The one that an attempt gives, as a record of ours tells it: the first candidate, or that with the number in it. */
+unsigned joliet_attempted(const char *name, uint32_t attempt, uint8_t out[2 * JOLIET_TEXT_MAX]);
+
 /* Is it one that our sessions may record again?  Surrogates are: others write them. */
 bool joliet_valid(const uint8_t *name, size_t bytes);
+
+/* UTF-8 of n bytes of UTF-16BE up to a NUL, up to 255 bytes of it; pairs of surrogates as one character, what cannot be
+ * in a name as '_'.  Its length; no NUL behind it. */
+size_t joliet_utf8(const uint8_t *utf16, size_t n, char ret[255]);
 
 /*
  * The name of a file of n bytes of UTF-16BE as Linux has it: without the version and dots at the end, up to a NUL;

@@ -20,6 +20,7 @@
 #include "burner/session/internal.h"
 #include "burner/format/identifier.h"
 #include "burner/format/joliet.h"
+#include "burner/format/shown_name.h"
 #include "burner/format/twin.h"
 
 #define ATTEMPTS (1u << 20)
@@ -284,11 +285,56 @@ static int name_and_sort(struct burn_plan *p, struct name_scratch *s, const stru
 	return 0;
 }
 
+/* ---- what Windows shows ---- */
+
+/* Was it shown like this in an older session of ours? */
+static bool was_told(const struct burn_plan *p, uint32_t entry) { return p->manifest->entries[entry].joliet_attempt; }
+
+/* Is it but for capitals the name of an entry that was here before?  From now on it is here. */
+static bool has_double(struct name_scratch *s, const struct plan_entry *e)
+{
+	uint64_t key = shown_case_key(e->joliet, e->joliet_bytes);
+	uint32_t i = (uint32_t)key & s->mask;
+
+	for (; s->slots[i].key; i = (i + 1) & s->mask)
+		if (s->slots[i].hash == (uint32_t)key && s->slots[i].bytes == (uint32_t)(key >> 32))
+			return true;
+	s->slots[i] = (struct name_slot){e->joliet, (uint32_t)key, (uint32_t)(key >> 32)};
+	return false;
+}
+
+/* The names that are new in this session: those that Joliet changed, and those that are no names to Windows. */
+static void count_shown(struct burn_plan *p, struct name_scratch *s, const struct manifest_node *node)
+{
+	uint32_t end = node->first_entry + node->n_entries, n_new = 0;
+
+	for (uint32_t i = node->first_entry; i < end; i++)
+		n_new += p->entries[i].joliet_bytes && !was_told(p, i);
+	if (!n_new)
+		return;
+	memset(s->slots, 0, ((size_t)s->mask + 1) * sizeof(*s->slots));
+	for (uint32_t i = node->first_entry; i < end && n_new < node->n_entries; i++)
+		if (p->entries[i].joliet_bytes && was_told(p, i))
+			(void)has_double(s, &p->entries[i]);
+	for (uint32_t i = node->first_entry; i < end; i++) {
+		const struct plan_entry *e = &p->entries[i];
+		unsigned flags;
+
+		if (!e->joliet_bytes || was_told(p, i))
+			continue;
+		flags = shown_flags(p->manifest->entries[i].name, e->joliet, e->joliet_bytes);
+		p->cost.names_changed += (flags & SHOWN_CHANGED) != 0;
+		p->cost.names_closed += has_double(s, e) || flags & SHOWN_CLOSED;
+	}
+}
+
 int names_of_directory(struct burn_plan *p, struct name_scratch *scratch, uint32_t node)
 {
 	int r = 0;
 
 	for (unsigned kind = 0; kind < p->n_trees && !r; kind++)
 		r = name_and_sort(p, scratch, &p->manifest->nodes[node], (enum tree_kind)kind);
+	if (!r && p->n_trees > TREE_JOLIET)
+		count_shown(p, scratch, &p->manifest->nodes[node]);
 	return r;
 }

@@ -16,6 +16,7 @@
 #include "fs/control/report.h"
 #include "fs/control/client.h"
 #include "fs/cmd/command.h"
+#include "fs/cmd/listing.h"
 #include "fs/control/mounts.h"
 #include "fs/iso/iso.h"
 #include "fs/stage/stage.h"
@@ -29,6 +30,8 @@ static const char help[] =
 	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed, R renamed\n"
 	"  -p, --pieces      list the files that lie in several pieces, of which some readers show one: "
 	"pieces, path, bytes; reads the whole tree\n"
+	"  -N, --names       list the names that Windows and other readers of Joliet see otherwise, or that Windows\n"
+	"                    cannot open: why, path, Joliet name; reads the whole tree\n"
 	"      --staging=DIR where the stage of a disc that is not mounted is, when it was mounted "
 	"with -o staging=DIR\n"
 	"  -h, --help        print this\n"
@@ -37,9 +40,15 @@ static const char help[] =
 	"Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 struct options {
-	bool json, msinfo, changes, pieces;
+	bool json, msinfo;
+	enum listing list;
 	const char *staging, *argument;
 };
+
+static enum listing list_of(int option)
+{
+	return option == 'c' ? LIST_CHANGES : option == 'p' ? LIST_PIECES : LIST_NAMES;
+}
 
 static int parse_options(int argc, char **argv, struct options *ret)
 {
@@ -49,23 +58,24 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"msinfo", no_argument, NULL, OPTION_MSINFO},
 		{"changes", no_argument, NULL, 'c'},
 		{"pieces", no_argument, NULL, 'p'},
+		{"names", no_argument, NULL, 'N'},
 		{"staging", required_argument, NULL, OPTION_STAGING},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
-	int c;
+	int c, lists = 0;
 
-	while ((c = command_option(argc, argv, ":jcphV", options)) >= 0) {
+	while ((c = command_option(argc, argv, ":jcpNhV", options)) >= 0) {
 		switch (c) {
 		case 'j':
 			ret->json = true;
 			break;
 		case 'c':
-			ret->changes = true;
-			break;
 		case 'p':
-			ret->pieces = true;
+		case 'N':
+			lists += !ret->list || ret->list != list_of(c);
+			ret->list = list_of(c);
 			break;
 		case OPTION_MSINFO:
 			ret->msinfo = true;
@@ -77,9 +87,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			return command_common(c, argv, options, help);
 		}
 	}
-	if (ret->changes && ret->pieces)
-		return command_usage("only one of --changes and --pieces can be asked for");
-	if (ret->msinfo && (ret->json || ret->changes || ret->pieces))
+	if (lists > 1)
+		return command_usage("only one of --changes, --pieces and --names can be asked for");
+	if (ret->msinfo && (ret->json || ret->list))
 		return command_usage("--msinfo goes with no other option");
 	return command_argument(argc, argv, "disc or mount point", &ret->argument);
 }
@@ -117,94 +127,14 @@ static int print_info(const struct options *o, const struct report_info *info)
 /* ---- from the daemon ---- */
 
 struct reply {
-	const struct options *options;
 	struct report_parsed *info; /* of the last info line */
-	struct json j;		    /* changes as JSON */
 	int error;
 };
-
-static void on_change(struct reply *a, const char *line)
-{
-	char kind[8], path[3 * PATH_MAX], from[3 * PATH_MAX];
-	bool renamed = json_get_string(line, "from", from, sizeof(from)) == 0;
-	uint64_t bytes = 0;
-
-	if (json_get_string(line, "kind", kind, sizeof(kind)) < 0 ||
-	    json_get_string(line, "path", path, sizeof(path)) < 0) {
-		a->error = -EPROTO;
-		return;
-	}
-	json_get_u64(line, "bytes", &bytes);
-	if (a->options->json) {
-		json_open(&a->j, NULL, '{');
-		json_string(&a->j, "kind", kind);
-		json_string(&a->j, "path", path);
-		if (renamed)
-			json_string(&a->j, "from", from);
-		json_u64(&a->j, "bytes", bytes);
-		json_close(&a->j, '}');
-	} else {
-		command_change(stdout, kind[0], path, renamed ? from : NULL, bytes);
-	}
-}
-
-/* ---- files in pieces ---- */
-
-static void print_piece(struct reply *a, const char *path, uint64_t bytes, uint64_t sections)
-{
-	char shown[3 * PATH_MAX];
-
-	if (!a->options->json) {
-		printf("%" PRIu64 " %s\t%" PRIu64 "\n", sections, printable(path, shown, sizeof(shown)), bytes);
-		return;
-	}
-	json_open(&a->j, NULL, '{');
-	json_string(&a->j, "path", path);
-	json_u64(&a->j, "bytes", bytes);
-	json_u64(&a->j, "sections", sections);
-	json_close(&a->j, '}');
-}
-
-static void on_piece(struct reply *a, const char *line)
-{
-	_free_ char *path = malloc(strlen(line) + 1); /* a path may be longer than PATH_MAX */
-	uint64_t bytes = 0, sections = 0;
-
-	if (!path || json_get_string(line, "path", path, strlen(line) + 1) < 0)
-		a->error = path ? -EPROTO : -ENOMEM;
-	if (a->error)
-		return;
-	json_get_u64(line, "bytes", &bytes);
-	json_get_u64(line, "sections", &sections);
-	print_piece(a, path, bytes, sections);
-}
-
-static void pieces_begin(struct reply *a)
-{
-	if (!a->options->json)
-		return;
-	json_open(&a->j, NULL, '{');
-	json_open(&a->j, "pieces", '[');
-}
-
-static void pieces_end(struct reply *a, uint64_t files)
-{
-	if (!a->options->json)
-		return;
-	json_close(&a->j, ']');
-	json_u64_or_null(&a->j, "files_in_pieces", files, PIECES_UNKNOWN);
-	json_close(&a->j, '}');
-	json_end_line(&a->j);
-}
 
 static void on_line(void *context, const char *type, const char *line)
 {
 	struct reply *a = context;
 
-	if (a->options->changes && strcmp(type, "change") == 0)
-		on_change(a, line);
-	if (a->options->pieces && strcmp(type, "piece") == 0)
-		on_piece(a, line);
 	if (strcmp(type, "info") != 0)
 		return;
 	report_parsed_free(TAKE_PTR(a->info));
@@ -226,41 +156,6 @@ static int judge(const struct reply *a, int r, const struct client_result *resul
 	return -result->error;
 }
 
-static int changes_of_mount(const struct options *o, const struct control_mount *mount)
-{
-	struct reply a = {.options = o, .j = {stdout, false}};
-	struct client_handlers handlers = {.line = on_line, .context = &a};
-	struct client_result result = {0};
-	char why[1200];
-
-	if (o->json) {
-		json_open(&a.j, NULL, '{');
-		json_open(&a.j, "changes", '[');
-	}
-	int r = judge(&a, client_ask(mount, "changes", &handlers, &result), &result, why, sizeof(why));
-	if (o->json) {
-		json_close(&a.j, ']');
-		json_close(&a.j, '}');
-		json_end_line(&a.j);
-	}
-	report_parsed_free(a.info);
-	return r < 0 ? command_fail("%s: %s", mount->mountpoint, why) : COMMAND_DONE;
-}
-
-static int pieces_of_mount(const struct options *o, const struct control_mount *mount)
-{
-	struct reply a = {.options = o, .j = {stdout, false}};
-	struct client_handlers handlers = {.line = on_line, .context = &a};
-	struct client_result result = {.files_in_pieces = PIECES_UNKNOWN};
-	char why[1200];
-
-	pieces_begin(&a);
-	int r = judge(&a, client_ask(mount, "pieces", &handlers, &result), &result, why, sizeof(why));
-	pieces_end(&a, r < 0 ? PIECES_UNKNOWN : result.files_in_pieces);
-	fflush(stdout);
-	return r < 0 ? command_fail("%s: %s", mount->mountpoint, why) : COMMAND_DONE;
-}
-
 /* mount NULL: of the disc that the argument names, when some daemon has it. */
 static int ask_info(const struct options *o, const struct control_mount *mount, const struct client_handlers *handlers,
 		    struct client_result *ret)
@@ -276,7 +171,7 @@ static int ask_info(const struct options *o, const struct control_mount *mount, 
 /* The status of what was printed; or an errno, nothing was printed and `why` says why. */
 static int info_of_mount(const struct options *o, const struct control_mount *mount, char *why, size_t size)
 {
-	struct reply a = {.options = o};
+	struct reply a = {.info = NULL};
 	struct client_handlers handlers = {.line = on_line, .context = &a};
 	struct client_result result = {0};
 	int r = judge(&a, ask_info(o, mount, &handlers, &result), &result, why, size);
@@ -443,49 +338,6 @@ static int info_of_disc(const struct options *o, const char *path)
 	return status;
 }
 
-static int found_piece(void *context, const char *path, const struct iso_entry *e)
-{
-	print_piece(context, path, e->size, e->n_sections);
-	return 0;
-}
-
-/* The newest session that can be mounted; a blank disc has none. */
-static int list_pieces(struct disc *disc, struct reply *a, uint64_t *ret_files, char where[ISO_WHERE_BYTES])
-{
-	_cleanup_(iso_unrefp) struct iso *iso = NULL;
-	_free_ struct disc_session *sessions = NULL;
-	size_t n = 0;
-	int r = disc_sessions(disc, &sessions, &n);
-
-	while (!r && n > 0 && sessions[n - 1].broken)
-		n--;
-	if (r || !n)
-		return r;
-	r = iso_open(disc, sessions[n - 1].descriptor_lba, &iso);
-	return r ? r : iso_pieces(iso, &(struct iso_pieces){found_piece, a}, ret_files, where);
-}
-
-static int pieces_of_disc(const struct options *o, const char *path)
-{
-	_cleanup_(disc_closep) struct disc *disc = NULL;
-	struct reply a = {.options = o, .j = {stdout, false}};
-	char where[ISO_WHERE_BYTES] = "";
-	const struct disc_open_options oo = {0};
-	const char *why = NULL;
-	uint64_t files = 0;
-	int r = disc_open_path(path, &oo, &disc, &why);
-
-	if (r < 0)
-		return command_fail("%s: %s", path, why ? why : strerror(-r));
-	pieces_begin(&a);
-	r = list_pieces(disc, &a, &files, where);
-	pieces_end(&a, r < 0 ? PIECES_UNKNOWN : files);
-	fflush(stdout);
-	if (r < 0)
-		return command_fail("%s: %s: %s; the list is not complete", path, where, strerror(-r));
-	return COMMAND_DONE;
-}
-
 static int info_of(const struct options *o)
 {
 	struct control_mount mount;
@@ -493,10 +345,8 @@ static int info_of(const struct options *o)
 	struct stat st;
 	int found = mounts_find(o->argument, &mount);
 
-	if (found == 0 && o->changes)
-		return changes_of_mount(o, &mount);
-	if (found == 0 && o->pieces)
-		return pieces_of_mount(o, &mount);
+	if (found == 0 && o->list)
+		return listing_of_mount(o->list, o->json, &mount);
 	if (found == 0) {
 		int status = info_of_mount(o, &mount, why, sizeof(why));
 		if (status >= 0)
@@ -506,7 +356,7 @@ static int info_of(const struct options *o)
 		command_note("%s: %s; what follows is read from the disc itself", mount.mountpoint, why);
 		return info_of_disc(o, mount.source);
 	}
-	if (found == -ENOTUNIQ && o->changes)
+	if (found == -ENOTUNIQ && o->list == LIST_CHANGES)
 		return command_mount(o->argument, &mount);
 	if (found == -ENOTUNIQ) {
 		_free_ char *disputed = command_disputed(o->argument);
@@ -522,12 +372,11 @@ static int info_of(const struct options *o)
 		return command_fail("%s: no cdappendfs is mounted there, and a directory is no disc; see 'findmnt -t "
 				    "fuse.cdappendfs'",
 				    o->argument);
-	if (found != -ENOTUNIQ && !o->changes && !o->pieces && !o->staging &&
-	    info_of_mount(o, NULL, why, sizeof(why)) == COMMAND_DONE)
+	if (found != -ENOTUNIQ && !o->list && !o->staging && info_of_mount(o, NULL, why, sizeof(why)) == COMMAND_DONE)
 		return COMMAND_DONE; /* unmounted, and still being burned */
-	if (o->changes)
+	if (o->list == LIST_CHANGES)
 		return command_fail("%s: not mounted by cdappendfs: mount it to see what is staged", o->argument);
-	return o->pieces ? pieces_of_disc(o, path) : info_of_disc(o, path);
+	return o->list ? listing_of_disc(o->list, o->json, path) : info_of_disc(o, path);
 }
 
 int main(int argc, char **argv)

@@ -169,6 +169,8 @@ static void print_json(const struct client_result *r)
 	json_u64(&j, "found_bytes", r->found_bytes);
 	json_u64(&j, "tree_bytes", r->tree_bytes);
 	json_u64_or_null(&j, "files_in_pieces", r->files_in_pieces, PIECES_UNKNOWN);
+	json_u64(&j, "names_changed", r->names_changed);
+	json_u64(&j, "names_closed", r->names_closed);
 	json_bool(&j, "fits", r->fits);
 	json_u64(&j, "session", r->session);
 	json_bool(&j, "burned", r->burned);
@@ -238,7 +240,7 @@ static int leave(const struct options *o, const struct control_mount *mount)
 static void print_text(const struct client_result *r, enum action action, bool full_tree)
 {
 	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT],
-		found[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT];
+		found[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], names[REPORT_NAMES_TEXT];
 
 	if (action == ACTION_DISCARD)
 		puts("what was staged is dropped");
@@ -257,6 +259,8 @@ static void print_text(const struct client_result *r, enum action action, bool f
 		       report_bytes(r->found_bytes, found), r->burned ? "were" : "are");
 	if (r->append_bytes && r->files_in_pieces)
 		puts(report_pieces(r->files_in_pieces, pieces));
+	if (report_names(r->names_changed, r->names_closed, names))
+		puts(names);
 	if (r->message[0])
 		say(stdout, "%s", r->message);
 }

@@ -201,10 +201,12 @@ static int say_busy(const char *mountpoint)
 
 static void print_result(const struct client_result *r)
 {
-	char append[REPORT_BYTES_TEXT];
+	char append[REPORT_BYTES_TEXT], names[REPORT_NAMES_TEXT];
 
 	if (r->burned)
 		printf("session %" PRIu32 " written: %s appended\n", r->session, report_bytes(r->append_bytes, append));
+	if (r->burned && report_names(r->names_changed, r->names_closed, names))
+		puts(names);
 	if (r->message[0])
 		say(stdout, "%s", r->message);
 }

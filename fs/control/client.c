@@ -264,6 +264,8 @@ static int parse_result(const char *line, struct client_result *ret)
 	json_get_u64(line, "found_bytes", &ret->found_bytes);
 	json_get_u64(line, "tree_bytes", &ret->tree_bytes);
 	json_get_u64(line, "files_in_pieces", &ret->files_in_pieces);
+	json_get_u64(line, "names_changed", &ret->names_changed);
+	json_get_u64(line, "names_closed", &ret->names_closed);
 	json_get_u64(line, "session", &session);
 	ret->session = session > UINT32_MAX ? 0 : (uint32_t)session;
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * internal.h - what listener.c and requests.c share
+ * internal.h - what listener.c, requests.c and lists.c share
  */
 #ifndef FS_CONTROL_INTERNAL_H
 #define FS_CONTROL_INTERNAL_H
@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "burner/base/json.h"
 #include "fs/control/listener.h"
 #include "fs/control/protocol.h"
 
@@ -52,5 +53,22 @@ int control_await(int fd, short events, int64_t until_ms);
 void control_reply(struct connection *n, const char *line);
 /* A result line that only says no. */
 void control_refuse(struct connection *n, int error, const char *message);
+
+/* Lines of an answer, built in memory: open, members, send, which frees them. */
+struct line {
+	char *bytes;
+	size_t length;
+	struct json json;
+};
+int control_line_open(struct line *l);
+int control_line_send(struct line *l, struct connection *n);
+int control_send_result(struct connection *n, const struct commit_result *result);
+
+/* ---- lists.c ---- */
+
+void control_list_changes(struct connection *n);
+void control_list_names(struct connection *n);
+void control_list_pieces(struct connection *n);
+int control_emit_change(void *context, char kind, const char *path, const char *from, uint64_t bytes);
 
 #endif

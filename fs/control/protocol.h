@@ -17,17 +17,19 @@
  *
  * The client sends one request line; the daemon answers with lines and closes:
  *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard |
- *	discard {"1":"PATH","2":"PATH",…} | info | changes | pieces | status | wait | await | cancel
+ *	discard {"1":"PATH","2":"PATH",…} | info | changes | names | pieces | status | wait | await | cancel
  * Answer lines are JSON objects with a member "type":
  *	{"type":"progress","phase":"burning","done_bytes":N,"all_bytes":N,"bytes_per_second":N,"seconds_left":N}
  *								zero or more; the last two once they are known;
  *								"done" and "all" are the older names of the first two
  *	{"type":"change","kind":"A|M|D|R","path":"…","bytes":N}	to changes; R has "from", its path on the disc, too; and
  *								to discard of paths, "-" where nothing is staged
+ *	{"type":"name","path":"…","joliet":"…","why":"…","staged":true|false}	to names
  *	{"type":"piece","path":"…","bytes":N,"sections":N}	to pieces
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"
  *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,
- *	 "shared_bytes":…,"tree_bytes":…,"files_in_pieces":N|null,"fits":…,"session":…}	the last one
+ *	 "shared_bytes":…,"tree_bytes":…,"files_in_pieces":N|null,"names_changed":N,"names_closed":N,"fits":…,
+ *	 "session":…}						the last one
  * "wait" is what cdappendfs-umount sends before it unmounts: at once one progress line (phase "idle", or of the
  * commit under way), so that the client knows it is waited for before it unmounts; then progress lines of the commit
  * that the unmount starts, then its result. "status" gives one progress line, or a result when idle.  "await" is

@@ -321,6 +321,28 @@ const char *report_pieces(uint64_t files, char text[REPORT_PIECES_TEXT])
 	return text;
 }
 
+const char *report_names(uint64_t changed, uint64_t closed, char text[REPORT_NAMES_TEXT])
+{
+	size_t n = 0;
+
+	if (!changed && !closed)
+		return NULL;
+	if (changed)
+		n = (size_t)snprintf(text, REPORT_NAMES_TEXT,
+				     "%" PRIu64
+				     " new name%s shortened or changed for Windows and other readers of Joliet",
+				     changed, changed == 1 ? " is" : "s are");
+	if (closed)
+		n += (size_t)snprintf(text + n, REPORT_NAMES_TEXT - n, "%s%" PRIu64 " %scannot be opened by Windows",
+				      changed ? "; " : "", closed,
+				      changed	  ? "" :
+				      closed == 1 ? "new name " :
+						    "new names ");
+	snprintf(text + n, REPORT_NAMES_TEXT - n, ": cdappendfs-info --names lists %s",
+		 changed + closed == 1 ? "it" : "them");
+	return text;
+}
+
 static void line(FILE *out, const char *label, const char *value)
 {
 	char shown[4096];

@@ -52,14 +52,7 @@ static int send_all(struct connection *n, const char *bytes, size_t length)
 	return 0;
 }
 
-/* One line of a reply: line_begin, members, line_send. */
-struct line {
-	char *bytes;
-	size_t length;
-	struct json json;
-};
-
-static int line_open(struct line *l)
+int control_line_open(struct line *l)
 {
 	*l = (struct line){0};
 	l->json.out = open_memstream(&l->bytes, &l->length);
@@ -68,14 +61,14 @@ static int line_open(struct line *l)
 
 static int line_begin(struct line *l, const char *type)
 {
-	if (line_open(l) < 0)
+	if (control_line_open(l) < 0)
 		return -ENOMEM;
 	json_open(&l->json, NULL, '{');
 	json_string(&l->json, "type", type);
 	return 0;
 }
 
-static int line_send_raw(struct line *l, struct connection *n)
+int control_line_send(struct line *l, struct connection *n)
 {
 	int r = fclose(l->json.out) == 0 ? send_all(n, l->bytes, l->length) : -ENOMEM;
 
@@ -87,10 +80,10 @@ static int line_send(struct line *l, struct connection *n)
 {
 	json_close(&l->json, '}');
 	json_end_line(&l->json);
-	return line_send_raw(l, n);
+	return control_line_send(l, n);
 }
 
-static int send_result(struct connection *n, const struct commit_result *result)
+int control_send_result(struct connection *n, const struct commit_result *result)
 {
 	struct line l;
 
@@ -106,6 +99,8 @@ static int send_result(struct connection *n, const struct commit_result *result)
 	json_u64(&l.json, "found_bytes", result->found_bytes);
 	json_u64(&l.json, "tree_bytes", result->cost.tree_sectors * SECTOR_BYTES);
 	json_u64_or_null(&l.json, "files_in_pieces", result->cost.files_in_pieces, PIECES_UNKNOWN);
+	json_u64(&l.json, "names_changed", result->cost.names_changed);
+	json_u64(&l.json, "names_closed", result->cost.names_closed);
 	json_bool(&l.json, "fits", result->fits);
 	json_u64(&l.json, "session", result->session);
 	return line_send(&l, n);
@@ -116,7 +111,7 @@ void control_refuse(struct connection *n, int error, const char *message)
 	struct commit_result result = {.error = error};
 
 	snprintf(result.message, sizeof(result.message), "%s", message);
-	send_result(n, &result);
+	control_send_result(n, &result);
 }
 
 static void measure(const struct commit_status *status, struct burning *ret)
@@ -263,7 +258,7 @@ static void reply_commit(struct connection *n, const struct commit_request_optio
 		control_refuse(n, r, strerror(-r));
 		waiting_drop(w, 2);
 	} else if (wait_for(n, w)) {
-		send_result(n, &w->result);
+		control_send_result(n, &w->result);
 		waiting_drop(w, 1);
 	} else {
 		waiting_drop(w, commit_forget(commit, w) ? 2 : 1);
@@ -303,7 +298,7 @@ static void reply_info(struct connection *n)
 	struct line l;
 	int r = medium_now(o, &state, &sessions, &n_sessions, &owned);
 
-	if (r < 0 || (r = line_open(&l)) < 0) {
+	if (r < 0 || (r = control_line_open(&l)) < 0) {
 		control_refuse(n, r, strerror(-r));
 		return;
 	}
@@ -324,36 +319,8 @@ static void reply_info(struct connection *n)
 		measure(&status, &info.burning);
 	}
 	report_info_json(l.json.out, &info, "info");
-	if (line_send_raw(&l, n) == 0)
-		send_result(n, &(struct commit_result){.error = 0});
-}
-
-static int emit_change(void *context, char kind, const char *path, const char *from, uint64_t bytes)
-{
-	struct json *j = context;
-
-	json_open(j, NULL, '{');
-	json_string(j, "type", "change");
-	json_string(j, "kind", (char[]){kind, '\0'});
-	json_string(j, "path", path);
-	if (from)
-		json_string(j, "from", from);
-	json_u64(j, "bytes", bytes);
-	json_close(j, '}');
-	json_end_line(j);
-	return 0;
-}
-
-static void reply_changes(struct connection *n)
-{
-	struct line l;
-	int r = line_open(&l);
-
-	if (!r && n->control->options.commit)
-		r = tree_changes(n->control->options.tree, emit_change, &l.json);
-	if (l.json.out && line_send_raw(&l, n) < 0)
-		return;
-	send_result(n, &(struct commit_result){.error = r});
+	if (control_line_send(&l, n) == 0)
+		control_send_result(n, &(struct commit_result){.error = 0});
 }
 
 /* The members "1", "2"… of an object: paths in the mount. */
@@ -390,55 +357,18 @@ static void reply_discard_paths(struct connection *n, const char *object)
 		return;
 	}
 	if (r == 0)
-		r = line_open(&l);
+		r = control_line_open(&l);
 	if (r == 0)
-		r = commit_discard_paths(n->control->options.commit, (const char *const *)paths, n_paths, emit_change,
-					 &l.json, &why);
+		r = commit_discard_paths(n->control->options.commit, (const char *const *)paths, n_paths,
+					 control_emit_change, &l.json, &why);
 	for (size_t i = 0; i < n_paths; i++)
 		free(paths[i]);
-	if (l.json.out && line_send_raw(&l, n) < 0)
+	if (l.json.out && control_line_send(&l, n) < 0)
 		return;
 	if (r < 0)
 		control_refuse(n, r, why ? why : strerror(-r));
 	else
-		send_result(n, &(struct commit_result){.fits = true, .cost.files_in_pieces = PIECES_UNKNOWN});
-}
-
-static int emit_piece(void *context, const char *path, const struct iso_entry *e)
-{
-	struct json *j = context;
-
-	json_open(j, NULL, '{');
-	json_string(j, "type", "piece");
-	json_string(j, "path", path);
-	json_u64(j, "bytes", e->size);
-	json_u64(j, "sections", e->n_sections);
-	json_close(j, '}');
-	json_end_line(j);
-	return 0;
-}
-
-/* The whole tree is read for it, by the connection's thread, while others go on. */
-static void reply_pieces(struct connection *n)
-{
-	struct commit_result result = {.cost.files_in_pieces = PIECES_UNKNOWN};
-	char where[ISO_WHERE_BYTES] = "";
-	struct line l;
-	int r = line_open(&l);
-
-	if (!r)
-		r = tree_pieces(n->control->options.tree, &(struct iso_pieces){emit_piece, &l.json},
-				&result.cost.files_in_pieces, where);
-	if (l.json.out && line_send_raw(&l, n) < 0)
-		return;
-	result.error = r;
-	if (r == -EAGAIN)
-		snprintf(result.message, sizeof(result.message),
-			 "the drive is burning and cannot be read meanwhile: ask again when it is done");
-	else if (r)
-		snprintf(result.message, sizeof(result.message), "%.300s: %s; the list is not complete", where,
-			 strerror(-r));
-	send_result(n, &result);
+		control_send_result(n, &(struct commit_result){.fits = true, .cost.files_in_pieces = PIECES_UNKNOWN});
 }
 
 static void reply_status(struct connection *n)
@@ -448,7 +378,7 @@ static void reply_status(struct connection *n)
 	if (n->control->options.commit)
 		commit_status(n->control->options.commit, &status);
 	if (status.phase == COMMIT_IDLE)
-		send_result(n, &(struct commit_result){.error = 0});
+		control_send_result(n, &(struct commit_result){.error = 0});
 	else
 		send_progress(n, &status);
 }
@@ -473,7 +403,7 @@ static void reply_wait(struct connection *n)
 		if (!finished && (c->options.commit ? tell_progress(n) < 0 : client_gone(n)))
 			return;
 	} while (!finished);
-	send_result(n, &result);
+	control_send_result(n, &result);
 }
 
 /* Is a commit under way, or will be at once, since the mount has ended and its last commit has not? */
@@ -498,7 +428,7 @@ static void await_idle(struct connection *n)
 	uint64_t before, after;
 
 	if (!busy(c, &before, &last)) {
-		send_result(n, &(struct commit_result){.message = "idle", .fits = true});
+		control_send_result(n, &(struct commit_result){.message = "idle", .fits = true});
 		return;
 	}
 	do {
@@ -511,7 +441,7 @@ static void await_idle(struct connection *n)
 	} while (busy(c, &after, &last));
 	if (after == before && !c->deaf)
 		snprintf(last.message, sizeof(last.message), "idle"); /* what it was did not burn: a dry run */
-	send_result(n, &last);
+	control_send_result(n, &last);
 }
 
 static void reply_await(struct connection *n)
@@ -519,7 +449,7 @@ static void reply_await(struct connection *n)
 	if (n->control->options.commit)
 		await_idle(n);
 	else
-		send_result(n, &(struct commit_result){.message = "idle", .fits = true});
+		control_send_result(n, &(struct commit_result){.message = "idle", .fits = true});
 }
 
 static void reply_cancel(struct connection *n)
@@ -547,8 +477,10 @@ void control_reply(struct connection *n, const char *line)
 		const char *request;
 		void (*reply)(struct connection *);
 	} others[] = {
-		{"info", reply_info}, {"changes", reply_changes}, {"pieces", reply_pieces}, {"status", reply_status},
-		{"wait", reply_wait}, {"await", reply_await},	  {"cancel", reply_cancel},
+		{"info", reply_info},	       {"changes", control_list_changes},
+		{"names", control_list_names}, {"pieces", control_list_pieces},
+		{"status", reply_status},      {"wait", reply_wait},
+		{"await", reply_await},	       {"cancel", reply_cancel},
 	};
 
 	if (strncmp(line, "discard {", 9) == 0) {

@@ -14,6 +14,7 @@
  *	walk.c		iso_walk
  *	xattrs.c	iso_xattrs
  *	pieces.c	iso_pieces
+ *	names.c		iso_shown_names
  *	zisofs.c	compressed files
  *	ahead.c		directories that will be read soon
  *

@@ -200,6 +200,19 @@ struct iso_pieces {
 };
 int iso_pieces(struct iso *iso, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES]);
 
+/*
+ * The names of files and directories that Joliet has otherwise, or that Windows cannot open as Joliet has them: path as
+ * above, the Joliet name in UTF-8, and why in words (burner/format/shown_name.h).  Of another program's session those
+ * that the next one of ours gives.  Errors as above.
+ */
+struct iso_shown {
+	int (*found)(void *context, const char *path, const char *joliet, const char *why);
+	void *context;
+};
+int iso_shown_names(struct iso *iso, const struct iso_shown *asked, char ret_where[ISO_WHERE_BYTES]);
+/* The last name of a path, if it is such; attempt and flags as Joliet and its neighbours made them. */
+int iso_shown_name(const struct iso_shown *asked, const char *path, uint32_t attempt, unsigned flags);
+
 /* Read file bytes of DISC extents: plain positions on the disc, any alignment; large aligned reads. 0 or an errno. */
 int iso_read_disc(struct disc *disc, uint64_t pos, void *buf, size_t length);
 /* Uncompressed bytes [offset, offset+length) of a zisofs file of `size` bytes; bounded by its block size (<= 2^20).

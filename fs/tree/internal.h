@@ -301,7 +301,7 @@ void space_node_locked(struct tree *t, struct node *n); /* its content changed: 
 /* it came from a row of that generation: its cost is counted already */
 void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation);
 void space_forget_node_locked(struct tree *t, struct node *n);
-uint64_t space_link_bytes(const struct space *s); /* what the link table may grow by */
+uint64_t space_link_bytes(const struct space *s);  /* what the link table may grow by */
 uint64_t space_body_locked(const struct tree *t); /* the next session, at most, but its digests */
 /* what is counted now: on the medium and on the host's file system */
 bool space_fits_locked(struct tree *t);
@@ -361,6 +361,9 @@ void directory_loses_locked(struct tree *t, struct node *dir); /* … or less */
 bool parents_wanted_locked(const struct tree *t);	       /* those of the base are not known, and must be */
 /* Without the lock. ascending: the table has the usual order, as a linked session needs it. */
 int parents_count(struct iso *base, uint64_t *ret, bool *ret_ascending);
+
+/* ---- tree.c ---- */
+struct iso *tree_base_ref(struct tree *t); /* NULL: blank; takes t->lock */
 
 /* ---- by_number.c ---- */
 void places_release(struct places *p);

@@ -304,13 +304,20 @@ int tree_fsync(struct tree *t, uint64_t ino)
 
 bool tree_changed(struct tree *t) { return t->stage && (tree_flush(t) < 0 || !stage_empty(t->stage)); }
 
-int tree_pieces(struct tree *t, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES])
+struct iso *tree_base_ref(struct tree *t)
 {
-	_cleanup_(iso_unrefp) struct iso *base = NULL;
+	struct iso *base;
 
 	tree_lock(t);
 	base = t->base ? iso_ref(t->base) : NULL;
 	tree_unlock(t);
+	return base;
+}
+
+int tree_pieces(struct tree *t, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES])
+{
+	_cleanup_(iso_unrefp) struct iso *base = tree_base_ref(t);
+
 	if (base)
 		return iso_pieces(base, asked, ret_files, ret_where);
 	*ret_files = 0;

@@ -215,6 +215,10 @@ int tree_discard_paths(struct tree *t, const char *const *paths, size_t n_paths,
 		       void *context, struct stage_snapshot **ret, char **ret_why);
 /* The files of several sections that the base has: iso_pieces(). The disc is read without a lock. */
 int tree_pieces(struct tree *t, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES]);
+/* iso_shown_names() of the base, and then of what is staged as `staged` (may be NULL): names that are new, as Joliet
+ * gives them when no other name stands in the way. */
+int tree_shown_names(struct tree *t, const struct iso_shown *asked, const struct iso_shown *staged,
+		     char ret_where[ISO_WHERE_BYTES]);
 /* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D'
  * removed, 'R' renamed (from: what it was on the disc, else NULL); bytes: of its content, new ones. */
 int tree_changes(struct tree *t,

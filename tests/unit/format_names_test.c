@@ -14,6 +14,7 @@
 
 #include "burner/format/identifier.h"
 #include "burner/format/joliet.h"
+#include "burner/format/shown_name.h"
 
 static uint64_t seed = 1;
 static uint8_t next_byte(void)
@@ -209,13 +210,60 @@ static void test_hostile(void **state)
 		}
 }
 
+/* The Joliet name that the attempt gives, and what is said of it. */
+static const char *said(const char *name, uint32_t attempt)
+{
+	static char words[SHOWN_WORDS_BYTES];
+	uint8_t joliet[2 * JOLIET_TEXT_MAX];
+	unsigned bytes = joliet_attempted(name, attempt, joliet);
+
+	return shown_words(shown_flags(name, joliet, bytes), words);
+}
+
+static uint64_t key(const char *name)
+{
+	uint8_t joliet[2 * JOLIET_TEXT_MAX];
+
+	return shown_case_key(joliet, joliet_attempted(name, 0, joliet));
+}
+
+/* tests/interop/odd-names.t asks others. */
+static void test_shown(void **state)
+{
+	(void)state;
+	assert_string_equal(said("name.txt", 0), "");
+	assert_string_equal(said("name.txt", 1), "taken");
+	assert_string_equal(said("a:b", 0), "replaced");
+	assert_string_equal(said("a:b", 3), "replaced,taken");
+	assert_string_equal(said("a\xff", 0), "replaced");
+	assert_string_equal(said("1234567890123456789012345678901234567890123456789012345678901234", 0), "");
+	assert_string_equal(said("1234567890123456789012345678901234567890123456789012345678901234.", 0),
+			    "shortened,end");
+	for (const char *const *p =
+		     (const char *const[]){"con", "Nul.a.b", "COM1", "lpt9 .x", "PRN", "conin$", "com\xc2\xb9", NULL};
+	     *p; p++)
+		assert_string_equal(said(*p, 0), "device");
+	for (const char *const *p =
+		     (const char *const[]){"cons", "co", "com0", "com10", "com", "lpt0.x", "a.con", "nul_", NULL};
+	     *p; p++)
+		assert_string_equal(said(*p, 0), "");
+	assert_string_equal(said("con:", 0), "replaced");
+	assert_string_equal(said("aux.", 0), "device,end");
+	assert_string_equal(said(" ", 0), "end");
+	assert_string_equal(said("a<b", 0), "character");
+	assert_string_equal(said("|", 0), "character");
+	assert_true(key("README") == key("Readme") && key("README") != key("README2"));
+	assert_true(key("\xc3\x96l") == key("\xc3\xb6L") && key("\xd0\x9f") == key("\xd0\xbf"));
+	assert_true(key("\xc3\x97") != key("\xc3\xb7")); /* multiplied, divided */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_d_characters), cmocka_unit_test(test_identifiers),
 		cmocka_unit_test(test_made),	     cmocka_unit_test(test_version),
 		cmocka_unit_test(test_joliet),	     cmocka_unit_test(test_joliet_long),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_hostile),	     cmocka_unit_test(test_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lists.c - requests whose answer is a list: a line for each member, then the result
+ *
+ * The whole tree is read for some, by the connection's thread, while others go on.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/control/internal.h"
+
+int control_emit_change(void *context, char kind, const char *path, const char *from, uint64_t bytes)
+{
+	struct json *j = context;
+
+	json_open(j, NULL, '{');
+	json_string(j, "type", "change");
+	json_string(j, "kind", (char[]){kind, '\0'});
+	json_string(j, "path", path);
+	if (from)
+		json_string(j, "from", from);
+	json_u64(j, "bytes", bytes);
+	json_close(j, '}');
+	json_end_line(j);
+	return 0;
+}
+
+void control_list_changes(struct connection *n)
+{
+	struct line l;
+	int r = control_line_open(&l);
+
+	if (!r && n->control->options.commit)
+		r = tree_changes(n->control->options.tree, control_emit_change, &l.json);
+	if (l.json.out && control_line_send(&l, n) < 0)
+		return;
+	control_send_result(n, &(struct commit_result){.error = r});
+}
+
+/* Of a walk over the whole tree. */
+static void say_how_it_ended(struct commit_result *result, int r, const char *where)
+{
+	result->error = r;
+	if (r == -EAGAIN)
+		snprintf(result->message, sizeof(result->message),
+			 "the drive is burning and cannot be read meanwhile: ask again when it is done");
+	else if (r)
+		snprintf(result->message, sizeof(result->message), "%.300s: %s; the list is not complete", where,
+			 strerror(-r));
+}
+
+static int emit_piece(void *context, const char *path, const struct iso_entry *e)
+{
+	struct json *j = context;
+
+	json_open(j, NULL, '{');
+	json_string(j, "type", "piece");
+	json_string(j, "path", path);
+	json_u64(j, "bytes", e->size);
+	json_u64(j, "sections", e->n_sections);
+	json_close(j, '}');
+	json_end_line(j);
+	return 0;
+}
+
+void control_list_pieces(struct connection *n)
+{
+	struct commit_result result = {.cost.files_in_pieces = PIECES_UNKNOWN};
+	char where[ISO_WHERE_BYTES] = "";
+	struct line l;
+	int r = control_line_open(&l);
+
+	if (!r)
+		r = tree_pieces(n->control->options.tree, &(struct iso_pieces){emit_piece, &l.json},
+				&result.cost.files_in_pieces, where);
+	if (l.json.out && control_line_send(&l, n) < 0)
+		return;
+	say_how_it_ended(&result, r, where);
+	control_send_result(n, &result);
+}
+
+static int emit_name(struct json *j, const char *path, const char *joliet, const char *why, bool staged)
+{
+	json_open(j, NULL, '{');
+	json_string(j, "type", "name");
+	json_string(j, "path", path);
+	json_string(j, "joliet", joliet);
+	json_string(j, "why", why);
+	json_bool(j, "staged", staged);
+	json_close(j, '}');
+	json_end_line(j);
+	return 0;
+}
+
+static int emit_burned_name(void *context, const char *path, const char *joliet, const char *why)
+{
+	return emit_name(context, path, joliet, why, false);
+}
+
+static int emit_staged_name(void *context, const char *path, const char *joliet, const char *why)
+{
+	return emit_name(context, path, joliet, why, true);
+}
+
+void control_list_names(struct connection *n)
+{
+	struct commit_result result = {.fits = true};
+	char where[ISO_WHERE_BYTES] = "";
+	struct line l;
+	int r = control_line_open(&l);
+
+	if (!r)
+		r = tree_shown_names(n->control->options.tree, &(struct iso_shown){emit_burned_name, &l.json},
+				     n->control->options.commit ? &(struct iso_shown){emit_staged_name, &l.json} : NULL,
+				     where);
+	if (l.json.out && control_line_send(&l, n) < 0)
+		return;
+	say_how_it_ended(&result, r, where);
+	control_send_result(n, &result);
+}
