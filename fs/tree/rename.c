@@ -269,21 +269,22 @@ static void unpin(struct tree *t, struct node *n)
 }
 
 /* 1: attributes were met that are to be read first. */
-static int rename_try(struct tree *t, struct renaming *x, uint64_t parent, uint64_t new_parent, uint64_t victim)
+static int rename_try(struct tree *t, const struct renaming *asked, uint64_t parent, uint64_t new_parent,
+		      uint64_t victim)
 {
 	_cleanup_probe_ struct probe p = {0}, q = {0};
+	struct renaming x = {.from = asked->from, .to = asked->to, .p = &p, .q = &q, .flags = asked->flags};
 
-	x->p = &p;
-	x->q = &q;
 	tree_lock(t);
-	int r = probe_names_locked(t, parent, x->from, &p, &x->from_dir, new_parent, x->to, &q, &x->to_dir);
+	int r = probe_names_locked(t, parent, x.from, &p, &x.from_dir, new_parent, x.to, &q, &x.to_dir);
 	if (r == 0)
-		r = rename_found_locked(t, x, victim);
+		r = rename_found_locked(t, &x, victim);
 	tree_unlock(t);
 	return r;
 }
 
-static int rename_loaded(struct tree *t, struct renaming *x, uint64_t parent, uint64_t new_parent, uint64_t victim)
+static int rename_loaded(struct tree *t, const struct renaming *x, uint64_t parent, uint64_t new_parent,
+			 uint64_t victim)
 {
 	struct node *source = NULL, *other = NULL;
 	int r = load_attributes(t, parent, x->from, &source);
@@ -300,7 +301,7 @@ static int rename_loaded(struct tree *t, struct renaming *x, uint64_t parent, ui
 int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name,
 		unsigned flags)
 {
-	struct renaming x = {.from = name, .to = new_name, .flags = flags};
+	const struct renaming x = {.from = name, .to = new_name, .flags = flags};
 	uint64_t victim = 0;
 	int r = may_change(t);
 
