@@ -3,9 +3,9 @@
  * notify.c - what the kernel is told: the commit's hooks
  *
  * A notification of pages may wait for requests into this daemon (an inode is written back first), never inside a
- * request of its own: so only the commit's thread, that of refresh.c and server_stop's caller do it, holding no lock, while the
- * loop runs.  Before the loop's end is used (the connection's descriptor closed), notify_silence() waits for those
- * under way: with the loop running they end, and when the mount was taken away the kernel refuses them at once.
+ * request of its own: so only the commit's thread, that of refresh.c and server_stop's caller do it, holding no lock,
+ * while the loop runs.  Before the loop's end is used (the connection's descriptor closed), notify_silence() waits for
+ * those under way: with the loop running they end, and when the mount was taken away the kernel refuses them at once.
  */
 #include <stdlib.h>
 #include <string.h>
