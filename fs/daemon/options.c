@@ -374,7 +374,7 @@ static bool set_flag(struct options *o, const char *name)
 		{"rw", &o->read_only, o->session != 0}, {"compat", &o->compat, true},
 		{"nojoliet", &o->no_joliet, true},	{"noverify", &o->no_verify, true},
 		{"allow_other", &o->allow_other, true}, {"debug", &o->debug, true},
-		{"remount", &o->remount, true},
+		{"remount", &o->remount, true},		{"compress", &o->compress, true},
 	};
 
 	if (strcmp(name, "drop-udf") == 0) { /* its name before there were others */
@@ -527,6 +527,8 @@ static int check_together(struct parser *p)
 
 	if (o->read_only && o->create && !o->remount)
 		return refuse(p, "create and %s: a blank disc cannot be read", o->session ? "session=" : "ro");
+	if (o->compress && o->compat)
+		return refuse(p, "compress and compat: few readers know compressed files");
 	o->speed = p->speed;
 	if (p->speed > 0)
 		o->bytes_per_second = (uint64_t)(p->speed * p->base_speed);
