@@ -52,7 +52,7 @@ CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
 # functions x may use, besides its own and include/; USES.x: its libraries (pkg-config).  `make layers` holds x to both.
 ROOMS := burner/base burner/format burner/session burner/medium burner \
 	fs/iso fs/stage fs/tree fs/manifest fs/sharing fs/commit \
-	fs/salvage fs/fuse fs/control fs/cmd fs/daemon
+	fs/salvage fs/check fs/fuse fs/control fs/cmd fs/daemon
 SEES.burner/base :=
 SEES.burner/format := burner/base
 SEES.burner/session := burner/base burner/format
@@ -65,10 +65,11 @@ SEES.fs/manifest := burner/base burner/format burner fs/iso fs/stage fs/tree
 SEES.fs/sharing := burner/base burner/format burner fs/iso fs/stage fs/manifest
 SEES.fs/commit := burner/base burner/format burner fs/iso fs/stage fs/tree fs/manifest fs/sharing
 SEES.fs/salvage := burner/base burner/format burner fs/iso fs/stage fs/tree fs/commit
+SEES.fs/check := burner/base burner/format burner fs/iso
 SEES.fs/fuse := burner/base fs/tree fs/commit
 SEES.fs/control := burner/base burner/format fs/tree fs/commit
 SEES.fs/daemon := burner/base burner fs/iso fs/stage fs/tree fs/commit fs/control
-SEES.fs/cmd := burner/base burner fs/iso fs/stage fs/salvage fs/control
+SEES.fs/cmd := burner/base burner fs/iso fs/stage fs/salvage fs/check fs/control
 SEES.fs := $(ROOMS)
 USES.burner/base := libcrypto
 USES.burner/format := zlib libiso9660
@@ -96,7 +97,7 @@ $(B)/tests/mount/logind%: ROOM_CFLAGS = $(BUS_CFLAGS)
 $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
 
 # ---- What there is -------------------------------------------------------------------------------------------------
-COMMANDS := sync umount info stage
+COMMANDS := sync umount info stage check
 PROGRAMS := $(B)/cdappendfs $(COMMANDS:%=$(B)/cdappendfs-%)
 archive = $(B)/rooms/lib$(subst /,-,$(1)).a
 # As the linker wants them: who calls before who is called.

@@ -19,7 +19,9 @@
 	X(DIRECTORIES, "directories", \
 	  "a directory is elsewhere or of another length by its own \".\", or a block of it is empty") \
 	X(BYTE_ORDERS, "byte-orders", "a number is another one in the other byte order") \
-	X(TYPES, "types", "by its Rock Ridge entries it is of another type than by its record")
+	X(TYPES, "types", "by its Rock Ridge entries it is of another type than by its record") \
+	X(CHAIN, "chain", \
+	  "an older session is not the one that a newer one was burned upon, or what says so cannot be read")
 
 #define NAME_OF(bit, name, why) [ODDITY_##bit] = (name),
 #define REFUSAL_OF(bit, name, why) [ODDITY_##bit] = why "; -o accept=" name " appends all the same",

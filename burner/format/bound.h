@@ -16,6 +16,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/format/content_table.h"
+#include "burner/format/digest_table.h"
 #include "burner/format/geometry.h"
 #include "burner/format/joliet.h"
 #include "burner/format/link_table.h"
@@ -23,9 +24,10 @@
 
 #define BOUND_SECTIONS 90u /* of one file: burner/SESSION.md, "Content of files" */
 #define BOUND_FILE_BYTES (BOUND_SECTIONS * SECTION_MAX_BYTES)
-/* What every session has besides its directories and data: descriptors, path tables' rounding, commit record.  Before
- * the length is rounded up to BOUND_ALIGN_SECTORS.  The first session above a head at LBA 0 saves that too. */
-#define BOUND_SESSION_SECTORS (20u + 6u + 1u)
+/* What every session has besides its directories and data: descriptors, path tables' rounding.  Digest table and commit
+ * record follow, up to a multiple of BOUND_ALIGN_SECTORS: bound_session_sectors().  The first session above a head at
+ * LBA 0 saves that too. */
+#define BOUND_SESSION_SECTORS (20u + 6u)
 #define BOUND_SAVED_DESCRIPTORS_SECTORS 28u
 #define BOUND_ALIGN_SECTORS SESSION_ALIGN_SECTORS
 
@@ -124,6 +126,21 @@ static inline uint64_t bound_contents_sectors(uint64_t files)
 {
 	return files ? sectors_of(CONTENTS_HEADER_BYTES + CONTENTS_ENTRY_BYTES * files) : 0;
 }
+
+/* A session that has so many sectors before its digest table. */
+static inline uint64_t bound_session_sectors(uint64_t body_sectors)
+{
+	uint64_t table;
+
+	return digest_table_place(body_sectors, BOUND_ALIGN_SECTORS, &table);
+}
+/* And how many it can have in so much room. */
+static inline uint64_t bound_session_room(uint64_t sectors)
+{
+	return digest_table_body(sectors - sectors % BOUND_ALIGN_SECTORS);
+}
+/* Of room that is not counted by sessions: what is left when the digests of it all are taken off, and a few sectors. */
+static inline uint64_t bound_undigested(uint64_t sectors) { return sectors - sectors / 1024; }
 
 /* One pair of the link table. */
 #define BOUND_LINK_BYTES LINKS_PAIR_BYTES

@@ -6,23 +6,31 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "burner/base/bytes.h"
 #include "burner/base/sha256.h"
+#include "burner/format/digest_table.h"
 
 /* As commit_record.h has it. */
 struct image {
 	char magic[16];
-	uint8_t uuid[16], number[4], start_lba[4], sectors[4], unused[4], session_sha256[SHA256_BYTES],
-		sha256[SHA256_BYTES];
+	uint8_t uuid[16], number[4], start_lba[4], sectors[4], kind[4], session_sha256[SHA256_BYTES],
+		head_sha256[SHA256_BYTES];
+	uint8_t piece_sectors[4], table_lba[4], table_sectors[4], previous_lba[4], previous_sha256[SHA256_BYTES],
+		descriptors_sha256[SHA256_BYTES], unused[1824], sha256[SHA256_BYTES];
 };
+#define HEAD_BYTES offsetof(struct image, head_sha256)
 #define DIGESTED_BYTES offsetof(struct image, sha256)
 
 static_assert(sizeof(COMMIT_MAGIC) == sizeof(((struct image *)0)->magic) + 1, "the magic fills its field");
 static_assert(offsetof(struct image, uuid) == 16 && offsetof(struct image, number) == 32 &&
 		      offsetof(struct image, start_lba) == 36 && offsetof(struct image, sectors) == 40 &&
-		      offsetof(struct image, session_sha256) == 48 && offsetof(struct image, sha256) == 80 &&
-		      sizeof(struct image) <= SECTOR_BYTES,
+		      offsetof(struct image, kind) == 44 && offsetof(struct image, session_sha256) == 48 &&
+		      offsetof(struct image, head_sha256) == 80 && offsetof(struct image, piece_sectors) == 112 &&
+		      offsetof(struct image, table_lba) == 116 && offsetof(struct image, table_sectors) == 120 &&
+		      offsetof(struct image, previous_lba) == 124 && offsetof(struct image, previous_sha256) == 128 &&
+		      offsetof(struct image, descriptors_sha256) == 160 && offsetof(struct image, unused) == 192 &&
+		      offsetof(struct image, sha256) == 2016 && sizeof(struct image) == SECTOR_BYTES,
 	      "burner/format/commit_record.h");
+static_assert(PROOF_DIGEST_BYTES == SHA256_BYTES, "proof.h does without libcrypto");
 
 int commit_record_encode(const struct commit_record *r, uint8_t ret_sector[SECTOR_BYTES])
 {
@@ -34,23 +42,67 @@ int commit_record_encode(const struct commit_record *r, uint8_t ret_sector[SECTO
 	put_le32(i->number, r->number);
 	put_le32(i->start_lba, r->start_lba);
 	put_le32(i->sectors, r->sectors);
+	put_le32(i->kind, r->kind);
 	memcpy(i->session_sha256, r->sha256, SHA256_BYTES);
+	if (sha256_of(i, HEAD_BYTES, i->head_sha256) < 0)
+		return -ENOMEM;
+	if (!commit_has_table(r))
+		return 0;
+	put_le32(i->piece_sectors, r->piece_sectors);
+	put_le32(i->table_lba, r->table_lba);
+	put_le32(i->table_sectors, r->table_sectors);
+	put_le32(i->previous_lba, r->previous_lba);
+	memcpy(i->previous_sha256, r->previous_sha256, SHA256_BYTES);
+	memcpy(i->descriptors_sha256, r->descriptors_sha256, SHA256_BYTES);
 	return sha256_of(i, DIGESTED_BYTES, i->sha256);
+}
+
+static bool digest_is_right(const void *bytes, size_t n, const uint8_t sha256[SHA256_BYTES])
+{
+	uint8_t digest[SHA256_BYTES];
+
+	return sha256_of(bytes, n, digest) == 0 && memcmp(digest, sha256, sizeof(digest)) == 0;
+}
+
+/* The table lies in the session, behind what it tells of, up to the record, and has room for all of that. */
+static bool table_is_possible(const struct commit_record *r)
+{
+	uint64_t end = (uint64_t)r->start_lba + r->sectors;
+
+	return end <= UINT32_MAX && r->piece_sectors && r->piece_sectors <= PROOF_PIECE_MAX_SECTORS &&
+	       r->table_lba > r->start_lba && r->table_sectors &&
+	       (uint64_t)r->table_lba + r->table_sectors + 1 == end &&
+	       digest_table_shape(commit_pieces(r)).sectors <= r->table_sectors && r->previous_lba < r->start_lba;
+}
+
+static bool decode_table(const struct image *i, struct commit_record *r)
+{
+	if (!digest_is_right(i, DIGESTED_BYTES, i->sha256))
+		return false;
+	r->piece_sectors = get_le32(i->piece_sectors);
+	r->table_lba = get_le32(i->table_lba);
+	r->table_sectors = get_le32(i->table_sectors);
+	r->previous_lba = get_le32(i->previous_lba);
+	memcpy(r->previous_sha256, i->previous_sha256, SHA256_BYTES);
+	memcpy(r->descriptors_sha256, i->descriptors_sha256, SHA256_BYTES);
+	return table_is_possible(r);
 }
 
 int commit_record_decode(const uint8_t sector[SECTOR_BYTES], struct commit_record *ret)
 {
 	const struct image *i = (const struct image *)(const void *)sector;
-	uint8_t digest[SHA256_BYTES];
+	struct commit_record r = {0};
 
-	if (memcmp(i->magic, COMMIT_MAGIC, sizeof(i->magic)) != 0)
+	if (memcmp(i->magic, COMMIT_MAGIC, sizeof(i->magic)) != 0 || !digest_is_right(i, HEAD_BYTES, i->head_sha256))
 		return -ENODATA;
-	if (sha256_of(i, DIGESTED_BYTES, digest) < 0 || memcmp(digest, i->sha256, SHA256_BYTES) != 0)
+	memcpy(r.uuid, i->uuid, sizeof(r.uuid));
+	r.number = get_le32(i->number);
+	r.start_lba = get_le32(i->start_lba);
+	r.sectors = get_le32(i->sectors);
+	r.kind = get_le32(i->kind);
+	memcpy(r.sha256, i->session_sha256, SHA256_BYTES);
+	if (commit_has_table(&r) && !decode_table(i, &r))
 		return -ENODATA;
-	memcpy(ret->uuid, i->uuid, sizeof(ret->uuid));
-	ret->number = get_le32(i->number);
-	ret->start_lba = get_le32(i->start_lba);
-	ret->sectors = get_le32(i->sectors);
-	memcpy(ret->sha256, i->session_sha256, SHA256_BYTES);
+	*ret = r;
 	return 0;
 }

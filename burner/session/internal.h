@@ -16,7 +16,8 @@
  *	directories of the Joliet tree, breadth first
  *	file data
  *	the content table
- *	zeros up to the alignment, the commit record
+ *	zeros up to the alignment
+ *	the digest table, the commit record
  *
  * Directories and continuation areas lie below all data of the session and each directory above its parent, since
  * libarchive reads in ascending order only.  File data lies in the order in which tar reads the tree: the entries of
@@ -129,7 +130,8 @@ struct burn_plan {
 	size_t n_placements;
 	struct burn_directory *directories;
 	uint64_t whole_tree_sectors;	      /* of metadata, were all of the tree written */
-	uint32_t tree_lba, data_lba, end_lba; /* first path table; first file data; behind the commit record */
+	/* first path table; first file data; the digest table; behind the commit record */
+	uint32_t tree_lba, data_lba, digests_lba, end_lba;
 	struct burn_cost cost;
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/format/digest_table.h"
 #include "burner/session/stream.h"
 #include "burner/session/system_use.h"
 
@@ -287,7 +288,7 @@ static uint64_t whole_tree_sectors(const struct burn_plan *p)
 static int place_all(struct burn_plan *p)
 {
 	const struct burn_options *o = &p->options;
-	uint64_t at = (uint64_t)o->start_lba + SESSION_DESCRIPTORS + descriptor_sectors(p);
+	uint64_t at = (uint64_t)o->start_lba + SESSION_DESCRIPTORS + descriptor_sectors(p), digests;
 	uint32_t unit = o->align_end_sectors ? o->align_end_sectors : 1;
 	int r = 0;
 
@@ -315,10 +316,11 @@ static int place_all(struct burn_plan *p)
 	r = place_contents(p, &at);
 	if (r)
 		return r;
-	p->cost.append_sectors = round_up(at + 1 - o->start_lba, unit);
+	p->cost.append_sectors = digest_table_place(at - o->start_lba, unit, &digests);
 	if (o->start_lba + p->cost.append_sectors > UINT32_MAX)
 		return -ENOSPC;
 	p->end_lba = o->start_lba + (uint32_t)p->cost.append_sectors;
+	p->digests_lba = p->end_lba - 1 - (uint32_t)digests;
 	return 0;
 }
 
@@ -505,3 +507,4 @@ void burn_plan_extents(const struct burn_plan *p, uint32_t node, const struct ex
 
 uint32_t session_start(const struct burn_plan *p) { return p->options.start_lba; }
 uint32_t session_length(const struct burn_plan *p) { return p->end_lba - p->options.start_lba; }
+uint32_t session_body(const struct burn_plan *p) { return p->digests_lba - p->options.start_lba; }

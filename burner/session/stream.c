@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "burner/format/commit_record.h"
 #include "burner/session/internal.h"
+#include "cdappendfs/proof.h"
 
 enum phase {
 	PHASE_VOLUME,
@@ -62,7 +62,7 @@ void session_stream_free(struct session_stream *s)
 	free(s);
 }
 
-uint32_t session_stream_left(const struct session_stream *s) { return session_length(s->plan) - 1 - (uint32_t)s->at; }
+uint32_t session_stream_left(const struct session_stream *s) { return session_body(s->plan) - (uint32_t)s->at; }
 uint32_t session_stream_at(const struct session_stream *s) { return (uint32_t)s->at; }
 
 /* ---- pieces ---- */
@@ -259,13 +259,16 @@ int session_stream_skip(struct session_stream *s, uint32_t n_sectors)
 	return 0;
 }
 
-int session_commit_record(const struct burn_plan *p, const uint8_t sha256[32], uint8_t sector[2048])
+uint32_t session_stream_step(struct session_stream *s, uint32_t most, bool *ret_zeros)
 {
-	struct commit_record record = {.number = p->options.session_number,
-				       .start_lba = session_start(p),
-				       .sectors = session_length(p)};
+	uint32_t left = session_stream_left(s), past = (uint32_t)s->at % PROOF_PIECE_SECTORS,
+		 lead = past ? PROOF_PIECE_SECTORS - past : 0, zeros = session_stream_zeros(s);
 
-	memcpy(record.uuid, p->options.uuid, sizeof(record.uuid));
-	memcpy(record.sha256, sha256, sizeof(record.sha256));
-	return commit_record_encode(&record, sector);
+	*ret_zeros = false;
+	if (zeros < lead + PROOF_PIECE_SECTORS && (!zeros || zeros != left))
+		return (uint32_t)min_u64(left, most - (uint32_t)s->at % most);
+	if (lead)
+		return (uint32_t)min_u64(left, lead);
+	*ret_zeros = true;
+	return zeros == left ? zeros : zeros - zeros % PROOF_PIECE_SECTORS;
 }

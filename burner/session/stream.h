@@ -2,8 +2,8 @@
 /*
  * stream.h - a planned session as sectors, its commit record, and the head that publishes it
  *
- *	burn_plan_new -> session_stream_new -> session_stream_read (or _skip) … until session_length() - 1 sectors
- *	are out -> session_commit_record(SHA-256 of all of them) is the last sector -> session_stream_free
+ *	burn_plan_new -> session_stream_new -> session_stream_read (or _skip) … until session_body() sectors are out
+ *	-> the digest table and the commit record (digests.h) -> session_stream_free
  *	verified and to be published on overwritable media: session_published_descriptors(sectors
  *	S+16..S+31 as read from the disc) -> target_publish
  *
@@ -15,6 +15,7 @@
 #ifndef BURNER_SESSION_STREAM_H
 #define BURNER_SESSION_STREAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "burner/format/geometry.h"
@@ -26,6 +27,8 @@ uint32_t session_start(const struct burn_plan *p);
 /* Sectors of the session, the commit record included (so sector session_start() + session_length() - 1 is the commit
  * record). */
 uint32_t session_length(const struct burn_plan *p);
+/* Of these, the ones before the digest table, which is followed by the commit record. */
+uint32_t session_body(const struct burn_plan *p);
 
 struct session_stream;
 /* -ENOMEM. */
@@ -34,10 +37,10 @@ void session_stream_free(struct session_stream *s); /* NULL is fine */
 DEFINE_FREEP(struct session_stream, session_stream_free)
 
 /*
- * The next n_sectors sectors, sector session_start() first.  The stream has session_length() - 1 sectors: the commit
- * record is not in it; asking for more than is left is -ERANGE and reads nothing.  Other errors: -ENOMEM and what the
- * callbacks return (0 or -errno); the stream is of no use after one.  Large pieces (64 sectors and more) are faster
- * than small ones.
+ * The next n_sectors sectors, sector session_start() first.  The stream has session_body() sectors: digest table and
+ * commit record are not in it; asking for more than is left is -ERANGE and reads nothing.  Other errors: -ENOMEM and
+ * what the callbacks return (0 or -errno); the stream is of no use after one.  Large pieces (64 sectors and more) are
+ * faster than small ones.
  */
 int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors);
 /* Sectors that the stream has still to give, and has given. */
@@ -51,9 +54,11 @@ uint32_t session_stream_at(const struct session_stream *s);
 uint32_t session_stream_zeros(struct session_stream *s);
 /* Go over n_sectors <= session_stream_zeros() sectors as if they had been read; else -ERANGE. */
 int session_stream_skip(struct session_stream *s, uint32_t n_sectors);
-
-/* The last sector of the session. sha256: of all sectors before it, start first.  0 or -ENOMEM. */
-int session_commit_record(const struct burn_plan *p, const uint8_t sha256[32], uint8_t sector[2048]);
+/*
+ * How many sectors to take next, so that no piece of the digest table is taken in parts: zeros to be skipped, or up to
+ * the next multiple of `most`, a multiple of such pieces, to be read.  0: there are none left.
+ */
+uint32_t session_stream_step(struct session_stream *s, uint32_t most, bool *ret_zeros);
 
 /*
  * Contents for LBA 16-31 that make the session at start_lba the newest one: its descriptors with the size of the

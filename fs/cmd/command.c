@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +150,14 @@ int command_mount(const char *argument, struct control_mount *ret)
 	if (r == -ENOTSUP)
 		return command_fail("%s: what is mounted cannot be seen: /proc is missing here, or hidden", argument);
 	return r < 0 ? command_fail("%s: %s", argument, strerror(-r)) : COMMAND_DONE;
+}
+
+bool command_source_is_known(const char *argument, const struct control_mount *mount)
+{
+	char path[PATH_MAX];
+
+	return mount->owner == 0 || mount->owner == geteuid() ||
+	       (realpath(argument, path) && strcmp(path, mount->source) == 0);
 }
 
 /* The tabulator before the number is ours. */

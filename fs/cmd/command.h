@@ -26,6 +26,8 @@ int command_argument(int argc, char **argv, const char *what, const char **ret);
 int command_mount(const char *argument, struct control_mount *ret);
 /* Of a disc whose mount root cannot tell (-ENOTUNIQ): whose there are, and what to do; to be freed, or NULL. */
 char *command_disputed(const char *argument);
+/* The mount's source is its owner's text: of another user it is taken only where it is what was asked for. */
+bool command_source_is_known(const char *argument, const struct control_mount *mount);
 /* A line of what is staged: "A PATH<tab>BYTES", "D PATH", "R FROM -> PATH". */
 void command_change(FILE *out, char kind, const char *path, const char *from, uint64_t bytes);
 /* getopt_long(), which prints nothing; letters begin with ':'. */

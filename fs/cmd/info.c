@@ -338,15 +338,6 @@ static int info_of_disc(const struct options *o, const char *path)
 	return status;
 }
 
-/* The mount's source is its owner's text: of another user it is taken only where it is what was asked for. */
-static bool source_is_known(const struct options *o, const struct control_mount *mount)
-{
-	char path[PATH_MAX];
-
-	return mount->owner == 0 || mount->owner == geteuid() ||
-	       (realpath(o->argument, path) && strcmp(path, mount->source) == 0);
-}
-
 static int info_of(const struct options *o)
 {
 	struct control_mount mount;
@@ -360,7 +351,7 @@ static int info_of(const struct options *o)
 		int status = info_of_mount(o, &mount, why, sizeof(why));
 		if (status >= 0)
 			return status;
-		if (!source_is_known(o, &mount))
+		if (!command_source_is_known(o->argument, &mount))
 			return command_fail("%s: %s", mount.mountpoint, why);
 		command_note("%s: %s; what follows is read from the disc itself", mount.mountpoint, why);
 		return info_of_disc(o, mount.source);

@@ -8,6 +8,7 @@
 #include "burner/base/own.h"
 #include "burner/format/el_torito.h"
 #include "burner/format/volume_descriptor.h"
+#include "cdappendfs/proof.h"
 
 #define DEFAULT_VOLUME_ID "CDAPPENDFS"
 
@@ -94,6 +95,36 @@ int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t ne
 	else if (!newest)
 		snprintf(b->volume_id, sizeof(b->volume_id), "%s", DEFAULT_VOLUME_ID);
 	return r;
+}
+
+/* The newest session of ours, which is the last or lies below others' sessions. */
+static int link_record(struct disc *disc, const struct disc_session *sessions, size_t n, struct burn_options *o)
+{
+	struct commit_record record;
+	int r;
+
+	while (n > 0 && (sessions[n - 1].broken || !sessions[n - 1].ours))
+		n--;
+	if (n == 0)
+		return 0;
+	r = proof_record(disc, &sessions[n - 1], &record, o->previous_record_sha256);
+	if (r == 0)
+		r = proof_chain(disc, &record);
+	if (r == 0)
+		o->previous_record_lba = record.start_lba + record.sectors - 1;
+	return r;
+}
+
+int inputs_chain(const struct commit_options *o, struct disc *disc, struct inputs *in)
+{
+	_free_ struct disc_session *sessions = NULL;
+	bool accepted = o->accepted & ODDITY_BIT(ODDITY_CHAIN);
+	size_t n = 0;
+	int r = disc_sessions(disc, &sessions, &n);
+
+	if (r == 0)
+		r = link_record(disc, sessions, n, &in->options);
+	return r != -EBADMSG && r != -EIO ? r : accepted ? 0 : -EPERM;
 }
 
 bool inputs_fit(const struct inputs *in, uint64_t append_sectors, uint64_t *ret_missing_bytes, const char **ret_where)

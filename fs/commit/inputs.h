@@ -21,6 +21,9 @@ struct inputs {
 /* *ret stays where it is afterwards. uuid and time are left zero. -EROFS: no session can be appended; -ENOSPC; what
  * disc_read says. */
 int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t next_ino, struct inputs *ret);
+/* What the commit record is to say of the one before it.  -EPERM: the sessions that are there contradict each other
+ * (ODDITY_CHAIN); what disc_read says. */
+int inputs_chain(const struct commit_options *o, struct disc *disc, struct inputs *in);
 /* Does a session of that length fit?  Otherwise how many bytes are missing, and where. */
 bool inputs_fit(const struct inputs *in, uint64_t append_sectors, uint64_t *ret_missing_bytes, const char **ret_where);
 /* The newest session that can be mounted, or NULL. */

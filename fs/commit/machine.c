@@ -23,6 +23,7 @@
 #include "fs/commit/internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@
 #include "burner/base/own.h"
 #include "fs/commit/message.h"
 
-#define ENCODER_VERSION 1u
+#define ENCODER_VERSION 2u
 
 /* With what the drive says itself. */
 static int burn_failed(struct run *run, struct commit_result *outcome, const char *what, int error)
@@ -150,6 +151,25 @@ static int journal_failed(struct commit_result *outcome, int error)
 	return commit_failed(outcome, "the commit could not be recorded in the staging area", error, NULL);
 }
 
+static int verify_session(struct run *run, struct commit_result *outcome)
+{
+	const struct burn_progress progress = run_progress(run);
+	struct disc *disc = run->c->disc;
+	struct burn_damage damage;
+	char why[128] = "the disc holds something else than was written";
+	int r = medium_explain(disc, burn_verify(disc, run->record.start_lba, run->record.uuid, &progress, &damage));
+
+	if (!r)
+		return 0;
+	if (r == -EBADMSG && damage.sectors)
+		snprintf(why, sizeof(why),
+			 "in blocks %" PRIu32 " to %" PRIu32 " the disc holds something else than "
+			 "was written",
+			 damage.lba, damage.lba + damage.sectors - 1);
+	return commit_failed(outcome, "the session was written, but reading it back failed", r,
+			     r == -EBADMSG ? why : NULL);
+}
+
 static int write_session(struct run *run, struct commit_result *outcome)
 {
 	struct commit *c = run->c;
@@ -171,12 +191,9 @@ static int write_session(struct run *run, struct commit_result *outcome)
 	if (r)
 		return journal_failed(outcome, r);
 	commit_phase(c, COMMIT_VERIFYING);
-	r = c->options.no_verify ?
-		    0 :
-		    medium_explain(c->disc, burn_verify(c->disc, run->record.start_lba, run->record.uuid, &progress));
+	r = c->options.no_verify ? 0 : verify_session(run, outcome);
 	if (r)
-		return commit_failed(outcome, "the session was written, but reading it back failed", r,
-				     r == -EBADMSG ? "the disc holds something else than was written" : NULL);
+		return r;
 	/* An image may have been deleted: looked at before as well, but a burn may take long. */
 	r = disc_state(c->disc, &state);
 	if (!r && state.kind == MEDIUM_IMAGE && !state.appendable)

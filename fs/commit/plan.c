@@ -73,6 +73,10 @@ static int plan_inputs(struct run *run, struct commit_result *outcome)
 	if (r)
 		return commit_failed(outcome, "no session can be added to this disc", r,
 				     r == -EROFS ? run->inputs.state.why_not : NULL);
+	r = medium_explain(c->disc, inputs_chain(&c->options, c->disc, &run->inputs));
+	if (r)
+		return commit_failed(outcome, "no session can be added to this disc", r,
+				     r == -EPERM ? oddity_refusal(ODDITY_CHAIN) : NULL);
 	o->heal = c->options.compat && run->flags & COMMIT_FULL_TREE;
 	o->time = time(NULL);
 	if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))

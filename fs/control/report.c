@@ -30,7 +30,7 @@ static uint64_t newest_in_pieces(const struct disc_session *sessions, size_t n)
 void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,
 		      size_t n_sessions)
 {
-	uint64_t left, overhead = BOUND_SESSION_SECTORS + (uint64_t)state->tail_sectors;
+	uint64_t left, room;
 
 	*ret = (struct report_info){
 		.medium = state->name,
@@ -52,8 +52,9 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 		ret->capacity_bytes = ret->used_bytes + state->host_free_bytes;
 		left = state->host_free_bytes / SECTOR_BYTES;
 	}
-	if (state->appendable && left > overhead)
-		ret->free_bytes = (left - overhead) * SECTOR_BYTES;
+	room = bound_session_room(left - min_u64(left, state->tail_sectors));
+	if (state->appendable && room > BOUND_SESSION_SECTORS)
+		ret->free_bytes = (room - BOUND_SESSION_SECTORS) * SECTOR_BYTES;
 }
 
 uint32_t report_sbsector(const struct disc_session *session, bool overwritable)

@@ -11,8 +11,8 @@
  *	dir.c		cursor over a directory, iso_dir
  *	index.c		name -> record position of large directories
  *	lookup.c	iso_lookup, iso_entry_at
+ *	walk.c		iso_walk
  *	xattrs.c	iso_xattrs
- *	walk.c		all directories of a tree, for …
  *	pieces.c	iso_pieces
  *	names.c		iso_shown_names
  *	zisofs.c	compressed files
@@ -111,17 +111,6 @@ void susp_walk_begin(struct susp_walk *s, struct iso *iso, struct window *window
 /* 1 and an entry (its length, >= 4, in byte 2, wholly inside), 0 at the end, or an errno (-E2BIG: there are more areas
  * than are followed). The entry is valid until the next call. */
 int susp_walk_next(struct susp_walk *s, const uint8_t **ret);
-
-/* ---- walk.c ---- */
-
-/* The whole tree, breadth first: `directory` (may be NULL) before the entries of each, `entry` with the path of its
- * directory; what that returns, if not 0, ends it.  Else as iso_pieces(). */
-struct iso_walk {
-	void (*directory)(void *context);
-	int (*entry)(void *context, const char *directory, const struct iso_entry *e);
-	void *context;
-};
-int iso_walk(struct iso *iso, const struct iso_walk *asked, char ret_where[ISO_WHERE_BYTES]);
 
 /* ---- rock.c ---- */
 

@@ -179,15 +179,25 @@ int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret);
 int iso_xattrs(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *ret_bytes);
 
 /*
- * All files of several sections, by reading the whole tree: found is called for each of their names (path from the
- * root, with the slash before it); what it returns, if not 0, ends it.  ret_files: how many they are.  An error leaves
- * in ret_where the directory that it is about.  -EBADMSG also when directories are in two places or overlap.
+ * Every entry of the tree, the root first: found is called for each (path from the root, with the slash before it);
+ * what it returns, if not 0, ends it.  lost is told of a directory that cannot be read, or not to its end, or that was
+ * met before (-EIO, -EBADMSG): its further names are not known, and 0 goes on with the others; NULL: it ends with that
+ * error.  An error leaves in ret_where the directory that it is about.
  */
+struct iso_walk {
+	int (*found)(void *context, const char *path, const struct iso_entry *e);
+	int (*lost)(void *context, const char *path, struct iso_extent at, int error);
+	void *context;
+};
+#define ISO_WHERE_BYTES 1024u
+int iso_walk(struct iso *iso, const struct iso_walk *asked, char ret_where[ISO_WHERE_BYTES]);
+
+/* All files of several sections, by reading the whole tree: each of their names is found.  ret_files: how many they
+ * are.  Errors as above; -EBADMSG also when a directory is in two places. */
 struct iso_pieces {
 	int (*found)(void *context, const char *path, const struct iso_entry *e);
 	void *context;
 };
-#define ISO_WHERE_BYTES 1024u
 int iso_pieces(struct iso *iso, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES]);
 
 /*
@@ -200,9 +210,8 @@ struct iso_shown {
 	void *context;
 };
 int iso_shown_names(struct iso *iso, const struct iso_shown *asked, char ret_where[ISO_WHERE_BYTES]);
-/* One name, if it is such; attempt and flags as Joliet and its neighbours made them. */
-int iso_shown_name(const struct iso_shown *asked, const char *directory, const char *name, uint32_t attempt,
-		   unsigned flags);
+/* The last name of a path, if it is such; attempt and flags as Joliet and its neighbours made them. */
+int iso_shown_name(const struct iso_shown *asked, const char *path, uint32_t attempt, unsigned flags);
 
 /* Read file bytes of DISC extents: plain positions on the disc, any alignment; large aligned reads. 0 or an errno. */
 int iso_read_disc(struct disc *disc, uint64_t pos, void *buf, size_t length);

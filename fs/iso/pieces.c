@@ -1,60 +1,53 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * pieces.c - the files of a tree that have several sections
+ * pieces.c - the files of a tree that have several sections, found by reading all of it
  */
-#include "fs/iso/internal.h"
+#include "fs/iso/iso.h"
 
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include "burner/base/idset.h"
 
-struct pieces {
+struct count {
 	const struct iso_pieces *asked;
 	struct idset linked; /* numbers of files with several names */
 	uint64_t files;
 };
 
-static void pieces_release(struct pieces *p) { idset_release(&p->linked); }
-
 /* Another name of a file that was counted? */
-static int is_known(struct pieces *p, const struct iso_entry *e)
+static int is_known(struct count *c, const struct iso_entry *e)
 {
-	int r = e->nlink > 1 ? idset_reserve(&p->linked, 1) : 0;
+	int r = e->nlink > 1 ? idset_reserve(&c->linked, 1) : 0;
 
 	if (r || e->nlink < 2)
 		return r;
-	if (idset_has(&p->linked, e->ino))
+	if (idset_has(&c->linked, e->ino))
 		return 1;
-	idset_add(&p->linked, e->ino);
+	idset_add(&c->linked, e->ino);
 	return 0;
 }
 
-static int take_entry(void *context, const char *directory, const struct iso_entry *e)
+static int take_entry(void *context, const char *path, const struct iso_entry *e)
 {
-	struct pieces *p = context;
-	_free_ char *name = NULL;
+	struct count *c = context;
 	int known;
 
 	if (S_ISDIR(e->mode) || e->n_sections < 2)
 		return 0;
-	if (asprintf(&name, "%s/%s", directory, e->name) < 0) {
-		name = NULL;
-		return -ENOMEM;
-	}
-	known = is_known(p, e);
+	known = is_known(c, e);
 	if (known < 0)
 		return known;
-	p->files += !known;
-	return p->asked->found(p->asked->context, name, e);
+	c->files += !known;
+	return c->asked->found(c->asked->context, path, e);
 }
 
 int iso_pieces(struct iso *iso, const struct iso_pieces *asked, uint64_t *ret_files, char ret_where[ISO_WHERE_BYTES])
 {
-	_cleanup_(pieces_release) struct pieces p = {.asked = asked};
-	int r = iso_walk(iso, &(struct iso_walk){.entry = take_entry, .context = &p}, ret_where);
+	struct count c = {.asked = asked};
+	int r = iso_walk(iso, &(struct iso_walk){.found = take_entry, .context = &c}, ret_where);
 
+	idset_release(&c.linked);
 	if (!r)
-		*ret_files = p.files;
+		*ret_files = c.files;
 	return r;
 }

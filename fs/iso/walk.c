@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * walk.c - what is found by reading all of a tree
+ * walk.c - all of a tree, with paths
  *
  * Directories are read in the order in which they are met, each once and no more bytes of them than the disc has: no
  * recursion, and no loop of a damaged disc.
  */
-#include "fs/iso/internal.h"
+#include "fs/iso/iso.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/bytes.h"
 #include "burner/base/idset.h"
 
 struct waiting {
@@ -23,6 +24,8 @@ struct walk {
 	struct iso *iso;
 	struct waiting *list; /* from `first` on still to be read */
 	size_t first, n, capacity;
+	char *path; /* of the entry that is looked at */
+	size_t path_bytes;
 	struct idset met; /* blocks of directories */
 	struct iso_room room;
 };
@@ -32,41 +35,58 @@ static void walk_release(struct walk *w)
 	for (size_t i = w->first; i < w->n; i++)
 		free(w->list[i].path);
 	free(w->list);
+	free(w->path);
 	idset_release(&w->met);
 }
 
-static int add_directory(struct walk *w, char *path, struct iso_extent at)
+static bool is_of_disc(int r) { return r == -EIO || r == -EBADMSG; }
+
+/* What its caller says of a directory that cannot be read. */
+static int lost(const struct walk *w, const char *path, struct iso_extent at, int error)
+{
+	if (!w->asked->lost || !is_of_disc(error))
+		return error;
+	return w->asked->lost(w->asked->context, path[0] ? path : "/", at, error);
+}
+
+static int add_directory(struct walk *w, const char *path, struct iso_extent at)
 {
 	int r = idset_reserve(&w->met, 1);
 
 	if (!r)
 		r = idset_has(&w->met, at.lba) ? -EBADMSG : iso_room_take(&w->room, at);
-	if (!r && w->n == w->capacity) {
+	if (r)
+		return lost(w, path, at, r);
+	if (w->n == w->capacity) {
 		struct waiting *grown = reallocarray(w->list, w->capacity * 2 + 64, sizeof(*grown));
 
-		if (grown) {
-			w->list = grown;
-			w->capacity = w->capacity * 2 + 64;
-		}
-		r = grown ? 0 : -ENOMEM;
+		if (!grown)
+			return -ENOMEM;
+		w->list = grown;
+		w->capacity = w->capacity * 2 + 64;
 	}
-	if (r) {
-		free(path);
-		return r;
-	}
+	w->list[w->n] = (struct waiting){strdup(path), at};
+	if (!w->list[w->n].path)
+		return -ENOMEM;
 	idset_add(&w->met, at.lba);
-	w->list[w->n++] = (struct waiting){path, at};
+	w->n++;
 	return 0;
 }
 
-static int take_entry(struct walk *w, const char *path, const struct iso_entry *e)
+static int join(struct walk *w, const char *directory, const char *name)
 {
-	char *below;
-	int r = w->asked->entry(w->asked->context, path, e);
+	size_t bytes = strlen(directory) + 1 + strlen(name) + 1;
 
-	if (r || !S_ISDIR(e->mode))
-		return r;
-	return asprintf(&below, "%s/%s", path, e->name) < 0 ? -ENOMEM : add_directory(w, below, e->dir);
+	if (bytes > w->path_bytes) {
+		char *grown = realloc(w->path, 2 * bytes);
+
+		if (!grown)
+			return -ENOMEM;
+		w->path = grown;
+		w->path_bytes = 2 * bytes;
+	}
+	snprintf(w->path, w->path_bytes, "%s/%s", directory, name);
+	return 0;
 }
 
 static int read_directory(struct walk *w, const struct waiting *directory)
@@ -74,32 +94,39 @@ static int read_directory(struct walk *w, const struct waiting *directory)
 	_cleanup_(iso_dir_closep) struct iso_dir *dir = NULL;
 	int r = iso_dir_open(w->iso, directory->at, &dir);
 
-	if (!r && w->asked->directory)
-		w->asked->directory(w->asked->context);
 	while (!r) {
 		_cleanup_entry_ struct iso_entry e = {.ino = 0};
 
 		r = iso_dir_next(dir, &e);
 		if (r <= 0)
+			break;
+		r = join(w, directory->path, e.name);
+		if (!r)
+			r = w->asked->found(w->asked->context, w->path, &e);
+		if (r)
 			return r;
-		r = take_entry(w, directory->path, &e);
+		if (S_ISDIR(e.mode))
+			r = add_directory(w, w->path, e.dir);
+		if (r)
+			return r;
 	}
-	return r;
+	return r ? lost(w, directory->path, directory->at, r) : 0;
 }
 
 int iso_walk(struct iso *iso, const struct iso_walk *asked, char ret_where[ISO_WHERE_BYTES])
 {
 	_cleanup_(walk_release) struct walk w = {.asked = asked, .iso = iso};
 	_cleanup_entry_ struct iso_entry root = {.ino = 0};
-	char *top;
 	int r = iso_root(iso, &root);
 
 	iso_room_init(iso, &w.room);
 	snprintf(ret_where, ISO_WHERE_BYTES, "/");
-	if (r)
-		return r;
-	top = strdup("");
-	r = top ? add_directory(&w, top, root.dir) : -ENOMEM;
+	if (!r)
+		r = asked->found(asked->context, "/", &root);
+	else
+		r = lost(&w, "", root.dir, r);
+	if (!r && root.dir.bytes)
+		r = add_directory(&w, "", root.dir);
 	while (!r && w.first < w.n) {
 		struct waiting next = w.list[w.first++];
 

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "fs/tree/internal.h"
@@ -36,16 +35,15 @@ int tree_changes(struct tree *t,
 /* In the words of iso_shown_name(). */
 static int tell_staged(const struct iso_shown *asked, const struct staged_change *c)
 {
-	_free_ char *directory = NULL;
+	_free_ char *path = NULL;
 
 	if ((c->kind != 'A' && c->kind != 'R') || !c->row || !(S_ISREG(c->row->mode) || S_ISDIR(c->row->mode)))
 		return 0;
-	if (asprintf(&directory, "/%.*s", (int)(strlen(c->path) - strlen(c->name)), c->path) < 0) {
-		directory = NULL;
+	if (asprintf(&path, "/%s", c->path) < 0) {
+		path = NULL;
 		return -ENOMEM;
 	}
-	directory[strlen(directory) - 1] = 0; /* the slash before the name, or the only one */
-	return iso_shown_name(asked, directory, c->name, 0, 0);
+	return iso_shown_name(asked, path, 0, 0);
 }
 
 int tree_shown_names(struct tree *t, const struct iso_shown *asked, const struct iso_shown *staged,

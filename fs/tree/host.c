@@ -8,6 +8,7 @@
  * twice: in the stage when it is written, and in the session. What is free there is nobody's but the user's: others
  * may take it after it was promised.
  */
+#include "burner/format/bound.h"
 #include "fs/tree/internal.h"
 
 #include <errno.h>
@@ -96,7 +97,7 @@ uint64_t host_left_locked(struct tree *t)
 	if (room == UINT64_MAX)
 		return room;
 	/* What is staged next takes its place twice when stage and image share a file system. */
-	return (stage_is_there(t) ? room / 2 : room) / SECTOR_BYTES;
+	return bound_undigested((stage_is_there(t) ? room / 2 : room) / SECTOR_BYTES);
 }
 
 void host_hand_out_locked(struct tree *t, uint64_t sectors)

@@ -302,7 +302,7 @@ void space_node_locked(struct tree *t, struct node *n); /* its content changed: 
 void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation);
 void space_forget_node_locked(struct tree *t, struct node *n);
 uint64_t space_link_bytes(const struct space *s);  /* what the link table may grow by */
-uint64_t space_exact_locked(const struct tree *t); /* the next session, at most, before it is rounded up */
+uint64_t space_body_locked(const struct tree *t); /* the next session, at most, but its digests */
 /* what is counted now: on the medium and on the host's file system */
 bool space_fits_locked(struct tree *t);
 uint64_t space_staged_bytes_locked(const struct tree *t); /* for display */

@@ -38,7 +38,7 @@ static uint64_t others_sectors(const struct tree *t)
 }
 
 /* A linked session takes no more than a full one, whatever the bounds say. */
-uint64_t space_exact_locked(const struct tree *t)
+uint64_t space_body_locked(const struct tree *t)
 {
 	lock_assert(&t->lock);
 	const struct space *s = &t->space;
@@ -54,7 +54,7 @@ uint64_t space_exact_locked(const struct tree *t)
 uint64_t space_sectors_locked(const struct tree *t)
 {
 	lock_assert(&t->lock);
-	return round_up(space_exact_locked(t), BOUND_ALIGN_SECTORS);
+	return bound_session_sectors(space_body_locked(t));
 }
 
 static uint64_t medium_used(const struct tree *t)
@@ -69,8 +69,8 @@ static uint64_t medium_used(const struct tree *t)
 static uint64_t medium_left_locked(struct tree *t)
 {
 	lock_assert(&t->lock);
-	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t), need = space_exact_locked(t);
-	uint64_t room = capacity > used ? (capacity - used) / BOUND_ALIGN_SECTORS * BOUND_ALIGN_SECTORS : 0;
+	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t), need = space_body_locked(t);
+	uint64_t room = capacity > used ? bound_session_room(capacity - used) : 0;
 
 	return !capacity ? UINT64_MAX : room > need ? room - need : 0;
 }

@@ -214,7 +214,7 @@ void touched_name_locked(struct tree *t, uint64_t dir, const char *name, const s
 int space_add_name_locked(struct tree *t, struct node *dir, const char *name, const struct node *child)
 {
 	lock_assert(&t->lock);
-	uint64_t before = space_exact_locked(t);
+	uint64_t before = space_body_locked(t);
 	bool first = !touched_has_locked(t, dir->ino), links = !S_ISDIR(child->mode) && child->nlink > 1;
 	int r = touched_directory_locked(t, dir);
 
@@ -222,7 +222,7 @@ int space_add_name_locked(struct tree *t, struct node *dir, const char *name, co
 		return r;
 	touched_name_locked(t, dir->ino, name, child);
 	/* Its pairs in the link table were counted with the node, before. */
-	if ((space_exact_locked(t) <= before && !links) || space_fits_locked(t))
+	if ((space_body_locked(t) <= before && !links) || space_fits_locked(t))
 		return 0;
 	/* Refused, and counted no more: neither the name nor that the directory is touched. */
 	space_remove_name_locked(t, dir->ino, name, child);
@@ -340,12 +340,12 @@ static int way_collect_locked(struct tree *t, struct node *dir, struct way *w)
 static int way_enter_locked(struct tree *t, const struct way *w)
 {
 	lock_assert(&t->lock);
-	uint64_t before = space_exact_locked(t);
+	uint64_t before = space_body_locked(t);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < w->n; i++)
 		r = touched_directory_locked(t, w->nodes[i]);
-	if (r == 0 && space_exact_locked(t) > before && !space_fits_locked(t))
+	if (r == 0 && space_body_locked(t) > before && !space_fits_locked(t))
 		r = -ENOSPC;
 	stage_lock(t->stage);
 	for (size_t i = 0; r == 0 && i < w->n; i++)
@@ -391,12 +391,12 @@ static int way_links_locked(struct tree *t)
 {
 	lock_assert(&t->lock);
 	struct space *s = &t->space;
-	uint64_t before = space_exact_locked(t);
+	uint64_t before = space_body_locked(t);
 
 	if (s->links)
 		return 0;
 	s->links = true;
-	if (space_exact_locked(t) <= before || space_fits_locked(t))
+	if (space_body_locked(t) <= before || space_fits_locked(t))
 		return 0;
 	s->links = false;
 	return -ENOSPC;

@@ -83,6 +83,9 @@ struct burn_options {
 	/* its primary descriptor; UINT32_MAX: none (with foreign_head it is found at start_lba + 32 from now on) */
 	uint32_t previous_descriptor_lba;
 	uint32_t previous_number; /* its number; 0: none */
+	/* commit record of the newest session of ours, and SHA-256 of its block (proof.h); 0: none */
+	uint32_t previous_record_lba;
+	uint8_t previous_record_sha256[32];
 	bool overwritable;	  /* head at LBA 16, descriptors at S+8 and S+16 (burner/SESSION.md) */
 	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
 	const uint8_t *foreign_descriptors;
@@ -138,10 +141,16 @@ struct burn_progress {
 };
 /* Asks the manifest's callbacks for all that burn_write() will ask for, in the same order, and drops it. */
 int burn_rehearse(const struct burn_plan *p);
-/* Reserve, stream every sector, commit record last, sync.  On failure the target was aborted. */
+/* Reserve, stream every sector, digest table and commit record last, sync.  On failure the target was aborted. */
 int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress *progress);
-/* Read the session back from the disc and compare it with its commit record.  -EBADMSG: it differs. */
-int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], const struct burn_progress *progress);
+/* Where a session was found to be another one than was written; sectors 0: that is not known. */
+struct burn_damage {
+	uint32_t lba, sectors;
+};
+/* Read the session back from the disc and compare it with its digest table, or, without one, its commit record.
+ * -EBADMSG: it differs. ret_damage: NULL, or of -EBADMSG and -EIO the first part that was found. */
+int burn_verify(struct disc *d, uint32_t start_lba, const uint8_t uuid[16], const struct burn_progress *progress,
+		struct burn_damage *ret_damage);
 /* Does a session with that uuid begin there?  0, -ESTALE, what disc_read() says. */
 int burn_session_begins(struct disc *d, uint32_t start_lba, const uint8_t uuid[16]);
 /* Recovery: 1: the session that was being burned is there, whole (burn_verify() says 0).  0: it is not, or cannot be

@@ -156,11 +156,11 @@ sub matrix_of {
 	my %sees;
 	while ($makefile =~ /^SEES\.(\S+) :=[ \t]*(.*)$/mg) { $sees{$1} = [split ' ', $2] }
 	my @below = map { "burner/$_" } qw(base format session medium);
-	push @below, 'burner', map { "fs/$_" } qw(iso stage tree manifest sharing commit salvage control);
-	my $head = ' ' x 17 . join ' ', map { ($_ eq 'fs/iso' ? '| ' : '') . s{.*/}{}r } @below;
+	push @below, 'burner', map { "fs/$_" } qw(iso stage tree manifest sharing commit salvage check control);
+	my $head = ' ' x 15 . join ' ', map { s{.*/}{}r } @below;
 	my @lines = ($head);
-	for my $room (@below[0 .. 4], '', @below[5 .. 11], 'fs/fuse', 'fs/control', 'fs/cmd', 'fs/daemon') {
-		my $line = sprintf '%-17s', $room;
+	for my $room (@below[0 .. 4], '', @below[5 .. 12], 'fs/fuse', 'fs/control', 'fs/cmd', 'fs/daemon') {
+		my $line = sprintf '%-15s', $room;
 		for my $other ($room ? @below : ()) {
 			next unless grep { $_ eq $other } @{$sees{$room} // []};
 			my $name = $other =~ s{.*/}{}r;

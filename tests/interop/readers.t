@@ -184,6 +184,8 @@ as_before() {
 		for (my $at = 0; ($at = index $_, "CDAPPENDFS-END 1", $at) >= 0; $at += 2048) {
 			next if $at % 2048;
 			my ($start, $sectors) = unpack "VV", substr $_, $at + 36, 8;
+			substr $_, $at + 44, 4, "\0" x 4; # the kind of record that they had, too
+			substr $_, $at + 112, 1936, "\0" x 1936;
 			substr $_, $at + 48, 32, sha256(substr $_, 2048 * $start, 2048 * ($sectors - 1));
 			substr $_, $at + 80, 32, sha256(substr $_, $at, 80);
 		}

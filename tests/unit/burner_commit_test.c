@@ -86,7 +86,7 @@ static int commit_directory(const char *image, const char *directory, const char
 	assert_non_null(t);
 	r = burn_write(c.plan, t, NULL);
 	if (r == 0)
-		r = burn_verify(d, c.options.start_lba, c.options.uuid, NULL);
+		r = burn_verify(d, c.options.start_lba, c.options.uuid, NULL, NULL);
 	if (r == 0 && publish)
 		r = burn_publish(d, t, c.options.start_lba);
 	assert_int_equal(disc_refresh(d), 0);
@@ -251,9 +251,9 @@ static void verify_finds_damage(void **state)
 	s = assert_sessions("i.iso", "o");
 	d = open_image("i.iso", false);
 	assert_int_equal(burn_session_is_complete(d, s[0].start_lba, s[0].uuid), 1);
-	assert_int_equal(burn_verify(d, s[0].start_lba, other, NULL), -EBADMSG);
-	assert_int_equal(burn_verify(d, s[0].start_lba + 32, s[0].uuid, NULL), -EBADMSG);
-	assert_int_equal(burn_verify(d, UINT32_MAX, s[0].uuid, NULL), -EBADMSG);
+	assert_int_equal(burn_verify(d, s[0].start_lba, other, NULL, NULL), -EBADMSG);
+	assert_int_equal(burn_verify(d, s[0].start_lba + 32, s[0].uuid, NULL, NULL), -EBADMSG);
+	assert_int_equal(burn_verify(d, UINT32_MAX, s[0].uuid, NULL, NULL), -EBADMSG);
 	/* One bit anywhere. */
 	for (uint32_t lba = s[0].start_lba; lba < s[0].start_lba + s[0].sectors; lba += 17) {
 		uint8_t byte, flipped;
@@ -261,7 +261,7 @@ static void verify_finds_damage(void **state)
 		assert_int_equal(pread(disc_fd(d), &byte, 1, (off_t)lba * 2048 + lba % 2048), 1);
 		flipped = byte ^ 0x10;
 		patch("i.iso", (uint64_t)lba * 2048 + lba % 2048, &flipped, 1);
-		assert_int_equal(burn_verify(d, s[0].start_lba, s[0].uuid, NULL), -EBADMSG);
+		assert_int_equal(burn_verify(d, s[0].start_lba, s[0].uuid, NULL, NULL), -EBADMSG);
 		patch("i.iso", (uint64_t)lba * 2048 + lba % 2048, &byte, 1);
 	}
 	assert_int_equal(burn_session_is_complete(d, s[0].start_lba, s[0].uuid), 1);
@@ -347,9 +347,10 @@ static void cancellation(void **state)
 		} else {
 			assert_int_equal(context.last, session_length(c.plan));
 			context = (struct cancel){.at = 600};
-			assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, &progress), -ECANCELED);
+			assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, &progress, NULL),
+					 -ECANCELED);
 			context = (struct cancel){.at = UINT64_MAX};
-			assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, &progress), 0);
+			assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, &progress, NULL), 0);
 			assert_int_equal(context.last, session_length(c.plan));
 		}
 		target_free(t);
@@ -507,12 +508,12 @@ static void large_and_odd(void **state)
 		assert_int_equal(disc_open_target(d, NULL, &t), 0);
 		assert_int_equal(burn_write(c.plan, t, NULL), 0);
 		assert_session_is_planned(d, c.plan);
-		assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, NULL), 0);
+		assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, NULL, NULL), 0);
 		middle = (c.options.start_lba + session_length(c.plan) / 2) * 2048ull + 99;
 		assert_int_equal(pread(disc_fd(d), &byte, 1, (off_t)middle), 1);
 		byte ^= 1;
 		patch("i.iso", middle, &byte, 1);
-		assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, NULL), -EBADMSG);
+		assert_int_equal(burn_verify(d, c.options.start_lba, c.options.uuid, NULL, NULL), -EBADMSG);
 		byte ^= 1;
 		patch("i.iso", middle, &byte, 1);
 		assert_int_equal(burn_publish(d, t, c.options.start_lba), 0);

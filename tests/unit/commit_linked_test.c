@@ -253,7 +253,7 @@ static void compare(struct model *m)
 static uint64_t room_asked(struct world *w)
 {
 	tree_lock(w->tree);
-	uint64_t sectors = space_exact_locked(w->tree);
+	uint64_t sectors = space_body_locked(w->tree);
 	tree_unlock(w->tree);
 	return sectors;
 }

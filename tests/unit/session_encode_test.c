@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#include "burner/base/sha256.h"
 #include "burner/format/commit_record.h"
 #include "burner/session/system_use.h"
 #include "burner/format/bound.h"
@@ -273,31 +274,48 @@ static uint8_t *all_sectors(const struct burn_plan *p)
 	uint8_t *bytes = malloc((size_t)session_length(p) * SECTOR_BYTES);
 
 	must(bytes && session_stream_new(p, &s) == 0);
-	assert_int_equal(session_stream_read(s, bytes, session_length(p)), -ERANGE);
-	assert_int_equal(session_stream_read(s, bytes, session_length(p) - 1), 0);
+	assert_int_equal(session_stream_read(s, bytes, session_body(p) + 1), -ERANGE);
+	assert_int_equal(session_stream_read(s, bytes, session_body(p)), 0);
 	assert_int_equal(session_stream_left(s), 0);
 	assert_int_equal(session_stream_zeros(s), 0);
 	return bytes;
 }
 
+/* Whatever the order in which the pieces come. */
 static void test_commit_record(void **state)
 {
 	struct tree *t = tree_new();
 	struct burn_plan *p = small_plan(t, true, NULL, NULL);
+	_cleanup_(session_digests_freep) struct session_digests *d = NULL;
+	_free_ uint8_t *bytes = all_sectors(p);
 	uint8_t sector[2048], sha[32];
+	const uint8_t *table;
 	struct commit_record c;
+	uint32_t n, body = session_body(p);
 
 	(void)state;
-	memset(sha, 0x5a, 32);
-	assert_int_equal(session_commit_record(p, sha, sector), 0);
+	assert_int_equal(session_digests_new(p, &d), 0);
+	for (uint32_t at = (body - 1) / 32 * 32;; at -= 32) {
+		assert_int_equal(session_digests_add(d, at, bytes + (size_t)at * 2048, body - at < 32 ? body - at : 32),
+				 0);
+		if (!at)
+			break;
+	}
+	assert_int_equal(session_digests_end(d, &table, &n, sector), 0);
 	assert_int_equal(commit_record_decode(sector, &c), 0);
 	assert_true(c.number == 5 && c.start_lba == 96 && c.sectors == session_length(p) &&
-		    memcmp(c.sha256, sha, 32) == 0 && memcmp(c.uuid, "0123456789abcde", 16) == 0);
-	for (unsigned i = 0; i < 112; i++) {
-		sector[i] ^= 0x80;
-		assert_int_equal(commit_record_decode(sector, &c), -ENODATA);
-		sector[i] ^= 0x80;
+		    memcmp(c.uuid, "0123456789abcde", 16) == 0);
+	assert_true(commit_has_table(&c) && c.piece_sectors == 32 && c.table_lba == 96 + body && c.table_sectors == n &&
+		    body + n + 1 == c.sectors && commit_pieces(&c) == (body + 31) / 32);
+	assert_int_equal(c.previous_lba, 0);
+	assert_int_equal(n, 1);
+	for (uint32_t i = 0; i < (body + 31) / 32; i++) {
+		sha256_of(bytes + (size_t)i * 65536, (body - 32 * i < 32 ? body - 32 * i : 32) * 2048, sha);
+		assert_memory_equal(table + (size_t)i * 32, sha, 32);
 	}
+	assert_memory_equal(c.descriptors_sha256, table, 32);
+	sha256_of(table, 2048, sha);
+	assert_memory_equal(c.sha256, sha, 32);
 	burn_plan_free(p);
 	tree_free(t);
 }
@@ -408,7 +426,7 @@ static void test_stream_in_pieces(void **state)
 			assert_int_equal(zeros ? session_stream_skip(s, n) : session_stream_read(s, at, n), 0);
 			at += (size_t)n * SECTOR_BYTES;
 		}
-		assert_memory_equal(again, bytes, (size_t)(session_length(p) - 1) * SECTOR_BYTES);
+		assert_memory_equal(again, bytes, (size_t)session_body(p) * SECTOR_BYTES);
 		if (piece == 1)
 			assert_true(skipped >= 48 + 3);
 		free(again);

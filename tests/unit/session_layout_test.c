@@ -76,7 +76,7 @@ static void burn(struct tree *t, const struct burn_plan *p)
 	disc.sectors = session_start(p) + session_length(p);
 	disc.bytes = realloc(disc.bytes, disc.sectors * SECTOR_BYTES);
 	must(disc.bytes && session_stream_new(p, &s) == 0);
-	must(session_stream_read(s, disc.bytes + (size_t)session_start(p) * SECTOR_BYTES, session_length(p) - 1) == 0);
+	must(session_stream_read(s, disc.bytes + (size_t)session_start(p) * SECTOR_BYTES, session_body(p)) == 0);
 	disc.next_lba = session_start(p) + session_length(p);
 	disc.tree = t;
 }
@@ -438,7 +438,7 @@ static uint64_t check_bounds(const struct burn_plan *p)
 		bound_table_sectors(tables) + (linked ? sectors_of(BOUND_LINK_BYTES * (linked + directories)) + 1 : 0);
 	assert_true(cost.tree_sectors <= tree_sectors);
 	assert_true(cost.append_sectors <=
-		    round_up(BOUND_SESSION_SECTORS + tree_sectors + cost.data_sectors, BOUND_ALIGN_SECTORS));
+		    bound_session_sectors(BOUND_SESSION_SECTORS + tree_sectors + cost.data_sectors));
 	assert_int_equal(cost.append_sectors, session_length(p));
 	return tree_sectors - cost.tree_sectors;
 }

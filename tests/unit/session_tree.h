@@ -22,8 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
+#include "burner/session/digests.h"
 #include "burner/session/stream.h"
 #include "cdappendfs/burn.h"
 #include "burner/base/bytes.h"
@@ -319,34 +318,25 @@ __attribute__((unused)) static void image_append(const char *path, const struct 
 {
 	enum { PIECE = 256 };
 	static uint8_t buf[PIECE * SECTOR_BYTES], made[16 * SECTOR_BYTES];
-	static const uint8_t zeros[PIECE * SECTOR_BYTES];
+	_cleanup_(session_digests_freep) struct session_digests *digests = NULL;
 	_cleanup_(session_stream_freep) struct session_stream *s = NULL;
 	uint64_t lba = session_start(p);
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	uint8_t digest[32];
-	uint32_t left;
+	const uint8_t *table;
+	uint32_t n;
+	bool zeros;
 	int fd = open(path, O_RDWR | O_CREAT, 0644);
 
-	must(fd >= 0 && md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && session_stream_new(p, &s) == 0);
-	while ((left = session_stream_left(s))) {
-		uint32_t n = session_stream_zeros(s), most = left < PIECE ? left : PIECE;
-
-		if (n) {
-			n = n < most ? n : most;
-			must(session_stream_skip(s, n) == 0);
-			EVP_DigestUpdate(md, zeros, (size_t)n * SECTOR_BYTES);
-		} else {
-			n = most;
-			must(session_stream_read(s, buf, n) == 0);
-			EVP_DigestUpdate(md, buf, (size_t)n * SECTOR_BYTES);
-			must(pwrite(fd, buf, (size_t)n * SECTOR_BYTES, (off_t)(lba * SECTOR_BYTES)) ==
-			     (ssize_t)(n * SECTOR_BYTES));
-		}
+	must(fd >= 0 && session_digests_new(p, &digests) == 0 && session_stream_new(p, &s) == 0);
+	while ((n = session_stream_step(s, PIECE, &zeros))) {
+		must((zeros ? session_stream_skip(s, n) : session_stream_read(s, buf, n)) == 0);
+		must(session_digests_add(digests, (uint32_t)(lba - session_start(p)), zeros ? NULL : buf, n) == 0);
+		must(zeros || pwrite(fd, buf, (size_t)n * SECTOR_BYTES, (off_t)(lba * SECTOR_BYTES)) ==
+				      (ssize_t)(n * SECTOR_BYTES));
 		lba += n;
 	}
-	must(EVP_DigestFinal_ex(md, digest, NULL) == 1 && session_commit_record(p, digest, buf) == 0);
-	must(pwrite(fd, buf, SECTOR_BYTES, (off_t)(lba * SECTOR_BYTES)) == SECTOR_BYTES);
-	EVP_MD_CTX_free(md);
+	must(session_digests_end(digests, &table, &n, buf) == 0);
+	must(pwrite(fd, table, (size_t)n * SECTOR_BYTES, (off_t)(lba * SECTOR_BYTES)) == (ssize_t)(n * SECTOR_BYTES));
+	must(pwrite(fd, buf, SECTOR_BYTES, (off_t)((lba + n) * SECTOR_BYTES)) == SECTOR_BYTES);
 	if (head) {
 		must(pread(fd, buf, sizeof(made), (off_t)(session_start(p) + 16) * SECTOR_BYTES) == sizeof(made));
 		must(session_published_descriptors(buf, session_start(p), made) == 0);

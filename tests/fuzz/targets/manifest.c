@@ -29,7 +29,7 @@ static bool encode(const struct burn_plan *plan)
 	if (session_length(plan) > SESSION_MAX_SECTORS)
 		return false;
 	MUST(session_stream_new(plan, &s) == 0);
-	return session_stream_read(s, disc_bytes + START_LBA * SECTOR_BYTES, session_length(plan) - 1) == 0;
+	return session_stream_read(s, disc_bytes + START_LBA * SECTOR_BYTES, session_body(plan)) == 0;
 }
 
 static void check_directory(struct iso *iso, const struct manifest *m, uint32_t node, struct iso_extent dir)

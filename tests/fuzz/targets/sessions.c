@@ -11,6 +11,7 @@
 
 #include "burner/format/commit_record.h"
 #include "burner/medium/internal.h"
+#include "cdappendfs/proof.h"
 #include "burner/session/stream.h"
 #include "burner/format/appuse.h"
 #include "burner/base/own.h"
@@ -47,17 +48,49 @@ static void put_ours(struct disc_image *m, struct input *in, uint32_t lba)
 	put_descriptor(m, in, lba, &a);
 }
 
-/* As session_commit_record() makes them, without a plan. */
+/* As session_digests_end() makes them, without a plan. */
 static void put_commit(struct disc_image *m, struct input *in, uint32_t lba)
 {
-	uint8_t sector[SECTOR_BYTES] = COMMIT_MAGIC;
+	uint8_t sector[SECTOR_BYTES];
+	struct commit_record r = {.uuid = {take_u8(in)},
+				  .number = (uint32_t)take_number(in),
+				  .start_lba = (uint32_t)take_number(in),
+				  .sectors = (uint32_t)take_number(in)};
 
-	sector[16] = take_u8(in);
-	put_le32(sector + 32, (uint32_t)take_number(in));
-	put_le32(sector + 36, (uint32_t)take_number(in));
-	put_le32(sector + 40, (uint32_t)take_number(in));
-	MUST(EVP_Digest(sector, 80, sector + 80, NULL, EVP_sha256(), NULL) == 1);
+	r.kind = r.number >> 24; /* where there is one, it is a large number */
+	if (commit_has_table(&r)) {
+		r.piece_sectors = (uint32_t)take_number(in);
+		r.table_lba = (uint32_t)take_number(in);
+		r.table_sectors = (uint32_t)take_number(in);
+		r.previous_lba = (uint32_t)take_number(in);
+		MUST(EVP_Digest(m->data + (size_t)(r.table_lba % IMAGE_SECTORS) * SECTOR_BYTES, SECTOR_BYTES, r.sha256,
+				NULL, EVP_sha256(), NULL) == 1);
+	}
+	MUST(commit_record_encode(&r, sector) == 0);
 	image_patch(m, lba, 0, sector, sizeof(sector));
+}
+
+/* Whatever a record says of a table, it can be asked for all of it. */
+static void prove(struct disc *d, const struct disc_session *s)
+{
+	_cleanup_(proof_freep) struct proof *proof = NULL;
+	uint8_t digests[8][PROOF_DIGEST_BYTES], sha256[PROOF_DIGEST_BYTES];
+	struct commit_record r;
+	uint32_t n;
+
+	if (proof_record(d, s, &r, sha256) < 0)
+		return;
+	(void)!proof_chain(d, &r);
+	if (!commit_has_table(&r))
+		return;
+	n = commit_pieces(&r);
+	MUST(n > 0 && commit_piece_sectors(&r, n - 1) > 0 && commit_piece_sectors(&r, n - 1) <= r.piece_sectors);
+	MUST(proof_open(d, &r, &proof) == 0);
+	for (uint32_t i = 0; i < 8; i++)
+		(void)!proof_digests(proof, (uint32_t)((uint64_t)n * i / 8),
+				     n - (uint32_t)((uint64_t)n * i / 8) < 8 ? 1 : 8, digests);
+	if (r.table_sectors < 64)
+		(void)!proof_rest(proof);
 }
 
 static void step(struct disc_image *m, struct input *in)
@@ -101,6 +134,8 @@ static void check_list(struct disc *d, const struct session_list *l, uint64_t n_
 		MUST(i == 0 || (s->start_lba > l->sessions[i - 1].start_lba && s->number > l->sessions[i - 1].number));
 		MUST(l->end_sectors >= (uint64_t)s->start_lba + s->sectors);
 		walk_session(d, s->descriptor_lba);
+		if (i + 4 > l->n)
+			prove(d, s);
 	}
 }
 

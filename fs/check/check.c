@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * check.c - the sessions of a disc: what of each is read, and what follows from it
+ *
+ * On media with a head everything up to the end of the newest session is read, also what lies between sessions: that
+ * of a first session which another program has hidden is named by newer trees.  On others only the sessions are, since
+ * what lies between them cannot be.
+ */
+#include "fs/check/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "burner/format/geometry.h"
+
+#define NOBODY SIZE_MAX /* owner of blocks between the sessions */
+
+struct checking {
+	struct disc *disc;
+	const struct check_options *options;
+	struct check_report *report;
+	struct seal *seals; /* one for each session */
+	struct sweep_span *spans;
+	size_t n_spans;
+	struct ranges ranges;
+	uint64_t end_sectors; /* of the disc: what is told to lie beyond it is missing */
+	bool has_head;
+};
+
+static void checking_release(struct checking *c)
+{
+	for (size_t i = 0; c->seals && i < c->report->n_sessions; i++)
+		seal_release(&c->seals[i]);
+	free(c->seals);
+	free(c->spans);
+	ranges_release(&c->ranges);
+}
+
+/* ---- what is read ---- */
+
+static bool is_asked(const struct checking *c, const struct check_session *s)
+{
+	return (!c->options->session || c->options->session == s->disc.number) && s->verdict != CHECK_FAILED_BURN;
+}
+
+/* Blocks beyond the end of an image that was cut off are missing. */
+static int add_span(struct checking *c, uint64_t from, uint64_t to, size_t owner)
+{
+	uint64_t there = min_u64(to, max_u64(from, c->end_sectors));
+
+	if (there > from)
+		c->spans[c->n_spans++] = (struct sweep_span){(uint32_t)from, there - from, owner};
+	if (to == there)
+		return 0;
+	if (owner != NOBODY)
+		c->report->sessions[owner].missing_sectors += to - there;
+	c->report->missing_sectors += to - there;
+	return ranges_add(&c->ranges, (uint32_t)there, (uint32_t)(to - there), CHECK_MISSING);
+}
+
+static int plan_spans(struct checking *c, uint64_t used_sectors)
+{
+	struct check_report *report = c->report;
+	bool all = c->has_head && !c->options->session;
+	uint64_t at = 0;
+	int r = 0;
+
+	c->spans = calloc(2 * report->n_sessions + 2, sizeof(*c->spans));
+	if (!c->spans)
+		return -ENOMEM;
+	for (size_t i = 0; i < report->n_sessions && !r; i++) {
+		const struct disc_session *s = &report->sessions[i].disc;
+		uint64_t start = max_u64(s->start_lba, at), end = (uint64_t)s->start_lba + s->sectors;
+
+		if (i + 1 < report->n_sessions)
+			end = min_u64(end, report->sessions[i + 1].disc.start_lba);
+		end = max_u64(min_u64(end, UINT32_MAX), start);
+		if (all && start > at)
+			r = add_span(c, at, start, NOBODY);
+		if (!r && is_asked(c, &report->sessions[i]))
+			r = add_span(c, start, end, i);
+		at = end;
+	}
+	if (!r && all && min_u64(used_sectors, UINT32_MAX) > at)
+		r = add_span(c, at, min_u64(used_sectors, UINT32_MAX), NOBODY);
+	return r;
+}
+
+static int list_sessions(struct checking *c)
+{
+	_free_ struct disc_session *list = NULL;
+	struct check_report *report = c->report;
+	size_t n = 0;
+	bool is_there = !c->options->session;
+	int r = disc_sessions(c->disc, &list, &n);
+
+	if (r)
+		return r;
+	report->sessions = calloc(n + 1, sizeof(*report->sessions));
+	c->seals = calloc(n + 1, sizeof(*c->seals));
+	if (!report->sessions || !c->seals)
+		return -ENOMEM;
+	report->n_sessions = n;
+	for (size_t i = 0; i < n && !r; i++) {
+		struct check_session *s = &report->sessions[i];
+
+		s->disc = list[i];
+		is_there |= list[i].number == c->options->session;
+		/* On media with a head a session that cannot be mounted is one whose root is gone. */
+		if (list[i].broken && !c->has_head)
+			s->verdict = CHECK_FAILED_BURN;
+		else
+			r = seal_open(c->disc, s, &c->seals[i]);
+	}
+	return r ? r : is_there ? 0 : -ENOENT;
+}
+
+static int look_at_disc(struct checking *c, uint64_t *ret_used)
+{
+	struct disc_state state;
+	uint64_t bytes = 0;
+	int r = disc_state(c->disc, &state);
+
+	if (!r)
+		r = disc_image_bytes(c->disc, &bytes);
+	if (r)
+		return r;
+	c->has_head = state.overwritable;
+	c->end_sectors = bytes ? bytes / SECTOR_BYTES : UINT32_MAX;
+	*ret_used = state.used_sectors;
+	return 0;
+}
+
+/* ---- while it is read ---- */
+
+static int note_unreadable(struct checking *c, const struct sweep_piece *p)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < p->n_sectors && !r; i++)
+		if (p->bad[i])
+			r = ranges_add(&c->ranges, p->lba + i, 1, CHECK_UNREADABLE);
+	c->report->unreadable_sectors += p->n_bad;
+	if (p->owner != NOBODY)
+		c->report->sessions[p->owner].unreadable_sectors += p->n_bad;
+	return r;
+}
+
+static int in_order(void *context, struct sweep_piece *p)
+{
+	struct checking *c = context;
+	int r = p->n_bad ? note_unreadable(c, p) : 0;
+
+	if (r || p->owner == NOBODY)
+		return r;
+	return seal_in_order(&c->seals[p->owner], &c->report->sessions[p->owner], p);
+}
+
+static int read_all(struct checking *c)
+{
+	const struct sweep sweep = {.disc = c->disc,
+				    .spans = c->spans,
+				    .n_spans = c->n_spans,
+				    .in_order = in_order,
+				    .context = c,
+				    .progress = &c->options->progress};
+	struct sweep_account account;
+	int r = sweep_run(&sweep, &account);
+
+	c->report->read_sectors = account.read_sectors;
+	c->report->retries = account.retries;
+	c->report->read_ns = account.read_ns;
+	for (size_t i = 0; i < c->report->n_sessions && !r; i++)
+		if (is_asked(c, &c->report->sessions[i]))
+			r = seal_end(&c->seals[i], &c->report->sessions[i]);
+	ranges_settle(&c->ranges);
+	c->report->too_many = c->ranges.too_many;
+	return r;
+}
+
+/* ---- what follows from it ---- */
+
+/* A tree is read when there is something to be named in it, and when nothing proves that it makes sense; that of the
+ * newest session in any case. */
+static bool is_to_be_walked(const struct checking *c, size_t i)
+{
+	const struct check_session *s = &c->report->sessions[i];
+
+	if (s->verdict == CHECK_FAILED_BURN || (!is_asked(c, s) && !c->ranges.n))
+		return false;
+	return c->ranges.n || i + 1 == c->report->n_sessions || s->proof == CHECK_PROOF_NONE || s->differs;
+}
+
+static void judge(const struct checking *c, struct check_session *s, const struct seal *seal)
+{
+	if (!is_asked(c, s))
+		return;
+	/* Of what another program has padded its session with, nothing is missed. */
+	if (s->unreadable_sectors || s->altered_sectors || (s->missing_sectors && (s->ours || s->damaged)) ||
+	    s->differs || seal->record_lost || s->lost_directories)
+		s->verdict = CHECK_DAMAGED;
+	else if (s->proof == CHECK_PROOF_NONE)
+		s->verdict = CHECK_READABLE;
+	else
+		s->verdict = s->compared ? CHECK_SOUND : CHECK_NOT_COMPARED;
+}
+
+static int name_damage(struct checking *c)
+{
+	const struct naming n = {.disc = c->disc,
+				 .report = c->report,
+				 .ranges = &c->ranges,
+				 .names_max = c->options->names_max,
+				 .end_sectors = c->end_sectors,
+				 .progress = &c->options->progress};
+	int r = naming_disc(&n);
+
+	for (size_t i = c->report->n_sessions; i-- > 0 && !r;)
+		if (is_to_be_walked(c, i))
+			r = naming_session(&n, &c->report->sessions[i], &c->seals[i]);
+	return r;
+}
+
+static void conclude(struct checking *c)
+{
+	struct check_report *report = c->report;
+
+	report->sound = !report->damaged && !report->unreadable_sectors && !report->altered_sectors;
+	for (size_t i = 0; i < report->n_sessions; i++) {
+		struct check_session *s = &report->sessions[i];
+
+		judge(c, s, &c->seals[i]);
+		report->sound &= s->verdict != CHECK_DAMAGED && s->verdict != CHECK_NOT_COMPARED;
+	}
+}
+
+int check_run(struct disc *disc, const struct check_options *options, struct check_report *ret)
+{
+	_cleanup_(checking_release) struct checking c = {.disc = disc, .options = options, .report = ret};
+	uint64_t used = 0;
+	int r;
+
+	*ret = (struct check_report){.n_sessions = 0};
+	ranges_init(&c.ranges);
+	r = look_at_disc(&c, &used);
+	if (!r)
+		r = list_sessions(&c);
+	if (!r)
+		r = plan_spans(&c, used);
+	if (!r)
+		r = read_all(&c);
+	if (!r)
+		r = name_damage(&c);
+	if (!r)
+		conclude(&c);
+	return r;
+}
+
+void check_report_release(struct check_report *r)
+{
+	for (size_t i = 0; i < r->n_damage; i++)
+		free(r->damage[i].what);
+	free(r->damage);
+	free(r->sessions);
+	*r = (struct check_report){.n_sessions = 0};
+}

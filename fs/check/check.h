@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * check.h - is everything on a disc readable, and what it was when it was burned?
+ *
+ *	check_run(disc, options, &report) -> look at it -> check_report_release
+ *
+ * All blocks of the sessions are read once, in the order of the disc, and held against what the sessions say of
+ * themselves: ours have a commit record, those of libisofs (xorriso -md5 on) checksum tags, others nothing.  Then the
+ * trees are read, and whatever lies on damaged blocks is named.  Nothing is written anywhere.
+ *
+ * Threads: one call at a time for each disc; it makes its own.  Errors: what the disc or the system has against the
+ * check as a whole (-ENOMEM, -ENODEV, -ECANCELED…); damage is no error, but in the report.
+ */
+#ifndef FS_CHECK_CHECK_H
+#define FS_CHECK_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cdappendfs/burn.h"
+#include "cdappendfs/disc.h"
+
+/* By what the blocks of a session are proven. */
+enum check_proof {
+	CHECK_PROOF_NONE,   /* nothing: they are read, that is all */
+	CHECK_PROOF_SHA256, /* of ours: one digest over all of them */
+};
+
+enum check_problem {
+	CHECK_UNREADABLE, /* blocks cannot be read */
+	CHECK_ALTERED,	  /* blocks are not what they were */
+	CHECK_MISSING,	  /* they lie beyond the end of the disc */
+	CHECK_SENSELESS,  /* what it says cannot be */
+};
+
+/* Something that lies on damaged blocks. */
+struct check_damage {
+	uint32_t session; /* whose tree names it, or whose it is; 0: of the disc */
+	bool is_path;	  /* `what` is a path from the root; else words: "commit record" */
+	char *what;
+	enum check_problem problem;
+	uint64_t bytes;	 /* that are damaged, in whole blocks; 0: not known */
+	uint64_t offset; /* of the first of them in it */
+};
+
+enum check_verdict {
+	CHECK_NOT_READ,	    /* was not asked for */
+	CHECK_FAILED_BURN,  /* a burn that failed: no session, and no damage */
+	CHECK_SOUND,	    /* all blocks are what they were */
+	CHECK_READABLE,	    /* all can be read; there is nothing to prove them by */
+	CHECK_DAMAGED,	    /* some are not */
+	CHECK_NOT_COMPARED, /* it should be provable and is not: its proof is lost, or only a part was read */
+};
+
+struct check_session {
+	struct disc_session disc;
+	bool ours;
+	enum check_proof proof;
+	enum check_verdict verdict;
+	bool compared; /* all of it with its proof … */
+	bool differs;  /* … which it is not, and that is all it says */
+	uint64_t unreadable_sectors, altered_sectors, missing_sectors;
+	uint64_t unproven_sectors;   /* can be read, and cannot be compared: neighbours of those that cannot */
+	bool walked;		     /* its tree was read: */
+	uint64_t directories, files; /* so many are in it */
+	uint64_t lost_directories;   /* that could not be read to their end: what else is in them is not known */
+	uint64_t damaged;	     /* things that its tree names, or that it consists of, on damaged blocks … */
+	uint64_t listed;	     /* … so many of them are in the report */
+};
+
+struct check_options {
+	uint32_t session;	       /* this one alone; 0: all */
+	uint64_t names_max;	       /* that are listed of each session; 0: all */
+	struct burn_progress progress; /* of the reading, in sectors */
+};
+
+struct check_report {
+	struct check_session *sessions; /* oldest first */
+	size_t n_sessions;
+	struct check_damage *damage; /* newest session first */
+	size_t n_damage;
+	uint64_t damaged; /* the same, also those that are not listed */
+	bool sound;	  /* nothing is damaged, and what should be compared was */
+	bool too_many;	  /* damaged blocks: some are not held against the trees */
+	uint64_t unreadable_sectors, altered_sectors, missing_sectors; /* of the whole disc */
+	uint64_t read_sectors, retries;
+	uint64_t read_ns; /* that reading took */
+};
+
+/* *ret is to be released also after an error.  -ENOENT: there is no session of that number. */
+int check_run(struct disc *disc, const struct check_options *options, struct check_report *ret);
+void check_report_release(struct check_report *r);
+
+#endif

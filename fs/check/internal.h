@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * internal.h - what the files of this room share; nobody outside includes it
+ *
+ *	check.c		check_run: the sessions, what of each is read, the verdicts
+ *	reader.c	blocks that cannot be read are found one by one
+ *	sweep.c		reads spans of blocks in their order, by several threads
+ *	ranges.c	the damaged blocks
+ *	seal.c		what the blocks of a session are proven by, held against them
+ *	naming.c	what lies on the damaged blocks
+ *	manifest.c	digests of files, for others
+ */
+#ifndef FS_CHECK_INTERNAL_H
+#define FS_CHECK_INTERNAL_H
+
+#include <pthread.h>
+
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
+#include "burner/base/sha256.h"
+#include "burner/format/appuse.h"
+#include "burner/format/commit_record.h"
+#include "fs/check/check.h"
+#include "fs/iso/iso.h"
+
+/* ---- reader.c ---- */
+
+struct reader {
+	struct disc *disc;
+	bool dead;	  /* the blocks before could not be read, all of a group of them */
+	uint64_t retries; /* reads of blocks that were tried again */
+};
+/* Is it an error of the blocks alone?  Others are of the disc or the system. */
+bool reader_is_of_blocks(int r);
+/*
+ * n blocks from lba on.  bad: a byte for each, 1: it cannot be read, and its bytes are zeros.  0, or an error of the
+ * disc as a whole.
+ */
+int reader_fill(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, uint8_t *bad, uint32_t *ret_n_bad);
+
+/* ---- sweep.c ---- */
+
+#define SWEEP_PIECE_SECTORS 512u /* 1 MiB: so much is read at once, counted from the beginning of its span */
+
+struct sweep_span {
+	uint32_t lba;
+	uint64_t sectors;
+	size_t owner; /* of the caller: whose they are */
+};
+struct sweep_piece {
+	uint32_t lba, n_sectors;
+	size_t owner;
+	uint32_t at;	    /* sectors from the beginning of its span */
+	uint8_t *bytes;	    /* aligned to a page */
+	const uint8_t *bad; /* a byte for each sector: 1, it cannot be read; its bytes are zeros */
+	uint32_t n_bad;
+	void *scratch; /* scratch_bytes, for this piece alone */
+};
+struct sweep {
+	struct disc *disc;
+	const struct sweep_span *spans; /* in the order of the disc */
+	size_t n_spans;
+	size_t scratch_bytes;
+	/* Each of them may be NULL.  With it read: before the next one is, one at a time, in their order. */
+	int (*prepare)(void *context, struct sweep_piece *p);
+	/* By several threads at once, in any order. */
+	int (*each)(void *context, struct sweep_piece *p);
+	/* One at a time, in their order. */
+	int (*in_order)(void *context, struct sweep_piece *p);
+	void *context;
+	const struct burn_progress *progress;
+};
+struct sweep_account {
+	uint64_t read_sectors, retries, read_ns;
+};
+/* What any of them returned if not 0, or what the disc has against it; -ECANCELED. */
+int sweep_run(const struct sweep *s, struct sweep_account *ret);
+
+/* ---- ranges.c ---- */
+
+struct range {
+	uint32_t lba;
+	uint32_t sectors;
+	enum check_problem problem;
+};
+struct ranges {
+	pthread_mutex_t lock;
+	struct range *list;
+	size_t n, capacity;
+	bool too_many;
+};
+void ranges_init(struct ranges *r);
+void ranges_release(struct ranges *r);
+/* From any thread. -ENOMEM. */
+int ranges_add(struct ranges *r, uint32_t lba, uint32_t sectors, enum check_problem problem);
+/* In the order of the disc, no two of one kind that touch.  Before it is asked. */
+void ranges_settle(struct ranges *r);
+/* What of those bytes of the disc is damaged, in whole sectors: adds to hit[problem]. *first: byte position of the
+ * first one, untouched when none is.  Whether there was any. */
+bool ranges_hit(const struct ranges *r, uint64_t pos, uint64_t bytes, uint64_t hit[4], uint64_t *first);
+
+/* ---- seal.c ---- */
+
+/* The proof of a session, while it is read. */
+struct seal {
+	struct commit_record record; /* of CHECK_PROOF_SHA256 */
+	struct sha256 *sha256;	     /* so far; NULL: there is nothing to be compared, or no longer */
+	struct proof *table;	     /* in its place, of a session that has one */
+	uint64_t hashed_sectors;
+	bool record_lost; /* it should have one, and that is damaged or cannot be read */
+};
+void seal_release(struct seal *s);
+/* What proves that session: sets ours and proof. */
+int seal_open(struct disc *disc, struct check_session *session, struct seal *ret);
+int seal_in_order(struct seal *s, struct check_session *session, const struct sweep_piece *p);
+/* All of it was read: is it what it was? */
+int seal_end(struct seal *s, struct check_session *session);
+
+/* ---- naming.c ---- */
+
+struct naming {
+	struct disc *disc;
+	struct check_report *report;
+	const struct ranges *ranges;
+	uint64_t names_max;
+	uint64_t end_sectors; /* of the disc: nothing lies beyond it */
+	const struct burn_progress *progress;
+};
+/* Names what of that session lies on damaged blocks, or cannot be. */
+int naming_session(const struct naming *n, struct check_session *session, const struct seal *seal);
+/* What lies there besides sessions. */
+int naming_disc(const struct naming *n);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * check_tell.h - what cdappendfs-check found, for people and as JSON
+ */
+#ifndef FS_CMD_CHECK_TELL_H
+#define FS_CMD_CHECK_TELL_H
+
+#include "fs/check/check.h"
+
+struct check_told {
+	const char *disc; /* its path, or what was typed */
+	uint64_t passed_ms;
+	bool quiet; /* what is damaged, and nothing else */
+};
+void check_tell_text(const struct check_report *r, const struct check_told *told);
+/* One line. */
+void check_tell_json(const struct check_report *r, const struct check_told *told);
+
+#endif

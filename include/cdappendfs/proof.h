@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * proof.h - what our sessions say of their own blocks: commit records, digest tables, the chain
+ *
+ *	proof_record(disc, session) -> the record -> proof_open(disc, record) -> proof_digests(…) … -> proof_free
+ *	proof_chain(disc, newer, older): is it the session that the newer one was burned upon?
+ *
+ * The commit record is the last block of a session; its SHA-256 stands for the disc's state up to there.  A session
+ * with a table has a digest of each of its pieces: PROOF_PIECE_SECTORS blocks from its first one on, up to the table;
+ * the last piece may be shorter.  What is read of a table is proven by the record before it is believed, a part for
+ * itself: of each of its levels one block (burner/format/digest_table.h).  Sessions of older versions have one SHA-256
+ * over all blocks before the record, and no table.
+ *
+ * Threads: a struct proof belongs to one at a time.  Errors as in disc.h; -EBADMSG: what is there is not what the
+ * record says.
+ */
+#ifndef CDAPPENDFS_PROOF_H
+#define CDAPPENDFS_PROOF_H
+
+#include "cdappendfs/disc.h"
+
+#define PROOF_PIECE_SECTORS 32u /* that our sessions have; other numbers are read as well */
+#define PROOF_PIECE_MAX_SECTORS 512u
+#define PROOF_DIGEST_BYTES 32u
+#define PROOF_TEXT_BYTES (2 * PROOF_DIGEST_BYTES + 1)
+
+enum commit_digest {
+	COMMIT_DIGEST_ALL = 0,	/* SHA-256 of all blocks before the record */
+	COMMIT_DIGEST_TABLE = 1 /* of the table's root */
+};
+
+/* A commit record, as it stands on the disc (burner/format/commit_record.h). */
+struct commit_record {
+	uint8_t uuid[16];
+	uint32_t number, start_lba, sectors;
+	uint32_t kind; /* enum commit_digest; another one: of a newer version, which nobody here can verify */
+	uint8_t sha256[PROOF_DIGEST_BYTES];
+	/* COMMIT_DIGEST_TABLE, else zeros: */
+	uint32_t piece_sectors;
+	uint32_t table_lba, table_sectors;		/* up to the record */
+	uint32_t previous_lba;				/* of the commit record before it; 0: there is none of ours */
+	uint8_t previous_sha256[PROOF_DIGEST_BYTES];	/* of that block */
+	uint8_t descriptors_sha256[PROOF_DIGEST_BYTES]; /* of the session's first piece, where they lie */
+};
+
+static inline bool commit_has_table(const struct commit_record *r) { return r->kind == COMMIT_DIGEST_TABLE; }
+/* Pieces of a session with a table. */
+static inline uint32_t commit_pieces(const struct commit_record *r)
+{
+	return (r->table_lba - r->start_lba + r->piece_sectors - 1) / r->piece_sectors;
+}
+/* Blocks of one of them. */
+static inline uint32_t commit_piece_sectors(const struct commit_record *r, uint32_t piece)
+{
+	uint32_t left = r->table_lba - r->start_lba - piece * r->piece_sectors;
+
+	return left < r->piece_sectors ? left : r->piece_sectors;
+}
+
+/*
+ * The record of a session of ours, which has to be of that uuid, start and length. ret_sha256 may be NULL: of its
+ * block, the digest of the disc's state.  -ENODATA: the session is not ours, or has none.
+ */
+int proof_record(struct disc *d, const struct disc_session *session, struct commit_record *ret,
+		 uint8_t ret_sha256[PROOF_DIGEST_BYTES]);
+
+/* 0, or -EBADMSG: the record at newer->previous_lba is not the one that was there when the newer was burned. 0 too when
+ * the newer one says nothing of it. */
+int proof_chain(struct disc *d, const struct commit_record *newer);
+
+struct proof;
+/* The table of that record, which must have one (-EINVAL).  Reads nothing so far. */
+int proof_open(struct disc *d, const struct commit_record *record, struct proof **ret);
+void proof_free(struct proof *p);
+static inline void proof_freep(struct proof **p)
+{
+	if (*p)
+		proof_free(*p);
+}
+/* Digests of n pieces from `first` on, proven. */
+int proof_digests(struct proof *p, uint32_t first, uint32_t n, uint8_t (*ret)[PROOF_DIGEST_BYTES]);
+/* The blocks behind the table's root are zeros, the record's word of the first piece is the table's: with the digests
+ * of all pieces, that is all a session says of itself. */
+int proof_rest(struct proof *p);
+
+#endif
