@@ -129,7 +129,7 @@ struct burn_plan {
 	struct burn_placement *placements;
 	size_t n_placements;
 	struct burn_directory *directories;
-	uint64_t whole_tree_sectors;	      /* of metadata, were all of the tree written */
+	uint64_t whole_tree_sectors; /* of metadata, were all of the tree written */
 	/* first path table; first file data; the digest table; behind the commit record */
 	uint32_t tree_lba, data_lba, digests_lba, end_lba;
 	struct burn_cost cost;

@@ -53,8 +53,8 @@ struct held_manifest {
 	int packed_fd; /* 0: none */
 	uint64_t packed_bytes;
 	uint32_t *packed, n_packed;
-	bool rehearsing;     /* the spool is being filled */
-	char *associated;    /* path of an associated file of the base, which is left out; NULL: there is none */
+	bool rehearsing;  /* the spool is being filled */
+	char *associated; /* path of an associated file of the base, which is left out; NULL: there is none */
 };
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * packed.c - files that a session writes are compressed, where that takes less
  *
- * Files are cut into blocks; a batch of them, of however many files, is compressed by all threads, then their streams go
- * to the spool in order.  A file whose stream turns out not to be worth it leaves nothing there: the next one begins at
- * the same place.
+ * Files are cut into blocks; a batch of them, of however many files, is compressed by all threads, then their
+ * streams go to the spool in order.  A file whose stream turns out not to be worth it leaves nothing there: the next
+ * one begins at the same place.
  */
 #include "fs/manifest/packed.h"
 
@@ -105,7 +105,6 @@ static void crew_free(struct crew *c)
 	free(c->out);
 	free(c);
 }
-DEFINE_FREEP(struct crew, crew_free)
 
 static int crew_new(struct crew **ret)
 {
