@@ -49,7 +49,11 @@ static int add_span(struct checking *c, uint64_t from, uint64_t to, size_t owner
 	uint64_t there = min_u64(to, max_u64(from, c->end_sectors));
 
 	if (there > from)
-		c->spans[c->n_spans++] = (struct sweep_span){(uint32_t)from, there - from, owner};
+		c->spans[c->n_spans++] =
+			(struct sweep_span){.lba = (uint32_t)from,
+					    .sectors = there - from,
+					    .piece_sectors = owner == NOBODY ? 0 : seal_piece_sectors(&c->seals[owner]),
+					    .owner = owner};
 	if (to == there)
 		return 0;
 	if (owner != NOBODY)
@@ -91,6 +95,7 @@ static int list_sessions(struct checking *c)
 	_free_ struct disc_session *list = NULL;
 	struct check_report *report = c->report;
 	size_t n = 0;
+	const struct check_session *before = NULL;
 	bool is_there = !c->options->session;
 	int r = disc_sessions(c->disc, &list, &n);
 
@@ -110,7 +115,8 @@ static int list_sessions(struct checking *c)
 		if (list[i].broken && !c->has_head)
 			s->verdict = CHECK_FAILED_BURN;
 		else
-			r = seal_open(c->disc, s, &c->seals[i]);
+			r = seal_open(c->disc, s, before, &c->seals[i]);
+		before = s->ours && s->verdict != CHECK_FAILED_BURN ? s : before;
 	}
 	return r ? r : is_there ? 0 : -ENOENT;
 }
@@ -146,6 +152,22 @@ static int note_unreadable(struct checking *c, const struct sweep_piece *p)
 	return r;
 }
 
+static int prepare(void *context, struct sweep_piece *p)
+{
+	struct checking *c = context;
+
+	if (p->owner == NOBODY)
+		return 0;
+	return seal_prepare(&c->seals[p->owner], &c->report->sessions[p->owner], p);
+}
+
+static int each(void *context, struct sweep_piece *p)
+{
+	const struct checking *c = context;
+
+	return p->owner == NOBODY ? 0 : seal_each(&c->seals[p->owner], p);
+}
+
 static int in_order(void *context, struct sweep_piece *p)
 {
 	struct checking *c = context;
@@ -153,7 +175,7 @@ static int in_order(void *context, struct sweep_piece *p)
 
 	if (r || p->owner == NOBODY)
 		return r;
-	return seal_in_order(&c->seals[p->owner], &c->report->sessions[p->owner], p);
+	return seal_in_order(&c->seals[p->owner], &c->report->sessions[p->owner], p, &c->ranges);
 }
 
 static int read_all(struct checking *c)
@@ -161,6 +183,9 @@ static int read_all(struct checking *c)
 	const struct sweep sweep = {.disc = c->disc,
 				    .spans = c->spans,
 				    .n_spans = c->n_spans,
+				    .scratch_bytes = sizeof(struct seal_work),
+				    .prepare = prepare,
+				    .each = each,
 				    .in_order = in_order,
 				    .context = c,
 				    .progress = &c->options->progress};
@@ -170,9 +195,13 @@ static int read_all(struct checking *c)
 	c->report->read_sectors = account.read_sectors;
 	c->report->retries = account.retries;
 	c->report->read_ns = account.read_ns;
-	for (size_t i = 0; i < c->report->n_sessions && !r; i++)
-		if (is_asked(c, &c->report->sessions[i]))
-			r = seal_end(&c->seals[i], &c->report->sessions[i]);
+	for (size_t i = 0; i < c->report->n_sessions && !r; i++) {
+		struct check_session *s = &c->report->sessions[i];
+
+		c->report->altered_sectors += s->altered_sectors;
+		if (is_asked(c, s))
+			r = seal_end(&c->seals[i], s);
+	}
 	ranges_settle(&c->ranges);
 	c->report->too_many = c->ranges.too_many;
 	return r;
@@ -197,7 +226,8 @@ static void judge(const struct checking *c, struct check_session *s, const struc
 		return;
 	/* Of what another program has padded its session with, nothing is missed. */
 	if (s->unreadable_sectors || s->altered_sectors || (s->missing_sectors && (s->ours || s->damaged)) ||
-	    s->differs || seal->record_lost || s->lost_directories)
+	    s->differs || s->table_damaged || seal->record_lost || s->lost_directories ||
+	    s->chain == CHECK_CHAIN_BROKEN || s->chain == CHECK_CHAIN_UNREADABLE)
 		s->verdict = CHECK_DAMAGED;
 	else if (s->proof == CHECK_PROOF_NONE)
 		s->verdict = CHECK_READABLE;
@@ -215,9 +245,14 @@ static int name_damage(struct checking *c)
 				 .progress = &c->options->progress};
 	int r = naming_disc(&n);
 
-	for (size_t i = c->report->n_sessions; i-- > 0 && !r;)
-		if (is_to_be_walked(c, i))
-			r = naming_session(&n, &c->report->sessions[i], &c->seals[i]);
+	for (size_t i = c->report->n_sessions; i-- > 0 && !r;) {
+		struct check_session *s = &c->report->sessions[i];
+
+		if (is_asked(c, s))
+			r = naming_session(&n, s, &c->seals[i]);
+		if (!r && is_to_be_walked(c, i))
+			r = naming_tree(&n, s);
+	}
 	return r;
 }
 

@@ -5,7 +5,7 @@
  *	check_run(disc, options, &report) -> look at it -> check_report_release
  *
  * All blocks of the sessions are read once, in the order of the disc, and held against what the sessions say of
- * themselves: ours have a commit record, those of libisofs (xorriso -md5 on) checksum tags, others nothing.  Then the
+ * themselves: ours have a commit record (cdappendfs/proof.h), others nothing.  Then the
  * trees are read, and whatever lies on damaged blocks is named.  Nothing is written anywhere.
  *
  * Threads: one call at a time for each disc; it makes its own.  Errors: what the disc or the system has against the
@@ -24,7 +24,17 @@
 /* By what the blocks of a session are proven. */
 enum check_proof {
 	CHECK_PROOF_NONE,   /* nothing: they are read, that is all */
-	CHECK_PROOF_SHA256, /* of ours: one digest over all of them */
+	CHECK_PROOF_SHA256, /* of ours, of older versions: one digest over all of them */
+	CHECK_PROOF_TABLE,  /* of ours: a digest of each piece */
+	CHECK_PROOF_NEWER,  /* of ours, and made by a version that is not known here */
+};
+
+/* What the commit record of a session says of the one before it (cdappendfs/proof.h). */
+enum check_chain {
+	CHECK_CHAIN_NONE,	/* nothing, or there is none of ours before it */
+	CHECK_CHAIN_HOLDS,	/* it is the one that was there */
+	CHECK_CHAIN_BROKEN,	/* another one is, or none */
+	CHECK_CHAIN_UNREADABLE, /* it cannot be read */
 };
 
 enum check_problem {
@@ -58,8 +68,10 @@ struct check_session {
 	bool ours;
 	enum check_proof proof;
 	enum check_verdict verdict;
-	bool compared; /* all of it with its proof … */
-	bool differs;  /* … which it is not, and that is all it says */
+	enum check_chain chain;
+	bool compared;	    /* all of it with its proof … */
+	bool differs;	    /* … which it is not, and that is all it says */
+	bool table_damaged; /* digests are lost with it */
 	uint64_t unreadable_sectors, altered_sectors, missing_sectors;
 	uint64_t unproven_sectors;   /* can be read, and cannot be compared: neighbours of those that cannot */
 	bool walked;		     /* its tree was read: */

@@ -20,6 +20,7 @@
 #include "burner/base/sha256.h"
 #include "burner/format/appuse.h"
 #include "burner/format/commit_record.h"
+#include "cdappendfs/proof.h"
 #include "fs/check/check.h"
 #include "fs/iso/iso.h"
 
@@ -45,7 +46,8 @@ int reader_fill(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, uint8_
 struct sweep_span {
 	uint32_t lba;
 	uint64_t sectors;
-	size_t owner; /* of the caller: whose they are */
+	uint32_t piece_sectors; /* a piece has; 0: as many as can be */
+	size_t owner;		/* of the caller: whose they are */
 };
 struct sweep_piece {
 	uint32_t lba, n_sectors;
@@ -101,18 +103,35 @@ bool ranges_hit(const struct ranges *r, uint64_t pos, uint64_t bytes, uint64_t h
 
 /* ---- seal.c ---- */
 
+#define SEAL_BLOCKS 32u /* of a digest table that are in memory: the digests of 128 MiB, as our pieces are */
+#define SEAL_WINDOW (SEAL_BLOCKS * SECTOR_BYTES / SHA256_BYTES)
+
 /* The proof of a session, while it is read. */
 struct seal {
-	struct commit_record record; /* of CHECK_PROOF_SHA256 */
-	struct sha256 *sha256;	     /* so far; NULL: there is nothing to be compared, or no longer */
-	struct proof *table;	     /* in its place, of a session that has one */
+	struct commit_record record;
+	struct sha256 *sha256; /* CHECK_PROOF_SHA256: so far; NULL: there is nothing to be compared, or no longer */
 	uint64_t hashed_sectors;
-	bool record_lost; /* it should have one, and that is damaged or cannot be read */
+	struct proof *proof; /* CHECK_PROOF_TABLE: of whoever reads; a part of it, from piece `first` on: */
+	uint8_t (*digests)[SHA256_BYTES];
+	uint32_t first, n;
+	bool lost[SEAL_BLOCKS]; /* what a block of the table says */
+	bool record_lost;	/* it should have a commit record, and that is damaged or cannot be read */
+};
+/* What is done with a piece that is read: of its parts as the table has them. */
+struct seal_work {
+	uint32_t n;
+	uint8_t digest[SWEEP_PIECE_SECTORS][SHA256_BYTES];
+	enum { PART_SOUND, PART_ALTERED, PART_UNPROVEN } state[SWEEP_PIECE_SECTORS];
 };
 void seal_release(struct seal *s);
-/* What proves that session: sets ours and proof. */
-int seal_open(struct disc *disc, struct check_session *session, struct seal *ret);
-int seal_in_order(struct seal *s, struct check_session *session, const struct sweep_piece *p);
+/* What proves that session: sets ours, proof and chain.  before: the one of ours below it, NULL: none. */
+int seal_open(struct disc *disc, struct check_session *session, const struct check_session *before, struct seal *ret);
+/* Blocks that are to be read at once; 0: any number. */
+uint32_t seal_piece_sectors(const struct seal *s);
+/* The steps of a sweep. */
+int seal_prepare(struct seal *s, struct check_session *session, struct sweep_piece *p);
+int seal_each(const struct seal *s, struct sweep_piece *p);
+int seal_in_order(struct seal *s, struct check_session *session, const struct sweep_piece *p, struct ranges *damaged);
 /* All of it was read: is it what it was? */
 int seal_end(struct seal *s, struct check_session *session);
 
@@ -126,8 +145,10 @@ struct naming {
 	uint64_t end_sectors; /* of the disc: nothing lies beyond it */
 	const struct burn_progress *progress;
 };
-/* Names what of that session lies on damaged blocks, or cannot be. */
+/* Names what a session consists of besides its tree, where it is damaged. */
 int naming_session(const struct naming *n, struct check_session *session, const struct seal *seal);
+/* What its tree names, the tree itself and its tables, on damaged blocks or with a sense that cannot be. */
+int naming_tree(const struct naming *n, struct check_session *session);
 /* What lies there besides sessions. */
 int naming_disc(const struct naming *n);
 

@@ -113,6 +113,28 @@ static int record(const struct naming *n, struct check_session *session, const s
 	return add(n, session, (struct check_damage){.problem = CHECK_ALTERED, .bytes = SECTOR_BYTES}, "commit record");
 }
 
+static int digest_table(const struct naming *n, struct check_session *session, const struct seal *seal)
+{
+	const struct commit_record *c = &seal->record;
+	uint64_t told = session->damaged;
+	int r = session->proof == CHECK_PROOF_TABLE ? part(n, session, "digest table", c->table_lba, c->table_sectors) :
+						      0;
+
+	if (r || !session->table_damaged || session->damaged != told)
+		return r;
+	return add(n, session, (struct check_damage){.problem = CHECK_ALTERED}, "digest table");
+}
+
+static int chain(const struct naming *n, struct check_session *session)
+{
+	if (session->chain != CHECK_CHAIN_BROKEN && session->chain != CHECK_CHAIN_UNREADABLE)
+		return 0;
+	return add(n, session,
+		   (struct check_damage){.problem = session->chain == CHECK_CHAIN_BROKEN ? CHECK_ALTERED :
+											   CHECK_UNREADABLE},
+		   "the chain to the session before it");
+}
+
 static int path_tables(const struct naming *n, struct check_session *session, const struct iso_info *info)
 {
 	static const char *const names[2][2] = {{"path table (L)", "path table (M)"},
@@ -262,24 +284,28 @@ static int other_trees(struct tree *t, struct iso *iso)
 
 int naming_session(const struct naming *n, struct check_session *session, const struct seal *seal)
 {
-	_cleanup_(iso_unrefp) struct iso *iso = NULL;
-	struct tree t = {.n = n, .session = session, .kind = ""};
-	const struct disc_session *s = &session->disc;
-	struct iso_info info;
-	int r = iso_open(n->disc, s->descriptor_lba, &iso), told;
+	int r = descriptors(n, session);
 
 	if (!r)
-		iso_info(iso, &info);
-	told = descriptors(n, session);
-	if (!told)
-		told = record(n, session, seal);
-	if (told)
-		return told;
+		r = record(n, session, seal);
+	if (!r)
+		r = digest_table(n, session, seal);
+	return r ? r : chain(n, session);
+}
+
+int naming_tree(const struct naming *n, struct check_session *session)
+{
+	_cleanup_(iso_unrefp) struct iso *iso = NULL;
+	struct tree t = {.n = n, .session = session, .kind = ""};
+	struct iso_info info;
+	int r = iso_open(n->disc, session->disc.descriptor_lba, &iso);
+
 	if (r == -EIO || r == -EBADMSG || r == -EMEDIUMTYPE)
 		return add(n, session, (struct check_damage){.problem = r == -EIO ? CHECK_UNREADABLE : CHECK_SENSELESS},
 			   "its tree as a whole: the names of its files are not known");
 	if (r)
 		return r;
+	iso_info(iso, &info);
 	r = tables(n, session, &info);
 	session->walked = true;
 	if (!r)

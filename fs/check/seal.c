@@ -2,19 +2,26 @@
 /*
  * seal.c - what the blocks of a session are proven by
  *
- * A session of ours ends with its commit record: the SHA-256 of all blocks before it, or that of a table with the
- * SHA-256 of each of its pieces.
+ * A session of ours ends with its commit record.  That proves a table with the digest of each piece, so it is known
+ * which piece is not what it was; the digests are taken into memory as the reading comes to them, many at once, so that
+ * a drive seldom has to seek.  A session of an older version has one SHA-256 over all blocks: that says whether they
+ * are what they were, and not which one is not.
  */
 #include "fs/check/internal.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "burner/format/digest_table.h"
+
 void seal_release(struct seal *s)
 {
 	sha256_free(TAKE_PTR(s->sha256));
-	proof_free(TAKE_PTR(s->table));
+	proof_free(TAKE_PTR(s->proof));
+	free(TAKE_PTR(s->digests));
 }
+
+/* ---- the commit record ---- */
 
 /* 1: it is the record of a session of ours; 0: none is there, or it cannot be read. */
 static int read_record(struct disc *disc, const struct disc_session *session, struct commit_record *ret)
@@ -29,7 +36,39 @@ static int read_record(struct disc *disc, const struct disc_session *session, st
 	       ret->sectors == session->sectors;
 }
 
-int seal_open(struct disc *disc, struct check_session *session, struct seal *ret)
+/* The one that it names is the one of ours below it, and as it was. */
+static int look_at_chain(struct disc *disc, const struct commit_record *record, const struct check_session *before,
+			 enum check_chain *ret)
+{
+	uint64_t lba = before ? (uint64_t)before->disc.start_lba + before->disc.sectors - 1 : 0;
+	int r;
+
+	if (!commit_has_table(record) || (!record->previous_lba && !before))
+		return 0;
+	r = record->previous_lba == lba ? proof_chain(disc, record) : -EBADMSG;
+	*ret = !r ? CHECK_CHAIN_HOLDS : r == -EBADMSG ? CHECK_CHAIN_BROKEN : CHECK_CHAIN_UNREADABLE;
+	return reader_is_of_blocks(r) ? 0 : r;
+}
+
+static int open_proof(struct disc *disc, struct check_session *session, struct seal *ret)
+{
+	int r;
+
+	if (ret->record.kind == COMMIT_DIGEST_ALL) {
+		session->proof = CHECK_PROOF_SHA256;
+		return sha256_new(&ret->sha256);
+	}
+	if (!commit_has_table(&ret->record)) {
+		session->proof = CHECK_PROOF_NEWER;
+		return 0;
+	}
+	session->proof = CHECK_PROOF_TABLE;
+	ret->digests = calloc(SEAL_WINDOW, SHA256_BYTES);
+	r = proof_open(disc, &ret->record, &ret->proof);
+	return r ? r : ret->digests ? 0 : -ENOMEM;
+}
+
+int seal_open(struct disc *disc, struct check_session *session, const struct check_session *before, struct seal *ret)
 {
 	static const uint8_t none[sizeof(session->disc.uuid)];
 	const struct disc_session *s = &session->disc;
@@ -44,62 +83,154 @@ int seal_open(struct disc *disc, struct check_session *session, struct seal *ret
 	ret->record_lost = session->ours && !r;
 	if (!r)
 		return 0;
-	if (!commit_has_table(&ret->record) && ret->record.kind != COMMIT_DIGEST_ALL)
-		return 0;
-	session->proof = CHECK_PROOF_SHA256;
-	return commit_has_table(&ret->record) ? proof_open(disc, &ret->record, &ret->table) : sha256_new(&ret->sha256);
+	r = look_at_chain(disc, &ret->record, before, &session->chain);
+	return r ? r : open_proof(disc, session, ret);
 }
 
-/* The pieces of the table that lie there, at multiples of their length. */
-static int compare_pieces(struct seal *s, struct check_session *session, const struct sweep_piece *p)
+uint32_t seal_piece_sectors(const struct seal *s)
 {
-	const struct commit_record *record = &s->record;
-	uint32_t end = record->table_lba - record->start_lba;
-	uint8_t expected[1][SHA256_BYTES], found[SHA256_BYTES];
+	return s->proof ? SWEEP_PIECE_SECTORS / s->record.piece_sectors * s->record.piece_sectors : 0;
+}
 
-	if (p->at % record->piece_sectors)
-		return -EOPNOTSUPP;
-	for (uint32_t at = p->at, n; at < end && at < p->at + p->n_sectors; at += n) {
-		int r = proof_digests(s->table, at / record->piece_sectors, 1, expected);
+/* ---- digests of pieces ---- */
 
-		if (r < 0 && !reader_is_of_blocks(r))
-			return r;
-		n = commit_piece_sectors(record, at / record->piece_sectors);
-		if (r == 0 &&
-		    sha256_of(p->bytes + (size_t)(at - p->at) * SECTOR_BYTES, (size_t)n * SECTOR_BYTES, found) < 0)
-			return -ENOMEM;
-		session->differs |= r < 0 || memcmp(found, expected[0], sizeof(found)) != 0;
+/* n of them from `first` on; where a block of the table is damaged the others are taken one by one. */
+static int take_window(struct seal *s, uint32_t first)
+{
+	uint32_t n = (uint32_t)min_u64(commit_pieces(&s->record) - first, SEAL_WINDOW);
+	int r = proof_digests(s->proof, first, n, s->digests);
+
+	s->first = first;
+	s->n = n;
+	memset(s->lost, 0, sizeof(s->lost));
+	if (!reader_is_of_blocks(r))
+		return r;
+	r = 0;
+	for (uint32_t i = 0; i < n && !r; i += DIGESTS_PER_SECTOR) {
+		uint32_t some = (uint32_t)min_u64(n - i, DIGESTS_PER_SECTOR);
+
+		r = proof_digests(s->proof, first + i, some, s->digests + i);
+		s->lost[i / DIGESTS_PER_SECTOR] = r != 0;
+		r = reader_is_of_blocks(r) ? 0 : r;
+	}
+	return r;
+}
+
+/* Pieces of the table that begin in it; what lies behind the last one proves itself. */
+static uint32_t parts_of(const struct seal *s, const struct sweep_piece *p)
+{
+	uint32_t unit = s->record.piece_sectors, all = commit_pieces(&s->record), first = p->at / unit;
+
+	return first >= all ? 0 : (uint32_t)min_u64(all - first, (p->n_sectors + unit - 1) / unit);
+}
+
+int seal_prepare(struct seal *s, struct check_session *session, struct sweep_piece *p)
+{
+	struct seal_work *w = p->scratch;
+	uint32_t unit = s->record.piece_sectors, n = s->proof ? parts_of(s, p) : 0;
+
+	w->n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t piece = p->at / unit + i;
+		bool lost;
+
+		if (piece < s->first || piece - s->first >= s->n) {
+			int r = take_window(s, piece);
+
+			if (r)
+				return r;
+		}
+		lost = s->lost[(piece - s->first) / DIGESTS_PER_SECTOR];
+		memcpy(w->digest[i], s->digests[piece - s->first], SHA256_BYTES);
+		w->state[i] = lost ? PART_UNPROVEN : PART_SOUND;
+		session->table_damaged |= lost;
 	}
 	return 0;
 }
 
-int seal_in_order(struct seal *s, struct check_session *session, const struct sweep_piece *p)
+/* The blocks of a part, as far as they are in the piece; an image may end inside. */
+static uint32_t part_sectors(const struct seal *s, const struct sweep_piece *p, uint32_t i)
+{
+	uint32_t unit = s->record.piece_sectors, all = commit_piece_sectors(&s->record, p->at / unit + i);
+
+	return (uint32_t)min_u64(all, p->n_sectors - i * unit);
+}
+
+static uint32_t count_bad(const struct sweep_piece *p, uint32_t at, uint32_t n)
+{
+	uint32_t bad = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		bad += p->bad[at + i];
+	return bad;
+}
+
+int seal_each(const struct seal *s, struct sweep_piece *p)
+{
+	struct seal_work *w = p->scratch;
+	uint32_t unit = s->record.piece_sectors;
+
+	for (uint32_t i = 0; i < w->n; i++) {
+		uint32_t n = part_sectors(s, p, i);
+		uint8_t digest[SHA256_BYTES];
+
+		if ((p->n_bad && count_bad(p, i * unit, n)) || n < commit_piece_sectors(&s->record, p->at / unit + i))
+			w->state[i] = PART_UNPROVEN;
+		if (w->state[i] == PART_UNPROVEN)
+			continue;
+		if (digest_of_piece(p->bytes + (size_t)i * unit * SECTOR_BYTES, n, digest) < 0)
+			return -ENOMEM;
+		if (memcmp(digest, w->digest[i], sizeof(digest)) != 0)
+			w->state[i] = PART_ALTERED;
+	}
+	return 0;
+}
+
+static int count_parts(const struct seal *s, struct check_session *session, const struct sweep_piece *p,
+		       struct ranges *damaged)
+{
+	const struct seal_work *w = p->scratch;
+	uint32_t unit = s->record.piece_sectors;
+	int r = 0;
+
+	for (uint32_t i = 0; i < w->n && !r; i++) {
+		uint32_t n = part_sectors(s, p, i);
+
+		if (w->state[i] == PART_UNPROVEN)
+			session->unproven_sectors += n - count_bad(p, i * unit, n);
+		if (w->state[i] != PART_ALTERED)
+			continue;
+		session->altered_sectors += n;
+		r = ranges_add(damaged, p->lba + i * unit, n, CHECK_ALTERED);
+	}
+	return r;
+}
+
+/* ---- in order ---- */
+
+int seal_in_order(struct seal *s, struct check_session *session, const struct sweep_piece *p, struct ranges *damaged)
 {
 	uint32_t all = session->disc.sectors - 1, n = p->at < all ? (uint32_t)min_u64(all - p->at, p->n_sectors) : 0;
 
-	if (p->n_bad) {
-		sha256_free(TAKE_PTR(s->sha256));
-		proof_free(TAKE_PTR(s->table));
-	}
 	s->hashed_sectors += n;
-	if (s->table)
-		return compare_pieces(s, session, p);
+	if (s->proof)
+		return count_parts(s, session, p, damaged);
+	if (p->n_bad)
+		sha256_free(TAKE_PTR(s->sha256));
 	return s->sha256 && n ? sha256_add(s->sha256, p->bytes, (size_t)n * SECTOR_BYTES) : 0;
 }
 
 int seal_end(struct seal *s, struct check_session *session)
 {
 	uint8_t digest[SHA256_BYTES];
+	bool all = s->hashed_sectors + 1 == session->disc.sectors;
+	int r = s->proof && all ? proof_rest(s->proof) : 0;
 
-	if (s->hashed_sectors + 1 != session->disc.sectors || !(s->sha256 || s->table))
-		return 0;
-	if (s->table) {
-		int r = proof_rest(s->table);
-
-		session->compared = true;
-		session->differs |= r < 0;
-		return r < 0 && !reader_is_of_blocks(r) ? r : 0;
-	}
+	session->table_damaged |= reader_is_of_blocks(r);
+	if (s->proof)
+		session->compared = all && !session->unproven_sectors && !session->table_damaged;
+	if (s->proof || !s->sha256 || !all)
+		return reader_is_of_blocks(r) ? 0 : r;
 	if (sha256_end(s->sha256, digest) < 0)
 		return -ENOMEM;
 	session->compared = true;

@@ -75,7 +75,8 @@ static int take(struct run *r, struct sweep_piece *p, uint8_t *bad, uint64_t *re
 		return 0;
 	const struct sweep_span *span = &s->spans[r->span];
 	p->lba = (uint32_t)(span->lba + r->at);
-	p->n_sectors = (uint32_t)min_u64(span->sectors - r->at, SWEEP_PIECE_SECTORS);
+	p->n_sectors = (uint32_t)min_u64(span->sectors - r->at,
+					 span->piece_sectors ? span->piece_sectors : SWEEP_PIECE_SECTORS);
 	p->owner = span->owner;
 	p->at = (uint32_t)r->at;
 	p->bad = bad;

@@ -158,9 +158,26 @@ void check_tell_text(const struct check_report *r, const struct check_told *told
 
 static const char *proof_word(enum check_proof p)
 {
-	static const char *const words[] = {[CHECK_PROOF_NONE] = "none", [CHECK_PROOF_SHA256] = "sha256"};
+	static const char *const words[] = {
+		[CHECK_PROOF_NONE] = "none",
+		[CHECK_PROOF_SHA256] = "sha256",
+		[CHECK_PROOF_TABLE] = "table",
+		[CHECK_PROOF_NEWER] = "unknown",
+	};
 
 	return words[p];
+}
+
+static const char *chain_word(enum check_chain c)
+{
+	static const char *const words[] = {
+		[CHECK_CHAIN_NONE] = "none",
+		[CHECK_CHAIN_HOLDS] = "holds",
+		[CHECK_CHAIN_BROKEN] = "broken",
+		[CHECK_CHAIN_UNREADABLE] = "unreadable",
+	};
+
+	return words[c];
 }
 
 static const char *verdict_word(enum check_verdict v)
@@ -194,6 +211,7 @@ static void json_session(struct json *j, const struct check_session *s)
 	json_u64(j, "sectors", s->disc.sectors);
 	json_bool(j, "ours", s->ours);
 	json_string(j, "proof", proof_word(s->proof));
+	json_string(j, "chain", chain_word(s->chain));
 	json_string(j, "verdict", verdict_word(s->verdict));
 	json_u64(j, "unreadable_sectors", s->unreadable_sectors);
 	json_u64(j, "altered_sectors", s->altered_sectors);

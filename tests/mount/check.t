@@ -14,6 +14,24 @@ damage() { verdict 'join "\n", map { ($_->{session} // "-") . " " . ($_->{path} 
 # at TEXT FILE: the block that has it first
 block_of() { echo $(($(grep -obUa -m 1 -- "$1" "$2" | head -n 1 | cut -d: -f1) / 2048)); }
 # flip DISC BLOCK [BYTE]: another byte there
+# record DISC START SECTORS HOW: its commit record made anew: "old", as 0.2 wrote it; "else": with another word in it
+record() {
+	perl -MDigest::SHA=sha256 -e '
+		my ($file, $start, $sectors, $how) = @ARGV;
+		open my $f, "+<:raw", $file or die;
+		my $at = ($start + $sectors - 1) * 2048;
+		seek $f, $at, 0; read $f, my $r, 2048;
+		if ($how eq "old") {
+			seek $f, $start * 2048, 0; read $f, my $all, ($sectors - 1) * 2048;
+			$r = substr($r, 0, 44) . pack("V", 0) . sha256($all);
+			$r .= sha256($r);
+			$r .= "\0" x (2048 - length $r);
+		} else {
+			substr($r, 300, 1) = "x";
+			substr($r, 2016, 32) = sha256(substr $r, 0, 2016);
+		}
+		seek $f, $at, 0; print $f $r;' "$@"
+}
 flip() { printf '\xa5' | dd of="$1" bs=1 seek=$(($2 * 2048 + ${3:-100})) conv=notrunc status=none; }
 
 # ---- a disc of five sessions -----------------------------------------------------------------------------------------
@@ -49,16 +67,33 @@ like 'as text' "$(check --disc-fault="read@$two=EIO" "$disc")" $'\nsession 3: /d
 like 'names are bounded, and the rest is told' "$(check --names=1 --disc-fault="read@$two=EIO,read@$(block_of 'BEGINNING OF FILE 1' "$disc")=EIO" "$disc")" \
 	'session 5: and 1 more; --names=0 lists all'
 cp "$disc" "$T/bad.iso"
-flip "$T/bad.iso" "$two" 1000
+flip "$T/bad.iso" $((two + 60)) 1000
 is 'a byte that was altered' "$(verdicts "$T/bad.iso")" sound,damaged,sound,sound,sound
+is 'the file is named in each session' "$(damage "$T/bad.iso")" "$(for i in 5 4 3 2; do echo "$i /dir 2/file 2 altered"; done)"
+is 'no more than the piece is told' "$(verdict '$_->{altered_sectors}' "$T/bad.iso")" 32
+is 'what cannot be compared beside unreadable blocks is counted' \
+	"$(verdict '$_->{sessions}[1]{unproven_sectors}' --disc-fault="read@$((two + 3))=EIO" "$disc")" 31
 fails 'the exit status says so' 1 check --quiet "$T/bad.iso"
 
 cp "$disc" "$T/bad.iso"
 info --json "$disc" >"$T/info.json"
 start=$(json '$_->{sessions}[2]{start_lba}' <"$T/info.json") sectors=$(json '$_->{sessions}[2]{sectors}' <"$T/info.json")
 flip "$T/bad.iso" $((start + sectors - 1)) 20
-is 'a commit record' "$(damage "$T/bad.iso")" '3 commit record altered'
-like 'one that cannot be read' "$(damage --disc-fault="read@$((start + sectors - 1))=EIO" "$disc")" '^3 commit record unreadable$'
+is 'a commit record' "$(damage "$T/bad.iso")" $'4 the chain to the session before it altered\n3 commit record altered'
+is 'one that cannot be read' "$(damage --disc-fault="read@$((start + sectors - 1))=EIO" "$disc")" \
+	$'4 the chain to the session before it unreadable\n3 commit record unreadable'
+cp "$disc" "$T/bad.iso"
+record "$T/bad.iso" "$start" "$sectors" else
+is 'one that is whole, and not what it was' "$(damage "$T/bad.iso")" '4 the chain to the session before it altered'
+is 'the others hold' "$(verdict 'join ",", map { $_->{chain} } @{$_->{sessions}}' "$T/bad.iso")" none,holds,holds,broken,holds
+cp "$disc" "$T/bad.iso"
+flip "$T/bad.iso" $((start + sectors - 2)) 100 # behind the table, or in it
+like 'the digest table' "$(damage "$T/bad.iso")" '^3 digest table altered$'
+cp "$disc" "$T/bad.iso"
+record "$T/bad.iso" "$start" "$sectors" old
+is 'a session of an older version has one checksum' "$(verdict 'my $s = $_->{sessions}[2]; "$s->{proof} $s->{verdict}"' "$T/bad.iso")" 'sha256 sound'
+flip "$T/bad.iso" "$(block_of 'BEGINNING OF FILE 3' "$T/bad.iso")"
+is 'that tells of damage, and not where' "$(verdict 'my $s = $_->{sessions}[2]; "$s->{verdict} $s->{differs} $_->{altered_sectors}"' "$T/bad.iso")" 'damaged 1 0'
 cp "$disc" "$T/bad.iso"
 dd if=/dev/urandom of="$T/bad.iso" bs=2048 seek=$((start + 16)) count=1 conv=notrunc status=none
 like 'descriptors of a session in the middle: those before it are not found' "$(damage "$T/bad.iso")" \
