@@ -37,7 +37,7 @@ struct options {
 	enum options_tree tree;
 	enum share_mode share;
 	uint64_t pieces_bytes; /* pieces=; 0: not given */
-	bool compat, no_joliet, no_verify, manual_commit;
+	bool compat, no_joliet, no_verify, manual_commit, kit;
 	oddities accepted;
 	char volume_id[33];
 	bool show_uid, show_gid, show_umask;
