@@ -86,7 +86,7 @@ struct burn_options {
 	/* commit record of the newest session of ours, and SHA-256 of its block (proof.h); 0: none */
 	uint32_t previous_record_lba;
 	uint8_t previous_record_sha256[32];
-	bool overwritable;	  /* head at LBA 16, descriptors at S+8 and S+16 (burner/SESSION.md) */
+	bool overwritable; /* head at LBA 16, descriptors at S+8 and S+16 (burner/SESSION.md) */
 	/* first session of ours above a head at LBA 0: its LBA 16-31 to save at S+32; NULL otherwise */
 	const uint8_t *foreign_descriptors;
 	const uint8_t *boot_record; /* El Torito boot record (one sector, type 0) to carry over, or NULL */
