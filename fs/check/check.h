@@ -86,11 +86,11 @@ struct check_session {
 struct check_options {
 	uint32_t session;   /* this one alone; 0: all */
 	uint64_t names_max; /* that are listed of each session; 0: all */
-	/* Of what is to be read only blocks from here to there; to 0: to the end.  Pieces that begin before are read. */
+	/* Of what is to be read only blocks from here to there; to 0: to the end.  Whole pieces. */
 	uint64_t from_lba, to_lba;
 	bool exact;	  /* also where many blocks side by side cannot be read each is tried: that costs nothing */
 	int64_t until_ns; /* CLOCK_MONOTONIC: no further piece is read then; 0: never */
-	/* Everything that was to be read from from_lba to there was; by several threads, not at once.  NULL: not told. */
+	/* Everything that was to be read from from_lba to there was; by several threads, not at once.  May be NULL. */
 	void (*reached)(void *context, uint64_t lba);
 	struct burn_progress progress; /* of the reading, in sectors; its context is that of reached, too */
 };

@@ -5,8 +5,8 @@
  *
  *	memory_load -> memory_gap … memory_cover … memory_save … -> memory_release
  *
- * One file for each disc in the user's state, exchanged as a whole.  It is the user's own, and parsed as if it were not:
- * what makes no sense is as good as none.
+ * One file for each disc in the user's state, exchanged as a whole.  It is the user's own, and parsed as if it were
+ * not: what makes no sense is as good as none.
  */
 #ifndef FS_CHECK_MEMORY_H
 #define FS_CHECK_MEMORY_H

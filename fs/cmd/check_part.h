@@ -2,7 +2,7 @@
 /*
  * check_part.h - a disc is checked a little each time, and what is remembered of its checks
  *
- *	part_begin -> part_narrow(the options) -> check_run, meanwhile part_reached and part_keep -> part_end -> part_tell
+ *	part_begin -> part_narrow(options) -> check_run, meanwhile part_reached and part_keep -> part_end -> part_tell
  *
  * Where the memory cannot be had a part is checked all the same, if it needs none, and that is told.
  */
