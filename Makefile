@@ -99,6 +99,7 @@ $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
 # ---- What there is -------------------------------------------------------------------------------------------------
 COMMANDS := sync umount info stage check
 PROGRAMS := $(B)/cdappendfs $(COMMANDS:%=$(B)/cdappendfs-%)
+READER := fs/kit/cdappendfs-read.py
 archive = $(B)/rooms/lib$(subst /,-,$(1)).a
 # As the linker wants them: who calls before who is called.
 LIB := $(foreach r,$(ROOMS),$(call archive,$(r)))
@@ -278,7 +279,7 @@ check:
 ## format: the form of the code, by clang-format 14
 format:
 	$(Q)git ls-files '*.[ch]' | xargs clang-format -i
-## lint: what clang-format, clang-tidy, cppcheck and shellcheck say; TOOLS="TOOL…" some of them
+## lint: what clang-format, clang-tidy, cppcheck, shellcheck and pyflakes3 say; TOOLS="TOOL…" some of them
 lint: compile_commands.json
 	$(Q)tests/install-packages lint
 	$(Q)tests/lint $(TOOLS)
@@ -325,13 +326,13 @@ check-ports:
 ## install: programs and manual pages below PREFIX; with PREFIX=/usr SBINDIR=/sbin, umount(8) finds its helper
 install: programs
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
-	$(INSTALL) $(PROGRAMS) $(DESTDIR)$(BINDIR)
+	$(INSTALL) $(PROGRAMS) $(READER) $(DESTDIR)$(BINDIR)
 	ln -sfn $(BINDIR)/cdappendfs-umount $(DESTDIR)$(SBINDIR)/umount.fuse.cdappendfs
 	for page in $(MAN); do \
 		$(INSTALL) -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
 ## uninstall: removes what install put there
 uninstall:
-	rm -f $(PROGRAMS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(SBINDIR)/umount.fuse.cdappendfs
+	rm -f $(PROGRAMS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(READER:fs/kit/%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(SBINDIR)/umount.fuse.cdappendfs
 	for page in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
 
 ## clean: removes every build directory

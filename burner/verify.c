@@ -68,7 +68,7 @@ int burn_session_begins(struct disc *d, uint32_t start_lba, const uint8_t uuid[1
 /* POSIX_FADV_DONTNEED, for what is not read past it: what is in the page cache is no proof of what is on the disk. */
 static void advise(struct disc *d, uint32_t lba, uint32_t n_sectors, int advice)
 {
-	int fd = disc_fd(d);
+	int fd = disc_file(d);
 
 	if (fd >= 0)
 		posix_fadvise(fd, (off_t)lba * SECTOR_BYTES, (off_t)n_sectors * SECTOR_BYTES, advice);

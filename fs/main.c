@@ -268,7 +268,7 @@ static void confine(const struct app *a)
 	const struct opening *o = &a->opening;
 	char tuning[SERVER_TUNING_MAX];
 	const struct sandbox_files files = {
-		.image = o->state.exclusive ? -1 : disc_fd(o->disc),
+		.image = o->state.exclusive ? -1 : disc_file(o->disc),
 		.writable = !o->read_only,
 		.stage = o->stage ? stage_directory_fd(o->stage) : -1,
 		.stages = o->stage ? stage_root_fd(o->stage) : -1,

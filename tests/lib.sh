@@ -387,6 +387,23 @@ in_one_section() {
 	same_listing "$name: so in the Joliet tree" "$T/want.joliet" "$T/got"
 }
 
+# ---- a second reader, made from the description of the format alone -----------------------------------------------------
+reader() { PYTHONDONTWRITEBYTECODE=1 bounded 120 python3 "$TOP/fs/kit/cdappendfs-read.py" "$@"; }
+# reader_tree OUTPUT DISC N [FIELDS]: the listing of what it restores of session N, which must be all; else its words
+reader_tree() {
+	local status=0
+	reader ${reader_options-} --session "$3" "$2" "$T/restored" >"$T/reader.log" 2>&1 || status=$?
+	if ((status)); then tail -n 20 "$T/reader.log" >"$1"; else tree_digest "$T/restored" "${4-}" >"$1"; fi
+	chmod -R u+rwX "$T/restored" 2>/dev/null
+	rm -rf "$T/restored"
+	return $status
+}
+# reader_gives NAME DISC N WANT [FIELDS]: that is the listing WANT
+reader_gives() {
+	reader_tree "$T/got" "$2" "$3" "${5-}"
+	same_listing "$1" "$4" "$T/got"
+}
+
 # ---- an agent that holds files open (tests/mount/agent.c) ------------------------------------------------------------
 # start_agent; then ask COMMAND… prints its answer
 start_agent() {

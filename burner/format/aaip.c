@@ -25,46 +25,28 @@ static const struct {
 
 /* ---- encoding ---- */
 
-struct writer {
-	uint8_t *out; /* NULL: measure */
-	uint32_t n;
-};
+#define LENGTH_BYTES 4u
 
 /* first: a byte before the others; 0: none. */
-static void put_component(struct writer *w, unsigned first, const void *bytes, size_t n)
+static uint8_t *put_component(uint8_t *out, unsigned first, const void *bytes, size_t n)
 {
-	const uint8_t *from = bytes;
-	size_t left = n + (first != 0);
-
-	do {
-		size_t piece = min_u64(left, PIECE_MAX), copied = piece - (first != 0);
-
-		left -= piece;
-		if (w->out) {
-			uint8_t *to = w->out + w->n;
-
-			*to++ = left ? GOES_ON : 0;
-			*to++ = (uint8_t)piece;
-			if (first)
-				*to++ = (uint8_t)first;
-			if (copied)
-				memmove(to, from, copied);
-		}
-		from = from ? from + copied : from;
-		first = 0;
-		w->n += RECORD_FIXED_BYTES + (uint32_t)piece;
-	} while (left);
+	put_le32(out, (uint32_t)n + (first != 0));
+	out += LENGTH_BYTES;
+	if (first)
+		*out++ = (uint8_t)first;
+	if (n)
+		memcpy(out, bytes, n);
+	return out + n;
 }
 
-static void put_name(struct writer *w, const struct xattr *x)
+static uint8_t *put_name(uint8_t *out, const struct xattr *x)
 {
 	for (unsigned i = ESCAPE + 1; i <= NAMESPACE_LAST; i++)
 		if (x->name_bytes >= namespaces[i].bytes &&
-		    memcmp(x->name, namespaces[i].text, namespaces[i].bytes) == 0) {
-			put_component(w, i, x->name + namespaces[i].bytes, x->name_bytes - namespaces[i].bytes);
-			return;
-		}
-	put_component(w, (uint8_t)x->name[0] <= RESERVED_LAST ? ESCAPE : 0, x->name, x->name_bytes);
+		    memcmp(x->name, namespaces[i].text, namespaces[i].bytes) == 0)
+			return put_component(out, i, x->name + namespaces[i].bytes,
+					     x->name_bytes - namespaces[i].bytes);
+	return put_component(out, (uint8_t)x->name[0] <= RESERVED_LAST ? ESCAPE : 0, x->name, x->name_bytes);
 }
 
 static struct acl acl_of(const uint8_t *set, size_t set_bytes, const char *name)
@@ -81,47 +63,92 @@ static bool is_acl(const struct xattr *x)
 	       (x->name_bytes == sizeof(ACL_DEFAULT_NAME) - 1 && !memcmp(x->name, ACL_DEFAULT_NAME, x->name_bytes));
 }
 
-/* What acl_decode() would not give back stays an attribute as others. false: there is none. */
-static bool put_acls(struct writer *w, const uint8_t *set, size_t set_bytes, uint32_t mode)
+/* What acl_decode() would not give back stays an attribute as others: then this is `out`. */
+static uint8_t *put_acls(uint8_t *out, const uint8_t *set, size_t set_bytes, uint32_t mode)
 {
 	struct acl access = acl_of(set, set_bytes, ACL_ACCESS_NAME),
 		   standard = acl_of(set, set_bytes, ACL_DEFAULT_NAME);
-	uint8_t *value = NULL;
+	uint8_t *value = put_component(out, 0, NULL, 0) + LENGTH_BYTES;
 	size_t bytes;
 
 	if ((!access.n && !standard.n) || acl_encode(access, standard, mode, NULL, &bytes))
-		return false;
-	put_component(w, 0, NULL, 0);
-	if (w->out) {
-		/* At the end of the room for it, so that its pieces move towards the beginning. */
-		value = w->out + w->n + (bytes + PIECE_MAX - 1) / PIECE_MAX * RECORD_FIXED_BYTES;
-		(void)acl_encode(access, standard, mode, value, &bytes);
-	}
-	put_component(w, 0, value, bytes);
-	return true;
+		return out;
+	(void)acl_encode(access, standard, mode, value, &bytes);
+	put_le32(value - LENGTH_BYTES, (uint32_t)bytes);
+	return value + bytes;
 }
 
 uint32_t aaip_encode(const uint8_t *set, size_t set_bytes, uint32_t mode, uint8_t *out)
 {
-	struct writer w = {out, 0};
-	bool acls = put_acls(&w, set, set_bytes, mode);
+	uint8_t *acls = set_bytes ? put_acls(out, set, set_bytes, mode) : out, *end = acls;
 	struct xattr x;
 	size_t at = 0;
 
 	while (xattrs_next(set, set_bytes, &at, &x)) {
-		if (acls && is_acl(&x))
+		if (acls != out && is_acl(&x))
 			continue;
-		put_name(&w, &x);
-		put_component(&w, 0, x.value, x.value_bytes);
+		end = put_name(end, &x);
+		end = put_component(end, 0, x.value, x.value_bytes);
 	}
-	return w.n;
+	return (uint32_t)(end - out);
 }
 
-void aaip_al_encode(const uint8_t *content, unsigned bytes, bool more, uint8_t *entry)
+/* The next record, of at most `room` bytes.  Its bytes; 0: it needs more. */
+static uint32_t take_record(struct aaip_writer *w, uint32_t room, uint8_t *out)
 {
-	susp_header_encode(AAIP_AL, AAIP_AL_FIXED_BYTES + bytes, 1, entry);
-	entry[AL_FLAGS] = more ? GOES_ON : 0;
-	memcpy(entry + AAIP_AL_FIXED_BYTES, content, bytes);
+	uint32_t all = get_le32(w->at), done = w->done ? w->done - LENGTH_BYTES : 0, left = all - done,
+		 n = (uint32_t)min_u64(left,
+				       min_u64(room > RECORD_FIXED_BYTES ? room - RECORD_FIXED_BYTES : 0, PIECE_MAX));
+
+	if (room < RECORD_FIXED_BYTES || (left && !n))
+		return 0;
+	if (out) {
+		out[0] = n < left ? GOES_ON : 0;
+		out[1] = (uint8_t)n;
+		if (n)
+			memcpy(out + RECORD_FIXED_BYTES, w->at + LENGTH_BYTES + done, n);
+	}
+	w->done = LENGTH_BYTES + done + n;
+	if (n == left) {
+		w->at += w->done;
+		w->done = 0;
+	}
+	return RECORD_FIXED_BYTES + n;
+}
+
+/* One entry. */
+static uint32_t take_entry(struct aaip_writer *w, uint32_t room, uint8_t *out)
+{
+	uint32_t n = AAIP_AL_FIXED_BYTES, more = 1;
+
+	if (room <= AAIP_AL_FIXED_BYTES)
+		return 0;
+	room = (uint32_t)min_u64(room, SUSP_ENTRY_MAX);
+	for (; more && !aaip_is_done(w); n += more)
+		more = take_record(w, room - n, out ? out + n : NULL);
+	if (n == AAIP_AL_FIXED_BYTES)
+		return 0;
+	if (out) {
+		susp_header_encode(AAIP_AL, n, 1, out);
+		out[AL_FLAGS] = aaip_is_done(w) ? 0 : GOES_ON;
+	}
+	return n;
+}
+
+uint32_t aaip_take(struct aaip_writer *w, uint32_t room, uint8_t *out)
+{
+	uint32_t n = 0, more = 1;
+
+	for (; more && !aaip_is_done(w); n += more)
+		more = take_entry(w, room - n, out ? out + n : NULL);
+	return n;
+}
+
+uint32_t aaip_left(const struct aaip_writer *w)
+{
+	struct aaip_writer rest = *w;
+
+	return aaip_take(&rest, UINT32_MAX, NULL);
 }
 
 /* ---- decoding ---- */

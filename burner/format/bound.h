@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "burner/base/bytes.h"
+#include "burner/format/aaip.h"
 #include "burner/format/content_table.h"
 #include "burner/format/digest_table.h"
 #include "burner/format/geometry.h"
@@ -125,6 +126,36 @@ static inline uint64_t bound_table_sectors(uint64_t bytes) { return bytes ? sect
 static inline uint64_t bound_contents_sectors(uint64_t files)
 {
 	return files ? sectors_of(CONTENTS_HEADER_BYTES + CONTENTS_ENTRY_BYTES * files) : 0;
+}
+
+/*
+ * Extended attributes: what they take besides all that is counted above, wherever names are.  Bytes for one name with a
+ * set of so many bytes: its AL entries, one more cut in each block, the CE entry of the record.  A file of several
+ * sections has as many records, which repeat what fits into them.
+ */
+static inline uint64_t bound_xattrs_bytes(uint64_t set_bytes, uint64_t records)
+{
+	uint64_t al = aaip_bytes_max(set_bytes), each = SECTOR_BYTES + 1 - BOUND_AREA_MAX;
+
+	al += (al / each + 2) * AAIP_CUT_BYTES;
+	return set_bytes ? al + SUSP_CE_BYTES + 1 + (records - 1) * min_u64(al + SUSP_CE_BYTES + 1, BOUND_RECORD_MAX) :
+			   0;
+}
+/*
+ * Of so many bytes, of so many names, in directories that take so many sectors without them, at most.  Records and
+ * areas of a directory become longer, so that what lies behind is cut into sectors anew: of each sector less than
+ * BOUND_AREA_MAX bytes stay unused then, where none was before, and a last one is begun.  Or: of a record that
+ * becomes longer what does not fit any more goes into a sector of its own (that is a way to cut them, and filling
+ * sector by sector is the best one); an area is moved behind the others, and leaves less than a sector unused there
+ * and where it was.
+ */
+static inline uint64_t bound_xattrs_sectors(uint64_t bytes, uint64_t names, uint64_t sectors, uint64_t directories)
+{
+	uint64_t each = SECTOR_BYTES + 1 - BOUND_AREA_MAX;
+
+	return names ? bytes / each + 1 +
+			       min_u64(3 * names, sectors * (BOUND_AREA_MAX - 1) / each + 1 + 2 * directories) :
+		       0;
 }
 
 /* A session that has so many sectors before its digest table. */

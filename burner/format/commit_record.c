@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "burner/base/sha256.h"
 #include "burner/format/digest_table.h"
@@ -105,4 +107,27 @@ int commit_record_decode(const uint8_t sector[SECTOR_BYTES], struct commit_recor
 		return -ENODATA;
 	*ret = r;
 	return 0;
+}
+
+/* ---- as text ---- */
+
+void proof_text(const uint8_t sha256[PROOF_DIGEST_BYTES], char ret[PROOF_TEXT_BYTES])
+{
+	for (unsigned i = 0; i < PROOF_DIGEST_BYTES; i++)
+		snprintf(ret + 2 * (size_t)i, 3, "%02x", sha256[i]);
+}
+
+bool proof_is_prefix(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n >= PROOF_PREFIX_MIN && n < PROOF_TEXT_BYTES && strspn(text, "0123456789abcdefABCDEF") == n;
+}
+
+bool proof_matches(const uint8_t sha256[PROOF_DIGEST_BYTES], const char *prefix)
+{
+	char text[PROOF_TEXT_BYTES];
+
+	proof_text(sha256, text);
+	return proof_is_prefix(prefix) && strncasecmp(text, prefix, strlen(prefix)) == 0;
 }

@@ -3,6 +3,20 @@
 
 #include <stdlib.h>
 
+int pass_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	return disc_read_medium(d->inner, lba, buf, n_sectors);
+}
+int pass_state(struct disc *d, struct disc_state *ret) { return disc_state(d->inner, ret); }
+int pass_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n)
+{
+	return disc_sessions(d->inner, ret, ret_n);
+}
+int pass_identity(struct disc *d, struct disc_identity *ret) { return disc_identity(d->inner, ret); }
+int pass_fingerprint(struct disc *d, struct disc_fingerprint *ret) { return disc_fingerprint(d->inner, ret); }
+int pass_refresh(struct disc *d) { return disc_refresh(d->inner); }
+int pass_forgive(struct disc *d, uint32_t session_lba) { return disc_forgive(d->inner, session_lba); }
+
 int pass_reserve(struct target *t, uint32_t start_lba, uint64_t sectors)
 {
 	return target_reserve(t->inner, start_lba, sectors);

@@ -13,9 +13,19 @@
 
 #include "burner/base/bytes.h"
 #include "burner/format/geometry.h"
+#include "cdappendfs/disc.h"
 #include "cdappendfs/target.h"
 
 #define SLICE_NS 20000000 /* the longest sleep in one go, and about the longest write */
+
+/* Operations of a disc that change nothing. */
+int pass_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors);
+int pass_state(struct disc *d, struct disc_state *ret);
+int pass_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n);
+int pass_identity(struct disc *d, struct disc_identity *ret);
+int pass_fingerprint(struct disc *d, struct disc_fingerprint *ret);
+int pass_refresh(struct disc *d);
+int pass_forgive(struct disc *d, uint32_t session_lba);
 
 /* Operations of a target that change nothing. */
 int pass_reserve(struct target *t, uint32_t start_lba, uint64_t sectors);

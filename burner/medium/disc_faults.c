@@ -47,14 +47,6 @@ static int faulty_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t 
 	return r ? r : disc_read_medium(d->inner, lba, buf, n_sectors);
 }
 
-static int pass_state(struct disc *d, struct disc_state *ret) { return disc_state(d->inner, ret); }
-static int pass_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n)
-{
-	return disc_sessions(d->inner, ret, ret_n);
-}
-static int pass_identity(struct disc *d, struct disc_identity *ret) { return disc_identity(d->inner, ret); }
-static int pass_fingerprint(struct disc *d, struct disc_fingerprint *ret) { return disc_fingerprint(d->inner, ret); }
-static int pass_refresh(struct disc *d) { return disc_refresh(d->inner); }
 static void faulty_close(struct disc *d)
 {
 	disc_close(d->inner);
@@ -69,6 +61,7 @@ static const struct disc_ops faulty_disc_ops = {
 	.identity = pass_identity,
 	.fingerprint = pass_fingerprint,
 	.refresh = pass_refresh,
+	.forgive = pass_forgive,
 	.close = faulty_close,
 };
 

@@ -20,6 +20,7 @@
 #include "burner/session/stream.h"
 #include "burner/format/appuse.h"
 #include "burner/base/own.h"
+#include "burner/base/sha256.h"
 #include "burner/format/commit_record.h"
 #include "burner/format/volume_descriptor.h"
 
@@ -56,16 +57,19 @@ static bool is_zero(const uint8_t *p, size_t n) { return p[0] == 0 && memcmp(p, 
 /* ---- sequential media ---- */
 
 /* 1: the session ends with the commit record that its descriptor stands for. */
-static int has_record(struct disc *disc, const struct appuse *a)
+static int has_record(struct disc *disc, const struct appuse *a, struct disc_session *session)
 {
 	struct commit_record commit;
 	uint8_t sector[SECTOR_BYTES];
 	int r = disc_read(disc, a->start_lba + a->sectors - 1, sector, 1);
 
+	if (r == 0)
+		r = sha256_of(sector, sizeof(sector), session->digest);
 	if (r < 0)
 		return r;
-	return commit_record_decode(sector, &commit) == 0 && commit.start_lba == a->start_lba &&
-	       commit.sectors == a->sectors && !memcmp(commit.uuid, a->uuid, sizeof(a->uuid));
+	session->has_digest = commit_record_decode(sector, &commit) == 0 && commit.start_lba == a->start_lba &&
+			      commit.sectors == a->sectors && !memcmp(commit.uuid, a->uuid, sizeof(a->uuid));
+	return session->has_digest;
 }
 
 struct seen {
@@ -96,10 +100,10 @@ static void describe_tree(const uint8_t sector[SECTOR_BYTES], uint32_t descripto
  * A commit record that cannot be read is not one that is missing: the session may be whole, and linking past it would
  * hide it.  The stage knows of a burn that failed (disc_forgive()).
  */
-static int check_record(struct disc *disc, struct seen *seen)
+static int check_record(struct disc *disc, struct seen *seen, struct disc_session *session)
 {
 	const struct recorder_track *t = seen->track;
-	int r = seen->appuse.sectors <= t->room ? has_record(disc, &seen->appuse) : 0;
+	int r = seen->appuse.sectors <= t->room ? has_record(disc, &seen->appuse, session) : 0;
 
 	if (r < 0 && r != -EIO)
 		return r;
@@ -163,13 +167,16 @@ static int judge(struct drive *d, struct seen *seen, struct disc_session *sessio
 
 	for (size_t i = n; i-- > 0;) {
 		struct seen *s = &seen[i];
-		int r = s->has_appuse && sessions[i].start_lba != vouched_lba ? check_record(&d->disc, s) : 0;
+		int r = s->has_appuse && sessions[i].start_lba != vouched_lba ?
+				check_record(&d->disc, s, &sessions[i]) :
+				0;
 
 		if (r < 0)
 			return r;
 		if (s->track->start_lba == d->failed_lba)
 			s->content = CONTENT_FAILED;
 		sessions[i].ours = s->has_appuse && s->content == CONTENT_TREE;
+		sessions[i].has_digest &= sessions[i].ours;
 		sessions[i].broken = s->content != CONTENT_TREE;
 		if (sessions[i].ours)
 			vouched_lba = s->appuse.previous_lba;

@@ -83,7 +83,7 @@ static int saved_descriptors(struct scan *s, const uint8_t published[SECTOR_BYTE
 
 	if (r < 0 || *ret_lba)
 		return r;
-	r = scan_commit_record(s, s->n_sectors - 1, &last);
+	r = scan_commit_record(s, s->n_sectors - 1, &last, NULL);
 	return r > 0 ? saved_by(s, last.start_lba, published, ret, ret_lba) : r;
 }
 
@@ -152,7 +152,7 @@ int newest_at_end(struct scan *s)
 {
 	struct commit_record commit;
 	uint8_t sector[SECTOR_BYTES];
-	int r = s->n_left ? scan_commit_record(s, s->n_left - 1, &commit) : 0;
+	int r = s->n_left ? scan_commit_record(s, s->n_left - 1, &commit, NULL) : 0;
 
 	if (r > 0)
 		r = scan_session(s, commit.start_lba, sector);

@@ -70,6 +70,20 @@ int proof_chain(struct disc *d, const struct commit_record *newer)
 	return r < 0 ? r : compare(sector, newer->previous_sha256);
 }
 
+int proof_descriptors(struct disc *d, const struct commit_record *record)
+{
+	uint32_t n = commit_has_table(record) ? commit_piece_sectors(record, 0) : 0;
+	_free_ uint8_t *piece = malloc((size_t)n * SECTOR_BYTES + 1);
+	uint8_t sha256[SHA256_BYTES];
+	int r = !piece ? -ENOMEM : n ? disc_read(d, record->start_lba, piece, n) : 0;
+
+	if (r < 0 || !n)
+		return r;
+	if (sha256_of(piece, (size_t)n * SECTOR_BYTES, sha256) < 0)
+		return -ENOMEM;
+	return memcmp(sha256, record->descriptors_sha256, sizeof(sha256)) == 0 ? 0 : -EBADMSG;
+}
+
 /* ---- tables ---- */
 
 int proof_open(struct disc *d, const struct commit_record *record, struct proof **ret)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/sha256.h"
 #include "burner/format/volume_descriptor.h"
 
 struct scan scan_of(struct disc *d, uint64_t n_sectors)
@@ -46,13 +47,15 @@ bool scan_appuse(const uint8_t sector[SECTOR_BYTES], uint32_t start, struct appu
 	return true;
 }
 
-int scan_commit_record(struct scan *s, uint64_t lba, struct commit_record *ret)
+int scan_commit_record(struct scan *s, uint64_t lba, struct commit_record *ret, uint8_t ret_sha256[32])
 {
 	uint8_t sector[SECTOR_BYTES];
 	int r = lba < s->n_sectors ? disc_read(s->disc, (uint32_t)lba, sector, 1) : -EBADMSG;
 
 	if (r < 0)
 		return scan_not_there(r) ? 0 : r;
+	if (ret_sha256 && sha256_of(sector, sizeof(sector), ret_sha256) < 0)
+		return -ENOMEM;
 	return commit_record_decode(sector, ret) == 0 && (uint64_t)ret->start_lba + ret->sectors == lba + 1;
 }
 
@@ -92,11 +95,12 @@ int scan_add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t start,
 	} else {
 		f->session.sectors = f->appuse.sectors;
 		pvd_session_ours(&f->appuse, &f->session);
-		r = scan_commit_record(s, (uint64_t)start + f->appuse.sectors - 1, &commit);
+		r = scan_commit_record(s, (uint64_t)start + f->appuse.sectors - 1, &commit, f->session.digest);
 		if (r < 0)
 			return r;
 		f->session.ours =
 			r && !memcmp(commit.uuid, f->appuse.uuid, sizeof(commit.uuid)) && commit.start_lba == start;
+		f->session.has_digest = f->session.ours;
 	}
 	s->n_found++;
 	return 0;

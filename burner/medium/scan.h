@@ -49,8 +49,8 @@ int scan_pvd(struct scan *s, uint64_t lba, uint64_t low, uint8_t sector[SECTOR_B
 /* Our words in the descriptor of the session that starts there.  A later program may have copied them: then the start
  * differs. */
 bool scan_appuse(const uint8_t sector[SECTOR_BYTES], uint32_t start, struct appuse *ret);
-/* 1: there is one that ends there. */
-int scan_commit_record(struct scan *s, uint64_t lba, struct commit_record *ret);
+/* 1: there is one that ends there; ret_sha256: NULL, or of its block. */
+int scan_commit_record(struct scan *s, uint64_t lba, struct commit_record *ret, uint8_t ret_sha256[32]);
 /* The session of that descriptor, behind those found. */
 int scan_add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t start, uint32_t descriptor);
 /* 1: a foreign or own session whose own root directory is inside it.  Blocks of rewritable media that were never

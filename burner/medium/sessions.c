@@ -90,7 +90,7 @@ static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, ui
 
 	if (start <= FIRST_SESSION_LBA)
 		return 0;
-	r = scan_commit_record(s, start - 1, &commit);
+	r = scan_commit_record(s, start - 1, &commit, NULL);
 	if (r > 0)
 		r = scan_pvd(s, (uint64_t)commit.start_lba + SESSION_DESCRIPTORS, commit.start_lba, sector) ?: 1;
 	if (r < 0 && !scan_not_there(r))

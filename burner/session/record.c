@@ -7,8 +7,9 @@
  * the record (254 bytes) go to continuation areas behind the directory, each inside one block; what does not fit into
  * the rest of a block continues in the next. Symbolic links are cut where the block ends, so that hardly a byte of it
  * is lost; but in directories that take no more blocks without that, since pycdlib refuses a disc with an area that
- * leads on to another. A file of several sections has as many records; they repeat the entries and share the
- * continuation area.
+ * leads on to another. Extended attributes come behind all other entries, in the record only if all of them fit
+ * there, else in the areas, cut where a block ends. A file of several sections has as many records; they repeat the
+ * entries and share the continuation area.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -53,17 +54,30 @@ static void put_area(struct writer *w, uint64_t at, const void *bytes, unsigned 
 		memcpy(w->area + at, bytes, length);
 }
 
+/* Bytes of entries `first` to n - 1. */
+static unsigned bytes_between(const struct system_use *s, unsigned first, unsigned n)
+{
+	return system_use_start(s, n) - system_use_start(s, first);
+}
+
+/* Of entries `first` and later, with the attributes behind them. */
+static uint32_t bytes_left(const struct system_use *s, unsigned first)
+{
+	return bytes_between(s, first, s->n) + aaip_left(&s->attributes);
+}
+
 /* Entries from `first` on that fit into `left` bytes of a block, with the CE entry behind them when more follow; a
  * link is cut so that they fill it. */
 static unsigned fill(struct system_use *s, unsigned first, unsigned left)
 {
-	unsigned n = fitting(s, first, left);
+	unsigned n;
 
-	if (n == s->n || left <= SUSP_CE_BYTES)
-		return n == s->n ? n : first;
+	if (bytes_left(s, first) <= left)
+		return s->n;
+	if (left <= SUSP_CE_BYTES)
+		return first;
 	n = fitting(s, first, left - SUSP_CE_BYTES);
-	return n +
-	       system_use_cut_link(s, n, left - SUSP_CE_BYTES - (system_use_start(s, n) - system_use_start(s, first)));
+	return n == s->n ? n : n + system_use_cut_link(s, n, left - SUSP_CE_BYTES - bytes_between(s, first, n));
 }
 
 static struct susp_ce pointer_to(const struct writer *w, uint64_t area_at, uint32_t bytes)
@@ -73,25 +87,41 @@ static struct susp_ce pointer_to(const struct writer *w, uint64_t area_at, uint3
 
 static unsigned room_in_block(const struct writer *w) { return SECTOR_BYTES - (unsigned)(w->area_at % SECTOR_BYTES); }
 
+/* Puts entries from `first` on, with attributes behind the last, into what the block has left; *first is the next one
+ * then.  Their bytes, with room for a CE entry when more follow; 0: not one fits. */
+static unsigned put_entries(struct writer *w, unsigned *first)
+{
+	struct system_use *s = &w->use;
+	unsigned left = room_in_block(w), n = fill(s, *first, left), bytes = bytes_between(s, *first, n), al = 0;
+	bool all = bytes_left(s, *first) <= left;
+
+	put_area(w, w->area_at, s->bytes + system_use_start(s, *first), bytes);
+	if (n == s->n && left > bytes + (all ? 0 : SUSP_CE_BYTES))
+		al = aaip_take(&s->attributes, left - bytes - (all ? 0 : SUSP_CE_BYTES),
+			       w->out ? w->area + w->area_at + bytes : NULL);
+	*first = n;
+	return bytes + al ? bytes + al + (all ? 0 : SUSP_CE_BYTES) : 0;
+}
+
 /* Puts entries `first` and later into areas.  The first begins at *ret_at with *ret_bytes. */
 static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at, uint32_t *ret_bytes)
 {
 	struct system_use *s = &w->use;
 	uint64_t pointer = UINT64_MAX; /* where the CE entry to this area is */
-	unsigned all = system_use_bytes(s) - system_use_start(s, first), room = room_in_block(w);
+	unsigned room = room_in_block(w);
+	uint32_t all = bytes_left(s, first);
 
 	if (!w->fills_blocks && all > room && all <= SECTOR_BYTES) {
 		w->area_at += room;
 		w->left_some = true;
 	}
-	while (first < s->n) {
-		unsigned left = room_in_block(w), n = fill(s, first, left), bytes;
+	while (first < s->n || !aaip_is_done(&s->attributes)) {
+		unsigned bytes = put_entries(w, &first);
 
-		if (n == first) { /* not one fits */
-			w->area_at += left;
+		if (!bytes) {
+			w->area_at += room_in_block(w);
 			continue;
 		}
-		bytes = s->end[n - 1] - system_use_start(s, first) + (n < s->n ? SUSP_CE_BYTES : 0);
 		if (pointer == UINT64_MAX) {
 			*ret_at = w->area_at;
 			*ret_bytes = bytes;
@@ -102,11 +132,8 @@ static void continue_entries(struct writer *w, unsigned first, uint64_t *ret_at,
 			susp_ce_encode(&ce, entry);
 			put_area(w, pointer, entry, sizeof(entry));
 		}
-		put_area(w, w->area_at, s->bytes + system_use_start(s, first),
-			 s->end[n - 1] - system_use_start(s, first));
 		w->area_at += bytes;
 		pointer = w->area_at - SUSP_CE_BYTES;
-		first = n;
 	}
 }
 
@@ -115,8 +142,11 @@ static struct cut cut_entries(struct writer *w, unsigned identifier_bytes)
 	unsigned room = RECORD_MAX_BYTES - record_system_use_at(identifier_bytes);
 	struct cut cut = {.n_inside = w->use.n};
 
-	if (system_use_bytes(&w->use) <= room)
+	if (bytes_left(&w->use, 0) <= room) {
+		system_use_close_attributes(&w->use);
+		cut.n_inside = w->use.n;
 		return cut;
+	}
 	cut.n_inside = fitting(&w->use, 0, room - SUSP_CE_BYTES);
 	continue_entries(w, cut.n_inside, &cut.area_at, &cut.area_bytes);
 	return cut;
@@ -186,6 +216,8 @@ static void put_dot(struct writer *w, const struct plan_directory *d, uint8_t id
 		system_use_of_dots(&w->use, node, which);
 	if (w->kind == TREE_ROCK_RIDGE && !identifier)
 		add_twin(w, d->node, 0);
+	if (w->kind == TREE_ROCK_RIDGE && which == DOT_OF_VOLUME)
+		system_use_add_attributes(&w->use, node);
 	cut = cut_entries(w, 1);
 	put_record(w, &r, &cut);
 }
@@ -231,6 +263,8 @@ static void put_entry(struct writer *w, uint32_t entry)
 		add_twin(w, e->node, named->joliet_attempt);
 	else if (w->kind == TREE_ROCK_RIDGE && named->joliet_attempt)
 		system_use_add_twin(&w->use, &(struct twin){.attempt = named->joliet_attempt});
+	if (w->kind == TREE_ROCK_RIDGE)
+		system_use_add_attributes(&w->use, node);
 	cut = cut_entries(w, r.identifier_bytes);
 	if (S_ISDIR(node->mode)) {
 		struct plan_place place = plan_place_of(p, w->kind, e->node);

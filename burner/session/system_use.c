@@ -3,10 +3,12 @@
  * system_use.c - the System Use entries of a record (SUSP 1.12, RRIP 1.12; ZF: zisofs)
  *
  * Always PX (44 bytes, with the serial number) and TF (short form: modify, access, attributes); then NM, SL, PN, ZF
- * where they apply, and the twin's (PD).  The bytes of each are those of burner/format.
+ * where they apply, and the twin's (PD); extended attributes (AL) last, since no reader but ours and libisofs needs
+ * what is there.  The bytes of each are those of burner/format.
  */
 #include "burner/session/system_use.h"
 
+#include <assert.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -154,9 +156,15 @@ static void put_zf(struct system_use *s, const struct manifest_node *node)
 	rrip_zf_encode(&zf, add_entry(s, RRIP_ZF_BYTES));
 }
 
-void system_use_of_node(struct system_use *s, const struct manifest_node *node, const char *name)
+static void begin(struct system_use *s)
 {
 	s->n = 0;
+	s->attributes = (struct aaip_writer){NULL, NULL, 0};
+}
+
+void system_use_of_node(struct system_use *s, const struct manifest_node *node, const char *name)
+{
+	begin(s);
 	put_px(s, node);
 	put_tf(s, node);
 	put_nm(s, name);
@@ -170,7 +178,7 @@ void system_use_of_node(struct system_use *s, const struct manifest_node *node, 
 
 void system_use_of_dots(struct system_use *s, const struct manifest_node *node, enum dot which)
 {
-	s->n = 0;
+	begin(s);
 	if (which == DOT_OF_VOLUME)
 		susp_sp_encode(0, add_entry(s, SUSP_SP_BYTES));
 	put_px(s, node);
@@ -180,3 +188,23 @@ void system_use_of_dots(struct system_use *s, const struct manifest_node *node, 
 }
 
 void system_use_add_twin(struct system_use *s, const struct twin *twin) { twin_encode(twin, add_entry(s, TWIN_BYTES)); }
+
+void system_use_add_attributes(struct system_use *s, const struct manifest_node *node)
+{
+	const struct manifest_more *more = node->more;
+
+	if (!more || !more->xattrs_bytes)
+		return;
+	assert(more->xattrs_bytes <= XATTRS_BYTES_MAX);
+	s->attributes.at = s->components;
+	s->attributes.end = s->components + aaip_encode(more->xattrs, more->xattrs_bytes, node->mode, s->components);
+}
+
+void system_use_close_attributes(struct system_use *s)
+{
+	unsigned bytes = (unsigned)aaip_left(&s->attributes);
+
+	assert(bytes <= SUSP_ENTRY_MAX);
+	if (bytes)
+		(void)aaip_take(&s->attributes, bytes, add_entry(s, bytes));
+}

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "burner/format/aaip.h"
 #include "burner/format/susp.h"
 #include "burner/format/twin.h"
 #include "cdappendfs/manifest.h"
@@ -23,6 +24,8 @@ struct system_use {
 	unsigned n;			  /* entries */
 	uint16_t end[SYSTEM_USE_ENTRIES]; /* where each ends in bytes[] */
 	uint8_t bytes[SYSTEM_USE_BYTES];
+	struct aaip_writer attributes; /* extended attributes, which come behind all entries */
+	uint8_t components[AAIP_COMPONENTS_OF(XATTRS_BYTES_MAX)];
 };
 
 static inline unsigned system_use_start(const struct system_use *s, unsigned entry)
@@ -38,6 +41,10 @@ enum dot { DOT_OF_VOLUME, DOT_OF_DIRECTORY };
 void system_use_of_dots(struct system_use *s, const struct manifest_node *node, enum dot which);
 /* Adds the entry that says where a directory's twin is. */
 void system_use_add_twin(struct system_use *s, const struct twin *twin);
+/* Adds the extended attributes that the node has. */
+void system_use_add_attributes(struct system_use *s, const struct manifest_node *node);
+/* The attributes become an entry as all others: they fit into a record. */
+void system_use_close_attributes(struct system_use *s);
 /*
  * Cuts an SL entry in two, so that the first has at most `room` bytes, and as many as can be: what a continuation
  * area has left is filled, whatever comes in which order (burner/format/bound.h counts on it).  false: it is none,

@@ -12,6 +12,7 @@
 
 #include "burner/base/printable.h"
 #include "burner/format/bound.h"
+#include "cdappendfs/proof.h"
 #include "burner/format/geometry.h"
 #include "burner/base/json.h"
 #include "burner/base/time.h"
@@ -19,17 +20,18 @@
 
 #define TIME_TEXT 32u
 
-/* Of the newest session that can be mounted. */
-static uint64_t newest_in_pieces(const struct disc_session *sessions, size_t n)
+/* The newest session that can be mounted, or NULL. */
+static const struct disc_session *newest_of(const struct disc_session *sessions, size_t n)
 {
 	while (n > 0 && sessions[n - 1].broken)
 		n--;
-	return n ? sessions[n - 1].files_in_pieces : PIECES_UNKNOWN;
+	return n ? &sessions[n - 1] : NULL;
 }
 
 void report_info_init(struct report_info *ret, const struct disc_state *state, const struct disc_session *sessions,
 		      size_t n_sessions)
 {
+	const struct disc_session *newest = newest_of(sessions, n_sessions);
 	uint64_t left, room;
 
 	*ret = (struct report_info){
@@ -41,7 +43,10 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 		.next_lba = state->next_lba,
 		.kept_bytes = state->kept_sectors * SECTOR_BYTES,
 		.used_bytes = state->used_sectors * SECTOR_BYTES,
-		.files_in_pieces = state->blank ? 0 : newest_in_pieces(sessions, n_sessions),
+		.files_in_pieces = state->blank ? 0 :
+				   newest	? newest->files_in_pieces :
+						  PIECES_UNKNOWN,
+		.digest = newest && newest->has_digest ? newest->digest : NULL,
 		.sessions = sessions,
 		.n_sessions = n_sessions,
 	};
@@ -87,6 +92,15 @@ static const char *time_json(int64_t seconds, char text[TIME_TEXT])
 	return text;
 }
 
+static void digest_json(struct json *j, const uint8_t *digest)
+{
+	char text[PROOF_TEXT_BYTES];
+
+	if (digest)
+		proof_text(digest, text);
+	string_or_null(j, "digest", digest ? text : NULL);
+}
+
 static void session_json(struct json *j, const struct disc_session *s, bool overwritable)
 {
 	char created[TIME_TEXT], uuid[2 * sizeof(s->uuid) + 1];
@@ -106,6 +120,7 @@ static void session_json(struct json *j, const struct disc_session *s, bool over
 		for (size_t i = 0; i < sizeof(s->uuid); i++)
 			snprintf(uuid + 2 * i, 3, "%02x", s->uuid[i]);
 		json_string(j, "uuid", uuid);
+		digest_json(j, s->has_digest ? s->digest : NULL);
 	}
 	if (s->ours && s->tells_shared) {
 		json_u64(j, "shared_bytes", s->shared_bytes);
@@ -135,6 +150,7 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 	json_u64(&j, "next_lba", info->next_lba);
 	json_u64(&j, "kept_bytes", info->kept_bytes);
 	json_u64_or_null(&j, "files_in_pieces", info->files_in_pieces, PIECES_UNKNOWN);
+	digest_json(&j, info->digest);
 	string_or_null(&j, "disc", info->disc);
 	string_or_null(&j, "mountpoint", info->mountpoint);
 	string_or_null(&j, "staging", info->staging);
@@ -194,9 +210,17 @@ static int64_t parse_time(const char *object)
 	return timegm(&tm);
 }
 
+static int parse_hex(const char *text, uint8_t *ret, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (sscanf(text + 2 * i, "%2hhx", &ret[i]) != 1)
+			return -EINVAL;
+	return 0;
+}
+
 static int parse_session(const char *object, struct disc_session *ret)
 {
-	char uuid[2 * sizeof(ret->uuid) + 1];
+	char uuid[2 * sizeof(ret->uuid) + 1], digest[PROOF_TEXT_BYTES];
 
 	*ret = (struct disc_session){.files_in_pieces = PIECES_UNKNOWN};
 	if (parse_u32(object, "number", &ret->number) < 0 || parse_u32(object, "start_lba", &ret->start_lba) < 0 ||
@@ -212,12 +236,13 @@ static int parse_session(const char *object, struct disc_session *ret)
 		return 0;
 	ret->tells_shared = json_get_u64(object, "shared_bytes", &ret->shared_bytes) == 0 &&
 			    json_get_u64(object, "found_bytes", &ret->found_bytes) == 0;
-	if (json_get_string(object, "uuid", uuid, sizeof(uuid)) < 0)
+	if (json_get_string(object, "uuid", uuid, sizeof(uuid)) < 0 ||
+	    parse_hex(uuid, ret->uuid, sizeof(ret->uuid)) < 0)
 		return -EINVAL;
-	for (size_t i = 0; i < sizeof(ret->uuid); i++)
-		if (sscanf(uuid + 2 * i, "%2hhx", &ret->uuid[i]) != 1)
-			return -EINVAL;
-	return 0;
+	if (!parse_optional(object, "digest", digest, sizeof(digest)))
+		return 0;
+	ret->has_digest = true;
+	return parse_hex(digest, ret->digest, sizeof(ret->digest));
 }
 
 static int parse_sessions(const char *line, struct report_parsed *p)
@@ -276,6 +301,8 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 	int r = parse_sessions(line, p);
 	if (r < 0)
 		return r;
+	const struct disc_session *newest = newest_of(p->sessions, i->n_sessions);
+	i->digest = newest && newest->has_digest ? newest->digest : NULL;
 	*ret = TAKE_PTR(p);
 	return 0;
 }
@@ -396,13 +423,16 @@ static const char *session_state(const struct disc_session *s)
 static void session_text(FILE *out, const struct disc_session *s)
 {
 	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT],
-		volume[sizeof(s->volume_id)];
+		digest[PROOF_TEXT_BYTES] = "", volume[sizeof(s->volume_id)];
 	const char *date = time_json(s->created, created);
 
-	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %s%s\n", s->number,
+	if (s->has_digest)
+		proof_text(s->digest, digest);
+	digest[PROOF_PREFIX_MIN] = '\0';
+	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %-16s  %s%s\n", s->number,
 		s->start_lba, s->sectors, report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size),
 		shared_text(s, s->shared_bytes, shared), shared_text(s, s->found_bytes, found), date ? date : "unknown",
-		printable(s->volume_id, volume, sizeof(volume)), session_state(s));
+		digest, printable(s->volume_id, volume, sizeof(volume)), session_state(s));
 }
 
 /* How the sessions before the newest are mounted, without us and with us. */
@@ -427,7 +457,7 @@ static void older_sessions_text(FILE *out, const struct report_info *info)
 
 void report_info_text(FILE *out, const struct report_info *info)
 {
-	char text[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], burning[BURNING_TEXT];
+	char text[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], burning[BURNING_TEXT], digest[PROOF_TEXT_BYTES];
 
 	line(out, "Disc", info->disc);
 	line(out, "Medium", info->medium);
@@ -446,8 +476,12 @@ void report_info_text(FILE *out, const struct report_info *info)
 	if (info->n_sessions == 0)
 		return;
 	line(out, "Pieces", report_pieces(info->files_in_pieces, pieces));
-	fprintf(out, "\n%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %s\n", "Session", "Start", "Sectors", "Size",
-		"Shared", "Found", "Date", "Volume id");
+	if (info->digest) {
+		proof_text(info->digest, digest);
+		line(out, "Digest", digest);
+	}
+	fprintf(out, "\n%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %-*s  %s\n", "Session", "Start", "Sectors", "Size",
+		"Shared", "Found", "Date", (int)PROOF_PREFIX_MIN, "Digest", "Volume id");
 	for (size_t i = 0; i < info->n_sessions; i++)
 		session_text(out, &info->sessions[i]);
 	older_sessions_text(out, info);

@@ -34,6 +34,7 @@ struct report_info {
 	uint64_t kept_bytes;	  /* of something else, between the newest session and the next */
 	uint32_t next_lba;	  /* where the next session starts */
 	uint64_t files_in_pieces; /* of the newest session, as it says; PIECES_UNKNOWN */
+	const uint8_t *digest;	  /* of the newest session that can be mounted; NULL: it has none, or it is not known */
 	const struct disc_session *sessions;
 	size_t n_sessions;
 	struct burning burning; /* idle: nothing is under way, as far as is known */

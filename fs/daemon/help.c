@@ -25,6 +25,9 @@ const char *help_text(void)
 	       "  -o commit=unmount      burn when unmounted (the default), or only when asked to: commit=manual\n"
 	       "  -o speed=X             burn at X times the medium's single speed\n"
 	       "  -o noverify            do not read back what was burned\n"
+	       "  -o check=reads|none    compare what is read with its digest before it is given out; default: none\n"
+	       "  -o digest=HEX          only the disc that has this digest, as cdappendfs-info shows it, or begins "
+	       "with it\n"
 	       "  -o volid=NAME          volume id, up to 32 characters\n"
 	       "  -o share=auto|blocks|none what the disc has already: share whole files (the default), equal blocks "
 	       "of "
@@ -41,7 +44,7 @@ const char *help_text(void)
 	       "  -o accept=WHAT:WHAT…   append to a disc although that of it gets lost or stale: udf (also: "
 	       "drop-udf), hfs, trees, associated, tail;\n"
 	       "                         or contradicts itself: descriptors, root, rock-ridge, directories, "
-	       "byte-orders, types\n"
+	       "byte-orders, types, chain\n"
 	       "  -o uid=N gid=N umask=M shown owner, group and permissions\n"
 	       "  -o allow_other, allow_root, default_permissions, auto_unmount, … as in mount.fuse3(8)\n";
 }

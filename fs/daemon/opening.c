@@ -139,18 +139,16 @@ static int open_disc(const struct opening *o, struct disc_open_options how, stru
 	how.unbounded = o->unbounded;
 	how.accepted = o->options->accepted;
 	r = disc_open_path(o->disc_path, &how, &d, ret_why);
-	if (r < 0 || !o->options->disc_fault) {
-		if (!r)
-			*ret = d;
-		return r;
+	wrapped = r < 0 ? NULL : o->options->disc_fault ? disc_wrap_faults(d, o->options->disc_fault) : d;
+	if (r == 0 && !wrapped) {
+		r = -errno;
+		*ret_why = r == -EINVAL ? "the word after disc-fault= is wrong" : NULL;
 	}
-	wrapped = disc_wrap_faults(d, o->options->disc_fault);
-	if (!wrapped) {
-		*ret_why = errno == EINVAL ? "the word after disc-fault= is wrong" : NULL;
-		return -errno;
-	}
-	*ret = wrapped;
-	return 0;
+	if (r == 0 && o->options->check == OPTIONS_CHECK_READS && !(wrapped = opening_wrap_checked(o, wrapped)))
+		r = -errno;
+	if (r == 0)
+		*ret = wrapped;
+	return r;
 }
 
 /* Who asks for a new image means his own, and not one that somebody has put in its place where all may make files: the
@@ -182,7 +180,7 @@ static int create_image(struct opening *o)
 	r = open_disc(o, (struct disc_open_options){.writable = true, .create = true}, &d, &why);
 	if (r < 0)
 		return opening_fail(r, o->disc_path, why);
-	o->created = fstat(disc_fd(d), &o->made) == 0;
+	o->created = fstat(disc_file(d), &o->made) == 0;
 	disc_close(d);
 	return 0;
 }
@@ -418,7 +416,7 @@ static int open_for_writing(struct opening *o, bool *ret_again)
 	if (r < 0)
 		return opening_fail(r, o->disc_path, NULL);
 	/* Neither another state, nor another file than whose stage it is. */
-	*ret_again = !disc_same_state(&before, &now) || !stage_has_file(o->stage, disc_fd(d));
+	*ret_again = !disc_same_state(&before, &now) || !stage_has_file(o->stage, disc_file(d));
 	if (*ret_again)
 		give_back(o);
 	return 0;

@@ -16,8 +16,10 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "cdappendfs/proof.h"
 #include "fs/daemon/help.h"
 #include "fs/daemon/nearest.h"
+#include "fs/daemon/values.h"
 
 #define CD_SPEED 153600.0 /* bytes per second of 1x */
 #define DVD_SPEED 1385000.0
@@ -45,64 +47,6 @@ static int no_memory(struct parser *p)
 {
 	refuse(p, "out of memory");
 	return -ENOMEM;
-}
-
-/* ---- values ---- */
-
-static int parse_number(const char *text, int base, uint64_t most, uint64_t *ret)
-{
-	char *end;
-
-	if (text[0] < '0' || text[0] > '9')
-		return -EINVAL;
-	errno = 0;
-	unsigned long long v = strtoull(text, &end, base);
-	if (errno || *end || v > most)
-		return -EINVAL;
-	*ret = v;
-	return 0;
-}
-
-/* Digits with at most one point, or comma, as many languages have it: neither "inf" nor "0x1p3". */
-static int parse_decimal(const char *text, const char **ret_end, double *ret)
-{
-	size_t length = strspn(text, "0123456789"), fraction = 0;
-	char digits[32];
-
-	if (text[length] == '.' || text[length] == ',')
-		fraction = 1 + strspn(text + length + 1, "0123456789");
-	if (length == 0 || fraction == 1 || length + fraction >= sizeof(digits))
-		return -EINVAL;
-	memcpy(digits, text, length + fraction);
-	digits[length + fraction] = '\0';
-	if (fraction)
-		digits[length] = '.';
-	*ret = strtod(digits, NULL);
-	*ret_end = text + length + fraction;
-	return 0;
-}
-
-/* 4M, 700MiB, 4.7G, 4,7G, 1474560 */
-static int parse_size(const char *text, uint64_t *ret_bytes)
-{
-	static const char suffixes[] = "KMGT";
-	const char *end, *suffix;
-	double v, scale = 1;
-
-	if (parse_decimal(text, &end, &v) < 0)
-		return -EINVAL;
-	suffix = *end ? strchr(suffixes, *end & ~0x20) : NULL;
-	if (suffix) {
-		for (const char *s = suffixes; s <= suffix; s++)
-			scale *= 1024;
-		end++;
-		end += strcmp(end, "iB") == 0 ? 2 : strcmp(end, "B") == 0 ? 1 : 0;
-	}
-	/* LBAs have 32 bits; the last one means "none". */
-	if (*end || v * scale >= 4294967295.0 * SECTOR_BYTES)
-		return -EINVAL;
-	*ret_bytes = (uint64_t)(v * scale);
-	return 0;
 }
 
 /* ---- our options ---- */
@@ -144,7 +88,7 @@ static int set_media(struct parser *p, const char *value)
 			return 0;
 		}
 	}
-	if (parse_size(value, &bytes) < 0)
+	if (value_size(value, &bytes) < 0)
 		return refuse(p,
 			      "media=%s: one of cd74, cd80, dvd, dvd-dl, bd, bd-dl, bdxl-100, bdxl-128, mdisc-dvd, "
 			      "mdisc-bd, mdisc-bd-dl, mdisc-bdxl-100, none, or a size as 4M, 700M, 4.7G",
@@ -159,7 +103,7 @@ static int set_speed(struct parser *p, const char *value)
 {
 	const char *end;
 
-	if (parse_decimal(value, &end, &p->speed) < 0 || (*end && strcmp(end, "x") != 0) || p->speed <= 0 ||
+	if (value_decimal(value, &end, &p->speed) < 0 || (*end && strcmp(end, "x") != 0) || p->speed <= 0 ||
 	    p->speed > 1e6)
 		return refuse(p, "speed=%s: a number, as 8 or 2.4", value);
 	return 0;
@@ -169,7 +113,7 @@ static int set_session(struct parser *p, const char *value)
 {
 	uint64_t number;
 
-	if (parse_number(value, 10, UINT32_MAX, &number) < 0 || number == 0)
+	if (value_number(value, 10, UINT32_MAX, &number) < 0 || number == 0)
 		return refuse(p, "session=%s: a number from 1", value);
 	p->options->session = (uint32_t)number;
 	p->options->read_only = true;
@@ -223,7 +167,7 @@ static int set_read_delay(struct parser *p, const char *value)
 {
 	uint64_t ms;
 
-	if (parse_number(value, 10, 60000, &ms) < 0)
+	if (value_number(value, 10, 60000, &ms) < 0)
 		return refuse(p, "read-delay=%s: milliseconds", value);
 	free(p->options->disc_fault);
 	if (asprintf(&p->options->disc_fault, "delay=%u", (unsigned)ms) < 0) {
@@ -237,43 +181,49 @@ static int set_idle_nodes(struct parser *p, const char *value)
 {
 	uint64_t nodes;
 
-	if (parse_number(value, 10, 1u << 20, &nodes) < 0)
+	if (value_number(value, 10, 1u << 20, &nodes) < 0)
 		return refuse(p, "idle-nodes=%s: a number of files", value);
 	p->options->idle_nodes = (uint32_t)nodes;
 	return 0;
 }
 
+/* words: "auto, full, linked"; which of them it is. */
+static int choose(struct parser *p, const char *name, const char *value, const char *words, unsigned *ret)
+{
+	unsigned i = 0;
+
+	for (const char *w = words; *w; w += strspn(w, ", "), i++) {
+		size_t n = strcspn(w, ",");
+
+		if (strlen(value) == n && strncmp(value, w, n) == 0) {
+			*ret = i;
+			return 0;
+		}
+		w += n;
+	}
+	return refuse(p, "%s=%s: one of %s", name, value, words);
+}
+
 static int set_tree(struct parser *p, const char *value)
 {
-	if (strcmp(value, "auto") == 0)
-		p->options->tree = OPTIONS_TREE_AUTO;
-	else if (strcmp(value, "full") == 0)
-		p->options->tree = OPTIONS_TREE_FULL;
-	else if (strcmp(value, "linked") == 0)
-		p->options->tree = OPTIONS_TREE_LINKED;
-	else
-		return refuse(p, "tree=%s: one of auto, full, linked", value);
-	return 0;
+	return choose(p, "tree", value, "auto, full, linked", &p->options->tree);
 }
 
 static int set_share(struct parser *p, const char *value)
 {
-	static const char *const modes[] = {[SHARE_AUTO] = "auto", [SHARE_BLOCKS] = "blocks", [SHARE_NONE] = "none"};
+	return choose(p, "share", value, "auto, blocks, none", &p->options->share);
+}
 
-	for (size_t i = 0; i < ARRAY_LENGTH(modes); i++) {
-		if (strcmp(value, modes[i]) == 0) {
-			p->options->share = (enum share_mode)i;
-			return 0;
-		}
-	}
-	return refuse(p, "share=%s: one of auto, blocks, none", value);
+static int set_check(struct parser *p, const char *value)
+{
+	return choose(p, "check", value, "none, reads", &p->options->check);
 }
 
 static int set_pieces(struct parser *p, const char *value)
 {
 	uint64_t bytes;
 
-	if (parse_size(value, &bytes) < 0)
+	if (value_size(value, &bytes) < 0)
 		return refuse(p, "pieces=%s: what pieces of a file must save, a size as 16M, 700M, 4.7G", value);
 	p->options->pieces_bytes = bytes ? bytes : 1;
 	return 0;
@@ -281,10 +231,19 @@ static int set_pieces(struct parser *p, const char *value)
 
 static int set_commit(struct parser *p, const char *value)
 {
-	if (strcmp(value, "unmount") != 0 && strcmp(value, "manual") != 0)
-		return refuse(p, "commit=%s: one of unmount, manual", value);
-	p->options->manual_commit = *value == 'm';
-	return 0;
+	unsigned which = 0;
+	int r = choose(p, "commit", value, "unmount, manual", &which);
+
+	p->options->manual_commit = which == 1;
+	return r;
+}
+
+static int set_digest(struct parser *p, const char *value)
+{
+	if (!proof_is_prefix(value))
+		return refuse(p, "digest=%s: %u to %u hexadecimal digits, as cdappendfs-info shows them", value,
+			      PROOF_PREFIX_MIN, 2 * PROOF_DIGEST_BYTES);
+	return set_text(p, &p->options->digest, "digest", value);
 }
 
 static int set_accept(struct parser *p, const char *value)
@@ -298,7 +257,7 @@ static int set_uid(struct parser *p, const char *value)
 {
 	uint64_t v;
 
-	if (parse_number(value, 10, UINT32_MAX - 1, &v) < 0)
+	if (value_number(value, 10, UINT32_MAX - 1, &v) < 0)
 		return refuse(p, "uid=%s: a user number", value);
 	p->options->uid = (uid_t)v;
 	p->options->show_uid = true;
@@ -309,7 +268,7 @@ static int set_gid(struct parser *p, const char *value)
 {
 	uint64_t v;
 
-	if (parse_number(value, 10, UINT32_MAX - 1, &v) < 0)
+	if (value_number(value, 10, UINT32_MAX - 1, &v) < 0)
 		return refuse(p, "gid=%s: a group number", value);
 	p->options->gid = (gid_t)v;
 	p->options->show_gid = true;
@@ -320,7 +279,7 @@ static int set_umask(struct parser *p, const char *value)
 {
 	uint64_t v;
 
-	if (parse_number(value, 8, 0777, &v) < 0)
+	if (value_number(value, 8, 0777, &v) < 0)
 		return refuse(p, "umask=%s: octal permission bits, as 022", value);
 	p->options->umask = (mode_t)v;
 	p->options->show_umask = true;
@@ -343,6 +302,8 @@ static int set_value(struct parser *p, const char *name, const char *value, bool
 		{"share", set_share},
 		{"pieces", set_pieces},
 		{"commit", set_commit},
+		{"check", set_check},
+		{"digest", set_digest},
 		{"accept", set_accept},
 		{"uid", set_uid},
 		{"gid", set_gid},
@@ -588,6 +549,7 @@ void options_release(struct options *o)
 	free(o->fuse);
 	free(o->fault);
 	free(o->disc_fault);
+	free(o->digest);
 	*o = (struct options){0};
 }
 

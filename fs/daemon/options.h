@@ -19,6 +19,7 @@
 #include "fs/stage/stage.h"
 
 enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL, OPTIONS_TREE_LINKED };
+enum options_check { OPTIONS_CHECK_NONE, OPTIONS_CHECK_READS };
 
 struct options {
 	bool help, version; /* then nothing else is set */
@@ -34,9 +35,11 @@ struct options {
 	enum stage_claim claim;	   /* stage= */
 	double speed;		   /* speed=; times the single speed; 0: not bounded */
 	uint64_t bytes_per_second; /* the same for an image file, by media= */
-	enum options_tree tree;
-	enum share_mode share;
-	uint64_t pieces_bytes; /* pieces=; 0: not given */
+	unsigned tree;		   /* enum options_tree */
+	unsigned share;		   /* enum share_mode */
+	unsigned check;		   /* enum options_check */
+	char *digest;		   /* of the state that the disc must have, or its first digits; NULL: any */
+	uint64_t pieces_bytes;	   /* pieces=; 0: not given */
 	bool compat, no_joliet, no_verify, manual_commit;
 	oddities accepted;
 	char volume_id[33];

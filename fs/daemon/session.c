@@ -10,6 +10,8 @@
 
 #include "burner/base/log.h"
 #include "burner/base/own.h"
+#include "cdappendfs/burn.h"
+#include "cdappendfs/proof.h"
 
 static int session_failed(const struct opening *o, const struct disc_session *session, int error)
 {
@@ -26,6 +28,59 @@ static int session_failed(const struct opening *o, const struct disc_session *se
 	return opening_fail(error, what, why);
 }
 
+/* ---- -o digest=, -o check= ---- */
+
+/* session NULL: the disc is blank. */
+static int check_digest(const struct opening *o, const struct disc_session *session)
+{
+	char text[PROOF_TEXT_BYTES], why[PROOF_TEXT_BYTES + 160];
+	uint8_t sha256[PROOF_DIGEST_BYTES];
+	struct commit_record record;
+	int r;
+
+	if (!o->options->digest)
+		return 0;
+	r = session ? proof_record(o->disc, session, &record, sha256) : -ENODATA;
+	if (r == -ENODATA)
+		return opening_fail(-ESTALE, o->disc_path,
+				    session ? "its session is another program's, and has no digest" :
+					      "it is blank, and has no digest");
+	if (r == 0)
+		r = proof_descriptors(o->disc, &record);
+	if (r < 0)
+		return opening_fail(r, o->disc_path, "its digest cannot be made: the blocks for it are damaged");
+	if (proof_matches(sha256, o->options->digest))
+		return 0;
+	proof_text(sha256, text);
+	snprintf(why, sizeof(why),
+		 "its digest is %s, another than digest= says; leave that out to mount the disc all the same", text);
+	return opening_fail(-ESTALE, o->disc_path, why);
+}
+
+static void say_damaged(void *context, const struct disc_damaged *d)
+{
+	static const char *const words[] = {
+		[DISC_DAMAGE_ALTERED] = "is not what was burned",
+		[DISC_DAMAGE_UNREADABLE] = "cannot be read",
+		[DISC_DAMAGE_TABLE] = "cannot be proven, since its digests are damaged",
+		[DISC_DAMAGE_CHAIN] = "is of another session than the next one was burned upon",
+		[DISC_DAMAGE_REPAIRED] = "was damaged, and is repaired",
+	};
+
+	log_error("%s: session %u: what lies in blocks %u to %u %s%s", (const char *)context, d->session, d->lba,
+		  d->lba + d->sectors - 1, words[d->what],
+		  d->what == DISC_DAMAGE_REPAIRED ? "" : "; who reads it gets an error (-o check=none gives it out)");
+}
+
+struct disc *opening_wrap_checked(const struct opening *o, struct disc *disc)
+{
+	const struct disc_check_options options = {.damaged = say_damaged, .context = o->disc_path};
+
+	return disc_wrap_checked(disc, &options);
+}
+
+/* ---- which one ---- */
+
 static int open_asked_for(struct opening *o)
 {
 	const struct disc_session *session = NULL;
@@ -40,7 +95,7 @@ static int open_asked_for(struct opening *o)
 		return 1;
 	}
 	r = session->broken ? -EBADMSG : iso_open(o->disc, session->descriptor_lba, &o->base);
-	return r == 0 ? 0 : session_failed(o, session, r);
+	return r == 0 ? check_digest(o, session) : session_failed(o, session, r);
 }
 
 /* 1: it is open; 0: it cannot be read, and *ret_error says how; < 0: nobody knows.  *ret_whole: with all that it
@@ -115,10 +170,11 @@ static int open_newest(struct opening *o)
 	if (chosen && chosen != newest)
 		say_older(o, newest, chosen);
 	if (chosen)
-		return 0;
+		return check_digest(o, chosen);
 	if (newest)
 		return session_failed(o, newest, newest_error);
-	return o->state.blank ? 0 : opening_fail(-EMEDIUMTYPE, o->disc_path, "no session of it can be read");
+	return o->state.blank ? check_digest(o, NULL) :
+				opening_fail(-EMEDIUMTYPE, o->disc_path, "no session of it can be read");
 }
 
 int opening_base(struct opening *o)

@@ -45,7 +45,7 @@ static void look_locked(struct tree *t)
 {
 	lock_assert(&t->lock);
 	struct host *h = &t->space.host;
-	int fd = disc_fd(t->disc);
+	int fd = disc_file(t->disc);
 
 	if (h->frozen_bytes) {
 		uint64_t now = image_bytes(fd, h->image_bytes);
@@ -151,7 +151,7 @@ void host_freeze_locked(struct tree *t)
 	lock_assert(&t->lock);
 	struct host *h = &t->space.host;
 
-	h->image_bytes = image_bytes(disc_fd(t->disc), 0);
+	h->image_bytes = image_bytes(disc_file(t->disc), 0);
 	h->frozen_bytes = t->space.frozen * SECTOR_BYTES;
 	h->given_bytes = 0;
 	h->seen = (struct timespec){0};

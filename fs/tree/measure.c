@@ -2,6 +2,7 @@
 /*
  * measure.c - how large a foreign tree is as we would write it: one walk of the base, before the first change
  */
+#include "burner/base/own.h"
 #include "burner/format/bound.h"
 #include "fs/tree/internal.h"
 
@@ -9,16 +10,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Extended attributes of one name. What cannot be read is told by the commit. */
+static int add_xattrs(struct iso *base, const struct iso_entry *e, uint64_t *bytes, uint64_t *names)
+{
+	_free_ uint8_t *set = NULL;
+	size_t set_bytes;
+	int r = e->has_xattrs ? iso_xattrs(base, e->locator, &set, &set_bytes) : 0;
+
+	if (r == -E2BIG || r == -EBADMSG)
+		set_bytes = XATTRS_BYTES_MAX;
+	else if (r || !e->has_xattrs)
+		return r;
+	*bytes += bound_xattrs_bytes(set_bytes, e->n_sections ? e->n_sections : 1);
+	(*names)++;
+	return 0;
+}
+
 /* A foreign tree as we would write it. */
 static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *ret_directories)
 {
 	_cleanup_entry_ struct iso_entry root = {0};
 	struct iso_extent *stack = NULL;
 	size_t n = 0, capacity = 0;
-	uint64_t sectors = 0, directories = 0, tables = 2 * 10 + 2 * 10, links = 0;
+	uint64_t sectors = 0, directories = 0, tables = 2 * 10 + 2 * 10, links = 0, xattr_bytes = 0, xattr_names = 0;
 	struct iso_room room;
 	int r = iso_root(base, &root);
 
+	if (!r)
+		r = add_xattrs(base, &root, &xattr_bytes, &xattr_names);
 	iso_room_init(base, &room);
 	for (struct iso_extent at = root.dir; r == 0;) {
 		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
@@ -35,8 +54,8 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 			bound_add(&names, &b, e.n_extents ? e.n_extents : 1);
 			tables += b.table;
 			links += S_ISDIR(e.mode) || e.nlink > 1 ? BOUND_LINK_BYTES : 0;
-			r = 0;
-			if (S_ISDIR(e.mode)) {
+			r = add_xattrs(base, &e, &xattr_bytes, &xattr_names);
+			if (r == 0 && S_ISDIR(e.mode)) {
 				if (n == capacity) {
 					struct iso_extent *grown =
 						reallocarray(stack, capacity = capacity * 2 + 64, sizeof(*stack));
@@ -60,6 +79,7 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 		at = stack[--n];
 	}
 	free(stack);
+	sectors += bound_xattrs_sectors(xattr_bytes, xattr_names, sectors, directories);
 	*ret_sectors = sectors + bound_table_sectors(tables) + sectors_of(links) + 1;
 	*ret_directories = directories;
 	return r;

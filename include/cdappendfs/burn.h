@@ -45,12 +45,38 @@ int disc_open_path(const char *path, const struct disc_open_options *options, st
 int disc_open_target(struct disc *d, const struct target_options *options, struct target **ret);
 
 /*
- * Decorators (burner/medium/disc_faults.c, burner/medium/target_faults.c, burner/medium/throttle.c).  They take
+ * Decorators (in burner/medium).  They take
  * ownership of what they wrap, also when they return NULL (errno: EINVAL the spec is wrong, ENOMEM).  Specs are
  * comma-separated; ERRNO is EIO, ENOSPC, …; N counts sectors of the session from 0.
  */
 /* "read@LBA=ERRNO" any read that covers the sector; "delay=MILLISECONDS" before each read */
 struct disc *disc_wrap_faults(struct disc *inner, const char *spec);
+/*
+ * What lies in sessions with a digest table is compared with it before it is given out (burner/medium/disc_checked.c);
+ * a piece that is not what it was, or cannot be proven, is -EIO.
+ */
+enum disc_damage {
+	DISC_DAMAGE_ALTERED,	/* other bytes than the digest is of */
+	DISC_DAMAGE_UNREADABLE, /* a block of the piece */
+	DISC_DAMAGE_TABLE,	/* what the digest table has for it is damaged, or cannot be read */
+	DISC_DAMAGE_CHAIN,	/* the session is not the one that a newer one was burned upon */
+	DISC_DAMAGE_REPAIRED	/* one of the first two, and the reader has the right bytes all the same */
+};
+struct disc_damaged {
+	enum disc_damage what;
+	uint32_t session, lba, sectors;
+};
+struct commit_record;
+struct disc_check_options {
+	/* NULL, or told once of each piece; from any thread that reads */
+	void (*damaged)(void *context, const struct disc_damaged *what);
+	/* NULL, or asked for a good copy of a piece that is none; what it gives is compared before it is believed. 0,
+	 * -errno; from any thread that reads. disc: the one below, as it is. */
+	int (*repair)(void *context, struct disc *disc, const struct commit_record *record, uint32_t piece,
+		      uint8_t *ret);
+	void *context;
+};
+struct disc *disc_wrap_checked(struct disc *inner, const struct disc_check_options *options);
 /* "write@N=ERRNO", "sync=ERRNO", "publish=ERRNO", "reserve=ERRNO", "kill@N" (SIGKILL self before sector N),
  * "kill-before-sync", "kill-publish@K" (before the Kth write of the head: 0 is LBA 31, 15 is LBA 16, 16 is after the
  * last) */

@@ -55,6 +55,8 @@ struct disc_session {
 	bool broken;	       /* a burn that failed, or cut off with its root directory: not mountable, linked past */
 	bool truncated;	       /* it reaches beyond the end of the image */
 	uint8_t uuid[16];      /* ours: of the session */
+	bool has_digest;       /* ours, and its commit record was read (in a drive that of the newest): */
+	uint8_t digest[32];    /* SHA-256 of that block, which stands for the state of the disc (proof.h) */
 	bool tells_shared;     /* ours, and it says: */
 	uint64_t shared_bytes; /* content of its files that lies in older sessions */
 	uint64_t found_bytes;  /* of what was copied to it, not written since it was there already */
@@ -163,6 +165,13 @@ static inline int disc_forgive(struct disc *d, uint32_t session_lba)
 	return d->ops->forgive ? d->ops->forgive(d, session_lba) : 0;
 }
 static inline int disc_fd(struct disc *d) { return d->ops->fd ? d->ops->fd(d) : -1; }
+/* The same below all decorators: for what is asked of the file, not read from it. */
+static inline int disc_file(struct disc *d)
+{
+	while (d->inner)
+		d = d->inner;
+	return disc_fd(d);
+}
 static inline void disc_close(struct disc *d)
 {
 	if (d)

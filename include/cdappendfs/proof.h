@@ -68,6 +68,17 @@ int proof_record(struct disc *d, const struct disc_session *session, struct comm
  * the newer one says nothing of it. */
 int proof_chain(struct disc *d, const struct commit_record *newer);
 
+/* Hexadecimal digits, with a terminator. */
+void proof_text(const uint8_t sha256[PROOF_DIGEST_BYTES], char ret[PROOF_TEXT_BYTES]);
+#define PROOF_PREFIX_MIN 16u /* digits: fewer might be those of another disc */
+/* Is it the first digits of a digest, and are there enough? */
+bool proof_is_prefix(const char *text);
+/* Of that one? */
+bool proof_matches(const uint8_t sha256[PROOF_DIGEST_BYTES], const char *prefix);
+/* The first piece of the session, where its descriptors lie, is what the record says. -EBADMSG; 0 too when the record
+ * says nothing of it. */
+int proof_descriptors(struct disc *d, const struct commit_record *record);
+
 struct proof;
 /* The table of that record, which must have one (-EINVAL).  Reads nothing so far. */
 int proof_open(struct disc *d, const struct commit_record *record, struct proof **ret);

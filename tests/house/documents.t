@@ -43,7 +43,7 @@ sub text_of {
 }
 my @documents = grep { /\.md$/ } @files;
 my @code = grep { /\.[ch]$/ } @files;
-my @scripts = grep { -f && !/\.([ch]|md|pack|1)$/ && text_of($_) =~ /^(#!|# shellcheck shell)/ } @files;
+my @scripts = grep { -f && !/\.([ch]|md|pack|gz|1)$/ && text_of($_) =~ /^(#!|# shellcheck shell)/ } @files;
 my %text = map { $_ => text_of($_) } @documents, @code, @scripts, 'Makefile';
 my $all_code = join "\n", map { $text{$_} } @code;
 my %word = map { $_ => 1 } $all_code =~ /\b([A-Za-z_]\w+)\b/g;

@@ -108,6 +108,7 @@ for ((round = 1; round <= rounds; round++)); do
 	mount_disc -o "session=$round" "$disc"
 	tree_digest "$mnt" T >"$T/got"
 	same_listing "session=$round is what it was" "$T/$round.want" "$T/got"
+	reader_gives "the reader restores session $round" "$disc" "$round" "$T/$round.want" T
 	umount_disc || fail 'unmount'
 	echo "$round $disc $(info_json "\$_->{sessions}[$((round - 1))]{sbsector}" "$disc") lT" >>"$T/jobs"
 done

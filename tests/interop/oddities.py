@@ -900,7 +900,7 @@ def digest(path, size):
                     return 'short'
                 h.update(data)
                 left -= len(data)
-    except OSError as e:
+    except OSError:
         return 'unreadable'
     return h.hexdigest()[:16]
 

@@ -96,6 +96,7 @@ for kind in blank genisoimage xorriso; do
 		mount_disc -o "session=$n" "$disc"
 		tree_digest "$mnt" Th >"$T/got"
 		same_listing "$kind: session=$n is what it was" "$T/session-$n.want" "$T/got"
+		reader_options=--no-verify reader_gives "$kind: the reader restores session $n" "$disc" "$n" "$T/session-$n.want" Th
 		umount_disc || fail 'unmount'
 	done
 	rm -rf "$reference" "$disc" "$T"/session-*.want

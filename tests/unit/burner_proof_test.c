@@ -292,12 +292,190 @@ static void records_are_of_their_sessions(void **state)
 	assert_int_equal(proof_record(i.disc, &s, &r, NULL), -ENODATA);
 }
 
+/* ---- reading through the digests ---- */
+
+struct heard {
+	unsigned n;
+	struct disc_damaged last;
+	const uint8_t *good; /* a copy of the image, or NULL */
+};
+
+static void hear(void *context, const struct disc_damaged *what)
+{
+	struct heard *h = context;
+
+	h->n++;
+	h->last = *what;
+}
+
+static int from_copy(void *context, struct disc *disc, const struct commit_record *r, uint32_t piece, uint8_t *ret)
+{
+	const struct heard *h = context;
+
+	(void)disc;
+	if (!h->good)
+		return -ENOENT;
+	memcpy(ret, h->good + ((size_t)r->start_lba + (size_t)piece * 32) * 2048,
+	       (size_t)commit_piece_sectors(r, piece) * 2048);
+	return 0;
+}
+
+/* The disc is given up. */
+static struct disc *checked(struct image *i, struct heard *h)
+{
+	const struct disc_check_options o = {.damaged = hear, .repair = from_copy, .context = h};
+	struct disc *d = disc_wrap_checked(i->disc, &o);
+
+	assert_non_null(d);
+	i->disc = d;
+	return d;
+}
+
+static uint8_t *copy_of_image(const char *path, size_t *ret_sectors)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY);
+	uint8_t *all;
+
+	assert_true(fd >= 0 && fstat(fd, &st) == 0);
+	all = malloc((size_t)st.st_size);
+	assert_true(all && read(fd, all, (size_t)st.st_size) == st.st_size && close(fd) == 0);
+	*ret_sectors = (size_t)st.st_size / 2048;
+	return all;
+}
+
+static void reads_are_checked(void **state)
+{
+	_cleanup_(image_release) struct image i = large_image();
+	static uint8_t buf[600 * SECTOR_BYTES];
+	const struct disc_session s = i.sessions[0];
+	struct heard heard = {0};
+	struct commit_record r;
+	size_t all;
+	_free_ uint8_t *copy = copy_of_image("i.iso", &all);
+	struct disc *d = checked(&i, &heard);
+
+	(void)state;
+	assert_int_equal(proof_record(d, &s, &r, NULL), 0);
+	srandom(1);
+	for (unsigned k = 0; k < 500; k++) {
+		uint32_t lba = (uint32_t)random() % (uint32_t)all, n = 1 + (uint32_t)random() % (k % 2 ? 5 : 600);
+
+		n = n < all - lba ? n : (uint32_t)all - lba;
+		assert_int_equal(disc_read(d, lba, buf, n), 0);
+		assert_memory_equal(buf, copy + (size_t)lba * 2048, (size_t)n * 2048);
+	}
+	assert_int_equal(disc_read(d, (uint32_t)all - 1, buf, 2), -EIO);
+	assert_int_equal(heard.n, 0);
+	/* One bit: all of its piece, and nothing else. */
+	uint32_t piece = commit_pieces(&r) / 2, first = s.start_lba + 32 * piece;
+	flip("i.iso", first * 2048ull + 40000);
+	assert_int_equal(disc_refresh(d), 0);
+	for (uint32_t lba = first - 40; lba < first + 72; lba++)
+		assert_int_equal(disc_read(d, lba, buf, 1), lba >= first && lba < first + 32 ? -EIO : 0);
+	assert_int_equal(disc_read(d, first - 64, buf, 64), 0);
+	assert_int_equal(disc_read(d, first - 64, buf, 65), -EIO);
+	assert_int_equal(disc_read(d, first - 5, buf, 500), -EIO);
+	assert_true(heard.n == 1 && heard.last.what == DISC_DAMAGE_ALTERED && heard.last.lba == first &&
+		    heard.last.sectors == 32 && heard.last.session == 1);
+	/* Somebody has a good copy; what he gives is not believed blindly. */
+	heard.good = copy;
+	for (uint32_t lba = first - 3; lba < first + 35; lba++) {
+		assert_int_equal(disc_read(d, lba, buf, 1), 0);
+		assert_memory_equal(buf, copy + (size_t)lba * 2048, 2048);
+	}
+	assert_int_equal(disc_read(d, first - 64, buf, 200), 0);
+	assert_memory_equal(buf, copy + (size_t)(first - 64) * 2048, (size_t)200 * 2048);
+	copy[first * 2048ull] ^= 1;
+	assert_int_equal(disc_refresh(d), 0);
+	assert_int_equal(disc_read(d, first + 3, buf, 1), -EIO);
+	heard.good = NULL;
+	flip("i.iso", first * 2048ull + 40000);
+	assert_int_equal(disc_read(d, first + 3, buf, 1), 0);
+	/* What the table has for 64 pieces. */
+	flip("i.iso", (uint64_t)r.table_lba * 2048 + 2047);
+	assert_int_equal(disc_refresh(d), 0);
+	assert_int_equal(disc_read(d, s.start_lba + 16, buf, 1), -EIO);
+	assert_int_equal(disc_read(d, s.start_lba + 64 * 32, buf, 1), 0);
+	assert_int_equal(heard.last.what, DISC_DAMAGE_TABLE);
+}
+
+static void unreadable_blocks_are_told(void **state)
+{
+	_cleanup_(image_release) struct image i = large_image();
+	struct heard heard = {0};
+	static uint8_t buf[64 * SECTOR_BYTES];
+	uint32_t first = i.sessions[0].start_lba + 32 * 5;
+	char spec[32];
+
+	(void)state;
+	snprintf(spec, sizeof(spec), "read@%u=EIO", first + 7);
+	i.disc = disc_wrap_faults(i.disc, spec);
+	assert_non_null(i.disc);
+	checked(&i, &heard);
+	assert_int_equal(disc_read(i.disc, first - 32, buf, 64), -EIO);
+	assert_int_equal(disc_read(i.disc, first - 32, buf, 32), 0);
+	assert_int_equal(disc_read(i.disc, first + 8, buf, 1), -EIO);
+	assert_int_equal(disc_read(i.disc, first + 32, buf, 64), 0);
+	assert_true(heard.n == 1 && heard.last.what == DISC_DAMAGE_UNREADABLE && heard.last.lba == first);
+}
+
+/* All of a session that is not the one that a newer one names; the newer one is read. */
+static void exchanged_sessions_are_not_read(void **state)
+{
+	_cleanup_(image_release) struct image i = new_image("i.iso"), other = new_image("j.iso");
+	struct heard heard = {0};
+	uint8_t buf[SECTOR_BYTES];
+	char command[256];
+
+	(void)state;
+	for (uint8_t k = 1; k <= 3; k++)
+		add(&i, k == 2 ? "b" : "a", k);
+	add(&other, "a", 1);
+	add(&other, "c", 2);
+	snprintf(command, sizeof(command), "dd if=j.iso of=i.iso bs=2048 skip=%u seek=%u count=%u conv=notrunc",
+		 i.sessions[1].start_lba, i.sessions[1].start_lba, i.sessions[1].sectors);
+	checked(&i, &heard);
+	assert_int_equal(disc_read(i.disc, i.sessions[1].start_lba + 20, buf, 1), 0);
+	run(command);
+	assert_int_equal(disc_refresh(i.disc), 0);
+	assert_int_equal(disc_read(i.disc, i.sessions[2].start_lba + 20, buf, 1), 0);
+	assert_int_equal(disc_read(i.disc, i.sessions[1].start_lba + 20, buf, 1), -EIO);
+	assert_int_equal(disc_read(i.disc, i.sessions[1].start_lba, buf, 1), -EIO);
+	assert_int_equal(disc_read(i.disc, i.sessions[0].start_lba + 20, buf, 1), 0);
+	assert_true(heard.n == 1 && heard.last.what == DISC_DAMAGE_CHAIN && heard.last.session == 2);
+}
+
+static void texts(void **state)
+{
+	uint8_t sha[32] = {0x01, 0x23, 0xab, 0xff};
+	char text[PROOF_TEXT_BYTES];
+
+	(void)state;
+	proof_text(sha, text);
+	assert_int_equal(strlen(text), 64);
+	assert_true(proof_matches(sha, text) && proof_matches(sha, "0123ABFF00000000"));
+	assert_false(proof_matches(sha, "0123abff0000000") || proof_matches(sha, "0123abfe00000000") ||
+		     proof_matches(sha, ""));
+	assert_false(proof_is_prefix("0123abff0000000g") || proof_is_prefix("0x23abff00000000"));
+	text[63] = '1';
+	assert_true(proof_is_prefix(text) && !proof_matches(sha, text));
+	assert_false(proof_is_prefix("01234567890123456789012345678901234567890123456789012345678901234"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(digests_are_of_the_pieces), FIXTURE_TEST(damage_is_found_where_it_is),
-		FIXTURE_TEST(parts_are_proven),		 FIXTURE_TEST(chain),
-		FIXTURE_TEST(sessions_without_a_table),	 FIXTURE_TEST(records_are_of_their_sessions),
+		FIXTURE_TEST(digests_are_of_the_pieces),
+		FIXTURE_TEST(damage_is_found_where_it_is),
+		FIXTURE_TEST(parts_are_proven),
+		FIXTURE_TEST(chain),
+		FIXTURE_TEST(sessions_without_a_table),
+		FIXTURE_TEST(records_are_of_their_sessions),
+		FIXTURE_TEST(reads_are_checked),
+		FIXTURE_TEST(unreadable_blocks_are_told),
+		FIXTURE_TEST(exchanged_sessions_are_not_read),
+		FIXTURE_TEST(texts),
 	};
 
 	return cmocka_run_group_tests_name("burner_proof", tests, NULL, NULL);

@@ -37,30 +37,55 @@ static void put(struct set *s, const char *name, const void *value, size_t n)
 	*s = made;
 }
 
+/* The stream of a set, out of AL entries of at most `room` bytes. */
+static uint8_t *encode_cut(const struct set *s, uint32_t mode, uint32_t room, uint32_t *ret_n)
+{
+	_free_ uint8_t *components = malloc(AAIP_COMPONENTS_OF(s->n) + 1);
+	uint32_t n = aaip_encode(s->bytes, s->n, mode, components), all, taken = 0, cuts = 0;
+	struct aaip_writer w = {components, components + n, 0};
+	uint8_t *stream = malloc(4 * s->n + 100), entry[SUSP_ENTRY_MAX];
+	bool more = true;
+
+	assert_in_range(n, 0, AAIP_COMPONENTS_OF(s->n));
+	all = aaip_left(&w);
+	assert_in_range(all, 0, aaip_bytes_max(s->n));
+	for (*ret_n = 0; !aaip_is_done(&w); cuts++) {
+		const uint8_t *content;
+		unsigned bytes;
+
+		assert_true(more);
+		taken += aaip_take(&w, room, entry);
+		assert_in_range(entry[2], 6, room);
+		assert_int_equal(aaip_al_decode(entry, &content, &bytes, &more), 0);
+		memcpy(stream + *ret_n, content, bytes);
+		*ret_n += bytes;
+	}
+	assert_true(!more || !all);
+	assert_in_range(taken, 0, all + cuts * AAIP_CUT_BYTES);
+	assert_true(room < SUSP_ENTRY_MAX || taken == all);
+	return stream;
+}
+
 static uint8_t *encode(const struct set *s, uint32_t mode, uint32_t *ret_n)
 {
-	uint32_t n = aaip_encode(s->bytes, s->n, mode, NULL);
-	uint8_t *stream = malloc(n + 1);
-
-	stream[n] = 0xaa;
-	assert_int_equal(aaip_encode(s->bytes, s->n, mode, stream), n);
-	assert_int_equal(stream[n], 0xaa);
-	assert_in_range(n, 0, aaip_stream_max((uint32_t)s->n));
-	*ret_n = n;
-	return stream;
+	return encode_cut(s, mode, SUSP_ENTRY_MAX, ret_n);
 }
 
 static void assert_same(const struct set *s, uint32_t mode)
 {
-	struct set got = {NULL, 99};
-	uint32_t n;
-	_free_ uint8_t *stream = encode(s, mode, &n);
+	static const uint32_t rooms[] = {SUSP_ENTRY_MAX, SUSP_ENTRY_MAX - 1, 100, 10, 8};
 
-	assert_int_equal(aaip_decode(stream, n, mode, &got.bytes, &got.n), 0);
-	assert_int_equal(got.n, s->n);
-	if (s->n)
-		assert_memory_equal(got.bytes, s->bytes, s->n);
-	free(got.bytes);
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+		struct set got = {NULL, 99};
+		uint32_t n;
+		_free_ uint8_t *stream = encode_cut(s, mode, rooms[i], &n);
+
+		assert_int_equal(aaip_decode(stream, n, mode, &got.bytes, &got.n), 0);
+		assert_int_equal(got.n, s->n);
+		if (s->n)
+			assert_memory_equal(got.bytes, s->bytes, s->n);
+		free(got.bytes);
+	}
 }
 
 static void assert_stream(const struct set *s, uint32_t mode, const void *stream, size_t n)
@@ -300,24 +325,29 @@ static void damaged(void **state)
 
 static void entries(void **state)
 {
-	uint8_t entry[SUSP_ENTRY_MAX], content[AAIP_AL_CONTENT_MAX] = "abc";
+	static const char components[] = "\3\0\0\0abc\0\0\0\0\3\0\0\0def";
+	struct aaip_writer w = {(const uint8_t *)components, (const uint8_t *)components + sizeof(components) - 1, 0};
+	uint8_t out[SUSP_ENTRY_MAX];
 	const uint8_t *got;
 	unsigned n;
 	bool more;
 
 	(void)state;
-	aaip_al_encode(content, 3, true, entry);
-	assert_memory_equal(entry, "AL\10\1\1abc", 8);
-	assert_int_equal(aaip_al_decode(entry, &got, &n, &more), 0);
-	assert_true(more && n == 3 && got == entry + 5);
-	aaip_al_encode(content, AAIP_AL_CONTENT_MAX, false, entry);
-	assert_memory_equal(entry, "AL\377\1\0abc", 8);
-	entry[2] = 4;
-	assert_int_equal(aaip_al_decode(entry, &got, &n, &more), -EBADMSG);
-	assert_int_equal(aaip_al_bytes(0), 0);
-	assert_int_equal(aaip_al_bytes(1), 6);
-	assert_int_equal(aaip_al_bytes(250), 255);
-	assert_int_equal(aaip_al_bytes(251), 261);
+	assert_int_equal(aaip_left(&w), 5 + 5 + 2 + 5);
+	assert_int_equal(aaip_take(&w, 7, out), 0);
+	/* No record crosses the end of an entry, and none is empty that is no component's only one. */
+	assert_int_equal(aaip_take(&w, 9, out), 9);
+	assert_memory_equal(out, "AL\11\1\1\1\2ab", 9);
+	assert_int_equal(aaip_take(&w, 12, out), 10);
+	assert_memory_equal(out, "AL\12\1\1\0\1c\0\0", 10);
+	assert_int_equal(aaip_take(&w, 300, out), 10);
+	assert_memory_equal(out, "AL\12\1\0\0\3def", 10);
+	assert_true(aaip_is_done(&w));
+	assert_int_equal(aaip_take(&w, 300, out), 0);
+	assert_int_equal(aaip_al_decode(out, &got, &n, &more), 0);
+	assert_true(!more && n == 5 && got == out + 5);
+	out[2] = 4;
+	assert_int_equal(aaip_al_decode(out, &got, &n, &more), -EBADMSG);
 }
 
 int main(void)

@@ -190,45 +190,49 @@ static uint32_t fill_areas(struct hand *h, uint32_t lba, const uint8_t *stream, 
 			n -= piece;
 		}
 		if (n)
-			ce(&a, lba + blocks + 1, 0, n > in_block ? 1785 + 28 : aaip_al_bytes((uint32_t)n));
+			ce(&a, lba + blocks + 1, 0, n > in_block ? 1785 + 28 : (uint32_t)(n + (n + 249) / 250 * 5));
 		memcpy(h->data + (size_t)(lba + blocks) * 2048, a.b, a.n);
 		blocks++;
 	}
 	return blocks;
 }
 
+/* user.a, as long as can be; records go on in other entries, as libisofs has them. */
+static size_t long_stream(uint8_t *stream, size_t n)
+{
+	size_t at = 4;
+
+	memcpy(stream, "\0\2\3a", 4);
+	for (; n > 255; n -= 255, at += 257)
+		memcpy(stream + at, "\1\377", 2);
+	memcpy(stream + at, (uint8_t[]){0, (uint8_t)n}, 2);
+	return at + 2 + n;
+}
+
 static void many_areas(void **state)
 {
-	_free_ uint8_t *value = calloc(1, 70000), *stream = malloc(80000);
+	_free_ uint8_t *value = calloc(1, 70000), *stream = calloc(1, 80000);
 	struct area within = {0}, beyond = {0};
-	struct set set = {0}, s;
 	struct hand h;
-	uint32_t n;
+	struct set s;
 
 	(void)state;
 	hand_begin_rock(&h, 1);
-	assert_int_equal(xattrs_set(NULL, 0, "user.v", value, 48000, 0, &set.bytes, &set.n), 0);
-	n = aaip_encode(set.bytes, set.n, 0, stream);
 	px(&within, S_IFREG | 0644, 1, 0);
 	nm(&within, 0, "within");
 	ce(&within, 60, 0, 1785 + 28);
-	assert_in_range(fill_areas(&h, 60, stream, n), 25, 31);
+	assert_in_range(fill_areas(&h, 60, stream, long_stream(stream, 46000)), 25, 31);
 	add(&h, "W", 100, 1, 0, &within);
 	/* More than a set holds, in more areas than Linux follows: the file is there. */
 	px(&beyond, S_IFREG | 0644, 1, 0);
 	nm(&beyond, 0, "beyond");
 	ce(&beyond, 100, 0, 1785 + 28);
-	memcpy(stream, "\0\2\3a", 4);
-	for (n = 4; n < 70000; n += 257)
-		memcpy(stream + n, n + 257 < 70000 ? "\1\377" : "\0\377", 2);
-	assert_in_range(fill_areas(&h, 100, stream, n), 33, 60);
+	assert_in_range(fill_areas(&h, 100, stream, long_stream(stream, 70000)), 33, 60);
 	add(&h, "B", 100, 1, 0, &beyond);
 	hand_open(&h);
 	assert_int_equal(of_hand(&h, "within", &s), 0);
-	assert_int_equal(s.n, set.n);
-	assert_memory_equal(s.bytes, set.bytes, s.n);
+	assert_value(&s, "user.a", value, 46000);
 	free(s.bytes);
-	free(set.bytes);
 	assert_int_equal(of_hand(&h, "beyond", &s), -E2BIG);
 	hand_end(&h);
 }

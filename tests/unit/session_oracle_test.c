@@ -53,19 +53,6 @@ static void put_file(const char *name, size_t bytes, unsigned seed)
 	must(fclose(f) == 0);
 }
 
-static struct burn_options first_options(void)
-{
-	return (struct burn_options){.start_lba = 32,
-				     .session_number = 1,
-				     .previous_lba = UINT32_MAX,
-				     .previous_descriptor_lba = UINT32_MAX,
-				     .overwritable = true,
-				     .uuid = "uuid-of-the-test",
-				     .time = 1700000000,
-				     .next_ino = 1000,
-				     .align_end_sectors = 32};
-}
-
 static uint32_t append(struct tree *t, const char *image, const struct burn_options *o, struct burn_plan **ret_plan)
 {
 	_cleanup_(burn_plan_freep) struct burn_plan *p = NULL;

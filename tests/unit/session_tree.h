@@ -313,6 +313,19 @@ __attribute__((unused)) static void tree_take(struct tree *t, uint32_t parent, c
 
 /* ---- images ---- */
 
+__attribute__((unused)) static struct burn_options first_options(void)
+{
+	return (struct burn_options){.start_lba = 32,
+				     .session_number = 1,
+				     .previous_lba = UINT32_MAX,
+				     .previous_descriptor_lba = UINT32_MAX,
+				     .overwritable = true,
+				     .uuid = "uuid-of-the-test",
+				     .time = 1700000000,
+				     .next_ino = 1000,
+				     .align_end_sectors = 32};
+}
+
 /* Writes the session at its place, commit record and head included; holes stay holes. */
 __attribute__((unused)) static void image_append(const char *path, const struct burn_plan *p, bool head)
 {

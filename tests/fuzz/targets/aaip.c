@@ -18,12 +18,25 @@ struct set {
 
 static void again(const struct set *s, uint32_t mode, struct set *ret)
 {
-	uint32_t n = aaip_encode(s->bytes, s->n, mode, NULL);
-	_free_ uint8_t *stream = malloc(n + 1);
+	_free_ uint8_t *components = malloc(AAIP_COMPONENTS_OF(s->n) + 1), *stream = malloc(2 * AAIP_STREAM_MAX);
+	uint32_t n = aaip_encode(s->bytes, s->n, mode, components), streamed = 0, taken, all, cuts = 0;
+	struct aaip_writer w = {components, components + n, 0};
 
-	MUST(stream && n <= aaip_stream_max((uint32_t)s->n));
-	MUST(aaip_encode(s->bytes, s->n, mode, stream) == n);
-	MUST(aaip_decode(stream, n, mode, &ret->bytes, &ret->n) == 0);
+	MUST(stream && n <= AAIP_COMPONENTS_OF(s->n));
+	all = aaip_left(&w);
+	MUST(all <= aaip_bytes_max(s->n));
+	for (bool more = true; !aaip_is_done(&w); cuts++) {
+		uint8_t entry[SUSP_ENTRY_MAX];
+		const uint8_t *content;
+		unsigned bytes;
+
+		taken = aaip_take(&w, 8 + (uint32_t)((s->n + cuts) % (SUSP_ENTRY_MAX - 8)), entry);
+		MUST(more && taken == entry[2] && aaip_al_decode(entry, &content, &bytes, &more) == 0);
+		MUST(more != aaip_is_done(&w));
+		memcpy(stream + streamed, content, bytes);
+		streamed += bytes;
+	}
+	MUST(aaip_decode(stream, streamed, mode, &ret->bytes, &ret->n) == 0);
 	MUST(xattrs_check(ret->bytes, ret->n) == 0);
 }
 
