@@ -69,7 +69,7 @@ static int take_status(char **at, char *ret)
 /* "0x00000000  0x000A0000  +" */
 static int take_block(struct mapfile *m, char *line, uint64_t *end)
 {
-	uint64_t pos, size;
+	uint64_t pos = 0, size = 0;
 	char status = 0;
 	int r = take_number(&line, &pos);
 
@@ -86,7 +86,7 @@ static int take_block(struct mapfile *m, char *line, uint64_t *end)
 /* "0x00000000     +               1": where it was, what it did, and in which pass */
 static int take_place(char *line)
 {
-	uint64_t pos, pass;
+	uint64_t pos = 0, pass = 0;
 	char status;
 	int r = take_number(&line, &pos);
 

@@ -121,7 +121,7 @@ same_file 'the newer one is made' "$T/other.iso" "$T/d.iso"
 rm -rf "$T/checks"
 is 'it was never checked' "$(verdict '$_->{last_whole}' --subset=1/3 "$disc")" ''
 is 'a third was read' "$(verdict '$_->{round_percent} >= 33 && $_->{round_percent} < 40' --subset=1/3 "$disc")" 1
-like 'it says so' "$(check --subset=1/3 "$disc")" 'disc.iso is sound as far as it was read'
+like 'it says that' "$(check --subset=1/3 "$disc")" 'disc.iso is sound as far as it was read'
 check --quiet --subset=3/3 "$disc"
 is 'the rest is what is left' "$(verdict '$_->{read_bytes} < 0.5 * '"$(apparent_size "$disc")"' ? "less" : "all"' --minutes=5 "$disc")" less
 like 'so all of it was read' "$(check --subset=1/2 "$disc")" 'last checked as a whole on 20[0-9-]*: sound'
