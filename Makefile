@@ -52,7 +52,7 @@ CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
 # functions x may use, besides its own and include/; USES.x: its libraries (pkg-config).  `make layers` holds x to both.
 ROOMS := burner/base burner/format burner/session burner/medium burner \
 	fs/iso fs/stage fs/tree fs/manifest fs/sharing fs/commit \
-	fs/salvage fs/check fs/fuse fs/control fs/cmd fs/daemon
+	fs/salvage fs/check fs/kit fs/fuse fs/control fs/cmd fs/daemon
 SEES.burner/base :=
 SEES.burner/format := burner/base
 SEES.burner/session := burner/base burner/format
@@ -66,6 +66,7 @@ SEES.fs/sharing := burner/base burner/format burner fs/iso fs/stage fs/manifest
 SEES.fs/commit := burner/base burner/format burner fs/iso fs/stage fs/tree fs/manifest fs/sharing
 SEES.fs/salvage := burner/base burner/format burner fs/iso fs/stage fs/tree fs/commit
 SEES.fs/check := burner/base burner/format burner fs/iso
+SEES.fs/kit := burner/base fs/tree
 SEES.fs/fuse := burner/base fs/tree fs/commit
 SEES.fs/control := burner/base burner/format fs/tree fs/commit
 SEES.fs/daemon := burner/base burner fs/iso fs/stage fs/tree fs/commit fs/control
@@ -170,11 +171,25 @@ compile_commands.json: Makefile $(B)/flags $(ALL_SRC)
 		sed -n 's/[\\"]/\\&/g; s|^.* -c -o [^ ]* \([^ ]*\)$$|{"directory": "$(CURDIR)", "file": "\1", "command": "&"}|p' | \
 		sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >$@
 
+# What a disc carries with -o kit, as C: the texts cannot be older than the sources.
+MADE.fs/kit := $(B)/fs/kit/payload.o
+KIT := 644 READ-ME.txt fs/kit/manual.txt 644 FORMAT.txt $(B)/fs/kit/format.txt 755 $(notdir $(READER)) $(READER)
+$(B)/fs/kit/format.txt: fs/kit/format burner/SESSION.md $(wildcard burner/format/*.h)
+	$(call say,TEXT,$@)
+	@mkdir -p $(@D)
+	$(Q)fs/kit/format >$@
+$(B)/fs/kit/payload.c: fs/kit/pack fs/kit/manual.txt $(B)/fs/kit/format.txt $(READER)
+	$(call say,PACK,$@)
+	$(Q)fs/kit/pack $(KIT) >$@
+$(B)/fs/kit/payload.o: $(B)/fs/kit/payload.c $(B)/flags
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
 # Made anew, so that the object of a deleted file does not stay in it; also when a file was only deleted.
 define room_archive
 $(call archive,$(1)).of: FORCE
 	@mkdir -p $$(@D); echo '$(call room_src,$(1))' | cmp -s - $$@ || echo '$(call room_src,$(1))' >$$@
-$(call archive,$(1)): $(call obj,$(call room_src,$(1))) $(call archive,$(1)).of
+$(call archive,$(1)): $(call obj,$(call room_src,$(1))) $(MADE.$(1)) $(call archive,$(1)).of
 	$$(call say,AR,$$@)
 	@mkdir -p $$(@D); rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$(filter %.o,$$^)

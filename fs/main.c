@@ -24,6 +24,7 @@
 #include "fs/control/listener.h"
 #include "fs/control/mounted.h"
 #include "fs/fuse/server.h"
+#include "fs/kit/kit.h"
 #include "fs/daemon/inhibit.h"
 #include "fs/daemon/opening.h"
 #include "fs/daemon/options.h"
@@ -299,6 +300,23 @@ static int mount_disc(struct app *a)
 	return 0;
 }
 
+/* A mount without a kit is better than none. */
+static void put_kit(const struct app *a)
+{
+	const struct tree_caller owner = {owner_of(&a->options),
+					  a->options.show_gid && for_user(&a->options) ? a->options.gid : getgid()};
+	const char *name = NULL;
+	int r;
+
+	if (!a->options.kit)
+		return;
+	r = a->opening.read_only ? -EROFS : kit_put(a->opening.tree, &owner, &name);
+	if (r == -ENOTDIR || r == -EEXIST)
+		log_warning("no kit is put on the disc: '%s' is there already, and is something else; rename it", name);
+	else if (r < 0)
+		log_warning("no kit is put on the disc: %s", strerror(-r));
+}
+
 static int start(struct app *a)
 {
 	struct sandbox_options options = sandbox(a);
@@ -314,6 +332,7 @@ static int start(struct app *a)
 	r = start_threads(a);
 	if (r)
 		return r;
+	put_kit(a);
 	enter_sandbox(a);
 	r = -pthread_create(&a->announcer, NULL, announce, a);
 	return r < 0 ? fail(r, "no threads can be started") : 0;

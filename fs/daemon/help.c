@@ -41,6 +41,7 @@ const char *help_text(void)
 	       "in "
 	       "pieces, tree=full\n"
 	       "  -o nojoliet            no Joliet tree\n"
+	       "  -o kit                 put a manual, the format and a reader on the disc: cdappendfs-kit\n"
 	       "  -o accept=WHAT:WHAT…   append to a disc although that of it gets lost or stale: udf (also: "
 	       "drop-udf), hfs, trees, associated, tail;\n"
 	       "                         or contradicts itself: descriptors, root, rock-ridge, directories, "

@@ -335,7 +335,7 @@ static bool set_flag(struct options *o, const char *name)
 		{"rw", &o->read_only, o->session != 0}, {"compat", &o->compat, true},
 		{"nojoliet", &o->no_joliet, true},	{"noverify", &o->no_verify, true},
 		{"allow_other", &o->allow_other, true}, {"debug", &o->debug, true},
-		{"remount", &o->remount, true},
+		{"remount", &o->remount, true},		{"kit", &o->kit, true},
 	};
 
 	if (strcmp(name, "drop-udf") == 0) { /* its name before there were others */

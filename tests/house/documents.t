@@ -159,7 +159,7 @@ sub matrix_of {
 	push @below, 'burner', map { "fs/$_" } qw(iso stage tree manifest sharing commit salvage check control);
 	my $head = ' ' x 15 . join ' ', map { s{.*/}{}r } @below;
 	my @lines = ($head);
-	for my $room (@below[0 .. 4], '', @below[5 .. 12], 'fs/fuse', 'fs/control', 'fs/cmd', 'fs/daemon') {
+	for my $room (@below[0 .. 4], '', @below[5 .. 12], 'fs/kit', 'fs/fuse', 'fs/control', 'fs/cmd', 'fs/daemon') {
 		my $line = sprintf '%-15s', $room;
 		for my $other ($room ? @below : ()) {
 			next unless grep { $_ eq $other } @{$sees{$room} // []};
