@@ -43,17 +43,31 @@ static bool is_asked(const struct checking *c, const struct check_session *s)
 	return (!c->options->session || c->options->session == s->disc.number) && s->verdict != CHECK_FAILED_BURN;
 }
 
+/* Of a span, the pieces that begin in what was asked for, or reach into it. */
+static void narrow(const struct check_options *o, uint32_t unit, uint64_t *first, uint64_t *last)
+{
+	uint64_t from = *first, to = *last;
+
+	if (o->from_lba > from)
+		*first = o->from_lba >= to ? to : from + (o->from_lba - from) / unit * unit;
+	if (o->to_lba && o->to_lba < to)
+		*last = o->to_lba <= from ? from : min_u64(from + round_up(o->to_lba - from, unit), to);
+}
+
 /* Blocks beyond the end of an image that was cut off are missing. */
 static int add_span(struct checking *c, uint64_t from, uint64_t to, size_t owner)
 {
-	uint64_t there = min_u64(to, max_u64(from, c->end_sectors));
+	uint32_t unit = owner == NOBODY ? 0 : seal_piece_sectors(&c->seals[owner]);
+	uint64_t there = min_u64(to, max_u64(from, c->end_sectors)), first = from, last = there;
 
-	if (there > from)
-		c->spans[c->n_spans++] =
-			(struct sweep_span){.lba = (uint32_t)from,
-					    .sectors = there - from,
-					    .piece_sectors = owner == NOBODY ? 0 : seal_piece_sectors(&c->seals[owner]),
-					    .owner = owner};
+	c->report->end_lba = to;
+	narrow(c->options, unit ? unit : SWEEP_PIECE_SECTORS, &first, &last);
+	if (last > first)
+		c->spans[c->n_spans++] = (struct sweep_span){.lba = (uint32_t)first,
+							     .sectors = last - first,
+							     .at = (uint32_t)(first - from),
+							     .piece_sectors = unit,
+							     .owner = owner};
 	if (to == there)
 		return 0;
 	if (owner != NOBODY)
@@ -171,11 +185,16 @@ static int each(void *context, struct sweep_piece *p)
 static int in_order(void *context, struct sweep_piece *p)
 {
 	struct checking *c = context;
+	struct check_session *s = p->owner == NOBODY ? NULL : &c->report->sessions[p->owner];
 	int r = p->n_bad ? note_unreadable(c, p) : 0;
 
-	if (r || p->owner == NOBODY)
-		return r;
-	return seal_in_order(&c->seals[p->owner], &c->report->sessions[p->owner], p, &c->ranges);
+	if (!r && s)
+		r = seal_in_order(&c->seals[p->owner], s, p, &c->ranges);
+	if (s)
+		s->read_sectors += p->n_sectors;
+	if (!r && c->options->reached)
+		c->options->reached(c->options->progress.context, (uint64_t)p->lba + p->n_sectors);
+	return r;
 }
 
 static int read_all(struct checking *c)
@@ -188,12 +207,15 @@ static int read_all(struct checking *c)
 				    .each = each,
 				    .in_order = in_order,
 				    .context = c,
+				    .exact = c->options->exact,
+				    .until_ns = c->options->until_ns,
 				    .progress = &c->options->progress};
 	struct sweep_account account;
 	int r = sweep_run(&sweep, &account);
 
 	c->report->read_sectors = account.read_sectors;
 	c->report->retries = account.retries;
+	c->report->finished = account.finished;
 	c->report->read_ns = account.read_ns;
 	for (size_t i = 0; i < c->report->n_sessions && !r; i++) {
 		struct check_session *s = &c->report->sessions[i];
@@ -209,6 +231,11 @@ static int read_all(struct checking *c)
 
 /* ---- what follows from it ---- */
 
+static bool is_part(const struct checking *c)
+{
+	return c->options->from_lba || c->options->to_lba || !c->report->finished;
+}
+
 /* A tree is read when there is something to be named in it, and when nothing proves that it makes sense; that of the
  * newest session in any case. */
 static bool is_to_be_walked(const struct checking *c, size_t i)
@@ -217,7 +244,8 @@ static bool is_to_be_walked(const struct checking *c, size_t i)
 
 	if (s->verdict == CHECK_FAILED_BURN || (!is_asked(c, s) && !c->ranges.n))
 		return false;
-	return c->ranges.n || i + 1 == c->report->n_sessions || s->proof == CHECK_PROOF_NONE || s->differs;
+	return c->ranges.n ||
+	       (!is_part(c) && (i + 1 == c->report->n_sessions || s->proof == CHECK_PROOF_NONE || s->differs));
 }
 
 static void judge(const struct checking *c, struct check_session *s, const struct seal *seal)
@@ -229,6 +257,8 @@ static void judge(const struct checking *c, struct check_session *s, const struc
 	    s->differs || s->table_damaged || seal->record_lost || s->lost_directories ||
 	    s->chain == CHECK_CHAIN_BROKEN || s->chain == CHECK_CHAIN_UNREADABLE)
 		s->verdict = CHECK_DAMAGED;
+	else if (s->read_sectors + s->missing_sectors < s->disc.sectors && is_part(c))
+		s->verdict = s->read_sectors ? CHECK_PART : CHECK_NOT_READ;
 	else if (s->proof == CHECK_PROOF_NONE)
 		s->verdict = CHECK_READABLE;
 	else
@@ -259,12 +289,14 @@ static int name_damage(struct checking *c)
 static void conclude(struct checking *c)
 {
 	struct check_report *report = c->report;
-
+	report->partial = is_part(c) || c->options->session;
+	report->proven = report->n_sessions > 0;
 	report->sound = !report->damaged && !report->unreadable_sectors && !report->altered_sectors;
 	for (size_t i = 0; i < report->n_sessions; i++) {
 		struct check_session *s = &report->sessions[i];
 
 		judge(c, s, &c->seals[i]);
+		report->proven &= s->verdict == CHECK_SOUND;
 		report->sound &= s->verdict != CHECK_DAMAGED && s->verdict != CHECK_NOT_COMPARED;
 	}
 }

@@ -60,6 +60,7 @@ enum check_verdict {
 	CHECK_SOUND,	    /* all blocks are what they were */
 	CHECK_READABLE,	    /* all can be read; there is nothing to prove them by */
 	CHECK_DAMAGED,	    /* some are not */
+	CHECK_PART,	    /* what was read of it is not damaged; it was not all */
 	CHECK_NOT_COMPARED, /* it should be provable and is not: its proof is lost, or only a part was read */
 };
 
@@ -72,6 +73,7 @@ struct check_session {
 	bool compared;	    /* all of it with its proof … */
 	bool differs;	    /* … which it is not, and that is all it says */
 	bool table_damaged; /* digests are lost with it */
+	uint64_t read_sectors;
 	uint64_t unreadable_sectors, altered_sectors, missing_sectors;
 	uint64_t unproven_sectors;   /* can be read, and cannot be compared: neighbours of those that cannot */
 	bool walked;		     /* its tree was read: */
@@ -82,9 +84,15 @@ struct check_session {
 };
 
 struct check_options {
-	uint32_t session;	       /* this one alone; 0: all */
-	uint64_t names_max;	       /* that are listed of each session; 0: all */
-	struct burn_progress progress; /* of the reading, in sectors */
+	uint32_t session;   /* this one alone; 0: all */
+	uint64_t names_max; /* that are listed of each session; 0: all */
+	/* Of what is to be read only blocks from here to there; to 0: to the end.  Whole pieces. */
+	uint64_t from_lba, to_lba;
+	bool exact;	  /* also where many blocks side by side cannot be read each is tried: that costs nothing */
+	int64_t until_ns; /* CLOCK_MONOTONIC: no further piece is read then; 0: never */
+	/* Everything that was to be read from from_lba to there was; by several threads, not at once.  May be NULL. */
+	void (*reached)(void *context, uint64_t lba);
+	struct burn_progress progress; /* of the reading, in sectors; its context is that of reached, too */
 };
 
 struct check_report {
@@ -93,9 +101,13 @@ struct check_report {
 	struct check_damage *damage; /* newest session first */
 	size_t n_damage;
 	uint64_t damaged; /* the same, also those that are not listed */
+	bool proven;	  /* each session was compared with its proof, and is sound */
 	bool sound;	  /* nothing is damaged, and what should be compared was */
 	bool too_many;	  /* damaged blocks: some are not held against the trees */
 	uint64_t unreadable_sectors, altered_sectors, missing_sectors; /* of the whole disc */
+	uint64_t end_lba;					       /* of what there is to read */
+	bool partial;  /* not all of the disc was read, as was asked for */
+	bool finished; /* all that was asked for was read, in the time there was */
 	uint64_t read_sectors, retries;
 	uint64_t read_ns; /* that reading took */
 };

@@ -8,6 +8,11 @@
  *	ranges.c	the damaged blocks
  *	seal.c		what the blocks of a session are proven by, held against them
  *	naming.c	what lies on the damaged blocks
+ *	copies.c	copies of a disc, with maps of what could not be read
+ *	mixing.c	a piece out of several copies
+ *	merge.c		a disc out of several copies
+ *	mapfile.c	map files of ddrescue
+ *	memory.c	what is remembered of the checks of a disc
  *	manifest.c	digests of files, for others
  */
 #ifndef FS_CHECK_INTERNAL_H
@@ -22,14 +27,16 @@
 #include "burner/format/commit_record.h"
 #include "cdappendfs/proof.h"
 #include "fs/check/check.h"
+#include "fs/check/mapfile.h"
 #include "fs/iso/iso.h"
 
 /* ---- reader.c ---- */
 
 struct reader {
 	struct disc *disc;
-	bool dead;	  /* the blocks before could not be read, all of a group of them */
-	uint64_t retries; /* reads of blocks that were tried again */
+	bool exact;	 /* each block is tried: it costs nothing */
+	bool dead;	 /* the blocks before could not be read, all of a group of them */
+	uint64_t failed; /* reads that were to be tried again */
 };
 /* Is it an error of the blocks alone?  Others are of the disc or the system. */
 bool reader_is_of_blocks(int r);
@@ -46,13 +53,14 @@ int reader_fill(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, uint8_
 struct sweep_span {
 	uint32_t lba;
 	uint64_t sectors;
+	uint32_t at;		/* sectors of its owner before it */
 	uint32_t piece_sectors; /* a piece has; 0: as many as can be */
 	size_t owner;		/* of the caller: whose they are */
 };
 struct sweep_piece {
 	uint32_t lba, n_sectors;
 	size_t owner;
-	uint32_t at;	    /* sectors from the beginning of its span */
+	uint32_t at;	    /* sectors from the beginning of its owner */
 	uint8_t *bytes;	    /* aligned to a page */
 	const uint8_t *bad; /* a byte for each sector: 1, it cannot be read; its bytes are zeros */
 	uint32_t n_bad;
@@ -70,10 +78,13 @@ struct sweep {
 	/* One at a time, in their order. */
 	int (*in_order)(void *context, struct sweep_piece *p);
 	void *context;
+	bool exact;	  /* each block is tried that lies among unreadable ones */
+	int64_t until_ns; /* no piece is begun then; 0: never */
 	const struct burn_progress *progress;
 };
 struct sweep_account {
 	uint64_t read_sectors, retries, read_ns;
+	bool finished; /* all spans, before until_ns */
 };
 /* What any of them returned if not 0, or what the disc has against it; -ECANCELED. */
 int sweep_run(const struct sweep *s, struct sweep_account *ret);
@@ -151,5 +162,47 @@ int naming_session(const struct naming *n, struct check_session *session, const 
 int naming_tree(const struct naming *n, struct check_session *session);
 /* What lies there besides sessions. */
 int naming_disc(const struct naming *n);
+
+/* ---- copies.c ---- */
+
+#define COPIES_MAX 16u
+
+struct copy {
+	struct disc disc; /* its blocks; those that its map calls unreadable are errors */
+	char *path;
+	int fd;
+	uint64_t dev, ino;
+	uint64_t sectors;
+	struct mapfile map;
+	struct reader reader;
+};
+/* Over a descriptor, which is its own from now on. */
+void copy_init(struct copy *c, int fd, uint64_t sectors);
+/* To be released also after an error. */
+int copy_open(const char *path, const char *map, struct copy *ret, char **ret_why);
+void copy_release(struct copy *c);
+
+/* ---- mixing.c ---- */
+
+struct mixing_copy {
+	uint8_t *bytes;
+	uint8_t bad[SWEEP_PIECE_SECTORS];
+	uint32_t n_bad;
+	bool loaded;
+};
+struct mixing {
+	struct copy *copies;
+	size_t n_copies;
+	uint32_t lba, n; /* the piece */
+	uint8_t *made;
+	uint8_t taken[SWEEP_PIECE_SECTORS]; /* from which copy; n_copies: from none, zeros */
+	struct mixing_copy from[COPIES_MAX];
+};
+int mixing_init(struct mixing *m, struct copy *copies, size_t n);
+void mixing_release(struct mixing *m);
+/* 1: it is right.  0: it is as in the first copies that have its blocks. */
+int mixing_piece(struct mixing *m, uint32_t lba, uint32_t n, const uint8_t sha256[SHA256_BYTES]);
+/* Nothing tells what is right. *ret_undecided: blocks in which copies differ. */
+int mixing_any(struct mixing *m, uint32_t lba, uint32_t n, uint32_t *ret_undecided);
 
 #endif

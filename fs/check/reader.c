@@ -19,10 +19,12 @@ bool reader_is_of_blocks(int r)
 	       r == -ETIMEDOUT;
 }
 
-static int read_again(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf)
+static int read_some(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf)
 {
-	r->retries += n;
-	return disc_read(r->disc, lba, buf, n);
+	int result = disc_read(r->disc, lba, buf, n);
+
+	r->failed += reader_is_of_blocks(result);
+	return result;
 }
 
 static int by_block(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, uint8_t *bad)
@@ -31,10 +33,10 @@ static int by_block(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, ui
 
 	for (uint32_t i = 0; i < n; i++) {
 		uint8_t *to = buf + (size_t)i * SECTOR_BYTES;
-		int result = read_again(r, lba + i, 1, to);
+		int result = read_some(r, lba + i, 1, to);
 
 		if (reader_is_of_blocks(result))
-			result = read_again(r, lba + i, 1, to);
+			result = read_some(r, lba + i, 1, to);
 		if (result && !reader_is_of_blocks(result))
 			return result;
 		bad[i] = result != 0;
@@ -48,7 +50,7 @@ static int by_block(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, ui
 
 static int by_group(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, uint8_t *bad)
 {
-	int result = read_again(r, lba, n, buf);
+	int result = read_some(r, lba, n, buf);
 
 	if (!result) {
 		r->dead = false;
@@ -56,8 +58,8 @@ static int by_group(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, ui
 	}
 	if (!reader_is_of_blocks(result))
 		return result;
-	if (r->dead && n > 1) {
-		result = read_again(r, lba + n - 1, 1, buf + (size_t)(n - 1) * SECTOR_BYTES);
+	if (r->dead && n > 1 && !r->exact) {
+		result = read_some(r, lba + n - 1, 1, buf + (size_t)(n - 1) * SECTOR_BYTES);
 		if (reader_is_of_blocks(result)) {
 			memset(bad, 1, n);
 			memset(buf, 0, (size_t)n * SECTOR_BYTES);
@@ -71,7 +73,7 @@ static int by_group(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, ui
 
 int reader_fill(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, uint8_t *bad, uint32_t *ret_n_bad)
 {
-	int result = disc_read(r->disc, lba, buf, n);
+	int result = read_some(r, lba, n, buf);
 	uint32_t at = 0, n_bad = 0;
 
 	memset(bad, 0, n);

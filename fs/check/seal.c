@@ -215,7 +215,7 @@ int seal_in_order(struct seal *s, struct check_session *session, const struct sw
 	s->hashed_sectors += n;
 	if (s->proof)
 		return count_parts(s, session, p, damaged);
-	if (p->n_bad)
+	if (p->n_bad || p->at + n != s->hashed_sectors)
 		sha256_free(TAKE_PTR(s->sha256));
 	return s->sha256 && n ? sha256_add(s->sha256, p->bytes, (size_t)n * SECTOR_BYTES) : 0;
 }

@@ -71,14 +71,14 @@ static int take(struct run *r, struct sweep_piece *p, uint8_t *bad, uint64_t *re
 		r->span++;
 		r->at = r->ahead = 0;
 	}
-	if (r->span == s->n_spans)
+	if (r->span == s->n_spans || (s->until_ns && began >= s->until_ns))
 		return 0;
 	const struct sweep_span *span = &s->spans[r->span];
 	p->lba = (uint32_t)(span->lba + r->at);
 	p->n_sectors = (uint32_t)min_u64(span->sectors - r->at,
 					 span->piece_sectors ? span->piece_sectors : SWEEP_PIECE_SECTORS);
 	p->owner = span->owner;
-	p->at = (uint32_t)r->at;
+	p->at = span->at + (uint32_t)r->at;
 	p->bad = bad;
 	read_ahead(r, span);
 	result = reader_fill(&r->reader, p->lba, p->n_sectors, p->bytes, bad, &p->n_bad);
@@ -231,7 +231,7 @@ static void watch(struct run *r)
 
 int sweep_run(const struct sweep *s, struct sweep_account *ret)
 {
-	struct run r = {.sweep = s, .reader = {.disc = s->disc}};
+	struct run r = {.sweep = s, .reader = {.disc = s->disc, .exact = s->exact}};
 	pthread_t threads[THREADS_MAX];
 
 	for (size_t i = 0; i < s->n_spans; i++)
@@ -249,6 +249,9 @@ int sweep_run(const struct sweep *s, struct sweep_account *ret)
 	pthread_cond_destroy(&r.changed);
 	pthread_mutex_destroy(&r.lock);
 	pthread_mutex_destroy(&r.token);
-	*ret = (struct sweep_account){r.done_sectors, r.reader.retries, (uint64_t)r.read_ns};
+	*ret = (struct sweep_account){.read_sectors = r.done_sectors,
+				      .retries = r.reader.failed,
+				      .read_ns = (uint64_t)r.read_ns,
+				      .finished = !r.error && r.span == s->n_spans};
 	return r.error;
 }

@@ -19,6 +19,9 @@
 #include "cdappendfs/burn.h"
 #include "fs/check/check.h"
 #include "fs/check/manifest.h"
+#include "fs/check/mapfile.h"
+#include "fs/cmd/check_merge.h"
+#include "fs/cmd/check_part.h"
 #include "fs/cmd/check_tell.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/interrupt.h"
@@ -27,15 +30,24 @@
 
 #define EVENT_EVERY_MS 1000
 #define NAMES_DEFAULT 1000u
+#define COPIES 16u
+#define MINUTES_MAX 100000u
 
 static const char help[] =
 	"Usage: cdappendfs-check [OPTION…] DISC|MOUNTPOINT\n"
+	"       cdappendfs-check --merge=OUT [OPTION…] COPY COPY…\n"
 	"Read all sessions of a disc once, compare them with their checksums, and name the files that are damaged.\n"
 	"Any path in a mount stands for its disc; what is staged is not looked at.\n"
 	"\n"
 	"      --session=N   check session N alone\n"
 	"      --manifest    check nothing; print the SHA-256 of each file of the newest session, or of session N, as\n"
 	"                    'sha256sum -c' reads it\n"
+	"      --subset=N/M  check part N of M parts alone\n"
+	"      --minutes=T   go on where the last check of this disc ended, for T minutes\n"
+	"      --state=DIR   where it is remembered what was checked; default: beside the stages of this user\n"
+	"      --merge=OUT   make the image OUT of what is right in several image files of one disc, and check it\n"
+	"      --map=FILE    what ddrescue could not read of the disc; with --merge: COPY=FILE, and without it "
+	"COPY.map\n"
 	"      --names=N     list up to N names of each session; default: 1000, 0: all\n"
 	"  -j, --json        print JSON: a line for each second, and the result as the last line\n"
 	"  -q, --quiet       print nothing but what is damaged, and errors\n"
@@ -47,7 +59,12 @@ static const char help[] =
 struct options {
 	struct check_options check;
 	bool json, quiet, manifest;
-	const char *faults, *argument;
+	struct part_asked part;
+	const char *faults, *argument, *merge;
+	char *maps[COPIES]; /* of --map */
+	size_t n_maps;
+	char **copies;
+	int n_copies;
 };
 
 /* ---- the command line ---- */
@@ -63,13 +80,70 @@ static int parse_number(const char *name, uint64_t low, uint64_t high, uint64_t 
 	return COMMAND_DONE;
 }
 
+/* "N/M" */
+static int parse_subset(struct part_asked *ret)
+{
+	int n = 0;
+
+	if (sscanf(optarg, "%9" SCNu64 "/%9" SCNu64 "%n", &ret->subset, &ret->of, &n) != 2 || optarg[n] ||
+	    !ret->subset || ret->subset > ret->of)
+		return command_usage("--subset: '%s' is not N/M, a part of so many, as 1/12", optarg);
+	return COMMAND_DONE;
+}
+
+static int add_map(struct options *o)
+{
+	if (o->n_maps == COPIES)
+		return command_usage("--map: %u are the most", COPIES);
+	o->maps[o->n_maps++] = optarg;
+	return COMMAND_DONE;
+}
+
+/* What goes together, and what is left behind the options. */
+static int judge_options(int argc, char **argv, struct options *o)
+{
+	bool part = o->part.of || o->part.minutes;
+
+	if (o->manifest && (o->json || part || o->merge))
+		return command_usage("--manifest prints lines for sha256sum: it goes with --session, and nothing else");
+	if (part && (o->check.session || o->merge || (o->part.of && o->part.minutes)))
+		return command_usage("only one of --subset, --minutes, --session and --merge can be asked for");
+	if (o->merge && o->check.session)
+		return command_usage("--merge makes a whole disc: leave --session out");
+	if (!o->merge && o->n_maps > 1)
+		return command_usage("--map: one for a disc");
+	if (!o->merge)
+		return command_argument(argc, argv, "disc or mount point", &o->argument);
+	o->copies = argv + optind;
+	o->n_copies = argc - optind;
+	o->argument = o->merge;
+	if (o->n_copies < 2)
+		return command_usage("--merge: two copies and more are needed");
+	return COMMAND_DONE;
+}
+
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { OPTION_SESSION = 256, OPTION_MANIFEST, OPTION_NAMES, OPTION_FAULTS };
+	enum {
+		OPTION_SESSION = 256,
+		OPTION_MANIFEST,
+		OPTION_NAMES,
+		OPTION_FAULTS,
+		OPTION_SUBSET,
+		OPTION_MINUTES,
+		OPTION_STATE,
+		OPTION_MERGE,
+		OPTION_MAP
+	};
 	static const struct option options[] = {
 		{"session", required_argument, NULL, OPTION_SESSION},
 		{"manifest", no_argument, NULL, OPTION_MANIFEST},
 		{"names", required_argument, NULL, OPTION_NAMES},
+		{"subset", required_argument, NULL, OPTION_SUBSET},
+		{"minutes", required_argument, NULL, OPTION_MINUTES},
+		{"state", required_argument, NULL, OPTION_STATE},
+		{"merge", required_argument, NULL, OPTION_MERGE},
+		{"map", required_argument, NULL, OPTION_MAP},
 		{"disc-fault", required_argument, NULL, OPTION_FAULTS}, /* for tests */
 		{"json", no_argument, NULL, 'j'},
 		{"quiet", no_argument, NULL, 'q'},
@@ -93,6 +167,21 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_NAMES:
 			status = parse_number("names", 0, UINT64_MAX - 1, &ret->check.names_max);
 			break;
+		case OPTION_SUBSET:
+			status = parse_subset(&ret->part);
+			break;
+		case OPTION_MINUTES:
+			status = parse_number("minutes", 1, MINUTES_MAX, &ret->part.minutes);
+			break;
+		case OPTION_STATE:
+			ret->part.state = optarg;
+			break;
+		case OPTION_MERGE:
+			ret->merge = optarg;
+			break;
+		case OPTION_MAP:
+			status = add_map(ret);
+			break;
 		case OPTION_FAULTS:
 			ret->faults = optarg;
 			break;
@@ -106,17 +195,15 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			return command_common(c, argv, options, help);
 		}
 	}
-	if (status != COMMAND_DONE)
-		return status;
-	if (ret->manifest && ret->json)
-		return command_usage("--manifest prints lines for sha256sum: leave --json out");
-	return command_argument(argc, argv, "disc or mount point", &ret->argument);
+	return status == COMMAND_DONE ? judge_options(argc, argv, ret) : status;
 }
 
 /* ---- while it reads ---- */
 
 struct watch {
 	bool json;
+	const char *phase;
+	struct part *part; /* NULL: nothing is remembered */
 	struct progress line;
 	int64_t began_ms, told_ms;
 };
@@ -124,12 +211,13 @@ struct watch {
 static void on_progress(void *context, uint64_t done_sectors, uint64_t all_sectors)
 {
 	struct watch *w = context;
-	struct burning b = {.phase = "checking",
-			    .done_bytes = done_sectors * SECTOR_BYTES,
-			    .all_bytes = all_sectors * SECTOR_BYTES};
+	struct burning b = {.done_bytes = done_sectors * SECTOR_BYTES, .all_bytes = all_sectors * SECTOR_BYTES};
 	struct json j = {stdout, false};
 	int64_t now = now_ms();
 
+	snprintf(b.phase, sizeof(b.phase), "%s", w->phase);
+	if (w->part)
+		part_keep(w->part);
 	burning_measure(&b, now - w->began_ms);
 	progress_report(&w->line, &b);
 	if (!w->json || now - w->told_ms < EVENT_EVERY_MS)
@@ -161,30 +249,78 @@ static int fail_check(const struct options *o, const char *name, int r)
 	return command_fail("%s: it could not be checked to its end: %s", name, strerror(-r));
 }
 
-static int check_disc(const struct options *o, const char *name, struct disc *disc)
+static void on_reached(void *context, uint64_t lba)
 {
-	struct watch watch = {.json = o->json, .began_ms = now_ms(), .told_ms = now_ms()};
+	const struct watch *w = context;
+
+	if (w->part)
+		part_reached(w->part, lba);
+}
+
+static void watch_init(struct watch *w, const struct options *o, const char *phase)
+{
+	*w = (struct watch){.json = o->json, .phase = phase, .began_ms = now_ms(), .told_ms = now_ms()};
+	progress_init(&w->line, o->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
+	interrupt_catch();
+}
+
+/* part NULL: nothing is remembered. */
+static int check_disc(const struct options *o, const char *name, struct disc *disc, struct part *part, bool *ret_proven)
+{
 	struct check_options options = o->check;
 	struct check_report report;
-	struct check_told told = {.disc = name, .quiet = o->quiet};
-	int status = COMMAND_FAILED, r;
+	struct check_told told = {.disc = name, .quiet = o->quiet, .part = part};
+	struct watch watch;
+	int status, r;
 
-	progress_init(&watch.line, o->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
+	watch_init(&watch, o, "checking");
+	watch.part = part;
+	if (part)
+		part_narrow(part, &options);
+	options.reached = on_reached;
+	options.exact = o->n_maps || o->merge;
 	options.progress = (struct burn_progress){on_progress, is_interrupted, &watch};
-	interrupt_catch();
 	r = check_run(disc, &options, &report);
 	progress_clear(&watch.line);
+	if (part)
+		part_end(part, r ? NULL : &report, &options);
 	if (!r) {
 		told.passed_ms = (uint64_t)(now_ms() - watch.began_ms);
 		if (o->json)
 			check_tell_json(&report, &told);
 		else
 			check_tell_text(&report, &told);
-		status = report.sound ? COMMAND_DONE : COMMAND_FAILED;
-	} else {
-		status = fail_check(o, name, r);
+		*ret_proven = report.proven;
 	}
+	status = r ? fail_check(o, name, r) : report.sound ? COMMAND_DONE : COMMAND_FAILED;
 	check_report_release(&report);
+	return status;
+}
+
+/* ---- several copies ---- */
+
+static int check_merged(void *context, struct disc *disc, const char *name, bool *ret_proven)
+{
+	return check_disc(context, name, disc, NULL, ret_proven);
+}
+
+static int merge(struct options *o)
+{
+	struct watch watch;
+	struct burn_progress progress = {on_progress, is_interrupted, &watch};
+	const struct merge_asked asked = {.out = o->merge,
+					  .copies = o->copies,
+					  .n_copies = o->n_copies,
+					  .maps = o->maps,
+					  .n_maps = o->n_maps,
+					  .quiet = o->quiet,
+					  .progress = &progress,
+					  .check = check_merged,
+					  .context = o};
+
+	watch_init(&watch, o, "merging");
+	int status = check_merge(&asked);
+	progress_clear(&watch.line);
 	return status;
 }
 
@@ -294,20 +430,40 @@ static int print_blank(const struct options *o, const char *name)
 	return COMMAND_DONE;
 }
 
+/* Of one session nothing is remembered, and nothing of what --map tells of the drive that it was read in. */
+static int check_and_remember(const struct options *o, const char *path, struct disc *disc)
+{
+	bool proven = false, remembered = !o->check.session && !o->n_maps;
+	struct part part;
+	int status = remembered ? part_begin(&part, &o->part, disc, path) : COMMAND_DONE;
+
+	if (status == COMMAND_DONE)
+		status = check_disc(o, path, disc, remembered ? &part : NULL, &proven);
+	if (remembered)
+		part_release(&part);
+	return status;
+}
+
 static int check_path(const struct options *o, const char *path, const struct control_mount *mount)
 {
+	_cleanup_(mapfile_release) struct mapfile map = {.n = 0};
 	_cleanup_(disc_closep) struct disc *disc = NULL;
+	_free_ char *why = NULL;
 	struct disc_state state;
 	int status = open_disc(o, path, mount, &disc), r;
 
 	if (status != COMMAND_DONE)
 		return status;
+	if (o->n_maps && mapfile_read(o->maps[0], &map, &why))
+		return command_fail("%s", why ? why : strerror(ENOMEM));
+	if (o->n_maps && !(disc = mapfile_wrap(disc, &map)))
+		return command_fail("%s: %s", path, strerror(ENOMEM));
 	r = disc_state(disc, &state);
 	if (r < 0)
 		return command_fail("%s: it cannot be checked: %s", path, strerror(-r));
 	if (state.blank)
 		return print_blank(o, path);
-	return o->manifest ? print_manifest(o, path, disc) : check_disc(o, path, disc);
+	return o->manifest ? print_manifest(o, path, disc) : check_and_remember(o, path, disc);
 }
 
 static int check_argument(const struct options *o)
@@ -339,5 +495,5 @@ int main(int argc, char **argv)
 
 	if (status != COMMAND_DONE || !o.argument)
 		return status;
-	return command_end(check_argument(&o));
+	return command_end(o.merge ? merge(&o) : check_argument(&o));
 }

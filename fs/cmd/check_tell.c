@@ -58,6 +58,11 @@ static void put_verdict(FILE *out, const struct check_session *s)
 		fputs("damaged", out);
 		put_wrong(out, s);
 		break;
+	case CHECK_PART:
+		fprintf(out, "sound as far as it was read, %" PRIu64 " of its blocks", s->read_sectors);
+		if (s->proof == CHECK_PROOF_SHA256)
+			fputs("; its one checksum needs all of them at once", out);
+		break;
 	case CHECK_NOT_COMPARED:
 		fputs("read, and not compared with its checksum", out);
 		break;
@@ -135,7 +140,7 @@ static void tell_end(const struct check_report *r, const struct check_told *told
 static void tell_advice(const struct check_report *r, const struct check_told *told)
 {
 	if (r->sound)
-		say(stdout, "%s is sound", told->disc);
+		say(stdout, r->partial ? "%s is sound as far as it was read" : "%s is sound", told->disc);
 	else
 		say(stdout,
 		    "%s is damaged. What is not named can be read: copy it while it can be, and see 'man "
@@ -148,10 +153,12 @@ void check_tell_text(const struct check_report *r, const struct check_told *told
 	for (size_t i = 0; i < r->n_sessions && !told->quiet; i++)
 		tell_session(&r->sessions[i]);
 	tell_all_damage(r);
-	if (!told->quiet) {
-		tell_end(r, told);
-		tell_advice(r, told);
-	}
+	if (told->quiet)
+		return;
+	tell_end(r, told);
+	if (told->part)
+		part_tell(told->part);
+	tell_advice(r, told);
 }
 
 /* ---- JSON ---- */
@@ -183,9 +190,9 @@ static const char *chain_word(enum check_chain c)
 static const char *verdict_word(enum check_verdict v)
 {
 	static const char *const words[] = {
-		[CHECK_NOT_READ] = "not checked", [CHECK_FAILED_BURN] = "failed burn",
-		[CHECK_SOUND] = "sound",	  [CHECK_READABLE] = "readable",
-		[CHECK_DAMAGED] = "damaged",	  [CHECK_NOT_COMPARED] = "not compared",
+		[CHECK_NOT_READ] = "not checked",      [CHECK_FAILED_BURN] = "failed burn", [CHECK_SOUND] = "sound",
+		[CHECK_READABLE] = "readable",	       [CHECK_DAMAGED] = "damaged",	    [CHECK_PART] = "part",
+		[CHECK_NOT_COMPARED] = "not compared",
 	};
 
 	return words[v];
@@ -258,6 +265,8 @@ void check_tell_json(const struct check_report *r, const struct check_told *told
 	for (size_t i = 0; i < r->n_damage; i++)
 		json_damage(&j, &r->damage[i]);
 	json_close(&j, ']');
+	if (told->part)
+		part_json(told->part, &j);
 	json_close(&j, '}');
 	json_end_line(&j);
 }

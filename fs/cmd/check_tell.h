@@ -6,11 +6,13 @@
 #define FS_CMD_CHECK_TELL_H
 
 #include "fs/check/check.h"
+#include "fs/cmd/check_part.h"
 
 struct check_told {
 	const char *disc; /* its path, or what was typed */
 	uint64_t passed_ms;
-	bool quiet; /* what is damaged, and nothing else */
+	bool quiet;		 /* what is damaged, and nothing else */
+	const struct part *part; /* NULL: it is not told */
 };
 void check_tell_text(const struct check_report *r, const struct check_told *told);
 /* One line. */

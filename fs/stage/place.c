@@ -83,6 +83,18 @@ int stage_default_root(char **ret)
 	return 0;
 }
 
+int stage_state_directory(const char *directory, const char *name, int *ret_fd, char **ret_why)
+{
+	_free_ char *root = NULL, *path = NULL, *opened = NULL;
+	int r = directory ? 0 : stage_default_root(&root);
+
+	if (!r && (directory ? !(path = strdup(directory)) : asprintf(&path, "%s/%s", root, name) < 0)) {
+		path = NULL;
+		r = -ENOMEM;
+	}
+	return r ? r : stage_way(path, WAY_MAKE_ALL, ret_fd, &opened, ret_why);
+}
+
 int stage_place_open_root(struct stage_place *p, bool create, char **ret_why)
 {
 	_free_ char *root = NULL;

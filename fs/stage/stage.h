@@ -110,6 +110,9 @@ struct stage_about {
 };
 int stage_about(const char *directory, struct stage_about *ret, struct stage_holder *ret_holder, char **ret_why);
 void stage_about_release(struct stage_about *a);
+/* A directory of the user's state that is none of a stage: that one, or `name` beside the stages.  Made when missing;
+ * by a way that nobody else can change (-EACCES with *ret_why). */
+int stage_state_directory(const char *directory, const char *name, int *ret_fd, char **ret_why);
 /* Directories of this user's stages below the default root. */
 int stage_list(char ***ret, size_t *ret_n, char **ret_why);
 void stage_list_free(char **names, size_t n);

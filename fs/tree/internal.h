@@ -301,7 +301,7 @@ void space_node_locked(struct tree *t, struct node *n); /* its content changed: 
 /* it came from a row of that generation: its cost is counted already */
 void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation);
 void space_forget_node_locked(struct tree *t, struct node *n);
-uint64_t space_link_bytes(const struct space *s);  /* what the link table may grow by */
+uint64_t space_link_bytes(const struct space *s); /* what the link table may grow by */
 uint64_t space_body_locked(const struct tree *t); /* the next session, at most, but its digests */
 /* what is counted now: on the medium and on the host's file system */
 bool space_fits_locked(struct tree *t);

@@ -5,7 +5,7 @@
 # harms, manifests are sha256sum's, also under Linux' isofs; hostile discs end it soon
 . "$(dirname "$0")/../lib.sh"
 
-check() { bounded 120 "$BUILD/cdappendfs-check" "$@"; }
+check() { bounded 120 "$BUILD/cdappendfs-check" --state="$T/checks" "$@"; }
 # verdict EXPRESSION ARGUMENTS…: of the result as JSON
 verdict() { local expression=$1; shift; check --json "$@" 2>"$T/complaint" | tail -n 1 | json "$expression"; }
 verdicts() { verdict 'join ",", map { $_->{verdict} } @{$_->{sessions}}' "$@"; }
