@@ -54,7 +54,7 @@ static struct row *rows_of_nodes(const struct burn_plan *p)
 	for (uint32_t i = 0; i < m->n_digests; i++) {
 		const struct plan_file *f = plan_content(p, rows[i].node);
 
-		rows[i].entry.size = m->nodes[rows[i].node].size;
+		rows[i].entry.size = content_stored_bytes(p, rows[i].node);
 		rows[i].entry.n_runs = f->n_runs;
 		rows[i].entry.where = f->n_runs == 1 ? run_lba(p, f, 0) : 0;
 		bulk_pace(m->bulk, 1);

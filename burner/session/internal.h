@@ -158,6 +158,8 @@ static inline uint64_t sections_of(uint64_t bytes)
 
 /* sections.c: plan.files and plan.runs of all nodes, without the addresses of what is to be written. */
 int content_plan(struct burn_plan *p);
+/* Of zisofs the stream. */
+uint64_t content_stored_bytes(const struct burn_plan *p, uint32_t node);
 /* Of the whole tree, those of several sections; PIECES_UNKNOWN. */
 uint64_t content_files_in_pieces(const struct burn_plan *p);
 

@@ -33,7 +33,7 @@ static const struct extent *extents_of(const struct burn_plan *p, uint32_t node)
 	return p->manifest->extents + p->manifest->nodes[node].first_extent;
 }
 
-static uint64_t stored_bytes(const struct burn_plan *p, uint32_t node)
+uint64_t content_stored_bytes(const struct burn_plan *p, uint32_t node)
 {
 	const struct manifest_node *n = &p->manifest->nodes[node];
 	const struct extent *last;
@@ -79,7 +79,7 @@ static int add_fresh(struct burn_plan *p, struct plan_file *f, uint64_t from, ui
 static int build_runs(struct burn_plan *p, uint32_t node, uint64_t fresh_below)
 {
 	struct plan_file *f = &p->files[node];
-	uint64_t file_bytes = stored_bytes(p, node), done = 0;
+	uint64_t file_bytes = content_stored_bytes(p, node), done = 0;
 	const struct extent *e = extents_of(p, node);
 	int r = 0;
 
@@ -157,7 +157,7 @@ static bool runs_pay(const struct burn_plan *p, uint32_t node)
 	const struct plan_file *f = &p->files[node];
 
 	return f->n_runs < 2 ||
-	       pieces_pay(&p->options.pieces, stored_bytes(p, node), kept_bytes(p, f),
+	       pieces_pay(&p->options.pieces, content_stored_bytes(p, node), kept_bytes(p, f),
 			  count_sections(p->runs + f->first_run, f->n_runs, NULL), p->manifest->nodes[node].nlink);
 }
 
@@ -342,7 +342,7 @@ static struct first_place place_of(const struct burn_plan *p, uint32_t node)
 				    .hole = hole,
 				    .body = e->body,
 				    .node = node,
-				    .bytes = stored_bytes(p, node),
+				    .bytes = content_stored_bytes(p, node),
 				    .on_disc = e->kind == EXTENT_DISC,
 				    .mixed = !wholly_kept(p, node),
 				    .as_burned = p->manifest->nodes[node].as_burned};

@@ -22,7 +22,7 @@ struct commit;
 
 struct commit_options {
 	struct pieces_rule pieces;
-	bool no_joliet, compat, no_verify;
+	bool no_joliet, compat, compress, no_verify;
 	oddities accepted;
 	char volume_id[33];	   /* "" : keep that of the disc */
 	uint64_t bytes_per_second; /* speed= on an image: the target is throttled; 0 not */

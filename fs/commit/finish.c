@@ -12,6 +12,7 @@
 #include "burner/base/own.h"
 #include "fs/commit/internal.h"
 #include "fs/commit/message.h"
+#include "fs/manifest/packed.h"
 #include "fs/manifest/placements.h"
 
 static int unfinished(const struct run *run, struct commit_result *outcome, const char *what, int error)
@@ -65,6 +66,7 @@ static int rebase(struct run *run, struct commit_result *outcome)
 	struct burn_placements placements = {0};
 	_bulk_ struct burn_placement *data = NULL;
 	_bulk_ struct burn_hole *holes = NULL;
+	_bulk_ struct burn_packed *packed = NULL;
 	struct disc_state state;
 	int r;
 
@@ -79,10 +81,13 @@ static int rebase(struct run *run, struct commit_result *outcome)
 	r = burned_data(run->manifest, run->plan, &data, &placements.n_data);
 	if (!r)
 		r = burned_holes(run->manifest, run->plan, &holes, &placements.n_holes);
+	if (!r)
+		r = burned_packed(run->manifest, run->plan, &packed, &placements.n_packed);
 	if (r)
 		return unfinished(run, outcome, "the mount could not change over to it", r);
 	placements.data = data;
 	placements.holes = holes;
+	placements.packed = packed;
 	r = tree_rebase(run->c->tree, run->record.generation, base, &state, &placements, run->frozen.snapshot);
 	return r ? unfinished(run, outcome, "the mount could not change over to it", r) : 0;
 }

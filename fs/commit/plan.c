@@ -14,8 +14,24 @@
 
 #include "burner/base/log.h"
 #include "fs/commit/message.h"
+#include "fs/manifest/packed.h"
 #include "fs/manifest/trees.h"
 #include "fs/sharing/share.h"
+
+/* What gains by it is compressed, and of that the streams are looked for. */
+static int compress_content(struct run *run, const struct share_options *options)
+{
+	int r = manifest_pack(run->manifest, options->progress);
+
+	if (r && r != -ECANCELED)
+		log_warning("not all of what is staged could be compressed: %s", strerror(-r));
+	if (r == -ECANCELED || run->inputs.options.pieces.share == SHARE_NONE)
+		return r;
+	r = manifest_share_packed(run->manifest, options);
+	if (r && r != -ECANCELED)
+		log_warning("compressed files could not be compared with what is on the disc: %s", strerror(-r));
+	return r;
+}
 
 /* What of it lies on the disc already. Without that the session is larger, and nothing is wrong. */
 static int share_content(struct run *run, struct commit_result *outcome)
@@ -27,13 +43,16 @@ static int share_content(struct run *run, struct commit_result *outcome)
 					      .progress = &progress};
 	int r = 0;
 
-	if (run->inputs.options.pieces.share == SHARE_NONE)
-		return 0;
-	r = manifest_share(run->manifest, &options);
+	if (run->inputs.options.pieces.share != SHARE_NONE)
+		r = manifest_share(run->manifest, &options);
+	if (r && r != -ECANCELED)
+		log_warning("what is staged could not be compared with what is on the disc: %s", strerror(-r));
+	if (r != -ECANCELED && run->c->options.compress)
+		r = compress_content(run, &options);
 	if (r == -ECANCELED)
 		return commit_failed(outcome, "nothing was burned", r, NULL);
-	if (r)
-		log_warning("what is staged could not be compared with what is on the disc: %s", strerror(-r));
+	if (run->inputs.options.pieces.share == SHARE_NONE)
+		return 0;
 	outcome->found_bytes = run->inputs.options.found_bytes = manifest_found_bytes(run->manifest);
 	return 0;
 }

@@ -331,11 +331,17 @@ static bool set_flag(struct options *o, const char *name)
 		bool *flag;
 		bool value;
 	} flags[] = {
-		{"create", &o->create, true},		{"ro", &o->read_only, true},
-		{"rw", &o->read_only, o->session != 0}, {"compat", &o->compat, true},
-		{"nojoliet", &o->no_joliet, true},	{"noverify", &o->no_verify, true},
-		{"allow_other", &o->allow_other, true}, {"debug", &o->debug, true},
-		{"remount", &o->remount, true},		{"kit", &o->kit, true},
+		{"create", &o->create, true},
+		{"ro", &o->read_only, true},
+		{"rw", &o->read_only, o->session != 0},
+		{"compat", &o->compat, true},
+		{"nojoliet", &o->no_joliet, true},
+		{"noverify", &o->no_verify, true},
+		{"allow_other", &o->allow_other, true},
+		{"debug", &o->debug, true},
+		{"remount", &o->remount, true},
+		{"compress", &o->compress, true},
+		{"kit", &o->kit, true},
 	};
 
 	if (strcmp(name, "drop-udf") == 0) { /* its name before there were others */
@@ -488,6 +494,8 @@ static int check_together(struct parser *p)
 
 	if (o->read_only && o->create && !o->remount)
 		return refuse(p, "create and %s: a blank disc cannot be read", o->session ? "session=" : "ro");
+	if (o->compress && o->compat)
+		return refuse(p, "compress and compat: few readers know compressed files");
 	o->speed = p->speed;
 	if (p->speed > 0)
 		o->bytes_per_second = (uint64_t)(p->speed * p->base_speed);

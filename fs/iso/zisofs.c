@@ -2,25 +2,14 @@
 /*
  * zisofs.c - transparently compressed files
  *
- *	version 1 (ZF "pz")				version 2 (ZF "PZ")
- *	 0  8	37 E4 53 96 C9 DB D6 07			 0  8	EF 22 55 A1 BC 1B 95 A0
- *	 8  4	uncompressed size			 8  1	0
- *	12  1	header size / 4				 9  1	header size / 4
- *	13  1	log2 of the block size			10  1	1
- *	14  2	reserved				11  1	log2 of the block size
- *							12  8	uncompressed size
- *							20  4	reserved
- * Behind the header lie n + 1 pointers (4 or 8 bytes, little-endian) to the zlib streams of the n blocks; block i
- * lies between pointers i and i + 1, and is all zeros when they are equal.  What the header says must agree with the
- * ZF entry. A call needs memory for one block and its stream, and for the pointers of the blocks asked for.
+ * The format is that of burner/format/zisofs.h.  A call needs memory for one block and its stream, and for the pointers
+ * of the blocks asked for.
  */
 #include <string.h>
-#include <zlib.h>
 
+#include "burner/format/zisofs.h"
 #include "fs/iso/internal.h"
 
-#define SHIFT_MIN 12u
-#define SHIFT_MAX 20u
 #define POINTERS_AT_ONCE 64u
 
 struct stream {
@@ -35,21 +24,19 @@ struct unpacker {
 	struct stream stream;
 	uint64_t size, table_pos; /* uncompressed; the pointers' place */
 	uint32_t block_bytes;
-	uint8_t pointer_bytes;
+	uint32_t pointer_bytes;
 	uint64_t first; /* block whose pointer is pointers[0] */
 	uint32_t n_pointers;
 	uint64_t pointers[POINTERS_AT_ONCE];
 	uint8_t *packed, *block; /* a stream; a block that is not wanted whole */
-	z_stream z;
-	bool z_begun;
+	struct zisofs_codec codec;
 };
 
 static void unpacker_release(struct unpacker *u)
 {
 	free(u->packed);
 	free(u->block);
-	if (u->z_begun)
-		inflateEnd(&u->z);
+	zisofs_codec_release(&u->codec);
 }
 
 /* The extent that holds the byte; there is one. */
@@ -95,29 +82,18 @@ static int stream_read(const struct stream *s, uint64_t pos, void *buf, size_t l
 /* What the ZF entry says, and the header has to say too. */
 static int read_header(struct unpacker *u, const struct zisofs *z)
 {
-	static const uint8_t magic1[8] = {0x37, 0xe4, 0x53, 0x96, 0xc9, 0xdb, 0xd6, 0x07};
-	static const uint8_t magic2[8] = {0xef, 0x22, 0x55, 0xa1, 0xbc, 0x1b, 0x95, 0xa0};
-	bool second = z->algorithm[0] == 'P';
-	uint32_t header_bytes = z->header_words * 4u;
-	uint8_t h[24] = {0};
-	bool sound;
+	uint8_t h[ZISOFS_HEADER_MAX] = {0};
+	uint32_t header_bytes;
 	int r;
 
-	if (header_bytes < (second ? 24 : 16) || z->block_shift < SHIFT_MIN || z->block_shift > SHIFT_MAX)
+	if (!zisofs_measure(z, &header_bytes, &u->pointer_bytes))
 		return -EBADMSG;
-	r = stream_read(&u->stream, 0, h, second ? 24 : 16);
+	r = stream_read(&u->stream, 0, h, min_u64(header_bytes, sizeof(h)));
 	if (r)
 		return r;
-	if (second)
-		sound = !memcmp(h, magic2, 8) && !h[8] && h[9] == z->header_words && h[10] == 1 &&
-			h[11] == z->block_shift && get_le64(h + 12) == u->size;
-	else
-		sound = !memcmp(h, magic1, 8) && h[12] == z->header_words && h[13] == z->block_shift &&
-			get_le32(h + 8) == u->size;
 	u->block_bytes = 1u << z->block_shift;
-	u->pointer_bytes = second ? 8 : 4;
 	u->table_pos = header_bytes;
-	return sound ? 0 : -EBADMSG;
+	return zisofs_header_agrees(z, h, u->size) ? 0 : -EBADMSG;
 }
 
 /* Have the pointers of this block and the next. */
@@ -141,27 +117,6 @@ static int load_pointers(struct unpacker *u, uint64_t block)
 	return 0;
 }
 
-/* No stream of zlib for a block can be longer; a longer one is damage. */
-static size_t packed_max(const struct unpacker *u) { return compressBound(u->block_bytes) + 64; }
-
-static int inflate_block(struct unpacker *u, size_t packed, uint8_t *out, uint32_t length)
-{
-	int rc = u->z_begun ? inflateReset(&u->z) : inflateInit(&u->z);
-
-	if (rc != Z_OK)
-		return -ENOMEM;
-	u->z_begun = true;
-	u->z.next_in = u->packed;
-	u->z.avail_in = (uInt)packed;
-	u->z.next_out = out;
-	u->z.avail_out = length;
-	rc = inflate(&u->z, Z_FINISH);
-	if (rc == Z_MEM_ERROR)
-		return -ENOMEM;
-	/* The checksum stands behind the data: Z_STREAM_END means that it was right. */
-	return rc == Z_STREAM_END && !u->z.avail_out ? 0 : -EBADMSG;
-}
-
 /* A whole block, `length` bytes long. */
 static int unpack_block(struct unpacker *u, uint64_t block, uint8_t *out, uint32_t length)
 {
@@ -176,14 +131,14 @@ static int unpack_block(struct unpacker *u, uint64_t block, uint8_t *out, uint32
 		memset(out, 0, length);
 		return 0;
 	}
-	if (to < from || to - from > packed_max(u))
+	if (to < from || to - from > zisofs_stream_max(u->block_bytes))
 		return -EBADMSG;
 	if (!u->packed)
-		u->packed = malloc(packed_max(u));
+		u->packed = malloc(zisofs_stream_max(u->block_bytes));
 	if (!u->packed)
 		return -ENOMEM;
 	r = stream_read(&u->stream, from, u->packed, (size_t)(to - from));
-	return r ? r : inflate_block(u, (size_t)(to - from), out, length);
+	return r ? r : zisofs_inflate(&u->codec, u->packed, (size_t)(to - from), out, length);
 }
 
 /* Bytes of one block. */

@@ -49,8 +49,12 @@ struct held_manifest {
 	uint64_t found_bytes;	       /* of what is staged, on the disc already or in the stage twice */
 	struct body_reader reader;
 	struct spool *spool; /* NULL: the disc itself is read */
-	bool rehearsing;     /* the spool is being filled */
-	char *associated;    /* path of an associated file of the base, which is left out; NULL: there is none */
+	/* the streams of compressed files (fs/manifest/packed.h); the nodes, ascending */
+	int packed_fd; /* 0: none */
+	uint64_t packed_bytes;
+	uint32_t *packed, n_packed;
+	bool rehearsing;  /* the spool is being filled */
+	char *associated; /* path of an associated file of the base, which is left out; NULL: there is none */
 };
 
 #endif

@@ -18,8 +18,10 @@
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/io.h"
 #include "burner/base/search.h"
 #include "fs/manifest/internal.h"
+#include "fs/manifest/packed.h"
 
 /* ---- errors ---- */
 
@@ -431,6 +433,8 @@ static int read_body(void *context, uint32_t body, uint64_t pos, void *buf, size
 {
 	struct held_manifest *held = context;
 
+	if (body == PACKED_BODY && !held->rehearsing)
+		return pread_full(held->packed_fd, buf, length, pos, NULL);
 	return held->rehearsing ? 0 : body_reader_read(&held->reader, held->stage, body, pos, buf, length);
 }
 
@@ -494,6 +498,9 @@ void manifest_free(struct manifest *m)
 	bulk_free(held->former_extents);
 	bulk_free(held->remapped);
 	bulk_free(held->homes);
+	bulk_free(held->packed);
+	if (held->packed_fd)
+		close(held->packed_fd);
 	arena_release(&held->strings);
 	free(held->associated);
 	free(held);

@@ -7,6 +7,7 @@
 
 #include "burner/base/bytes.h"
 #include "fs/manifest/internal.h"
+#include "fs/manifest/packed.h"
 
 /* A list of items of one size. */
 struct items {
@@ -84,7 +85,8 @@ int burned_data(const struct manifest *m, const struct burn_plan *plan, struct b
 
 	burn_plan_placements(plan, &planned, &n);
 	for (size_t i = 0; i < n && r == 0; i++) {
-		r = add_item(&l, &planned[i]);
+		if (planned[i].body != PACKED_BODY)
+			r = add_item(&l, &planned[i]);
 		bulk_pace(m->bulk, 1);
 	}
 	for (uint32_t i = 0; i < held->n_remapped && r == 0; i++)

@@ -30,7 +30,7 @@ struct spool {
 };
 
 /* Not every file system has files without names. */
-static int open_unnamed(const char *directory)
+int spool_open_unnamed(const char *directory)
 {
 	_free_ char *path = NULL;
 	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -49,7 +49,7 @@ static int open_unnamed(const char *directory)
 int spool_new(const char *directory, struct spool **ret)
 {
 	struct spool *s;
-	int fd = open_unnamed(directory);
+	int fd = spool_open_unnamed(directory);
 
 	if (fd < 0)
 		return fd;

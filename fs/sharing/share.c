@@ -7,6 +7,8 @@
 
 #include "burner/base/own.h"
 #include "burner/format/geometry.h"
+#include "burner/format/zisofs.h"
+#include "fs/manifest/packed.h"
 #include "fs/sharing/table_lookup.h"
 #include "fs/sharing/internal.h"
 
@@ -255,6 +257,118 @@ int manifest_share(struct manifest *m, const struct share_options *o)
 		m->n_digests = 0;
 	if (held->n_remapped)
 		bulk_sort(m->bulk, held->remapped, held->n_remapped, sizeof(*held->remapped), compare_remapped);
+	numbers_release(&s.remembered);
+	return r;
+}
+
+/* ---- compressed files ---- */
+
+/* Seen as what is stored of them: plain files of so many bytes. */
+static int see_streams(struct share *s, const uint32_t *nodes, size_t n, uint64_t *sizes)
+{
+	struct manifest *m = s->m;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct manifest_node *node = &m->nodes[nodes[i]];
+
+		sizes[i] = node->size;
+		node->size = share_extents(m, nodes[i])->length;
+		node->zisofs = (struct zisofs){0};
+	}
+	for (size_t i = 0; i < n && !r; i++)
+		r = share_add_digest(s, nodes[i]);
+	if (m->n_digests)
+		bulk_sort(m->bulk, m->digests, m->n_digests, sizeof(*m->digests), digest_compare);
+	return r;
+}
+
+/* The tree has no place for a stream: the rebase is told of it otherwise. */
+static void forget_remapped(struct held_manifest *held, const uint32_t *nodes, size_t n)
+{
+	uint32_t kept = 0;
+	size_t at = 0;
+
+	if (held->n_remapped)
+		bulk_sort(held->manifest.bulk, held->remapped, held->n_remapped, sizeof(*held->remapped),
+			  compare_remapped);
+	for (uint32_t i = 0; i < held->n_remapped; i++) {
+		while (at < n && nodes[at] < held->remapped[i].node)
+			at++;
+		if (at == n || nodes[at] != held->remapped[i].node)
+			held->remapped[kept++] = held->remapped[i];
+	}
+	held->n_remapped = kept;
+}
+
+/* The digests of the others come behind those of the streams, and all are put in order. */
+static int join_digests(struct share *s, const struct manifest_digest *others, uint32_t n)
+{
+	struct manifest *m = s->m;
+
+	for (uint32_t i = 0; i < n; i++) {
+		int r = bulk_grow(m->bulk, (void **)&m->digests, &s->digest_space, m->n_digests, sizeof(*m->digests));
+
+		if (r)
+			return r;
+		m->digests[m->n_digests++] = others[i];
+	}
+	if (m->n_digests)
+		bulk_sort(m->bulk, m->digests, m->n_digests, sizeof(*m->digests), digest_compare);
+	return 0;
+}
+
+static int share_streams(struct share *s, const uint32_t *nodes, size_t n, uint64_t *sizes)
+{
+	struct manifest *m = s->m;
+	struct manifest_digest *others = m->digests;
+	uint32_t n_others = m->n_digests;
+	int r, joined;
+
+	m->digests = NULL;
+	m->n_digests = 0;
+	set_bounds(s);
+	r = see_streams(s, nodes, n, sizes);
+	if (!r)
+		r = share_known(s);
+	if (!r)
+		r = share_staged(s, m->n_digests);
+	for (size_t i = 0; i < n; i++) {
+		m->nodes[nodes[i]].size = sizes[i];
+		m->nodes[nodes[i]].zisofs = zisofs_written;
+	}
+	if (r)
+		m->n_digests = 0;
+	joined = join_digests(s, others, n_others);
+	bulk_free(others);
+	forget_remapped(s->held, nodes, n);
+	return r ? r : joined;
+}
+
+int manifest_share_packed(struct manifest *m, const struct share_options *o)
+{
+	struct share_options whole = *o;
+	const uint32_t *nodes;
+	_bulk_ uint64_t *sizes = NULL;
+	_free_ uint8_t *buffer = malloc(2 * (size_t)COMPARE_BYTES);
+	_cleanup_(content_digester_freep) struct content_digester *digester = NULL;
+	struct share s = {.held = (struct held_manifest *)(void *)m,
+			  .m = m,
+			  .options = &whole,
+			  .kind = CONTENT_KIND,
+			  .comparison = {.held = (struct held_manifest *)(void *)m, .progress = o->progress}};
+	size_t n;
+	int r = buffer ? content_digester_new(&digester) : -ENOMEM;
+
+	whole.pieces = (struct pieces_rule){SHARE_AUTO, PIECES_NEVER};
+	manifest_packed(m, &nodes, &n);
+	sizes = r || !n ? NULL : bulk_zalloc(m->bulk, n, sizeof(*sizes));
+	if (!sizes)
+		return r || !n ? r : -ENOMEM;
+	s.comparison.buffers[0] = buffer;
+	s.comparison.buffers[1] = buffer + COMPARE_BYTES;
+	s.digester = digester;
+	r = share_streams(&s, nodes, n, sizes);
 	numbers_release(&s.remembered);
 	return r;
 }

@@ -28,6 +28,9 @@ struct share_options {
 };
 /* Also fills m->digests.  -ECANCELED; errors of the stage, -ENOMEM: the manifest serves as it is, with less shared. */
 int manifest_share(struct manifest *m, const struct share_options *o);
+/* The same of the streams of files that were compressed since (fs/manifest/packed.h), as wholes: by the content tables,
+ * which know streams as any other content, and by other ones of the manifest. */
+int manifest_share_packed(struct manifest *m, const struct share_options *o);
 /* Bytes of staged content that were found. */
 uint64_t manifest_found_bytes(const struct manifest *m);
 

@@ -8,6 +8,7 @@
  */
 #include "burner/base/search.h"
 #include "fs/tree/internal.h"
+#include "fs/tree/staged.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -165,6 +166,52 @@ static bool translatable(const struct extent *extents, uint32_t n)
 	return false;
 }
 
+static bool packed_before(const void *list, size_t i, const void *key)
+{
+	return ((const struct burn_packed *)list)[i].ino < *(const uint64_t *)key;
+}
+
+/*
+ * A file that was compressed is on the disc as a whole or not: it lies there if its content is that of the frozen row.
+ * Frozen bodies are not written again, so equal extents are equal content.
+ */
+static const struct burn_packed *packed_find(const struct burn_placements *b, const struct stage_snapshot *rows,
+					     uint64_t ino, uint64_t size, const struct map *m)
+{
+	size_t i = search_first(b->packed, b->n_packed, &ino, packed_before);
+	const struct stage_node *row =
+		rows && i < b->n_packed && b->packed[i].ino == ino ? staged_row(rows, ino) : NULL;
+
+	if (!row || row->size != size || row->n_extents != m->n)
+		return NULL;
+	for (uint32_t k = 0; k < m->n; k++) {
+		const struct extent *x = &m->extents[k], *y = &row->extents[k];
+
+		if (x->offset != y->offset || x->length != y->length || x->pos != y->pos || x->body != y->body ||
+		    x->kind != y->kind)
+			return NULL;
+	}
+	return &b->packed[i];
+}
+
+/* The content is where the burn has put it.  What cannot be had keeps its body. */
+static void rebase_content(const struct burn_placements *b, const struct stage_snapshot *rows, uint64_t ino,
+			   uint64_t size, struct map *m, struct zisofs *z)
+{
+	const struct burn_packed *p = packed_find(b, rows, ino, size, m);
+	struct map packed = {0};
+
+	if (!p) {
+		(void)translate(b, ino, m);
+		return;
+	}
+	if (map_set(&packed, &(struct extent){.length = p->bytes, .pos = p->disc_pos, .kind = EXTENT_DISC}) < 0)
+		return;
+	map_release(m);
+	*m = packed;
+	*z = p->zisofs;
+}
+
 static void rebase_file(const struct burn_placements *b, struct node *n)
 {
 	uint32_t nlink = n->nlink;
@@ -176,7 +223,7 @@ static void rebase_file(const struct burn_placements *b, struct node *n)
 }
 
 /* What cannot be translated keeps its body: correct, only burned again. Listings are never left behind. */
-static void rebase_nodes_locked(struct tree *t, const struct burn_placements *b)
+static void rebase_nodes_locked(struct tree *t, const struct burn_placements *b, const struct stage_snapshot *rows)
 {
 	lock_assert(&t->lock);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
@@ -186,7 +233,7 @@ static void rebase_nodes_locked(struct tree *t, const struct burn_placements *b)
 			else
 				rebase_file(b, n);
 			if (translatable(n->map.extents, n->map.n))
-				(void)translate(b, n->ino, &n->map);
+				rebase_content(b, rows, n->ino, n->size, &n->map, &n->zisofs);
 			node_sums(n);
 			node_find_own_body(t, n);
 		}
@@ -194,7 +241,8 @@ static void rebase_nodes_locked(struct tree *t, const struct burn_placements *b)
 }
 
 /* One row that is newer than the burned generation. */
-static int rebase_row_locked(struct tree *t, const struct burn_placements *b, uint64_t ino)
+static int rebase_row_locked(struct tree *t, const struct burn_placements *b, const struct stage_snapshot *rows,
+			     uint64_t ino)
 {
 	lock_assert(&t->lock);
 	struct node *n = node_find_locked(t, ino);
@@ -215,7 +263,7 @@ static int rebase_row_locked(struct tree *t, const struct burn_placements *b, ui
 		rebase_home(b, ino, &row.parent, &row.nlink);
 	struct map m = {.extents = row.extents, .n = row.n_extents, .capacity = row.n_extents};
 	if (translatable(m.extents, m.n))
-		(void)translate(b, ino, &m); /* or it keeps its body, as in memory */
+		rebase_content(b, rows, ino, row.size, &m, &row.zisofs); /* or it keeps its body, as in memory */
 	row.extents = m.extents;
 	row.n_extents = m.n;
 	r = stage_node_put(t->stage, &row);
@@ -223,7 +271,7 @@ static int rebase_row_locked(struct tree *t, const struct burn_placements *b, ui
 	return r;
 }
 
-static int rebase_rows_locked(struct tree *t, const struct burn_placements *b)
+static int rebase_rows_locked(struct tree *t, const struct burn_placements *b, const struct stage_snapshot *rows)
 {
 	lock_assert(&t->lock);
 	_free_ uint64_t *inos = NULL;
@@ -231,7 +279,7 @@ static int rebase_rows_locked(struct tree *t, const struct burn_placements *b)
 	int r = stage_node_inos(t->stage, &inos, &n);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = rebase_row_locked(t, b, inos[i]);
+		r = rebase_row_locked(t, b, rows, inos[i]);
 	return r;
 }
 
@@ -286,7 +334,7 @@ static void change_base_locked(struct tree *t, struct iso *base, const struct bu
 	lock_assert(&t->lock);
 	struct iso *old = t->base;
 
-	rebase_nodes_locked(t, placements);
+	rebase_nodes_locked(t, placements, rows);
 	rebase_flags_locked(t);
 	known_burned_locked(t, rows);
 	t->base = iso_ref(base);
@@ -304,7 +352,7 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 	int r = stage_drop_generation(t->stage, generation);
 	if (r == 0) {
 		change_base_locked(t, base, placements, rows);
-		r = rebase_rows_locked(t, placements);
+		r = rebase_rows_locked(t, placements, rows);
 	}
 	stage_unlock(t->stage);
 	if (state) {

@@ -98,7 +98,7 @@ struct manifest {
 	uint32_t n_entries;
 	struct extent *extents; /* kinds: DISC, STAGE, HOLE */
 	uint32_t n_extents;
-	/* of regular files with content, none with zisofs; ascending by digest */
+	/* of what is stored of regular files: of those that were compressed, their streams; ascending by digest */
 	struct manifest_digest *digests;
 	uint32_t n_digests;
 	bool linked;

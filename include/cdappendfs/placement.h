@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "burner/base/bulk.h"
+#include "cdappendfs/extent.h"
 
 /* Staged data; arrays ascend by (body, pos). All in bytes. */
 struct burn_placement {
@@ -43,13 +44,20 @@ struct burn_home {
 	int64_t links;
 };
 
+/* Files that were compressed (zisofs), in one piece: where the stream is; arrays ascend by ino. */
+struct burn_packed {
+	uint64_t ino, disc_pos, bytes;
+	struct zisofs zisofs;
+};
+
 /* All of a session. */
 struct burn_placements {
 	const struct burn_placement *data;
 	const struct burn_hole *holes;
 	const struct burn_directory *directories;
 	const struct burn_home *homes;
-	size_t n_data, n_holes, n_directories, n_homes;
+	const struct burn_packed *packed;
+	size_t n_data, n_holes, n_directories, n_homes, n_packed;
 	bool from_disc; /* recovery: only the directories are known */
 };
 

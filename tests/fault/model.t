@@ -168,7 +168,9 @@ model 'linked trees, most files only known' blank tree=linked,idle-nodes=3,piece
 model 'linked trees above xorriso' xorriso tree=linked -x "50:$T/ask sync" -c "400:$T/ask remount" -k "550:$T/ask kill"
 model 'linked trees while it burns' blank tree=linked,speed=8 -i -x "70:$T/ask background" -c "500:$T/ask remount" -k "350:$T/ask kill"
 model 'linked trees, commits that fail' blank fault=write@25=EIO,tree=linked -i -x "60:$T/ask fail" -k "250:$T/ask crash"
+model 'compressed, while it burns' blank compress,speed=8 -i -x "70:$T/ask background" -c "500:$T/ask remount" -k "350:$T/ask kill"
 model 'linked trees on a disc that becomes full' blank tree=linked,media=5M,pieces=8K -e -i -x "150:$T/ask sync" -c "390:$T/ask remount" -k "410:$T/ask kill"
+model 'compressed, on a disc that becomes full' blank compress,tree=linked,media=5M,share=none -e -i -x "150:$T/ask sync" -c "390:$T/ask remount" -k "410:$T/ask kill"
 model 'linked trees, discarding, most files only known' genisoimage tree=linked,idle-nodes=3 -x "110:$T/ask sync" -c "190:$T/ask discard" -k "700:$T/ask kill"
 model 'discarding' genisoimage '' -x "110:$T/ask sync" -c "190:$T/ask discard" -k "700:$T/ask kill"
 done_testing

@@ -29,6 +29,30 @@ for base in blank burned; do
 	is "$base: nothing is staged" "$(info_json '$_->{staged_bytes}' "$mnt")" 0
 	ok "$base: unmount" umount_disc
 done
+# What is refused is refused as by any file system that does not have it; places on a disk are told nobody.
+disc=$T/refused.iso
+blank_disc "$disc"
+mount_disc "$disc"
+printf 'some bytes' >"$mnt/file"
+is 'O_TMPFILE, RENAME_WHITEOUT, FIEMAP and FIBMAP' "$(/usr/bin/python3 - "$mnt" <<'END'
+import ctypes, errno, fcntl, os, struct, sys
+os.chdir(sys.argv[1])
+libc = ctypes.CDLL(None, use_errno=True)
+def rename():
+    if libc.renameat2(-100, b'file', -100, b'other', 4):
+        raise OSError(ctypes.get_errno(), '')
+f = os.open('file', os.O_RDWR)
+for call in (lambda: os.open('.', os.O_TMPFILE | os.O_RDWR), rename,
+             lambda: fcntl.ioctl(f, 0xc020660b, bytes(32 + 56 * 4)),
+             lambda: struct.unpack('i', fcntl.ioctl(f, 1, struct.pack('i', 0)))[0]):
+    try:
+        print(call(), end=' ')
+    except OSError as e:
+        print(errno.errorcode[e.errno], end=' ')
+END
+)" 'ENOTSUP EINVAL ENOTSUP 0 '
+is 'nothing was renamed' "$(cat "$mnt/file")" 'some bytes'
+ok 'unmounted' umount_disc
 # Kernels differ in what they do with cached pages of a file that is written past the cache.
 if why=$(uml_missing); then skip 'the same under another kernel' "$why"; else relay 'another kernel' in_uml -t 300 "$TOP/tests/mount/older-kernel-guest"; fi
 done_testing

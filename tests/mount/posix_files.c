@@ -137,11 +137,13 @@ static const char *check_fallocate(void)
 	CHECK(pread(fd, buf, 8, 0) == 8 && !memcmp(buf, "abc\0\0\0\0\0", 8));
 	CHECK(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 50000) == 0 && stat_of("allocated").st_size == 10000);
 	CHECK(posix_fallocate(fd, 0, 20000) == 0 && stat_of("allocated").st_size == 20000);
+	CHECK(stat_of("allocated").st_blocks * 512 >= 20000);
 	memset(buf, 'x', sizeof(buf));
 	for (off_t pos = 0; pos < 20000; pos += 4000)
 		CHECK(pwrite(fd, buf, 4000, pos) == 4000);
 	CHECK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 4096) == 0);
-	CHECK(stat_of("allocated").st_size == 20000);
+	CHECK(stat_of("allocated").st_size == 20000 && lseek(fd, 0, SEEK_HOLE) == 4096);
+	CHECK(lseek(fd, 4096, SEEK_DATA) == 8192 && lseek(fd, 5000, SEEK_HOLE) == 5000);
 	CHECK(pread(fd, buf, 4096, 4096) == 4096 && !buf[0] && !memcmp(buf, buf + 1, 4095));
 	CHECK(pread(fd, buf, 1, 4095) == 1 && buf[0] == 'x' && pread(fd, buf, 1, 8192) == 1 && buf[0] == 'x');
 	FAILS(fallocate(fd, FALLOC_FL_PUNCH_HOLE, 0, 10), EOPNOTSUPP);

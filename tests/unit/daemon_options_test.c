@@ -207,6 +207,7 @@ static void pieces(void **state)
 	expect_pieces("-o compat d m", SHARE_AUTO, PIECES_NEVER);
 	expect_pieces("-o compat,share=blocks,pieces=1 d m", SHARE_AUTO, PIECES_NEVER);
 	expect_pieces("-o share=none,compat d m", SHARE_NONE, PIECES_NEVER);
+	refuse_line("-o compat,compress d m", "compress and compat: few readers");
 	refuse_line("-o pieces=few d m", "pieces=few: what pieces of a file must save, a size as 16M");
 	refuse_line("-o pieces=-1 d m", "pieces=-1");
 	refuse_line("-o pieces=9999T d m", "pieces=9999T");
