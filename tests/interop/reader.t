@@ -45,6 +45,10 @@ burned share=blocks "$T/pieces.iso" scattered
 each_session 'a file in pieces, holes' "$T/pieces.iso"
 is 'it was one in pieces' "$(info_json '$_->{files_in_pieces}' "$T/pieces.iso")" 1
 
+text_and_zeros() { yes 'a line' | head -c 300000 >text; { noise 40000 6; head -c 300000 /dev/zero; noise 10 7; } >zeros; }
+burned compress "$T/packed.iso" text_and_zeros
+each_session 'compressed by us' "$T/packed.iso"
+cmp_number 'it was compressed' "$(info_json '$_->{sessions}[0]{sectors}' "$T/packed.iso")" -lt 100
 gunzip <"$TOP/tests/mount/made-by-0.2.iso.gz" >"$T/old.iso"
 each_session 'sessions of cdappendfs 0.2' "$T/old.iso"
 is 'they are whole' "$(reader --list "$T/old.iso" | grep -vc ' whole$')" 0
