@@ -30,7 +30,9 @@ static void put_wrong(FILE *out, const struct check_session *s)
 	put_count(out, &separator, s->unreadable_sectors, "unreadable");
 	put_count(out, &separator, s->altered_sectors, "altered");
 	put_count(out, &separator, s->missing_sectors, "missing, the image was cut off");
-	if (s->differs)
+	if (s->differs_in)
+		fprintf(out, "%saltered, and that in: %s", separator, s->differs_in);
+	else if (s->differs)
 		fprintf(out, "%sits blocks are not what they were; which one, its one checksum does not say",
 			separator);
 	else if (*separator == ':')
@@ -166,10 +168,8 @@ void check_tell_text(const struct check_report *r, const struct check_told *told
 static const char *proof_word(enum check_proof p)
 {
 	static const char *const words[] = {
-		[CHECK_PROOF_NONE] = "none",
-		[CHECK_PROOF_SHA256] = "sha256",
-		[CHECK_PROOF_TABLE] = "table",
-		[CHECK_PROOF_NEWER] = "unknown",
+		[CHECK_PROOF_NONE] = "none", [CHECK_PROOF_SHA256] = "sha256", [CHECK_PROOF_TABLE] = "table",
+		[CHECK_PROOF_MD5] = "md5",   [CHECK_PROOF_NEWER] = "unknown",
 	};
 
 	return words[p];
