@@ -129,6 +129,7 @@ static int make_commit(struct app *a)
 		.no_joliet = o->no_joliet,
 		.pieces = options_pieces(o),
 		.compat = o->compat,
+		.parity_percent = o->parity_percent,
 		.compress = o->compress,
 		.no_verify = o->no_verify,
 		.accepted = o->accepted,

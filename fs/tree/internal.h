@@ -328,6 +328,9 @@ uint64_t space_staged_bytes_locked(const struct tree *t); /* for display */
 int space_counted_locked(struct tree *t);	     /* 0, or why it cannot be counted; no node is held without a pin */
 int space_recount_locked(struct tree *t);	     /* from the rows: after opening, rebase, thaw */
 uint64_t space_sectors_locked(const struct tree *t); /* the next session, at most */
+/* How much more it can have in so many sectors more, when it gets parity; its parity so far. */
+uint64_t space_more_locked(const struct tree *t, uint64_t sectors);
+uint64_t space_parity_locked(const struct tree *t);
 void space_freeze_locked(struct tree *t);
 void space_release(struct tree *t);
 

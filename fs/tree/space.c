@@ -63,7 +63,23 @@ uint64_t space_body_locked(const struct tree *t)
 uint64_t space_sectors_locked(const struct tree *t)
 {
 	lock_assert(&t->lock);
-	return bound_session_sectors(space_body_locked(t));
+	return bound_session_sectors(bound_protected(space_body_locked(t), t->options.parity_percent));
+}
+
+uint64_t space_more_locked(const struct tree *t, uint64_t sectors)
+{
+	lock_assert(&t->lock);
+	uint64_t body = space_body_locked(t), all = bound_protected(body, t->options.parity_percent) + sectors;
+
+	return bound_unprotected(all, t->options.parity_percent) - body;
+}
+
+uint64_t space_parity_locked(const struct tree *t)
+{
+	lock_assert(&t->lock);
+	uint64_t body = space_body_locked(t);
+
+	return bound_protected(body, t->options.parity_percent) - body;
 }
 
 static uint64_t medium_used(const struct tree *t)
@@ -81,6 +97,7 @@ static uint64_t medium_left_locked(struct tree *t)
 	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t), need = space_body_locked(t);
 	uint64_t room = capacity > used ? bound_session_room(capacity - used) : 0;
 
+	room = bound_unprotected(room, t->options.parity_percent);
 	return !capacity ? UINT64_MAX : room > need ? room - need : 0;
 }
 
@@ -185,6 +202,15 @@ static uint64_t new_name_sectors_locked(struct tree *t)
 	return NEW_NAME_SECTORS + (whole ? t->root->base_sectors : 0);
 }
 
+/* What can be staged; the parity of the next session lies there while that is burned. */
+static uint64_t stage_left_locked(const struct tree *t)
+{
+	lock_assert(&t->lock);
+	uint64_t room = stage_room(t->stage) / SECTOR_BYTES, parity = space_parity_locked(t);
+
+	return room > parity ? space_more_locked(t, room - parity) : 0;
+}
+
 int tree_statfs(struct tree *t, struct statvfs *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -207,7 +233,7 @@ int tree_statfs(struct tree *t, struct statvfs *ret)
 	ret->f_bfree = ret->f_bavail = min_u64(left, ret->f_blocks);
 	/* What is new must go through the stage, which may lie on a smaller file system. */
 	if (writable)
-		ret->f_bavail = min_u64(ret->f_bavail, stage_room(t->stage) / SECTOR_BYTES);
+		ret->f_bavail = min_u64(ret->f_bavail, stage_left_locked(t));
 	/* Inode numbers are PX serials, 32 bits wide. */
 	if (writable)
 		ret->f_files = UINT32_MAX,

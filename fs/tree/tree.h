@@ -49,6 +49,7 @@ struct tree_options {
 	enum tree_writing writing;
 	bool no_joliet;
 	bool read_only;
+	unsigned parity_percent;	 /* of the sessions to come; 0: none */
 	struct pieces_rule pieces;	 /* as that of the sessions to come */
 	const struct disc_state *medium; /* as for tree_set_medium(), read by tree_new(); NULL: told later */
 	uid_t owner;
