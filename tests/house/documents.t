@@ -55,10 +55,12 @@ sub long_prose {
 	my ($fence, $n, @found) = (0, 0);
 	for my $line (split /\n/, $text) {
 		$n++;
+		push @found, "$file:$n: a fence begins inside another one" if $fence && $line =~ /^```\w/;
 		$fence = !$fence if $line =~ /^```/;
 		my $most = $fence ? 120 : $line =~ /^(\||    |\t)/ ? 110 : 100;
 		push @found, "$file:$n: " . length($line) . ' columns' if length $line > $most;
 	}
+	push @found, "$file: a fence is not closed" if $fence;
 	return @found;
 }
 
@@ -207,6 +209,7 @@ sub nothing {
 	ok(!@found, $name) or diag(join "\n", @found);
 }
 cmp_ok(scalar @documents, '>', 8, 'there are documents');
+is(scalar long_prose('a.md', "```text\nx\n```text\ny\n```\n"), 2, 'fences that are not closed are found');
 nothing('prose has 100 columns, tables 110', map { long_prose($_, $text{$_}) } @documents);
 nothing('each entry of a table is one row', map { split_rows($_, $text{$_}) } @documents);
 nothing('code has 120 columns', map { long_code($_, $text{$_}) } @code);
