@@ -297,6 +297,7 @@ static int conclude(const struct options *o, struct disc *disc, const struct che
 	if (r)
 		return fail_check(o, told->disc, r);
 	told->repaired = repair.disc ? &repair.report : NULL;
+	told->repairing = o->repair;
 	tell(o, report, told);
 	if (!o->repair)
 		return report->sound ? COMMAND_DONE : COMMAND_FAILED;
@@ -306,6 +307,8 @@ static int conclude(const struct options *o, struct disc *disc, const struct che
 	}
 	status = check_repair_write(&repair, disc, told->disc, o->repair, &options->progress);
 	progress_clear(&watch->line);
+	if (status == COMMAND_DONE && !o->json && !o->quiet)
+		say(stdout, "%s is whole", o->repair);
 	return status;
 }
 
@@ -497,6 +500,8 @@ static int check_path(const struct options *o, const char *path, const struct co
 		return command_fail("%s", why ? why : strerror(ENOMEM));
 	if (o->n_maps && !(disc = mapfile_wrap(disc, &map)))
 		return command_fail("%s: %s", path, strerror(ENOMEM));
+	if (o->repair && check_repair_begin(o->repair) != COMMAND_DONE)
+		return COMMAND_FAILED;
 	r = disc_state(disc, &state);
 	if (r < 0)
 		return command_fail("%s: it cannot be checked: %s", path, strerror(-r));

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "burner/base/bytes.h"
@@ -48,6 +49,18 @@ static int copy(struct disc *disc, uint64_t sectors, int fd, const struct burn_p
 }
 
 /* bytes: of the image that it is of, 0: up to the end of the newest session. */
+static int fail_exists(const char *path)
+{
+	return command_fail("%s: there is such a file already; a new one is made", path);
+}
+
+int check_repair_begin(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 ? fail_exists(path) : COMMAND_DONE;
+}
+
 static int write_image(struct disc *disc, uint64_t bytes, const char *path, const struct burn_progress *progress)
 {
 	_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -55,7 +68,7 @@ static int write_image(struct disc *disc, uint64_t bytes, const char *path, cons
 	int r = fd < 0 ? -errno : 0;
 
 	if (r == -EEXIST)
-		return command_fail("%s: there is such a file already; a new one is made", path);
+		return fail_exists(path);
 	if (r < 0)
 		return command_fail("%s: it cannot be made: %s", path, strerror(-r));
 	r = disc_state(disc, &state);

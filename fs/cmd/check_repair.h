@@ -2,7 +2,7 @@
 /*
  * check_repair.h - what parity makes of a damaged disc, and what cdappendfs-check --repair writes
  *
- *	check_repair_look -> [check_repair_write] -> check_repair_release
+ *	check_repair_begin (before all reading) -> check_repair_look -> [check_repair_write] -> check_repair_release
  */
 #ifndef FS_CMD_CHECK_REPAIR_H
 #define FS_CMD_CHECK_REPAIR_H
@@ -14,6 +14,8 @@ struct check_repair {
 	struct check_report report; /* of that one */
 };
 
+/* COMMAND_DONE: there is no such file; or it was said that there is. */
+int check_repair_begin(const char *path);
 /* As check_run(). *ret is to be released also after an error. */
 int check_repair_look(struct disc *disc, const struct check_options *options, struct check_repair *ret);
 void check_repair_release(struct check_repair *r); /* before the disc is closed */

@@ -144,6 +144,10 @@ static void tell_repaired(const struct check_told *told)
 {
 	struct shell_word word;
 
+	if (told->repaired->sound && told->repairing) {
+		say(stdout, "%s is damaged, and parity makes all of it good again", told->disc);
+		return;
+	}
 	if (told->repaired->sound) {
 		say(stdout,
 		    "%s is damaged, and parity makes all of it good again: cdappendfs-check --repair=NEW.iso %s",
@@ -160,6 +164,12 @@ static void tell_advice(const struct check_report *r, const struct check_told *t
 		say(stdout, r->partial ? "%s is sound as far as it was read" : "%s is sound", told->disc);
 	else if (told->repaired)
 		tell_repaired(told);
+	else if (!r->damaged)
+		say(stdout,
+		    "%s is damaged, and which files of it are cannot be told: copy them while they can be read, and "
+		    "see "
+		    "'man cdappendfs-check'",
+		    told->disc);
 	else
 		say(stdout,
 		    "%s is damaged. What is not named can be read: copy it while it can be, and see 'man "

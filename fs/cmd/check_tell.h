@@ -13,6 +13,7 @@ struct check_told {
 	uint64_t passed_ms;
 	bool quiet;		 /* what is damaged, and nothing else */
 	const struct part *part; /* NULL: it is not told */
+	bool repairing;		 /* a repaired image is written now */
 	/* the same of what parity makes of it; NULL: nothing has parity, or it is sound */
 	const struct check_report *repaired;
 };

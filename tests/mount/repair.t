@@ -19,6 +19,8 @@ place() {
 repaired() {
 	rm -f "$out"
 	ok "$1: it is repaired" check --repair="$out" "$disc"
+	like "$1: it is told" "$(cat "$T/ok.output")" "makes all of it good again
+$out is whole\$"
 	same_file "$1: to the last byte" "$whole" "$out"
 }
 refused() {
@@ -80,6 +82,7 @@ ok 'and nothing is written' test ! -e "$out.not"
 wipe 500 1
 : >"$out"
 fails 'no file is written over' 1 check --repair="$out" "$disc"
+is 'nor is the disc read for nothing' "$(grep -c 'read in' "$T/ok.output")" 0
 is 'it is as it was' "$(stat -c %s "$out")" 0
 fails 'nowhere' 1 check --repair="$T/none/out.iso" "$disc"
 fails 'of one session' 2 check --repair="$out" --session=1 "$disc"
