@@ -45,19 +45,20 @@ CDIO_CFLAGS = $(call ask,CDIO_CFLAGS,--cflags libcdio libiso9660)
 CRYPTO_CFLAGS = $(call ask,CRYPTO_CFLAGS,--cflags libcrypto)
 CMOCKA_CFLAGS = $(call ask,CMOCKA_CFLAGS,--cflags cmocka)
 BUS_CFLAGS = $(call ask,BUS_CFLAGS,--cflags libsystemd)
-LIBS = $(call ask,LIBS,--libs fuse3 sqlite3 zlib libcdio libiso9660 libburn-1 libcrypto libsystemd libarchive)
+LIBS = $(call ask,LIBS,--libs fuse3 sqlite3 zlib libcdio libiso9660 libburn-1 libcrypto libsystemd libarchive libisal)
 CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
 
 # A room is a folder; its archive holds its objects.  The lowest room comes first.  SEES.x: the rooms whose headers and
 # functions x may use, besides its own and include/; USES.x: its libraries (pkg-config).  `make layers` holds x to both.
-ROOMS := burner/base burner/format burner/session burner/medium burner \
+ROOMS := burner/base burner/format burner/parity burner/session burner/medium burner \
 	fs/iso fs/stage fs/tree fs/manifest fs/sharing fs/commit \
 	fs/salvage fs/check fs/kit fs/fuse fs/control fs/cmd fs/daemon
 SEES.burner/base :=
 SEES.burner/format := burner/base
+SEES.burner/parity := burner/base burner/format
 SEES.burner/session := burner/base burner/format
-SEES.burner/medium := burner/base burner/format burner/session
-SEES.burner := burner/base burner/format burner/session burner/medium
+SEES.burner/medium := burner/base burner/format burner/parity burner/session
+SEES.burner := burner/base burner/format burner/parity burner/session burner/medium
 SEES.fs/iso := burner/base burner/format
 SEES.fs/stage := burner/base
 SEES.fs/tree := burner/base burner/format fs/iso fs/stage
@@ -74,6 +75,7 @@ SEES.fs/cmd := burner/base burner fs/iso fs/stage fs/salvage fs/check fs/control
 SEES.fs := $(ROOMS)
 USES.burner/base := libcrypto
 USES.burner/format := zlib libiso9660
+USES.burner/parity := libisal
 USES.burner/session := libiso9660
 USES.burner/medium := libcdio libiso9660 libburn-1
 USES.burner :=

@@ -184,18 +184,15 @@ static int compare(void *context, const struct pipe_piece *piece)
 {
 	struct verification *v = context;
 	const uint8_t(*expected)[SHA256_BYTES] = (const uint8_t(*)[SHA256_BYTES])slot_of(v, piece->slot);
-	uint8_t sha256[SHA256_BYTES];
+	int r = 0;
 
-	for (uint32_t done = 0, n; done < piece->n_sectors; done += n, expected++) {
+	for (uint32_t done = 0, n; done < piece->n_sectors && r == 0; done += n, expected++) {
 		n = (uint32_t)min_u64(piece->n_sectors - done, v->commit->piece_sectors);
-		if (sha256_of(piece->buf + (size_t)done * SECTOR_BYTES, (size_t)n * SECTOR_BYTES, sha256) < 0)
-			return -ENOMEM;
-		if (memcmp(sha256, *expected, sizeof(sha256)) != 0) {
+		r = sha256_compare(piece->buf + (size_t)done * SECTOR_BYTES, (size_t)n * SECTOR_BYTES, *expected);
+		if (r == -EBADMSG)
 			note_damage(v, v->commit->start_lba + piece->at + done, n);
-			return -EBADMSG;
-		}
 	}
-	return 0;
+	return r;
 }
 
 static void verification_release(struct verification *v)

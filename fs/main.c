@@ -129,6 +129,7 @@ static int make_commit(struct app *a)
 		.no_joliet = o->no_joliet,
 		.pieces = options_pieces(o),
 		.compat = o->compat,
+		.parity_percent = o->parity_percent,
 		.compress = o->compress,
 		.no_verify = o->no_verify,
 		.accepted = o->accepted,
@@ -304,8 +305,10 @@ static int mount_disc(struct app *a)
 /* A mount without a kit is better than none. */
 static void put_kit(const struct app *a)
 {
-	const struct tree_caller owner = {owner_of(&a->options),
-					  a->options.show_gid && for_user(&a->options) ? a->options.gid : getgid()};
+	const struct tree_caller owner = {
+		.uid = owner_of(&a->options),
+		.gid = a->options.show_gid && for_user(&a->options) ? a->options.gid : getgid(),
+	};
 	const char *name = NULL;
 	int r;
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,6 +68,23 @@ int fsync_parent(const char *path)
 }
 
 int quota_as_space(int r) { return r == -EDQUOT ? -ENOSPC : r; }
+
+/* Not every file system has files without names. */
+int unnamed_file_open(const char *directory)
+{
+	_free_ char *path = NULL;
+	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+		return fd < 0 ? -errno : fd;
+	if (asprintf(&path, "%s/spool.XXXXXX", directory) < 0)
+		return -ENOMEM;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	return fd;
+}
 
 DIR *directory_open(int at, const char *path)
 {

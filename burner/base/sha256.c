@@ -2,6 +2,7 @@
 #include "burner/base/sha256.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include <openssl/evp.h>
 
@@ -13,6 +14,15 @@ struct sha256 {
 int sha256_of(const void *bytes, size_t length, uint8_t ret[SHA256_BYTES])
 {
 	return EVP_Digest(bytes, length, ret, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+}
+
+int sha256_compare(const void *bytes, size_t length, const uint8_t sha256[SHA256_BYTES])
+{
+	uint8_t found[SHA256_BYTES];
+
+	if (sha256_of(bytes, length, found) < 0)
+		return -ENOMEM;
+	return memcmp(found, sha256, sizeof(found)) == 0 ? 0 : -EBADMSG;
 }
 
 int sha256_new(struct sha256 **ret)

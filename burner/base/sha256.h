@@ -17,6 +17,8 @@
 #define SHA256_BYTES 32u
 
 int sha256_of(const void *bytes, size_t length, uint8_t ret[SHA256_BYTES]);
+/* -EBADMSG: it is another one. */
+int sha256_compare(const void *bytes, size_t length, const uint8_t sha256[SHA256_BYTES]);
 
 struct sha256;
 int sha256_new(struct sha256 **ret);

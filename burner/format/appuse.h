@@ -19,7 +19,7 @@
  *	 72   4	flags: bit 0 Joliet present, bit 1 compat, bit 2 directories say where their twins are (twin.h), bit 3
  *		some directories lie in older sessions, bit 4 the link table is told below, bit 5 the content table is
  *		told below, bit 6 what is shared is told below, bit 7 how many files have several sections is
- *		told below, bit 8 the capacity is told below
+ *		told below, bit 8 the capacity is told below, bit 9 the parity area is told below
  *	 76   4	previous session number
  *	 80  32	SHA-256 of bytes 0..79
  *	112   4	LBA of the link table (link_table.h)
@@ -37,6 +37,9 @@
  *	272  32	SHA-256 of bytes 256..271; when it is wrong, bit 7 counts as not set
  *	304   8	image files: sectors of the medium that it is meant for
  *	320  32	SHA-256 of bytes 304..319; when it is wrong, bit 8 counts as not set
+ *	352   4	LBA of the parity area (parity.h)
+ *	356   4	its length in sectors
+ *	368  32	SHA-256 of bytes 352..367; when it is wrong, bit 9 counts as not set
  */
 #ifndef BURNER_FORMAT_APPUSE_H
 #define BURNER_FORMAT_APPUSE_H
@@ -56,6 +59,7 @@
 #define APPUSE_SHARED 64u
 #define APPUSE_PIECES 128u
 #define APPUSE_CAPACITY 256u
+#define APPUSE_PARITY 512u
 
 struct appuse {
 	uint8_t uuid[16];
@@ -66,6 +70,7 @@ struct appuse {
 	uint64_t shared_bytes, found_bytes;		/* with APPUSE_SHARED */
 	uint64_t capacity_sectors;			/* with APPUSE_CAPACITY */
 	uint64_t files_in_pieces;			/* with APPUSE_PIECES */
+	uint32_t parity_lba, parity_sectors;		/* with APPUSE_PARITY */
 };
 
 void appuse_encode(const struct appuse *a, uint8_t descriptor[SECTOR_BYTES]);

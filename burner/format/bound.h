@@ -21,6 +21,7 @@
 #include "burner/format/geometry.h"
 #include "burner/format/joliet.h"
 #include "burner/format/link_table.h"
+#include "burner/format/parity.h"
 #include "burner/format/susp.h"
 
 #define BOUND_SECTIONS 90u /* of one file: burner/SESSION.md, "Content of files" */
@@ -126,6 +127,16 @@ static inline uint64_t bound_table_sectors(uint64_t bytes) { return bytes ? sect
 static inline uint64_t bound_contents_sectors(uint64_t files)
 {
 	return files ? sectors_of(CONTENTS_HEADER_BYTES + CONTENTS_ENTRY_BYTES * files) : 0;
+}
+
+/* What comes before the parity area, and it; percent 0: there is none.  And how much can come before it in so many. */
+static inline uint64_t bound_protected(uint64_t sectors, unsigned percent)
+{
+	return percent ? sectors + parity_sectors_for(sectors, percent) : sectors;
+}
+static inline uint64_t bound_unprotected(uint64_t sectors, unsigned percent)
+{
+	return percent ? parity_room_for(sectors, percent) : sectors;
 }
 
 /*

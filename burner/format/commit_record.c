@@ -74,7 +74,8 @@ static bool table_is_possible(const struct commit_record *r)
 	return end <= UINT32_MAX && r->piece_sectors && r->piece_sectors <= PROOF_PIECE_MAX_SECTORS &&
 	       r->table_lba > r->start_lba && r->table_sectors &&
 	       (uint64_t)r->table_lba + r->table_sectors + 1 == end &&
-	       digest_table_shape(commit_pieces(r)).sectors <= r->table_sectors && r->previous_lba < r->start_lba;
+	       digest_table_shape(commit_pieces(r)).sectors <= r->table_sectors &&
+	       (!r->previous_lba || r->previous_lba < r->start_lba);
 }
 
 static bool decode_table(const struct image *i, struct commit_record *r)

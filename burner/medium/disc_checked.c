@@ -131,15 +131,6 @@ static int digest_of(struct checked_disc *c, struct checked_session *s, uint32_t
 
 /* ---- pieces ---- */
 
-static int compare(const uint8_t *bytes, uint32_t n_sectors, const uint8_t expected[SHA256_BYTES])
-{
-	uint8_t sha256[SHA256_BYTES];
-
-	if (sha256_of(bytes, (size_t)n_sectors * SECTOR_BYTES, sha256) < 0)
-		return -ENOMEM;
-	return memcmp(sha256, expected, sizeof(sha256)) == 0 ? 0 : -EBADMSG;
-}
-
 /* bytes: as they were read, or not when that failed (error). */
 static int prove(struct checked_disc *c, struct checked_session *s, uint32_t piece, uint8_t *bytes, int error)
 {
@@ -153,10 +144,10 @@ static int prove(struct checked_disc *c, struct checked_session *s, uint32_t pie
 		return -EIO;
 	}
 	if (r == 0)
-		r = error ? error : compare(bytes, n, expected[0]);
+		r = error ? error : sha256_compare(bytes, (size_t)n * SECTOR_BYTES, expected[0]);
 	if ((r == -EBADMSG || r == -EIO) && c->options.repair &&
 	    c->options.repair(c->options.context, c->disc.inner, &s->record, piece, bytes) == 0 &&
-	    compare(bytes, n, expected[0]) == 0) {
+	    sha256_compare(bytes, (size_t)n * SECTOR_BYTES, expected[0]) == 0) {
 		tell(c, s, lba, n, DISC_DAMAGE_REPAIRED);
 		return 0;
 	}

@@ -64,7 +64,9 @@ static bool parse_fault(const char *text, struct fault *ret)
 		if (words[i].has_at) {
 			if (*p < '0' || *p > '9')
 				return false;
-			ret->at = strtoull(p, &end, 10);
+			ret->at = ret->last = strtoull(p, &end, 10);
+			if (ret->kind == FAULT_READ && *end == '-')
+				ret->last = strtoull(end + 1, &end, 10);
 			p = end;
 		}
 		if (words[i].has_error && words[i].has_at && *p++ != '=')
@@ -95,8 +97,8 @@ const struct fault *fault_list_find(const struct fault_list *f, enum fault_kind 
 	const struct fault *found = NULL;
 
 	for (size_t i = 0; i < f->n; i++)
-		if (f->faults[i].kind == kind && f->faults[i].at >= low && f->faults[i].at - low < n &&
-		    (!found || f->faults[i].at < found->at))
+		if (f->faults[i].kind == kind && f->faults[i].last >= low &&
+		    (f->faults[i].at <= low || f->faults[i].at - low < n) && (!found || f->faults[i].at < found->at))
 			found = &f->faults[i];
 	return found;
 }

@@ -26,8 +26,9 @@ enum fault_kind {
 
 struct fault {
 	enum fault_kind kind;
-	uint64_t at; /* sector, milliseconds, or number of the write */
-	int error;   /* -errno */
+	uint64_t at;   /* sector, milliseconds, or number of the write */
+	uint64_t last; /* sector: the last one of a range; else the same */
+	int error;     /* -errno */
 };
 struct fault_list {
 	struct fault faults[FAULTS_MAX];
@@ -36,7 +37,7 @@ struct fault_list {
 
 /* allowed: bits of kinds.  *ret is empty before.  -EINVAL, -ENOMEM. */
 int fault_list_parse(const char *spec, uint32_t allowed, struct fault_list *ret);
-/* The first fault of that kind with at in [low, low + n), or NULL. */
+/* The first fault of that kind of which something lies in [low, low + n), or NULL. */
 const struct fault *fault_list_find(const struct fault_list *f, enum fault_kind kind, uint64_t low, uint64_t n);
 /* The error of the first of that kind, or 0. */
 int fault_list_error(const struct fault_list *f, enum fault_kind kind);

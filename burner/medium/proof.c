@@ -50,15 +50,6 @@ int proof_record(struct disc *d, const struct disc_session *session, struct comm
 	return 0;
 }
 
-static int compare(const void *bytes, const uint8_t sha256[SHA256_BYTES])
-{
-	uint8_t digest[SHA256_BYTES];
-
-	if (sha256_of(bytes, SECTOR_BYTES, digest) < 0)
-		return -ENOMEM;
-	return memcmp(digest, sha256, sizeof(digest)) == 0 ? 0 : -EBADMSG;
-}
-
 int proof_chain(struct disc *d, const struct commit_record *newer)
 {
 	uint8_t sector[SECTOR_BYTES];
@@ -67,21 +58,18 @@ int proof_chain(struct disc *d, const struct commit_record *newer)
 	if (!commit_has_table(newer) || !newer->previous_lba)
 		return 0;
 	r = disc_read(d, newer->previous_lba, sector, 1);
-	return r < 0 ? r : compare(sector, newer->previous_sha256);
+	return r < 0 ? r : sha256_compare(sector, sizeof(sector), newer->previous_sha256);
 }
 
 int proof_descriptors(struct disc *d, const struct commit_record *record)
 {
 	uint32_t n = commit_has_table(record) ? commit_piece_sectors(record, 0) : 0;
 	_free_ uint8_t *piece = malloc((size_t)n * SECTOR_BYTES + 1);
-	uint8_t sha256[SHA256_BYTES];
 	int r = !piece ? -ENOMEM : n ? disc_read(d, record->start_lba, piece, n) : 0;
 
 	if (r < 0 || !n)
 		return r;
-	if (sha256_of(piece, (size_t)n * SECTOR_BYTES, sha256) < 0)
-		return -ENOMEM;
-	return memcmp(sha256, record->descriptors_sha256, sizeof(sha256)) == 0 ? 0 : -EBADMSG;
+	return sha256_compare(piece, (size_t)n * SECTOR_BYTES, record->descriptors_sha256);
 }
 
 /* ---- tables ---- */
@@ -129,7 +117,7 @@ static int expected(struct proof *p, unsigned level, uint32_t at, uint8_t ret[SH
 			k->at = UINT32_MAX;
 			r = read_table(p, l, wanted, k->bytes, 1);
 			if (r == 0)
-				r = compare(k->bytes, ret);
+				r = sha256_compare(k->bytes, SECTOR_BYTES, ret);
 			if (r < 0)
 				break;
 			k->at = wanted;
@@ -151,7 +139,7 @@ static int take_run(struct proof *p, uint32_t at, uint32_t n)
 	for (uint32_t i = 0; i < n && r == 0; i++) {
 		r = expected(p, 0, at + i, sha256);
 		if (r == 0)
-			r = compare(p->run + (size_t)i * SECTOR_BYTES, sha256);
+			r = sha256_compare(p->run + (size_t)i * SECTOR_BYTES, SECTOR_BYTES, sha256);
 	}
 	if (r == 0) {
 		p->run_at = at;

@@ -90,6 +90,8 @@ void pvd_session_ours(const struct appuse *a, struct disc_session *ret)
 	ret->shared_bytes = a->shared_bytes;
 	ret->found_bytes = a->found_bytes;
 	ret->files_in_pieces = a->flags & APPUSE_PIECES ? a->files_in_pieces : PIECES_UNKNOWN;
+	ret->parity_lba = a->parity_lba;
+	ret->parity_sectors = a->parity_sectors;
 	/* LBAs have 32 bits; the last one means "none". */
 	ret->capacity_sectors = a->capacity_sectors < UINT32_MAX ? a->capacity_sectors : 0;
 }

@@ -16,6 +16,7 @@
  *	directories of the Joliet tree, breadth first
  *	file data
  *	the content table
+ *	the parity area
  *	zeros up to the alignment
  *	the digest table, the commit record
  *
@@ -109,6 +110,12 @@ struct plan_contents {
 	uint32_t n_entries, n_runs, lba, bytes;
 };
 
+/* The parity area, of all before it; sectors 0: there is none.  fd: a file with it, once it was made; else -1. */
+struct plan_parity {
+	uint32_t lba, sectors;
+	int fd;
+};
+
 struct burn_plan {
 	const struct manifest *manifest;
 	struct burn_options options;
@@ -119,6 +126,7 @@ struct burn_plan {
 	struct plan_tree trees[N_TREES];
 	struct plan_links links;
 	struct plan_contents contents;
+	struct plan_parity parity;
 	struct plan_file *files; /* one for each node */
 	/* Touching, ascending, starting at multiples of 2048 of the file.  DISC: there it is; STAGE: to be written,
 	 * no address so far. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "burner/format/digest_table.h"
+#include "burner/format/parity.h"
 #include "burner/session/stream.h"
 #include "burner/session/system_use.h"
 
@@ -253,6 +254,20 @@ static int place_contents(struct burn_plan *p, uint64_t *at)
 	return r;
 }
 
+static int place_parity(struct burn_plan *p, uint64_t *at)
+{
+	uint64_t sectors = p->options.parity_percent ?
+				   parity_sectors_for(*at - p->options.start_lba, p->options.parity_percent) :
+				   0;
+
+	if (*at + sectors > UINT32_MAX)
+		return -ENOSPC;
+	p->parity.lba = (uint32_t)*at;
+	p->parity.sectors = (uint32_t)sectors;
+	*at += sectors;
+	return 0;
+}
+
 static uint64_t kept_sectors(const struct burn_plan *p)
 {
 	uint64_t sectors = 0;
@@ -314,8 +329,11 @@ static int place_all(struct burn_plan *p)
 		return r;
 	p->cost.data_sectors = at - p->data_lba;
 	r = place_contents(p, &at);
+	if (!r)
+		r = place_parity(p, &at);
 	if (r)
 		return r;
+	p->cost.parity_sectors = p->parity.sectors;
 	p->cost.append_sectors = digest_table_place(at - o->start_lba, unit, &digests);
 	if (o->start_lba + p->cost.append_sectors > UINT32_MAX)
 		return -ENOSPC;
@@ -410,6 +428,7 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 
 	if (!p)
 		return -ENOMEM;
+	p->parity.fd = -1;
 	p->manifest = m;
 	p->options = *o;
 	p->options.foreign_descriptors = p->options.boot_record = NULL; /* the plan has copies */
@@ -469,6 +488,7 @@ void burn_plan_free(struct burn_plan *p)
 		bulk_free(p->trees[i].of_node);
 	}
 	plan_links_release(&p->links);
+	close_fd(&p->parity.fd);
 	arena_release(&p->names);
 	bulk_free(p->entries);
 	bulk_free(p->files);
@@ -503,6 +523,28 @@ void burn_plan_extents(const struct burn_plan *p, uint32_t node, const struct ex
 
 	*ret = f->n_runs ? p->runs + f->first_run : NULL;
 	*ret_n = f->n_runs;
+}
+
+bool session_parity(const struct burn_plan *p, struct parity_header *ret)
+{
+	uint32_t start = p->options.start_lba;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!p->parity.sectors)
+		return false;
+	memcpy(ret->uuid, p->options.uuid, sizeof(ret->uuid));
+	ret->lba = p->parity.lba;
+	ret->sectors = p->parity.sectors;
+	ret->shape = parity_shape_of(p->parity.lba - start, p->options.parity_percent);
+	ret->n_ranges = 1;
+	ret->ranges[0] = (struct parity_range){start, p->parity.lba - start};
+	return true;
+}
+
+void session_give_parity(struct burn_plan *p, int fd)
+{
+	close_fd(&p->parity.fd);
+	p->parity.fd = fd;
 }
 
 uint32_t session_start(const struct burn_plan *p) { return p->options.start_lba; }

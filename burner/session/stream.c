@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "burner/base/io.h"
 #include "burner/session/internal.h"
 #include "cdappendfs/proof.h"
 
@@ -23,6 +24,7 @@ enum phase {
 	PHASE_JOLIET,
 	PHASE_DATA,
 	PHASE_CONTENTS,
+	PHASE_PARITY,
 	PHASE_PADDING,
 	PHASE_END
 };
@@ -82,6 +84,8 @@ static size_t pieces_of(const struct burn_plan *p, enum phase phase)
 		return p->n_data;
 	case PHASE_CONTENTS:
 		return p->contents.bytes != 0;
+	case PHASE_PARITY:
+		return p->parity.sectors != 0;
 	default:
 		return 1;
 	}
@@ -109,6 +113,8 @@ static uint64_t piece_sectors(const struct session_stream *s)
 		return p->data[s->index].sectors;
 	case PHASE_CONTENTS:
 		return sectors_of(p->contents.bytes);
+	case PHASE_PARITY:
+		return p->parity.sectors;
 	default:
 		return session_stream_left(s);
 	}
@@ -163,7 +169,7 @@ static int enter_piece(struct session_stream *s)
 			return -ERANGE;
 		s->done = 0;
 		s->sectors = (uint32_t)piece_sectors(s);
-		if (s->phase != PHASE_DATA && s->phase != PHASE_PADDING) {
+		if (s->phase < PHASE_DATA || s->phase == PHASE_CONTENTS) {
 			int r = encode_piece(s);
 
 			if (r) {
@@ -190,6 +196,41 @@ static int read_data(struct session_stream *s, uint8_t *buf, uint32_t n_sectors)
 	return manifest_read(s->plan->manifest, d->node, run->offset + from, buf, length);
 }
 
+static int read_parity(struct session_stream *s, uint8_t *buf, uint32_t n_sectors)
+{
+	int fd = s->plan->parity.fd;
+
+	return fd < 0 ? -EBADF :
+			pread_full(fd, buf, (size_t)n_sectors * SECTOR_BYTES, (uint64_t)s->done * SECTOR_BYTES, NULL);
+}
+
+/* Sectors of the piece at hand. */
+static int read_piece(struct session_stream *s, uint8_t *out, uint32_t n_sectors)
+{
+	size_t bytes = (size_t)n_sectors * SECTOR_BYTES;
+
+	switch (s->phase) {
+	case PHASE_TABLES:
+		return table_stream_read(s->table, out, bytes);
+	case PHASE_LINKS:
+		return links_stream_read(s->links, out, bytes);
+	case PHASE_CONTENTS:
+		return contents_stream_read(s->contents, out, bytes);
+	case PHASE_DATA:
+		return read_data(s, out, n_sectors);
+	case PHASE_PARITY:
+		return read_parity(s, out, n_sectors);
+	case PHASE_VOLUME:
+	case PHASE_ROCK_RIDGE:
+	case PHASE_JOLIET:
+		memcpy(out, s->buffer + (size_t)s->done * SECTOR_BYTES, bytes);
+		return 0;
+	default:
+		memset(out, 0, bytes);
+		return 0;
+	}
+}
+
 int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors)
 {
 	uint8_t *out = buf;
@@ -200,25 +241,42 @@ int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors)
 		int r = enter_piece(s);
 		uint32_t n = (uint32_t)min_u64(n_sectors, s->sectors - s->done);
 
-		if (r)
-			return r;
-		if (s->phase == PHASE_TABLES)
-			r = table_stream_read(s->table, out, (size_t)n * SECTOR_BYTES);
-		else if (s->phase == PHASE_LINKS)
-			r = links_stream_read(s->links, out, (size_t)n * SECTOR_BYTES);
-		else if (s->phase == PHASE_CONTENTS)
-			r = contents_stream_read(s->contents, out, (size_t)n * SECTOR_BYTES);
-		else if (s->phase < PHASE_DATA)
-			memcpy(out, s->buffer + (size_t)s->done * SECTOR_BYTES, (size_t)n * SECTOR_BYTES);
-		else if (s->phase == PHASE_DATA)
-			r = read_data(s, out, n);
-		else
-			memset(out, 0, (size_t)n * SECTOR_BYTES);
+		if (!r)
+			r = read_piece(s, out, n);
 		if (r)
 			return r;
 		s->done += n;
 		s->at += n;
 		out += (size_t)n * SECTOR_BYTES;
+		n_sectors -= n;
+	}
+	return 0;
+}
+
+/* What comes from a walk is read, and dropped. */
+static bool is_walked(enum phase phase)
+{
+	return phase == PHASE_TABLES || phase == PHASE_LINKS || phase == PHASE_CONTENTS;
+}
+
+int session_stream_forward(struct session_stream *s, uint64_t n_sectors)
+{
+	uint8_t dropped[16 * SECTOR_BYTES];
+
+	if (n_sectors > session_stream_left(s))
+		return -ERANGE;
+	while (n_sectors) {
+		int r = enter_piece(s);
+		uint32_t n = (uint32_t)min_u64(n_sectors, s->sectors - s->done);
+
+		if (!r && is_walked(s->phase)) {
+			n = (uint32_t)min_u64(n, sizeof(dropped) / SECTOR_BYTES);
+			r = read_piece(s, dropped, n);
+		}
+		if (r)
+			return r;
+		s->done += n;
+		s->at += n;
 		n_sectors -= n;
 	}
 	return 0;

@@ -2,8 +2,9 @@
 /*
  * stream.h - a planned session as sectors, its commit record, and the head that publishes it
  *
- *	burn_plan_new -> session_stream_new -> session_stream_read (or _skip) … until session_body() sectors are out
- *	-> the digest table and the commit record (digests.h) -> session_stream_free
+ *	burn_plan_new -> [session_parity: it has parity to be made -> session_give_parity] -> session_stream_new
+ *	-> session_stream_read (or _skip) … until session_body() sectors are out -> the digest table and the commit
+ *	record (digests.h) -> session_stream_free
  *	verified and to be published on overwritable media: session_published_descriptors(sectors
  *	S+16..S+31 as read from the disc) -> target_publish
  *
@@ -19,6 +20,7 @@
 #include <stdint.h>
 
 #include "burner/format/geometry.h"
+#include "burner/format/parity.h"
 #include "cdappendfs/burn.h"
 #include "burner/base/own.h"
 
@@ -29,6 +31,11 @@ uint32_t session_start(const struct burn_plan *p);
 uint32_t session_length(const struct burn_plan *p);
 /* Of these, the ones before the digest table, which is followed by the commit record. */
 uint32_t session_body(const struct burn_plan *p);
+
+/* The parity area that the session is to have, of all before it; false: none. */
+bool session_parity(const struct burn_plan *p, struct parity_header *ret);
+/* A file with that area from byte 0 on, which the plan closes: no stream gets so far without it. */
+void session_give_parity(struct burn_plan *p, int fd);
 
 struct session_stream;
 /* -ENOMEM. */
@@ -43,6 +50,8 @@ DEFINE_FREEP(struct session_stream, session_stream_free)
  * faster than small ones.
  */
 int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors);
+/* Goes over n_sectors, at most session_stream_left(), whatever they hold.  What is file data is not asked for. */
+int session_stream_forward(struct session_stream *s, uint64_t n_sectors);
 /* Sectors that the stream has still to give, and has given. */
 uint32_t session_stream_left(const struct session_stream *s);
 uint32_t session_stream_at(const struct session_stream *s);

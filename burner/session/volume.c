@@ -32,7 +32,7 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 			 APPUSE_TWINS | APPUSE_LINKS | (p->manifest->linked ? APPUSE_LINKED : 0) |
 			 (p->contents.bytes ? APPUSE_CONTENTS : 0) | APPUSE_SHARED |
 			 (p->cost.files_in_pieces != PIECES_UNKNOWN ? APPUSE_PIECES : 0) |
-			 (o->capacity_sectors ? APPUSE_CAPACITY : 0),
+			 (o->capacity_sectors ? APPUSE_CAPACITY : 0) | (p->parity.sectors ? APPUSE_PARITY : 0),
 		.next_ino = o->next_ino,
 		.tree_sectors = p->whole_tree_sectors,
 		.contents_lba = p->contents.lba,
@@ -41,6 +41,8 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 		.found_bytes = o->found_bytes,
 		.files_in_pieces = p->cost.files_in_pieces,
 		.capacity_sectors = o->capacity_sectors,
+		.parity_lba = p->parity.lba,
+		.parity_sectors = p->parity.sectors,
 		.links_lba = p->links.lba,
 		.links_bytes = p->links.bytes,
 		.links_sectors = (uint32_t)min_u64(links_directory_sectors(p), UINT32_MAX),

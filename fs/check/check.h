@@ -26,6 +26,7 @@ enum check_proof {
 	CHECK_PROOF_NONE,   /* nothing: they are read, that is all */
 	CHECK_PROOF_SHA256, /* of ours, of older versions: one digest over all of them */
 	CHECK_PROOF_TABLE,  /* of ours: a digest of each piece */
+	CHECK_PROOF_MD5,    /* of libisofs: checksum tags, of parts that grow */
 	CHECK_PROOF_NEWER,  /* of ours, and made by a version that is not known here */
 };
 
@@ -70,9 +71,10 @@ struct check_session {
 	enum check_proof proof;
 	enum check_verdict verdict;
 	enum check_chain chain;
-	bool compared;	    /* all of it with its proof … */
-	bool differs;	    /* … which it is not, and that is all it says */
-	bool table_damaged; /* digests are lost with it */
+	bool compared;		/* all of it with its proof … */
+	bool differs;		/* … which it is not, and that is all it says; but of MD5 in which part: */
+	const char *differs_in; /* in words; NULL: not known */
+	bool table_damaged;	/* digests are lost with it */
 	uint64_t read_sectors;
 	uint64_t unreadable_sectors, altered_sectors, missing_sectors;
 	uint64_t unproven_sectors;   /* can be read, and cannot be compared: neighbours of those that cannot */

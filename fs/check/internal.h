@@ -7,6 +7,7 @@
  *	sweep.c		reads spans of blocks in their order, by several threads
  *	ranges.c	the damaged blocks
  *	seal.c		what the blocks of a session are proven by, held against them
+ *	tags.c		checksum tags of libisofs
  *	naming.c	what lies on the damaged blocks
  *	copies.c	copies of a disc, with maps of what could not be read
  *	mixing.c	a piece out of several copies
@@ -28,6 +29,7 @@
 #include "cdappendfs/proof.h"
 #include "fs/check/check.h"
 #include "fs/check/mapfile.h"
+#include "fs/check/tags.h"
 #include "fs/iso/iso.h"
 
 /* ---- reader.c ---- */
@@ -126,7 +128,11 @@ struct seal {
 	uint8_t (*digests)[SHA256_BYTES];
 	uint32_t first, n;
 	bool lost[SEAL_BLOCKS]; /* what a block of the table says */
-	bool record_lost;	/* it should have a commit record, and that is damaged or cannot be read */
+	struct md5 *md5;	/* CHECK_PROOF_MD5: so far; NULL as above */
+	struct tag tags[3];
+	unsigned n_tags, n_held; /* of them, held against what was read */
+	uint64_t read_sectors;	 /* the next one is to begin there */
+	bool record_lost;	 /* it should have a commit record, and that is damaged or cannot be read */
 };
 /* What is done with a piece that is read: of its parts as the table has them. */
 struct seal_work {

@@ -108,6 +108,8 @@ static int record(const struct naming *n, struct check_session *session, const s
 	uint64_t lba = (uint64_t)session->disc.start_lba + session->disc.sectors - 1, told = session->damaged;
 	int r = session->ours ? part(n, session, "commit record", lba, 1) : 0;
 
+	if (session->proof == CHECK_PROOF_MD5 && seal->record_lost)
+		return add(n, session, (struct check_damage){.problem = CHECK_ALTERED}, "checksum tags");
 	if (r || !seal->record_lost || session->damaged != told)
 		return r;
 	return add(n, session, (struct check_damage){.problem = CHECK_ALTERED, .bytes = SECTOR_BYTES}, "commit record");

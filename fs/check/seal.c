@@ -6,6 +6,8 @@
  * which piece is not what it was; the digests are taken into memory as the reading comes to them, many at once, so that
  * a drive seldom has to seek.  A session of an older version has one SHA-256 over all blocks: that says whether they
  * are what they were, and not which one is not.
+ *
+ * Sessions of libisofs may have checksum tags: three MD5, each of all blocks from the first one on.
  */
 #include "fs/check/internal.h"
 
@@ -13,10 +15,12 @@
 #include <string.h>
 
 #include "burner/format/digest_table.h"
+#include "burner/format/geometry.h"
 
 void seal_release(struct seal *s)
 {
 	sha256_free(TAKE_PTR(s->sha256));
+	md5_free(TAKE_PTR(s->md5));
 	proof_free(TAKE_PTR(s->proof));
 	free(TAKE_PTR(s->digests));
 }
@@ -68,6 +72,79 @@ static int open_proof(struct disc *disc, struct check_session *session, struct s
 	return r ? r : ret->digests ? 0 : -ENOMEM;
 }
 
+/* ---- tags of libisofs ---- */
+
+/* 1: the tag that is to be there, of that kind and of what begins there. */
+static int read_tag(struct disc *disc, uint64_t lba, enum tag_kind kind, uint32_t start_lba, struct tag *ret)
+{
+	uint8_t sector[SECTOR_BYTES];
+	int r = lba > UINT32_MAX ? -EIO : disc_read(disc, (uint32_t)lba, sector, 1);
+
+	if (r)
+		return reader_is_of_blocks(r) ? 0 : r;
+	return tag_decode(sector, ret) && ret->lba == lba && ret->kind == kind && ret->start_lba == start_lba;
+}
+
+/* The first stands behind the descriptors, and names the next. */
+static int find_tags(struct disc *disc, struct check_session *session, struct seal *ret)
+{
+	uint64_t start = session->disc.start_lba, lba = start + SESSION_DESCRIPTORS + 1;
+	int r = 0;
+
+	for (; !r && lba < start + SESSION_DESCRIPTORS + DESCRIPTORS_SECTORS; lba++)
+		r = read_tag(disc, lba, TAG_DESCRIPTORS, (uint32_t)start, &ret->tags[0]);
+	for (ret->n_tags = r > 0; r > 0 && ret->n_tags<3; ret->n_tags += r> 0)
+		r = read_tag(disc, ret->tags[ret->n_tags - 1].next_lba, (enum tag_kind)ret->n_tags, (uint32_t)start,
+			     &ret->tags[ret->n_tags]);
+	if (r < 0 || !ret->n_tags)
+		return r;
+	r = md5_new(&ret->md5);
+	if (r == -EOPNOTSUPP) /* MD5 is forbidden here: then they are read, and that is all */
+		return 0;
+	session->proof = CHECK_PROOF_MD5;
+	ret->record_lost = ret->n_tags < 3;
+	return r;
+}
+
+static const char *part_of(enum tag_kind kind)
+{
+	static const char *const words[] = {
+		[TAG_DESCRIPTORS] = "its volume descriptors, or what lies before them",
+		[TAG_TREE] = "its directories and path tables",
+		[TAG_SESSION] = "the data of its files",
+	};
+
+	return words[kind];
+}
+
+/* Up to the next tag, which is held against it. */
+static int add_md5(struct seal *s, struct check_session *session, const struct sweep_piece *p)
+{
+	uint32_t at = 0;
+	int r = 0;
+
+	while (!r && s->md5 && s->n_held < s->n_tags) {
+		const struct tag *t = &s->tags[s->n_held];
+		uint32_t n = (uint32_t)min_u64(t->sectors - (p->at + at), p->n_sectors - at);
+		uint8_t md5[MD5_BYTES];
+
+		r = md5_add(s->md5, p->bytes + (size_t)at * SECTOR_BYTES, (size_t)n * SECTOR_BYTES);
+		at += n;
+		if (r || p->at + at < t->sectors)
+			break;
+		r = md5_now(s->md5, md5);
+		s->n_held++;
+		if (r || !memcmp(md5, t->md5, sizeof(md5)))
+			continue;
+		session->differs = true;
+		session->differs_in = part_of(t->kind);
+		md5_free(TAKE_PTR(s->md5)); /* those that follow are of this as well */
+	}
+	return r;
+}
+
+/* ---- all of it ---- */
+
 int seal_open(struct disc *disc, struct check_session *session, const struct check_session *before, struct seal *ret)
 {
 	static const uint8_t none[sizeof(session->disc.uuid)];
@@ -82,7 +159,7 @@ int seal_open(struct disc *disc, struct check_session *session, const struct che
 	session->ours = r > 0 || says_ours;
 	ret->record_lost = session->ours && !r;
 	if (!r)
-		return 0;
+		return session->ours ? 0 : find_tags(disc, session, ret);
 	r = look_at_chain(disc, &ret->record, before, &session->chain);
 	return r ? r : open_proof(disc, session, ret);
 }
@@ -215,6 +292,11 @@ int seal_in_order(struct seal *s, struct check_session *session, const struct sw
 	s->hashed_sectors += n;
 	if (s->proof)
 		return count_parts(s, session, p, damaged);
+	if (s->md5 && (p->n_bad || p->at != s->read_sectors))
+		md5_free(TAKE_PTR(s->md5));
+	s->read_sectors = p->at + p->n_sectors;
+	if (s->md5)
+		return add_md5(s, session, p);
 	if (p->n_bad || p->at + n != s->hashed_sectors)
 		sha256_free(TAKE_PTR(s->sha256));
 	return s->sha256 && n ? sha256_add(s->sha256, p->bytes, (size_t)n * SECTOR_BYTES) : 0;
@@ -229,6 +311,8 @@ int seal_end(struct seal *s, struct check_session *session)
 	session->table_damaged |= reader_is_of_blocks(r);
 	if (s->proof)
 		session->compared = all && !session->unproven_sectors && !session->table_damaged;
+	if (session->proof == CHECK_PROOF_MD5)
+		session->compared = s->md5 && s->n_held == s->n_tags && !s->record_lost;
 	if (s->proof || !s->sha256 || !all)
 		return reader_is_of_blocks(r) ? 0 : r;
 	if (sha256_end(s->sha256, digest) < 0)

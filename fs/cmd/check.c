@@ -22,6 +22,7 @@
 #include "fs/check/mapfile.h"
 #include "fs/cmd/check_merge.h"
 #include "fs/cmd/check_part.h"
+#include "fs/cmd/check_repair.h"
 #include "fs/cmd/check_tell.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/interrupt.h"
@@ -42,6 +43,7 @@ static const char help[] =
 	"      --session=N   check session N alone\n"
 	"      --manifest    check nothing; print the SHA-256 of each file of the newest session, or of session N, as\n"
 	"                    'sha256sum -c' reads it\n"
+	"      --repair=OUT  write a new image, with what is damaged made good by parity; if that makes all good\n"
 	"      --subset=N/M  check part N of M parts alone\n"
 	"      --minutes=T   go on where the last check of this disc ended, for T minutes\n"
 	"      --state=DIR   where it is remembered what was checked; default: beside the stages of this user\n"
@@ -60,7 +62,7 @@ struct options {
 	struct check_options check;
 	bool json, quiet, manifest;
 	struct part_asked part;
-	const char *faults, *argument, *merge;
+	const char *faults, *repair, *argument, *merge;
 	char *maps[COPIES]; /* of --map */
 	size_t n_maps;
 	char **copies;
@@ -112,6 +114,9 @@ static int judge_options(int argc, char **argv, struct options *o)
 		return command_usage("--merge makes a whole disc: leave --session out");
 	if (!o->merge && o->n_maps > 1)
 		return command_usage("--map: one for a disc");
+	if (o->repair && (o->manifest || part || o->merge || o->check.session))
+		return command_usage("--repair is of the whole disc, and goes with none of --manifest, --session, "
+				     "--subset, --minutes and --merge");
 	if (!o->merge)
 		return command_argument(argc, argv, "disc or mount point", &o->argument);
 	o->copies = argv + optind;
@@ -133,12 +138,14 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		OPTION_MINUTES,
 		OPTION_STATE,
 		OPTION_MERGE,
-		OPTION_MAP
+		OPTION_MAP,
+		OPTION_REPAIR
 	};
 	static const struct option options[] = {
 		{"session", required_argument, NULL, OPTION_SESSION},
 		{"manifest", no_argument, NULL, OPTION_MANIFEST},
 		{"names", required_argument, NULL, OPTION_NAMES},
+		{"repair", required_argument, NULL, OPTION_REPAIR},
 		{"subset", required_argument, NULL, OPTION_SUBSET},
 		{"minutes", required_argument, NULL, OPTION_MINUTES},
 		{"state", required_argument, NULL, OPTION_STATE},
@@ -166,6 +173,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			break;
 		case OPTION_NAMES:
 			status = parse_number("names", 0, UINT64_MAX - 1, &ret->check.names_max);
+			break;
+		case OPTION_REPAIR:
+			ret->repair = optarg;
 			break;
 		case OPTION_SUBSET:
 			status = parse_subset(&ret->part);
@@ -264,6 +274,41 @@ static void watch_init(struct watch *w, const struct options *o, const char *pha
 	interrupt_catch();
 }
 
+static void tell(const struct options *o, const struct check_report *report, const struct check_told *told)
+{
+	if (o->json)
+		check_tell_json(report, told);
+	else
+		check_tell_text(report, told);
+}
+
+/* What comes of the report; what parity makes of it is looked at where it was read as a whole. */
+static int conclude(const struct options *o, struct disc *disc, const struct check_options *options,
+		    struct check_report *report, struct check_told *told)
+{
+	_cleanup_(check_repair_release) struct check_repair repair = {0};
+	struct watch *watch = options->progress.context;
+	int r = 0, status;
+
+	told->passed_ms = (uint64_t)(now_ms() - watch->began_ms);
+	if (!report->sound && !report->partial && !o->merge)
+		r = check_repair_look(disc, options, &repair);
+	progress_clear(&watch->line);
+	if (r)
+		return fail_check(o, told->disc, r);
+	told->repaired = repair.disc ? &repair.report : NULL;
+	tell(o, report, told);
+	if (!o->repair)
+		return report->sound ? COMMAND_DONE : COMMAND_FAILED;
+	if (report->sound) {
+		command_note("%s is sound: there is nothing to repair, and %s was not written", told->disc, o->repair);
+		return COMMAND_DONE;
+	}
+	status = check_repair_write(&repair, disc, told->disc, o->repair, &options->progress);
+	progress_clear(&watch->line);
+	return status;
+}
+
 /* part NULL: nothing is remembered. */
 static int check_disc(const struct options *o, const char *name, struct disc *disc, struct part *part, bool *ret_proven)
 {
@@ -284,15 +329,9 @@ static int check_disc(const struct options *o, const char *name, struct disc *di
 	progress_clear(&watch.line);
 	if (part)
 		part_end(part, r ? NULL : &report, &options);
-	if (!r) {
-		told.passed_ms = (uint64_t)(now_ms() - watch.began_ms);
-		if (o->json)
-			check_tell_json(&report, &told);
-		else
-			check_tell_text(&report, &told);
+	if (!r)
 		*ret_proven = report.proven;
-	}
-	status = r ? fail_check(o, name, r) : report.sound ? COMMAND_DONE : COMMAND_FAILED;
+	status = r ? fail_check(o, name, r) : conclude(o, disc, &options, &report, &told);
 	check_report_release(&report);
 	return status;
 }

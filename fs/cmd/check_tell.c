@@ -30,7 +30,9 @@ static void put_wrong(FILE *out, const struct check_session *s)
 	put_count(out, &separator, s->unreadable_sectors, "unreadable");
 	put_count(out, &separator, s->altered_sectors, "altered");
 	put_count(out, &separator, s->missing_sectors, "missing, the image was cut off");
-	if (s->differs)
+	if (s->differs_in)
+		fprintf(out, "%saltered, and that in: %s", separator, s->differs_in);
+	else if (s->differs)
 		fprintf(out, "%sits blocks are not what they were; which one, its one checksum does not say",
 			separator);
 	else if (*separator == ':')
@@ -137,10 +139,27 @@ static void tell_end(const struct check_report *r, const struct check_told *told
 	    r->retries ? ", some of it not at once" : "");
 }
 
+/* What parity can do, and what not. */
+static void tell_repaired(const struct check_told *told)
+{
+	struct shell_word word;
+
+	if (told->repaired->sound) {
+		say(stdout,
+		    "%s is damaged, and parity makes all of it good again: cdappendfs-check --repair=NEW.iso %s",
+		    told->disc, shell_word(&word, told->disc));
+		return;
+	}
+	say(stdout, "%s is damaged, and parity does not make all of it good again. What stays damaged:", told->disc);
+	tell_all_damage(told->repaired);
+}
+
 static void tell_advice(const struct check_report *r, const struct check_told *told)
 {
 	if (r->sound)
 		say(stdout, r->partial ? "%s is sound as far as it was read" : "%s is sound", told->disc);
+	else if (told->repaired)
+		tell_repaired(told);
 	else
 		say(stdout,
 		    "%s is damaged. What is not named can be read: copy it while it can be, and see 'man "
@@ -166,10 +185,8 @@ void check_tell_text(const struct check_report *r, const struct check_told *told
 static const char *proof_word(enum check_proof p)
 {
 	static const char *const words[] = {
-		[CHECK_PROOF_NONE] = "none",
-		[CHECK_PROOF_SHA256] = "sha256",
-		[CHECK_PROOF_TABLE] = "table",
-		[CHECK_PROOF_NEWER] = "unknown",
+		[CHECK_PROOF_NONE] = "none", [CHECK_PROOF_SHA256] = "sha256", [CHECK_PROOF_TABLE] = "table",
+		[CHECK_PROOF_MD5] = "md5",   [CHECK_PROOF_NEWER] = "unknown",
 	};
 
 	return words[p];
@@ -265,6 +282,13 @@ void check_tell_json(const struct check_report *r, const struct check_told *told
 	for (size_t i = 0; i < r->n_damage; i++)
 		json_damage(&j, &r->damage[i]);
 	json_close(&j, ']');
+	if (told->repaired) {
+		json_bool(&j, "repairable", told->repaired->sound);
+		json_open(&j, "beyond_repair", '[');
+		for (size_t i = 0; i < told->repaired->n_damage; i++)
+			json_damage(&j, &told->repaired->damage[i]);
+		json_close(&j, ']');
+	}
 	if (told->part)
 		part_json(told->part, &j);
 	json_close(&j, '}');

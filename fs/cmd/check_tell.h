@@ -13,6 +13,8 @@ struct check_told {
 	uint64_t passed_ms;
 	bool quiet;		 /* what is damaged, and nothing else */
 	const struct part *part; /* NULL: it is not told */
+	/* the same of what parity makes of it; NULL: nothing has parity, or it is sound */
+	const struct check_report *repaired;
 };
 void check_tell_text(const struct check_report *r, const struct check_told *told);
 /* One line. */

@@ -165,6 +165,7 @@ static void print_json(const struct client_result *r)
 	json_string(&j, "event", "result");
 	json_u64(&j, "append_bytes", r->append_bytes);
 	json_u64(&j, "data_bytes", r->data_bytes);
+	json_u64(&j, "parity_bytes", r->parity_bytes);
 	json_u64(&j, "shared_bytes", r->shared_bytes);
 	json_u64(&j, "found_bytes", r->found_bytes);
 	json_u64(&j, "tree_bytes", r->tree_bytes);
@@ -254,6 +255,9 @@ static void print_text(const struct client_result *r, enum action action, bool f
 		       r->burned ? "written" : "planned", report_bytes(r->append_bytes, append),
 		       r->burned ? "appended" : "to append", report_bytes(r->data_bytes, data),
 		       report_bytes(r->tree_bytes, tree), report_bytes(r->shared_bytes, shared));
+	if (r->parity_bytes)
+		printf("of the session, %s %s parity, by which what gets lost of it can be made again\n",
+		       report_bytes(r->parity_bytes, found), r->burned ? "are" : "will be");
 	if (r->found_bytes)
 		printf("of what is staged, %s %s on the disc already, or twice in the stage\n",
 		       report_bytes(r->found_bytes, found), r->burned ? "were" : "are");

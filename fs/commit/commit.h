@@ -22,6 +22,7 @@ struct commit;
 
 struct commit_options {
 	struct pieces_rule pieces;
+	unsigned parity_percent; /* ecc=; 0: none */
 	bool no_joliet, compat, compress, no_verify;
 	oddities accepted;
 	char volume_id[33];	   /* "" : keep that of the disc */

@@ -216,6 +216,21 @@ static int write_and_verify(struct run *run, struct commit_result *outcome)
 	return r;
 }
 
+/* Its parity is made before its first sector: a drive that burns gives nothing to be read. */
+static int protect(struct run *run, struct commit_result *outcome)
+{
+	struct commit *c = run->c;
+	const struct burn_progress progress = run_progress(run);
+	int r;
+
+	if (!run->cost.parity_sectors)
+		return 0;
+	r = medium_explain(c->disc, burn_protect(run->plan, stage_directory(c->stage), &progress));
+	return r ? commit_failed(outcome, "the parity of the session could not be made", r,
+				 r == -ENOSPC ? "the staging area has no room for it while it is burned" : NULL) :
+		   0;
+}
+
 static int run_burn(struct run *run, struct commit_result *outcome)
 {
 	int r;
@@ -225,6 +240,8 @@ static int run_burn(struct run *run, struct commit_result *outcome)
 	tree_planned(run->c->tree, run->cost.append_sectors);
 	r = atomic_load(&run->c->cancelled) ? commit_failed(outcome, "nothing was burned", -ECANCELED, NULL) :
 					      check_disc(run, outcome);
+	if (!r)
+		r = protect(run, outcome);
 	if (!r && run->inputs.state.exclusive) {
 		r = manifest_spool(run->manifest, run->plan);
 		if (r)

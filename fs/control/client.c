@@ -260,6 +260,7 @@ static int parse_result(const char *line, struct client_result *ret)
 	json_get_bool(line, "fits", &ret->fits);
 	json_get_u64(line, "append_bytes", &ret->append_bytes);
 	json_get_u64(line, "data_bytes", &ret->data_bytes);
+	json_get_u64(line, "parity_bytes", &ret->parity_bytes);
 	json_get_u64(line, "shared_bytes", &ret->shared_bytes);
 	json_get_u64(line, "found_bytes", &ret->found_bytes);
 	json_get_u64(line, "tree_bytes", &ret->tree_bytes);

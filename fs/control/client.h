@@ -25,7 +25,7 @@ struct client_result {
 	int error; /* 0 or a positive errno */
 	char message[1024];
 	bool burned, fits;
-	uint64_t append_bytes, data_bytes, shared_bytes, tree_bytes, found_bytes;
+	uint64_t append_bytes, data_bytes, parity_bytes, shared_bytes, tree_bytes, found_bytes;
 	uint64_t files_in_pieces; /* PIECES_UNKNOWN */
 	uint64_t names_changed, names_closed;
 	uint32_t session;

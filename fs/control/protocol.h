@@ -28,8 +28,8 @@
  *	{"type":"piece","path":"…","bytes":N,"sections":N}	to pieces
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"
  *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,
- *	 "shared_bytes":…,"tree_bytes":…,"files_in_pieces":N|null,"names_changed":N,"names_closed":N,"fits":…,
- *	 "session":…}						the last one
+ *	 "parity_bytes":…,"shared_bytes":…,"tree_bytes":…,"files_in_pieces":N|null,"names_changed":N,
+ *	 "names_closed":N,"fits":…,"session":…}				the last one
  * "wait" is what cdappendfs-umount sends before it unmounts: at once one progress line (phase "idle", or of the
  * commit under way), so that the client knows it is waited for before it unmounts; then progress lines of the commit
  * that the unmount starts, then its result. "status" gives one progress line, or a result when idle.  "await" is

@@ -128,6 +128,10 @@ static void session_json(struct json *j, const struct disc_session *s, bool over
 	}
 	if (s->files_in_pieces != PIECES_UNKNOWN)
 		json_u64(j, "files_in_pieces", s->files_in_pieces);
+	if (s->parity_sectors) {
+		json_u64(j, "parity_lba", s->parity_lba);
+		json_u64(j, "parity_bytes", (uint64_t)s->parity_sectors * SECTOR_BYTES);
+	}
 	json_close(j, '}');
 }
 
@@ -210,6 +214,15 @@ static int64_t parse_time(const char *object)
 	return timegm(&tm);
 }
 
+/* Absent: it has none. */
+static void parse_parity(const char *object, struct disc_session *ret)
+{
+	uint64_t bytes = 0;
+
+	if (parse_u32(object, "parity_lba", &ret->parity_lba) == 0 && json_get_u64(object, "parity_bytes", &bytes) == 0)
+		ret->parity_sectors = (uint32_t)min_u64(bytes / SECTOR_BYTES, UINT32_MAX);
+}
+
 static int parse_hex(const char *text, uint8_t *ret, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -234,6 +247,7 @@ static int parse_session(const char *object, struct disc_session *ret)
 	json_get_u64(object, "files_in_pieces", &ret->files_in_pieces);
 	if (!ret->ours)
 		return 0;
+	parse_parity(object, ret);
 	ret->tells_shared = json_get_u64(object, "shared_bytes", &ret->shared_bytes) == 0 &&
 			    json_get_u64(object, "found_bytes", &ret->found_bytes) == 0;
 	if (json_get_string(object, "uuid", uuid, sizeof(uuid)) < 0 ||
@@ -423,16 +437,18 @@ static const char *session_state(const struct disc_session *s)
 static void session_text(FILE *out, const struct disc_session *s)
 {
 	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT],
-		digest[PROOF_TEXT_BYTES] = "", volume[sizeof(s->volume_id)];
+		digest[PROOF_TEXT_BYTES] = "", parity[REPORT_BYTES_TEXT], volume[sizeof(s->volume_id)];
 	const char *date = time_json(s->created, created);
 
 	if (s->has_digest)
 		proof_text(s->digest, digest);
 	digest[PROOF_PREFIX_MIN] = '\0';
-	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %-16s  %s%s\n", s->number,
-		s->start_lba, s->sectors, report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size),
+	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %-16s  %s%s%s%s\n",
+		s->number, s->start_lba, s->sectors, report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size),
 		shared_text(s, s->shared_bytes, shared), shared_text(s, s->found_bytes, found), date ? date : "unknown",
-		digest, printable(s->volume_id, volume, sizeof(volume)), session_state(s));
+		digest, printable(s->volume_id, volume, sizeof(volume)), s->parity_sectors ? "  parity " : "",
+		s->parity_sectors ? report_bytes((uint64_t)s->parity_sectors * SECTOR_BYTES, parity) : "",
+		session_state(s));
 }
 
 /* How the sessions before the newest are mounted, without us and with us. */

@@ -95,6 +95,7 @@ int control_send_result(struct connection *n, const struct commit_result *result
 	json_bool(&l.json, "burned", result->burned);
 	json_u64(&l.json, "append_bytes", result->cost.append_sectors * SECTOR_BYTES);
 	json_u64(&l.json, "data_bytes", result->cost.data_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "parity_bytes", result->cost.parity_sectors * SECTOR_BYTES);
 	json_u64(&l.json, "shared_bytes", result->cost.shared_sectors * SECTOR_BYTES);
 	json_u64(&l.json, "found_bytes", result->found_bytes);
 	json_u64(&l.json, "tree_bytes", result->cost.tree_sectors * SECTOR_BYTES);

@@ -37,6 +37,8 @@ const char *help_text(void)
 	       "(16M)\n"
 	       "  -o tree=auto|full|linked write all directories, or those that changed; auto: all while they take "
 	       "under 1 MiB, on write-once media 8 MiB\n"
+	       "  -o ecc=PERCENT         give each session so much parity, by which what is lost of it can be made "
+	       "again\n"
 	       "  -o compat              for readers with limits of their own (macOS, the BSDs, libarchive): no file "
 	       "in "
 	       "pieces, tree=full\n"

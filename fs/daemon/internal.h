@@ -21,6 +21,8 @@ int opening_fail(int error, const char *what, const char *why);
 
 /* o->base: the session asked for, or the newest that is whole. 0, or the exit status. */
 int opening_base(struct opening *o);
+/* What cannot be read is made again by parity, if there is any. As below. */
+struct disc *opening_wrap_healing(struct disc *disc);
 /* -o check=reads: what is damaged goes to the log. NULL with errno; the disc is closed then. */
 struct disc *opening_wrap_checked(const struct opening *o, struct disc *disc);
 

@@ -144,6 +144,8 @@ static int open_disc(const struct opening *o, struct disc_open_options how, stru
 		r = -errno;
 		*ret_why = r == -EINVAL ? "the word after disc-fault= is wrong" : NULL;
 	}
+	if (r == 0 && !(wrapped = opening_wrap_healing(wrapped)))
+		r = -errno;
 	if (r == 0 && o->options->check == OPTIONS_CHECK_READS && !(wrapped = opening_wrap_checked(o, wrapped)))
 		r = -errno;
 	if (r == 0)
@@ -477,6 +479,7 @@ static int make_tree(struct opening *o, uint32_t generation)
 	};
 	struct tree_options options = {.read_only = o->read_only,
 				       .pieces = options_pieces(o->options),
+				       .parity_percent = o->options->parity_percent,
 				       .medium = &o->state,
 				       .writing = o->options->compat ? TREE_FULL : writing[o->options->tree],
 				       .no_joliet = o->options->no_joliet,

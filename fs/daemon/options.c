@@ -229,6 +229,16 @@ static int set_pieces(struct parser *p, const char *value)
 	return 0;
 }
 
+static int set_ecc(struct parser *p, const char *value)
+{
+	uint64_t percent;
+
+	if (value_number(value, 10, 100, &percent) < 0)
+		return refuse(p, "ecc=%s: how much parity, in percent of the session: 1 to 100, or 0 for none", value);
+	p->options->parity_percent = (unsigned)percent;
+	return 0;
+}
+
 static int set_commit(struct parser *p, const char *value)
 {
 	unsigned which = 0;
@@ -301,6 +311,7 @@ static int set_value(struct parser *p, const char *name, const char *value, bool
 		{"tree", set_tree},
 		{"share", set_share},
 		{"pieces", set_pieces},
+		{"ecc", set_ecc},
 		{"commit", set_commit},
 		{"check", set_check},
 		{"digest", set_digest},

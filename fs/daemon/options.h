@@ -40,6 +40,7 @@ struct options {
 	unsigned check;		   /* enum options_check */
 	char *digest;		   /* of the state that the disc must have, or its first digits; NULL: any */
 	uint64_t pieces_bytes;	   /* pieces=; 0: not given */
+	unsigned parity_percent;   /* ecc=; 0: none */
 	bool compat, compress, no_joliet, no_verify, manual_commit, kit;
 	oddities accepted;
 	char volume_id[33];

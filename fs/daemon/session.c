@@ -72,9 +72,35 @@ static void say_damaged(void *context, const struct disc_damaged *d)
 		  d->what == DISC_DAMAGE_REPAIRED ? "" : "; who reads it gets an error (-o check=none gives it out)");
 }
 
+static void say_healed(void *context, uint32_t lba, uint32_t sectors, int error)
+{
+	(void)context;
+	if (error)
+		log_error("blocks %u to %u of the disc cannot be read, and too much is lost for parity to make them "
+			  "again: cdappendfs-check names the files",
+			  lba, lba + sectors - 1);
+	else
+		log_notice("blocks %u to %u of the disc cannot be read; parity made them again", lba,
+			   lba + sectors - 1);
+}
+
+struct disc *opening_wrap_healing(struct disc *disc)
+{
+	const struct disc_healed healed = {.tell = say_healed};
+
+	return disc_wrap_healing(disc, &healed);
+}
+
+static int repair(void *context, struct disc *disc, const struct commit_record *record, uint32_t piece, uint8_t *ret)
+{
+	(void)context;
+	return disc_heal(disc, record->start_lba + piece * record->piece_sectors, ret,
+			 commit_piece_sectors(record, piece));
+}
+
 struct disc *opening_wrap_checked(const struct opening *o, struct disc *disc)
 {
-	const struct disc_check_options options = {.damaged = say_damaged, .context = o->disc_path};
+	const struct disc_check_options options = {.damaged = say_damaged, .repair = repair, .context = o->disc_path};
 
 	return disc_wrap_checked(disc, &options);
 }

@@ -8,9 +8,9 @@
  * and gid= everything looks like that user's, and the owners of files stay what they are all the same.
  *
  * A set-id bit is a promise of the stored owner, so none comes to a file but from that one, or from root, and none
- * outlives a change by others (attributes_content_changes()).  Where the bits are shown the kernel sees to most of
- * that, with a mode in a SETATTR of its own; under umask= it does not know of them, and for an open with O_TRUNC it
- * never sends any.
+ * outlives a change by others (attributes_content_changes()).  Older kernels see to most of that where the bits are
+ * shown, with a mode in a SETATTR of their own; under umask= they do not know of them, and for an open with O_TRUNC
+ * they never send any.  From Linux 5.11 on all of it is left to us (agree.c).
  */
 #include <grp.h>
 #include <stdlib.h>
@@ -48,6 +48,8 @@ static bool in_group(fuse_req_t req, gid_t gid)
 
 static bool is_root(fuse_req_t req) { return fuse_req_ctx(req)->uid == 0; }
 
+bool attributes_may_set_gid(fuse_req_t req, gid_t gid) { return is_root(req) || in_group(req, gid); }
+
 /* Are they what the kernel has checked? */
 static bool owners_are_shown(const struct server *s) { return !s->options.show_uid && !s->options.show_gid; }
 
@@ -78,7 +80,7 @@ static mode_t set_id_to_drop(fuse_req_t req, const struct stat *st)
 {
 	bool group = st->st_mode & S_IXGRP || !req || !(is_root(req) || in_group(req, st->st_gid));
 
-	return !S_ISREG(st->st_mode) ? 0 : st->st_mode & (group ? S_ISUID | S_ISGID : S_ISUID);
+	return S_ISDIR(st->st_mode) ? 0 : st->st_mode & (group ? S_ISUID | S_ISGID : S_ISUID);
 }
 
 /* 1: there were some. */
@@ -100,7 +102,9 @@ int attributes_content_changes(struct server *s, fuse_req_t req, fuse_ino_t ino)
 {
 	int r = is_root(req) ? 0 : drop_set_id(s, req, ino);
 
-	return r < 0 ? r : 0;
+	if (r > 0)
+		notify_attributes(s, ino);
+	return r < 0 ? r : xattrs_drop_capability(s, ino);
 }
 
 int attributes_mapping_changes(struct server *s, struct tree_file *f)
@@ -109,7 +113,7 @@ int attributes_mapping_changes(struct server *s, struct tree_file *f)
 
 	if (r > 0)
 		refresh_attributes(s->refresh, tree_file_ino(f));
-	return r < 0 ? r : 0;
+	return r < 0 ? r : xattrs_drop_capability(s, tree_file_ino(f));
 }
 
 /* A mode as the caller may give it.  -EPERM: it would make a program run as somebody else. A bit that is there

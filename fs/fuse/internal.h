@@ -35,6 +35,9 @@ struct server {
 	bool no_handles;
 	bool no_dir_handles; /* … nor directories */
 	bool splices;	     /* set before the first request: replies may be taken from files */
+	/* agree.c: the first request was answered, and which that was, if it offers what we want */
+	_Atomic bool agreed;
+	uint64_t offered;
 
 	struct lock sync_lock;
 	struct sync_wait *syncs; /* FSYNCDIR requests that wait for a commit */
@@ -84,6 +87,8 @@ void sync_end_discarding(struct server *s);
 
 /* No more notifications; waits for those under way. */
 void notify_silence(struct server *s);
+/* The same of its attributes, which waits for nobody: from within any request. */
+void notify_attributes(struct server *s, uint64_t ino);
 /* The kernel drops what it has cached of these bytes; not from within a request (as notify.c says). */
 void notify_stale(struct server *s, uint64_t ino, off_t offset, size_t length);
 
@@ -110,6 +115,25 @@ int attributes_content_changes(struct server *s, fuse_req_t req, fuse_ino_t ino)
 /* The same before what a mapping has changed is written back: who did it, nobody knows. They go unless all that have
  * the file open for writing are root. */
 int attributes_mapping_changes(struct server *s, struct tree_file *f);
+
+/* May the caller give a file of that group its set-group-id bit? */
+bool attributes_may_set_gid(fuse_req_t req, gid_t gid);
+
+/* ---- agree.c ---- */
+
+int agree_begin(struct server *s); /* after the mount, before the first request; -EIO */
+
+/* ---- xattrs.c ---- */
+
+/* Are access control lists the kernel's to check? */
+bool xattrs_kernel_checks_lists(const struct server_options *o);
+/* Before each change of a file's content: it is not the program any more that was given rights. */
+int xattrs_drop_capability(struct server *s, fuse_ino_t ino);
+
+void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
+void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
 
 /* ---- namespace.c, attributes.c, files.c, directories.c ---- */
 

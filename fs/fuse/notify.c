@@ -2,10 +2,10 @@
 /*
  * notify.c - what the kernel is told: the commit's hooks
  *
- * A notification may wait for requests into this daemon (an inode is written back first), never inside a request of
- * its own: so only the commit's thread, that of refresh.c and server_stop's caller do it, holding no lock, while the
- * loop runs.  Before the loop's end is used (the connection's descriptor closed), notify_silence() waits for those
- * under way: with the loop running they end, and when the mount was taken away the kernel refuses them at once.
+ * A notification of pages may wait for requests into this daemon (an inode is written back first), never inside a
+ * request of its own: so only the commit's thread, that of refresh.c and server_stop's caller do it, holding no lock,
+ * while the loop runs.  Before the loop's end is used (the connection's descriptor closed), notify_silence() waits for
+ * those under way: with the loop running they end, and when the mount was taken away the kernel refuses them at once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +49,8 @@ void notify_stale(struct server *s, uint64_t ino, off_t offset, size_t length)
 	fuse_lowlevel_notify_inval_inode(s->session, ino, offset, (off_t)length);
 	notify_end(s);
 }
+
+void notify_attributes(struct server *s, uint64_t ino) { notify_stale(s, ino, -1, 0); }
 
 int server_flush_writers(void *server)
 {

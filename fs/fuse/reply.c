@@ -120,7 +120,7 @@ struct tree_caller caller_of(fuse_req_t req)
 {
 	const struct fuse_ctx *c = fuse_req_ctx(req);
 
-	return (struct tree_caller){c->uid, c->gid};
+	return (struct tree_caller){c->uid, c->gid, c->umask};
 }
 
 /* ---- one buffer a thread ---- */

@@ -13,6 +13,9 @@
  *	max_background 512	reads that wait for a burning drive must not use up the slots of the others
  *	no async_dio		of direct writes that end later the kernel leaves pages in the cache that somebody
  *				read meanwhile (checked up to 6.18)
+ *	umask as it is		directories may have default access control lists, which count instead
+ *	lists checked		where the kernel checks permissions (xattrs.c)
+ *	set-id bits are ours	agree.c
  *	no writeback cache	write(2) has reached the stage, and ENOSPC is told, when it returns
  */
 #include <fcntl.h>
@@ -44,9 +47,14 @@ static void op_init(void *data, struct fuse_conn_info *conn)
 	unsigned unwanted = FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE |
 			    FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_ASYNC_DIO;
 	unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_ATOMIC_O_TRUNC |
-			  FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_EXPORT_SUPPORT;
-
+			  FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_EXPORT_SUPPORT |
+			  FUSE_CAP_DONT_MASK;
 	struct server *s = data;
+
+	if (xattrs_kernel_checks_lists(&s->options))
+		wanted |= FUSE_CAP_POSIX_ACL;
+	else
+		unwanted |= FUSE_CAP_POSIX_ACL;
 
 	s->splices = conn->capable & FUSE_CAP_SPLICE_WRITE;
 	s->no_handles = s->options.read_only && conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;
@@ -66,7 +74,7 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, st
 	fuse_reply_err(req, ENOTTY);
 }
 
-/* What is left out (access, flush, extended attributes, locks) libfuse answers ENOSYS: the kernel stops asking. */
+/* What is left out (access, flush, locks) libfuse answers ENOSYS: the kernel stops asking. */
 const struct fuse_lowlevel_ops server_operations = {
 	.init = op_init,
 	.lookup = op_lookup,
@@ -75,6 +83,10 @@ const struct fuse_lowlevel_ops server_operations = {
 	.getattr = op_getattr,
 	.setattr = op_setattr,
 	.readlink = op_readlink,
+	.setxattr = op_setxattr,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
 	.statfs = op_statfs,
 	.mknod = op_mknod,
 	.mkdir = op_mkdir,
@@ -185,7 +197,7 @@ int server_mount(struct server *s)
 	if (fuse_session_mount(s->session, mounts_by_descriptor(s) ? held : s->options.mountpoint) != 0)
 		return -EIO;
 	s->mounted = true;
-	return 0;
+	return agree_begin(s);
 }
 
 int server_loop(struct server *s)

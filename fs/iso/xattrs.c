@@ -6,6 +6,7 @@
  * of libisofs.  So these bounds are wider than those of a walk for names.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "burner/format/aaip.h"
 #include "fs/iso/internal.h"
@@ -51,14 +52,16 @@ static int take_al(struct stream *s, const uint8_t *entry)
 	return r || !n ? r : append(s, content, n);
 }
 
-static int collect(struct iso *iso, const uint8_t *record, struct stream *s)
+static int collect(struct iso *iso, const uint8_t *record, struct rock *rock, struct stream *s)
 {
 	__attribute__((cleanup(window_release))) struct window window = {.ahead = 1};
 	const uint8_t *area, *entry;
 	struct susp_walk walk;
 	size_t n;
-	int more, r = 0;
+	int more = 0, r = rock_decode(iso, &window, record, DECODE_ALL, rock);
 
+	if (r || !rock->has_xattrs)
+		return r;
 	area = record_system_use(record, &n);
 	susp_walk_begin(&walk, iso, &window, area, n);
 	walk.hops_max = HOPS_MAX;
@@ -71,28 +74,31 @@ static int collect(struct iso *iso, const uint8_t *record, struct stream *s)
 	return r ? r : s->more ? -EBADMSG : 0;
 }
 
+/* Of the mode what lists go by. */
+static uint32_t mode_of(const uint8_t *record, const struct rock *r)
+{
+	uint32_t type = record_flags(record) & ISO_DIRECTORY ? S_IFDIR : S_IFREG;
+
+	return type | (r->has_px ? r->mode & 07777 : 0555);
+}
+
+/* Not as an entry: a record of another session has a number that this one may not know. */
 int iso_xattrs(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *ret_bytes)
 {
 	_cleanup_cursor_ struct cursor c = {0};
-	_cleanup_entry_ struct iso_entry e = {0};
 	struct stream s = {0};
 	const uint8_t *record;
+	struct rock rock;
 	uint32_t at;
-	int r = iso_entry_at(iso, locator, &e);
+	int r = locator_record(iso, locator, &c, &record, &at);
 
-	if (r)
-		return r;
-	if (!e.has_xattrs) {
-		*ret = NULL;
-		*ret_bytes = 0;
-		return 0;
-	}
-	r = locator_record(iso, locator, &c, &record, &at);
 	if (r <= 0)
 		return r ? r : -ENOENT;
-	r = collect(iso, record, &s);
-	if (!r)
-		r = aaip_decode(s.bytes, s.n, e.mode, ret, ret_bytes);
+	r = collect(iso, record, &rock, &s);
+	if (!r && s.met)
+		r = aaip_decode(s.bytes, s.n, mode_of(record, &rock), ret, ret_bytes);
+	else if (!r)
+		*ret = NULL, *ret_bytes = 0;
 	free(s.bytes);
 	return r;
 }

@@ -7,7 +7,7 @@ cdappendfs-read.py - gets the files of a disc back, without cdappendfs
     cdappendfs-read.py --list [--no-verify] [--scan] IMAGE|DEVICE
 
 It needs Python 3.6 and nothing else.  OUTDIR must be empty, or not be there; nothing else is written to.  Names, modes,
-times and links are as on the disc; owners and device nodes only when root runs it.  Other ISO 9660 discs are read, too.
+times, links, extended attributes (but for ACLs) are as on the disc, for root owners and devices.  Others' discs, too.
 Of a damaged disc it restores what it can, from what tells the same a second time: the descriptors at several places,
 the Joliet tree beside the Rock Ridge tree, the path tables L and M, the content tables.  It says what came from there
 and what is lost.  Exit status: 0 all is restored, 1 something is not, 2 wrong usage.  It was written from the
@@ -17,7 +17,6 @@ import argparse, datetime, hashlib, os, stat, sys, zlib
 
 BLOCK, NONE, DEPTH = 2048, 0xffffffff, 2000  # of a block bytes; no place; directories in each other, at most
 failures = 0
-
 Lost = type('Lost', (OSError,), {})  # what cannot be read, or cannot be what it should be
 
 def shown(name):  # a name from a disc, as it may be printed; or a path, as a list of names
@@ -86,8 +85,7 @@ class Disc:  # blocks of an image or a device
 # ---- sessions -------------------------------------------------------------------------------------------------------
 class Session:  # its descriptors, each None if it is not there; ours: what it says of itself, None if it is foreign
     def __init__(self, start, primary=None, joliet=None, ours=None):
-        self.start, self.ours, self.number, self.state = start, ours, 0, 'foreign'
-        self.primary = self.joliet = None
+        self.start, self.ours, self.state, self.primary, self.joliet = start, ours, 'foreign', None, None
         self.take(primary, joliet)
     def take(self, primary, joliet):  # from one more place
         self.primary, self.joliet = self.primary or primary, self.joliet or joliet
@@ -524,15 +522,17 @@ class Restore:  # makes the tree in the working directory: all names are new, an
             say('LOST: %d of its %d bytes; there are zeros in their place' % (at - good, at), path)
     def attributes(self, node, name):
         is_link = stat.S_ISLNK(node.mode)
+        user = os.geteuid() if hasattr(os, 'geteuid') else None
+        if node.mode and user == 0:
+            os.chown(name, node.uid, node.gid, follow_symlinks=False)
         for key, value in attributes_of(node.stream) if hasattr(os, 'setxattr') else ():
             try:
                 os.setxattr(name, key, value, follow_symlinks=False)
             except (OSError, ValueError) as error:
                 say('attribute %s: %s' % (shown(key), error), [name])
-        if node.mode and hasattr(os, 'geteuid') and os.geteuid() == 0:
-            os.chown(name, node.uid, node.gid, follow_symlinks=False)
         if not is_link:
-            os.chmod(name, stat.S_IMODE(node.mode) if node.mode else 0o755 if node.is_directory() else 0o644)
+            mine = 0o7777 if user in (0, node.uid) else 0o1777  # no set-id bits of others become ours
+            os.chmod(name, node.mode & mine if node.mode else 0o755 if node.is_directory() else 0o644)
         if not is_link or os.utime in os.supports_follow_symlinks:
             os.utime(name, ns=tuple(node.times), **(dict(follow_symlinks=False) if is_link else {}))
     def unnamed(self, session):  # contents of its table (burner/format/content_table.h) that no name has led to

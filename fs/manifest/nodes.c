@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/own.h"
 
 /* Different files with one serial: more than this is no accident. */
 #define LIKE_NODES_MAX 64u
@@ -134,7 +135,43 @@ struct content {
 	const char *target;
 	struct iso_extent listing;
 	uint32_t claim; /* link count */
+	struct timespec birth;
+	/* extended attributes: a set, or the locator of the record that has them */
+	const uint8_t *xattrs;
+	uint32_t xattrs_bytes;
+	uint64_t xattrs_at;
 };
+
+static int read_xattrs(const struct build *b, uint64_t at, uint8_t **ret, size_t *ret_bytes, const char **ret_reason)
+{
+	int r = b->frozen->base ? iso_xattrs(b->frozen->base, at, ret, ret_bytes) : -EBADMSG;
+
+	if (r < 0)
+		*ret_reason = "its extended attributes cannot be read";
+	return r;
+}
+
+static int add_more(struct build *b, struct manifest_node *n, const struct content *c, const char **ret_reason)
+{
+	struct manifest_more more = {.birth = c->birth};
+	_free_ uint8_t *read = NULL;
+	const uint8_t *set = c->xattrs;
+	size_t bytes = c->xattrs_bytes;
+	int r = c->xattrs_at ? read_xattrs(b, c->xattrs_at, &read, &bytes, ret_reason) : 0;
+
+	if (r < 0)
+		return r;
+	more.xattrs = bytes ? arena_copy(&b->held->strings, read ? read : set, bytes) : NULL;
+	more.xattrs_bytes = (uint32_t)bytes;
+	if (bytes && !more.xattrs)
+		return -ENOMEM;
+	struct manifest_more *kept = arena_take(&b->held->strings, sizeof(more), alignof(struct manifest_more));
+	if (!kept)
+		return -ENOMEM;
+	*kept = more;
+	n->more = kept;
+	return 0;
+}
 
 /* What is counted as names of a file may be another number: in a linked manifest other names may be in directories
  * that stay. */
@@ -181,6 +218,8 @@ static int add_node(struct build *b, struct manifest_node *n, const struct conte
 		n->size = 0;
 		n->zisofs = (struct zisofs){{0}, 0, 0};
 	}
+	if (!r && (c->xattrs || c->xattrs_at))
+		r = add_more(b, n, c, ret_reason);
 	if (!r)
 		r = bulk_grow(b->m->bulk, (void **)&b->m->nodes, &b->node_space, b->m->n_nodes, sizeof(*n));
 	if (!r)
@@ -210,11 +249,11 @@ static int add_doubt(struct build *b, size_t row)
 int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const char **ret_reason)
 {
 	const struct stage_node *staged = &b->rows->nodes[row];
-	struct content content = {staged->n_extents,
-				  staged->extents,
-				  staged->target,
-				  {staged->base_lba, staged->base_bytes}, /* directories */
-				  staged->nlink};
+	struct content content = {staged->n_extents, staged->extents,
+				  staged->target,    {staged->base_lba, staged->base_bytes}, /* directories */
+				  staged->nlink,     staged->birth,
+				  staged->xattrs,    staged->xattrs_bytes,
+				  staged->xattrs_at};
 	struct manifest_node n = {.ino = staged->ino,
 				  .size = staged->size,
 				  .rdev = staged->rdev,
@@ -275,7 +314,13 @@ static bool same_file(const struct build *b, const struct manifest_node *n, cons
 static int new_base_node(struct build *b, const struct iso_entry *e, uint64_t ino, uint32_t *ret_node,
 			 const char **ret_reason)
 {
-	struct content content = {e->n_extents, e->extents, e->target, e->dir, e->nlink};
+	struct content content = {e->n_extents,
+				  e->extents,
+				  e->target,
+				  e->dir,
+				  e->nlink,
+				  e->birth,
+				  .xattrs_at = e->has_xattrs ? e->locator : 0};
 	struct manifest_node n = {.ino = ino,
 				  .size = e->size,
 				  .rdev = e->rdev,

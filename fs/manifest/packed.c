@@ -440,7 +440,7 @@ int manifest_pack(struct manifest *m, const struct burn_progress *progress)
 {
 	struct held_manifest *held = (struct held_manifest *)(void *)m;
 	_cleanup_(packing_release) struct packing p = {.m = m, .held = held, .progress = progress};
-	int r = spool_open_unnamed(stage_directory(held->stage)), same;
+	int r = unnamed_file_open(stage_directory(held->stage)), same;
 
 	if (r < 0)
 		return r;

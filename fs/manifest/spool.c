@@ -9,8 +9,6 @@
 #include "fs/manifest/spool.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "burner/base/bytes.h"
@@ -29,27 +27,10 @@ struct spool {
 	uint64_t done; /* … and so much of it was */
 };
 
-/* Not every file system has files without names. */
-int spool_open_unnamed(const char *directory)
-{
-	_free_ char *path = NULL;
-	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
-		return fd < 0 ? -errno : fd;
-	if (asprintf(&path, "%s/spool.XXXXXX", directory) < 0)
-		return -ENOMEM;
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	unlink(path);
-	return fd;
-}
-
 int spool_new(const char *directory, struct spool **ret)
 {
 	struct spool *s;
-	int fd = spool_open_unnamed(directory);
+	int fd = unnamed_file_open(directory);
 
 	if (fd < 0)
 		return fd;

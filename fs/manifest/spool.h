@@ -18,8 +18,6 @@
 #include "burner/base/own.h"
 
 struct spool;
-/* A file without a name in that directory: its descriptor, or errors of open(2). */
-int spool_open_unnamed(const char *directory);
 /* In that directory.  Errors of open(2). */
 int spool_new(const char *directory, struct spool **ret);
 void spool_free(struct spool *s);

@@ -7,6 +7,7 @@
 #include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
+#include <linux/posix_acl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "burner/base/bytes.h"
+#include "burner/base/xattrs.h"
+#include "burner/format/acl.h"
 #include "fs/salvage/internal.h"
 
 struct archive_out {
@@ -66,7 +70,8 @@ static int open_tar(struct archive_out *a, char **ret_why)
 static int open_disk(struct archive_out *a, char **ret_why)
 {
 	int flags = ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_NO_OVERWRITE |
-		    ARCHIVE_EXTRACT_SPARSE | ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT;
+		    ARCHIVE_EXTRACT_SPARSE | ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_ACL |
+		    ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT;
 
 	a->archive = archive_write_disk_new();
 	if (!a->archive)
@@ -108,6 +113,43 @@ static void add_holes(struct archive_entry *to, const struct stage_node *row)
 						       (int64_t)row->extents[i].length);
 }
 
+static void add_acl(struct archive_entry *to, const struct xattr *x, int type)
+{
+	static const struct {
+		int tag, of_archive;
+	} tags[] = {
+		{ACL_USER_OBJ, ARCHIVE_ENTRY_ACL_USER_OBJ},   {ACL_USER, ARCHIVE_ENTRY_ACL_USER},
+		{ACL_GROUP_OBJ, ARCHIVE_ENTRY_ACL_GROUP_OBJ}, {ACL_GROUP, ARCHIVE_ENTRY_ACL_GROUP},
+		{ACL_MASK, ARCHIVE_ENTRY_ACL_MASK},	      {ACL_OTHER, ARCHIVE_ENTRY_ACL_OTHER},
+	};
+
+	for (size_t at = ACL_HEADER_BYTES; at + ACL_ENTRY_BYTES <= x->value_bytes; at += ACL_ENTRY_BYTES)
+		for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+			if (get_le16(x->value + at) == tags[i].tag)
+				archive_entry_acl_add_entry(to, type, get_le16(x->value + at + 2) & 7,
+							    tags[i].of_archive, (int)get_le32(x->value + at + 4), NULL);
+}
+
+/* A list is no attribute to libarchive. */
+static void add_xattrs(struct archive_entry *to, const struct out_entry *e)
+{
+	char name[XATTRS_NAME_MAX + 1];
+	struct xattr x;
+
+	for (size_t at = 0; xattrs_next(e->xattrs, e->xattrs_bytes, &at, &x);) {
+		if (xattrs_is_hidden(x.name, x.name_bytes))
+			continue;
+		memcpy(name, x.name, x.name_bytes);
+		name[x.name_bytes] = '\0';
+		if (!strcmp(name, ACL_ACCESS_NAME))
+			add_acl(to, &x, ARCHIVE_ENTRY_ACL_TYPE_ACCESS);
+		else if (!strcmp(name, ACL_DEFAULT_NAME))
+			add_acl(to, &x, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT);
+		else
+			archive_entry_xattr_add_entry(to, name, x.value, x.value_bytes);
+	}
+}
+
 static void describe(const struct archive_out *a, const struct out_entry *e, struct archive_entry *to)
 {
 	const struct stage_node *n = e->row;
@@ -125,6 +167,8 @@ static void describe(const struct archive_out *a, const struct out_entry *e, str
 	archive_entry_set_size(to, S_ISREG(n->mode) && !e->link ? (int64_t)e->size : 0);
 	if (S_ISREG(n->mode) && !e->link && !a->directory)
 		add_holes(to, n);
+	if (!e->link)
+		add_xattrs(to, e);
 }
 
 static char *out_path(const struct archive_out *a, const char *path)

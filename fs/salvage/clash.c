@@ -116,13 +116,23 @@ static bool same_attributes(const struct iso_entry *a, const struct iso_entry *b
 	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid;
 }
 
+/* What cannot be read differs. */
+static bool same_xattrs(struct clash_sides *c, const struct iso_entry *old, const struct iso_entry *now)
+{
+	const struct stage_node as_row = {.xattrs_at = old->locator};
+
+	if (!old->has_xattrs || !now->has_xattrs)
+		return old->has_xattrs == now->has_xattrs;
+	return old->locator == now->locator || staged_xattrs_differ(&as_row, c->old, now) == 0;
+}
+
 /* Of directories only that both are: what is in them is another question.  Not how many names a file has: programs that
  * do not know of hard links count one. */
-static bool same_record(const struct iso_entry *a, const struct iso_entry *b)
+static bool same_record(struct clash_sides *c, const struct iso_entry *a, const struct iso_entry *b)
 {
 	if (S_ISDIR(a->mode) || S_ISDIR(b->mode))
 		return S_ISDIR(a->mode) && S_ISDIR(b->mode);
-	return same_attributes(a, b) && a->size == b->size && a->rdev == b->rdev &&
+	return same_attributes(a, b) && same_xattrs(c, a, b) && a->size == b->size && a->rdev == b->rdev &&
 	       a->mtime.tv_sec == b->mtime.tv_sec && same_extents(a, b) &&
 	       memcmp(&a->zisofs, &b->zisofs, sizeof(a->zisofs)) == 0 &&
 	       strcmp(a->target ? a->target : "", b->target ? b->target : "") == 0;
@@ -192,7 +202,7 @@ static int compare_pair(struct clash_sides *c, struct pair at, struct pairs *mor
 			return r < 0 ? r : n_old != n_now;
 		n_old++;
 		r = ++more->seen > WALK_MAX ? -EBADMSG : iso_lookup(c->now, at.now, e.name, &now);
-		if (r == -ENOENT || (r == 0 && !same_record(&e, &now)))
+		if (r == -ENOENT || (r == 0 && !same_record(c, &e, &now)))
 			return 1;
 		if (r == 0 && S_ISDIR(e.mode))
 			r = add_pair(more, e.dir, now.dir);
@@ -239,7 +249,7 @@ static int check_slot(struct clash_sides *c, const struct staged_dir *d, struct 
 		return 0; /* gone on both sides */
 	else if (is)
 		clash(c, path, "changed here, and removed from the disc");
-	else if (!same_record(&old, &now))
+	else if (!same_record(c, &old, &now))
 		clash(c, path, "changed here, and on the disc, too");
 	else if (S_ISDIR(old.mode) && old.ino != name->ino && !is_moved(c->list, old.ino)) {
 		r = compare_below(c, &old, &now);
@@ -315,7 +325,7 @@ static int check_file(struct clash_sides *c, const struct staged_change *change)
 		return r;
 	if (r == -ENOENT)
 		clash(c, change->path, "changed here, and removed from the disc");
-	else if (!same_record(&change->base, &now))
+	else if (!same_record(c, &change->base, &now))
 		clash(c, change->path, "changed here, and on the disc, too");
 	return 0;
 }

@@ -124,11 +124,33 @@ static int write_content(struct export *x, const char *path, const struct stage_
 
 /* ---- entries ---- */
 
-static int put(struct export *x, const struct out_entry *e)
+/* Those of the row, or of the record that it was made from. */
+static int put_xattrs(struct export *x, struct out_entry *e, uint8_t **ret_read)
+{
+	const struct stage_node *n = e->row;
+	int r = 0;
+
+	e->xattrs = n->xattrs;
+	e->xattrs_bytes = n->xattrs_bytes;
+	if (!n->xattrs_at || e->link)
+		return 0;
+	r = x->s->base ? iso_xattrs(x->s->base, n->xattrs_at, ret_read, &e->xattrs_bytes) : -ENOENT;
+	if (r == -ENOMEM)
+		return r;
+	e->xattrs = *ret_read;
+	if (r < 0)
+		miss(x, e->path, "its extended attributes lie on the disc, and cannot be read there");
+	return 0;
+}
+
+static int put(struct export *x, struct out_entry *e)
 {
 	_free_ char *why = NULL;
-	int r = archive_out_begin(x->out, e, &why);
+	_free_ uint8_t *read = NULL;
+	int r = put_xattrs(x, e, &read);
 
+	if (r == 0)
+		r = archive_out_begin(x->out, e, &why);
 	if (r == 1) {
 		miss(x, e->path, why ? why : "it cannot be made here");
 		return 0;

@@ -59,6 +59,8 @@ struct out_entry {
 	const struct stage_node *row;
 	const char *link; /* hard link to that path; NULL: none */
 	uint64_t size;
+	const uint8_t *xattrs; /* a set (burner/base/xattrs.h) */
+	size_t xattrs_bytes;
 };
 /* directory NULL: a tar on standard output */
 int archive_out_open(const char *directory, struct archive_out **ret, char **ret_why);

@@ -130,6 +130,14 @@ static int move_dir(struct rebase *b, const struct staged_dir *d, struct stage_n
 			row->uid = now.uid;
 			row->gid = now.gid;
 		}
+		r = staged_xattrs_differ(row, b->s->base, &old);
+		if (r < 0)
+			return r;
+		if (r == 0) {
+			row->xattrs = NULL;
+			row->xattrs_bytes = 0;
+			row->xattrs_at = now.has_xattrs ? now.locator : 0;
+		}
 	} else {
 		old.nlink = 2; /* an empty one */
 	}

@@ -110,7 +110,8 @@ static int open_files(struct stage *s)
 static int prepare_all(struct stage *s)
 {
 	for (int i = 0; i < ST_N; i++) {
-		int rc = sqlite3_prepare_v3(s->db, db_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL);
+		int rc = sqlite3_prepare_v3(s->db, stage_schema_sql(s, (enum statement)i), -1,
+					    SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL);
 
 		if (rc)
 			return (rc & 0xff) == SQLITE_ERROR ? -EBADMSG : db_errno(s, rc); /* not our tables */

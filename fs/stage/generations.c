@@ -13,6 +13,7 @@
 #include "burner/base/arena.h"
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/xattrs.h"
 #include "fs/stage/internal.h"
 
 int stage_freeze(struct stage *s, uint32_t *ret_generation)
@@ -117,6 +118,18 @@ static uint32_t join_holes(struct extent *e, uint32_t n)
 	return kept;
 }
 
+static int copy_xattrs(struct copy *c, sqlite3_stmt *row, struct stage_node *n)
+{
+	const uint8_t *set = sqlite3_column_blob(row, COLUMN_XATTRS);
+	size_t bytes = (size_t)sqlite3_column_bytes(row, COLUMN_XATTRS);
+
+	if (xattrs_check(set, bytes))
+		return leave_out(c);
+	n->xattrs = arena_copy(&c->arena, set, bytes);
+	n->xattrs_bytes = (uint32_t)bytes;
+	return n->xattrs ? 0 : -ENOMEM;
+}
+
 static int copy_node(struct copy *c, sqlite3_stmt *row)
 {
 	struct stage_node *n = &c->public.nodes[c->public.n_nodes];
@@ -140,6 +153,12 @@ static int copy_node(struct copy *c, sqlite3_stmt *row)
 	}
 	if (sqlite3_column_type(row, COLUMN_TARGET) != SQLITE_NULL && !(n->target = arena_text(c, row, COLUMN_TARGET)))
 		return -ENOMEM;
+	if (sqlite3_column_bytes(row, COLUMN_XATTRS)) {
+		int r = copy_xattrs(c, row, n);
+
+		if (r)
+			return r;
+	}
 	c->public.n_nodes++;
 	bulk_pace(&c->public.bulk, 1);
 	return 0;

@@ -122,6 +122,7 @@ struct stage {
 	bool read_only;
 	bool glance;		   /* its state is read, nothing else */
 	bool given_out;		   /* what can be read of it is wanted, however damaged it is */
+	bool first_version;	   /* read only: its rows are those of version 1 of the journal */
 	bool by_identity;	   /* below the default root: may be renamed and removed */
 	int root_fd;		   /* by_identity: the root, else -1 */
 	char leaf[STAGE_LEAF_MAX]; /* by_identity: the directory's name in it */
@@ -191,7 +192,7 @@ int db_save(struct stage *s);			   /* a step of several statements … */
 int db_restore_locked(struct stage *s, int error); /* … failed: undone.  Returns error. */
 int db_release(struct stage *s);
 /* schema.c */
-extern const char *const db_sql[ST_N];
+const char *stage_schema_sql(const struct stage *s, enum statement statement);
 int stage_schema_setup(struct stage *s); /* checks what is there, or makes it */
 
 /* state.c: the lock held */
@@ -223,8 +224,12 @@ void stage_node_scalars(sqlite3_stmt *row, struct stage_node *ret);
 uint64_t stage_row_number(sqlite3_stmt *row, int column);
 #define NODE_COLUMNS \
 	"ino,generation,mode,uid,gid,nlink,size,rdev,parent,atime,atime_ns,mtime,mtime_ns,ctime,ctime_ns," \
-	"base_lba,base_bytes,zisofs,extents,target"
-enum { COLUMN_EXTENTS = 18, COLUMN_TARGET = 19 };
+	"base_lba,base_bytes,zisofs,birth,birth_ns,xattrs_at,extents,target,xattrs"
+/* The same of a journal of version 1, which is only read. */
+#define NODE_COLUMNS_1 \
+	"ino,generation,mode,uid,gid,nlink,size,rdev,parent,atime,atime_ns,mtime,mtime_ns,ctime,ctime_ns," \
+	"base_lba,base_bytes,zisofs,0,0,0,extents,target,NULL"
+enum { COLUMN_BIRTH = 18, COLUMN_EXTENTS = 21, COLUMN_TARGET = 22, COLUMN_XATTRS = 23 };
 #define EXTENT_PACKED_BYTES 32u
 
 /* bodies.c */

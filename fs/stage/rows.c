@@ -92,6 +92,8 @@ void stage_node_scalars(sqlite3_stmt *row, struct stage_node *ret)
 		.base_lba = (uint32_t)stage_row_number(row, 15),
 		.base_bytes = (uint32_t)stage_row_number(row, 16),
 		.zisofs = {{(uint8_t)z, (uint8_t)(z >> 8)}, (uint8_t)(z >> 16), (uint8_t)(z >> 24)},
+		.birth = row_time(row, COLUMN_BIRTH),
+		.xattrs_at = stage_row_number(row, COLUMN_BIRTH + 2),
 	};
 }
 
@@ -99,14 +101,30 @@ void stage_node_release(struct stage_node *n)
 {
 	free(n->extents);
 	free(n->target);
+	free(n->xattrs);
 	n->extents = NULL;
 	n->target = NULL;
+	n->xattrs = NULL;
 	n->n_extents = 0;
+}
+
+/* A copy of a column that has bytes, with a NUL behind them; NULL when it has none.  -ENOMEM */
+static int copy_column(sqlite3_stmt *row, int column, void *ret)
+{
+	size_t length = (size_t)sqlite3_column_bytes(row, column);
+	uint8_t *copy = calloc(1, length + 1);
+
+	if (!copy)
+		return -ENOMEM;
+	if (length)
+		memcpy(copy, sqlite3_column_blob(row, column), length);
+	*(void **)ret = copy;
+	return 0;
 }
 
 static int node_from_row(sqlite3_stmt *row, struct stage_node *ret)
 {
-	size_t length = (size_t)sqlite3_column_bytes(row, COLUMN_EXTENTS), target;
+	size_t length = (size_t)sqlite3_column_bytes(row, COLUMN_EXTENTS);
 	struct stage_node n;
 	int r = 0;
 
@@ -117,14 +135,11 @@ static int node_from_row(sqlite3_stmt *row, struct stage_node *ret)
 				-ENOMEM;
 		n.n_extents = (uint32_t)(length / EXTENT_PACKED_BYTES);
 	}
-	if (!r && sqlite3_column_type(row, COLUMN_TARGET) != SQLITE_NULL) {
-		target = (size_t)sqlite3_column_bytes(row, COLUMN_TARGET);
-		n.target = calloc(1, target + 1);
-		if (!n.target)
-			r = -ENOMEM;
-		else if (target)
-			memcpy(n.target, sqlite3_column_blob(row, COLUMN_TARGET), target);
-	}
+	if (!r && sqlite3_column_type(row, COLUMN_TARGET) != SQLITE_NULL)
+		r = copy_column(row, COLUMN_TARGET, &n.target);
+	n.xattrs_bytes = (uint32_t)sqlite3_column_bytes(row, COLUMN_XATTRS);
+	if (!r && n.xattrs_bytes)
+		r = copy_column(row, COLUMN_XATTRS, &n.xattrs);
 	if (r)
 		stage_node_release(&n);
 	else
@@ -193,6 +208,9 @@ static void bind_node(struct stage *s, const struct stage_node *n, const uint8_t
 		n->base_bytes,
 		n->zisofs.algorithm[0] | (uint32_t)n->zisofs.algorithm[1] << 8 |
 			(uint32_t)n->zisofs.header_words << 16 | (uint32_t)n->zisofs.block_shift << 24,
+		(uint64_t)n->birth.tv_sec,
+		(uint64_t)n->birth.tv_nsec,
+		n->xattrs_at,
 	};
 
 	_Static_assert(ARRAY_LENGTH(scalars) == COLUMN_EXTENTS, "one per column");
@@ -203,6 +221,8 @@ static void bind_node(struct stage *s, const struct stage_node *n, const uint8_t
 				    SQLITE_STATIC);
 	if (n->target)
 		sqlite3_bind_blob64(put, COLUMN_TARGET + 1, n->target, strlen(n->target), SQLITE_STATIC);
+	if (n->xattrs)
+		sqlite3_bind_blob64(put, COLUMN_XATTRS + 1, n->xattrs, n->xattrs_bytes, SQLITE_STATIC);
 }
 
 static int node_put_locked(struct stage *s, const struct stage_node *n, const uint8_t *packed)

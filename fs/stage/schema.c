@@ -3,7 +3,9 @@
  * The journal's tables and every statement that is ever run on them.
  *
  * state	key -> number or blob: identity, fingerprint, commit, generation, counters, last result
- * node		one changed file each; extents: packed array, 32 bytes each, little-endian (see rows.c)
+ * node		one changed file each; extents: packed array, 32 bytes each, little-endian (see rows.c); xattrs: a set
+ *		of extended attributes (burner/base/xattrs.h), or where on the disc it is; version 1 had neither these
+ *		nor the time of birth
  * name		(directory, name bytes) -> inode number, 0 for a name that is gone
  * body		the files in bodies/
  */
@@ -14,9 +16,9 @@
 #include "fs/stage/internal.h"
 
 #define JOURNAL_APPLICATION_ID 0x63646170 /* "cdap" */
-#define JOURNAL_VERSION 1
+#define JOURNAL_VERSION 2
 
-const char *const db_sql[ST_N] = {
+static const char *const texts[ST_N] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
 	[ST_COMMIT] = "COMMIT",
 	[ST_SAVE] = "SAVEPOINT step",
@@ -27,7 +29,9 @@ const char *const db_sql[ST_N] = {
 	[ST_STATE_PUT] = "INSERT OR REPLACE INTO state(key,value) VALUES(?1,?2)",
 	[ST_STATE_DELETE] = "DELETE FROM state WHERE key=?1",
 	[ST_NODE_GET] = "SELECT " NODE_COLUMNS " FROM node WHERE ino=?1",
-	[ST_NODE_PUT] = "INSERT OR REPLACE INTO node(" NODE_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[ST_NODE_PUT] =
+		"INSERT OR REPLACE INTO node(" NODE_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+		"?)",
 	[ST_NODE_DELETE] = "DELETE FROM node WHERE ino=?1",
 	[ST_NODE_PARENT] = "UPDATE node SET parent=?2 WHERE ino=?1",
 	[ST_NODE_DROP] = "DELETE FROM node WHERE generation<=?1",
@@ -56,13 +60,35 @@ const char *const db_sql[ST_N] = {
 	[ST_BODIES_ALL] = "SELECT number,sparse,generation FROM body",
 };
 
+const char *stage_schema_sql(const struct stage *s, enum statement statement)
+{
+	if (!s->first_version)
+		return texts[statement];
+	switch (statement) {
+	case ST_NODE_GET:
+		return "SELECT " NODE_COLUMNS_1 " FROM node WHERE ino=?1";
+	case ST_NODES_ALL:
+		return "SELECT " NODE_COLUMNS_1 " FROM node ORDER BY ino";
+	case ST_NODE_PUT:
+		return "SELECT 1"; /* nothing is put into what is only read */
+	default:
+		return texts[statement];
+	}
+}
+
 #define TABLE_STATE "CREATE TABLE state(key TEXT PRIMARY KEY, value) WITHOUT ROWID"
-#define TABLE_NODE \
+/* As ALTER TABLE leaves it, so that a journal that was begun by an older version is like any other. */
+#define TABLE_NODE_1 \
 	"CREATE TABLE node(ino INTEGER PRIMARY KEY, generation INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER " \
 	"NOT NULL, gid INTEGER NOT NULL, nlink INTEGER NOT NULL, size INTEGER NOT NULL, rdev INTEGER NOT NULL, " \
 	"parent INTEGER NOT NULL, atime INTEGER NOT NULL, atime_ns INTEGER NOT NULL, mtime INTEGER NOT NULL, " \
 	"mtime_ns INTEGER NOT NULL, ctime INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, base_lba INTEGER NOT NULL, " \
-	"base_bytes INTEGER NOT NULL, zisofs INTEGER NOT NULL, extents BLOB, target BLOB)"
+	"base_bytes INTEGER NOT NULL, zisofs INTEGER NOT NULL, extents BLOB, target BLOB"
+#define COLUMN_2A "birth INTEGER NOT NULL DEFAULT 0"
+#define COLUMN_2B "birth_ns INTEGER NOT NULL DEFAULT 0"
+#define COLUMN_2C "xattrs_at INTEGER NOT NULL DEFAULT 0"
+#define COLUMN_2D "xattrs BLOB"
+#define TABLE_NODE TABLE_NODE_1 ", " COLUMN_2A ", " COLUMN_2B ", " COLUMN_2C ", " COLUMN_2D ")"
 #define TABLE_NAME \
 	"CREATE TABLE name(parent INTEGER NOT NULL, name BLOB NOT NULL, ino INTEGER NOT NULL, generation INTEGER " \
 	"NOT NULL, PRIMARY KEY(parent,name)) WITHOUT ROWID"
@@ -70,8 +96,11 @@ const char *const db_sql[ST_N] = {
 
 static const char schema[] = "BEGIN IMMEDIATE;" TABLE_STATE ";" TABLE_NODE ";" TABLE_NAME ";" TABLE_BODY ";"
 			     "PRAGMA application_id=1667522928;" /* JOURNAL_APPLICATION_ID */
-			     "PRAGMA user_version=1;"
+			     "PRAGMA user_version=2;"
 			     "COMMIT;";
+#define ADD "ALTER TABLE node ADD COLUMN "
+static const char from_1_to_2[] = "BEGIN IMMEDIATE;" ADD COLUMN_2A ";" ADD COLUMN_2B ";" ADD COLUMN_2C ";" ADD COLUMN_2D
+				  ";PRAGMA user_version=2;COMMIT;";
 _Static_assert(JOURNAL_APPLICATION_ID == 1667522928, "as in the schema");
 
 static int execute(struct stage *s, const char *sql) { return db_errno(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL)); }
@@ -120,7 +149,8 @@ static bool same_but_for_spaces(const char *a, const char *b)
 /* Nothing but our tables, as they were made: no trigger, no view, no column that runs anything. */
 static int check_tables(struct stage *s)
 {
-	static const char *const tables[] = {TABLE_STATE, TABLE_NODE, TABLE_NAME, TABLE_BODY};
+	const char *const tables[] = {TABLE_STATE, s->first_version ? TABLE_NODE_1 ")" : TABLE_NODE, TABLE_NAME,
+				      TABLE_BODY};
 	unsigned found = 0;
 	bool strange = false;
 	sqlite3_stmt *row = NULL;
@@ -152,6 +182,24 @@ static int make_wal(struct stage *s)
 	return r ? r : execute(s, "PRAGMA synchronous=OFF;");
 }
 
+/* The journal as it is found: looked at, and brought to this version. */
+static int take_over(struct stage *s, int64_t version)
+{
+	int r;
+
+	s->first_version = version == 1;
+	r = check_tables(s);
+	if (!r && !s->glance)
+		r = quick_check(s);
+	if (!r && !s->read_only)
+		r = make_wal(s);
+	if (!r && !s->read_only && s->first_version) {
+		r = execute(s, from_1_to_2);
+		s->first_version = r != 0;
+	}
+	return r;
+}
+
 int stage_schema_setup(struct stage *s)
 {
 	int64_t application = 0, version = 0, tables = 0;
@@ -177,12 +225,5 @@ int stage_schema_setup(struct stage *s)
 	}
 	if (application == JOURNAL_APPLICATION_ID && version > JOURNAL_VERSION)
 		return -EPROTO; /* of a later cdappendfs */
-	if (application != JOURNAL_APPLICATION_ID || version != JOURNAL_VERSION)
-		return -EBADMSG;
-	r = check_tables(s);
-	if (!r && !s->glance)
-		r = quick_check(s);
-	if (!r && !s->read_only)
-		r = make_wal(s);
-	return r;
+	return application == JOURNAL_APPLICATION_ID && version >= 1 ? take_over(s, version) : -EBADMSG;
 }

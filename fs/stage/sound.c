@@ -13,6 +13,7 @@
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
+#include "burner/base/xattrs.h"
 #include "fs/stage/internal.h"
 
 #define TARGET_MAX 4095u /* of a symbolic link, as Linux and our reader of discs have it */
@@ -33,6 +34,8 @@ static const struct {
 	{"mtime_ns", ANY},	  {"ctime", ANY},
 	{"ctime_ns", ANY},	  {"base_lba", FIELD},
 	{"base_bytes", FIELD},	  {"zisofs", FIELD},
+	{"birth", ANY},		  {"birth_ns", ANY},
+	{"xattrs_at", ANY},
 };
 _Static_assert(ARRAY_LENGTH(columns) == COLUMN_EXTENTS, "one per column");
 
@@ -90,6 +93,15 @@ static bool is_target(sqlite3_stmt *row, int column)
 	return is_bytes_or_none(row, column) && n <= TARGET_MAX && (n == 0 || !memchr(target, 0, n));
 }
 
+/* A set, or a place on the disc, or neither. */
+static bool has_xattrs_or_none(sqlite3_stmt *row)
+{
+	size_t bytes = (size_t)sqlite3_column_bytes(row, COLUMN_XATTRS);
+
+	return is_bytes_or_none(row, COLUMN_XATTRS) && (!bytes || !sqlite3_column_int64(row, COLUMN_BIRTH + 2)) &&
+	       xattrs_check(sqlite3_column_blob(row, COLUMN_XATTRS), bytes) == 0;
+}
+
 static void note_number(struct stage *s, uint64_t ino) { s->highest_ino = max_u64(s->highest_ino, ino); }
 
 static int check_node(struct stage *s, sqlite3_stmt *row)
@@ -106,6 +118,8 @@ static int check_node(struct stage *s, sqlite3_stmt *row)
 		return stage_blame(s, "the extents of node %lld are none", ino);
 	if (!is_target(row, COLUMN_TARGET))
 		return stage_blame(s, "the target of node %lld can be no link's", ino);
+	if (!has_xattrs_or_none(row))
+		return stage_blame(s, "the extended attributes of node %lld are none", ino);
 	note_number(s, (uint64_t)ino);
 	return 0;
 }

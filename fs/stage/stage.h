@@ -206,6 +206,12 @@ struct stage_node {
 	uint32_t n_extents;
 	struct extent *extents; /* get: allocated, owned by the struct */
 	char *target;		/* symlinks; get: allocated */
+	struct timespec birth;	/* zeros: not known */
+	/* extended attributes: a set (burner/base/xattrs.h), which is not empty (get: allocated); NULL, 0: those of the
+	 * record that has this locator (struct iso_entry), or, 0, none */
+	uint8_t *xattrs;
+	uint32_t xattrs_bytes;
+	uint64_t xattrs_at;
 };
 void stage_node_release(struct stage_node *n);
 

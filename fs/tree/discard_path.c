@@ -98,6 +98,12 @@ static int drop_names_locked(struct plan *p)
 	return r;
 }
 
+static void restore_dir_locked(struct tree *t, struct node *n, const struct iso_entry *e)
+{
+	node_restore_dir(n, e);
+	attributed_node_locked(t, n);
+}
+
 static int keep_row_locked(struct plan *p, size_t i)
 {
 	struct tree *t = p->t;
@@ -112,7 +118,7 @@ static int keep_row_locked(struct plan *p, size_t i)
 	if (r < 0)
 		return r;
 	if (p->restored[i].mode)
-		node_restore_dir(n, &p->restored[i]);
+		restore_dir_locked(t, n, &p->restored[i]);
 	if (p->old_parents[i])
 		n->parent = p->old_parents[i];
 	if ((int64_t)n->nlink + links > 0)
@@ -162,7 +168,7 @@ static void change_nodes_locked(struct plan *p)
 		n->own_body = 0;
 		n->staged = false;
 		if (p->restored[i].mode) {
-			node_restore_dir(n, &p->restored[i]);
+			restore_dir_locked(t, n, &p->restored[i]);
 			n->nlink = p->restored[i].nlink;
 			n->parent = p->old_parents[i] ? p->old_parents[i] : n->parent;
 		} else if (n != t->root) {

@@ -74,6 +74,14 @@ static bool stage_is_there(const struct tree *t)
 	return stage_device(t->stage) == (dev_t)t->space.medium.host_device;
 }
 
+/* In the stage, besides what is counted: room that was set aside, and the parity of the next session while that is
+ * burned. */
+static uint64_t beside_bytes_locked(const struct tree *t)
+{
+	lock_assert(&t->lock);
+	return t->space.aside + space_parity_locked(t) * SECTOR_BYTES;
+}
+
 /* Bytes that are still free when all that was accepted is burned; as last seen. */
 static uint64_t room_locked(struct tree *t)
 {
@@ -83,7 +91,7 @@ static uint64_t room_locked(struct tree *t)
 	if (h->free == UINT64_MAX || !t->stage)
 		return UINT64_MAX;
 	uint64_t taken = h->used + space_sectors_locked(t) * SECTOR_BYTES + h->frozen_bytes -
-			 min_u64(h->frozen_bytes, h->given_bytes) + (stage_is_there(t) ? t->space.aside : 0);
+			 min_u64(h->frozen_bytes, h->given_bytes) + (stage_is_there(t) ? beside_bytes_locked(t) : 0);
 
 	return h->free > taken ? h->free - taken : 0;
 }
@@ -97,7 +105,7 @@ uint64_t host_left_locked(struct tree *t)
 	if (room == UINT64_MAX)
 		return room;
 	/* What is staged next takes its place twice when stage and image share a file system. */
-	return bound_undigested((stage_is_there(t) ? room / 2 : room) / SECTOR_BYTES);
+	return space_more_locked(t, bound_undigested((stage_is_there(t) ? room / 2 : room) / SECTOR_BYTES));
 }
 
 void host_hand_out_locked(struct tree *t, uint64_t sectors)

@@ -46,7 +46,13 @@ struct node {
 	uint32_t recorded_nlink; /* with a locator: what its record says, which is shown */
 	uint64_t size, rdev;
 	uint64_t parent; /* of its name; of several names, one; 0: not known */
-	struct timespec atime, mtime, ctime;
+	struct timespec atime, mtime, ctime, birth;
+	/* extended attributes, as in a row (struct stage_node) */
+	uint8_t *xattrs;
+	uint32_t xattrs_bytes;
+	uint32_t xattr_names; /* names counted with them in t->space.n_xattrs … */
+	uint64_t xattr_cost;  /* … and bytes, in t->space.xattrs */
+	uint64_t xattrs_at;
 	struct iso_extent base_dir; /* directories: listing in t->base; bytes 0: none */
 	uint64_t base_sectors;	    /* that it takes in t->base, in both trees; 0: not known */
 	char *target;
@@ -99,7 +105,9 @@ struct space {
 	uint64_t n_contents;		     /* staged files with a cost: entries of the content table */
 	/* staged files of several names, and these: what the link table may grow by, … */
 	uint64_t n_linked, n_links;
-	uint64_t n_touched;   /* … with the touched directories */
+	uint64_t n_touched; /* … with the touched directories */
+	/* extended attributes of staged names: bytes, names; sectors of those that are being burned */
+	uint64_t xattrs, n_xattrs, xattrs_burned;
 	uint64_t new_ino;     /* files from here on are not in the base */
 	bool base_ours;	      /* written by this encoder: its tree has the size it will have again */
 	uint64_t table_bytes; /* path tables of staged directories */
@@ -132,6 +140,13 @@ struct places {
 	int error; /* some directories could not be read */
 };
 
+/* Who may have extended attributes: all others, who are most, have none (xattrs.c). */
+struct attributed {
+	_Atomic bool some; /* without the lock: anybody */
+	bool all;	   /* it is not known who */
+	struct idset inos;
+};
+
 struct tree {
 	struct tree_options options;
 	struct disc *disc;
@@ -159,6 +174,7 @@ struct tree {
 	struct node *dirty;
 	bool frozen; /* a commit is under way */
 	struct space space;
+	struct attributed attributed;
 	struct places places; /* has a lock of its own */
 };
 
@@ -297,6 +313,9 @@ int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to);
 /* Room for what the file costs when it ends at size, which is not 0: what is left may have to be written.  With the
  * lock. 0, -ENOSPC */
 int space_cut_locked(struct tree *t, const struct node *n, uint64_t size);
+/* Room for extended attributes of so many bytes, on all its names? 0, -ENOSPC */
+int space_xattrs_locked(struct tree *t, const struct node *n, uint64_t bytes);
+uint64_t space_xattrs_sectors(const struct space *s);	/* those that are staged */
 void space_node_locked(struct tree *t, struct node *n); /* its content changed: count it again */
 /* it came from a row of that generation: its cost is counted already */
 void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation);
@@ -309,6 +328,9 @@ uint64_t space_staged_bytes_locked(const struct tree *t); /* for display */
 int space_counted_locked(struct tree *t);	     /* 0, or why it cannot be counted; no node is held without a pin */
 int space_recount_locked(struct tree *t);	     /* from the rows: after opening, rebase, thaw */
 uint64_t space_sectors_locked(const struct tree *t); /* the next session, at most */
+/* How much more it can have in so many sectors more, when it gets parity; its parity so far. */
+uint64_t space_more_locked(const struct tree *t, uint64_t sectors);
+uint64_t space_parity_locked(const struct tree *t);
 void space_freeze_locked(struct tree *t);
 void space_release(struct tree *t);
 
@@ -367,6 +389,16 @@ struct iso *tree_base_ref(struct tree *t); /* NULL: blank; takes t->lock */
 
 /* ---- by_number.c ---- */
 void places_release(struct places *p);
+
+/* ---- xattrs.c; with t->lock held ---- */
+/* A node, or a file that is only known, has extended attributes: before anybody learns of it. */
+void attributed_note_locked(struct tree *t, uint64_t ino);
+static inline bool node_has_xattrs(const struct node *n) { return n->xattrs || n->xattrs_at; }
+static inline void attributed_node_locked(struct tree *t, const struct node *n)
+{
+	if (node_has_xattrs(n))
+		attributed_note_locked(t, n->ino);
+}
 
 /* ---- dir.c ---- */
 /* Is the directory empty? Reads the base: without the lock, node pinned. 0, -ENOTEMPTY or an error. */

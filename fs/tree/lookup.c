@@ -30,8 +30,11 @@ static int know_locked(struct tree *t, uint64_t parent, const struct iso_entry *
 		*there = k;
 	else
 		r = known_add(&t->known, &k);
-	if (r == 0)
+	if (r == 0) {
+		if (e->has_xattrs)
+			attributed_note_locked(t, e->ino);
 		burned_remove_locked(t, e->ino);
+	}
 	return r;
 }
 

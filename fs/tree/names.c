@@ -7,6 +7,7 @@
  * with the next commit.
  */
 #include "fs/tree/names.h"
+#include "fs/tree/xattrs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,7 +110,20 @@ struct newborn {
 	dev_t rdev;
 	const char *target;
 	const struct tree_caller *caller;
+	struct fetched above; /* attributes of its directory */
 };
+
+/* What it gets of its directory, and what it points at. */
+static int endow_locked(struct tree *t, struct node *n, const struct node *dir, const struct newborn *b)
+{
+	lock_assert(&t->lock);
+	n->target = b->target ? strdup(b->target) : NULL;
+	if (b->target && !n->target)
+		return -ENOMEM;
+	int r = xattrs_inherit(n, dir, &b->above, b->caller->umask);
+	attributed_node_locked(t, n);
+	return r;
+}
 
 static int make_node_locked(struct tree *t, struct node *dir, const struct newborn *b, struct node **ret)
 {
@@ -135,11 +149,11 @@ static int make_node_locked(struct tree *t, struct node *dir, const struct newbo
 	n->nlink = S_ISDIR(b->mode) ? 2 : 1;
 	n->rdev = S_ISCHR(b->mode) || S_ISBLK(b->mode) ? b->rdev : 0;
 	n->parent = dir->ino;
-	n->atime = n->mtime = n->ctime = time_now();
-	n->target = b->target ? strdup(b->target) : NULL;
-	if (b->target && !n->target) {
+	n->atime = n->mtime = n->ctime = n->birth = time_now();
+	r = endow_locked(t, n, dir, b);
+	if (r < 0) {
 		node_unused_locked(t, n);
-		return -ENOMEM;
+		return r;
 	}
 	*ret = n;
 	return 0;
@@ -150,6 +164,8 @@ static int enlist_locked(struct tree *t, struct node *dir, const char *name, str
 	lock_assert(&t->lock);
 	int r = node_put_locked(t, n);
 
+	if (r == 0 && n->xattrs && !space_fits_locked(t))
+		r = -ENOSPC;
 	if (r == 0 && S_ISDIR(n->mode))
 		r = space_add_directory_locked(t, n->ino);
 	if (r == 0)
@@ -181,12 +197,17 @@ static int name_free_locked(struct tree *t, struct node *dir, struct probe *p)
 	return -EEXIST;
 }
 
-static int make_locked(struct tree *t, uint64_t parent, const char *name, const struct newborn *b, struct node **ret)
+static int make_locked(struct tree *t, uint64_t parent, const char *name, struct newborn *b, struct node **ret)
 {
 	_cleanup_probe_ struct probe p = {0};
 	struct node *dir;
-	int r = probe_name_locked(t, parent, name, &p, &dir);
+	int r;
 
+	do {
+		r = probe_name_locked(t, parent, name, &p, &dir);
+		if (r == 0)
+			r = xattrs_fetch_locked(t, dir, &b->above);
+	} while (r == 1);
 	if (r < 0)
 		return r;
 	if (dir->orphan)
@@ -206,7 +227,7 @@ static int make_locked(struct tree *t, uint64_t parent, const char *name, const 
 	return r;
 }
 
-static int make(struct tree *t, uint64_t parent, const char *name, const struct newborn *b, struct stat *st)
+static int make(struct tree *t, uint64_t parent, const char *name, struct newborn *b, struct stat *st)
 {
 	struct node *n;
 	int r = may_change(t);
@@ -218,6 +239,7 @@ static int make(struct tree *t, uint64_t parent, const char *name, const struct 
 	if (r == 0)
 		node_give_locked(t, n, st);
 	tree_unlock(t);
+	fetched_release(&b->above);
 	return r;
 }
 
@@ -260,6 +282,7 @@ int tree_create(struct tree *t, const struct tree_caller *c, uint64_t parent, co
 	if (r == 0)
 		node_refer(n, st);
 	tree_unlock(t);
+	fetched_release(&b.above);
 	if (r < 0)
 		return r;
 	r = tree_open(t, st->st_ino, flags & ~(O_TRUNC | O_CREAT | O_EXCL), ret);
@@ -276,6 +299,8 @@ static int enlist_link_locked(struct tree *t, struct node *dir, const char *name
 	int r = dirty_ancestors_of_locked(t, n);
 	if (r == 0)
 		r = space_grow_locked(t, n, &(struct space_growth){.size = n->size});
+	if (r == 0)
+		r = space_xattrs_locked(t, n, n->xattrs_bytes); /* on one name more */
 	if (r == 0)
 		r = node_put_locked(t, n);
 	if (r == 0)
@@ -320,14 +345,16 @@ static int link_locked(struct tree *t, struct node *n, uint64_t parent, const ch
 
 int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, struct stat *st)
 {
+	_cleanup_(fetched_release) struct fetched f = {0};
 	struct node *n;
 	int r = may_change(t);
 
 	if (r < 0)
 		return r;
 	tree_lock(t);
-	r = node_fetch_locked(t, ino, &n);
+	r = node_with_xattrs_locked(t, ino, &f, &n);
 	if (r == 0) {
+		xattrs_load_locked(t, n, &f);
 		n->n_pins++;
 		r = link_locked(t, n, parent, name);
 		if (r == 0)

@@ -14,6 +14,7 @@
 
 #include "burner/base/hash.h"
 
+#define XATTRS_KEPT_BYTES 2048u /* more of them are not kept in memory for nodes that nobody uses */
 #define FILE_BLKSIZE (1u << 20) /* what cp and others read and write at once: as much as one request carries */
 
 struct timespec time_now(void)
@@ -100,6 +101,7 @@ void node_drop_locked(struct tree *t, struct node *n)
 	node_undirty(n);
 	map_release(&n->map);
 	free(n->target);
+	free(n->xattrs);
 	rwlock_release(&n->io);
 	free(n);
 }
@@ -117,6 +119,15 @@ void node_undirty(struct node *n)
 	n->dirty_next = NULL;
 }
 
+static void take_xattrs(struct node *n, const struct iso_entry *e)
+{
+	free(n->xattrs);
+	n->xattrs = NULL;
+	n->xattrs_bytes = 0;
+	n->xattrs_at = e->has_xattrs ? e->locator : 0;
+	n->birth = e->birth;
+}
+
 void node_restore_dir(struct node *n, const struct iso_entry *e)
 {
 	n->mode = e->mode;
@@ -127,6 +138,7 @@ void node_restore_dir(struct node *n, const struct iso_entry *e)
 	n->ctime = e->ctime;
 	n->base_dir = e->dir;
 	n->base_sectors = iso_entry_sectors(e);
+	take_xattrs(n, e);
 }
 
 void node_changed_locked(struct tree *t, struct node *n)
@@ -169,6 +181,10 @@ int node_put_locked(struct tree *t, struct node *n)
 		.n_extents = n->map.n,
 		.extents = n->map.extents,
 		.target = n->target,
+		.birth = n->birth,
+		.xattrs = n->xattrs,
+		.xattrs_at = n->xattrs_at,
+		.xattrs_bytes = n->xattrs_bytes,
 	};
 	int r = stage_node_put(t->stage, &row);
 
@@ -239,6 +255,10 @@ void node_fill_from_row(struct tree *t, struct node *n, struct stage_node *row)
 	n->content = S_ISREG(row->mode) ? row->base_lba : 0;
 	n->zisofs = row->zisofs;
 	n->target = TAKE_PTR(row->target);
+	n->birth = row->birth;
+	n->xattrs = TAKE_PTR(row->xattrs);
+	n->xattrs_at = row->xattrs_at;
+	n->xattrs_bytes = row->xattrs_bytes;
 	map_adopt(&n->map, row->extents, row->n_extents);
 	row->extents = NULL;
 	row->n_extents = 0;
@@ -291,6 +311,7 @@ int node_from_stage_locked(struct tree *t, uint64_t ino, struct node **ret)
 		r = node_new_locked(t, ino, &n);
 	if (r == 0) {
 		node_fill_from_row(t, n, &row);
+		attributed_node_locked(t, n);
 		space_loaded_locked(t, n, row.generation);
 		*ret = n;
 	}
@@ -320,6 +341,7 @@ void node_take_entry(struct node *n, uint64_t parent, uint32_t reader, struct is
 	n->dead = n->orphan = false; /* what a discard dropped comes back as the disc has it */
 	n->content = 0;
 	free(n->target);
+	take_xattrs(n, e);
 	n->hole_bytes = n->stage_bytes = n->aside_bytes = n->aside_end = 0;
 	set_attributes(n, e);
 	n->parent = parent;
@@ -350,6 +372,7 @@ int node_from_entry_locked(struct tree *t, uint64_t parent, struct iso_entry *e,
 	if (r < 0)
 		return r;
 	node_take_entry(n, parent, reader, e);
+	attributed_node_locked(t, n);
 	*ret = n;
 	return 0;
 }
@@ -406,6 +429,8 @@ void node_unused_locked(struct tree *t, struct node *n)
 	/* Of a walk over an image most is never looked at again. A drive may burn when it is asked for: there it
 	 * waits, as what is staged does. */
 	bool gone = n->n_lookups && n->locator && !t->space.medium.exclusive && node_leave_known_locked(t, n);
+	/* Its row has them, too. */
+	gone |= n->n_lookups && n->xattrs && n->xattrs_bytes > XATTRS_KEPT_BYTES && node_leave_known_locked(t, n);
 	if (n->n_lookups && !gone) {
 		idle_note_locked(t, n);
 		return;

@@ -134,7 +134,7 @@ static int recount_row_locked(struct tree *t, uint64_t ino, struct ways *ways)
 
 	if (r < 0)
 		return r;
-	n->cost = n->aside = n->links = 0; /* so far */
+	n->cost = n->aside = n->links = n->xattr_names = n->xattr_cost = 0; /* so far */
 	space_node_locked(t, n);
 	recount_way_locked(t, n);
 	if (S_ISDIR(n->mode))
@@ -167,13 +167,14 @@ int space_recount_locked(struct tree *t)
 	t->space.uncounted = true;
 	touched_clear(&t->space);
 	t->space.data = t->space.n_contents = t->space.n_linked = t->space.n_links = t->space.aside = 0;
+	t->space.xattrs = t->space.n_xattrs = t->space.xattrs_burned = 0;
 	t->space.frozen = t->space.frozen_bytes = 0;
 	host_settled_locked(t);
 	t->space.burning = false;
 	count_base_locked(t);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *at = t->buckets[i]; at; at = at->hash_next) {
-			at->cost = at->aside = at->links = 0;
+			at->cost = at->aside = at->links = at->xattr_names = at->xattr_cost = 0;
 			if (t->stage && !stage_node_exists(t->stage, at->ino))
 				space_node_locked(t, at); /* its row comes with the next flush */
 		}
@@ -203,10 +204,11 @@ void space_freeze_locked(struct tree *t)
 	s->burning = true;
 	s->new_ino = stage_next_ino(t->stage);
 	touched_freeze(s);
-	s->data = s->n_contents = s->n_linked = s->n_links = s->aside = 0;
+	s->data = s->n_contents = s->n_linked = s->n_links = s->aside = s->xattrs = s->n_xattrs = 0;
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next)
-			n->cost = n->aside = n->aside_end = n->links = 0; /* until it changes again */
+			/* until it changes again */
+			n->cost = n->aside = n->aside_end = n->links = n->xattr_names = n->xattr_cost = 0;
 	}
 }
 

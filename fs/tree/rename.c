@@ -3,9 +3,11 @@
  * Rename, exchange: two names change, or none.
  */
 #include "fs/tree/names.h"
+#include "fs/tree/xattrs.h"
 
 #include <errno.h>
 #include <linux/fs.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 struct renaming {
@@ -176,6 +178,8 @@ static int rename_locked(struct tree *t, struct renaming *x, uint64_t emptied)
 
 	if (r < 0)
 		return r;
+	if (x->source->xattrs_at || (x->flags & RENAME_EXCHANGE && x->victim->xattrs_at))
+		return 1; /* they are met now: they are read first */
 	if (x->source == x->victim)
 		return 0; /* two links to one file: POSIX says nothing happens */
 	if (x->victim && S_ISDIR(x->victim->mode) && !(x->flags & RENAME_EXCHANGE) && x->victim->ino != emptied)
@@ -226,11 +230,78 @@ static int rename_found_locked(struct tree *t, struct renaming *x, uint64_t empt
 	return r;
 }
 
+/* Its extended attributes are written again with its new name: they are read before anything changes.  *ret is pinned,
+ * so that it keeps them; NULL: nothing is.  What is wrong with the name is told later. */
+static int load_attributes(struct tree *t, uint64_t parent, const char *name, struct node **ret)
+{
+	_cleanup_(fetched_release) struct fetched f = {0};
+	_cleanup_probe_ struct probe p = {0};
+	struct node *dir, *n;
+
+	if (!atomic_load(&t->attributed.some))
+		return 0;
+	tree_lock(t);
+	int r = probe_name_locked(t, parent, name, &p, &dir);
+	if (r == 0)
+		r = resolve_locked(t, dir, &p, &n);
+	if (r < 0) {
+		tree_unlock(t);
+		return 0;
+	}
+	*ret = n;
+	n->n_pins++;
+	while ((r = xattrs_fetch_locked(t, n, &f)) == 1)
+		;
+	if (r == 0)
+		xattrs_load_locked(t, n, &f);
+	tree_unlock(t);
+	return r;
+}
+
+static void unpin(struct tree *t, struct node *n)
+{
+	if (!n)
+		return;
+	tree_lock(t);
+	n->n_pins--;
+	node_unused_locked(t, n);
+	tree_unlock(t);
+}
+
+/* 1: attributes were met that are to be read first. */
+static int rename_try(struct tree *t, const struct renaming *asked, uint64_t parent, uint64_t new_parent,
+		      uint64_t victim)
+{
+	_cleanup_probe_ struct probe p = {0}, q = {0};
+	struct renaming x = {.from = asked->from, .to = asked->to, .p = &p, .q = &q, .flags = asked->flags};
+
+	tree_lock(t);
+	int r = probe_names_locked(t, parent, x.from, &p, &x.from_dir, new_parent, x.to, &q, &x.to_dir);
+	if (r == 0)
+		r = rename_found_locked(t, &x, victim);
+	tree_unlock(t);
+	return r;
+}
+
+static int rename_loaded(struct tree *t, const struct renaming *x, uint64_t parent, uint64_t new_parent,
+			 uint64_t victim)
+{
+	struct node *source = NULL, *other = NULL;
+	int r = load_attributes(t, parent, x->from, &source);
+
+	if (r == 0 && x->flags & RENAME_EXCHANGE)
+		r = load_attributes(t, new_parent, x->to, &other);
+	if (r == 0)
+		r = rename_try(t, x, parent, new_parent, victim);
+	unpin(t, source);
+	unpin(t, other);
+	return r;
+}
+
 int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name,
 		unsigned flags)
 {
-	_cleanup_probe_ struct probe p = {0}, q = {0};
-	struct renaming x = {.from = name, .to = new_name, .p = &p, .q = &q, .flags = flags};
+	const struct renaming x = {.from = name, .to = new_name, .flags = flags};
 	uint64_t victim = 0;
 	int r = may_change(t);
 
@@ -239,11 +310,9 @@ int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_
 	if (r == 0 && !(flags & RENAME_NOREPLACE))
 		r = check_victim(t, new_parent, new_name, flags, &victim);
 	if (r == 0) {
-		tree_lock(t);
-		r = probe_names_locked(t, parent, name, &p, &x.from_dir, new_parent, new_name, &q, &x.to_dir);
-		if (r == 0)
-			r = rename_found_locked(t, &x, victim);
-		tree_unlock(t);
+		do
+			r = rename_loaded(t, &x, parent, new_parent, victim);
+		while (r == 1);
 	}
 	if (victim)
 		tree_forget(t, victim, 1);

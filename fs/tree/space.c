@@ -37,24 +37,49 @@ static uint64_t others_sectors(const struct tree *t)
 	return s->links_sectors - (s->burning ? 0 : min_u64(s->links_sectors, t->root->base_sectors));
 }
 
+/* Wherever in the tree the names are. */
+static uint64_t xattrs_sectors(const struct space *s, uint64_t bytes, uint64_t names)
+{
+	return bound_xattrs_sectors(bytes, names, s->base_tree + s->names + s->linked, s->directories + s->n_touched);
+}
+
+uint64_t space_xattrs_sectors(const struct space *s) { return xattrs_sectors(s, s->xattrs, s->n_xattrs); }
+
 /* A linked session takes no more than a full one, whatever the bounds say. */
 uint64_t space_body_locked(const struct tree *t)
 {
 	lock_assert(&t->lock);
 	const struct space *s = &t->space;
 	uint64_t links = space_link_bytes(s), full = s->base_tree + s->names + (links ? sectors_of(links) + 1 : 0);
-	uint64_t linked =
-		s->tables + s->linked + (s->links ? others_sectors(t) : 0) + sectors_of(s->links_bytes + links) + 1;
+	uint64_t linked = s->tables + s->linked + s->xattrs_burned + (s->links ? others_sectors(t) : 0) +
+			  sectors_of(s->links_bytes + links) + 1;
 
 	return BOUND_SESSION_SECTORS + s->saved_descriptors +
 	       (s->links_trees && !s->astray ? min_u64(full, linked) : full) + bound_table_sectors(s->table_bytes) +
-	       s->data + (t->options.pieces.share == SHARE_NONE ? 0 : bound_contents_sectors(s->n_contents));
+	       s->data + space_xattrs_sectors(s) +
+	       (t->options.pieces.share == SHARE_NONE ? 0 : bound_contents_sectors(s->n_contents));
 }
 
 uint64_t space_sectors_locked(const struct tree *t)
 {
 	lock_assert(&t->lock);
-	return bound_session_sectors(space_body_locked(t));
+	return bound_session_sectors(bound_protected(space_body_locked(t), t->options.parity_percent));
+}
+
+uint64_t space_more_locked(const struct tree *t, uint64_t sectors)
+{
+	lock_assert(&t->lock);
+	uint64_t body = space_body_locked(t), all = bound_protected(body, t->options.parity_percent) + sectors;
+
+	return bound_unprotected(all, t->options.parity_percent) - body;
+}
+
+uint64_t space_parity_locked(const struct tree *t)
+{
+	lock_assert(&t->lock);
+	uint64_t body = space_body_locked(t);
+
+	return bound_protected(body, t->options.parity_percent) - body;
 }
 
 static uint64_t medium_used(const struct tree *t)
@@ -72,6 +97,7 @@ static uint64_t medium_left_locked(struct tree *t)
 	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t), need = space_body_locked(t);
 	uint64_t room = capacity > used ? bound_session_room(capacity - used) : 0;
 
+	room = bound_unprotected(room, t->options.parity_percent);
 	return !capacity ? UINT64_MAX : room > need ? room - need : 0;
 }
 
@@ -176,6 +202,15 @@ static uint64_t new_name_sectors_locked(struct tree *t)
 	return NEW_NAME_SECTORS + (whole ? t->root->base_sectors : 0);
 }
 
+/* What can be staged; the parity of the next session lies there while that is burned. */
+static uint64_t stage_left_locked(const struct tree *t)
+{
+	lock_assert(&t->lock);
+	uint64_t room = stage_room(t->stage) / SECTOR_BYTES, parity = space_parity_locked(t);
+
+	return room > parity ? space_more_locked(t, room - parity) : 0;
+}
+
 int tree_statfs(struct tree *t, struct statvfs *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -198,7 +233,7 @@ int tree_statfs(struct tree *t, struct statvfs *ret)
 	ret->f_bfree = ret->f_bavail = min_u64(left, ret->f_blocks);
 	/* What is new must go through the stage, which may lie on a smaller file system. */
 	if (writable)
-		ret->f_bavail = min_u64(ret->f_bavail, stage_room(t->stage) / SECTOR_BYTES);
+		ret->f_bavail = min_u64(ret->f_bavail, stage_left_locked(t));
 	/* Inode numbers are PX serials, 32 bits wide. */
 	if (writable)
 		ret->f_files = UINT32_MAX,
@@ -454,6 +489,38 @@ static void links_change(struct space *s, struct node *n, uint32_t links)
 	n->links = links;
 }
 
+/* Extended attributes are written with each name; those that a changed node has on the disc, too. */
+static uint32_t xattr_names(const struct tree *t, const struct node *n)
+{
+	if (!n->xattrs_bytes || !n->staged || n->orphan || !t->stage)
+		return 0;
+	return S_ISDIR(n->mode) || !n->nlink ? 1 : n->nlink;
+}
+
+static void xattrs_change(struct space *s, struct node *n, uint32_t names)
+{
+	uint64_t cost = names * bound_xattrs_bytes(n->xattrs_bytes, 1);
+
+	s->n_xattrs += (uint64_t)names - n->xattr_names;
+	s->xattrs += cost - n->xattr_cost;
+	n->xattr_names = names;
+	n->xattr_cost = cost;
+}
+
+int space_xattrs_locked(struct tree *t, const struct node *n, uint64_t bytes)
+{
+	lock_assert(&t->lock);
+	const struct space *s = &t->space;
+	uint64_t names = S_ISDIR(n->mode) || !n->nlink ? 1 : n->nlink, now, then;
+
+	if (!bytes || n->orphan)
+		return 0;
+	now = space_xattrs_sectors(s);
+	then = xattrs_sectors(s, s->xattrs - n->xattr_cost + names * bound_xattrs_bytes(bytes, 1),
+			      s->n_xattrs - n->xattr_names + names);
+	return then <= now ? 0 : space_check_locked(t, then - now);
+}
+
 void space_node_locked(struct tree *t, struct node *n)
 {
 	lock_assert(&t->lock);
@@ -463,6 +530,7 @@ void space_node_locked(struct tree *t, struct node *n)
 	n->cost = cost;
 	aside_change(&t->space, n, node_aside(t, n));
 	links_change(&t->space, n, node_links(t, n));
+	xattrs_change(&t->space, n, xattr_names(t, n));
 }
 
 void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation)
@@ -473,6 +541,8 @@ void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation)
 	n->cost = frozen ? 0 : node_cost(t, n);
 	n->aside = frozen ? 0 : node_aside(t, n);
 	n->links = frozen ? 0 : node_links(t, n);
+	n->xattr_names = frozen ? 0 : xattr_names(t, n);
+	n->xattr_cost = n->xattr_names * bound_xattrs_bytes(n->xattrs_bytes, 1);
 }
 
 void space_forget_node_locked(struct tree *t, struct node *n)
@@ -482,4 +552,5 @@ void space_forget_node_locked(struct tree *t, struct node *n)
 	n->cost = 0;
 	aside_change(&t->space, n, 0);
 	links_change(&t->space, n, 0);
+	xattrs_change(&t->space, n, 0);
 }

@@ -214,9 +214,29 @@ static int note(struct walk *w, struct visit *v)
 
 /* ---- one directory ---- */
 
-static bool attributes_differ(const struct stage_node *row, const struct iso_entry *e)
+int staged_xattrs_differ(const struct stage_node *row, struct iso *iso, const struct iso_entry *e)
 {
-	return row->mode != e->mode || row->uid != e->uid || row->gid != e->gid;
+	_free_ uint8_t *of_record = NULL, *of_row = NULL;
+	size_t record_bytes = 0, row_bytes = row->xattrs_bytes;
+	int r = 0;
+
+	if (e->has_xattrs && row->xattrs_at == e->locator)
+		return 0;
+	if (e->has_xattrs)
+		r = iso_xattrs(iso, e->locator, &of_record, &record_bytes);
+	if (r == 0 && row->xattrs_at)
+		r = iso_xattrs(iso, row->xattrs_at, &of_row, &row_bytes);
+	if (r < 0)
+		return r;
+	return record_bytes != row_bytes ||
+	       (row_bytes && memcmp(of_record, of_row ? of_row : row->xattrs, row_bytes) != 0);
+}
+
+static int attributes_differ(const struct walk *w, const struct stage_node *row, const struct iso_entry *e)
+{
+	if (row->mode != e->mode || row->uid != e->uid || row->gid != e->gid)
+		return 1;
+	return staged_xattrs_differ(row, w->base, e);
 }
 
 /* The row of a record, unless that only claims its number (serials.c). */
@@ -244,7 +264,10 @@ static int base_entry(struct walk *w, struct visit *at, struct iso_entry *e)
 		dir = (struct iso_extent){row->base_lba, row->base_bytes};
 	if (is_directory)
 		r = enter(w, at, e->name, e->ino, dir);
-	if (r || !row || (is_directory && !attributes_differ(row, e)))
+	if (r || !row)
+		return r;
+	r = is_directory ? attributes_differ(w, row, e) : 1;
+	if (r <= 0)
 		return r;
 	r = note(w, at);
 	item.owned = strdup(e->name);

@@ -156,10 +156,11 @@ void touched_freeze(struct space *s)
 			d->burned = true;
 			clashes_release(&d->clashes);
 		}
-	s->base_tree += s->names + tables + sectors_of(links) + 1;
+	s->base_tree += s->names + tables + sectors_of(links) + 1 + space_xattrs_sectors(s);
 	s->tables += tables;
 	s->links_bytes += links;
-	s->links_sectors += s->linked;
+	s->links_sectors += s->linked + space_xattrs_sectors(s);
+	s->xattrs_burned = space_xattrs_sectors(s);
 	reset_sums(s);
 }
 
@@ -343,8 +344,11 @@ static int way_enter_locked(struct tree *t, const struct way *w)
 	uint64_t before = space_body_locked(t);
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < w->n; i++)
-		r = touched_directory_locked(t, w->nodes[i]);
+	for (size_t i = 0; r == 0 && i < w->n; i++) {
+		r = space_xattrs_locked(t, w->nodes[i], w->nodes[i]->xattrs_bytes);
+		if (r == 0)
+			r = touched_directory_locked(t, w->nodes[i]);
+	}
 	if (r == 0 && space_body_locked(t) > before && !space_fits_locked(t))
 		r = -ENOSPC;
 	stage_lock(t->stage);
@@ -414,7 +418,8 @@ int dirty_ancestors_of_locked(struct tree *t, struct node *n)
 		return -EROFS;
 	if (n->orphan)
 		return 0;
-	if (way_unknown_locked(t, n))
+	r = space_xattrs_locked(t, n, n->xattrs_bytes);
+	if (r == 0 && way_unknown_locked(t, n))
 		r = way_links_locked(t);
 	if (r < 0 || !n->parent || touched_has_locked(t, n->parent))
 		return r;

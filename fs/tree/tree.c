@@ -2,7 +2,7 @@
 /*
  * The tree as a whole: making and freeing it; attributes.
  */
-#include "fs/tree/internal.h"
+#include "fs/tree/xattrs.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -46,9 +46,9 @@ static int root_blank_locked(struct tree *t)
 	n->gid = t->options.group;
 	n->nlink = 2;
 	n->parent = TREE_ROOT;
-	n->atime = n->mtime = n->ctime = time_now();
+	n->atime = n->mtime = n->ctime = n->birth = time_now();
 	if (t->options.time)
-		n->atime = n->mtime = n->ctime = (struct timespec){.tv_sec = t->options.time};
+		n->atime = n->mtime = n->ctime = n->birth = (struct timespec){.tv_sec = t->options.time};
 	t->root = n;
 	return 0;
 }
@@ -130,6 +130,7 @@ void tree_free(struct tree *t)
 	readers_release(t);
 	known_release(&t->known);
 	idset_release(&t->once);
+	idset_release(&t->attributed.inos);
 	burned_release(t);
 	free(t->idle.inos);
 	free(t->buckets);
@@ -177,7 +178,13 @@ static void set_times(struct node *n, const struct stat *set, unsigned which)
 	n->ctime = which & TREE_SET_CTIME ? set->st_ctim : now;
 }
 
-/* Of what is on the disc as it was: times are recorded in whole seconds. */
+/* Older sessions, and most others' discs, have whole seconds. */
+static bool is_time(struct timespec on_disc, struct timespec set)
+{
+	return on_disc.tv_sec == set.tv_sec && (!on_disc.tv_nsec || on_disc.tv_nsec == set.tv_nsec);
+}
+
+/* Of what is on the disc as it was. */
 static bool sets_what_is(const struct node *n, const struct stat *set, unsigned which)
 {
 	const unsigned looked_at = TREE_SET_MODE | TREE_SET_UID | TREE_SET_GID | TREE_SET_ATIME | TREE_SET_MTIME;
@@ -186,8 +193,8 @@ static bool sets_what_is(const struct node *n, const struct stat *set, unsigned 
 	       (!(which & TREE_SET_MODE) || (n->mode & 07777) == (set->st_mode & 07777)) &&
 	       (!(which & TREE_SET_UID) || n->uid == set->st_uid) &&
 	       (!(which & TREE_SET_GID) || n->gid == set->st_gid) &&
-	       (!(which & TREE_SET_ATIME) || n->atime.tv_sec == set->st_atim.tv_sec) &&
-	       (!(which & TREE_SET_MTIME) || n->mtime.tv_sec == set->st_mtim.tv_sec);
+	       (!(which & TREE_SET_ATIME) || is_time(n->atime, set->st_atim)) &&
+	       (!(which & TREE_SET_MTIME) || is_time(n->mtime, set->st_mtim));
 }
 
 static int set_size(struct tree *t, uint64_t ino, uint64_t size)
@@ -213,17 +220,24 @@ static int set_size(struct tree *t, uint64_t ino, uint64_t size)
 	return r;
 }
 
-static int change_attributes_locked(struct tree *t, struct node *n, const struct stat *set, unsigned which)
+static int change_attributes_locked(struct tree *t, struct node *n, const struct fetched *f, const struct stat *set,
+				    unsigned which)
 {
 	lock_assert(&t->lock);
+	struct set xattrs;
+	int has_list = 0;
 	/* `cp -au` of an unchanged tree sets the attributes of all its directories: that makes no session. */
 	if (sets_what_is(n, set, which))
 		return 0;
 	int r = dirty_ancestors_of_locked(t, n);
 	if (r == 0)
 		r = space_grow_locked(t, n, &(struct space_growth){.size = n->size});
+	if (r == 0 && which & TREE_SET_MODE)
+		r = has_list = xattrs_chmod(n, f, set->st_mode, &xattrs);
 	if (r < 0)
 		return r;
+	if (has_list)
+		node_take_set(n, xattrs);
 	if (which & TREE_SET_MODE)
 		n->mode = (n->mode & S_IFMT) | (set->st_mode & 07777);
 	if (which & TREE_SET_UID)
@@ -237,6 +251,7 @@ static int change_attributes_locked(struct tree *t, struct node *n, const struct
 
 int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned which, struct stat *st)
 {
+	_cleanup_(fetched_release) struct fetched f = {0};
 	struct node *n;
 
 	if (tree_is_read_only(t))
@@ -247,9 +262,9 @@ int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned 
 	if (r < 0)
 		return r;
 	tree_lock(t);
-	r = node_fetch_locked(t, ino, &n);
+	r = which & TREE_SET_MODE ? node_with_xattrs_locked(t, ino, &f, &n) : node_fetch_locked(t, ino, &n);
 	if (r == 0) {
-		r = change_attributes_locked(t, n, set, which);
+		r = change_attributes_locked(t, n, &f, set, which);
 		if (r == 0)
 			node_stat(n, st);
 		node_unused_locked(t, n);

@@ -34,10 +34,11 @@
 
 struct tree;
 
-/* Who asks. Modes come with the umask applied already (the kernel does). */
+/* Who asks. The umask counts where the directory has no default access control list. */
 struct tree_caller {
 	uid_t uid;
 	gid_t gid;
+	mode_t umask;
 };
 
 /* What a session writes of the tree: all of it; only what has changed, where the base allows it; or the latter if it
@@ -48,6 +49,7 @@ struct tree_options {
 	enum tree_writing writing;
 	bool no_joliet;
 	bool read_only;
+	unsigned parity_percent;	 /* of the sessions to come; 0: none */
 	struct pieces_rule pieces;	 /* as that of the sessions to come */
 	const struct disc_state *medium; /* as for tree_set_medium(), read by tree_new(); NULL: told later */
 	uid_t owner;
@@ -110,6 +112,26 @@ enum tree_set {
 int tree_setattr(struct tree *t, uint64_t ino, const struct stat *set, unsigned which, struct stat *st);
 int tree_readlink(struct tree *t, uint64_t ino, char **ret); /* allocated */
 int tree_statfs(struct tree *t, struct statvfs *ret);
+
+/* ---- extended attributes ---- */
+
+/* Names with their namespace; values of ACLs as Linux gives and takes them.  No permission checks here either. */
+struct tree_xattr {
+	const char *name;
+	const void *value; /* NULL: it is removed */
+	size_t bytes;
+	int flags;	    /* XATTR_CREATE, XATTR_REPLACE */
+	bool drops_set_gid; /* an access list takes the bit, as who sets it is not of the file's group */
+};
+/* False: it certainly has none.  Costs nothing where nobody has. */
+bool tree_may_have_xattrs(struct tree *t, uint64_t ino);
+/* Allocated.  -ENODATA: no such one.  Of names: each with a NUL; NULL, 0 when there are none. */
+int tree_xattr_get(struct tree *t, uint64_t ino, const char *name, uint8_t **ret, size_t *ret_bytes);
+int tree_xattr_list(struct tree *t, uint64_t ino, char **ret, size_t *ret_bytes);
+/* 1: the mode changed with an access list.  -EEXIST, -ENODATA as the flags ask; -E2BIG, -ERANGE of one that is too
+ * large; -ENOSPC also when all of them are (XATTRS_BYTES_MAX); -EOPNOTSUPP a namespace that there is not; -EINVAL,
+ * -EACCES a list that is none, or a default one of a file. */
+int tree_xattr_set(struct tree *t, uint64_t ino, const struct tree_xattr *x);
 
 /* ---- files ---- */
 struct tree_file;

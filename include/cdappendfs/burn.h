@@ -49,8 +49,19 @@ int disc_open_target(struct disc *d, const struct target_options *options, struc
  * ownership of what they wrap, also when they return NULL (errno: EINVAL the spec is wrong, ENOMEM).  Specs are
  * comma-separated; ERRNO is EIO, ENOSPC, …; N counts sectors of the session from 0.
  */
-/* "read@LBA=ERRNO" any read that covers the sector; "delay=MILLISECONDS" before each read */
+/* "read@LBA=ERRNO", "read@LBA-LBA=ERRNO" any read that covers the sector, or one of them; "delay=MILLISECONDS" before
+ * each read */
 struct disc *disc_wrap_faults(struct disc *inner, const char *spec);
+/*
+ * Blocks that cannot be read are made again by the parity of their session (burner/medium/disc_healing.c), and tell()
+ * is called once for each piece of 32 or fewer blocks: error 0, it was; -EBADMSG, too much is lost.  Any thread; with
+ * a lock of the disc's, so it reads nothing of it.
+ */
+struct disc_healed {
+	void (*tell)(void *context, uint32_t lba, uint32_t sectors, int error); /* may be NULL */
+	void *context;
+};
+struct disc *disc_wrap_healing(struct disc *inner, const struct disc_healed *healed);
 /*
  * What lies in sessions with a digest table is compared with it before it is given out (burner/medium/disc_checked.c);
  * a piece that is not what it was, or cannot be proven, is -EIO.
@@ -129,6 +140,7 @@ struct burn_options {
 	bool compat; /* to be told: for readers with limits of their own */
 	bool heal;   /* files of several sections are written anew, also unchanged ones, unless the rule grants them */
 	struct pieces_rule pieces;
+	unsigned parity_percent; /* of Reed-Solomon parity (burner/format/parity.h), 1..100; 0: none */
 	/* the session's length is rounded up to this (images 32; CD so that the next start is a multiple of 16) */
 	uint32_t align_end_sectors;
 };
@@ -137,6 +149,7 @@ struct burn_cost {
 	uint64_t append_sectors;  /* everything the session puts on the medium */
 	uint64_t data_sectors;	  /* file data written */
 	uint64_t shared_sectors;  /* file data of the tree that lies in older sessions already */
+	uint64_t parity_sectors;  /* the parity area */
 	uint64_t tree_sectors;	  /* directories, path tables, continuation areas */
 	uint64_t files_in_pieces; /* of the whole tree, those of several sections; PIECES_UNKNOWN */
 	/* names that are new in the session: those that Joliet has otherwise, and those that Windows cannot open as
@@ -165,8 +178,22 @@ struct burn_progress {
 	bool (*cancelled)(void *context);					    /* may be NULL */
 	void *context;
 };
+/*
+ * The disc as parity says that it was (burner/medium/disc_repaired.c): all sessions that have parity are read for that,
+ * and blocks of them that are lost are made again when they are read; what is beyond repair is -EIO.  Only to be read.
+ * It borrows the disc, and progress while it is made.  *ret_any: some session has parity.  -ECANCELED, or what the disc
+ * has against it.
+ */
+int disc_repaired(struct disc *inner, const struct burn_progress *progress, struct disc **ret, bool *ret_any);
+
 /* Asks the manifest's callbacks for all that burn_write() will ask for, in the same order, and drops it. */
 int burn_rehearse(const struct burn_plan *p);
+/*
+ * Makes the parity of a plan that has it, before all else: everything else the session consists of is asked for, not
+ * in its order, and the area is put into a file without a name in that directory, as long as the plan is there. What
+ * the manifest says; -ENOSPC: that directory has no room for it.
+ */
+int burn_protect(struct burn_plan *p, const char *directory, const struct burn_progress *progress);
 /* Reserve, stream every sector, digest table and commit record last, sync.  On failure the target was aborted. */
 int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress *progress);
 /* Where a session was found to be another one than was written; sectors 0: that is not known. */

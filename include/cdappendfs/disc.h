@@ -62,6 +62,7 @@ struct disc_session {
 	uint64_t found_bytes;  /* of what was copied to it, not written since it was there already */
 	/* ours, of an image: of the medium that it is meant for; 0: it says none */
 	uint64_t capacity_sectors;
+	uint32_t parity_lba, parity_sectors; /* ours: of its parity area; 0 sectors: it has none */
 	/* of its whole tree, those of several sections; PIECES_UNKNOWN: it does not tell, or is not ours */
 	uint64_t files_in_pieces;
 };
@@ -126,6 +127,8 @@ struct disc_ops {
 	int (*fingerprint)(struct disc *d, struct disc_fingerprint *ret);
 	int (*refresh)(struct disc *d);
 	int (*forgive)(struct disc *d, uint32_t session_lba); /* NULL: it makes no difference */
+	/* NULL: nothing can be */
+	int (*heal)(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors);
 	/* NULL or: descriptor whose byte lba*2048 is that sector, for splice; -1 none */
 	int (*fd)(struct disc *d);
 	void (*close)(struct disc *d);
@@ -163,6 +166,12 @@ static inline int disc_refresh(struct disc *d) { return d->ops->refresh ? d->ops
 static inline int disc_forgive(struct disc *d, uint32_t session_lba)
 {
 	return d->ops->forgive ? d->ops->forgive(d, session_lba) : 0;
+}
+/* What read() gave for those sectors is not what was burned, by its digest: as it was, by parity, also when it can be
+ * read.  -EIO: they are lost, or have no parity.  Any thread. */
+static inline int disc_heal(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	return d->ops->heal ? d->ops->heal(d, lba, buf, n_sectors) : -EIO;
 }
 static inline int disc_fd(struct disc *d) { return d->ops->fd ? d->ops->fd(d) : -1; }
 /* The same below all decorators: for what is asked of the file, not read from it. */

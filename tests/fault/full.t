@@ -12,7 +12,7 @@ mebibytes=${FULL_MEBIBYTES:-4}
 blocks=$((mebibytes * 512)) slack=$((mebibytes * 512 / 100 + 64))
 disc=$T/disc.iso options=
 filler() { "$TOP/tests/fault/filler" "$@"; }
-dry() { "$BUILD/cdappendfs-sync" --dry-run --json "$mnt" | json "$1"; }
+dry() { "$BUILD/cdappendfs-sync" --dry-run --json "$mnt" | tail -n 1 | json "$1"; }
 df_blocks() { stat -f -c %a "$mnt"; }
 entries() { (cd "$mnt" && find . -type d -printf 'd %p\n' -o -printf '%y %s %p %l\n') | LC_ALL=C sort | sha256sum; }
 image_blocks() { echo $(($(apparent_size "$disc") / 2048)); }

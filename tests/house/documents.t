@@ -49,16 +49,18 @@ my $all_code = join "\n", map { $text{$_} } @code;
 my %word = map { $_ => 1 } $all_code =~ /\b([A-Za-z_]\w+)\b/g;
 
 # ---- the rules -------------------------------------------------------------------------------------------------------
-# Lines of a document: prose 100 columns, tables and code 110.
+# Lines of a document: prose 100 columns, tables 110, code 120.
 sub long_prose {
 	my ($file, $text) = @_;
 	my ($fence, $n, @found) = (0, 0);
 	for my $line (split /\n/, $text) {
 		$n++;
+		push @found, "$file:$n: a fence begins inside another one" if $fence && $line =~ /^```\w/;
 		$fence = !$fence if $line =~ /^```/;
-		my $most = $fence || $line =~ /^(\||    |\t)/ ? 110 : 100;
+		my $most = $fence ? 120 : $line =~ /^(\||    |\t)/ ? 110 : 100;
 		push @found, "$file:$n: " . length($line) . ' columns' if length $line > $most;
 	}
+	push @found, "$file: a fence is not closed" if $fence;
 	return @found;
 }
 
@@ -155,11 +157,11 @@ sub matrix_of {
 	my ($makefile) = @_;
 	my %sees;
 	while ($makefile =~ /^SEES\.(\S+) :=[ \t]*(.*)$/mg) { $sees{$1} = [split ' ', $2] }
-	my @below = map { "burner/$_" } qw(base format session medium);
+	my @below = map { "burner/$_" } qw(base format parity session medium);
 	push @below, 'burner', map { "fs/$_" } qw(iso stage tree manifest sharing commit salvage check control);
 	my $head = ' ' x 15 . join ' ', map { s{.*/}{}r } @below;
 	my @lines = ($head);
-	for my $room (@below[0 .. 4], '', @below[5 .. 12], 'fs/kit', 'fs/fuse', 'fs/control', 'fs/cmd', 'fs/daemon') {
+	for my $room (@below[0 .. 5], '', @below[6 .. 13], 'fs/kit', 'fs/fuse', 'fs/control', 'fs/cmd', 'fs/daemon') {
 		my $line = sprintf '%-15s', $room;
 		for my $other ($room ? @below : ()) {
 			next unless grep { $_ eq $other } @{$sees{$room} // []};
@@ -207,6 +209,7 @@ sub nothing {
 	ok(!@found, $name) or diag(join "\n", @found);
 }
 cmp_ok(scalar @documents, '>', 8, 'there are documents');
+is(scalar long_prose('a.md', "```text\nx\n```text\ny\n```\n"), 2, 'fences that are not closed are found');
 nothing('prose has 100 columns, tables 110', map { long_prose($_, $text{$_}) } @documents);
 nothing('each entry of a table is one row', map { split_rows($_, $text{$_}) } @documents);
 nothing('code has 120 columns', map { long_code($_, $text{$_}) } @code);

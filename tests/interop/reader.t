@@ -45,6 +45,17 @@ burned share=blocks "$T/pieces.iso" scattered
 each_session 'a file in pieces, holes' "$T/pieces.iso"
 is 'it was one in pieces' "$(info_json '$_->{files_in_pieces}' "$T/pieces.iso")" 1
 
+text_and_zeros() { yes 'a line' | head -c 300000 >text; { noise 40000 6; head -c 300000 /dev/zero; noise 10 7; } >zeros; }
+burned compress "$T/packed.iso" text_and_zeros
+each_session 'compressed by us' "$T/packed.iso"
+cmp_number 'it was compressed' "$(info_json '$_->{sessions}[0]{sectors}' "$T/packed.iso")" -lt 100
+gunzip <"$TOP/tests/mount/made-by-0.2.iso.gz" >"$T/old.iso"
+each_session 'sessions of cdappendfs 0.2' "$T/old.iso"
+is 'they are whole' "$(reader --list "$T/old.iso" | grep -vc ' whole$')" 0
+new_file() { echo new >"a new file"; }
+burned '' "$T/old.iso" new_file
+each_session 'ours above them' "$T/old.iso"
+
 # ---- discs of others, and ours above them
 make_odd_tree "$T/odd" special
 make_odd_tree "$T/plain" plain
@@ -146,6 +157,19 @@ one_file() { noise 70000 9 >'only here'; }
 burned '' "$T/nameless.iso" one_file
 damaged 'all directories' 1 "$T/nameless.iso" 1 rock-ridge joliet
 is 'by the content table the bytes are there' "$(cat "$T/restored"/without-a-name-* | sha256sum)" "$(noise 70000 9 | sha256sum)"
+
+# ---- a byte of an older session
+cp "$T/some-full.iso" "$T/flipped.iso"
+at=$(LC_ALL=C grep -obaF "$(noise 60000 2 | tail -c +5000 | tr -d '\0\n' | head -c 16)" "$T/flipped.iso" | head -n 1 | cut -d: -f1)
+[[ $at ]] || fail 'the place of a file is found'
+printf '\1\2\3\4\5\6\7' | dd of="$T/flipped.iso" bs=1 seek="$at" conv=notrunc status=none
+reader --list "$T/flipped.iso" >"$T/listed" 2>&1
+piece=$((32 + (at / 2048 - 32) / 32 * 32))
+like 'a damaged piece: its blocks are told' "$(grep '^ *1 ' "$T/listed")" "DAMAGED: at blocks $piece-$((piece + 31))"
+like 'the newer session is whole' "$(grep '^ *2 ' "$T/listed")" 'whole$'
+end=$((32 + $(info_json '$_->{sessions}[0]{sectors}' "$T/some-full.iso")))
+printf x | dd of="$T/flipped.iso" bs=1 seek=$((end * 2048 - 100)) conv=notrunc status=none
+like 'another commit record: the newer one says so' "$(reader --list "$T/flipped.iso" 2>/dev/null | grep '^ *2 ')" 'the session before it is not the one that it was'
 
 # ---- images that were cut off: what is left of the newest session, and all of the older ones
 start=$(info_json '$_->{sessions}[-1]{start_lba}' "$T/some-full.iso")

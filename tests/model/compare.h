@@ -3,14 +3,14 @@
  * compare.h - are both trees the same?
  *
  * Names, types, modes, owners, sizes, devices, link counts, targets, contents; hard links by inode numbers, which
- * must correspond one to one.  A time of modification that was set must be the same second; one that a change left is
- * about the same moment on both sides. The mount is asked past the kernel's caches half of the time, so that both the
- * caches and the daemon are looked at.
+ * must correspond one to one; extended attributes.  A time of modification that was set must be the same second; one
+ * that a change left is about the same moment on both sides. The mount is asked past the kernel's caches half of the
+ * time, so that both the caches and the daemon are looked at.
  */
 #ifndef TESTS_MODEL_COMPARE_H
 #define TESTS_MODEL_COMPARE_H
 
-#include "tests/model/rig.h"
+#include "tests/model/attributes.h"
 
 #define MOMENT_SECONDS 30 /* how far apart both halves of one operation may be */
 
@@ -160,6 +160,7 @@ static inline void compare_name(const int dir[SIDES], const char *name, const ch
 		return;
 	if (!BOTH_OPEN(fd, openat(dir[s], name, O_RDONLY | O_NOFOLLOW)))
 		differ("%s: open: %s", path, strerror(errno));
+	compare_attributes(path, fd);
 	if (S_ISDIR(st[PLAIN].st_mode))
 		compare_directory(fd, path);
 	else

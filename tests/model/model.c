@@ -238,7 +238,7 @@ static const struct {
 	{6, do_fallocate}, {2, do_seek},   {4, do_copy},      {1, do_scatter}, {2, do_rewrite},	 {4, do_version},
 	{2, do_fsync},	   {3, do_map},	   {5, do_map_held},  {5, do_mkdir},   {2, do_mknod},	 {3, do_symlink},
 	{1, do_readlink},  {4, do_link},   {6, do_unlink},    {9, do_rename},  {2, do_stat},	 {4, do_chmod},
-	{3, do_chown},	   {4, do_utimes}, {6, do_directory},
+	{3, do_chown},	   {4, do_utimes}, {6, do_directory}, {4, do_xattr},   {3, do_acl},
 };
 
 static void operate(void)

@@ -132,6 +132,23 @@ xorriso -outdev "$T/x.iso" -map "$T/src" / -commit >/dev/null 2>&1
 xorriso -dev "$T/x.iso" -map "$T/src/large" /again -commit >/dev/null 2>&1
 is "xorriso's sessions are readable" "$(verdicts "$T/x.iso")" readable,readable
 ok 'that is sound' check --quiet "$T/x.iso"
+# Tags of libisofs
+noise 3000000 8 >"$T/src/long"
+xorriso -md5 on -outdev "$T/md5.iso" -map "$T/src" / -commit >/dev/null 2>&1
+xorriso -md5 on -dev "$T/md5.iso" -map "$T/src/large" /again -commit >/dev/null 2>&1
+is "xorriso's sessions with MD5 are sound" "$(verdict 'join ",", map { "$_->{proof} $_->{verdict}" } @{$_->{sessions}}' "$T/md5.iso")" 'md5 sound,md5 sound'
+is 'one that is not read as a whole is not compared' "$(verdict 'join ",", map { $_->{verdict} } @{$_->{sessions}}' --subset=1/3 "$T/md5.iso")" 'part,not checked'
+for place in 'session 1.*in: the data of its files' 'session 1.*in: its directories' 'session 1.*in: its volume descriptors'; do
+	cp "$T/md5.iso" "$T/bad.iso"
+	case $place in
+	*data*) flip "$T/bad.iso" 700 500 ;;
+	*directories*) flip "$T/bad.iso" "$(disc=$T/bad.iso word_at $((48 * 2048 + 158)))" 2000 ;;
+	*) flip "$T/bad.iso" 48 700 ;;
+	esac
+	like "altered: $place" "$(check "$T/bad.iso")" "$place"
+	like 'xorriso finds it, too' "$(xorriso -md5 on -indev "$T/bad.iso" -check_media -- 2>&1)" "md5_mismatch"
+done
+rm "$T/src/long"
 genisoimage -quiet -R -J -o "$T/g.iso" "$T/src" 2>/dev/null
 is "genisoimage's is" "$(verdicts "$T/g.iso")" readable
 mount_disc "$T/g.iso"

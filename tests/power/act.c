@@ -73,6 +73,34 @@ static void change_name(struct world *w, const struct script_step *s)
 		REQUIRE(tree_rmdir(w->tree, parent, name) == 0);
 }
 
+/* Of a length that follows from it, so that some need areas of their own. */
+static void tag_file(struct world *w, const struct script_step *s)
+{
+	uint8_t value[4000] = {0};
+	struct tree_xattr x = {.name = "user.tag", .value = value, .bytes = sizeof(s->seed) + s->seed * 3};
+
+	memcpy(value, &s->seed, sizeof(s->seed));
+	REQUIRE(x.bytes <= sizeof(value));
+	REQUIRE(tree_xattr_set(w->tree, world_lookup(w, s->path), &x) == 0);
+}
+
+static unsigned tag_of(struct tree *t, uint64_t ino)
+{
+	uint8_t *value;
+	unsigned tag = 0;
+	size_t n;
+	int r = tree_xattr_get(t, ino, "user.tag", &value, &n);
+
+	REQUIRE(r == 0 || r == -ENODATA);
+	if (r == 0) {
+		REQUIRE(n >= sizeof(tag));
+		memcpy(&tag, value, sizeof(tag));
+		REQUIRE(n == sizeof(tag) + tag * 3);
+		free(value);
+	}
+	return tag;
+}
+
 static void commit_now(struct world *w, const struct expect *before)
 {
 	struct commit_result r = sync_now(w);
@@ -92,6 +120,9 @@ static void do_step(struct world *w, const struct script_step *s, const struct e
 		break;
 	case STEP_TRUNCATE:
 		truncate_file(w, s);
+		break;
+	case STEP_TAG:
+		tag_file(w, s);
 		break;
 	case STEP_FSYNC:
 		REQUIRE(tree_fsync(w->tree, world_lookup(w, s->path)) == 0);
@@ -149,6 +180,7 @@ static void look_at_file(struct tree *t, uint64_t ino, const char *path, struct 
 	REQUIRE(done == (size_t)st.st_size);
 	tree_close(t, f);
 	expect_add(ret, path, false, bytes, done);
+	ret->files[ret->n - 1].tag = tag_of(t, ino);
 	free(bytes);
 }
 
@@ -170,6 +202,7 @@ static void look_at_directory(struct tree *t, uint64_t ino, const char *path, st
 		REQUIRE(tree_lookup(t, ino, e.name, &st) == 0);
 		if (S_ISDIR(st.st_mode)) {
 			expect_add(ret, child, true, NULL, 0);
+			ret->files[ret->n - 1].tag = tag_of(t, st.st_ino);
 			look_at_directory(t, st.st_ino, child, ret);
 		} else {
 			look_at_file(t, st.st_ino, child, ret);

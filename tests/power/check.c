@@ -56,6 +56,8 @@ static const char *file_differs(const struct check *c, const struct file *f, siz
 		return "is missing";
 	if (seen->directory != f->directory)
 		return "is of another type";
+	if (seen->tag != f->tag)
+		return "has another attribute";
 	if (f->directory)
 		return NULL;
 	if (seen->content->length != f->content->length)
@@ -119,7 +121,7 @@ static void check_same(struct check *c, const char *when)
 	for (size_t i = 0; i < now.n; i++) {
 		const struct file *was = expect_find(&c->seen, now.files[i].path);
 
-		if (was && was->directory == now.files[i].directory &&
+		if (was && was->directory == now.files[i].directory && was->tag == now.files[i].tag &&
 		    (was->directory ||
 		     (was->content->length == now.files[i].content->length &&
 		      !memcmp(was->content->bytes, now.files[i].content->bytes, was->content->length))))

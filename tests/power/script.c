@@ -11,7 +11,7 @@
 #include "tests/power/disk.h"
 
 static const char *const words[STEP_KINDS] = {
-	"mkdir", "write", "truncate", "move", "link", "unlink", "rmdir", "fsync", "commit", "discard", "remount",
+	"mkdir", "write", "truncate", "move", "link", "unlink", "rmdir", "tag", "fsync", "commit", "discard", "remount",
 };
 
 static struct script_step *more(struct script *s)
@@ -39,10 +39,10 @@ static void parse_step(struct script *s, const char *text)
 	} else if (kind < STEP_COMMIT) {
 		int n = sscanf(text, " %*s %95s %lu %lu %lu", step->path, &a, &b, &c);
 
-		NEED(n == (kind == STEP_WRITE ? 4 : kind == STEP_TRUNCATE ? 2 : 1));
+		NEED(n == (kind == STEP_WRITE ? 4 : kind == STEP_TRUNCATE || kind == STEP_TAG ? 2 : 1));
 		step->offset = kind == STEP_WRITE ? a : 0;
 		step->length = kind == STEP_WRITE ? b : a;
-		step->seed = (unsigned)c;
+		step->seed = (unsigned)(kind == STEP_TAG ? a : c);
 	}
 }
 
@@ -68,6 +68,8 @@ void script_print(const struct script *s)
 			printf(" %s", t->to);
 		if (t->kind == STEP_WRITE)
 			printf(" %llu %llu %u", (unsigned long long)t->offset, (unsigned long long)t->length, t->seed);
+		if (t->kind == STEP_TAG)
+			printf(" %u", t->seed);
 		if (t->kind == STEP_TRUNCATE)
 			printf(" %llu", (unsigned long long)t->length);
 	}
@@ -176,6 +178,13 @@ static void set_content(struct expect *e, int id, struct blob *content)
 	blob_unref(content);
 }
 
+static void set_tag(struct expect *e, int id, unsigned tag)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (e->files[i].id == id)
+			e->files[i].tag = tag;
+}
+
 static void change_content(struct expect *e, const struct script_step *s)
 {
 	struct file *f = find(e, s->path);
@@ -228,7 +237,13 @@ static void apply(const struct script_step *s, const struct expect *all, struct 
 		f = find(e, s->path);
 		NEED(f);
 		f->content->refs++;
-		add(e, s->to, f->id, false, f->content);
+		unsigned tag = f->tag;
+		add(e, s->to, f->id, false, f->content)->tag = tag;
+		break;
+	case STEP_TAG:
+		f = find(e, s->path);
+		NEED(f);
+		set_tag(e, f->id, s->seed);
 		break;
 	case STEP_UNLINK:
 	case STEP_RMDIR:
@@ -328,8 +343,8 @@ static void draw_write(struct maker *m, struct script_step *s)
 
 static bool draw_change(struct maker *m, struct script_step *s)
 {
-	unsigned what = draw(m, 12);
-	const struct file *f = draw_file(m, what == 8);
+	unsigned what = draw(m, 14);
+	const struct file *f = draw_file(m, what == 8 || what == 12);
 
 	if (what < 5 || !m->now.n) {
 		draw_write(m, s);
@@ -352,6 +367,9 @@ static bool draw_change(struct maker *m, struct script_step *s)
 	} else if (what == 8) {
 		s->kind = STEP_RMDIR;
 		return !has_children(m, s->path);
+	} else if (what >= 12) {
+		s->kind = STEP_TAG;
+		s->seed = 1 + draw(m, 1000);
 	} else if (what == 9) {
 		s->kind = STEP_UNLINK;
 	} else {

@@ -3,7 +3,8 @@
  * script.h - what a user does with a mount, and what the tree must look like after each step
  *
  *	mkdir PATH | write PATH OFFSET LENGTH SEED | truncate PATH LENGTH | move FROM TO | link FROM TO | unlink PATH
- *	rmdir PATH | fsync PATH | commit | discard | remount (the stage is closed and opened again)
+ *	rmdir PATH | tag PATH SEED (an extended attribute) | fsync PATH | commit | discard
+ *	remount (the stage is closed and opened again)
  *
  * Steps are separated by ';'.  script_random() makes one up.  script_expect() gives the tree after each step; the
  * steps from fsync on are answered only when the tree is durable.  Content is bytes of a pattern: the same in every
@@ -24,6 +25,7 @@ enum step_kind {
 	STEP_LINK,
 	STEP_UNLINK,
 	STEP_RMDIR,
+	STEP_TAG,
 	STEP_FSYNC,
 	STEP_COMMIT,
 	STEP_DISCARD,
@@ -50,6 +52,7 @@ struct file {
 	char path[96];
 	int id;
 	bool directory;
+	unsigned tag; /* 0: none */
 	struct blob *content;
 }; /* names of one file share the id */
 struct expect {

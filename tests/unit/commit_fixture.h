@@ -225,7 +225,7 @@ static inline struct commit_result sync_now(struct world *w) { return ask(w, NUL
 
 /* ---- files ---- */
 
-static const struct tree_caller world_caller = {1000, 1000};
+static const struct tree_caller world_caller = {.uid = 1000, .gid = 1000};
 
 static inline uint64_t world_lookup(struct world *w, const char *path)
 {

@@ -149,6 +149,12 @@ static void records(void **state)
 		assert_int_equal(commit_record_decode(sector, &got), -ENODATA);
 		sector[i] ^= (uint8_t)(1u << i % 8);
 	}
+	/* The first session of a disc that is written in sequence. */
+	r.start_lba = r.previous_lba = 0;
+	r.table_lba = 158;
+	assert_int_equal(commit_record_encode(&r, sector), 0);
+	assert_int_equal(commit_record_decode(sector, &got), 0);
+	assert_memory_equal(&r, &got, sizeof(r));
 	/* As cdappendfs 0.2 wrote them, and as it would read this one. */
 	r = (struct commit_record){.uuid = "0123456789abcde", .number = 1, .start_lba = 32, .sectors = 160};
 	memset(r.sha256, 9, 32);

@@ -5,7 +5,7 @@
 #include "tests/unit/commit_fixture.h"
 #include "fs/kit/kit.h"
 
-static const struct tree_caller owner = {1000, 1000};
+static const struct tree_caller owner = {.uid = 1000, .gid = 1000};
 
 static int put(struct world *w)
 {

@@ -5,6 +5,9 @@
 
 #define N_MANY 3000u
 
+/* "user.x" is "v". */
+static uint8_t a_set[] = {6, 0, 1, 0, 0, 0, 'u', 's', 'e', 'r', '.', 'x', 'v'};
+
 static void check_full_node(const struct stage_node *n, const struct extent *e, uint32_t generation)
 {
 	assert_int_equal(n->ino, 100);
@@ -25,6 +28,11 @@ static void check_full_node(const struct stage_node *n, const struct extent *e, 
 	assert_int_equal(n->n_extents, 3);
 	assert_memory_equal(n->extents, e, 3 * sizeof(*e));
 	assert_string_equal(n->target, "some/where");
+	assert_int_equal(n->birth.tv_sec, 9);
+	assert_int_equal(n->birth.tv_nsec, 8);
+	assert_int_equal(n->xattrs_bytes, sizeof(a_set));
+	assert_memory_equal(n->xattrs, a_set, sizeof(a_set));
+	assert_int_equal(n->xattrs_at, 0);
 }
 
 static void test_node_round_trip(void **state)
@@ -50,6 +58,9 @@ static void test_node_round_trip(void **state)
 		.n_extents = 3,
 		.extents = e,
 		.target = strdup("some/where"),
+		.birth = {9, 8},
+		.xattrs = a_set,
+		.xattrs_bytes = sizeof(a_set),
 	};
 	struct stage *s = open_stage(*state);
 	struct stage_node got;
@@ -72,6 +83,12 @@ static void test_node_round_trip(void **state)
 	assert_int_equal(got.n_extents, 0);
 	assert_null(got.extents);
 	assert_null(got.target);
+	assert_null(got.xattrs);
+	got.xattrs_at = UINT64_MAX;
+	assert_int_equal(stage_node_put(s, &got), 0);
+	assert_int_equal(stage_node_get(s, 100, &got), 0);
+	assert_null(got.xattrs);
+	assert_int_equal(got.xattrs_at, UINT64_MAX);
 	assert_int_equal(stage_node_delete(s, 100), 0);
 	assert_int_equal(stage_node_delete(s, 100), 0);
 	assert_false(stage_node_exists(s, 100));

@@ -228,7 +228,7 @@ static void step(struct world *w, bool *frozen)
 static void run(unsigned seed, int steps)
 {
 	struct world w = {.seed = seed};
-	struct tree_caller caller = {1, 2};
+	struct tree_caller caller = {.uid = 1, .gid = 2};
 	bool frozen = false;
 
 	snprintf(w.directory, sizeof(w.directory), "/tmp/tree-content-XXXXXX");

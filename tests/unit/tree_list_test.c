@@ -7,7 +7,7 @@
 
 #define FILES 60u
 #define LISTED_MAX 200u
-static const struct tree_caller caller = {1, 2};
+static const struct tree_caller caller = {.uid = 1, .gid = 2};
 
 /* FILES files, one of them with two names, the last n_damaged ones of damaged records; two sectors and more. */
 static void begin(struct hand *h, unsigned n_damaged)

@@ -36,7 +36,7 @@ static int no_read(struct disc *d, uint32_t lba, void *buf, uint32_t n)
 }
 static const struct disc_ops no_ops = {.read = no_read};
 static struct disc no_disc = {.ops = &no_ops};
-static const struct tree_caller caller = {1, 2};
+static const struct tree_caller caller = {.uid = 1, .gid = 2};
 
 struct worker {
 	struct tree *tree;

@@ -184,7 +184,7 @@ static void walk_tree(struct tree *t)
 
 static void change_tree(struct tree *t)
 {
-	const struct tree_caller me = {1000, 1000};
+	const struct tree_caller me = {.uid = 1000, .gid = 1000};
 	struct tree_file *f = NULL;
 	struct stat st;
 
@@ -338,7 +338,7 @@ static uint8_t *slurp(const char *name, size_t *ret_n)
 
 static void fill(struct tree *t)
 {
-	const struct tree_caller me = {1000, 1000};
+	const struct tree_caller me = {.uid = 1000, .gid = 1000};
 	static const uint8_t text[5000] = "text";
 	struct tree_file *f;
 	struct stat st, sub;

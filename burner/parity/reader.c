@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "burner/parity/reader.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "burner/parity/codec.h"
+#include "burner/parity/crew.h"
+
+#define ALL_LOST UINT32_MAX
+#define NO_COLUMN UINT32_MAX
+#define RUN_PIECES 16u /* that a survey reads at once */
+
+static_assert(PARITY_PIECE_SECTORS == 32, "a bit for each block of a piece");
+
+struct parity {
+	struct parity_disc disc;
+	struct parity_header header;
+	struct parity_codec *codec;
+	uint32_t n_pieces; /* of data and parity */
+	uint64_t protected_sectors;
+	/* the block of digests at hand */
+	uint32_t digests_number;
+	uint8_t digests[SECTOR_BYTES];
+	/* the column at hand: k + m pieces, and what of them was lost */
+	uint32_t column_number;
+	uint8_t *column, *pieces[PARITY_CODEWORD_MAX];
+	uint32_t lost[PARITY_CODEWORD_MAX];
+	/* of a survey: of each piece of data and parity the blocks that are lost */
+	uint32_t *survey;
+};
+
+static bool is_loss(int r) { return r == -EIO || r == -EBADMSG; }
+
+/* ---- opening ---- */
+
+static int read_header(const struct parity_disc *disc, uint32_t lba, struct parity_header *ret)
+{
+	uint8_t sector[SECTOR_BYTES];
+	int r = disc->read(disc->context, lba, sector, 1);
+
+	if (!r && (parity_header_decode(sector, ret) < 0 ||
+		   (lba != parity_header_lba(ret, 0) && lba != parity_header_lba(ret, 1))))
+		r = -EBADMSG;
+	return is_loss(r) ? -EBADMSG : r;
+}
+
+int parity_open(const struct parity_disc *disc, uint32_t lba, struct parity **ret)
+{
+	_cleanup_(parity_closep) struct parity *p = calloc(1, sizeof(*p));
+	int r = p ? read_header(disc, lba, &p->header) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	p->disc = *disc;
+	p->digests_number = UINT32_MAX;
+	p->column_number = NO_COLUMN;
+	p->protected_sectors = parity_protected_sectors(&p->header);
+	p->n_pieces = p->header.shape.pieces + p->header.shape.parity * p->header.shape.columns;
+	r = parity_codec_new(p->header.shape.rows, p->header.shape.parity, &p->codec);
+	if (!r)
+		*ret = TAKE_PTR(p);
+	return r;
+}
+
+void parity_close(struct parity *p)
+{
+	if (!p)
+		return;
+	parity_codec_free(p->codec);
+	free(p->column);
+	free(p->survey);
+	free(p);
+}
+
+const struct parity_header *parity_header(const struct parity *p) { return &p->header; }
+
+uint32_t parity_piece_sectors(const struct parity *p, uint32_t number)
+{
+	return (uint32_t)min_u64(p->protected_sectors - (uint64_t)number * PARITY_PIECE_SECTORS, PARITY_PIECE_SECTORS);
+}
+
+/* ---- pieces and digests ---- */
+
+/* Data first, then parity: the order of the digests. */
+static uint32_t data_number(const struct parity *p, unsigned row, uint32_t column)
+{
+	return row * p->header.shape.columns + column;
+}
+static uint32_t parity_number(const struct parity *p, unsigned piece, uint32_t column)
+{
+	return p->header.shape.pieces + piece * p->header.shape.columns + column;
+}
+
+/* The block of digests at hand is that one; -EBADMSG: it is damaged in both tables. */
+static int fetch_digests(struct parity *p, uint32_t number)
+{
+	int r = p->digests_number == number ? 0 : -EBADMSG;
+
+	for (unsigned which = 0; which < 2 && is_loss(r); which++) {
+		p->digests_number = UINT32_MAX;
+		r = p->disc.read(p->disc.context, parity_table_lba(&p->header, which) + number, p->digests, 1);
+		if (!r)
+			r = parity_digests_check(p->header.uuid, number, p->digests);
+	}
+	if (!r)
+		p->digests_number = number;
+	return is_loss(r) ? -EBADMSG : r;
+}
+
+/* 1: it has that digest, 0: not; -EBADMSG: its digest is lost. */
+static int is_right(struct parity *p, uint32_t number, const uint8_t piece[PARITY_PIECE_BYTES])
+{
+	uint8_t digest[SHA256_BYTES];
+	int r = fetch_digests(p, number / PARITY_BLOCK_DIGESTS);
+
+	if (!r)
+		r = sha256_of(piece, PARITY_PIECE_BYTES, digest);
+	if (r)
+		return r;
+	return !memcmp(digest, p->digests + (size_t)(number % PARITY_BLOCK_DIGESTS) * SHA256_BYTES, sizeof(digest));
+}
+
+/* Blocks one by one: those that cannot be read are bits of *ret_lost, from bit `first` on. */
+static int read_singly(struct parity *p, uint32_t lba, uint8_t *buf, uint32_t n_sectors, unsigned first,
+		       uint32_t *ret_lost)
+{
+	for (uint32_t i = 0; i < n_sectors; i++) {
+		int r = p->disc.read(p->disc.context, lba + i, buf + (size_t)i * SECTOR_BYTES, 1);
+
+		if (is_loss(r)) {
+			memset(buf + (size_t)i * SECTOR_BYTES, 0, SECTOR_BYTES);
+			*ret_lost |= 1u << (first + i);
+		} else if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* The blocks of a piece as far as they can be read; *ret_lost: which cannot. */
+static int read_blocks(struct parity *p, uint32_t number, uint8_t piece[PARITY_PIECE_BYTES], uint32_t *ret_lost)
+{
+	bool is_data = number < p->header.shape.pieces;
+	uint32_t all = is_data ? parity_piece_sectors(p, number) : PARITY_PIECE_SECTORS, n;
+
+	*ret_lost = 0;
+	memset(piece + (size_t)all * SECTOR_BYTES, 0, (size_t)(PARITY_PIECE_SECTORS - all) * SECTOR_BYTES);
+	for (uint32_t done = 0; done < all; done += n) {
+		uint8_t *to = piece + (size_t)done * SECTOR_BYTES;
+		uint32_t lba;
+		int r;
+
+		n = all;
+		lba = is_data ? parity_lba_of(&p->header, (uint64_t)number * PARITY_PIECE_SECTORS + done, &n) :
+				parity_data_lba(&p->header) + (number - p->header.shape.pieces) * PARITY_PIECE_SECTORS +
+					done;
+		n = (uint32_t)min_u64(n, all - done);
+		r = p->disc.read(p->disc.context, lba, to, n);
+		if (is_loss(r))
+			r = read_singly(p, lba, to, n, done, ret_lost);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The same, and all of it is lost if it can be read but is not what it was. *ret_unknown: its digest is lost. */
+static int read_piece(struct parity *p, uint32_t number, uint8_t piece[PARITY_PIECE_BYTES], uint32_t *ret_lost,
+		      bool *ret_unknown)
+{
+	int r = read_blocks(p, number, piece, ret_lost);
+
+	*ret_unknown = false;
+	if (r < 0 || *ret_lost)
+		return r;
+	r = is_right(p, number, piece);
+	*ret_unknown = r == -EBADMSG;
+	if (r == 0)
+		*ret_lost = ALL_LOST;
+	return r < 0 && r != -EBADMSG ? r : 0;
+}
+
+/* ---- a column ---- */
+
+static int column_room(struct parity *p)
+{
+	unsigned n = p->header.shape.rows + p->header.shape.parity;
+
+	if (p->column)
+		return 0;
+	p->column = malloc((size_t)n * PARITY_PIECE_BYTES);
+	for (unsigned i = 0; p->column && i < n; i++)
+		p->pieces[i] = p->column + (size_t)i * PARITY_PIECE_BYTES;
+	return p->column ? 0 : -ENOMEM;
+}
+
+/* Data of a column. */
+static int read_rows(struct parity *p, uint32_t column)
+{
+	const struct parity_shape *s = &p->header.shape;
+
+	for (unsigned row = 0; row < s->rows; row++) {
+		uint32_t number = data_number(p, row, column);
+		bool unknown;
+		int r = 0;
+
+		p->lost[row] = 0;
+		if (number < s->pieces)
+			r = read_piece(p, number, p->pieces[row], &p->lost[row], &unknown);
+		else
+			memset(p->pieces[row], 0, PARITY_PIECE_BYTES);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Parity, no more of it than is needed: on a disc each piece is a seek. */
+static int read_parity(struct parity *p, uint32_t column)
+{
+	const struct parity_shape *s = &p->header.shape;
+
+	for (unsigned i = 0; i < s->parity; i++)
+		p->lost[s->rows + i] = ALL_LOST;
+	for (unsigned i = 0; i < s->parity && codec_can_restore(p->codec, p->lost) < 0; i++) {
+		bool unknown;
+		int r = read_piece(p, parity_number(p, i, column), p->pieces[s->rows + i], &p->lost[s->rows + i],
+				   &unknown);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Is there any of which a part was taken for right? */
+static bool distrust_parts(struct parity *p)
+{
+	const struct parity_shape *s = &p->header.shape;
+	bool changed = false;
+
+	for (unsigned i = 0; i < s->rows + s->parity; i++)
+		if (p->lost[i] && p->lost[i] != ALL_LOST) {
+			p->lost[i] = ALL_LOST;
+			changed = true;
+		}
+	return changed;
+}
+
+static int restore_column(struct parity *p, uint32_t column)
+{
+	int r = column_room(p);
+
+	p->column_number = NO_COLUMN;
+	if (!r)
+		r = read_rows(p, column);
+	if (!r)
+		r = read_parity(p, column);
+	if (!r)
+		r = codec_restore(p->codec, p->pieces, p->lost);
+	if (!r)
+		p->column_number = column;
+	return r;
+}
+
+/* What can be read of a piece that cannot be read as a whole may be wrong as well. */
+static int restore_without_parts(struct parity *p, uint32_t column)
+{
+	int r;
+
+	if (!distrust_parts(p))
+		return -EBADMSG;
+	p->column_number = NO_COLUMN;
+	r = read_parity(p, column);
+	if (!r)
+		r = codec_restore(p->codec, p->pieces, p->lost);
+	if (!r)
+		p->column_number = column;
+	return r;
+}
+
+/* A piece of the column at hand, if it is right. 1, 0, or what is_right() says. */
+static int take_data(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES])
+{
+	unsigned row = number / p->header.shape.columns;
+	int r = is_right(p, number, p->pieces[row]);
+
+	if (r == 1)
+		memcpy(buf, p->pieces[row], PARITY_PIECE_BYTES);
+	return r;
+}
+
+/* Made of the data, all of which must be right. */
+static int take_parity(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES])
+{
+	codec_make(p->codec, (number - p->header.shape.pieces) / p->header.shape.columns, p->pieces, buf);
+	return is_right(p, number, buf);
+}
+
+int parity_restore(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES])
+{
+	const struct parity_shape *s = &p->header.shape;
+	bool is_data = number < s->pieces;
+	uint32_t column = (is_data ? number : number - s->pieces) % s->columns;
+	int (*take)(struct parity * p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES]) =
+		is_data ? take_data : take_parity;
+	int r = p->column_number == column ? 0 : restore_column(p, column);
+
+	if (!r)
+		r = take(p, number, buf);
+	if (r == 0) {
+		r = restore_without_parts(p, column);
+		if (!r)
+			r = take(p, number, buf);
+	}
+	return r == 1 ? 0 : r < 0 ? r : -EBADMSG;
+}
+
+uint32_t parity_pieces(const struct parity *p) { return p->n_pieces; }
+
+bool parity_piece_at(const struct parity *p, uint32_t lba, uint32_t *ret_number, uint32_t *ret_inside)
+{
+	uint32_t data = parity_data_lba(&p->header), end = parity_table_lba(&p->header, 1);
+	uint64_t at;
+
+	if (lba >= data && lba < end)
+		at = (uint64_t)p->header.shape.pieces * PARITY_PIECE_SECTORS + (lba - data);
+	else if (!parity_place_of(&p->header, lba, &at))
+		return false;
+	*ret_number = (uint32_t)(at / PARITY_PIECE_SECTORS);
+	*ret_inside = at % PARITY_PIECE_SECTORS;
+	return true;
+}
+
+/* Block `at` of the copy of the descriptors: from where they stand, or from the piece in which they do. */
+static int restore_copy(struct parity *p, uint32_t at, uint8_t buf[SECTOR_BYTES])
+{
+	_free_ uint8_t *piece = malloc(PARITY_PIECE_BYTES);
+	int r = piece ? parity_restore(p, 0, piece) : -ENOMEM;
+
+	if (!r)
+		memcpy(buf, piece + (size_t)(PARITY_COPY_AT + at) * SECTOR_BYTES, SECTOR_BYTES);
+	return r;
+}
+
+int parity_restore_block(struct parity *p, uint32_t lba, uint8_t buf[SECTOR_BYTES])
+{
+	const struct parity_header *h = &p->header;
+	uint32_t n = (uint32_t)parity_table_sectors(&h->shape);
+
+	for (unsigned which = 0; which < 2; which++) {
+		uint32_t table = parity_table_lba(h, which);
+
+		if (lba == parity_header_lba(h, which))
+			return parity_header_encode(h, buf);
+		if (lba >= table && lba - table < n) {
+			int r = fetch_digests(p, lba - table);
+
+			if (!r)
+				memcpy(buf, p->digests, SECTOR_BYTES);
+			return r;
+		}
+	}
+	if (lba < parity_copy_lba(h) || lba - parity_copy_lba(h) >= PARITY_COPY_SECTORS)
+		return -ENOENT;
+	return restore_copy(p, lba - parity_copy_lba(h), buf);
+}
+
+/* ---- all of it ---- */
+
+/* Pieces that follow each other, read and hashed at once. */
+struct run {
+	uint8_t *buf;
+	uint32_t first, n;
+	uint32_t lost[RUN_PIECES];
+	uint8_t digests[RUN_PIECES][SHA256_BYTES];
+};
+
+struct survey {
+	struct parity *parity;
+	struct parity_damage *damage;
+	struct crew *crew;
+	struct run runs[2], *hashed;
+};
+
+static void survey_release(struct survey *s)
+{
+	crew_free(s->crew);
+	free(s->runs[0].buf);
+	free(s->runs[1].buf);
+}
+
+static int hash_piece(void *context, uint32_t i)
+{
+	struct run *run = ((struct survey *)context)->hashed;
+
+	return run->lost[i] ? 0 :
+			      sha256_of(run->buf + (size_t)i * PARITY_PIECE_BYTES, PARITY_PIECE_BYTES, run->digests[i]);
+}
+
+/* At once if they lie together and can be read, else piece by piece. */
+static int read_run(struct parity *p, struct run *run)
+{
+	const struct parity_shape *s = &p->header.shape;
+	bool is_data = run->first < s->pieces;
+	uint32_t sectors = run->n * PARITY_PIECE_SECTORS, following = sectors, lba;
+	int r = -EIO;
+
+	memset(run->lost, 0, sizeof(run->lost));
+	lba = is_data ? parity_lba_of(&p->header, (uint64_t)run->first * PARITY_PIECE_SECTORS, &following) :
+			parity_data_lba(&p->header) + (run->first - s->pieces) * PARITY_PIECE_SECTORS;
+	if (following >= sectors)
+		r = p->disc.read(p->disc.context, lba, run->buf, sectors);
+	for (uint32_t i = 0; is_loss(r) && i < run->n; i++) {
+		int one = read_blocks(p, run->first + i, run->buf + (size_t)i * PARITY_PIECE_BYTES, &run->lost[i]);
+
+		if (one < 0)
+			return one;
+		r = i + 1 == run->n ? 0 : r;
+	}
+	return r;
+}
+
+/* What was hashed is compared. */
+static int judge_run(struct survey *s, const struct run *run)
+{
+	struct parity *p = s->parity;
+
+	for (uint32_t i = 0; i < run->n; i++) {
+		uint32_t number = run->first + i, in_block = number % PARITY_BLOCK_DIGESTS;
+		int r = fetch_digests(p, number / PARITY_BLOCK_DIGESTS);
+
+		if (r < 0 && r != -EBADMSG)
+			return r;
+		s->damage->digestless += r < 0;
+		p->survey[number] = run->lost[i];
+		if (!r && !run->lost[i] &&
+		    memcmp(p->digests + (size_t)in_block * SHA256_BYTES, run->digests[i], SHA256_BYTES) != 0)
+			p->survey[number] = ALL_LOST;
+		if (p->survey[number])
+			*(number < p->header.shape.pieces ? &s->damage->n_lost : &s->damage->n_lost_parity) += 1;
+	}
+	return 0;
+}
+
+static int finish_run(struct survey *s, const struct run *run)
+{
+	int r = crew_wait(s->crew);
+
+	return r ? r : judge_run(s, run);
+}
+
+/* Pieces [from, to): one run is hashed while the next is read. */
+static int survey_pieces(struct survey *s, uint32_t from, uint32_t to,
+			 int (*pace)(void *context, uint64_t done, uint64_t all), void *context)
+{
+	struct run *before = NULL, *run = &s->runs[0];
+	int r = 0;
+
+	for (; from < to && !r; from += run->n, before = run, run = run == s->runs ? s->runs + 1 : s->runs) {
+		int finished;
+
+		run->first = from;
+		run->n = (uint32_t)min_u64(RUN_PIECES, to - from);
+		r = pace ? pace(context, (uint64_t)from * PARITY_PIECE_SECTORS,
+				(uint64_t)s->parity->n_pieces * PARITY_PIECE_SECTORS) :
+			   0;
+		if (!r)
+			r = read_run(s->parity, run);
+		finished = before ? finish_run(s, before) : 0;
+		if (!r)
+			r = finished;
+		if (r)
+			return r;
+		s->hashed = run;
+		crew_begin(s->crew, hash_piece, s, run->n);
+	}
+	return before && !r ? finish_run(s, before) : r;
+}
+
+/* Is the copy of the descriptors what stands in the first piece? */
+static int survey_copy(struct parity *p, struct parity_damage *ret)
+{
+	_free_ uint8_t *piece = malloc(PARITY_PIECE_BYTES);
+	uint8_t copy[PARITY_COPY_SECTORS * SECTOR_BYTES];
+	uint32_t lost;
+	int r = piece ? read_blocks(p, 0, piece, &lost) : -ENOMEM;
+
+	if (r)
+		return r;
+	r = p->disc.read(p->disc.context, parity_copy_lba(&p->header), copy, PARITY_COPY_SECTORS);
+	ret->headers |= is_loss(r) || (!r && !p->survey[0] &&
+				       memcmp(copy, piece + (size_t)PARITY_COPY_AT * SECTOR_BYTES, sizeof(copy)) != 0);
+	return is_loss(r) ? 0 : r;
+}
+
+/* Both copies of what the area says of itself. */
+static int survey_area(struct parity *p, struct parity_damage *ret)
+{
+	uint64_t n = parity_table_sectors(&p->header.shape);
+	struct parity_header header;
+	uint8_t block[SECTOR_BYTES];
+
+	for (unsigned which = 0; which < 2; which++) {
+		int r = read_header(&p->disc, parity_header_lba(&p->header, which), &header);
+
+		if (r < 0 && r != -EBADMSG)
+			return r;
+		ret->headers |= r < 0;
+		for (uint64_t i = 0; i < n; i++) {
+			r = p->disc.read(p->disc.context, parity_table_lba(&p->header, which) + (uint32_t)i, block, 1);
+			if (!r)
+				r = parity_digests_check(p->header.uuid, (uint32_t)i, block);
+			if (r < 0 && !is_loss(r))
+				return r;
+			ret->tables |= r < 0;
+		}
+	}
+	return 0;
+}
+
+static void column_of_survey(const struct parity *p, uint32_t column, uint32_t lost[PARITY_CODEWORD_MAX])
+{
+	const struct parity_shape *s = &p->header.shape;
+
+	for (unsigned row = 0; row < s->rows; row++)
+		lost[row] = data_number(p, row, column) < s->pieces ? p->survey[data_number(p, row, column)] : 0;
+	for (unsigned i = 0; i < s->parity; i++)
+		lost[s->rows + i] = p->survey[parity_number(p, i, column)];
+}
+
+bool parity_is_lost(const struct parity *p, uint32_t number) { return p->survey[number] != 0; }
+
+bool parity_is_beyond(const struct parity *p, uint32_t number)
+{
+	uint32_t lost[PARITY_CODEWORD_MAX];
+
+	if (!parity_is_lost(p, number))
+		return false;
+	if (number >= p->header.shape.pieces)
+		number -= p->header.shape.pieces;
+	column_of_survey(p, number % p->header.shape.columns, lost);
+	return codec_can_restore(p->codec, lost) < 0;
+}
+
+int parity_survey(struct parity *p, int (*pace)(void *context, uint64_t done, uint64_t all), void *context,
+		  struct parity_damage *ret)
+{
+	struct parity_damage damage = {0};
+	_cleanup_(survey_release) struct survey s = {.parity = p, .damage = &damage};
+	uint32_t n_data = p->header.shape.pieces;
+	int r = crew_new(&s.crew);
+
+	p->column_number = NO_COLUMN;
+	free(p->survey);
+	p->survey = calloc(p->n_pieces, sizeof(*p->survey));
+	for (unsigned i = 0; i < 2; i++)
+		s.runs[i].buf = malloc((size_t)RUN_PIECES * PARITY_PIECE_BYTES);
+	if (r < 0 || !p->survey || !s.runs[0].buf || !s.runs[1].buf)
+		return -ENOMEM;
+	r = survey_pieces(&s, 0, n_data, pace, context);
+	if (!r)
+		r = survey_area(p, &damage);
+	if (!r)
+		r = survey_copy(p, &damage);
+	if (!r)
+		r = survey_pieces(&s, n_data, p->n_pieces, pace, context);
+	for (uint32_t i = 0; i < n_data && !r; i++)
+		damage.n_beyond += parity_is_beyond(p, i);
+	if (!r)
+		*ret = damage;
+	return r;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/cmd/check_repair.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "burner/base/bytes.h"
+#include "burner/base/io.h"
+#include "burner/base/own.h"
+#include "fs/cmd/command.h"
+
+#define COPY_SECTORS 512u
+
+/* Those that cannot be read are zeros: all that sessions have was read before. */
+static int read_some(struct disc *disc, uint32_t lba, uint8_t *buf, uint32_t n_sectors)
+{
+	int r = disc_read(disc, lba, buf, n_sectors);
+
+	if (r != -EIO)
+		return r;
+	for (uint32_t i = 0; i < n_sectors; i++) {
+		r = disc_read(disc, lba + i, buf + (size_t)i * SECTOR_BYTES, 1);
+		if (r == -EIO)
+			memset(buf + (size_t)i * SECTOR_BYTES, 0, SECTOR_BYTES);
+		else if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int copy(struct disc *disc, uint64_t sectors, int fd, const struct burn_progress *progress)
+{
+	_free_ uint8_t *buf = malloc((size_t)COPY_SECTORS * SECTOR_BYTES);
+	int r = buf ? 0 : -ENOMEM;
+
+	for (uint64_t at = 0; at < sectors && !r; at += COPY_SECTORS) {
+		uint32_t n = (uint32_t)min_u64(COPY_SECTORS, sectors - at);
+
+		progress->report(progress->context, at, sectors);
+		r = progress->cancelled(progress->context) ? -ECANCELED : read_some(disc, (uint32_t)at, buf, n);
+		if (!r)
+			r = pwrite_full(fd, buf, (size_t)n * SECTOR_BYTES, at * SECTOR_BYTES, NULL);
+	}
+	return r;
+}
+
+/* bytes: of the image that it is of, 0: up to the end of the newest session. */
+static int write_image(struct disc *disc, uint64_t bytes, const char *path, const struct burn_progress *progress)
+{
+	_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct disc_state state;
+	int r = fd < 0 ? -errno : 0;
+
+	if (r == -EEXIST)
+		return command_fail("%s: there is such a file already; a new one is made", path);
+	if (r < 0)
+		return command_fail("%s: it cannot be made: %s", path, strerror(-r));
+	r = disc_state(disc, &state);
+	if (!r)
+		r = copy(disc, bytes ? bytes / SECTOR_BYTES : state.used_sectors, fd, progress);
+	if (!r && fsync(fd) < 0)
+		r = -errno;
+	if (!r)
+		r = fsync_parent(path);
+	if (!r)
+		return COMMAND_DONE;
+	(void)unlink(path);
+	return command_fail("%s: it could not be written, and is gone again: %s", path, strerror(-r));
+}
+
+int check_repair_look(struct disc *disc, const struct check_options *options, struct check_repair *ret)
+{
+	struct check_options again = *options;
+	bool any = false;
+	int r;
+
+	*ret = (struct check_repair){.disc = NULL};
+	again.reached = NULL;
+	r = disc_repaired(disc, &options->progress, &ret->disc, &any);
+	if (r)
+		return r;
+	if (any)
+		return check_run(ret->disc, &again, &ret->report);
+	disc_close(TAKE_PTR(ret->disc));
+	return 0;
+}
+
+void check_repair_release(struct check_repair *r)
+{
+	disc_close(TAKE_PTR(r->disc));
+	check_report_release(&r->report);
+}
+
+int check_repair_write(const struct check_repair *r, struct disc *disc, const char *name, const char *path,
+		       const struct burn_progress *progress)
+{
+	uint64_t bytes = 0;
+	int result;
+
+	if (!r->disc)
+		return command_fail("%s: no session of it has parity (-o ecc=): there is nothing to repair it by",
+				    name);
+	if (!r->report.sound)
+		return command_fail("%s: parity does not make all of it good again, so %s was not written", name, path);
+	result = disc_image_bytes(disc, &bytes);
+	if (result)
+		return command_fail("%s: %s", name, strerror(-result));
+	return write_image(r->disc, bytes, path, progress);
+}

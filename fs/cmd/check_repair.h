@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * check_repair.h - what parity makes of a damaged disc, and what cdappendfs-check --repair writes
+ *
+ *	check_repair_look -> [check_repair_write] -> check_repair_release
+ */
+#ifndef FS_CMD_CHECK_REPAIR_H
+#define FS_CMD_CHECK_REPAIR_H
+
+#include "fs/check/check.h"
+
+struct check_repair {
+	struct disc *disc;	    /* as it was, as far as parity knows; NULL: no session has parity */
+	struct check_report report; /* of that one */
+};
+
+/* As check_run(). *ret is to be released also after an error. */
+int check_repair_look(struct disc *disc, const struct check_options *options, struct check_repair *ret);
+void check_repair_release(struct check_repair *r); /* before the disc is closed */
+/*
+ * The whole disc into a new image file, durably, if all of it is good then: COMMAND_DONE, or it was said why not, and
+ * there is no such file.  What cannot be read, between sessions, becomes zeros.
+ */
+int check_repair_write(const struct check_repair *r, struct disc *disc, const char *name, const char *path,
+		       const struct burn_progress *progress);
+
+#endif

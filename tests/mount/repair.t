@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# repair.t - cdappendfs-check tells what parity makes good again, and writes it: any damage up to the bound, to the last byte; one piece
+# more is refused, with the names of the files
+. "$(dirname "$0")/../lib.sh"
+
+disc=$T/disc.iso whole=$T/whole.iso out=$T/out.iso
+check() { bounded 120 "$BUILD/cdappendfs-check" "$@"; }
+verdict() { check --json "$disc" | tail -n 1 | json "$1"; }
+word() { od -An -t u4 -j $((area * 2048 + $1)) -N 4 --endian=little "$whole" | tr -d ' '; }
+# In the file itself, told to nobody: alter BLOCK, wipe BLOCK BLOCKS
+alter() { printf 'XYZ%d' "$1" | dd of="$disc" bs=1 seek=$(($1 * 2048 + 700)) conv=notrunc status=none; }
+wipe() { dd if=/dev/zero of="$disc" bs=2048 seek="$1" count="$2" conv=notrunc status=none; }
+# Piece ROW of column COLUMN, of data or behind them of parity
+place() {
+	if (($1 < rows)); then echo $((start + ($1 * columns + $2) * 32)); else echo $((data + (($1 - rows) * columns + $2) * 32)); fi
+}
+repaired() {
+	rm -f "$out"
+	ok "$1: it is repaired" check --repair="$out" "$disc"
+	same_file "$1: to the last byte" "$whole" "$out"
+}
+refused() {
+	rm -f "$out"
+	fails "$1: refused" 1 check --repair="$out" "$disc"
+	like "$1: what stays damaged is named" "$(cat "$T/ok.output")" "$2"
+	ok "$1: nothing is written" test ! -e "$out"
+}
+RANDOM=7
+for percent in 5 10 20; do
+	blank_disc "$disc"
+	mount_disc -o "ecc=$percent" "$disc"
+	noise $((percent > 5 ? 3000000 : 11000000)) 1 >"$mnt/first"
+	noise $((percent > 5 ? 2000000 : 6000000)) 2 >"$mnt/second"
+	ok "$percent %: a session" umount_disc
+	cp "$disc" "$whole"
+	area=$(info_json '$_->{sessions}[-1]{parity_lba}' "$disc") start=32
+	rows=$(word 40) parity=$(word 44) columns=$(word 48) length=$(word 68)
+	digests=$(((length + 31) / 32 + parity * columns)) data=$((area + 1 + (digests + 62) / 63))
+	is "$percent %: sound" "$(verdict '"$_->{sound} " . exists $_->{repairable}')" '1 '
+
+	# as many pieces of each column as there are of parity
+	for ((column = 0; column < columns; column++)); do
+		hit=()
+		while ((${#hit[@]} < parity)); do
+			row=$((RANDOM % (rows + parity)))
+			((row == rows - 1 && row * columns + column >= length / 32)) && continue
+			[[ ${hit[row]-} ]] || alter $(($(place "$row" "$column") + RANDOM % 32))
+			hit[row]=1
+		done
+	done
+	is "$percent %, $parity pieces of each column at random" "$(verdict '$_->{sound} ? "sound" : $_->{repairable} ? "yes" : "no"')" yes
+	repaired "$percent %, $parity pieces of each column at random"
+	for ((row = 3; row < rows; row++)); do [[ ${hit[row]-} ]] || break; done
+	alter "$(place "$row" $((columns - 1)))"
+	refused "$percent %, one more" 'session 1: '
+
+	bound=$((parity * columns * 32))
+	for from in $((start + 320)) $((area - bound - 5)); do
+		cp "$whole" "$disc"
+		wipe "$from" $((bound - 32))
+		repaired "$percent %, $((bound - 32)) blocks in a row from $from on"
+	done
+	cp "$whole" "$disc"
+	wipe $((data - 40)) $((bound - 2 * columns * 32))
+	repaired "$percent %, in a row from the data into the parity"
+	cp "$whole" "$disc"
+	wipe $((start + 320)) $((bound + 1))
+	refused "$percent %, a block more than $bound in a row" 'first: '
+	cp "$whole" "$disc"
+	wipe 32 32
+	repaired "$percent %, the session's descriptors"
+done
+
+# ---- what cannot be repaired, and what need not
+cp "$whole" "$disc"
+ok 'a sound disc is left as it is' check --repair="$out.not" "$disc"
+ok 'and nothing is written' test ! -e "$out.not"
+wipe 500 1
+: >"$out"
+fails 'no file is written over' 1 check --repair="$out" "$disc"
+is 'it is as it was' "$(stat -c %s "$out")" 0
+fails 'nowhere' 1 check --repair="$T/none/out.iso" "$disc"
+fails 'of one session' 2 check --repair="$out" --session=1 "$disc"
+mount_disc "$disc"
+noise 100000 3 >"$mnt/unprotected"
+ok 'a session without parity above it' umount_disc
+cp "$disc" "$whole"
+wipe $(($(info_json '$_->{sessions}[-1]{start_lba}' "$disc") + 40)) 1
+refused 'damage where no parity is' 'does not make all of it good'
+is 'it is told' "$(verdict '$_->{repairable}')" false
+blank_disc "$disc"
+mount_disc "$disc"
+noise 100000 3 >"$mnt/unprotected"
+ok 'no parity at all' umount_disc
+wipe 90 1
+rm -f "$out"
+fails 'is told' 1 check --repair="$out" "$disc"
+like 'as such' "$(cat "$T/ok.output")" 'no session of it has parity'
+done_testing
