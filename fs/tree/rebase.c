@@ -222,8 +222,12 @@ static void rebase_file(const struct burn_placements *b, struct node *n)
 	n->recorded_nlink = n->nlink;
 }
 
-/* What cannot be translated keeps its body: correct, only burned again. Listings are never left behind. */
-static void rebase_nodes_locked(struct tree *t, const struct burn_placements *b, const struct stage_snapshot *rows)
+/*
+ * What cannot be translated keeps its body: correct, only burned again.  So does what was compressed: a node in memory
+ * never becomes a compressed one, or who looked at it before would write into the stream (write.c).  Listings are never
+ * left behind.
+ */
+static void rebase_nodes_locked(struct tree *t, const struct burn_placements *b)
 {
 	lock_assert(&t->lock);
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
@@ -233,7 +237,7 @@ static void rebase_nodes_locked(struct tree *t, const struct burn_placements *b,
 			else
 				rebase_file(b, n);
 			if (translatable(n->map.extents, n->map.n))
-				rebase_content(b, rows, n->ino, n->size, &n->map, &n->zisofs);
+				(void)translate(b, n->ino, &n->map);
 			node_sums(n);
 			node_find_own_body(t, n);
 		}
@@ -334,7 +338,7 @@ static void change_base_locked(struct tree *t, struct iso *base, const struct bu
 	lock_assert(&t->lock);
 	struct iso *old = t->base;
 
-	rebase_nodes_locked(t, placements, rows);
+	rebase_nodes_locked(t, placements);
 	rebase_flags_locked(t);
 	known_burned_locked(t, rows);
 	t->base = iso_ref(base);

@@ -135,12 +135,12 @@ cmp_number 'takes at most what mkisofs -z takes' "$(json '$_->{append_bytes}' <"
 ok 'unmounted' umount_disc
 
 # ---- a full disc: what was accepted fits, and no session is longer than the plain one
-# by_size NAME BYTES LENGTH: files of so many bytes, each of which is worth the least, with names of that length
+# by_size NAME BYTES NOISE LENGTH: files of so many bytes, the first of them noise, with names of that length
 by_size() {
-	local name=$1 bytes=$2 length=$3 i=0 plain
+	local name=$1 bytes=$2 noise=$3 length=$4 i=0 plain
 	blank_disc "$T/$name.iso"
 	mount_disc -o compress,media=2M "$T/$name.iso"
-	while { noise 1500 "$i"; head -c $((bytes - 1500)) < <(yes "$i"); } >"$mnt/$(printf "%${length}d" "$i" | tr ' ' -)" 2>/dev/null; do ((++i)); done
+	while { noise "$noise" "$i"; head -c $((bytes - noise)) < <(yes "$i"); } >"$mnt/$(printf "%${length}d" "$i" | tr ' ' -)" 2>/dev/null; do ((++i)); done
 	rm "$mnt/$(printf "%${length}d" "$i" | tr ' ' -)"
 	tree_digest "$mnt" lT >"$T/want"
 	ok "$name: $i files until it is full, and a session" sync_json
@@ -155,7 +155,8 @@ by_size() {
 	ok "$name: unmounted" umount_disc "$T/plain"
 	ok "$name: unmounted" umount_disc
 }
-by_size least 2060 8
-by_size long 4200 200
-by_size middle 2060 64
+by_size least 2060 1500 8
+by_size long 4200 1500 200
+by_size middle 2060 1500 64
+by_size noise 6140 6140 8
 done_testing
