@@ -138,7 +138,7 @@ int tree_xattr_get(struct tree *t, uint64_t ino, const char *name, uint8_t **ret
 	struct node *n;
 	size_t bytes;
 
-	if (!tree_may_have_xattrs(t, ino))
+	if (!tree_may_have_xattrs(t, ino) || xattrs_is_hidden(name, strlen(name)))
 		return -ENODATA;
 	tree_lock(t);
 	int r = node_with_xattrs_locked(t, ino, &f, &n);
