@@ -130,7 +130,10 @@ static int check_mode(fuse_req_t req, const struct stat *st, struct stat *set)
 	return 0;
 }
 
-/* What becomes of set-id bits: by a mode, by a chown (root's takes them as well), by a change of size. */
+/*
+ * What becomes of set-id bits: by a mode, by a change of size, by a chown (root's takes them as well).  A request that
+ * sets nothing is a chown to nobody, chown(path, -1, -1), or the kernel's way to say that they go (agree.c).
+ */
 static int check_set_id(struct server *s, fuse_req_t req, fuse_ino_t ino, const struct stat *st, struct stat *set,
 			unsigned *which)
 {
@@ -138,7 +141,7 @@ static int check_set_id(struct server *s, fuse_req_t req, fuse_ino_t ino, const 
 		return is_root(req) ? 0 : check_mode(req, st, set);
 	if (*which & TREE_SET_SIZE)
 		return attributes_content_changes(s, req, ino);
-	if (*which & (TREE_SET_UID | TREE_SET_GID) && st->st_mode & (S_ISUID | S_ISGID)) {
+	if (st->st_mode & set_id_to_drop(req, st) && (is_root(req) || st->st_uid == fuse_req_ctx(req)->uid || *which)) {
 		set->st_mode = st->st_mode & ~set_id_to_drop(req, st);
 		*which |= TREE_SET_MODE;
 	}
@@ -151,7 +154,7 @@ static int check_changes(struct server *s, fuse_req_t req, const struct request 
 	struct stat st;
 	int r;
 
-	if (!(*which & (TREE_SET_MODE | TREE_SET_UID | TREE_SET_GID | TREE_SET_SIZE)))
+	if (*which && !(*which & (TREE_SET_MODE | TREE_SET_UID | TREE_SET_GID | TREE_SET_SIZE)))
 		return 0;
 	r = tree_getattr(s->tree, request->ino, &st);
 	if (!r)

@@ -178,13 +178,7 @@ static void set_times(struct node *n, const struct stat *set, unsigned which)
 	n->ctime = which & TREE_SET_CTIME ? set->st_ctim : now;
 }
 
-/* Older sessions, and most others' discs, have whole seconds. */
-static bool is_time(struct timespec on_disc, struct timespec set)
-{
-	return on_disc.tv_sec == set.tv_sec && (!on_disc.tv_nsec || on_disc.tv_nsec == set.tv_nsec);
-}
-
-/* Of what is on the disc as it was. */
+/* Of what is on the disc as it was: times are recorded in whole seconds. */
 static bool sets_what_is(const struct node *n, const struct stat *set, unsigned which)
 {
 	const unsigned looked_at = TREE_SET_MODE | TREE_SET_UID | TREE_SET_GID | TREE_SET_ATIME | TREE_SET_MTIME;
@@ -193,8 +187,8 @@ static bool sets_what_is(const struct node *n, const struct stat *set, unsigned 
 	       (!(which & TREE_SET_MODE) || (n->mode & 07777) == (set->st_mode & 07777)) &&
 	       (!(which & TREE_SET_UID) || n->uid == set->st_uid) &&
 	       (!(which & TREE_SET_GID) || n->gid == set->st_gid) &&
-	       (!(which & TREE_SET_ATIME) || is_time(n->atime, set->st_atim)) &&
-	       (!(which & TREE_SET_MTIME) || is_time(n->mtime, set->st_mtim));
+	       (!(which & TREE_SET_ATIME) || n->atime.tv_sec == set->st_atim.tv_sec) &&
+	       (!(which & TREE_SET_MTIME) || n->mtime.tv_sec == set->st_mtim.tv_sec);
 }
 
 static int set_size(struct tree *t, uint64_t ino, uint64_t size)

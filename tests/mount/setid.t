@@ -134,8 +134,13 @@ mount_disc -o allow_other,umask=022 "$T/c.iso"
 ok 'root gives a program away' chown 1001 "$mnt/p/chown"
 chmod 2766 "$mnt/p/chgrp"
 ok 'and what a group cannot run' chown 1001:1001 "$mnt/p/chgrp"
+mkfifo "$mnt/p/fifo"
+chmod 4711 "$mnt/p/link" "$mnt/p/fifo"
+ok 'and to nobody' python3 -c 'import os, sys
+for path in sys.argv[1:]: os.chown(path, -1, -1)' "$mnt/p/link" "$mnt/p/fifo"
 ok 'unmount' umount_disc
 list_stored "$T/c.iso"
 is 'without its bits' "$(stored chown)" '-rwxrwxrwx 1001 0'
+is 'nor with those of one that was given to nobody' "$(stored link | cut -d' ' -f1) $(stored fifo | cut -d' ' -f1)" '-rwx--x--x prwx--x--x'
 is 'which keeps its own' "$(stored chgrp)" '-rwxrwSrw- 1001 1001'
 done_testing
