@@ -18,11 +18,12 @@
 #define NODE_COLUMNS \
 	"generation,mode,uid,gid,nlink,size,rdev,parent,atime,atime_ns,mtime,mtime_ns,ctime,ctime_ns,base_lba,base_" \
 	"bytes,zisofs," \
-	"extents,target"
+	"extents,target,birth,birth_ns,xattrs_at,xattrs"
 
 static const char *const node_columns[] = {"ino",      "generation", "mode",   "uid",	  "gid",      "nlink",
 					   "size",     "rdev",	     "parent", "atime",	  "atime_ns", "mtime",
-					   "base_lba", "base_bytes", "zisofs", "extents", "target"};
+					   "base_lba", "base_bytes", "zisofs", "extents", "target",   "birth",
+					   "birth_ns", "xattrs_at",  "xattrs"};
 static const char *const state_keys[] = {"identity",  "fingerprint", "disc",   "commit", "generation",
 					 "next_body", "ino_limit",   "result", "other"};
 
