@@ -248,15 +248,11 @@ static bool distrust_parts(struct parity *p)
 	return changed;
 }
 
-static int restore_column(struct parity *p, uint32_t column)
+/* Its data are at hand, as far as they are not lost. */
+static int restore_by_parity(struct parity *p, uint32_t column)
 {
-	int r = column_room(p);
+	int r = read_parity(p, column);
 
-	p->column_number = NO_COLUMN;
-	if (!r)
-		r = read_rows(p, column);
-	if (!r)
-		r = read_parity(p, column);
 	if (!r)
 		r = codec_restore(p->codec, p->pieces, p->lost);
 	if (!r)
@@ -264,20 +260,23 @@ static int restore_column(struct parity *p, uint32_t column)
 	return r;
 }
 
+static int restore_column(struct parity *p, uint32_t column)
+{
+	int r = column_room(p);
+
+	p->column_number = NO_COLUMN;
+	if (!r)
+		r = read_rows(p, column);
+	return r ? r : restore_by_parity(p, column);
+}
+
 /* What can be read of a piece that cannot be read as a whole may be wrong as well. */
 static int restore_without_parts(struct parity *p, uint32_t column)
 {
-	int r;
-
 	if (!distrust_parts(p))
 		return -EBADMSG;
 	p->column_number = NO_COLUMN;
-	r = read_parity(p, column);
-	if (!r)
-		r = codec_restore(p->codec, p->pieces, p->lost);
-	if (!r)
-		p->column_number = column;
-	return r;
+	return restore_by_parity(p, column);
 }
 
 /* A piece of the column at hand, if it is right. 1, 0, or what is_right() says. */

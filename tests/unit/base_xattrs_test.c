@@ -12,12 +12,7 @@
 #include <cmocka.h>
 
 #include "burner/base/own.h"
-#include "burner/base/xattrs.h"
-
-struct set {
-	uint8_t *bytes;
-	size_t n;
-};
+#include "tests/unit/xattr_set.h"
 
 static int put(struct set *s, const char *name, const void *value, size_t n, int flags)
 {
@@ -45,14 +40,9 @@ static int drop(struct set *s, const char *name)
 	return 0;
 }
 
-static void assert_value(const struct set *s, const char *name, const char *value)
+static void assert_text(const struct set *s, const char *name, const char *value)
 {
-	const uint8_t *got;
-	size_t n;
-
-	assert_int_equal(xattrs_get(s->bytes, s->n, name, &got, &n), 0);
-	assert_int_equal(n, strlen(value));
-	assert_memory_equal(got, value, n);
+	assert_value(s, name, value, strlen(value));
 }
 
 static void sets_and_gets(void **state)
@@ -70,10 +60,10 @@ static void sets_and_gets(void **state)
 	assert_int_equal(put(&s, "user.a", "22", 2, XATTR_CREATE), 0);
 	assert_int_equal(put(&s, "trusted.t", "", 0, 0), 0);
 	assert_int_equal(put(&s, "user.ab", "4444", 4, 0), 0);
-	assert_value(&s, "user.a", "22");
-	assert_value(&s, "user.ab", "4444");
-	assert_value(&s, "user.b", "1");
-	assert_value(&s, "trusted.t", "");
+	assert_text(&s, "user.a", "22");
+	assert_text(&s, "user.ab", "4444");
+	assert_text(&s, "user.b", "1");
+	assert_text(&s, "trusted.t", "");
 	assert_int_equal(xattrs_get(s.bytes, s.n, "user.", &value, &n), -ENODATA);
 	assert_int_equal(xattrs_list(s.bytes, s.n, NULL), sizeof(names));
 	assert_int_equal(xattrs_list(s.bytes, s.n, list), sizeof(names));
@@ -81,12 +71,12 @@ static void sets_and_gets(void **state)
 	assert_int_equal(put(&s, "user.a", "x", 1, XATTR_CREATE), -EEXIST);
 	assert_int_equal(put(&s, "user.c", "x", 1, XATTR_REPLACE), -ENODATA);
 	assert_int_equal(put(&s, "user.a", "333", 3, XATTR_REPLACE), 0);
-	assert_value(&s, "user.a", "333");
-	assert_value(&s, "user.ab", "4444");
+	assert_text(&s, "user.a", "333");
+	assert_text(&s, "user.ab", "4444");
 	assert_int_equal(drop(&s, "user.x"), -ENODATA);
 	/* libisofs' own are kept, and not named. */
 	assert_int_equal(put(&s, "isofs.di", "d", 1, 0), 0);
-	assert_value(&s, "isofs.di", "d");
+	assert_text(&s, "isofs.di", "d");
 	assert_int_equal(xattrs_list(s.bytes, s.n, NULL), sizeof(names));
 	assert_int_equal(drop(&s, "isofs.di"), 0);
 	assert_int_equal(drop(&s, "user.a"), 0);
@@ -135,9 +125,9 @@ static void makes(void **state)
 	(void)state;
 	assert_int_equal(xattrs_make(list, 3, &s.bytes, &s.n), 0);
 	assert_int_equal(xattrs_check(s.bytes, s.n), 0);
-	assert_value(&s, "user.a", "");
-	assert_value(&s, "user.aa", "33");
-	assert_value(&s, "user.b", "1");
+	assert_text(&s, "user.a", "");
+	assert_text(&s, "user.aa", "33");
+	assert_text(&s, "user.b", "1");
 	free(s.bytes);
 	list[0] = list[1];
 	assert_int_equal(xattrs_make(list, 3, &s.bytes, &s.n), -EEXIST);

@@ -14,6 +14,7 @@
 #include "burner/base/own.h"
 #include "burner/format/aaip.h"
 #include "burner/format/acl.h"
+#include "tests/unit/xattr_set.h"
 
 #define ACL(entries) "\2\0\0\0" entries
 #define USER_OBJ(p) "\1\0" p "\0\377\377\377\377"
@@ -22,11 +23,6 @@
 #define GROUP(p, id) "\10\0" p "\0" id
 #define MASK(p) "\20\0" p "\0\377\377\377\377"
 #define OTHER(p) "\40\0" p "\0\377\377\377\377"
-
-struct set {
-	uint8_t *bytes;
-	size_t n;
-};
 
 static void put(struct set *s, const char *name, const void *value, size_t n)
 {
@@ -134,16 +130,6 @@ static void decode(const void *stream, size_t n, uint32_t mode, int expected, st
 	assert_int_equal(aaip_decode(copy, n, mode, &ret->bytes, &ret->n), expected);
 	if (!expected)
 		assert_int_equal(xattrs_check(ret->bytes, ret->n), 0);
-}
-
-static void assert_value(const struct set *s, const char *name, const void *value, size_t n)
-{
-	const uint8_t *got;
-	size_t bytes;
-
-	assert_int_equal(xattrs_get(s->bytes, s->n, name, &got, &bytes), 0);
-	assert_int_equal(bytes, n);
-	assert_memory_equal(got, value, n);
 }
 
 static void names(void **state)

@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* iso_xattrs_test.c - extended attributes, ACLs and nanoseconds of records, xorriso's and made by hand */
-#include "burner/base/xattrs.h"
 #include "burner/format/aaip.h"
 #include "burner/format/nanoseconds.h"
 #include "tests/unit/iso_hand.h"
-
-struct set {
-	uint8_t *bytes;
-	size_t n;
-};
-
-static void assert_value(const struct set *s, const char *name, const void *value, size_t n)
-{
-	const uint8_t *got;
-	size_t bytes;
-
-	assert_int_equal(xattrs_get(s->bytes, s->n, name, &got, &bytes), 0);
-	assert_int_equal(bytes, n);
-	assert_memory_equal(got, value, n);
-}
+#include "tests/unit/xattr_set.h"
 
 static void assert_names(const struct set *s, const char *names, size_t n)
 {
