@@ -193,7 +193,7 @@ static int in_order(void *context, struct sweep_piece *p)
 	if (s)
 		s->read_sectors += p->n_sectors;
 	if (!r && c->options->reached)
-		c->options->reached(c->options->progress.context, (uint64_t)p->lba + p->n_sectors);
+		c->options->reached(c->options->progress.context, (uint64_t)p->lba + p->n_sectors, c->ranges.n != 0);
 	return r;
 }
 

@@ -93,7 +93,7 @@ struct check_options {
 	bool exact;	  /* also where many blocks side by side cannot be read each is tried: that costs nothing */
 	int64_t until_ns; /* CLOCK_MONOTONIC: no further piece is read then; 0: never */
 	/* Everything that was to be read from from_lba to there was; by several threads, not at once.  May be NULL. */
-	void (*reached)(void *context, uint64_t lba);
+	void (*reached)(void *context, uint64_t lba, bool damaged);
 	struct burn_progress progress; /* of the reading, in sectors; its context is that of reached, too */
 };
 

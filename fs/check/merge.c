@@ -65,12 +65,13 @@ void merge_free(struct merge *m)
 int merge_open(const char *out, struct merge **ret, char **ret_why)
 {
 	_cleanup_(merge_freep) struct merge *m = calloc(1, sizeof(*m));
+	struct stat st;
 	int fd;
 
 	if (!m || !(m->out = strdup(out)) || asprintf(&m->temporary, "%s.merging", out) < 0)
 		return -ENOMEM;
 	copy_init(&m->image, -1, 0);
-	if (access(out, F_OK) == 0)
+	if (lstat(out, &st) == 0)
 		return why_set(ret_why, -EEXIST, "%s: it is there already: give another name, or remove it", out);
 	fd = open(m->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == EEXIST)

@@ -259,12 +259,12 @@ static int fail_check(const struct options *o, const char *name, int r)
 	return command_fail("%s: it could not be checked to its end: %s", name, strerror(-r));
 }
 
-static void on_reached(void *context, uint64_t lba)
+static void on_reached(void *context, uint64_t lba, bool damaged)
 {
 	const struct watch *w = context;
 
 	if (w->part)
-		part_reached(w->part, lba);
+		part_reached(w->part, lba, damaged);
 }
 
 static void watch_init(struct watch *w, const struct options *o, const char *phase)
@@ -294,17 +294,22 @@ static int conclude(const struct options *o, struct disc *disc, const struct che
 	if (!report->sound && !report->partial && !o->merge)
 		r = check_repair_look(disc, options, &repair);
 	progress_clear(&watch->line);
-	if (r)
-		return fail_check(o, told->disc, r);
+	if (r == -ECANCELED)
+		return interrupt_end();
 	told->repaired = repair.disc ? &repair.report : NULL;
 	told->repairing = o->repair;
 	tell(o, report, told);
+	if (r)
+		return command_fail("%s: whether parity makes it good again cannot be known: %s; room for what is made "
+				    "again is needed in TMPDIR",
+				    told->disc, strerror(-r));
 	if (!o->repair)
 		return report->sound ? COMMAND_DONE : COMMAND_FAILED;
 	if (report->sound) {
 		command_note("%s is sound: there is nothing to repair, and %s was not written", told->disc, o->repair);
 		return COMMAND_DONE;
 	}
+	watch->json = false; /* the result is the last line */
 	status = check_repair_write(&repair, disc, told->disc, o->repair, &options->progress);
 	progress_clear(&watch->line);
 	if (status == COMMAND_DONE && !o->json && !o->quiet)

@@ -69,9 +69,19 @@ void part_narrow(struct part *p, struct check_options *options)
 	p->from_lba = gap.from;
 }
 
-void part_reached(struct part *p, uint64_t lba) { atomic_store(&p->reached_lba, lba); }
+void part_reached(struct part *p, uint64_t lba, bool damaged)
+{
+	if (damaged)
+		atomic_store(&p->damage_seen, true);
+	atomic_store(&p->reached_lba, lba);
+}
 
-static void cover(struct part *p) { memory_cover(&p->memory, p->from_lba, atomic_load(&p->reached_lba)); }
+/* A check that is broken off later has seen it as well. */
+static void cover(struct part *p)
+{
+	memory_cover(&p->memory, p->from_lba, atomic_load(&p->reached_lba));
+	p->memory.damaged |= atomic_load(&p->damage_seen);
+}
 
 static void save(struct part *p)
 {
@@ -99,12 +109,14 @@ void part_end(struct part *p, const struct check_report *report, const struct ch
 	clock_gettime(CLOCK_REALTIME, &now);
 	/* What lies behind the last block that is read is none of a session. */
 	if (report && report->finished)
-		part_reached(p, options->to_lba ? options->to_lba : p->end_sectors);
+		part_reached(p, options->to_lba ? options->to_lba : p->end_sectors, false);
 	cover(p);
 	if (!report) {
 		save(p);
 		return;
 	}
+	if (!report->partial)
+		p->memory.damaged = false; /* what parts of it were found to be before does not count any more */
 	p->memory.damaged |= !report->sound;
 	memory_add_check(&p->memory, (struct memory_check){.time = now.tv_sec,
 							   .sectors = report->read_sectors,
@@ -157,6 +169,8 @@ void part_tell(const struct part *p)
 
 void part_json(const struct part *p, struct json *j)
 {
+	if (p->fd < 0)
+		return;
 	json_u64(j, "round_percent", p->ended ? 100 : percent(p));
 	json_u64_or_null(j, "last_whole", (uint64_t)p->memory.whole_time, 0);
 	json_bool(j, "last_whole_sound", p->memory.whole_sound);

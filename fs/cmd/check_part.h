@@ -26,6 +26,7 @@ struct part {
 	struct memory memory;
 	uint64_t end_sectors, from_lba;
 	atomic_uint_least64_t reached_lba;
+	atomic_bool damage_seen; /* up to there */
 	int64_t kept_ms;
 	bool is_drive, ended; /* all was read with this one */
 	unsigned trend;
@@ -33,7 +34,7 @@ struct part {
 /* What to exit with: COMMAND_FAILED when what was asked for needs a memory. */
 int part_begin(struct part *p, const struct part_asked *asked, struct disc *disc, const char *path);
 void part_narrow(struct part *p, struct check_options *options);
-void part_reached(struct part *p, uint64_t lba);
+void part_reached(struct part *p, uint64_t lba, bool damaged);
 /* What was read so far is kept, twice a second. */
 void part_keep(struct part *p);
 /* report NULL: it was broken off. */

@@ -179,8 +179,10 @@ static void tell_advice(const struct check_report *r, const struct check_told *t
 
 void check_tell_text(const struct check_report *r, const struct check_told *told)
 {
-	for (size_t i = 0; i < r->n_sessions && !told->quiet; i++)
-		tell_session(&r->sessions[i]);
+	for (size_t i = 0; i < r->n_sessions; i++)
+		if (!told->quiet || r->sessions[i].verdict == CHECK_DAMAGED ||
+		    r->sessions[i].verdict == CHECK_NOT_COMPARED)
+			tell_session(&r->sessions[i]);
 	tell_all_damage(r);
 	if (told->quiet)
 		return;

@@ -448,7 +448,7 @@ int manifest_pack(struct manifest *m, const struct burn_progress *progress)
 	r = crew_new(&p.crew);
 	if (!r)
 		r = pack_all(&p);
-	same = take_same(&p);
+	same = p.same_as ? take_same(&p) : 0;
 	forget_digests(m);
 	return r ? r : same;
 }
