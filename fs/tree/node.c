@@ -428,9 +428,10 @@ void node_unused_locked(struct tree *t, struct node *n)
 		return;
 	/* Of a walk over an image most is never looked at again. A drive may burn when it is asked for: there it
 	 * waits, as what is staged does. */
-	bool gone = n->n_lookups && n->locator && !t->space.medium.exclusive && node_leave_known_locked(t, n);
-	/* Its row has them, too. */
-	gone |= n->n_lookups && n->xattrs && n->xattrs_bytes > XATTRS_KEPT_BYTES && node_leave_known_locked(t, n);
+	bool leaves = n->locator && !t->space.medium.exclusive;
+	/* Its row or its record has them, too. */
+	bool is_large = n->xattrs && n->xattrs_bytes > XATTRS_KEPT_BYTES;
+	bool gone = n->n_lookups && (leaves || is_large) && node_leave_known_locked(t, n);
 	if (n->n_lookups && !gone) {
 		idle_note_locked(t, n);
 		return;

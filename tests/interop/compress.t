@@ -91,7 +91,8 @@ cp "$T/new" "$mnt/new appended"
 exec {held}<"$mnt/new"
 bounded 300 "$BUILD/cdappendfs-sync" -q "$mnt" & burn=$!
 children+=("$burn")
-until_true 60 test "$(info_json '$_->{burning}{phase} // "none"' "$mnt")" != none
+burns() { [[ $(info_json '$_->{burning}{phase} // "none"' "$mnt") != none ]]; }
+ok 'it burns' until_true 60 burns
 printf x >>"$mnt/new appended"
 chmod 600 "$mnt/new"
 ok 'a session, with changes meanwhile' await "$burn"

@@ -214,6 +214,7 @@ fails 'no argument' 2 check
 fails 'a number that is none' 2 check --session=0 "$disc"
 fails 'a manifest is no JSON' 2 check --manifest --json "$disc"
 # Records that lead in circles, extents beyond the end
+root=$(disc=$T/g.iso word_at $((32768 + 156 + 2)))
 for byte in 2 10 33 58 66 190 300; do
 	cp "$T/g.iso" "$T/bad.iso"
 	flip "$T/bad.iso" "$root" "$byte"

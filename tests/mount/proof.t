@@ -97,7 +97,7 @@ ok 'what it made is read' cmp "$mnt/one" <({ echo 'BEGINNING OF one'; noise 4000
 cp "$mnt/two" "$mnt/copy"
 ok 'a further one' umount_disc
 is 'four and five' "$(field "$T/w.iso" number)" '1 2 3 4 5'
-ok 'sound' bounded 60 "$BUILD/cdappendfs-check" -q "$T/w.iso"
+ok 'sound' bounded 60 "$BUILD/cdappendfs-check" --state="$T/checks" -q "$T/w.iso"
 
 # ---- an older session exchanged --------------------------------------------------------------------------------------
 # The same changes in another order: another valid session in place of the second.
@@ -133,9 +133,9 @@ old=$T/old.iso
 gunzip <"$TOP/tests/mount/made-by-0.2.iso.gz" >"$old"
 cp "$old" "$T/before.iso"
 is 'it has two sessions' "$(field "$old" ours)" '1 1'
-ok 'sound, by their checksums' bounded 60 "$BUILD/cdappendfs-check" -q "$old"
+ok 'sound, by their checksums' bounded 60 "$BUILD/cdappendfs-check" --state="$T/checks" -q "$old"
 flip "$T/before.iso" $((66 * 2048))
-fails 'with one bit more they are not' 1 bounded 60 "$BUILD/cdappendfs-check" -q "$T/before.iso"
+fails 'with one bit more they are not' 1 bounded 60 "$BUILD/cdappendfs-check" --state="$T/checks" -q "$T/before.iso"
 ok 'they have digests' start_disc -o "check=reads,digest=$(digest "$old")" "$old"
 files() { (cd "$mnt" && find . -type f ! -name new -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16); }
 is 'what is in it' "$(files)" "$(printf '%s  %s\n' \
@@ -147,7 +147,7 @@ echo new >"$mnt/new"
 ok 'a session of ours above' umount_disc
 burn "$old" four 4
 is 'four sessions' "$(field "$old" number)" '1 2 3 4'
-ok 'all sound' bounded 60 "$BUILD/cdappendfs-check" -q "$old"
+ok 'all sound' bounded 60 "$BUILD/cdappendfs-check" --state="$T/checks" -q "$old"
 mount_disc -o ro,check=reads "$old"
 is 'the older files' "$(cd "$mnt" && sha256sum photos/three | cut -c1-16)" 480c2336b410f1ad
 umount_disc

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 disc=$T/disc.iso whole=$T/whole.iso out=$T/out.iso
-check() { bounded 120 "$BUILD/cdappendfs-check" "$@"; }
+check() { bounded 120 "$BUILD/cdappendfs-check" --state="$T/checks" "$@"; }
 verdict() { check --json "$disc" | tail -n 1 | json "$1"; }
 word() { od -An -t u4 -j $((area * 2048 + $1)) -N 4 --endian=little "$whole" | tr -d ' '; }
 # In the file itself, told to nobody: alter BLOCK, wipe BLOCK BLOCKS
