@@ -4,8 +4,8 @@
  *
  * What lies in sessions with a digest table is read by whole pieces, and a piece that is not what the table says is
  * -EIO: none of its bytes goes out, unless somebody has a good copy.  Records are believed down the chain from the
- * newest session: one that is not the one that the newer names makes all of its session -EIO.  What has no digests
- * (foreign sessions, those of older versions, heads, gaps) is given out as it is read.
+ * newest session: one at the place that the newer names which is not that one makes all of its session -EIO.  What has
+ * no digests (foreign sessions, those of older versions or without a record, heads, gaps) is given out as it is read.
  *
  * A few pieces that were proven are kept, since who reads on asks for the rest of one that he has a part of.
  *
