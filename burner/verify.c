@@ -45,8 +45,11 @@ static int read_commit(struct disc *d, uint32_t start_lba, const uint8_t uuid[16
 	r = disc_read(d, start_lba + a.sectors - 1, sector, 1);
 	if (r < 0)
 		return r;
-	if (commit_record_decode(sector, &commit) < 0 || memcmp(commit.uuid, uuid, sizeof(commit.uuid)) != 0 ||
-	    commit.start_lba != start_lba || commit.sectors != a.sectors || commit.number != a.number)
+	r = commit_record_decode(sector, &commit);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || memcmp(commit.uuid, uuid, sizeof(commit.uuid)) != 0 || commit.start_lba != start_lba ||
+	    commit.sectors != a.sectors || commit.number != a.number)
 		return -EBADMSG;
 	*ret = commit;
 	return 0;

@@ -59,11 +59,11 @@ int commit_record_encode(const struct commit_record *r, uint8_t ret_sector[SECTO
 	return sha256_of(i, DIGESTED_BYTES, i->sha256);
 }
 
-static bool digest_is_right(const void *bytes, size_t n, const uint8_t sha256[SHA256_BYTES])
+static int check_digest(const void *bytes, size_t n, const uint8_t sha256[SHA256_BYTES])
 {
-	uint8_t digest[SHA256_BYTES];
+	int r = sha256_compare(bytes, n, sha256);
 
-	return sha256_of(bytes, n, digest) == 0 && memcmp(digest, sha256, sizeof(digest)) == 0;
+	return r == -EBADMSG ? -ENODATA : r;
 }
 
 /* The table lies in the session, behind what it tells of, up to the record, and has room for all of that. */
@@ -78,34 +78,40 @@ static bool table_is_possible(const struct commit_record *r)
 	       (!r->previous_lba || r->previous_lba < r->start_lba);
 }
 
-static bool decode_table(const struct image *i, struct commit_record *r)
+static int decode_table(const struct image *i, struct commit_record *r)
 {
-	if (!digest_is_right(i, DIGESTED_BYTES, i->sha256))
-		return false;
+	int result = check_digest(i, DIGESTED_BYTES, i->sha256);
+
+	if (result)
+		return result;
 	r->piece_sectors = get_le32(i->piece_sectors);
 	r->table_lba = get_le32(i->table_lba);
 	r->table_sectors = get_le32(i->table_sectors);
 	r->previous_lba = get_le32(i->previous_lba);
 	memcpy(r->previous_sha256, i->previous_sha256, SHA256_BYTES);
 	memcpy(r->descriptors_sha256, i->descriptors_sha256, SHA256_BYTES);
-	return table_is_possible(r);
+	return table_is_possible(r) ? 0 : -ENODATA;
 }
 
 int commit_record_decode(const uint8_t sector[SECTOR_BYTES], struct commit_record *ret)
 {
 	const struct image *i = (const struct image *)(const void *)sector;
 	struct commit_record r = {0};
+	int result = memcmp(i->magic, COMMIT_MAGIC, sizeof(i->magic)) ? -ENODATA :
+									check_digest(i, HEAD_BYTES, i->head_sha256);
 
-	if (memcmp(i->magic, COMMIT_MAGIC, sizeof(i->magic)) != 0 || !digest_is_right(i, HEAD_BYTES, i->head_sha256))
-		return -ENODATA;
+	if (result)
+		return result;
 	memcpy(r.uuid, i->uuid, sizeof(r.uuid));
 	r.number = get_le32(i->number);
 	r.start_lba = get_le32(i->start_lba);
 	r.sectors = get_le32(i->sectors);
 	r.kind = get_le32(i->kind);
 	memcpy(r.sha256, i->session_sha256, SHA256_BYTES);
-	if (commit_has_table(&r) && !decode_table(i, &r))
-		return -ENODATA;
+	if (commit_has_table(&r))
+		result = decode_table(i, &r);
+	if (result)
+		return result;
 	*ret = r;
 	return 0;
 }

@@ -35,8 +35,8 @@
 
 /* 0 or -ENOMEM. */
 int commit_record_encode(const struct commit_record *r, uint8_t ret_sector[SECTOR_BYTES]);
-/* 0, or -ENODATA when the sector is not a commit record or is damaged: whatever a table can be asked for is in bounds.
- * The caller compares uuid, start and length with the descriptor's. */
+/* 0, -ENOMEM, or -ENODATA when the sector is not a commit record or is damaged: what a table can be asked for is in
+ * bounds.  The caller compares uuid, start and length with the descriptor's. */
 int commit_record_decode(const uint8_t sector[SECTOR_BYTES], struct commit_record *ret);
 
 #endif

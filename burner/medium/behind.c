@@ -97,7 +97,10 @@ static int unpublished_before(struct disc *d, const struct session_list *l, uint
 	*ret_start = 0;
 	if (r < 0)
 		return r == -EIO ? 0 : r;
-	if (commit_record_decode(sector, &commit) < 0 || (uint64_t)commit.start_lba + commit.sectors != end)
+	r = commit_record_decode(sector, &commit);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || (uint64_t)commit.start_lba + commit.sectors != end)
 		return unpublished_part(d, l, end, n_sectors, ret_start);
 	r = unpublished_at(d, l, commit.start_lba, n_sectors, &its_end);
 	if (its_end == end)

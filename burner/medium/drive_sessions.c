@@ -67,8 +67,11 @@ static int has_record(struct disc *disc, const struct appuse *a, struct disc_ses
 		r = sha256_of(sector, sizeof(sector), session->digest);
 	if (r < 0)
 		return r;
-	session->has_digest = commit_record_decode(sector, &commit) == 0 && commit.start_lba == a->start_lba &&
-			      commit.sectors == a->sectors && !memcmp(commit.uuid, a->uuid, sizeof(a->uuid));
+	r = commit_record_decode(sector, &commit);
+	if (r == -ENOMEM)
+		return r;
+	session->has_digest = r == 0 && commit.start_lba == a->start_lba && commit.sectors == a->sectors &&
+			      !memcmp(commit.uuid, a->uuid, sizeof(a->uuid));
 	return session->has_digest;
 }
 

@@ -41,8 +41,11 @@ int proof_record(struct disc *d, const struct disc_session *session, struct comm
 	result = disc_read(d, session->start_lba + session->sectors - 1, sector, 1);
 	if (result < 0)
 		return result;
-	if (commit_record_decode(sector, &r) < 0 || r.start_lba != session->start_lba ||
-	    r.sectors != session->sectors || memcmp(r.uuid, session->uuid, sizeof(r.uuid)) != 0)
+	result = commit_record_decode(sector, &r);
+	if (result == -ENOMEM)
+		return result;
+	if (result < 0 || r.start_lba != session->start_lba || r.sectors != session->sectors ||
+	    memcmp(r.uuid, session->uuid, sizeof(r.uuid)) != 0)
 		return -EBADMSG;
 	if (ret_sha256 && sha256_of(sector, sizeof(sector), ret_sha256) < 0)
 		return -ENOMEM;

@@ -56,7 +56,8 @@ int scan_commit_record(struct scan *s, uint64_t lba, struct commit_record *ret, 
 		return scan_not_there(r) ? 0 : r;
 	if (ret_sha256 && sha256_of(sector, sizeof(sector), ret_sha256) < 0)
 		return -ENOMEM;
-	return commit_record_decode(sector, ret) == 0 && (uint64_t)ret->start_lba + ret->sectors == lba + 1;
+	r = commit_record_decode(sector, ret);
+	return r == -ENOMEM ? r : r == 0 && (uint64_t)ret->start_lba + ret->sectors == lba + 1;
 }
 
 /* Its own length: the field is relative to the start by convention, absolute in what some programs write. */

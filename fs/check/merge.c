@@ -147,7 +147,9 @@ static int take_record(struct merge *m, uint64_t lba, const uint8_t *sha256, cha
 
 		if (r && !reader_is_of_blocks(r))
 			return r;
-		if (r || commit_record_decode(sector, &other) || (uint64_t)other.start_lba + other.sectors - 1 != lba)
+		if (!r && (r = commit_record_decode(sector, &other)) == -ENOMEM)
+			return r;
+		if (r || (uint64_t)other.start_lba + other.sectors - 1 != lba)
 			continue;
 		if (sha256 &&
 		    (sha256_of(sector, sizeof(sector), digest) || memcmp(digest, sha256, sizeof(digest)) != 0))

@@ -36,8 +36,8 @@ static int read_record(struct disc *disc, const struct disc_session *session, st
 
 	if (r)
 		return reader_is_of_blocks(r) ? 0 : r;
-	return commit_record_decode(sector, ret) == 0 && ret->start_lba == session->start_lba &&
-	       ret->sectors == session->sectors;
+	r = commit_record_decode(sector, ret);
+	return r == -ENOMEM ? r : r == 0 && ret->start_lba == session->start_lba && ret->sectors == session->sectors;
 }
 
 /* The one that it names is the one of ours below it, and as it was. */
