@@ -41,34 +41,72 @@ ok() {
 	"$@" >"$T/ok.output" 2>&1 || status=$?
 	if ((status == 0)); then pass "$name"; else fail "$name" "exit status $status of: $*"$'\n'"$(tail -n 25 "$T/ok.output")"; fi
 }
-# fails NAME STATUS COMMAND…: it ends with exactly that status ("any": any but 0)
+# fails NAME STATUS COMMAND…: it ends with exactly that status ("any": any but 0, and those by which a shell says that there is no such command)
 fails() {
 	local name=$1 want=$2 status=0
 	shift 2
 	"$@" >"$T/ok.output" 2>&1 || status=$?
-	if [[ $want == any && $status != 0 || $status == "$want" ]]; then pass "$name"
+	if [[ $want == any && $status != @(0|126|127) || $status == "$want" ]]; then pass "$name"
 	else fail "$name" "exit status $status, expected $want, of: $*"$'\n'"$(tail -n 25 "$T/ok.output")"; fi
 }
-is() { if [[ $2 == "$3" ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
-isnt() { if [[ $2 != "$3" ]]; then pass "$1"; else fail "$1" "got:      $2, expected anything else"; fi; }
-like() { if [[ $2 =~ $3 ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
+# is NAME GOT EXPECTED: two texts, and neither is empty: that is what a command says that did not do its work.  What is to be empty: silent, none
+is() {
+	if [[ $2 && $2 == "$3" ]]; then pass "$1"
+	else fail "$1" "got:      $2"$'\n'"expected: ${3:-nothing: that is for silent or none to say}"; fi
+}
+isnt() { if [[ $2 && $3 && $2 != "$3" ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"and not:  $3"; fi; }
+like() { if [[ $3 && $2 =~ $3 ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
+# silent NAME COMMAND…: it succeeds and says nothing
+silent() {
+	local name=$1 status=0
+	shift
+	"$@" >"$T/ok.output" 2>&1 || status=$?
+	if ((status == 0)) && [[ ! -s $T/ok.output ]]; then pass "$name"
+	else fail "$name" "exit status $status of: $*"$'\n'"it said: $(head -n 25 "$T/ok.output")"; fi
+}
+# none NAME TEXT: of what the test itself has collected there is nothing
+none() { if [[ ! $2 ]]; then pass "$1"; else fail "$1" "got:      $2, expected none"; fi; }
 # cmp_number NAME A OPERATOR B, as in cmp_number 'small' "$n" -lt 4096
 cmp_number() { if test "$2" "$3" "$4"; then pass "$1"; else fail "$1" "$2 is not $3 $4"; fi; }
 same_file() { ok "$1" cmp "$2" "$3"; }
-# same_listing NAME A B: two files of treelist
+# same_listing NAME A B: two files of treelist, and there is something in them
 same_listing() {
 	local changes
-	if changes=$(diff "$2" "$3"); then pass "$1"; else fail "$1" "$(head -n 30 <<<"$changes")"; fi
+	if changes=$(diff "$2" "$3") && [[ -s $2 || -s $3 ]]; then pass "$1"; else fail "$1" "$(head -n 30 <<<"$changes")"; fi
+}
+# A command or function that does not exist is a failure wherever it was called: in a condition, a pipe, a substitution, a script, a guest.  bash calls
+# this in a process of its own, so it is noted for the end.
+command_not_found_handle() {
+	local i=1
+	while [[ ${BASH_SOURCE[i]-} == */tests/lib.sh ]]; do ((++i)); done
+	printf '%s line %d: %s\n' "$(basename -- "${BASH_SOURCE[i]-$0}")" "${BASH_LINENO[i - 1]-0}" "$1" >>"$T/.unknown"
+	printf 'no such command: %s\n' "$1" >&2
+	return 127
+}
+export T
+export -f command_not_found_handle
+known_commands() {
+	local line
+	[[ -e $T/.unknown ]] || return 0
+	while IFS= read -r line; do fail "no such command: $line"; done < <(sort -u "$T/.unknown")
+	rm "$T/.unknown"
 }
 done_testing() {
+	known_commands
 	printf '1..%d\n' "$tests"
 	finished=true
 	exit $((failures > 0))
 }
 skip_all() {
+	if [[ -e $T/.unknown ]]; then done_testing; fi
 	printf '1..0 # SKIP %s\n' "$1"
 	finished=true
 	exit 0
+}
+# need COMMAND…: what this test cannot do without
+need() {
+	local command
+	for command; do command -v "$command" >/dev/null || skip_all "no $command"; done
 }
 # Points that another program prints as TAP become points of this test: relay PREFIX COMMAND…
 relay() {
@@ -426,10 +464,13 @@ end_agent() {
 # ---- another kernel ---------------------------------------------------------------------------------------------------
 # in_uml [OPTIONS of run-in-uml] COMMAND…: as root under a 6.1 kernel of its own that may write below $T
 in_uml() { patience 300; "$TOP/tests/run-in-uml" -w "$T" -m loop -m isofs -m fuse -e "TOP=$TOP" -e "T=$T" "$@"; }
-# uml_missing: why there is no guest, on standard output; fails when there is one
+# uml_missing: why there is no guest, on standard output; fails when there is one.  One that has started since this machine did starts again.
 uml_missing() {
+	local boot known=$TOOLS/uml.started
 	if ! command -v linux.uml >/dev/null || ! command -v busybox >/dev/null; then echo 'no user-mode-linux and busybox-static'; return; fi
-	in_uml -t 60 true 2>"$T/uml.log" && return 1
+	boot=$(</proc/sys/kernel/random/boot_id)
+	grep -qxF "$boot" "$known" 2>/dev/null && return 1
+	in_uml -t 60 true 2>"$T/uml.log" && { echo "$boot" >"$known"; return 1; }
 	echo "user-mode-linux does not start: $(tail -n 1 "$T/uml.log")"
 }
 need_uml() {

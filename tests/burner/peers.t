@@ -5,9 +5,7 @@
 # dvd+rw-mediainfo burn, append, blank, format and report on every medium, and Linux mounts what they burned
 . "$(dirname "$0")/../lib.sh"
 need_uml
-for program in wodim cdrskin xorriso growisofs dvd+rw-mediainfo genisoimage; do
-	command -v "$program" >/dev/null || skip_all "no $program"
-done
+need wodim cdrskin xorriso growisofs dvd+rw-mediainfo genisoimage
 
 # Short lower-case names: Linux since 6.1.175 loses Rock Ridge in later sessions of mkisofs and xorriso.
 for round in 1 2 3 4; do

@@ -100,12 +100,14 @@ tree_digest "$mnt" >"$T/got"
 same_listing 'and nothing is lost' "$T/want" "$T/got"
 ok 'unmount commits' umount_disc
 
-# ---- kill -9 at any moment of a slow burn
+# ---- kill -9 at any moment of a slow burn; before it begins nothing was promised
+began() { gone "$syncer" || [[ $(info_json '$_->{burning} ? $_->{burning}{phase} : "idle"' "$mnt") == burning ]]; }
 for tenths in 1 3 6 9 12 16; do
 	begin
 	mount_disc -o speed=3 "$disc"
 	change
 	sync_disc >/dev/null 2>&1 & syncer=$!
+	ok "kill -9 after $tenths tenths of a second: it burns" until_true 60 began
 	sleep "$((tenths / 10)).$((tenths % 10))"
 	kill_daemon
 	await "$syncer"

@@ -4,6 +4,7 @@
 # odd-names.t - names of 255 bytes, of any byte, in no encoding, that clash where they are shortened, that Windows cannot
 # open; targets of 4,095 bytes: they come back, other readers read them, and what becomes of them in Joliet is told
 . "$(dirname "$0")/../lib.sh"
+need python3
 /usr/bin/python3 -c "import pycdlib" 2>/dev/null || skip_all "no pycdlib"
 
 names() { /usr/bin/python3 "$TOP/tests/interop/odd_names.py" "$@"; }

@@ -4,7 +4,7 @@
 # oddities.t - odd and damaged images, made from a seed: what Linux shows of them is what we show, before and after an
 # append; or nothing is appended, and why is said.  ODDITIES images (32), ODDITY_SEED (1).
 . "$(dirname "$0")/../lib.sh"
-command -v python3 >/dev/null || skip_all 'no python3'
+need python3
 need_uml
 
 oddities() { python3 "$TOP/tests/interop/oddities.py" "$@"; }

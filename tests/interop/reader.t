@@ -4,7 +4,7 @@
 # reader.t - fs/kit/cdappendfs-read.py, a second reader, made from the description of the format alone, restores each
 # session byte for byte as the mount shows it, and what it can of discs that are cut, destroyed, or made to harm
 . "$(dirname "$0")/../lib.sh"
-command -v python3 >/dev/null || skip_all 'no python3'
+need python3
 
 # each_session NAME DISC [FIELDS]: the reader lists what we list, and restores each
 each_session() {
@@ -217,6 +217,6 @@ genisoimage -quiet -R -o "$T/evil.iso" "$T/evil" 2>/dev/null
 mkdir "$T/outside"
 perl -0777 -pi -e 's/(NM.\x01\x00)AAAAAAAA/$1BBBBBBBB/g; s{\.\._escaped}{../escaped}g' "$T/evil.iso"
 harmless 'a link, and a directory of the same name' "$T/evil.iso"
-is 'it was not followed' "$(ls -A "$T/outside")" ''
+silent 'it was not followed' ls -A "$T/outside"
 is 'names that lead out do not' "$(find "$T/around" -name '*escaped*' -printf '%P\n')" out/.._escaped
 done_testing

@@ -6,7 +6,7 @@
 #
 # SIZES_GIB (9): of the sparse file; SIZES_ENTRIES (5,000) of one directory; SIZES_FILES (4,000) in directories of 1,000;
 # SIZES_DEPTH (300).  `make soak` has 200,000 entries and 1,000,000
-# files.  Zeros of a file count as room, also of the image's file system: 360 GiB want as much.
+# files.  Zeros of a file count as room, also of the image's file system: with 9 GiB, 10 must be free below TMPDIR.
 . "$(dirname "$0")/../lib.sh"
 
 gib=${SIZES_GIB:-9} entries=${SIZES_ENTRIES:-5000} files=${SIZES_FILES:-4000} depth=${SIZES_DEPTH:-300}
@@ -14,6 +14,8 @@ seven=$(command -v 7zz || command -v 7z || command -v 7za)
 disc=$T/disc.iso
 section=$(((1 << 32) - 2048))
 largest=$((90 * section))
+free=$(df -B1G --output=avail "$T" | tail -n 1)
+((free > gib)) || skip_all "$((gib + 1)) GiB must be free in ${TMPDIR:-/tmp}, there are $free: TMPDIR=… for another place, SIZES_GIB=5 for less"
 patience $((600 + gib * 20 + files / 500))
 
 # ---- what there is

@@ -49,7 +49,7 @@ like 'it says so' "$(check "$disc" | tail -n 1)" 'five.iso is sound$'
 is 'each of them' "$(verdicts "$disc")" sound,sound,sound,sound,sound
 is 'all of it is read, once' "$(verdict '$_->{read_bytes}' "$disc")" "$(apparent_size "$disc")"
 is 'one of them alone' "$(verdicts --session=3 "$disc")" 'not checked,not checked,sound,not checked,not checked'
-is 'quiet says nothing' "$(check --quiet "$disc" 2>&1)" ''
+silent 'quiet says nothing' check --quiet "$disc"
 fails 'there is no sixth' 1 check --session=6 "$disc"
 like 'it says how they are listed' "$(check --session=6 "$disc" 2>&1)" 'no session 6;.*cdappendfs-info'
 
@@ -101,9 +101,10 @@ like 'descriptors of a session in the middle: those before it are not found' "$(
 word_at() { perl -e 'open my $f, "<:raw", $ARGV[0]; seek $f, $ARGV[1], 0; read $f, my $n, 4; print unpack "V", $n' "$disc" "$1"; }
 tables=$(word_at $((32768 + 140)))
 like 'a path table' "$(damage --disc-fault="read@$tables=EIO" "$disc")" '^5 path table \(L\) unreadable$'
-root=$(word_at $((32768 + 156 + 2)))
+root=$(word_at $((32768 + 156 + 2))) joliet=$(word_at $((34816 + 156 + 2)))
 like 'a directory: its names are not known' "$(damage --disc-fault="read@$root=EIO" "$disc")" '^5 its tree as a whole.* unreadable'
-like 'one of the Joliet tree' "$(damage --disc-fault="read@$((root + 8))=EIO" "$disc")" '5 .*unreadable'
+is 'the root of the Joliet tree' "$(damage --disc-fault="read@$joliet=EIO" "$disc")" '5 another tree of it (Joliet, or plain names) unreadable'
+is 'a directory of it' "$(damage --disc-fault="read@$((joliet + 2))=EIO" "$disc")" '5 directory of the Joliet tree: /dir 2 unreadable'
 like 'the head' "$(damage --disc-fault=read@31=EIO "$disc")" '^- the head of the disc .* unreadable$'
 cp "$disc" "$T/bad.iso"
 truncate -s $(((start + sectors / 2) * 2048)) "$T/bad.iso"

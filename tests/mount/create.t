@@ -41,7 +41,7 @@ fails 'a dangling link' 1 "$BUILD/cdappendfs" -o create "$T/theirs/dangling.iso"
 like 'it says what is wrong' "$(<"$T/ok.output")" 'symbolic link'
 "${as_other[@]}" ln -s "$T/roots/none" "$T/theirs/nowhere"
 fails 'a directory that is a dangling link' 1 "$BUILD/cdappendfs" -o create "$T/theirs/nowhere/made.iso" "$mnt"
-is "nothing is made in root's directory" "$(ls -A "$T/roots")" ''
+silent "nothing is made in root's directory" ls -A "$T/roots"
 # It comes after the look at the name.  The mount fails, so nothing is to be left at all.
 "${as_other[@]}" "$TOOLS/flip" link "$T/theirs/new.iso" "$T/roots/made.iso" >/dev/null 2>&1 &
 flipper=$!
@@ -53,11 +53,11 @@ for ((i = 0; i < ${FLIPS:-150}; i++)); do
 	((status == 1)) || others+=" $status"
 	[[ -e $T/roots/made.iso ]] && break
 done
-is 'a link that comes and goes: each mount is refused' "$others" ''
+none 'a link that comes and goes: each mount is refused' "$others"
 ok 'it came and went all the time' alive "$flipper"
 kill "$flipper"
 wait "$flipper" 2>/dev/null
-is "nothing is made in root's directory" "$(ls -A "$T/roots")" ''
+silent "nothing is made in root's directory" ls -A "$T/roots"
 
 # ---- where all may make files
 mkdir -m 1777 "$T/all"
@@ -102,5 +102,5 @@ fails 'a mount of an empty file that fails' 1 "$BUILD/cdappendfs" -o create,stag
 ok 'leaves that' test -e "$T/theirs/empty.iso"
 
 # ---- what else is made
-is 'of a stage nothing is for others' "$(find "$T/stage" "$T"/stage-* -perm /077 | grep -vx "$T/stage")" ''
+silent 'of a stage nothing is for others' find "$T/stage" "$T"/stage-* -perm /077 ! -path "$T/stage"
 done_testing

@@ -4,7 +4,7 @@
 # inhibit.t - while a disc is burned a block lock of logind is held; without logind, or with a bus that does not
 # answer, burns go on as ever
 . "$(dirname "$0")/../lib.sh"
-command -v dbus-daemon >/dev/null || skip_all 'no dbus-daemon'
+need dbus-daemon
 
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$T/bus
 cat >"$T/bus.conf" <<END

@@ -3,6 +3,7 @@
 #
 # kit.t - -o kit: a manual, the format and a reader on the disc, burned once; with them alone the disc is restored
 . "$(dirname "$0")/../lib.sh"
+need python3
 
 disc=$T/disc.iso kit=$mnt/cdappendfs-kit
 staged() { info_json '$_->{staged_bytes}' "$mnt"; }
@@ -24,14 +25,10 @@ tree_digest "$mnt" >"$T/want"
 ok 'a session' umount_disc
 
 # ---- what others make of it: Linux is in kernel.t; the reader of the disc restores the disc
-if command -v python3 >/dev/null; then
-	ok 'xorriso gives the kit out' xorriso -osirrox on -indev "$disc" -extract /cdappendfs-kit "$T/kit"
-	ok 'the reader from the disc restores it' bounded 60 python3 "$T/kit/cdappendfs-read.py" "$disc" "$T/restored"
-	tree_digest "$T/restored" >"$T/got"
-	same_listing 'all of it' "$T/want" "$T/got"
-else
-	skip 'the reader from the disc' 'no python3'
-fi
+ok 'xorriso gives the kit out' xorriso -osirrox on -indev "$disc" -extract /cdappendfs-kit "$T/kit"
+ok 'the reader from the disc restores it' bounded 60 python3 "$T/kit/cdappendfs-read.py" "$disc" "$T/restored"
+tree_digest "$T/restored" >"$T/got"
+same_listing 'all of it' "$T/want" "$T/got"
 
 # ---- later sessions
 mount_disc -o kit "$disc"

@@ -5,7 +5,7 @@
 # in the middle of a mount; and rows that say what no row of ours says
 . "$(dirname "$0")/../lib.sh"
 ((EUID == 0)) || skip_all 'not root'
-command -v sqlite3 >/dev/null || skip_all 'no sqlite3'
+need sqlite3 python3
 chmod 755 "$T"
 
 genisoimage -quiet -R -o "$T/d.iso" "$T/mnt" 2>/dev/null || skip_all 'no genisoimage'
@@ -128,7 +128,9 @@ number() { sqlite3 good/journal.db "SELECT ino FROM name WHERE CAST(name AS TEXT
 a=$(number a) b=$(number b) c=$(number c) one=$(number one) two=$(number two)
 says='says what no cdappendfs writes'
 planted 'a directory that is its own parent' "UPDATE node SET parent=$a WHERE ino=$a; DELETE FROM name WHERE ino=$a" "$says" "directory $a is in itself" 'cdappendfs-stage export'
-is 'the disc can be read' "$(start_disc -o ro -s "$T/none" d.iso && { ls "$mnt"; umount_disc; })" ''
+ok 'the disc can be read' start_disc -o ro -s "$T/none" d.iso
+silent 'nothing is on it' ls -A "$mnt"
+ok 'unmount' umount_disc
 planted 'two that are in each other' "UPDATE name SET parent=$b WHERE ino=$a; UPDATE node SET parent=$b WHERE ino=$a" "$says" 'is in itself'
 planted 'a directory with two names' "INSERT INTO name VALUES($c,CAST('again' AS BLOB),$b,1)" "$says" "directory $b has a second name"
 planted 'the root in a directory' "INSERT INTO name VALUES($c,CAST('root' AS BLOB),1,1)" "$says" 'directory 1 has a second name'
@@ -227,5 +229,5 @@ kill "$flipping" 2>/dev/null
 await "$flipping" 60 2>/dev/null
 note "$(declare -p seen)"
 unset 'seen[two two]' 'seen[planted TWO]' 'seen[refused]'
-is 'each mount had one of the two, whole' "${!seen[*]}" ''
+none 'each mount had one of the two, whole' "${!seen[*]}"
 done_testing

@@ -3,6 +3,7 @@
 #
 # posix.t - ordinary POSIX behaviour over a blank disc, over a burned one, and what of it reaches the next session
 . "$(dirname "$0")/../lib.sh"
+need python3
 
 # The checks themselves hold on this machine's own filesystem.
 mkdir "$T/native"

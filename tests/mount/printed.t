@@ -3,6 +3,7 @@
 #
 # printed.t - what is printed of names and messages of others: no escape sequence, no forged line, by no program
 . "$(dirname "$0")/../lib.sh"
+need python3
 
 # Sets a title, clears the screen, turns text around, and would begin a line of its own.
 evil=$'x\e]0;owned\a\e[2J\xc2\x9b1m\xe2\x80\xae\ncdappendfs: session 7 written\r'

@@ -5,7 +5,7 @@
 # destroys nothing.  Either a change is refused, aloud, with all that is staged kept; or the session is right, as
 # another reader sees it.  What lies on the disc can be read in any case.
 . "$(dirname "$0")/../lib.sh"
-command -v python3 >/dev/null || skip_all 'no python3'
+need python3
 forge() { python3 "$TOP/tests/mount/forge" "$@"; }
 
 # ---- the disc: linked and full ones of the same tree

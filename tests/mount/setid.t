@@ -4,13 +4,14 @@
 # setid.t - set-id bits on the disc are what their owner made: whatever is shown by uid=, gid=, umask=, no other user
 # changes what such a program does and keeps its bits, makes one, or becomes the owner of one
 . "$(dirname "$0")/../lib.sh"
+need python3
 ((EUID == 0)) || skip_all 'not root'
 
 chmod 755 "$T"
 first() { setpriv --reuid=1001 --regid=1001 --clear-groups --inh-caps=-all -- "$@"; }
 second() { setpriv --reuid=1002 --regid=1002 --clear-groups --inh-caps=-all -- "$@"; }
 # agent_as USER LINE…: what it answers that is no plain "ok"
-agent_as() { local who=$1; shift; printf '%s\n' "$@" | "$who" "$TOOLS/agent" | grep -v '^ok$'; }
+agent_as() { local who=$1; shift; printf '%s\n' "$@" | "$who" "$TOOLS/agent" | awk '$0 != "ok" {print} END {if (!NR) print "no answer"}'; }
 
 # ---- the ways to change what a file holds; each as a user, of a file that is 6777 root:root on the disc
 ways=(append write direct truncate extend open-trunc allocate punch zero copy map)

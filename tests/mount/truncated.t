@@ -54,7 +54,7 @@ shows() {
 	before=$(image_digest "$2")
 	if ! start_disc -s "$T/stage/cut" "$2"; then
 		is "$1: refused, in one line" "$(wc -l <"$log")" 1
-		is "$1: there is none that is whole" "$3" ''
+		none "$1: there is none that is whole" "$3"
 		return
 	fi
 	if [[ ! $3 ]]; then

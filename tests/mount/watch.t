@@ -77,7 +77,7 @@ children+=("${pid_of[$mnt]}")
 first=${pid_of[$mnt]}
 unset "pid_of[$mnt]"
 ok 'its burn is seen by the name of the disc' until_true 60 is_burning "$disc"
-is 'which is mounted nowhere' "$(info_json '$_->{mountpoint}' "$disc")" ''
+is 'which is mounted nowhere' "$(info_json '$_->{mountpoint} // "nowhere"' "$disc")" nowhere
 fails 'what was its mount point does not tell: it is no answer that nothing burns' 1 "$BUILD/cdappendfs-sync" --wait "$mnt"
 like 'the message asks for the disc' "$(said "$T/ok.output")" 'a burn after an unmount is found by its disc'
 in_background "$T/left" "$BUILD/cdappendfs-umount" "$disc"
