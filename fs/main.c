@@ -154,6 +154,8 @@ static int make_commit(struct app *a)
 	return 0;
 }
 
+static bool unmounted(void *server) { return server_unmounted(server); }
+
 static int make_control(struct app *a)
 {
 	const struct opening *o = &a->opening;
@@ -164,6 +166,8 @@ static int make_control(struct app *a)
 		.mountpoint = o->mountpoint,
 		.staging = o->stage ? stage_directory(o->stage) : NULL,
 		.owner = owner_of(&a->options),
+		.unmounted = unmounted,
+		.context = a->server,
 		.holding = o->holding,
 		.state = o->state,
 		.sessions = o->sessions,

@@ -22,7 +22,8 @@
 #include "fs/control/names.h"
 
 #define DEAD_MS 3000
-#define STARTING_MS 1000 /* from the mount's first answer until its daemon listens */
+#define STARTING_MS 3000 /* from the mount's first answer until its daemon listens */
+#define LEAVING_MS 10000 /* a daemon whose mount has gone closes what it is not to answer, and gives its name free */
 #define PAUSE_MS 20
 #define LOCATE_MS 5000
 
@@ -33,6 +34,10 @@ struct client {
 	char *buf;	  /* bytes received, from begin to end */
 	size_t begin, end, size;
 	const volatile sig_atomic_t *stop; /* NULL: nothing stops it */
+	/* So that it is asked anew; the number of the mount is 0 when it was found by its disc. */
+	struct control_mount mount;
+	char *request;
+	bool heard;
 };
 
 static int await(int fd, int timeout_ms)
@@ -108,6 +113,8 @@ int client_open(const struct control_mount *mount, struct client **ret)
 	for (;;) {
 		int r = connect_to(&address, length, users, ret);
 
+		if (r == 0)
+			(*ret)->mount = *mount;
 		if (r != -ECONNREFUSED && r != -EPERM)
 			return r;
 		if (!until && is_dead(mount))
@@ -155,23 +162,61 @@ void client_free(struct client *c)
 		return;
 	close_fd(&c->fd);
 	close_fd(&c->pidfd);
+	free(c->request);
 	free(c->buf);
 	free(c);
 }
 
+/* Shorter than any socket buffer: it goes as a whole. */
+static int send_request(struct client *c)
+{
+	ssize_t n = (ssize_t)strlen(c->request);
+
+	return send(c->fd, c->request, (size_t)n, MSG_NOSIGNAL) == n ? 0 : -EPIPE;
+}
+
+static void take_connection(struct client *c, struct client *from)
+{
+	close_fd(&c->fd);
+	close_fd(&c->pidfd);
+	c->fd = TAKE_FD(from->fd);
+	c->pidfd = TAKE_FD(from->pidfd);
+	c->peer = from->peer;
+}
+
+/* It closed without a word.  Numbers of mounts are given again at once: it was that of a mount that has gone, whose
+ * daemon had not yet given the name free.  The one that is meant listens as soon as it does. */
+static int ask_anew(struct client *c)
+{
+	int64_t until = now_ms() + LEAVING_MS;
+	int r = -EPIPE;
+
+	while (r == -EPIPE && !c->heard && c->mount.number && now_ms() < until) {
+		_cleanup_(client_freep) struct client *next = NULL;
+
+		if (c->stop && *c->stop)
+			return -EINTR;
+		sleep_ms(PAUSE_MS);
+		r = client_open(&c->mount, &next);
+		if (r < 0)
+			return r == -ECONNREFUSED ? -EPIPE : r; /* it has ended, or does not speak */
+		take_connection(c, next);
+		r = send_request(c);
+	}
+	return r;
+}
+
 int client_send(struct client *c, const char *request)
 {
-	_free_ char *line = NULL;
-	int n = asprintf(&line, "%s\n", request);
+	int n = asprintf(&c->request, "%s\n", request);
 
 	if (n < 0) {
-		line = NULL;
+		c->request = NULL;
 		return -ENOMEM;
 	}
 	if ((size_t)n >= CONTROL_LINE_MAX)
 		return -E2BIG;
-	/* Shorter than any socket buffer: it goes as a whole. */
-	return send(c->fd, line, (size_t)n, MSG_NOSIGNAL) == n ? 0 : -EPIPE;
+	return send_request(c) < 0 ? ask_anew(c) : 0;
 }
 
 static int left_of(int64_t until_ms)
@@ -204,9 +249,13 @@ static int fill(struct client *c)
 		if (c->until_ms && await(c->fd, left_of(c->until_ms)) < 0)
 			return -ETIME;
 		n = recv(c->fd, c->buf + c->end, c->size - c->end, 0);
-	} while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return -EPIPE;
+		if (n == 0 || (n < 0 && errno != EINTR)) {
+			int r = ask_anew(c);
+			if (r < 0)
+				return r;
+		}
+	} while (n <= 0);
+	c->heard = true;
 	c->end += (size_t)n;
 	return 0;
 }
@@ -241,9 +290,14 @@ int client_await_line(struct client *c, int timeout_ms)
 
 int client_await_first(struct client *c, int timeout_ms)
 {
-	int r = c->end > c->begin ? 0 : await(c->fd, timeout_ms);
+	int64_t until = c->until_ms;
 
-	return r < 0 ? r : c->end > c->begin ? 0 : fill(c);
+	if (c->end > c->begin)
+		return 0;
+	c->until_ms = now_ms() + timeout_ms;
+	int r = fill(c);
+	c->until_ms = until;
+	return r;
 }
 
 static int parse_result(const char *line, struct client_result *ret)

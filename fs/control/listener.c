@@ -166,6 +166,22 @@ static void send_away(struct control *c, int fd, int error, const char *message)
 	c->refused[c->n_refused++] = fd;
 }
 
+/* ---- listening ---- */
+
+static void become_deaf(struct control *c)
+{
+	close_fd(&c->listener);
+	pthread_mutex_lock(&c->lock);
+	c->deaf = true;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static bool is_anothers(const struct control *c, int listener)
+{
+	return listener == c->listener && c->options.unmounted && c->options.unmounted(c->options.context);
+}
+
 static void accept_one(struct control *c, int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -177,23 +193,17 @@ static void accept_one(struct control *c, int listener)
 			sleep_ms(SHORT_PAUSE_MS);
 		return;
 	}
-	if (listener == c->options.holding || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+	if (is_anothers(c, listener)) {
+		/* The client begins anew when the name is another's: so that first. */
+		become_deaf(c);
 		close(fd);
-	else if (peer.uid != c->options.owner && peer.uid != 0)
+	} else if (listener == c->options.holding || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) {
+		close(fd);
+	} else if (peer.uid != c->options.owner && peer.uid != 0) {
 		send_away(c, fd, -EPERM, "only the owner of the mount and root may ask");
-	else if (start_connection(c, fd, peer.uid) < 0)
+	} else if (start_connection(c, fd, peer.uid) < 0) {
 		send_away(c, fd, -EAGAIN, "too many ask at once; try again");
-}
-
-/* ---- listening ---- */
-
-static void become_deaf(struct control *c)
-{
-	close_fd(&c->listener);
-	pthread_mutex_lock(&c->lock);
-	c->deaf = true;
-	pthread_cond_broadcast(&c->changed);
-	pthread_mutex_unlock(&c->lock);
+	}
 }
 
 static void *listen_on(void *arg)

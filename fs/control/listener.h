@@ -13,6 +13,7 @@
 #ifndef FS_CONTROL_LISTENER_H
 #define FS_CONTROL_LISTENER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "fs/commit/commit.h"
@@ -27,7 +28,10 @@ struct control_options {
 	const char *disc_path, *mountpoint;
 	const char *staging; /* directory of the stage, or NULL */
 	uid_t owner;	     /* who may ask; root may too */
-	int holding;	     /* a socket that only its name is for (fs/daemon/holding.h), or 0: callers are sent away */
+	/* The mount has gone, and its number may be another's: who asks by that is not answered.  NULL: never */
+	bool (*unmounted)(void *context);
+	void *context;
+	int holding; /* a socket that only its name is for (fs/daemon/holding.h), or 0: callers are sent away */
 	/* Of a read-only mount, whose medium never changes. */
 	struct disc_state state;
 	const struct disc_session *sessions;

@@ -228,7 +228,7 @@ void server_stop(struct server *s)
 }
 
 /* Unmounted by somebody else: another mount may be there by now. */
-static bool is_unmounted(const struct server *s)
+bool server_unmounted(const struct server *s)
 {
 	struct pollfd p = {.fd = fuse_session_fd(s->session)};
 
@@ -254,7 +254,7 @@ static bool close_device(struct server *s)
 
 static void take_away(struct server *s)
 {
-	bool there = !is_unmounted(s), closed = close_device(s);
+	bool there = !server_unmounted(s), closed = close_device(s);
 
 	if (there && s->options.take_away)
 		s->options.take_away(s->options.context);

@@ -8,7 +8,8 @@
  * server_flush_writers() and server_discarded() are the commit's hooks; the server is their context.
  * No worker waits for the drive or for a commit: such requests are parked (park.h, fsyncdir.c).
  *
- * Threads: server_stop, server_answers and the hooks from any thread but a worker; all others from the main one.
+ * Threads: server_stop, server_answers, server_unmounted and the hooks from any thread but a worker; all others from
+ * the main one.
  */
 #ifndef FS_FUSE_SERVER_H
 #define FS_FUSE_SERVER_H
@@ -54,6 +55,8 @@ int server_loop(struct server *s);
 void server_stop(struct server *s);
 /* No more notifications to the kernel; parked requests are answered. May be called again. */
 void server_unmount(struct server *s);
+/* The kernel has nothing to ask any more: the file system has ended, and its number is free.  From any thread. */
+bool server_unmounted(const struct server *s);
 void server_free(struct server *s);
 static inline void server_freep(struct server **s) { server_free(*s); }
 
