@@ -69,7 +69,7 @@ static void check_cut(const struct system_use *all, unsigned entry, unsigned roo
 	*s = *all;
 	if (!system_use_cut_link(s, entry, room)) {
 		assert_true(memcmp(sl, "SL", 2) != 0 || room >= sl[2] || room < BOUND_LINK_PIECE);
-		assert_memory_equal(s, all, sizeof(*s));
+		assert_true(memcmp(s, all, sizeof(*s)) == 0); /* cmocka compares byte by byte */
 		free(s);
 		return;
 	}
