@@ -49,11 +49,8 @@ fails() {
 	if [[ $want == any && $status != @(0|126|127) || $status == "$want" ]]; then pass "$name"
 	else fail "$name" "exit status $status, expected $want, of: $*"$'\n'"$(tail -n 25 "$T/ok.output")"; fi
 }
-# is NAME GOT EXPECTED: two texts, and neither is empty: that is what a command says that did not do its work.  What is to be empty: silent, none
-is() {
-	if [[ $2 && $2 == "$3" ]]; then pass "$1"
-	else fail "$1" "got:      $2"$'\n'"expected: ${3:-nothing: that is for silent or none to say}"; fi
-}
+# is NAME GOT EXPECTED: two texts.  Nothing is what a command says, too, that did not do its work: where that is expected, silent or none
+is() { if [[ $2 == "$3" ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
 isnt() { if [[ $2 && $3 && $2 != "$3" ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"and not:  $3"; fi; }
 like() { if [[ $3 && $2 =~ $3 ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
 # silent NAME COMMAND…: it succeeds and says nothing

@@ -140,10 +140,12 @@ for kind in full linked; do
 	damaged "$kind: a directory and the path table L" 1 "$disc" 2 'directory=/dir 1' table-L
 	content "$T/restored" | grep -v '^without-a-name' >"$T/got"
 	same_listing "$kind: all names and bytes are there" "$T/whole.$kind.content" "$T/got"
-	tree_digest "$T/restored" T | grep '^dir [23]\|^in' >"$T/got"
-	same_listing "$kind: other directories have all attributes" <(grep '^dir [23]\|^in' "$T/whole.$kind.files") "$T/got"
-	tree_digest "$T/restored" T | grep '^dir 1/inner' >"$T/got"
-	same_listing "$kind: those below it, too" <(grep '^dir 1/inner' "$T/whole.$kind.files") "$T/got"
+	tree_digest "$T/restored" T | grep '^dir.040[23]\|^in' >"$T/got"
+	same_listing "$kind: other directories have all attributes" <(grep '^dir.040[23]\|^in' "$T/whole.$kind.files") "$T/got"
+	# All but that a file has its other name in the directory that is lost.
+	below_one() { sed -n '/^dir.0401\/inner/s/ links=.*//; /^dir.0401\/inner/p'; }
+	tree_digest "$T/restored" T | below_one >"$T/got"
+	same_listing "$kind: those below it, too" <(below_one <"$T/whole.$kind.files") "$T/got"
 	damaged "$kind: the whole Rock Ridge tree" 1 "$disc" 2 rock-ridge
 	content "$T/restored" | grep -v '^without-a-name' >"$T/got"
 	same_listing "$kind: the Joliet tree has names and bytes" "$T/whole.$kind.content" "$T/got"
