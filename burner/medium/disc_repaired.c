@@ -5,7 +5,9 @@
  * All areas are gone through at the beginning (parity_survey()), so altered blocks are known as well as those that
  * cannot be read.  What is lost is then made again at once, column by column, since each of them is read as a whole for
  * any of its pieces, and waits in a file without a name.  What an area says of itself is taken from whichever copy is
- * whole.
+ * whole.  What is beyond repair is an error of the blocks: -EIO, it cannot be read, -EBADMSG, it is not what it was.
+ *
+ * Of areas of several sessions that tell of the same blocks, the one that knows them is asked.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,12 +20,11 @@
 #include "burner/parity/reader.h"
 #include "cdappendfs/burn.h"
 
-#define BEYOND_REPAIR UINT64_MAX
-
-/* Blocks that are not read as they are, in the order of the disc. */
+/* Blocks that are not read as they are; in the order of the disc, and none twice, when they are asked. */
 struct lost {
 	uint32_t lba, sectors;
-	uint64_t pos; /* in the file, or BEYOND_REPAIR */
+	uint64_t pos; /* in the file */
+	int error;    /* beyond repair: what reading them is; 0: they are in the file */
 };
 
 struct repaired_disc {
@@ -71,28 +72,51 @@ static int open_file(struct repaired_disc *r)
 	return 0;
 }
 
-/* Blocks from lba on, as they were; buf NULL: nobody knows. */
-static int add_lost(struct repaired_disc *r, uint32_t lba, uint32_t sectors, const uint8_t *buf)
+static int add(struct repaired_disc *r, struct lost lost)
 {
-	size_t bytes = (size_t)sectors * SECTOR_BYTES;
-	int result = buf ? open_file(r) : 0;
-
-	if (r->n_lost == r->room && !result) {
+	if (r->n_lost == r->room) {
 		size_t room = r->room ? 2 * r->room : 64;
-		struct lost *lost = reallocarray(r->lost, room, sizeof(*lost));
+		struct lost *grown = reallocarray(r->lost, room, sizeof(*grown));
 
-		if (!lost)
+		if (!grown)
 			return -ENOMEM;
-		r->lost = lost;
+		r->lost = grown;
 		r->room = room;
 	}
-	if (!result && buf)
-		result = pwrite_full(r->fd, buf, bytes, r->end, NULL);
-	if (result)
-		return result;
-	r->lost[r->n_lost++] = (struct lost){lba, sectors, buf ? r->end : BEYOND_REPAIR};
-	r->end += buf ? bytes : 0;
+	r->lost[r->n_lost++] = lost;
 	return 0;
+}
+
+/* Blocks from lba on, as they were. */
+static int add_restored(struct repaired_disc *r, uint32_t lba, uint32_t sectors, const uint8_t *buf)
+{
+	size_t bytes = (size_t)sectors * SECTOR_BYTES;
+	int result = open_file(r);
+
+	if (!result)
+		result = pwrite_full(r->fd, buf, bytes, r->end, NULL);
+	if (!result)
+		result = add(r, (struct lost){lba, sectors, r->end, 0});
+	if (!result)
+		r->end += bytes;
+	return result;
+}
+
+/* Nobody knows what they were.  Of those that cannot be read together the others are as they are. */
+static int add_beyond(struct repaired_disc *r, uint32_t lba, uint32_t sectors)
+{
+	uint8_t block[SECTOR_BYTES];
+	bool any = false;
+	int result = 0;
+
+	for (uint32_t i = 0; i < sectors && !result; i++) {
+		result = disc_read(r->disc.inner, lba + i, block, 1);
+		if (result != -EIO && result != -EBADMSG)
+			continue;
+		result = add(r, (struct lost){lba + i, 1, 0, -EIO});
+		any = true;
+	}
+	return result || any ? result : add(r, (struct lost){lba, sectors, 0, -EBADMSG});
 }
 
 /* A piece of data may lie in several ranges. */
@@ -101,9 +125,8 @@ static int restore_piece(struct making *m, uint32_t number)
 	const struct parity_header *h = parity_header(m->parity);
 	bool is_data = number < h->shape.pieces;
 	uint32_t all = is_data ? parity_piece_sectors(m->parity, number) : PARITY_PIECE_SECTORS, n;
-	int r = parity_restore(m->parity, number, m->piece), known = r == 0;
+	int restored = parity_restore(m->parity, number, m->piece), r = restored == -EBADMSG ? 0 : restored;
 
-	r = r == -EBADMSG ? 0 : r;
 	for (uint32_t done = 0; done < all && !r; done += n) {
 		uint32_t lba = parity_data_lba(h) + (number - h->shape.pieces) * PARITY_PIECE_SECTORS;
 
@@ -111,7 +134,8 @@ static int restore_piece(struct making *m, uint32_t number)
 		if (is_data)
 			lba = parity_lba_of(h, (uint64_t)number * PARITY_PIECE_SECTORS + done, &n);
 		n = n < all - done ? n : all - done;
-		r = add_lost(m->repaired, lba, n, known ? m->piece + (size_t)done * SECTOR_BYTES : NULL);
+		r = restored ? add_beyond(m->repaired, lba, n) :
+			       add_restored(m->repaired, lba, n, m->piece + (size_t)done * SECTOR_BYTES);
 	}
 	return r;
 }
@@ -130,7 +154,7 @@ static int restore_column(struct making *m, uint32_t column)
 	return r;
 }
 
-/* Headers, tables and the copy of the descriptors. */
+/* Headers, tables and the copy of the descriptors; of which nobody knows what it was stays as it is. */
 static int restore_area(struct making *m, uint32_t from, uint32_t to)
 {
 	uint8_t block[SECTOR_BYTES];
@@ -138,8 +162,7 @@ static int restore_area(struct making *m, uint32_t from, uint32_t to)
 
 	for (uint32_t lba = from; lba < to && !r; lba++) {
 		r = parity_restore_block(m->parity, lba, block);
-		if (!r || r == -EBADMSG)
-			r = add_lost(m->repaired, lba, 1, r ? NULL : block);
+		r = !r ? add_restored(m->repaired, lba, 1, block) : r == -EBADMSG ? 0 : r;
 	}
 	return r;
 }
@@ -162,11 +185,8 @@ static int repair_area(struct making *m)
 static int open_area(struct making *m, const struct disc_session *s)
 {
 	const struct parity_disc disc = {read_inner, m->repaired->disc.inner};
-	int r = parity_open(&disc, s->parity_lba, &m->parity);
 
-	if (r == -EBADMSG && s->parity_sectors <= UINT32_MAX - s->parity_lba)
-		r = parity_open(&disc, s->parity_lba + s->parity_sectors - 1, &m->parity);
-	return r;
+	return parity_open_area(&disc, s->parity_lba, s->parity_sectors, &m->parity);
 }
 
 static int by_lba(const void *a, const void *b)
@@ -174,6 +194,77 @@ static int by_lba(const void *a, const void *b)
 	const struct lost *x = a, *y = b;
 
 	return (x->lba > y->lba) - (x->lba < y->lba);
+}
+
+/* Those that are known first, then in the order of the disc. */
+static int by_worth(const void *a, const void *b)
+{
+	const struct lost *x = a, *y = b;
+
+	if (!x->error != !y->error)
+		return x->error ? 1 : -1;
+	return (x->lba > y->lba) - (x->lba < y->lba);
+}
+
+static bool ends_before(const void *list, size_t i, const void *lba)
+{
+	const struct lost *l = (const struct lost *)list + i;
+
+	return l->lba + (uint64_t)l->sectors <= *(const uint32_t *)lba;
+}
+
+/* What of a range the first n do not tell of: added behind. */
+static int add_rest(struct repaired_disc *r, size_t n, struct lost l)
+{
+	int result = 0;
+
+	for (uint32_t skip; l.sectors && !result;
+	     l.lba += skip, l.sectors -= skip, l.pos += (uint64_t)skip * SECTOR_BYTES) {
+		size_t i = search_first(r->lost, n, &l.lba, ends_before);
+		struct lost part = l, *next = i < n ? &r->lost[i] : NULL;
+
+		if (next && next->lba <= l.lba) {
+			skip = (uint32_t)min_u64(l.sectors, next->lba + (uint64_t)next->sectors - l.lba);
+			continue;
+		}
+		skip = part.sectors = next ? (uint32_t)min_u64(l.sectors, next->lba - l.lba) : l.sectors;
+		result = add(r, part);
+	}
+	return result;
+}
+
+/* Two areas may tell of one block: what is known comes before what is not. */
+static int settle(struct repaired_disc *r)
+{
+	_free_ struct lost *all = r->lost;
+	size_t n = r->n_lost, n_known = 0;
+	uint64_t end = 0; /* of what is beyond repair, so far */
+	int result = 0;
+
+	r->lost = NULL;
+	r->n_lost = r->room = 0;
+	if (n)
+		qsort(all, n, sizeof(*all), by_worth);
+	for (size_t i = 0; i < n && !result; i++) {
+		struct lost l = all[i];
+
+		if (!l.error) {
+			result = add_rest(r, r->n_lost, l);
+			n_known = r->n_lost;
+			continue;
+		}
+		if (l.lba < end) {
+			uint32_t twice = (uint32_t)min_u64(end - l.lba, l.sectors);
+
+			l.lba += twice;
+			l.sectors -= twice;
+		}
+		end = max_u64(end, l.lba + (uint64_t)l.sectors);
+		result = add_rest(r, n_known, l);
+	}
+	if (r->n_lost)
+		qsort(r->lost, r->n_lost, sizeof(*r->lost), by_lba);
+	return result;
 }
 
 /* An area of which neither header is left is of no use. */
@@ -190,24 +281,15 @@ static int make(struct making *m, bool *ret_any)
 	for (size_t i = 0; i < n && !r; i++) {
 		int opened = sessions[i].parity_sectors ? open_area(m, &sessions[i]) : -EBADMSG;
 
-		r = opened == 0 ? repair_area(m) : opened == -EBADMSG ? 0 : opened;
+		r = opened == 0 ? repair_area(m) : opened == -EBADMSG || opened == -EIO ? 0 : opened;
 		*ret_any |= opened == 0;
 		parity_close(TAKE_PTR(m->parity));
 	}
 	free(m->piece);
-	if (!r && repaired->n_lost)
-		qsort(repaired->lost, repaired->n_lost, sizeof(*repaired->lost), by_lba);
-	return r;
+	return r ? r : settle(repaired);
 }
 
 /* ---- reading ---- */
-
-static bool ends_before(const void *list, size_t i, const void *lba)
-{
-	const struct lost *l = (const struct lost *)list + i;
-
-	return l->lba + (uint64_t)l->sectors <= *(const uint32_t *)lba;
-}
 
 /* The first that ends behind that block. */
 static const struct lost *next_lost(const struct repaired_disc *r, uint32_t lba)
@@ -219,8 +301,8 @@ static const struct lost *next_lost(const struct repaired_disc *r, uint32_t lba)
 
 static int read_lost(const struct repaired_disc *r, const struct lost *l, uint32_t lba, void *buf, uint32_t n_sectors)
 {
-	if (l->pos == BEYOND_REPAIR)
-		return -EIO;
+	if (l->error)
+		return l->error;
 	return pread_full(r->fd, buf, (size_t)n_sectors * SECTOR_BYTES,
 			  l->pos + (uint64_t)(lba - l->lba) * SECTOR_BYTES, NULL);
 }
