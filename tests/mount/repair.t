@@ -57,6 +57,7 @@ for percent in 5 10 20; do
 	for ((row = 3; row < rows; row++)); do [[ ${hit[row]-} ]] || break; done
 	alter "$(place "$row" $((columns - 1)))"
 	refused "$percent %, one more" 'session 1: '
+	is "$percent %, what was altered is told as that" "$(grep -c 'cannot be read' "$T/ok.output")" 0
 
 	bound=$((parity * columns * 32))
 	for from in $((start + 320)) $((area - bound - 5)); do
@@ -84,6 +85,15 @@ wipe 500 1
 fails 'no file is written over' 1 check --repair="$out" "$disc"
 is 'nor is the disc read for nothing' "$(grep -c 'read in' "$T/ok.output")" 0
 is 'it is as it was' "$(stat -c %s "$out")" 0
+rm -f "$out"
+"$BUILD/cdappendfs-check" --state="$T/checks" --disc-fault=delay=100 --repair="$out" "$disc" >"$T/ended.log" 2>&1 &
+children+=($!)
+ok 'it is made under another name' until_true 60 test -e "$out.unfinished"
+kill -TERM "${children[-1]}"
+await "${children[-1]}"
+is 'it is ended' $? 143
+is 'nothing is left of it' "$(echo "$out"*)" ''
+like 'it says so' "$(cat "$T/ended.log")" 'ended, and not made'
 fails 'nowhere' 1 check --repair="$T/none/out.iso" "$disc"
 fails 'of one session' 2 check --repair="$out" --session=1 "$disc"
 mount_disc "$disc"
