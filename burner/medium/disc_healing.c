@@ -60,7 +60,7 @@ static void drop_areas_locked(struct healing_disc *h)
 {
 	for (unsigned i = 0; i < KEPT_MAX; i++) {
 		free(h->kept[i].bytes);
-		h->kept[i] = (struct kept_piece){NULL};
+		h->kept[i] = (struct kept_piece){.parity = NULL};
 	}
 	for (size_t i = 0; i < h->n_areas; i++)
 		parity_close(h->areas[i].parity);

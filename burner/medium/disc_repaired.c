@@ -8,6 +8,10 @@
  * whole.  What is beyond repair is an error of the blocks: -EIO, it cannot be read, -EBADMSG, it is not what it was.
  *
  * Of areas of several sessions that tell of the same blocks, the one that knows them is asked.
+ *
+ * Sessions whose descriptors are lost are found by the commit records of newer ones, their area by its second header,
+ * which stands below their digest table; then they are looked for again in what was repaired.  At last what needs no
+ * parity is made again: descriptors of which the other set is left, tables, records (burner/medium/remake.h), the head.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,8 +20,13 @@
 #include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "burner/base/search.h"
+#include "burner/format/commit_record.h"
+#include "burner/format/volume_descriptor.h"
 #include "burner/medium/decorator.h"
+#include "burner/medium/internal.h"
+#include "burner/medium/remake.h"
 #include "burner/parity/reader.h"
+#include "burner/session/stream.h"
 #include "cdappendfs/burn.h"
 
 /* Blocks that are not read as they are; in the order of the disc, and none twice, when they are asked. */
@@ -33,6 +42,13 @@ struct repaired_disc {
 	size_t n_lost, room;
 	int fd; /* -1: nothing is lost */
 	uint64_t end;
+	struct disc_session *sessions; /* as they are found in it; NULL: as the inner one says */
+	size_t n_sessions;
+};
+
+struct done_area {
+	uint32_t lba, end_lba;
+	bool whole; /* all that it protects is known */
 };
 
 /* While it is made. */
@@ -41,6 +57,9 @@ struct making {
 	const struct burn_progress *progress;
 	struct parity *parity;
 	uint8_t *piece;
+	struct done_area *areas;
+	size_t n_areas;
+	bool any; /* there is something to repair by */
 };
 
 static struct repaired_disc *of(struct disc *d) { return (struct repaired_disc *)(void *)d; }
@@ -167,12 +186,13 @@ static int restore_area(struct making *m, uint32_t from, uint32_t to)
 	return r;
 }
 
-static int repair_area(struct making *m)
+static int repair_area(struct making *m, bool *ret_whole)
 {
 	const struct parity_header *h = parity_header(m->parity);
 	struct parity_damage damage;
 	int r = parity_survey(m->parity, pace, m, &damage);
 
+	*ret_whole = !r && !damage.n_beyond;
 	if (r || (!damage.n_lost && !damage.n_lost_parity && !damage.headers && !damage.tables))
 		return r;
 	for (uint32_t column = 0; column < h->shape.columns && !r; column++)
@@ -180,13 +200,6 @@ static int repair_area(struct making *m)
 	if (!r)
 		r = restore_area(m, h->lba, parity_data_lba(h));
 	return r ? r : restore_area(m, parity_table_lba(h, 1), h->lba + h->sectors);
-}
-
-static int open_area(struct making *m, const struct disc_session *s)
-{
-	const struct parity_disc disc = {read_inner, m->repaired->disc.inner};
-
-	return parity_open_area(&disc, s->parity_lba, s->parity_sectors, &m->parity);
 }
 
 static int by_lba(const void *a, const void *b)
@@ -267,28 +280,6 @@ static int settle(struct repaired_disc *r)
 	return result;
 }
 
-/* An area of which neither header is left is of no use. */
-static int make(struct making *m, bool *ret_any)
-{
-	struct repaired_disc *repaired = m->repaired;
-	_free_ struct disc_session *sessions = NULL;
-	size_t n = 0;
-	int r = disc_sessions(repaired->disc.inner, &sessions, &n);
-
-	m->piece = malloc(PARITY_PIECE_BYTES);
-	if (!r && !m->piece)
-		r = -ENOMEM;
-	for (size_t i = 0; i < n && !r; i++) {
-		int opened = sessions[i].parity_sectors ? open_area(m, &sessions[i]) : -EBADMSG;
-
-		r = opened == 0 ? repair_area(m) : opened == -EBADMSG || opened == -EIO ? 0 : opened;
-		*ret_any |= opened == 0;
-		parity_close(TAKE_PTR(m->parity));
-	}
-	free(m->piece);
-	return r ? r : settle(repaired);
-}
-
 /* ---- reading ---- */
 
 /* The first that ends behind that block. */
@@ -327,6 +318,14 @@ static int repaired_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sec
 	return result;
 }
 
+static int repaired_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n)
+{
+	const struct repaired_disc *r = of(d);
+	const struct session_list list = {.sessions = r->sessions, .n = r->n_sessions};
+
+	return r->sessions ? sessions_copy(&list, ret, ret_n) : disc_sessions(d->inner, ret, ret_n);
+}
+
 /* Its inner one stays. */
 static void repaired_close(struct disc *d)
 {
@@ -334,33 +333,255 @@ static void repaired_close(struct disc *d)
 
 	close_fd(&r->fd);
 	free(r->lost);
+	free(r->sessions);
 	free(r);
 }
 
 static const struct disc_ops repaired_disc_ops = {
 	.read = repaired_read,
 	.state = pass_state,
-	.sessions = pass_sessions,
+	.sessions = repaired_sessions,
 	.identity = pass_identity,
 	.fingerprint = pass_fingerprint,
 	.close = repaired_close,
 };
 
+/* ---- making: what is repaired ---- */
+
+/* Once. sectors 0: lba is that of one header, which may be no such thing. 1: it is an area, and was not known. */
+static int repair_area_at(struct making *m, uint32_t lba, uint32_t sectors)
+{
+	const struct parity_disc disc = {read_inner, m->repaired->disc.inner};
+	struct done_area *grown, area = {.lba = lba, .end_lba = lba + sectors};
+	int r;
+
+	for (size_t i = 0; i < m->n_areas; i++)
+		if (lba >= m->areas[i].lba && lba < m->areas[i].end_lba)
+			return 0;
+	r = parity_open_area(&disc, lba, sectors, &m->parity);
+	if (r == -EBADMSG || r == -EIO)
+		return 0; /* an area of which neither header is left is of no use */
+	if (r)
+		return r;
+	area.lba = parity_header(m->parity)->lba;
+	area.end_lba = area.lba + parity_header(m->parity)->sectors;
+	grown = reallocarray(m->areas, m->n_areas + 1, sizeof(*grown));
+	r = grown ? repair_area(m, &area.whole) : -ENOMEM;
+	parity_close(TAKE_PTR(m->parity));
+	if (grown)
+		m->areas = grown;
+	if (r)
+		return r;
+	m->areas[m->n_areas++] = area;
+	m->any = true;
+	r = settle(m->repaired);
+	return r ? r : 1;
+}
+
+static int put_made(void *context, uint32_t lba, uint32_t n_sectors, const uint8_t *bytes)
+{
+	struct making *m = context;
+
+	m->any = true;
+	return add_restored(m->repaired, lba, n_sectors, bytes);
+}
+
+static struct remaking remaking_of(struct making *m)
+{
+	return (struct remaking){&m->repaired->disc, put_made, pace, m};
+}
+
+/* As they are found in what is repaired so far; in a drive as it says. */
+static int list_sessions(struct making *m)
+{
+	struct repaired_disc *r = m->repaired;
+	_cleanup_(session_list_release) struct session_list found = {0};
+	struct disc_session *sessions = NULL;
+	struct disc_state state;
+	uint64_t bytes = 0;
+	size_t n = 0;
+	int result = disc_state(r->disc.inner, &state);
+
+	if (!result)
+		result = disc_image_bytes(r->disc.inner, &bytes);
+	if (!result)
+		result = disc_sessions(r->disc.inner, &sessions, &n);
+	if (result)
+		return result;
+	if (state.overwritable && bytes)
+		result = sessions_scan(&r->disc, bytes / SECTOR_BYTES, &found);
+	if (!result && found.n > n) {
+		free(sessions);
+		sessions = TAKE_PTR(found.sessions);
+		n = found.n;
+	}
+	if (result == -ENOMEM || result == -ENODEV) {
+		free(sessions);
+		return result;
+	}
+	free(r->sessions);
+	r->sessions = sessions;
+	r->n_sessions = n;
+	return 0;
+}
+
+static bool is_listed(const struct repaired_disc *r, uint32_t start_lba)
+{
+	bool listed = false;
+
+	for (size_t i = 0; i < r->n_sessions; i++)
+		listed |= r->sessions[i].start_lba == start_lba;
+	return listed;
+}
+
+/* The record that a newer one names. 1; 0: it is not there. */
+static int previous_record(struct disc *d, const struct commit_record *newer, struct commit_record *ret)
+{
+	uint8_t sector[SECTOR_BYTES];
+	int r = !commit_has_table(newer) || !newer->previous_lba ? -ENODATA :
+								   disc_read(d, newer->previous_lba, sector, 1);
+
+	if (!r)
+		r = sha256_compare(sector, sizeof(sector), newer->previous_sha256);
+	if (!r)
+		r = commit_record_decode(sector, ret);
+	return r == -ENODATA || r == -EBADMSG || r == -EIO ? 0 : r ? r : 1;
+}
+
+/* Of a session that is known by its record alone: the second header stands above zeros, of which there are few. */
+static int repair_by_record(struct making *m, const struct commit_record *record)
+{
+	const struct remaking again = remaking_of(m);
+	uint32_t lba = record->table_lba, n = 0;
+	int r = 0;
+
+	while (commit_has_table(record) && lba > record->start_lba && n++ < SESSION_ALIGN_SECTORS && !r)
+		r = repair_area_at(m, --lba, 0);
+	if (r >= 0)
+		r = remake_descriptors(&again, record);
+	return r < 0 ? r : settle(m->repaired);
+}
+
+/* Down the chain from a session. */
+static int repair_below(struct making *m, const struct disc_session *from)
+{
+	const struct remaking again = remaking_of(m);
+	struct disc_session session = *from;
+	struct commit_record record, before;
+	int r;
+
+	session.ours = true;
+	if (!session.sectors)
+		return 0;
+	r = proof_record(&m->repaired->disc, &session, &record, NULL);
+	if (!r)
+		r = remake_descriptors(&again, &record);
+	if (!r)
+		r = settle(m->repaired);
+	for (; !r && (r = previous_record(&m->repaired->disc, &record, &before)) > 0; record = before) {
+		if (is_listed(m->repaired, before.start_lba))
+			return 0;
+		r = repair_by_record(m, &before);
+	}
+	return r == -EBADMSG || r == -EIO || r == -ENODATA ? 0 : r;
+}
+
+/* The sessions that are known now. */
+static int repair_sessions(struct making *m)
+{
+	const struct repaired_disc *repaired = m->repaired;
+	int r = 0;
+
+	for (size_t i = 0; i < repaired->n_sessions && r >= 0; i++)
+		if (repaired->sessions[i].parity_sectors)
+			r = repair_area_at(m, repaired->sessions[i].parity_lba, repaired->sessions[i].parity_sectors);
+	for (size_t i = repaired->n_sessions; i-- > 0 && r >= 0;)
+		r = repair_below(m, &repaired->sessions[i]);
+	return r < 0 ? r : 0;
+}
+
+static bool is_proven(const struct making *m, const struct disc_session *s)
+{
+	for (size_t i = 0; i < m->n_areas; i++)
+		if (m->areas[i].lba == s->parity_lba && s->parity_sectors)
+			return m->areas[i].whole;
+	return false;
+}
+
+/* Oldest first: a record names the one before. */
+static int remake_proofs(struct making *m)
+{
+	const struct remaking again = remaking_of(m);
+	const struct repaired_disc *repaired = m->repaired;
+	int r = 0;
+
+	for (size_t i = 0; i < repaired->n_sessions && !r; i++) {
+		r = remake_proof(&again, repaired->sessions, repaired->n_sessions, i,
+				 is_proven(m, &repaired->sessions[i]));
+		if (!r)
+			r = settle(m->repaired);
+	}
+	return r;
+}
+
+/* Of an image that begins with a session of ours, if it cannot be read or is none. */
+static int remake_head(struct making *m)
+{
+	struct repaired_disc *r = m->repaired;
+	const struct disc_session *newest = r->n_sessions ? &r->sessions[r->n_sessions - 1] : NULL;
+	uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES];
+	uint64_t bytes = 0;
+	int result = disc_image_bytes(r->disc.inner, &bytes);
+
+	if (result || !bytes || !newest || r->sessions[0].start_lba != FIRST_SESSION_LBA)
+		return result;
+	result = disc_read(&r->disc, DESCRIPTORS_LBA, head, DESCRIPTORS_SECTORS);
+	if ((!result && descriptor_is_any_primary(head)) || (result && result != -EIO && result != -EBADMSG))
+		return result;
+	result = disc_read(&r->disc, newest->start_lba + SESSION_DESCRIPTORS, head, DESCRIPTORS_SECTORS);
+	if (!result)
+		result = session_published_descriptors(head, newest->start_lba, head);
+	if (result)
+		return result == -EIO || result == -EBADMSG ? 0 : result;
+	result = put_made(m, DESCRIPTORS_LBA, DESCRIPTORS_SECTORS, head);
+	return result ? result : settle(r);
+}
+
+static int make(struct making *m)
+{
+	size_t before = SIZE_MAX;
+	int r = (m->piece = malloc(PARITY_PIECE_BYTES)) ? list_sessions(m) : -ENOMEM;
+
+	/* With each that was repaired there may be one more. */
+	while (!r && m->repaired->n_sessions != before) {
+		before = m->repaired->n_sessions;
+		r = repair_sessions(m);
+		if (!r)
+			r = list_sessions(m);
+	}
+	if (!r)
+		r = remake_proofs(m);
+	if (!r)
+		r = remake_head(m);
+	free(m->piece);
+	free(m->areas);
+	return r;
+}
+
 int disc_repaired(struct disc *inner, const struct burn_progress *progress, struct disc **ret, bool *ret_any)
 {
 	struct making m = {.repaired = calloc(1, sizeof(*m.repaired)), .progress = progress};
-	bool any = false;
 	int r;
 
 	if (!m.repaired)
 		return -ENOMEM;
 	*m.repaired = (struct repaired_disc){.disc = {.ops = &repaired_disc_ops, .inner = inner}, .fd = -1};
-	r = make(&m, &any);
+	r = make(&m);
 	if (r) {
 		disc_close(&m.repaired->disc);
 		return r;
 	}
-	*ret_any = any;
+	*ret_any = m.any;
 	*ret = &m.repaired->disc;
 	return 0;
 }
