@@ -24,12 +24,13 @@ struct remaking {
 	void *context;
 };
 
-/* The descriptors at S+8 by those at S+16, or the other way round, where the first piece is not what the record says. */
+/* The descriptors at S+8 by those at S+16, or the other way round, if the first piece is not what the record says. */
 int remake_descriptors(const struct remaking *m, const struct commit_record *record);
 
 /*
- * Table and record of the session at `at` of the list (oldest first).  A table is right if the record says so.  A record
- * is right if that of a newer session says so; the newest one if `proven`: all blocks before its table are, by parity.
+ * Table and record of the session at `at` of the list (oldest first).  A table is right if the record says so.  A
+ * record is right if that of a newer session says so; the newest one if `proven`: all blocks before its table are, by
+ * parity.
  */
 int remake_proof(const struct remaking *m, const struct disc_session *sessions, size_t n, size_t at, bool proven);
 

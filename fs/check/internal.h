@@ -43,8 +43,8 @@ struct reader {
 /* Is it an error of the blocks alone?  Others are of the disc or the system. */
 bool reader_is_of_blocks(int r);
 /*
- * n blocks from lba on.  bad: a byte for each, not 0: it cannot be read, and its bytes are zeros.  0, or an error of the
- * disc as a whole.
+ * n blocks from lba on.  bad: a byte for each, not 0: it cannot be read, and its bytes are zeros.  0, or an error of
+ * the disc as a whole.
  */
 enum { READER_UNREADABLE = 1, READER_ALTERED /* the disc says itself that it is not what it was (-EBADMSG) */ };
 int reader_fill(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, uint8_t *bad, uint32_t *ret_n_bad);

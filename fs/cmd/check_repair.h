@@ -19,8 +19,8 @@ struct check_repair {
 int check_repair_look(struct disc *disc, const struct check_options *options, struct check_repair *ret);
 void check_repair_release(struct check_repair *r); /* before the disc is closed */
 /*
- * The whole disc into a new image file, which gets its name then, if all of it is good: COMMAND_DONE, or it was said why
- * not.  What cannot be read, between sessions, becomes zeros.
+ * The whole disc into a new image file, which gets its name then, if all of it is good: COMMAND_DONE, or it was said
+ * why not.  What cannot be read, between sessions, becomes zeros.
  */
 int check_repair_write(const struct check_repair *r, struct disc *disc, const char *name, struct new_file *to,
 		       const struct burn_progress *progress);
