@@ -135,7 +135,6 @@ static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *re
 	add_nanoseconds(&e->mtime, r->ns[NS_MODIFY]);
 	add_nanoseconds(&e->ctime, r->ns[NS_ATTRIBUTES]);
 	add_nanoseconds(&e->atime, r->ns[NS_ACCESS]);
-	add_nanoseconds(&e->birth, r->ns[NS_CREATION]);
 	if (r->has_pn && (type == S_IFCHR || type == S_IFBLK))
 		e->rdev = r->rdev;
 }

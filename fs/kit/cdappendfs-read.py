@@ -214,7 +214,7 @@ def verify(disc, session):  # compares a session of ours with its commit record 
 # ---- directory records and their System Use entries -----------------------------------------------------------------
 class Node:  # a file, directory, link or device, as a directory record describes it
     name, target, zisofs, twin, child, trouble, relocated = b'', None, None, None, None, None, False
-    mode, links, uid, gid, serial, device, stream, ns = 0, 1, 0, 0, 0, (0, 0), b'', [0]
+    mode, links, uid, gid, serial, device, stream, ns = 0, 1, 0, 0, 0, (0, 0), b'', [0, 0]
     def __init__(self, record=None, lba=0, size=0):
         self.lba, self.bytes, self.flags, self.times = lba, size, 0, [0, 0]
         if record:
@@ -273,13 +273,14 @@ def rock_ridge(disc, record, skip):  # a record with what its System Use entries
                 node.zisofs = e[6] * 4, e[7], le(e, 8, width), width
             elif kind == 'AL':
                 node.stream += e[5:]
-            elif kind == 'PD' and e[4:6] == b'NS':  # burner/format/nanoseconds.h: modification, change, access
-                node.ns = [le(e, i) & 0x3fffffff for i in range(6, len(e) - 3, 4) for _ in range(1 + (e[i + 3] >> 6))]
+            elif kind == 'PD' and len(e) == 18 and e[4:6] == b'NS':  # burner/format/nanoseconds.h
+                numbers = [le(e, i) for i in (14, 10, 6)]  # access, change, modification
+                node.ns = numbers[::2] if max(numbers) < 10 ** 9 else [0, 0]
             elif kind == 'TW' and len(e) == 20 or kind == 'PD' and len(e) == 20 and e[4:6] == b'TW':
                 node.twin = (le(e, 6), le(e, 14, 3) * BLOCK) if kind == 'PD' else (le(e, 4), le(e, 8))
     except Lost as error:
         node.trouble = 'name or attributes may be lost: %s' % error
-    node.times = [t + n for t, n in zip(node.times, (node.ns[2:3] or [0])[:1] + node.ns)]
+    node.times = [t + n for t, n in zip(node.times, node.ns)]
     node.name = plain_name(node.identifier) if name is None else name
     return node
 def attributes_of(stream):  # extended attributes (burner/format/aaip.h); ACLs, which have no name, are left out

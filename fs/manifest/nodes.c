@@ -135,7 +135,6 @@ struct content {
 	const char *target;
 	struct iso_extent listing;
 	uint32_t claim; /* link count */
-	struct timespec birth;
 	/* extended attributes: a set, or the locator of the record that has them */
 	const uint8_t *xattrs;
 	uint32_t xattrs_bytes;
@@ -153,7 +152,7 @@ static int read_xattrs(const struct build *b, uint64_t at, uint8_t **ret, size_t
 
 static int add_more(struct build *b, struct manifest_node *n, const struct content *c, const char **ret_reason)
 {
-	struct manifest_more more = {.birth = c->birth};
+	struct manifest_more more;
 	_free_ uint8_t *read = NULL;
 	const uint8_t *set = c->xattrs;
 	size_t bytes = c->xattrs_bytes;
@@ -251,9 +250,8 @@ int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const c
 	const struct stage_node *staged = &b->rows->nodes[row];
 	struct content content = {staged->n_extents, staged->extents,
 				  staged->target,    {staged->base_lba, staged->base_bytes}, /* directories */
-				  staged->nlink,     staged->birth,
-				  staged->xattrs,    staged->xattrs_bytes,
-				  staged->xattrs_at};
+				  staged->nlink,     staged->xattrs,
+				  staged->xattrs_bytes, staged->xattrs_at};
 	struct manifest_node n = {.ino = staged->ino,
 				  .size = staged->size,
 				  .rdev = staged->rdev,
@@ -319,7 +317,6 @@ static int new_base_node(struct build *b, const struct iso_entry *e, uint64_t in
 				  e->target,
 				  e->dir,
 				  e->nlink,
-				  e->birth,
 				  .xattrs_at = e->has_xattrs ? e->locator : 0};
 	struct manifest_node n = {.ino = ino,
 				  .size = e->size,

@@ -269,7 +269,7 @@ static bool is_as_before(const struct plan *p, const struct staged_change *c)
 
 	if (c->kind != 'M' || c->named || !row || S_ISDIR(row->mode) || c->base.ino != c->ino || c->bytes ||
 	    row->mode != c->base.mode || row->uid != c->base.uid || row->gid != c->base.gid ||
-	    row->size != (S_ISREG(row->mode) ? c->base.size : row->size) || row->mtime.tv_sec != c->base.mtime.tv_sec ||
+	    row->size != (S_ISREG(row->mode) ? c->base.size : row->size) || row->mtime.tv_sec != c->base.mtime.tv_sec || row->mtime.tv_nsec != c->base.mtime.tv_nsec ||
 	    row->n_extents != c->base.n_extents)
 		return false;
 	for (uint32_t i = 0; i < row->n_extents; i++)

@@ -45,6 +45,16 @@ static uint64_t xattrs_sectors(const struct space *s, uint64_t bytes, uint64_t n
 
 uint64_t space_xattrs_sectors(const struct space *s) { return xattrs_sectors(s, s->xattrs, s->n_xattrs); }
 
+/*
+ * Sessions before 0.3 have none, and get some in each record that is written again: a sector of records of any length
+ * becomes no more than a quarter of one longer, and of each directory the last sector of records and that of areas may
+ * be another one.
+ */
+uint64_t space_with_nanoseconds(const struct space *s, uint64_t sectors, uint64_t directories)
+{
+	return s->lacks_nanoseconds ? sectors + sectors / 4 + 2 * directories : sectors;
+}
+
 /* A linked session takes no more than a full one, whatever the bounds say. */
 uint64_t space_body_locked(const struct tree *t)
 {
