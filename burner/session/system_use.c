@@ -3,8 +3,8 @@
  * system_use.c - the System Use entries of a record (SUSP 1.12, RRIP 1.12; ZF: zisofs)
  *
  * Always PX (44 bytes, with the serial number) and TF (short form: modify, access, attributes); then NM, SL, PN, ZF
- * where they apply, the twin's and that of nanoseconds (PD); extended attributes (AL) last, since no reader but ours and
- * libisofs needs what is there.  The bytes of each are those of burner/format.
+ * where they apply, the twin's and that of nanoseconds (PD); extended attributes (AL) last, since no reader but ours
+ * and libisofs needs what is there.  The bytes of each are those of burner/format.
  */
 #include "burner/session/system_use.h"
 

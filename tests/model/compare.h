@@ -2,8 +2,8 @@
 /*
  * compare.h - are both trees the same?
  *
- * Names, types, modes, owners, sizes, devices, link counts, targets, contents; hard links by inode numbers, which
- * must correspond one to one; extended attributes.  A time of modification that was set must be the same nanosecond; one
+ * Names, types, modes, owners, sizes, devices, link counts, targets, contents; hard links by inode numbers, which must
+ * correspond one to one; extended attributes. A time of modification that was set must be the same nanosecond; one
  * that a change left is about the same moment on both sides. The mount is asked past the kernel's caches half of the
  * time, so that both the caches and the daemon are looked at.
  */

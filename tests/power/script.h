@@ -53,7 +53,7 @@ struct file {
 	char path[96];
 	int id;
 	bool directory;
-	unsigned tag; /* 0: none */
+	unsigned tag;	       /* 0: none */
 	struct timespec mtime; /* as it was seen */
 	struct blob *content;
 }; /* names of one file share the id */
