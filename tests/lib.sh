@@ -321,8 +321,8 @@ apparent_size() { stat -c %s -- "$1"; }
 # ---- trees -----------------------------------------------------------------------------------------------------------
 # tree_digest DIR [FIELDS]: every path below DIR with type, mode, owner, mtime, size or target or device, a digest of its content and
 # its group of hard links; sorted by bytes.  FIELDS leaves out: l links, o owner, m mode, t mtime, T mtime of directories, s sockets,
-# h most of what is huge
-tree_digest() { "$TOOLS/treelist" ${2:+-x "$2"} "$1"; }
+# h most of what is huge; and, whatever it is, nanoseconds, since others than ours know seconds
+tree_digest() { "$TOOLS/treelist" ${2:+-x "n$2"} "$1"; }
 
 # Bytes that do not compress and are the same each time: noise BYTES SEED
 noise() { head -c "$1" /dev/zero | openssl enc -aes-128-ctr -nosalt -K "$(printf '%032x' "$2")" -iv 0 2>/dev/null; }

@@ -20,6 +20,8 @@
 	  "a directory is elsewhere or of another length by its own \".\", or a block of it is empty") \
 	X(BYTE_ORDERS, "byte-orders", "a number is another one in the other byte order") \
 	X(TYPES, "types", "by its Rock Ridge entries it is of another type than by its record") \
+	X(ATTRIBUTES, "attributes", \
+	  "its extended attributes are damaged, or more than a session can hold, and would be lost") \
 	X(CHAIN, "chain", \
 	  "an older session is not the one that a newer one was burned upon, or what says so cannot be read")
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * time.h - seconds of 64 bits as a time_t, which may have 32; how long something takes; a pause
+ * time.h - seconds of 64 bits as a time_t, which may have 32; is it the same time?  how long something takes; a pause
  */
 #ifndef BURNER_BASE_TIME_H
 #define BURNER_BASE_TIME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -16,6 +17,11 @@ static inline time_t nearest_time(int64_t seconds)
 	if (t == seconds)
 		return t;
 	return (time_t)(seconds < 0 ? INT32_MIN : INT32_MAX);
+}
+
+static inline bool same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
 /* CLOCK_MONOTONIC */

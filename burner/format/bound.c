@@ -7,6 +7,7 @@
 #include "burner/format/directory_record.h"
 #include "burner/format/geometry.h"
 #include "burner/format/identifier.h"
+#include "burner/format/nanoseconds.h"
 #include "burner/format/path_table.h"
 #include "burner/format/rock_ridge.h"
 #include "burner/format/twin.h"
@@ -59,12 +60,12 @@ static uint32_t bound_iso_bytes(const char *name, bool directory, uint32_t *ret_
 }
 
 /* The largest piece of the area that is not cut: what of a block stays unused is less, with a CE entry at the end of
- * what is cut. */
+ * what is cut.  Without a link areas lie so that they take no more than if none were cut. */
 static void bound_area(const uint32_t *entry, unsigned n, unsigned link, struct bound_name *ret)
 {
-	ret->area_cut = link < n || ret->area > entry[0] + SUSP_CE_BYTES;
+	ret->area_cut = link < n || ret->area > BOUND_AREA_MAX;
 	if (link == n) {
-		ret->area_piece = ret->area_cut ? BOUND_AREA_MAX : entry[0] + (n > 1 ? SUSP_CE_BYTES : 0);
+		ret->area_piece = ret->area_cut ? BOUND_AREA_MAX : ret->area;
 		return;
 	}
 	ret->area_piece = BOUND_LINK_PIECE;
@@ -112,7 +113,7 @@ struct bound_name bound_name(const struct bound_entry *e)
 	struct bound_name b = {0};
 	bool directory = S_ISDIR(e->mode), file = S_ISREG(e->mode), may_clash;
 	uint32_t length = (uint32_t)strlen(e->name), unsure, iso = bound_iso_bytes(e->name, directory, &unsure),
-		 entries[5];
+		 entries[6];
 	uint32_t old = e->kept && strlen(e->kept) <= IDENTIFIER_BYTES ?
 			       (uint32_t)strlen(e->kept) + 1 + IDENTIFIER_VERSION_BYTES :
 			       0,
@@ -132,6 +133,7 @@ struct bound_name bound_name(const struct bound_entry *e)
 		entries[n++] = e->more;
 	if (directory || (file && may_clash))
 		entries[n++] = TWIN_BYTES;
+	entries[n++] = NANOSECONDS_BYTES;
 	bound_cut(record_system_use_at(iso), unsure, entries, n, e->target ? link : n, &b);
 	b.joliet = directory || file ? record_system_use_at(joliet) : 0;
 	b.may_clash = b.joliet && may_clash;
@@ -177,7 +179,7 @@ uint64_t bound_packed_sectors(uint64_t before, uint64_t bytes, uint64_t n, uint3
 
 /* "." with what a root says, and ".."; in Joliet neither says anything. */
 #define DOT_BYTES (RECORD_MIN_BYTES + RRIP_PX_BYTES + RRIP_TF_BYTES)
-#define ROOT_DOT_BYTES (DOT_BYTES + SUSP_SP_BYTES + SUSP_ER_RRIP_BYTES + TWIN_BYTES + 1)
+#define ROOT_DOT_BYTES (DOT_BYTES + SUSP_SP_BYTES + SUSP_ER_RRIP_BYTES + TWIN_BYTES + NANOSECONDS_BYTES + 1)
 static_assert(DOT_BYTES % 2 == 0 && ROOT_DOT_BYTES % 2 == 0, "ECMA-119 9.1.13: records are of even length");
 
 uint64_t bound_directory_sectors(const struct bound_directory *d)

@@ -46,7 +46,7 @@ struct bound_entry {
 	const char *name, *target; /* target: NULL, or of a symbolic link */
 	const char *kept;	   /* ISO name that it keeps from an older session, without version; NULL: none */
 	uint32_t mode;
-	uint32_t more; /* bytes of System Use entries besides PX, TF, NM, SL and the twin's: bound_more() */
+	uint32_t more; /* bytes of System Use entries that not each has: bound_more() */
 	bool joins;    /* a directory that has names already: one of those may hold its Joliet name */
 	/* it gets its first Joliet name: whose is taken is counted apart (bound_clashes) */
 	bool first;

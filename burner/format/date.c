@@ -97,14 +97,18 @@ bool date_decode_long(const uint8_t d[LONG_DATE_BYTES], struct timespec *ret)
 
 /* ---- writing ---- */
 
+int64_t date_recorded(int64_t seconds)
+{
+	return seconds < DATE_MIN ? DATE_MIN : seconds > DATE_MAX ? DATE_MAX : seconds;
+}
+
 /* By the 400-year cycle that begins on 1 March 0000; gmtime_r costs ten times as much. */
 static struct tm date_of(int64_t seconds)
 {
 	int64_t days;
 	int second_of_day, day_of_cycle, year_of_cycle, day_of_year, month, cycle;
 
-	seconds = seconds < DATE_MIN ? DATE_MIN : seconds > DATE_MAX ? DATE_MAX : seconds;
-	seconds -= DATE_MIN;
+	seconds = date_recorded(seconds) - DATE_MIN;
 	days = seconds / 86400 + 693901; /* 1900-01-01 since 0000-03-01 */
 	second_of_day = (int)(seconds % 86400);
 	cycle = (int)(days / 146097);

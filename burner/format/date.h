@@ -25,6 +25,7 @@ bool date_decode_short(const uint8_t date[SHORT_DATE_BYTES], struct timespec *re
 bool date_decode_long(const uint8_t date[LONG_DATE_BYTES], struct timespec *ret);
 
 /* In UTC; years 1900 to 2155, others become the nearest. */
+int64_t date_recorded(int64_t seconds); /* the nearest */
 void date_encode_short(uint8_t ret[SHORT_DATE_BYTES], int64_t seconds);
 void date_encode_long(uint8_t ret[LONG_DATE_BYTES], int64_t seconds);
 

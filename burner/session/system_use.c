@@ -3,8 +3,8 @@
  * system_use.c - the System Use entries of a record (SUSP 1.12, RRIP 1.12; ZF: zisofs)
  *
  * Always PX (44 bytes, with the serial number) and TF (short form: modify, access, attributes); then NM, SL, PN, ZF
- * where they apply, and the twin's (PD); extended attributes (AL) last, since no reader but ours and libisofs needs
- * what is there.  The bytes of each are those of burner/format.
+ * where they apply, the twin's and that of nanoseconds (PD); extended attributes (AL) last, since no reader but ours
+ * and libisofs needs what is there.  The bytes of each are those of burner/format.
  */
 #include "burner/session/system_use.h"
 
@@ -14,6 +14,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/format/date.h"
+#include "burner/format/nanoseconds.h"
 #include "burner/format/rock_ridge.h"
 
 /* Room for an entry of so many bytes. */
@@ -188,6 +189,17 @@ void system_use_of_dots(struct system_use *s, const struct manifest_node *node, 
 }
 
 void system_use_add_twin(struct system_use *s, const struct twin *twin) { twin_encode(twin, add_entry(s, TWIN_BYTES)); }
+
+void system_use_add_nanoseconds(struct system_use *s, const struct manifest_node *node)
+{
+	const uint32_t ns[NS_TIMES] = {
+		[NS_MODIFY] = (uint32_t)node->mtime.tv_nsec,
+		[NS_ATTRIBUTES] = (uint32_t)node->ctime.tv_nsec,
+		[NS_ACCESS] = (uint32_t)node->atime.tv_nsec,
+	};
+
+	nanoseconds_encode(ns, add_entry(s, NANOSECONDS_BYTES));
+}
 
 void system_use_add_attributes(struct system_use *s, const struct manifest_node *node)
 {

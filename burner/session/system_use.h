@@ -41,6 +41,8 @@ enum dot { DOT_OF_VOLUME, DOT_OF_DIRECTORY };
 void system_use_of_dots(struct system_use *s, const struct manifest_node *node, enum dot which);
 /* Adds the entry that says where a directory's twin is. */
 void system_use_add_twin(struct system_use *s, const struct twin *twin);
+/* Adds the entry with the nanoseconds of its times: behind all others but attributes. */
+void system_use_add_nanoseconds(struct system_use *s, const struct manifest_node *node);
 /* Adds the extended attributes that the node has. */
 void system_use_add_attributes(struct system_use *s, const struct manifest_node *node);
 /* The attributes become an entry as all others: they fit into a record. */

@@ -50,7 +50,7 @@ const char *help_text(void)
 	       "  -o accept=WHAT:WHAT…   append to a disc although that of it gets lost or stale: udf (also: "
 	       "drop-udf), hfs, trees, associated, tail;\n"
 	       "                         or contradicts itself: descriptors, root, rock-ridge, directories, "
-	       "byte-orders, types, chain\n"
+	       "byte-orders, types, attributes, chain\n"
 	       "  -o uid=N gid=N umask=M shown owner, group and permissions\n"
 	       "  -o allow_other, allow_root, default_permissions, auto_unmount, … as in mount.fuse3(8)\n";
 }

@@ -135,7 +135,6 @@ static void set_attributes(struct iso_entry *e, uint32_t type, const uint8_t *re
 	add_nanoseconds(&e->mtime, r->ns[NS_MODIFY]);
 	add_nanoseconds(&e->ctime, r->ns[NS_ATTRIBUTES]);
 	add_nanoseconds(&e->atime, r->ns[NS_ACCESS]);
-	add_nanoseconds(&e->birth, r->ns[NS_CREATION]);
 	if (r->has_pn && (type == S_IFCHR || type == S_IFBLK))
 		e->rdev = r->rdev;
 }
@@ -172,14 +171,22 @@ static void set_name(struct iso *iso, struct iso_entry *e, const uint8_t *record
 		identifier_name(record_id(record), record_id_length(record), e->name);
 }
 
+/* Of the "." of a directory that begins there. */
+static uint64_t dot_locator(const struct iso *iso, uint32_t lba)
+{
+	uint64_t pos = iso_position(iso, lba);
+
+	return ((pos & (SECTOR_BYTES - 1)) >> iso->block_shift) << (32 + iso->block_shift) | pos;
+}
+
 /* Place, length and attributes of the directory that begins at dir->lba. */
 static int take_self(struct iso *iso, struct iso_extent *dir, struct iso_entry *e)
 {
 	__attribute__((cleanup(window_release))) struct window w = {0};
 	uint8_t sector[SECTOR_BYTES];
 	struct rock r;
-	uint32_t lba;
-	int err = iso_read_dot(iso, dir->lba, sector);
+	uint32_t lba, asked = dir->lba;
+	int err = iso_read_dot(iso, asked, sector);
 
 	if (!err)
 		err = decode_rock(iso, &w, sector, DECODE_ALL, &r);
@@ -194,7 +201,7 @@ static int take_self(struct iso *iso, struct iso_extent *dir, struct iso_entry *
 	*dir = (struct iso_extent){lba, record_bytes(sector)};
 	set_attributes(e, S_IFDIR, sector, &r);
 	set_private(iso, e, &r);
-	e->has_xattrs = r.has_xattrs;
+	e->xattrs_at = r.has_xattrs ? xattrs_place(iso, dot_locator(iso, asked)) : 0;
 	return 0;
 }
 
@@ -303,7 +310,6 @@ static int decode_rest(struct cursor *c, const uint8_t *record, uint32_t type, c
 		err = sections_collect(c, record, depth, s);
 	if (!err && depth == DECODE_ALL && type != S_IFDIR)
 		err = set_content(c, e, NULL, r, s);
-	e->has_xattrs = r->has_xattrs;
 	if (s->halves_differ)
 		e->odd |= ODDITY_BIT(ODDITY_BYTE_ORDERS);
 	return err;
@@ -334,6 +340,7 @@ static int decode(struct cursor *c, const uint8_t *record, uint32_t at, enum dec
 		return err;
 	e->ino = ino_of(c, at, &r);
 	e->locator = locator_of(c, at);
+	e->xattrs_at = r.has_xattrs ? xattrs_place(c->iso, e->locator) : 0;
 	if (depth == DECODE_ALL && s->bytes && may_be_linked(c, &r, type))
 		err = links_number(c, r.serial, s->first_lba, e);
 	else if (depth == DECODE_ALL && !c->iso->info.ours && type != S_IFDIR)
@@ -362,7 +369,7 @@ int entry_decode(struct cursor *c, const uint8_t *record, uint32_t at, enum deco
 int entry_decode_self(struct iso *iso, struct iso_extent dir, struct iso_entry *ret)
 {
 	struct iso_entry e = {.dir = dir};
-	uint64_t behind = dir.bytes ? sectors_of(dir.bytes) - 1 : 0, pos = iso_position(iso, dir.lba);
+	uint64_t behind = dir.bytes ? sectors_of(dir.bytes) - 1 : 0;
 	int r = take_self(iso, &e.dir, &e);
 
 	if (r)
@@ -370,8 +377,7 @@ int entry_decode_self(struct iso *iso, struct iso_extent dir, struct iso_entry *
 	if (dir.bytes && e.dir.bytes != dir.bytes)
 		e.odd |= ODDITY_BIT(ODDITY_DIRECTORIES);
 	e.ino = dir.lba == iso->root.lba ? 1 : iso_position(iso, dir.lba) >> SECTOR_SHIFT << 6;
-	e.locator = behind << LOCATOR_SHIFT |
-		    ((pos & (SECTOR_BYTES - 1)) >> iso->block_shift) << (32 + iso->block_shift) | pos;
+	e.locator = behind << LOCATOR_SHIFT | dot_locator(iso, dir.lba);
 	*ret = e;
 	return 0;
 }

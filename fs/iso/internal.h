@@ -72,6 +72,13 @@ struct iso {
 	atomic_bool has_strays;
 };
 
+/* ---- volume.c ---- */
+
+/* How records are read in the sessions of a reader: skip, size of blocks, where Rock Ridge is; 0 in those of ours. */
+unsigned iso_form(const struct iso *iso);
+/* A reader of the same disc for records of that form, and nothing else.  -EBADMSG: there is no such form. */
+int iso_open_form(struct iso *iso, unsigned form, struct iso **ret);
+
 /* ---- sectors.c ---- */
 
 int sector_cache_new(struct sector_cache **ret);
@@ -189,6 +196,11 @@ struct link_walk;
 /* Number and link count of a regular file of a foreign session that has content and, as its record says, several
  * names; all else is set, ino to that of its record.  What the disc says while its tree is walked. */
 int links_number(struct cursor *c, uint32_t serial, uint32_t first_lba, struct iso_entry *e);
+
+/* ---- xattrs.c ---- */
+
+/* xattrs_at of an entry, from its locator: the 43 bits of that, and above them the form of records. */
+uint64_t xattrs_place(const struct iso *iso, uint64_t locator);
 
 /* ---- lookup.c ---- */
 

@@ -68,9 +68,9 @@ struct iso_entry {
 	uint32_t n_sections; /* the same: sections that are not empty */
 	/* kind DISC; owned by the entry; multi-extent sections in order, adjacent ones joined */
 	struct extent *extents;
-	char *target;	   /* symlinks, at most 4095 bytes; owned by the entry */
-	uint64_t locator;  /* of the record, for iso_entry_at() */
-	bool has_xattrs;   /* extended attributes, or ACLs: iso_xattrs() */
+	char *target;	    /* symlinks, at most 4095 bytes; owned by the entry */
+	uint64_t locator;   /* of the record, for iso_entry_at() */
+	uint64_t xattrs_at; /* where iso_xattrs() finds extended attributes and ACLs; 0: it has none */
 	bool hidden;	   /* its existence is not to be made known (ECMA-119 9.1.6); shown all the same, as by Linux */
 	char iso_name[40]; /* identifier as recorded, version cut; "" when it does not fit */
 	/* Of twins' entries (burner/SESSION.md), zeros but in sessions of ours that have them: */
@@ -174,9 +174,17 @@ void iso_expect(struct iso *iso, struct iso_ahead *a, struct iso_extent dir);
  * gave. */
 int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret);
 
-/* The extended attributes of such a record, as a set (burner/base/xattrs.h) to be freed; NULL and 0: it has none.
- * -E2BIG: more than a set holds (foreign sessions). */
-int iso_xattrs(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *ret_bytes);
+/*
+ * The extended attributes at such a place (xattrs_at of an entry), as a set (burner/base/xattrs.h) to be freed; NULL
+ * and 0: there are none, as at 0.  Any reader of the disc will do: the place tells how records are read where it is.
+ * -E2BIG: more than a set holds (foreign sessions).
+ */
+int iso_xattrs(struct iso *iso, uint64_t at, uint8_t **ret, size_t *ret_bytes);
+/* Does that error say that they are damaged, cannot be read, or are too many? Others pass. */
+static inline bool iso_xattrs_are_lost(int error)
+{
+	return error == -EBADMSG || error == -EIO || error == -E2BIG || error == -ENOENT;
+}
 
 /*
  * Every entry of the tree, the root first: found is called for each (path from the root, with the slash before it);

@@ -391,6 +391,35 @@ int iso_open_other(struct iso *iso, uint32_t *at, struct iso **ret)
 	return 0;
 }
 
+#define FORM_BLOCKS 8u /* bits 0-7: skip; 8-9: how much smaller blocks are than sectors */
+#define FORM_UNANNOUNCED (1u << 10)
+#define FORM_BEHIND_XA (1u << 11)
+#define FORM_MAX (1u << 12)
+
+unsigned iso_form(const struct iso *iso)
+{
+	return iso->susp_skip | (SECTOR_SHIFT - iso->block_shift) << FORM_BLOCKS |
+	       (iso->rock_unannounced ? FORM_UNANNOUNCED : 0) | (iso->rock_behind_xa ? FORM_BEHIND_XA : 0);
+}
+
+int iso_open_form(struct iso *iso, unsigned form, struct iso **ret)
+{
+	unsigned smaller = form >> FORM_BLOCKS & 3;
+	struct iso *other;
+	int r = form >= FORM_MAX || smaller > 2 ? -EBADMSG : iso_new(iso->disc, &other);
+
+	if (r)
+		return r;
+	other->susp_skip = (uint8_t)form;
+	other->block_shift = (uint8_t)(SECTOR_SHIFT - smaller);
+	other->rock_unannounced = form & FORM_UNANNOUNCED;
+	other->rock_behind_xa = form & FORM_BEHIND_XA;
+	other->descriptor_lba = iso->descriptor_lba;
+	other->limit_sectors = iso->limit_sectors;
+	*ret = other;
+	return 0;
+}
+
 struct iso *iso_ref(struct iso *iso)
 {
 	atomic_fetch_add(&iso->refs, 1);

@@ -82,8 +82,13 @@ static uint32_t mode_of(const uint8_t *record, const struct rock *r)
 	return type | (r->has_px ? r->mode & 07777 : 0555);
 }
 
+uint64_t xattrs_place(const struct iso *iso, uint64_t locator)
+{
+	return (locator & ((1ull << LOCATOR_SHIFT) - 1)) | (uint64_t)iso_form(iso) << LOCATOR_SHIFT;
+}
+
 /* Not as an entry: a record of another session has a number that this one may not know. */
-int iso_xattrs(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *ret_bytes)
+static int read_set(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *ret_bytes)
 {
 	_cleanup_cursor_ struct cursor c = {0};
 	struct stream s = {0};
@@ -100,5 +105,18 @@ int iso_xattrs(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *ret_byt
 	else if (!r)
 		*ret = NULL, *ret_bytes = 0;
 	free(s.bytes);
+	return r;
+}
+
+int iso_xattrs(struct iso *iso, uint64_t at, uint8_t **ret, size_t *ret_bytes)
+{
+	_cleanup_(iso_unrefp) struct iso *other = NULL;
+	uint64_t locator = at & ((1ull << LOCATOR_SHIFT) - 1), form = at >> LOCATOR_SHIFT;
+	int r = !at || form == iso_form(iso) ? 0 : iso_open_form(iso, (unsigned)form, &other);
+
+	if (!r && at)
+		return read_set(other ? other : iso, locator, ret, ret_bytes);
+	if (!r)
+		*ret = NULL, *ret_bytes = 0;
 	return r;
 }

@@ -6,19 +6,17 @@ cdappendfs-read.py - gets the files of a disc back, without cdappendfs
     cdappendfs-read.py [--session N] [--no-verify] [--scan] IMAGE|DEVICE OUTDIR
     cdappendfs-read.py --list [--no-verify] [--scan] IMAGE|DEVICE
 
-It needs Python 3.6 and nothing else.  OUTDIR must be empty, or not be there; nothing else is written to.  Names, modes,
-times, links, extended attributes (but for ACLs) are as on the disc, for root owners and devices.  Others' discs, too.
+It needs Python 3.6 and nothing else.  OUTDIR must be empty, or not be there; nothing else is written to.  Names,
+modes, times, links, extended attributes and ACLs are as on the disc, for root owners and devices.  Others' discs, too.
 Of a damaged disc it restores what it can, from what tells the same a second time: the descriptors at several places,
 the Joliet tree beside the Rock Ridge tree, the path tables L and M, the content tables.  It says what came from there
 and what is lost.  Exit status: 0 all is restored, 1 something is not, 2 wrong usage.  It was written from the
 description of the format alone, burner/SESSION.md, part one, and the standards that it names.
 """
 import argparse, datetime, hashlib, os, stat, sys, zlib
-
 BLOCK, NONE, DEPTH = 2048, 0xffffffff, 2000  # of a block bytes; no place; directories in each other, at most
 failures = 0
 Lost = type('Lost', (OSError,), {})  # what cannot be read, or cannot be what it should be
-
 def shown(name):  # a name from a disc, as it may be printed; or a path, as a list of names
     name = b'/' + b'/'.join(name) if isinstance(name, list) else os.fsencode(name)
     return ''.join(c if c.isprintable() else '?' for c in name.decode('utf-8', 'backslashreplace'))
@@ -40,7 +38,6 @@ def date(d):  # in nanoseconds; ECMA-119 9.1.5 and 8.4.26.1, of 7 and 17 bytes. 
     zone = d[-1] - (256 if d[-1] > 127 else 0)  # quarters of an hour
     seconds = days * 86400 + hour * 3600 + minute * 60 + second - (zone * 900 if abs(zone) <= 52 else 0)
     return seconds * 10**9 + hundredths * 10**7
-
 class Disc:  # blocks of an image or a device
     def __init__(self, path):
         self.file, self.blocks = open(path, 'rb', buffering=0), NONE
@@ -66,10 +63,7 @@ class Disc:  # blocks of an image or a device
             try:
                 yield self.read(lba, take), take
             except Lost:
-                if 1 < take <= most:
-                    yield from self.pieces(lba, take, 1)
-                else:
-                    yield None, take
+                yield from self.pieces(lba, take, 1) if 1 < take <= most else [(None, take)]
             lba, n = lba + take, n - take
     def block(self, lba):  # nothing, when it cannot be read
         return next(self.pieces(lba, 1))[0] or b''
@@ -99,8 +93,8 @@ def application_use(descriptor):  # what a session of ours says of itself (burne
     a = (descriptor or b'')[883:1395]
     if a[:16] != b'CDAPPENDFS 1\0\0\0\0' or sha256(a[:80]) != a[80:112]:
         return None
-    fields = dict(number=32, start=36, previous=40, previous_descriptor=44, sectors=48)
-    said = {field: le(a, at) for field, at in fields.items()}
+    said = dict(number=32, start=36, previous=40, previous_descriptor=44, sectors=48)
+    said = {field: le(a, at) for field, at in said.items()}
     has_contents = le(a, 72) & 32 and sha256(a[160:176]) == a[176:208]
     return dict(said, uuid=a[16:32], contents=(le(a, 160), le(a, 164)) if has_contents else (0, 0))
 def commit_record(disc, lba):  # that in a block (burner/format/commit_record.h), in the same words; or None
@@ -108,9 +102,8 @@ def commit_record(disc, lba):  # that in a block (burner/format/commit_record.h)
     fields = dict(number=32, start=36, sectors=40, kind=44, piece=112, table=116, before=124)
     said = dict({field: le(b, at) for field, at in fields.items()}, uuid=b[16:32], digest=b[48:80], contents=(0, 0),
                 digest_before=b[128:160], previous=NONE, previous_descriptor=NONE)
-    is_one = b[:16] == b'CDAPPENDFS-END 1' and sha256(b[:80]) == b[80:112] and \
-        (not said['kind'] or sha256(b[:2016]) == b[2016:]) and said['start'] + said['sectors'] - 1 == lba
-    return said if is_one else None
+    return said if b[:16] == b'CDAPPENDFS-END 1' and sha256(b[:80]) == b[80:112] and \
+        (not said['kind'] or sha256(b[:2016]) == b[2016:]) and said['start'] + said['sectors'] - 1 == lba else None
 def descriptors(disc, lba):  # the primary and the Joliet one of the set that begins at a block, each or None
     blocks = [disc.block(lba + i) for i in range(8)]
     blocks = blocks[:next((i for i, d in enumerate(blocks) if d[:6] == b'\xffCD001'), 8)]
@@ -172,8 +165,7 @@ def sessions(disc, scan):  # all of the disc, the oldest first, with their numbe
     while session and session.start not in found:
         found[session.start] = session
         session = below(disc, session)
-    oldest = found[min(found)] if found else None
-    if not oldest or oldest.ours and oldest.ours['number'] > 1:
+    if not found or (found[min(found)].ours or {}).get('number', 1) > 1:
         say('looks at every block for sessions', lost=False)
         found = {**scanned(disc), **found}
     listed = [found[start] for start in sorted(found)]
@@ -214,7 +206,7 @@ def verify(disc, session):  # compares a session of ours with its commit record 
 # ---- directory records and their System Use entries -----------------------------------------------------------------
 class Node:  # a file, directory, link or device, as a directory record describes it
     name, target, zisofs, twin, child, trouble, relocated = b'', None, None, None, None, None, False
-    mode, links, uid, gid, serial, device, stream, ns = 0, 1, 0, 0, 0, (0, 0), b'', [0]
+    mode, links, uid, gid, serial, device, stream, ns = 0, 1, 0, 0, 0, (0, 0), b'', [0, 0]
     def __init__(self, record=None, lba=0, size=0):
         self.lba, self.bytes, self.flags, self.times = lba, size, 0, [0, 0]
         if record:
@@ -273,23 +265,37 @@ def rock_ridge(disc, record, skip):  # a record with what its System Use entries
                 node.zisofs = e[6] * 4, e[7], le(e, 8, width), width
             elif kind == 'AL':
                 node.stream += e[5:]
-            elif kind == 'PD' and e[4:6] == b'NS':  # burner/format/nanoseconds.h: modification, change, access
-                node.ns = [le(e, i) & 0x3fffffff for i in range(6, len(e) - 3, 4) for _ in range(1 + (e[i + 3] >> 6))]
+            elif kind == 'PD' and len(e) == 18 and e[4:6] == b'NS':  # burner/format/nanoseconds.h
+                node.ns = [le(e, i) for i in (14, 6) if max(le(e, j) for j in (6, 10, 14)) < 10**9] or [0, 0]
             elif kind == 'TW' and len(e) == 20 or kind == 'PD' and len(e) == 20 and e[4:6] == b'TW':
                 node.twin = (le(e, 6), le(e, 14, 3) * BLOCK) if kind == 'PD' else (le(e, 4), le(e, 8))
     except Lost as error:
         node.trouble = 'name or attributes may be lost: %s' % error
-    node.times = [t + n for t, n in zip(node.times, (node.ns[2:3] or [0])[:1] + node.ns)]
+    node.times = [t + n for t, n in zip(node.times, node.ns)]
     node.name = plain_name(node.identifier) if name is None else name
     return node
-def attributes_of(stream):  # extended attributes (burner/format/aaip.h); ACLs, which have no name, are left out
+def acls_of(value):  # both ACLs, which AAIP has together, as Linux' attributes
+    tags, lists, to, at = {1: 1, 10: 2, 3: 4, 12: 8, 5: 16, 6: 32}, {b'access': [], b'default': []}, b'access', 0
+    while at < len(value):
+        entry, more, at = value[at], value[at] & 8, at + 1
+        number, to = 0 if more else NONE, b'default' if entry >> 4 == 8 else to
+        while more and at < len(value):
+            n, more = value[at] & 127, value[at] & 128
+            number, at = (number << 8 * n | int.from_bytes(value[at + 1:at + 1 + n], 'big')) & NONE, at + 1 + n
+        lists[to] += [(tags[entry >> 4], number, entry & 7)] if entry >> 4 in tags else []
+    return [(b'system.posix_acl_' + name, b'\2\0\0\0' + b''.join(
+        (tag | bits << 16 | number << 32).to_bytes(8, 'little') for tag, number, bits in sorted(entries)))
+            for name, entries in lists.items() if len(entries) > (3 if name == b'access' else 0)]  # 3: the mode
+def attributes_of(stream):  # extended attributes (burner/format/aaip.h)
     parts, at, begins = [], 0, True
     while at + 2 <= len(stream):
         parts += [b''] if begins else []
         parts[-1] += stream[at + 2:at + 2 + stream[at + 1]]
         begins, at = not stream[at] & 1, at + 2 + stream[at + 1]
     spaces = {1: b'', 3: b'user.', 5: b'trusted.', 6: b'security.'}
-    return [(spaces[n[0]] + n[1:], value) for n, value in zip(parts[::2], parts[1::2]) if n and n[0] in spaces]
+    pairs = list(zip(parts[::2], parts[1::2]))
+    return [(spaces[n[0]] + n[1:], value) for n, value in pairs if n and n[0] in spaces] + \
+        [acl for n, value in pairs if not n for acl in acls_of(value)]
 def plain_name(identifier):  # without Rock Ridge, as Linux shows it
     name = identifier.split(b'\0')[0].lower()
     end = next((end for end in (b'.;1', b';1') if name.endswith(end) and name != end), b'')
@@ -302,13 +308,12 @@ def joliet_name(identifier):
 def merged(nodes):  # sections of a file are consecutive records; associated and relocated ones are left out
     out, goes_on = [], False
     for node in (n for n in nodes if not n.flags & 4 and not n.relocated):
-        if goes_on and node.identifier == out[-1].identifier:
+        goes_on = goes_on and node.identifier == out[-1].identifier
+        if goes_on:
             out[-1].sections += node.sections
-        else:
-            out.append(node)
+        out += [] if goes_on else [node]
         goes_on = node.flags & 128
     return out
-
 class Tree:  # the names of a session: of its Rock Ridge tree (kind None), else of its Joliet tree, else plain ones
     def __init__(self, disc, session):
         self.disc, self.ours, self.kind, self.skip, self.root = disc, session.ours, None, 0, None
@@ -343,8 +348,8 @@ class Tree:  # the names of a session: of its Rock Ridge tree (kind None), else 
         return node
     def dot(self, lba):  # the record "." that a directory begins with; None: none begins there
         b = self.disc.block(lba)
-        is_one = b and b[0] >= 34 and b[32:34] == b'\1\0' and le(b, 2) + b[1] == lba
-        return self.node(b[:b[0]], self.kind) if is_one else None
+        return self.node(b[:b[0]], self.kind) if b and b[0] >= 34 and b[32:34] == b'\1\0' and \
+            le(b, 2) + b[1] == lba else None
     def records(self, lba, size, kind):  # the nodes of a directory, and what is wrong with it
         nodes, faults, dot = [], [], self.dot(lba)
         if not dot and (self.ours or not size):
@@ -447,14 +452,12 @@ def unpacked(disc, sections, header, shift, size, width):  # the content of a zi
         except (Lost, zlib.error):
             pass
         yield data if data and len(data) == want else None, want
-
 class Restore:  # makes the tree in the working directory: all names are new, and only what was made is entered
     def __init__(self, disc, tree):
         self.disc, self.tree, self.links, self.used, self.top = disc, tree, {}, set(), os.getcwdb()
     def name(self, wanted, taken, path):  # one that a directory can hold, and that is new
-        name = wanted.split(b'\0')[0].replace(b'/', b'_')
-        if os.name == 'nt':
-            name = bytes(95 if c in b'<>:"\\|?*' or c < 32 else c for c in name)
+        wrong = b'/<>:"\\|?*' + bytes(range(32)) if os.name == 'nt' else b'/'
+        name = bytes(95 if c in wrong else c for c in wanted.split(b'\0')[0])
         name = b'_' if name in (b'', b'.', b'..') else name[:255]
         first, i = name, len(taken)
         while name in taken:
@@ -490,9 +493,7 @@ class Restore:  # makes the tree in the working directory: all names are new, an
     def is_link(self, node, name):  # makes another name of a file that is there
         path = self.links.get(self.key(node))
         try:
-            if path:
-                os.link(os.path.join(self.top, *path), name, follow_symlinks=False)
-            return bool(path)
+            return bool(path) and not os.link(os.path.join(self.top, *path), name, follow_symlinks=False)
         except (OSError, NotImplementedError):
             return False  # a system without links: it is written again
     def leaf(self, node, name, path):
@@ -522,14 +523,16 @@ class Restore:  # makes the tree in the working directory: all names are new, an
             say('LOST: %d of its %d bytes; there are zeros in their place' % (at - good, at), path)
     def attributes(self, node, name):
         is_link = stat.S_ISLNK(node.mode)
-        user = os.geteuid() if hasattr(os, 'geteuid') else None
+        user = getattr(os, 'geteuid', lambda: None)()
         if node.mode and user == 0:
             os.chown(name, node.uid, node.gid, follow_symlinks=False)
-        for key, value in attributes_of(node.stream) if hasattr(os, 'setxattr') else ():
+        for key, value in attributes_of(node.stream):
             try:
                 os.setxattr(name, key, value, follow_symlinks=False)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, AttributeError) as error:
                 say('attribute %s: %s' % (shown(key), error), [name])
+                if key == b'system.posix_acl_access':  # the mode has its mask, which is no right of the group
+                    node.mode &= ~0o70 | sum(value[i + 2] << 3 for i in range(4, len(value), 8) if value[i] == 4)
         if not is_link:
             mine = 0o7777 if user in (0, node.uid) else 0o1777  # no set-id bits of others become ours
             os.chmod(name, node.mode & mine if node.mode else 0o755 if node.is_directory() else 0o644)
@@ -552,32 +555,29 @@ class Restore:  # makes the tree in the working directory: all names are new, an
                     say('content that no name leads to', [name])
             except Lost as error:
                 say('LOST: %s' % error, [name])
-
 def restore(disc, listed, session, outdir):
     tree, before = Tree(disc, session), failures
     os.makedirs(outdir, 0o700, exist_ok=True)
-    if os.listdir(outdir):
-        raise Lost('%s is not empty' % shown(outdir))
     os.chdir(outdir)
+    if os.listdir('.'):
+        raise Lost('%s is not empty' % shown(outdir))
     work = Restore(disc, tree)
     work.directory(tree.root, [])
     for other in listed[:listed.index(session) + 1] if failures > before else ():
         work.unnamed(other)
     work.attributes(tree.root, b'.')
     say('session %d is restored%s' % (session.number, failures and ', but for %d faults' % failures or ''), lost=False)
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.strip(), usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--session', type=int, help='the one to restore, as the whole disc was then; else the newest')
-    parser.add_argument('--list', action='store_true', help='lists the sessions')
-    parser.add_argument('--no-verify', action='store_true', help='does not compare sessions with their checksums')
-    parser.add_argument('--scan', action='store_true', help='looks at every block for sessions')
+    for flag, text in (('--list', 'lists the sessions'), ('--scan', 'looks at every block for sessions'),
+                       ('--no-verify', 'does not compare sessions with their checksums')):
+        parser.add_argument(flag, action='store_true', help=text)
     parser.add_argument('disc', metavar='IMAGE|DEVICE')
     parser.add_argument('outdir', metavar='OUTDIR', nargs='?')
     args = parser.parse_args()
-    if bool(args.outdir) == args.list:
-        parser.error('OUTDIR, or --list (--help tells more)')
+    bool(args.outdir) != args.list or parser.error('OUTDIR, or --list (--help tells more)')
     sys.setrecursionlimit(5 * DEPTH)
     try:
         disc = Disc(args.disc)

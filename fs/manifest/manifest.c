@@ -383,6 +383,7 @@ static void take_base(struct build *b, const struct iso_info *info)
 	b->base_ours = info->ours;
 	m->base_directories = info->appuse.directories;
 	m->base_tree_sectors = info->appuse.tree_sectors;
+	m->base_nanoseconds = info->appuse.flags & APPUSE_NANOSECONDS;
 	m->base_pieces = info->appuse.flags & APPUSE_PIECES ? info->appuse.files_in_pieces : PIECES_UNKNOWN;
 	m->links_lba = info->appuse.links_lba;
 	m->links_bytes = info->appuse.links_bytes;

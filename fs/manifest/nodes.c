@@ -14,6 +14,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/time.h"
 
 /* Different files with one serial: more than this is no accident. */
 #define LIKE_NODES_MAX 64u
@@ -135,35 +136,44 @@ struct content {
 	const char *target;
 	struct iso_extent listing;
 	uint32_t claim; /* link count */
-	struct timespec birth;
 	/* extended attributes: a set, or the locator of the record that has them */
 	const uint8_t *xattrs;
 	uint32_t xattrs_bytes;
 	uint64_t xattrs_at;
 };
 
+/* Nothing of what is lost, when the user has accepted that. */
 static int read_xattrs(const struct build *b, uint64_t at, uint8_t **ret, size_t *ret_bytes, const char **ret_reason)
 {
 	int r = b->frozen->base ? iso_xattrs(b->frozen->base, at, ret, ret_bytes) : -EBADMSG;
 
-	if (r < 0)
-		*ret_reason = "its extended attributes cannot be read";
-	return r;
+	if (!iso_xattrs_are_lost(r)) {
+		if (r < 0)
+			*ret_reason = "its extended attributes cannot be read";
+		return r;
+	}
+	if (b->frozen->accepted & ODDITY_BIT(ODDITY_ATTRIBUTES)) {
+		*ret = NULL;
+		*ret_bytes = 0;
+		return 0;
+	}
+	*ret_reason = oddity_refusal(ODDITY_ATTRIBUTES);
+	return -EPERM;
 }
 
 static int add_more(struct build *b, struct manifest_node *n, const struct content *c, const char **ret_reason)
 {
-	struct manifest_more more = {.birth = c->birth};
+	struct manifest_more more;
 	_free_ uint8_t *read = NULL;
 	const uint8_t *set = c->xattrs;
 	size_t bytes = c->xattrs_bytes;
 	int r = c->xattrs_at ? read_xattrs(b, c->xattrs_at, &read, &bytes, ret_reason) : 0;
 
-	if (r < 0)
+	if (r < 0 || !bytes)
 		return r;
-	more.xattrs = bytes ? arena_copy(&b->held->strings, read ? read : set, bytes) : NULL;
+	more.xattrs = arena_copy(&b->held->strings, read ? read : set, bytes);
 	more.xattrs_bytes = (uint32_t)bytes;
-	if (bytes && !more.xattrs)
+	if (!more.xattrs)
 		return -ENOMEM;
 	struct manifest_more *kept = arena_take(&b->held->strings, sizeof(more), alignof(struct manifest_more));
 	if (!kept)
@@ -249,11 +259,10 @@ static int add_doubt(struct build *b, size_t row)
 int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const char **ret_reason)
 {
 	const struct stage_node *staged = &b->rows->nodes[row];
-	struct content content = {staged->n_extents, staged->extents,
-				  staged->target,    {staged->base_lba, staged->base_bytes}, /* directories */
-				  staged->nlink,     staged->birth,
-				  staged->xattrs,    staged->xattrs_bytes,
-				  staged->xattrs_at};
+	struct content content = {staged->n_extents,	staged->extents,
+				  staged->target,	{staged->base_lba, staged->base_bytes}, /* directories */
+				  staged->nlink,	staged->xattrs,
+				  staged->xattrs_bytes, staged->xattrs_at};
 	struct manifest_node n = {.ino = staged->ino,
 				  .size = staged->size,
 				  .rdev = staged->rdev,
@@ -289,14 +298,25 @@ int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const c
 	return r;
 }
 
-static bool times_equal(struct timespec a, struct timespec b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
+/* 1, 0, or -errno. */
+static int same_xattrs(const struct build *b, const struct manifest_node *n, const struct iso_entry *e,
+		       const char **ret_reason)
+{
+	_free_ uint8_t *set = NULL;
+	size_t bytes = 0;
+	int r = read_xattrs(b, e->xattrs_at, &set, &bytes, ret_reason);
 
-/* Would the record of this entry say the same as that node? */
-static bool same_file(const struct build *b, const struct manifest_node *n, const struct iso_entry *e)
+	if (r < 0)
+		return r;
+	return bytes == (n->more ? n->more->xattrs_bytes : 0) && (!bytes || !memcmp(set, n->more->xattrs, bytes));
+}
+
+/* But for attributes, would the record of this entry say the same as that node? */
+static bool same_record(const struct build *b, const struct manifest_node *n, const struct iso_entry *e)
 {
 	const struct extent *extents = b->m->extents + n->first_extent;
 
-	if (n->mode != e->mode || n->uid != e->uid || n->gid != e->gid || !times_equal(n->mtime, e->mtime))
+	if (n->mode != e->mode || n->uid != e->uid || n->gid != e->gid || !same_time(n->mtime, e->mtime))
 		return false;
 	if (S_ISLNK(n->mode))
 		return e->target && strcmp(n->target, e->target) == 0;
@@ -314,13 +334,7 @@ static bool same_file(const struct build *b, const struct manifest_node *n, cons
 static int new_base_node(struct build *b, const struct iso_entry *e, uint64_t ino, uint32_t *ret_node,
 			 const char **ret_reason)
 {
-	struct content content = {e->n_extents,
-				  e->extents,
-				  e->target,
-				  e->dir,
-				  e->nlink,
-				  e->birth,
-				  .xattrs_at = e->has_xattrs ? e->locator : 0};
+	struct content content = {e->n_extents, e->extents, e->target, e->dir, e->nlink, .xattrs_at = e->xattrs_at};
 	struct manifest_node n = {.ino = ino,
 				  .size = e->size,
 				  .rdev = e->rdev,
@@ -378,10 +392,11 @@ int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *
 	if (e->nlink < 2)
 		return new_base_node(b, e, ino, ret_node, ret_reason);
 	while ((like = numbers_next(&b->links, e->ino, &cursor)) != NUMBERS_NONE) {
-		if (same_file(b, &b->m->nodes[like], e)) {
+		r = same_record(b, &b->m->nodes[like], e) ? same_xattrs(b, &b->m->nodes[like], e, ret_reason) : 0;
+		if (r > 0)
 			*ret_node = like;
-			return 0;
-		}
+		if (r)
+			return r < 0 ? r : 0;
 		n_like++;
 	}
 	if (n_like >= LIKE_NODES_MAX) {

@@ -223,7 +223,12 @@ int archive_out_data(struct archive_out *a, const void *bytes, size_t length, ch
 
 int archive_out_end(struct archive_out *a, char **ret_why)
 {
-	return archive_write_finish_entry(a->archive) < ARCHIVE_WARN ? failed(a, ret_why) : 0;
+	int r = archive_write_finish_entry(a->archive), error;
+
+	if (r == ARCHIVE_OK)
+		return 0;
+	error = failed(a, ret_why);
+	return r == ARCHIVE_WARN ? 1 : error;
 }
 
 int archive_out_finish(struct archive_out *a, char **ret_why)

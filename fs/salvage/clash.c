@@ -119,11 +119,11 @@ static bool same_attributes(const struct iso_entry *a, const struct iso_entry *b
 /* What cannot be read differs. */
 static bool same_xattrs(struct clash_sides *c, const struct iso_entry *old, const struct iso_entry *now)
 {
-	const struct stage_node as_row = {.xattrs_at = old->locator};
+	const struct stage_node as_row = {.xattrs_at = old->xattrs_at};
 
-	if (!old->has_xattrs || !now->has_xattrs)
-		return old->has_xattrs == now->has_xattrs;
-	return old->locator == now->locator || staged_xattrs_differ(&as_row, c->old, now) == 0;
+	if (!old->xattrs_at || !now->xattrs_at)
+		return old->xattrs_at == now->xattrs_at;
+	return staged_xattrs_differ(&as_row, c->old, now) == 0;
 }
 
 /* Of directories only that both are: what is in them is another question.  Not how many names a file has: programs that

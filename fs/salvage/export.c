@@ -151,15 +151,15 @@ static int put(struct export *x, struct out_entry *e)
 
 	if (r == 0)
 		r = archive_out_begin(x->out, e, &why);
+	if (r == 0 && S_ISREG(e->row->mode) && !e->link)
+		r = write_content(x, e->path, e->row);
+	if (r == 0)
+		r = archive_out_end(x->out, &why);
 	if (r == 1) {
 		miss(x, e->path, why ? why : "it cannot be made here");
 		return 0;
 	}
-	if (r == 0 && S_ISREG(e->row->mode) && !e->link)
-		r = write_content(x, e->path, e->row);
-	if (r == 0)
-		r = archive_out_end(x->out, x->ret_why);
-	else if (why)
+	if (why)
 		why_set(x->ret_why, r, "%s: %s", e->path, why);
 	return r;
 }

@@ -67,6 +67,7 @@ int archive_out_open(const char *directory, struct archive_out **ret, char **ret
 /* An entry begins; 0, 1: it was left out (not permitted), *ret_why says why; or an error. */
 int archive_out_begin(struct archive_out *a, const struct out_entry *e, char **ret_why);
 int archive_out_data(struct archive_out *a, const void *bytes, size_t length, char **ret_why);
+/* 0, 1: not all of it can be had there (attributes, owner), *ret_why says why; or an error. */
 int archive_out_end(struct archive_out *a, char **ret_why);
 /* Attributes of directories come last. */
 int archive_out_finish(struct archive_out *a, char **ret_why);

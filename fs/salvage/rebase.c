@@ -136,7 +136,7 @@ static int move_dir(struct rebase *b, const struct staged_dir *d, struct stage_n
 		if (r == 0) {
 			row->xattrs = NULL;
 			row->xattrs_bytes = 0;
-			row->xattrs_at = now.has_xattrs ? now.locator : 0;
+			row->xattrs_at = now.xattrs_at;
 		}
 	} else {
 		old.nlink = 2; /* an empty one */

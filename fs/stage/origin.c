@@ -28,6 +28,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/time.h"
 #include "fs/stage/internal.h"
 
 enum { ORIGIN_KNOWN = 1, ORIGIN_DEVICE = 2 };
@@ -91,7 +92,7 @@ static bool before(struct timespec a, struct timespec b)
 static int same_birth(const struct stage_origin *a, const struct stage_origin *b)
 {
 	if (is_set(a->born) && is_set(b->born))
-		return a->born.tv_sec == b->born.tv_sec && a->born.tv_nsec == b->born.tv_nsec;
+		return same_time(a->born, b->born);
 	return a->handle && b->handle ? a->handle == b->handle : -1;
 }
 

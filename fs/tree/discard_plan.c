@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "burner/base/path.h"
+#include "burner/base/time.h"
 #include "fs/tree/discard_plan.h"
 
 void discard_plan_release(struct plan *p)
@@ -269,7 +270,7 @@ static bool is_as_before(const struct plan *p, const struct staged_change *c)
 
 	if (c->kind != 'M' || c->named || !row || S_ISDIR(row->mode) || c->base.ino != c->ino || c->bytes ||
 	    row->mode != c->base.mode || row->uid != c->base.uid || row->gid != c->base.gid ||
-	    row->size != (S_ISREG(row->mode) ? c->base.size : row->size) || row->mtime.tv_sec != c->base.mtime.tv_sec ||
+	    row->size != (S_ISREG(row->mode) ? c->base.size : row->size) || !same_time(row->mtime, c->base.mtime) ||
 	    row->n_extents != c->base.n_extents)
 		return false;
 	for (uint32_t i = 0; i < row->n_extents; i++)

@@ -53,6 +53,7 @@ struct node {
 	uint32_t xattr_names; /* names counted with them in t->space.n_xattrs … */
 	uint64_t xattr_cost;  /* … and bytes, in t->space.xattrs */
 	uint64_t xattrs_at;
+	bool no_capability;	    /* there is none among those: nobody needs to read them before a write */
 	struct iso_extent base_dir; /* directories: listing in t->base; bytes 0: none */
 	uint64_t base_sectors;	    /* that it takes in t->base, in both trees; 0: not known */
 	char *target;
@@ -108,9 +109,10 @@ struct space {
 	uint64_t n_touched; /* … with the touched directories */
 	/* extended attributes of staged names: bytes, names; sectors of those that are being burned */
 	uint64_t xattrs, n_xattrs, xattrs_burned;
-	uint64_t new_ino;     /* files from here on are not in the base */
-	bool base_ours;	      /* written by this encoder: its tree has the size it will have again */
-	uint64_t table_bytes; /* path tables of staged directories */
+	uint64_t new_ino;	/* files from here on are not in the base */
+	bool base_ours;		/* written by this encoder: its tree has the size it will have again … */
+	bool lacks_nanoseconds; /* … but for nanoseconds, which some records of it do not have */
+	uint64_t table_bytes;	/* path tables of staged directories */
 	/* sectors of staged data; of touched directories: what they grow by, and wholly */
 	uint64_t data, names, linked;
 	uint64_t record_bytes; /* of staged names, for display */
@@ -318,7 +320,9 @@ int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to);
 int space_cut_locked(struct tree *t, const struct node *n, uint64_t size);
 /* Room for extended attributes of so many bytes, on all its names? 0, -ENOSPC */
 int space_xattrs_locked(struct tree *t, const struct node *n, uint64_t bytes);
-uint64_t space_xattrs_sectors(const struct space *s);	/* those that are staged */
+uint64_t space_xattrs_sectors(const struct space *s); /* those that are staged */
+/* So many sectors of so many directories of the base, when they are written again. */
+uint64_t space_with_nanoseconds(const struct space *s, uint64_t sectors, uint64_t directories);
 void space_node_locked(struct tree *t, struct node *n); /* its content changed: count it again */
 /* it came from a row of that generation: its cost is counted already */
 void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation);

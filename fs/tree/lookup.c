@@ -31,7 +31,7 @@ static int know_locked(struct tree *t, uint64_t parent, const struct iso_entry *
 	else
 		r = known_add(&t->known, &k);
 	if (r == 0) {
-		if (e->has_xattrs)
+		if (e->xattrs_at)
 			attributed_note_locked(t, e->ino);
 		burned_remove_locked(t, e->ino);
 	}

@@ -15,11 +15,11 @@ static int add_xattrs(struct iso *base, const struct iso_entry *e, uint64_t *byt
 {
 	_free_ uint8_t *set = NULL;
 	size_t set_bytes;
-	int r = e->has_xattrs ? iso_xattrs(base, e->locator, &set, &set_bytes) : 0;
+	int r = e->xattrs_at ? iso_xattrs(base, e->xattrs_at, &set, &set_bytes) : 0;
 
-	if (r == -E2BIG || r == -EBADMSG)
+	if (iso_xattrs_are_lost(r))
 		set_bytes = XATTRS_BYTES_MAX;
-	else if (r || !e->has_xattrs)
+	else if (r || !e->xattrs_at)
 		return r;
 	*bytes += bound_xattrs_bytes(set_bytes, e->n_sections ? e->n_sections : 1);
 	(*names)++;

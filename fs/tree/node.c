@@ -124,7 +124,8 @@ static void take_xattrs(struct node *n, const struct iso_entry *e)
 	free(n->xattrs);
 	n->xattrs = NULL;
 	n->xattrs_bytes = 0;
-	n->xattrs_at = e->has_xattrs ? e->locator : 0;
+	n->xattrs_at = e->xattrs_at;
+	n->no_capability = false;
 	n->birth = e->birth;
 }
 

@@ -36,7 +36,7 @@ static void count_base_locked(struct tree *t)
 	struct iso_info info = {0};
 
 	s->base_tree = s->saved_descriptors = s->tables = s->links_bytes = s->links_sectors = 0;
-	s->may_link = s->links_trees = s->astray = s->links = false;
+	s->may_link = s->links_trees = s->astray = s->links = s->lacks_nanoseconds = false;
 	s->directories = 1;
 	s->more_parents = 0;
 	s->base_known = s->base_ours = true;
@@ -59,6 +59,9 @@ static void count_base_locked(struct tree *t)
 		if (!(info.appuse.flags & APPUSE_TWINS))
 			/* what it lacks: twins' entries, link table */
 			s->base_tree += 2 * s->directories + s->base_tree / 8;
+		s->lacks_nanoseconds = !(info.appuse.flags & APPUSE_NANOSECONDS);
+		s->base_tree = space_with_nanoseconds(s, s->base_tree, s->directories);
+		s->links_sectors = space_with_nanoseconds(s, s->links_sectors, info.appuse.links_sectors);
 		if (!info.joliet && !t->options.no_joliet)
 			s->base_tree = 3 * s->base_tree + 2 * s->directories; /* a second tree */
 	} else if (s->measured_epoch == t->epoch + 1) {

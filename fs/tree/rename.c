@@ -235,7 +235,7 @@ static int rename_found_locked(struct tree *t, struct renaming *x, uint64_t empt
 }
 
 /* Its extended attributes are written again with its new name: they are read before anything changes.  *ret is pinned,
- * so that it keeps them; NULL: nothing is.  What is wrong with the name is told later. */
+ * so that it keeps them; NULL: nothing is there. */
 static int load_attributes(struct tree *t, uint64_t parent, const char *name, struct node **ret)
 {
 	_cleanup_(fetched_release) struct fetched f = {0};
@@ -250,7 +250,7 @@ static int load_attributes(struct tree *t, uint64_t parent, const char *name, st
 		r = resolve_locked(t, dir, &p, &n);
 	if (r < 0) {
 		tree_unlock(t);
-		return 0;
+		return r == -ENOENT ? 0 : r;
 	}
 	*ret = n;
 	n->n_pins++;

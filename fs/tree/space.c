@@ -45,6 +45,16 @@ static uint64_t xattrs_sectors(const struct space *s, uint64_t bytes, uint64_t n
 
 uint64_t space_xattrs_sectors(const struct space *s) { return xattrs_sectors(s, s->xattrs, s->n_xattrs); }
 
+/*
+ * Sessions before 0.3 have none, and get some in each record that is written again: a sector of records of any length
+ * becomes no more than a quarter of one longer, and of each directory the last sector of records and that of areas may
+ * be another one.
+ */
+uint64_t space_with_nanoseconds(const struct space *s, uint64_t sectors, uint64_t directories)
+{
+	return s->lacks_nanoseconds ? sectors + sectors / 4 + 2 * directories : sectors;
+}
+
 /* A linked session takes no more than a full one, whatever the bounds say. */
 uint64_t space_body_locked(const struct tree *t)
 {
@@ -497,9 +507,15 @@ static uint32_t xattr_names(const struct tree *t, const struct node *n)
 	return S_ISDIR(n->mode) || !n->nlink ? 1 : n->nlink;
 }
 
+/* Records of content that has been counted with the longest that records can be; others are those of its sections. */
+static uint64_t records_of(const struct node *n)
+{
+	return S_ISREG(n->mode) && !n->cost ? 1 + n->size / SECTION_MAX_BYTES : 1;
+}
+
 static void xattrs_change(struct space *s, struct node *n, uint32_t names)
 {
-	uint64_t cost = names * bound_xattrs_bytes(n->xattrs_bytes, 1);
+	uint64_t cost = names * bound_xattrs_bytes(n->xattrs_bytes, records_of(n));
 
 	s->n_xattrs += (uint64_t)names - n->xattr_names;
 	s->xattrs += cost - n->xattr_cost;
@@ -516,7 +532,7 @@ int space_xattrs_locked(struct tree *t, const struct node *n, uint64_t bytes)
 	if (!bytes || n->orphan)
 		return 0;
 	now = space_xattrs_sectors(s);
-	then = xattrs_sectors(s, s->xattrs - n->xattr_cost + names * bound_xattrs_bytes(bytes, 1),
+	then = xattrs_sectors(s, s->xattrs - n->xattr_cost + names * bound_xattrs_bytes(bytes, records_of(n)),
 			      s->n_xattrs - n->xattr_names + names);
 	return then <= now ? 0 : space_check_locked(t, then - now);
 }
@@ -542,7 +558,7 @@ void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation)
 	n->aside = frozen ? 0 : node_aside(t, n);
 	n->links = frozen ? 0 : node_links(t, n);
 	n->xattr_names = frozen ? 0 : xattr_names(t, n);
-	n->xattr_cost = n->xattr_names * bound_xattrs_bytes(n->xattrs_bytes, 1);
+	n->xattr_cost = n->xattr_names * bound_xattrs_bytes(n->xattrs_bytes, records_of(n));
 }
 
 void space_forget_node_locked(struct tree *t, struct node *n)

@@ -218,16 +218,15 @@ int staged_xattrs_differ(const struct stage_node *row, struct iso *iso, const st
 {
 	_free_ uint8_t *of_record = NULL, *of_row = NULL;
 	size_t record_bytes = 0, row_bytes = row->xattrs_bytes;
-	int r = 0;
+	int r;
 
-	if (e->has_xattrs && row->xattrs_at == e->locator)
+	if (e->xattrs_at && row->xattrs_at == e->xattrs_at)
 		return 0;
-	if (e->has_xattrs)
-		r = iso_xattrs(iso, e->locator, &of_record, &record_bytes);
+	r = iso_xattrs(iso, e->xattrs_at, &of_record, &record_bytes);
 	if (r == 0 && row->xattrs_at)
 		r = iso_xattrs(iso, row->xattrs_at, &of_row, &row_bytes);
 	if (r < 0)
-		return r;
+		return iso_xattrs_are_lost(r) ? 1 : r;
 	return record_bytes != row_bytes ||
 	       (row_bytes && memcmp(of_record, of_row ? of_row : row->xattrs, row_bytes) != 0);
 }

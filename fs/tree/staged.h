@@ -60,7 +60,8 @@ const struct stage_node *staged_row(const struct stage_snapshot *s, uint64_t ino
 size_t staged_names_of(const struct stage_snapshot *s, uint64_t parent);
 /* NULL: it is not in the merged tree, or nothing is staged of or in it. */
 const struct staged_dir *staged_dir(const struct staged_list *l, uint64_t ino);
-/* Has the row other extended attributes than the record of that disc?  1, 0, or an error of reading it. */
+/* Has the row other extended attributes than the record of that disc?  1, or 0; those that are damaged or cannot be
+ * read are others.  -ENOMEM, -EAGAIN. */
 int staged_xattrs_differ(const struct stage_node *row, struct iso *iso, const struct iso_entry *e);
 /* NULL */
 const struct staged_change *staged_change(const struct staged_list *l, const char *path);

@@ -88,8 +88,11 @@ static void touched_count(struct space *s, struct touched *d)
 /* As it is in the base. */
 static void take_base(const struct space *s, struct touched *d, uint64_t base_bytes, uint64_t base_sectors)
 {
-	d->records = sectors_of(base_bytes) * (s->base_ours ? 1 : FOREIGN_RECORD_FACTOR);
 	d->base_sectors = base_sectors || !base_bytes ? base_sectors : s->base_tree;
+	if (base_bytes)
+		d->base_sectors = space_with_nanoseconds(s, d->base_sectors, 1);
+	d->records = sectors_of(base_bytes) * (s->base_ours ? 1 : FOREIGN_RECORD_FACTOR);
+	d->records = base_bytes ? space_with_nanoseconds(s, d->records, 1) : 0;
 	d->areas = s->base_ours ? d->base_sectors - min_u64(d->base_sectors, d->records) : UINT32_MAX;
 }
 

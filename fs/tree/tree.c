@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "burner/format/bound.h"
+#include "burner/format/date.h"
 #include "burner/base/hash.h"
+#include "burner/base/time.h"
 
 uint64_t tree_first_ino(struct iso *base, const struct disc_state *state)
 {
@@ -179,7 +181,13 @@ static void set_times(struct node *n, const struct stat *set, unsigned which)
 	n->ctime = which & TREE_SET_CTIME ? set->st_ctim : now;
 }
 
-/* Of what is on the disc as it was: times are recorded in whole seconds. */
+/* As the next session has it. */
+static struct timespec recorded(struct timespec time)
+{
+	return (struct timespec){(time_t)date_recorded(time.tv_sec), time.tv_nsec};
+}
+
+/* Of what is on the disc as it was. */
 static bool sets_what_is(const struct node *n, const struct stat *set, unsigned which)
 {
 	const unsigned looked_at = TREE_SET_MODE | TREE_SET_UID | TREE_SET_GID | TREE_SET_ATIME | TREE_SET_MTIME;
@@ -188,8 +196,8 @@ static bool sets_what_is(const struct node *n, const struct stat *set, unsigned 
 	       (!(which & TREE_SET_MODE) || (n->mode & 07777) == (set->st_mode & 07777)) &&
 	       (!(which & TREE_SET_UID) || n->uid == set->st_uid) &&
 	       (!(which & TREE_SET_GID) || n->gid == set->st_gid) &&
-	       (!(which & TREE_SET_ATIME) || n->atime.tv_sec == set->st_atim.tv_sec) &&
-	       (!(which & TREE_SET_MTIME) || n->mtime.tv_sec == set->st_mtim.tv_sec);
+	       (!(which & TREE_SET_ATIME) || same_time(recorded(n->atime), recorded(set->st_atim))) &&
+	       (!(which & TREE_SET_MTIME) || same_time(recorded(n->mtime), recorded(set->st_mtim)));
 }
 
 static int set_size(struct tree *t, uint64_t ino, uint64_t size)

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/xattr.h>
 #include <sys/xattr.h>
 
 #include "burner/base/own.h"
@@ -99,8 +100,33 @@ int node_with_xattrs_locked(struct tree *t, uint64_t ino, struct fetched *f, str
 	return r;
 }
 
+/* The same for who asks for that name.  -ENODATA: it has no capability, as was seen before, nothing is read for that
+ * again: the kernel asks before many a write. */
+static int node_with_xattr_locked(struct tree *t, uint64_t ino, const char *name, struct fetched *f, struct node **ret)
+{
+	lock_assert(&t->lock);
+	bool asks_rights = !strcmp(name, XATTR_NAME_CAPS);
+	int r = node_fetch_locked(t, ino, ret);
+
+	if (r < 0)
+		return r;
+	if (asks_rights && (*ret)->no_capability) {
+		node_unused_locked(t, *ret);
+		return -ENODATA;
+	}
+	r = node_with_xattrs_locked(t, ino, f, ret);
+	if (r == 0 && asks_rights) {
+		struct set set = set_of(*ret, f);
+
+		(*ret)->no_capability =
+			xattrs_get(set.bytes, set.length, name, &(const uint8_t *){0}, &(size_t){0}) < 0;
+	}
+	return r;
+}
+
 void node_take_set(struct node *n, struct set set)
 {
+	n->no_capability = false;
 	free(n->xattrs);
 	n->xattrs = (uint8_t *)(uintptr_t)set.bytes;
 	n->xattrs_bytes = (uint32_t)set.length;
@@ -141,7 +167,7 @@ int tree_xattr_get(struct tree *t, uint64_t ino, const char *name, uint8_t **ret
 	if (!tree_may_have_xattrs(t, ino) || xattrs_is_hidden(name, strlen(name)))
 		return -ENODATA;
 	tree_lock(t);
-	int r = node_with_xattrs_locked(t, ino, &f, &n);
+	int r = node_with_xattr_locked(t, ino, name, &f, &n);
 	if (r == 0) {
 		struct set set = set_of(n, &f);
 
@@ -330,7 +356,7 @@ static int set_locked(struct tree *t, uint64_t ino, const struct tree_xattr *x)
 	lock_assert(&t->lock);
 	_cleanup_(fetched_release) struct fetched f = {0};
 	struct node *n;
-	int r = node_with_xattrs_locked(t, ino, &f, &n);
+	int r = x->value ? node_with_xattrs_locked(t, ino, &f, &n) : node_with_xattr_locked(t, ino, x->name, &f, &n);
 
 	if (r < 0)
 		return r;

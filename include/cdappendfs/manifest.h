@@ -26,7 +26,6 @@
 
 /* What few nodes have. */
 struct manifest_more {
-	struct timespec birth; /* zeros: not known */
 	const uint8_t *xattrs; /* a set (burner/base/xattrs.h); owned by the manifest */
 	uint32_t xattrs_bytes; /* 0: it has none */
 };
@@ -108,6 +107,7 @@ struct manifest {
 	struct manifest_table tables[2]; /* Rock Ridge, Joliet */
 	uint32_t base_directories;	 /* entries of each table */
 	uint64_t base_tree_sectors;	 /* of the whole tree, as the base says */
+	bool base_nanoseconds;		 /* all its records of names have some */
 	/* files of several sections: in the base, as it says (PIECES_UNKNOWN); of these, in its directories that are
 	 * written or are no more */
 	uint64_t base_pieces, replaced_pieces;

@@ -24,6 +24,7 @@ enum oddity {
 	ODDITY_DIRECTORIES, /* a directory whose "." says otherwise than what leads to it, or with a sector of zeros */
 	ODDITY_BYTE_ORDERS, /* a number in both byte orders whose halves differ */
 	ODDITY_TYPES,	    /* a record and its Rock Ridge entries say that it is of different types */
+	ODDITY_ATTRIBUTES,  /* extended attributes that are damaged, or more than a session can hold */
 	ODDITY_CHAIN,	    /* an older session is not the one that a newer one was burned upon (proof.h) */
 	ODDITY_N
 };

@@ -79,8 +79,8 @@ kernel_shows() {
 	mkdir -p "$work/kernel"
 	mount -t iso9660 -o ro "$BURNER" "$work/kernel" || return 1
 	diff -r "$1" "$work/kernel" || status=1
-	"$TOP/build/tests/treelist" -x "${2:-lTh}" "$1" >"$work/want"
-	"$TOP/build/tests/treelist" -x "${2:-lTh}" "$work/kernel" >"$work/got"
+	"$TOP/build/tests/treelist" -x "n${2:-lTh}" "$1" >"$work/want"
+	"$TOP/build/tests/treelist" -x "n${2:-lTh}" "$work/kernel" >"$work/got"
 	diff "$work/want" "$work/got" | head -n 20
 	cmp "$work/want" "$work/got" || status=1
 	umount "$work/kernel" || status=1

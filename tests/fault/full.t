@@ -97,6 +97,8 @@ sessions() {
 		sync_disc >"$T/told" 2>&1 && ((++sessions)) || bad=$(<"$T/told")
 	done
 	none "$name: no commit fails" "$bad"
+	# Where not even an empty session fits any more, the disc is full, and read-only.
+	((blocks - $(image_blocks) > 32)) || filled=${filled/EROFS/ENOSPC}
 	# One session less than would fit: its tree names all files.
 	full "$name" 'open|write' "$filled" $((slack + 100))
 	cmp_number "$name: $sessions of them" "$sessions" -gt 15

@@ -93,6 +93,35 @@ reader "$T/attributes.iso" "$T/restored" >"$T/reader.log" 2>&1
 is 'extended attributes' "$(cd "$T/restored" && getfattr -d 1 2)" "$(cd "$T/attributes" && getfattr -d 1 2)"
 rm -rf "$T/restored"
 
+# ---- access control lists, ours and xorriso's
+lists() { (cd "$1" && find lists -print0 | sort -z | xargs -0 getfacl -nE; find lists -printf '%m %p\n' | sort); }
+mkdir -p "$T/attributes/lists/below"
+echo x | tee "$T/attributes/lists/file" >"$T/attributes/lists/plain"
+chmod 640 "$T/attributes/lists/file"
+if command -v setfacl >/dev/null && setfacl -m u:70000:rw,u:1:r,g:4294967294:x,g::-,m:rwx "$T/attributes/lists/file" &&
+	setfacl -d -m u:1001:rwx,g:5:rx "$T/attributes/lists/below" && setfacl -m u:1001:rx "$T/attributes/lists/below"; then
+	lists "$T/attributes" >"$T/want"
+	cat "$T/want" >"$T/lists.want"
+	rm -f "$T/attributes.iso"
+	xorriso -xattr on -acl on -outdev "$T/attributes.iso" -map "$T/attributes" / -commit >"$T/out" 2>&1
+	for kind in xorriso ours; do
+		ok "lists, $kind: all is restored" reader "$T/attributes.iso" "$T/restored"
+		lists "$T/restored" >"$T/got"
+		same_listing "lists, $kind: they are the same" "$T/lists.want" "$T/got"
+		rm -rf "$T/restored"
+		[[ $kind == ours ]] || burned '' "$T/attributes.iso" touch another
+	done
+	# Where there are none the group has its own rights, not those of the mask.
+	if ((EUID == 0)) && mkdir "$T/ram" && mount -t ramfs ramfs "$T/ram" 2>/dev/null; then
+		reader "$T/attributes.iso" "$T/ram/restored" >"$T/reader.log" 2>&1 && fail 'what cannot be had is told'
+		like 'what cannot be had is told' "$(<"$T/reader.log")" 'lists/file: attribute system.posix_acl_access|attribute system.posix_acl_access'
+		is "the group's rights are its own" "$(stat -c %a "$T/ram/restored/lists/file")" 600
+		umount "$T/ram"
+	fi
+else
+	skip 'access control lists' 'none in this file system'
+fi
+
 # ---- damaged discs
 # content DIR: what a tree holds without modes, links and devices
 content() { tree_digest "$1" lomtsT | grep -v ' [lpcb] '; }

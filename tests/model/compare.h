@@ -2,8 +2,8 @@
 /*
  * compare.h - are both trees the same?
  *
- * Names, types, modes, owners, sizes, devices, link counts, targets, contents; hard links by inode numbers, which
- * must correspond one to one; extended attributes.  A time of modification that was set must be the same second; one
+ * Names, types, modes, owners, sizes, devices, link counts, targets, contents; hard links by inode numbers, which must
+ * correspond one to one; extended attributes. A time of modification that was set must be the same nanosecond; one
  * that a change left is about the same moment on both sides. The mount is asked past the kernel's caches half of the
  * time, so that both the caches and the daemon are looked at.
  */
@@ -55,7 +55,7 @@ static inline bool same_mtime(const struct stat st[SIDES])
 	time_t a = st[MOUNT].st_mtim.tv_sec, b = st[PLAIN].st_mtim.tv_sec;
 
 	if (b < model.started - 5 || b > time(NULL) + 5)
-		return a == b;
+		return a == b && st[MOUNT].st_mtim.tv_nsec == st[PLAIN].st_mtim.tv_nsec;
 	return a - b <= MOMENT_SECONDS && b - a <= MOMENT_SECONDS;
 }
 

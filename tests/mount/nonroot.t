@@ -4,6 +4,7 @@
 # nonroot.t - an ordinary user and a disc of root, under a kernel of its own where /dev/fuse may be opened by everyone
 . "$(dirname "$0")/../lib.sh"
 need_uml
+for tool in setfattr setfacl; do command -v $tool >/dev/null || skip_all "no $tool"; done
 
 mkdir -p "$T/in/tree/sub dir" "$T/disc/sub"
 printf 'of root\n' >"$T/disc/sub/file"

@@ -104,7 +104,7 @@ old
 ok 'the same by cp -au' cp -au "$T/kept" "$mnt"
 chmod -R u+rwX "$mnt/kept"
 chown -hR "$(id -u):$(id -g)" "$mnt/kept"
-touch -d @1700000000 "$mnt/kept/below/file"
+touch -d @1700000000.5 "$mnt/kept/below/file"
 is 'nothing is appended' "$(appends)" 0
 is 'and nothing is staged' "$(info_json '$_->{staged_bytes}' "$mnt")" 0
 touch -d @1700000001 "$mnt/kept/below/file"

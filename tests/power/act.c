@@ -181,6 +181,7 @@ static void look_at_file(struct tree *t, uint64_t ino, const char *path, struct 
 	tree_close(t, f);
 	expect_add(ret, path, false, bytes, done);
 	ret->files[ret->n - 1].tag = tag_of(t, ino);
+	ret->files[ret->n - 1].mtime = st.st_mtim;
 	free(bytes);
 }
 
@@ -203,6 +204,7 @@ static void look_at_directory(struct tree *t, uint64_t ino, const char *path, st
 		if (S_ISDIR(st.st_mode)) {
 			expect_add(ret, child, true, NULL, 0);
 			ret->files[ret->n - 1].tag = tag_of(t, st.st_ino);
+			ret->files[ret->n - 1].mtime = st.st_mtim;
 			look_at_directory(t, st.st_ino, child, ret);
 		} else {
 			look_at_file(t, st.st_ino, child, ret);

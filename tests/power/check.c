@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "burner/base/time.h"
 #include "tests/power/act.h"
 
 #define SECONDS_MAX 60
@@ -122,6 +123,7 @@ static void check_same(struct check *c, const char *when)
 		const struct file *was = expect_find(&c->seen, now.files[i].path);
 
 		if (was && was->directory == now.files[i].directory && was->tag == now.files[i].tag &&
+		    same_time(was->mtime, now.files[i].mtime) &&
 		    (was->directory ||
 		     (was->content->length == now.files[i].content->length &&
 		      !memcmp(was->content->bytes, now.files[i].content->bytes, was->content->length))))

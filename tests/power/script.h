@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 enum step_kind {
 	STEP_MKDIR,
@@ -52,7 +53,8 @@ struct file {
 	char path[96];
 	int id;
 	bool directory;
-	unsigned tag; /* 0: none */
+	unsigned tag;	       /* 0: none */
+	struct timespec mtime; /* as it was seen */
 	struct blob *content;
 }; /* names of one file share the id */
 struct expect {

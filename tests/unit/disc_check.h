@@ -158,7 +158,7 @@ static inline void check_rock_directory(struct disc_check *c, uint32_t i)
 	/* "." says the same as the record that led here. */
 	const uint8_t *dot = check_at(c, dir.lba, SECTOR_BYTES), *end = dot + dot[0];
 	REQUIRE(get_le32(dot + 2) == dir.lba && get_le32(dot + 10) == dir.bytes);
-	bool px = false, padding = false;
+	bool px = false, padding = false, nanoseconds = false;
 	for (const uint8_t *s = dot + 34; s + 4 <= end && s[2] >= 4; s += s[2]) {
 		if (memcmp(s, "PX", 2) == 0) {
 			nlink = get_le32(s + 12);
@@ -166,7 +166,10 @@ static inline void check_rock_directory(struct disc_check *c, uint32_t i)
 			px = true;
 		}
 		/* Byte by byte: no entry may stand there that RRIP and SUSP do not have. */
-		if (memcmp(s, "PD", 2) == 0) {
+		if (memcmp(s, "PD", 2) == 0 && memcmp(s + 4, "NS", 2) == 0) {
+			REQUIRE(s[2] == 18 && s[3] == 1 && padding);
+			nanoseconds = true;
+		} else if (memcmp(s, "PD", 2) == 0) {
 			REQUIRE(s[2] == 20 && s[3] == 1 && memcmp(s + 4, "TW", 2) == 0);
 			REQUIRE(get_le32(s + 6) == c->rock.list[i].twin.lba &&
 				2048 * (s[14] | s[15] << 8 | s[16] << 16) == (int)c->rock.list[i].twin.bytes);
@@ -175,7 +178,7 @@ static inline void check_rock_directory(struct disc_check *c, uint32_t i)
 		}
 		REQUIRE(memcmp(s, "TW", 2) != 0);
 	}
-	REQUIRE(px && padding);
+	REQUIRE(px && padding && nanoseconds == (i == 0));
 }
 
 static inline void check_joliet_directory(struct disc_check *c, uint32_t i)

@@ -15,9 +15,9 @@ static void assert_names(const struct set *s, const char *names, size_t n)
 
 static void get(struct iso *iso, const struct iso_entry *e, struct set *ret)
 {
-	assert_int_equal(iso_xattrs(iso, e->locator, &ret->bytes, &ret->n), 0);
+	assert_int_equal(iso_xattrs(iso, e->xattrs_at, &ret->bytes, &ret->n), 0);
 	assert_int_equal(xattrs_check(ret->bytes, ret->n), 0);
-	assert_true(ret->n == 0 || e->has_xattrs);
+	assert_true(ret->n == 0 || e->xattrs_at);
 }
 
 static void of_name(struct iso *iso, struct iso_extent dir, const char *name, struct set *ret)
@@ -117,7 +117,7 @@ static int of_hand(struct hand *h, const char *name, struct set *ret)
 	assert_int_equal(iso_root(h->m.iso, &root), 0);
 	assert_int_equal(iso_lookup(h->m.iso, root.dir, name, &e), 0);
 	*ret = (struct set){0};
-	return iso_xattrs(h->m.iso, e.locator, &ret->bytes, &ret->n);
+	return iso_xattrs(h->m.iso, e.xattrs_at, &ret->bytes, &ret->n);
 }
 
 static void cut_anywhere(void **state)
@@ -251,46 +251,61 @@ static void loops(void **state)
 	hand_end(&h);
 }
 
+/* A place is good for the reader of a later session, whose records have another form. */
+static void another_form(void **state)
+{
+	struct area skipped = {.b = "AL\5\1\1", .n = 5};
+	struct iso_entry root, e;
+	struct hand h;
+	struct set s;
+	struct iso *later;
+
+	(void)state;
+	hand_begin_rock(&h, 1);
+	uint8_t *skip = h.data + ROOT_LBA * 2048 + 34 + 6;
+	*skip = 5;
+	px(&skipped, S_IFREG | 0644, 1, 0);
+	nm(&skipped, 0, "skipped");
+	al(&skipped, 0, one_pair, 7);
+	add(&h, "SKIPPED", 100, 1, 0, &skipped);
+	hand_open(&h);
+	assert_int_equal(iso_root(h.m.iso, &root), 0);
+	assert_int_equal(iso_lookup(h.m.iso, root.dir, "skipped", &e), 0);
+	*skip = 0;
+	assert_int_equal(iso_open(&h.m.disc.disc, 16, &later), 0);
+	assert_int_equal(iso_xattrs(later, e.xattrs_at, &s.bytes, &s.n), 0);
+	assert_value(&s, "user.a", "x", 1);
+	free(s.bytes);
+	assert_int_equal(iso_xattrs(later, 1ull << 62 | e.xattrs_at, &s.bytes, &s.n), -EBADMSG);
+	assert_int_equal(iso_xattrs(later, 0, &s.bytes, &s.n), 0);
+	assert_null(s.bytes);
+	iso_unref(later);
+	iso_entry_release(&e);
+	hand_end(&h);
+}
+
 static void nanoseconds(void **state)
 {
-	static const struct {
-		uint32_t ns[NS_TIMES];
-		unsigned bytes;
-	} cases[] = {
-		{{0, 0, 0, 0}, 0},
-		{{1, 0, 0, 0}, 10},
-		{{7, 7, 7, 0}, 10},
-		{{7, 7, 7, 7}, 10},
-		{{999999999, 999999999, 5, 0}, 14},
-		{{0, 0, 0, 5}, 14},
-		{{1, 2, 3, 4}, 22},
-		{{0, 1, 0, 1}, 22},
-	};
-	uint8_t entry[NANOSECONDS_BYTES_MAX];
+	static const uint32_t ns[][NS_TIMES] = {{0, 0, 0}, {1, 2, 3}, {999999999, 0, 999999999}};
+	uint8_t entry[SUSP_ENTRY_MAX];
 	uint32_t got[NS_TIMES];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(nanoseconds_encode(cases[i].ns, NULL), cases[i].bytes);
-		assert_int_equal(nanoseconds_encode(cases[i].ns, entry), cases[i].bytes);
-		if (!cases[i].bytes)
-			continue;
+	for (size_t i = 0; i < sizeof(ns) / sizeof(ns[0]); i++) {
+		nanoseconds_encode(ns[i], entry);
+		assert_int_equal(entry[2], NANOSECONDS_BYTES);
 		assert_int_equal(nanoseconds_decode(entry, got), 1);
-		assert_memory_equal(got, cases[i].ns, sizeof(got));
+		assert_memory_equal(got, ns[i], sizeof(got));
 	}
-	/* Other padding; a second; five times; of half a number, of none. */
+	/* Other padding; a second; of another length; too short to be one. */
 	entry[5] = 'X';
 	assert_int_equal(nanoseconds_decode(entry, got), 0);
 	entry[5] = 'S';
-	put_le32(entry + 6, 1000000000);
+	put_le32(entry + 14, 1000000000);
 	assert_int_equal(nanoseconds_decode(entry, got), -EBADMSG);
-	put_le32(entry + 6, 1u << 30);
-	assert_int_equal(nanoseconds_decode(entry, got), -EBADMSG);
-	put_le32(entry + 6, 0);
-	entry[2]--;
-	assert_int_equal(nanoseconds_decode(entry, got), -EBADMSG);
-	entry[2] = 6;
-	assert_int_equal(nanoseconds_decode(entry, got), -EBADMSG);
+	put_le32(entry + 14, 0);
+	for (entry[2] = 6; entry[2] < 40; entry[2]++)
+		assert_int_equal(nanoseconds_decode(entry, got), entry[2] == NANOSECONDS_BYTES ? 1 : -EBADMSG);
 	entry[2] = 5;
 	assert_int_equal(nanoseconds_decode(entry, got), 0);
 }
@@ -303,6 +318,7 @@ int main(void)
 		cmocka_unit_test(of_xorriso),	cmocka_unit_test(own_names_of_xorriso),
 		cmocka_unit_test(cut_anywhere), cmocka_unit_test(many_areas),
 		cmocka_unit_test(loops),	cmocka_unit_test(nanoseconds),
+		cmocka_unit_test(another_form),
 	};
 
 	return cmocka_run_group_tests_name("iso_xattrs", tests, setup, fixtures_remove);

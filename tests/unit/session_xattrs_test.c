@@ -166,8 +166,8 @@ static uint32_t check_entry(struct iso *iso, const struct manifest *m, uint32_t 
 	_free_ uint8_t *set = NULL;
 	size_t n;
 
-	assert_int_equal(e->has_xattrs, expected > 0);
-	assert_int_equal(iso_xattrs(iso, e->locator, &set, &n), 0);
+	assert_int_equal(e->xattrs_at > 0, expected > 0);
+	assert_int_equal(iso_xattrs(iso, e->xattrs_at, &set, &n), 0);
 	assert_int_equal(n, expected);
 	if (n)
 		assert_memory_equal(set, more->xattrs, n);

@@ -104,7 +104,7 @@ static void read_xattrs(struct iso *iso, const struct iso_entry *e)
 	uint8_t *set;
 	size_t n;
 
-	if (!e->has_xattrs || iso_xattrs(iso, e->locator, &set, &n))
+	if (!e->xattrs_at || iso_xattrs(iso, e->xattrs_at, &set, &n))
 		return;
 	if (xattrs_check(set, n))
 		abort();

@@ -54,13 +54,14 @@ static void any_set(const uint8_t *data, size_t size)
 
 static void any_padding(const uint8_t *data, size_t size)
 {
-	uint8_t entry[SUSP_ENTRY_MAX] = "PD", made[NANOSECONDS_BYTES_MAX];
+	uint8_t entry[SUSP_ENTRY_MAX] = "PD", made[NANOSECONDS_BYTES];
 	uint32_t ns[NS_TIMES], same[NS_TIMES];
 
 	memcpy(entry + 4, data, min_u64(size, sizeof(entry) - 4));
 	entry[2] = (uint8_t)(4 + min_u64(size, sizeof(entry) - 4));
-	if (nanoseconds_decode(entry, ns) <= 0 || !nanoseconds_encode(ns, made))
+	if (nanoseconds_decode(entry, ns) <= 0)
 		return;
+	nanoseconds_encode(ns, made);
 	MUST(nanoseconds_decode(made, same) == 1 && !memcmp(ns, same, sizeof(ns)));
 }
 
