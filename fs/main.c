@@ -131,6 +131,7 @@ static int make_commit(struct app *a)
 		.compat = o->compat,
 		.parity_percent = o->parity_percent,
 		.compress = o->compress,
+		.md5 = o->md5,
 		.no_verify = o->no_verify,
 		.accepted = o->accepted,
 		.speed = o->speed,

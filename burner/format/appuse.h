@@ -19,7 +19,8 @@
  *	 72   4	flags: bit 0 Joliet present, bit 1 compat, bit 2 directories say where their twins are (twin.h), bit 3
  *		some directories lie in older sessions, bit 4 the link table is told below, bit 5 the content table is
  *		told below, bit 6 what is shared is told below, bit 7 how many files have several sections is
- *		told below, bit 8 the capacity is told below, bit 9 the parity area is told below
+ *		told below, bit 8 the capacity is told below, bit 9 the parity area is told below,
+ *		bit 10 its files have MD5 sums (checksums.h)
  *	 76   4	previous session number
  *	 80  32	SHA-256 of bytes 0..79
  *	112   4	LBA of the link table (link_table.h)
@@ -60,6 +61,7 @@
 #define APPUSE_PIECES 128u
 #define APPUSE_CAPACITY 256u
 #define APPUSE_PARITY 512u
+#define APPUSE_MD5 1024u
 
 struct appuse {
 	uint8_t uuid[16];

@@ -26,6 +26,7 @@
 #include <time.h>
 
 #include "burner/format/appuse.h"
+#include "burner/format/checksums.h"
 #include "cdappendfs/disc.h"
 #include "cdappendfs/extent.h"
 #include "cdappendfs/oddity.h"
@@ -177,6 +178,14 @@ int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret);
 /* The extended attributes of such a record, as a set (burner/base/xattrs.h) to be freed; NULL and 0: it has none.
  * -E2BIG: more than a set holds (foreign sessions). */
 int iso_xattrs(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *ret_bytes);
+
+/*
+ * MD5 sums that the session has of its files (burner/format/checksums.h).  iso_checksums: 1 and where they are; 0:
+ * there are none; -EBADMSG: what it says of them cannot be.  iso_checksum_entry: which of them is that of the file; 0:
+ * none.
+ */
+int iso_checksums(struct iso *iso, struct checksums *ret);
+int iso_checksum_entry(struct iso *iso, const struct iso_entry *e, uint32_t *ret);
 
 /*
  * Every entry of the tree, the root first: found is called for each (path from the root, with the slash before it);
