@@ -155,10 +155,18 @@ static int make_commit(struct app *a)
 	return 0;
 }
 
+/* What lies below all that it is wrapped into. */
+static struct disc *medium_of(struct disc *d)
+{
+	while (d->inner)
+		d = d->inner;
+	return d;
+}
+
 static int make_control(struct app *a)
 {
 	const struct opening *o = &a->opening;
-	const struct control_options options = {
+	struct control_options options = {
 		.tree = o->tree,
 		.commit = a->commit,
 		.disc_path = o->disc_path,
@@ -166,11 +174,15 @@ static int make_control(struct app *a)
 		.staging = o->stage ? stage_directory(o->stage) : NULL,
 		.owner = owner_of(&a->options),
 		.holding = o->holding,
+		.disc = medium_of(o->disc),
 		.state = o->state,
 		.sessions = o->sessions,
 		.n_sessions = o->n_sessions,
 	};
-	int r = control_new(&options, &a->control);
+	int r = disc_identity(o->disc, &options.identity);
+
+	if (r == 0)
+		r = control_new(&options, &a->control);
 
 	return r < 0 ? fail(r, "the control socket cannot be prepared") : 0;
 }

@@ -27,7 +27,9 @@ struct control_options {
 	const char *disc_path, *mountpoint;
 	const char *staging; /* directory of the stage, or NULL */
 	uid_t owner;	     /* who may ask; root may too */
-	int holding;	     /* a socket that only its name is for (fs/daemon/holding.h), or 0: callers are sent away */
+	struct disc *disc;   /* as the medium has it; to be read */
+	struct disc_identity identity;
+	int holding; /* a socket that only its name is for (fs/daemon/holding.h), or 0: callers are sent away */
 	/* Of a read-only mount, whose medium never changes. */
 	struct disc_state state;
 	const struct disc_session *sessions;
