@@ -8,8 +8,8 @@
  *
  *	remote_disc_open -> disc_state, disc_sessions, disc_identity, disc_read … -> disc_close
  *
- * Threads: as disc.h says.  A read waits until the drive has burned.  -ECANCELED: it was told to stop; -ENOTCONN: the
- * daemon has ended.
+ * Threads: as cdappendfs/disc.h says.  A read waits until the drive has burned.  -ECANCELED: it was told to stop;
+ * -ENOTCONN: the daemon has ended.
  */
 #ifndef FS_CONTROL_REMOTE_H
 #define FS_CONTROL_REMOTE_H
@@ -36,7 +36,7 @@ struct remote_answer {
 	int32_t error; /* 0, or a positive errno */
 };
 
-/* *stop, set by a signal handler, ends what waits.  -EPROTO: the daemon is of another version; else as client_open(). */
+/* *stop, set by a signal handler, ends what waits.  -EPROTO: the daemon is of another version; as client_open(). */
 int remote_disc_open(const struct control_mount *mount, const volatile sig_atomic_t *stop, struct disc **ret);
 
 #endif
