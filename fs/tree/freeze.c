@@ -142,6 +142,7 @@ void tree_thaw(struct tree *t)
 {
 	tree_lock_all(t);
 	t->frozen = false;
+	losers_forget_locked(t);
 	stage_unfreeze(t->stage);
 	(void)space_recount_locked(t); /* what fails is made again before the next change */
 	tree_unlock_all(t);

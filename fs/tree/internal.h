@@ -174,6 +174,9 @@ struct tree {
 	uint32_t n_readers;
 	struct node *dirty;
 	bool frozen; /* a commit is under way */
+	/* files that lost a name meanwhile: where the session found one, there may be none (rebase.c) */
+	struct idset losers;
+	bool more_losers; /* and some for which there was no memory: it may be any */
 	struct space space;
 	struct attributed attributed;
 	struct places places; /* has a lock of its own */
@@ -367,6 +370,10 @@ const char *touched_check_locked(struct tree *t);
 /* ---- check.c; with t->lock held ---- */
 /* NULL, or what does not hold of the tree in memory. */
 const char *tree_check_locked(struct tree *t);
+
+/* ---- rebase.c ---- */
+void name_lost_locked(struct tree *t, const struct node *n); /* n has one name fewer, or it lies elsewhere */
+void losers_forget_locked(struct tree *t);		     /* at the end of a commit */
 
 /* ---- freeze.c ---- */
 /* 1 GiB: what is put aside on the host's file system during a commit is there for its own sake, not at the cost of

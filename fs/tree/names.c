@@ -377,6 +377,7 @@ void unlink_node_locked(struct tree *t, struct node *dir, struct node *n)
 		n->nlink--;
 	}
 	if (n->nlink) {
+		name_lost_locked(t, n);
 		if (n->parent == dir->ino)
 			n->parent = 0; /* where its other names are is not known */
 		node_changed_locked(t, n);

@@ -67,16 +67,42 @@ static bool home_before(const void *list, size_t i, const void *key)
 	return ((const struct burn_home *)list)[i].ino < *(const uint64_t *)key;
 }
 
-/* Where the tree did not know a file's directory or had its link count wrong, the session knows better. */
-static void rebase_home(const struct burn_placements *b, uint64_t ino, uint64_t *parent, uint32_t *nlink)
+void name_lost_locked(struct tree *t, const struct node *n)
 {
+	lock_assert(&t->lock);
+	if (!t->frozen || S_ISDIR(n->mode))
+		return;
+	if (idset_reserve(&t->losers, 1) < 0)
+		t->more_losers = true;
+	else
+		idset_add(&t->losers, n->ino);
+}
+
+void losers_forget_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	idset_release(&t->losers);
+	t->more_losers = false;
+}
+
+/*
+ * Where the tree did not know a file's directory or had its link count wrong, the session knows better: unless the
+ * name that it found may be gone since.
+ */
+static void rebase_home_locked(const struct tree *t, const struct burn_placements *b, uint64_t ino, uint64_t *parent,
+			       uint32_t *nlink)
+{
+	lock_assert(&t->lock);
 	size_t i = search_first(b->homes, b->n_homes, &ino, home_before);
 	const struct burn_home *h = i < b->n_homes && b->homes[i].ino == ino ? &b->homes[i] : NULL;
+	bool stays = !t->more_losers && !idset_has(&t->losers, ino);
 
-	if (h && *parent == h->was)
-		*parent = h->parent;
 	if (h && (int64_t)*nlink + h->links > 0)
 		*nlink = (uint32_t)((int64_t)*nlink + h->links);
+	if (h && *parent == h->was && stays)
+		*parent = h->parent;
+	else if (h && *parent == h->was)
+		*parent = *nlink == 1 ? PARENT_LOST : 0;
 	/* The link table tells of files with several names only. */
 	if (b->from_disc && !*parent && *nlink == 1)
 		*parent = PARENT_LOST;
@@ -212,11 +238,12 @@ static void rebase_content(const struct burn_placements *b, const struct stage_s
 	*z = p->zisofs;
 }
 
-static void rebase_file(const struct burn_placements *b, struct node *n)
+static void rebase_file_locked(const struct tree *t, const struct burn_placements *b, struct node *n)
 {
+	lock_assert(&t->lock);
 	uint32_t nlink = n->nlink;
 
-	rebase_home(b, n->ino, &n->parent, &n->nlink);
+	rebase_home_locked(t, b, n->ino, &n->parent, &n->nlink);
 	if (n->nlink != nlink)
 		n->locator = 0; /* the record that it came from says something else */
 	n->recorded_nlink = n->nlink;
@@ -235,7 +262,7 @@ static void rebase_nodes_locked(struct tree *t, const struct burn_placements *b)
 			if (S_ISDIR(n->mode))
 				rebase_directory(b, n);
 			else
-				rebase_file(b, n);
+				rebase_file_locked(t, b, n);
 			if (translatable(n->map.extents, n->map.n))
 				(void)translate(b, n->ino, &n->map);
 			node_sums(n);
@@ -264,7 +291,7 @@ static int rebase_row_locked(struct tree *t, const struct burn_placements *b, co
 		row.size = d->sectors;
 	}
 	if (!S_ISDIR(row.mode))
-		rebase_home(b, ino, &row.parent, &row.nlink);
+		rebase_home_locked(t, b, ino, &row.parent, &row.nlink);
 	struct map m = {.extents = row.extents, .n = row.n_extents, .capacity = row.n_extents};
 	if (translatable(m.extents, m.n))
 		rebase_content(b, rows, ino, row.size, &m, &row.zisofs); /* or it keeps its body, as in memory */
@@ -366,6 +393,7 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 	t->space.host.seen = (struct timespec){0};
 	if (r == 0) {
 		t->frozen = false;
+		losers_forget_locked(t);
 		stage_unfreeze(t->stage);
 		(void)space_recount_locked(t); /* what fails is made again before the next change */
 		(void)collect_locked(t);       /* or bodies stay until the next one */

@@ -40,8 +40,12 @@ static void reparent_locked(struct tree *t, struct node *n, struct node *from, s
 {
 	if (S_ISDIR(n->mode) || n->parent == from->ino)
 		n->parent = to->ino;
-	if (!S_ISDIR(n->mode) || from == to)
+	if (from == to)
 		return;
+	if (!S_ISDIR(n->mode)) {
+		name_lost_locked(t, n);
+		return;
+	}
 	directory_loses_locked(t, from);
 	directory_gains_locked(t, to);
 }

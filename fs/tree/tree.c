@@ -131,6 +131,7 @@ void tree_free(struct tree *t)
 	known_release(&t->known);
 	idset_release(&t->once);
 	idset_release(&t->attributed.inos);
+	idset_release(&t->losers);
 	burned_release(t);
 	free(t->idle.inos);
 	free(t->buckets);
