@@ -136,6 +136,14 @@ static int descriptors_are_free(struct disc *d, bool *ret)
 	return r;
 }
 
+int burn_head(struct disc *d, uint32_t start_lba, uint8_t ret[DESCRIPTORS_SECTORS * SECTOR_BYTES])
+{
+	uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES];
+	int r = disc_read(d, start_lba + SESSION_DESCRIPTORS, descriptors, DESCRIPTORS_SECTORS);
+
+	return r < 0 ? r : session_published_descriptors(descriptors, start_lba, ret);
+}
+
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
 {
 	uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], published[DESCRIPTORS_SECTORS * SECTOR_BYTES];
@@ -145,9 +153,7 @@ int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
 
 	if (r < 0 || !state.overwritable)
 		return r;
-	r = disc_read(d, start_lba + SESSION_DESCRIPTORS, descriptors, DESCRIPTORS_SECTORS);
-	if (r == 0)
-		r = session_published_descriptors(descriptors, start_lba, published);
+	r = burn_head(d, start_lba, published);
 	if (r == 0)
 		r = descriptors_are_free(d, &is_free);
 	if (r == 0 && !is_free) {

@@ -191,7 +191,6 @@ static bool shape_is_sound(const struct parity_header *h)
 int parity_header_decode(const uint8_t sector[SECTOR_BYTES], struct parity_header *ret)
 {
 	const struct image *i = (const struct image *)(const void *)sector;
-	uint8_t digest[SHA256_BYTES];
 	struct parity_header h = {.lba = get_le32(i->lba),
 				  .sectors = get_le32(i->sectors),
 				  .shape = {.rows = get_le32(i->rows),
@@ -199,9 +198,11 @@ int parity_header_decode(const uint8_t sector[SECTOR_BYTES], struct parity_heade
 					    .columns = get_le32(i->columns)},
 				  .n_ranges = get_le32(i->n_ranges)};
 
-	if (memcmp(i->magic, PARITY_MAGIC, sizeof(i->magic)) != 0 || sha256_of(i, DIGESTED_BYTES, digest) < 0 ||
-	    memcmp(digest, i->sha256, sizeof(digest)) != 0)
-		return -ENODATA;
+	int result = memcmp(i->magic, PARITY_MAGIC, sizeof(i->magic)) ? -EBADMSG :
+									sha256_compare(i, DIGESTED_BYTES, i->sha256);
+
+	if (result < 0)
+		return result == -EBADMSG ? -ENODATA : result;
 	if (h.n_ranges > PARITY_RANGES_MAX || get_le32(i->piece_sectors) != PARITY_PIECE_SECTORS)
 		return -ENODATA;
 	memcpy(h.uuid, i->uuid, sizeof(h.uuid));

@@ -100,7 +100,7 @@ uint32_t parity_copy_lba(const struct parity_header *h);
 
 /* 0 or -ENOMEM. */
 int parity_header_encode(const struct parity_header *h, uint8_t ret[SECTOR_BYTES]);
-/* Whatever it says lies on the disc as parity.h has it, and below 2^32.  -ENODATA: it is none, or damaged. */
+/* Whatever it says lies on the disc as parity.h has it, and below 2^32.  -ENODATA: it is none, or damaged; -ENOMEM. */
 int parity_header_decode(const uint8_t sector[SECTOR_BYTES], struct parity_header *ret);
 
 /* Fills in the digest of a block of digests that holds its entries. */

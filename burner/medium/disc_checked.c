@@ -3,14 +3,20 @@
  * disc_checked.c - a disc of which nothing is given out before it was compared with its digest
  *
  * What lies in sessions with a digest table is read by whole pieces, and a piece that is not what the table says is
- * -EIO: none of its bytes goes out, unless somebody has a good copy.  Records are believed down the chain from the
- * newest session: one at the place that the newer names which is not that one makes all of its session -EIO.  What has
- * no digests (foreign sessions, those of older versions or without a record, heads, gaps) is given out as it is read.
+ * -EIO: none of its bytes goes out, unless somebody has a good copy.
+ *
+ * Which sessions there are is what commit records say, from the newest session down: each names the one before by its
+ * place and digest, so whatever was put in its place, of whatever length, is -EIO, and so is a session that says that
+ * it is ours, whose record is lost.  A record that is right stands for its blocks also where the session is no longer
+ * found by its descriptors.  Below a lost record, and one that names none, sessions are believed for themselves, by
+ * the list of the disc.  What has no digests (foreign sessions, those of older versions, heads, gaps) is given out as
+ * it is read.
  *
  * A few pieces that were proven are kept, since who reads on asks for the rest of one that he has a part of.
  *
- * Threads: the list of sessions is shared by readers and exchanged by refresh alone; tables, kept pieces and what was
- * told are under one lock, which is held while a block of a table is read, but not while pieces are read or digested.
+ * Threads: the list of sessions is shared by readers and exchanged by refresh alone; what is known of them, tables,
+ * kept pieces and what was told are under one lock, which is held while a record or a block of a table is read, but
+ * not while pieces are read or digested.  What is known once does not change before the next refresh.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,6 +26,8 @@
 #include "burner/base/lock.h"
 #include "burner/base/own.h"
 #include "burner/base/sha256.h"
+#include "burner/format/commit_record.h"
+#include "burner/format/geometry.h"
 #include "burner/medium/decorator.h"
 #include "cdappendfs/burn.h"
 #include "cdappendfs/proof.h"
@@ -28,13 +36,14 @@
 #define TOLD 256u     /* pieces that were told; beyond it one may be told again */
 #define RUN_PIECES 8u /* whole ones that are read at once */
 
-enum belief { NOT_LOOKED, TABLE, NO_TABLE, EXCHANGED };
+enum belief { TABLE, NO_TABLE, EXCHANGED, RECORD_LOST };
 
+/* Blocks of a session of ours. */
 struct checked_session {
-	struct disc_session session;
-	enum belief belief; /* what follows is there with TABLE; under the disc's lock */
+	uint32_t number, start_lba, end_lba;
+	enum belief belief; /* what follows is there with TABLE */
 	struct commit_record record;
-	struct proof *proof;
+	struct proof *proof; /* under the disc's lock */
 };
 
 struct kept_piece {
@@ -46,12 +55,17 @@ struct kept_piece {
 struct checked_disc {
 	struct disc disc;
 	struct disc_check_options options;
-	struct rwlock list;		  /* guards the list itself */
-	struct checked_session *sessions; /* ours, oldest first */
-	size_t n;
-	struct lock lock;      /* guards: */
-	size_t looked;	       /* from there on the sessions' belief is known */
-	uint32_t expected_lba; /* the record that the session at `looked` names; 0: none */
+	uint32_t floor_lba;	     /* nothing of ours lies below it */
+	struct rwlock list;	     /* guards the list itself: */
+	struct disc_session *listed; /* oldest first */
+	size_t n_listed;
+	struct lock lock;		/* guards: */
+	struct checked_session **known; /* newest first; never two of one block */
+	size_t n_known;
+	uint32_t bottom_lba; /* from there on all are known */
+	size_t left;	     /* of the list, those that were not looked at */
+	/* the record that the last known one names; 0: none, or that one is lost */
+	uint32_t expected_lba;
 	uint8_t expected_sha256[PROOF_DIGEST_BYTES];
 	struct kept_piece kept[KEPT];
 	uint64_t clock;
@@ -63,60 +77,252 @@ static struct checked_disc *to_checked(struct disc *d) { return (struct checked_
 
 /* ---- telling ---- */
 
+static void tell_locked(struct checked_disc *c, const struct checked_session *s, uint32_t lba, uint32_t n_sectors,
+			enum disc_damage what)
+{
+	const struct disc_damaged damaged = {what, s->number, lba, n_sectors};
+
+	lock_assert(&c->lock);
+	for (uint32_t i = 0; i < min_u64(c->n_told, TOLD); i++)
+		if (c->told[i] == lba)
+			return;
+	c->told[c->n_told++ % TOLD] = lba;
+	if (c->options.damaged)
+		c->options.damaged(c->options.context, &damaged);
+}
+
 static void tell(struct checked_disc *c, const struct checked_session *s, uint32_t lba, uint32_t n_sectors,
 		 enum disc_damage what)
 {
-	const struct disc_damaged damaged = {what, s->session.number, lba, n_sectors};
-	bool was_told = false;
-
 	lock_take(&c->lock);
-	for (uint32_t i = 0; i < min_u64(c->n_told, TOLD); i++)
-		was_told |= c->told[i] == lba;
-	if (!was_told)
-		c->told[c->n_told++ % TOLD] = lba;
+	tell_locked(c, s, lba, n_sectors, what);
 	lock_give(&c->lock);
-	if (!was_told && c->options.damaged)
-		c->options.damaged(c->options.context, &damaged);
 }
 
 /* ---- what is believed of the sessions ---- */
 
-/* The next older one. Of a record that names none before it those below are believed for themselves. */
-static int look_at_locked(struct checked_disc *c, struct checked_session *s)
-{
-	lock_assert(&c->lock);
-	uint32_t lba = s->session.start_lba + s->session.sectors - 1;
-	uint8_t sha256[PROOF_DIGEST_BYTES];
-	int r = proof_record(c->disc.inner, &s->session, &s->record, sha256);
+static bool is_damage(int r) { return r == -EIO || r == -EBADMSG; }
 
-	if (r < 0 && r != -EBADMSG)
-		return r;
-	s->belief = r == 0 && commit_has_table(&s->record) ? TABLE : r == 0 ? NO_TABLE : EXCHANGED;
-	if (r == 0 && c->expected_lba == lba && memcmp(c->expected_sha256, sha256, sizeof(sha256)) != 0)
-		s->belief = EXCHANGED;
-	if (s->belief == TABLE && (r = proof_open(c->disc.inner, &s->record, &s->proof)) < 0) {
-		s->belief = NOT_LOOKED;
-		return r;
+static bool says_ours(const struct disc_session *s)
+{
+	static const uint8_t none[sizeof(s->uuid)];
+
+	return s->ours || memcmp(s->uuid, none, sizeof(none)) != 0;
+}
+
+/* Up to where the list has something else. */
+static uint32_t end_of_listed(const struct checked_disc *c, size_t i)
+{
+	uint64_t end = (uint64_t)c->listed[i].start_lba + c->listed[i].sectors;
+
+	return (uint32_t)min_u64(end, i + 1 < c->n_listed ? c->listed[i + 1].start_lba : UINT32_MAX);
+}
+
+/* The next older one; record NULL: it has none that is believed.  It is told at once that it is not. */
+static int add_known_locked(struct checked_disc *c, struct checked_session session, const struct commit_record *record)
+{
+	struct checked_session **grown = reallocarray(c->known, c->n_known + 1, sizeof(*grown));
+	struct checked_session *s;
+
+	lock_assert(&c->lock);
+	if (!grown)
+		return -ENOMEM;
+	c->known = grown;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	*s = session;
+	s->end_lba = (uint32_t)min_u64(s->end_lba, c->bottom_lba);
+	if (record) {
+		s->record = *record;
+		s->belief = commit_has_table(record) ? TABLE : NO_TABLE;
 	}
-	if (s->belief == TABLE) {
-		c->expected_lba = s->record.previous_lba;
-		memcpy(c->expected_sha256, s->record.previous_sha256, sizeof(c->expected_sha256));
-	} else if (c->expected_lba >= lba) {
-		c->expected_lba = 0;
+	if (s->belief == TABLE && proof_open(c->disc.inner, &s->record, &s->proof) < 0) {
+		free(s);
+		return -ENOMEM;
 	}
+	c->known[c->n_known++] = s;
+	c->bottom_lba = s->start_lba;
+	if (!record)
+		tell_locked(c, s, s->start_lba, s->end_lba - s->start_lba,
+			    s->belief == EXCHANGED ? DISC_DAMAGE_CHAIN : DISC_DAMAGE_RECORD);
 	return 0;
 }
 
-static int belief_of(struct checked_disc *c, struct checked_session *s, enum belief *ret)
+/* Where the next older one is to be; NULL: nothing says so. */
+static void expect_locked(struct checked_disc *c, const struct commit_record *record)
+{
+	lock_assert(&c->lock);
+	c->expected_lba = record && commit_has_table(record) ? record->previous_lba : 0;
+	if (c->expected_lba)
+		memcpy(c->expected_sha256, record->previous_sha256, sizeof(c->expected_sha256));
+}
+
+/* Its own record, also where the list was made without it. */
+static int own_record(struct checked_disc *c, size_t i, struct commit_record *ret)
+{
+	struct disc_session s = c->listed[i];
+
+	s.ours = true;
+	return s.sectors ? proof_record(c->disc.inner, &s, ret, NULL) : -EBADMSG;
+}
+
+static struct checked_session blocks_of_listed(const struct checked_disc *c, size_t i, enum belief belief)
+{
+	return (struct checked_session){.number = c->listed[i].number,
+					.start_lba = c->listed[i].start_lba,
+					.end_lba = end_of_listed(c, i),
+					.belief = belief};
+}
+
+/* Believed for itself. */
+static int take_listed_locked(struct checked_disc *c, size_t i)
+{
+	struct commit_record record;
+	int r = own_record(c, i, &record);
+
+	if (r < 0 && !is_damage(r))
+		return r;
+	const struct commit_record *believed = r < 0 ? NULL : &record;
+
+	r = add_known_locked(c, blocks_of_listed(c, i, RECORD_LOST), believed);
+	if (r == 0)
+		expect_locked(c, believed);
+	return r;
+}
+
+/* Sessions of ours above the record that the newer one names, which knows nothing of them. */
+static int pass_over_locked(struct checked_disc *c, uint32_t expected_lba)
 {
 	int r = 0;
 
-	lock_take(&c->lock);
-	while (r == 0 && c->sessions + c->looked > s) {
-		r = look_at_locked(c, &c->sessions[c->looked - 1]);
-		c->looked -= r == 0;
+	for (; c->left > 0 && c->listed[c->left - 1].start_lba > expected_lba && !r; c->left -= r == 0) {
+		const struct disc_session *s = &c->listed[c->left - 1];
+		struct commit_record record;
+
+		if (s->broken || !says_ours(s) || s->start_lba >= c->bottom_lba)
+			continue;
+		r = own_record(c, c->left - 1, &record);
+		if (r == 0 || is_damage(r))
+			r = add_known_locked(c, blocks_of_listed(c, c->left - 1, r ? RECORD_LOST : EXCHANGED), NULL);
 	}
-	*ret = s->belief;
+	return r;
+}
+
+/* The record that is named is another one or none (sector), or cannot be read (NULL): which blocks are of no use. */
+static int lose_locked(struct checked_disc *c, uint32_t expected_lba, const uint8_t *sector)
+{
+	struct checked_session lost = {.number = c->known[c->n_known - 1]->number - 1,
+				       .start_lba = (uint32_t)min_u64(FIRST_SESSION_LBA, c->bottom_lba),
+				       .end_lba = expected_lba + 1,
+				       .belief = RECORD_LOST};
+	struct commit_record other;
+	int r = sector ? commit_record_decode(sector, &other) : -ENODATA;
+
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0 && other.start_lba + (uint64_t)other.sectors == expected_lba + UINT64_C(1))
+		lost.belief = EXCHANGED;
+	if (c->left > 0) { /* it begins at that place or below */
+		size_t i = c->left - 1;
+		struct checked_session there = blocks_of_listed(c, i, lost.belief);
+		bool ours = says_ours(&c->listed[i]);
+
+		r = ours ? own_record(c, i, &other) : -EBADMSG;
+		if (r < 0 && !is_damage(r))
+			return r;
+		if (ours || there.end_lba > expected_lba) {
+			there.end_lba = (uint32_t)max_u64(there.end_lba, lost.end_lba);
+			lost = there;
+			if (sector && (r == 0 || !ours))
+				lost.belief = EXCHANGED;
+		} else {
+			lost.start_lba = there.end_lba;
+		}
+	}
+	r = add_known_locked(c, lost, NULL);
+	if (r == 0)
+		expect_locked(c, NULL);
+	return r;
+}
+
+/* 1: the record that the newer one names; 0: another or none (*ret_there), or it cannot be read. */
+static int expected_record(struct checked_disc *c, uint8_t sector[SECTOR_BYTES], bool *ret_there,
+			   struct commit_record *ret)
+{
+	int r = disc_read(c->disc.inner, c->expected_lba, sector, 1);
+
+	*ret_there = r == 0;
+	if (r == 0)
+		r = sha256_compare(sector, SECTOR_BYTES, c->expected_sha256);
+	if (r == 0)
+		r = commit_record_decode(sector, ret);
+	if (r == 0)
+		return ret->start_lba + (uint64_t)ret->sectors == c->expected_lba + UINT64_C(1);
+	return is_damage(r) || r == -ENODATA ? 0 : r;
+}
+
+static int follow_locked(struct checked_disc *c)
+{
+	uint32_t lba = c->expected_lba;
+	uint8_t sector[SECTOR_BYTES];
+	struct commit_record record;
+	bool is_there;
+	int right = expected_record(c, sector, &is_there, &record), r = right < 0 ? right : pass_over_locked(c, lba);
+
+	if (r < 0)
+		return r;
+	if (!right)
+		return lose_locked(c, lba, is_there ? sector : NULL);
+	r = add_known_locked(
+		c, (struct checked_session){.number = record.number, .start_lba = record.start_lba, .end_lba = lba + 1},
+		&record);
+	if (r == 0)
+		expect_locked(c, &record);
+	return r;
+}
+
+static int step_locked(struct checked_disc *c)
+{
+	lock_assert(&c->lock);
+	if (c->expected_lba)
+		return follow_locked(c);
+	for (; c->left > 0; c->left--) {
+		const struct disc_session *s = &c->listed[c->left - 1];
+
+		if (!s->broken && says_ours(s) && s->start_lba < c->bottom_lba)
+			return take_listed_locked(c, c->left - 1);
+	}
+	c->bottom_lba = 0;
+	return 0;
+}
+
+/* The session that the block lies in, or NULL; *ret_next: how far that holds. */
+static int session_at(struct checked_disc *c, uint32_t lba, struct checked_session **ret, uint32_t *ret_next)
+{
+	size_t low = 0, high;
+	int r = 0;
+
+	*ret = NULL;
+	*ret_next = c->floor_lba;
+	if (lba < c->floor_lba)
+		return 0;
+	lock_take(&c->lock);
+	while (c->bottom_lba > lba && r == 0)
+		r = step_locked(c);
+	for (high = c->n_known; low < high;) {
+		size_t middle = low + (high - low) / 2;
+
+		if (c->known[middle]->start_lba > lba)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*ret_next = low > 0 ? c->known[low - 1]->start_lba : UINT32_MAX;
+	if (r == 0 && low < c->n_known && c->known[low]->end_lba > lba) {
+		*ret = c->known[low];
+		*ret_next = (*ret)->end_lba;
+	}
 	lock_give(&c->lock);
 	return r;
 }
@@ -134,8 +340,7 @@ static int digest_of(struct checked_disc *c, struct checked_session *s, uint32_t
 /* bytes: as they were read, or not when that failed (error). */
 static int prove(struct checked_disc *c, struct checked_session *s, uint32_t piece, uint8_t *bytes, int error)
 {
-	uint32_t lba = s->session.start_lba + piece * s->record.piece_sectors,
-		 n = commit_piece_sectors(&s->record, piece);
+	uint32_t lba = s->start_lba + piece * s->record.piece_sectors, n = commit_piece_sectors(&s->record, piece);
 	uint8_t expected[1][SHA256_BYTES];
 	int r = digest_of(c, s, piece, expected);
 
@@ -194,7 +399,7 @@ static void keep(struct checked_disc *c, uint32_t lba, uint32_t n_sectors, uint8
 static int read_part(struct checked_disc *c, struct checked_session *s, uint32_t piece, uint32_t offset, uint8_t *buf,
 		     uint32_t n)
 {
-	uint32_t lba = s->session.start_lba + piece * s->record.piece_sectors,
+	uint32_t lba = s->start_lba + piece * s->record.piece_sectors,
 		 sectors = commit_piece_sectors(&s->record, piece);
 	_free_ uint8_t *bytes = NULL;
 	int r;
@@ -217,7 +422,7 @@ static int read_part(struct checked_disc *c, struct checked_session *s, uint32_t
 /* Whole pieces. */
 static int read_run(struct checked_disc *c, struct checked_session *s, uint32_t piece, uint8_t *buf, uint32_t n)
 {
-	uint32_t first = s->session.start_lba + piece * s->record.piece_sectors, lba = first;
+	uint32_t first = s->start_lba + piece * s->record.piece_sectors, lba = first;
 	int all = disc_read(c->disc.inner, first, buf, n), r = all == -EIO ? 0 : all;
 
 	for (uint32_t sectors; n > 0 && r == 0; n -= sectors, lba += sectors, piece++) {
@@ -236,7 +441,7 @@ static int read_run(struct checked_disc *c, struct checked_session *s, uint32_t 
 static int read_proven(struct checked_disc *c, struct checked_session *s, uint32_t lba, uint8_t *buf, uint32_t n,
 		       uint32_t *ret_done)
 {
-	uint32_t each = s->record.piece_sectors, at = lba - s->session.start_lba, piece = at / each, offset = at % each,
+	uint32_t each = s->record.piece_sectors, at = lba - s->start_lba, piece = at / each, offset = at % each,
 		 sectors = commit_piece_sectors(&s->record, piece);
 
 	if (offset || n < sectors) {
@@ -252,45 +457,18 @@ static int read_proven(struct checked_disc *c, struct checked_session *s, uint32
 
 /* ---- reading ---- */
 
-/* The session that the block lies in, or NULL; *ret_next: how far that holds. */
-static struct checked_session *session_at(const struct checked_disc *c, uint32_t lba, uint32_t *ret_next)
-{
-	size_t low = 0, high = c->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (c->sessions[middle].session.start_lba <= lba)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*ret_next = low < c->n ? c->sessions[low].session.start_lba : UINT32_MAX;
-	if (low == 0)
-		return NULL;
-	struct checked_session *s = &c->sessions[low - 1];
-	uint64_t end = (uint64_t)s->session.start_lba + s->session.sectors;
-	if (lba >= end)
-		return NULL;
-	*ret_next = (uint32_t)min_u64(*ret_next, end);
-	return s;
-}
-
 static int read_some(struct checked_disc *c, uint32_t lba, uint8_t *buf, uint32_t n, uint32_t *ret_done)
 {
+	struct checked_session *s;
 	uint32_t next;
-	struct checked_session *s = session_at(c, lba, &next);
-	enum belief belief = NO_TABLE;
-	int r = s ? belief_of(c, s, &belief) : 0;
+	int r = session_at(c, lba, &s, &next);
 
 	*ret_done = (uint32_t)min_u64(n, next - lba);
 	if (r < 0)
 		return r;
-	if (belief == EXCHANGED) {
-		tell(c, s, s->session.start_lba, s->session.sectors, DISC_DAMAGE_CHAIN);
+	if (s && (s->belief == EXCHANGED || s->belief == RECORD_LOST))
 		return -EIO;
-	}
-	if (belief == TABLE && lba < s->record.table_lba)
+	if (s && s->belief == TABLE && lba < s->record.table_lba)
 		return read_proven(c, s, lba, buf, (uint32_t)min_u64(*ret_done, s->record.table_lba - lba), ret_done);
 	return disc_read(c->disc.inner, lba, buf, *ret_done);
 }
@@ -310,39 +488,43 @@ static int checked_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sect
 
 /* ---- the list ---- */
 
-static void forget_list(struct checked_session *sessions, size_t n)
+static void forget_known_locked(struct checked_disc *c)
 {
-	for (size_t i = 0; i < n; i++)
-		proof_free(sessions[i].proof);
-	free(sessions);
+	for (size_t i = 0; i < c->n_known; i++) {
+		proof_free(c->known[i]->proof);
+		free(c->known[i]);
+	}
+	free(c->known);
+	c->known = NULL;
+	c->n_known = 0;
+	c->expected_lba = 0;
+	c->bottom_lba = UINT32_MAX;
+	c->left = c->n_listed;
+	for (unsigned i = 0; i < KEPT; i++)
+		c->kept[i].sectors = 0;
 }
 
 /* What is known of the sessions is looked for again when it is asked for. */
 static int take_list(struct checked_disc *c)
 {
-	_free_ struct disc_session *all = NULL;
-	struct checked_session *list, *before;
-	size_t n_all = 0, n = 0, n_before;
-	int r = disc_sessions(c->disc.inner, &all, &n_all);
+	struct disc_session *list = NULL;
+	struct disc_state state;
+	size_t n = 0;
+	int r = disc_state(c->disc.inner, &state);
 
+	if (r == 0)
+		r = disc_sessions(c->disc.inner, &list, &n);
 	if (r < 0)
 		return r;
-	list = calloc(n_all + 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < n_all; i++)
-		if (all[i].ours && !all[i].broken)
-			list[n++].session = all[i];
 	rwlock_take(&c->list);
-	before = c->sessions;
-	n_before = c->n;
-	c->sessions = list;
-	c->n = c->looked = n;
-	c->expected_lba = 0;
-	for (unsigned i = 0; i < KEPT; i++)
-		c->kept[i].sectors = 0;
+	lock_take(&c->lock);
+	free(c->listed);
+	c->listed = list;
+	c->n_listed = n;
+	c->floor_lba = state.overwritable ? FIRST_SESSION_LBA : 0;
+	forget_known_locked(c);
+	lock_give(&c->lock);
 	rwlock_give(&c->list);
-	forget_list(before, n_before);
 	return 0;
 }
 
@@ -357,8 +539,11 @@ static void checked_close(struct disc *d)
 {
 	struct checked_disc *c = to_checked(d);
 
+	lock_take(&c->lock);
+	forget_known_locked(c);
+	lock_give(&c->lock);
+	free(c->listed);
 	disc_close(d->inner);
-	forget_list(c->sessions, c->n);
 	for (unsigned i = 0; i < KEPT; i++)
 		free(c->kept[i].bytes);
 	lock_release(&c->lock);

@@ -3,8 +3,13 @@
  * disc_healing.c - a disc whose unreadable blocks are made again by the parity of its sessions
  *
  * Blocks that are read as they are cost nothing.  A piece is made again from the others of its column, which are read
- * for it all over the session: one at a time, however many ask.  Which sessions have parity is known from the last look
- * at the disc (opening, refresh); their areas are opened when they are needed.
+ * for it all over the session: one at a time, however many ask.  What else of the column was lost is kept, up to
+ * KEPT_MAX pieces: whoever reads on will ask for it.  So memory is bounded: these, and one column, whose it may be.
+ *
+ * Which sessions have parity is known from the last look at the disc (opening, refresh); their areas are opened when
+ * they are needed.  Headers that are damaged stay so; those that cannot be read are tried again, ever more seldom.
+ *
+ * Where a session has parity the disc has no file descriptor: an error of what is below goes by whoever reads that.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,10 +22,22 @@
 #include "burner/parity/reader.h"
 #include "cdappendfs/burn.h"
 
+#define KEPT_MAX 512u	  /* pieces: 32 MiB */
+#define TRIES_APART 1024u /* at most so many requests are answered before headers are tried again */
+
 struct area {
 	uint32_t lba, sectors;
 	struct parity *parity; /* NULL: not opened so far */
 	int error;	       /* of opening it */
+	uint32_t apart, left;  /* requests between two tries; until the next one */
+};
+
+/* Was made again. */
+struct kept_piece {
+	const struct parity *parity; /* NULL: nothing */
+	uint32_t number;
+	bool given; /* somebody has had it, or a part */
+	uint8_t *bytes;
 };
 
 struct healing_disc {
@@ -30,7 +47,9 @@ struct healing_disc {
 	/* Under the lock: */
 	struct area *areas; /* the newest session's first */
 	size_t n_areas;
-	struct idset told; /* blocks at which pieces begin */
+	struct parity *at_hand; /* the only one that has a column */
+	struct kept_piece kept[KEPT_MAX];
+	struct idset told; /* pieces, by the block at which they begin / PARITY_PIECE_SECTORS: they come in runs */
 };
 
 static struct healing_disc *of(struct disc *d) { return (struct healing_disc *)(void *)d; }
@@ -39,8 +58,13 @@ static struct healing_disc *of(struct disc *d) { return (struct healing_disc *)(
 
 static void drop_areas_locked(struct healing_disc *h)
 {
+	for (unsigned i = 0; i < KEPT_MAX; i++) {
+		free(h->kept[i].bytes);
+		h->kept[i] = (struct kept_piece){.parity = NULL};
+	}
 	for (size_t i = 0; i < h->n_areas; i++)
 		parity_close(h->areas[i].parity);
+	h->at_hand = NULL;
 	free(h->areas);
 	h->areas = NULL;
 	h->n_areas = 0;
@@ -71,17 +95,16 @@ static int read_inner(void *context, uint32_t lba, void *buf, uint32_t n_sectors
 	return disc_read(context, lba, buf, n_sectors);
 }
 
-/* By one of its two headers.  What is damaged stays damaged. */
+/* By one of its two headers. */
 static void open_area_locked(struct healing_disc *h, struct area *a)
 {
 	const struct parity_disc disc = {read_inner, h->disc.inner};
 
-	if (a->parity || a->error == -EBADMSG)
+	if (a->parity || a->error == -EBADMSG || (a->left && a->left--))
 		return;
-	a->error = parity_open(&disc, a->lba, &a->parity);
-	if (a->error == -EBADMSG)
-		a->error = a->sectors > UINT32_MAX - a->lba ? -EBADMSG :
-							      parity_open(&disc, a->lba + a->sectors - 1, &a->parity);
+	a->error = parity_open_area(&disc, a->lba, a->sectors, &a->parity);
+	if (a->error == -EIO)
+		a->left = a->apart = (uint32_t)min_u64(TRIES_APART, 2 * (uint64_t)a->apart + 1);
 }
 
 /* The area that protects the block; *ret_error: there may be one, but it cannot be asked now. */
@@ -103,15 +126,67 @@ static struct parity *find_parity_locked(struct healing_disc *h, uint32_t lba, u
 
 /* ---- reading ---- */
 
-static void tell_locked(struct healing_disc *h, const struct parity *p, uint64_t at, int error)
+static void tell_locked(struct healing_disc *h, const struct parity *p, uint32_t number, int error)
 {
-	uint64_t piece = at / PARITY_PIECE_SECTORS;
-	uint32_t following, lba = parity_lba_of(parity_header(p), piece * PARITY_PIECE_SECTORS, &following);
+	uint32_t following, lba = parity_lba_of(parity_header(p), (uint64_t)number * PARITY_PIECE_SECTORS, &following),
+			    key = lba / PARITY_PIECE_SECTORS;
 
-	if (!h->healed.tell || idset_has(&h->told, lba) || idset_reserve(&h->told, 1) < 0)
+	if (!h->healed.tell || idset_has(&h->told, key) || idset_reserve(&h->told, 1) < 0)
 		return;
-	idset_add(&h->told, lba);
-	h->healed.tell(h->healed.context, lba, parity_piece_sectors(p, (uint32_t)piece), error);
+	idset_add(&h->told, key);
+	h->healed.tell(h->healed.context, lba, parity_piece_sectors(p, number), error);
+}
+
+static struct kept_piece *find_kept_locked(struct healing_disc *h, const struct parity *p, uint32_t number)
+{
+	for (unsigned i = 0; i < KEPT_MAX; i++)
+		if (h->kept[i].parity == p && h->kept[i].number == number)
+			return &h->kept[i];
+	return NULL;
+}
+
+/* In place of one that somebody has had; those that nobody has had are asked for as soon. False: there is no room. */
+static bool keep_locked(struct healing_disc *h, const struct parity *p, uint32_t number, const uint8_t *bytes,
+			bool given)
+{
+	struct kept_piece *to = NULL;
+
+	for (unsigned i = 0; i < KEPT_MAX && (!to || to->parity); i++)
+		if (!h->kept[i].parity || h->kept[i].given)
+			to = &h->kept[i];
+	if (to && !to->bytes)
+		to->bytes = malloc(PARITY_PIECE_BYTES);
+	if (!to || !to->bytes)
+		return false;
+	memcpy(to->bytes, bytes, PARITY_PIECE_BYTES);
+	to->parity = p;
+	to->number = number;
+	to->given = given;
+	return true;
+}
+
+static int restore_locked(struct healing_disc *h, struct parity *p, uint32_t number, uint8_t piece[PARITY_PIECE_BYTES])
+{
+	struct kept_piece *kept = find_kept_locked(h, p, number);
+	_free_ uint8_t *other = NULL;
+	int r;
+
+	if (kept) {
+		memcpy(piece, kept->bytes, PARITY_PIECE_BYTES);
+		kept->given = true;
+		return 0;
+	}
+	if (h->at_hand && h->at_hand != p)
+		parity_forget(h->at_hand);
+	h->at_hand = p;
+	r = parity_restore(p, number, piece);
+	if (r || !keep_locked(h, p, number, piece, true) || !(other = malloc(PARITY_PIECE_BYTES)))
+		return r;
+	for (uint32_t i = parity_next_lost(p, 0); i != UINT32_MAX; i = parity_next_lost(p, i + 1))
+		if (!find_kept_locked(h, p, i) && parity_restore(p, i, other) == 0 &&
+		    !keep_locked(h, p, i, other, false))
+			break;
+	return 0;
 }
 
 /* One or more blocks from lba on, up to the end of their piece: *ret_n. telling: else the caller tells. */
@@ -120,7 +195,7 @@ static int heal_some(struct healing_disc *h, uint32_t lba, uint8_t *buf, uint32_
 {
 	_free_ uint8_t *piece = malloc(PARITY_PIECE_BYTES);
 	struct parity *p;
-	uint32_t inside, following;
+	uint32_t inside, following, number;
 	uint64_t at;
 	int r;
 
@@ -130,13 +205,14 @@ static int heal_some(struct healing_disc *h, uint32_t lba, uint8_t *buf, uint32_
 	p = find_parity_locked(h, lba, &at, &r);
 	if (p) {
 		inside = at % PARITY_PIECE_SECTORS;
+		number = (uint32_t)(at / PARITY_PIECE_SECTORS);
 		(void)parity_lba_of(parity_header(p), at, &following);
 		*ret_n = (uint32_t)min_u64(min_u64(n_sectors, PARITY_PIECE_SECTORS - inside), following);
-		r = parity_restore(p, (uint32_t)(at / PARITY_PIECE_SECTORS), piece);
+		r = restore_locked(h, p, number, piece);
 		if (!r)
 			memcpy(buf, piece + (size_t)inside * SECTOR_BYTES, (size_t)*ret_n * SECTOR_BYTES);
 		if (telling && (!r || r == -EBADMSG))
-			tell_locked(h, p, at, r);
+			tell_locked(h, p, number, r);
 	}
 	lock_give(&h->lock);
 	return r == -EBADMSG ? -EIO : r;
@@ -208,7 +284,7 @@ static int healing_refresh(struct disc *d)
 	return r ? r : look(of(d));
 }
 
-static int pass_fd(struct disc *d) { return disc_fd(d->inner); }
+static int healing_fd(struct disc *d) { return has_areas(of(d)) ? -1 : disc_fd(d->inner); }
 
 static void healing_close(struct disc *d)
 {
@@ -233,7 +309,7 @@ static const struct disc_ops healing_disc_ops = {
 	.refresh = healing_refresh,
 	.forgive = pass_forgive,
 	.heal = heal,
-	.fd = pass_fd,
+	.fd = healing_fd,
 	.close = healing_close,
 };
 

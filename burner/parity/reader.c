@@ -9,7 +9,8 @@
 
 #define ALL_LOST UINT32_MAX
 #define NO_COLUMN UINT32_MAX
-#define RUN_PIECES 16u /* that a survey reads at once */
+#define RUN_PIECES 16u	/* that a survey reads at once */
+#define DOUBTED_MAX 64u /* pieces of a column whose digests are lost, each of which is left out alone */
 
 static_assert(PARITY_PIECE_SECTORS == 32, "a bit for each block of a piece");
 
@@ -22,10 +23,12 @@ struct parity {
 	/* the block of digests at hand */
 	uint32_t digests_number;
 	uint8_t digests[SECTOR_BYTES];
-	/* the column at hand: k + m pieces, and what of them was lost */
+	/* the column at hand: k + m pieces, and what of them was lost, and was made again if column_error is 0 */
 	uint32_t column_number;
+	int column_error;
 	uint8_t *column, *pieces[PARITY_CODEWORD_MAX];
 	uint32_t lost[PARITY_CODEWORD_MAX];
+	bool unknown[PARITY_CODEWORD_MAX]; /* as it was read: its digest is lost */
 	/* of a survey: of each piece of data and parity the blocks that are lost */
 	uint32_t *survey;
 };
@@ -39,10 +42,11 @@ static int read_header(const struct parity_disc *disc, uint32_t lba, struct pari
 	uint8_t sector[SECTOR_BYTES];
 	int r = disc->read(disc->context, lba, sector, 1);
 
-	if (!r && (parity_header_decode(sector, ret) < 0 ||
-		   (lba != parity_header_lba(ret, 0) && lba != parity_header_lba(ret, 1))))
+	if (!r)
+		r = parity_header_decode(sector, ret);
+	if (r == -ENODATA || (!r && lba != parity_header_lba(ret, 0) && lba != parity_header_lba(ret, 1)))
 		r = -EBADMSG;
-	return is_loss(r) ? -EBADMSG : r;
+	return r;
 }
 
 int parity_open(const struct parity_disc *disc, uint32_t lba, struct parity **ret)
@@ -61,6 +65,16 @@ int parity_open(const struct parity_disc *disc, uint32_t lba, struct parity **re
 	if (!r)
 		*ret = TAKE_PTR(p);
 	return r;
+}
+
+int parity_open_area(const struct parity_disc *disc, uint32_t lba, uint32_t sectors, struct parity **ret)
+{
+	int first = parity_open(disc, lba, ret), second;
+
+	if (!is_loss(first) || !sectors || sectors > UINT32_MAX - lba)
+		return first;
+	second = parity_open(disc, lba + sectors - 1, ret);
+	return second == -EBADMSG ? first : second;
 }
 
 void parity_close(struct parity *p)
@@ -195,46 +209,89 @@ static int column_room(struct parity *p)
 	return p->column ? 0 : -ENOMEM;
 }
 
-/* Data of a column. */
+void parity_forget(struct parity *p)
+{
+	free(TAKE_PTR(p->column));
+	p->column_number = NO_COLUMN;
+}
+
+static bool is_there(const struct parity *p, unsigned i, uint32_t column)
+{
+	return i >= p->header.shape.rows || data_number(p, i, column) < p->header.shape.pieces;
+}
+
+static uint32_t number_of(const struct parity *p, unsigned i, uint32_t column)
+{
+	const struct parity_shape *s = &p->header.shape;
+
+	return i < s->rows ? data_number(p, i, column) : parity_number(p, i - s->rows, column);
+}
+
+/* One of k + m; of data that are not there zeros. */
+static int read_one(struct parity *p, uint32_t column, unsigned i)
+{
+	p->lost[i] = 0;
+	p->unknown[i] = false;
+	if (is_there(p, i, column))
+		return read_piece(p, number_of(p, i, column), p->pieces[i], &p->lost[i], &p->unknown[i]);
+	memset(p->pieces[i], 0, PARITY_PIECE_BYTES);
+	return 0;
+}
+
 static int read_rows(struct parity *p, uint32_t column)
 {
-	const struct parity_shape *s = &p->header.shape;
+	int r = 0;
 
-	for (unsigned row = 0; row < s->rows; row++) {
-		uint32_t number = data_number(p, row, column);
-		bool unknown;
-		int r = 0;
-
-		p->lost[row] = 0;
-		if (number < s->pieces)
-			r = read_piece(p, number, p->pieces[row], &p->lost[row], &unknown);
-		else
-			memset(p->pieces[row], 0, PARITY_PIECE_BYTES);
-		if (r < 0)
-			return r;
+	for (unsigned row = 0; row < p->header.shape.rows && !r; row++)
+		r = read_one(p, column, row);
+	for (unsigned i = 0; i < p->header.shape.parity; i++) {
+		p->lost[p->header.shape.rows + i] = ALL_LOST;
+		p->unknown[p->header.shape.rows + i] = false;
 	}
-	return 0;
+	return r;
 }
 
-/* Parity, no more of it than is needed: on a disc each piece is a seek. */
-static int read_parity(struct parity *p, uint32_t column)
+/* What is done with a piece while a column is restored. */
+enum use { AS_IT_IS, READ, LEFT_OUT };
+
+/* Parity, no more of it than is needed: on a disc each piece is a seek.  That of which nothing is known comes last. */
+static int read_parity(struct parity *p, uint32_t column, enum use use[PARITY_CODEWORD_MAX])
+{
+	unsigned from = p->header.shape.rows, to = from + p->header.shape.parity;
+	int r = 0;
+
+	for (unsigned i = from; i < to && !r && codec_can_restore(p->codec, p->lost) < 0; i++) {
+		if (use[i] != AS_IT_IS)
+			continue;
+		r = read_one(p, column, i);
+		use[i] = READ;
+		if (p->unknown[i])
+			p->lost[i] = ALL_LOST;
+	}
+	for (unsigned i = from; i < to && !r && codec_can_restore(p->codec, p->lost) < 0; i++)
+		if (use[i] == READ && p->unknown[i])
+			p->lost[i] = 0;
+	return r;
+}
+
+/* With what is believed now. 1: the piece is right; 0: not; -EBADMSG: too much is lost, or its digest is. */
+static int attempt(struct parity *p, uint32_t column, uint32_t number, enum use use[PARITY_CODEWORD_MAX], uint8_t *buf)
 {
 	const struct parity_shape *s = &p->header.shape;
+	int r = read_parity(p, column, use);
 
-	for (unsigned i = 0; i < s->parity; i++)
-		p->lost[s->rows + i] = ALL_LOST;
-	for (unsigned i = 0; i < s->parity && codec_can_restore(p->codec, p->lost) < 0; i++) {
-		bool unknown;
-		int r = read_piece(p, parity_number(p, i, column), p->pieces[s->rows + i], &p->lost[s->rows + i],
-				   &unknown);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	if (!r)
+		r = codec_restore(p->codec, p->pieces, p->lost);
+	if (r)
+		return r;
+	if (number >= s->pieces)
+		codec_make(p->codec, (number - s->pieces) / s->columns, p->pieces, buf);
+	else
+		memcpy(buf, p->pieces[number / s->columns], PARITY_PIECE_BYTES);
+	return is_right(p, number, buf);
 }
 
-/* Is there any of which a part was taken for right? */
+/* What can be read of a piece that cannot be read as a whole may be wrong as well. Is there any? */
 static bool distrust_parts(struct parity *p)
 {
 	const struct parity_shape *s = &p->header.shape;
@@ -248,72 +305,116 @@ static bool distrust_parts(struct parity *p)
 	return changed;
 }
 
-/* Its data are at hand, as far as they are not lost. */
-static int restore_by_parity(struct parity *p, uint32_t column)
+static void leave_out(struct parity *p, unsigned i, enum use use[PARITY_CODEWORD_MAX])
 {
-	int r = read_parity(p, column);
-
-	if (!r)
-		r = codec_restore(p->codec, p->pieces, p->lost);
-	if (!r)
-		p->column_number = column;
-	return r;
+	p->lost[i] = ALL_LOST;
+	use[i] = LEFT_OUT;
 }
 
-static int restore_column(struct parity *p, uint32_t column)
+/* Those whose digests are lost: each alone, then all of them. */
+static int leave_out_unknown(struct parity *p, uint32_t column, uint32_t number, enum use use[PARITY_CODEWORD_MAX],
+			     uint8_t *buf)
 {
+	unsigned n = p->header.shape.rows + p->header.shape.parity, n_doubted = 0;
+	int r = 0;
+
+	for (unsigned i = 0; i < n && n_doubted < DOUBTED_MAX && !r; i++) {
+		if (!p->unknown[i] || p->lost[i])
+			continue;
+		n_doubted++;
+		leave_out(p, i, use);
+		r = attempt(p, column, number, use, buf);
+		if (r && r != 1 && r != -EBADMSG)
+			return r;
+		r = r == 1 ? 1 : read_one(p, column, i);
+		use[i] = READ;
+	}
+	if (r || !n_doubted)
+		return r;
+	for (unsigned i = 0; i < n; i++)
+		if (p->unknown[i])
+			leave_out(p, i, use);
+	return attempt(p, column, number, use, buf);
+}
+
+/* Of the column that is read: until the piece is right, as -EBADMSG if it is with nothing. */
+static int restore_any_way(struct parity *p, uint32_t column, uint32_t number, uint8_t *buf)
+{
+	enum use use[PARITY_CODEWORD_MAX] = {AS_IT_IS};
+	int r = attempt(p, column, number, use, buf);
+
+	if (!r && distrust_parts(p))
+		r = attempt(p, column, number, use, buf);
+	if (!r)
+		r = leave_out_unknown(p, column, number, use, buf);
+	return r == 1 ? 0 : r ? r : -EBADMSG;
+}
+
+static uint32_t column_of(const struct parity *p, uint32_t number)
+{
+	const struct parity_shape *s = &p->header.shape;
+
+	return (number < s->pieces ? number : number - s->pieces) % s->columns;
+}
+
+/* Of the column at hand. 1, 0, or what is_right() says. */
+static int take(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES])
+{
+	const struct parity_shape *s = &p->header.shape;
+
+	if (number < s->pieces)
+		memcpy(buf, p->pieces[number / s->columns], PARITY_PIECE_BYTES);
+	else
+		codec_make(p->codec, (number - s->pieces) / s->columns, p->pieces, buf);
+	return is_right(p, number, buf);
+}
+
+/* Whatever else of its column is lost. */
+static bool is_whole(const struct parity *p, uint32_t number)
+{
+	return number < p->header.shape.pieces && !p->lost[number / p->header.shape.columns];
+}
+
+static int restore_column(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES])
+{
+	uint32_t column = column_of(p, number);
 	int r = column_room(p);
 
 	p->column_number = NO_COLUMN;
 	if (!r)
 		r = read_rows(p, column);
-	return r ? r : restore_by_parity(p, column);
-}
-
-/* What can be read of a piece that cannot be read as a whole may be wrong as well. */
-static int restore_without_parts(struct parity *p, uint32_t column)
-{
-	if (!distrust_parts(p))
-		return -EBADMSG;
-	p->column_number = NO_COLUMN;
-	return restore_by_parity(p, column);
-}
-
-/* A piece of the column at hand, if it is right. 1, 0, or what is_right() says. */
-static int take_data(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES])
-{
-	unsigned row = number / p->header.shape.columns;
-	int r = is_right(p, number, p->pieces[row]);
-
-	if (r == 1)
-		memcpy(buf, p->pieces[row], PARITY_PIECE_BYTES);
-	return r;
-}
-
-/* Made of the data, all of which must be right. */
-static int take_parity(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES])
-{
-	codec_make(p->codec, (number - p->header.shape.pieces) / p->header.shape.columns, p->pieces, buf);
-	return is_right(p, number, buf);
+	if (!r)
+		r = restore_any_way(p, column, number, buf);
+	if (r && r != -EBADMSG)
+		return r;
+	p->column_number = column;
+	p->column_error = r;
+	return r && is_whole(p, number) ? take(p, number, buf) == 1 ? 0 : r : r;
 }
 
 int parity_restore(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES])
 {
-	const struct parity_shape *s = &p->header.shape;
-	bool is_data = number < s->pieces;
-	uint32_t column = (is_data ? number : number - s->pieces) % s->columns;
-	int (*take)(struct parity * p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES]) =
-		is_data ? take_data : take_parity;
-	int r = p->column_number == column ? 0 : restore_column(p, column);
+	int r;
 
-	if (!r)
-		r = take(p, number, buf);
-	if (r == 0) {
-		r = restore_without_parts(p, column);
-		if (!r)
-			r = take(p, number, buf);
-	}
-	return r == 1 ? 0 : r < 0 ? r : -EBADMSG;
+	if (p->column_number != column_of(p, number))
+		return restore_column(p, number, buf);
+	if (p->column_error && !is_whole(p, number))
+		return p->column_error;
+	r = take(p, number, buf);
+	/* What was right for one of its pieces need not be for another. */
+	return r == 1 ? 0 : r == 0 ? restore_column(p, number, buf) : r;
+}
+
+uint32_t parity_next_lost(const struct parity *p, uint32_t from)
+{
+	const struct parity_shape *s = &p->header.shape;
+
+	if (p->column_number == NO_COLUMN || p->column_error)
+		return UINT32_MAX;
+	for (unsigned row = (from + s->columns - 1 - p->column_number) / s->columns; row < s->rows; row++)
+		if (p->lost[row] && data_number(p, row, p->column_number) < s->pieces)
+			return data_number(p, row, p->column_number);
+	return UINT32_MAX;
 }
 
 uint32_t parity_pieces(const struct parity *p) { return p->n_pieces; }
@@ -504,7 +605,7 @@ static int survey_area(struct parity *p, struct parity_damage *ret)
 	for (unsigned which = 0; which < 2; which++) {
 		int r = read_header(&p->disc, parity_header_lba(&p->header, which), &header);
 
-		if (r < 0 && r != -EBADMSG)
+		if (r < 0 && !is_loss(r))
 			return r;
 		ret->headers |= r < 0;
 		for (uint64_t i = 0; i < n; i++) {
@@ -551,7 +652,7 @@ int parity_survey(struct parity *p, int (*pace)(void *context, uint64_t done, ui
 	uint32_t n_data = p->header.shape.pieces;
 	int r = crew_new(&s.crew);
 
-	p->column_number = NO_COLUMN;
+	parity_forget(p);
 	free(p->survey);
 	p->survey = calloc(p->n_pieces, sizeof(*p->survey));
 	for (unsigned i = 0; i < 2; i++)

@@ -6,7 +6,10 @@
  *	            -> parity_survey -> parity_heal -> parity_close       all of it
  *
  * A piece is whole when its digest is right.  What cannot be read is lost block by block; a piece that can be read, but
- * is another one, as a whole.  Nothing is given out whose digest is not right.
+ * is another one, as a whole.  Nothing is given out whose digest is not right.  A piece whose own digest is lost may be
+ * used to make others, which prove it: with it, and if that is wrong, without.
+ *
+ * The column that was read last stays at hand, restored or beyond repair: for any other piece of it nothing is read.
  *
  * Threads: one at a time.  Errors: -ENOMEM; -EBADMSG no such area, or too much is lost; what reading says, but for -EIO
  * and -EBADMSG, which are losses.
@@ -24,8 +27,10 @@ struct parity_disc {
 };
 
 struct parity;
-/* lba: where an area begins or ends, that is, of one of its headers. */
+/* lba: where an area begins or ends, that is, of one of its headers.  -EIO: that cannot be read. */
 int parity_open(const struct parity_disc *disc, uint32_t lba, struct parity **ret);
+/* By whichever of its two headers is whole.  -EIO: one cannot be read, so it may be; -EBADMSG: both are damaged. */
+int parity_open_area(const struct parity_disc *disc, uint32_t lba, uint32_t sectors, struct parity **ret);
 void parity_close(struct parity *p);
 DEFINE_FREEP(struct parity, parity_close)
 const struct parity_header *parity_header(const struct parity *p);
@@ -38,6 +43,12 @@ uint32_t parity_pieces(const struct parity *p);
 bool parity_piece_at(const struct parity *p, uint32_t lba, uint32_t *ret_number, uint32_t *ret_inside);
 /* Piece `number`, whatever of it can be read; all of buf is filled, zeros behind the last block. */
 int parity_restore(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES]);
+
+/* Of the piece that was restored last: other pieces of data of its column that were lost, from number `from` on.
+ * UINT32_MAX: there is none. */
+uint32_t parity_next_lost(const struct parity *p, uint32_t from);
+/* The column at hand, up to 16 MiB, is forgotten. */
+void parity_forget(struct parity *p);
 
 /* ---- all of it ---- */
 

@@ -153,16 +153,23 @@ static int look_at_disc(struct checking *c, uint64_t *ret_used)
 
 /* ---- while it is read ---- */
 
-static int note_unreadable(struct checking *c, const struct sweep_piece *p)
+static int note_bad(struct checking *c, const struct sweep_piece *p)
 {
+	struct check_session *s = p->owner == NOBODY ? NULL : &c->report->sessions[p->owner];
+	uint32_t n_altered = 0;
 	int r = 0;
 
-	for (uint32_t i = 0; i < p->n_sectors && !r; i++)
+	for (uint32_t i = 0; i < p->n_sectors && !r; i++) {
+		bool altered = p->bad[i] == READER_ALTERED;
+
+		n_altered += altered;
 		if (p->bad[i])
-			r = ranges_add(&c->ranges, p->lba + i, 1, CHECK_UNREADABLE);
-	c->report->unreadable_sectors += p->n_bad;
-	if (p->owner != NOBODY)
-		c->report->sessions[p->owner].unreadable_sectors += p->n_bad;
+			r = ranges_add(&c->ranges, p->lba + i, 1, altered ? CHECK_ALTERED : CHECK_UNREADABLE);
+	}
+	c->report->unreadable_sectors += p->n_bad - n_altered;
+	if (s)
+		s->unreadable_sectors += p->n_bad - n_altered;
+	*(s ? &s->altered_sectors : &c->report->altered_sectors) += n_altered;
 	return r;
 }
 
@@ -186,7 +193,7 @@ static int in_order(void *context, struct sweep_piece *p)
 {
 	struct checking *c = context;
 	struct check_session *s = p->owner == NOBODY ? NULL : &c->report->sessions[p->owner];
-	int r = p->n_bad ? note_unreadable(c, p) : 0;
+	int r = p->n_bad ? note_bad(c, p) : 0;
 
 	if (!r && s)
 		r = seal_in_order(&c->seals[p->owner], s, p, &c->ranges);

@@ -43,9 +43,10 @@ struct reader {
 /* Is it an error of the blocks alone?  Others are of the disc or the system. */
 bool reader_is_of_blocks(int r);
 /*
- * n blocks from lba on.  bad: a byte for each, 1: it cannot be read, and its bytes are zeros.  0, or an error of the
- * disc as a whole.
+ * n blocks from lba on.  bad: a byte for each, not 0: it cannot be read, and its bytes are zeros.  0, or an error of
+ * the disc as a whole.
  */
+enum { READER_UNREADABLE = 1, READER_ALTERED /* the disc says itself that it is not what it was (-EBADMSG) */ };
 int reader_fill(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, uint8_t *bad, uint32_t *ret_n_bad);
 
 /* ---- sweep.c ---- */
@@ -64,7 +65,7 @@ struct sweep_piece {
 	size_t owner;
 	uint32_t at;	    /* sectors from the beginning of its owner */
 	uint8_t *bytes;	    /* aligned to a page */
-	const uint8_t *bad; /* a byte for each sector: 1, it cannot be read; its bytes are zeros */
+	const uint8_t *bad; /* a byte for each sector, as reader_fill() has it */
 	uint32_t n_bad;
 	void *scratch; /* scratch_bytes, for this piece alone */
 };

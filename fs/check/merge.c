@@ -5,23 +5,21 @@
  * Commit records prove themselves and name the one before, so they are found whatever else is damaged: the newest by
  * the sessions of a copy or at its end, the others by the chain.  A record proves its table from the root down, the
  * table each piece.  Then the image is made in the order of the disc.  At last the head is made sure of, which nothing
- * proves: it has to lead to the newest session.
- *
- * The image has no name of its own before merge_publish(): another one, which is taken away otherwise.
+ * proves: of all that there are, the one that leads to the newest session.
  */
 #include "fs/check/merge.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "burner/base/io.h"
+#include "burner/base/new_file.h"
 #include "burner/base/why.h"
 #include "burner/format/digest_table.h"
 #include "burner/format/geometry.h"
+#include "burner/format/volume_descriptor.h"
 #include "fs/check/internal.h"
 
 #define RECORDS_MAX 65536u
@@ -32,9 +30,8 @@ struct known_record {
 };
 
 struct merge {
-	char *out, *temporary;
+	struct new_file file;
 	struct copy image; /* what is made */
-	bool made;	   /* the temporary file is there */
 	struct copy copies[COPIES_MAX];
 	size_t n_copies;
 	struct mixing mixing;
@@ -54,33 +51,25 @@ void merge_free(struct merge *m)
 		copy_release(&m->copies[i]);
 	mixing_release(&m->mixing);
 	copy_release(&m->image);
-	if (m->made)
-		unlink(m->temporary);
+	new_file_release(&m->file);
 	free(m->records);
-	free(m->temporary);
-	free(m->out);
 	free(m);
 }
 
 int merge_open(const char *out, struct merge **ret, char **ret_why)
 {
 	_cleanup_(merge_freep) struct merge *m = calloc(1, sizeof(*m));
-	struct stat st;
-	int fd;
+	int r, fd;
 
-	if (!m || !(m->out = strdup(out)) || asprintf(&m->temporary, "%s.merging", out) < 0)
+	if (!m)
 		return -ENOMEM;
 	copy_init(&m->image, -1, 0);
-	if (lstat(out, &st) == 0)
-		return why_set(ret_why, -EEXIST, "%s: it is there already: give another name, or remove it", out);
-	fd = open(m->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == EEXIST)
-		return why_set(ret_why, -EEXIST,
-			       "%s: a merge that was cut off has left it, or one is under way: remove it",
-			       m->temporary);
+	r = new_file_begin(out, &m->file, ret_why);
+	if (r)
+		return r;
+	fd = fcntl(m->file.fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
-		return why_set(ret_why, -errno, "%s: %s", m->temporary, strerror(errno));
-	m->made = true;
+		return -errno;
 	copy_init(&m->image, fd, 0);
 	*ret = TAKE_PTR(m);
 	return 0;
@@ -103,7 +92,7 @@ int merge_add_copy(struct merge *m, const char *path, const char *map, char **re
 	return r;
 }
 
-const char *merge_path(const struct merge *m) { return m->temporary; }
+const char *merge_path(const struct merge *m) { return m->file.temporary; }
 
 /* ---- records ---- */
 
@@ -328,8 +317,7 @@ static int merge_others(struct merge *m, uint64_t from, uint64_t to)
 		uint32_t n = (uint32_t)min_u64(to - from, SWEEP_PIECE_SECTORS), undecided = 0;
 
 		r = mixing_any(&m->mixing, (uint32_t)from, n, &undecided);
-		if (from >= FIRST_SESSION_LBA)
-			m->report->undecided_sectors += undecided;
+		m->report->undecided_sectors += undecided;
 		if (!r)
 			r = put_piece(m, true);
 		if (!r)
@@ -339,10 +327,49 @@ static int merge_others(struct merge *m, uint64_t from, uint64_t to)
 	return r;
 }
 
+/* Nothing but a head lies before its first session. */
+static bool begins_with_ours(const struct merge *m)
+{
+	return m->n_records && m->records[0].record.start_lba == FIRST_SESSION_LBA;
+}
+
+static bool is_descriptor(const struct merge *m, size_t copy)
+{
+	static const uint8_t mark[] = {'C', 'D', '0', '0', '1'};
+
+	return !m->mixing.from[copy].bad[0] && !memcmp(m->mixing.from[copy].bytes + 1, mark, sizeof(mark));
+}
+
+/*
+ * What lies before the first session that can be proven: 16 blocks that no session of ours has to do with, and the
+ * head, which is the newer the newer a copy is.  Where another program began the disc, what else is among the blocks of
+ * the head is of files; such a block of ours is a descriptor, or empty.
+ */
+static int merge_beginning(struct merge *m)
+{
+	bool ours = begins_with_ours(m);
+	uint64_t end = min_u64(FIRST_SESSION_LBA, m->end_sectors);
+	int r = 0;
+
+	for (uint32_t lba = 0; lba < end && !r; lba++) {
+		uint32_t undecided = 0;
+		bool is_head = lba >= DESCRIPTORS_LBA && ours;
+
+		r = mixing_any(&m->mixing, lba, 1, &undecided);
+		for (size_t i = 0; i < m->n_copies && lba >= DESCRIPTORS_LBA && m->n_records && !r; i++)
+			is_head |= is_descriptor(m, i);
+		if (!r && !is_head)
+			*(ours ? &m->report->undecided_boot : &m->report->undecided_sectors) += undecided;
+		if (!r)
+			r = put_piece(m, true);
+	}
+	return r;
+}
+
 static int merge_all(struct merge *m)
 {
 	uint64_t at = 0;
-	int r = merge_others(m, 0, min_u64(FIRST_SESSION_LBA, m->end_sectors));
+	int r = merge_beginning(m);
 
 	at = FIRST_SESSION_LBA;
 	for (size_t i = 0; i < m->n_records && !r; i++) {
@@ -362,32 +389,81 @@ static int merge_all(struct merge *m)
 
 /* ---- the head ---- */
 
-/* 1: the image's head leads to the newest session that is known. */
-static int head_leads(const struct merge *m)
+/* Where the session ends that the image's head leads to; 0: it leads nowhere. */
+static int head_leads(const struct merge *m, uint64_t *ret)
 {
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_free_ struct disc_session *sessions = NULL;
 	const struct disc_open_options how = {.unbounded = false};
+	uint8_t head[SECTOR_BYTES];
 	size_t n = 0;
+	int r = pread_full(m->image.fd, head, sizeof(head), (uint64_t)DESCRIPTORS_LBA * SECTOR_BYTES, NULL);
 
-	if (disc_open_path(m->temporary, &how, &disc, NULL) < 0 || disc_sessions(disc, &sessions, &n) < 0)
-		return 0;
-	return !m->n_records ||
-	       (n && (uint64_t)sessions[n - 1].start_lba + sessions[n - 1].sectors > m->records[m->n_records - 1].lba);
+	*ret = 0;
+	if (r || !descriptor_is_any_primary(head))
+		return r; /* sessions are found without it, too, but a mount writes none above them */
+	r = disc_open_path(m->file.temporary, &how, &disc, NULL);
+	if (!r)
+		r = disc_sessions(disc, &sessions, &n);
+	if (!r && n)
+		*ret = (uint64_t)sessions[n - 1].start_lba + sessions[n - 1].sectors;
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
 }
 
-static int mend_head(struct merge *m)
-{
-	uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES];
-	int leads = head_leads(m), r = 0;
+#define HEAD_BYTES (DESCRIPTORS_SECTORS * SECTOR_BYTES)
 
-	for (size_t i = 0; i < m->n_copies && !leads && !r; i++) {
-		if (disc_read(&m->copies[i].disc, DESCRIPTORS_LBA, head, DESCRIPTORS_SECTORS))
-			continue;
-		r = put(m, DESCRIPTORS_LBA, head, DESCRIPTORS_SECTORS);
-		leads = r ? r : head_leads(m);
+/* That of a copy, with what of `made` cannot be read in it. False: nothing of it can be. */
+static bool head_of(struct merge *m, size_t copy, const uint8_t *made, uint8_t *ret)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < DESCRIPTORS_SECTORS; i++) {
+		uint8_t *to = ret + (size_t)i * SECTOR_BYTES;
+		bool is_read = !disc_read(&m->copies[copy].disc, DESCRIPTORS_LBA + i, to, 1);
+
+		if (!is_read)
+			memcpy(to, made + (size_t)i * SECTOR_BYTES, SECTOR_BYTES);
+		any |= is_read;
+	}
+	return any;
+}
+
+/* The one that leads further than that before becomes the best. */
+static int try_head(struct merge *m, const uint8_t head[HEAD_BYTES], uint64_t *most, uint8_t best[HEAD_BYTES])
+{
+	uint64_t leads = 0;
+	int r = put(m, DESCRIPTORS_LBA, head, DESCRIPTORS_SECTORS);
+
+	if (!r)
+		r = head_leads(m, &leads);
+	if (!r && leads > *most) {
+		*most = leads;
+		memcpy(best, head, HEAD_BYTES);
 	}
 	return r;
+}
+
+/* What was made of all copies stays, unless another leads further: that of a copy, or as the newest session says. */
+static int mend_head(struct merge *m)
+{
+	const struct known_record *newest = m->n_records ? &m->records[m->n_records - 1] : NULL;
+	uint8_t made[HEAD_BYTES], best[HEAD_BYTES], head[HEAD_BYTES];
+	uint64_t wanted = newest ? newest->lba + UINT64_C(1) : 1, most = 0;
+	int r;
+
+	if (m->end_sectors < FIRST_SESSION_LBA)
+		return 0;
+	r = pread_full(m->image.fd, made, sizeof(made), (uint64_t)DESCRIPTORS_LBA * SECTOR_BYTES, NULL);
+	memcpy(best, made, sizeof(best));
+	if (!r)
+		r = head_leads(m, &most);
+	for (size_t i = 0; i < m->n_copies && most < wanted && !r; i++)
+		if (head_of(m, i, made, head))
+			r = try_head(m, head, &most, best);
+	if (!r && most < wanted && begins_with_ours(m) &&
+	    burn_head(&m->image.disc, newest->record.start_lba, head) == 0)
+		r = try_head(m, head, &most, best);
+	return r ? r : put(m, DESCRIPTORS_LBA, best, DESCRIPTORS_SECTORS);
 }
 
 int merge_run(struct merge *m, const struct burn_progress *progress, struct merge_report *ret, char **ret_why)
@@ -404,24 +480,9 @@ int merge_run(struct merge *m, const struct burn_progress *progress, struct merg
 		r = find_all_records(m, ret_why);
 	if (!r)
 		r = merge_all(m);
-	if (!r)
-		r = mend_head(m);
-	if (!r && fsync(m->image.fd))
-		r = -errno;
-	return r;
+	return r ? r : mend_head(m);
 }
 
 const struct mapfile *merge_lost(const struct merge *m) { return &m->image.map; }
 
-int merge_publish(struct merge *m, char **ret_why)
-{
-	int r = renameat2(AT_FDCWD, m->temporary, AT_FDCWD, m->out, RENAME_NOREPLACE) ? -errno : 0;
-
-	if (r == -EINVAL || r == -ENOSYS) /* a file system that does not know it */
-		r = link(m->temporary, m->out) ? -errno : unlink(m->temporary) ? -errno : 0;
-	if (r)
-		return why_set(ret_why, r, "%s: %s", m->out,
-			       r == -EEXIST ? "somebody has made one meanwhile; it was not overwritten" : strerror(-r));
-	m->made = false;
-	return fsync_parent(m->out);
-}
+int merge_publish(struct merge *m, char **ret_why) { return new_file_publish(&m->file, ret_why); }

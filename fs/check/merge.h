@@ -28,6 +28,7 @@ int merge_add_copy(struct merge *m, const char *path, const char *map, char **re
 struct merge_report {
 	uint64_t lost_sectors;	    /* that are in no copy, or in none right; zeros, or as the first copy has them */
 	uint64_t undecided_sectors; /* copies differ, and nothing proves which is right: the first one's */
+	uint64_t undecided_boot;    /* the same of blocks 0 to 15, where sessions of ours prove the rest of the disc */
 	uint64_t *taken_sectors;    /* of each copy, in the order in which they were added; of the merge */
 };
 int merge_run(struct merge *m, const struct burn_progress *progress, struct merge_report *ret, char **ret_why);

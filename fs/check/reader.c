@@ -39,8 +39,8 @@ static int by_block(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, ui
 			result = read_some(r, lba + i, 1, to);
 		if (result && !reader_is_of_blocks(result))
 			return result;
-		bad[i] = result != 0;
-		n_bad += bad[i];
+		bad[i] = !result ? 0 : result == -EBADMSG ? READER_ALTERED : READER_UNREADABLE;
+		n_bad += result != 0;
 		if (result)
 			memset(to, 0, SECTOR_BYTES);
 	}
@@ -61,7 +61,7 @@ static int by_group(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, ui
 	if (r->dead && n > 1 && !r->exact) {
 		result = read_some(r, lba + n - 1, 1, buf + (size_t)(n - 1) * SECTOR_BYTES);
 		if (reader_is_of_blocks(result)) {
-			memset(bad, 1, n);
+			memset(bad, READER_UNREADABLE, n);
 			memset(buf, 0, (size_t)n * SECTOR_BYTES);
 			return 0;
 		}
@@ -90,7 +90,7 @@ int reader_fill(struct reader *r, uint32_t lba, uint32_t n, uint8_t *buf, uint8_
 		at += group;
 	}
 	for (at = 0; at < n; at++)
-		n_bad += bad[at];
+		n_bad += bad[at] != 0;
 	*ret_n_bad = n_bad;
 	return result;
 }

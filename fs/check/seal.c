@@ -238,7 +238,7 @@ static uint32_t count_bad(const struct sweep_piece *p, uint32_t at, uint32_t n)
 	uint32_t bad = 0;
 
 	for (uint32_t i = 0; i < n; i++)
-		bad += p->bad[at + i];
+		bad += p->bad[at + i] != 0;
 	return bad;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "burner/base/json.h"
+#include "burner/base/new_file.h"
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
 #include "burner/base/time.h"
@@ -65,7 +66,8 @@ struct options {
 	bool json, quiet, manifest;
 	struct part_asked part;
 	const char *faults, *repair, *argument, *merge;
-	char *maps[COPIES]; /* of --map */
+	struct new_file *to; /* of --repair */
+	char *maps[COPIES];  /* of --map */
 	size_t n_maps;
 	char **copies;
 	int n_copies;
@@ -251,10 +253,11 @@ static bool is_interrupted(void *context)
 
 /* ---- what is checked ---- */
 
+/* Who was interrupted ends when all is given back: main(). */
 static int fail_check(const struct options *o, const char *name, int r)
 {
 	if (r == -ECANCELED)
-		return interrupt_end();
+		return o->to ? command_fail("%s: ended, and not made", o->repair) : COMMAND_FAILED;
 	if (r == -ENOENT)
 		return command_fail("%s: there is no session %" PRIu32 "; 'cdappendfs-info %s' lists them", name,
 				    o->check.session, SHELL_WORD(name));
@@ -297,7 +300,7 @@ static int conclude(const struct options *o, struct disc *disc, const struct che
 		r = check_repair_look(disc, options, &repair);
 	progress_clear(&watch->line);
 	if (r == -ECANCELED)
-		return interrupt_end();
+		return fail_check(o, told->disc, r);
 	told->repaired = repair.disc ? &repair.report : NULL;
 	told->repairing = o->repair;
 	tell(o, report, told);
@@ -312,7 +315,7 @@ static int conclude(const struct options *o, struct disc *disc, const struct che
 		return COMMAND_DONE;
 	}
 	watch->json = false; /* the result is the last line */
-	status = check_repair_write(&repair, disc, told->disc, o->repair, &options->progress);
+	status = check_repair_write(&repair, disc, told->disc, o->to, &options->progress);
 	progress_clear(&watch->line);
 	if (status == COMMAND_DONE && !o->json && !o->quiet)
 		say(stdout, "%s is whole", o->repair);
@@ -511,8 +514,11 @@ static int check_and_remember(const struct options *o, const char *path, struct 
 	return status;
 }
 
-static int check_path(const struct options *o, const char *path, const struct control_mount *mount)
+static int check_path(const struct options *asked, const char *path, const struct control_mount *mount)
 {
+	_cleanup_(new_file_release) struct new_file to = NEW_FILE_NONE;
+	struct options with_file = *asked;
+	const struct options *o = &with_file;
 	_cleanup_(mapfile_release) struct mapfile map = {.n = 0};
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_free_ char *why = NULL;
@@ -525,8 +531,9 @@ static int check_path(const struct options *o, const char *path, const struct co
 		return command_fail("%s", why ? why : strerror(ENOMEM));
 	if (o->n_maps && !(disc = mapfile_wrap(disc, &map)))
 		return command_fail("%s: %s", path, strerror(ENOMEM));
-	if (o->repair && check_repair_begin(o->repair) != COMMAND_DONE)
-		return COMMAND_FAILED;
+	if (o->repair && new_file_begin(o->repair, &to, &why))
+		return command_fail("%s", why ? why : strerror(ENOMEM));
+	with_file.to = o->repair ? &to : NULL;
 	r = disc_state(disc, &state);
 	if (r < 0)
 		return command_fail("%s: it cannot be checked: %s", path, strerror(-r));
@@ -564,5 +571,6 @@ int main(int argc, char **argv)
 
 	if (status != COMMAND_DONE || !o.argument)
 		return status;
-	return command_end(o.merge ? merge(&o) : check_argument(&o));
+	status = o.merge ? merge(&o) : check_argument(&o);
+	return interrupted && status != COMMAND_DONE ? interrupt_end() : command_end(status);
 }

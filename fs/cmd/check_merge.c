@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
@@ -13,11 +15,20 @@
 #include "fs/cmd/command.h"
 #include "fs/cmd/interrupt.h"
 
+/* When it was interrupted, the caller ends the process after nothing is left of it. */
 static int fail(const char *name, int r, const char *why)
 {
 	if (r == -ECANCELED)
-		return interrupt_end();
+		return command_fail("%s: ended, and not made", name);
 	return why ? command_fail("%s", why) : command_fail("%s: %s", name, strerror(-r));
+}
+
+/* One that cannot be looked at is not missing: reading it says why. */
+static bool is_missing(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR) && lstat(path, &st) < 0;
 }
 
 /* COPY=FILE of --map; else COPY.map, or the copy's name with .map for what is behind its dot: as ddrescue is called. */
@@ -32,7 +43,7 @@ static int find_map(const struct merge_asked *a, const char *copy, char **ret)
 		if (strncmp(a->maps[i], copy, length) == 0 && a->maps[i][length] == '=')
 			return (*ret = strdup(a->maps[i] + length + 1)) ? 0 : -ENOMEM;
 	n = asprintf(ret, "%s.map", copy);
-	if (n >= 0 && access(*ret, F_OK) < 0 && dot && dot > (slash ? slash : copy)) {
+	if (n >= 0 && is_missing(*ret) && dot && dot > (slash ? slash : copy)) {
 		free(*ret);
 		n = asprintf(ret, "%.*s.map", (int)(dot - copy), copy);
 	}
@@ -40,7 +51,7 @@ static int find_map(const struct merge_asked *a, const char *copy, char **ret)
 		*ret = NULL;
 		return -ENOMEM;
 	}
-	if (access(*ret, F_OK) < 0)
+	if (is_missing(*ret))
 		free(TAKE_PTR(*ret));
 	return 0;
 }
@@ -76,6 +87,11 @@ static void tell(const struct merge_asked *a, const struct merge_report *r)
 		command_note("%s: %" PRIu64 " blocks are taken from it", a->copies[i], r->taken_sectors[i]);
 	if (r->lost_sectors)
 		command_note("%" PRIu64 " blocks are right in no copy", r->lost_sectors);
+	if (r->undecided_boot)
+		command_note("%" PRIu64
+			     " of the blocks before the first session, of which nothing is proven, are not the "
+			     "same in all copies: they are as the first one has them",
+			     r->undecided_boot);
 }
 
 static int check_it(const struct merge_asked *a, struct merge *m, bool *ret_proven)
@@ -115,7 +131,7 @@ int check_merge(const struct merge_asked *a)
 	status = check_it(a, m, &proven);
 	if (interrupted)
 		return fail(a->out, -ECANCELED, NULL);
-	if (!a->quiet)
+	if (!a->quiet || report.undecided_boot)
 		tell(a, &report);
 	r = merge_publish(m, &why);
 	if (r)

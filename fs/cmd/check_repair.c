@@ -2,11 +2,8 @@
 #include "fs/cmd/check_repair.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "burner/base/bytes.h"
 #include "burner/base/io.h"
@@ -49,39 +46,22 @@ static int copy(struct disc *disc, uint64_t sectors, int fd, const struct burn_p
 }
 
 /* bytes: of the image that it is of, 0: up to the end of the newest session. */
-static int fail_exists(const char *path)
+static int write_image(struct disc *disc, uint64_t bytes, struct new_file *to, const struct burn_progress *progress)
 {
-	return command_fail("%s: there is such a file already; a new one is made", path);
-}
-
-int check_repair_begin(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 ? fail_exists(path) : COMMAND_DONE;
-}
-
-static int write_image(struct disc *disc, uint64_t bytes, const char *path, const struct burn_progress *progress)
-{
-	_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	_free_ char *why = NULL;
 	struct disc_state state;
-	int r = fd < 0 ? -errno : 0;
+	int r = disc_state(disc, &state);
 
-	if (r == -EEXIST)
-		return fail_exists(path);
-	if (r < 0)
-		return command_fail("%s: it cannot be made: %s", path, strerror(-r));
-	r = disc_state(disc, &state);
 	if (!r)
-		r = copy(disc, bytes ? bytes / SECTOR_BYTES : state.used_sectors, fd, progress);
-	if (!r && fsync(fd) < 0)
-		r = -errno;
+		r = copy(disc, bytes ? bytes / SECTOR_BYTES : state.used_sectors, to->fd, progress);
 	if (!r)
-		r = fsync_parent(path);
+		r = new_file_publish(to, &why);
 	if (!r)
 		return COMMAND_DONE;
-	(void)unlink(path);
-	return command_fail("%s: it could not be written, and is gone again: %s", path, strerror(-r));
+	if (r == -ECANCELED)
+		return command_fail("%s: ended, and not made", to->path);
+	return why ? command_fail("%s", why) :
+		     command_fail("%s: it could not be written, and is gone again: %s", to->path, strerror(-r));
 }
 
 int check_repair_look(struct disc *disc, const struct check_options *options, struct check_repair *ret)
@@ -107,7 +87,7 @@ void check_repair_release(struct check_repair *r)
 	check_report_release(&r->report);
 }
 
-int check_repair_write(const struct check_repair *r, struct disc *disc, const char *name, const char *path,
+int check_repair_write(const struct check_repair *r, struct disc *disc, const char *name, struct new_file *to,
 		       const struct burn_progress *progress)
 {
 	uint64_t bytes = 0;
@@ -117,9 +97,10 @@ int check_repair_write(const struct check_repair *r, struct disc *disc, const ch
 		return command_fail("%s: no session of it has parity (-o ecc=): there is nothing to repair it by",
 				    name);
 	if (!r->report.sound)
-		return command_fail("%s: parity does not make all of it good again, so %s was not written", name, path);
+		return command_fail("%s: parity does not make all of it good again, so %s was not written", name,
+				    to->path);
 	result = disc_image_bytes(disc, &bytes);
 	if (result)
 		return command_fail("%s: %s", name, strerror(-result));
-	return write_image(r->disc, bytes, path, progress);
+	return write_image(r->disc, bytes, to, progress);
 }

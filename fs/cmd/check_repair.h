@@ -2,11 +2,12 @@
 /*
  * check_repair.h - what parity makes of a damaged disc, and what cdappendfs-check --repair writes
  *
- *	check_repair_begin (before all reading) -> check_repair_look -> [check_repair_write] -> check_repair_release
+ *	new_file_begin (before all reading) -> check_repair_look -> [check_repair_write] -> check_repair_release
  */
 #ifndef FS_CMD_CHECK_REPAIR_H
 #define FS_CMD_CHECK_REPAIR_H
 
+#include "burner/base/new_file.h"
 #include "fs/check/check.h"
 
 struct check_repair {
@@ -14,16 +15,14 @@ struct check_repair {
 	struct check_report report; /* of that one */
 };
 
-/* COMMAND_DONE: there is no such file; or it was said that there is. */
-int check_repair_begin(const char *path);
 /* As check_run(). *ret is to be released also after an error. */
 int check_repair_look(struct disc *disc, const struct check_options *options, struct check_repair *ret);
 void check_repair_release(struct check_repair *r); /* before the disc is closed */
 /*
- * The whole disc into a new image file, durably, if all of it is good then: COMMAND_DONE, or it was said why not, and
- * there is no such file.  What cannot be read, between sessions, becomes zeros.
+ * The whole disc into a new image file, which gets its name then, if all of it is good: COMMAND_DONE, or it was said
+ * why not.  What cannot be read, between sessions, becomes zeros.
  */
-int check_repair_write(const struct check_repair *r, struct disc *disc, const char *name, const char *path,
+int check_repair_write(const struct check_repair *r, struct disc *disc, const char *name, struct new_file *to,
 		       const struct burn_progress *progress);
 
 #endif

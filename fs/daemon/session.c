@@ -64,6 +64,7 @@ static void say_damaged(void *context, const struct disc_damaged *d)
 		[DISC_DAMAGE_UNREADABLE] = "cannot be read",
 		[DISC_DAMAGE_TABLE] = "cannot be proven, since its digests are damaged",
 		[DISC_DAMAGE_CHAIN] = "is of another session than the next one was burned upon",
+		[DISC_DAMAGE_RECORD] = "cannot be proven, nor the chain below it, since its commit record is damaged",
 		[DISC_DAMAGE_REPAIRED] = "was damaged, and is repaired",
 	};
 

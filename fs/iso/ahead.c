@@ -15,7 +15,7 @@
 
 static void ask(struct iso *iso, const struct iso_ahead *a)
 {
-	int fd = disc_fd(iso->disc);
+	int fd = disc_file(iso->disc); /* also of one that is not read by it */
 
 	for (uint32_t done = 0; fd >= 0 && done < a->n_sectors; done += CALL_SECTORS) {
 		uint64_t pos = ((uint64_t)a->lba + done) * SECTOR_BYTES;

@@ -71,6 +71,7 @@ enum disc_damage {
 	DISC_DAMAGE_UNREADABLE, /* a block of the piece */
 	DISC_DAMAGE_TABLE,	/* what the digest table has for it is damaged, or cannot be read */
 	DISC_DAMAGE_CHAIN,	/* the session is not the one that a newer one was burned upon */
+	DISC_DAMAGE_RECORD,	/* the session's commit record is damaged, or cannot be read */
 	DISC_DAMAGE_REPAIRED	/* one of the first two, and the reader has the right bytes all the same */
 };
 struct disc_damaged {
@@ -79,7 +80,8 @@ struct disc_damaged {
 };
 struct commit_record;
 struct disc_check_options {
-	/* NULL, or told once of each piece; from any thread that reads */
+	/* NULL, or told once of each piece, and of each session of which nothing is given out when that is found; from
+	 * any thread that reads, with a lock of the disc's: it reads nothing of it */
 	void (*damaged)(void *context, const struct disc_damaged *what);
 	/* NULL, or asked for a good copy of a piece that is none; what it gives is compared before it is believed. 0,
 	 * -errno; from any thread that reads. disc: the one below, as it is. */
@@ -218,5 +220,8 @@ int burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t u
 /* Make it the newest session.  Overwritable: from the descriptors of a verified session on the disc alone, so that
  * recovery can repeat it. */
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba);
+/* The head, 16 blocks, that makes the session at start_lba the newest of a disc that begins at LBA 32. -EBADMSG: there
+ * are none of its descriptors. */
+int burn_head(struct disc *d, uint32_t start_lba, uint8_t ret[16 * 2048]);
 
 #endif

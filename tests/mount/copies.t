@@ -50,7 +50,7 @@ is 'the copies are as they were' "$(stat -c %s "$T/a.iso" "$T/b.iso" | sort -u)"
 fails 'what is there is not overwritten' 1 check --merge="$T/whole.iso" "$T/a.iso" "$T/b.iso"
 fails 'nor is a copy' 1 check --merge="$T/a.iso" "$T/a.iso" "$T/b.iso"
 same_file 'it is as it was' "$disc" "$T/whole.iso"
-is 'nothing else is left' "$(echo "$T"/*.merging)" ''
+is 'nothing else is left' "$(echo "$T"/*.unfinished)" ''
 mv "$T/a.map" "$T/elsewhere"
 ok 'a map of another name' check --quiet --map="$T/a.iso=$T/elsewhere" --merge="$T/second.iso" "$T/b.iso" "$T/a.iso"
 same_file 'it is the disc again' "$disc" "$T/second.iso"
@@ -80,6 +80,50 @@ for at in 4 1200; do printf x | dd of="$T/b.iso" bs=1 seek=$(((at + 100) * 2048)
 ok 'wrong bytes in one piece of both, without maps' check --quiet --merge="$T/second.iso" "$T/a.iso" "$T/b.iso"
 same_file 'the digest tells' "$disc" "$T/second.iso"
 
+# ---- heads, what nothing proves, maps that cannot be read --------------------------------------------------------------
+rm -f "$T/second.iso" "$T"/*.map
+cp "$disc" "$T/newer.iso"
+mount_disc "$T/newer.iso"
+noise 1000 5 >"$mnt/new"
+umount_disc || fail 'a fifth session'
+cp "$disc" "$T/a.iso"
+cp "$T/newer.iso" "$T/b.iso"
+dd if=/dev/zero of="$T/b.iso" bs=2048 seek=16 count=16 conv=notrunc status=none
+ok 'an older copy, and a newer one without a head' check --quiet --merge="$T/second.iso" "$T/a.iso" "$T/b.iso"
+same_file 'the head is that of the newest session' "$T/newer.iso" "$T/second.iso"
+rm -f "$T/second.iso"
+dd if=/dev/zero of="$T/b.iso" bs=2048 seek=$(($(info_json '$_->{sessions}[-1]{start_lba}' "$T/newer.iso") + 8)) count=20 conv=notrunc status=none
+check --quiet --merge="$T/second.iso" "$T/a.iso" "$T/b.iso" >/dev/null 2>&1
+is 'a head is not taken away for one that leads nowhere' "$(dd if="$T/second.iso" bs=2048 skip=16 count=16 status=none | sha256sum)" \
+	"$(dd if="$disc" bs=2048 skip=16 count=16 status=none | sha256sum)"
+rm -f "$T/second.iso"
+cp "$disc" "$T/b.iso"
+printf x | dd of="$T/b.iso" bs=1 seek=$((3 * 2048)) conv=notrunc status=none
+printf y | dd of="$T/a.iso" bs=1 seek=$((3 * 2048)) conv=notrunc status=none
+like 'blocks before the first session are compared' "$(check --merge="$T/second.iso" "$T/a.iso" "$T/b.iso" 2>&1)" '1 of the blocks before the first session'
+rm -f "$T/second.iso"
+cp "$disc" "$T/b.iso"
+ln -s a.map "$T/a.map"
+like 'a map that cannot be looked at is told' "$(check --merge="$T/second.iso" "$T/a.iso" "$T/b.iso" 2>&1)" 'a.map: Too many levels'
+ok 'nothing is made without it' test ! -e "$T/second.iso"
+rm -f "$T/a.map"
+
+# ---- ended in the middle -----------------------------------------------------------------------------------------------
+blank_disc "$T/slow.iso"
+mount_disc "$T/slow.iso"
+cp "$T/a.iso" "$T/b.iso" "$mnt"
+umount_disc || fail 'copies on a disc'
+mount_disc -o ro,disc-fault=delay=100 "$T/slow.iso"
+"$BUILD/cdappendfs-check" --merge="$T/ended.iso" "$mnt/a.iso" "$mnt/b.iso" >"$T/ended.log" 2>&1 &
+children+=($!)
+ok 'a merge begins' until_true 60 test -e "$T/ended.iso.unfinished"
+kill -TERM "${children[-1]}"
+await "${children[-1]}"
+is 'it is ended' $? 143
+is 'nothing is left of it' "$(echo "$T"/ended.iso*)" ''
+like 'it says so' "$(cat "$T/ended.log")" 'ended.iso: ended, and not made'
+umount_disc
+
 # ---- what is lost ------------------------------------------------------------------------------------------------------
 lost=$(($(block_of 'FILE 2 2' "$disc") + 7))
 spoil "$disc" "$T/a.iso" 1 map "$lost"
@@ -105,6 +149,12 @@ cp "$T/x.iso" "$T/b.iso"
 rm -f "$T"/*.map
 printf x | dd of="$T/b.iso" bs=1 seek=$((100 * 2048)) conv=notrunc status=none
 like 'what nothing decides is told' "$(check --merge="$T/c.iso" "$T/a.iso" "$T/b.iso" 2>&1)" '1 blocks that nothing proves'
+cp "$T/x.iso" "$T/b.iso"
+for at in 3 24; do printf x | dd of="$T/b.iso" bs=1 seek=$((at * 2048)) conv=notrunc status=none; done
+cp "$T/x.iso" "$T/a.iso"
+for at in 3 24; do printf y | dd of="$T/a.iso" bs=1 seek=$((at * 2048)) conv=notrunc status=none; done
+rm -f "$T/c.iso"
+like 'also of what lies where our head would be' "$(check --merge="$T/c.iso" "$T/a.iso" "$T/b.iso" 2>&1)" '2 blocks that nothing proves'
 cp "$disc" "$T/other.iso"
 mount_disc "$T/other.iso"
 echo one >"$mnt/one"

@@ -93,6 +93,26 @@ same_listing 'altered blocks are as they were' "$T/before" "$T/after"
 like 'it is told' "$(cat "$log")" 'was damaged, and is repaired'
 ok 'unmount' umount_disc
 
+# ---- what the disk below an image cannot read, also in large pieces
+blank_disc "$disc"
+mount_disc -o ecc=10 "$disc"
+{ echo 'BEGINNING OF IT'; noise 5000000 3; } >"$mnt/file"
+cp "$mnt/file" "$T/whole"
+ok 'a session' umount_disc
+blank_disc "$T/below.iso"
+mount_disc "$T/below.iso" "$T/below"
+cp "$disc" "$T/below/disc.iso"
+ok 'its image lies on a file system' umount_disc "$T/below"
+at=$(($(grep -obUa -m 1 'BEGINNING OF IT' "$T/below.iso" | head -n 1 | cut -d: -f1) / 2048))
+mount_disc -o "ro,disc-fault=read@$((at + 70))=EIO\\,read@$((at + 900))-$((at + 950))=EIO" "$T/below.iso" "$T/below"
+fails 'which gives errors' any cat "$T/below/disc.iso"
+mount_disc -o ro "$T/below/disc.iso"
+ok 'the file can be read' cat "$mnt/file"
+same_file 'and is whole' "$T/whole" "$mnt/file"
+like 'it is told' "$(cat "$log")" 'parity made them again'
+ok 'unmount' umount_disc
+ok 'unmount' umount_disc "$T/below"
+
 # ---- df: what was accepted fits, with the parity
 fill() {
 	local name=$1

@@ -16,9 +16,9 @@ wipe() { dd if=/dev/zero of="$disc" bs=2048 seek="$1" count="$2" conv=notrunc st
 place() {
 	if (($1 < rows)); then echo $((start + ($1 * columns + $2) * 32)); else echo $((data + (($1 - rows) * columns + $2) * 32)); fi
 }
-repaired() {
+repaired() { # NAME [OPTION]
 	rm -f "$out"
-	ok "$1: it is repaired" check --repair="$out" "$disc"
+	ok "$1: it is repaired" check --repair="$out" "${@:2}" "$disc"
 	like "$1: it is told" "$(cat "$T/ok.output")" "makes all of it good again
 $out is whole\$"
 	same_file "$1: to the last byte" "$whole" "$out"
@@ -57,6 +57,7 @@ for percent in 5 10 20; do
 	for ((row = 3; row < rows; row++)); do [[ ${hit[row]-} ]] || break; done
 	alter "$(place "$row" $((columns - 1)))"
 	refused "$percent %, one more" 'session 1: '
+	is "$percent %, what was altered is told as that" "$(grep -c 'cannot be read' "$T/ok.output")" 0
 
 	bound=$((parity * columns * 32))
 	for from in $((start + 320)) $((area - bound - 5)); do
@@ -84,6 +85,15 @@ wipe 500 1
 fails 'no file is written over' 1 check --repair="$out" "$disc"
 is 'nor is the disc read for nothing' "$(grep -c 'read in' "$T/ok.output")" 0
 is 'it is as it was' "$(stat -c %s "$out")" 0
+rm -f "$out"
+"$BUILD/cdappendfs-check" --state="$T/checks" --disc-fault=delay=100 --repair="$out" "$disc" >"$T/ended.log" 2>&1 &
+children+=($!)
+ok 'it is made under another name' until_true 60 test -e "$out.unfinished"
+kill -TERM "${children[-1]}"
+await "${children[-1]}"
+is 'it is ended' $? 143
+is 'nothing is left of it' "$(echo "$out"*)" ''
+like 'it says so' "$(cat "$T/ended.log")" 'ended, and not made'
 fails 'nowhere' 1 check --repair="$T/none/out.iso" "$disc"
 fails 'of one session' 2 check --repair="$out" --session=1 "$disc"
 mount_disc "$disc"
@@ -93,6 +103,51 @@ cp "$disc" "$whole"
 wipe $(($(info_json '$_->{sessions}[-1]{start_lba}' "$disc") + 40)) 1
 refused 'damage where no parity is' 'does not make all of it good'
 is 'it is told' "$(verdict '$_->{repairable}')" false
+
+# ---- what sessions say of themselves: descriptors of older ones, digest tables, records, the head
+for with in ecc=10 ecc=0; do
+	blank_disc "$disc"
+	for i in 1 2 3; do
+		mount_disc -o "$with" "$disc"
+		noise 500000 "$i" >"$mnt/file $i"
+		ok "$with: session $i" umount_disc
+	done
+	cp "$disc" "$whole"
+	read -ra starts <<<"$(info_json 'join " ", map { $_->{start_lba} } @{$_->{sessions}}' "$disc")"
+	read -ra ends <<<"$(info_json 'join " ", map { $_->{start_lba} + $_->{sectors} } @{$_->{sessions}}' "$disc")"
+	if [[ $with == ecc=10 ]]; then
+		wipe "${starts[1]}" 32
+		repaired "$with: the beginning of an older session"
+		cp "$whole" "$disc"
+		wipe "${starts[0]}" 32
+		wipe "${starts[1]}" 32
+		wipe $((ends[0] - 8)) 7
+		repaired "$with: of two, and what proves one"
+		for n in 1 2; do
+			cp "$whole" "$disc"
+			wipe $((ends[n] - 8)) 8
+			repaired "$with: the end of session $((n + 1))"
+		done
+	fi
+	cp "$whole" "$disc"
+	for n in 0 1; do wipe $((starts[n] + 8 + 8 * n)) 3; done
+	repaired "$with: one set of descriptors of each older session"
+	cp "$whole" "$disc"
+	for n in 0 1 2; do wipe $((ends[n] - 3)) 2; done
+	repaired "$with: the digest tables"
+	cp "$whole" "$disc"
+	wipe $((ends[1] - 1)) 1
+	repaired "$with: an older session's record"
+	cp "$whole" "$disc"
+	repaired "$with: the head" --disc-fault=read@16-31=EIO
+done
+wipe $((ends[2] - 1)) 1
+rm -f "$out"
+fails 'the record of the newest session is proven by parity alone' 1 check --repair="$out" "$disc"
+ok 'nothing is written' test ! -e "$out"
+cp "$whole" "$disc"
+wipe $((starts[1] + 8)) 12
+fails 'of both sets of descriptors too' 1 check --repair="$out" "$disc"
 blank_disc "$disc"
 mount_disc "$disc"
 noise 100000 3 >"$mnt/unprotected"

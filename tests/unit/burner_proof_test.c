@@ -446,6 +446,118 @@ static void exchanged_sessions_are_not_read(void **state)
 	assert_true(heard.n == 1 && heard.last.what == DISC_DAMAGE_CHAIN && heard.last.session == 2);
 }
 
+/* Three sessions, the second of which is the longest; what is put in place of it by that command. */
+static struct image three_sessions(void)
+{
+	struct image i = new_image("i.iso");
+
+	run("mkdir large && for i in 1 2 3 4; do head -c 300000 /dev/urandom >large/$i; done");
+	for (uint8_t k = 1; k <= 3; k++)
+		add(&i, k == 2 ? "large" : "a", k);
+	return i;
+}
+
+static uint64_t record_at(const struct disc_session *s) { return (s->start_lba + s->sectors - 1) * 2048ull; }
+
+/* The second is given to nobody, told once as that; the others are read, and the first is still compared. */
+static void check_second_is_lost(struct image *i, const struct disc_session s[3], enum disc_damage what)
+{
+	struct heard heard = {0};
+	uint8_t buf[SECTOR_BYTES];
+
+	checked(i, &heard);
+	assert_int_equal(disc_read(i->disc, s[2].start_lba + 20, buf, 1), 0);
+	assert_int_equal(heard.n, 0);
+	assert_int_equal(disc_read(i->disc, s[1].start_lba + 100, buf, 1), -EIO);
+	assert_int_equal(disc_read(i->disc, s[1].start_lba + s[1].sectors - 1, buf, 1), -EIO);
+	assert_true(heard.n == 1 && heard.last.what == what && heard.last.session == 2);
+	assert_int_equal(disc_read(i->disc, s[0].start_lba + 20, buf, 1), 0);
+	flip("i.iso", (s[0].start_lba + 20) * 2048ull);
+	assert_int_equal(disc_refresh(i->disc), 0);
+	assert_int_equal(disc_read(i->disc, s[0].start_lba + 20, buf, 1), -EIO);
+	assert_int_equal(heard.last.what, DISC_DAMAGE_ALTERED);
+}
+
+static void sessions_without_their_record_are_not_read(void **state)
+{
+	(void)state;
+	for (unsigned kind = 0; kind < 2; kind++) {
+		_cleanup_(image_release) struct image i = three_sessions();
+		const struct disc_session s[] = {i.sessions[0], i.sessions[1], i.sessions[2]};
+		char spec[40];
+
+		snprintf(spec, sizeof(spec), "read@%u=EIO", s[1].start_lba + s[1].sectors - 1);
+		if (kind == 0)
+			flip("i.iso", record_at(&s[1]) + 1000);
+		else
+			i.disc = disc_wrap_faults(i.disc, spec);
+		look(&i);
+		check_second_is_lost(&i, s, DISC_DAMAGE_RECORD);
+		run("rm -r large");
+	}
+}
+
+/* By a shorter one. */
+static void sessions_of_another_length_are_not_read(void **state)
+{
+	_cleanup_(image_release) struct image i = three_sessions(), other = new_image("j.iso");
+	const struct disc_session s[] = {i.sessions[0], i.sessions[1], i.sessions[2]};
+	char command[256];
+
+	(void)state;
+	add(&other, "a", 1);
+	add(&other, "c", 2);
+	assert_true(other.sessions[1].start_lba == s[1].start_lba && other.sessions[1].sectors < s[1].sectors);
+	snprintf(command, sizeof(command),
+		 "dd if=/dev/zero of=i.iso bs=2048 seek=%u count=%u conv=notrunc && "
+		 "dd if=j.iso of=i.iso bs=2048 skip=%u seek=%u count=%u conv=notrunc",
+		 s[1].start_lba, s[1].sectors, s[1].start_lba, s[1].start_lba, other.sessions[1].sectors);
+	run(command);
+	look(&i);
+	check_second_is_lost(&i, s, DISC_DAMAGE_CHAIN);
+}
+
+/* The newest: nothing is above it. */
+static void newest_session_without_its_record(void **state)
+{
+	_cleanup_(image_release) struct image i = three_sessions();
+	const struct disc_session s = i.sessions[2], before = i.sessions[1];
+	struct heard heard = {0};
+	uint8_t buf[SECTOR_BYTES];
+
+	(void)state;
+	flip("i.iso", record_at(&s) + 100);
+	look(&i);
+	checked(&i, &heard);
+	assert_int_equal(disc_read(i.disc, s.start_lba + 20, buf, 1), -EIO);
+	assert_true(heard.n == 1 && heard.last.what == DISC_DAMAGE_RECORD && heard.last.session == 3);
+	assert_int_equal(disc_read(i.disc, before.start_lba + 20, buf, 1), 0);
+}
+
+/* Found by nobody but through the record that the newer one names. */
+static void sessions_without_descriptors_are_compared(void **state)
+{
+	_cleanup_(image_release) struct image i = three_sessions();
+	const struct disc_session s[] = {i.sessions[0], i.sessions[1], i.sessions[2]};
+	struct heard heard = {0};
+	uint8_t buf[SECTOR_BYTES];
+
+	(void)state;
+	flip("i.iso", (s[1].start_lba + 8) * 2048ull + 2);
+	flip("i.iso", (s[1].start_lba + 16) * 2048ull + 2);
+	flip("i.iso", (s[0].start_lba + 20) * 2048ull);
+	flip("i.iso", (s[1].start_lba + 100) * 2048ull);
+	look(&i);
+	assert_int_equal(i.n, 1);
+	checked(&i, &heard);
+	assert_int_equal(disc_read(i.disc, s[1].start_lba + 200, buf, 1), 0);
+	assert_int_equal(heard.n, 0);
+	for (unsigned k = 0; k < 2; k++) {
+		assert_int_equal(disc_read(i.disc, s[k].start_lba + (k ? 100 : 20), buf, 1), -EIO);
+		assert_true(heard.n == k + 1 && heard.last.what == DISC_DAMAGE_ALTERED && heard.last.session == k + 1);
+	}
+}
+
 static void texts(void **state)
 {
 	uint8_t sha[32] = {0x01, 0x23, 0xab, 0xff};
@@ -475,6 +587,10 @@ int main(void)
 		FIXTURE_TEST(reads_are_checked),
 		FIXTURE_TEST(unreadable_blocks_are_told),
 		FIXTURE_TEST(exchanged_sessions_are_not_read),
+		FIXTURE_TEST(sessions_without_their_record_are_not_read),
+		FIXTURE_TEST(sessions_of_another_length_are_not_read),
+		FIXTURE_TEST(newest_session_without_its_record),
+		FIXTURE_TEST(sessions_without_descriptors_are_compared),
 		FIXTURE_TEST(texts),
 	};
 

@@ -9,7 +9,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,8 +26,21 @@ struct world {
 	bool *unreadable;
 	uint64_t last_at; /* that the maker asked for */
 	unsigned passes;
+	unsigned reads; /* of the disc */
 	struct parity *parity;
 };
+
+/* Of libcrypto: what it has no memory for is no damage. */
+static bool no_memory;
+int EVP_Digest(const void *data, size_t count, unsigned char *md, unsigned int *size, const EVP_MD *type, ENGINE *impl)
+{
+	static int (*real)(const void *, size_t, unsigned char *, unsigned int *, const EVP_MD *, ENGINE *);
+
+	if (!real)
+		real = (int (*)(const void *, size_t, unsigned char *, unsigned int *, const EVP_MD *,
+				ENGINE *))dlsym(RTLD_NEXT, "EVP_Digest");
+	return no_memory ? 0 : real(data, count, md, size, type, impl);
+}
 
 static uint32_t seed = 1;
 static uint32_t random_number(uint32_t below)
@@ -38,6 +53,7 @@ static int world_read(void *context, uint32_t lba, void *buf, uint32_t n_sectors
 {
 	struct world *w = context;
 
+	w->reads++;
 	if (lba >= w->sectors || n_sectors > w->sectors - lba)
 		return -EIO;
 	for (uint32_t i = 0; i < n_sectors; i++)
@@ -413,12 +429,118 @@ static void test_groups(void **state)
 	world_end(&w);
 }
 
+/* What cannot be read, or cannot be looked at, need not be so the next time. */
+static void test_headers_that_cannot_be_read(void **state)
+{
+	struct world w;
+	const struct parity_disc disc = {world_read, &w};
+	struct parity *p = NULL;
+	struct parity_header got;
+
+	(void)state;
+	world_begin(&w, 777, 1, 10);
+	no_memory = true;
+	assert_int_equal(parity_header_decode(w.bytes + (size_t)w.header.lba * SECTOR_BYTES, &got), -ENOMEM);
+	assert_int_equal(parity_open(&disc, w.header.lba, &p), -ENOMEM);
+	no_memory = false;
+	lose_blocks(&w, w.header.lba, 1);
+	assert_int_equal(parity_open(&disc, w.header.lba, &p), -EIO);
+	world_heal(&w);
+	alter(&w, w.header.lba);
+	assert_int_equal(parity_open(&disc, w.header.lba, &p), -EBADMSG);
+	assert_int_equal(parity_open(&disc, 8, &p), -EBADMSG);
+	world_end(&w);
+}
+
+/* Each piece of a column that was read, lost or not, restored or beyond it. */
+static void test_columns_are_read_once(void **state)
+{
+	struct world w;
+	uint8_t *piece = malloc(PARITY_PIECE_BYTES);
+	const struct parity_shape *s = &w.header.shape;
+
+	(void)state;
+	assert_non_null(piece);
+	world_begin(&w, 300 * PARITY_PIECE_SECTORS, 1, 5);
+	assert_true(s->columns == 2 && s->parity > 3);
+	for (unsigned n_lost = s->parity; n_lost <= s->parity + 1; n_lost++) {
+		bool beyond = n_lost > s->parity;
+		unsigned before, n = 0;
+
+		world_heal(&w);
+		for (unsigned row = 0; row < n_lost; row++)
+			lose_blocks(&w, 8 + row * s->columns * PARITY_PIECE_SECTORS, PARITY_PIECE_SECTORS);
+		world_open(&w);
+		assert_int_equal(parity_restore(w.parity, 2, piece), beyond ? -EBADMSG : 0);
+		before = w.reads;
+		for (unsigned row = 0; row < s->rows; row++) {
+			bool is_lost = beyond && row < n_lost;
+
+			assert_int_equal(parity_restore(w.parity, row * 2, piece), is_lost ? -EBADMSG : 0);
+			assert_true(is_lost || piece_is_right(&w, row * 2, piece));
+		}
+		/* Blocks of digests are read for those that are not lost. */
+		assert_true(w.reads - before <= 2 * s->rows);
+		for (uint32_t i = parity_next_lost(w.parity, 0); i != UINT32_MAX; i = parity_next_lost(w.parity, i + 1))
+			assert_int_equal(i, 2 * n++);
+		assert_int_equal(n, beyond ? 0 : n_lost);
+		parity_forget(w.parity);
+		assert_int_equal(parity_next_lost(w.parity, 0), UINT32_MAX);
+		assert_int_equal(parity_restore(w.parity, 0, piece), beyond ? -EBADMSG : 0);
+	}
+	free(piece);
+	world_end(&w);
+}
+
+static void lose_digest(struct world *w, uint32_t number)
+{
+	for (unsigned which = 0; which < 2; which++)
+		alter(w, parity_table_lba(&w->header, which) + number / PARITY_BLOCK_DIGESTS);
+}
+
+/* Pieces whose digests are lost in both tables are tried, of data and of parity; what is made of them is proven. */
+static void test_unknown_pieces_are_tried(void **state)
+{
+	struct world w;
+	uint8_t *piece = malloc(PARITY_PIECE_BYTES);
+	const struct parity_shape *s = &w.header.shape;
+
+	(void)state;
+	assert_non_null(piece);
+	world_begin(&w, 300 * PARITY_PIECE_SECTORS, 1, 10);
+	assert_int_equal(s->columns, 2);
+	for (unsigned n_altered = 0; n_altered < 3; n_altered++)
+		for (unsigned of_data = 0; of_data < 2 && n_altered < 2 + !of_data; of_data++) {
+			uint32_t first = of_data ? 140 : s->pieces + s->pieces % 2;
+
+			world_heal(&w);
+			lose_digest(&w, first);
+			for (unsigned i = 0; i < n_altered; i++)
+				alter(&w, of_data ? 8 + (first + 2 * i) * PARITY_PIECE_SECTORS :
+						    parity_data_lba(&w.header) + 2 * i * PARITY_PIECE_SECTORS);
+			lose_blocks(&w, 8, PARITY_PIECE_SECTORS);
+			world_open(&w);
+			assert_int_equal(parity_restore(w.parity, 0, piece), 0);
+			assert_true(piece_is_right(&w, 0, piece));
+		}
+	free(piece);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shapes),	   cmocka_unit_test(test_header), cmocka_unit_test(test_small),
-		cmocka_unit_test(test_contiguous), cmocka_unit_test(test_random), cmocka_unit_test(test_copies),
-		cmocka_unit_test(test_ranges),	   cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_small),
+		cmocka_unit_test(test_contiguous),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_headers_that_cannot_be_read),
+		cmocka_unit_test(test_columns_are_read_once),
+		cmocka_unit_test(test_unknown_pieces_are_tried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,8 +159,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	patch(&in);
 	if (flags & 2)
 		seal();
-	for (unsigned which = 0; which < 2 && !p; which++)
-		MUST(parity_open(&disc, parity_header_lba(&header, which), &p) == -EBADMSG || p);
+	for (unsigned which = 0; which < 2 && !p; which++) {
+		int r = parity_open(&disc, parity_header_lba(&header, which), &p);
+
+		MUST(r == 0 ? p != NULL : r == -EBADMSG || r == -EIO);
+	}
 	if (!p)
 		return 0;
 	MUST(parity_survey(p, NULL, NULL, &damage) == 0);
