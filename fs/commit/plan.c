@@ -21,7 +21,7 @@
 /* What gains by it is compressed, and of that the streams are looked for. */
 static int compress_content(struct run *run, const struct share_options *options)
 {
-	int r = manifest_pack(run->manifest, options->progress);
+	int r = manifest_pack(run->manifest, run->c->options.compress, options->progress);
 
 	if (r && r != -ECANCELED)
 		log_warning("not all of what is staged could be compressed: %s", strerror(-r));
@@ -31,6 +31,14 @@ static int compress_content(struct run *run, const struct share_options *options
 	if (r && r != -ECANCELED)
 		log_warning("compressed files could not be compared with what is on the disc: %s", strerror(-r));
 	return r;
+}
+
+/* Few readers of a compat disc know compressed files. */
+static bool is_to_compress(const struct run *run)
+{
+	const struct commit_options *o = &run->c->options;
+
+	return !o->compat && (o->compress || manifest_asks_for_packing(run->manifest));
 }
 
 /* What of it lies on the disc already. Without that the session is larger, and nothing is wrong. */
@@ -47,7 +55,7 @@ static int share_content(struct run *run, struct commit_result *outcome)
 		r = manifest_share(run->manifest, &options);
 	if (r && r != -ECANCELED)
 		log_warning("what is staged could not be compared with what is on the disc: %s", strerror(-r));
-	if (r != -ECANCELED && run->c->options.compress)
+	if (r != -ECANCELED && is_to_compress(run))
 		r = compress_content(run, &options);
 	if (r == -ECANCELED)
 		return commit_failed(outcome, "nothing was burned", r, NULL);

@@ -20,13 +20,15 @@
 #include "burner/base/bytes.h"
 #include "burner/base/idmap.h"
 #include "burner/base/io.h"
+#include "burner/base/xattrs.h"
 #include "burner/format/zisofs.h"
 #include "fs/manifest/internal.h"
 
 #define BATCH 64u /* blocks */
 #define THREADS_MAX 16u
 #define IDMAP_TOP (1ull << 63) /* no key has it */
-#define SHORT_NAME 64u	       /* bytes; a record with such a name has room for an entry more, whatever else it needs */
+#define NEVER UINT32_MAX
+#define SHORT_NAME 64u /* bytes; a record with such a name has room for an entry more, whatever else it needs */
 
 /* ---- compressing a batch ---- */
 
@@ -153,7 +155,8 @@ struct packing {
 	struct held_manifest *held;
 	const struct burn_progress *progress;
 	struct crew *crew;
-	uint32_t *least;   /* for each node: blocks that must be saved */
+	bool all;	   /* what no attribute tells of, too */
+	uint32_t *least;   /* for each node: blocks that must be saved; NEVER */
 	uint32_t *same_as; /* the node before it with the same extents + 1; 0: none */
 	/* the file whose streams come: its table, and how long it is so far */
 	uint8_t *table;
@@ -182,6 +185,39 @@ static bool is_candidate(const struct packing *p, uint32_t node)
 	return true;
 }
 
+/* What its attribute says: 1 yes, -1 no, 0 nothing. */
+static int word_of(const struct manifest_node *n)
+{
+	const uint8_t *value;
+	size_t bytes;
+
+	if (!n->more || xattrs_get(n->more->xattrs, n->more->xattrs_bytes, PACKED_ATTRIBUTE, &value, &bytes) < 0)
+		return 0;
+	return bytes == 3 && !memcmp(value, "yes", 3) ? 1 : bytes == 2 && !memcmp(value, "no", 2) ? -1 : 0;
+}
+
+/* Its own word, or that of the nearest directory above it. */
+static bool is_wanted(const struct packing *p, uint32_t node)
+{
+	int word = word_of(&p->m->nodes[node]);
+
+	while (!word && node) {
+		node = p->m->nodes[node].parent;
+		word = word_of(&p->m->nodes[node]);
+	}
+	return word ? word > 0 : p->all;
+}
+
+bool manifest_asks_for_packing(const struct manifest *m)
+{
+	for (uint32_t i = 0; i < m->n_nodes; i++) {
+		if (word_of(&m->nodes[i]) > 0)
+			return true;
+		bulk_pace(m->bulk, 1);
+	}
+	return false;
+}
+
 static bool same_extents(const struct manifest *m, uint32_t a, uint32_t b)
 {
 	const struct manifest_node *x = &m->nodes[a], *y = &m->nodes[b];
@@ -198,7 +234,7 @@ static bool same_extents(const struct manifest *m, uint32_t a, uint32_t b)
 }
 
 /* Of files that begin at the same staged place one is compressed, and those that have all its extents with it: the plan
- * writes them once.  Another one stays plain. */
+ * writes them once.  Where one of them is not to be, none is, or the plan would write both forms. */
 static int join(struct packing *p, struct idmap *places, uint32_t node)
 {
 	const struct manifest_node *n = &p->m->nodes[node];
@@ -206,6 +242,8 @@ static int join(struct packing *p, struct idmap *places, uint32_t node)
 	uint64_t key, first;
 	int r;
 
+	if (!is_wanted(p, node))
+		p->least[node] = NEVER;
 	if (e->kind == EXTENT_HOLE && n->n_extents > 1)
 		e++;
 	key = ((uint64_t)e->body << 40 ^ e->pos) & ~IDMAP_TOP;
@@ -218,10 +256,10 @@ static int join(struct packing *p, struct idmap *places, uint32_t node)
 		return r;
 	}
 	p->same_as[node] = (uint32_t)first + 1;
-	if (same_extents(p->m, (uint32_t)first, node))
+	if (same_extents(p->m, (uint32_t)first, node) && p->least[first] < NEVER && p->least[node] < NEVER)
 		p->least[first] += p->least[node];
 	else
-		p->least[node] = UINT32_MAX;
+		p->least[first] = p->least[node] = NEVER;
 	return 0;
 }
 
@@ -399,7 +437,7 @@ static int take_same(struct packing *p)
 		int r;
 
 		bulk_pace(m->bulk, 1);
-		if (!first || p->least[i] == UINT32_MAX || !manifest_is_packed(m, p->same_as[i] - 1))
+		if (!first || p->least[i] == NEVER || !manifest_is_packed(m, p->same_as[i] - 1))
 			continue;
 		r = bulk_grow(m->bulk, (void **)&held->packed, &p->packed_space, held->n_packed, sizeof(*held->packed));
 		if (r)
@@ -436,10 +474,10 @@ static int pack_all(struct packing *p)
 	return r ? r : flush(p);
 }
 
-int manifest_pack(struct manifest *m, const struct burn_progress *progress)
+int manifest_pack(struct manifest *m, bool all, const struct burn_progress *progress)
 {
 	struct held_manifest *held = (struct held_manifest *)(void *)m;
-	_cleanup_(packing_release) struct packing p = {.m = m, .held = held, .progress = progress};
+	_cleanup_(packing_release) struct packing p = {.m = m, .held = held, .progress = progress, .all = all};
 	int r = unnamed_file_open(stage_directory(held->stage)), same;
 
 	if (r < 0)

@@ -12,6 +12,9 @@
  * blocks: at least one for each of their records, and of those that are long two.  A ZF entry makes a record longer by
  * 16 bytes, which is one block more of its directory at most, and one of continuation areas where there are some.  So a
  * session never takes more than without it, and df's bound holds as it is.
+ *
+ * An attribute asks for it or against it, file by file: PACKED_ATTRIBUTE, "yes" or "no", of the file or of the nearest
+ * directory above it that has one.  Files that share staged content are compressed all or not at all.
  */
 #ifndef FS_MANIFEST_PACKED_H
 #define FS_MANIFEST_PACKED_H
@@ -22,8 +25,13 @@
 /* The body of the streams' extents: none of the stage's. */
 #define PACKED_BODY UINT32_MAX
 
-/* -ECANCELED; other errors: what was not compressed so far stays as it is. */
-int manifest_pack(struct manifest *m, const struct burn_progress *progress);
+#define PACKED_ATTRIBUTE "user.cdappendfs.compress"
+
+/* Does an attribute of anything that is written ask for it? */
+bool manifest_asks_for_packing(const struct manifest *m);
+/* all: what no attribute tells of is compressed, too.  -ECANCELED; other errors: what was not compressed so far stays
+ * as it is. */
+int manifest_pack(struct manifest *m, bool all, const struct burn_progress *progress);
 /* Was it compressed? */
 static inline bool manifest_is_packed(const struct manifest *m, uint32_t node)
 {

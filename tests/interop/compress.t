@@ -105,6 +105,41 @@ same_file 'what did not change' "$T/new" "$mnt/new"
 same_file 'what did' <(cat "$T/new"; printf x) "$mnt/new appended"
 ok 'unmounted' umount_disc
 
+# ---- by an attribute, of the file or of a directory above it
+word() { setfattr -n user.cdappendfs.compress -v "$1" "$2"; }
+chosen_disc=$T/chosen.iso
+# How many blocks of a file's content a session wrote: 45 plain ones, or fewer.
+chosen() { bounded 60 xorriso -indev "$chosen_disc" -find "$1" -exec report_lba 2>/dev/null | awk '/^File data lba/ {print $8}'; }
+blank_disc "$chosen_disc"
+mount_disc "$chosen_disc"
+mkdir -p "$mnt/tree/below/deeper" "$mnt/against"
+ok 'a directory asks for it' word yes "$mnt/tree"
+ok 'one below it is against it' word no "$mnt/tree/below/deeper"
+for i in tree/1 tree/below/2 tree/below/deeper/3 tree/4 5 6 against/7; do seq -f "$i %g" 20000 | head -c 92160 >"$mnt/$i"; done
+ok 'a file below it is against it' word no "$mnt/tree/4"
+ok 'a file asks for it' word yes "$mnt/5"
+ok 'a word that means nothing' word perhaps "$mnt/6"
+cp --reflink=auto "$mnt/against/7" "$mnt/against/8"
+ok 'of two with one content one asks' word yes "$mnt/against/8"
+tree_digest "$mnt" lT >"$T/want"
+ok 'a session' sync_json
+is 'those are compressed' "$(for i in tree/1 tree/below/2 5; do (($(chosen "/$i") < 30)) && echo "$i"; done | paste -sd' ')" 'tree/1 tree/below/2 5'
+is 'the others are not' "$(for i in tree/below/deeper/3 tree/4 6 against/7; do chosen "/$i"; done | paste -sd' ')" '45 45 45 45'
+ok 'unmounted' umount_disc
+mount_disc -o compress "$chosen_disc"
+tree_digest "$mnt" lT >"$T/got"
+same_listing 'all is as it was' "$T/want" "$T/got"
+for i in tree/below/deeper/9 10; do seq -f "$i %g" 20000 | head -c 92160 >"$mnt/$i"; done
+ok 'with the option' sync_json
+is 'a word against it holds' "$(chosen /tree/below/deeper/9)" 45
+cmp_number 'no word is none against it' "$(chosen /10)" -lt 30
+ok 'unmounted' umount_disc
+mount_disc -o compat "$chosen_disc"
+printf x >>"$mnt/5"
+ok 'for all readers' sync_json
+is 'nothing is compressed' "$(chosen /5)" 46
+ok 'unmounted' umount_disc
+
 # ---- other readers
 mount_disc -o ro "$disc"
 tree_digest "$mnt" lT >"$T/want"
