@@ -131,6 +131,7 @@ static int make_commit(struct app *a)
 		.compat = o->compat,
 		.parity_percent = o->parity_percent,
 		.compress = o->compress,
+		.md5 = o->md5,
 		.no_verify = o->no_verify,
 		.accepted = o->accepted,
 		.speed = o->speed,
@@ -156,10 +157,18 @@ static int make_commit(struct app *a)
 
 static bool unmounted(void *server) { return server_unmounted(server); }
 
+/* What lies below all that it is wrapped into. */
+static struct disc *medium_of(struct disc *d)
+{
+	while (d->inner)
+		d = d->inner;
+	return d;
+}
+
 static int make_control(struct app *a)
 {
 	const struct opening *o = &a->opening;
-	const struct control_options options = {
+	struct control_options options = {
 		.tree = o->tree,
 		.commit = a->commit,
 		.disc_path = o->disc_path,
@@ -169,11 +178,15 @@ static int make_control(struct app *a)
 		.unmounted = unmounted,
 		.context = a->server,
 		.holding = o->holding,
+		.disc = medium_of(o->disc),
 		.state = o->state,
 		.sessions = o->sessions,
 		.n_sessions = o->n_sessions,
 	};
-	int r = control_new(&options, &a->control);
+	int r = disc_identity(o->disc, &options.identity);
+
+	if (r == 0)
+		r = control_new(&options, &a->control);
 
 	return r < 0 ? fail(r, "the control socket cannot be prepared") : 0;
 }

@@ -169,7 +169,8 @@ struct reader {
 	struct xattr *list;
 	size_t n;
 	uint32_t mode;
-	uint8_t *acl; /* room for two; NULL: none was met */
+	const char *only; /* NULL, or the name that is asked for */
+	uint8_t *acl;	  /* room for two; NULL: none was met */
 };
 
 /* The records of one component, one behind the other.  -EBADMSG: they do not end. */
@@ -218,13 +219,20 @@ static int set_name(struct xattr *x, uint8_t *name, size_t bytes)
 	return 0;
 }
 
+static bool has_name(const struct xattr *x, const char *name)
+{
+	return x->name_bytes == strlen(name) && !memcmp(x->name, name, x->name_bytes);
+}
+
 /* Does it say something that the next session will not have? */
-static bool is_left_out(const struct xattr *x)
+static bool is_left_out(const struct reader *r, const struct xattr *x)
 {
 	static const char *const names[] = {"isofs.ca", "isofs.cx", "isofs.nt"};
 
+	if (r->only)
+		return !has_name(x, r->only);
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
-		if (x->name_bytes == strlen(names[i]) && !memcmp(x->name, names[i], x->name_bytes))
+		if (has_name(x, names[i]))
 			return true;
 	return false;
 }
@@ -240,6 +248,8 @@ static int take_acls(struct reader *r, const uint8_t *value, size_t bytes)
 	size_t n_access, n_standard, room = ACL_BYTES_MAX(bytes);
 	int err;
 
+	if (r->only)
+		return 0;
 	if (r->acl)
 		return -EBADMSG; /* twice */
 	r->acl = malloc(2 * room);
@@ -276,7 +286,7 @@ static int take_pair(struct reader *r)
 		return -E2BIG;
 	x.value = value;
 	x.value_bytes = (uint32_t)n;
-	if (!is_left_out(&x))
+	if (!is_left_out(r, &x))
 		r->list[r->n++] = x;
 	return 0;
 }
@@ -295,12 +305,13 @@ static size_t count_components(const uint8_t *stream, size_t bytes)
 	return n;
 }
 
-int aaip_decode(const uint8_t *stream, size_t bytes, uint32_t mode, uint8_t **ret, size_t *ret_bytes)
+static int decode(const uint8_t *stream, size_t bytes, uint32_t mode, const char *only, uint8_t **ret,
+		  size_t *ret_bytes)
 {
 	size_t pairs = count_components(stream, bytes) / 2 + 1;
 	_free_ uint8_t *joined = NULL, *acl = NULL;
 	_free_ struct xattr *list = NULL;
-	struct reader r = {.at = stream, .end = stream + bytes, .mode = mode};
+	struct reader r = {.at = stream, .end = stream + bytes, .mode = mode, .only = only};
 	int err = 0;
 
 	if (bytes > AAIP_STREAM_MAX)
@@ -315,4 +326,14 @@ int aaip_decode(const uint8_t *stream, size_t bytes, uint32_t mode, uint8_t **re
 	if (!err)
 		err = xattrs_make(list, r.n, ret, ret_bytes);
 	return err == -EEXIST || err == -ERANGE ? -EBADMSG : err == -ENOSPC ? -E2BIG : err;
+}
+
+int aaip_decode(const uint8_t *stream, size_t bytes, uint32_t mode, uint8_t **ret, size_t *ret_bytes)
+{
+	return decode(stream, bytes, mode, NULL, ret, ret_bytes);
+}
+
+int aaip_find(const uint8_t *stream, size_t bytes, const char *name, uint8_t **ret, size_t *ret_bytes)
+{
+	return decode(stream, bytes, 0, name, ret, ret_bytes);
 }

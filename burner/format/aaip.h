@@ -63,5 +63,7 @@ int aaip_al_decode(const uint8_t *entry, const uint8_t **ret_content, unsigned *
  * -E2BIG: more than a set holds; -ENOMEM.
  */
 int aaip_decode(const uint8_t *stream, size_t bytes, uint32_t mode, uint8_t **ret, size_t *ret_bytes);
+/* Of a stream the attribute of that name alone, as a set, also one that is left out of others; NULL: it has none. */
+int aaip_find(const uint8_t *stream, size_t bytes, const char *name, uint8_t **ret, size_t *ret_bytes);
 
 #endif

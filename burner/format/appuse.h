@@ -20,7 +20,8 @@
  *		some directories lie in older sessions, bit 4 the link table is told below, bit 5 the content table is
  *		told below, bit 6 what is shared is told below, bit 7 how many files have several sections is
  *		told below, bit 8 the capacity is told below, bit 9 the parity area is told below, bit 10 the records of
- *		all names of the tree have nanoseconds (nanoseconds.h), those in older sessions, too
+ *		all names of the tree have nanoseconds (nanoseconds.h), those in older sessions, too, bit 11 its files
+ *		have MD5 sums (checksums.h)
  *	 76   4	previous session number
  *	 80  32	SHA-256 of bytes 0..79
  *	112   4	LBA of the link table (link_table.h)
@@ -62,6 +63,7 @@
 #define APPUSE_CAPACITY 256u
 #define APPUSE_PARITY 512u
 #define APPUSE_NANOSECONDS 1024u
+#define APPUSE_MD5 2048u
 
 struct appuse {
 	uint8_t uuid[16];

@@ -15,6 +15,7 @@
 static_assert(BOUND_RECORD_MAX == RECORD_MAX_BYTES, "bound.h does without libiso9660");
 static_assert(BOUND_FILE_BYTES == BOUND_SECTIONS * SECTION_MAX_BYTES, "the longest file");
 static_assert(BOUND_ALIGN_SECTORS == SESSION_ALIGN_SECTORS, "what a session's length is a multiple of, at most");
+static_assert(BOUND_RECORD_MIN == RECORD_MIN_BYTES + RRIP_PX_BYTES + RRIP_TF_BYTES + RRIP_NM_FIXED_BYTES + 1, "a name");
 static_assert(BOUND_JOLIET_MAX == sizeof(iso9660_dir_t) + 1 + 2 * JOLIET_CHARS, "the identifier has an even length");
 
 /* A longer name is not its own identifier. */

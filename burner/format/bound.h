@@ -16,6 +16,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/format/aaip.h"
+#include "burner/format/checksums.h"
 #include "burner/format/content_table.h"
 #include "burner/format/digest_table.h"
 #include "burner/format/geometry.h"
@@ -34,6 +35,7 @@
 #define BOUND_ALIGN_SECTORS SESSION_ALIGN_SECTORS
 
 #define BOUND_RECORD_MAX 254u
+#define BOUND_RECORD_MIN 110u /* in the Rock Ridge tree, of any name */
 #define BOUND_JOLIET_MAX 162u /* 34 and 64 characters */
 #define BOUND_AREA_MAX (SUSP_ENTRY_MAX + SUSP_CE_BYTES)
 
@@ -168,6 +170,15 @@ static inline uint64_t bound_xattrs_sectors(uint64_t bytes, uint64_t names, uint
 			       min_u64(3 * names, sectors * (BOUND_AREA_MAX - 1) / each + 1 + 2 * directories) :
 		       0;
 }
+
+/*
+ * MD5 sums (checksums.h): the attribute of a file, as a set; with the array and the tags, of so many files.  The root's
+ * attribute may need a block of continuation areas, and make a record of it cross into the next.
+ */
+#define BOUND_SUM_SET_BYTES (XATTRS_RECORD_BYTES + sizeof(CHECKSUMS_FILE_NAME) - 1 + CHECKSUMS_FILE_BYTES)
+static inline uint64_t bound_sums_sectors(uint64_t files) { return checksums_sectors(files) + 3 + 2; }
+/* How many names directories of so many sectors have at most: each has PX, TF, NM in a record of ours. */
+static inline uint64_t bound_names(uint64_t sectors) { return sectors * SECTOR_BYTES / BOUND_RECORD_MIN; }
 
 /* A session that has so many sectors before its digest table. */
 static inline uint64_t bound_session_sectors(uint64_t body_sectors)

@@ -16,6 +16,7 @@
  *	directories of the Joliet tree, breadth first
  *	file data
  *	the content table
+ *	MD5 sums: the array, and a tag (others lie behind the terminator of S+16, and behind the directories)
  *	the parity area
  *	zeros up to the alignment
  *	the digest table, the commit record
@@ -37,7 +38,9 @@
 #include <stdint.h>
 
 #include "burner/base/arena.h"
+#include "burner/base/xattrs.h"
 #include "cdappendfs/burn.h"
+#include "burner/format/checksums.h"
 #include "burner/format/geometry.h"
 #include "burner/format/link_table.h"
 #include "burner/base/own.h"
@@ -116,6 +119,15 @@ struct plan_parity {
 	int fd;
 };
 
+/* MD5 sums (burner/format/checksums.h); n 0: there are none. */
+struct plan_sums {
+	uint32_t n;	   /* entries of the array: those of files, and two */
+	uint32_t *of_node; /* which is its own; 0: none */
+	uint32_t array_lba, tag_lba[TAG_SESSION + 1];
+	uint8_t *array;				     /* whole sectors; zeros so far … */
+	uint8_t tag_md5[TAG_SESSION + 1][MD5_BYTES]; /* … until they are made (sums.h) */
+};
+
 struct burn_plan {
 	const struct manifest *manifest;
 	struct burn_options options;
@@ -126,6 +138,7 @@ struct burn_plan {
 	struct plan_tree trees[N_TREES];
 	struct plan_links links;
 	struct plan_contents contents;
+	struct plan_sums sums;
 	struct plan_parity parity;
 	struct plan_file *files; /* one for each node */
 	/* Touching, ascending, starting at multiples of 2048 of the file.  DISC: there it is; STAGE: to be written,
@@ -218,6 +231,14 @@ struct contents_stream;
 int contents_stream_new(const struct burn_plan *p, struct contents_stream **ret);
 int contents_stream_read(struct contents_stream *s, uint8_t *buf, size_t bytes);
 void contents_stream_free(struct contents_stream *s);
+
+/* sums.c: which files have one; -ENOMEM.  The attribute that says where they are, of the root (node 0) or of a file, as
+ * a set: its bytes, 0: there is none. Puts the tags among those sectors. */
+int sums_plan(struct burn_plan *p);
+void sums_release(struct plan_sums *s);
+#define SUMS_ATTRIBUTE_MAX (XATTRS_RECORD_BYTES + sizeof(CHECKSUMS_ROOT_NAME) + CHECKSUMS_ROOT_BYTES)
+uint32_t sums_attribute(const struct burn_plan *p, uint32_t node, uint8_t ret[SUMS_ATTRIBUTE_MAX]);
+int sums_put_tags(const struct burn_plan *p, uint32_t lba, uint8_t *buf, uint32_t n_sectors);
 
 /* volume.c: everything from the start up to tree_lba. */
 uint32_t descriptor_sectors(const struct burn_plan *p);

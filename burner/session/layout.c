@@ -254,6 +254,16 @@ static int place_contents(struct burn_plan *p, uint64_t *at)
 	return r;
 }
 
+/* The array and the tag behind it. */
+static void place_sums(struct burn_plan *p, uint64_t *at)
+{
+	if (!p->sums.n)
+		return;
+	p->sums.array_lba = (uint32_t)*at;
+	*at += checksums_sectors(p->sums.n - 2);
+	p->sums.tag_lba[TAG_SESSION] = (uint32_t)(*at)++;
+}
+
 static int place_parity(struct burn_plan *p, uint64_t *at)
 {
 	uint64_t sectors = p->options.parity_percent ?
@@ -307,6 +317,8 @@ static int place_all(struct burn_plan *p)
 	uint32_t unit = o->align_end_sectors ? o->align_end_sectors : 1;
 	int r = 0;
 
+	p->sums.tag_lba[TAG_DESCRIPTORS] = (uint32_t)at;
+	at += p->sums.n != 0;
 	if (p->foreign_descriptors)
 		at = (uint64_t)o->start_lba + SESSION_SAVED_DESCRIPTORS + DESCRIPTORS_SECTORS;
 	p->tree_lba = (uint32_t)at;
@@ -317,6 +329,8 @@ static int place_all(struct burn_plan *p)
 		r = place_tree(p, (enum tree_kind)kind, &at);
 	if (r)
 		return r;
+	p->sums.tag_lba[TAG_TREE] = (uint32_t)at;
+	at += p->sums.n != 0;
 	if (at >= UINT32_MAX)
 		return -ENOSPC;
 	p->data_lba = (uint32_t)at;
@@ -329,6 +343,7 @@ static int place_all(struct burn_plan *p)
 		return r;
 	p->cost.data_sectors = at - p->data_lba;
 	r = place_contents(p, &at);
+	place_sums(p, &at);
 	if (!r)
 		r = place_parity(p, &at);
 	if (r)
@@ -465,6 +480,8 @@ int burn_plan_new(const struct manifest *m, const struct burn_options *o, struct
 	if (!r)
 		r = content_plan(p);
 	if (!r)
+		r = sums_plan(p);
+	if (!r)
 		r = place_all(p);
 	if (!r)
 		r = list_placements(p);
@@ -488,6 +505,7 @@ void burn_plan_free(struct burn_plan *p)
 		bulk_free(p->trees[i].of_node);
 	}
 	plan_links_release(&p->links);
+	sums_release(&p->sums);
 	close_fd(&p->parity.fd);
 	arena_release(&p->names);
 	bulk_free(p->entries);

@@ -203,10 +203,14 @@ static void add_twin(struct writer *w, uint32_t node, uint32_t attempt)
 	system_use_add_twin(&w->use, &entry);
 }
 
-static void add_last(struct writer *w, const struct manifest_node *node)
+static void add_last(struct writer *w, uint32_t node)
 {
-	system_use_add_nanoseconds(&w->use, node);
-	system_use_add_attributes(&w->use, node);
+	const struct manifest_node *n = &w->plan->manifest->nodes[node];
+	uint8_t own[SUMS_ATTRIBUTE_MAX];
+	uint32_t bytes = sums_attribute(w->plan, node, own);
+
+	system_use_add_nanoseconds(&w->use, n);
+	system_use_add_attributes(&w->use, n, own, bytes);
 }
 
 /* "." and "..": one byte, 0 or 1. */
@@ -223,7 +227,7 @@ static void put_dot(struct writer *w, const struct plan_directory *d, uint8_t id
 	if (w->kind == TREE_ROCK_RIDGE && !identifier)
 		add_twin(w, d->node, 0);
 	if (w->kind == TREE_ROCK_RIDGE && which == DOT_OF_VOLUME)
-		add_last(w, node);
+		add_last(w, d->node);
 	cut = cut_entries(w, 1);
 	put_record(w, &r, &cut);
 }
@@ -270,7 +274,7 @@ static void put_entry(struct writer *w, uint32_t entry)
 	else if (w->kind == TREE_ROCK_RIDGE && named->joliet_attempt)
 		system_use_add_twin(&w->use, &(struct twin){.attempt = named->joliet_attempt});
 	if (w->kind == TREE_ROCK_RIDGE)
-		add_last(w, node);
+		add_last(w, e->node);
 	cut = cut_entries(w, r.identifier_bytes);
 	if (S_ISDIR(node->mode)) {
 		struct plan_place place = plan_place_of(p, w->kind, e->node);

@@ -22,8 +22,10 @@ enum phase {
 	PHASE_LINKS,
 	PHASE_ROCK_RIDGE,
 	PHASE_JOLIET,
+	PHASE_TREE_TAG,
 	PHASE_DATA,
 	PHASE_CONTENTS,
+	PHASE_SUMS,
 	PHASE_PARITY,
 	PHASE_PADDING,
 	PHASE_END
@@ -84,6 +86,9 @@ static size_t pieces_of(const struct burn_plan *p, enum phase phase)
 		return p->n_data;
 	case PHASE_CONTENTS:
 		return p->contents.bytes != 0;
+	case PHASE_TREE_TAG:
+	case PHASE_SUMS:
+		return p->sums.n != 0;
 	case PHASE_PARITY:
 		return p->parity.sectors != 0;
 	default:
@@ -113,6 +118,10 @@ static uint64_t piece_sectors(const struct session_stream *s)
 		return p->data[s->index].sectors;
 	case PHASE_CONTENTS:
 		return sectors_of(p->contents.bytes);
+	case PHASE_TREE_TAG:
+		return 1;
+	case PHASE_SUMS:
+		return checksums_sectors(p->sums.n - 2) + 1;
 	case PHASE_PARITY:
 		return p->parity.sectors;
 	default:
@@ -169,7 +178,7 @@ static int enter_piece(struct session_stream *s)
 			return -ERANGE;
 		s->done = 0;
 		s->sectors = (uint32_t)piece_sectors(s);
-		if (s->phase < PHASE_DATA || s->phase == PHASE_CONTENTS) {
+		if (s->phase < PHASE_TREE_TAG || s->phase == PHASE_CONTENTS) {
 			int r = encode_piece(s);
 
 			if (r) {
@@ -204,6 +213,17 @@ static int read_parity(struct session_stream *s, uint8_t *buf, uint32_t n_sector
 			pread_full(fd, buf, (size_t)n_sectors * SECTOR_BYTES, (uint64_t)s->done * SECTOR_BYTES, NULL);
 }
 
+/* The array; the tag behind it is put there as all tags are. */
+static void read_sums(const struct session_stream *s, uint8_t *buf, uint32_t n_sectors)
+{
+	size_t all = (size_t)(s->sectors - 1) * SECTOR_BYTES, from = (size_t)s->done * SECTOR_BYTES;
+	size_t bytes = (size_t)n_sectors * SECTOR_BYTES, n = from < all ? (size_t)min_u64(bytes, all - from) : 0;
+
+	if (n)
+		memcpy(buf, s->plan->sums.array + from, n);
+	memset(buf + n, 0, bytes - n);
+}
+
 /* Sectors of the piece at hand. */
 static int read_piece(struct session_stream *s, uint8_t *out, uint32_t n_sectors)
 {
@@ -218,6 +238,9 @@ static int read_piece(struct session_stream *s, uint8_t *out, uint32_t n_sectors
 		return contents_stream_read(s->contents, out, bytes);
 	case PHASE_DATA:
 		return read_data(s, out, n_sectors);
+	case PHASE_SUMS:
+		read_sums(s, out, n_sectors);
+		return 0;
 	case PHASE_PARITY:
 		return read_parity(s, out, n_sectors);
 	case PHASE_VOLUME:
@@ -243,6 +266,8 @@ int session_stream_read(struct session_stream *s, void *buf, uint32_t n_sectors)
 
 		if (!r)
 			r = read_piece(s, out, n);
+		if (!r)
+			r = sums_put_tags(s->plan, s->plan->options.start_lba + (uint32_t)s->at, out, n);
 		if (r)
 			return r;
 		s->done += n;

@@ -201,15 +201,21 @@ void system_use_add_nanoseconds(struct system_use *s, const struct manifest_node
 	nanoseconds_encode(ns, add_entry(s, NANOSECONDS_BYTES));
 }
 
-void system_use_add_attributes(struct system_use *s, const struct manifest_node *node)
+void system_use_add_attributes(struct system_use *s, const struct manifest_node *node, const uint8_t *own,
+			       uint32_t own_bytes)
 {
 	const struct manifest_more *more = node->more;
+	uint8_t *end = s->components;
 
-	if (!more || !more->xattrs_bytes)
-		return;
-	assert(more->xattrs_bytes <= XATTRS_BYTES_MAX);
+	if (more && more->xattrs_bytes) {
+		assert(more->xattrs_bytes <= XATTRS_BYTES_MAX);
+		end += aaip_encode(more->xattrs, more->xattrs_bytes, node->mode, end);
+	}
+	assert(own_bytes <= SYSTEM_USE_OWN_BYTES);
+	if (own_bytes)
+		end += aaip_encode(own, own_bytes, node->mode, end);
 	s->attributes.at = s->components;
-	s->attributes.end = s->components + aaip_encode(more->xattrs, more->xattrs_bytes, node->mode, s->components);
+	s->attributes.end = end;
 }
 
 void system_use_close_attributes(struct system_use *s)

@@ -19,13 +19,14 @@
 #define SYSTEM_USE_BYTES 9216u
 #define SYSTEM_USE_ENTRIES 64u
 #define SYSTEM_USE_TARGET_BYTES 4095u
+#define SYSTEM_USE_OWN_BYTES 64u
 
 struct system_use {
 	unsigned n;			  /* entries */
 	uint16_t end[SYSTEM_USE_ENTRIES]; /* where each ends in bytes[] */
 	uint8_t bytes[SYSTEM_USE_BYTES];
 	struct aaip_writer attributes; /* extended attributes, which come behind all entries */
-	uint8_t components[AAIP_COMPONENTS_OF(XATTRS_BYTES_MAX)];
+	uint8_t components[AAIP_COMPONENTS_OF(XATTRS_BYTES_MAX) + AAIP_COMPONENTS_OF(SYSTEM_USE_OWN_BYTES)];
 };
 
 static inline unsigned system_use_start(const struct system_use *s, unsigned entry)
@@ -43,8 +44,9 @@ void system_use_of_dots(struct system_use *s, const struct manifest_node *node, 
 void system_use_add_twin(struct system_use *s, const struct twin *twin);
 /* Adds the entry with the nanoseconds of its times: behind all others but attributes. */
 void system_use_add_nanoseconds(struct system_use *s, const struct manifest_node *node);
-/* Adds the extended attributes that the node has. */
-void system_use_add_attributes(struct system_use *s, const struct manifest_node *node);
+/* Adds the extended attributes that the node has, and behind them a set of at most SYSTEM_USE_OWN_BYTES (0: none). */
+void system_use_add_attributes(struct system_use *s, const struct manifest_node *node, const uint8_t *own,
+			       uint32_t own_bytes);
 /* The attributes become an entry as all others: they fit into a record. */
 void system_use_close_attributes(struct system_use *s);
 /*

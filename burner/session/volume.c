@@ -33,7 +33,8 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 			 (p->contents.bytes ? APPUSE_CONTENTS : 0) | APPUSE_SHARED |
 			 (p->cost.files_in_pieces != PIECES_UNKNOWN ? APPUSE_PIECES : 0) |
 			 (o->capacity_sectors ? APPUSE_CAPACITY : 0) | (p->parity.sectors ? APPUSE_PARITY : 0) |
-			 (!p->manifest->linked || p->manifest->base_nanoseconds ? APPUSE_NANOSECONDS : 0),
+			 (!p->manifest->linked || p->manifest->base_nanoseconds ? APPUSE_NANOSECONDS : 0) |
+			 (p->sums.n ? APPUSE_MD5 : 0),
 		.next_ino = o->next_ino,
 		.tree_sectors = p->whole_tree_sectors,
 		.contents_lba = p->contents.lba,

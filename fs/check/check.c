@@ -272,6 +272,21 @@ static void judge(const struct checking *c, struct check_session *s, const struc
 		s->verdict = s->compared ? CHECK_SOUND : CHECK_NOT_COMPARED;
 }
 
+static int look_at_sums(struct checking *c)
+{
+	const struct sums_asked asked = {.disc = c->disc,
+					 .sessions = c->report->sessions,
+					 .seals = c->seals,
+					 .n_sessions = c->report->n_sessions,
+					 .ranges = &c->ranges,
+					 .end_sectors = c->end_sectors,
+					 .progress = &c->options->progress};
+	int r = is_part(c) || c->options->session ? 0 : sums_look(&asked);
+
+	c->report->too_many |= c->ranges.too_many;
+	return r;
+}
+
 static int name_damage(struct checking *c)
 {
 	const struct naming n = {.disc = c->disc,
@@ -323,6 +338,8 @@ int check_run(struct disc *disc, const struct check_options *options, struct che
 		r = plan_spans(&c, used);
 	if (!r)
 		r = read_all(&c);
+	if (!r)
+		r = look_at_sums(&c);
 	if (!r)
 		r = name_damage(&c);
 	if (!r)

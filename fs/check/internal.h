@@ -7,7 +7,7 @@
  *	sweep.c		reads spans of blocks in their order, by several threads
  *	ranges.c	the damaged blocks
  *	seal.c		what the blocks of a session are proven by, held against them
- *	tags.c		checksum tags of libisofs
+ *	sums.c		MD5 sums of files, by libisofs
  *	naming.c	what lies on the damaged blocks
  *	copies.c	copies of a disc, with maps of what could not be read
  *	mixing.c	a piece out of several copies
@@ -25,11 +25,11 @@
 #include "burner/base/own.h"
 #include "burner/base/sha256.h"
 #include "burner/format/appuse.h"
+#include "burner/format/checksums.h"
 #include "burner/format/commit_record.h"
 #include "cdappendfs/proof.h"
 #include "fs/check/check.h"
 #include "fs/check/mapfile.h"
-#include "fs/check/tags.h"
 #include "fs/iso/iso.h"
 
 /* ---- reader.c ---- */
@@ -152,6 +152,20 @@ int seal_each(const struct seal *s, struct sweep_piece *p);
 int seal_in_order(struct seal *s, struct check_session *session, const struct sweep_piece *p, struct ranges *damaged);
 /* All of it was read: is it what it was? */
 int seal_end(struct seal *s, struct check_session *session);
+
+/* ---- sums.c ---- */
+
+struct sums_asked {
+	struct disc *disc;
+	const struct check_session *sessions;
+	const struct seal *seals; /* one for each */
+	size_t n_sessions;
+	struct ranges *ranges; /* settled, before and after */
+	uint64_t end_sectors;
+	const struct burn_progress *progress;
+};
+/* Adds the files that are not what they were, of sessions that are damaged, or that nothing proves. */
+int sums_look(const struct sums_asked *asked);
 
 /* ---- naming.c ---- */
 

@@ -73,8 +73,8 @@ void ranges_settle(struct ranges *r)
 	for (size_t i = 0; i < r->n; i++) {
 		struct range *last = to ? &r->list[to - 1] : NULL;
 
-		if (last && last->problem == r->list[i].problem && end_of(last) == r->list[i].lba)
-			last->sectors += r->list[i].sectors;
+		if (last && last->problem == r->list[i].problem && end_of(last) >= r->list[i].lba)
+			last->sectors = (uint32_t)(max_u64(end_of(last), end_of(&r->list[i])) - last->lba);
 		else
 			r->list[to++] = r->list[i];
 	}

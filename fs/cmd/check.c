@@ -3,7 +3,7 @@
  * cdappendfs-check - is everything on a disc readable, and what it was when it was burned?
  *
  * An image is read beside its mount, whose daemon only appends to it; what is staged is not on the disc.  A drive
- * belongs to the mount alone.
+ * belongs to the mount alone, whose daemon is asked for its blocks.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -27,8 +27,10 @@
 #include "fs/cmd/check_tell.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/interrupt.h"
+#include "fs/control/client.h"
 #include "fs/control/mounts.h"
 #include "fs/control/progress.h"
+#include "fs/control/remote.h"
 
 #define EVENT_EVERY_MS 1000
 #define NAMES_DEFAULT 1000u
@@ -447,6 +449,24 @@ static int print_manifest(const struct options *o, const char *name, struct disc
 
 /* ---- which disc ---- */
 
+/* The drive is its mount's: through that. */
+static int open_mounted(const char *path, const struct control_mount *mount, struct disc **ret)
+{
+	int r;
+
+	interrupt_catch();
+	r = remote_disc_open(mount, &interrupted, ret);
+	if (!r)
+		return COMMAND_DONE;
+	if (r == -EPROTO)
+		return command_fail(
+			"%s: the mount %s is of another version of cdappendfs, and has the drive for itself: "
+			"unmount it ('cdappendfs-umount %s'), and check the disc then",
+			path, mount->mountpoint, SHELL_WORD(mount->mountpoint));
+	return command_fail("%s: its mount %s has the drive for itself, and cannot be asked: %s", path,
+			    mount->mountpoint, client_why(r));
+}
+
 static int open_disc(const struct options *o, const char *path, const struct control_mount *mount, struct disc **ret)
 {
 	const struct disc_open_options how = {.unbounded = false};
@@ -454,9 +474,9 @@ static int open_disc(const struct options *o, const char *path, const struct con
 	int r = disc_open_path(path, &how, ret, &why);
 
 	if (r == -EBUSY && mount)
-		return command_fail("%s: its mount %s has the drive for itself: unmount it ('cdappendfs-umount %s'), "
-				    "and check the disc then",
-				    path, mount->mountpoint, SHELL_WORD(mount->mountpoint));
+		r = open_mounted(path, mount, ret) == COMMAND_DONE ? 0 : 1;
+	if (r > 0)
+		return COMMAND_FAILED;
 	if (r < 0)
 		return command_fail("%s: it cannot be checked: %s", path, why ? why : strerror(-r));
 	if (o->faults) {

@@ -23,7 +23,7 @@ struct commit;
 struct commit_options {
 	struct pieces_rule pieces;
 	unsigned parity_percent; /* ecc=; 0: none */
-	bool no_joliet, compat, compress, no_verify;
+	bool no_joliet, compat, compress, md5, no_verify;
 	oddities accepted;
 	char volume_id[33];	   /* "" : keep that of the disc */
 	uint64_t bytes_per_second; /* speed= on an image: the target is throttled; 0 not */

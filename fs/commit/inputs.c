@@ -88,6 +88,7 @@ int inputs_gather(const struct commit_options *o, struct disc *disc, uint64_t ne
 	b->pieces = o->pieces;
 	b->compat = o->compat;
 	b->parity_percent = o->parity_percent;
+	b->md5 = o->md5;
 	b->align_end_sectors = ret->state.overwritable ? SESSION_ALIGN_SECTORS : SEQUENTIAL_ALIGN_SECTORS;
 	if (newest)
 		r = link_to_newest(disc, newest, ret);

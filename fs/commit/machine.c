@@ -20,6 +20,7 @@
  * completed (finish.c): a run that stops there is kept as c->unfinished, the tree stays frozen, and the next commit,
  * or the next mount, goes on with it.
  */
+#include "fs/commit/damage.h"
 #include "fs/commit/internal.h"
 
 #include <errno.h>
@@ -156,18 +157,19 @@ static int verify_session(struct run *run, struct commit_result *outcome)
 	const struct burn_progress progress = run_progress(run);
 	struct disc *disc = run->c->disc;
 	struct burn_damage damage;
-	char why[128] = "the disc holds something else than was written";
+	char why[DAMAGE_BYTES + 128] = "the disc holds something else than was written", names[DAMAGE_BYTES];
 	int r = medium_explain(disc, burn_verify(disc, run->record.start_lba, run->record.uuid, &progress, &damage));
 
 	if (!r)
 		return 0;
-	if (r == -EBADMSG && damage.sectors)
-		snprintf(why, sizeof(why),
-			 "in blocks %" PRIu32 " to %" PRIu32 " the disc holds something else than "
-			 "was written",
-			 damage.lba, damage.lba + damage.sectors - 1);
+	if ((r == -EBADMSG || r == -EIO) && damage.sectors) {
+		damage_name(run->manifest, run->plan, &damage, names);
+		snprintf(why, sizeof(why), "in blocks %" PRIu32 " to %" PRIu32 ", %s, the disc %s", damage.lba,
+			 damage.lba + damage.sectors - 1, names,
+			 r == -EIO ? "cannot be read" : "holds something else than was written");
+	}
 	return commit_failed(outcome, "the session was written, but reading it back failed", r,
-			     r == -EBADMSG ? why : NULL);
+			     r == -EBADMSG || (r == -EIO && damage.sectors) ? why : NULL);
 }
 
 static int write_session(struct run *run, struct commit_result *outcome)
@@ -231,6 +233,17 @@ static int protect(struct run *run, struct commit_result *outcome)
 		   0;
 }
 
+/* Likewise. */
+static int sum(struct run *run, struct commit_result *outcome)
+{
+	const struct burn_progress progress = run_progress(run);
+	int r = medium_explain(run->c->disc, burn_sum(run->plan, &progress));
+
+	return r ? commit_failed(outcome, "the MD5 sums of the session could not be made", r,
+				 r == -EOPNOTSUPP ? "MD5 is not allowed on this system: mount without md5" : NULL) :
+		   0;
+}
+
 static int run_burn(struct run *run, struct commit_result *outcome)
 {
 	int r;
@@ -240,6 +253,8 @@ static int run_burn(struct run *run, struct commit_result *outcome)
 	tree_planned(run->c->tree, run->cost.append_sectors);
 	r = atomic_load(&run->c->cancelled) ? commit_failed(outcome, "nothing was burned", -ECANCELED, NULL) :
 					      check_disc(run, outcome);
+	if (!r)
+		r = sum(run, outcome);
 	if (!r)
 		r = protect(run, outcome);
 	if (!r && run->inputs.state.exclusive) {

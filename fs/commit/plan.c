@@ -135,6 +135,7 @@ static int make_plan(struct run *run, struct commit_result *outcome)
 	int r;
 
 	run->frozen.accepted = run->c->options.accepted;
+	run->frozen.md5 = run->c->options.md5;
 	r = medium_explain(run->c->disc,
 			   manifest_build(&run->frozen, run->c->disc, run->c->stage, &run->manifest, why));
 	if (r == -EUCLEAN)

@@ -156,6 +156,8 @@ int client_open_disc(const char *path, struct client **ret)
 
 void client_stop_by(struct client *c, const volatile sig_atomic_t *stop) { c->stop = stop; }
 
+int client_fd(const struct client *c) { return c->fd; }
+
 void client_free(struct client *c)
 {
 	if (!c)

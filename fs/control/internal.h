@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * internal.h - what listener.c, requests.c and lists.c share
+ * internal.h - what listener.c, requests.c, lists.c and passing.c share
  */
 #ifndef FS_CONTROL_INTERNAL_H
 #define FS_CONTROL_INTERNAL_H
@@ -63,6 +63,15 @@ struct line {
 int control_line_open(struct line *l);
 int control_line_send(struct line *l, struct connection *n);
 int control_send_result(struct connection *n, const struct commit_result *result);
+/* Any bytes.  -EPIPE: nobody reads them. */
+int control_send(struct connection *n, const void *from, size_t length);
+/* The medium as the commit last saw it; of a read-only mount as it was mounted. *ret_owned is to be freed. */
+int control_medium(const struct control_options *o, struct disc_state *ret_state,
+		   const struct disc_session **ret_sessions, size_t *ret_n, struct disc_session **ret_owned);
+
+/* ---- passing.c ---- */
+
+void control_pass_disc(struct connection *n);
 
 /* ---- lists.c ---- */
 

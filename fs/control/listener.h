@@ -31,6 +31,8 @@ struct control_options {
 	/* The mount has gone, and its number may be another's: who asks by that is not answered.  NULL: never */
 	bool (*unmounted)(void *context);
 	void *context;
+	struct disc *disc; /* as the medium has it; to be read */
+	struct disc_identity identity;
 	int holding; /* a socket that only its name is for (fs/daemon/holding.h), or 0: callers are sent away */
 	/* Of a read-only mount, whose medium never changes. */
 	struct disc_state state;

@@ -30,8 +30,9 @@
 /* ---- lines ---- */
 
 /* A reader may be slow, but not so slow as to be none. */
-static int send_all(struct connection *n, const char *bytes, size_t length)
+int control_send(struct connection *n, const void *from, size_t length)
 {
+	const char *bytes = from;
 	int64_t until = now_ms() + CONTROL_IO_MS;
 	size_t since = 0;
 
@@ -70,7 +71,7 @@ static int line_begin(struct line *l, const char *type)
 
 int control_line_send(struct line *l, struct connection *n)
 {
-	int r = fclose(l->json.out) == 0 ? send_all(n, l->bytes, l->length) : -ENOMEM;
+	int r = fclose(l->json.out) == 0 ? control_send(n, l->bytes, l->length) : -ENOMEM;
 
 	free(l->bytes);
 	return r;
@@ -268,9 +269,8 @@ static void reply_commit(struct connection *n, const struct commit_request_optio
 
 /* ---- requests ---- */
 
-/* The medium as the commit last saw it; of a read-only mount as it was mounted. *ret_owned is to be freed. */
-static int medium_now(const struct control_options *o, struct disc_state *ret_state,
-		      const struct disc_session **ret_sessions, size_t *ret_n, struct disc_session **ret_owned)
+int control_medium(const struct control_options *o, struct disc_state *ret_state,
+		   const struct disc_session **ret_sessions, size_t *ret_n, struct disc_session **ret_owned)
 {
 	int r;
 
@@ -297,7 +297,7 @@ static void reply_info(struct connection *n)
 	struct statvfs df;
 	size_t n_sessions;
 	struct line l;
-	int r = medium_now(o, &state, &sessions, &n_sessions, &owned);
+	int r = control_medium(o, &state, &sessions, &n_sessions, &owned);
 
 	if (r < 0 || (r = control_line_open(&l)) < 0) {
 		control_refuse(n, r, strerror(-r));
@@ -482,6 +482,7 @@ void control_reply(struct connection *n, const char *line)
 		{"names", control_list_names}, {"pieces", control_list_pieces},
 		{"status", reply_status},      {"wait", reply_wait},
 		{"await", reply_await},	       {"cancel", reply_cancel},
+		{"disc", control_pass_disc},
 	};
 
 	if (strncmp(line, "discard {", 9) == 0) {

@@ -39,6 +39,8 @@ const char *help_text(void)
 	       "under 1 MiB, on write-once media 8 MiB\n"
 	       "  -o ecc=PERCENT         give each session so much parity, by which what is lost of it can be made "
 	       "again\n"
+	       "  -o md5                 MD5 sums of session and files, by which xorriso checks them "
+	       "(tree=full)\n"
 	       "  -o compat              for readers with limits of their own (macOS, the BSDs, libarchive): no file "
 	       "in "
 	       "pieces, tree=full\n"

@@ -481,7 +481,9 @@ static int make_tree(struct opening *o, uint32_t generation)
 				       .pieces = options_pieces(o->options),
 				       .parity_percent = o->options->parity_percent,
 				       .medium = &o->state,
-				       .writing = o->options->compat ? TREE_FULL : writing[o->options->tree],
+				       .writing = o->options->compat || o->options->md5 ? TREE_FULL :
+											  writing[o->options->tree],
+				       .md5 = o->options->md5,
 				       .no_joliet = o->options->no_joliet,
 				       .owner = geteuid(),
 				       .group = getegid(),

@@ -352,6 +352,7 @@ static bool set_flag(struct options *o, const char *name)
 		{"debug", &o->debug, true},
 		{"remount", &o->remount, true},
 		{"compress", &o->compress, true},
+		{"md5", &o->md5, true},
 		{"kit", &o->kit, true},
 	};
 
@@ -507,6 +508,8 @@ static int check_together(struct parser *p)
 		return refuse(p, "create and %s: a blank disc cannot be read", o->session ? "session=" : "ro");
 	if (o->compress && o->compat)
 		return refuse(p, "compress and compat: few readers know compressed files");
+	if (o->md5 && o->tree == OPTIONS_TREE_LINKED)
+		return refuse(p, "md5 and tree=linked: MD5 sums need all directories in each session");
 	o->speed = p->speed;
 	if (p->speed > 0)
 		o->bytes_per_second = (uint64_t)(p->speed * p->base_speed);

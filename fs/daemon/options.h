@@ -41,7 +41,7 @@ struct options {
 	char *digest;		   /* of the state that the disc must have, or its first digits; NULL: any */
 	uint64_t pieces_bytes;	   /* pieces=; 0: not given */
 	unsigned parity_percent;   /* ecc=; 0: none */
-	bool compat, compress, no_joliet, no_verify, manual_commit, kit;
+	bool compat, compress, md5, no_joliet, no_verify, manual_commit, kit;
 	oddities accepted;
 	char volume_id[33];
 	bool show_uid, show_gid, show_umask;

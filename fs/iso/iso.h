@@ -26,6 +26,7 @@
 #include <time.h>
 
 #include "burner/format/appuse.h"
+#include "burner/format/checksums.h"
 #include "cdappendfs/disc.h"
 #include "cdappendfs/extent.h"
 #include "cdappendfs/oddity.h"
@@ -185,6 +186,14 @@ static inline bool iso_xattrs_are_lost(int error)
 {
 	return error == -EBADMSG || error == -EIO || error == -E2BIG || error == -ENOENT;
 }
+
+/*
+ * MD5 sums that the session has of its files (burner/format/checksums.h).  iso_checksums: 1 and where they are; 0:
+ * there are none; -EBADMSG: what it says of them cannot be.  iso_checksum_entry: which of them is that of the file; 0:
+ * none.
+ */
+int iso_checksums(struct iso *iso, struct checksums *ret);
+int iso_checksum_entry(struct iso *iso, const struct iso_entry *e, uint32_t *ret);
 
 /*
  * Every entry of the tree, the root first: found is called for each (path from the root, with the slash before it);

@@ -82,13 +82,16 @@ static uint32_t mode_of(const uint8_t *record, const struct rock *r)
 	return type | (r->has_px ? r->mode & 07777 : 0555);
 }
 
+static uint64_t locator_in(uint64_t place) { return place & ((1ull << LOCATOR_SHIFT) - 1); }
+
 uint64_t xattrs_place(const struct iso *iso, uint64_t locator)
 {
-	return (locator & ((1ull << LOCATOR_SHIFT) - 1)) | (uint64_t)iso_form(iso) << LOCATOR_SHIFT;
+	return locator_in(locator) | (uint64_t)iso_form(iso) << LOCATOR_SHIFT;
 }
 
-/* Not as an entry: a record of another session has a number that this one may not know. */
-static int read_set(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *ret_bytes)
+/* Not as an entry: a record of another session has a number that this one may not know.  name: NULL, or of the one that
+ * is asked for. */
+static int read_set(struct iso *iso, uint64_t locator, const char *name, uint8_t **ret, size_t *ret_bytes)
 {
 	_cleanup_cursor_ struct cursor c = {0};
 	struct stream s = {0};
@@ -99,11 +102,12 @@ static int read_set(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *re
 
 	if (r <= 0)
 		return r ? r : -ENOENT;
+	*ret = NULL;
+	*ret_bytes = 0;
 	r = collect(iso, record, &rock, &s);
 	if (!r && s.met)
-		r = aaip_decode(s.bytes, s.n, mode_of(record, &rock), ret, ret_bytes);
-	else if (!r)
-		*ret = NULL, *ret_bytes = 0;
+		r = name ? aaip_find(s.bytes, s.n, name, ret, ret_bytes) :
+			   aaip_decode(s.bytes, s.n, mode_of(record, &rock), ret, ret_bytes);
 	free(s.bytes);
 	return r;
 }
@@ -111,12 +115,55 @@ static int read_set(struct iso *iso, uint64_t locator, uint8_t **ret, size_t *re
 int iso_xattrs(struct iso *iso, uint64_t at, uint8_t **ret, size_t *ret_bytes)
 {
 	_cleanup_(iso_unrefp) struct iso *other = NULL;
-	uint64_t locator = at & ((1ull << LOCATOR_SHIFT) - 1), form = at >> LOCATOR_SHIFT;
+	uint64_t locator = locator_in(at), form = at >> LOCATOR_SHIFT;
 	int r = !at || form == iso_form(iso) ? 0 : iso_open_form(iso, (unsigned)form, &other);
 
 	if (!r && at)
-		return read_set(other ? other : iso, locator, ret, ret_bytes);
+		return read_set(other ? other : iso, locator, NULL, ret, ret_bytes);
 	if (!r)
 		*ret = NULL, *ret_bytes = 0;
 	return r;
+}
+
+/* ---- sums of libisofs ---- */
+
+/* 1: the value; 0: it has none. */
+static int read_own(struct iso *iso, uint64_t locator, const char *name, uint8_t **ret_set, const uint8_t **ret_value,
+		    size_t *ret_bytes)
+{
+	size_t bytes;
+	int r = read_set(iso, locator, name, ret_set, &bytes);
+
+	if (r || !*ret_set)
+		return r;
+	r = xattrs_get(*ret_set, bytes, name, ret_value, ret_bytes);
+	return r ? r : 1;
+}
+
+int iso_checksums(struct iso *iso, struct checksums *ret)
+{
+	_cleanup_entry_ struct iso_entry root = {0};
+	_free_ uint8_t *set = NULL;
+	const uint8_t *value;
+	size_t bytes;
+	int r = iso_root(iso, &root);
+
+	if (!r && root.xattrs_at)
+		r = read_own(iso, locator_in(root.xattrs_at), CHECKSUMS_ROOT_NAME, &set, &value, &bytes);
+	if (r <= 0)
+		return r;
+	r = checksums_decode(value, bytes, ret);
+	return r ? r : 1;
+}
+
+int iso_checksum_entry(struct iso *iso, const struct iso_entry *e, uint32_t *ret)
+{
+	_free_ uint8_t *set = NULL;
+	const uint8_t *value;
+	size_t bytes;
+	int r = e->xattrs_at ? read_own(iso, locator_in(e->xattrs_at), CHECKSUMS_FILE_NAME, &set, &value, &bytes) : 0;
+
+	if (r >= 0)
+		*ret = r && bytes == CHECKSUMS_FILE_BYTES ? get_be32(value) : 0;
+	return r < 0 ? r : 0;
 }

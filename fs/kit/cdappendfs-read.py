@@ -324,7 +324,7 @@ class Tree:  # the names of a session: of its Rock Ridge tree (kind None), else 
         if session.primary:
             lba, size = root_of(session.primary)
             self.root = self.dot(lba) or Node(lba=lba, size=size)
-        for lba in (session.start + n for n in (18, 19, 20, 48)) if self.ours and not self.root else ():
+        for lba in (session.start + n for n in (18, 19, 20, 21, 48)) if self.ours and not self.root else ():
             rows = self.table((1 << 25, lba, lba))
             if rows and self.dot(rows[0][0]) and not self.root:
                 say('no descriptor is left; the path table at block %d leads to the directories' % lba, lost=False)

@@ -64,7 +64,7 @@ int build_add_former(struct build *b, uint32_t node, const struct extent *extent
 
 /* ---- what did not change ---- */
 
-static bool same_places(const struct stage_node *row, const struct iso_entry *e)
+bool row_is_there(const struct stage_node *row, const struct iso_entry *e)
 {
 	if (row->n_extents != e->n_extents)
 		return false;
@@ -82,7 +82,7 @@ int build_note_burned(struct build *b, const struct iso_entry *e)
 	int r;
 
 	if (row == SIZE_MAX || !row_as_burned(&b->rows->nodes[row]) || b->rows->nodes[row].size != e->size ||
-	    same_places(&b->rows->nodes[row], e))
+	    row_is_there(&b->rows->nodes[row], e))
 		return 0;
 	r = add_former_extents(b, e->extents, e->n_extents);
 	if (!r)

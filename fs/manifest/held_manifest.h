@@ -36,6 +36,7 @@ struct held_manifest {
 	struct arena strings;
 	struct disc *disc;
 	struct stage *stage;
+	uint8_t *sums; /* manifest.sums */
 	struct burn_home *homes;
 	uint32_t n_homes;
 	struct former *formers; /* in the order of the disc */

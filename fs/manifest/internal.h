@@ -20,6 +20,11 @@ struct removed {
 	struct iso_extent listing;
 };
 
+/* A row and the entry of its sum in the base. */
+struct row_sum {
+	uint32_t row, entry;
+};
+
 struct build {
 	const struct tree_frozen *frozen;
 	const struct stage_snapshot *rows;
@@ -40,7 +45,11 @@ struct build {
 	uint32_t n_met;
 	size_t met_space;
 	uint64_t limit_sectors; /* what lies there and beyond is not kept: the next session comes there */
-	size_t claim_space, kept_space, home_space, doubt_space;
+	size_t claim_space, kept_space, home_space, doubt_space, sum_of_space;
+	uint32_t n_sum_of; /* nodes that m->sum_of tells of */
+	struct row_sum *row_sums;
+	uint32_t n_row_sums;
+	size_t row_sum_space;
 	struct as_burned *as_burned;
 	uint32_t n_as_burned;
 	struct removed *removed; /* directories of the base that were met without being in the tree */
@@ -95,9 +104,21 @@ int build_add_former(struct build *b, uint32_t node, const struct extent *extent
 void build_sort_formers(struct build *b);
 /* Does the row say that the content is what was burned? */
 bool row_as_burned(const struct stage_node *row);
+/* The content of both, which are files, lies at the same places. */
+bool row_is_there(const struct stage_node *row, const struct iso_entry *e);
 /* A base record was met: of a file whose row says so, this is where it is. -ENOMEM, -EOVERFLOW. */
 int build_note_burned(struct build *b, const struct iso_entry *e);
 int build_place_burned(struct build *b); /* when all are met */
+
+/* ---- sums.c ---- */
+
+/* The sums that the base has, if they are asked for.  -ENOMEM, -EOPNOTSUPP. */
+int build_find_sums(struct build *b);
+/* A base record was met: its sum is that of the node that was made of it (no row has its number), or of the row, if
+ * that says that the content is the same. */
+int build_note_sum(struct build *b, const struct iso_entry *e, uint32_t node);
+int build_note_row_sum(struct build *b, const struct iso_entry *e);
+int build_end_sums(struct build *b); /* when all are met */
 
 /* ---- pieces.c ---- */
 

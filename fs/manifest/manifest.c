@@ -25,36 +25,35 @@
 
 /* ---- errors ---- */
 
-/* The path of a directory node, by the entries that lead to it; into the end of buf. */
-static const char *directory_path(const struct build *b, uint32_t node, char *buf, size_t bytes)
+const char *manifest_path(const struct manifest *m, uint32_t node, char *buf, size_t bytes)
 {
 	size_t at = bytes - 1;
 
 	buf[at] = '\0';
 	while (node != 0) {
-		const struct manifest_node *parent = &b->m->nodes[b->m->nodes[node].parent];
 		const char *name = "?";
 		size_t length;
 
-		for (uint32_t i = 0; i < b->m->n_entries; i++)
-			if (b->m->entries[i].node == node)
-				name = b->m->entries[i].name;
+		for (uint32_t i = 0; i < m->n_entries; i++)
+			if (m->entries[i].node == node)
+				name = m->entries[i].name;
 		length = strlen(name);
 		if (length + 1 > at)
 			break;
 		at -= length;
 		memcpy(buf + at, name, length);
 		buf[--at] = '/';
-		node = (uint32_t)(parent - b->m->nodes);
+		node = m->nodes[node].parent;
 	}
-	return buf + at;
+	memmove(buf, buf + at, bytes - at);
+	return buf;
 }
 
 static int complain(struct build *b, int error, uint32_t directory, const char *name, const char *reason)
 {
 	char path[MANIFEST_WHY_BYTES / 2];
 
-	snprintf(b->why, MANIFEST_WHY_BYTES, "%s/%s: %s", directory_path(b, directory, path, sizeof(path)), name,
+	snprintf(b->why, MANIFEST_WHY_BYTES, "%s/%s: %s", manifest_path(b->m, directory, path, sizeof(path)), name,
 		 reason ? reason : strerror(-error));
 	return error;
 }
@@ -65,7 +64,7 @@ static int complain_of_oddity(struct build *b, oddities odd, uint32_t directory,
 	char path[128];
 
 	snprintf(b->why, MANIFEST_WHY_BYTES, "it contradicts itself at %s/%.96s: %s",
-		 directory_path(b, directory, path, sizeof(path)), name,
+		 manifest_path(b->m, directory, path, sizeof(path)), name,
 		 oddity_refusal((enum oddity)__builtin_ctz(odd)));
 	return -EPERM;
 }
@@ -140,7 +139,7 @@ static int note_associated(struct build *b, uint32_t directory, const struct iso
 
 	if (!*name || b->held->associated)
 		return 0;
-	return asprintf(&b->held->associated, "%s/%s", directory_path(b, directory, path, sizeof(path)), name) < 0 ?
+	return asprintf(&b->held->associated, "%s/%s", manifest_path(b->m, directory, path, sizeof(path)), name) < 0 ?
 		       -ENOMEM :
 		       0;
 }
@@ -181,6 +180,8 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 			return complain(b, r, directory, e.name, reason);
 		r = build_note_burned(b, &e);
 		if (!r)
+			r = build_note_row_sum(b, &e);
+		if (!r)
 			r = build_note_pieces(b, &e);
 		if (!r && over)
 			r = build_note_removed(b, &e);
@@ -191,6 +192,8 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 			continue;
 		}
 		r = build_node_from_entry(b, &e, &node, &reason);
+		if (!r)
+			r = build_note_sum(b, &e, node);
 		if (!r)
 			r = build_add_former(b, node, e.extents, zisofs_used(&e.zisofs) ? 0 : e.n_extents);
 		if (!r)
@@ -406,6 +409,9 @@ static int walk(struct build *b)
 		b->directory_bytes_max = max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES;
 		b->limit_sectors = max_u64(state.used_sectors, state.next_lba);
 	}
+	r = build_find_sums(b);
+	if (r)
+		return complain(b, r, 0, "", "the MD5 sums of its newest session cannot be taken over");
 	/* The root is always written; without a row when nothing is staged. */
 	r = b->linked ? numbers_add(&b->needed, TREE_ROOT, 0) : 0;
 	if (!r && b->linked)
@@ -426,6 +432,8 @@ static int walk(struct build *b)
 		r = build_place_burned(b);
 	if (!r)
 		r = build_count_pieces(b);
+	if (!r)
+		r = build_end_sums(b);
 	build_sort_formers(b);
 	return r ? r : build_list_homes(b);
 }
@@ -495,6 +503,8 @@ void manifest_free(struct manifest *m)
 	bulk_free(m->extents);
 	bulk_free(m->kept);
 	bulk_free(m->digests);
+	bulk_free(m->sum_of);
+	bulk_free(held->sums);
 	bulk_free(held->formers);
 	bulk_free(held->former_extents);
 	bulk_free(held->remapped);
@@ -538,6 +548,7 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	bulk_free(b.claims);
 	bulk_free(b.doubts);
 	bulk_free(b.as_burned);
+	bulk_free(b.row_sums);
 	bulk_free(b.met);
 	numbers_release(&b.met_rows);
 	bulk_free(b.removed);

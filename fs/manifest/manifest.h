@@ -37,6 +37,8 @@ void manifest_homes(const struct manifest *m, const struct burn_home **ret, size
 const char *manifest_associated(const struct manifest *m);
 /* Of the directories whose names it has, the lowest block that one has in the base; UINT32_MAX: none is there. */
 uint32_t manifest_lowest_directory(const struct manifest *m);
+/* The path of a node from the root, of a long one its end; of the root "".  Returns buf.  It looks at all names. */
+const char *manifest_path(const struct manifest *m, uint32_t node, char *buf, size_t bytes);
 void manifest_free(struct manifest *m);
 DEFINE_FREEP(struct manifest, manifest_free)
 

@@ -109,6 +109,7 @@ struct space {
 	uint64_t n_touched; /* … with the touched directories */
 	/* extended attributes of staged names: bytes, names; sectors of those that are being burned */
 	uint64_t xattrs, n_xattrs, xattrs_burned;
+	bool base_summed;	/* files of base_tree have their attribute of an MD5 sum */
 	uint64_t new_ino;	/* files from here on are not in the base */
 	bool base_ours;		/* written by this encoder: its tree has the size it will have again … */
 	bool lacks_nanoseconds; /* … but for nanoseconds, which some records of it do not have */
@@ -320,7 +321,7 @@ int space_zeros(struct tree *t, struct node *n, uint64_t from, uint64_t to);
 int space_cut_locked(struct tree *t, const struct node *n, uint64_t size);
 /* Room for extended attributes of so many bytes, on all its names? 0, -ENOSPC */
 int space_xattrs_locked(struct tree *t, const struct node *n, uint64_t bytes);
-uint64_t space_xattrs_sectors(const struct space *s); /* those that are staged */
+uint64_t space_xattrs_sectors(const struct tree *t); /* those that are staged */
 /* So many sectors of so many directories of the base, when they are written again. */
 uint64_t space_with_nanoseconds(const struct space *s, uint64_t sectors, uint64_t directories);
 void space_node_locked(struct tree *t, struct node *n); /* its content changed: count it again */
@@ -367,7 +368,7 @@ bool touched_has_locked(struct tree *t, uint64_t ino);
 int touched_directory_locked(struct tree *t, const struct node *dir);
 void touched_name_locked(struct tree *t, uint64_t dir, const char *name, const struct node *child);
 void touched_clear(struct space *s);
-void touched_freeze(struct space *s);
+void touched_freeze(struct tree *t);
 const char *touched_check_locked(struct tree *t);
 
 /* ---- check.c; with t->lock held ---- */

@@ -164,7 +164,7 @@ static int enlist_locked(struct tree *t, struct node *dir, const char *name, str
 	lock_assert(&t->lock);
 	int r = node_put_locked(t, n);
 
-	if (r == 0 && n->xattrs && !space_fits_locked(t))
+	if (r == 0 && (n->xattrs || t->options.md5) && !space_fits_locked(t))
 		r = -ENOSPC;
 	if (r == 0 && S_ISDIR(n->mode))
 		r = space_add_directory_locked(t, n->ino);

@@ -36,7 +36,7 @@ static void count_base_locked(struct tree *t)
 	struct iso_info info = {0};
 
 	s->base_tree = s->saved_descriptors = s->tables = s->links_bytes = s->links_sectors = 0;
-	s->may_link = s->links_trees = s->astray = s->links = s->lacks_nanoseconds = false;
+	s->may_link = s->links_trees = s->astray = s->links = s->lacks_nanoseconds = s->base_summed = false;
 	s->directories = 1;
 	s->more_parents = 0;
 	s->base_known = s->base_ours = true;
@@ -50,6 +50,7 @@ static void count_base_locked(struct tree *t)
 	s->links_trees = s->may_link && (t->options.writing != TREE_AUTO || is_large(t, &info));
 	for (unsigned kind = 0; kind < 2; kind++)
 		s->tables += 2 * sectors_of(info.tables[kind].bytes);
+	s->base_summed = info.ours && info.appuse.flags & APPUSE_MD5;
 	if (info.ours) {
 		/* Nothing is larger than a medium can be, whatever the disc says: sums must not wrap around. */
 		s->base_tree = min_u64(info.appuse.tree_sectors, UINT32_MAX);
@@ -206,7 +207,7 @@ void space_freeze_locked(struct tree *t)
 	host_freeze_locked(t);
 	s->burning = true;
 	s->new_ino = stage_next_ino(t->stage);
-	touched_freeze(s);
+	touched_freeze(t);
 	s->data = s->n_contents = s->n_linked = s->n_links = s->aside = s->xattrs = s->n_xattrs = 0;
 	for (uint64_t i = 0; i < t->n_buckets; i++) {
 		for (struct node *n = t->buckets[i]; n; n = n->hash_next)

@@ -38,12 +38,22 @@ static uint64_t others_sectors(const struct tree *t)
 }
 
 /* Wherever in the tree the names are. */
-static uint64_t xattrs_sectors(const struct space *s, uint64_t bytes, uint64_t names)
+static uint64_t xattrs_sectors(const struct tree *t, uint64_t bytes, uint64_t names)
 {
-	return bound_xattrs_sectors(bytes, names, s->base_tree + s->names + s->linked, s->directories + s->n_touched);
+	const struct space *s = &t->space;
+	uint64_t old = t->options.md5 && !s->base_summed ? bound_names(s->base_tree) : 0;
+
+	return bound_xattrs_sectors(bytes + old * bound_xattrs_bytes(BOUND_SUM_SET_BYTES, 1), names + old,
+				    s->base_tree + s->names + s->linked, s->directories + s->n_touched);
 }
 
-uint64_t space_xattrs_sectors(const struct space *s) { return xattrs_sectors(s, s->xattrs, s->n_xattrs); }
+uint64_t space_xattrs_sectors(const struct tree *t) { return xattrs_sectors(t, t->space.xattrs, t->space.n_xattrs); }
+
+/* MD5 sums of files wherever they are. */
+static uint64_t sums_sectors(const struct tree *t)
+{
+	return t->options.md5 ? bound_sums_sectors(bound_names(t->space.base_tree) + t->space.n_xattrs) : 0;
+}
 
 /*
  * Sessions before 0.3 have none, and get some in each record that is written again: a sector of records of any length
@@ -66,7 +76,7 @@ uint64_t space_body_locked(const struct tree *t)
 
 	return BOUND_SESSION_SECTORS + s->saved_descriptors +
 	       (s->links_trees && !s->astray ? min_u64(full, linked) : full) + bound_table_sectors(s->table_bytes) +
-	       s->data + space_xattrs_sectors(s) +
+	       s->data + space_xattrs_sectors(t) + sums_sectors(t) +
 	       (t->options.pieces.share == SHARE_NONE ? 0 : bound_contents_sectors(s->n_contents));
 }
 
@@ -499,23 +509,31 @@ static void links_change(struct space *s, struct node *n, uint32_t links)
 	n->links = links;
 }
 
-/* Extended attributes are written with each name; those that a changed node has on the disc, too. */
-static uint32_t xattr_names(const struct tree *t, const struct node *n)
-{
-	if (!n->xattrs_bytes || !n->staged || n->orphan || !t->stage)
-		return 0;
-	return S_ISDIR(n->mode) || !n->nlink ? 1 : n->nlink;
-}
-
 /* Records of content that has been counted with the longest that records can be; others are those of its sections. */
 static uint64_t records_of(const struct node *n)
 {
 	return S_ISREG(n->mode) && !n->cost ? 1 + n->size / SECTION_MAX_BYTES : 1;
 }
 
-static void xattrs_change(struct space *s, struct node *n, uint32_t names)
+/* Of a set of so many bytes, with what a session adds to it, on one name. */
+static uint64_t xattrs_cost(const struct tree *t, const struct node *n, uint64_t bytes)
 {
-	uint64_t cost = names * bound_xattrs_bytes(n->xattrs_bytes, records_of(n));
+	return bound_xattrs_bytes(bytes + (t->options.md5 && S_ISREG(n->mode) ? BOUND_SUM_SET_BYTES : 0),
+				  records_of(n));
+}
+
+/* Extended attributes are written with each name; those that a changed node has on the disc, too. */
+static uint32_t xattr_names(const struct tree *t, const struct node *n)
+{
+	if (!xattrs_cost(t, n, n->xattrs_bytes) || !n->staged || n->orphan || !t->stage)
+		return 0;
+	return S_ISDIR(n->mode) || !n->nlink ? 1 : n->nlink;
+}
+
+static void xattrs_change(struct tree *t, struct node *n, uint32_t names)
+{
+	struct space *s = &t->space;
+	uint64_t cost = names * xattrs_cost(t, n, n->xattrs_bytes);
 
 	s->n_xattrs += (uint64_t)names - n->xattr_names;
 	s->xattrs += cost - n->xattr_cost;
@@ -527,13 +545,13 @@ int space_xattrs_locked(struct tree *t, const struct node *n, uint64_t bytes)
 {
 	lock_assert(&t->lock);
 	const struct space *s = &t->space;
-	uint64_t names = S_ISDIR(n->mode) || !n->nlink ? 1 : n->nlink, now, then;
+	uint64_t names = S_ISDIR(n->mode) || !n->nlink ? 1 : n->nlink, cost = xattrs_cost(t, n, bytes), now, then;
 
-	if (!bytes || n->orphan)
+	if (!cost || n->orphan)
 		return 0;
-	now = space_xattrs_sectors(s);
-	then = xattrs_sectors(s, s->xattrs - n->xattr_cost + names * bound_xattrs_bytes(bytes, records_of(n)),
-			      s->n_xattrs - n->xattr_names + names);
+	now = space_xattrs_sectors(t);
+	then = xattrs_sectors(t, s->xattrs - n->xattr_cost + names * cost, s->n_xattrs - n->xattr_names + names);
+	then += t->options.md5 ? 1 : 0; /* of the sums */
 	return then <= now ? 0 : space_check_locked(t, then - now);
 }
 
@@ -546,7 +564,7 @@ void space_node_locked(struct tree *t, struct node *n)
 	n->cost = cost;
 	aside_change(&t->space, n, node_aside(t, n));
 	links_change(&t->space, n, node_links(t, n));
-	xattrs_change(&t->space, n, xattr_names(t, n));
+	xattrs_change(t, n, xattr_names(t, n));
 }
 
 void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation)
@@ -558,7 +576,7 @@ void space_loaded_locked(struct tree *t, struct node *n, uint32_t generation)
 	n->aside = frozen ? 0 : node_aside(t, n);
 	n->links = frozen ? 0 : node_links(t, n);
 	n->xattr_names = frozen ? 0 : xattr_names(t, n);
-	n->xattr_cost = n->xattr_names * bound_xattrs_bytes(n->xattrs_bytes, records_of(n));
+	n->xattr_cost = n->xattr_names * xattrs_cost(t, n, n->xattrs_bytes);
 }
 
 void space_forget_node_locked(struct tree *t, struct node *n)
@@ -568,5 +586,5 @@ void space_forget_node_locked(struct tree *t, struct node *n)
 	n->cost = 0;
 	aside_change(&t->space, n, 0);
 	links_change(&t->space, n, 0);
-	xattrs_change(&t->space, n, 0);
+	xattrs_change(t, n, 0);
 }

@@ -150,8 +150,9 @@ void touched_clear(struct space *s)
 }
 
 /* What comes now comes to the tree of the session that burns. */
-void touched_freeze(struct space *s)
+void touched_freeze(struct tree *t)
 {
+	struct space *s = &t->space;
 	uint64_t tables = bound_table_sectors(s->table_bytes), links = space_link_bytes(s);
 
 	for (size_t i = 0; i < TOUCHED_BUCKETS; i++)
@@ -159,11 +160,12 @@ void touched_freeze(struct space *s)
 			d->burned = true;
 			clashes_release(&d->clashes);
 		}
-	s->base_tree += s->names + tables + sectors_of(links) + 1 + space_xattrs_sectors(s);
+	s->base_tree += s->names + tables + sectors_of(links) + 1 + space_xattrs_sectors(t);
 	s->tables += tables;
 	s->links_bytes += links;
-	s->links_sectors += s->linked + space_xattrs_sectors(s);
-	s->xattrs_burned = space_xattrs_sectors(s);
+	s->links_sectors += s->linked + space_xattrs_sectors(t);
+	s->xattrs_burned = space_xattrs_sectors(t);
+	s->base_summed = t->options.md5;
 	reset_sums(s);
 }
 

@@ -49,6 +49,7 @@ struct tree_options {
 	enum tree_writing writing;
 	bool no_joliet;
 	bool read_only;
+	bool md5;			 /* the sessions to come have MD5 sums: writing is TREE_FULL */
 	unsigned parity_percent;	 /* of the sessions to come; 0: none */
 	struct pieces_rule pieces;	 /* as that of the sessions to come */
 	const struct disc_state *medium; /* as for tree_set_medium(), read by tree_new(); NULL: told later */
@@ -201,6 +202,7 @@ struct tree_frozen {
 	bool unchanged;	  /* nothing is staged */
 	/* what of the base contradicts itself, and does not keep a session from being made: set by who asks for one */
 	oddities accepted;
+	bool md5; /* of files that stay the base's MD5 sums are wanted; likewise */
 };
 void tree_frozen_release(struct tree_frozen *f);
 bool tree_changed(struct tree *t); /* anything staged? */

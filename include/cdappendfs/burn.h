@@ -142,6 +142,7 @@ struct burn_options {
 	bool compat; /* to be told: for readers with limits of their own */
 	bool heal;   /* files of several sections are written anew, also unchanged ones, unless the rule grants them */
 	struct pieces_rule pieces;
+	bool md5; /* MD5 sums as libisofs has them (burner/format/checksums.h), if the tree is not a linked one */
 	unsigned parity_percent; /* of Reed-Solomon parity (burner/format/parity.h), 1..100; 0: none */
 	/* the session's length is rounded up to this (images 32; CD so that the next start is a multiple of 16) */
 	uint32_t align_end_sectors;
@@ -190,6 +191,11 @@ int disc_repaired(struct disc *inner, const struct burn_progress *progress, stru
 
 /* Asks the manifest's callbacks for all that burn_write() will ask for, in the same order, and drops it. */
 int burn_rehearse(const struct burn_plan *p);
+/*
+ * Makes the MD5 sums of a plan that has them, before all else: all that the session writes is asked for, and files on
+ * the disc of which no sum is known.
+ */
+int burn_sum(struct burn_plan *p, const struct burn_progress *progress);
 /*
  * Makes the parity of a plan that has it, before all else: everything else the session consists of is asked for, not
  * in its order, and the area is put into a file without a name in that directory, as long as the plan is there. What

@@ -100,6 +100,10 @@ struct manifest {
 	/* of what is stored of regular files: of those that were compressed, their streams; ascending by digest */
 	struct manifest_digest *digests;
 	uint32_t n_digests;
+	/* MD5 sums of 16 bytes that the base has of files (burner/format/checksums.h): which of them is that of a node
+	 * whose content is as it was, 0: none; NULL: there are none, or they were not asked for */
+	const uint8_t *sums;
+	uint32_t n_sums, *sum_of;
 	bool linked;
 	/* When linked: */
 	struct manifest_kept *kept;

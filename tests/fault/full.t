@@ -150,6 +150,32 @@ for tree in full linked; do
 done
 options=
 
+# ---- with MD5 sums: of each file an attribute and an entry of a table; above sessions without them all files get them.
+# An attribute is counted as if it met the worst place that there is.
+options=,md5
+kind 500 'open|write' small $((slack + blocks / 20))
+kind 1000 open empty $((blocks * 45 / 100))
+kind 1000 open long $((blocks * 45 / 100))
+kind 1000 link hardlinks $((blocks * 45 / 100))
+tree=full
+above 'open|write' small $((slack + blocks / 20))
+sums_later() {
+	local name='md5 above sessions without' filled
+	options=
+	fresh_disc
+	filler small "$mnt" 200 >"$T/filled"
+	filler long "$mnt" 1000 >"$T/filled"
+	filler spreadlinks "$mnt" 1000 >"$T/filled"
+	ok "$name: first session" umount_disc
+	mount_disc -o "media=${mebibytes}M,md5" "$disc"
+	filler small "$mnt" 50 2001 >"$T/filled"
+	df_is_true "$name"
+	full "$name" 'open|write' "$(filler small "$mnt" 0 3000)" $((slack + blocks / 4))
+	ok "$name: unmount" umount_disc
+}
+sums_later
+options=
+
 # ---- above a foreign disc
 rm -rf "$T/plain" "$disc"
 mkdir "$T/plain"

@@ -235,7 +235,7 @@ for my $program (@programs) {
 		skip "no $build/$program", 2 unless -x "$build/$program";
 		is(`$build/$program --version`, "$program $version\n", "$program --version");
 		# Words of --help: -o NAME, --NAME
-		my %option = map { $_ => 1 } `$build/$program --help` =~ /(?:-o |--)([a-z][a-z_-]+)/g;
+		my %option = map { $_ => 1 } `$build/$program --help` =~ /(?:-o |--)([a-z][a-z0-9_-]+)/g;
 		nothing("the manual page of $program has the options of --help",
 			grep { !has_option($manual{$program}, $_) } sort keys %option);
 	}
@@ -248,7 +248,7 @@ cmp_ok(scalar @keys, '>', 20, 'JSON keys are found');
 nothing('README.md has every JSON key', grep { $text{'README.md'} !~ /`$_`/ } @keys);
 SKIP: {
 	skip "no $build/cdappendfs", 1 unless -x "$build/cdappendfs";
-	my @options = `$build/cdappendfs --help` =~ /^  -o ([a-z_-]+)/mg;
+	my @options = `$build/cdappendfs --help` =~ /^  -o ([a-z0-9_-]+)/mg;
 	nothing('README.md has every option of a mount', grep { $text{'README.md'} !~ /^\|.*`$_\b/m } @options);
 }
 sub has_option {

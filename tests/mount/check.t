@@ -134,7 +134,7 @@ xorriso -dev "$T/x.iso" -map "$T/src/large" /again -commit >/dev/null 2>&1
 is "xorriso's sessions are readable" "$(verdicts "$T/x.iso")" readable,readable
 ok 'that is sound' check --quiet "$T/x.iso"
 # Tags of libisofs
-noise 3000000 8 >"$T/src/long"
+{ echo BEGINNING OF LONG; noise 3000000 8; } >"$T/src/long"
 xorriso -md5 on -outdev "$T/md5.iso" -map "$T/src" / -commit >/dev/null 2>&1
 xorriso -md5 on -dev "$T/md5.iso" -map "$T/src/large" /again -commit >/dev/null 2>&1
 is "xorriso's sessions with MD5 are sound" "$(verdict 'join ",", map { "$_->{proof} $_->{verdict}" } @{$_->{sessions}}' "$T/md5.iso")" 'md5 sound,md5 sound'
@@ -149,6 +149,17 @@ for place in 'session 1.*in: the data of its files' 'session 1.*in: its director
 	like "altered: $place" "$(check "$T/bad.iso")" "$place"
 	like 'xorriso finds it, too' "$(xorriso -md5 on -indev "$T/bad.iso" -check_media -- 2>&1)" "md5_mismatch"
 done
+# Which file it is is told by libisofs' sums of files, also of a session that another file of its own cannot be read in.
+start=$(block_of 'BEGINNING OF LONG' "$T/md5.iso") small=$(block_of 'FOREIGN FILE' "$T/md5.iso")
+cp "$T/md5.iso" "$T/bad.iso"
+flip "$T/bad.iso" $((start + 100)) 500
+is 'the altered file is named, in each session' "$(damage "$T/bad.iso")" $'2 /long altered\n1 /long altered'
+is 'xorriso names the same' "$(xorriso -md5 on -indev "$T/bad.iso" -check_md5_r sorry / -- 2>/dev/null | grep MISMATCH)" \
+	"MD5 MISMATCH: '/long'"
+is 'beside one that cannot be read' "$(damage --disc-fault="read@$small=EIO" "$T/bad.iso" | sort)" \
+	$'1 /long altered\n1 /sub/name unreadable\n2 /long altered\n2 /sub/name unreadable'
+xorriso -md5 on -dev "$T/bad.iso" -rm /long -- -commit >/dev/null 2>&1
+is 'one that has no name any more' "$(damage "$T/bad.iso")" $'2 /long altered\n1 /long altered'
 rm "$T/src/long"
 genisoimage -quiet -R -J -o "$T/g.iso" "$T/src" 2>/dev/null
 is "genisoimage's is" "$(verdicts "$T/g.iso")" readable

@@ -195,4 +195,17 @@ n=$(sessions)
 ok 'sync MOUNTPOINT with commit=manual' sync "$mnt"
 is 'burns' "$(sessions)" $((n + 1))
 ok 'unmount' umount_disc
+# ---- a session that is not what was written: its files are named, some of them, and how many there are
+disc=$T/verified.iso
+blank_disc "$disc"
+mount_disc -o disc-fault=read@90-110=EIO "$disc"
+mkdir "$mnt/dir"
+for i in {1..60}; do echo "$i" >"$mnt/dir/file $i"; done
+told=$(sync_disc 2>&1)
+like 'it cannot be read back: files are named' "$told" \
+	'reading it back failed: in blocks [0-9]+ to [0-9]+, of /, /dir, /dir/file 1 and [0-9]+ more, the disc cannot be read;.*the changes stay staged'
+is 'ten of them in the log' "$(grep -c 'not what was written: /' "${log_of[$mnt]}")" 10
+like 'and how many more' "$(cat "${log_of[$mnt]}")" 'not what was written: [0-9]+ more'
+ok 'nothing is burned' bounded 60 "$BUILD/cdappendfs-sync" -q --discard "$mnt"
+umount_disc
 done_testing
