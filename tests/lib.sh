@@ -49,6 +49,19 @@ fails() {
 	if [[ $want == any && $status != @(0|126|127) || $status == "$want" ]]; then pass "$name"
 	else fail "$name" "exit status $status, expected $want, of: $*"$'\n'"$(tail -n 25 "$T/ok.output")"; fi
 }
+# ended_midway OUT COMMAND…: COMMAND makes OUT, under another name until it is whole, and is ended by SIGTERM before: nothing stays of it
+ended_midway() {
+	local out=$1
+	shift
+	"$@" >"$T/ended.log" 2>&1 &
+	children+=($!)
+	ok 'it is made under another name' until_true 60 test -e "$out.unfinished"
+	kill -TERM "${children[-1]}"
+	await "${children[-1]}"
+	is 'it is ended' $? 143
+	none 'nothing is left of it' "$(echo "$out"*)"
+	like 'it says so' "$(cat "$T/ended.log")" "${out##*/}: ended, and not made"
+}
 # is NAME GOT EXPECTED: two texts.  Nothing is what a command says, too, that did not do its work: where that is expected, silent or none
 is() { if [[ $2 == "$3" ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
 isnt() { if [[ $2 && $3 && $2 != "$3" ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"and not:  $3"; fi; }

@@ -4,40 +4,14 @@
 #include <assert.h>
 #include <string.h>
 
-#include "burner/parity/codec.h"
-#include "burner/parity/crew.h"
+#include "burner/parity/internal.h"
 
-#define ALL_LOST UINT32_MAX
 #define NO_COLUMN UINT32_MAX
-#define RUN_PIECES 16u	/* that a survey reads at once */
 #define DOUBTED_MAX 64u /* pieces of a column whose digests are lost, each of which is left out alone */
-
-static_assert(PARITY_PIECE_SECTORS == 32, "a bit for each block of a piece");
-
-struct parity {
-	struct parity_disc disc;
-	struct parity_header header;
-	struct parity_codec *codec;
-	uint32_t n_pieces; /* of data and parity */
-	uint64_t protected_sectors;
-	/* the block of digests at hand */
-	uint32_t digests_number;
-	uint8_t digests[SECTOR_BYTES];
-	/* the column at hand: k + m pieces, and what of them was lost, and was made again if column_error is 0 */
-	uint32_t column_number;
-	int column_error;
-	uint8_t *column, *pieces[PARITY_CODEWORD_MAX];
-	uint32_t lost[PARITY_CODEWORD_MAX];
-	bool unknown[PARITY_CODEWORD_MAX]; /* as it was read: its digest is lost */
-	/* of a survey: of each piece of data and parity the blocks that are lost */
-	uint32_t *survey;
-};
-
-static bool is_loss(int r) { return r == -EIO || r == -EBADMSG; }
 
 /* ---- opening ---- */
 
-static int read_header(const struct parity_disc *disc, uint32_t lba, struct parity_header *ret)
+int parity_read_header(const struct parity_disc *disc, uint32_t lba, struct parity_header *ret)
 {
 	uint8_t sector[SECTOR_BYTES];
 	int r = disc->read(disc->context, lba, sector, 1);
@@ -52,7 +26,7 @@ static int read_header(const struct parity_disc *disc, uint32_t lba, struct pari
 int parity_open(const struct parity_disc *disc, uint32_t lba, struct parity **ret)
 {
 	_cleanup_(parity_closep) struct parity *p = calloc(1, sizeof(*p));
-	int r = p ? read_header(disc, lba, &p->header) : -ENOMEM;
+	int r = p ? parity_read_header(disc, lba, &p->header) : -ENOMEM;
 
 	if (r < 0)
 		return r;
@@ -96,18 +70,7 @@ uint32_t parity_piece_sectors(const struct parity *p, uint32_t number)
 
 /* ---- pieces and digests ---- */
 
-/* Data first, then parity: the order of the digests. */
-static uint32_t data_number(const struct parity *p, unsigned row, uint32_t column)
-{
-	return row * p->header.shape.columns + column;
-}
-static uint32_t parity_number(const struct parity *p, unsigned piece, uint32_t column)
-{
-	return p->header.shape.pieces + piece * p->header.shape.columns + column;
-}
-
-/* The block of digests at hand is that one; -EBADMSG: it is damaged in both tables. */
-static int fetch_digests(struct parity *p, uint32_t number)
+int parity_fetch_digests(struct parity *p, uint32_t number)
 {
 	int r = p->digests_number == number ? 0 : -EBADMSG;
 
@@ -126,7 +89,7 @@ static int fetch_digests(struct parity *p, uint32_t number)
 static int is_right(struct parity *p, uint32_t number, const uint8_t piece[PARITY_PIECE_BYTES])
 {
 	uint8_t digest[SHA256_BYTES];
-	int r = fetch_digests(p, number / PARITY_BLOCK_DIGESTS);
+	int r = parity_fetch_digests(p, number / PARITY_BLOCK_DIGESTS);
 
 	if (!r)
 		r = sha256_of(piece, PARITY_PIECE_BYTES, digest);
@@ -152,8 +115,7 @@ static int read_singly(struct parity *p, uint32_t lba, uint8_t *buf, uint32_t n_
 	return 0;
 }
 
-/* The blocks of a piece as far as they can be read; *ret_lost: which cannot. */
-static int read_blocks(struct parity *p, uint32_t number, uint8_t piece[PARITY_PIECE_BYTES], uint32_t *ret_lost)
+int parity_read_blocks(struct parity *p, uint32_t number, uint8_t piece[PARITY_PIECE_BYTES], uint32_t *ret_lost)
 {
 	bool is_data = number < p->header.shape.pieces;
 	uint32_t all = is_data ? parity_piece_sectors(p, number) : PARITY_PIECE_SECTORS, n;
@@ -183,7 +145,7 @@ static int read_blocks(struct parity *p, uint32_t number, uint8_t piece[PARITY_P
 static int read_piece(struct parity *p, uint32_t number, uint8_t piece[PARITY_PIECE_BYTES], uint32_t *ret_lost,
 		      bool *ret_unknown)
 {
-	int r = read_blocks(p, number, piece, ret_lost);
+	int r = parity_read_blocks(p, number, piece, ret_lost);
 
 	*ret_unknown = false;
 	if (r < 0 || *ret_lost)
@@ -274,21 +236,26 @@ static int read_parity(struct parity *p, uint32_t column, enum use use[PARITY_CO
 	return r;
 }
 
+/* Of the column at hand. 1, 0, or what is_right() says. */
+static int take(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES])
+{
+	const struct parity_shape *s = &p->header.shape;
+
+	if (number < s->pieces)
+		memcpy(buf, p->pieces[number / s->columns], PARITY_PIECE_BYTES);
+	else
+		codec_make(p->codec, (number - s->pieces) / s->columns, p->pieces, buf);
+	return is_right(p, number, buf);
+}
+
 /* With what is believed now. 1: the piece is right; 0: not; -EBADMSG: too much is lost, or its digest is. */
 static int attempt(struct parity *p, uint32_t column, uint32_t number, enum use use[PARITY_CODEWORD_MAX], uint8_t *buf)
 {
-	const struct parity_shape *s = &p->header.shape;
 	int r = read_parity(p, column, use);
 
 	if (!r)
 		r = codec_restore(p->codec, p->pieces, p->lost);
-	if (r)
-		return r;
-	if (number >= s->pieces)
-		codec_make(p->codec, (number - s->pieces) / s->columns, p->pieces, buf);
-	else
-		memcpy(buf, p->pieces[number / s->columns], PARITY_PIECE_BYTES);
-	return is_right(p, number, buf);
+	return r ? r : take(p, number, buf);
 }
 
 /* What can be read of a piece that cannot be read as a whole may be wrong as well. Is there any? */
@@ -355,18 +322,6 @@ static uint32_t column_of(const struct parity *p, uint32_t number)
 	const struct parity_shape *s = &p->header.shape;
 
 	return (number < s->pieces ? number : number - s->pieces) % s->columns;
-}
-
-/* Of the column at hand. 1, 0, or what is_right() says. */
-static int take(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES])
-{
-	const struct parity_shape *s = &p->header.shape;
-
-	if (number < s->pieces)
-		memcpy(buf, p->pieces[number / s->columns], PARITY_PIECE_BYTES);
-	else
-		codec_make(p->codec, (number - s->pieces) / s->columns, p->pieces, buf);
-	return is_right(p, number, buf);
 }
 
 /* Whatever else of its column is lost. */
@@ -455,7 +410,7 @@ int parity_restore_block(struct parity *p, uint32_t lba, uint8_t buf[SECTOR_BYTE
 		if (lba == parity_header_lba(h, which))
 			return parity_header_encode(h, buf);
 		if (lba >= table && lba - table < n) {
-			int r = fetch_digests(p, lba - table);
+			int r = parity_fetch_digests(p, lba - table);
 
 			if (!r)
 				memcpy(buf, p->digests, SECTOR_BYTES);
@@ -465,210 +420,4 @@ int parity_restore_block(struct parity *p, uint32_t lba, uint8_t buf[SECTOR_BYTE
 	if (lba < parity_copy_lba(h) || lba - parity_copy_lba(h) >= PARITY_COPY_SECTORS)
 		return -ENOENT;
 	return restore_copy(p, lba - parity_copy_lba(h), buf);
-}
-
-/* ---- all of it ---- */
-
-/* Pieces that follow each other, read and hashed at once. */
-struct run {
-	uint8_t *buf;
-	uint32_t first, n;
-	uint32_t lost[RUN_PIECES];
-	uint8_t digests[RUN_PIECES][SHA256_BYTES];
-};
-
-struct survey {
-	struct parity *parity;
-	struct parity_damage *damage;
-	struct crew *crew;
-	struct run runs[2], *hashed;
-};
-
-static void survey_release(struct survey *s)
-{
-	crew_free(s->crew);
-	free(s->runs[0].buf);
-	free(s->runs[1].buf);
-}
-
-static int hash_piece(void *context, uint32_t i)
-{
-	struct run *run = ((struct survey *)context)->hashed;
-
-	return run->lost[i] ? 0 :
-			      sha256_of(run->buf + (size_t)i * PARITY_PIECE_BYTES, PARITY_PIECE_BYTES, run->digests[i]);
-}
-
-/* At once if they lie together and can be read, else piece by piece. */
-static int read_run(struct parity *p, struct run *run)
-{
-	const struct parity_shape *s = &p->header.shape;
-	bool is_data = run->first < s->pieces;
-	uint32_t sectors = run->n * PARITY_PIECE_SECTORS, following = sectors, lba;
-	int r = -EIO;
-
-	memset(run->lost, 0, sizeof(run->lost));
-	lba = is_data ? parity_lba_of(&p->header, (uint64_t)run->first * PARITY_PIECE_SECTORS, &following) :
-			parity_data_lba(&p->header) + (run->first - s->pieces) * PARITY_PIECE_SECTORS;
-	if (following >= sectors)
-		r = p->disc.read(p->disc.context, lba, run->buf, sectors);
-	for (uint32_t i = 0; is_loss(r) && i < run->n; i++) {
-		int one = read_blocks(p, run->first + i, run->buf + (size_t)i * PARITY_PIECE_BYTES, &run->lost[i]);
-
-		if (one < 0)
-			return one;
-		r = i + 1 == run->n ? 0 : r;
-	}
-	return r;
-}
-
-/* What was hashed is compared. */
-static int judge_run(struct survey *s, const struct run *run)
-{
-	struct parity *p = s->parity;
-
-	for (uint32_t i = 0; i < run->n; i++) {
-		uint32_t number = run->first + i, in_block = number % PARITY_BLOCK_DIGESTS;
-		int r = fetch_digests(p, number / PARITY_BLOCK_DIGESTS);
-
-		if (r < 0 && r != -EBADMSG)
-			return r;
-		s->damage->digestless += r < 0;
-		p->survey[number] = run->lost[i];
-		if (!r && !run->lost[i] &&
-		    memcmp(p->digests + (size_t)in_block * SHA256_BYTES, run->digests[i], SHA256_BYTES) != 0)
-			p->survey[number] = ALL_LOST;
-		if (p->survey[number])
-			*(number < p->header.shape.pieces ? &s->damage->n_lost : &s->damage->n_lost_parity) += 1;
-	}
-	return 0;
-}
-
-static int finish_run(struct survey *s, const struct run *run)
-{
-	int r = crew_wait(s->crew);
-
-	return r ? r : judge_run(s, run);
-}
-
-/* Pieces [from, to): one run is hashed while the next is read. */
-static int survey_pieces(struct survey *s, uint32_t from, uint32_t to,
-			 int (*pace)(void *context, uint64_t done, uint64_t all), void *context)
-{
-	struct run *before = NULL, *run = &s->runs[0];
-	int r = 0;
-
-	for (; from < to && !r; from += run->n, before = run, run = run == s->runs ? s->runs + 1 : s->runs) {
-		int finished;
-
-		run->first = from;
-		run->n = (uint32_t)min_u64(RUN_PIECES, to - from);
-		r = pace ? pace(context, (uint64_t)from * PARITY_PIECE_SECTORS,
-				(uint64_t)s->parity->n_pieces * PARITY_PIECE_SECTORS) :
-			   0;
-		if (!r)
-			r = read_run(s->parity, run);
-		finished = before ? finish_run(s, before) : 0;
-		if (!r)
-			r = finished;
-		if (r)
-			return r;
-		s->hashed = run;
-		crew_begin(s->crew, hash_piece, s, run->n);
-	}
-	return before && !r ? finish_run(s, before) : r;
-}
-
-/* Is the copy of the descriptors what stands in the first piece? */
-static int survey_copy(struct parity *p, struct parity_damage *ret)
-{
-	_free_ uint8_t *piece = malloc(PARITY_PIECE_BYTES);
-	uint8_t copy[PARITY_COPY_SECTORS * SECTOR_BYTES];
-	uint32_t lost;
-	int r = piece ? read_blocks(p, 0, piece, &lost) : -ENOMEM;
-
-	if (r)
-		return r;
-	r = p->disc.read(p->disc.context, parity_copy_lba(&p->header), copy, PARITY_COPY_SECTORS);
-	ret->headers |= is_loss(r) || (!r && !p->survey[0] &&
-				       memcmp(copy, piece + (size_t)PARITY_COPY_AT * SECTOR_BYTES, sizeof(copy)) != 0);
-	return is_loss(r) ? 0 : r;
-}
-
-/* Both copies of what the area says of itself. */
-static int survey_area(struct parity *p, struct parity_damage *ret)
-{
-	uint64_t n = parity_table_sectors(&p->header.shape);
-	struct parity_header header;
-	uint8_t block[SECTOR_BYTES];
-
-	for (unsigned which = 0; which < 2; which++) {
-		int r = read_header(&p->disc, parity_header_lba(&p->header, which), &header);
-
-		if (r < 0 && !is_loss(r))
-			return r;
-		ret->headers |= r < 0;
-		for (uint64_t i = 0; i < n; i++) {
-			r = p->disc.read(p->disc.context, parity_table_lba(&p->header, which) + (uint32_t)i, block, 1);
-			if (!r)
-				r = parity_digests_check(p->header.uuid, (uint32_t)i, block);
-			if (r < 0 && !is_loss(r))
-				return r;
-			ret->tables |= r < 0;
-		}
-	}
-	return 0;
-}
-
-static void column_of_survey(const struct parity *p, uint32_t column, uint32_t lost[PARITY_CODEWORD_MAX])
-{
-	const struct parity_shape *s = &p->header.shape;
-
-	for (unsigned row = 0; row < s->rows; row++)
-		lost[row] = data_number(p, row, column) < s->pieces ? p->survey[data_number(p, row, column)] : 0;
-	for (unsigned i = 0; i < s->parity; i++)
-		lost[s->rows + i] = p->survey[parity_number(p, i, column)];
-}
-
-bool parity_is_lost(const struct parity *p, uint32_t number) { return p->survey[number] != 0; }
-
-bool parity_is_beyond(const struct parity *p, uint32_t number)
-{
-	uint32_t lost[PARITY_CODEWORD_MAX];
-
-	if (!parity_is_lost(p, number))
-		return false;
-	if (number >= p->header.shape.pieces)
-		number -= p->header.shape.pieces;
-	column_of_survey(p, number % p->header.shape.columns, lost);
-	return codec_can_restore(p->codec, lost) < 0;
-}
-
-int parity_survey(struct parity *p, int (*pace)(void *context, uint64_t done, uint64_t all), void *context,
-		  struct parity_damage *ret)
-{
-	struct parity_damage damage = {0};
-	_cleanup_(survey_release) struct survey s = {.parity = p, .damage = &damage};
-	uint32_t n_data = p->header.shape.pieces;
-	int r = crew_new(&s.crew);
-
-	parity_forget(p);
-	free(p->survey);
-	p->survey = calloc(p->n_pieces, sizeof(*p->survey));
-	for (unsigned i = 0; i < 2; i++)
-		s.runs[i].buf = malloc((size_t)RUN_PIECES * PARITY_PIECE_BYTES);
-	if (r < 0 || !p->survey || !s.runs[0].buf || !s.runs[1].buf)
-		return -ENOMEM;
-	r = survey_pieces(&s, 0, n_data, pace, context);
-	if (!r)
-		r = survey_area(p, &damage);
-	if (!r)
-		r = survey_copy(p, &damage);
-	if (!r)
-		r = survey_pieces(&s, n_data, p->n_pieces, pace, context);
-	for (uint32_t i = 0; i < n_data && !r; i++)
-		damage.n_beyond += parity_is_beyond(p, i);
-	if (!r)
-		*ret = damage;
-	return r;
 }

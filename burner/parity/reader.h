@@ -3,7 +3,7 @@
  * reader.h - a parity area in use: what of it and of the protected blocks is whole, and what was lost made again
  *
  *	parity_open -> parity_restore(a piece) …                          one here and there
- *	            -> parity_survey -> parity_heal -> parity_close       all of it
+ *	            -> parity_survey -> parity_is_lost …, parity_close        all of it
  *
  * A piece is whole when its digest is right.  What cannot be read is lost block by block; a piece that can be read, but
  * is another one, as a whole.  Nothing is given out whose digest is not right.  A piece whose own digest is lost may be

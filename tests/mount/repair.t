@@ -86,14 +86,7 @@ fails 'no file is written over' 1 check --repair="$out" "$disc"
 is 'nor is the disc read for nothing' "$(grep -c 'read in' "$T/ok.output")" 0
 is 'it is as it was' "$(stat -c %s "$out")" 0
 rm -f "$out"
-"$BUILD/cdappendfs-check" --state="$T/checks" --disc-fault=delay=100 --repair="$out" "$disc" >"$T/ended.log" 2>&1 &
-children+=($!)
-ok 'it is made under another name' until_true 60 test -e "$out.unfinished"
-kill -TERM "${children[-1]}"
-await "${children[-1]}"
-is 'it is ended' $? 143
-is 'nothing is left of it' "$(echo "$out"*)" ''
-like 'it says so' "$(cat "$T/ended.log")" 'ended, and not made'
+ended_midway "$out" "$BUILD/cdappendfs-check" --state="$T/checks" --disc-fault=delay=100 --repair="$out" "$disc"
 fails 'nowhere' 1 check --repair="$T/none/out.iso" "$disc"
 fails 'of one session' 2 check --repair="$out" --session=1 "$disc"
 mount_disc "$disc"
