@@ -330,6 +330,12 @@ static bool is_whole(const struct parity *p, uint32_t number)
 	return number < p->header.shape.pieces && !p->lost[number / p->header.shape.columns];
 }
 
+/* Is its digest lost? */
+static bool is_unproven(struct parity *p, uint32_t number)
+{
+	return parity_fetch_digests(p, number / PARITY_BLOCK_DIGESTS) == -EBADMSG;
+}
+
 static int restore_column(struct parity *p, uint32_t number, uint8_t buf[PARITY_PIECE_BYTES])
 {
 	uint32_t column = column_of(p, number);
@@ -343,7 +349,8 @@ static int restore_column(struct parity *p, uint32_t number, uint8_t buf[PARITY_
 	if (r && r != -EBADMSG)
 		return r;
 	p->column_number = column;
-	p->column_error = r;
+	/* Made again, and only not to be proven: that says nothing of its other pieces. */
+	p->column_error = r && is_unproven(p, number) && codec_can_restore(p->codec, p->lost) == 0 ? 0 : r;
 	return r && is_whole(p, number) ? take(p, number, buf) == 1 ? 0 : r : r;
 }
 

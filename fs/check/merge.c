@@ -170,20 +170,32 @@ static int follow_chain(struct merge *m, char **ret_why)
 	return r;
 }
 
+/* What a file shows as a disc; none where it is too damaged for that.  -ENOMEM, -EMFILE, -ENFILE: that is not known. */
+static int sessions_of(const char *path, struct disc_session **ret, size_t *ret_n)
+{
+	_cleanup_(disc_closep) struct disc *disc = NULL;
+	const struct disc_open_options how = {.unbounded = false};
+	int r = disc_open_path(path, &how, &disc, NULL);
+
+	*ret = NULL;
+	*ret_n = 0;
+	if (!r)
+		r = disc_sessions(disc, ret, ret_n);
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
+}
+
 /* By the sessions that a copy shows, and at its end. */
 static int find_records(struct merge *m, const struct copy *copy, char **ret_why)
 {
-	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_free_ struct disc_session *sessions = NULL;
-	const struct disc_open_options how = {.unbounded = false};
 	size_t n = 0;
 	int r = copy->sectors ? take_record(m, copy->sectors - 1, NULL, ret_why) : 0;
 
-	if (!r && disc_open_path(copy->path, &how, &disc, NULL) == 0 && disc_sessions(disc, &sessions, &n) == 0)
-		for (size_t i = 0; i < n && !r; i++)
-			if (sessions[i].sectors)
-				r = take_record(m, (uint64_t)sessions[i].start_lba + sessions[i].sectors - 1, NULL,
-						ret_why);
+	if (!r)
+		r = sessions_of(copy->path, &sessions, &n);
+	for (size_t i = 0; i < n && !r; i++)
+		if (sessions[i].sectors)
+			r = take_record(m, (uint64_t)sessions[i].start_lba + sessions[i].sectors - 1, NULL, ret_why);
 	return r;
 }
 
@@ -392,9 +404,7 @@ static int merge_all(struct merge *m)
 /* Where the session ends that the image's head leads to; 0: it leads nowhere. */
 static int head_leads(const struct merge *m, uint64_t *ret)
 {
-	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_free_ struct disc_session *sessions = NULL;
-	const struct disc_open_options how = {.unbounded = false};
 	uint8_t head[SECTOR_BYTES];
 	size_t n = 0;
 	int r = pread_full(m->image.fd, head, sizeof(head), (uint64_t)DESCRIPTORS_LBA * SECTOR_BYTES, NULL);
@@ -402,12 +412,10 @@ static int head_leads(const struct merge *m, uint64_t *ret)
 	*ret = 0;
 	if (r || !descriptor_is_any_primary(head))
 		return r; /* sessions are found without it, too, but a mount writes none above them */
-	r = disc_open_path(m->file.temporary, &how, &disc, NULL);
-	if (!r)
-		r = disc_sessions(disc, &sessions, &n);
-	if (!r && n)
+	r = sessions_of(m->file.temporary, &sessions, &n);
+	if (n)
 		*ret = (uint64_t)sessions[n - 1].start_lba + sessions[n - 1].sectors;
-	return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
+	return r;
 }
 
 #define HEAD_BYTES (DESCRIPTORS_SECTORS * SECTOR_BYTES)

@@ -301,7 +301,7 @@ static int conclude(const struct options *o, struct disc *disc, const struct che
 	progress_clear(&watch->line);
 	if (r == -ECANCELED)
 		return fail_check(o, told->disc, r);
-	told->repaired = repair.disc ? &repair.report : NULL;
+	told->repaired = !r && repair.disc ? &repair.report : NULL; /* half of a report is none */
 	told->repairing = o->repair;
 	tell(o, report, told);
 	if (r)
@@ -531,6 +531,8 @@ static int check_path(const struct options *asked, const char *path, const struc
 		return command_fail("%s", why ? why : strerror(ENOMEM));
 	if (o->n_maps && !(disc = mapfile_wrap(disc, &map)))
 		return command_fail("%s: %s", path, strerror(ENOMEM));
+	if (o->repair)
+		interrupt_catch(); /* whenever it comes, nothing of the file stays */
 	if (o->repair && new_file_begin(o->repair, &to, &why))
 		return command_fail("%s", why ? why : strerror(ENOMEM));
 	with_file.to = o->repair ? &to : NULL;

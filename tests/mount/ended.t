@@ -29,8 +29,8 @@ for _ in {1..8}; do
 	daemon=$!
 	children+=("$daemon")
 	until grep -q " $mnt " /proc/self/mountinfo || gone "$daemon"; do :; done
-	said+=$(bounded 60 "$BUILD/cdappendfs-sync" -n "$mnt" 2>&1 >/dev/null)
-	said+=$(bounded 60 "$BUILD/cdappendfs-umount" "$mnt" 2>&1 >/dev/null)
+	said+=$(bounded 60 "$BUILD/cdappendfs-sync" -n "$mnt" 2>&1 >/dev/null) || said+=" status $?"
+	said+=$(bounded 60 "$BUILD/cdappendfs-umount" "$mnt" 2>&1 >/dev/null) || said+=" status $?"
 	await "$daemon" 60
 done
 none 'a command right after the mount is seen is answered' "$said"

@@ -4,7 +4,7 @@
 # times.t - times to the nanosecond: the same before a commit, after it and after a remount, in full and linked trees, of
 # all kinds of files; on discs whose older sessions have none
 . "$(dirname "$0")/../lib.sh"
-command -v rsync >/dev/null || skip_all 'no rsync'
+need rsync python3
 
 disc=$T/disc.iso source=$T/source
 times() { (cd "$1" && find . -printf '%p %y %A@ %T@ %C@\n' | LC_ALL=C sort); }
@@ -58,13 +58,11 @@ for tree in full linked; do
 	times "$mnt" >"$T/got"
 	same_listing "tree=$tree: all of it is there" "$T/staged" "$T/got"
 	ok "tree=$tree: unmount" umount_disc
-	if command -v python3 >/dev/null; then
-		reader "$disc" "$T/restored" >"$T/reader.log" 2>&1
-		(cd "$T/restored" && find . ! -type c -printf '%p %y %T@\n' | LC_ALL=C sort) >"$T/got"
-		sed -E '/ c /d; s/^(.*) [^ ]+ ([^ ]+) [^ ]+$/\1 \2/' "$T/staged" >"$T/others"
-		same_listing "tree=$tree: the reader in Python restores them" "$T/others" "$T/got"
-		rm -rf "$T/restored"
-	fi
+	reader "$disc" "$T/restored" >"$T/reader.log" 2>&1
+	(cd "$T/restored" && find . ! -type c -printf '%p %y %T@\n' | LC_ALL=C sort) >"$T/got"
+	sed -E '/ c /d; s/^(.*) [^ ]+ ([^ ]+) [^ ]+$/\1 \2/' "$T/staged" >"$T/others"
+	same_listing "tree=$tree: the reader in Python restores them" "$T/others" "$T/got"
+	rm -rf "$T/restored"
 done
 
 # ---- years that no disc has become the nearest, and are no change when they are set again

@@ -527,6 +527,26 @@ static void test_unknown_pieces_are_tried(void **state)
 	world_end(&w);
 }
 
+/* A lost piece of which nothing can be proven is refused, and says nothing of the others of its column. */
+static void test_lost_piece_without_digest(void **state)
+{
+	struct world w;
+	uint8_t *piece = malloc(PARITY_PIECE_BYTES);
+
+	(void)state;
+	assert_non_null(piece);
+	world_begin(&w, 300 * PARITY_PIECE_SECTORS, 1, 10);
+	lose_digest(&w, 140);
+	lose_blocks(&w, 8 + 140 * PARITY_PIECE_SECTORS, PARITY_PIECE_SECTORS);
+	lose_blocks(&w, 8, PARITY_PIECE_SECTORS);
+	world_open(&w);
+	assert_int_equal(parity_restore(w.parity, 140, piece), -EBADMSG);
+	assert_int_equal(parity_restore(w.parity, 0, piece), 0);
+	assert_true(piece_is_right(&w, 0, piece));
+	free(piece);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_headers_that_cannot_be_read),
 		cmocka_unit_test(test_columns_are_read_once),
 		cmocka_unit_test(test_unknown_pieces_are_tried),
+		cmocka_unit_test(test_lost_piece_without_digest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
