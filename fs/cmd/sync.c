@@ -33,6 +33,8 @@ static const char help[] =
 	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
 	"                  the whole tree in one session; of a mount with -o compat also every file that lies in\n"
 	"                  several pieces; a session is made even if nothing is staged\n"
+	"      --add-ecc=PERCENT  give parity to all sessions that have none, and to this one: so much of them, 1 to\n"
+	"                  100 percent; a session is made even if nothing is staged\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
 	"      --cancel    stop the burn that is under way; what is staged is kept\n"
 	"  -j, --json      print JSON: a line for each second of a burn, and the result as the last line\n"
@@ -56,20 +58,33 @@ static const char *const requests[][2] = {
 struct options {
 	enum action action;
 	bool full_tree, json, quiet;
+	unsigned add_ecc; /* percent; 0: not asked for */
 	const char *mountpoint;
 	char **paths; /* to be dropped one by one; NULL: all */
 	int n_paths;
 };
 
+static int parse_percent(const char *text, unsigned *ret)
+{
+	char *end;
+	unsigned long percent = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end || percent < 1 || percent > 100)
+		return -EINVAL;
+	*ret = (unsigned)percent;
+	return 0;
+}
+
 /* COMMAND_DONE with a mount point; COMMAND_DONE without: help was printed; or what to exit with. */
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { OPTION_DISCARD = 256, OPTION_FINALIZE, OPTION_FULL_TREE, OPTION_WAIT, OPTION_CANCEL };
+	enum { OPTION_DISCARD = 256, OPTION_FINALIZE, OPTION_FULL_TREE, OPTION_ADD_ECC, OPTION_WAIT, OPTION_CANCEL };
 	static const struct option options[] = {
 		{"dry-run", no_argument, NULL, 'n'},
 		{"discard", no_argument, NULL, OPTION_DISCARD},
 		{"finalize", no_argument, NULL, OPTION_FINALIZE},
 		{"full-tree", no_argument, NULL, OPTION_FULL_TREE},
+		{"add-ecc", required_argument, NULL, OPTION_ADD_ECC},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
 		{"json", no_argument, NULL, 'j'},
@@ -105,6 +120,11 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_FULL_TREE:
 			ret->full_tree = true;
 			break;
+		case OPTION_ADD_ECC:
+			if (parse_percent(optarg, &ret->add_ecc) < 0)
+				return command_usage(
+					"--add-ecc=%s: how much parity, in percent of what it is of: 1 to 100", optarg);
+			break;
 		case 'j':
 			ret->json = true;
 			break;
@@ -120,6 +140,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			"only one of --dry-run, --discard, --finalize, --wait and --cancel can be asked for");
 	if (ret->full_tree && !requests[ret->action][1])
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
+	if (ret->add_ecc && !requests[ret->action][1])
+		return command_usage("--add-ecc goes with what makes a session: leave it out");
 	if (ret->action == ACTION_DISCARD && argc > optind) {
 		ret->mountpoint = argv[optind];
 		if (argc > optind + 1 || discard_is_path(argv[optind])) {
@@ -172,6 +194,10 @@ static void print_json(const struct client_result *r)
 	json_u64_or_null(&j, "files_in_pieces", r->files_in_pieces, PIECES_UNKNOWN);
 	json_u64(&j, "names_changed", r->names_changed);
 	json_u64(&j, "names_closed", r->names_closed);
+	json_u64(&j, "older_bytes", r->older_bytes);
+	json_u64(&j, "older_sessions", r->older_sessions);
+	json_u64(&j, "unproven_bytes", r->unproven_bytes);
+	json_u64(&j, "left_out_bytes", r->left_out_bytes);
 	json_bool(&j, "fits", r->fits);
 	json_u64(&j, "session", r->session);
 	json_bool(&j, "burned", r->burned);
@@ -238,8 +264,39 @@ static int leave(const struct options *o, const struct control_mount *mount)
 
 /* ---- the end ---- */
 
-static void print_text(const struct client_result *r, enum action action, bool full_tree)
+static void print_parity(const struct client_result *r)
 {
+	char parity[REPORT_BYTES_TEXT], older[REPORT_BYTES_TEXT], unproven[REPORT_BYTES_TEXT];
+	const char *are = r->burned ? "are" : "will be";
+
+	if (r->parity_bytes && r->older_bytes)
+		printf("of the session, %s %s parity, by which what gets lost of it, and of %s in %" PRIu64
+		       " older session%s, can be made again\n",
+		       report_bytes(r->parity_bytes, parity), are, report_bytes(r->older_bytes, older),
+		       r->older_sessions, r->older_sessions == 1 ? "" : "s");
+	else if (r->parity_bytes)
+		printf("of the session, %s %s parity, by which what gets lost of it can be made again\n",
+		       report_bytes(r->parity_bytes, parity), are);
+	if (r->unproven_bytes)
+		printf("of the older sessions, %s are of other programs: no digest proves them, so they %s protected "
+		       "as "
+		       "they are now\n",
+		       report_bytes(r->unproven_bytes, unproven), are);
+	if (r->older_more)
+		puts("the disc has more pieces than one session can protect: ask again for the rest");
+}
+
+static const char *nothing(const struct options *o)
+{
+	if (o->add_ecc)
+		return "nothing to do: nothing is staged, and all that can have parity has it";
+	return o->full_tree ? "nothing to do: nothing is staged, and the newest session has the whole tree" :
+			      "nothing to do: nothing is staged";
+}
+
+static void print_text(const struct client_result *r, const struct options *o)
+{
+	enum action action = o->action;
 	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT],
 		found[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], names[REPORT_NAMES_TEXT];
 
@@ -248,16 +305,13 @@ static void print_text(const struct client_result *r, enum action action, bool f
 	else if (action >= ACTION_WAIT && !r->burned)
 		puts("no burn was under way");
 	else if (r->append_bytes == 0)
-		puts(full_tree ? "nothing to do: nothing is staged, and the newest session has the whole tree" :
-				 "nothing to do: nothing is staged");
+		puts(r->left_out_bytes ? "nothing was burned: what has no parity is damaged" : nothing(o));
 	else
 		printf("session %" PRIu32 " %s: %s %s (data %s, tree %s), %s shared with older sessions\n", r->session,
 		       r->burned ? "written" : "planned", report_bytes(r->append_bytes, append),
 		       r->burned ? "appended" : "to append", report_bytes(r->data_bytes, data),
 		       report_bytes(r->tree_bytes, tree), report_bytes(r->shared_bytes, shared));
-	if (r->parity_bytes)
-		printf("of the session, %s %s parity, by which what gets lost of it can be made again\n",
-		       report_bytes(r->parity_bytes, found), r->burned ? "are" : "will be");
+	print_parity(r);
 	if (r->found_bytes)
 		printf("of what is staged, %s %s on the disc already, or twice in the stage\n",
 		       report_bytes(r->found_bytes, found), r->burned ? "were" : "are");
@@ -265,7 +319,7 @@ static void print_text(const struct client_result *r, enum action action, bool f
 		puts(report_pieces(r->files_in_pieces, pieces));
 	if (report_names(r->names_changed, r->names_closed, names))
 		puts(names);
-	if (r->message[0])
+	if (r->message[0] && !r->left_out_bytes)
 		say(stdout, "%s", r->message);
 }
 
@@ -286,10 +340,14 @@ static int finish(const struct options *o, const char *name, const struct client
 		return COMMAND_FAILED;
 	}
 	if (!o->json && !o->quiet)
-		print_text(r, o->action, o->full_tree);
+		print_text(r, o);
+	if (r->left_out_bytes)
+		return command_fail("%s: %s", name, r->message);
 	if (o->action == ACTION_CANCEL && r->burned)
 		return command_fail("%s: session %" PRIu32 " was written before it could be cancelled", name,
 				    r->session);
+	if (o->action == ACTION_DRY_RUN && !r->fits && r->older_bytes)
+		return command_fail("%s: with that much parity of older sessions it does not fit on the disc", name);
 	if (o->action == ACTION_DRY_RUN && !r->fits)
 		return command_fail(
 			"%s: what is staged does not fit on the disc; delete some of it, or drop it all with --discard",
@@ -297,19 +355,25 @@ static int finish(const struct options *o, const char *name, const struct client
 	return COMMAND_DONE;
 }
 
-/* A conversation to its end.  mount NULL: of a disc that may be not mounted any more. */
-static int converse(const struct options *o, const struct control_mount *mount)
+/* A conversation to its end.  mount NULL: of a disc that may be not mounted any more. *ret: the session to be made, or
+ * that was; 0: none. */
+static int converse(const struct options *o, const struct control_mount *mount, uint64_t *ret)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
 	const char *name = mount ? mount->mountpoint : o->mountpoint;
 	struct watch watch = {.json = o->json, .began_ms = now_ms()};
 	struct client_handlers handlers = {.progress = on_progress, .context = &watch};
 	struct client_result result = {0};
+	char request[64];
 	int r = mount ? client_open(mount, &c) : client_open_disc(name, &c);
 
 	progress_init(&watch.line, o->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
+	snprintf(request, sizeof(request), "%s", requests[o->action][o->full_tree]);
+	if (o->add_ecc)
+		snprintf(request + strlen(request), sizeof(request) - strlen(request), CONTROL_ADD_ECC "%u",
+			 o->add_ecc);
 	if (r == 0)
-		r = client_send(c, requests[o->action][o->full_tree]);
+		r = client_send(c, request);
 	if (r == 0 && (o->action == ACTION_SYNC || o->action >= ACTION_WAIT)) {
 		interrupt_catch();
 		client_stop_by(c, &interrupted);
@@ -332,7 +396,22 @@ static int converse(const struct options *o, const struct control_mount *mount)
 		return command_fail("%s: %s", name, client_why(r));
 	if (strcmp(result.message, "idle") == 0)
 		result.message[0] = '\0';
+	*ret = result.append_bytes;
 	return finish(o, name, &result);
+}
+
+/* To read all that is on a disc takes a while: what it is for is told before. */
+static int announce(const struct options *o, const struct control_mount *mount, uint64_t *ret)
+{
+	struct options dry = *o;
+
+	*ret = 1;
+	if (!o->add_ecc || o->action == ACTION_DRY_RUN || o->json || o->quiet)
+		return COMMAND_DONE;
+	dry.action = ACTION_DRY_RUN;
+	int status = converse(&dry, mount, ret);
+	fflush(stdout);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -340,6 +419,7 @@ int main(int argc, char **argv)
 	struct options o = {0};
 	struct control_mount mount;
 	struct stat st;
+	uint64_t bytes;
 	int status = parse_options(argc, argv, &o), r;
 
 	if (status != COMMAND_DONE || !o.mountpoint)
@@ -349,7 +429,7 @@ int main(int argc, char **argv)
 	r = mounts_find(o.mountpoint, &mount);
 	if (r == -ENOENT && o.action >= ACTION_WAIT && stat(o.mountpoint, &st) == 0) {
 		if (!S_ISDIR(st.st_mode))
-			return command_end(converse(&o, NULL));
+			return command_end(converse(&o, NULL, &bytes));
 		return command_fail("%s: no cdappendfs is mounted there; a burn after an unmount is found by its disc: "
 				    "give the image file or the device",
 				    o.mountpoint);
@@ -359,5 +439,6 @@ int main(int argc, char **argv)
 		return status;
 	if (o.action == ACTION_FINALIZE && (status = check_finalize(&mount)) != COMMAND_DONE)
 		return status;
-	return command_end(converse(&o, &mount));
+	status = announce(&o, &mount, &bytes);
+	return command_end(status == COMMAND_DONE && bytes ? converse(&o, &mount, &bytes) : status);
 }

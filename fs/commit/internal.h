@@ -6,6 +6,7 @@
  *	status.c	what others are told of it
  *	machine.c	one commit, edge by edge
  *	plan.c		its manifest and its plan
+ *	parity.c	its parity, also of older sessions
  *	run.c		its life and its journal
  *	states.c	the table of the edges, and the journal
  *	undo.c		one that failed
@@ -41,9 +42,12 @@ struct queued {
 struct run {
 	struct commit *c;
 	struct tree_frozen frozen;
-	bool preview;	/* a dry run: frozen is only a look */
-	unsigned flags; /* enum commit_flags */
-	bool again;	/* it is finished after a failure */
+	bool preview;		 /* a dry run: frozen is only a look */
+	unsigned flags;		 /* enum commit_flags */
+	unsigned parity_percent; /* of COMMIT_ADD_PARITY */
+	struct burn_older older; /* likewise, once it was looked for */
+	bool older_found;
+	bool again; /* it is finished after a failure */
 	struct inputs inputs;
 	struct manifest *manifest;
 	struct burn_plan *plan;
@@ -97,7 +101,7 @@ int commit_look(struct commit *c, bool sessions_too);
 uint64_t commit_files_in_pieces(struct commit *c);
 
 /* ---- run.c ---- */
-struct run *run_new(struct commit *c); /* NULL: no memory */
+struct run *run_new(struct commit *c, const struct commit_request_options *asked); /* NULL: no memory */
 void run_free(struct run *run);
 DEFINE_FREEP(struct run, run_free)
 int run_journal(struct run *run, enum stage_commit_state state);
@@ -111,9 +115,21 @@ int commit_failed(struct commit_result *outcome, const char *what, int error, co
  * message); -ENODATA: a session would have nothing that the newest one has not; or an error with a message. */
 int run_plan(struct run *run, struct commit_result *outcome);
 
+/* ---- parity.c ---- */
+/* What older blocks the plan is to protect, if that was asked for: into the inputs. */
+int run_find_older(struct run *run, struct commit_result *outcome);
+/* Makes the parity of a plan that has it.  1: some of the older blocks are damaged, and the plan was made again without
+ * them; -ENODATA: without them nothing is left to be burned. */
+int run_protect(struct run *run, struct commit_result *outcome);
+/* What of it is to be known at the end. */
+void run_tell_older(const struct run *run, struct commit_result *outcome);
+/* It does not fit. */
+void run_no_room_for_parity(const struct run *run, uint64_t missing_bytes, const char *where,
+			    struct commit_result *outcome);
+
 /* ---- machine.c ---- */
-void machine_commit(struct commit *c, unsigned flags, struct commit_result *outcome);
-void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *outcome);
+void machine_commit(struct commit *c, const struct commit_request_options *asked, struct commit_result *outcome);
+void machine_dry_run(struct commit *c, const struct commit_request_options *asked, struct commit_result *outcome);
 
 /* ---- undo.c ---- */
 /*

@@ -83,14 +83,14 @@ bool commit_forget(struct commit *c, void *arg)
 }
 
 /* The first request and, for a commit, all others that it answers. */
-static enum commit_request_kind take_locked(struct commit *c, unsigned *ret_flags)
+static void take_locked(struct commit *c, struct commit_request_options *ret)
 {
 	enum commit_request_kind kind = c->waiting->options.kind;
 	bool cancelled = c->waiting->cancelled;
 	struct queued **to = &c->taken, **link = &c->waiting;
 
 	lock_assert(&c->worker.lock);
-	*ret_flags = 0;
+	*ret = (struct commit_request_options){.kind = kind};
 	while (*link) {
 		struct queued *q = *link;
 
@@ -102,7 +102,9 @@ static enum commit_request_kind take_locked(struct commit *c, unsigned *ret_flag
 		}
 		*link = q->next;
 		q->next = NULL;
-		*ret_flags |= q->options.flags;
+		ret->flags |= q->options.flags;
+		if (q->options.parity_percent > ret->parity_percent)
+			ret->parity_percent = q->options.parity_percent;
 		*to = q;
 		to = &q->next;
 		if (kind != COMMIT_BURN)
@@ -110,7 +112,6 @@ static enum commit_request_kind take_locked(struct commit *c, unsigned *ret_flag
 	}
 	find_end_locked(c);
 	atomic_store(&c->cancelled, cancelled);
-	return kind;
 }
 
 /* Answers them all, in the order of asking; done is called without the lock. */
@@ -172,16 +173,17 @@ static void add_warning(struct commit *c, struct commit_result *outcome)
 		message_directories(outcome->message, sizeof(outcome->message), directories);
 }
 
-static void run_request(struct commit *c, enum commit_request_kind kind, unsigned flags)
+static void run_request(struct commit *c, const struct commit_request_options *asked)
 {
+	enum commit_request_kind kind = asked->kind;
 	struct commit_result result = {.cost.files_in_pieces = commit_files_in_pieces(c)};
 
 	if (kind == COMMIT_BURN && atomic_load(&c->cancelled))
 		result.error = commit_failed(&result, "nothing was burned", -ECANCELED, NULL);
 	else if (kind == COMMIT_BURN)
-		machine_commit(c, flags, &result);
+		machine_commit(c, asked, &result);
 	else if (kind == COMMIT_DRY_RUN)
-		machine_dry_run(c, flags, &result);
+		machine_dry_run(c, asked, &result);
 	else
 		discard(c, &result);
 	add_warning(c, &result);
@@ -196,15 +198,15 @@ static void run_request(struct commit *c, enum commit_request_kind kind, unsigne
 	run_free(TAKE_PTR(c->finished));
 }
 
-/* True: something is to be done; *ret_kind < 0: nothing but the tick. False: the end. */
-static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
+/* True: something is to be done; *ret_any false: nothing but the tick. False: the end. */
+static bool wait_for_work(struct commit *c, bool *ret_any, struct commit_request_options *ret)
 {
 	struct timespec until;
 	int r = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += TICK_SECONDS;
-	*ret_kind = -1;
+	*ret_any = false;
 	commit_lock(c);
 	while (!c->waiting && !c->worker.stopping && !r)
 		r = lock_wait_until(&c->worker.lock, &c->worker.wake, &until);
@@ -213,7 +215,8 @@ static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
 		return false;
 	}
 	if (c->waiting) {
-		*ret_kind = (int)take_locked(c, ret_flags);
+		take_locked(c, ret);
+		*ret_any = true;
 		commit_phase_locked(c, COMMIT_PREPARING);
 	}
 	commit_unlock(c);
@@ -223,12 +226,12 @@ static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
 static void *commit_main(void *arg)
 {
 	struct commit *c = arg;
-	unsigned flags = 0;
-	int kind;
+	struct commit_request_options asked;
+	bool any;
 
-	while (wait_for_work(c, &kind, &flags)) {
-		if (kind >= 0)
-			run_request(c, (enum commit_request_kind)kind, flags);
+	while (wait_for_work(c, &any, &asked)) {
+		if (any)
+			run_request(c, &asked);
 		else
 			commit_look(c, false); /* for `df`: without it the figures of the last look stand */
 		commit_tick(c);

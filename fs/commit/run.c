@@ -8,12 +8,15 @@
 
 #include "fs/commit/message.h"
 
-struct run *run_new(struct commit *c)
+struct run *run_new(struct commit *c, const struct commit_request_options *asked)
 {
 	struct run *run = calloc(1, sizeof(*run));
 
-	if (run)
-		run->c = c;
+	if (!run)
+		return NULL;
+	run->c = c;
+	run->flags = asked->flags;
+	run->parity_percent = asked->parity_percent;
 	return run;
 }
 
@@ -25,6 +28,7 @@ void run_free(struct run *run)
 	burn_plan_free(run->plan);
 	manifest_free(run->manifest);
 	tree_frozen_release(&run->frozen);
+	burn_older_release(&run->older);
 	free(run);
 }
 

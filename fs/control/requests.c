@@ -103,6 +103,11 @@ int control_send_result(struct connection *n, const struct commit_result *result
 	json_u64_or_null(&l.json, "files_in_pieces", result->cost.files_in_pieces, PIECES_UNKNOWN);
 	json_u64(&l.json, "names_changed", result->cost.names_changed);
 	json_u64(&l.json, "names_closed", result->cost.names_closed);
+	json_u64(&l.json, "older_bytes", result->cost.older_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "older_sessions", result->older_sessions);
+	json_u64(&l.json, "unproven_bytes", result->unproven_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "left_out_bytes", result->left_out_sectors * SECTOR_BYTES);
+	json_bool(&l.json, "older_more", result->older_more);
 	json_bool(&l.json, "fits", result->fits);
 	json_u64(&l.json, "session", result->session);
 	return line_send(&l, n);
@@ -460,6 +465,19 @@ static void reply_cancel(struct connection *n)
 	reply_await(n);
 }
 
+/* " add-ecc PERCENT" at the end of a request: how long it is without; 0 percent: it has none. */
+static size_t take_percent(const char *line, unsigned *ret_percent)
+{
+	const char *at = strstr(line, CONTROL_ADD_ECC), *digits = at ? at + strlen(CONTROL_ADD_ECC) : "";
+	unsigned percent = 0;
+	size_t n = 0;
+
+	for (; n < 3 && digits[n] >= '0' && digits[n] <= '9'; n++)
+		percent = 10 * percent + (unsigned)(digits[n] - '0');
+	*ret_percent = digits[n] || percent > 100 ? 0 : percent;
+	return *ret_percent ? (size_t)(at - line) : strlen(line);
+}
+
 void control_reply(struct connection *n, const char *line)
 {
 	static const struct {
@@ -485,13 +503,22 @@ void control_reply(struct connection *n, const char *line)
 		{"disc", control_pass_disc},
 	};
 
+	unsigned percent;
+	size_t length;
+
 	if (strncmp(line, "discard {", 9) == 0) {
 		reply_discard_paths(n, line + 8);
 		return;
 	}
+	length = take_percent(line, &percent);
 	for (size_t i = 0; i < ARRAY_LENGTH(commits); i++)
-		if (strcmp(line, commits[i].request) == 0) {
-			reply_commit(n, &commits[i].commit);
+		if (strlen(commits[i].request) == length && strncmp(line, commits[i].request, length) == 0 &&
+		    (!percent || commits[i].commit.kind != COMMIT_DISCARD)) {
+			struct commit_request_options asked = commits[i].commit;
+
+			asked.flags |= percent ? COMMIT_ADD_PARITY : 0;
+			asked.parity_percent = percent;
+			reply_commit(n, &asked);
 			return;
 		}
 	for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
