@@ -11,6 +11,7 @@
 #include "burner/base/time.h"
 #include "burner/base/json.h"
 #include "burner/base/log.h"
+#include "cdappendfs/session_message.h"
 #include "fs/control/report.h"
 #include "fs/control/client.h"
 #include "fs/cmd/command.h"
@@ -33,8 +34,11 @@ static const char help[] =
 	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
 	"                  the whole tree in one session; of a mount with -o compat also every file that lies in\n"
 	"                  several pieces; a session is made even if nothing is staged\n"
-	"      --add-ecc=PERCENT  give parity to all sessions that have none, and to this one: so much of them, 1 to\n"
+	"      --add-ecc=PERCENT\n"
+	"                  give parity to all sessions that have none, and to this one: so much of them, 1 to\n"
 	"                  100 percent; a session is made even if nothing is staged\n"
+	"  -m, --message=TEXT\n"
+	"                  a line of text about it, which the session keeps\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
 	"      --cancel    stop the burn that is under way; what is staged is kept\n"
 	"  -j, --json      print JSON: a line for each second of a burn, and the result as the last line\n"
@@ -58,7 +62,8 @@ static const char *const requests[][2] = {
 struct options {
 	enum action action;
 	bool full_tree, json, quiet;
-	unsigned add_ecc; /* percent; 0: not asked for */
+	unsigned add_ecc;    /* percent; 0: not asked for */
+	const char *message; /* NULL: none */
 	const char *mountpoint;
 	char **paths; /* to be dropped one by one; NULL: all */
 	int n_paths;
@@ -85,6 +90,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"finalize", no_argument, NULL, OPTION_FINALIZE},
 		{"full-tree", no_argument, NULL, OPTION_FULL_TREE},
 		{"add-ecc", required_argument, NULL, OPTION_ADD_ECC},
+		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
 		{"json", no_argument, NULL, 'j'},
@@ -95,7 +101,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	};
 	int c, actions = 0;
 
-	while ((c = command_option(argc, argv, ":njqhV", options)) >= 0) {
+	while ((c = command_option(argc, argv, ":nm:jqhV", options)) >= 0) {
 		switch (c) {
 		case 'n':
 			ret->action = ACTION_DRY_RUN;
@@ -125,6 +131,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 				return command_usage(
 					"--add-ecc=%s: how much parity, in percent of what it is of: 1 to 100", optarg);
 			break;
+		case 'm':
+			ret->message = optarg;
+			break;
 		case 'j':
 			ret->json = true;
 			break;
@@ -142,6 +151,10 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
 	if (ret->add_ecc && !requests[ret->action][1])
 		return command_usage("--add-ecc goes with what makes a session: leave it out");
+	if (ret->message && ret->action != ACTION_SYNC && ret->action != ACTION_FINALIZE)
+		return command_usage("--message goes with what burns a session: leave it out");
+	if (ret->message && session_message_refusal(ret->message))
+		return command_usage("--message: %s", session_message_refusal(ret->message));
 	if (ret->action == ACTION_DISCARD && argc > optind) {
 		ret->mountpoint = argv[optind];
 		if (argc > optind + 1 || discard_is_path(argv[optind])) {
@@ -341,6 +354,8 @@ static int finish(const struct options *o, const char *name, const struct client
 	}
 	if (!o->json && !o->quiet)
 		print_text(r, o);
+	if (o->message && !r->burned)
+		command_note("%s: no session was burned, so the message is not kept", name);
 	if (r->left_out_bytes)
 		return command_fail("%s: %s", name, r->message);
 	if (o->action == ACTION_CANCEL && r->burned)
@@ -355,25 +370,47 @@ static int finish(const struct options *o, const char *name, const struct client
 	return COMMAND_DONE;
 }
 
+/* The request; to be freed. */
+static char *word_request(const struct options *o)
+{
+	const char *request = requests[o->action][o->full_tree];
+	size_t length = 0;
+	char *line = NULL;
+	FILE *out = o->message || o->add_ecc ? open_memstream(&line, &length) : NULL;
+	struct json j = {out, false};
+
+	if (!o->message && !o->add_ecc)
+		return strdup(request);
+	if (!out)
+		return NULL;
+	fprintf(out, "%s ", request);
+	json_open(&j, NULL, '{');
+	if (o->message)
+		json_string(&j, "message", o->message);
+	if (o->add_ecc)
+		json_u64(&j, "add_ecc", o->add_ecc);
+	json_close(&j, '}');
+	if (fclose(out) == 0)
+		return line;
+	free(line);
+	return NULL;
+}
+
 /* A conversation to its end.  mount NULL: of a disc that may be not mounted any more. *ret: the session to be made, or
  * that was; 0: none. */
 static int converse(const struct options *o, const struct control_mount *mount, uint64_t *ret)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
+	_free_ char *request = word_request(o);
 	const char *name = mount ? mount->mountpoint : o->mountpoint;
 	struct watch watch = {.json = o->json, .began_ms = now_ms()};
 	struct client_handlers handlers = {.progress = on_progress, .context = &watch};
 	struct client_result result = {0};
-	char request[64];
 	int r = mount ? client_open(mount, &c) : client_open_disc(name, &c);
 
 	progress_init(&watch.line, o->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
-	snprintf(request, sizeof(request), "%s", requests[o->action][o->full_tree]);
-	if (o->add_ecc)
-		snprintf(request + strlen(request), sizeof(request) - strlen(request), CONTROL_ADD_ECC "%u",
-			 o->add_ecc);
 	if (r == 0)
-		r = client_send(c, request);
+		r = request ? client_send(c, request) : -ENOMEM;
 	if (r == 0 && (o->action == ACTION_SYNC || o->action >= ACTION_WAIT)) {
 		interrupt_catch();
 		client_stop_by(c, &interrupted);
@@ -409,6 +446,7 @@ static int announce(const struct options *o, const struct control_mount *mount, 
 	if (!o->add_ecc || o->action == ACTION_DRY_RUN || o->json || o->quiet)
 		return COMMAND_DONE;
 	dry.action = ACTION_DRY_RUN;
+	dry.message = NULL;
 	int status = converse(&dry, mount, ret);
 	fflush(stdout);
 	return status;

@@ -102,6 +102,9 @@ struct commit_request_options {
 	} kind;
 	unsigned flags;		 /* enum commit_flags */
 	unsigned parity_percent; /* of COMMIT_ADD_PARITY: 1..100; less than the mount's is as much */
+	/* NULL, or that of the session, one that is not refused; copied.  One session has one: a request with another
+	 * waits for the next commit. */
+	const char *message;
 };
 
 /*

@@ -33,19 +33,26 @@
 struct queued {
 	struct queued *next;
 	struct commit_request_options options;
+	session_message message;
 	bool cancelled;
 	commit_done *done;
 	void *arg;
+};
+
+/* What the requests that one commit answers want of it. */
+struct asked {
+	unsigned flags;		 /* enum commit_flags */
+	unsigned parity_percent; /* of COMMIT_ADD_PARITY */
+	session_message message;
 };
 
 /* One commit from freeze to rebase. The commit's thread only. */
 struct run {
 	struct commit *c;
 	struct tree_frozen frozen;
-	bool preview;		 /* a dry run: frozen is only a look */
-	unsigned flags;		 /* enum commit_flags */
-	unsigned parity_percent; /* of COMMIT_ADD_PARITY */
-	struct burn_older older; /* likewise, once it was looked for */
+	bool preview; /* a dry run: frozen is only a look */
+	struct asked asked;
+	struct burn_older older; /* of COMMIT_ADD_PARITY, once it was looked for */
 	bool older_found;
 	bool again; /* it is finished after a failure */
 	struct inputs inputs;
@@ -101,7 +108,7 @@ int commit_look(struct commit *c, bool sessions_too);
 uint64_t commit_files_in_pieces(struct commit *c);
 
 /* ---- run.c ---- */
-struct run *run_new(struct commit *c, const struct commit_request_options *asked); /* NULL: no memory */
+struct run *run_new(struct commit *c); /* NULL: no memory */
 void run_free(struct run *run);
 DEFINE_FREEP(struct run, run_free)
 int run_journal(struct run *run, enum stage_commit_state state);
@@ -128,8 +135,8 @@ void run_no_room_for_parity(const struct run *run, uint64_t missing_bytes, const
 			    struct commit_result *outcome);
 
 /* ---- machine.c ---- */
-void machine_commit(struct commit *c, const struct commit_request_options *asked, struct commit_result *outcome);
-void machine_dry_run(struct commit *c, const struct commit_request_options *asked, struct commit_result *outcome);
+void machine_commit(struct commit *c, const struct asked *asked, struct commit_result *outcome);
+void machine_dry_run(struct commit *c, const struct asked *asked, struct commit_result *outcome);
 
 /* ---- undo.c ---- */
 /*

@@ -44,9 +44,9 @@ int run_find_older(struct run *run, struct commit_result *outcome)
 	struct disc *disc = run->c->disc;
 	int r = 0;
 
-	if (!(run->flags & COMMIT_ADD_PARITY))
+	if (!(run->asked.flags & COMMIT_ADD_PARITY))
 		return 0;
-	*percent = run->parity_percent > *percent ? run->parity_percent : *percent;
+	*percent = run->asked.parity_percent > *percent ? run->asked.parity_percent : *percent;
 	if (!run->older_found)
 		r = medium_explain(disc, burn_older_find(disc, &run->older));
 	if (r)
@@ -59,7 +59,8 @@ int run_find_older(struct run *run, struct commit_result *outcome)
 /* Nothing but parity was to be burned, and none is left. */
 static bool is_for_nothing(const struct run *run)
 {
-	return !run->older.ranges.n && run->frozen.unchanged && !(run->flags & (COMMIT_FINALIZE | COMMIT_FULL_TREE));
+	return !run->older.ranges.n && run->frozen.unchanged &&
+	       !(run->asked.flags & (COMMIT_FINALIZE | COMMIT_FULL_TREE));
 }
 
 static int plan_without(struct run *run, struct commit_result *outcome)

@@ -6,7 +6,8 @@
  * only and never over a call that leaves this room.  The disc's state is asked by the commit's thread alone (by the
  * maker before that thread is there).
  *
- * A commit answers all requests for one that wait when it begins: what was staged before them is in it.  A discard is
+ * A commit answers all requests for one that wait when it begins, but those that want another message: what was staged
+ * before them is in it.  A discard is
  * a fence: what was asked after it is served after it.  What was cancelled while it waited is answered by itself.  A
  * request leaves the list of those taken just before its answer, so a caller that goes away is either forgotten or
  * answered, never both.
@@ -32,8 +33,11 @@ int commit_request(struct commit *c, const struct commit_request_options *o, com
 	if (!q)
 		return -ENOMEM;
 	*q = (struct queued){.done = done, .arg = arg};
-	if (o)
+	if (o) {
 		q->options = *o;
+		snprintf(q->message, sizeof(q->message), "%s", o->message ? o->message : "");
+		q->options.message = NULL;
+	}
 	commit_lock(c);
 	refused = c->worker.stopping;
 	if (!refused) {
@@ -82,21 +86,27 @@ bool commit_forget(struct commit *c, void *arg)
 	return q != NULL;
 }
 
+/* One session has one message. */
+static bool goes_with(const struct queued *q, const struct asked *asked)
+{
+	return !q->message[0] || !asked->message[0] || strcmp(q->message, asked->message) == 0;
+}
+
 /* The first request and, for a commit, all others that it answers. */
-static void take_locked(struct commit *c, struct commit_request_options *ret)
+static enum commit_request_kind take_locked(struct commit *c, struct asked *ret)
 {
 	enum commit_request_kind kind = c->waiting->options.kind;
 	bool cancelled = c->waiting->cancelled;
 	struct queued **to = &c->taken, **link = &c->waiting;
 
 	lock_assert(&c->worker.lock);
-	*ret = (struct commit_request_options){.kind = kind};
+	*ret = (struct asked){0};
 	while (*link) {
 		struct queued *q = *link;
 
 		if (kind == COMMIT_BURN && q->options.kind == COMMIT_DISCARD)
 			break;
-		if (q->options.kind != kind || q->cancelled != cancelled) {
+		if (q->options.kind != kind || q->cancelled != cancelled || !goes_with(q, ret)) {
 			link = &q->next;
 			continue;
 		}
@@ -105,6 +115,8 @@ static void take_locked(struct commit *c, struct commit_request_options *ret)
 		ret->flags |= q->options.flags;
 		if (q->options.parity_percent > ret->parity_percent)
 			ret->parity_percent = q->options.parity_percent;
+		if (q->message[0])
+			memcpy(ret->message, q->message, sizeof(ret->message));
 		*to = q;
 		to = &q->next;
 		if (kind != COMMIT_BURN)
@@ -112,6 +124,7 @@ static void take_locked(struct commit *c, struct commit_request_options *ret)
 	}
 	find_end_locked(c);
 	atomic_store(&c->cancelled, cancelled);
+	return kind;
 }
 
 /* Answers them all, in the order of asking; done is called without the lock. */
@@ -173,9 +186,8 @@ static void add_warning(struct commit *c, struct commit_result *outcome)
 		message_directories(outcome->message, sizeof(outcome->message), directories);
 }
 
-static void run_request(struct commit *c, const struct commit_request_options *asked)
+static void run_request(struct commit *c, enum commit_request_kind kind, const struct asked *asked)
 {
-	enum commit_request_kind kind = asked->kind;
 	struct commit_result result = {.cost.files_in_pieces = commit_files_in_pieces(c)};
 
 	if (kind == COMMIT_BURN && atomic_load(&c->cancelled))
@@ -198,15 +210,15 @@ static void run_request(struct commit *c, const struct commit_request_options *a
 	run_free(TAKE_PTR(c->finished));
 }
 
-/* True: something is to be done; *ret_any false: nothing but the tick. False: the end. */
-static bool wait_for_work(struct commit *c, bool *ret_any, struct commit_request_options *ret)
+/* True: something is to be done; *ret_kind < 0: nothing but the tick. False: the end. */
+static bool wait_for_work(struct commit *c, int *ret_kind, struct asked *ret_asked)
 {
 	struct timespec until;
 	int r = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += TICK_SECONDS;
-	*ret_any = false;
+	*ret_kind = -1;
 	commit_lock(c);
 	while (!c->waiting && !c->worker.stopping && !r)
 		r = lock_wait_until(&c->worker.lock, &c->worker.wake, &until);
@@ -215,8 +227,7 @@ static bool wait_for_work(struct commit *c, bool *ret_any, struct commit_request
 		return false;
 	}
 	if (c->waiting) {
-		take_locked(c, ret);
-		*ret_any = true;
+		*ret_kind = (int)take_locked(c, ret_asked);
 		commit_phase_locked(c, COMMIT_PREPARING);
 	}
 	commit_unlock(c);
@@ -226,12 +237,12 @@ static bool wait_for_work(struct commit *c, bool *ret_any, struct commit_request
 static void *commit_main(void *arg)
 {
 	struct commit *c = arg;
-	struct commit_request_options asked;
-	bool any;
+	struct asked asked = {0};
+	int kind;
 
-	while (wait_for_work(c, &any, &asked)) {
-		if (any)
-			run_request(c, &asked);
+	while (wait_for_work(c, &kind, &asked)) {
+		if (kind >= 0)
+			run_request(c, (enum commit_request_kind)kind, &asked);
 		else
 			commit_look(c, false); /* for `df`: without it the figures of the last look stand */
 		commit_tick(c);

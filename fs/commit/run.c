@@ -8,15 +8,12 @@
 
 #include "fs/commit/message.h"
 
-struct run *run_new(struct commit *c, const struct commit_request_options *asked)
+struct run *run_new(struct commit *c)
 {
 	struct run *run = calloc(1, sizeof(*run));
 
-	if (!run)
-		return NULL;
-	run->c = c;
-	run->flags = asked->flags;
-	run->parity_percent = asked->parity_percent;
+	if (run)
+		run->c = c;
 	return run;
 }
 

@@ -19,7 +19,8 @@
  *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard |
  *	discard {"1":"PATH","2":"PATH",…} | info | changes | names | pieces | status | wait | await | cancel |
  *	disc							no lines follow: see remote.h
- * Behind each sync and dry-run may stand " add-ecc PERCENT", 1 to 100: see COMMIT_ADD_PARITY (fs/commit/commit.h).
+ * Those of them that burn may be followed by {"message":"TEXT"}, which is kept in the session; those and dry runs by
+ * {"add_ecc":PERCENT}, 1 to 100: see COMMIT_ADD_PARITY (fs/commit/commit.h).  One object may have both.
  * Answer lines are JSON objects with a member "type":
  *	{"type":"progress","phase":"burning","done_bytes":N,"all_bytes":N,"bytes_per_second":N,"seconds_left":N}
  *								zero or more; the last two once they are known;
@@ -54,7 +55,6 @@
 #include <sys/un.h>
 
 #define CONTROL_LINE_MAX 16384u
-#define CONTROL_ADD_ECC " add-ecc "
 
 /* The address of the mount with that device number; returns its length for bind and connect. */
 static inline socklen_t control_address(unsigned major, unsigned minor, struct sockaddr_un *ret)

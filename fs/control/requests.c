@@ -465,20 +465,47 @@ static void reply_cancel(struct connection *n)
 	reply_await(n);
 }
 
-/* " add-ecc PERCENT" at the end of a request: how long it is without; 0 percent: it has none. */
-static size_t take_percent(const char *line, unsigned *ret_percent)
+static const char *take_message(const char *object, struct commit_request_options *o, char *buf)
 {
-	const char *at = strstr(line, CONTROL_ADD_ECC), *digits = at ? at + strlen(CONTROL_ADD_ECC) : "";
-	unsigned percent = 0;
-	size_t n = 0;
-
-	for (; n < 3 && digits[n] >= '0' && digits[n] <= '9'; n++)
-		percent = 10 * percent + (unsigned)(digits[n] - '0');
-	*ret_percent = digits[n] || percent > 100 ? 0 : percent;
-	return *ret_percent ? (size_t)(at - line) : strlen(line);
+	if (o->kind != COMMIT_BURN)
+		return "nothing is burned";
+	o->message = buf;
+	return json_get_string(object, "message", buf, sizeof(session_message)) < 0 ? "it cannot be read" :
+										      session_message_refusal(buf);
 }
 
-void control_reply(struct connection *n, const char *line)
+static const char *take_parity(uint64_t percent, struct commit_request_options *o)
+{
+	if (o->kind == COMMIT_DISCARD)
+		return "no session is made";
+	if (percent < 1 || percent > 100)
+		return "parity is 1 to 100 percent";
+	o->flags |= COMMIT_ADD_PARITY;
+	o->parity_percent = (unsigned)percent;
+	return NULL;
+}
+
+/* One that makes a session may say with what message, and with parity of what: sync {"message":"…","add_ecc":10} */
+static bool take_object(struct connection *n, const char *object, struct commit_request_options *o, char *buf)
+{
+	const char *why = NULL;
+	uint64_t percent;
+	bool parity;
+
+	if (!object)
+		return true;
+	parity = json_get_u64(object, "add_ecc", &percent) == 0;
+	if (parity)
+		why = take_parity(percent, o);
+	if (!why && (!parity || json_get_string(object, "message", buf, sizeof(session_message)) != -ENOENT))
+		why = take_message(object, o, buf);
+	if (why)
+		control_refuse(n, -EINVAL, why);
+	return !why;
+}
+
+/* Is it a request to the commit?  Then it is answered. */
+static bool reply_to_commits(struct connection *n, const char *line)
 {
 	static const struct {
 		const char *request;
@@ -492,6 +519,24 @@ void control_reply(struct connection *n, const char *line)
 		{"dry-run full-tree", {.kind = COMMIT_DRY_RUN, .flags = COMMIT_FULL_TREE}},
 		{"discard", {.kind = COMMIT_DISCARD}},
 	};
+	const char *object = strstr(line, " {");
+	size_t length = object ? (size_t)(object - line) : strlen(line);
+	session_message message;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(commits); i++) {
+		struct commit_request_options o = commits[i].commit;
+
+		if (strlen(commits[i].request) != length || strncmp(line, commits[i].request, length) != 0)
+			continue;
+		if (take_object(n, object, &o, message))
+			reply_commit(n, &o);
+		return true;
+	}
+	return false;
+}
+
+void control_reply(struct connection *n, const char *line)
+{
 	static const struct {
 		const char *request;
 		void (*reply)(struct connection *);
@@ -503,24 +548,12 @@ void control_reply(struct connection *n, const char *line)
 		{"disc", control_pass_disc},
 	};
 
-	unsigned percent;
-	size_t length;
-
 	if (strncmp(line, "discard {", 9) == 0) {
 		reply_discard_paths(n, line + 8);
 		return;
 	}
-	length = take_percent(line, &percent);
-	for (size_t i = 0; i < ARRAY_LENGTH(commits); i++)
-		if (strlen(commits[i].request) == length && strncmp(line, commits[i].request, length) == 0 &&
-		    (!percent || commits[i].commit.kind != COMMIT_DISCARD)) {
-			struct commit_request_options asked = commits[i].commit;
-
-			asked.flags |= percent ? COMMIT_ADD_PARITY : 0;
-			asked.parity_percent = percent;
-			reply_commit(n, &asked);
-			return;
-		}
+	if (reply_to_commits(n, line))
+		return;
 	for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
 		if (strcmp(line, others[i].request) == 0) {
 			others[i].reply(n);
