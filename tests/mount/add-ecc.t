@@ -212,7 +212,7 @@ for signal in INT cancel; do
 	ok "$signal: it is under way" until_true 60 eval '[[ $(info_json "\$_->{burning} ? \$_->{burning}{phase} : q(idle)" "$mnt") == preparing ]]'
 	if [[ $signal == INT ]]; then
 		kill -INT "$syncer"
-		fails 'INT: the command ends' any await "$syncer"
+		fails 'INT: the command ends' 130 await "$syncer"
 		like 'INT: and says that it goes on' "$(cat "$T/sync.out")" 'goes on'
 		ok 'INT: it is waited for' bounded 120 "$BUILD/cdappendfs-sync" --wait "$mnt"
 		is 'INT: the session is there' "$(info_json 'scalar @{$_->{sessions}}' "$mnt")" 3
