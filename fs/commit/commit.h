@@ -63,6 +63,7 @@ struct commit_result {
 	struct burn_cost cost; /* append_sectors 0: nothing staged; files_in_pieces is of the newest session then */
 	uint64_t found_bytes;  /* of what is staged, that lie on the disc already, or twice in the stage */
 	bool fits;
+	char note[384];	   /* what is to be known of a session that is burned, or can be; mostly "" */
 	char message[512]; /* for the user: what, why, what to do; "" on plain success */
 };
 

@@ -212,6 +212,21 @@ static bool brings_together(const struct run *run)
 	       manifest_lowest_directory(run->manifest) < run->inputs.options.previous_lba;
 }
 
+/* What the user has accepted to lose. */
+static void note_lost(const struct run *run, struct commit_result *outcome)
+{
+	const char *const *paths;
+	uint64_t n = manifest_lost_attributes(run->manifest, &paths);
+
+	if (!n)
+		return;
+	message_without_attributes(outcome->note, sizeof(outcome->note), paths, n);
+	for (uint64_t i = 0; i < n && i < MANIFEST_LOST_NAMED; i++)
+		log_warning("%s: its extended attributes cannot be had from the disc", paths[i]);
+	if (n > MANIFEST_LOST_NAMED)
+		log_warning("and those of %llu more", (unsigned long long)(n - MANIFEST_LOST_NAMED));
+}
+
 int run_plan(struct run *run, struct commit_result *outcome)
 {
 	uint64_t missing = 0;
@@ -227,6 +242,7 @@ int run_plan(struct run *run, struct commit_result *outcome)
 	}
 	outcome->cost = run->cost;
 	outcome->session = run->inputs.options.session_number;
+	note_lost(run, outcome);
 	if (!outcome->fits)
 		message_no_room(outcome->message, sizeof(outcome->message), run->cost.append_sectors * SECTOR_BYTES,
 				missing, where, why_so_large(run));
