@@ -179,7 +179,7 @@ struct tree {
 	/* files that lost a name meanwhile: where the session found one, there may be none (rebase.c) */
 	struct idset losers;
 	bool more_losers; /* and some for which there was no memory: it may be any */
-	/* Files with a link count that a rebase is to correct, and has not yet; it was begun, and is to be called again. */
+	/* files with a link count that a rebase is to correct, and has not yet; it was begun, and is called again */
 	struct idset uncorrected;
 	bool rebasing;
 	struct space space;
