@@ -95,6 +95,9 @@ struct commit_request_options {
 		COMMIT_DISCARD, /* what is staged is dropped */
 	} kind;
 	unsigned flags; /* enum commit_flags */
+	/* NULL, or that of the session, one that is not refused; copied.  One session has one: a request with another
+	 * waits for the next commit. */
+	const char *message;
 };
 
 /*
