@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * parity.c - the place of a session's parity area, and what it protects: older blocks, if any, and the session before it
+ * parity.c - the place of a session's parity area, and what it protects: older blocks, if any, and its own session
  */
 #include "burner/session/internal.h"
 

@@ -68,6 +68,7 @@ struct commit_result {
 	uint64_t unproven_sectors, left_out_sectors;
 	bool older_more;
 	bool fits;
+	char note[384];	   /* what is to be known of a session that is burned, or can be; mostly "" */
 	char message[512]; /* for the user: what, why, what to do; "" on plain success */
 };
 

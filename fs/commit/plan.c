@@ -204,8 +204,8 @@ static const char *why_so_large(const struct run *run)
 	return run->asked.flags & COMMIT_FULL_TREE ? ", with all directories of the disc, as was asked for" : "";
 }
 
-/* Nothing is staged, and parity or the whole tree was asked for: is there anything that it would bring together, or that
- * has none? */
+/* Nothing is staged, and parity or the whole tree was asked for: is there anything that has none, or that it would
+ * bring together? */
 static bool brings_together(const struct run *run)
 {
 	struct iso_info info = {0};
@@ -217,6 +217,21 @@ static bool brings_together(const struct run *run)
 	iso_info(run->frozen.base, &info);
 	return (info.ours && info.appuse.flags & APPUSE_LINKED) || run->cost.data_sectors ||
 	       manifest_lowest_directory(run->manifest) < run->inputs.options.previous_lba;
+}
+
+/* What the user has accepted to lose. */
+static void note_lost(const struct run *run, struct commit_result *outcome)
+{
+	const char *const *paths;
+	uint64_t n = manifest_lost_attributes(run->manifest, &paths);
+
+	if (!n)
+		return;
+	message_without_attributes(outcome->note, sizeof(outcome->note), paths, n);
+	for (uint64_t i = 0; i < n && i < MANIFEST_LOST_NAMED; i++)
+		log_warning("%s: its extended attributes cannot be had from the disc", paths[i]);
+	if (n > MANIFEST_LOST_NAMED)
+		log_warning("and those of %llu more", (unsigned long long)(n - MANIFEST_LOST_NAMED));
 }
 
 int run_plan(struct run *run, struct commit_result *outcome)
@@ -234,6 +249,7 @@ int run_plan(struct run *run, struct commit_result *outcome)
 	}
 	outcome->cost = run->cost;
 	outcome->session = run->inputs.options.session_number;
+	note_lost(run, outcome);
 	if (!outcome->fits && run->older.ranges.n)
 		run_no_room_for_parity(run, missing, where, outcome);
 	else if (!outcome->fits)

@@ -181,8 +181,11 @@ static void add_warning(struct commit *c, struct commit_result *outcome)
 {
 	uint64_t directories = tree_directories(c->tree);
 
-	if (!outcome->error && !outcome->message[0] && outcome->cost.append_sectors &&
-	    directories > TREE_DIRECTORIES_NUMBERED)
+	if (outcome->error || outcome->message[0] || !outcome->cost.append_sectors)
+		return;
+	if (outcome->note[0])
+		snprintf(outcome->message, sizeof(outcome->message), "%s", outcome->note);
+	else if (directories > TREE_DIRECTORIES_NUMBERED)
 		message_directories(outcome->message, sizeof(outcome->message), directories);
 }
 

@@ -44,12 +44,13 @@ two_sessions() {
 	tree_digest "$mnt" T >"$T/before"
 }
 RANDOM=5
+cost=(append_bytes parity_bytes older_bytes older_sessions session)
 for percent in 5 10 20; do
 	name="$percent %"
 	two_sessions "$name"
-	planned=$(add_ecc "$percent" --dry-run --json "$mnt" | result append_bytes parity_bytes older_bytes older_sessions session)
+	planned=$(add_ecc "$percent" --dry-run --json "$mnt" | result "${cost[@]}")
 	is "$name: a dry run burns nothing" "$(info_json 'scalar @{$_->{sessions}}' "$mnt")" 2
-	is "$name: it is exact" "$(add_ecc "$percent" --json "$mnt" | result append_bytes parity_bytes older_bytes older_sessions session)" "$planned"
+	is "$name: it is exact" "$(add_ecc "$percent" --json "$mnt" | result "${cost[@]}")" "$planned"
 	like "$name: it is of both sessions" "$planned" '^[0-9]+ [0-9]+ [0-9]+ 2 3$'
 	ok "$name: asked again" add_ecc "$percent" "$mnt"
 	like "$name: there is nothing to do" "$(cat "$T/ok.output")" '^nothing to do: .*has it$'
@@ -117,7 +118,8 @@ alter $((end + 700))
 mount_disc -o "disc-fault=read@2000-2001=EIO" "$disc"
 printf 'with what is staged\n' >"$mnt/staged"
 fails 'damaged: the status tells' 1 add_ecc 10 "$mnt"
-like 'damaged: what is damaged is named' "$(cat "$T/ok.output")" "blocks 992 to 1023, 1984 to 2015, $((end + 672)) to $((end + 703)) are damaged"
+like 'damaged: what is damaged is named' "$(cat "$T/ok.output")" \
+	"blocks 992 to 1023, 1984 to 2015, $((end + 672)) to $((end + 703)) are damaged"
 like 'damaged: before, it was told what it costs' "$(cat "$T/ok.output")" '^session 3 planned: [0-9.]+ MiB to append'
 like 'damaged: a session was made all the same' "$(cat "$T/ok.output")" 'session 3 written: [0-9.]+ MiB'
 is 'damaged: with what was staged' "$(cat "$mnt/staged")" 'with what is staged'
@@ -137,7 +139,8 @@ ok 'damaged: unmount' umount_disc
 dd if="$whole" of="$disc" bs=2048 skip=1003 seek=1003 count=1 conv=notrunc status=none
 dd if="$whole" of="$disc" bs=2048 skip=$((end + 700)) seek=$((end + 700)) count=1 conv=notrunc status=none
 mount_disc "$disc"
-is 'healed: what is left gets parity' "$(add_ecc 20 --json "$mnt" | result older_bytes older_sessions left_out_bytes burned)" "$((96 * 2048)) 2 0 1"
+is 'healed: what is left gets parity' \
+	"$(add_ecc 20 --json "$mnt" | result older_bytes older_sessions left_out_bytes burned)" "$((96 * 2048)) 2 0 1"
 tree_digest "$mnt" T >"$T/before"
 ok 'healed: unmount' umount_disc
 with_faults 1003 2000-2001
@@ -176,7 +179,8 @@ mount_disc -o media=8M "$disc"
 noise 6000000 1 >"$mnt/large"
 ok 'no room: a session' sync_disc
 fails 'no room: refused' 1 add_ecc 50 "$mnt"
-like 'no room: how much is missing' "$(cat "$T/ok.output")" 'that is [0-9.]+ [KM]iB \([0-9]+ blocks\) more than the disc has left; nothing was burned.* ([0-9]+) percent would fit'
+like 'no room: how much is missing' "$(cat "$T/ok.output")" \
+	'that is [0-9.]+ [KM]iB \([0-9]+ blocks\) more than the disc has left; nothing was burned.* ([0-9]+) percent would fit'
 fits=$(grep -o '[0-9]* percent would fit' "$T/ok.output" | head -n 1 | cut -d' ' -f1)
 is 'no room: no session was made' "$(info_json 'scalar @{$_->{sessions}}' "$mnt")" 1
 fails 'no room: one percent more than it says' 1 add_ecc $((fits + 1)) --dry-run "$mnt"
@@ -209,7 +213,8 @@ for signal in INT cancel; do
 	ok "$signal: unmount" umount_disc
 	mount_disc -o read-delay=50 "$disc"
 	"$BUILD/cdappendfs-sync" --add-ecc 10 --json "$mnt" >"$T/sync.out" 2>&1 & syncer=$!
-	ok "$signal: it is under way" until_true 60 eval '[[ $(info_json "\$_->{burning} ? \$_->{burning}{phase} : q(idle)" "$mnt") == preparing ]]'
+	ok "$signal: it is under way" until_true 60 eval \
+		'[[ $(info_json "\$_->{burning} ? \$_->{burning}{phase} : q(idle)" "$mnt") == preparing ]]'
 	if [[ $signal == INT ]]; then
 		kill -INT "$syncer"
 		fails 'INT: the command ends' 130 await "$syncer"

@@ -43,7 +43,7 @@ ok 'the longest' sync_with -m "$longest"
 is 'is kept as a whole' "$(message 2)" "$longest"
 echo 3 >"$mnt/three"
 ok 'none' sync_with
-is 'is none, also when the unmount has one' "$(message 3)" ''
+is 'is none, also when the unmount has one' "[$(message 3)]" '[]'
 echo 4 >"$mnt/four"
 ok 'unmount' umount_disc
 is 'the message of the mount' "$(message 4)" 'at the end, with a comma'
