@@ -5,10 +5,10 @@
  * The stream knows one direction only, and the maker goes through it once for each group of columns: each time it is
  * a new stream, which goes over what lies between.
  *
- * No parity is made of what is not what was burned: older blocks are read through their digests (burner/medium/disc_checked.c), once,
- * and if some are damaged all is for nothing: the area would be another one without them, so where they are is noted
- * until the end.  What no digest of a piece is of is looked at first: the whole of a session of an older version, the
- * end of a table.  Records prove themselves.
+ * No parity is made of what is not what was burned: older blocks are read through their digests
+ * (burner/medium/disc_checked.c), once, and if some are damaged all is for nothing: the area would be another one
+ * without them, so where they are is noted until the end.  What no digest of a piece is of is looked at first: the
+ * whole of a session of an older version, the end of a table.  Records prove themselves.
  */
 #include <errno.h>
 #include <stdlib.h>
