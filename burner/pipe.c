@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,6 +14,7 @@
 #include "burner/base/bytes.h"
 #include "burner/base/lock.h"
 #include "burner/base/own.h"
+#include "burner/base/thread.h"
 #include "burner/base/time.h"
 
 #define TOGETHER 4u /* pieces that are written at once when they are there: a disk likes it */
@@ -172,16 +172,10 @@ static void *writer_main(void *argument)
 
 /* ---- the caller ---- */
 
-/* Signals are the caller's. */
 static int start_thread(struct pipe *p, void *(*main)(void *))
 {
-	sigset_t all, old;
-	int r;
+	int r = thread_start(&p->threads[p->n_threads], main, p);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = -pthread_create(&p->threads[p->n_threads], NULL, main, p);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	p->n_threads += r == 0;
 	return r;
 }

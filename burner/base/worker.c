@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "burner/base/thread.h"
+
 void worker_init(struct worker *w)
 {
 
@@ -16,7 +18,7 @@ int worker_start(struct worker *w, void *(*main)(void *), void *arg)
 	int r;
 
 	assert(!w->started);
-	r = -pthread_create(&w->thread, NULL, main, arg);
+	r = thread_start(&w->thread, main, arg);
 	w->started = r == 0;
 	return r;
 }

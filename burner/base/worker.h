@@ -25,7 +25,7 @@ struct worker {
 };
 
 void worker_init(struct worker *w);
-/* Not before the daemon forked. -EAGAIN: the system has no thread to give. */
+/* As thread_start() does: not before the daemon forked, without signals.  -EAGAIN. */
 int worker_start(struct worker *w, void *(*main)(void *), void *arg);
 void worker_wake_locked(struct worker *w);
 /* Sets `stopping` and waits for the thread, if there is one.  May be called again. */

@@ -12,7 +12,6 @@
  * for. Everything goes through SCSI, not the page cache, which keeps what was there before a burn.
  */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #include "burner/medium/drive.h"
@@ -103,19 +102,11 @@ static void *ahead_main(void *arg)
 	return NULL;
 }
 
-/* Signals are for others. */
 static bool start_ahead_locked(struct drive *d)
 {
-	sigset_t all, before;
-	int r;
-
 	if (d->ahead.started || d->ahead.stopping || pthread_equal(d->opener, pthread_self()))
 		return d->ahead.started && !d->ahead.stopping;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = worker_start(&d->ahead, ahead_main, d);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return r == 0;
+	return worker_start(&d->ahead, ahead_main, d) == 0;
 }
 
 /* The turn of the caller, who has read something behind which more is due. */

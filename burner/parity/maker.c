@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "burner/base/crew.h"
 #include "burner/base/io.h"
 #include "burner/parity/codec.h"
-#include "burner/parity/crew.h"
 
 /* Rows that were read, while the next ones are being read. */
 struct batch {
@@ -121,13 +121,14 @@ static uint8_t *parity_piece(const struct maker *m, unsigned piece, uint32_t col
 }
 
 /* One column of the batch at work: its sums, and its digests. */
-static int add_column(void *context, uint32_t column)
+static int add_column(void *context, uint32_t column, unsigned member)
 {
 	const struct maker *m = context;
 	const struct batch *b = m->at_work;
 	uint8_t *rows[CODEC_ROWS], *parity[PARITY_CODEWORD_MAX];
 	int r = 0;
 
+	(void)member;
 	for (unsigned i = 0; i < b->n_rows && !r; i++) {
 		uint64_t piece = (uint64_t)(b->first_row + i) * m->shape->columns + m->first_column + column;
 
@@ -142,11 +143,12 @@ static int add_column(void *context, uint32_t column)
 	return r;
 }
 
-static int digest_parity(void *context, uint32_t column)
+static int digest_parity(void *context, uint32_t column, unsigned member)
 {
 	const struct maker *m = context;
 	int r = 0;
 
+	(void)member;
 	for (unsigned p = 0; p < m->shape->parity && !r; p++)
 		r = sha256_of(parity_piece(m, p, column), PARITY_PIECE_BYTES,
 			      digest_slot(m, m->shape->pieces + (uint64_t)p * m->shape->columns + m->first_column +

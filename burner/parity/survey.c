@@ -2,7 +2,7 @@
 /*
  * survey.c - all of a parity area and of what it protects is read: what is lost, and what of that is beyond repair
  */
-#include "burner/parity/crew.h"
+#include "burner/base/crew.h"
 #include "burner/parity/internal.h"
 
 #include <stdlib.h>
@@ -32,10 +32,11 @@ static void survey_release(struct survey *s)
 	free(s->runs[1].buf);
 }
 
-static int hash_piece(void *context, uint32_t i)
+static int hash_piece(void *context, uint32_t i, unsigned member)
 {
 	struct run *run = ((struct survey *)context)->hashed;
 
+	(void)member;
 	return run->lost[i] ? 0 :
 			      sha256_of(run->buf + (size_t)i * PARITY_PIECE_BYTES, PARITY_PIECE_BYTES, run->digests[i]);
 }

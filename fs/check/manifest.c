@@ -8,12 +8,12 @@
 #include "fs/check/manifest.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "burner/base/lock.h"
+#include "burner/base/thread.h"
 #include "fs/check/internal.h"
 
 #define WINDOW 64u /* files that are under way */
@@ -177,13 +177,9 @@ static unsigned start_threads(struct making *m, pthread_t threads[THREADS_MAX])
 {
 	long n_processors = disc_fd(iso_disc(m->iso)) < 0 ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned n = 0, most = (unsigned)min_u64(n_processors < 1 ? 1 : (uint64_t)n_processors, THREADS_MAX);
-	sigset_t all, old;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (n < most && pthread_create(&threads[n], NULL, thread_main, m) == 0)
+	while (n < most && thread_start(&threads[n], thread_main, m) == 0)
 		n++;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return n;
 }
 

@@ -13,11 +13,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
 #include "burner/base/lock.h"
+#include "burner/base/thread.h"
 #include "burner/base/time.h"
 
 #define THREADS_MAX 17u
@@ -172,20 +172,16 @@ static unsigned thread_count(void)
 	return (unsigned)min_u64(n < 1 ? 2 : (uint64_t)n + 1, THREADS_MAX);
 }
 
-/* Signals are the caller's.  How many run; 0: none could be started. */
+/* How many run; 0: none could be started. */
 static unsigned start_threads(struct run *r, pthread_t threads[THREADS_MAX])
 {
 	unsigned n = 0, most = thread_count();
-	sigset_t all, old;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pthread_mutex_lock(&r->lock);
-	while (n < most && pthread_create(&threads[n], NULL, thread_main, r) == 0)
+	while (n < most && thread_start(&threads[n], thread_main, r) == 0)
 		n++;
 	r->n_running = n;
 	pthread_mutex_unlock(&r->lock);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return n;
 }
 

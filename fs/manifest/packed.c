@@ -9,8 +9,6 @@
 #include "fs/manifest/packed.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,14 +16,14 @@
 #include <unistd.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/crew.h"
 #include "burner/base/idmap.h"
 #include "burner/base/io.h"
 #include "burner/base/xattrs.h"
 #include "burner/format/zisofs.h"
 #include "fs/manifest/internal.h"
 
-#define BATCH 64u /* blocks */
-#define THREADS_MAX 16u
+#define BATCH 64u	       /* blocks */
 #define IDMAP_TOP (1ull << 63) /* no key has it */
 #define NEVER UINT32_MAX
 #define SHORT_NAME 64u /* bytes; a record with such a name has room for an entry more, whatever else it needs */
@@ -38,114 +36,54 @@ struct job {
 	int error;
 };
 
-struct crew {
-	pthread_mutex_t lock; /* guards what follows, but jobs that are taken */
-	pthread_cond_t begin, end;
-	unsigned n_working;
-	uint64_t batch; /* number of the one at hand */
-	bool stopping;
-
+struct batch {
 	struct job jobs[BATCH];
-	atomic_uint next;
 	unsigned n_jobs;
 	uint8_t *in, *out; /* BATCH blocks each */
 	size_t out_bytes;  /* of one */
-	pthread_t threads[THREADS_MAX];
-	unsigned n_threads;
-	struct zisofs_codec codec; /* the caller's */
+	struct crew *crew;
+	struct zisofs_codec *codecs; /* of each of its members */
 };
 
-static void work(struct crew *c, struct zisofs_codec *codec)
+static int deflate_block(void *context, uint32_t i, unsigned member)
 {
-	for (unsigned i; (i = atomic_fetch_add(&c->next, 1)) < c->n_jobs;) {
-		struct job *j = &c->jobs[i];
+	struct batch *b = context;
+	struct job *j = &b->jobs[i];
 
-		j->error = zisofs_deflate(codec, c->in + (size_t)i * ZISOFS_BLOCK_BYTES, j->length,
-					  c->out + i * c->out_bytes, &j->packed);
-	}
-}
-
-static void *crew_main(void *arg)
-{
-	struct crew *c = arg;
-	struct zisofs_codec codec = {0};
-	uint64_t batch = 0;
-
-	pthread_mutex_lock(&c->lock);
-	for (;;) {
-		while (!c->stopping && c->batch == batch)
-			pthread_cond_wait(&c->begin, &c->lock);
-		if (c->stopping)
-			break;
-		batch = c->batch;
-		pthread_mutex_unlock(&c->lock);
-		work(c, &codec);
-		pthread_mutex_lock(&c->lock);
-		if (--c->n_working == 0)
-			pthread_cond_signal(&c->end);
-	}
-	pthread_mutex_unlock(&c->lock);
-	zisofs_codec_release(&codec);
-	return NULL;
-}
-
-static void crew_free(struct crew *c)
-{
-	if (!c)
-		return;
-	pthread_mutex_lock(&c->lock);
-	c->stopping = true;
-	pthread_cond_broadcast(&c->begin);
-	pthread_mutex_unlock(&c->lock);
-	for (unsigned i = 0; i < c->n_threads; i++)
-		pthread_join(c->threads[i], NULL);
-	pthread_cond_destroy(&c->begin);
-	pthread_cond_destroy(&c->end);
-	pthread_mutex_destroy(&c->lock);
-	zisofs_codec_release(&c->codec);
-	free(c->in);
-	free(c->out);
-	free(c);
-}
-
-static int crew_new(struct crew **ret)
-{
-	struct crew *c = calloc(1, sizeof(*c));
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (!c)
-		return -ENOMEM;
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->begin, NULL);
-	pthread_cond_init(&c->end, NULL);
-	c->out_bytes = zisofs_stream_max(ZISOFS_BLOCK_BYTES);
-	c->in = malloc((size_t)BATCH * ZISOFS_BLOCK_BYTES);
-	c->out = malloc(BATCH * c->out_bytes);
-	if (!c->in || !c->out) {
-		crew_free(c);
-		return -ENOMEM;
-	}
-	/* The caller is one of them; fewer do, too. */
-	while (c->n_threads < THREADS_MAX && (long)c->n_threads + 1 < processors &&
-	       pthread_create(&c->threads[c->n_threads], NULL, crew_main, c) == 0)
-		c->n_threads++;
-	*ret = c;
+	j->error = zisofs_deflate(&b->codecs[member], b->in + (size_t)i * ZISOFS_BLOCK_BYTES, j->length,
+				  b->out + i * b->out_bytes, &j->packed);
 	return 0;
 }
 
-static void crew_work(struct crew *c)
+static void batch_release(struct batch *b)
 {
-	pthread_mutex_lock(&c->lock);
-	atomic_store(&c->next, 0);
-	c->n_working = c->n_threads;
-	c->batch++;
-	pthread_cond_broadcast(&c->begin);
-	pthread_mutex_unlock(&c->lock);
-	work(c, &c->codec);
-	pthread_mutex_lock(&c->lock);
-	while (c->n_working)
-		pthread_cond_wait(&c->end, &c->lock);
-	pthread_mutex_unlock(&c->lock);
+	for (unsigned i = 0; b->codecs && i < crew_members(b->crew); i++)
+		zisofs_codec_release(&b->codecs[i]);
+	crew_free(b->crew);
+	free(b->codecs);
+	free(b->in);
+	free(b->out);
+}
+
+/* On failure it is to be released, too. */
+static int batch_init(struct batch *b)
+{
+	int r = crew_new(&b->crew);
+
+	b->out_bytes = zisofs_stream_max(ZISOFS_BLOCK_BYTES);
+	b->in = malloc((size_t)BATCH * ZISOFS_BLOCK_BYTES);
+	b->out = malloc(BATCH * b->out_bytes);
+	if (r || !b->in || !b->out)
+		return -ENOMEM;
+	b->codecs = calloc(crew_members(b->crew), sizeof(*b->codecs));
+	return b->codecs ? 0 : -ENOMEM;
+}
+
+/* What each of them ended with is in its job. */
+static void batch_deflate(struct batch *b)
+{
+	crew_begin(b->crew, deflate_block, b, b->n_jobs);
+	(void)crew_wait(b->crew);
 }
 
 /* ---- what is worth it ---- */
@@ -154,7 +92,7 @@ struct packing {
 	struct manifest *m;
 	struct held_manifest *held;
 	const struct burn_progress *progress;
-	struct crew *crew;
+	struct batch batch;
 	bool all;	   /* what no attribute tells of, too */
 	uint32_t *least;   /* for each node: blocks that must be saved; NEVER */
 	uint32_t *same_as; /* the node before it with the same extents + 1; 0: none */
@@ -169,7 +107,7 @@ static void packing_release(struct packing *p)
 	bulk_free(p->least);
 	bulk_free(p->same_as);
 	free(p->table);
-	crew_free(p->crew);
+	batch_release(&p->batch);
 }
 
 static bool is_candidate(const struct packing *p, uint32_t node)
@@ -375,36 +313,36 @@ static int check_room(const struct packing *p)
 
 static int flush(struct packing *p)
 {
-	struct crew *c = p->crew;
+	struct batch *b = &p->batch;
 	const struct burn_progress *progress = p->progress;
 	int r = check_room(p);
 
 	if (!r && progress && progress->cancelled && progress->cancelled(progress->context))
 		r = -ECANCELED;
-	if (r || !c->n_jobs)
+	if (r || !b->n_jobs)
 		return r;
-	crew_work(c);
-	for (unsigned i = 0; i < c->n_jobs && !r; i++)
-		r = put_block(p, &c->jobs[i], c->out + i * c->out_bytes);
-	c->n_jobs = 0;
+	batch_deflate(b);
+	for (unsigned i = 0; i < b->n_jobs && !r; i++)
+		r = put_block(p, &b->jobs[i], b->out + i * b->out_bytes);
+	b->n_jobs = 0;
 	return r;
 }
 
 static int add_file(struct packing *p, uint32_t node)
 {
-	struct crew *c = p->crew;
+	struct batch *b = &p->batch;
 	uint64_t size = p->m->nodes[node].size;
 	int r = 0;
 
 	for (uint64_t at = 0; at < size && !r;) {
-		uint64_t n = min_u64(size - at, (uint64_t)(BATCH - c->n_jobs) * ZISOFS_BLOCK_BYTES);
+		uint64_t n = min_u64(size - at, (uint64_t)(BATCH - b->n_jobs) * ZISOFS_BLOCK_BYTES);
 
-		r = manifest_read(p->m, node, at, c->in + (size_t)c->n_jobs * ZISOFS_BLOCK_BYTES, n);
+		r = manifest_read(p->m, node, at, b->in + (size_t)b->n_jobs * ZISOFS_BLOCK_BYTES, n);
 		for (uint64_t done = 0; done < n && !r; done += ZISOFS_BLOCK_BYTES)
-			c->jobs[c->n_jobs++] =
+			b->jobs[b->n_jobs++] =
 				(struct job){.node = node, .length = (uint32_t)min_u64(n - done, ZISOFS_BLOCK_BYTES)};
 		at += n;
-		if (!r && c->n_jobs == BATCH)
+		if (!r && b->n_jobs == BATCH)
 			r = flush(p);
 	}
 	return r;
@@ -483,7 +421,7 @@ int manifest_pack(struct manifest *m, bool all, const struct burn_progress *prog
 	if (r < 0)
 		return r;
 	held->packed_fd = r;
-	r = crew_new(&p.crew);
+	r = batch_init(&p.batch);
 	if (!r)
 		r = pack_all(&p);
 	same = p.same_as ? take_same(&p) : 0;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "burner/parity/crew.h"
+#include "burner/base/crew.h"
 
-#include <pthread.h>
-#include <signal.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <unistd.h>
+
+#include "burner/base/thread.h"
 
 #define THREADS_MAX 32
 
@@ -14,22 +15,23 @@ struct crew {
 	pthread_mutex_t lock;
 	pthread_cond_t work, done;
 	/* Under the lock: */
-	int (*job)(void *context, uint32_t number);
+	crew_job *job;
 	void *context;
 	uint32_t n, taken, finished;
+	unsigned n_members; /* that have begun */
 	int error;
 	bool end;
 };
 
 /* While there are any.  The lock is held, but not during a job. */
-static void do_jobs_locked(struct crew *c)
+static void do_jobs_locked(struct crew *c, unsigned member)
 {
 	while (c->taken < c->n) {
 		uint32_t number = c->taken++;
 		int r;
 
 		pthread_mutex_unlock(&c->lock);
-		r = c->job(c->context, number);
+		r = c->job(c->context, number, member);
 		pthread_mutex_lock(&c->lock);
 		if (r && !c->error)
 			c->error = r;
@@ -42,9 +44,12 @@ static void *crew_main(void *argument)
 {
 	struct crew *c = argument;
 
+	unsigned member;
+
 	pthread_mutex_lock(&c->lock);
+	member = ++c->n_members; /* 0: the caller */
 	while (!c->end) {
-		do_jobs_locked(c);
+		do_jobs_locked(c, member);
 		if (!c->end)
 			pthread_cond_wait(&c->work, &c->lock);
 	}
@@ -56,19 +61,15 @@ int crew_new(struct crew **ret)
 {
 	struct crew *c = calloc(1, sizeof(*c));
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	sigset_t all, old;
 
 	if (!c)
 		return -ENOMEM;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->done, NULL);
-	sigfillset(&all); /* signals are the caller's */
-	pthread_sigmask(SIG_SETMASK, &all, &old);
 	while (c->n_threads < THREADS_MAX && (long)c->n_threads < processors &&
-	       pthread_create(&c->threads[c->n_threads], NULL, crew_main, c) == 0)
+	       thread_start(&c->threads[c->n_threads], crew_main, c) == 0)
 		c->n_threads++;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	*ret = c;
 	return 0;
 }
@@ -89,7 +90,9 @@ void crew_free(struct crew *c)
 	free(c);
 }
 
-void crew_begin(struct crew *c, int (*job)(void *context, uint32_t number), void *context, uint32_t n)
+unsigned crew_members(const struct crew *c) { return c->n_threads + 1; }
+
+void crew_begin(struct crew *c, crew_job *job, void *context, uint32_t n)
 {
 	pthread_mutex_lock(&c->lock);
 	c->job = job;
@@ -106,7 +109,7 @@ int crew_wait(struct crew *c)
 	int r;
 
 	pthread_mutex_lock(&c->lock);
-	do_jobs_locked(c);
+	do_jobs_locked(c, 0);
 	while (c->finished < c->n)
 		pthread_cond_wait(&c->done, &c->lock);
 	r = c->error;
