@@ -536,7 +536,9 @@ static int check_path(const struct options *asked, const char *path, const struc
 	if (o->repair && new_file_begin(o->repair, &to, &why))
 		return command_fail("%s", why ? why : strerror(ENOMEM));
 	with_file.to = o->repair ? &to : NULL;
-	r = disc_state(disc, &state);
+	r = disc_without_head(&disc);
+	if (!r)
+		r = disc_state(disc, &state);
 	if (r < 0)
 		return command_fail("%s: it cannot be checked: %s", path, strerror(-r));
 	if (state.blank)

@@ -133,6 +133,11 @@ for with in ecc=10 ecc=0; do
 	repaired "$with: an older session's record"
 	cp "$whole" "$disc"
 	repaired "$with: the head" --disc-fault=read@16-31=EIO
+	wipe 16 16
+	repaired "$with: the head, empty"
+	cp "$whole" "$disc"
+	alter 16
+	repaired "$with: the head, altered"
 done
 wipe $((ends[2] - 1)) 1
 rm -f "$out"
@@ -141,10 +146,41 @@ ok 'nothing is written' test ! -e "$out"
 cp "$whole" "$disc"
 wipe $((starts[1] + 8)) 12
 fails 'of both sets of descriptors too' 1 check --repair="$out" "$disc"
+cp "$whole" "$disc"
+wipe 16 16
+wipe $((ends[2] - 1)) 1
+fails 'a head by descriptors that nothing proves' 1 check --repair="$out" "$disc"
+ok 'is not made' test ! -e "$out"
+for program in xorriso genisoimage; do
+	noise 400000 8 >"$T/foreign"
+	[[ $program == xorriso ]] && set -- xorriso -as mkisofs || set -- genisoimage
+	"$@" -quiet -J -R -o "$disc" "$T/foreign" 2>/dev/null
+	for i in 1 2; do
+		mount_disc "$disc"
+		noise 100000 "$i" >"$mnt/file $i"
+		ok "a session above that of $program" umount_disc
+	done
+	cp "$disc" "$whole"
+	like "$program: sound" "$(check "$disc" | tail -n 1)" 'is sound$'
+	repaired "$program: the head cannot be read" --disc-fault=read@16-31=EIO
+	wipe 16 16
+	repaired "$program: the head, empty, and what of the first session lay there"
+	cp "$whole" "$disc"
+	alter 16
+	repaired "$program: the head, altered"
+	cp "$whole" "$disc"
+	# a block behind the descriptors, of the first session
+	alter 20
+	repaired "$program: a path table in it"
+done
 blank_disc "$disc"
 mount_disc "$disc"
 noise 100000 3 >"$mnt/unprotected"
 ok 'no parity at all' umount_disc
+cp "$disc" "$whole"
+wipe 16 16
+repaired 'a disc of one session without a head'
+cp "$whole" "$disc"
 wipe 90 1
 rm -f "$out"
 fails 'is told' 1 check --repair="$out" "$disc"
