@@ -64,6 +64,7 @@ static const char help[] =
 struct options {
 	struct check_options check;
 	bool json, quiet, manifest;
+	bool remote; /* a drive, through its mount */
 	struct part_asked part;
 	const char *faults, *repair, *argument, *merge;
 	struct new_file *to; /* of --repair */
@@ -261,7 +262,12 @@ static int fail_check(const struct options *o, const char *name, int r)
 	if (r == -ENOENT)
 		return command_fail("%s: there is no session %" PRIu32 "; 'cdappendfs-info %s' lists them", name,
 				    o->check.session, SHELL_WORD(name));
-	return command_fail("%s: it could not be checked to its end: %s", name, strerror(-r));
+	if (o->remote && r == -ENOTCONN)
+		return command_fail("%s: it could not be checked to its end: the mount that has the drive for itself "
+				    "has ended; check the disc again when a burn of it is done",
+				    name);
+	return command_fail("%s: it could not be checked to its end: %s", name,
+			    o->remote ? client_why(r) : strerror(-r));
 }
 
 static void on_reached(void *context, uint64_t lba, bool damaged)
@@ -452,10 +458,11 @@ static int print_manifest(const struct options *o, const char *name, struct disc
 /* The drive is its mount's: through that. */
 static int open_mounted(const char *path, const struct control_mount *mount, struct disc **ret)
 {
+	_free_ char *why = NULL;
 	int r;
 
 	interrupt_catch();
-	r = remote_disc_open(mount, &interrupted, ret);
+	r = remote_disc_open(mount, &interrupted, ret, &why);
 	if (!r)
 		return COMMAND_DONE;
 	if (r == -EPROTO)
@@ -464,16 +471,17 @@ static int open_mounted(const char *path, const struct control_mount *mount, str
 			"unmount it ('cdappendfs-umount %s'), and check the disc then",
 			path, mount->mountpoint, SHELL_WORD(mount->mountpoint));
 	return command_fail("%s: its mount %s has the drive for itself, and cannot be asked: %s", path,
-			    mount->mountpoint, client_why(r));
+			    mount->mountpoint, why ? why : client_why(r));
 }
 
-static int open_disc(const struct options *o, const char *path, const struct control_mount *mount, struct disc **ret)
+static int open_disc(struct options *o, const char *path, const struct control_mount *mount, struct disc **ret)
 {
 	const struct disc_open_options how = {.unbounded = false};
 	const char *why = NULL;
 	int r = disc_open_path(path, &how, ret, &why);
 
-	if (r == -EBUSY && mount)
+	o->remote = r == -EBUSY && mount;
+	if (o->remote)
 		r = open_mounted(path, mount, ret) == COMMAND_DONE ? 0 : 1;
 	if (r > 0)
 		return COMMAND_FAILED;
@@ -523,7 +531,7 @@ static int check_path(const struct options *asked, const char *path, const struc
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_free_ char *why = NULL;
 	struct disc_state state;
-	int status = open_disc(o, path, mount, &disc), r;
+	int status = open_disc(&with_file, path, mount, &disc), r;
 
 	if (status != COMMAND_DONE)
 		return status;
