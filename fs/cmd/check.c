@@ -46,7 +46,8 @@ static const char help[] =
 	"      --session=N   check session N alone\n"
 	"      --manifest    check nothing; print the SHA-256 of each file of the newest session, or of session N, as\n"
 	"                    'sha256sum -c' reads it\n"
-	"      --repair=OUT  write a new image, with what is damaged made good by parity; if that makes all good\n"
+	"      --repair=OUT  write a new image in which what is damaged is made good, by parity or from what\n"
+	"                    is whole; if all of it can be\n"
 	"      --subset=N/M  check part N of M parts alone\n"
 	"      --minutes=T   go on where the last check of this disc ended, for T minutes\n"
 	"      --state=DIR   where it is remembered what was checked; default: beside the stages of this user\n"
@@ -293,7 +294,7 @@ static void tell(const struct options *o, const struct check_report *report, con
 		check_tell_text(report, told);
 }
 
-/* What comes of the report; what parity makes of it is looked at where it was read as a whole. */
+/* What comes of the report; what can be made good is looked at where it was read as a whole. */
 static int conclude(const struct options *o, struct disc *disc, const struct check_options *options,
 		    struct check_report *report, struct check_told *told)
 {
@@ -311,9 +312,7 @@ static int conclude(const struct options *o, struct disc *disc, const struct che
 	told->repairing = o->repair;
 	tell(o, report, told);
 	if (r)
-		return command_fail("%s: whether parity makes it good again cannot be known: %s; room for what is made "
-				    "again is needed in TMPDIR",
-				    told->disc, strerror(-r));
+		return check_repair_fail(told->disc, r);
 	if (!o->repair)
 		return report->sound ? COMMAND_DONE : COMMAND_FAILED;
 	if (report->sound) {

@@ -19,7 +19,7 @@ place() {
 repaired() { # NAME [OPTION]
 	rm -f "$out"
 	ok "$1: it is repaired" check --repair="$out" "${@:2}" "$disc"
-	like "$1: it is told" "$(cat "$T/ok.output")" "makes all of it good again
+	like "$1: it is told" "$(cat "$T/ok.output")" "all of it can be made good again
 $out is whole\$"
 	same_file "$1: to the last byte" "$whole" "$out"
 }
@@ -94,7 +94,7 @@ noise 100000 3 >"$mnt/unprotected"
 ok 'a session without parity above it' umount_disc
 cp "$disc" "$whole"
 wipe $(($(info_json '$_->{sessions}[-1]{start_lba}' "$disc") + 40)) 1
-refused 'damage where no parity is' 'does not make all of it good'
+refused 'damage where no parity is' 'not all of it can be made good again'
 is 'it is told' "$(verdict '$_->{repairable}')" false
 
 # ---- what sessions say of themselves: descriptors of older ones, digest tables, records, the head
@@ -180,9 +180,12 @@ ok 'no parity at all' umount_disc
 cp "$disc" "$whole"
 wipe 16 16
 repaired 'a disc of one session without a head'
+is 'where there is no parity none is told of' "$(grep -c parity "$T/ok.output")" 0
+fails 'nowhere to put what is made again' 1 env TMPDIR="$T/none" "$BUILD/cdappendfs-check" --state="$T/checks" "$disc"
+like 'it is told where that was to be' "$(cat "$T/ok.output")" "in $T/none, and that fails: No such file.* set TMPDIR"
 cp "$whole" "$disc"
 wipe 90 1
 rm -f "$out"
 fails 'is told' 1 check --repair="$out" "$disc"
-like 'as such' "$(cat "$T/ok.output")" 'no session of it has parity'
+like 'as such' "$(cat "$T/ok.output")" 'it has no parity .-o ecc=. that can be read'
 done_testing
