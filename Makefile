@@ -51,7 +51,7 @@ CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
 # A room is a folder; its archive holds its objects.  The lowest room comes first.  SEES.x: the rooms whose headers and
 # functions x may use, besides its own and include/; USES.x: its libraries (pkg-config).  `make layers` holds x to both.
 ROOMS := burner/base burner/format burner/parity burner/session burner/medium burner \
-	fs/iso fs/stage fs/tree fs/manifest fs/sharing fs/commit \
+	fs/iso fs/history fs/stage fs/tree fs/manifest fs/sharing fs/commit \
 	fs/salvage fs/check fs/kit fs/fuse fs/control fs/cmd fs/daemon
 SEES.burner/base :=
 SEES.burner/format := burner/base
@@ -60,6 +60,7 @@ SEES.burner/session := burner/base burner/format
 SEES.burner/medium := burner/base burner/format burner/parity burner/session
 SEES.burner := burner/base burner/format burner/parity burner/session burner/medium
 SEES.fs/iso := burner/base burner/format
+SEES.fs/history := burner/base fs/iso
 SEES.fs/stage := burner/base
 SEES.fs/tree := burner/base burner/format fs/iso fs/stage
 SEES.fs/manifest := burner/base burner/format burner fs/iso fs/stage fs/tree

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * time.h - seconds of 64 bits as a time_t, which may have 32; is it the same time?  how long something takes; a pause
+ * time.h - seconds of 64 bits as a time_t, which may have 32, and as text; is it the same time?  how long something
+ * takes; a pause
  */
 #ifndef BURNER_BASE_TIME_H
 #define BURNER_BASE_TIME_H
@@ -17,6 +18,16 @@ static inline time_t nearest_time(int64_t seconds)
 	if (t == seconds)
 		return t;
 	return (time_t)(seconds < 0 ? INT32_MIN : INT32_MAX);
+}
+
+/* "2026-11-23T12:51:24Z"; NULL: unknown, which is 0, or no year that a calendar has. */
+#define TIME_TEXT_BYTES 32
+static inline const char *time_text(int64_t seconds, char ret[TIME_TEXT_BYTES])
+{
+	time_t t = nearest_time(seconds);
+	struct tm tm;
+
+	return t && gmtime_r(&t, &tm) && strftime(ret, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%SZ", &tm) ? ret : NULL;
 }
 
 static inline bool same_time(struct timespec a, struct timespec b)

@@ -5,10 +5,10 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "burner/base/printable.h"
 #include "burner/base/json.h"
+#include "burner/base/time.h"
 #include "fs/cmd/command.h"
 #include "fs/control/report.h"
 #include "fs/salvage/salvage.h"
@@ -111,15 +111,6 @@ static int fail(const char *name, int error, const char *why)
 
 /* ---- list ---- */
 
-static const char *utc(struct timespec t, char text[32])
-{
-	struct tm tm;
-
-	if (!t.tv_sec || !gmtime_r(&t.tv_sec, &tm) || !strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return NULL;
-	return text;
-}
-
 static void string_or_null(struct json *j, const char *key, const char *value)
 {
 	if (value && *value) {
@@ -133,7 +124,7 @@ static void string_or_null(struct json *j, const char *key, const char *value)
 static void print_json(const struct salvage_stages *s)
 {
 	struct json j = {stdout, false};
-	char date[32];
+	char date[TIME_TEXT_BYTES];
 
 	json_open(&j, NULL, '{');
 	json_open(&j, "stages", '[');
@@ -144,7 +135,7 @@ static void print_json(const struct salvage_stages *s)
 		string_or_null(&j, "disc", at->disc);
 		json_string(&j, "staging", at->directory);
 		json_u64(&j, "staged_bytes", at->staged_bytes);
-		string_or_null(&j, "changed", utc(at->changed, date));
+		string_or_null(&j, "changed", time_text(at->changed.tv_sec, date));
 		json_string(&j, "state", salvage_state_name(at->state));
 		string_or_null(&j, "why", at->why);
 		string_or_null(&j, "mountpoint", at->mountpoint);
@@ -157,11 +148,11 @@ static void print_json(const struct salvage_stages *s)
 
 static void print_text(const struct salvage_stages *s)
 {
-	char bytes[REPORT_BYTES_TEXT], date[32];
+	char bytes[REPORT_BYTES_TEXT], date[TIME_TEXT_BYTES];
 
 	for (size_t i = 0; i < s->n; i++) {
 		const struct salvage_stage *at = &s->all[i];
-		const char *changed = utc(at->changed, date);
+		const char *changed = time_text(at->changed.tv_sec, date);
 		bool used = at->state == SALVAGE_MOUNTED || at->state == SALVAGE_FINISHING;
 
 		if (i)

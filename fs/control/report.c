@@ -8,7 +8,6 @@
  */
 #include <ctype.h>
 #include <inttypes.h>
-#include <time.h>
 
 #include "burner/base/printable.h"
 #include "burner/format/bound.h"
@@ -18,7 +17,6 @@
 #include "burner/base/time.h"
 #include "fs/control/report.h"
 
-#define TIME_TEXT 32u
 
 /* The newest session that can be mounted, or NULL. */
 static const struct disc_session *newest_of(const struct disc_session *sessions, size_t n)
@@ -39,6 +37,7 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 		.blank = state->blank && n_sessions == 0,
 		.appendable = state->appendable,
 		.overwritable = state->overwritable,
+		.unbounded = !state->capacity_sectors,
 		.why_not_appendable = state->appendable ? NULL : state->why_not,
 		.next_lba = state->next_lba,
 		.kept_bytes = state->kept_sectors * SECTOR_BYTES,
@@ -81,17 +80,6 @@ static void string_or_null(struct json *j, const char *key, const char *value)
 	}
 }
 
-/* "2026-11-23T12:51:24Z", or NULL when unknown. */
-static const char *time_json(int64_t seconds, char text[TIME_TEXT])
-{
-	time_t t = nearest_time(seconds);
-	struct tm tm;
-
-	if (seconds == 0 || !gmtime_r(&t, &tm) || strftime(text, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		return NULL;
-	return text;
-}
-
 static void digest_json(struct json *j, const uint8_t *digest)
 {
 	char text[PROOF_TEXT_BYTES];
@@ -103,13 +91,13 @@ static void digest_json(struct json *j, const uint8_t *digest)
 
 static void session_json(struct json *j, const struct disc_session *s, bool overwritable)
 {
-	char created[TIME_TEXT], uuid[2 * sizeof(s->uuid) + 1];
+	char created[TIME_TEXT_BYTES], uuid[2 * sizeof(s->uuid) + 1];
 
 	json_open(j, NULL, '{');
 	json_u64(j, "number", s->number);
 	json_u64(j, "start_lba", s->start_lba);
 	json_u64(j, "sectors", s->sectors);
-	string_or_null(j, "created", time_json(s->created, created));
+	string_or_null(j, "created", time_text(s->created, created));
 	json_string(j, "volume_id", s->volume_id);
 	json_u64(j, "descriptor_lba", s->descriptor_lba);
 	json_u64(j, "sbsector", report_sbsector(s, overwritable));
@@ -151,6 +139,7 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 	json_bool(&j, "appendable", info->appendable);
 	string_or_null(&j, "why_not_appendable", info->why_not_appendable);
 	json_bool(&j, "overwritable", info->overwritable);
+	json_bool(&j, "unbounded", info->unbounded);
 	json_u64(&j, "next_lba", info->next_lba);
 	json_u64(&j, "kept_bytes", info->kept_bytes);
 	json_u64_or_null(&j, "files_in_pieces", info->files_in_pieces, PIECES_UNKNOWN);
@@ -206,7 +195,7 @@ static const char *parse_optional(const char *object, const char *key, char *buf
 
 static int64_t parse_time(const char *object)
 {
-	char text[TIME_TEXT];
+	char text[TIME_TEXT_BYTES];
 	struct tm tm = {0};
 
 	if (!parse_optional(object, "created", text, sizeof(text)) || !strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm))
@@ -299,6 +288,7 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 	    json_get_bool(line, "appendable", &i->appendable) < 0 ||
 	    json_get_bool(line, "overwritable", &i->overwritable) < 0 || parse_u32(line, "next_lba", &i->next_lba) < 0)
 		return -EINVAL;
+	(void)json_get_bool(line, "unbounded", &i->unbounded);
 	i->files_in_pieces = PIECES_UNKNOWN;
 	json_get_u64(line, "files_in_pieces", &i->files_in_pieces);
 	i->medium = p->medium;
@@ -436,9 +426,9 @@ static const char *session_state(const struct disc_session *s)
 
 static void session_text(FILE *out, const struct disc_session *s)
 {
-	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT],
+	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT_BYTES],
 		digest[PROOF_TEXT_BYTES] = "", parity[REPORT_BYTES_TEXT], volume[sizeof(s->volume_id)];
-	const char *date = time_json(s->created, created);
+	const char *date = time_text(s->created, created);
 
 	if (s->has_digest)
 		proof_text(s->digest, digest);
@@ -496,7 +486,13 @@ void report_info_text(FILE *out, const struct report_info *info)
 		proof_text(info->digest, digest);
 		line(out, "Digest", digest);
 	}
-	fprintf(out, "\n%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %-*s  %s\n", "Session", "Start", "Sectors", "Size",
+}
+
+void report_sessions_text(FILE *out, const struct report_info *info)
+{
+	if (info->n_sessions == 0)
+		return;
+	fprintf(out, "%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %-*s  %s\n", "Session", "Start", "Sectors", "Size",
 		"Shared", "Found", "Date", (int)PROOF_PREFIX_MIN, "Digest", "Volume id");
 	for (size_t i = 0; i < info->n_sessions; i++)
 		session_text(out, &info->sessions[i]);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * history.h - the sessions of a disc as versions of one tree: which there are, how they are called, the tree of one
+ *
+ *	history_read (or history_copy, of a list that is at hand) -> history_named … -> history_tree -> history_release
+ *
+ * Foreign sessions are of it as those of ours are.  So are broken ones (a burn that failed): their number is known, and
+ * that they have no tree is an error, not absence.
+ *
+ * Threads: the list is a value; history_read() as cdappendfs/disc.h says of disc_sessions(), history_tree() any.
+ */
+#ifndef FS_HISTORY_HISTORY_H
+#define FS_HISTORY_HISTORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "burner/base/time.h"
+#include "cdappendfs/disc.h"
+#include "fs/iso/iso.h"
+
+struct history {
+	struct disc_session *sessions; /* the oldest first */
+	size_t n;
+};
+
+/* An errno of disc_sessions(). */
+int history_read(struct disc *disc, struct history *ret);
+int history_copy(const struct disc_session *sessions, size_t n, struct history *ret); /* -ENOMEM */
+void history_release(struct history *h);					      /* fine on a zeroed one */
+#define _cleanup_history_ __attribute__((cleanup(history_release)))
+
+/* All of these: NULL, there is none. */
+const struct disc_session *history_newest(const struct history *h); /* that is not broken */
+const struct disc_session *history_numbered(const struct history *h, uint32_t number);
+/* As it was at that moment: the newest that is not broken, and was burned by then. */
+const struct disc_session *history_at(const struct history *h, int64_t seconds);
+
+/*
+ * The names of a session besides its number: several may have the same, then it is that of the newest; a broken one
+ * has none.
+ *	HISTORY_DATE	2026-11-29T06:27:52Z
+ *	HISTORY_GMT	@GMT-2026.11.29-06.27.52, as Windows' protocol has previous versions
+ *	HISTORY_LABEL	the volume identifier, as recorded
+ */
+enum history_name { HISTORY_DATE, HISTORY_GMT, HISTORY_LABEL };
+#define HISTORY_NAME_BYTES 40
+/* NULL: it has no such name, or none that a file could have. */
+const char *history_name_of(const struct disc_session *s, enum history_name kind, char ret[HISTORY_NAME_BYTES]);
+/* By its number ("3"), by "latest", or by a name; in this order, the names in that of their kinds. */
+const struct disc_session *history_named(const struct history *h, const char *name);
+#define HISTORY_LATEST "latest"
+
+/* The tree of that session, also when parts of it were cut off.  Errors of iso_open(); -EBADMSG of a broken one. */
+int history_tree(struct disc *disc, const struct disc_session *s, struct iso **ret);
+
+#endif
