@@ -4,8 +4,8 @@
  *
  * Commit records prove themselves and name the one before, so they are found whatever else is damaged: the newest by
  * the sessions of a copy or at its end, the others by the chain.  A record proves its table from the root down, the
- * table each piece.  Then the image is made in the order of the disc.  At last the head is made sure of: of all that there
- * are the one that leads to the newest session, and then what that proves of it.
+ * table each piece.  Then the image is made in the order of the disc.  At last the head is made sure of: of all that
+ * there are the one that leads to the newest session, and then what that proves of it.
  */
 #include "fs/check/merge.h"
 

@@ -37,8 +37,8 @@ struct remote_answer {
 };
 
 /*
- * *stop, set by a signal handler, ends what waits.  -EPROTO: the daemon is of another version; as client_open(); what it
- * refuses with, *ret_why (to be freed) being its words, or NULL.
+ * *stop, set by a signal handler, ends what waits.  -EPROTO: the daemon is of another version; as client_open(); what
+ * it refuses with, *ret_why (to be freed) being its words, or NULL.
  */
 int remote_disc_open(const struct control_mount *mount, const volatile sig_atomic_t *stop, struct disc **ret,
 		     char **ret_why);

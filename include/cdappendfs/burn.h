@@ -184,8 +184,9 @@ struct burn_progress {
 	void *context;
 };
 /*
- * For a check: the disc with the sessions that are found without its head, where that hides them (burner/medium/head.c):
- * it is empty, or leads nowhere, and there are some of ours.  Else, and after an error, it stays the one it is.
+ * For a check: the disc with the sessions that are found without its head, where that hides them
+ * (burner/medium/head.c): it is empty, or leads nowhere, and there are some of ours.  Else, and after an error, it
+ * stays the one it is.
  */
 int disc_without_head(struct disc **d);
 
