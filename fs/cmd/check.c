@@ -25,6 +25,7 @@
 #include "fs/cmd/check_tell.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/interrupt.h"
+#include "fs/control/client.h"
 #include "fs/control/progress.h"
 
 #define EVENT_EVERY_MS 1000
@@ -41,7 +42,8 @@ static const char help[] =
 	"      --session=N   check session N alone\n"
 	"      --manifest    check nothing; print the SHA-256 of each file of the newest session, or of session N, as\n"
 	"                    'sha256sum -c' reads it\n"
-	"      --repair=OUT  write a new image, with what is damaged made good by parity; if that makes all good\n"
+	"      --repair=OUT  write a new image in which what is damaged is made good, by parity or from what\n"
+	"                    is whole; if all of it can be\n"
 	"      --subset=N/M  check part N of M parts alone\n"
 	"      --minutes=T   go on where the last check of this disc ended, for T minutes\n"
 	"      --state=DIR   where it is remembered what was checked; default: beside the stages of this user\n"
@@ -59,6 +61,7 @@ static const char help[] =
 struct options {
 	struct check_options check;
 	bool json, quiet, manifest;
+	bool remote; /* a drive, through its mount */
 	struct part_asked part;
 	const char *faults, *repair, *argument, *merge;
 	struct new_file *to; /* of --repair */
@@ -256,7 +259,12 @@ static int fail_check(const struct options *o, const char *name, int r)
 	if (r == -ENOENT)
 		return command_fail("%s: there is no session %" PRIu32 "; 'cdappendfs-info %s' lists them", name,
 				    o->check.session, SHELL_WORD(name));
-	return command_fail("%s: it could not be checked to its end: %s", name, strerror(-r));
+	if (o->remote && r == -ENOTCONN)
+		return command_fail("%s: it could not be checked to its end: the mount that has the drive for itself "
+				    "has ended; check the disc again when a burn of it is done",
+				    name);
+	return command_fail("%s: it could not be checked to its end: %s", name,
+			    o->remote ? client_why(r) : strerror(-r));
 }
 
 static void on_reached(void *context, uint64_t lba, bool damaged)
@@ -282,7 +290,7 @@ static void tell(const struct options *o, const struct check_report *report, con
 		check_tell_text(report, told);
 }
 
-/* What comes of the report; what parity makes of it is looked at where it was read as a whole. */
+/* What comes of the report; what can be made good is looked at where it was read as a whole. */
 static int conclude(const struct options *o, struct disc *disc, const struct check_options *options,
 		    struct check_report *report, struct check_told *told)
 {
@@ -300,9 +308,7 @@ static int conclude(const struct options *o, struct disc *disc, const struct che
 	told->repairing = o->repair;
 	tell(o, report, told);
 	if (r)
-		return command_fail("%s: whether parity makes it good again cannot be known: %s; room for what is made "
-				    "again is needed in TMPDIR",
-				    told->disc, strerror(-r));
+		return check_repair_fail(told->disc, r);
 	if (!o->repair)
 		return report->sound ? COMMAND_DONE : COMMAND_FAILED;
 	if (report->sound) {
@@ -444,10 +450,11 @@ static int print_manifest(const struct options *o, const char *name, struct disc
 
 /* ---- which disc ---- */
 
-static int open_disc(const struct options *o, const struct argument *a, struct disc **ret)
+static int open_disc(struct options *o, struct argument *a, struct disc **ret)
 {
 	int status = argument_open(a, "checked", ret);
 
+	o->remote = a->remote;
 	if (status == COMMAND_DONE && o->faults) {
 		*ret = disc_wrap_faults(TAKE_PTR(*ret), o->faults);
 		if (!*ret)
@@ -483,7 +490,7 @@ static int check_and_remember(const struct options *o, const char *path, struct 
 	return status;
 }
 
-static int check_path(const struct options *asked, const struct argument *a)
+static int check_path(const struct options *asked, struct argument *a)
 {
 	const char *path = a->disc;
 	_cleanup_(new_file_release) struct new_file to = NEW_FILE_NONE;
@@ -493,7 +500,7 @@ static int check_path(const struct options *asked, const struct argument *a)
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_free_ char *why = NULL;
 	struct disc_state state;
-	int status = open_disc(o, a, &disc), r;
+	int status = open_disc(&with_file, a, &disc), r;
 
 	if (status != COMMAND_DONE)
 		return status;
@@ -506,7 +513,9 @@ static int check_path(const struct options *asked, const struct argument *a)
 	if (o->repair && new_file_begin(o->repair, &to, &why))
 		return command_fail("%s", why ? why : strerror(ENOMEM));
 	with_file.to = o->repair ? &to : NULL;
-	r = disc_state(disc, &state);
+	r = disc_without_head(&disc);
+	if (!r)
+		r = disc_state(disc, &state);
 	if (r < 0)
 		return command_fail("%s: it cannot be checked: %s", path, strerror(-r));
 	if (state.blank)
