@@ -151,8 +151,7 @@ static void print_counts(const struct told *t)
 		const char *what;
 	} parts[] = {{n->added, "added"},
 		     {n->changed, "changed"},
-		     {n->renamed, "moved"},
-		     {n->renamed_directories, "moved with all in it"},
+		     {n->renamed + n->renamed_directories, "moved"},
 		     {n->deleted, "deleted"}};
 	char new[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT];
 	const char *before = "    ";

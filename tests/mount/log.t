@@ -43,7 +43,7 @@ is 'bytes that are new' "$(field "$mnt" new_bytes)" '0 45000 90000'
 is 'bytes that are shared' "$(field "$mnt" shared_bytes)" '0 30000 0'
 is 'dates are those of cdappendfs-info' "$(field "$mnt" date)" "$(info_json 'join " ", map { $_->{created} } reverse @{$_->{sessions}}' "$mnt")"
 like 'text' "$(log_of "$mnt")" "^session 3  20..-..-..T..:..:..Z  LABEL
-    1 changed, 1 moved with all in it
+    1 changed, 1 moved
 session 2  .*Z  LABEL
     müde
     2 added, 1 changed, 1 moved, 1 deleted; 43.9 KiB new, 29.3 KiB shared
