@@ -64,7 +64,11 @@ is 'the newest version' "$(log_of -n 1 "$mnt/c/eins" | wc -l)" 1
 noise 7000 6 >"$mnt/a/one"
 noise 100 7 >"$mnt/c/five.new"
 mv "$mnt/c/five.new" "$mnt/c/five"
-fails 'one that is only staged' 1 log_of "$mnt/a/none"
+fails 'one that is not there' 1 log_of "$mnt/a/none"
+fails 'one that is only staged' 1 log_of "$mnt/a/one/none"
+mv "$mnt/c" "$mnt/d"
+is 'one whose directory has another name since' "$(versions "$mnt/d/copy")" '3 R b/copy c/copy 30000, 2 A b/copy 30000'
+mv "$mnt/d" "$mnt/c"
 ok 'a session' burn
 is 'a name that is given again' "$(versions "$mnt/a/one")" '4 A a/one 7000, 2 R a/one b/eins 0, 1 A a/one 30000'
 is 'one that another file took' "$(versions "$mnt/c/five")" '4 M c/five 100, 3 R b/five c/five 5000, 2 A b/five 5000'
