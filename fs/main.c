@@ -463,12 +463,13 @@ static void explain_reload(struct app *a)
 /* Returns the exit status: it matters in the foreground. */
 static int finish(struct app *a)
 {
+	const struct commit_request_options request = {.message = a->options.message};
 	bool burn = commits_at_end(a);
 	int r = 0;
 
 	if (burn) {
 		stage_set_user(a->opening.stage, STAGE_FINISHING);
-		r = commit_request(a->commit, NULL, last_commit_done, a);
+		r = commit_request(a->commit, &request, last_commit_done, a);
 		if (r < 0) /* else it may be done by now, and have failed */
 			a->result.error = r;
 	} else {

@@ -41,12 +41,13 @@ ok() {
 	"$@" >"$T/ok.output" 2>&1 || status=$?
 	if ((status == 0)); then pass "$name"; else fail "$name" "exit status $status of: $*"$'\n'"$(tail -n 25 "$T/ok.output")"; fi
 }
-# fails NAME STATUS COMMAND…: it ends with exactly that status ("any": any but 0, and those by which a shell says that there is no such command)
+# fails NAME STATUS COMMAND…: it ends with exactly that status.  "any" is a refusal: not 0, not 124 of a time limit, nor 126 and 127 of a command that
+# does not exist, nor what a shell says of a signal, from 128 on
 fails() {
 	local name=$1 want=$2 status=0
 	shift 2
 	"$@" >"$T/ok.output" 2>&1 || status=$?
-	if [[ $want == any && $status != @(0|126|127) || $status == "$want" ]]; then pass "$name"
+	if [[ $status == "$want" ]] || { [[ $want == any ]] && ((status > 0 && status < 128)) && [[ $status != @(124|126|127) ]]; }; then pass "$name"
 	else fail "$name" "exit status $status, expected $want, of: $*"$'\n'"$(tail -n 25 "$T/ok.output")"; fi
 }
 # ended_midway OUT COMMAND…: COMMAND makes OUT, under another name until it is whole, and is ended by SIGTERM before: nothing stays of it
@@ -62,8 +63,9 @@ ended_midway() {
 	none 'nothing is left of it' "$(echo "$out"*)"
 	like 'it says so' "$(cat "$T/ended.log")" "${out##*/}: ended, and not made"
 }
-# is NAME GOT EXPECTED: two texts.  Nothing is what a command says, too, that did not do its work: where that is expected, silent or none
-is() { if [[ $2 == "$3" ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
+# is NAME GOT EXPECTED: two texts.  Nothing is what a command says, too, that did not do its work, so two empty ones are no success: where
+# nothing is expected, silent or none
+is() { if [[ $2 && $2 == "$3" ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
 isnt() { if [[ $2 && $3 && $2 != "$3" ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"and not:  $3"; fi; }
 like() { if [[ $3 && $2 =~ $3 ]]; then pass "$1"; else fail "$1" "got:      $2"$'\n'"expected: $3"; fi; }
 # silent NAME COMMAND…: it succeeds and says nothing

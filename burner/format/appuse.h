@@ -21,7 +21,7 @@
  *		told below, bit 6 what is shared is told below, bit 7 how many files have several sections is
  *		told below, bit 8 the capacity is told below, bit 9 the parity area is told below, bit 10 the records of
  *		all names of the tree have nanoseconds (nanoseconds.h), those in older sessions, too, bit 11 its files
- *		have MD5 sums (checksums.h)
+ *		have MD5 sums (checksums.h), bit 12 it has a message (message_block.h)
  *	 76   4	previous session number
  *	 80  32	SHA-256 of bytes 0..79
  *	112   4	LBA of the link table (link_table.h)
@@ -64,6 +64,7 @@
 #define APPUSE_PARITY 512u
 #define APPUSE_NANOSECONDS 1024u
 #define APPUSE_MD5 2048u
+#define APPUSE_MESSAGE 4096u
 
 struct appuse {
 	uint8_t uuid[16];

@@ -19,6 +19,7 @@
 
 /* Sectors behind the start of a session of ours. */
 #define SESSION_ABSOLUTE_DESCRIPTORS 8u /* on overwritable media: Linux mounts with sbsector=S-8 */
+#define SESSION_MESSAGE 12u		/* behind these, where there is one (message_block.h) */
 #define SESSION_DESCRIPTORS SYSTEM_AREA_SECTORS
 #define SESSION_SAVED_DESCRIPTORS (SESSION_DESCRIPTORS + DESCRIPTORS_SECTORS) /* foreign ones of LBA 16-31 */
 

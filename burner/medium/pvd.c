@@ -86,6 +86,7 @@ void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_
 void pvd_session_ours(const struct appuse *a, struct disc_session *ret)
 {
 	memcpy(ret->uuid, a->uuid, sizeof(ret->uuid));
+	ret->has_message = a->flags & APPUSE_MESSAGE;
 	ret->tells_shared = a->flags & APPUSE_SHARED;
 	ret->shared_bytes = a->shared_bytes;
 	ret->found_bytes = a->found_bytes;

@@ -11,7 +11,8 @@
 #include "burner/session/stream.h"
 
 #define READ_PIECES 16u /* at once */
-#define SET_SECTORS (SESSION_DESCRIPTORS - SESSION_ABSOLUTE_DESCRIPTORS)
+#define SET_SECTORS (SESSION_MESSAGE - SESSION_ABSOLUTE_DESCRIPTORS)
+#define ABSOLUTE_SECTORS (SESSION_DESCRIPTORS - SESSION_ABSOLUTE_DESCRIPTORS) /* with what lies behind the set */
 
 static bool is_damage(int r) { return r == -EIO || r == -EBADMSG; }
 
@@ -89,7 +90,7 @@ int remake_descriptors(const struct remaking *m, const struct commit_record *rec
 	r = 0;
 	if (session_published_descriptors(made, record->start_lba, made) == 0) {
 		memcpy(absolute, made, SET_SECTORS * SECTOR_BYTES);
-		r = put_proven(m, record, other, SESSION_ABSOLUTE_DESCRIPTORS, SET_SECTORS);
+		r = put_proven(m, record, other, SESSION_ABSOLUTE_DESCRIPTORS, ABSOLUTE_SECTORS);
 	}
 	if (r)
 		return r > 0 ? 0 : r;

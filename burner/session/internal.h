@@ -242,6 +242,6 @@ int sums_put_tags(const struct burn_plan *p, uint32_t lba, uint8_t *buf, uint32_
 
 /* volume.c: everything from the start up to tree_lba. */
 uint32_t descriptor_sectors(const struct burn_plan *p);
-void volume_encode(const struct burn_plan *p, uint8_t *ret);
+int volume_encode(const struct burn_plan *p, uint8_t *ret);
 
 #endif

@@ -156,9 +156,8 @@ static int encode_piece(struct session_stream *s)
 		s->buffer_bytes = bytes;
 	}
 	if (s->phase == PHASE_VOLUME)
-		volume_encode(p, s->buffer);
-	else
-		directory_encode(p, tree_of(s->phase), &p->trees[tree_of(s->phase)].directories[s->index], s->buffer);
+		return volume_encode(p, s->buffer);
+	directory_encode(p, tree_of(s->phase), &p->trees[tree_of(s->phase)].directories[s->index], s->buffer);
 	return 0;
 }
 

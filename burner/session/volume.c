@@ -6,7 +6,7 @@
  * overwritable media they stand twice: with the absolute size at S+8, where Linux mounts with sbsector=S-8, and
  * relative to the session at S+16, where xorriso -toc looks; session_published_descriptors() makes the
  * third set, for LBA 16, from the second.  Elsewhere only at S+16, absolute: Linux takes no continuation area beyond
- * the volume's size.
+ * the volume's size.  Between both places lies the session's message, if it has one.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,6 +14,7 @@
 #include "burner/session/internal.h"
 #include "burner/session/stream.h"
 #include "burner/format/appuse.h"
+#include "burner/format/message_block.h"
 #include "burner/format/volume_descriptor.h"
 
 static void put_appuse(uint8_t *out, const struct burn_plan *p)
@@ -34,7 +35,7 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 			 (p->cost.files_in_pieces != PIECES_UNKNOWN ? APPUSE_PIECES : 0) |
 			 (o->capacity_sectors ? APPUSE_CAPACITY : 0) | (p->parity.sectors ? APPUSE_PARITY : 0) |
 			 (!p->manifest->linked || p->manifest->base_nanoseconds ? APPUSE_NANOSECONDS : 0) |
-			 (p->sums.n ? APPUSE_MD5 : 0),
+			 (p->sums.n ? APPUSE_MD5 : 0) | (o->message[0] ? APPUSE_MESSAGE : 0),
 		.next_ino = o->next_ino,
 		.tree_sectors = p->whole_tree_sectors,
 		.contents_lba = p->contents.lba,
@@ -101,7 +102,7 @@ static void put_descriptors(uint8_t *out, const struct burn_plan *p, uint32_t sp
 	descriptor_encode_terminator(out);
 }
 
-void volume_encode(const struct burn_plan *p, uint8_t *ret)
+int volume_encode(const struct burn_plan *p, uint8_t *ret)
 {
 	uint32_t start = p->options.start_lba;
 
@@ -115,6 +116,9 @@ void volume_encode(const struct burn_plan *p, uint8_t *ret)
 	if (p->foreign_descriptors)
 		memcpy(ret + SESSION_SAVED_DESCRIPTORS * SECTOR_BYTES, p->foreign_descriptors,
 		       DESCRIPTORS_SECTORS * SECTOR_BYTES);
+	if (!p->options.message[0])
+		return 0;
+	return message_block_encode(p->options.uuid, p->options.message, ret + SESSION_MESSAGE * SECTOR_BYTES);
 }
 
 /* ---- the head ---- */

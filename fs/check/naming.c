@@ -98,7 +98,9 @@ static int descriptors(const struct naming *n, struct check_session *session)
 
 	if (!r && session->ours)
 		r = part(n, session, "volume descriptors with the absolute size", start + SESSION_ABSOLUTE_DESCRIPTORS,
-			 SESSION_DESCRIPTORS - SESSION_ABSOLUTE_DESCRIPTORS);
+			 SESSION_MESSAGE - SESSION_ABSOLUTE_DESCRIPTORS);
+	if (!r && session->disc.has_message)
+		r = part(n, session, "message", start + SESSION_MESSAGE, 1);
 	return r;
 }
 

@@ -13,10 +13,12 @@
 #include "burner/base/printable.h"
 #include "burner/base/json.h"
 #include "burner/base/log.h"
+#include "burner/base/new_file.h"
 #include "fs/control/report.h"
 #include "fs/control/client.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/listing.h"
+#include "fs/cmd/picture.h"
 #include "fs/control/mounts.h"
 #include "fs/iso/iso.h"
 #include "fs/stage/stage.h"
@@ -26,6 +28,7 @@ static const char help[] =
 	"Show medium, sessions, used and free space, and what is staged.\n"
 	"\n"
 	"  -j, --json        print it as JSON\n"
+	"      --svg=FILE    draw it, as SVG, into a new FILE; - is standard output\n"
 	"      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
 	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed, R renamed\n"
 	"  -p, --pieces      list the files that lie in several pieces, of which some readers show one: "
@@ -42,7 +45,7 @@ static const char help[] =
 struct options {
 	bool json, msinfo;
 	enum listing list;
-	const char *staging, *argument;
+	const char *staging, *svg, *argument;
 };
 
 static enum listing list_of(int option)
@@ -52,7 +55,7 @@ static enum listing list_of(int option)
 
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { OPTION_MSINFO = 256, OPTION_STAGING };
+	enum { OPTION_MSINFO = 256, OPTION_STAGING, OPTION_SVG };
 	static const struct option options[] = {
 		{"json", no_argument, NULL, 'j'},
 		{"msinfo", no_argument, NULL, OPTION_MSINFO},
@@ -60,6 +63,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"pieces", no_argument, NULL, 'p'},
 		{"names", no_argument, NULL, 'N'},
 		{"staging", required_argument, NULL, OPTION_STAGING},
+		{"svg", required_argument, NULL, OPTION_SVG},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{0},
@@ -80,6 +84,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_MSINFO:
 			ret->msinfo = true;
 			break;
+		case OPTION_SVG:
+			ret->svg = optarg;
+			break;
 		case OPTION_STAGING:
 			ret->staging = optarg;
 			break;
@@ -89,8 +96,10 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	}
 	if (lists > 1)
 		return command_usage("only one of --changes, --pieces and --names can be asked for");
-	if (ret->msinfo && (ret->json || ret->list))
+	if (ret->msinfo && (ret->json || ret->list || ret->svg))
 		return command_usage("--msinfo goes with no other option");
+	if (ret->svg && (ret->json || ret->list))
+		return command_usage("--svg draws, and goes with no option that lists or prints");
 	return command_argument(argc, argv, "disc or mount point", &ret->argument);
 }
 
@@ -113,14 +122,67 @@ static int print_msinfo(const struct report_info *info, const char *name)
 	return COMMAND_DONE;
 }
 
+static void print_text(const struct report_info *info, const struct picture *p)
+{
+	const struct picture_style style = picture_style(stdout);
+
+	report_info_text(stdout, info);
+	if (!info->n_sessions)
+		return;
+	putchar('\n');
+	picture_print(p, &style, stdout);
+	putchar('\n');
+	report_sessions_text(stdout, info);
+}
+
+/* As any new file of this user's. */
+static mode_t new_mode(void)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return 0666 & ~mask;
+}
+
+static int draw_svg(const char *path, const struct picture *p)
+{
+	_cleanup_(new_file_release) struct new_file file = NEW_FILE_NONE;
+	_free_ char *why = NULL;
+	FILE *out;
+
+	if (strcmp(path, "-") == 0) {
+		picture_svg(p, stdout);
+		return COMMAND_DONE;
+	}
+	if (new_file_begin(path, &file, &why) < 0)
+		return command_fail("%s", why ? why : strerror(ENOMEM));
+	out = fdopen(dup(file.fd), "w");
+	if (!out)
+		return command_fail("%s: %s", path, strerror(errno));
+	picture_svg(p, out);
+	bool failed = ferror(out);
+	if (fclose(out) != 0 || failed)
+		return command_fail("%s: it cannot be written: %s", path, strerror(errno));
+	if (fchmod(file.fd, new_mode()) < 0)
+		return command_fail("%s: %s", path, strerror(errno));
+	return new_file_publish(&file, &why) < 0 ? command_fail("%s", why ? why : strerror(ENOMEM)) : COMMAND_DONE;
+}
+
 static int print_info(const struct options *o, const struct report_info *info)
 {
+	_cleanup_(picture_free) struct picture p = {0};
+
 	if (o->msinfo)
 		return print_msinfo(info, o->argument);
-	if (o->json)
+	if (o->json) {
 		report_info_json(stdout, info, NULL);
-	else
-		report_info_text(stdout, info);
+		return COMMAND_DONE;
+	}
+	if (picture_of(info, &p) < 0)
+		return command_fail("%s: %s", o->argument, strerror(ENOMEM));
+	if (o->svg)
+		return draw_svg(o->svg, &p);
+	print_text(info, &p);
 	return COMMAND_DONE;
 }
 

@@ -11,6 +11,7 @@
 #include "burner/base/time.h"
 #include "burner/base/json.h"
 #include "burner/base/log.h"
+#include "cdappendfs/session_message.h"
 #include "fs/control/report.h"
 #include "fs/control/client.h"
 #include "fs/cmd/command.h"
@@ -33,6 +34,8 @@ static const char help[] =
 	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
 	"                  the whole tree in one session; of a mount with -o compat also every file that lies in\n"
 	"                  several pieces; a session is made even if nothing is staged\n"
+	"  -m, --message=TEXT\n"
+	"                  a line of text about it, which the session keeps\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
 	"      --cancel    stop the burn that is under way; what is staged is kept\n"
 	"  -j, --json      print JSON: a line for each second of a burn, and the result as the last line\n"
@@ -56,6 +59,7 @@ static const char *const requests[][2] = {
 struct options {
 	enum action action;
 	bool full_tree, json, quiet;
+	const char *message; /* NULL: none */
 	const char *mountpoint;
 	char **paths; /* to be dropped one by one; NULL: all */
 	int n_paths;
@@ -70,6 +74,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"discard", no_argument, NULL, OPTION_DISCARD},
 		{"finalize", no_argument, NULL, OPTION_FINALIZE},
 		{"full-tree", no_argument, NULL, OPTION_FULL_TREE},
+		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
 		{"json", no_argument, NULL, 'j'},
@@ -80,7 +85,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	};
 	int c, actions = 0;
 
-	while ((c = command_option(argc, argv, ":njqhV", options)) >= 0) {
+	while ((c = command_option(argc, argv, ":nm:jqhV", options)) >= 0) {
 		switch (c) {
 		case 'n':
 			ret->action = ACTION_DRY_RUN;
@@ -105,6 +110,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_FULL_TREE:
 			ret->full_tree = true;
 			break;
+		case 'm':
+			ret->message = optarg;
+			break;
 		case 'j':
 			ret->json = true;
 			break;
@@ -120,6 +128,10 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			"only one of --dry-run, --discard, --finalize, --wait and --cancel can be asked for");
 	if (ret->full_tree && !requests[ret->action][1])
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
+	if (ret->message && ret->action != ACTION_SYNC && ret->action != ACTION_FINALIZE)
+		return command_usage("--message goes with what burns a session: leave it out");
+	if (ret->message && session_message_refusal(ret->message))
+		return command_usage("--message: %s", session_message_refusal(ret->message));
 	if (ret->action == ACTION_DISCARD && argc > optind) {
 		ret->mountpoint = argv[optind];
 		if (argc > optind + 1 || discard_is_path(argv[optind])) {
@@ -287,6 +299,8 @@ static int finish(const struct options *o, const char *name, const struct client
 	}
 	if (!o->json && !o->quiet)
 		print_text(r, o->action, o->full_tree);
+	if (o->message && !r->burned)
+		command_note("%s: no session was burned, so the message is not kept", name);
 	if (o->action == ACTION_CANCEL && r->burned)
 		return command_fail("%s: session %" PRIu32 " was written before it could be cancelled", name,
 				    r->session);
@@ -297,10 +311,34 @@ static int finish(const struct options *o, const char *name, const struct client
 	return COMMAND_DONE;
 }
 
+/* The request; to be freed. */
+static char *word_request(const struct options *o)
+{
+	const char *request = requests[o->action][o->full_tree];
+	size_t length = 0;
+	char *line = NULL;
+	FILE *out = o->message ? open_memstream(&line, &length) : NULL;
+	struct json j = {out, false};
+
+	if (!o->message)
+		return strdup(request);
+	if (!out)
+		return NULL;
+	fprintf(out, "%s ", request);
+	json_open(&j, NULL, '{');
+	json_string(&j, "message", o->message);
+	json_close(&j, '}');
+	if (fclose(out) == 0)
+		return line;
+	free(line);
+	return NULL;
+}
+
 /* A conversation to its end.  mount NULL: of a disc that may be not mounted any more. */
 static int converse(const struct options *o, const struct control_mount *mount)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
+	_free_ char *request = word_request(o);
 	const char *name = mount ? mount->mountpoint : o->mountpoint;
 	struct watch watch = {.json = o->json, .began_ms = now_ms()};
 	struct client_handlers handlers = {.progress = on_progress, .context = &watch};
@@ -309,7 +347,7 @@ static int converse(const struct options *o, const struct control_mount *mount)
 
 	progress_init(&watch.line, o->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
 	if (r == 0)
-		r = client_send(c, requests[o->action][o->full_tree]);
+		r = request ? client_send(c, request) : -ENOMEM;
 	if (r == 0 && (o->action == ACTION_SYNC || o->action >= ACTION_WAIT)) {
 		interrupt_catch();
 		client_stop_by(c, &interrupted);

@@ -65,6 +65,7 @@ struct commit_result {
 	struct burn_cost cost; /* append_sectors 0: nothing staged; files_in_pieces is of the newest session then */
 	uint64_t found_bytes;  /* of what is staged, that lie on the disc already, or twice in the stage */
 	bool fits;
+	char note[384];	   /* what is to be known of a session that is burned, or can be; mostly "" */
 	char message[512]; /* for the user: what, why, what to do; "" on plain success */
 };
 
@@ -96,6 +97,9 @@ struct commit_request_options {
 		COMMIT_DISCARD, /* what is staged is dropped */
 	} kind;
 	unsigned flags; /* enum commit_flags */
+	/* NULL, or that of the session, one that is not refused; copied.  One session has one: a request with another
+	 * waits for the next commit. */
+	const char *message;
 };
 
 /*

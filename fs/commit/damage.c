@@ -12,9 +12,8 @@
 
 #include "burner/base/log.h"
 #include "burner/base/search.h"
+#include "fs/commit/message.h"
 
-#define NAMES_IN_TEXT 3u
-#define NAME_IN_TEXT_BYTES 48
 #define NAMES_IN_LOG 10u
 
 struct naming {
@@ -55,17 +54,6 @@ static bool lies_there(const struct naming *n, uint32_t node)
 	return found;
 }
 
-/* Behind what the text says so far; a long path by its end. */
-static void add_name(char *text, size_t n, const char *path)
-{
-	size_t at = strlen(text), length = strlen(path),
-	       cut = length > NAME_IN_TEXT_BYTES ? length - NAME_IN_TEXT_BYTES : 0;
-
-	while (cut && cut < length && ((unsigned char)path[cut] & 0xc0) == 0x80)
-		cut++; /* not within a character */
-	snprintf(text + at, n - at, "%s%s%s", at ? ", " : "of ", cut ? "…" : "", path + cut);
-}
-
 void damage_name(const struct manifest *m, const struct burn_plan *plan, const struct burn_damage *damage,
 		 char ret[DAMAGE_BYTES])
 {
@@ -74,24 +62,19 @@ void damage_name(const struct manifest *m, const struct burn_plan *plan, const s
 			   .from = (uint64_t)damage->lba * SECTOR_BYTES,
 			   .to = ((uint64_t)damage->lba + damage->sectors) * SECTOR_BYTES};
 	uint64_t found = 0;
-	char path[1024];
-	size_t at;
+	char path[1024], names[DAMAGE_BYTES - sizeof("of ")] = "";
 
-	ret[0] = '\0';
 	burn_plan_directories(plan, &n.directories, &n.n_directories);
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
 		if (m->nodes[i].kept || !lies_there(&n, i) || found++ >= NAMES_IN_LOG)
 			continue;
 		manifest_path(m, i, path, sizeof(path));
 		log_error("not what was written: %s", path[0] ? path : "/");
-		if (found <= NAMES_IN_TEXT)
-			add_name(ret, DAMAGE_BYTES, path[0] ? path : "/");
+		if (found <= MESSAGE_PATHS)
+			message_add_path(names, sizeof(names), path[0] ? path : "/");
 	}
 	if (found > NAMES_IN_LOG)
 		log_error("not what was written: %" PRIu64 " more", found - NAMES_IN_LOG);
-	at = strlen(ret);
-	if (found > NAMES_IN_TEXT)
-		snprintf(ret + at, DAMAGE_BYTES - at, " and %" PRIu64 " more", found - NAMES_IN_TEXT);
-	else if (!found)
-		snprintf(ret, DAMAGE_BYTES, "of no file, but of what the session consists of besides");
+	message_add_more(names, sizeof(names), found);
+	snprintf(ret, DAMAGE_BYTES, "of %s", found ? names : "no file, but of what the session consists of besides");
 }

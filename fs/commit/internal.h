@@ -32,18 +32,25 @@
 struct queued {
 	struct queued *next;
 	struct commit_request_options options;
+	session_message message;
 	bool cancelled;
 	commit_done *done;
 	void *arg;
+};
+
+/* What the requests that one commit answers want of it. */
+struct asked {
+	unsigned flags; /* enum commit_flags */
+	session_message message;
 };
 
 /* One commit from freeze to rebase. The commit's thread only. */
 struct run {
 	struct commit *c;
 	struct tree_frozen frozen;
-	bool preview;	/* a dry run: frozen is only a look */
-	unsigned flags; /* enum commit_flags */
-	bool again;	/* it is finished after a failure */
+	bool preview; /* a dry run: frozen is only a look */
+	struct asked asked;
+	bool again; /* it is finished after a failure */
 	struct inputs inputs;
 	struct manifest *manifest;
 	struct burn_plan *plan;
@@ -112,8 +119,8 @@ int commit_failed(struct commit_result *outcome, const char *what, int error, co
 int run_plan(struct run *run, struct commit_result *outcome);
 
 /* ---- machine.c ---- */
-void machine_commit(struct commit *c, unsigned flags, struct commit_result *outcome);
-void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *outcome);
+void machine_commit(struct commit *c, const struct asked *asked, struct commit_result *outcome);
+void machine_dry_run(struct commit *c, const struct asked *asked, struct commit_result *outcome);
 
 /* ---- undo.c ---- */
 /*

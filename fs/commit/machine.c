@@ -79,8 +79,9 @@ static int freeze_failed(struct commit *c, struct commit_result *outcome, const 
 	return commit_failed(outcome, what, error, NULL);
 }
 
-void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *outcome)
+void machine_dry_run(struct commit *c, const struct asked *asked, struct commit_result *outcome)
 {
+	unsigned flags = asked->flags;
 	_cleanup_(run_freep) struct run *run = run_new(c);
 
 	outcome->fits = true;
@@ -95,7 +96,7 @@ void machine_dry_run(struct commit *c, unsigned flags, struct commit_result *out
 		outcome->error = -EBUSY;
 		return;
 	}
-	run->flags = flags;
+	run->asked = *asked;
 	outcome->error = flush(c, outcome);
 	if (!outcome->error && (tree_changed(c->tree) || freeze_flags(c, flags)))
 		outcome->error = look_again(c, outcome);
@@ -264,7 +265,7 @@ static int run_burn(struct run *run, struct commit_result *outcome)
 					     r, NULL);
 	}
 	if (!r)
-		r = medium_open_target(run->c->disc, &run->c->options, run->flags, &run->target);
+		r = medium_open_target(run->c->disc, &run->c->options, run->asked.flags, &run->target);
 	if (r)
 		return commit_failed(outcome, "the disc could not be opened for writing", r, NULL);
 	return write_and_verify(run, outcome);
@@ -280,16 +281,16 @@ static int run_freeze(struct run *run, struct commit_result *outcome)
 
 	if (r)
 		return r;
-	if (!tree_changed(c->tree) && !freeze_flags(c, run->flags))
+	if (!tree_changed(c->tree) && !freeze_flags(c, run->asked.flags))
 		return 0;
 	r = look_again(c, outcome);
 	if (r)
 		return r;
-	r = tree_freeze(c->tree, freeze_flags(c, run->flags), &run->frozen);
+	r = tree_freeze(c->tree, freeze_flags(c, run->asked.flags), &run->frozen);
 	if (r == -ENODATA)
-		return run->flags & COMMIT_FINALIZE ? commit_failed(outcome, "nothing was burned", r,
-								    "the disc is blank and nothing is staged") :
-						      0;
+		return run->asked.flags & COMMIT_FINALIZE ? commit_failed(outcome, "nothing was burned", r,
+									  "the disc is blank and nothing is staged") :
+							    0;
 	if (r)
 		return freeze_failed(c, outcome, "the changes could not be frozen", r);
 	run->record.generation = run->frozen.generation;
@@ -328,14 +329,14 @@ static int check_flags(struct commit *c, unsigned flags, struct commit_result *o
 	return r ? commit_failed(outcome, "nothing was burned", r, NULL) : 0;
 }
 
-static int commit_staged(struct commit *c, unsigned flags, struct commit_result *outcome)
+static int commit_staged(struct commit *c, const struct asked *asked, struct commit_result *outcome)
 {
 	_cleanup_(run_freep) struct run *run = run_new(c);
 	int r, undone;
 
 	if (!run)
 		return commit_failed(outcome, "nothing was burned", -ENOMEM, NULL);
-	run->flags = flags;
+	run->asked = *asked;
 	r = run_freeze(run, outcome);
 	if (r == 0)
 		return 0;
@@ -425,14 +426,16 @@ static void record_result(struct commit *c, const struct commit_result *outcome)
 	stage_result_set(c->stage, outcome->error, text); /* a stage that cannot keep it fails the next request */
 }
 
-void machine_commit(struct commit *c, unsigned flags, struct commit_result *outcome)
+void machine_commit(struct commit *c, const struct asked *asked, struct commit_result *outcome)
 {
+	unsigned flags = asked->flags;
+
 	outcome->fits = true;
 	outcome->error = check_flags(c, flags, outcome);
 	if (!outcome->error)
 		outcome->error = finish_earlier(c, outcome);
 	if (!outcome->error)
-		outcome->error = commit_staged(c, flags, outcome);
+		outcome->error = commit_staged(c, asked, outcome);
 	if (!outcome->error)
 		outcome->error = check_finalized(c, flags, outcome);
 	record_result(c, outcome);

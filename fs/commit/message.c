@@ -22,6 +22,8 @@ const char *message_bytes(uint64_t bytes, char buf[32])
 	return buf;
 }
 
+#define PATH_BYTES 48u
+
 /* Says what to do about it. */
 static const char *advice(int error)
 {
@@ -128,6 +130,37 @@ void message_unfinished(char *buf, size_t n, uint32_t session, const char *how_f
 	snprintf(buf, n, "session %u is %s: %s: %s; nothing was lost; %s", session, how_far, what, reason(error, text),
 		 error == -ENOMEDIUM || error == -ENODEV || error == -ESTALE ? advice(error) :
 									       "the next sync or mount completes it");
+}
+
+void message_add_path(char *text, size_t n, const char *path)
+{
+	size_t at = strlen(text), length = strlen(path), cut = length > PATH_BYTES ? length - PATH_BYTES : 0;
+
+	while (cut && cut < length && ((unsigned char)path[cut] & 0xc0) == 0x80)
+		cut++; /* not within a character */
+	snprintf(text + at, n - at, "%s%s%s", at ? ", " : "", cut ? "…" : "", path + cut);
+}
+
+void message_add_more(char *text, size_t n, uint64_t found)
+{
+	size_t at = strlen(text);
+
+	if (found > MESSAGE_PATHS)
+		snprintf(text + at, n - at, " and %" PRIu64 " more", found - MESSAGE_PATHS);
+}
+
+void message_without_attributes(char *buf, size_t n, const char *const *paths, uint64_t names)
+{
+	char text[MESSAGE_PATHS * (PATH_BYTES + 8) + 32] = "";
+
+	for (uint64_t i = 0; i < names && i < MESSAGE_PATHS; i++)
+		message_add_path(text, sizeof(text), paths[i]);
+	message_add_more(text, sizeof(text), names);
+	snprintf(buf, n,
+		 "extended attributes could not be read, or are damaged or too many, and are not in this session, as "
+		 "accept=attributes allows: those of %s; what can be read of them stays in older sessions (-o "
+		 "session=N)",
+		 text);
 }
 
 void message_directories(char *buf, size_t n, uint64_t directories)

@@ -85,8 +85,9 @@ static int plan_inputs(struct run *run, struct commit_result *outcome)
 	if (r)
 		return commit_failed(outcome, "no session can be added to this disc", r,
 				     r == -EPERM ? oddity_refusal(ODDITY_CHAIN) : NULL);
-	o->heal = c->options.compat && run->flags & COMMIT_FULL_TREE;
+	o->heal = c->options.compat && run->asked.flags & COMMIT_FULL_TREE;
 	o->time = time(NULL);
+	memcpy(o->message, run->asked.message, sizeof(o->message));
 	if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))
 		return commit_failed(outcome, "no random number could be had", -EIO, NULL);
 	return 0;
@@ -197,7 +198,7 @@ static const char *why_so_large(const struct run *run)
 	if (run->frozen.cannot_link)
 		return ", with all directories of the disc: what it says of them is damaged, so none can stay where it "
 		       "is";
-	return run->flags & COMMIT_FULL_TREE ? ", with all directories of the disc, as was asked for" : "";
+	return run->asked.flags & COMMIT_FULL_TREE ? ", with all directories of the disc, as was asked for" : "";
 }
 
 /* Nothing is staged and the whole tree was asked for: is there anything that it would bring together? */
@@ -205,11 +206,26 @@ static bool brings_together(const struct run *run)
 {
 	struct iso_info info = {0};
 
-	if (!run->frozen.unchanged || run->flags & COMMIT_FINALIZE)
+	if (!run->frozen.unchanged || run->asked.flags & COMMIT_FINALIZE)
 		return true;
 	iso_info(run->frozen.base, &info);
 	return (info.ours && info.appuse.flags & APPUSE_LINKED) || run->cost.data_sectors ||
 	       manifest_lowest_directory(run->manifest) < run->inputs.options.previous_lba;
+}
+
+/* What the user has accepted to lose. */
+static void note_lost(const struct run *run, struct commit_result *outcome)
+{
+	const char *const *paths;
+	uint64_t n = manifest_lost_attributes(run->manifest, &paths);
+
+	if (!n)
+		return;
+	message_without_attributes(outcome->note, sizeof(outcome->note), paths, n);
+	for (uint64_t i = 0; i < n && i < MANIFEST_LOST_NAMED; i++)
+		log_warning("%s: its extended attributes cannot be had from the disc", paths[i]);
+	if (n > MANIFEST_LOST_NAMED)
+		log_warning("and those of %llu more", (unsigned long long)(n - MANIFEST_LOST_NAMED));
 }
 
 int run_plan(struct run *run, struct commit_result *outcome)
@@ -227,6 +243,7 @@ int run_plan(struct run *run, struct commit_result *outcome)
 	}
 	outcome->cost = run->cost;
 	outcome->session = run->inputs.options.session_number;
+	note_lost(run, outcome);
 	if (!outcome->fits)
 		message_no_room(outcome->message, sizeof(outcome->message), run->cost.append_sectors * SECTOR_BYTES,
 				missing, where, why_so_large(run));

@@ -6,7 +6,8 @@
  * only and never over a call that leaves this room.  The disc's state is asked by the commit's thread alone (by the
  * maker before that thread is there).
  *
- * A commit answers all requests for one that wait when it begins: what was staged before them is in it.  A discard is
+ * A commit answers all requests for one that wait when it begins, but those that want another message: what was staged
+ * before them is in it.  A discard is
  * a fence: what was asked after it is served after it.  What was cancelled while it waited is answered by itself.  A
  * request leaves the list of those taken just before its answer, so a caller that goes away is either forgotten or
  * answered, never both.
@@ -32,8 +33,11 @@ int commit_request(struct commit *c, const struct commit_request_options *o, com
 	if (!q)
 		return -ENOMEM;
 	*q = (struct queued){.done = done, .arg = arg};
-	if (o)
+	if (o) {
 		q->options = *o;
+		snprintf(q->message, sizeof(q->message), "%s", o->message ? o->message : "");
+		q->options.message = NULL;
+	}
 	commit_lock(c);
 	refused = c->worker.stopping;
 	if (!refused) {
@@ -82,27 +86,35 @@ bool commit_forget(struct commit *c, void *arg)
 	return q != NULL;
 }
 
+/* One session has one message. */
+static bool goes_with(const struct queued *q, const struct asked *asked)
+{
+	return !q->message[0] || !asked->message[0] || strcmp(q->message, asked->message) == 0;
+}
+
 /* The first request and, for a commit, all others that it answers. */
-static enum commit_request_kind take_locked(struct commit *c, unsigned *ret_flags)
+static enum commit_request_kind take_locked(struct commit *c, struct asked *ret)
 {
 	enum commit_request_kind kind = c->waiting->options.kind;
 	bool cancelled = c->waiting->cancelled;
 	struct queued **to = &c->taken, **link = &c->waiting;
 
 	lock_assert(&c->worker.lock);
-	*ret_flags = 0;
+	*ret = (struct asked){0};
 	while (*link) {
 		struct queued *q = *link;
 
 		if (kind == COMMIT_BURN && q->options.kind == COMMIT_DISCARD)
 			break;
-		if (q->options.kind != kind || q->cancelled != cancelled) {
+		if (q->options.kind != kind || q->cancelled != cancelled || !goes_with(q, ret)) {
 			link = &q->next;
 			continue;
 		}
 		*link = q->next;
 		q->next = NULL;
-		*ret_flags |= q->options.flags;
+		ret->flags |= q->options.flags;
+		if (q->message[0])
+			memcpy(ret->message, q->message, sizeof(ret->message));
 		*to = q;
 		to = &q->next;
 		if (kind != COMMIT_BURN)
@@ -167,21 +179,24 @@ static void add_warning(struct commit *c, struct commit_result *outcome)
 {
 	uint64_t directories = tree_directories(c->tree);
 
-	if (!outcome->error && !outcome->message[0] && outcome->cost.append_sectors &&
-	    directories > TREE_DIRECTORIES_NUMBERED)
+	if (outcome->error || outcome->message[0] || !outcome->cost.append_sectors)
+		return;
+	if (outcome->note[0])
+		snprintf(outcome->message, sizeof(outcome->message), "%s", outcome->note);
+	else if (directories > TREE_DIRECTORIES_NUMBERED)
 		message_directories(outcome->message, sizeof(outcome->message), directories);
 }
 
-static void run_request(struct commit *c, enum commit_request_kind kind, unsigned flags)
+static void run_request(struct commit *c, enum commit_request_kind kind, const struct asked *asked)
 {
 	struct commit_result result = {.cost.files_in_pieces = commit_files_in_pieces(c)};
 
 	if (kind == COMMIT_BURN && atomic_load(&c->cancelled))
 		result.error = commit_failed(&result, "nothing was burned", -ECANCELED, NULL);
 	else if (kind == COMMIT_BURN)
-		machine_commit(c, flags, &result);
+		machine_commit(c, asked, &result);
 	else if (kind == COMMIT_DRY_RUN)
-		machine_dry_run(c, flags, &result);
+		machine_dry_run(c, asked, &result);
 	else
 		discard(c, &result);
 	add_warning(c, &result);
@@ -197,7 +212,7 @@ static void run_request(struct commit *c, enum commit_request_kind kind, unsigne
 }
 
 /* True: something is to be done; *ret_kind < 0: nothing but the tick. False: the end. */
-static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
+static bool wait_for_work(struct commit *c, int *ret_kind, struct asked *ret_asked)
 {
 	struct timespec until;
 	int r = 0;
@@ -213,7 +228,7 @@ static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
 		return false;
 	}
 	if (c->waiting) {
-		*ret_kind = (int)take_locked(c, ret_flags);
+		*ret_kind = (int)take_locked(c, ret_asked);
 		commit_phase_locked(c, COMMIT_PREPARING);
 	}
 	commit_unlock(c);
@@ -223,12 +238,12 @@ static bool wait_for_work(struct commit *c, int *ret_kind, unsigned *ret_flags)
 static void *commit_main(void *arg)
 {
 	struct commit *c = arg;
-	unsigned flags = 0;
+	struct asked asked = {0};
 	int kind;
 
-	while (wait_for_work(c, &kind, &flags)) {
+	while (wait_for_work(c, &kind, &asked)) {
 		if (kind >= 0)
-			run_request(c, (enum commit_request_kind)kind, flags);
+			run_request(c, (enum commit_request_kind)kind, &asked);
 		else
 			commit_look(c, false); /* for `df`: without it the figures of the last look stand */
 		commit_tick(c);

@@ -19,6 +19,7 @@
  *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard |
  *	discard {"1":"PATH","2":"PATH",…} | info | changes | names | pieces | status | wait | await | cancel |
  *	disc							no lines follow: see remote.h
+ * Those of them that burn may be followed by {"message":"TEXT"}, which is kept in the session.
  * Answer lines are JSON objects with a member "type":
  *	{"type":"progress","phase":"burning","done_bytes":N,"all_bytes":N,"bytes_per_second":N,"seconds_left":N}
  *								zero or more; the last two once they are known;

@@ -37,6 +37,7 @@ void report_info_init(struct report_info *ret, const struct disc_state *state, c
 		.blank = state->blank && n_sessions == 0,
 		.appendable = state->appendable,
 		.overwritable = state->overwritable,
+		.unbounded = !state->capacity_sectors,
 		.why_not_appendable = state->appendable ? NULL : state->why_not,
 		.next_lba = state->next_lba,
 		.kept_bytes = state->kept_sectors * SECTOR_BYTES,
@@ -138,6 +139,7 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 	json_bool(&j, "appendable", info->appendable);
 	string_or_null(&j, "why_not_appendable", info->why_not_appendable);
 	json_bool(&j, "overwritable", info->overwritable);
+	json_bool(&j, "unbounded", info->unbounded);
 	json_u64(&j, "next_lba", info->next_lba);
 	json_u64(&j, "kept_bytes", info->kept_bytes);
 	json_u64_or_null(&j, "files_in_pieces", info->files_in_pieces, PIECES_UNKNOWN);
@@ -286,6 +288,7 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 	    json_get_bool(line, "appendable", &i->appendable) < 0 ||
 	    json_get_bool(line, "overwritable", &i->overwritable) < 0 || parse_u32(line, "next_lba", &i->next_lba) < 0)
 		return -EINVAL;
+	(void)json_get_bool(line, "unbounded", &i->unbounded);
 	i->files_in_pieces = PIECES_UNKNOWN;
 	json_get_u64(line, "files_in_pieces", &i->files_in_pieces);
 	i->medium = p->medium;
@@ -483,7 +486,13 @@ void report_info_text(FILE *out, const struct report_info *info)
 		proof_text(info->digest, digest);
 		line(out, "Digest", digest);
 	}
-	fprintf(out, "\n%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %-*s  %s\n", "Session", "Start", "Sectors", "Size",
+}
+
+void report_sessions_text(FILE *out, const struct report_info *info)
+{
+	if (info->n_sessions == 0)
+		return;
+	fprintf(out, "%7s  %10s  %10s  %10s  %10s  %10s  %-20s  %-*s  %s\n", "Session", "Start", "Sectors", "Size",
 		"Shared", "Found", "Date", (int)PROOF_PREFIX_MIN, "Digest", "Volume id");
 	for (size_t i = 0; i < info->n_sessions; i++)
 		session_text(out, &info->sessions[i]);

@@ -25,6 +25,7 @@
 struct report_info {
 	const char *medium; /* disc_state.name */
 	bool blank, appendable, overwritable;
+	bool unbounded;			/* an image that grows while its file system has room */
 	const char *why_not_appendable; /* NULL when it is */
 	uint64_t capacity_bytes;	/* an image without bound: what is used and what its file system has left */
 	uint64_t used_bytes;
@@ -55,8 +56,10 @@ uint32_t report_sbsector(const struct disc_session *session, bool overwritable);
 /* One line with its newline: the keys of README.md, "Commands"; type NULL: without a member "type". Write errors:
  * see ferror(out). */
 void report_info_json(FILE *out, const struct report_info *info, const char *type);
-/* For people; several lines. Bytes of a disc that could command a terminal are shown as '?'. */
+/* For people; several lines: what it is, and its sessions, nothing when there is none. Bytes of a disc that could
+ * command a terminal are shown as '?'. */
 void report_info_text(FILE *out, const struct report_info *info);
+void report_sessions_text(FILE *out, const struct report_info *info);
 
 /* -EINVAL: not a line of report_info_json(); -ENOMEM. */
 struct report_parsed;

@@ -460,7 +460,25 @@ static void reply_cancel(struct connection *n)
 	reply_await(n);
 }
 
-void control_reply(struct connection *n, const char *line)
+/* One that makes a session may say with what message: sync {"message":"…"} */
+static bool take_message(struct connection *n, const char *object, struct commit_request_options *o, char *buf)
+{
+	const char *why;
+
+	if (!object)
+		return true;
+	why = json_get_string(object, "message", buf, sizeof(session_message)) < 0 ? "it cannot be read" :
+										     session_message_refusal(buf);
+	if (o->kind != COMMIT_BURN)
+		why = "nothing is burned";
+	o->message = buf;
+	if (why)
+		control_refuse(n, -EINVAL, why);
+	return !why;
+}
+
+/* Is it a request to the commit?  Then it is answered. */
+static bool reply_to_commits(struct connection *n, const char *line)
 {
 	static const struct {
 		const char *request;
@@ -474,6 +492,24 @@ void control_reply(struct connection *n, const char *line)
 		{"dry-run full-tree", {.kind = COMMIT_DRY_RUN, .flags = COMMIT_FULL_TREE}},
 		{"discard", {.kind = COMMIT_DISCARD}},
 	};
+	const char *object = strstr(line, " {");
+	size_t length = object ? (size_t)(object - line) : strlen(line);
+	session_message message;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(commits); i++) {
+		struct commit_request_options o = commits[i].commit;
+
+		if (strlen(commits[i].request) != length || strncmp(line, commits[i].request, length) != 0)
+			continue;
+		if (take_message(n, object, &o, message))
+			reply_commit(n, &o);
+		return true;
+	}
+	return false;
+}
+
+void control_reply(struct connection *n, const char *line)
+{
 	static const struct {
 		const char *request;
 		void (*reply)(struct connection *);
@@ -489,11 +525,8 @@ void control_reply(struct connection *n, const char *line)
 		reply_discard_paths(n, line + 8);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_LENGTH(commits); i++)
-		if (strcmp(line, commits[i].request) == 0) {
-			reply_commit(n, &commits[i].commit);
-			return;
-		}
+	if (reply_to_commits(n, line))
+		return;
 	for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
 		if (strcmp(line, others[i].request) == 0) {
 			others[i].reply(n);

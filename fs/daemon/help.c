@@ -25,6 +25,7 @@ const char *help_text(void)
 	       "  -o stage=take|new      of a copied image: take what is staged for the original, or begin a stage of "
 	       "its own\n"
 	       "  -o commit=unmount      burn when unmounted (the default), or only when asked to: commit=manual\n"
+	       "  -o message=TEXT        a line of text about the session that the unmount burns, which keeps it\n"
 	       "  -o speed=X             burn at X times the medium's single speed\n"
 	       "  -o noverify            do not read back what was burned\n"
 	       "  -o check=reads|none    compare what is read with its digest before it is given out; default: none\n"

@@ -17,6 +17,7 @@
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
 #include "cdappendfs/proof.h"
+#include "cdappendfs/session_message.h"
 #include "fs/daemon/help.h"
 #include "fs/daemon/nearest.h"
 #include "fs/daemon/values.h"
@@ -155,6 +156,13 @@ static int set_claim(struct parser *p, const char *value)
 	else
 		return refuse(p, "stage=%s: one of take, new (a directory is given by staging=DIR)", value);
 	return 0;
+}
+
+static int set_message(struct parser *p, const char *value)
+{
+	const char *why = session_message_refusal(value);
+
+	return why ? refuse(p, "message=: %s", why) : set_text(p, &p->options->message, "message", value);
 }
 
 static int set_fault(struct parser *p, const char *value) { return set_text(p, &p->options->fault, "fault", value); }
@@ -318,6 +326,7 @@ static int set_value(struct parser *p, const char *name, const char *value, bool
 		{"pieces", set_pieces},
 		{"ecc", set_ecc},
 		{"commit", set_commit},
+		{"message", set_message},
 		{"check", set_check},
 		{"sessions", set_sessions},
 		{"digest", set_digest},
@@ -578,6 +587,7 @@ void options_release(struct options *o)
 	free(o->fault);
 	free(o->disc_fault);
 	free(o->digest);
+	free(o->message);
 	*o = (struct options){0};
 }
 

@@ -54,7 +54,9 @@ struct held_manifest {
 	int packed_fd; /* 0: none */
 	uint64_t packed_bytes;
 	uint32_t *packed, n_packed;
-	bool rehearsing;  /* the spool is being filled */
+	bool rehearsing;		 /* the spool is being filled */
+	char *lost[MANIFEST_LOST_NAMED]; /* paths whose extended attributes are left out, the first of n_lost */
+	uint64_t n_lost;
 	char *associated; /* path of an associated file of the base, which is left out; NULL: there is none */
 };
 

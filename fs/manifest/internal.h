@@ -61,6 +61,7 @@ struct build {
 	/* linked: base directories without a row that are written all the same (links.c) */
 	struct numbers needed;
 	uint64_t directory_bytes, directory_bytes_max;
+	bool lost_xattrs; /* of what was read last */
 	char *why;
 };
 
@@ -84,6 +85,13 @@ int build_node_from_entry(struct build *b, const struct iso_entry *e, uint32_t *
 /* The node has these from now on, behind all others. */
 int build_set_extents(struct build *b, uint32_t node, const struct extent *extents, uint32_t n);
 struct iso_extent build_take_listing(struct manifest_node *directory);
+
+/* ---- xattrs.c ---- */
+
+/* A set, or none where it is lost and that was accepted: then the name is noted by the next call.  -EPERM: it was not;
+ * *ret_reason is static text.  Others of disc_read(), -ENOMEM. */
+int build_read_xattrs(struct build *b, uint64_t at, uint8_t **ret, size_t *ret_bytes, const char **ret_reason);
+int build_note_lost(struct build *b, uint32_t directory, const char *name); /* 0, -ENOMEM */
 
 /* ---- serials.c ---- */
 

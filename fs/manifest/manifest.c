@@ -77,6 +77,8 @@ static int add_entry(struct build *b, uint32_t directory, const char *name, uint
 	struct manifest_entry entry = {.node = node, .joliet_attempt = joliet_attempt, .hidden = hidden};
 	int r = bulk_grow(b->m->bulk, (void **)&b->m->entries, &b->entry_space, b->m->n_entries, sizeof(entry));
 
+	if (!r)
+		r = build_note_lost(b, directory, name);
 	if (r)
 		return r;
 	entry.name = arena_string(&b->held->strings, name, strlen(name));
@@ -314,6 +316,8 @@ static int add_root(struct build *b)
 		r = -EBADMSG;
 		reason = "the root is not a directory";
 	}
+	if (!r)
+		r = build_note_lost(b, 0, "");
 	return r ? complain(b, r, 0, "", reason) : 0;
 }
 
@@ -514,6 +518,8 @@ void manifest_free(struct manifest *m)
 		close(held->packed_fd);
 	arena_release(&held->strings);
 	free(held->associated);
+	for (unsigned i = 0; i < MANIFEST_LOST_NAMED; i++)
+		free(held->lost[i]);
 	free(held);
 }
 

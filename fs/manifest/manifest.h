@@ -35,6 +35,9 @@ int manifest_spool(struct manifest *m, struct burn_plan *plan);
 void manifest_homes(const struct manifest *m, const struct burn_home **ret, size_t *ret_n);
 /* Path of an associated file (ECMA-119 9.1.6) in a directory of the base that is written; NULL: none was met. */
 const char *manifest_associated(const struct manifest *m);
+/* How many names have extended attributes that are left out, as f->accepted says; the paths of the first of them. */
+#define MANIFEST_LOST_NAMED 10u
+uint64_t manifest_lost_attributes(const struct manifest *m, const char *const **ret_paths);
 /* Of the directories whose names it has, the lowest block that one has in the base; UINT32_MAX: none is there. */
 uint32_t manifest_lowest_directory(const struct manifest *m);
 /* The path of a node from the root, of a long one its end; of the root "".  Returns buf.  It looks at all names. */

@@ -142,32 +142,13 @@ struct content {
 	uint64_t xattrs_at;
 };
 
-/* Nothing of what is lost, when the user has accepted that. */
-static int read_xattrs(const struct build *b, uint64_t at, uint8_t **ret, size_t *ret_bytes, const char **ret_reason)
-{
-	int r = b->frozen->base ? iso_xattrs(b->frozen->base, at, ret, ret_bytes) : -EBADMSG;
-
-	if (!iso_xattrs_are_lost(r)) {
-		if (r < 0)
-			*ret_reason = "its extended attributes cannot be read";
-		return r;
-	}
-	if (b->frozen->accepted & ODDITY_BIT(ODDITY_ATTRIBUTES)) {
-		*ret = NULL;
-		*ret_bytes = 0;
-		return 0;
-	}
-	*ret_reason = oddity_refusal(ODDITY_ATTRIBUTES);
-	return -EPERM;
-}
-
 static int add_more(struct build *b, struct manifest_node *n, const struct content *c, const char **ret_reason)
 {
 	struct manifest_more more;
 	_free_ uint8_t *read = NULL;
 	const uint8_t *set = c->xattrs;
 	size_t bytes = c->xattrs_bytes;
-	int r = c->xattrs_at ? read_xattrs(b, c->xattrs_at, &read, &bytes, ret_reason) : 0;
+	int r = c->xattrs_at ? build_read_xattrs(b, c->xattrs_at, &read, &bytes, ret_reason) : 0;
 
 	if (r < 0 || !bytes)
 		return r;
@@ -299,12 +280,12 @@ int build_node_from_row(struct build *b, size_t row, uint32_t *ret_node, const c
 }
 
 /* 1, 0, or -errno. */
-static int same_xattrs(const struct build *b, const struct manifest_node *n, const struct iso_entry *e,
+static int same_xattrs(struct build *b, const struct manifest_node *n, const struct iso_entry *e,
 		       const char **ret_reason)
 {
 	_free_ uint8_t *set = NULL;
 	size_t bytes = 0;
-	int r = read_xattrs(b, e->xattrs_at, &set, &bytes, ret_reason);
+	int r = build_read_xattrs(b, e->xattrs_at, &set, &bytes, ret_reason);
 
 	if (r < 0)
 		return r;

@@ -294,8 +294,10 @@ static int check_dir(struct clash_sides *c, const struct staged_dir *d)
 		      "a directory that something is staged in, and which the disc has not any more");
 		return 0;
 	}
-	if (c->old && d->row && clash_lookup(c->old, c->old_root, path, &old) == 0 &&
-	    attributes_clash(d->row, &old, &now))
+	r = c->old && d->row ? clash_lookup(c->old, c->old_root, path, &old) : -ENOENT;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0 && attributes_clash(d->row, &old, &now))
 		clash(c, *path ? path : "/", "mode or owner changed here, and on the disc, too");
 	return check_names(c, d, now.dir);
 }

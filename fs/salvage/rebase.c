@@ -124,7 +124,10 @@ static int move_dir(struct rebase *b, const struct staged_dir *d, struct stage_n
 	r = clash_lookup(b->s->newest, (struct iso_extent){0}, path, &now);
 	if (r < 0)
 		return r;
-	if (b->s->base && clash_lookup(b->s->base, b->s->base_root, path, &old) == 0) {
+	r = b->s->base ? clash_lookup(b->s->base, b->s->base_root, path, &old) : -ENOENT;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0) {
 		if (row->mode == old.mode && row->uid == old.uid && row->gid == old.gid) {
 			row->mode = now.mode;
 			row->uid = now.uid;

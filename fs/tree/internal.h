@@ -179,6 +179,9 @@ struct tree {
 	/* files that lost a name meanwhile: where the session found one, there may be none (rebase.c) */
 	struct idset losers;
 	bool more_losers; /* and some for which there was no memory: it may be any */
+	/* files with a link count that a rebase is to correct, and has not yet; it was begun, and is called again */
+	struct idset uncorrected;
+	bool rebasing;
 	struct space space;
 	struct attributed attributed;
 	struct places places; /* has a lock of its own */

@@ -10,6 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Records that we would write: where sections lie one behind the other, those of the disc may be more, or fewer. */
+static uint64_t records_of(const struct iso_entry *e)
+{
+	return S_ISREG(e->mode) ? (e->n_extents ? e->n_extents : 1) + e->size / SECTION_MAX_BYTES : 1;
+}
+
 /* Extended attributes of one name. What cannot be read is told by the commit. */
 static int add_xattrs(struct iso *base, const struct iso_entry *e, uint64_t *bytes, uint64_t *names)
 {
@@ -21,7 +27,7 @@ static int add_xattrs(struct iso *base, const struct iso_entry *e, uint64_t *byt
 		set_bytes = XATTRS_BYTES_MAX;
 	else if (r || !e->xattrs_at)
 		return r;
-	*bytes += bound_xattrs_bytes(set_bytes, e->n_sections ? e->n_sections : 1);
+	*bytes += bound_xattrs_bytes(set_bytes, records_of(e));
 	(*names)++;
 	return 0;
 }
@@ -51,7 +57,7 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 			struct bound_name b = bound_name(&(struct bound_entry){e.name, e.target, e.iso_name, e.mode,
 									       bound_more_max(), .joins = true});
 
-			bound_add(&names, &b, e.n_extents ? e.n_extents : 1);
+			bound_add(&names, &b, records_of(&e));
 			tables += b.table;
 			links += S_ISDIR(e.mode) || e.nlink > 1 ? BOUND_LINK_BYTES : 0;
 			r = add_xattrs(base, &e, &xattr_bytes, &xattr_names);

@@ -85,27 +85,58 @@ void losers_forget_locked(struct tree *t)
 	t->more_losers = false;
 }
 
+static const struct burn_home *home_find(const struct burn_placements *b, uint64_t ino)
+{
+	size_t i = search_first(b->homes, b->n_homes, &ino, home_before);
+
+	return i < b->n_homes && b->homes[i].ino == ino ? &b->homes[i] : NULL;
+}
+
 /*
- * Where the tree did not know a file's directory or had its link count wrong, the session knows better: unless the
- * name that it found may be gone since.
+ * Where the tree did not know a file's directory, the session knows better: unless the name that it found may be gone
+ * since.
  */
-static void rebase_home_locked(const struct tree *t, const struct burn_placements *b, uint64_t ino, uint64_t *parent,
-			       uint32_t *nlink)
+static void rebase_parent_locked(const struct tree *t, const struct burn_placements *b, uint64_t ino, uint64_t *parent,
+				 uint32_t nlink)
 {
 	lock_assert(&t->lock);
-	size_t i = search_first(b->homes, b->n_homes, &ino, home_before);
-	const struct burn_home *h = i < b->n_homes && b->homes[i].ino == ino ? &b->homes[i] : NULL;
+	const struct burn_home *h = home_find(b, ino);
 	bool stays = !t->more_losers && !idset_has(&t->losers, ino);
 
-	if (h && (int64_t)*nlink + h->links > 0)
-		*nlink = (uint32_t)((int64_t)*nlink + h->links);
 	if (h && *parent == h->was && stays)
 		*parent = h->parent;
 	else if (h && *parent == h->was)
-		*parent = *nlink == 1 ? PARENT_LOST : 0;
+		*parent = nlink == 1 ? PARENT_LOST : 0;
 	/* The link table tells of files with several names only. */
-	if (b->from_disc && !*parent && *nlink == 1)
+	if (b->from_disc && !*parent && nlink == 1)
 		*parent = PARENT_LOST;
+}
+
+/* Where the tree had its link count wrong: what was changed since stays changed. */
+static uint32_t corrected(const struct burn_placements *b, uint64_t ino, uint32_t nlink)
+{
+	const struct burn_home *h = home_find(b, ino);
+
+	return h && (int64_t)nlink + h->links > 0 ? (uint32_t)((int64_t)nlink + h->links) : nlink;
+}
+
+/*
+ * Link counts are corrected once, however often the rebase is tried: that of a node in memory at once, whereupon it
+ * stays there until its row has it; that of a row without a node when it is met as a node or as a row.  Records of the
+ * new base are right.
+ */
+static int uncorrected_begin_locked(struct tree *t, const struct burn_placements *b)
+{
+	lock_assert(&t->lock);
+	if (idset_reserve(&t->uncorrected, b->n_homes) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->n_homes; i++) {
+		const struct node *n = node_find_locked(t, b->homes[i].ino);
+
+		if ((n && !n->dead) || stage_node_exists(t->stage, b->homes[i].ino))
+			idset_add(&t->uncorrected, b->homes[i].ino);
+	}
+	return 0;
 }
 
 struct spot {
@@ -238,15 +269,21 @@ static void rebase_content(const struct burn_placements *b, const struct stage_s
 	*z = p->zisofs;
 }
 
-static void rebase_file_locked(const struct tree *t, const struct burn_placements *b, struct node *n)
+static void rebase_file_locked(struct tree *t, const struct burn_placements *b, struct node *n)
 {
 	lock_assert(&t->lock);
-	uint32_t nlink = n->nlink;
+	uint32_t nlink = idset_has(&t->uncorrected, n->ino) ? corrected(b, n->ino, n->nlink) : n->nlink;
+	bool stale = nlink != n->nlink;
 
-	rebase_home_locked(t, b, n->ino, &n->parent, &n->nlink);
-	if (n->nlink != nlink)
+	if (!n->dead)
+		idset_remove(&t->uncorrected, n->ino);
+	n->nlink = nlink;
+	rebase_parent_locked(t, b, n->ino, &n->parent, nlink);
+	if (stale)
 		n->locator = 0; /* the record that it came from says something else */
 	n->recorded_nlink = n->nlink;
+	if (stale && !n->dead && stage_node_exists(t->stage, n->ino))
+		node_changed_locked(t, n);
 }
 
 /*
@@ -290,14 +327,18 @@ static int rebase_row_locked(struct tree *t, const struct burn_placements *b, co
 		row.base_bytes = d->bytes;
 		row.size = d->sectors;
 	}
-	if (!S_ISDIR(row.mode))
-		rebase_home_locked(t, b, ino, &row.parent, &row.nlink);
+	if (!S_ISDIR(row.mode)) {
+		row.nlink = idset_has(&t->uncorrected, ino) ? corrected(b, ino, row.nlink) : row.nlink;
+		rebase_parent_locked(t, b, ino, &row.parent, row.nlink);
+	}
 	struct map m = {.extents = row.extents, .n = row.n_extents, .capacity = row.n_extents};
 	if (translatable(m.extents, m.n))
 		rebase_content(b, rows, ino, row.size, &m, &row.zisofs); /* or it keeps its body, as in memory */
 	row.extents = m.extents;
 	row.n_extents = m.n;
 	r = stage_node_put(t->stage, &row);
+	if (r == 0)
+		idset_remove(&t->uncorrected, ino);
 	stage_node_release(&row);
 	return r;
 }
@@ -381,7 +422,10 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 	tree_lock_all(t);
 	stage_lock(t->stage);
 	int r = stage_drop_generation(t->stage, generation);
+	if (r == 0 && !t->rebasing)
+		r = uncorrected_begin_locked(t, placements);
 	if (r == 0) {
+		t->rebasing = true;
 		change_base_locked(t, base, placements, rows);
 		r = rebase_rows_locked(t, placements, rows);
 	}
@@ -392,7 +436,8 @@ int tree_rebase(struct tree *t, uint32_t generation, struct iso *base, const str
 	}
 	t->space.host.seen = (struct timespec){0};
 	if (r == 0) {
-		t->frozen = false;
+		t->frozen = t->rebasing = false;
+		idset_release(&t->uncorrected);
 		losers_forget_locked(t);
 		stage_unfreeze(t->stage);
 		(void)space_recount_locked(t); /* what fails is made again before the next change */

@@ -346,12 +346,20 @@ static bool may_begin_another(const struct content *c)
 	return c->size && (c->became & STAGE_CONTENT_CUT || (c->became && c->size % SECTOR_BYTES == 0));
 }
 
+/*
+ * Nothing of the content is written.  Its names cost a record for each section all the same, whichever of them are new:
+ * the first of each is counted with the name, the others here.
+ */
+static bool stays_as_it_is(const struct content *c) { return !c->fresh && c->pieces <= 1 && !may_begin_another(c); }
+
 static uint64_t content_cost(const struct tree *t, const struct node *n, const struct content *c)
 {
 	uint64_t names = n->nlink ? n->nlink : 1, sections = c->pieces + c->size / SECTION_MAX_BYTES;
 	uint64_t records = bound_section_sectors(min_u64(sections, BOUND_SECTIONS), names);
 	bool whole = may_be_whole(t, n, c);
 
+	if (stays_as_it_is(c))
+		return records;
 	/* Too many sections: pieces that lie on the disc are written again, too, even if nothing else is. */
 	if (sections + 2 > BOUND_SECTIONS || (c->fresh && whole))
 		return sectors_of(c->size) + records;
@@ -359,9 +367,7 @@ static uint64_t content_cost(const struct tree *t, const struct node *n, const s
 		return sectors_of(c->fresh) + records + (c->pieces > 1);
 	if (c->pieces > 1)
 		return (c->became && whole ? sectors_of(c->size) : 1) + records;
-	if (!may_begin_another(c))
-		return 0;
-	return (whole ? sectors_of(c->size) : 1) + bound_section_sectors(2, names);
+	return (whole ? sectors_of(c->size) : 1) + bound_section_sectors(sections + 1, names);
 }
 
 /* A function of the node's state alone, so that a node dropped from memory and loaded again is counted once. */

@@ -134,6 +134,7 @@ void tree_free(struct tree *t)
 	idset_release(&t->once);
 	idset_release(&t->attributed.inos);
 	idset_release(&t->losers);
+	idset_release(&t->uncorrected);
 	burned_release(t);
 	free(t->idle.inos);
 	free(t->buckets);

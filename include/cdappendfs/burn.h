@@ -22,6 +22,7 @@
 #include "cdappendfs/oddity.h"
 #include "cdappendfs/pieces.h"
 #include "cdappendfs/placement.h"
+#include "cdappendfs/session_message.h"
 #include "cdappendfs/target.h"
 
 /* ---- opening a medium (burner/medium/open.c) ---- */
@@ -138,6 +139,7 @@ struct burn_options {
 	uint64_t found_bytes;	   /* of what is staged, that the manifest has on the disc or twice; to store */
 	uint64_t capacity_sectors; /* image: of the medium that it is meant for, to store; 0: not bounded */
 	char volume_id[33];	   /* "": that of the labels */
+	session_message message;   /* one that is not refused, or "" */
 	bool no_joliet;
 	bool compat; /* to be told: for readers with limits of their own */
 	bool heal;   /* files of several sections are written anew, also unchanged ones, unless the rule grants them */

@@ -57,6 +57,7 @@ struct disc_session {
 	uint8_t uuid[16];      /* ours: of the session */
 	bool has_digest;       /* ours, and its commit record was read (in a drive that of the newest): */
 	uint8_t digest[32];    /* SHA-256 of that block, which stands for the state of the disc (proof.h) */
+	bool has_message;      /* ours, and it has one (session_message.h) */
 	bool tells_shared;     /* ours, and it says: */
 	uint64_t shared_bytes; /* content of its files that lies in older sessions */
 	uint64_t found_bytes;  /* of what was copied to it, not written since it was there already */

@@ -35,7 +35,7 @@ bounded() {
 }
 preload=
 mounting() { bounded env ${preload:+"LD_PRELOAD=$preload"} "$BUILD/cdappendfs" -o "staging=$stage${1:+,$1}" "$BURNER" "$mnt"; }
-committed() { bounded "$BUILD/cdappendfs-sync" -q "$mnt"; }
+committed() { bounded "$BUILD/cdappendfs-sync" -q -m 'said of it' "$mnt"; }
 unmounted() { bounded "$BUILD/cdappendfs-umount" "$mnt"; }
 info() { bounded "$BUILD/cdappendfs-info" "$@"; }
 info_field() { info --json "$1" | perl -MJSON::PP -e 'local $/; $_ = decode_json(<STDIN>); my $v = eval $ARGV[0]; print ref $v ? ($v ? "true" : "false") : $v // "", "\n"' "$2"; }

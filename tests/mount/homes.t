@@ -53,7 +53,7 @@ for tree in linked full; do
 	rm -rf "$disc" "$plain" "$T/stage"
 	blank_disc "$disc"
 	mkdir "$plain"
-	mount_disc -o "tree=$tree,speed=8" "$disc"
+	mount_disc -o "tree=$tree,speed=4" "$disc"
 	both begin
 	ok "$tree: the first session" sync_disc
 	both forget
@@ -61,6 +61,7 @@ for tree in linked full; do
 	burn=$!
 	ok "$tree: the next one begins" until_true 60 burning
 	both while_it_burns
+	ok "$tree: it burns still when all that has happened" burning
 	ok "$tree: and ends" await "$burn" 120
 	same_trees "$tree: after it"
 	both leave_one

@@ -67,15 +67,69 @@ like 'and how to make one' "$output" 'accept=attributes'
 like 'nothing staged is lost' "$(info --changes "$mnt" 2>&1)" second
 ok 'unmount' umount_disc
 mount_disc -o commit=manual,tree=full,accept=attributes "$damaged"
-ok 'accepted: a session' sync_disc
+output=$("$BUILD/cdappendfs-sync" "$mnt" 2>&1) || fail 'accepted: a session' "$output"
+like 'it says whose are left out' "$output" 'not in this session.*those of /first; '
+like 'so does the log' "$(<"${log_of[$mnt]}")" '/first: its extended attributes cannot be had'
 ok 'unmount' umount_disc
 mount_disc -o ro "$damaged"
 like 'without what was damaged' "$(value "$mnt/first" user.v)" 'No such attribute'
 is 'with all others' "$(value "$mnt/third" user.v) $(value "$mnt/second" user.own) $(value "$mnt/second" user.v | wc -c)" 'small x 3000'
 ok 'unmount' umount_disc
 
+# ---- more than a session holds, of another program
+mkdir "$T/foreign"
+echo much >"$T/foreign/much"
+echo less >"$T/foreign/less"
+rm -f "$T/foreign.iso"
+args=()
+for i in {1..80}; do args+=(-setfattr "user.$i" "$(letters q 1000)" /much --); done
+xorriso -xattr on -outdev "$T/foreign.iso" -map "$T/foreign" / "${args[@]}" -setfattr user.v small /less -- -commit >"$T/xorriso.log" 2>&1 || fail 'xorriso writes it' "$(tail "$T/xorriso.log")"
+cmp_number 'the disc has them' "$(xorriso -xattr on -indev "$T/foreign.iso" -getfattr /much -- 2>/dev/null | grep -c qqqq)" -eq 80
+mount_disc -o commit=manual "$T/foreign.iso"
+echo new >"$mnt/new"
+is 'the file is there' "$(<"$mnt/much")" much
+like 'its attributes are too many' "$(value "$mnt/much" user.1)" 'Argument list too long'
+output=$("$BUILD/cdappendfs-sync" "$mnt" 2>&1)
+like 'no session is made, the file is named' "$output" '/much.*accept=attributes'
+ok 'unmount' umount_disc
+mount_disc -o commit=manual,accept=attributes "$T/foreign.iso"
+output=$("$BUILD/cdappendfs-sync" "$mnt" 2>&1) || fail 'accepted: a session' "$output"
+like 'accepted: it is named' "$output" 'those of /much; '
+ok 'unmount' umount_disc
+mount_disc -o ro "$T/foreign.iso"
+is 'the file is whole, without them; others have theirs' "$(cat "$mnt/much" "$mnt/new") $(getfattr --absolute-names -d "$mnt/much" | wc -l) $(value "$mnt/less" user.v)" $'much\nnew 0 small'
+ok 'unmount' umount_disc
+mount_disc -o ro,session=1 "$T/foreign.iso"
+like 'the older session keeps them' "$(value "$mnt/much" user.1)" 'Argument list too long'
+ok 'unmount' umount_disc
+cmp_number 'xorriso reads them there' "$(xorriso -xattr on -load session 1 -indev "$T/foreign.iso" -getfattr /much -- 2>/dev/null | grep -c qqqq)" -eq 80
+
+# ---- a stage above them goes to another session
+blank_disc "$disc"
+rm -rf "$T/stage"
+mount_disc -o commit=manual "$disc"
+mkdir "$mnt/changed" "$mnt/kept"
+for name in changed kept; do echo "$name" >"$mnt/$name/file"; setfattr -n user.v -v "$(letters a 20000)" "$mnt/$name"; done
+ok 'a session' sync_disc
+ok 'unmount' umount_disc
+mount_disc -o commit=manual "$disc"
+setfattr -x user.v "$mnt/changed"
+setfattr -n user.own -v own "$mnt/changed"
+echo new >"$mnt/kept/new"
+ok 'unmount' umount_disc
+ok 'xorriso appends' xorriso -xattr on -acl on -dev "$disc" -mkdir /other -- -commit
+damage "$disc" a
+ok 'rebase above what is damaged' "$BUILD/cdappendfs-stage" rebase --staging="$T/stage/disc.iso" "$disc"
+mount_disc -o commit=manual "$disc"
+is 'all is there, with its own' "$(cat "$mnt/changed/file" "$mnt/kept/file" "$mnt/kept/new" | tr '\n' ' ')$(value "$mnt/changed" user.own) $(cd "$mnt" && ls -d other)" 'changed kept new own other'
+like 'what is damaged is no empty set' "$(value "$mnt/kept" user.v)" 'error'
+output=$("$BUILD/cdappendfs-sync" "$mnt" 2>&1)
+like 'no session is made, the directory is named' "$output" '/kept.*accept=attributes'
+ok 'unmount' umount_disc
+
 # ---- names of one file whose records have different ones are no names of one file
 blank_disc "$disc"
+rm -rf "$T/stage"
 mount_disc -o commit=manual "$disc"
 echo linked >"$mnt/name"
 setfattr -n user.v -v "$(letters e 3000)" "$mnt/name"

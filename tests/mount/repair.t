@@ -103,7 +103,8 @@ for with in ecc=10 ecc=0; do
 	for i in 1 2 3; do
 		mount_disc -o "$with" "$disc"
 		noise 500000 "$i" >"$mnt/file $i"
-		ok "$with: session $i" umount_disc
+		ok "$with: session $i, with a message" bounded 60 "$BUILD/cdappendfs-sync" -m "the session $i" "$mnt"
+		ok "$with: unmount" umount_disc
 	done
 	cp "$disc" "$whole"
 	read -ra starts <<<"$(info_json 'join " ", map { $_->{start_lba} } @{$_->{sessions}}' "$disc")"

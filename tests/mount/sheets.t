@@ -238,7 +238,8 @@ flips() {
 	ok "$name: it went on all the time" alive "$flipper"
 	end_flip
 	none "$name: never ended by a signal" "$others"
-	note "$name: $good opened, $refused refused"
+	cmp_number "$name: at times it is the sound one" "$good" -gt 0
+	cmp_number "$name: and at times the other" "$refused" -gt 0
 }
 for kind in cue toc; do
 	cp -p "$set/own.$kind" "$set/flipping.$kind"
@@ -262,7 +263,8 @@ for i in {1..20}; do
 done
 end_flip
 is "data that become a link to root's file: never opened" "$leaked" 0
-note "$taken of 20 opened"
+cmp_number 'at times they are the data that the sheet names' "$taken" -gt 0
+cmp_number 'and at times that link, which is refused' "$taken" -lt 20
 
 # ---- a directory for temporary files that is everybody's
 mkdir -m 777 "$T/open"

@@ -211,6 +211,50 @@ static void test_queue(void **state)
 	check_and_remove(&w);
 }
 
+/* One session has one message: who asks for another gets the next one, of what is staged by then. */
+static void test_messages(void **state)
+{
+	static const char *const wanted[] = {"the first", "the second", ""};
+	const struct commit_request_options first_asks = {.message = wanted[0]}, second_asks = {.message = wanted[1]};
+	struct waiter first = WAITER, second = WAITER, plain = WAITER;
+	struct disc_session *sessions;
+	session_message text;
+	struct world w;
+	size_t n;
+
+	(void)state;
+	world_new(&w);
+	w.options.bytes_per_second = SLOW;
+	assert_int_equal(world_open(&w), 0);
+	fill(&w);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &plain), 0);
+	wait_phase(&w, COMMIT_BURNING);
+	world_write(&w, "second", 100, 8);
+	assert_int_equal(commit_request(w.commit, &first_asks, waiter_done, &first), 0);
+	assert_int_equal(commit_request(w.commit, &second_asks, waiter_done, &second), 0);
+	assert_int_equal(commit_request(w.commit, NULL, waiter_done, &plain), 0);
+	commit_stop(w.commit, true);
+	assert_int_equal(first.result.session, 2);
+	assert_int_equal(plain.result.session, 2);
+	assert_int_equal(second.n, 1);
+	assert_false(second.result.burned);
+	world_close(&w);
+	assert_int_equal(world_open(&w), 0);
+	world_write(&w, "third", 100, 9);
+	assert_int_equal(commit_request(w.commit, &second_asks, waiter_done, &second), 0);
+	assert_int_equal(waiter_wait(&second, 2).session, 3);
+	commit_stop(w.commit, true);
+	assert_int_equal(disc_sessions(w.disc, &sessions, &n), 0);
+	assert_int_equal(n, 3);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(session_message_read(w.disc, &sessions[i], text), 0);
+		assert_string_equal(text, wanted[(i + 2) % 3]);
+	}
+	free(sessions);
+	world_close(&w);
+	check_and_remove(&w);
+}
+
 static void test_stop_and_cancel(void **state)
 {
 	struct waiter first = WAITER, second = WAITER;
@@ -434,11 +478,11 @@ static void test_changed_disc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sessions),     cmocka_unit_test(test_changes_meanwhile),
-		cmocka_unit_test(test_queue),	     cmocka_unit_test(test_stop_and_cancel),
-		cmocka_unit_test(test_cancel_queue), cmocka_unit_test(test_discard),
-		cmocka_unit_test(test_foreign),	     cmocka_unit_test(test_no_room),
-		cmocka_unit_test(test_changed_disc),
+		cmocka_unit_test(test_sessions),	cmocka_unit_test(test_changes_meanwhile),
+		cmocka_unit_test(test_queue),		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_stop_and_cancel), cmocka_unit_test(test_cancel_queue),
+		cmocka_unit_test(test_discard),		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_no_room),		cmocka_unit_test(test_changed_disc),
 	};
 
 	log_state.level = -1;

@@ -61,6 +61,11 @@ static char *printed(void (*print)(FILE *out, const struct report_info *info), c
 	assert_int_equal(fclose(f), 0);
 	return text;
 }
+static void print_text(FILE *out, const struct report_info *info)
+{
+	report_info_text(out, info);
+	report_sessions_text(out, info);
+}
 static void print_json(FILE *out, const struct report_info *info) { report_info_json(out, info, "info"); }
 
 static void figures_of_an_image_without_bound(void **unused)
@@ -222,7 +227,7 @@ static void text_for_people(void **unused)
 	(void)unused;
 	report_info_init(&info, &state, sessions, 3);
 	info.disc = "/discs/a.iso";
-	char *text = printed(report_info_text, &info);
+	char *text = printed(print_text, &info);
 	assert_non_null(strstr(text, "Medium      image file\n"));
 	assert_non_null(strstr(text, "Used        3.8 MiB\n"));
 	assert_non_null(strstr(text, "Staged      nothing\n"));

@@ -45,6 +45,7 @@ static void check_info(const char *line)
 	f = open_memstream(&text, &n);
 	MUST(f);
 	report_info_text(f, report_parsed_info(first));
+	report_sessions_text(f, report_parsed_info(first));
 	fclose(f);
 	for (size_t i = 0; i < n; i++)
 		MUST((uint8_t)text[i] >= 0x20 || text[i] == '\n');
