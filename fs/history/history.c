@@ -121,6 +121,8 @@ static bool is_of(const struct iso *iso, const struct disc_session *s)
 	struct iso_info info;
 
 	iso_info(iso, &info);
+	if (info.ours && info.appuse.start_lba != s->start_lba)
+		return false;
 	return s->ours ? info.ours && !memcmp(info.appuse.uuid, s->uuid, sizeof(s->uuid)) :
 			 !s->created || info.created == s->created;
 }
