@@ -112,6 +112,8 @@ void iso_unref(struct iso *iso); /* NULL is fine */
 static inline void iso_unrefp(struct iso **iso) { iso_unref(*iso); }
 void iso_info(const struct iso *iso, struct iso_info *ret);
 struct disc *iso_disc(const struct iso *iso);
+/* Its indexes of names are made again when they are needed. */
+void iso_drop_caches(struct iso *iso);
 
 int iso_root(struct iso *iso, struct iso_entry *ret);
 
@@ -129,6 +131,10 @@ int iso_room_take(struct iso_room *room, struct iso_extent dir);
 int iso_is_whole(struct iso *iso);
 /* *ret is filled on success only.  -ENOENT: no such name. Large directories are indexed at the first look-up. */
 int iso_lookup(struct iso *iso, struct iso_extent dir, const char *name, struct iso_entry *ret);
+
+/* The same of a path from the root, without a slash before it; "" the root.  -ENOENT also when what is above is no
+ * directory. */
+int iso_lookup_path(struct iso *iso, const char *path, struct iso_entry *ret);
 
 /* From now on hard links whose tree cannot be read are errors (-EIO, -EBADMSG), instead of files of their own: what is
  * staged knows them by number. */
