@@ -251,7 +251,8 @@ void picture_svg(const struct picture *p, FILE *out)
 		WIDTH, height, WIDTH, height);
 	fputs(patterns, out);
 	fprintf(out, "<rect width=\"%u\" height=\"%zu\" fill=\"#ffffff\"/>\n", WIDTH, height);
-	put_words(out, MARGIN, 30, " font-size=\"20\" font-weight=\"bold\"", volume[0] ? volume : "Disc without a label");
+	put_words(out, MARGIN, 30, " font-size=\"20\" font-weight=\"bold\"",
+		  volume[0] ? volume : "Disc without a label");
 	report_bytes(info->used_bytes, used);
 	if (info->unbounded)
 		snprintf(text, sizeof(text), "%s, %s", info->medium, used);
