@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/own.h"
 #include "burner/base/printable.h"
 #include "cdappendfs/burn.h"
 #include "fs/cmd/command.h"
@@ -48,10 +49,11 @@ int argument_find(const char *given, struct argument *ret)
 /* The drive is its mount's: through that. */
 static int open_mounted(const struct argument *a, struct disc **ret)
 {
+	_free_ char *why = NULL;
 	int r;
 
 	interrupt_catch();
-	r = remote_disc_open(&a->mount, &interrupted, ret);
+	r = remote_disc_open(&a->mount, &interrupted, ret, &why);
 	if (!r)
 		return COMMAND_DONE;
 	if (r == -EPROTO)
@@ -60,16 +62,17 @@ static int open_mounted(const struct argument *a, struct disc **ret)
 			"unmount it ('cdappendfs-umount %s'), and ask again then",
 			a->disc, a->mount.mountpoint, SHELL_WORD(a->mount.mountpoint));
 	return command_fail("%s: its mount %s has the drive for itself, and cannot be asked: %s", a->disc,
-			    a->mount.mountpoint, client_why(r));
+			    a->mount.mountpoint, why ? why : client_why(r));
 }
 
-int argument_open(const struct argument *a, const char *done, struct disc **ret)
+int argument_open(struct argument *a, const char *done, struct disc **ret)
 {
 	const struct disc_open_options how = {.unbounded = false};
 	const char *why = NULL;
 	int r = disc_open_path(a->disc, &how, ret, &why);
 
-	if (r == -EBUSY && a->mounted)
+	a->remote = r == -EBUSY && a->mounted;
+	if (a->remote)
 		return open_mounted(a, ret);
 	return r < 0 ? command_fail("%s: it cannot be %s: %s", a->disc, done, why ? why : strerror(-r)) : COMMAND_DONE;
 }

@@ -18,12 +18,15 @@ struct argument {
 	char disc[PATH_MAX];	    /* as it was mounted, or its real path */
 	bool mounted;		    /* in: */
 	struct control_mount mount; /* of it */
-	char inside[PATH_MAX];	    /* of a path in a mount: in that, which may be gone; "": the mount itself, a disc */
+	bool remote; /* its daemon reads it */
+	/* of a path in a mount: in that, which may be gone; "": the mount itself, a disc */
+	char inside[PATH_MAX];
 };
 
 /* COMMAND_DONE, or what to exit with after a message. */
 int argument_find(const char *given, struct argument *ret);
-/* For reading.  done: "checked", "read", …, for the message.  While it waits for a burn, a signal ends that. */
-int argument_open(const struct argument *a, const char *done, struct disc **ret);
+/* For reading; a->remote is set.  done: "checked", "read", …, for the message.  While it waits for a burn, a signal
+ * ends that. */
+int argument_open(struct argument *a, const char *done, struct disc **ret);
 
 #endif

@@ -2,14 +2,11 @@
 /*
  * cdappendfs-check - is everything on a disc readable, and what it was when it was burned?
  *
- * An image is read beside its mount, whose daemon only appends to it; what is staged is not on the disc.  A drive
- * belongs to the mount alone, whose daemon is asked for its blocks.
+ * What is staged is not on the disc.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <sys/stat.h>
 
 #include "burner/base/json.h"
 #include "burner/base/new_file.h"
@@ -21,6 +18,7 @@
 #include "fs/check/check.h"
 #include "fs/check/manifest.h"
 #include "fs/check/mapfile.h"
+#include "fs/cmd/argument.h"
 #include "fs/cmd/check_merge.h"
 #include "fs/cmd/check_part.h"
 #include "fs/cmd/check_repair.h"
@@ -28,9 +26,7 @@
 #include "fs/cmd/command.h"
 #include "fs/cmd/interrupt.h"
 #include "fs/control/client.h"
-#include "fs/control/mounts.h"
 #include "fs/control/progress.h"
-#include "fs/control/remote.h"
 
 #define EVENT_EVERY_MS 1000
 #define NAMES_DEFAULT 1000u
@@ -46,7 +42,8 @@ static const char help[] =
 	"      --session=N   check session N alone\n"
 	"      --manifest    check nothing; print the SHA-256 of each file of the newest session, or of session N, as\n"
 	"                    'sha256sum -c' reads it\n"
-	"      --repair=OUT  write a new image, with what is damaged made good by parity; if that makes all good\n"
+	"      --repair=OUT  write a new image in which what is damaged is made good, by parity or from what\n"
+	"                    is whole; if all of it can be\n"
 	"      --subset=N/M  check part N of M parts alone\n"
 	"      --minutes=T   go on where the last check of this disc ended, for T minutes\n"
 	"      --state=DIR   where it is remembered what was checked; default: beside the stages of this user\n"
@@ -64,6 +61,7 @@ static const char help[] =
 struct options {
 	struct check_options check;
 	bool json, quiet, manifest;
+	bool remote; /* a drive, through its mount */
 	struct part_asked part;
 	const char *faults, *repair, *argument, *merge;
 	struct new_file *to; /* of --repair */
@@ -261,7 +259,12 @@ static int fail_check(const struct options *o, const char *name, int r)
 	if (r == -ENOENT)
 		return command_fail("%s: there is no session %" PRIu32 "; 'cdappendfs-info %s' lists them", name,
 				    o->check.session, SHELL_WORD(name));
-	return command_fail("%s: it could not be checked to its end: %s", name, strerror(-r));
+	if (o->remote && r == -ENOTCONN)
+		return command_fail("%s: it could not be checked to its end: the mount that has the drive for itself "
+				    "has ended; check the disc again when a burn of it is done",
+				    name);
+	return command_fail("%s: it could not be checked to its end: %s", name,
+			    o->remote ? client_why(r) : strerror(-r));
 }
 
 static void on_reached(void *context, uint64_t lba, bool damaged)
@@ -287,7 +290,7 @@ static void tell(const struct options *o, const struct check_report *report, con
 		check_tell_text(report, told);
 }
 
-/* What comes of the report; what parity makes of it is looked at where it was read as a whole. */
+/* What comes of the report; what can be made good is looked at where it was read as a whole. */
 static int conclude(const struct options *o, struct disc *disc, const struct check_options *options,
 		    struct check_report *report, struct check_told *told)
 {
@@ -305,9 +308,7 @@ static int conclude(const struct options *o, struct disc *disc, const struct che
 	told->repairing = o->repair;
 	tell(o, report, told);
 	if (r)
-		return command_fail("%s: whether parity makes it good again cannot be known: %s; room for what is made "
-				    "again is needed in TMPDIR",
-				    told->disc, strerror(-r));
+		return check_repair_fail(told->disc, r);
 	if (!o->repair)
 		return report->sound ? COMMAND_DONE : COMMAND_FAILED;
 	if (report->sound) {
@@ -449,42 +450,17 @@ static int print_manifest(const struct options *o, const char *name, struct disc
 
 /* ---- which disc ---- */
 
-/* The drive is its mount's: through that. */
-static int open_mounted(const char *path, const struct control_mount *mount, struct disc **ret)
+static int open_disc(struct options *o, struct argument *a, struct disc **ret)
 {
-	int r;
+	int status = argument_open(a, "checked", ret);
 
-	interrupt_catch();
-	r = remote_disc_open(mount, &interrupted, ret);
-	if (!r)
-		return COMMAND_DONE;
-	if (r == -EPROTO)
-		return command_fail(
-			"%s: the mount %s is of another version of cdappendfs, and has the drive for itself: "
-			"unmount it ('cdappendfs-umount %s'), and check the disc then",
-			path, mount->mountpoint, SHELL_WORD(mount->mountpoint));
-	return command_fail("%s: its mount %s has the drive for itself, and cannot be asked: %s", path,
-			    mount->mountpoint, client_why(r));
-}
-
-static int open_disc(const struct options *o, const char *path, const struct control_mount *mount, struct disc **ret)
-{
-	const struct disc_open_options how = {.unbounded = false};
-	const char *why = NULL;
-	int r = disc_open_path(path, &how, ret, &why);
-
-	if (r == -EBUSY && mount)
-		r = open_mounted(path, mount, ret) == COMMAND_DONE ? 0 : 1;
-	if (r > 0)
-		return COMMAND_FAILED;
-	if (r < 0)
-		return command_fail("%s: it cannot be checked: %s", path, why ? why : strerror(-r));
-	if (o->faults) {
+	o->remote = a->remote;
+	if (status == COMMAND_DONE && o->faults) {
 		*ret = disc_wrap_faults(TAKE_PTR(*ret), o->faults);
 		if (!*ret)
 			return command_usage("--disc-fault: %s", strerror(errno));
 	}
-	return COMMAND_DONE;
+	return status;
 }
 
 static int print_blank(const struct options *o, const char *name)
@@ -514,8 +490,9 @@ static int check_and_remember(const struct options *o, const char *path, struct 
 	return status;
 }
 
-static int check_path(const struct options *asked, const char *path, const struct control_mount *mount)
+static int check_path(const struct options *asked, struct argument *a)
 {
+	const char *path = a->disc;
 	_cleanup_(new_file_release) struct new_file to = NEW_FILE_NONE;
 	struct options with_file = *asked;
 	const struct options *o = &with_file;
@@ -523,7 +500,7 @@ static int check_path(const struct options *asked, const char *path, const struc
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_free_ char *why = NULL;
 	struct disc_state state;
-	int status = open_disc(o, path, mount, &disc), r;
+	int status = open_disc(&with_file, a, &disc), r;
 
 	if (status != COMMAND_DONE)
 		return status;
@@ -536,7 +513,9 @@ static int check_path(const struct options *asked, const char *path, const struc
 	if (o->repair && new_file_begin(o->repair, &to, &why))
 		return command_fail("%s", why ? why : strerror(ENOMEM));
 	with_file.to = o->repair ? &to : NULL;
-	r = disc_state(disc, &state);
+	r = disc_without_head(&disc);
+	if (!r)
+		r = disc_state(disc, &state);
 	if (r < 0)
 		return command_fail("%s: it cannot be checked: %s", path, strerror(-r));
 	if (state.blank)
@@ -546,24 +525,10 @@ static int check_path(const struct options *asked, const char *path, const struc
 
 static int check_argument(const struct options *o)
 {
-	struct control_mount mount;
-	char path[PATH_MAX];
-	struct stat st;
-	int found = mounts_find(o->argument, &mount);
+	struct argument a;
+	int status = argument_find(o->argument, &a);
 
-	if (found == 0 && command_source_is_known(o->argument, &mount))
-		return check_path(o, mount.source, &mount);
-	if (found == 0)
-		return command_fail("%s: a mount of user %u, who may call its disc what he likes: give the disc",
-				    mount.mountpoint, (unsigned)mount.owner);
-	if (!realpath(o->argument, path))
-		return command_fail("%s: %s", o->argument, strerror(errno));
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return found == -ENOTSUP ? command_mount(o->argument, &mount) :
-					   command_fail("%s: no cdappendfs is mounted there, and a directory is no "
-							"disc; see 'findmnt -t fuse.cdappendfs'",
-							o->argument);
-	return check_path(o, path, NULL);
+	return status == COMMAND_DONE ? check_path(o, &a) : status;
 }
 
 int main(int argc, char **argv)
