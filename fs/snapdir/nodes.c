@@ -141,6 +141,12 @@ int snapdir_getattr(struct snapdir *p, uint64_t ino, struct stat *st)
 	return r;
 }
 
+/* `ls -l` asks for access lists of all directories that it lists. */
+static bool looks_like_present(struct snapdir *p, struct opened *s, uint64_t ino)
+{
+	return p->options.lazy && is_root(ino) && !session_tree(p, s);
+}
+
 int snapdir_readlink(struct snapdir *p, uint64_t ino, char **ret)
 {
 	struct opened *s;
@@ -161,10 +167,14 @@ int snapdir_xattr_get(struct snapdir *p, uint64_t ino, const char *name, uint8_t
 
 	if (is_names(ino))
 		return -ENODATA;
-	int r = session_enter_tree(p, ino, &s);
+	int r = session_enter(p, number_session(ino), &s);
 	if (r < 0)
 		return r;
-	r = tree_xattr_get(s->tree, number_inner(ino), name, ret, ret_bytes);
+	struct tree *tree = p->options.present;
+	if (!looks_like_present(p, s, ino) && !(r = session_open(p, s)))
+		tree = s->tree;
+	if (!r)
+		r = tree_xattr_get(tree, number_inner(ino), name, ret, ret_bytes);
 	session_leave(p, s, 0);
 	return r;
 }
@@ -177,10 +187,14 @@ int snapdir_xattr_list(struct snapdir *p, uint64_t ino, char **ret, size_t *ret_
 	*ret_bytes = 0;
 	if (is_names(ino))
 		return 0;
-	int r = session_enter_tree(p, ino, &s);
+	int r = session_enter(p, number_session(ino), &s);
 	if (r < 0)
 		return r;
-	r = tree_xattr_list(s->tree, number_inner(ino), ret, ret_bytes);
+	struct tree *tree = p->options.present;
+	if (!looks_like_present(p, s, ino) && !(r = session_open(p, s)))
+		tree = s->tree;
+	if (!r)
+		r = tree_xattr_list(tree, number_inner(ino), ret, ret_bytes);
 	session_leave(p, s, 0);
 	return r;
 }

@@ -3,8 +3,8 @@
 #
 # bench.sh - every section, one table (make bench); it is also left in build/bench.md, or in the file BENCH_OUTPUT
 #
-#	BENCH_ONLY=PATTERN	only the sections that match it (a regular expression): mount find attributes read
-#				write commit change check clients burn parity
+#	BENCH_ONLY=PATTERN	only the sections that match it (a regular expression): mount history find attributes read write
+#				commit change check clients burn parity
 #	BENCH_ROUNDS=N		turns of each, of which the median counts (5; heavy work: at most 3)
 #	BENCH_SCALE=small	a test of the bench itself, in about two minutes
 #	bench.sh --table	the table of the rows on standard input
@@ -14,7 +14,7 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
-sections=(mount find attributes read write commit change check clients burn parity)
+sections=(mount history find attributes read write commit change check clients burn parity)
 
 table() {
 	echo '| work | ours | peer | theirs | ratio | aim | met? |'

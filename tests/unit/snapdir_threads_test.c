@@ -266,6 +266,9 @@ static void test_list(void **state)
 static void test_lazy(void **state)
 {
 	struct stat st, present;
+	uint8_t *value = NULL;
+	char *names = NULL;
+	size_t bytes;
 	uint64_t d, root;
 
 	(void)state;
@@ -279,6 +282,10 @@ static void test_lazy(void **state)
 	assert_int_equal(tree_getattr(world.tree, TREE_ROOT, &present), 0);
 	assert_int_equal(st.st_ino, root);
 	assert_int_equal(st.st_mode, present.st_mode);
+	assert_int_equal(snapdir_xattr_get(dir, root, "user.x", &value, &bytes), -ENODATA);
+	assert_int_equal(snapdir_xattr_list(dir, root, &names, &bytes), 0);
+	assert_int_equal(bytes, 0);
+	assert_int_equal(snapdir_open_sessions(dir), 0);
 	d = look_up(root, "d");
 	assert_true(snapdir_is_constant(dir, d));
 	assert_int_equal(snapdir_open_sessions(dir), 1);
