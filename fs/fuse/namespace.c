@@ -2,6 +2,7 @@
 /*
  * namespace.c - look-up and everything that changes a directory
  */
+#include <linux/fs.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -132,8 +133,14 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static int run_rename(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, tree_rename(s->tree, request->ino, request->name, request->other, request->other_name,
-				      (unsigned)request->flags));
+	unsigned flags = (unsigned)request->flags;
+	struct tree_caller caller = caller_of(req);
+
+	if (flags & RENAME_WHITEOUT)
+		return reply(req, tree_rename_whiteout(s->tree, &caller, request->ino, request->name, request->other,
+						       request->other_name, flags & ~(unsigned)RENAME_WHITEOUT));
+	return reply(req,
+		     tree_rename(s->tree, request->ino, request->name, request->other, request->other_name, flags));
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,

@@ -416,6 +416,14 @@ static int op_rename_noreplace(struct scene *s)
 {
 	return tree_rename(s->t, TREE_ROOT, "new", s->dir, "replaced", RENAME_NOREPLACE);
 }
+static int op_whiteout(struct scene *s)
+{
+	return tree_rename_whiteout(s->t, &world_caller, s->dir, "same", TREE_ROOT, "made", 0);
+}
+static int op_whiteout_over(struct scene *s)
+{
+	return tree_rename_whiteout(s->t, &world_caller, TREE_ROOT, "new", s->dir, "replaced", 0);
+}
 static int op_exchange(struct scene *s) { return tree_rename(s->t, TREE_ROOT, "new", s->dir, "same", RENAME_EXCHANGE); }
 static int op_exchange_directory(struct scene *s)
 {
@@ -554,6 +562,8 @@ static const struct operation operations[] = {
 	{.name = "rename over what is on the disc", .run = op_rename_disc_over},
 	{.name = "rename to what is gone", .run = op_rename_to_gone},
 	{.name = "rename without replacing", .run = op_rename_noreplace},
+	{.name = "rename that leaves a whiteout", .run = op_whiteout},
+	{.name = "rename that leaves a whiteout, over what is replaced", .run = op_whiteout_over},
 	{.name = "exchange", .run = op_exchange},
 	{.name = "exchange of directories", .run = op_exchange_directory},
 	{.name = "setattr", .run = op_setattr},
