@@ -110,6 +110,11 @@ uint32_t parity_lba_of(const struct parity_header *h, uint64_t at, uint32_t *ret
 	return h->ranges[i].lba + (uint32_t)at;
 }
 
+uint64_t parity_copy_at(const struct parity_header *h)
+{
+	return parity_protected_sectors(h) - h->ranges[h->n_ranges - 1].sectors + PARITY_COPY_AT;
+}
+
 bool parity_place_of(const struct parity_header *h, uint32_t lba, uint64_t *ret_at)
 {
 	uint64_t at = 0;

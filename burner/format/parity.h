@@ -15,7 +15,7 @@
  *	t		digests: SHA-256 of the N pieces of data, then of the m * W of parity
  *	32 * m * W	parity; piece p of column w is piece p * W + w
  *	t		the digests again
- *	4		blocks 16 to 19 of the first range: the descriptors of a session
+ *	4		blocks 16 to 19 of the last range, of a longer one: the descriptors of the session it lies in
  *	1		the header again
  *
  * The header, numbers little-endian:
@@ -47,7 +47,7 @@
 #define PARITY_CODEWORD_MAX 255u /* k + m */
 #define PARITY_RANGES_MAX 128u
 #define PARITY_BLOCK_DIGESTS 63u
-#define PARITY_COPY_AT 16u /* of the descriptors, in the first range */
+#define PARITY_COPY_AT 16u /* of the descriptors, in the last range */
 #define PARITY_COPY_SECTORS 4u
 #define PARITY_PERCENT_MAX 100u
 
@@ -89,7 +89,9 @@ struct parity_header {
 uint64_t parity_protected_sectors(const struct parity_header *h);
 /* Block `at`, below parity_protected_sectors(), of what is protected: where it lies, and how many follow it there. */
 uint32_t parity_lba_of(const struct parity_header *h, uint64_t at, uint32_t *ret_following);
-/* The other way round; false: it is not protected. */
+/* Of what is protected: the blocks of which there is a copy.  Of a last range that is too short others. */
+uint64_t parity_copy_at(const struct parity_header *h);
+/* Block `lba` of the disc; false: it is not protected. */
 bool parity_place_of(const struct parity_header *h, uint32_t lba, uint64_t *ret_at);
 
 /* Places in the area; which: 0 the first copy, 1 the second. */

@@ -543,7 +543,8 @@ static void checked_close(struct disc *d)
 	forget_known_locked(c);
 	lock_give(&c->lock);
 	free(c->listed);
-	disc_close(d->inner);
+	if (!c->options.borrowed)
+		disc_close(d->inner);
 	for (unsigned i = 0; i < KEPT; i++)
 		free(c->kept[i].bytes);
 	lock_release(&c->lock);
@@ -570,7 +571,8 @@ struct disc *disc_wrap_checked(struct disc *inner, const struct disc_check_optio
 	int r;
 
 	if (!c) {
-		disc_close(inner);
+		if (!options->borrowed)
+			disc_close(inner);
 		errno = ENOMEM;
 		return NULL;
 	}

@@ -77,6 +77,15 @@ static int maker_init(struct maker *m)
 
 /* ---- one group of columns ---- */
 
+/* Those of the blocks that stand a second time which are among n that were read. */
+static void copy_descriptors(struct maker *m, uint64_t at, const uint8_t *buf, uint64_t n)
+{
+	uint64_t first = parity_copy_at(m->header);
+
+	for (uint64_t i = max_u64(first, at); i < min_u64(first + PARITY_COPY_SECTORS, at + n); i++)
+		memcpy(m->copy + (i - first) * SECTOR_BYTES, buf + (i - at) * SECTOR_BYTES, SECTOR_BYTES);
+}
+
 /* Of one row, the pieces in the group's columns. */
 static int read_row(struct maker *m, unsigned row, uint8_t *buf)
 {
@@ -88,8 +97,7 @@ static int read_row(struct maker *m, unsigned row, uint8_t *buf)
 	memset(buf + n * SECTOR_BYTES, 0, (size_t)(all - n) * SECTOR_BYTES);
 	if (n)
 		r = m->source->read(m->source->context, at, buf, (uint32_t)n);
-	if (at == 0)
-		memcpy(m->copy, buf + (size_t)PARITY_COPY_AT * SECTOR_BYTES, sizeof(m->copy));
+	copy_descriptors(m, at, buf, n);
 	m->done += n;
 	if (!r && m->source->pace)
 		r = m->source->pace(m->source->context, m->done);

@@ -304,16 +304,41 @@ static int leave_out_unknown(struct parity *p, uint32_t column, uint32_t number,
 	return attempt(p, column, number, use, buf);
 }
 
-/* Of the column that is read: until the piece is right, as -EBADMSG if it is with nothing. */
+/* With those whose digests are lost, then without. */
+static int attempt_all(struct parity *p, uint32_t column, uint32_t number, enum use use[PARITY_CODEWORD_MAX],
+		       uint8_t *buf)
+{
+	int r = attempt(p, column, number, use, buf);
+
+	return r ? r : leave_out_unknown(p, column, number, use, buf);
+}
+
+/* They were left out. */
+static int take_in_unknown(struct parity *p, uint32_t column, enum use use[PARITY_CODEWORD_MAX])
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < p->header.shape.rows + p->header.shape.parity && !r; i++) {
+		if (!p->unknown[i])
+			continue;
+		r = read_one(p, column, i);
+		use[i] = READ;
+	}
+	return r;
+}
+
+/* Of the column that is read: until the piece is right, as -EBADMSG if it is with nothing.  To distrust what was read
+ * of pieces in part comes last: it may be too much to lose. */
 static int restore_any_way(struct parity *p, uint32_t column, uint32_t number, uint8_t *buf)
 {
 	enum use use[PARITY_CODEWORD_MAX] = {AS_IT_IS};
-	int r = attempt(p, column, number, use, buf);
+	int r = attempt_all(p, column, number, use, buf);
 
-	if (!r && distrust_parts(p))
-		r = attempt(p, column, number, use, buf);
-	if (!r)
-		r = leave_out_unknown(p, column, number, use, buf);
+	if ((!r || r == -EBADMSG) && distrust_parts(p)) {
+		r = take_in_unknown(p, column, use);
+		if (!r)
+			r = attempt_all(p, column, number, use, buf);
+	}
 	return r == 1 ? 0 : r ? r : -EBADMSG;
 }
 
@@ -399,10 +424,13 @@ bool parity_piece_at(const struct parity *p, uint32_t lba, uint32_t *ret_number,
 static int restore_copy(struct parity *p, uint32_t at, uint8_t buf[SECTOR_BYTES])
 {
 	_free_ uint8_t *piece = malloc(PARITY_PIECE_BYTES);
-	int r = piece ? parity_restore(p, 0, piece) : -ENOMEM;
+	uint64_t of = parity_copy_at(&p->header) + at;
+	int r = of >= p->protected_sectors ? -ENOENT :
+		piece			   ? parity_restore(p, (uint32_t)(of / PARITY_PIECE_SECTORS), piece) :
+					     -ENOMEM;
 
 	if (!r)
-		memcpy(buf, piece + (size_t)(PARITY_COPY_AT + at) * SECTOR_BYTES, SECTOR_BYTES);
+		memcpy(buf, piece + (size_t)(of % PARITY_PIECE_SECTORS) * SECTOR_BYTES, SECTOR_BYTES);
 	return r;
 }
 

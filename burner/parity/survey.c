@@ -121,19 +121,21 @@ static int survey_pieces(struct survey *s, uint32_t from, uint32_t to,
 	return before && !r ? finish_run(s, before) : r;
 }
 
-/* Is the copy of the descriptors what stands in the first piece? */
-static int survey_copy(struct parity *p, struct parity_damage *ret)
+/* Is block `at` of the copy of the descriptors what stands where they do? */
+static int survey_copied(struct parity *p, uint32_t at, struct parity_damage *ret)
 {
-	_free_ uint8_t *piece = malloc(PARITY_PIECE_BYTES);
-	uint8_t copy[PARITY_COPY_SECTORS * SECTOR_BYTES];
-	uint32_t lost;
-	int r = piece ? parity_read_blocks(p, 0, piece, &lost) : -ENOMEM;
+	uint8_t copy[SECTOR_BYTES], block[SECTOR_BYTES];
+	uint64_t of = parity_copy_at(&p->header) + at;
+	uint32_t following;
+	int r = of < p->protected_sectors ? p->disc.read(p->disc.context, parity_copy_lba(&p->header) + at, copy, 1) :
+					    0;
 
-	if (r)
-		return r;
-	r = p->disc.read(p->disc.context, parity_copy_lba(&p->header), copy, PARITY_COPY_SECTORS);
-	ret->headers |= is_loss(r) || (!r && !p->survey[0] &&
-				       memcmp(copy, piece + (size_t)PARITY_COPY_AT * SECTOR_BYTES, sizeof(copy)) != 0);
+	if (is_loss(r))
+		ret->headers = true;
+	if (r || of >= p->protected_sectors || p->survey[of / PARITY_PIECE_SECTORS])
+		return is_loss(r) ? 0 : r;
+	r = p->disc.read(p->disc.context, parity_lba_of(&p->header, of, &following), block, 1);
+	ret->headers |= !r && memcmp(copy, block, sizeof(copy)) != 0;
 	return is_loss(r) ? 0 : r;
 }
 
@@ -204,8 +206,8 @@ int parity_survey(struct parity *p, int (*pace)(void *context, uint64_t done, ui
 	r = survey_pieces(&s, 0, n_data, pace, context);
 	if (!r)
 		r = survey_area(p, &damage);
-	if (!r)
-		r = survey_copy(p, &damage);
+	for (uint32_t i = 0; i < PARITY_COPY_SECTORS && !r; i++)
+		r = survey_copied(p, i, &damage);
 	if (!r)
 		r = survey_pieces(&s, n_data, p->n_pieces, pace, context);
 	for (uint32_t i = 0; i < n_data && !r; i++)

@@ -113,9 +113,12 @@ struct plan_contents {
 	uint32_t n_entries, n_runs, lba, bytes;
 };
 
-/* The parity area, of all before it; sectors 0: there is none.  fd: a file with it, once it was made; else -1. */
+/* The parity area, of all before it and of older blocks; sectors 0: there is none.  fd: a file with it, once it was
+ * made; else -1. */
 struct plan_parity {
 	uint32_t lba, sectors;
+	struct burn_range *older;
+	size_t n_older;
 	int fd;
 };
 
@@ -155,6 +158,11 @@ struct burn_plan {
 	uint32_t tree_lba, data_lba, digests_lba, end_lba;
 	struct burn_cost cost;
 };
+
+/* parity.c: what it is to protect (once; a copy); its place, *at goes behind it: -ENOSPC. */
+int parity_plan(struct burn_plan *p, const struct burn_options *o);
+int parity_place(struct burn_plan *p, uint64_t *at);
+void parity_release(struct plan_parity *parity);
 
 /* identifiers.c: names of all entries of one directory and the order of its records. */
 struct name_scratch;

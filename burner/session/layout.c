@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include "burner/format/digest_table.h"
-#include "burner/format/parity.h"
 #include "burner/session/stream.h"
 #include "burner/session/system_use.h"
 
@@ -264,20 +263,6 @@ static void place_sums(struct burn_plan *p, uint64_t *at)
 	p->sums.tag_lba[TAG_SESSION] = (uint32_t)(*at)++;
 }
 
-static int place_parity(struct burn_plan *p, uint64_t *at)
-{
-	uint64_t sectors = p->options.parity_percent ?
-				   parity_sectors_for(*at - p->options.start_lba, p->options.parity_percent) :
-				   0;
-
-	if (*at + sectors > UINT32_MAX)
-		return -ENOSPC;
-	p->parity.lba = (uint32_t)*at;
-	p->parity.sectors = (uint32_t)sectors;
-	*at += sectors;
-	return 0;
-}
-
 static uint64_t kept_sectors(const struct burn_plan *p)
 {
 	uint64_t sectors = 0;
@@ -345,10 +330,9 @@ static int place_all(struct burn_plan *p)
 	r = place_contents(p, &at);
 	place_sums(p, &at);
 	if (!r)
-		r = place_parity(p, &at);
+		r = parity_place(p, &at);
 	if (r)
 		return r;
-	p->cost.parity_sectors = p->parity.sectors;
 	p->cost.append_sectors = digest_table_place(at - o->start_lba, unit, &digests);
 	if (o->start_lba + p->cost.append_sectors > UINT32_MAX)
 		return -ENOSPC;
@@ -448,6 +432,7 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 	p->options = *o;
 	p->options.foreign_descriptors = p->options.boot_record = NULL; /* the plan has copies */
 	p->options.labels = p->options.joliet_labels = NULL;
+	p->options.older = NULL;
 	p->options.volume_id[sizeof(p->options.volume_id) - 1] = 0;
 	p->n_trees = o->no_joliet ? 1 : N_TREES;
 	p->names.bulk = m->bulk;
@@ -462,7 +447,7 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 	if (!p->entries || !p->files ||
 	    copy_of(o->foreign_descriptors, DESCRIPTORS_SECTORS, &p->foreign_descriptors) < 0 ||
 	    copy_of(o->boot_record, 1, &p->boot_record) < 0 || copy_of(o->labels, 1, &p->labels) < 0 ||
-	    copy_of(o->joliet_labels, 1, &p->joliet_labels) < 0)
+	    copy_of(o->joliet_labels, 1, &p->joliet_labels) < 0 || parity_plan(p, o) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(p);
 	return 0;
@@ -506,7 +491,7 @@ void burn_plan_free(struct burn_plan *p)
 	}
 	plan_links_release(&p->links);
 	sums_release(&p->sums);
-	close_fd(&p->parity.fd);
+	parity_release(&p->parity);
 	arena_release(&p->names);
 	bulk_free(p->entries);
 	bulk_free(p->files);
@@ -541,28 +526,6 @@ void burn_plan_extents(const struct burn_plan *p, uint32_t node, const struct ex
 
 	*ret = f->n_runs ? p->runs + f->first_run : NULL;
 	*ret_n = f->n_runs;
-}
-
-bool session_parity(const struct burn_plan *p, struct parity_header *ret)
-{
-	uint32_t start = p->options.start_lba;
-
-	memset(ret, 0, sizeof(*ret));
-	if (!p->parity.sectors)
-		return false;
-	memcpy(ret->uuid, p->options.uuid, sizeof(ret->uuid));
-	ret->lba = p->parity.lba;
-	ret->sectors = p->parity.sectors;
-	ret->shape = parity_shape_of(p->parity.lba - start, p->options.parity_percent);
-	ret->n_ranges = 1;
-	ret->ranges[0] = (struct parity_range){start, p->parity.lba - start};
-	return true;
-}
-
-void session_give_parity(struct burn_plan *p, int fd)
-{
-	close_fd(&p->parity.fd);
-	p->parity.fd = fd;
 }
 
 uint32_t session_start(const struct burn_plan *p) { return p->options.start_lba; }

@@ -34,6 +34,9 @@ static const char help[] =
 	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
 	"                  the whole tree in one session; of a mount with -o compat also every file that lies in\n"
 	"                  several pieces; a session is made even if nothing is staged\n"
+	"      --add-ecc=PERCENT\n"
+	"                  give parity to all sessions that have none, and to this one: so much of them, 1 to\n"
+	"                  100 percent; a session is made even if nothing is staged\n"
 	"  -m, --message=TEXT\n"
 	"                  a line of text about it, which the session keeps\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
@@ -59,21 +62,34 @@ static const char *const requests[][2] = {
 struct options {
 	enum action action;
 	bool full_tree, json, quiet;
+	unsigned add_ecc;    /* percent; 0: not asked for */
 	const char *message; /* NULL: none */
 	const char *mountpoint;
 	char **paths; /* to be dropped one by one; NULL: all */
 	int n_paths;
 };
 
+static int parse_percent(const char *text, unsigned *ret)
+{
+	char *end;
+	unsigned long percent = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end || percent < 1 || percent > 100)
+		return -EINVAL;
+	*ret = (unsigned)percent;
+	return 0;
+}
+
 /* COMMAND_DONE with a mount point; COMMAND_DONE without: help was printed; or what to exit with. */
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { OPTION_DISCARD = 256, OPTION_FINALIZE, OPTION_FULL_TREE, OPTION_WAIT, OPTION_CANCEL };
+	enum { OPTION_DISCARD = 256, OPTION_FINALIZE, OPTION_FULL_TREE, OPTION_ADD_ECC, OPTION_WAIT, OPTION_CANCEL };
 	static const struct option options[] = {
 		{"dry-run", no_argument, NULL, 'n'},
 		{"discard", no_argument, NULL, OPTION_DISCARD},
 		{"finalize", no_argument, NULL, OPTION_FINALIZE},
 		{"full-tree", no_argument, NULL, OPTION_FULL_TREE},
+		{"add-ecc", required_argument, NULL, OPTION_ADD_ECC},
 		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
@@ -110,6 +126,11 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_FULL_TREE:
 			ret->full_tree = true;
 			break;
+		case OPTION_ADD_ECC:
+			if (parse_percent(optarg, &ret->add_ecc) < 0)
+				return command_usage(
+					"--add-ecc=%s: how much parity, in percent of what it is of: 1 to 100", optarg);
+			break;
 		case 'm':
 			ret->message = optarg;
 			break;
@@ -128,6 +149,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			"only one of --dry-run, --discard, --finalize, --wait and --cancel can be asked for");
 	if (ret->full_tree && !requests[ret->action][1])
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
+	if (ret->add_ecc && !requests[ret->action][1])
+		return command_usage("--add-ecc goes with what makes a session: leave it out");
 	if (ret->message && ret->action != ACTION_SYNC && ret->action != ACTION_FINALIZE)
 		return command_usage("--message goes with what burns a session: leave it out");
 	if (ret->message && session_message_refusal(ret->message))
@@ -184,6 +207,10 @@ static void print_json(const struct client_result *r)
 	json_u64_or_null(&j, "files_in_pieces", r->files_in_pieces, PIECES_UNKNOWN);
 	json_u64(&j, "names_changed", r->names_changed);
 	json_u64(&j, "names_closed", r->names_closed);
+	json_u64(&j, "older_bytes", r->older_bytes);
+	json_u64(&j, "older_sessions", r->older_sessions);
+	json_u64(&j, "unproven_bytes", r->unproven_bytes);
+	json_u64(&j, "left_out_bytes", r->left_out_bytes);
 	json_bool(&j, "fits", r->fits);
 	json_u64(&j, "session", r->session);
 	json_bool(&j, "burned", r->burned);
@@ -250,8 +277,39 @@ static int leave(const struct options *o, const struct control_mount *mount)
 
 /* ---- the end ---- */
 
-static void print_text(const struct client_result *r, enum action action, bool full_tree)
+static void print_parity(const struct client_result *r)
 {
+	char parity[REPORT_BYTES_TEXT], older[REPORT_BYTES_TEXT], unproven[REPORT_BYTES_TEXT];
+	const char *are = r->burned ? "are" : "will be";
+
+	if (r->parity_bytes && r->older_bytes)
+		printf("of the session, %s %s parity, by which what gets lost of it, and of %s in %" PRIu64
+		       " older session%s, can be made again\n",
+		       report_bytes(r->parity_bytes, parity), are, report_bytes(r->older_bytes, older),
+		       r->older_sessions, r->older_sessions == 1 ? "" : "s");
+	else if (r->parity_bytes)
+		printf("of the session, %s %s parity, by which what gets lost of it can be made again\n",
+		       report_bytes(r->parity_bytes, parity), are);
+	if (r->unproven_bytes)
+		printf("of the older sessions, %s are of other programs: no digest proves them, so they %s protected "
+		       "as "
+		       "they are now\n",
+		       report_bytes(r->unproven_bytes, unproven), are);
+	if (r->older_more)
+		puts("the disc has more pieces than one session can protect: ask again for the rest");
+}
+
+static const char *nothing(const struct options *o)
+{
+	if (o->add_ecc)
+		return "nothing to do: nothing is staged, and all that can have parity has it";
+	return o->full_tree ? "nothing to do: nothing is staged, and the newest session has the whole tree" :
+			      "nothing to do: nothing is staged";
+}
+
+static void print_text(const struct client_result *r, const struct options *o)
+{
+	enum action action = o->action;
 	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT],
 		found[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], names[REPORT_NAMES_TEXT];
 
@@ -260,16 +318,13 @@ static void print_text(const struct client_result *r, enum action action, bool f
 	else if (action >= ACTION_WAIT && !r->burned)
 		puts("no burn was under way");
 	else if (r->append_bytes == 0)
-		puts(full_tree ? "nothing to do: nothing is staged, and the newest session has the whole tree" :
-				 "nothing to do: nothing is staged");
+		puts(r->left_out_bytes ? "nothing was burned: what has no parity is damaged" : nothing(o));
 	else
 		printf("session %" PRIu32 " %s: %s %s (data %s, tree %s), %s shared with older sessions\n", r->session,
 		       r->burned ? "written" : "planned", report_bytes(r->append_bytes, append),
 		       r->burned ? "appended" : "to append", report_bytes(r->data_bytes, data),
 		       report_bytes(r->tree_bytes, tree), report_bytes(r->shared_bytes, shared));
-	if (r->parity_bytes)
-		printf("of the session, %s %s parity, by which what gets lost of it can be made again\n",
-		       report_bytes(r->parity_bytes, found), r->burned ? "are" : "will be");
+	print_parity(r);
 	if (r->found_bytes)
 		printf("of what is staged, %s %s on the disc already, or twice in the stage\n",
 		       report_bytes(r->found_bytes, found), r->burned ? "were" : "are");
@@ -277,7 +332,7 @@ static void print_text(const struct client_result *r, enum action action, bool f
 		puts(report_pieces(r->files_in_pieces, pieces));
 	if (report_names(r->names_changed, r->names_closed, names))
 		puts(names);
-	if (r->message[0])
+	if (r->message[0] && !r->left_out_bytes)
 		say(stdout, "%s", r->message);
 }
 
@@ -298,12 +353,16 @@ static int finish(const struct options *o, const char *name, const struct client
 		return COMMAND_FAILED;
 	}
 	if (!o->json && !o->quiet)
-		print_text(r, o->action, o->full_tree);
+		print_text(r, o);
 	if (o->message && !r->burned)
 		command_note("%s: no session was burned, so the message is not kept", name);
+	if (r->left_out_bytes)
+		return command_fail("%s: %s", name, r->message);
 	if (o->action == ACTION_CANCEL && r->burned)
 		return command_fail("%s: session %" PRIu32 " was written before it could be cancelled", name,
 				    r->session);
+	if (o->action == ACTION_DRY_RUN && !r->fits && r->older_bytes)
+		return command_fail("%s: with that much parity of older sessions it does not fit on the disc", name);
 	if (o->action == ACTION_DRY_RUN && !r->fits)
 		return command_fail(
 			"%s: what is staged does not fit on the disc; delete some of it, or drop it all with --discard",
@@ -317,16 +376,19 @@ static char *word_request(const struct options *o)
 	const char *request = requests[o->action][o->full_tree];
 	size_t length = 0;
 	char *line = NULL;
-	FILE *out = o->message ? open_memstream(&line, &length) : NULL;
+	FILE *out = o->message || o->add_ecc ? open_memstream(&line, &length) : NULL;
 	struct json j = {out, false};
 
-	if (!o->message)
+	if (!o->message && !o->add_ecc)
 		return strdup(request);
 	if (!out)
 		return NULL;
 	fprintf(out, "%s ", request);
 	json_open(&j, NULL, '{');
-	json_string(&j, "message", o->message);
+	if (o->message)
+		json_string(&j, "message", o->message);
+	if (o->add_ecc)
+		json_u64(&j, "add_ecc", o->add_ecc);
 	json_close(&j, '}');
 	if (fclose(out) == 0)
 		return line;
@@ -334,8 +396,9 @@ static char *word_request(const struct options *o)
 	return NULL;
 }
 
-/* A conversation to its end.  mount NULL: of a disc that may be not mounted any more. */
-static int converse(const struct options *o, const struct control_mount *mount)
+/* A conversation to its end.  mount NULL: of a disc that may be not mounted any more. *ret: the session to be made, or
+ * that was; 0: none. */
+static int converse(const struct options *o, const struct control_mount *mount, uint64_t *ret)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
 	_free_ char *request = word_request(o);
@@ -370,7 +433,23 @@ static int converse(const struct options *o, const struct control_mount *mount)
 		return command_fail("%s: %s", name, client_why(r));
 	if (strcmp(result.message, "idle") == 0)
 		result.message[0] = '\0';
+	*ret = result.append_bytes;
 	return finish(o, name, &result);
+}
+
+/* To read all that is on a disc takes a while: what it is for is told before. */
+static int announce(const struct options *o, const struct control_mount *mount, uint64_t *ret)
+{
+	struct options dry = *o;
+
+	*ret = 1;
+	if (!o->add_ecc || o->action == ACTION_DRY_RUN || o->json || o->quiet)
+		return COMMAND_DONE;
+	dry.action = ACTION_DRY_RUN;
+	dry.message = NULL;
+	int status = converse(&dry, mount, ret);
+	fflush(stdout);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -378,6 +457,7 @@ int main(int argc, char **argv)
 	struct options o = {0};
 	struct control_mount mount;
 	struct stat st;
+	uint64_t bytes;
 	int status = parse_options(argc, argv, &o), r;
 
 	if (status != COMMAND_DONE || !o.mountpoint)
@@ -387,7 +467,7 @@ int main(int argc, char **argv)
 	r = mounts_find(o.mountpoint, &mount);
 	if (r == -ENOENT && o.action >= ACTION_WAIT && stat(o.mountpoint, &st) == 0) {
 		if (!S_ISDIR(st.st_mode))
-			return command_end(converse(&o, NULL));
+			return command_end(converse(&o, NULL, &bytes));
 		return command_fail("%s: no cdappendfs is mounted there; a burn after an unmount is found by its disc: "
 				    "give the image file or the device",
 				    o.mountpoint);
@@ -397,5 +477,6 @@ int main(int argc, char **argv)
 		return status;
 	if (o.action == ACTION_FINALIZE && (status = check_finalize(&mount)) != COMMAND_DONE)
 		return status;
-	return command_end(converse(&o, &mount));
+	status = announce(&o, &mount, &bytes);
+	return command_end(status == COMMAND_DONE && bytes ? converse(&o, &mount, &bytes) : status);
 }

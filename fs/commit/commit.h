@@ -62,6 +62,11 @@ struct commit_result {
 	uint32_t session;      /* number of the session (dry run: it would get) */
 	struct burn_cost cost; /* append_sectors 0: nothing staged; files_in_pieces is of the newest session then */
 	uint64_t found_bytes;  /* of what is staged, that lie on the disc already, or twice in the stage */
+	/* of COMMIT_ADD_PARITY, besides cost.older_sectors: they are of so many sessions; of them, what no digest
+	 * proves; what is damaged, and gets none; there is more than one session can protect */
+	uint32_t older_sessions;
+	uint64_t unproven_sectors, left_out_sectors;
+	bool older_more;
 	bool fits;
 	char note[384];	   /* what is to be known of a session that is burned, or can be; mostly "" */
 	char message[512]; /* for the user: what, why, what to do; "" on plain success */
@@ -85,6 +90,8 @@ enum commit_flags {
 	COMMIT_FINALIZE = 1 << 0,
 	/* write every directory; also when nothing is staged, unless the newest session has them all */
 	COMMIT_FULL_TREE = 1 << 1,
+	/* the session gets parity of all that has none so far, and is made for that even if nothing is staged */
+	COMMIT_ADD_PARITY = 1 << 2,
 };
 
 /* What is asked for; all zero: a commit of what is staged. */
@@ -94,7 +101,8 @@ struct commit_request_options {
 		COMMIT_DRY_RUN, /* what the commit would burn, with the same flags */
 		COMMIT_DISCARD, /* what is staged is dropped */
 	} kind;
-	unsigned flags; /* enum commit_flags */
+	unsigned flags;		 /* enum commit_flags */
+	unsigned parity_percent; /* of COMMIT_ADD_PARITY: 1..100; less than the mount's is as much */
 	/* NULL, or that of the session, one that is not refused; copied.  One session has one: a request with another
 	 * waits for the next commit. */
 	const char *message;

@@ -6,6 +6,7 @@
  *	status.c	what others are told of it
  *	machine.c	one commit, edge by edge
  *	plan.c		its manifest and its plan
+ *	parity.c	its parity, also of older sessions
  *	run.c		its life and its journal
  *	states.c	the table of the edges, and the journal
  *	undo.c		one that failed
@@ -40,7 +41,8 @@ struct queued {
 
 /* What the requests that one commit answers want of it. */
 struct asked {
-	unsigned flags; /* enum commit_flags */
+	unsigned flags;		 /* enum commit_flags */
+	unsigned parity_percent; /* of COMMIT_ADD_PARITY */
 	session_message message;
 };
 
@@ -50,6 +52,8 @@ struct run {
 	struct tree_frozen frozen;
 	bool preview; /* a dry run: frozen is only a look */
 	struct asked asked;
+	struct burn_older older; /* of COMMIT_ADD_PARITY, once it was looked for */
+	bool older_found;
 	bool again; /* it is finished after a failure */
 	struct inputs inputs;
 	struct manifest *manifest;
@@ -117,6 +121,18 @@ int commit_failed(struct commit_result *outcome, const char *what, int error, co
 /* From run->frozen to run->manifest, run->plan and what it costs.  0, also when it does not fit (outcome->fits, with a
  * message); -ENODATA: a session would have nothing that the newest one has not; or an error with a message. */
 int run_plan(struct run *run, struct commit_result *outcome);
+
+/* ---- parity.c ---- */
+/* What older blocks the plan is to protect, if that was asked for: into the inputs. */
+int run_find_older(struct run *run, struct commit_result *outcome);
+/* Makes the parity of a plan that has it.  1: some of the older blocks are damaged, and the plan was made again without
+ * them; -ENODATA: without them nothing is left to be burned. */
+int run_protect(struct run *run, struct commit_result *outcome);
+/* What of it is to be known at the end. */
+void run_tell_older(const struct run *run, struct commit_result *outcome);
+/* It does not fit. */
+void run_no_room_for_parity(const struct run *run, uint64_t missing_bytes, const char *where,
+			    struct commit_result *outcome);
 
 /* ---- machine.c ---- */
 void machine_commit(struct commit *c, const struct asked *asked, struct commit_result *outcome);

@@ -57,7 +57,7 @@ static int flush(struct commit *c, struct commit_result *outcome)
 
 static unsigned freeze_flags(const struct commit *c, unsigned flags)
 {
-	return (flags & COMMIT_FINALIZE ? TREE_FREEZE_UNCHANGED : 0) |
+	return (flags & (COMMIT_FINALIZE | COMMIT_ADD_PARITY) ? TREE_FREEZE_UNCHANGED : 0) |
 	       (flags & COMMIT_FULL_TREE ? TREE_FREEZE_WHOLE : 0) |
 	       (flags & COMMIT_FULL_TREE && c->options.compat ? TREE_FREEZE_HEAL : 0);
 }
@@ -219,22 +219,6 @@ static int write_and_verify(struct run *run, struct commit_result *outcome)
 	return r;
 }
 
-/* Its parity is made before its first sector: a drive that burns gives nothing to be read. */
-static int protect(struct run *run, struct commit_result *outcome)
-{
-	struct commit *c = run->c;
-	const struct burn_progress progress = run_progress(run);
-	int r;
-
-	if (!run->cost.parity_sectors)
-		return 0;
-	r = medium_explain(c->disc, burn_protect(run->plan, stage_directory(c->stage), &progress));
-	return r ? commit_failed(outcome, "the parity of the session could not be made", r,
-				 r == -ENOSPC ? "the staging area has no room for it while it is burned" : NULL) :
-		   0;
-}
-
-/* Likewise. */
 static int sum(struct run *run, struct commit_result *outcome)
 {
 	const struct burn_progress progress = run_progress(run);
@@ -243,6 +227,19 @@ static int sum(struct run *run, struct commit_result *outcome)
 	return r ? commit_failed(outcome, "the MD5 sums of the session could not be made", r,
 				 r == -EOPNOTSUPP ? "MD5 is not allowed on this system: mount without md5" : NULL) :
 		   0;
+}
+
+/* MD5 sums and parity are made before its first sector: a drive that burns gives nothing to be read. */
+static int prepare(struct run *run, struct commit_result *outcome)
+{
+	int r = 1;
+
+	while (r > 0) {
+		r = sum(run, outcome);
+		if (!r)
+			r = run_protect(run, outcome);
+	}
+	return r;
 }
 
 static int run_burn(struct run *run, struct commit_result *outcome)
@@ -255,9 +252,9 @@ static int run_burn(struct run *run, struct commit_result *outcome)
 	r = atomic_load(&run->c->cancelled) ? commit_failed(outcome, "nothing was burned", -ECANCELED, NULL) :
 					      check_disc(run, outcome);
 	if (!r)
-		r = sum(run, outcome);
-	if (!r)
-		r = protect(run, outcome);
+		r = prepare(run, outcome);
+	if (r == -ENODATA)
+		return r;
 	if (!r && run->inputs.state.exclusive) {
 		r = manifest_spool(run->manifest, run->plan);
 		if (r)
@@ -310,6 +307,7 @@ static int finish_or_keep(struct commit *c, struct run *run, struct commit_resul
 		return r;
 	outcome->burned = true;
 	outcome->cost = run->cost;
+	run_tell_older(run, outcome);
 	outcome->session = run->record.session_number;
 	run_free(c->finished);
 	c->finished = run;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "burner/base/bytes.h"
 #include "fs/tree/tree.h"
 
 const char *message_bytes(uint64_t bytes, char buf[32])
@@ -90,6 +91,19 @@ void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_
 		 "the changes stay staged; delete some of them and sync again, or drop all with cdappendfs-sync "
 		 "--discard",
 		 message_bytes(need_bytes, need), message_bytes(missing_bytes, missing), where, why);
+}
+
+void message_no_room_for_parity(char *buf, size_t n, uint64_t older_bytes, uint64_t need_bytes, uint64_t missing_bytes,
+				const char *where, const char *advice)
+{
+	char older[32], need[32], missing[32];
+
+	snprintf(buf, n,
+		 "the session with parity of %s of older ones does not fit: it needs %s, that is %s (%" PRIu64
+		 " blocks) more than %s has left; nothing was burned and nothing was lost; %s",
+		 message_bytes(older_bytes, older), message_bytes(need_bytes, need),
+		 message_bytes(missing_bytes, missing), (missing_bytes + SECTOR_BYTES - 1) / SECTOR_BYTES, where,
+		 advice);
 }
 
 static const char *describe(const struct disc_fingerprint *f, char buf[128])

@@ -20,6 +20,9 @@ void message_failed(char *buf, size_t n, const char *what, int error, const char
 /* why: what makes it so large; "" */
 void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where,
 		     const char *why);
+/* A session with parity of so many bytes of older ones. */
+void message_no_room_for_parity(char *buf, size_t n, uint64_t older_bytes, uint64_t need_bytes, uint64_t missing_bytes,
+				const char *where, const char *advice);
 /* The disc is another than the stage was made for. */
 void message_changed(char *buf, size_t n, const struct disc_fingerprint *expected,
 		     const struct disc_fingerprint *found);

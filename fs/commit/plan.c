@@ -85,6 +85,9 @@ static int plan_inputs(struct run *run, struct commit_result *outcome)
 	if (r)
 		return commit_failed(outcome, "no session can be added to this disc", r,
 				     r == -EPERM ? oddity_refusal(ODDITY_CHAIN) : NULL);
+	r = run_find_older(run, outcome);
+	if (r)
+		return r;
 	o->heal = c->options.compat && run->asked.flags & COMMIT_FULL_TREE;
 	o->time = time(NULL);
 	memcpy(o->message, run->asked.message, sizeof(o->message));
@@ -201,13 +204,16 @@ static const char *why_so_large(const struct run *run)
 	return run->asked.flags & COMMIT_FULL_TREE ? ", with all directories of the disc, as was asked for" : "";
 }
 
-/* Nothing is staged and the whole tree was asked for: is there anything that it would bring together? */
+/* Nothing is staged, and parity or the whole tree was asked for: is there anything that has none, or that it would
+ * bring together? */
 static bool brings_together(const struct run *run)
 {
 	struct iso_info info = {0};
 
-	if (!run->frozen.unchanged || run->asked.flags & COMMIT_FINALIZE)
+	if (!run->frozen.unchanged || run->asked.flags & COMMIT_FINALIZE || run->older.ranges.n)
 		return true;
+	if (!(run->asked.flags & COMMIT_FULL_TREE))
+		return false;
 	iso_info(run->frozen.base, &info);
 	return (info.ours && info.appuse.flags & APPUSE_LINKED) || run->cost.data_sectors ||
 	       manifest_lowest_directory(run->manifest) < run->inputs.options.previous_lba;
@@ -244,7 +250,9 @@ int run_plan(struct run *run, struct commit_result *outcome)
 	outcome->cost = run->cost;
 	outcome->session = run->inputs.options.session_number;
 	note_lost(run, outcome);
-	if (!outcome->fits)
+	if (!outcome->fits && run->older.ranges.n)
+		run_no_room_for_parity(run, missing, where, outcome);
+	else if (!outcome->fits)
 		message_no_room(outcome->message, sizeof(outcome->message), run->cost.append_sectors * SECTOR_BYTES,
 				missing, where, why_so_large(run));
 	return 0;

@@ -113,6 +113,8 @@ static enum commit_request_kind take_locked(struct commit *c, struct asked *ret)
 		*link = q->next;
 		q->next = NULL;
 		ret->flags |= q->options.flags;
+		if (q->options.parity_percent > ret->parity_percent)
+			ret->parity_percent = q->options.parity_percent;
 		if (q->message[0])
 			memcpy(ret->message, q->message, sizeof(ret->message));
 		*to = q;

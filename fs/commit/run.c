@@ -25,6 +25,7 @@ void run_free(struct run *run)
 	burn_plan_free(run->plan);
 	manifest_free(run->manifest);
 	tree_frozen_release(&run->frozen);
+	burn_older_release(&run->older);
 	free(run);
 }
 

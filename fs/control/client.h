@@ -28,6 +28,8 @@ struct client_result {
 	uint64_t append_bytes, data_bytes, parity_bytes, shared_bytes, tree_bytes, found_bytes;
 	uint64_t files_in_pieces; /* PIECES_UNKNOWN */
 	uint64_t names_changed, names_closed;
+	uint64_t older_bytes, older_sessions, unproven_bytes, left_out_bytes;
+	bool older_more;
 	uint32_t session;
 };
 

@@ -103,6 +103,11 @@ int control_send_result(struct connection *n, const struct commit_result *result
 	json_u64_or_null(&l.json, "files_in_pieces", result->cost.files_in_pieces, PIECES_UNKNOWN);
 	json_u64(&l.json, "names_changed", result->cost.names_changed);
 	json_u64(&l.json, "names_closed", result->cost.names_closed);
+	json_u64(&l.json, "older_bytes", result->cost.older_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "older_sessions", result->older_sessions);
+	json_u64(&l.json, "unproven_bytes", result->unproven_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "left_out_bytes", result->left_out_sectors * SECTOR_BYTES);
+	json_bool(&l.json, "older_more", result->older_more);
 	json_bool(&l.json, "fits", result->fits);
 	json_u64(&l.json, "session", result->session);
 	return line_send(&l, n);
@@ -460,18 +465,40 @@ static void reply_cancel(struct connection *n)
 	reply_await(n);
 }
 
-/* One that makes a session may say with what message: sync {"message":"…"} */
-static bool take_message(struct connection *n, const char *object, struct commit_request_options *o, char *buf)
+static const char *take_message(const char *object, struct commit_request_options *o, char *buf)
 {
-	const char *why;
+	if (o->kind != COMMIT_BURN)
+		return "nothing is burned";
+	o->message = buf;
+	return json_get_string(object, "message", buf, sizeof(session_message)) < 0 ? "it cannot be read" :
+										      session_message_refusal(buf);
+}
+
+static const char *take_parity(uint64_t percent, struct commit_request_options *o)
+{
+	if (o->kind == COMMIT_DISCARD)
+		return "no session is made";
+	if (percent < 1 || percent > 100)
+		return "parity is 1 to 100 percent";
+	o->flags |= COMMIT_ADD_PARITY;
+	o->parity_percent = (unsigned)percent;
+	return NULL;
+}
+
+/* One that makes a session may say with what message, and with parity of what: sync {"message":"…","add_ecc":10} */
+static bool take_object(struct connection *n, const char *object, struct commit_request_options *o, char *buf)
+{
+	const char *why = NULL;
+	uint64_t percent;
+	bool parity;
 
 	if (!object)
 		return true;
-	why = json_get_string(object, "message", buf, sizeof(session_message)) < 0 ? "it cannot be read" :
-										     session_message_refusal(buf);
-	if (o->kind != COMMIT_BURN)
-		why = "nothing is burned";
-	o->message = buf;
+	parity = json_get_u64(object, "add_ecc", &percent) == 0;
+	if (parity)
+		why = take_parity(percent, o);
+	if (!why && (!parity || json_get_string(object, "message", buf, sizeof(session_message)) != -ENOENT))
+		why = take_message(object, o, buf);
 	if (why)
 		control_refuse(n, -EINVAL, why);
 	return !why;
@@ -501,7 +528,7 @@ static bool reply_to_commits(struct connection *n, const char *line)
 
 		if (strlen(commits[i].request) != length || strncmp(line, commits[i].request, length) != 0)
 			continue;
-		if (take_message(n, object, &o, message))
+		if (take_object(n, object, &o, message))
 			reply_commit(n, &o);
 		return true;
 	}

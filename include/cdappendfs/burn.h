@@ -89,6 +89,7 @@ struct disc_check_options {
 	int (*repair)(void *context, struct disc *disc, const struct commit_record *record, uint32_t piece,
 		      uint8_t *ret);
 	void *context;
+	bool borrowed; /* the disc below is not closed with it */
 };
 struct disc *disc_wrap_checked(struct disc *inner, const struct disc_check_options *options);
 /* "write@N=ERRNO", "sync=ERRNO", "publish=ERRNO", "reserve=ERRNO", "kill@N" (SIGKILL self before sector N),
@@ -115,6 +116,10 @@ int disc_cut_image(struct disc *d, uint64_t image_bytes);
 int disc_clear_session(struct disc *d, uint32_t start_lba, uint64_t sectors);
 
 /* ---- planning ---- */
+
+struct burn_range {
+	uint32_t lba, sectors;
+};
 
 struct burn_options {
 	uint32_t start_lba;
@@ -146,21 +151,45 @@ struct burn_options {
 	struct pieces_rule pieces;
 	bool md5; /* MD5 sums as libisofs has them (burner/format/checksums.h), if the tree is not a linked one */
 	unsigned parity_percent; /* of Reed-Solomon parity (burner/format/parity.h), 1..100; 0: none */
+	/* what it protects besides this session, if there is any parity: at most 127 ranges (struct burn_older) */
+	const struct burn_range *older;
+	size_t n_older;
 	/* the session's length is rounded up to this (images 32; CD so that the next start is a multiple of 16) */
 	uint32_t align_end_sectors;
 };
 
 struct burn_cost {
-	uint64_t append_sectors;  /* everything the session puts on the medium */
-	uint64_t data_sectors;	  /* file data written */
-	uint64_t shared_sectors;  /* file data of the tree that lies in older sessions already */
-	uint64_t parity_sectors;  /* the parity area */
-	uint64_t tree_sectors;	  /* directories, path tables, continuation areas */
-	uint64_t files_in_pieces; /* of the whole tree, those of several sections; PIECES_UNKNOWN */
+	uint64_t append_sectors;    /* everything the session puts on the medium */
+	uint64_t data_sectors;	    /* file data written */
+	uint64_t shared_sectors;    /* file data of the tree that lies in older sessions already */
+	uint64_t parity_sectors;    /* the parity area */
+	uint64_t protected_sectors; /* what it protects … */
+	uint64_t older_sectors;	    /* … and of it, those of older sessions */
+	uint64_t tree_sectors;	    /* directories, path tables, continuation areas */
+	uint64_t files_in_pieces;   /* of the whole tree, those of several sections; PIECES_UNKNOWN */
 	/* names that are new in the session: those that Joliet has otherwise, and those that Windows cannot open as
 	 * Joliet has them (burner/format/shown_name.h) */
 	uint64_t names_changed, names_closed;
 };
+
+/*
+ * Blocks of older sessions that no parity protects so far, for that of the next one (burner/older.c): those of ours,
+ * and those of others, as far as nobody writes them again.  Ascending, apart.
+ */
+struct burn_ranges {
+	struct burn_range *list;
+	size_t n, room;
+};
+struct burn_older {
+	struct burn_ranges ranges;
+	struct burn_ranges left_out; /* they were damaged when they were read to be protected */
+	uint32_t n_sessions;	     /* of so many; */
+	uint64_t unproven_sectors;   /* of them, those of which no digest is known: they are taken as they are */
+	bool more;		     /* one area cannot name all of them */
+};
+/* Reads nothing but records and headers.  What reading says, but for damage; on failure ret is to be released, too. */
+int burn_older_find(struct disc *d, struct burn_older *ret);
+void burn_older_release(struct burn_older *o);
 
 struct burn_plan;
 int burn_plan_new(const struct manifest *m, const struct burn_options *o, struct burn_plan **ret);
@@ -202,8 +231,13 @@ int burn_sum(struct burn_plan *p, const struct burn_progress *progress);
  * Makes the parity of a plan that has it, before all else: everything else the session consists of is asked for, not
  * in its order, and the area is put into a file without a name in that directory, as long as the plan is there. What
  * the manifest says; -ENOSPC: that directory has no room for it.
+ *
+ * Older blocks are read from the disc and held against the digests of their sessions.  -EBADMSG: some are not what was
+ * burned, or cannot be read; these are in older->left_out now, instead of in its ranges, and the plan is to be made
+ * again with what is left.  older may be NULL of a plan without.
  */
-int burn_protect(struct burn_plan *p, const char *directory, const struct burn_progress *progress);
+int burn_protect(struct burn_plan *p, struct disc *d, const char *directory, const struct burn_progress *progress,
+		 struct burn_older *older);
 /* Reserve, stream every sector, digest table and commit record last, sync.  On failure the target was aborted. */
 int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress *progress);
 /* Where a session was found to be another one than was written; sectors 0: that is not known. */

@@ -415,6 +415,43 @@ static void test_ranges(void **state)
 	world_end(&w);
 }
 
+/* Of several ranges the last one is of the session that the area lies in: its descriptors stand a second time. */
+static void test_copy_of_the_last_range(void **state)
+{
+	static const uint32_t lengths[] = {777, 16 + PARITY_COPY_SECTORS, 9};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct parity_damage damage;
+		struct world w;
+
+		world_begin(&w, lengths[i], 3, 10);
+		for (uint32_t n = 0; n < PARITY_COPY_SECTORS; n++) {
+			uint32_t copy = parity_copy_lba(&w.header) + n, of = w.header.ranges[2].lba + 16 + n;
+			uint8_t block[SECTOR_BYTES];
+
+			if (lengths[i] < 16 + PARITY_COPY_SECTORS) {
+				assert_int_equal(parity_restore_block(w.parity, copy, block), -ENOENT);
+				continue;
+			}
+			assert_memory_equal(w.bytes + (size_t)copy * SECTOR_BYTES, w.bytes + (size_t)of * SECTOR_BYTES,
+					    SECTOR_BYTES);
+			alter(&w, of);
+			assert_int_equal(parity_restore_block(w.parity, copy, block), 0);
+			assert_memory_equal(block, w.right + (size_t)of * SECTOR_BYTES, SECTOR_BYTES);
+			world_heal(&w);
+			alter(&w, copy);
+			assert_int_equal(parity_survey(w.parity, NULL, NULL, &damage), 0);
+			assert_true(damage.headers);
+			world_heal(&w);
+			assert_int_equal(parity_survey(w.parity, NULL, NULL, &damage), 0);
+			assert_false(damage.headers);
+		}
+		check_damage(&w, 0, 0);
+		world_end(&w);
+	}
+}
+
 /* More than fits at once is gone through more than once, each time in ascending order, and gives the same. */
 static void test_groups(void **state)
 {
@@ -527,6 +564,33 @@ static void test_unknown_pieces_are_tried(void **state)
 	world_end(&w);
 }
 
+/* One of those is wrong, and so many others are lost in part that none of them could be lost as a whole besides. */
+static void test_unknown_pieces_beside_parts(void **state)
+{
+	struct world w;
+	uint8_t *piece = malloc(PARITY_PIECE_BYTES);
+	const struct parity_shape *s = &w.header.shape;
+
+	(void)state;
+	assert_non_null(piece);
+	world_begin(&w, 300 * PARITY_PIECE_SECTORS, 1, 10);
+	assert_true(s->columns == 2 && s->parity == 15);
+	lose_digest(&w, 140);
+	alter(&w, 8 + 140 * PARITY_PIECE_SECTORS);
+	lose_blocks(&w, 8, PARITY_PIECE_SECTORS);
+	for (uint32_t i = 1; i <= s->parity; i++)
+		lose_blocks(&w, 8 + 2 * i * PARITY_PIECE_SECTORS + i, 1);
+	world_open(&w);
+	assert_int_equal(parity_restore(w.parity, 0, piece), 0);
+	assert_true(piece_is_right(&w, 0, piece));
+	for (uint32_t i = 1; i <= s->parity; i++) {
+		assert_int_equal(parity_restore(w.parity, 2 * i, piece), 0);
+		assert_true(piece_is_right(&w, 2 * i, piece));
+	}
+	free(piece);
+	world_end(&w);
+}
+
 /* A lost piece of which nothing can be proven is refused, and says nothing of the others of its column. */
 static void test_lost_piece_without_digest(void **state)
 {
@@ -557,10 +621,12 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_copy_of_the_last_range),
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_headers_that_cannot_be_read),
 		cmocka_unit_test(test_columns_are_read_once),
 		cmocka_unit_test(test_unknown_pieces_are_tried),
+		cmocka_unit_test(test_unknown_pieces_beside_parts),
 		cmocka_unit_test(test_lost_piece_without_digest),
 	};
 

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * older.c - which blocks of a disc no parity protects
+ *
+ * A session has parity if it has an area of its own that can be opened, or as far as that of a newer one names it.  All
+ * others are to be protected from their first block to their last one, tables and records too; those of other programs
+ * besides, since an area has digests of its own: what they are now is what can be made again.  On overwritable media
+ * nothing below block 32 is, which is written with each session.
+ *
+ * An area that cannot be opened protects nothing.
+ */
+#include "burner/older.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "burner/format/geometry.h"
+#include "burner/parity/reader.h"
+
+#define OLDER_MAX (PARITY_RANGES_MAX - 1) /* the last one is the session's own */
+
+/* ---- ranges ---- */
+
+static uint64_t end_of(const struct burn_range *r) { return r->lba + (uint64_t)r->sectors; }
+
+int burn_ranges_add(struct burn_ranges *r, uint32_t lba, uint64_t sectors)
+{
+	struct burn_range *last = r->n ? &r->list[r->n - 1] : NULL;
+
+	if (last && end_of(last) == lba) {
+		last->sectors += (uint32_t)sectors;
+		return 0;
+	}
+	if (r->n == r->room && sectors) {
+		size_t room = r->room ? 2 * r->room : 16;
+		struct burn_range *grown = reallocarray(r->list, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		r->list = grown;
+		r->room = room;
+	}
+	if (sectors)
+		r->list[r->n++] = (struct burn_range){lba, (uint32_t)sectors};
+	return 0;
+}
+
+static int by_lba(const void *a, const void *b)
+{
+	const struct burn_range *x = a, *y = b;
+
+	return (x->lba > y->lba) - (x->lba < y->lba);
+}
+
+void burn_ranges_settle(struct burn_ranges *r)
+{
+	size_t to = 0;
+
+	if (r->n)
+		qsort(r->list, r->n, sizeof(*r->list), by_lba);
+	for (size_t i = 0; i < r->n; i++) {
+		struct burn_range *last = to ? &r->list[to - 1] : NULL;
+
+		if (last && end_of(last) >= r->list[i].lba)
+			last->sectors = (uint32_t)(max_u64(end_of(last), end_of(&r->list[i])) - last->lba);
+		else
+			r->list[to++] = r->list[i];
+	}
+	r->n = to;
+}
+
+void burn_ranges_release(struct burn_ranges *r)
+{
+	free(r->list);
+	*r = (struct burn_ranges){.n = 0};
+}
+
+int burn_ranges_subtract(struct burn_ranges *r, const struct burn_ranges *what)
+{
+	struct burn_ranges left = {0};
+	int result = 0;
+
+	for (size_t i = 0, j = 0; i < r->n && !result; i++) {
+		uint64_t at = r->list[i].lba, end = end_of(&r->list[i]);
+
+		while (j < what->n && end_of(&what->list[j]) <= at)
+			j++;
+		for (size_t k = j; k < what->n && what->list[k].lba < end && !result; k++) {
+			if (what->list[k].lba > at)
+				result = burn_ranges_add(&left, (uint32_t)at, what->list[k].lba - at);
+			at = min_u64(end, end_of(&what->list[k]));
+		}
+		if (!result)
+			result = burn_ranges_add(&left, (uint32_t)at, end - at);
+	}
+	if (result) {
+		burn_ranges_release(&left);
+		return result;
+	}
+	burn_ranges_release(r);
+	*r = left;
+	return 0;
+}
+
+static int append(struct burn_ranges *r, const struct burn_ranges *more)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < more->n && !result; i++)
+		result = burn_ranges_add(r, more->list[i].lba, more->list[i].sectors);
+	burn_ranges_settle(r);
+	return result;
+}
+
+static void cut(struct burn_older *o)
+{
+	o->more |= o->ranges.n > OLDER_MAX;
+	o->ranges.n = o->ranges.n > OLDER_MAX ? OLDER_MAX : o->ranges.n;
+}
+
+int older_leave_out(struct burn_older *o, struct burn_ranges *damaged)
+{
+	_cleanup_(burn_ranges_release) struct burn_ranges before = {0};
+	int r = append(&before, &o->ranges);
+
+	burn_ranges_settle(damaged);
+	if (!r)
+		r = burn_ranges_subtract(&o->ranges, damaged);
+	if (!r)
+		r = burn_ranges_subtract(&before, &o->ranges);
+	if (!r)
+		r = append(&o->left_out, &before);
+	cut(o);
+	return r ? r : before.n != 0;
+}
+
+/* ---- the disc ---- */
+
+static int read_disc(void *context, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	return disc_read(context, lba, buf, n_sectors);
+}
+
+/* What the area protects, if it can be opened. */
+static int add_protected(struct disc *d, const struct disc_session *s, struct burn_ranges *ret, bool *ret_any)
+{
+	const struct parity_disc disc = {read_disc, d};
+	_cleanup_(parity_closep) struct parity *p = NULL;
+	int r = parity_open_area(&disc, s->parity_lba, s->parity_sectors, &p);
+
+	*ret_any = r == 0;
+	for (uint32_t i = 0; !r && i < parity_header(p)->n_ranges; i++)
+		r = burn_ranges_add(ret, parity_header(p)->ranges[i].lba, parity_header(p)->ranges[i].sectors);
+	return r == -EBADMSG || r == -EIO ? 0 : r;
+}
+
+/* The blocks of a session that may be protected. */
+static struct burn_range blocks_of(const struct disc_session *sessions, size_t n, size_t i,
+				   const struct disc_state *state)
+{
+	uint64_t floor = state->overwritable ? FIRST_SESSION_LBA : 0, from = max_u64(sessions[i].start_lba, floor),
+		 to = min_u64(sessions[i].start_lba + (uint64_t)sessions[i].sectors, state->next_lba);
+
+	for (size_t next = i + 1; next < n; next++)
+		to = min_u64(to, sessions[next].start_lba);
+	return (struct burn_range){(uint32_t)from, to > from ? (uint32_t)(to - from) : 0};
+}
+
+/* Of how many sessions are they, and how many of them are proven by nothing? */
+static int count(struct burn_older *o, const struct disc_session *sessions, size_t n, const struct disc_state *state)
+{
+	struct burn_ranges all = {0}, proven = {0};
+	int r = append(&all, &o->ranges);
+
+	for (size_t i = 0; i < n && !r; i++) {
+		struct burn_range s = blocks_of(sessions, n, i, state);
+
+		if (sessions[i].broken || !burn_ranges_meet(&o->ranges, s.lba, end_of(&s)))
+			continue;
+		o->n_sessions++;
+		if (sessions[i].ours)
+			r = burn_ranges_add(&proven, s.lba, s.sectors);
+	}
+	if (!r)
+		r = burn_ranges_subtract(&all, &proven);
+	for (size_t i = 0; i < all.n && !r; i++)
+		o->unproven_sectors += all.list[i].sectors;
+	burn_ranges_release(&all);
+	burn_ranges_release(&proven);
+	return r;
+}
+
+int burn_older_find(struct disc *d, struct burn_older *ret)
+{
+	_free_ struct disc_session *sessions = NULL;
+	_cleanup_(burn_ranges_release) struct burn_ranges known = {0};
+	struct disc_state state;
+	size_t n = 0;
+	int r = disc_state(d, &state);
+
+	*ret = (struct burn_older){.n_sessions = 0};
+	if (!r)
+		r = disc_sessions(d, &sessions, &n);
+	for (size_t i = 0; i < n && !r; i++) {
+		struct burn_range blocks = blocks_of(sessions, n, i, &state);
+		bool has = false;
+
+		if (sessions[i].broken)
+			continue;
+		if (sessions[i].parity_sectors)
+			r = add_protected(d, &sessions[i], &known, &has);
+		if (!r && !has)
+			r = burn_ranges_add(&ret->ranges, blocks.lba, blocks.sectors);
+	}
+	burn_ranges_settle(&ret->ranges);
+	burn_ranges_settle(&known);
+	if (!r)
+		r = burn_ranges_subtract(&ret->ranges, &known);
+	cut(ret);
+	return r ? r : count(ret, sessions, n, &state);
+}
+
+void burn_older_release(struct burn_older *o)
+{
+	burn_ranges_release(&o->ranges);
+	burn_ranges_release(&o->left_out);
+}
