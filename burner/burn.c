@@ -136,14 +136,6 @@ static int descriptors_are_free(struct disc *d, bool *ret)
 	return r;
 }
 
-int burn_head(struct disc *d, uint32_t start_lba, uint8_t ret[DESCRIPTORS_SECTORS * SECTOR_BYTES])
-{
-	uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES];
-	int r = disc_read(d, start_lba + SESSION_DESCRIPTORS, descriptors, DESCRIPTORS_SECTORS);
-
-	return r < 0 ? r : session_published_descriptors(descriptors, start_lba, ret);
-}
-
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
 {
 	uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], published[DESCRIPTORS_SECTORS * SECTOR_BYTES];

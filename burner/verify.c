@@ -149,7 +149,7 @@ static int fetch(struct verification *v, uint32_t at, uint32_t n, uint8_t (*ret)
 
 			v->batch_n = (uint32_t)min_u64(BATCH_DIGESTS, all - first);
 			r = proof_digests(v->proof, first, v->batch_n, v->batch);
-			if (r == -EBADMSG || r == -EIO)
+			if (disc_is_damage(r))
 				note_damage(v, v->commit->table_lba, v->commit->table_sectors);
 			if (r < 0)
 				return r;
@@ -232,7 +232,7 @@ static int verify_end(struct verification *v)
 
 	if (r == 0 && v->all && memcmp(sha256, v->commit->sha256, sizeof(sha256)) != 0)
 		r = -EBADMSG;
-	if (v->proof && (r == -EBADMSG || r == -EIO))
+	if (v->proof && disc_is_damage(r))
 		note_damage(v, v->commit->table_lba, v->commit->table_sectors);
 	return r;
 }
@@ -282,5 +282,5 @@ int burn_session_is_complete(struct disc *d, uint32_t start_lba, const uint8_t u
 {
 	int r = burn_verify(d, start_lba, uuid, NULL, NULL);
 
-	return r == 0 ? 1 : r == -EBADMSG || r == -EIO ? 0 : r;
+	return r == 0 ? 1 : disc_is_damage(r) ? 0 : r;
 }

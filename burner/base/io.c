@@ -70,6 +70,13 @@ int fsync_parent(const char *path)
 int quota_as_space(int r) { return r == -EDQUOT ? -ENOSPC : r; }
 
 /* Not every file system has files without names. */
+const char *large_files_directory(void)
+{
+	const char *directory = getenv("TMPDIR");
+
+	return directory && *directory ? directory : "/var/tmp";
+}
+
 int unnamed_file_open(const char *directory)
 {
 	_free_ char *path = NULL;

@@ -19,6 +19,8 @@ int pread_full(int fd, void *buf, size_t length, uint64_t pos, size_t *ret_done)
 /* All of it, or an error; *ret_done (NULL: not asked for): the bytes written, also after an error. */
 int pwrite_full(int fd, const void *buf, size_t length, uint64_t pos, size_t *ret_done);
 
+/* Where large files that are gone with the process belong: TMPDIR, or /var/tmp. */
+const char *large_files_directory(void);
 /* A file without a name in that directory, for reading and writing; the descriptor, or -errno. */
 int unnamed_file_open(const char *directory);
 

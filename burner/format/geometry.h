@@ -15,6 +15,7 @@
 #define SYSTEM_AREA_SECTORS 16u
 #define DESCRIPTORS_LBA SYSTEM_AREA_SECTORS
 #define DESCRIPTORS_SECTORS 16u /* what we keep for a set of descriptors, there and in a session */
+#define DISC_HEAD_BYTES (DESCRIPTORS_SECTORS * SECTOR_BYTES)
 #define FIRST_SESSION_LBA (DESCRIPTORS_LBA + DESCRIPTORS_SECTORS)
 
 /* Sectors behind the start of a session of ours. */

@@ -29,6 +29,7 @@
 #include "burner/format/commit_record.h"
 #include "burner/format/geometry.h"
 #include "burner/medium/decorator.h"
+#include "burner/medium/internal.h"
 #include "cdappendfs/burn.h"
 #include "cdappendfs/proof.h"
 
@@ -101,15 +102,6 @@ static void tell(struct checked_disc *c, const struct checked_session *s, uint32
 
 /* ---- what is believed of the sessions ---- */
 
-static bool is_damage(int r) { return r == -EIO || r == -EBADMSG; }
-
-static bool says_ours(const struct disc_session *s)
-{
-	static const uint8_t none[sizeof(s->uuid)];
-
-	return s->ours || memcmp(s->uuid, none, sizeof(none)) != 0;
-}
-
 /* Up to where the list has something else. */
 static uint32_t end_of_listed(const struct checked_disc *c, size_t i)
 {
@@ -158,15 +150,6 @@ static void expect_locked(struct checked_disc *c, const struct commit_record *re
 		memcpy(c->expected_sha256, record->previous_sha256, sizeof(c->expected_sha256));
 }
 
-/* Its own record, also where the list was made without it. */
-static int own_record(struct checked_disc *c, size_t i, struct commit_record *ret)
-{
-	struct disc_session s = c->listed[i];
-
-	s.ours = true;
-	return s.sectors ? proof_record(c->disc.inner, &s, ret, NULL) : -EBADMSG;
-}
-
 static struct checked_session blocks_of_listed(const struct checked_disc *c, size_t i, enum belief belief)
 {
 	return (struct checked_session){.number = c->listed[i].number,
@@ -179,9 +162,9 @@ static struct checked_session blocks_of_listed(const struct checked_disc *c, siz
 static int take_listed_locked(struct checked_disc *c, size_t i)
 {
 	struct commit_record record;
-	int r = own_record(c, i, &record);
+	int r = proof_own_record(c->disc.inner, &c->listed[i], &record, NULL);
 
-	if (r < 0 && !is_damage(r))
+	if (r < 0 && !disc_is_damage(r))
 		return r;
 	const struct commit_record *believed = r < 0 ? NULL : &record;
 
@@ -200,10 +183,10 @@ static int pass_over_locked(struct checked_disc *c, uint32_t expected_lba)
 		const struct disc_session *s = &c->listed[c->left - 1];
 		struct commit_record record;
 
-		if (s->broken || !says_ours(s) || s->start_lba >= c->bottom_lba)
+		if (s->broken || !session_says_ours(s) || s->start_lba >= c->bottom_lba)
 			continue;
-		r = own_record(c, c->left - 1, &record);
-		if (r == 0 || is_damage(r))
+		r = proof_own_record(c->disc.inner, s, &record, NULL);
+		if (r == 0 || disc_is_damage(r))
 			r = add_known_locked(c, blocks_of_listed(c, c->left - 1, r ? RECORD_LOST : EXCHANGED), NULL);
 	}
 	return r;
@@ -226,10 +209,10 @@ static int lose_locked(struct checked_disc *c, uint32_t expected_lba, const uint
 	if (c->left > 0) { /* it begins at that place or below */
 		size_t i = c->left - 1;
 		struct checked_session there = blocks_of_listed(c, i, lost.belief);
-		bool ours = says_ours(&c->listed[i]);
+		bool ours = session_says_ours(&c->listed[i]);
 
-		r = ours ? own_record(c, i, &other) : -EBADMSG;
-		if (r < 0 && !is_damage(r))
+		r = ours ? proof_own_record(c->disc.inner, &c->listed[i], &other, NULL) : -EBADMSG;
+		if (r < 0 && !disc_is_damage(r))
 			return r;
 		if (ours || there.end_lba > expected_lba) {
 			there.end_lba = (uint32_t)max_u64(there.end_lba, lost.end_lba);
@@ -250,16 +233,10 @@ static int lose_locked(struct checked_disc *c, uint32_t expected_lba, const uint
 static int expected_record(struct checked_disc *c, uint8_t sector[SECTOR_BYTES], bool *ret_there,
 			   struct commit_record *ret)
 {
-	int r = disc_read(c->disc.inner, c->expected_lba, sector, 1);
+	int r = proof_record_at(c->disc.inner, c->expected_lba, c->expected_sha256, sector, ret);
 
-	*ret_there = r == 0;
-	if (r == 0)
-		r = sha256_compare(sector, SECTOR_BYTES, c->expected_sha256);
-	if (r == 0)
-		r = commit_record_decode(sector, ret);
-	if (r == 0)
-		return ret->start_lba + (uint64_t)ret->sectors == c->expected_lba + UINT64_C(1);
-	return is_damage(r) || r == -ENODATA ? 0 : r;
+	*ret_there = r == 0 || r == -EBADMSG;
+	return disc_is_damage(r) || r == -ENODATA ? 0 : r ? r : 1;
 }
 
 static int follow_locked(struct checked_disc *c)
@@ -290,7 +267,7 @@ static int step_locked(struct checked_disc *c)
 	for (; c->left > 0; c->left--) {
 		const struct disc_session *s = &c->listed[c->left - 1];
 
-		if (!s->broken && says_ours(s) && s->start_lba < c->bottom_lba)
+		if (!s->broken && session_says_ours(s) && s->start_lba < c->bottom_lba)
 			return take_listed_locked(c, c->left - 1);
 	}
 	c->bottom_lba = 0;
@@ -344,19 +321,19 @@ static int prove(struct checked_disc *c, struct checked_session *s, uint32_t pie
 	uint8_t expected[1][SHA256_BYTES];
 	int r = digest_of(c, s, piece, expected);
 
-	if (r == -EBADMSG || r == -EIO) {
+	if (disc_is_damage(r)) {
 		tell(c, s, lba, n, DISC_DAMAGE_TABLE);
 		return -EIO;
 	}
 	if (r == 0)
 		r = error ? error : sha256_compare(bytes, (size_t)n * SECTOR_BYTES, expected[0]);
-	if ((r == -EBADMSG || r == -EIO) && c->options.repair &&
+	if (disc_is_damage(r) && c->options.repair &&
 	    c->options.repair(c->options.context, c->disc.inner, &s->record, piece, bytes) == 0 &&
 	    sha256_compare(bytes, (size_t)n * SECTOR_BYTES, expected[0]) == 0) {
 		tell(c, s, lba, n, DISC_DAMAGE_REPAIRED);
 		return 0;
 	}
-	if (r != -EBADMSG && r != -EIO)
+	if (!disc_is_damage(r))
 		return r;
 	tell(c, s, lba, n, r == -EIO ? DISC_DAMAGE_UNREADABLE : DISC_DAMAGE_ALTERED);
 	return -EIO;

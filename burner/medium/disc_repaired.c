@@ -40,7 +40,8 @@ struct repaired_disc {
 	struct disc disc;
 	struct lost *lost;
 	size_t n_lost, room;
-	int fd; /* -1: nothing is lost */
+	size_t n_settled; /* so many of them are in order */
+	int fd;		  /* -1: nothing is lost */
 	uint64_t end;
 	struct disc_session *sessions; /* as they are found in it; NULL: as the inner one says */
 	size_t n_sessions;
@@ -82,8 +83,7 @@ static int pace(void *context, uint64_t done, uint64_t all)
 
 static int open_file(struct repaired_disc *r)
 {
-	const char *directory = getenv("TMPDIR");
-	int fd = r->fd >= 0 ? r->fd : unnamed_file_open(directory && *directory ? directory : "/var/tmp");
+	int fd = r->fd >= 0 ? r->fd : unnamed_file_open(large_files_directory());
 
 	if (fd < 0)
 		return fd;
@@ -130,7 +130,7 @@ static int add_beyond(struct repaired_disc *r, uint32_t lba, uint32_t sectors)
 
 	for (uint32_t i = 0; i < sectors && !result; i++) {
 		result = disc_read(r->disc.inner, lba + i, block, 1);
-		if (result != -EIO && result != -EBADMSG)
+		if (!disc_is_damage(result))
 			continue;
 		result = add(r, (struct lost){lba + i, 1, 0, -EIO});
 		any = true;
@@ -249,15 +249,17 @@ static int add_rest(struct repaired_disc *r, size_t n, struct lost l)
 /* Two areas may tell of one block: what is known comes before what is not. */
 static int settle(struct repaired_disc *r)
 {
-	_free_ struct lost *all = r->lost;
+	_free_ struct lost *all = NULL;
 	size_t n = r->n_lost, n_known = 0;
 	uint64_t end = 0; /* of what is beyond repair, so far */
 	int result = 0;
 
+	if (n == r->n_settled)
+		return 0;
+	all = r->lost;
 	r->lost = NULL;
 	r->n_lost = r->room = 0;
-	if (n)
-		qsort(all, n, sizeof(*all), by_worth);
+	qsort(all, n, sizeof(*all), by_worth);
 	for (size_t i = 0; i < n && !result; i++) {
 		struct lost l = all[i];
 
@@ -277,6 +279,7 @@ static int settle(struct repaired_disc *r)
 	}
 	if (r->n_lost)
 		qsort(r->lost, r->n_lost, sizeof(*r->lost), by_lba);
+	r->n_settled = r->n_lost;
 	return result;
 }
 
@@ -359,7 +362,7 @@ static int repair_area_at(struct making *m, uint32_t lba, uint32_t sectors)
 		if (lba >= m->areas[i].lba && lba < m->areas[i].end_lba)
 			return 0;
 	r = parity_open_area(&disc, lba, sectors, &m->parity);
-	if (r == -EBADMSG || r == -EIO)
+	if (disc_is_damage(r))
 		return 0; /* an area of which neither header is left is of no use */
 	if (r)
 		return r;
@@ -415,7 +418,8 @@ static int list_sessions(struct making *m)
 		sessions = TAKE_PTR(found.sessions);
 		n = found.n;
 	}
-	if (result == -ENOMEM || result == -ENODEV) {
+	/* Without a head that leads anywhere the others are as good. */
+	if (result && !disc_is_damage(result) && result != -EMEDIUMTYPE) {
 		free(sessions);
 		return result;
 	}
@@ -432,20 +436,6 @@ static bool is_listed(const struct repaired_disc *r, uint32_t start_lba)
 	for (size_t i = 0; i < r->n_sessions; i++)
 		listed |= r->sessions[i].start_lba == start_lba;
 	return listed;
-}
-
-/* The record that a newer one names. 1; 0: it is not there. */
-static int previous_record(struct disc *d, const struct commit_record *newer, struct commit_record *ret)
-{
-	uint8_t sector[SECTOR_BYTES];
-	int r = !commit_has_table(newer) || !newer->previous_lba ? -ENODATA :
-								   disc_read(d, newer->previous_lba, sector, 1);
-
-	if (!r)
-		r = sha256_compare(sector, sizeof(sector), newer->previous_sha256);
-	if (!r)
-		r = commit_record_decode(sector, ret);
-	return r == -ENODATA || r == -EBADMSG || r == -EIO ? 0 : r ? r : 1;
 }
 
 /* Of a session that is known by its record alone: the second header stands above zeros, of which there are few. */
@@ -466,24 +456,19 @@ static int repair_by_record(struct making *m, const struct commit_record *record
 static int repair_below(struct making *m, const struct disc_session *from)
 {
 	const struct remaking again = remaking_of(m);
-	struct disc_session session = *from;
 	struct commit_record record, before;
-	int r;
+	int r = proof_own_record(&m->repaired->disc, from, &record, NULL);
 
-	session.ours = true;
-	if (!session.sectors)
-		return 0;
-	r = proof_record(&m->repaired->disc, &session, &record, NULL);
 	if (!r)
 		r = remake_descriptors(&again, &record);
 	if (!r)
 		r = settle(m->repaired);
-	for (; !r && (r = previous_record(&m->repaired->disc, &record, &before)) > 0; record = before) {
+	for (; !r && !(r = proof_previous(&m->repaired->disc, &record, &before)); record = before) {
 		if (is_listed(m->repaired, before.start_lba))
 			return 0;
 		r = repair_by_record(m, &before);
 	}
-	return r == -EBADMSG || r == -EIO || r == -ENODATA ? 0 : r;
+	return disc_is_damage(r) || r == -ENODATA ? 0 : r;
 }
 
 /* The sessions that are known now. */
@@ -524,25 +509,26 @@ static int remake_proofs(struct making *m)
 	return r;
 }
 
-/* Of an image that begins with a session of ours, if it cannot be read or is none. */
+/* As the sessions prove it, if it is another one or cannot be read. */
 static int remake_head(struct making *m)
 {
 	struct repaired_disc *r = m->repaired;
-	const struct disc_session *newest = r->n_sessions ? &r->sessions[r->n_sessions - 1] : NULL;
-	uint8_t head[DESCRIPTORS_SECTORS * SECTOR_BYTES];
-	uint64_t bytes = 0;
-	int result = disc_image_bytes(r->disc.inner, &bytes);
+	uint8_t head[DISC_HEAD_BYTES], now[DISC_HEAD_BYTES];
+	struct disc_state state;
+	int result = disc_state(r->disc.inner, &state);
 
-	if (result || !bytes || !newest || r->sessions[0].start_lba != FIRST_SESSION_LBA)
+	if (result || !state.overwritable)
 		return result;
-	result = disc_read(&r->disc, DESCRIPTORS_LBA, head, DESCRIPTORS_SECTORS);
-	if ((!result && descriptor_is_any_primary(head)) || (result && result != -EIO && result != -EBADMSG))
-		return result;
-	result = disc_read(&r->disc, newest->start_lba + SESSION_DESCRIPTORS, head, DESCRIPTORS_SECTORS);
-	if (!result)
-		result = session_published_descriptors(head, newest->start_lba, head);
+	result = proof_head(&r->disc, r->sessions, r->n_sessions, head);
 	if (result)
-		return result == -EIO || result == -EBADMSG ? 0 : result;
+		return result == -ENODATA ? 0 : result;
+	result = disc_read(&r->disc, DESCRIPTORS_LBA, now, DESCRIPTORS_SECTORS);
+	if (!result && memcmp(now, head, sizeof(now)) == 0)
+		return 0;
+	if (!result || disc_is_damage(result))
+		result = proof_head_hides(&r->disc, &r->sessions[r->n_sessions - 1]);
+	if (result)
+		return result > 0 ? 0 : result;
 	result = put_made(m, DESCRIPTORS_LBA, DESCRIPTORS_SECTORS, head);
 	return result ? result : settle(r);
 }

@@ -19,6 +19,7 @@
 #include "cdappendfs/burn.h"
 #include "burner/format/geometry.h"
 #include "cdappendfs/disc.h"
+#include "cdappendfs/proof.h"
 
 /* Of an image, up to the first descriptor of its first session. */
 #define FIRST_BURN_SECTORS (FIRST_SESSION_LBA + SESSION_DESCRIPTORS + 1)
@@ -56,6 +57,8 @@ int sessions_scan(struct disc *d, uint64_t n_sectors, struct session_list *ret);
 int sessions_scan_track(struct disc *d, const uint8_t pvd[SECTOR_BYTES], uint64_t n_sectors, struct session_list *ret);
 /* The same when the head cannot be read, by the chain of sessions from LBA 32 on. -EMEDIUMTYPE: there is none. */
 int sessions_scan_by_chain(struct disc *d, uint64_t n_sectors, struct session_list *ret);
+/* The same, of which the newest may be one that was never published, or has lost its commit record. */
+int sessions_scan_all(struct disc *d, uint64_t n_sectors, struct session_list *ret);
 void session_list_release(struct session_list *l);
 /* A primary volume descriptor whose root directory lies inside [low, n_sectors).  0 or -EBADMSG. */
 int pvd_check(const uint8_t sector[SECTOR_BYTES], uint64_t low, uint64_t n_sectors);
@@ -68,6 +71,16 @@ void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_
 		 struct disc_session *ret);
 /* What a descriptor of ours says besides; `ours` is set by whoever has seen the commit record. */
 void pvd_session_ours(const struct appuse *a, struct disc_session *ret);
+/* Ours by its descriptor, whether or not its commit record could be read. */
+static inline bool session_says_ours(const struct disc_session *s)
+{
+	static const uint8_t none[sizeof(s->uuid)];
+
+	return s->ours || memcmp(s->uuid, none, sizeof(none)) != 0;
+}
+/* proof.c: as proof_record(), also where the list of sessions was made without it. */
+int proof_own_record(struct disc *d, const struct disc_session *session, struct commit_record *ret,
+		     uint8_t ret_sha256[32]);
 /* Identity by the oldest session (-EIO: it could not be read, so there is none), provisional from the file itself;
  * fingerprint's descriptor (zeros when n is 0). */
 int sessions_identity(struct disc *d, const struct session_list *l, const struct stat *st, const char *path,

@@ -27,7 +27,7 @@ int newest_ours(struct scan *s, const uint8_t published[SECTOR_BYTES], bool *dam
 	    !scan_appuse(published, a.start_lba, &a))
 		return 0;
 	r = scan_pvd(s, (uint64_t)a.start_lba + SESSION_DESCRIPTORS, a.start_lba, sector);
-	if (r < 0 && !scan_not_there(r))
+	if (r < 0 && !disc_is_damage(r))
 		return r;
 	*damaged = r < 0;
 	if (r < 0)
@@ -67,7 +67,7 @@ static int saved_by(struct scan *s, uint64_t start, const uint8_t published[SECT
 	if (!r)
 		r = scan_pvd(s, saved, 0, ret);
 	if (r < 0)
-		return scan_not_there(r) ? 0 : r;
+		return disc_is_damage(r) ? 0 : r;
 	if (memcmp(published, ret, SECTOR_BYTES) != 0 && torn_between(published, ret, made))
 		*ret_lba = (uint32_t)saved;
 	return 0;
@@ -130,7 +130,7 @@ int newest_foreign(struct scan *s, const uint8_t published[SECTOR_BYTES], uint32
 	     lba > DESCRIPTORS_LBA && s->probes < PROBES; lba -= PROBE_STEP) {
 		s->probes++;
 		r = scan_pvd(s, lba, lba - SESSION_DESCRIPTORS, sector);
-		if (r < 0 && !scan_not_there(r))
+		if (r < 0 && !disc_is_damage(r))
 			return r;
 		if (r == 0 && same_root(published, sector))
 			return scan_add(s, sector, lba - SESSION_DESCRIPTORS, lba);
@@ -171,7 +171,7 @@ int newest_of_chain(struct scan *s)
 		if (r <= 0)
 			continue;
 		r = scan_add(s, sector, s->chain[i], s->chain[i] + SESSION_DESCRIPTORS);
-		if (r == 0 && (!s->found[0].has_appuse || s->found[0].session.ours))
+		if (r == 0 && (!s->found[0].has_appuse || s->found[0].session.ours || s->lost))
 			return 0;
 	}
 	return r < 0 ? r : -EMEDIUMTYPE;

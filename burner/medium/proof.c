@@ -12,6 +12,7 @@
 #include "burner/base/own.h"
 #include "burner/format/commit_record.h"
 #include "burner/format/digest_table.h"
+#include "burner/medium/internal.h"
 
 #define RUN_SECTORS 32u /* of level 0: digests of 128 MiB; half of what one block above tells of */
 
@@ -38,14 +39,10 @@ int proof_record(struct disc *d, const struct disc_session *session, struct comm
 
 	if (!session->ours || !session->sectors)
 		return -ENODATA;
-	result = disc_read(d, session->start_lba + session->sectors - 1, sector, 1);
+	result = proof_record_at(d, session->start_lba + session->sectors - 1, NULL, sector, &r);
 	if (result < 0)
 		return result;
-	result = commit_record_decode(sector, &r);
-	if (result == -ENOMEM)
-		return result;
-	if (result < 0 || r.start_lba != session->start_lba || r.sectors != session->sectors ||
-	    memcmp(r.uuid, session->uuid, sizeof(r.uuid)) != 0)
+	if (r.start_lba != session->start_lba || memcmp(r.uuid, session->uuid, sizeof(r.uuid)) != 0)
 		return -EBADMSG;
 	if (ret_sha256 && sha256_of(sector, sizeof(sector), ret_sha256) < 0)
 		return -ENOMEM;
@@ -53,15 +50,49 @@ int proof_record(struct disc *d, const struct disc_session *session, struct comm
 	return 0;
 }
 
-int proof_chain(struct disc *d, const struct commit_record *newer)
+int proof_record_at(struct disc *d, uint32_t lba, const uint8_t *sha256, uint8_t sector[SECTOR_BYTES],
+		    struct commit_record *ret)
+{
+	struct commit_record record;
+	int r = disc_read(d, lba, sector, 1);
+
+	if (r == 0 && sha256)
+		r = sha256_compare(sector, SECTOR_BYTES, sha256);
+	if (r < 0)
+		return r;
+	r = commit_record_decode(sector, &record);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || record.start_lba + (uint64_t)record.sectors != lba + UINT64_C(1))
+		return -EBADMSG;
+	*ret = record;
+	return 0;
+}
+
+int proof_own_record(struct disc *d, const struct disc_session *session, struct commit_record *ret,
+		     uint8_t ret_sha256[PROOF_DIGEST_BYTES])
+{
+	struct disc_session s = *session;
+
+	s.ours = true;
+	return s.sectors ? proof_record(d, &s, ret, ret_sha256) : -EBADMSG;
+}
+
+int proof_previous(struct disc *d, const struct commit_record *newer, struct commit_record *ret)
 {
 	uint8_t sector[SECTOR_BYTES];
-	int r;
 
 	if (!commit_has_table(newer) || !newer->previous_lba)
-		return 0;
-	r = disc_read(d, newer->previous_lba, sector, 1);
-	return r < 0 ? r : sha256_compare(sector, sizeof(sector), newer->previous_sha256);
+		return -ENODATA;
+	return proof_record_at(d, newer->previous_lba, newer->previous_sha256, sector, ret);
+}
+
+int proof_chain(struct disc *d, const struct commit_record *newer)
+{
+	struct commit_record older;
+	int r = proof_previous(d, newer, &older);
+
+	return r == -ENODATA ? 0 : r;
 }
 
 int proof_descriptors(struct disc *d, const struct commit_record *record)
@@ -174,6 +205,17 @@ int proof_digests(struct proof *p, uint32_t first, uint32_t n, uint8_t (*ret)[PR
 		n -= have;
 	}
 	return 0;
+}
+
+int proof_read(struct proof *p, uint32_t piece, uint8_t *buf)
+{
+	uint32_t n = commit_piece_sectors(&p->record, piece);
+	uint8_t expected[1][SHA256_BYTES];
+	int r = proof_digests(p, piece, 1, expected);
+
+	if (r == 0)
+		r = disc_read(p->disc, p->record.start_lba + piece * p->record.piece_sectors, buf, n);
+	return r ? r : sha256_compare(buf, (size_t)n * SECTOR_BYTES, expected[0]);
 }
 
 int proof_rest(struct proof *p)

@@ -8,13 +8,12 @@
 #include "burner/format/digest_table.h"
 #include "burner/format/geometry.h"
 #include "burner/format/volume_descriptor.h"
+#include "burner/medium/internal.h"
 #include "burner/session/stream.h"
 
 #define READ_PIECES 16u /* at once */
 #define SET_SECTORS (SESSION_MESSAGE - SESSION_ABSOLUTE_DESCRIPTORS)
 #define ABSOLUTE_SECTORS (SESSION_DESCRIPTORS - SESSION_ABSOLUTE_DESCRIPTORS) /* with what lies behind the set */
-
-static bool is_damage(int r) { return r == -EIO || r == -EBADMSG; }
 
 /* ---- descriptors ---- */
 
@@ -48,26 +47,6 @@ static int put_proven(const struct remaking *m, const struct commit_record *reco
 	return r ? r : 1;
 }
 
-/* Blocks one by one; those that cannot be read are zeros. */
-static int read_what_can_be(struct disc *d, uint32_t lba, uint8_t *buf, uint32_t n)
-{
-	int r = disc_read(d, lba, buf, n);
-
-	if (!is_damage(r))
-		return r;
-	r = 0;
-	for (uint32_t i = 0; i < n && !r; i++) {
-		uint8_t *to = buf + (size_t)i * SECTOR_BYTES;
-
-		r = disc_read(d, lba + i, to, 1);
-		if (is_damage(r)) {
-			memset(to, 0, SECTOR_BYTES);
-			r = 0;
-		}
-	}
-	return r;
-}
-
 int remake_descriptors(const struct remaking *m, const struct commit_record *record)
 {
 	uint32_t n = commit_has_table(record) ? commit_piece_sectors(record, 0) : 0;
@@ -77,7 +56,7 @@ int remake_descriptors(const struct remaking *m, const struct commit_record *rec
 
 	if (r || n < SESSION_DESCRIPTORS + SET_SECTORS)
 		return r;
-	r = read_what_can_be(m->disc, record->start_lba, piece, n);
+	r = disc_read_around(m->disc, record->start_lba, piece, n);
 	if (!r)
 		r = sha256_compare(piece, (size_t)n * SECTOR_BYTES, record->descriptors_sha256);
 	if (r != -EBADMSG)
@@ -116,7 +95,7 @@ static int table_is_right(struct disc *d, const struct commit_record *record)
 	}
 	if (!r)
 		r = proof_rest(proof);
-	return is_damage(r) ? 0 : r ? r : 1;
+	return disc_is_damage(r) ? 0 : r ? r : 1;
 }
 
 /* 1: level 0 of the blocks that there are; 0: some cannot be read. */
@@ -135,7 +114,7 @@ static int digest_pieces(const struct remaking *m, const struct commit_record *r
 			r = digest_of_piece(buf + (size_t)done * SECTOR_BYTES, (uint32_t)min_u64(each, n - done),
 					    table + (size_t)((at + done) / each) * SHA256_BYTES);
 	}
-	return is_damage(r) ? 0 : r ? r : 1;
+	return disc_is_damage(r) ? 0 : r ? r : 1;
 }
 
 /* 1: the whole table, in its place, and in the record what it says of it; 0: it cannot be made. */
@@ -172,18 +151,7 @@ static int remake_table(const struct remaking *m, const struct commit_record *re
 
 static bool is_whole(const struct disc_session *s)
 {
-	static const uint8_t none[sizeof(s->uuid)];
-
-	return !s->broken && !s->truncated && s->sectors > 1 && (s->ours || memcmp(s->uuid, none, sizeof(none)) != 0);
-}
-
-static int record_of(struct disc *d, const struct disc_session *session, struct commit_record *ret,
-		     uint8_t ret_sha256[PROOF_DIGEST_BYTES])
-{
-	struct disc_session s = *session;
-
-	s.ours = true;
-	return proof_record(d, &s, ret, ret_sha256);
+	return !s->broken && !s->truncated && s->sectors > 1 && session_says_ours(s);
 }
 
 /* As it was, if nothing of the session was altered; 0: it cannot be known. */
@@ -205,9 +173,9 @@ static int make_record(const struct remaking *m, const struct disc_session *sess
 	while (at > 0 && !is_whole(&sessions[at - 1]))
 		at--;
 	if (at > 0) {
-		r = record_of(m->disc, &sessions[at - 1], &before, ret->previous_sha256);
+		r = proof_own_record(m->disc, &sessions[at - 1], &before, ret->previous_sha256);
 		if (r)
-			return is_damage(r) ? 0 : r;
+			return disc_is_damage(r) ? 0 : r;
 		ret->previous_lba = before.start_lba + before.sectors - 1;
 	}
 	return make_table(m, ret, ret_table);
@@ -220,11 +188,11 @@ static int is_named(const struct remaking *m, const struct disc_session *session
 	struct commit_record newer;
 	int r = -ENODATA;
 
-	while (++at < n && (r == -ENODATA || is_damage(r)))
+	while (++at < n && (r == -ENODATA || disc_is_damage(r)))
 		if (is_whole(&sessions[at]))
-			r = record_of(m->disc, &sessions[at], &newer, NULL);
+			r = proof_own_record(m->disc, &sessions[at], &newer, NULL);
 	if (r)
-		return is_damage(r) ? -ENODATA : r;
+		return disc_is_damage(r) ? -ENODATA : r;
 	if (!commit_has_table(&newer) || newer.previous_lba != lba)
 		return -ENODATA;
 	r = sha256_compare(sector, SECTOR_BYTES, newer.previous_sha256);
@@ -238,9 +206,9 @@ int remake_proof(const struct remaking *m, const struct disc_session *sessions, 
 	_free_ uint8_t *table = NULL;
 	uint8_t sector[SECTOR_BYTES];
 	uint32_t lba = s->start_lba + s->sectors - 1;
-	int r = is_whole(s) ? record_of(m->disc, s, &record, NULL) : 0;
+	int r = is_whole(s) ? proof_own_record(m->disc, s, &record, NULL) : 0;
 
-	if (!is_whole(s) || (r && !is_damage(r)))
+	if (!is_whole(s) || (r && !disc_is_damage(r)))
 		return r;
 	if (!r)
 		return commit_has_table(&record) ? remake_table(m, &record) : 0;

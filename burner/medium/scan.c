@@ -21,8 +21,6 @@ void scan_release(struct scan *s)
 	free(s->chain);
 }
 
-bool scan_not_there(int error) { return error == -EIO || error == -EBADMSG; }
-
 int scan_pvd(struct scan *s, uint64_t lba, uint64_t low, uint8_t sector[SECTOR_BYTES])
 {
 	int r;
@@ -53,7 +51,7 @@ int scan_commit_record(struct scan *s, uint64_t lba, struct commit_record *ret, 
 	int r = lba < s->n_sectors ? disc_read(s->disc, (uint32_t)lba, sector, 1) : -EBADMSG;
 
 	if (r < 0)
-		return scan_not_there(r) ? 0 : r;
+		return disc_is_damage(r) ? 0 : r;
 	if (ret_sha256 && sha256_of(sector, sizeof(sector), ret_sha256) < 0)
 		return -ENOMEM;
 	r = commit_record_decode(sector, ret);
@@ -113,7 +111,7 @@ int scan_session(struct scan *s, uint64_t start, uint8_t sector[SECTOR_BYTES])
 	int r = scan_pvd(s, start + SESSION_DESCRIPTORS, start, sector);
 
 	if (r < 0)
-		return scan_not_there(r) ? 0 : r;
+		return disc_is_damage(r) ? 0 : r;
 	size = descriptor_space_sectors(sector);
 	return record_extent(descriptor_root(sector)) < start + size;
 }

@@ -34,16 +34,14 @@ struct scan {
 	size_t n_chain;
 	uint64_t chain_end; /* where a further one would start */
 	unsigned probes;
-	bool cut; /* a session that ours names as its predecessor cannot be read */
+	bool lost; /* the newest may be one of ours without its commit record */
+	bool cut;  /* a session that ours names as its predecessor cannot be read */
 };
 
 /* ---- scan.c ---- */
 
 struct scan scan_of(struct disc *d, uint64_t n_sectors);
 void scan_release(struct scan *s);
-/* At that place of the disc there is nothing that can be believed.  All other errors are of the drive or of memory, and
- * say nothing of the disc: they go up. */
-bool scan_not_there(int error);
 /* A primary descriptor whose root is there, at `low` or above.  -EBADMSG: there is none; what disc_read() says. */
 int scan_pvd(struct scan *s, uint64_t lba, uint64_t low, uint8_t sector[SECTOR_BYTES]);
 /* Our words in the descriptor of the session that starts there.  A later program may have copied them: then the start

@@ -93,7 +93,7 @@ static int below_foreign(struct scan *s, uint32_t start, uint32_t *ret_start, ui
 	r = scan_commit_record(s, start - 1, &commit, NULL);
 	if (r > 0)
 		r = scan_pvd(s, (uint64_t)commit.start_lba + SESSION_DESCRIPTORS, commit.start_lba, sector) ?: 1;
-	if (r < 0 && !scan_not_there(r))
+	if (r < 0 && !disc_is_damage(r))
 		return r;
 	if (r > 0 && scan_appuse(sector, commit.start_lba, &a) && !memcmp(a.uuid, commit.uuid, sizeof(a.uuid))) {
 		*ret_start = commit.start_lba;
@@ -120,14 +120,14 @@ static int below(struct scan *s, const struct found *f, uint32_t *ret_start, uin
 		return 0;
 	r = scan_pvd(s, a->previous_descriptor_lba, a->previous_lba, sector);
 	/* The last sector may be a part of one. */
-	if (r < 0 && scan_not_there(r) && a->previous_descriptor_lba + UINT64_C(1) >= s->n_left) {
+	if (r < 0 && disc_is_damage(r) && a->previous_descriptor_lba + UINT64_C(1) >= s->n_left) {
 		r = newest_left(s, min_u64(s->n_left, f->session.start_lba), ret_start, sector);
 		*ret_descriptor = *ret_start + SESSION_DESCRIPTORS;
 		return r;
 	}
 	s->cut = r == -EIO && a->previous_descriptor_lba < s->n_sectors;
 	if (r < 0)
-		return scan_not_there(r) ? 0 : r;
+		return disc_is_damage(r) ? 0 : r;
 	*ret_start = a->previous_lba;
 	*ret_descriptor = a->previous_descriptor_lba;
 	return 1;
@@ -270,7 +270,7 @@ static int take_absolute(struct scan *s, struct disc_session *session)
 	r = scan_pvd(s, (uint64_t)session->start_lba + SESSION_ABSOLUTE_DESCRIPTORS, session->start_lba, sector);
 	if (r == 0 && scan_appuse(sector, session->start_lba, &a) && a.number == session->number)
 		session->descriptor_lba = session->start_lba + SESSION_ABSOLUTE_DESCRIPTORS;
-	return r < 0 && !scan_not_there(r) ? r : 0;
+	return r < 0 && !disc_is_damage(r) ? r : 0;
 }
 
 int sessions_scan_track(struct disc *d, const uint8_t pvd[SECTOR_BYTES], uint64_t n_sectors, struct session_list *ret)
@@ -291,19 +291,21 @@ int sessions_scan_track(struct disc *d, const uint8_t pvd[SECTOR_BYTES], uint64_
 	for (size_t i = 0; r == 0 && i < list.n; i++)
 		r = take_absolute(&s, &list.sessions[i]);
 	if (r < 0)
-		return scan_not_there(r) ? 0 : r;
+		return disc_is_damage(r) ? 0 : r;
 	if (list.n > 1 && !list.damaged) {
 		*ret = list;
 		list = (struct session_list){0};
 	}
 	return 0;
 }
-int sessions_scan_by_chain(struct disc *d, uint64_t n_sectors, struct session_list *ret)
+
+static int scan_by_chain(struct disc *d, uint64_t n_sectors, bool lost, struct session_list *ret)
 {
 	_cleanup_(scan_release) struct scan s = scan_of(d, n_sectors);
 	struct session_list list = {.published_unreadable = true};
 	int r = newest_at_end(&s);
 
+	s.lost = lost;
 	r = r > 0 ? 0 : r == 0 ? newest_of_chain(&s) : r;
 	if (r == 0)
 		r = walk_back(&s);
@@ -312,6 +314,16 @@ int sessions_scan_by_chain(struct disc *d, uint64_t n_sectors, struct session_li
 	if (r == 0)
 		*ret = list;
 	return r;
+}
+
+int sessions_scan_by_chain(struct disc *d, uint64_t n_sectors, struct session_list *ret)
+{
+	return scan_by_chain(d, n_sectors, false, ret);
+}
+
+int sessions_scan_all(struct disc *d, uint64_t n_sectors, struct session_list *ret)
+{
+	return scan_by_chain(d, n_sectors, true, ret);
 }
 
 void session_list_release(struct session_list *l)

@@ -34,7 +34,7 @@ static bool is_recognition(const uint8_t *sector)
 }
 
 /* A descriptor, a tag, mkisofs' line about itself, or nothing at all. */
-static bool is_free(const uint8_t *sector)
+bool session_head_is_free(const uint8_t sector[SECTOR_BYTES])
 {
 	static const uint8_t zeros[SECTOR_BYTES];
 
@@ -55,7 +55,7 @@ static unsigned free_length(const uint8_t *now)
 {
 	unsigned n = 1; /* the primary descriptor */
 
-	while (n < DESCRIPTORS_SECTORS && is_free(now + n * SECTOR_BYTES))
+	while (n < DESCRIPTORS_SECTORS && session_head_is_free(now + n * SECTOR_BYTES))
 		n++;
 	return n;
 }

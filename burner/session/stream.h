@@ -77,6 +77,8 @@ uint32_t session_stream_step(struct session_stream *s, uint32_t most, bool *ret_
  */
 int session_published_descriptors(const uint8_t descriptors[DESCRIPTORS_SECTORS * SECTOR_BYTES], uint32_t start_lba,
 				  uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES]);
+/* A block of the head that has no data of others: a descriptor, a tag, mkisofs' line about itself, or nothing. */
+bool session_head_is_free(const uint8_t sector[SECTOR_BYTES]);
 /* On a disc that does not begin at LBA 32 others keep live data behind their descriptors there: the head to publish
  * instead of `head`, over `now` which is on the disc (LBA 16-31).  Repeating it on its own result changes nothing. */
 void session_merge_published(const uint8_t now[DESCRIPTORS_SECTORS * SECTOR_BYTES],

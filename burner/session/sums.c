@@ -173,8 +173,6 @@ uint64_t session_sums_rest_bytes(const struct session_sums *s)
 	return bytes;
 }
 
-static bool is_lost(int r) { return r == -EIO || r == -EBADMSG; }
-
 static int read_sum(struct session_sums *s, uint32_t node, uint8_t *buf, int (*pace)(void *context, uint64_t bytes),
 		    void *context)
 {
@@ -187,7 +185,7 @@ static int read_sum(struct session_sums *s, uint32_t node, uint8_t *buf, int (*p
 		r = pace(context, s->read);
 		if (!r)
 			r = manifest_read(s->plan->manifest, node, at, buf, n);
-		if (is_lost(r)) {
+		if (disc_is_damage(r)) {
 			s->read += all - at;
 			return 0;
 		}

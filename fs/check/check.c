@@ -151,6 +151,33 @@ static int look_at_disc(struct checking *c, uint64_t *ret_used)
 	return 0;
 }
 
+/* What can be read of the head and is not what the newest session says: whatever else is asked for, before anything is
+ * called sound.  Blocks that cannot be read are told when all are. */
+static int look_at_head(struct checking *c)
+{
+	const struct check_options *o = c->options;
+	struct check_report *report = c->report;
+	_free_ struct disc_session *list = NULL;
+	uint8_t head[DISC_HEAD_BYTES], sector[SECTOR_BYTES];
+	size_t n = 0;
+	int r;
+
+	if (!c->has_head || o->session || o->from_lba > DESCRIPTORS_LBA || (o->to_lba && o->to_lba <= DESCRIPTORS_LBA))
+		return 0;
+	r = disc_sessions(c->disc, &list, &n);
+	if (!r)
+		r = proof_head(c->disc, list, n, head);
+	for (uint32_t i = 0; i < DESCRIPTORS_SECTORS && !r; i++) {
+		r = disc_read(c->disc, DESCRIPTORS_LBA + i, sector, 1);
+		if (!r && memcmp(sector, head + (size_t)i * SECTOR_BYTES, SECTOR_BYTES) != 0) {
+			report->altered_sectors++;
+			r = ranges_add(&c->ranges, DESCRIPTORS_LBA + i, 1, CHECK_ALTERED);
+		}
+		r = reader_is_of_blocks(r) ? 0 : r;
+	}
+	return reader_is_of_blocks(r) ? 0 : r; /* -ENODATA: nothing proves it */
+}
+
 /* ---- while it is read ---- */
 
 static int note_bad(struct checking *c, const struct sweep_piece *p)
@@ -336,6 +363,8 @@ int check_run(struct disc *disc, const struct check_options *options, struct che
 		r = list_sessions(&c);
 	if (!r)
 		r = plan_spans(&c, used);
+	if (!r)
+		r = look_at_head(&c);
 	if (!r)
 		r = read_all(&c);
 	if (!r)

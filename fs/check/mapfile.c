@@ -16,27 +16,63 @@ void mapfile_release(struct mapfile *m)
 	*m = (struct mapfile){.n = 0};
 }
 
+static int make_room(struct mapfile *m)
+{
+	size_t capacity = m->capacity ? 2 * m->capacity : 64;
+	struct map_gap *grown;
+
+	if (m->n == GAPS_MAX)
+		return -EFBIG;
+	if (m->n < m->capacity)
+		return 0;
+	grown = reallocarray(m->gaps, capacity, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	m->gaps = grown;
+	m->capacity = capacity;
+	return 0;
+}
+
 int mapfile_add(struct mapfile *m, uint64_t pos, uint64_t bytes)
 {
 	uint64_t from = pos, to = pos + bytes;
 	struct map_gap *last = m->n ? &m->gaps[m->n - 1] : NULL;
+	int r;
 
 	if (last && last->to == from) {
 		last->to = to;
 		return 0;
 	}
-	if (m->n == GAPS_MAX)
-		return -EFBIG;
-	if (m->n == m->capacity) {
-		size_t capacity = m->capacity ? 2 * m->capacity : 64;
-		struct map_gap *grown = reallocarray(m->gaps, capacity, sizeof(*grown));
+	r = make_room(m);
+	if (!r)
+		m->gaps[m->n++] = (struct map_gap){from, to};
+	return r;
+}
 
-		if (!grown)
-			return -ENOMEM;
-		m->gaps = grown;
-		m->capacity = capacity;
+int mapfile_fill(struct mapfile *m, uint64_t pos, uint64_t bytes)
+{
+	uint64_t end = pos + bytes;
+	int r = make_room(m); /* one may become two */
+	size_t n = 0;
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < m->n; i++) {
+		struct map_gap g = m->gaps[i], behind = {g.from > end ? g.from : end, g.to};
+
+		g.to = g.to < pos ? g.to : pos;
+		if (g.from < g.to && behind.from < behind.to) { /* the only one that both ends reach into */
+			memmove(&m->gaps[i + 2], &m->gaps[i + 1], (m->n - i - 1) * sizeof(g));
+			m->n++;
+			m->gaps[n++] = g;
+			i++;
+		} else if (g.from < g.to) {
+			m->gaps[n++] = g;
+		}
+		if (behind.from < behind.to)
+			m->gaps[n++] = behind;
 	}
-	m->gaps[m->n++] = (struct map_gap){from, to};
+	m->n = n;
 	return 0;
 }
 

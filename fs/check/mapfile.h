@@ -32,6 +32,8 @@ struct disc;
 struct disc *mapfile_wrap(struct disc *inner, const struct mapfile *map);
 /* A further one, behind all that there are. */
 int mapfile_add(struct mapfile *m, uint64_t pos, uint64_t bytes);
+/* Those bytes are in no gap from now on. -ENOMEM, -EFBIG: all stays. */
+int mapfile_fill(struct mapfile *m, uint64_t pos, uint64_t bytes);
 /* Is any of these bytes in a gap? */
 bool mapfile_has_gap(const struct mapfile *m, uint64_t pos, uint64_t bytes);
 

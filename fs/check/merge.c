@@ -4,8 +4,8 @@
  *
  * Commit records prove themselves and name the one before, so they are found whatever else is damaged: the newest by
  * the sessions of a copy or at its end, the others by the chain.  A record proves its table from the root down, the
- * table each piece.  Then the image is made in the order of the disc.  At last the head is made sure of, which nothing
- * proves: of all that there are, the one that leads to the newest session.
+ * table each piece.  Then the image is made in the order of the disc.  At last the head is made sure of: of all that
+ * there are the one that leads to the newest session, and then what that proves of it.
  */
 #include "fs/check/merge.h"
 
@@ -39,6 +39,7 @@ struct merge {
 	size_t n_records, capacity;
 	uint64_t end_sectors;
 	struct merge_report *report;
+	uint64_t head_lost, head_undecided; /* of the report's blocks, those of the head */
 	uint64_t taken[COPIES_MAX];
 	const struct burn_progress *progress;
 };
@@ -365,6 +366,7 @@ static int merge_beginning(struct merge *m)
 
 	for (uint32_t lba = 0; lba < end && !r; lba++) {
 		uint32_t undecided = 0;
+		uint64_t lost = m->report->lost_sectors;
 		bool is_head = lba >= DESCRIPTORS_LBA && ours;
 
 		r = mixing_any(&m->mixing, lba, 1, &undecided);
@@ -374,6 +376,10 @@ static int merge_beginning(struct merge *m)
 			*(ours ? &m->report->undecided_boot : &m->report->undecided_sectors) += undecided;
 		if (!r)
 			r = put_piece(m, true);
+		if (lba >= DESCRIPTORS_LBA) {
+			m->head_lost += m->report->lost_sectors - lost;
+			m->head_undecided += is_head ? 0 : undecided;
+		}
 	}
 	return r;
 }
@@ -418,8 +424,6 @@ static int head_leads(const struct merge *m, uint64_t *ret)
 	return r;
 }
 
-#define HEAD_BYTES (DESCRIPTORS_SECTORS * SECTOR_BYTES)
-
 /* That of a copy, with what of `made` cannot be read in it. False: nothing of it can be. */
 static bool head_of(struct merge *m, size_t copy, const uint8_t *made, uint8_t *ret)
 {
@@ -437,7 +441,7 @@ static bool head_of(struct merge *m, size_t copy, const uint8_t *made, uint8_t *
 }
 
 /* The one that leads further than that before becomes the best. */
-static int try_head(struct merge *m, const uint8_t head[HEAD_BYTES], uint64_t *most, uint8_t best[HEAD_BYTES])
+static int try_head(struct merge *m, const uint8_t head[DISC_HEAD_BYTES], uint64_t *most, uint8_t best[DISC_HEAD_BYTES])
 {
 	uint64_t leads = 0;
 	int r = put(m, DESCRIPTORS_LBA, head, DESCRIPTORS_SECTORS);
@@ -446,16 +450,37 @@ static int try_head(struct merge *m, const uint8_t head[HEAD_BYTES], uint64_t *m
 		r = head_leads(m, &leads);
 	if (!r && leads > *most) {
 		*most = leads;
-		memcpy(best, head, HEAD_BYTES);
+		memcpy(best, head, DISC_HEAD_BYTES);
 	}
 	return r;
+}
+
+/* What the sessions prove of it is right, whatever the copies have, and nothing of it is lost. */
+static int put_proven_head(struct merge *m)
+{
+	_free_ struct disc_session *sessions = NULL;
+	uint8_t head[DISC_HEAD_BYTES];
+	size_t n = 0;
+	int r = sessions_of(m->file.temporary, &sessions, &n);
+
+	if (!r)
+		r = proof_head(&m->image.disc, sessions, n, head);
+	if (!r)
+		r = proof_head_hides(&m->image.disc, &sessions[n - 1]) ? -ENODATA : 0;
+	if (!r)
+		r = mapfile_fill(&m->image.map, (uint64_t)DESCRIPTORS_LBA * SECTOR_BYTES, DISC_HEAD_BYTES);
+	if (r)
+		return r == -ENODATA ? 0 : r;
+	m->report->lost_sectors -= m->head_lost;
+	m->report->undecided_sectors -= m->head_undecided;
+	return put(m, DESCRIPTORS_LBA, head, DESCRIPTORS_SECTORS);
 }
 
 /* What was made of all copies stays, unless another leads further: that of a copy, or as the newest session says. */
 static int mend_head(struct merge *m)
 {
 	const struct known_record *newest = m->n_records ? &m->records[m->n_records - 1] : NULL;
-	uint8_t made[HEAD_BYTES], best[HEAD_BYTES], head[HEAD_BYTES];
+	uint8_t made[DISC_HEAD_BYTES], best[DISC_HEAD_BYTES], head[DISC_HEAD_BYTES];
 	uint64_t wanted = newest ? newest->lba + UINT64_C(1) : 1, most = 0;
 	int r;
 
@@ -471,7 +496,9 @@ static int mend_head(struct merge *m)
 	if (!r && most < wanted && begins_with_ours(m) &&
 	    burn_head(&m->image.disc, newest->record.start_lba, head) == 0)
 		r = try_head(m, head, &most, best);
-	return r ? r : put(m, DESCRIPTORS_LBA, best, DESCRIPTORS_SECTORS);
+	if (!r)
+		r = put(m, DESCRIPTORS_LBA, best, DESCRIPTORS_SECTORS);
+	return r ? r : put_proven_head(m);
 }
 
 int merge_run(struct merge *m, const struct burn_progress *progress, struct merge_report *ret, char **ret_why)

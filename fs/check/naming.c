@@ -93,7 +93,8 @@ static uint32_t set_length(struct disc *disc, uint64_t lba)
 
 static int descriptors(const struct naming *n, struct check_session *session)
 {
-	uint64_t start = session->disc.start_lba, at = start + SESSION_DESCRIPTORS;
+	uint64_t start = session->disc.start_lba,
+		 at = session->ours ? start + SESSION_DESCRIPTORS : session->disc.descriptor_lba;
 	int r = n->ranges->n ? part(n, session, "volume descriptors", at, set_length(n->disc, at)) : 0;
 
 	if (!r && session->ours)

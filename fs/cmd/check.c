@@ -46,7 +46,8 @@ static const char help[] =
 	"      --session=N   check session N alone\n"
 	"      --manifest    check nothing; print the SHA-256 of each file of the newest session, or of session N, as\n"
 	"                    'sha256sum -c' reads it\n"
-	"      --repair=OUT  write a new image, with what is damaged made good by parity; if that makes all good\n"
+	"      --repair=OUT  write a new image in which what is damaged is made good, by parity or from what\n"
+	"                    is whole; if all of it can be\n"
 	"      --subset=N/M  check part N of M parts alone\n"
 	"      --minutes=T   go on where the last check of this disc ended, for T minutes\n"
 	"      --state=DIR   where it is remembered what was checked; default: beside the stages of this user\n"
@@ -64,6 +65,7 @@ static const char help[] =
 struct options {
 	struct check_options check;
 	bool json, quiet, manifest;
+	bool remote; /* a drive, through its mount */
 	struct part_asked part;
 	const char *faults, *repair, *argument, *merge;
 	struct new_file *to; /* of --repair */
@@ -261,7 +263,12 @@ static int fail_check(const struct options *o, const char *name, int r)
 	if (r == -ENOENT)
 		return command_fail("%s: there is no session %" PRIu32 "; 'cdappendfs-info %s' lists them", name,
 				    o->check.session, SHELL_WORD(name));
-	return command_fail("%s: it could not be checked to its end: %s", name, strerror(-r));
+	if (o->remote && r == -ENOTCONN)
+		return command_fail("%s: it could not be checked to its end: the mount that has the drive for itself "
+				    "has ended; check the disc again when a burn of it is done",
+				    name);
+	return command_fail("%s: it could not be checked to its end: %s", name,
+			    o->remote ? client_why(r) : strerror(-r));
 }
 
 static void on_reached(void *context, uint64_t lba, bool damaged)
@@ -287,7 +294,7 @@ static void tell(const struct options *o, const struct check_report *report, con
 		check_tell_text(report, told);
 }
 
-/* What comes of the report; what parity makes of it is looked at where it was read as a whole. */
+/* What comes of the report; what can be made good is looked at where it was read as a whole. */
 static int conclude(const struct options *o, struct disc *disc, const struct check_options *options,
 		    struct check_report *report, struct check_told *told)
 {
@@ -305,9 +312,7 @@ static int conclude(const struct options *o, struct disc *disc, const struct che
 	told->repairing = o->repair;
 	tell(o, report, told);
 	if (r)
-		return command_fail("%s: whether parity makes it good again cannot be known: %s; room for what is made "
-				    "again is needed in TMPDIR",
-				    told->disc, strerror(-r));
+		return check_repair_fail(told->disc, r);
 	if (!o->repair)
 		return report->sound ? COMMAND_DONE : COMMAND_FAILED;
 	if (report->sound) {
@@ -452,10 +457,11 @@ static int print_manifest(const struct options *o, const char *name, struct disc
 /* The drive is its mount's: through that. */
 static int open_mounted(const char *path, const struct control_mount *mount, struct disc **ret)
 {
+	_free_ char *why = NULL;
 	int r;
 
 	interrupt_catch();
-	r = remote_disc_open(mount, &interrupted, ret);
+	r = remote_disc_open(mount, &interrupted, ret, &why);
 	if (!r)
 		return COMMAND_DONE;
 	if (r == -EPROTO)
@@ -464,16 +470,17 @@ static int open_mounted(const char *path, const struct control_mount *mount, str
 			"unmount it ('cdappendfs-umount %s'), and check the disc then",
 			path, mount->mountpoint, SHELL_WORD(mount->mountpoint));
 	return command_fail("%s: its mount %s has the drive for itself, and cannot be asked: %s", path,
-			    mount->mountpoint, client_why(r));
+			    mount->mountpoint, why ? why : client_why(r));
 }
 
-static int open_disc(const struct options *o, const char *path, const struct control_mount *mount, struct disc **ret)
+static int open_disc(struct options *o, const char *path, const struct control_mount *mount, struct disc **ret)
 {
 	const struct disc_open_options how = {.unbounded = false};
 	const char *why = NULL;
 	int r = disc_open_path(path, &how, ret, &why);
 
-	if (r == -EBUSY && mount)
+	o->remote = r == -EBUSY && mount;
+	if (o->remote)
 		r = open_mounted(path, mount, ret) == COMMAND_DONE ? 0 : 1;
 	if (r > 0)
 		return COMMAND_FAILED;
@@ -523,7 +530,7 @@ static int check_path(const struct options *asked, const char *path, const struc
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_free_ char *why = NULL;
 	struct disc_state state;
-	int status = open_disc(o, path, mount, &disc), r;
+	int status = open_disc(&with_file, path, mount, &disc), r;
 
 	if (status != COMMAND_DONE)
 		return status;
@@ -536,7 +543,9 @@ static int check_path(const struct options *asked, const char *path, const struc
 	if (o->repair && new_file_begin(o->repair, &to, &why))
 		return command_fail("%s", why ? why : strerror(ENOMEM));
 	with_file.to = o->repair ? &to : NULL;
-	r = disc_state(disc, &state);
+	r = disc_without_head(&disc);
+	if (!r)
+		r = disc_state(disc, &state);
 	if (r < 0)
 		return command_fail("%s: it cannot be checked: %s", path, strerror(-r));
 	if (state.blank)

@@ -12,23 +12,6 @@
 
 #define COPY_SECTORS 512u
 
-/* Those that cannot be read are zeros: all that sessions have was read before. */
-static int read_some(struct disc *disc, uint32_t lba, uint8_t *buf, uint32_t n_sectors)
-{
-	int r = disc_read(disc, lba, buf, n_sectors);
-
-	if (r != -EIO)
-		return r;
-	for (uint32_t i = 0; i < n_sectors; i++) {
-		r = disc_read(disc, lba + i, buf + (size_t)i * SECTOR_BYTES, 1);
-		if (r == -EIO)
-			memset(buf + (size_t)i * SECTOR_BYTES, 0, SECTOR_BYTES);
-		else if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 static int copy(struct disc *disc, uint64_t sectors, int fd, const struct burn_progress *progress)
 {
 	_free_ uint8_t *buf = malloc((size_t)COPY_SECTORS * SECTOR_BYTES);
@@ -38,7 +21,7 @@ static int copy(struct disc *disc, uint64_t sectors, int fd, const struct burn_p
 		uint32_t n = (uint32_t)min_u64(COPY_SECTORS, sectors - at);
 
 		progress->report(progress->context, at, sectors);
-		r = progress->cancelled(progress->context) ? -ECANCELED : read_some(disc, (uint32_t)at, buf, n);
+		r = progress->cancelled(progress->context) ? -ECANCELED : disc_read_around(disc, (uint32_t)at, buf, n);
 		if (!r)
 			r = pwrite_full(fd, buf, (size_t)n * SECTOR_BYTES, at * SECTOR_BYTES, NULL);
 	}
@@ -81,6 +64,19 @@ int check_repair_look(struct disc *disc, const struct check_options *options, st
 	return 0;
 }
 
+int check_repair_fail(const char *disc, int r)
+{
+	static const char unknown[] = "whether it can be made good again cannot be known";
+	bool no_room = r == -ENOSPC || r == -EDQUOT || r == -EFBIG,
+	     no_directory = r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -EROFS || r == -ELOOP;
+
+	if (no_room || no_directory)
+		return command_fail("%s: %s: what is made again waits in a file in %s, and that fails: %s; set TMPDIR "
+				    "to a directory with room for it",
+				    disc, unknown, large_files_directory(), strerror(-r));
+	return command_fail("%s: %s: %s", disc, unknown, strerror(-r));
+}
+
 void check_repair_release(struct check_repair *r)
 {
 	disc_close(TAKE_PTR(r->disc));
@@ -94,11 +90,12 @@ int check_repair_write(const struct check_repair *r, struct disc *disc, const ch
 	int result;
 
 	if (!r->disc)
-		return command_fail("%s: no session of it has parity (-o ecc=): there is nothing to repair it by",
-				    name);
+		return command_fail(
+			"%s: nothing of it can be made good again: it has no parity (-o ecc=) that can be read, "
+			"and what is damaged is not made again from what is whole; %s was not written",
+			name, to->path);
 	if (!r->report.sound)
-		return command_fail("%s: parity does not make all of it good again, so %s was not written", name,
-				    to->path);
+		return command_fail("%s: not all of it can be made good again, so %s was not written", name, to->path);
 	result = disc_image_bytes(disc, &bytes);
 	if (result)
 		return command_fail("%s: %s", name, strerror(-result));

@@ -139,22 +139,21 @@ static void tell_end(const struct check_report *r, const struct check_told *told
 	    r->retries ? ", some of it not at once" : "");
 }
 
-/* What parity can do, and what not. */
+/* What --repair can do, and what not. */
 static void tell_repaired(const struct check_told *told)
 {
 	struct shell_word word;
 
 	if (told->repaired->sound && told->repairing) {
-		say(stdout, "%s is damaged, and parity makes all of it good again", told->disc);
+		say(stdout, "%s is damaged, and all of it can be made good again", told->disc);
 		return;
 	}
 	if (told->repaired->sound) {
-		say(stdout,
-		    "%s is damaged, and parity makes all of it good again: cdappendfs-check --repair=NEW.iso %s",
+		say(stdout, "%s is damaged, and all of it can be made good again: cdappendfs-check --repair=NEW.iso %s",
 		    told->disc, shell_word(&word, told->disc));
 		return;
 	}
-	say(stdout, "%s is damaged, and parity does not make all of it good again. What stays damaged:", told->disc);
+	say(stdout, "%s is damaged, and not all of it can be made good again. What stays damaged:", told->disc);
 	tell_all_damage(told->repaired);
 }
 

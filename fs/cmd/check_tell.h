@@ -14,7 +14,7 @@ struct check_told {
 	bool quiet;		 /* what is damaged, and nothing else */
 	const struct part *part; /* NULL: it is not told */
 	bool repairing;		 /* a repaired image is written now */
-	/* the same of what parity makes of it; NULL: nothing has parity, or it is sound */
+	/* the same of what is made good of it; NULL: nothing can be, or it is sound */
 	const struct check_report *repaired;
 };
 void check_tell_text(const struct check_report *r, const struct check_told *told);

@@ -67,7 +67,7 @@ static int ask_statfs(const struct control_mount *mount)
 
 /* The kernel knows that nobody serves the mount any more. In a process of its own, since a daemon that was stopped
  * does not answer. */
-static bool is_dead(const struct control_mount *mount)
+static bool is_dead(const struct control_mount *mount, int timeout_ms)
 {
 	pid_t child = fork();
 	int status = 0;
@@ -77,7 +77,7 @@ static bool is_dead(const struct control_mount *mount)
 	if (child < 0)
 		return false;
 	_close_ int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
-	if (pidfd >= 0 && await(pidfd, DEAD_MS) < 0)
+	if (pidfd >= 0 && await(pidfd, timeout_ms) < 0)
 		kill(child, SIGKILL);
 	return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 1;
 }
@@ -103,7 +103,17 @@ static int connect_to(const struct sockaddr_un *address, socklen_t length, const
 	return 0;
 }
 
-int client_open(const struct control_mount *mount, struct client **ret)
+static int left_of(int64_t until_ms)
+{
+	int64_t left = until_ms - now_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
+static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* -ETIME: then it did not yet listen. */
+static int open_until(const struct control_mount *mount, int64_t limit_ms, struct client **ret)
 {
 	const uid_t users[2] = {mount->owner == (uid_t)-1 ? 0 : mount->owner, 0};
 	struct sockaddr_un address;
@@ -117,14 +127,21 @@ int client_open(const struct control_mount *mount, struct client **ret)
 			(*ret)->mount = *mount;
 		if (r != -ECONNREFUSED && r != -EPERM)
 			return r;
-		if (!until && is_dead(mount))
+		if (!until && is_dead(mount, (int)earlier(DEAD_MS, left_of(limit_ms))))
 			return -ENOTCONN;
 		/* A daemon that has only just mounted listens when its mount has answered, as now. */
 		until = until ? until : now_ms() + STARTING_MS;
 		if (r == -EPERM || now_ms() >= until)
 			return r;
+		if (now_ms() >= limit_ms)
+			return -ETIME;
 		sleep_ms(PAUSE_MS);
 	}
+}
+
+int client_open(const struct control_mount *mount, struct client **ret)
+{
+	return open_until(mount, now_ms() + DEAD_MS + 2 * STARTING_MS, ret);
 }
 
 static int open_disc_of(const struct stat *disc, const uid_t users[2], struct client **ret)
@@ -155,8 +172,6 @@ int client_open_disc(const char *path, struct client **ret)
 }
 
 void client_stop_by(struct client *c, const volatile sig_atomic_t *stop) { c->stop = stop; }
-
-int client_fd(const struct client *c) { return c->fd; }
 
 void client_free(struct client *c)
 {
@@ -190,16 +205,18 @@ static void take_connection(struct client *c, struct client *from)
  * daemon had not yet given the name free.  The one that is meant listens as soon as it does. */
 static int ask_anew(struct client *c)
 {
-	int64_t until = now_ms() + LEAVING_MS;
+	int64_t leaving = now_ms() + LEAVING_MS, until = c->until_ms ? earlier(leaving, c->until_ms) : leaving;
 	int r = -EPIPE;
 
-	while (r == -EPIPE && !c->heard && c->mount.number && now_ms() < until) {
+	while (r == -EPIPE && !c->heard && c->mount.number && now_ms() < leaving) {
 		_cleanup_(client_freep) struct client *next = NULL;
 
 		if (c->stop && *c->stop)
 			return -EINTR;
+		if (now_ms() >= until)
+			return -ETIME;
 		sleep_ms(PAUSE_MS);
-		r = client_open(&c->mount, &next);
+		r = open_until(&c->mount, until, &next);
 		if (r < 0)
 			return r == -ECONNREFUSED ? -EPIPE : r; /* it has ended, or does not speak */
 		take_connection(c, next);
@@ -219,13 +236,6 @@ int client_send(struct client *c, const char *request)
 	if ((size_t)n >= CONTROL_LINE_MAX)
 		return -E2BIG;
 	return send_request(c) < 0 ? ask_anew(c) : 0;
-}
-
-static int left_of(int64_t until_ms)
-{
-	int64_t left = until_ms - now_ms();
-
-	return left > 0 ? (int)left : 0;
 }
 
 /* More bytes into the buffer; -EPIPE at the end. */
@@ -281,6 +291,40 @@ static int take_line(struct client *c, const char **ret)
 		if (r < 0)
 			return r;
 	}
+}
+
+int client_take(struct client *c, void *buf, size_t bytes)
+{
+	uint8_t *to = buf;
+
+	while (bytes) {
+		size_t n = c->end - c->begin;
+		int r = n ? 0 : fill(c);
+
+		if (r < 0)
+			return r;
+		n = c->end - c->begin;
+		n = n < bytes ? n : bytes;
+		memcpy(to, c->buf + c->begin, n);
+		c->begin += n;
+		to += n;
+		bytes -= n;
+	}
+	return 0;
+}
+
+int client_put(struct client *c, const void *buf, size_t bytes)
+{
+	return send(c->fd, buf, bytes, MSG_NOSIGNAL) == (ssize_t)bytes ? 0 : -EPIPE;
+}
+
+int client_peek(struct client *c, char *ret)
+{
+	int r = c->end > c->begin ? 0 : fill(c);
+
+	if (!r)
+		*ret = c->buf[c->begin];
+	return r;
 }
 
 int client_await_line(struct client *c, int timeout_ms)

@@ -50,9 +50,11 @@ int client_open_own_disc(const char *path, struct client **ret);
 /* A signal handler sets *stop: then what waits gives -EINTR. */
 void client_stop_by(struct client *c, const volatile sig_atomic_t *stop);
 int client_send(struct client *c, const char *request);
-/* The connection, for what is no conversation in lines; the client's. */
-int client_fd(const struct client *c);
-/* Until the daemon said its first word, which client_finish() will hand on. */
+/* For what is no conversation in lines: all of that, whole; a short request; the next byte, which stays. */
+int client_take(struct client *c, void *buf, size_t bytes);
+int client_put(struct client *c, const void *buf, size_t bytes);
+int client_peek(struct client *c, char *ret);
+/* Until the daemon said its first word, which client_finish() will hand on; -ETIME. */
 int client_await_first(struct client *c, int timeout_ms);
 /* Until the daemon says more than was read already, or closes: 0, -ETIME, -EINTR. */
 int client_await_line(struct client *c, int timeout_ms);

@@ -19,7 +19,6 @@
 struct remote {
 	struct disc disc;
 	struct client *client;
-	int fd; /* the client's */
 	const volatile sig_atomic_t *stop;
 	struct disc_state state;
 	struct disc_identity identity;
@@ -30,35 +29,19 @@ struct remote {
 
 static struct remote *remote_of(struct disc *d) { return (struct remote *)d; }
 
-/* All of it. */
-static int receive(const struct remote *m, void *buf, size_t bytes)
-{
-	uint8_t *to = buf;
+/* Whatever ends the conversation: the daemon has gone, or we were told to stop. */
+static int of_client(int r) { return r == -EINTR ? -ECANCELED : r == -EPIPE ? -ENOTCONN : r; }
 
-	while (bytes) {
-		ssize_t n = recv(m->fd, to, bytes, 0);
+static int receive(struct remote *m, void *buf, size_t bytes) { return of_client(client_take(m->client, buf, bytes)); }
 
-		if (n < 0 && errno == EINTR && m->stop && *m->stop)
-			return -ECANCELED;
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -ENOTCONN;
-		to += n;
-		bytes -= (size_t)n;
-	}
-	return 0;
-}
-
-static int ask_locked(const struct remote *m, uint32_t lba, void *buf, uint32_t n_sectors)
+static int ask_locked(struct remote *m, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	const struct remote_request request = {lba, n_sectors};
 	struct remote_answer answer;
-	int r;
+	int r = of_client(client_put(m->client, &request, sizeof(request)));
 
-	if (send(m->fd, &request, sizeof(request), MSG_NOSIGNAL) != (ssize_t)sizeof(request))
-		return -ENOTCONN;
-	r = receive(m, &answer, sizeof(answer));
+	if (!r)
+		r = receive(m, &answer, sizeof(answer));
 	if (r || answer.error)
 		return r ? r : answer.error > 0 ? -answer.error : -EPROTO;
 	return receive(m, buf, (size_t)n_sectors * SECTOR_BYTES);
@@ -143,12 +126,30 @@ static const struct disc_ops remote_ops = {
 	.close = remote_close,
 };
 
-/* A daemon that does not know the request answers with a line. */
-static int take_greeting(struct remote *m)
+/* A daemon that does not know the request says so in a line, as one that refuses it says why. */
+static int take_refusal(struct remote *m, char **ret_why)
+{
+	struct client_result result;
+	int r = of_client(client_finish(m->client, NULL, &result));
+
+	if (r)
+		return r;
+	if (!result.error || result.error == EINVAL)
+		return -EPROTO;
+	*ret_why = result.message[0] ? strdup(result.message) : NULL;
+	return -result.error;
+}
+
+static int take_greeting(struct remote *m, char **ret_why)
 {
 	struct remote_greeting g;
-	int r = receive(m, &g, sizeof(g.magic));
+	char first = 0;
+	int r = of_client(client_peek(m->client, &first));
 
+	if (!r && first == '{')
+		return take_refusal(m, ret_why);
+	if (!r)
+		r = receive(m, &g, sizeof(g.magic));
 	if (r)
 		return r;
 	if (memcmp(g.magic, REMOTE_MAGIC, sizeof(g.magic)) != 0)
@@ -167,7 +168,8 @@ static int take_greeting(struct remote *m)
 	return m->sessions ? receive(m, m->sessions, m->n_sessions * sizeof(*m->sessions)) : -ENOMEM;
 }
 
-int remote_disc_open(const struct control_mount *mount, const volatile sig_atomic_t *stop, struct disc **ret)
+int remote_disc_open(const struct control_mount *mount, const volatile sig_atomic_t *stop, struct disc **ret,
+		     char **ret_why)
 {
 	_cleanup_(disc_closep) struct disc *d = NULL;
 	struct remote *m = calloc(1, sizeof(*m));
@@ -179,13 +181,14 @@ int remote_disc_open(const struct control_mount *mount, const volatile sig_atomi
 	m->disc.ops = &remote_ops;
 	m->stop = stop;
 	pthread_mutex_init(&m->lock, NULL);
+	*ret_why = NULL;
 	r = client_open(mount, &m->client);
-	if (!r)
-		r = client_send(m->client, "disc");
 	if (r)
 		return r;
-	m->fd = client_fd(m->client);
-	r = take_greeting(m);
+	client_stop_by(m->client, stop);
+	r = of_client(client_send(m->client, "disc"));
+	if (!r)
+		r = take_greeting(m, ret_why);
 	if (!r)
 		*ret = TAKE_PTR(d);
 	return r;

@@ -36,7 +36,11 @@ struct remote_answer {
 	int32_t error; /* 0, or a positive errno */
 };
 
-/* *stop, set by a signal handler, ends what waits.  -EPROTO: the daemon is of another version; as client_open(). */
-int remote_disc_open(const struct control_mount *mount, const volatile sig_atomic_t *stop, struct disc **ret);
+/*
+ * *stop, set by a signal handler, ends what waits.  -EPROTO: the daemon is of another version; as client_open(); what
+ * it refuses with, *ret_why (to be freed) being its words, or NULL.
+ */
+int remote_disc_open(const struct control_mount *mount, const volatile sig_atomic_t *stop, struct disc **ret,
+		     char **ret_why);
 
 #endif

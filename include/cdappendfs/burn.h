@@ -213,9 +213,17 @@ struct burn_progress {
 	void *context;
 };
 /*
+ * For a check: the disc with the sessions that are found without its head, where that hides them
+ * (burner/medium/head.c): it is empty, or leads nowhere, and there are some of ours.  Else, and after an error, it
+ * stays the one it is.
+ */
+int disc_without_head(struct disc **d);
+
+/*
  * The disc as parity says that it was (burner/medium/disc_repaired.c): all sessions that have parity are read for that,
  * and blocks of them that are lost are made again when they are read; what is beyond repair is -EIO.  Only to be read.
- * It borrows the disc, and progress while it is made.  *ret_any: some session has parity.  -ECANCELED, or what the disc
+ * It borrows the disc, and progress while it is made.  *ret_any: some session has parity, or
+ * something was made again without.  -ECANCELED, or what the disc
  * has against it.
  */
 int disc_repaired(struct disc *inner, const struct burn_progress *progress, struct disc **ret, bool *ret_any);

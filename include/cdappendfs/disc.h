@@ -144,6 +144,10 @@ static inline int disc_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_
 {
 	return d->ops->read(d, lba, buf, n_sectors);
 }
+/* Is it an error of blocks, not of the disc as a whole, the drive or memory? */
+static inline bool disc_is_damage(int error) { return error == -EIO || error == -EBADMSG; }
+/* The same around what is damaged: such blocks are zeros (burner/medium/around.c).  Other errors. */
+int disc_read_around(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors);
 /*
  * The same past the page cache, for proof of what the disk holds.  buf at a multiple of 4096; large pieces.
  * -EOPNOTSUPP: not this piece, or not here at all; then disc_read().

@@ -64,6 +64,15 @@ static inline uint32_t commit_piece_sectors(const struct commit_record *r, uint3
 int proof_record(struct disc *d, const struct disc_session *session, struct commit_record *ret,
 		 uint8_t ret_sha256[PROOF_DIGEST_BYTES]);
 
+/*
+ * The record that ends at that block, which a newer one names with the SHA-256 of it (NULL: any will do).  sector: its
+ * block, also where it is another one.  -EBADMSG: it is not that one.
+ */
+int proof_record_at(struct disc *d, uint32_t lba, const uint8_t *sha256, uint8_t sector[2048],
+		    struct commit_record *ret);
+/* The one that the newer one names.  -ENODATA: it names none. */
+int proof_previous(struct disc *d, const struct commit_record *newer, struct commit_record *ret);
+
 /* 0, or -EBADMSG: the record at newer->previous_lba is not the one that was there when the newer was burned. 0 too when
  * the newer one says nothing of it. */
 int proof_chain(struct disc *d, const struct commit_record *newer);
@@ -90,8 +99,18 @@ static inline void proof_freep(struct proof **p)
 }
 /* Digests of n pieces from `first` on, proven. */
 int proof_digests(struct proof *p, uint32_t first, uint32_t n, uint8_t (*ret)[PROOF_DIGEST_BYTES]);
+/* A whole piece, as it was.  buf: room for commit_piece_sectors(). -EBADMSG: it is another one. */
+int proof_read(struct proof *p, uint32_t piece, uint8_t *buf);
 /* The blocks behind the table's root are zeros, the record's word of the first piece is the table's: with the digests
  * of all pieces, that is all a session says of itself. */
 int proof_rest(struct proof *p);
+
+/*
+ * The head of a medium that has one, blocks 16 to 31, as the sessions on it prove it (burner/medium/head.c).  Oldest
+ * first.  -ENODATA: nothing does: the newest session is another program's, or what would prove it is damaged.
+ */
+int proof_head(struct disc *d, const struct disc_session *sessions, size_t n, uint8_t ret[16 * 2048]);
+/* Where the head is not that: 1, a session of ours lies behind the newest, and a head made by that would hide it. */
+int proof_head_hides(struct disc *d, const struct disc_session *newest);
 
 #endif

@@ -106,6 +106,23 @@ like 'a directory: its names are not known' "$(damage --disc-fault="read@$root=E
 is 'the root of the Joliet tree' "$(damage --disc-fault="read@$joliet=EIO" "$disc")" '5 another tree of it (Joliet, or plain names) unreadable'
 is 'a directory of it' "$(damage --disc-fault="read@$((joliet + 2))=EIO" "$disc")" '5 directory of the Joliet tree: /dir 2 unreadable'
 like 'the head' "$(damage --disc-fault=read@31=EIO "$disc")" '^- the head of the disc .* unreadable$'
+blank_disc "$T/one.iso"
+mount_disc "$T/one.iso"
+noise 30000 1 >"$mnt/file"
+umount_disc || fail 'one session'
+for of in one five; do
+	for how in 'zeros 0 32768' 'noise 0 32768' 'zeros 0 2048' 'zeros 2048 2048' 'zeros 4096 2048' 'noise 32700 4' \
+		'noise 80 4' 'noise 140 4' 'noise 158 4' 'noise 180 2' 'noise 813 4' 'noise 883 8' 'noise 900 16' 'noise 2000 8'; do
+		read -r what from bytes <<<"$how"
+		cp "$T/$of.iso" "$T/bad.iso"
+		{ [[ $what == zeros ]] && cat /dev/zero || noise 32768 3; } | head -c "$bytes" | dd of="$T/bad.iso" bs=1 seek=$((32768 + from)) conv=notrunc status=none
+		fails "$of: a head that is not what it was ($how)" 1 check "$T/bad.iso"
+		like "$of: it is named ($how)" "$(cat "$T/ok.output")" 'the head of the disc [^:]*: [^:]* altered'
+		is "$of: all sessions are found and sound ($how)" "$(verdicts "$T/bad.iso" | tr -d ,)" "$(verdicts "$T/$of.iso" | tr -d ,)"
+	done
+done
+like 'a part of the disc in which the head lies' "$(damage --subset=1/9 "$T/bad.iso")" '^- the head'
+is 'another part' "$(verdict '$_->{damaged} + 0' --subset=9/9 "$T/bad.iso")" 0
 cp "$disc" "$T/bad.iso"
 truncate -s $(((start + sectors / 2) * 2048)) "$T/bad.iso"
 is 'one that was cut off' "$(verdicts "$T/bad.iso")" sound,sound,damaged,damaged

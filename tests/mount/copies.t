@@ -71,6 +71,14 @@ spoil "$disc" "$T/a.iso" 1 head
 spoil "$disc" "$T/b.iso" 2 head
 ok 'a copy without a head first' check --quiet --merge="$T/second.iso" "$T/a.iso" "$T/b.iso"
 same_file 'the head is the other one' "$disc" "$T/second.iso"
+rm -f "$T/second.iso" "$T"/*.map
+for copy in a b; do
+	{ head -c 32768 "$disc"; head -c 32768 /dev/zero; tail -c +65537 "$disc"; } >"$T/$copy.iso"
+	printf '0x0 ? 1\n0x0 0x8000 +\n0x8000 0x8000 -\n0x10000 0x%x +\n' $(($(apparent_size "$disc") - 65536)) >"$T/$copy.map"
+done
+ok 'a head that is in no copy is made by the newest session' check --merge="$T/second.iso" "$T/a.iso" "$T/b.iso"
+same_file 'it is the one that was there' "$disc" "$T/second.iso"
+is 'so none of its blocks is missed' "$(grep -c 'in no copy' "$T/ok.output")" 0
 rm -f "$T/second.iso"
 cp "$disc" "$T/a.iso"
 cp "$disc" "$T/b.iso"

@@ -19,7 +19,7 @@ place() {
 repaired() { # NAME [OPTION]
 	rm -f "$out"
 	ok "$1: it is repaired" check --repair="$out" "${@:2}" "$disc"
-	like "$1: it is told" "$(cat "$T/ok.output")" "makes all of it good again
+	like "$1: it is told" "$(cat "$T/ok.output")" "all of it can be made good again
 $out is whole\$"
 	same_file "$1: to the last byte" "$whole" "$out"
 }
@@ -94,7 +94,7 @@ noise 100000 3 >"$mnt/unprotected"
 ok 'a session without parity above it' umount_disc
 cp "$disc" "$whole"
 wipe $(($(info_json '$_->{sessions}[-1]{start_lba}' "$disc") + 40)) 1
-refused 'damage where no parity is' 'does not make all of it good'
+refused 'damage where no parity is' 'not all of it can be made good again'
 is 'it is told' "$(verdict '$_->{repairable}')" false
 
 # ---- what sessions say of themselves: descriptors of older ones, digest tables, records, the head
@@ -134,6 +134,11 @@ for with in ecc=10 ecc=0; do
 	repaired "$with: an older session's record"
 	cp "$whole" "$disc"
 	repaired "$with: the head" --disc-fault=read@16-31=EIO
+	wipe 16 16
+	repaired "$with: the head, empty"
+	cp "$whole" "$disc"
+	alter 16
+	repaired "$with: the head, altered"
 done
 wipe $((ends[2] - 1)) 1
 rm -f "$out"
@@ -142,12 +147,46 @@ ok 'nothing is written' test ! -e "$out"
 cp "$whole" "$disc"
 wipe $((starts[1] + 8)) 12
 fails 'of both sets of descriptors too' 1 check --repair="$out" "$disc"
+cp "$whole" "$disc"
+wipe 16 16
+wipe $((ends[2] - 1)) 1
+fails 'a head by descriptors that nothing proves' 1 check --repair="$out" "$disc"
+ok 'is not made' test ! -e "$out"
+for program in xorriso genisoimage; do
+	noise 400000 8 >"$T/foreign"
+	[[ $program == xorriso ]] && set -- xorriso -as mkisofs || set -- genisoimage
+	"$@" -quiet -J -R -o "$disc" "$T/foreign" 2>/dev/null
+	for i in 1 2; do
+		mount_disc "$disc"
+		noise 100000 "$i" >"$mnt/file $i"
+		ok "a session above that of $program" umount_disc
+	done
+	cp "$disc" "$whole"
+	like "$program: sound" "$(check "$disc" | tail -n 1)" 'is sound$'
+	repaired "$program: the head cannot be read" --disc-fault=read@16-31=EIO
+	wipe 16 16
+	repaired "$program: the head, empty, and what of the first session lay there"
+	cp "$whole" "$disc"
+	alter 16
+	repaired "$program: the head, altered"
+	cp "$whole" "$disc"
+	# a block behind the descriptors, of the first session
+	alter 20
+	repaired "$program: a path table in it"
+done
 blank_disc "$disc"
 mount_disc "$disc"
 noise 100000 3 >"$mnt/unprotected"
 ok 'no parity at all' umount_disc
+cp "$disc" "$whole"
+wipe 16 16
+repaired 'a disc of one session without a head'
+is 'where there is no parity none is told of' "$(grep -c parity "$T/ok.output")" 0
+fails 'nowhere to put what is made again' 1 env TMPDIR="$T/none" "$BUILD/cdappendfs-check" --state="$T/checks" "$disc"
+like 'it is told where that was to be' "$(cat "$T/ok.output")" "in $T/none, and that fails: No such file.* set TMPDIR"
+cp "$whole" "$disc"
 wipe 90 1
 rm -f "$out"
 fails 'is told' 1 check --repair="$out" "$disc"
-like 'as such' "$(cat "$T/ok.output")" 'no session of it has parity'
+like 'as such' "$(cat "$T/ok.output")" 'it has no parity .-o ecc=. that can be read'
 done_testing

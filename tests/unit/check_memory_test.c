@@ -157,11 +157,35 @@ static void test_map(void **state)
 	assert_int_equal(parse("0x0 ?\n0x7fffffffffffffff 2 +\n", &m, &line), -EINVAL);
 }
 
+/* What is known after all: of a gap its end, its beginning, its middle, all of it; what touches none. */
+static void test_map_filled(void **state)
+{
+	static const struct map_gap want[] = {{0, 10}, {30, 40}, {45, 50}, {60, 65}, {80, 90}};
+	struct mapfile m = {.n = 0};
+
+	(void)state;
+	assert_int_equal(mapfile_fill(&m, 0, 100), 0);
+	for (uint64_t at = 0; at < 100; at += 20)
+		assert_int_equal(mapfile_add(&m, at, 10), 0);
+	assert_int_equal(mapfile_fill(&m, 10, 20), 0); /* 20 to 30 */
+	assert_int_equal(mapfile_fill(&m, 65, 10), 0);
+	assert_int_equal(mapfile_add(&m, 100, 1), 0);
+	assert_int_equal(mapfile_fill(&m, 100, 1), 0);
+	m.gaps[1] = (struct map_gap){30, 50};
+	assert_int_equal(mapfile_fill(&m, 40, 5), 0);
+	assert_int_equal(m.n, 5);
+	for (size_t i = 0; i < m.n; i++) {
+		assert_int_equal(m.gaps[i].from, want[i].from);
+		assert_int_equal(m.gaps[i].to, want[i].to);
+	}
+	mapfile_release(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parts), cmocka_unit_test(test_many_parts), cmocka_unit_test(test_file),
-		cmocka_unit_test(test_trend), cmocka_unit_test(test_map),
+		cmocka_unit_test(test_trend), cmocka_unit_test(test_map),	 cmocka_unit_test(test_map_filled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
