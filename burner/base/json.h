@@ -59,6 +59,15 @@ static inline void json_u64(struct json *j, const char *key, uint64_t value)
 	json_key(j, key);
 	fprintf(j->out, "%" PRIu64, value);
 }
+static inline void json_string_or_null(struct json *j, const char *key, const char *value)
+{
+	if (value) {
+		json_string(j, key, value);
+		return;
+	}
+	json_key(j, key);
+	fputs("null", j->out);
+}
 /* none: the value that stands for null */
 static inline void json_u64_or_null(struct json *j, const char *key, uint64_t value, uint64_t none)
 {

@@ -2,14 +2,11 @@
 /*
  * cdappendfs-check - is everything on a disc readable, and what it was when it was burned?
  *
- * An image is read beside its mount, whose daemon only appends to it; what is staged is not on the disc.  A drive
- * belongs to the mount alone, whose daemon is asked for its blocks.
+ * What is staged is not on the disc.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <sys/stat.h>
 
 #include "burner/base/json.h"
 #include "burner/base/new_file.h"
@@ -21,6 +18,7 @@
 #include "fs/check/check.h"
 #include "fs/check/manifest.h"
 #include "fs/check/mapfile.h"
+#include "fs/cmd/argument.h"
 #include "fs/cmd/check_merge.h"
 #include "fs/cmd/check_part.h"
 #include "fs/cmd/check_repair.h"
@@ -28,9 +26,7 @@
 #include "fs/cmd/command.h"
 #include "fs/cmd/interrupt.h"
 #include "fs/control/client.h"
-#include "fs/control/mounts.h"
 #include "fs/control/progress.h"
-#include "fs/control/remote.h"
 
 #define EVENT_EVERY_MS 1000
 #define NAMES_DEFAULT 1000u
@@ -454,44 +450,17 @@ static int print_manifest(const struct options *o, const char *name, struct disc
 
 /* ---- which disc ---- */
 
-/* The drive is its mount's: through that. */
-static int open_mounted(const char *path, const struct control_mount *mount, struct disc **ret)
+static int open_disc(struct options *o, struct argument *a, struct disc **ret)
 {
-	_free_ char *why = NULL;
-	int r;
+	int status = argument_open(a, "checked", ret);
 
-	interrupt_catch();
-	r = remote_disc_open(mount, &interrupted, ret, &why);
-	if (!r)
-		return COMMAND_DONE;
-	if (r == -EPROTO)
-		return command_fail(
-			"%s: the mount %s is of another version of cdappendfs, and has the drive for itself: "
-			"unmount it ('cdappendfs-umount %s'), and check the disc then",
-			path, mount->mountpoint, SHELL_WORD(mount->mountpoint));
-	return command_fail("%s: its mount %s has the drive for itself, and cannot be asked: %s", path,
-			    mount->mountpoint, why ? why : client_why(r));
-}
-
-static int open_disc(struct options *o, const char *path, const struct control_mount *mount, struct disc **ret)
-{
-	const struct disc_open_options how = {.unbounded = false};
-	const char *why = NULL;
-	int r = disc_open_path(path, &how, ret, &why);
-
-	o->remote = r == -EBUSY && mount;
-	if (o->remote)
-		r = open_mounted(path, mount, ret) == COMMAND_DONE ? 0 : 1;
-	if (r > 0)
-		return COMMAND_FAILED;
-	if (r < 0)
-		return command_fail("%s: it cannot be checked: %s", path, why ? why : strerror(-r));
-	if (o->faults) {
+	o->remote = a->remote;
+	if (status == COMMAND_DONE && o->faults) {
 		*ret = disc_wrap_faults(TAKE_PTR(*ret), o->faults);
 		if (!*ret)
 			return command_usage("--disc-fault: %s", strerror(errno));
 	}
-	return COMMAND_DONE;
+	return status;
 }
 
 static int print_blank(const struct options *o, const char *name)
@@ -521,8 +490,9 @@ static int check_and_remember(const struct options *o, const char *path, struct 
 	return status;
 }
 
-static int check_path(const struct options *asked, const char *path, const struct control_mount *mount)
+static int check_path(const struct options *asked, struct argument *a)
 {
+	const char *path = a->disc;
 	_cleanup_(new_file_release) struct new_file to = NEW_FILE_NONE;
 	struct options with_file = *asked;
 	const struct options *o = &with_file;
@@ -530,7 +500,7 @@ static int check_path(const struct options *asked, const char *path, const struc
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_free_ char *why = NULL;
 	struct disc_state state;
-	int status = open_disc(&with_file, path, mount, &disc), r;
+	int status = open_disc(&with_file, a, &disc), r;
 
 	if (status != COMMAND_DONE)
 		return status;
@@ -555,24 +525,10 @@ static int check_path(const struct options *asked, const char *path, const struc
 
 static int check_argument(const struct options *o)
 {
-	struct control_mount mount;
-	char path[PATH_MAX];
-	struct stat st;
-	int found = mounts_find(o->argument, &mount);
+	struct argument a;
+	int status = argument_find(o->argument, &a);
 
-	if (found == 0 && command_source_is_known(o->argument, &mount))
-		return check_path(o, mount.source, &mount);
-	if (found == 0)
-		return command_fail("%s: a mount of user %u, who may call its disc what he likes: give the disc",
-				    mount.mountpoint, (unsigned)mount.owner);
-	if (!realpath(o->argument, path))
-		return command_fail("%s: %s", o->argument, strerror(errno));
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return found == -ENOTSUP ? command_mount(o->argument, &mount) :
-					   command_fail("%s: no cdappendfs is mounted there, and a directory is no "
-							"disc; see 'findmnt -t fuse.cdappendfs'",
-							o->argument);
-	return check_path(o, path, NULL);
+	return status == COMMAND_DONE ? check_path(o, &a) : status;
 }
 
 int main(int argc, char **argv)

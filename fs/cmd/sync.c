@@ -38,7 +38,7 @@ static const char help[] =
 	"                  give parity to all sessions that have none, and to this one: so much of them, 1 to\n"
 	"                  100 percent; a session is made even if nothing is staged\n"
 	"  -m, --message=TEXT\n"
-	"                  a line of text about it, which the session keeps\n"
+	"                  a line of text about it, which the session keeps; see cdappendfs-log\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
 	"      --cancel    stop the burn that is under way; what is staged is kept\n"
 	"  -j, --json      print JSON: a line for each second of a burn, and the result as the last line\n"

@@ -17,7 +17,6 @@
 #include "burner/base/time.h"
 #include "fs/control/report.h"
 
-
 /* The newest session that can be mounted, or NULL. */
 static const struct disc_session *newest_of(const struct disc_session *sessions, size_t n)
 {
@@ -70,23 +69,13 @@ uint32_t report_sbsector(const struct disc_session *session, bool overwritable)
 
 /* ---- JSON ---- */
 
-static void string_or_null(struct json *j, const char *key, const char *value)
-{
-	if (value) {
-		json_string(j, key, value);
-	} else {
-		json_key(j, key);
-		fputs("null", j->out);
-	}
-}
-
 static void digest_json(struct json *j, const uint8_t *digest)
 {
 	char text[PROOF_TEXT_BYTES];
 
 	if (digest)
 		proof_text(digest, text);
-	string_or_null(j, "digest", digest ? text : NULL);
+	json_string_or_null(j, "digest", digest ? text : NULL);
 }
 
 static void session_json(struct json *j, const struct disc_session *s, bool overwritable)
@@ -97,7 +86,7 @@ static void session_json(struct json *j, const struct disc_session *s, bool over
 	json_u64(j, "number", s->number);
 	json_u64(j, "start_lba", s->start_lba);
 	json_u64(j, "sectors", s->sectors);
-	string_or_null(j, "created", time_text(s->created, created));
+	json_string_or_null(j, "created", time_text(s->created, created));
 	json_string(j, "volume_id", s->volume_id);
 	json_u64(j, "descriptor_lba", s->descriptor_lba);
 	json_u64(j, "sbsector", report_sbsector(s, overwritable));
@@ -137,25 +126,25 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 	json_u64(&j, "staged_bytes", info->staged_bytes);
 	json_bool(&j, "blank", info->blank);
 	json_bool(&j, "appendable", info->appendable);
-	string_or_null(&j, "why_not_appendable", info->why_not_appendable);
+	json_string_or_null(&j, "why_not_appendable", info->why_not_appendable);
 	json_bool(&j, "overwritable", info->overwritable);
 	json_bool(&j, "unbounded", info->unbounded);
 	json_u64(&j, "next_lba", info->next_lba);
 	json_u64(&j, "kept_bytes", info->kept_bytes);
 	json_u64_or_null(&j, "files_in_pieces", info->files_in_pieces, PIECES_UNKNOWN);
 	digest_json(&j, info->digest);
-	string_or_null(&j, "disc", info->disc);
-	string_or_null(&j, "mountpoint", info->mountpoint);
-	string_or_null(&j, "staging", info->staging);
+	json_string_or_null(&j, "disc", info->disc);
+	json_string_or_null(&j, "mountpoint", info->mountpoint);
+	json_string_or_null(&j, "staging", info->staging);
 	if (info->has_stage) {
 		json_u64(&j, "staging_free_bytes", info->staging_free_bytes);
 	} else {
 		json_key(&j, "staging_free_bytes");
 		fputs("null", out);
 	}
-	string_or_null(&j, "device", info->device);
+	json_string_or_null(&j, "device", info->device);
 	if (burning_idle(&info->burning)) {
-		string_or_null(&j, "burning", NULL);
+		json_string_or_null(&j, "burning", NULL);
 	} else {
 		json_open(&j, "burning", '{');
 		burning_json(&j, &info->burning);

@@ -130,6 +130,10 @@ int iso_is_whole(struct iso *iso);
 /* *ret is filled on success only.  -ENOENT: no such name. Large directories are indexed at the first look-up. */
 int iso_lookup(struct iso *iso, struct iso_extent dir, const char *name, struct iso_entry *ret);
 
+/* The same of a path from the root, without a slash before it; "" the root.  -ENOENT also when what is above is no
+ * directory. */
+int iso_lookup_path(struct iso *iso, const char *path, struct iso_entry *ret);
+
 /* From now on hard links whose tree cannot be read are errors (-EIO, -EBADMSG), instead of files of their own: what is
  * staged knows them by number. */
 void iso_require_links(struct iso *iso);

@@ -6,6 +6,7 @@
  * which says at which records to look.  Of two entries with one name the first is found, in either way.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fs/iso/internal.h"
 
@@ -121,4 +122,33 @@ int iso_entry_at(struct iso *iso, uint64_t locator, struct iso_entry *ret)
 	if (more > 0)
 		more = entry_decode(&c, record, at, DECODE_ALL, ret);
 	return more < 0 ? more : more ? 0 : -ENOENT;
+}
+
+int iso_lookup_path(struct iso *iso, const char *path, struct iso_entry *ret)
+{
+	_cleanup_entry_ struct iso_entry at = {.ino = 0};
+	int r = iso_root(iso, &at);
+
+	while (!r && *path) {
+		struct iso_entry next = {.ino = 0};
+		size_t n = strcspn(path, "/");
+		char name[256];
+
+		if (n >= sizeof(name) || !S_ISDIR(at.mode))
+			return -ENOENT;
+		memcpy(name, path, n);
+		name[n] = '\0';
+		r = iso_lookup(iso, at.dir, name, &next);
+		if (r)
+			return r;
+		iso_entry_release(&at);
+		at = next;
+		path += n;
+		path += *path == '/';
+	}
+	if (!r) {
+		*ret = at;
+		memset(&at, 0, sizeof(at));
+	}
+	return r;
 }

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * argument.h - the disc that an argument names: a disc, or any path in a mount of one
+ *
+ * An image is read beside its mount, whose daemon only appends to it.  A drive belongs to the mount alone, whose daemon
+ * is asked for its blocks.
+ */
+#ifndef FS_CMD_ARGUMENT_H
+#define FS_CMD_ARGUMENT_H
+
+#include <limits.h>
+
+#include "cdappendfs/disc.h"
+#include "fs/control/protocol.h"
+
+struct argument {
+	const char *given;
+	char disc[PATH_MAX];	    /* as it was mounted, or its real path */
+	bool mounted;		    /* in: */
+	struct control_mount mount; /* of it */
+	bool remote; /* its daemon reads it */
+	/* of a path in a mount: in that, which may be gone; "": the mount itself, a disc */
+	char inside[PATH_MAX];
+};
+
+/* COMMAND_DONE, or what to exit with after a message. */
+int argument_find(const char *given, struct argument *ret);
+/* For reading; a->remote is set.  done: "checked", "read", …, for the message.  While it waits for a burn, a signal
+ * ends that. */
+int argument_open(struct argument *a, const char *done, struct disc **ret);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/cmd/between.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "burner/base/bytes.h"
+#include "fs/cmd/command.h"
+#include "fs/cmd/interrupt.h"
+
+const struct disc_session *between_former(const struct between *b, const struct disc_session *s)
+{
+	while (s > b->history->sessions)
+		if (!(--s)->broken)
+			return s;
+	return NULL;
+}
+
+/* Numbers of files hold from one session of ours to the next; the first one above another program's session takes
+ * over those that its files have by their place. */
+static bool numbers_hold(const struct between_asked *asked)
+{
+	bool forward = !asked->old || asked->new >= asked->old;
+	const struct disc_session *s = forward ? asked->new : asked->old, *first = forward ? asked->old : asked->new;
+
+	for (; first && s > first; s--)
+		if (!s->ours && !s->broken)
+			return false;
+	return true;
+}
+
+struct losing {
+	const struct between *b;
+	const struct between_asked *asked;
+};
+
+static int tell_lost(void *context, const char *path, bool newer, int error)
+{
+	const struct losing *l = context;
+	const struct disc_session *s = newer ? l->asked->new : l->asked->old;
+
+	command_note("%s: session %" PRIu32 ": /%s: cannot be read, so what is different there is not known: %s",
+		     l->b->name, s ? s->number : 0, path, strerror(-error));
+	return 0;
+}
+
+static int is_interrupted(void *context)
+{
+	(void)context;
+	return interrupted ? -ECANCELED : 0;
+}
+
+static int open_tree(const struct between *b, const struct disc_session *s, struct iso **ret)
+{
+	int r = s ? history_tree(b->disc, s, ret) : 0;
+
+	if (r)
+		command_fail("%s: session %" PRIu32 ": its tree cannot be read: %s", b->name, s->number, strerror(-r));
+	return r;
+}
+
+int between_sessions(const struct between *b, const struct between_asked *asked, struct diff *ret)
+{
+	_cleanup_(iso_unrefp) struct iso *old = NULL, *new = asked->base ? iso_ref(asked->base) : NULL;
+	struct losing losing = {b, asked};
+	struct diff_options o = {.by_number = numbers_hold(asked),
+				 .counted = asked->counted,
+				 .pace = is_interrupted,
+				 .lost = tell_lost,
+				 .context = &losing};
+	int r = open_tree(b, asked->old, &old);
+
+	if (!r && !new)
+		r = open_tree(b, asked->new, &new);
+	if (r)
+		return r;
+	if (asked->old)
+		o.new_from = ((uint64_t)asked->old->start_lba + asked->old->sectors) * SECTOR_BYTES;
+	o.old.iso = old;
+	o.new.iso = new;
+	o.new.overlay = asked->overlay;
+	r = diff_trees(&o, ret);
+	if (r && r != -ECANCELED)
+		command_fail("%s: the sessions could not be compared: %s", b->name, strerror(-r));
+	return r;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/cmd/staged.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "burner/base/json.h"
+#include "fs/cmd/command.h"
+#include "fs/control/client.h"
+
+static int look(void *context, const char *path, struct stat *ret, char **ret_target)
+{
+	const struct staged *s = context;
+	char target[PATH_MAX];
+	ssize_t n;
+
+	if (fstatat(s->root, path, ret, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0)
+		return -errno;
+	if (!S_ISLNK(ret->st_mode))
+		return 0;
+	n = readlinkat(s->root, path, target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	*ret_target = strdup(target);
+	return *ret_target ? 0 : -ENOMEM;
+}
+
+static void on_line(void *context, const char *type, const char *line)
+{
+	struct staged *s = context;
+	char kind[8], path[3 * PATH_MAX], from[3 * PATH_MAX];
+	bool renamed = json_get_string(line, "from", from, sizeof(from)) == 0;
+	uint64_t bytes = 0;
+
+	if (strcmp(type, "change") != 0 || s->error)
+		return;
+	if (json_get_string(line, "kind", kind, sizeof(kind)) < 0 ||
+	    json_get_string(line, "path", path, sizeof(path)) < 0) {
+		s->error = -EPROTO;
+		return;
+	}
+	json_get_u64(line, "bytes", &bytes);
+	s->error = diff_overlay_add(s->overlay, kind[0], path, renamed ? from : NULL, bytes);
+}
+
+static int ask(const struct control_mount *mount, struct staged *s)
+{
+	struct client_handlers handlers = {.line = on_line, .context = s};
+	struct client_result result = {0};
+	int r = client_ask(mount, "changes", &handlers, &result);
+
+	if (r < 0)
+		return command_fail("%s: what is staged cannot be known: %s", mount->mountpoint, client_why(r));
+	r = result.error ? -result.error : s->error ? s->error : diff_overlay_seal(s->overlay);
+	if (r)
+		return command_fail("%s: what is staged cannot be known: %s", mount->mountpoint,
+				    result.message[0] ? result.message : strerror(-r));
+	return 0;
+}
+
+int staged_open(const struct control_mount *mount, struct iso *base, struct staged *ret)
+{
+	int r;
+
+	ret->root = open(mount->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (ret->root < 0) {
+		command_fail("%s: what is staged cannot be looked at: %s; name two sessions to compare these",
+			     mount->mountpoint, strerror(errno));
+		return -EACCES;
+	}
+	r = diff_overlay_new(base, look, ret, &ret->overlay);
+	if (r) {
+		command_fail("%s", strerror(-r));
+		return r;
+	}
+	return ask(mount, ret) ? -EIO : 0;
+}
+
+void staged_release(struct staged *s)
+{
+	diff_overlay_free(s->overlay);
+	close_fd(&s->root);
+}

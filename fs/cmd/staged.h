@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * staged.h - what is staged in a mount, as its daemon tells it, laid over the newest session
+ *
+ *	staged_open -> staged.overlay -> staged_release
+ */
+#ifndef FS_CMD_STAGED_H
+#define FS_CMD_STAGED_H
+
+#include "fs/control/protocol.h"
+#include "fs/diff/overlay.h"
+
+struct staged {
+	struct diff_overlay *overlay; /* NULL: nothing is staged */
+	int root;		      /* of the mount, or -1 */
+	int error;
+};
+#define STAGED_NONE \
+	{ \
+		NULL, -1, 0 \
+	}
+
+/* base: the newest session, or NULL, borrowed.  0, or an error after a message. */
+int staged_open(const struct control_mount *mount, struct iso *base, struct staged *ret);
+void staged_release(struct staged *s);
+
+#endif

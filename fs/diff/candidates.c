@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * candidates.c - names of one tree alone, until it is known where else they are
+ *
+ * What has the same key in both trees is the same file: its number, or, where numbers say nothing, the place of its
+ * content.  Directories are matched first, and what is in them is compared as in any pair.  When no more match, those
+ * of both trees that have one name are a pair after all (removed and made anew), and what is left is opened: what is
+ * in it may have come from elsewhere, or gone there.  Directories of the newer tree with numbers that the older one
+ * knows must have been somewhere in it, so they are opened last.
+ */
+#include "fs/diff/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "burner/base/bytes.h"
+
+static bool has_key(const struct walk *w, const struct diff_entry *e)
+{
+	return w->o->by_number || (S_ISREG(e->mode) && e->n_extents);
+}
+
+static uint64_t key_of(const struct walk *w, const struct diff_entry *e)
+{
+	return w->o->by_number ? e->ino & INT64_MAX : e->extents[0].pos;
+}
+
+static bool is_same_file(const struct walk *w, const struct candidate *a, const struct candidate *b)
+{
+	return (a->e.mode & S_IFMT) == (b->e.mode & S_IFMT) &&
+	       (w->o->by_number ? a->e.ino == b->e.ino : a->e.size == b->e.size);
+}
+
+/* A number that the older tree has not given: it is new. */
+static bool is_fresh(const struct walk *w, const struct diff_entry *e)
+{
+	return w->old_next_ino && e->ino >= w->old_next_ino;
+}
+
+static int copy_entry(struct arena *a, const struct diff_entry *e, struct diff_entry *ret)
+{
+	*ret = *e;
+	ret->name = NULL;
+	if (e->n_extents) {
+		struct extent *copy = arena_take(a, e->n_extents * sizeof(*copy), 8);
+
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, e->extents, e->n_extents * sizeof(*copy));
+		ret->extents = copy;
+	}
+	if (e->target)
+		ret->target = arena_string(a, e->target, strlen(e->target));
+	return !e->target || ret->target ? 0 : -ENOMEM;
+}
+
+static int count_fresh(struct walk *w, const struct diff_entry *e)
+{
+	return walk_change(w, &(struct diff_change){.kind = 'A', .mode = e->mode}, e);
+}
+
+int candidates_add(struct walk *w, bool newer, const char *directory, const struct diff_entry *e, uint32_t *ret)
+{
+	struct candidates *c = newer ? &w->come : &w->gone;
+	struct candidate *to;
+	int r;
+
+	if (ret)
+		*ret = NUMBERS_NONE;
+	if (newer && w->o->counted && !S_ISDIR(e->mode) && !ret && is_fresh(w, e))
+		return count_fresh(w, e);
+	r = c->n < UINT32_MAX - 1 ? walk_grow(&c->list, &c->capacity, c->n, sizeof(*c->list)) : -ENOMEM;
+	if (r)
+		return r;
+	to = &c->list[c->n];
+	*to = (struct candidate){.path = walk_path(w, directory, e->name), .twin = NUMBERS_NONE, .match = NUMBERS_NONE};
+	r = to->path ? copy_entry(&w->d->memory->arena, e, &to->e) : -ENOMEM;
+	if (!r && !newer && has_key(w, e))
+		r = numbers_add(&c->by_key, key_of(w, e), (uint32_t)c->n);
+	if (!r && ret)
+		*ret = (uint32_t)c->n;
+	c->n += !r;
+	return r;
+}
+
+/* ---- where else ---- */
+
+/* One that was looked for in vain may have come to light since: so all directories are looked for each time. */
+static uint32_t find_former(const struct walk *w, const struct candidate *c)
+{
+	size_t cursor = 0;
+	uint32_t i;
+
+	if (!has_key(w, &c->e) || is_fresh(w, &c->e))
+		return NUMBERS_NONE;
+	while ((i = numbers_next(&w->gone.by_key, key_of(w, &c->e), &cursor)) != NUMBERS_NONE)
+		if (w->gone.list[i].match == NUMBERS_NONE && !w->gone.list[i].opened &&
+		    is_same_file(w, c, &w->gone.list[i]))
+			return i;
+	return NUMBERS_NONE;
+}
+
+static int pair_up(struct walk *w, uint32_t gone, uint32_t come)
+{
+	struct candidate *from = &w->gone.list[gone], *to = &w->come.list[come];
+	const struct pair p = {from->e.dir, to->e.dir, from->path, to->path};
+
+	from->opened = to->opened = true;
+	if (to->e.dir.node == DIFF_NO_NODE && p.old.at.lba == p.new.at.lba &&p.old.at.bytes == p.new.at.bytes)
+		return 1;
+	int r = walk_push(w, &p);
+	return r ? r : 1;
+}
+
+static int match_directories(struct walk *w)
+{
+	int r = 0, found = 0;
+
+	for (uint32_t i = 0; i < w->come.n && r >= 0; i++) {
+		struct candidate *c = &w->come.list[i];
+		uint32_t former = S_ISDIR(c->e.mode) && !c->opened ? find_former(w, c) : NUMBERS_NONE;
+
+		if (former == NUMBERS_NONE)
+			continue;
+		c->match = former;
+		w->gone.list[former].match = i;
+		r = pair_up(w, former, i);
+		found = 1;
+	}
+	return r < 0 ? r : found;
+}
+
+/* Removed, and made anew under the same name. */
+static int match_twins(struct walk *w)
+{
+	int r = 0, found = 0;
+
+	for (uint32_t i = 0; i < w->come.n && r >= 0; i++) {
+		struct candidate *c = &w->come.list[i];
+
+		if (!S_ISDIR(c->e.mode) || c->opened || c->twin == NUMBERS_NONE || w->gone.list[c->twin].opened)
+			continue;
+		r = pair_up(w, c->twin, i);
+		found = 1;
+	}
+	return r < 0 ? r : found;
+}
+
+static int open_one(struct walk *w, bool newer, uint32_t i)
+{
+	_cleanup_(diff_list_release) struct diff_list list = {.n = 0};
+	struct candidate *c = newer ? &w->come.list[i] : &w->gone.list[i];
+	const char *path = c->path;
+	int r;
+
+	c->opened = true;
+	r = walk_list(w, newer, &c->e.dir, path, &list);
+	if (r <= 0)
+		return r;
+	r = 0;
+	for (size_t k = 0; k < list.n && !r; k++)
+		r = candidates_add(w, newer, path, &list.entries[k], NULL);
+	return r;
+}
+
+enum opening { OPEN_FRESH, OPEN_GONE, OPEN_REST };
+
+/* What has another of its name in the older tree may be compared with that. */
+static bool is_due(const struct walk *w, const struct candidate *c, enum opening which)
+{
+	bool waits = c->twin != NUMBERS_NONE && !w->gone.list[c->twin].opened;
+
+	return S_ISDIR(c->e.mode) && !c->opened && (which != OPEN_FRESH || (is_fresh(w, &c->e) && !waits));
+}
+
+static int open_all(struct walk *w, enum opening which)
+{
+	bool newer = which != OPEN_GONE;
+	struct candidates *c = newer ? &w->come : &w->gone;
+	size_t n = c->n; /* those that are found by it are for the next round */
+	int r = 0, found = 0;
+
+	for (uint32_t i = 0; i < n && !r; i++)
+		if (is_due(w, &c->list[i], which)) {
+			r = open_one(w, newer, i);
+			found = 1;
+		}
+	return r ? r : found;
+}
+
+int candidates_settle(struct walk *w)
+{
+	int r = match_directories(w);
+
+	if (!r)
+		r = open_all(w, OPEN_FRESH);
+	if (!r)
+		r = match_twins(w);
+	if (!r)
+		r = open_all(w, OPEN_GONE);
+	if (!r)
+		r = open_all(w, OPEN_REST);
+	return r;
+}
+
+/* ---- the end ---- */
+
+static void match_files(struct walk *w)
+{
+	for (uint32_t i = 0; i < w->come.n; i++) {
+		struct candidate *c = &w->come.list[i];
+
+		if (S_ISDIR(c->e.mode))
+			continue;
+		c->match = find_former(w, c);
+		if (c->match != NUMBERS_NONE)
+			w->gone.list[c->match].match = i;
+	}
+}
+
+static int conclude_come(struct walk *w, const struct candidate *c)
+{
+	const struct candidate *twin = c->twin == NUMBERS_NONE ? NULL : &w->gone.list[c->twin];
+	const struct candidate *former = c->match == NUMBERS_NONE ? NULL : &w->gone.list[c->match];
+
+	if (former)
+		return walk_compare(w, &former->e, &c->e, c->path, former->path);
+	if (twin && twin->match == NUMBERS_NONE)
+		return walk_compare(w, &twin->e, &c->e, c->path, NULL);
+	return walk_change(w,
+			   &(struct diff_change){.kind = 'A',
+						 .mode = c->e.mode,
+						 .path = c->path,
+						 .bytes = S_ISREG(c->e.mode) ? c->e.size : 0},
+			   &c->e);
+}
+
+static int conclude_gone(struct walk *w, const struct candidate *c)
+{
+	if (c->match != NUMBERS_NONE || c->twin != NUMBERS_NONE)
+		return 0;
+	return walk_change(w,
+			   &(struct diff_change){.kind = 'D',
+						 .mode = c->e.mode,
+						 .path = c->path,
+						 .bytes = S_ISREG(c->e.mode) ? c->e.size : 0},
+			   &c->e);
+}
+
+int candidates_conclude(struct walk *w)
+{
+	int r = 0;
+
+	match_files(w);
+	for (size_t i = 0; i < w->come.n && !r; i++)
+		r = conclude_come(w, &w->come.list[i]);
+	for (size_t i = 0; i < w->gone.n && !r; i++)
+		r = conclude_gone(w, &w->gone.list[i]);
+	return r;
+}
+
+void candidates_release(struct candidates *c)
+{
+	free(c->list);
+	numbers_release(&c->by_key);
+}

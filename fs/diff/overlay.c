@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * overlay.c - what is staged, laid over a session
+ *
+ * A node for each name that is staged and for each directory above one, by its path as it is now.  What has no node is
+ * as it is in the session, with all that is below.  Of a directory that has one the session's names are listed; those
+ * of them that were removed or moved away are left out, and the staged ones take the others' places.
+ */
+#include "fs/diff/overlay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "burner/base/hash.h"
+#include "fs/diff/internal.h"
+
+struct node {
+	const char *name; /* the last part of its path */
+	const char *path, *from;
+	uint64_t bytes;
+	uint32_t parent, next; /* the next one in the same directory; 0: none */
+	uint32_t first;	       /* in it */
+	char kind;	       /* 0: only something below it is staged */
+	const char *base;      /* path in the session; NULL: it is not in it */
+};
+
+/* What has another name now. */
+struct moved {
+	const char *from; /* path in the session */
+	uint32_t node;
+};
+
+struct diff_overlay {
+	struct iso *base;
+	diff_look *look;
+	void *context;
+	struct arena arena;
+	struct node *nodes; /* 0: unused, 1: the root */
+	size_t n, capacity;
+	struct numbers names; /* nodes, by the hash of directory and name */
+	struct moved *moved;  /* sorted */
+	size_t n_moved, moved_capacity;
+};
+
+int diff_overlay_new(struct iso *base, diff_look *look, void *context, struct diff_overlay **ret)
+{
+	struct diff_overlay *o = calloc(1, sizeof(*o));
+
+	if (!o || walk_grow(&o->nodes, &o->capacity, 0, sizeof(*o->nodes))) {
+		free(o);
+		return -ENOMEM;
+	}
+	o->base = base;
+	o->look = look;
+	o->context = context;
+	o->n = 2;
+	o->nodes[0] = (struct node){.name = ""};
+	o->nodes[1] = (struct node){.name = "", .path = "", .base = ""};
+	*ret = o;
+	return 0;
+}
+
+void diff_overlay_free(struct diff_overlay *o)
+{
+	if (!o)
+		return;
+	arena_release(&o->arena);
+	numbers_release(&o->names);
+	free(o->nodes);
+	free(o->moved);
+	free(o);
+}
+
+/* ---- the nodes ---- */
+
+/* Of both, without a secret: the names are the user's own. */
+static uint64_t key_of(uint32_t parent, const char *name, size_t length)
+{
+	uint64_t h = hash_number(0, parent);
+
+	for (size_t i = 0; i < length; i++)
+		h = (h ^ (uint8_t)name[i]) * 0x100000001b3u;
+	return h & INT64_MAX;
+}
+
+static uint32_t child_of(const struct diff_overlay *o, uint32_t parent, const char *name, size_t length)
+{
+	uint64_t key = key_of(parent, name, length);
+	size_t cursor = 0;
+	uint32_t i;
+
+	while ((i = numbers_next(&o->names, key, &cursor)) != NUMBERS_NONE)
+		if (o->nodes[i].parent == parent && strncmp(o->nodes[i].name, name, length) == 0 &&
+		    !o->nodes[i].name[length])
+			return i;
+	return 0;
+}
+
+static int add_child(struct diff_overlay *o, uint32_t parent, const char *name, size_t length, uint32_t *ret)
+{
+	uint32_t i = (uint32_t)o->n;
+	int r = o->n < UINT32_MAX - 1 ? walk_grow(&o->nodes, &o->capacity, o->n, sizeof(*o->nodes)) : -ENOMEM;
+
+	if (!r)
+		r = numbers_add(&o->names, key_of(parent, name, length), i);
+	if (r)
+		return r;
+	o->n++;
+	o->nodes[i] = (struct node){.name = arena_string(&o->arena, name, length),
+				    .parent = parent,
+				    .next = o->nodes[parent].first};
+	if (!o->nodes[i].name) {
+		o->nodes[i].name = "";
+		return -ENOMEM;
+	}
+	o->nodes[parent].first = *ret = i;
+	return 0;
+}
+
+/* The node of a path, and those above it. */
+static int node_of(struct diff_overlay *o, const char *path, uint32_t *ret)
+{
+	uint32_t at = 1;
+
+	while (*path) {
+		size_t length = strcspn(path, "/");
+		uint32_t child = child_of(o, at, path, length);
+		int r = child ? 0 : add_child(o, at, path, length, &child);
+
+		if (r)
+			return r;
+		at = child;
+		path += length;
+		path += *path == '/';
+	}
+	*ret = at;
+	return 0;
+}
+
+static int note_moved(struct diff_overlay *o, uint32_t node)
+{
+	int r = walk_grow(&o->moved, &o->moved_capacity, o->n_moved, sizeof(*o->moved));
+
+	if (!r)
+		o->moved[o->n_moved++] = (struct moved){o->nodes[node].from, node};
+	return r;
+}
+
+int diff_overlay_add(struct diff_overlay *o, char kind, const char *path, const char *from, uint64_t bytes)
+{
+	struct node *node;
+	uint32_t i;
+	int r;
+
+	if (!strchr("AMDR", kind) || !kind || (kind == 'R') != (from != NULL))
+		return -EINVAL;
+	r = node_of(o, path, &i);
+	if (r)
+		return r;
+	node = &o->nodes[i];
+	/* A name that was removed, and is there again: it has both. */
+	if (node->kind && kind == 'D')
+		return 0;
+	node->kind = kind;
+	node->bytes = bytes;
+	node->path = arena_string(&o->arena, path, strlen(path));
+	if (from)
+		node->from = arena_string(&o->arena, from, strlen(from));
+	if (!node->path || (from && !node->from))
+		return -ENOMEM;
+	return from ? note_moved(o, i) : 0;
+}
+
+static int compare_moved(const void *a, const void *b)
+{
+	return strcmp(((const struct moved *)a)->from, ((const struct moved *)b)->from);
+}
+
+static const struct moved *moved_from(const struct diff_overlay *o, const char *path)
+{
+	const struct moved key = {path, 0};
+
+	return o->n_moved ? bsearch(&key, o->moved, o->n_moved, sizeof(*o->moved), compare_moved) : NULL;
+}
+
+static char *join(struct arena *a, const char *directory, const char *name)
+{
+	size_t n = strlen(directory), length = strlen(name);
+	char *path = arena_take(a, n + length + 2, 1);
+
+	if (!path)
+		return NULL;
+	memcpy(path, directory, n);
+	if (n)
+		path[n++] = '/';
+	memcpy(path + n, name, length + 1);
+	return path;
+}
+
+/* Where a directory of the session is now: what was renamed last on the way to it says so. */
+static int path_now(struct diff_overlay *o, const char *base, const char **ret)
+{
+	size_t length = strlen(base);
+	_free_ char *way = strdup(base);
+	const struct moved *moved = NULL;
+
+	if (!way)
+		return -ENOMEM;
+	while (length && !(moved = moved_from(o, way))) {
+		while (length && way[length - 1] != '/')
+			length--;
+		length -= length > 0;
+		way[length] = '\0';
+	}
+	if (!moved)
+		*ret = base;
+	else if (!base[length])
+		*ret = o->nodes[moved->node].path;
+	else
+		*ret = join(&o->arena, o->nodes[moved->node].path, base + length + 1);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* A directory that something was moved out of is another one, too. */
+static int note_origin(struct diff_overlay *o, const char *from)
+{
+	const char *slash = strrchr(from, '/');
+	const char *parent = arena_string(&o->arena, from, slash ? (size_t)(slash - from) : 0), *now;
+	uint32_t node;
+	int r = parent ? path_now(o, parent, &now) : -ENOMEM;
+
+	return r ? r : node_of(o, now, &node);
+}
+
+int diff_overlay_seal(struct diff_overlay *o)
+{
+	int r = 0;
+
+	if (o->n_moved)
+		qsort(o->moved, o->n_moved, sizeof(*o->moved), compare_moved);
+	for (size_t i = 0; i < o->n_moved && !r; i++)
+		r = note_origin(o, o->moved[i].from);
+	/* Parents come before children. */
+	for (size_t i = 2; i < o->n && !r; i++) {
+		struct node *node = &o->nodes[i];
+		const char *above = o->nodes[node->parent].base;
+
+		node->base = node->from			 ? node->from :
+			     !above || node->kind == 'A' ? NULL :
+							   join(&o->arena, above, node->name);
+		if (above && !node->base && node->kind != 'A')
+			r = -ENOMEM;
+	}
+	return r;
+}
+
+/* ---- the names of a directory ---- */
+
+/* What was looked at, over what the session has of it. */
+static void take_look(const struct node *node, const struct stat *st, struct diff_entry *e)
+{
+	bool same_file = e->mode && (e->mode & S_IFMT) == (st->st_mode & S_IFMT) && node->kind != 'A';
+
+	e->staged_content = !same_file || node->bytes || (S_ISREG(st->st_mode) && e->size != (uint64_t)st->st_size);
+	e->staged_attributes = node->kind == 'M' && !e->staged_content;
+	if (e->staged_content) {
+		e->n_extents = 0;
+		e->staged_bytes = node->bytes;
+	}
+	if (!same_file)
+		e->dir.at = (struct iso_extent){0};
+	e->ino = (uint64_t)st->st_ino;
+	e->size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+	e->rdev = st->st_rdev;
+	e->mtime = st->st_mtim;
+	e->mode = st->st_mode;
+	e->uid = st->st_uid;
+	e->gid = st->st_gid;
+}
+
+static int entry_of(const struct diff_overlay *o, uint32_t i, struct arena *a, struct diff_entry *ret)
+{
+	const struct node *node = &o->nodes[i];
+	_cleanup_entry_ struct iso_entry base = {.ino = 0};
+	_free_ char *target = NULL;
+	struct stat st;
+	int r = !node->base ? 0 : o->base ? iso_lookup_path(o->base, node->base, &base) : -ENOENT;
+
+	if (r == -ENOENT && (node->kind || i == 1))
+		r = 0;
+	if (!r && !node->kind && !node->base)
+		r = -ENOENT;
+	if (!r)
+		r = diff_entry_of(a, &base, ret);
+	if (!r && node->kind)
+		r = o->look(o->context, node->path, &st, &target);
+	if (r)
+		return r;
+	if (node->kind)
+		take_look(node, &st, ret);
+	else if (!ret->mode)
+		ret->mode = S_IFDIR | 0755;
+	ret->name = arena_string(a, node->name, strlen(node->name));
+	if (target)
+		ret->target = arena_string(a, target, strlen(target));
+	if (S_ISDIR(ret->mode))
+		ret->dir.node = i;
+	return ret->name && (!target || ret->target) ? 0 : -ENOMEM;
+}
+
+int overlay_root(const struct diff_overlay *o, struct arena *a, struct diff_entry *ret)
+{
+	return entry_of(o, 1, a, ret);
+}
+
+/* Of the session's names those that are still there and are not staged. */
+static int leave_out(const struct diff_overlay *o, uint32_t directory, struct diff_list *l)
+{
+	const struct node *node = &o->nodes[directory];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const char *name = l->entries[i].name, *base = node->base ? join(&l->arena, node->base, name) : name;
+
+		if (!base)
+			return -ENOMEM;
+		if (!child_of(o, directory, name, strlen(name)) && !moved_from(o, base))
+			l->entries[kept++] = l->entries[i];
+	}
+	l->n = kept;
+	return 0;
+}
+
+int overlay_apply(const struct diff_overlay *o, const struct diff_dir *dir, struct diff_list *l)
+{
+	size_t capacity = l->n;
+	int r = leave_out(o, dir->node, l);
+
+	for (uint32_t i = o->nodes[dir->node].first; i && !r; i = o->nodes[i].next) {
+		if (o->nodes[i].kind == 'D')
+			continue;
+		r = walk_grow(&l->entries, &capacity, l->n, sizeof(*l->entries));
+		if (!r)
+			r = entry_of(o, i, &l->arena, &l->entries[l->n]);
+		if (r == -ENOENT && !o->nodes[i].kind) {
+			r = 0; /* of what was removed something was moved away */
+			continue;
+		}
+		l->n += !r;
+	}
+	return r;
+}

@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# log.t - cdappendfs-log: sessions with their messages and what each changed, versions of a file through renames; of discs of other
+# programs, of damaged ones
+. "$(dirname "$0")/../lib.sh"
+need xorriso python3
+
+disc=$T/disc.iso
+log_of() { bounded 60 "$BUILD/cdappendfs-log" "$@"; }
+burn() { bounded 60 "$BUILD/cdappendfs-sync" -q "$@" "$mnt"; }
+field() { log_of --json "$1" | json "join ' ', map { \$_->{$2} // 'null' } @{\$_->{sessions}}"; }
+versions() { log_of --json "$1" | json 'join ", ", map { join " ", grep { defined } @$_{qw(session kind from path bytes)} } @{$_->{versions}}'; }
+
+# ---- sessions
+blank_disc "$disc"
+silent 'a blank disc has none' sh -c "'$BUILD/cdappendfs-log' '$disc' 2>/dev/null"
+is 'in JSON, too' "$(log_of --json "$disc")" '{"sessions":[]}'
+mount_disc -o volid=LABEL "$disc"
+mkdir -p "$mnt/a/deep" "$mnt/b"
+noise 30000 1 >"$mnt/a/one"
+noise 30000 2 >"$mnt/a/deep/two"
+noise 30000 3 >"$mnt/b/three"
+ok 'a session' burn -m 'the first visit'
+mv "$mnt/a/one" "$mnt/b/eins"
+noise 40000 4 >"$mnt/b/three"
+rm "$mnt/a/deep/two"
+cp "$mnt/b/eins" "$mnt/b/copy"
+noise 5000 5 >"$mnt/b/five"
+ok 'another one' burn -m 'müde'
+mv "$mnt/b" "$mnt/c"
+chmod 600 "$mnt/c/five"
+ok 'the last one' burn
+is 'the newest first' "$(field "$mnt" number)" '3 2 1'
+is 'messages' "$(log_of --json "$mnt" | grep -o '"message":[^,]*' | paste -sd' ')" '"message":null "message":"müde" "message":"the first visit"'
+is 'labels' "$(field "$mnt" label)" 'LABEL LABEL LABEL'
+is 'added' "$(field "$mnt" added)" '0 2 3'
+is 'changed' "$(field "$mnt" changed)" '1 1 0'
+is 'moved' "$(field "$mnt" moved)" '0 1 0'
+is 'directories that were moved' "$(field "$mnt" moved_directories)" '1 0 0'
+is 'deleted' "$(field "$mnt" deleted)" '0 1 0'
+is 'bytes that are new' "$(field "$mnt" new_bytes)" '0 45000 90000'
+is 'bytes that are shared' "$(field "$mnt" shared_bytes)" '0 30000 0'
+is 'dates are those of cdappendfs-info' "$(field "$mnt" date)" "$(info_json 'join " ", map { $_->{created} } reverse @{$_->{sessions}}' "$mnt")"
+like 'text' "$(log_of "$mnt")" "^session 3  20..-..-..T..:..:..Z  LABEL
+    1 changed, 1 moved with all in it
+session 2  .*Z  LABEL
+    müde
+    2 added, 1 changed, 1 moved, 1 deleted; 43.9 KiB new, 29.3 KiB shared
+session 1  .*
+    the first visit
+    3 added; 87.9 KiB new, 0 bytes shared\$"
+is 'the newest one alone, without counts' "$(log_of -b -n 1 "$mnt" | sed 's/  2.*Z//')" 'session 3  LABEL'
+
+# ---- a file
+is 'through renames' "$(versions "$mnt/c/eins")" '3 R b/eins c/eins 30000, 2 R a/one b/eins 30000, 1 A a/one 30000'
+is 'changed' "$(versions "$mnt/c/three")" '3 R b/three c/three 40000, 2 M b/three 40000, 1 A b/three 30000'
+is 'its attributes' "$(versions "$mnt/c/five")" '3 R b/five c/five 5000, 2 A b/five 5000'
+is 'one that is gone' "$(versions "$mnt/a/deep/two")" '2 D a/deep/two 0, 1 A a/deep/two 30000'
+is 'one that is elsewhere now' "$(versions "$mnt/a/one")" '2 R a/one b/eins 0, 1 A a/one 30000'
+is 'a directory' "$(versions "$mnt/c")" '3 R b c 0, 1 A b 0'
+like 'text' "$(log_of "$mnt/c/eins")" '^session 3  .*Z  R  29.3 KiB  b/eins -> c/eins'
+is 'the newest version' "$(log_of -n 1 "$mnt/c/eins" | wc -l)" 1
+noise 7000 6 >"$mnt/a/one"
+noise 100 7 >"$mnt/c/five.new"
+mv "$mnt/c/five.new" "$mnt/c/five"
+fails 'one that is only staged' 1 log_of "$mnt/a/none"
+ok 'a session' burn
+is 'a name that is given again' "$(versions "$mnt/a/one")" '4 A a/one 7000, 2 R a/one b/eins 0, 1 A a/one 30000'
+is 'one that another file took' "$(versions "$mnt/c/five")" '4 M c/five 100, 3 R b/five c/five 5000, 2 A b/five 5000'
+ok 'unmount' umount_disc
+same_file 'the disc says what its mount said' <(log_of "$disc" | tail -n +3) <(log_of -n 99 "$disc" | tail -n +3)
+fails 'no disc' 1 log_of "$T/none"
+fails 'no number' 2 log_of -n 0 "$disc"
+fails 'a full disk' 1 sh -c "'$BUILD/cdappendfs-log' '$disc' >/dev/full"
+
+# ---- of other programs
+mkdir -p "$T/tree"
+noise 30000 1 >"$T/tree/one"
+xorriso -outdev "$T/foreign.iso" -volid THEIRS -map "$T/tree" / -commit >"$T/xorriso.log" 2>&1
+xorriso -dev "$T/foreign.iso" -mv /one /eins -- -map "$T/tree/one" /zwei -commit >"$T/xorriso.log" 2>&1
+mount_disc "$T/foreign.iso"
+mv "$mnt/eins" "$mnt/uno"
+ok 'ours above two of another program' burn -m 'with words'
+is 'added' "$(field "$mnt" added)" '0 1 1'
+is 'moved' "$(field "$mnt" moved)" '1 1 0'
+is 'messages' "$(field "$mnt" message)" 'with words null null'
+is 'versions' "$(versions "$mnt/uno")" '3 R eins uno 30000, 2 R one eins 30000, 1 A one 30000'
+ok 'unmount' umount_disc
+
+# ---- damage
+lba=$(info_json '$_->{sessions}[1]{start_lba}' "$disc")
+printf 'X' | dd of="$disc" bs=1 seek=$(((lba + 12) * 2048 + 50)) conv=notrunc status=none
+fails 'a message that was altered' 1 log_of "$disc"
+like 'is told' "$(cat "$T/ok.output")" 'session 2: its message cannot be read'
+is 'and is not none' "$(log_of --json "$disc" 2>/dev/null | json 'join " ", map { $_->{message_lost} ? "lost" : $_->{message} // "null" } @{$_->{sessions}}')" 'null null lost the first visit'
+root=$(python3 - "$disc" "$lba" <<'END'
+import sys
+with open(sys.argv[1], 'rb') as disc:
+    disc.seek((int(sys.argv[2]) + 16) * 2048 + 158)
+    print(int.from_bytes(disc.read(4), 'little'))
+END
+)
+head -c 1500 /dev/zero | tr '\0' '\377' | dd of="$disc" bs=1 seek=$((root * 2048 + 400)) conv=notrunc status=none
+fails 'a root directory that cannot be read to its end' 1 log_of "$disc"
+is 'what two sessions changed is not known' "$(field "$disc" added 2>/dev/null)" '1 null null 3'
+done_testing
