@@ -31,6 +31,7 @@
 #include "fs/daemon/remount.h"
 #include "fs/daemon/sandbox.h"
 #include "fs/daemon/unmounter.h"
+#include "fs/sessions.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -39,6 +40,7 @@ struct app {
 	struct opening opening;
 	struct commit *commit; /* NULL: read-only */
 	struct server *server;
+	struct snapdir *snapdir; /* NULL: sessions=off */
 	struct control *control;
 	struct daemon_signals signals;
 	int pipe; /* to the waiting parent; -1 none */
@@ -75,6 +77,40 @@ static bool for_user(const struct options *o) { return getuid() == 0 && o->show_
 /* Whose mount it is: who may ask for commits. */
 static uid_t owner_of(const struct options *o) { return for_user(o) ? o->uid : getuid(); }
 
+/* ---- .sessions ---- */
+
+static bool is_committing(void *context)
+{
+	struct app *a = context;
+	struct commit_status status = {.phase = COMMIT_IDLE};
+
+	if (a->commit)
+		commit_status(a->commit, &status);
+	return status.phase != COMMIT_IDLE;
+}
+
+/* For want of memory the list is that of before: what is new in it is not there yet. */
+static void take_sessions(void *context, const struct disc_session *sessions, size_t n)
+{
+	struct app *a = context;
+
+	if (a->snapdir && snapdir_set_sessions(a->snapdir, sessions, n) < 0)
+		log_warning("%s: the new session is not in " SNAPDIR_NAME ": no memory", a->opening.disc_path);
+}
+
+static int make_snapdir(struct app *a)
+{
+	const struct sessions_options options = {.owner = owner_of(&a->options),
+						 .changing = is_committing,
+						 .context = a};
+	int r = sessions_new(&options, &a->opening, a->server, &a->snapdir);
+
+	if (r < 0)
+		return fail(r, "the mount cannot be prepared");
+	server_set_snapdir(a->server, a->snapdir);
+	return 0;
+}
+
 static int make_server(struct app *a)
 {
 	const struct options *o = &a->options;
@@ -94,12 +130,13 @@ static int make_server(struct app *a)
 		.uid = o->uid,
 		.gid = o->gid,
 		.umask = o->umask,
+		.show_sessions = o->sessions == OPTIONS_SESSIONS_SHOW,
 		.take_away = take_mount_away,
 		.context = a,
 	};
 	int r = server_new(&options, a->opening.tree, &a->server);
 
-	return r < 0 ? fail(r, "the mount cannot be prepared") : 0;
+	return r < 0 ? fail(r, "the mount cannot be prepared") : make_snapdir(a);
 }
 
 static int flush_writers(void *context) { return server_flush_writers(((struct app *)context)->server); }
@@ -140,6 +177,7 @@ static int make_commit(struct app *a)
 	};
 	const struct commit_hooks hooks = {.flush_writers = flush_writers,
 					   .discarded = discarded,
+					   .sessions = take_sessions,
 					   .inhibit = hold_system,
 					   .uninhibit = let_system_go,
 					   .context = a};
@@ -456,6 +494,7 @@ static void release(struct app *a)
 	if (a->commit)
 		commit_free(TAKE_PTR(a->commit));
 	server_free(TAKE_PTR(a->server));
+	snapdir_free(TAKE_PTR(a->snapdir));
 	unmounter_quit(&a->unmounter);
 	close_fd(&a->root);
 	opening_release(&a->opening);

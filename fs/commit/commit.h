@@ -36,6 +36,8 @@ struct commit_hooks {
 	/* mmap writers: before a freeze (notify_inval_inode).  What fails it fails the commit. */
 	int (*flush_writers)(void *context);
 	void (*discarded)(void *context, const struct stage_snapshot *what); /* invalidate the kernel's caches */
+	/* The disc has these now: after each commit, whatever became of it. */
+	void (*sessions)(void *context, const struct disc_session *sessions, size_t n);
 	void (*inhibit)(void *context);	  /* a burn begins: the system should not go down … */
 	void (*uninhibit)(void *context); /* … until here */
 	void *context;

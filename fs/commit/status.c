@@ -76,6 +76,8 @@ int commit_look(struct commit *c, bool sessions_too)
 		r = disc_sessions(c->disc, &sessions, &n);
 	if (r)
 		return r;
+	if (sessions_too && c->hooks.sessions)
+		c->hooks.sessions(c->hooks.context, sessions, n);
 	commit_lock(c);
 	c->state = state;
 	if (sessions_too) {

@@ -18,6 +18,8 @@ const char *help_text(void)
 	       "4M, 4.7G\n"
 	       "  -o ro                  read only\n"
 	       "  -o session=N           an older session, read only\n"
+	       "  -o sessions=show|off   list .sessions, which has all sessions as directories, in the root; or do "
+	       "without it\n"
 	       "  -o staging=DIR         where changes are kept until they are burned (else ~/.local/state/cdappendfs, "
 	       "of root /var/lib/cdappendfs)\n"
 	       "  -o stage=take|new      of a copied image: take what is staged for the original, or begin a stage of "

@@ -227,6 +227,11 @@ static int set_check(struct parser *p, const char *value)
 	return choose(p, "check", value, "none, reads", &p->options->check);
 }
 
+static int set_sessions(struct parser *p, const char *value)
+{
+	return choose(p, "sessions", value, "hide, show, off", &p->options->sessions);
+}
+
 static int set_pieces(struct parser *p, const char *value)
 {
 	uint64_t bytes;
@@ -323,6 +328,7 @@ static int set_value(struct parser *p, const char *name, const char *value, bool
 		{"commit", set_commit},
 		{"message", set_message},
 		{"check", set_check},
+		{"sessions", set_sessions},
 		{"digest", set_digest},
 		{"accept", set_accept},
 		{"uid", set_uid},

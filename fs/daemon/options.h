@@ -19,6 +19,7 @@
 #include "fs/stage/stage.h"
 
 enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL, OPTIONS_TREE_LINKED };
+enum options_sessions { OPTIONS_SESSIONS_HIDE, OPTIONS_SESSIONS_SHOW, OPTIONS_SESSIONS_OFF };
 enum options_check { OPTIONS_CHECK_NONE, OPTIONS_CHECK_READS };
 
 struct options {
@@ -38,6 +39,7 @@ struct options {
 	unsigned tree;		   /* enum options_tree */
 	unsigned share;		   /* enum share_mode */
 	unsigned check;		   /* enum options_check */
+	unsigned sessions;	   /* enum options_sessions */
 	char *digest;		   /* of the state that the disc must have, or its first digits; NULL: any */
 	char *message;		   /* of the session that the unmount burns; NULL: none */
 	uint64_t pieces_bytes;	   /* pieces=; 0: not given */

@@ -20,7 +20,7 @@
 static int run_getattr(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct stat st;
-	int r = tree_getattr(s->tree, request->ino, &st);
+	int r = past_getattr(s, request->ino, &st);
 
 	return reply_attr(req, r, &st);
 }
@@ -195,8 +195,10 @@ static int run_setattr(struct server *s, fuse_req_t req, const struct request *r
 {
 	unsigned which = what_to_set(request->flags);
 	struct stat st, set = *request->attr;
-	int r = check_changes(s, req, request, &set, &which);
+	int r = past_refuses(s, request);
 
+	if (!r)
+		r = check_changes(s, req, request, &set, &which);
 	if (!r)
 		r = which ? tree_setattr(s->tree, request->ino, &set, which, &st) :
 			    tree_getattr(s->tree, request->ino, &st);
@@ -212,7 +214,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, s
 static int run_readlink(struct server *s, fuse_req_t req, const struct request *request)
 {
 	char *target;
-	int r = tree_readlink(s->tree, request->ino, &target);
+	int r = is_past(s, request->ino) ? snapdir_readlink(s->snapdir, request->ino, &target) :
+					   tree_readlink(s->tree, request->ino, &target);
 
 	if (r < 0)
 		return reply(req, r);

@@ -17,17 +17,34 @@
 #include "fs/fuse/internal.h"
 
 struct dir_handle {
-	struct tree_dir *dir;
-	bool commits; /* opened as `sync` opens */
+	struct tree_dir *dir;	  /* NULL: it is of … */
+	struct snapdir_dir *past; /* … .sessions */
+	bool commits;		  /* opened as `sync` opens */
 };
+
+/* Of the root's listing, where .sessions comes last: that, and what is behind it.  No directory is so large. */
+#define COOKIE_SESSIONS (1ull << 60)
 
 /* NULL: the kernel has opened it by itself. */
 static struct dir_handle *handle_of(uint64_t handle) { return (struct dir_handle *)(uintptr_t)handle; }
 
+static void close_directory_of(struct server *s, struct dir_handle *h)
+{
+	if (h->past)
+		snapdir_closedir(s->snapdir, h->past);
+	else
+		tree_closedir(s->tree, h->dir);
+}
+
 static void close_handle(struct server *s, struct dir_handle *h)
 {
-	tree_closedir(s->tree, h->dir);
+	close_directory_of(s, h);
 	free(h);
+}
+
+static int open_directory(struct server *s, fuse_ino_t ino, struct dir_handle *ret)
+{
+	return is_past(s, ino) ? snapdir_opendir(s->snapdir, ino, &ret->past) : tree_opendir(s->tree, ino, &ret->dir);
 }
 
 static bool opened_by_sync(int flags)
@@ -38,14 +55,15 @@ static bool opened_by_sync(int flags)
 static int run_opendir(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct dir_handle *h = calloc(1, sizeof(*h));
-	int r = h ? tree_opendir(s->tree, request->ino, &h->dir) : -ENOMEM;
+	int r = h ? open_directory(s, request->ino, h) : -ENOMEM;
 
 	if (r < 0) {
 		free(h);
 		return reply(req, r);
 	}
 	h->commits = request->ino == TREE_ROOT && opened_by_sync(request->flags);
-	bool constant = s->options.read_only; /* kernels before 5.1 open directories always */
+	/* kernels before 5.1 open directories always */
+	bool constant = s->options.read_only || (h->past && snapdir_is_constant(s->snapdir, request->ino));
 	struct fuse_file_info fi = {.flags = request->flags,
 				    .fh = (uint64_t)(uintptr_t)h,
 				    .cache_readdir = constant,
@@ -86,7 +104,14 @@ static int add_plain(fuse_req_t req, struct listing *l, const struct tree_dir_en
 	return 1;
 }
 
-static int add_plus(fuse_req_t req, struct listing *l, struct tree_dir *dir, uint64_t cookie,
+static int look_up(struct server *s, struct dir_handle *h, uint64_t cookie, struct stat *st)
+{
+	return cookie == COOKIE_SESSIONS ? -ENOENT :
+	       h->past			 ? snapdir_readdir_lookup(s->snapdir, h->past, cookie, st) :
+					   tree_readdir_lookup(s->tree, h->dir, cookie, st);
+}
+
+static int add_plus(fuse_req_t req, struct listing *l, struct dir_handle *h, uint64_t cookie,
 		    const struct tree_dir_entry *e)
 {
 	struct server *s = server_of(req);
@@ -99,7 +124,7 @@ static int add_plus(fuse_req_t req, struct listing *l, struct tree_dir *dir, uin
 	if (need > room)
 		return 0;
 	if (!is_dot(e->name))
-		r = tree_readdir_lookup(s->tree, dir, cookie, &st);
+		r = look_up(s, h, cookie, &st);
 	if (r == 0) {
 		entry_of(s, &st, &p);
 		l->given[l->n_given++] = st.st_ino;
@@ -110,24 +135,56 @@ static int add_plus(fuse_req_t req, struct listing *l, struct tree_dir *dir, uin
 	return 1;
 }
 
+/* Behind all that the root has, if it is to be seen and the tree has no such name. */
+static int add_sessions(struct server *s, struct tree_dir_entry *ret)
+{
+	struct stat st;
+	int r = tree_lookup(s->tree, TREE_ROOT, SNAPDIR_NAME, &st);
+
+	if (r == 0)
+		forget(s, st.st_ino, 1);
+	if (r != -ENOENT)
+		return r;
+	*ret = (struct tree_dir_entry){.name = SNAPDIR_NAME,
+				       .ino = SNAPDIR_ROOT,
+				       .type = S_IFDIR,
+				       .next = COOKIE_SESSIONS + 1};
+	return 1;
+}
+
+/* 1 and the entry at *cookie, which becomes that of .sessions where that is it; 0 at the end. */
+static int read_entry(struct server *s, const struct request *request, struct dir_handle *h, uint64_t *cookie,
+		      struct tree_dir_entry *ret)
+{
+	bool ends_with_sessions = s->snapdir && s->options.show_sessions && request->ino == TREE_ROOT;
+	int r = *cookie >= COOKIE_SESSIONS ? 0 :
+		h->past			   ? snapdir_readdir(s->snapdir, h->past, *cookie, ret) :
+					     tree_readdir(s->tree, h->dir, *cookie, ret);
+
+	if (r || !ends_with_sessions || *cookie > COOKIE_SESSIONS)
+		return r;
+	*cookie = COOKIE_SESSIONS;
+	return add_sessions(s, ret);
+}
+
 static int fill(struct server *s, fuse_req_t req, const struct request *request, struct listing *l)
 {
-	struct dir_handle *h = handle_of(request->handle);
-	struct tree_dir *dir = h ? h->dir : NULL;
+	struct dir_handle *h = handle_of(request->handle), own = {0};
 	uint64_t cookie = (uint64_t)request->offset;
 	struct tree_dir_entry e;
-	int r = dir ? 0 : tree_opendir(s->tree, request->ino, &dir);
+	int r = h ? 0 : open_directory(s, request->ino, &own);
 
 	if (r < 0)
 		return r;
-	while ((r = tree_readdir(s->tree, dir, cookie, &e)) > 0) {
-		r = request->plus ? add_plus(req, l, dir, cookie, &e) : add_plain(req, l, &e);
+	h = h ? h : &own;
+	while ((r = read_entry(s, request, h, &cookie, &e)) > 0) {
+		r = request->plus ? add_plus(req, l, h, cookie, &e) : add_plain(req, l, &e);
 		if (r <= 0)
 			break;
 		cookie = e.next;
 	}
-	if (!h)
-		tree_closedir(s->tree, dir);
+	if (h == &own)
+		close_directory_of(s, h);
 	return r < 0 && l->used == 0 ? r : 0;
 }
 
@@ -146,7 +203,7 @@ static int run_readdir(struct server *s, fuse_req_t req, const struct request *r
 		return reply(req, r);
 	if (fuse_reply_buf(req, l.bytes, l.used) < 0)
 		for (size_t i = 0; i < l.n_given; i++)
-			tree_forget(s->tree, l.given[i], 1);
+			forget(s, l.given[i], 1);
 	return 0;
 }
 
@@ -175,7 +232,7 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 static int run_fsyncdir(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, s->options.read_only ? 0 : tree_fsync(s->tree, request->ino));
+	return reply(req, s->options.read_only || is_past(s, request->ino) ? 0 : tree_fsync(s->tree, request->ino));
 }
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

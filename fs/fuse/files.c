@@ -29,17 +29,36 @@ static struct fuse_file_info open_info(struct server *s, struct tree_file *f, in
 				       .noflush = 1};
 }
 
+static int open_file(struct server *s, fuse_ino_t ino, int flags, struct tree_file **ret)
+{
+	return is_past(s, ino) ? snapdir_open(s->snapdir, ino, flags, ret) : tree_open(s->tree, ino, flags, ret);
+}
+
+static void close_file_of(struct server *s, fuse_ino_t ino, struct tree_file *f)
+{
+	if (is_past(s, ino))
+		snapdir_close(s->snapdir, ino, f);
+	else
+		tree_close(s->tree, f);
+}
+
+/* Of a file that is open. */
+static struct tree *tree_of(struct server *s, fuse_ino_t ino)
+{
+	return is_past(s, ino) ? snapdir_tree(s->snapdir, ino) : s->tree;
+}
+
 /* A read-only mount has no handles: a file is opened for each request on it. */
 static int use_file(struct server *s, const struct request *request, struct tree_file **ret)
 {
 	*ret = file_of(request->handle);
-	return *ret ? 0 : tree_open(s->tree, request->ino, O_RDONLY, ret);
+	return *ret ? 0 : open_file(s, request->ino, O_RDONLY, ret);
 }
 
 static void unuse_file(struct server *s, const struct request *request, struct tree_file *f)
 {
 	if (!request->handle)
-		tree_close(s->tree, f);
+		close_file_of(s, request->ino, f);
 }
 
 /* What is written back of a mapping goes through any handle of the file. */
@@ -52,16 +71,18 @@ static void note_opener(struct server *s, fuse_req_t req, struct tree_file *f)
 static int run_open(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct tree_file *f;
-	int r = request->flags & O_TRUNC ? attributes_content_changes(s, req, request->ino) : 0;
+	bool past = is_past(s, request->ino), emptied = request->flags & O_TRUNC && !past;
+	int r = emptied ? attributes_content_changes(s, req, request->ino) : 0;
 
 	if (!r)
-		r = tree_open(s->tree, request->ino, request->flags, &f);
+		r = open_file(s, request->ino, request->flags, &f);
 	if (r < 0)
 		return reply(req, r);
-	note_opener(s, req, f);
-	struct fuse_file_info fi = open_info(s, f, request->flags, request->flags & O_TRUNC);
+	if (!past)
+		note_opener(s, req, f);
+	struct fuse_file_info fi = open_info(s, f, request->flags, emptied);
 	if (fuse_reply_open(req, &fi) < 0)
-		tree_close(s->tree, f);
+		close_file_of(s, request->ino, f);
 	return 0;
 }
 
@@ -79,8 +100,10 @@ static int run_create(struct server *s, fuse_req_t req, const struct request *re
 	struct fuse_entry_param e;
 	struct tree_file *f;
 	struct stat st;
-	int r = tree_create(s->tree, &caller, request->ino, request->name, request->mode, request->flags, &st, &f);
+	int r = past_refuses(s, request);
 
+	if (!r)
+		r = tree_create(s->tree, &caller, request->ino, request->name, request->mode, request->flags, &st, &f);
 	if (r < 0)
 		return reply(req, r);
 	note_opener(s, req, f);
@@ -109,7 +132,8 @@ static bool reply_from_image(struct server *s, fuse_req_t req, const struct requ
 	int fd;
 
 	if (!s->splices || request->size < SPLICE_FROM_BYTES ||
-	    !tree_read_place(s->tree, f, (uint64_t)request->offset, request->size, &fd, &pos, &v.buf[0].size))
+	    !tree_read_place(tree_of(s, request->ino), f, (uint64_t)request->offset, request->size, &fd, &pos,
+			     &v.buf[0].size))
 		return false;
 	/* Of an image that was cut, reading says where. */
 	if (fstat(fd, &st) < 0 || pos + v.buf[0].size > (uint64_t)st.st_size)
@@ -132,7 +156,9 @@ static int run_read(struct server *s, fuse_req_t req, const struct request *requ
 	if (!reply_from_image(s, req, request, f)) {
 		void *buffer = thread_buffer(request->size);
 
-		r = buffer ? tree_read(s->tree, f, (uint64_t)request->offset, buffer, request->size, &n) : -ENOMEM;
+		r = !buffer ? -ENOMEM :
+			      tree_read(tree_of(s, request->ino), f, (uint64_t)request->offset, buffer, request->size,
+					&n);
 		if (r < 0)
 			r = reply(req, r);
 		else
@@ -211,7 +237,7 @@ static int run_lseek(struct server *s, fuse_req_t req, const struct request *req
 	int r = use_file(s, request, &f);
 
 	if (r == 0) {
-		r = tree_seek(s->tree, f, (uint64_t)request->offset, request->flags, &found);
+		r = tree_seek(tree_of(s, request->ino), f, (uint64_t)request->offset, request->flags, &found);
 		unuse_file(s, request, f);
 	}
 	if (r < 0)
@@ -259,7 +285,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, stru
 
 static int run_fsync(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, tree_fsync(s->tree, request->ino));
+	return reply(req, is_past(s, request->ino) ? 0 : tree_fsync(s->tree, request->ino));
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
@@ -270,7 +296,6 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino;
-	tree_close(server_of(req)->tree, file_of(fi->fh));
+	close_file_of(server_of(req), ino, file_of(fi->fh));
 	fuse_reply_err(req, 0);
 }

@@ -17,6 +17,7 @@
 #include "burner/base/lock.h"
 #include "fs/commit/commit.h"
 #include "fs/fuse/server.h"
+#include "fs/snapdir/snapdir.h"
 #include "fs/tree/tree.h"
 
 #define KERNEL_TIMEOUT 86400.0
@@ -27,7 +28,8 @@ struct refresh;
 struct server {
 	struct fuse_session *session;
 	struct tree *tree;
-	struct commit *commit; /* NULL: read-only */
+	struct commit *commit;	 /* NULL: read-only */
+	struct snapdir *snapdir; /* NULL: there is no .sessions */
 	struct park *park;
 	struct server_options options;
 	bool mounted; /* main thread */
@@ -51,6 +53,7 @@ struct server {
 
 	_Atomic unsigned full_said; /* bits of enum tree_full: why there is no space */
 	_Atomic bool contradiction_said;
+	_Atomic bool stale_said;
 	_Atomic bool told_directories; /* that there are more than Windows knows */
 };
 
@@ -73,6 +76,21 @@ void show(const struct server *s, struct stat *st);
 struct tree_caller caller_of(fuse_req_t req);
 /* size bytes that belong to this thread until its next call; NULL: no memory. */
 void *thread_buffer(size_t size);
+
+/* ---- past.c: .sessions ---- */
+
+/* Is that node of .sessions?  Then the tree has none of that number. */
+static inline bool is_past(const struct server *s, uint64_t ino) { return s->snapdir && snapdir_has(ino); }
+int past_getattr(struct server *s, uint64_t ino, struct stat *st); /* of any node */
+/* .sessions itself, where the tree has no such name. -ENOENT: it is not asked for. */
+int past_lookup(struct server *s, uint64_t parent, const char *name, struct stat *st);
+/* Before each change, of everything that it names: -EROFS, it is of .sessions; or what a look-up failed with. */
+int past_refuses(struct server *s, const struct request *request);
+void forget(struct server *s, uint64_t ino, uint64_t n_lookups); /* of any node */
+/* For how long the kernel may keep what it was told of a node, in seconds. */
+double past_timeout(const struct server *s, uint64_t ino);
+/* Once in a mount: that the list of sessions is not that of the disc any more. */
+void past_say_stale(struct server *s);
 
 /* ---- fsyncdir.c ---- */
 

@@ -12,19 +12,32 @@
 #include "fs/fuse/internal.h"
 
 /* "." and ".." are asked for only on behalf of file handles, of inodes that the kernel has forgotten. */
-static int look_up(struct tree *t, uint64_t ino, const char *name, struct stat *st)
+static int look_up_in_tree(struct server *s, uint64_t ino, const char *name, struct stat *st)
 {
-	return !strcmp(name, ".")  ? tree_lookup_number(t, ino, st) :
-	       !strcmp(name, "..") ? tree_lookup_parent(t, ino, st) :
-				     tree_lookup(t, ino, name, st);
+	int r = !strcmp(name, ".")  ? tree_lookup_number(s->tree, ino, st) :
+		!strcmp(name, "..") ? tree_lookup_parent(s->tree, ino, st) :
+				      tree_lookup(s->tree, ino, name, st);
+
+	return r == -ENOENT ? past_lookup(s, ino, name, st) : r;
+}
+
+static int look_up(struct server *s, uint64_t ino, const char *name, struct stat *st)
+{
+	if (!is_past(s, ino))
+		return look_up_in_tree(s, ino, name, st);
+	if (ino == SNAPDIR_ROOT && !strcmp(name, ".."))
+		return tree_lookup_number(s->tree, TREE_ROOT, st);
+	return snapdir_lookup(s->snapdir, ino, name, st);
 }
 
 static int run_lookup(struct server *s, fuse_req_t req, const struct request *request)
 {
-	struct fuse_entry_param nothing = {.entry_timeout = KERNEL_TIMEOUT};
+	struct fuse_entry_param nothing = {.entry_timeout = past_timeout(s, request->ino)};
 	struct stat st;
-	int r = look_up(s->tree, request->ino, request->name, &st);
+	int r = look_up(s, request->ino, request->name, &st);
 
+	if (r == -ESTALE && is_past(s, request->ino))
+		past_say_stale(s);
 	if (r != -ENOENT)
 		return reply_entry(req, r, &st);
 	fuse_reply_entry(req, &nothing); /* inode 0: a negative entry, which the kernel may keep */
@@ -38,14 +51,14 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
 {
-	tree_forget(server_of(req)->tree, ino, n);
+	forget(server_of(req), ino, n);
 	fuse_reply_none(req);
 }
 
 void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *forgets)
 {
 	for (size_t i = 0; i < n; i++)
-		tree_forget(server_of(req)->tree, forgets[i].ino, forgets[i].nlookup);
+		forget(server_of(req), forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
 }
 
@@ -65,8 +78,10 @@ static int run_mknod(struct server *s, fuse_req_t req, const struct request *req
 {
 	struct tree_caller caller = caller_of(req);
 	struct stat st;
-	int r = tree_mknod(s->tree, &caller, request->ino, request->name, request->mode, request->rdev, &st);
+	int r = past_refuses(s, request);
 
+	if (!r)
+		r = tree_mknod(s->tree, &caller, request->ino, request->name, request->mode, request->rdev, &st);
 	if (r == 0 && S_ISDIR(request->mode))
 		tell_of_directories(s);
 	return reply_entry(req, r, &st);
@@ -88,8 +103,10 @@ static int run_symlink(struct server *s, fuse_req_t req, const struct request *r
 {
 	struct tree_caller caller = caller_of(req);
 	struct stat st;
-	int r = tree_symlink(s->tree, &caller, request->ino, request->name, request->other_name, &st);
+	int r = past_refuses(s, &(struct request){.ino = request->ino, .name = request->name});
 
+	if (!r)
+		r = tree_symlink(s->tree, &caller, request->ino, request->name, request->other_name, &st);
 	return reply_entry(req, r, &st);
 }
 
@@ -101,8 +118,10 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 static int run_link(struct server *s, fuse_req_t req, const struct request *request)
 {
 	struct stat st;
-	int r = tree_link(s->tree, request->other, request->ino, request->name, &st);
+	int r = past_refuses(s, request);
 
+	if (!r)
+		r = tree_link(s->tree, request->other, request->ino, request->name, &st);
 	return reply_entry(req, r, &st);
 }
 
@@ -113,7 +132,7 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 
 static int run_unlink(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, tree_unlink(s->tree, request->ino, request->name));
+	return reply(req, past_refuses(s, request) ?: tree_unlink(s->tree, request->ino, request->name));
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -123,7 +142,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static int run_rmdir(struct server *s, fuse_req_t req, const struct request *request)
 {
-	return reply(req, tree_rmdir(s->tree, request->ino, request->name));
+	return reply(req, past_refuses(s, request) ?: tree_rmdir(s->tree, request->ino, request->name));
 }
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -135,12 +154,14 @@ static int run_rename(struct server *s, fuse_req_t req, const struct request *re
 {
 	unsigned flags = (unsigned)request->flags;
 	struct tree_caller caller = caller_of(req);
+	int r = past_refuses(s, request);
 
-	if (flags & RENAME_WHITEOUT)
-		return reply(req, tree_rename_whiteout(s->tree, &caller, request->ino, request->name, request->other,
-						       request->other_name, flags & ~(unsigned)RENAME_WHITEOUT));
-	return reply(req,
-		     tree_rename(s->tree, request->ino, request->name, request->other, request->other_name, flags));
+	if (!r && flags & RENAME_WHITEOUT)
+		r = tree_rename_whiteout(s->tree, &caller, request->ino, request->name, request->other,
+					 request->other_name, flags & ~(unsigned)RENAME_WHITEOUT);
+	else if (!r)
+		r = tree_rename(s->tree, request->ino, request->name, request->other, request->other_name, flags);
+	return reply(req, r);
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,

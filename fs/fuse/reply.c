@@ -83,10 +83,12 @@ void show(const struct server *s, struct stat *st)
 
 void entry_of(const struct server *s, const struct stat *st, struct fuse_entry_param *ret)
 {
+	double timeout = past_timeout(s, st->st_ino);
+
 	*ret = (struct fuse_entry_param){.ino = st->st_ino,
 					 .attr = *st,
-					 .attr_timeout = KERNEL_TIMEOUT,
-					 .entry_timeout = KERNEL_TIMEOUT};
+					 .attr_timeout = timeout,
+					 .entry_timeout = timeout};
 	show(s, &ret->attr);
 }
 
@@ -100,7 +102,7 @@ int reply_entry(fuse_req_t req, int result, const struct stat *st)
 	say_contradicted(s);
 	entry_of(s, st, &e);
 	if (fuse_reply_entry(req, &e) < 0)
-		tree_forget(s->tree, st->st_ino, 1);
+		forget(s, st->st_ino, 1);
 	return 0;
 }
 
@@ -112,7 +114,7 @@ int reply_attr(fuse_req_t req, int result, const struct stat *st)
 		return reply(req, result);
 	shown = *st;
 	show(server_of(req), &shown);
-	fuse_reply_attr(req, &shown, KERNEL_TIMEOUT);
+	fuse_reply_attr(req, &shown, past_timeout(server_of(req), st->st_ino));
 	return 0;
 }
 

@@ -179,6 +179,8 @@ int server_new(const struct server_options *options, struct tree *tree, struct s
 
 void server_set_commit(struct server *s, struct commit *commit) { s->commit = commit; }
 
+void server_set_snapdir(struct server *s, struct snapdir *snapdir) { s->snapdir = snapdir; }
+
 /* Nobody leads root elsewhere by a link in the path.  Where mount(8) keeps /etc/mtab it needs the name. */
 static bool mounts_by_descriptor(const struct server *s)
 {

@@ -2,8 +2,9 @@
 /*
  * server.h - the mount: libfuse's low-level session over a tree
  *
- *	server_new -> server_set_commit -> server_mount -> server_loop (until unmounted, or server_stop from
- *	another thread) -> server_unmount -> [commit_stop: its last requests are still answered] -> server_free
+ *	server_new -> server_set_commit, server_set_snapdir -> server_mount -> server_loop (until unmounted, or
+ *	server_stop from another thread) -> server_unmount -> [commit_stop: its last requests are still answered]
+ *	-> server_free
  *
  * server_flush_writers() and server_discarded() are the commit's hooks; the server is their context.
  * No worker waits for the drive or for a commit: such requests are parked (park.h, fsyncdir.c).
@@ -18,6 +19,7 @@
 #include <sys/types.h>
 
 #include "fs/commit/commit.h"
+#include "fs/snapdir/snapdir.h"
 #include "fs/tree/tree.h"
 
 struct server;
@@ -38,6 +40,7 @@ struct server_options {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
+	bool show_sessions; /* .sessions is in the listing of the root */
 	/* Takes the mount away when it is still there; libfuse is not let */
 	void (*take_away)(void *context);
 	void *context;
@@ -47,6 +50,10 @@ struct server_options {
 int server_new(const struct server_options *options, struct tree *tree, struct server **ret);
 /* Before server_mount; borrowed. */
 void server_set_commit(struct server *s, struct commit *commit);
+/* Likewise; without it there is no .sessions.  It must outlive the server. */
+void server_set_snapdir(struct server *s, struct snapdir *snapdir);
+/* Does the kernel check who may do what, or may the mount's owner do everything? */
+bool server_checks_permissions(const struct server *s);
 /* -EIO: libfuse could not mount (it said why). */
 int server_mount(struct server *s);
 /* Serves requests. 0 when unmounted or stopped. */

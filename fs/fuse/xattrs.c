@@ -36,6 +36,8 @@ static bool is_checked(const struct server_options *o)
 	return o->allow_other || o->for_owner || has_word(o->fuse_options, "default_permissions");
 }
 
+bool server_checks_permissions(const struct server *s) { return is_checked(&s->options); }
+
 bool xattrs_kernel_checks_lists(const struct server_options *o) { return is_checked(o) && !o->show_umask; }
 
 /* ---- asking ---- */
@@ -55,7 +57,8 @@ static int run_getxattr(struct server *s, fuse_req_t req, const struct request *
 {
 	uint8_t *value = NULL;
 	size_t bytes;
-	int r = tree_xattr_get(s->tree, request->ino, request->name, &value, &bytes);
+	int r = is_past(s, request->ino) ? snapdir_xattr_get(s->snapdir, request->ino, request->name, &value, &bytes) :
+					   tree_xattr_get(s->tree, request->ino, request->name, &value, &bytes);
 
 	r = r < 0 ? reply(req, r) : reply_bytes(req, value, bytes, request->size);
 	free(value);
@@ -65,7 +68,9 @@ static int run_getxattr(struct server *s, fuse_req_t req, const struct request *
 /* The kernel asks for capabilities before many writes, and for lists: most files have neither. */
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
-	if (tree_may_have_xattrs(server_of(req)->tree, ino))
+	struct server *s = server_of(req);
+
+	if (is_past(s, ino) || tree_may_have_xattrs(s->tree, ino))
 		request_submit(req, &(struct request){.run = run_getxattr, .ino = ino, .name = name, .size = size});
 	else
 		fuse_reply_err(req, ENODATA);
@@ -89,7 +94,8 @@ static int run_listxattr(struct server *s, fuse_req_t req, const struct request 
 {
 	char *names = NULL;
 	size_t bytes;
-	int r = tree_xattr_list(s->tree, request->ino, &names, &bytes);
+	int r = is_past(s, request->ino) ? snapdir_xattr_list(s->snapdir, request->ino, &names, &bytes) :
+					   tree_xattr_list(s->tree, request->ino, &names, &bytes);
 
 	if (r == 0 && fuse_req_ctx(req)->uid != 0)
 		bytes = hide_trusted(names, bytes);
@@ -123,8 +129,10 @@ static int check_list(struct server *s, fuse_req_t req, fuse_ino_t ino, struct t
 
 static int change(struct server *s, fuse_req_t req, const struct request *request, struct tree_xattr *x)
 {
-	int r = check_list(s, req, request->ino, x);
+	int r = past_refuses(s, &(struct request){.ino = request->ino});
 
+	if (!r)
+		r = check_list(s, req, request->ino, x);
 	if (!r)
 		r = tree_xattr_set(s->tree, request->ino, x);
 	if (r > 0)

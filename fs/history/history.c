@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/own.h"
+
 int history_read(struct disc *disc, struct history *ret) { return disc_sessions(disc, &ret->sessions, &ret->n); }
 
 int history_copy(const struct disc_session *sessions, size_t n, struct history *ret)
@@ -113,7 +115,26 @@ const struct disc_session *history_named(const struct history *h, const char *na
 
 /* ---- the tree ---- */
 
+/* The head of an overwritable medium, which was the descriptor of one session, is that of a newer one later. */
+static bool is_of(const struct iso *iso, const struct disc_session *s)
+{
+	struct iso_info info;
+
+	iso_info(iso, &info);
+	if (info.ours && info.appuse.start_lba != s->start_lba)
+		return false;
+	return s->ours ? info.ours && !memcmp(info.appuse.uuid, s->uuid, sizeof(s->uuid)) :
+			 !s->created || info.created == s->created;
+}
+
 int history_tree(struct disc *disc, const struct disc_session *s, struct iso **ret)
 {
-	return s->broken ? -EBADMSG : iso_open(disc, s->descriptor_lba, ret);
+	_cleanup_(iso_unrefp) struct iso *iso = NULL;
+	int r = s->broken ? -EBADMSG : iso_open(disc, s->descriptor_lba, &iso);
+
+	if (!r && !is_of(iso, s))
+		r = -ESTALE;
+	if (!r)
+		*ret = TAKE_PTR(iso);
+	return r;
 }

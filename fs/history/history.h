@@ -51,7 +51,8 @@ const char *history_name_of(const struct disc_session *s, enum history_name kind
 const struct disc_session *history_named(const struct history *h, const char *name);
 #define HISTORY_LATEST "latest"
 
-/* The tree of that session, also when parts of it were cut off.  Errors of iso_open(); -EBADMSG of a broken one. */
+/* The tree of that session, also when parts of it were cut off.  Errors of iso_open(); -EBADMSG of a broken one;
+ * -ESTALE: another one is at its place by now, as somebody has appended to the disc: the list is to be read again. */
 int history_tree(struct disc *disc, const struct disc_session *s, struct iso **ret);
 
 #endif

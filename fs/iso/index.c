@@ -110,6 +110,16 @@ static void drop_oldest_locked(struct index_cache *c)
 	put_locked(i);
 }
 
+void iso_drop_caches(struct iso *iso)
+{
+	struct index_cache *c = iso->indexes;
+
+	pthread_mutex_lock(&c->lock);
+	while (c->oldest)
+		drop_oldest_locked(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
 /* With a reference, or NULL. */
 static struct name_index *find_locked(struct index_cache *c, struct iso_extent dir)
 {

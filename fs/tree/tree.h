@@ -161,6 +161,7 @@ int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void 
 int tree_fallocate(struct tree *t, struct tree_file *f, int mode, uint64_t offset, uint64_t length);
 /* SEEK_DATA, SEEK_HOLE */
 int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, uint64_t *ret);
+/* from may be of another tree of this disc that has no stage. */
 int tree_copy(struct tree *t, struct tree_file *from, uint64_t from_offset, struct tree_file *to, uint64_t to_offset,
 	      size_t length, size_t *ret_copied);
 int tree_fsync(struct tree *t, uint64_t ino); /* file or directory: durable in the stage, never burns */
