@@ -280,14 +280,13 @@ static int take_pair(struct reader *r)
 		return take_acls(r, value, n);
 	r->joined = value + n;
 	err = set_name(&x, name, bytes);
-	if (err)
+	if (err || is_left_out(r, &x))
 		return err;
 	if (n > XATTRS_VALUE_MAX)
 		return -E2BIG;
 	x.value = value;
 	x.value_bytes = (uint32_t)n;
-	if (!is_left_out(r, &x))
-		r->list[r->n++] = x;
+	r->list[r->n++] = x;
 	return 0;
 }
 

@@ -173,3 +173,10 @@ int checksums_decode(const uint8_t *value, size_t bytes, struct checksums *ret)
 	*ret = c;
 	return 0;
 }
+
+bool checksum_is_none(const uint8_t md5[MD5_BYTES])
+{
+	static const uint8_t none[MD5_BYTES];
+
+	return memcmp(md5, none, sizeof(none)) == 0;
+}

@@ -44,6 +44,8 @@ int checksums_decode(const uint8_t *value, size_t bytes, struct checksums *ret);
 /* The value of isofs.cx: an entry of the array, big-endian. */
 #define CHECKSUMS_FILE_NAME "isofs.cx"
 #define CHECKSUMS_FILE_BYTES 4u
+/* A sum of zeros: the file could not be read when it was summed. */
+bool checksum_is_none(const uint8_t md5[MD5_BYTES]);
 /* Sectors of the array for so many files, without the tag behind it. */
 static inline uint64_t checksums_sectors(uint64_t files) { return sectors_of((files + 2) * MD5_BYTES); }
 

@@ -155,7 +155,9 @@ static const uint8_t *known_sum(const struct manifest *m, uint32_t node)
 {
 	uint32_t i = m->sum_of ? m->sum_of[node] : 0;
 
-	return i && i < m->n_sums ? m->sums + (size_t)i * MD5_BYTES : NULL;
+	const uint8_t *sum = i && i < m->n_sums ? m->sums + (size_t)i * MD5_BYTES : NULL;
+
+	return sum && !checksum_is_none(sum) ? sum : NULL;
 }
 
 static bool is_read(const struct burn_plan *p, uint32_t node)

@@ -306,7 +306,8 @@ static int look_at_sums(struct checking *c)
 					 .seals = c->seals,
 					 .n_sessions = c->report->n_sessions,
 					 .ranges = &c->ranges,
-					 .end_sectors = c->end_sectors,
+					 .end_sectors = min_u64(c->end_sectors, c->report->end_lba),
+					 .unreadable_sectors = &c->report->unreadable_sectors,
 					 .progress = &c->options->progress};
 	int r = is_part(c) || c->options->session ? 0 : sums_look(&asked);
 

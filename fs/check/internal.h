@@ -160,8 +160,9 @@ struct sums_asked {
 	const struct check_session *sessions;
 	const struct seal *seals; /* one for each */
 	size_t n_sessions;
-	struct ranges *ranges; /* settled, before and after */
-	uint64_t end_sectors;
+	struct ranges *ranges;	      /* settled, before and after */
+	uint64_t end_sectors;	      /* of all that there is to read */
+	uint64_t *unreadable_sectors; /* that were not so before are added */
 	const struct burn_progress *progress;
 };
 /* Adds the files that are not what they were, of sessions that are damaged, or that nothing proves. */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/bulk.h"
 #include "burner/base/idset.h"
 
 #define PIECE_BYTES (1u << 20)
@@ -20,10 +21,10 @@
 struct summing {
 	const struct sums_asked *asked;
 	struct iso *iso;
-	uint8_t *sums;	  /* of the tree at hand */
-	uint32_t n;	  /* of them, those of files and entry 0 */
-	struct idset met; /* first blocks of files that were compared */
-	struct ranges altered;
+	uint8_t *sums;	       /* of the tree at hand */
+	uint32_t n;	       /* of them, those of files and entry 0 */
+	struct idset met;      /* first blocks of files that were compared */
+	struct ranges altered; /* of this tree, and what cannot be read any more */
 	uint8_t *buf;
 };
 
@@ -54,7 +55,27 @@ static bool is_looked_at(const struct summing *s, const struct iso_entry *e)
 	return false;
 }
 
-static int sum_extent(const struct summing *s, const struct extent *x, struct md5 *md5)
+/* What could be read before and is not there now, block by block.  1: some are not, as is the sum. */
+static int note_unreadable(struct summing *s, uint64_t pos, uint64_t bytes)
+{
+	struct reader reader = {.disc = s->asked->disc, .exact = true};
+	uint32_t lba = (uint32_t)(pos / SECTOR_BYTES), n = (uint32_t)((pos % SECTOR_BYTES + bytes) / SECTOR_BYTES),
+		 n_bad;
+	uint8_t sector[SECTOR_BYTES], bad[1];
+	int r = 0;
+
+	n += (pos + bytes) % SECTOR_BYTES != 0;
+	for (uint32_t i = 0; i < n && !r; i++) {
+		r = reader_fill(&reader, lba + i, 1, sector, bad, &n_bad);
+		if (r || !n_bad)
+			continue;
+		*s->asked->unreadable_sectors += 1;
+		r = ranges_add(&s->altered, lba + i, 1, CHECK_UNREADABLE);
+	}
+	return r ? r : 1;
+}
+
+static int sum_extent(struct summing *s, const struct extent *x, struct md5 *md5)
 {
 	const struct burn_progress *p = s->asked->progress;
 	int r = 0;
@@ -64,6 +85,8 @@ static int sum_extent(const struct summing *s, const struct extent *x, struct md
 		if (p && p->cancelled && p->cancelled(p->context))
 			return -ECANCELED;
 		r = iso_read_disc(s->asked->disc, x->pos + done, s->buf, n);
+		if (reader_is_of_blocks(r))
+			return note_unreadable(s, x->pos + done, n);
 		if (!r)
 			r = md5_add(md5, s->buf, n);
 	}
@@ -90,8 +113,8 @@ static int compare(struct summing *s, const struct iso_entry *e, const uint8_t s
 		r = sum_extent(s, &e->extents[i], md5);
 	if (!r)
 		r = md5_now(md5, is);
-	if (reader_is_of_blocks(r))
-		return 0; /* it could be read before, and is not there now: the next check says so */
+	if (r > 0)
+		return 0; /* it cannot be compared, and its blocks are told */
 	return r || !memcmp(is, sum, MD5_BYTES) ? r : note_altered(s, e);
 }
 
@@ -106,7 +129,9 @@ static int found(void *context, const char *path, const struct iso_entry *e)
 		return 0;
 	lba = (uint32_t)(e->extents[0].pos / SECTOR_BYTES);
 	r = idset_has(&s->met, lba) ? -EEXIST : iso_checksum_entry(s->iso, e, &entry);
-	if (r == -EEXIST || reader_is_of_blocks(r) || (!r && (!entry || entry >= s->n)))
+	if (r == -EEXIST || reader_is_of_blocks(r) || iso_xattrs_are_lost(r) || (!r && (!entry || entry >= s->n)))
+		return 0;
+	if (!r && checksum_is_none(s->sums + (size_t)entry * MD5_BYTES))
 		return 0;
 	if (!r)
 		r = idset_reserve(&s->met, 1);
@@ -122,23 +147,6 @@ static int lost(void *context, const char *path, struct iso_extent at, int error
 	return 0;
 }
 
-/* Its last entry proves the others.  -EBADMSG: it does not. */
-static int read_array(struct summing *s, const struct checksums *c)
-{
-	size_t bytes = (size_t)c->n * MD5_BYTES;
-	uint8_t md5[MD5_BYTES];
-	int r;
-
-	if (c->array_lba + checksums_sectors(c->n - 2) > s->asked->end_sectors)
-		return -EBADMSG;
-	s->sums = malloc(bytes);
-	s->n = c->n - 1;
-	r = s->sums ? iso_read_disc(s->asked->disc, (uint64_t)c->array_lba * SECTOR_BYTES, s->sums, bytes) : -ENOMEM;
-	if (!r)
-		r = md5_of(s->sums, bytes - MD5_BYTES, md5);
-	return r || !memcmp(md5, s->sums + bytes - MD5_BYTES, MD5_BYTES) ? r : -EBADMSG;
-}
-
 static int look_at_tree(struct summing *s, const struct check_session *session)
 {
 	_cleanup_(iso_unrefp) struct iso *iso = NULL;
@@ -150,12 +158,13 @@ static int look_at_tree(struct summing *s, const struct check_session *session)
 	if (!r)
 		r = iso_checksums(iso, &c);
 	if (r > 0)
-		r = read_array(s, &c);
+		r = iso_checksums_array(iso, &c, s->asked->end_sectors, NULL, &s->sums);
+	s->n = s->sums ? c.n - 1 : 0;
 	if (!r && s->sums)
 		r = iso_walk(iso, &(struct iso_walk){found, lost, s}, where);
-	free(TAKE_PTR(s->sums));
+	bulk_free(TAKE_PTR(s->sums));
 	/* What of it is damaged is told by others. */
-	return reader_is_of_blocks(r) || r == -EMEDIUMTYPE || r == -EOPNOTSUPP ? 0 : r;
+	return reader_is_of_blocks(r) || iso_xattrs_are_lost(r) || r == -EMEDIUMTYPE || r == -EOPNOTSUPP ? 0 : r;
 }
 
 /* Two trees may name a file, and two files a block. */
@@ -164,7 +173,8 @@ static int settle(struct summing *s)
 	int r = 0;
 
 	for (size_t i = 0; i < s->altered.n && !r; i++)
-		r = ranges_add(s->asked->ranges, s->altered.list[i].lba, s->altered.list[i].sectors, CHECK_ALTERED);
+		r = ranges_add(s->asked->ranges, s->altered.list[i].lba, s->altered.list[i].sectors,
+			       s->altered.list[i].problem);
 	s->asked->ranges->too_many |= s->altered.too_many;
 	s->altered.n = 0;
 	ranges_settle(s->asked->ranges);

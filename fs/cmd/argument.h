@@ -18,7 +18,7 @@ struct argument {
 	char disc[PATH_MAX];	    /* as it was mounted, or its real path */
 	bool mounted;		    /* in: */
 	struct control_mount mount; /* of it */
-	bool remote; /* its daemon reads it */
+	bool remote;		    /* its daemon reads it */
 	/* of a path in a mount: in that, which may be gone; "": the mount itself, a disc */
 	char inside[PATH_MAX];
 };

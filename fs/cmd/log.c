@@ -16,6 +16,7 @@
 #include "fs/cmd/between.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/interrupt.h"
+#include "fs/cmd/staged.h"
 #include "fs/cmd/versions.h"
 #include "fs/control/report.h"
 
@@ -151,8 +152,7 @@ static void print_counts(const struct told *t)
 		const char *what;
 	} parts[] = {{n->added, "added"},
 		     {n->changed, "changed"},
-		     {n->renamed, "moved"},
-		     {n->renamed_directories, "moved with all in it"},
+		     {n->renamed + n->renamed_directories, "moved"},
 		     {n->deleted, "deleted"}};
 	char new[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT];
 	const char *before = "    ";
@@ -249,10 +249,11 @@ static void print_version(void *context, const struct version *v)
 	fflush(stdout);
 }
 
-static int log_file(const struct options *o, const struct between *b, const char *inside)
+static int log_file(const struct options *o, const struct between *b, const struct argument *a)
 {
 	struct json j = {o->json ? stdout : NULL, false};
-	const struct versions_asked asked = {.path = inside, .max = o->max, .found = print_version, .context = &j};
+	struct versions_asked asked = {.path = a->inside, .max = o->max, .found = print_version, .context = &j};
+	_free_ char *former = NULL;
 	bool any = false;
 	int r;
 
@@ -261,6 +262,12 @@ static int log_file(const struct options *o, const struct between *b, const char
 		json_open(&j, "versions", '[');
 	}
 	r = versions_list(b, &asked, &any);
+	if (!r && !any)
+		r = staged_former(&a->mount, a->inside, &former);
+	if (!r && former) {
+		asked.path = former;
+		r = versions_list(b, &asked, &any);
+	}
 	if (o->json) {
 		json_close(&j, ']');
 		json_close(&j, '}');
@@ -290,7 +297,7 @@ static int log_argument(const struct options *o)
 		return command_fail("%s: its sessions cannot be read: %s", a.disc, strerror(-r));
 	interrupt_catch();
 	const struct between b = {disc, &history, a.disc};
-	return a.inside[0] ? log_file(o, &b, a.inside) : log_sessions(o, &b);
+	return a.inside[0] ? log_file(o, &b, &a) : log_sessions(o, &b);
 }
 
 int main(int argc, char **argv)

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "burner/base/json.h"
+#include "burner/base/path.h"
 #include "fs/cmd/command.h"
 #include "fs/control/client.h"
 
@@ -59,6 +61,50 @@ static int ask(const struct control_mount *mount, struct staged *s)
 	if (r)
 		return command_fail("%s: what is staged cannot be known: %s", mount->mountpoint,
 				    result.message[0] ? result.message : strerror(-r));
+	return 0;
+}
+
+struct former {
+	const char *path;
+	size_t length; /* of the name that is known so far */
+	char *from;
+	int error;
+};
+
+static void on_renamed(void *context, const char *type, const char *line)
+{
+	struct former *f = context;
+	char path[3 * PATH_MAX], from[3 * PATH_MAX];
+	char *made;
+
+	if (strcmp(type, "change") != 0 || json_get_string(line, "from", from, sizeof(from)) < 0 ||
+	    json_get_string(line, "path", path, sizeof(path)) < 0 || !path_is_inside(f->path, path) ||
+	    strlen(path) <= f->length)
+		return;
+	if (asprintf(&made, "%s%s", from, f->path + strlen(path)) < 0) {
+		f->error = -ENOMEM;
+		return;
+	}
+	free(f->from);
+	f->from = made;
+	f->length = strlen(path);
+}
+
+int staged_former(const struct control_mount *mount, const char *path, char **ret)
+{
+	struct former f = {.path = path};
+	struct client_handlers handlers = {.line = on_renamed, .context = &f};
+	struct client_result result = {0};
+	int r = client_ask(mount, "changes", &handlers, &result);
+
+	if (r >= 0)
+		r = f.error ? f.error : -result.error;
+	if (r < 0) {
+		free(f.from);
+		return command_fail("%s: what is staged cannot be known: %s", mount->mountpoint,
+				    result.message[0] ? result.message : client_why(r));
+	}
+	*ret = f.from;
 	return 0;
 }
 

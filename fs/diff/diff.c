@@ -197,7 +197,7 @@ static int compare_named(struct walk *w, const struct pair *p, const struct diff
 			 const struct diff_entry *new)
 {
 	bool same_type = (old->mode & S_IFMT) == (new->mode &S_IFMT);
-	uint32_t gone, come;
+	uint32_t gone = NUMBERS_NONE, come = NUMBERS_NONE;
 	int r;
 
 	if (same_type && (!w->o->by_number || old->ino == new->ino))

@@ -15,7 +15,8 @@
 
 static bool at_same_place(const struct diff_entry *a, const struct diff_entry *b)
 {
-	if (a->size != b->size || a->n_extents != b->n_extents || memcmp(&a->zisofs, &b->zisofs, sizeof(a->zisofs)))
+	if (a->size != b->size || a->n_extents != b->n_extents ||
+	    memcmp(&a->zisofs, &b->zisofs, sizeof(a->zisofs)) != 0)
 		return false;
 	for (uint32_t i = 0; i < a->n_extents; i++)
 		if (a->extents[i].offset != b->extents[i].offset || a->extents[i].length != b->extents[i].length ||

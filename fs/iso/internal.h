@@ -13,6 +13,7 @@
  *	lookup.c	iso_lookup, iso_entry_at
  *	walk.c		iso_walk
  *	xattrs.c	iso_xattrs
+ *	checksums.c	iso_checksums_array
  *	pieces.c	iso_pieces
  *	names.c		iso_shown_names
  *	zisofs.c	compressed files

@@ -199,6 +199,11 @@ static inline bool iso_xattrs_are_lost(int error)
  * none.
  */
 int iso_checksums(struct iso *iso, struct checksums *ret);
+/* All of them, to be given to bulk_free(); nothing beyond end_sectors is believed.  -EBADMSG: they do not prove
+ * themselves. */
+struct bulk;
+int iso_checksums_array(struct iso *iso, const struct checksums *c, uint64_t end_sectors, struct bulk *bulk,
+			uint8_t **ret);
 int iso_checksum_entry(struct iso *iso, const struct iso_entry *e, uint32_t *ret);
 
 /*

@@ -6,43 +6,35 @@
  */
 #include "fs/manifest/internal.h"
 
-#include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
-
-static bool is_of_disc(int r) { return r == -EIO || r == -EBADMSG; }
-
-/* The last entry proves the others. */
-static int read_sums(struct build *b, const struct checksums *c)
-{
-	struct manifest *m = b->m;
-	size_t bytes = (size_t)c->n * MD5_BYTES;
-	uint8_t *sums, md5[MD5_BYTES];
-	int r;
-
-	if (c->array_lba + sectors_of(bytes) > b->limit_sectors)
-		return -EBADMSG;
-	sums = b->held->sums = bulk_zalloc(m->bulk, c->n, MD5_BYTES);
-	r = sums ? iso_read_disc(b->held->disc, (uint64_t)c->array_lba * SECTOR_BYTES, sums, bytes) : -ENOMEM;
-	if (!r)
-		r = md5_of(sums, bytes - MD5_BYTES, md5);
-	if (!r && memcmp(md5, sums + bytes - MD5_BYTES, MD5_BYTES) != 0)
-		r = -EBADMSG;
-	if (!r) {
-		m->sums = sums;
-		m->n_sums = c->n - 1;
-	}
-	return r;
-}
 
 int build_find_sums(struct build *b)
 {
+	struct manifest *m = b->m;
 	struct checksums c;
 	int r = b->frozen->md5 && b->frozen->base ? iso_checksums(b->frozen->base, &c) : 0;
 
 	if (r > 0)
-		r = read_sums(b, &c);
-	return is_of_disc(r) ? 0 : r;
+		r = iso_checksums_array(b->frozen->base, &c, b->limit_sectors, m->bulk, &b->held->sums);
+	if (!r && b->held->sums) {
+		m->sums = b->held->sums;
+		m->n_sums = c.n - 1;
+	}
+	return iso_xattrs_are_lost(r) ? 0 : r;
+}
+
+/* Which entry is that of the file; 0: none, or it has no sum. */
+static int find_entry(struct build *b, const struct iso_entry *e, uint32_t *ret)
+{
+	uint32_t entry = 0;
+	int r = iso_checksum_entry(b->frozen->base, e, &entry);
+
+	*ret = 0;
+	if (r)
+		return iso_xattrs_are_lost(r) ? 0 : r;
+	if (entry < b->m->n_sums && !checksum_is_none(b->m->sums + (size_t)entry * MD5_BYTES))
+		*ret = entry;
+	return 0;
 }
 
 static int tell_nodes(struct build *b, uint32_t n)
@@ -69,10 +61,9 @@ int build_note_sum(struct build *b, const struct iso_entry *e, uint32_t node)
 	r = tell_nodes(b, node + 1);
 	if (r || m->sum_of[node])
 		return r;
-	r = iso_checksum_entry(b->frozen->base, e, &entry);
-	if (!r)
-		m->sum_of[node] = entry;
-	return is_of_disc(r) ? 0 : r;
+	r = find_entry(b, e, &entry);
+	m->sum_of[node] = entry;
+	return r;
 }
 
 int build_note_row_sum(struct build *b, const struct iso_entry *e)
@@ -84,9 +75,9 @@ int build_note_row_sum(struct build *b, const struct iso_entry *e)
 	if (row == SIZE_MAX || !row_as_burned(&b->rows->nodes[row]) || b->rows->nodes[row].size != e->size ||
 	    !row_is_there(&b->rows->nodes[row], e))
 		return 0;
-	r = iso_checksum_entry(b->frozen->base, e, &entry);
+	r = find_entry(b, e, &entry);
 	if (r || !entry)
-		return is_of_disc(r) ? 0 : r;
+		return r;
 	r = bulk_grow(b->m->bulk, (void **)&b->row_sums, &b->row_sum_space, b->n_row_sums, sizeof(*b->row_sums));
 	if (!r)
 		b->row_sums[b->n_row_sums++] = (struct row_sum){(uint32_t)row, entry};

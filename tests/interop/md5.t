@@ -109,6 +109,10 @@ mount_disc -o "md5,disc-fault=read@$(($(block_of 'BEGINNING OF LOST' "$disc") + 
 echo new >"$mnt/new"
 ok 'sums, with a file that cannot be read' umount_disc
 like 'it is the only one that does not match' "$(files_of "$disc" | grep -c MISMATCH) $(files_of "$disc")" "^1 .*'/lost'"
+mount_disc -o md5 "$disc"
+echo newer >"$mnt/newer"
+ok 'the next session reads it' umount_disc
+verified 'a sum of nothing is not taken over' "$disc"
 
 # ---- above a foreign head, and in an image that another program began
 for kind in genisoimage xorriso; do

@@ -43,7 +43,7 @@ is 'bytes that are new' "$(field "$mnt" new_bytes)" '0 45000 90000'
 is 'bytes that are shared' "$(field "$mnt" shared_bytes)" '0 30000 0'
 is 'dates are those of cdappendfs-info' "$(field "$mnt" date)" "$(info_json 'join " ", map { $_->{created} } reverse @{$_->{sessions}}' "$mnt")"
 like 'text' "$(log_of "$mnt")" "^session 3  20..-..-..T..:..:..Z  LABEL
-    1 changed, 1 moved with all in it
+    1 changed, 1 moved
 session 2  .*Z  LABEL
     müde
     2 added, 1 changed, 1 moved, 1 deleted; 43.9 KiB new, 29.3 KiB shared
@@ -64,7 +64,11 @@ is 'the newest version' "$(log_of -n 1 "$mnt/c/eins" | wc -l)" 1
 noise 7000 6 >"$mnt/a/one"
 noise 100 7 >"$mnt/c/five.new"
 mv "$mnt/c/five.new" "$mnt/c/five"
-fails 'one that is only staged' 1 log_of "$mnt/a/none"
+fails 'one that is not there' 1 log_of "$mnt/a/none"
+fails 'one that is only staged' 1 log_of "$mnt/a/one/none"
+mv "$mnt/c" "$mnt/d"
+is 'one whose directory has another name since' "$(versions "$mnt/d/copy")" '3 R b/copy c/copy 30000, 2 A b/copy 30000'
+mv "$mnt/d" "$mnt/c"
 ok 'a session' burn
 is 'a name that is given again' "$(versions "$mnt/a/one")" '4 A a/one 7000, 2 R a/one b/eins 0, 1 A a/one 30000'
 is 'one that another file took' "$(versions "$mnt/c/five")" '4 M c/five 100, 3 R b/five c/five 5000, 2 A b/five 5000'

@@ -80,9 +80,22 @@ static void test_hostile_attributes(void **state)
 	assert_int_equal(checksums_decode(made, sizeof(made), &got), -EBADMSG);
 }
 
+static void test_none(void **state)
+{
+	uint8_t md5[MD5_BYTES] = {0};
+
+	(void)state;
+	assert_true(checksum_is_none(md5));
+	for (size_t i = 0; i < sizeof(md5); i++, memset(md5, 0, sizeof(md5))) {
+		md5[i] = 1;
+		assert_false(checksum_is_none(md5));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_attribute),
 		cmocka_unit_test(test_hostile_attributes),
