@@ -52,7 +52,7 @@ CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
 # functions x may use, besides its own and include/; USES.x: its libraries (pkg-config).  `make layers` holds x to both.
 ROOMS := burner/base burner/format burner/parity burner/session burner/medium burner \
 	fs/iso fs/history fs/diff fs/stage fs/tree fs/snapdir fs/manifest fs/sharing fs/commit \
-	fs/salvage fs/check fs/kit fs/fuse fs/control fs/cmd fs/daemon
+	fs/salvage fs/check fs/kit fs/fuse fs/control fs/show fs/cmd fs/daemon
 SEES.burner/base :=
 SEES.burner/format := burner/base
 SEES.burner/parity := burner/base burner/format
@@ -74,7 +74,8 @@ SEES.fs/kit := burner/base fs/tree
 SEES.fs/fuse := burner/base fs/tree fs/snapdir fs/commit
 SEES.fs/control := burner/base burner/format fs/tree fs/commit
 SEES.fs/daemon := burner/base burner fs/iso fs/stage fs/tree fs/commit fs/control
-SEES.fs/cmd := burner/base burner fs/iso fs/history fs/diff fs/stage fs/salvage fs/check fs/control
+SEES.fs/show := burner/base burner fs/iso fs/history fs/control
+SEES.fs/cmd := burner/base burner fs/iso fs/history fs/diff fs/stage fs/salvage fs/check fs/control fs/show
 SEES.fs := $(ROOMS)
 USES.burner/base := libcrypto
 USES.burner/format := zlib libiso9660
@@ -187,6 +188,16 @@ $(B)/fs/kit/payload.c: fs/kit/pack fs/kit/manual.txt $(B)/fs/kit/format.txt $(RE
 	$(call say,PACK,$@)
 	$(Q)fs/kit/pack $(KIT) >$@
 $(B)/fs/kit/payload.o: $(B)/fs/kit/payload.c $(B)/flags
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The page of a disc, as C.
+MADE.fs/show := $(B)/fs/show/page_html.o
+$(B)/fs/show/page_html.c: fs/show/embed fs/show/page.html
+	$(call say,PACK,$@)
+	@mkdir -p $(@D)
+	$(Q)fs/show/embed page_html fs/show/page.html >$@
+$(B)/fs/show/page_html.o: $(B)/fs/show/page_html.c $(B)/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -16,11 +16,13 @@
 #include "burner/base/new_file.h"
 #include "fs/control/report.h"
 #include "fs/control/client.h"
+#include "fs/cmd/argument.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/listing.h"
-#include "fs/cmd/picture.h"
 #include "fs/control/mounts.h"
 #include "fs/iso/iso.h"
+#include "fs/show/page.h"
+#include "fs/show/picture.h"
 #include "fs/stage/stage.h"
 
 static const char help[] =
@@ -29,6 +31,8 @@ static const char help[] =
 	"\n"
 	"  -j, --json        print it as JSON\n"
 	"      --svg=FILE    draw it, as SVG, into a new FILE; - is standard output\n"
+	"      --html=FILE   the same as a page of its own: sessions, and their trees to browse and to search by\n"
+	"                    name, into a new FILE; reads all directories\n"
 	"      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
 	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed, R renamed\n"
 	"  -p, --pieces      list the files that lie in several pieces, of which some readers show one: "
@@ -45,7 +49,7 @@ static const char help[] =
 struct options {
 	bool json, msinfo;
 	enum listing list;
-	const char *staging, *svg, *argument;
+	const char *staging, *svg, *html, *argument;
 };
 
 static enum listing list_of(int option)
@@ -55,7 +59,7 @@ static enum listing list_of(int option)
 
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { OPTION_MSINFO = 256, OPTION_STAGING, OPTION_SVG };
+	enum { OPTION_MSINFO = 256, OPTION_STAGING, OPTION_SVG, OPTION_HTML };
 	static const struct option options[] = {
 		{"json", no_argument, NULL, 'j'},
 		{"msinfo", no_argument, NULL, OPTION_MSINFO},
@@ -64,6 +68,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"names", no_argument, NULL, 'N'},
 		{"staging", required_argument, NULL, OPTION_STAGING},
 		{"svg", required_argument, NULL, OPTION_SVG},
+		{"html", required_argument, NULL, OPTION_HTML},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{0},
@@ -87,6 +92,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_SVG:
 			ret->svg = optarg;
 			break;
+		case OPTION_HTML:
+			ret->html = optarg;
+			break;
 		case OPTION_STAGING:
 			ret->staging = optarg;
 			break;
@@ -96,10 +104,12 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	}
 	if (lists > 1)
 		return command_usage("only one of --changes, --pieces and --names can be asked for");
-	if (ret->msinfo && (ret->json || ret->list || ret->svg))
+	const bool draws = ret->svg || ret->html;
+	if (ret->msinfo && (ret->json || ret->list || draws))
 		return command_usage("--msinfo goes with no other option");
-	if (ret->svg && (ret->json || ret->list))
-		return command_usage("--svg draws, and goes with no option that lists or prints");
+	if ((ret->svg && ret->html) || (draws && (ret->json || ret->list)))
+		return command_usage(
+			"--svg and --html draw, and go with no option that lists or prints, or each other");
 	return command_argument(argc, argv, "disc or mount point", &ret->argument);
 }
 
@@ -144,28 +154,69 @@ static mode_t new_mode(void)
 	return 0666 & ~mask;
 }
 
-static int draw_svg(const char *path, const struct picture *p)
+/* What draws into `out`; COMMAND_DONE, or a status after a message. */
+typedef int drawing(const struct options *o, const struct picture *p, FILE *out);
+
+static int draw_svg(const struct options *o, const struct picture *p, FILE *out)
+{
+	(void)o;
+	picture_svg(p, out);
+	return COMMAND_DONE;
+}
+
+static int tell_lost(const char *name, const struct page_lost *lost)
+{
+	if (!lost->directories && !lost->sessions && !lost->messages)
+		return COMMAND_DONE;
+	return command_fail("%s: the page is not complete: %" PRIu64 " directories, %" PRIu64 " sessions and %" PRIu64
+			    " messages cannot be read, and are marked in it; 'cdappendfs-check' says more",
+			    name, lost->directories, lost->sessions, lost->messages);
+}
+
+static int draw_page(const struct options *o, const struct picture *p, FILE *out)
+{
+	_cleanup_(disc_closep) struct disc *disc = NULL;
+	_cleanup_history_ struct history h = {.n = 0};
+	struct page_lost lost = {.sessions = 0};
+	struct argument a;
+	int status = argument_find(o->argument, &a), r;
+
+	if (status == COMMAND_DONE)
+		status = argument_open(&a, "read", &disc);
+	if (status != COMMAND_DONE)
+		return status;
+	r = history_read(disc, &h);
+	if (r == 0)
+		r = page_write(disc, &h, p, out, &lost);
+	if (r < 0)
+		return command_fail("%s: %s", o->argument, strerror(-r));
+	return tell_lost(o->argument, &lost);
+}
+
+/* Into a new file, or to standard output ("-").  What is not complete is kept, and told. */
+static int draw(const struct options *o, const struct picture *p, const char *path, drawing *into)
 {
 	_cleanup_(new_file_release) struct new_file file = NEW_FILE_NONE;
 	_free_ char *why = NULL;
+	int status;
 	FILE *out;
 
-	if (strcmp(path, "-") == 0) {
-		picture_svg(p, stdout);
-		return COMMAND_DONE;
-	}
+	if (strcmp(path, "-") == 0)
+		return into(o, p, stdout);
 	if (new_file_begin(path, &file, &why) < 0)
 		return command_fail("%s", why ? why : strerror(ENOMEM));
 	out = fdopen(dup(file.fd), "w");
 	if (!out)
 		return command_fail("%s: %s", path, strerror(errno));
-	picture_svg(p, out);
-	bool failed = ferror(out);
+	status = into(o, p, out);
+	const bool empty = ftell(out) == 0, failed = ferror(out);
 	if (fclose(out) != 0 || failed)
 		return command_fail("%s: it cannot be written: %s", path, strerror(errno));
+	if (empty)
+		return status;
 	if (fchmod(file.fd, new_mode()) < 0)
 		return command_fail("%s: %s", path, strerror(errno));
-	return new_file_publish(&file, &why) < 0 ? command_fail("%s", why ? why : strerror(ENOMEM)) : COMMAND_DONE;
+	return new_file_publish(&file, &why) < 0 ? command_fail("%s", why ? why : strerror(ENOMEM)) : status;
 }
 
 static int print_info(const struct options *o, const struct report_info *info)
@@ -181,7 +232,9 @@ static int print_info(const struct options *o, const struct report_info *info)
 	if (picture_of(info, &p) < 0)
 		return command_fail("%s: %s", o->argument, strerror(ENOMEM));
 	if (o->svg)
-		return draw_svg(o->svg, &p);
+		return draw(o, &p, o->svg, draw_svg);
+	if (o->html)
+		return draw(o, &p, o->html, draw_page);
 	print_text(info, &p);
 	return COMMAND_DONE;
 }

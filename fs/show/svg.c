@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * picture_svg.c - a disc as a drawing: SVG 1.1, for a label, a wiki, a printer
+ * svg.c - a disc as a drawing: SVG 1.1, for a label, a wiki, a printer
  *
  * A bar of the whole disc, its legend, and a row for each session with what it takes and what it shares.  What is told
  * by colour is told by hatching as well, since printers are black.  Texts of a disc go through put_text().
@@ -11,7 +11,7 @@
 #include "burner/base/bytes.h"
 #include "burner/base/printable.h"
 #include "burner/base/time.h"
-#include "fs/cmd/picture.h"
+#include "fs/show/picture.h"
 
 /* Units of the drawing: pixels where it is not scaled. */
 #define WIDTH 960u
@@ -139,7 +139,7 @@ static double put_part(const struct picture *p, const struct picture_part *part,
 	if (!part->session || x < number_from)
 		return number_from;
 	snprintf(number, sizeof(number), "%" PRIu32, part->session->number);
-	put_words(out, x, BAR_TOP + BAR_HEIGHT + 16, " class=\"number\"", number);
+	put_words(out, x, BAR_TOP + BAR_HEIGHT + 16, " font-size=\"11\"", number);
 	return x + NUMBER_WIDTH * (double)(strlen(number) + 1);
 }
 
@@ -249,10 +249,10 @@ void picture_svg(const struct picture *p, FILE *out)
 		"%u %zu\" "
 		"font-family=\"sans-serif\" font-size=\"13\" fill=\"#111111\">\n",
 		WIDTH, height, WIDTH, height);
-	fputs("<style>.number{font-size:11px}.title{font-size:20px;font-weight:bold}</style>\n", out);
 	fputs(patterns, out);
 	fprintf(out, "<rect width=\"%u\" height=\"%zu\" fill=\"#ffffff\"/>\n", WIDTH, height);
-	put_words(out, MARGIN, 30, " class=\"title\"", volume[0] ? volume : "Disc without a label");
+	put_words(out, MARGIN, 30, " font-size=\"20\" font-weight=\"bold\"",
+		  volume[0] ? volume : "Disc without a label");
 	report_bytes(info->used_bytes, used);
 	if (info->unbounded)
 		snprintf(text, sizeof(text), "%s, %s", info->medium, used);

@@ -7,8 +7,8 @@
  *
  * It borrows the description.  A disc without bound (an image that may grow) ends where its next session would.
  */
-#ifndef FS_CMD_PICTURE_H
-#define FS_CMD_PICTURE_H
+#ifndef FS_SHOW_PICTURE_H
+#define FS_SHOW_PICTURE_H
 
 #include <stdint.h>
 #include <stdio.h>

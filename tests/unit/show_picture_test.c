@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * cmd_picture_test - a disc drawn: what lies where, also when the disc says nonsense; the bar at any width; the SVG
+ * show_picture_test - a disc drawn: what lies where, also when the disc says nonsense; the bar at any width; the SVG
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
-#include "fs/cmd/picture.h"
+#include "fs/show/picture.h"
 
 #define MIB (1024u * 1024u)
 #define CELLS 80u

@@ -15,7 +15,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
-#include "fs/cmd/picture.h"
+#include "fs/show/picture.h"
 
 #define COLUMNS_MIN 24u
 #define COLUMNS_MAX 400u
