@@ -2,6 +2,7 @@
 /*
  * namespace.c - look-up and everything that changes a directory
  */
+#include <linux/fs.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -151,11 +152,15 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static int run_rename(struct server *s, fuse_req_t req, const struct request *request)
 {
+	unsigned flags = (unsigned)request->flags;
+	struct tree_caller caller = caller_of(req);
 	int r = past_refuses(s, request);
 
-	if (!r)
-		r = tree_rename(s->tree, request->ino, request->name, request->other, request->other_name,
-				(unsigned)request->flags);
+	if (!r && flags & RENAME_WHITEOUT)
+		r = tree_rename_whiteout(s->tree, &caller, request->ino, request->name, request->other,
+					 request->other_name, flags & ~(unsigned)RENAME_WHITEOUT);
+	else if (!r)
+		r = tree_rename(s->tree, request->ino, request->name, request->other, request->other_name, flags);
 	return reply(req, r);
 }
 

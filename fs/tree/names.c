@@ -125,7 +125,8 @@ static int endow_locked(struct tree *t, struct node *n, const struct node *dir, 
 	return r;
 }
 
-static int make_node_locked(struct tree *t, struct node *dir, const struct newborn *b, struct node **ret)
+/* Nothing of its directory but the group. */
+static int bear_locked(struct tree *t, const struct node *dir, const struct newborn *b, struct node **ret)
 {
 	lock_assert(&t->lock);
 	struct node *n;
@@ -150,13 +151,45 @@ static int make_node_locked(struct tree *t, struct node *dir, const struct newbo
 	n->rdev = S_ISCHR(b->mode) || S_ISBLK(b->mode) ? b->rdev : 0;
 	n->parent = dir->ino;
 	n->atime = n->mtime = n->ctime = n->birth = time_now();
-	r = endow_locked(t, n, dir, b);
-	if (r < 0) {
-		node_unused_locked(t, n);
-		return r;
-	}
 	*ret = n;
 	return 0;
+}
+
+static int make_node_locked(struct tree *t, const struct node *dir, const struct newborn *b, struct node **ret)
+{
+	lock_assert(&t->lock);
+	int r = bear_locked(t, dir, b, ret);
+
+	if (r == 0)
+		r = endow_locked(t, *ret, dir, b);
+	if (r < 0 && *ret)
+		node_unused_locked(t, *ret);
+	return r;
+}
+
+void whiteout_drop_locked(struct tree *t, struct node *n)
+{
+	lock_assert(&t->lock);
+	node_orphan_locked(t, n);
+	node_unused_locked(t, n);
+}
+
+int whiteout_make_locked(struct tree *t, const struct node *dir, const struct tree_caller *c, struct node **ret)
+{
+	lock_assert(&t->lock);
+	struct node *n = NULL;
+	int r = bear_locked(t, dir, &(struct newborn){.mode = S_IFCHR, .caller = c}, &n);
+
+	if (r < 0)
+		return r;
+	r = node_put_locked(t, n);
+	if (r == 0 && t->options.md5 && !space_fits_locked(t))
+		r = -ENOSPC;
+	if (r < 0)
+		whiteout_drop_locked(t, n);
+	else
+		*ret = n;
+	return r;
 }
 
 static int enlist_locked(struct tree *t, struct node *dir, const char *name, struct node *n)
@@ -219,6 +252,7 @@ static int make_locked(struct tree *t, uint64_t parent, const char *name, struct
 		r = parents_admit_locked(t, dir);
 	if (r < 0)
 		return r;
+	*ret = NULL;
 	stage_lock(t->stage);
 	r = make_node_locked(t, dir, b, ret);
 	if (r == 0)

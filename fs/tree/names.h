@@ -25,6 +25,10 @@ bool names_a_node(const struct probe *p);
 void unlink_node_locked(struct tree *t, struct node *dir, struct node *n);
 /* Its other names stay, in records that count one less. */
 bool keeps_names(const struct node *n);
+/* A character device 0:0 that a rename leaves, with its row, without a name; as any new file it is counted with that.
+ * whiteout_drop_locked: the rename failed. */
+int whiteout_make_locked(struct tree *t, const struct node *dir, const struct tree_caller *c, struct node **ret);
+void whiteout_drop_locked(struct tree *t, struct node *n);
 /* Which directory has that name, if it is one (-ENOTDIR)?  For the check of its emptiness, which reads the base;
  * without the lock.  *ret_ino has one look-up more, for the caller to give back with tree_forget(). */
 int peek_directory(struct tree *t, uint64_t parent, const char *name, uint64_t *ret_ino);

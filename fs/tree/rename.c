@@ -16,6 +16,8 @@ struct renaming {
 	struct probe *p, *q;	      /* what was said of the old name and of the new one */
 	struct node *source, *victim; /* victim NULL: the new name is free */
 	unsigned flags;
+	const struct tree_caller *leaver; /* who leaves a whiteout; NULL: nobody does */
+	struct node *left;		  /* the whiteout that takes the old name */
 };
 
 static int rename_allowed(const struct renaming *x)
@@ -94,6 +96,20 @@ static int rename_room_locked(struct tree *t, struct renaming *x)
 	return r;
 }
 
+/* The whiteout, counted as the other name is. */
+static int rename_leave_locked(struct tree *t, struct renaming *x)
+{
+	lock_assert(&t->lock);
+	int r = x->leaver ? whiteout_make_locked(t, x->from_dir, x->leaver, &x->left) : 0;
+
+	if (r < 0 || !x->left)
+		return r;
+	r = space_add_name_locked(t, x->from_dir, x->from, x->left);
+	if (r < 0)
+		whiteout_drop_locked(t, TAKE_PTR(x->left));
+	return r;
+}
+
 /* Rows of all that takes part, before the first name changes. */
 static int rename_rows_locked(struct tree *t, struct renaming *x)
 {
@@ -119,6 +135,8 @@ static int rename_names_locked(struct tree *t, struct renaming *x)
 		return r;
 	if (x->flags & RENAME_EXCHANGE)
 		r = row_put_locked(t, x->from_dir, x->from, x->victim->ino);
+	else if (x->left)
+		r = row_put_locked(t, x->from_dir, x->from, x->left->ino);
 	else
 		r = row_hide_locked(t, x->from_dir, x->from);
 	if (r < 0)
@@ -133,6 +151,10 @@ static void rename_uncount_locked(struct tree *t, struct renaming *x)
 	space_remove_name_locked(t, x->to_dir->ino, x->to, x->source);
 	if (x->flags & RENAME_EXCHANGE)
 		space_remove_name_locked(t, x->from_dir->ino, x->from, x->victim);
+	if (!x->left)
+		return;
+	space_remove_name_locked(t, x->from_dir->ino, x->from, x->left);
+	whiteout_drop_locked(t, TAKE_PTR(x->left));
 }
 
 static void rename_done_locked(struct tree *t, struct renaming *x)
@@ -155,6 +177,8 @@ static void rename_done_locked(struct tree *t, struct renaming *x)
 		unlink_node_locked(t, x->to_dir, x->victim);
 	}
 	reparent_locked(t, x->source, x->from_dir, x->to_dir);
+	if (x->left)
+		node_unused_locked(t, x->left);
 }
 
 static int rename_both_locked(struct tree *t, struct renaming *x)
@@ -164,7 +188,9 @@ static int rename_both_locked(struct tree *t, struct renaming *x)
 
 	if (r < 0)
 		return r;
-	r = rename_rows_locked(t, x);
+	r = rename_leave_locked(t, x);
+	if (r == 0)
+		r = rename_rows_locked(t, x);
 	if (r == 0)
 		r = rename_names_locked(t, x);
 	if (r < 0) {
@@ -277,7 +303,8 @@ static int rename_try(struct tree *t, const struct renaming *asked, uint64_t par
 		      uint64_t victim)
 {
 	_cleanup_probe_ struct probe p = {0}, q = {0};
-	struct renaming x = {.from = asked->from, .to = asked->to, .p = &p, .q = &q, .flags = asked->flags};
+	struct renaming x = {
+		.from = asked->from, .to = asked->to, .p = &p, .q = &q, .flags = asked->flags, .leaver = asked->leaver};
 
 	tree_lock(t);
 	int r = probe_names_locked(t, parent, x.from, &p, &x.from_dir, new_parent, x.to, &q, &x.to_dir);
@@ -302,23 +329,39 @@ static int rename_loaded(struct tree *t, const struct renaming *x, uint64_t pare
 	return r;
 }
 
-int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name,
-		unsigned flags)
+static int rename_asked(struct tree *t, const struct renaming *x, uint64_t parent, uint64_t new_parent)
 {
-	const struct renaming x = {.from = name, .to = new_name, .flags = flags};
 	uint64_t victim = 0;
 	int r = may_change(t);
 
-	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
-		return -EINVAL;
-	if (r == 0 && !(flags & RENAME_NOREPLACE))
-		r = check_victim(t, new_parent, new_name, flags, &victim);
+	if (r == 0 && !(x->flags & RENAME_NOREPLACE))
+		r = check_victim(t, new_parent, x->to, x->flags, &victim);
 	if (r == 0) {
 		do
-			r = rename_loaded(t, &x, parent, new_parent, victim);
+			r = rename_loaded(t, x, parent, new_parent, victim);
 		while (r == 1);
 	}
 	if (victim)
 		tree_forget(t, victim, 1);
 	return r;
+}
+
+int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name,
+		unsigned flags)
+{
+	const struct renaming x = {.from = name, .to = new_name, .flags = flags};
+
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	return rename_asked(t, &x, parent, new_parent);
+}
+
+int tree_rename_whiteout(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name,
+			 uint64_t new_parent, const char *new_name, unsigned flags)
+{
+	const struct renaming x = {.from = name, .to = new_name, .flags = flags, .leaver = c};
+
+	if (flags & ~(unsigned)RENAME_NOREPLACE)
+		return -EINVAL;
+	return rename_asked(t, &x, parent, new_parent);
 }

@@ -92,9 +92,12 @@ int tree_symlink(struct tree *t, const struct tree_caller *c, uint64_t parent, c
 int tree_link(struct tree *t, uint64_t ino, uint64_t parent, const char *name, struct stat *st);
 int tree_unlink(struct tree *t, uint64_t parent, const char *name);
 int tree_rmdir(struct tree *t, uint64_t parent, const char *name);
-/* flags: 0, RENAME_NOREPLACE, RENAME_EXCHANGE; RENAME_WHITEOUT is -EINVAL */
+/* flags: 0, RENAME_NOREPLACE, RENAME_EXCHANGE */
 int tree_rename(struct tree *t, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name,
 		unsigned flags);
+/* RENAME_WHITEOUT: a character device 0:0 takes the old name, in the same step. flags: 0, RENAME_NOREPLACE */
+int tree_rename_whiteout(struct tree *t, const struct tree_caller *c, uint64_t parent, const char *name,
+			 uint64_t new_parent, const char *new_name, unsigned flags);
 
 /* ---- attributes ---- */
 int tree_getattr(struct tree *t, uint64_t ino, struct stat *st);

@@ -39,6 +39,7 @@ mkdir -p "$mnt/$deep"
 echo bottom >"$mnt/${deep}bottom"
 listing() { (cd "$1" && find . -printf '%y %s %P\n' | sed 's/^d [0-9]*/d/' | LC_ALL=C sort) | sha256sum; }
 listing "$mnt" >"$T/want"
+patience $((600 + gib * 10))
 ok 'a session' bounded $((600 + gib * 10)) "$BUILD/cdappendfs-sync" -q "$mnt"
 ok 'unmounted' umount_disc
 

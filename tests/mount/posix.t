@@ -30,7 +30,8 @@ for base in blank burned; do
 	is "$base: nothing is staged" "$(info_json '$_->{staged_bytes}' "$mnt")" 0
 	ok "$base: unmount" umount_disc
 done
-# What is refused is refused as by any file system that does not have it; places on a disk are told nobody.
+# What is refused is refused as by any file system that does not have it; places on a disk are told nobody.  A rename
+# with RENAME_WHITEOUT leaves a device 0:0.
 disc=$T/refused.iso
 blank_disc "$disc"
 mount_disc "$disc"
@@ -51,8 +52,11 @@ for call in (lambda: os.open('.', os.O_TMPFILE | os.O_RDWR), rename,
     except OSError as e:
         print(errno.errorcode[e.errno], end=' ')
 END
-)" 'ENOTSUP EINVAL ENOTSUP 0 '
-is 'nothing was renamed' "$(cat "$mnt/file")" 'some bytes'
+)" 'ENOTSUP None ENOTSUP 0 '
+is 'it was renamed' "$(cat "$mnt/other")" 'some bytes'
+is 'and left a whiteout' "$(stat -c '%F %t:%T %a %h' "$mnt/file")" 'character special file 0:0 0 1'
+ok 'a session' sync_disc
+is 'which is on the disc' "$(stat -c '%F %t:%T %a' "$mnt/file") $(xorriso -indev "$disc" -lsl /file 2>/dev/null | cut -c1-10)" 'character special file 0:0 0 c---------'
 ok 'unmounted' umount_disc
 # Kernels differ in what they do with cached pages of a file that is written past the cache.
 if why=$(uml_missing); then skip 'the same under another kernel' "$why"; else relay 'another kernel' in_uml -t 300 "$TOP/tests/mount/older-kernel-guest"; fi

@@ -3,7 +3,7 @@
  * A commit for which extended attributes of the disc cannot be read: a read that fails once is tried again, what stays
  * unreadable stops the commit, or is left out and named when that was accepted.
  */
-#include "tests/unit/commit_fixture.h"
+#include "tests/unit/failing_disc.h"
 
 #include <errno.h>
 
@@ -28,47 +28,17 @@ static bool is_bad(const uint8_t *sector)
 	return n > SECTOR_BYTES / 2 && !memchr(sector, FIRST, SECTOR_BYTES);
 }
 
-static int failing_read(struct disc *d, uint32_t lba, void *buf, uint32_t n)
+static int look(uint32_t lba, const uint8_t *sectors, uint32_t n)
 {
-	int r = disc_read(d->inner, lba, buf, n);
-
-	for (uint32_t i = 0; r == 0 && fault.failures && i < n; i++) {
-		if (!is_bad((uint8_t *)buf + (size_t)i * SECTOR_BYTES))
+	(void)lba;
+	for (uint32_t i = 0; fault.failures && i < n; i++) {
+		if (!is_bad(sectors + (size_t)i * SECTOR_BYTES))
 			continue;
 		fault.failures--;
 		fault.met++;
-		r = -EIO;
+		return -EIO;
 	}
-	return r;
-}
-static int inner_state(struct disc *d, struct disc_state *ret) { return disc_state(d->inner, ret); }
-static int inner_sessions(struct disc *d, struct disc_session **ret, size_t *n)
-{
-	return disc_sessions(d->inner, ret, n);
-}
-static int inner_identity(struct disc *d, struct disc_identity *ret) { return disc_identity(d->inner, ret); }
-static int inner_fingerprint(struct disc *d, struct disc_fingerprint *ret) { return disc_fingerprint(d->inner, ret); }
-static int inner_refresh(struct disc *d) { return disc_refresh(d->inner); }
-static void inner_close(struct disc *d)
-{
-	disc_close(d->inner);
-	free(d);
-}
-
-static struct disc *failing(struct disc *inner)
-{
-	static const struct disc_ops ops = {.read = failing_read,
-					    .state = inner_state,
-					    .sessions = inner_sessions,
-					    .identity = inner_identity,
-					    .fingerprint = inner_fingerprint,
-					    .refresh = inner_refresh,
-					    .close = inner_close};
-	struct disc *d = calloc(1, sizeof(*d));
-
-	REQUIRE(d);
-	*d = (struct disc){.ops = &ops, .inner = inner};
-	return d;
+	return 0;
 }
 
 static void set_value(struct world *w, const char *path, char letter)
@@ -107,7 +77,8 @@ static void begin(struct world *w, oddities accepted, uint32_t failures)
 	REQUIRE(sync_now(w).error == 0);
 	world_close(w);
 	fault.letter = 'a';
-	w->wrap = failing;
+	failing_disc.look = look;
+	w->wrap = failing_disc_wrap;
 	w->options.accepted = accepted;
 	REQUIRE(world_open(w) == 0);
 	world_write(w, "new", 10, 3);
@@ -202,7 +173,8 @@ static void test_many(void **state)
 	REQUIRE(sync_now(&w).error == 0);
 	world_close(&w);
 	fault.letter = 'a';
-	w.wrap = failing;
+	failing_disc.look = look;
+	w.wrap = failing_disc_wrap;
 	w.options.accepted = ODDITY_BIT(ODDITY_ATTRIBUTES);
 	REQUIRE(world_open(&w) == 0);
 	world_write(&w, "new", 10, 3);
