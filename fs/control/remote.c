@@ -37,7 +37,7 @@ static int receive(struct remote *m, void *buf, size_t bytes) { return of_client
 static int ask_locked(struct remote *m, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	const struct remote_request request = {lba, n_sectors};
-	struct remote_answer answer;
+	struct remote_answer answer = {.error = 0};
 	int r = of_client(client_put(m->client, &request, sizeof(request)));
 
 	if (!r)

@@ -15,7 +15,7 @@ static int prove_array(struct iso *iso, const struct checksums *c)
 	_cleanup_(md5_freep) struct md5 *md5 = NULL;
 	uint64_t pos = (uint64_t)c->array_lba * SECTOR_BYTES, left = ((uint64_t)c->n - 1) * MD5_BYTES;
 	_free_ uint8_t *window = malloc(WINDOW_BYTES);
-	uint8_t is[MD5_BYTES], expected[MD5_BYTES];
+	uint8_t is[MD5_BYTES], expected[MD5_BYTES] = {0};
 	int r = window ? md5_new(&md5) : -ENOMEM;
 
 	for (uint64_t n; left && !r; left -= n, pos += n) {

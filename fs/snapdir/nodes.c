@@ -292,10 +292,9 @@ int snapdir_readdir(struct snapdir *p, struct snapdir_dir *d, uint64_t cookie, s
 	int r = tree_readdir(d->session->tree, d->dir, cookie, ret);
 	if (r <= 0)
 		return r;
-	if (is_root(d->ino) && !strcmp(ret->name, ".."))
+	/* Of what has no number its name and type at least: the error comes when it is looked up. */
+	if ((is_root(d->ino) && !strcmp(ret->name, "..")) || number_of(d->session->number, ret->ino, &ret->ino) < 0)
 		ret->ino = SNAPDIR_ROOT;
-	else if (number_of(d->session->number, ret->ino, &ret->ino) < 0)
-		ret->ino = SNAPDIR_ROOT; /* its name and type at least: the error comes when it is looked up */
 	return r;
 }
 

@@ -228,7 +228,7 @@ ok 'they were exchanged all the time' alive "$flipping"
 kill "$flipping" 2>/dev/null
 await "$flipping" 60 2>/dev/null
 note "$(declare -p seen)"
-for which in 'two two' 'planted TWO'; do cmp_number "the one with “$which” was met" "${seen[$which]-0}" -gt 0; done
+for which in 'two two' 'planted TWO'; do cmp_number "the one with $which was met" "${seen[$which]-0}" -gt 0; done
 unset 'seen[two two]' 'seen[planted TWO]' 'seen[refused]'
 none 'each mount had one of the two, whole' "${!seen[*]}"
 done_testing
