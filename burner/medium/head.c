@@ -58,8 +58,26 @@ static int made_by(struct disc *d, const struct disc_session *newest, uint8_t re
 	return r ? r : is_as_absolute(d, newest->start_lba, ret);
 }
 
-/* The head as our first session found it. */
-static int read_saved(struct disc *d, const struct disc_session *first, uint8_t ret[DISC_HEAD_BYTES])
+/* Has it saved the head of the session before it?  Its descriptors, proven by the record, say so: elsewhere other things
+ * lie in that place.  0; -ENODATA: it has not. */
+static int has_saved(struct disc *d, const struct disc_session *s, const struct commit_record *record,
+		     const struct disc_session *before)
+{
+	uint8_t sector[SECTOR_BYTES];
+	struct appuse a;
+	int r = proof_descriptors(d, record);
+
+	if (!r)
+		r = disc_read(d, s->start_lba + SESSION_DESCRIPTORS, sector, 1);
+	if (!r && (appuse_decode(sector, &a) < 0 || a.previous_lba != before->start_lba ||
+		   a.previous_descriptor_lba != s->start_lba + SESSION_SAVED_DESCRIPTORS))
+		r = -ENODATA;
+	return r;
+}
+
+/* The head as our first session found it, above that of another program. */
+static int read_saved(struct disc *d, const struct disc_session *first, const struct disc_session *before,
+		      uint8_t ret[DISC_HEAD_BYTES])
 {
 	_cleanup_(proof_freep) struct proof *proof = NULL;
 	_free_ uint8_t *piece = NULL;
@@ -67,8 +85,10 @@ static int read_saved(struct disc *d, const struct disc_session *first, uint8_t 
 	uint32_t number, at;
 	int r = proof_own_record(d, first, &record, NULL);
 
-	if (r || !commit_has_table(&record))
-		return r ? r : -ENODATA;
+	if (!r)
+		r = commit_has_table(&record) ? has_saved(d, first, &record, before) : -ENODATA;
+	if (r)
+		return r;
 	number = SESSION_SAVED_DESCRIPTORS / record.piece_sectors;
 	at = SESSION_SAVED_DESCRIPTORS % record.piece_sectors;
 	if (number >= commit_pieces(&record) || at + DESCRIPTORS_SECTORS > commit_piece_sectors(&record, number))
@@ -109,7 +129,7 @@ static int merge_saved(struct disc *d, const struct disc_session *sessions, size
 	for (size_t i = 1; i < n && !r; i++)
 		r = session_says_ours(&sessions[i]) ? 0 : -ENODATA;
 	if (!r)
-		r = read_saved(d, &sessions[1], before);
+		r = read_saved(d, &sessions[1], &sessions[0], before);
 	if (!r)
 		r = pass_over_empty(d, before);
 	if (!r)

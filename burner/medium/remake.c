@@ -199,6 +199,21 @@ static int is_named(const struct remaking *m, const struct disc_session *session
 	return r == -EBADMSG ? 0 : r ? r : 1;
 }
 
+/* What lies between the parity, which does not protect it, and the table is zeros: 1; 0. */
+static int is_empty_behind(struct disc *d, const struct disc_session *s, uint32_t table_lba)
+{
+	static const uint8_t zeros[SECTOR_BYTES];
+	uint8_t sector[SECTOR_BYTES];
+	int r = 0;
+
+	for (uint32_t lba = s->parity_lba + s->parity_sectors; lba < table_lba && !r; lba++) {
+		r = disc_read(d, lba, sector, 1);
+		if (!r && memcmp(sector, zeros, SECTOR_BYTES) != 0)
+			r = -EBADMSG;
+	}
+	return disc_is_damage(r) ? 0 : r ? r : 1;
+}
+
 int remake_proof(const struct remaking *m, const struct disc_session *sessions, size_t n, size_t at, bool proven)
 {
 	const struct disc_session *s = &sessions[at];
@@ -219,7 +234,7 @@ int remake_proof(const struct remaking *m, const struct disc_session *sessions, 
 	if (!r)
 		r = is_named(m, sessions, n, at, lba, sector);
 	if (r == -ENODATA)
-		r = proven;
+		r = proven ? is_empty_behind(m->disc, s, record.table_lba) : 0;
 	if (r <= 0)
 		return r;
 	r = m->put(m->context, record.table_lba, record.table_sectors, table);

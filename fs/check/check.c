@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "burner/format/geometry.h"
+#include "burner/format/volume_descriptor.h"
 
 #define NOBODY SIZE_MAX /* owner of blocks between the sessions */
 
@@ -151,6 +152,18 @@ static int look_at_disc(struct checking *c, uint64_t *ret_used)
 	return 0;
 }
 
+/* Where nothing proves the head it has to be one at least: what begins it can be no other. */
+static int look_at_first(struct checking *c)
+{
+	uint8_t sector[SECTOR_BYTES];
+	int r = disc_read(c->disc, DESCRIPTORS_LBA, sector, 1);
+
+	if (r || is_volume_descriptor(sector))
+		return r;
+	c->report->altered_sectors++;
+	return ranges_add(&c->ranges, DESCRIPTORS_LBA, 1, CHECK_ALTERED);
+}
+
 /* What can be read of the head and is not what the newest session says: whatever else is asked for, before anything is
  * called sound.  Blocks that cannot be read are told when all are. */
 static int look_at_head(struct checking *c)
@@ -167,6 +180,10 @@ static int look_at_head(struct checking *c)
 	r = disc_sessions(c->disc, &list, &n);
 	if (!r)
 		r = proof_head(c->disc, list, n, head);
+	if (r == -ENODATA) {
+		r = n ? look_at_first(c) : 0;
+		return reader_is_of_blocks(r) ? 0 : r;
+	}
 	for (uint32_t i = 0; i < DESCRIPTORS_SECTORS && !r; i++) {
 		r = disc_read(c->disc, DESCRIPTORS_LBA + i, sector, 1);
 		if (!r && memcmp(sector, head + (size_t)i * SECTOR_BYTES, SECTOR_BYTES) != 0) {
@@ -175,7 +192,7 @@ static int look_at_head(struct checking *c)
 		}
 		r = reader_is_of_blocks(r) ? 0 : r;
 	}
-	return reader_is_of_blocks(r) ? 0 : r; /* -ENODATA: nothing proves it */
+	return reader_is_of_blocks(r) ? 0 : r;
 }
 
 /* ---- while it is read ---- */

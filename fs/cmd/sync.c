@@ -478,5 +478,7 @@ int main(int argc, char **argv)
 	if (o.action == ACTION_FINALIZE && (status = check_finalize(&mount)) != COMMAND_DONE)
 		return status;
 	status = announce(&o, &mount, &bytes);
-	return command_end(status == COMMAND_DONE && bytes ? converse(&o, &mount, &bytes) : status);
+	/* Nothing to append; but it may be to be closed, and a message that nothing keeps is told. */
+	const bool go_on = bytes || o.action == ACTION_FINALIZE || o.message;
+	return command_end(status == COMMAND_DONE && go_on ? converse(&o, &mount, &bytes) : status);
 }
