@@ -480,5 +480,6 @@ int main(int argc, char **argv)
 	status = announce(&o, &mount, &bytes);
 	/* Nothing to append; but it may be to be closed, and a message that nothing keeps is told. */
 	const bool go_on = bytes || o.action == ACTION_FINALIZE || o.message;
+	o.quiet |= !bytes && o.action != ACTION_FINALIZE; /* that there is nothing was said */
 	return command_end(status == COMMAND_DONE && go_on ? converse(&o, &mount, &bytes) : status);
 }

@@ -236,4 +236,11 @@ for value in 0 101 x -1 '' 10x; do
 done
 fails '--add-ecc with --discard' 2 "$BUILD/cdappendfs-sync" --add-ecc=10 --discard "$mnt"
 ok 'unmount' umount_disc
+blank_disc "$disc"
+mount_disc -o commit=manual "$disc"
+echo one >"$mnt/one"
+ok 'a session, with parity' "$BUILD/cdappendfs-sync" -q --add-ecc=10 "$mnt"
+"$BUILD/cdappendfs-sync" --add-ecc=10 -m 'a note' "$mnt" >"$T/said" 2>&1
+is 'nothing to do, and a message that is not kept: both are told, once' "$? $(grep -c 'nothing to do' "$T/said") $(grep -c 'the message is not kept' "$T/said")" '0 1 1'
+ok 'unmount' umount_disc
 done_testing
