@@ -58,8 +58,8 @@ static int made_by(struct disc *d, const struct disc_session *newest, uint8_t re
 	return r ? r : is_as_absolute(d, newest->start_lba, ret);
 }
 
-/* Has it saved the head of the session before it?  Its descriptors, proven by the record, say so: elsewhere other things
- * lie in that place.  0; -ENODATA: it has not. */
+/* Has it saved the head of the session before it?  Its descriptors, proven by the record, say so: elsewhere other
+ * things lie in that place.  0; -ENODATA: it has not. */
 static int has_saved(struct disc *d, const struct disc_session *s, const struct commit_record *record,
 		     const struct disc_session *before)
 {

@@ -36,7 +36,8 @@ static int run_lookup(struct server *s, fuse_req_t req, const struct request *re
 	struct stat st;
 	int r = look_up(s, request->ino, request->name, &st);
 
-	if (r == -ESTALE && is_past(s, request->ino))
+	/* Of "." and ".." it is a handle of what is no more. */
+	if (r == -ESTALE && is_past(s, request->ino) && strcmp(request->name, ".") && strcmp(request->name, ".."))
 		past_say_stale(s);
 	if (r != -ENOENT)
 		return reply_entry(req, r, &st);

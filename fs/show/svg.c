@@ -6,6 +6,7 @@
  * by colour is told by hatching as well, since printers are black.  Texts of a disc go through put_text().
  */
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 #include "burner/base/bytes.h"
@@ -64,6 +65,12 @@ static void put_text(FILE *out, const char *text)
 	char shown[600];
 
 	for (const char *s = printable(text, shown, sizeof(shown)); *s; s++) {
+		/* U+FFFE and U+FFFF are no characters of XML. */
+		if (strncmp(s, "\xef\xbf\xbe", 3) == 0 || strncmp(s, "\xef\xbf\xbf", 3) == 0) {
+			fputc('?', out);
+			s += 2;
+			continue;
+		}
 		switch (*s) {
 		case '&':
 			fputs("&amp;", out);

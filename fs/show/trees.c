@@ -56,6 +56,8 @@ static void stack_release(struct stack *s)
 }
 
 static uint64_t key_of(struct iso_extent at) { return (uint64_t)at.lba << 32 | at.bytes; }
+/* No disc has a directory there. */
+static bool is_nowhere(struct iso_extent at) { return key_of(at) == IDMAP_NO_KEY; }
 static bool is_of_disc(int r) { return r == -EIO || r == -EBADMSG; }
 
 static char kind_of(uint32_t mode)
@@ -240,7 +242,7 @@ static int descend(struct trees *t, struct iso *iso, struct stack *s)
 			}
 			continue;
 		}
-		r = iso_room_take(&s->room, item->dir);
+		r = is_nowhere(item->dir) ? -EBADMSG : iso_room_take(&s->room, item->dir);
 		if (r == 0)
 			r = push(t, iso, s, item->dir);
 		if (r == 0)
@@ -288,6 +290,8 @@ int trees_add(struct trees *t, struct iso *iso, size_t *ret_root)
 	uint64_t place;
 	int r = iso_root(iso, &root);
 
+	if (!r && is_nowhere(root.dir))
+		r = -EBADMSG;
 	if (r)
 		return r;
 	if (t->kind != kind_of_reader(iso))

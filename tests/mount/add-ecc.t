@@ -241,6 +241,7 @@ mount_disc -o commit=manual "$disc"
 echo one >"$mnt/one"
 ok 'a session, with parity' "$BUILD/cdappendfs-sync" -q --add-ecc=10 "$mnt"
 "$BUILD/cdappendfs-sync" --add-ecc=10 -m 'a note' "$mnt" >"$T/said" 2>&1
-is 'nothing to do, and a message that is not kept: both are told, once' "$? $(grep -c 'nothing to do' "$T/said") $(grep -c 'the message is not kept' "$T/said")" '0 1 1'
+is 'nothing to do, and a message that is not kept: both are told, once' \
+	"$? $(grep -c 'nothing to do' "$T/said") $(grep -c 'the message is not kept' "$T/said")" '0 1 1'
 ok 'unmount' umount_disc
 done_testing

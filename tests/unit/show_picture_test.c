@@ -248,6 +248,20 @@ static void nothing_to_draw(void **unused)
 	free(text);
 }
 
+/* U+FFFF may stand in UTF-8, and not in XML. */
+static void what_xml_has_not_is_not_in_it(void **unused)
+{
+	const struct disc_session one = {.number = 1,
+					 .sectors = 100,
+					 .volume_id = "A\xef\xbf\xbf\xef\xbf\xbe\xef\xbf\xbdZ"};
+	struct report_info info = disc_of(&one, 1);
+	char *text = drawn(&info, NULL);
+
+	(void)unused;
+	assert_non_null(strstr(text, ">A??\xef\xbf\xbdZ</text>"));
+	free(text);
+}
+
 static void a_label_is_no_markup(void **unused)
 {
 	struct report_info info = disc_of(three, 3);
@@ -273,6 +287,7 @@ int main(void)
 		cmocka_unit_test(colour_only_when_asked_for),
 		cmocka_unit_test(two_hundred_sessions),
 		cmocka_unit_test(nothing_to_draw),
+		cmocka_unit_test(what_xml_has_not_is_not_in_it),
 		cmocka_unit_test(a_label_is_no_markup),
 	};
 
