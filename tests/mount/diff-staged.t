@@ -66,7 +66,7 @@ for mode in 700 711; do
 	ok 'a session' burn
 done
 mv "$mnt/dir" "$mnt/moved"
-chmod 755 "$mnt/moved" "$mnt/moved/sub"
+chmod 750 "$mnt/moved" "$mnt/moved/sub"
 is 'renamed, too' "$(differences "$mnt" latest)" $'Rm dir/ -> moved/\nm  moved/sub/'
 ok 'unmount' umount_disc
 
