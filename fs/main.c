@@ -95,7 +95,7 @@ static void take_sessions(void *context, const struct disc_session *sessions, si
 	struct app *a = context;
 
 	if (a->snapdir && snapdir_set_sessions(a->snapdir, sessions, n) < 0)
-		log_warning("%s: the new session is not in " SNAPDIR_NAME ": no memory", a->opening.disc_path);
+		log_warning("%s: the new session is not in " HISTORY_DIRECTORY ": no memory", a->opening.disc_path);
 }
 
 static int make_snapdir(struct app *a)

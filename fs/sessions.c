@@ -10,11 +10,13 @@ static void say_hidden(const struct opening *o)
 {
 	struct stat st;
 
-	if (o->options->sessions != OPTIONS_SESSIONS_SHOW || tree_lookup(o->tree, TREE_ROOT, SNAPDIR_NAME, &st) < 0)
+	if (o->options->sessions != OPTIONS_SESSIONS_SHOW ||
+	    tree_lookup(o->tree, TREE_ROOT, HISTORY_DIRECTORY, &st) < 0)
 		return;
 	tree_forget(o->tree, st.st_ino, 1);
-	log_warning("%s: it has a file '" SNAPDIR_NAME "' of its own, and that is what is shown: rename it to see the "
-		    "sessions there, or mount one of them with -o session=N",
+	log_warning("%s: it has a file '" HISTORY_DIRECTORY
+		    "' of its own, and that is what is shown: rename it to see the sessions there, "
+		    "or mount one of them with -o session=N",
 		    o->disc_path);
 }
 

@@ -71,13 +71,6 @@ void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_
 		 struct disc_session *ret);
 /* What a descriptor of ours says besides; `ours` is set by whoever has seen the commit record. */
 void pvd_session_ours(const struct appuse *a, struct disc_session *ret);
-/* Ours by its descriptor, whether or not its commit record could be read. */
-static inline bool session_says_ours(const struct disc_session *s)
-{
-	static const uint8_t none[sizeof(s->uuid)];
-
-	return s->ours || memcmp(s->uuid, none, sizeof(none)) != 0;
-}
 /* proof.c: as proof_record(), also where the list of sessions was made without it. */
 int proof_own_record(struct disc *d, const struct disc_session *session, struct commit_record *ret,
 		     uint8_t ret_sha256[32]);

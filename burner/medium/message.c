@@ -8,7 +8,7 @@ int session_message_read(struct disc *d, const struct disc_session *session, ses
 	uint8_t sector[SECTOR_BYTES];
 	int r;
 
-	if (!session->ours || !session->has_message) {
+	if (!session_says_ours(session) || !session->has_message) {
 		ret[0] = '\0';
 		return 0;
 	}

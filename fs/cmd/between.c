@@ -17,6 +17,13 @@ const struct disc_session *between_former(const struct between *b, const struct 
 	return NULL;
 }
 
+bool between_misses_former(const struct between *b, const struct disc_session *s)
+{
+	bool follows = s > b->history->sessions && s[-1].number == s->number - 1;
+
+	return session_says_ours(s) && s->number > 1 && (!follows || !between_former(b, s));
+}
+
 /* Numbers of files hold from one session of ours to the next; the first one above another program's session takes
  * over those that its files have by their place. */
 static bool numbers_hold(const struct between_asked *asked)
@@ -25,7 +32,7 @@ static bool numbers_hold(const struct between_asked *asked)
 	const struct disc_session *s = forward ? asked->new : asked->old, *first = forward ? asked->old : asked->new;
 
 	for (; first && s > first; s--)
-		if (!s->ours && !s->broken)
+		if (!session_says_ours(s) && !s->broken)
 			return false;
 	return true;
 }

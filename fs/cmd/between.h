@@ -16,6 +16,8 @@ struct between {
 
 /* The session before it that can be read as a whole tree; NULL: it is the first. */
 const struct disc_session *between_former(const struct between *b, const struct disc_session *s);
+/* It is of ours, and says that there are sessions before it that are not found: what it changed is not known. */
+bool between_misses_former(const struct between *b, const struct disc_session *s);
 /*
  * old NULL: nothing.  What is lost is told on standard error.  counted: as diff_options has it; overlay: NULL, or what
  * is staged above the newer one.  0 and *ret, or an error, which is told, too.

@@ -17,6 +17,7 @@
 #include "fs/cmd/between.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/interrupt.h"
+#include "fs/cmd/moves.h"
 #include "fs/cmd/staged.h"
 #include "fs/control/report.h"
 
@@ -145,12 +146,109 @@ static void print_sums(const struct diff_count *n)
 	       report_bytes(n->shared_bytes, shared));
 }
 
-static bool is_asked_for(const struct diff_change *c, const char *inside)
+/* ---- what is asked for ---- */
+
+/* A path, as it is called in one of both trees. */
+struct part {
+	const char *inside; /* "": all */
+	struct diff moved;  /* directories that were renamed, in the order of the whole */
+	/* how it, or the nearest directory above it, got its name, or another one; NULL: it did not */
+	const struct diff_change *come, *gone;
+};
+
+static int part_find(const struct diff *d, const char *inside, struct part *ret)
 {
-	return !inside[0] || path_is_inside(c->path, inside) || (c->from && path_is_inside(c->from, inside));
+	*ret = (struct part){.inside = inside};
+	if (!inside[0] || !d->n)
+		return 0;
+	ret->moved.changes = calloc(d->n, sizeof(*ret->moved.changes));
+	if (!ret->moved.changes)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->n; i++)
+		if (d->changes[i].kind == 'R' && S_ISDIR(d->changes[i].mode))
+			ret->moved.changes[ret->moved.n++] = d->changes[i];
+	ret->come = moves_nearest(d, inside, false);
+	ret->gone = moves_nearest(d, inside, true);
+	return 0;
 }
 
-static size_t print_all(const struct options *o, const struct diff *d, const char *inside)
+static void part_release(struct part *p) { free(p->moved.changes); }
+
+/* Is it there by the name that it has in the other tree, through what was renamed above it? */
+static bool is_carried_inside(const struct part *p, const struct diff_change *c)
+{
+	_free_ char *other = NULL;
+
+	return c->kind != 'R' && moves_carry(&p->moved, c->path, c->kind == 'D', &other) == 0 && other &&
+	       path_is_inside(other, p->inside);
+}
+
+static bool is_asked_for(const struct part *p, const struct diff_change *c)
+{
+	return !p->inside[0] || path_is_inside(c->path, p->inside) || (c->from && path_is_inside(c->from, p->inside)) ||
+	       (c->kind == 'R' && (c == p->come || c == p->gone)) || is_carried_inside(p, c);
+}
+
+/* The directory of sessions is in no tree, unless a file has its name. */
+static bool is_among_sessions(const char *inside) { return path_is_inside(inside, HISTORY_DIRECTORY); }
+
+/* 1: it is there; 0: it is not; or an error. */
+static int look_for(const struct between *b, const struct disc_session *s, const char *inside)
+{
+	_cleanup_(iso_unrefp) struct iso *iso = NULL;
+	_cleanup_entry_ struct iso_entry e = {.ino = 0};
+	int r = history_tree(b->disc, s, &iso);
+
+	if (!r)
+		r = iso_lookup_path(iso, inside, &e);
+	return r == -ENOENT ? 0 : r ? r : 1;
+}
+
+static int look_staged(const struct argument *a)
+{
+	struct stat st;
+
+	if (is_among_sessions(a->inside) || (lstat(a->given, &st) < 0 && (errno == ENOENT || errno == ENOTDIR)))
+		return 0;
+	return 1;
+}
+
+static int refuse_path(const struct argument *a)
+{
+	if (is_among_sessions(a->inside))
+		command_fail("%s: what is in '" HISTORY_DIRECTORY
+			     "' is no path of the disc: give the path without '" HISTORY_DIRECTORY
+			     "' and the session, and name the sessions that are to be compared",
+			     a->given);
+	else
+		command_fail("%s: it is in neither of both trees; 'cdappendfs-log %s' lists the versions of a path",
+			     a->given, SHELL_WORD(a->given));
+	return -ENOENT;
+}
+
+/* What is not there is not the same, and what is told of a directory above it is not told of it. */
+static int part_look(const struct between *b, const struct between_asked *asked, const struct argument *a,
+		     struct part *p)
+{
+	int old, new;
+
+	if (!a->inside[0])
+		return 0;
+	old = look_for(b, asked->old, a->inside);
+	new = asked->overlay ? look_staged(a) : look_for(b, asked->new, a->inside);
+	if (!old && !new)
+		return refuse_path(a);
+	if (old < 0 || new < 0)
+		return command_fail("%s: it cannot be known whether it is there: %s", a->given,
+				    strerror(old < 0 ? -old : -new));
+	p->come = new ? p->come : NULL;
+	p->gone = old ? p->gone : NULL;
+	return 0;
+}
+
+/* ---- printing all ---- */
+
+static size_t print_all(const struct options *o, const struct diff *d, const struct part *part)
 {
 	struct json j = {stdout, false};
 	size_t n = 0;
@@ -162,7 +260,7 @@ static size_t print_all(const struct options *o, const struct diff *d, const cha
 	for (size_t i = 0; i < d->n; i++) {
 		const struct diff_change *c = &d->changes[i];
 
-		if (!is_asked_for(c, inside))
+		if (!is_asked_for(part, c))
 			continue;
 		n++;
 		if (o->json)
@@ -178,7 +276,7 @@ static size_t print_all(const struct options *o, const struct diff *d, const cha
 		json_close(&j, '}');
 		json_end_line(&j);
 	}
-	if (o->stat && n && !inside[0])
+	if (o->stat && n && !part->inside[0])
 		print_sums(&d->count);
 	return n;
 }
@@ -196,14 +294,21 @@ static const struct disc_session *find_session(const struct between *b, const ch
 }
 
 static int compare(const struct options *o, const struct between *b, const struct between_asked *asked,
-		   const char *inside)
+		   const struct argument *a)
 {
+	_cleanup_(part_release) struct part part = {.inside = a->inside};
 	_cleanup_diff_ struct diff d = {.n = 0};
 	size_t n;
 
 	if (between_sessions(b, asked, &d))
 		return DIFF_TROUBLE;
-	n = print_all(o, &d, inside);
+	if (part_find(&d, a->inside, &part)) {
+		command_fail("%s: %s", b->name, strerror(ENOMEM));
+		return DIFF_TROUBLE;
+	}
+	if (part_look(b, asked, a, &part))
+		return DIFF_TROUBLE;
+	n = print_all(o, &d, &part);
 	return !d.complete ? DIFF_TROUBLE : n ? DIFF_DIFFERENT : DIFF_SAME;
 }
 
@@ -239,7 +344,7 @@ static int compare_staged(const struct options *o, const struct between *b, cons
 		return DIFF_TROUBLE;
 	asked->base = base;
 	asked->overlay = staged.overlay;
-	return compare(o, b, asked, a->inside);
+	return compare(o, b, asked, a);
 }
 
 static int diff_sessions(const struct options *o, const struct between *b, const struct argument *a)
@@ -251,7 +356,7 @@ static int diff_sessions(const struct options *o, const struct between *b, const
 	asked.new = o->b ? find_session(b, o->b) : history_newest(b->history);
 	if (!asked.new)
 		return DIFF_TROUBLE;
-	return o->b || !a->mounted ? compare(o, b, &asked, a->inside) : compare_staged(o, b, a, &asked);
+	return o->b || !a->mounted ? compare(o, b, &asked, a) : compare_staged(o, b, a, &asked);
 }
 
 static int diff_argument(const struct options *o)

@@ -10,6 +10,7 @@
 
 #include "burner/base/json.h"
 #include "burner/base/own.h"
+#include "burner/base/path.h"
 #include "burner/base/printable.h"
 #include "cdappendfs/session_message.h"
 #include "fs/cmd/argument.h"
@@ -84,7 +85,8 @@ struct told {
 	const struct disc_session *session;
 	session_message message;
 	bool message_lost;
-	bool counted; /* it is known what it changed */
+	bool counted;	    /* it is known what it changed */
+	bool misses_former; /* it is not, since the sessions before it are not found */
 	struct diff_count count;
 };
 
@@ -105,6 +107,10 @@ static int look_at(const struct options *o, const struct between *b, const struc
 	}
 	*ret_lost |= r < 0;
 	if (o->brief || s->broken)
+		return 0;
+	ret->misses_former = between_misses_former(b, s);
+	*ret_lost |= ret->misses_former;
+	if (ret->misses_former)
 		return 0;
 	r = between_sessions(b, &asked, &d);
 	ret->counted = !r && d.complete;
@@ -131,7 +137,7 @@ static void print_json(struct json *j, const struct told *t)
 	json_string_or_null(j, "message", t->message[0] ? t->message : NULL);
 	if (t->message_lost)
 		json_bool(j, "message_lost", true);
-	json_bool(j, "ours", s->ours);
+	json_bool(j, "ours", session_says_ours(s));
 	json_bool(j, "broken", s->broken);
 	put_count(j, "added", t, n->added);
 	put_count(j, "changed", t, n->changed);
@@ -158,7 +164,8 @@ static void print_counts(const struct told *t)
 	const char *before = "    ";
 
 	if (!t->counted) {
-		puts("    what it changed is not known");
+		printf("    what it changed is not known%s\n",
+		       t->misses_former ? ": the sessions before it are not found" : "");
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
@@ -181,9 +188,10 @@ static void print_text(const struct options *o, const struct told *t)
 	const char *when = time_text(s->created, date);
 
 	say(stdout, "session %" PRIu32 "  %s  %s%s", s->number, when ? when : "(no date)", s->volume_id,
-	    s->broken ? "  (a burn that failed, or cannot be read)" :
-	    s->ours   ? "" :
-			"  (of another program)");
+	    s->broken		 ? "  (a burn that failed, or cannot be read)" :
+	    s->ours		 ? "" :
+	    session_says_ours(s) ? "  (its commit record cannot be read)" :
+				   "  (of another program)");
 	if (t->message[0])
 		say(stdout, "    %s", t->message);
 	if (t->message_lost)
@@ -225,12 +233,19 @@ static int log_sessions(const struct options *o, const struct between *b)
 
 /* ---- a file ---- */
 
+struct printing {
+	struct json json;
+	bool lost; /* of one it is not known what the session did */
+};
+
 static void print_version(void *context, const struct version *v)
 {
-	struct json *j = context;
+	struct printing *p = context;
+	struct json *j = &p->json;
 	char date[TIME_TEXT_BYTES], bytes[REPORT_BYTES_TEXT];
 	const char *when = time_text(v->session->created, date);
 
+	p->lost |= v->kind == '?';
 	if (j->out) {
 		json_open(j, NULL, '{');
 		json_u64(j, "session", v->session->number);
@@ -251,15 +266,16 @@ static void print_version(void *context, const struct version *v)
 
 static int log_file(const struct options *o, const struct between *b, const struct argument *a)
 {
-	struct json j = {o->json ? stdout : NULL, false};
-	struct versions_asked asked = {.path = a->inside, .max = o->max, .found = print_version, .context = &j};
+	struct printing printing = {.json = {o->json ? stdout : NULL, false}};
+	struct versions_asked asked = {.path = a->inside, .max = o->max, .found = print_version, .context = &printing};
+	struct json *j = &printing.json;
 	_free_ char *former = NULL;
 	bool any = false;
 	int r;
 
 	if (o->json) {
-		json_open(&j, NULL, '{');
-		json_open(&j, "versions", '[');
+		json_open(j, NULL, '{');
+		json_open(j, "versions", '[');
 	}
 	r = versions_list(b, &asked, &any);
 	if (!r && !any)
@@ -269,14 +285,19 @@ static int log_file(const struct options *o, const struct between *b, const stru
 		r = versions_list(b, &asked, &any);
 	}
 	if (o->json) {
-		json_close(&j, ']');
-		json_close(&j, '}');
-		json_end_line(&j);
+		json_close(j, ']');
+		json_close(j, '}');
+		json_end_line(j);
 	}
+	if (!r && !any && path_is_inside(a->inside, HISTORY_DIRECTORY))
+		return command_fail("%s: what is in '" HISTORY_DIRECTORY
+				    "' is no path of the disc: give the path without '" HISTORY_DIRECTORY
+				    "' and the session",
+				    o->argument);
 	if (!r && !any)
 		return command_fail("%s: no session has it; 'cdappendfs-info --changes' tells what is staged",
 				    o->argument);
-	return r ? COMMAND_FAILED : COMMAND_DONE;
+	return r || printing.lost ? COMMAND_FAILED : COMMAND_DONE;
 }
 
 /* ---- which disc ---- */

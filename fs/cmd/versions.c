@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "burner/base/own.h"
-#include "burner/base/path.h"
 #include "fs/cmd/command.h"
+#include "fs/cmd/moves.h"
 
 struct search {
 	const struct between *b;
@@ -26,42 +25,25 @@ static void tell(struct search *s, const struct disc_session *session, char kind
 {
 	const struct version v = {session, kind, path, from, bytes};
 
+	if (s->n == s->asked->max)
+		return;
 	s->asked->found(s->asked->context, &v);
 	s->n++;
 }
 
 /* 1: it is there; 0: it is not; or an error, told. */
-static int look_up(const struct search *s, const struct disc_session *session, struct iso **ret_iso,
+static int look_up(const struct search *s, const struct disc_session *session, const char *path, struct iso **ret_iso,
 		   struct iso_entry *ret)
 {
 	int r = history_tree(s->b->disc, session, ret_iso);
 
 	if (!r)
-		r = iso_lookup_path(*ret_iso, s->path, ret);
+		r = iso_lookup_path(*ret_iso, path, ret);
 	if (!r || r == -ENOENT)
 		return !r;
 	command_fail("%s: session %" PRIu32 ": /%s: it cannot be known whether it is there: %s", s->b->name,
-		     session->number, s->path, strerror(-r));
+		     session->number, path, strerror(-r));
 	return r;
-}
-
-/* How it, or the nearest directory above it, came to be there, or where it has gone; NULL: it did not. */
-static const struct diff_change *find_move(const struct diff *d, const char *path, bool from)
-{
-	const struct diff_change *best = NULL;
-
-	for (size_t i = 0; i < d->n; i++) {
-		const struct diff_change *c = &d->changes[i];
-		const char *at = from ? c->from : c->path;
-		bool exact = at && strcmp(path, at) == 0;
-
-		if (c->kind == 'A' && exact)
-			return c;
-		if (c->kind == 'R' && path_is_inside(path, at) && (exact || S_ISDIR(c->mode)) &&
-		    (!best || strlen(at) > strlen(from ? best->from : best->path)))
-			best = c;
-	}
-	return best;
 }
 
 static bool has_changed(const struct diff *d, const char *path)
@@ -70,14 +52,6 @@ static bool has_changed(const struct diff *d, const char *path)
 		if (d->changes[i].kind == 'M' && strcmp(d->changes[i].path, path) == 0)
 			return true;
 	return false;
-}
-
-/* The rest of a path behind that directory, below another one; NULL: no memory. */
-static char *carry(const char *path, const char *above, const char *other)
-{
-	char *made;
-
-	return asprintf(&made, "%s%s", other, path + strlen(above)) < 0 ? NULL : made;
 }
 
 /* It is in `now`, and the older session has not that file under that path: 1: it had it elsewhere; 0: not. */
@@ -92,9 +66,10 @@ static int find_origin(struct search *s, const struct disc_session *older, const
 
 	if (r)
 		return r;
-	c = find_move(&d, s->path, false);
-	if (c && c->kind == 'R' && !(from = carry(s->path, c->path, c->from)))
-		return -ENOMEM;
+	c = moves_nearest(&d, s->path, false);
+	r = moves_carry(&d, s->path, false, &from);
+	if (r)
+		return r;
 	if (from) {
 		tell(s, now, 'R', s->path, from, bytes_of(e));
 		free(s->path);
@@ -112,18 +87,29 @@ static int find_origin(struct search *s, const struct disc_session *older, const
 static int find_end(struct search *s, const struct disc_session *session, const struct disc_session *newer)
 {
 	const struct between_asked asked = {.old = session, .new = newer};
+	_cleanup_(iso_unrefp) struct iso *iso = NULL;
+	_cleanup_entry_ struct iso_entry e = {.ino = 0};
 	_cleanup_diff_ struct diff d = {.n = 0};
 	_free_ char *path = NULL;
-	const struct diff_change *c;
-	int r = between_sessions(s->b, &asked, &d);
+	int r;
+
+	if (between_misses_former(s->b, newer)) {
+		tell(s, newer, '?', s->path, NULL, 0);
+		return 0;
+	}
+	r = between_sessions(s->b, &asked, &d);
 
 	if (r)
 		return r;
-	c = find_move(&d, s->path, true);
-	if (c && !(path = carry(s->path, c->from, c->path)))
-		return -ENOMEM;
+	r = moves_carry(&d, s->path, true, &path);
+	if (r < 0)
+		return r;
 	if (path)
-		tell(s, newer, 'R', path, s->path, 0);
+		r = look_up(s, newer, path, &iso, &e);
+	if (r < 0)
+		return r;
+	if (r)
+		tell(s, newer, 'R', path, s->path, bytes_of(&e));
 	else
 		tell(s, newer, d.complete ? 'D' : '?', s->path, NULL, 0);
 	return 0;
@@ -135,12 +121,12 @@ static int compare(struct search *s, const struct disc_session *session, struct 
 {
 	_cleanup_(iso_unrefp) struct iso *older_iso = NULL;
 	_cleanup_entry_ struct iso_entry former = {.ino = 0};
-	int r = look_up(s, older, &older_iso, &former);
+	int r = look_up(s, older, s->path, &older_iso, &former);
 	bool differs = false;
 
 	if (r < 0)
 		return r;
-	if (!r || (former.mode & S_IFMT) != (e->mode & S_IFMT) || (session->ours && former.ino != e->ino))
+	if (!r || (former.mode & S_IFMT) != (e->mode & S_IFMT) || (session_says_ours(session) && former.ino != e->ino))
 		return find_origin(s, older, session, e, r);
 	r = diff_files(&(struct diff_tree){.iso = older_iso}, &former, &(struct diff_tree){.iso = iso}, e, &differs);
 	if (r) {
@@ -165,10 +151,12 @@ static int list(struct search *s)
 		_cleanup_entry_ struct iso_entry e = {.ino = 0};
 		const struct disc_session *older = between_former(s->b, session);
 
-		r = look_up(s, session, &iso, &e);
+		r = look_up(s, session, s->path, &iso, &e);
 		if (r > 0 && !carried && newer)
 			r = find_end(s, session, newer) ?: 1;
-		if (r > 0 && older)
+		if (r > 0 && between_misses_former(s->b, session))
+			tell(s, session, '?', s->path, NULL, bytes_of(&e));
+		else if (r > 0 && older)
 			r = compare(s, session, iso, &e, older);
 		else if (r > 0)
 			tell(s, session, 'A', s->path, NULL, bytes_of(&e));

@@ -75,7 +75,7 @@ int walk_list(struct walk *w, bool newer, const struct diff_dir *dir, const char
 
 /* ---- what is told ---- */
 
-static void count_content(struct walk *w, const struct diff_entry *e, uint64_t *ret_new)
+static int count_content(struct walk *w, const struct diff_entry *e, uint64_t *ret_new)
 {
 	*ret_new = e->staged_bytes;
 	w->d->count.new_bytes += e->staged_bytes;
@@ -85,14 +85,17 @@ static void count_content(struct walk *w, const struct diff_entry *e, uint64_t *
 
 		if (new)
 			*ret_new += x->length;
-		if (idset_has(&w->counted, x->pos / SECTOR_BYTES) || idset_reserve(&w->counted, 1) < 0)
+		if (idset_has(&w->counted, x->pos / SECTOR_BYTES))
 			continue;
+		if (idset_reserve(&w->counted, 1) < 0)
+			return -ENOMEM;
 		idset_add(&w->counted, x->pos / SECTOR_BYTES);
 		if (new)
 			w->d->count.new_bytes += x->length;
 		else
 			w->d->count.shared_bytes += x->length;
 	}
+	return 0;
 }
 
 static void count_change(struct diff_count *n, const struct diff_change *c)
@@ -111,10 +114,10 @@ int walk_change(struct walk *w, const struct diff_change *c, const struct diff_e
 {
 	struct diff *d = w->d;
 	struct diff_change change = *c;
-	int r;
+	int r = c->kind == 'A' || c->content ? count_content(w, e, &change.new_bytes) : 0;
 
-	if (c->kind == 'A' || c->content)
-		count_content(w, e, &change.new_bytes);
+	if (r)
+		return r;
 	count_change(&d->count, c);
 	if (w->o->counted)
 		return 0;

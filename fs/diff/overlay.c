@@ -233,6 +233,22 @@ static int note_origin(struct diff_overlay *o, const char *from)
 	return r ? r : node_of(o, now, &node);
 }
 
+/* A directory that was removed, and made anew, has nothing of the session's. */
+static int find_made_anew(struct diff_overlay *o, struct node *node)
+{
+	_cleanup_entry_ struct iso_entry base = {.ino = 0};
+	_free_ char *target = NULL;
+	struct stat st;
+	int r = node->kind == 'M' && node->base && o->base ? iso_lookup_path(o->base, node->base, &base) : -ENOENT;
+
+	if (r || !S_ISDIR(base.mode))
+		return r == -ENOENT ? 0 : r;
+	r = o->look(o->context, node->path, &st, &target);
+	if (!r && S_ISDIR(st.st_mode) && (uint64_t)st.st_ino != base.ino)
+		node->base = NULL;
+	return r;
+}
+
 int diff_overlay_seal(struct diff_overlay *o)
 {
 	int r = 0;
@@ -251,6 +267,8 @@ int diff_overlay_seal(struct diff_overlay *o)
 							   join(&o->arena, above, node->name);
 		if (above && !node->base && node->kind != 'A')
 			r = -ENOMEM;
+		if (!r)
+			r = find_made_anew(o, node);
 	}
 	return r;
 }

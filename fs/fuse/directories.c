@@ -139,13 +139,13 @@ static int add_plus(fuse_req_t req, struct listing *l, struct dir_handle *h, uin
 static int add_sessions(struct server *s, struct tree_dir_entry *ret)
 {
 	struct stat st;
-	int r = tree_lookup(s->tree, TREE_ROOT, SNAPDIR_NAME, &st);
+	int r = tree_lookup(s->tree, TREE_ROOT, HISTORY_DIRECTORY, &st);
 
 	if (r == 0)
 		forget(s, st.st_ino, 1);
 	if (r != -ENOENT)
 		return r;
-	*ret = (struct tree_dir_entry){.name = SNAPDIR_NAME,
+	*ret = (struct tree_dir_entry){.name = HISTORY_DIRECTORY,
 				       .ino = SNAPDIR_ROOT,
 				       .type = S_IFDIR,
 				       .next = COOKIE_SESSIONS + 1};

@@ -26,7 +26,7 @@ void forget(struct server *s, uint64_t ino, uint64_t n_lookups)
 
 static bool is_its_name(const struct server *s, uint64_t parent, const char *name)
 {
-	return s->snapdir && parent == TREE_ROOT && !strcmp(name, SNAPDIR_NAME);
+	return s->snapdir && parent == TREE_ROOT && !strcmp(name, HISTORY_DIRECTORY);
 }
 
 int past_lookup(struct server *s, uint64_t parent, const char *name, struct stat *st)

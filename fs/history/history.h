@@ -19,6 +19,9 @@
 #include "cdappendfs/disc.h"
 #include "fs/iso/iso.h"
 
+/* Where a mount shows all of them, in its root directory, if no file has that name. */
+#define HISTORY_DIRECTORY ".sessions"
+
 struct history {
 	struct disc_session *sessions; /* the oldest first */
 	size_t n;

@@ -27,7 +27,6 @@
 #include "fs/history/history.h"
 #include "fs/tree/tree.h"
 
-#define SNAPDIR_NAME ".sessions"
 #define SNAPDIR_ROOT (1ull << 62 | TREE_ROOT) /* number of .sessions itself */
 #define SNAPDIR_HOT 8u
 

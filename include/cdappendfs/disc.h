@@ -68,6 +68,14 @@ struct disc_session {
 	uint64_t files_in_pieces;
 };
 
+/* Ours by its descriptor, whether or not its commit record could be read. */
+static inline bool session_says_ours(const struct disc_session *s)
+{
+	static const uint8_t none[sizeof(s->uuid)];
+
+	return s->ours || memcmp(s->uuid, none, sizeof(none)) != 0;
+}
+
 /* disc_state.why_not of a disc that could take another session, had it been opened for writing. */
 #define DISC_WHY_OPENED_READ_ONLY "opened read-only"
 

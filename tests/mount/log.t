@@ -57,10 +57,11 @@ is 'through renames' "$(versions "$mnt/c/eins")" '3 R b/eins c/eins 30000, 2 R a
 is 'changed' "$(versions "$mnt/c/three")" '3 R b/three c/three 40000, 2 M b/three 40000, 1 A b/three 30000'
 is 'its attributes' "$(versions "$mnt/c/five")" '3 R b/five c/five 5000, 2 A b/five 5000'
 is 'one that is gone' "$(versions "$mnt/a/deep/two")" '2 D a/deep/two 0, 1 A a/deep/two 30000'
-is 'one that is elsewhere now' "$(versions "$mnt/a/one")" '2 R a/one b/eins 0, 1 A a/one 30000'
+is 'one that is elsewhere now' "$(versions "$mnt/a/one")" '2 R a/one b/eins 30000, 1 A a/one 30000'
 is 'a directory' "$(versions "$mnt/c")" '3 R b c 0, 1 A b 0'
 like 'text' "$(log_of "$mnt/c/eins")" '^session 3  .*Z  R  29.3 KiB  b/eins -> c/eins'
 is 'the newest version' "$(log_of -n 1 "$mnt/c/eins" | wc -l)" 1
+is 'of one that is gone, too' "$(log_of -n 1 "$mnt/a/one" | wc -l)" 1
 noise 7000 6 >"$mnt/a/one"
 noise 100 7 >"$mnt/c/five.new"
 mv "$mnt/c/five.new" "$mnt/c/five"
@@ -70,13 +71,30 @@ mv "$mnt/c" "$mnt/d"
 is 'one whose directory has another name since' "$(versions "$mnt/d/copy")" '3 R b/copy c/copy 30000, 2 A b/copy 30000'
 mv "$mnt/d" "$mnt/c"
 ok 'a session' burn
-is 'a name that is given again' "$(versions "$mnt/a/one")" '4 A a/one 7000, 2 R a/one b/eins 0, 1 A a/one 30000'
+is 'a name that is given again' "$(versions "$mnt/a/one")" '4 A a/one 7000, 2 R a/one b/eins 30000, 1 A a/one 30000'
 is 'one that another file took' "$(versions "$mnt/c/five")" '4 M c/five 100, 3 R b/five c/five 5000, 2 A b/five 5000'
 ok 'unmount' umount_disc
 same_file 'the disc says what its mount said' <(log_of "$disc" | tail -n +3) <(log_of -n 99 "$disc" | tail -n +3)
 fails 'no disc' 1 log_of "$T/none"
 fails 'no number' 2 log_of -n 0 "$disc"
 fails 'a full disk' 1 sh -c "'$BUILD/cdappendfs-log' '$disc' >/dev/full"
+
+# ---- deleted out of a directory that was renamed
+blank_disc "$disc.2"
+mount_disc "$disc.2"
+mkdir -p "$mnt/d/sub"
+for f in f1 f2 sub/f3; do noise 3000 1 >"$mnt/d/$f"; done
+ok 'a session' burn
+mv "$mnt/d" "$mnt/dd"
+rm -r "$mnt/dd/f1" "$mnt/dd/sub"
+noise 100 2 >>"$mnt/dd/f2"
+ok 'another one' burn
+is 'it did not get the new name' "$(versions "$mnt/d/f1")" '2 D d/f1 0, 1 A d/f1 3000'
+is 'nor with a directory that was deleted' "$(versions "$mnt/d/sub/f3")" '2 D d/sub/f3 0, 1 A d/sub/f3 3000'
+is 'what is left did, with its size' "$(versions "$mnt/d/f2")" '2 R d/f2 dd/f2 3100, 1 A d/f2 3000'
+fails 'a path in the directory of sessions' 1 log_of "$mnt/.sessions/1/d/f1"
+like 'is refused' "$(cat "$T/ok.output")" '\.sessions'
+ok 'unmount' umount_disc
 
 # ---- of other programs
 mkdir -p "$T/tree"
@@ -92,7 +110,32 @@ is 'messages' "$(field "$mnt" message)" 'with words null null'
 is 'versions' "$(versions "$mnt/uno")" '3 R eins uno 30000, 2 R one eins 30000, 1 A one 30000'
 ok 'unmount' umount_disc
 
+# ---- sessions that are not found
+genisoimage -quiet -R -J -o "$T/based.iso" "$T/tree" 2>/dev/null
+mount_disc "$T/based.iso"
+echo 1 >"$mnt/first"
+ok 'ours above another program' burn
+echo 2 >"$mnt/second"
+ok 'another one' burn
+lba=$(info_json '$_->{sessions}[1]{start_lba}' "$mnt")
+ok 'unmount' umount_disc
+ok 'the first one is overwritten' dd if=/dev/zero of="$T/based.iso" bs=2048 seek="$lba" count=32 conv=notrunc status=none
+fails 'what the next one changed is not known' 1 log_of "$T/based.iso"
+like 'is said' "$(cat "$T/ok.output")" 'session 3.*what it changed is not known: the sessions before it are not found'
+is 'nor counted' "$(field "$T/based.iso" added 2>/dev/null)" null
+silent 'which does not matter when it is not asked for' sh -c "'$BUILD/cdappendfs-log' -b '$T/based.iso' >/dev/null"
+start_disc -o ro "$T/based.iso"
+fails 'and versions' 1 log_of "$mnt/one"
+like 'are not known' "$(cat "$T/ok.output")" '^session 3 .*  [?]  29.3 KiB  one'
+ok 'unmount' umount_disc
+
 # ---- damage
+cp "$disc" "$T/record.iso"
+end=$(info_json '$_->{sessions}[1]{start_lba} + $_->{sessions}[1]{sectors}' "$disc")
+dd if=/dev/zero of="$T/record.iso" bs=2048 seek=$((end - 1)) count=1 conv=notrunc status=none
+is 'a session without its commit record has its message' "$(log_of --json "$T/record.iso" | grep -c '"message":"müde"')" 1
+like 'and is ours' "$(log_of "$T/record.iso")" 'session 2  [^ ]*  LABEL  \(its commit record cannot be read\)'
+is 'its numbers hold' "$("$BUILD/cdappendfs-diff" "$T/record.iso" 1 3 | grep ' b/ ')" 'R  b/ -> c/'
 lba=$(info_json '$_->{sessions}[1]{start_lba}' "$disc")
 printf 'X' | dd of="$disc" bs=1 seek=$(((lba + 12) * 2048 + 50)) conv=notrunc status=none
 fails 'a message that was altered' 1 log_of "$disc"

@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# diff-staged.t - cdappendfs-diff of what is staged, of a path in it by both of its names, of paths that are nowhere; of a directory that
+# was removed and made anew; of one of which a block is zeros
+. "$(dirname "$0")/../lib.sh"
+need genisoimage isoinfo
+
+disc=$T/disc.iso
+differences() { bounded 60 "$BUILD/cdappendfs-diff" "$@"; }
+burn() { bounded 60 "$BUILD/cdappendfs-sync" -q "$mnt"; }
+
+# ---- below a directory that was renamed
+blank_disc "$disc"
+mount_disc "$disc"
+mkdir -p "$mnt/d/deep" "$mnt/e"
+for f in x same gone deep/y; do echo "$f" >"$mnt/d/$f"; done
+echo f >"$mnt/e/f"
+ok 'a session' burn
+mv "$mnt/d" "$mnt/dd"
+echo c >>"$mnt/dd/x"
+echo c >>"$mnt/dd/deep/y"
+rm "$mnt/dd/gone"
+echo n >"$mnt/dd/new"
+mkdir "$mnt/d"
+echo o >"$mnt/d/other"
+below_both() {
+	is "$1: by the old name of a file" "$(differences "$mnt/d/x" "${@:2}")" $'R  d/ -> dd/\nM  dd/x'
+	is "$1: by the new one" "$(differences "$mnt/dd/x" "${@:2}")" $'R  d/ -> dd/\nM  dd/x'
+	is "$1: one that came along with its directory" "$(differences "$mnt/dd/same" "${@:2}")" 'R  d/ -> dd/'
+	is "$1: one that is gone, by the name that it had" "$(differences "$mnt/d/gone" "${@:2}")" 'D  d/gone'
+	is "$1: a directory in it" "$(differences "$mnt/d/deep" "${@:2}")" $'R  d/ -> dd/\nM  dd/deep/y'
+	is "$1: the new name of the directory" "$(differences "$mnt/dd" "${@:2}")" $'D  d/gone\nR  d/ -> dd/\nM  dd/deep/y\nA  dd/new\nM  dd/x'
+	is "$1: the old one, which another has" "$(differences "$mnt/d" "${@:2}")" \
+		$'A  d/\nD  d/gone\nA  d/other\nR  d/ -> dd/\nM  dd/deep/y\nA  dd/new\nM  dd/x'
+	is "$1: one that is new in the old one" "$(differences "$mnt/d/other" "${@:2}")" 'A  d/other'
+	silent "$1: beside it there is no difference" differences "$mnt/e" "${@:2}"
+	fails "$1: a path that is in neither tree" 2 differences "$mnt/d/none" "${@:2}"
+	like 'is named' "$(cat "$T/ok.output")" 'd/none: .*neither'
+	fails "$1: a path in the directory of sessions" 2 differences "$mnt/.sessions/1/d/x" "${@:2}"
+	like 'is refused' "$(cat "$T/ok.output")" 'sessions/1/d/x: .*\.sessions'
+}
+below_both staged 1
+ok 'another session' burn
+below_both burned 1 2
+
+# ---- removed, and made anew
+rm -r "$mnt/dd"
+mkdir "$mnt/dd"
+echo again >"$mnt/dd/x"
+differences -z "$mnt" 2 | tr '\0' '\n' | paste -d' ' - - | sort >"$T/staged"
+ok 'a directory that was made anew' burn
+differences -z "$mnt" 2 3 | tr '\0' '\n' | paste -d' ' - - | sort >"$T/burned"
+same_listing 'is told as what the session has' "$T/staged" "$T/burned"
+like 'what it had is deleted' "$(cat "$T/staged")" 'D dd/deep/y'
+ok 'unmount' umount_disc
+
+# ---- attributes of a directory, which is the same, of any program
+mkdir -p "$T/tree/dir/sub"
+echo 1 | tee "$T/tree/dir/file" >"$T/tree/dir/sub/file"
+genisoimage -quiet -R -J -o "$T/foreign.iso" "$T/tree" 2>/dev/null
+mount_disc "$T/foreign.iso"
+for mode in 700 711; do
+	chmod "$mode" "$mnt/dir"
+	is "mode $mode" "$(differences "$mnt" latest)" 'm  dir/'
+	ok 'a session' burn
+done
+mv "$mnt/dir" "$mnt/moved"
+chmod 750 "$mnt/moved" "$mnt/moved/sub"
+is 'renamed, too' "$(differences "$mnt" latest)" $'Rm dir/ -> moved/\nm  moved/sub/'
+ok 'unmount' umount_disc
+
+# ---- a block of zeros
+blank_disc "$disc"
+mount_disc -o tree=full "$disc"
+mkdir "$mnt/many"
+for ((i = 0; i < 90; i++)); do echo "$i" >"$mnt/many/name-of-some-length-$i"; done
+ok 'a session' burn
+echo more >"$mnt/more"
+ok 'another one' umount_disc
+lba=$(isoinfo -R -l -N 0 -i "$disc" | awk '$NF == "many" {sub(/.*\[ */, ""); print $1}' | head -n 1)
+like 'a directory of several blocks' "$lba" '^[0-9]+$'
+ok 'of which one is zeros' dd if=/dev/zero of="$disc" bs=2048 seek=$((lba + 1)) count=1 conv=notrunc status=none
+fails 'what it lacks is not known' 2 differences "$disc" 1 2
+like 'it is named' "$(cat "$T/ok.output")" 'session 2: /many: cannot be read'
+is 'and nothing is said to be deleted' "$(differences "$disc" 1 2 2>/dev/null)" 'A  more'
+fails 'nor is it by the log' 1 bounded 60 "$BUILD/cdappendfs-log" "$disc"
+like 'which says so' "$(cat "$T/ok.output")" 'what it changed is not known'
+done_testing
