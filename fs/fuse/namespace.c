@@ -37,7 +37,8 @@ static int run_lookup(struct server *s, fuse_req_t req, const struct request *re
 	int r = look_up(s, request->ino, request->name, &st);
 
 	/* Of "." and ".." it is a handle of what is no more. */
-	if (r == -ESTALE && is_past(s, request->ino) && strcmp(request->name, ".") && strcmp(request->name, ".."))
+	if (r == -ESTALE && is_past(s, request->ino) && strcmp(request->name, ".") != 0 &&
+	    strcmp(request->name, "..") != 0)
 		past_say_stale(s);
 	if (r != -ENOENT)
 		return reply_entry(req, r, &st);
