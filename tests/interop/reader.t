@@ -225,7 +225,7 @@ harmless() {
 	mkdir "$T/around"
 	(cd "$T/around" && reader "$2" out >"$T/reader.log" 2>&1) || status=$?
 	if ((status > 1)) || grep -q Traceback "$T/reader.log"; then fail "$1" "status $status: $(tail -n 20 "$T/reader.log")"
-	else is "$1: nothing outside" "$(find "$T/around" -mindepth 1 -maxdepth 1 ! -name out)" ''; fi
+	else silent "$1: nothing outside" find "$T/around" -mindepth 1 -maxdepth 1 ! -name out; fi
 	chmod -R u+rwX "$T/around"
 }
 for name in directories-in-each-other directories-overlap 64-levels name-slash zisofs-bomb ce-amplified modes files-overlap; do
