@@ -52,7 +52,7 @@ takes() {
 without() {
 	local name=$1
 	shift
-	if mounted "$@"; then is "$name" "$(cat "$mnt/diary" 2>/dev/null)" ''; umount_disc; else fail "$name" "$(<"$log")"; fi
+	if mounted "$@"; then none "$name" "$(cat "$mnt/diary" 2>/dev/null)"; umount_disc; else fail "$name" "$(<"$log")"; fi
 }
 copy() { cp "$1" "$2" && chown "${3:-0}:${3:-0}" "$2" && chmod "${4:-644}" "$2"; }
 
