@@ -170,9 +170,12 @@ enum opening { OPEN_FRESH, OPEN_GONE, OPEN_REST };
 /* What has another of its name in the older tree may be compared with that. */
 static bool is_due(const struct walk *w, const struct candidate *c, enum opening which)
 {
-	bool waits = c->twin != NUMBERS_NONE && !w->gone.list[c->twin].opened;
-
-	return S_ISDIR(c->e.mode) && !c->opened && (which != OPEN_FRESH || (is_fresh(w, &c->e) && !waits));
+	if (!S_ISDIR(c->e.mode) || c->opened)
+		return false;
+	if (which != OPEN_FRESH)
+		return true;
+	/* of what has come the twin is among what has gone */
+	return is_fresh(w, &c->e) && (c->twin == NUMBERS_NONE || w->gone.list[c->twin].opened);
 }
 
 static int open_all(struct walk *w, enum opening which)
