@@ -66,9 +66,6 @@ static int list_session(struct iso *iso, struct iso_extent at, struct diff_list 
 			break;
 		r = take_entry(l, &capacity, &e);
 	}
-	/* A block of it is zeros: the names that were there are not known. */
-	if (!r && dir && iso_dir_odd(dir))
-		r = -EBADMSG;
 	if (!r && l->n)
 		qsort(l->entries, l->n, sizeof(*l->entries), compare_names);
 	return r;

@@ -117,6 +117,7 @@ static int walk_directory(struct iso *iso, struct link_walk *w, struct iso_exten
 	if (more < 0)
 		return more;
 	c.walk = w;
+	c.passes_gaps = true; /* a file with a name that is missing is not whole */
 	for (;;) {
 		_cleanup_entry_ struct iso_entry e = {.ino = 0};
 

@@ -387,6 +387,7 @@ int iso_open_other(struct iso *iso, uint32_t *at, struct iso **ret)
 	other->block_shift = iso->block_shift;
 	other->descriptor_lba = iso->descriptor_lba;
 	other->limit_sectors = iso->limit_sectors;
+	other->passes_gaps = iso->passes_gaps;
 	*ret = TAKE_PTR(other);
 	return 0;
 }
@@ -416,9 +417,12 @@ int iso_open_form(struct iso *iso, unsigned form, struct iso **ret)
 	other->rock_behind_xa = form & FORM_BEHIND_XA;
 	other->descriptor_lba = iso->descriptor_lba;
 	other->limit_sectors = iso->limit_sectors;
+	other->passes_gaps = iso->passes_gaps;
 	*ret = other;
 	return 0;
 }
+
+void iso_pass_gaps(struct iso *iso) { iso->passes_gaps = true; }
 
 struct iso *iso_ref(struct iso *iso)
 {

@@ -53,6 +53,8 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 		struct iso_entry e = {0};
 
 		r = iso_dir_open(base, at, &d);
+		if (r == 0)
+			iso_dir_pass_gaps(d); /* the commit tells */
 		while (r == 0 && (r = iso_dir_next(d, &e)) == 1) {
 			struct bound_name b = bound_name(&(struct bound_entry){e.name, e.target, e.iso_name, e.mode,
 									       bound_more_max(), .joins = true});

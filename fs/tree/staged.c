@@ -303,6 +303,8 @@ static int list_base(struct walk *w, struct visit *v, struct range *range)
 	if (!w->base || !v->dir.bytes)
 		return 0;
 	r = iso_dir_open(w->base, v->dir, &d);
+	if (r == 0)
+		iso_dir_pass_gaps(d); /* what is staged there is listed all the same */
 	while (r == 0 && (r = iso_dir_next(d, &e)) == 1) {
 		size_t i = v->removed ? SIZE_MAX : find_name(w, range, e.name);
 
