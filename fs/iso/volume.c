@@ -126,7 +126,7 @@ static int search_joliet_before(struct iso *iso, uint32_t lba, struct roots *roo
 
 		/* That of the set before, if there is one, may be of a session that was burned over. */
 		if (r)
-			return r == -EIO || r == -EBADMSG ? 0 : r;
+			return disc_is_damage(r) ? 0 : r;
 		if (descriptor_ends_set(d) || descriptor_type(d) == ISO_VD_PRIMARY)
 			return 0;
 		if (descriptor_is_joliet(d)) {
@@ -212,7 +212,7 @@ static int walk_root(struct iso *iso, const uint8_t *area, size_t n, struct root
 			return 0;
 	}
 	roots->is_broken |= more < 0;
-	return more == -EBADMSG || more == -EIO ? 0 : more;
+	return disc_is_damage(more) ? 0 : more;
 }
 
 /* Behind attributes of CD-ROM XA, too. */
