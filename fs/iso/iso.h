@@ -129,7 +129,8 @@ int iso_room_take(struct iso_room *room, struct iso_extent dir);
 
 /* Walks all of it. 1: every directory and the end of every file can be read; 0: not; other errors than of the disc. */
 int iso_is_whole(struct iso *iso);
-/* *ret is filled on success only.  -ENOENT: no such name; -EBADMSG: it may have been in a sector that is zeros. Large directories are indexed at the first look-up. */
+/* *ret is filled on success only.  -ENOENT: no such name; -EBADMSG: it may have been in a sector that is zeros.  Large
+ * directories are indexed at the first look-up. */
 int iso_lookup(struct iso *iso, struct iso_extent dir, const char *name, struct iso_entry *ret);
 
 /* The same of a path from the root, without a slash before it; "" the root.  -ENOENT also when what is above is no
