@@ -147,7 +147,7 @@ static int look_at_disc(struct checking *c, uint64_t *ret_used)
 	if (r)
 		return r;
 	c->has_head = state.overwritable;
-	c->end_sectors = bytes ? bytes / SECTOR_BYTES : UINT32_MAX;
+	c->end_sectors = bytes ? bytes / SECTOR_BYTES : state.there_sectors ? state.there_sectors : UINT32_MAX;
 	*ret_used = state.used_sectors;
 	return 0;
 }
@@ -295,8 +295,8 @@ static bool is_to_be_walked(const struct checking *c, size_t i)
 
 	if (s->verdict == CHECK_FAILED_BURN || (!is_asked(c, s) && !c->ranges.n))
 		return false;
-	return c->ranges.n ||
-	       (!is_part(c) && (i + 1 == c->report->n_sessions || s->proof == CHECK_PROOF_NONE || s->differs));
+	return c->ranges.n || (!is_part(c) && (i + 1 == c->report->n_sessions || s->proof == CHECK_PROOF_NONE ||
+					       s->differs || c->seals[i].record_lost));
 }
 
 static void judge(const struct checking *c, struct check_session *s, const struct seal *seal)

@@ -131,9 +131,12 @@ struct seal {
 	bool lost[SEAL_BLOCKS]; /* what a block of the table says */
 	struct md5 *md5;	/* CHECK_PROOF_MD5: so far; NULL as above */
 	struct tag tags[3];
-	unsigned n_tags, n_held; /* of them, held against what was read */
-	uint64_t read_sectors;	 /* the next one is to begin there */
-	bool record_lost;	 /* it should have a commit record, and that is damaged or cannot be read */
+	unsigned n_tags, n_held;  /* of them, held against what was read */
+	uint64_t read_sectors;	  /* the next one is to begin there */
+	bool record_lost;	  /* it should have a commit record, and that is damaged or cannot be read: */
+	bool assumed, is_flat;	  /* record is made of what such a session has where; its table has one level */
+	bool assumed_lost;	  /* blocks of that table are not what is at its top says, or cannot be read */
+	uint64_t matched_sectors; /* that are as the table has them */
 };
 /* What is done with a piece that is read: of its parts as the table has them. */
 struct seal_work {
