@@ -104,7 +104,7 @@ $(B)/tests/mount/logind%: ROOM_CFLAGS = $(BUS_CFLAGS)
 $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
 
 # ---- What there is -------------------------------------------------------------------------------------------------
-COMMANDS := sync umount info stage check log diff
+COMMANDS := sync umount info stage check log diff find
 PROGRAMS := $(B)/cdappendfs $(COMMANDS:%=$(B)/cdappendfs-%)
 READER := fs/kit/cdappendfs-read.py
 archive = $(B)/rooms/lib$(subst /,-,$(1)).a

@@ -15,6 +15,7 @@
 #include "burner/base/bytes.h"
 #include "burner/base/json.h"
 #include "burner/base/sha256.h"
+#include "burner/base/type_letter.h"
 
 #define NOT_YET UINT64_MAX /* in t->known: it is on the stack */
 
@@ -60,26 +61,6 @@ static uint64_t key_of(struct iso_extent at) { return (uint64_t)at.lba << 32 | a
 static bool is_nowhere(struct iso_extent at) { return key_of(at) == IDMAP_NO_KEY; }
 static bool is_of_disc(int r) { return r == -EIO || r == -EBADMSG; }
 
-static char kind_of(uint32_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFDIR:
-		return 'd';
-	case S_IFREG:
-		return 'f';
-	case S_IFLNK:
-		return 'l';
-	case S_IFCHR:
-		return 'c';
-	case S_IFBLK:
-		return 'b';
-	case S_IFIFO:
-		return 'p';
-	default:
-		return 's';
-	}
-}
-
 /* ---- reading ---- */
 
 static int add_item(struct level *l, const struct iso_entry *e)
@@ -94,7 +75,7 @@ static int add_item(struct level *l, const struct iso_entry *e)
 		l->capacity = capacity;
 	}
 	l->items[l->n] = (struct item){.name = strdup(e->name),
-				       .kind = kind_of(e->mode),
+				       .kind = type_letter(e->mode),
 				       .size = S_ISREG(e->mode) ? e->size : 0,
 				       .mtime = e->mtime.tv_sec,
 				       .dir = e->dir};
