@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/hash.h"
 
 struct slot {
@@ -39,24 +40,16 @@ uint32_t name_tree_child(const struct name_tree *t, uint32_t directory, const ch
 	return s ? s->node : NAME_TREE_NONE;
 }
 
-static int grow(struct name_tree *t)
+static int make_room(struct name_tree *t)
 {
-	uint32_t capacity = t->capacity ? t->capacity + t->capacity / 2 : 64;
-	struct name_node *grown;
+	int r = t->n < UINT32_MAX ? grow(&t->nodes, &t->capacity, t->n, sizeof(*t->nodes)) : -ENOMEM;
 
-	if (t->n < t->capacity)
-		return 0;
-	grown = capacity > t->capacity ? reallocarray(t->nodes, capacity, sizeof(*grown)) : NULL;
-	if (!grown)
-		return -ENOMEM;
-	t->nodes = grown;
-	t->capacity = capacity;
-	if (!t->n) {
+	if (!r && !t->n) {
 		t->nodes[NAME_TREE_NONE] = t->nodes[NAME_TREE_ROOT] = (struct name_node){.name = ""};
 		t->n = NAME_TREE_ROOT + 1;
 		t->seed = hash_seed(t);
 	}
-	return 0;
+	return r;
 }
 
 /* Room in the table is there. */
@@ -78,7 +71,7 @@ static void put(struct name_tree *t, uint32_t node, uint32_t directory, const ch
 static int add_child(struct name_tree *t, uint32_t directory, const char *name, size_t length, uint32_t *ret)
 {
 	const char *copy = arena_string(&t->arena, name, length);
-	int r = copy ? grow(t) : -ENOMEM;
+	int r = copy ? make_room(t) : -ENOMEM;
 
 	if (!r)
 		r = table_reserve(&t->by_name, sizeof(struct slot), 1);
@@ -114,7 +107,7 @@ int name_tree_reach(struct name_tree *t, const char *path, uint32_t *ret)
 {
 	const char *name;
 	uint32_t directory, child;
-	int r = grow(t);
+	int r = make_room(t);
 
 	if (!r)
 		r = descend(t, path, true, &directory, &name);

@@ -26,7 +26,8 @@ struct name_node {
 
 struct name_tree {
 	struct name_node *nodes;
-	uint32_t n, capacity; /* those given so far are below n */
+	uint32_t n; /* those given so far are below */
+	size_t capacity;
 	struct table by_name;
 	uint64_t seed;
 	struct arena arena;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/type_letter.h"
 #include "burner/base/values.h"
 
@@ -19,13 +20,11 @@ void criteria_release(struct criteria *c) { free(c->patterns); }
 
 int criteria_add_pattern(struct criteria *c, const struct pattern *p)
 {
-	struct pattern *grown = reallocarray(c->patterns, c->n_patterns + 1, sizeof(*grown));
+	int r = grow(&c->patterns, &c->patterns_capacity, c->n_patterns, sizeof(*c->patterns));
 
-	if (!grown)
-		return -ENOMEM;
-	c->patterns = grown;
-	grown[c->n_patterns++] = *p;
-	return 0;
+	if (!r)
+		c->patterns[c->n_patterns++] = *p;
+	return r;
 }
 
 int criteria_set_size(struct criteria *c, const char *range)

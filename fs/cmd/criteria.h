@@ -19,7 +19,7 @@ struct pattern {
 
 struct criteria {
 	struct pattern *patterns;
-	size_t n_patterns;
+	size_t n_patterns, patterns_capacity;
 	uint64_t least_bytes, most_bytes; /* of regular files; others have none when a size is asked for */
 	bool sized;
 	int64_t newer, older; /* modified at newer or later, before older */

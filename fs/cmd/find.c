@@ -309,16 +309,10 @@ static int find_in(const struct options *o)
 	_cleanup_(found_release) struct found found;
 	struct argument a;
 	bool lost = false;
-	int r;
 
 	found_init(&found, &o->criteria);
-	if (argument_find(o->argument, &a) != COMMAND_DONE || argument_open(&a, "read", &disc) != COMMAND_DONE)
+	if (argument_history(o->argument, &a, &disc, &history) != COMMAND_DONE)
 		return FIND_TROUBLE;
-	r = history_read(disc, &history);
-	if (r) {
-		command_fail("%s: its sessions cannot be read: %s", a.disc, strerror(-r));
-		return FIND_TROUBLE;
-	}
 	interrupt_catch();
 	const struct between b = {disc, &history, a.disc};
 	if (search_all(&(struct search_asked){&b, &a}, &found, &lost))

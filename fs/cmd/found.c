@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/own.h"
 #include "burner/base/path.h"
 
@@ -60,26 +61,11 @@ static bool is_asked_for(const struct found *f, const struct criteria_file *file
 	return f->scope && (!f->scope[0] || path_is_inside(file->path, f->scope)) && criteria_hold(f->criteria, file);
 }
 
-static int grow_versions(struct found *f)
-{
-	size_t capacity = f->capacity + f->capacity / 2 + 64;
-	struct found_version *grown;
-
-	if (f->n < f->capacity)
-		return 0;
-	grown = capacity < FOUND_NONE ? reallocarray(f->versions, capacity, sizeof(*grown)) : NULL;
-	if (!grown)
-		return -ENOMEM;
-	f->versions = grown;
-	f->capacity = capacity;
-	return 0;
-}
-
 /* The version that is there is found: of that node, or, when it is NAME_TREE_NONE, of one that is made. */
 static int add(struct found *f, uint32_t node, char kind, const struct criteria_file *file)
 {
 	const char *path = arena_string(&f->arena, file->path, strlen(file->path));
-	int r = path ? grow_versions(f) : -ENOMEM;
+	int r = path && f->n < FOUND_NONE ? grow(&f->versions, &f->capacity, f->n, sizeof(*f->versions)) : -ENOMEM;
 	struct found_version *v;
 
 	if (!r && !node)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/own.h"
 #include "burner/base/path.h"
 #include "burner/base/printable.h"
@@ -28,7 +29,7 @@ struct search {
 		char *path;
 		bool newer;
 	} * paths;
-	size_t n_paths;
+	size_t n_paths, paths_capacity;
 };
 
 static void search_release(struct search *s)
@@ -44,7 +45,8 @@ static const char *scope_in(const struct search *s, const struct disc_session *s
 	return scope_of(&s->scope, (size_t)(session - s->b->history->sessions));
 }
 
-static bool is_of_disc(int r) { return r == -EIO || r == -EBADMSG || r == -ESTALE || r == -EMEDIUMTYPE; }
+/* Of one session, not of the disc as a whole. */
+static bool is_unreadable(int r) { return disc_is_damage(r) || r == -ESTALE || r == -EMEDIUMTYPE; }
 
 /* ---- a whole tree, or a part of it ---- */
 
@@ -147,13 +149,14 @@ static int see_all_moved(struct search *s, const struct diff *d, struct iso *old
 static int note_lost(void *context, const char *path, bool newer)
 {
 	struct search *s = context;
-	struct lost_path *grown = reallocarray(s->paths, s->n_paths + 1, sizeof(*grown));
+	char *copy = strdup(strcmp(path, ".") == 0 ? "" : path);
+	int r = copy ? grow(&s->paths, &s->paths_capacity, s->n_paths, sizeof(*s->paths)) : -ENOMEM;
 
-	if (!grown)
-		return -ENOMEM;
-	s->paths = grown;
-	grown[s->n_paths] = (struct lost_path){strdup(strcmp(path, ".") == 0 ? "" : path), newer};
-	return grown[s->n_paths].path ? (s->n_paths++, 0) : -ENOMEM;
+	if (!r)
+		s->paths[s->n_paths++] = (struct lost_path){copy, newer};
+	else
+		free(copy);
+	return r;
 }
 
 /* new NULL: what is staged. */
@@ -235,7 +238,7 @@ static int search_session(struct search *s, const struct disc_session *session)
 		command_note("%s: session %" PRIu32 ": its tree cannot be read: %s", s->b->name, session->number,
 			     strerror(-r));
 		s->lost = true;
-		return is_of_disc(r) ? 0 : r;
+		return is_unreadable(r) ? 0 : r;
 	}
 	found_enter(s->found, session, scope_in(s, session));
 	if (!s->last || between_misses_former(s->b, session))
@@ -257,7 +260,7 @@ static int search_staged(struct search *s)
 	int r = newest ? history_tree(s->b->disc, newest, &base) : 0;
 
 	if (r || s->last != newest)
-		return r && !is_of_disc(r) ? r : 0; /* it was told */
+		return r && !is_unreadable(r) ? r : 0; /* it was told */
 	r = staged_open(&s->asked->where->mount, base, "", &staged);
 	if (r)
 		return r;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/name_tree.h"
 #include "fs/diff/internal.h"
 
@@ -94,7 +95,7 @@ void diff_overlay_free(struct diff_overlay *o)
 
 static int note_moved(struct diff_overlay *o, uint32_t node)
 {
-	int r = walk_grow(&o->moved, &o->moved_capacity, o->n_moved, sizeof(*o->moved));
+	int r = grow(&o->moved, &o->moved_capacity, o->n_moved, sizeof(*o->moved));
 
 	if (!r)
 		o->moved[o->n_moved++] = (struct moved){o->nodes[node].from, node};
@@ -313,7 +314,7 @@ int overlay_apply(const struct diff_overlay *o, const struct diff_dir *dir, stru
 	for (uint32_t i = o->names.nodes[dir->node].first; i && !r; i = o->names.nodes[i].next) {
 		if (o->nodes[i].kind == 'D')
 			continue;
-		r = walk_grow(&l->entries, &capacity, l->n, sizeof(*l->entries));
+		r = grow(&l->entries, &capacity, l->n, sizeof(*l->entries));
 		if (!r)
 			r = entry_of(o, i, &l->arena, &l->entries[l->n]);
 		if (r == -ENOENT && !o->nodes[i].kind) {
