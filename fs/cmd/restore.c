@@ -175,12 +175,9 @@ static int want_in_mount(struct job *j, const char *path)
 
 static int take_arguments(struct job *j, char **arguments, int n)
 {
-	bool is_disc;
-	int status = argument_find(arguments[0], &j->a);
+	bool is_disc = !j->a.inside[0];
+	int status = COMMAND_DONE;
 
-	if (status != COMMAND_DONE)
-		return status;
-	is_disc = !j->a.inside[0];
 	j->wanted = calloc((size_t)n, sizeof(*j->wanted));
 	if (!j->wanted)
 		return command_fail("%s", strerror(ENOMEM));
@@ -436,18 +433,14 @@ static int restore(const struct options *o, char **arguments, int n)
 		.to = -1,
 		.tell = {.as_json = o->json, .quiet = o->quiet, .dry_run = o->dry_run},
 	};
-	int status = take_arguments(&j, arguments, n), r;
+	int status = argument_history(arguments[0], &j.a, &j.disc, &j.history);
 
-	if (status == COMMAND_DONE)
-		status = argument_open(&j.a, "read", &j.disc);
-	if (status != COMMAND_DONE)
-		return status;
-	r = history_read(j.disc, &j.history);
-	if (r)
-		return command_fail("%s: its sessions cannot be read: %s", j.a.disc, strerror(-r));
 	interrupt_catch();
 	raise_limit();
-	status = find_sessions(&j);
+	if (status == COMMAND_DONE)
+		status = take_arguments(&j, arguments, n);
+	if (status == COMMAND_DONE)
+		status = find_sessions(&j);
 	if (status == COMMAND_DONE)
 		status = open_target(&j);
 	return status == COMMAND_DONE ? restore_all(&j) : status;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/io.h"
 
 void beside_name(char ret[BESIDE_BYTES])
@@ -88,14 +89,8 @@ static int enter(struct removing *g, int at, const char *name)
 {
 	_close_ int fd = -1;
 
-	if (g->n == g->capacity) {
-		void *grown = reallocarray(g->stack, g->capacity * 2 + 16, sizeof(*g->stack));
-
-		if (!grown)
-			return -ENOMEM;
-		g->stack = grown;
-		g->capacity = g->capacity * 2 + 16;
-	}
+	if (grow(&g->stack, &g->capacity, g->n, sizeof(*g->stack)) < 0)
+		return -ENOMEM;
 	(void)fchmodat(at, name, 0700, 0); /* it may have its own mode by now */
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/grow.h"
 #include "burner/base/io.h"
 
 #define COPY_BYTES ((uint64_t)1 << 30)
@@ -106,14 +107,8 @@ int node_remember(struct restore *x, const struct iso_entry *e)
 
 	if (S_ISDIR(e->mode) || e->nlink < 2 || x->checking || idmap_get(&x->linked, e->ino, NULL))
 		return 0;
-	if (x->n_links == x->links_capacity) {
-		char **grown = reallocarray(x->links, x->links_capacity * 2 + 64, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		x->links = grown;
-		x->links_capacity = x->links_capacity * 2 + 64;
-	}
+	if (grow(&x->links, &x->links_capacity, x->n_links, sizeof(*x->links)) < 0)
+		return -ENOMEM;
 	name = idmap_reserve(&x->linked, 1) < 0 ? NULL : strdup(x->path);
 	if (!name)
 		return -ENOMEM;

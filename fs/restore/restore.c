@@ -13,9 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/why.h"
-
-#define GROWTH 64u
 
 int restore_new(const struct restore_options *options, struct restore **ret)
 {
@@ -112,35 +111,22 @@ static void path_cut(struct restore *x, size_t bytes)
 /* Takes the entry and the descriptor. */
 static int push(struct restore *x, struct iso_entry *e, const char *rest, int fd, bool made)
 {
-	struct frame *f;
-	int r = 0;
+	struct frame f = {.rest = rest, .fd = fd, .made = made, .path_bytes = x->path_bytes};
+	int r = grow(&x->frames, &x->frames_capacity, x->n_frames, sizeof(*x->frames));
 
-	if (x->n_frames == x->frames_capacity) {
-		f = reallocarray(x->frames, x->frames_capacity + GROWTH, sizeof(*f));
-		r = f ? 0 : -ENOMEM;
-		if (f) {
-			x->frames = f;
-			x->frames_capacity += GROWTH;
-		}
-	}
-	if (!r) {
-		f = &x->frames[x->n_frames];
-		*f = (struct frame){.rest = rest, .fd = fd, .made = made, .path_bytes = x->path_bytes};
-		if (!*rest)
-			r = iso_dir_open(x->iso, e->dir, &f->dir);
-	}
+	if (!r && !*rest)
+		r = iso_dir_open(x->iso, e->dir, &f.dir);
 	if (r == -EIO || r == -EBADMSG) {
 		restore_lose(x, "what is in it cannot be read", r);
 		r = 0; /* it is a directory all the same */
 	}
 	if (r) {
-		if (fd >= 0)
-			close(fd);
+		close_fd(&fd);
 		return r;
 	}
-	f->e = *e;
+	f.e = *e;
 	*e = (struct iso_entry){.ino = 0};
-	x->n_frames++;
+	x->frames[x->n_frames++] = f;
 	return 0;
 }
 
