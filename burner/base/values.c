@@ -90,14 +90,13 @@ int value_sizes(const char *text, uint64_t *ret_least, uint64_t *ret_most)
 
 /* ---- dates ---- */
 
-static int seconds_as_such(const char *text, int64_t *ret)
+static int seconds_as_such(const char *text, struct value_date *ret)
 {
-	uint64_t seconds;
+	char *end;
 
-	if (value_number(text, 10, INT32_MAX * (uint64_t)100, &seconds) < 0)
-		return -EINVAL;
-	*ret = (int64_t)seconds;
-	return 0;
+	errno = 0;
+	ret->first = ret->last = strtoll(text, &end, 10);
+	return errno || *end || text[text[0] == '-'] < '0' || text[text[0] == '-'] > '9' ? -EINVAL : 0;
 }
 
 /* As in the form, which has 0 for a digit: the digits are the numbers. */
@@ -119,29 +118,42 @@ static bool take_numbers(const char *text, size_t length, int numbers[6])
 	return true;
 }
 
-int value_date(const char *text, int64_t *ret)
+/* The first and the last moment of it. */
+static int span(const int numbers[6], size_t given, struct value_date *ret)
 {
-	static const size_t lengths[] = {4, 7, 10, 16, 19}; /* 2026, 2026-11, 2026-11-29, … */
+	struct tm first = {.tm_year = numbers[0] - 1900,
+			   .tm_mon = numbers[1] - 1,
+			   .tm_mday = numbers[2],
+			   .tm_hour = numbers[3],
+			   .tm_min = numbers[4],
+			   .tm_sec = numbers[5]};
+	struct tm next = first;
+
+	if (numbers[1] < 1 || numbers[1] > 12 || numbers[3] > 23 || numbers[4] > 59 || numbers[5] > 59)
+		return -EINVAL;
+	next.tm_year += given == 1;
+	next.tm_mon += given == 2;
+	next.tm_mday += given == 3;
+	next.tm_min += given == 5;
+	next.tm_sec += given == 6;
+	ret->first = timegm(&first);
+	ret->last = timegm(&next) - 1;
+	/* The 30th of February is no day. */
+	return first.tm_mday == numbers[2] ? 0 : -EINVAL;
+}
+
+int value_date(const char *text, struct value_date *ret)
+{
+	static const size_t lengths[] = {4, 7, 10, 13, 16, 19}; /* 2026, 2026-11, 2026-11-29, … */
 	int numbers[6] = {0, 1, 1};
-	size_t n = strlen(text);
-	bool is_one = false;
-	struct tm tm;
+	size_t n = strlen(text), given = 0;
 
 	if (text[0] == '@')
 		return seconds_as_such(text + 1, ret);
 	n -= n > 16 && text[n - 1] == 'Z';
-	for (size_t i = 0; i < ARRAY_LENGTH(lengths); i++)
-		is_one |= n == lengths[i];
-	if (!is_one || !take_numbers(text, n, numbers))
+	while (given < ARRAY_LENGTH(lengths) && lengths[given] != n)
+		given++;
+	if (given == ARRAY_LENGTH(lengths) || ++given == 4 || !take_numbers(text, n, numbers))
 		return -EINVAL;
-	tm = (struct tm){.tm_year = numbers[0] - 1900,
-			 .tm_mon = numbers[1] - 1,
-			 .tm_mday = numbers[2],
-			 .tm_hour = numbers[3],
-			 .tm_min = numbers[4],
-			 .tm_sec = numbers[5]};
-	if (numbers[1] < 1 || numbers[1] > 12 || numbers[3] > 23 || numbers[4] > 59 || numbers[5] > 59)
-		return -EINVAL;
-	*ret = timegm(&tm);
-	return tm.tm_mday == numbers[2] ? 0 : -EINVAL;
+	return span(numbers, given, ret);
 }

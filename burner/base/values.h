@@ -13,9 +13,12 @@ int value_size(const char *text, uint64_t *ret_bytes);
 /* Sizes from 10M to 1G, both included: 10M-1G; 10M- and more; -1G and less; 1474560 just that. */
 int value_sizes(const char *text, uint64_t *ret_least, uint64_t *ret_most);
 /*
- * Seconds since the epoch: 2026, 2026-11, 2026-11-29, 2026-11-29T06:27, 2026-11-29T06:27:52, of which it is the
- * beginning, in UTC; also with a blank for the T, and with a Z behind the time; or @1764397672.
+ * 2026, 2026-11, 2026-11-29, 2026-11-29T06:27, 2026-11-29T06:27:52, in UTC, also with a blank for the T, and with a Z
+ * behind the time; or @1764397672.
  */
-int value_date(const char *text, int64_t *ret);
+struct value_date {
+	int64_t first, last; /* seconds since the epoch that are meant */
+};
+int value_date(const char *text, struct value_date *ret);
 
 #endif

@@ -80,11 +80,15 @@ static int take_pattern(struct options *o, int c)
 
 static int take_date(const char *option, int64_t *ret)
 {
-	return value_date(optarg, ret) == 0 ?
-		       COMMAND_DONE :
-		       command_usage("--%s: '%s' is no date: 2026, 2026-11, 2026-11-29, 2026-11-29T06:27, "
-				     "2026-11-29T06:27:52 or @SECONDS",
-				     option, optarg);
+	struct value_date date;
+
+	if (value_date(optarg, &date) == 0) {
+		*ret = date.first;
+		return COMMAND_DONE;
+	}
+	return command_usage("--%s: '%s' is no date: 2026, 2026-11, 2026-11-29, 2026-11-29T06:27, "
+			     "2026-11-29T06:27:52 or @SECONDS",
+			     option, optarg);
 }
 
 static int take_criterion(struct options *o, int c)

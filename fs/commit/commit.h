@@ -69,6 +69,7 @@ struct commit_result {
 	uint32_t older_sessions;
 	uint64_t unproven_sectors, left_out_sectors;
 	bool older_more;
+	uint64_t attributes_lost; /* names without those that they had, as -o accept=attributes says */
 	bool fits;
 	char note[384];	   /* what is to be known of a session that is burned, or can be; mostly "" */
 	char message[512]; /* for the user: what, why, what to do; "" on plain success */

@@ -27,7 +27,7 @@
 #include "fs/history/history.h"
 #include "fs/tree/tree.h"
 
-#define SNAPDIR_ROOT (1ull << 62 | TREE_ROOT) /* number of .sessions itself */
+#define SNAPDIR_ROOT HISTORY_INO /* number of .sessions itself */
 #define SNAPDIR_HOT 8u
 
 /* Is it the number of .sessions, or of something in it?  Trees give none with this bit, but for those beyond all serial

@@ -45,26 +45,30 @@ static void dates(void **state)
 {
 	static const struct {
 		const char *text;
-		int64_t seconds;
+		int64_t first, last;
 	} right[] = {
-		{"1970", 0},
-		{"2001-02-03T04:05:06", 981173106},
-		{"2001-02-03 04:05:06Z", 981173106},
-		{"2001-02-03T04:05", 981173100},
-		{"2001-02-03 04:05Z", 981173100},
-		{"2001-02-03", 981158400},
-		{"2001-02", 980985600},
-		{"2001", 978307200},
-		{"2000-02-29", 951782400},
-		{"1969-12-31T23:59:59", -1},
-		{"@981173106", 981173106},
-		{"@0", 0},
+		{"1970", 0, 31535999},
+		{"2001-02-03T04:05:06", 981173106, 981173106},
+		{"2001-02-03 04:05:06Z", 981173106, 981173106},
+		{"2001-02-03T04:05", 981173100, 981173159},
+		{"2001-02-03 04:05Z", 981173100, 981173159},
+		{"2001-02-03", 981158400, 981244799},
+		{"2001-02", 980985600, 983404799},
+		{"2001-12", 1007164800, 1009843199},
+		{"2001", 978307200, 1009843199},
+		{"2000-02-29", 951782400, 951868799},
+		{"1969-12-31T23:59:59", -1, -1},
+		{"@981173106", 981173106, 981173106},
+		{"@0", 0, 0},
+		{"@-7", -7, -7},
 	};
 	static const char *const wrong[] = {
 		"",
 		"@",
 		"@x",
-		"@-1",
+		"@-",
+		"@+1",
+		"@ 1",
 		"20",
 		"20010",
 		"2001-",
@@ -76,6 +80,7 @@ static void dates(void **state)
 		"2001-02-00",
 		"2001-02-03T",
 		"2001-02-03T04",
+		"2001-02-03T04Z",
 		"2001-02-03T24:00",
 		"2001-02-03T04:60",
 		"01-02-03",
@@ -90,28 +95,29 @@ static void dates(void **state)
 		"+001-02-03",
 		"2001-02 03",
 	};
-	int64_t seconds = 7;
+	struct value_date d;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
-		if (value_date(wrong[i], &seconds) != -EINVAL)
+		if (value_date(wrong[i], &d) != -EINVAL)
 			fail_msg("%s", wrong[i]);
 	for (size_t i = 0; i < ARRAY_LENGTH(right); i++) {
-		assert_int_equal(value_date(right[i].text, &seconds), 0);
-		assert_int_equal(seconds, right[i].seconds);
+		assert_int_equal(value_date(right[i].text, &d), 0);
+		assert_int_equal(d.first, right[i].first);
+		assert_int_equal(d.last, right[i].last);
 	}
 }
 
 /* Whatever the time zone of the machine is. */
 static void zone(void **state)
 {
-	int64_t seconds;
+	struct value_date d;
 
 	(void)state;
 	setenv("TZ", "America/New_York", 1);
 	tzset();
-	assert_int_equal(value_date("2001-07-03", &seconds), 0);
-	assert_int_equal(seconds, 994118400);
+	assert_int_equal(value_date("2001-07-03", &d), 0);
+	assert_int_equal(d.first, 994118400);
 }
 
 int main(void)
