@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "burner/adopt.h"
+#include "burner/base/grow.h"
 #include "burner/parity/reader.h"
 
 #define OLDER_MAX (PARITY_RANGES_MAX - 1) /* the last one is the session's own */
@@ -31,17 +32,11 @@ int burn_ranges_add(struct burn_ranges *r, uint32_t lba, uint64_t sectors)
 		last->sectors += (uint32_t)sectors;
 		return 0;
 	}
-	if (r->n == r->room && sectors) {
-		size_t room = r->room ? 2 * r->room : 16;
-		struct burn_range *grown = reallocarray(r->list, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		r->list = grown;
-		r->room = room;
-	}
-	if (sectors)
-		r->list[r->n++] = (struct burn_range){lba, (uint32_t)sectors};
+	if (!sectors)
+		return 0;
+	if (grow(&r->list, &r->room, r->n, sizeof(*r->list)))
+		return -ENOMEM;
+	r->list[r->n++] = (struct burn_range){lba, (uint32_t)sectors};
 	return 0;
 }
 
@@ -151,7 +146,7 @@ static int add_protected(struct disc *d, const struct disc_session *s, struct bu
 	*ret_any = r == 0;
 	for (uint32_t i = 0; !r && i < parity_header(p)->n_ranges; i++)
 		r = burn_ranges_add(ret, parity_header(p)->ranges[i].lba, parity_header(p)->ranges[i].sectors);
-	return r == -EBADMSG || r == -EIO ? 0 : r;
+	return disc_is_damage(r) ? 0 : r;
 }
 
 /* Of how many sessions are they, and how many of them are proven by nothing? */

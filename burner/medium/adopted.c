@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/own.h"
 #include "burner/base/search.h"
 #include "burner/format/adoption.h"
@@ -136,15 +137,8 @@ static bool ends_before(const void *list, size_t i, const void *lba)
 
 static int add_run(struct adopted *a, struct run run)
 {
-	if (a->n_runs == a->room) {
-		size_t room = a->room ? 2 * a->room : 16;
-		struct run *grown = reallocarray(a->runs, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		a->runs = grown;
-		a->room = room;
-	}
+	if (grow(&a->runs, &a->room, a->n_runs, sizeof(*a->runs)))
+		return -ENOMEM;
 	a->runs[a->n_runs++] = run;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/format/geometry.h"
 #include "burner/format/volume_descriptor.h"
 
@@ -61,15 +62,8 @@ static void narrow(const struct check_options *o, uint32_t unit, uint64_t *first
 
 static int keep_span(struct checking *c, struct sweep_span span)
 {
-	if (c->n_spans == c->room) {
-		size_t room = c->room ? 2 * c->room : 16;
-		struct sweep_span *grown = reallocarray(c->spans, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		c->spans = grown;
-		c->room = room;
-	}
+	if (grow(&c->spans, &c->room, c->n_spans, sizeof(*c->spans)))
+		return -ENOMEM;
 	c->spans[c->n_spans++] = span;
 	return 0;
 }

@@ -364,15 +364,9 @@ static int diff_argument(const struct options *o)
 	_cleanup_history_ struct history history = {.n = 0};
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	struct argument a;
-	int r;
 
-	if (argument_find(o->argument, &a) != COMMAND_DONE || argument_open(&a, "read", &disc) != COMMAND_DONE)
+	if (argument_history(o->argument, &a, &disc, &history) != COMMAND_DONE)
 		return DIFF_TROUBLE;
-	r = history_read(disc, &history);
-	if (r) {
-		command_fail("%s: its sessions cannot be read: %s", a.disc, strerror(-r));
-		return DIFF_TROUBLE;
-	}
 	interrupt_catch();
 	return diff_sessions(o, &(struct between){disc, &history, a.disc}, &a);
 }

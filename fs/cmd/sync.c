@@ -222,6 +222,7 @@ static void print_json(const struct client_result *r)
 	json_u64(&j, "found_bytes", r->found_bytes);
 	json_u64(&j, "tree_bytes", r->tree_bytes);
 	json_u64_or_null(&j, "files_in_pieces", r->files_in_pieces, PIECES_UNKNOWN);
+	json_u64(&j, "attributes_lost", r->attributes_lost);
 	json_u64(&j, "names_changed", r->names_changed);
 	json_u64(&j, "names_closed", r->names_closed);
 	json_u64(&j, "older_bytes", r->older_bytes);

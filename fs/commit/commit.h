@@ -74,6 +74,7 @@ struct commit_result {
 	uint64_t adopted_sectors, unread_sectors;
 	uint32_t adopted_sessions;
 	bool adopted_more;
+	uint64_t attributes_lost; /* names without those that they had, as -o accept=attributes says */
 	bool fits;
 	char note[384];	   /* what is to be known of a session that is burned, or can be; mostly "" */
 	char message[512]; /* for the user: what, why, what to do; "" on plain success */

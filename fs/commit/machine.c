@@ -163,7 +163,7 @@ static int verify_session(struct run *run, struct commit_result *outcome)
 
 	if (!r)
 		return 0;
-	if ((r == -EBADMSG || r == -EIO) && damage.sectors) {
+	if (disc_is_damage(r) && damage.sectors) {
 		damage_name(run->manifest, run->plan, &damage, names);
 		snprintf(why, sizeof(why), "in blocks %" PRIu32 " to %" PRIu32 ", %s, the disc %s", damage.lba,
 			 damage.lba + damage.sectors - 1, names,

@@ -228,6 +228,7 @@ static void note_lost(const struct run *run, struct commit_result *outcome)
 	const char *const *paths;
 	uint64_t n = manifest_lost_attributes(run->manifest, &paths);
 
+	outcome->attributes_lost = n;
 	if (!n)
 		return;
 	message_without_attributes(outcome->note, sizeof(outcome->note), paths, n);

@@ -367,6 +367,7 @@ static int parse_result(const char *line, struct client_result *ret)
 	json_get_u64(line, "files_in_pieces", &ret->files_in_pieces);
 	json_get_u64(line, "names_changed", &ret->names_changed);
 	json_get_u64(line, "names_closed", &ret->names_closed);
+	json_get_u64(line, "attributes_lost", &ret->attributes_lost);
 	json_get_u64(line, "older_bytes", &ret->older_bytes);
 	json_get_u64(line, "older_sessions", &ret->older_sessions);
 	json_get_u64(line, "unproven_bytes", &ret->unproven_bytes);

@@ -33,8 +33,8 @@
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"
  *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,
  *	 "parity_bytes":…,"shared_bytes":…,"tree_bytes":…,"files_in_pieces":N|null,"names_changed":N,
- *	 "names_closed":N,"older_bytes":…,"older_sessions":N,"unproven_bytes":…,"left_out_bytes":…,
- *	 "older_more":true|false,"adopted_bytes":…,"adopted_sessions":N,"unread_bytes":…,
+ *	 "names_closed":N,"attributes_lost":N,"older_bytes":…,"older_sessions":N,"unproven_bytes":…,
+ *	 "left_out_bytes":…,"older_more":true|false,"adopted_bytes":…,"adopted_sessions":N,"unread_bytes":…,
  *	 "adopted_more":true|false,"fits":…,"session":…}		the last one; of add-ecc: what of older
  *								sessions gets parity, what of that is proven by
  *								nothing, what is damaged and gets none; of adopt:

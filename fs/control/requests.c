@@ -103,6 +103,7 @@ int control_send_result(struct connection *n, const struct commit_result *result
 	json_u64_or_null(&l.json, "files_in_pieces", result->cost.files_in_pieces, PIECES_UNKNOWN);
 	json_u64(&l.json, "names_changed", result->cost.names_changed);
 	json_u64(&l.json, "names_closed", result->cost.names_closed);
+	json_u64(&l.json, "attributes_lost", result->attributes_lost);
 	json_u64(&l.json, "older_bytes", result->cost.older_sectors * SECTOR_BYTES);
 	json_u64(&l.json, "older_sessions", result->older_sessions);
 	json_u64(&l.json, "unproven_bytes", result->unproven_sectors * SECTOR_BYTES);

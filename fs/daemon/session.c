@@ -207,5 +207,8 @@ int opening_base(struct opening *o)
 {
 	iso_unref(TAKE_PTR(o->base));
 	o->older = NULL;
-	return o->options->session ? open_asked_for(o) : open_newest(o);
+	int r = o->options->session ? open_asked_for(o) : open_newest(o);
+	if (!r && o->base && o->options->accepted & ODDITY_BIT(ODDITY_DIRECTORIES))
+		iso_pass_gaps(o->base);
+	return r;
 }

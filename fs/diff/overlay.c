@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/hash.h"
 #include "fs/diff/internal.h"
 
@@ -47,7 +48,7 @@ int diff_overlay_new(struct iso *base, diff_look *look, void *context, struct di
 {
 	struct diff_overlay *o = calloc(1, sizeof(*o));
 
-	if (!o || walk_grow(&o->nodes, &o->capacity, 0, sizeof(*o->nodes))) {
+	if (!o || grow(&o->nodes, &o->capacity, 0, sizeof(*o->nodes))) {
 		free(o);
 		return -ENOMEM;
 	}
@@ -100,7 +101,7 @@ static uint32_t child_of(const struct diff_overlay *o, uint32_t parent, const ch
 static int add_child(struct diff_overlay *o, uint32_t parent, const char *name, size_t length, uint32_t *ret)
 {
 	uint32_t i = (uint32_t)o->n;
-	int r = o->n < UINT32_MAX - 1 ? walk_grow(&o->nodes, &o->capacity, o->n, sizeof(*o->nodes)) : -ENOMEM;
+	int r = o->n < UINT32_MAX - 1 ? grow(&o->nodes, &o->capacity, o->n, sizeof(*o->nodes)) : -ENOMEM;
 
 	if (!r)
 		r = numbers_add(&o->names, key_of(parent, name, length), i);
@@ -140,7 +141,7 @@ static int node_of(struct diff_overlay *o, const char *path, uint32_t *ret)
 
 static int note_moved(struct diff_overlay *o, uint32_t node)
 {
-	int r = walk_grow(&o->moved, &o->moved_capacity, o->n_moved, sizeof(*o->moved));
+	int r = grow(&o->moved, &o->moved_capacity, o->n_moved, sizeof(*o->moved));
 
 	if (!r)
 		o->moved[o->n_moved++] = (struct moved){o->nodes[node].from, node};
@@ -358,7 +359,7 @@ int overlay_apply(const struct diff_overlay *o, const struct diff_dir *dir, stru
 	for (uint32_t i = o->nodes[dir->node].first; i && !r; i = o->nodes[i].next) {
 		if (o->nodes[i].kind == 'D')
 			continue;
-		r = walk_grow(&l->entries, &capacity, l->n, sizeof(*l->entries));
+		r = grow(&l->entries, &capacity, l->n, sizeof(*l->entries));
 		if (!r)
 			r = entry_of(o, i, &l->arena, &l->entries[l->n]);
 		if (r == -ENOENT && !o->nodes[i].kind) {

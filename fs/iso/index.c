@@ -21,7 +21,7 @@
 
 struct name_index {
 	struct iso_extent dir;
-	bool is_unusable;
+	bool is_unusable, has_gaps;
 	unsigned refs;			  /* index_cache.lock; one is the cache's while it is listed */
 	struct name_index *newer, *older; /* index_cache.lock: by use */
 	struct name_index *next;	  /* index_cache.lock: in the bucket */
@@ -219,11 +219,13 @@ static int scan(struct iso *iso, struct name_index *i)
 
 	if (more < 0)
 		return more;
+	c.passes_gaps = true;
 	while ((more = cursor_next(&c, DECODE_NAME, &e, &at)) > 0) {
 		int r = add_key(i, &capacity, (uint64_t)index_hash(iso, e.name) << 32 | at);
 		if (r)
 			return r;
 	}
+	i->has_gaps = c.gaps > 0;
 	return more;
 }
 
@@ -287,6 +289,8 @@ void index_put(struct iso *iso, struct name_index *index)
 	put_locked(index);
 	pthread_mutex_unlock(&iso->indexes->lock);
 }
+
+bool index_has_gaps(const struct name_index *index) { return index->has_gaps; }
 
 bool index_next(const struct name_index *index, uint32_t hash, size_t *state, uint32_t *ret_at)
 {

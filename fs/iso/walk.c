@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/grow.h"
 #include "burner/base/idset.h"
 
 struct waiting {
@@ -39,12 +40,10 @@ static void walk_release(struct walk *w)
 	idset_release(&w->met);
 }
 
-static bool is_of_disc(int r) { return r == -EIO || r == -EBADMSG; }
-
 /* What its caller says of a directory that cannot be read. */
 static int lost(const struct walk *w, const char *path, struct iso_extent at, int error)
 {
-	if (!w->asked->lost || !is_of_disc(error))
+	if (!w->asked->lost || !disc_is_damage(error))
 		return error;
 	return w->asked->lost(w->asked->context, path[0] ? path : "/", at, error);
 }
@@ -57,14 +56,8 @@ static int add_directory(struct walk *w, const char *path, struct iso_extent at)
 		r = idset_has(&w->met, at.lba) ? -EBADMSG : iso_room_take(&w->room, at);
 	if (r)
 		return lost(w, path, at, r);
-	if (w->n == w->capacity) {
-		struct waiting *grown = reallocarray(w->list, w->capacity * 2 + 64, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		w->list = grown;
-		w->capacity = w->capacity * 2 + 64;
-	}
+	if (grow(&w->list, &w->capacity, w->n, sizeof(*w->list)))
+		return -ENOMEM;
 	w->list[w->n] = (struct waiting){strdup(path), at};
 	if (!w->list[w->n].path)
 		return -ENOMEM;

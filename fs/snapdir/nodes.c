@@ -74,14 +74,9 @@ static int look_up(const struct opened *s, uint64_t inner, const char *name, str
 				     tree_lookup(s->tree, inner, name, st);
 }
 
-static int lookup_in(struct snapdir *p, uint64_t parent, const char *name, struct stat *st)
+/* What a look-up of the session's tree came to: its reference is given on, with the number here, or back. */
+static int give(struct snapdir *p, struct opened *s, int r, struct stat *st)
 {
-	struct opened *s;
-	int r = session_enter_tree(p, parent, &s);
-
-	if (r < 0)
-		return r;
-	r = look_up(s, number_inner(parent), name, st);
 	if (!r) {
 		uint64_t inner = st->st_ino;
 
@@ -91,6 +86,16 @@ static int lookup_in(struct snapdir *p, uint64_t parent, const char *name, struc
 	}
 	session_leave(p, s, r == 0);
 	return r;
+}
+
+static int lookup_in(struct snapdir *p, uint64_t parent, const char *name, struct stat *st)
+{
+	struct opened *s;
+	int r = session_enter_tree(p, parent, &s);
+
+	if (r < 0)
+		return r;
+	return give(p, s, look_up(s, number_inner(parent), name, st), st);
 }
 
 int snapdir_lookup(struct snapdir *p, uint64_t parent, const char *name, struct stat *st)
@@ -305,14 +310,5 @@ int snapdir_readdir_lookup(struct snapdir *p, struct snapdir_dir *d, uint64_t co
 	if (!d->session)
 		return -ENOENT;
 	s = enter_again(p, d->ino);
-	int r = tree_readdir_lookup(s->tree, d->dir, cookie, st);
-	if (!r) {
-		uint64_t inner = st->st_ino;
-
-		r = shown(p, s, st);
-		if (r < 0)
-			tree_forget(s->tree, inner, 1);
-	}
-	session_leave(p, s, r == 0);
-	return r;
+	return give(p, s, tree_readdir_lookup(s->tree, d->dir, cookie, st), st);
 }
