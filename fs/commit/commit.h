@@ -51,6 +51,7 @@ enum commit_phase {
 	COMMIT_PUBLISHING,
 	COMMIT_REBASING
 };
+const char *commit_phase_name(enum commit_phase phase); /* "idle", … */
 struct commit_status {
 	enum commit_phase phase;
 	uint64_t done_sectors, all_sectors; /* of burning, then of verifying */

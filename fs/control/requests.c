@@ -128,16 +128,11 @@ void control_refuse(struct connection *n, int error, const char *message)
 
 static void measure(const struct commit_status *status, struct burning *ret)
 {
-	static const char *const phases[] = {
-		[COMMIT_IDLE] = "idle",		  [COMMIT_PREPARING] = "preparing",   [COMMIT_BURNING] = "burning",
-		[COMMIT_VERIFYING] = "verifying", [COMMIT_PUBLISHING] = "publishing", [COMMIT_REBASING] = "rebasing",
-	};
-
 	*ret = (struct burning){
 		.done_bytes = status->done_sectors * SECTOR_BYTES,
 		.all_bytes = status->all_sectors * SECTOR_BYTES,
 	};
-	snprintf(ret->phase, sizeof(ret->phase), "%s", phases[status->phase]);
+	snprintf(ret->phase, sizeof(ret->phase), "%s", commit_phase_name(status->phase));
 	burning_measure(ret, now_ms() - status->began_ms);
 }
 

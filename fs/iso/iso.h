@@ -253,5 +253,8 @@ int iso_read_disc(struct disc *disc, uint64_t pos, void *buf, size_t length);
  * -EBADMSG damaged. */
 int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
 		    uint64_t size, uint64_t offset, void *buf, size_t length);
+/* The same of any file, as it is shown: compressed or not; zeros where no extent is. */
+int iso_content_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
+		     uint64_t size, uint64_t offset, void *buf, size_t length);
 
 #endif
