@@ -49,7 +49,7 @@ ok 'a directory that is gone, without a word of when' restore -C "$T/out" "$mnt/
 same_tree 'is that of the newest session that had it' "$T/second/2024" "$T/out/2024"
 is 'only that' "$(ls -A "$T/out")" 2024
 fails 'again: what is there as it was stays' 0 restore -C "$T/out" "$mnt/2024"
-like 'and that is said' "$(restore -C "$T/out" "$mnt/2024")" '^/2024: there as it was in session 2 \(2025-03-02T19:40:'
+like 'and that is said' "$(restore -C "$T/out" "$mnt/2024")" '^/2024: there as it was in session 2 \(2025-03-02T19:4'
 ok 'of its inode, too' test "$(stat -c %i "$T/out/2024/big")" = "$(restore -q -C "$T/out" "$mnt/2024"; stat -c %i "$T/out/2024/big")"
 cmp_number 'runs of zeros are holes' "$(du -k "$T/out/2024/holes" | cut -f1)" -lt 100
 for when in 2024 2024-11 2024-11-29 2024-12-31T23:59 '2025-03-02 19:40:10' @1741000000; do
@@ -72,7 +72,7 @@ fails 'what is in no mount' 1 restore "$T/first/2024"
 before=$(tree_digest "$mnt")
 ok 'a dry run' restore -n -s 1 "$mnt/2024" "$mnt/odd"
 is 'changes nothing' "$(tree_digest "$mnt")" "$before"
-like 'says what would be' "$(restore -n -s 1 "$mnt/2024")" '^/2024: to be restored from session 1 \(2024-11-29T06:[0-9:]*Z\): 1 directory, 4 files, '
+like 'says what would be' "$(restore -n -s 1 "$mnt/2024")" '^/2024: to be restored from session 1 \(2024-11-29T06:..:..Z\): 1 directory, 4 files, '
 touch -d '2010-01-01 01:01:01.5' "$mnt/.."
 ok 'deleted directories' restore -q -s 1 "$mnt/2024" "$mnt/odd"
 same_tree 'as they were' "$T/first/2024" "$mnt/2024"
