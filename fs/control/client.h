@@ -30,6 +30,8 @@ struct client_result {
 	uint64_t names_changed, names_closed, attributes_lost;
 	uint64_t older_bytes, older_sessions, unproven_bytes, left_out_bytes;
 	bool older_more;
+	uint64_t adopted_bytes, adopted_sessions, unread_bytes;
+	bool adopted_more;
 	uint32_t session;
 };
 

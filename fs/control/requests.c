@@ -109,6 +109,10 @@ int control_send_result(struct connection *n, const struct commit_result *result
 	json_u64(&l.json, "unproven_bytes", result->unproven_sectors * SECTOR_BYTES);
 	json_u64(&l.json, "left_out_bytes", result->left_out_sectors * SECTOR_BYTES);
 	json_bool(&l.json, "older_more", result->older_more);
+	json_u64(&l.json, "adopted_bytes", result->adopted_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "adopted_sessions", result->adopted_sessions);
+	json_u64(&l.json, "unread_bytes", result->unread_sectors * SECTOR_BYTES);
+	json_bool(&l.json, "adopted_more", result->adopted_more);
 	json_bool(&l.json, "fits", result->fits);
 	json_u64(&l.json, "session", result->session);
 	return line_send(&l, n);
@@ -481,19 +485,30 @@ static const char *take_parity(uint64_t percent, struct commit_request_options *
 	return NULL;
 }
 
-/* One that makes a session may say with what message, and with parity of what: sync {"message":"…","add_ecc":10} */
+static const char *take_adoption(struct commit_request_options *o)
+{
+	o->flags |= COMMIT_ADOPT;
+	return o->kind == COMMIT_DISCARD ? "no session is made" : NULL;
+}
+
+/* One that makes a session may say with what message, with parity of what, and whether it adopts:
+ * sync {"message":"…","add_ecc":10,"adopt":true} */
 static bool take_object(struct connection *n, const char *object, struct commit_request_options *o, char *buf)
 {
 	const char *why = NULL;
 	uint64_t percent;
-	bool parity;
+	bool parity, adopts = false;
 
 	if (!object)
 		return true;
+	json_get_bool(object, "adopt", &adopts);
 	parity = json_get_u64(object, "add_ecc", &percent) == 0;
 	if (parity)
 		why = take_parity(percent, o);
-	if (!why && (!parity || json_get_string(object, "message", buf, sizeof(session_message)) != -ENOENT))
+	if (!why && adopts)
+		why = take_adoption(o);
+	if (!why &&
+	    ((!parity && !adopts) || json_get_string(object, "message", buf, sizeof(session_message)) != -ENOENT))
 		why = take_message(object, o, buf);
 	if (why)
 		control_refuse(n, -EINVAL, why);
