@@ -258,7 +258,7 @@ static int walk(struct tree *t, struct iso *iso)
 {
 	char where[ISO_WHERE_BYTES];
 
-	return iso_walk(iso, &(struct iso_walk){found, lost, t}, where);
+	return iso_walk(iso, &(struct iso_walk){.found = found, .lost = lost, .context = t}, where);
 }
 
 static int other_trees(struct tree *t, struct iso *iso)

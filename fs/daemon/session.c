@@ -92,11 +92,10 @@ struct disc *opening_wrap_healing(struct disc *disc)
 	return disc_wrap_healing(disc, &healed);
 }
 
-static int repair(void *context, struct disc *disc, const struct commit_record *record, uint32_t piece, uint8_t *ret)
+static int repair(void *context, struct disc *disc, uint32_t lba, uint32_t n_sectors, uint8_t *ret)
 {
 	(void)context;
-	return disc_heal(disc, record->start_lba + piece * record->piece_sectors, ret,
-			 commit_piece_sectors(record, piece));
+	return disc_heal(disc, lba, ret, n_sectors);
 }
 
 struct disc *opening_wrap_checked(const struct opening *o, struct disc *disc)

@@ -105,6 +105,7 @@ int walk_change(struct walk *w, const struct diff_change *c, const struct diff_e
 	struct diff_change change = *c;
 	int r = c->kind == 'A' || c->content ? count_content(w, e, &change.new_bytes) : 0;
 
+	change.mtime = e->mtime;
 	if (r)
 		return r;
 	count_change(&d->count, c);

@@ -18,6 +18,7 @@
  *	pieces.c	iso_pieces
  *	names.c		iso_shown_names
  *	zisofs.c	compressed files
+ *	content.c	the bytes of any file
  *	ahead.c		directories that will be read soon
  *
  * Locks: sector_cache.lock and index_cache.lock are leaves; neither is held over a disc read, and never both.

@@ -222,12 +222,14 @@ int iso_checksum_entry(struct iso *iso, const struct iso_entry *e, uint32_t *ret
  * Every entry of the tree, the root first: found is called for each (path from the root, with the slash before it);
  * what it returns, if not 0, ends it.  lost is told of a directory that cannot be read, or not to its end, or that was
  * met before (-EIO, -EBADMSG): its further names are not known, and 0 goes on with the others; NULL: it ends with that
- * error.  An error leaves in ret_where the directory that it is about.
+ * error.  An error leaves in ret_where the directory that it is about.  below: NULL, or a path from the root, without
+ * the slash, of which only what is there is walked, itself first; -ENOENT: nothing is.
  */
 struct iso_walk {
 	int (*found)(void *context, const char *path, const struct iso_entry *e);
 	int (*lost)(void *context, const char *path, struct iso_extent at, int error);
 	void *context;
+	const char *below;
 };
 #define ISO_WHERE_BYTES 1024u
 int iso_walk(struct iso *iso, const struct iso_walk *asked, char ret_where[ISO_WHERE_BYTES]);
@@ -259,5 +261,8 @@ int iso_read_disc(struct disc *disc, uint64_t pos, void *buf, size_t length);
  * -EBADMSG damaged. */
 int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
 		    uint64_t size, uint64_t offset, void *buf, size_t length);
+/* The same of any file, as it is shown: compressed or not; zeros where no extent is. */
+int iso_content_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
+		     uint64_t size, uint64_t offset, void *buf, size_t length);
 
 #endif

@@ -16,6 +16,7 @@
 #include "burner/base/grow.h"
 #include "burner/base/json.h"
 #include "burner/base/sha256.h"
+#include "burner/base/type_letter.h"
 
 #define NOT_YET UINT64_MAX /* in t->known: it is on the stack */
 
@@ -60,25 +61,6 @@ static void stack_release(struct stack *s)
 static uint64_t key_of(struct iso_extent at) { return (uint64_t)at.lba << 32 | at.bytes; }
 /* No disc has a directory there. */
 static bool is_nowhere(struct iso_extent at) { return key_of(at) == IDMAP_NO_KEY; }
-static char kind_of(uint32_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFDIR:
-		return 'd';
-	case S_IFREG:
-		return 'f';
-	case S_IFLNK:
-		return 'l';
-	case S_IFCHR:
-		return 'c';
-	case S_IFBLK:
-		return 'b';
-	case S_IFIFO:
-		return 'p';
-	default:
-		return 's';
-	}
-}
 
 /* ---- reading ---- */
 
@@ -87,7 +69,7 @@ static int add_item(struct level *l, const struct iso_entry *e)
 	if (grow(&l->items, &l->capacity, l->n, sizeof(*l->items)))
 		return -ENOMEM;
 	l->items[l->n] = (struct item){.name = strdup(e->name),
-				       .kind = kind_of(e->mode),
+				       .kind = type_letter(e->mode),
 				       .size = S_ISREG(e->mode) ? e->size : 0,
 				       .mtime = e->mtime.tv_sec,
 				       .dir = e->dir};

@@ -204,6 +204,28 @@ int snapdir_xattr_list(struct snapdir *p, uint64_t ino, char **ret, size_t *ret_
 	return r;
 }
 
+int snapdir_where(struct snapdir *p, uint64_t ino, uint64_t older_below, struct tree_where *ret)
+{
+	struct opened *s;
+
+	if (is_names(ino))
+		return -ENODATA;
+	int r = session_enter_tree(p, ino, &s);
+	if (r < 0)
+		return r;
+	r = tree_where(s->tree, number_inner(ino), older_below, ret);
+	session_leave(p, s, 0);
+	return r;
+}
+
+uint64_t snapdir_root_of(uint64_t ino)
+{
+	uint64_t root = ino;
+
+	(void)number_of(number_session(ino), TREE_ROOT, &root);
+	return root;
+}
+
 /* ---- files ---- */
 
 int snapdir_open(struct snapdir *p, uint64_t ino, int flags, struct tree_file **ret)

@@ -67,7 +67,8 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 			links += S_ISDIR(e.mode) || e.nlink > 1 ? BOUND_LINK_BYTES : 0;
 			r = add_xattrs(base, &e, &xattr_bytes, &xattr_names);
 			if (r == 0 && S_ISDIR(e.mode)) {
-				r = iso_room_take(&room, e.dir) ? -EBADMSG : grow(&stack, &capacity, n, sizeof(*stack));
+				r = iso_room_take(&room, e.dir);
+				r = r > 0 ? -EBADMSG : r ? r : grow(&stack, &capacity, n, sizeof(*stack));
 				if (r == 0)
 					stack[n++] = e.dir;
 			}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * iso_overlap.h - for tests: a disc of which each directory begins one sector behind the one before, and all end at the
- * same place, so that together they have the square of what there is; by what its volume says it would have room for that
+ * iso_overlap.h - for tests: a disc whose directories overlap
+ *
+ * Each begins one sector behind the one before, and all end at the same place, so that together they have the square of
+ * what there is.  By what its volume says there would be room for that.
  */
 #ifndef TESTS_UNIT_ISO_OVERLAP_H
 #define TESTS_UNIT_ISO_OVERLAP_H
