@@ -31,6 +31,7 @@
 #include "cdappendfs/extent.h"
 #include "cdappendfs/oddity.h"
 #include "burner/base/own.h"
+#include "burner/base/sha256.h"
 
 struct iso;
 
@@ -247,5 +248,7 @@ int iso_read_disc(struct disc *disc, uint64_t pos, void *buf, size_t length);
  * -EBADMSG damaged. */
 int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
 		    uint64_t size, uint64_t offset, void *buf, size_t length);
+/* SHA-256 of all content of a regular file, uncompressed; buf: pieces that it is read in, of 2048 bytes at least. */
+int iso_sha256(struct disc *disc, const struct iso_entry *e, uint8_t *buf, size_t buf_bytes, uint8_t ret[SHA256_BYTES]);
 
 #endif
