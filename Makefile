@@ -51,7 +51,7 @@ CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
 # A room is a folder; its archive holds its objects.  The lowest room comes first.  SEES.x: the rooms whose headers and
 # functions x may use, besides its own and include/; USES.x: its libraries (pkg-config).  `make layers` holds x to both.
 ROOMS := burner/base burner/format burner/parity burner/session burner/medium burner \
-	fs/iso fs/history fs/diff fs/stage fs/tree fs/snapdir fs/manifest fs/sharing fs/commit \
+	fs/iso fs/history fs/diff fs/restore fs/stage fs/tree fs/snapdir fs/manifest fs/sharing fs/commit \
 	fs/catalogue fs/salvage fs/check fs/kit fs/fuse fs/control fs/show fs/cmd fs/daemon
 SEES.burner/base :=
 SEES.burner/format := burner/base
@@ -62,6 +62,7 @@ SEES.burner := burner/base burner/format burner/parity burner/session burner/med
 SEES.fs/iso := burner/base burner/format
 SEES.fs/history := burner/base fs/iso
 SEES.fs/diff := burner/base fs/iso
+SEES.fs/restore := burner/base fs/iso
 SEES.fs/stage := burner/base
 SEES.fs/tree := burner/base burner/format fs/iso fs/stage
 SEES.fs/snapdir := burner/base fs/iso fs/history fs/stage fs/tree
@@ -76,7 +77,7 @@ SEES.fs/fuse := burner/base fs/tree fs/snapdir fs/commit
 SEES.fs/control := burner/base burner/format fs/tree fs/commit
 SEES.fs/daemon := burner/base burner fs/iso fs/stage fs/tree fs/commit fs/control
 SEES.fs/show := burner/base burner fs/iso fs/history fs/control
-SEES.fs/cmd := burner/base burner fs/iso fs/history fs/diff fs/catalogue fs/stage fs/salvage fs/check fs/control fs/show
+SEES.fs/cmd := burner/base burner fs/iso fs/history fs/diff fs/restore fs/stage fs/catalogue fs/salvage fs/check fs/control fs/show
 SEES.fs := $(ROOMS)
 USES.burner/base := libcrypto
 USES.burner/format := zlib libiso9660
@@ -106,7 +107,7 @@ $(B)/tests/mount/logind%: ROOM_CFLAGS = $(BUS_CFLAGS)
 $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
 
 # ---- What there is -------------------------------------------------------------------------------------------------
-COMMANDS := sync umount info stage check log diff catalogue
+COMMANDS := sync umount info stage check log diff find restore catalogue
 PROGRAMS := $(B)/cdappendfs $(COMMANDS:%=$(B)/cdappendfs-%)
 READER := fs/kit/cdappendfs-read.py
 archive = $(B)/rooms/lib$(subst /,-,$(1)).a

@@ -14,7 +14,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "burner/format/geometry.h"
+#include "burner/adopt.h"
+#include "burner/base/grow.h"
 #include "burner/parity/reader.h"
 
 #define OLDER_MAX (PARITY_RANGES_MAX - 1) /* the last one is the session's own */
@@ -31,17 +32,11 @@ int burn_ranges_add(struct burn_ranges *r, uint32_t lba, uint64_t sectors)
 		last->sectors += (uint32_t)sectors;
 		return 0;
 	}
-	if (r->n == r->room && sectors) {
-		size_t room = r->room ? 2 * r->room : 16;
-		struct burn_range *grown = reallocarray(r->list, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		r->list = grown;
-		r->room = room;
-	}
-	if (sectors)
-		r->list[r->n++] = (struct burn_range){lba, (uint32_t)sectors};
+	if (!sectors)
+		return 0;
+	if (grow(&r->list, &r->room, r->n, sizeof(*r->list)))
+		return -ENOMEM;
+	r->list[r->n++] = (struct burn_range){lba, (uint32_t)sectors};
 	return 0;
 }
 
@@ -151,29 +146,21 @@ static int add_protected(struct disc *d, const struct disc_session *s, struct bu
 	*ret_any = r == 0;
 	for (uint32_t i = 0; !r && i < parity_header(p)->n_ranges; i++)
 		r = burn_ranges_add(ret, parity_header(p)->ranges[i].lba, parity_header(p)->ranges[i].sectors);
-	return r == -EBADMSG || r == -EIO ? 0 : r;
-}
-
-/* The blocks of a session that may be protected. */
-static struct burn_range blocks_of(const struct disc_session *sessions, size_t n, size_t i,
-				   const struct disc_state *state)
-{
-	uint64_t floor = state->overwritable ? FIRST_SESSION_LBA : 0, from = max_u64(sessions[i].start_lba, floor),
-		 to = min_u64(sessions[i].start_lba + (uint64_t)sessions[i].sectors, state->next_lba);
-
-	for (size_t next = i + 1; next < n; next++)
-		to = min_u64(to, sessions[next].start_lba);
-	return (struct burn_range){(uint32_t)from, to > from ? (uint32_t)(to - from) : 0};
+	return disc_is_damage(r) ? 0 : r;
 }
 
 /* Of how many sessions are they, and how many of them are proven by nothing? */
-static int count(struct burn_older *o, const struct disc_session *sessions, size_t n, const struct disc_state *state)
+static int count(struct burn_older *o, struct disc *d, const struct disc_session *sessions, size_t n,
+		 const struct disc_state *state)
 {
 	struct burn_ranges all = {0}, proven = {0};
 	int r = append(&all, &o->ranges);
 
+	if (!r)
+		r = burn_adopted_find(d, sessions, n, state, &proven);
+	r = disc_is_damage(r) ? 0 : r; /* then that proves nothing */
 	for (size_t i = 0; i < n && !r; i++) {
-		struct burn_range s = blocks_of(sessions, n, i, state);
+		struct burn_range s = burn_blocks_of(sessions, n, i, state);
 
 		if (sessions[i].broken || !burn_ranges_meet(&o->ranges, s.lba, end_of(&s)))
 			continue;
@@ -181,6 +168,7 @@ static int count(struct burn_older *o, const struct disc_session *sessions, size
 		if (sessions[i].ours)
 			r = burn_ranges_add(&proven, s.lba, s.sectors);
 	}
+	burn_ranges_settle(&proven);
 	if (!r)
 		r = burn_ranges_subtract(&all, &proven);
 	for (size_t i = 0; i < all.n && !r; i++)
@@ -202,7 +190,7 @@ int burn_older_find(struct disc *d, struct burn_older *ret)
 	if (!r)
 		r = disc_sessions(d, &sessions, &n);
 	for (size_t i = 0; i < n && !r; i++) {
-		struct burn_range blocks = blocks_of(sessions, n, i, &state);
+		struct burn_range blocks = burn_blocks_of(sessions, n, i, &state);
 		bool has = false;
 
 		if (sessions[i].broken)
@@ -217,7 +205,7 @@ int burn_older_find(struct disc *d, struct burn_older *ret)
 	if (!r)
 		r = burn_ranges_subtract(&ret->ranges, &known);
 	cut(ret);
-	return r ? r : count(ret, sessions, n, &state);
+	return r ? r : count(ret, d, sessions, n, &state);
 }
 
 void burn_older_release(struct burn_older *o)

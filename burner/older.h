@@ -16,7 +16,6 @@ int burn_ranges_add(struct burn_ranges *r, uint32_t lba, uint64_t sectors);
 void burn_ranges_settle(struct burn_ranges *r);
 /* Both are settled. */
 int burn_ranges_subtract(struct burn_ranges *r, const struct burn_ranges *what);
-void burn_ranges_release(struct burn_ranges *r);
 static inline bool burn_ranges_meet(const struct burn_ranges *r, uint64_t from, uint64_t to)
 {
 	bool meet = false;

@@ -34,8 +34,6 @@ struct protection {
 	struct burn_ranges damaged;
 };
 
-static bool is_damage(int r) { return r == -EIO || r == -EBADMSG; }
-
 static bool is_cancelled(const struct burn_progress *p) { return p && p->cancelled && p->cancelled(p->context); }
 
 static int begin(void *context)
@@ -66,13 +64,13 @@ static int read_older(struct protection *p, uint32_t lba, uint8_t *buf, uint32_t
 	uint32_t from = range_begin(p->header, lba);
 	int r = disc_read(p->checked, lba, buf, n_sectors);
 
-	if (!is_damage(r))
+	if (!disc_is_damage(r))
 		return r;
 	r = 0;
 	for (uint32_t n; n_sectors && !r; n_sectors -= n, lba += n, buf += (size_t)n * SECTOR_BYTES) {
 		n = (uint32_t)min_u64(n_sectors, to_next_unit(from, lba));
 		r = is_cancelled(p->progress) ? -ECANCELED : disc_read(p->checked, lba, buf, n);
-		if (!is_damage(r))
+		if (!disc_is_damage(r))
 			continue;
 		memset(buf, 0, (size_t)n * SECTOR_BYTES);
 		r = burn_ranges_add(&p->damaged, lba, n);
@@ -88,7 +86,7 @@ static int look_at_session(struct protection *p, struct disc *d, const struct di
 	uint32_t from = s->start_lba;
 	int r = proof_record(d, s, &record, NULL);
 
-	if (is_damage(r) || r == -ENODATA)
+	if (disc_is_damage(r) || r == -ENODATA)
 		return 0; /* nothing of it is given out */
 	if (!r && commit_has_table(&record)) {
 		from = record.table_lba;
@@ -98,7 +96,7 @@ static int look_at_session(struct protection *p, struct disc *d, const struct di
 	} else if (!r && record.kind == COMMIT_DIGEST_ALL) {
 		r = burn_verify(d, s->start_lba, s->uuid, p->progress, NULL);
 	}
-	return is_damage(r) ? burn_ranges_add(&p->damaged, from, s->start_lba + (uint64_t)s->sectors - from) : r;
+	return disc_is_damage(r) ? burn_ranges_add(&p->damaged, from, s->start_lba + (uint64_t)s->sectors - from) : r;
 }
 
 static int look_at_sessions(struct protection *p, struct disc *d, const struct burn_older *older)

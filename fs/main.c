@@ -133,6 +133,8 @@ static int make_server(struct app *a)
 		.gid = o->gid,
 		.umask = o->umask,
 		.show_sessions = o->sessions == OPTIONS_SESSIONS_SHOW,
+		.sessions = a->opening.sessions,
+		.n_sessions = a->opening.n_sessions,
 		.take_away = take_mount_away,
 		.context = a,
 	};

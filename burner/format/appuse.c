@@ -24,8 +24,8 @@ struct field {
 	char magic[16];
 	uint8_t uuid[16], number[4], start_lba[4], previous_lba[4], previous_descriptor_lba[4], sectors[4],
 		directories[4], next_ino[8], tree_sectors[8], flags[4], previous_number[4], sha256[SHA256_BYTES];
-	struct part links, contents, shared, pieces, capacity, parity;
-	uint8_t unused[APPUSE_BYTES - 400];
+	struct part links, contents, shared, pieces, capacity, parity, adoption;
+	uint8_t unused[APPUSE_BYTES - 448];
 };
 #define DIGESTED_BYTES offsetof(struct field, sha256)
 
@@ -40,7 +40,8 @@ static_assert(offsetof(struct field, uuid) == 16 && offsetof(struct field, numbe
 		      offsetof(struct field, previous_number) == 76 && offsetof(struct field, sha256) == 80 &&
 		      offsetof(struct field, links) == 112 && offsetof(struct field, contents) == 160 &&
 		      offsetof(struct field, shared) == 208 && offsetof(struct field, pieces) == 256 &&
-		      offsetof(struct field, capacity) == 304 && offsetof(struct field, parity) == 352,
+		      offsetof(struct field, capacity) == 304 && offsetof(struct field, parity) == 352 &&
+		      offsetof(struct field, adoption) == 400,
 	      "burner/format/appuse.h");
 
 /* ---- writing ---- */
@@ -76,6 +77,8 @@ static void encode_parts(const struct appuse *a, struct field *f)
 		encode_counts(&f->capacity, a->capacity_sectors, 0);
 	if (a->flags & APPUSE_PARITY)
 		encode_words(&f->parity, a->parity_lba, a->parity_sectors, 0);
+	if (a->flags & APPUSE_ADOPTION)
+		encode_words(&f->adoption, a->adoption_lba, a->adoption_sectors, 0);
 }
 
 void appuse_encode(const struct appuse *a, uint8_t descriptor[SECTOR_BYTES])
@@ -139,6 +142,9 @@ static void decode_parts(const struct field *f, struct appuse *ret)
 	open_part(&f->parity, APPUSE_PARITY, &ret->flags, words);
 	ret->parity_lba = get_le32(words);
 	ret->parity_sectors = get_le32(words + 4);
+	open_part(&f->adoption, APPUSE_ADOPTION, &ret->flags, words);
+	ret->adoption_lba = get_le32(words);
+	ret->adoption_sectors = get_le32(words + 4);
 }
 
 int appuse_decode(const uint8_t descriptor[SECTOR_BYTES], struct appuse *ret)

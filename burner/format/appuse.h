@@ -21,7 +21,8 @@
  *		told below, bit 6 what is shared is told below, bit 7 how many files have several sections is
  *		told below, bit 8 the capacity is told below, bit 9 the parity area is told below, bit 10 the records of
  *		all names of the tree have nanoseconds (nanoseconds.h), those in older sessions, too, bit 11 its files
- *		have MD5 sums (checksums.h), bit 12 it has a message (message_block.h)
+ *		have MD5 sums (checksums.h), bit 12 it has a message (message_block.h), bit 13 the adoption table is
+ *		told below
  *	 76   4	previous session number
  *	 80  32	SHA-256 of bytes 0..79
  *	112   4	LBA of the link table (link_table.h)
@@ -42,6 +43,9 @@
  *	352   4	LBA of the parity area (parity.h)
  *	356   4	its length in sectors
  *	368  32	SHA-256 of bytes 352..367; when it is wrong, bit 9 counts as not set
+ *	400   4	LBA of the adoption table (adoption.h)
+ *	404   4	its length in sectors
+ *	416  32	SHA-256 of bytes 400..415; when it is wrong, bit 13 counts as not set
  */
 #ifndef BURNER_FORMAT_APPUSE_H
 #define BURNER_FORMAT_APPUSE_H
@@ -65,6 +69,7 @@
 #define APPUSE_NANOSECONDS 1024u
 #define APPUSE_MD5 2048u
 #define APPUSE_MESSAGE 4096u
+#define APPUSE_ADOPTION 8192u
 
 struct appuse {
 	uint8_t uuid[16];
@@ -76,6 +81,7 @@ struct appuse {
 	uint64_t capacity_sectors;			/* with APPUSE_CAPACITY */
 	uint64_t files_in_pieces;			/* with APPUSE_PIECES */
 	uint32_t parity_lba, parity_sectors;		/* with APPUSE_PARITY */
+	uint32_t adoption_lba, adoption_sectors;	/* with APPUSE_ADOPTION */
 };
 
 void appuse_encode(const struct appuse *a, uint8_t descriptor[SECTOR_BYTES]);

@@ -17,7 +17,8 @@ struct image {
 	uint8_t uuid[16], number[4], start_lba[4], sectors[4], kind[4], session_sha256[SHA256_BYTES],
 		head_sha256[SHA256_BYTES];
 	uint8_t piece_sectors[4], table_lba[4], table_sectors[4], previous_lba[4], previous_sha256[SHA256_BYTES],
-		descriptors_sha256[SHA256_BYTES], unused[1824], sha256[SHA256_BYTES];
+		descriptors_sha256[SHA256_BYTES], adoption_lba[4], adoption_sectors[4], unused[1816],
+		sha256[SHA256_BYTES];
 };
 #define HEAD_BYTES offsetof(struct image, head_sha256)
 #define DIGESTED_BYTES offsetof(struct image, sha256)
@@ -29,8 +30,10 @@ static_assert(offsetof(struct image, uuid) == 16 && offsetof(struct image, numbe
 		      offsetof(struct image, head_sha256) == 80 && offsetof(struct image, piece_sectors) == 112 &&
 		      offsetof(struct image, table_lba) == 116 && offsetof(struct image, table_sectors) == 120 &&
 		      offsetof(struct image, previous_lba) == 124 && offsetof(struct image, previous_sha256) == 128 &&
-		      offsetof(struct image, descriptors_sha256) == 160 && offsetof(struct image, unused) == 192 &&
-		      offsetof(struct image, sha256) == 2016 && sizeof(struct image) == SECTOR_BYTES,
+		      offsetof(struct image, descriptors_sha256) == 160 &&
+		      offsetof(struct image, adoption_lba) == 192 && offsetof(struct image, adoption_sectors) == 196 &&
+		      offsetof(struct image, unused) == 200 && offsetof(struct image, sha256) == 2016 &&
+		      sizeof(struct image) == SECTOR_BYTES,
 	      "burner/format/commit_record.h");
 static_assert(PROOF_DIGEST_BYTES == SHA256_BYTES, "proof.h does without libcrypto");
 
@@ -56,6 +59,8 @@ int commit_record_encode(const struct commit_record *r, uint8_t ret_sector[SECTO
 	put_le32(i->previous_lba, r->previous_lba);
 	memcpy(i->previous_sha256, r->previous_sha256, SHA256_BYTES);
 	memcpy(i->descriptors_sha256, r->descriptors_sha256, SHA256_BYTES);
+	put_le32(i->adoption_lba, r->adoption_lba);
+	put_le32(i->adoption_sectors, r->adoption_sectors);
 	return sha256_of(i, DIGESTED_BYTES, i->sha256);
 }
 
@@ -78,6 +83,14 @@ static bool table_is_possible(const struct commit_record *r)
 	       (!r->previous_lba || r->previous_lba < r->start_lba);
 }
 
+/* So does the adoption table, if there is one: it is among what the digest table tells of. */
+static bool adoption_is_possible(const struct commit_record *r)
+{
+	return !r->adoption_lba == !r->adoption_sectors &&
+	       (!r->adoption_lba || (r->adoption_lba > r->start_lba && r->adoption_lba < r->table_lba &&
+				     r->adoption_sectors <= r->table_lba - r->adoption_lba));
+}
+
 static int decode_table(const struct image *i, struct commit_record *r)
 {
 	int result = check_digest(i, DIGESTED_BYTES, i->sha256);
@@ -90,7 +103,9 @@ static int decode_table(const struct image *i, struct commit_record *r)
 	r->previous_lba = get_le32(i->previous_lba);
 	memcpy(r->previous_sha256, i->previous_sha256, SHA256_BYTES);
 	memcpy(r->descriptors_sha256, i->descriptors_sha256, SHA256_BYTES);
-	return table_is_possible(r) ? 0 : -ENODATA;
+	r->adoption_lba = get_le32(i->adoption_lba);
+	r->adoption_sectors = get_le32(i->adoption_sectors);
+	return table_is_possible(r) && adoption_is_possible(r) ? 0 : -ENODATA;
 }
 
 int commit_record_decode(const uint8_t sector[SECTOR_BYTES], struct commit_record *ret)

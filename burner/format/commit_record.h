@@ -19,7 +19,9 @@
  *	124   4	LBA of the commit record before: of the newest session of ours below; 0: there is none
  *	128  32	SHA-256 of that sector, or zeros
  *	160  32	SHA-256 of the first piece of the session, which holds its descriptors
- *	192	zeros; what later versions say here, those that do not know it pass over
+ *	192   4	LBA of the adoption table (adoption.h); 0: there is none
+ *	196   4	its sectors
+ *	200	zeros; what later versions say here, those that do not know it pass over
  *	2016 32	SHA-256 of bytes 0..2015 of this sector
  *
  * The first 112 bytes are such that cdappendfs 0.2 takes the session for one of ours: it would else take it for a burn

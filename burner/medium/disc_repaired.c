@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "burner/base/search.h"
@@ -93,15 +94,8 @@ static int open_file(struct repaired_disc *r)
 
 static int add(struct repaired_disc *r, struct lost lost)
 {
-	if (r->n_lost == r->room) {
-		size_t room = r->room ? 2 * r->room : 64;
-		struct lost *grown = reallocarray(r->lost, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		r->lost = grown;
-		r->room = room;
-	}
+	if (grow(&r->lost, &r->room, r->n_lost, sizeof(*r->lost)))
+		return -ENOMEM;
 	r->lost[r->n_lost++] = lost;
 	return 0;
 }

@@ -93,6 +93,8 @@ void pvd_session_ours(const struct appuse *a, struct disc_session *ret)
 	ret->files_in_pieces = a->flags & APPUSE_PIECES ? a->files_in_pieces : PIECES_UNKNOWN;
 	ret->parity_lba = a->parity_lba;
 	ret->parity_sectors = a->parity_sectors;
+	ret->adoption_lba = a->adoption_lba;
+	ret->adoption_sectors = a->adoption_sectors;
 	/* LBAs have 32 bits; the last one means "none". */
 	ret->capacity_sectors = a->capacity_sectors < UINT32_MAX ? a->capacity_sectors : 0;
 }

@@ -166,7 +166,9 @@ static int make_record(const struct remaking *m, const struct disc_session *sess
 				      .start_lba = s->start_lba,
 				      .sectors = s->sectors,
 				      .kind = COMMIT_DIGEST_TABLE,
-				      .piece_sectors = PROOF_PIECE_SECTORS};
+				      .piece_sectors = PROOF_PIECE_SECTORS,
+				      .adoption_lba = s->adoption_lba,
+				      .adoption_sectors = s->adoption_sectors};
 	memcpy(ret->uuid, s->uuid, sizeof(ret->uuid));
 	ret->table_lba = s->start_lba + (uint32_t)digest_table_body(s->sectors);
 	ret->table_sectors = s->start_lba + s->sectors - 1 - ret->table_lba;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/sha256.h"
 #include "burner/format/volume_descriptor.h"
 
@@ -74,15 +75,8 @@ int scan_add(struct scan *s, const uint8_t sector[SECTOR_BYTES], uint32_t start,
 	struct found *f;
 	int r;
 
-	if (s->n_found == s->capacity) {
-		size_t capacity = s->capacity ? 2 * s->capacity : 16;
-
-		f = reallocarray(s->found, capacity, sizeof(*f));
-		if (!f)
-			return -ENOMEM;
-		s->found = f;
-		s->capacity = capacity;
-	}
+	if (grow(&s->found, &s->capacity, s->n_found, sizeof(*s->found)))
+		return -ENOMEM;
 	f = &s->found[s->n_found];
 	memset(f, 0, sizeof(*f));
 	pvd_session(sector, start, descriptor, &f->session);

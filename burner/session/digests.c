@@ -57,7 +57,9 @@ int session_digests_end(struct session_digests *d, const uint8_t **ret_table, ui
 				       .piece_sectors = PROOF_PIECE_SECTORS,
 				       .table_lba = p->digests_lba,
 				       .table_sectors = p->end_lba - 1 - p->digests_lba,
-				       .previous_lba = p->options.previous_record_lba};
+				       .previous_lba = p->options.previous_record_lba,
+				       .adoption_lba = p->adoption.sectors ? p->adoption.lba : 0,
+				       .adoption_sectors = p->adoption.sectors};
 	int r = digest_table_finish(d->table, commit_pieces(&record), record.sha256);
 
 	if (r < 0)

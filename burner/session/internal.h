@@ -40,6 +40,7 @@
 #include "burner/base/arena.h"
 #include "burner/base/xattrs.h"
 #include "cdappendfs/burn.h"
+#include "burner/format/adoption.h"
 #include "burner/format/checksums.h"
 #include "burner/format/geometry.h"
 #include "burner/format/link_table.h"
@@ -122,6 +123,13 @@ struct plan_parity {
 	int fd;
 };
 
+/* The adoption table; sectors 0: there is none.  table: all of it, its digests zeros until they are made. */
+struct plan_adoption {
+	struct adoption header;
+	uint32_t lba, sectors;
+	uint8_t *table; /* bulk */
+};
+
 /* MD5 sums (burner/format/checksums.h); n 0: there are none. */
 struct plan_sums {
 	uint32_t n;	   /* entries of the array: those of files, and two */
@@ -142,6 +150,7 @@ struct burn_plan {
 	struct plan_links links;
 	struct plan_contents contents;
 	struct plan_sums sums;
+	struct plan_adoption adoption;
 	struct plan_parity parity;
 	struct plan_file *files; /* one for each node */
 	/* Touching, ascending, starting at multiples of 2048 of the file.  DISC: there it is; STAGE: to be written,
@@ -163,6 +172,11 @@ struct burn_plan {
 int parity_plan(struct burn_plan *p, const struct burn_options *o);
 int parity_place(struct burn_plan *p, uint64_t *at);
 void parity_release(struct plan_parity *parity);
+
+/* adoption.c: the same of the adoption table.  -EINVAL: too many ranges. */
+int adoption_plan(struct burn_plan *p, const struct burn_options *o);
+int adoption_place(struct burn_plan *p, uint64_t *at);
+void adoption_release(struct plan_adoption *a);
 
 /* identifiers.c: names of all entries of one directory and the order of its records. */
 struct name_scratch;

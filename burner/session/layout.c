@@ -330,6 +330,8 @@ static int place_all(struct burn_plan *p)
 	r = place_contents(p, &at);
 	place_sums(p, &at);
 	if (!r)
+		r = adoption_place(p, &at);
+	if (!r)
 		r = parity_place(p, &at);
 	if (r)
 		return r;
@@ -424,6 +426,7 @@ static int copy_of(const uint8_t *bytes, uint32_t n_sectors, uint8_t **ret)
 static int plan_alloc(const struct manifest *m, const struct burn_options *o, struct burn_plan **ret)
 {
 	_cleanup_(burn_plan_freep) struct burn_plan *p = calloc(1, sizeof(*p));
+	int r;
 
 	if (!p)
 		return -ENOMEM;
@@ -432,7 +435,7 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 	p->options = *o;
 	p->options.foreign_descriptors = p->options.boot_record = NULL; /* the plan has copies */
 	p->options.labels = p->options.joliet_labels = NULL;
-	p->options.older = NULL;
+	p->options.older = p->options.adopt = NULL;
 	p->options.volume_id[sizeof(p->options.volume_id) - 1] = 0;
 	p->n_trees = o->no_joliet ? 1 : N_TREES;
 	p->names.bulk = m->bulk;
@@ -449,8 +452,10 @@ static int plan_alloc(const struct manifest *m, const struct burn_options *o, st
 	    copy_of(o->boot_record, 1, &p->boot_record) < 0 || copy_of(o->labels, 1, &p->labels) < 0 ||
 	    copy_of(o->joliet_labels, 1, &p->joliet_labels) < 0 || parity_plan(p, o) < 0)
 		return -ENOMEM;
-	*ret = TAKE_PTR(p);
-	return 0;
+	r = adoption_plan(p, o);
+	if (!r)
+		*ret = TAKE_PTR(p);
+	return r;
 }
 
 int burn_plan_new(const struct manifest *m, const struct burn_options *o, struct burn_plan **ret)
@@ -491,6 +496,7 @@ void burn_plan_free(struct burn_plan *p)
 	}
 	plan_links_release(&p->links);
 	sums_release(&p->sums);
+	adoption_release(&p->adoption);
 	parity_release(&p->parity);
 	arena_release(&p->names);
 	bulk_free(p->entries);

@@ -26,6 +26,7 @@ enum phase {
 	PHASE_DATA,
 	PHASE_CONTENTS,
 	PHASE_SUMS,
+	PHASE_ADOPTION,
 	PHASE_PARITY,
 	PHASE_PADDING,
 	PHASE_END
@@ -89,6 +90,8 @@ static size_t pieces_of(const struct burn_plan *p, enum phase phase)
 	case PHASE_TREE_TAG:
 	case PHASE_SUMS:
 		return p->sums.n != 0;
+	case PHASE_ADOPTION:
+		return p->adoption.sectors != 0;
 	case PHASE_PARITY:
 		return p->parity.sectors != 0;
 	default:
@@ -122,6 +125,8 @@ static uint64_t piece_sectors(const struct session_stream *s)
 		return 1;
 	case PHASE_SUMS:
 		return checksums_sectors(p->sums.n - 2) + 1;
+	case PHASE_ADOPTION:
+		return p->adoption.sectors;
 	case PHASE_PARITY:
 		return p->parity.sectors;
 	default:
@@ -239,6 +244,9 @@ static int read_piece(struct session_stream *s, uint8_t *out, uint32_t n_sectors
 		return read_data(s, out, n_sectors);
 	case PHASE_SUMS:
 		read_sums(s, out, n_sectors);
+		return 0;
+	case PHASE_ADOPTION:
+		memcpy(out, s->plan->adoption.table + (size_t)s->done * SECTOR_BYTES, bytes);
 		return 0;
 	case PHASE_PARITY:
 		return read_parity(s, out, n_sectors);

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "burner/format/adoption.h"
 #include "burner/format/geometry.h"
 #include "burner/format/parity.h"
 #include "cdappendfs/burn.h"
@@ -36,6 +37,10 @@ uint32_t session_body(const struct burn_plan *p);
 bool session_parity(const struct burn_plan *p, struct parity_header *ret);
 /* A file with that area from byte 0 on, which the plan closes: no stream gets so far without it. */
 void session_give_parity(struct burn_plan *p, int fd);
+
+/* The adoption table that the session is to have, and the place of its digests, which are zeros so far, in any stream
+ * as well; NULL: none. */
+const struct adoption *session_adoption(const struct burn_plan *p, uint8_t **ret_digests);
 
 struct session_stream;
 /* -ENOMEM. */

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/grow.h"
 #include "burner/format/path_table.h"
 #include "burner/session/internal.h"
 #include "burner/session/record.h"
@@ -288,15 +289,8 @@ static int enqueue(struct table_walk *w, uint32_t directory, bool of_base)
 		w->end -= w->head;
 		w->head = 0;
 	}
-	if (w->end == w->room) {
-		size_t room = w->room ? 2 * w->room : 64;
-		struct range *queue = reallocarray(w->queue, room, sizeof(*queue));
-
-		if (!queue)
-			return -ENOMEM;
-		w->queue = queue;
-		w->room = room;
-	}
+	if (grow(&w->queue, &w->room, w->end, sizeof(*w->queue)))
+		return -ENOMEM;
 	w->queue[w->end++] = (struct range){directory, 1, of_base};
 	return 0;
 }

@@ -35,7 +35,8 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 			 (p->cost.files_in_pieces != PIECES_UNKNOWN ? APPUSE_PIECES : 0) |
 			 (o->capacity_sectors ? APPUSE_CAPACITY : 0) | (p->parity.sectors ? APPUSE_PARITY : 0) |
 			 (!p->manifest->linked || p->manifest->base_nanoseconds ? APPUSE_NANOSECONDS : 0) |
-			 (p->sums.n ? APPUSE_MD5 : 0) | (o->message[0] ? APPUSE_MESSAGE : 0),
+			 (p->sums.n ? APPUSE_MD5 : 0) | (o->message[0] ? APPUSE_MESSAGE : 0) |
+			 (p->adoption.sectors ? APPUSE_ADOPTION : 0),
 		.next_ino = o->next_ino,
 		.tree_sectors = p->whole_tree_sectors,
 		.contents_lba = p->contents.lba,
@@ -46,6 +47,8 @@ static void put_appuse(uint8_t *out, const struct burn_plan *p)
 		.capacity_sectors = o->capacity_sectors,
 		.parity_lba = p->parity.lba,
 		.parity_sectors = p->parity.sectors,
+		.adoption_lba = p->adoption.lba,
+		.adoption_sectors = p->adoption.sectors,
 		.links_lba = p->links.lba,
 		.links_bytes = p->links.bytes,
 		.links_sectors = (uint32_t)min_u64(links_directory_sectors(p), UINT32_MAX),

@@ -329,7 +329,7 @@ static int close_those_gone(struct adding *a, const struct known_list *l)
 static int read_directory(struct adding *a, const struct waiting *w)
 {
 	_cleanup_(entries_release) struct known_list l = {.n = 0};
-	int of_disc, r = entries_read(a->c, w->directory, &l);
+	int of_disc = 0, r = entries_read(a->c, w->directory, &l);
 
 	if (!r)
 		r = read_names(a, w, &l, &of_disc);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/format/geometry.h"
 #include "burner/format/volume_descriptor.h"
 
@@ -20,12 +21,14 @@ struct checking {
 	struct disc *disc;
 	const struct check_options *options;
 	struct check_report *report;
-	struct seal *seals; /* one for each session */
+	struct seal *seals;	 /* one for each session */
+	struct adopted *adopted; /* what they say of others' */
 	struct sweep_span *spans;
-	size_t n_spans;
+	size_t n_spans, room;
 	struct ranges ranges;
 	uint64_t end_sectors; /* of the disc: what is told to lie beyond it is missing */
 	bool has_head;
+	uint32_t floor_lba; /* what lies below is written with each session */
 };
 
 static void checking_release(struct checking *c)
@@ -33,6 +36,8 @@ static void checking_release(struct checking *c)
 	for (size_t i = 0; c->seals && i < c->report->n_sessions; i++)
 		seal_release(&c->seals[i]);
 	free(c->seals);
+	if (c->adopted)
+		adopted_free(c->adopted);
 	free(c->spans);
 	ranges_release(&c->ranges);
 }
@@ -55,26 +60,57 @@ static void narrow(const struct check_options *o, uint32_t unit, uint64_t *first
 		*last = o->to_lba <= from ? from : min_u64(from + round_up(o->to_lba - from, unit), to);
 }
 
-/* Blocks beyond the end of an image that was cut off are missing. */
-static int add_span(struct checking *c, uint64_t from, uint64_t to, size_t owner)
+static int keep_span(struct checking *c, struct sweep_span span)
 {
+	if (grow(&c->spans, &c->room, c->n_spans, sizeof(*c->spans)))
+		return -ENOMEM;
+	c->spans[c->n_spans++] = span;
+	return 0;
+}
+
+/* begin: of the owner.  Blocks beyond the end of an image that was cut off are missing. */
+static int add_span(struct checking *c, uint64_t begin, uint64_t from, uint64_t to, size_t owner, bool adopted)
+{
+	int r = 0;
 	uint32_t unit = owner == NOBODY ? 0 : seal_piece_sectors(&c->seals[owner]);
 	uint64_t there = min_u64(to, max_u64(from, c->end_sectors)), first = from, last = there;
 
 	c->report->end_lba = to;
 	narrow(c->options, unit ? unit : SWEEP_PIECE_SECTORS, &first, &last);
 	if (last > first)
-		c->spans[c->n_spans++] = (struct sweep_span){.lba = (uint32_t)first,
-							     .sectors = last - first,
-							     .at = (uint32_t)(first - from),
-							     .piece_sectors = unit,
-							     .owner = owner};
-	if (to == there)
-		return 0;
+		r = keep_span(c, (struct sweep_span){.lba = (uint32_t)first,
+						     .sectors = last - first,
+						     .at = (uint32_t)(first - begin),
+						     .piece_sectors = unit,
+						     .owner = owner,
+						     .adopted = adopted});
+	if (r || to == there)
+		return r;
 	if (owner != NOBODY)
 		c->report->sessions[owner].missing_sectors += to - there;
 	c->report->missing_sectors += to - there;
 	return ranges_add(&c->ranges, (uint32_t)there, (uint32_t)(to - there), CHECK_MISSING);
+}
+
+/* Of a session that has no digests of its own, those of its blocks that are adopted are a matter of their own. */
+static int add_spans(struct checking *c, uint64_t from, uint64_t to, size_t owner)
+{
+	struct check_session *s = owner == NOBODY ? NULL : &c->report->sessions[owner];
+	int r = 0;
+
+	if (s && s->ours)
+		return add_span(c, from, from, to, owner, false);
+	for (uint64_t at = from, n; at < to && !r; at += n) {
+		bool adopted;
+
+		n = adoption_stretch(c->adopted, at, to, &adopted);
+		if (s && !adopted)
+			s->bare_sectors += at + n > c->floor_lba ? at + n - max_u64(at, c->floor_lba) : 0;
+		else if (s && s->proof == CHECK_PROOF_NONE)
+			s->proof = CHECK_PROOF_ADOPTED;
+		r = add_span(c, from, at, at + n, owner, adopted);
+	}
+	return r;
 }
 
 static int plan_spans(struct checking *c, uint64_t used_sectors)
@@ -84,9 +120,6 @@ static int plan_spans(struct checking *c, uint64_t used_sectors)
 	uint64_t at = 0;
 	int r = 0;
 
-	c->spans = calloc(2 * report->n_sessions + 2, sizeof(*c->spans));
-	if (!c->spans)
-		return -ENOMEM;
 	for (size_t i = 0; i < report->n_sessions && !r; i++) {
 		const struct disc_session *s = &report->sessions[i].disc;
 		uint64_t start = max_u64(s->start_lba, at), end = (uint64_t)s->start_lba + s->sectors;
@@ -95,13 +128,13 @@ static int plan_spans(struct checking *c, uint64_t used_sectors)
 			end = min_u64(end, report->sessions[i + 1].disc.start_lba);
 		end = max_u64(min_u64(end, UINT32_MAX), start);
 		if (all && start > at)
-			r = add_span(c, at, start, NOBODY);
+			r = add_spans(c, at, start, NOBODY);
 		if (!r && is_asked(c, &report->sessions[i]))
-			r = add_span(c, start, end, i);
+			r = add_spans(c, start, end, i);
 		at = end;
 	}
 	if (!r && all && min_u64(used_sectors, UINT32_MAX) > at)
-		r = add_span(c, at, min_u64(used_sectors, UINT32_MAX), NOBODY);
+		r = add_spans(c, at, min_u64(used_sectors, UINT32_MAX), NOBODY);
 	return r;
 }
 
@@ -133,6 +166,8 @@ static int list_sessions(struct checking *c)
 			r = seal_open(c->disc, s, before, &c->seals[i]);
 		before = s->ours && s->verdict != CHECK_FAILED_BURN ? s : before;
 	}
+	if (!r)
+		r = adoption_open(c->disc, c->floor_lba, c->seals, n, &c->adopted);
 	return r ? r : is_there ? 0 : -ENOENT;
 }
 
@@ -147,6 +182,7 @@ static int look_at_disc(struct checking *c, uint64_t *ret_used)
 	if (r)
 		return r;
 	c->has_head = state.overwritable;
+	c->floor_lba = state.overwritable ? FIRST_SESSION_LBA : 0;
 	c->end_sectors = bytes ? bytes / SECTOR_BYTES : UINT32_MAX;
 	*ret_used = state.used_sectors;
 	return 0;
@@ -221,6 +257,9 @@ static int prepare(void *context, struct sweep_piece *p)
 {
 	struct checking *c = context;
 
+	((struct parts *)p->scratch)->n = 0;
+	if (p->adopted)
+		return adoption_prepare(c->adopted, p);
 	if (p->owner == NOBODY)
 		return 0;
 	return seal_prepare(&c->seals[p->owner], &c->report->sessions[p->owner], p);
@@ -228,17 +267,20 @@ static int prepare(void *context, struct sweep_piece *p)
 
 static int each(void *context, struct sweep_piece *p)
 {
-	const struct checking *c = context;
-
-	return p->owner == NOBODY ? 0 : seal_each(&c->seals[p->owner], p);
+	(void)context;
+	return parts_compare(p);
 }
 
 static int in_order(void *context, struct sweep_piece *p)
 {
 	struct checking *c = context;
 	struct check_session *s = p->owner == NOBODY ? NULL : &c->report->sessions[p->owner];
+	uint64_t unproven = 0; /* of nobody */
 	int r = p->n_bad ? note_bad(c, p) : 0;
 
+	if (!r && p->adopted)
+		r = parts_count(p, s ? &s->unproven_sectors : &unproven,
+				s ? &s->altered_sectors : &c->report->altered_sectors, &c->ranges);
 	if (!r && s)
 		r = seal_in_order(&c->seals[p->owner], s, p, &c->ranges);
 	if (s)
@@ -253,7 +295,7 @@ static int read_all(struct checking *c)
 	const struct sweep sweep = {.disc = c->disc,
 				    .spans = c->spans,
 				    .n_spans = c->n_spans,
-				    .scratch_bytes = sizeof(struct seal_work),
+				    .scratch_bytes = sizeof(struct parts),
 				    .prepare = prepare,
 				    .each = each,
 				    .in_order = in_order,
@@ -274,6 +316,9 @@ static int read_all(struct checking *c)
 		c->report->altered_sectors += s->altered_sectors;
 		if (is_asked(c, s))
 			r = seal_end(&c->seals[i], s);
+		if (s->proof == CHECK_PROOF_ADOPTED)
+			s->compared = !s->bare_sectors && !s->unproven_sectors && !s->missing_sectors &&
+				      s->read_sectors == s->disc.sectors;
 	}
 	ranges_settle(&c->ranges);
 	c->report->too_many = c->ranges.too_many;
@@ -287,6 +332,11 @@ static bool is_part(const struct checking *c)
 	return c->options->from_lba || c->options->to_lba || !c->report->finished;
 }
 
+static bool is_unproven(const struct check_session *s)
+{
+	return s->proof == CHECK_PROOF_NONE || (s->proof == CHECK_PROOF_ADOPTED && !s->compared);
+}
+
 /* A tree is read when there is something to be named in it, and when nothing proves that it makes sense; that of the
  * newest session in any case. */
 static bool is_to_be_walked(const struct checking *c, size_t i)
@@ -295,8 +345,7 @@ static bool is_to_be_walked(const struct checking *c, size_t i)
 
 	if (s->verdict == CHECK_FAILED_BURN || (!is_asked(c, s) && !c->ranges.n))
 		return false;
-	return c->ranges.n ||
-	       (!is_part(c) && (i + 1 == c->report->n_sessions || s->proof == CHECK_PROOF_NONE || s->differs));
+	return c->ranges.n || (!is_part(c) && (i + 1 == c->report->n_sessions || is_unproven(s) || s->differs));
 }
 
 static void judge(const struct checking *c, struct check_session *s, const struct seal *seal)
@@ -310,7 +359,7 @@ static void judge(const struct checking *c, struct check_session *s, const struc
 		s->verdict = CHECK_DAMAGED;
 	else if (s->read_sectors + s->missing_sectors < s->disc.sectors && is_part(c))
 		s->verdict = s->read_sectors ? CHECK_PART : CHECK_NOT_READ;
-	else if (s->proof == CHECK_PROOF_NONE)
+	else if (is_unproven(s))
 		s->verdict = CHECK_READABLE;
 	else
 		s->verdict = s->compared ? CHECK_SOUND : CHECK_NOT_COMPARED;

@@ -28,6 +28,7 @@ enum check_proof {
 	CHECK_PROOF_TABLE,  /* of ours: a digest of each piece */
 	CHECK_PROOF_MD5,    /* of libisofs: checksum tags, of parts that grow */
 	CHECK_PROOF_NEWER,  /* of ours, and made by a version that is not known here */
+	CHECK_PROOF_ADOPTED /* of another program: a session of ours has digests of its pieces, or of some */
 };
 
 /* What the commit record of a session says of the one before it (cdappendfs/proof.h). */
@@ -78,6 +79,7 @@ struct check_session {
 	uint64_t read_sectors;
 	uint64_t unreadable_sectors, altered_sectors, missing_sectors;
 	uint64_t unproven_sectors;   /* can be read, and cannot be compared: neighbours of those that cannot */
+	uint64_t bare_sectors;	     /* CHECK_PROOF_ADOPTED: of which there is no digest */
 	bool walked;		     /* its tree was read: */
 	uint64_t directories, files; /* so many are in it */
 	uint64_t lost_directories;   /* that could not be read to their end: what else is in them is not known */

@@ -7,6 +7,8 @@
  *	sweep.c		reads spans of blocks in their order, by several threads
  *	ranges.c	the damaged blocks
  *	seal.c		what the blocks of a session are proven by, held against them
+ *	parts.c		the parts of what is read that have digests
+ *	adoption.c	those of other programs' blocks
  *	sums.c		MD5 sums of files, by libisofs
  *	naming.c	what lies on the damaged blocks
  *	copies.c	copies of a disc, with maps of what could not be read
@@ -27,6 +29,7 @@
 #include "burner/format/appuse.h"
 #include "burner/format/checksums.h"
 #include "burner/format/commit_record.h"
+#include "cdappendfs/adopted.h"
 #include "cdappendfs/proof.h"
 #include "fs/check/check.h"
 #include "fs/check/mapfile.h"
@@ -59,10 +62,12 @@ struct sweep_span {
 	uint32_t at;		/* sectors of its owner before it */
 	uint32_t piece_sectors; /* a piece has; 0: as many as can be */
 	size_t owner;		/* of the caller: whose they are */
+	bool adopted;		/* of the caller: they are pieces of one run (cdappendfs/adopted.h) */
 };
 struct sweep_piece {
 	uint32_t lba, n_sectors;
 	size_t owner;
+	bool adopted;
 	uint32_t at;	    /* sectors from the beginning of its owner */
 	uint8_t *bytes;	    /* aligned to a page */
 	const uint8_t *bad; /* a byte for each sector, as reader_fill() has it */
@@ -115,6 +120,30 @@ void ranges_settle(struct ranges *r);
  * first one, untouched when none is.  Whether there was any. */
 bool ranges_hit(const struct ranges *r, uint64_t pos, uint64_t bytes, uint64_t hit[4], uint64_t *first);
 
+/* ---- parts.c ---- */
+
+/* In the scratch of what is read: the parts of it that have digests, from its first sector on. */
+struct parts {
+	uint32_t n, unit;		       /* sectors of each but the last; that may reach beyond what was read: */
+	uint32_t sectors[SWEEP_PIECE_SECTORS]; /* of each */
+	uint8_t digest[SWEEP_PIECE_SECTORS][SHA256_BYTES];
+	enum { PART_SOUND, PART_ALTERED, PART_UNPROVEN } state[SWEEP_PIECE_SECTORS];
+};
+/* By any thread; those that are not unproven are held against their digests. */
+int parts_compare(struct sweep_piece *p);
+/* Adds up the sectors of those that are not sound; those that are altered are damaged. */
+int parts_count(const struct sweep_piece *p, uint64_t *unproven, uint64_t *altered, struct ranges *damaged);
+
+/* ---- adoption.c ---- */
+
+struct seal;
+/* What all the sessions say, the tables that can be read. */
+int adoption_open(struct disc *disc, uint32_t floor_lba, const struct seal *seals, size_t n, struct adopted **ret);
+/* Of blocks from `from` to `to`: how far they are in whole pieces of a run, or in none, whatever *ret says. */
+uint64_t adoption_stretch(const struct adopted *a, uint64_t from, uint64_t to, bool *ret);
+/* A step of a sweep, of such pieces. */
+int adoption_prepare(struct adopted *a, struct sweep_piece *p);
+
 /* ---- seal.c ---- */
 
 #define SEAL_BLOCKS 32u /* of a digest table that are in memory: the digests of 128 MiB, as our pieces are */
@@ -135,12 +164,6 @@ struct seal {
 	uint64_t read_sectors;	 /* the next one is to begin there */
 	bool record_lost;	 /* it should have a commit record, and that is damaged or cannot be read */
 };
-/* What is done with a piece that is read: of its parts as the table has them. */
-struct seal_work {
-	uint32_t n;
-	uint8_t digest[SWEEP_PIECE_SECTORS][SHA256_BYTES];
-	enum { PART_SOUND, PART_ALTERED, PART_UNPROVEN } state[SWEEP_PIECE_SECTORS];
-};
 void seal_release(struct seal *s);
 /* What proves that session: sets ours, proof and chain.  before: the one of ours below it, NULL: none. */
 int seal_open(struct disc *disc, struct check_session *session, const struct check_session *before, struct seal *ret);
@@ -148,7 +171,6 @@ int seal_open(struct disc *disc, struct check_session *session, const struct che
 uint32_t seal_piece_sectors(const struct seal *s);
 /* The steps of a sweep. */
 int seal_prepare(struct seal *s, struct check_session *session, struct sweep_piece *p);
-int seal_each(const struct seal *s, struct sweep_piece *p);
 int seal_in_order(struct seal *s, struct check_session *session, const struct sweep_piece *p, struct ranges *damaged);
 /* All of it was read: is it what it was? */
 int seal_end(struct seal *s, struct check_session *session);

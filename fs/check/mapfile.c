@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/search.h"
 
 #define GAPS_MAX (1u << 22)
@@ -18,19 +19,7 @@ void mapfile_release(struct mapfile *m)
 
 static int make_room(struct mapfile *m)
 {
-	size_t capacity = m->capacity ? 2 * m->capacity : 64;
-	struct map_gap *grown;
-
-	if (m->n == GAPS_MAX)
-		return -EFBIG;
-	if (m->n < m->capacity)
-		return 0;
-	grown = reallocarray(m->gaps, capacity, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	m->gaps = grown;
-	m->capacity = capacity;
-	return 0;
+	return m->n == GAPS_MAX ? -EFBIG : grow(&m->gaps, &m->capacity, m->n, sizeof(*m->gaps));
 }
 
 int mapfile_add(struct mapfile *m, uint64_t pos, uint64_t bytes)

@@ -4,8 +4,9 @@
  *
  * Commit records prove themselves and name the one before, so they are found whatever else is damaged: the newest by
  * the sessions of a copy or at its end, the others by the chain.  A record proves its table from the root down, the
- * table each piece.  Then the image is made in the order of the disc.  At last the head is made sure of: of all that
- * there are the one that leads to the newest session, and then what that proves of it.
+ * table each piece; some of a session's pieces prove blocks of other programs.  Then the image is made in the order of
+ * the disc.  At last the head is made sure of: of all that there are the one that leads to the newest session, and then
+ * what that proves of it.
  */
 #include "fs/check/merge.h"
 
@@ -35,6 +36,7 @@ struct merge {
 	struct copy copies[COPIES_MAX];
 	size_t n_copies;
 	struct mixing mixing;
+	struct adopted *adopted;      /* what they say of blocks that no table of theirs tells of */
 	struct known_record *records; /* the newest first while they are found, then the oldest */
 	size_t n_records, capacity;
 	uint64_t end_sectors;
@@ -51,6 +53,8 @@ void merge_free(struct merge *m)
 	for (size_t i = 0; i < m->n_copies; i++)
 		copy_release(&m->copies[i]);
 	mixing_release(&m->mixing);
+	if (m->adopted)
+		adopted_free(m->adopted);
 	copy_release(&m->image);
 	new_file_release(&m->file);
 	free(m->records);
@@ -321,21 +325,80 @@ static int merge_pieces(struct merge *m, const struct commit_record *record)
 	return r;
 }
 
-/* Blocks that no table tells of. */
+/* A session's adoption table comes before all else: it is of what lies below. */
+static int take_adoption(struct merge *m, const struct commit_record *record)
+{
+	_cleanup_(proof_freep) struct proof *proof = NULL;
+	uint32_t unit = record->piece_sectors, from = record->adoption_lba - record->start_lba, at = from / unit,
+		 end = (from + record->adoption_sectors - 1) / unit + 1;
+	int r = take_table(m, record);
+
+	if (!r)
+		r = proof_open(&m->image.disc, record, &proof);
+	for (; at < end && !r; at++) {
+		uint32_t n = commit_piece_sectors(record, at), lba = record->start_lba + at * unit;
+		uint8_t digest[1][SHA256_BYTES];
+
+		r = proof_digests(proof, at, 1, digest);
+		if (!r)
+			r = mixing_piece(&m->mixing, lba, n, digest[0]);
+		r = r > 0 ? put(m, lba, m->mixing.made, n) : reader_is_of_blocks(r) ? 0 : r;
+	}
+	if (!r)
+		r = adopted_add(m->adopted, record);
+	return reader_is_of_blocks(r) ? 0 : r;
+}
+
+static int take_adoptions(struct merge *m)
+{
+	int r = adopted_new(&m->image.disc, FIRST_SESSION_LBA, &m->adopted);
+
+	for (size_t i = m->n_records; i-- > 0 && !r;)
+		if (m->records[i].record.adoption_sectors)
+			r = take_adoption(m, &m->records[i].record);
+	return r;
+}
+
+/* 1, or an error. */
+static int mix_unproven(struct merge *m, uint32_t lba, uint32_t n)
+{
+	uint32_t undecided = 0;
+	int r = mixing_any(&m->mixing, lba, n, &undecided);
+
+	m->report->undecided_sectors += undecided;
+	return r ? r : 1;
+}
+
+/* *ret_right: it is, or nothing says what is right. */
+static int mix_other(struct merge *m, uint64_t lba, uint32_t n, bool adopted, bool *ret_right)
+{
+	uint8_t digest[SHA256_BYTES];
+	uint32_t piece, sectors;
+	int r = adopted ? adopted_digest(m->adopted, (uint32_t)lba, digest, &piece, &sectors) : -ENODATA;
+
+	if (!r)
+		r = mixing_piece(&m->mixing, (uint32_t)lba, n, digest);
+	else if (r == -ENODATA || reader_is_of_blocks(r))
+		r = mix_unproven(m, (uint32_t)lba, n);
+	*ret_right = r > 0;
+	return r < 0 ? r : 0;
+}
+
+/* Blocks that no table of their session tells of. */
 static int merge_others(struct merge *m, uint64_t from, uint64_t to)
 {
+	bool adopted, right;
+	uint32_t n;
 	int r = 0;
 
-	while (from < to && !r) {
-		uint32_t n = (uint32_t)min_u64(to - from, SWEEP_PIECE_SECTORS), undecided = 0;
-
-		r = mixing_any(&m->mixing, (uint32_t)from, n, &undecided);
-		m->report->undecided_sectors += undecided;
+	for (; from < to && !r; from += n) {
+		n = (uint32_t)min_u64(adoption_stretch(m->adopted, from, to, &adopted), SWEEP_PIECE_SECTORS);
+		n = (uint32_t)min_u64(n, adopted ? ADOPTED_PIECE_SECTORS : n);
+		r = mix_other(m, from, n, adopted, &right);
 		if (!r)
-			r = put_piece(m, true);
+			r = put_piece(m, right);
 		if (!r)
 			r = tell(m, from);
-		from += n;
 	}
 	return r;
 }
@@ -513,6 +576,8 @@ int merge_run(struct merge *m, const struct burn_progress *progress, struct merg
 		r = -errno;
 	if (!r)
 		r = find_all_records(m, ret_why);
+	if (!r)
+		r = take_adoptions(m);
 	if (!r)
 		r = merge_all(m);
 	return r ? r : mend_head(m);

@@ -256,7 +256,7 @@ static int walk(struct tree *t, struct iso *iso)
 {
 	char where[ISO_WHERE_BYTES];
 
-	return iso_walk(iso, &(struct iso_walk){found, lost, t}, where);
+	return iso_walk(iso, &(struct iso_walk){.found = found, .lost = lost, .context = t}, where);
 }
 
 static int other_trees(struct tree *t, struct iso *iso)
@@ -272,7 +272,7 @@ static int other_trees(struct tree *t, struct iso *iso)
 		r = iso_open_other(iso, &at, &other);
 		if (r == -ENOENT)
 			return 0;
-		if (r == -EIO || r == -EBADMSG) {
+		if (disc_is_damage(r)) {
 			t->session->lost_directories++;
 			return add(t->n, t->session,
 				   (struct check_damage){.problem = r == -EIO ? CHECK_UNREADABLE : CHECK_SENSELESS},
@@ -305,7 +305,7 @@ int naming_tree(const struct naming *n, struct check_session *session)
 	struct iso_info info;
 	int r = iso_open(n->disc, session->disc.descriptor_lba, &iso);
 
-	if (r == -EIO || r == -EBADMSG || r == -EMEDIUMTYPE)
+	if (disc_is_damage(r) || r == -EMEDIUMTYPE)
 		return add(n, session, (struct check_damage){.problem = r == -EIO ? CHECK_UNREADABLE : CHECK_SENSELESS},
 			   "its tree as a whole: the names of its files are not known");
 	if (r)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/search.h"
 
 #define RANGES_MAX (1u << 20)
@@ -36,15 +37,8 @@ static int add_locked(struct ranges *r, struct range range)
 		r->too_many = true;
 		return 0;
 	}
-	if (r->n == r->capacity) {
-		size_t capacity = r->capacity ? 2 * r->capacity : 64;
-		struct range *grown = reallocarray(r->list, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		r->list = grown;
-		r->capacity = capacity;
-	}
+	if (grow(&r->list, &r->capacity, r->n, sizeof(*r->list)))
+		return -ENOMEM;
 	r->list[r->n++] = range;
 	return 0;
 }

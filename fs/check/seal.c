@@ -203,10 +203,11 @@ static uint32_t parts_of(const struct seal *s, const struct sweep_piece *p)
 
 int seal_prepare(struct seal *s, struct check_session *session, struct sweep_piece *p)
 {
-	struct seal_work *w = p->scratch;
+	struct parts *w = p->scratch;
 	uint32_t unit = s->record.piece_sectors, n = s->proof ? parts_of(s, p) : 0;
 
 	w->n = n;
+	w->unit = unit;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t piece = p->at / unit + i;
 		bool lost;
@@ -220,67 +221,10 @@ int seal_prepare(struct seal *s, struct check_session *session, struct sweep_pie
 		lost = s->lost[(piece - s->first) / DIGESTS_PER_SECTOR];
 		memcpy(w->digest[i], s->digests[piece - s->first], SHA256_BYTES);
 		w->state[i] = lost ? PART_UNPROVEN : PART_SOUND;
+		w->sectors[i] = commit_piece_sectors(&s->record, piece);
 		session->table_damaged |= lost;
 	}
 	return 0;
-}
-
-/* The blocks of a part, as far as they are in the piece; an image may end inside. */
-static uint32_t part_sectors(const struct seal *s, const struct sweep_piece *p, uint32_t i)
-{
-	uint32_t unit = s->record.piece_sectors, all = commit_piece_sectors(&s->record, p->at / unit + i);
-
-	return (uint32_t)min_u64(all, p->n_sectors - i * unit);
-}
-
-static uint32_t count_bad(const struct sweep_piece *p, uint32_t at, uint32_t n)
-{
-	uint32_t bad = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		bad += p->bad[at + i] != 0;
-	return bad;
-}
-
-int seal_each(const struct seal *s, struct sweep_piece *p)
-{
-	struct seal_work *w = p->scratch;
-	uint32_t unit = s->record.piece_sectors;
-
-	for (uint32_t i = 0; i < w->n; i++) {
-		uint32_t n = part_sectors(s, p, i);
-		uint8_t digest[SHA256_BYTES];
-
-		if ((p->n_bad && count_bad(p, i * unit, n)) || n < commit_piece_sectors(&s->record, p->at / unit + i))
-			w->state[i] = PART_UNPROVEN;
-		if (w->state[i] == PART_UNPROVEN)
-			continue;
-		if (digest_of_piece(p->bytes + (size_t)i * unit * SECTOR_BYTES, n, digest) < 0)
-			return -ENOMEM;
-		if (memcmp(digest, w->digest[i], sizeof(digest)) != 0)
-			w->state[i] = PART_ALTERED;
-	}
-	return 0;
-}
-
-static int count_parts(const struct seal *s, struct check_session *session, const struct sweep_piece *p,
-		       struct ranges *damaged)
-{
-	const struct seal_work *w = p->scratch;
-	uint32_t unit = s->record.piece_sectors;
-	int r = 0;
-
-	for (uint32_t i = 0; i < w->n && !r; i++) {
-		uint32_t n = part_sectors(s, p, i);
-
-		if (w->state[i] == PART_UNPROVEN)
-			session->unproven_sectors += n - count_bad(p, i * unit, n);
-		if (w->state[i] != PART_ALTERED)
-			continue;
-		session->altered_sectors += n;
-		r = ranges_add(damaged, p->lba + i * unit, n, CHECK_ALTERED);
-	}
-	return r;
 }
 
 /* ---- in order ---- */
@@ -291,7 +235,7 @@ int seal_in_order(struct seal *s, struct check_session *session, const struct sw
 
 	s->hashed_sectors += n;
 	if (s->proof)
-		return count_parts(s, session, p, damaged);
+		return parts_count(p, &session->unproven_sectors, &session->altered_sectors, damaged);
 	if (s->md5 && (p->n_bad || p->at != s->read_sectors))
 		md5_free(TAKE_PTR(s->md5));
 	s->read_sectors = p->at + p->n_sectors;

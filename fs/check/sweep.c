@@ -78,6 +78,7 @@ static int take(struct run *r, struct sweep_piece *p, uint8_t *bad, uint64_t *re
 	p->n_sectors = (uint32_t)min_u64(span->sectors - r->at,
 					 span->piece_sectors ? span->piece_sectors : SWEEP_PIECE_SECTORS);
 	p->owner = span->owner;
+	p->adopted = span->adopted;
 	p->at = span->at + (uint32_t)r->at;
 	p->bad = bad;
 	read_ahead(r, span);

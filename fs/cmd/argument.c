@@ -76,3 +76,15 @@ int argument_open(struct argument *a, const char *done, struct disc **ret)
 		return open_mounted(a, ret);
 	return r < 0 ? command_fail("%s: it cannot be %s: %s", a->disc, done, why ? why : strerror(-r)) : COMMAND_DONE;
 }
+
+int argument_history(const char *given, struct argument *ret, struct disc **ret_disc, struct history *ret_history)
+{
+	int status = argument_find(given, ret);
+
+	if (status == COMMAND_DONE)
+		status = argument_open(ret, "read", ret_disc);
+	if (status != COMMAND_DONE)
+		return status;
+	int r = history_read(*ret_disc, ret_history);
+	return r ? command_fail("%s: its sessions cannot be read: %s", ret->disc, strerror(-r)) : COMMAND_DONE;
+}

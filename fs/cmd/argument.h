@@ -12,6 +12,7 @@
 
 #include "cdappendfs/disc.h"
 #include "fs/control/protocol.h"
+#include "fs/history/history.h"
 
 struct argument {
 	const char *given;
@@ -28,5 +29,8 @@ int argument_find(const char *given, struct argument *ret);
 /* For reading; a->remote is set.  done: "checked", "read", …, for the message.  While it waits for a burn, a signal
  * ends that. */
 int argument_open(struct argument *a, const char *done, struct disc **ret);
+
+/* Both, and its sessions: of what asks about them. */
+int argument_history(const char *given, struct argument *ret, struct disc **ret_disc, struct history *ret_history);
 
 #endif

@@ -52,7 +52,11 @@ static void put_verdict(FILE *out, const struct check_session *s)
 		fputs("sound", out);
 		break;
 	case CHECK_READABLE:
-		fputs("readable; it has no checksums to be compared with", out);
+		if (s->proof == CHECK_PROOF_ADOPTED)
+			fprintf(out, "readable; %" PRIu64 " of its blocks have no digests to be compared with",
+				s->bare_sectors + s->unproven_sectors);
+		else
+			fputs("readable; it has no checksums to be compared with", out);
 		if (s->missing_sectors)
 			fprintf(out, "; %" PRIu64 " blocks of padding are missing", s->missing_sectors);
 		break;
@@ -197,7 +201,7 @@ static const char *proof_word(enum check_proof p)
 {
 	static const char *const words[] = {
 		[CHECK_PROOF_NONE] = "none", [CHECK_PROOF_SHA256] = "sha256", [CHECK_PROOF_TABLE] = "table",
-		[CHECK_PROOF_MD5] = "md5",   [CHECK_PROOF_NEWER] = "unknown",
+		[CHECK_PROOF_MD5] = "md5",   [CHECK_PROOF_NEWER] = "unknown", [CHECK_PROOF_ADOPTED] = "adopted",
 	};
 
 	return words[p];

@@ -47,19 +47,21 @@ static char *real_path(const char *path)
 int discard_locate(const char *path, struct control_mount *ret, char inside[4096])
 {
 	_free_ char *real = real_path(path), *above = real ? strdup(real) : NULL;
-	int r = -ENOENT;
+	int r = -ENOENT, why = -ENOENT;
 
 	if (!above)
 		return -errno;
-	for (char *cut = above + strlen(above); r == -ENOENT && cut && cut > above; cut = strrchr(above, '/')) {
+	/* What cannot be looked at (a damaged directory, one of another user) is in a mount all the same. */
+	for (char *cut = above + strlen(above); r < 0 && cut && cut > above; cut = strrchr(above, '/')) {
 		*cut = '\0';
 		if (!*above)
 			break;
 		r = control_find_mount(above, ret);
+		why = why == -ENOENT ? r : why;
 		if (r == 0 && strlen(real + (cut - above)) < PATH_MAX)
 			snprintf(inside, PATH_MAX, "%s", real + (cut - above) + (real[cut - above] == '/'));
 	}
-	return r;
+	return r == 0 ? 0 : why;
 }
 
 bool discard_is_path(const char *argument)

@@ -10,6 +10,7 @@
 #include <limits.h>
 
 #include "cdappendfs/burn.h"
+#include "burner/base/io.h"
 #include "burner/base/printable.h"
 #include "burner/base/json.h"
 #include "burner/base/log.h"
@@ -179,44 +180,48 @@ static int draw_page(const struct options *o, const struct picture *p, FILE *out
 	_cleanup_history_ struct history h = {.n = 0};
 	struct page_lost lost = {.sessions = 0};
 	struct argument a;
-	int status = argument_find(o->argument, &a), r;
+	int status = argument_history(o->argument, &a, &disc, &h), r;
 
-	if (status == COMMAND_DONE)
-		status = argument_open(&a, "read", &disc);
 	if (status != COMMAND_DONE)
 		return status;
-	r = history_read(disc, &h);
-	if (r == 0)
-		r = page_write(disc, &h, p, out, &lost);
+	r = page_write(disc, &h, p, out, &lost);
 	if (r < 0)
 		return command_fail("%s: %s", o->argument, strerror(-r));
 	return tell_lost(o->argument, &lost);
 }
 
-/* Into a new file, or to standard output ("-").  What is not complete is kept, and told. */
-static int draw(const struct options *o, const struct picture *p, const char *path, drawing *into)
+static int write_new(const char *path, const char *bytes, size_t n)
 {
 	_cleanup_(new_file_release) struct new_file file = NEW_FILE_NONE;
 	_free_ char *why = NULL;
-	int status;
-	FILE *out;
+
+	if (new_file_begin(path, &file, &why) < 0)
+		return command_fail("%s", why ? why : strerror(ENOMEM));
+	int r = pwrite_full(file.fd, bytes, n, 0, NULL);
+	if (r)
+		return command_fail("%s: it cannot be written: %s", path, strerror(-r));
+	if (fchmod(file.fd, new_mode()) < 0)
+		return command_fail("%s: %s", path, strerror(errno));
+	return new_file_publish(&file, &why) < 0 ? command_fail("%s", why ? why : strerror(ENOMEM)) : COMMAND_DONE;
+}
+
+/* Into a new file, or to standard output ("-").  What is not complete is kept, and told. */
+static int draw(const struct options *o, const struct picture *p, const char *path, drawing *into)
+{
+	_free_ char *drawn = NULL;
+	size_t n = 0;
 
 	if (strcmp(path, "-") == 0)
 		return into(o, p, stdout);
-	if (new_file_begin(path, &file, &why) < 0)
-		return command_fail("%s", why ? why : strerror(ENOMEM));
-	out = fdopen(dup(file.fd), "w");
+	FILE *out = open_memstream(&drawn, &n);
 	if (!out)
 		return command_fail("%s: %s", path, strerror(errno));
-	status = into(o, p, out);
-	const bool empty = ftell(out) == 0, failed = ferror(out);
+	int status = into(o, p, out);
+	const bool failed = ferror(out);
 	if (fclose(out) != 0 || failed)
-		return command_fail("%s: it cannot be written: %s", path, strerror(errno));
-	if (empty)
-		return status;
-	if (fchmod(file.fd, new_mode()) < 0)
-		return command_fail("%s: %s", path, strerror(errno));
-	return new_file_publish(&file, &why) < 0 ? command_fail("%s", why ? why : strerror(ENOMEM)) : status;
+		return command_fail("%s: %s", path, strerror(ENOMEM));
+	int written = n ? write_new(path, drawn, n) : status;
+	return written == COMMAND_DONE ? status : written;
 }
 
 static int print_info(const struct options *o, const struct report_info *info)

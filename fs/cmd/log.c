@@ -307,15 +307,10 @@ static int log_argument(const struct options *o)
 	_cleanup_history_ struct history history = {.n = 0};
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	struct argument a;
-	int status = argument_find(o->argument, &a), r;
+	int status = argument_history(o->argument, &a, &disc, &history);
 
-	if (status == COMMAND_DONE)
-		status = argument_open(&a, "read", &disc);
 	if (status != COMMAND_DONE)
 		return status;
-	r = history_read(disc, &history);
-	if (r)
-		return command_fail("%s: its sessions cannot be read: %s", a.disc, strerror(-r));
 	interrupt_catch();
 	const struct between b = {disc, &history, a.disc};
 	return a.inside[0] ? log_file(o, &b, &a) : log_sessions(o, &b);

@@ -37,6 +37,9 @@ static const char help[] =
 	"      --add-ecc=PERCENT\n"
 	"                  give parity to all sessions that have none, and to this one: so much of them, 1 to\n"
 	"                  100 percent; a session is made even if nothing is staged\n"
+	"      --adopt     keep digests of all sessions of other programs that have none, as they are now, so that\n"
+	"                  it can be told from then on what of them is altered; a session is made even if nothing\n"
+	"                  is staged\n"
 	"  -m, --message=TEXT\n"
 	"                  a line of text about it, which the session keeps; see cdappendfs-log\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
@@ -61,7 +64,7 @@ static const char *const requests[][2] = {
 
 struct options {
 	enum action action;
-	bool full_tree, json, quiet;
+	bool full_tree, adopt, json, quiet;
 	unsigned add_ecc;    /* percent; 0: not asked for */
 	const char *message; /* NULL: none */
 	const char *mountpoint;
@@ -83,13 +86,22 @@ static int parse_percent(const char *text, unsigned *ret)
 /* COMMAND_DONE with a mount point; COMMAND_DONE without: help was printed; or what to exit with. */
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { OPTION_DISCARD = 256, OPTION_FINALIZE, OPTION_FULL_TREE, OPTION_ADD_ECC, OPTION_WAIT, OPTION_CANCEL };
+	enum {
+		OPTION_DISCARD = 256,
+		OPTION_FINALIZE,
+		OPTION_FULL_TREE,
+		OPTION_ADD_ECC,
+		OPTION_ADOPT,
+		OPTION_WAIT,
+		OPTION_CANCEL
+	};
 	static const struct option options[] = {
 		{"dry-run", no_argument, NULL, 'n'},
 		{"discard", no_argument, NULL, OPTION_DISCARD},
 		{"finalize", no_argument, NULL, OPTION_FINALIZE},
 		{"full-tree", no_argument, NULL, OPTION_FULL_TREE},
 		{"add-ecc", required_argument, NULL, OPTION_ADD_ECC},
+		{"adopt", no_argument, NULL, OPTION_ADOPT},
 		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
@@ -126,6 +138,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_FULL_TREE:
 			ret->full_tree = true;
 			break;
+		case OPTION_ADOPT:
+			ret->adopt = true;
+			break;
 		case OPTION_ADD_ECC:
 			if (parse_percent(optarg, &ret->add_ecc) < 0)
 				return command_usage(
@@ -151,6 +166,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
 	if (ret->add_ecc && !requests[ret->action][1])
 		return command_usage("--add-ecc goes with what makes a session: leave it out");
+	if (ret->adopt && !requests[ret->action][1])
+		return command_usage("--adopt goes with what makes a session: leave it out");
 	if (ret->message && ret->action != ACTION_SYNC && ret->action != ACTION_FINALIZE)
 		return command_usage("--message goes with what burns a session: leave it out");
 	if (ret->message && session_message_refusal(ret->message))
@@ -205,12 +222,16 @@ static void print_json(const struct client_result *r)
 	json_u64(&j, "found_bytes", r->found_bytes);
 	json_u64(&j, "tree_bytes", r->tree_bytes);
 	json_u64_or_null(&j, "files_in_pieces", r->files_in_pieces, PIECES_UNKNOWN);
+	json_u64(&j, "attributes_lost", r->attributes_lost);
 	json_u64(&j, "names_changed", r->names_changed);
 	json_u64(&j, "names_closed", r->names_closed);
 	json_u64(&j, "older_bytes", r->older_bytes);
 	json_u64(&j, "older_sessions", r->older_sessions);
 	json_u64(&j, "unproven_bytes", r->unproven_bytes);
 	json_u64(&j, "left_out_bytes", r->left_out_bytes);
+	json_u64(&j, "adopted_bytes", r->adopted_bytes);
+	json_u64(&j, "adopted_sessions", r->adopted_sessions);
+	json_u64(&j, "unread_bytes", r->unread_bytes);
 	json_bool(&j, "fits", r->fits);
 	json_u64(&j, "session", r->session);
 	json_bool(&j, "burned", r->burned);
@@ -299,8 +320,28 @@ static void print_parity(const struct client_result *r)
 		puts("the disc has more pieces than one session can protect: ask again for the rest");
 }
 
+static void print_adopted(const struct client_result *r)
+{
+	char bytes[REPORT_BYTES_TEXT];
+
+	if (r->adopted_bytes && r->append_bytes)
+		printf("%s in %" PRIu64
+		       " session%s of other programs %s adopted as they are now: the session has their "
+		       "digests\n",
+		       report_bytes(r->adopted_bytes, bytes), r->adopted_sessions, r->adopted_sessions == 1 ? "" : "s",
+		       r->burned ? "are" : "will be");
+	if (r->adopted_more)
+		puts("the disc has more pieces of other programs' sessions than one session can adopt: ask again for "
+		     "the rest");
+}
+
 static const char *nothing(const struct options *o)
 {
+	if (o->adopt)
+		return o->add_ecc ? "nothing to do: nothing is staged, all that can have parity has it, and no "
+				    "session of another program is without digests" :
+				    "nothing to do: nothing is staged, and no session of another program is without "
+				    "digests";
 	if (o->add_ecc)
 		return "nothing to do: nothing is staged, and all that can have parity has it";
 	return o->full_tree ? "nothing to do: nothing is staged, and the newest session has the whole tree" :
@@ -318,13 +359,16 @@ static void print_text(const struct client_result *r, const struct options *o)
 	else if (action >= ACTION_WAIT && !r->burned)
 		puts("no burn was under way");
 	else if (r->append_bytes == 0)
-		puts(r->left_out_bytes ? "nothing was burned: what has no parity is damaged" : nothing(o));
+		puts(r->left_out_bytes ? "nothing was burned: what has no parity is damaged" :
+		     r->unread_bytes   ? "nothing was burned: what has no digests cannot be read" :
+					 nothing(o));
 	else
 		printf("session %" PRIu32 " %s: %s %s (data %s, tree %s), %s shared with older sessions\n", r->session,
 		       r->burned ? "written" : "planned", report_bytes(r->append_bytes, append),
 		       r->burned ? "appended" : "to append", report_bytes(r->data_bytes, data),
 		       report_bytes(r->tree_bytes, tree), report_bytes(r->shared_bytes, shared));
 	print_parity(r);
+	print_adopted(r);
 	if (r->found_bytes)
 		printf("of what is staged, %s %s on the disc already, or twice in the stage\n",
 		       report_bytes(r->found_bytes, found), r->burned ? "were" : "are");
@@ -332,7 +376,7 @@ static void print_text(const struct client_result *r, const struct options *o)
 		puts(report_pieces(r->files_in_pieces, pieces));
 	if (report_names(r->names_changed, r->names_closed, names))
 		puts(names);
-	if (r->message[0] && !r->left_out_bytes)
+	if (r->message[0] && !r->left_out_bytes && !r->unread_bytes)
 		say(stdout, "%s", r->message);
 }
 
@@ -356,13 +400,16 @@ static int finish(const struct options *o, const char *name, const struct client
 		print_text(r, o);
 	if (o->message && !r->burned)
 		command_note("%s: no session was burned, so the message is not kept", name);
-	if (r->left_out_bytes)
+	if (r->left_out_bytes || r->unread_bytes)
 		return command_fail("%s: %s", name, r->message);
 	if (o->action == ACTION_CANCEL && r->burned)
 		return command_fail("%s: session %" PRIu32 " was written before it could be cancelled", name,
 				    r->session);
 	if (o->action == ACTION_DRY_RUN && !r->fits && r->older_bytes)
 		return command_fail("%s: with that much parity of older sessions it does not fit on the disc", name);
+	if (o->action == ACTION_DRY_RUN && !r->fits && r->adopted_bytes)
+		return command_fail("%s: with the digests of other programs' sessions it does not fit on the disc",
+				    name);
 	if (o->action == ACTION_DRY_RUN && !r->fits)
 		return command_fail(
 			"%s: what is staged does not fit on the disc; delete some of it, or drop it all with --discard",
@@ -376,10 +423,10 @@ static char *word_request(const struct options *o)
 	const char *request = requests[o->action][o->full_tree];
 	size_t length = 0;
 	char *line = NULL;
-	FILE *out = o->message || o->add_ecc ? open_memstream(&line, &length) : NULL;
+	FILE *out = o->message || o->add_ecc || o->adopt ? open_memstream(&line, &length) : NULL;
 	struct json j = {out, false};
 
-	if (!o->message && !o->add_ecc)
+	if (!o->message && !o->add_ecc && !o->adopt)
 		return strdup(request);
 	if (!out)
 		return NULL;
@@ -389,6 +436,8 @@ static char *word_request(const struct options *o)
 		json_string(&j, "message", o->message);
 	if (o->add_ecc)
 		json_u64(&j, "add_ecc", o->add_ecc);
+	if (o->adopt)
+		json_bool(&j, "adopt", true);
 	json_close(&j, '}');
 	if (fclose(out) == 0)
 		return line;
@@ -443,7 +492,7 @@ static int announce(const struct options *o, const struct control_mount *mount, 
 	struct options dry = *o;
 
 	*ret = 1;
-	if (!o->add_ecc || o->action == ACTION_DRY_RUN || o->json || o->quiet)
+	if ((!o->add_ecc && !o->adopt) || o->action == ACTION_DRY_RUN || o->json || o->quiet)
 		return COMMAND_DONE;
 	dry.action = ACTION_DRY_RUN;
 	dry.message = NULL;

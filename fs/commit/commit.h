@@ -51,6 +51,7 @@ enum commit_phase {
 	COMMIT_PUBLISHING,
 	COMMIT_REBASING
 };
+const char *commit_phase_name(enum commit_phase phase); /* "idle", … */
 struct commit_status {
 	enum commit_phase phase;
 	uint64_t done_sectors, all_sectors; /* of burning, then of verifying */
@@ -69,6 +70,12 @@ struct commit_result {
 	uint32_t older_sessions;
 	uint64_t unproven_sectors, left_out_sectors;
 	bool older_more;
+	/* of COMMIT_ADOPT: blocks that are adopted (dry run: are to be), of so many sessions; those that could not be
+	 * read; one session cannot name all */
+	uint64_t adopted_sectors, unread_sectors;
+	uint32_t adopted_sessions;
+	bool adopted_more;
+	uint64_t attributes_lost; /* names without those that they had, as -o accept=attributes says */
 	bool fits;
 	char note[384];	   /* what is to be known of a session that is burned, or can be; mostly "" */
 	char message[512]; /* for the user: what, why, what to do; "" on plain success */
@@ -94,6 +101,9 @@ enum commit_flags {
 	COMMIT_FULL_TREE = 1 << 1,
 	/* the session gets parity of all that has none so far, and is made for that even if nothing is staged */
 	COMMIT_ADD_PARITY = 1 << 2,
+	/* the session gets digests of all sessions of other programs that have none so far, and is made for that even
+	 * if nothing is staged; with COMMIT_ADD_PARITY that is so without being asked for */
+	COMMIT_ADOPT = 1 << 3,
 };
 
 /* What is asked for; all zero: a commit of what is staged. */

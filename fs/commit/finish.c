@@ -57,7 +57,10 @@ static int open_newest(struct run *run, struct iso **ret)
 		r = medium_newest_is(disc, run->record.uuid, &newest);
 	if (r <= 0)
 		return r ? r : -ESTALE;
-	return iso_open(disc, newest.descriptor_lba, ret);
+	r = iso_open(disc, newest.descriptor_lba, ret);
+	if (!r && run->c->options.accepted & ODDITY_BIT(ODDITY_DIRECTORIES))
+		iso_pass_gaps(*ret);
+	return r;
 }
 
 static int rebase(struct run *run, struct commit_result *outcome)

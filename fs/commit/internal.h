@@ -7,6 +7,7 @@
  *	machine.c	one commit, edge by edge
  *	plan.c		its manifest and its plan
  *	parity.c	its parity, also of older sessions
+ *	adopt.c		sessions of other programs that it adopts
  *	run.c		its life and its journal
  *	states.c	the table of the edges, and the journal
  *	undo.c		one that failed
@@ -54,7 +55,10 @@ struct run {
 	struct asked asked;
 	struct burn_older older; /* of COMMIT_ADD_PARITY, once it was looked for */
 	bool older_found;
-	bool again; /* it is finished after a failure */
+	struct burn_adoptable adoptable; /* of COMMIT_ADOPT: the same */
+	bool adoptable_found;
+	struct burn_ranges unread; /* of that, what could not be read */
+	bool again;		   /* it is finished after a failure */
 	struct inputs inputs;
 	struct manifest *manifest;
 	struct burn_plan *plan;
@@ -130,9 +134,22 @@ int run_find_older(struct run *run, struct commit_result *outcome);
 int run_protect(struct run *run, struct commit_result *outcome);
 /* What of it is to be known at the end. */
 void run_tell_older(const struct run *run, struct commit_result *outcome);
+/* Their blocks. */
+uint64_t run_sectors_of(const struct burn_ranges *r);
+/* Into the log, and where nothing else is to be known into the message: which, the ranges, how (up to its first comma
+ * into the log). */
+void run_tell_ranges(const struct burn_ranges *out, struct commit_result *outcome, const char *which, const char *how);
 /* It does not fit. */
 void run_no_room_for_parity(const struct run *run, uint64_t missing_bytes, const char *where,
 			    struct commit_result *outcome);
+
+/* ---- adopt.c ---- */
+/* What the plan is to name of sessions of other programs, if that was asked for: into the inputs. */
+int run_find_adoptable(struct run *run, struct commit_result *outcome);
+/* Reads it.  -ENODATA: nothing of it can be, and nothing else was to be burned. */
+int run_adopt(struct run *run, struct commit_result *outcome);
+/* What of it is to be known at the end. */
+void run_tell_unread(const struct run *run, struct commit_result *outcome);
 
 /* ---- machine.c ---- */
 void machine_commit(struct commit *c, const struct asked *asked, struct commit_result *outcome);

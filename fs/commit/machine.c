@@ -57,7 +57,7 @@ static int flush(struct commit *c, struct commit_result *outcome)
 
 static unsigned freeze_flags(const struct commit *c, unsigned flags)
 {
-	return (flags & (COMMIT_FINALIZE | COMMIT_ADD_PARITY) ? TREE_FREEZE_UNCHANGED : 0) |
+	return (flags & (COMMIT_FINALIZE | COMMIT_ADD_PARITY | COMMIT_ADOPT) ? TREE_FREEZE_UNCHANGED : 0) |
 	       (flags & COMMIT_FULL_TREE ? TREE_FREEZE_WHOLE : 0) |
 	       (flags & COMMIT_FULL_TREE && c->options.compat ? TREE_FREEZE_HEAL : 0);
 }
@@ -163,7 +163,7 @@ static int verify_session(struct run *run, struct commit_result *outcome)
 
 	if (!r)
 		return 0;
-	if ((r == -EBADMSG || r == -EIO) && damage.sectors) {
+	if (disc_is_damage(r) && damage.sectors) {
 		damage_name(run->manifest, run->plan, &damage, names);
 		snprintf(why, sizeof(why), "in blocks %" PRIu32 " to %" PRIu32 ", %s, the disc %s", damage.lba,
 			 damage.lba + damage.sectors - 1, names,
@@ -229,13 +229,16 @@ static int sum(struct run *run, struct commit_result *outcome)
 		   0;
 }
 
-/* MD5 sums and parity are made before its first sector: a drive that burns gives nothing to be read. */
+/* MD5 sums, digests of what is adopted, and parity are made before its first sector: a drive that burns gives nothing
+ * to be read. */
 static int prepare(struct run *run, struct commit_result *outcome)
 {
 	int r = 1;
 
 	while (r > 0) {
 		r = sum(run, outcome);
+		if (!r)
+			r = run_adopt(run, outcome);
 		if (!r)
 			r = run_protect(run, outcome);
 	}
@@ -308,6 +311,7 @@ static int finish_or_keep(struct commit *c, struct run *run, struct commit_resul
 	outcome->burned = true;
 	outcome->cost = run->cost;
 	run_tell_older(run, outcome);
+	run_tell_unread(run, outcome);
 	outcome->session = run->record.session_number;
 	run_free(c->finished);
 	c->finished = run;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "burner/base/log.h"
 #include "burner/format/digest_table.h"
@@ -19,7 +20,7 @@
 #define RANGES_IN_TEXT 3u
 #define RANGES_IN_LOG 100u
 
-static uint64_t sectors_of_ranges(const struct burn_ranges *r)
+uint64_t run_sectors_of(const struct burn_ranges *r)
 {
 	uint64_t sectors = 0;
 
@@ -34,7 +35,7 @@ static void take_older(struct run *run, struct commit_result *outcome)
 	run->inputs.options.n_older = run->older.ranges.n;
 	outcome->older_sessions = run->older.n_sessions;
 	outcome->unproven_sectors = run->older.unproven_sectors;
-	outcome->left_out_sectors = sectors_of_ranges(&run->older.left_out);
+	outcome->left_out_sectors = run_sectors_of(&run->older.left_out);
 	outcome->older_more = run->older.more;
 }
 
@@ -60,6 +61,7 @@ int run_find_older(struct run *run, struct commit_result *outcome)
 static bool is_for_nothing(const struct run *run)
 {
 	return !run->older.ranges.n && run->frozen.unchanged &&
+	       !(run->asked.flags & COMMIT_ADOPT && run->adoptable.n) &&
 	       !(run->asked.flags & (COMMIT_FINALIZE | COMMIT_FULL_TREE));
 }
 
@@ -89,7 +91,7 @@ int run_protect(struct run *run, struct commit_result *outcome)
 {
 	struct commit *c = run->c;
 	const struct burn_progress progress = run_progress(run);
-	uint64_t before = sectors_of_ranges(&run->older.left_out);
+	uint64_t before = run_sectors_of(&run->older.left_out);
 	char why[96], bytes[32];
 	int r;
 
@@ -97,7 +99,7 @@ int run_protect(struct run *run, struct commit_result *outcome)
 		return 0;
 	r = medium_explain(c->disc,
 			   burn_protect(run->plan, c->disc, stage_directory(c->stage), &progress, &run->older));
-	if (r == -EBADMSG && sectors_of_ranges(&run->older.left_out) > before)
+	if (r == -EBADMSG && run_sectors_of(&run->older.left_out) > before)
 		return plan_without(run, outcome);
 	snprintf(why, sizeof(why), "the staging area has no room for it, %s, while it is burned",
 		 message_bytes(run->cost.parity_sectors * SECTOR_BYTES, bytes));
@@ -105,29 +107,32 @@ int run_protect(struct run *run, struct commit_result *outcome)
 		   0;
 }
 
-void run_tell_older(const struct run *run, struct commit_result *outcome)
+void run_tell_ranges(const struct burn_ranges *out, struct commit_result *outcome, const char *which, const char *how)
 {
-	const struct burn_ranges *out = &run->older.left_out;
 	char *text = outcome->message;
-	size_t n = 0;
+	size_t n = 0, size = sizeof(outcome->message);
 
 	if (!out->n || outcome->message[0])
 		return;
 	for (size_t i = 0; i < out->n && i < RANGES_IN_LOG; i++)
-		log_warning("blocks %" PRIu32 " to %" PRIu32 " are damaged: no parity is made of them",
-			    out->list[i].lba, out->list[i].lba + out->list[i].sectors - 1);
+		log_warning("%s %" PRIu32 " to %" PRIu32 " %.*s", which, out->list[i].lba,
+			    out->list[i].lba + out->list[i].sectors - 1, (int)strcspn(how, ","), how);
 	if (out->n > RANGES_IN_LOG)
 		log_warning("the same of %zu more ranges of blocks", out->n - RANGES_IN_LOG);
-	n = (size_t)snprintf(text, sizeof(outcome->message), "of older sessions, blocks");
+	n = (size_t)snprintf(text, size, "%s", which);
 	for (size_t i = 0; i < out->n && i < RANGES_IN_TEXT; i++)
-		n += (size_t)snprintf(text + n, sizeof(outcome->message) - n, "%s %" PRIu32 " to %" PRIu32,
-				      i ? "," : "", out->list[i].lba, out->list[i].lba + out->list[i].sectors - 1);
+		n += (size_t)snprintf(text + n, size - n, "%s %" PRIu32 " to %" PRIu32, i ? "," : "", out->list[i].lba,
+				      out->list[i].lba + out->list[i].sectors - 1);
 	if (out->n > RANGES_IN_TEXT)
-		n += (size_t)snprintf(text + n, sizeof(outcome->message) - n, " and %zu more ranges",
-				      out->n - RANGES_IN_TEXT);
-	snprintf(text + n, sizeof(outcome->message) - n,
-		 " are damaged: no parity is made of them, all else has it; cdappendfs-check names the files; copy "
-		 "them to the disc again from elsewhere, if you have them");
+		n += (size_t)snprintf(text + n, size - n, " and %zu more ranges", out->n - RANGES_IN_TEXT);
+	snprintf(text + n, size - n, " %s", how);
+}
+
+void run_tell_older(const struct run *run, struct commit_result *outcome)
+{
+	run_tell_ranges(&run->older.left_out, outcome, "of older sessions, blocks",
+			"are damaged: no parity is made of them, all else has it; cdappendfs-check names the files; "
+			"copy them to the disc again from elsewhere, if you have them");
 }
 
 /* The most that fits; 0: nothing does. */

@@ -86,6 +86,8 @@ static int plan_inputs(struct run *run, struct commit_result *outcome)
 		return commit_failed(outcome, "no session can be added to this disc", r,
 				     r == -EPERM ? oddity_refusal(ODDITY_CHAIN) : NULL);
 	r = run_find_older(run, outcome);
+	if (!r)
+		r = run_find_adoptable(run, outcome);
 	if (r)
 		return r;
 	o->heal = c->options.compat && run->asked.flags & COMMIT_FULL_TREE;
@@ -210,7 +212,8 @@ static bool brings_together(const struct run *run)
 {
 	struct iso_info info = {0};
 
-	if (!run->frozen.unchanged || run->asked.flags & COMMIT_FINALIZE || run->older.ranges.n)
+	if (!run->frozen.unchanged || run->asked.flags & COMMIT_FINALIZE || run->older.ranges.n ||
+	    (run->asked.flags & COMMIT_ADOPT && run->adoptable.n))
 		return true;
 	if (!(run->asked.flags & COMMIT_FULL_TREE))
 		return false;
@@ -225,6 +228,7 @@ static void note_lost(const struct run *run, struct commit_result *outcome)
 	const char *const *paths;
 	uint64_t n = manifest_lost_attributes(run->manifest, &paths);
 
+	outcome->attributes_lost = n;
 	if (!n)
 		return;
 	message_without_attributes(outcome->note, sizeof(outcome->note), paths, n);

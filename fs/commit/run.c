@@ -26,6 +26,7 @@ void run_free(struct run *run)
 	manifest_free(run->manifest);
 	tree_frozen_release(&run->frozen);
 	burn_older_release(&run->older);
+	burn_ranges_release(&run->unread);
 	free(run);
 }
 

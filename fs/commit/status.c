@@ -27,6 +27,16 @@ void commit_phase(struct commit *c, enum commit_phase phase)
 	commit_unlock(c);
 }
 
+const char *commit_phase_name(enum commit_phase phase)
+{
+	static const char *const names[] = {
+		[COMMIT_IDLE] = "idle",		  [COMMIT_PREPARING] = "preparing",   [COMMIT_BURNING] = "burning",
+		[COMMIT_VERIFYING] = "verifying", [COMMIT_PUBLISHING] = "publishing", [COMMIT_REBASING] = "rebasing",
+	};
+
+	return names[phase];
+}
+
 bool commit_busy(struct commit *c, uint64_t *ret_n, struct commit_result *ret_last)
 {
 	bool busy;

@@ -367,11 +367,16 @@ static int parse_result(const char *line, struct client_result *ret)
 	json_get_u64(line, "files_in_pieces", &ret->files_in_pieces);
 	json_get_u64(line, "names_changed", &ret->names_changed);
 	json_get_u64(line, "names_closed", &ret->names_closed);
+	json_get_u64(line, "attributes_lost", &ret->attributes_lost);
 	json_get_u64(line, "older_bytes", &ret->older_bytes);
 	json_get_u64(line, "older_sessions", &ret->older_sessions);
 	json_get_u64(line, "unproven_bytes", &ret->unproven_bytes);
 	json_get_u64(line, "left_out_bytes", &ret->left_out_bytes);
 	json_get_bool(line, "older_more", &ret->older_more);
+	json_get_u64(line, "adopted_bytes", &ret->adopted_bytes);
+	json_get_u64(line, "adopted_sessions", &ret->adopted_sessions);
+	json_get_u64(line, "unread_bytes", &ret->unread_bytes);
+	json_get_bool(line, "adopted_more", &ret->adopted_more);
 	json_get_u64(line, "session", &session);
 	ret->session = session > UINT32_MAX ? 0 : (uint32_t)session;
 	return 0;

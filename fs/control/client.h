@@ -27,9 +27,11 @@ struct client_result {
 	bool burned, fits;
 	uint64_t append_bytes, data_bytes, parity_bytes, shared_bytes, tree_bytes, found_bytes;
 	uint64_t files_in_pieces; /* PIECES_UNKNOWN */
-	uint64_t names_changed, names_closed;
+	uint64_t names_changed, names_closed, attributes_lost;
 	uint64_t older_bytes, older_sessions, unproven_bytes, left_out_bytes;
 	bool older_more;
+	uint64_t adopted_bytes, adopted_sessions, unread_bytes;
+	bool adopted_more;
 	uint32_t session;
 };
 

@@ -20,7 +20,8 @@
  *	discard {"1":"PATH","2":"PATH",…} | info | changes | names | pieces | status | wait | await | cancel |
  *	disc							no lines follow: see remote.h
  * Those of them that burn may be followed by {"message":"TEXT"}, which is kept in the session; those and dry runs by
- * {"add_ecc":PERCENT}, 1 to 100: see COMMIT_ADD_PARITY (fs/commit/commit.h).  One object may have both.
+ * {"add_ecc":PERCENT}, 1 to 100, and {"adopt":true}: see COMMIT_ADD_PARITY and COMMIT_ADOPT (fs/commit/commit.h).  One
+ * object may have all of them.
  * Answer lines are JSON objects with a member "type":
  *	{"type":"progress","phase":"burning","done_bytes":N,"all_bytes":N,"bytes_per_second":N,"seconds_left":N}
  *								zero or more; the last two once they are known;
@@ -32,10 +33,13 @@
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"
  *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,
  *	 "parity_bytes":…,"shared_bytes":…,"tree_bytes":…,"files_in_pieces":N|null,"names_changed":N,
- *	 "names_closed":N,"older_bytes":…,"older_sessions":N,"unproven_bytes":…,"left_out_bytes":…,
- *	 "older_more":true|false,"fits":…,"session":…}			the last one; of add-ecc: what of older
+ *	 "names_closed":N,"attributes_lost":N,"older_bytes":…,"older_sessions":N,"unproven_bytes":…,
+ *	 "left_out_bytes":…,"older_more":true|false,"adopted_bytes":…,"adopted_sessions":N,"unread_bytes":…,
+ *	 "adopted_more":true|false,"fits":…,"session":…}		the last one; of add-ecc: what of older
  *								sessions gets parity, what of that is proven by
- *								nothing, what is damaged and gets none
+ *								nothing, what is damaged and gets none; of adopt:
+ *								what of others' sessions gets digests, and what
+ *								cannot be read and gets none
  * "wait" is what cdappendfs-umount sends before it unmounts: at once one progress line (phase "idle", or of the
  * commit under way), so that the client knows it is waited for before it unmounts; then progress lines of the commit
  * that the unmount starts, then its result. "status" gives one progress line, or a result when idle.  "await" is

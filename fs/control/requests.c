@@ -103,11 +103,16 @@ int control_send_result(struct connection *n, const struct commit_result *result
 	json_u64_or_null(&l.json, "files_in_pieces", result->cost.files_in_pieces, PIECES_UNKNOWN);
 	json_u64(&l.json, "names_changed", result->cost.names_changed);
 	json_u64(&l.json, "names_closed", result->cost.names_closed);
+	json_u64(&l.json, "attributes_lost", result->attributes_lost);
 	json_u64(&l.json, "older_bytes", result->cost.older_sectors * SECTOR_BYTES);
 	json_u64(&l.json, "older_sessions", result->older_sessions);
 	json_u64(&l.json, "unproven_bytes", result->unproven_sectors * SECTOR_BYTES);
 	json_u64(&l.json, "left_out_bytes", result->left_out_sectors * SECTOR_BYTES);
 	json_bool(&l.json, "older_more", result->older_more);
+	json_u64(&l.json, "adopted_bytes", result->adopted_sectors * SECTOR_BYTES);
+	json_u64(&l.json, "adopted_sessions", result->adopted_sessions);
+	json_u64(&l.json, "unread_bytes", result->unread_sectors * SECTOR_BYTES);
+	json_bool(&l.json, "adopted_more", result->adopted_more);
 	json_bool(&l.json, "fits", result->fits);
 	json_u64(&l.json, "session", result->session);
 	return line_send(&l, n);
@@ -123,16 +128,11 @@ void control_refuse(struct connection *n, int error, const char *message)
 
 static void measure(const struct commit_status *status, struct burning *ret)
 {
-	static const char *const phases[] = {
-		[COMMIT_IDLE] = "idle",		  [COMMIT_PREPARING] = "preparing",   [COMMIT_BURNING] = "burning",
-		[COMMIT_VERIFYING] = "verifying", [COMMIT_PUBLISHING] = "publishing", [COMMIT_REBASING] = "rebasing",
-	};
-
 	*ret = (struct burning){
 		.done_bytes = status->done_sectors * SECTOR_BYTES,
 		.all_bytes = status->all_sectors * SECTOR_BYTES,
 	};
-	snprintf(ret->phase, sizeof(ret->phase), "%s", phases[status->phase]);
+	snprintf(ret->phase, sizeof(ret->phase), "%s", commit_phase_name(status->phase));
 	burning_measure(ret, now_ms() - status->began_ms);
 }
 
@@ -485,19 +485,30 @@ static const char *take_parity(uint64_t percent, struct commit_request_options *
 	return NULL;
 }
 
-/* One that makes a session may say with what message, and with parity of what: sync {"message":"…","add_ecc":10} */
+static const char *take_adoption(struct commit_request_options *o)
+{
+	o->flags |= COMMIT_ADOPT;
+	return o->kind == COMMIT_DISCARD ? "no session is made" : NULL;
+}
+
+/* One that makes a session may say with what message, with parity of what, and whether it adopts:
+ * sync {"message":"…","add_ecc":10,"adopt":true} */
 static bool take_object(struct connection *n, const char *object, struct commit_request_options *o, char *buf)
 {
 	const char *why = NULL;
 	uint64_t percent;
-	bool parity;
+	bool parity, adopts = false;
 
 	if (!object)
 		return true;
+	json_get_bool(object, "adopt", &adopts);
 	parity = json_get_u64(object, "add_ecc", &percent) == 0;
 	if (parity)
 		why = take_parity(percent, o);
-	if (!why && (!parity || json_get_string(object, "message", buf, sizeof(session_message)) != -ENOENT))
+	if (!why && adopts)
+		why = take_adoption(o);
+	if (!why &&
+	    ((!parity && !adopts) || json_get_string(object, "message", buf, sizeof(session_message)) != -ENOENT))
 		why = take_message(object, o, buf);
 	if (why)
 		control_refuse(n, -EINVAL, why);

@@ -92,11 +92,10 @@ struct disc *opening_wrap_healing(struct disc *disc)
 	return disc_wrap_healing(disc, &healed);
 }
 
-static int repair(void *context, struct disc *disc, const struct commit_record *record, uint32_t piece, uint8_t *ret)
+static int repair(void *context, struct disc *disc, uint32_t lba, uint32_t n_sectors, uint8_t *ret)
 {
 	(void)context;
-	return disc_heal(disc, record->start_lba + piece * record->piece_sectors, ret,
-			 commit_piece_sectors(record, piece));
+	return disc_heal(disc, lba, ret, n_sectors);
 }
 
 struct disc *opening_wrap_checked(const struct opening *o, struct disc *disc)
@@ -208,5 +207,8 @@ int opening_base(struct opening *o)
 {
 	iso_unref(TAKE_PTR(o->base));
 	o->older = NULL;
-	return o->options->session ? open_asked_for(o) : open_newest(o);
+	int r = o->options->session ? open_asked_for(o) : open_newest(o);
+	if (!r && o->base && o->options->accepted & ODDITY_BIT(ODDITY_DIRECTORIES))
+		iso_pass_gaps(o->base);
+	return r;
 }

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/grow.h"
 
 static bool has_key(const struct walk *w, const struct diff_entry *e)
 {
@@ -39,23 +40,6 @@ static bool is_fresh(const struct walk *w, const struct diff_entry *e)
 	return w->old_next_ino && e->ino >= w->old_next_ino;
 }
 
-static int copy_entry(struct arena *a, const struct diff_entry *e, struct diff_entry *ret)
-{
-	*ret = *e;
-	ret->name = NULL;
-	if (e->n_extents) {
-		struct extent *copy = arena_take(a, e->n_extents * sizeof(*copy), 8);
-
-		if (!copy)
-			return -ENOMEM;
-		memcpy(copy, e->extents, e->n_extents * sizeof(*copy));
-		ret->extents = copy;
-	}
-	if (e->target)
-		ret->target = arena_string(a, e->target, strlen(e->target));
-	return !e->target || ret->target ? 0 : -ENOMEM;
-}
-
 static int count_fresh(struct walk *w, const struct diff_entry *e)
 {
 	return walk_change(w, &(struct diff_change){.kind = 'A', .mode = e->mode}, e);
@@ -71,12 +55,15 @@ int candidates_add(struct walk *w, bool newer, const char *directory, const stru
 		*ret = NUMBERS_NONE;
 	if (newer && w->o->counted && !S_ISDIR(e->mode) && !ret && is_fresh(w, e))
 		return count_fresh(w, e);
-	r = c->n < UINT32_MAX - 1 ? walk_grow(&c->list, &c->capacity, c->n, sizeof(*c->list)) : -ENOMEM;
+	r = c->n < UINT32_MAX - 1 ? grow(&c->list, &c->capacity, c->n, sizeof(*c->list)) : -ENOMEM;
 	if (r)
 		return r;
+	struct diff_entry nameless = *e; /* its path has the name */
+
+	nameless.name = NULL;
 	to = &c->list[c->n];
 	*to = (struct candidate){.path = walk_path(w, directory, e->name), .twin = NUMBERS_NONE, .match = NUMBERS_NONE};
-	r = to->path ? copy_entry(&w->d->memory->arena, e, &to->e) : -ENOMEM;
+	r = to->path ? diff_entry_keep(&w->d->memory->arena, &nameless, &to->e) : -ENOMEM;
 	if (!r && !newer && has_key(w, e))
 		r = numbers_add(&c->by_key, key_of(w, e), (uint32_t)c->n);
 	if (!r && ret)

@@ -15,23 +15,10 @@
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/grow.h"
 #include "burner/base/own.h"
 
 #define PATHS_BYTES_MAX ((uint64_t)1 << 30)
-
-int walk_grow(void *list, size_t *capacity, size_t n, size_t size)
-{
-	void **to = list, *grown;
-
-	if (n < *capacity)
-		return 0;
-	grown = reallocarray(*to, *capacity * 2 + 64, size);
-	if (!grown)
-		return -ENOMEM;
-	*to = grown;
-	*capacity = *capacity * 2 + 64;
-	return 0;
-}
 
 const char *walk_path(struct walk *w, const char *directory, const char *name)
 {
@@ -47,7 +34,7 @@ const char *walk_path(struct walk *w, const char *directory, const char *name)
 
 int walk_push(struct walk *w, const struct pair *p)
 {
-	int r = walk_grow(&w->pairs, &w->pairs_capacity, w->n_pairs, sizeof(*w->pairs));
+	int r = grow(&w->pairs, &w->pairs_capacity, w->n_pairs, sizeof(*w->pairs));
 
 	if (!r)
 		w->pairs[w->n_pairs++] = *p;
@@ -116,12 +103,13 @@ int walk_change(struct walk *w, const struct diff_change *c, const struct diff_e
 	struct diff_change change = *c;
 	int r = c->kind == 'A' || c->content ? count_content(w, e, &change.new_bytes) : 0;
 
+	change.mtime = e->mtime;
 	if (r)
 		return r;
 	count_change(&d->count, c);
 	if (w->o->counted)
 		return 0;
-	r = walk_grow(&d->changes, &w->changes_capacity, d->n, sizeof(*d->changes));
+	r = grow(&d->changes, &w->changes_capacity, d->n, sizeof(*d->changes));
 	if (!r)
 		d->changes[d->n++] = change;
 	return r;

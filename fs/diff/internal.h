@@ -48,6 +48,8 @@ struct diff_list {
 /* All of it, or an error. */
 int diff_list(const struct diff_tree *t, const struct diff_dir *dir, struct diff_list *ret);
 void diff_list_release(struct diff_list *l);
+/* A copy of all that e points to, owned by the arena. */
+int diff_entry_keep(struct arena *a, const struct diff_entry *e, struct diff_entry *ret);
 /* What list.c does with an entry of a session; owned by the arena. */
 int diff_entry_of(struct arena *a, const struct iso_entry *e, struct diff_entry *ret);
 int diff_root(const struct diff_tree *t, struct arena *a, struct diff_entry *ret);
@@ -93,7 +95,6 @@ struct walk {
 	size_t changes_capacity;
 };
 
-int walk_grow(void *list, size_t *capacity, size_t n, size_t size);
 /* NULL: no memory, or too much of it (errno). */
 const char *walk_path(struct walk *w, const char *directory, const char *name);
 int walk_push(struct walk *w, const struct pair *p);

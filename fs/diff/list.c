@@ -6,22 +6,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/own.h"
 
-int diff_entry_of(struct arena *a, const struct iso_entry *e, struct diff_entry *ret)
+int diff_entry_keep(struct arena *a, const struct diff_entry *e, struct diff_entry *ret)
 {
-	*ret = (struct diff_entry){.name = arena_string(a, e->name, strlen(e->name)),
-				   .ino = e->ino,
-				   .size = e->size,
-				   .rdev = e->rdev,
-				   .xattrs_at = e->xattrs_at,
-				   .mtime = e->mtime,
-				   .mode = e->mode,
-				   .uid = e->uid,
-				   .gid = e->gid,
-				   .n_extents = e->n_extents,
-				   .zisofs = e->zisofs,
-				   .dir = {.at = e->dir}};
+	*ret = *e;
 	if (e->n_extents) {
 		struct extent *copy = arena_take(a, e->n_extents * sizeof(*copy), 8);
 
@@ -30,9 +20,31 @@ int diff_entry_of(struct arena *a, const struct iso_entry *e, struct diff_entry 
 		memcpy(copy, e->extents, e->n_extents * sizeof(*copy));
 		ret->extents = copy;
 	}
+	if (e->name)
+		ret->name = arena_string(a, e->name, strlen(e->name));
 	if (e->target)
 		ret->target = arena_string(a, e->target, strlen(e->target));
-	return ret->name && (!e->target || ret->target) ? 0 : -ENOMEM;
+	return (!e->name || ret->name) && (!e->target || ret->target) ? 0 : -ENOMEM;
+}
+
+int diff_entry_of(struct arena *a, const struct iso_entry *e, struct diff_entry *ret)
+{
+	struct diff_entry borrowed = {.name = e->name,
+				      .ino = e->ino,
+				      .size = e->size,
+				      .rdev = e->rdev,
+				      .xattrs_at = e->xattrs_at,
+				      .mtime = e->mtime,
+				      .mode = e->mode,
+				      .uid = e->uid,
+				      .gid = e->gid,
+				      .n_extents = e->n_extents,
+				      .extents = e->extents,
+				      .zisofs = e->zisofs,
+				      .target = e->target,
+				      .dir = {.at = e->dir}};
+
+	return diff_entry_keep(a, &borrowed, ret);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -44,7 +56,7 @@ static int compare_names(const void *a, const void *b)
 
 static int take_entry(struct diff_list *l, size_t *capacity, const struct iso_entry *e)
 {
-	int r = walk_grow(&l->entries, capacity, l->n, sizeof(*l->entries));
+	int r = grow(&l->entries, capacity, l->n, sizeof(*l->entries));
 
 	if (!r)
 		r = diff_entry_of(&l->arena, e, &l->entries[l->n]);
@@ -66,9 +78,6 @@ static int list_session(struct iso *iso, struct iso_extent at, struct diff_list 
 			break;
 		r = take_entry(l, &capacity, &e);
 	}
-	/* A block of it is zeros: the names that were there are not known. */
-	if (!r && dir && iso_dir_odd(dir))
-		r = -EBADMSG;
 	if (!r && l->n)
 		qsort(l->entries, l->n, sizeof(*l->entries), compare_names);
 	return r;

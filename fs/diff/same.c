@@ -25,28 +25,9 @@ static bool at_same_place(const struct diff_entry *a, const struct diff_entry *b
 	return true;
 }
 
-/* Where no extent is, there is nothing recorded: zeros. */
-static int read_plain(struct iso *iso, const struct diff_entry *e, uint64_t offset, uint8_t *buf, size_t n)
-{
-	int r = 0;
-
-	memset(buf, 0, n);
-	for (uint32_t i = 0; i < e->n_extents && !r; i++) {
-		const struct extent *x = &e->extents[i];
-		uint64_t from = max_u64(offset, x->offset), to = min_u64(offset + n, x->offset + x->length);
-
-		if (from < to)
-			r = iso_read_disc(iso_disc(iso), x->pos + (from - x->offset), buf + (from - offset),
-					  (size_t)(to - from));
-	}
-	return r;
-}
-
 static int read_content(struct iso *iso, const struct diff_entry *e, uint64_t offset, uint8_t *buf, size_t n)
 {
-	if (zisofs_used(&e->zisofs))
-		return iso_zisofs_read(iso_disc(iso), &e->zisofs, e->extents, e->n_extents, e->size, offset, buf, n);
-	return read_plain(iso, e, offset, buf, n);
+	return iso_content_read(iso_disc(iso), &e->zisofs, e->extents, e->n_extents, e->size, offset, buf, n);
 }
 
 static int compare_content(const struct diff_options *o, const struct diff_entry *old, const struct diff_entry *new)

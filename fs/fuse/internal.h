@@ -148,6 +148,13 @@ bool xattrs_kernel_checks_lists(const struct server_options *o);
 /* Before each change of a file's content: it is not the program any more that was given rights. */
 int xattrs_drop_capability(struct server *s, fuse_ino_t ino);
 
+/* ---- told.c: user.cdappendfs.… ---- */
+
+/* Is that the name of what is told of files, or of the mount?  It is in no list, and nobody sets it. */
+bool is_told(const char *name);
+/* Its value, allocated: printed text.  -ENODATA: it has none. */
+int told_value(struct server *s, uint64_t ino, const char *name, uint8_t **ret, size_t *ret_bytes);
+
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);

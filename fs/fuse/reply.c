@@ -25,7 +25,8 @@ static int errno_of(int result)
 			    result == -EIO ?
 				    "input/output error: the disc or the disk of the stage cannot be read or written" :
 				    "a file or directory of the disc is damaged; nothing is written to a disc whose "
-				    "directories cannot be read to their end, since what they name would be lost");
+				    "directories cannot be read to their end, since what they name would be lost "
+				    "(cdappendfs-check names what is damaged)");
 	return EIO;
 }
 

@@ -40,7 +40,9 @@ struct server_options {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
-	bool show_sessions; /* .sessions is in the listing of the root */
+	bool show_sessions;		     /* .sessions is in the listing of the root */
+	const struct disc_session *sessions; /* of a mount without commits; borrowed */
+	size_t n_sessions;
 	/* Takes the mount away when it is still there; libfuse is not let */
 	void (*take_away)(void *context);
 	void *context;

@@ -57,7 +57,8 @@ static int run_getxattr(struct server *s, fuse_req_t req, const struct request *
 {
 	uint8_t *value = NULL;
 	size_t bytes;
-	int r = is_past(s, request->ino) ? snapdir_xattr_get(s->snapdir, request->ino, request->name, &value, &bytes) :
+	int r = is_told(request->name)	 ? told_value(s, request->ino, request->name, &value, &bytes) :
+		is_past(s, request->ino) ? snapdir_xattr_get(s->snapdir, request->ino, request->name, &value, &bytes) :
 					   tree_xattr_get(s->tree, request->ino, request->name, &value, &bytes);
 
 	r = r < 0 ? reply(req, r) : reply_bytes(req, value, bytes, request->size);
@@ -70,7 +71,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	struct server *s = server_of(req);
 
-	if (is_past(s, ino) || tree_may_have_xattrs(s->tree, ino))
+	if (is_past(s, ino) || tree_may_have_xattrs(s->tree, ino) || is_told(name))
 		request_submit(req, &(struct request){.run = run_getxattr, .ino = ino, .name = name, .size = size});
 	else
 		fuse_reply_err(req, ENODATA);
@@ -131,6 +132,8 @@ static int change(struct server *s, fuse_req_t req, const struct request *reques
 {
 	int r = past_refuses(s, &(struct request){.ino = request->ino});
 
+	if (!r && is_told(request->name))
+		r = -EPERM;
 	if (!r)
 		r = check_list(s, req, request->ino, x);
 	if (!r)

@@ -21,6 +21,7 @@
 
 /* Where a mount shows all of them, in its root directory, if no file has that name. */
 #define HISTORY_DIRECTORY ".sessions"
+#define HISTORY_INO (1ull << 62 | 1) /* its number there, which nothing else has */
 
 struct history {
 	struct disc_session *sessions; /* the oldest first */

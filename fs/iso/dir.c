@@ -46,6 +46,7 @@ int cursor_begin(struct cursor *c, struct iso *iso, struct iso_extent dir)
 		return -EBADMSG;
 	*c = (struct cursor){.iso = iso, .lba = dir.lba, .bytes = dir.bytes};
 	c->chunk = (uint32_t)min_u64(sectors, FIRST_SECTORS);
+	c->passes_gaps = iso->passes_gaps;
 	c->window.ahead = sectors > SMALL_DIRECTORY_SECTORS ? CONTINUATION_AHEAD_SECTORS : 1;
 	return 0;
 }
@@ -114,7 +115,7 @@ int cursor_next_record(struct cursor *c, const uint8_t **ret, uint32_t *ret_at)
 		if (!p[0]) {
 			/* Records do not cross sectors: the rest of this one is empty.  All of it is so in no directory
 			 * that any program writes, but in images of discs that could not be read everywhere. */
-			c->has_gap |= inside == 0;
+			c->gaps += inside == 0;
 			c->at = (sector + 1) << SECTOR_SHIFT;
 			continue;
 		}
@@ -144,6 +145,25 @@ static void note_associated(struct cursor *c, const uint8_t *record)
 	snprintf(c->associated, sizeof(c->associated), "%.*s", (int)sizeof(c->associated) - 1, name[0] ? name : "?");
 }
 
+/* Those of what a seek has passed by. */
+static int count_skipped(struct cursor *c)
+{
+	_cleanup_cursor_ struct cursor all = {0};
+	const uint8_t *record;
+	uint32_t at;
+	int more = cursor_begin(&all, c->iso, (struct iso_extent){c->lba, c->bytes});
+
+	while (!more && all.at < c->skipped && (more = cursor_next_record(&all, &record, &at)) > 0)
+		more = 0;
+	if (more >= 0) {
+		c->gaps += all.gaps;
+		c->skipped = 0;
+	}
+	return more;
+}
+
+int cursor_end(const struct cursor *c, bool has_gaps) { return has_gaps && !c->passes_gaps ? -EBADMSG : 0; }
+
 int cursor_next(struct cursor *c, enum decode_depth depth, struct iso_entry *ret, uint32_t *ret_at)
 {
 	const uint8_t *record;
@@ -163,9 +183,11 @@ int cursor_next(struct cursor *c, enum decode_depth depth, struct iso_entry *ret
 		else if (more && ret_at)
 			*ret_at = at;
 		if (more)
-			break;
+			return more;
 	}
-	return more;
+	if (!more && c->skipped)
+		more = count_skipped(c);
+	return more ? more : cursor_end(c, c->gaps > 0);
 }
 
 struct iso_dir {
@@ -207,7 +229,10 @@ int iso_dir_seek(struct iso_dir *d, uint32_t position)
 
 	if (c->at == position)
 		return 0;
-	c->at = position < c->bytes ? (sector ? sector - 1 : 0) << SECTOR_SHIFT : position;
+	at = position < c->bytes ? (sector ? sector - 1 : 0) << SECTOR_SHIFT : position;
+	if (at > c->at)
+		c->skipped = at > c->skipped ? at : c->skipped;
+	c->at = at;
 	while ((c->at < position || continues) && (more = cursor_next_record(c, &record, &at)) > 0)
 		continues = (record_flags(record) & (ISO_MULTIEXTENT | ISO_DIRECTORY)) == ISO_MULTIEXTENT;
 	return more < 0 ? more : 0;
@@ -215,7 +240,9 @@ int iso_dir_seek(struct iso_dir *d, uint32_t position)
 
 const char *iso_dir_associated(const struct iso_dir *d) { return d->cursor.associated; }
 
-oddities iso_dir_odd(const struct iso_dir *d) { return d->cursor.has_gap ? ODDITY_BIT(ODDITY_DIRECTORIES) : 0; }
+void iso_dir_pass_gaps(struct iso_dir *d) { d->cursor.passes_gaps = true; }
+
+oddities iso_dir_odd(const struct iso_dir *d) { return d->cursor.gaps ? ODDITY_BIT(ODDITY_DIRECTORIES) : 0; }
 
 void iso_dir_close(struct iso_dir *d)
 {

@@ -71,7 +71,7 @@ static int sections_add(const struct iso *iso, struct sections *s, const uint8_t
 static int sections_collect(struct cursor *c, const uint8_t *record, enum decode_depth depth, struct sections *s)
 {
 	uint8_t id[256], id_length = record_id_length(record);
-	uint32_t at;
+	uint32_t at, gaps = c->gaps;
 	int r = sections_add(c->iso, s, record, depth);
 
 	if (r || !(record_flags(record) & ISO_MULTIEXTENT))
@@ -81,7 +81,8 @@ static int sections_collect(struct cursor *c, const uint8_t *record, enum decode
 		int more = cursor_next_record(c, &record, &at);
 		if (more < 0)
 			return more;
-		if (!more || record_id_length(record) != id_length || memcmp(record_id(record), id, id_length) != 0)
+		if (!more || c->gaps != gaps || record_id_length(record) != id_length ||
+		    memcmp(record_id(record), id, id_length) != 0)
 			return -EBADMSG;
 		r = sections_add(c->iso, s, record, depth);
 		if (r || !(record_flags(record) & ISO_MULTIEXTENT))

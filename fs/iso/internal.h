@@ -17,6 +17,7 @@
  *	pieces.c	iso_pieces
  *	names.c		iso_shown_names
  *	zisofs.c	compressed files
+ *	content.c	the bytes of any file
  *	ahead.c		directories that will be read soon
  *
  * Locks: sector_cache.lock and index_cache.lock are leaves; neither is held over a disc read, and never both.
@@ -61,6 +62,7 @@ struct iso {
 	uint8_t susp_skip;     /* SP: bytes before the first entry of each System Use area */
 	uint8_t block_shift;   /* of logical blocks: 9, 10 or 11; in all else of this room lba means such a block */
 	bool rock_unannounced; /* no SP, PX or ER: what makes no sense in a System Use area is no Rock Ridge */
+	bool passes_gaps;      /* iso_pass_gaps() */
 	bool rock_behind_xa;   /* neither SP nor ER: attributes may stand behind those of CD-ROM XA, too */
 	uint32_t descriptor_lba;
 	uint64_t limit_sectors; /* end of the disc; 0 unknown */
@@ -156,7 +158,9 @@ struct cursor {
 	uint32_t first, n;   /* sectors of it in buf */
 	uint32_t chunk;	     /* sectors to read at a time; 1 stays so */
 	bool is_rest;	     /* it does not begin where its directory does */
-	bool has_gap;	     /* a sector was passed over in which no record begins */
+	uint32_t gaps;	     /* sectors that were passed over since no record begins in them */
+	uint32_t skipped;    /* before this byte seeks may have passed by some that are not counted; 0: they did not */
+	bool passes_gaps;    /* they are no error at the end */
 	uint8_t *buf;
 	struct window window;
 	struct link_walk *walk; /* set: records are noted there, and have no number */
@@ -164,12 +168,14 @@ struct cursor {
 };
 /* -EBADMSG: longer than a directory can be. No disc access. */
 int cursor_begin(struct cursor *c, struct iso *iso, struct iso_extent dir);
+/* What a name that was not found is, or the end of a listing: 0, or -EBADMSG where others may have been in a gap. */
+int cursor_end(const struct cursor *c, bool has_gaps);
 void cursor_release(struct cursor *c);
 #define _cleanup_cursor_ __attribute__((cleanup(cursor_release)))
 /* 1 and a sound record with its position, 0 at the end, or an errno (the position stays). Valid until the next call. */
 int cursor_next_record(struct cursor *c, const uint8_t **ret, uint32_t *ret_at);
-/* 1 and the next entry that is to be seen, 0 at the end, or an errno (the position stays). *ret_at, its record, may
- * be NULL. */
+/* 1 and the next entry that is to be seen, 0 at the end, or an errno (the position stays; at the end -EBADMSG of a
+ * directory with gaps, unless they are passed). *ret_at, its record, may be NULL. */
 int cursor_next(struct cursor *c, enum decode_depth depth, struct iso_entry *ret, uint32_t *ret_at);
 
 /* ---- entry.c ---- */
@@ -217,6 +223,8 @@ void index_cache_free(struct index_cache *c);
 struct name_index;
 int index_get(struct iso *iso, struct iso_extent dir, struct name_index **ret);
 void index_put(struct iso *iso, struct name_index *index);
+/* Names are missing in it: there was a gap (struct cursor). */
+bool index_has_gaps(const struct name_index *index);
 /* Record positions of the entries that may be called so, ascending: *state starts at 0. */
 uint32_t index_hash(const struct iso *iso, const char *name);
 bool index_next(const struct name_index *index, uint32_t hash, size_t *state, uint32_t *ret_at);

@@ -130,7 +130,8 @@ int iso_room_take(struct iso_room *room, struct iso_extent dir);
 
 /* Walks all of it. 1: every directory and the end of every file can be read; 0: not; other errors than of the disc. */
 int iso_is_whole(struct iso *iso);
-/* *ret is filled on success only.  -ENOENT: no such name. Large directories are indexed at the first look-up. */
+/* *ret is filled on success only.  -ENOENT: no such name; -EBADMSG: it may have been in a sector that is zeros.  Large
+ * directories are indexed at the first look-up. */
 int iso_lookup(struct iso *iso, struct iso_extent dir, const char *name, struct iso_entry *ret);
 
 /* The same of a path from the root, without a slash before it; "" the root.  -ENOENT also when what is above is no
@@ -142,6 +143,9 @@ int iso_lookup_path(struct iso *iso, const char *path, struct iso_entry *ret);
 void iso_require_links(struct iso *iso);
 /* A stray number was met in a record: what the session says of its numbers is not to be relied on. */
 bool iso_has_strays(const struct iso *iso);
+/* What a sector of zeros in a directory may have named is given up, as ODDITY_DIRECTORIES was accepted: from now on
+ * what is not found is not there.  Before others have the reader; those that it opens do the same. */
+void iso_pass_gaps(struct iso *iso);
 /* Does that record lie in this directory? Of a session of ours. */
 bool iso_is_record_of(struct iso_extent dir, uint64_t locator);
 /* They were files of their own for that reason: of such a disc nothing may be staged. */
@@ -151,7 +155,7 @@ bool iso_links_unknown(const struct iso *iso);
  * placeholders (RE) left out. */
 struct iso_dir;
 int iso_dir_open(struct iso *iso, struct iso_extent dir, struct iso_dir **ret);
-/* 1 and an entry (release it), 0 at the end, or an error. */
+/* 1 and an entry (release it), 0 at the end, or an error; -EBADMSG at the end: iso_dir_odd(). */
 int iso_dir_next(struct iso_dir *d, struct iso_entry *ret);
 /* The same without decoding more than the name, inode number, type (mode & S_IFMT) and locator: for large listings. */
 int iso_dir_next_name(struct iso_dir *d, struct iso_entry *ret);
@@ -163,7 +167,9 @@ uint32_t iso_dir_tell(const struct iso_dir *d);
 int iso_dir_seek(struct iso_dir *d, uint32_t position);
 /* The first associated file (ECMA-119 9.1.6) that was passed over so far, as recorded; "": there was none. */
 const char *iso_dir_associated(const struct iso_dir *d);
-/* What is odd about the directory itself, as far as it was read: a sector of it has no records. */
+/* What is odd about the directory itself, as far as it was read: a sector of it has no records.  Names may have been
+ * in it, so its end is -EBADMSG; after iso_dir_pass_gaps() it is one like any other. */
+void iso_dir_pass_gaps(struct iso_dir *d);
 oddities iso_dir_odd(const struct iso_dir *d);
 void iso_dir_close(struct iso_dir *d);
 static inline void iso_dir_closep(struct iso_dir **d) { iso_dir_close(*d); }
@@ -211,12 +217,14 @@ int iso_checksum_entry(struct iso *iso, const struct iso_entry *e, uint32_t *ret
  * Every entry of the tree, the root first: found is called for each (path from the root, with the slash before it);
  * what it returns, if not 0, ends it.  lost is told of a directory that cannot be read, or not to its end, or that was
  * met before (-EIO, -EBADMSG): its further names are not known, and 0 goes on with the others; NULL: it ends with that
- * error.  An error leaves in ret_where the directory that it is about.
+ * error.  An error leaves in ret_where the directory that it is about.  below: NULL, or a path from the root, without
+ * the slash, of which only what is there is walked, itself first; -ENOENT: nothing is.
  */
 struct iso_walk {
 	int (*found)(void *context, const char *path, const struct iso_entry *e);
 	int (*lost)(void *context, const char *path, struct iso_extent at, int error);
 	void *context;
+	const char *below;
 };
 #define ISO_WHERE_BYTES 1024u
 int iso_walk(struct iso *iso, const struct iso_walk *asked, char ret_where[ISO_WHERE_BYTES]);
@@ -248,6 +256,9 @@ int iso_read_disc(struct disc *disc, uint64_t pos, void *buf, size_t length);
  * -EBADMSG damaged. */
 int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
 		    uint64_t size, uint64_t offset, void *buf, size_t length);
+/* The same of any file, as it is shown: compressed or not; zeros where no extent is. */
+int iso_content_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
+		     uint64_t size, uint64_t offset, void *buf, size_t length);
 /* SHA-256 of all content of a regular file, uncompressed; buf: pieces that it is read in, of 2048 bytes at least. */
 int iso_sha256(struct disc *disc, const struct iso_entry *e, uint8_t *buf, size_t buf_bytes, uint8_t ret[SHA256_BYTES]);
 

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/hash.h"
 #include "burner/base/idmap.h"
 #include "fs/iso/internal.h"
@@ -35,7 +36,7 @@ struct link_walk {
 	struct table classes;
 	bool too_many;
 	struct iso_extent *queue; /* directories; all that were met */
-	uint32_t n, capacity;
+	size_t n, capacity;
 	struct iso_room room;
 };
 
@@ -96,15 +97,8 @@ static int add_directory(struct link_walk *w, struct iso_extent dir)
 
 	if (r)
 		return r;
-	if (w->n == w->capacity) {
-		uint32_t capacity = w->capacity ? w->capacity * 2 : 64;
-		struct iso_extent *grown = reallocarray(w->queue, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		w->queue = grown;
-		w->capacity = capacity;
-	}
+	if (grow(&w->queue, &w->capacity, w->n, sizeof(*w->queue)))
+		return -ENOMEM;
 	w->queue[w->n++] = dir;
 	return 0;
 }
@@ -117,6 +111,7 @@ static int walk_directory(struct iso *iso, struct link_walk *w, struct iso_exten
 	if (more < 0)
 		return more;
 	c.walk = w;
+	c.passes_gaps = true; /* a file with a name that is missing is not whole */
 	for (;;) {
 		_cleanup_entry_ struct iso_entry e = {.ino = 0};
 
@@ -199,7 +194,7 @@ static int links_know(struct iso *iso, enum links_state *ret)
 		r = atomic_load(&links->state);
 		if (r == LINKS_UNKNOWN)
 			r = find_links(iso, links);
-		if ((r == -EIO || r == -EBADMSG) && !atomic_load(&links->required))
+		if (disc_is_damage(r) && !atomic_load(&links->required))
 			r = LINKS_UNREADABLE;
 		if (r > 0)
 			atomic_store(&links->state, r);

@@ -57,7 +57,7 @@ static int search_index(struct cursor *c, const struct name_index *index, const 
 		if (more)
 			iso_entry_release(&e);
 	}
-	return -ENOENT;
+	return cursor_end(c, index_has_gaps(index)) ?: -ENOENT;
 }
 
 int iso_lookup(struct iso *iso, struct iso_extent dir, const char *name, struct iso_entry *ret)

@@ -126,7 +126,7 @@ static int search_joliet_before(struct iso *iso, uint32_t lba, struct roots *roo
 
 		/* That of the set before, if there is one, may be of a session that was burned over. */
 		if (r)
-			return r == -EIO || r == -EBADMSG ? 0 : r;
+			return disc_is_damage(r) ? 0 : r;
 		if (descriptor_ends_set(d) || descriptor_type(d) == ISO_VD_PRIMARY)
 			return 0;
 		if (descriptor_is_joliet(d)) {
@@ -212,7 +212,7 @@ static int walk_root(struct iso *iso, const uint8_t *area, size_t n, struct root
 			return 0;
 	}
 	roots->is_broken |= more < 0;
-	return more == -EBADMSG || more == -EIO ? 0 : more;
+	return disc_is_damage(more) ? 0 : more;
 }
 
 /* Behind attributes of CD-ROM XA, too. */
@@ -387,6 +387,7 @@ int iso_open_other(struct iso *iso, uint32_t *at, struct iso **ret)
 	other->block_shift = iso->block_shift;
 	other->descriptor_lba = iso->descriptor_lba;
 	other->limit_sectors = iso->limit_sectors;
+	other->passes_gaps = iso->passes_gaps;
 	*ret = TAKE_PTR(other);
 	return 0;
 }
@@ -416,9 +417,12 @@ int iso_open_form(struct iso *iso, unsigned form, struct iso **ret)
 	other->rock_behind_xa = form & FORM_BEHIND_XA;
 	other->descriptor_lba = iso->descriptor_lba;
 	other->limit_sectors = iso->limit_sectors;
+	other->passes_gaps = iso->passes_gaps;
 	*ret = other;
 	return 0;
 }
+
+void iso_pass_gaps(struct iso *iso) { iso->passes_gaps = true; }
 
 struct iso *iso_ref(struct iso *iso)
 {

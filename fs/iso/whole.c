@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "burner/base/grow.h"
+
 struct queue {
 	struct iso_extent *items;
 	size_t n, capacity;
@@ -24,15 +26,8 @@ static int push(struct queue *q, struct iso_extent dir)
 
 	if (r)
 		return r;
-	if (q->n == q->capacity) {
-		size_t capacity = q->capacity ? 2 * q->capacity : 256;
-		struct iso_extent *more = reallocarray(q->items, capacity, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		q->items = more;
-		q->capacity = capacity;
-	}
+	if (grow(&q->items, &q->capacity, q->n, sizeof(*q->items)))
+		return -ENOMEM;
 	q->items[q->n++] = dir;
 	return 0;
 }
@@ -75,5 +70,5 @@ int iso_is_whole(struct iso *iso)
 	for (size_t i = 0; r == 0 && i < q.n; i++)
 		r = look_at(iso, q.items[i], &q);
 	free(q.items);
-	return r == 0 ? 1 : r == -EIO || r == -EBADMSG ? 0 : r;
+	return r == 0 ? 1 : disc_is_damage(r) ? 0 : r;
 }

@@ -101,7 +101,7 @@ static int open_sections(struct build *b, const struct appuse *base, struct disc
 }
 
 /* It is a hint: with one that cannot be read all directories are written. */
-static int none_of(int error) { return error == -EIO || error == -EBADMSG ? -EUCLEAN : error; }
+static int none_of(int error) { return disc_is_damage(error) ? -EUCLEAN : error; }
 
 int build_find_links(struct build *b, const struct appuse *base)
 {

@@ -161,6 +161,7 @@ static int add_base_names(struct build *b, uint32_t directory, struct iso_extent
 
 	if (r)
 		return complain(b, r, directory, "", "the directory cannot be read from the disc");
+	iso_dir_pass_gaps(dir);
 	for (;;) {
 		_cleanup_entry_ struct iso_entry e = {.ino = 0};
 		const struct stage_snapshot_name *over;

@@ -85,7 +85,7 @@ int build_count_pieces(struct build *b)
 {
 	int r = counts(b) ? count_removed(b) : 0;
 
-	if (r == -EIO || r == -EBADMSG) {
+	if (disc_is_damage(r)) {
 		b->m->base_pieces = PIECES_UNKNOWN;
 		r = 0;
 	}

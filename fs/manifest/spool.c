@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/grow.h"
 #include "burner/base/io.h"
 
 struct spool_piece {
@@ -61,15 +62,8 @@ static int note(struct spool *s, uint64_t pos, uint64_t length)
 		last->length += length;
 		return 0;
 	}
-	if (s->n_runs == s->room) {
-		size_t room = s->room ? 2 * s->room : 64;
-		struct spool_piece *runs = reallocarray(s->runs, room, sizeof(*runs));
-
-		if (!runs)
-			return -ENOMEM;
-		s->runs = runs;
-		s->room = room;
-	}
+	if (grow(&s->runs, &s->room, s->n_runs, sizeof(*s->runs)))
+		return -ENOMEM;
 	s->runs[s->n_runs++] = (struct spool_piece){.pos = pos, .length = length};
 	return 0;
 }

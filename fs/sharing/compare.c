@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/grow.h"
 
 #define PROBES 32u
 #define PROBE_BYTES (16u << 10)
@@ -22,15 +23,8 @@ static int add_run(struct equal_runs *r, uint64_t offset, uint64_t length, uint6
 		last->length += length;
 		return 0;
 	}
-	if (r->n == r->room) {
-		size_t room = r->room ? 2 * r->room : 64;
-		struct equal_run *grown = reallocarray(r->list, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		r->list = grown;
-		r->room = room;
-	}
+	if (grow(&r->list, &r->room, r->n, sizeof(*r->list)))
+		return -ENOMEM;
 	r->list[r->n++] = (struct equal_run){offset, length, pos};
 	return 0;
 }

@@ -144,7 +144,7 @@ static int find_in_session(struct disc *disc, const struct disc_session *session
 	for (uint32_t i = 0; i < q->n && at < t.entries.n && !r; i++)
 		r = find_digest(&t, q, i, &at, extents);
 	/* What cannot be read shares nothing. */
-	return r == -EIO || r == -EBADMSG ? 0 : r;
+	return disc_is_damage(r) ? 0 : r;
 }
 
 int digest_find(struct disc *disc, struct digest_query *q)

@@ -16,8 +16,6 @@
 
 extern const char page_html[]; /* fs/show/page.html, made into C by the Makefile */
 
-static bool is_of_disc(int r) { return r == -EIO || r == -EBADMSG; }
-
 /* Of each session the place of its root in the list; SIZE_MAX: it cannot be read. */
 static int take_trees(struct disc *disc, const struct history *h, struct trees *t, size_t *roots,
 		      struct page_lost *lost)
@@ -34,7 +32,7 @@ static int take_trees(struct disc *disc, const struct history *h, struct trees *
 			r = trees_add(t, iso, &roots[i]);
 		if (r == 0)
 			continue;
-		if (!is_of_disc(r))
+		if (!disc_is_damage(r))
 			return r;
 		roots[i] = SIZE_MAX;
 		lost->sessions++;
@@ -58,7 +56,7 @@ static int put_message(struct json *j, struct disc *disc, const struct disc_sess
 		json_string(j, "message", message);
 		return 0;
 	}
-	if (!is_of_disc(r))
+	if (!disc_is_damage(r))
 		return r;
 	put_null(j, "message");
 	lost->messages++;

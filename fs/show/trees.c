@@ -13,8 +13,10 @@
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/grow.h"
 #include "burner/base/json.h"
 #include "burner/base/sha256.h"
+#include "burner/base/type_letter.h"
 
 #define NOT_YET UINT64_MAX /* in t->known: it is on the stack */
 
@@ -58,43 +60,15 @@ static void stack_release(struct stack *s)
 static uint64_t key_of(struct iso_extent at) { return (uint64_t)at.lba << 32 | at.bytes; }
 /* No disc has a directory there. */
 static bool is_nowhere(struct iso_extent at) { return key_of(at) == IDMAP_NO_KEY; }
-static bool is_of_disc(int r) { return r == -EIO || r == -EBADMSG; }
-
-static char kind_of(uint32_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFDIR:
-		return 'd';
-	case S_IFREG:
-		return 'f';
-	case S_IFLNK:
-		return 'l';
-	case S_IFCHR:
-		return 'c';
-	case S_IFBLK:
-		return 'b';
-	case S_IFIFO:
-		return 'p';
-	default:
-		return 's';
-	}
-}
 
 /* ---- reading ---- */
 
 static int add_item(struct level *l, const struct iso_entry *e)
 {
-	if (l->n == l->capacity) {
-		size_t capacity = 2 * l->capacity + 16;
-		struct item *grown = reallocarray(l->items, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		l->items = grown;
-		l->capacity = capacity;
-	}
+	if (grow(&l->items, &l->capacity, l->n, sizeof(*l->items)))
+		return -ENOMEM;
 	l->items[l->n] = (struct item){.name = strdup(e->name),
-				       .kind = kind_of(e->mode),
+				       .kind = type_letter(e->mode),
 				       .size = S_ISREG(e->mode) ? e->size : 0,
 				       .mtime = e->mtime.tv_sec,
 				       .dir = e->dir};
@@ -114,7 +88,7 @@ static int read_level(struct iso *iso, struct level *l)
 			break;
 		r = add_item(l, &e);
 	}
-	l->cut = is_of_disc(r);
+	l->cut = disc_is_damage(r);
 	return l->cut ? 0 : r;
 }
 
@@ -142,15 +116,8 @@ static int intern(struct trees *t, const char *text, size_t bytes, size_t *ret)
 			*ret = s->place;
 			return 0;
 		}
-	if (t->n == t->capacity) {
-		size_t capacity = 2 * t->capacity + 256;
-		const char **grown = reallocarray(t->texts, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		t->texts = grown;
-		t->capacity = capacity;
-	}
+	if (grow(&t->texts, &t->capacity, t->n, sizeof(*t->texts)))
+		return -ENOMEM;
 	t->texts[t->n] = arena_string(&t->arena, text, bytes);
 	if (!t->texts[t->n] || table_reserve(&t->same, sizeof(*s), 1) < 0)
 		return -ENOMEM;
@@ -205,15 +172,8 @@ static int text_of(const struct level *l, char **ret, size_t *ret_bytes)
 
 static int push(struct trees *t, struct iso *iso, struct stack *s, struct iso_extent at)
 {
-	if (s->n == s->capacity) {
-		size_t capacity = 2 * s->capacity + 64;
-		struct level *grown = reallocarray(s->levels, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		s->levels = grown;
-		s->capacity = capacity;
-	}
+	if (grow(&s->levels, &s->capacity, s->n, sizeof(*s->levels)))
+		return -ENOMEM;
 	if (idmap_reserve(&t->known, 1) < 0)
 		return -ENOMEM;
 	idmap_put(&t->known, key_of(at), NOT_YET);
@@ -247,7 +207,7 @@ static int descend(struct trees *t, struct iso *iso, struct stack *s)
 			r = push(t, iso, s, item->dir);
 		if (r == 0)
 			return 1;
-		if (!is_of_disc(r))
+		if (!disc_is_damage(r))
 			return r;
 		item->kind = 'x';
 		t->lost++;

@@ -74,14 +74,9 @@ static int look_up(const struct opened *s, uint64_t inner, const char *name, str
 				     tree_lookup(s->tree, inner, name, st);
 }
 
-static int lookup_in(struct snapdir *p, uint64_t parent, const char *name, struct stat *st)
+/* What a look-up of the session's tree came to: its reference is given on, with the number here, or back. */
+static int give(struct snapdir *p, struct opened *s, int r, struct stat *st)
 {
-	struct opened *s;
-	int r = session_enter_tree(p, parent, &s);
-
-	if (r < 0)
-		return r;
-	r = look_up(s, number_inner(parent), name, st);
 	if (!r) {
 		uint64_t inner = st->st_ino;
 
@@ -91,6 +86,16 @@ static int lookup_in(struct snapdir *p, uint64_t parent, const char *name, struc
 	}
 	session_leave(p, s, r == 0);
 	return r;
+}
+
+static int lookup_in(struct snapdir *p, uint64_t parent, const char *name, struct stat *st)
+{
+	struct opened *s;
+	int r = session_enter_tree(p, parent, &s);
+
+	if (r < 0)
+		return r;
+	return give(p, s, look_up(s, number_inner(parent), name, st), st);
 }
 
 int snapdir_lookup(struct snapdir *p, uint64_t parent, const char *name, struct stat *st)
@@ -199,6 +204,28 @@ int snapdir_xattr_list(struct snapdir *p, uint64_t ino, char **ret, size_t *ret_
 	return r;
 }
 
+int snapdir_where(struct snapdir *p, uint64_t ino, uint64_t older_below, struct tree_where *ret)
+{
+	struct opened *s;
+
+	if (is_names(ino))
+		return -ENODATA;
+	int r = session_enter_tree(p, ino, &s);
+	if (r < 0)
+		return r;
+	r = tree_where(s->tree, number_inner(ino), older_below, ret);
+	session_leave(p, s, 0);
+	return r;
+}
+
+uint64_t snapdir_root_of(uint64_t ino)
+{
+	uint64_t root = ino;
+
+	(void)number_of(number_session(ino), TREE_ROOT, &root);
+	return root;
+}
+
 /* ---- files ---- */
 
 int snapdir_open(struct snapdir *p, uint64_t ino, int flags, struct tree_file **ret)
@@ -305,14 +332,5 @@ int snapdir_readdir_lookup(struct snapdir *p, struct snapdir_dir *d, uint64_t co
 	if (!d->session)
 		return -ENOENT;
 	s = enter_again(p, d->ino);
-	int r = tree_readdir_lookup(s->tree, d->dir, cookie, st);
-	if (!r) {
-		uint64_t inner = st->st_ino;
-
-		r = shown(p, s, st);
-		if (r < 0)
-			tree_forget(s->tree, inner, 1);
-	}
-	session_leave(p, s, r == 0);
-	return r;
+	return give(p, s, tree_readdir_lookup(s->tree, d->dir, cookie, st), st);
 }

@@ -27,7 +27,7 @@
 #include "fs/history/history.h"
 #include "fs/tree/tree.h"
 
-#define SNAPDIR_ROOT (1ull << 62 | TREE_ROOT) /* number of .sessions itself */
+#define SNAPDIR_ROOT HISTORY_INO /* number of .sessions itself */
 #define SNAPDIR_HOT 8u
 
 /* Is it the number of .sessions, or of something in it?  Trees give none with this bit, but for those beyond all serial
@@ -64,6 +64,11 @@ int snapdir_getattr(struct snapdir *p, uint64_t ino, struct stat *st);
 int snapdir_readlink(struct snapdir *p, uint64_t ino, char **ret);
 int snapdir_xattr_get(struct snapdir *p, uint64_t ino, const char *name, uint8_t **ret, size_t *ret_bytes);
 int snapdir_xattr_list(struct snapdir *p, uint64_t ino, char **ret, size_t *ret_bytes);
+
+/* As tree_where(). -ENODATA: of .sessions itself and its links. */
+int snapdir_where(struct snapdir *p, uint64_t ino, uint64_t older_below, struct tree_where *ret);
+/* The directory of the session that it is in. */
+uint64_t snapdir_root_of(uint64_t ino);
 
 /* -EROFS when it is for writing. */
 int snapdir_open(struct snapdir *p, uint64_t ino, int flags, struct tree_file **ret);

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/search.h"
 
 #define DEPTH_MAX 4096u /* no directory lies deeper: PATH_MAX */
@@ -37,15 +38,8 @@ struct walk {
 
 static int push(struct walk *w, struct iso_extent dir, uint32_t ino)
 {
-	if (w->n_stack == w->stack_room) {
-		size_t room = w->stack_room * 2 + 64;
-		struct listing *grown = reallocarray(w->stack, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		w->stack = grown;
-		w->stack_room = room;
-	}
+	if (grow(&w->stack, &w->stack_room, w->n_stack, sizeof(*w->stack)))
+		return -ENOMEM;
 	w->stack[w->n_stack++] = (struct listing){dir, ino};
 	return 0;
 }
@@ -56,15 +50,8 @@ static int note(struct walk *w, const struct iso_entry *e, uint32_t parent)
 
 	if (e->ino > UINT32_MAX)
 		return 0; /* no number of a tree that can be changed; asked for by name */
-	if (p->n == w->room) {
-		size_t room = w->room * 2 + 1024;
-		struct place *grown = reallocarray(p->list, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		p->list = grown;
-		w->room = room;
-	}
+	if (grow(&p->list, &w->room, p->n, sizeof(*p->list)))
+		return -ENOMEM;
 	p->list[p->n++] = (struct place){(uint32_t)e->ino, parent, e->locator};
 	if (!S_ISDIR(e->mode))
 		return 0;
@@ -88,9 +75,6 @@ static int walk_directory(struct walk *w, struct listing at)
 	return r;
 }
 
-/* What cannot be read may be where the number is: who is not found elsewhere gets that error. */
-static bool is_of_one_directory(int error) { return error == -EIO || error == -EBADMSG; }
-
 static int compare_places(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
@@ -109,7 +93,8 @@ static int fill_places(struct places *p, struct iso *base)
 		r = push(&w, root.dir, TREE_ROOT);
 	while (r == 0 && w.n_stack) {
 		r = walk_directory(&w, w.stack[--w.n_stack]);
-		if (is_of_one_directory(r)) {
+		/* What cannot be read may be where the number is: who is not found elsewhere gets that error. */
+		if (disc_is_damage(r)) {
 			p->error = r;
 			r = 0;
 		}
@@ -220,15 +205,8 @@ static void way_release(struct way *w)
 
 static int way_add(struct way *w, uint64_t ino, const char *name)
 {
-	if (w->n == w->room) {
-		size_t room = w->room * 2 + 16;
-		struct step *grown = reallocarray(w->steps, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		w->steps = grown;
-		w->room = room;
-	}
+	if (grow(&w->steps, &w->room, w->n, sizeof(*w->steps)))
+		return -ENOMEM;
 	w->steps[w->n] = (struct step){ino, strdup(name)};
 	return w->steps[w->n++].name ? 0 : -ENOMEM;
 }

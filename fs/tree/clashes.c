@@ -39,7 +39,7 @@ static struct clash_slot *find(const struct clashes *c, uint32_t key)
 }
 
 /* Slots whose names are all gone are left behind. */
-static bool grow(struct clashes *c)
+static bool enlarge(struct clashes *c)
 {
 	struct clashes grown = {.taken = c->taken, .seed = c->seed};
 	uint32_t n_slots = c->slots ? c->mask + 1 : 0, n = 0;
@@ -70,7 +70,7 @@ void clashes_add(struct clashes *c, const char *name)
 
 	if (!key || c->taken == UINT64_MAX)
 		return;
-	if ((!c->slots || c->n_used >= c->mask - c->mask / 4) && !grow(c)) {
+	if ((!c->slots || c->n_used >= c->mask - c->mask / 4) && !enlarge(c)) {
 		clashes_release(c);
 		c->taken = UINT64_MAX;
 		return;

@@ -299,7 +299,7 @@ int tree_readdir(struct tree *t, struct tree_dir *d, uint64_t cookie, struct tre
 		r = d->damage;
 	else if (r == 0)
 		r = give_entry(d, cookie, ret);
-	d->damage = !told && (r == -EIO || r == -EBADMSG) ? r : 0;
+	d->damage = !told && disc_is_damage(r) ? r : 0;
 	d->damaged = cookie;
 	pthread_mutex_unlock(&d->lock);
 	return r;

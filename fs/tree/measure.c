@@ -2,6 +2,7 @@
 /*
  * measure.c - how large a foreign tree is as we would write it: one walk of the base, before the first change
  */
+#include "burner/base/grow.h"
 #include "burner/base/own.h"
 #include "burner/format/bound.h"
 #include "fs/tree/internal.h"
@@ -53,6 +54,8 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 		struct iso_entry e = {0};
 
 		r = iso_dir_open(base, at, &d);
+		if (r == 0)
+			iso_dir_pass_gaps(d); /* the commit tells */
 		while (r == 0 && (r = iso_dir_next(d, &e)) == 1) {
 			struct bound_name b = bound_name(&(struct bound_entry){e.name, e.target, e.iso_name, e.mode,
 									       bound_more_max(), .joins = true});
@@ -62,15 +65,7 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 			links += S_ISDIR(e.mode) || e.nlink > 1 ? BOUND_LINK_BYTES : 0;
 			r = add_xattrs(base, &e, &xattr_bytes, &xattr_names);
 			if (r == 0 && S_ISDIR(e.mode)) {
-				if (n == capacity) {
-					struct iso_extent *grown =
-						reallocarray(stack, capacity = capacity * 2 + 64, sizeof(*stack));
-
-					if (!grown)
-						r = -ENOMEM;
-					else
-						stack = grown;
-				}
+				r = grow(&stack, &capacity, n, sizeof(*stack));
 				if (r == 0)
 					stack[n++] = e.dir;
 			}

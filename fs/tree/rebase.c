@@ -6,6 +6,7 @@
  * with their references to frozen bodies turned into disc extents and their base listings into the new ones; so do
  * nodes in memory.
  */
+#include "burner/base/grow.h"
 #include "burner/base/search.h"
 #include "fs/tree/internal.h"
 #include "fs/tree/staged.h"
@@ -369,14 +370,8 @@ static int collect_locked(struct tree *t)
 					continue;
 				if (n && keep[n - 1] == at->map.extents[k].body)
 					continue;
-				if (n == capacity) {
-					uint32_t *grown =
-						reallocarray(keep, capacity = capacity * 2 + 64, sizeof(*keep));
-
-					if (!grown)
-						return -ENOMEM; /* nothing is deleted now */
-					keep = grown;
-				}
+				if (grow(&keep, &capacity, n, sizeof(*keep)))
+					return -ENOMEM; /* nothing is deleted now */
 				keep[n++] = at->map.extents[k].body;
 			}
 		}

@@ -11,17 +11,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "burner/base/grow.h"
+
 int ways_add(struct ways *w, uint64_t ino, uint64_t parent)
 {
-	if (w->n == w->capacity) {
-		size_t capacity = w->capacity * 2 + 64;
-		struct way_row *grown = reallocarray(w->list, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		w->list = grown;
-		w->capacity = capacity;
-	}
+	if (grow(&w->list, &w->capacity, w->n, sizeof(*w->list)))
+		return -ENOMEM;
 	w->list[w->n++] = (struct way_row){.ino = ino, .parent = parent};
 	return 0;
 }

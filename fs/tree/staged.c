@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/own.h"
 #include "burner/base/search.h"
 #include "fs/tree/internal.h"
@@ -86,20 +87,6 @@ static size_t find_name(const struct walk *w, const struct range *r, const char 
 }
 
 /* ---- collecting ---- */
-
-static int grow(void *list, size_t *capacity, size_t n, size_t size)
-{
-	void **to = list, *grown;
-
-	if (n < *capacity)
-		return 0;
-	grown = reallocarray(*to, *capacity * 2 + 64, size);
-	if (!grown)
-		return -ENOMEM;
-	*to = grown;
-	*capacity = *capacity * 2 + 64;
-	return 0;
-}
 
 struct iso_entry staged_take(struct iso_entry *e)
 {
@@ -303,6 +290,8 @@ static int list_base(struct walk *w, struct visit *v, struct range *range)
 	if (!w->base || !v->dir.bytes)
 		return 0;
 	r = iso_dir_open(w->base, v->dir, &d);
+	if (r == 0)
+		iso_dir_pass_gaps(d); /* what is staged there is listed all the same */
 	while (r == 0 && (r = iso_dir_next(d, &e)) == 1) {
 		size_t i = v->removed ? SIZE_MAX : find_name(w, range, e.name);
 

@@ -15,6 +15,7 @@
  * While a session burns its entries stay, as `burned`: what they cost there is what they cost the next one to begin
  * with.
  */
+#include "burner/base/grow.h"
 #include "burner/base/hash.h"
 #include "burner/format/bound.h"
 #include "fs/tree/clashes.h"
@@ -289,14 +290,8 @@ struct way {
 
 static int way_add(struct way *w, struct node *n)
 {
-	if (w->n == w->capacity) {
-		struct node **grown = reallocarray(w->nodes, w->capacity * 2 + 16, sizeof(struct node *));
-
-		if (!grown)
-			return -ENOMEM;
-		w->nodes = grown;
-		w->capacity = w->capacity * 2 + 16;
-	}
+	if (grow(&w->nodes, &w->capacity, w->n, sizeof(*w->nodes)))
+		return -ENOMEM;
 	n->n_pins++;
 	w->nodes[w->n++] = n;
 	return 0;

@@ -137,6 +137,22 @@ int tree_xattr_list(struct tree *t, uint64_t ino, char **ret, size_t *ret_bytes)
  * -EACCES a list that is none, or a default one of a file. */
 int tree_xattr_set(struct tree *t, uint64_t ino, const struct tree_xattr *x);
 
+/* ---- where something lies ---- */
+enum tree_staged {
+	TREE_STAGED_NOTHING,
+	TREE_STAGED_ATTRIBUTES, /* owner, mode, times, name, …: its content is as it was burned */
+	TREE_STAGED_CONTENT	/* it is new, or its content is; of a directory: something in it or below */
+};
+struct tree_where {
+	mode_t mode;
+	enum tree_staged staged;
+	bool on_disc;	      /* anything of it: of a directory its records, of a file content */
+	uint64_t first, last; /* … bytes on the disc: where it begins; where the part of it begins that is the newest */
+	uint64_t sections;    /* of a file: extents on the disc, as a session has them */
+	uint64_t older_bytes; /* of a file: below older_below; of one that is to be written, all that is on the disc */
+};
+int tree_where(struct tree *t, uint64_t ino, uint64_t older_below, struct tree_where *ret);
+
 /* ---- files ---- */
 struct tree_file;
 int tree_open(struct tree *t, uint64_t ino, int flags, struct tree_file **ret); /* O_TRUNC is honoured */

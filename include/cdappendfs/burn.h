@@ -79,15 +79,13 @@ struct disc_damaged {
 	enum disc_damage what;
 	uint32_t session, lba, sectors;
 };
-struct commit_record;
 struct disc_check_options {
 	/* NULL, or told once of each piece, and of each session of which nothing is given out when that is found; from
 	 * any thread that reads, with a lock of the disc's: it reads nothing of it */
 	void (*damaged)(void *context, const struct disc_damaged *what);
 	/* NULL, or asked for a good copy of a piece that is none; what it gives is compared before it is believed. 0,
 	 * -errno; from any thread that reads. disc: the one below, as it is. */
-	int (*repair)(void *context, struct disc *disc, const struct commit_record *record, uint32_t piece,
-		      uint8_t *ret);
+	int (*repair)(void *context, struct disc *disc, uint32_t lba, uint32_t n_sectors, uint8_t *ret);
 	void *context;
 	bool borrowed; /* the disc below is not closed with it */
 };
@@ -154,6 +152,9 @@ struct burn_options {
 	/* what it protects besides this session, if there is any parity: at most 127 ranges (struct burn_older) */
 	const struct burn_range *older;
 	size_t n_older;
+	/* blocks of other programs' sessions that its adoption table names (burn_adopt()): at most 244 ranges */
+	const struct burn_range *adopt;
+	size_t n_adopt;
 	/* the session's length is rounded up to this (images 32; CD so that the next start is a multiple of 16) */
 	uint32_t align_end_sectors;
 };
@@ -165,6 +166,7 @@ struct burn_cost {
 	uint64_t parity_sectors;    /* the parity area */
 	uint64_t protected_sectors; /* what it protects … */
 	uint64_t older_sectors;	    /* … and of it, those of older sessions */
+	uint64_t adoption_sectors;  /* the adoption table */
 	uint64_t tree_sectors;	    /* directories, path tables, continuation areas */
 	uint64_t files_in_pieces;   /* of the whole tree, those of several sections; PIECES_UNKNOWN */
 	/* names that are new in the session: those that Joliet has otherwise, and those that Windows cannot open as
@@ -190,6 +192,22 @@ struct burn_older {
 /* Reads nothing but records and headers.  What reading says, but for damage; on failure ret is to be released, too. */
 int burn_older_find(struct disc *d, struct burn_older *ret);
 void burn_older_release(struct burn_older *o);
+
+/*
+ * Blocks of sessions of other programs of which no session of ours has a digest, for the adoption table of the next one
+ * (burner/adopt.c).  Ascending, apart.
+ */
+#define BURN_ADOPT_MAX 244u
+struct burn_adoptable {
+	struct burn_range ranges[BURN_ADOPT_MAX];
+	size_t n;
+	uint64_t sectors;    /* of them all */
+	uint32_t n_sessions; /* they are of so many */
+	bool more;	     /* one table cannot name all of them */
+};
+/* Reads nothing but records and tables.  What reading says; -EBADMSG, -EIO: what is adopted already cannot be known. */
+int burn_adopt_find(struct disc *d, struct burn_adoptable *ret);
+void burn_ranges_release(struct burn_ranges *r);
 
 struct burn_plan;
 int burn_plan_new(const struct manifest *m, const struct burn_options *o, struct burn_plan **ret);
@@ -235,6 +253,12 @@ int burn_rehearse(const struct burn_plan *p);
  * the disc of which no sum is known.
  */
 int burn_sum(struct burn_plan *p, const struct burn_progress *progress);
+/*
+ * Makes the adoption table of a plan that has one, before its parity and the burn: the blocks that it names are read
+ * from the disc.  Pieces that cannot be are in *ret_unread, to be released, and get no digest.
+ */
+int burn_adopt(struct burn_plan *p, struct disc *d, const struct burn_progress *progress,
+	       struct burn_ranges *ret_unread);
 /*
  * Makes the parity of a plan that has it, before all else: everything else the session consists of is asked for, not
  * in its order, and the area is put into a file without a name in that directory, as long as the plan is there. What

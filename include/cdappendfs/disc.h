@@ -63,7 +63,8 @@ struct disc_session {
 	uint64_t found_bytes;  /* of what was copied to it, not written since it was there already */
 	/* ours, of an image: of the medium that it is meant for; 0: it says none */
 	uint64_t capacity_sectors;
-	uint32_t parity_lba, parity_sectors; /* ours: of its parity area; 0 sectors: it has none */
+	uint32_t parity_lba, parity_sectors;	 /* ours: of its parity area; 0 sectors: it has none */
+	uint32_t adoption_lba, adoption_sectors; /* ours: the same of its adoption table (adopted.h) */
 	/* of its whole tree, those of several sections; PIECES_UNKNOWN: it does not tell, or is not ours */
 	uint64_t files_in_pieces;
 };

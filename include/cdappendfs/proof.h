@@ -41,6 +41,7 @@ struct commit_record {
 	uint32_t previous_lba;				/* of the commit record before it; 0: there is none of ours */
 	uint8_t previous_sha256[PROOF_DIGEST_BYTES];	/* of that block */
 	uint8_t descriptors_sha256[PROOF_DIGEST_BYTES]; /* of the session's first piece, where they lie */
+	uint32_t adoption_lba, adoption_sectors;	/* of its adoption table (adopted.h); 0: it has none */
 };
 
 static inline bool commit_has_table(const struct commit_record *r) { return r->kind == COMMIT_DIGEST_TABLE; }

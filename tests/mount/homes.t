@@ -53,7 +53,7 @@ for tree in linked full; do
 	rm -rf "$disc" "$plain" "$T/stage"
 	blank_disc "$disc"
 	mkdir "$plain"
-	mount_disc -o "tree=$tree,speed=4" "$disc"
+	mount_disc -o "tree=$tree,speed=2" "$disc"
 	both begin
 	ok "$tree: the first session" sync_disc
 	both forget

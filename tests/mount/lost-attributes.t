@@ -67,6 +67,7 @@ like 'and how to make one' "$output" 'accept=attributes'
 like 'nothing staged is lost' "$(info --changes "$mnt" 2>&1)" second
 ok 'unmount' umount_disc
 mount_disc -o commit=manual,tree=full,accept=attributes "$damaged"
+is 'accepted: foretold, with their count' "$("$BUILD/cdappendfs-sync" --dry-run --json "$mnt" | json '$_->{attributes_lost}')" 1
 output=$("$BUILD/cdappendfs-sync" "$mnt" 2>&1) || fail 'accepted: a session' "$output"
 like 'it says whose are left out' "$output" 'not in this session.*those of /first; '
 like 'so does the log' "$(<"${log_of[$mnt]}")" '/first: its extended attributes cannot be had'
@@ -93,8 +94,9 @@ output=$("$BUILD/cdappendfs-sync" "$mnt" 2>&1)
 like 'no session is made, the file is named' "$output" '/much.*accept=attributes'
 ok 'unmount' umount_disc
 mount_disc -o commit=manual,accept=attributes "$T/foreign.iso"
-output=$("$BUILD/cdappendfs-sync" "$mnt" 2>&1) || fail 'accepted: a session' "$output"
+output=$("$BUILD/cdappendfs-sync" --json "$mnt" 2>&1) || fail 'accepted: a session' "$output"
 like 'accepted: it is named' "$output" 'those of /much; '
+is 'and counted' "$(tail -n 1 <<<"$output" | json '$_->{attributes_lost}')" 1
 ok 'unmount' umount_disc
 mount_disc -o ro "$T/foreign.iso"
 is 'the file is whole, without them; others have theirs' "$(cat "$mnt/much" "$mnt/new") $(getfattr --absolute-names -d "$mnt/much" | wc -l) $(value "$mnt/less" user.v)" $'much\nnew 0 small'

@@ -58,6 +58,18 @@ same_listing 'the same tree' "$T/want" "$T/got"
 fails 'what is there is not written over' 1 "$BUILD/cdappendfs-info" --html "$T/plain.html" "$disc"
 fails 'no picture beside it' 2 "$BUILD/cdappendfs-info" --html - --svg - "$disc"
 fails 'standard output must take it' 1 eval "'$BUILD/cdappendfs-info' --html - '$disc' >/dev/full"
+# A file system of two blocks, of this command alone.
+cat >"$T/full.sh" <<'END'
+mount -t tmpfs -o size=8k small "$1" && cd "$1" || exit 9
+"$2" --html page.html "$3"
+status=$?
+ls
+exit "$status"
+END
+mkdir "$T/small"
+fails 'a full disk takes no page' 1 unshare --mount bash "$T/full.sh" "$T/small" "$BUILD/cdappendfs-info" "$disc"
+is 'why, and nothing is left of it' "$(<"$T/ok.output")" \
+	'cdappendfs-info: page.html: it cannot be written: No space left on device'
 
 # ---- of another program; of none
 mkdir -p "$T/foreign/x"

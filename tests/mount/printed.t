@@ -21,7 +21,7 @@ like 'the test sees what is raw' "$(raw "$evil")" '^[12]$'
 is 'and what is not' "$(raw $'plain \xc3\xa4\nlines')" 0
 
 # ---- arguments, options
-for program in '' -sync -umount -info -stage -log -diff; do
+for program in '' -sync -umount -info -stage -log -diff -restore; do
 	tame "cdappendfs$program: an option" 2 "$BUILD/cdappendfs$program" "--$evil" x
 	tame "cdappendfs$program: a letter" 2 "$BUILD/cdappendfs$program" $'-\e' x
 done
@@ -35,8 +35,10 @@ like 'is named' "$("$BUILD/cdappendfs-umount" -N 2>&1)" 'namespace: the value is
 like 'one that has none' "$("$BUILD/cdappendfs-sync" --json=x y 2>&1)" '--json takes no value'
 like 'one that is none' "$("$BUILD/cdappendfs-sync" --jsn y 2>&1)" "unknown option '--jsn'"
 like 'a letter that is none' "$("$BUILD/cdappendfs-sync" -qx y 2>&1)" "unknown option '-x'"
-for program in sync umount info log; do tame "cdappendfs-$program: no mount" 1 "$BUILD/cdappendfs-$program" "$T/$evil"; done
+for program in sync umount info log restore; do tame "cdappendfs-$program: no mount" 1 "$BUILD/cdappendfs-$program" "$T/$evil"; done
 tame 'cdappendfs-diff: no disc' 2 "$BUILD/cdappendfs-diff" "$T/$evil" 1
+tame 'cdappendfs-find: no disc' 2 "$BUILD/cdappendfs-find" "$T/$evil"
+tame 'cdappendfs-find: no date' 2 "$BUILD/cdappendfs-find" --newer="$evil" "$mnt"
 tame 'cdappendfs-stage: no disc' 1 "$BUILD/cdappendfs-stage" discard "$T/$evil"
 tame 'cdappendfs-umount: a namespace' 1 "$BUILD/cdappendfs-umount" -N "$evil" "$mnt"
 tame 'cdappendfs: no disc' 1 "$BUILD/cdappendfs" -f "$T/$evil" "$mnt"

@@ -308,15 +308,14 @@ static void hear(void *context, const struct disc_damaged *what)
 	h->last = *what;
 }
 
-static int from_copy(void *context, struct disc *disc, const struct commit_record *r, uint32_t piece, uint8_t *ret)
+static int from_copy(void *context, struct disc *disc, uint32_t lba, uint32_t n_sectors, uint8_t *ret)
 {
 	const struct heard *h = context;
 
 	(void)disc;
 	if (!h->good)
 		return -ENOENT;
-	memcpy(ret, h->good + ((size_t)r->start_lba + (size_t)piece * 32) * 2048,
-	       (size_t)commit_piece_sectors(r, piece) * 2048);
+	memcpy(ret, h->good + (size_t)lba * 2048, (size_t)n_sectors * 2048);
 	return 0;
 }
 

@@ -90,7 +90,7 @@ static int in_order(void *context, struct sweep_piece *p)
 
 static int sweep_it(struct odd_disc *o, struct seen *s, struct sweep_account *account)
 {
-	static const struct sweep_span spans[] = {{7, 1500, 0, 0, 0}, {1507, 3000, 0, 96, 1}};
+	static const struct sweep_span spans[] = {{7, 1500, 0, 0, 0, false}, {1507, 3000, 0, 96, 1, false}};
 	const struct sweep sweep = {.disc = &o->disc,
 				    .spans = spans,
 				    .n_spans = 2,

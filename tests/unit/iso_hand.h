@@ -143,6 +143,16 @@ static inline void hand_begin_rock(struct hand *h, uint32_t root_sectors)
 	hand_begin(h, root_sectors, &dot);
 }
 
+/* As many sectors as were used: the root has no empty ones. */
+static inline void hand_trim(struct hand *h)
+{
+	uint8_t *root = h->data + ROOT_LBA * 2048, *const records[] = {h->data + 16 * 2048 + 156, root, root + root[0]};
+
+	h->root_sectors = (h->at + 2047) / 2048;
+	for (unsigned i = 0; i < 3; i++)
+		put_both32(records[i] + 10, h->root_sectors * 2048);
+}
+
 static inline void hand_open(struct hand *h) { assert_int_equal(iso_open(&h->m.disc.disc, 16, &h->m.iso), 0); }
 
 static inline void hand_end(struct hand *h)

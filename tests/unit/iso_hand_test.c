@@ -122,6 +122,7 @@ static void test_names(void **state)
 	/* The area ends in the middle of the second piece: shorter than what it says. */
 	put_both32(split.b + split.n - 8, (uint32_t)rest.n);
 	add(&h, "S.;1", 0, 0, 0, &split);
+	hand_trim(&h);
 	hand_open(&h);
 	for (unsigned i = 0; i < ARRAY_LENGTH(names); i++) {
 		assert_int_equal(look(&h, names[i].expected, &e), 0);
@@ -299,6 +300,7 @@ static void test_sections(void **state)
 	for (unsigned i = 0; i < 2049; i++)
 		add(&h, "BIG", 1000 + 10 * i, 0xfffff800, i < 2048 ? 0x80 : 0, NULL);
 	add(&h, "C", 0, 0, 0, NULL);
+	hand_trim(&h);
 	hand_open(&h);
 	root = (struct iso_extent){ROOT_LBA, h.root_sectors * 2048};
 	assert_int_equal(look(&h, "a", &e), 0);
@@ -356,6 +358,7 @@ static void test_going_on_anywhere(void **state)
 		add(&h, "BIG", 1000 + 10 * i, 4096, i < 89 ? 0x80 : 0, NULL);
 	add(&h, "C", 100, 4, 4, NULL);
 	add(&h, "D", 0, 0, 0, NULL);
+	hand_trim(&h);
 	hand_open(&h);
 	root = (struct iso_extent){ROOT_LBA, h.root_sectors * 2048};
 	assert_int_equal(iso_dir_open(h.m.iso, root, &d), 0);

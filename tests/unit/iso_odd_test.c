@@ -113,7 +113,7 @@ static void test_dots(void **state)
 		dot = h.data + DIR_LBA * 2048;
 		add_dots(h.data + 80 * 2048, 80, 2048, NULL);
 		if (what == ELSEWHERE)
-			put_both32(dot + 2, 80);
+			put_both32(dot + 2, 80), put_both32(dot + 10, 2048);
 		else if (what == ZEROS)
 			memset(dot, 0, 34);
 		else if (what == NAMED)
@@ -460,6 +460,111 @@ static void test_odd_lengths(void **state)
 	hand_end(&h);
 }
 
+/* Into a directory of so many sectors, of which one is zeros: two files in each, "f0", "f1" … */
+static void make_gap(struct hand *h, uint32_t n_sectors, uint32_t gap)
+{
+	uint8_t *d = h->data + DIR_LBA * 2048;
+
+	add_dots(d, DIR_LBA, n_sectors * 2048, NULL);
+	for (uint32_t i = 0; i < n_sectors; i++) {
+		uint8_t *at = d + 2048 * i + (i ? 0 : 68);
+		char id[16];
+
+		for (uint32_t k = 0; k < 2 && i != gap; k++) {
+			int n = snprintf(id, sizeof(id), "F%u", 2 * i + k);
+			at += record(at, id, (uint8_t)n, 0, 0, 0, NULL);
+		}
+	}
+	add(h, "DIR", DIR_LBA, n_sectors * 2048, 2, NULL);
+}
+
+/* From a position on: how many entries there are, and what is at the end, more than once. */
+static int list_from(const struct hand *h, struct iso_extent dir, uint32_t position, bool passed, unsigned *ret_n)
+{
+	struct iso_dir *d;
+	struct iso_entry e;
+	int r, again;
+
+	assert_int_equal(iso_dir_open(h->m.iso, dir, &d), 0);
+	if (passed)
+		iso_dir_pass_gaps(d);
+	assert_int_equal(iso_dir_seek(d, position), 0);
+	for (*ret_n = 0; (r = iso_dir_next(d, &e)) > 0; ++*ret_n)
+		iso_entry_release(&e);
+	again = iso_dir_next_name(d, &e);
+	assert_int_equal(again, r);
+	assert_int_equal(iso_dir_odd(d), ODDITY_BIT(ODDITY_DIRECTORIES));
+	iso_dir_close(d);
+	return r;
+}
+
+/* What a sector of zeros named is not known, in directories that are searched and in those that have an index: what
+ * else is there is given, what is not found may have been in it. */
+static void test_sectors_of_zeros(void **state)
+{
+	static const uint32_t sizes[] = {2, 4, 5, 12};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * ARRAY_LENGTH(sizes); i++) {
+		uint32_t n = sizes[i / 2], gap = i % 2 ? n - 1 : 1;
+		struct iso_entry e, dir;
+		struct hand h;
+		unsigned found;
+		char name[16];
+
+		hand_begin_rock(&h, 1);
+		make_gap(&h, n, gap);
+		hand_open(&h);
+		dir = find(&h, "dir");
+		assert_int_equal(list_from(&h, dir.dir, 0, false, &found), -EBADMSG);
+		assert_int_equal(found, 2 * n - 2);
+		if (gap < n - 1)
+			assert_int_equal(list_from(&h, dir.dir, (n - 1) * 2048, false, &found), -EBADMSG);
+		assert_int_equal(list_from(&h, dir.dir, 0, true, &found), 0);
+		for (uint32_t k = 0; k < 2 * n; k++) {
+			snprintf(name, sizeof(name), "f%u", k);
+			assert_int_equal(iso_lookup(h.m.iso, dir.dir, name, &e), k / 2 == gap ? -EBADMSG : 0);
+		}
+		assert_int_equal(iso_lookup(h.m.iso, dir.dir, "none", &e), -EBADMSG);
+		assert_int_equal(iso_lookup_path(h.m.iso, "dir/none", &e), -EBADMSG);
+		iso_pass_gaps(h.m.iso);
+		assert_int_equal(iso_lookup(h.m.iso, dir.dir, "none", &e), -ENOENT);
+		assert_int_equal(list_from(&h, dir.dir, 0, false, &found), 0);
+		hand_end(&h);
+	}
+}
+
+/* The section of a file that was in it is not left out. */
+static void test_sections_in_zeros(void **state)
+{
+	(void)state;
+	for (unsigned lost = 0; lost < 2; lost++) {
+		struct iso_entry e;
+		struct hand h;
+		uint8_t *d;
+
+		hand_begin_rock(&h, 1);
+		d = h.data + DIR_LBA * 2048;
+		add_dots(d, DIR_LBA, 3 * 2048, NULL);
+		record(d + 68, "F", 1, 70, 2048, 0x80, NULL);
+		if (!lost)
+			record(d + 2048, "F", 1, 80, 2048, 0x80, NULL);
+		record(d + 4096, "F", 1, 90, 10, 0, NULL);
+		add(&h, "DIR", DIR_LBA, 3 * 2048, 2, NULL);
+		hand_open(&h);
+		if (lost) {
+			assert_int_equal(iso_lookup_path(h.m.iso, "dir/f", &e), -EBADMSG);
+			iso_pass_gaps(h.m.iso);
+			assert_int_equal(iso_lookup_path(h.m.iso, "dir/f", &e), -EBADMSG);
+		} else {
+			assert_int_equal(iso_lookup_path(h.m.iso, "dir/f", &e), 0);
+			assert_int_equal(e.size, 4106);
+			iso_entry_release(&e);
+		}
+		hand_end(&h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,6 +578,8 @@ int main(void)
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_small_blocks),
 		cmocka_unit_test(test_odd_lengths),
+		cmocka_unit_test(test_sectors_of_zeros),
+		cmocka_unit_test(test_sections_in_zeros),
 		cmocka_unit_test(test_directories_of_ours),
 	};
 

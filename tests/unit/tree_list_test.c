@@ -25,6 +25,7 @@ static void begin(struct hand *h, unsigned n_damaged)
 		add(h, "F", 100 + i, 2048, 0, &a);
 		memset(h->data + (100 + i) * 2048, 'A' + (int)i % 26, 2048);
 	}
+	hand_trim(h);
 	hand_open(h);
 }
 

@@ -233,6 +233,7 @@ static void make_hand(uint8_t *image, enum image_base base)
 	k.p = dots(image, root, root, &dot);
 	put_files(&k);
 	put_directories(&k, root);
+	record(image + (IMAGE_ROOT_LBA + 1) * SECTOR_BYTES, "SECOND", 6, (struct place){IMAGE_FILE_LBA, 7}, 0, NULL);
 	k.p = dots(image, joliet, joliet, NULL);
 	k.p += record(k.p, "\0a\x26\x3a\xd8\x3d\xde\0\0;\0001", 12, (struct place){IMAGE_FILE_LBA, 3000}, 0, NULL);
 	k.p += record(k.p, "\0s\0u\0b", 6, (struct place){joliet.lba + 1, 2048}, 2, NULL);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * adopt.h - inside burner: blocks of other programs' sessions that our sessions know
+ *
+ * Threads: one.  -ENOMEM, what reading says.
+ */
+#ifndef BURNER_ADOPT_H
+#define BURNER_ADOPT_H
+
+#include "cdappendfs/burn.h"
+
+/* What blocks of a session count, one behind the other: none that a newer session begins with, that is behind all of
+ * them, or that is written with each session. */
+struct burn_range burn_blocks_of(const struct disc_session *sessions, size_t n, size_t i,
+				 const struct disc_state *state);
+/* Those of which some session of ours has a digest; settled.  -EBADMSG, -EIO: one cannot be asked. */
+int burn_adopted_find(struct disc *d, const struct disc_session *sessions, size_t n, const struct disc_state *state,
+		      struct burn_ranges *ret);
+
+#endif
