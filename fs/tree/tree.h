@@ -269,8 +269,8 @@ struct tree_change {
 	bool directory;		 /* D: it was one */
 	const char *path, *from; /* from: what it was on the disc; NULL but of R */
 	uint64_t bytes;		 /* of its content, new ones */
-	/* what the next session writes of its content, if nothing of it is found on the disc and nothing is compressed; of
-	 * several names of a file the first that is told has it */
+	/* what the next session writes of its content, if nothing of it is found on the disc and nothing is
+	 * compressed; of several names of a file the first that is told has it */
 	uint64_t cost_bytes;
 };
 int tree_changes(struct tree *t, int (*emit)(void *context, const struct tree_change *c), void *context);
