@@ -10,10 +10,8 @@
 
 #include "fs/control/internal.h"
 
-int control_emit_change(void *context, char kind, const char *path, const char *from, uint64_t bytes)
+static void open_change(struct json *j, char kind, const char *path, const char *from, uint64_t bytes)
 {
-	struct json *j = context;
-
 	json_open(j, NULL, '{');
 	json_string(j, "type", "change");
 	json_string(j, "kind", (char[]){kind, '\0'});
@@ -21,6 +19,25 @@ int control_emit_change(void *context, char kind, const char *path, const char *
 	if (from)
 		json_string(j, "from", from);
 	json_u64(j, "bytes", bytes);
+}
+
+int control_emit_dropped(void *context, char kind, const char *path, const char *from, uint64_t bytes)
+{
+	struct json *j = context;
+
+	open_change(j, kind, path, from, bytes);
+	json_close(j, '}');
+	json_end_line(j);
+	return 0;
+}
+
+static int emit_change(void *context, const struct tree_change *c)
+{
+	struct json *j = context;
+
+	open_change(j, c->kind, c->path, c->from, c->bytes);
+	json_u64(j, "cost_bytes", c->cost_bytes);
+	json_bool(j, "directory", c->directory);
 	json_close(j, '}');
 	json_end_line(j);
 	return 0;
@@ -32,7 +49,7 @@ void control_list_changes(struct connection *n)
 	int r = control_line_open(&l);
 
 	if (!r && n->control->options.commit)
-		r = tree_changes(n->control->options.tree, control_emit_change, &l.json);
+		r = tree_changes(n->control->options.tree, emit_change, &l.json);
 	if (l.json.out && control_line_send(&l, n) < 0)
 		return;
 	control_send_result(n, &(struct commit_result){.error = r});

@@ -26,8 +26,9 @@
  *	{"type":"progress","phase":"burning","done_bytes":N,"all_bytes":N,"bytes_per_second":N,"seconds_left":N}
  *								zero or more; the last two once they are known;
  *								"done" and "all" are the older names of the first two
- *	{"type":"change","kind":"A|M|D|R","path":"…","bytes":N}	to changes; R has "from", its path on the disc, too; and
- *								to discard of paths, "-" where nothing is staged
+ *	{"type":"change","kind":"A|M|D|R","path":"…","bytes":N}	to changes; R has "from", its path on the disc, too,
+ *								and all "cost_bytes" and "directory"; and to discard
+ *								of paths, "-" where nothing is staged
  *	{"type":"name","path":"…","joliet":"…","why":"…","staged":true|false}	to names
  *	{"type":"piece","path":"…","bytes":N,"sections":N}	to pieces
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"

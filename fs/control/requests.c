@@ -366,7 +366,7 @@ static void reply_discard_paths(struct connection *n, const char *object)
 		r = control_line_open(&l);
 	if (r == 0)
 		r = commit_discard_paths(n->control->options.commit, (const char *const *)paths, n_paths,
-					 control_emit_change, &l.json, &why);
+					 control_emit_dropped, &l.json, &why);
 	for (size_t i = 0; i < n_paths; i++)
 		free(paths[i]);
 	if (l.json.out && control_line_send(&l, n) < 0)

@@ -25,13 +25,14 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "burner/base/idset.h"
+#include "burner/base/own.h"
+#include "burner/base/sha256.h"
 #include "burner/format/appuse.h"
 #include "burner/format/checksums.h"
 #include "cdappendfs/disc.h"
 #include "cdappendfs/extent.h"
 #include "cdappendfs/oddity.h"
-#include "burner/base/own.h"
-#include "burner/base/sha256.h"
 
 struct iso;
 
@@ -118,14 +119,19 @@ void iso_drop_caches(struct iso *iso);
 
 int iso_root(struct iso *iso, struct iso_entry *ret);
 
-/* What a walk over directories may still meet: no tree's directories are more bytes than its disc has, so one that goes
- * on behind that is led in circles. */
+/*
+ * What a walk over directories may still meet: a block is of one directory, and there are as many as the disc has,
+ * whatever it says.  So one that goes on behind that is led in circles, or through directories that overlap.
+ */
 struct iso_room {
-	uint64_t bytes;
+	struct idset met, begins; /* blocks of directories; of these the first ones */
+	uint64_t end, blocks;	  /* how many the disc has; that may still be met */
 	uint32_t directories;
+	uint8_t block_shift;
 };
-void iso_room_init(const struct iso *iso, struct iso_room *ret);
-/* For each directory that is met. -EBADMSG: there is no room for it. */
+void iso_room_init(const struct iso *iso, struct iso_room *ret); /* NULL: of no disc */
+void iso_room_release(struct iso_room *room);
+/* For each directory that is met: 0; 1: it was met before; -EBADMSG: there is no room for it; -ENOMEM. */
 int iso_room_take(struct iso_room *room, struct iso_extent dir);
 
 /* Walks all of it. 1: every directory and the end of every file can be read; 0: not; other errors than of the disc. */
