@@ -19,7 +19,7 @@
 
 #include "burner/base/bulk.h"
 #include "burner/base/bytes.h"
-#include "burner/base/idset.h"
+#include "burner/base/grow.h"
 #include "cdappendfs/session_message.h"
 
 #define PACE_NAMES 256u
@@ -41,7 +41,6 @@ struct adding {
 	bool by_number, has_digests, complete;
 	struct waiting *todo;
 	size_t n_todo, capacity;
-	struct idset met; /* blocks of directories that were */
 	struct iso_room room;
 	struct bulk bulk;
 	uint8_t *sums; /* MD5 of files, by their entry; NULL: the session has none */
@@ -53,7 +52,7 @@ struct adding {
 static void adding_release(struct adding *a)
 {
 	free(a->todo);
-	idset_release(&a->met);
+	iso_room_release(&a->room);
 	bulk_free(a->sums);
 	iso_unref(a->iso);
 }
@@ -162,31 +161,20 @@ static int take_file(struct adding *a, int64_t directory, const struct iso_entry
 
 static int push(struct adding *a, const struct waiting *w)
 {
-	if (a->n_todo == a->capacity) {
-		size_t capacity = 2 * a->capacity + 64;
-		struct waiting *grown = reallocarray(a->todo, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		a->todo = grown;
-		a->capacity = capacity;
-	}
+	if (grow(&a->todo, &a->capacity, a->n_todo, sizeof(*a->todo)))
+		return -ENOMEM;
 	a->todo[a->n_todo++] = *w;
 	return 0;
 }
 
 static bool same_place(struct iso_extent a, struct iso_extent b) { return a.lba == b.lba && a.bytes == b.bytes; }
 
-/* It has records that may be read: not met before, and the disc has so much. */
+/* It has records, which were not met before. */
 static int may_be_read(struct adding *a, struct iso_extent at)
 {
-	int r = idset_reserve(&a->met, 1);
+	int r = at.bytes ? iso_room_take(&a->room, at) : -EBADMSG;
 
-	if (!r)
-		r = !at.bytes || idset_has(&a->met, at.lba) ? -EBADMSG : iso_room_take(&a->room, at);
-	if (!r)
-		idset_add(&a->met, at.lba);
-	return r;
+	return r > 0 ? -EBADMSG : r;
 }
 
 /* child 0: it is not known. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/grow.h"
 
 #define ALIKE_MAX 16u /* entries of one name that are looked at: a directory has one of each, unless it is damaged */
 
@@ -82,15 +83,8 @@ static int take(struct known_list *l, sqlite3_stmt *row)
 {
 	struct known *k;
 
-	if (l->n == l->capacity) {
-		size_t capacity = 2 * l->capacity + 64;
-		struct known *grown = reallocarray(l->list, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		l->list = grown;
-		l->capacity = capacity;
-	}
+	if (grow(&l->list, &l->capacity, l->n, sizeof(*l->list)))
+		return -ENOMEM;
 	k = &l->list[l->n];
 	*k = (struct known){.id = sqlite3_column_int64(row, 0),
 			    .name = strdup(sql_name(row, 1, NULL)),

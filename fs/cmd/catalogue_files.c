@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/printable.h"
 #include "fs/cmd/catalogue_options.h"
 #include "fs/cmd/command.h"
@@ -83,15 +84,8 @@ static int note_disc(void *context, const struct catalogue_hit *hit)
 	for (size_t i = 0; i < a->n_discs; i++)
 		if (a->discs[i] == hit->disc->number)
 			return 0;
-	if (a->n_discs == a->capacity) {
-		size_t capacity = 2 * a->capacity + 16;
-		int64_t *grown = reallocarray(a->discs, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		a->discs = grown;
-		a->capacity = capacity;
-	}
+	if (grow(&a->discs, &a->capacity, a->n_discs, sizeof(*a->discs)))
+		return -ENOMEM;
 	a->discs[a->n_discs++] = hit->disc->number;
 	return 0;
 }
