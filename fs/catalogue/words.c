@@ -46,15 +46,18 @@ static uint32_t fold_character(const struct words *w, uint32_t c)
 	return w->locale ? (uint32_t)towlower_l((wint_t)c, w->locale) : c;
 }
 
-/* to: twice as long as the text, and a zero.  What is no UTF-8 stays. */
+/* A byte that is no UTF-8 becomes a character of its own, that no name has: GLOB takes all such bytes for one. */
+#define FIRST_BYTE 0x10ff00u
+#define FOLDED_BYTES_MAX 4u /* for each byte */
+
+/* to: so many times as long as the text, and a zero. */
 static void fold(const struct words *w, const char *text, char *to)
 {
 	for (size_t n; *text; text += n ? n : 1) {
-		n = utf8_length((const unsigned char *)text);
-		if (n)
-			to += put_character(fold_character(w, utf8_code_point((const unsigned char *)text, n)), to);
-		else
-			*to++ = *text;
+		const unsigned char *at = (const unsigned char *)text;
+
+		n = utf8_length(at);
+		to += put_character(n ? fold_character(w, utf8_code_point(at, n)) : FIRST_BYTE + *at, to);
 	}
 	*to = '\0';
 }
@@ -79,7 +82,7 @@ static char *pattern_of(const struct words *w, const char *before, const char *w
 		whole = NULL;
 		return NULL;
 	}
-	folded = malloc(2 * strlen(whole) + 1);
+	folded = malloc(FOLDED_BYTES_MAX * strlen(whole) + 1);
 	if (!folded)
 		return NULL;
 	fold(w, whole, folded);
@@ -101,22 +104,29 @@ static int add_word(struct words *w, const char *word)
 
 /* ---- the query ---- */
 
-/* The length of a run of characters that stand for themselves. */
+/* The length of a run of characters that stand for themselves, in the index as well. */
 static size_t plain_run(const char *pattern)
 {
-	size_t n = 0, length;
+	size_t n = 0;
 
-	while (pattern[n] && !strchr("*?[", pattern[n]) && (length = utf8_length((const unsigned char *)pattern + n)))
+	while (pattern[n] && !strchr("*?[", pattern[n])) {
+		const unsigned char *at = (const unsigned char *)pattern + n;
+		size_t length = utf8_length(at);
+
+		if (!length || utf8_code_point(at, length) >= FIRST_BYTE)
+			break;
 		n += length;
+	}
 	return n;
 }
 
 static const char *skip_special(const char *at)
 {
+	size_t length = utf8_length((const unsigned char *)at);
 	const char *end;
 
 	if (*at != '[')
-		return at + 1;
+		return at + (length ? length : 1);
 	end = at[1] == '^' ? at + 2 : at + 1;
 	end = *end == ']' ? end + 1 : end;
 	end = strchr(end, ']');
@@ -207,7 +217,7 @@ const char *words_query(const struct words *w) { return w->query; }
 
 bool words_match_name(const struct words *w, const char *name)
 {
-	char folded[2 * 256 + 1];
+	char folded[FOLDED_BYTES_MAX * 256];
 
 	if (strlen(name) > 255)
 		return false;
@@ -228,7 +238,7 @@ bool words_match_path(void *words, const char *path)
 		any |= w->paths[i] != NULL;
 	if (!any)
 		return true;
-	if (asprintf(&whole, "/%s", path) < 0 || !(folded = malloc(2 * strlen(whole) + 1)))
+	if (asprintf(&whole, "/%s", path) < 0 || !(folded = malloc(FOLDED_BYTES_MAX * strlen(whole) + 1)))
 		return false;
 	fold(w, whole, folded);
 	for (size_t i = 0; i < w->n; i++)
