@@ -369,6 +369,7 @@ static bool set_flag(struct options *o, const char *name)
 		{"compress", &o->compress, true},
 		{"md5", &o->md5, true},
 		{"kit", &o->kit, true},
+		{"span", &o->span, true},
 	};
 
 	if (strcmp(name, "drop-udf") == 0) { /* its name before there were others */
