@@ -50,6 +50,7 @@ const char *help_text(void)
 	       "  -o compress            compress new files where that takes less (zisofs): Linux and xorriso read "
 	       "them, "
 	       "most others do not\n"
+	       "  -o span                more may be staged than the disc takes, for several: cdappendfs-sync --span\n"
 	       "  -o nojoliet            no Joliet tree\n"
 	       "  -o catalogue[=FILE]    what is on the disc after each commit goes into the catalogue, see "
 	       "cdappendfs-catalogue(1)\n"

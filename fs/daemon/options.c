@@ -373,6 +373,7 @@ static bool set_flag(struct options *o, const char *name)
 		{"kit", &o->kit, true},
 		{"catalogue", &o->catalogue, true},
 		{"nocatalogue", &o->no_catalogue, true},
+		{"span", &o->span, true},
 	};
 
 	if (strcmp(name, "drop-udf") == 0) { /* its name before there were others */

@@ -28,25 +28,26 @@ struct options {
 	bool remount;		       /* a mount that is there: only read_only is changed */
 	const char *disc, *mountpoint; /* as given; of argv */
 	bool create;
-	bool read_only;		      /* -o ro, or session= */
-	uint32_t session;	      /* 0: the newest */
-	char *staging;		      /* NULL: the default */
-	uint64_t capacity_sectors;    /* media=; 0: not given, … */
-	bool unbounded;		      /* … or media=none */
-	enum stage_claim claim;	      /* stage= */
-	double speed;		      /* speed=; times the single speed; 0: not bounded */
-	uint64_t bytes_per_second;    /* the same for an image file, by media= */
-	unsigned tree;		      /* enum options_tree */
-	unsigned share;		      /* enum share_mode */
-	unsigned check;		      /* enum options_check */
-	unsigned sessions;	      /* enum options_sessions */
-	bool catalogue, no_catalogue; /* neither: as the environment says */
-	char *catalogue_file;	      /* catalogue=; NULL: the default, or as the environment says */
-	char *digest;		      /* of the state that the disc must have, or its first digits; NULL: any */
-	char *message;		      /* of the session that the unmount burns; NULL: none */
-	uint64_t pieces_bytes;	      /* pieces=; 0: not given */
-	unsigned parity_percent;      /* ecc=; 0: none */
-	bool compat, compress, md5, no_joliet, no_verify, manual_commit, kit;
+	bool read_only;		   /* -o ro, or session= */
+	uint32_t session;	   /* 0: the newest */
+	char *staging;		   /* NULL: the default */
+	uint64_t capacity_sectors; /* media=; 0: not given, … */
+	bool unbounded;		   /* … or media=none */
+	enum stage_claim claim;	   /* stage= */
+	double speed;		   /* speed=; times the single speed; 0: not bounded */
+	uint64_t bytes_per_second; /* the same for an image file, by media= */
+	unsigned tree;		   /* enum options_tree */
+	unsigned share;		   /* enum share_mode */
+	unsigned check;		   /* enum options_check */
+	unsigned sessions;	   /* enum options_sessions */
+	/* neither: as the environment says */
+	bool catalogue, no_catalogue;
+	char *catalogue_file;	 /* catalogue=; NULL: the default, or as the environment says */
+	char *digest;		 /* of the state that the disc must have, or its first digits; NULL: any */
+	char *message;		 /* of the session that the unmount burns; NULL: none */
+	uint64_t pieces_bytes;	 /* pieces=; 0: not given */
+	unsigned parity_percent; /* ecc=; 0: none */
+	bool compat, compress, md5, no_joliet, no_verify, manual_commit, kit, span;
 	oddities accepted;
 	char volume_id[33];
 	bool show_uid, show_gid, show_umask;
