@@ -588,8 +588,7 @@ int main(int argc, char **argv)
 	if (a.options.remount)
 		return remount_only(&a);
 	r = opening_resolve(&a.opening, &a.options);
-	if (!r && cataloguing_new(&a.options, &a.catalogue) < 0)
-		r = EXIT_FAILED;
+	r = r ? r : cataloguing_new(&a.options, &a.catalogue) < 0 ? EXIT_FAILED : EXIT_DONE;
 	if (!r) {
 		int forked = daemon_begin(a.options.foreground, &a.pipe);
 		r = forked < 0	   ? fail(forked, "no process can be started") :

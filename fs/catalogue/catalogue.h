@@ -134,6 +134,7 @@ struct catalogue_hit {
 	bool present;	       /* last is the newest session of the disc */
 	const uint8_t *sha256; /* NULL: not known */
 	enum catalogue_evidence by;
+	uint64_t copies; /* catalogue_few(): discs that have its content */
 };
 struct catalogue_asked {
 	int64_t disc;	 /* only on that; 0: any */
@@ -152,5 +153,9 @@ int catalogue_find(struct catalogue *c, const char *const *words, size_t n_words
  * has a digest. */
 int catalogue_file(struct catalogue *c, int fd, const char *name, const struct stat *st,
 		   const struct catalogue_asked *asked, char **ret_why);
+
+/* Files of the newest sessions whose content, in whatever session, is on fewer discs than that.  Empty ones are not
+ * counted. */
+int catalogue_few(struct catalogue *c, uint64_t least, const struct catalogue_asked *asked, char **ret_why);
 
 #endif

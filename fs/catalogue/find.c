@@ -127,6 +127,7 @@ int telling_row(struct telling *t, sqlite3_stmt *row, enum catalogue_evidence by
 				  sqlite3_column_blob(row, FIND_SHA256) :
 				  NULL,
 		.by = by,
+		.copies = t->copies,
 	};
 	int64_t title = sqlite3_column_int64(row, FIND_TITLE);
 	int r = 0;

@@ -13,6 +13,7 @@
  *	find.c		names; paths
  *	words.c		what is asked for, as the index of names has it
  *	file.c		where a file of the hard disk lies
+ *	copies.c	of how many discs each content is
  */
 #ifndef FS_CATALOGUE_INTERNAL_H
 #define FS_CATALOGUE_INTERNAL_H
@@ -186,6 +187,7 @@ struct telling {
 	int64_t directory; /* whose path is at hand; 0 none */
 	uint32_t asked_session, session;
 	char *path;
+	uint64_t copies; /* discs that have what is told of; 0: not counted */
 };
 int telling_begin(struct catalogue *c, const struct catalogue_asked *asked, struct telling *ret);
 void telling_end(struct telling *t);

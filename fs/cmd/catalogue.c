@@ -19,7 +19,7 @@ static const char help[] =
 	"       cdappendfs-catalogue find [--disc=N] WORD…\n"
 	"       cdappendfs-catalogue where [--content] FILE…\n"
 	"       cdappendfs-catalogue missing [--content] DIRECTORY…\n"
-	"       cdappendfs-catalogue copies [--content] [--min=N] DIRECTORY…\n"
+	"       cdappendfs-catalogue copies [--content] [--min=N] [DIRECTORY…]\n"
 	"       cdappendfs-catalogue list\n"
 	"       cdappendfs-catalogue show DISC\n"
 	"       cdappendfs-catalogue place DISC TEXT\n"
@@ -31,7 +31,7 @@ static const char help[] =
 	"  where    on which discs a file of the hard disk is: by its content where that is known, else by name,\n"
 	"           size and date\n"
 	"  missing  the files of a directory that are on no disc\n"
-	"  copies   the files of a directory that are on fewer than N discs (2)\n"
+	"  copies   the files of a directory that are on fewer than N discs (2); without one: of the discs\n"
 	"  list     the discs;  show: one of them with its sessions;  place: where it stands;  forget: it is gone\n"
 	"\n"
 	"  -p, --place=TEXT   where the disc stands\n"
@@ -290,7 +290,7 @@ static const struct verb verbs[] = {
 	{"find", do_find, 1, INT32_MAX, "find WORD…", "dj"},
 	{"where", catalogue_do_where, 1, INT32_MAX, "where FILE…", "oj"},
 	{"missing", catalogue_do_missing, 1, INT32_MAX, "missing DIRECTORY…", "ozj"},
-	{"copies", catalogue_do_copies, 1, INT32_MAX, "copies DIRECTORY…", "omzj"},
+	{"copies", catalogue_do_copies, 0, INT32_MAX, "copies [DIRECTORY…]", "omzj"},
 	{"list", do_list, 0, 0, "list takes no argument", "j"},
 	{"show", do_show, 1, 1, "show DISC", "j"},
 	{"place", do_place, 2, 2, "place DISC TEXT", ""},

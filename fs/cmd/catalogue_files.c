@@ -256,4 +256,51 @@ static int ask_all(const struct catalogue_options *o, const char *key, uint64_t 
 }
 
 int catalogue_do_missing(const struct catalogue_options *o) { return ask_all(o, "missing", 1, false); }
-int catalogue_do_copies(const struct catalogue_options *o) { return ask_all(o, "copies", o->min, true); }
+
+/* ---- what the discs themselves have ---- */
+
+static int print_few(void *context, const struct catalogue_hit *hit)
+{
+	struct asking *a = context;
+	char disc[DISC_TEXT_BYTES];
+
+	if (!hit->present)
+		return 0;
+	a->n_told++;
+	if (a->o->json)
+		catalogue_hit_json(&a->json, hit);
+	else if (a->o->null)
+		printf("%s%c", hit->path, 0);
+	else
+		say(stdout, "%" PRIu64 "  %s  %s", hit->copies, catalogue_disc_text(hit->disc, disc), hit->path);
+	return ferror(stdout) ? -EIO : 0;
+}
+
+static int few_of_discs(const struct catalogue_options *o)
+{
+	_cleanup_(asking_release) struct asking a = {.o = NULL};
+	const struct catalogue_asked asked = {.by_content = o->content, .found = print_few, .context = &a};
+	_free_ char *why = NULL;
+	int status = open_asking(o, &a), r;
+
+	if (status)
+		return status;
+	if (o->json) {
+		json_open(&a.json, NULL, '{');
+		json_open(&a.json, "copies", '[');
+	}
+	r = catalogue_few(a.c, o->min, &asked, &why);
+	if (o->json) {
+		json_close(&a.json, ']');
+		json_close(&a.json, '}');
+		json_end_line(&a.json);
+	}
+	if (r && !ferror(stdout))
+		return catalogue_trouble("the catalogue", r, why);
+	return a.n_told ? CATALOGUE_NO : CATALOGUE_YES;
+}
+
+int catalogue_do_copies(const struct catalogue_options *o)
+{
+	return o->n_words ? ask_all(o, "copies", o->min, true) : few_of_discs(o);
+}

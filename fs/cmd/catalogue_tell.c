@@ -89,6 +89,8 @@ void catalogue_hit_json(struct json *j, const struct catalogue_hit *hit)
 	json_bool(j, "present", hit->present);
 	if (hit->sha256)
 		catalogue_put_hex(j, "sha256", hit->sha256, SHA256_BYTES);
+	if (hit->copies)
+		json_u64(j, "copies", hit->copies);
 	if (by[hit->by])
 		json_string(j, "by", by[hit->by]);
 	json_close(j, '}');

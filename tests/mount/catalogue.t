@@ -145,6 +145,9 @@ ok 'it is added' catalogue add "$disc"
 ok 'a copy of it' catalogue add --copy --place 'in a safe' "$T/copy.iso"
 is 'costs no names' "$(sqlite3 "$db" 'SELECT count(*), count(DISTINCT title) FROM disc')" '3|2'
 silent 'two discs have all of it' catalogue copies "$T/home"
+is 'what of the discs is on one only' "$(catalogue copies --json | json 'join ", ", sort map { "$_->{disc} $_->{copies} $_->{path}" } @{$_->{copies}}')" '2 1 x/three, 2 1 x/y/one'
+like 'text' "$(catalogue copies)" '^1  disc 2 OTHER \(in the attic\)  x/'
+cmp_number 'on two' "$(catalogue copies --min=3 | grep -c '^2  disc [13] ')" -gt 10
 fails 'not three' 1 catalogue copies --min=3 "$T/home"
 is 'both are told' "$(find_in nine)" '1 5-5 nine, 3 5-5 nine'
 mount_disc "$disc"
@@ -211,6 +214,23 @@ is 'all else is there' "$(find_in in1), $(find_in in3)" "$(for n in 1 3; do echo
 fails 'and that is not' 1 catalogue find in2
 ok 'read again when it is whole' catalogue add --disc=7 --anew "$T/whole.iso"
 is 'then it is' "$(find_in in2)" '7 1-1 dir2/in2'
+
+# One that leads back to where it is.
+xorriso -outdev "$T/loop.iso" -volid LOOP -map "$T/more" / -commit >"$T/xorriso.log" 2>&1
+python3 - "$T/loop.iso" <<'END'
+import sys
+with open(sys.argv[1], 'r+b') as image:
+    data = bytearray(image.read())
+    root = data[16 * 2048 + 156:16 * 2048 + 190]
+    start = int.from_bytes(root[2:6], 'little') * 2048
+    record = data.find(b'DIR1', start) - 33
+    data[record + 2:record + 18] = root[2:18]
+    image.seek(0)
+    image.write(data)
+END
+fails 'a disc that leads in circles' 1 catalogue add "$T/loop.iso"
+is 'has what it has' "$(find_in --disc=LOOP 'dir?' | tr ',' '\n' | wc -l)" 3
+is 'sound' "$(shelf sound "$db")" sound
 
 # ---- what is no catalogue, or another one
 echo text >"$T/text"
