@@ -105,7 +105,7 @@ $(B)/tests/mount/logind%: ROOM_CFLAGS = $(BUS_CFLAGS)
 $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
 
 # ---- What there is -------------------------------------------------------------------------------------------------
-COMMANDS := sync umount info stage check log diff restore
+COMMANDS := sync umount info stage check log diff find restore
 PROGRAMS := $(B)/cdappendfs $(COMMANDS:%=$(B)/cdappendfs-%)
 READER := fs/kit/cdappendfs-read.py
 archive = $(B)/rooms/lib$(subst /,-,$(1)).a

@@ -171,6 +171,7 @@ static int make_commit(struct app *a)
 		.parity_percent = o->parity_percent,
 		.compress = o->compress,
 		.md5 = o->md5,
+		.span = o->span,
 		.no_verify = o->no_verify,
 		.accepted = o->accepted,
 		.speed = o->speed,
@@ -465,7 +466,8 @@ static void explain_reload(struct app *a)
 /* Returns the exit status: it matters in the foreground. */
 static int finish(struct app *a)
 {
-	const struct commit_request_options request = {.message = a->options.message};
+	const struct commit_request_options request = {.message = a->options.message,
+						       .flags = a->options.span ? COMMIT_SPAN : 0};
 	bool burn = commits_at_end(a);
 	int r = 0;
 

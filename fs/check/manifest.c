@@ -188,7 +188,7 @@ static int make(struct making *m)
 	char where[ISO_WHERE_BYTES];
 	pthread_t threads[THREADS_MAX];
 	unsigned n = start_threads(m, threads);
-	int r = n ? iso_walk(m->iso, &(struct iso_walk){found, lost, m}, where) : -EAGAIN;
+	int r = n ? iso_walk(m->iso, &(struct iso_walk){.found = found, .lost = lost, .context = m}, where) : -EAGAIN;
 
 	pthread_mutex_lock(&m->lock);
 	while (!r && m->n_told < m->n_given)

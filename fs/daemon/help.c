@@ -50,6 +50,7 @@ const char *help_text(void)
 	       "  -o compress            compress new files where that takes less (zisofs): Linux and xorriso read "
 	       "them, "
 	       "most others do not\n"
+	       "  -o span                more may be staged than the disc takes, for several: cdappendfs-sync --span\n"
 	       "  -o nojoliet            no Joliet tree\n"
 	       "  -o kit                 put a manual, the format and a reader on the disc: cdappendfs-kit\n"
 	       "  -o accept=WHAT:WHAT…   append to a disc although that of it gets lost or stale: udf (also: "

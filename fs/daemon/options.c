@@ -16,11 +16,11 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/values.h"
 #include "cdappendfs/proof.h"
 #include "cdappendfs/session_message.h"
 #include "fs/daemon/help.h"
 #include "fs/daemon/nearest.h"
-#include "fs/daemon/values.h"
 
 #define CD_SPEED 153600.0 /* bytes per second of 1x */
 #define DVD_SPEED 1385000.0
@@ -369,6 +369,7 @@ static bool set_flag(struct options *o, const char *name)
 		{"compress", &o->compress, true},
 		{"md5", &o->md5, true},
 		{"kit", &o->kit, true},
+		{"span", &o->span, true},
 	};
 
 	if (strcmp(name, "drop-udf") == 0) { /* its name before there were others */

@@ -44,7 +44,7 @@ struct options {
 	char *message;		   /* of the session that the unmount burns; NULL: none */
 	uint64_t pieces_bytes;	   /* pieces=; 0: not given */
 	unsigned parity_percent;   /* ecc=; 0: none */
-	bool compat, compress, md5, no_joliet, no_verify, manual_commit, kit;
+	bool compat, compress, md5, no_joliet, no_verify, manual_commit, kit, span;
 	oddities accepted;
 	char volume_id[33];
 	bool show_uid, show_gid, show_umask;

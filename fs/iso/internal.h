@@ -11,6 +11,7 @@
  *	dir.c		cursor over a directory, iso_dir
  *	index.c		name -> record position of large directories
  *	lookup.c	iso_lookup, iso_entry_at
+ *	room.c		iso_room
  *	walk.c		iso_walk
  *	xattrs.c	iso_xattrs
  *	checksums.c	iso_checksums_array
@@ -65,7 +66,8 @@ struct iso {
 	bool passes_gaps;      /* iso_pass_gaps() */
 	bool rock_behind_xa;   /* neither SP nor ER: attributes may stand behind those of CD-ROM XA, too */
 	uint32_t descriptor_lba;
-	uint64_t limit_sectors; /* end of the disc; 0 unknown */
+	uint64_t limit_sectors; /* end of the disc, or of what the volume says, if that is more; 0 unknown */
+	uint64_t there_sectors; /* disc_state of that name */
 	struct iso_extent root; /* as its "." says */
 	struct iso_info info;
 	uint64_t hash_seed;
