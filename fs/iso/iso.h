@@ -27,6 +27,7 @@
 
 #include "burner/base/idset.h"
 #include "burner/base/own.h"
+#include "burner/base/sha256.h"
 #include "burner/format/appuse.h"
 #include "burner/format/checksums.h"
 #include "cdappendfs/disc.h"
@@ -264,5 +265,7 @@ int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct exte
 /* The same of any file, as it is shown: compressed or not; zeros where no extent is. */
 int iso_content_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
 		     uint64_t size, uint64_t offset, void *buf, size_t length);
+/* SHA-256 of all content of a regular file, uncompressed; buf: pieces that it is read in, of 2048 bytes at least. */
+int iso_sha256(struct disc *disc, const struct iso_entry *e, uint8_t *buf, size_t buf_bytes, uint8_t ret[SHA256_BYTES]);
 
 #endif
