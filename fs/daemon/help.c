@@ -52,6 +52,8 @@ const char *help_text(void)
 	       "most others do not\n"
 	       "  -o span                more may be staged than the disc takes, for several: cdappendfs-sync --span\n"
 	       "  -o nojoliet            no Joliet tree\n"
+	       "  -o catalogue[=FILE]    what is on the disc after each commit goes into the catalogue, see "
+	       "cdappendfs-catalogue(1)\n"
 	       "  -o kit                 put a manual, the format and a reader on the disc: cdappendfs-kit\n"
 	       "  -o accept=WHAT:WHAT…   append to a disc although that of it gets lost or stale: udf (also: "
 	       "drop-udf), hfs, trees, associated, tail;\n"
