@@ -27,7 +27,6 @@ struct walk {
 	size_t first, n, capacity;
 	char *path; /* of the entry that is looked at */
 	size_t path_bytes;
-	struct idset met; /* blocks of directories */
 	struct iso_room room;
 };
 
@@ -37,7 +36,7 @@ static void walk_release(struct walk *w)
 		free(w->list[i].path);
 	free(w->list);
 	free(w->path);
-	idset_release(&w->met);
+	iso_room_release(&w->room);
 }
 
 /* What its caller says of a directory that cannot be read. */
@@ -50,18 +49,15 @@ static int lost(const struct walk *w, const char *path, struct iso_extent at, in
 
 static int add_directory(struct walk *w, const char *path, struct iso_extent at)
 {
-	int r = idset_reserve(&w->met, 1);
+	int r = iso_room_take(&w->room, at);
 
-	if (!r)
-		r = idset_has(&w->met, at.lba) ? -EBADMSG : iso_room_take(&w->room, at);
 	if (r)
-		return lost(w, path, at, r);
+		return lost(w, path, at, r < 0 ? r : -EBADMSG);
 	if (grow(&w->list, &w->capacity, w->n, sizeof(*w->list)))
 		return -ENOMEM;
 	w->list[w->n] = (struct waiting){strdup(path), at};
 	if (!w->list[w->n].path)
 		return -ENOMEM;
-	idset_add(&w->met, at.lba);
 	w->n++;
 	return 0;
 }
