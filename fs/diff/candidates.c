@@ -6,8 +6,8 @@
  * content.  Directories are matched first, and what is in them is compared as in any pair.  When no more match, those
  * of both trees that have one name are a pair after all (removed and made anew), and what is left is opened: what is
  * in it may have come from elsewhere, or gone there.  Directories of the newer tree with numbers that the older one
- * knows must have been somewhere in it, so they are opened last.  What one was, or became, may come to light when it
- * is opened already: then the other one is opened, too, and what is in them is held against each other by its key alone.
+ * knows must have been somewhere in it, so they are opened last.  What one was, or became, may come to light when it is
+ * opened already: then the other one is opened, too, and what is in them is held against each other by its key alone.
  */
 #include "fs/diff/internal.h"
 
