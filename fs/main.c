@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "burner/base/child.h"
 #include "burner/base/log.h"
 #include "burner/base/own.h"
 #include "cdappendfs/version.h"
@@ -569,6 +570,7 @@ int main(int argc, char **argv)
 	char why[OPTIONS_WHY_MAX] = "";
 
 	sandbox_close_door();
+	child_expect(); /* of libfuse, too */
 	tune_allocator();
 	int r = options_parse(argc, argv, &a.options, why);
 	if (r < 0)
