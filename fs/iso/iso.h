@@ -114,7 +114,7 @@ void iso_unref(struct iso *iso); /* NULL is fine */
 static inline void iso_unrefp(struct iso **iso) { iso_unref(*iso); }
 void iso_info(const struct iso *iso, struct iso_info *ret);
 struct disc *iso_disc(const struct iso *iso);
-/* Its indexes of names are made again when they are needed. */
+/* Its indexes of names, and the sectors that it keeps, are made and read again when they are needed. */
 void iso_drop_caches(struct iso *iso);
 
 int iso_root(struct iso *iso, struct iso_entry *ret);
