@@ -32,6 +32,7 @@ struct client_result {
 	bool older_more;
 	uint64_t adopted_bytes, adopted_sessions, unread_bytes;
 	bool adopted_more;
+	uint64_t held_bytes, set, disc, discs; /* of a set of discs: as in struct commit_result */
 	uint32_t session;
 };
 

@@ -119,6 +119,7 @@ void iso_drop_caches(struct iso *iso)
 	while (c->oldest)
 		drop_oldest_locked(c);
 	pthread_mutex_unlock(&c->lock);
+	sector_cache_drop(iso->sectors);
 }
 
 /* With a reference, or NULL. */

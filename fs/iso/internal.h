@@ -88,6 +88,7 @@ int iso_open_form(struct iso *iso, unsigned form, struct iso **ret);
 
 int sector_cache_new(struct sector_cache **ret);
 void sector_cache_free(struct sector_cache *c);
+void sector_cache_drop(struct sector_cache *c);
 #define XA_BYTES 14u /* attributes of CD-ROM XA may come before the SUSP entries */
 
 /* Metadata: so many sectors from a byte position on, which is a block's; few at a time go through the cache. */

@@ -27,6 +27,7 @@
 
 #include "burner/base/idset.h"
 #include "burner/base/own.h"
+#include "burner/base/sha256.h"
 #include "burner/format/appuse.h"
 #include "burner/format/checksums.h"
 #include "cdappendfs/disc.h"
@@ -113,7 +114,7 @@ void iso_unref(struct iso *iso); /* NULL is fine */
 static inline void iso_unrefp(struct iso **iso) { iso_unref(*iso); }
 void iso_info(const struct iso *iso, struct iso_info *ret);
 struct disc *iso_disc(const struct iso *iso);
-/* Its indexes of names are made again when they are needed. */
+/* Its indexes of names, and the sectors that it keeps, are made and read again when they are needed. */
 void iso_drop_caches(struct iso *iso);
 
 int iso_root(struct iso *iso, struct iso_entry *ret);
@@ -264,5 +265,7 @@ int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct exte
 /* The same of any file, as it is shown: compressed or not; zeros where no extent is. */
 int iso_content_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
 		     uint64_t size, uint64_t offset, void *buf, size_t length);
+/* SHA-256 of all content of a regular file, uncompressed; buf: pieces that it is read in, of 2048 bytes at least. */
+int iso_sha256(struct disc *disc, const struct iso_entry *e, uint8_t *buf, size_t buf_bytes, uint8_t ret[SHA256_BYTES]);
 
 #endif

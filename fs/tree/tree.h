@@ -50,6 +50,7 @@ struct tree_options {
 	bool no_joliet;
 	bool read_only;
 	bool md5;			 /* the sessions to come have MD5 sums: writing is TREE_FULL */
+	bool span;			 /* what is staged may be more than the medium takes: for several discs */
 	unsigned parity_percent;	 /* of the sessions to come; 0: none */
 	struct pieces_rule pieces;	 /* as that of the sessions to come */
 	const struct disc_state *medium; /* as for tree_set_medium(), read by tree_new(); NULL: told later */
