@@ -219,6 +219,8 @@ static int make_control(struct app *a)
 		.disc_path = o->disc_path,
 		.mountpoint = o->mountpoint,
 		.staging = o->stage ? stage_directory(o->stage) : NULL,
+		.given = a->options.given,
+		.own_staging = a->options.staging != NULL,
 		.owner = owner_of(&a->options),
 		.unmounted = unmounted,
 		.context = a->server,
