@@ -12,12 +12,14 @@
 #include "fs/diff/internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
 #include "burner/base/grow.h"
+#include "burner/base/own.h"
 
 static bool has_key(const struct walk *w, const struct diff_entry *e)
 {
@@ -41,9 +43,22 @@ static bool is_fresh(const struct walk *w, const struct diff_entry *e)
 	return w->old_next_ino && e->ino >= w->old_next_ino;
 }
 
-static int count_fresh(struct walk *w, const struct diff_entry *e)
+static int take_fresh(struct walk *w, const char *directory, const struct diff_entry *e)
 {
-	return walk_change(w, &(struct diff_change){.kind = 'A', .mode = e->mode}, e);
+	struct diff_change c = {.kind = 'A',
+				.mode = e->mode,
+				.bytes = S_ISREG(e->mode) ? e->size : 0,
+				.mtime = e->mtime};
+	_free_ char *path = NULL;
+
+	if (!w->o->fresh)
+		return walk_change(w, &c, e);
+	if (asprintf(&path, "%s%s%s", directory, directory[0] ? "/" : "", e->name) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	c.path = path;
+	return w->o->fresh(w->o->context, &c);
 }
 
 int candidates_add(struct walk *w, bool newer, const char *directory, const struct diff_entry *e, uint32_t *ret)
@@ -54,8 +69,8 @@ int candidates_add(struct walk *w, bool newer, const char *directory, const stru
 
 	if (ret)
 		*ret = NUMBERS_NONE;
-	if (newer && w->o->counted && !S_ISDIR(e->mode) && !ret && is_fresh(w, e))
-		return count_fresh(w, e);
+	if (newer && (w->o->counted || w->o->fresh) && !S_ISDIR(e->mode) && !ret && is_fresh(w, e))
+		return take_fresh(w, directory, e);
 	r = c->n < UINT32_MAX - 1 ? grow(&c->list, &c->capacity, c->n, sizeof(*c->list)) : -ENOMEM;
 	if (r)
 		return r;
