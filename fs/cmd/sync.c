@@ -18,10 +18,12 @@
 #include "fs/cmd/discard.h"
 #include "fs/cmd/holders.h"
 #include "fs/cmd/interrupt.h"
+#include "fs/cmd/next.h"
 #include "fs/cmd/span.h"
 #include "fs/control/mounts.h"
 
 #define EVENT_EVERY_MS 1000
+#define NEXT_MAX 200u /* discs of a set */
 
 static const char help[] =
 	"Usage: cdappendfs-sync [OPTION…] MOUNTPOINT|DISC\n"
@@ -43,6 +45,8 @@ static const char help[] =
 	"                  is staged\n"
 	"      --span      burn what this disc takes, keep the rest staged for the next one, of a mount with -o span;\n"
 	"                  with --dry-run: which disc would take what\n"
+	"      --next=DISC the next disc of the set, a drive or an image, for what is left; may be given again; at a\n"
+	"                  terminal it is asked for\n"
 	"  -m, --message=TEXT\n"
 	"                  a line of text about it, which the session keeps; see cdappendfs-log\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
@@ -70,6 +74,9 @@ struct options {
 	bool full_tree, adopt, span, json, quiet;
 	unsigned add_ecc;    /* percent; 0: not asked for */
 	const char *message; /* NULL: none */
+	const char *next[NEXT_MAX];
+	size_t n_next;
+	struct client_result *last; /* NULL, or what the commit ended with */
 	const char *mountpoint;
 	char **paths; /* to be dropped one by one; NULL: all */
 	int n_paths;
@@ -96,6 +103,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		OPTION_ADD_ECC,
 		OPTION_ADOPT,
 		OPTION_SPAN,
+		OPTION_NEXT,
 		OPTION_WAIT,
 		OPTION_CANCEL
 	};
@@ -107,6 +115,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"add-ecc", required_argument, NULL, OPTION_ADD_ECC},
 		{"adopt", no_argument, NULL, OPTION_ADOPT},
 		{"span", no_argument, NULL, OPTION_SPAN},
+		{"next", required_argument, NULL, OPTION_NEXT},
 		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
@@ -154,6 +163,12 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_SPAN:
 			ret->span = true;
 			break;
+		case OPTION_NEXT:
+			if (!*optarg || ret->n_next == NEXT_MAX)
+				return command_usage("--next=%s: a drive or an image, %u times at most", optarg,
+						     NEXT_MAX);
+			ret->next[ret->n_next++] = optarg;
+			break;
 		case 'm':
 			ret->message = optarg;
 			break;
@@ -174,6 +189,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
 	if (ret->span && (!requests[ret->action][2] || ret->full_tree || ret->add_ecc || ret->adopt))
 		return command_usage("--span goes with a plain sync and with --dry-run: leave the other one out");
+	if (ret->n_next && (!ret->span || ret->action != ACTION_SYNC))
+		return command_usage("--next goes with --span, which burns: leave it out");
 	if (ret->add_ecc && !requests[ret->action][1])
 		return command_usage("--add-ecc goes with what makes a session: leave it out");
 	if (ret->adopt && !requests[ret->action][1])
@@ -364,6 +381,8 @@ static const char *nothing(const struct options *o)
 			      "nothing to do: nothing is staged";
 }
 
+static bool asks(const struct options *o) { return !o->json && !o->quiet && next_can_ask(); }
+
 static void print_text(const struct client_result *r, const struct options *o, const struct control_mount *mount)
 {
 	enum action action = o->action;
@@ -395,7 +414,7 @@ static void print_text(const struct client_result *r, const struct options *o, c
 	if (r->message[0] && !r->left_out_bytes && !r->unread_bytes)
 		say(stdout, "%s", r->message);
 	if (o->span)
-		span_tell(r, mount);
+		span_tell(r, mount, asks(o) || o->n_next);
 }
 
 static int finish(const struct options *o, const char *name, const struct control_mount *mount,
@@ -502,6 +521,8 @@ static int converse(const struct options *o, const struct control_mount *mount, 
 	if (strcmp(result.message, "idle") == 0)
 		result.message[0] = '\0';
 	*ret = result.append_bytes;
+	if (o->last)
+		*o->last = result;
 	return finish(o, name, mount, &result);
 }
 
@@ -517,6 +538,28 @@ static int announce(const struct options *o, const struct control_mount *mount, 
 	dry.message = NULL;
 	int status = converse(&dry, mount, ret);
 	fflush(stdout);
+	return status;
+}
+
+/* Disc by disc, as long as something is left and there is a disc for it. */
+static int sync_set(struct options set, struct control_mount *mount)
+{
+	struct client_result last = {0};
+	char point[sizeof(mount->mountpoint)];
+	uint64_t bytes;
+
+	set.last = &last;
+	memcpy(point, mount->mountpoint, sizeof(point));
+	int status = converse(&set, mount, &bytes);
+	for (size_t i = 0; status == COMMAND_DONE && last.held_bytes && (i < set.n_next || asks(&set)); i++) {
+		status = next_disc(mount, i < set.n_next ? set.next[i] : NULL, set.quiet || set.json);
+		if (status == COMMAND_DONE)
+			status = command_mount(point, mount);
+		if (status == COMMAND_DONE)
+			status = converse(&set, mount, &bytes);
+	}
+	if (status == COMMAND_DONE && last.held_bytes && set.n_next)
+		status = command_fail("%s: not all of it is on a disc yet: give another one with --next", point);
 	return status;
 }
 
@@ -547,6 +590,8 @@ int main(int argc, char **argv)
 		return status;
 	if (o.span && o.action == ACTION_DRY_RUN && (status = span_list(&mount, o.json, o.quiet)) != COMMAND_DONE)
 		return status;
+	if (o.span && o.action == ACTION_SYNC)
+		return command_end(sync_set(o, &mount));
 	status = announce(&o, &mount, &bytes);
 	/* Nothing to append; but it may be to be closed, and a message that nothing keeps is told. */
 	const bool go_on = bytes || o.action == ACTION_FINALIZE || o.message;
