@@ -18,6 +18,7 @@
 #include "fs/cmd/discard.h"
 #include "fs/cmd/holders.h"
 #include "fs/cmd/interrupt.h"
+#include "fs/cmd/reverting.h"
 #include "fs/control/mounts.h"
 
 #define EVENT_EVERY_MS 1000
@@ -25,11 +26,15 @@
 static const char help[] =
 	"Usage: cdappendfs-sync [OPTION…] MOUNTPOINT|DISC\n"
 	"       cdappendfs-sync --discard [-j] [-q] PATH…\n"
+	"       cdappendfs-sync --revert=SESSION [--force] [-j] [-q] MOUNTPOINT [PATH…]\n"
 	"Burn what is staged as a new session, wait until it is read back and checked. Any path in the mount will do.\n"
 	"\n"
 	"  -n, --dry-run   burn nothing, say what a session would append, to the block\n"
 	"      --discard   burn nothing, drop everything that is staged; of PATHs in the mount: what is staged\n"
 	"                  there and below, and say what that was\n"
+	"      --revert=SESSION\n"
+	"                  burn nothing, make the tree, or PATHs from its root, as it was in that session: staged\n"
+	"      --force     with --revert: drop what is staged there; without, it refuses\n"
 	"      --finalize  close the disc after this session: nothing can be appended any more\n"
 	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
 	"                  the whole tree in one session; of a mount with -o compat also every file that lies in\n"
@@ -67,8 +72,10 @@ struct options {
 	bool full_tree, adopt, json, quiet;
 	unsigned add_ecc;    /* percent; 0: not asked for */
 	const char *message; /* NULL: none */
+	const char *revert;  /* to that session; NULL: not asked for */
+	bool force;
 	const char *mountpoint;
-	char **paths; /* to be dropped one by one; NULL: all */
+	char **paths; /* to be dropped one by one; with --revert the mount point before them; NULL: all */
 	int n_paths;
 };
 
@@ -93,7 +100,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		OPTION_ADD_ECC,
 		OPTION_ADOPT,
 		OPTION_WAIT,
-		OPTION_CANCEL
+		OPTION_CANCEL,
+		OPTION_REVERT,
+		OPTION_FORCE,
 	};
 	static const struct option options[] = {
 		{"dry-run", no_argument, NULL, 'n'},
@@ -105,6 +114,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
+		{"revert", required_argument, NULL, OPTION_REVERT},
+		{"force", no_argument, NULL, OPTION_FORCE},
 		{"json", no_argument, NULL, 'j'},
 		{"quiet", no_argument, NULL, 'q'},
 		{"help", no_argument, NULL, 'h'},
@@ -135,6 +146,13 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			ret->action = ACTION_CANCEL;
 			actions++;
 			break;
+		case OPTION_REVERT:
+			ret->revert = optarg;
+			actions++;
+			break;
+		case OPTION_FORCE:
+			ret->force = true;
+			break;
 		case OPTION_FULL_TREE:
 			ret->full_tree = true;
 			break;
@@ -161,7 +179,17 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	}
 	if (actions > 1)
 		return command_usage(
-			"only one of --dry-run, --discard, --finalize, --wait and --cancel can be asked for");
+			"only one of --dry-run, --discard, --revert, --finalize, --wait and --cancel can be asked for");
+	if (ret->force && !ret->revert)
+		return command_usage("--force goes with --revert: leave it out");
+	if (ret->revert && (ret->full_tree || ret->add_ecc || ret->adopt || ret->message))
+		return command_usage("--revert makes no session: give that option to the cdappendfs-sync that burns");
+	if (ret->revert && argc > optind) {
+		ret->mountpoint = argv[optind];
+		ret->paths = argv + optind;
+		ret->n_paths = argc - optind;
+		return COMMAND_DONE;
+	}
 	if (ret->full_tree && !requests[ret->action][1])
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
 	if (ret->add_ecc && !requests[ret->action][1])
@@ -511,6 +539,9 @@ int main(int argc, char **argv)
 
 	if (status != COMMAND_DONE || !o.mountpoint)
 		return status;
+	if (o.revert)
+		return command_end(
+			reverting(&(struct reverting){o.revert, o.force, o.json, o.quiet, o.paths, o.n_paths}));
 	if (o.paths)
 		return command_end(discard_paths(o.paths, o.n_paths, o.json, o.quiet));
 	r = mounts_find(o.mountpoint, &mount);

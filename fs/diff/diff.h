@@ -31,6 +31,10 @@ struct diff_options {
 	struct diff_tree old, new;
 	bool by_number; /* what has the same number in both is the same */
 	bool counted;	/* no list: what is new is only counted, and takes no memory */
+	/* Nothing is left out by which one tree could be told from the other: times of directories, of access, which
+	 * names are one file; what has another number under one name counts as changed content */
+	bool exact;
+	bool no_renames; /* what is elsewhere was deleted there and added here */
 	/* content from there on is new in the newer tree, other content is shared; bytes on the disc */
 	uint64_t new_from;
 	/* NULL, or asked now and then: what it returns, if not 0, ends all */
