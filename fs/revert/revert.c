@@ -225,7 +225,8 @@ static int finish(struct revert *x)
 {
 	int r = 0;
 
-	qsort(x->directories, x->n_directories, sizeof(char *), by_text);
+	if (x->n_directories)
+		qsort(x->directories, x->n_directories, sizeof(char *), by_text);
 	for (size_t i = 0; !r && i < x->n_directories; i++)
 		if ((!i || strcmp(x->directories[i], x->directories[i - 1]) != 0) && revert_asked(x, x->directories[i]))
 			r = pace(x) ?: attributes_again(x, x->directories[i]);
