@@ -52,7 +52,7 @@ CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
 # functions x may use, besides its own and include/; USES.x: its libraries (pkg-config).  `make layers` holds x to both.
 ROOMS := burner/base burner/format burner/parity burner/session burner/medium burner \
 	fs/iso fs/history fs/diff fs/restore fs/stage fs/tree fs/snapdir fs/revert fs/manifest fs/sharing fs/commit \
-	fs/salvage fs/check fs/kit fs/fuse fs/control fs/show fs/cmd fs/daemon
+	fs/catalogue fs/salvage fs/check fs/kit fs/fuse fs/control fs/show fs/cmd fs/daemon
 SEES.burner/base :=
 SEES.burner/format := burner/base
 SEES.burner/parity := burner/base burner/format
@@ -70,6 +70,7 @@ SEES.fs/revert := burner/base fs/iso fs/diff fs/stage fs/tree
 SEES.fs/manifest := burner/base burner/format burner fs/iso fs/stage fs/tree
 SEES.fs/sharing := burner/base burner/format burner fs/iso fs/stage fs/manifest
 SEES.fs/commit := burner/base burner/format burner fs/iso fs/history fs/stage fs/tree fs/revert fs/manifest fs/sharing
+SEES.fs/catalogue := burner/base burner/format burner fs/iso fs/history fs/stage
 SEES.fs/salvage := burner/base burner/format burner fs/iso fs/stage fs/tree fs/commit
 SEES.fs/check := burner/base burner/format burner fs/iso
 SEES.fs/kit := burner/base fs/tree
@@ -77,7 +78,7 @@ SEES.fs/fuse := burner/base fs/tree fs/snapdir fs/commit
 SEES.fs/control := burner/base burner/format fs/tree fs/commit
 SEES.fs/daemon := burner/base burner fs/iso fs/stage fs/tree fs/commit fs/control
 SEES.fs/show := burner/base burner fs/iso fs/history fs/control
-SEES.fs/cmd := burner/base burner fs/iso fs/history fs/diff fs/restore fs/stage fs/salvage fs/check fs/control fs/show
+SEES.fs/cmd := burner/base burner fs/iso fs/history fs/diff fs/restore fs/stage fs/catalogue fs/salvage fs/check fs/control fs/show
 SEES.fs := $(ROOMS)
 USES.burner/base := libcrypto
 USES.burner/format := zlib libiso9660
@@ -88,6 +89,7 @@ USES.burner :=
 USES.fs/iso := libiso9660
 USES.fs/sharing := libcrypto
 USES.fs/commit := libiso9660
+USES.fs/catalogue := sqlite3
 USES.fs/stage := sqlite3
 USES.fs/salvage := libarchive
 USES.fs/fuse := fuse3
@@ -106,7 +108,7 @@ $(B)/tests/mount/logind%: ROOM_CFLAGS = $(BUS_CFLAGS)
 $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
 
 # ---- What there is -------------------------------------------------------------------------------------------------
-COMMANDS := sync umount info stage check log diff restore
+COMMANDS := sync umount info stage check log diff find restore catalogue
 PROGRAMS := $(B)/cdappendfs $(COMMANDS:%=$(B)/cdappendfs-%)
 READER := fs/kit/cdappendfs-read.py
 archive = $(B)/rooms/lib$(subst /,-,$(1)).a

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "burner/base/own.h"
 #include "burner/format/geometry.h"
@@ -16,6 +17,7 @@
 #include "burner/session/stream.h"
 #include "cdappendfs/burn.h"
 
+#define PUBLISH_TRIES 2u	 /* that are read back as something else, or cannot be read */
 #define ZEROS_SECTORS_MAX 32768u /* longer runs of zeros are cut, for progress and cancellation */
 
 /* ---- write ---- */
@@ -124,16 +126,38 @@ int burn_write(struct burn_plan *p, struct target *t, const struct burn_progress
 
 /* ---- publish ---- */
 
-/* Did the disc begin at LBA 32, with nothing below but a head? */
-static int descriptors_are_free(struct disc *d, bool *ret)
+/* Did the disc begin at LBA 32, with nothing below but a head?  Of one whose head leads nowhere only a first session
+ * says so. */
+static int descriptors_are_free(struct disc *d, uint32_t start_lba, bool *ret)
 {
 	_free_ struct disc_session *sessions = NULL;
 	size_t n = 0;
 	int r = disc_sessions(d, &sessions, &n);
 
 	if (r == 0)
-		*ret = n == 0 || sessions[0].start_lba == FIRST_SESSION_LBA;
+		*ret = (n ? sessions[0].start_lba : start_lba) == FIRST_SESSION_LBA;
 	return r;
+}
+
+/* What was published is what is there. */
+static int compare_published(struct disc *d, const uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES])
+{
+	uint8_t now[DESCRIPTORS_SECTORS * SECTOR_BYTES];
+	int r = disc_read(d, DESCRIPTORS_LBA, now, DESCRIPTORS_SECTORS);
+
+	return r ? r : memcmp(now, published, sizeof(now)) == 0 ? 0 : -EBADMSG;
+}
+
+/* Nothing else says where the newest session is. */
+static int publish_head(struct disc *d, struct target *t, const uint8_t published[DESCRIPTORS_SECTORS * SECTOR_BYTES])
+{
+	int r = target_publish(t, published), is = r ? r : compare_published(d, published);
+
+	for (unsigned tries = 1; !r && disc_is_damage(is) && tries < PUBLISH_TRIES; tries++) {
+		r = target_publish(t, published);
+		is = r ? r : compare_published(d, published);
+	}
+	return is;
 }
 
 int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
@@ -147,11 +171,11 @@ int burn_publish(struct disc *d, struct target *t, uint32_t start_lba)
 		return r;
 	r = burn_head(d, start_lba, published);
 	if (r == 0)
-		r = descriptors_are_free(d, &is_free);
+		r = descriptors_are_free(d, start_lba, &is_free);
 	if (r == 0 && !is_free) {
 		r = disc_read(d, DESCRIPTORS_LBA, descriptors, DESCRIPTORS_SECTORS);
 		if (r == 0)
 			session_merge_published(descriptors, published);
 	}
-	return r < 0 ? r : target_publish(t, published);
+	return r < 0 ? r : publish_head(d, t, published);
 }

@@ -11,7 +11,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "burner/base/log.h"
 #include "burner/base/own.h"
 #include "cdappendfs/version.h"
+#include "fs/cataloguing.h"
 #include "fs/commit/commit.h"
 #include "fs/daemon/daemon.h"
 #include "fs/control/listener.h"
@@ -41,6 +41,7 @@ struct app {
 	struct commit *commit; /* NULL: read-only */
 	struct server *server;
 	struct snapdir *snapdir; /* NULL: sessions=off */
+	struct cataloguing *catalogue;
 	struct control *control;
 	struct daemon_signals signals;
 	int pipe; /* to the waiting parent; -1 none */
@@ -96,6 +97,7 @@ static void take_sessions(void *context, const struct disc_session *sessions, si
 
 	if (a->snapdir && snapdir_set_sessions(a->snapdir, sessions, n) < 0)
 		log_warning("%s: the new session is not in " HISTORY_DIRECTORY ": no memory", a->opening.disc_path);
+	cataloguing_sessions(a->catalogue, sessions, n);
 }
 
 static int make_snapdir(struct app *a)
@@ -171,6 +173,7 @@ static int make_commit(struct app *a)
 		.parity_percent = o->parity_percent,
 		.compress = o->compress,
 		.md5 = o->md5,
+		.span = o->span,
 		.no_verify = o->no_verify,
 		.accepted = o->accepted,
 		.speed = o->speed,
@@ -188,6 +191,7 @@ static int make_commit(struct app *a)
 	if (a->opening.read_only)
 		return 0;
 	memcpy(options.volume_id, o->volume_id, sizeof(options.volume_id));
+	cataloguing_disc(a->catalogue, &a->opening);
 	r = commit_new(&options, &hooks, a->opening.disc, a->opening.stage, a->opening.tree, &a->commit);
 	if (r < 0)
 		return fail(r, "commits cannot be prepared");
@@ -240,6 +244,8 @@ static int start_threads(struct app *a)
 	r = stage_start_thread(a->opening.stage);
 	if (!r)
 		r = commit_start_thread(a->commit);
+	if (!r)
+		r = cataloguing_start(a->catalogue);
 	return r < 0 ? fail(r, "no threads can be started") : 0;
 }
 
@@ -264,6 +270,7 @@ static void on_further_signal(void *context)
 
 	if (a->commit)
 		commit_cancel(a->commit);
+	cataloguing_cancel(a->catalogue);
 }
 
 /* ---- the mount answers ---- */
@@ -332,6 +339,7 @@ static void confine(const struct app *a)
 		.writable = !o->read_only,
 		.stage = o->stage ? stage_directory_fd(o->stage) : -1,
 		.stages = o->stage ? stage_root_fd(o->stage) : -1,
+		.catalogue = cataloguing_directory(a->catalogue),
 		.drive = o->state.exclusive,
 		.tuning = a->mount.number && geteuid() == 0 ? tuning : NULL,
 	};
@@ -465,7 +473,8 @@ static void explain_reload(struct app *a)
 /* Returns the exit status: it matters in the foreground. */
 static int finish(struct app *a)
 {
-	const struct commit_request_options request = {.message = a->options.message};
+	const struct commit_request_options request = {.message = a->options.message,
+						       .flags = a->options.span ? COMMIT_SPAN : 0};
 	bool burn = commits_at_end(a);
 	int r = 0;
 
@@ -481,6 +490,7 @@ static int finish(struct app *a)
 		stage_set_user(a->opening.stage, STAGE_FINISHING);
 		commit_stop(a->commit, burn);
 	}
+	cataloguing_stop(a->catalogue);
 	if (a->result.error)
 		log_error("%s: %s", a->opening.disc_path,
 			  a->result.message[0] ? a->result.message : strerror(-a->result.error));
@@ -495,6 +505,7 @@ static void release(struct app *a)
 	daemon_quit_signals(&a->signals);
 	if (a->commit)
 		commit_free(TAKE_PTR(a->commit));
+	cataloguing_free(TAKE_PTR(a->catalogue));
 	server_free(TAKE_PTR(a->server));
 	snapdir_free(TAKE_PTR(a->snapdir));
 	unmounter_quit(&a->unmounter);
@@ -544,14 +555,6 @@ static int usage(struct app *a, const char *why)
 	return EXIT_USAGE;
 }
 
-/* One heap for all threads: they hold it for moments, and each heap more would keep some megabytes that others could
- * use.  Large blocks go back to the kernel. */
-static void tune_allocator(void)
-{
-	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_MMAP_THRESHOLD, 256 << 10);
-}
-
 static int remount_only(struct app *a)
 {
 	char why[REMOUNT_WHY_MAX] = "";
@@ -569,7 +572,7 @@ int main(int argc, char **argv)
 	char why[OPTIONS_WHY_MAX] = "";
 
 	sandbox_close_door();
-	tune_allocator();
+	daemon_tune_memory();
 	int r = options_parse(argc, argv, &a.options, why);
 	if (r < 0)
 		return usage(&a, why);
@@ -585,6 +588,7 @@ int main(int argc, char **argv)
 	if (a.options.remount)
 		return remount_only(&a);
 	r = opening_resolve(&a.opening, &a.options);
+	r = r ? r : cataloguing_new(&a.options, &a.catalogue) < 0 ? EXIT_FAILED : EXIT_DONE;
 	if (!r) {
 		int forked = daemon_begin(a.options.foreground, &a.pipe);
 		r = forked < 0	   ? fail(forked, "no process can be started") :

@@ -103,6 +103,16 @@ static int container_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_se
 	return lba + (uint64_t)n_sectors > c->list.end_sectors ? -EIO : read_any(c, lba, buf, n_sectors);
 }
 
+/* Sectors between tracks are in no file. */
+static uint64_t there(const struct container *c)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < c->files.n; i++)
+		bytes += (uint64_t)c->files.files[i].st.st_size;
+	return min_u64(c->list.end_sectors, max_u64(c->leadout, sectors_of(bytes)));
+}
+
 static int container_state(struct disc *d, struct disc_state *ret)
 {
 	const struct container *c = to_container(d);
@@ -112,6 +122,7 @@ static int container_state(struct disc *d, struct disc_state *ret)
 				   .why_not = "cue, nrg and toc files can only be read",
 				   .capacity_sectors = c->list.end_sectors,
 				   .used_sectors = c->list.end_sectors,
+				   .there_sectors = there(c),
 				   .next_lba = (uint32_t)c->list.end_sectors};
 	return 0;
 }

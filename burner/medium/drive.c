@@ -201,7 +201,7 @@ static void size_sequential(const struct drive *d, struct disc_state *ret)
 	const struct recorder_medium *m = &d->medium;
 	bool closed = m->status == RECORDER_CLOSED;
 
-	ret->used_sectors = drive_end(m);
+	ret->used_sectors = ret->there_sectors = drive_end(m);
 	ret->next_lba = closed ? (uint32_t)min_u64(ret->used_sectors, UINT32_MAX) : m->next_lba;
 	ret->capacity_sectors = closed ? ret->used_sectors : (uint64_t)m->next_lba + m->free_sectors;
 	ret->tail_sectors = ret->appendable ? tail_max(d) : 0;
@@ -226,7 +226,7 @@ static int drive_state(struct disc *disc, struct disc_state *ret)
 	if (m->overwritable) {
 		state.used_sectors = state.blank ? 0 : d->list.end_sectors;
 		state.next_lba = (uint32_t)min_u64(next_start(d), UINT32_MAX);
-		state.capacity_sectors = m->capacity_sectors;
+		state.capacity_sectors = state.there_sectors = m->capacity_sectors;
 	} else {
 		size_sequential(d, &state);
 	}

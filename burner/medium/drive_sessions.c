@@ -163,6 +163,13 @@ static int look_at_session(struct drive *d, struct seen *seen, struct session_li
 	return r < 0 && r != -EIO ? r : 0;
 }
 
+/* A session of ours lies above the one that a newer one names as the one before it: when that was burned, this one was
+ * known to have failed, whatever its record says. */
+static bool was_passed_over(const struct seen *s, uint32_t start_lba, uint32_t vouched_lba)
+{
+	return s->has_appuse && vouched_lba != APPUSE_NONE && start_lba > vouched_lba;
+}
+
 /* From the newest backwards: a session of ours was burned above one that was whole, which it names. */
 static int judge(struct drive *d, struct seen *seen, struct disc_session *sessions, size_t n)
 {
@@ -176,7 +183,7 @@ static int judge(struct drive *d, struct seen *seen, struct disc_session *sessio
 
 		if (r < 0)
 			return r;
-		if (s->track->start_lba == d->failed_lba)
+		if (s->track->start_lba == d->failed_lba || was_passed_over(s, sessions[i].start_lba, vouched_lba))
 			s->content = CONTENT_FAILED;
 		sessions[i].ours = s->has_appuse && s->content == CONTENT_TREE;
 		sessions[i].has_digest &= sessions[i].ours;

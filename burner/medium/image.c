@@ -101,6 +101,7 @@ static int image_state(struct disc *d, struct disc_state *ret)
 	state.capacity_sectors = image->capacity_sectors;
 	state.told_capacity_sectors = image->told_sectors;
 	state.used_sectors = image->blank ? 0 : image->list.end_sectors;
+	state.there_sectors = sectors_of((uint64_t)image->st.st_size);
 	state.kept_sectors = image->blank ? 0 : image->kept_end - image->list.end_sectors;
 	state.next_lba = (uint32_t)min_u64(next_start(image), UINT32_MAX);
 	state.host_device = image->st.st_dev;

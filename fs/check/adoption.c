@@ -45,6 +45,7 @@ int adoption_prepare(struct adopted *a, struct sweep_piece *p)
 	struct parts *w = p->scratch;
 
 	w->unit = ADOPTED_PIECE_SECTORS;
+	w->doubtful = false;
 	w->n = (p->n_sectors + ADOPTED_PIECE_SECTORS - 1) / ADOPTED_PIECE_SECTORS;
 	for (uint32_t i = 0, lba; i < w->n; i++) {
 		int r = adopted_digest(a, p->lba + i * w->unit, w->digest[i], &lba, &w->sectors[i]);

@@ -183,7 +183,7 @@ static int look_at_disc(struct checking *c, uint64_t *ret_used)
 		return r;
 	c->has_head = state.overwritable;
 	c->floor_lba = state.overwritable ? FIRST_SESSION_LBA : 0;
-	c->end_sectors = bytes ? bytes / SECTOR_BYTES : UINT32_MAX;
+	c->end_sectors = bytes ? bytes / SECTOR_BYTES : state.there_sectors ? state.there_sectors : UINT32_MAX;
 	*ret_used = state.used_sectors;
 	return 0;
 }
@@ -345,7 +345,8 @@ static bool is_to_be_walked(const struct checking *c, size_t i)
 
 	if (s->verdict == CHECK_FAILED_BURN || (!is_asked(c, s) && !c->ranges.n))
 		return false;
-	return c->ranges.n || (!is_part(c) && (i + 1 == c->report->n_sessions || is_unproven(s) || s->differs));
+	return c->ranges.n || (!is_part(c) && (i + 1 == c->report->n_sessions || is_unproven(s) || s->differs ||
+					       c->seals[i].record_lost));
 }
 
 static void judge(const struct checking *c, struct check_session *s, const struct seal *seal)

@@ -78,7 +78,8 @@ struct check_session {
 	bool table_damaged;	/* digests are lost with it */
 	uint64_t read_sectors;
 	uint64_t unreadable_sectors, altered_sectors, missing_sectors;
-	uint64_t unproven_sectors;   /* can be read, and cannot be compared: neighbours of those that cannot */
+	/* can be read, and cannot be compared: neighbours of those that cannot be read, or their proof is lost */
+	uint64_t unproven_sectors;
 	uint64_t bare_sectors;	     /* CHECK_PROOF_ADOPTED: of which there is no digest */
 	bool walked;		     /* its tree was read: */
 	uint64_t directories, files; /* so many are in it */

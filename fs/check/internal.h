@@ -124,6 +124,7 @@ bool ranges_hit(const struct ranges *r, uint64_t pos, uint64_t bytes, uint64_t h
 
 /* In the scratch of what is read: the parts of it that have digests, from its first sector on. */
 struct parts {
+	bool doubtful;			       /* where they differ it may be the digest: that is unproven */
 	uint32_t n, unit;		       /* sectors of each but the last; that may reach beyond what was read: */
 	uint32_t sectors[SWEEP_PIECE_SECTORS]; /* of each */
 	uint8_t digest[SWEEP_PIECE_SECTORS][SHA256_BYTES];
@@ -133,6 +134,9 @@ struct parts {
 int parts_compare(struct sweep_piece *p);
 /* Adds up the sectors of those that are not sound; those that are altered are damaged. */
 int parts_count(const struct sweep_piece *p, uint64_t *unproven, uint64_t *altered, struct ranges *damaged);
+
+/* Sectors of those that are sound. */
+uint64_t parts_sound(const struct sweep_piece *p);
 
 /* ---- adoption.c ---- */
 
@@ -160,9 +164,12 @@ struct seal {
 	bool lost[SEAL_BLOCKS]; /* what a block of the table says */
 	struct md5 *md5;	/* CHECK_PROOF_MD5: so far; NULL as above */
 	struct tag tags[3];
-	unsigned n_tags, n_held; /* of them, held against what was read */
-	uint64_t read_sectors;	 /* the next one is to begin there */
-	bool record_lost;	 /* it should have a commit record, and that is damaged or cannot be read */
+	unsigned n_tags, n_held;  /* of them, held against what was read */
+	uint64_t read_sectors;	  /* the next one is to begin there */
+	bool record_lost;	  /* it should have a commit record, and that is damaged or cannot be read: */
+	bool assumed, is_flat;	  /* record is made of what such a session has where; its table has one level */
+	bool assumed_lost;	  /* blocks of that table are not what is at its top says, or cannot be read */
+	uint64_t matched_sectors; /* that are as the table has them */
 };
 void seal_release(struct seal *s);
 /* What proves that session: sets ours, proof and chain.  before: the one of ours below it, NULL: none. */

@@ -41,50 +41,6 @@ struct making {
 
 /* ---- one file ---- */
 
-static int hash_extent(struct disc *disc, const struct extent *e, struct sha256 *hash, uint8_t *buf)
-{
-	int r = 0;
-
-	for (uint64_t at = 0; at < e->length && !r;) {
-		size_t n = (size_t)min_u64(e->length - at, BUFFER_BYTES);
-
-		r = iso_read_disc(disc, e->pos + at, buf, n);
-		if (!r)
-			r = sha256_add(hash, buf, n);
-		at += n;
-	}
-	return r;
-}
-
-static int hash_zisofs(struct disc *disc, const struct iso_entry *e, struct sha256 *hash, uint8_t *buf)
-{
-	int r = 0;
-
-	for (uint64_t at = 0; at < e->size && !r;) {
-		size_t n = (size_t)min_u64(e->size - at, BUFFER_BYTES);
-
-		r = iso_zisofs_read(disc, &e->zisofs, e->extents, e->n_extents, e->size, at, buf, n);
-		if (!r)
-			r = sha256_add(hash, buf, n);
-		at += n;
-	}
-	return r;
-}
-
-static int hash_file(struct disc *disc, struct job *job, uint8_t *buf)
-{
-	_cleanup_(sha256_freep) struct sha256 *hash = NULL;
-	const struct iso_entry *e = &job->entry;
-	int r = buf ? sha256_new(&hash) : -ENOMEM;
-
-	if (!r && zisofs_used(&e->zisofs))
-		r = hash_zisofs(disc, e, hash, buf);
-	else
-		for (uint32_t i = 0; i < e->n_extents && !r; i++)
-			r = hash_extent(disc, &e->extents[i], hash, buf);
-	return r ? r : sha256_end(hash, job->sha256);
-}
-
 static void *thread_main(void *argument)
 {
 	struct making *m = argument;
@@ -99,7 +55,7 @@ static void *thread_main(void *argument)
 		struct job *job = &m->jobs[m->n_taken++ % WINDOW];
 		job->state = JOB_TAKEN;
 		pthread_mutex_unlock(&m->lock);
-		job->error = hash_file(iso_disc(m->iso), job, buf);
+		job->error = buf ? iso_sha256(iso_disc(m->iso), &job->entry, buf, BUFFER_BYTES, job->sha256) : -ENOMEM;
 		pthread_mutex_lock(&m->lock);
 		job->state = JOB_DONE;
 		pthread_cond_broadcast(&m->changed);
@@ -188,7 +144,7 @@ static int make(struct making *m)
 	char where[ISO_WHERE_BYTES];
 	pthread_t threads[THREADS_MAX];
 	unsigned n = start_threads(m, threads);
-	int r = n ? iso_walk(m->iso, &(struct iso_walk){found, lost, m}, where) : -EAGAIN;
+	int r = n ? iso_walk(m->iso, &(struct iso_walk){.found = found, .lost = lost, .context = m}, where) : -EAGAIN;
 
 	pthread_mutex_lock(&m->lock);
 	while (!r && m->n_told < m->n_given)

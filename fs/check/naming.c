@@ -122,8 +122,10 @@ static int digest_table(const struct naming *n, struct check_session *session, c
 {
 	const struct commit_record *c = &seal->record;
 	uint64_t told = session->damaged;
-	int r = session->proof == CHECK_PROOF_TABLE ? part(n, session, "digest table", c->table_lba, c->table_sectors) :
-						      0;
+	/* Where the record is lost, too, blocks that cannot be read there are of it only if there was one. */
+	bool is_there =
+		seal->assumed ? session->table_damaged || seal->matched_sectors : session->proof == CHECK_PROOF_TABLE;
+	int r = is_there ? part(n, session, "digest table", c->table_lba, c->table_sectors) : 0;
 
 	if (r || !session->table_damaged || session->damaged != told)
 		return r;
@@ -256,7 +258,7 @@ static int walk(struct tree *t, struct iso *iso)
 {
 	char where[ISO_WHERE_BYTES];
 
-	return iso_walk(iso, &(struct iso_walk){found, lost, t}, where);
+	return iso_walk(iso, &(struct iso_walk){.found = found, .lost = lost, .context = t}, where);
 }
 
 static int other_trees(struct tree *t, struct iso *iso)

@@ -37,7 +37,7 @@ int parts_compare(struct sweep_piece *p)
 		if (digest_of_piece(p->bytes + (size_t)i * w->unit * SECTOR_BYTES, n, digest) < 0)
 			return -ENOMEM;
 		if (memcmp(digest, w->digest[i], sizeof(digest)) != 0)
-			w->state[i] = PART_ALTERED;
+			w->state[i] = w->doubtful ? PART_UNPROVEN : PART_ALTERED;
 	}
 	return 0;
 }
@@ -58,4 +58,14 @@ int parts_count(const struct sweep_piece *p, uint64_t *unproven, uint64_t *alter
 		r = ranges_add(damaged, p->lba + i * w->unit, n, CHECK_ALTERED);
 	}
 	return r;
+}
+
+uint64_t parts_sound(const struct sweep_piece *p)
+{
+	const struct parts *w = p->scratch;
+	uint64_t sound = 0;
+
+	for (uint32_t i = 0; i < w->n; i++)
+		sound += w->state[i] == PART_SOUND ? read_of(p, w, i) : 0;
+	return sound;
 }

@@ -143,6 +143,72 @@ static int add_md5(struct seal *s, struct check_session *session, const struct s
 	return r;
 }
 
+/* ---- where the record is lost ---- */
+
+/* Only sessions with a digest table say any of these. */
+static bool says_of_table(const struct disc_session *s)
+{
+	return s->files_in_pieces != PIECES_UNKNOWN || s->has_message || s->parity_sectors;
+}
+
+/* What a record would say besides: its first digest. */
+static int assume_descriptors(struct disc *disc, struct seal *s)
+{
+	uint8_t first[1][SHA256_BYTES];
+	int r = proof_digests(s->proof, 0, 1, first);
+
+	if (r)
+		return reader_is_of_blocks(r) ? 0 : r;
+	memcpy(s->record.descriptors_sha256, first[0], SHA256_BYTES);
+	proof_free(TAKE_PTR(s->proof));
+	return proof_open(disc, &s->record, &s->proof);
+}
+
+/*
+ * Its table, if it has one, is where such a session has it.  What is at its top proves what is below, and of what it
+ * says of the pieces something must be so, or it is none, or not any more.
+ */
+static int assume_table(struct disc *disc, struct check_session *session, struct seal *ret)
+{
+	const struct disc_session *s = &session->disc;
+	uint64_t body = digest_table_body(s->sectors);
+	struct commit_record r = {.number = s->number,
+				  .start_lba = s->start_lba,
+				  .sectors = s->sectors,
+				  .kind = COMMIT_DIGEST_TABLE,
+				  .piece_sectors = PROOF_PIECE_SECTORS,
+				  .table_lba = s->start_lba + (uint32_t)body,
+				  .table_sectors = s->sectors - 1 - (uint32_t)body};
+	struct digest_shape shape = digest_table_shape(commit_pieces(&r));
+	uint8_t sector[SECTOR_BYTES];
+	int result;
+
+	if (!body || !shape.n_levels)
+		return 0;
+	ret->record = r;
+	ret->assumed = true;
+	ret->is_flat = shape.n_levels == 1;
+	result = disc_read(disc, r.table_lba + shape.first[shape.n_levels - 1], sector, 1);
+	if (reader_is_of_blocks(result)) {
+		session->table_damaged = says_of_table(s);
+		return 0;
+	}
+	if (!result && sha256_of(sector, sizeof(sector), ret->record.sha256) < 0)
+		result = -ENOMEM;
+	if (!result)
+		result = open_proof(disc, session, ret);
+	return result ? result : assume_descriptors(disc, ret);
+}
+
+/* All was read. */
+static void judge_assumed(const struct seal *s, struct check_session *session, bool rest_is_lost)
+{
+	session->table_damaged = (s->assumed_lost || rest_is_lost || !s->matched_sectors) &&
+				 (s->matched_sectors || says_of_table(&session->disc));
+	if (!s->matched_sectors)
+		session->proof = CHECK_PROOF_NONE;
+}
+
 /* ---- all of it ---- */
 
 int seal_open(struct disc *disc, struct check_session *session, const struct check_session *before, struct seal *ret)
@@ -159,7 +225,7 @@ int seal_open(struct disc *disc, struct check_session *session, const struct che
 	session->ours = r > 0 || says_ours;
 	ret->record_lost = session->ours && !r;
 	if (!r)
-		return session->ours ? 0 : find_tags(disc, session, ret);
+		return session->ours ? assume_table(disc, session, ret) : find_tags(disc, session, ret);
 	r = look_at_chain(disc, &ret->record, before, &session->chain);
 	return r ? r : open_proof(disc, session, ret);
 }
@@ -208,6 +274,7 @@ int seal_prepare(struct seal *s, struct check_session *session, struct sweep_pie
 
 	w->n = n;
 	w->unit = unit;
+	w->doubtful = s->assumed && s->is_flat;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t piece = p->at / unit + i;
 		bool lost;
@@ -222,9 +289,20 @@ int seal_prepare(struct seal *s, struct check_session *session, struct sweep_pie
 		memcpy(w->digest[i], s->digests[piece - s->first], SHA256_BYTES);
 		w->state[i] = lost ? PART_UNPROVEN : PART_SOUND;
 		w->sectors[i] = commit_piece_sectors(&s->record, piece);
-		session->table_damaged |= lost;
+		s->assumed_lost |= lost;
+		session->table_damaged |= lost && !s->assumed;
 	}
 	return 0;
+}
+
+/* All blocks before its table, or, if that is not known, before its record. */
+static void count_unproven(const struct seal *s, struct check_session *session, const struct sweep_piece *p)
+{
+	uint32_t end = s->assumed ? s->record.table_lba - s->record.start_lba : session->disc.sectors - 1;
+	uint32_t n = p->at < end ? (uint32_t)min_u64(end - p->at, p->n_sectors) : 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		session->unproven_sectors += !p->bad[i];
 }
 
 /* ---- in order ---- */
@@ -235,9 +313,13 @@ int seal_in_order(struct seal *s, struct check_session *session, const struct sw
 
 	s->hashed_sectors += n;
 	if (s->proof)
+		s->matched_sectors += parts_sound(p);
+	if (s->proof)
 		return parts_count(p, &session->unproven_sectors, &session->altered_sectors, damaged);
 	if (s->md5 && (p->n_bad || p->at != s->read_sectors))
 		md5_free(TAKE_PTR(s->md5));
+	if (session->ours && s->record_lost)
+		count_unproven(s, session, p);
 	s->read_sectors = p->at + p->n_sectors;
 	if (s->md5)
 		return add_md5(s, session, p);
@@ -252,7 +334,10 @@ int seal_end(struct seal *s, struct check_session *session)
 	bool all = s->hashed_sectors + 1 == session->disc.sectors;
 	int r = s->proof && all ? proof_rest(s->proof) : 0;
 
-	session->table_damaged |= reader_is_of_blocks(r);
+	if (s->assumed && s->proof && all)
+		judge_assumed(s, session, reader_is_of_blocks(r));
+	else
+		session->table_damaged |= reader_is_of_blocks(r);
 	if (s->proof)
 		session->compared = all && !session->unproven_sectors && !session->table_damaged;
 	if (session->proof == CHECK_PROOF_MD5)

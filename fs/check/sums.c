@@ -161,7 +161,7 @@ static int look_at_tree(struct summing *s, const struct check_session *session)
 		r = iso_checksums_array(iso, &c, s->asked->end_sectors, NULL, &s->sums);
 	s->n = s->sums ? c.n - 1 : 0;
 	if (!r && s->sums)
-		r = iso_walk(iso, &(struct iso_walk){found, lost, s}, where);
+		r = iso_walk(iso, &(struct iso_walk){.found = found, .lost = lost, .context = s}, where);
 	bulk_free(TAKE_PTR(s->sums));
 	/* What of it is damaged is told by others. */
 	return reader_is_of_blocks(r) || iso_xattrs_are_lost(r) || r == -EMEDIUMTYPE || r == -EOPNOTSUPP ? 0 : r;

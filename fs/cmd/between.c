@@ -41,7 +41,7 @@ static int tell_lost(void *context, const char *path, bool newer, int error)
 
 	command_note("%s: session %" PRIu32 ": /%s: cannot be read, so what is different there is not known: %s",
 		     l->b->name, s ? s->number : 0, path, strerror(-error));
-	return 0;
+	return l->asked->lost ? l->asked->lost(l->asked->context, path, newer) : 0;
 }
 
 static int is_interrupted(void *context)
@@ -83,4 +83,19 @@ int between_sessions(const struct between *b, const struct between_asked *asked,
 	if (r && r != -ECANCELED)
 		command_fail("%s: the sessions could not be compared: %s", b->name, strerror(-r));
 	return r;
+}
+
+bool between_is_newest(const struct between *b, const struct disc_session *s)
+{
+	_cleanup_history_ struct history now = {.n = 0};
+	const struct disc_session *newest;
+	int r = disc_refresh(b->disc);
+
+	if (!r)
+		r = history_read(b->disc, &now);
+	newest = r ? NULL : history_newest(&now);
+	if (!r && (newest && s ? newest->start_lba == s->start_lba : newest == s))
+		return true;
+	command_fail("%s: %s", b->name, r ? strerror(-r) : "a session was burned meanwhile: ask again");
+	return false;
 }

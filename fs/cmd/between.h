@@ -19,15 +19,21 @@ const struct disc_session *between_former(const struct between *b, const struct 
 /* It is of ours, and says that there are sessions before it that are not found: what it changed is not known. */
 bool between_misses_former(const struct between *b, const struct disc_session *s);
 /*
- * old NULL: nothing.  What is lost is told on standard error.  counted: as diff_options has it; overlay: NULL, or what
- * is staged above the newer one.  0 and *ret, or an error, which is told, too.
+ * old NULL: nothing.  What is lost is told on standard error, and to lost, if that is not NULL.  counted: as
+ * diff_options has it; overlay: NULL, or what is staged above the newer one.  0 and *ret, or an error, which is told,
+ * too.
  */
 struct between_asked {
 	const struct disc_session *old, *new;
 	const struct diff_overlay *overlay;
 	struct iso *base; /* of the overlay */
 	bool counted;
+	int (*lost)(void *context, const char *path, bool newer);
+	void *context;
 };
 int between_sessions(const struct between *b, const struct between_asked *asked, struct diff *ret);
+/* What a daemon has told of its stage is laid over the newest session: is it still that one (NULL: none)?  Else that
+ * is told. */
+bool between_is_newest(const struct between *b, const struct disc_session *s);
 
 #endif

@@ -35,8 +35,11 @@ static int write_image(struct disc *disc, uint64_t bytes, struct new_file *to, c
 	struct disc_state state;
 	int r = disc_state(disc, &state);
 
+	if (!r && !bytes)
+		bytes = (state.there_sectors ? min_u64(state.used_sectors, state.there_sectors) : state.used_sectors) *
+			SECTOR_BYTES;
 	if (!r)
-		r = copy(disc, bytes ? bytes / SECTOR_BYTES : state.used_sectors, to->fd, progress);
+		r = copy(disc, bytes / SECTOR_BYTES, to->fd, progress);
 	if (!r)
 		r = new_file_publish(to, &why);
 	if (!r)

@@ -30,6 +30,7 @@ static void put_wrong(FILE *out, const struct check_session *s)
 	put_count(out, &separator, s->unreadable_sectors, "unreadable");
 	put_count(out, &separator, s->altered_sectors, "altered");
 	put_count(out, &separator, s->missing_sectors, "missing, the image was cut off");
+	put_count(out, &separator, s->unproven_sectors, "that nothing proves any more");
 	if (s->differs_in)
 		fprintf(out, "%saltered, and that in: %s", separator, s->differs_in);
 	else if (s->differs)

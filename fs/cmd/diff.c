@@ -312,22 +312,6 @@ static int compare(const struct options *o, const struct between *b, const struc
 	return !d.complete ? DIFF_TROUBLE : n ? DIFF_DIFFERENT : DIFF_SAME;
 }
 
-/* What the daemon has told is of the newest session: is that still the one that was looked at? */
-static bool is_newest(const struct between *b, const struct disc_session *s)
-{
-	_cleanup_history_ struct history now = {.n = 0};
-	const struct disc_session *newest;
-	int r = disc_refresh(b->disc);
-
-	if (!r)
-		r = history_read(b->disc, &now);
-	newest = r ? NULL : history_newest(&now);
-	if (newest && newest->start_lba == s->start_lba)
-		return true;
-	command_fail("%s: %s", b->name, r ? strerror(-r) : "a session was burned meanwhile: ask again");
-	return false;
-}
-
 /* With what is staged above the newest one. */
 static int compare_staged(const struct options *o, const struct between *b, const struct argument *a,
 			  struct between_asked *asked)
@@ -340,7 +324,8 @@ static int compare_staged(const struct options *o, const struct between *b, cons
 		command_fail("%s: the newest session cannot be read: %s", b->name, strerror(-r));
 		return DIFF_TROUBLE;
 	}
-	if (staged_open(&a->mount, base, &staged) || !is_newest(b, asked->new))
+	if (staged_open(&a->mount, base, "; name two sessions to compare these", &staged) ||
+	    !between_is_newest(b, asked->new))
 		return DIFF_TROUBLE;
 	asked->base = base;
 	asked->overlay = staged.overlay;

@@ -15,9 +15,11 @@
 #include "burner/base/json.h"
 #include "burner/base/log.h"
 #include "burner/base/new_file.h"
+#include "burner/base/values.h"
 #include "fs/control/report.h"
 #include "fs/control/client.h"
 #include "fs/cmd/argument.h"
+#include "fs/cmd/changes.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/listing.h"
 #include "fs/control/mounts.h"
@@ -35,7 +37,11 @@ static const char help[] =
 	"      --html=FILE   the same as a page of its own: sessions, and their trees to browse and to search by\n"
 	"                    name, into a new FILE; reads all directories\n"
 	"      --msinfo      print LAST_START,NEXT as cdrecord -msinfo does, for mkisofs -C\n"
-	"  -c, --changes     print what is staged in a mount: A added, M changed, D removed, R renamed\n"
+	"  -c, --changes[=FORM]  print what is staged in a mount, and what the next session writes of each at most:\n"
+	"                    in groups, or as lines: A added, M changed, D removed, R renamed, with new bytes; FORM "
+	"is\n"
+	"                    groups or lines, without it groups on a terminal\n"
+	"      --top[=N]     of these the N (10) that cost most\n"
 	"  -p, --pieces      list the files that lie in several pieces, of which some readers show one: "
 	"pieces, path, bytes; reads the whole tree\n"
 	"  -N, --names       list the names that Windows and other readers of Joliet see otherwise, or that Windows\n"
@@ -50,21 +56,45 @@ static const char help[] =
 struct options {
 	bool json, msinfo;
 	enum listing list;
+	struct changes_asked changes;
 	const char *staging, *svg, *html, *argument;
 };
 
+enum { OPTION_MSINFO = 256, OPTION_STAGING, OPTION_SVG, OPTION_HTML, OPTION_TOP };
+
 static enum listing list_of(int option)
 {
-	return option == 'c' ? LIST_CHANGES : option == 'p' ? LIST_PIECES : LIST_NAMES;
+	return option == 'c' || option == OPTION_TOP ? LIST_CHANGES : option == 'p' ? LIST_PIECES : LIST_NAMES;
+}
+
+static int take_form(struct changes_asked *changes)
+{
+	if (!optarg)
+		return COMMAND_DONE;
+	changes->form = strcmp(optarg, "groups") == 0 ? CHANGES_GROUPS :
+			strcmp(optarg, "lines") == 0  ? CHANGES_LINES :
+							CHANGES_AUTO;
+	return changes->form != CHANGES_AUTO ? COMMAND_DONE :
+					       command_usage("--changes: '%s' is neither groups nor lines", optarg);
+}
+
+static int take_top(struct changes_asked *changes)
+{
+	uint64_t n = 10;
+
+	if (optarg && (value_number(optarg, 10, SIZE_MAX, &n) < 0 || !n))
+		return command_usage("--top: '%s' is no number from 1 on", optarg);
+	changes->top = (size_t)n;
+	return COMMAND_DONE;
 }
 
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { OPTION_MSINFO = 256, OPTION_STAGING, OPTION_SVG, OPTION_HTML };
 	static const struct option options[] = {
 		{"json", no_argument, NULL, 'j'},
 		{"msinfo", no_argument, NULL, OPTION_MSINFO},
-		{"changes", no_argument, NULL, 'c'},
+		{"changes", optional_argument, NULL, 'c'},
+		{"top", optional_argument, NULL, OPTION_TOP},
 		{"pieces", no_argument, NULL, 'p'},
 		{"names", no_argument, NULL, 'N'},
 		{"staging", required_argument, NULL, OPTION_STAGING},
@@ -74,18 +104,22 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
-	int c, lists = 0;
+	int c, lists = 0, status = COMMAND_DONE;
 
-	while ((c = command_option(argc, argv, ":jcpNhV", options)) >= 0) {
+	while (status == COMMAND_DONE && (c = command_option(argc, argv, ":jcpNhV", options)) >= 0) {
 		switch (c) {
 		case 'j':
 			ret->json = true;
 			break;
+		case OPTION_TOP:
 		case 'c':
 		case 'p':
 		case 'N':
 			lists += !ret->list || ret->list != list_of(c);
 			ret->list = list_of(c);
+			status = c == 'c'	 ? take_form(&ret->changes) :
+				 c == OPTION_TOP ? take_top(&ret->changes) :
+						   status;
 			break;
 		case OPTION_MSINFO:
 			ret->msinfo = true;
@@ -103,6 +137,12 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			return command_common(c, argv, options, help);
 		}
 	}
+	if (status != COMMAND_DONE)
+		return status;
+	if (ret->json && ret->changes.form != CHANGES_AUTO)
+		return command_usage("--json goes with no other form of --changes");
+	if (ret->json)
+		ret->changes.form = CHANGES_JSON;
 	if (lists > 1)
 		return command_usage("only one of --changes, --pieces and --names can be asked for");
 	const bool draws = ret->svg || ret->html;
@@ -465,6 +505,8 @@ static int info_of(const struct options *o)
 	struct stat st;
 	int found = mounts_find(o->argument, &mount);
 
+	if (found == 0 && o->list == LIST_CHANGES)
+		return changes_of_mount(&o->changes, &mount);
 	if (found == 0 && o->list)
 		return listing_of_mount(o->list, o->json, &mount);
 	if (found == 0) {

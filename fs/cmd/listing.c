@@ -24,27 +24,11 @@ struct list {
 static const struct {
 	const char *request, *type; /* and the array's key */
 } kinds[] = {
-	[LIST_CHANGES] = {"changes", "change"},
 	[LIST_PIECES] = {"pieces", "piece"},
 	[LIST_NAMES] = {"names", "name"},
 };
 
 /* ---- members ---- */
-
-static void print_change(struct list *l, char kind, const char *path, const char *from, uint64_t bytes)
-{
-	if (!l->json) {
-		command_change(stdout, kind, path, from, bytes);
-		return;
-	}
-	json_open(&l->j, NULL, '{');
-	json_string(&l->j, "kind", (char[]){kind, 0});
-	json_string(&l->j, "path", path);
-	if (from)
-		json_string(&l->j, "from", from);
-	json_u64(&l->j, "bytes", bytes);
-	json_close(&l->j, '}');
-}
 
 static void print_piece(struct list *l, const char *path, uint64_t bytes, uint64_t sections)
 {
@@ -83,12 +67,11 @@ static void print_name(struct list *l, const char *path, const char *joliet, con
 static void take_line(struct list *l, const char *line, char *path, char *other, size_t size)
 {
 	uint64_t bytes = 0, sections = 0;
-	char why[128] = "", kind[8] = "";
-	bool staged = false, has_other;
+	char why[128] = "";
+	bool staged = false;
 
-	has_other = json_get_string(line, l->what == LIST_NAMES ? "joliet" : "from", other, size) == 0;
-	if (json_get_string(line, "path", path, size) < 0 || (l->what == LIST_NAMES && !has_other) ||
-	    (l->what == LIST_CHANGES && json_get_string(line, "kind", kind, sizeof(kind)) < 0)) {
+	if (json_get_string(line, "path", path, size) < 0 ||
+	    (l->what == LIST_NAMES && json_get_string(line, "joliet", other, size) < 0)) {
 		l->error = -EPROTO;
 		return;
 	}
@@ -96,9 +79,7 @@ static void take_line(struct list *l, const char *line, char *path, char *other,
 	json_get_u64(line, "sections", &sections);
 	json_get_string(line, "why", why, sizeof(why));
 	json_get_bool(line, "staged", &staged);
-	if (l->what == LIST_CHANGES)
-		print_change(l, kind[0], path, has_other ? other : NULL, bytes);
-	else if (l->what == LIST_PIECES)
+	if (l->what == LIST_PIECES)
 		print_piece(l, path, bytes, sections);
 	else
 		print_name(l, path, other, why, staged);

@@ -14,8 +14,8 @@
 
 enum listing { LIST_NOTHING, LIST_CHANGES, LIST_PIECES, LIST_NAMES };
 
+/* All but the changes (changes.h). */
 int listing_of_mount(enum listing what, bool json, const struct control_mount *mount);
-/* All but the changes. */
 int listing_of_disc(enum listing what, bool json, const char *path);
 
 #endif

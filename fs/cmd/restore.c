@@ -15,12 +15,12 @@
 #include "burner/base/own.h"
 #include "burner/base/path.h"
 #include "burner/base/printable.h"
+#include "burner/base/values.h"
 #include "fs/cmd/argument.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/discard.h"
 #include "fs/cmd/interrupt.h"
 #include "fs/cmd/restore_tell.h"
-#include "fs/cmd/when.h"
 #include "fs/history/history.h"
 
 static const char help[] =
@@ -46,7 +46,7 @@ static const char help[] =
 struct options {
 	const char *session, *directory;
 	bool has_date, force, dry_run, quiet, json, ready;
-	int64_t date;
+	struct value_date date;
 };
 
 static int parse_options(int argc, char **argv, struct options *ret)
@@ -72,7 +72,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			break;
 		case 't':
 			ret->has_date = true;
-			if (when_parse(optarg, &ret->date) < 0)
+			if (value_date(optarg, &ret->date) < 0)
 				return command_usage(
 					"--at: '%s' is no date: write 2024-11-29, or 2024-11-29T06:27:52, in UTC",
 					optarg);
@@ -228,13 +228,14 @@ static int find_named(struct job *j, struct wanted *w)
 	char date[TIME_TEXT_BYTES];
 	int r;
 
-	w->session = o->session ? history_named(&j->history, o->session) : history_at(&j->history, o->date);
+	w->session = o->session ? history_named(&j->history, o->session) : history_at(&j->history, o->date.last);
 	if (!w->session && o->session)
 		return command_fail("%s: there is no session '%s'; 'cdappendfs-log %s' lists them", j->a.disc,
 				    o->session, SHELL_WORD(j->a.disc));
 	if (!w->session)
 		return command_fail("%s: there is no session of %s or before; 'cdappendfs-log %s' lists them",
-				    j->a.disc, time_text(o->date, date) ? date : "that time", SHELL_WORD(j->a.disc));
+				    j->a.disc, time_text(o->date.last, date) ? date : "that time",
+				    SHELL_WORD(j->a.disc));
 	if (w->session->broken)
 		return command_fail("%s: session %" PRIu32 " is a burn that failed, or cannot be read: name another "
 				    "one; 'cdappendfs-log %s' lists them",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * cdappendfs-stage - what is staged for discs that are not mounted: list, export, discard, rebase
+ * cdappendfs-stage - what is staged for discs that are not mounted: list, export, discard, rebase, move
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -19,6 +19,7 @@ static const char help[] =
 	"Usage: cdappendfs-stage list [--json] [--staging=DIR]\n"
 	"       cdappendfs-stage export [--staging=DIR] DISC DIRECTORY|-\n"
 	"       cdappendfs-stage rebase [--staging=DIR] DISC\n"
+	"       cdappendfs-stage move [--staging=DIR] DISC NEXT\n"
 	"       cdappendfs-stage discard [--staging=DIR] DISC\n"
 	"What is staged for discs that are not mounted, also where a mount is refused: another program has\n"
 	"written to the disc, it was moved, or it is gone.\n"
@@ -27,6 +28,8 @@ static const char help[] =
 	"  export    write what is staged, files whole, into a directory that is empty or missing, or as a tar\n"
 	"            on standard output (-); what was renamed and removed is listed\n"
 	"  rebase    put it onto the newest session of the disc, if no paths clash: all or nothing\n"
+	"  move      put it onto NEXT, a blank disc: a drive, or an image, which is made when it is missing; what\n"
+	"            changes what is on DISC cannot go there\n"
 	"  discard   drop it\n"
 	"\n"
 	"  DISC is a path, which may be gone, or a directory that list prints.\n"
@@ -50,14 +53,13 @@ static int take_arguments(int n, char **words, struct options *ret)
 		int n;
 		const char *usage;
 	} whats[] = {
-		{"list", 0, "list takes no disc"},
-		{"export", 2, "export DISC DIRECTORY|-"},
-		{"rebase", 1, "rebase DISC"},
+		{"list", 0, "list takes no disc"}, {"export", 2, "export DISC DIRECTORY|-"},
+		{"rebase", 1, "rebase DISC"},	   {"move", 2, "move DISC NEXT"},
 		{"discard", 1, "discard DISC"},
 	};
 
 	if (n == 0)
-		return command_usage("what to do is missing: list, export, rebase or discard");
+		return command_usage("what to do is missing: list, export, rebase, move or discard");
 	for (size_t i = 0; i < sizeof(whats) / sizeof(whats[0]); i++) {
 		if (strcmp(words[0], whats[i].name) != 0)
 			continue;
@@ -72,7 +74,7 @@ static int take_arguments(int n, char **words, struct options *ret)
 			return command_usage("an argument is empty: %s", whats[i].usage);
 		return COMMAND_DONE;
 	}
-	return command_usage("'%s' is none of list, export, rebase, discard", words[0]);
+	return command_usage("'%s' is none of list, export, rebase, move, discard", words[0]);
 }
 
 static int parse_options(int argc, char **argv, struct options *ret)
@@ -185,12 +187,11 @@ static int list(const struct options *o)
 
 /* ---- of one disc ---- */
 
-static int open_stage(const struct options *o, enum salvage_for purpose, struct salvage **ret)
+static int find_stage(const struct options *o, char **ret)
 {
 	struct control_mount mount;
-	_free_ char *directory = NULL, *why = NULL;
+	_free_ char *why = NULL;
 	char path[4096];
-	int r;
 
 	/* Mounts of others, of whom root believes the disc's owner, have no stage of ours. */
 	if (!o->staging && realpath(o->disc, path) && control_find_disc(path, &mount) == 0 &&
@@ -199,9 +200,18 @@ static int open_stage(const struct options *o, enum salvage_for purpose, struct 
 			"%s: it is mounted at %s: burn what is staged with 'cdappendfs-sync %s', drop it with "
 			"'cdappendfs-sync --discard %s', copy it from there, or unmount it first",
 			o->disc, mount.mountpoint, SHELL_WORD(mount.mountpoint), SHELL_WORD(mount.mountpoint));
-	r = salvage_find(o->staging, o->disc, &directory, &why);
-	if (r == 0)
-		r = salvage_open(directory, o->disc, purpose, ret, &why);
+	int r = salvage_find(o->staging, o->disc, ret, &why);
+	return r < 0 ? fail(o->disc, r, why) : COMMAND_DONE;
+}
+
+static int open_stage(const struct options *o, enum salvage_for purpose, struct salvage **ret)
+{
+	_free_ char *directory = NULL, *why = NULL;
+	int status = find_stage(o, &directory);
+
+	if (status != COMMAND_DONE)
+		return status;
+	int r = salvage_open(directory, o->disc, purpose, ret, &why);
 	return r < 0 ? fail(o->disc, r, why) : COMMAND_DONE;
 }
 
@@ -285,12 +295,27 @@ static int rebase(const struct options *o)
 	return COMMAND_DONE;
 }
 
+static int move(const struct options *o)
+{
+	_free_ char *directory = NULL, *why = NULL;
+	const struct salvage_tell tell = {NULL, tell_missing, NULL};
+	int r, status = find_stage(o, &directory);
+
+	if (status != COMMAND_DONE)
+		return status;
+	r = salvage_move(directory, o->to, &tell, &why);
+	if (r < 0)
+		return fail(o->disc, r, why);
+	say(stdout, "what was staged for %s is staged for %s now; the next mount of that shows it", o->disc, o->to);
+	return COMMAND_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *what;
 		int (*run)(const struct options *);
-	} runs[] = {{"list", list}, {"export", export}, {"discard", discard}, {"rebase", rebase}};
+	} runs[] = {{"list", list}, {"export", export}, {"discard", discard}, {"rebase", rebase}, {"move", move}};
 	struct options o = {0};
 	int status = parse_options(argc, argv, &o);
 

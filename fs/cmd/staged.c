@@ -167,14 +167,14 @@ int staged_former(const struct control_mount *mount, const char *path, char **re
 	return 0;
 }
 
-int staged_open(const struct control_mount *mount, struct iso *base, struct staged *ret)
+int staged_open(const struct control_mount *mount, struct iso *base, const char *advice, struct staged *ret)
 {
 	int r;
 
 	ret->root = open(mount->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ret->root < 0) {
-		command_fail("%s: what is staged cannot be looked at: %s; name two sessions to compare these",
-			     mount->mountpoint, strerror(errno));
+		command_fail("%s: what is staged cannot be looked at: %s%s", mount->mountpoint, strerror(errno),
+			     advice);
 		return -EACCES;
 	}
 	r = diff_overlay_new(base, look, ret, &ret->overlay);

@@ -20,8 +20,9 @@ struct staged {
 		NULL, -1, 0 \
 	}
 
-/* base: the newest session, or NULL, borrowed.  0, or an error after a message. */
-int staged_open(const struct control_mount *mount, struct iso *base, struct staged *ret);
+/* base: the newest session, or NULL, borrowed.  0, or an error after a message, which ends in the advice where only the
+ * owner may look. */
+int staged_open(const struct control_mount *mount, struct iso *base, const char *advice, struct staged *ret);
 void staged_release(struct staged *s);
 /* Where in the newest session what has that path in the mount is, when it, or a directory above it, is renamed and not
  * burned yet: *ret, to be freed, else NULL.  0, or an error after a message. */

@@ -19,6 +19,7 @@
 #include "fs/cmd/holders.h"
 #include "fs/cmd/interrupt.h"
 #include "fs/cmd/reverting.h"
+#include "fs/cmd/span.h"
 #include "fs/control/mounts.h"
 
 #define EVENT_EVERY_MS 1000
@@ -45,6 +46,8 @@ static const char help[] =
 	"      --adopt     keep digests of all sessions of other programs that have none, as they are now, so that\n"
 	"                  it can be told from then on what of them is altered; a session is made even if nothing\n"
 	"                  is staged\n"
+	"      --span      burn what this disc takes, keep the rest staged for the next one, of a mount with -o span;\n"
+	"                  with --dry-run: which disc would take what\n"
 	"  -m, --message=TEXT\n"
 	"                  a line of text about it, which the session keeps; see cdappendfs-log\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
@@ -57,19 +60,19 @@ static const char help[] =
 	"Exit status: 0 done (also when nothing was staged), 1 failed or does not fit, 2 wrong usage.\n";
 
 enum action { ACTION_SYNC, ACTION_DRY_RUN, ACTION_DISCARD, ACTION_FINALIZE, ACTION_WAIT, ACTION_CANCEL };
-/* The second: with --full-tree.  Some write no tree. */
-static const char *const requests[][2] = {
-	[ACTION_SYNC] = {"sync", "sync full-tree"},
-	[ACTION_DRY_RUN] = {"dry-run", "dry-run full-tree"},
-	[ACTION_DISCARD] = {"discard", NULL},
+/* The second: with --full-tree; the third: with --span.  Some write no tree, or cannot say what is for which disc. */
+static const char *const requests[][3] = {
+	[ACTION_SYNC] = {"sync", "sync full-tree", "sync span"},
+	[ACTION_DRY_RUN] = {"dry-run", "dry-run full-tree", "dry-run span"},
+	[ACTION_DISCARD] = {"discard"},
 	[ACTION_FINALIZE] = {"sync finalize", "sync finalize full-tree"},
-	[ACTION_WAIT] = {"await", NULL},
-	[ACTION_CANCEL] = {"cancel", NULL},
+	[ACTION_WAIT] = {"await"},
+	[ACTION_CANCEL] = {"cancel"},
 };
 
 struct options {
 	enum action action;
-	bool full_tree, adopt, json, quiet;
+	bool full_tree, adopt, span, json, quiet;
 	unsigned add_ecc;    /* percent; 0: not asked for */
 	const char *message; /* NULL: none */
 	const char *revert;  /* to that session; NULL: not asked for */
@@ -99,6 +102,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		OPTION_FULL_TREE,
 		OPTION_ADD_ECC,
 		OPTION_ADOPT,
+		OPTION_SPAN,
 		OPTION_WAIT,
 		OPTION_CANCEL,
 		OPTION_REVERT,
@@ -111,6 +115,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"full-tree", no_argument, NULL, OPTION_FULL_TREE},
 		{"add-ecc", required_argument, NULL, OPTION_ADD_ECC},
 		{"adopt", no_argument, NULL, OPTION_ADOPT},
+		{"span", no_argument, NULL, OPTION_SPAN},
 		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
@@ -164,6 +169,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 				return command_usage(
 					"--add-ecc=%s: how much parity, in percent of what it is of: 1 to 100", optarg);
 			break;
+		case OPTION_SPAN:
+			ret->span = true;
+			break;
 		case 'm':
 			ret->message = optarg;
 			break;
@@ -182,7 +190,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			"only one of --dry-run, --discard, --revert, --finalize, --wait and --cancel can be asked for");
 	if (ret->force && !ret->revert)
 		return command_usage("--force goes with --revert: leave it out");
-	if (ret->revert && (ret->full_tree || ret->add_ecc || ret->adopt || ret->message))
+	if (ret->revert && (ret->full_tree || ret->add_ecc || ret->adopt || ret->span || ret->message))
 		return command_usage("--revert makes no session: give that option to the cdappendfs-sync that burns");
 	if (ret->revert && argc > optind) {
 		ret->mountpoint = argv[optind];
@@ -192,6 +200,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	}
 	if (ret->full_tree && !requests[ret->action][1])
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
+	if (ret->span && (!requests[ret->action][2] || ret->full_tree || ret->add_ecc || ret->adopt))
+		return command_usage("--span goes with a plain sync and with --dry-run: leave the other one out");
 	if (ret->add_ecc && !requests[ret->action][1])
 		return command_usage("--add-ecc goes with what makes a session: leave it out");
 	if (ret->adopt && !requests[ret->action][1])
@@ -240,6 +250,7 @@ static int check_finalize(const struct control_mount *mount)
 static void print_json(const struct client_result *r)
 {
 	struct json j = {stdout, false};
+	char set[24];
 
 	json_open(&j, NULL, '{');
 	json_string(&j, "event", "result");
@@ -260,6 +271,11 @@ static void print_json(const struct client_result *r)
 	json_u64(&j, "adopted_bytes", r->adopted_bytes);
 	json_u64(&j, "adopted_sessions", r->adopted_sessions);
 	json_u64(&j, "unread_bytes", r->unread_bytes);
+	json_u64(&j, "held_bytes", r->held_bytes);
+	snprintf(set, sizeof(set), "%08" PRIx64, r->set);
+	json_string_or_null(&j, "set", r->set ? set : NULL);
+	json_u64_or_null(&j, "disc", r->disc, 0);
+	json_u64_or_null(&j, "discs", r->discs, 0);
 	json_bool(&j, "fits", r->fits);
 	json_u64(&j, "session", r->session);
 	json_bool(&j, "burned", r->burned);
@@ -376,7 +392,7 @@ static const char *nothing(const struct options *o)
 			      "nothing to do: nothing is staged";
 }
 
-static void print_text(const struct client_result *r, const struct options *o)
+static void print_text(const struct client_result *r, const struct options *o, const struct control_mount *mount)
 {
 	enum action action = o->action;
 	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT],
@@ -406,9 +422,12 @@ static void print_text(const struct client_result *r, const struct options *o)
 		puts(names);
 	if (r->message[0] && !r->left_out_bytes && !r->unread_bytes)
 		say(stdout, "%s", r->message);
+	if (o->span)
+		span_tell(r, mount);
 }
 
-static int finish(const struct options *o, const char *name, const struct client_result *r)
+static int finish(const struct options *o, const char *name, const struct control_mount *mount,
+		  const struct client_result *r)
 {
 	bool cancelled = o->action == ACTION_CANCEL && r->error == ECANCELED;
 
@@ -425,7 +444,7 @@ static int finish(const struct options *o, const char *name, const struct client
 		return COMMAND_FAILED;
 	}
 	if (!o->json && !o->quiet)
-		print_text(r, o);
+		print_text(r, o, mount);
 	if (o->message && !r->burned)
 		command_note("%s: no session was burned, so the message is not kept", name);
 	if (r->left_out_bytes || r->unread_bytes)
@@ -448,7 +467,7 @@ static int finish(const struct options *o, const char *name, const struct client
 /* The request; to be freed. */
 static char *word_request(const struct options *o)
 {
-	const char *request = requests[o->action][o->full_tree];
+	const char *request = requests[o->action][o->span ? 2 : o->full_tree];
 	size_t length = 0;
 	char *line = NULL;
 	FILE *out = o->message || o->add_ecc || o->adopt ? open_memstream(&line, &length) : NULL;
@@ -511,7 +530,7 @@ static int converse(const struct options *o, const struct control_mount *mount, 
 	if (strcmp(result.message, "idle") == 0)
 		result.message[0] = '\0';
 	*ret = result.append_bytes;
-	return finish(o, name, &result);
+	return finish(o, name, mount, &result);
 }
 
 /* To read all that is on a disc takes a while: what it is for is told before. */
@@ -556,6 +575,8 @@ int main(int argc, char **argv)
 	if (status != COMMAND_DONE)
 		return status;
 	if (o.action == ACTION_FINALIZE && (status = check_finalize(&mount)) != COMMAND_DONE)
+		return status;
+	if (o.span && o.action == ACTION_DRY_RUN && (status = span_list(&mount, o.json, o.quiet)) != COMMAND_DONE)
 		return status;
 	status = announce(&o, &mount, &bytes);
 	/* Nothing to append; but it may be to be closed, and a message that nothing keeps is told. */

@@ -24,6 +24,7 @@ struct commit_options {
 	struct pieces_rule pieces;
 	unsigned parity_percent; /* ecc=; 0: none */
 	bool no_joliet, compat, compress, md5, no_verify;
+	bool span; /* as that of the tree */
 	oddities accepted;
 	char volume_id[33];	   /* "" : keep that of the disc */
 	uint64_t bytes_per_second; /* speed= on an image: the target is throttled; 0 not */
@@ -78,6 +79,9 @@ struct commit_result {
 	/* of COMMIT_REVERT: names that came back, changed, were renamed, went */
 	uint64_t made, changed, renamed, removed;
 	uint64_t attributes_lost; /* names without those that they had, as -o accept=attributes says */
+	uint64_t held_bytes;	  /* of COMMIT_SPAN: content that waits for the next discs; 0 none */
+	struct stage_set set;	  /* which disc of a set this one is; zeros: of none … */
+	uint32_t set_discs;	  /* … and how many there will be, as it seems now */
 	bool fits;
 	char note[384];	   /* what is to be known of a session that is burned, or can be; mostly "" */
 	char message[512]; /* for the user: what, why, what to do; "" on plain success */
@@ -106,6 +110,8 @@ enum commit_flags {
 	/* the session gets digests of all sessions of other programs that have none so far, and is made for that even
 	 * if nothing is staged; with COMMIT_ADD_PARITY that is so without being asked for */
 	COMMIT_ADOPT = 1 << 3,
+	/* of what is more than the disc takes, what is in its way (fs/tree/span.h) is kept for the next disc */
+	COMMIT_SPAN = 1 << 4,
 };
 
 /* What is asked for; all zero: a commit of what is staged. */

@@ -39,7 +39,11 @@ static int publish(struct run *run, struct commit_result *outcome)
 	if (!r)
 		r = medium_explain(run->c->disc, burn_publish(run->c->disc, run->target, run->record.start_lba));
 	if (r)
-		return unfinished(run, outcome, "it could not be made the newest session", r);
+		return unfinished(run, outcome,
+				  r == -EBADMSG ? "it could not be made the newest session: the head of the disc, "
+						  "blocks 16 to 31, is something else than was written" :
+						  "it could not be made the newest session",
+				  r);
 	r = run_journal(run, STAGE_REBASING);
 	if (r)
 		return unfinished(run, outcome, "this could not be recorded in the staging area", r);

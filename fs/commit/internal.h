@@ -8,6 +8,7 @@
  *	plan.c		its manifest and its plan
  *	parity.c	its parity, also of older sessions
  *	adopt.c		sessions of other programs that it adopts
+ *	span.c		of more than the disc takes: what waits for the next one
  *	run.c		its life and its journal
  *	states.c	the table of the edges, and the journal
  *	undo.c		one that failed
@@ -27,6 +28,7 @@
 #include "fs/commit/inputs.h"
 #include "fs/commit/states.h"
 #include "fs/manifest/manifest.h"
+#include "fs/tree/span.h"
 
 #define TICK_SECONDS 2 /* changed nodes go to the stage so often */
 
@@ -54,6 +56,8 @@ struct run {
 	struct tree_frozen frozen;
 	bool preview; /* a dry run: frozen is only a look */
 	struct asked asked;
+	struct span *span;	 /* of COMMIT_SPAN; NULL: nothing is held back */
+	struct stage_set set;	 /* zeros: the disc is of none */
 	struct burn_older older; /* of COMMIT_ADD_PARITY, once it was looked for */
 	bool older_found;
 	struct burn_adoptable adoptable; /* of COMMIT_ADOPT: the same */
@@ -151,6 +155,17 @@ int run_find_adoptable(struct run *run, struct commit_result *outcome);
 int run_adopt(struct run *run, struct commit_result *outcome);
 /* What of it is to be known at the end. */
 void run_tell_unread(const struct run *run, struct commit_result *outcome);
+
+/* ---- span.c ---- */
+/* Freezes the tree, or, of a dry run, looks at it; of COMMIT_SPAN without what waits for the next disc.  As
+ * tree_freeze(). */
+int run_take_tree(struct run *run, unsigned flags, struct commit_result *outcome);
+/* Then: which disc of a set it is; that is put when the set begins. */
+int run_find_set(struct run *run, struct commit_result *outcome);
+/* The tree gave -ENODATA: if all that is staged waits for the next disc, that is told. */
+void run_tell_full(const struct run *run, struct commit_result *outcome);
+/* The message of the session, with that. */
+int run_put_message(struct run *run, struct commit_result *outcome);
 
 /* ---- machine.c ---- */
 void machine_commit(struct commit *c, const struct asked *asked, struct commit_result *outcome);

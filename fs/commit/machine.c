@@ -106,13 +106,18 @@ void machine_dry_run(struct commit *c, const struct asked *asked, struct commit_
 		outcome->error = freeze_failed(c, outcome, "", -EBADMSG);
 		return;
 	}
-	outcome->error = tree_preview(c->tree, freeze_flags(c, flags), &run->frozen);
+	run->preview = true;
+	outcome->error = run_take_tree(run, freeze_flags(c, flags), outcome);
+	if (!outcome->error)
+		outcome->error = run_find_set(run, outcome);
 	if (!outcome->error)
 		outcome->error = run_plan(run, outcome);
 	else if (outcome->error != -ENODATA)
 		outcome->error = freeze_failed(c, outcome, "the changes could not be read", outcome->error);
-	if (outcome->error == -ENODATA)
+	if (outcome->error == -ENODATA) {
 		outcome->error = 0;
+		run_tell_full(run, outcome);
+	}
 }
 
 /* ---- burn ---- */
@@ -286,7 +291,9 @@ static int run_freeze(struct run *run, struct commit_result *outcome)
 	r = look_again(c, outcome);
 	if (r)
 		return r;
-	r = tree_freeze(c->tree, freeze_flags(c, run->asked.flags), &run->frozen);
+	r = run_take_tree(run, freeze_flags(c, run->asked.flags), outcome);
+	if (r == -ENODATA)
+		run_tell_full(run, outcome);
 	if (r == -ENODATA)
 		return run->asked.flags & COMMIT_FINALIZE ? commit_failed(outcome, "nothing was burned", r,
 									  "the disc is blank and nothing is staged") :
@@ -294,6 +301,9 @@ static int run_freeze(struct run *run, struct commit_result *outcome)
 	if (r)
 		return freeze_failed(c, outcome, "the changes could not be frozen", r);
 	run->record.generation = run->frozen.generation;
+	r = run_find_set(run, outcome);
+	if (r)
+		return r;
 	r = run_journal(run, STAGE_FROZEN);
 	if (r)
 		journal_failed(outcome, r);

@@ -81,16 +81,17 @@ void message_failed(char *buf, size_t n, const char *what, int error, const char
 }
 
 void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where,
-		     const char *why)
+		     const char *why, bool spans)
 {
 	char need[32], missing[32];
 
 	snprintf(buf, n,
 		 "the session does not fit: it needs %s, that is %s more than %s has left%s; nothing was burned and "
 		 "nothing was lost: "
-		 "the changes stay staged; delete some of them and sync again, or drop all with cdappendfs-sync "
-		 "--discard",
-		 message_bytes(need_bytes, need), message_bytes(missing_bytes, missing), where, why);
+		 "the changes stay staged; %s",
+		 message_bytes(need_bytes, need), message_bytes(missing_bytes, missing), where, why,
+		 spans ? "fill this disc and keep the rest for others with cdappendfs-sync --span" :
+			 "delete some of them and sync again, or drop all with cdappendfs-sync --discard");
 }
 
 void message_no_room_for_parity(char *buf, size_t n, uint64_t older_bytes, uint64_t need_bytes, uint64_t missing_bytes,

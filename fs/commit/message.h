@@ -17,9 +17,9 @@
 const char *message_bytes(uint64_t bytes, char buf[32]);
 /* What a commit did not manage; why may be NULL (then the error says it). */
 void message_failed(char *buf, size_t n, const char *what, int error, const char *why);
-/* why: what makes it so large; "" */
+/* why: what makes it so large; ""; spans: what is staged may be spread over several discs */
 void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where,
-		     const char *why);
+		     const char *why, bool spans);
 /* A session with parity of so many bytes of older ones. */
 void message_no_room_for_parity(char *buf, size_t n, uint64_t older_bytes, uint64_t need_bytes, uint64_t missing_bytes,
 				const char *where, const char *advice);

@@ -92,7 +92,9 @@ static int plan_inputs(struct run *run, struct commit_result *outcome)
 		return r;
 	o->heal = c->options.compat && run->asked.flags & COMMIT_FULL_TREE;
 	o->time = time(NULL);
-	memcpy(o->message, run->asked.message, sizeof(o->message));
+	r = run_put_message(run, outcome);
+	if (r)
+		return r;
 	if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))
 		return commit_failed(outcome, "no random number could be had", -EIO, NULL);
 	return 0;
@@ -258,6 +260,6 @@ int run_plan(struct run *run, struct commit_result *outcome)
 		run_no_room_for_parity(run, missing, where, outcome);
 	else if (!outcome->fits)
 		message_no_room(outcome->message, sizeof(outcome->message), run->cost.append_sectors * SECTOR_BYTES,
-				missing, where, why_so_large(run));
+				missing, where, why_so_large(run), run->c->options.span);
 	return 0;
 }

@@ -198,8 +198,7 @@ int commit_finish_recovery(struct stage *stage, struct disc *disc, struct tree *
 
 	iso_info(base, &info);
 	if (!r)
-		r = directories_of(base, info.ours ? info.appuse.start_lba : 0,
-				   max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES, &directories, &n);
+		r = directories_of(base, info.ours ? info.appuse.start_lba : 0, &directories, &n);
 	if (!r) {
 		struct burn_placements placements = {.directories = directories, .n_directories = n, .from_disc = true};
 

@@ -31,15 +31,14 @@ struct staged_paths {
 	bool *has; /* of each path */
 };
 
-static int note_staged(void *context, char kind, const char *path, const char *from, uint64_t bytes)
+static int note_staged(void *context, const struct tree_change *c)
 {
 	struct staged_paths *s = context;
 
-	(void)bytes;
 	for (size_t i = 0; i < s->v->n_paths; i++) {
-		bool above = path_is_inside(s->v->paths[i], path) && kind != 'M';
-		bool in =
-			above || path_is_inside(path, s->v->paths[i]) || (from && path_is_inside(from, s->v->paths[i]));
+		const char *path = s->v->paths[i];
+		bool above = path_is_inside(path, c->path) && c->kind != 'M';
+		bool in = above || path_is_inside(c->path, path) || (c->from && path_is_inside(c->from, path));
 
 		s->has[i] |= in;
 		s->n += in;

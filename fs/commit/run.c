@@ -27,6 +27,7 @@ void run_free(struct run *run)
 	tree_frozen_release(&run->frozen);
 	burn_older_release(&run->older);
 	burn_ranges_release(&run->unread);
+	span_free(run->span);
 	free(run);
 }
 

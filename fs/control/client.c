@@ -381,6 +381,10 @@ static int parse_result(const char *line, struct client_result *ret)
 	json_get_u64(line, "adopted_sessions", &ret->adopted_sessions);
 	json_get_u64(line, "unread_bytes", &ret->unread_bytes);
 	json_get_bool(line, "adopted_more", &ret->adopted_more);
+	json_get_u64(line, "held_bytes", &ret->held_bytes);
+	json_get_u64(line, "set", &ret->set);
+	json_get_u64(line, "disc", &ret->disc);
+	json_get_u64(line, "discs", &ret->discs);
 	json_get_u64(line, "session", &session);
 	ret->session = session > UINT32_MAX ? 0 : (uint32_t)session;
 	return 0;

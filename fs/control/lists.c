@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "burner/base/own.h"
 #include "fs/control/internal.h"
+#include "fs/tree/span.h"
 
-int control_emit_change(void *context, char kind, const char *path, const char *from, uint64_t bytes)
+static void open_change(struct json *j, char kind, const char *path, const char *from, uint64_t bytes)
 {
-	struct json *j = context;
-
 	json_open(j, NULL, '{');
 	json_string(j, "type", "change");
 	json_string(j, "kind", (char[]){kind, '\0'});
@@ -21,6 +21,25 @@ int control_emit_change(void *context, char kind, const char *path, const char *
 	if (from)
 		json_string(j, "from", from);
 	json_u64(j, "bytes", bytes);
+}
+
+int control_emit_dropped(void *context, char kind, const char *path, const char *from, uint64_t bytes)
+{
+	struct json *j = context;
+
+	open_change(j, kind, path, from, bytes);
+	json_close(j, '}');
+	json_end_line(j);
+	return 0;
+}
+
+static int emit_change(void *context, const struct tree_change *c)
+{
+	struct json *j = context;
+
+	open_change(j, c->kind, c->path, c->from, c->bytes);
+	json_u64(j, "cost_bytes", c->cost_bytes);
+	json_bool(j, "directory", c->directory);
 	json_close(j, '}');
 	json_end_line(j);
 	return 0;
@@ -32,7 +51,7 @@ void control_list_changes(struct connection *n)
 	int r = control_line_open(&l);
 
 	if (!r && n->control->options.commit)
-		r = tree_changes(n->control->options.tree, control_emit_change, &l.json);
+		r = tree_changes(n->control->options.tree, emit_change, &l.json);
 	if (l.json.out && control_line_send(&l, n) < 0)
 		return;
 	control_send_result(n, &(struct commit_result){.error = r});
@@ -117,5 +136,42 @@ void control_list_names(struct connection *n)
 	if (l.json.out && control_line_send(&l, n) < 0)
 		return;
 	say_how_it_ended(&result, r, where);
+	control_send_result(n, &result);
+}
+
+static void emit_placed(struct json *j, const struct span_entry *e)
+{
+	json_open(j, NULL, '{');
+	json_string(j, "type", "span");
+	json_u64(j, "disc", e->disc + 1u);
+	json_string(j, "path", e->path);
+	json_u64(j, "bytes", e->bytes);
+	json_close(j, '}');
+	json_end_line(j);
+}
+
+/* Which disc takes what, of what may go to any; this one is the first. */
+void control_list_span(struct connection *n)
+{
+	_cleanup_(span_freep) struct span *s = NULL;
+	struct commit_result result = {.fits = true, .cost.files_in_pieces = PIECES_UNKNOWN};
+	_free_ char *why = NULL;
+	struct line l;
+	int r = control_line_open(&l);
+
+	if (!r && n->control->options.commit)
+		r = span_find(n->control->options.tree, &s, &why);
+	for (size_t i = 0; s && i < s->n; i++)
+		emit_placed(&l.json, &s->entries[i]);
+	if (l.json.out && control_line_send(&l, n) < 0)
+		return;
+	result.error = r == -ENODATA ? 0 : r;
+	result.set_discs = s ? s->n_discs : 0;
+	result.held_bytes = s ? s->held_bytes : 0;
+	if (why)
+		snprintf(result.message, sizeof(result.message), "%s", why);
+	else if (r == -EBUSY)
+		snprintf(result.message, sizeof(result.message),
+			 "a session is being burned: ask again when it is done");
 	control_send_result(n, &result);
 }

@@ -19,7 +19,7 @@
  *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard |
  *	discard {"1":"PATH","2":"PATH",…} | info | changes | names | pieces | status | wait | await | cancel |
  *	revert {"session":N,"force":true|false,"1":"PATH",…}	without paths all of it
- *	disc							no lines follow: see remote.h
+ *	sync span | dry-run span | span | disc			after the last one no lines follow: see remote.h
  * Those of them that burn may be followed by {"message":"TEXT"}, which is kept in the session; those and dry runs by
  * {"add_ecc":PERCENT}, 1 to 100, and {"adopt":true}: see COMMIT_ADD_PARITY and COMMIT_ADOPT (fs/commit/commit.h).  One
  * object may have all of them.
@@ -27,16 +27,19 @@
  *	{"type":"progress","phase":"burning","done_bytes":N,"all_bytes":N,"bytes_per_second":N,"seconds_left":N}
  *								zero or more; the last two once they are known;
  *								"done" and "all" are the older names of the first two
- *	{"type":"change","kind":"A|M|D|R","path":"…","bytes":N}	to changes; R has "from", its path on the disc, too; and
- *								to discard of paths, "-" where nothing is staged
+ *	{"type":"change","kind":"A|M|D|R","path":"…","bytes":N}	to changes; R has "from", its path on the disc, too,
+ *								and all "cost_bytes" and "directory"; and to discard
+ *								of paths, "-" where nothing is staged
  *	{"type":"name","path":"…","joliet":"…","why":"…","staged":true|false}	to names
  *	{"type":"piece","path":"…","bytes":N,"sections":N}	to pieces
+ *	{"type":"span","disc":N,"path":"…","bytes":N}		to span: which disc takes what may go to any, 1 this one
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"
  *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,
  *	 "parity_bytes":…,"shared_bytes":…,"tree_bytes":…,"files_in_pieces":N|null,"names_changed":N,
  *	 "names_closed":N,"attributes_lost":N,"older_bytes":…,"older_sessions":N,"unproven_bytes":…,
  *	 "left_out_bytes":…,"older_more":true|false,"adopted_bytes":…,"adopted_sessions":N,"unread_bytes":…,
- *	 "adopted_more":true|false,"made":N,"changed":N,"renamed":N,"removed":N,"fits":…,
+ *	 "adopted_more":true|false,"held_bytes":N,"set":N,"disc":N,"discs":N,"made":N,"changed":N,"renamed":N,
+ *	 "removed":N,"fits":…,
  *	 "session":…}						the last one; of add-ecc: what of older
  *								sessions gets parity, what of that is proven by
  *								nothing, what is damaged and gets none; of adopt:

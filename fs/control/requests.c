@@ -116,6 +116,10 @@ int control_send_result(struct connection *n, const struct commit_result *result
 	json_u64(&l.json, "changed", result->changed);
 	json_u64(&l.json, "renamed", result->renamed);
 	json_u64(&l.json, "removed", result->removed);
+	json_u64(&l.json, "held_bytes", result->held_bytes);
+	json_u64(&l.json, "set", result->set.id);
+	json_u64(&l.json, "disc", result->set.disc);
+	json_u64(&l.json, "discs", result->set_discs);
 	json_bool(&l.json, "fits", result->fits);
 	json_u64(&l.json, "session", result->session);
 	return line_send(&l, n);
@@ -319,7 +323,7 @@ static void reply_info(struct connection *n)
 	pthread_mutex_unlock(&n->control->lock);
 	info.staging = o->staging;
 	info.device = n->control->device;
-	if (o->tree && tree_statfs(o->tree, &df) == 0) /* the same as df says */
+	if (o->tree && !state.capacity_sectors && tree_statfs(o->tree, &df) == 0) /* the same as df says */
 		info.capacity_bytes = (uint64_t)df.f_blocks * df.f_frsize;
 	if (o->commit) {
 		tree_space(o->tree, &info.staged_bytes, &info.free_bytes);
@@ -369,7 +373,7 @@ static void reply_discard_paths(struct connection *n, const char *object)
 		r = control_line_open(&l);
 	if (r == 0)
 		r = commit_discard_paths(n->control->options.commit, (const char *const *)paths, n_paths,
-					 control_emit_change, &l.json, &why);
+					 control_emit_dropped, &l.json, &why);
 	for (size_t i = 0; i < n_paths; i++)
 		free(paths[i]);
 	if (l.json.out && control_line_send(&l, n) < 0)
@@ -529,7 +533,9 @@ static bool reply_to_commits(struct connection *n, const char *line)
 		{"sync finalize", {.flags = COMMIT_FINALIZE}},
 		{"sync full-tree", {.flags = COMMIT_FULL_TREE}},
 		{"sync finalize full-tree", {.flags = COMMIT_FINALIZE | COMMIT_FULL_TREE}},
+		{"sync span", {.flags = COMMIT_SPAN}},
 		{"dry-run", {.kind = COMMIT_DRY_RUN}},
+		{"dry-run span", {.kind = COMMIT_DRY_RUN, .flags = COMMIT_SPAN}},
 		{"dry-run full-tree", {.kind = COMMIT_DRY_RUN, .flags = COMMIT_FULL_TREE}},
 		{"discard", {.kind = COMMIT_DISCARD}},
 	};
@@ -559,7 +565,7 @@ void control_reply(struct connection *n, const char *line)
 		{"names", control_list_names}, {"pieces", control_list_pieces},
 		{"status", reply_status},      {"wait", reply_wait},
 		{"await", reply_await},	       {"cancel", reply_cancel},
-		{"disc", control_pass_disc},
+		{"disc", control_pass_disc},   {"span", control_list_span},
 	};
 
 	if (strncmp(line, "discard {", 9) == 0) {

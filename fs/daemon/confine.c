@@ -141,6 +141,7 @@ static int allow_disc(const struct confinement *c, const struct sandbox_files *f
 	int r = allow(c, f->image, f->writable ? READ_FILE | WRITE_FILE | TRUNCATE : READ_FILE);
 
 	r = r ? r : allow(c, f->stage, all);
+	r = r ? r : allow(c, f->catalogue, READ_FILE | WRITE_FILE | TRUNCATE | READ_DIR | MAKE_REG | REMOVE_FILE);
 	return r ? r : allow(c, f->stages, READ_DIR | MAKE_DIR | REMOVE_DIR); /* that is renaming */
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,4 +161,10 @@ bool daemon_system_stops(void)
 {
 	/* nologin(5): made when the system goes down, and when a shutdown is minutes away. */
 	return access("/run/nologin", F_OK) == 0 || scheduled_soon();
+}
+
+void daemon_tune_memory(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
 }

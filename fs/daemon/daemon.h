@@ -41,4 +41,8 @@ void daemon_quit_signals(struct daemon_signals *s);
 /* Is the machine going down? From files only. */
 bool daemon_system_stops(void);
 
+/* One heap for all threads: they hold it for moments, and each heap more would keep some megabytes that others could
+ * use.  Large blocks go back to the kernel. */
+void daemon_tune_memory(void);
+
 #endif

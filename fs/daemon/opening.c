@@ -484,6 +484,7 @@ static int make_tree(struct opening *o, uint32_t generation)
 				       .writing = o->options->compat || o->options->md5 ? TREE_FULL :
 											  writing[o->options->tree],
 				       .md5 = o->options->md5,
+				       .span = o->options->span,
 				       .no_joliet = o->options->no_joliet,
 				       .owner = geteuid(),
 				       .group = getegid(),

@@ -16,11 +16,11 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/values.h"
 #include "cdappendfs/proof.h"
 #include "cdappendfs/session_message.h"
 #include "fs/daemon/help.h"
 #include "fs/daemon/nearest.h"
-#include "fs/daemon/values.h"
 
 #define CD_SPEED 153600.0 /* bytes per second of 1x */
 #define DVD_SPEED 1385000.0
@@ -143,10 +143,6 @@ static int set_text(struct parser *p, char **text, const char *name, const char 
 	return *text ? 0 : no_memory(p);
 }
 
-static int set_staging(struct parser *p, const char *value)
-{
-	return set_text(p, &p->options->staging, "staging", value);
-}
 static int set_claim(struct parser *p, const char *value)
 {
 	if (strcmp(value, "take") == 0)
@@ -163,12 +159,6 @@ static int set_message(struct parser *p, const char *value)
 	const char *why = session_message_refusal(value);
 
 	return why ? refuse(p, "message=: %s", why) : set_text(p, &p->options->message, "message", value);
-}
-
-static int set_fault(struct parser *p, const char *value) { return set_text(p, &p->options->fault, "fault", value); }
-static int set_disc_fault(struct parser *p, const char *value)
-{
-	return set_text(p, &p->options->disc_fault, "disc-fault", value);
 }
 
 static int set_read_delay(struct parser *p, const char *value)
@@ -309,6 +299,15 @@ static int set_umask(struct parser *p, const char *value)
 	return 0;
 }
 
+static char **text_of(struct options *o, const char *name)
+{
+	return strcmp(name, "staging") == 0    ? &o->staging :
+	       strcmp(name, "catalogue") == 0  ? &o->catalogue_file :
+	       strcmp(name, "fault") == 0      ? &o->fault :
+	       strcmp(name, "disc-fault") == 0 ? &o->disc_fault :
+						 NULL;
+}
+
 static int set_value(struct parser *p, const char *name, const char *value, bool *ret_known)
 {
 	static const struct {
@@ -320,7 +319,6 @@ static int set_value(struct parser *p, const char *name, const char *value, bool
 		{"speed", set_speed},
 		{"session", set_session},
 		{"volid", set_volume_id},
-		{"staging", set_staging},
 		{"tree", set_tree},
 		{"share", set_share},
 		{"pieces", set_pieces},
@@ -334,12 +332,16 @@ static int set_value(struct parser *p, const char *name, const char *value, bool
 		{"uid", set_uid},
 		{"gid", set_gid},
 		{"umask", set_umask},
-		{"fault", set_fault},
-		{"disc-fault", set_disc_fault},
 		{"read-delay", set_read_delay},
 		{"idle-nodes", set_idle_nodes},
 	};
 
+	char **text = text_of(p->options, name);
+
+	*ret_known = text != NULL;
+	if (text)
+		return value ? set_text(p, text, name, value) :
+			       refuse(p, "%s: the value is missing (%s=…)", name, name);
 	for (size_t i = 0; i < ARRAY_LENGTH(values); i++) {
 		if (strcmp(name, values[i].name) == 0) {
 			*ret_known = true;
@@ -369,6 +371,9 @@ static bool set_flag(struct options *o, const char *name)
 		{"compress", &o->compress, true},
 		{"md5", &o->md5, true},
 		{"kit", &o->kit, true},
+		{"catalogue", &o->catalogue, true},
+		{"nocatalogue", &o->no_catalogue, true},
+		{"span", &o->span, true},
 	};
 
 	if (strcmp(name, "drop-udf") == 0) { /* its name before there were others */
@@ -587,6 +592,7 @@ void options_release(struct options *o)
 	free(o->fault);
 	free(o->disc_fault);
 	free(o->digest);
+	free(o->catalogue_file);
 	free(o->message);
 	*o = (struct options){0};
 }

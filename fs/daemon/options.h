@@ -40,11 +40,14 @@ struct options {
 	unsigned share;		   /* enum share_mode */
 	unsigned check;		   /* enum options_check */
 	unsigned sessions;	   /* enum options_sessions */
-	char *digest;		   /* of the state that the disc must have, or its first digits; NULL: any */
-	char *message;		   /* of the session that the unmount burns; NULL: none */
-	uint64_t pieces_bytes;	   /* pieces=; 0: not given */
-	unsigned parity_percent;   /* ecc=; 0: none */
-	bool compat, compress, md5, no_joliet, no_verify, manual_commit, kit;
+	/* neither: as the environment says */
+	bool catalogue, no_catalogue;
+	char *catalogue_file;	 /* catalogue=; NULL: the default, or as the environment says */
+	char *digest;		 /* of the state that the disc must have, or its first digits; NULL: any */
+	char *message;		 /* of the session that the unmount burns; NULL: none */
+	uint64_t pieces_bytes;	 /* pieces=; 0: not given */
+	unsigned parity_percent; /* ecc=; 0: none */
+	bool compat, compress, md5, no_joliet, no_verify, manual_commit, kit, span;
 	oddities accepted;
 	char volume_id[33];
 	bool show_uid, show_gid, show_umask;

@@ -23,6 +23,7 @@ struct sandbox_files {
 	int image;
 	bool writable;
 	int stage, stages;  /* the stage's directory; the one that it is in, when it may be renamed there */
+	int catalogue;	    /* its directory */
 	bool drive;	    /* all devices: a drive that was unplugged comes back as another node */
 	const char *tuning; /* a file of sysfs that is written once; NULL none */
 };

@@ -53,6 +53,8 @@ int walk_list(struct walk *w, bool newer, const struct diff_dir *dir, const char
 {
 	int r = dir->at.bytes ? iso_room_take(newer ? &w->new_room : &w->old_room, dir->at) : 0;
 
+	if (r > 0) /* it was read before, at another path */
+		r = -EBADMSG;
 	if (!r && w->o->pace)
 		r = w->o->pace(w->o->context);
 	if (!r)
@@ -103,6 +105,7 @@ int walk_change(struct walk *w, const struct diff_change *c, const struct diff_e
 	struct diff_change change = *c;
 	int r = c->kind == 'A' || c->content ? count_content(w, e, &change.new_bytes) : 0;
 
+	change.mtime = e->mtime;
 	if (r)
 		return r;
 	count_change(&d->count, c);
@@ -244,13 +247,10 @@ static int start(struct walk *w)
 		r = diff_root(&o->new, a, &new);
 	if (r)
 		return r;
-	w->old_room = w->new_room = (struct iso_room){UINT64_MAX / 2, UINT32_MAX};
-	if (o->old.iso) {
-		iso_room_init(o->old.iso, &w->old_room);
+	iso_room_init(o->old.iso, &w->old_room);
+	iso_room_init(o->new.iso, &w->new_room);
+	if (o->old.iso)
 		iso_info(o->old.iso, &info);
-	}
-	if (o->new.iso)
-		iso_room_init(o->new.iso, &w->new_room);
 	w->old_next_ino = !o->old.iso ? 1 : o->by_number && info.ours ? info.appuse.next_ino : 0;
 	r = o->old.iso && o->new.iso ? walk_compare(w, &old, &new, ".", NULL) : 0;
 	return r ? r : compare_directories(w, &old, &new, "", "");
@@ -295,6 +295,8 @@ int diff_trees(const struct diff_options *options, struct diff *ret)
 	idset_release(&w.counted);
 	idmap_release(&w.links_of);
 	idmap_release(&w.n_links);
+	iso_room_release(&w.old_room);
+	iso_room_release(&w.new_room);
 	if (r)
 		return r;
 	if (d.n)

@@ -50,6 +50,7 @@ struct diff_change {
 	char kind;
 	bool content, attributes; /* M, R: what of it is different: content (target, device), mode, owner, time, … */
 	uint32_t mode;		  /* D: as it was */
+	struct timespec mtime;	  /* D: as it was */
 	const char *path, *from;  /* without a slash before them; from: NULL but of R */
 	uint64_t bytes;		  /* size; D: as it was */
 	uint64_t new_bytes;	  /* of that, what the newer tree does not share with what is older */

@@ -13,17 +13,14 @@
 #include <string.h>
 
 #include "burner/base/grow.h"
-#include "burner/base/hash.h"
+#include "burner/base/name_tree.h"
 #include "fs/diff/internal.h"
 
 struct node {
-	const char *name; /* the last part of its path */
 	const char *path, *from;
 	uint64_t bytes;
-	uint32_t parent, next; /* the next one in the same directory; 0: none */
-	uint32_t first;	       /* in it */
-	char kind;	       /* 0: only something below it is staged */
-	const char *base;      /* path in the session; NULL: it is not in it */
+	char kind;	  /* 0: only something below it is staged */
+	const char *base; /* path in the session; NULL: it is not in it */
 };
 
 /* What has another name now. */
@@ -40,28 +37,49 @@ struct diff_overlay {
 	diff_xattrs *xattrs;
 	void *context;
 	struct arena arena;
-	struct node *nodes; /* 0: unused, 1: the root */
-	size_t n, capacity;
-	struct numbers names; /* nodes, by the hash of directory and name */
-	struct moved *moved;  /* sorted */
+	struct name_tree names;
+	struct node *nodes; /* of the names */
+	size_t capacity;
+	struct moved *moved; /* sorted */
 	size_t n_moved, moved_capacity;
 };
 
+/* Each name has its node. */
+static int follow_names(struct diff_overlay *o)
+{
+	struct node *grown;
+
+	if (o->names.capacity <= o->capacity)
+		return 0;
+	grown = reallocarray(o->nodes, o->names.capacity, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memset(grown + o->capacity, 0, (o->names.capacity - o->capacity) * sizeof(*grown));
+	o->nodes = grown;
+	o->capacity = o->names.capacity;
+	return 0;
+}
+
+/* The node of a path, and those above it. */
+static int node_of(struct diff_overlay *o, const char *path, uint32_t *ret)
+{
+	int r = name_tree_reach(&o->names, path, ret);
+
+	return r ? r : follow_names(o);
+}
+
 int diff_overlay_new(struct iso *base, diff_look *look, void *context, struct diff_overlay **ret)
 {
-	struct diff_overlay *o = calloc(1, sizeof(*o));
+	_cleanup_(diff_overlay_freep) struct diff_overlay *o = calloc(1, sizeof(*o));
+	uint32_t root;
 
-	if (!o || grow(&o->nodes, &o->capacity, 0, sizeof(*o->nodes))) {
-		free(o);
+	if (!o || node_of(o, "", &root))
 		return -ENOMEM;
-	}
 	o->base = base;
 	o->look = look;
 	o->context = context;
-	o->n = 2;
-	o->nodes[0] = (struct node){.name = ""};
-	o->nodes[1] = (struct node){.name = "", .path = "", .base = ""};
-	*ret = o;
+	o->nodes[root] = (struct node){.path = "", .base = ""};
+	*ret = TAKE_PTR(o);
 	return 0;
 }
 
@@ -70,7 +88,7 @@ void diff_overlay_free(struct diff_overlay *o)
 	if (!o)
 		return;
 	arena_release(&o->arena);
-	numbers_release(&o->names);
+	name_tree_release(&o->names);
 	free(o->nodes);
 	free(o->moved);
 	free(o);
@@ -94,70 +112,6 @@ int overlay_xattrs(const struct diff_overlay *o, const char *path, uint8_t **ret
 }
 
 /* ---- the nodes ---- */
-
-/* Of both, without a secret: the names are the user's own. */
-static uint64_t key_of(uint32_t parent, const char *name, size_t length)
-{
-	uint64_t h = hash_number(0, parent);
-
-	for (size_t i = 0; i < length; i++)
-		h = (h ^ (uint8_t)name[i]) * 0x100000001b3u;
-	return h & INT64_MAX;
-}
-
-static uint32_t child_of(const struct diff_overlay *o, uint32_t parent, const char *name, size_t length)
-{
-	uint64_t key = key_of(parent, name, length);
-	size_t cursor = 0;
-	uint32_t i;
-
-	while ((i = numbers_next(&o->names, key, &cursor)) != NUMBERS_NONE)
-		if (o->nodes[i].parent == parent && strncmp(o->nodes[i].name, name, length) == 0 &&
-		    !o->nodes[i].name[length])
-			return i;
-	return 0;
-}
-
-static int add_child(struct diff_overlay *o, uint32_t parent, const char *name, size_t length, uint32_t *ret)
-{
-	uint32_t i = (uint32_t)o->n;
-	int r = o->n < UINT32_MAX - 1 ? grow(&o->nodes, &o->capacity, o->n, sizeof(*o->nodes)) : -ENOMEM;
-
-	if (!r)
-		r = numbers_add(&o->names, key_of(parent, name, length), i);
-	if (r)
-		return r;
-	o->n++;
-	o->nodes[i] = (struct node){.name = arena_string(&o->arena, name, length),
-				    .parent = parent,
-				    .next = o->nodes[parent].first};
-	if (!o->nodes[i].name) {
-		o->nodes[i].name = "";
-		return -ENOMEM;
-	}
-	o->nodes[parent].first = *ret = i;
-	return 0;
-}
-
-/* The node of a path, and those above it. */
-static int node_of(struct diff_overlay *o, const char *path, uint32_t *ret)
-{
-	uint32_t at = 1;
-
-	while (*path) {
-		size_t length = strcspn(path, "/");
-		uint32_t child = child_of(o, at, path, length);
-		int r = child ? 0 : add_child(o, at, path, length, &child);
-
-		if (r)
-			return r;
-		at = child;
-		path += length;
-		path += *path == '/';
-	}
-	*ret = at;
-	return 0;
-}
 
 static int note_moved(struct diff_overlay *o, uint32_t node)
 {
@@ -279,13 +233,14 @@ int diff_overlay_seal(struct diff_overlay *o)
 	for (size_t i = 0; i < o->n_moved && !r; i++)
 		r = note_origin(o, o->moved[i].from);
 	/* Parents come before children. */
-	for (size_t i = 2; i < o->n && !r; i++) {
+	for (uint32_t i = NAME_TREE_ROOT + 1; i < o->names.n && !r; i++) {
+		const struct name_node *name = &o->names.nodes[i];
 		struct node *node = &o->nodes[i];
-		const char *above = o->nodes[node->parent].base;
+		const char *above = o->nodes[name->parent].base;
 
 		node->base = node->from			 ? node->from :
 			     !above || node->kind == 'A' ? NULL :
-							   join(&o->arena, above, node->name);
+							   join(&o->arena, above, name->name);
 		if (above && !node->base && node->kind != 'A')
 			r = -ENOMEM;
 		if (!r)
@@ -341,7 +296,7 @@ static int entry_of(const struct diff_overlay *o, uint32_t i, struct arena *a, s
 	struct stat st;
 	int r = !node->base ? 0 : o->base ? iso_lookup_path(o->base, node->base, &base) : -ENOENT;
 
-	if (r == -ENOENT && (node->kind || i == 1))
+	if (r == -ENOENT && (node->kind || i == NAME_TREE_ROOT))
 		r = 0;
 	if (!r && !node->kind && !node->base)
 		r = -ENOENT;
@@ -355,7 +310,7 @@ static int entry_of(const struct diff_overlay *o, uint32_t i, struct arena *a, s
 		return r;
 	if (!looked && !ret->mode)
 		ret->mode = S_IFDIR | 0755;
-	ret->name = arena_string(a, node->name, strlen(node->name));
+	ret->name = arena_string(a, o->names.nodes[i].name, strlen(o->names.nodes[i].name));
 	if (target)
 		ret->target = arena_string(a, target, strlen(target));
 	if (S_ISDIR(ret->mode))
@@ -365,7 +320,7 @@ static int entry_of(const struct diff_overlay *o, uint32_t i, struct arena *a, s
 
 int overlay_root(const struct diff_overlay *o, struct arena *a, struct diff_entry *ret)
 {
-	return entry_of(o, 1, a, ret);
+	return entry_of(o, NAME_TREE_ROOT, a, ret);
 }
 
 /* Of the session's names those that are still there and are not staged. */
@@ -379,7 +334,7 @@ static int leave_out(const struct diff_overlay *o, uint32_t directory, struct di
 
 		if (!base)
 			return -ENOMEM;
-		if (!child_of(o, directory, name, strlen(name)) && !moved_from(o, base))
+		if (!name_tree_child(&o->names, directory, name, strlen(name)) && !moved_from(o, base))
 			l->entries[kept++] = l->entries[i];
 	}
 	l->n = kept;
@@ -391,7 +346,7 @@ int overlay_apply(const struct diff_overlay *o, const struct diff_dir *dir, stru
 	size_t capacity = l->n;
 	int r = leave_out(o, dir->node, l);
 
-	for (uint32_t i = o->nodes[dir->node].first; i && !r; i = o->nodes[i].next) {
+	for (uint32_t i = o->names.nodes[dir->node].first; i && !r; i = o->names.nodes[i].next) {
 		if (o->nodes[i].kind == 'D')
 			continue;
 		r = grow(&l->entries, &capacity, l->n, sizeof(*l->entries));

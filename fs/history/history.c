@@ -2,30 +2,94 @@
 #include "fs/history/history.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/hash.h"
 #include "burner/base/own.h"
 
-int history_read(struct disc *disc, struct history *ret) { return disc_sessions(disc, &ret->sessions, &ret->n); }
+/* ---- which one a name means ---- */
+
+struct called {
+	uint64_t key; /* hash of the name */
+	size_t at;
+	enum history_name kind;
+};
+
+static uint64_t key_of(const struct history *h, const char *name) { return hash_text(h->seed, name, strlen(name)) | 1; }
+
+/* The one of that kind; there is none more, however many sessions have that name. */
+static const struct called *find(const struct history *h, enum history_name kind, const char *name)
+{
+	char text[HISTORY_NAME_BYTES];
+	const struct called *c;
+	size_t cursor = 0;
+
+	while ((c = table_find_next(&h->names, key_of(h, name), &cursor)))
+		if (c->kind == kind && history_name_of(&h->sessions[c->at], kind, text) && !strcmp(text, name))
+			return c;
+	return NULL;
+}
+
+/* The newest first. */
+static int index_names(struct history *h)
+{
+	h->seed = hash_seed(h);
+	for (size_t i = h->n; i-- > 0;) {
+		if (table_reserve(&h->names, sizeof(struct called), HISTORY_LABEL + 1) < 0)
+			return -ENOMEM;
+		for (enum history_name kind = HISTORY_NUMBER; kind <= HISTORY_LABEL; kind++) {
+			char text[HISTORY_NAME_BYTES];
+			struct called *c;
+
+			if (!history_name_of(&h->sessions[i], kind, text) || find(h, kind, text))
+				continue;
+			c = table_add(&h->names, key_of(h, text));
+			c->at = i;
+			c->kind = kind;
+		}
+	}
+	return 0;
+}
+
+/* ---- the list ---- */
+
+int history_read(struct disc *disc, struct history *ret)
+{
+	_cleanup_history_ struct history h = {.n = 0};
+	int r = disc_sessions(disc, &h.sessions, &h.n);
+
+	if (!r)
+		r = index_names(&h);
+	if (r)
+		return r;
+	*ret = h;
+	h = (struct history){.n = 0};
+	return 0;
+}
 
 int history_copy(const struct disc_session *sessions, size_t n, struct history *ret)
 {
-	struct disc_session *copy = calloc(n + 1, sizeof(*copy));
+	_cleanup_history_ struct history h = {.sessions = calloc(n + 1, sizeof(*sessions)), .n = n};
 
-	if (!copy)
+	if (!h.sessions)
 		return -ENOMEM;
 	if (n)
-		memcpy(copy, sessions, n * sizeof(*copy));
-	*ret = (struct history){copy, n};
+		memcpy(h.sessions, sessions, n * sizeof(*sessions));
+	if (index_names(&h))
+		return -ENOMEM;
+	*ret = h;
+	h = (struct history){.n = 0};
 	return 0;
 }
 
 void history_release(struct history *h)
 {
 	free(h->sessions);
-	*h = (struct history){0};
+	table_release(&h->names);
+	*h = (struct history){.n = 0};
 }
 
 const struct disc_session *history_newest(const struct history *h)
@@ -38,10 +102,12 @@ const struct disc_session *history_newest(const struct history *h)
 
 const struct disc_session *history_numbered(const struct history *h, uint32_t number)
 {
-	for (size_t i = h->n; i-- > 0;)
-		if (h->sessions[i].number == number)
-			return &h->sessions[i];
-	return NULL;
+	char text[HISTORY_NAME_BYTES];
+	const struct called *c;
+
+	snprintf(text, sizeof(text), "%" PRIu32, number);
+	c = find(h, HISTORY_NUMBER, text);
+	return c ? &h->sessions[c->at] : NULL;
 }
 
 const struct disc_session *history_at(const struct history *h, int64_t seconds)
@@ -69,7 +135,11 @@ static const char *date_of(const struct disc_session *s, enum history_name kind,
 
 const char *history_name_of(const struct disc_session *s, enum history_name kind, char ret[HISTORY_NAME_BYTES])
 {
-	if (s->broken)
+	if (kind == HISTORY_NUMBER) {
+		snprintf(ret, HISTORY_NAME_BYTES, "%" PRIu32, s->number);
+		return ret;
+	}
+	if (s->broken || kind == HISTORY_NEWEST)
 		return NULL;
 	if (kind != HISTORY_LABEL)
 		return date_of(s, kind, ret);
@@ -80,37 +150,26 @@ const char *history_name_of(const struct disc_session *s, enum history_name kind
 	return ret;
 }
 
-static const struct disc_session *called(const struct history *h, enum history_name kind, const char *name)
+const struct disc_session *history_named_as(const struct history *h, const char *name, enum history_name *ret_kind)
 {
-	char text[HISTORY_NAME_BYTES];
+	for (enum history_name kind = HISTORY_NUMBER; kind <= HISTORY_LABEL; kind++) {
+		const struct called *c = find(h, kind, name);
+		const struct disc_session *s = c ? &h->sessions[c->at] : NULL;
 
-	for (size_t i = h->n; i-- > 0;)
-		if (history_name_of(&h->sessions[i], kind, text) && !strcmp(text, name))
-			return &h->sessions[i];
+		if (kind == HISTORY_NEWEST && !strcmp(name, HISTORY_LATEST))
+			s = history_newest(h);
+		*ret_kind = kind;
+		if (s)
+			return s;
+	}
 	return NULL;
-}
-
-/* As they are written: without a sign, a zero or a blank before them. */
-static const struct disc_session *by_number(const struct history *h, const char *name)
-{
-	char text[HISTORY_NAME_BYTES];
-	unsigned long number = strtoul(name, NULL, 10);
-
-	if (number > UINT32_MAX)
-		return NULL;
-	snprintf(text, sizeof(text), "%lu", number);
-	return strcmp(text, name) ? NULL : history_numbered(h, (uint32_t)number);
 }
 
 const struct disc_session *history_named(const struct history *h, const char *name)
 {
-	const struct disc_session *s = by_number(h, name);
+	enum history_name kind;
 
-	if (!s && !strcmp(name, HISTORY_LATEST))
-		return history_newest(h);
-	for (enum history_name kind = HISTORY_DATE; !s && kind <= HISTORY_LABEL; kind++)
-		s = called(h, kind, name);
-	return s;
+	return history_named_as(h, name, &kind);
 }
 
 bool history_numbers_hold(const struct disc_session *a, const struct disc_session *b)

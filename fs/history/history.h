@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "burner/base/table.h"
 #include "burner/base/time.h"
 #include "cdappendfs/disc.h"
 #include "fs/iso/iso.h"
@@ -27,9 +28,11 @@
 struct history {
 	struct disc_session *sessions; /* the oldest first */
 	size_t n;
+	struct table names; /* which of them numbers and names mean: nobody searches for one */
+	uint64_t seed;
 };
 
-/* An errno of disc_sessions(). */
+/* An errno of disc_sessions(), or -ENOMEM. */
 int history_read(struct disc *disc, struct history *ret);
 int history_copy(const struct disc_session *sessions, size_t n, struct history *ret); /* -ENOMEM */
 void history_release(struct history *h);					      /* fine on a zeroed one */
@@ -42,18 +45,21 @@ const struct disc_session *history_numbered(const struct history *h, uint32_t nu
 const struct disc_session *history_at(const struct history *h, int64_t seconds);
 
 /*
- * The names of a session besides its number: several may have the same, then it is that of the newest; a broken one
- * has none.
+ * The names of a session: several may have the same, then it is that of the newest; a broken one has its number alone.
+ *	HISTORY_NUMBER	3
+ *	HISTORY_NEWEST	latest
  *	HISTORY_DATE	2026-11-29T06:27:52Z
  *	HISTORY_GMT	@GMT-2026.11.29-06.27.52, as Windows' protocol has previous versions
  *	HISTORY_LABEL	the volume identifier, as recorded
  */
-enum history_name { HISTORY_DATE, HISTORY_GMT, HISTORY_LABEL };
+enum history_name { HISTORY_NUMBER, HISTORY_NEWEST, HISTORY_DATE, HISTORY_GMT, HISTORY_LABEL };
 #define HISTORY_NAME_BYTES 40
-/* NULL: it has no such name, or none that a file could have. */
+/* NULL: it has no such name, or none that a file could have.  Whether it is the newest is not asked here. */
 const char *history_name_of(const struct disc_session *s, enum history_name kind, char ret[HISTORY_NAME_BYTES]);
 /* By its number ("3"), by "latest", or by a name; in this order, the names in that of their kinds. */
 const struct disc_session *history_named(const struct history *h, const char *name);
+/* The same, and as what. */
+const struct disc_session *history_named_as(const struct history *h, const char *name, enum history_name *ret_kind);
 #define HISTORY_LATEST "latest"
 
 /* Numbers of files hold from one session of ours to the next; the first one above another program's session takes over

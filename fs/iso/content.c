@@ -32,3 +32,19 @@ int iso_content_read(struct disc *disc, const struct zisofs *z, const struct ext
 	return zisofs_used(z) ? iso_zisofs_read(disc, z, extents, n_extents, size, offset, buf, length) :
 				read_plain(disc, extents, n_extents, offset, buf, length);
 }
+
+int iso_sha256(struct disc *disc, const struct iso_entry *e, uint8_t *buf, size_t buf_bytes, uint8_t ret[SHA256_BYTES])
+{
+	_cleanup_(sha256_freep) struct sha256 *hash = NULL;
+	int r = sha256_new(&hash);
+
+	for (uint64_t at = 0; at < e->size && !r;) {
+		size_t n = (size_t)min_u64(e->size - at, buf_bytes);
+
+		r = iso_content_read(disc, &e->zisofs, e->extents, e->n_extents, e->size, at, buf, n);
+		if (!r)
+			r = sha256_add(hash, buf, n);
+		at += n;
+	}
+	return r ? r : sha256_end(hash, ret);
+}

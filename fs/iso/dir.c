@@ -15,27 +15,6 @@
 #define FIRST_SECTORS 8u  /* read at first, then twice as much each time … */
 #define CHUNK_SECTORS 32u /* … up to this */
 #define CONTINUATION_AHEAD_SECTORS 16u
-#define DIRECTORIES_MAX (1u << 22)
-#define LEAST_BYTES 512u /* a directory has a block, whatever it says */
-
-void iso_room_init(const struct iso *iso, struct iso_room *ret)
-{
-	uint64_t sectors = max_u64(iso->limit_sectors, iso->info.volume_sectors);
-
-	*ret = (struct iso_room){.bytes = sectors ? sectors * SECTOR_BYTES : UINT64_MAX,
-				 .directories = DIRECTORIES_MAX};
-}
-
-int iso_room_take(struct iso_room *room, struct iso_extent dir)
-{
-	uint64_t bytes = max_u64(dir.bytes, LEAST_BYTES);
-
-	if (!room->directories || bytes > room->bytes)
-		return -EBADMSG;
-	room->directories--;
-	room->bytes -= bytes;
-	return 0;
-}
 
 int cursor_begin(struct cursor *c, struct iso *iso, struct iso_extent dir)
 {

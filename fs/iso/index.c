@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "burner/base/hash.h"
 #include "fs/iso/internal.h"
 
 #define INDEX_MAX_BYTES (16u << 20)
@@ -118,6 +119,7 @@ void iso_drop_caches(struct iso *iso)
 	while (c->oldest)
 		drop_oldest_locked(c);
 	pthread_mutex_unlock(&c->lock);
+	sector_cache_drop(iso->sectors);
 }
 
 /* With a reference, or NULL. */
@@ -148,38 +150,9 @@ static void insert_locked(struct index_cache *c, struct name_index *i)
 	i->refs++;
 }
 
-/* The upper half of the product of 128 bits, mixed into the lower one. */
-static uint64_t folded_product(uint64_t a, uint64_t b)
-{
-#ifdef __SIZEOF_INT128__
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-#else
-	uint64_t low = (uint64_t)(uint32_t)a * (uint32_t)b;
-	uint64_t middle = (a >> 32) * (uint32_t)b + (low >> 32);
-	uint64_t other = (uint32_t)a * (b >> 32) + (uint32_t)middle;
-
-	return a * b ^ ((a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32));
-#endif
-}
-
 uint32_t index_hash(const struct iso *iso, const char *name)
 {
-	size_t n = strlen(name);
-	uint64_t h = iso->hash_seed ^ n;
-
-	while (n) {
-		uint64_t word = 0;
-		size_t k = n < 8 ? n : 8;
-
-		memcpy(&word, name, k);
-		h = folded_product(h ^ word ^ 0x9e3779b97f4a7c15u, 0xd6e8feb86659fd93u) ^ iso->hash_seed;
-		name += k;
-		n -= k;
-	}
-	h = (h ^ h >> 32) * 0xd6e8feb86659fd93u;
-	return (uint32_t)(h >> 32);
+	return (uint32_t)(hash_text(iso->hash_seed, name, strlen(name)) >> 32);
 }
 
 static int compare_keys(const void *a, const void *b)

@@ -11,6 +11,7 @@
  *	dir.c		cursor over a directory, iso_dir
  *	index.c		name -> record position of large directories
  *	lookup.c	iso_lookup, iso_entry_at
+ *	room.c		iso_room
  *	walk.c		iso_walk
  *	xattrs.c	iso_xattrs
  *	checksums.c	iso_checksums_array
@@ -65,7 +66,8 @@ struct iso {
 	bool passes_gaps;      /* iso_pass_gaps() */
 	bool rock_behind_xa;   /* neither SP nor ER: attributes may stand behind those of CD-ROM XA, too */
 	uint32_t descriptor_lba;
-	uint64_t limit_sectors; /* end of the disc; 0 unknown */
+	uint64_t limit_sectors; /* end of the disc, or of what the volume says, if that is more; 0 unknown */
+	uint64_t there_sectors; /* disc_state of that name */
 	struct iso_extent root; /* as its "." says */
 	struct iso_info info;
 	uint64_t hash_seed;
@@ -86,6 +88,7 @@ int iso_open_form(struct iso *iso, unsigned form, struct iso **ret);
 
 int sector_cache_new(struct sector_cache **ret);
 void sector_cache_free(struct sector_cache *c);
+void sector_cache_drop(struct sector_cache *c);
 #define XA_BYTES 14u /* attributes of CD-ROM XA may come before the SUSP entries */
 
 /* Metadata: so many sectors from a byte position on, which is a block's; few at a time go through the cache. */

@@ -25,12 +25,14 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "burner/base/idset.h"
+#include "burner/base/own.h"
+#include "burner/base/sha256.h"
 #include "burner/format/appuse.h"
 #include "burner/format/checksums.h"
 #include "cdappendfs/disc.h"
 #include "cdappendfs/extent.h"
 #include "cdappendfs/oddity.h"
-#include "burner/base/own.h"
 
 struct iso;
 
@@ -112,19 +114,24 @@ void iso_unref(struct iso *iso); /* NULL is fine */
 static inline void iso_unrefp(struct iso **iso) { iso_unref(*iso); }
 void iso_info(const struct iso *iso, struct iso_info *ret);
 struct disc *iso_disc(const struct iso *iso);
-/* Its indexes of names are made again when they are needed. */
+/* Its indexes of names, and the sectors that it keeps, are made and read again when they are needed. */
 void iso_drop_caches(struct iso *iso);
 
 int iso_root(struct iso *iso, struct iso_entry *ret);
 
-/* What a walk over directories may still meet: no tree's directories are more bytes than its disc has, so one that goes
- * on behind that is led in circles. */
+/*
+ * What a walk over directories may still meet: a block is of one directory, and there are as many as the disc has,
+ * whatever it says.  So one that goes on behind that is led in circles, or through directories that overlap.
+ */
 struct iso_room {
-	uint64_t bytes;
+	struct idset met, begins; /* blocks of directories; of these the first ones */
+	uint64_t end, blocks;	  /* how many the disc has; that may still be met */
 	uint32_t directories;
+	uint8_t block_shift;
 };
-void iso_room_init(const struct iso *iso, struct iso_room *ret);
-/* For each directory that is met. -EBADMSG: there is no room for it. */
+void iso_room_init(const struct iso *iso, struct iso_room *ret); /* NULL: of no disc */
+void iso_room_release(struct iso_room *room);
+/* For each directory that is met: 0; 1: it was met before; -EBADMSG: there is no room for it; -ENOMEM. */
 int iso_room_take(struct iso_room *room, struct iso_extent dir);
 
 /* Walks all of it. 1: every directory and the end of every file can be read; 0: not; other errors than of the disc. */
@@ -216,12 +223,14 @@ int iso_checksum_entry(struct iso *iso, const struct iso_entry *e, uint32_t *ret
  * Every entry of the tree, the root first: found is called for each (path from the root, with the slash before it);
  * what it returns, if not 0, ends it.  lost is told of a directory that cannot be read, or not to its end, or that was
  * met before (-EIO, -EBADMSG): its further names are not known, and 0 goes on with the others; NULL: it ends with that
- * error.  An error leaves in ret_where the directory that it is about.
+ * error.  An error leaves in ret_where the directory that it is about.  below: NULL, or a path from the root, without
+ * the slash, of which only what is there is walked, itself first; -ENOENT: nothing is.
  */
 struct iso_walk {
 	int (*found)(void *context, const char *path, const struct iso_entry *e);
 	int (*lost)(void *context, const char *path, struct iso_extent at, int error);
 	void *context;
+	const char *below;
 };
 #define ISO_WHERE_BYTES 1024u
 int iso_walk(struct iso *iso, const struct iso_walk *asked, char ret_where[ISO_WHERE_BYTES]);
@@ -256,5 +265,7 @@ int iso_zisofs_read(struct disc *disc, const struct zisofs *z, const struct exte
 /* The same of any file, as it is shown: compressed or not; zeros where no extent is. */
 int iso_content_read(struct disc *disc, const struct zisofs *z, const struct extent *extents, uint32_t n_extents,
 		     uint64_t size, uint64_t offset, void *buf, size_t length);
+/* SHA-256 of all content of a regular file, uncompressed; buf: pieces that it is read in, of 2048 bytes at least. */
+int iso_sha256(struct disc *disc, const struct iso_entry *e, uint8_t *buf, size_t buf_bytes, uint8_t ret[SHA256_BYTES]);
 
 #endif

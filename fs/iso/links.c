@@ -44,6 +44,7 @@ static void link_walk_release(struct link_walk *w)
 {
 	table_release(&w->classes);
 	free(w->queue);
+	iso_room_release(&w->room);
 }
 
 static uint64_t hash_time(uint64_t h, struct timespec time)
@@ -96,7 +97,7 @@ static int add_directory(struct link_walk *w, struct iso_extent dir)
 	int r = iso_room_take(&w->room, dir);
 
 	if (r)
-		return r;
+		return r < 0 ? r : 0;
 	if (grow(&w->queue, &w->capacity, w->n, sizeof(*w->queue)))
 		return -ENOMEM;
 	w->queue[w->n++] = dir;

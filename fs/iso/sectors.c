@@ -16,11 +16,14 @@
 #define CHUNK_SECTORS 8192u /* 16 MiB: the most asked of a disc in one call */
 #define BOUNCE_SECTORS 8u
 
-struct sector_cache {
-	pthread_mutex_t lock;
+struct slots {
 	bool valid[CACHE_SLOTS];
 	uint32_t lba[CACHE_SLOTS];
 	uint8_t data[CACHE_SLOTS][SECTOR_BYTES];
+};
+struct sector_cache {
+	pthread_mutex_t lock;
+	struct slots *slots; /* guarded by it; NULL: nothing is kept */
 };
 
 int sector_cache_new(struct sector_cache **ret)
@@ -39,7 +42,15 @@ void sector_cache_free(struct sector_cache *c)
 	if (!c)
 		return;
 	pthread_mutex_destroy(&c->lock);
+	free(c->slots);
 	free(c);
+}
+
+void sector_cache_drop(struct sector_cache *c)
+{
+	pthread_mutex_lock(&c->lock);
+	free(TAKE_PTR(c->slots));
+	pthread_mutex_unlock(&c->lock);
 }
 
 static bool cache_get(struct sector_cache *c, uint32_t lba, uint8_t *buf, uint32_t n)
@@ -47,11 +58,12 @@ static bool cache_get(struct sector_cache *c, uint32_t lba, uint8_t *buf, uint32
 	uint32_t i;
 
 	pthread_mutex_lock(&c->lock);
-	for (i = 0; i < n; i++) {
+	const struct slots *s = c->slots;
+	for (i = 0; s && i < n; i++) {
 		uint32_t slot = (lba + i) % CACHE_SLOTS;
-		if (!c->valid[slot] || c->lba[slot] != lba + i)
+		if (!s->valid[slot] || s->lba[slot] != lba + i)
 			break;
-		memcpy(buf + (size_t)i * SECTOR_BYTES, c->data[slot], SECTOR_BYTES);
+		memcpy(buf + (size_t)i * SECTOR_BYTES, s->data[slot], SECTOR_BYTES);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return i == n;
@@ -60,11 +72,14 @@ static bool cache_get(struct sector_cache *c, uint32_t lba, uint8_t *buf, uint32
 static void cache_put(struct sector_cache *c, uint32_t lba, const uint8_t *buf, uint32_t n)
 {
 	pthread_mutex_lock(&c->lock);
-	for (uint32_t i = 0; i < n; i++) {
+	if (!c->slots)
+		c->slots = calloc(1, sizeof(*c->slots)); /* or nothing is kept */
+	struct slots *s = c->slots;
+	for (uint32_t i = 0; s && i < n; i++) {
 		uint32_t slot = (lba + i) % CACHE_SLOTS;
-		c->valid[slot] = true;
-		c->lba[slot] = lba + i;
-		memcpy(c->data[slot], buf + (size_t)i * SECTOR_BYTES, SECTOR_BYTES);
+		s->valid[slot] = true;
+		s->lba[slot] = lba + i;
+		memcpy(s->data[slot], buf + (size_t)i * SECTOR_BYTES, SECTOR_BYTES);
 	}
 	pthread_mutex_unlock(&c->lock);
 }

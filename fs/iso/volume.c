@@ -102,6 +102,8 @@ static int read_primary(struct iso *iso, uint32_t lba, struct root *ret_root)
 	iso->info.tables[0] = path_table(d);
 	/* Later sessions of others give their size relative to their start, 16 before the descriptor. */
 	r = disc_state(iso->disc, &state);
+	if (!r)
+		iso->there_sectors = state.there_sectors;
 	if (!r && state.used_sectors)
 		iso->limit_sectors = max_u64(state.used_sectors,
 					     (uint64_t)(lba > SYSTEM_AREA_SECTORS ? lba - SYSTEM_AREA_SECTORS : 0) +
@@ -387,6 +389,7 @@ int iso_open_other(struct iso *iso, uint32_t *at, struct iso **ret)
 	other->block_shift = iso->block_shift;
 	other->descriptor_lba = iso->descriptor_lba;
 	other->limit_sectors = iso->limit_sectors;
+	other->there_sectors = iso->there_sectors;
 	other->passes_gaps = iso->passes_gaps;
 	*ret = TAKE_PTR(other);
 	return 0;
@@ -417,6 +420,7 @@ int iso_open_form(struct iso *iso, unsigned form, struct iso **ret)
 	other->rock_behind_xa = form & FORM_BEHIND_XA;
 	other->descriptor_lba = iso->descriptor_lba;
 	other->limit_sectors = iso->limit_sectors;
+	other->there_sectors = iso->there_sectors;
 	other->passes_gaps = iso->passes_gaps;
 	*ret = other;
 	return 0;

@@ -27,7 +27,6 @@ struct walk {
 	size_t first, n, capacity;
 	char *path; /* of the entry that is looked at */
 	size_t path_bytes;
-	struct idset met; /* blocks of directories */
 	struct iso_room room;
 };
 
@@ -37,7 +36,7 @@ static void walk_release(struct walk *w)
 		free(w->list[i].path);
 	free(w->list);
 	free(w->path);
-	idset_release(&w->met);
+	iso_room_release(&w->room);
 }
 
 /* What its caller says of a directory that cannot be read. */
@@ -50,18 +49,15 @@ static int lost(const struct walk *w, const char *path, struct iso_extent at, in
 
 static int add_directory(struct walk *w, const char *path, struct iso_extent at)
 {
-	int r = idset_reserve(&w->met, 1);
+	int r = iso_room_take(&w->room, at);
 
-	if (!r)
-		r = idset_has(&w->met, at.lba) ? -EBADMSG : iso_room_take(&w->room, at);
 	if (r)
-		return lost(w, path, at, r);
+		return lost(w, path, at, r < 0 ? r : -EBADMSG);
 	if (grow(&w->list, &w->capacity, w->n, sizeof(*w->list)))
 		return -ENOMEM;
 	w->list[w->n] = (struct waiting){strdup(path), at};
 	if (!w->list[w->n].path)
 		return -ENOMEM;
-	idset_add(&w->met, at.lba);
 	w->n++;
 	return 0;
 }
@@ -106,20 +102,35 @@ static int read_directory(struct walk *w, const struct waiting *directory)
 	return r ? lost(w, directory->path, directory->at, r) : 0;
 }
 
+/* Where it begins, and what that is called. */
+static int find_top(struct walk *w, struct iso_entry *ret)
+{
+	const char *below = w->asked->below;
+	int r;
+
+	if (!below || !below[0])
+		return iso_root(w->iso, ret);
+	r = iso_lookup_path(w->iso, below, ret);
+	return r ? r : join(w, "", below);
+}
+
 int iso_walk(struct iso *iso, const struct iso_walk *asked, char ret_where[ISO_WHERE_BYTES])
 {
 	_cleanup_(walk_release) struct walk w = {.asked = asked, .iso = iso};
-	_cleanup_entry_ struct iso_entry root = {.ino = 0};
-	int r = iso_root(iso, &root);
+	_cleanup_entry_ struct iso_entry top = {.ino = 0};
+	int r = find_top(&w, &top);
+	_free_ char *path = strdup(w.path ? w.path : "");
 
 	iso_room_init(iso, &w.room);
-	snprintf(ret_where, ISO_WHERE_BYTES, "/");
+	snprintf(ret_where, ISO_WHERE_BYTES, "/%s", asked->below ? asked->below : "");
+	if (!path)
+		return -ENOMEM;
 	if (!r)
-		r = asked->found(asked->context, "/", &root);
+		r = asked->found(asked->context, path[0] ? path : "/", &top);
 	else
-		r = lost(&w, "", root.dir, r);
-	if (!r && root.dir.bytes)
-		r = add_directory(&w, "", root.dir);
+		r = lost(&w, path, top.dir, r);
+	if (!r && top.dir.bytes)
+		r = add_directory(&w, path, top.dir);
 	while (!r && w.first < w.n) {
 		struct waiting next = w.list[w.first++];
 

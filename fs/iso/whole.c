@@ -25,7 +25,7 @@ static int push(struct queue *q, struct iso_extent dir)
 	int r = iso_room_take(&q->room, dir);
 
 	if (r)
-		return r;
+		return r < 0 ? r : 0;
 	if (grow(&q->items, &q->capacity, q->n, sizeof(*q->items)))
 		return -ENOMEM;
 	q->items[q->n++] = dir;
@@ -70,5 +70,6 @@ int iso_is_whole(struct iso *iso)
 	for (size_t i = 0; r == 0 && i < q.n; i++)
 		r = look_at(iso, q.items[i], &q);
 	free(q.items);
+	iso_room_release(&q.room);
 	return r == 0 ? 1 : disc_is_damage(r) ? 0 : r;
 }

@@ -5,33 +5,28 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "burner/base/numbers.h"
-
 /* The list is the queue of the walk. */
 struct walk {
 	struct burn_directory *list;
 	uint32_t n;
 	size_t space;
-	struct numbers lbas;
-	uint64_t bytes, max_bytes;
+	struct iso_room room;
 	uint32_t start_lba;
 };
 
 static void walk_release(struct walk *w)
 {
 	free(w->list);
-	numbers_release(&w->lbas);
+	iso_room_release(&w->room);
 }
 
 static int add(struct walk *w, const struct iso_entry *e)
 {
 	struct iso_extent dir = e->dir;
+	int r = dir.lba < w->start_lba ? 0 : iso_room_take(&w->room, dir);
 
-	if (dir.lba < w->start_lba)
-		return 0;
-	w->bytes += dir.bytes;
-	if (w->bytes > w->max_bytes || numbers_first(&w->lbas, dir.lba) != NUMBERS_NONE)
-		return -EBADMSG;
+	if (r || dir.lba < w->start_lba)
+		return r > 0 ? -EBADMSG : r;
 	if (w->n == w->space) {
 		size_t larger = w->space ? w->space * 2 : 256;
 		struct burn_directory *moved =
@@ -46,7 +41,7 @@ static int add(struct walk *w, const struct iso_entry *e)
 						  .lba = dir.lba,
 						  .bytes = dir.bytes,
 						  .sectors = (uint32_t)iso_entry_sectors(e)};
-	return numbers_add(&w->lbas, dir.lba, 0);
+	return 0;
 }
 
 static int add_children(struct walk *w, struct iso *base, struct iso_extent dir)
@@ -72,12 +67,13 @@ static int by_ino(const void *a, const void *b)
 	return (x->ino > y->ino) - (x->ino < y->ino);
 }
 
-int directories_of(struct iso *base, uint32_t start_lba, uint64_t max_bytes, struct burn_directory **ret, size_t *ret_n)
+int directories_of(struct iso *base, uint32_t start_lba, struct burn_directory **ret, size_t *ret_n)
 {
-	_cleanup_(walk_release) struct walk w = {.max_bytes = max_bytes, .start_lba = start_lba};
+	_cleanup_(walk_release) struct walk w = {.start_lba = start_lba};
 	_cleanup_entry_ struct iso_entry root = {.ino = 0};
 	int r = iso_root(base, &root);
 
+	iso_room_init(base, &w.room);
 	if (!r)
 		r = add(&w, &root);
 	for (uint32_t i = 0; !r && i < w.n; i++)

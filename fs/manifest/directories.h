@@ -9,9 +9,7 @@
 #include "fs/iso/iso.h"
 
 /* All directories that lie at start_lba or behind it, and so were written by the session that starts there, ascending
- * by inode number; freed with free().  Those above them are such, too.  max_bytes: no tree's directories are larger
- * than the disc.  -EBADMSG, -ENOMEM, and what the disc says. */
-int directories_of(struct iso *base, uint32_t start_lba, uint64_t max_bytes, struct burn_directory **ret,
-		   size_t *ret_n);
+ * by inode number; freed with free().  Those above them are such, too.  -EBADMSG, -ENOMEM, and what the disc says. */
+int directories_of(struct iso *base, uint32_t start_lba, struct burn_directory **ret, size_t *ret_n);
 
 #endif

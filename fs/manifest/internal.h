@@ -54,14 +54,14 @@ struct build {
 	uint32_t n_as_burned;
 	struct removed *removed; /* directories of the base that were met without being in the tree */
 	uint32_t n_removed;
-	struct numbers pieces;	       /* base files of several sections and several names that were met */
-	uint32_t *claims;	       /* for each node, the number of its names that its row or record tells */
-	struct numbers links;	       /* base inode number -> nodes of files with several names */
-	struct numbers directory_lbas; /* base directories met */
+	struct numbers pieces; /* base files of several sections and several names that were met */
+	uint32_t *claims;      /* for each node, the number of its names that its row or record tells */
+	struct numbers links;  /* base inode number -> nodes of files with several names */
+	struct iso_room room;  /* base directories met */
 	/* linked: base directories without a row that are written all the same (links.c) */
 	struct numbers needed;
-	uint64_t directory_bytes, directory_bytes_max;
-	bool lost_xattrs; /* of what was read last */
+	uint64_t used_sectors; /* of the disc, or as its volume says */
+	bool lost_xattrs;      /* of what was read last */
 	char *why;
 };
 

@@ -360,7 +360,7 @@ static int check_links(struct build *b)
 
 		bulk_pace(b->m->bulk, 1);
 		if (b->row_nodes[row] == NUMBERS_NONE && b->rows->nodes[row].nlink && (ino & 63) == 63 &&
-		    ino >> 6 < b->directory_bytes_max / SECTOR_BYTES)
+		    ino >> 6 < b->used_sectors)
 			return complain(b, -EBADMSG, 0, "",
 					"an older version staged a change of a file here that it took for a link of "
 					"another one (change it again on a new stage: cdappendfs-sync --discard)");
@@ -404,14 +404,15 @@ static int walk(struct build *b)
 	struct disc_state state;
 	int r;
 
-	b->directory_bytes_max = b->limit_sectors = UINT64_MAX;
+	b->used_sectors = b->limit_sectors = UINT64_MAX;
+	iso_room_init(b->frozen->base, &b->room);
 	if (b->frozen->base) {
 		iso_info(b->frozen->base, &info);
 		take_base(b, &info);
 		r = disc_state(b->held->disc, &state);
 		if (r)
 			return complain(b, r, 0, "", "the state of the disc is not known");
-		b->directory_bytes_max = max_u64(state.used_sectors, info.volume_sectors) * SECTOR_BYTES;
+		b->used_sectors = max_u64(state.used_sectors, info.volume_sectors);
 		b->limit_sectors = max_u64(state.used_sectors, state.next_lba);
 	}
 	r = build_find_sums(b);
@@ -561,7 +562,7 @@ int manifest_build(const struct tree_frozen *f, struct disc *disc, struct stage 
 	bulk_free(b.removed);
 	numbers_release(&b.pieces);
 	numbers_release(&b.links);
-	numbers_release(&b.directory_lbas);
+	iso_room_release(&b.room);
 	numbers_release(&b.needed);
 	if (r)
 		return r;

@@ -105,20 +105,18 @@ static int add_target(struct build *b, struct manifest_node *n, const char *targ
  * larger than the disc. */
 static int add_listing(struct build *b, struct manifest_node *n, uint32_t lba, uint32_t bytes, const char **ret_reason)
 {
+	int r;
+
 	n->listing.lba = lba;
 	n->listing.bytes = bytes;
 	if (!bytes)
 		return 0;
-	b->directory_bytes += bytes;
-	if (numbers_first(&b->directory_lbas, lba) != NUMBERS_NONE) {
+	r = iso_room_take(&b->room, (struct iso_extent){lba, bytes});
+	if (r == 1)
 		*ret_reason = "the same directory is found in two places of the disc's tree";
-		return -EBADMSG;
-	}
-	if (b->directory_bytes > b->directory_bytes_max) {
+	else if (r == -EBADMSG)
 		*ret_reason = "the disc's directories overlap";
-		return -EBADMSG;
-	}
-	return numbers_add(&b->directory_lbas, lba, 0);
+	return r == 1 ? -EBADMSG : r;
 }
 
 struct iso_extent build_take_listing(struct manifest_node *directory)

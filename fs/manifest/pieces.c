@@ -66,17 +66,21 @@ static int count_directory(struct build *b, struct iso_extent at)
 /* The list grows by the directories below. */
 static int count_removed(struct build *b)
 {
-	uint64_t bytes = 0;
+	struct iso_room room;
 	int r = 0;
 
+	iso_room_init(b->frozen->base, &room);
 	for (uint32_t i = 0; i < b->n_removed && !r; i++) {
 		struct removed at = b->removed[i];
 
 		if (is_in_tree(b, at.ino))
 			continue;
-		bytes += at.listing.bytes;
-		r = bytes > b->directory_bytes_max ? -EBADMSG : count_directory(b, at.listing);
+		r = iso_room_take(&room, at.listing);
+		if (!r)
+			r = count_directory(b, at.listing);
+		r = r < 0 ? r : 0;
 	}
+	iso_room_release(&room);
 	return r;
 }
 

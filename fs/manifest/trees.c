@@ -50,6 +50,7 @@ static void walk_release(struct walk *w)
 	for (uint32_t i = 0; i < w->n; i++)
 		free(w->places[i].name);
 	free(w->places);
+	iso_room_release(&w->room);
 }
 
 /* Dots at the end are not shown of a Joliet name. */
@@ -97,7 +98,7 @@ static int walk_add(struct walk *w, uint32_t parent, const struct iso_entry *e, 
 	int r = iso_room_take(&w->room, e->dir);
 
 	if (r)
-		return r;
+		return r < 0 ? r : -EBADMSG;
 	if (w->n == w->space) {
 		uint32_t larger = w->space ? w->space * 2 : 64;
 		struct place *moved = reallocarray(w->places, larger, sizeof(*moved));

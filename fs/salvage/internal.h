@@ -10,6 +10,7 @@
  *	archive.c	where it goes: a directory or a tar (libarchive)
  *	rebase.c	onto another session
  *	clash.c		may it?
+ *	move.c		onto the next disc of a set
  */
 #ifndef FS_SALVAGE_INTERNAL_H
 #define FS_SALVAGE_INTERNAL_H

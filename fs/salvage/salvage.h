@@ -86,4 +86,11 @@ int salvage_discard(struct salvage *s, uint64_t *ret_bytes, char **ret_why);
  * stands on that. */
 int salvage_rebase(struct salvage *s, const struct salvage_tell *tell, char **ret_why);
 
+/*
+ * What was held back when a disc of a set was burned (fs/tree/span.h) is staged for the next disc, a blank one: an
+ * image, made when it is missing, or a drive. -EEXIST: something is staged for that already, or it is not blank;
+ * -EXDEV: what is staged changes its old disc, as was told by `missing`.  Nothing was changed then.
+ */
+int salvage_move(const char *directory, const char *next, const struct salvage_tell *tell, char **ret_why);
+
 #endif

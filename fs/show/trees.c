@@ -16,6 +16,7 @@
 #include "burner/base/grow.h"
 #include "burner/base/json.h"
 #include "burner/base/sha256.h"
+#include "burner/base/type_letter.h"
 
 #define NOT_YET UINT64_MAX /* in t->known: it is on the stack */
 
@@ -54,30 +55,12 @@ static void stack_release(struct stack *s)
 	while (s->n)
 		level_release(&s->levels[--s->n]);
 	free(s->levels);
+	iso_room_release(&s->room);
 }
 
 static uint64_t key_of(struct iso_extent at) { return (uint64_t)at.lba << 32 | at.bytes; }
 /* No disc has a directory there. */
 static bool is_nowhere(struct iso_extent at) { return key_of(at) == IDMAP_NO_KEY; }
-static char kind_of(uint32_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFDIR:
-		return 'd';
-	case S_IFREG:
-		return 'f';
-	case S_IFLNK:
-		return 'l';
-	case S_IFCHR:
-		return 'c';
-	case S_IFBLK:
-		return 'b';
-	case S_IFIFO:
-		return 'p';
-	default:
-		return 's';
-	}
-}
 
 /* ---- reading ---- */
 
@@ -86,7 +69,7 @@ static int add_item(struct level *l, const struct iso_entry *e)
 	if (grow(&l->items, &l->capacity, l->n, sizeof(*l->items)))
 		return -ENOMEM;
 	l->items[l->n] = (struct item){.name = strdup(e->name),
-				       .kind = kind_of(e->mode),
+				       .kind = type_letter(e->mode),
 				       .size = S_ISREG(e->mode) ? e->size : 0,
 				       .mtime = e->mtime.tv_sec,
 				       .dir = e->dir};
@@ -199,6 +182,14 @@ static int push(struct trees *t, struct iso *iso, struct stack *s, struct iso_ex
 	return read_level(iso, &s->levels[s->n - 1]);
 }
 
+/* Directories that are one another's, at one place, are among those that are known. */
+static int take_room(struct stack *s, struct iso_extent at)
+{
+	int r = iso_room_take(&s->room, at);
+
+	return r > 0 ? -EBADMSG : r;
+}
+
 /* The next directory of that level which was not read yet: 1, and it is pushed; 0: all are done. */
 static int descend(struct trees *t, struct iso *iso, struct stack *s)
 {
@@ -220,7 +211,7 @@ static int descend(struct trees *t, struct iso *iso, struct stack *s)
 			}
 			continue;
 		}
-		r = is_nowhere(item->dir) ? -EBADMSG : iso_room_take(&s->room, item->dir);
+		r = is_nowhere(item->dir) ? -EBADMSG : take_room(s, item->dir);
 		if (r == 0)
 			r = push(t, iso, s, item->dir);
 		if (r == 0)
@@ -280,7 +271,9 @@ int trees_add(struct trees *t, struct iso *iso, size_t *ret_root)
 		return 0;
 	}
 	iso_room_init(iso, &s.room);
-	r = push(t, iso, &s, root.dir);
+	r = take_room(&s, root.dir);
+	if (!r)
+		r = push(t, iso, &s, root.dir);
 	while (!r && s.n) {
 		r = descend(t, iso, &s);
 		if (r == 0)

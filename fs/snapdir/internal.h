@@ -20,6 +20,7 @@ struct opened {
 	unsigned n_uses;	      /* requests under way: it stays */
 	struct tree *tree;	      /* NULL: not opened yet; never changes after that */
 	struct iso *iso;	      /* … and its base */
+	bool cold;		      /* which keeps no caches since it was used last */
 	struct opened *older, *newer; /* by use */
 };
 

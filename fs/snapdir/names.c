@@ -83,37 +83,28 @@ int names_readlink(struct snapdir *p, uint64_t ino, char **ret)
 
 /* ---- by name ---- */
 
-static enum link kind_of_name(const struct disc_session *s, const char *name)
+static enum link link_of(enum history_name kind)
 {
-	char text[HISTORY_NAME_BYTES];
-
-	if (!strcmp(name, HISTORY_LATEST))
-		return LINK_LATEST;
-	if (history_name_of(s, HISTORY_DATE, text) && !strcmp(text, name))
-		return LINK_DATE;
-	return history_name_of(s, HISTORY_GMT, text) && !strcmp(text, name) ? LINK_GMT : LINK_LABEL;
+	return kind == HISTORY_NEWEST ? LINK_LATEST :
+	       kind == HISTORY_DATE   ? LINK_DATE :
+	       kind == HISTORY_GMT    ? LINK_GMT :
+					LINK_LABEL;
 }
 
 int names_lookup(struct snapdir *p, const char *name, struct stat *st)
 {
-	char number[TARGET_BYTES];
-	uint32_t session = 0;
+	enum history_name kind;
 	uint64_t ino;
-	enum link kind = LINK_LATEST;
 
 	lock_take(&p->lock);
-	const struct disc_session *s = history_named(&p->history, name);
-	if (s) {
-		session = s->number;
-		kind = kind_of_name(s, name);
-	}
+	const struct disc_session *s = history_named_as(&p->history, name, &kind);
+	uint32_t session = s ? s->number : 0;
 	lock_give(&p->lock);
 	if (!s)
 		return -ENOENT;
-	snprintf(number, sizeof(number), "%u", session);
-	if (!strcmp(number, name))
+	if (kind == HISTORY_NUMBER)
 		return nodes_refer_root(p, session, st);
-	int r = number_of(0, link_inner(kind, kind == LINK_LATEST ? 0 : session), &ino);
+	int r = number_of(0, link_inner(link_of(kind), kind == HISTORY_NEWEST ? 0 : session), &ino);
 	return r < 0 ? r : names_getattr(p, ino, st);
 }
 
@@ -124,11 +115,13 @@ int names_lookup(struct snapdir *p, const char *name, struct stat *st)
 #define NAMES_EACH 3u
 #define FIRST 2u
 
-/* Does its name lead to this one, and to no newer? */
+/* Does its name lead to this one as that, and not to a newer one, or as another name that is listed besides? */
 static bool leads_here(const struct history *h, const struct disc_session *s, enum history_name kind,
 		       char ret[HISTORY_NAME_BYTES])
 {
-	return history_name_of(s, kind, ret) && history_named(h, ret) == s;
+	enum history_name as;
+
+	return history_name_of(s, kind, ret) && history_named_as(h, ret, &as) == s && as == kind;
 }
 
 static bool name_at_locked(struct snapdir *p, uint64_t index, struct tree_dir_entry *ret)
@@ -147,8 +140,7 @@ static bool name_at_locked(struct snapdir *p, uint64_t index, struct tree_dir_en
 	if (is_there)
 		snprintf(ret->name, sizeof(ret->name), "%s", text);
 	ret->type = S_IFLNK;
-	return is_there &&
-	       number_of(0, link_inner(kind == HISTORY_DATE ? LINK_DATE : LINK_LABEL, s->number), &ret->ino) == 0;
+	return is_there && number_of(0, link_inner(link_of(kind), s->number), &ret->ino) == 0;
 }
 
 static int entry_locked(struct snapdir *p, uint64_t cookie, struct tree_dir_entry *ret)

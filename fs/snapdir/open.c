@@ -115,7 +115,8 @@ static struct opened *find_locked(struct snapdir *p, uint32_t number)
 	return s;
 }
 
-/* The one that has become the last but SNAPDIR_HOT by use keeps no caches: its base, with a reference. */
+/* Behind the SNAPDIR_HOT of a tree that were used last none keeps caches: the base of one that has some, with a
+ * reference; NULL: none has.  Behind one that has none all have none. */
 static struct iso *cooled_locked(struct snapdir *p)
 {
 	lock_assert(&p->lock);
@@ -123,13 +124,34 @@ static struct iso *cooled_locked(struct snapdir *p)
 
 	for (unsigned n = 0; s && n < SNAPDIR_HOT; s = s->older)
 		n += s->tree != NULL;
-	return s && s->iso ? iso_ref(s->iso) : NULL;
+	while (s && !s->tree)
+		s = s->older;
+	if (!s || s->cold)
+		return NULL;
+	for (struct opened *older; (older = s->older) && !(older->tree && older->cold);)
+		s = older;
+	while (!s->tree)
+		s = s->newer;
+	s->cold = true;
+	return iso_ref(s->iso);
+}
+
+static void cool(struct snapdir *p)
+{
+	struct iso *iso;
+
+	do {
+		lock_take(&p->lock);
+		iso = cooled_locked(p);
+		lock_give(&p->lock);
+		if (iso)
+			iso_drop_caches(iso);
+		iso_unref(iso);
+	} while (iso);
 }
 
 int session_enter(struct snapdir *p, uint32_t number, struct opened **ret)
 {
-	struct iso *cooled = NULL;
-
 	lock_take(&p->lock);
 	struct opened *s = find_locked(p, number);
 	bool is_first = s && s == p->newest;
@@ -139,13 +161,12 @@ int session_enter(struct snapdir *p, uint32_t number, struct opened **ret)
 		s->number = number;
 	if (s) {
 		s->n_uses++;
+		s->cold = false;
 		link_newest_locked(p, s);
-		cooled = is_first ? NULL : cooled_locked(p);
 	}
 	lock_give(&p->lock);
-	if (cooled)
-		iso_drop_caches(cooled);
-	iso_unref(cooled);
+	if (!is_first)
+		cool(p);
 	*ret = s;
 	return s ? 0 : -ENOMEM;
 }
@@ -172,6 +193,23 @@ void session_drop(struct snapdir *p, struct opened *s, uint64_t n_references) { 
 
 /* ---- opening ---- */
 
+/*
+ * It was not at its place.  While a session is made: ask later.  One may have been made since the list was asked, which
+ * says by now where it is; only when that is where it was not, it is gone.
+ */
+static int look_again(struct snapdir *p, const struct disc_session *was, struct iso **ret)
+{
+	struct disc_session now;
+	int r;
+
+	if (p->options.changing && p->options.changing(p->options.context))
+		return -EAGAIN;
+	r = session_described(p, was->number, &now);
+	if (r)
+		return r;
+	return now.descriptor_lba == was->descriptor_lba ? -ESTALE : history_tree(p->disc, &now, ret);
+}
+
 static int open_tree(struct snapdir *p, uint32_t number, struct iso **ret_iso, struct tree **ret)
 {
 	const struct tree_options options = {.read_only = true, .medium = &p->medium, .idle_nodes = IDLE_NODES};
@@ -181,8 +219,8 @@ static int open_tree(struct snapdir *p, uint32_t number, struct iso **ret_iso, s
 
 	if (!r)
 		r = history_tree(p->disc, &session, &iso);
-	if (r == -ESTALE && p->options.changing && p->options.changing(p->options.context))
-		return -EAGAIN;
+	if (r == -ESTALE)
+		r = look_again(p, &session, &iso);
 	if (!r)
 		r = tree_new(&options, p->disc, iso, NULL, ret);
 	if (!r)

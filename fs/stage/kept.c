@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a stage keeps of the file that its disc is: which one, since when something is staged for it, and the capacity
- * that no session of it says yet.
+ * What a stage keeps of the file that its disc is: which one, since when something is staged for it, the capacity
+ * that no session of it says yet, and which disc of a set it is.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,6 +14,7 @@
 #define ORIGIN_BYTES 36u
 #define OWNER_BYTES 32u
 #define BEGUN_BYTES 12u
+#define SET_BYTES 16u
 
 static int load_capacity(struct stage *s)
 {
@@ -134,6 +135,35 @@ int stage_forget_capacity(struct stage *s)
 		r = stage_state_delete(s, "capacity");
 	if (!r)
 		s->capacity_kept = false;
+	stage_unlock(s);
+	return r;
+}
+
+/* ---- which disc of a set it is ---- */
+
+int stage_set_get(struct stage *s, struct stage_set *ret)
+{
+	uint8_t packed[SET_BYTES];
+	int r;
+
+	stage_lock(s);
+	r = stage_state_get_packed(s, "set", packed, sizeof(packed));
+	stage_unlock(s);
+	if (!r)
+		*ret = (struct stage_set){get_le32(packed), get_le32(packed + 4), get_le64(packed + 8)};
+	return r;
+}
+
+int stage_set_put(struct stage *s, const struct stage_set *set)
+{
+	uint8_t packed[SET_BYTES];
+	int r;
+
+	put_le32(packed, set->id);
+	put_le32(packed + 4, set->disc);
+	put_le64(packed + 8, set->capacity_sectors);
+	stage_lock(s);
+	r = stage_state_put(s, "set", packed, sizeof(packed));
 	stage_unlock(s);
 	return r;
 }

@@ -220,6 +220,8 @@ static int begin_anew(struct stage *s, const struct stage_options *o)
 			r = stage_state_forget_failed_lba(s);
 		if (!r)
 			r = stage_state_delete(s, "ino_limit");
+		if (!r)
+			r = stage_state_delete(s, "set");
 		s->next_ino = s->ino_limit = 1;
 	}
 	if (!r && (other || o->identity.is_provisional) && kin_of(s, NULL) != KIN_SAME)

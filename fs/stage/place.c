@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include <time.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/home.h"
 #include "burner/base/io.h"
 #include "burner/base/own.h"
 #include "burner/base/time.h"
@@ -50,34 +50,14 @@ void stage_place_release(struct stage_place *p)
 
 /* ---- the default root ---- */
 
-/* mount(8) hands root's HOME to the helper that it runs for a user: then the user database says where he is at home. */
-static const char *home_directory(char *buf, size_t size)
-{
-	const char *home = getenv("HOME");
-	struct passwd user, *found = NULL;
-	struct stat st;
-
-	if (home && home[0] == '/' && stat(home, &st) == 0 && st.st_uid == geteuid())
-		return home;
-	return getpwuid_r(geteuid(), &user, buf, size, &found) == 0 && found ? found->pw_dir : home;
-}
-
 int stage_default_root(char **ret)
 {
-	char buf[4096];
-	const char *state = getenv("XDG_STATE_HOME"), *home = home_directory(buf, sizeof(buf));
-	char *root = NULL;
-	int n;
+	char *root;
 
-	if (geteuid() == 0)
-		n = asprintf(&root, "/var/lib/cdappendfs");
-	else if (state && state[0] == '/')
-		n = asprintf(&root, "%s/cdappendfs", state);
-	else if (home && home[0] == '/')
-		n = asprintf(&root, "%s/.local/state/cdappendfs", home);
-	else
-		return -ENOENT;
-	if (n < 0)
+	if (geteuid() != 0)
+		return home_path("XDG_STATE_HOME", ".local/state", "cdappendfs", ret);
+	root = strdup("/var/lib/cdappendfs");
+	if (!root)
 		return -ENOMEM;
 	*ret = root;
 	return 0;

@@ -148,8 +148,9 @@ static int replace_locked(struct stage *s, const struct stage_snapshot *rows, ui
 }
 
 /* What fails is not made durable: the stage as it was before is on the disk, and this one is closed without a word. */
-int stage_replace(struct stage *s, const struct stage_snapshot *rows, uint64_t next_ino,
-		  const struct disc_identity *identity, const struct disc_fingerprint *fingerprint)
+static int replace(struct stage *s, const struct stage_snapshot *rows, uint64_t next_ino,
+		   const struct disc_identity *identity, const struct disc_fingerprint *fingerprint,
+		   const struct stage_set *set)
 {
 	int r = stage_sync(s);
 
@@ -157,12 +158,28 @@ int stage_replace(struct stage *s, const struct stage_snapshot *rows, uint64_t n
 		return r;
 	stage_lock(s);
 	r = replace_locked(s, rows, next_ino, identity, fingerprint);
+	if (!r && set)
+		r = stage_set_put(s, set);
+	if (!r && set && set->capacity_sectors && !s->capacity_kept)
+		r = stage_keep_capacity(s, set->capacity_sectors);
 	if (r && !s->failed)
 		s->failed = r;
 	stage_unlock(s);
 	if (!r)
 		r = stage_sync(s);
 	return r ? r : stage_rename(s, identity);
+}
+
+int stage_replace(struct stage *s, const struct stage_snapshot *rows, uint64_t next_ino,
+		  const struct disc_identity *identity, const struct disc_fingerprint *fingerprint)
+{
+	return replace(s, rows, next_ino, identity, fingerprint, NULL);
+}
+
+int stage_replace_disc(struct stage *s, const struct stage_snapshot *rows, const struct disc_identity *identity,
+		       const struct disc_fingerprint *fingerprint, const struct stage_set *set)
+{
+	return replace(s, rows, stage_next_ino(s), identity, fingerprint, set);
 }
 
 int stage_list(char ***ret, size_t *ret_n, char **ret_why)

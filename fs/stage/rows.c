@@ -296,6 +296,21 @@ int stage_node_set_parent(struct stage *s, uint64_t ino, uint64_t parent)
 	return r;
 }
 
+int stage_node_renew(struct stage *s, uint64_t ino)
+{
+	int r;
+
+	stage_lock(s);
+	r = db_begin_locked(s, true);
+	if (!r) {
+		sqlite3_bind_int64(s->statements[ST_NODE_RENEW], 1, (sqlite3_int64)ino);
+		sqlite3_bind_int64(s->statements[ST_NODE_RENEW], 2, s->generation);
+		r = db_run(s, ST_NODE_RENEW);
+	}
+	stage_unlock(s);
+	return r;
+}
+
 int stage_node_inos(struct stage *s, uint64_t **ret, size_t *ret_n)
 {
 	_free_ uint64_t *inos = NULL;

@@ -34,6 +34,7 @@ static const char *const texts[ST_N] = {
 		"?)",
 	[ST_NODE_DELETE] = "DELETE FROM node WHERE ino=?1",
 	[ST_NODE_PARENT] = "UPDATE node SET parent=?2 WHERE ino=?1",
+	[ST_NODE_RENEW] = "UPDATE node SET generation=?2 WHERE ino=?1",
 	[ST_NODE_DROP] = "DELETE FROM node WHERE generation<=?1",
 	[ST_NODE_NEWER] = "SELECT 1 FROM node WHERE generation>?1 LIMIT 1",
 	[ST_NODES_ALL] = "SELECT " NODE_COLUMNS " FROM node ORDER BY ino",

@@ -136,8 +136,12 @@ void stage_origin(const struct stage *s, struct stage_origin *ret);
 /* These rows instead of all that are there, inode numbers from next_ino on, for that disc in that state: all of it,
  * durably, or nothing. Bodies stay. */
 struct stage_snapshot;
+struct stage_set;
 int stage_replace(struct stage *s, const struct stage_snapshot *rows, uint64_t next_ino,
 		  const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
+/* The same, for the next disc of the set; an image of which no capacity is known has that of the first one. */
+int stage_replace_disc(struct stage *s, const struct stage_snapshot *rows, const struct disc_identity *identity,
+		       const struct disc_fingerprint *fingerprint, const struct stage_set *set);
 int stage_start_thread(struct stage *s);
 void stage_set_user(struct stage *s, enum stage_user user);
 /* Ties the stage to this state of the disc (after a rebase); in the open transaction, made durable by
@@ -154,6 +158,15 @@ int stage_set_failed_lba(struct stage *s, uint32_t session_lba);
 int stage_capacity(struct stage *s, uint64_t *ret_sectors);
 int stage_keep_capacity(struct stage *s, uint64_t sectors);
 int stage_forget_capacity(struct stage *s);
+/* Which disc of a set its disc is: what was held back when the one before was burned is staged for it.  Zeros: of none.
+ * Durable with the next sync; kept until nothing is staged for that disc any more. */
+struct stage_set {
+	uint32_t id;		   /* random, never 0; each disc of the set has it in the messages of its sessions */
+	uint32_t disc;		   /* from 1 */
+	uint64_t capacity_sectors; /* of the first one, an image; 0: not bounded, or another medium */
+};
+int stage_set_get(struct stage *s, struct stage_set *ret);
+int stage_set_put(struct stage *s, const struct stage_set *set);
 const char *stage_directory(const struct stage *s);
 /* Descriptors, borrowed: of that directory, and of the one it is in when it may be renamed there (else -1). */
 int stage_directory_fd(const struct stage *s);
@@ -221,6 +234,8 @@ int stage_node_put(struct stage *s, const struct stage_node *n);	   /* insert or
 int stage_node_delete(struct stage *s, uint64_t ino);
 /* Of a row that is there, which stays of its generation. */
 int stage_node_set_parent(struct stage *s, uint64_t ino, uint64_t parent);
+/* Of a row that is there, which becomes one of the running generation. */
+int stage_node_renew(struct stage *s, uint64_t ino);
 
 #define STAGE_WHITEOUT 0u /* inode number of a name that is gone */
 /* -ENOENT: the base decides */

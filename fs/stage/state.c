@@ -9,6 +9,7 @@
  *	owner		… with its handle, owner and modes
  *	begun		seconds 8, nanoseconds 4: when the first row of those that are there was put
  *	capacity	number: sectors (-o media=), 0 not bounded
+ *	set		id 4, disc 4, capacity 8: which disc of a set it is
  *	fingerprint	session_lba 4, next_lba 4, image_bytes 8, descriptor 32
  *	commit		state 4, generation 4, start 4, number 4, uuid 16, time 8, sectors 8, image_bytes 8,
  *			encoder_version 4

@@ -140,8 +140,8 @@ static const char *why_open(int fd, const struct stat *st, uid_t root)
 static int refuse(const struct way *w, const char *path, const char *why)
 {
 	return why_set(w->ret_why, -EACCES,
-		       "%s: %s; so somebody else could put a directory of his own in the place of the stage. Put that "
-		       "right, or take another place with -o staging=",
+		       "%s: %s; so somebody else could put a directory of his own in its place. Put that "
+		       "right, or take another place (of a stage with -o staging=)",
 		       path, why);
 }
 

@@ -64,10 +64,11 @@ static int walk_directory(struct walk *w, struct listing at)
 {
 	_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
 	struct iso_entry e = {0};
-	int r = iso_dir_open(w->base, at.dir, &d);
+	int r = iso_room_take(&w->room_left, at.dir);
 
-	if (iso_room_take(&w->room_left, at.dir))
-		return -ELOOP;
+	if (r)
+		return r < 0 ? r : 0;
+	r = iso_dir_open(w->base, at.dir, &d);
 	while (r == 0 && (r = iso_dir_next_name(d, &e)) == 1) {
 		r = note(w, &e, at.ino);
 		iso_entry_release(&e);
@@ -100,9 +101,10 @@ static int fill_places(struct places *p, struct iso *base)
 		}
 	}
 	free(w.stack);
+	iso_room_release(&w.room_left);
 	if (r == 0 && p->n)
 		qsort(p->list, p->n, sizeof(*p->list), compare_places);
-	return r == -ELOOP ? -EBADMSG : r;
+	return r;
 }
 
 static void clear_places(struct places *p)

@@ -6,6 +6,7 @@
  * whose rows carry the generation of their last change.  So a failed burn needs nothing undone.
  */
 #include "fs/tree/internal.h"
+#include "fs/tree/span_walk.h"
 
 #include <errno.h>
 
@@ -50,7 +51,10 @@ static int take_frozen_locked(struct tree *t, unsigned flags, struct tree_frozen
 	struct tree_frozen f = {.generation = stage_generation(t->stage)};
 	int r;
 
-	f.keep_bytes = (space_sectors_locked(t) * 2 + KEEP_SECTORS) * SECTOR_BYTES;
+	uint64_t sectors = space_sectors_locked(t);
+	if (t->options.span)
+		sectors = min_u64(sectors, space_medium_room_locked(t));
+	f.keep_bytes = (sectors * 2 + KEEP_SECTORS) * SECTOR_BYTES;
 	r = stage_snapshot(t->stage, f.keep_bytes, &f.snapshot);
 	if (r < 0)
 		return r;
@@ -77,13 +81,28 @@ void tree_unlock_all(struct tree *t)
 	rwlock_give(&t->content);
 }
 
-int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)
+/* What is held back, if anything is, is counted for the session after this one. */
+static int begin_next_locked(struct tree *t, const struct span *held, struct tree_frozen *f)
 {
-	struct tree_frozen f = {0};
-	uint32_t generation;
+	lock_assert(&t->lock);
+	_free_ uint64_t *newer = NULL;
+	size_t n = 0;
+	int r = held && held->n_held ? span_freeze_locked(t, held, f->snapshot, &f->generation, &newer, &n) :
+				       stage_freeze(t->stage, &f->generation);
 
-	tree_lock_all(t);
+	if (r < 0)
+		return r;
+	t->frozen = true;
+	space_freeze_locked(t);
+	return n ? space_count_newer_locked(t, newer, n) : 0;
+}
+
+static int freeze_locked(struct tree *t, unsigned flags, const struct span *held, struct tree_frozen *ret)
+{
+	lock_assert(&t->lock);
+	_cleanup_(tree_frozen_release) struct tree_frozen f = {0};
 	int r = t->frozen ? -EBUSY : node_flush_all_locked(t);
+
 	if (r == 0 && serials_contradict_locked(t))
 		r = -EBADMSG;
 	if (r == 0)
@@ -95,20 +114,40 @@ int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)
 	if (r == 0)
 		r = take_frozen_locked(t, flags, &f);
 	if (r == 0)
-		r = stage_freeze(t->stage, &generation);
+		r = begin_next_locked(t, held, &f);
 	if (r == 0) {
-		f.generation = generation;
-		t->frozen = true;
-		space_freeze_locked(t);
 		*ret = f;
-	} else {
-		tree_frozen_release(&f);
+		f = (struct tree_frozen){0};
 	}
+	return r;
+}
+
+static void thaw_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	t->frozen = false;
+	losers_forget_locked(t);
+	stage_unfreeze(t->stage);
+	(void)space_recount_locked(t); /* what fails is made again before the next change */
+}
+
+int tree_freeze_span(struct tree *t, unsigned flags, const struct span *held, struct tree_frozen *ret)
+{
+	tree_lock_all(t);
+	bool was_frozen = t->frozen;
+	int r = freeze_locked(t, flags, held, ret);
+	if (r < 0 && t->frozen && !was_frozen)
+		thaw_locked(t);
 	tree_unlock_all(t);
 	return r;
 }
 
-int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret)
+int tree_freeze(struct tree *t, unsigned flags, struct tree_frozen *ret)
+{
+	return tree_freeze_span(t, flags, NULL, ret);
+}
+
+int tree_preview_span(struct tree *t, unsigned flags, const struct span *held, struct tree_frozen *ret)
 {
 	tree_lock_all(t);
 	int r = node_flush_all_locked(t);
@@ -118,8 +157,18 @@ int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret)
 		r = ensure_root_row_locked(t);
 	if (r == 0)
 		r = take_frozen_locked(t, flags, ret);
+	if (r == 0 && held && held->n_held) {
+		r = span_preview_locked(t, held, ret->snapshot);
+		if (r < 0)
+			tree_frozen_release(ret);
+	}
 	tree_unlock_all(t);
 	return r;
+}
+
+int tree_preview(struct tree *t, unsigned flags, struct tree_frozen *ret)
+{
+	return tree_preview_span(t, flags, NULL, ret);
 }
 
 void tree_planned(struct tree *t, uint64_t sectors)
@@ -141,9 +190,6 @@ void tree_cannot_link(struct tree *t)
 void tree_thaw(struct tree *t)
 {
 	tree_lock_all(t);
-	t->frozen = false;
-	losers_forget_locked(t);
-	stage_unfreeze(t->stage);
-	(void)space_recount_locked(t); /* what fails is made again before the next change */
+	thaw_locked(t);
 	tree_unlock_all(t);
 }

@@ -90,8 +90,11 @@ static uint64_t room_locked(struct tree *t)
 
 	if (h->free == UINT64_MAX || !t->stage)
 		return UINT64_MAX;
-	uint64_t taken = h->used + space_sectors_locked(t) * SECTOR_BYTES + h->frozen_bytes -
-			 min_u64(h->frozen_bytes, h->given_bytes) + (stage_is_there(t) ? beside_bytes_locked(t) : 0);
+	uint64_t session = space_sectors_locked(t);
+	if (t->options.span) /* what is held back goes elsewhere */
+		session = min_u64(session, space_medium_room_locked(t));
+	uint64_t taken = h->used + session * SECTOR_BYTES + h->frozen_bytes - min_u64(h->frozen_bytes, h->given_bytes) +
+			 (stage_is_there(t) ? beside_bytes_locked(t) : 0);
 
 	return h->free > taken ? h->free - taken : 0;
 }
@@ -106,6 +109,13 @@ uint64_t host_left_locked(struct tree *t)
 		return room;
 	/* What is staged next takes its place twice when stage and image share a file system. */
 	return space_more_locked(t, bound_undigested((stage_is_there(t) ? room / 2 : room) / SECTOR_BYTES));
+}
+
+uint64_t host_room_locked(struct tree *t)
+{
+	lock_assert(&t->lock);
+	look_locked(t);
+	return t->space.host.free == UINT64_MAX ? UINT64_MAX : t->space.host.free / SECTOR_BYTES;
 }
 
 void host_hand_out_locked(struct tree *t, uint64_t sectors)

@@ -305,6 +305,7 @@ int resolve_locked(struct tree *t, struct node *parent, struct probe *p, struct 
 int space_measure(struct tree *t);
 int space_admit(struct tree *t);			       /* before any change; without the lock */
 int space_check_locked(struct tree *t, uint64_t more_sectors); /* 0 or -ENOSPC */
+uint64_t space_left_locked(struct tree *t);		       /* sectors that can be staged besides; UINT64_MAX */
 /* Room for the file when it has that size, so many bytes more to be written, so many of its bytes on the disc less, and
  * so many pieces more in its map?  0 or -ENOSPC */
 struct space_growth {
@@ -335,6 +336,10 @@ uint64_t space_link_bytes(const struct space *s); /* what the link table may gro
 uint64_t space_body_locked(const struct tree *t); /* the next session, at most, but its digests */
 /* what is counted now: on the medium and on the host's file system */
 bool space_fits_locked(struct tree *t);
+/* What the medium has left for the next session, sectors, UINT64_MAX: no limit; and how large its body may be in so
+ * many. */
+uint64_t space_medium_room_locked(const struct tree *t);
+uint64_t space_body_room(const struct tree *t, uint64_t sectors);
 uint64_t space_staged_bytes_locked(const struct tree *t); /* for display */
 int space_counted_locked(struct tree *t);	     /* 0, or why it cannot be counted; no node is held without a pin */
 int space_recount_locked(struct tree *t);	     /* from the rows: after opening, rebase, thaw */
@@ -343,10 +348,13 @@ uint64_t space_sectors_locked(const struct tree *t); /* the next session, at mos
 uint64_t space_more_locked(const struct tree *t, uint64_t sectors);
 uint64_t space_parity_locked(const struct tree *t);
 void space_freeze_locked(struct tree *t);
+/* After that: the rows with these numbers, ascending, are newer. */
+int space_count_newer_locked(struct tree *t, const uint64_t *inos, size_t n);
 void space_release(struct tree *t);
 
 /* ---- host.c; with t->lock held ---- */
 uint64_t host_left_locked(struct tree *t); /* sectors for what comes; UINT64_MAX: no limit is known */
+uint64_t host_room_locked(struct tree *t); /* sectors that the image can get now; UINT64_MAX likewise */
 void host_hand_out_locked(struct tree *t, uint64_t sectors);
 /* Room for [from, to) in the stage, which may share the file system with the image? 0, -ENOSPC */
 int host_stage_locked(struct tree *t, const struct node *n, uint64_t from, uint64_t to);
@@ -368,6 +376,8 @@ int space_add_directory_locked(struct tree *t, uint64_t ino); /* -ENOSPC: not ad
 void space_remove_directory_locked(struct tree *t, uint64_t ino);
 /* For counting from the rows, without asking for room. */
 bool touched_has_locked(struct tree *t, uint64_t ino);
+/* What a new directory is counted with; 0: it is none, or of the session that is being burned. */
+uint64_t touched_fresh_locked(struct tree *t, uint64_t ino);
 int touched_directory_locked(struct tree *t, const struct node *dir);
 void touched_name_locked(struct tree *t, uint64_t dir, const char *name, const struct node *child);
 void touched_clear(struct space *s);

@@ -46,6 +46,8 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 	if (!r)
 		r = add_xattrs(base, &root, &xattr_bytes, &xattr_names);
 	iso_room_init(base, &room);
+	if (!r)
+		r = iso_room_take(&room, root.dir);
 	for (struct iso_extent at = root.dir; r == 0;) {
 		_cleanup_(iso_dir_closep) struct iso_dir *d = NULL;
 		struct bound_directory names = {.record_max = BOUND_RECORD_MAX,
@@ -65,7 +67,8 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 			links += S_ISDIR(e.mode) || e.nlink > 1 ? BOUND_LINK_BYTES : 0;
 			r = add_xattrs(base, &e, &xattr_bytes, &xattr_names);
 			if (r == 0 && S_ISDIR(e.mode)) {
-				r = grow(&stack, &capacity, n, sizeof(*stack));
+				r = iso_room_take(&room, e.dir);
+				r = r > 0 ? -EBADMSG : r ? r : grow(&stack, &capacity, n, sizeof(*stack));
 				if (r == 0)
 					stack[n++] = e.dir;
 			}
@@ -73,13 +76,12 @@ static int measure_foreign(struct iso *base, uint64_t *ret_sectors, uint64_t *re
 		}
 		sectors += bound_directory_sectors(&names);
 		directories++;
-		if (r == 0)
-			r = iso_room_take(&room, at);
 		if (r < 0 || n == 0)
 			break;
 		at = stack[--n];
 	}
 	free(stack);
+	iso_room_release(&room);
 	sectors += bound_xattrs_sectors(xattr_bytes, xattr_names, sectors, directories);
 	*ret_sectors = sectors + bound_table_sectors(tables) + sectors_of(links) + 1;
 	*ret_directories = directories;

@@ -188,6 +188,59 @@ int space_recount_locked(struct tree *t)
 	return r;
 }
 
+static int compare_inos(const void *key, const void *element)
+{
+	uint64_t a = *(const uint64_t *)key, b = *(const uint64_t *)element;
+
+	return a < b ? -1 : a > b;
+}
+
+static int count_newer_names_locked(struct tree *t, struct node *dir, const uint64_t *inos, size_t n)
+{
+	lock_assert(&t->lock);
+	_free_ struct stage_name *names = NULL;
+	size_t n_names = 0;
+	int r = touched_directory_locked(t, dir);
+
+	if (r == 0)
+		r = stage_names(t->stage, dir->ino, &names, &n_names);
+	for (size_t i = 0; r == 0 && i < n_names; i++) {
+		struct node *child;
+
+		if (!bsearch(&names[i].ino, inos, n, sizeof(*inos), compare_inos))
+			continue;
+		r = node_from_stage_locked(t, names[i].ino, &child);
+		if (r < 0)
+			break;
+		touched_name_locked(t, dir->ino, names[i].name, child);
+		node_unused_locked(t, child);
+	}
+	return r;
+}
+
+int space_count_newer_locked(struct tree *t, const uint64_t *inos, size_t n)
+{
+	lock_assert(&t->lock);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct node *node;
+
+		r = node_from_stage_locked(t, inos[i], &node);
+		if (r < 0)
+			break;
+		node->n_pins++;
+		node->cost = node->aside = node->links = node->xattr_names = node->xattr_cost = 0; /* so far */
+		space_node_locked(t, node);
+		if (S_ISDIR(node->mode))
+			r = count_newer_names_locked(t, node, inos, n);
+		node->n_pins--;
+		node_unused_locked(t, node);
+		idle_settle_locked(t);
+	}
+	return r;
+}
+
 /* A count that failed is tried again: what is not counted would be promised twice. */
 int space_counted_locked(struct tree *t)
 {
@@ -203,6 +256,8 @@ void space_freeze_locked(struct tree *t)
 	struct space *s = &t->space;
 
 	s->frozen = round_up(space_sectors_locked(t), 32);
+	if (t->options.span) /* what is held back is no part of it */
+		s->frozen = min_u64(s->frozen, space_medium_room_locked(t));
 	s->frozen_bytes = space_staged_bytes_locked(t);
 	host_freeze_locked(t);
 	s->burning = true;

@@ -17,9 +17,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
-
-#define NEW_NAME_SECTORS 8u /* df leaves them out: what is copied to the disc needs a name */
 
 /* A pair for each directory that holds names of one file, and the way up from each. */
 uint64_t space_link_bytes(const struct space *s)
@@ -110,22 +107,35 @@ static uint64_t medium_used(const struct tree *t)
 	       (t->space.burning ? m->after_session_sectors : 0);
 }
 
+uint64_t space_medium_room_locked(const struct tree *t)
+{
+	lock_assert(&t->lock);
+	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t);
+
+	return !capacity ? UINT64_MAX : capacity > used ? capacity - used : 0;
+}
+
+uint64_t space_body_room(const struct tree *t, uint64_t sectors)
+{
+	return sectors == UINT64_MAX ? sectors :
+				       bound_unprotected(bound_session_room(sectors), t->options.parity_percent);
+}
+
 /* Sectors that are still free when all that is staged was burned; a session has whole units of BOUND_ALIGN_SECTORS. */
 static uint64_t medium_left_locked(struct tree *t)
 {
 	lock_assert(&t->lock);
-	uint64_t capacity = t->space.medium.capacity_sectors, used = medium_used(t), need = space_body_locked(t);
-	uint64_t room = capacity > used ? bound_session_room(capacity - used) : 0;
+	uint64_t room = space_body_room(t, space_medium_room_locked(t)), need = space_body_locked(t);
 
-	room = bound_unprotected(room, t->options.parity_percent);
-	return !capacity ? UINT64_MAX : room > need ? room - need : 0;
+	return room == UINT64_MAX ? UINT64_MAX : room > need ? room - need : 0;
 }
 
-static uint64_t sectors_left_locked(struct tree *t)
+uint64_t space_left_locked(struct tree *t)
 {
 	lock_assert(&t->lock);
 
-	return min_u64(t->stage ? medium_left_locked(t) : UINT64_MAX, host_left_locked(t));
+	/* Of what is for several discs no disc is the limit. */
+	return min_u64(t->stage && !t->options.span ? medium_left_locked(t) : UINT64_MAX, host_left_locked(t));
 }
 
 /* Whether what is counted now fits: on the medium, and on the host's file system too. */
@@ -133,7 +143,7 @@ static bool medium_fits(const struct tree *t)
 {
 	uint64_t capacity = t->space.medium.capacity_sectors;
 
-	return !capacity || medium_used(t) + space_sectors_locked(t) <= capacity;
+	return !capacity || t->options.span || medium_used(t) + space_sectors_locked(t) <= capacity;
 }
 bool space_fits_locked(struct tree *t)
 {
@@ -161,7 +171,7 @@ int space_admit(struct tree *t)
 int space_check_locked(struct tree *t, uint64_t more_sectors)
 {
 	lock_assert(&t->lock);
-	if (sectors_left_locked(t) < more_sectors)
+	if (space_left_locked(t) < more_sectors)
 		return -ENOSPC;
 	host_hand_out_locked(t, more_sectors);
 	return 0;
@@ -181,7 +191,9 @@ void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_b
 	/* Attributes alone are something, too. */
 	if (!*ret_staged_bytes && t->stage && (t->dirty || !stage_empty(t->stage)))
 		*ret_staged_bytes = SECTOR_BYTES;
-	uint64_t left = space_counted_locked(t) < 0 ? 0 : sectors_left_locked(t);
+	uint64_t left = space_counted_locked(t) < 0 ? 0 : space_left_locked(t);
+	if (t->options.span && t->stage)
+		left = min_u64(left, medium_left_locked(t));
 	*ret_free_bytes = left > UINT64_MAX / SECTOR_BYTES ? 0 : left * SECTOR_BYTES;
 	tree_unlock(t);
 }
@@ -195,7 +207,7 @@ enum tree_full tree_why_full(struct tree *t)
 	uint64_t stage = tree_stage_room(t) / SECTOR_BYTES, medium, host;
 
 	tree_lock(t);
-	medium = medium_left_locked(t);
+	medium = t->options.span ? UINT64_MAX : medium_left_locked(t);
 	host = host_left_locked(t);
 	tree_unlock(t);
 	if (stage <= medium && stage <= host)
@@ -211,56 +223,6 @@ uint64_t tree_directories(struct tree *t)
 	n = t->space.base_known ? t->space.directories : 0;
 	tree_unlock(t);
 	return n;
-}
-
-/* What a new name in the root takes at most. */
-static uint64_t new_name_sectors_locked(struct tree *t)
-{
-	lock_assert(&t->lock);
-	bool whole = t->space.links_trees && !t->space.astray && !touched_has_locked(t, TREE_ROOT);
-
-	return NEW_NAME_SECTORS + (whole ? t->root->base_sectors : 0);
-}
-
-/* What can be staged; the parity of the next session lies there while that is burned. */
-static uint64_t stage_left_locked(const struct tree *t)
-{
-	lock_assert(&t->lock);
-	uint64_t room = stage_room(t->stage) / SECTOR_BYTES, parity = space_parity_locked(t);
-
-	return room > parity ? space_more_locked(t, room - parity) : 0;
-}
-
-int tree_statfs(struct tree *t, struct statvfs *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	/* a base that cannot be measured cannot be written to either: the first write says so */
-	space_measure(t);
-	tree_lock(t);
-	int r = space_counted_locked(t);
-	if (r < 0) {
-		tree_unlock(t);
-		return r;
-	}
-	const struct disc_state *m = &t->space.medium;
-	bool writable = !tree_is_read_only(t);
-	uint64_t left = writable ? sectors_left_locked(t) : 0;
-	uint64_t used = m->used_sectors + (writable ? space_sectors_locked(t) : 0);
-
-	left = left > (uint64_t)INT64_MAX / SECTOR_BYTES ? 0 : left - min_u64(left, new_name_sectors_locked(t));
-	ret->f_bsize = ret->f_frsize = SECTOR_BYTES;
-	ret->f_blocks = m->capacity_sectors ? m->capacity_sectors : (writable ? used + left : m->used_sectors);
-	ret->f_bfree = ret->f_bavail = min_u64(left, ret->f_blocks);
-	/* What is new must go through the stage, which may lie on a smaller file system. */
-	if (writable)
-		ret->f_bavail = min_u64(ret->f_bavail, stage_left_locked(t));
-	/* Inode numbers are PX serials, 32 bits wide. */
-	if (writable)
-		ret->f_files = UINT32_MAX,
-		ret->f_ffree = ret->f_favail = UINT32_MAX - min_u64(stage_next_ino(t->stage), UINT32_MAX);
-	ret->f_namemax = 255;
-	tree_unlock(t);
-	return 0;
 }
 
 /* ---- staged data ---- */

@@ -42,6 +42,7 @@ void staged_walk_release(struct walk *w)
 	free(w->hidden);
 	free(w->dirs);
 	free(w->row_met);
+	iso_room_release(&w->room_left);
 }
 
 /* ---- the snapshot ---- */
@@ -139,7 +140,7 @@ static bool leads_in_circles(struct walk *w, const struct stage_node *row, struc
 		return true;
 	if (met)
 		*met = true;
-	return dir.bytes && iso_room_take(&w->room_left, dir);
+	return dir.bytes && iso_room_take(&w->room_left, dir) < 0;
 }
 
 static int push(struct walk *w, const struct visit *v)
@@ -278,7 +279,7 @@ static int hidden_entry(struct walk *w, const struct visit *v, const struct iso_
 	if (r || !S_ISDIR(e->mode))
 		return r;
 	r = iso_room_take(&w->room_left, e->dir);
-	return r ? r : push(w, &(struct visit){.ino = e->ino, .parent = v->ino, .dir = e->dir, .removed = true});
+	return r < 0 ? r : push(w, &(struct visit){.ino = e->ino, .parent = v->ino, .dir = e->dir, .removed = true});
 }
 
 static int list_base(struct walk *w, struct visit *v, struct range *range)
@@ -449,9 +450,7 @@ static int begin(struct walk *w)
 	w->row_met = calloc(w->snapshot->n_nodes + 1, sizeof(bool));
 	if (!w->row_met)
 		return -ENOMEM;
-	w->room_left = (struct iso_room){UINT64_MAX, UINT32_MAX};
-	if (w->base)
-		iso_room_init(w->base, &w->room_left);
+	iso_room_init(w->base, &w->room_left);
 	if (row) {
 		dir = (struct iso_extent){row->base_lba, row->base_bytes};
 	} else if (w->base) {

@@ -68,6 +68,14 @@ bool touched_has_locked(struct tree *t, uint64_t ino)
 	return touched_find(&t->space, ino) != NULL;
 }
 
+uint64_t touched_fresh_locked(struct tree *t, uint64_t ino)
+{
+	lock_assert(&t->lock);
+	const struct touched *d = touched_find(&t->space, ino);
+
+	return d && d->fresh ? d->cost : 0;
+}
+
 /* Of a directory that is on the disc the other names are not known. */
 static uint64_t fresh_sectors(const struct touched *d)
 {

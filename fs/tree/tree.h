@@ -50,6 +50,7 @@ struct tree_options {
 	bool no_joliet;
 	bool read_only;
 	bool md5;			 /* the sessions to come have MD5 sums: writing is TREE_FULL */
+	bool span;			 /* what is staged may be more than the medium takes: for several discs */
 	unsigned parity_percent;	 /* of the sessions to come; 0: none */
 	struct pieces_rule pieces;	 /* as that of the sessions to come */
 	const struct disc_state *medium; /* as for tree_set_medium(), read by tree_new(); NULL: told later */
@@ -267,11 +268,17 @@ int tree_pieces(struct tree *t, const struct iso_pieces *asked, uint64_t *ret_fi
  * gives them when no other name stands in the way. */
 int tree_shown_names(struct tree *t, const struct iso_shown *asked, const struct iso_shown *staged,
 		     char ret_where[ISO_WHERE_BYTES]);
-/* Staged nodes with their paths, for --changes; calls emit for each, sorted by path: kind 'A' added, 'M' changed, 'D'
- * removed, 'R' renamed (from: what it was on the disc, else NULL); bytes: of its content, new ones. */
-int tree_changes(struct tree *t,
-		 int (*emit)(void *context, char kind, const char *path, const char *from, uint64_t bytes),
-		 void *context);
+/* Staged nodes with their paths, for --changes; calls emit for each, sorted by path. */
+struct tree_change {
+	char kind;		 /* 'A' added, 'M' changed, 'D' removed, 'R' renamed */
+	bool directory;		 /* D: it was one */
+	const char *path, *from; /* from: what it was on the disc; NULL but of R */
+	uint64_t bytes;		 /* of its content, new ones */
+	/* what the next session writes of its content, if nothing of it is found on the disc and nothing is
+	 * compressed; of several names of a file the first that is told has it */
+	uint64_t cost_bytes;
+};
+int tree_changes(struct tree *t, int (*emit)(void *context, const struct tree_change *c), void *context);
 /* What a write fails for with -ENOSPC: the one of which least is left. */
 enum tree_full { TREE_FULL_MEDIUM, TREE_FULL_HOST, TREE_FULL_STAGE };
 enum tree_full tree_why_full(struct tree *t);

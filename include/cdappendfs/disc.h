@@ -93,7 +93,8 @@ struct disc_state {
 	/* of the whole medium; 0 = bounded only by the file system that holds the image */
 	uint64_t capacity_sectors;
 	uint64_t told_capacity_sectors; /* image: the same as its newest session of ours says it; 0: it does not */
-	uint64_t used_sectors;		/* up to the end of the newest session */
+	uint64_t used_sectors;		/* up to the end of the newest session, as it says itself */
+	uint64_t there_sectors;		/* beyond them nothing can be read, whatever sessions say; 0: not known */
 	/* image: behind the newest session, of something else, which stays; the next session starts behind it */
 	uint64_t kept_sectors;
 	uint32_t next_lba;		/* where the next session starts */

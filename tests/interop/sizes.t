@@ -1,22 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# sizes.t - a file of several sections with marks at their ends, a directory of many entries, many files, deep trees, the
-# largest file: what is burned is what 7-Zip, xorriso and Linux find
+# sizes.t - a file of several sections with marks at their ends, a directory of many entries, many files, many
+# directories, deep trees, the largest file: what is burned is what 7-Zip, xorriso and Linux find, in a second session too
 #
 # SIZES_GIB (9): of the sparse file; SIZES_ENTRIES (5,000) of one directory; SIZES_FILES (4,000) in directories of 1,000;
-# SIZES_DEPTH (300).  `make soak` has 200,000 entries and 1,000,000
-# files.  Zeros of a file count as room, also of the image's file system: with 9 GiB, 10 must be free below TMPDIR.
+# SIZES_DIRECTORIES (2,000) in others of 1,000; SIZES_DEPTH (300).  `make soak` has 200,000 entries, 1,000,000 files,
+# 70,000 directories, and the largest file where the disk has room.  Zeros of a file count as room, also of the image's file system: with 9 GiB, 10 must be free below TMPDIR.
 . "$(dirname "$0")/../lib.sh"
 
-gib=${SIZES_GIB:-9} entries=${SIZES_ENTRIES:-5000} files=${SIZES_FILES:-4000} depth=${SIZES_DEPTH:-300}
+gib=${SIZES_GIB:-9} entries=${SIZES_ENTRIES:-5000} files=${SIZES_FILES:-4000} directories=${SIZES_DIRECTORIES:-2000} depth=${SIZES_DEPTH:-300}
 seven=$(command -v 7zz || command -v 7z || command -v 7za)
 disc=$T/disc.iso
 section=$(((1 << 32) - 2048))
 largest=$((90 * section))
 free=$(df -B1G --output=avail "$T" | tail -n 1)
 ((free > gib)) || skip_all "$((gib + 1)) GiB must be free in ${TMPDIR:-/tmp}, there are $free: TMPDIR=… for another place, SIZES_GIB=5 for less"
-patience $((600 + gib * 20 + files / 500))
+patience $((600 + gib * 20 + (files + 3 * directories) / 500))
 
 # ---- what there is
 blank_disc "$disc"
@@ -34,6 +34,8 @@ rm "$mnt/larger"
 mkdir "$mnt/entries" "$mnt/files"
 (cd "$mnt/entries" && seq -f 'entry %07.0f' "$entries" | xargs -d '\n' touch)
 for ((i = 0; i * 1000 < files; i++)); do mkdir "$mnt/files/$i" && (cd "$mnt/files/$i" && seq 1000 | xargs touch); done
+mkdir "$mnt/directories"
+for ((i = 0; i * 1000 < directories; i++)); do mkdir "$mnt/directories/$i" && (cd "$mnt/directories/$i" && seq 1000 | xargs mkdir); done
 deep=$(printf 'd/%.0s' $(seq "$depth"))
 mkdir -p "$mnt/$deep"
 echo bottom >"$mnt/${deep}bottom"
@@ -50,6 +52,17 @@ is 'the first mark' "$(head -c 16 "$mnt/sparse")" "$(printf '%16d' 0)"
 is 'the last mark' "$(tail -c 16 "$mnt/sparse")" "$(printf '%16d' $((size - 16)))"
 is 'the one before the end of a section' "$(dd if="$mnt/sparse" bs=8 iflag=skip_bytes skip=$((section - 16)) count=1 status=none)" "$(printf '%16d' $((section - 16)) | head -c 8)"
 is 'the one behind it' "$(dd if="$mnt/sparse" bs=16 iflag=skip_bytes skip=$((section + 16)) count=1 status=none)" "$(printf '%16d' $((section + 16)))"
+
+# ---- a second session: a directory with a file, in a directory among many
+mkdir "$mnt/directories/0/1/new"
+echo new >"$mnt/directories/0/1/new/file"
+listing "$mnt" >"$T/want"
+patience $((600 + gib * 10))
+ok 'another session' bounded $((600 + gib * 10)) "$BUILD/cdappendfs-sync" -q "$mnt"
+ok 'unmounted again' umount_disc
+mount_disc "$disc"
+listing "$mnt" >"$T/got"
+same_file 'we find all of that' "$T/want" "$T/got"
 
 # ---- others
 mapfile -t told < <("$seven" l -slt "$disc" sparse 2>/dev/null | sed -n 's/^Size = //p')

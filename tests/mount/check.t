@@ -82,6 +82,21 @@ flip "$T/bad.iso" $((start + sectors - 1)) 20
 is 'a commit record' "$(damage "$T/bad.iso")" $'4 the chain to the session before it altered\n3 commit record altered'
 is 'one that cannot be read' "$(damage --disc-fault="read@$((start + sectors - 1))=EIO" "$disc")" \
 	$'4 the chain to the session before it unreadable\n3 commit record unreadable'
+# Without its record a table is where it always is, and whatever of it agrees with the session is so.
+lost="read@$((start + sectors - 1))=EIO" table=$((start + sectors - 2))
+unproven() { verdict 'my $s = $_->{sessions}[2]; "$s->{verdict} $s->{unproven_sectors} $s->{altered_sectors}"' "$@"; }
+is 'what its table has is compared all the same' "$(unproven --disc-fault="$lost" "$disc")" 'damaged 0 0'
+is 'the record and the table: both are named' "$(damage --disc-fault="$lost,read@$table=EIO" "$disc")" \
+	$'4 the chain to the session before it unreadable\n3 commit record unreadable\n3 digest table unreadable'
+is 'and all blocks of which nothing is known' "$(unproven --disc-fault="$lost,read@$table=EIO" "$disc")" "damaged $((sectors - 2)) 0"
+like 'as text' "$(check --disc-fault="$lost,read@$table=EIO" "$disc")" "session 3, [^:]*: damaged: 2 blocks unreadable, $((sectors - 2)) blocks that nothing proves any more"
+cp "$disc" "$T/bad.iso"
+dd if=/dev/urandom of="$T/bad.iso" bs=2048 seek="$table" count=2 conv=notrunc status=none
+is 'the same, both altered' "$(damage "$T/bad.iso")" $'4 the chain to the session before it altered\n3 commit record altered\n3 digest table altered'
+is 'nothing else is called altered' "$(unproven "$T/bad.iso")" "damaged $((sectors - 2)) 0"
+cp "$disc" "$T/bad.iso"
+flip "$T/bad.iso" "$(block_of 'BEGINNING OF FILE 3' "$T/bad.iso")"
+is 'a piece that is not as a table has it of which nothing is proven' "$(unproven --disc-fault="$lost" "$T/bad.iso")" 'damaged 32 0'
 cp "$disc" "$T/bad.iso"
 record "$T/bad.iso" "$start" "$sectors" else
 is 'one that is whole, and not what it was' "$(damage "$T/bad.iso")" '4 the chain to the session before it altered'

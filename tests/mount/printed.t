@@ -37,6 +37,8 @@ like 'one that is none' "$("$BUILD/cdappendfs-sync" --jsn y 2>&1)" "unknown opti
 like 'a letter that is none' "$("$BUILD/cdappendfs-sync" -qx y 2>&1)" "unknown option '-x'"
 for program in sync umount info log restore; do tame "cdappendfs-$program: no mount" 1 "$BUILD/cdappendfs-$program" "$T/$evil"; done
 tame 'cdappendfs-diff: no disc' 2 "$BUILD/cdappendfs-diff" "$T/$evil" 1
+tame 'cdappendfs-find: no disc' 2 "$BUILD/cdappendfs-find" "$T/$evil"
+tame 'cdappendfs-find: no date' 2 "$BUILD/cdappendfs-find" --newer="$evil" "$mnt"
 tame 'cdappendfs-stage: no disc' 1 "$BUILD/cdappendfs-stage" discard "$T/$evil"
 tame 'cdappendfs-umount: a namespace' 1 "$BUILD/cdappendfs-umount" -N "$evil" "$mnt"
 tame 'cdappendfs: no disc' 1 "$BUILD/cdappendfs" -f "$T/$evil" "$mnt"

@@ -35,6 +35,7 @@ struct world {
 	struct commit_options options;
 	uint64_t capacity_sectors;
 	enum tree_writing writing;
+	bool span;
 	uint32_t idle_nodes;			  /* as in struct tree_options */
 	struct disc *(*wrap)(struct disc *inner); /* NULL, or what the disc is seen through */
 	char *recovered;			  /* message of the recovery */
@@ -99,6 +100,7 @@ static inline int world_open(struct world *w)
 				      .wait = true};
 	struct disc_state state;
 	struct tree_options tree = {.writing = w->writing,
+				    .span = w->span,
 				    .no_joliet = w->options.no_joliet,
 				    .pieces = w->options.pieces,
 				    .medium = &state,

@@ -385,7 +385,8 @@ static void look_around(int stage, int stages, int image, const char *elsewhere)
 
 static _Noreturn void run_confined(const char *stages_name, const char *elsewhere, bool drive)
 {
-	struct sandbox_files files = {.image = -1, .writable = true, .stage = -1, .stages = -1, .drive = drive};
+	struct sandbox_files files = {
+		.image = -1, .writable = true, .stage = -1, .stages = -1, .catalogue = -1, .drive = drive};
 
 	files.stages = open(stages_name, O_PATH | O_DIRECTORY);
 	NEED(mkdirat(files.stages, "stage", 0700) == 0);
@@ -454,7 +455,7 @@ static void test_drive_files(void **context)
 /* A stage or image that the kernel takes no rule for (here a pipe) must stay usable: nothing is restricted then. */
 static void test_no_rule(void **context)
 {
-	struct sandbox_files files = {.image = -1, .stage = -1, .stages = -1};
+	struct sandbox_files files = {.image = -1, .stage = -1, .stages = -1, .catalogue = -1};
 	int ends[2], status;
 
 	(void)context;

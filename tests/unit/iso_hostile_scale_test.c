@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Discs made to cost much: bounded memory and work. What only has to be survived is in tests/fuzz. */
-#include <malloc.h>
 #include <sys/resource.h>
 
 #include "burner/base/log.h"
 #include "fs/tree/tree.h"
-#include "tests/unit/iso_hand.h"
+#include "tests/unit/iso_overlap.h"
 
 #define MILLION 1000000u
 #define INDEX_MAX_BYTES (16u << 20)
 #define LISTING_MAX_BYTES (256u << 10) /* of what is on the disc nothing is kept */
 #define SECONDS_MAX 120u	       /* of the processor: the machine may be busy */
-
-static size_t heap_bytes(void)
-{
-	struct mallinfo2 m = mallinfo2();
-
-	return m.uordblks + m.hblkhd;
-}
 
 /* A root of a million records of 40 bytes. */
 enum names { NAMES_DIFFERENT, NAMES_SAME };
@@ -150,6 +142,52 @@ static void test_continuations_are_not_read_again_and_again(void **state)
 	hand_end(&h);
 }
 
+struct counted {
+	unsigned found, lost;
+};
+
+static int count_found(void *context, const char *path, const struct iso_entry *e)
+{
+	(void)path;
+	(void)e;
+	((struct counted *)context)->found++;
+	return 0;
+}
+
+static int count_lost(void *context, const char *path, struct iso_extent at, int error)
+{
+	(void)path;
+	(void)at;
+	assert_int_equal(error, -EBADMSG);
+	((struct counted *)context)->lost++;
+	return 0;
+}
+
+/* Each record is read once, whatever the volume says that the disc has. */
+static void test_overlapping_directories(void **state)
+{
+	struct counted n = {0};
+	const struct iso_walk walk = {.found = count_found, .lost = count_lost, .context = &n};
+	const struct tree_options options = {.read_only = true};
+	char where[ISO_WHERE_BYTES];
+	struct image m;
+	struct tree *t;
+	struct stat st;
+	size_t before;
+
+	(void)state;
+	overlap_begin(&m);
+	assert_int_equal(iso_walk(m.iso, &walk, where), 0);
+	assert_int_equal(n.found, 1 + OVERLAPS + OVERLAPS * OVERLAP_NAMES);
+	assert_int_equal(n.lost, OVERLAPS - 1);
+	assert_int_equal(tree_new(&options, &m.disc.disc, m.iso, NULL, &t), 0);
+	before = heap_bytes();
+	assert_int_equal(tree_lookup_number(t, 12345, &st), -EBADMSG);
+	assert_true(heap_bytes() - before < 16u << 20);
+	tree_free(t);
+	image_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_a_million_equal_names),
 		cmocka_unit_test(test_a_million_in_a_listing),
 		cmocka_unit_test(test_continuations_are_not_read_again_and_again),
+		cmocka_unit_test(test_overlapping_directories),
 	};
 
 	setrlimit(RLIMIT_CPU, &(struct rlimit){SECONDS_MAX, SECONDS_MAX});

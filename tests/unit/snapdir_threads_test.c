@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fs/snapdir: numbers, what opens and closes a session, the list that changes, many threads at once */
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 
 #include "fs/snapdir/internal.h"
@@ -13,9 +14,13 @@ static struct world world;
 static struct snapdir *dir;
 static atomic_bool changing;
 
+static void (*meanwhile)(void); /* what ends just before that is asked */
+
 static bool is_changing(void *context)
 {
 	(void)context;
+	if (meanwhile)
+		meanwhile();
 	return atomic_load(&changing);
 }
 
@@ -262,6 +267,99 @@ static void test_list(void **state)
 	assert_int_equal(snapdir_open_sessions(dir), 0);
 }
 
+/* A session was made between the look at the list and that at the disc: the descriptor of an older one is elsewhere by
+ * now, as the head of a foreign disc is that of the newest. */
+static void test_list_of_before(void **state)
+{
+	size_t n;
+	_free_ struct disc_session *sessions = sessions_of(&n);
+	struct stat st;
+
+	(void)state;
+	sessions[4].descriptor_lba = sessions[5].descriptor_lba;
+	assert_int_equal(snapdir_set_sessions(dir, sessions, n), 0);
+	assert_int_equal(snapdir_lookup(dir, SNAPDIR_ROOT, "5", &st), -ESTALE);
+	meanwhile = tell_sessions;
+	assert_int_equal(snapdir_lookup(dir, SNAPDIR_ROOT, "5", &st), 0);
+	meanwhile = NULL;
+	snapdir_forget(dir, st.st_ino, 1);
+}
+
+static unsigned times_listed(const char *name)
+{
+	struct tree_dir_entry e;
+	struct snapdir_dir *d;
+	unsigned n = 0;
+
+	assert_int_equal(snapdir_opendir(dir, SNAPDIR_ROOT, &d), 0);
+	for (uint64_t cookie = 0; snapdir_readdir(dir, d, cookie, &e) == 1; cookie = e.next)
+		n += !strcmp(e.name, name);
+	snapdir_closedir(dir, d);
+	return n;
+}
+
+/* A label that is a name of another kind besides is listed as that, once. */
+static void test_names_once(void **state)
+{
+	static const char *const labels[] = {"1", "LABEL", "LABEL", "7", "latest"};
+	size_t n;
+	_free_ struct disc_session *sessions = sessions_of(&n);
+	char date[HISTORY_NAME_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		snprintf(sessions[i].volume_id, sizeof(sessions[i].volume_id), "%s",
+			 i < ARRAY_LENGTH(labels) ? labels[i] : "latest");
+	sessions[5].created -= 86400;
+	assert_non_null(history_name_of(&sessions[5], HISTORY_DATE, date));
+	memcpy(sessions[5].volume_id, date, strlen(date) + 1);
+	assert_int_equal(snapdir_set_sessions(dir, sessions, n), 0);
+	assert_int_equal(times_listed("1"), 1);
+	assert_int_equal(times_listed("7"), 1);
+	assert_int_equal(times_listed("LABEL"), 1);
+	assert_int_equal(times_listed("latest"), 1);
+	assert_int_equal(times_listed(date), 1);
+}
+
+static size_t heap_bytes(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
+/* Of those that are only remembered all but some have no caches any more, those too that were opened later than the
+ * kernel came to know them. */
+static void test_caches(void **state)
+{
+	uint64_t roots[SESSIONS], inside[SESSIONS][2];
+	unsigned n_cold = 0;
+
+	(void)state;
+	snapdir_free(dir);
+	dir = make(true);
+	tell_sessions();
+	for (unsigned i = 0; i < SESSIONS; i++)
+		roots[i] = session(i + 1);
+	size_t before = heap_bytes();
+	for (unsigned i = 0; i < SESSIONS; i++) {
+		inside[i][0] = look_up(roots[i], "d");
+		inside[i][1] = look_up(inside[i][0], "f");
+	}
+	assert_int_equal(snapdir_open_sessions(dir), SESSIONS);
+	for (struct opened *s = dir->newest; s; s = s->older)
+		n_cold += s->cold;
+	assert_in_range(n_cold, SESSIONS - SNAPDIR_HOT - 1, SESSIONS - SNAPDIR_HOT);
+	/* 256 KiB of sectors each */
+	assert_in_range((heap_bytes() - before) >> 18, 1, SNAPDIR_HOT + 4);
+	for (unsigned i = 0; i < SESSIONS; i++) {
+		snapdir_forget(dir, inside[i][1], 1);
+		snapdir_forget(dir, inside[i][0], 1);
+		snapdir_forget(dir, roots[i], 1);
+	}
+	assert_int_equal(snapdir_open_sessions(dir), 0);
+}
+
 /* A drive reads nothing to tell what a session's directory is. */
 static void test_lazy(void **state)
 {
@@ -346,6 +444,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_handles, enter, leave),
 		cmocka_unit_test_setup_teardown(test_listing, enter, leave),
 		cmocka_unit_test_setup_teardown(test_list, enter, leave),
+		cmocka_unit_test_setup_teardown(test_list_of_before, enter, leave),
+		cmocka_unit_test_setup_teardown(test_names_once, enter, leave),
+		cmocka_unit_test_setup_teardown(test_caches, enter, leave),
 		cmocka_unit_test_setup_teardown(test_lazy, enter, leave),
 		cmocka_unit_test_setup_teardown(test_threads, enter, leave),
 	};

@@ -476,9 +476,9 @@ static int op_sync(struct scene *s)
 
 	return r < 0 ? r : tree_fsync(s->t, s->modified);
 }
-static int no_change(void *context, char kind, const char *path, const char *from, uint64_t bytes)
+static int no_change(void *context, const struct tree_change *c)
 {
-	(void)from, (void)context, (void)kind, (void)path, (void)bytes;
+	(void)context, (void)c;
 	return 0;
 }
 static int op_changes(struct scene *s) { return tree_changes(s->t, no_change, NULL); }

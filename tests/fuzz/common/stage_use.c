@@ -217,6 +217,11 @@ static int count_change(void *context, char kind, const char *path, const char *
 	return 0;
 }
 
+static int count_listed(void *context, const struct tree_change *c)
+{
+	return count_change(context, c->kind, c->path, c->from, c->bytes);
+}
+
 /* One path of what is staged goes; the rest must hold. */
 static void drop_path(struct world *w, const char *path)
 {
@@ -258,7 +263,7 @@ static void commit_tree(struct world *w)
 	char why[MANIFEST_WHY_BYTES];
 	struct changes_seen changes = {0};
 
-	MUST(tree_changes(w->tree, count_change, &changes) != -ENOMEM);
+	MUST(tree_changes(w->tree, count_listed, &changes) != -ENOMEM);
 	if (changes.last[0])
 		drop_path(w, changes.last);
 	if (tree_freeze(w->tree, 0, &frozen))

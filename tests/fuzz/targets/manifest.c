@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	image_make(&image, &in);
 	memcpy(disc_bytes, image.data, IMAGE_SECTORS * SECTOR_BYTES);
 	if (iso_open(&image.disc.disc, image.descriptor_lba, &base) == 0) {
-		if (directories_of(base, 0, (uint64_t)IMAGE_SECTORS * SECTOR_BYTES, &directories, &n) == 0)
+		if (directories_of(base, 0, &directories, &n) == 0)
 			free(directories);
 		burn(&image, base, flags);
 	}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "burner/base/values.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "burner/base/bytes.h"
+#include "burner/base/own.h"
+
+int value_number(const char *text, int base, uint64_t most, uint64_t *ret)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	unsigned long long v = strtoull(text, &end, base);
+	if (errno || *end || v > most)
+		return -EINVAL;
+	*ret = v;
+	return 0;
+}
+
+int value_decimal(const char *text, const char **ret_end, double *ret)
+{
+	size_t length = strspn(text, "0123456789"), fraction = 0;
+	char digits[32];
+
+	if (text[length] == '.' || text[length] == ',')
+		fraction = 1 + strspn(text + length + 1, "0123456789");
+	if (length == 0 || fraction == 1 || length + fraction >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, text, length + fraction);
+	digits[length + fraction] = '\0';
+	if (fraction)
+		digits[length] = '.';
+	*ret = strtod(digits, NULL);
+	*ret_end = text + length + fraction;
+	return 0;
+}
+
+int value_size(const char *text, uint64_t *ret_bytes)
+{
+	static const char suffixes[] = "KMGT";
+	const char *end, *suffix;
+	double v, scale = 1;
+
+	if (value_decimal(text, &end, &v) < 0)
+		return -EINVAL;
+	suffix = *end ? strchr(suffixes, *end & ~0x20) : NULL;
+	if (suffix) {
+		for (const char *s = suffixes; s <= suffix; s++)
+			scale *= 1024;
+		end++;
+		end += strcmp(end, "iB") == 0 ? 2 : strcmp(end, "B") == 0 ? 1 : 0;
+	}
+	/* LBAs have 32 bits; the last one means "none". */
+	if (*end || v * scale >= 4294967295.0 * SECTOR_BYTES)
+		return -EINVAL;
+	*ret_bytes = (uint64_t)(v * scale);
+	return 0;
+}
+
+int value_sizes(const char *text, uint64_t *ret_least, uint64_t *ret_most)
+{
+	const char *dash = strchr(text, '-');
+	uint64_t least = 0, most = UINT64_MAX;
+	char first[32];
+	size_t n = dash ? (size_t)(dash - text) : strlen(text);
+
+	if (n >= sizeof(first) || (dash && !n && !dash[1]))
+		return -EINVAL;
+	memcpy(first, text, n);
+	first[n] = '\0';
+	if ((n || !dash) && value_size(first, &least) < 0)
+		return -EINVAL;
+	if (!dash)
+		most = least;
+	else if (dash[1] && value_size(dash + 1, &most) < 0)
+		return -EINVAL;
+	if (least > most)
+		return -EINVAL;
+	*ret_least = least;
+	*ret_most = most;
+	return 0;
+}
+
+/* ---- dates ---- */
+
+static int seconds_as_such(const char *text, struct value_date *ret)
+{
+	char *end;
+
+	errno = 0;
+	ret->first = ret->last = strtoll(text, &end, 10);
+	return errno || *end || text[text[0] == '-'] < '0' || text[text[0] == '-'] > '9' ? -EINVAL : 0;
+}
+
+/* As in the form, which has 0 for a digit: the digits are the numbers. */
+static bool take_numbers(const char *text, size_t length, int numbers[6])
+{
+	static const char form[] = "0000-00-00T00:00:00";
+	size_t n = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		bool is_digit = text[i] >= '0' && text[i] <= '9';
+
+		if (is_digit != (form[i] == '0') ||
+		    (!is_digit && text[i] != form[i] && !(form[i] == 'T' && text[i] == ' ')))
+			return false;
+		n += !is_digit;
+		if (is_digit)
+			numbers[n] = (i && form[i - 1] == '0' ? 10 * numbers[n] : 0) + text[i] - '0';
+	}
+	return true;
+}
+
+/* The first and the last moment of it. */
+static int span(const int numbers[6], size_t given, struct value_date *ret)
+{
+	struct tm first = {.tm_year = numbers[0] - 1900,
+			   .tm_mon = numbers[1] - 1,
+			   .tm_mday = numbers[2],
+			   .tm_hour = numbers[3],
+			   .tm_min = numbers[4],
+			   .tm_sec = numbers[5]};
+	struct tm next = first;
+
+	if (numbers[1] < 1 || numbers[1] > 12 || numbers[3] > 23 || numbers[4] > 59 || numbers[5] > 59)
+		return -EINVAL;
+	next.tm_year += given == 1;
+	next.tm_mon += given == 2;
+	next.tm_mday += given == 3;
+	next.tm_min += given == 5;
+	next.tm_sec += given == 6;
+	ret->first = timegm(&first);
+	ret->last = timegm(&next) - 1;
+	/* The 30th of February is no day. */
+	return first.tm_mday == numbers[2] ? 0 : -EINVAL;
+}
+
+int value_date(const char *text, struct value_date *ret)
+{
+	static const size_t lengths[] = {4, 7, 10, 13, 16, 19}; /* 2026, 2026-11, 2026-11-29, … */
+	int numbers[6] = {0, 1, 1};
+	size_t n = strlen(text), given = 0;
+
+	if (text[0] == '@')
+		return seconds_as_such(text + 1, ret);
+	n -= n > 16 && text[n - 1] == 'Z';
+	while (given < ARRAY_LENGTH(lengths) && lengths[given] != n)
+		given++;
+	if (given == ARRAY_LENGTH(lengths) || ++given == 4 || !take_numbers(text, n, numbers))
+		return -EINVAL;
+	return span(numbers, given, ret);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/cmd/changes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "burner/base/grow.h"
+#include "burner/base/json.h"
+#include "burner/base/own.h"
+#include "burner/base/printable.h"
+#include "fs/cmd/command.h"
+#include "fs/control/client.h"
+#include "fs/control/report.h"
+
+struct change {
+	char kind;
+	bool directory;
+	char *path, *from;
+	uint64_t bytes, cost_bytes;
+};
+
+struct changes {
+	enum changes_form form;
+	size_t top;
+	struct json json;
+	struct change *list; /* unless each is printed at once */
+	size_t n, capacity;
+	uint64_t cost_bytes; /* of all */
+	int error;	     /* of a line of the daemon */
+};
+
+static void release(struct changes *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free(c->list[i].path);
+		free(c->list[i].from);
+	}
+	free(c->list);
+}
+
+/* ---- one ---- */
+
+static void print_json(struct json *j, const struct change *c)
+{
+	json_open(j, NULL, '{');
+	json_string(j, "kind", (char[]){c->kind, 0});
+	json_string(j, "path", c->path);
+	if (c->from)
+		json_string(j, "from", c->from);
+	json_bool(j, "directory", c->directory);
+	json_u64(j, "bytes", c->bytes);
+	json_u64(j, "cost_bytes", c->cost_bytes);
+	json_close(j, '}');
+}
+
+static void print_for_person(const struct change *c, bool with_kind)
+{
+	const char *slash = c->directory ? "/" : "", *from = c->from ? c->from : "";
+	char bytes[REPORT_BYTES_TEXT];
+
+	say(stdout, "  %10s  %.*s%s%s%s%s%s", c->cost_bytes ? report_bytes(c->cost_bytes, bytes) : "-",
+	    with_kind ? 3 : 0, (char[]){c->kind, ' ', ' ', 0}, from, c->from ? slash : "", c->from ? " -> " : "",
+	    c->path, slash);
+}
+
+static void print_one(struct changes *c, const struct change *change)
+{
+	if (c->form == CHANGES_JSON)
+		print_json(&c->json, change);
+	else if (c->form == CHANGES_GROUPS)
+		print_for_person(change, true);
+	else
+		command_change(stdout, change->kind, change->path, change->from,
+			       c->top ? change->cost_bytes : change->bytes);
+}
+
+/* ---- from the daemon ---- */
+
+static bool is_kept(const struct changes *c) { return c->form == CHANGES_GROUPS || c->top; }
+
+static int take(struct changes *c, const struct change *change)
+{
+	int r;
+
+	c->cost_bytes += change->cost_bytes;
+	if (!is_kept(c)) {
+		print_one(c, change);
+		return 0;
+	}
+	r = grow(&c->list, &c->capacity, c->n, sizeof(*c->list));
+	if (r)
+		return r;
+	c->list[c->n] = *change;
+	c->list[c->n].path = strdup(change->path);
+	c->list[c->n].from = change->from ? strdup(change->from) : NULL;
+	c->n++;
+	return c->list[c->n - 1].path && (!change->from || c->list[c->n - 1].from) ? 0 : -ENOMEM;
+}
+
+/* size: room in path and from, for they may be longer than PATH_MAX. */
+static int parse(const char *line, char *path, char *from, size_t size, struct change *ret)
+{
+	char kind[8];
+
+	if (json_get_string(line, "kind", kind, sizeof(kind)) < 0 || json_get_string(line, "path", path, size) < 0)
+		return -EPROTO;
+	*ret = (struct change){.kind = kind[0], .path = path};
+	if (json_get_string(line, "from", from, size) == 0)
+		ret->from = from;
+	json_get_u64(line, "bytes", &ret->bytes);
+	/* A daemon of an older version tells new bytes only. */
+	if (json_get_u64(line, "cost_bytes", &ret->cost_bytes) < 0)
+		ret->cost_bytes = ret->bytes;
+	json_get_bool(line, "directory", &ret->directory);
+	return 0;
+}
+
+static void on_line(void *context, const char *type, const char *line)
+{
+	struct changes *c = context;
+	size_t size = strlen(line) + 1;
+	_free_ char *path = NULL, *from = NULL;
+	struct change change;
+
+	if (c->error || strcmp(type, "change") != 0)
+		return;
+	path = malloc(size);
+	from = malloc(size);
+	c->error = path && from ? parse(line, path, from, size, &change) : -ENOMEM;
+	if (!c->error)
+		c->error = take(c, &change);
+}
+
+/* ---- all of them ---- */
+
+static int compare_cost(const void *a, const void *b)
+{
+	const struct change *x = a, *y = b;
+
+	if (x->cost_bytes != y->cost_bytes)
+		return x->cost_bytes > y->cost_bytes ? -1 : 1;
+	return strcmp(x->path, y->path);
+}
+
+static void print_top(struct changes *c)
+{
+	if (c->n)
+		qsort(c->list, c->n, sizeof(*c->list), compare_cost);
+	for (size_t i = 0; i < c->n && i < c->top && c->list[i].cost_bytes; i++)
+		print_one(c, &c->list[i]);
+}
+
+static void print_group(const struct changes *c, char kind, const char *title)
+{
+	uint64_t n = 0, cost_bytes = 0;
+	char bytes[REPORT_BYTES_TEXT];
+
+	for (size_t i = 0; i < c->n; i++)
+		if (c->list[i].kind == kind) {
+			n++;
+			cost_bytes += c->list[i].cost_bytes;
+		}
+	if (!n)
+		return;
+	if (cost_bytes)
+		printf("%s: %" PRIu64 ", %s\n", title, n, report_bytes(cost_bytes, bytes));
+	else
+		printf("%s: %" PRIu64 "\n", title, n);
+	for (size_t i = 0; i < c->n; i++)
+		if (c->list[i].kind == kind)
+			print_for_person(&c->list[i], false);
+}
+
+/* As git status names them. */
+static void print_groups(const struct changes *c)
+{
+	static const struct {
+		char kind;
+		const char *title;
+	} groups[] = {{'A', "New"}, {'M', "Modified"}, {'R', "Renamed"}, {'D', "Deleted"}};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(groups); i++)
+		print_group(c, groups[i].kind, groups[i].title);
+}
+
+static void print_sum(const struct changes *c, const char *mountpoint)
+{
+	char bytes[REPORT_BYTES_TEXT];
+
+	if (!c->n)
+		puts("nothing is staged");
+	else
+		say(stdout,
+		    "%s of content at most, and directories; 'cdappendfs-sync --dry-run %s' tells it to the block",
+		    report_bytes(c->cost_bytes, bytes), SHELL_WORD(mountpoint));
+}
+
+static int ask(const struct control_mount *mount, struct changes *c)
+{
+	struct client_handlers handlers = {.line = on_line, .context = c};
+	struct client_result result = {0};
+	int r = client_ask(mount, "changes", &handlers, &result);
+
+	if (r == 0)
+		r = c->error;
+	if (r < 0)
+		return command_fail("%s: %s", mount->mountpoint, client_why(r));
+	if (result.error)
+		return command_fail("%s: %s", mount->mountpoint,
+				    result.message[0] ? result.message : strerror(result.error));
+	return COMMAND_DONE;
+}
+
+int changes_of_mount(const struct changes_asked *asked, const struct control_mount *mount)
+{
+	_cleanup_(release) struct changes c = {.form = asked->form, .top = asked->top, .json = {stdout, false}};
+	int status;
+
+	if (c.form == CHANGES_AUTO)
+		c.form = isatty(STDOUT_FILENO) ? CHANGES_GROUPS : CHANGES_LINES;
+	if (c.form == CHANGES_JSON) {
+		json_open(&c.json, NULL, '{');
+		json_open(&c.json, "changes", '[');
+	}
+	status = ask(mount, &c);
+	if (c.top)
+		print_top(&c);
+	else if (c.form == CHANGES_GROUPS)
+		print_groups(&c);
+	if (c.form == CHANGES_GROUPS && status == COMMAND_DONE)
+		print_sum(&c, mount->mountpoint);
+	if (c.form == CHANGES_JSON) {
+		json_close(&c.json, ']');
+		json_u64(&c.json, "cost_bytes", c.cost_bytes);
+		json_close(&c.json, '}');
+		json_end_line(&c.json);
+	}
+	fflush(stdout);
+	return status;
+}

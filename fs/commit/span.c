@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * span.c - a commit of what this disc takes, when more is staged than that: what is held back, and the number of the
+ * disc in its set
+ *
+ * A set begins with the first freeze that holds something back: its number is put with that.  What is held is staged
+ * as ever; cdappendfs-stage move puts it onto the next disc, which is one further in the set.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "fs/commit/internal.h"
+#include "fs/commit/message.h"
+
+#define ATTEMPTS 3u /* what is written meanwhile may change the plan */
+
+static int begin_set(struct run *run)
+{
+	struct stage_set set = {.disc = 1};
+
+	while (!set.id)
+		if (getrandom(&set.id, sizeof(set.id), 0) != (ssize_t)sizeof(set.id))
+			return -EIO;
+	if (run->c->state.kind == MEDIUM_IMAGE)
+		set.capacity_sectors = run->c->state.capacity_sectors;
+	int r = stage_set_put(run->c->stage, &set);
+	if (!r)
+		run->set = set;
+	return r;
+}
+
+static int find(struct run *run, struct commit_result *outcome)
+{
+	_free_ char *why = NULL;
+	int r;
+
+	span_free(TAKE_PTR(run->span));
+	r = medium_explain(run->c->disc, span_find(run->c->tree, &run->span, &why));
+	if (r == -ENODATA)
+		return 0; /* nothing is staged: nothing is held */
+	if (r)
+		return commit_failed(outcome, "nothing was burned", r, why);
+	return 0;
+}
+
+/* How it is frozen, or looked at. */
+static int take(struct run *run, unsigned flags)
+{
+	struct tree *t = run->c->tree;
+
+	return run->preview ? tree_preview_span(t, flags, run->span, &run->frozen) :
+			      tree_freeze_span(t, flags, run->span, &run->frozen);
+}
+
+int run_take_tree(struct run *run, unsigned flags, struct commit_result *outcome)
+{
+	int r = -EAGAIN;
+
+	for (unsigned i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
+		r = run->asked.flags & COMMIT_SPAN ? find(run, outcome) : 0;
+		if (!r)
+			r = take(run, flags);
+	}
+	return r;
+}
+
+void run_tell_full(const struct run *run, struct commit_result *outcome)
+{
+	char size[32];
+
+	if (!run->span || !run->span->n_held)
+		return;
+	(void)stage_set_get(run->c->stage, &outcome->set);
+	outcome->held_bytes = run->span->held_bytes;
+	outcome->set_discs = (outcome->set.disc ? outcome->set.disc - 1 : 0) + run->span->n_discs;
+	snprintf(outcome->message, sizeof(outcome->message),
+		 "this disc takes nothing more of what is staged: all of it, %s, waits for the next disc",
+		 message_bytes(outcome->held_bytes, size));
+}
+
+int run_find_set(struct run *run, struct commit_result *outcome)
+{
+	bool held = run->span && run->span->n_held;
+	int r = stage_set_get(run->c->stage, &run->set);
+
+	if (!r && held && !run->set.id && run->preview)
+		run->set.disc = 1;
+	else if (!r && held && !run->set.id)
+		r = begin_set(run);
+	if (r)
+		return commit_failed(outcome, "the number of the disc could not be kept", r, NULL);
+	outcome->held_bytes = held ? run->span->held_bytes : 0;
+	outcome->set = run->set;
+	outcome->set_discs = run->set.disc ? run->set.disc - 1 + (held ? run->span->n_discs : 1) : 0;
+	return 0;
+}
+
+/* In brackets, behind what the user says of it.  How many there are is known of the last one. */
+int run_put_message(struct run *run, struct commit_result *outcome)
+{
+	const char *text = run->asked.message;
+	char disc[64] = "", why[128];
+	session_message *to = &run->inputs.options.message;
+
+	if (run->set.disc && outcome->held_bytes)
+		snprintf(disc, sizeof(disc), "[disc %" PRIu32 " of set %08" PRIx32 "]", run->set.disc, run->set.id);
+	else if (run->set.disc)
+		snprintf(disc, sizeof(disc), "[disc %" PRIu32 " of %" PRIu32 " of set %08" PRIx32 "]", run->set.disc,
+			 run->set.disc, run->set.id);
+	snprintf(why, sizeof(why), "with the number of the disc the message is too long: it may have %zu bytes",
+		 SESSION_MESSAGE_MAX_BYTES - strlen(disc) - 1);
+	if (snprintf(*to, sizeof(*to), "%s%s%s", text, text[0] && disc[0] ? " " : "", disc) >= (int)sizeof(*to))
+		return commit_failed(outcome, "nothing was burned", -EMSGSIZE, why);
+	return 0;
+}

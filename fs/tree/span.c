@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What may go to any disc, what each of it costs, and which disc takes it.
+ *
+ * The bound of a session with all that is staged is known (space.c), and what each new file and directory adds to it:
+ * so what is left when all that may go anywhere is taken off is what this disc needs in any case.
+ */
+#include "fs/tree/span.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "burner/base/grow.h"
+#include "burner/base/why.h"
+#include "burner/format/bound.h"
+#include "fs/tree/internal.h"
+#include "fs/tree/span_walk.h"
+#include "fs/tree/staged.h"
+
+#define SET_DISC_SECTORS (BOUND_SESSION_SECTORS + 32u) /* of a further disc, besides what it takes */
+#define CONTAINER_SECTORS 8u			       /* and of each directory that it repeats */
+
+struct finder {
+	struct tree *t;
+	struct tree_frozen frozen;
+	struct staged_list *list;
+	struct idset tied;     /* nodes of which the disc has something */
+	uint64_t *directories; /* of each row: what a new directory costs, bytes */
+	uint64_t first, other; /* room of this disc, without what it needs in any case, and of the others; bytes */
+	struct span *span;
+	struct span_entry *todo; /* the next one last */
+	size_t n_todo, todo_capacity;
+};
+
+void span_free(struct span *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		free(s->entries[i].path);
+	for (size_t i = 0; i < s->n_opened; i++)
+		free(s->opened[i].entry.path);
+	for (size_t i = 0; i < s->n_ways; i++)
+		free(s->ways[i].name);
+	free(s->ways);
+	free(s->entries);
+	free(s->opened);
+	free(s->held);
+	idset_release(&s->nodes);
+	free(s);
+}
+
+static void finder_release(struct finder *f)
+{
+	for (size_t i = 0; i < f->n_todo; i++)
+		free(f->todo[i].path);
+	free(f->todo);
+	free(f->directories);
+	idset_release(&f->tied);
+	staged_free(f->list);
+	tree_frozen_release(&f->frozen);
+	span_free(f->span);
+}
+
+/* ---- what it costs ---- */
+
+static uint64_t file_cost(const struct finder *f, const struct stage_node *row)
+{
+	uint64_t names = row->nlink ? row->nlink : 1,
+		 sections = min_u64(1 + row->size / SECTION_MAX_BYTES, BOUND_SECTIONS);
+	uint64_t sectors = sectors_of(row->size) + bound_section_sectors(sections, names);
+	bool listed = row->size && f->t->options.pieces.share != SHARE_NONE;
+
+	return S_ISREG(row->mode) ? (sectors * SECTOR_BYTES + (listed ? CONTENTS_ENTRY_BYTES : 0)) / names : 0;
+}
+
+struct sum {
+	struct finder *f;
+	uint64_t cost, bytes;
+	bool tied;
+};
+
+static int add_node(void *context, const struct span_node *n)
+{
+	struct sum *s = context;
+	const struct stage_snapshot *rows = s->f->frozen.snapshot;
+
+	if (n->ino == STAGE_WHITEOUT)
+		return 0; /* removed while a session burned, which has not its directory */
+	if (!n->row || idset_has(&s->f->tied, n->ino) || !span_row_is_new(n->row)) {
+		s->tied = true;
+		return 0;
+	}
+	s->cost += S_ISDIR(n->row->mode) ? s->f->directories[n->row - rows->nodes] : file_cost(s->f, n->row);
+	s->bytes += S_ISREG(n->row->mode) ? n->row->size / (n->row->nlink ? n->row->nlink : 1) : 0;
+	return 0;
+}
+
+/* 1: it may go anywhere. */
+static int measure(struct finder *f, struct span_entry *e)
+{
+	struct sum s = {.f = f};
+	int r = span_walk(f->frozen.snapshot, e->ino, add_node, &s);
+
+	e->cost = s.cost;
+	e->bytes = s.bytes;
+	return r < 0 ? r : !s.tied;
+}
+
+/* ---- the entries ---- */
+
+static int add_todo(struct finder *f, struct span_entry *e)
+{
+	if (grow(&f->todo, &f->todo_capacity, f->n_todo, sizeof(*f->todo))) {
+		free(e->path);
+		return -ENOMEM;
+	}
+	e->name = strrchr(e->path, '/') ? strrchr(e->path, '/') + 1 : e->path;
+	f->todo[f->n_todo++] = *e;
+	return 0;
+}
+
+static bool is_on_disc(const struct finder *f, uint64_t directory)
+{
+	const struct staged_dir *d = staged_dir(f->list, directory);
+
+	return directory == TREE_ROOT || (d && d->dir.bytes);
+}
+
+/* What is new in directories that are on the disc; from the end, as they are taken from there. */
+static int find_tops(struct finder *f)
+{
+	int r = 0;
+
+	for (size_t i = f->list->n_changes; r == 0 && i-- > 0;) {
+		const struct staged_change *c = &f->list->changes[i];
+		struct span_entry e = {.parent = c->parent, .ino = c->ino, .above = SPAN_NONE};
+
+		if (c->kind != 'A' || !c->named || !c->row || !is_on_disc(f, c->parent))
+			continue;
+		r = measure(f, &e);
+		if (r <= 0)
+			continue;
+		e.path = strdup(c->path);
+		r = e.path ? add_todo(f, &e) : -ENOMEM;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int open_entry(struct finder *f, struct span_entry *e)
+{
+	const struct stage_snapshot *rows = f->frozen.snapshot;
+	struct span *s = f->span;
+	size_t first = staged_names_of(rows, e->ino), above = s->n_opened;
+	int r = 0;
+
+	if (grow(&s->opened, &s->opened_capacity, s->n_opened, sizeof(*s->opened))) {
+		free(e->path);
+		return -ENOMEM;
+	}
+	s->opened[s->n_opened++] = (struct span_opened){.entry = *e};
+	for (size_t i = staged_names_of(rows, e->ino + 1); r >= 0 && i-- > first;) {
+		const struct stage_snapshot_name *name = &rows->names[i];
+		struct span_entry below = {.parent = e->ino, .ino = name->ino, .above = above};
+
+		r = measure(f, &below);
+		if (r >= 0 && asprintf(&below.path, "%s/%s", e->path, name->name) < 0)
+			r = -ENOMEM;
+		if (r >= 0)
+			r = add_todo(f, &below);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int take_entry(struct finder *f, struct span_entry *e)
+{
+	struct span *s = f->span;
+	const struct stage_node *row = staged_row(f->frozen.snapshot, e->ino);
+
+	if (row && S_ISDIR(row->mode) && e->cost > f->other && e->cost > f->first)
+		return open_entry(f, e);
+	if (grow(&s->entries, &s->capacity, s->n, sizeof(*s->entries))) {
+		free(e->path);
+		return -ENOMEM;
+	}
+	e->group = s->n;
+	s->entries[s->n++] = *e;
+	return 0;
+}
+
+static int open_large(struct finder *f)
+{
+	int r = 0;
+
+	while (r == 0 && f->n_todo) {
+		struct span_entry e = f->todo[--f->n_todo];
+
+		r = take_entry(f, &e);
+	}
+	return r;
+}
+
+/* ---- rooms ---- */
+
+/* What each new directory is counted with, and the room that there is; all of it as it is now. */
+static int count_locked(struct finder *f, uint64_t *ret_body, uint64_t *ret_room)
+{
+	lock_assert(&f->t->lock);
+	struct tree *t = f->t;
+	const struct stage_snapshot *rows = f->frozen.snapshot;
+	const struct disc_state *m = &t->space.medium;
+	int r = t->frozen ? -EBUSY : space_counted_locked(t);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < rows->n_nodes; i++)
+		f->directories[i] = touched_fresh_locked(t, rows->nodes[i].ino) * SECTOR_BYTES;
+	*ret_body = space_body_locked(t);
+	*ret_room = space_body_room(t, min_u64(space_medium_room_locked(t), host_room_locked(t)));
+	uint64_t blank = m->tail_sectors + (m->overwritable ? SESSION_ALIGN_SECTORS : 0);
+	f->other = !m->capacity_sectors ? UINT64_MAX :
+					  space_body_room(t, m->capacity_sectors - min_u64(m->capacity_sectors, blank));
+	return 0;
+}
+
+static uint64_t bytes_of(uint64_t sectors)
+{
+	return sectors > UINT64_MAX / SECTOR_BYTES ? UINT64_MAX : sectors * SECTOR_BYTES;
+}
+
+static uint64_t less(uint64_t a, uint64_t b) { return a - min_u64(a, b); }
+
+/* What this disc needs in any case is what is left of all when that is taken off which may go anywhere. */
+static void find_rooms(struct finder *f, uint64_t body, uint64_t room)
+{
+	uint64_t anywhere = 0, containers = 0;
+
+	for (size_t i = 0; i < f->n_todo; i++)
+		anywhere += f->todo[i].cost;
+	for (size_t i = 0; i < f->list->n_dirs; i++)
+		containers += is_on_disc(f, f->list->dirs[i].ino);
+	f->span->here_bytes = less(bytes_of(body), anywhere);
+	f->first = less(bytes_of(room), f->span->here_bytes);
+	f->other = less(bytes_of(f->other), bytes_of(SET_DISC_SECTORS + containers * CONTAINER_SECTORS));
+}
+
+/* Of the disc they have something: a record, or pieces of its content. */
+static int find_tied(struct finder *f)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < f->list->n_changes; i++) {
+		const struct staged_change *c = &f->list->changes[i];
+
+		if (c->kind == 'A' || !c->ino)
+			continue;
+		r = idset_reserve(&f->tied, 1);
+		if (r == 0)
+			idset_add(&f->tied, c->ino);
+	}
+	return r;
+}
+
+static int find_ways(struct finder *f)
+{
+	struct span *s = f->span;
+
+	s->ways = calloc(f->list->n_dirs + 1, sizeof(*s->ways));
+	if (!s->ways)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->list->n_dirs; i++) {
+		const struct staged_dir *d = &f->list->dirs[i];
+		const char *slash = strrchr(d->path, '/');
+		struct span_way *w = &s->ways[s->n_ways];
+
+		if (!d->dir.bytes || d->ino == TREE_ROOT)
+			continue;
+		*w = (struct span_way){d->ino, d->parent, strdup(slash ? slash + 1 : d->path)};
+		if (!w->name)
+			return -ENOMEM;
+		s->n_ways++;
+	}
+	return 0;
+}
+
+static int find(struct finder *f, char **ret_why)
+{
+	uint64_t body = 0, room = 0;
+	int r = tree_preview(f->t, 0, &f->frozen);
+
+	if (r < 0)
+		return r;
+	f->span->next_ino = f->frozen.next_ino;
+	f->directories = calloc(f->frozen.snapshot->n_nodes + 1, sizeof(*f->directories));
+	r = f->directories ? staged_find(f->frozen.snapshot, f->frozen.base, &f->list) : -ENOMEM;
+	if (r == 0)
+		r = find_tied(f);
+	if (r == 0)
+		r = find_ways(f);
+	if (r < 0)
+		return r;
+	tree_lock(f->t);
+	r = count_locked(f, &body, &room);
+	tree_unlock(f->t);
+	if (r == 0)
+		r = find_tops(f);
+	if (r < 0)
+		return r;
+	find_rooms(f, body, room);
+	if (f->span->here_bytes > bytes_of(room))
+		return why_set(ret_why, -ENOSPC,
+			       "what can only go to this disc, as it changes what is on it, needs %" PRIu64
+			       " bytes more than it has left",
+			       f->span->here_bytes - bytes_of(room));
+	r = open_large(f);
+	return r < 0 ? r : span_spread(f->span, f->frozen.snapshot, f->first, f->other, ret_why);
+}
+
+int span_find(struct tree *t, struct span **ret, char **ret_why)
+{
+	_cleanup_(finder_release) struct finder f = {.t = t};
+	int r;
+
+	f.span = calloc(1, sizeof(*f.span));
+	r = f.span ? find(&f, ret_why) : -ENOMEM;
+	if (r == 0)
+		*ret = TAKE_PTR(f.span);
+	return r;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which disc takes each entry, and what is held back for the next ones.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "burner/base/bytes.h"
+#include "burner/base/grow.h"
+#include "burner/base/printable.h"
+#include "burner/base/why.h"
+#include "fs/tree/span_walk.h"
+#include "fs/tree/spread.h"
+#include "fs/tree/staged.h"
+
+/* ---- names of one file ---- */
+
+struct link {
+	uint64_t ino;
+	size_t entry;
+};
+struct links {
+	struct link *list;
+	size_t n, capacity;
+	size_t entry; /* whose names are met */
+};
+
+static int add_link(void *context, const struct span_node *n)
+{
+	struct links *l = context;
+
+	if (!n->row || S_ISDIR(n->row->mode) || n->row->nlink < 2)
+		return 0;
+	if (grow(&l->list, &l->capacity, l->n, sizeof(*l->list)))
+		return -ENOMEM;
+	l->list[l->n++] = (struct link){n->ino, l->entry};
+	return 0;
+}
+
+static int compare_links(const void *a, const void *b)
+{
+	const struct link *x = a, *y = b;
+
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	return x->entry < y->entry ? -1 : x->entry > y->entry;
+}
+
+static size_t group_of(const struct span *s, size_t entry)
+{
+	while (s->entries[entry].group != entry)
+		entry = s->entries[entry].group;
+	return entry;
+}
+
+static void join(struct span *s, size_t a, size_t b)
+{
+	size_t x = group_of(s, a), y = group_of(s, b);
+
+	s->entries[x > y ? x : y].group = x > y ? y : x;
+}
+
+/* A file that has a name elsewhere stays where that is, and with it all that it is joined to. */
+static void join_links(struct span *s, const struct stage_snapshot *rows, const struct links *l)
+{
+	for (size_t i = 0, end; i < l->n; i = end) {
+		for (end = i; end < l->n && l->list[end].ino == l->list[i].ino; end++)
+			join(s, l->list[i].entry, l->list[end].entry);
+		if (end - i != staged_row(rows, l->list[i].ino)->nlink)
+			s->entries[l->list[i].entry].here = true;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		s->entries[i].group = group_of(s, i);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->entries[i].here)
+			s->entries[s->entries[i].group].here = true;
+	for (size_t i = 0; i < s->n; i++)
+		s->entries[i].here = s->entries[s->entries[i].group].here;
+}
+
+static int find_groups(struct span *s, const struct stage_snapshot *rows)
+{
+	struct links l = {0};
+	int r = 0;
+
+	for (l.entry = 0; r == 0 && l.entry < s->n; l.entry++)
+		r = span_walk(rows, s->entries[l.entry].ino, add_link, &l);
+	if (r == 0 && l.n)
+		qsort(l.list, l.n, sizeof(*l.list), compare_links);
+	if (r == 0)
+		join_links(s, rows, &l);
+	free(l.list);
+	return r;
+}
+
+/* ---- discs ---- */
+
+static int too_large(const struct span *s, size_t group, uint64_t cost, const struct stage_snapshot *rows,
+		     char **ret_why)
+{
+	const struct span_entry *e = &s->entries[group];
+	const struct stage_node *row = staged_row(rows, e->ino);
+	const char *what = cost > e->cost	     ? "with what has other names of its files" :
+			   row && S_ISDIR(row->mode) ? "as a whole" :
+						       "which is one file,";
+
+	return why_set(ret_why, -EFBIG, "%s, %s is larger than a disc: it fits on none of the set", e->path, what);
+}
+
+/* A group goes where there is room for all of it, in the place of its first entry. */
+static int place(struct span *s, struct spread *spread, const uint64_t *costs, const struct stage_snapshot *rows,
+		 char **ret_why)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->n; i++) {
+		struct span_entry *e = &s->entries[i];
+
+		if (e->group == i && !e->here)
+			r = spread_place(spread, costs[i], &e->disc);
+		else
+			e->disc = s->entries[e->group].disc;
+		if (r == -EFBIG)
+			r = too_large(s, i, costs[i], rows, ret_why);
+	}
+	return r;
+}
+
+static int place_all(struct span *s, const struct stage_snapshot *rows, uint64_t first, uint64_t other, char **ret_why)
+{
+	_free_ uint64_t *costs = calloc(s->n + 1, sizeof(*costs));
+	_cleanup_(spread_release) struct spread spread = {0};
+	uint64_t here = 0;
+	int r;
+
+	if (!costs)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n; i++) {
+		costs[s->entries[i].group] += s->entries[i].cost;
+		here += s->entries[i].here ? s->entries[i].cost : 0;
+	}
+	s->here_bytes += here;
+	if (here > first)
+		return why_set(ret_why, -ENOSPC,
+			       "what has other names on this disc can only go there, and needs %llu bytes more than it "
+			       "has left",
+			       (unsigned long long)(here - first));
+	r = spread_init(&spread, first - here, other);
+	if (r == 0)
+		r = place(s, &spread, costs, rows, ret_why);
+	s->n_discs = (uint32_t)spread.n;
+	return r;
+}
+
+/* ---- what is held ---- */
+
+static void note_kept(struct span *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t at = s->entries[i].disc ? SPAN_NONE : s->entries[i].above; at != SPAN_NONE;
+		     at = s->opened[at].entry.above)
+			s->opened[at].kept = true;
+}
+
+static int add_held_node(void *context, const struct span_node *n)
+{
+	struct span *s = context;
+	int r = n->row ? idset_reserve(&s->nodes, 1) : 0;
+
+	if (r == 0 && n->row)
+		idset_add(&s->nodes, n->ino);
+	return r;
+}
+
+/* A directory that was opened, of which nothing is kept, waits as a whole. */
+static int hold(struct span *s, const struct span_entry *e, const struct stage_snapshot *rows)
+{
+	size_t top = SPAN_NONE;
+
+	for (size_t at = e->above; at != SPAN_NONE && !s->opened[at].kept; at = s->opened[at].entry.above)
+		top = at;
+	if (top != SPAN_NONE && s->opened[top].noted)
+		return 0;
+	if (top != SPAN_NONE) {
+		s->opened[top].noted = true;
+		e = &s->opened[top].entry;
+	}
+	s->held[s->n_held++] = e;
+	return span_walk(rows, e->ino, add_held_node, s);
+}
+
+static int find_held(struct span *s, const struct stage_snapshot *rows)
+{
+	int r = 0;
+
+	s->held = calloc(s->n + 1, sizeof(*s->held));
+	if (!s->held)
+		return -ENOMEM;
+	note_kept(s);
+	for (size_t i = 0; r == 0 && i < s->n; i++) {
+		if (!s->entries[i].disc)
+			continue;
+		s->held_bytes += s->entries[i].bytes;
+		r = hold(s, &s->entries[i], rows);
+	}
+	if (s->n_held && !s->held_bytes) /* names alone are something, too */
+		s->held_bytes = SECTOR_BYTES;
+	return r;
+}
+
+int span_spread(struct span *s, const struct stage_snapshot *rows, uint64_t first, uint64_t other, char **ret_why)
+{
+	int r = find_groups(s, rows);
+
+	if (r == 0)
+		r = place_all(s, rows, first, other, ret_why);
+	return r < 0 ? r : find_held(s, rows);
+}

@@ -1,0 +1,215 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# span.t - more than one disc: each is filled, the rest waits and is put onto the next; what xorriso finds on all of them together is what
+# was copied, once; what can only go to one disc does; kills between and in all of it lose nothing
+. "$(dirname "$0")/../lib.sh"
+need xorriso
+
+stage=$T/stage/set
+span() { mount_disc -s "$stage" -o "span${2:+,$2}" "$1"; }
+sync_with() { bounded 120 "$BUILD/cdappendfs-sync" "$@" "$mnt"; }
+move() { bounded 60 "$BUILD/cdappendfs-stage" move --staging="$stage" "$@"; }
+message() { "$BUILD/cdappendfs-log" --json "$1" | json '$_->{sessions}[0]{message}'; }
+# Files with their digests, and directories, as the mount shows them, or as xorriso gives them out of one disc
+sums() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 -r sha256sum); }
+# Of symbolic links xorriso sets no time, of several names it makes files of their own
+modes() { (cd "$1" && find . -mindepth 1 -printf '%P %y %m %T@ %l\n' | sed -E 's/^([^ ]+ l 777) [0-9.]+ /\1 /' | sort); }
+take_out() {
+	rm -rf "$T/out.$1"
+	bounded 120 xorriso -osirrox on -indev "$T/$1.iso" -extract / "$T/out.$1" >"$T/xorriso.log" 2>&1 || fail "xorriso of $1.iso" "$(tail -n 5 "$T/xorriso.log")"
+	chmod u+w "$T/out.$1"
+}
+
+# ---- a set of three
+mkdir -p "$T/in"/{2019,2020,2021,linked,later} "$T/in/films/first" "$T/in/films/second"
+for year in 2019 2020 2021; do for i in 1 2 3; do noise 1900000 "$year$i" >"$T/in/$year/$i"; done; done
+for i in 1 2 3 4; do noise 3000000 "4$i" >"$T/in/films/first/$i"; noise 3000000 "5$i" >"$T/in/films/second/$i"; done
+noise 500000 60 >"$T/in/later/file"
+ln "$T/in/later/file" "$T/in/linked/name"
+ln -s ../2019/1 "$T/in/linked/symlink"
+: >"$T/in/films/empty"
+chmod 0750 "$T/in/films"; chmod 0711 "$T/in/films/second"; chmod 0640 "$T/in/2020/2"
+find "$T/in" -exec touch -h -d '2024-02-29 12:30:15' {} +
+sums "$T/in" >"$T/want"
+modes "$T/in" >"$T/want.modes"
+
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=20M
+before=$(df --output=size -k "$mnt" | tail -n 1)
+cmp_number 'df has room for more than the disc' "$before" -gt 40960
+is 'its capacity is what it is' "$(info_json '$_->{capacity_bytes}' "$mnt")" $((20 << 20))
+cp -a "$T/in/." "$mnt/"
+ok 'a dry run' sync_with --span --dry-run
+cp "$T/ok.output" "$T/plan"
+like 'tells how many discs' "$(cat "$T/plan")" 'disc 1, this one: .*disc 2: .*disc 3: '
+like 'with whole entries' "$(sed -n '/^disc 1/,/^disc 2/p' "$T/plan")" '  2019'$'\n''.*  2020'$'\n''.*  2021'
+like 'one that is larger than a disc by what is in it' "$(sed -n '/^disc 2/,/^disc 3/p' "$T/plan")" 'films/first'$'\n'
+like 'what has names of one file together' "$(grep -c 'later$\|linked$' "$T/plan"; sed -n '/^disc 1/,/^disc 2/p' "$T/plan")" '^2.* later'$'\n''.* linked'
+sync_with --span --dry-run --json >"$T/plan.json"
+is 'as JSON: where it would lie' "$(head -n 1 "$T/plan.json" | json 'join " ", @$_{qw(event disc path)}')" 'placed 1 2019'
+is 'and how many discs' "$(tail -n 1 "$T/plan.json" | json 'join " ", @$_{qw(disc discs burned)}')" '1 3 0'
+blank=$(image_digest "$T/one.iso")
+fails 'a plain sync' 1 sync_with
+like 'says that it does not fit, and what would' "$(cat "$T/ok.output")" 'does not fit.*nothing was lost.*--span'
+is 'and burns nothing' "$(image_digest "$T/one.iso")" "$blank"
+ok 'the first disc' sync_with --span -m 'my photos'
+like 'says which it is' "$(cat "$T/ok.output")" 'disc 1 of set [0-9a-f]{8}, of 3.*stay staged.*cdappendfs-stage move'
+set=$(sed -n 's/.*disc 1 of set \([0-9a-f]*\),.*/\1/p' "$T/ok.output")
+is 'so does the session' "$(message "$T/one.iso")" "my photos [disc 1 of set $set]"
+sums "$mnt" >"$T/got"
+same_listing 'the mount shows all of it' "$T/want" "$T/got"
+ok 'once more' sync_with --span
+like 'takes nothing more, and says so' "$(cat "$T/ok.output")" 'takes nothing more'
+ok 'the unmount' umount_disc
+like 'keeps the rest' "$(cat "$T/umount.log")" 'waits for the next disc'
+is 'one session' "$(info_json 'scalar @{$_->{sessions}}' "$T/one.iso")" 1
+
+# ---- the next one
+printf 'not blank' >"$T/other.iso"
+fails 'what is no disc' 1 move "$T/one.iso" "$T/other.iso"
+cp "$T/one.iso" "$T/copy.iso"
+fails 'a disc with a session is no next disc' 1 move "$T/one.iso" "$T/copy.iso"
+like 'as it is not blank' "$(cat "$T/ok.output")" 'not blank'
+fails 'without a next disc' 2 move "$T/one.iso"
+ok 'a next disc, which is made' move "$T/one.iso" "$T/two.iso"
+none 'nothing is staged for the old one' "$("$BUILD/cdappendfs-stage" list --staging="$stage" | grep -F one.iso)"
+span "$T/two.iso"
+is 'with the capacity of the first' "$(info_json '$_->{capacity_bytes}' "$mnt")" $((20 << 20))
+none 'what is on the first is not here' "$(find "$mnt" -name 2019)"
+is 'a directory that both have, with its mode' "$(stat -c '%a %y' "$mnt/films")" '750 2024-02-29 12:30:15.000000000 +0000'
+ok 'is filled' sync_with --span
+is 'and numbered' "$(message "$T/two.iso")" "[disc 2 of set $set]"
+ok 'unmount' umount_disc
+ok 'the last one' move "$T/two.iso" "$T/three.iso"
+span "$T/three.iso"
+ok 'an unmount burns what fits, too' umount_disc
+is 'and knows how many there are' "$(message "$T/three.iso")" "[disc 3 of 3 of set $set]"
+is 'nothing is left' "$("$BUILD/cdappendfs-stage" list --staging="$stage")" 'nothing is staged'
+for disc in one two three; do
+	take_out "$disc"
+	mount_disc -o ro "$T/$disc.iso"
+	[[ $disc != one ]] || is 'names of one file are one' "$(stat -c %h "$mnt/later/file") $(stat -c %i "$mnt/later/file")" "2 $(stat -c %i "$mnt/linked/name")"
+	ok "$disc: unmount" umount_disc
+	cmp_number "$disc: is not larger than it may be" "$(apparent_size "$T/$disc.iso")" -le $((20 << 20))
+	ok "$disc: is sound" bounded 60 "$BUILD/cdappendfs-check" "$T/$disc.iso"
+done
+cat <(sums "$T/out.one") <(sums "$T/out.two") <(sums "$T/out.three") | LC_ALL=C sort -k 2 >"$T/got"
+LC_ALL=C sort -k 2 "$T/want" >"$T/want.sorted"
+same_listing 'all discs together have each file, once' "$T/want.sorted" "$T/got"
+cat <(modes "$T/out.one") <(modes "$T/out.two") <(modes "$T/out.three") | LC_ALL=C sort -u >"$T/got"
+LC_ALL=C sort "$T/want.modes" >"$T/want.sorted"
+same_listing 'with modes, times and links, directories on each alike' "$T/want.sorted" "$T/got"
+
+# ---- what is on a disc changes there
+rm -rf "$stage" "$T"/*.iso
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=8M
+mkdir "$mnt/d"
+noise 1000000 1 >"$mnt/d/old"
+noise 100 2 >"$mnt/d/gone"
+ok 'a first session' sync_with
+echo more >>"$mnt/d/old"; rm "$mnt/d/gone"
+for i in 1 2 3 4; do noise 2500000 "7$i" >"$mnt/d/new$i"; done
+ok 'a dry run' sync_with --span --dry-run
+like 'places what is new, in a directory of the disc, too' "$(cat "$T/ok.output")" 'd/new1'
+none 'and nothing that the disc has' "$(grep -E 'd/(old|gone)' "$T/ok.output")"
+ok 'sync' sync_with --span
+sums "$mnt" >"$T/want"
+chmod 0600 "$mnt/d/old"
+mkdir "$mnt/e"; mv "$mnt/d/new1" "$mnt/e/"; ln -s target "$mnt/e/link"
+sums "$mnt" >"$T/want"
+sync "$mnt/e"
+kill_daemon
+fails 'changes of the old disc do not go to the next one' 1 move "$T/one.iso" "$T/two.iso"
+like 'which is told, with names: what moved' "$(cat "$T/ok.output")" 'e/new1: the old disc has a part of it'
+like 'what is gone' "$(cat "$T/ok.output")" 'd/new1: it is removed from the old disc'
+like 'what is changed' "$(cat "$T/ok.output")" 'changed, without a name.*can only go to the old disc; nothing was changed'
+span "$T/one.iso"
+sums "$mnt" >"$T/got"
+same_listing 'all is there as before' "$T/want" "$T/got"
+ok 'burned where it belongs' sync_with --span
+ok 'unmount' umount_disc
+ok 'the rest goes on' move "$T/one.iso" "$T/two.iso"
+span "$T/two.iso"
+ok 'unmount' umount_disc
+take_out one; take_out two
+is 'the change is on the first' "$(tail -c 5 "$T/out.one/d/old")" more
+none 'what is removed is not' "$(find "$T/out.one" "$T/out.two" -name gone)"
+cat <(sums "$T/out.one") <(sums "$T/out.two") | LC_ALL=C sort -k 2 >"$T/got"
+LC_ALL=C sort -k 2 "$T/want" >"$T/want.sorted"
+same_listing 'each file is on one of them' "$T/want.sorted" "$T/got"
+rm -rf "$stage" "$T"/*.iso
+
+# ---- changes while it burns
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=8M,speed=10
+for i in 1 2 3 4 5; do mkdir "$mnt/$i"; noise 2500000 "8$i" >"$mnt/$i/file"; done
+burning() { [[ $(info_json '$_->{burning} ? $_->{burning}{phase} : "idle"' "$mnt") == burning ]]; }
+sync_with --span >"$T/sync.log" 2>&1 & syncer=$!
+ok 'it burns' until_true 60 burning
+echo more >>"$mnt/4/file"; rm "$mnt/5/file"; echo new >"$mnt/5/another"; ln "$mnt/4/file" "$mnt/5/link"; echo x >"$mnt/1/meanwhile"
+sums "$mnt" >"$T/want"
+ok 'it ends' await "$syncer"
+sums "$mnt" >"$T/got"
+same_listing 'all changes are there' "$T/want" "$T/got"
+ok 'unmount' umount_disc
+ok 'the next disc' move "$T/one.iso" "$T/two.iso"
+span "$T/two.iso"
+ok 'unmount' umount_disc
+take_out one; take_out two
+cat <(sums "$T/out.one") <(sums "$T/out.two") | LC_ALL=C sort -k 2 >"$T/got"
+LC_ALL=C sort -k 2 "$T/want" >"$T/want.sorted"
+same_listing 'and on the discs' "$T/want.sorted" "$T/got"
+
+# ---- kills: of the daemon in the burn and between two discs, of whoever moves
+rm -rf "$stage" "$T"/*.iso
+make_set() {
+	rm -rf "$stage" "$T"/*.iso
+	blank_disc "$T/one.iso"
+	span "$T/one.iso" "media=8M,$1"
+	for i in 1 2 3 4 5; do noise 2500000 "9$i" >"$mnt/$i"; done
+	sums "$mnt" >"$T/want"
+	sync "$mnt/1"
+}
+for spec in edge@frozen=kill kill@40 edge@publishing=killed edge@rebasing=killed; do
+	make_set "fault=$spec"
+	fails "$spec: the sync fails" any sync_with --span
+	ok "$spec: the daemon is gone" until_true 20 gone "${pid_of[$mnt]}"
+	kill_daemon
+	span "$T/one.iso"
+	sums "$mnt" >"$T/got"
+	same_listing "$spec: nothing is lost" "$T/want" "$T/got"
+	ok "$spec: the next sync" sync_with --span
+	kill_daemon
+	is "$spec: one session" "$(info_json 'scalar @{$_->{sessions}}' "$T/one.iso")" 1
+	for hundredths in 0 1 2 4 8; do
+		rm -f "$T/two.iso"
+		"$BUILD/cdappendfs-stage" move --staging="$stage" "$T/one.iso" "$T/two.iso" >"$T/move.log" 2>&1 & mover=$!
+		sleep "0.0$hundredths"
+		kill -KILL "$mover" 2>/dev/null
+		await "$mover" >/dev/null 2>&1
+		"$BUILD/cdappendfs-stage" list --staging="$stage" | grep -q two.iso && break
+	done
+	grep -q two.iso <("$BUILD/cdappendfs-stage" list --staging="$stage") || ok "$spec: the move, at last" move "$T/one.iso" "$T/two.iso"
+	span "$T/two.iso"
+	ok "$spec: the second disc" umount_disc
+	take_out one; take_out two
+	cat <(sums "$T/out.one") <(sums "$T/out.two") | LC_ALL=C sort -k 2 >"$T/got"
+	same_listing "$spec: both together have all" <(LC_ALL=C sort -k 2 "$T/want") "$T/got"
+done
+
+# ---- what cannot be
+rm -rf "$stage" "$T"/*.iso
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=8M
+noise 9000000 1 >"$mnt/large.bin"
+fails 'a file that is larger than a disc' 1 sync_with --span
+like 'is named' "$(cat "$T/ok.output")" 'large.bin.*larger than a disc'
+fails 'a dry run says so, too' 1 sync_with --span --dry-run
+like 'with the name' "$(cat "$T/ok.output")" 'large.bin.*larger than a disc'
+for with in --finalize --full-tree --add-ecc=10 --adopt --discard --wait; do fails "--span with $with" 2 sync_with --span "$with"; done
+rm "$mnt/large.bin"
+ok 'nothing staged, nothing to do' sync_with --span
+ok 'unmount' umount_disc
+done_testing
