@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "burner/base/child.h"
 #include "burner/base/log.h"
 #include "burner/base/own.h"
 #include "cdappendfs/version.h"
@@ -218,6 +219,8 @@ static int make_control(struct app *a)
 		.disc_path = o->disc_path,
 		.mountpoint = o->mountpoint,
 		.staging = o->stage ? stage_directory(o->stage) : NULL,
+		.given = a->options.given,
+		.own_staging = a->options.staging != NULL,
 		.owner = owner_of(&a->options),
 		.unmounted = unmounted,
 		.context = a->server,
@@ -572,6 +575,7 @@ int main(int argc, char **argv)
 	char why[OPTIONS_WHY_MAX] = "";
 
 	sandbox_close_door();
+	child_expect(); /* of libfuse, too */
 	daemon_tune_memory();
 	int r = options_parse(argc, argv, &a.options, why);
 	if (r < 0)

@@ -11,13 +11,16 @@
 /* So much of each piece at once: what it is made of and what is made stay in the processor's cache. */
 #define STRIP_BYTES 2048u
 #define SOME_PARITY 16u /* pieces of parity at once, for the same reason */
-#define TABLE_BYTES 32u /* that ISA-L has for each coefficient */
+/* That ISA-L needs for each coefficient, or less: what is in its tables, and where, is different from one processor and
+ * version to the other, so that of a table all is used or nothing. */
+#define TABLE_BYTES 32u
 
 struct parity_codec {
 	unsigned k, m;
 	uint8_t *coefficients; /* m x k */
-	uint8_t **tables;      /* of each CODEC_ROWS rows, as ISA-L wants them */
-	unsigned n_tables;
+	/* of each CODEC_ROWS rows and, of these, each SOME_PARITY pieces of parity one table, as ISA-L wants it */
+	uint8_t **tables;
+	unsigned n_rows_of_tables, n_tables_of_rows;
 };
 
 static_assert(PARITY_PIECE_SECTORS == 32 && SECTOR_BYTES == STRIP_BYTES, "a bit for each block of a piece");
@@ -29,19 +32,38 @@ static unsigned rows_from(const struct parity_codec *c, unsigned first_row)
 	return c->k - first_row < CODEC_ROWS ? c->k - first_row : CODEC_ROWS;
 }
 
+static unsigned parity_from(const struct parity_codec *c, unsigned first)
+{
+	return c->m - first < SOME_PARITY ? c->m - first : SOME_PARITY;
+}
+
+/* For parity pieces [from, from + n) of the rows from first_row on. */
+static void make_table(const struct parity_codec *c, unsigned first_row, unsigned from, unsigned n, uint8_t *ret)
+{
+	uint8_t matrix[SOME_PARITY * CODEC_ROWS];
+	unsigned n_rows = rows_from(c, first_row);
+
+	for (unsigned p = 0; p < n; p++)
+		memcpy(matrix + (size_t)p * n_rows, c->coefficients + (size_t)(from + p) * c->k + first_row, n_rows);
+	ec_init_tables((int)n_rows, (int)n, matrix, ret);
+}
+
+static uint8_t **table_at(const struct parity_codec *c, unsigned first_row, unsigned from)
+{
+	return &c->tables[(size_t)(first_row / CODEC_ROWS) * c->n_tables_of_rows + from / SOME_PARITY];
+}
+
 static int make_tables(struct parity_codec *c)
 {
-	uint8_t matrix[PARITY_CODEWORD_MAX * CODEC_ROWS];
+	for (unsigned row = 0; row < c->k; row += CODEC_ROWS) {
+		for (unsigned p = 0; p < c->m; p += SOME_PARITY) {
+			uint8_t *table = malloc((size_t)TABLE_BYTES * rows_from(c, row) * parity_from(c, p));
 
-	for (unsigned i = 0; i < c->n_tables; i++) {
-		unsigned first = i * CODEC_ROWS, n = rows_from(c, first);
-
-		c->tables[i] = malloc((size_t)TABLE_BYTES * c->m * n);
-		if (!c->tables[i])
-			return -ENOMEM;
-		for (unsigned p = 0; p < c->m; p++)
-			memcpy(matrix + (size_t)p * n, c->coefficients + (size_t)p * c->k + first, n);
-		ec_init_tables((int)n, (int)c->m, matrix, c->tables[i]);
+			if (!table)
+				return -ENOMEM;
+			*table_at(c, row, p) = table;
+			make_table(c, row, p, parity_from(c, p), table);
+		}
 	}
 	return 0;
 }
@@ -56,9 +78,10 @@ int parity_codec_new(unsigned k, unsigned m, struct parity_codec **ret)
 		return -ENOMEM;
 	c->k = k;
 	c->m = m;
-	c->n_tables = (k + CODEC_ROWS - 1) / CODEC_ROWS;
+	c->n_rows_of_tables = (k + CODEC_ROWS - 1) / CODEC_ROWS;
+	c->n_tables_of_rows = (m + SOME_PARITY - 1) / SOME_PARITY;
 	c->coefficients = malloc((size_t)m * k);
-	c->tables = calloc(c->n_tables, sizeof(*c->tables));
+	c->tables = calloc((size_t)c->n_rows_of_tables * c->n_tables_of_rows, sizeof(*c->tables));
 	if (!c->coefficients || !c->tables)
 		return -ENOMEM;
 	for (unsigned p = 0; p < m; p++)
@@ -74,7 +97,7 @@ void parity_codec_free(struct parity_codec *c)
 {
 	if (!c)
 		return;
-	for (unsigned i = 0; c->tables && i < c->n_tables; i++)
+	for (unsigned i = 0; c->tables && i < c->n_rows_of_tables * c->n_tables_of_rows; i++)
 		free(c->tables[i]);
 	free(c->tables);
 	free(c->coefficients);
@@ -89,21 +112,19 @@ static void add_bytes(uint8_t *restrict to, const uint8_t *restrict from, size_t
 		to[i] ^= from[i];
 }
 
-/* Parity pieces [from, from + n), one strip after the other. */
-static void add_some(const struct parity_codec *c, unsigned first_row, unsigned n_rows, uint8_t *const *data,
-		     uint8_t *const *parity, unsigned from, unsigned n)
+/* n pieces of parity, at most SOME_PARITY, one strip after the other. */
+static void add_some(uint8_t *table, unsigned n_rows, uint8_t *const *data, uint8_t *const *parity, unsigned n)
 {
 	uint8_t sums[SOME_PARITY * STRIP_BYTES], *to[SOME_PARITY], *rows[CODEC_ROWS];
-	uint8_t *tables = c->tables[first_row / CODEC_ROWS] + (size_t)TABLE_BYTES * n_rows * from;
 
 	for (unsigned p = 0; p < n; p++)
 		to[p] = sums + (size_t)p * STRIP_BYTES;
 	for (size_t at = 0; at < PARITY_PIECE_BYTES; at += STRIP_BYTES) {
 		for (unsigned i = 0; i < n_rows; i++)
 			rows[i] = data[i] + at;
-		ec_encode_data(STRIP_BYTES, (int)n_rows, (int)n, tables, rows, to);
+		ec_encode_data(STRIP_BYTES, (int)n_rows, (int)n, table, rows, to);
 		for (unsigned p = 0; p < n; p++)
-			add_bytes(parity[from + p] + at, to[p], STRIP_BYTES);
+			add_bytes(parity[p] + at, to[p], STRIP_BYTES);
 	}
 }
 
@@ -112,17 +133,18 @@ void codec_add(const struct parity_codec *c, unsigned first_row, unsigned n_rows
 {
 	assert(first_row % CODEC_ROWS == 0 && first_row < c->k && n_rows == rows_from(c, first_row));
 	for (unsigned p = 0; p < c->m; p += SOME_PARITY)
-		add_some(c, first_row, n_rows, data, parity, p, c->m - p < SOME_PARITY ? c->m - p : SOME_PARITY);
+		add_some(*table_at(c, first_row, p), n_rows, data, parity + p, parity_from(c, p));
 }
 
 void codec_make(const struct parity_codec *c, unsigned piece, uint8_t *const *data, uint8_t *ret)
 {
-	uint8_t *parity[PARITY_CODEWORD_MAX];
+	uint8_t table[TABLE_BYTES * CODEC_ROWS];
 
 	memset(ret, 0, PARITY_PIECE_BYTES);
-	parity[piece] = ret;
-	for (unsigned row = 0; row < c->k; row += CODEC_ROWS)
-		add_some(c, row, rows_from(c, row), data + row, parity, piece, 1);
+	for (unsigned row = 0; row < c->k; row += CODEC_ROWS) {
+		make_table(c, row, piece, 1, table);
+		add_some(table, rows_from(c, row), data + row, &ret, 1);
+	}
 }
 
 /* ---- restoring ---- */

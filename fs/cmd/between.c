@@ -29,19 +29,26 @@ static bool numbers_hold(const struct between_asked *asked)
 	return !asked->old || history_numbers_hold(asked->old, asked->new);
 }
 
-struct losing {
+struct telling {
 	const struct between *b;
 	const struct between_asked *asked;
 };
 
 static int tell_lost(void *context, const char *path, bool newer, int error)
 {
-	const struct losing *l = context;
+	const struct telling *l = context;
 	const struct disc_session *s = newer ? l->asked->new : l->asked->old;
 
 	command_note("%s: session %" PRIu32 ": /%s: cannot be read, so what is different there is not known: %s",
 		     l->b->name, s ? s->number : 0, path, strerror(-error));
 	return l->asked->lost ? l->asked->lost(l->asked->context, path, newer) : 0;
+}
+
+static int pass_fresh(void *context, const struct diff_change *c)
+{
+	const struct telling *l = context;
+
+	return l->asked->fresh(l->asked->context, c);
 }
 
 static int is_interrupted(void *context)
@@ -62,12 +69,13 @@ static int open_tree(const struct between *b, const struct disc_session *s, stru
 int between_sessions(const struct between *b, const struct between_asked *asked, struct diff *ret)
 {
 	_cleanup_(iso_unrefp) struct iso *old = NULL, *new = asked->base ? iso_ref(asked->base) : NULL;
-	struct losing losing = {b, asked};
+	struct telling telling = {b, asked};
 	struct diff_options o = {.by_number = numbers_hold(asked),
 				 .counted = asked->counted,
+				 .fresh = asked->fresh ? pass_fresh : NULL,
 				 .pace = is_interrupted,
 				 .lost = tell_lost,
-				 .context = &losing};
+				 .context = &telling};
 	int r = open_tree(b, asked->old, &old);
 
 	if (!r && !new)

@@ -19,7 +19,7 @@ const struct disc_session *between_former(const struct between *b, const struct 
 /* It is of ours, and says that there are sessions before it that are not found: what it changed is not known. */
 bool between_misses_former(const struct between *b, const struct disc_session *s);
 /*
- * old NULL: nothing.  What is lost is told on standard error, and to lost, if that is not NULL.  counted: as
+ * old NULL: nothing.  What is lost is told on standard error, and to lost, if that is not NULL.  counted, fresh: as
  * diff_options has it; overlay: NULL, or what is staged above the newer one.  0 and *ret, or an error, which is told,
  * too.
  */
@@ -29,6 +29,7 @@ struct between_asked {
 	struct iso *base; /* of the overlay */
 	bool counted;
 	int (*lost)(void *context, const char *path, bool newer);
+	int (*fresh)(void *context, const struct diff_change *c);
 	void *context;
 };
 int between_sessions(const struct between *b, const struct between_asked *asked, struct diff *ret);

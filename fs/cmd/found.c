@@ -24,6 +24,8 @@ void found_release(struct found *f)
 	name_tree_release(&f->names);
 	free(f->by_node);
 	free(f->versions);
+	free(f->noted);
+	arena_release(&f->noted_paths);
 	arena_release(&f->arena);
 }
 
@@ -182,13 +184,26 @@ static int put_in(struct found *f, const struct diff_change *c, uint32_t node)
 	return add(f, node, c->content || c->attributes ? 'M' : 'R', &file);
 }
 
-static int look_at(struct found *f, const struct diff_change *c)
+int found_note(struct found *f, const struct diff_change *c)
 {
-	const struct criteria_file file = file_of(c);
-	uint32_t node = name_tree_find(&f->names, c->path);
+	struct criteria_file file = file_of(c);
+	int r = 0;
+
+	if (!is_asked_for(f, &file))
+		return 0;
+	file.path = arena_string(&f->noted_paths, c->path, strlen(c->path));
+	r = file.path ? grow(&f->noted, &f->noted_capacity, f->n_noted, sizeof(*f->noted)) : -ENOMEM;
+	if (!r)
+		f->noted[f->n_noted++] = file;
+	return r;
+}
+
+static int look_at(struct found *f, char kind, const struct criteria_file *file)
+{
+	uint32_t node = name_tree_find(&f->names, file->path);
 
 	/* Only directories of what was found are reused. */
-	if (c->kind == 'A' && newest_of(f, node)) {
+	if (kind == 'A' && newest_of(f, node)) {
 		end(f, node);
 		node = NAME_TREE_NONE;
 	}
@@ -196,7 +211,14 @@ static int look_at(struct found *f, const struct diff_change *c)
 		replace(f, node);
 		f->by_node[node].unsure = false;
 	}
-	return is_asked_for(f, &file) ? add(f, node, c->kind, &file) : 0;
+	return is_asked_for(f, file) ? add(f, node, kind, file) : 0;
+}
+
+static int look_at_change(struct found *f, const struct diff_change *c)
+{
+	const struct criteria_file file = file_of(c);
+
+	return c->kind == 'A' || c->kind == 'M' ? look_at(f, c->kind, &file) : 0;
 }
 
 int found_apply(struct found *f, const struct diff *d)
@@ -212,8 +234,11 @@ int found_apply(struct found *f, const struct diff *d)
 		if (d->changes[i].kind == 'R')
 			r = put_in(f, &d->changes[i], nodes[i]);
 	for (size_t i = 0; i < d->n && !r; i++)
-		if (d->changes[i].kind == 'A' || d->changes[i].kind == 'M')
-			r = look_at(f, &d->changes[i]);
+		r = look_at_change(f, &d->changes[i]);
+	for (size_t i = 0; i < f->n_noted && !r; i++)
+		r = look_at(f, 'A', &f->noted[i]);
+	f->n_noted = 0;
+	arena_release(&f->noted_paths);
 	return r;
 }
 

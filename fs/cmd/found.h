@@ -47,6 +47,9 @@ struct found {
 	size_t by_node_capacity;
 	struct found_version *versions;
 	size_t n, capacity;
+	struct criteria_file *noted; /* until they are applied */
+	size_t n_noted, noted_capacity;
+	struct arena noted_paths;
 	struct arena arena;
 };
 
@@ -57,6 +60,8 @@ void found_release(struct found *f);
 void found_enter(struct found *f, const struct disc_session *session, const char *scope);
 /* It is there.  kind: what it is when it was not found before.  -ENOMEM. */
 int found_see(struct found *f, char kind, const struct criteria_file *file);
+/* Of what is applied next: that file is new.  -ENOMEM */
+int found_note(struct found *f, const struct diff_change *c);
 /* -ENOMEM */
 int found_apply(struct found *f, const struct diff *d);
 /* Whether what is at that path and below is still there cannot be known, until it is seen. */

@@ -189,6 +189,13 @@ static int look_at_lost(struct search *s, const struct diff *d, struct iso *new)
 
 /* ---- a session ---- */
 
+static int note_fresh(void *context, const struct diff_change *c)
+{
+	const struct search *s = context;
+
+	return found_note(s->found, c);
+}
+
 /* new NULL: what is staged. */
 static int apply(struct search *s, const struct between_asked *asked, struct iso *new)
 {
@@ -224,7 +231,8 @@ static int see_session(struct search *s, const struct disc_session *session, str
 
 static int search_session(struct search *s, const struct disc_session *session)
 {
-	const struct between_asked asked = {.old = s->last, .new = session, .lost = note_lost, .context = s};
+	const struct between_asked asked = {
+		.old = s->last, .new = session, .lost = note_lost, .fresh = note_fresh, .context = s};
 	_cleanup_(iso_unrefp) struct iso *iso = NULL;
 	int r;
 
@@ -254,7 +262,8 @@ static int search_session(struct search *s, const struct disc_session *session)
 static int search_staged(struct search *s)
 {
 	const struct disc_session *newest = history_newest(s->b->history);
-	struct between_asked asked = {.old = newest, .new = newest, .lost = note_lost, .context = s};
+	struct between_asked asked = {
+		.old = newest, .new = newest, .lost = note_lost, .fresh = note_fresh, .context = s};
 	_cleanup_(staged_release) struct staged staged = STAGED_NONE;
 	_cleanup_(iso_unrefp) struct iso *base = NULL;
 	int r = newest ? history_tree(s->b->disc, newest, &base) : 0;

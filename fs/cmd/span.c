@@ -100,7 +100,7 @@ int span_list(const struct control_mount *mount, bool json, bool quiet)
 	return COMMAND_DONE;
 }
 
-void span_tell(const struct client_result *r, const struct control_mount *mount)
+void span_tell(const struct client_result *r, const struct control_mount *mount, bool goes_on)
 {
 	char size[REPORT_BYTES_TEXT];
 
@@ -112,7 +112,7 @@ void span_tell(const struct client_result *r, const struct control_mount *mount)
 	if (!r->held_bytes)
 		return;
 	say(stdout, "%s stay staged, for the next disc", report_bytes(r->held_bytes, size));
-	if (r->burned)
+	if (r->burned && !goes_on)
 		say(stdout,
 		    "to go on: cdappendfs-umount %s; cdappendfs-stage move %s NEXT; cdappendfs -o span NEXT %s; "
 		    "cdappendfs-sync --span %s",

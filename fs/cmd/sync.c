@@ -18,11 +18,14 @@
 #include "fs/cmd/discard.h"
 #include "fs/cmd/holders.h"
 #include "fs/cmd/interrupt.h"
+#include "fs/cmd/next.h"
 #include "fs/cmd/reverting.h"
 #include "fs/cmd/span.h"
+#include "fs/cmd/sync_tell.h"
 #include "fs/control/mounts.h"
 
 #define EVENT_EVERY_MS 1000
+#define NEXT_MAX 200u /* discs of a set */
 
 static const char help[] =
 	"Usage: cdappendfs-sync [OPTION…] MOUNTPOINT|DISC\n"
@@ -48,6 +51,8 @@ static const char help[] =
 	"                  is staged\n"
 	"      --span      burn what this disc takes, keep the rest staged for the next one, of a mount with -o span;\n"
 	"                  with --dry-run: which disc would take what\n"
+	"      --next=DISC the next disc of the set, a drive or an image, for what is left; may be given again; at a\n"
+	"                  terminal it is asked for\n"
 	"  -m, --message=TEXT\n"
 	"                  a line of text about it, which the session keeps; see cdappendfs-log\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
@@ -77,6 +82,9 @@ struct options {
 	const char *message; /* NULL: none */
 	const char *revert;  /* to that session; NULL: not asked for */
 	bool force;
+	const char *next[NEXT_MAX];
+	size_t n_next;
+	struct client_result *last; /* NULL, or what the commit ended with */
 	const char *mountpoint;
 	char **paths; /* to be dropped one by one; with --revert the mount point before them; NULL: all */
 	int n_paths;
@@ -103,6 +111,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		OPTION_ADD_ECC,
 		OPTION_ADOPT,
 		OPTION_SPAN,
+		OPTION_NEXT,
 		OPTION_WAIT,
 		OPTION_CANCEL,
 		OPTION_REVERT,
@@ -116,6 +125,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"add-ecc", required_argument, NULL, OPTION_ADD_ECC},
 		{"adopt", no_argument, NULL, OPTION_ADOPT},
 		{"span", no_argument, NULL, OPTION_SPAN},
+		{"next", required_argument, NULL, OPTION_NEXT},
 		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
@@ -172,6 +182,12 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_SPAN:
 			ret->span = true;
 			break;
+		case OPTION_NEXT:
+			if (!*optarg || ret->n_next == NEXT_MAX)
+				return command_usage("--next=%s: a drive or an image, %u times at most", optarg,
+						     NEXT_MAX);
+			ret->next[ret->n_next++] = optarg;
+			break;
 		case 'm':
 			ret->message = optarg;
 			break;
@@ -202,6 +218,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
 	if (ret->span && (!requests[ret->action][2] || ret->full_tree || ret->add_ecc || ret->adopt))
 		return command_usage("--span goes with a plain sync and with --dry-run: leave the other one out");
+	if (ret->n_next && (!ret->span || ret->action != ACTION_SYNC))
+		return command_usage("--next goes with --span, which burns: leave it out");
 	if (ret->add_ecc && !requests[ret->action][1])
 		return command_usage("--add-ecc goes with what makes a session: leave it out");
 	if (ret->adopt && !requests[ret->action][1])
@@ -245,44 +263,6 @@ static int check_finalize(const struct control_mount *mount)
 				    "leave --finalize out",
 				    mount->mountpoint);
 	return COMMAND_DONE;
-}
-
-static void print_json(const struct client_result *r)
-{
-	struct json j = {stdout, false};
-	char set[24];
-
-	json_open(&j, NULL, '{');
-	json_string(&j, "event", "result");
-	json_u64(&j, "append_bytes", r->append_bytes);
-	json_u64(&j, "data_bytes", r->data_bytes);
-	json_u64(&j, "parity_bytes", r->parity_bytes);
-	json_u64(&j, "shared_bytes", r->shared_bytes);
-	json_u64(&j, "found_bytes", r->found_bytes);
-	json_u64(&j, "tree_bytes", r->tree_bytes);
-	json_u64_or_null(&j, "files_in_pieces", r->files_in_pieces, PIECES_UNKNOWN);
-	json_u64(&j, "attributes_lost", r->attributes_lost);
-	json_u64(&j, "names_changed", r->names_changed);
-	json_u64(&j, "names_closed", r->names_closed);
-	json_u64(&j, "older_bytes", r->older_bytes);
-	json_u64(&j, "older_sessions", r->older_sessions);
-	json_u64(&j, "unproven_bytes", r->unproven_bytes);
-	json_u64(&j, "left_out_bytes", r->left_out_bytes);
-	json_u64(&j, "adopted_bytes", r->adopted_bytes);
-	json_u64(&j, "adopted_sessions", r->adopted_sessions);
-	json_u64(&j, "unread_bytes", r->unread_bytes);
-	json_u64(&j, "held_bytes", r->held_bytes);
-	snprintf(set, sizeof(set), "%08" PRIx64, r->set);
-	json_string_or_null(&j, "set", r->set ? set : NULL);
-	json_u64_or_null(&j, "disc", r->disc, 0);
-	json_u64_or_null(&j, "discs", r->discs, 0);
-	json_bool(&j, "fits", r->fits);
-	json_u64(&j, "session", r->session);
-	json_bool(&j, "burned", r->burned);
-	json_u64(&j, "error", (uint64_t)r->error);
-	json_string(&j, "message", r->message);
-	json_close(&j, '}');
-	json_end_line(&j);
 }
 
 /* ---- while it burns ---- */
@@ -342,28 +322,6 @@ static int leave(const struct options *o, const struct control_mount *mount)
 
 /* ---- the end ---- */
 
-static void print_parity(const struct client_result *r)
-{
-	char parity[REPORT_BYTES_TEXT], older[REPORT_BYTES_TEXT], unproven[REPORT_BYTES_TEXT];
-	const char *are = r->burned ? "are" : "will be";
-
-	if (r->parity_bytes && r->older_bytes)
-		printf("of the session, %s %s parity, by which what gets lost of it, and of %s in %" PRIu64
-		       " older session%s, can be made again\n",
-		       report_bytes(r->parity_bytes, parity), are, report_bytes(r->older_bytes, older),
-		       r->older_sessions, r->older_sessions == 1 ? "" : "s");
-	else if (r->parity_bytes)
-		printf("of the session, %s %s parity, by which what gets lost of it can be made again\n",
-		       report_bytes(r->parity_bytes, parity), are);
-	if (r->unproven_bytes)
-		printf("of the older sessions, %s are of other programs: no digest proves them, so they %s protected "
-		       "as "
-		       "they are now\n",
-		       report_bytes(r->unproven_bytes, unproven), are);
-	if (r->older_more)
-		puts("the disc has more pieces than one session can protect: ask again for the rest");
-}
-
 static void print_adopted(const struct client_result *r)
 {
 	char bytes[REPORT_BYTES_TEXT];
@@ -392,6 +350,8 @@ static const char *nothing(const struct options *o)
 			      "nothing to do: nothing is staged";
 }
 
+static bool asks(const struct options *o) { return !o->json && !o->quiet && next_can_ask(); }
+
 static void print_text(const struct client_result *r, const struct options *o, const struct control_mount *mount)
 {
 	enum action action = o->action;
@@ -411,7 +371,7 @@ static void print_text(const struct client_result *r, const struct options *o, c
 		       r->burned ? "written" : "planned", report_bytes(r->append_bytes, append),
 		       r->burned ? "appended" : "to append", report_bytes(r->data_bytes, data),
 		       report_bytes(r->tree_bytes, tree), report_bytes(r->shared_bytes, shared));
-	print_parity(r);
+	sync_print_parity(r);
 	print_adopted(r);
 	if (r->found_bytes)
 		printf("of what is staged, %s %s on the disc already, or twice in the stage\n",
@@ -423,7 +383,7 @@ static void print_text(const struct client_result *r, const struct options *o, c
 	if (r->message[0] && !r->left_out_bytes && !r->unread_bytes)
 		say(stdout, "%s", r->message);
 	if (o->span)
-		span_tell(r, mount);
+		span_tell(r, mount, asks(o) || o->n_next);
 }
 
 static int finish(const struct options *o, const char *name, const struct control_mount *mount,
@@ -432,7 +392,7 @@ static int finish(const struct options *o, const char *name, const struct contro
 	bool cancelled = o->action == ACTION_CANCEL && r->error == ECANCELED;
 
 	if (o->json)
-		print_json(r);
+		sync_print_json(r);
 	if (cancelled && !o->json && !o->quiet)
 		say(stdout, "the burn is cancelled: %s", r->message);
 	if (cancelled)
@@ -530,6 +490,8 @@ static int converse(const struct options *o, const struct control_mount *mount, 
 	if (strcmp(result.message, "idle") == 0)
 		result.message[0] = '\0';
 	*ret = result.append_bytes;
+	if (o->last)
+		*o->last = result;
 	return finish(o, name, mount, &result);
 }
 
@@ -545,6 +507,28 @@ static int announce(const struct options *o, const struct control_mount *mount, 
 	dry.message = NULL;
 	int status = converse(&dry, mount, ret);
 	fflush(stdout);
+	return status;
+}
+
+/* Disc by disc, as long as something is left and there is a disc for it. */
+static int sync_set(struct options set, struct control_mount *mount)
+{
+	struct client_result last = {0};
+	char point[sizeof(mount->mountpoint)];
+	uint64_t bytes;
+
+	set.last = &last;
+	memcpy(point, mount->mountpoint, sizeof(point));
+	int status = converse(&set, mount, &bytes);
+	for (size_t i = 0; status == COMMAND_DONE && last.held_bytes && (i < set.n_next || asks(&set)); i++) {
+		status = next_disc(mount, i < set.n_next ? set.next[i] : NULL, set.quiet || set.json);
+		if (status == COMMAND_DONE)
+			status = command_mount(point, mount);
+		if (status == COMMAND_DONE)
+			status = converse(&set, mount, &bytes);
+	}
+	if (status == COMMAND_DONE && last.held_bytes && set.n_next)
+		status = command_fail("%s: not all of it is on a disc yet: give another one with --next", point);
 	return status;
 }
 
@@ -578,6 +562,8 @@ int main(int argc, char **argv)
 		return status;
 	if (o.span && o.action == ACTION_DRY_RUN && (status = span_list(&mount, o.json, o.quiet)) != COMMAND_DONE)
 		return status;
+	if (o.span && o.action == ACTION_SYNC)
+		return command_end(sync_set(o, &mount));
 	status = announce(&o, &mount, &bytes);
 	/* Nothing to append; but it may be to be closed, and a message that nothing keeps is told. */
 	const bool go_on = bytes || o.action == ACTION_FINALIZE || o.message;

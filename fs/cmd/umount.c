@@ -16,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include "burner/base/child.h"
 #include "burner/base/printable.h"
 #include "burner/base/json.h"
 #include "burner/base/log.h"
@@ -124,7 +125,7 @@ static int run_fusermount(struct mounted *m, const struct options *o, char *buf,
 	close_fd(&m->root);
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
-	pid_t child = fork();
+	pid_t child = child_fork();
 	if (child == 0) {
 		if (fchdir(m->parent) < 0)
 			_exit(127);

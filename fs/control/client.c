@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "burner/base/child.h"
 #include "burner/base/time.h"
 #include "burner/base/json.h"
 #include "fs/control/client.h"
@@ -69,7 +70,7 @@ static int ask_statfs(const struct control_mount *mount)
  * does not answer. */
 static bool is_dead(const struct control_mount *mount, int timeout_ms)
 {
-	pid_t child = fork();
+	pid_t child = child_fork();
 	int status = 0;
 
 	if (child == 0)

@@ -88,6 +88,7 @@ void control_pass_disc(struct connection *n);
 void control_list_changes(struct connection *n);
 void control_list_names(struct connection *n);
 void control_list_span(struct connection *n);
+void control_list_options(struct connection *n);
 void control_list_pieces(struct connection *n);
 /* Of what is discarded. */
 int control_emit_dropped(void *context, char kind, const char *path, const char *from, uint64_t bytes);

@@ -27,6 +27,8 @@ struct control_options {
 	struct commit *commit; /* NULL: the mount is read-only */
 	const char *disc_path, *mountpoint;
 	const char *staging; /* directory of the stage, or NULL */
+	const char *given;   /* -o of the mount, as another disc gets it; NULL none */
+	bool own_staging;    /* the stage's directory was given, too */
 	uid_t owner;	     /* who may ask; root may too */
 	/* The mount has gone, and its number may be another's: who asks by that is not answered.  NULL: never */
 	bool (*unmounted)(void *context);

@@ -175,3 +175,22 @@ void control_list_span(struct connection *n)
 			 "a session is being burned: ask again when it is done");
 	control_send_result(n, &result);
 }
+
+/* How the next disc of a set is mounted. */
+void control_list_options(struct connection *n)
+{
+	const struct control_options *o = &n->control->options;
+	struct line l;
+
+	if (control_line_open(&l) < 0)
+		return;
+	json_open(&l.json, NULL, '{');
+	json_string(&l.json, "type", "options");
+	json_string(&l.json, "options", o->given ? o->given : "");
+	json_string(&l.json, "staging", o->staging ? o->staging : "");
+	json_bool(&l.json, "own_staging", o->own_staging);
+	json_close(&l.json, '}');
+	json_end_line(&l.json);
+	if (control_line_send(&l, n) == 0)
+		control_send_result(n, &(struct commit_result){.fits = true, .cost.files_in_pieces = PIECES_UNKNOWN});
+}

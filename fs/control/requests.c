@@ -566,6 +566,7 @@ void control_reply(struct connection *n, const char *line)
 		{"status", reply_status},      {"wait", reply_wait},
 		{"await", reply_await},	       {"cancel", reply_cancel},
 		{"disc", control_pass_disc},   {"span", control_list_span},
+		{"options", control_list_options},
 	};
 
 	if (strncmp(line, "discard {", 9) == 0) {

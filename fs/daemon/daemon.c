@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "burner/base/child.h"
 #include "burner/base/log.h"
 #include "burner/base/own.h"
 
@@ -48,7 +49,7 @@ int daemon_begin(bool foreground, int *ret_pipe)
 		return 0;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
-	child = fork();
+	child = child_fork();
 	if (child < 0)
 		return -errno;
 	if (child > 0) {

@@ -19,6 +19,7 @@
 #include "burner/base/values.h"
 #include "cdappendfs/proof.h"
 #include "cdappendfs/session_message.h"
+#include "fs/daemon/given.h"
 #include "fs/daemon/help.h"
 #include "fs/daemon/nearest.h"
 
@@ -493,6 +494,8 @@ static int take_list(struct parser *p, const char *list)
 		} else if (*c == ',' || !*c) {
 			length = 0;
 			r = take_option(p, option);
+			if (!r && given_note(&p->options->given, option) < 0)
+				r = no_memory(p);
 			if (!*c)
 				break;
 		} else {
@@ -594,6 +597,7 @@ void options_release(struct options *o)
 	free(o->digest);
 	free(o->catalogue_file);
 	free(o->message);
+	free(o->given);
 	*o = (struct options){0};
 }
 

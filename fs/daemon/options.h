@@ -55,6 +55,7 @@ struct options {
 	gid_t gid;
 	mode_t umask;
 	bool allow_other;
+	char *given;		  /* all of -o that the next disc of a set gets, too, as typed; NULL none */
 	char *fuse;		  /* options for libfuse, comma-separated; NULL none */
 	char *fault, *disc_fault; /* developer's; see target_wrap_faults, disc_wrap_faults */
 	uint32_t idle_nodes;	  /* developer's; as in struct tree_options */

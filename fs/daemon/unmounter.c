@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "burner/base/child.h"
 #include "burner/base/own.h"
 #include "fs/control/mounted.h"
 #include "fs/daemon/sandbox.h"
@@ -105,7 +106,7 @@ int unmounter_start(struct unmounter *u)
 	find_helper(helper);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
-	child = fork();
+	child = child_fork();
 	if (child == 0) {
 		close(fds[1]); /* else it would wait for itself */
 		leave(fds[0]);

@@ -6,17 +6,20 @@
  * content.  Directories are matched first, and what is in them is compared as in any pair.  When no more match, those
  * of both trees that have one name are a pair after all (removed and made anew), and what is left is opened: what is
  * in it may have come from elsewhere, or gone there.  Directories of the newer tree with numbers that the older one
- * knows must have been somewhere in it, so they are opened last.
+ * knows must have been somewhere in it, so they are opened last.  What one was, or became, may come to light when it is
+ * opened already: then the other one is opened, too, and what is in them is held against each other by its key alone.
  */
 #include "fs/diff/internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
 #include "burner/base/grow.h"
+#include "burner/base/own.h"
 
 static bool has_key(const struct walk *w, const struct diff_entry *e)
 {
@@ -40,9 +43,22 @@ static bool is_fresh(const struct walk *w, const struct diff_entry *e)
 	return w->old_next_ino && e->ino >= w->old_next_ino;
 }
 
-static int count_fresh(struct walk *w, const struct diff_entry *e)
+static int take_fresh(struct walk *w, const char *directory, const struct diff_entry *e)
 {
-	return walk_change(w, &(struct diff_change){.kind = 'A', .mode = e->mode}, e);
+	struct diff_change c = {.kind = 'A',
+				.mode = e->mode,
+				.bytes = S_ISREG(e->mode) ? e->size : 0,
+				.mtime = e->mtime};
+	_free_ char *path = NULL;
+
+	if (!w->o->fresh)
+		return walk_change(w, &c, e);
+	if (asprintf(&path, "%s%s%s", directory, directory[0] ? "/" : "", e->name) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	c.path = path;
+	return w->o->fresh(w->o->context, &c);
 }
 
 int candidates_add(struct walk *w, bool newer, const char *directory, const struct diff_entry *e, uint32_t *ret)
@@ -53,8 +69,8 @@ int candidates_add(struct walk *w, bool newer, const char *directory, const stru
 
 	if (ret)
 		*ret = NUMBERS_NONE;
-	if (newer && w->o->counted && !S_ISDIR(e->mode) && !ret && is_fresh(w, e))
-		return count_fresh(w, e);
+	if (newer && (w->o->counted || w->o->fresh) && !S_ISDIR(e->mode) && !ret && is_fresh(w, e))
+		return take_fresh(w, directory, e);
 	r = c->n < UINT32_MAX - 1 ? grow(&c->list, &c->capacity, c->n, sizeof(*c->list)) : -ENOMEM;
 	if (r)
 		return r;
@@ -62,7 +78,10 @@ int candidates_add(struct walk *w, bool newer, const char *directory, const stru
 
 	nameless.name = NULL;
 	to = &c->list[c->n];
-	*to = (struct candidate){.path = walk_path(w, directory, e->name), .twin = NUMBERS_NONE, .match = NUMBERS_NONE};
+	*to = (struct candidate){.path = walk_path(w, directory, e->name),
+				 .twin = NUMBERS_NONE,
+				 .match = NUMBERS_NONE,
+				 .above = NUMBERS_NONE};
 	r = to->path ? diff_entry_keep(&w->d->memory->arena, &nameless, &to->e) : -ENOMEM;
 	if (!r && !newer && has_key(w, e))
 		r = numbers_add(&c->by_key, key_of(w, e), (uint32_t)c->n);
@@ -83,7 +102,7 @@ static uint32_t find_former(const struct walk *w, const struct candidate *c)
 	if (!has_key(w, &c->e) || is_fresh(w, &c->e))
 		return NUMBERS_NONE;
 	while ((i = numbers_next(&w->gone.by_key, key_of(w, &c->e), &cursor)) != NUMBERS_NONE)
-		if (w->gone.list[i].match == NUMBERS_NONE && !w->gone.list[i].opened &&
+		if (w->gone.list[i].match == NUMBERS_NONE && !w->gone.list[i].paired &&
 		    is_same_file(w, c, &w->gone.list[i]))
 			return i;
 	return NUMBERS_NONE;
@@ -94,45 +113,11 @@ static int pair_up(struct walk *w, uint32_t gone, uint32_t come)
 	struct candidate *from = &w->gone.list[gone], *to = &w->come.list[come];
 	const struct pair p = {from->e.dir, to->e.dir, from->path, to->path};
 
-	from->opened = to->opened = true;
+	from->opened = to->opened = from->paired = to->paired = true;
 	if (to->e.dir.node == DIFF_NO_NODE && p.old.at.lba == p.new.at.lba &&p.old.at.bytes == p.new.at.bytes)
 		return 1;
 	int r = walk_push(w, &p);
 	return r ? r : 1;
-}
-
-static int match_directories(struct walk *w)
-{
-	int r = 0, found = 0;
-
-	for (uint32_t i = 0; i < w->come.n && r >= 0; i++) {
-		struct candidate *c = &w->come.list[i];
-		uint32_t former = S_ISDIR(c->e.mode) && !c->opened ? find_former(w, c) : NUMBERS_NONE;
-
-		if (former == NUMBERS_NONE)
-			continue;
-		c->match = former;
-		w->gone.list[former].match = i;
-		r = pair_up(w, former, i);
-		found = 1;
-	}
-	return r < 0 ? r : found;
-}
-
-/* Removed, and made anew under the same name. */
-static int match_twins(struct walk *w)
-{
-	int r = 0, found = 0;
-
-	for (uint32_t i = 0; i < w->come.n && r >= 0; i++) {
-		struct candidate *c = &w->come.list[i];
-
-		if (!S_ISDIR(c->e.mode) || c->opened || c->twin == NUMBERS_NONE || w->gone.list[c->twin].opened)
-			continue;
-		r = pair_up(w, c->twin, i);
-		found = 1;
-	}
-	return r < 0 ? r : found;
 }
 
 static int open_one(struct walk *w, bool newer, uint32_t i)
@@ -147,9 +132,67 @@ static int open_one(struct walk *w, bool newer, uint32_t i)
 	if (r <= 0)
 		return r;
 	r = 0;
-	for (size_t k = 0; k < list.n && !r; k++)
+	for (size_t k = 0; k < list.n && !r; k++) {
+		struct candidates *all = newer ? &w->come : &w->gone;
+		size_t n = all->n;
+
 		r = candidates_add(w, newer, path, &list.entries[k], NULL);
+		if (!r && all->n > n)
+			all->list[n].above = i;
+	}
 	return r;
+}
+
+/* Where one of both was opened before, the other one is, too. */
+static int match_contents(struct walk *w, uint32_t gone, uint32_t come)
+{
+	bool gone_opened = w->gone.list[gone].opened, come_opened = w->come.list[come].opened;
+
+	if (!gone_opened && !come_opened)
+		return pair_up(w, gone, come);
+	return gone_opened && come_opened ? 0 : open_one(w, gone_opened, gone_opened ? come : gone);
+}
+
+static int match_directories(struct walk *w)
+{
+	int r = 0, found = 0;
+
+	for (uint32_t i = 0; i < w->come.n && r >= 0; i++) {
+		struct candidate *c = &w->come.list[i];
+		bool looked_for = S_ISDIR(c->e.mode) && !c->paired && c->match == NUMBERS_NONE;
+		uint32_t former = looked_for ? find_former(w, c) : NUMBERS_NONE;
+
+		if (former == NUMBERS_NONE)
+			continue;
+		c->match = former;
+		w->gone.list[former].match = i;
+		r = match_contents(w, former, i);
+		found = 1;
+	}
+	return r < 0 ? r : found;
+}
+
+/* A number that the older tree has given: what has it now was somewhere in that. */
+static bool is_given(const struct walk *w, const struct diff_entry *e)
+{
+	return w->o->by_number && w->old_next_ino && e->ino < w->old_next_ino;
+}
+
+/* Removed, and made anew under the same name; not one that was moved there from somewhere. */
+static int match_twins(struct walk *w)
+{
+	int r = 0, found = 0;
+
+	for (uint32_t i = 0; i < w->come.n && r >= 0; i++) {
+		struct candidate *c = &w->come.list[i];
+
+		if (!S_ISDIR(c->e.mode) || c->opened || c->twin == NUMBERS_NONE || w->gone.list[c->twin].opened ||
+		    is_given(w, &c->e))
+			continue;
+		r = pair_up(w, c->twin, i);
+		found = 1;
+	}
+	return r < 0 ? r : found;
 }
 
 enum opening { OPEN_FRESH, OPEN_GONE, OPEN_REST };
@@ -246,13 +289,28 @@ static bool is_linked_alike(const struct walk *w, const struct candidate *twin, 
 	       n == c->e.nlink && n == twin->e.nlink;
 }
 
+static const char *last_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* It has come along with the directory that it is in. */
+static bool came_along(const struct walk *w, const struct candidate *c, const struct candidate *former)
+{
+	return c->above != NUMBERS_NONE && former->above != NUMBERS_NONE &&
+	       w->come.list[c->above].match == former->above &&
+	       strcmp(last_name(c->path), last_name(former->path)) == 0;
+}
+
 static int conclude_come(struct walk *w, const struct candidate *c)
 {
 	const struct candidate *twin = c->twin == NUMBERS_NONE ? NULL : &w->gone.list[c->twin];
 	const struct candidate *former = c->match == NUMBERS_NONE ? NULL : &w->gone.list[c->match];
 
 	if (former)
-		return walk_compare(w, &former->e, &c->e, c->path, former->path);
+		return walk_compare(w, &former->e, &c->e, c->path, came_along(w, c, former) ? NULL : former->path);
 	if (twin && twin->match == NUMBERS_NONE && !is_linked_alike(w, twin, c))
 		return walk_change(w,
 				   &(struct diff_change){.kind = 'M',

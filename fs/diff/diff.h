@@ -27,6 +27,7 @@ struct diff_tree {
 	const struct diff_overlay *overlay; /* NULL, or what is staged above it (overlay.h) */
 };
 
+struct diff_change;
 struct diff_options {
 	struct diff_tree old, new;
 	bool by_number; /* what has the same number in both is the same */
@@ -35,6 +36,9 @@ struct diff_options {
 	 * names are one file; what has another number under one name counts as changed content */
 	bool exact;
 	bool no_renames; /* what is elsewhere was deleted there and added here */
+	/* NULL, or told at once of most files that are new, which are not counted then, and not listed: many take no
+	 * memory.  The path is good as long as the call; what it returns, if not 0, ends all */
+	int (*fresh)(void *context, const struct diff_change *c);
 	/* content from there on is new in the newer tree, other content is shared; bytes on the disc */
 	uint64_t new_from;
 	/* NULL, or asked now and then: what it returns, if not 0, ends all */

@@ -66,7 +66,9 @@ struct candidate {
 	const char *path;
 	uint32_t twin;	/* the other tree's candidate with that path, or NUMBERS_NONE */
 	uint32_t match; /* the other tree's candidate that it is, or NUMBERS_NONE */
+	uint32_t above; /* the candidate that was opened and has it, or NUMBERS_NONE */
 	bool opened;	/* a directory: what is in it are candidates, too, or it was compared */
+	bool paired;	/* it was compared */
 };
 struct candidates {
 	struct candidate *list;

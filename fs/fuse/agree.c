@@ -10,13 +10,16 @@
  * libfuse 3.14 has no such option.  So requests and answers are read and written here, and the bit is set in the
  * answer to the first request, if the kernel has offered it there.
  */
+#include <fcntl.h>
 #include <linux/fuse.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "burner/base/own.h"
 #include "fs/fuse/internal.h"
 
 static ssize_t read_request(int fd, void *buffer, size_t length, void *server)
@@ -59,11 +62,33 @@ static ssize_t splice_answer(int from, off_t *from_at, int to, off_t *to_at, siz
 	return splice(from, from_at, to, to_at, length, flags);
 }
 
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+/* Who reads by himself has to open the device for each thread, too. */
+static int clone_device(int device)
+{
+	_close_ int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	uint32_t first = (uint32_t)device;
+
+	if (fd < 0 || ioctl(fd, FUSE_DEV_IOC_CLONE, &first) < 0)
+		return -1;
+	return TAKE_FD(fd);
+}
+
+static int begin(struct fuse_session *session, struct fuse_custom_io *io)
+{
+	io->clone_fd = clone_device;
+	return fuse_session_custom_io_317(session, io, sizeof(*io), fuse_session_fd(session));
+}
+#else
+static int begin(struct fuse_session *session, struct fuse_custom_io *io)
+{
+	return fuse_session_custom_io(session, io, fuse_session_fd(session));
+}
+#endif
+
 int agree_begin(struct server *s)
 {
-	static const struct fuse_custom_io io = {.writev = write_answer,
-						 .read = read_request,
-						 .splice_send = splice_answer};
+	struct fuse_custom_io io = {.writev = write_answer, .read = read_request, .splice_send = splice_answer};
 
-	return fuse_session_custom_io(s->session, &io, fuse_session_fd(s->session)) == 0 ? 0 : -EIO;
+	return begin(s->session, &io) == 0 ? 0 : -EIO;
 }

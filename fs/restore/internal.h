@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 
 #include "burner/base/idmap.h"
+#include "burner/base/idset.h"
+#include "burner/base/sha256.h"
 #include "fs/restore/restore.h"
 
 #define BESIDE ".cdappendfs-restore-"
@@ -39,6 +41,12 @@ struct beside {
 	size_t frame;	   /* of a directory */
 };
 
+/* A file of several names: the first that it has now, and what it is. */
+struct link {
+	char *path;
+	uint8_t digest[SHA256_BYTES];
+};
+
 struct restore {
 	struct restore_options o;
 	struct iso *iso;
@@ -49,8 +57,10 @@ struct restore {
 	char *path; /* of what is looked at, terminated */
 	size_t path_bytes, path_capacity;
 	struct beside beside;
+	struct idset met; /* blocks of directories whose lists were opened */
+	struct iso_room room;
 	struct idmap linked; /* numbers of files of several names to links[] */
-	char **links;	     /* the first of their names */
+	struct link *links;
 	size_t n_links, links_capacity;
 	struct restore_count *count;
 	uint64_t clashes;

@@ -101,18 +101,41 @@ static int make_regular(struct restore *x, int at, const char *name, const struc
 
 /* ---- links ---- */
 
+/* What two names of one file have in common.  Numbers alone are what somebody wrote on the disc: were they believed,
+ * the content of one file would come back under the name of another. */
+static int digest_of(const struct iso_entry *e, uint8_t ret[SHA256_BYTES])
+{
+	_cleanup_(sha256_freep) struct sha256 *h = NULL;
+	const uint64_t numbers[] = {e->mode & S_IFMT, S_ISREG(e->mode) ? e->size : 0, e->rdev, e->n_extents};
+	int r = sha256_new(&h);
+
+	if (!r)
+		r = sha256_add(h, numbers, sizeof(numbers));
+	for (uint32_t i = 0; !r && i < e->n_extents; i++)
+		r = sha256_add(h, (const uint64_t[]){e->extents[i].pos, e->extents[i].length}, 2 * sizeof(uint64_t));
+	if (!r && e->target)
+		r = sha256_add(h, e->target, strlen(e->target));
+	return r ? r : sha256_end(h, ret);
+}
+
 int node_remember(struct restore *x, const struct iso_entry *e)
 {
-	char *name;
+	struct link link = {.path = NULL};
+	int r;
 
 	if (S_ISDIR(e->mode) || e->nlink < 2 || x->checking || idmap_get(&x->linked, e->ino, NULL))
 		return 0;
-	if (grow(&x->links, &x->links_capacity, x->n_links, sizeof(*x->links)) < 0)
+	r = digest_of(e, link.digest);
+	if (!r)
+		r = grow(&x->links, &x->links_capacity, x->n_links, sizeof(*x->links));
+	if (!r)
+		r = idmap_reserve(&x->linked, 1);
+	if (r)
+		return r;
+	link.path = strdup(x->path);
+	if (!link.path)
 		return -ENOMEM;
-	name = idmap_reserve(&x->linked, 1) < 0 ? NULL : strdup(x->path);
-	if (!name)
-		return -ENOMEM;
-	x->links[x->n_links] = name;
+	x->links[x->n_links] = link;
 	idmap_put(&x->linked, e->ino, x->n_links++);
 	return 0;
 }
@@ -120,7 +143,7 @@ int node_remember(struct restore *x, const struct iso_entry *e)
 void node_forget_links(struct restore *x)
 {
 	while (x->n_links)
-		free(x->links[--x->n_links]);
+		free(x->links[--x->n_links].path);
 	idmap_release(&x->linked);
 }
 
@@ -147,12 +170,21 @@ static int open_above(struct restore *x, const char *path, const char **ret_name
 /* 1: it is a link; 0: it has to be made, the first name of its file or where there are no links. */
 static int make_link(struct restore *x, int at, const char *name, const struct iso_entry *e)
 {
+	uint8_t digest[SHA256_BYTES];
 	const char *old;
 	uint64_t which;
+	int r;
 
 	if (S_ISDIR(e->mode) || e->nlink < 2 || !idmap_get(&x->linked, e->ino, &which))
 		return 0;
-	_close_ int above = open_above(x, x->links[which], &old);
+	r = digest_of(e, digest);
+	if (r)
+		return r;
+	if (memcmp(digest, x->links[which].digest, sizeof(digest)) != 0) {
+		restore_lose(x, "another file has its number, so it is a file of its own, no link", -EBADMSG);
+		return 0;
+	}
+	_close_ int above = open_above(x, x->links[which].path, &old);
 	if (above >= 0 && linkat(above, old, at, name, 0) == 0)
 		return 1;
 	restore_lose(x, "it is a file of its own, no link", above < 0 ? above : -errno);

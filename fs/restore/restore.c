@@ -37,6 +37,7 @@ void restore_free(struct restore *x)
 	if (!x)
 		return;
 	node_forget_links(x);
+	idset_release(&x->met);
 	free(x->links);
 	free(x->frames);
 	free(x->path);
@@ -108,6 +109,19 @@ static void path_cut(struct restore *x, size_t bytes)
 
 /* ---- directories ---- */
 
+/* A directory that leads back to one that was met is no tree: that would go on without an end. */
+static int open_list(struct restore *x, struct iso_extent at, struct iso_dir **ret)
+{
+	int r = idset_reserve(&x->met, 1);
+
+	if (!r)
+		r = idset_has(&x->met, at.lba) ? -EBADMSG : iso_room_take(&x->room, at);
+	if (r)
+		return r;
+	idset_add(&x->met, at.lba);
+	return iso_dir_open(x->iso, at, ret);
+}
+
 /* Takes the entry and the descriptor. */
 static int push(struct restore *x, struct iso_entry *e, const char *rest, int fd, bool made)
 {
@@ -115,7 +129,7 @@ static int push(struct restore *x, struct iso_entry *e, const char *rest, int fd
 	int r = grow(&x->frames, &x->frames_capacity, x->n_frames, sizeof(*x->frames));
 
 	if (!r && !*rest)
-		r = iso_dir_open(x->iso, e->dir, &f.dir);
+		r = open_list(x, e->dir, &f.dir);
 	if (r == -EIO || r == -EBADMSG) {
 		restore_lose(x, "what is in it cannot be read", r);
 		r = 0; /* it is a directory all the same */
@@ -333,6 +347,8 @@ static int walk(struct restore *x, const char *path, struct restore_count *ret, 
 	x->count = ret;
 	x->ret_why = ret_why;
 	x->clashes = 0;
+	idset_release(&x->met);
+	iso_room_init(x->iso, &x->room);
 	path_cut(x, 0);
 	if (r == -EIO || r == -EBADMSG)
 		restore_lose(x, "the root of the session cannot be read", r);

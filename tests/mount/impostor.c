@@ -168,6 +168,7 @@ static int mount_as(const char *source, const char *mountpoint)
 	snprintf(options, sizeof(options), "subtype=cdappendfs,fsname=%s", source);
 	snprintf(number, sizeof(number), "%d", pair[0]);
 	if (fork() == 0) {
+		signal(SIGCHLD, SIG_DFL); /* it may wait for a child of its own */
 		setenv("_FUSE_COMMFD", number, 1);
 		close(pair[1]);
 		execlp("fusermount3", "fusermount3", "-o", options, "--", mountpoint, NULL);

@@ -77,15 +77,9 @@ like 'without what was damaged' "$(value "$mnt/first" user.v)" 'No such attribut
 is 'with all others' "$(value "$mnt/third" user.v) $(value "$mnt/second" user.own) $(value "$mnt/second" user.v | wc -c)" 'small x 3000'
 ok 'unmount' umount_disc
 
-# ---- more than a session holds, of another program
-mkdir "$T/foreign"
-echo much >"$T/foreign/much"
-echo less >"$T/foreign/less"
-rm -f "$T/foreign.iso"
-args=()
-for i in {1..80}; do args+=(-setfattr "user.$i" "$(letters q 1000)" /much --); done
-xorriso -xattr on -outdev "$T/foreign.iso" -map "$T/foreign" / "${args[@]}" -setfattr user.v small /less -- -commit >"$T/xorriso.log" 2>&1 || fail 'xorriso writes it' "$(tail "$T/xorriso.log")"
-cmp_number 'the disc has them' "$(xorriso -xattr on -indev "$T/foreign.iso" -getfattr /much -- 2>/dev/null | grep -c qqqq)" -eq 80
+# ---- more than a session holds, of another program: of xorriso 1.5.4; 1.5.6 writes none where there are so many
+gunzip <"$TOP/tests/mount/many-attributes.iso.gz" >"$T/foreign.iso"
+is 'the disc has them' "$(xorriso -xattr on -indev "$T/foreign.iso" -getfattr /much -- 2>/dev/null | grep -c qqqq)" 80
 mount_disc -o commit=manual "$T/foreign.iso"
 echo new >"$mnt/new"
 is 'the file is there' "$(<"$mnt/much")" much

@@ -21,7 +21,7 @@ like 'the test sees what is raw' "$(raw "$evil")" '^[12]$'
 is 'and what is not' "$(raw $'plain \xc3\xa4\nlines')" 0
 
 # ---- arguments, options
-for program in '' -sync -umount -info -stage -log -diff -restore; do
+for program in '' -sync -umount -info -stage -log -diff -restore -catalogue; do
 	tame "cdappendfs$program: an option" 2 "$BUILD/cdappendfs$program" "--$evil" x
 	tame "cdappendfs$program: a letter" 2 "$BUILD/cdappendfs$program" $'-\e' x
 done
@@ -39,6 +39,11 @@ for program in sync umount info log restore; do tame "cdappendfs-$program: no mo
 tame 'cdappendfs-diff: no disc' 2 "$BUILD/cdappendfs-diff" "$T/$evil" 1
 tame 'cdappendfs-find: no disc' 2 "$BUILD/cdappendfs-find" "$T/$evil"
 tame 'cdappendfs-find: no date' 2 "$BUILD/cdappendfs-find" --newer="$evil" "$mnt"
+tame 'cdappendfs-catalogue: what' 2 "$BUILD/cdappendfs-catalogue" "$evil"
+tame 'cdappendfs-catalogue: how many' 2 "$BUILD/cdappendfs-catalogue" copies --min="$evil"
+tame 'cdappendfs-catalogue: no disc' 2 "$BUILD/cdappendfs-catalogue" --db="$T/shelf.db" add "$T/$evil"
+tame 'cdappendfs-catalogue: no catalogue' 2 "$BUILD/cdappendfs-catalogue" --db="$T/$evil" list
+tame 'cdappendfs-catalogue: the environment' 2 env CDAPPENDFS_CATALOGUE="$evil" "$BUILD/cdappendfs-catalogue" list
 tame 'cdappendfs-stage: no disc' 1 "$BUILD/cdappendfs-stage" discard "$T/$evil"
 tame 'cdappendfs-umount: a namespace' 1 "$BUILD/cdappendfs-umount" -N "$evil" "$mnt"
 tame 'cdappendfs: no disc' 1 "$BUILD/cdappendfs" -f "$T/$evil" "$mnt"
@@ -55,6 +60,19 @@ echo one >"$T/tree/$evil"
 mkdir "$T/tree/dir$evil"
 xorriso -outdev "$T/plain.iso" -volid $'V\e[2J' -map "$T/tree" / -commit >/dev/null 2>&1
 cp "$T/plain.iso" "$disc"
+tame 'catalogue add' 0 "$BUILD/cdappendfs-catalogue" --db="$T/shelf.db" add --place="$evil" "$disc"
+for json in '' --json; do
+	tame "catalogue list $json" 0 "$BUILD/cdappendfs-catalogue" --db="$T/shelf.db" list $json
+	tame "catalogue show $json" 0 "$BUILD/cdappendfs-catalogue" --db="$T/shelf.db" show $json 1
+	tame "catalogue find $json" 0 "$BUILD/cdappendfs-catalogue" --db="$T/shelf.db" find $json '*'
+	tame "catalogue where $json" 0 "$BUILD/cdappendfs-catalogue" --db="$T/shelf.db" where $json "$T/tree/$evil"
+	tame "catalogue copies $json" 1 "$BUILD/cdappendfs-catalogue" --db="$T/shelf.db" copies $json "$T/tree"
+	tame "catalogue copies of discs $json" 1 "$BUILD/cdappendfs-catalogue" --db="$T/shelf.db" copies $json
+done
+tame 'catalogue: no such disc' 2 "$BUILD/cdappendfs-catalogue" --db="$T/shelf.db" show "$evil"
+echo new >"$T/tree/new$evil"
+tame 'catalogue missing' 1 "$BUILD/cdappendfs-catalogue" --db="$T/shelf.db" missing "$T/tree"
+rm "$T/tree/new$evil"
 stage=$T/stage/$evil
 mkdir -p "$T/stage"
 bounded 60 "$BUILD/cdappendfs" -o "commit=manual,staging=$stage" "$disc" "$point" >"$T/mount.log" 2>&1 || fail 'mount' "$(cat -v "$T/mount.log")"

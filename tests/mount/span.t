@@ -4,7 +4,7 @@
 # span.t - more than one disc: each is filled, the rest waits and is put onto the next; what xorriso finds on all of them together is what
 # was copied, once; what can only go to one disc does; kills between and in all of it lose nothing
 . "$(dirname "$0")/../lib.sh"
-need xorriso
+need xorriso genisoimage python3
 
 stage=$T/stage/set
 span() { mount_disc -s "$stage" -o "span${2:+,$2}" "$1"; }
@@ -199,6 +199,94 @@ for spec in edge@frozen=kill kill@40 edge@publishing=killed edge@rebasing=killed
 	same_listing "$spec: both together have all" <(LC_ALL=C sort -k 2 "$T/want") "$T/got"
 done
 
+# ---- disc after disc, by one command
+together() { # POINT DISC…: the discs have what the list of POINT says
+	local disc name=$1
+	shift
+	for disc; do take_out "$disc"; done
+	for disc; do sums "$T/out.$disc"; done | LC_ALL=C sort -k 2 >"$T/got"
+	same_listing "$name" <(LC_ALL=C sort -k 2 "$T/want") "$T/got"
+}
+# The daemon of the next disc is no child of this shell: it ends with the unmount
+unmount_next() { bounded 120 "$BUILD/cdappendfs-umount" "$mnt"; }
+make_set nojoliet
+noise 2500000 96 >"$mnt/6"; noise 2500000 97 >"$mnt/7"
+sums "$mnt" >"$T/want"
+cp "$T/one.iso" "$T/foreign.iso"
+genisoimage -quiet -o "$T/foreign.iso" "$TOP/tests/lib.sh" 2>/dev/null
+fails 'a next one that is not blank' 1 sync_with --span --next="$T/foreign.iso"
+await_daemon
+like 'is told, and what to do' "$(cat "$T/ok.output")" 'not blank.*stays staged.*cdappendfs-stage move'
+span "$T/one.iso"
+fails 'too few discs' 1 sync_with --span -m 'by one' --next="$T/two.iso"
+await_daemon
+like 'say that something is left' "$(cat "$T/ok.output")" 'session 1 written.*give another one with --next'
+is 'the next one is mounted in the place of the first' "$(findmnt -n -o SOURCE "$mnt")" "$T/two.iso"
+ok 'the last one' sync_with --span -m 'by one' --next=three.iso
+like 'ends the set' "$(cat "$T/ok.output")" 'disc 3 of 3'
+is 'by its path from here' "$(findmnt -n -o SOURCE "$mnt")" "$T/three.iso"
+ok 'unmount' unmount_next
+like 'the message is on each' "$(message "$T/two.iso") $(message "$T/three.iso")" '^by one \[disc 2 of set [0-9a-f]*\] by one \[disc 3 of 3 of set'
+none 'options of the mount hold for each' "$(info --names "$T/three.iso" 2>/dev/null | grep -i joliet)"
+together 'all of it is on the three' one two three
+# In a terminal it is asked for
+make_set ecc=1
+python3 - "$BUILD/cdappendfs-sync" "$mnt" "$T/two.iso" <<'END' >"$T/terminal" 2>&1
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], '--span', sys.argv[2]])
+said = b''
+answered = False
+while True:
+    try:
+        more = os.read(fd, 4096)
+    except OSError:
+        break
+    if not more:
+        break
+    said += more
+    if b'the path of the next disc' in said and not answered:
+        answered = True
+        os.write(fd, sys.argv[3].encode() + b'\n')
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print(said.decode().replace('\r', ''), 'asked' if answered else 'not asked', 'status', status)
+END
+await_daemon
+like 'at a terminal it asks' "$(tail -n 1 "$T/terminal")" 'asked status 0'
+ok 'unmount' unmount_next
+together 'and goes on with what is typed' one two
+settled() {
+	local running
+	running=$(ps -eo args= | grep -F "$T/" | grep -E 'cdappendfs(-stage|-umount)? ')
+	[[ ! $running =~ cdappendfs-(stage|umount)\  ]] && { [[ ! $running ]] || mounted_by "$mnt"; }
+}
+# Whoever ends it: what is left is staged for one of the two
+for hundredths in 05 15 30 45 60; do
+	make_set nojoliet
+	"$BUILD/cdappendfs-sync" -q --span --next="$T/two.iso" "$mnt" >"$T/sync.log" 2>&1 & syncer=$!
+	sleep "0.$hundredths"
+	kill -KILL "$syncer" 2>/dev/null
+	await "$syncer" >/dev/null 2>&1
+	until_true 60 settled
+	# what it has called goes on: wait for it, then end the mount that there is
+	bounded 120 "$BUILD/cdappendfs-umount" "$mnt" >/dev/null 2>&1
+	await_daemon >/dev/null 2>&1
+	disc=$("$BUILD/cdappendfs-stage" list --staging="$stage" | head -n 1)
+	if [[ $disc == */one.iso ]]; then
+		mount_disc -s "$stage" -o span "$T/one.iso"
+		ok "killed after 0.$hundredths s: the first disc" sync_with --span
+		ok "killed after 0.$hundredths s: unmount" umount_disc
+		rm -f "$T/two.iso"
+		ok "killed after 0.$hundredths s: the next one" move "$T/one.iso" "$T/two.iso"
+	fi
+	if [[ $disc == /* ]]; then
+		mount_disc -s "$stage" -o span "$T/two.iso"
+		ok "killed after 0.$hundredths s: the second disc" umount_disc
+	fi
+	together "killed after 0.$hundredths s: nothing is lost" one two
+done
+
 # ---- what cannot be
 rm -rf "$stage" "$T"/*.iso
 blank_disc "$T/one.iso"
@@ -209,6 +297,8 @@ like 'is named' "$(cat "$T/ok.output")" 'large.bin.*larger than a disc'
 fails 'a dry run says so, too' 1 sync_with --span --dry-run
 like 'with the name' "$(cat "$T/ok.output")" 'large.bin.*larger than a disc'
 for with in --finalize --full-tree --add-ecc=10 --adopt --discard --wait; do fails "--span with $with" 2 sync_with --span "$with"; done
+fails '--next without --span' 2 sync_with --next="$T/two.iso"
+fails '--next with a dry run' 2 sync_with --span --dry-run --next="$T/two.iso"
 rm "$mnt/large.bin"
 ok 'nothing staged, nothing to do' sync_with --span
 ok 'unmount' umount_disc

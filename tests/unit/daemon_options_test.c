@@ -51,6 +51,25 @@ static void refuse_line(const char *line, const char *expected)
 		fail_msg("%s: %d '%s', expected '%s'", line, r, why, expected);
 }
 
+/* What the next disc of a set is mounted with. */
+static void given(void **state)
+{
+	struct options o;
+
+	(void)state;
+	accept_line("disc.iso /mnt", &o);
+	assert_null(o.given);
+	options_release(&o);
+	accept_line("-o create,media=700M,span -o ro,rw,ecc=10,message=a,volid=A\\,B -o staging=/s,allow_other d /m",
+		    &o);
+	assert_true(o.span);
+	assert_string_equal(o.given, "span,ecc=10,volid=A\\,B,allow_other");
+	options_release(&o);
+	accept_line("-o stage=take,x-systemd.automount,fault=write@1=EIO d /m", &o);
+	assert_string_equal(o.given, "x-systemd.automount");
+	options_release(&o);
+}
+
 static void plain(void **state)
 {
 	struct options o;
@@ -251,9 +270,9 @@ static void wrong_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain),       cmocka_unit_test(from_fstab), cmocka_unit_test(a_remount),
-		cmocka_unit_test(media),       cmocka_unit_test(values),     cmocka_unit_test(pieces),
-		cmocka_unit_test(wrong_usage),
+		cmocka_unit_test(given),     cmocka_unit_test(plain),	    cmocka_unit_test(from_fstab),
+		cmocka_unit_test(a_remount), cmocka_unit_test(media),	    cmocka_unit_test(values),
+		cmocka_unit_test(pieces),    cmocka_unit_test(wrong_usage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,9 +95,20 @@ static int note_lost(void *context, const char *path, bool newer, int error)
 	return 0;
 }
 
+/* Those that are told at once. */
+static char fresh[256];
+static int note_fresh(void *context, const struct diff_change *c)
+{
+	size_t n = strlen(fresh);
+
+	(void)context;
+	snprintf(fresh + n, sizeof(fresh) - n, "%c %s %u\n", c->kind, c->path, (unsigned)c->bytes);
+	return 0;
+}
+
 struct asked {
 	uint32_t old, new; /* sessions from 1; 0: nothing */
-	bool names, counted;
+	bool names, counted, fresh;
 	struct disc *disc;
 };
 
@@ -109,7 +120,8 @@ static void run(struct world *w, const struct asked *asked, struct diff *ret)
 	struct diff_options o = {.by_number = !asked->names, .counted = asked->counted, .lost = note_lost};
 	size_t n = 0;
 
-	lost[0] = '\0';
+	lost[0] = fresh[0] = '\0';
+	o.fresh = asked->fresh ? note_fresh : NULL;
 	assert_int_equal(disc_sessions(w->disc, &sessions, &n), 0);
 	assert_true(asked->old <= n && asked->new <= n);
 	if (asked->old)
@@ -291,6 +303,30 @@ static void cost(void **state)
 	end(&w);
 }
 
+/* What is new is told without a list, but where the older tree has a name there. */
+static void told_at_once(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	move(&w, "a", "c");
+	world_write(&w, "c/new", 700, 7);
+	world_mkdir(&w, "d");
+	world_write(&w, "d/more", 800, 8);
+	assert_int_equal(world_unlink(&w, "b/four"), 0);
+	world_write(&w, "b/four", 900, 9);
+	commit(&w);
+	expect(&w, (struct asked){.old = 1, .new = 2, .fresh = true}, "Mca b/four\nR a>c\nA d\n");
+	assert_non_null(strstr(fresh, "A c/new 700\n"));
+	assert_non_null(strstr(fresh, "A d/more 800\n"));
+	assert_int_equal(strlen(fresh), strlen("A c/new 700\nA d/more 800\n"));
+	expect(&w, (struct asked){.old = 1, .new = 2}, "Mca b/four\nR a>c\nA c/new\nA d\nA d/more\n");
+	assert_string_equal(fresh, "");
+	expect(&w, (struct asked){.old = 0, .new = 1, .fresh = true}, "A a\nA a/deep\nA b\nA same\n");
+	end(&w);
+}
+
 /* Nothing is said to be deleted that cannot be read. */
 static void unreadable(void **state)
 {
@@ -324,7 +360,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_changes), cmocka_unit_test(renamed),    cmocka_unit_test(directories),
 		cmocka_unit_test(swapped),	 cmocka_unit_test(attributes), cmocka_unit_test(first_session),
-		cmocka_unit_test(cost),		 cmocka_unit_test(unreadable),
+		cmocka_unit_test(cost),		 cmocka_unit_test(unreadable), cmocka_unit_test(told_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

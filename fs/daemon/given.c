@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/daemon/given.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is of this disc, or of this mount of it. */
+static bool is_of_this_disc(const char *option)
+{
+	static const char *const list[] = {"create",  "ro",	 "rw",	   "remount",	 "media", "session",   "stage",
+					   "staging", "message", "digest", "disc-fault", "fault", "read-delay"};
+	size_t length = strcspn(option, "=");
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (strlen(list[i]) == length && strncmp(option, list[i], length) == 0)
+			return true;
+	return false;
+}
+
+int given_note(char **given, const char *option)
+{
+	const char *before = *given ? *given : "";
+	char *all, *to;
+
+	if (!*option || is_of_this_disc(option))
+		return 0;
+	all = malloc(strlen(before) + 2 * strlen(option) + 2);
+	if (!all)
+		return -ENOMEM;
+	to = stpcpy(all, before);
+	if (*before)
+		*to++ = ',';
+	for (const char *c = option; *c; c++) {
+		if (*c == ',' || *c == '\\')
+			*to++ = '\\';
+		*to++ = *c;
+	}
+	*to = '\0';
+	free(*given);
+	*given = all;
+	return 0;
+}
