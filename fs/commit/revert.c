@@ -175,11 +175,13 @@ void run_revert(struct commit *c, const struct commit_revert *v, struct commit_r
 {
 	_free_ struct disc_session *sessions = NULL;
 	_cleanup_(iso_unrefp) struct iso *past = NULL;
+	_cleanup_history_ struct history h = {.n = 0};
 	struct disc_state state;
-	struct history h;
-	int r = commit_disc_info(c, &state, &sessions, &h.n);
+	size_t n = 0;
+	int r = commit_disc_info(c, &state, &sessions, &n);
 
-	h.sessions = sessions;
+	if (!r)
+		r = history_copy(sessions, n, &h);
 	outcome->fits = true;
 	outcome->session = v->session;
 	if (r < 0 || c->unfinished || c->unsettled) {
