@@ -187,7 +187,7 @@ static int match_twins(struct walk *w)
 		struct candidate *c = &w->come.list[i];
 
 		if (!S_ISDIR(c->e.mode) || c->opened || c->twin == NUMBERS_NONE || w->gone.list[c->twin].opened ||
-		    is_given(w, &c->e))
+		    (!w->o->exact && is_given(w, &c->e)))
 			continue;
 		r = pair_up(w, c->twin, i);
 		found = 1;
