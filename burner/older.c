@@ -113,6 +113,25 @@ static void cut(struct burn_older *o)
 	o->ranges.n = o->ranges.n > OLDER_MAX ? OLDER_MAX : o->ranges.n;
 }
 
+/* Of how many sessions are they, and how many of them are proven by nothing? */
+static int count(struct burn_older *o)
+{
+	_cleanup_(burn_ranges_release) struct burn_ranges unproven = {0};
+	int r = append(&unproven, &o->ranges);
+
+	if (!r)
+		r = burn_ranges_subtract(&unproven, &o->proven);
+	if (r)
+		return r;
+	o->n_sessions = 0;
+	for (size_t i = 0; i < o->n_blocks; i++)
+		o->n_sessions += burn_ranges_meet(&o->ranges, o->sessions[i].lba, end_of(&o->sessions[i]));
+	o->unproven_sectors = 0;
+	for (size_t i = 0; i < unproven.n; i++)
+		o->unproven_sectors += unproven.list[i].sectors;
+	return 0;
+}
+
 int older_leave_out(struct burn_older *o, struct burn_ranges *damaged)
 {
 	_cleanup_(burn_ranges_release) struct burn_ranges before = {0};
@@ -126,6 +145,8 @@ int older_leave_out(struct burn_older *o, struct burn_ranges *damaged)
 	if (!r)
 		r = append(&o->left_out, &before);
 	cut(o);
+	if (!r)
+		r = count(o);
 	return r ? r : before.n != 0;
 }
 
@@ -149,32 +170,26 @@ static int add_protected(struct disc *d, const struct disc_session *s, struct bu
 	return disc_is_damage(r) ? 0 : r;
 }
 
-/* Of how many sessions are they, and how many of them are proven by nothing? */
-static int count(struct burn_older *o, struct disc *d, const struct disc_session *sessions, size_t n,
-		 const struct disc_state *state)
+/* What each session has, and what of it is proven. */
+static int note_sessions(struct burn_older *o, struct disc *d, const struct disc_session *sessions, size_t n,
+			 const struct disc_state *state)
 {
-	struct burn_ranges all = {0}, proven = {0};
-	int r = append(&all, &o->ranges);
+	int r = burn_adopted_find(d, sessions, n, state, &o->proven);
 
-	if (!r)
-		r = burn_adopted_find(d, sessions, n, state, &proven);
 	r = disc_is_damage(r) ? 0 : r; /* then that proves nothing */
+	o->sessions = r ? NULL : calloc(n + 1, sizeof(*o->sessions));
+	if (!o->sessions)
+		return r ? r : -ENOMEM;
 	for (size_t i = 0; i < n && !r; i++) {
 		struct burn_range s = burn_blocks_of(sessions, n, i, state);
 
-		if (sessions[i].broken || !burn_ranges_meet(&o->ranges, s.lba, end_of(&s)))
+		if (sessions[i].broken)
 			continue;
-		o->n_sessions++;
+		o->sessions[o->n_blocks++] = s;
 		if (sessions[i].ours)
-			r = burn_ranges_add(&proven, s.lba, s.sectors);
+			r = burn_ranges_add(&o->proven, s.lba, s.sectors);
 	}
-	burn_ranges_settle(&proven);
-	if (!r)
-		r = burn_ranges_subtract(&all, &proven);
-	for (size_t i = 0; i < all.n && !r; i++)
-		o->unproven_sectors += all.list[i].sectors;
-	burn_ranges_release(&all);
-	burn_ranges_release(&proven);
+	burn_ranges_settle(&o->proven);
 	return r;
 }
 
@@ -205,11 +220,16 @@ int burn_older_find(struct disc *d, struct burn_older *ret)
 	if (!r)
 		r = burn_ranges_subtract(&ret->ranges, &known);
 	cut(ret);
-	return r ? r : count(ret, d, sessions, n, &state);
+	if (!r)
+		r = note_sessions(ret, d, sessions, n, &state);
+	return r ? r : count(ret);
 }
 
 void burn_older_release(struct burn_older *o)
 {
 	burn_ranges_release(&o->ranges);
 	burn_ranges_release(&o->left_out);
+	burn_ranges_release(&o->proven);
+	free(TAKE_PTR(o->sessions));
+	o->n_blocks = 0;
 }

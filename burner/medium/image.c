@@ -219,9 +219,9 @@ static void find_why_not(struct image *image)
 		snprintf(to, n, "its head, blocks 16 to 31, is damaged; its sessions were found without it");
 	else if (image->list.unpublished)
 		snprintf(to, n,
-			 "a whole session is on it, but no head that names it, and it would be overwritten; the "
-			 "staging area "
-			 "of its burn would know it");
+			 "a whole session is on it, but no head that names it: its burn was not finished, and it "
+			 "would be overwritten; mount it with the staging area of that burn, which finishes it, or "
+			 "make a disc of it: cdappendfs-check --repair=NEW.iso");
 	else if (image->list.damaged)
 		snprintf(to, n, "the descriptors of the newest session are damaged");
 	else if (image->list.displaced)

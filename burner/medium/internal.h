@@ -135,7 +135,7 @@ struct image {
 	/* end of the newest session, or of what lies behind it and stays; as of that state of the file */
 	uint64_t kept_end, looked_from;
 	struct stat looked;
-	char why_not[192]; /* empty: appendable */
+	char why_not[256]; /* empty: appendable */
 };
 int image_open(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
 /* The image behind a disc and its decorators, or NULL. */

@@ -499,7 +499,7 @@ static int check_path(const struct options *asked, struct argument *a)
 	_cleanup_(mapfile_release) struct mapfile map = {.n = 0};
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	_free_ char *why = NULL;
-	struct disc_state state;
+	struct disc_state shown, state;
 	int status = open_disc(&with_file, a, &disc), r;
 
 	if (status != COMMAND_DONE)
@@ -513,13 +513,17 @@ static int check_path(const struct options *asked, struct argument *a)
 	if (o->repair && new_file_begin(o->repair, &to, &why))
 		return command_fail("%s", why ? why : strerror(ENOMEM));
 	with_file.to = o->repair ? &to : NULL;
-	r = disc_without_head(&disc);
+	r = disc_state(disc, &shown);
+	if (!r)
+		r = disc_without_head(&disc);
 	if (!r)
 		r = disc_state(disc, &state);
 	if (r < 0)
 		return command_fail("%s: it cannot be checked: %s", path, strerror(-r));
 	if (state.blank)
 		return print_blank(o, path);
+	if (shown.blank && shown.why_not)
+		command_note("%s: %s", path, shown.why_not);
 	return o->manifest ? print_manifest(o, path, disc) : check_and_remember(o, path, disc);
 }
 

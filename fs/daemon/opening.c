@@ -491,8 +491,14 @@ static int make_tree(struct opening *o, uint32_t generation)
 				       .idle_nodes = o->options->idle_nodes};
 	int r;
 
-	if (o->read_only && !o->base)
-		return opening_fail(-ENOMEDIUM, o->disc_path, "the disc is blank: there is nothing to read");
+	if (o->read_only && !o->base) {
+		const char *why = o->state.why_not;
+
+		return opening_fail(-ENOMEDIUM, o->disc_path,
+				    why && strcmp(why, DISC_WHY_OPENED_READ_ONLY) != 0 ?
+					    why :
+					    "the disc is blank: there is nothing to read");
+	}
 	r = tree_new(&options, o->disc, o->base, o->stage, &o->tree);
 	if (r == -EBADMSG && o->stage && stage_blamed(o->stage))
 		return fail_damaged_stage(o);

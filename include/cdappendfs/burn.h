@@ -188,6 +188,10 @@ struct burn_older {
 	uint32_t n_sessions;	     /* of so many; */
 	uint64_t unproven_sectors;   /* of them, those of which no digest is known: they are taken as they are */
 	bool more;		     /* one area cannot name all of them */
+	/* What these follow from: the blocks of each session, and what of them has digests. */
+	struct burn_range *sessions;
+	size_t n_blocks;
+	struct burn_ranges proven;
 };
 /* Reads nothing but records and headers.  What reading says, but for damage; on failure ret is to be released, too. */
 int burn_older_find(struct disc *d, struct burn_older *ret);

@@ -208,6 +208,11 @@ noise 100000 3 >"$mnt/unprotected"
 ok 'no parity at all' umount_disc
 cp "$disc" "$whole"
 wipe 16 16
+fails 'a first session without a head cannot be mounted' 1 bounded 60 "$BUILD/cdappendfs" -f -o "ro,staging=$T/none" "$disc" "$mnt"
+like 'why, and what can be done' "$(cat "$T/ok.output")" 'its burn was not finished.*staging area of that burn.*cdappendfs-check --repair'
+fails 'a check finds it' 1 check "$disc"
+like 'and says the same' "$(cat "$T/ok.output")" 'its burn was not finished.*cdappendfs-check --repair'
+like 'so does what is told of the disc' "$("$BUILD/cdappendfs-info" "$disc")" 'its burn was not finished'
 repaired 'a disc of one session without a head'
 is 'where there is no parity none is told of' "$(grep -c parity "$T/ok.output")" 0
 fails 'nowhere to put what is made again' 1 env TMPDIR="$T/none" "$BUILD/cdappendfs-check" --state="$T/checks" "$disc"

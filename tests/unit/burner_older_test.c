@@ -90,11 +90,36 @@ static void test_no_more_than_one_area_can_name(void **state)
 	burn_older_release(&o);
 }
 
+/* What is left out may be all of a session, or what nothing proves: neither counts any more. */
+static void test_counts_follow(void **state)
+{
+	static const struct burn_range blocks[] = {{32, 100}, {132, 100}, {232, 100}};
+	struct burn_older o = {.sessions = malloc(sizeof(blocks)), .n_blocks = 3, .n_sessions = 3};
+	struct burn_ranges damaged = {0};
+
+	(void)state;
+	memcpy(o.sessions, blocks, sizeof(blocks));
+	assert_int_equal(burn_ranges_add(&o.ranges, 32, 300), 0);
+	assert_int_equal(burn_ranges_add(&o.proven, 232, 100), 0);
+	assert_int_equal(burn_ranges_add(&damaged, 132, 100), 0);
+	assert_int_equal(older_leave_out(&o, &damaged), 1);
+	assert_int_equal(o.n_sessions, 2);
+	assert_int_equal(o.unproven_sectors, 100);
+	assert_int_equal(burn_ranges_add(&damaged, 300, 10), 0);
+	assert_int_equal(burn_ranges_add(&damaged, 50, 10), 0);
+	assert_int_equal(older_leave_out(&o, &damaged), 1);
+	assert_int_equal(o.n_sessions, 2);
+	assert_int_equal(o.unproven_sectors, 90);
+	burn_ranges_release(&damaged);
+	burn_older_release(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_no_more_than_one_area_can_name),
+		cmocka_unit_test(test_counts_follow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
