@@ -34,6 +34,8 @@ struct burn_range burn_blocks_of(const struct disc_session *sessions, size_t n, 
 	uint64_t floor = state->overwritable ? FIRST_SESSION_LBA : 0, from = max_u64(sessions[i].start_lba, floor),
 		 to = min_u64(sessions[i].start_lba + (uint64_t)sessions[i].sectors, state->next_lba);
 
+	if (!i && state->overwritable && !session_says_ours(&sessions[i]))
+		from = floor;
 	for (size_t next = i + 1; next < n; next++)
 		to = min_u64(to, sessions[next].start_lba);
 	return (struct burn_range){(uint32_t)from, to > from ? (uint32_t)(to - from) : 0};

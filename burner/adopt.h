@@ -10,7 +10,8 @@
 #include "cdappendfs/burn.h"
 
 /* What blocks of a session count, one behind the other: none that a newer session begins with, that is behind all of
- * them, or that is written with each session. */
+ * them, or that is written with each session; of the oldest one of an overwritable medium, when it is another
+ * program's, also those below it: of a session whose head was written over. */
 struct burn_range burn_blocks_of(const struct disc_session *sessions, size_t n, size_t i,
 				 const struct disc_state *state);
 /* Those of which some session of ours has a digest; settled.  -EBADMSG, -EIO: one cannot be asked. */

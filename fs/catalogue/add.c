@@ -20,6 +20,7 @@
 #include "burner/base/bulk.h"
 #include "burner/base/bytes.h"
 #include "burner/base/grow.h"
+#include "burner/base/type_letter.h"
 #include "cdappendfs/session_message.h"
 
 #define PACE_NAMES 256u
@@ -116,7 +117,7 @@ static int put(struct adding *a, int64_t directory, const struct iso_entry *e, i
 	bool known;
 	struct new_entry new = {.directory = directory,
 				.name = e->name,
-				.kind = entries_kind(e->mode),
+				.kind = type_letter(e->mode),
 				.size = e->size,
 				.mtime = S_ISDIR(e->mode) ? NO_MTIME : entries_mtime(&e->mtime),
 				.place = S_ISREG(e->mode) ? entries_place(e) : NO_PLACE,
@@ -138,7 +139,7 @@ static int close_entry(struct adding *a, const struct known *k)
 
 static bool is_as_known(const struct known *k, const struct iso_entry *e)
 {
-	return k->kind == entries_kind(e->mode) && k->mtime == entries_mtime(&e->mtime) &&
+	return k->kind == type_letter(e->mode) && k->mtime == entries_mtime(&e->mtime) &&
 	       (!S_ISREG(e->mode) || (k->size == e->size && k->place == entries_place(e)));
 }
 

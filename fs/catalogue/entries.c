@@ -15,26 +15,6 @@
 
 /* ---- what is recorded ---- */
 
-char entries_kind(uint32_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFDIR:
-		return 'd';
-	case S_IFREG:
-		return 'f';
-	case S_IFLNK:
-		return 'l';
-	case S_IFCHR:
-		return 'c';
-	case S_IFBLK:
-		return 'b';
-	case S_IFIFO:
-		return 'p';
-	default:
-		return 's';
-	}
-}
-
 int64_t entries_mtime(const struct timespec *t)
 {
 	int64_t ns;

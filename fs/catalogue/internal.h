@@ -168,7 +168,6 @@ int entries_put(struct catalogue *c, const struct new_entry *e);
 /* Where the content is: one number, which no other content of the title has. */
 int64_t entries_place(const struct iso_entry *e);
 int64_t entries_mtime(const struct timespec *t);
-char entries_kind(uint32_t mode);
 
 /* ---- find.c ---- */
 

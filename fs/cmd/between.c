@@ -24,17 +24,9 @@ bool between_misses_former(const struct between *b, const struct disc_session *s
 	return session_says_ours(s) && s->number > 1 && (!follows || !between_former(b, s));
 }
 
-/* Numbers of files hold from one session of ours to the next; the first one above another program's session takes
- * over those that its files have by their place. */
 static bool numbers_hold(const struct between_asked *asked)
 {
-	bool forward = !asked->old || asked->new >= asked->old;
-	const struct disc_session *s = forward ? asked->new : asked->old, *first = forward ? asked->old : asked->new;
-
-	for (; first && s > first; s--)
-		if (!session_says_ours(s) && !s->broken)
-			return false;
-	return true;
+	return !asked->old || history_numbers_hold(asked->old, asked->new);
 }
 
 struct telling {

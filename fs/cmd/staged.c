@@ -6,10 +6,14 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "burner/base/io.h"
 #include "burner/base/json.h"
+#include "burner/base/own.h"
 #include "burner/base/path.h"
+#include "burner/base/xattrs.h"
 #include "fs/cmd/command.h"
 #include "fs/control/client.h"
 
@@ -29,6 +33,61 @@ static int look(void *context, const char *path, struct stat *ret, char **ret_ta
 	target[n] = '\0';
 	*ret_target = strdup(target);
 	return *ret_target ? 0 : -ENOMEM;
+}
+
+/* As the mount tells it. */
+static int has_changed(void *context, const char *path)
+{
+	const struct staged *s = context;
+	_close_ int fd = openat(s->root, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	char value[16];
+	ssize_t n = fd < 0 ? -1 : fgetxattr(fd, "user.cdappendfs.staged", value, sizeof(value));
+
+	/* A mount of another version has no such word. */
+	return n < 0 ? (errno == ENODATA ? 0 : -errno) : n == 7 && memcmp(value, "content", 7) == 0;
+}
+
+static int read_at(void *context, const char *path, uint64_t offset, void *buf, size_t length)
+{
+	const struct staged *s = context;
+	_close_ int fd = openat(s->root, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : pread_full(fd, buf, length, offset, NULL);
+}
+
+static int add_xattr(const char *path, const char *name, uint8_t *value, uint8_t **set, size_t *bytes)
+{
+	uint8_t *more = NULL;
+	ssize_t n = lgetxattr(path, name, value, XATTRS_VALUE_MAX);
+	int r = n < 0 ? -errno : xattrs_set(*set, *bytes, name, value, (size_t)n, 0, &more, bytes);
+
+	if (!r) {
+		free(*set);
+		*set = more;
+	}
+	return r == -ENODATA ? 0 : r;
+}
+
+static int read_xattrs(void *context, const char *path, uint8_t **ret, size_t *ret_bytes)
+{
+	const struct staged *s = context;
+	_free_ char *names = malloc(XATTRS_VALUE_MAX), *full = NULL;
+	_free_ uint8_t *value = malloc(XATTRS_VALUE_MAX), *set = NULL;
+	size_t bytes = 0;
+	ssize_t n = 0;
+	int r = names && value && asprintf(&full, "/proc/self/fd/%d/%s", s->root, path) >= 0 ? 0 : -ENOMEM;
+
+	if (!r) {
+		n = llistxattr(full, names, XATTRS_VALUE_MAX);
+		r = n < 0 ? -errno : 0;
+	}
+	for (const char *name = names; !r && name < names + n; name += strlen(name) + 1)
+		r = add_xattr(full, name, value, &set, &bytes);
+	if (!r) {
+		*ret = TAKE_PTR(set);
+		*ret_bytes = bytes;
+	}
+	return r;
 }
 
 static void on_line(void *context, const char *type, const char *line)
@@ -123,6 +182,7 @@ int staged_open(const struct control_mount *mount, struct iso *base, const char 
 		command_fail("%s", strerror(-r));
 		return r;
 	}
+	diff_overlay_compare(ret->overlay, has_changed, read_at, read_xattrs);
 	return ask(mount, ret) ? -EIO : 0;
 }
 

@@ -19,7 +19,9 @@
 #include "fs/cmd/holders.h"
 #include "fs/cmd/interrupt.h"
 #include "fs/cmd/next.h"
+#include "fs/cmd/reverting.h"
 #include "fs/cmd/span.h"
+#include "fs/cmd/sync_tell.h"
 #include "fs/control/mounts.h"
 
 #define EVENT_EVERY_MS 1000
@@ -28,11 +30,15 @@
 static const char help[] =
 	"Usage: cdappendfs-sync [OPTION…] MOUNTPOINT|DISC\n"
 	"       cdappendfs-sync --discard [-j] [-q] PATH…\n"
+	"       cdappendfs-sync --revert=SESSION [--force] [-j] [-q] MOUNTPOINT [PATH…]\n"
 	"Burn what is staged as a new session, wait until it is read back and checked. Any path in the mount will do.\n"
 	"\n"
 	"  -n, --dry-run   burn nothing, say what a session would append, to the block\n"
 	"      --discard   burn nothing, drop everything that is staged; of PATHs in the mount: what is staged\n"
 	"                  there and below, and say what that was\n"
+	"      --revert=SESSION\n"
+	"                  burn nothing, make the tree, or PATHs from its root, as it was in that session: staged\n"
+	"      --force     with --revert: drop what is staged there; without, it refuses\n"
 	"      --finalize  close the disc after this session: nothing can be appended any more\n"
 	"      --full-tree write every directory, also those that have not changed: for readers that want\n"
 	"                  the whole tree in one session; of a mount with -o compat also every file that lies in\n"
@@ -74,11 +80,13 @@ struct options {
 	bool full_tree, adopt, span, json, quiet;
 	unsigned add_ecc;    /* percent; 0: not asked for */
 	const char *message; /* NULL: none */
+	const char *revert;  /* to that session; NULL: not asked for */
+	bool force;
 	const char *next[NEXT_MAX];
 	size_t n_next;
 	struct client_result *last; /* NULL, or what the commit ended with */
 	const char *mountpoint;
-	char **paths; /* to be dropped one by one; NULL: all */
+	char **paths; /* to be dropped one by one; with --revert the mount point before them; NULL: all */
 	int n_paths;
 };
 
@@ -105,7 +113,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		OPTION_SPAN,
 		OPTION_NEXT,
 		OPTION_WAIT,
-		OPTION_CANCEL
+		OPTION_CANCEL,
+		OPTION_REVERT,
+		OPTION_FORCE,
 	};
 	static const struct option options[] = {
 		{"dry-run", no_argument, NULL, 'n'},
@@ -119,6 +129,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
+		{"revert", required_argument, NULL, OPTION_REVERT},
+		{"force", no_argument, NULL, OPTION_FORCE},
 		{"json", no_argument, NULL, 'j'},
 		{"quiet", no_argument, NULL, 'q'},
 		{"help", no_argument, NULL, 'h'},
@@ -148,6 +160,13 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_CANCEL:
 			ret->action = ACTION_CANCEL;
 			actions++;
+			break;
+		case OPTION_REVERT:
+			ret->revert = optarg;
+			actions++;
+			break;
+		case OPTION_FORCE:
+			ret->force = true;
 			break;
 		case OPTION_FULL_TREE:
 			ret->full_tree = true;
@@ -184,7 +203,17 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	}
 	if (actions > 1)
 		return command_usage(
-			"only one of --dry-run, --discard, --finalize, --wait and --cancel can be asked for");
+			"only one of --dry-run, --discard, --revert, --finalize, --wait and --cancel can be asked for");
+	if (ret->force && !ret->revert)
+		return command_usage("--force goes with --revert: leave it out");
+	if (ret->revert && (ret->full_tree || ret->add_ecc || ret->adopt || ret->span || ret->message))
+		return command_usage("--revert makes no session: give that option to the cdappendfs-sync that burns");
+	if (ret->revert && argc > optind) {
+		ret->mountpoint = argv[optind];
+		ret->paths = argv + optind;
+		ret->n_paths = argc - optind;
+		return COMMAND_DONE;
+	}
 	if (ret->full_tree && !requests[ret->action][1])
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
 	if (ret->span && (!requests[ret->action][2] || ret->full_tree || ret->add_ecc || ret->adopt))
@@ -234,44 +263,6 @@ static int check_finalize(const struct control_mount *mount)
 				    "leave --finalize out",
 				    mount->mountpoint);
 	return COMMAND_DONE;
-}
-
-static void print_json(const struct client_result *r)
-{
-	struct json j = {stdout, false};
-	char set[24];
-
-	json_open(&j, NULL, '{');
-	json_string(&j, "event", "result");
-	json_u64(&j, "append_bytes", r->append_bytes);
-	json_u64(&j, "data_bytes", r->data_bytes);
-	json_u64(&j, "parity_bytes", r->parity_bytes);
-	json_u64(&j, "shared_bytes", r->shared_bytes);
-	json_u64(&j, "found_bytes", r->found_bytes);
-	json_u64(&j, "tree_bytes", r->tree_bytes);
-	json_u64_or_null(&j, "files_in_pieces", r->files_in_pieces, PIECES_UNKNOWN);
-	json_u64(&j, "attributes_lost", r->attributes_lost);
-	json_u64(&j, "names_changed", r->names_changed);
-	json_u64(&j, "names_closed", r->names_closed);
-	json_u64(&j, "older_bytes", r->older_bytes);
-	json_u64(&j, "older_sessions", r->older_sessions);
-	json_u64(&j, "unproven_bytes", r->unproven_bytes);
-	json_u64(&j, "left_out_bytes", r->left_out_bytes);
-	json_u64(&j, "adopted_bytes", r->adopted_bytes);
-	json_u64(&j, "adopted_sessions", r->adopted_sessions);
-	json_u64(&j, "unread_bytes", r->unread_bytes);
-	json_u64(&j, "held_bytes", r->held_bytes);
-	snprintf(set, sizeof(set), "%08" PRIx64, r->set);
-	json_string_or_null(&j, "set", r->set ? set : NULL);
-	json_u64_or_null(&j, "disc", r->disc, 0);
-	json_u64_or_null(&j, "discs", r->discs, 0);
-	json_bool(&j, "fits", r->fits);
-	json_u64(&j, "session", r->session);
-	json_bool(&j, "burned", r->burned);
-	json_u64(&j, "error", (uint64_t)r->error);
-	json_string(&j, "message", r->message);
-	json_close(&j, '}');
-	json_end_line(&j);
 }
 
 /* ---- while it burns ---- */
@@ -331,28 +322,6 @@ static int leave(const struct options *o, const struct control_mount *mount)
 
 /* ---- the end ---- */
 
-static void print_parity(const struct client_result *r)
-{
-	char parity[REPORT_BYTES_TEXT], older[REPORT_BYTES_TEXT], unproven[REPORT_BYTES_TEXT];
-	const char *are = r->burned ? "are" : "will be";
-
-	if (r->parity_bytes && r->older_bytes)
-		printf("of the session, %s %s parity, by which what gets lost of it, and of %s in %" PRIu64
-		       " older session%s, can be made again\n",
-		       report_bytes(r->parity_bytes, parity), are, report_bytes(r->older_bytes, older),
-		       r->older_sessions, r->older_sessions == 1 ? "" : "s");
-	else if (r->parity_bytes)
-		printf("of the session, %s %s parity, by which what gets lost of it can be made again\n",
-		       report_bytes(r->parity_bytes, parity), are);
-	if (r->unproven_bytes)
-		printf("of the older sessions, %s are of other programs: no digest proves them, so they %s protected "
-		       "as "
-		       "they are now\n",
-		       report_bytes(r->unproven_bytes, unproven), are);
-	if (r->older_more)
-		puts("the disc has more pieces than one session can protect: ask again for the rest");
-}
-
 static void print_adopted(const struct client_result *r)
 {
 	char bytes[REPORT_BYTES_TEXT];
@@ -402,7 +371,7 @@ static void print_text(const struct client_result *r, const struct options *o, c
 		       r->burned ? "written" : "planned", report_bytes(r->append_bytes, append),
 		       r->burned ? "appended" : "to append", report_bytes(r->data_bytes, data),
 		       report_bytes(r->tree_bytes, tree), report_bytes(r->shared_bytes, shared));
-	print_parity(r);
+	sync_print_parity(r);
 	print_adopted(r);
 	if (r->found_bytes)
 		printf("of what is staged, %s %s on the disc already, or twice in the stage\n",
@@ -423,7 +392,7 @@ static int finish(const struct options *o, const char *name, const struct contro
 	bool cancelled = o->action == ACTION_CANCEL && r->error == ECANCELED;
 
 	if (o->json)
-		print_json(r);
+		sync_print_json(r);
 	if (cancelled && !o->json && !o->quiet)
 		say(stdout, "the burn is cancelled: %s", r->message);
 	if (cancelled)
@@ -573,6 +542,9 @@ int main(int argc, char **argv)
 
 	if (status != COMMAND_DONE || !o.mountpoint)
 		return status;
+	if (o.revert)
+		return command_end(
+			reverting(&(struct reverting){o.revert, o.force, o.json, o.quiet, o.paths, o.n_paths}));
 	if (o.paths)
 		return command_end(discard_paths(o.paths, o.n_paths, o.json, o.quiet));
 	r = mounts_find(o.mountpoint, &mount);

@@ -76,6 +76,8 @@ struct commit_result {
 	uint64_t adopted_sectors, unread_sectors;
 	uint32_t adopted_sessions;
 	bool adopted_more;
+	/* of COMMIT_REVERT: names that came back, changed, were renamed, went */
+	uint64_t made, changed, renamed, removed;
 	uint64_t attributes_lost; /* names without those that they had, as -o accept=attributes says */
 	uint64_t held_bytes;	  /* of COMMIT_SPAN: content that waits for the next discs; 0 none */
 	struct stage_set set;	  /* which disc of a set this one is; zeros: of none … */
@@ -118,13 +120,27 @@ struct commit_request_options {
 		COMMIT_BURN,
 		COMMIT_DRY_RUN, /* what the commit would burn, with the same flags */
 		COMMIT_DISCARD, /* what is staged is dropped */
+		COMMIT_REVERT,	/* the tree becomes as it was: see commit_revert */
 	} kind;
 	unsigned flags;		 /* enum commit_flags */
 	unsigned parity_percent; /* of COMMIT_ADD_PARITY: 1..100; less than the mount's is as much */
 	/* NULL, or that of the session, one that is not refused; copied.  One session has one: a request with another
 	 * waits for the next commit. */
 	const char *message;
+	struct commit_revert *revert; /* of COMMIT_REVERT, in memory of malloc(): taken when the request is queued */
 };
+/*
+ * The present tree, or some paths of it, becomes as it was in a session, which is staged.  What is staged there already
+ * would be lost: then it is -EEXIST, unless `force` says that it is to be dropped.  When that is not done to the end,
+ * what was changed is dropped again: the tree is that of the newest session.
+ */
+struct commit_revert {
+	uint32_t session;
+	bool force;
+	size_t n_paths; /* 0: all of it */
+	char *paths[];	/* without a slash before them; owned */
+};
+void commit_revert_free(struct commit_revert *v);
 
 /*
  * What is staged at some paths (in the mount, without a slash before them) and below them is dropped, as

@@ -44,8 +44,9 @@ struct queued {
 
 /* What the requests that one commit answers want of it. */
 struct asked {
-	unsigned flags;		 /* enum commit_flags */
-	unsigned parity_percent; /* of COMMIT_ADD_PARITY */
+	unsigned flags;		      /* enum commit_flags */
+	unsigned parity_percent;      /* of COMMIT_ADD_PARITY */
+	struct commit_revert *revert; /* of COMMIT_REVERT, freed by run_request() */
 	session_message message;
 };
 
@@ -169,6 +170,13 @@ int run_put_message(struct run *run, struct commit_result *outcome);
 /* ---- machine.c ---- */
 void machine_commit(struct commit *c, const struct asked *asked, struct commit_result *outcome);
 void machine_dry_run(struct commit *c, const struct asked *asked, struct commit_result *outcome);
+
+/* ---- queue.c ---- */
+/* All that is staged is dropped; the commit's thread only. */
+void commit_discard(struct commit *c, struct commit_result *outcome);
+
+/* ---- revert.c ---- */
+void run_revert(struct commit *c, const struct commit_revert *v, struct commit_result *outcome);
 
 /* ---- undo.c ---- */
 /*

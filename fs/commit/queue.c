@@ -7,8 +7,8 @@
  * maker before that thread is there).
  *
  * A commit answers all requests for one that wait when it begins, but those that want another message: what was staged
- * before them is in it.  A discard is
- * a fence: what was asked after it is served after it.  What was cancelled while it waited is answered by itself.  A
+ * before them is in it.  A discard or a revert
+ * is a fence: what was asked after it is served after it.  What was cancelled while it waited is answered by itself.  A
  * request leaves the list of those taken just before its answer, so a caller that goes away is either forgotten or
  * answered, never both.
  */
@@ -24,6 +24,20 @@
 #include "fs/commit/message.h"
 
 /* ---- requests ---- */
+
+void commit_revert_free(struct commit_revert *v)
+{
+	for (size_t i = 0; v && i < v->n_paths; i++)
+		free(v->paths[i]);
+	free(v);
+}
+
+static void queued_free(struct queued *q)
+{
+	if (q)
+		commit_revert_free(q->options.revert);
+	free(q);
+}
 
 int commit_request(struct commit *c, const struct commit_request_options *o, commit_done *done, void *arg)
 {
@@ -46,8 +60,10 @@ int commit_request(struct commit *c, const struct commit_request_options *o, com
 		worker_wake_locked(&c->worker);
 	}
 	commit_unlock(c);
-	if (refused)
-		free(q);
+	if (refused) {
+		q->options.revert = NULL;
+		queued_free(q);
+	}
 	return refused ? -ESHUTDOWN : 0;
 }
 
@@ -82,7 +98,7 @@ bool commit_forget(struct commit *c, void *arg)
 	else
 		q = unlink_queued(&c->taken, arg);
 	commit_unlock(c);
-	free(q);
+	queued_free(q);
 	return q != NULL;
 }
 
@@ -104,7 +120,7 @@ static enum commit_request_kind take_locked(struct commit *c, struct asked *ret)
 	while (*link) {
 		struct queued *q = *link;
 
-		if (kind == COMMIT_BURN && q->options.kind == COMMIT_DISCARD)
+		if (kind == COMMIT_BURN && (q->options.kind == COMMIT_DISCARD || q->options.kind == COMMIT_REVERT))
 			break;
 		if (q->options.kind != kind || q->cancelled != cancelled || !goes_with(q, ret)) {
 			link = &q->next;
@@ -113,6 +129,7 @@ static enum commit_request_kind take_locked(struct commit *c, struct asked *ret)
 		*link = q->next;
 		q->next = NULL;
 		ret->flags |= q->options.flags;
+		ret->revert = TAKE_PTR(q->options.revert); /* whoever asked may go away meanwhile */
 		if (q->options.parity_percent > ret->parity_percent)
 			ret->parity_percent = q->options.parity_percent;
 		if (q->message[0])
@@ -142,13 +159,13 @@ static void reply(struct commit *c, struct queued **list, const struct commit_re
 		if (!q)
 			return;
 		q->done(q->arg, result);
-		free(q);
+		queued_free(q);
 	}
 }
 
 /* ---- the thread ---- */
 
-static void discard(struct commit *c, struct commit_result *outcome)
+void commit_discard(struct commit *c, struct commit_result *outcome)
 {
 	_cleanup_(stage_snapshot_freep) struct stage_snapshot *what = NULL;
 
@@ -199,8 +216,11 @@ static void run_request(struct commit *c, enum commit_request_kind kind, const s
 		machine_commit(c, asked, &result);
 	else if (kind == COMMIT_DRY_RUN)
 		machine_dry_run(c, asked, &result);
+	else if (kind == COMMIT_REVERT)
+		run_revert(c, asked->revert, &result);
 	else
-		discard(c, &result);
+		commit_discard(c, &result);
+	commit_revert_free(asked->revert);
 	add_warning(c, &result);
 	commit_lock(c);
 	if (kind == COMMIT_BURN) {

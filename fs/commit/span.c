@@ -38,7 +38,10 @@ static int find(struct run *run, struct commit_result *outcome)
 	int r;
 
 	span_free(TAKE_PTR(run->span));
-	r = medium_explain(run->c->disc, span_find(run->c->tree, &run->span, &why));
+	r = span_find(run->c->tree, &run->span, &why);
+	if (!r && !run->preview)
+		r = span_keep_attributes(run->c->tree, run->span);
+	r = medium_explain(run->c->disc, r);
 	if (r == -ENODATA)
 		return 0; /* nothing is staged: nothing is held */
 	if (r)

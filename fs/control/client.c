@@ -368,6 +368,10 @@ static int parse_result(const char *line, struct client_result *ret)
 	json_get_u64(line, "files_in_pieces", &ret->files_in_pieces);
 	json_get_u64(line, "names_changed", &ret->names_changed);
 	json_get_u64(line, "names_closed", &ret->names_closed);
+	json_get_u64(line, "made", &ret->made);
+	json_get_u64(line, "changed", &ret->changed);
+	json_get_u64(line, "renamed", &ret->renamed);
+	json_get_u64(line, "removed", &ret->removed);
 	json_get_u64(line, "attributes_lost", &ret->attributes_lost);
 	json_get_u64(line, "older_bytes", &ret->older_bytes);
 	json_get_u64(line, "older_sessions", &ret->older_sessions);

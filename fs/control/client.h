@@ -31,6 +31,7 @@ struct client_result {
 	uint64_t older_bytes, older_sessions, unproven_bytes, left_out_bytes;
 	bool older_more;
 	uint64_t adopted_bytes, adopted_sessions, unread_bytes;
+	uint64_t made, changed, renamed, removed; /* of revert */
 	bool adopted_more;
 	uint64_t held_bytes, set, disc, discs; /* of a set of discs: as in struct commit_result */
 	uint32_t session;

@@ -69,6 +69,16 @@ int control_send(struct connection *n, const void *from, size_t length);
 int control_medium(const struct control_options *o, struct disc_state *ret_state,
 		   const struct disc_session **ret_sessions, size_t *ret_n, struct disc_session **ret_owned);
 
+/* Queued, and its result sent when it is done; < 0: it was not queued, which was sent. */
+int control_reply_commit(struct connection *n, const struct commit_request_options *o);
+/* The members "1", "2"… of an object: paths in the mount, to be freed, also those before an error.  -EINVAL: none. */
+#define CONTROL_PATHS_MAX 256u
+int control_take_paths(const char *object, char *paths[CONTROL_PATHS_MAX], size_t *ret_n);
+
+/* ---- reverting.c ---- */
+
+void control_revert(struct connection *n, const char *object);
+
 /* ---- passing.c ---- */
 
 void control_pass_disc(struct connection *n);

@@ -18,6 +18,7 @@
  * The client sends one request line; the daemon answers with lines and closes:
  *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard |
  *	discard {"1":"PATH","2":"PATH",…} | info | changes | names | pieces | status | wait | await | cancel |
+ *	revert {"session":N,"force":true|false,"1":"PATH",…}	without paths all of it
  *	sync span | dry-run span | span | options | disc	after the last one no lines follow: see remote.h
  * Those of them that burn may be followed by {"message":"TEXT"}, which is kept in the session; those and dry runs by
  * {"add_ecc":PERCENT}, 1 to 100, and {"adopt":true}: see COMMIT_ADD_PARITY and COMMIT_ADOPT (fs/commit/commit.h).  One
@@ -38,7 +39,8 @@
  *	 "parity_bytes":…,"shared_bytes":…,"tree_bytes":…,"files_in_pieces":N|null,"names_changed":N,
  *	 "names_closed":N,"attributes_lost":N,"older_bytes":…,"older_sessions":N,"unproven_bytes":…,
  *	 "left_out_bytes":…,"older_more":true|false,"adopted_bytes":…,"adopted_sessions":N,"unread_bytes":…,
- *	 "adopted_more":true|false,"held_bytes":N,"set":N,"disc":N,"discs":N,"fits":…,
+ *	 "adopted_more":true|false,"held_bytes":N,"set":N,"disc":N,"discs":N,"made":N,"changed":N,"renamed":N,
+ *	 "removed":N,"fits":…,
  *	 "session":…}						the last one; of add-ecc: what of older
  *								sessions gets parity, what of that is proven by
  *								nothing, what is damaged and gets none; of adopt:

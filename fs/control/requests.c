@@ -25,7 +25,6 @@
 #include "fs/control/internal.h"
 
 #define PROGRESS_MS 200
-#define PATHS_MAX 256u /* of a discard */
 
 /* ---- lines ---- */
 
@@ -113,6 +112,10 @@ int control_send_result(struct connection *n, const struct commit_result *result
 	json_u64(&l.json, "adopted_sessions", result->adopted_sessions);
 	json_u64(&l.json, "unread_bytes", result->unread_sectors * SECTOR_BYTES);
 	json_bool(&l.json, "adopted_more", result->adopted_more);
+	json_u64(&l.json, "made", result->made);
+	json_u64(&l.json, "changed", result->changed);
+	json_u64(&l.json, "renamed", result->renamed);
+	json_u64(&l.json, "removed", result->removed);
 	json_u64(&l.json, "held_bytes", result->held_bytes);
 	json_u64(&l.json, "set", result->set.id);
 	json_u64(&l.json, "disc", result->set.disc);
@@ -249,7 +252,7 @@ static bool wait_for(struct connection *n, struct waiting *w)
 	return true;
 }
 
-static void reply_commit(struct connection *n, const struct commit_request_options *o)
+int control_reply_commit(struct connection *n, const struct commit_request_options *o)
 {
 	struct commit *commit = n->control->options.commit;
 	struct waiting *w;
@@ -257,12 +260,12 @@ static void reply_commit(struct connection *n, const struct commit_request_optio
 
 	if (!commit) {
 		control_refuse(n, -EROFS, "the disc is mounted read-only");
-		return;
+		return -EROFS;
 	}
 	r = waiting_new(&w);
 	if (r < 0) {
 		control_refuse(n, r, strerror(-r));
-		return;
+		return r;
 	}
 	r = commit_request(commit, o, waiting_done, w);
 	if (r < 0) {
@@ -274,6 +277,7 @@ static void reply_commit(struct connection *n, const struct commit_request_optio
 	} else {
 		waiting_drop(w, commit_forget(commit, w) ? 2 : 1);
 	}
+	return r;
 }
 
 /* ---- requests ---- */
@@ -333,15 +337,14 @@ static void reply_info(struct connection *n)
 		control_send_result(n, &(struct commit_result){.error = 0});
 }
 
-/* The members "1", "2"… of an object: paths in the mount. */
-static int take_paths(const char *object, char *paths[PATHS_MAX], size_t *ret_n)
+int control_take_paths(const char *object, char *paths[CONTROL_PATHS_MAX], size_t *ret_n)
 {
 	_free_ char *path = malloc(CONTROL_REQUEST_MAX);
 	char key[16];
 	size_t n = 0;
 	int r = path ? 0 : -ENOMEM;
 
-	while (r == 0 && n < PATHS_MAX) {
+	while (r == 0 && n < CONTROL_PATHS_MAX) {
 		snprintf(key, sizeof(key), "%zu", n + 1);
 		if (json_get_string(object, key, path, CONTROL_REQUEST_MAX) < 0)
 			break;
@@ -357,10 +360,10 @@ static int take_paths(const char *object, char *paths[PATHS_MAX], size_t *ret_n)
 static void reply_discard_paths(struct connection *n, const char *object)
 {
 	_free_ char *why = NULL;
-	char *paths[PATHS_MAX];
+	char *paths[CONTROL_PATHS_MAX];
 	size_t n_paths;
 	struct line l = {0};
-	int r = n->control->options.commit ? take_paths(object, paths, &n_paths) : -EROFS;
+	int r = n->control->options.commit ? control_take_paths(object, paths, &n_paths) : -EROFS;
 
 	if (r == -EROFS) {
 		control_refuse(n, r, "the disc is mounted read-only");
@@ -546,7 +549,7 @@ static bool reply_to_commits(struct connection *n, const char *line)
 		if (strlen(commits[i].request) != length || strncmp(line, commits[i].request, length) != 0)
 			continue;
 		if (take_object(n, object, &o, message))
-			reply_commit(n, &o);
+			(void)control_reply_commit(n, &o);
 		return true;
 	}
 	return false;
@@ -568,6 +571,10 @@ void control_reply(struct connection *n, const char *line)
 
 	if (strncmp(line, "discard {", 9) == 0) {
 		reply_discard_paths(n, line + 8);
+		return;
+	}
+	if (strncmp(line, "revert {", 8) == 0) {
+		control_revert(n, line + 7);
 		return;
 	}
 	if (reply_to_commits(n, line))

@@ -23,7 +23,7 @@
 
 static bool has_key(const struct walk *w, const struct diff_entry *e)
 {
-	return w->o->by_number || (S_ISREG(e->mode) && e->n_extents);
+	return !w->o->no_renames && (w->o->by_number || (S_ISREG(e->mode) && e->n_extents));
 }
 
 static uint64_t key_of(const struct walk *w, const struct diff_entry *e)
@@ -187,7 +187,7 @@ static int match_twins(struct walk *w)
 		struct candidate *c = &w->come.list[i];
 
 		if (!S_ISDIR(c->e.mode) || c->opened || c->twin == NUMBERS_NONE || w->gone.list[c->twin].opened ||
-		    is_given(w, &c->e))
+		    (!w->o->exact && is_given(w, &c->e)))
 			continue;
 		r = pair_up(w, c->twin, i);
 		found = 1;
@@ -253,6 +253,42 @@ static void match_files(struct walk *w)
 	}
 }
 
+/* Of two files that have other numbers, but one name: are all names of the one those of the other?  Then they are as
+ * good as one file.  Counted are the names of the newer one that have the same older one beside them. */
+static bool has_links(const struct walk *w, const struct candidate *twin, const struct candidate *c)
+{
+	return w->o->exact && w->o->by_number && !S_ISDIR(c->e.mode) && (c->e.nlink > 1 || twin->e.nlink > 1);
+}
+
+static int count_links(struct walk *w)
+{
+	for (uint32_t i = 0; i < w->come.n; i++) {
+		const struct candidate *c = &w->come.list[i];
+		const struct candidate *twin = c->twin == NUMBERS_NONE ? NULL : &w->gone.list[c->twin];
+		uint64_t old, n = 0;
+
+		if (!twin || twin->match != NUMBERS_NONE || !has_links(w, twin, c))
+			continue;
+		if (idmap_reserve(&w->links_of, 1) < 0 || idmap_reserve(&w->n_links, 1) < 0)
+			return -ENOMEM;
+		if (!idmap_get(&w->links_of, c->e.ino, &old))
+			idmap_put(&w->links_of, c->e.ino, old = twin->e.ino);
+		(void)idmap_get(&w->n_links, c->e.ino, &n);
+		idmap_put(&w->n_links, c->e.ino, n + (old == twin->e.ino));
+	}
+	return 0;
+}
+
+static bool is_linked_alike(const struct walk *w, const struct candidate *twin, const struct candidate *c)
+{
+	uint64_t old = 0, n = 0;
+
+	if (!has_links(w, twin, c))
+		return true;
+	return idmap_get(&w->links_of, c->e.ino, &old) && idmap_get(&w->n_links, c->e.ino, &n) && old == twin->e.ino &&
+	       n == c->e.nlink && n == twin->e.nlink;
+}
+
 static const char *last_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -275,6 +311,14 @@ static int conclude_come(struct walk *w, const struct candidate *c)
 
 	if (former)
 		return walk_compare(w, &former->e, &c->e, c->path, came_along(w, c, former) ? NULL : former->path);
+	if (twin && twin->match == NUMBERS_NONE && !is_linked_alike(w, twin, c))
+		return walk_change(w,
+				   &(struct diff_change){.kind = 'M',
+							 .content = true,
+							 .mode = c->e.mode,
+							 .path = c->path,
+							 .bytes = S_ISREG(c->e.mode) ? c->e.size : 0},
+				   &c->e);
 	if (twin && twin->match == NUMBERS_NONE)
 		return walk_compare(w, &twin->e, &c->e, c->path, NULL);
 	return walk_change(w,
@@ -299,9 +343,10 @@ static int conclude_gone(struct walk *w, const struct candidate *c)
 
 int candidates_conclude(struct walk *w)
 {
-	int r = 0;
+	int r;
 
 	match_files(w);
+	r = count_links(w);
 	for (size_t i = 0; i < w->come.n && !r; i++)
 		r = conclude_come(w, &w->come.list[i]);
 	for (size_t i = 0; i < w->gone.n && !r; i++)

@@ -293,6 +293,8 @@ int diff_trees(const struct diff_options *options, struct diff *ret)
 	candidates_release(&w.gone);
 	candidates_release(&w.come);
 	idset_release(&w.counted);
+	idmap_release(&w.links_of);
+	idmap_release(&w.n_links);
 	iso_room_release(&w.old_room);
 	iso_room_release(&w.new_room);
 	if (r)

@@ -32,6 +32,10 @@ struct diff_options {
 	struct diff_tree old, new;
 	bool by_number; /* what has the same number in both is the same */
 	bool counted;	/* no list: what is new is only counted, and takes no memory */
+	/* Nothing is left out by which one tree could be told from the other: times of directories, of access, which
+	 * names are one file; what has another number under one name counts as changed content */
+	bool exact;
+	bool no_renames; /* what is elsewhere was deleted there and added here */
 	/* NULL, or told at once of most files that are new, which are not counted then, and not listed: many take no
 	 * memory.  The path is good as long as the call; what it returns, if not 0, ends all */
 	int (*fresh)(void *context, const struct diff_change *c);

@@ -12,6 +12,7 @@
 #define FS_DIFF_INTERNAL_H
 
 #include "burner/base/arena.h"
+#include "burner/base/idmap.h"
 #include "burner/base/idset.h"
 #include "burner/base/numbers.h"
 #include "fs/diff/diff.h"
@@ -28,8 +29,8 @@ struct diff_dir {
 struct diff_entry {
 	const char *name;
 	uint64_t ino, size, rdev, xattrs_at;
-	struct timespec mtime;
-	uint32_t mode, uid, gid, n_extents;
+	struct timespec mtime, atime;
+	uint32_t mode, uid, gid, nlink, n_extents;
 	const struct extent *extents;
 	struct zisofs zisofs;
 	const char *target; /* symbolic links */
@@ -37,6 +38,7 @@ struct diff_entry {
 	/* of the stage, which tells what is different from the session below: */
 	bool staged_content, staged_attributes;
 	uint64_t staged_bytes;
+	const char *staged_path; /* where it can be looked at; NULL: it is as the session has it */
 };
 
 struct diff_list {
@@ -92,8 +94,9 @@ struct walk {
 	size_t n_pairs, pairs_capacity;
 	struct candidates gone, come; /* of the older tree, of the newer one */
 	struct iso_room old_room, new_room;
-	uint64_t old_next_ino; /* numbers from there on are of nothing in the older tree; 0: not known */
-	struct idset counted;  /* blocks where content begins that was counted */
+	uint64_t old_next_ino;		/* numbers from there on are of nothing in the older tree; 0: not known */
+	struct idmap links_of, n_links; /* exact: see candidates.c */
+	struct idset counted;		/* blocks where content begins that was counted */
 	size_t changes_capacity;
 };
 
@@ -121,5 +124,8 @@ void candidates_release(struct candidates *c);
 /* The names of a directory as they are staged, of which `below` has those of the session; both by name. */
 int overlay_apply(const struct diff_overlay *o, const struct diff_dir *dir, struct diff_list *list);
 int overlay_root(const struct diff_overlay *o, struct arena *a, struct diff_entry *ret);
+/* Of what is staged there. -ENOSYS: nobody can be asked. */
+int overlay_read(const struct diff_overlay *o, const char *path, uint64_t offset, void *buf, size_t length);
+int overlay_xattrs(const struct diff_overlay *o, const char *path, uint8_t **ret, size_t *ret_bytes);
 
 #endif

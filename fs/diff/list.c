@@ -35,6 +35,8 @@ int diff_entry_of(struct arena *a, const struct iso_entry *e, struct diff_entry 
 				      .rdev = e->rdev,
 				      .xattrs_at = e->xattrs_at,
 				      .mtime = e->mtime,
+				      .atime = e->atime,
+				      .nlink = e->nlink,
 				      .mode = e->mode,
 				      .uid = e->uid,
 				      .gid = e->gid,

@@ -32,6 +32,9 @@ struct moved {
 struct diff_overlay {
 	struct iso *base;
 	diff_look *look;
+	diff_changed *changed; /* NULL: nothing is compared */
+	diff_read *read;
+	diff_xattrs *xattrs;
 	void *context;
 	struct arena arena;
 	struct name_tree names;
@@ -89,6 +92,23 @@ void diff_overlay_free(struct diff_overlay *o)
 	free(o->nodes);
 	free(o->moved);
 	free(o);
+}
+
+void diff_overlay_compare(struct diff_overlay *o, diff_changed *changed, diff_read *read, diff_xattrs *xattrs)
+{
+	o->changed = changed;
+	o->read = read;
+	o->xattrs = xattrs;
+}
+
+int overlay_read(const struct diff_overlay *o, const char *path, uint64_t offset, void *buf, size_t length)
+{
+	return o && o->read ? o->read(o->context, path, offset, buf, length) : -ENOSYS;
+}
+
+int overlay_xattrs(const struct diff_overlay *o, const char *path, uint8_t **ret, size_t *ret_bytes)
+{
+	return o && o->xattrs ? o->xattrs(o->context, path, ret, ret_bytes) : -ENOSYS;
 }
 
 /* ---- the nodes ---- */
@@ -231,12 +251,24 @@ int diff_overlay_seal(struct diff_overlay *o)
 
 /* ---- the names of a directory ---- */
 
+/* Blocks of the disc may have been shared: then no byte is new. */
+static int has_other_content(const struct diff_overlay *o, const struct node *node, const struct stat *st,
+			     const struct diff_entry *e)
+{
+	if (node->bytes || (S_ISREG(st->st_mode) && e->size != (uint64_t)st->st_size))
+		return 1;
+	return S_ISREG(st->st_mode) && o->changed ? o->changed(o->context, node->path) : 0;
+}
+
 /* What was looked at, over what the session has of it. */
-static void take_look(const struct node *node, const struct stat *st, struct diff_entry *e)
+static int take_look(const struct diff_overlay *o, const struct node *node, const struct stat *st, struct diff_entry *e)
 {
 	bool same_file = e->mode && (e->mode & S_IFMT) == (st->st_mode & S_IFMT) && node->kind != 'A';
+	int r = same_file ? has_other_content(o, node, st, e) : 1;
 
-	e->staged_content = !same_file || node->bytes || (S_ISREG(st->st_mode) && e->size != (uint64_t)st->st_size);
+	if (r < 0)
+		return r;
+	e->staged_content = r;
 	e->staged_attributes = node->kind == 'M' && !e->staged_content;
 	if (e->staged_content) {
 		e->n_extents = 0;
@@ -247,15 +279,18 @@ static void take_look(const struct node *node, const struct stat *st, struct dif
 	e->ino = (uint64_t)st->st_ino;
 	e->size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
 	e->rdev = st->st_rdev;
+	e->staged_path = node->path;
 	e->mtime = st->st_mtim;
 	e->mode = st->st_mode;
 	e->uid = st->st_uid;
 	e->gid = st->st_gid;
+	return 0;
 }
 
 static int entry_of(const struct diff_overlay *o, uint32_t i, struct arena *a, struct diff_entry *ret)
 {
 	const struct node *node = &o->nodes[i];
+	bool looked = node->kind || i == 1; /* of the root no change is told */
 	_cleanup_entry_ struct iso_entry base = {.ino = 0};
 	_free_ char *target = NULL;
 	struct stat st;
@@ -267,13 +302,13 @@ static int entry_of(const struct diff_overlay *o, uint32_t i, struct arena *a, s
 		r = -ENOENT;
 	if (!r)
 		r = diff_entry_of(a, &base, ret);
-	if (!r && node->kind)
+	if (!r && looked)
 		r = o->look(o->context, node->path, &st, &target);
+	if (!r && looked)
+		r = take_look(o, node, &st, ret);
 	if (r)
 		return r;
-	if (node->kind)
-		take_look(node, &st, ret);
-	else if (!ret->mode)
+	if (!looked && !ret->mode)
 		ret->mode = S_IFDIR | 0755;
 	ret->name = arena_string(a, o->names.nodes[i].name, strlen(o->names.nodes[i].name));
 	if (target)

@@ -8,6 +8,8 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/time.h"
+#include "burner/base/xattrs.h"
 
 #define PIECE_BYTES ((size_t)1 << 20)
 
@@ -30,6 +32,13 @@ static int read_content(struct iso *iso, const struct diff_entry *e, uint64_t of
 	return iso_content_read(iso_disc(iso), &e->zisofs, e->extents, e->n_extents, e->size, offset, buf, n);
 }
 
+/* -ENOSYS: what is staged cannot be looked at. */
+static int read_newer(const struct diff_options *o, const struct diff_entry *e, uint64_t offset, uint8_t *buf, size_t n)
+{
+	return e->staged_content ? overlay_read(o->new.overlay, e->staged_path, offset, buf, n) :
+				   read_content(o->new.iso, e, offset, buf, n);
+}
+
 static int compare_content(const struct diff_options *o, const struct diff_entry *old, const struct diff_entry *new)
 {
 	_free_ uint8_t *a = malloc(PIECE_BYTES), *b = malloc(PIECE_BYTES);
@@ -40,9 +49,11 @@ static int compare_content(const struct diff_options *o, const struct diff_entry
 		n = (size_t)min_u64(PIECE_BYTES, old->size - at);
 		r = o->pace ? o->pace(o->context) : 0;
 		if (!r)
-			r = read_content(o->old.iso, old, at, a, n);
+			r = read_newer(o, new, at, b, n);
+		if (r == -ENOSYS)
+			return 1;
 		if (!r)
-			r = read_content(o->new.iso, new, at, b, n);
+			r = read_content(o->old.iso, old, at, a, n);
 		if (!r && memcmp(a, b, n) != 0)
 			return 1;
 	}
@@ -57,9 +68,9 @@ int diff_content(const struct diff_options *o, const struct diff_entry *old, con
 		return old->rdev != new->rdev;
 	if (!S_ISREG(new->mode))
 		return 0;
-	if (old->size != new->size || new->staged_content)
+	if (old->size != new->size)
 		return 1;
-	return at_same_place(old, new) ? 0 : compare_content(o, old, new);
+	return !new->staged_content &&at_same_place(old, new) ? 0 : compare_content(o, old, new);
 }
 
 /* ---- attributes ---- */
@@ -82,15 +93,72 @@ static int compare_xattrs(const struct diff_options *o, const struct diff_entry 
 	return a_bytes != b_bytes || (a_bytes && memcmp(a, b, a_bytes) != 0);
 }
 
-/* The time of a directory says that something in it is different: that is told by itself. */
+/* libisofs' own attributes are shown to nobody, and those of trusted. to root alone. */
+static bool next_shown(const uint8_t *set, size_t bytes, size_t *at, struct xattr *ret)
+{
+	bool all = geteuid() == 0;
+
+	while (xattrs_next(set, bytes, at, ret))
+		if (!xattrs_is_hidden(ret->name, ret->name_bytes) &&
+		    (all || ret->name_bytes < 8 || memcmp(ret->name, "trusted.", 8) != 0))
+			return true;
+	return false;
+}
+
+static bool same_shown(const uint8_t *a, size_t a_bytes, const uint8_t *b, size_t b_bytes)
+{
+	size_t at = 0, bt = 0;
+	struct xattr x, y;
+
+	for (;;) {
+		bool more = next_shown(a, a_bytes, &at, &x);
+
+		if (more != next_shown(b, b_bytes, &bt, &y))
+			return false;
+		if (!more)
+			return true;
+		if (x.name_bytes != y.name_bytes || x.value_bytes != y.value_bytes ||
+		    memcmp(x.name, y.name, x.name_bytes) != 0 || memcmp(x.value, y.value, x.value_bytes) != 0)
+			return false;
+	}
+}
+
+static int compare_staged_xattrs(const struct diff_options *o, const struct diff_entry *old,
+				 const struct diff_entry *new)
+{
+	_free_ uint8_t *a = NULL, *b = NULL;
+	size_t a_bytes = 0, b_bytes = 0;
+	int r = overlay_xattrs(o->new.overlay, new->staged_path, &b, &b_bytes);
+
+	if (r == -ENOSYS)
+		return new->staged_attributes;
+	if (!r)
+		r = attributes_of(&o->old, old, &a, &a_bytes);
+	return r ? r : !same_shown(a, a_bytes, b, b_bytes);
+}
+
+static bool same_time_of(const struct diff_options *o, const struct diff_entry *old, const struct diff_entry *new)
+{
+	if (o->exact)
+		return same_time(old->mtime, new->mtime) && same_time(old->atime, new->atime);
+	/* The time of a directory says that something in it is different: that is told by itself. */
+	return S_ISDIR(new->mode) || same_time(old->mtime, new->mtime);
+}
+
+/* Where numbers do not tell which names are one file. */
+static bool may_be_linked_otherwise(const struct diff_options *o, const struct diff_entry *old,
+				    const struct diff_entry *new)
+{
+	return o->exact && !o->by_number && !S_ISDIR(new->mode) && (old->nlink > 1 || new->nlink > 1);
+}
+
 int diff_attributes(const struct diff_options *o, const struct diff_entry *old, const struct diff_entry *new)
 {
-	if (old->mode != new->mode || old->uid != new->uid || old->gid != new->gid)
+	if (old->mode != new->mode || old->uid != new->uid || old->gid != new->gid || !same_time_of(o, old, new) ||
+	    may_be_linked_otherwise(o, old, new))
 		return 1;
-	if (!S_ISDIR(new->mode) && (old->mtime.tv_sec != new->mtime.tv_sec || old->mtime.tv_nsec != new->mtime.tv_nsec))
-		return 1;
-	if (new->staged_attributes)
-		return 1;
+	if (new->staged_path)
+		return compare_staged_xattrs(o, old, new);
 	return old->xattrs_at == new->xattrs_at ? 0 : compare_xattrs(o, old, new);
 }
 

@@ -172,6 +172,16 @@ const struct disc_session *history_named(const struct history *h, const char *na
 	return history_named_as(h, name, &kind);
 }
 
+bool history_numbers_hold(const struct disc_session *a, const struct disc_session *b)
+{
+	const struct disc_session *first = a < b ? a : b, *s = a < b ? b : a;
+
+	for (; s > first; s--)
+		if (!session_says_ours(s) && !s->broken)
+			return false;
+	return true;
+}
+
 /* ---- the tree ---- */
 
 /* The head of an overwritable medium, which was the descriptor of one session, is that of a newer one later. */

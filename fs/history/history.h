@@ -12,6 +12,7 @@
 #ifndef FS_HISTORY_HISTORY_H
 #define FS_HISTORY_HISTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,6 +61,10 @@ const struct disc_session *history_named(const struct history *h, const char *na
 /* The same, and as what. */
 const struct disc_session *history_named_as(const struct history *h, const char *name, enum history_name *ret_kind);
 #define HISTORY_LATEST "latest"
+
+/* Numbers of files hold from one session of ours to the next; the first one above another program's session takes over
+ * those that its files have by their place.  Do they between these two of one list? */
+bool history_numbers_hold(const struct disc_session *a, const struct disc_session *b);
 
 /* The tree of that session, also when parts of it were cut off.  Errors of iso_open(); -EBADMSG of a broken one;
  * -ESTALE: another one is at its place by now, as somebody has appended to the disc: the list is to be read again. */

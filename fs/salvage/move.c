@@ -207,6 +207,8 @@ static void check_rows(struct move *m)
 		struct stage_node *row = &m->rows->nodes[i];
 		bool directory = S_ISDIR(row->mode);
 
+		if (row->ino == TREE_ROOT && row->xattrs_at)
+			tied(m, "/", "the old disc has its extended attributes");
 		if (directory)
 			row->nlink = 2 + (uint32_t)counted(m, row->ino);
 		n_met += row->ino != TREE_ROOT &&

@@ -11,6 +11,7 @@
 #include "burner/format/pieces.h"
 
 #define COPY_BYTES (1u << 20)
+#define WHOLE_BYTES ((uint64_t)1 << 30) /* of one call */
 
 /* Is all that the file will have in one place of the disc? */
 static bool in_one_piece(const struct node *to, const struct extent *piece)
@@ -74,6 +75,80 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 	content_unlock(t, to);
 	return bytes;
 }
+
+/* ---- a file as a whole ---- */
+
+/* The stream of a compressed file, to be freed. */
+static int copy_stream(struct node *from, struct extent **ret, uint32_t *ret_n)
+{
+	rwlock_assert_held(&from->io);
+	struct extent *stream = malloc((from->map.n + 1) * sizeof(*stream));
+
+	if (!stream)
+		return -ENOMEM;
+	if (from->map.n)
+		memcpy(stream, from->map.extents, from->map.n * sizeof(*stream));
+	*ret = stream;
+	*ret_n = from->map.n;
+	return 0;
+}
+
+/* An empty file becomes the compressed one: 1, or 0, it is none such, or an error. */
+static int take_packed(struct tree *t, struct node *from, struct node *to)
+{
+	struct extent *stream = NULL;
+	struct zisofs packed = {0};
+	uint32_t n = 0;
+	int r = 0;
+
+	rwlock_take_shared(&from->io);
+	uint64_t size = from->size;
+	if (zisofs_used(&from->zisofs) && size) {
+		packed = from->zisofs;
+		r = copy_stream(from, &stream, &n);
+	}
+	rwlock_give(&from->io);
+	if (r < 0 || !stream)
+		return r;
+	content_lock(t, to);
+	tree_lock(t);
+	r = to->dead || to->size || to->map.n ? 0 : space_counted_locked(t) ?: dirty_ancestors_of_locked(t, to) ?: 1;
+	if (r > 0) {
+		map_release(&to->map);
+		map_adopt(&to->map, stream, n);
+		stream = NULL;
+		to->zisofs = packed;
+		to->content |= STAGE_CONTENT_CHANGED;
+		node_sums(to);
+	}
+	tree_unlock(t);
+	if (r > 0)
+		content_changed_locked(t, to, size);
+	content_unlock(t, to);
+	free(stream);
+	return r;
+}
+
+int tree_copy_whole(struct tree *t, struct tree_file *from, struct tree_file *to)
+{
+	int r = tree_is_read_only(t) ? -EROFS : take_packed(t, from->node, to->node);
+	uint64_t size, done = 0;
+
+	rwlock_take_shared(&from->node->io);
+	size = from->node->size;
+	rwlock_give(&from->node->io);
+	while (!r && done < size) {
+		size_t n = 0;
+
+		r = tree_copy(t, from, done, to, done, (size_t)min_u64(WHOLE_BYTES, size - done), &n);
+		if (!r && !n)
+			r = -EIO;
+		done += n;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* ---- a part of one ---- */
 
 static int copy_bytes(struct tree *t, struct node *from, uint64_t from_offset, struct node *to, uint64_t to_offset,
 		      size_t length, size_t *ret_copied)

@@ -409,9 +409,6 @@ bool parents_wanted_locked(const struct tree *t);	       /* those of the base ar
 /* Without the lock. ascending: the table has the usual order, as a linked session needs it. */
 int parents_count(struct iso *base, uint64_t *ret, bool *ret_ascending);
 
-/* ---- tree.c ---- */
-struct iso *tree_base_ref(struct tree *t); /* NULL: blank; takes t->lock */
-
 /* ---- by_number.c ---- */
 void places_release(struct places *p);
 

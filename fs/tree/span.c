@@ -19,6 +19,7 @@
 #include "fs/tree/internal.h"
 #include "fs/tree/span_walk.h"
 #include "fs/tree/staged.h"
+#include "fs/tree/xattrs.h"
 
 #define SET_DISC_SECTORS (BOUND_SESSION_SECTORS + 32u) /* of a further disc, besides what it takes */
 #define CONTAINER_SECTORS 8u			       /* and of each directory that it repeats */
@@ -28,6 +29,7 @@ struct finder {
 	struct tree_frozen frozen;
 	struct staged_list *list;
 	struct idset tied;     /* nodes of which the disc has something */
+	bool changes_disc;     /* something can only go to this one */
 	uint64_t *directories; /* of each row: what a new directory costs, bytes */
 	uint64_t first, other; /* room of this disc, without what it needs in any case, and of the others; bytes */
 	struct span *span;
@@ -142,6 +144,7 @@ static int find_tops(struct finder *f)
 		if (c->kind != 'A' || !c->named || !c->row || !is_on_disc(f, c->parent))
 			continue;
 		r = measure(f, &e);
+		f->changes_disc |= r == 0;
 		if (r <= 0)
 			continue;
 		e.path = strdup(c->path);
@@ -255,6 +258,8 @@ static int find_tied(struct finder *f)
 	for (size_t i = 0; r == 0 && i < f->list->n_changes; i++) {
 		const struct staged_change *c = &f->list->changes[i];
 
+		/* Directories above what is new are no change of their own. */
+		f->changes_disc |= c->kind != 'A' && !(c->kind == 'M' && c->row && S_ISDIR(c->row->mode));
 		if (c->kind == 'A' || !c->ino)
 			continue;
 		r = idset_reserve(&f->tied, 1);
@@ -310,7 +315,8 @@ static int find(struct finder *f, char **ret_why)
 	if (r < 0)
 		return r;
 	find_rooms(f, body, room);
-	if (f->span->here_bytes > bytes_of(room))
+	/* A disc without room for any session is full, and no more than that, when nothing has to go there. */
+	if (f->changes_disc && f->span->here_bytes > bytes_of(room))
 		return why_set(ret_why, -ENOSPC,
 			       "what can only go to this disc, as it changes what is on it, needs %" PRIu64
 			       " bytes more than it has left",
@@ -328,5 +334,38 @@ int span_find(struct tree *t, struct span **ret, char **ret_why)
 	r = f.span ? find(&f, ret_why) : -ENOMEM;
 	if (r == 0)
 		*ret = TAKE_PTR(f.span);
+	return r;
+}
+
+static int keep_attributes_locked(struct tree *t, uint64_t ino)
+{
+	lock_assert(&t->lock);
+	struct fetched f = {0};
+	struct node *n;
+	int r = node_with_xattrs_locked(t, ino, &f, &n);
+
+	if (r == 0 && n->xattrs_at) {
+		xattrs_load_locked(t, n, &f);
+		space_node_locked(t, n);
+		node_changed_locked(t, n);
+	}
+	if (r == 0)
+		node_unused_locked(t, n);
+	fetched_release(&f);
+	return r == -ENOMEM || r == -EAGAIN ? r : 0;
+}
+
+int span_keep_attributes(struct tree *t, const struct span *s)
+{
+	int r = 0;
+
+	if (!s->n_held)
+		return 0;
+	tree_lock(t);
+	if (t->base)
+		r = keep_attributes_locked(t, TREE_ROOT);
+	for (size_t i = 0; r == 0 && i < s->n_ways; i++)
+		r = keep_attributes_locked(t, s->ways[i].ino);
+	tree_unlock(t);
 	return r;
 }

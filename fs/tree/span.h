@@ -66,6 +66,11 @@ struct span {
  * than any disc; -ENOSPC what can only go to this disc does not fit on it.
  */
 int span_find(struct tree *t, struct span **ret, char **ret_why);
+/*
+ * Extended attributes of directories that several discs will have, which only the disc has so far, are put into their
+ * rows: before the freeze.  What is damaged stays where it is.  -EAGAIN, -ENOMEM.
+ */
+int span_keep_attributes(struct tree *t, const struct span *s);
 void span_free(struct span *s);
 DEFINE_FREEP(struct span, span_free)
 

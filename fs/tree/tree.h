@@ -75,6 +75,8 @@ bool tree_is_contradicted(const struct tree *t);
 #define TREE_CONTRADICTED \
 	"the disc contradicts itself: files of it have serial numbers that its session never gave, or that others " \
 	"have"
+/* What it stands on, a reference; NULL: blank. */
+struct iso *tree_base_ref(struct tree *t);
 /* Where the medium stands, for df and ENOSPC; again after each change of it. */
 void tree_set_medium(struct tree *t, const struct disc_state *state);
 
@@ -181,6 +183,8 @@ int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, 
 /* from may be of another tree of this disc that has no stage. */
 int tree_copy(struct tree *t, struct tree_file *from, uint64_t from_offset, struct tree_file *to, uint64_t to_offset,
 	      size_t length, size_t *ret_copied);
+/* All of it into a file that is empty; one that is compressed stays so. */
+int tree_copy_whole(struct tree *t, struct tree_file *from, struct tree_file *to);
 int tree_fsync(struct tree *t, uint64_t ino); /* file or directory: durable in the stage, never burns */
 /* hand changed nodes to the stage (every two seconds by fs/commit's thread); not durable yet */
 int tree_flush(struct tree *t);

@@ -69,6 +69,8 @@ mapfile -t told < <("$seven" l -slt "$disc" sparse 2>/dev/null | sed -n 's/^Size
 is '7-Zip: the size of the large file' "${told[0]}" "$size"
 # It goes no deeper, and says nothing (README.md, "Reading the discs elsewhere").
 is '7-Zip: all names of 257 levels' "$("$seven" l -slt "$disc" 2>/dev/null | grep -c '^Path = ')" $(($(find "$mnt" -mindepth 1 -maxdepth 257 | wc -l) + 1))
+# It looks for each name among all of its directory.
+patience $((600 + entries / 100 * (entries / 10000 + 1)))
 is 'xorriso: all names' "$(xorriso -indev "$disc" -find / -exec echo -- 2>/dev/null | wc -l)" "$(find "$mnt" | wc -l)"
 is 'xorriso: the size of the large file' "$(xorriso -indev "$disc" -lsl /sparse 2>/dev/null | awk '{print $5}')" "$size"
 if why=$(uml_missing); then

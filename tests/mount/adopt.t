@@ -72,6 +72,21 @@ for program in genisoimage xorriso; do
 	ok "$program: unmount" umount_disc
 done
 
+# ---- the head of the first session was written over by the next one: its files lie below the first session that is found
+ok 'headless: a disc of genisoimage' genisoimage -quiet -R -o "$disc" "$T/tree"
+noise 900000 3 >"$T/tree/third"
+ok 'headless: xorriso appends' quiet_xorriso -dev "$disc" -map "$T/tree/third" /third
+rm "$T/tree/third"
+cmp_number 'headless: one session is found, above the files' "$(start 0)" -gt "$(where /foreign)"
+mount_disc "$disc"
+is 'headless: what is below is adopted, too' "$(adopt --json "$mnt" | result adopted_sessions adopted_bytes)" \
+	"1 $((($(start 0) + $(sectors 0) - 32) * 2048))"
+ok 'headless: unmount' umount_disc
+fails 'headless: sound' 0 check "$disc"
+alter "$(($(where /foreign) + 100))"
+fails 'headless: altered' 1 check --json "$disc"
+is 'headless: it is named' "$(tail -n 1 "$T/ok.output" | json 'join " ", map {$_->{path}} grep {$_->{session} == 2} @{$_->{damage}}')" /foreign
+
 # ---- several of others, with ours between them and below
 ok 'several: a disc of xorriso' foreign_disc xorriso
 noise 900000 3 >"$T/tree/third"

@@ -86,4 +86,24 @@ like 'it is named' "$(cat "$T/ok.output")" 'session 2: /many: cannot be read'
 is 'and nothing is said to be deleted' "$(differences "$disc" 1 2 2>/dev/null)" 'A  more'
 fails 'nor is it by the log' 1 bounded 60 "$BUILD/cdappendfs-log" "$disc"
 like 'which says so' "$(cat "$T/ok.output")" 'what it changed is not known'
+# ---- what is taken from an older session is what that has, and no byte of it is new
+disc=$T/taken.iso
+blank_disc "$disc"
+mount_disc "$disc"
+noise 30000 1 >"$mnt/file"
+setfattr -n user.note -v one "$mnt/file"
+ok 'a session' sync_disc
+noise 30000 2 >"$mnt/new"
+mv "$mnt/new" "$mnt/file"
+ok 'another one' sync_disc
+cp --attributes-only -a "$mnt/.sessions/1/file" "$mnt/file"
+cp --preserve=timestamps "$mnt/.sessions/1/file" "$mnt/file"
+is 'it is another one than the newest' "$(differences "$mnt" 2)" 'M  file'
+silent 'and that of the first' differences "$mnt" 1
+setfattr -n user.note -v two "$mnt/file"
+is 'but for an attribute' "$(differences "$mnt" 1)" 'm  file'
+setfattr -n user.note -v one "$mnt/file"
+chmod 700 "$mnt"
+is 'the root is told, too' "$(differences "$mnt" 1)" 'm  ./'
+ok 'unmount' umount_disc
 done_testing

@@ -141,6 +141,27 @@ LC_ALL=C sort -k 2 "$T/want" >"$T/want.sorted"
 same_listing 'each file is on one of them' "$T/want.sorted" "$T/got"
 rm -rf "$stage" "$T"/*.iso
 
+# ---- attributes that are on the disc already
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=8M
+mkdir "$mnt/d"; echo 1 >"$mnt/d/one"
+setfattr -n user.note -v 'of the root' "$mnt"; setfattr -n user.note -v 'of a directory' "$mnt/d"
+ok 'a first session' umount_disc
+span "$T/one.iso"
+for i in 1 2 3 4 5; do noise 2500000 "6$i" >"$mnt/d/$i"; done
+ok 'sync' sync_with --span
+ok 'unmount' umount_disc
+ok 'the next disc' move "$T/one.iso" "$T/two.iso"
+span "$T/two.iso"
+ok 'unmount' umount_disc
+for disc in one two; do
+	mount_disc -o ro "$T/$disc.iso"
+	is "$disc: attributes of the root" "$(getfattr --absolute-names --only-values -n user.note "$mnt" 2>&1)" 'of the root'
+	is "$disc: and of the directory that both have" "$(getfattr --absolute-names --only-values -n user.note "$mnt/d" 2>&1)" 'of a directory'
+	ok 'unmount' umount_disc
+done
+rm -rf "$stage" "$T"/*.iso
+
 # ---- changes while it burns
 blank_disc "$T/one.iso"
 span "$T/one.iso" media=8M,speed=10
@@ -230,7 +251,8 @@ like 'the message is on each' "$(message "$T/two.iso") $(message "$T/three.iso")
 none 'options of the mount hold for each' "$(info --names "$T/three.iso" 2>/dev/null | grep -i joliet)"
 together 'all of it is on the three' one two three
 # In a terminal it is asked for
-make_set ecc=1
+# (and parity leaves no room for any further session, which is no failure)
+make_set ecc=5
 python3 - "$BUILD/cdappendfs-sync" "$mnt" "$T/two.iso" <<'END' >"$T/terminal" 2>&1
 import os, pty, sys
 pid, fd = pty.fork()

@@ -101,6 +101,34 @@ static void fills_the_disc(void **state)
 	world_remove(&w);
 }
 
+/* No room for any further session is no failure when nothing has to go there. */
+static void full_to_the_end(void **state)
+{
+	struct commit_result r;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	uint64_t wanted = ask(&w, &plan_span).cost.append_sectors;
+	world_close(&w);
+	w.capacity_sectors = 32 + wanted;
+	assert_int_equal(world_open(&w), 0);
+	while ((r = ask(&w, &plan_span)).cost.append_sectors < wanted) {
+		assert_int_equal(r.error, 0);
+		world_close(&w);
+		w.capacity_sectors += 4;
+		assert_int_equal(world_open(&w), 0);
+	}
+	assert_true(ask(&w, &ask_span).burned);
+	r = ask(&w, &ask_span);
+	assert_int_equal(r.error, 0);
+	assert_false(r.burned);
+	assert_int_equal(r.held_bytes, 2 * EACH);
+	assert_int_equal(ask(&w, &plan_span).error, 0);
+	world_close(&w);
+	world_remove(&w);
+}
+
 static void commit_span(struct world *w)
 {
 	REQUIRE(world_open(w) == 0);
@@ -327,8 +355,9 @@ static void changed_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fills_the_disc), cmocka_unit_test(kills),	cmocka_unit_test(failed_burns),
-		cmocka_unit_test(hard_links),	  cmocka_unit_test(large_ones), cmocka_unit_test(changed_meanwhile),
+		cmocka_unit_test(fills_the_disc),    cmocka_unit_test(full_to_the_end), cmocka_unit_test(kills),
+		cmocka_unit_test(failed_burns),	     cmocka_unit_test(hard_links),	cmocka_unit_test(large_ones),
+		cmocka_unit_test(changed_meanwhile),
 	};
 
 	log_state.level = -1;
