@@ -239,6 +239,8 @@ static int search_session(struct search *s, const struct disc_session *session)
 	if (session->broken) {
 		command_note("%s: session %" PRIu32 ": a burn that failed, or cannot be read: it is passed over",
 			     s->b->name, session->number);
+		/* What is cut off was there. */
+		s->lost |= session->truncated;
 		return 0;
 	}
 	r = history_tree(s->b->disc, session, &iso);
@@ -293,6 +295,6 @@ int search_all(const struct search_asked *asked, struct found *ret, bool *ret_lo
 		r = search_staged(&s);
 	if (r == -ENOMEM)
 		command_fail("%s: %s", asked->b->name, strerror(ENOMEM));
-	*ret_lost = s.lost;
+	*ret_lost = s.lost || (h->n && !s.last); /* none of them could be read */
 	return r;
 }

@@ -561,11 +561,16 @@ void control_reply(struct connection *n, const char *line)
 		const char *request;
 		void (*reply)(struct connection *);
 	} others[] = {
-		{"info", reply_info},	       {"changes", control_list_changes},
-		{"names", control_list_names}, {"pieces", control_list_pieces},
-		{"status", reply_status},      {"wait", reply_wait},
-		{"await", reply_await},	       {"cancel", reply_cancel},
-		{"disc", control_pass_disc},   {"span", control_list_span},
+		{"info", reply_info},
+		{"changes", control_list_changes},
+		{"names", control_list_names},
+		{"pieces", control_list_pieces},
+		{"status", reply_status},
+		{"wait", reply_wait},
+		{"await", reply_await},
+		{"cancel", reply_cancel},
+		{"disc", control_pass_disc},
+		{"span", control_list_span},
 		{"options", control_list_options},
 	};
 

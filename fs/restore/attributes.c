@@ -38,12 +38,14 @@ static int put_owner(struct restore *x, const struct target *t, const struct iso
 		return restore_fail(x, "its owner", -errno);
 	if (st.st_uid == e->uid && st.st_gid == e->gid)
 		return 0;
-	if (fchownat(t->at, t->name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) == 0)
+	/* The kernel takes -1 for "as it is". */
+	bool known = e->uid != (uid_t)-1 && e->gid != (gid_t)-1;
+	if (known && fchownat(t->at, t->name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	if (errno != EPERM && errno != EINVAL)
+	if (known && errno != EPERM && errno != EINVAL)
 		return restore_fail(x, "its owner", -errno);
 	/* One's own groups anybody may give. */
-	if (st.st_uid == e->uid && fchownat(t->at, t->name, (uid_t)-1, e->gid, AT_SYMLINK_NOFOLLOW) == 0)
+	if (known && st.st_uid == e->uid && fchownat(t->at, t->name, (uid_t)-1, e->gid, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	x->count->strange++;
 	*mode &= ~(mode_t)(S_ISUID | S_ISGID);
@@ -119,7 +121,7 @@ int attributes_put(struct restore *x, int at, const char *name, const struct iso
 	r = put_owner(x, &t, e, &mode);
 	if (!r)
 		r = put_xattrs(x, &t, e);
-	if (!r && !S_ISLNK(e->mode) && chmod(t.path, mode) < 0)
+	if (!r && !S_ISLNK(e->mode) && fchmodat(at, name, mode, AT_SYMLINK_NOFOLLOW) < 0)
 		r = restore_fail(x, "its mode", -errno);
 	if (!r && utimensat(at, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		r = restore_fail(x, "its times", -errno);

@@ -91,7 +91,7 @@ static int enter(struct removing *g, int at, const char *name)
 
 	if (grow(&g->stack, &g->capacity, g->n, sizeof(*g->stack)) < 0)
 		return -ENOMEM;
-	(void)fchmodat(at, name, 0700, 0); /* it may have its own mode by now */
+	(void)fchmodat(at, name, 0700, AT_SYMLINK_NOFOLLOW); /* it may have its own mode by now */
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

@@ -85,7 +85,7 @@ for at in $2; do dd if=/mnt/iso/sparse bs=16 iflag=skip_bytes skip="$at" count=1
 umount /mnt/iso
 END
 	chmod +x "$T/in-guest"
-	ok 'the guest ran' in_uml -M 700 -t $((300 + files / 1000)) "$T/in-guest" "$disc" "${marks[*]}"
+	ok 'the guest ran' in_uml -M 700 -t $((300 + (files + entries + directories) / 100)) "$T/in-guest" "$disc" "${marks[*]}"
 	same_file 'Linux finds all of it' "$T/want" "$T/linux"
 	for at in "${marks[@]}"; do dd if="$mnt/sparse" bs=16 iflag=skip_bytes skip="$at" count=1 status=none; echo; done >"$T/our.marks"
 	same_file 'and the marks' "$T/our.marks" "$T/linux.marks"

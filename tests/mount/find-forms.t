@@ -209,4 +209,10 @@ like 'is named' "$(cat "$T/ok.output")" 'session 1: /lost: cannot be read'
 is 'what the next one has in it was there before, or not' "$(lines --name=file "$disc" 2>/dev/null)" \
 	$'session 1  A  2 bytes  found/file | deleted in session 2\nsession 2  ?  2 bytes  lost/file | is there'
 fails 'nothing found, and something not known' 2 find_in --name=nothing "$disc"
+made newest
+truncate -s $((($(info_json '$_->{sessions}[1]{start_lba}' "$disc") + 20) * 2048)) "$disc"
+fails 'nothing found on a disc that is cut off' 2 find_in --name=nothing "$disc"
+like 'whose last session is named' "$(cat "$T/ok.output")" 'session 2: '
+truncate -s 66000 "$disc"
+fails 'and where no session is left' 2 find_in --name=file "$disc"
 done_testing
