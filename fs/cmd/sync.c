@@ -393,11 +393,11 @@ static void print_text(const struct client_result *r, const struct options *o, c
 		puts("what was staged is dropped");
 	else if (action >= ACTION_WAIT && !r->burned)
 		puts("no burn was under way");
-	else if (r->append_bytes == 0)
+	else if (r->append_bytes == 0 && !r->held_bytes) /* what is held is told below */
 		puts(r->left_out_bytes ? "nothing was burned: what has no parity is damaged" :
 		     r->unread_bytes   ? "nothing was burned: what has no digests cannot be read" :
 					 nothing(o));
-	else
+	else if (r->append_bytes)
 		printf("session %" PRIu32 " %s: %s %s (data %s, tree %s), %s shared with older sessions\n", r->session,
 		       r->burned ? "written" : "planned", report_bytes(r->append_bytes, append),
 		       r->burned ? "appended" : "to append", report_bytes(r->data_bytes, data),

@@ -27,6 +27,7 @@ struct move {
 	size_t n_gone;
 	struct idmap names; /* of each node: how many there are; of directories: of directories in it */
 	uint64_t n_tied;
+	bool was_blank; /* the old disc: nothing was burned there */
 	const struct salvage_tell *tell;
 };
 
@@ -226,6 +227,8 @@ static int look(struct move *m)
 		r = forget_gone(m);
 	if (r < 0)
 		return r;
+	const struct stage_node *root = staged_row(m->rows, TREE_ROOT);
+	m->was_blank = root && !root->base_bytes;
 	forget_listings(m->rows);
 	r = staged_find(m->rows, NULL, &m->list);
 	if (r == 0)
@@ -272,7 +275,7 @@ static int put(struct move *m, struct disc *next)
 		r = stage_set_get(m->stage, &set);
 	if (r < 0)
 		return r;
-	set.disc += set.id != 0; /* what was never spread is of no set */
+	set.disc += set.id && !m->was_blank; /* what was never spread is of no set */
 	return stage_replace_disc(m->stage, m->rows, &identity, &fingerprint, &set);
 }
 

@@ -30,6 +30,7 @@ struct finder {
 	struct staged_list *list;
 	struct idset tied;     /* nodes of which the disc has something */
 	bool changes_disc;     /* something can only go to this one */
+	bool ways_changed;     /* a directory on it has other attributes */
 	uint64_t *directories; /* of each row: what a new directory costs, bytes */
 	uint64_t first, other; /* room of this disc, without what it needs in any case, and of the others; bytes */
 	struct span *span;
@@ -259,7 +260,9 @@ static int find_tied(struct finder *f)
 		const struct staged_change *c = &f->list->changes[i];
 
 		/* Directories above what is new are no change of their own. */
-		f->changes_disc |= c->kind != 'A' && !(c->kind == 'M' && c->row && S_ISDIR(c->row->mode));
+		bool way = c->kind == 'M' && c->row && S_ISDIR(c->row->mode);
+		f->ways_changed |= way;
+		f->changes_disc |= c->kind != 'A' && !way;
 		if (c->kind == 'A' || !c->ino)
 			continue;
 		r = idset_reserve(&f->tied, 1);
@@ -267,6 +270,22 @@ static int find_tied(struct finder *f)
 			idset_add(&f->tied, c->ino);
 	}
 	return r;
+}
+
+/* It is in no list of changes, as it has no name. */
+static int look_at_root(struct finder *f)
+{
+	const struct stage_node *row = staged_row(f->frozen.snapshot, TREE_ROOT);
+	_cleanup_entry_ struct iso_entry root = {0};
+	int r = row && f->frozen.base ? iso_root(f->frozen.base, &root) : -ENODATA;
+
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	r = row->mode != root.mode || row->uid != root.uid || row->gid != root.gid ?
+		    1 :
+		    staged_xattrs_differ(row, f->frozen.base, &root);
+	f->ways_changed |= r > 0;
+	return r < 0 ? r : 0;
 }
 
 static int find_ways(struct finder *f)
@@ -304,6 +323,8 @@ static int find(struct finder *f, char **ret_why)
 	if (r == 0)
 		r = find_tied(f);
 	if (r == 0)
+		r = look_at_root(f);
+	if (r == 0)
 		r = find_ways(f);
 	if (r < 0)
 		return r;
@@ -321,6 +342,7 @@ static int find(struct finder *f, char **ret_why)
 			       "what can only go to this disc, as it changes what is on it, needs %" PRIu64
 			       " bytes more than it has left",
 			       f->span->here_bytes - bytes_of(room));
+	f->span->ways_changed = f->ways_changed && f->span->here_bytes <= bytes_of(room);
 	r = open_large(f);
 	return r < 0 ? r : span_spread(f->span, f->frozen.snapshot, f->first, f->other, ret_why);
 }

@@ -61,6 +61,7 @@ sums "$mnt" >"$T/got"
 same_listing 'the mount shows all of it' "$T/want" "$T/got"
 ok 'once more' sync_with --span
 like 'takes nothing more, and says so' "$(cat "$T/ok.output")" 'takes nothing more'
+none 'and not that nothing is staged' "$(grep 'nothing is staged' "$T/ok.output")"
 ok 'the unmount' umount_disc
 like 'keeps the rest' "$(cat "$T/umount.log")" 'waits for the next disc'
 is 'one session' "$(info_json 'scalar @{$_->{sessions}}' "$T/one.iso")" 1
@@ -73,6 +74,9 @@ fails 'a disc with a session is no next disc' 1 move "$T/one.iso" "$T/copy.iso"
 like 'as it is not blank' "$(cat "$T/ok.output")" 'not blank'
 fails 'without a next disc' 2 move "$T/one.iso"
 ok 'a next disc, which is made' move "$T/one.iso" "$T/two.iso"
+ok 'onto another one, as that is broken' move "$T/two.iso" "$T/spare.iso"
+ok 'and back' move "$T/spare.iso" "$T/two.iso"
+rm "$T/spare.iso"
 none 'nothing is staged for the old one' "$("$BUILD/cdappendfs-stage" list --staging="$stage" | grep -F one.iso)"
 span "$T/two.iso"
 is 'with the capacity of the first' "$(info_json '$_->{capacity_bytes}' "$mnt")" $((20 << 20))
@@ -150,13 +154,23 @@ ok 'a first session' umount_disc
 span "$T/one.iso"
 for i in 1 2 3 4 5; do noise 2500000 "6$i" >"$mnt/d/$i"; done
 ok 'sync' sync_with --span
+is 'what waits is all that is changed' "$("$BUILD/cdappendfs-info" --changes "$mnt" | cut -f1 | paste -sd' ')" 'A d/4 A d/5'
+chmod 0710 "$mnt/d"
+ok 'the mode of a directory' sync_with --span
+like 'is burned where that is, whatever waits in it' "$(cat "$T/ok.output")" 'session 3 written'
+setfattr -n user.note -v 'of the root, later' "$mnt"
+ok 'an attribute of the root' sync_with --span
+like 'is, too' "$(cat "$T/ok.output")" 'session 4 written'
+ok 'all is there' sync_with --span
+none 'once' "$(grep written "$T/ok.output")"
 ok 'unmount' umount_disc
 ok 'the next disc' move "$T/one.iso" "$T/two.iso"
 span "$T/two.iso"
 ok 'unmount' umount_disc
 for disc in one two; do
 	mount_disc -o ro "$T/$disc.iso"
-	is "$disc: attributes of the root" "$(getfattr --absolute-names --only-values -n user.note "$mnt" 2>&1)" 'of the root'
+	is "$disc: attributes of the root" "$(getfattr --absolute-names --only-values -n user.note "$mnt" 2>&1)" 'of the root, later'
+	is "$disc: its mode" "$(stat -c %a "$mnt/d")" 710
 	is "$disc: and of the directory that both have" "$(getfattr --absolute-names --only-values -n user.note "$mnt/d" 2>&1)" 'of a directory'
 	ok 'unmount' umount_disc
 done
