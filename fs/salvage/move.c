@@ -4,8 +4,8 @@
  * bodies stay where they are, too.  So it costs the rows, not the data, and is one transaction: before it all of it is
  * staged for the old disc, after it for the new one.
  *
- * The old disc is not asked: it may be out of the drive.  What the stage knows of it only by numbers can go nowhere
- * else.
+ * The old disc may be out of the drive.  What the stage knows of it only by numbers can go nowhere else; that a new
+ * file takes the place of one that is there only the disc itself tells, if it is at hand.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -219,10 +219,54 @@ static void check_rows(struct move *m)
 		tied(m, "something that the old disc has", "it is changed, without a name of its own");
 }
 
-static int look(struct move *m)
+/* The old disc under its path, and the session that the stage stands on; base NULL: it is not at hand. */
+static int open_old(struct move *m, struct salvage **ret, char **ret_why)
+{
+	struct salvage *s = *ret = calloc(1, sizeof(*s));
+	int r = s ? 0 : -ENOMEM;
+
+	if (r == 0 && !(s->disc_path = strdup(stage_disc_path(m->stage))))
+		r = -ENOMEM;
+	if (r < 0)
+		return r;
+	s->stage = m->stage;
+	r = salvage_look_at_disc(s, SALVAGE_TO_READ);
+	return r == 0 && s->disc ? salvage_open_base(s, ret_why) : r;
+}
+
+static int check_replaced(struct move *m, struct iso *old)
+{
+	_cleanup_(staged_freep) struct staged_list *list = NULL;
+	int r = staged_find(m->rows, old, &list);
+
+	for (size_t i = 0; r == 0 && i < list->n_changes; i++) {
+		const struct staged_change *c = &list->changes[i];
+
+		if (c->kind == 'M' && c->named && c->base.mode && c->base.ino != c->ino)
+			tied(m, c->path, "it takes the place of what the old disc has there");
+	}
+	return r;
+}
+
+static int look_at_old(struct move *m, char **ret_why)
+{
+	_cleanup_(salvage_closep) struct salvage *s = NULL;
+	int r = open_old(m, &s, ret_why);
+
+	if (r == 0 && s->base && !s->base_root.bytes)
+		r = check_replaced(m, s->base);
+	if (s)
+		s->stage = NULL; /* it is ours */
+	/* One that is damaged is as good as not at hand: what is staged is not lost by that. */
+	return r == -ENOMEM || r == -EAGAIN ? r : 0;
+}
+
+static int look(struct move *m, char **ret_why)
 {
 	int r = stage_snapshot(m->stage, 0, &m->rows);
 
+	if (r == 0)
+		r = look_at_old(m, ret_why);
 	if (r == 0)
 		r = forget_gone(m);
 	if (r < 0)
@@ -290,7 +334,7 @@ int salvage_move(const char *directory, const char *next, const struct salvage_t
 	if (r == 0)
 		r = clear_place(&m, next, ret_why);
 	if (r == 0)
-		r = look(&m);
+		r = look(&m, ret_why);
 	if (r == 0 && m.n_tied)
 		return why_set(
 			ret_why, -EXDEV,

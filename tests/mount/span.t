@@ -133,12 +133,20 @@ span "$T/one.iso"
 sums "$mnt" >"$T/got"
 same_listing 'all is there as before' "$T/want" "$T/got"
 ok 'burned where it belongs' sync_with --span
+rm "$mnt/d/old"; echo anew >"$mnt/d/old"
+sums "$mnt" >"$T/want"
+sync "$mnt/d/old"
+kill_daemon
+fails 'what takes the place of a file there does not go to the next one either' 1 move "$T/one.iso" "$T/two.iso"
+like 'which is told' "$(cat "$T/ok.output")" 'd/old: it takes the place of what the old disc has'
+span "$T/one.iso"
 ok 'unmount' umount_disc
 ok 'the rest goes on' move "$T/one.iso" "$T/two.iso"
 span "$T/two.iso"
 ok 'unmount' umount_disc
 take_out one; take_out two
-is 'the change is on the first' "$(tail -c 5 "$T/out.one/d/old")" more
+is 'the change is on the first' "$(cat "$T/out.one/d/old")" anew
+is 'with the one before it in the session before' "$(cd "$T" && rm -rf older && bounded 60 xorriso -osirrox on -indev one.iso -load session 3 -extract /d/old older >"$T/xorriso.log" 2>&1; tail -c 5 older)" more
 none 'what is removed is not' "$(find "$T/out.one" "$T/out.two" -name gone)"
 cat <(sums "$T/out.one") <(sums "$T/out.two") | LC_ALL=C sort -k 2 >"$T/got"
 LC_ALL=C sort -k 2 "$T/want" >"$T/want.sorted"
