@@ -339,7 +339,8 @@ int salvage_move(const char *directory, const char *next, const struct salvage_t
 		return why_set(
 			ret_why, -EXDEV,
 			"%llu changes can only go to the old disc; nothing was changed. Mount that and burn them "
-			"with 'cdappendfs-sync --span', or drop them with 'cdappendfs-sync --discard PATH'",
+			"with 'cdappendfs-sync --span', or drop them with 'cdappendfs-sync --discard PATH'; "
+			"'cdappendfs-stage export' gives all out",
 			(unsigned long long)m.n_tied);
 	return r < 0 ? r : put(&m, d);
 }

@@ -153,6 +153,30 @@ LC_ALL=C sort -k 2 "$T/want" >"$T/want.sorted"
 same_listing 'each file is on one of them' "$T/want.sorted" "$T/got"
 rm -rf "$stage" "$T"/*.iso
 
+# ---- a new directory, larger than the disc, in which something is from the disc
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=8M
+noise 3000 1 >"$mnt/moved"; noise 3000 2 >"$mnt/linked"
+ok 'a first session' sync_with
+mkdir -p "$mnt/new/below"
+mv "$mnt/moved" "$mnt/new/below/"; ln "$mnt/linked" "$mnt/new/link"
+for i in 1 2 3 4 5; do noise 2400000 "3$i" >"$mnt/new/$i"; done
+noise 100 4 >"$mnt/new/below/small"; echo first >"$mnt/a"
+sums "$mnt" >"$T/want"
+ok 'a dry run' sync_with --span --dry-run
+like 'places what else is in it, in its order' "$(cat "$T/ok.output")" '  a'$'\n''.*  new/1'$'\n''.*  new/2'$'\n''.*  new/3'$'\n''.*  new/below/small'$'\n''disc 2: .*  new/4'$'\n''.*  new/5'
+ok 'sync' sync_with --span
+ok 'unmount' umount_disc
+ok 'the next disc' move "$T/one.iso" "$T/two.iso"
+span "$T/two.iso"
+ok 'unmount' umount_disc
+take_out one; take_out two
+cat <(sums "$T/out.one") <(sums "$T/out.two") | LC_ALL=C sort -k 2 >"$T/got"
+LC_ALL=C sort -k 2 "$T/want" >"$T/want.sorted"
+same_listing 'each file is on one of them' "$T/want.sorted" "$T/got"
+is 'what is from the disc there' "$(cd "$T/out.one" && ls -d new/below/moved new/link linked | paste -sd' ')" 'linked new/below/moved new/link'
+rm -rf "$stage" "$T"/*.iso
+
 # ---- attributes that are on the disc already
 blank_disc "$T/one.iso"
 span "$T/one.iso" media=8M
