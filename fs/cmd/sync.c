@@ -550,7 +550,7 @@ static int sync_set(struct options set, struct control_mount *mount)
 
 	set.last = &last;
 	memcpy(point, mount->mountpoint, sizeof(point));
-	int status = converse(&set, mount, &bytes);
+	int status = next_check(mount, set.next, set.n_next) ? COMMAND_FAILED : converse(&set, mount, &bytes);
 	for (size_t i = 0; status == COMMAND_DONE && last.held_bytes && (i < set.n_next || asks(&set)); i++) {
 		status = next_disc(mount, i < set.n_next ? set.next[i] : NULL, set.quiet || set.json);
 		if (status == COMMAND_DONE)

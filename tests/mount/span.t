@@ -369,5 +369,18 @@ fails '--next without --span' 2 sync_with --next="$T/two.iso"
 fails '--next with a dry run' 2 sync_with --span --dry-run --next="$T/two.iso"
 rm "$mnt/large.bin"
 ok 'nothing staged, nothing to do' sync_with --span
+echo 1 >"$mnt/one"
+before=$(image_digest "$T/one.iso")
+fails 'a next disc in the mount' 1 sync_with --span --next="$mnt/two.iso"
+like 'is refused before anything is burned' "$(cat "$T/ok.output")" 'in the mount itself'
+is 'nothing was' "$(image_digest "$T/one.iso")" "$before"
+for i in 1 2 3 4; do noise 2500000 "1$i" >"$mnt/f$i"; done
+ok 'as much as it takes' sync_with --span
 ok 'unmount' umount_disc
+mount_disc -s "$stage" "$T/one.iso"
+fails 'a mount without span' 1 sync_with --span --next="$T/two.iso"
+like 'is told to have it' "$(cat "$T/ok.output")" 'mount it with -o span'
+is 'the first disc is there as before' "$(findmnt -n -o SOURCE "$mnt")" "$T/one.iso"
+fails 'an unmount of it burns nothing' any umount_disc
+like 'and says what would' "$(cat "$T/umount.log")" '--span, of a mount with -o span'
 done_testing
