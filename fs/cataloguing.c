@@ -19,7 +19,7 @@ struct work {
 	struct disc_session *sessions;
 	size_t n;
 	struct disc_identity identity;
-	uint64_t bytes;
+	uint64_t bytes, there_sectors;
 	bool known_only; /* the mount begins */
 };
 
@@ -130,6 +130,7 @@ static int add(struct cataloguing *c, const struct work *w, char **ret_why)
 					    .identity = w->identity,
 					    .medium = c->medium,
 					    .bytes = w->bytes,
+					    .there_sectors = w->there_sectors,
 					    .path = c->is_image ? c->disc_path : NULL};
 	const struct catalogue_adding asked = {.known_only = w->known_only,
 					       .pace = is_cancelled,
@@ -224,6 +225,7 @@ void cataloguing_sessions(struct cataloguing *c, const struct disc_session *sess
 	}
 	memcpy(w.sessions, sessions, n * sizeof(*sessions));
 	w.bytes = state.used_sectors * SECTOR_BYTES;
+	w.there_sectors = state.there_sectors;
 	lock_take(&c->worker.lock);
 	free(c->next.sessions);
 	c->next = w;

@@ -143,6 +143,15 @@ static bool is_as_known(const struct known *k, const struct iso_entry *e)
 	       (!S_ISREG(e->mode) || (k->size == e->size && k->place == entries_place(e)));
 }
 
+/* Of an image that was cut off the directories may be there, and what they name not. */
+static bool is_there(const struct adding *a, const struct iso_entry *e)
+{
+	for (uint32_t i = 0; a->at->there_sectors && i < e->n_extents; i++)
+		if ((e->extents[i].pos + e->extents[i].length + SECTOR_BYTES - 1) / SECTOR_BYTES > a->at->there_sectors)
+			return false;
+	return true;
+}
+
 static int take_file(struct adding *a, int64_t directory, const struct iso_entry *e, struct known *k)
 {
 	int r = 0;
@@ -155,6 +164,8 @@ static int take_file(struct adding *a, int64_t directory, const struct iso_entry
 		k->kept = true; /* it has ended already */
 		r = close_entry(a, k);
 	}
+	if (!r && !is_there(a, e))
+		return lost(a, directory, e->name, -EIO);
 	return r ? r : put(a, directory, e, 0);
 }
 
@@ -513,8 +524,11 @@ int catalogue_add(struct catalogue *c, const struct catalogue_source *at, const 
 	ret->disc = t.disc;
 	ret->is_new = t.is_new;
 	for (size_t i = 0; i < at->n_sessions && !r; i++) {
-		if (at->sessions[i].number <= t.newest)
+		if (at->sessions[i].number <= t.newest) {
+			if (at->sessions[i].truncated && !ret->cut)
+				ret->cut = at->sessions[i].number;
 			continue;
+		}
 		r = add_next(c, at, asked, &t, &at->sessions[i], ret);
 		if (!r)
 			t.newest = at->sessions[i].number;

@@ -53,9 +53,10 @@ struct catalogue_source {
 	const struct disc_session *sessions; /* the oldest first */
 	size_t n_sessions;
 	struct disc_identity identity;
-	const char *medium; /* in words */
-	uint64_t bytes;	    /* that are used */
-	const char *path;   /* of an image; NULL: a drive */
+	const char *medium;	/* in words */
+	uint64_t bytes;		/* that are used */
+	uint64_t there_sectors; /* beyond them nothing can be read, whatever sessions say; 0: not known */
+	const char *path;	/* of an image; NULL: a drive */
 };
 
 struct catalogue_adding {
@@ -66,7 +67,8 @@ struct catalogue_adding {
 	bool known_only;
 	/* NULL, or asked now and then: what it returns, if not 0, ends it */
 	int (*pace)(void *context);
-	/* a directory that cannot be read, or not to its end; NULL: nobody is told */
+	/* a directory that cannot be read, or not to its end, or a file that lies beyond the end of the disc; NULL: nobody
+	 * is told */
 	void (*lost)(void *context, uint32_t session, const char *path, int error);
 	void *context;
 };
@@ -77,6 +79,8 @@ struct catalogue_added {
 	uint32_t sessions; /* that were added */
 	uint64_t names;	   /* versions of names that were added */
 	bool incomplete;   /* something could not be read */
+	/* first session of those that were in the catalogue and are not whole any more; 0: none */
+	uint32_t cut;
 };
 /* -ENOTUNIQ: it is one of several, or a copy, and nobody said which: the words say what to do.  -ENOMEDIUM: it is
  * blank.  *ret is filled in any case. */

@@ -81,6 +81,14 @@ static int add_source(struct adding_one *one, const struct catalogue_source *at)
 		command_fail("%s: %s", one->a.disc, why ? why : strerror(-r));
 		return CATALOGUE_TROUBLE;
 	}
+	if (added.cut) {
+		one->incomplete = true;
+		command_note(
+			"%s: session %" PRIu32 " and what is behind it were whole when they were added, and are cut "
+			"off now: the catalogue still has all of it; 'cdappendfs-catalogue add --anew' keeps what is "
+			"left",
+			one->a.disc, added.cut);
+	}
 	print_added(one, &added, n_digests);
 	return one->incomplete ? CATALOGUE_NO : CATALOGUE_YES;
 }
@@ -104,6 +112,7 @@ static int add_disc(struct adding_one *one, struct disc *disc)
 	at.n_sessions = history.n;
 	at.medium = state.name;
 	at.bytes = state.used_sectors * SECTOR_BYTES;
+	at.there_sectors = state.there_sectors;
 	at.path = state.kind == MEDIUM_IMAGE || state.kind == MEDIUM_CONTAINER ? one->a.disc : NULL;
 	return add_source(one, &at);
 }

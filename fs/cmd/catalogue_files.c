@@ -201,6 +201,14 @@ static int look_at(struct asking *a, const FTSENT *e, uint64_t least, bool count
 	case FTS_NS:
 		note_trouble(a, e->fts_path, e->fts_errno);
 		break;
+	case FTS_SLNONE:
+		note_trouble(a, e->fts_path, ENOENT);
+		break;
+	case FTS_DEFAULT:
+		command_note("%s: it is neither a directory nor a regular file: nothing was looked at there",
+			     e->fts_path);
+		a->trouble = true;
+		break;
 	case FTS_F:
 		r = ask(a, e->fts_path, note_disc);
 		if (r > 0 && a->n_discs < least)
@@ -218,10 +226,9 @@ static int walk(struct asking *a, uint64_t least, bool counted)
 	FTSENT *e;
 	int r = fts ? 0 : -errno;
 
+	/* Devices and the like are nothing that is missing, unless they were asked for. */
 	while (!r && (errno = 0, e = fts_read(fts)))
-		r = S_ISREG(e->fts_statp ? e->fts_statp->st_mode : 0) || e->fts_info != FTS_DEFAULT ?
-			    look_at(a, e, least, counted) :
-			    0;
+		r = e->fts_info != FTS_DEFAULT || e->fts_level == FTS_ROOTLEVEL ? look_at(a, e, least, counted) : 0;
 	if (!r && errno)
 		r = -errno;
 	if (fts)

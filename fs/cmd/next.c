@@ -77,6 +77,31 @@ static char *absolute(const char *path)
 	return here && asprintf(&all, "%s/%s", here, path) >= 0 ? all : NULL;
 }
 
+/* What lies in the mount, or below it, is not there when that has ended. */
+static bool is_inside(const struct control_mount *mount, const char *disc)
+{
+	_free_ char *path = absolute(disc);
+	char *slash = path ? strrchr(path, '/') : NULL;
+	size_t n = strlen(mount->mountpoint);
+
+	if (!slash)
+		return false;
+	slash[slash == path] = '\0';
+	_free_ char *directory = realpath(path, NULL);
+	return directory && strncmp(directory, mount->mountpoint, n) == 0 &&
+	       (directory[n] == '/' || directory[n] == '\0');
+}
+
+int next_check(const struct control_mount *mount, const char *const *discs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_inside(mount, discs[i]))
+			return command_fail(
+				"%s: it is in the mount itself, which ends before it is taken: give another one",
+				discs[i]);
+	return COMMAND_DONE;
+}
+
 bool next_can_ask(void) { return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO); }
 
 /* NULL: nobody answers any more. */
@@ -156,7 +181,7 @@ int next_disc(const struct control_mount *mount, const char *disc, bool quiet)
 	if (run("cdappendfs-umount", unmounting, quiet) != COMMAND_DONE)
 		return command_fail("%s: the next disc waits for that; what is left stays staged", mount->mountpoint);
 	next = disc ? absolute(disc) : ask(mount);
-	if (!next)
+	if (!next || is_inside(mount, next))
 		return command_fail(
 			"what is left stays staged for %s: go on with 'cdappendfs-stage move %s NEXT' and a "
 			"mount of that with -o span",

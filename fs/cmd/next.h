@@ -9,12 +9,15 @@
 #define FS_CMD_NEXT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "fs/control/mounts.h"
 
 /* disc NULL: it is asked for at the terminal.  COMMAND_DONE: it is mounted where the other one was; COMMAND_FAILED
  * after a message that says how far it is. */
 int next_disc(const struct control_mount *mount, const char *disc, bool quiet);
+/* Before anything is burned: can these be next ones?  COMMAND_DONE, or COMMAND_FAILED after a message. */
+int next_check(const struct control_mount *mount, const char *const *discs, size_t n);
 /* Is there anybody to ask? */
 bool next_can_ask(void);
 

@@ -362,11 +362,11 @@ static void print_text(const struct client_result *r, const struct options *o, c
 		puts("what was staged is dropped");
 	else if (action >= ACTION_WAIT && !r->burned)
 		puts("no burn was under way");
-	else if (r->append_bytes == 0)
+	else if (r->append_bytes == 0 && !r->held_bytes) /* what is held is told below */
 		puts(r->left_out_bytes ? "nothing was burned: what has no parity is damaged" :
 		     r->unread_bytes   ? "nothing was burned: what has no digests cannot be read" :
 					 nothing(o));
-	else
+	else if (r->append_bytes)
 		printf("session %" PRIu32 " %s: %s %s (data %s, tree %s), %s shared with older sessions\n", r->session,
 		       r->burned ? "written" : "planned", report_bytes(r->append_bytes, append),
 		       r->burned ? "appended" : "to append", report_bytes(r->data_bytes, data),
@@ -519,7 +519,7 @@ static int sync_set(struct options set, struct control_mount *mount)
 
 	set.last = &last;
 	memcpy(point, mount->mountpoint, sizeof(point));
-	int status = converse(&set, mount, &bytes);
+	int status = next_check(mount, set.next, set.n_next) ? COMMAND_FAILED : converse(&set, mount, &bytes);
 	for (size_t i = 0; status == COMMAND_DONE && last.held_bytes && (i < set.n_next || asks(&set)); i++) {
 		status = next_disc(mount, i < set.n_next ? set.next[i] : NULL, set.quiet || set.json);
 		if (status == COMMAND_DONE)

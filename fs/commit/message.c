@@ -90,7 +90,8 @@ void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_
 		 "nothing was lost: "
 		 "the changes stay staged; %s",
 		 message_bytes(need_bytes, need), message_bytes(missing_bytes, missing), where, why,
-		 spans ? "fill this disc and keep the rest for others with cdappendfs-sync --span" :
+		 spans ? "fill this disc and keep the rest for others with cdappendfs-sync --span, of a mount with -o "
+			 "span" :
 			 "delete some of them and sync again, or drop all with cdappendfs-sync --discard");
 }
 

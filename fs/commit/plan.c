@@ -260,6 +260,6 @@ int run_plan(struct run *run, struct commit_result *outcome)
 		run_no_room_for_parity(run, missing, where, outcome);
 	else if (!outcome->fits)
 		message_no_room(outcome->message, sizeof(outcome->message), run->cost.append_sectors * SECTOR_BYTES,
-				missing, where, why_so_large(run), run->c->options.span);
+				missing, where, why_so_large(run), run->c->options.span || run->set.id);
 	return 0;
 }

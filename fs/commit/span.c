@@ -37,6 +37,10 @@ static int find(struct run *run, struct commit_result *outcome)
 	_free_ char *why = NULL;
 	int r;
 
+	if (!run->c->options.span)
+		return commit_failed(
+			outcome, "nothing was burned", -EOPNOTSUPP,
+			"this mount takes no more than its disc does: unmount it, and mount it with -o span");
 	span_free(TAKE_PTR(run->span));
 	r = span_find(run->c->tree, &run->span, &why);
 	if (!r && !run->preview)

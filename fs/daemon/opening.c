@@ -19,6 +19,7 @@
 #include "burner/base/io.h"
 #include "burner/base/log.h"
 #include "burner/base/own.h"
+#include "burner/base/printable.h"
 #include "fs/commit/commit.h"
 #include "fs/daemon/holding.h"
 
@@ -386,7 +387,10 @@ static void become_read_only(struct opening *o)
 {
 	o->read_only = true;
 	if (!stage_empty(o->stage))
-		log_notice("%s: what was staged for it stays in %s", o->disc_path, stage_directory(o->stage));
+		log_notice(
+			"%s: what was staged for it stays in %s: 'cdappendfs-stage move %s NEXT' puts it onto a blank "
+			"disc, 'cdappendfs-stage export' gives it out",
+			o->disc_path, stage_directory(o->stage), SHELL_WORD(stage_directory(o->stage)));
 	stage_close(TAKE_PTR(o->stage));
 }
 

@@ -43,6 +43,8 @@ struct salvage {
 int salvage_in_use(char **ret_why, const char *directory, const struct stage_holder *holder);
 /* Opened for reading, with its identity; *ret_why static or NULL. */
 int salvage_open_disc(const char *path, struct disc **ret, struct disc_identity *ret_identity, const char **ret_why);
+/* The disc at s->disc_path, if it is that of the stage; else disc_why. */
+int salvage_look_at_disc(struct salvage *s, enum salvage_for purpose);
 /* Was the stage made for that disc? */
 bool salvage_same_disc(const struct disc_identity *stage, const struct stage_origin *origin,
 		       const struct disc_identity *disc, const char *path);

@@ -4,8 +4,8 @@
  * bodies stay where they are, too.  So it costs the rows, not the data, and is one transaction: before it all of it is
  * staged for the old disc, after it for the new one.
  *
- * The old disc is not asked: it may be out of the drive.  What the stage knows of it only by numbers can go nowhere
- * else.
+ * The old disc may be out of the drive.  What the stage knows of it only by numbers can go nowhere else; that a new
+ * file takes the place of one that is there only the disc itself tells, if it is at hand.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,6 +27,7 @@ struct move {
 	size_t n_gone;
 	struct idmap names; /* of each node: how many there are; of directories: of directories in it */
 	uint64_t n_tied;
+	bool was_blank; /* the old disc: nothing was burned there */
 	const struct salvage_tell *tell;
 };
 
@@ -218,14 +219,60 @@ static void check_rows(struct move *m)
 		tied(m, "something that the old disc has", "it is changed, without a name of its own");
 }
 
-static int look(struct move *m)
+/* The old disc under its path, and the session that the stage stands on; base NULL: it is not at hand. */
+static int open_old(struct move *m, struct salvage **ret, char **ret_why)
+{
+	struct salvage *s = *ret = calloc(1, sizeof(*s));
+	int r = s ? 0 : -ENOMEM;
+
+	if (r == 0 && !(s->disc_path = strdup(stage_disc_path(m->stage))))
+		r = -ENOMEM;
+	if (r < 0)
+		return r;
+	s->stage = m->stage;
+	r = salvage_look_at_disc(s, SALVAGE_TO_READ);
+	return r == 0 && s->disc ? salvage_open_base(s, ret_why) : r;
+}
+
+static int check_replaced(struct move *m, struct iso *old)
+{
+	_cleanup_(staged_freep) struct staged_list *list = NULL;
+	int r = staged_find(m->rows, old, &list);
+
+	for (size_t i = 0; r == 0 && i < list->n_changes; i++) {
+		const struct staged_change *c = &list->changes[i];
+
+		if (c->kind == 'M' && c->named && c->base.mode && c->base.ino != c->ino)
+			tied(m, c->path, "it takes the place of what the old disc has there");
+	}
+	return r;
+}
+
+static int look_at_old(struct move *m, char **ret_why)
+{
+	_cleanup_(salvage_closep) struct salvage *s = NULL;
+	int r = open_old(m, &s, ret_why);
+
+	if (r == 0 && s->base && !s->base_root.bytes)
+		r = check_replaced(m, s->base);
+	if (s)
+		s->stage = NULL; /* it is ours */
+	/* One that is damaged is as good as not at hand: what is staged is not lost by that. */
+	return r == -ENOMEM || r == -EAGAIN ? r : 0;
+}
+
+static int look(struct move *m, char **ret_why)
 {
 	int r = stage_snapshot(m->stage, 0, &m->rows);
 
 	if (r == 0)
+		r = look_at_old(m, ret_why);
+	if (r == 0)
 		r = forget_gone(m);
 	if (r < 0)
 		return r;
+	const struct stage_node *root = staged_row(m->rows, TREE_ROOT);
+	m->was_blank = root && !root->base_bytes;
 	forget_listings(m->rows);
 	r = staged_find(m->rows, NULL, &m->list);
 	if (r == 0)
@@ -272,7 +319,7 @@ static int put(struct move *m, struct disc *next)
 		r = stage_set_get(m->stage, &set);
 	if (r < 0)
 		return r;
-	set.disc += set.id != 0; /* what was never spread is of no set */
+	set.disc += set.id && !m->was_blank; /* what was never spread is of no set */
 	return stage_replace_disc(m->stage, m->rows, &identity, &fingerprint, &set);
 }
 
@@ -287,12 +334,13 @@ int salvage_move(const char *directory, const char *next, const struct salvage_t
 	if (r == 0)
 		r = clear_place(&m, next, ret_why);
 	if (r == 0)
-		r = look(&m);
+		r = look(&m, ret_why);
 	if (r == 0 && m.n_tied)
 		return why_set(
 			ret_why, -EXDEV,
 			"%llu changes can only go to the old disc; nothing was changed. Mount that and burn them "
-			"with 'cdappendfs-sync --span', or drop them with 'cdappendfs-sync --discard PATH'",
+			"with 'cdappendfs-sync --span', or drop them with 'cdappendfs-sync --discard PATH'; "
+			"'cdappendfs-stage export' gives all out",
 			(unsigned long long)m.n_tied);
 	return r < 0 ? r : put(&m, d);
 }

@@ -76,7 +76,7 @@ int salvage_grown(struct stage *stage, struct disc *disc)
 	return r == -ENOENT ? 0 : r;
 }
 
-static int look_at_disc(struct salvage *s, enum salvage_for purpose)
+int salvage_look_at_disc(struct salvage *s, enum salvage_for purpose)
 {
 	struct disc_identity was;
 	struct stage_origin origin;
@@ -134,7 +134,7 @@ int salvage_open(const char *directory, const char *disc, enum salvage_for purpo
 	s->disc_path = strdup(path ? path : stage_disc_path(s->stage));
 	if (!s->disc_path)
 		return -ENOMEM;
-	r = look_at_disc(s, purpose);
+	r = salvage_look_at_disc(s, purpose);
 	if (r == 0)
 		*ret = TAKE_PTR(s);
 	return r;

@@ -30,11 +30,14 @@ struct finder {
 	struct staged_list *list;
 	struct idset tied;     /* nodes of which the disc has something */
 	bool changes_disc;     /* something can only go to this one */
+	bool ways_changed;     /* a directory on it has other attributes */
 	uint64_t *directories; /* of each row: what a new directory costs, bytes */
 	uint64_t first, other; /* room of this disc, without what it needs in any case, and of the others; bytes */
 	struct span *span;
 	struct span_entry *todo; /* the next one last */
 	size_t n_todo, todo_capacity;
+	struct span_entry *bound; /* new directories, in which is something that can only go to this disc */
+	size_t n_bound, bound_capacity;
 };
 
 void span_free(struct span *s)
@@ -60,6 +63,9 @@ static void finder_release(struct finder *f)
 	for (size_t i = 0; i < f->n_todo; i++)
 		free(f->todo[i].path);
 	free(f->todo);
+	for (size_t i = 0; i < f->n_bound; i++)
+		free(f->bound[i].path);
+	free(f->bound);
 	free(f->directories);
 	idset_release(&f->tied);
 	staged_free(f->list);
@@ -114,14 +120,33 @@ static int measure(struct finder *f, struct span_entry *e)
 
 /* ---- the entries ---- */
 
-static int add_todo(struct finder *f, struct span_entry *e)
+static int add_entry(struct span_entry **list, size_t *capacity, size_t *n, struct span_entry *e)
 {
-	if (grow(&f->todo, &f->todo_capacity, f->n_todo, sizeof(*f->todo))) {
+	if (!e->path || grow(list, capacity, *n, sizeof(**list))) {
 		free(e->path);
 		return -ENOMEM;
 	}
 	e->name = strrchr(e->path, '/') ? strrchr(e->path, '/') + 1 : e->path;
-	f->todo[f->n_todo++] = *e;
+	(*list)[(*n)++] = *e;
+	return 0;
+}
+
+/* A new directory that can only be here as a whole; what else can is left where it is. */
+static bool is_bound(const struct finder *f, uint64_t ino)
+{
+	const struct stage_node *row = ino == STAGE_WHITEOUT ? NULL : staged_row(f->frozen.snapshot, ino);
+
+	return row && S_ISDIR(row->mode) && span_row_is_new(row) && !idset_has(&f->tied, ino);
+}
+
+/* It may go anywhere, or some of it may. */
+static int sort_out(struct finder *f, struct span_entry *e, bool anywhere)
+{
+	if (anywhere)
+		return add_entry(&f->todo, &f->todo_capacity, &f->n_todo, e);
+	if (is_bound(f, e->ino))
+		return add_entry(&f->bound, &f->bound_capacity, &f->n_bound, e);
+	free(e->path);
 	return 0;
 }
 
@@ -145,15 +170,16 @@ static int find_tops(struct finder *f)
 			continue;
 		r = measure(f, &e);
 		f->changes_disc |= r == 0;
-		if (r <= 0)
+		if (r < 0)
 			continue;
 		e.path = strdup(c->path);
-		r = e.path ? add_todo(f, &e) : -ENOMEM;
+		r = sort_out(f, &e, r > 0);
 	}
 	return r < 0 ? r : 0;
 }
 
-static int open_entry(struct finder *f, struct span_entry *e)
+/* kept: some of it is here in any case */
+static int open_entry(struct finder *f, struct span_entry *e, bool kept)
 {
 	const struct stage_snapshot *rows = f->frozen.snapshot;
 	struct span *s = f->span;
@@ -164,16 +190,16 @@ static int open_entry(struct finder *f, struct span_entry *e)
 		free(e->path);
 		return -ENOMEM;
 	}
-	s->opened[s->n_opened++] = (struct span_opened){.entry = *e};
+	s->opened[s->n_opened++] = (struct span_opened){.entry = *e, .kept = kept};
 	for (size_t i = staged_names_of(rows, e->ino + 1); r >= 0 && i-- > first;) {
 		const struct stage_snapshot_name *name = &rows->names[i];
 		struct span_entry below = {.parent = e->ino, .ino = name->ino, .above = above};
 
 		r = measure(f, &below);
 		if (r >= 0 && asprintf(&below.path, "%s/%s", e->path, name->name) < 0)
-			r = -ENOMEM;
+			below.path = NULL;
 		if (r >= 0)
-			r = add_todo(f, &below);
+			r = sort_out(f, &below, r > 0);
 	}
 	return r < 0 ? r : 0;
 }
@@ -184,7 +210,7 @@ static int take_entry(struct finder *f, struct span_entry *e)
 	const struct stage_node *row = staged_row(f->frozen.snapshot, e->ino);
 
 	if (row && S_ISDIR(row->mode) && e->cost > f->other && e->cost > f->first)
-		return open_entry(f, e);
+		return open_entry(f, e, false);
 	if (grow(&s->entries, &s->capacity, s->n, sizeof(*s->entries))) {
 		free(e->path);
 		return -ENOMEM;
@@ -237,17 +263,44 @@ static uint64_t bytes_of(uint64_t sectors)
 static uint64_t less(uint64_t a, uint64_t b) { return a - min_u64(a, b); }
 
 /* What this disc needs in any case is what is left of all when that is taken off which may go anywhere. */
-static void find_rooms(struct finder *f, uint64_t body, uint64_t room)
+static void find_first(struct finder *f, uint64_t body, uint64_t room)
 {
-	uint64_t anywhere = 0, containers = 0;
+	uint64_t anywhere = 0;
 
 	for (size_t i = 0; i < f->n_todo; i++)
 		anywhere += f->todo[i].cost;
-	for (size_t i = 0; i < f->list->n_dirs; i++)
-		containers += is_on_disc(f, f->list->dirs[i].ino);
 	f->span->here_bytes = less(bytes_of(body), anywhere);
 	f->first = less(bytes_of(room), f->span->here_bytes);
+}
+
+static void find_other(struct finder *f)
+{
+	uint64_t containers = 0;
+
+	for (size_t i = 0; i < f->list->n_dirs; i++)
+		containers += is_on_disc(f, f->list->dirs[i].ino);
 	f->other = less(bytes_of(f->other), bytes_of(SET_DISC_SECTORS + containers * CONTAINER_SECTORS));
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	return strcmp(((const struct span_entry *)b)->path, ((const struct span_entry *)a)->path);
+}
+
+/* There is no room for all of the directories in which something can only be here: for what else is in them there may
+ * be elsewhere. */
+static int open_bound(struct finder *f)
+{
+	int r = 0;
+
+	while (r == 0 && f->n_bound) {
+		struct span_entry e = f->bound[--f->n_bound];
+
+		r = open_entry(f, &e, true);
+	}
+	if (f->n_todo)
+		qsort(f->todo, f->n_todo, sizeof(*f->todo), compare_entries);
+	return r;
 }
 
 /* Of the disc they have something: a record, or pieces of its content. */
@@ -259,7 +312,9 @@ static int find_tied(struct finder *f)
 		const struct staged_change *c = &f->list->changes[i];
 
 		/* Directories above what is new are no change of their own. */
-		f->changes_disc |= c->kind != 'A' && !(c->kind == 'M' && c->row && S_ISDIR(c->row->mode));
+		bool way = c->kind == 'M' && c->row && S_ISDIR(c->row->mode);
+		f->ways_changed |= way;
+		f->changes_disc |= c->kind != 'A' && !way;
 		if (c->kind == 'A' || !c->ino)
 			continue;
 		r = idset_reserve(&f->tied, 1);
@@ -267,6 +322,22 @@ static int find_tied(struct finder *f)
 			idset_add(&f->tied, c->ino);
 	}
 	return r;
+}
+
+/* It is in no list of changes, as it has no name. */
+static int look_at_root(struct finder *f)
+{
+	const struct stage_node *row = staged_row(f->frozen.snapshot, TREE_ROOT);
+	_cleanup_entry_ struct iso_entry root = {0};
+	int r = row && f->frozen.base ? iso_root(f->frozen.base, &root) : -ENODATA;
+
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	r = row->mode != root.mode || row->uid != root.uid || row->gid != root.gid ?
+		    1 :
+		    staged_xattrs_differ(row, f->frozen.base, &root);
+	f->ways_changed |= r > 0;
+	return r < 0 ? r : 0;
 }
 
 static int find_ways(struct finder *f)
@@ -304,6 +375,8 @@ static int find(struct finder *f, char **ret_why)
 	if (r == 0)
 		r = find_tied(f);
 	if (r == 0)
+		r = look_at_root(f);
+	if (r == 0)
 		r = find_ways(f);
 	if (r < 0)
 		return r;
@@ -314,13 +387,22 @@ static int find(struct finder *f, char **ret_why)
 		r = find_tops(f);
 	if (r < 0)
 		return r;
-	find_rooms(f, body, room);
+	find_first(f, body, room);
+	find_other(f);
+	if (f->span->here_bytes > bytes_of(room) && f->n_bound) {
+		r = open_bound(f);
+		find_first(f, body, room);
+	}
+	if (r < 0)
+		return r;
 	/* A disc without room for any session is full, and no more than that, when nothing has to go there. */
 	if (f->changes_disc && f->span->here_bytes > bytes_of(room))
 		return why_set(ret_why, -ENOSPC,
 			       "what can only go to this disc, as it changes what is on it, needs %" PRIu64
-			       " bytes more than it has left",
+			       " bytes more than it has left: 'cdappendfs-info --changes' lists it, among others, and "
+			       "'cdappendfs-sync --discard PATH' drops some of it",
 			       f->span->here_bytes - bytes_of(room));
+	f->span->ways_changed = f->ways_changed && f->span->here_bytes <= bytes_of(room);
 	r = open_large(f);
 	return r < 0 ? r : span_spread(f->span, f->frozen.snapshot, f->first, f->other, ret_why);
 }

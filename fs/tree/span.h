@@ -52,6 +52,7 @@ struct span {
 	uint32_t n_discs;    /* this one among them */
 	uint64_t here_bytes; /* what can only go to this disc takes so much, with what each session has */
 	uint64_t held_bytes; /* content that waits */
+	bool ways_changed;   /* directories that are on this disc have other attributes, for which it has room */
 	/* what is held back: entries, or what was opened of which nothing goes onto this disc */
 	const struct span_entry **held;
 	size_t n_held;

@@ -119,6 +119,8 @@ static void find_way_names(struct holder *h)
 /* Is anything staged that this disc takes? */
 static bool keeps_some(const struct holder *h)
 {
+	if (h->span->ways_changed)
+		return true;
 	for (size_t i = 0; i < h->rows->n_nodes; i++)
 		if (!h->nodes[i] && !h->ways[i])
 			return true;

@@ -312,6 +312,16 @@ static int list_base(struct walk *w, struct visit *v, struct range *range)
 	return r;
 }
 
+/* 1, 0, or an error. */
+static int is_same_directory(const struct walk *w, const struct stage_node *row, const struct iso_entry *e)
+{
+	if (!row || !S_ISDIR(row->mode) || !S_ISDIR(e->mode) || e->ino != row->ino || row->base_lba != e->dir.lba)
+		return 0;
+	int r = attributes_differ(w, row, e);
+
+	return r < 0 ? r : !r;
+}
+
 static int staged_entry(struct walk *w, const struct visit *at, size_t i, struct iso_entry *seen)
 {
 	const struct stage_snapshot_name *name = &w->snapshot->names[i];
@@ -321,7 +331,10 @@ static int staged_entry(struct walk *w, const struct visit *at, size_t i, struct
 	item.base = staged_take(seen);
 	item.unread = !w->base && at->dir.bytes;
 	item.row = name->ino == STAGE_WHITEOUT ? NULL : staged_row(w->snapshot, name->ino);
-	r = add_item(w, &item);
+	r = is_same_directory(w, item.row, &item.base);
+	item.same = r > 0;
+	if (r >= 0)
+		r = add_item(w, &item);
 	if (r) {
 		iso_entry_release(&item.base);
 		return r;

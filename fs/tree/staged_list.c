@@ -103,7 +103,7 @@ static bool base_moved(const struct walk *w, const struct item *item)
 static char kind_of(const struct walk *w, const struct item *item)
 {
 	if (!item->named || has_base_name(item))
-		return 'M';
+		return item->same ? 0 : 'M';
 	if (item->ino == STAGE_WHITEOUT)
 		return item->unread || (item->base.mode && !base_moved(w, item)) ? 'D' : 0;
 	if (item->from)

@@ -24,6 +24,7 @@ struct item {
 	struct iso_entry base; /* under that name; mode 0: none */
 	struct hidden *from;   /* renamed */
 	bool unread;	       /* the base, which is gone, may have had it */
+	bool same;	       /* a directory, as the base has it: only its name is a row, for what is below */
 	char kind;
 };
 

@@ -136,6 +136,10 @@ rm "$T/home/new" "$T/home/third"
 silent 'nothing is missing' catalogue missing "$T/home"
 is 'on one disc only' "$(catalogue copies "$T/home" | sed 's:\t.*/: :' | paste -sd' ')" '1 copied 1 file1'
 fails 'no such directory' 2 catalogue missing "$T/none"
+ln -s "$T/none" "$T/dangling"; ln -s home "$T/leads"; mkfifo "$T/pipe"
+fails 'a link that leads nowhere' 2 catalogue missing "$T/dangling"
+fails 'what has no content' 2 catalogue missing "$T/pipe"
+silent 'a link to a directory' catalogue missing "$T/leads"
 
 # ---- copies
 ok 'a session' sh -c "seq 9 >'$mnt/nine'; '$BUILD/cdappendfs-sync' -q '$mnt'"
@@ -199,6 +203,27 @@ ok 'a disc' catalogue add "$T/other.iso"
 is 'no number is given twice' "$(catalogue list --json | json '$_->{discs}[1]{disc}')" 6
 ok 'all of it anew' catalogue add --anew "$T/other.iso"
 is 'sound' "$(shelf sound "$db")" sound
+
+# ---- an image that was cut off behind its directories: what they name is not there
+mkdir "$T/cut"
+seq 3 >"$T/cut/first"
+noise 1500000 31 >"$T/cut/large"
+blank_disc "$T/cut.iso"
+mount_disc "$T/cut.iso"
+cp -p "$T/cut"/* "$mnt/"
+ok 'unmount' umount_disc
+cp "$T/cut.iso" "$T/uncut.iso"
+truncate -s 1000000 "$T/cut.iso"
+fails 'one that is cut off' 1 catalogue add --db="$T/cut.db" "$T/cut.iso"
+like 'it says what is not there' "$(cat "$T/ok.output")" 'session 1: /large: cannot be read'
+is 'that is missing' "$(catalogue missing --db="$T/cut.db" "$T/cut" | sed 's:.*/::')" large
+rm "$T/cut.db"
+ok 'a whole one' catalogue add --db="$T/cut.db" "$T/uncut.iso"
+mv "$T/cut.iso" "$T/uncut.iso"
+fails 'which is cut off later' 1 catalogue add --db="$T/cut.db" "$T/uncut.iso"
+like 'it says so' "$(cat "$T/ok.output")" 'session 1 .* cut off now'
+fails 'read again' 1 catalogue add --anew --db="$T/cut.db" "$T/uncut.iso"
+is 'it is missing, too' "$(catalogue missing --db="$T/cut.db" "$T/cut" | sed 's:.*/::')" large
 
 # ---- a disc that is damaged
 damaged=$T/damaged.iso

@@ -61,6 +61,7 @@ sums "$mnt" >"$T/got"
 same_listing 'the mount shows all of it' "$T/want" "$T/got"
 ok 'once more' sync_with --span
 like 'takes nothing more, and says so' "$(cat "$T/ok.output")" 'takes nothing more'
+none 'and not that nothing is staged' "$(grep 'nothing is staged' "$T/ok.output")"
 ok 'the unmount' umount_disc
 like 'keeps the rest' "$(cat "$T/umount.log")" 'waits for the next disc'
 is 'one session' "$(info_json 'scalar @{$_->{sessions}}' "$T/one.iso")" 1
@@ -73,6 +74,9 @@ fails 'a disc with a session is no next disc' 1 move "$T/one.iso" "$T/copy.iso"
 like 'as it is not blank' "$(cat "$T/ok.output")" 'not blank'
 fails 'without a next disc' 2 move "$T/one.iso"
 ok 'a next disc, which is made' move "$T/one.iso" "$T/two.iso"
+ok 'onto another one, as that is broken' move "$T/two.iso" "$T/spare.iso"
+ok 'and back' move "$T/spare.iso" "$T/two.iso"
+rm "$T/spare.iso"
 none 'nothing is staged for the old one' "$("$BUILD/cdappendfs-stage" list --staging="$stage" | grep -F one.iso)"
 span "$T/two.iso"
 is 'with the capacity of the first' "$(info_json '$_->{capacity_bytes}' "$mnt")" $((20 << 20))
@@ -129,16 +133,48 @@ span "$T/one.iso"
 sums "$mnt" >"$T/got"
 same_listing 'all is there as before' "$T/want" "$T/got"
 ok 'burned where it belongs' sync_with --span
+rm "$mnt/d/old"; echo anew >"$mnt/d/old"
+sums "$mnt" >"$T/want"
+sync "$mnt/d/old"
+kill_daemon
+fails 'what takes the place of a file there does not go to the next one either' 1 move "$T/one.iso" "$T/two.iso"
+like 'which is told' "$(cat "$T/ok.output")" 'd/old: it takes the place of what the old disc has'
+span "$T/one.iso"
 ok 'unmount' umount_disc
 ok 'the rest goes on' move "$T/one.iso" "$T/two.iso"
 span "$T/two.iso"
 ok 'unmount' umount_disc
 take_out one; take_out two
-is 'the change is on the first' "$(tail -c 5 "$T/out.one/d/old")" more
+is 'the change is on the first' "$(cat "$T/out.one/d/old")" anew
+is 'with the one before it in the session before' "$(cd "$T" && rm -rf older && bounded 60 xorriso -osirrox on -indev one.iso -load session 3 -extract /d/old older >"$T/xorriso.log" 2>&1; tail -c 5 older)" more
 none 'what is removed is not' "$(find "$T/out.one" "$T/out.two" -name gone)"
 cat <(sums "$T/out.one") <(sums "$T/out.two") | LC_ALL=C sort -k 2 >"$T/got"
 LC_ALL=C sort -k 2 "$T/want" >"$T/want.sorted"
 same_listing 'each file is on one of them' "$T/want.sorted" "$T/got"
+rm -rf "$stage" "$T"/*.iso
+
+# ---- a new directory, larger than the disc, in which something is from the disc
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=8M
+noise 3000 1 >"$mnt/moved"; noise 3000 2 >"$mnt/linked"
+ok 'a first session' sync_with
+mkdir -p "$mnt/new/below"
+mv "$mnt/moved" "$mnt/new/below/"; ln "$mnt/linked" "$mnt/new/link"
+for i in 1 2 3 4 5; do noise 2400000 "3$i" >"$mnt/new/$i"; done
+noise 100 4 >"$mnt/new/below/small"; echo first >"$mnt/a"
+sums "$mnt" >"$T/want"
+ok 'a dry run' sync_with --span --dry-run
+like 'places what else is in it, in its order' "$(cat "$T/ok.output")" '  a'$'\n''.*  new/1'$'\n''.*  new/2'$'\n''.*  new/3'$'\n''.*  new/below/small'$'\n''disc 2: .*  new/4'$'\n''.*  new/5'
+ok 'sync' sync_with --span
+ok 'unmount' umount_disc
+ok 'the next disc' move "$T/one.iso" "$T/two.iso"
+span "$T/two.iso"
+ok 'unmount' umount_disc
+take_out one; take_out two
+cat <(sums "$T/out.one") <(sums "$T/out.two") | LC_ALL=C sort -k 2 >"$T/got"
+LC_ALL=C sort -k 2 "$T/want" >"$T/want.sorted"
+same_listing 'each file is on one of them' "$T/want.sorted" "$T/got"
+is 'what is from the disc there' "$(cd "$T/out.one" && ls -d new/below/moved new/link linked | paste -sd' ')" 'linked new/below/moved new/link'
 rm -rf "$stage" "$T"/*.iso
 
 # ---- attributes that are on the disc already
@@ -150,13 +186,23 @@ ok 'a first session' umount_disc
 span "$T/one.iso"
 for i in 1 2 3 4 5; do noise 2500000 "6$i" >"$mnt/d/$i"; done
 ok 'sync' sync_with --span
+is 'what waits is all that is changed' "$("$BUILD/cdappendfs-info" --changes "$mnt" | cut -f1 | paste -sd' ')" 'A d/4 A d/5'
+chmod 0710 "$mnt/d"
+ok 'the mode of a directory' sync_with --span
+like 'is burned where that is, whatever waits in it' "$(cat "$T/ok.output")" 'session 3 written'
+setfattr -n user.note -v 'of the root, later' "$mnt"
+ok 'an attribute of the root' sync_with --span
+like 'is, too' "$(cat "$T/ok.output")" 'session 4 written'
+ok 'all is there' sync_with --span
+none 'once' "$(grep written "$T/ok.output")"
 ok 'unmount' umount_disc
 ok 'the next disc' move "$T/one.iso" "$T/two.iso"
 span "$T/two.iso"
 ok 'unmount' umount_disc
 for disc in one two; do
 	mount_disc -o ro "$T/$disc.iso"
-	is "$disc: attributes of the root" "$(getfattr --absolute-names --only-values -n user.note "$mnt" 2>&1)" 'of the root'
+	is "$disc: attributes of the root" "$(getfattr --absolute-names --only-values -n user.note "$mnt" 2>&1)" 'of the root, later'
+	is "$disc: its mode" "$(stat -c %a "$mnt/d")" 710
 	is "$disc: and of the directory that both have" "$(getfattr --absolute-names --only-values -n user.note "$mnt/d" 2>&1)" 'of a directory'
 	ok 'unmount' umount_disc
 done
@@ -323,5 +369,18 @@ fails '--next without --span' 2 sync_with --next="$T/two.iso"
 fails '--next with a dry run' 2 sync_with --span --dry-run --next="$T/two.iso"
 rm "$mnt/large.bin"
 ok 'nothing staged, nothing to do' sync_with --span
+echo 1 >"$mnt/one"
+before=$(image_digest "$T/one.iso")
+fails 'a next disc in the mount' 1 sync_with --span --next="$mnt/two.iso"
+like 'is refused before anything is burned' "$(cat "$T/ok.output")" 'in the mount itself'
+is 'nothing was' "$(image_digest "$T/one.iso")" "$before"
+for i in 1 2 3 4; do noise 2500000 "1$i" >"$mnt/f$i"; done
+ok 'as much as it takes' sync_with --span
 ok 'unmount' umount_disc
+mount_disc -s "$stage" "$T/one.iso"
+fails 'a mount without span' 1 sync_with --span --next="$T/two.iso"
+like 'is told to have it' "$(cat "$T/ok.output")" 'mount it with -o span'
+is 'the first disc is there as before' "$(findmnt -n -o SOURCE "$mnt")" "$T/one.iso"
+fails 'an unmount of it burns nothing' any umount_disc
+like 'and says what would' "$(cat "$T/umount.log")" '--span, of a mount with -o span'
 done_testing

@@ -270,9 +270,17 @@ static void hard_links(void **state)
 	assert_int_equal(disc_of(s, "a/link"), 1);
 	assert_int_equal(disc_of(s, "d"), 1);
 	span_free(s);
-	/* … but what has a name of a file of the disc can only go there. */
+	/* … but what has a name of a file of the disc can only go there, which keeps nothing else. */
 	s = NULL;
 	link_to(&w, "a/file", "d/link");
+	assert_int_equal(span_find(w.tree, &s, NULL), 0);
+	assert_int_equal(disc_of(s, "d/file"), 1);
+	for (size_t i = 0; i < s->n; i++)
+		assert_string_not_equal(s->entries[i].path, "d/link");
+	span_free(s);
+	/* What has no room there is refused. */
+	s = NULL;
+	world_write(&w, "a/file", EACH, 9);
 	assert_int_equal(span_find(w.tree, &s, &why), -ENOSPC);
 	assert_non_null(why);
 	free(why);
