@@ -139,7 +139,13 @@ static int add(struct cataloguing *c, const struct work *w, char **ret_why)
 	struct catalogue_added added;
 	int r = catalogue_open(c->path, CATALOGUE_CREATE, WAIT_SECONDS, &catalogue, ret_why);
 
-	return r ? r : catalogue_add(catalogue, &at, &asked, &added, ret_why);
+	if (!r)
+		r = catalogue_add(catalogue, &at, &asked, &added, ret_why);
+	if (!r && added.displaced)
+		log_warning("%s: in the catalogue disc %" PRId64 " was there before: if it is gone, and no copy of it "
+			    "is left, 'cdappendfs-catalogue forget %" PRId64 "', or its files count as being on a disc",
+			    c->disc_path, added.displaced, added.displaced);
+	return r;
 }
 
 /* False: the drive burns: again, when that has ended. */

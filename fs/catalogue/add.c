@@ -450,7 +450,8 @@ static int renew(struct catalogue *c, struct title *t)
 	return r;
 }
 
-static int see_disc(struct catalogue *c, const struct catalogue_source *at, const struct title *t, uint32_t newest)
+static int see_disc(struct catalogue *c, const struct catalogue_source *at, const struct title *t, uint32_t newest,
+		    struct catalogue_added *ret)
 {
 	sqlite3_stmt *row = sql_statement(c, ST_DISC_SEEN);
 	int r;
@@ -468,11 +469,13 @@ static int see_disc(struct catalogue *c, const struct catalogue_source *at, cons
 	row = sql_statement(c, ST_PATH_TAKEN);
 	sqlite3_bind_int64(row, 1, t->disc);
 	sql_bind_name(row, 2, at->path);
-	return sql_step(c, row);
+	while ((r = sql_step(c, row)) > 0)
+		ret->displaced = sqlite3_column_int64(row, 0);
+	return r;
 }
 
 static int begin_disc(struct catalogue *c, const struct catalogue_source *at, const struct catalogue_adding *asked,
-		      struct title *t, char **ret_why)
+		      struct title *t, struct catalogue_added *ret, char **ret_why)
 {
 	int r = sql_begin(c);
 
@@ -483,7 +486,7 @@ static int begin_disc(struct catalogue *c, const struct catalogue_source *at, co
 		r = renew(c, t);
 	/* As far as it is in the catalogue it has that now: a kill leaves it so. */
 	if (!r)
-		r = see_disc(c, at, t, (uint32_t)min_u64(t->newest, at->sessions[at->n_sessions - 1].number));
+		r = see_disc(c, at, t, (uint32_t)min_u64(t->newest, at->sessions[at->n_sessions - 1].number), ret);
 	return sql_end(c, r);
 }
 
@@ -499,7 +502,7 @@ static int add_next(struct catalogue *c, const struct catalogue_source *at, cons
 		return r;
 	r = add_session(&a);
 	if (!r)
-		r = see_disc(c, at, t, s->number);
+		r = see_disc(c, at, t, s->number, ret);
 	r = sql_end(c, r);
 	if (r)
 		return r;
@@ -518,7 +521,7 @@ int catalogue_add(struct catalogue *c, const struct catalogue_source *at, const 
 
 	*ret = (struct catalogue_added){.disc = 0};
 	if (!r)
-		r = begin_disc(c, at, asked, &t, ret_why);
+		r = begin_disc(c, at, asked, &t, ret, ret_why);
 	if (r)
 		return r == -ENOMEDIUM || r == -ENOTUNIQ ? r : sql_why(c, r, ret_why);
 	ret->disc = t.disc;

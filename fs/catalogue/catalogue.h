@@ -81,6 +81,7 @@ struct catalogue_added {
 	bool incomplete;   /* something could not be read */
 	/* first session of those that were in the catalogue and are not whole any more; 0: none */
 	uint32_t cut;
+	int64_t displaced; /* another disc, which was the image at that path when it was last seen; 0: none */
 };
 /* -ENOTUNIQ: it is one of several, or a copy, and nobody said which: the words say what to do.  -ENOMEDIUM: it is
  * blank.  *ret is filled in any case. */

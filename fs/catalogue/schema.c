@@ -83,7 +83,7 @@ static const char *const texts[ST_N] = {
 	[ST_DISC_MOVE] = "UPDATE disc SET title=?2,newest=?3 WHERE id=?1",
 	[ST_DISC_PLACE] = "UPDATE disc SET place=?2 WHERE id=?1",
 	[ST_DISC_DELETE] = "DELETE FROM disc WHERE id=?1",
-	[ST_PATH_TAKEN] = "UPDATE disc SET path=NULL WHERE path=?2 AND id<>?1",
+	[ST_PATH_TAKEN] = "UPDATE disc SET path=NULL WHERE path=?2 AND id<>?1 RETURNING id",
 	[ST_DIRECTORY_PUT] = "INSERT INTO directory(title,ino,lba,bytes) VALUES(?1,?2,0,0)",
 	[ST_DIRECTORY_SET] = "UPDATE directory SET ino=?2,lba=?3,bytes=?4 WHERE id=?1",
 	[ST_DIRECTORY_BY_INO] = "SELECT id,lba,bytes FROM directory WHERE title=?1 AND ino=?2 ORDER BY id DESC LIMIT 1",

@@ -47,6 +47,7 @@ static void print_added(struct adding_one *one, const struct catalogue_added *ad
 		json_bool(j, "new", added->is_new);
 		json_u64(j, "sessions", added->sessions);
 		json_u64(j, "names", added->names);
+		json_u64_or_null(j, "displaced", (uint64_t)added->displaced, 0);
 		json_u64(j, "digests", n_digests);
 		json_bool(j, "complete", !one->incomplete);
 		json_close(j, '}');
@@ -89,6 +90,10 @@ static int add_source(struct adding_one *one, const struct catalogue_source *at)
 			"left",
 			one->a.disc, added.cut);
 	}
+	if (added.displaced)
+		command_note("%s: disc %" PRId64 " was there before: if it is gone, and no copy of it is left, "
+			     "'cdappendfs-catalogue forget %" PRId64 "', or its files count as being on a disc",
+			     one->a.disc, added.displaced, added.displaced);
 	print_added(one, &added, n_digests);
 	return one->incomplete ? CATALOGUE_NO : CATALOGUE_YES;
 }

@@ -395,4 +395,26 @@ if ((EUID == 0)); then
 	mkdir -m 777 "$T/data2"
 	like 'a place that others may exchange' "$(XDG_DATA_HOME=$T/data2 catalogue add "$disc" 2>&1)" 'somebody else could put a directory of his own in its place'
 fi
+# ---- another disc in the place of one
+blank_disc "$disc"
+mount_disc "$disc"
+echo first >"$mnt/first"
+ok 'a disc' umount_disc
+ok 'is added' catalogue add --db="$T/placed.db" "$disc"
+none 'at first nothing was there before' "$(catalogue add --json --db="$T/placed.db" "$disc" | json '$_->{added}[0]{displaced} // ""')"
+sleep 1.1	# its first session is of another second: else it is taken for the same disc, gone another way
+blank_disc "$disc"
+mount_disc -o "catalogue=$T/placed.db" "$disc"
+echo second >"$mnt/second"
+ok 'another one is made in its place' sync_disc
+ok 'and burned into the catalogue' until_true 60 catalogue find --db="$T/placed.db" second
+ok 'unmount' umount_disc
+like 'the log says what was there' "$(<"${log_of[$mnt]}")" 'disc 1 was there before: .*forget 1'
+sleep 1.1
+ok 'one more' blank_disc "$disc"
+mount_disc "$disc"
+echo third >"$mnt/third"
+ok 'burned' umount_disc
+ok 'and added' catalogue add --db="$T/placed.db" "$disc"
+like 'is told, too' "$(<"$T/ok.output")" 'disc 2 was there before: .*forget 2'
 done_testing

@@ -194,10 +194,13 @@ static void values(void **state)
 	options_release(&o);
 	accept_line("-o speed=8,media=dvd d m", &o);
 	assert_int_equal(o.bytes_per_second, 8 * 1385000);
+	options_release(&o);
 	accept_line("-o media=bd,speed=0.5x d m", &o);
 	assert_int_equal(o.bytes_per_second, 2247812);
+	options_release(&o);
 	accept_line("-o speed=2 d m", &o);
 	assert_int_equal(o.bytes_per_second, 307200);
+	options_release(&o);
 }
 
 static void expect_pieces(const char *line, enum share_mode share, uint64_t least_bytes)

@@ -350,8 +350,9 @@ static void test_caches(void **state)
 	for (struct opened *s = dir->newest; s; s = s->older)
 		n_cold += s->cold;
 	assert_in_range(n_cold, SESSIONS - SNAPDIR_HOT - 1, SESSIONS - SNAPDIR_HOT);
-	/* 256 KiB of sectors each */
-	assert_in_range((heap_bytes() - before) >> 18, 1, SNAPDIR_HOT + 4);
+	/* 256 KiB of sectors each; where a sanitizer has taken the heap over, nothing is counted. */
+	if (before)
+		assert_in_range((heap_bytes() - before) >> 18, 1, SNAPDIR_HOT + 4);
 	for (unsigned i = 0; i < SESSIONS; i++) {
 		snapdir_forget(dir, inside[i][1], 1);
 		snapdir_forget(dir, inside[i][0], 1);
