@@ -35,7 +35,6 @@ struct world {
 	struct commit_options options;
 	uint64_t capacity_sectors;
 	enum tree_writing writing;
-	bool span;
 	uint32_t idle_nodes;			  /* as in struct tree_options */
 	struct disc *(*wrap)(struct disc *inner); /* NULL, or what the disc is seen through */
 	char *recovered;			  /* message of the recovery */
@@ -100,7 +99,7 @@ static inline int world_open(struct world *w)
 				      .wait = true};
 	struct disc_state state;
 	struct tree_options tree = {.writing = w->writing,
-				    .span = w->span,
+				    .span = w->options.span,
 				    .no_joliet = w->options.no_joliet,
 				    .pieces = w->options.pieces,
 				    .medium = &state,

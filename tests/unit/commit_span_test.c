@@ -18,7 +18,7 @@ static void begin(struct world *w)
 {
 	world_new(w);
 	w->capacity_sectors = CAPACITY_SECTORS;
-	w->span = true;
+	w->options.span = true;
 	REQUIRE(world_open(w) == 0);
 	for (size_t i = 0; i < ARRAY_LENGTH(tops); i++) {
 		char path[8];
