@@ -67,8 +67,8 @@ struct catalogue_adding {
 	bool known_only;
 	/* NULL, or asked now and then: what it returns, if not 0, ends it */
 	int (*pace)(void *context);
-	/* a directory that cannot be read, or not to its end, or a file that lies beyond the end of the disc; NULL: nobody
-	 * is told */
+	/* a directory that cannot be read, or not to its end, or a file that lies beyond the end of the disc; NULL:
+	 * nobody is told */
 	void (*lost)(void *context, uint32_t session, const char *path, int error);
 	void *context;
 };
