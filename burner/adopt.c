@@ -144,8 +144,6 @@ struct adopting {
 	const struct burn_progress *progress;
 };
 
-static bool is_cancelled(const struct burn_progress *p) { return p && p->cancelled && p->cancelled(p->context); }
-
 /* Piece by piece. */
 static int read_apart(struct adopting *a, uint32_t lba, uint8_t *buf, uint32_t n_sectors, bool *lost)
 {
@@ -153,7 +151,7 @@ static int read_apart(struct adopting *a, uint32_t lba, uint8_t *buf, uint32_t n
 
 	for (uint32_t n; n_sectors && !r; n_sectors -= n, lba += n, buf += (size_t)n * SECTOR_BYTES, lost++) {
 		n = (uint32_t)min_u64(n_sectors, UNIT_SECTORS);
-		r = is_cancelled(a->progress) ? -ECANCELED : disc_read(a->disc, lba, buf, n);
+		r = burn_is_cancelled(a->progress) ? -ECANCELED : disc_read(a->disc, lba, buf, n);
 		if (!disc_is_damage(r))
 			continue;
 		*lost = true;

@@ -270,11 +270,8 @@ static int take_table(struct merge *m, const struct commit_record *record)
 
 static int tell(struct merge *m, uint64_t at)
 {
-	const struct burn_progress *p = m->progress;
-
-	if (p && p->report)
-		p->report(p->context, at, m->end_sectors);
-	return p && p->cancelled && p->cancelled(p->context) ? -ECANCELED : 0;
+	burn_report(m->progress, at, m->end_sectors);
+	return burn_is_cancelled(m->progress) ? -ECANCELED : 0;
 }
 
 /* What the mixing has made; right: it is proven. */
