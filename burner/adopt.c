@@ -28,16 +28,29 @@ static_assert(BURN_ADOPT_MAX == ADOPTION_RANGES_MAX, "burn.h does without the fo
 
 /* ---- what there is ---- */
 
-struct burn_range burn_blocks_of(const struct disc_session *sessions, size_t n, size_t i,
-				 const struct disc_state *state)
+int burn_listing_read(struct disc *d, struct burn_listing *ret)
 {
-	uint64_t floor = state->overwritable ? FIRST_SESSION_LBA : 0, from = max_u64(sessions[i].start_lba, floor),
-		 to = min_u64(sessions[i].start_lba + (uint64_t)sessions[i].sectors, state->next_lba);
+	int r = disc_state(d, &ret->state);
 
-	if (!i && state->overwritable && !session_says_ours(&sessions[i]))
-		from = floor;
-	for (size_t next = i + 1; next < n; next++)
-		to = min_u64(to, sessions[next].start_lba);
+	ret->sessions = NULL;
+	ret->n = 0;
+	return r ? r : disc_sessions(d, &ret->sessions, &ret->n);
+}
+
+void burn_listing_release(struct burn_listing *l) { free(TAKE_PTR(l->sessions)); }
+
+static uint32_t floor_of(const struct burn_listing *l) { return l->state.overwritable ? FIRST_SESSION_LBA : 0; }
+
+struct burn_range burn_blocks_of(const struct burn_listing *l, size_t i)
+{
+	const struct disc_session *s = &l->sessions[i];
+	uint64_t from = max_u64(s->start_lba, floor_of(l)),
+		 to = min_u64(s->start_lba + (uint64_t)s->sectors, l->state.next_lba);
+
+	if (!i && l->state.overwritable && !session_says_ours(s))
+		from = floor_of(l);
+	for (size_t next = i + 1; next < l->n; next++)
+		to = min_u64(to, l->sessions[next].start_lba);
 	return (struct burn_range){(uint32_t)from, to > from ? (uint32_t)(to - from) : 0};
 }
 
@@ -55,30 +68,21 @@ static int add_known(struct adopted *a, const struct adopted_run *run, struct bu
 	return r;
 }
 
-/* One that says that it is ours has a record. */
-static int ask_session(struct adopted *a, struct disc *d, const struct disc_session *session)
-{
-	struct disc_session s = *session;
-	struct commit_record record;
-	int r;
-
-	s.ours = true;
-	r = proof_record(d, &s, &record, NULL);
-	return r ? (r == -ENODATA ? -EBADMSG : r) : adopted_add(a, &record);
-}
-
-int burn_adopted_find(struct disc *d, const struct disc_session *sessions, size_t n, const struct disc_state *state,
-		      struct burn_ranges *ret)
+int burn_adopted_find(struct disc *d, const struct burn_listing *l, struct burn_ranges *ret)
 {
 	_cleanup_(adopted_freep) struct adopted *a = NULL;
+	struct commit_record record;
 	struct adopted_run run;
 	uint32_t at = 0;
-	int r = adopted_new(d, state->overwritable ? FIRST_SESSION_LBA : 0, &a);
+	int r = adopted_new(d, floor_of(l), &a);
 
-	while (n-- > 0 && !r) {
-		if (sessions[n].broken || !session_says_ours(&sessions[n]))
+	/* One that says that it is ours has a record. */
+	for (size_t n = l->n; n-- > 0 && !r;) {
+		if (l->sessions[n].broken || !session_says_ours(&l->sessions[n]))
 			continue;
-		r = ask_session(a, d, &sessions[n]);
+		r = proof_own_record(d, &l->sessions[n], &record, NULL);
+		if (!r)
+			r = adopted_add(a, &record);
 	}
 	while (!r && adopted_next(a, at, &run)) {
 		r = add_known(a, &run, ret);
@@ -88,16 +92,15 @@ int burn_adopted_find(struct disc *d, const struct disc_session *sessions, size_
 	return r;
 }
 
-static int take(struct burn_adoptable *ret, const struct disc_session *sessions, size_t n,
-		const struct disc_state *state, const struct burn_ranges *known)
+static int take(struct burn_adoptable *ret, const struct burn_listing *l, const struct burn_ranges *known)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < n && !r; i++) {
+	for (size_t i = 0; i < l->n && !r; i++) {
 		_cleanup_(burn_ranges_release) struct burn_ranges left = {0};
-		struct burn_range blocks = burn_blocks_of(sessions, n, i, state);
+		struct burn_range blocks = burn_blocks_of(l, i);
 
-		if (sessions[i].broken || session_says_ours(&sessions[i]))
+		if (l->sessions[i].broken || session_says_ours(&l->sessions[i]))
 			continue;
 		r = burn_ranges_add(&left, blocks.lba, blocks.sectors);
 		if (!r)
@@ -117,18 +120,14 @@ static int take(struct burn_adoptable *ret, const struct disc_session *sessions,
 
 int burn_adopt_find(struct disc *d, struct burn_adoptable *ret)
 {
-	_free_ struct disc_session *sessions = NULL;
+	_cleanup_(burn_listing_release) struct burn_listing listing;
 	_cleanup_(burn_ranges_release) struct burn_ranges known = {0};
-	struct disc_state state;
-	size_t n = 0;
-	int r = disc_state(d, &state);
+	int r = burn_listing_read(d, &listing);
 
 	*ret = (struct burn_adoptable){.n = 0};
 	if (!r)
-		r = disc_sessions(d, &sessions, &n);
-	if (!r)
-		r = burn_adopted_find(d, sessions, n, &state, &known);
-	return r ? r : take(ret, sessions, n, &state, &known);
+		r = burn_adopted_find(d, &listing, &known);
+	return r ? r : take(ret, &listing, &known);
 }
 
 /* ---- reading it ---- */
@@ -145,8 +144,6 @@ struct adopting {
 	const struct burn_progress *progress;
 };
 
-static bool is_cancelled(const struct burn_progress *p) { return p && p->cancelled && p->cancelled(p->context); }
-
 /* Piece by piece. */
 static int read_apart(struct adopting *a, uint32_t lba, uint8_t *buf, uint32_t n_sectors, bool *lost)
 {
@@ -154,7 +151,7 @@ static int read_apart(struct adopting *a, uint32_t lba, uint8_t *buf, uint32_t n
 
 	for (uint32_t n; n_sectors && !r; n_sectors -= n, lba += n, buf += (size_t)n * SECTOR_BYTES, lost++) {
 		n = (uint32_t)min_u64(n_sectors, UNIT_SECTORS);
-		r = is_cancelled(a->progress) ? -ECANCELED : disc_read(a->disc, lba, buf, n);
+		r = burn_is_cancelled(a->progress) ? -ECANCELED : disc_read(a->disc, lba, buf, n);
 		if (!disc_is_damage(r))
 			continue;
 		*lost = true;

@@ -171,22 +171,21 @@ static int add_protected(struct disc *d, const struct disc_session *s, struct bu
 }
 
 /* What each session has, and what of it is proven. */
-static int note_sessions(struct burn_older *o, struct disc *d, const struct disc_session *sessions, size_t n,
-			 const struct disc_state *state)
+static int note_sessions(struct burn_older *o, struct disc *d, const struct burn_listing *l)
 {
-	int r = burn_adopted_find(d, sessions, n, state, &o->proven);
+	int r = burn_adopted_find(d, l, &o->proven);
 
 	r = disc_is_damage(r) ? 0 : r; /* then that proves nothing */
-	o->sessions = r ? NULL : calloc(n + 1, sizeof(*o->sessions));
+	o->sessions = r ? NULL : calloc(l->n + 1, sizeof(*o->sessions));
 	if (!o->sessions)
 		return r ? r : -ENOMEM;
-	for (size_t i = 0; i < n && !r; i++) {
-		struct burn_range s = burn_blocks_of(sessions, n, i, state);
+	for (size_t i = 0; i < l->n && !r; i++) {
+		struct burn_range s = burn_blocks_of(l, i);
 
-		if (sessions[i].broken)
+		if (l->sessions[i].broken)
 			continue;
 		o->sessions[o->n_blocks++] = s;
-		if (sessions[i].ours)
+		if (l->sessions[i].ours)
 			r = burn_ranges_add(&o->proven, s.lba, s.sectors);
 	}
 	burn_ranges_settle(&o->proven);
@@ -195,23 +194,19 @@ static int note_sessions(struct burn_older *o, struct disc *d, const struct disc
 
 int burn_older_find(struct disc *d, struct burn_older *ret)
 {
-	_free_ struct disc_session *sessions = NULL;
+	_cleanup_(burn_listing_release) struct burn_listing listing;
 	_cleanup_(burn_ranges_release) struct burn_ranges known = {0};
-	struct disc_state state;
-	size_t n = 0;
-	int r = disc_state(d, &state);
+	int r = burn_listing_read(d, &listing);
 
 	*ret = (struct burn_older){.n_sessions = 0};
-	if (!r)
-		r = disc_sessions(d, &sessions, &n);
-	for (size_t i = 0; i < n && !r; i++) {
-		struct burn_range blocks = burn_blocks_of(sessions, n, i, &state);
+	for (size_t i = 0; i < listing.n && !r; i++) {
+		struct burn_range blocks = burn_blocks_of(&listing, i);
 		bool has = false;
 
-		if (sessions[i].broken)
+		if (listing.sessions[i].broken)
 			continue;
-		if (sessions[i].parity_sectors)
-			r = add_protected(d, &sessions[i], &known, &has);
+		if (listing.sessions[i].parity_sectors)
+			r = add_protected(d, &listing.sessions[i], &known, &has);
 		if (!r && !has)
 			r = burn_ranges_add(&ret->ranges, blocks.lba, blocks.sectors);
 	}
@@ -221,7 +216,7 @@ int burn_older_find(struct disc *d, struct burn_older *ret)
 		r = burn_ranges_subtract(&ret->ranges, &known);
 	cut(ret);
 	if (!r)
-		r = note_sessions(ret, d, sessions, n, &state);
+		r = note_sessions(ret, d, &listing);
 	return r ? r : count(ret);
 }
 

@@ -48,17 +48,6 @@ struct pipe {
 	int error;
 };
 
-static bool is_cancelled(const struct burn_progress *progress)
-{
-	return progress && progress->cancelled && progress->cancelled(progress->context);
-}
-
-void burn_report(const struct burn_progress *progress, uint64_t done, uint64_t all)
-{
-	if (progress && progress->report)
-		progress->report(progress->context, done, all);
-}
-
 static void fail_locked(struct pipe *p, int error)
 {
 	if (error < 0 && !p->error)
@@ -246,7 +235,7 @@ static int pipe_wait(struct pipe *p, uint64_t most)
 		uint64_t done = p->done_sectors;
 		pthread_mutex_unlock(&p->lock);
 		burn_report(progress, done, p->options->all_sectors);
-		bool cancelled = is_cancelled(progress);
+		bool cancelled = burn_is_cancelled(progress);
 		pthread_mutex_lock(&p->lock);
 		if (cancelled)
 			fail_locked(p, -ECANCELED);

@@ -41,6 +41,4 @@ struct pipe_options {
 };
 int pipe_run(const struct pipe_options *options);
 
-void burn_report(const struct burn_progress *progress, uint64_t done, uint64_t all);
-
 #endif

@@ -34,8 +34,6 @@ struct protection {
 	struct burn_ranges damaged;
 };
 
-static bool is_cancelled(const struct burn_progress *p) { return p && p->cancelled && p->cancelled(p->context); }
-
 static int begin(void *context)
 {
 	struct protection *p = context;
@@ -69,7 +67,7 @@ static int read_older(struct protection *p, uint32_t lba, uint8_t *buf, uint32_t
 	r = 0;
 	for (uint32_t n; n_sectors && !r; n_sectors -= n, lba += n, buf += (size_t)n * SECTOR_BYTES) {
 		n = (uint32_t)min_u64(n_sectors, to_next_unit(from, lba));
-		r = is_cancelled(p->progress) ? -ECANCELED : disc_read(p->checked, lba, buf, n);
+		r = burn_is_cancelled(p->progress) ? -ECANCELED : disc_read(p->checked, lba, buf, n);
 		if (!disc_is_damage(r))
 			continue;
 		memset(buf, 0, (size_t)n * SECTOR_BYTES);
@@ -152,7 +150,7 @@ static int pace(void *context, uint64_t done)
 	struct protection *p = context;
 
 	burn_report(p->progress, done, p->all);
-	return is_cancelled(p->progress) ? -ECANCELED : 0;
+	return burn_is_cancelled(p->progress) ? -ECANCELED : 0;
 }
 
 static void protection_release(struct protection *p)

@@ -22,7 +22,7 @@ static int pace(void *context, uint64_t bytes)
 	const struct summing *s = context;
 
 	burn_report(s->progress, bytes / SECTOR_BYTES, s->all);
-	return s->progress && s->progress->cancelled && s->progress->cancelled(s->progress->context) ? -ECANCELED : 0;
+	return burn_is_cancelled(s->progress) ? -ECANCELED : 0;
 }
 
 static int fill(void *context, struct pipe_piece *piece)

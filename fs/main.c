@@ -202,14 +202,6 @@ static int make_commit(struct app *a)
 
 static bool unmounted(void *server) { return server_unmounted(server); }
 
-/* What lies below all that it is wrapped into. */
-static struct disc *medium_of(struct disc *d)
-{
-	while (d->inner)
-		d = d->inner;
-	return d;
-}
-
 static int make_control(struct app *a)
 {
 	const struct opening *o = &a->opening;
@@ -225,7 +217,7 @@ static int make_control(struct app *a)
 		.unmounted = unmounted,
 		.context = a->server,
 		.holding = o->holding,
-		.disc = medium_of(o->disc),
+		.disc = disc_innermost(o->disc),
 		.state = o->state,
 		.sessions = o->sessions,
 		.n_sessions = o->n_sessions,
@@ -457,22 +449,6 @@ static void explain_kept(struct app *a)
 			 "nothing was burned; what is staged is kept for the next mount");
 }
 
-/* What others see of the disc. */
-static void explain_reload(struct app *a)
-{
-	_free_ struct disc_session *sessions = NULL;
-	struct disc_state state;
-	size_t n, used = strlen(a->result.message);
-
-	if (!a->commit || a->result.error || commit_disc_info(a->commit, &state, &sessions, &n) < 0 ||
-	    !state.needs_reload)
-		return;
-	snprintf(a->result.message + used, sizeof(a->result.message) - used,
-		 "%sthe drive cannot close its tray: Linux and other programs see what was burned when the disc was "
-		 "taken out and put in again",
-		 used ? "; " : "");
-}
-
 /* Returns the exit status: it matters in the foreground. */
 static int finish(struct app *a)
 {
@@ -497,7 +473,8 @@ static int finish(struct app *a)
 	if (a->result.error)
 		log_error("%s: %s", a->opening.disc_path,
 			  a->result.message[0] ? a->result.message : strerror(-a->result.error));
-	explain_reload(a);
+	if (a->commit)
+		commit_explain_reload(a->commit, &a->result);
 	control_finish(a->control, &a->result);
 	return a->result.error ? EXIT_FAILED : EXIT_DONE;
 }

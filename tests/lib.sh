@@ -330,6 +330,14 @@ info() { bounded 60 "$BUILD/cdappendfs-info" "$@"; }
 # json EXPRESSION reads JSON from standard input; $_ is the whole: json '$_->{sessions}[-1]{start_lba}'
 json() { perl -MJSON::PP -e 'local $/; $_ = decode_json(<STDIN>); my $v = eval $ARGV[0]; die $@ if $@; print ref $v eq "JSON::PP::Boolean" ? ($v ? "true" : "false") : ref $v ? encode_json($v) : $v // "", "\n"' "$1"; }
 info_json() { info --json "$2" | json "$1"; }
+# restored_by_xorriso N: session N of the disc, as another program restores it, in $T/session/N
+restored_by_xorriso() {
+	local lba
+	lba=$(info_json "\$_->{sessions}[$1 - 1]{start_lba}" "$disc")
+	mkdir -p "$T/session"
+	xorriso -osirrox on -load sbsector "$lba" -indev "$disc" -extract / "$T/session/$1" >"$T/xorriso.log" 2>&1
+	chmod -R u+rwX "$T/session/$1"
+}
 drop_caches() { sync; { echo 3 >/proc/sys/vm/drop_caches; } 2>/dev/null || true; }
 apparent_size() { stat -c %s -- "$1"; }
 

@@ -61,7 +61,8 @@ static int prove(struct checked_disc *c, const struct checked_piece *p, uint8_t 
 	return -EIO;
 }
 
-static bool take_kept(struct checked_disc *c, uint32_t piece_lba, uint32_t offset, uint8_t *buf, uint32_t n)
+/* Of that very piece: tables may name others that begin at the same block. */
+static bool take_kept(struct checked_disc *c, const struct checked_piece *p, uint32_t offset, uint8_t *buf, uint32_t n)
 {
 	bool found = false;
 
@@ -69,7 +70,7 @@ static bool take_kept(struct checked_disc *c, uint32_t piece_lba, uint32_t offse
 	for (unsigned i = 0; i < KEPT && !found; i++) {
 		struct kept_piece *k = &c->kept[i];
 
-		if (!k->sectors || k->lba != piece_lba)
+		if (k->lba != p->lba || k->sectors != p->sectors)
 			continue;
 		memcpy(buf, k->bytes + (size_t)offset * SECTOR_BYTES, (size_t)n * SECTOR_BYTES);
 		k->used = ++c->clock;
@@ -100,7 +101,7 @@ static int read_part(struct checked_disc *c, const struct checked_piece *p, uint
 	_free_ uint8_t *bytes = NULL;
 	int r;
 
-	if (take_kept(c, p->lba, offset, buf, n))
+	if (take_kept(c, p, offset, buf, n))
 		return 0;
 	bytes = malloc((size_t)p->sectors * SECTOR_BYTES);
 	if (!bytes)

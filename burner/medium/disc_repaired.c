@@ -77,9 +77,8 @@ static int pace(void *context, uint64_t done, uint64_t all)
 {
 	const struct burn_progress *p = ((const struct making *)context)->progress;
 
-	if (p->report)
-		p->report(p->context, done, all);
-	return p->cancelled && p->cancelled(p->context) ? -ECANCELED : 0;
+	burn_report(p, done, all);
+	return burn_is_cancelled(p) ? -ECANCELED : 0;
 }
 
 static int open_file(struct repaired_disc *r)

@@ -330,8 +330,7 @@ static const struct disc_ops drive_ops = {
 
 struct drive *drive_of(struct disc *d)
 {
-	while (d->inner)
-		d = d->inner;
+	d = disc_innermost(d);
 	return d->ops == &drive_ops ? to_drive(d) : NULL;
 }
 

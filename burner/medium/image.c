@@ -355,8 +355,7 @@ static const struct disc_ops image_ops = {
 
 struct image *image_of(struct disc *d)
 {
-	while (d->inner)
-		d = d->inner;
+	d = disc_innermost(d);
 	return d->ops == &image_ops ? to_image(d) : NULL;
 }
 

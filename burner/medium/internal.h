@@ -71,9 +71,6 @@ void pvd_session(const uint8_t sector[SECTOR_BYTES], uint32_t start_lba, uint32_
 		 struct disc_session *ret);
 /* What a descriptor of ours says besides; `ours` is set by whoever has seen the commit record. */
 void pvd_session_ours(const struct appuse *a, struct disc_session *ret);
-/* proof.c: as proof_record(), also where the list of sessions was made without it. */
-int proof_own_record(struct disc *d, const struct disc_session *session, struct commit_record *ret,
-		     uint8_t ret_sha256[32]);
 /* Identity by the oldest session (-EIO: it could not be read, so there is none), provisional from the file itself;
  * fingerprint's descriptor (zeros when n is 0). */
 int sessions_identity(struct disc *d, const struct session_list *l, const struct stat *st, const char *path,

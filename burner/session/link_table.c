@@ -327,7 +327,7 @@ int links_measure(struct burn_plan *p)
 		r = count_section(p, SECTION_WAYS, &l->all_ways, &l->replaced);
 	/* The base's table is a hint: where it cannot be read a full tree has no need of it. */
 	if (r)
-		return p->manifest->linked && (r == -EIO || r == -EBADMSG) ? -EUCLEAN : r;
+		return p->manifest->linked && disc_is_damage(r) ? -EUCLEAN : r;
 	/* Without such files nobody asks for ways. */
 	l->bytes = l->all_names ? LINKS_HEADER_BYTES + (l->all_names + l->all_ways) * LINKS_PAIR_BYTES : 0;
 	return 0;

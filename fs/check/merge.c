@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "burner/base/grow.h"
 #include "burner/base/io.h"
 #include "burner/base/new_file.h"
 #include "burner/base/why.h"
@@ -114,15 +115,8 @@ static int keep_record(struct merge *m, uint32_t lba, const struct commit_record
 {
 	if (m->n_records == RECORDS_MAX)
 		return -EFBIG;
-	if (m->n_records == m->capacity) {
-		size_t capacity = m->capacity ? 2 * m->capacity : 64;
-		struct known_record *grown = reallocarray(m->records, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		m->records = grown;
-		m->capacity = capacity;
-	}
+	if (grow(&m->records, &m->capacity, m->n_records, sizeof(*m->records)))
+		return -ENOMEM;
 	m->records[m->n_records++] = (struct known_record){*record, lba};
 	return pwrite_full(m->image.fd, sector, SECTOR_BYTES, (uint64_t)lba * SECTOR_BYTES, NULL);
 }
@@ -276,11 +270,8 @@ static int take_table(struct merge *m, const struct commit_record *record)
 
 static int tell(struct merge *m, uint64_t at)
 {
-	const struct burn_progress *p = m->progress;
-
-	if (p && p->report)
-		p->report(p->context, at, m->end_sectors);
-	return p && p->cancelled && p->cancelled(p->context) ? -ECANCELED : 0;
+	burn_report(m->progress, at, m->end_sectors);
+	return burn_is_cancelled(m->progress) ? -ECANCELED : 0;
 }
 
 /* What the mixing has made; right: it is proven. */

@@ -223,11 +223,6 @@ static int take_directory(const struct tree *t, const char *path, const struct i
 	return 0;
 }
 
-static bool is_cancelled(const struct naming *n)
-{
-	return n->progress && n->progress->cancelled && n->progress->cancelled(n->progress->context);
-}
-
 static int found(void *context, const char *path, const struct iso_entry *e)
 {
 	const struct tree *t = context;
@@ -235,7 +230,7 @@ static int found(void *context, const char *path, const struct iso_entry *e)
 
 	if (S_ISDIR(e->mode)) {
 		s->directories += !t->directories_only;
-		return is_cancelled(t->n) ? -ECANCELED : take_directory(t, path, e);
+		return burn_is_cancelled(t->n->progress) ? -ECANCELED : take_directory(t, path, e);
 	}
 	s->files += !t->directories_only;
 	return t->directories_only || !e->n_extents ? 0 : take_file(t, path, e);

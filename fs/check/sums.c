@@ -77,12 +77,11 @@ static int note_unreadable(struct summing *s, uint64_t pos, uint64_t bytes)
 
 static int sum_extent(struct summing *s, const struct extent *x, struct md5 *md5)
 {
-	const struct burn_progress *p = s->asked->progress;
 	int r = 0;
 
 	for (uint64_t done = 0, n; done < x->length && !r; done += n) {
 		n = min_u64(x->length - done, PIECE_BYTES);
-		if (p && p->cancelled && p->cancelled(p->context))
+		if (burn_is_cancelled(s->asked->progress))
 			return -ECANCELED;
 		r = iso_read_disc(s->asked->disc, x->pos + done, s->buf, n);
 		if (reader_is_of_blocks(r))

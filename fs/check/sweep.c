@@ -215,9 +215,8 @@ static void watch(struct run *r)
 		runs = r->n_running > 0;
 		uint64_t done = r->done_sectors;
 		pthread_mutex_unlock(&r->lock);
-		if (progress && progress->report)
-			progress->report(progress->context, done, all);
-		if (progress && progress->cancelled && progress->cancelled(progress->context)) {
+		burn_report(progress, done, all);
+		if (burn_is_cancelled(progress)) {
 			pthread_mutex_lock(&r->lock);
 			r->error = r->error ? r->error : -ECANCELED;
 			pthread_cond_broadcast(&r->changed);

@@ -20,8 +20,8 @@ static int copy(struct disc *disc, uint64_t sectors, int fd, const struct burn_p
 	for (uint64_t at = 0; at < sectors && !r; at += COPY_SECTORS) {
 		uint32_t n = (uint32_t)min_u64(COPY_SECTORS, sectors - at);
 
-		progress->report(progress->context, at, sectors);
-		r = progress->cancelled(progress->context) ? -ECANCELED : disc_read_around(disc, (uint32_t)at, buf, n);
+		burn_report(progress, at, sectors);
+		r = burn_is_cancelled(progress) ? -ECANCELED : disc_read_around(disc, (uint32_t)at, buf, n);
 		if (!r)
 			r = pwrite_full(fd, buf, (size_t)n * SECTOR_BYTES, at * SECTOR_BYTES, NULL);
 	}

@@ -161,6 +161,8 @@ void commit_status(struct commit *c, struct commit_status *ret);
  * commit, and every two seconds for the free space.  A copy kept under a lock of its own: safe from any thread, never
  * waits for a burn; the disc itself is only the commit thread's to ask.  -ENOMEM. */
 int commit_disc_info(struct commit *c, struct disc_state *ret_state, struct disc_session **ret_sessions, size_t *ret_n);
+/* What others see of the disc goes into the message of a result without an error: that its tray has to be opened. */
+void commit_explain_reload(struct commit *c, struct commit_result *result);
 /* Is a commit under way, or waiting?  *ret_n: how many have ended; *ret_last (may be NULL): what the last one ended
  * with. */
 bool commit_busy(struct commit *c, uint64_t *ret_n, struct commit_result *ret_last);

@@ -120,6 +120,21 @@ int commit_disc_info(struct commit *c, struct disc_state *ret_state, struct disc
 	return copy ? 0 : -ENOMEM;
 }
 
+void commit_explain_reload(struct commit *c, struct commit_result *result)
+{
+	size_t used = strlen(result->message);
+
+	commit_lock(c);
+	bool needs_reload = c->state.needs_reload;
+	commit_unlock(c);
+	if (result->error || !needs_reload)
+		return;
+	snprintf(result->message + used, sizeof(result->message) - used,
+		 "%sthe drive cannot close its tray: Linux and other programs see what was burned when the disc was "
+		 "taken out and put in again",
+		 used ? "; " : "");
+}
+
 void commit_tick(struct commit *c)
 {
 	struct timespec now;

@@ -133,7 +133,7 @@ static int try_session(const struct opening *o, const struct disc_session *sessi
 
 	*ret_error = r;
 	if (r < 0)
-		return r == -EBADMSG || r == -EIO || r == -EMEDIUMTYPE ? 0 : r;
+		return disc_is_damage(r) || r == -EMEDIUMTYPE ? 0 : r;
 	if (session->truncated)
 		whole = iso_is_whole(*ret);
 	if (whole < 0)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "burner/base/grow.h"
+
 /* The list is the queue of the walk. */
 struct walk {
 	struct burn_directory *list;
@@ -27,16 +29,8 @@ static int add(struct walk *w, const struct iso_entry *e)
 
 	if (r || dir.lba < w->start_lba)
 		return r > 0 ? -EBADMSG : r;
-	if (w->n == w->space) {
-		size_t larger = w->space ? w->space * 2 : 256;
-		struct burn_directory *moved =
-			larger <= UINT32_MAX ? reallocarray(w->list, larger, sizeof(*moved)) : NULL;
-
-		if (!moved)
-			return -ENOMEM;
-		w->list = moved;
-		w->space = larger;
-	}
+	if (grow(&w->list, &w->space, w->n, sizeof(*w->list)))
+		return -ENOMEM;
 	w->list[w->n++] = (struct burn_directory){.ino = e->ino,
 						  .lba = dir.lba,
 						  .bytes = dir.bytes,

@@ -314,10 +314,9 @@ static int check_room(const struct packing *p)
 static int flush(struct packing *p)
 {
 	struct batch *b = &p->batch;
-	const struct burn_progress *progress = p->progress;
 	int r = check_room(p);
 
-	if (!r && progress && progress->cancelled && progress->cancelled(progress->context))
+	if (!r && burn_is_cancelled(p->progress))
 		r = -ECANCELED;
 	if (r || !b->n_jobs)
 		return r;

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/grow.h"
 #include "burner/base/hash.h"
 #include "burner/base/search.h"
 
@@ -41,7 +42,8 @@ struct place {
 struct walk {
 	struct iso *iso;
 	struct place *places; /* the queue */
-	uint32_t n, space;
+	uint32_t n;
+	size_t space;
 	struct iso_room room;
 };
 
@@ -99,15 +101,8 @@ static int walk_add(struct walk *w, uint32_t parent, const struct iso_entry *e, 
 
 	if (r)
 		return r < 0 ? r : -EBADMSG;
-	if (w->n == w->space) {
-		uint32_t larger = w->space ? w->space * 2 : 64;
-		struct place *moved = reallocarray(w->places, larger, sizeof(*moved));
-
-		if (!moved)
-			return -ENOMEM;
-		w->places = moved;
-		w->space = larger;
-	}
+	if (grow(&w->places, &w->space, w->n, sizeof(*w->places)))
+		return -ENOMEM;
 	char *name = strdup(e->name);
 	if (!name)
 		return -ENOMEM;

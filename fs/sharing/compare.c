@@ -41,13 +41,9 @@ static const struct extent *new_extents(const struct comparison *c, uint32_t nod
 
 static int watch(struct comparison *c, uint64_t bytes)
 {
-	const struct burn_progress *p = c->progress;
-
 	c->done_bytes += bytes;
-	if (p && p->report)
-		p->report(p->context, c->done_bytes / SECTOR_BYTES,
-			  max_u64(c->all_bytes, c->done_bytes) / SECTOR_BYTES);
-	return p && p->cancelled && p->cancelled(p->context) ? -ECANCELED : 0;
+	burn_report(c->progress, c->done_bytes / SECTOR_BYTES, max_u64(c->all_bytes, c->done_bytes) / SECTOR_BYTES);
+	return burn_is_cancelled(c->progress) ? -ECANCELED : 0;
 }
 
 /* Whether [from, from + length) of the node is what lies at pos of the disc, block by block; whole blocks but for the

@@ -110,7 +110,7 @@ static int look_at_foreign(struct share *s, struct foreign *f)
 		    in_our_session(f->sessions, f->n_sessions, share_extents(m, i)->pos))
 			continue;
 		left--;
-		r = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, i);
+		r = burn_is_cancelled(s->options->progress) ? -ECANCELED : share_add_digest(s, i);
 		if (!r && m->n_digests > n)
 			r = offer(s, f, i, m->digests[n].digest);
 	}

@@ -62,7 +62,6 @@ static inline bool share_is_wanted(const struct share *s, uint32_t node)
 
 /* Errors of all: -ENOMEM, -EOVERFLOW, -ECANCELED, and those of compare.h; the manifest then serves as it is. */
 
-bool share_is_cancelled(const struct share *s);
 /* Behind all others; what cannot be read has none. */
 int share_add_digest(struct share *s, uint32_t node);
 

@@ -84,16 +84,9 @@ static int add_staged_digest(struct share *s, uint32_t node)
 
 	share_as_staged(s, node);
 	if (share_is_wanted(s, node) || share_is_rewritten(s, node))
-		r = share_is_cancelled(s) ? -ECANCELED : share_add_digest(s, node);
+		r = burn_is_cancelled(s->options->progress) ? -ECANCELED : share_add_digest(s, node);
 	*n = now;
 	return r;
-}
-
-bool share_is_cancelled(const struct share *s)
-{
-	const struct burn_progress *p = s->options->progress;
-
-	return p && p->cancelled && p->cancelled(p->context);
 }
 
 /* Of all that is still to be written. */

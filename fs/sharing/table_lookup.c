@@ -101,17 +101,13 @@ static bool digest_before(const uint8_t *record, const void *key)
 	return memcmp(record, key, CONTENT_DIGEST_BYTES) < 0;
 }
 
-static bool is_cancelled(const struct digest_query *q)
-{
-	return q->progress && q->progress->cancelled && q->progress->cancelled(q->progress->context);
-}
-
 /* The entries of one digest, from *at on; our tables have one of each content. */
 static int find_digest(struct tables *t, const struct digest_query *q, uint32_t i, uint32_t *at,
 		       struct extent extents[BOUND_SECTIONS])
 {
-	int r = is_cancelled(q) ? -ECANCELED :
-				  disc_table_find(&t->entries, *at, q->digests[i].digest, digest_before, at);
+	int r = burn_is_cancelled(q->progress) ?
+			-ECANCELED :
+			disc_table_find(&t->entries, *at, q->digests[i].digest, digest_before, at);
 
 	for (uint32_t j = *at; !r && j < t->entries.n && j - *at < ALIKE_MAX; j++) {
 		struct content_entry e;

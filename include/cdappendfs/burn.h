@@ -234,6 +234,16 @@ struct burn_progress {
 	bool (*cancelled)(void *context);					    /* may be NULL */
 	void *context;
 };
+/* NULL: nobody asks. */
+static inline void burn_report(const struct burn_progress *p, uint64_t done_sectors, uint64_t all_sectors)
+{
+	if (p && p->report)
+		p->report(p->context, done_sectors, all_sectors);
+}
+static inline bool burn_is_cancelled(const struct burn_progress *p)
+{
+	return p && p->cancelled && p->cancelled(p->context);
+}
 /*
  * For a check: the disc with the sessions that are found without its head, where that hides them
  * (burner/medium/head.c): it is empty, or leads nowhere, and there are some of ours.  Else, and after an error, it

@@ -148,6 +148,13 @@ struct disc {
 	const struct disc_ops *ops;
 	struct disc *inner;
 };
+/* What lies below all that it is wrapped into. */
+static inline struct disc *disc_innermost(struct disc *d)
+{
+	while (d->inner)
+		d = d->inner;
+	return d;
+}
 
 /* Whole sectors; 0, or an errno with buf in any state.  Reading past the end is -EIO. */
 static inline int disc_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)

@@ -64,6 +64,10 @@ static inline uint32_t commit_piece_sectors(const struct commit_record *r, uint3
  */
 int proof_record(struct disc *d, const struct disc_session *session, struct commit_record *ret,
 		 uint8_t ret_sha256[PROOF_DIGEST_BYTES]);
+/* The same of one that says that it is ours, also where the list of sessions was made without its record.  -EBADMSG: it
+ * has none. */
+int proof_own_record(struct disc *d, const struct disc_session *session, struct commit_record *ret,
+		     uint8_t ret_sha256[PROOF_DIGEST_BYTES]);
 
 /*
  * The record that ends at that block, which a newer one names with the SHA-256 of it (NULL: any will do).  sector: its

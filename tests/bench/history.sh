@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# history.sh - how long until the first session of a disc of a million files and 200 sessions is entered, and what is read; what is asked of
-# all sessions: log, diff, find
+# history.sh - how long until the first session of a disc of a million files and 200 sessions is entered, and what is
+# read for it; what is asked of all sessions: log, diff, find
 . "$(dirname "$0")/common.sh"
 
 sessions=200

@@ -6,7 +6,8 @@
 #
 # SIZES_GIB (9): of the sparse file; SIZES_ENTRIES (5,000) of one directory; SIZES_FILES (4,000) in directories of 1,000;
 # SIZES_DIRECTORIES (2,000) in others of 1,000; SIZES_DEPTH (300).  `make soak` has 200,000 entries, 1,000,000 files,
-# 70,000 directories, and the largest file where the disk has room.  Zeros of a file count as room, also of the image's file system: with 9 GiB, 10 must be free below TMPDIR.
+# 70,000 directories, and the largest file where the disk has room.  Zeros of a file count as room, also of the image's
+# file system: with 9 GiB, 10 must be free below TMPDIR.
 . "$(dirname "$0")/../lib.sh"
 
 gib=${SIZES_GIB:-9} entries=${SIZES_ENTRIES:-5000} files=${SIZES_FILES:-4000} directories=${SIZES_DIRECTORIES:-2000} depth=${SIZES_DEPTH:-300}

@@ -9,14 +9,6 @@ need git python3 xorriso isoinfo
 disc=$T/disc.iso
 differences() { bounded 120 "$BUILD/cdappendfs-diff" "$@"; }
 burn() { bounded 60 "$BUILD/cdappendfs-sync" -q "$mnt"; }
-# One session as another program restores it
-restore() {
-	local lba
-	lba=$(info_json "\$_->{sessions}[$1 - 1]{start_lba}" "$disc")
-	mkdir -p "$T/session"
-	xorriso -osirrox on -load sbsector "$lba" -indev "$disc" -extract / "$T/session/$1" >"$T/xorriso.log" 2>&1
-	chmod -R u+rwX "$T/session/$1"
-}
 
 # ---- as git says it
 cat >"$T/change.py" <<'END'
@@ -112,7 +104,7 @@ for tree in linked full; do
 		ok "$tree: session $round" burn
 		((round > 1)) && differences --json "$mnt" 1 "$round" | without_bytes >"$T/burned"
 		((round > 1)) && same_listing "$tree: what was staged is what the session has" "$T/staged" "$T/burned"
-		ok "$tree: restored by xorriso" restore "$round"
+		ok "$tree: restored by xorriso" restored_by_xorriso "$round"
 	done
 	for a in 1 2 3 4 5 6; do
 		for b in 1 2 3 4 5 6; do

@@ -9,13 +9,6 @@ need python3 xorriso
 disc=$T/disc.iso
 find_in() { bounded 120 "$BUILD/cdappendfs-find" "$@"; }
 burn() { bounded 60 "$BUILD/cdappendfs-sync" -q "$mnt"; }
-restore() {
-	local lba
-	lba=$(info_json "\$_->{sessions}[$1 - 1]{start_lba}" "$disc")
-	mkdir -p "$T/session"
-	xorriso -osirrox on -load sbsector "$lba" -indev "$disc" -extract / "$T/session/$1" >"$T/xorriso.log" 2>&1
-	chmod -R u+rwX "$T/session/$1"
-}
 
 # ---- at random, as other programs restore it
 # Each file begins with a number of its own, which it keeps whatever becomes of it.
@@ -133,7 +126,7 @@ for tree in linked full; do
 		ok "$tree: changes of round $round" python3 "$T/change.py" "$mnt" "$round"
 		((round > 1)) && compare "$tree: $round is staged" $((round - 1)) "$mnt"
 		ok "$tree: session $round" burn
-		ok "$tree: restored by xorriso" restore "$round"
+		ok "$tree: restored by xorriso" restored_by_xorriso "$round"
 	done
 	ok "$tree: unmount" umount_disc
 	compare "$tree: all burned" 7 ''

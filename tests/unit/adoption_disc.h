@@ -5,6 +5,8 @@
 #ifndef TESTS_UNIT_ADOPTION_DISC_H
 #define TESTS_UNIT_ADOPTION_DISC_H
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "burner/format/adoption.h"
@@ -13,11 +15,14 @@
 #include "cdappendfs/adopted.h"
 
 #define ADOPTION_DISC_SECTORS 1024u
+#define ADOPTION_DISC_SESSIONS 4u
 
 struct adoption_disc {
 	struct disc disc;
 	uint8_t bytes[ADOPTION_DISC_SECTORS][SECTOR_BYTES];
 	uint32_t unreadable; /* 0: none is */
+	struct disc_session sessions[ADOPTION_DISC_SESSIONS];
+	size_t n_sessions;
 };
 
 static inline int adoption_disc_read(struct disc *d, uint32_t lba, void *buf, uint32_t n)
@@ -31,12 +36,53 @@ static inline int adoption_disc_read(struct disc *d, uint32_t lba, void *buf, ui
 	return 0;
 }
 
+static inline int adoption_disc_state(struct disc *d, struct disc_state *ret)
+{
+	(void)d;
+	*ret = (struct disc_state){.next_lba = ADOPTION_DISC_SECTORS};
+	return 0;
+}
+
+static inline int adoption_disc_list(struct disc *d, struct disc_session **ret, size_t *ret_n)
+{
+	const struct adoption_disc *a = (const struct adoption_disc *)(const void *)d;
+
+	*ret = calloc(ADOPTION_DISC_SESSIONS, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	memcpy(*ret, a->sessions, a->n_sessions * sizeof(**ret));
+	*ret_n = a->n_sessions;
+	return 0;
+}
+
 static inline void adoption_disc_init(struct adoption_disc *d)
 {
-	static const struct disc_ops ops = {.read = adoption_disc_read};
+	static const struct disc_ops ops = {.read = adoption_disc_read,
+					    .state = adoption_disc_state,
+					    .sessions = adoption_disc_list};
 
 	memset(d, 0, sizeof(*d));
 	d->disc.ops = &ops;
+}
+
+/* Among the others, the oldest first; whether there is room. */
+static inline bool adoption_disc_note(struct adoption_disc *d, const struct commit_record *r)
+{
+	size_t at = 0;
+
+	while (at < d->n_sessions && d->sessions[at].start_lba < r->start_lba)
+		at++;
+	if (at == d->n_sessions || d->sessions[at].start_lba != r->start_lba) {
+		if (d->n_sessions == ADOPTION_DISC_SESSIONS)
+			return false;
+		memmove(&d->sessions[at + 1], &d->sessions[at], (d->n_sessions++ - at) * sizeof(d->sessions[0]));
+	}
+	d->sessions[at] = (struct disc_session){.number = r->number,
+						.start_lba = r->start_lba,
+						.sectors = r->sectors,
+						.ours = true};
+	memcpy(d->sessions[at].uuid, r->uuid, sizeof(r->uuid));
+	return true;
 }
 
 /*
@@ -72,7 +118,8 @@ static inline bool adoption_disc_put(struct adoption_disc *d, uint32_t start, st
 		if (digest_of_piece(d->bytes[start + i * 32], (uint32_t)(body - i * 32 < 32 ? body - i * 32 : 32),
 				    d->bytes[ret->table_lba] + i * SHA256_BYTES))
 			return false;
-	return digest_table_finish(d->bytes[ret->table_lba], pieces, ret->sha256) == 0;
+	return digest_table_finish(d->bytes[ret->table_lba], pieces, ret->sha256) == 0 &&
+	       commit_record_encode(ret, d->bytes[start + ret->sectors - 1]) == 0 && adoption_disc_note(d, ret);
 }
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* burner/format/adoption.c, burner/medium/adopted.c: tables of several sessions that name the same blocks; damage. */
+/* burner/format/adoption.c, burner/medium/adopted.c: tables of several sessions that name the same blocks; damage;
+ * burner/medium/disc_checked.c: one that names blocks of ours. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 
 #include <errno.h>
 
+#include "cdappendfs/burn.h"
 #include "tests/unit/adoption_disc.h"
 
 static struct adoption_disc disc;
@@ -136,12 +138,40 @@ static void headers(void **state)
 	assert_int_equal(adoption_decode(disc.bytes[0], &got), -ENODATA);
 }
 
+/* ---- reads that are checked ---- */
+
+#define OLDER 100u
+
+/* Of a piece of the older session there are fewer blocks than of the one that the newer says begins at the same place:
+ * what is kept of that one is not given out as if it were this. */
+static void a_longer_piece_that_begins_where_another_does(void **state)
+{
+	struct adoption older = {.n_ranges = 1, .ranges = {{10, 1}}}, newer = {.n_ranges = 1, .ranges = {{OLDER, 32}}};
+	struct disc_check_options options = {.borrowed = true};
+	struct commit_record r;
+	uint8_t block[SECTOR_BYTES];
+	struct disc *checked;
+
+	(void)state;
+	assert_true(adoption_disc_put(&disc, 600, &newer, 1, &r));
+	assert_true(adoption_disc_put(&disc, OLDER, &older, 1, &r));
+	assert_true(r.sectors < 10);
+	checked = disc_wrap_checked(&disc.disc, &options);
+	assert_non_null(checked);
+	assert_int_equal(disc_read(checked, OLDER + 1, block, 1), 0);
+	assert_memory_equal(block, disc.bytes[OLDER + 1], sizeof(block));
+	assert_int_equal(disc_read(checked, OLDER + 10, block, 1), -EIO);
+	assert_int_equal(disc_read(checked, OLDER + 1, block, 1), 0);
+	disc_close(checked);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_newest_holds, begin),
 		cmocka_unit_test_setup(what_is_altered_says_nothing, begin),
 		cmocka_unit_test_setup(headers, begin),
+		cmocka_unit_test_setup(a_longer_piece_that_begins_where_another_does, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * burner/format/adoption.c, burner/medium/adopted.c: adoption tables of two sessions, whose ranges are anything
+ * burner/format/adoption.c, burner/medium/adopted.c, disc_checked.c: adoption tables of two sessions, whose
+ * ranges are anything
  *
  * Input: the floor (1 byte), number of ranges of the newer one (1 byte), then of both each range: first block (2
- * bytes), blocks (2 bytes).  Runs are apart and ascending, each of their blocks has a piece that it lies in.
+ * bytes), blocks (2 bytes).  Runs are apart and ascending, each of their blocks has a piece that it lies in; whatever
+ * is read of the disc is what it has, or -EIO.
  */
 #include "tests/fuzz/common/target.h"
 
 #include "burner/base/own.h"
+#include "cdappendfs/burn.h"
 #include "tests/unit/adoption_disc.h"
 
 static struct adoption_disc disc;
@@ -39,6 +42,22 @@ static void look(struct adopted *a, uint32_t floor)
 	}
 }
 
+/* Each block, and then some at once. */
+static void read_checked(uint32_t step, uint32_t n)
+{
+	static uint8_t bytes[64 * SECTOR_BYTES];
+	const struct disc_check_options options = {.borrowed = true};
+	struct disc *checked = disc_wrap_checked(&disc.disc, &options);
+
+	MUST(checked);
+	for (uint32_t lba = 0; lba + n <= ADOPTION_DISC_SECTORS; lba += step) {
+		int r = disc_read(checked, lba, bytes, n);
+
+		MUST(r == -EIO || (r == 0 && memcmp(bytes, disc.bytes[lba], (size_t)n * SECTOR_BYTES) == 0));
+	}
+	disc_close(checked);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct adoption older, newer;
@@ -64,5 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	look(a, data[0]);
 	adopted_free(a);
+	read_checked(1, 1);
+	read_checked(17, 64);
 	return 0;
 }
