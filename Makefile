@@ -51,7 +51,7 @@ CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,--libs cmocka)
 # A room is a folder; its archive holds its objects.  The lowest room comes first.  SEES.x: the rooms whose headers and
 # functions x may use, besides its own and include/; USES.x: its libraries (pkg-config).  `make layers` holds x to both.
 ROOMS := burner/base burner/format burner/parity burner/session burner/medium burner \
-	fs/iso fs/history fs/diff fs/restore fs/stage fs/tree fs/snapdir fs/revert fs/manifest fs/sharing fs/commit \
+	fs/iso fs/history fs/diff fs/restore fs/sqlite fs/stage fs/tree fs/snapdir fs/revert fs/manifest fs/sharing fs/commit \
 	fs/catalogue fs/salvage fs/check fs/kit fs/fuse fs/control fs/show fs/cmd fs/daemon
 SEES.burner/base :=
 SEES.burner/format := burner/base
@@ -63,14 +63,15 @@ SEES.fs/iso := burner/base burner/format
 SEES.fs/history := burner/base fs/iso
 SEES.fs/diff := burner/base fs/iso
 SEES.fs/restore := burner/base fs/iso
-SEES.fs/stage := burner/base
+SEES.fs/sqlite :=
+SEES.fs/stage := burner/base fs/sqlite
 SEES.fs/tree := burner/base burner/format fs/iso fs/stage
 SEES.fs/snapdir := burner/base fs/iso fs/history fs/stage fs/tree
 SEES.fs/revert := burner/base fs/iso fs/diff fs/stage fs/tree
 SEES.fs/manifest := burner/base burner/format burner fs/iso fs/stage fs/tree
 SEES.fs/sharing := burner/base burner/format burner fs/iso fs/stage fs/manifest
 SEES.fs/commit := burner/base burner/format burner fs/iso fs/history fs/stage fs/tree fs/revert fs/manifest fs/sharing
-SEES.fs/catalogue := burner/base burner/format burner fs/iso fs/history fs/stage
+SEES.fs/catalogue := burner/base burner/format burner fs/iso fs/history fs/sqlite fs/stage
 SEES.fs/salvage := burner/base burner/format burner fs/iso fs/stage fs/tree fs/commit
 SEES.fs/check := burner/base burner/format burner fs/iso
 SEES.fs/kit := burner/base fs/tree
@@ -90,6 +91,7 @@ USES.fs/iso := libiso9660
 USES.fs/sharing := libcrypto
 USES.fs/commit := libiso9660
 USES.fs/catalogue := sqlite3
+USES.fs/sqlite := sqlite3
 USES.fs/stage := sqlite3
 USES.fs/salvage := libarchive
 USES.fs/fuse := fuse3

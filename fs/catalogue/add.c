@@ -58,15 +58,13 @@ static void adding_release(struct adding *a)
 	iso_unref(a->iso);
 }
 
-static bool is_of_disc(int r) { return r == -EIO || r == -EBADMSG; }
-
 /* Somebody is told what is not known; what is no error of the disc ends it. */
 static int lost(struct adding *a, int64_t directory, const char *name, int error)
 {
 	_free_ char *path = NULL, *whole = NULL;
 	uint32_t session = a->session->number;
 
-	if (!is_of_disc(error))
+	if (!disc_is_damage(error))
 		return error;
 	a->complete = false;
 	if (!a->asked->lost)
@@ -90,31 +88,10 @@ static const uint8_t *md5_of_entry(struct adding *a, const struct iso_entry *e)
 	return a->sums + (size_t)i * MD5_BYTES;
 }
 
-/* The same content was read under another name. */
-static int known_digest(struct adding *a, const struct new_entry *e, uint8_t ret[SHA256_BYTES], bool *ret_known)
-{
-	sqlite3_stmt *row;
-	int r;
-
-	*ret_known = false;
-	if (!a->has_digests || e->place == NO_PLACE)
-		return 0;
-	row = sql_statement(a->c, ST_SHA256_PLACE);
-	sqlite3_bind_int64(row, 1, (int64_t)e->size);
-	sqlite3_bind_int64(row, 2, e->place);
-	sqlite3_bind_int64(row, 3, a->title->id);
-	r = sql_step(a->c, row);
-	*ret_known = r > 0 && sqlite3_column_bytes(row, 0) == SHA256_BYTES;
-	if (*ret_known)
-		memcpy(ret, sqlite3_column_blob(row, 0), SHA256_BYTES);
-	sqlite3_reset(row);
-	return r < 0 ? r : 0;
-}
-
 static int put(struct adding *a, int64_t directory, const struct iso_entry *e, int64_t child)
 {
 	uint8_t sha256[SHA256_BYTES];
-	bool known;
+	bool known = false;
 	struct new_entry new = {.directory = directory,
 				.name = e->name,
 				.kind = type_letter(e->mode),
@@ -123,8 +100,11 @@ static int put(struct adding *a, int64_t directory, const struct iso_entry *e, i
 				.place = S_ISREG(e->mode) ? entries_place(e) : NO_PLACE,
 				.first = a->session->number,
 				.child = child};
-	int r = known_digest(a, &new, sha256, &known);
+	int r = 0;
 
+	/* The same content was read under another name. */
+	if (a->has_digests)
+		r = entries_sha256(a->c, a->title->id, new.size, new.place, sha256, &known);
 	if (S_ISREG(e->mode))
 		new.md5 = md5_of_entry(a, e);
 	new.sha256 = known ? sha256 : NULL;
@@ -375,13 +355,13 @@ static int read_tree(struct adding *a)
 
 	if (!r)
 		r = iso_root(a->iso, &root);
-	if (is_of_disc(r))
+	if (disc_is_damage(r))
 		return lost(a, a->title->root, NULL, r);
 	if (!r)
 		r = has_digests(a);
 	if (!r)
 		r = may_be_read(a, root.dir);
-	if (is_of_disc(r))
+	if (disc_is_damage(r))
 		return lost(a, a->title->root, NULL, r);
 	if (!r)
 		r = push(a, &(struct waiting){a->title->root, root.ino, root.dir});
@@ -400,7 +380,7 @@ static int put_session(struct adding *a)
 	sqlite3_stmt *row;
 	int r = s->broken ? 0 : session_message_read(a->at->disc, s, message);
 
-	if (r && !is_of_disc(r))
+	if (r && !disc_is_damage(r))
 		return r;
 	row = sql_statement(a->c, ST_SESSION_PUT);
 	sqlite3_bind_int64(row, 1, a->title->id);
@@ -523,7 +503,7 @@ int catalogue_add(struct catalogue *c, const struct catalogue_source *at, const 
 	if (!r)
 		r = begin_disc(c, at, asked, &t, ret, ret_why);
 	if (r)
-		return r == -ENOMEDIUM || r == -ENOTUNIQ ? r : sql_why(c, r, ret_why);
+		return sql_why(c, r, ret_why);
 	ret->disc = t.disc;
 	ret->is_new = t.is_new;
 	for (size_t i = 0; i < at->n_sessions && !r; i++) {

@@ -59,7 +59,8 @@ static int by_time(struct counting *g, sqlite3_stmt *of)
 
 	sqlite3_bind_value(row, 1, sqlite3_column_value(of, FIND_SIZE));
 	sqlite3_bind_int64(row, 2, mtime);
-	sqlite3_bind_int64(row, 3, mtime - mtime % 1000000000); /* discs of other programs know whole seconds */
+	sqlite3_bind_int64(row, 3,
+			   entries_seconds(mtime) * 1000000000); /* discs of other programs know whole seconds */
 	sqlite3_bind_value(row, 4, sqlite3_column_value(of, FIND_NAME));
 	return mark_all(g, of, row, BY_TIME);
 }

@@ -13,33 +13,15 @@
 
 #include "burner/base/io.h"
 #include "burner/base/utf8.h"
+#include "fs/sqlite/sqlite.h"
 
 int sql_errno(const struct catalogue *c, int rc)
 {
-	switch (rc & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return 0;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_ERROR: /* not our tables */
-	case SQLITE_CONSTRAINT:
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EBADMSG;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_CANTOPEN:
-		return c->db && sqlite3_system_errno(c->db) ? -sqlite3_system_errno(c->db) : -EACCES;
-	default:
-		return c->db && sqlite3_system_errno(c->db) == ENOSPC ? -ENOSPC : -EIO;
-	}
+	int r = sqlite_errno(c->db, rc), kind = rc & 0xff;
+
+	if (kind == SQLITE_ERROR || kind == SQLITE_CONSTRAINT)
+		return -EBADMSG; /* not our tables */
+	return r == -EIO && c->db && sqlite3_system_errno(c->db) == ENOSPC ? -ENOSPC : r;
 }
 
 int sql_why(const struct catalogue *c, int r, char **ret_why)
@@ -152,16 +134,6 @@ const char *sql_name(sqlite3_stmt *row, int column, size_t *ret_bytes)
 
 /* ---- opening ---- */
 
-/* What the file says of itself is not believed: no row of a table runs anything. */
-static void limit(sqlite3 *db)
-{
-	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, (int *)NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, (int *)NULL);
-	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-}
-
 /* What somebody has is for him alone. */
 static int make_file(const char *path)
 {
@@ -198,7 +170,7 @@ static int open_database(struct catalogue *c, enum catalogue_use use, unsigned w
 	r = open_file(c, use);
 	if (r)
 		return r;
-	limit(c->db);
+	sqlite_distrust(c->db);
 	sqlite3_extended_result_codes(c->db, 1);
 	sqlite3_busy_timeout(c->db, (int)wait_seconds * 1000);
 	if (use != CATALOGUE_READ) /* where it cannot be, it stays as it is, and is as safe */

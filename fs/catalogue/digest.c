@@ -174,24 +174,6 @@ static int locate(struct reading *g)
 
 /* ---- reading ---- */
 
-/* It was read as another version, or another name. */
-static int find_known(struct reading *g, struct version *v)
-{
-	sqlite3_stmt *row = sql_statement(g->c, ST_SHA256_PLACE);
-	int r;
-
-	sqlite3_bind_int64(row, 1, (int64_t)v->entry.size);
-	sqlite3_bind_int64(row, 2, v->place);
-	sqlite3_bind_int64(row, 3, g->title);
-	r = sql_step(g->c, row);
-	v->known = r > 0 && sqlite3_column_bytes(row, 0) == SHA256_BYTES;
-	if (v->known)
-		memcpy(v->sha256, sqlite3_column_blob(row, 0), SHA256_BYTES);
-	if (row)
-		sqlite3_reset(row);
-	return r < 0 ? r : 0;
-}
-
 static int read_one(struct reading *g, struct version *v, const struct version *before)
 {
 	int r;
@@ -203,7 +185,8 @@ static int read_one(struct reading *g, struct version *v, const struct version *
 		v->known = true;
 		return 0;
 	}
-	r = find_known(g, v);
+	/* It was read as another version, or another name. */
+	r = entries_sha256(g->c, g->title, v->entry.size, v->place, v->sha256, &v->known);
 	if (r || v->known)
 		return r;
 	r = iso_sha256(g->at->disc, &v->entry, g->buf, BUFFER_BYTES, v->sha256);

@@ -25,6 +25,8 @@ int64_t entries_mtime(const struct timespec *t)
 	return ns;
 }
 
+int64_t entries_seconds(int64_t ns) { return ns / 1000000000 - (ns % 1000000000 < 0); }
+
 /* Of one extent its block; of several a number beyond all blocks, made of all of them (FNV-1a). */
 int64_t entries_place(const struct iso_entry *e)
 {
@@ -118,6 +120,28 @@ struct known *entries_named(const struct known_list *l, const char *name)
 		if (!l->list[low].kept)
 			return &l->list[low];
 	return NULL;
+}
+
+int entries_sha256(struct catalogue *c, int64_t title, uint64_t size, int64_t place, uint8_t ret[SHA256_BYTES],
+		   bool *ret_known)
+{
+	sqlite3_stmt *row;
+	int r;
+
+	*ret_known = false;
+	if (place == NO_PLACE)
+		return 0;
+	row = sql_statement(c, ST_SHA256_PLACE);
+	sqlite3_bind_int64(row, 1, (int64_t)size);
+	sqlite3_bind_int64(row, 2, place);
+	sqlite3_bind_int64(row, 3, title);
+	r = sql_step(c, row);
+	*ret_known = r > 0 && sqlite3_column_bytes(row, 0) == SHA256_BYTES;
+	if (*ret_known)
+		memcpy(ret, sqlite3_column_blob(row, 0), SHA256_BYTES);
+	if (row)
+		sqlite3_reset(row);
+	return r < 0 ? r : 0;
 }
 
 /* ---- new ones ---- */

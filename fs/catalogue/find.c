@@ -90,10 +90,8 @@ static int directory_path(struct telling *t, int64_t directory, uint32_t *sessio
 	return 0;
 }
 
-static int64_t seconds_of(int64_t ns) { return ns / 1000000000 - (ns % 1000000000 < 0); }
-
 static int tell_disc(struct telling *t, sqlite3_stmt *row, const struct catalogue_disc *d, struct catalogue_hit *hit,
-		     bool (*accepts)(void *context, const char *path), void *context)
+		     int (*accepts)(void *context, const char *path), void *context)
 {
 	_free_ char *path = NULL;
 	bool has_end = sqlite3_column_type(row, FIND_LAST) != SQLITE_NULL;
@@ -104,10 +102,13 @@ static int tell_disc(struct telling *t, sqlite3_stmt *row, const struct catalogu
 	r = directory_path(t, sqlite3_column_int64(row, FIND_DIRECTORY), &last);
 	if (r)
 		return r;
-	if (asprintf(&path, "%s%s%s", t->path, *t->path ? "/" : "", sql_name(row, FIND_NAME, NULL)) < 0)
+	if (asprintf(&path, "%s%s%s", t->path, *t->path ? "/" : "", sql_name(row, FIND_NAME, NULL)) < 0) {
+		path = NULL;
 		return -ENOMEM;
-	if (accepts && !accepts(context, path))
-		return 0;
+	}
+	r = accepts ? accepts(context, path) : 1;
+	if (r <= 0)
+		return r;
 	hit->disc = d;
 	hit->path = path;
 	hit->last = last;
@@ -116,12 +117,12 @@ static int tell_disc(struct telling *t, sqlite3_stmt *row, const struct catalogu
 }
 
 int telling_row(struct telling *t, sqlite3_stmt *row, enum catalogue_evidence by,
-		bool (*accepts)(void *context, const char *path), void *context)
+		int (*accepts)(void *context, const char *path), void *context)
 {
 	struct catalogue_hit hit = {
 		.kind = sql_name(row, FIND_KIND, NULL)[0],
 		.bytes = (uint64_t)sqlite3_column_int64(row, FIND_SIZE),
-		.mtime = seconds_of(sqlite3_column_int64(row, FIND_MTIME)),
+		.mtime = entries_seconds(sqlite3_column_int64(row, FIND_MTIME)),
 		.first = (uint32_t)sqlite3_column_int64(row, FIND_FIRST),
 		.sha256 = sqlite3_column_bytes(row, FIND_SHA256) == SHA256_BYTES ?
 				  sqlite3_column_blob(row, FIND_SHA256) :

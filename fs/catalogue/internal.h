@@ -168,6 +168,10 @@ int entries_put(struct catalogue *c, const struct new_entry *e);
 /* Where the content is: one number, which no other content of the title has. */
 int64_t entries_place(const struct iso_entry *e);
 int64_t entries_mtime(const struct timespec *t);
+int64_t entries_seconds(int64_t ns); /* whole ones, as in a struct timespec */
+/* Of content that was read already, of that title. */
+int entries_sha256(struct catalogue *c, int64_t title, uint64_t size, int64_t place, uint8_t ret[SHA256_BYTES],
+		   bool *ret_known);
 
 /* ---- find.c ---- */
 
@@ -190,9 +194,9 @@ struct telling {
 };
 int telling_begin(struct catalogue *c, const struct catalogue_asked *asked, struct telling *ret);
 void telling_end(struct telling *t);
-/* accepts NULL: any path. */
+/* accepts: 1, 0, or an error; NULL: any path. */
 int telling_row(struct telling *t, sqlite3_stmt *row, enum catalogue_evidence by,
-		bool (*accepts)(void *context, const char *path), void *context);
+		int (*accepts)(void *context, const char *path), void *context);
 
 enum find_column {
 	FIND_ID,
@@ -217,6 +221,6 @@ DEFINE_FREEP(struct words, words_free)
 /* For the index of names; NULL: it does not know such short ones. */
 const char *words_query(const struct words *w);
 bool words_match_name(const struct words *w, const char *name);
-bool words_match_path(void *words, const char *path);
+int words_match_path(void *words, const char *path); /* 1, 0; -ENOMEM */
 
 #endif

@@ -11,23 +11,17 @@
 
 /* ---- discs ---- */
 
-static char *text_or_null(sqlite3_stmt *row, int column, bool *ok)
-{
-	char *copy;
-
-	if (sqlite3_column_type(row, column) == SQLITE_NULL)
-		return NULL;
-	copy = strdup(sql_name(row, column, NULL));
-	*ok &= copy != NULL;
-	return copy;
-}
-
 static char *text_of(sqlite3_stmt *row, int column, bool *ok)
 {
 	char *copy = strdup(sql_name(row, column, NULL));
 
 	*ok &= copy != NULL;
 	return copy;
+}
+
+static char *text_or_null(sqlite3_stmt *row, int column, bool *ok)
+{
+	return sqlite3_column_type(row, column) == SQLITE_NULL ? NULL : text_of(row, column, ok);
 }
 
 static int take_disc(struct shelf *s, sqlite3_stmt *row)

@@ -228,7 +228,7 @@ bool words_match_name(const struct words *w, const char *name)
 	return true;
 }
 
-bool words_match_path(void *words, const char *path)
+int words_match_path(void *words, const char *path)
 {
 	const struct words *w = words;
 	_free_ char *whole = NULL, *folded = NULL;
@@ -237,12 +237,17 @@ bool words_match_path(void *words, const char *path)
 	for (size_t i = 0; i < w->n; i++)
 		any |= w->paths[i] != NULL;
 	if (!any)
-		return true;
-	if (asprintf(&whole, "/%s", path) < 0 || !(folded = malloc(FOLDED_BYTES_MAX * strlen(whole) + 1)))
-		return false;
+		return 1;
+	if (asprintf(&whole, "/%s", path) < 0) {
+		whole = NULL;
+		return -ENOMEM;
+	}
+	folded = malloc(FOLDED_BYTES_MAX * strlen(whole) + 1);
+	if (!folded)
+		return -ENOMEM;
 	fold(w, whole, folded);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->paths[i] && sqlite3_strglob(w->paths[i], folded) != 0)
-			return false;
-	return true;
+			return 0;
+	return 1;
 }

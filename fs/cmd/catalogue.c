@@ -173,15 +173,22 @@ static int show_head(void *context, const struct catalogue_disc *d)
 	return 0;
 }
 
+/* The catalogue, and the disc that the first word names. */
+static int open_with_disc(const struct catalogue_options *o, enum catalogue_use use, struct catalogue **ret,
+			  int64_t *ret_disc)
+{
+	int status = catalogue_open_asked(o, use, ret);
+
+	return status ? status : catalogue_find_disc(*ret, o->words[0], ret_disc);
+}
+
 static int do_show(const struct catalogue_options *o)
 {
 	_cleanup_(catalogue_closep) struct catalogue *c = NULL;
 	struct listing l = {.json = {stdout, false}, .as_json = o->json};
 	_free_ char *why = NULL;
-	int status = catalogue_open_asked(o, CATALOGUE_READ, &c), r;
+	int status = open_with_disc(o, CATALOGUE_READ, &c, &l.only), r;
 
-	if (!status)
-		status = catalogue_find_disc(c, o->words[0], &l.only);
 	if (status)
 		return status;
 	if (o->json)
@@ -206,10 +213,8 @@ static int do_place(const struct catalogue_options *o)
 	_cleanup_(catalogue_closep) struct catalogue *c = NULL;
 	_free_ char *why = NULL;
 	int64_t disc;
-	int status = catalogue_open_asked(o, CATALOGUE_CHANGE, &c), r;
+	int status = open_with_disc(o, CATALOGUE_CHANGE, &c, &disc), r;
 
-	if (!status)
-		status = catalogue_find_disc(c, o->words[0], &disc);
 	if (status)
 		return status;
 	r = catalogue_place(c, disc, o->words[1], &why);
@@ -221,10 +226,8 @@ static int do_forget(const struct catalogue_options *o)
 	_cleanup_(catalogue_closep) struct catalogue *c = NULL;
 	_free_ char *why = NULL;
 	int64_t disc;
-	int status = catalogue_open_asked(o, CATALOGUE_CHANGE, &c), r;
+	int status = open_with_disc(o, CATALOGUE_CHANGE, &c, &disc), r;
 
-	if (!status)
-		status = catalogue_find_disc(c, o->words[0], &disc);
 	if (status)
 		return status;
 	r = catalogue_forget(c, disc, &why);

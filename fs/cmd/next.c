@@ -145,6 +145,13 @@ static char *mount_options(const struct how *h)
 	return all;
 }
 
+static int stays_staged(const struct control_mount *mount, const struct how *h)
+{
+	return command_fail("what is left stays staged for %s: go on with 'cdappendfs-stage move %s NEXT' and a mount "
+			    "of that with -o span",
+			    mount->source, SHELL_WORD(h->staging));
+}
+
 static int move_and_mount(const struct control_mount *mount, const struct how *h, const char *disc, bool quiet)
 {
 	_free_ char *options = mount_options(h);
@@ -154,10 +161,7 @@ static int move_and_mount(const struct control_mount *mount, const struct how *h
 	if (!options)
 		return command_fail("%s", strerror(ENOMEM));
 	if (run("cdappendfs-stage", moving, quiet) != COMMAND_DONE)
-		return command_fail(
-			"what is left stays staged for %s: go on with 'cdappendfs-stage move %s NEXT' and a "
-			"mount of that with -o span",
-			mount->source, SHELL_WORD(h->staging));
+		return stays_staged(mount, h);
 	if (run("cdappendfs", mounting, quiet) != COMMAND_DONE)
 		return command_fail("what is left is staged for %s: mount that with -o span and go on", disc);
 	return COMMAND_DONE;
@@ -182,9 +186,6 @@ int next_disc(const struct control_mount *mount, const char *disc, bool quiet)
 		return command_fail("%s: the next disc waits for that; what is left stays staged", mount->mountpoint);
 	next = disc ? absolute(disc) : ask(mount);
 	if (!next || is_inside(mount, next))
-		return command_fail(
-			"what is left stays staged for %s: go on with 'cdappendfs-stage move %s NEXT' and a "
-			"mount of that with -o span",
-			mount->source, SHELL_WORD(h.staging));
+		return stays_staged(mount, &h);
 	return move_and_mount(mount, &h, next, quiet);
 }

@@ -22,6 +22,7 @@
 #include "fs/daemon/given.h"
 #include "fs/daemon/help.h"
 #include "fs/daemon/nearest.h"
+#include "fs/daemon/others.h"
 
 #define CD_SPEED 153600.0 /* bytes per second of 1x */
 #define DVD_SPEED 1385000.0
@@ -392,43 +393,6 @@ static bool set_flag(struct options *o, const char *name)
 
 /* ---- those of others ---- */
 
-static bool is_of(const char *const *list, const char *option)
-{
-	for (; *list; list++) {
-		size_t length = strlen(*list);
-		if ((*list)[length - 1] == '=' ? strncmp(option, *list, length) == 0 : strcmp(option, *list) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* What mount(8), fstab(5) and systemd put there for themselves, and what has no meaning here. */
-static bool is_ignored(const char *option)
-{
-	static const char *const list[] = {
-		"auto",	       "noauto",	"user",	     "nouser",	   "users",    "owner",	     "group",
-		"nofail",      "_netdev",	"defaults",  "comment=",   "user=",    "relatime",   "norelatime",
-		"strictatime", "nostrictatime", "lazytime",  "nolazytime", "iversion", "noiversion", "silent",
-		"loud",	       "mand",		"nomand",    "subtype=",   "fsname=",  "clone_fd",   "big_writes",
-		"nonempty",    "user_id=",	"group_id=", "rootmode=",  NULL}; /* as mountinfo shows them */
-
-	return is_of(list, option) || strncmp(option, "x-", 2) == 0 || strncmp(option, "X-", 2) == 0;
-}
-
-static bool is_for_libfuse(const char *option)
-{
-	static const char *const list[] = {"allow_other",  "allow_root", "default_permissions",
-					   "auto_unmount", "max_read=",	 "suid",
-					   "nosuid",	   "dev",	 "nodev",
-					   "exec",	   "noexec",	 "async",
-					   "sync",	   "dirsync",	 "atime",
-					   "noatime",	   "diratime",	 "nodiratime",
-					   "context=",	   "fscontext=", "defcontext=",
-					   "rootcontext=", NULL};
-
-	return is_of(list, option);
-}
-
 static int hand_to_libfuse(struct parser *p, const char *option)
 {
 	char *more;
@@ -459,9 +423,9 @@ static int take_option(struct parser *p, char *option)
 	r = set_value(p, option, equals ? equals + 1 : NULL, &known);
 	if (equals)
 		*equals = '=';
-	if (known || is_ignored(option))
+	if (known || others_ignored(option))
 		return r;
-	if (is_for_libfuse(option))
+	if (others_of_libfuse(option))
 		return hand_to_libfuse(p, option);
 	if (nearest_option(help_text(), option, meant, sizeof(meant)))
 		return refuse(p, "unknown option '%s'; is %s meant? See cdappendfs --help", option, meant);

@@ -220,7 +220,7 @@ static void check_rows(struct move *m)
 }
 
 /* The old disc under its path, and the session that the stage stands on; base NULL: it is not at hand. */
-static int open_old(struct move *m, struct salvage **ret, char **ret_why)
+static int open_old(struct move *m, struct salvage **ret)
 {
 	struct salvage *s = *ret = calloc(1, sizeof(*s));
 	int r = s ? 0 : -ENOMEM;
@@ -231,7 +231,7 @@ static int open_old(struct move *m, struct salvage **ret, char **ret_why)
 		return r;
 	s->stage = m->stage;
 	r = salvage_look_at_disc(s, SALVAGE_TO_READ);
-	return r == 0 && s->disc ? salvage_open_base(s, ret_why) : r;
+	return r == 0 && s->disc ? salvage_open_base(s, NULL) : r;
 }
 
 static int check_replaced(struct move *m, struct iso *old)
@@ -248,10 +248,10 @@ static int check_replaced(struct move *m, struct iso *old)
 	return r;
 }
 
-static int look_at_old(struct move *m, char **ret_why)
+static int look_at_old(struct move *m)
 {
 	_cleanup_(salvage_closep) struct salvage *s = NULL;
-	int r = open_old(m, &s, ret_why);
+	int r = open_old(m, &s);
 
 	if (r == 0 && s->base && !s->base_root.bytes)
 		r = check_replaced(m, s->base);
@@ -261,12 +261,12 @@ static int look_at_old(struct move *m, char **ret_why)
 	return r == -ENOMEM || r == -EAGAIN ? r : 0;
 }
 
-static int look(struct move *m, char **ret_why)
+static int look(struct move *m)
 {
 	int r = stage_snapshot(m->stage, 0, &m->rows);
 
 	if (r == 0)
-		r = look_at_old(m, ret_why);
+		r = look_at_old(m);
 	if (r == 0)
 		r = forget_gone(m);
 	if (r < 0)
@@ -334,7 +334,7 @@ int salvage_move(const char *directory, const char *next, const struct salvage_t
 	if (r == 0)
 		r = clear_place(&m, next, ret_why);
 	if (r == 0)
-		r = look(&m, ret_why);
+		r = look(&m);
 	if (r == 0 && m.n_tied)
 		return why_set(
 			ret_why, -EXDEV,

@@ -17,6 +17,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "fs/sqlite/sqlite.h"
 #include "fs/stage/internal.h"
 #include "fs/stage/vfs.h"
 
@@ -29,33 +30,7 @@
 #define SQLITE_LOCK_START 0x40000000
 #define SQLITE_LOCK_LENGTH 512
 
-int db_errno(struct stage *s, int rc)
-{
-	switch (rc & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return 0;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EBADMSG;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_TOOBIG:
-		return -EFBIG;
-	case SQLITE_CANTOPEN:
-		return s->db && sqlite3_system_errno(s->db) ? -sqlite3_system_errno(s->db) : -EACCES;
-	default:
-		return -EIO;
-	}
-}
+int db_errno(struct stage *s, int rc) { return sqlite_errno(s->db, rc); }
 
 static int on_commit(void *context, sqlite3 *db, const char *name, int frames)
 {
@@ -119,17 +94,6 @@ static int prepare_all(struct stage *s)
 	return 0;
 }
 
-/* What the file says of itself is not believed: no row of a table runs anything, and none is larger than ours are. */
-static void limit(sqlite3 *db)
-{
-	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, (int *)NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, (int *)NULL);
-	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-	sqlite3_limit(db, SQLITE_LIMIT_TRIGGER_DEPTH, 1);
-}
-
 static int open_database(struct stage *s)
 {
 	int flags = (s->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
@@ -141,7 +105,8 @@ static int open_database(struct stage *s)
 	r = db_errno(s, sqlite3_open_v2(JOURNAL_FILE, &s->db, flags, s->wal.name));
 	if (r)
 		return r;
-	limit(s->db);
+	sqlite_distrust(s->db);
+	sqlite3_limit(s->db, SQLITE_LIMIT_TRIGGER_DEPTH, 1);
 	/* Closing changes nothing unless db_close() allows it: a damaged journal is left as it is. */
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
 	sqlite3_extended_result_codes(s->db, 1);

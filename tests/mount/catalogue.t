@@ -417,4 +417,16 @@ echo third >"$mnt/third"
 ok 'burned' umount_disc
 ok 'and added' catalogue add --db="$T/placed.db" "$disc"
 like 'is told, too' "$(<"$T/ok.output")" 'disc 2 was there before: .*forget 2'
+# ---- before 1970: a second begins below its part
+mkdir "$T/moon"
+seq 11 >"$T/moon/landing"
+touch -d '1969-07-20 20:17:40.5' "$T/moon/landing"
+bounded 60 xorriso -outdev "$T/moon1.iso" -volid WHOLE -map "$T/moon" / >/dev/null 2>&1
+blank_disc "$T/moon2.iso"
+mount_disc -o volid=PARTS "$T/moon2.iso"
+cp -p "$T/moon/landing" "$mnt/"
+ok 'unmount' umount_disc
+ok 'of whole seconds, and of their parts' catalogue add --db="$T/moon.db" "$T/moon1.iso" "$T/moon2.iso"
+silent 'a file of a disc of another program' catalogue copies --db="$T/moon.db" --min=2 "$T/moon"
+none 'is the same as one on ours' "$(catalogue copies --db="$T/moon.db" | grep PARTS)"
 done_testing

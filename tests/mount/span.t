@@ -20,6 +20,13 @@ take_out() {
 	bounded 120 xorriso -osirrox on -indev "$T/$1.iso" -extract / "$T/out.$1" >"$T/xorriso.log" 2>&1 || fail "xorriso of $1.iso" "$(tail -n 5 "$T/xorriso.log")"
 	chmod u+w "$T/out.$1"
 }
+together() { # POINT DISC…: all of them have what "$T/want" lists, each of it once
+	local disc name=$1
+	shift
+	for disc; do take_out "$disc"; done
+	for disc; do sums "$T/out.$disc"; done | LC_ALL=C sort -k 2 >"$T/got"
+	same_listing "$name" <(LC_ALL=C sort -k 2 "$T/want") "$T/got"
+}
 
 # ---- a set of three
 mkdir -p "$T/in"/{2019,2020,2021,linked,later} "$T/in/films/first" "$T/in/films/second"
@@ -170,10 +177,7 @@ ok 'unmount' umount_disc
 ok 'the next disc' move "$T/one.iso" "$T/two.iso"
 span "$T/two.iso"
 ok 'unmount' umount_disc
-take_out one; take_out two
-cat <(sums "$T/out.one") <(sums "$T/out.two") | LC_ALL=C sort -k 2 >"$T/got"
-LC_ALL=C sort -k 2 "$T/want" >"$T/want.sorted"
-same_listing 'each file is on one of them' "$T/want.sorted" "$T/got"
+together 'each file is on one of them' one two
 is 'what is from the disc there' "$(cd "$T/out.one" && ls -d new/below/moved new/link linked | paste -sd' ')" 'linked new/below/moved new/link'
 rm -rf "$stage" "$T"/*.iso
 
@@ -224,10 +228,7 @@ ok 'unmount' umount_disc
 ok 'the next disc' move "$T/one.iso" "$T/two.iso"
 span "$T/two.iso"
 ok 'unmount' umount_disc
-take_out one; take_out two
-cat <(sums "$T/out.one") <(sums "$T/out.two") | LC_ALL=C sort -k 2 >"$T/got"
-LC_ALL=C sort -k 2 "$T/want" >"$T/want.sorted"
-same_listing 'and on the discs' "$T/want.sorted" "$T/got"
+together 'and on the discs' one two
 
 # ---- kills: of the daemon in the burn and between two discs, of whoever moves
 rm -rf "$stage" "$T"/*.iso
@@ -261,19 +262,10 @@ for spec in edge@frozen=kill kill@40 edge@publishing=killed edge@rebasing=killed
 	grep -q two.iso <("$BUILD/cdappendfs-stage" list --staging="$stage") || ok "$spec: the move, at last" move "$T/one.iso" "$T/two.iso"
 	span "$T/two.iso"
 	ok "$spec: the second disc" umount_disc
-	take_out one; take_out two
-	cat <(sums "$T/out.one") <(sums "$T/out.two") | LC_ALL=C sort -k 2 >"$T/got"
-	same_listing "$spec: both together have all" <(LC_ALL=C sort -k 2 "$T/want") "$T/got"
+	together "$spec: both together have all" one two
 done
 
 # ---- disc after disc, by one command
-together() { # POINT DISC…: the discs have what the list of POINT says
-	local disc name=$1
-	shift
-	for disc; do take_out "$disc"; done
-	for disc; do sums "$T/out.$disc"; done | LC_ALL=C sort -k 2 >"$T/got"
-	same_listing "$name" <(LC_ALL=C sort -k 2 "$T/want") "$T/got"
-}
 # The daemon of the next disc is no child of this shell: it ends with the unmount
 unmount_next() { bounded 120 "$BUILD/cdappendfs-umount" "$mnt"; }
 make_set nojoliet

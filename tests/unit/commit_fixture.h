@@ -41,6 +41,12 @@ struct world {
 	uint32_t recovered_generation;
 };
 
+/* Each edge of a commit, before it is recorded and behind that. */
+#define EDGE_KILLS \
+	"edge@frozen=kill", "edge@frozen=killed", "edge@burning=kill", "edge@burning=killed", "edge@verifying=kill", \
+		"edge@verifying=killed", "edge@publishing=kill", "edge@publishing=killed", "edge@rebasing=kill", \
+		"edge@rebasing=killed", "edge@idle=kill", "edge@idle=killed"
+
 #define REQUIRE(condition) \
 	do { \
 		if (!(condition)) { \

@@ -104,32 +104,10 @@ static void test_killed_at(const char *fault, enum base base)
 
 static void test_kills(void **state)
 {
-	static const char *const faults[] = {
-		"edge@frozen=kill",
-		"edge@frozen=killed",
-		"edge@burning=kill",
-		"edge@burning=killed",
-		"kill@0",
-		"kill@3",
-		"kill@17",
-		"kill@40",
-		"kill@200",
-		"kill-before-sync",
-		"edge@verifying=kill",
-		"edge@verifying=killed",
-		"edge@publishing=kill",
-		"edge@publishing=killed",
-		"kill-publish@0",
-		"kill-publish@1",
-		"kill-publish@8",
-		"kill-publish@14",
-		"kill-publish@15",
-		"kill-publish@16",
-		"edge@rebasing=kill",
-		"edge@rebasing=killed",
-		"edge@idle=kill",
-		"edge@idle=killed",
-	};
+	static const char *const faults[] = {EDGE_KILLS,       "kill@0",	 "kill@3",	     "kill@17",
+					     "kill@40",	       "kill@200",	 "kill-before-sync", "kill-publish@0",
+					     "kill-publish@1", "kill-publish@8", "kill-publish@14",  "kill-publish@15",
+					     "kill-publish@16"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(faults); i++)

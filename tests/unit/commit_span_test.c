@@ -170,27 +170,8 @@ static void killed_at(const char *fault)
 
 static void kills(void **state)
 {
-	static const char *const faults[] = {
-		"edge@frozen=kill",
-		"edge@frozen=killed",
-		"edge@burning=kill",
-		"edge@burning=killed",
-		"kill@0",
-		"kill@40",
-		"kill@1000",
-		"kill-before-sync",
-		"edge@verifying=kill",
-		"edge@verifying=killed",
-		"edge@publishing=kill",
-		"edge@publishing=killed",
-		"kill-publish@0",
-		"kill-publish@8",
-		"kill-publish@15",
-		"edge@rebasing=kill",
-		"edge@rebasing=killed",
-		"edge@idle=kill",
-		"edge@idle=killed",
-	};
+	static const char *const faults[] = {EDGE_KILLS,	 "kill@0",	   "kill@40",	     "kill@1000",
+					     "kill-before-sync", "kill-publish@0", "kill-publish@8", "kill-publish@15"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(faults); i++)

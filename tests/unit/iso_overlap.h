@@ -8,19 +8,11 @@
 #ifndef TESTS_UNIT_ISO_OVERLAP_H
 #define TESTS_UNIT_ISO_OVERLAP_H
 
-#include <malloc.h>
-
+#include "tests/unit/heap.h"
 #include "tests/unit/iso_hand.h"
 
 #define OVERLAPS 1000u
 #define OVERLAP_NAMES 49u /* in each sector; in those of the root these lead to the directories */
-
-static inline size_t heap_bytes(void)
-{
-	struct mallinfo2 m = mallinfo2();
-
-	return m.uordblks + m.hblkhd;
-}
 
 static inline void overlap_begin(struct image *m)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fs/snapdir: numbers, what opens and closes a session, the list that changes, many threads at once */
 #include <errno.h>
-#include <malloc.h>
 #include <stdatomic.h>
 
 #include "fs/snapdir/internal.h"
 #include "tests/unit/commit_fixture.h"
+#include "tests/unit/heap.h"
 
 #define SESSIONS 12u
 #define BYTES(session) (3000u + 1000u * (session))
@@ -321,13 +321,6 @@ static void test_names_once(void **state)
 	assert_int_equal(times_listed(date), 1);
 }
 
-static size_t heap_bytes(void)
-{
-	struct mallinfo2 m = mallinfo2();
-
-	return m.uordblks + m.hblkhd;
-}
-
 /* Of those that are only remembered all but some have no caches any more, those too that were opened later than the
  * kernel came to know them. */
 static void test_caches(void **state)
@@ -350,7 +343,7 @@ static void test_caches(void **state)
 	for (struct opened *s = dir->newest; s; s = s->older)
 		n_cold += s->cold;
 	assert_in_range(n_cold, SESSIONS - SNAPDIR_HOT - 1, SESSIONS - SNAPDIR_HOT);
-	/* 256 KiB of sectors each; where a sanitizer has taken the heap over, nothing is counted. */
+	/* 256 KiB of sectors each. */
 	if (before)
 		assert_in_range((heap_bytes() - before) >> 18, 1, SNAPDIR_HOT + 4);
 	for (unsigned i = 0; i < SESSIONS; i++) {
