@@ -15,7 +15,7 @@
 #include "fs/control/client.h"
 
 struct how {
-	char options[CONTROL_LINE_MAX], staging[PATH_MAX];
+	char options[CONTROL_LINE_MAX], staging[PATH_MAX], closed[PATH_MAX];
 	bool own_staging, known;
 };
 
@@ -27,6 +27,7 @@ static void on_options(void *context, const char *type, const char *line)
 		return;
 	h->known = json_get_string(line, "options", h->options, sizeof(h->options)) == 0 &&
 		   json_get_string(line, "staging", h->staging, sizeof(h->staging)) == 0 && h->staging[0] &&
+		   json_get_string(line, "staging_closed", h->closed, sizeof(h->closed)) == 0 &&
 		   json_get_bool(line, "own_staging", &h->own_staging) == 0;
 }
 
@@ -126,6 +127,13 @@ static char *ask(const struct control_mount *mount)
 	return strdup(*line ? line : mount->source);
 }
 
+/* That of a disc that was blank has its name by what was burned, once it is unmounted. */
+static void follow_stage(struct how *h)
+{
+	if (h->closed[0] && access(h->staging, F_OK) < 0 && errno == ENOENT)
+		memcpy(h->staging, h->closed, sizeof(h->staging));
+}
+
 static char *mount_options(const struct how *h)
 {
 	char *all = malloc(strlen(h->options) + 2 * strlen(h->staging) + 16), *to;
@@ -184,6 +192,7 @@ int next_disc(const struct control_mount *mount, const char *disc, bool quiet)
 				    r < 0 ? ": " : "", r < 0 ? client_why(r) : "");
 	if (run("cdappendfs-umount", unmounting, quiet) != COMMAND_DONE)
 		return command_fail("%s: the next disc waits for that; what is left stays staged", mount->mountpoint);
+	follow_stage(&h);
 	next = disc ? absolute(disc) : ask(mount);
 	if (!next || is_inside(mount, next))
 		return stays_staged(mount, &h);

@@ -180,14 +180,18 @@ void control_list_span(struct connection *n)
 void control_list_options(struct connection *n)
 {
 	const struct control_options *o = &n->control->options;
+	_free_ char *closed = NULL;
 	struct line l;
 
+	if (o->tree)
+		(void)tree_stage_directory_closed(o->tree, &closed); /* else it is asked for where it is now */
 	if (control_line_open(&l) < 0)
 		return;
 	json_open(&l.json, NULL, '{');
 	json_string(&l.json, "type", "options");
 	json_string(&l.json, "options", o->given ? o->given : "");
 	json_string(&l.json, "staging", o->staging ? o->staging : "");
+	json_string(&l.json, "staging_closed", closed ? closed : "");
 	json_bool(&l.json, "own_staging", o->own_staging);
 	json_close(&l.json, '}');
 	json_end_line(&l.json);

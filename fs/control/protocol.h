@@ -33,7 +33,10 @@
  *	{"type":"name","path":"…","joliet":"…","why":"…","staged":true|false}	to names
  *	{"type":"piece","path":"…","bytes":N,"sections":N}	to pieces
  *	{"type":"span","disc":N,"path":"…","bytes":N}		to span: which disc takes what may go to any, 1 this one
- *	{"type":"options","options":"…","staging":"…","own_staging":true|false}	to options: how the next disc is mounted
+ *	{"type":"options","options":"…","staging":"…","staging_closed":"…","own_staging":true|false}
+ *								to options: how the next disc is mounted; the stage's
+ *								directory, and where it is after the unmount, unless
+ *								something else is there
  *	{"type":"info", …}					to info: as README.md, "Commands", and "staging"
  *	{"type":"result","error":0|errno,"message":"…","burned":true|false,"append_bytes":…,"data_bytes":…,
  *	 "parity_bytes":…,"shared_bytes":…,"tree_bytes":…,"files_in_pieces":N|null,"names_changed":N,

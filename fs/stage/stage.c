@@ -215,15 +215,38 @@ static bool worth_keeping(struct stage *s)
 
 /* Of a disc that was burned meanwhile: others find it, copies too.  Where that name is taken it is found by the old
  * one. */
-static void name_by_identity(struct stage *s)
+static bool other_name(const struct stage *s, char ret[65])
 {
 	static const uint8_t none[32];
+
+	stage_place_hex(s->identity.id, ret);
+	return s->by_identity && !s->read_only && memcmp(s->identity.id, none, sizeof(none)) != 0 &&
+	       strncmp(ret, s->leaf, strlen(ret)) != 0;
+}
+
+static void name_by_identity(struct stage *s)
+{
 	char name[65];
 
-	stage_place_hex(s->identity.id, name);
-	if (s->by_identity && !s->read_only && memcmp(s->identity.id, none, sizeof(none)) != 0 &&
-	    strncmp(name, s->leaf, strlen(name)) != 0)
+	if (other_name(s, name))
 		(void)renameat2(s->root_fd, s->leaf, s->root_fd, name, RENAME_NOREPLACE);
+}
+
+int stage_directory_closed(struct stage *s, char **ret)
+{
+	char name[65], *path;
+	int n;
+
+	stage_lock(s);
+	if (other_name(s, name))
+		n = asprintf(&path, "%.*s%s", (int)(strlen(s->directory) - strlen(s->leaf)), s->directory, name);
+	else
+		n = asprintf(&path, "%s", s->directory);
+	stage_unlock(s);
+	if (n < 0)
+		return -ENOMEM;
+	*ret = path;
+	return 0;
 }
 
 void stage_close(struct stage *s)

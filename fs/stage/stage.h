@@ -168,6 +168,8 @@ struct stage_set {
 int stage_set_get(struct stage *s, struct stage_set *ret);
 int stage_set_put(struct stage *s, const struct stage_set *set);
 const char *stage_directory(const struct stage *s);
+/* Where it is when it has been closed, unless something else has that name: then it stays.  To be freed; -ENOMEM. */
+int stage_directory_closed(struct stage *s, char **ret);
 /* Descriptors, borrowed: of that directory, and of the one it is in when it may be renamed there (else -1). */
 int stage_directory_fd(const struct stage *s);
 int stage_root_fd(const struct stage *s);

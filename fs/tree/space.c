@@ -200,6 +200,11 @@ void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_b
 
 const char *tree_stage_directory(const struct tree *t) { return t->stage ? stage_directory(t->stage) : NULL; }
 
+int tree_stage_directory_closed(struct tree *t, char **ret)
+{
+	return t->stage ? stage_directory_closed(t->stage, ret) : -EROFS;
+}
+
 uint64_t tree_stage_room(const struct tree *t) { return t->stage ? stage_room(t->stage) : 0; }
 
 enum tree_full tree_why_full(struct tree *t)

@@ -284,6 +284,8 @@ enum tree_full { TREE_FULL_MEDIUM, TREE_FULL_HOST, TREE_FULL_STAGE };
 enum tree_full tree_why_full(struct tree *t);
 /* Of the stage: its directory, and the bytes that data may take of its file system.  NULL, 0: read-only. */
 const char *tree_stage_directory(const struct tree *t);
+/* As stage_directory_closed(); -EROFS. */
+int tree_stage_directory_closed(struct tree *t, char **ret);
 uint64_t tree_stage_room(const struct tree *t);
 /* How many sectors the next session may need at most, and how many are left after it. */
 void tree_space(struct tree *t, uint64_t *ret_staged_bytes, uint64_t *ret_free_bytes);

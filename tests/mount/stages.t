@@ -359,4 +359,15 @@ echo goes >"$mnt/mine/goes"
 is 'what is dropped is gone, and the directory is still there under one' \
 	"$(cd "$mnt/mine" && "$BUILD/cdappendfs-sync" --discard goes && pwd -P && ls)" "dropped: A mine/goes"$'\n'"$mnt/mine"$'\n'stays
 ok 'unmount' umount_disc
+
+# ---- a set of discs: the stage of one that was blank has another name when it is unmounted
+ok 'mount' mounted create,media=8M,span set1.iso
+for i in 1 2 3 4 5 6 7; do noise 2500000 "7$i" >"$mnt/$i"; done
+ok 'the first disc, and the next ones' bounded 120 "$BUILD/cdappendfs-sync" --span --next=set2.iso --next=set3.iso "$mnt"
+await_daemon
+like 'the last of the set' "$(<"$T/ok.output")" 'disc 3 of 3'
+is 'it is mounted in the place of the first' "$(findmnt -n -o SOURCE "$mnt")" "$T/set3.iso"
+is 'with what was left' "$(cd "$mnt" && ls | paste -sd' ')" 7
+ok 'unmount' bounded 60 "$BUILD/cdappendfs-umount" "$mnt"
+none 'nothing waits' "$(stage list | grep -F set)"
 done_testing
