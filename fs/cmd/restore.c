@@ -17,6 +17,7 @@
 #include "burner/base/printable.h"
 #include "burner/base/values.h"
 #include "fs/cmd/argument.h"
+#include "fs/cmd/between.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/discard.h"
 #include "fs/cmd/interrupt.h"
@@ -113,6 +114,7 @@ struct job {
 	struct argument a;
 	struct disc *disc;
 	struct history history;
+	struct between between; /* of these two */
 	struct wanted *wanted;
 	size_t n;
 	int root;	       /* of the mount; -1: there is none, or it cannot be entered */
@@ -206,6 +208,17 @@ static int pass_over(const struct job *j, const struct disc_session *s, const ch
 	return -EIO;
 }
 
+/* It has it not; sessions before it that are not found may have it. */
+static int pass_before(const struct job *j, const struct disc_session *s, const char *path)
+{
+	if (!between_misses_former(&j->between, s))
+		return 0;
+	command_fail("%s: session %" PRIu32 ": the sessions before it are not found, so it cannot be known whether "
+		     "they have /%s; name an older session, if 'cdappendfs-log %s' lists one",
+		     j->a.disc, s->number, path, SHELL_WORD(j->a.disc));
+	return -EIO;
+}
+
 static int find_newest(struct job *j, struct wanted *w)
 {
 	int r = 0;
@@ -213,6 +226,8 @@ static int find_newest(struct job *j, struct wanted *w)
 	for (size_t i = j->history.n; i-- > 0 && !r;) {
 		w->session = &j->history.sessions[i];
 		r = w->session->broken ? pass_over(j, w->session, w->path) : has_path(j, w->session, w->path);
+		if (!r)
+			r = pass_before(j, w->session, w->path);
 	}
 	if (!r)
 		command_fail("%s: /%s: no session has it; 'cdappendfs-log' tells what each of them changed", j->a.disc,
@@ -221,12 +236,13 @@ static int find_newest(struct job *j, struct wanted *w)
 }
 
 /* One that may be of that time, and newer than the one that was found. */
-static bool is_cut_off(const struct job *j, const struct wanted *w)
+static bool is_missed(const struct job *j, const struct wanted *w)
 {
 	for (size_t i = j->history.n; i-- > 0 && &j->history.sessions[i] != w->session;) {
 		const struct disc_session *s = &j->history.sessions[i];
 
-		if (s->broken && s->created <= j->o->date.last && pass_over(j, s, w->path))
+		if ((s->broken && s->created <= j->o->date.last && pass_over(j, s, w->path)) ||
+		    (between_former(&j->between, s) == w->session && pass_before(j, s, w->path)))
 			return true;
 	}
 	return false;
@@ -239,7 +255,7 @@ static int find_named(struct job *j, struct wanted *w)
 	int r;
 
 	w->session = o->session ? history_named(&j->history, o->session) : history_at(&j->history, o->date.last);
-	if (o->has_date && is_cut_off(j, w))
+	if (o->has_date && is_missed(j, w))
 		return COMMAND_FAILED;
 	if (!w->session && o->session)
 		return command_fail("%s: there is no session '%s'; 'cdappendfs-log %s' lists them", j->a.disc,
@@ -442,6 +458,7 @@ static int restore(const struct options *o, char **arguments, int n)
 	};
 	int status = argument_history(arguments[0], &j.a, &j.disc, &j.history);
 
+	j.between = (struct between){j.disc, &j.history, j.a.disc};
 	interrupt_catch();
 	raise_limit();
 	if (status == COMMAND_DONE)

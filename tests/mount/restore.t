@@ -188,6 +188,27 @@ done
 ok 'as it was in an older one' restore -s 1 -C "$T/older" "$T/kinds.iso" a/b
 is 'it is that' "$(cat "$T/older/a/b")" below
 
+# ---- a session is not found any more
+blank_disc "$T/gap.iso"
+mount_disc -o tree=full "$T/gap.iso"
+echo 1 >"$mnt/first"
+ok 'a session' sync_disc
+rm "$mnt/first"
+echo 2 >"$mnt/second"
+ok 'another one' sync_disc
+rm "$mnt/second"
+echo 3 >"$mnt/third"
+ok 'a third one' umount_disc
+lba=$(info_json '$_->{sessions}[1]{start_lba}' "$T/gap.iso")
+ok 'the second is overwritten' dd if=/dev/zero of="$T/gap.iso" bs=2048 seek="$lba" count=32 conv=notrunc status=none
+for path in first second; do
+	fails "it may have had $path" 1 restore -C "$T/gap" "$T/gap.iso" "$path"
+	like 'that is said' "$(cat "$T/ok.output")" "session 3: the sessions before it are not found, so it cannot be known whether they have /$path"
+done
+fails 'or been the one of a time' 1 restore --at 2001 -C "$T/gap" "$T/gap.iso" second
+like 'that is said, too' "$(cat "$T/ok.output")" 'session 3: the sessions before it are not found'
+ok 'what the newest has is no question' restore -C "$T/gap" "$T/gap.iso" third
+
 # ---- where it does not fit: nothing half stays
 small=$T/small
 mkdir "$small"
