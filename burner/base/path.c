@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "burner/base/path.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,13 @@ bool path_is_inside(const char *path, const char *above)
 	size_t n = strlen(above);
 
 	return strcmp(above, "/") == 0 || (strncmp(path, above, n) == 0 && (!path[n] || path[n] == '/'));
+}
+
+const char *path_last(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
 }
 
 char *path_plain(const char *path)
@@ -45,4 +53,17 @@ char *path_plain(const char *path)
 	if (!*made)
 		strcpy(made, "/");
 	return made;
+}
+
+char *path_from_root(const char *path)
+{
+	_free_ char *below = NULL, *plain = NULL;
+
+	if (asprintf(&below, "/%s", path) < 0) {
+		below = NULL;
+		errno = ENOMEM;
+		return NULL;
+	}
+	plain = path_plain(below);
+	return plain ? strdup(plain + 1) : NULL;
 }

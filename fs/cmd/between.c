@@ -51,12 +51,6 @@ static int pass_fresh(void *context, const struct diff_change *c)
 	return l->asked->fresh(l->asked->context, c);
 }
 
-static int is_interrupted(void *context)
-{
-	(void)context;
-	return interrupted ? -ECANCELED : 0;
-}
-
 static int open_tree(const struct between *b, const struct disc_session *s, struct iso **ret)
 {
 	int r = s ? history_tree(b->disc, s, ret) : 0;
@@ -73,7 +67,7 @@ int between_sessions(const struct between *b, const struct between_asked *asked,
 	struct diff_options o = {.by_number = numbers_hold(asked),
 				 .counted = asked->counted,
 				 .fresh = asked->fresh ? pass_fresh : NULL,
-				 .pace = is_interrupted,
+				 .pace = interrupt_pace,
 				 .lost = tell_lost,
 				 .context = &telling};
 	int r = open_tree(b, asked->old, &old);

@@ -30,12 +30,6 @@ static void tell_lost(void *context, uint32_t session, const char *path, int err
 		     session, path, strerror(-error));
 }
 
-static int is_interrupted(void *context)
-{
-	(void)context;
-	return interrupted ? -ECANCELED : 0;
-}
-
 static void print_added(struct adding_one *one, const struct catalogue_added *added, uint64_t n_digests)
 {
 	struct json *j = one->json;
@@ -63,7 +57,7 @@ static int add_source(struct adding_one *one, const struct catalogue_source *at)
 {
 	const struct catalogue_options *o = one->o;
 	struct catalogue_adding asked = {
-		.copy = o->copy, .anew = o->anew, .pace = is_interrupted, .lost = tell_lost, .context = one};
+		.copy = o->copy, .anew = o->anew, .pace = interrupt_pace, .lost = tell_lost, .context = one};
 	struct catalogue_added added;
 	_free_ char *why = NULL;
 	uint64_t n_digests = 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "burner/base/grow.h"
+#include "burner/base/path.h"
 #include "burner/base/printable.h"
 #include "fs/cmd/catalogue_options.h"
 #include "fs/cmd/command.h"
@@ -37,13 +38,6 @@ static void note_trouble(struct asking *a, const char *path, int error)
 	a->trouble = true;
 }
 
-static const char *last_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* Only what is asked of the catalogue ends all. */
 static int ask(struct asking *a, const char *path, int (*found)(void *context, const struct catalogue_hit *hit))
 {
@@ -65,7 +59,7 @@ static int ask(struct asking *a, const char *path, int (*found)(void *context, c
 		a->trouble = true;
 		return 0;
 	}
-	r = catalogue_file(a->c, fd, last_name(path), &st, &asked, &why);
+	r = catalogue_file(a->c, fd, path_last(path), &st, &asked, &why);
 	if (r) {
 		command_note("%s: %s", path, why ? why : strerror(-r));
 		a->trouble = true;

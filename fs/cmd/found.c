@@ -40,17 +40,7 @@ void found_enter(struct found *f, const struct disc_session *session, const char
 /* Each node has its place in the array. */
 static int follow_names(struct found *f)
 {
-	struct found_name *grown;
-
-	if (f->names.capacity <= f->by_node_capacity)
-		return 0;
-	grown = reallocarray(f->by_node, f->names.capacity, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	memset(grown + f->by_node_capacity, 0, (f->names.capacity - f->by_node_capacity) * sizeof(*grown));
-	f->by_node = grown;
-	f->by_node_capacity = f->names.capacity;
-	return 0;
+	return grow_beside(&f->by_node, &f->by_node_capacity, f->names.capacity, sizeof(*f->by_node));
 }
 
 static struct found_version *newest_of(const struct found *f, uint32_t node)

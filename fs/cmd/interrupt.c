@@ -2,6 +2,7 @@
 #include "burner/base/printable.h"
 #include "fs/cmd/interrupt.h"
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "fs/cmd/command.h"
@@ -21,6 +22,12 @@ static void handle(void (*handler)(int))
 }
 
 void interrupt_catch(void) { handle(on_signal); }
+int interrupt_pace(void *context)
+{
+	(void)context;
+	return interrupted ? -ECANCELED : 0;
+}
+
 void interrupt_release(void) { handle(SIG_DFL); }
 
 void interrupt_say_goes_on(const char *name)

@@ -12,6 +12,8 @@ extern volatile sig_atomic_t interrupted; /* the signal, 0 none */
 
 /* From here on SIGINT, SIGTERM and SIGHUP only set it, and wake what waits. */
 void interrupt_catch(void);
+/* As whoever does what takes long asks now and then: -ECANCELED, or 0. */
+int interrupt_pace(void *context);
 /* They end the process again. */
 void interrupt_release(void);
 /* How to wait for the burn and how to stop it, by that name: a path in the mount or a disc. */

@@ -147,17 +147,6 @@ static int want(struct job *j, char *path)
 	return COMMAND_DONE;
 }
 
-/* On the disc, from its root. */
-static int want_on_disc(struct job *j, const char *path)
-{
-	_free_ char *below = NULL, *plain = NULL;
-
-	if (asprintf(&below, "/%s", path) < 0)
-		return command_fail("%s", strerror(ENOMEM));
-	plain = path_plain(below);
-	return want(j, plain ? strdup(plain + 1) : NULL);
-}
-
 static int want_in_mount(struct job *j, const char *path)
 {
 	struct control_mount mount;
@@ -184,7 +173,7 @@ static int take_arguments(struct job *j, char **arguments, int n)
 	if (is_disc && n == 1)
 		return want(j, strdup(""));
 	for (int i = is_disc; status == COMMAND_DONE && i < n; i++)
-		status = is_disc ? want_on_disc(j, arguments[i]) : want_in_mount(j, arguments[i]);
+		status = is_disc ? want(j, path_from_root(arguments[i])) : want_in_mount(j, arguments[i]);
 	return status;
 }
 
@@ -206,20 +195,41 @@ static int has_path(const struct job *j, const struct disc_session *s, const cha
 	return r;
 }
 
+/* A burn that failed has nothing; one that was cut off may have it. */
+static int pass_over(const struct job *j, const struct disc_session *s, const char *path)
+{
+	if (!s->truncated)
+		return 0;
+	command_fail("%s: session %" PRIu32 ": /%s: it cannot be known whether it is there: the image is cut off "
+		     "there; name an older session",
+		     j->a.disc, s->number, path);
+	return -EIO;
+}
+
 static int find_newest(struct job *j, struct wanted *w)
 {
 	int r = 0;
 
 	for (size_t i = j->history.n; i-- > 0 && !r;) {
-		if (j->history.sessions[i].broken)
-			continue;
 		w->session = &j->history.sessions[i];
-		r = has_path(j, w->session, w->path);
+		r = w->session->broken ? pass_over(j, w->session, w->path) : has_path(j, w->session, w->path);
 	}
 	if (!r)
 		command_fail("%s: /%s: no session has it; 'cdappendfs-log' tells what each of them changed", j->a.disc,
 			     w->path);
 	return r > 0 ? COMMAND_DONE : COMMAND_FAILED;
+}
+
+/* One that may be of that time, and newer than the one that was found. */
+static bool is_cut_off(const struct job *j, const struct wanted *w)
+{
+	for (size_t i = j->history.n; i-- > 0 && &j->history.sessions[i] != w->session;) {
+		const struct disc_session *s = &j->history.sessions[i];
+
+		if (s->broken && s->created <= j->o->date.last && pass_over(j, s, w->path))
+			return true;
+	}
+	return false;
 }
 
 static int find_named(struct job *j, struct wanted *w)
@@ -229,6 +239,8 @@ static int find_named(struct job *j, struct wanted *w)
 	int r;
 
 	w->session = o->session ? history_named(&j->history, o->session) : history_at(&j->history, o->date.last);
+	if (o->has_date && is_cut_off(j, w))
+		return COMMAND_FAILED;
 	if (!w->session && o->session)
 		return command_fail("%s: there is no session '%s'; 'cdappendfs-log %s' lists them", j->a.disc,
 				    o->session, SHELL_WORD(j->a.disc));
@@ -314,12 +326,6 @@ static int open_shown(const struct job *j, const struct disc_session *s)
 
 /* ---- doing it ---- */
 
-static int is_interrupted(void *context)
-{
-	(void)context;
-	return interrupted ? -ECANCELED : 0;
-}
-
 /* A descriptor is open for each level of directories. */
 static void raise_limit(void)
 {
@@ -404,7 +410,7 @@ static int restore_all(struct job *j)
 	const struct restore_options options = {.to = j->to,
 						.to_new = j->to_new,
 						.force = j->o->force,
-						.pace = is_interrupted,
+						.pace = interrupt_pace,
 						.clash = tell_clash,
 						.lost = tell_lost,
 						.context = &j->tell};

@@ -169,6 +169,9 @@ int tell_end(struct telling *t, int status)
 		command_note("and %" PRIu64 " more; --json names all", t->n_told - LINES_TOLD);
 	if (!t->quiet)
 		note_rights(t);
+	if (t->n_clashes && status == COMMAND_DONE && t->shows && !t->dry_run)
+		return command_fail("not all of it was restored: what is in the way has come there meanwhile; ask for "
+				    "that again, or with -C DIR");
 	if (t->n_clashes && status == COMMAND_DONE)
 		return t->dry_run ? command_fail("that would not be replaced without --force") :
 				    command_fail("nothing was changed: --force replaces what is a file now, -C DIR "

@@ -17,15 +17,9 @@
 /* From the root of the disc; one that begins with the mount point is of that. */
 static char *path_on_disc(const struct argument *a, const char *path)
 {
-	_free_ char *below = NULL, *plain = NULL;
 	const char *root = a->mount.mountpoint;
 
-	if (path[0] == '/' && path_is_inside(path, root))
-		path += strlen(root);
-	if (asprintf(&below, "/%s", path) < 0)
-		return NULL;
-	plain = path_plain(below);
-	return plain ? strdup(plain + 1) : NULL;
+	return path_from_root(path[0] == '/' && path_is_inside(path, root) ? path + strlen(root) : path);
 }
 
 /* A path that is the root stands for all of it. */

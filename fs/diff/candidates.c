@@ -20,6 +20,7 @@
 #include "burner/base/bytes.h"
 #include "burner/base/grow.h"
 #include "burner/base/own.h"
+#include "burner/base/path.h"
 
 static bool has_key(const struct walk *w, const struct diff_entry *e)
 {
@@ -289,19 +290,12 @@ static bool is_linked_alike(const struct walk *w, const struct candidate *twin, 
 	       n == c->e.nlink && n == twin->e.nlink;
 }
 
-static const char *last_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* It has come along with the directory that it is in. */
 static bool came_along(const struct walk *w, const struct candidate *c, const struct candidate *former)
 {
 	return c->above != NUMBERS_NONE && former->above != NUMBERS_NONE &&
 	       w->come.list[c->above].match == former->above &&
-	       strcmp(last_name(c->path), last_name(former->path)) == 0;
+	       strcmp(path_last(c->path), path_last(former->path)) == 0;
 }
 
 static int conclude_come(struct walk *w, const struct candidate *c)

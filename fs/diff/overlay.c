@@ -47,17 +47,7 @@ struct diff_overlay {
 /* Each name has its node. */
 static int follow_names(struct diff_overlay *o)
 {
-	struct node *grown;
-
-	if (o->names.capacity <= o->capacity)
-		return 0;
-	grown = reallocarray(o->nodes, o->names.capacity, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	memset(grown + o->capacity, 0, (o->names.capacity - o->capacity) * sizeof(*grown));
-	o->nodes = grown;
-	o->capacity = o->names.capacity;
-	return 0;
+	return grow_beside(&o->nodes, &o->capacity, o->names.capacity, sizeof(*o->nodes));
 }
 
 /* The node of a path, and those above it. */
@@ -290,13 +280,13 @@ static int take_look(const struct diff_overlay *o, const struct node *node, cons
 static int entry_of(const struct diff_overlay *o, uint32_t i, struct arena *a, struct diff_entry *ret)
 {
 	const struct node *node = &o->nodes[i];
-	bool looked = node->kind || i == 1; /* of the root no change is told */
+	bool looked = node->kind || i == NAME_TREE_ROOT; /* of the root no change is told */
 	_cleanup_entry_ struct iso_entry base = {.ino = 0};
 	_free_ char *target = NULL;
 	struct stat st;
 	int r = !node->base ? 0 : o->base ? iso_lookup_path(o->base, node->base, &base) : -ENOENT;
 
-	if (r == -ENOENT && (node->kind || i == NAME_TREE_ROOT))
+	if (r == -ENOENT && looked)
 		r = 0;
 	if (!r && !node->kind && !node->base)
 		r = -ENOENT;

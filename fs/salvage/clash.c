@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "burner/base/path.h"
 #include "fs/salvage/internal.h"
 
 #define DEPTH_MAX 1024u
@@ -67,7 +68,7 @@ static int disc_path(const struct staged_list *l, const struct staged_dir *d, un
 		return r;
 	if (!path)
 		return -EBADMSG; /* one of the disc in a new one, and not by a name that it got */
-	*ret = join(path, strrchr(d->path, '/') ? strrchr(d->path, '/') + 1 : d->path);
+	*ret = join(path, path_last(d->path));
 	return *ret ? 0 : -ENOMEM;
 }
 

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "burner/base/path.h"
 #include "burner/base/printable.h"
 #include "fs/salvage/internal.h"
 
@@ -147,7 +148,7 @@ static enum rank rank_of(const struct wanted *w, const char *disc_path, const st
 static enum rank rank_unread(const struct wanted *w, const char *directory, int error,
 			     const struct stage_holder *holder)
 {
-	const char *leaf = strrchr(directory, '/') ? strrchr(directory, '/') + 1 : directory;
+	const char *leaf = path_last(directory);
 	char hex[65];
 
 	for (int i = 0; i < 32; i++)

@@ -333,7 +333,7 @@ static int record_of(const struct plan *p, const struct staged_dir *d, struct is
 		return iso_root(p->frozen.base, ret);
 	if (!above || !above->dir.bytes)
 		return -ENOENT;
-	return iso_lookup(p->frozen.base, above->dir, strrchr(d->path, '/') ? strrchr(d->path, '/') + 1 : d->path, ret);
+	return iso_lookup(p->frozen.base, above->dir, path_last(d->path), ret);
 }
 
 static int copy_record(struct plan *p, const struct staged_dir *d)

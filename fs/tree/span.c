@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "burner/base/grow.h"
+#include "burner/base/path.h"
 #include "burner/base/why.h"
 #include "burner/format/bound.h"
 #include "fs/tree/internal.h"
@@ -126,7 +127,7 @@ static int add_entry(struct span_entry **list, size_t *capacity, size_t *n, stru
 		free(e->path);
 		return -ENOMEM;
 	}
-	e->name = strrchr(e->path, '/') ? strrchr(e->path, '/') + 1 : e->path;
+	e->name = path_last(e->path);
 	(*list)[(*n)++] = *e;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "burner/base/own.h"
+#include "burner/base/path.h"
 #include "burner/base/search.h"
 #include "fs/tree/staged_walk.h"
 
@@ -160,8 +161,7 @@ static int disc_path(const struct walk *w, const struct staged_list *l, uint64_t
 	if (h)
 		r = disc_path(w, l, h->parent, h->name, depth + 1, &above);
 	else if (d && d->parent)
-		r = disc_path(w, l, d->parent, strrchr(d->path, '/') ? strrchr(d->path, '/') + 1 : d->path, depth + 1,
-			      &above);
+		r = disc_path(w, l, d->parent, path_last(d->path), depth + 1, &above);
 	if (r)
 		return r;
 	*ret = staged_join(above ? above : "", name);
@@ -185,12 +185,12 @@ static int fill_change(struct walk *w, const struct staged_list *l, struct item 
 	r = staged_count_path(w, to->path);
 	if (r)
 		return r;
-	to->name = strrchr(to->path, '/') ? strrchr(to->path, '/') + 1 : to->path;
+	to->name = path_last(to->path);
 	if (item->from) {
 		to->from_parent = item->from->parent;
 		r = disc_path(w, l, item->from->parent, item->from->name, 0, &to->from);
 		if (r == 0)
-			to->from_name = strrchr(to->from, '/') ? strrchr(to->from, '/') + 1 : to->from;
+			to->from_name = path_last(to->from);
 		to->base = staged_take(&item->from->entry);
 	} else {
 		to->base = staged_take(&item->base);

@@ -73,7 +73,6 @@ before=$(tree_digest "$mnt")
 ok 'a dry run' restore -n -s 1 "$mnt/2024" "$mnt/odd"
 is 'changes nothing' "$(tree_digest "$mnt")" "$before"
 like 'says what would be' "$(restore -n -s 1 "$mnt/2024")" '^/2024: to be restored from session 1 \(2024-11-29T06:..:..Z\): 1 directory, 4 files, '
-touch -d '2010-01-01 01:01:01.5' "$mnt/.."
 ok 'deleted directories' restore -q -s 1 "$mnt/2024" "$mnt/odd"
 same_tree 'as they were' "$T/first/2024" "$mnt/2024"
 same_tree 'as they were, both' "$T/first/odd" "$mnt/odd"
@@ -167,6 +166,27 @@ like 'it is named' "$(cat "$T/ok.output")" '/d/zzz: it cannot be read'
 same_file 'the other one is restored' "$T/in/d/good" "$T/cut/d/good"
 is 'and no half one' "$(find "$T/cut" -type f)" "$T/cut/d/good"
 is 'in JSON' "$(restore --json -f -C "$T/cut" "$T/cut.iso" 2>"$T/words" | json 'join " ", map { $_->{path} } @{$_->{lost}}')" d/zzz
+
+# ---- what was a directory became a file, and the disc is cut off in that session
+blank_disc "$T/kinds.iso"
+mount_disc -o tree=full "$T/kinds.iso"
+mkdir "$mnt/a"
+echo below >"$mnt/a/b"
+ok 'a session' sync_disc
+rm -r "$mnt/a"
+echo file >"$mnt/a"
+ok 'another one' umount_disc
+fails 'what is asked for is in the way of each other' 1 restore -C "$T/kinds" "$T/kinds.iso" a a/b
+like 'it is named' "$(cat "$T/ok.output")" '/a: it is no directory now.*not all of it was restored'
+is 'the other one is restored' "$(cat "$T/kinds/a")" file
+truncate -s $((($(info_json '$_->{sessions}[1]{start_lba}' "$T/kinds.iso") + 20) * 2048)) "$T/kinds.iso"
+for when in '' '--at 2100'; do
+	# shellcheck disable=SC2086 # words
+	fails "in what is cut off it may be${when:+, $when}" 1 restore $when -C "$T/older" "$T/kinds.iso" a/b
+	like 'that is said' "$(cat "$T/ok.output")" 'session 2: /a/b: it cannot be known whether it is there.*older session'
+done
+ok 'as it was in an older one' restore -s 1 -C "$T/older" "$T/kinds.iso" a/b
+is 'it is that' "$(cat "$T/older/a/b")" below
 
 # ---- where it does not fit: nothing half stays
 small=$T/small

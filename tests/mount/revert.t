@@ -137,6 +137,7 @@ fails 'no mount point' 2 revert --revert 1
 fails 'a path in the place of the mount point' 2 revert --revert 1 "$mnt/a"
 fails 'with a message' 2 revert --revert 1 -m text "$mnt"
 fails 'with another thing' 2 revert --revert 1 --discard "$mnt"
+fails 'with the next disc' 2 revert --revert 1 --next "$T/next.iso" "$mnt"
 fails '--force alone' 2 revert --force "$mnt"
 fails 'a disc that is not mounted' 1 revert --revert 1 "$T/linked.iso"
 fails 'what is in .sessions' 1 revert --revert 1 "$mnt" .sessions/1
@@ -158,11 +159,13 @@ ok 'unmount' umount_disc
 disc=$T/small.iso
 blank_disc "$disc"
 mount_disc -o media=8M,tree=linked "$disc"
-mkdir "$mnt/many"
+mkdir "$mnt/many" "$mnt/moves"
+echo moves >"$mnt/moves/file"
 (cd "$mnt/many" && seq -f 'a name that is long enough to take some room in each directory %05g' 4000 | tr '\n' '\0' | xargs -0 touch)
 ok 'many names' sync_disc
 rm -r "$mnt/many"
 mkdir "$mnt/other"
+mv "$mnt/moves" "$mnt/other/moved"
 noise "$(($(info_json '$_->{free_bytes}' "$mnt") - 600000))" 3 >"$mnt/other/large"
 ok 'and a large file' sync_disc
 copy "$mnt" "$T/second"

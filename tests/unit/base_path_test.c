@@ -69,6 +69,25 @@ static void inside(void **state)
 	assert_true(path_is_inside("a/b", "a"));
 }
 
+static void parts(void **state)
+{
+	static const char *const cases[][2] = {
+		{"", ""},   {"/", ""}, {"a", "a"}, {"/a/b", "a/b"}, {"a//b/", "a/b"}, {"../a/./b/../c", "a/c"},
+		{"..", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *made = path_from_root(cases[i][0]);
+
+		assert_string_equal(made, cases[i][1]);
+		free(made);
+	}
+	assert_string_equal(path_last("a"), "a");
+	assert_string_equal(path_last("/a/b"), "b");
+	assert_string_equal(path_last("a/"), "");
+}
+
 static void words(void **state)
 {
 	char *why = NULL;
@@ -85,10 +104,8 @@ static void words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain),
-		cmocka_unit_test(nowhere),
-		cmocka_unit_test(inside),
-		cmocka_unit_test(words),
+		cmocka_unit_test(plain), cmocka_unit_test(nowhere), cmocka_unit_test(inside),
+		cmocka_unit_test(parts), cmocka_unit_test(words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
