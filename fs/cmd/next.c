@@ -10,6 +10,7 @@
 
 #include "burner/base/json.h"
 #include "burner/base/own.h"
+#include "burner/base/path.h"
 #include "burner/base/printable.h"
 #include "fs/cmd/command.h"
 #include "fs/control/client.h"
@@ -83,14 +84,12 @@ static bool is_inside(const struct control_mount *mount, const char *disc)
 {
 	_free_ char *path = absolute(disc);
 	char *slash = path ? strrchr(path, '/') : NULL;
-	size_t n = strlen(mount->mountpoint);
 
 	if (!slash)
 		return false;
 	slash[slash == path] = '\0';
 	_free_ char *directory = realpath(path, NULL);
-	return directory && strncmp(directory, mount->mountpoint, n) == 0 &&
-	       (directory[n] == '/' || directory[n] == '\0');
+	return directory && path_is_inside(directory, mount->mountpoint);
 }
 
 int next_check(const struct control_mount *mount, const char *const *discs, size_t n)

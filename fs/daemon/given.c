@@ -3,8 +3,12 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "burner/base/own.h"
+#include "burner/base/path.h"
 
 /* What is of this disc, or of this mount of it. */
 static bool is_of_this_disc(const char *option)
@@ -19,13 +23,11 @@ static bool is_of_this_disc(const char *option)
 	return false;
 }
 
-int given_note(char **given, const char *option)
+static int note(char **given, const char *option)
 {
 	const char *before = *given ? *given : "";
 	char *all, *to;
 
-	if (!*option || is_of_this_disc(option))
-		return 0;
 	all = malloc(strlen(before) + 2 * strlen(option) + 2);
 	if (!all)
 		return -ENOMEM;
@@ -41,4 +43,23 @@ int given_note(char **given, const char *option)
 	free(*given);
 	*given = all;
 	return 0;
+}
+
+int given_note(char **given, const char *option)
+{
+	static const char file[] = "catalogue=";
+	_free_ char *path = NULL, *whole = NULL;
+
+	if (!*option || is_of_this_disc(option))
+		return 0;
+	/* The next mount is made in another directory. */
+	if (strncmp(option, file, sizeof(file) - 1) == 0)
+		path = path_plain(option + sizeof(file) - 1);
+	if (!path)
+		return note(given, option);
+	if (asprintf(&whole, "%s%s", file, path) < 0) {
+		whole = NULL;
+		return -ENOMEM;
+	}
+	return note(given, whole);
 }

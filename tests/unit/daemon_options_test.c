@@ -68,6 +68,12 @@ static void given(void **state)
 	accept_line("-o stage=take,x-systemd.automount,fault=write@1=EIO d /m", &o);
 	assert_string_equal(o.given, "x-systemd.automount");
 	options_release(&o);
+	/* … in whatever directory the next disc is mounted. */
+	assert_int_equal(chdir("/usr"), 0);
+	accept_line("-o catalogue=../etc/my\\,shelf.db,md5 -o nocatalogue,catalogue=/c.db,catalogue d /m", &o);
+	assert_string_equal(o.given, "catalogue=/etc/my\\,shelf.db,md5,nocatalogue,catalogue=/c.db,catalogue");
+	assert_string_equal(o.catalogue_file, "/c.db");
+	options_release(&o);
 }
 
 static void plain(void **state)
