@@ -58,7 +58,7 @@ static uint32_t odd_zeros(struct disc *d, uint32_t lba, uint32_t n)
 static const struct disc_ops odd_ops = {.read = odd_read, .zeros = odd_zeros};
 
 struct seen {
-	const struct odd_disc *disc;
+	struct odd_disc *disc;
 	uint64_t next, bad;
 	uint32_t prepared;
 	uint8_t is_bad[SECTORS];
@@ -91,7 +91,7 @@ static int in_order(void *context, struct sweep_piece *p)
 	assert_true(p->lba >= s->next);
 	s->next = p->lba + p->n_sectors;
 	for (uint32_t i = 0; i < p->n_sectors; i++) {
-		bool zeros = p->bad[i] || odd_zeros((struct disc *)&s->disc->disc, p->lba + i, 1);
+		bool zeros = p->bad[i] || odd_zeros(&s->disc->disc, p->lba + i, 1);
 
 		s->is_bad[p->lba + i] = p->bad[i];
 		assert_int_equal(get_le32(p->bytes + (size_t)i * SECTOR_BYTES), zeros ? 0 : p->lba + i);
