@@ -10,6 +10,7 @@
 #include "burner/base/json.h"
 #include "burner/base/time.h"
 #include "fs/cmd/command.h"
+#include "fs/cmd/stages_json.h"
 #include "fs/control/report.h"
 #include "fs/salvage/salvage.h"
 
@@ -113,37 +114,12 @@ static int fail(const char *name, int error, const char *why)
 
 /* ---- list ---- */
 
-static void string_or_null(struct json *j, const char *key, const char *value)
-{
-	if (value && *value) {
-		json_string(j, key, value);
-	} else {
-		json_key(j, key);
-		fputs("null", j->out);
-	}
-}
-
 static void print_json(const struct salvage_stages *s)
 {
 	struct json j = {stdout, false};
-	char date[TIME_TEXT_BYTES];
 
 	json_open(&j, NULL, '{');
-	json_open(&j, "stages", '[');
-	for (size_t i = 0; i < s->n; i++) {
-		const struct salvage_stage *at = &s->all[i];
-
-		json_open(&j, NULL, '{');
-		string_or_null(&j, "disc", at->disc);
-		json_string(&j, "staging", at->directory);
-		json_u64(&j, "staged_bytes", at->staged_bytes);
-		string_or_null(&j, "changed", time_text(at->changed.tv_sec, date));
-		json_string(&j, "state", salvage_state_name(at->state));
-		string_or_null(&j, "why", at->why);
-		string_or_null(&j, "mountpoint", at->mountpoint);
-		json_close(&j, '}');
-	}
-	json_close(&j, ']');
+	stages_json(&j, s);
 	json_close(&j, '}');
 	json_end_line(&j);
 }

@@ -4,11 +4,15 @@
 const char *help_text(void)
 {
 	return "Usage: cdappendfs [-f] [-d] [-o OPTION,…] DISC MOUNTPOINT\n"
+	       "       cdappendfs [--json]\n"
 	       "Mount a disc that can only be appended to; what changes is kept aside and burned as a new session by\n"
-	       "cdappendfs-sync, by 'sync MOUNTPOINT' and when it is unmounted.\n"
+	       "cdappendfs-sync, by 'sync MOUNTPOINT' and when it is unmounted. Without arguments: drives, mounts, "
+	       "what\n"
+	       "is staged, and what to type next.\n"
 	       "\n"
 	       "  DISC  /dev/srN, an image file (an empty one is a blank disc), or a *.cue *.nrg *.toc (read-only)\n"
 	       "  -f    stay in the foreground      -d  print every request as well\n"
+	       "  -j, --json              without arguments: the same as JSON\n"
 	       "  -h, --help      -V, --version\n"
 	       "\n"
 	       "  -o create              make the image file when it is missing\n"

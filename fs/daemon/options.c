@@ -475,6 +475,8 @@ static int take_arguments(struct parser *p, int argc, char **argv)
 {
 	static const char *const names[] = {"DISC", "MOUNTPOINT"};
 
+	if (p->options->json && argc > 0)
+		return refuse(p, "--json goes with nothing else; cdappendfs-info --json describes a disc");
 	if (argc < 2)
 		return refuse(p, "%s is missing; see cdappendfs --help", names[argc]);
 	if (argc > 2)
@@ -507,14 +509,16 @@ int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_W
 {
 	static const struct option words[] = {{"help", no_argument, NULL, 'h'},
 					      {"version", no_argument, NULL, 'V'},
+					      {"json", no_argument, NULL, 'j'},
 					      {0}};
 	struct parser p = {.options = ret, .why = why, .base_speed = CD_SPEED};
-	int c, r = 0;
+	int c, r = 0, asked = 0;
 
 	*ret = (struct options){0};
 	optind = 0; /* begins anew, also after an earlier call */
 	opterr = 0;
-	while (!r && (c = getopt_long(argc, argv, ":hVfdo:", words, NULL)) >= 0) {
+	while (!r && (c = getopt_long(argc, argv, ":hVfdjo:", words, NULL)) >= 0) {
+		asked += c != 'j';
 		switch (c) {
 		case 'h':
 			ret->help = true;
@@ -522,6 +526,9 @@ int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_W
 		case 'V':
 			ret->version = true;
 			return 0;
+		case 'j':
+			ret->json = true;
+			break;
 		case 'f':
 			ret->foreground = true;
 			break;
@@ -538,6 +545,9 @@ int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_W
 			r = refuse(&p, "unknown option '%s'; see cdappendfs --help", argv[optind - 1]);
 		}
 	}
+	ret->overview = !r && !asked && optind == argc;
+	if (ret->overview)
+		return 0;
 	if (!r)
 		r = take_arguments(&p, argc - optind, argv + optind);
 	if (!r && ret->debug)

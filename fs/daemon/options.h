@@ -24,6 +24,8 @@ enum options_check { OPTIONS_CHECK_NONE, OPTIONS_CHECK_READS };
 
 struct options {
 	bool help, version; /* then nothing else is set */
+	bool overview;	    /* nothing was asked for: what there is; as JSON: */
+	bool json;
 	bool foreground, debug;
 	bool remount;		       /* a mount that is there: only read_only is changed */
 	const char *disc, *mountpoint; /* as given; of argv */

@@ -246,7 +246,9 @@ static void pieces(void **state)
 static void wrong_usage(void **state)
 {
 	(void)state;
-	refuse_line("", "DISC is missing");
+	refuse_line("-o ro", "DISC is missing");
+	refuse_line("-f", "DISC is missing");
+	refuse_line("--json disc.iso mnt", "--json goes with nothing else");
 	refuse_line("disc.iso", "MOUNTPOINT is missing");
 	refuse_line("a b c", "too many arguments: 'c'");
 	refuse_line("-x a b", "unknown option '-x'");
