@@ -571,6 +571,8 @@ int main(int argc, char **argv)
 		return overview_print(a.options.json);
 	if (a.options.remount)
 		return remount_only(&a);
+	if (a.options.note[0])
+		log_notice("%s", a.options.note);
 	r = opening_resolve(&a.opening, &a.options);
 	r = r ? r : cataloguing_new(&a.options, &a.catalogue) < 0 ? EXIT_FAILED : EXIT_DONE;
 	if (!r) {

@@ -34,12 +34,18 @@
 #define TABLE "/proc/sys/dev/cdrom/info"
 #define TABLE_KEY "drive name:"
 #define COMMAND_MS 3000u
-#define ONE_FEATURE 2u	      /* MMC-6 6.5.2: RT */
-#define PROFILE_LIST 0u	      /* 5.3.1: the feature that has them */
-#define PROFILES_AT 12u	      /* behind the header of the answer and that of the feature; four bytes each */
-#define INFORMATION_BYTES 34u /* 6.22.2: the standard disc information */
+#define ONE_FEATURE 2u		 /* MMC-6 6.5.2: RT */
+#define PROFILE_LIST 0u		 /* 5.3.1: the feature that has them */
+#define PROFILES_AT 12u		 /* behind the header of the answer and that of the feature; four bytes each */
+#define CONFIGURATION_BYTES 252u /* libcdio asks for no more than 255: it gives the length one byte */
+#define INFORMATION_BYTES 34u	 /* 6.22.2: the standard disc information */
 
 /* ---- names ---- */
+
+static int by_name(const void *a, const void *b)
+{
+	return strverscmp(((const struct seen_drive *)a)->path, ((const struct seen_drive *)b)->path);
+}
 
 int drives_names(const char *table, struct seen_drive **ret, size_t *ret_n)
 {
@@ -58,13 +64,8 @@ int drives_names(const char *table, struct seen_drive **ret, size_t *ret_n)
 		snprintf(all[n++].path, sizeof(all->path), "/dev/%.*s", (int)length, at);
 		at += length;
 	}
-	/* The newest comes first there. */
-	for (size_t i = 0; i < n / 2; i++) {
-		const struct seen_drive one = all[i];
-
-		all[i] = all[n - 1 - i];
-		all[n - 1 - i] = one;
-	}
+	if (n)
+		qsort(all, n, sizeof(*all), by_name);
 	*ret = all;
 	*ret_n = n;
 	return 0;
@@ -90,12 +91,12 @@ static enum drive_tray tray_of(int fd)
 
 static void ask_profiles(CdIo_t *drive, struct seen_drive *to)
 {
-	uint8_t answer[PROFILES_AT + 255] = {0};
+	uint8_t answer[CONFIGURATION_BYTES] = {0};
 	const struct drive_kind *kind;
 
 	if (mmc_get_configuration(drive, answer, sizeof(answer), ONE_FEATURE, PROFILE_LIST, COMMAND_MS) != 0)
 		return;
-	for (size_t i = PROFILES_AT; i < PROFILES_AT + (answer[11] & ~3u); i += 4) {
+	for (size_t i = PROFILES_AT; i + 4 <= min_u64(PROFILES_AT + answer[11], sizeof(answer)); i += 4) {
 		kind = drive_kind_of(get_be16(answer + i));
 		to->writes_cd |= kind->kind == MEDIUM_CD_R || kind->kind == MEDIUM_CD_RW;
 		to->writes_dvd |= kind->kind >= MEDIUM_DVD_R && kind->kind <= MEDIUM_DVD_RAM;

@@ -6,6 +6,7 @@
 
 #include "burner/base/json.h"
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/stages_json.h"
 #include "fs/cmd/surroundings.h"
@@ -111,14 +112,14 @@ static void suggest_of_mount(const struct suggesting *s, const struct seen_mount
 {
 	const struct report_info *info = m->info ? report_parsed_info(m->info) : NULL;
 	const char *point = SHELL_WORD(m->mount.mountpoint);
-	char what[96], bytes[REPORT_BYTES_TEXT];
+	char what[96], bytes[SIZE_TEXT_BYTES];
 
 	if (!info || !m->writable)
 		return;
 	if (!burning_idle(&info->burning)) {
 		suggest(s, "watch the burn, and wait for it", "cdappendfs-sync --wait %s", point);
 	} else if (info->staged_bytes) {
-		snprintf(what, sizeof(what), "burn the %s that are staged", report_bytes(info->staged_bytes, bytes));
+		snprintf(what, sizeof(what), "burn the %s that are staged", size_text(info->staged_bytes, bytes));
 		suggest(s, what, "cdappendfs-sync %s", point);
 	} else {
 		suggest(s, "unmount it: nothing is staged", "cdappendfs-umount %s", point);
@@ -271,15 +272,15 @@ static void print_drive(const struct surroundings *s, const struct seen_drive *d
 static void print_mount(const struct seen_mount *m)
 {
 	const struct report_info *info = m->info ? report_parsed_info(m->info) : NULL;
-	char staged[REPORT_BYTES_TEXT], left[REPORT_BYTES_TEXT];
+	char staged[SIZE_TEXT_BYTES], left[SIZE_TEXT_BYTES];
 
 	say(stdout, "  %s  %s%s", m->mount.mountpoint, m->mount.source, m->writable ? "" : ", read-only");
 	if (info && !burning_idle(&info->burning))
 		say(stdout, "    %s", info->burning.phase);
 	if (info && m->writable)
 		say(stdout, "    %s staged, %s free",
-		    info->staged_bytes ? report_bytes(info->staged_bytes, staged) : "nothing",
-		    report_bytes(info->free_bytes, left));
+		    info->staged_bytes ? size_text(info->staged_bytes, staged) : "nothing",
+		    size_text(info->free_bytes, left));
 	else if (m->why)
 		say(stdout, "    %s", m->why);
 	else if (!m->ours)
@@ -288,11 +289,11 @@ static void print_mount(const struct seen_mount *m)
 
 static void print_stage(const struct salvage_stage *at)
 {
-	char bytes[REPORT_BYTES_TEXT];
+	char bytes[SIZE_TEXT_BYTES];
 
 	say(stdout, "  %s", *at->disc ? at->disc : at->directory);
 	if (at->staged_bytes)
-		say(stdout, "    %s, %s: %s", report_bytes(at->staged_bytes, bytes), salvage_state_name(at->state),
+		say(stdout, "    %s, %s: %s", size_text(at->staged_bytes, bytes), salvage_state_name(at->state),
 		    at->why);
 	else
 		say(stdout, "    %s: %s", salvage_state_name(at->state), at->why);

@@ -8,6 +8,7 @@
 
 #include "burner/base/printable.h"
 #include "burner/base/json.h"
+#include "burner/base/size.h"
 #include "burner/base/time.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/stages_json.h"
@@ -75,7 +76,7 @@ static int take_arguments(int n, char **words, struct options *ret)
 			return command_usage("an argument is empty: %s", whats[i].usage);
 		return COMMAND_DONE;
 	}
-	return command_usage("'%s' is none of list, export, rebase, move, discard", words[0]);
+	return command_unknown_word(words[0], "list, export, rebase, move, discard");
 }
 
 static int parse_options(int argc, char **argv, struct options *ret)
@@ -126,7 +127,7 @@ static void print_json(const struct salvage_stages *s)
 
 static void print_text(const struct salvage_stages *s)
 {
-	char bytes[REPORT_BYTES_TEXT], date[TIME_TEXT_BYTES];
+	char bytes[SIZE_TEXT_BYTES], date[TIME_TEXT_BYTES];
 
 	for (size_t i = 0; i < s->n; i++) {
 		const struct salvage_stage *at = &s->all[i];
@@ -137,7 +138,7 @@ static void print_text(const struct salvage_stages *s)
 			putchar('\n');
 		say(stdout, "%s", *at->disc ? at->disc : "a disc whose path is not known");
 		if (!used && at->state != SALVAGE_DAMAGED)
-			printf("  %s, %s\n", report_bytes(at->staged_bytes, bytes), changed ? changed : "date unknown");
+			printf("  %s, %s\n", size_text(at->staged_bytes, bytes), changed ? changed : "date unknown");
 		say(stdout, "  %s: %s", salvage_state_name(at->state), at->why);
 		say(stdout, "  %s", at->directory);
 	}
@@ -236,7 +237,7 @@ static int discard(const struct options *o)
 {
 	_cleanup_(salvage_closep) struct salvage *s = NULL;
 	_free_ char *why = NULL;
-	char bytes[REPORT_BYTES_TEXT];
+	char bytes[SIZE_TEXT_BYTES];
 	uint64_t dropped;
 	int r, status = open_stage(o, SALVAGE_TO_CHANGE, &s);
 
@@ -246,7 +247,7 @@ static int discard(const struct options *o)
 	if (r < 0)
 		return fail(o->disc, r, why);
 	say(stdout, "what was staged for %s is dropped (%s)", o->disc,
-	    dropped ? report_bytes(dropped, bytes) : "how much is not known");
+	    dropped ? size_text(dropped, bytes) : "how much is not known");
 	return COMMAND_DONE;
 }
 

@@ -19,7 +19,7 @@ const char *help_text(void)
 	       "  -o media=KIND          capacity of an image, which keeps it: cd74, cd80, dvd, dvd-dl, bd, bd-dl, "
 	       "bdxl-100,\n"
 	       "                         bdxl-128, mdisc-dvd, mdisc-bd, mdisc-bd-dl, mdisc-bdxl-100, none, or a size: "
-	       "4M, 4.7G\n"
+	       "4M, 4.7GB\n"
 	       "  -o ro                  read only\n"
 	       "  -o session=N           an older session, read only\n"
 	       "  -o sessions=show|off   list .sessions, which has all sessions as directories, in the root; or do "

@@ -15,7 +15,9 @@
 #include <string.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/nearest.h"
 #include "burner/base/own.h"
+#include "burner/base/size.h"
 #include "burner/base/values.h"
 #include "cdappendfs/proof.h"
 #include "cdappendfs/session_message.h"
@@ -54,51 +56,82 @@ static int no_memory(struct parser *p)
 
 /* ---- our options ---- */
 
+static const struct {
+	const char *name;
+	uint64_t sectors;
+	double speed;
+} media_kinds[] = {
+	{"cd74", 333000, CD_SPEED},
+	{"cd80", 359844, CD_SPEED},
+	/* DVD+R and DVD-R DL, the smaller of each pair */
+	{"dvd", 2295104, DVD_SPEED},
+	{"dvd-dl", 4171712, DVD_SPEED},
+	{"bd", 12219392, BD_SPEED},
+	{"bd-dl", 24438784, BD_SPEED},
+	/* of three and four layers */
+	{"bdxl-100", 48878592, BD_SPEED},
+	{"bdxl-128", 62500864, BD_SPEED},
+	/* M-DISC: as large as the media that they stand for */
+	{"mdisc-dvd", 2295104, DVD_SPEED},
+	{"mdisc-bd", 12219392, BD_SPEED},
+	{"mdisc-bd-dl", 24438784, BD_SPEED},
+	{"mdisc-bdxl-100", 48878592, BD_SPEED},
+};
+
+/*
+ * DVD and BD bear powers of 1000: "4.7G" is 4.7 GiB, for which no DVD of 4.7 GB has room, and the image could not be
+ * burned on the disc that was meant.  (A CD of 700M has that many MiB.)
+ */
+static void compare_with_media(struct parser *p, const char *value, uint64_t bytes)
+{
+	char text[64], size[SIZE_TEXT_BYTES], told[SIZE_TEXT_BYTES];
+	uint64_t decimal;
+
+	if ((size_t)snprintf(text, sizeof(text), "%sB", value) >= sizeof(text) || size_parse(text, &decimal) < 0 ||
+	    decimal >= bytes)
+		return;
+	for (size_t i = 0; i < ARRAY_LENGTH(media_kinds); i++) {
+		const uint64_t room = media_kinds[i].sectors * SECTOR_BYTES;
+
+		if (room < decimal)
+			continue;
+		if (room < bytes)
+			snprintf(p->options->note, sizeof(p->options->note),
+				 "media=%s is %s, more than a disc that is sold as %s takes: media=%s, or media=%sB, "
+				 "is as large "
+				 "as that",
+				 value, size_text(bytes, size), size_text_decimal(decimal, told), media_kinds[i].name,
+				 value);
+		return;
+	}
+}
+
 static int set_media(struct parser *p, const char *value)
 {
-	static const struct {
-		const char *name;
-		uint64_t sectors;
-		double speed;
-	} media[] = {
-		{"cd74", 333000, CD_SPEED},
-		{"cd80", 359844, CD_SPEED},
-		/* DVD+R and DVD-R DL, the smaller of each pair */
-		{"dvd", 2295104, DVD_SPEED},
-		{"dvd-dl", 4171712, DVD_SPEED},
-		{"bd", 12219392, BD_SPEED},
-		{"bd-dl", 24438784, BD_SPEED},
-		/* of three and four layers */
-		{"bdxl-100", 48878592, BD_SPEED},
-		{"bdxl-128", 62500864, BD_SPEED},
-		/* M-DISC: as large as the media that they stand for */
-		{"mdisc-dvd", 2295104, DVD_SPEED},
-		{"mdisc-bd", 12219392, BD_SPEED},
-		{"mdisc-bd-dl", 24438784, BD_SPEED},
-		{"mdisc-bdxl-100", 48878592, BD_SPEED},
-	};
 	uint64_t bytes;
 
 	p->base_speed = CD_SPEED;
+	p->options->note[0] = '\0';
 	p->options->unbounded = strcmp(value, "none") == 0;
 	p->options->capacity_sectors = 0;
 	if (p->options->unbounded)
 		return 0;
-	for (size_t i = 0; i < ARRAY_LENGTH(media); i++) {
-		if (strcmp(value, media[i].name) == 0) {
-			p->options->capacity_sectors = media[i].sectors;
-			p->base_speed = media[i].speed;
+	for (size_t i = 0; i < ARRAY_LENGTH(media_kinds); i++) {
+		if (strcmp(value, media_kinds[i].name) == 0) {
+			p->options->capacity_sectors = media_kinds[i].sectors;
+			p->base_speed = media_kinds[i].speed;
 			return 0;
 		}
 	}
-	if (value_size(value, &bytes) < 0)
+	if (size_parse(value, &bytes) < 0)
 		return refuse(p,
 			      "media=%s: one of cd74, cd80, dvd, dvd-dl, bd, bd-dl, bdxl-100, bdxl-128, mdisc-dvd, "
-			      "mdisc-bd, mdisc-bd-dl, mdisc-bdxl-100, none, or a size as 4M, 700M, 4.7G",
+			      "mdisc-bd, mdisc-bd-dl, mdisc-bdxl-100, none, or a size as 4M, 700M, 4.7GB",
 			      value);
 	if (bytes / SECTOR_BYTES < LEAST_SECTORS)
 		return refuse(p, "media=%s: a medium has at least %u KiB", value, LEAST_SECTORS * SECTOR_BYTES / 1024);
 	p->options->capacity_sectors = bytes / SECTOR_BYTES;
+	compare_with_media(p, value, bytes);
 	return 0;
 }
 
@@ -228,7 +261,7 @@ static int set_pieces(struct parser *p, const char *value)
 {
 	uint64_t bytes;
 
-	if (value_size(value, &bytes) < 0)
+	if (size_parse(value, &bytes) < 0)
 		return refuse(p, "pieces=%s: what pieces of a file must save, a size as 16M, 700M, 4.7G", value);
 	p->options->pieces_bytes = bytes ? bytes : 1;
 	return 0;
@@ -505,6 +538,21 @@ static int check_together(struct parser *p)
 	return 0;
 }
 
+/* "--create" is the user's word for "-o create". */
+static int refuse_unknown(struct parser *p, const char *given, const struct option *words)
+{
+	struct nearest near = nearest_begin(given + 2, strcspn(given + 2, "="));
+	char meant[64];
+
+	for (const struct option *w = words; w->name && near.length; w++)
+		nearest_try(&near, w->name, strlen(w->name));
+	if (near.best)
+		return refuse(p, "unknown option '%s'; is --%s meant? See cdappendfs --help", given, near.best);
+	if (near.length && nearest_option(help_text(), near.word, meant, sizeof(meant)))
+		return refuse(p, "unknown option '%s'; is -o %s meant? See cdappendfs --help", given, meant);
+	return refuse(p, "unknown option '%s'; see cdappendfs --help", given);
+}
+
 int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_WHY_MAX])
 {
 	static const struct option words[] = {{"help", no_argument, NULL, 'h'},
@@ -542,7 +590,7 @@ int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_W
 			r = refuse(&p, "-%c: the value is missing", optopt);
 			break;
 		default:
-			r = refuse(&p, "unknown option '%s'; see cdappendfs --help", argv[optind - 1]);
+			r = refuse_unknown(&p, argv[optind - 1], words);
 		}
 	}
 	ret->overview = !r && !asked && optind == argc;

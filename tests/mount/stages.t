@@ -67,6 +67,12 @@ waits() { [[ $(here "$(printf "$about" stages)->{state}") == waiting ]]; }
 ok 'it waits again' until_true 60 waits
 fails 'list takes no disc' 2 stage list a.iso
 fails 'no such word' 2 stage drop a.iso
+fails 'nor one like another' 2 stage lsit
+like '… which is told' "$(<"$T/ok.output")" "'lsit' is none of list, .*; is list meant"
+for program in sync umount info stage check log diff find restore catalogue; do
+	fails "$program: an option that is like another" 2 "$BUILD/cdappendfs-$program" --hlep
+	like '… which is told' "$(<"$T/ok.output")" "unknown option '--hlep'; is --help meant"
+done
 for option in -h --help -V --version; do ok "stage $option" stage $option; done
 
 is 'export: the list' "$(stage export a.iso out)" "$want_changes"
@@ -342,6 +348,7 @@ cp m.iso m2.iso
 is 'a burned one too, without a stage' "$(capacity m2.iso) $(stage list)" "$((359844 * 2048)) nothing is staged"
 ok 'another one' mounted media=4,7G m.iso
 is '4,7G is 4.7G' "$(capacity "$mnt")" $((2464153 * 2048))
+like 'which is more than a DVD has' "$(<"$log")" '4,7G is 4\.7 GiB, more than a disc that is sold as 4\.7 GB takes: media=dvd'
 ok 'unmount' umount_disc
 is 'it is kept' "$(capacity m.iso)" $((2464153 * 2048))
 ok 'none' mounted media=none m.iso
