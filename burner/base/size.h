@@ -3,8 +3,8 @@
  * size.h - sizes as users write and read them
  *
  * As in coreutils: K, M, G and T, or KiB, MiB, …, are powers of 1024; KB (kB), MB, GB and TB, which is what stands on
- * media, powers of 1000.  What is printed says KiB, MiB, …, so that nobody takes it for the other.  A CD "of 700 MB" has
- * 700 MiB; a DVD of 4.7 GB, and a BD of 25 GB, have just these.
+ * media, powers of 1000.  What is printed says KiB, MiB, …, so that nobody takes it for the other.  A CD "of 700 MB"
+ * has 700 MiB; a DVD of 4.7 GB, and a BD of 25 GB, have just these.
  */
 #ifndef BURNER_BASE_SIZE_H
 #define BURNER_BASE_SIZE_H

@@ -4,15 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "burner/base/nearest.h"
-
 #define LETTERS "abcdefghijklmnopqrstuvwxyz-_"
 
-bool nearest_option(const char *help, const char *word, char *ret, size_t size)
+bool nearest_option(const char *help, const struct nearest *word, char *ret, size_t size)
 {
-	struct nearest near = nearest_begin(word, strcspn(word, "="));
+	struct nearest near = *word;
 	bool best_has_value = false;
 
+	near.best = NULL;
 	for (const char *line = strstr(help, "  -o "); line; line = strstr(line, "  -o ")) {
 		line += strlen("  -o ");
 		/* "uid=N gid=N umask=M shown …": names are followed by '=', or by what explains them */

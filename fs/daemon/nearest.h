@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "burner/base/nearest.h"
+
 /*
  * The option of -o in a help text ("  -o NAME=…" at the beginning of a line, further ones behind it) that is most like
- * the word up to its '=', as burner/base/nearest.h has it.  False: none.
+ * the word, and more like it than what was tried already.  False: none.
  */
-bool nearest_option(const char *help, const char *word, char *ret, size_t size);
+bool nearest_option(const char *help, const struct nearest *word, char *ret, size_t size);
 
 #endif

@@ -460,7 +460,8 @@ static int take_option(struct parser *p, char *option)
 		return r;
 	if (others_of_libfuse(option))
 		return hand_to_libfuse(p, option);
-	if (nearest_option(help_text(), option, meant, sizeof(meant)))
+	const struct nearest near = nearest_begin(option, strcspn(option, "="));
+	if (nearest_option(help_text(), &near, meant, sizeof(meant)))
 		return refuse(p, "unknown option '%s'; is %s meant? See cdappendfs --help", option, meant);
 	return refuse(p, "unknown option '%s'; see cdappendfs --help", option);
 }
@@ -546,10 +547,10 @@ static int refuse_unknown(struct parser *p, const char *given, const struct opti
 
 	for (const struct option *w = words; w->name && near.length; w++)
 		nearest_try(&near, w->name, strlen(w->name));
+	if (near.length && nearest_option(help_text(), &near, meant, sizeof(meant)))
+		return refuse(p, "unknown option '%s'; is -o %s meant? See cdappendfs --help", given, meant);
 	if (near.best)
 		return refuse(p, "unknown option '%s'; is --%s meant? See cdappendfs --help", given, near.best);
-	if (near.length && nearest_option(help_text(), near.word, meant, sizeof(meant)))
-		return refuse(p, "unknown option '%s'; is -o %s meant? See cdappendfs --help", given, meant);
 	return refuse(p, "unknown option '%s'; see cdappendfs --help", given);
 }
 
