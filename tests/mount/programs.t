@@ -4,7 +4,7 @@
 # programs.t - programs that check what they keep, in the mount, with sessions between: restic and borg repositories, git,
 # SQLite's write-ahead log, rsync, tar, cp, a compiler, fio; locks, mappings and sendfile over a session
 #
-# PROGRAMS_MEBIBYTES (8): what is backed up.
+# PROGRAMS_MEBIBYTES (8): what is backed up.  PROGRAMS_PROJECT=1, as `make soak` has it: this project is built in the mount.
 . "$(dirname "$0")/../lib.sh"
 need python3
 
@@ -113,6 +113,38 @@ sum=$(sha256sum <"$mnt/build/base.a")
 rm "$mnt/build/burner/base/json.o"
 ok 'again' compile
 is 'gives the same' "$(sha256sum <"$mnt/build/base.a")" "$sum"
+
+# ---- this project: cloned, built with a session in the middle, and the same as beside the mount
+build_in() { make -C "$1" -s -j2 CC=gcc CFLAGS="-O1 -g -ffile-prefix-map=$1=." all; }
+built() { (cd "$1" && find build \( -name '*.[oa]' -o -type f -perm /1 \) -exec sha256sum {} + | LC_ALL=C sort); }
+many_objects() { (($(find "$mnt/project/build" -name '*.o' | wc -l) > 60)); }
+if [[ ${PROGRAMS_PROJECT-} ]]; then
+	mkdir "$T/project"
+	(cd "$TOP" && cp -a Makefile burner fs include tests "$T/project" && cd "$T/project" && git init -q && git add -A && git commit -q -m all)
+	ok 'git clone' git clone -q "$T/project" "$mnt/project"
+	patience 3600
+	build_in "$mnt/project" >"$T/build.log" 2>&1 & pid=$!
+	children+=("$pid")
+	ok 'make has begun' until_true 900 many_objects
+	session 'a session while it works'
+	ok 'it has ended' await "$pid" 1800
+	session 'a session'
+	built "$mnt/project" >"$T/built"
+	patience 3600
+	ok 'make, beside the mount' build_in "$T/project"
+	built "$T/project" >"$T/built.beside"
+	same_file 'both gave the same' "$T/built.beside" "$T/built"
+	ok 'unmounted' umount_disc
+	mount_disc -o ro "$disc"
+	built "$mnt/project" >"$T/built"
+	same_file 'so it is on the disc' "$T/built.beside" "$T/built"
+	ok 'make finds nothing to do there' make -C "$mnt/project" -q CC=gcc CFLAGS="-O1 -g -ffile-prefix-map=$mnt/project=." build/cdappendfs{,-info,-sync}
+	ok 'what was built runs there' "$mnt/project/build/cdappendfs" --version
+	ok 'git fsck' git -C "$mnt/project" fsck --strict --full
+	silent 'nothing of what was cloned has changed' git -C "$mnt/project" --no-optional-locks status --porcelain --untracked-files=no
+	ok 'unmounted' umount_disc
+	mount_disc "$disc"
+fi
 
 # ---- fio
 if have fio; then
