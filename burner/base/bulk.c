@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "burner/base/bulk.h"
 
+#include <sys/resource.h>
+
 static void bulk_link(struct bulk *bulk, struct bulk_block *b)
 {
 	b->bulk = bulk;
@@ -12,12 +14,28 @@ static void bulk_link(struct bulk *bulk, struct bulk_block *b)
 	bulk->mapped += b->mapped;
 }
 
+/* To let go costs a call for each array, and its pages come back one fault at a time: not before there are many. */
+static bool bulk_has_grown(struct bulk *bulk)
+{
+	struct rusage usage;
+	uint64_t now;
+
+	bulk->passed = 0;
+	if (getrusage(RUSAGE_THREAD, &usage) < 0)
+		return true;
+	now = (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt;
+	if (now >= bulk->faults && now - bulk->faults < BULK_FAULTS)
+		return false;
+	bulk->faults = now;
+	return true;
+}
+
 void bulk_pace(struct bulk *bulk, uint32_t n)
 {
 	if (!bulk)
 		return;
 	bulk->passed += n;
-	if (bulk->passed < BULK_PACE)
+	if (bulk->passed < BULK_PACE || !bulk_has_grown(bulk))
 		return;
 	bulk_drop_mapping(bulk);
 	if (bulk->with)

@@ -33,6 +33,7 @@
 #define BULK_SORT_BYTES (256u << 10)
 #define BULK_LET_GO_MIN (16u << 20) /* less may stay */
 #define BULK_PACE 16384u	    /* items of some hundred bytes, in all arrays together */
+#define BULK_FAULTS 256u	    /* that bring up to 64 KiB each; fewer are not worth letting go of all */
 
 struct bulk_block;
 struct bulk {
@@ -41,7 +42,8 @@ struct bulk {
 	struct bulk *with;	   /* another one whose pages are let go together with these; NULL */
 	struct bulk_block *blocks; /* that are mapped */
 	uint64_t mapped;	   /* bytes of them */
-	uint32_t passed;	   /* items since pages were let go */
+	uint32_t passed;	   /* items since it was last asked … */
+	uint64_t faults;	   /* … for faults of this thread, when pages were let go */
 };
 
 /* Lies before each array. */
