@@ -97,7 +97,7 @@ is 'what is another' "$(json 'join ",", map { $_->{kind} . ($_->{content} ? "c" 
 is 'as JSON' "$(json 'join " ", map { "$_->{path} $_->{cost_bytes} $_->{directory}" } @{$_->{changes}}' <"$T/one.json")" 'link 5001216 0'
 # ---- what is cut says so
 mount_disc "$disc"
-lba=$(getfattr --only-values -n user.cdappendfs.lba "$mnt/sub")
+lba=$(getfattr --absolute-names --only-values -n user.cdappendfs.lba "$mnt/sub")
 ok 'unmount' umount_disc
 mount_disc -o "disc-fault=read@$lba=EIO" "$disc"
 echo new >"$mnt/staged"
