@@ -150,8 +150,7 @@ int catalogue_do_add(const struct catalogue_options *o)
 	}
 	if (o->json) {
 		json_close(&j, ']');
-		json_close(&j, '}');
-		json_end_line(&j);
+		command_json_end(&j, !status && !interrupted);
 	}
 	if (interrupted) {
 		command_note(

@@ -296,9 +296,7 @@ static int print_found(const struct options *o, const struct found *f, bool lost
 	status = tell_all(&t, f);
 	if (o->json) {
 		json_close(&t.json, ']');
-		json_bool(&t.json, "complete", !lost && status == COMMAND_DONE);
-		json_close(&t.json, '}');
-		json_end_line(&t.json);
+		command_json_end(&t.json, !lost && status == COMMAND_DONE);
 	}
 	if (lost || status != COMMAND_DONE)
 		return FIND_TROUBLE;

@@ -138,7 +138,7 @@ static void array_print(struct json *j, const char *key, struct tell_array *a)
 	free(a->text);
 }
 
-static void print_json(struct telling *t)
+static void print_json(struct telling *t, bool complete)
 {
 	struct json j = {stdout, false};
 
@@ -149,8 +149,7 @@ static void print_json(struct telling *t)
 	array_print(&j, "clashes", &t->clashes);
 	array_print(&j, "lost", &t->lost);
 	json_bool(&j, "dry_run", t->dry_run);
-	json_close(&j, '}');
-	json_end_line(&j);
+	command_json_end(&j, complete);
 }
 
 static void note_rights(const struct telling *t)
@@ -165,7 +164,7 @@ static void note_rights(const struct telling *t)
 
 int tell_end(struct telling *t, int status)
 {
-	print_json(t);
+	print_json(t, status == COMMAND_DONE && !t->n_clashes && !t->n_lost);
 	if (t->n_told > LINES_TOLD)
 		command_note("and %" PRIu64 " more; --json names all", t->n_told - LINES_TOLD);
 	if (!t->quiet)

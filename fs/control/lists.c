@@ -40,18 +40,35 @@ static int emit_change(void *context, const struct tree_change *c)
 	open_change(j, c->kind, c->path, c->from, c->bytes);
 	json_u64(j, "cost_bytes", c->cost_bytes);
 	json_bool(j, "directory", c->directory);
+	json_bool(j, "content", c->content);
+	json_bool(j, "attributes", c->attributes);
+	json_bool(j, "links", c->links);
 	json_close(j, '}');
 	json_end_line(j);
 	return 0;
 }
 
+/* The session below, by the place of its root: whoever has another one is to ask again. */
+static void emit_base(struct json *j, uint32_t root_lba)
+{
+	json_open(j, NULL, '{');
+	json_string(j, "type", "base");
+	json_u64(j, "root_lba", root_lba);
+	json_close(j, '}');
+	json_end_line(j);
+}
+
 void control_list_changes(struct connection *n)
 {
+	uint32_t root_lba;
 	struct line l;
 	int r = control_line_open(&l);
 
-	if (!r && n->control->options.commit)
-		r = tree_changes(n->control->options.tree, emit_change, &l.json);
+	if (!r && n->control->options.commit) {
+		r = tree_changes(n->control->options.tree, emit_change, &l.json, &root_lba);
+		if (!r)
+			emit_base(&l.json, root_lba);
+	}
 	if (l.json.out && control_line_send(&l, n) < 0)
 		return;
 	control_send_result(n, &(struct commit_result){.error = r});

@@ -32,7 +32,6 @@ static int read_content(struct iso *iso, const struct diff_entry *e, uint64_t of
 	return iso_content_read(iso_disc(iso), &e->zisofs, e->extents, e->n_extents, e->size, offset, buf, n);
 }
 
-/* -ENOSYS: what is staged cannot be looked at. */
 static int read_newer(const struct diff_options *o, const struct diff_entry *e, uint64_t offset, uint8_t *buf, size_t n)
 {
 	return e->staged_content ? overlay_read(o->new.overlay, e->staged_path, offset, buf, n) :
@@ -50,8 +49,6 @@ static int compare_content(const struct diff_options *o, const struct diff_entry
 		r = o->pace ? o->pace(o->context) : 0;
 		if (!r)
 			r = read_newer(o, new, at, b, n);
-		if (r == -ENOSYS)
-			return 1;
 		if (!r)
 			r = read_content(o->old.iso, old, at, a, n);
 		if (!r && memcmp(a, b, n) != 0)
@@ -130,8 +127,6 @@ static int compare_staged_xattrs(const struct diff_options *o, const struct diff
 	size_t a_bytes = 0, b_bytes = 0;
 	int r = overlay_xattrs(o->new.overlay, new->staged_path, &b, &b_bytes);
 
-	if (r == -ENOSYS)
-		return new->staged_attributes;
 	if (!r)
 		r = attributes_of(&o->old, old, &a, &a_bytes);
 	return r ? r : !same_shown(a, a_bytes, b, b_bytes);
@@ -157,7 +152,7 @@ int diff_attributes(const struct diff_options *o, const struct diff_entry *old, 
 	if (old->mode != new->mode || old->uid != new->uid || old->gid != new->gid || !same_time_of(o, old, new) ||
 	    may_be_linked_otherwise(o, old, new))
 		return 1;
-	if (new->staged_path)
+	if (new->staged_attributes)
 		return compare_staged_xattrs(o, old, new);
 	return old->xattrs_at == new->xattrs_at ? 0 : compare_xattrs(o, old, new);
 }

@@ -334,9 +334,7 @@ static int look_at_root(struct finder *f)
 
 	if (r < 0)
 		return r == -ENODATA ? 0 : r;
-	r = row->mode != root.mode || row->uid != root.uid || row->gid != root.gid ?
-		    1 :
-		    staged_xattrs_differ(row, f->frozen.base, &root);
+	r = staged_attributes_differ(row, f->frozen.base, &root);
 	f->ways_changed |= r > 0;
 	return r < 0 ? r : 0;
 }
