@@ -81,12 +81,12 @@ static void print_disc(const struct list *l, uint64_t disc)
 			say(stdout, "  %s  %s", report_bytes(l->all[i].bytes, size), l->all[i].path);
 }
 
-int span_list(const struct control_mount *mount, bool json, bool quiet)
+int span_list(const struct control_mount *mount, bool split, bool json, bool quiet)
 {
 	_cleanup_(list_release) struct list l = {.json = json};
 	struct client_handlers handlers = {.line = quiet && !json ? NULL : on_placed, .context = &l};
 	struct client_result result;
-	int r = client_ask(mount, "span", &handlers, &result);
+	int r = client_ask(mount, split ? "span split" : "span", &handlers, &result);
 
 	if (r < 0)
 		return command_fail("%s: %s", mount->mountpoint, client_why(r));
@@ -100,7 +100,7 @@ int span_list(const struct control_mount *mount, bool json, bool quiet)
 	return COMMAND_DONE;
 }
 
-void span_tell(const struct client_result *r, const struct control_mount *mount, bool goes_on)
+void span_tell(const struct client_result *r, const struct control_mount *mount, bool split, bool goes_on)
 {
 	char size[REPORT_BYTES_TEXT];
 
@@ -115,7 +115,7 @@ void span_tell(const struct client_result *r, const struct control_mount *mount,
 	if (r->burned && !goes_on)
 		say(stdout,
 		    "to go on: cdappendfs-umount %s; cdappendfs-stage move %s NEXT; cdappendfs -o span NEXT %s; "
-		    "cdappendfs-sync --span %s",
+		    "cdappendfs-sync --span%s %s",
 		    SHELL_WORD(mount->mountpoint), SHELL_WORD(mount->source), SHELL_WORD(mount->mountpoint),
-		    SHELL_WORD(mount->mountpoint));
+		    split ? " --split" : "", SHELL_WORD(mount->mountpoint));
 }

@@ -151,7 +151,7 @@ static void emit_placed(struct json *j, const struct span_entry *e)
 }
 
 /* Which disc takes what, of what may go to any; this one is the first. */
-void control_list_span(struct connection *n)
+static void list_span(struct connection *n, unsigned flags)
 {
 	_cleanup_(span_freep) struct span *s = NULL;
 	struct commit_result result = {.fits = true, .cost.files_in_pieces = PIECES_UNKNOWN};
@@ -160,7 +160,7 @@ void control_list_span(struct connection *n)
 	int r = control_line_open(&l);
 
 	if (!r && n->control->options.commit)
-		r = span_find(n->control->options.tree, &s, &why);
+		r = span_find(n->control->options.tree, flags, &s, &why);
 	for (size_t i = 0; s && i < s->n; i++)
 		emit_placed(&l.json, &s->entries[i]);
 	if (l.json.out && control_line_send(&l, n) < 0)
@@ -175,6 +175,10 @@ void control_list_span(struct connection *n)
 			 "a session is being burned: ask again when it is done");
 	control_send_result(n, &result);
 }
+
+void control_list_span(struct connection *n) { list_span(n, 0); }
+
+void control_list_span_split(struct connection *n) { list_span(n, SPAN_SPLIT); }
 
 /* How the next disc of a set is mounted. */
 void control_list_options(struct connection *n)

@@ -157,8 +157,10 @@ int tree_preview_span(struct tree *t, unsigned flags, const struct span *held, s
 		r = ensure_root_row_locked(t);
 	if (r == 0)
 		r = take_frozen_locked(t, flags, ret);
-	if (r == 0 && held && held->n_held) {
+	if (r == 0 && held && (held->n_held || held->n_splits)) {
 		r = span_preview_locked(t, held, ret->snapshot);
+		for (size_t i = 0; i < held->n_splits; i++)
+			ret->next_ino += split_files(&held->splits[i]);
 		if (r < 0)
 			tree_frozen_release(ret);
 	}

@@ -17,6 +17,7 @@
 #include "burner/base/path.h"
 #include "burner/base/why.h"
 #include "burner/format/bound.h"
+#include "fs/iso/iso.h"
 #include "fs/tree/internal.h"
 #include "fs/tree/span_walk.h"
 #include "fs/tree/staged.h"
@@ -24,9 +25,11 @@
 
 #define SET_DISC_SECTORS (BOUND_SESSION_SECTORS + 32u) /* of a further disc, besides what it takes */
 #define CONTAINER_SECTORS 8u			       /* and of each directory that it repeats */
+#define SPLITS_MAX 10000u			       /* files that are split */
 
 struct finder {
 	struct tree *t;
+	unsigned flags; /* enum span_flags */
 	struct tree_frozen frozen;
 	struct staged_list *list;
 	struct idset tied;     /* nodes of which the disc has something */
@@ -56,10 +59,14 @@ void span_free(struct span *s)
 	free(s->opened);
 	free(s->held);
 	idset_release(&s->nodes);
+	for (size_t i = 0; i < s->n_splits; i++)
+		split_release(&s->splits[i]);
+	free(s->splits);
 	free(s);
 }
 
-static void finder_release(struct finder *f)
+/* All that was found. */
+static void finder_clear(struct finder *f)
 {
 	for (size_t i = 0; i < f->n_todo; i++)
 		free(f->todo[i].path);
@@ -70,20 +77,25 @@ static void finder_release(struct finder *f)
 	free(f->directories);
 	idset_release(&f->tied);
 	staged_free(f->list);
-	tree_frozen_release(&f->frozen);
 	span_free(f->span);
+	*f = (struct finder){.t = f->t, .flags = f->flags, .frozen = f->frozen};
+}
+
+static void finder_release(struct finder *f)
+{
+	finder_clear(f);
+	tree_frozen_release(&f->frozen);
 }
 
 /* ---- what it costs ---- */
 
+static bool lists_contents(const struct finder *f) { return f->t->options.pieces.share != SHARE_NONE; }
+
 static uint64_t file_cost(const struct finder *f, const struct stage_node *row)
 {
-	uint64_t names = row->nlink ? row->nlink : 1,
-		 sections = min_u64(1 + row->size / SECTION_MAX_BYTES, BOUND_SECTIONS);
-	uint64_t sectors = sectors_of(row->size) + bound_section_sectors(sections, names);
-	bool listed = row->size && f->t->options.pieces.share != SHARE_NONE;
+	uint64_t names = row->nlink ? row->nlink : 1;
 
-	return S_ISREG(row->mode) ? (sectors * SECTOR_BYTES + (listed ? CONTENTS_ENTRY_BYTES : 0)) / names : 0;
+	return S_ISREG(row->mode) ? split_file_cost(row->size, names, lists_contents(f)) / names : 0;
 }
 
 struct sum {
@@ -216,13 +228,19 @@ static int take_entry(struct finder *f, struct span_entry *e)
 		free(e->path);
 		return -ENOMEM;
 	}
-	e->group = s->n;
 	s->entries[s->n++] = *e;
 	return 0;
 }
 
+static int compare_entries(const void *a, const void *b)
+{
+	return strcmp(((const struct span_entry *)a)->path, ((const struct span_entry *)b)->path);
+}
+
+/* Then all that is to be placed is there, in the order of the paths. */
 static int open_large(struct finder *f)
 {
+	struct span *s = f->span;
 	int r = 0;
 
 	while (r == 0 && f->n_todo) {
@@ -230,6 +248,10 @@ static int open_large(struct finder *f)
 
 		r = take_entry(f, &e);
 	}
+	if (s->n)
+		qsort(s->entries, s->n, sizeof(*s->entries), compare_entries);
+	for (size_t i = 0; i < s->n; i++)
+		s->entries[i].group = i;
 	return r;
 }
 
@@ -270,7 +292,7 @@ static void find_first(struct finder *f, uint64_t body, uint64_t room)
 
 	for (size_t i = 0; i < f->n_todo; i++)
 		anywhere += f->todo[i].cost;
-	f->span->here_bytes = less(bytes_of(body), anywhere);
+	f->span->here_bytes = less(bytes_of(body) + f->span->splits_cost, anywhere);
 	f->first = less(bytes_of(room), f->span->here_bytes);
 }
 
@@ -281,11 +303,6 @@ static void find_other(struct finder *f)
 	for (size_t i = 0; i < f->list->n_dirs; i++)
 		containers += is_on_disc(f, f->list->dirs[i].ino);
 	f->other = less(bytes_of(f->other), bytes_of(SET_DISC_SECTORS + containers * CONTAINER_SECTORS));
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-	return strcmp(((const struct span_entry *)b)->path, ((const struct span_entry *)a)->path);
 }
 
 /* There is no room for all of the directories in which something can only be here: for what else is in them there may
@@ -299,8 +316,6 @@ static int open_bound(struct finder *f)
 
 		r = open_entry(f, &e, true);
 	}
-	if (f->n_todo)
-		qsort(f->todo, f->n_todo, sizeof(*f->todo), compare_entries);
 	return r;
 }
 
@@ -363,24 +378,26 @@ static int find_ways(struct finder *f)
 	return 0;
 }
 
-static int find(struct finder *f, char **ret_why)
+/* What is staged, and what of it the disc has a part in. */
+static int look(struct finder *f)
 {
-	uint64_t body = 0, room = 0;
-	int r = tree_preview(f->t, 0, &f->frozen);
+	int r;
 
-	if (r < 0)
-		return r;
-	f->span->next_ino = f->frozen.next_ino;
 	f->directories = calloc(f->frozen.snapshot->n_nodes + 1, sizeof(*f->directories));
 	r = f->directories ? staged_find(f->frozen.snapshot, f->frozen.base, &f->list) : -ENOMEM;
 	if (r == 0)
 		r = find_tied(f);
 	if (r == 0)
 		r = look_at_root(f);
-	if (r == 0)
-		r = find_ways(f);
-	if (r < 0)
-		return r;
+	return r == 0 ? find_ways(f) : r;
+}
+
+/* What may go anywhere, and what room there is for it. */
+static int measure_all(struct finder *f, uint64_t *ret_room, char **ret_why)
+{
+	uint64_t body = 0, room = 0;
+	int r;
+
 	tree_lock(f->t);
 	r = count_locked(f, &body, &room);
 	tree_unlock(f->t);
@@ -394,27 +411,71 @@ static int find(struct finder *f, char **ret_why)
 		r = open_bound(f);
 		find_first(f, body, room);
 	}
-	if (r < 0)
-		return r;
+	*ret_room = bytes_of(room);
 	/* A disc without room for any session is full, and no more than that, when nothing has to go there. */
-	if (f->changes_disc && f->span->here_bytes > bytes_of(room))
-		return why_set(ret_why, -ENOSPC,
-			       "what can only go to this disc, as it changes what is on it, needs %" PRIu64
-			       " bytes more than it has left: 'cdappendfs-info --changes' lists it, among others, and "
-			       "'cdappendfs-sync --discard PATH' drops some of it",
-			       f->span->here_bytes - bytes_of(room));
-	f->span->ways_changed = f->ways_changed && f->span->here_bytes <= bytes_of(room);
-	r = open_large(f);
-	return r < 0 ? r : span_spread(f->span, f->frozen.snapshot, f->first, f->other, ret_why);
+	if (r == 0 && f->changes_disc && f->span->here_bytes > *ret_room)
+		r = why_set(ret_why, -ENOSPC,
+			    "what can only go to this disc, as it changes what is on it, needs %" PRIu64
+			    " bytes more than it has left: 'cdappendfs-info --changes' lists it, among others, and "
+			    "'cdappendfs-sync --discard PATH' drops some of it",
+			    f->span->here_bytes - *ret_room);
+	return r;
 }
 
-int span_find(struct tree *t, struct span **ret, char **ret_why)
+/* 1: once more, with parts instead of some files. */
+static int find(struct finder *f, char **ret_why)
 {
-	_cleanup_(finder_release) struct finder f = {.t = t};
+	uint64_t room = 0;
+	int r = look(f);
+
+	if (r == 0)
+		r = measure_all(f, &room, ret_why);
+	if (r < 0)
+		return r;
+	f->span->ways_changed = f->ways_changed && f->span->here_bytes <= room;
+	r = open_large(f);
+	if (r < 0)
+		return r;
+	const struct span_rooms rooms = {f->first, f->other, f->flags & SPAN_SPLIT && f->span->n_splits < SPLITS_MAX,
+					 lists_contents(f)};
+	return span_spread(f->span, f->frozen.snapshot, &rooms, ret_why);
+}
+
+/* From n on the splits are new: the copy gets their parts, and all else that was found is forgotten. */
+static int go_on_with_parts(struct finder *f, size_t n, char **ret_why)
+{
+	struct span *fresh = calloc(1, sizeof(*fresh)), *s = f->span;
+	int r = fresh ? span_take_parts(s, n, &f->frozen, f->list, lists_contents(f), ret_why) : -ENOMEM;
+
+	if (fresh)
+		*fresh = (struct span){.next_ino = s->next_ino,
+				       .splits = TAKE_PTR(s->splits),
+				       .n_splits = s->n_splits,
+				       .splits_capacity = s->splits_capacity,
+				       .splits_cost = s->splits_cost};
+	s->n_splits = fresh ? 0 : s->n_splits;
+	finder_clear(f);
+	f->span = fresh;
+	return r;
+}
+
+int span_find(struct tree *t, unsigned flags, struct span **ret, char **ret_why)
+{
+	_cleanup_(finder_release) struct finder f = {.t = t, .flags = flags};
+	size_t n = 0;
 	int r;
 
 	f.span = calloc(1, sizeof(*f.span));
-	r = f.span ? find(&f, ret_why) : -ENOMEM;
+	r = f.span ? tree_preview(t, 0, &f.frozen) : -ENOMEM;
+	if (r < 0)
+		return r;
+	f.span->next_ino = f.frozen.next_ino;
+	while ((r = find(&f, ret_why)) > 0) {
+		r = go_on_with_parts(&f, n, ret_why);
+		if (r < 0)
+			return r;
+		n = f.span->n_splits;
+	}
 	if (r == 0)
 		*ret = TAKE_PTR(f.span);
 	return r;

@@ -5,6 +5,7 @@
 # was copied, once; what can only go to one disc does; kills between and in all of it lose nothing
 . "$(dirname "$0")/../lib.sh"
 need xorriso genisoimage python3
+seven=$(command -v 7zz || command -v 7z || command -v 7za) || need 7z
 
 stage=$T/stage/set
 span() { mount_disc -s "$stage" -o "span${2:+,$2}" "$1"; }
@@ -346,6 +347,59 @@ for hundredths in 05 15 30 45 60; do
 	fi
 	together "killed after 0.$hundredths s: nothing is lost" one two
 done
+
+# ---- a file that is larger than a disc
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=8M
+mkdir "$mnt/films"
+noise 1000000 5 >"$mnt/a"; echo last >"$mnt/z"
+big="films/it's big\\.bin"
+noise 15000001 6 >"$T/big"
+cp "$T/big" "$mnt/$big"; chmod 0640 "$mnt/$big"; setfattr -n user.note -v 'of the whole' "$mnt/$big"
+touch -d '2024-02-29 12:30:15' "$mnt/$big" "$mnt/films"
+fails 'is not split unasked' 1 sync_with --span
+like 'and the message says how it is' "$(cat "$T/ok.output")" 'films/it.*larger than a disc.*--split'
+fails '--split alone' 2 sync_with --split
+ok 'a dry run with --split' sync_with --span --split --dry-run
+cp "$T/ok.output" "$T/plan"
+like 'shows the parts' "$(cat "$T/plan")" 'disc 1, this one: .*  a'$'\n''.*part-1-of-3.*sha256-1-of-3.*disc 2: .*part-2-of-3.*sha256-2-of-3.*disc 3: .*part-3-of-3.*sha256-3-of-3'
+is 'and splits nothing' "$(ls "$mnt/films")" "${big#films/}"
+planned=$(sync_with --span --split --dry-run --json | tail -n 1 | json 'join " ", @$_{qw(append_bytes held_bytes discs)}')
+exec 5<"$mnt/$big"
+fails 'as long as it is open' 1 sync_with --span --split
+like 'it stays whole' "$(cat "$T/ok.output")" 'films/it.*is larger than a disc, and open'
+exec 5<&-
+ok 'the first part' sync_with --span --split --json
+is 'is as planned' "$(tail -n 1 "$T/ok.output" | json 'join " ", @$_{qw(append_bytes held_bytes discs)}')" "$planned"
+is 'the mount has parts' "$(ls "$mnt/films" | wc -l) $(cat "$mnt/$big".part-* | sha256sum)" "6 $(sha256sum <"$T/big")"
+is 'of the directory nothing is changed' "$(stat -c %y "$mnt/films")" '2024-02-29 12:30:15.000000000 +0000'
+kill_daemon
+for next in 'one two' 'two three'; do
+	ok "${next#* }: the next disc" move "$T/${next% *}.iso" "$T/${next#* }.iso"
+	span "$T/${next#* }.iso"
+	ok "${next#* }: sync, without --split" sync_with --span
+	ok "${next#* }: unmount" umount_disc
+done
+is 'nothing is left' "$("$BUILD/cdappendfs-stage" list --staging="$stage")" 'nothing is staged'
+mkdir "$T/joined"
+for disc in one two three; do
+	take_out "$disc"
+	rm -rf "$T/out.7z"
+	bounded 120 "$seven" x -bd -y -o"$T/out.7z" "$T/$disc.iso" >"$T/7z.log" 2>&1
+	is "$disc: 7-Zip has the same part" "$(cat "$T"/out.7z/films/*.part-*-of-3 | sha256sum)" "$(cat "$T/out.$disc/$big".part-*-of-3 | sha256sum)"
+	is "$disc: with mode and time" "$(stat -c '%a %Y' "$T/out.$disc/$big".part-*-of-3)" "640 $(date -d '2024-02-29 12:30:15' +%s)"
+	ok "$disc: its text proves it" bounded 30 sh -c 'cd "$1" && sha256sum -c --ignore-missing ./*.sha256-*' sh "$T/out.$disc/films"
+	cp "$T/out.$disc/films/"* "$T/joined/"
+	mount_disc -o ro "$T/$disc.iso"
+	is "$disc: and with attributes" "$(getfattr --absolute-names --only-values -n user.note "$mnt/$big".part-*-of-3)" 'of the whole'
+	ok "$disc: unmount" umount_disc
+done
+is 'what cat joins is the file' "$(cat "$T/out.one/$big".part-* "$T/out.two/$big".part-* "$T/out.three/$big".part-* | sha256sum)" "$(sha256sum <"$T/big")"
+sed -n 's/^#   //p' "$T/joined/${big#films/}.sha256-2-of-3" >"$T/lines"
+ok 'the lines of a text join it, and prove it' bounded 30 env -C "$T/joined" sh -e "$T/lines"
+like 'all of it' "$(cat "$T/ok.output")" 'big.*\.bin: OK.*part-1-of-3: OK.*part-2-of-3: OK.*part-3-of-3: OK'
+cmp -s "$T/joined/${big#films/}" "$T/big"; is 'byte by byte' $? 0
+rm -rf "$stage" "$T"/*.iso "$T/joined"
 
 # ---- what cannot be
 rm -rf "$stage" "$T"/*.iso

@@ -236,7 +236,7 @@ static void hard_links(void **state)
 	(void)state;
 	begin(&w);
 	link_to(&w, "e/file", "b/link");
-	assert_int_equal(span_find(w.tree, &s, NULL), 0);
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
 	assert_int_equal(disc_of(s, "a"), 0);
 	assert_int_equal(disc_of(s, "b"), disc_of(s, "e"));
 	span_free(s);
@@ -246,7 +246,7 @@ static void hard_links(void **state)
 	/* A new name in a directory of the disc goes with the file … */
 	s = NULL;
 	link_to(&w, "c/file", "a/link");
-	assert_int_equal(span_find(w.tree, &s, NULL), 0);
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
 	assert_int_equal(disc_of(s, "c"), 1);
 	assert_int_equal(disc_of(s, "a/link"), 1);
 	assert_int_equal(disc_of(s, "d"), 1);
@@ -254,7 +254,7 @@ static void hard_links(void **state)
 	/* … but what has a name of a file of the disc can only go there, which keeps nothing else. */
 	s = NULL;
 	link_to(&w, "a/file", "d/link");
-	assert_int_equal(span_find(w.tree, &s, NULL), 0);
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
 	assert_int_equal(disc_of(s, "d/file"), 1);
 	for (size_t i = 0; i < s->n; i++)
 		assert_string_not_equal(s->entries[i].path, "d/link");
@@ -262,7 +262,7 @@ static void hard_links(void **state)
 	/* What has no room there is refused. */
 	s = NULL;
 	world_write(&w, "a/file", EACH, 9);
-	assert_int_equal(span_find(w.tree, &s, &why), -ENOSPC);
+	assert_int_equal(span_find(w.tree, 0, &s, &why), -ENOSPC);
 	assert_non_null(why);
 	free(why);
 	world_close(&w);
@@ -287,7 +287,7 @@ static void large_ones(void **state)
 		snprintf(path, sizeof(path), "big/in/%u", i);
 		world_write(&w, path, EACH, 100 + i);
 	}
-	assert_int_equal(span_find(w.tree, &s, NULL), 0);
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
 	assert_int_equal(s->n, 5 + 4);
 	assert_int_equal(disc_of(s, "a"), 0);
 	assert_int_equal(disc_of(s, "b"), 0);
@@ -312,7 +312,7 @@ static void large_ones(void **state)
 	/* What changes a file of the disc goes there, or not at all. */
 	world_write(&w, "a/file", 2 * EACH, 8);
 	s = NULL;
-	assert_int_equal(span_find(w.tree, &s, &why), -ENOSPC);
+	assert_int_equal(span_find(w.tree, 0, &s, &why), -ENOSPC);
 	assert_non_null(why);
 	assert_non_null(strstr(why, "only go to this disc"));
 	free(why);
@@ -329,7 +329,7 @@ static void changed_meanwhile(void **state)
 
 	(void)state;
 	begin(&w);
-	assert_int_equal(span_find(w.tree, &s, NULL), 0);
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
 	world_write(&w, "e/more", 10, 3); /* goes with it */
 	assert_int_equal(tree_preview_span(w.tree, 0, s, &f), 0);
 	tree_frozen_release(&f);
