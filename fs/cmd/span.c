@@ -9,6 +9,7 @@
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
 #include "fs/cmd/command.h"
+#include "fs/cmd/next.h"
 #include "fs/control/report.h"
 
 #define PATH_BYTES 4096u
@@ -16,6 +17,7 @@
 struct placed {
 	uint64_t disc, bytes;
 	char *path;
+	bool only_here;
 };
 
 struct list {
@@ -32,15 +34,16 @@ static void list_release(struct list *l)
 	free(l->all);
 }
 
-static void print_placed(uint64_t disc, const char *path, uint64_t bytes)
+static void print_placed(const struct placed *p, const char *path)
 {
 	struct json j = {stdout, false};
 
 	json_open(&j, NULL, '{');
 	json_string(&j, "event", "placed");
-	json_u64(&j, "disc", disc);
+	json_u64(&j, "disc", p->disc);
 	json_string(&j, "path", path);
-	json_u64(&j, "bytes", bytes);
+	json_u64(&j, "bytes", p->bytes);
+	json_bool(&j, "only_here", p->only_here);
 	json_close(&j, '}');
 	json_end_line(&j);
 }
@@ -55,8 +58,9 @@ static void on_placed(void *context, const char *type, const char *line)
 		return;
 	json_get_string(line, "path", path, sizeof(path));
 	json_get_u64(line, "bytes", &p.bytes);
+	json_get_bool(line, "only_here", &p.only_here);
 	if (l->json) {
-		print_placed(p.disc, path, p.bytes);
+		print_placed(&p, path);
 		return;
 	}
 	p.path = strdup(path);
@@ -78,7 +82,8 @@ static void print_disc(const struct list *l, uint64_t disc)
 	printf("disc %" PRIu64 "%s: %s\n", disc, disc == 1 ? ", this one" : "", report_bytes(bytes, size));
 	for (size_t i = 0; i < l->n; i++)
 		if (l->all[i].disc == disc)
-			say(stdout, "  %s  %s", report_bytes(l->all[i].bytes, size), l->all[i].path);
+			say(stdout, "  %s  %s%s", report_bytes(l->all[i].bytes, size), l->all[i].path,
+			    l->all[i].only_here ? "  (only here: it changes what is on this disc)" : "");
 }
 
 int span_list(const struct control_mount *mount, bool split, bool json, bool quiet)
@@ -112,10 +117,11 @@ void span_tell(const struct client_result *r, const struct control_mount *mount,
 	if (!r->held_bytes)
 		return;
 	say(stdout, "%s stay staged, for the next disc", report_bytes(r->held_bytes, size));
-	if (r->burned && !goes_on)
-		say(stdout,
-		    "to go on: cdappendfs-umount %s; cdappendfs-stage move %s NEXT; cdappendfs -o span NEXT %s; "
-		    "cdappendfs-sync --span%s %s",
-		    SHELL_WORD(mount->mountpoint), SHELL_WORD(mount->source), SHELL_WORD(mount->mountpoint),
-		    split ? " --split" : "", SHELL_WORD(mount->mountpoint));
+	if (!r->burned || goes_on)
+		return;
+	_free_ char *line = next_by_hand(mount);
+
+	if (line)
+		say(stdout, "to go on: %s; cdappendfs-sync --span%s %s", line, split ? " --split" : "",
+		    SHELL_WORD(mount->mountpoint));
 }

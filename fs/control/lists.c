@@ -139,18 +139,19 @@ void control_list_names(struct connection *n)
 	control_send_result(n, &result);
 }
 
-static void emit_placed(struct json *j, const struct span_entry *e)
+static void emit_placed(struct json *j, uint64_t disc, const char *path, uint64_t bytes, bool only_here)
 {
 	json_open(j, NULL, '{');
 	json_string(j, "type", "span");
-	json_u64(j, "disc", e->disc + 1u);
-	json_string(j, "path", e->path);
-	json_u64(j, "bytes", e->bytes);
+	json_u64(j, "disc", disc);
+	json_string(j, "path", path);
+	json_u64(j, "bytes", bytes);
+	json_bool(j, "only_here", only_here);
 	json_close(j, '}');
 	json_end_line(j);
 }
 
-/* Which disc takes what, of what may go to any; this one is the first. */
+/* Which disc takes what; this one is the first. */
 static void list_span(struct connection *n, unsigned flags)
 {
 	_cleanup_(span_freep) struct span *s = NULL;
@@ -161,8 +162,10 @@ static void list_span(struct connection *n, unsigned flags)
 
 	if (!r && n->control->options.commit)
 		r = span_find(n->control->options.tree, flags, &s, &why);
+	for (size_t i = 0; s && i < s->n_tied; i++)
+		emit_placed(&l.json, 1, s->tied[i].path, s->tied[i].bytes, true);
 	for (size_t i = 0; s && i < s->n; i++)
-		emit_placed(&l.json, &s->entries[i]);
+		emit_placed(&l.json, s->entries[i].disc + 1u, s->entries[i].path, s->entries[i].bytes, false);
 	if (l.json.out && control_line_send(&l, n) < 0)
 		return;
 	result.error = r == -ENODATA ? 0 : r;

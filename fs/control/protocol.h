@@ -33,8 +33,9 @@
  *								of paths, "-" where nothing is staged
  *	{"type":"name","path":"…","joliet":"…","why":"…","staged":true|false}	to names
  *	{"type":"piece","path":"…","bytes":N,"sections":N}	to pieces
- *	{"type":"span","disc":N,"path":"…","bytes":N}		to span (split): which disc takes what may go to
- *								any, 1 this one
+ *	{"type":"span","disc":N,"path":"…","bytes":N,"only_here":true|false}
+ *								to span (split): which disc takes what, 1 this one; what
+ *								changes this disc can only be there
  *	{"type":"options","options":"…","staging":"…","staging_closed":"…","own_staging":true|false}
  *								to options: how the next disc is mounted; the stage's
  *								directory, and where it is after the unmount, unless

@@ -54,6 +54,9 @@ void span_free(struct span *s)
 		free(s->opened[i].entry.path);
 	for (size_t i = 0; i < s->n_ways; i++)
 		free(s->ways[i].name);
+	for (size_t i = 0; i < s->n_tied; i++)
+		free(s->tied[i].path);
+	free(s->tied);
 	free(s->ways);
 	free(s->entries);
 	free(s->opened);
@@ -152,6 +155,18 @@ static bool is_bound(const struct finder *f, uint64_t ino)
 	return row && S_ISDIR(row->mode) && span_row_is_new(row) && !idset_has(&f->tied, ino);
 }
 
+static int note_tied(struct span *s, const char *path, uint64_t bytes)
+{
+	char *copy = strdup(path);
+
+	if (!copy || grow(&s->tied, &s->tied_capacity, s->n_tied, sizeof(*s->tied))) {
+		free(copy);
+		return -ENOMEM;
+	}
+	s->tied[s->n_tied++] = (struct span_tied){copy, bytes};
+	return 0;
+}
+
 /* It may go anywhere, or some of it may. */
 static int sort_out(struct finder *f, struct span_entry *e, bool anywhere)
 {
@@ -159,8 +174,10 @@ static int sort_out(struct finder *f, struct span_entry *e, bool anywhere)
 		return add_entry(&f->todo, &f->todo_capacity, &f->n_todo, e);
 	if (is_bound(f, e->ino))
 		return add_entry(&f->bound, &f->bound_capacity, &f->n_bound, e);
+	int r = e->path ? note_tied(f->span, e->path, e->bytes) : -ENOMEM;
+
 	free(e->path);
-	return 0;
+	return r;
 }
 
 static bool is_on_disc(const struct finder *f, uint64_t directory)
@@ -250,9 +267,32 @@ static int open_large(struct finder *f)
 	}
 	if (s->n)
 		qsort(s->entries, s->n, sizeof(*s->entries), compare_entries);
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
 		s->entries[i].group = i;
+		s->entries[i].here = false;
+	}
 	return r;
+}
+
+/* Directories among them are opened, as span_spread() wants it. */
+static int open_groups(struct finder *f)
+{
+	struct span *s = f->span;
+	size_t n = s->n;
+	int r = 0;
+
+	s->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct span_entry e = s->entries[i];
+
+		if (!e.opens)
+			s->entries[s->n++] = e;
+		else if (r == 0)
+			r = open_entry(f, &e, false);
+		else
+			free(e.path);
+	}
+	return r == 0 ? open_large(f) : r;
 }
 
 /* ---- rooms ---- */
@@ -331,9 +371,12 @@ static int find_tied(struct finder *f)
 		bool way = c->kind == 'M' && c->row && S_ISDIR(c->row->mode);
 		f->ways_changed |= way;
 		f->changes_disc |= c->kind != 'A' && !way;
+		if (c->kind != 'A' && !way)
+			r = note_tied(f->span, c->path, c->bytes);
 		if (c->kind == 'A' || !c->ino)
 			continue;
-		r = idset_reserve(&f->tied, 1);
+		if (r == 0)
+			r = idset_reserve(&f->tied, 1);
 		if (r == 0)
 			idset_add(&f->tied, c->ino);
 	}
@@ -433,12 +476,21 @@ static int find(struct finder *f, char **ret_why)
 	if (r < 0)
 		return r;
 	f->span->ways_changed = f->ways_changed && f->span->here_bytes <= room;
+	for (size_t i = 0; r == 0 && i < f->n_bound; i++)
+		r = note_tied(f->span, f->bound[i].path, f->bound[i].bytes);
+	if (r < 0)
+		return r;
 	r = open_large(f);
 	if (r < 0)
 		return r;
 	const struct span_rooms rooms = {f->first, f->other, f->flags & SPAN_SPLIT && f->span->n_splits < SPLITS_MAX,
 					 lists_contents(f)};
-	return span_spread(f->span, f->frozen.snapshot, &rooms, ret_why);
+	while ((r = span_spread(f->span, f->frozen.snapshot, &rooms, ret_why)) == SPAN_TO_OPEN) {
+		r = open_groups(f);
+		if (r < 0)
+			break;
+	}
+	return r;
 }
 
 /* From n on the splits are new: the copy gets their parts, and all else that was found is forgotten. */

@@ -31,6 +31,7 @@ struct span_entry {
 	uint64_t cost;	/* of a session, at most, bytes */
 	uint32_t disc;	/* from 0, this one */
 	bool here;	/* one of its files has a name that can only be on this disc */
+	bool opens;	/* it is to be opened: with what its files have names in it is too large */
 	size_t above;	/* that was opened for it, or SPAN_NONE */
 	size_t group;	/* its first entry: those of one group lie together */
 };
@@ -48,11 +49,19 @@ struct span_way {
 	char *name;
 };
 
+/* What can only go to this disc. */
+struct span_tied {
+	char *path;
+	uint64_t bytes; /* new ones */
+};
+
 struct span {
 	struct span_entry *entries; /* by path; those that may go to any disc */
 	size_t n, capacity;
 	struct span_opened *opened; /* larger than a disc */
 	size_t n_opened, opened_capacity;
+	struct span_tied *tied;
+	size_t n_tied, tied_capacity;
 	uint32_t n_discs;    /* this one among them */
 	uint64_t here_bytes; /* what can only go to this disc takes so much, with what each session has */
 	uint64_t held_bytes; /* content that waits */

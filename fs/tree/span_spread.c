@@ -145,6 +145,7 @@ struct placing {
 	struct spread spread;
 	uint64_t *costs; /* of each group, by its first entry */
 	size_t n_splits; /* so many are done already */
+	bool opens;	 /* something is to be opened before */
 	char **ret_why;
 };
 
@@ -221,6 +222,23 @@ static int split_group(struct placing *p, size_t group)
 	return r;
 }
 
+/* Directories that are together only for the names of some file: else than that their files are not.  Is there one? */
+static bool open_group(struct placing *p, size_t group)
+{
+	struct span *s = p->span;
+	bool opens = false;
+
+	for (size_t i = group; i < s->n; i++) {
+		const struct stage_node *row =
+			s->entries[i].group == group ? staged_row(p->rows, s->entries[i].ino) : NULL;
+
+		s->entries[i].opens |= row && S_ISDIR(row->mode);
+		opens |= row && S_ISDIR(row->mode);
+	}
+	p->opens |= opens;
+	return opens;
+}
+
 /* A group goes where there is room for all of it, in the place of its first entry. */
 static int place(struct placing *p)
 {
@@ -235,7 +253,7 @@ static int place(struct placing *p)
 		else
 			e->disc = s->entries[e->group].disc;
 		if (r == -EFBIG)
-			r = split_group(p, i);
+			r = open_group(p, i) ? 0 : split_group(p, i);
 		if (r == -EFBIG)
 			r = too_large(s, i, p->costs[i], p->rows, p->ret_why);
 	}
@@ -256,17 +274,22 @@ static int place_all(struct span *s, const struct stage_snapshot *rows, const st
 		costs[s->entries[i].group] += s->entries[i].cost;
 		here += s->entries[i].here ? s->entries[i].cost : 0;
 	}
-	s->here_bytes += here;
-	if (here > rooms->first)
+	for (size_t i = 0; here > rooms->first && i < s->n; i++)
+		if (s->entries[i].here && s->entries[i].group == i)
+			(void)open_group(&p, i);
+	if (here > rooms->first && !p.opens)
 		return why_set(ret_why, -ENOSPC,
 			       "what has other names on this disc can only go there, and needs %llu bytes more than it "
 			       "has left",
 			       (unsigned long long)(here - rooms->first));
-	r = spread_init(&p.spread, rooms->first - here, rooms->other);
+	r = spread_init(&p.spread, rooms->first - min_u64(rooms->first, here), rooms->other);
 	if (r == 0)
 		r = place(&p);
+	while (p.opens && s->n_splits > p.n_splits)
+		split_release(&s->splits[--s->n_splits]);
+	s->here_bytes += p.opens ? 0 : here;
 	s->n_discs = (uint32_t)p.spread.n;
-	return r == 0 && s->n_splits > p.n_splits ? 1 : r;
+	return r ? r : p.opens ? SPAN_TO_OPEN : s->n_splits > p.n_splits ? SPAN_TO_SPLIT : 0;
 }
 
 /* ---- what is held ---- */

@@ -31,8 +31,10 @@ struct span_rooms {
 	uint64_t first, other;
 	bool may_split, listed;
 };
-/* Each entry gets its disc, then what is held is listed.  -EFBIG with *ret_why; 1: files are to be split, which are in
- * s->splits now, from the first one on that was not there: all is to be found anew. */
+/* Each entry gets its disc, then what is held is listed.  -EFBIG, -ENOSPC with *ret_why.  Or something is to be done
+ * before: files are to be split, which are in s->splits now, from the first one on that was not there, and all is to be
+ * found anew; entries are to be opened, and all placed anew. */
+enum span_before { SPAN_TO_SPLIT = 1, SPAN_TO_OPEN = 2 };
 int span_spread(struct span *s, const struct stage_snapshot *rows, const struct span_rooms *rooms, char **ret_why);
 
 /* Of a fresh copy of all rows: what is held is of the next generation, and leaves the copy.  *ret_newer (allocated,

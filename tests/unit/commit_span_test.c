@@ -320,6 +320,40 @@ static void large_ones(void **state)
 	world_remove(&w);
 }
 
+/* Directories that names of files join are placed by their files, where together they are larger than a disc. */
+static void joined_directories(void **state)
+{
+	struct span *s = NULL;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	for (size_t i = 0; i + 1 < ARRAY_LENGTH(tops); i++) {
+		char from[16], to[16];
+
+		snprintf(from, sizeof(from), "%s/small", tops[i]);
+		snprintf(to, sizeof(to), "%s/link", tops[i + 1]);
+		world_write(&w, from, 10, 50 + (unsigned)i);
+		link_to(&w, from, to);
+	}
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
+	assert_int_equal(s->n_discs, 2);
+	assert_int_equal(disc_of(s, "a/file"), 0);
+	assert_int_equal(disc_of(s, "e/file"), 1);
+	for (size_t i = 0; i + 1 < ARRAY_LENGTH(tops); i++) {
+		char from[16], to[16];
+
+		snprintf(from, sizeof(from), "%s/small", tops[i]);
+		snprintf(to, sizeof(to), "%s/link", tops[i + 1]);
+		assert_int_equal(disc_of(s, from), disc_of(s, to));
+	}
+	span_free(s);
+	assert_int_equal(ask(&w, &ask_span).error, 0);
+	assert_true(has_tops(&w, 0, 5));
+	world_close(&w);
+	world_remove(&w);
+}
+
 /* What was planned may be gone, or another one, when it is frozen. */
 static void changed_meanwhile(void **state)
 {
@@ -344,9 +378,9 @@ static void changed_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fills_the_disc),    cmocka_unit_test(full_to_the_end), cmocka_unit_test(kills),
-		cmocka_unit_test(failed_burns),	     cmocka_unit_test(hard_links),	cmocka_unit_test(large_ones),
-		cmocka_unit_test(changed_meanwhile),
+		cmocka_unit_test(fills_the_disc),     cmocka_unit_test(full_to_the_end),   cmocka_unit_test(kills),
+		cmocka_unit_test(failed_burns),	      cmocka_unit_test(hard_links),	   cmocka_unit_test(large_ones),
+		cmocka_unit_test(joined_directories), cmocka_unit_test(changed_meanwhile),
 	};
 
 	log_state.level = -1;
