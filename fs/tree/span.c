@@ -25,7 +25,7 @@
 
 #define SET_DISC_SECTORS (BOUND_SESSION_SECTORS + 32u) /* of a further disc, besides what it takes */
 #define CONTAINER_SECTORS 8u			       /* and of each directory that it repeats */
-#define SPLITS_MAX 10000u			       /* files that are split */
+#define SPLIT_ROUNDS 3u				       /* parts may be split again, but not for ever */
 
 struct finder {
 	struct tree *t;
@@ -465,7 +465,7 @@ static int measure_all(struct finder *f, uint64_t *ret_room, char **ret_why)
 	return r;
 }
 
-/* 1: once more, with parts instead of some files. */
+/* SPAN_TO_SPLIT: once more, with parts instead of some files. */
 static int find(struct finder *f, char **ret_why)
 {
 	uint64_t room = 0;
@@ -483,8 +483,7 @@ static int find(struct finder *f, char **ret_why)
 	r = open_large(f);
 	if (r < 0)
 		return r;
-	const struct span_rooms rooms = {f->first, f->other, f->flags & SPAN_SPLIT && f->span->n_splits < SPLITS_MAX,
-					 lists_contents(f)};
+	const struct span_rooms rooms = {f->first, f->other, f->flags & SPAN_SPLIT, lists_contents(f)};
 	while ((r = span_spread(f->span, f->frozen.snapshot, &rooms, ret_why)) == SPAN_TO_OPEN) {
 		r = open_groups(f);
 		if (r < 0)
@@ -522,7 +521,8 @@ int span_find(struct tree *t, unsigned flags, struct span **ret, char **ret_why)
 	if (r < 0)
 		return r;
 	f.span->next_ino = f.frozen.next_ino;
-	while ((r = find(&f, ret_why)) > 0) {
+	for (unsigned round = 1; (r = find(&f, ret_why)) > 0; round++) {
+		f.flags = round < SPLIT_ROUNDS ? flags : flags & ~(unsigned)SPAN_SPLIT;
 		r = go_on_with_parts(&f, n, ret_why);
 		if (r < 0)
 			return r;
