@@ -52,6 +52,8 @@ static const char help[] =
 	"                  is staged\n"
 	"      --span      burn what this disc takes, keep the rest staged for the next one, of a mount with -o span;\n"
 	"                  with --dry-run: which disc would take what\n"
+	"      --split     with --span: a file that is larger than a disc is split into parts, which 'cat' joins; the\n"
+	"                  files stay parts in the mount, too\n"
 	"      --next=DISC the next disc of the set, a drive or an image, for what is left; may be given again; at a\n"
 	"                  terminal it is asked for\n"
 	"  -m, --message=TEXT\n"
@@ -66,10 +68,11 @@ static const char help[] =
 	"Exit status: 0 done (also when nothing was staged), 1 failed or does not fit, 2 wrong usage.\n";
 
 enum action { ACTION_SYNC, ACTION_DRY_RUN, ACTION_DISCARD, ACTION_FINALIZE, ACTION_WAIT, ACTION_CANCEL };
-/* The second: with --full-tree; the third: with --span.  Some write no tree, or cannot say what is for which disc. */
-static const char *const requests[][3] = {
-	[ACTION_SYNC] = {"sync", "sync full-tree", "sync span"},
-	[ACTION_DRY_RUN] = {"dry-run", "dry-run full-tree", "dry-run span"},
+/* The second: with --full-tree; the third: with --span; the last: and --split.  Some write no tree, or cannot say what
+ * is for which disc. */
+static const char *const requests[][4] = {
+	[ACTION_SYNC] = {"sync", "sync full-tree", "sync span", "sync span split"},
+	[ACTION_DRY_RUN] = {"dry-run", "dry-run full-tree", "dry-run span", "dry-run span split"},
 	[ACTION_DISCARD] = {"discard"},
 	[ACTION_FINALIZE] = {"sync finalize", "sync finalize full-tree"},
 	[ACTION_WAIT] = {"await"},
@@ -78,7 +81,7 @@ static const char *const requests[][3] = {
 
 struct options {
 	enum action action;
-	bool full_tree, adopt, span, json, quiet;
+	bool full_tree, adopt, span, split, json, quiet;
 	unsigned add_ecc;    /* percent; 0: not asked for */
 	const char *message; /* NULL: none */
 	const char *revert;  /* to that session; NULL: not asked for */
@@ -112,6 +115,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		OPTION_ADD_ECC,
 		OPTION_ADOPT,
 		OPTION_SPAN,
+		OPTION_SPLIT,
 		OPTION_NEXT,
 		OPTION_WAIT,
 		OPTION_CANCEL,
@@ -126,6 +130,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"add-ecc", required_argument, NULL, OPTION_ADD_ECC},
 		{"adopt", no_argument, NULL, OPTION_ADOPT},
 		{"span", no_argument, NULL, OPTION_SPAN},
+		{"split", no_argument, NULL, OPTION_SPLIT},
 		{"next", required_argument, NULL, OPTION_NEXT},
 		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
@@ -183,6 +188,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_SPAN:
 			ret->span = true;
 			break;
+		case OPTION_SPLIT:
+			ret->split = true;
+			break;
 		case OPTION_NEXT:
 			if (!*optarg || ret->n_next == NEXT_MAX)
 				return command_usage("--next=%s: a drive or an image, %u times at most", optarg,
@@ -207,7 +215,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			"only one of --dry-run, --discard, --revert, --finalize, --wait and --cancel can be asked for");
 	if (ret->force && !ret->revert)
 		return command_usage("--force goes with --revert: leave it out");
-	if (ret->revert && (ret->full_tree || ret->add_ecc || ret->adopt || ret->span || ret->n_next || ret->message))
+	if (ret->revert &&
+	    (ret->full_tree || ret->add_ecc || ret->adopt || ret->span || ret->split || ret->n_next || ret->message))
 		return command_usage("--revert makes no session: give that option to the cdappendfs-sync that burns");
 	if (ret->revert && argc > optind) {
 		ret->mountpoint = argv[optind];
@@ -219,6 +228,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
 	if (ret->span && (!requests[ret->action][2] || ret->full_tree || ret->add_ecc || ret->adopt))
 		return command_usage("--span goes with a plain sync and with --dry-run: leave the other one out");
+	if (ret->split && !ret->span)
+		return command_usage("--split goes with --span, which may take several discs: leave it out");
 	if (ret->n_next && (!ret->span || ret->action != ACTION_SYNC))
 		return command_usage("--next goes with --span, which burns: leave it out");
 	if (ret->add_ecc && !requests[ret->action][1])
@@ -384,7 +395,7 @@ static void print_text(const struct client_result *r, const struct options *o, c
 	if (r->message[0] && !r->left_out_bytes && !r->unread_bytes)
 		say(stdout, "%s", r->message);
 	if (o->span)
-		span_tell(r, mount, asks(o) || o->n_next);
+		span_tell(r, mount, o->split, asks(o) || o->n_next);
 }
 
 static int finish(const struct options *o, const char *name, const struct control_mount *mount,
@@ -428,7 +439,7 @@ static int finish(const struct options *o, const char *name, const struct contro
 /* The request; to be freed. */
 static char *word_request(const struct options *o)
 {
-	const char *request = requests[o->action][o->span ? 2 : o->full_tree];
+	const char *request = requests[o->action][o->span ? 2 + o->split : o->full_tree];
 	size_t length = 0;
 	char *line = NULL;
 	FILE *out = o->message || o->add_ecc || o->adopt ? open_memstream(&line, &length) : NULL;
@@ -561,7 +572,8 @@ int main(int argc, char **argv)
 		return status;
 	if (o.action == ACTION_FINALIZE && (status = check_finalize(&mount)) != COMMAND_DONE)
 		return status;
-	if (o.span && o.action == ACTION_DRY_RUN && (status = span_list(&mount, o.json, o.quiet)) != COMMAND_DONE)
+	if (o.span && o.action == ACTION_DRY_RUN &&
+	    (status = span_list(&mount, o.split, o.json, o.quiet)) != COMMAND_DONE)
 		return status;
 	if (o.span && o.action == ACTION_SYNC)
 		return command_end(sync_set(o, &mount));

@@ -112,6 +112,8 @@ enum commit_flags {
 	COMMIT_ADOPT = 1 << 3,
 	/* of what is more than the disc takes, what is in its way (fs/tree/span.h) is kept for the next disc */
 	COMMIT_SPAN = 1 << 4,
+	/* with COMMIT_SPAN: a file that is larger than a disc is split into parts (fs/tree/split.h) */
+	COMMIT_SPLIT = 1 << 5,
 };
 
 /* What is asked for; all zero: a commit of what is staged. */

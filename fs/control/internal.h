@@ -88,6 +88,7 @@ void control_pass_disc(struct connection *n);
 void control_list_changes(struct connection *n);
 void control_list_names(struct connection *n);
 void control_list_span(struct connection *n);
+void control_list_span_split(struct connection *n);
 void control_list_options(struct connection *n);
 void control_list_pieces(struct connection *n);
 /* Of what is discarded. */

@@ -19,7 +19,8 @@
  *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard |
  *	discard {"1":"PATH","2":"PATH",…} | info | changes | names | pieces | status | wait | await | cancel |
  *	revert {"session":N,"force":true|false,"1":"PATH",…}	without paths all of it
- *	sync span | dry-run span | span | options | disc	after the last one no lines follow: see remote.h
+ *	sync span | dry-run span | span | sync span split | dry-run span split | span split
+ *	options | disc			after the last one no lines follow: see remote.h
  * Those of them that burn may be followed by {"message":"TEXT"}, which is kept in the session; those and dry runs by
  * {"add_ecc":PERCENT}, 1 to 100, and {"adopt":true}: see COMMIT_ADD_PARITY and COMMIT_ADOPT (fs/commit/commit.h).  One
  * object may have all of them.
@@ -32,7 +33,9 @@
  *								of paths, "-" where nothing is staged
  *	{"type":"name","path":"…","joliet":"…","why":"…","staged":true|false}	to names
  *	{"type":"piece","path":"…","bytes":N,"sections":N}	to pieces
- *	{"type":"span","disc":N,"path":"…","bytes":N}		to span: which disc takes what may go to any, 1 this one
+ *	{"type":"span","disc":N,"path":"…","bytes":N,"only_here":true|false}
+ *								to span (split): which disc takes what, 1 this one; what
+ *								changes this disc can only be there
  *	{"type":"options","options":"…","staging":"…","staging_closed":"…","own_staging":true|false}
  *								to options: how the next disc is mounted; the stage's
  *								directory, and where it is after the unmount, unless

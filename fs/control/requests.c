@@ -534,8 +534,10 @@ static bool reply_to_commits(struct connection *n, const char *line)
 		{"sync full-tree", {.flags = COMMIT_FULL_TREE}},
 		{"sync finalize full-tree", {.flags = COMMIT_FINALIZE | COMMIT_FULL_TREE}},
 		{"sync span", {.flags = COMMIT_SPAN}},
+		{"sync span split", {.flags = COMMIT_SPAN | COMMIT_SPLIT}},
 		{"dry-run", {.kind = COMMIT_DRY_RUN}},
 		{"dry-run span", {.kind = COMMIT_DRY_RUN, .flags = COMMIT_SPAN}},
+		{"dry-run span split", {.kind = COMMIT_DRY_RUN, .flags = COMMIT_SPAN | COMMIT_SPLIT}},
 		{"dry-run full-tree", {.kind = COMMIT_DRY_RUN, .flags = COMMIT_FULL_TREE}},
 		{"discard", {.kind = COMMIT_DISCARD}},
 	};
@@ -571,6 +573,7 @@ void control_reply(struct connection *n, const char *line)
 		{"cancel", reply_cancel},
 		{"disc", control_pass_disc},
 		{"span", control_list_span},
+		{"span split", control_list_span_split},
 		{"options", control_list_options},
 	};
 
