@@ -13,13 +13,13 @@ export BUILD=${BUILD:-$TOP/build}
 n=0
 point() { if (($1 == 0)); then echo "ok $((++n)) - $2" >&3; else echo "not ok $((++n)) - $2" >&3; fi; }
 # ok NAME COMMAND…, fails NAME COMMAND…: everything they say is in the log
-ok() { local name=$1; shift; echo "== $name: $*"; "$@"; local status=$?; echo "== status $status"; point $((status != 0)) "$name"; }
-fails() { local name=$1; shift; echo "== $name: $*"; "$@"; local status=$?; echo "== status $status"; point $((status == 0)) "$name"; }
+ok() { local name=$1; shift; echo "== $EPOCHREALTIME $name: $*"; "$@"; local status=$?; echo "== status $status"; point $((status != 0)) "$name"; }
+fails() { local name=$1; shift; echo "== $EPOCHREALTIME $name: $*"; "$@"; local status=$?; echo "== status $status"; point $((status == 0)) "$name"; }
 # says NAME PATTERN COMMAND…: a line of its output matches
 says() {
 	local name=$1 pattern=$2 line status=1
 	shift 2
-	echo "== $name: $*"
+	echo "== $EPOCHREALTIME $name: $*"
 	"$@" >"$work/said" 2>&1
 	while IFS= read -r line || [[ $line ]]; do
 		printf '%s\n' "$line"
