@@ -496,15 +496,15 @@ end_agent() {
 }
 
 # ---- another kernel ---------------------------------------------------------------------------------------------------
-# in_uml [OPTIONS of run-in-uml] COMMAND…: as root under a 6.1 kernel of its own that may write below $T
-in_uml() { patience 300; "$TOP/tests/run-in-uml" -w "$T" -m loop -m isofs -m fuse -e "TOP=$TOP" -e "T=$T" "$@"; }
+# in_uml [OPTIONS of run-in-uml] COMMAND…: as root under a 6.1 kernel of its own that may write below $T.  It is ended before this test is
+in_uml() { patience 300; "$TOP/tests/run-in-uml" -t 780 -w "$T" -m loop -m isofs -m fuse -e "TOP=$TOP" -e "T=$T" "$@"; }
 # uml_missing: why there is no guest, on standard output; fails when there is one.  One that has started since this machine did starts again.
 uml_missing() {
 	local boot known=$TOOLS/uml.started
 	if ! command -v linux.uml >/dev/null || ! command -v busybox >/dev/null; then echo 'no user-mode-linux and busybox-static'; return; fi
 	boot=$(</proc/sys/kernel/random/boot_id)
 	grep -qxF "$boot" "$known" 2>/dev/null && return 1
-	in_uml -t 60 true 2>"$T/uml.log" && { echo "$boot" >"$known"; return 1; }
+	in_uml true 2>"$T/uml.log" && { echo "$boot" >"$known"; return 1; }
 	echo "user-mode-linux does not start: $(tail -n 1 "$T/uml.log")"
 }
 need_uml() {
