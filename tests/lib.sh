@@ -242,11 +242,12 @@ mkdir -p "$mnt"
 n_logs=0
 
 # All FUSE file systems have one number, for which stat says "fuseblk" on Debian 12 and "fuse" on Debian 13.
-# That a mount of that name has come is seen without a process: this is asked many times.
+# That a mount of that name has come is seen without a process: this is asked many times.  (mountinfo has four characters in octal.)
 mounted_by() { appeared "${1##*/}" && mountpoint -q "$1" && [[ $(stat -f -c %T "$1" 2>/dev/null) == fuse?(blk) ]]; }
 appeared() {
 	local mounts name=${1//\\/\\134}
-	name=${name// /\\040}
+	name=${name// /\\040} name=${name//$'\t'/\\011}
+	name=${name//$'\n'/\\012}
 	mapfile mounts </proc/self/mountinfo
 	[[ "${mounts[*]}" == *"/$name "* ]]
 }

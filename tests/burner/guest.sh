@@ -35,7 +35,7 @@ stage=/tmp/stage
 # bounded COMMAND…: what must not hang; a machine with other things to do takes its time
 bounded() {
 	local status=0
-	"$BUILD/tests/limit" 300 "$@" || status=$?
+	"$TOP/build/tests/limit" 300 "$@" || status=$?
 	((status != 128 + 14)) || echo "== ended after 300 s: $*" >&2	# SIGALRM
 	return $status
 }
