@@ -267,6 +267,8 @@ $(B)/tests/$(basename $(notdir $(1))): $(B)/$(1:.c=.o)
 	@mkdir -p $$(@D)
 	$$(link) $$(HELPER_LIBS)
 endef
+# Started very often in guests, where linking at run time takes long.
+$(B)/tests/limit $(B)/tests/noise: HELPER_LIBS = $(if $(SAN),,-static)
 $(B)/tests/logind: HELPER_LIBS = $(call ask,BUS_LIBS,--libs libsystemd)
 $(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
 # The emulated drive of tests/burner: one program of many files.

@@ -7,6 +7,7 @@
  *	node.c		one file, with its content
  *	attributes.c	what a file or directory is besides that
  *	same.c		is it there as it was?
+ *	tell.c		what is told to who called
  */
 #ifndef FS_RESTORE_INTERNAL_H
 #define FS_RESTORE_INTERNAL_H
@@ -70,15 +71,17 @@ struct restore {
 
 #define PIECE_BYTES ((size_t)1 << 20)
 
+/* ---- tell.c ---- */
+
 int restore_pace(struct restore *x);
 void restore_lose(struct restore *x, const char *what, int error);
 /* -errno with the path and these words. */
 int restore_fail(struct restore *x, const char *what, int error);
-/* A directory below another one, by names that are no links; O_PATH, or -errno. */
-int open_directory(int at, const char *name);
 
 /* ---- beside.c ---- */
 
+/* A directory below another one, by names that are no links; O_PATH, or -errno. */
+int open_directory(int at, const char *name);
 void beside_name(char ret[BESIDE_BYTES]);
 /* It gets its name.  taken: something may have it.  0, -EEXIST, or an error with words. */
 int beside_publish(struct restore *x, int parent, const char *temporary, const char *name, bool taken);

@@ -9,6 +9,6 @@ need_uml
 read -ra stories <<<"${STORIES:-cd-r dvd+r dvd+rw dvd+r-closes cd-r-caddy cd-r-swap cd-r-broken cd-r-image lies-cd-r lies-dvd+r lies-dvd+rw}"
 [[ ${ANSWERS-} != all ]] || : >"$T/all"
 echo "${LIES:-12}" >"$T/lies"
-ok 'the guest ran' in_uml -M 1200 -t 780 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/answers-guest" "${stories[@]}"
+ok 'the guest ran' in_uml -M 1200 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/answers-guest" "${stories[@]}"
 relay_stories "${stories[@]}"
 done_testing

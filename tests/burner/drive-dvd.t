@@ -7,6 +7,6 @@
 need_uml
 
 read -ra stories <<<"${STORIES:-dvd-r dvd-rw dvd+r bd-r dvd+rw dvd-ram bd-re dvd-rw-formatted}"	# STORIES="dvd-r" runs that one alone
-ok 'the guest ran' in_uml -M 1200 -t 780 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/drive-guest" "${stories[@]}"
+ok 'the guest ran' in_uml -M 1200 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/drive-guest" "${stories[@]}"
 relay_stories "${stories[@]}"
 done_testing

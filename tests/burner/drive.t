@@ -8,6 +8,6 @@ need_uml
 need wodim
 
 read -ra stories <<<"${STORIES:-three checked added adopted ritual broken killed cd-rw}"	# STORIES="ritual" runs that one alone
-ok 'the guest ran' in_uml -M 1200 -t 780 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/drive-guest" "${stories[@]}"
+ok 'the guest ran' in_uml -M 1200 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/drive-guest" "${stories[@]}"
 relay_stories "${stories[@]}"
 done_testing

@@ -16,7 +16,7 @@ for round in 1 2 3 4; do
 	echo "round $round" >"$T/trees/$round/round$round/note.txt"
 	printf x >"$T/trees/$round/round$round/x.one"
 done
-ok 'the guest ran' in_uml -M 1200 -t 780 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/peers-guest"
+ok 'the guest ran' in_uml -M 1200 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/peers-guest"
 for tap in "$T"/*.tap; do
 	lane=$(basename "$tap" .tap)
 	before=$failures

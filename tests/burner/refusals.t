@@ -7,6 +7,6 @@
 need_uml
 
 read -ra stories <<<"${STORIES:-cd-r-empty cd-r-audio cd-r-open cd-r-full cd-r-hfs dvd+r-udf dvd+r-bridge dvd-rw-fast dvd-r-dl dvd+rw-other cd-r-other cd-r-user cd-r-signals}"
-ok 'the guest ran' in_uml -M 1400 -t 780 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/refusals-guest" "${stories[@]}"
+ok 'the guest ran' in_uml -M 1400 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/refusals-guest" "${stories[@]}"
 relay_stories "${stories[@]}"
 done_testing

@@ -152,7 +152,7 @@ if why=$(uml_missing); then
 	skip 'Linux' "$why"
 else
 	echo "linux $disc - lT" >"$T/jobs"
-	ok 'the guest ran' in_uml -t 300 "$TOP/tests/interop/uml-isofs" "$T/jobs"
+	ok 'the guest ran' in_uml "$TOP/tests/interop/uml-isofs" "$T/jobs"
 	sed -E 's/n{250}/NAME/' "$T/want" >"$T/want.uml"
 	sed -E 's/n{250}/NAME/' "$T/linux.isofs" >"$T/got"
 	same_listing 'Linux, as it is' "$T/want.uml" "$T/got"

@@ -5,5 +5,5 @@
 # connections can do to the commands, under a kernel of its own with two ordinary users
 . "$(dirname "$0")/../lib.sh"
 need_uml
-relay names in_uml -t 500 -e "BUILD=$BUILD" bash "$TOP/tests/mount/names-guest"
+relay names in_uml -e "BUILD=$BUILD" bash "$TOP/tests/mount/names-guest"
 done_testing
