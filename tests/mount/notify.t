@@ -18,30 +18,29 @@ END
 manager() {
 	python3 "$T/manager.py" "$1" >"$2" 2>&1 &
 	children+=("$!")
-	ok "a manager listens at ${1/$T/}" until_true 20 grep -q '^listens' "$2"
+	ok "a manager listens at ${1/$T/}" until_true 300 grep -q "^listens" "$2"
 }
 told() { grep -qE -- "$2" "$1"; }
 
 for socket in "$T/socket" "@cdappendfs-test/${T##*.}"; do
-	said=$T/said.${socket:0:1}
-	said=${said//\//path}
+	said=$T/said.${#socket}
 	manager "$socket" "$said"
 	disc=$T/disc-${#socket}.iso
 	blank_disc "$disc"
 	NOTIFY_SOCKET=$socket mount_disc -o speed=8 "$disc"
-	ok 'it is told when the mount can be used' until_true 60 told "$said" '^READY=1 . STATUS=.*\.iso is mounted on '
+	ok 'it is told when the mount can be used' until_true 300 told "$said" '^READY=1 . STATUS=.*\.iso is mounted on '
 	if [[ $socket == /* ]]; then
 		ok 'unmount' umount_disc
-		ok 'a service that ends without a burn' until_true 60 told "$said" '^STATUS=nothing was burned$'
+		ok 'a service that ends without a burn' until_true 300 told "$said" '^STATUS=nothing was burned$'
 		continue
 	fi
 	noise 3000000 1 >"$mnt/file"
 	ok 'a burn' sync_disc
-	ok 'how far it is' until_true 60 told "$said" '^EXTEND_TIMEOUT_USEC=[0-9]+ . STATUS=(burning|verifying) '
-	ok 'and what became of it' until_true 60 told "$said" '^STATUS=session 1 was burned$'
+	ok 'how far it is' until_true 300 told "$said" '^EXTEND_TIMEOUT_USEC=[0-9]+ . STATUS=(burning|verifying) '
+	ok 'and what became of it' until_true 300 told "$said" '^STATUS=session 1 was burned$'
 	noise 300000 2 >"$mnt/more"
 	ok 'the burn of an unmount' umount_disc
-	ok 'the end is told' until_true 60 told "$said" '^STOPPING=1'
+	ok 'the end is told' until_true 300 told "$said" '^STOPPING=1'
 	like 'then how far the burn is, and its result' "$(sed '1,/^STOPPING/d' "$said" | tr '\n' ';')" \
 		'^EXTEND_TIMEOUT.*;STATUS=session 2 was burned;$'
 	is 'it is ready once' "$(grep -c READY=1 "$said")" 1
@@ -53,7 +52,7 @@ noise 100000 3 >"$mnt/lost"
 fails 'the burn of the unmount fails' 1 bounded 300 "$BUILD/cdappendfs-umount" "$mnt"
 await_daemon "$mnt" 60
 is 'so does the daemon' $? 1
-ok 'it is told what is staged' until_true 60 told "$said" '^STATUS=the last burn failed, and nothing staged is lost: '
+ok 'it is told what is staged' until_true 300 told "$said" '^STATUS=the last burn failed, and nothing staged is lost: '
 
 # Who only inherited the socket is no service
 before=$(grep -c . "$said")
