@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * client.h - a conversation with the daemon of a mount (fs/control/protocol.h)
+ * client.h - a conversation with the daemon of a mount (include/cdappendfs/control.h)
  *
  *	client_open -> client_send -> client_finish -> client_free		one request a connection
  * "wait": client_send -> client_await_first -> (unmount) -> client_finish -> client_await_end.

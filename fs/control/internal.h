@@ -19,8 +19,8 @@
 
 struct control {
 	struct control_options options;
-	/* On the mount's name, on the disc's, which begin with those of protocol.h; -1 none. The thread's, once it is
-	 * there */
+	/* On the mount's name, on the disc's, which begin with those of include/cdappendfs/control.h; -1 none.  The
+	 * thread's, once it is there */
 	int listener, disc_listener;
 	int stop[2]; /* a pipe to the thread: a byte makes it deaf to the mount's name, its end ends it */
 	pthread_t thread;

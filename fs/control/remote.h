@@ -2,9 +2,10 @@
 /*
  * remote.h - the disc of a mount, read through its daemon: a drive is the daemon's alone
  *
- * The request "disc" (protocol.h) turns the connection into this, in the processor's byte order; both sides are of one
- * machine.  The daemon sends a greeting and the sessions; then to each request an answer and, without an error, the
- * sectors.  They are as the medium has them: not healed, not compared.  While the drive burns the error is EAGAIN.
+ * The request "disc" (include/cdappendfs/control.h) turns the connection into this, in the processor's byte order; both
+ * sides are of one machine.  The daemon sends a greeting and the sessions; then to each request an answer and, without
+ * an error, the sectors.  They are as the medium has them: not healed, not compared.  While the drive burns the error
+ * is EAGAIN.
  *
  *	remote_disc_open -> disc_state, disc_sessions, disc_identity, disc_read … -> disc_close
  *

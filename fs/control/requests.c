@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * requests.c - the requests of fs/control/protocol.h
+ * requests.c - the requests of include/cdappendfs/control.h
  *
  * Each line of a reply is built in memory and sent whole; nothing is sent while the tree is locked.  A request of the
  * commit is waited for in slices, with a progress line after each; when its client is gone the request is forgotten,
@@ -133,7 +133,7 @@ void control_refuse(struct connection *n, int error, const char *message)
 	control_send_result(n, &result);
 }
 
-static void measure(const struct commit_status *status, struct burning *ret)
+void control_burning(const struct commit_status *status, struct burning *ret)
 {
 	*ret = (struct burning){
 		.done_bytes = status->done_sectors * SECTOR_BYTES,
@@ -150,7 +150,7 @@ static int send_progress(struct connection *n, const struct commit_status *statu
 
 	if (line_begin(&l, "progress") < 0)
 		return -ENOMEM;
-	measure(status, &burning);
+	control_burning(status, &burning);
 	burning_json(&l.json, &burning);
 	json_u64(&l.json, "done", burning.done_bytes); /* their names before 0.3 */
 	json_u64(&l.json, "all", burning.all_bytes);
@@ -330,7 +330,7 @@ static void reply_info(struct connection *n)
 		info.has_stage = true;
 		info.staging_free_bytes = tree_stage_room(o->tree);
 		commit_status(o->commit, &status);
-		measure(&status, &info.burning);
+		control_burning(&status, &info.burning);
 	}
 	report_info_json(l.json.out, &info, "info");
 	if (control_line_send(&l, n) == 0)
