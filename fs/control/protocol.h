@@ -19,7 +19,8 @@
  *	sync | sync finalize | sync full-tree | sync finalize full-tree | dry-run | dry-run full-tree | discard |
  *	discard {"1":"PATH","2":"PATH",…} | info | changes | names | pieces | status | wait | await | cancel |
  *	revert {"session":N,"force":true|false,"1":"PATH",…}	without paths all of it
- *	sync span | dry-run span | span | options | disc	after the last one no lines follow: see remote.h
+ *	sync span | dry-run span | span | options
+ *	disc | disc medium		no lines follow: see remote.h
  * Those of them that burn may be followed by {"message":"TEXT"}, which is kept in the session; those and dry runs by
  * {"add_ecc":PERCENT}, 1 to 100, and {"adopt":true}: see COMMIT_ADD_PARITY and COMMIT_ADOPT (fs/commit/commit.h).  One
  * object may have all of them.
