@@ -164,7 +164,22 @@ static int read_piece(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_se
 	return r;
 }
 
-/* Up to the end of a track, by commands as the windows give them. */
+/* By one command, or, where it fails, by several that libburn gives. */
+static int ask_recorder(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_sectors)
+{
+	int r = recorder_read(d->recorder, lba, buf, n_sectors);
+
+	if (r != -EIO || n_sectors <= WINDOW_SECTORS)
+		return r;
+	r = 0;
+	for (uint32_t done = 0, n; done < n_sectors && r == 0; done += n) {
+		n = (uint32_t)min_u64(n_sectors - done, WINDOW_SECTORS);
+		r = recorder_read(d->recorder, lba + done, buf + (size_t)done * SECTOR_BYTES, n);
+	}
+	return r;
+}
+
+/* Up to the end of a track, by commands as large as those of the windows for a long stream. */
 static int ask_medium_locked(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_sectors, uint32_t *ret_done)
 {
 	const struct recorder_track *t = track_of(d, lba);
@@ -174,8 +189,8 @@ static int ask_medium_locked(struct drive *d, uint32_t lba, uint8_t *buf, uint32
 		return -EIO;
 	*ret_done = (uint32_t)min_u64(n_sectors, t->start_lba + t->room - lba);
 	for (uint32_t done = 0, n; done < *ret_done && r == 0; done += n) {
-		n = (uint32_t)min_u64(*ret_done - done, WINDOW_SECTORS - (lba + done) % WINDOW_SECTORS);
-		r = recorder_read(d->recorder, lba + done, buf + (size_t)done * SECTOR_BYTES, n);
+		n = (uint32_t)min_u64(*ret_done - done, WINDOWS_AT_ONCE * WINDOW_SECTORS);
+		r = ask_recorder(d, lba + done, buf + (size_t)done * SECTOR_BYTES, n);
 	}
 	return r;
 }
