@@ -319,6 +319,7 @@ static void drive_close(struct disc *disc)
 
 static const struct disc_ops drive_ops = {
 	.read = drive_read,
+	.read_medium = drive_read_medium,
 	.state = drive_state,
 	.sessions = drive_sessions,
 	.identity = drive_identity,

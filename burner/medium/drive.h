@@ -101,6 +101,7 @@ void drive_reading_init(struct drive *d);
 void drive_reading_stop(struct drive *d);
 void drive_reading_release(struct drive *d);
 int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors);
+int drive_read_medium(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors);
 /* From now on disc_read() says -EAGAIN; until it is switched off. What was read ahead is forgotten. */
 void drive_set_burning(struct drive *d, bool burning);
 void drive_forget_windows_locked(struct drive *d);

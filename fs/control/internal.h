@@ -82,6 +82,7 @@ void control_revert(struct connection *n, const char *object);
 /* ---- passing.c ---- */
 
 void control_pass_disc(struct connection *n);
+void control_pass_medium(struct connection *n);
 
 /* ---- lists.c ---- */
 

@@ -572,6 +572,7 @@ void control_reply(struct connection *n, const char *line)
 		{"await", reply_await},
 		{"cancel", reply_cancel},
 		{"disc", control_pass_disc},
+		{"disc medium", control_pass_medium},
 		{"span", control_list_span},
 		{"span split", control_list_span_split},
 		{"options", control_list_options},

@@ -20,7 +20,7 @@
  *	discard {"1":"PATH","2":"PATH",…} | info | changes | names | pieces | status | wait | await | cancel |
  *	revert {"session":N,"force":true|false,"1":"PATH",…}	without paths all of it
  *	sync span | dry-run span | span | sync span split | dry-run span split | span split
- *	options | disc			no lines follow the last one, which is for the commands
+ *	options | disc | disc medium	no lines follow the last two, which are for the commands
  * Those of them that burn may be followed by {"message":"TEXT"}, which is kept in the session; those and dry runs by
  * {"add_ecc":PERCENT}, 1 to 100, and {"adopt":true}, as the options of cdappendfs-sync(1).  One object may have all of
  * them.

@@ -207,5 +207,14 @@ like 'it cannot be read back: files are named' "$told" \
 is 'ten of them in the log' "$(grep -c 'not what was written: /' "${log_of[$mnt]}")" 10
 like 'and how many more' "$(cat "${log_of[$mnt]}")" 'not what was written: [0-9]+ more'
 ok 'nothing is burned' bounded 60 "$BUILD/cdappendfs-sync" -q --discard "$mnt"
+echo small >"$mnt/small"
+[[ $(bounded 60 "$BUILD/cdappendfs-sync" --dry-run --json "$mnt") =~ \"append_bytes\":([0-9]+) ]]
+table=$((32 + BASH_REMATCH[1] / 2048 - 2))
+ok 'another one' bounded 60 "$BUILD/cdappendfs-sync" -q --discard "$mnt"
+umount_disc
+mount_disc -o disc-fault=read@$table=EIO "$disc"
+echo small >"$mnt/small"
+like 'what no file has is named, too' "$(sync_disc 2>&1)" "in blocks $table to $table, of digest table, the disc cannot be read"
+ok 'nothing is burned, either' bounded 60 "$BUILD/cdappendfs-sync" -q --discard "$mnt"
 umount_disc
 done_testing
