@@ -3,8 +3,9 @@
  * verify.c - a session read back from the medium
  *
  * Nothing is needed but the disc, so that it is also what recovery asks: the session exists if its commit record says
- * so.  The caller's thread reads, and fetches from the digest table what it must be; others compare.  A session of an
- * older version has one digest over all, which one thread makes.
+ * so.  The caller's thread reads, and fetches from the digest table what it must be; others compare.  What the disc
+ * knows to be zeros (a hole of an image) nobody reads: its digest is known.  A session of an older version has one
+ * digest over all, which one thread makes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,8 @@
 #include "cdappendfs/proof.h"
 
 #define AHEAD_SECTORS (8 * PIPE_PIECE_SECTORS)
-#define BATCH_DIGESTS 16384u /* of 1 GiB: a drive has a long way to the table */
+#define BATCH_DIGESTS 16384u					/* of 1 GiB: a drive has a long way to the table */
+#define ZEROS_SECTORS_MAX (BATCH_DIGESTS * PROOF_PIECE_SECTORS) /* longer ones are cut, for progress and cancellation */
 
 /* ---- reading ---- */
 
@@ -110,6 +112,13 @@ static int read_range(struct range *r, void *buf, uint32_t n)
 	return result;
 }
 
+static void pass_over(struct range *r, uint32_t n)
+{
+	r->lba += n;
+	r->left -= n;
+	r->ahead -= (uint32_t)min_u64(r->ahead, n);
+}
+
 /* ---- comparing ---- */
 
 struct verification {
@@ -138,36 +147,78 @@ static uint8_t (*slot_of(const struct verification *v, unsigned slot))[SHA256_BY
 	return v->expected + (size_t)slot * (v->step / v->commit->piece_sectors);
 }
 
+/* The digest of one piece, below commit_pieces(). */
+static int digest_of(struct verification *v, uint32_t piece, const uint8_t **ret)
+{
+	int r = 0;
+
+	if (piece - v->batch_first >= v->batch_n) {
+		v->batch_first = piece;
+		v->batch_n = (uint32_t)min_u64(BATCH_DIGESTS, commit_pieces(v->commit) - piece);
+		r = proof_digests(v->proof, piece, v->batch_n, v->batch);
+	}
+	if (disc_is_damage(r))
+		note_damage(v, v->commit->table_lba, v->commit->table_sectors);
+	if (r < 0)
+		v->batch_n = 0;
+	*ret = v->batch[piece - v->batch_first];
+	return r;
+}
+
 /* Digests of the pieces from sector `at` on, n at most. */
 static int fetch(struct verification *v, uint32_t at, uint32_t n, uint8_t (*ret)[SHA256_BYTES])
 {
-	uint32_t first = at / v->commit->piece_sectors, all = commit_pieces(v->commit);
+	uint32_t first = at / v->commit->piece_sectors, end = (uint32_t)min_u64(first + n, commit_pieces(v->commit));
+	int r = 0;
 
-	for (; n > 0 && first < all; first++, n--, ret++) {
-		if (first - v->batch_first >= v->batch_n) {
-			int r;
-
-			v->batch_n = (uint32_t)min_u64(BATCH_DIGESTS, all - first);
-			r = proof_digests(v->proof, first, v->batch_n, v->batch);
-			if (disc_is_damage(r))
-				note_damage(v, v->commit->table_lba, v->commit->table_sectors);
-			if (r < 0)
-				return r;
-			v->batch_first = first;
-		}
-		memcpy(*ret, v->batch[first - v->batch_first], SHA256_BYTES);
+	for (const uint8_t *digest; first < end && r == 0; first++, ret++) {
+		r = digest_of(v, first, &digest);
+		if (r == 0)
+			memcpy(*ret, digest, SHA256_BYTES);
 	}
-	return 0;
+	return r;
+}
+
+/* Whole pieces that the disc knows to be zeros, from here on; where they are few they are read with what follows. */
+static uint32_t zeros_ahead(const struct verification *v)
+{
+	uint32_t n = (uint32_t)min_u64(v->range.left, ZEROS_SECTORS_MAX);
+
+	if (!v->proof || v->commit->piece_sectors != PROOF_PIECE_SECTORS)
+		return 0;
+	n = disc_zeros(v->range.disc, v->range.lba, n);
+	return n < v->step ? 0 : n - n % PROOF_PIECE_SECTORS;
+}
+
+static int compare_zeros(struct verification *v, uint32_t at, uint32_t n_sectors)
+{
+	uint8_t zeros[SHA256_BYTES];
+	const uint8_t *digest;
+	int r = digest_of_piece(NULL, PROOF_PIECE_SECTORS, zeros);
+
+	for (uint32_t end = at + n_sectors; at < end && r == 0; at += PROOF_PIECE_SECTORS) {
+		r = digest_of(v, at / PROOF_PIECE_SECTORS, &digest);
+		if (r || memcmp(digest, zeros, sizeof(zeros)) == 0)
+			continue;
+		note_damage(v, v->commit->start_lba + at, PROOF_PIECE_SECTORS);
+		r = -EBADMSG;
+	}
+	return r;
 }
 
 static int fill_from_disc(void *context, struct pipe_piece *piece)
 {
 	struct verification *v = context;
-	uint32_t lba = v->range.lba;
+	uint32_t lba = v->range.lba, zeros = zeros_ahead(v);
 	int r = 0;
 
 	piece->at = lba - v->commit->start_lba;
-	piece->n_sectors = (uint32_t)min_u64(v->range.left, v->step);
+	piece->zeros = zeros > 0;
+	piece->n_sectors = zeros ? zeros : (uint32_t)min_u64(v->range.left, v->step);
+	if (zeros) {
+		pass_over(&v->range, zeros);
+		return compare_zeros(v, piece->at, zeros);
+	}
 	if (piece->n_sectors && v->proof)
 		r = fetch(v, piece->at, v->step / v->commit->piece_sectors, slot_of(v, piece->slot));
 	if (r < 0)
@@ -189,11 +240,17 @@ static int compare(void *context, const struct pipe_piece *piece)
 	const uint8_t(*expected)[SHA256_BYTES] = (const uint8_t(*)[SHA256_BYTES])slot_of(v, piece->slot);
 	int r = 0;
 
+	if (piece->zeros)
+		return 0;
 	for (uint32_t done = 0, n; done < piece->n_sectors && r == 0; done += n, expected++) {
+		uint8_t found[SHA256_BYTES];
+
 		n = (uint32_t)min_u64(piece->n_sectors - done, v->commit->piece_sectors);
-		r = sha256_compare(piece->buf + (size_t)done * SECTOR_BYTES, (size_t)n * SECTOR_BYTES, *expected);
-		if (r == -EBADMSG)
-			note_damage(v, v->commit->start_lba + piece->at + done, n);
+		r = digest_of_piece(piece->buf + (size_t)done * SECTOR_BYTES, n, found);
+		if (r < 0 || memcmp(found, *expected, sizeof(found)) == 0)
+			continue;
+		note_damage(v, v->commit->start_lba + piece->at + done, n);
+		r = -EBADMSG;
 	}
 	return r;
 }

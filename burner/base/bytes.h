@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define SECTOR_BYTES 2048u
 #define SECTOR_SHIFT 11u
@@ -55,6 +56,13 @@ static inline void put_both32(uint8_t *p, uint32_t v)
 {
 	put_le32(p, v);
 	put_be32(p + 4, v);
+}
+
+static inline bool bytes_are_zeros(const void *bytes, size_t n)
+{
+	const uint8_t *p = bytes;
+
+	return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
 }
 
 /* Sectors that hold so many bytes. */

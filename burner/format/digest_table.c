@@ -60,7 +60,7 @@ int digest_of_piece(const void *buf, uint32_t n_sectors, uint8_t ret[SHA256_BYTE
 				  0xb9, 0x75, 0x05, 0xdc, 0x0b, 0x9f, 0x3d, 0xf0, 0xde, 0x4f, 0x48,
 				  0x9e, 0xac, 0x73, 0x1c, 0x23, 0xae, 0x9c, 0xa9, 0xcc, 0x31};
 
-	if (buf || n_sectors != PROOF_PIECE_SECTORS)
+	if (n_sectors != PROOF_PIECE_SECTORS || (buf && !bytes_are_zeros(buf, sizeof(zeros))))
 		return sha256_of(buf ? buf : zeros, (size_t)n_sectors * SECTOR_BYTES, ret);
 	memcpy(ret, zeros_sha256, SHA256_BYTES);
 	return 0;

@@ -35,7 +35,7 @@ uint64_t digest_table_place(uint64_t body_sectors, uint32_t unit, uint64_t *ret_
 /* How many sectors a session can have before its table, if it must not be longer than that (a multiple of unit). */
 uint64_t digest_table_body(uint64_t session_sectors);
 
-/* SHA-256 of a piece. buf NULL: of zeros. -ENOMEM. */
+/* SHA-256 of a piece; that of zeros is known. buf NULL: of zeros, PROOF_PIECE_SECTORS at most. -ENOMEM. */
 int digest_of_piece(const void *buf, uint32_t n_sectors, uint8_t ret[SHA256_BYTES]);
 
 /* Level 0 is there (all else in the table is zeros): makes the others, and the digest of the root. -ENOMEM. */

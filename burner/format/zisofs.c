@@ -80,18 +80,13 @@ static void set_buffers(z_stream *z, const void *in, size_t in_bytes, void *out,
 	z->avail_out = (uInt)out_bytes;
 }
 
-static bool is_zeros(const uint8_t *block, uint32_t length)
-{
-	return !length || (!block[0] && memcmp(block, block + 1, length - 1) == 0);
-}
-
 int zisofs_deflate(struct zisofs_codec *c, const void *block, uint32_t length, uint8_t *out, size_t *ret)
 {
 	size_t room = zisofs_stream_max(length);
 	z_stream *z;
 	int r;
 
-	if (is_zeros(block, length)) {
+	if (bytes_are_zeros(block, length)) {
 		*ret = 0;
 		return 0;
 	}

@@ -36,8 +36,6 @@
 #define DRIVE_LOOK_SECTORS 64u /* behind where the next session would begin */
 #define DRIVE_PIECE_SECTORS 16u
 
-static bool is_zero(const uint8_t *p, size_t n) { return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0); }
-
 /* ---- ours ---- */
 
 static bool follows_newest(const struct session_list *l, const struct appuse *a)
@@ -133,7 +131,7 @@ static int last_of_window(int fd, uint64_t from, uint64_t to, uint8_t *buf, uint
 		r = pread_full(fd, buf, n, at, &done);
 		if (r < 0)
 			return r;
-		if (!is_zero(buf, done)) {
+		if (!bytes_are_zeros(buf, done)) {
 			while (done > 0 && buf[done - 1] == 0)
 				done--;
 			*ret = at + done;
@@ -259,7 +257,8 @@ int behind_on_drive(struct disc *d, const struct session_list *l, uint64_t n_sec
 		r = disc_read(d, (uint32_t)lba, sectors, n);
 		if (r < 0 && r != -EIO)
 			return r;
-		if (r == 0 && (foreign ? !is_zero(sectors, (size_t)n * SECTOR_BYTES) : is_error_correction(sectors, n)))
+		if (r == 0 &&
+		    (foreign ? !bytes_are_zeros(sectors, (size_t)n * SECTOR_BYTES) : is_error_correction(sectors, n)))
 			return 1;
 		lba += n;
 	}

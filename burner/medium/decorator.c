@@ -7,6 +7,7 @@ int pass_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors
 {
 	return disc_read_medium(d->inner, lba, buf, n_sectors);
 }
+uint32_t pass_zeros(struct disc *d, uint32_t lba, uint32_t n_sectors) { return disc_zeros(d->inner, lba, n_sectors); }
 int pass_state(struct disc *d, struct disc_state *ret) { return disc_state(d->inner, ret); }
 int pass_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n)
 {

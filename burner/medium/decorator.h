@@ -20,6 +20,7 @@
 
 /* Operations of a disc that change nothing. */
 int pass_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors);
+uint32_t pass_zeros(struct disc *d, uint32_t lba, uint32_t n_sectors);
 int pass_state(struct disc *d, struct disc_state *ret);
 int pass_sessions(struct disc *d, struct disc_session **ret, size_t *ret_n);
 int pass_identity(struct disc *d, struct disc_identity *ret);

@@ -302,6 +302,7 @@ static void healing_close(struct disc *d)
 static const struct disc_ops healing_disc_ops = {
 	.read = healing_read,
 	.read_medium = pass_read_medium,
+	.zeros = pass_zeros,
 	.state = pass_state,
 	.sessions = pass_sessions,
 	.identity = pass_identity,

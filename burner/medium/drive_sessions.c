@@ -52,8 +52,6 @@ struct session_list drive_whole(const struct session_list *l)
 	return view;
 }
 
-static bool is_zero(const uint8_t *p, size_t n) { return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0; }
-
 /* ---- sequential media ---- */
 
 /* 1: the session ends with the commit record that its descriptor stands for. */
@@ -124,7 +122,7 @@ static int describe_other(struct disc *disc, uint32_t descriptor_lba, enum drive
 
 	if (r < 0 && r != -EIO)
 		return r;
-	*ret = r < 0 ? CONTENT_UNREADABLE : is_zero(sectors, sizeof(sectors)) ? CONTENT_NOTHING : CONTENT_OTHER;
+	*ret = r < 0 ? CONTENT_UNREADABLE : bytes_are_zeros(sectors, sizeof(sectors)) ? CONTENT_NOTHING : CONTENT_OTHER;
 	return 0;
 }
 
@@ -297,11 +295,11 @@ static enum drive_content content_without_descriptors(const uint8_t *sectors)
 {
 	if (memcmp(sectors + (size_t)DESCRIPTORS_LBA * SECTOR_BYTES, "\1CDXX1", 6) == 0)
 		return CONTENT_NOTHING;
-	if (!is_zero(sectors, (size_t)FIRST_SESSION_LBA * SECTOR_BYTES))
+	if (!bytes_are_zeros(sectors, (size_t)FIRST_SESSION_LBA * SECTOR_BYTES))
 		return CONTENT_OTHER;
 	if (first_burn_begun(sectors))
 		return CONTENT_FAILED;
-	return is_zero(sectors, (size_t)EMPTY_SECTORS * SECTOR_BYTES) ? CONTENT_NOTHING : CONTENT_OTHER;
+	return bytes_are_zeros(sectors, (size_t)EMPTY_SECTORS * SECTOR_BYTES) ? CONTENT_NOTHING : CONTENT_OTHER;
 }
 
 static int describe_without_descriptors(struct drive *d, enum drive_content *ret)
@@ -354,7 +352,7 @@ static int is_formatted_after_all(struct drive *d)
 					       .room = m->capacity_sectors};
 	m->n_tracks = 1;
 	r = disc_read(&d->disc, DESCRIPTORS_LBA, sector, 1);
-	if (r < 0 || is_zero(sector, sizeof(sector)))
+	if (r < 0 || bytes_are_zeros(sector, sizeof(sector)))
 		m->n_tracks = 0;
 	return r < 0 && r != -EIO ? r : m->n_tracks > 0;
 }

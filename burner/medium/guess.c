@@ -79,8 +79,6 @@ static bool is_text(const uint8_t *p, size_t n)
 	return i == n;
 }
 
-static bool is_zero(const uint8_t *p, size_t n) { return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0; }
-
 const char *guess_content(struct disc *d)
 {
 	uint8_t bytes[17 * SECTOR_BYTES];
@@ -99,7 +97,7 @@ const char *guess_content(struct disc *d)
 		return "a text file, not a disc image";
 	if (n < 17)
 		return "too short for an ISO 9660 disc";
-	if (is_zero(bytes, sizeof(bytes)))
+	if (bytes_are_zeros(bytes, sizeof(bytes)))
 		return "zeros where an ISO 9660 disc has its descriptors (a blank image is a file of length 0)";
 	return "no ISO 9660 disc: no volume descriptor at sector 16";
 }

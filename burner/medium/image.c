@@ -55,6 +55,18 @@ static int image_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n
 	return n == (ssize_t)length ? 0 : -EOPNOTSUPP;
 }
 
+/* Past the end of the file nothing is known: a file system tells of a hole up to there, whole sectors are what counts. */
+static uint32_t image_zeros(struct disc *d, uint32_t lba, uint32_t n_sectors)
+{
+	int fd = to_image(d)->fd;
+	off_t from = (off_t)lba * SECTOR_BYTES, data = lseek(fd, from, SEEK_DATA);
+	struct stat st;
+
+	if (data < 0 && errno == ENXIO && fstat(fd, &st) == 0)
+		data = st.st_size;
+	return data > from ? (uint32_t)min_u64((uint64_t)(data - from) / SECTOR_BYTES, n_sectors) : 0;
+}
+
 int image_host_free(const struct image *image, uint64_t *ret_bytes)
 {
 	struct statvfs v;
@@ -133,20 +145,15 @@ static int image_fingerprint(struct disc *d, struct disc_fingerprint *ret)
 	return r;
 }
 
-static bool all_zero(const uint8_t *bytes, size_t n)
-{
-	return n == 0 || (bytes[0] == 0 && !memcmp(bytes, bytes + 1, n - 1));
-}
-
 /* Disks write pieces of 512 bytes; the first two can be known. */
 static bool torn_descriptor(const uint8_t sector[SECTOR_BYTES])
 {
 	enum { PIECE = 512 };
 	static const uint8_t begin[] = "\1" ISO_STANDARD_ID "\1";
 
-	return (all_zero(sector, PIECE) || !memcmp(sector, begin, sizeof(begin) - 1)) &&
-	       (all_zero(sector + PIECE, PIECE) || !memcmp(sector + APPUSE_OFFSET, APPUSE_MAGIC, 16)) &&
-	       all_zero(sector + 3 * PIECE, PIECE);
+	return (bytes_are_zeros(sector, PIECE) || !memcmp(sector, begin, sizeof(begin) - 1)) &&
+	       (bytes_are_zeros(sector + PIECE, PIECE) || !memcmp(sector + APPUSE_OFFSET, APPUSE_MAGIC, 16)) &&
+	       bytes_are_zeros(sector + 3 * PIECE, PIECE);
 }
 
 /* 1: it is that of a first burn. */
@@ -168,7 +175,7 @@ static int first_burn_begun(struct disc *d, const struct stat *st)
 	if (appuse_decode(descriptor, &a) == 0)
 		return a.start_lba == FIRST_SESSION_LBA && a.previous_lba == APPUSE_NONE &&
 		       sectors_of((uint64_t)st->st_size) <= (uint64_t)a.start_lba + a.sectors;
-	return st->st_size == FIRST_BURN_SECTORS * SECTOR_BYTES && all_zero(all, (size_t)(descriptor - all)) &&
+	return st->st_size == FIRST_BURN_SECTORS * SECTOR_BYTES && bytes_are_zeros(all, (size_t)(descriptor - all)) &&
 	       torn_descriptor(descriptor);
 }
 
@@ -344,6 +351,7 @@ static void image_close(struct disc *d)
 static const struct disc_ops image_ops = {
 	.read = image_read,
 	.read_medium = image_read_medium,
+	.zeros = image_zeros,
 	.state = image_state,
 	.sessions = image_sessions,
 	.identity = image_identity,

@@ -227,7 +227,7 @@ int proof_rest(struct proof *p)
 		r = -EBADMSG;
 	for (uint32_t i = p->shape.sectors; i < p->record.table_sectors && r == 0; i++) {
 		r = disc_read(p->disc, p->record.table_lba + i, sector, 1);
-		if (r == 0 && (sector[0] || memcmp(sector, sector + 1, sizeof(sector) - 1) != 0))
+		if (r == 0 && !bytes_are_zeros(sector, sizeof(sector)))
 			r = -EBADMSG;
 	}
 	return r;

@@ -68,8 +68,9 @@ struct sweep_piece {
 	uint32_t lba, n_sectors;
 	size_t owner;
 	bool adopted;
-	uint32_t at;	    /* sectors from the beginning of its owner */
-	uint8_t *bytes;	    /* aligned to a page */
+	uint32_t at; /* sectors from the beginning of its owner */
+	const uint8_t *bytes;
+	bool zeros;	    /* all of them are, as the disc knows without a look */
 	const uint8_t *bad; /* a byte for each sector, as reader_fill() has it */
 	uint32_t n_bad;
 	void *scratch; /* scratch_bytes, for this piece alone */

@@ -40,8 +40,6 @@ static const uint8_t *block(const struct mixing *m, size_t copy, uint32_t i)
 	return m->from[copy].bytes + (size_t)i * SECTOR_BYTES;
 }
 
-static bool is_zeros(const uint8_t *b) { return !b[0] && !memcmp(b, b + 1, SECTOR_BYTES - 1); }
-
 static int load(struct mixing *m, size_t copy)
 {
 	struct mixing_copy *from = &m->from[copy];
@@ -65,7 +63,7 @@ static size_t choose(const struct mixing *m, uint32_t i, size_t first)
 
 		if (m->from[copy].bad[i])
 			continue;
-		if (!is_zeros(block(m, copy, i)))
+		if (!bytes_are_zeros(block(m, copy, i), SECTOR_BYTES))
 			return copy;
 		chosen = chosen == m->n_copies ? copy : chosen;
 	}
@@ -100,7 +98,7 @@ static uint32_t count_undecided(const struct mixing *m)
 		bool differs = false;
 
 		for (size_t copy = 0; copy < m->n_copies && m->taken[i] < m->n_copies && !differs; copy++)
-			differs = !m->from[copy].bad[i] && !is_zeros(block(m, copy, i)) &&
+			differs = !m->from[copy].bad[i] && !bytes_are_zeros(block(m, copy, i), SECTOR_BYTES) &&
 				  memcmp(block(m, copy, i), m->made + (size_t)i * SECTOR_BYTES, SECTOR_BYTES) != 0;
 		n += differs;
 	}

@@ -22,6 +22,12 @@ static uint32_t count_bad(const struct sweep_piece *p, uint32_t at, uint32_t n)
 	return bad;
 }
 
+/* NULL: zeros. */
+static const uint8_t *part_of(const struct sweep_piece *p, const struct parts *w, uint32_t i, uint32_t n)
+{
+	return p->zeros && n <= PROOF_PIECE_SECTORS ? NULL : p->bytes + (size_t)i * w->unit * SECTOR_BYTES;
+}
+
 int parts_compare(struct sweep_piece *p)
 {
 	struct parts *w = p->scratch;
@@ -34,7 +40,7 @@ int parts_compare(struct sweep_piece *p)
 			w->state[i] = PART_UNPROVEN;
 		if (w->state[i] == PART_UNPROVEN)
 			continue;
-		if (digest_of_piece(p->bytes + (size_t)i * w->unit * SECTOR_BYTES, n, digest) < 0)
+		if (digest_of_piece(part_of(p, w, i, n), n, digest) < 0)
 			return -ENOMEM;
 		if (memcmp(digest, w->digest[i], sizeof(digest)) != 0)
 			w->state[i] = w->doubtful ? PART_UNPROVEN : PART_ALTERED;

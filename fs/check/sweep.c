@@ -60,8 +60,32 @@ static void read_ahead(struct run *r, const struct sweep_span *span)
 	r->ahead += n;
 }
 
+/* What a thread reads into. */
+struct buffers {
+	uint8_t *bytes; /* aligned to a page */
+	uint8_t *bad;
+};
+
+/* What the disc knows to be zeros is not read. */
+static int read_piece(struct run *r, const struct sweep_span *span, struct sweep_piece *p, const struct buffers *to)
+{
+	static const uint8_t zeros[SWEEP_PIECE_SECTORS * SECTOR_BYTES];
+
+	p->bad = to->bad;
+	p->bytes = to->bytes;
+	p->zeros = disc_zeros(r->sweep->disc, p->lba, p->n_sectors) == p->n_sectors;
+	if (!p->zeros) {
+		read_ahead(r, span);
+		return reader_fill(&r->reader, p->lba, p->n_sectors, to->bytes, to->bad, &p->n_bad);
+	}
+	memset(to->bad, 0, p->n_sectors);
+	p->bytes = zeros;
+	r->ahead = max_u64(r->ahead, r->at + p->n_sectors);
+	return 0;
+}
+
 /* 1 and the next piece, read; 0 at the end; or an error.  Whoever calls has the token. */
-static int take(struct run *r, struct sweep_piece *p, uint8_t *bad, uint64_t *ret_number)
+static int take(struct run *r, struct sweep_piece *p, const struct buffers *to, uint64_t *ret_number)
 {
 	const struct sweep *s = r->sweep;
 	int64_t began = now_ns();
@@ -80,9 +104,7 @@ static int take(struct run *r, struct sweep_piece *p, uint8_t *bad, uint64_t *re
 	p->owner = span->owner;
 	p->adopted = span->adopted;
 	p->at = span->at + (uint32_t)r->at;
-	p->bad = bad;
-	read_ahead(r, span);
-	result = reader_fill(&r->reader, p->lba, p->n_sectors, p->bytes, bad, &p->n_bad);
+	result = read_piece(r, span, p, to);
 	r->at += p->n_sectors;
 	r->read_ns += now_ns() - began;
 	*ret_number = r->n_taken++;
@@ -151,11 +173,11 @@ static void *thread_main(void *argument)
 	int more = bytes && bad && scratch ? 1 : -ENOMEM;
 
 	while (more > 0 && !has_failed(r)) {
-		struct sweep_piece p = {.bytes = bytes, .scratch = scratch};
+		struct sweep_piece p = {.scratch = scratch};
 		uint64_t number = 0;
 
 		pthread_mutex_lock(&r->token);
-		more = take(r, &p, bad, &number);
+		more = take(r, &p, &(struct buffers){bytes, bad}, &number);
 		pthread_mutex_unlock(&r->token);
 		if (more > 0) {
 			int result = work_on(r, &p, number);

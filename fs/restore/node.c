@@ -43,8 +43,6 @@ static int take_by_place(struct restore *x, int to, const struct iso_entry *e)
 	return r ? r : 1;
 }
 
-static bool is_zero(const uint8_t *bytes, size_t n) { return !n || (!bytes[0] && !memcmp(bytes, bytes + 1, n - 1)); }
-
 /* Runs of zeros are left out. */
 static int write_piece(int to, const uint8_t *bytes, size_t length, uint64_t offset)
 {
@@ -53,7 +51,7 @@ static int write_piece(int to, const uint8_t *bytes, size_t length, uint64_t off
 
 	for (size_t at = 0; !r && at < length;) {
 		size_t n = min_u64(HOLE_BYTES, length - at);
-		bool hole = is_zero(bytes + at, n);
+		bool hole = bytes_are_zeros(bytes + at, n);
 
 		if (hole && at > from)
 			r = pwrite_full(to, bytes + from, at - from, offset + from, NULL);

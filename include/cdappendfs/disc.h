@@ -6,7 +6,7 @@
  * call disc_refresh().  Decorators (throttle, faults, traces) wrap a disc: a struct disc with other ops whose `inner`
  * is the first.
  *
- * Threads: disc_read() and disc_read_medium() from any thread at any time.  All others from one thread at a time.
+ * Threads: disc_read(), disc_read_medium(), disc_zeros() from any thread at any time.  All others from one thread at a time.
  * Errors (negative errno): -ENOENT/-EACCES opening; -ENOMEDIUM no disc; -EMEDIUMTYPE not an ISO 9660 disc (text,
  * audio, UDF only); -EBADMSG damaged; -EIO unreadable sector; -EBUSY held by another; -EAGAIN the drive is burning,
  * ask again when it is done (nothing was changed: the request may be parked and repeated). Everything read is hostile
@@ -132,6 +132,7 @@ struct disc;
 struct disc_ops {
 	int (*read)(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors);
 	int (*read_medium)(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors); /* NULL: -EOPNOTSUPP */
+	uint32_t (*zeros)(struct disc *d, uint32_t lba, uint32_t n_sectors);		 /* NULL: 0 */
 	int (*state)(struct disc *d, struct disc_state *ret);
 	int (*sessions)(struct disc *d, struct disc_session **ret, size_t *ret_n);
 	int (*identity)(struct disc *d, struct disc_identity *ret);
@@ -173,6 +174,14 @@ int disc_read_around(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors
 static inline int disc_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
 {
 	return d->ops->read_medium ? d->ops->read_medium(d, lba, buf, n_sectors) : -EOPNOTSUPP;
+}
+/*
+ * How many of the n_sectors from lba on are zeros, as is known without reading them: a hole of an image.  0: it is not
+ * known; read.  Any thread.
+ */
+static inline uint32_t disc_zeros(struct disc *d, uint32_t lba, uint32_t n_sectors)
+{
+	return d->ops->zeros ? d->ops->zeros(d, lba, n_sectors) : 0;
 }
 static inline int disc_state(struct disc *d, struct disc_state *ret) { return d->ops->state(d, ret); }
 /* Oldest first; the caller frees *ret with free().  Blank: 0 sessions. */

@@ -439,6 +439,69 @@ static void head_lost(void **state)
 	disc_close(d);
 }
 
+/* Sectors that are read of an image. */
+struct counted_disc {
+	struct disc disc;
+	uint64_t sectors;
+};
+
+static int counted_read(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	((struct counted_disc *)(void *)d)->sectors += n_sectors;
+	return disc_read(d->inner, lba, buf, n_sectors);
+}
+
+static uint32_t counted_zeros(struct disc *d, uint32_t lba, uint32_t n_sectors)
+{
+	return disc_zeros(d->inner, lba, n_sectors);
+}
+
+/* The newest session of i.iso; where it is damaged, in *ret_damage. */
+static int verify_counted(uint64_t *ret_sectors, struct burn_damage *ret_damage)
+{
+	static const struct disc_ops ops = {.read = counted_read, .zeros = counted_zeros};
+	_free_ struct disc_session *s = assert_sessions("i.iso", "o");
+	struct disc *image = open_image("i.iso", false);
+	struct counted_disc d = {.disc = {.ops = &ops, .inner = image}};
+	int r = burn_verify(&d.disc, s[0].start_lba, s[0].uuid, NULL, ret_damage);
+
+	*ret_sectors = d.sectors;
+	disc_close(image);
+	return r;
+}
+
+static void punch(const char *path, uint64_t pos, uint64_t length)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	assert_int_equal(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)pos, (off_t)length), 0);
+	close(fd);
+}
+
+/* Nobody reads a hole to know that it is one; what it should not be, or should be, is found all the same. */
+static void holes_are_known(void **state)
+{
+	const uint64_t island = 100ull << 20;
+	struct burn_damage damage;
+	uint64_t n, at;
+
+	(void)state;
+	run("mkdir known && truncate -s 200M known/hole && head -c 8M /dev/urandom | dd of=known/hole bs=1M seek=100 "
+	    "conv=notrunc status=none && : >i.iso");
+	commit("i.iso", "known");
+	assert_int_equal(verify_counted(&n, &damage), 0);
+	assert_true(n > 8 << 9 && n < 12 << 9);
+	at = (50ull << 20) + 77;
+	patch("i.iso", at, "x", 1);
+	assert_int_equal(verify_counted(&n, &damage), -EBADMSG);
+	assert_true(damage.lba <= at / 2048 && at / 2048 < damage.lba + damage.sectors);
+	punch("i.iso", 50ull << 20, 1 << 20);
+	assert_int_equal(verify_counted(&n, &damage), 0);
+	punch("i.iso", island + (3 << 20), 2 << 20);
+	assert_int_equal(verify_counted(&n, &damage), -EBADMSG);
+	assert_true(damage.lba >= (island + (3 << 20)) / 2048 - 32 && damage.lba <= (island + (3 << 20)) / 2048 + 32);
+}
+
 static void holes_stay_holes(void **state)
 {
 	struct stat st;
@@ -555,6 +618,7 @@ int main(void)
 		FIXTURE_TEST(killed),
 		FIXTURE_TEST(head_lost),
 		FIXTURE_TEST(holes_stay_holes),
+		FIXTURE_TEST(holes_are_known),
 		FIXTURE_TEST(large_and_odd),
 		FIXTURE_TEST(copied_appuse),
 		FIXTURE_TEST(damaged_descriptor),

@@ -106,9 +106,16 @@ static void tables(void **state)
 	for (uint32_t n = 1; n <= 32; n++) {
 		uint8_t of_zeros[32];
 
-		assert_int_equal(digest_of_piece(zeros, n, sha), 0);
+		assert_int_equal(sha256_of(zeros, (size_t)n * 2048, sha), 0);
 		assert_int_equal(digest_of_piece(NULL, n, of_zeros), 0);
 		assert_memory_equal(sha, of_zeros, 32);
+		assert_int_equal(digest_of_piece(zeros, n, of_zeros), 0);
+		assert_memory_equal(sha, of_zeros, 32);
+		zeros[(size_t)n * 2048 - 1] = 1;
+		assert_int_equal(sha256_of(zeros, (size_t)n * 2048, sha), 0);
+		assert_int_equal(digest_of_piece(zeros, n, of_zeros), 0);
+		assert_memory_equal(sha, of_zeros, 32);
+		zeros[(size_t)n * 2048 - 1] = 0;
 	}
 }
 
