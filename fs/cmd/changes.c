@@ -11,6 +11,7 @@
 #include "burner/base/json.h"
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "fs/cmd/command.h"
 #include "fs/control/client.h"
 #include "fs/control/report.h"
@@ -59,11 +60,10 @@ static void print_json(struct json *j, const struct change *c)
 static void print_for_person(const struct change *c, bool with_kind)
 {
 	const char *slash = c->directory ? "/" : "", *from = c->from ? c->from : "";
-	char bytes[REPORT_BYTES_TEXT];
+	char bytes[SIZE_TEXT_BYTES];
 
-	say(stdout, "  %10s  %.*s%s%s%s%s%s", c->cost_bytes ? report_bytes(c->cost_bytes, bytes) : "-",
-	    with_kind ? 3 : 0, (char[]){c->kind, ' ', ' ', 0}, from, c->from ? slash : "", c->from ? " -> " : "",
-	    c->path, slash);
+	say(stdout, "  %10s  %.*s%s%s%s%s%s", c->cost_bytes ? size_text(c->cost_bytes, bytes) : "-", with_kind ? 3 : 0,
+	    (char[]){c->kind, ' ', ' ', 0}, from, c->from ? slash : "", c->from ? " -> " : "", c->path, slash);
 }
 
 static void print_one(struct changes *c, const struct change *change)
@@ -156,7 +156,7 @@ static void print_top(struct changes *c)
 static void print_group(const struct changes *c, char kind, const char *title)
 {
 	uint64_t n = 0, cost_bytes = 0;
-	char bytes[REPORT_BYTES_TEXT];
+	char bytes[SIZE_TEXT_BYTES];
 
 	for (size_t i = 0; i < c->n; i++)
 		if (c->list[i].kind == kind) {
@@ -166,7 +166,7 @@ static void print_group(const struct changes *c, char kind, const char *title)
 	if (!n)
 		return;
 	if (cost_bytes)
-		printf("%s: %" PRIu64 ", %s\n", title, n, report_bytes(cost_bytes, bytes));
+		printf("%s: %" PRIu64 ", %s\n", title, n, size_text(cost_bytes, bytes));
 	else
 		printf("%s: %" PRIu64 "\n", title, n);
 	for (size_t i = 0; i < c->n; i++)
@@ -188,14 +188,14 @@ static void print_groups(const struct changes *c)
 
 static void print_sum(const struct changes *c, const char *mountpoint)
 {
-	char bytes[REPORT_BYTES_TEXT];
+	char bytes[SIZE_TEXT_BYTES];
 
 	if (!c->n)
 		puts("nothing is staged");
 	else
 		say(stdout,
 		    "%s of content at most, and directories; 'cdappendfs-sync --dry-run %s' tells it to the block",
-		    report_bytes(c->cost_bytes, bytes), SHELL_WORD(mountpoint));
+		    size_text(c->cost_bytes, bytes), SHELL_WORD(mountpoint));
 }
 
 static int ask(const struct control_mount *mount, struct changes *c)
