@@ -12,6 +12,7 @@
 #include "burner/base/json.h"
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "burner/base/time.h"
 #include "burner/base/type_letter.h"
 #include "burner/base/values.h"
@@ -233,7 +234,7 @@ static void put_fate(FILE *out, const struct found_version *v, const struct foun
 
 static void print_text(const struct found_version *v, const struct found_fate *fate)
 {
-	char first[2 * TIME_TEXT_BYTES] = "staged", date[TIME_TEXT_BYTES], bytes[REPORT_BYTES_TEXT];
+	char first[2 * TIME_TEXT_BYTES] = "staged", date[TIME_TEXT_BYTES], bytes[SIZE_TEXT_BYTES];
 	const char *when = v->session ? time_text(v->session->created, date) : NULL;
 	_free_ char *became = NULL;
 	size_t n;
@@ -249,7 +250,7 @@ static void print_text(const struct found_version *v, const struct found_fate *f
 		snprintf(first, sizeof(first), "session %" PRIu32 "  %s", v->session->number,
 			 when ? when : "(no date)");
 	say(stdout, "%s  %c  %s  %s%s | %s", first, v->kind,
-	    S_ISREG(v->file.mode) ? report_bytes(v->file.bytes, bytes) : "-", v->file.path,
+	    S_ISREG(v->file.mode) ? size_text(v->file.bytes, bytes) : "-", v->file.path,
 	    S_ISDIR(v->file.mode) ? "/" : "", became);
 }
 
