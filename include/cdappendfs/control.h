@@ -29,8 +29,10 @@
  *								zero or more; the last two once they are known;
  *								"done" and "all" are the older names of the first two
  *	{"type":"change","kind":"A|M|D|R","path":"…","bytes":N}	to changes; R has "from", its path on the disc, too,
- *								and all "cost_bytes" and "directory"; and to discard
- *								of paths, "-" where nothing is staged
+ *								and all "cost_bytes", "directory" and what of M and R is
+ *								another: "content", "attributes", "links"; and to
+ *								discard of paths, "-" where nothing is staged
+ *	{"type":"base","root_lba":N}				to changes: of the session below, 0 of a blank disc
  *	{"type":"name","path":"…","joliet":"…","why":"…","staged":true|false}	to names
  *	{"type":"piece","path":"…","bytes":N,"sections":N}	to pieces
  *	{"type":"span","disc":N,"path":"…","bytes":N,"only_here":true|false}
