@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "cdappendfs/burn.h"
+#include "fs/commit/forecast.h"
 #include "fs/stage/stage.h"
 #include "fs/tree/tree.h"
 
@@ -83,6 +84,7 @@ struct commit_result {
 	struct stage_set set;	  /* which disc of a set this one is; zeros: of none … */
 	uint32_t set_discs;	  /* … and how many there will be, as it seems now */
 	bool fits;
+	struct forecast forecast; /* of a session that is burned, or can be: append_sectors is not 0 */
 	char note[384];	   /* what is to be known of a session that is burned, or can be; mostly "" */
 	char message[512]; /* for the user: what, why, what to do; "" on plain success */
 };

@@ -12,7 +12,17 @@ blank_disc "$disc"
 # ---- triggers
 mount_disc "$disc"
 noise 500000 1 >"$mnt/first"
-ok 'cdappendfs-sync' bounded 60 "$BUILD/cdappendfs-sync" "$mnt"
+ok 'little is staged: a sync that is to be worth it' bounded 60 "$BUILD/cdappendfs-sync" --if-larger=1M "$mnt"
+like 'says so' "$(<"$T/ok.output")" '^nothing was burned: [0-9.]+ KiB are staged, less than 1\.0 MiB$'
+is 'as JSON' "$("$BUILD/cdappendfs-sync" --json --if-larger=1M "$mnt" | json 'join " ", @{$_}{qw(burned error append_bytes)}, $_->{message} =~ /less than/')" '0 0 0 1'
+is 'and does nothing' "$(sessions)" 0
+fails 'with what makes a session in any case' 2 "$BUILD/cdappendfs-sync" --if-larger=1M --full-tree "$mnt"
+fails 'what is no size' 2 "$BUILD/cdappendfs-sync" --if-larger=much "$mnt"
+dry=$("$BUILD/cdappendfs-sync" --dry-run --json "$mnt")
+is 'the cost before: all but the content' "$(json '$_->{overhead_bytes} == $_->{append_bytes} - $_->{data_bytes} && $_->{overhead_bytes} > 0' <<<"$dry")" 1
+is 'an image without bound: nobody knows how many more' "$(json '$_->{more_sessions} // "null"' <<<"$dry")" null
+ok 'cdappendfs-sync' bounded 60 "$BUILD/cdappendfs-sync" --if-larger=400K "$mnt"
+like 'the cost after' "$(<"$T/ok.output")" $'\n''this session took [0-9.]+ KiB of overhead for 490\.0 KiB of data($|'$'\n'')'
 is 'one session' "$(sessions)" 1
 is 'nothing staged' "$(staged)" 0
 mkdir "$mnt/dir"
