@@ -335,6 +335,7 @@ static void reply_info(struct connection *n)
 		info.staging_free_bytes = tree_stage_room(o->tree);
 		commit_status(o->commit, &status);
 		measure(&status, &info.burning);
+		info.commit = commit_policy(o->commit, &info.next_commit);
 	}
 	report_info_json(l.json.out, &info, "info");
 	if (control_line_send(&l, n) == 0)

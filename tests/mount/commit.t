@@ -218,4 +218,27 @@ is 'ten of them in the log' "$(grep -c 'not what was written: /' "${log_of[$mnt]
 like 'and how many more' "$(cat "${log_of[$mnt]}")" 'not what was written: [0-9]+ more'
 ok 'nothing is burned' bounded 60 "$BUILD/cdappendfs-sync" -q --discard "$mnt"
 umount_disc
+# ---- it burns by itself
+ordered=$T/ordered.iso
+blank_disc "$ordered"
+mount_disc -o commit=idle=1h "$ordered"
+is 'with nothing staged no moment is known' "$(info_json '"$_->{commit} " . ($_->{next_commit} // "none")' "$mnt")" 'idle=1h none'
+echo 1 >"$mnt/one"
+next=$(date -d "$(info_json '$_->{next_commit}' "$mnt")" +%s)
+cmp_number 'what is staged burns in an hour, or less' "$((next - EPOCHSECONDS))" -le 3600
+cmp_number 'not at once' "$((next - EPOCHSECONDS))" -gt 0
+like 'info says when' "$(info "$mnt")" $'\n''Burns by +commit=idle=1h, next 20[0-9T:-]+Z'$'\n'
+ok 'unmount' umount_disc
+is 'which burns, too' "$(sessions "$ordered")" 1
+has_sessions() { [[ $(sessions "$mnt") == "$1" ]]; }
+mount_disc -o commit=idle=1s "$ordered"
+echo 2 >"$mnt/two"
+ok 'idle: burned when nothing was changed for a while' until_true 120 has_sessions 2
+ok 'unmount' umount_disc
+mount_disc -o commit=staged=1M "$ordered"
+echo 3 >"$mnt/three"
+is 'staged: less than that waits' "$(info_json '"$_->{commit} " . ($_->{next_commit} // "none")' "$mnt")" 'staged=1M none'
+noise 1500000 3 >"$mnt/large"
+ok 'staged: more is burned' until_true 120 has_sessions 3
+ok 'unmount' umount_disc
 done_testing
