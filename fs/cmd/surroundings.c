@@ -11,6 +11,8 @@
 #include "fs/control/client.h"
 #include "fs/control/mounts.h"
 
+#define ANSWER_MS 5000
+
 /* ---- mounts ---- */
 
 static void on_line(void *context, const char *type, const char *line)
@@ -27,9 +29,17 @@ static void on_line(void *context, const char *type, const char *line)
 static void ask_daemon(struct seen_mount *m)
 {
 	const struct client_handlers handlers = {.line = on_line, .context = m};
+	_cleanup_(client_freep) struct client *c = NULL;
 	struct client_result result = {0};
-	int r = client_ask(&m->mount, "info", &handlers, &result);
+	int r = client_open(&m->mount, &c);
 
+	if (r == 0)
+		r = client_send(c, "info");
+	/* A daemon that is stopped, or hangs, is one line of many. */
+	if (r == 0)
+		r = client_await_first(c, ANSWER_MS);
+	if (r == 0)
+		r = client_finish(c, &handlers, &result);
 	if (r == 0 && !result.error && m->info)
 		return;
 	report_parsed_free(TAKE_PTR(m->info));
