@@ -179,6 +179,7 @@ static int make_commit(struct app *a)
 		.compress = o->compress,
 		.md5 = o->md5,
 		.span = o->span,
+		.policy = o->commit,
 		.no_verify = o->no_verify,
 		.accepted = o->accepted,
 		.speed = o->speed,
@@ -430,7 +431,8 @@ static int mount_and_serve(struct app *a)
 
 static bool commits_at_end(const struct app *a)
 {
-	if (!a->commit || a->options.manual_commit || atomic_load(&a->signals.seen) || !tree_changed(a->opening.tree))
+	if (!a->commit || a->options.commit.when == POLICY_MANUAL || atomic_load(&a->signals.seen) ||
+	    !tree_changed(a->opening.tree))
 		return false;
 	if (!daemon_system_stops())
 		return true;

@@ -83,6 +83,10 @@ bool drive_kind_is_overwritable(const struct drive_kind *k);
 const struct drive_rules *drive_rules(const struct drive *d);
 /* Lost behind a session that is burned next: gap and run-out, without padding. */
 uint32_t drive_gap(const struct drive *d);
+/* Room that a session takes behind its own sectors at most. */
+uint32_t drive_tail(const struct drive *d);
+/* UINT32_MAX: as many as there is room for. */
+uint32_t drive_sessions_left(const struct drive *d);
 
 /* ---- drive_sessions.c ---- */
 

@@ -22,6 +22,7 @@
 #include "fs/cmd/next.h"
 #include "fs/cmd/reverting.h"
 #include "fs/cmd/span.h"
+#include "fs/cmd/sync_check.h"
 #include "fs/cmd/sync_tell.h"
 #include "fs/control/mounts.h"
 
@@ -56,6 +57,9 @@ static const char help[] =
 	"                  files stay parts in the mount, too\n"
 	"      --next=DISC the next disc of the set, a drive or an image, for what is left; may be given again; at a\n"
 	"                  terminal it is asked for\n"
+	"      --if-larger=SIZE\n"
+	"                  burn nothing, and succeed, while less than that is staged: each session costs room of its\n"
+	"                  own on a write-once disc\n"
 	"  -m, --message=TEXT\n"
 	"                  a line of text about it, which the session keeps; see cdappendfs-log\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
@@ -84,6 +88,7 @@ struct options {
 	bool full_tree, adopt, span, split, json, quiet;
 	unsigned add_ecc;    /* percent; 0: not asked for */
 	const char *message; /* NULL: none */
+	uint64_t least;	     /* bytes that are to be staged; 0: any */
 	const char *revert;  /* to that session; NULL: not asked for */
 	bool force;
 	const char *next[NEXT_MAX];
@@ -121,6 +126,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		OPTION_CANCEL,
 		OPTION_REVERT,
 		OPTION_FORCE,
+		OPTION_IF_LARGER,
 	};
 	static const struct option options[] = {
 		{"dry-run", no_argument, NULL, 'n'},
@@ -132,6 +138,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"span", no_argument, NULL, OPTION_SPAN},
 		{"split", no_argument, NULL, OPTION_SPLIT},
 		{"next", required_argument, NULL, OPTION_NEXT},
+		{"if-larger", required_argument, NULL, OPTION_IF_LARGER},
 		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
@@ -197,6 +204,10 @@ static int parse_options(int argc, char **argv, struct options *ret)
 						     NEXT_MAX);
 			ret->next[ret->n_next++] = optarg;
 			break;
+		case OPTION_IF_LARGER:
+			if (size_parse(optarg, &ret->least) < 0)
+				return command_usage("--if-larger=%s: a size as 50M, 4.7GB", optarg);
+			break;
 		case 'm':
 			ret->message = optarg;
 			break;
@@ -236,6 +247,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return command_usage("--add-ecc goes with what makes a session: leave it out");
 	if (ret->adopt && !requests[ret->action][1])
 		return command_usage("--adopt goes with what makes a session: leave it out");
+	if (ret->least && (ret->action != ACTION_SYNC || ret->revert || ret->full_tree || ret->add_ecc || ret->adopt))
+		return command_usage("--if-larger goes with a plain sync, which burns what is staged: leave it out");
 	if (ret->message && ret->action != ACTION_SYNC && ret->action != ACTION_FINALIZE)
 		return command_usage("--message goes with what burns a session: leave it out");
 	if (ret->message && session_message_refusal(ret->message))
@@ -249,32 +262,6 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return COMMAND_DONE;
 	}
 	return command_argument(argc, argv, "mount point or disc", &ret->mountpoint);
-}
-
-static void on_info(void *context, const char *type, const char *line)
-{
-	bool *overwritable = context;
-
-	if (strcmp(type, "info") == 0)
-		json_get_bool(line, "overwritable", overwritable);
-}
-
-/* Files and rewritable media are never closed: said before anything is burned. */
-static int check_finalize(const struct control_mount *mount)
-{
-	struct client_result result;
-	bool overwritable = false;
-	struct client_handlers handlers = {.line = on_info, .context = &overwritable};
-	int r = client_ask(mount, "info", &handlers, &result);
-
-	if (r < 0 || result.error)
-		return command_fail("%s: %s", mount->mountpoint, r < 0 ? client_why(r) : strerror(result.error));
-	if (overwritable)
-		return command_fail("%s: image files and rewritable media are always appendable: there is nothing to "
-				    "finalize, and nothing was burned; "
-				    "leave --finalize out",
-				    mount->mountpoint);
-	return COMMAND_DONE;
 }
 
 /* ---- while it burns ---- */
@@ -383,6 +370,7 @@ static void print_text(const struct client_result *r, const struct options *o, c
 		       r->burned ? "written" : "planned", size_text(r->append_bytes, append),
 		       r->burned ? "appended" : "to append", size_text(r->data_bytes, data),
 		       size_text(r->tree_bytes, tree), size_text(r->shared_bytes, shared));
+	sync_print_cost(r);
 	sync_print_parity(r);
 	print_adopted(r);
 	if (r->found_bytes)
@@ -544,11 +532,22 @@ static int sync_set(struct options set, struct control_mount *mount)
 	return status;
 }
 
+static int say_little(const struct options *o, const struct client_result *r)
+{
+	if (o->json)
+		sync_print_json(r);
+	else if (!o->quiet)
+		say(stdout, "%s", r->message);
+	return COMMAND_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {0};
 	struct control_mount mount;
 	struct stat st;
+	struct client_result little;
+	bool enough = true;
 	uint64_t bytes;
 	int status = parse_options(argc, argv, &o), r;
 
@@ -570,8 +569,12 @@ int main(int argc, char **argv)
 	status = command_mount(o.mountpoint, &mount);
 	if (status != COMMAND_DONE)
 		return status;
-	if (o.action == ACTION_FINALIZE && (status = check_finalize(&mount)) != COMMAND_DONE)
+	if (o.action == ACTION_FINALIZE && (status = sync_check_finalize(&mount)) != COMMAND_DONE)
 		return status;
+	if (o.least && (status = sync_check_staged(&mount, o.least, &enough, &little)) != COMMAND_DONE)
+		return status;
+	if (!enough)
+		return command_end(say_little(&o, &little));
 	if (o.span && o.action == ACTION_DRY_RUN &&
 	    (status = span_list(&mount, o.split, o.json, o.quiet)) != COMMAND_DONE)
 		return status;

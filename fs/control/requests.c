@@ -120,6 +120,10 @@ int control_send_result(struct connection *n, const struct commit_result *result
 	json_u64(&l.json, "set", result->set.id);
 	json_u64(&l.json, "disc", result->set.disc);
 	json_u64(&l.json, "discs", result->set_discs);
+	json_u64(&l.json, "overhead_bytes", result->forecast.overhead_sectors * SECTOR_BYTES);
+	json_u64_or_null(&l.json, "more_sessions",
+			 result->cost.append_sectors ? result->forecast.more_sessions : SESSIONS_NO_BOUND,
+			 SESSIONS_NO_BOUND);
 	json_bool(&l.json, "fits", result->fits);
 	json_u64(&l.json, "session", result->session);
 	return line_send(&l, n);
@@ -331,6 +335,7 @@ static void reply_info(struct connection *n)
 		info.staging_free_bytes = tree_stage_room(o->tree);
 		commit_status(o->commit, &status);
 		control_burning(&status, &info.burning);
+		info.commit = commit_policy(o->commit, &info.next_commit);
 	}
 	report_info_json(l.json.out, &info, "info");
 	if (control_line_send(&l, n) == 0)

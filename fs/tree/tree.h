@@ -211,6 +211,10 @@ int tree_readdir_lookup(struct tree *t, struct tree_dir *d, uint64_t cookie, str
 /* ---- open for writing, for flushing mmap writers before a freeze ---- */
 /* inodes opened for writing now (a mapping keeps its file open); free() */
 int tree_writers(struct tree *t, uint64_t **ret_inos, size_t *ret_n);
+/* Is there one of these that was written within the last so many milliseconds? */
+bool tree_written_for_ms(struct tree *t, int64_t ms);
+/* CLOCK_MONOTONIC: when something was changed last; 0: not since the tree was made. */
+int64_t tree_touched_ms(struct tree *t);
 
 /* ---- commits ---- */
 struct tree_frozen {

@@ -48,7 +48,7 @@
  *	 "names_closed":N,"attributes_lost":N,"older_bytes":…,"older_sessions":N,"unproven_bytes":…,
  *	 "left_out_bytes":…,"older_more":true|false,"adopted_bytes":…,"adopted_sessions":N,"unread_bytes":…,
  *	 "adopted_more":true|false,"held_bytes":N,"set":N,"disc":N,"discs":N,"made":N,"changed":N,"renamed":N,
- *	 "removed":N,"fits":…,
+ *	 "removed":N,"overhead_bytes":…,"more_sessions":N|null,"fits":…,
  *	 "session":…}						the last one; of add-ecc: what of older
  *								sessions gets parity, what of that is proven by
  *								nothing, what is damaged and gets none; of adopt:
