@@ -6,7 +6,8 @@
  * call disc_refresh().  Decorators (throttle, faults, traces) wrap a disc: a struct disc with other ops whose `inner`
  * is the first.
  *
- * Threads: disc_read(), disc_read_medium(), disc_zeros() from any thread at any time.  All others from one thread at a time.
+ * Threads: disc_read(), disc_read_medium(), disc_zeros() from any thread at any time.  All others from one thread at a
+ * time.
  * Errors (negative errno): -ENOENT/-EACCES opening; -ENOMEDIUM no disc; -EMEDIUMTYPE not an ISO 9660 disc (text,
  * audio, UDF only); -EBADMSG damaged; -EIO unreadable sector; -EBUSY held by another; -EAGAIN the drive is burning,
  * ask again when it is done (nothing was changed: the request may be parked and repeated). Everything read is hostile
