@@ -20,6 +20,7 @@
 #include "burner/base/own.h"
 #include "cdappendfs/version.h"
 #include "fs/cataloguing.h"
+#include "fs/cmd/overview.h"
 #include "fs/commit/commit.h"
 #include "fs/daemon/daemon.h"
 #include "fs/control/listener.h"
@@ -566,8 +567,12 @@ int main(int argc, char **argv)
 			printf("cdappendfs %s\n", CDAPPENDFS_VERSION);
 		return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 	}
+	if (a.options.overview)
+		return overview_print(a.options.json);
 	if (a.options.remount)
 		return remount_only(&a);
+	if (a.options.note[0])
+		log_notice("%s", a.options.note);
 	r = opening_resolve(&a.opening, &a.options);
 	r = r ? r : cataloguing_new(&a.options, &a.catalogue) < 0 ? EXIT_FAILED : EXIT_DONE;
 	if (!r) {

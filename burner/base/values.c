@@ -7,7 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "burner/base/bytes.h"
 #include "burner/base/own.h"
 
 int value_number(const char *text, int base, uint64_t most, uint64_t *ret)
@@ -39,52 +38,6 @@ int value_decimal(const char *text, const char **ret_end, double *ret)
 		digits[length] = '.';
 	*ret = strtod(digits, NULL);
 	*ret_end = text + length + fraction;
-	return 0;
-}
-
-int value_size(const char *text, uint64_t *ret_bytes)
-{
-	static const char suffixes[] = "KMGT";
-	const char *end, *suffix;
-	double v, scale = 1;
-
-	if (value_decimal(text, &end, &v) < 0)
-		return -EINVAL;
-	suffix = *end ? strchr(suffixes, *end & ~0x20) : NULL;
-	if (suffix) {
-		for (const char *s = suffixes; s <= suffix; s++)
-			scale *= 1024;
-		end++;
-		end += strcmp(end, "iB") == 0 ? 2 : strcmp(end, "B") == 0 ? 1 : 0;
-	}
-	/* LBAs have 32 bits; the last one means "none". */
-	if (*end || v * scale >= 4294967295.0 * SECTOR_BYTES)
-		return -EINVAL;
-	*ret_bytes = (uint64_t)(v * scale);
-	return 0;
-}
-
-int value_sizes(const char *text, uint64_t *ret_least, uint64_t *ret_most)
-{
-	const char *dash = strchr(text, '-');
-	uint64_t least = 0, most = UINT64_MAX;
-	char first[32];
-	size_t n = dash ? (size_t)(dash - text) : strlen(text);
-
-	if (n >= sizeof(first) || (dash && !n && !dash[1]))
-		return -EINVAL;
-	memcpy(first, text, n);
-	first[n] = '\0';
-	if ((n || !dash) && value_size(first, &least) < 0)
-		return -EINVAL;
-	if (!dash)
-		most = least;
-	else if (dash[1] && value_size(dash + 1, &most) < 0)
-		return -EINVAL;
-	if (least > most)
-		return -EINVAL;
-	*ret_least = least;
-	*ret_most = most;
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* values.h - numbers, sizes and dates as users write them after an option; -EINVAL: it is none */
+/* values.h - numbers and dates as users write them after an option; -EINVAL: it is none */
 #ifndef BURNER_BASE_VALUES_H
 #define BURNER_BASE_VALUES_H
 
@@ -8,10 +8,6 @@
 int value_number(const char *text, int base, uint64_t most, uint64_t *ret);
 /* Digits with at most one point, or comma, as many languages have it: neither "inf" nor "0x1p3". *ret_end: behind. */
 int value_decimal(const char *text, const char **ret_end, double *ret);
-/* 4M, 700MiB, 4.7G, 4,7G, 1474560 */
-int value_size(const char *text, uint64_t *ret_bytes);
-/* Sizes from 10M to 1G, both included: 10M-1G; 10M- and more; -1G and less; 1474560 just that. */
-int value_sizes(const char *text, uint64_t *ret_least, uint64_t *ret_most);
 /*
  * 2026, 2026-11, 2026-11-29, 2026-11-29T06:27, 2026-11-29T06:27:52, in UTC, also with a blank for the T, and with a Z
  * behind the time; or @1764397672.

@@ -77,7 +77,9 @@ bool drive_path(const char *path);
 int drive_open(const char *path, const struct disc_open_options *options, struct disc **ret, const char **ret_why);
 /* The drive behind a disc and its decorators, or NULL. */
 struct drive *drive_of(struct disc *d);
-const struct drive_kind *drive_kind(const struct drive *d); /* MEDIUM_OTHER: none that we know */
+const struct drive_kind *drive_kind_of(unsigned profile);   /* MEDIUM_OTHER: none that we know */
+const struct drive_kind *drive_kind(const struct drive *d); /* the same of the medium in it */
+bool drive_kind_is_overwritable(const struct drive_kind *k);
 const struct drive_rules *drive_rules(const struct drive *d);
 /* Lost behind a session that is burned next: gap and run-out, without padding. */
 uint32_t drive_gap(const struct drive *d);

@@ -52,13 +52,17 @@ static const struct drive_kind kinds[] = {
 };
 static const struct drive_kind other_kind = {0, MEDIUM_OTHER, "disc", &other_rules};
 
-const struct drive_kind *drive_kind(const struct drive *d)
+const struct drive_kind *drive_kind_of(unsigned profile)
 {
 	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++)
-		if (kinds[i].profile == d->medium.profile)
+		if (kinds[i].profile == profile)
 			return &kinds[i];
 	return &other_kind;
 }
+
+const struct drive_kind *drive_kind(const struct drive *d) { return drive_kind_of(d->medium.profile); }
+
+bool drive_kind_is_overwritable(const struct drive_kind *k) { return k->rules == &overwritable_rules; }
 
 const struct drive_rules *drive_rules(const struct drive *d) { return drive_kind(d)->rules; }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "burner/base/time.h"
 #include "fs/cmd/catalogue_options.h"
 #include "fs/cmd/command.h"
@@ -83,11 +84,11 @@ struct listing {
 
 static void print_disc(const struct catalogue_disc *d)
 {
-	char bytes[REPORT_BYTES_TEXT], seen[TIME_TEXT_BYTES];
+	char bytes[SIZE_TEXT_BYTES], seen[TIME_TEXT_BYTES];
 	const char *date = time_text(d->seen, seen);
 
 	say(stdout, "%" PRId64 "  %s  %s  %s  %" PRIu32 " session%s  %s%s%s%s%s%s", d->number, d->label, d->medium,
-	    report_bytes(d->bytes, bytes), d->n_sessions, d->n_sessions == 1 ? "" : "s", date ? date : "(no date)",
+	    size_text(d->bytes, bytes), d->n_sessions, d->n_sessions == 1 ? "" : "s", date ? date : "(no date)",
 	    d->place[0] ? "  " : "", d->place, d->path ? "  " : "", d->path ? d->path : "",
 	    d->incomplete ? "  (not all of it could be read)" : "");
 }
@@ -239,7 +240,7 @@ static int do_forget(const struct catalogue_options *o)
 static int print_found(void *context, const struct catalogue_hit *hit)
 {
 	struct listing *l = context;
-	char disc[DISC_TEXT_BYTES], sessions[SESSIONS_TEXT_BYTES], bytes[REPORT_BYTES_TEXT], modified[TIME_TEXT_BYTES];
+	char disc[DISC_TEXT_BYTES], sessions[SESSIONS_TEXT_BYTES], bytes[SIZE_TEXT_BYTES], modified[TIME_TEXT_BYTES];
 	const char *date = time_text(hit->mtime, modified);
 
 	l->n++;
@@ -247,7 +248,7 @@ static int print_found(void *context, const struct catalogue_hit *hit)
 		catalogue_hit_json(&l->json, hit);
 	else
 		say(stdout, "%s  %s  %s  %s  %s%s", catalogue_disc_text(hit->disc, disc),
-		    catalogue_sessions_text(hit, sessions), hit->kind == 'f' ? report_bytes(hit->bytes, bytes) : "-",
+		    catalogue_sessions_text(hit, sessions), hit->kind == 'f' ? size_text(hit->bytes, bytes) : "-",
 		    date ? date : "-", hit->path, hit->kind == 'd' ? "/" : "");
 	return ferror(stdout) ? -EIO : 0;
 }
@@ -414,9 +415,8 @@ static int parse(int argc, char **argv, struct catalogue_options *ret, const str
 	*ret_verb = find_verb(argc, argv);
 	if (!*ret_verb)
 		return argc > optind ?
-			       command_usage("'%s' is none of add, find, where, missing, copies, list, show, place, "
-					     "forget",
-					     argv[optind]) :
+			       command_unknown_word(argv[optind],
+						    "add, find, where, missing, copies, list, show, place, forget") :
 			       command_usage("what to do is missing: add, find, where, missing, copies, list, show, "
 					     "place or forget");
 	ret->words = argv + optind + 1;

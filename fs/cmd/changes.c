@@ -11,6 +11,7 @@
 #include "burner/base/json.h"
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "fs/cmd/command.h"
 #include "fs/control/client.h"
 #include "fs/control/report.h"
@@ -72,9 +73,9 @@ static const char *letters(const struct change *c, char ret[4])
 static void print_for_person(const struct change *c, bool with_kind)
 {
 	const char *slash = c->directory ? "/" : "", *from = c->from ? c->from : "";
-	char bytes[REPORT_BYTES_TEXT], kind[4];
+	char bytes[SIZE_TEXT_BYTES], kind[4];
 
-	say(stdout, "  %10s  %s%s%s%s%s%s", c->cost_bytes ? report_bytes(c->cost_bytes, bytes) : "-",
+	say(stdout, "  %10s  %s%s%s%s%s%s", c->cost_bytes ? size_text(c->cost_bytes, bytes) : "-",
 	    with_kind ? letters(c, kind) : "", from, c->from ? slash : "", c->from ? " -> " : "", c->path, slash);
 }
 
@@ -185,7 +186,7 @@ static bool is_of_group(const struct change *c, const struct group *g)
 static void print_group(const struct changes *c, const struct group *g)
 {
 	uint64_t n = 0, cost_bytes = 0;
-	char bytes[REPORT_BYTES_TEXT];
+	char bytes[SIZE_TEXT_BYTES];
 
 	for (size_t i = 0; i < c->n; i++)
 		if (is_of_group(&c->list[i], g)) {
@@ -195,7 +196,7 @@ static void print_group(const struct changes *c, const struct group *g)
 	if (!n)
 		return;
 	if (cost_bytes)
-		printf("%s: %" PRIu64 ", %s\n", g->title, n, report_bytes(cost_bytes, bytes));
+		printf("%s: %" PRIu64 ", %s\n", g->title, n, size_text(cost_bytes, bytes));
 	else
 		printf("%s: %" PRIu64 "\n", g->title, n);
 	for (size_t i = 0; i < c->n; i++)
@@ -218,14 +219,14 @@ static void print_groups(const struct changes *c)
 
 static void print_sum(const struct changes *c, const char *mountpoint)
 {
-	char bytes[REPORT_BYTES_TEXT];
+	char bytes[SIZE_TEXT_BYTES];
 
 	if (!c->n)
 		puts("nothing is staged");
 	else
 		say(stdout,
 		    "%s of content at most, and directories; 'cdappendfs-sync --dry-run %s' tells it to the block",
-		    report_bytes(c->cost_bytes, bytes), SHELL_WORD(mountpoint));
+		    size_text(c->cost_bytes, bytes), SHELL_WORD(mountpoint));
 }
 
 static int ask(const struct control_mount *mount, struct changes *c)

@@ -8,6 +8,7 @@
 #include "burner/base/json.h"
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "fs/control/report.h"
 
 #define TEXT_BYTES 400u
@@ -108,12 +109,12 @@ static const char *problem_text(enum check_problem p)
 
 static void tell_damage(const struct check_damage *d)
 {
-	char where[40] = "", how[120] = "", bytes[REPORT_BYTES_TEXT];
+	char where[40] = "", how[120] = "", bytes[SIZE_TEXT_BYTES];
 
 	if (d->session)
 		snprintf(where, sizeof(where), "session %" PRIu32 ": ", d->session);
 	if (d->bytes)
-		snprintf(how, sizeof(how), "%s from byte %" PRIu64 " on ", report_bytes(d->bytes, bytes), d->offset);
+		snprintf(how, sizeof(how), "%s from byte %" PRIu64 " on ", size_text(d->bytes, bytes), d->offset);
 	say(stdout, "%s%s: %s%s", where, d->what, how, problem_text(d->problem));
 }
 
@@ -136,11 +137,11 @@ static void tell_all_damage(const struct check_report *r)
 
 static void tell_end(const struct check_report *r, const struct check_told *told)
 {
-	char bytes[REPORT_BYTES_TEXT], rate[REPORT_BYTES_TEXT];
+	char bytes[SIZE_TEXT_BYTES], rate[SIZE_TEXT_BYTES];
 	uint64_t read = r->read_sectors * SECTOR_BYTES, seconds = told->passed_ms / 1000;
 
-	say(stdout, "%s read in %" PRIu64 ":%02u, %s/s%s", report_bytes(read, bytes), seconds / 60,
-	    (unsigned)(seconds % 60), report_bytes(read * 1000 / (told->passed_ms + 1), rate),
+	say(stdout, "%s read in %" PRIu64 ":%02u, %s/s%s", size_text(read, bytes), seconds / 60,
+	    (unsigned)(seconds % 60), size_text(read * 1000 / (told->passed_ms + 1), rate),
 	    r->retries ? ", some of it not at once" : "");
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "burner/base/json.h"
+#include "burner/base/nearest.h"
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
 #include "fs/cmd/command.h"
@@ -67,6 +68,32 @@ int command_option(int argc, char **argv, const char *letters, const struct opti
 	return getopt_long(argc, argv, letters, options, NULL);
 }
 
+/* Also the beginning of several: getopt_long() tells no difference. */
+static int unknown_option(const char *given, const struct option *options)
+{
+	struct nearest near = nearest_begin(given + 2, strcspn(given + 2, "="));
+
+	for (; options->name; options++)
+		nearest_try(&near, options->name, strlen(options->name));
+	return near.best ? command_usage("unknown option '%s'; is --%s meant?", given, near.best) :
+			   command_usage("unknown option '%s'", given);
+}
+
+int command_unknown_word(const char *given, const char *known)
+{
+	struct nearest near = nearest_begin(given, strlen(given));
+
+	for (const char *w = known; *w; w += strspn(w, ", ")) {
+		const size_t n = strcspn(w, ",");
+
+		nearest_try(&near, w, n);
+		w += n;
+	}
+	return near.best ? command_usage("'%s' is none of %s; is %.*s meant?", given, known, (int)near.best_length,
+					 near.best) :
+			   command_usage("'%s' is none of %s", given, known);
+}
+
 int command_common(int c, char **argv, const struct option *options, const char *help)
 {
 	const char *name = optopt ? long_name(options, optopt) : NULL;
@@ -83,8 +110,7 @@ int command_common(int c, char **argv, const struct option *options, const char 
 	}
 	if (name)
 		return command_usage("--%s takes no value", name);
-	return optopt ? command_usage("unknown option '-%c'", optopt) :
-			command_usage("unknown option '%s'", argv[optind - 1]);
+	return optopt ? command_usage("unknown option '-%c'", optopt) : unknown_option(argv[optind - 1], options);
 }
 
 int command_argument(int argc, char **argv, const char *what, const char **ret)

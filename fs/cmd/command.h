@@ -20,6 +20,8 @@ __attribute__((format(printf, 1, 2))) void command_note(const char *format, ...)
 __attribute__((format(printf, 1, 2))) int command_fail(const char *format, ...);
 /* The same of what was typed, and where help is. Returns COMMAND_USAGE. */
 __attribute__((format(printf, 1, 2))) int command_usage(const char *format, ...);
+/* A word that is none of these, parted by ", ": which one may be meant.  Returns COMMAND_USAGE. */
+int command_unknown_word(const char *given, const char *known);
 /* The one argument behind the options, and what it is called.  COMMAND_DONE, or COMMAND_USAGE after a message. */
 int command_argument(int argc, char **argv, const char *what, const char **ret);
 /* The mount of that mount point or disc.  COMMAND_DONE, or COMMAND_FAILED after a message. */

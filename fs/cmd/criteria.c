@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "burner/base/grow.h"
+#include "burner/base/size.h"
 #include "burner/base/type_letter.h"
 #include "burner/base/values.h"
 
@@ -30,7 +31,7 @@ int criteria_add_pattern(struct criteria *c, const struct pattern *p)
 int criteria_set_size(struct criteria *c, const char *range)
 {
 	c->sized = true;
-	return value_sizes(range, &c->least_bytes, &c->most_bytes);
+	return size_parse_range(range, &c->least_bytes, &c->most_bytes);
 }
 
 int criteria_set_types(struct criteria *c, const char *letters)

@@ -13,6 +13,7 @@
 #include "burner/base/own.h"
 #include "burner/base/path.h"
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "fs/cmd/argument.h"
 #include "fs/cmd/between.h"
 #include "fs/cmd/command.h"
@@ -108,17 +109,16 @@ static void print_null(const struct diff_change *c)
 static void print_line_of(const struct diff_change *c, bool stat)
 {
 	const char *slash = S_ISDIR(c->mode) ? "/" : "", *from = c->from ? c->from : "";
-	char kind[3], bytes[REPORT_BYTES_TEXT], new[REPORT_BYTES_TEXT];
+	char kind[3], bytes[SIZE_TEXT_BYTES], new[SIZE_TEXT_BYTES];
 
 	letters(c, kind);
 	if (!stat || !S_ISREG(c->mode))
 		say(stdout, "%-2s %s%s%s%s%s", kind, from, c->from ? slash : "", c->from ? " -> " : "", c->path, slash);
 	else if (c->new_bytes)
 		say(stdout, "%-2s %s%s%s | %s, %s new", kind, from, c->from ? " -> " : "", c->path,
-		    report_bytes(c->bytes, bytes), report_bytes(c->new_bytes, new));
+		    size_text(c->bytes, bytes), size_text(c->new_bytes, new));
 	else
-		say(stdout, "%-2s %s%s%s | %s", kind, from, c->from ? " -> " : "", c->path,
-		    report_bytes(c->bytes, bytes));
+		say(stdout, "%-2s %s%s%s | %s", kind, from, c->from ? " -> " : "", c->path, size_text(c->bytes, bytes));
 }
 
 static void print_change(struct json *j, const struct diff_change *c)
@@ -138,12 +138,12 @@ static void print_change(struct json *j, const struct diff_change *c)
 
 static void print_sums(const struct diff_count *n)
 {
-	char new[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT];
+	char new[SIZE_TEXT_BYTES], shared[SIZE_TEXT_BYTES];
 
 	printf("files: %" PRIu64 " added, %" PRIu64 " changed, %" PRIu64 " moved, %" PRIu64 " deleted; %s new, %s "
 	       "shared\n",
-	       n->added, n->changed, n->renamed, n->deleted, report_bytes(n->new_bytes, new),
-	       report_bytes(n->shared_bytes, shared));
+	       n->added, n->changed, n->renamed, n->deleted, size_text(n->new_bytes, new),
+	       size_text(n->shared_bytes, shared));
 }
 
 /* ---- what is asked for ---- */

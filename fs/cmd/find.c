@@ -12,6 +12,7 @@
 #include "burner/base/json.h"
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "burner/base/time.h"
 #include "burner/base/type_letter.h"
 #include "burner/base/values.h"
@@ -234,7 +235,7 @@ static void put_fate(FILE *out, const struct found_version *v, const struct foun
 /* 1, or an error, for a line that is left out would be a version that is not there. */
 static int print_text(const struct found_version *v, const struct found_fate *fate)
 {
-	char first[2 * TIME_TEXT_BYTES] = "staged", date[TIME_TEXT_BYTES], bytes[REPORT_BYTES_TEXT];
+	char first[2 * TIME_TEXT_BYTES] = "staged", date[TIME_TEXT_BYTES], bytes[SIZE_TEXT_BYTES];
 	const char *when = v->session ? time_text(v->session->created, date) : NULL;
 	_free_ char *became = NULL;
 	size_t n;
@@ -248,7 +249,7 @@ static int print_text(const struct found_version *v, const struct found_fate *fa
 		snprintf(first, sizeof(first), "session %" PRIu32 "  %s", v->session->number,
 			 when ? when : "(no date)");
 	say(stdout, "%s  %c  %s  %s%s | %s", first, v->kind,
-	    S_ISREG(v->file.mode) ? report_bytes(v->file.bytes, bytes) : "-", v->file.path,
+	    S_ISREG(v->file.mode) ? size_text(v->file.bytes, bytes) : "-", v->file.path,
 	    S_ISDIR(v->file.mode) ? "/" : "", became);
 	return 1;
 }

@@ -12,6 +12,7 @@
 #include "burner/base/own.h"
 #include "burner/base/path.h"
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "cdappendfs/session_message.h"
 #include "fs/cmd/argument.h"
 #include "fs/cmd/between.h"
@@ -160,7 +161,7 @@ static void print_counts(const struct told *t)
 		     {n->changed, "changed"},
 		     {n->renamed + n->renamed_directories, "moved"},
 		     {n->deleted, "deleted"}};
-	char new[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT];
+	char new[SIZE_TEXT_BYTES], shared[SIZE_TEXT_BYTES];
 	const char *before = "    ";
 
 	if (!t->counted) {
@@ -177,7 +178,7 @@ static void print_counts(const struct told *t)
 	if (before[0] == ' ')
 		fputs("    no file changed", stdout);
 	if (n->new_bytes || n->shared_bytes)
-		printf("; %s new, %s shared", report_bytes(n->new_bytes, new), report_bytes(n->shared_bytes, shared));
+		printf("; %s new, %s shared", size_text(n->new_bytes, new), size_text(n->shared_bytes, shared));
 	putchar('\n');
 }
 
@@ -241,7 +242,7 @@ static void print_version(void *context, const struct version *v)
 {
 	struct printing *p = context;
 	struct json *j = &p->json;
-	char date[TIME_TEXT_BYTES], bytes[REPORT_BYTES_TEXT];
+	char date[TIME_TEXT_BYTES], bytes[SIZE_TEXT_BYTES];
 	const char *when = time_text(v->session->created, date);
 
 	p->lost |= v->kind == '?';
@@ -258,8 +259,7 @@ static void print_version(void *context, const struct version *v)
 		return;
 	}
 	say(stdout, "session %" PRIu32 "  %s  %c  %s  %s%s%s", v->session->number, when ? when : "(no date)", v->kind,
-	    v->kind == 'D' ? "-" : report_bytes(v->bytes, bytes), v->from ? v->from : "", v->from ? " -> " : "",
-	    v->path);
+	    v->kind == 'D' ? "-" : size_text(v->bytes, bytes), v->from ? v->from : "", v->from ? " -> " : "", v->path);
 	fflush(stdout);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "burner/base/time.h"
 #include "fs/cmd/command.h"
 #include "fs/control/report.h"
@@ -77,7 +78,7 @@ static const char *plural(uint64_t n, const char *one, const char *more) { retur
 
 static void count_text(const struct restore_count *n, char *ret, size_t bytes)
 {
-	char size[REPORT_BYTES_TEXT], directories[64] = "", present[64] = "";
+	char size[SIZE_TEXT_BYTES], directories[64] = "", present[64] = "";
 
 	if (n->directories)
 		snprintf(directories, sizeof(directories), "%" PRIu64 " %s, ", n->directories,
@@ -86,7 +87,7 @@ static void count_text(const struct restore_count *n, char *ret, size_t bytes)
 		snprintf(present, sizeof(present), "; %" PRIu64 " %s there as %s", n->present,
 			 plural(n->present, "is", "are"), plural(n->present, "it was", "they were"));
 	snprintf(ret, bytes, "%s%" PRIu64 " %s, %s%s", directories, n->files, plural(n->files, "file", "files"),
-		 report_bytes(n->bytes, size), present);
+		 size_text(n->bytes, size), present);
 }
 
 static void count_json(struct telling *t, const char *path, const struct restore_count *n)

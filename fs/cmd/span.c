@@ -8,6 +8,7 @@
 #include "burner/base/json.h"
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "fs/cmd/command.h"
 #include "fs/control/report.h"
 
@@ -70,15 +71,15 @@ static void on_placed(void *context, const char *type, const char *line)
 
 static void print_disc(const struct list *l, uint64_t disc)
 {
-	char size[REPORT_BYTES_TEXT];
+	char size[SIZE_TEXT_BYTES];
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < l->n; i++)
 		bytes += l->all[i].disc == disc ? l->all[i].bytes : 0;
-	printf("disc %" PRIu64 "%s: %s\n", disc, disc == 1 ? ", this one" : "", report_bytes(bytes, size));
+	printf("disc %" PRIu64 "%s: %s\n", disc, disc == 1 ? ", this one" : "", size_text(bytes, size));
 	for (size_t i = 0; i < l->n; i++)
 		if (l->all[i].disc == disc)
-			say(stdout, "  %s  %s", report_bytes(l->all[i].bytes, size), l->all[i].path);
+			say(stdout, "  %s  %s", size_text(l->all[i].bytes, size), l->all[i].path);
 }
 
 int span_list(const struct control_mount *mount, bool json, bool quiet)
@@ -102,7 +103,7 @@ int span_list(const struct control_mount *mount, bool json, bool quiet)
 
 void span_tell(const struct client_result *r, const struct control_mount *mount, bool goes_on)
 {
-	char size[REPORT_BYTES_TEXT];
+	char size[SIZE_TEXT_BYTES];
 
 	if (r->burned && r->disc && r->held_bytes)
 		printf("this is disc %" PRIu64 " of set %08" PRIx64 ", of %" PRIu64 " as it seems now\n", r->disc,
@@ -111,7 +112,7 @@ void span_tell(const struct client_result *r, const struct control_mount *mount,
 		printf("this is disc %" PRIu64 " of %" PRIu64 " of set %08" PRIx64 "\n", r->disc, r->disc, r->set);
 	if (!r->held_bytes)
 		return;
-	say(stdout, "%s stay staged, for the next disc", report_bytes(r->held_bytes, size));
+	say(stdout, "%s stay staged, for the next disc", size_text(r->held_bytes, size));
 	if (r->burned && !goes_on)
 		say(stdout,
 		    "to go on: cdappendfs-umount %s; cdappendfs-stage move %s NEXT; cdappendfs -o span NEXT %s; "

@@ -8,8 +8,10 @@
 
 #include "burner/base/printable.h"
 #include "burner/base/json.h"
+#include "burner/base/size.h"
 #include "burner/base/time.h"
 #include "fs/cmd/command.h"
+#include "fs/cmd/stages_json.h"
 #include "fs/control/report.h"
 #include "fs/salvage/salvage.h"
 
@@ -74,7 +76,7 @@ static int take_arguments(int n, char **words, struct options *ret)
 			return command_usage("an argument is empty: %s", whats[i].usage);
 		return COMMAND_DONE;
 	}
-	return command_usage("'%s' is none of list, export, rebase, move, discard", words[0]);
+	return command_unknown_word(words[0], "list, export, rebase, move, discard");
 }
 
 static int parse_options(int argc, char **argv, struct options *ret)
@@ -113,44 +115,19 @@ static int fail(const char *name, int error, const char *why)
 
 /* ---- list ---- */
 
-static void string_or_null(struct json *j, const char *key, const char *value)
-{
-	if (value && *value) {
-		json_string(j, key, value);
-	} else {
-		json_key(j, key);
-		fputs("null", j->out);
-	}
-}
-
 static void print_json(const struct salvage_stages *s)
 {
 	struct json j = {stdout, false};
-	char date[TIME_TEXT_BYTES];
 
 	json_open(&j, NULL, '{');
-	json_open(&j, "stages", '[');
-	for (size_t i = 0; i < s->n; i++) {
-		const struct salvage_stage *at = &s->all[i];
-
-		json_open(&j, NULL, '{');
-		string_or_null(&j, "disc", at->disc);
-		json_string(&j, "staging", at->directory);
-		json_u64(&j, "staged_bytes", at->staged_bytes);
-		string_or_null(&j, "changed", time_text(at->changed.tv_sec, date));
-		json_string(&j, "state", salvage_state_name(at->state));
-		string_or_null(&j, "why", at->why);
-		string_or_null(&j, "mountpoint", at->mountpoint);
-		json_close(&j, '}');
-	}
-	json_close(&j, ']');
+	stages_json(&j, s);
 	json_close(&j, '}');
 	json_end_line(&j);
 }
 
 static void print_text(const struct salvage_stages *s)
 {
-	char bytes[REPORT_BYTES_TEXT], date[TIME_TEXT_BYTES];
+	char bytes[SIZE_TEXT_BYTES], date[TIME_TEXT_BYTES];
 
 	for (size_t i = 0; i < s->n; i++) {
 		const struct salvage_stage *at = &s->all[i];
@@ -161,7 +138,7 @@ static void print_text(const struct salvage_stages *s)
 			putchar('\n');
 		say(stdout, "%s", *at->disc ? at->disc : "a disc whose path is not known");
 		if (!used && at->state != SALVAGE_DAMAGED)
-			printf("  %s, %s\n", report_bytes(at->staged_bytes, bytes), changed ? changed : "date unknown");
+			printf("  %s, %s\n", size_text(at->staged_bytes, bytes), changed ? changed : "date unknown");
 		say(stdout, "  %s: %s", salvage_state_name(at->state), at->why);
 		say(stdout, "  %s", at->directory);
 	}
@@ -260,7 +237,7 @@ static int discard(const struct options *o)
 {
 	_cleanup_(salvage_closep) struct salvage *s = NULL;
 	_free_ char *why = NULL;
-	char bytes[REPORT_BYTES_TEXT];
+	char bytes[SIZE_TEXT_BYTES];
 	uint64_t dropped;
 	int r, status = open_stage(o, SALVAGE_TO_CHANGE, &s);
 
@@ -270,7 +247,7 @@ static int discard(const struct options *o)
 	if (r < 0)
 		return fail(o->disc, r, why);
 	say(stdout, "what was staged for %s is dropped (%s)", o->disc,
-	    dropped ? report_bytes(dropped, bytes) : "how much is not known");
+	    dropped ? size_text(dropped, bytes) : "how much is not known");
 	return COMMAND_DONE;
 }
 

@@ -11,6 +11,7 @@
 #include "burner/base/time.h"
 #include "burner/base/json.h"
 #include "burner/base/log.h"
+#include "burner/base/size.h"
 #include "cdappendfs/session_message.h"
 #include "fs/control/report.h"
 #include "fs/control/client.h"
@@ -324,13 +325,13 @@ static int leave(const struct options *o, const struct control_mount *mount)
 
 static void print_adopted(const struct client_result *r)
 {
-	char bytes[REPORT_BYTES_TEXT];
+	char bytes[SIZE_TEXT_BYTES];
 
 	if (r->adopted_bytes && r->append_bytes)
 		printf("%s in %" PRIu64
 		       " session%s of other programs %s adopted as they are now: the session has their "
 		       "digests\n",
-		       report_bytes(r->adopted_bytes, bytes), r->adopted_sessions, r->adopted_sessions == 1 ? "" : "s",
+		       size_text(r->adopted_bytes, bytes), r->adopted_sessions, r->adopted_sessions == 1 ? "" : "s",
 		       r->burned ? "are" : "will be");
 	if (r->adopted_more)
 		puts("the disc has more pieces of other programs' sessions than one session can adopt: ask again for "
@@ -355,8 +356,8 @@ static bool asks(const struct options *o) { return !o->json && !o->quiet && next
 static void print_text(const struct client_result *r, const struct options *o, const struct control_mount *mount)
 {
 	enum action action = o->action;
-	char append[REPORT_BYTES_TEXT], data[REPORT_BYTES_TEXT], tree[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT],
-		found[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], names[REPORT_NAMES_TEXT];
+	char append[SIZE_TEXT_BYTES], data[SIZE_TEXT_BYTES], tree[SIZE_TEXT_BYTES], shared[SIZE_TEXT_BYTES],
+		found[SIZE_TEXT_BYTES], pieces[REPORT_PIECES_TEXT], names[REPORT_NAMES_TEXT];
 
 	if (action == ACTION_DISCARD)
 		puts("what was staged is dropped");
@@ -368,14 +369,14 @@ static void print_text(const struct client_result *r, const struct options *o, c
 					 nothing(o));
 	else if (r->append_bytes)
 		printf("session %" PRIu32 " %s: %s %s (data %s, tree %s), %s shared with older sessions\n", r->session,
-		       r->burned ? "written" : "planned", report_bytes(r->append_bytes, append),
-		       r->burned ? "appended" : "to append", report_bytes(r->data_bytes, data),
-		       report_bytes(r->tree_bytes, tree), report_bytes(r->shared_bytes, shared));
+		       r->burned ? "written" : "planned", size_text(r->append_bytes, append),
+		       r->burned ? "appended" : "to append", size_text(r->data_bytes, data),
+		       size_text(r->tree_bytes, tree), size_text(r->shared_bytes, shared));
 	sync_print_parity(r);
 	print_adopted(r);
 	if (r->found_bytes)
 		printf("of what is staged, %s %s on the disc already, or twice in the stage\n",
-		       report_bytes(r->found_bytes, found), r->burned ? "were" : "are");
+		       size_text(r->found_bytes, found), r->burned ? "were" : "are");
 	if (r->append_bytes && r->files_in_pieces)
 		puts(report_pieces(r->files_in_pieces, pieces));
 	if (report_names(r->names_changed, r->names_closed, names))

@@ -6,6 +6,7 @@
 
 #include "burner/base/json.h"
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "fs/control/report.h"
 
 void sync_print_json(const struct client_result *r)
@@ -48,22 +49,22 @@ void sync_print_json(const struct client_result *r)
 
 void sync_print_parity(const struct client_result *r)
 {
-	char parity[REPORT_BYTES_TEXT], older[REPORT_BYTES_TEXT], unproven[REPORT_BYTES_TEXT];
+	char parity[SIZE_TEXT_BYTES], older[SIZE_TEXT_BYTES], unproven[SIZE_TEXT_BYTES];
 	const char *are = r->burned ? "are" : "will be";
 
 	if (r->parity_bytes && r->older_bytes)
 		printf("of the session, %s %s parity, by which what gets lost of it, and of %s in %" PRIu64
 		       " older session%s, can be made again\n",
-		       report_bytes(r->parity_bytes, parity), are, report_bytes(r->older_bytes, older),
-		       r->older_sessions, r->older_sessions == 1 ? "" : "s");
+		       size_text(r->parity_bytes, parity), are, size_text(r->older_bytes, older), r->older_sessions,
+		       r->older_sessions == 1 ? "" : "s");
 	else if (r->parity_bytes)
 		printf("of the session, %s %s parity, by which what gets lost of it can be made again\n",
-		       report_bytes(r->parity_bytes, parity), are);
+		       size_text(r->parity_bytes, parity), are);
 	if (r->unproven_bytes)
 		printf("of the older sessions, %s are of other programs: no digest proves them, so they %s protected "
 		       "as "
 		       "they are now\n",
-		       report_bytes(r->unproven_bytes, unproven), are);
+		       size_text(r->unproven_bytes, unproven), are);
 	if (r->older_more)
 		puts("the disc has more pieces than one session can protect: ask again for the rest");
 }

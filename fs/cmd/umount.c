@@ -20,6 +20,7 @@
 #include "burner/base/printable.h"
 #include "burner/base/json.h"
 #include "burner/base/log.h"
+#include "burner/base/size.h"
 #include "fs/control/report.h"
 #include "fs/control/client.h"
 #include "fs/cmd/command.h"
@@ -202,10 +203,10 @@ static int say_busy(const char *mountpoint)
 
 static void print_result(const struct client_result *r)
 {
-	char append[REPORT_BYTES_TEXT], names[REPORT_NAMES_TEXT];
+	char append[SIZE_TEXT_BYTES], names[REPORT_NAMES_TEXT];
 
 	if (r->burned)
-		printf("session %" PRIu32 " written: %s appended\n", r->session, report_bytes(r->append_bytes, append));
+		printf("session %" PRIu32 " written: %s appended\n", r->session, size_text(r->append_bytes, append));
 	if (r->burned && report_names(r->names_changed, r->names_closed, names))
 		puts(names);
 	if (r->message[0])

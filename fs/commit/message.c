@@ -7,21 +7,8 @@
 #include <string.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/size.h"
 #include "fs/tree/tree.h"
-
-const char *message_bytes(uint64_t bytes, char buf[32])
-{
-	static const char units[][4] = {"KiB", "MiB", "GiB", "TiB"};
-	size_t unit = 0;
-	double value = (double)bytes / 1024;
-
-	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
-		value /= 1024;
-		unit++;
-	}
-	snprintf(buf, 32, "%.1f %s", value, units[unit]);
-	return buf;
-}
 
 #define PATH_BYTES 48u
 
@@ -83,13 +70,13 @@ void message_failed(char *buf, size_t n, const char *what, int error, const char
 void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_bytes, const char *where,
 		     const char *why, bool spans)
 {
-	char need[32], missing[32];
+	char need[SIZE_TEXT_BYTES], missing[SIZE_TEXT_BYTES];
 
 	snprintf(buf, n,
 		 "the session does not fit: it needs %s, that is %s more than %s has left%s; nothing was burned and "
 		 "nothing was lost: "
 		 "the changes stay staged; %s",
-		 message_bytes(need_bytes, need), message_bytes(missing_bytes, missing), where, why,
+		 size_text(need_bytes, need), size_text(missing_bytes, missing), where, why,
 		 spans ? "fill this disc and keep the rest for others with cdappendfs-sync --span, of a mount with -o "
 			 "span" :
 			 "delete some of them and sync again, or drop all with cdappendfs-sync --discard");
@@ -98,14 +85,13 @@ void message_no_room(char *buf, size_t n, uint64_t need_bytes, uint64_t missing_
 void message_no_room_for_parity(char *buf, size_t n, uint64_t older_bytes, uint64_t need_bytes, uint64_t missing_bytes,
 				const char *where, const char *advice)
 {
-	char older[32], need[32], missing[32];
+	char older[SIZE_TEXT_BYTES], need[SIZE_TEXT_BYTES], missing[SIZE_TEXT_BYTES];
 
 	snprintf(buf, n,
 		 "the session with parity of %s of older ones does not fit: it needs %s, that is %s (%" PRIu64
 		 " blocks) more than %s has left; nothing was burned and nothing was lost; %s",
-		 message_bytes(older_bytes, older), message_bytes(need_bytes, need),
-		 message_bytes(missing_bytes, missing), (missing_bytes + SECTOR_BYTES - 1) / SECTOR_BYTES, where,
-		 advice);
+		 size_text(older_bytes, older), size_text(need_bytes, need), size_text(missing_bytes, missing),
+		 (missing_bytes + SECTOR_BYTES - 1) / SECTOR_BYTES, where, advice);
 }
 
 static const char *describe(const struct disc_fingerprint *f, char buf[128])
@@ -189,7 +175,7 @@ void message_directories(char *buf, size_t n, uint64_t directories)
 
 void message_burned(char *buf, size_t n, uint32_t session, uint64_t bytes)
 {
-	char size[32];
+	char size[SIZE_TEXT_BYTES];
 
-	snprintf(buf, n, "session %u burned: %s", session, message_bytes(bytes, size));
+	snprintf(buf, n, "session %u burned: %s", session, size_text(bytes, size));
 }

@@ -13,8 +13,6 @@
 
 #include "cdappendfs/disc.h"
 
-/* "12.3 MiB" */
-const char *message_bytes(uint64_t bytes, char buf[32]);
 /* What a commit did not manage; why may be NULL (then the error says it). */
 void message_failed(char *buf, size_t n, const char *what, int error, const char *why);
 /* why: what makes it so large; ""; spans: what is staged may be spread over several discs */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "burner/base/log.h"
+#include "burner/base/size.h"
 #include "burner/format/digest_table.h"
 #include "burner/format/parity.h"
 #include "fs/commit/message.h"
@@ -92,7 +93,7 @@ int run_protect(struct run *run, struct commit_result *outcome)
 	struct commit *c = run->c;
 	const struct burn_progress progress = run_progress(run);
 	uint64_t before = run_sectors_of(&run->older.left_out);
-	char why[96], bytes[32];
+	char why[96], bytes[SIZE_TEXT_BYTES];
 	int r;
 
 	if (!run->cost.parity_sectors)
@@ -102,7 +103,7 @@ int run_protect(struct run *run, struct commit_result *outcome)
 	if (r == -EBADMSG && run_sectors_of(&run->older.left_out) > before)
 		return plan_without(run, outcome);
 	snprintf(why, sizeof(why), "the staging area has no room for it, %s, while it is burned",
-		 message_bytes(run->cost.parity_sectors * SECTOR_BYTES, bytes));
+		 size_text(run->cost.parity_sectors * SECTOR_BYTES, bytes));
 	return r ? commit_failed(outcome, "the parity of the session could not be made", r, r == -ENOSPC ? why : NULL) :
 		   0;
 }

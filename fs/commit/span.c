@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "burner/base/size.h"
 #include "fs/commit/internal.h"
 #include "fs/commit/message.h"
 
@@ -76,7 +77,7 @@ int run_take_tree(struct run *run, unsigned flags, struct commit_result *outcome
 
 void run_tell_full(const struct run *run, struct commit_result *outcome)
 {
-	char size[32];
+	char size[SIZE_TEXT_BYTES];
 
 	if (!run->span || !run->span->n_held)
 		return;
@@ -85,7 +86,7 @@ void run_tell_full(const struct run *run, struct commit_result *outcome)
 	outcome->set_discs = (outcome->set.disc ? outcome->set.disc - 1 : 0) + run->span->n_discs;
 	snprintf(outcome->message, sizeof(outcome->message),
 		 "this disc takes nothing more of what is staged: all of it, %s, waits for the next disc",
-		 message_bytes(outcome->held_bytes, size));
+		 size_text(outcome->held_bytes, size));
 }
 
 int run_find_set(struct run *run, struct commit_result *outcome)

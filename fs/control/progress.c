@@ -7,6 +7,7 @@
 #include "burner/base/printable.h"
 #include "burner/base/time.h"
 #include "burner/base/bytes.h"
+#include "burner/base/size.h"
 #include "fs/control/progress.h"
 #include "fs/control/report.h"
 
@@ -58,7 +59,7 @@ int burning_parse(const char *object, struct burning *ret)
 
 const char *burning_text(const struct burning *b, char text[BURNING_TEXT])
 {
-	char phase[sizeof(b->phase)], done[REPORT_BYTES_TEXT], all[REPORT_BYTES_TEXT], rate[REPORT_BYTES_TEXT];
+	char phase[sizeof(b->phase)], done[SIZE_TEXT_BYTES], all[SIZE_TEXT_BYTES], rate[SIZE_TEXT_BYTES];
 	uint64_t left = b->seconds_left;
 	int n;
 
@@ -68,9 +69,9 @@ const char *burning_text(const struct burning *b, char text[BURNING_TEXT])
 		return text;
 	}
 	n = snprintf(text, BURNING_TEXT, "%-10s %3u%%  %s of %s", phase, percent_of(b),
-		     report_bytes(min_u64(b->done_bytes, b->all_bytes), done), report_bytes(b->all_bytes, all));
+		     size_text(min_u64(b->done_bytes, b->all_bytes), done), size_text(b->all_bytes, all));
 	if (b->has_rate)
-		n += snprintf(text + n, BURNING_TEXT - (size_t)n, "  %s/s  ", report_bytes(b->bytes_per_second, rate));
+		n += snprintf(text + n, BURNING_TEXT - (size_t)n, "  %s/s  ", size_text(b->bytes_per_second, rate));
 	if (b->has_rate && left >= 3600)
 		snprintf(text + n, BURNING_TEXT - (size_t)n, "%" PRIu64 ":%02u:%02u left", left / 3600,
 			 (unsigned)(left / 60 % 60), (unsigned)(left % 60));

@@ -14,6 +14,7 @@
 #include "cdappendfs/proof.h"
 #include "burner/format/geometry.h"
 #include "burner/base/json.h"
+#include "burner/base/size.h"
 #include "burner/base/time.h"
 #include "fs/control/report.h"
 
@@ -312,22 +313,6 @@ void report_parsed_free(struct report_parsed *p)
 
 /* ---- text ---- */
 
-const char *report_bytes(uint64_t bytes, char text[REPORT_BYTES_TEXT])
-{
-	static const char units[] = "KMGTPE";
-	double v = (double)bytes / 1024;
-	size_t unit = 0;
-
-	if (bytes < 1024) {
-		snprintf(text, REPORT_BYTES_TEXT, "%" PRIu64 " bytes", bytes);
-		return text;
-	}
-	for (; v >= 1023.95 && unit + 2 < sizeof(units); unit++)
-		v /= 1024;
-	snprintf(text, REPORT_BYTES_TEXT, "%.1f %ciB", v, units[unit]);
-	return text;
-}
-
 const char *report_pieces(uint64_t files, char text[REPORT_PIECES_TEXT])
 {
 	if (files == PIECES_UNKNOWN)
@@ -381,7 +366,7 @@ static bool nothing_whole(const struct report_info *info)
 
 static void state_text(FILE *out, const struct report_info *info)
 {
-	char text[600], kept[REPORT_BYTES_TEXT];
+	char text[600], kept[SIZE_TEXT_BYTES];
 
 	if (nothing_whole(info))
 		snprintf(text, sizeof(text), "%s%s%s",
@@ -391,7 +376,7 @@ static void state_text(FILE *out, const struct report_info *info)
 	else if (info->appendable && info->kept_bytes)
 		snprintf(text, sizeof(text),
 			 "appendable, the next session starts at %" PRIu32 ", behind %s of something else",
-			 info->next_lba, report_bytes(info->kept_bytes, kept));
+			 info->next_lba, size_text(info->kept_bytes, kept));
 	else if (info->appendable)
 		snprintf(text, sizeof(text), "appendable, the next session starts at %" PRIu32, info->next_lba);
 	else
@@ -401,9 +386,9 @@ static void state_text(FILE *out, const struct report_info *info)
 }
 
 /* Empty: the session does not tell. */
-static const char *shared_text(const struct disc_session *s, uint64_t bytes, char text[REPORT_BYTES_TEXT])
+static const char *shared_text(const struct disc_session *s, uint64_t bytes, char text[SIZE_TEXT_BYTES])
 {
-	return s->ours && s->tells_shared ? report_bytes(bytes, text) : "";
+	return s->ours && s->tells_shared ? size_text(bytes, text) : "";
 }
 
 static const char *session_state(const struct disc_session *s)
@@ -415,18 +400,18 @@ static const char *session_state(const struct disc_session *s)
 
 static void session_text(FILE *out, const struct disc_session *s)
 {
-	char size[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT], found[REPORT_BYTES_TEXT], created[TIME_TEXT_BYTES],
-		digest[PROOF_TEXT_BYTES] = "", parity[REPORT_BYTES_TEXT], volume[sizeof(s->volume_id)];
+	char size[SIZE_TEXT_BYTES], shared[SIZE_TEXT_BYTES], found[SIZE_TEXT_BYTES], created[TIME_TEXT_BYTES],
+		digest[PROOF_TEXT_BYTES] = "", parity[SIZE_TEXT_BYTES], volume[sizeof(s->volume_id)];
 	const char *date = time_text(s->created, created);
 
 	if (s->has_digest)
 		proof_text(s->digest, digest);
 	digest[PROOF_PREFIX_MIN] = '\0';
 	fprintf(out, "%7" PRIu32 "  %10" PRIu32 "  %10" PRIu32 "  %10s  %10s  %10s  %-20s  %-16s  %s%s%s%s\n",
-		s->number, s->start_lba, s->sectors, report_bytes((uint64_t)s->sectors * SECTOR_BYTES, size),
+		s->number, s->start_lba, s->sectors, size_text((uint64_t)s->sectors * SECTOR_BYTES, size),
 		shared_text(s, s->shared_bytes, shared), shared_text(s, s->found_bytes, found), date ? date : "unknown",
 		digest, printable(s->volume_id, volume, sizeof(volume)), s->parity_sectors ? "  parity " : "",
-		s->parity_sectors ? report_bytes((uint64_t)s->parity_sectors * SECTOR_BYTES, parity) : "",
+		s->parity_sectors ? size_text((uint64_t)s->parity_sectors * SECTOR_BYTES, parity) : "",
 		session_state(s));
 }
 
@@ -452,7 +437,7 @@ static void older_sessions_text(FILE *out, const struct report_info *info)
 
 void report_info_text(FILE *out, const struct report_info *info)
 {
-	char text[REPORT_BYTES_TEXT], pieces[REPORT_PIECES_TEXT], burning[BURNING_TEXT], digest[PROOF_TEXT_BYTES];
+	char text[SIZE_TEXT_BYTES], pieces[REPORT_PIECES_TEXT], burning[BURNING_TEXT], digest[PROOF_TEXT_BYTES];
 
 	line(out, "Disc", info->disc);
 	line(out, "Medium", info->medium);
@@ -460,14 +445,14 @@ void report_info_text(FILE *out, const struct report_info *info)
 	if (!burning_idle(&info->burning))
 		line(out, "Commit", burning_text(&info->burning, burning));
 	line(out, "Mounted at", info->mountpoint);
-	line(out, "Capacity", report_bytes(info->capacity_bytes, text));
-	line(out, "Used", report_bytes(info->used_bytes, text));
-	line(out, "Free", report_bytes(info->free_bytes, text));
-	line(out, "Staged", info->staged_bytes ? report_bytes(info->staged_bytes, text) : "nothing");
+	line(out, "Capacity", size_text(info->capacity_bytes, text));
+	line(out, "Used", size_text(info->used_bytes, text));
+	line(out, "Free", size_text(info->free_bytes, text));
+	line(out, "Staged", info->staged_bytes ? size_text(info->staged_bytes, text) : "nothing");
 	if (info->staged_bytes)
 		line(out, "Staged in", info->staging);
 	if (info->has_stage)
-		line(out, "Stage room", report_bytes(info->staging_free_bytes, text));
+		line(out, "Stage room", size_text(info->staging_free_bytes, text));
 	if (info->n_sessions == 0)
 		return;
 	line(out, "Pieces", report_pieces(info->files_in_pieces, pieces));

@@ -74,8 +74,5 @@ const char *report_pieces(uint64_t files, char text[REPORT_PIECES_TEXT]);
 /* What became of new names in Joliet, one sentence; returns text, NULL: nothing. */
 #define REPORT_NAMES_TEXT 240u
 const char *report_names(uint64_t changed, uint64_t closed, char text[REPORT_NAMES_TEXT]);
-/* "12.3 MiB", exact below 1 KiB; returns text. */
-#define REPORT_BYTES_TEXT 24u
-const char *report_bytes(uint64_t bytes, char text[REPORT_BYTES_TEXT]);
 
 #endif

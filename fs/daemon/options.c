@@ -15,7 +15,9 @@
 #include <string.h>
 
 #include "burner/base/bytes.h"
+#include "burner/base/nearest.h"
 #include "burner/base/own.h"
+#include "burner/base/size.h"
 #include "burner/base/values.h"
 #include "cdappendfs/proof.h"
 #include "cdappendfs/session_message.h"
@@ -54,51 +56,82 @@ static int no_memory(struct parser *p)
 
 /* ---- our options ---- */
 
+static const struct {
+	const char *name;
+	uint64_t sectors;
+	double speed;
+} media_kinds[] = {
+	{"cd74", 333000, CD_SPEED},
+	{"cd80", 359844, CD_SPEED},
+	/* DVD+R and DVD-R DL, the smaller of each pair */
+	{"dvd", 2295104, DVD_SPEED},
+	{"dvd-dl", 4171712, DVD_SPEED},
+	{"bd", 12219392, BD_SPEED},
+	{"bd-dl", 24438784, BD_SPEED},
+	/* of three and four layers */
+	{"bdxl-100", 48878592, BD_SPEED},
+	{"bdxl-128", 62500864, BD_SPEED},
+	/* M-DISC: as large as the media that they stand for */
+	{"mdisc-dvd", 2295104, DVD_SPEED},
+	{"mdisc-bd", 12219392, BD_SPEED},
+	{"mdisc-bd-dl", 24438784, BD_SPEED},
+	{"mdisc-bdxl-100", 48878592, BD_SPEED},
+};
+
+/*
+ * DVD and BD bear powers of 1000: "4.7G" is 4.7 GiB, for which no DVD of 4.7 GB has room, and the image could not be
+ * burned on the disc that was meant.  (A CD of 700M has that many MiB.)
+ */
+static void compare_with_media(struct parser *p, const char *value, uint64_t bytes)
+{
+	char text[64], size[SIZE_TEXT_BYTES], told[SIZE_TEXT_BYTES];
+	uint64_t decimal;
+
+	if ((size_t)snprintf(text, sizeof(text), "%sB", value) >= sizeof(text) || size_parse(text, &decimal) < 0 ||
+	    decimal >= bytes)
+		return;
+	for (size_t i = 0; i < ARRAY_LENGTH(media_kinds); i++) {
+		const uint64_t room = media_kinds[i].sectors * SECTOR_BYTES;
+
+		if (room < decimal)
+			continue;
+		if (room < bytes)
+			snprintf(p->options->note, sizeof(p->options->note),
+				 "media=%s is %s, more than a disc that is sold as %s takes: media=%s, or media=%sB, "
+				 "is as large "
+				 "as that",
+				 value, size_text(bytes, size), size_text_decimal(decimal, told), media_kinds[i].name,
+				 value);
+		return;
+	}
+}
+
 static int set_media(struct parser *p, const char *value)
 {
-	static const struct {
-		const char *name;
-		uint64_t sectors;
-		double speed;
-	} media[] = {
-		{"cd74", 333000, CD_SPEED},
-		{"cd80", 359844, CD_SPEED},
-		/* DVD+R and DVD-R DL, the smaller of each pair */
-		{"dvd", 2295104, DVD_SPEED},
-		{"dvd-dl", 4171712, DVD_SPEED},
-		{"bd", 12219392, BD_SPEED},
-		{"bd-dl", 24438784, BD_SPEED},
-		/* of three and four layers */
-		{"bdxl-100", 48878592, BD_SPEED},
-		{"bdxl-128", 62500864, BD_SPEED},
-		/* M-DISC: as large as the media that they stand for */
-		{"mdisc-dvd", 2295104, DVD_SPEED},
-		{"mdisc-bd", 12219392, BD_SPEED},
-		{"mdisc-bd-dl", 24438784, BD_SPEED},
-		{"mdisc-bdxl-100", 48878592, BD_SPEED},
-	};
 	uint64_t bytes;
 
 	p->base_speed = CD_SPEED;
+	p->options->note[0] = '\0';
 	p->options->unbounded = strcmp(value, "none") == 0;
 	p->options->capacity_sectors = 0;
 	if (p->options->unbounded)
 		return 0;
-	for (size_t i = 0; i < ARRAY_LENGTH(media); i++) {
-		if (strcmp(value, media[i].name) == 0) {
-			p->options->capacity_sectors = media[i].sectors;
-			p->base_speed = media[i].speed;
+	for (size_t i = 0; i < ARRAY_LENGTH(media_kinds); i++) {
+		if (strcmp(value, media_kinds[i].name) == 0) {
+			p->options->capacity_sectors = media_kinds[i].sectors;
+			p->base_speed = media_kinds[i].speed;
 			return 0;
 		}
 	}
-	if (value_size(value, &bytes) < 0)
+	if (size_parse(value, &bytes) < 0)
 		return refuse(p,
 			      "media=%s: one of cd74, cd80, dvd, dvd-dl, bd, bd-dl, bdxl-100, bdxl-128, mdisc-dvd, "
-			      "mdisc-bd, mdisc-bd-dl, mdisc-bdxl-100, none, or a size as 4M, 700M, 4.7G",
+			      "mdisc-bd, mdisc-bd-dl, mdisc-bdxl-100, none, or a size as 4M, 700M, 4.7GB",
 			      value);
 	if (bytes / SECTOR_BYTES < LEAST_SECTORS)
 		return refuse(p, "media=%s: a medium has at least %u KiB", value, LEAST_SECTORS * SECTOR_BYTES / 1024);
 	p->options->capacity_sectors = bytes / SECTOR_BYTES;
+	compare_with_media(p, value, bytes);
 	return 0;
 }
 
@@ -228,7 +261,7 @@ static int set_pieces(struct parser *p, const char *value)
 {
 	uint64_t bytes;
 
-	if (value_size(value, &bytes) < 0)
+	if (size_parse(value, &bytes) < 0)
 		return refuse(p, "pieces=%s: what pieces of a file must save, a size as 16M, 700M, 4.7G", value);
 	p->options->pieces_bytes = bytes ? bytes : 1;
 	return 0;
@@ -427,7 +460,8 @@ static int take_option(struct parser *p, char *option)
 		return r;
 	if (others_of_libfuse(option))
 		return hand_to_libfuse(p, option);
-	if (nearest_option(help_text(), option, meant, sizeof(meant)))
+	const struct nearest near = nearest_begin(option, strcspn(option, "="));
+	if (nearest_option(help_text(), &near, meant, sizeof(meant)))
 		return refuse(p, "unknown option '%s'; is %s meant? See cdappendfs --help", option, meant);
 	return refuse(p, "unknown option '%s'; see cdappendfs --help", option);
 }
@@ -475,6 +509,8 @@ static int take_arguments(struct parser *p, int argc, char **argv)
 {
 	static const char *const names[] = {"DISC", "MOUNTPOINT"};
 
+	if (p->options->json && argc > 0)
+		return refuse(p, "--json goes with nothing else; cdappendfs-info --json describes a disc");
 	if (argc < 2)
 		return refuse(p, "%s is missing; see cdappendfs --help", names[argc]);
 	if (argc > 2)
@@ -503,18 +539,35 @@ static int check_together(struct parser *p)
 	return 0;
 }
 
+/* "--create" is the user's word for "-o create". */
+static int refuse_unknown(struct parser *p, const char *given, const struct option *words)
+{
+	struct nearest near = nearest_begin(given + 2, strcspn(given + 2, "="));
+	char meant[64];
+
+	for (const struct option *w = words; w->name && near.length; w++)
+		nearest_try(&near, w->name, strlen(w->name));
+	if (near.length && nearest_option(help_text(), &near, meant, sizeof(meant)))
+		return refuse(p, "unknown option '%s'; is -o %s meant? See cdappendfs --help", given, meant);
+	if (near.best)
+		return refuse(p, "unknown option '%s'; is --%s meant? See cdappendfs --help", given, near.best);
+	return refuse(p, "unknown option '%s'; see cdappendfs --help", given);
+}
+
 int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_WHY_MAX])
 {
 	static const struct option words[] = {{"help", no_argument, NULL, 'h'},
 					      {"version", no_argument, NULL, 'V'},
+					      {"json", no_argument, NULL, 'j'},
 					      {0}};
 	struct parser p = {.options = ret, .why = why, .base_speed = CD_SPEED};
-	int c, r = 0;
+	int c, r = 0, asked = 0;
 
 	*ret = (struct options){0};
 	optind = 0; /* begins anew, also after an earlier call */
 	opterr = 0;
-	while (!r && (c = getopt_long(argc, argv, ":hVfdo:", words, NULL)) >= 0) {
+	while (!r && (c = getopt_long(argc, argv, ":hVfdjo:", words, NULL)) >= 0) {
+		asked += c != 'j';
 		switch (c) {
 		case 'h':
 			ret->help = true;
@@ -522,6 +575,9 @@ int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_W
 		case 'V':
 			ret->version = true;
 			return 0;
+		case 'j':
+			ret->json = true;
+			break;
 		case 'f':
 			ret->foreground = true;
 			break;
@@ -535,9 +591,12 @@ int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_W
 			r = refuse(&p, "-%c: the value is missing", optopt);
 			break;
 		default:
-			r = refuse(&p, "unknown option '%s'; see cdappendfs --help", argv[optind - 1]);
+			r = refuse_unknown(&p, argv[optind - 1], words);
 		}
 	}
+	ret->overview = !r && !asked && optind == argc;
+	if (ret->overview)
+		return 0;
 	if (!r)
 		r = take_arguments(&p, argc - optind, argv + optind);
 	if (!r && ret->debug)

@@ -22,10 +22,15 @@ enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL, OPTIONS_TREE_LINKED };
 enum options_sessions { OPTIONS_SESSIONS_HIDE, OPTIONS_SESSIONS_SHOW, OPTIONS_SESSIONS_OFF };
 enum options_check { OPTIONS_CHECK_NONE, OPTIONS_CHECK_READS };
 
+#define OPTIONS_WHY_MAX 512u
+
 struct options {
 	bool help, version; /* then nothing else is set */
+	bool overview;	    /* nothing was asked for: what there is; as JSON: */
+	bool json;
 	bool foreground, debug;
 	bool remount;		       /* a mount that is there: only read_only is changed */
+	char note[OPTIONS_WHY_MAX];    /* what the user should know of what he gave; "" nothing */
 	const char *disc, *mountpoint; /* as given; of argv */
 	bool create;
 	bool read_only;		   /* -o ro, or session= */
@@ -61,7 +66,6 @@ struct options {
 	uint32_t idle_nodes;	  /* developer's; as in struct tree_options */
 };
 
-#define OPTIONS_WHY_MAX 512u
 /* 0, or -EINVAL with one line for the user in why (-ENOMEM likewise). The caller releases *ret in any case. */
 int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_WHY_MAX]);
 /* What share=, pieces= and compat mean together. */

@@ -161,6 +161,19 @@ void salvage_list_release(struct salvage_stages *s)
 	*s = (struct salvage_stages){0};
 }
 
+void salvage_list_forget_mounted(struct salvage_stages *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->all[i].state == SALVAGE_MOUNTED && s->all[i].mountpoint && *s->all[i].mountpoint)
+			release_one(&s->all[i]);
+		else
+			s->all[kept++] = s->all[i];
+	}
+	s->n = kept;
+}
+
 static int list_these(char *const *names, size_t n, struct salvage_stages *to)
 {
 	int r = 0;

@@ -55,6 +55,8 @@ struct salvage_stages {
  * out. */
 int salvage_list(const char *staging, struct salvage_stages *ret, char **ret_why);
 void salvage_list_release(struct salvage_stages *s);
+/* Those that a running mount has are left out. */
+void salvage_list_forget_mounted(struct salvage_stages *s);
 
 /* ---- one of them ---- */
 

@@ -15,6 +15,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/own.h"
+#include "burner/base/size.h"
 #include "fs/show/picture.h"
 
 #define COLUMNS_MIN 24u
@@ -243,14 +244,13 @@ static void put_legend(const struct picture *p, const struct picture_style *styl
 		[PICTURE_SESSION] = "sessions", [PICTURE_BROKEN] = "failed burns",  [PICTURE_KEPT] = "something else",
 		[PICTURE_STAGED] = "staged",	[PICTURE_GAP] = "between sessions", [PICTURE_FREE] = "free",
 	};
-	char bytes[REPORT_BYTES_TEXT], text[64];
+	char bytes[SIZE_TEXT_BYTES], text[64];
 	size_t used = 0;
 
 	for (unsigned kind = 0; kind < PICTURE_KINDS; kind++) {
 		if (!p->of_kind[kind])
 			continue;
-		snprintf(text, sizeof(text), " %s %s", names[kind],
-			 report_bytes(p->of_kind[kind] * SECTOR_BYTES, bytes));
+		snprintf(text, sizeof(text), " %s %s", names[kind], size_text(p->of_kind[kind] * SECTOR_BYTES, bytes));
 		size_t width = width_of(text) + (kind == PICTURE_SESSION ? 2 : 1);
 
 		if (used && used + 3 + width > style->columns) {
@@ -271,7 +271,7 @@ static void put_legend(const struct picture *p, const struct picture_style *styl
 /* The newest session that can be mounted, and what of it lies in older ones. */
 static void put_shared(const struct report_info *info, FILE *out)
 {
-	char own[REPORT_BYTES_TEXT], shared[REPORT_BYTES_TEXT];
+	char own[SIZE_TEXT_BYTES], shared[SIZE_TEXT_BYTES];
 	size_t n = info->n_sessions;
 
 	while (n && info->sessions[n - 1].broken)
@@ -280,7 +280,7 @@ static void put_shared(const struct report_info *info, FILE *out)
 		return;
 	const struct disc_session *s = &info->sessions[n - 1];
 	fprintf(out, "Session %" PRIu32 " takes %s, and shares %s with older ones\n", s->number,
-		report_bytes((uint64_t)s->sectors * SECTOR_BYTES, own), report_bytes(s->shared_bytes, shared));
+		size_text((uint64_t)s->sectors * SECTOR_BYTES, own), size_text(s->shared_bytes, shared));
 }
 
 void picture_print(const struct picture *p, const struct picture_style *style, FILE *out)

@@ -11,6 +11,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/printable.h"
+#include "burner/base/size.h"
 #include "burner/base/time.h"
 #include "fs/show/picture.h"
 
@@ -119,7 +120,7 @@ static const char *fill_of(const struct picture_part *part)
 /* What a pointer that rests on it is told. */
 static void put_title(FILE *out, const struct picture_part *part)
 {
-	char bytes[REPORT_BYTES_TEXT], date[32];
+	char bytes[SIZE_TEXT_BYTES], date[32];
 
 	fputs("<title>", out);
 	if (part->session)
@@ -127,7 +128,7 @@ static void put_title(FILE *out, const struct picture_part *part)
 			part->session->number, date_text(part->session->created, date));
 	else
 		fprintf(out, "%s, ", kinds[part->kind].name);
-	fprintf(out, "%s, from block %" PRIu64 "</title>", report_bytes(part->n * SECTOR_BYTES, bytes), part->first);
+	fprintf(out, "%s, from block %" PRIu64 "</title>", size_text(part->n * SECTOR_BYTES, bytes), part->first);
 }
 
 /* Returns where the number behind it may begin. */
@@ -175,14 +176,14 @@ static void put_key(FILE *out, double *x, const char *fill, const char *text)
 
 static void put_legend(const struct picture *p, FILE *out)
 {
-	char text[64], bytes[REPORT_BYTES_TEXT];
+	char text[64], bytes[SIZE_TEXT_BYTES];
 	double x = MARGIN;
 
 	for (unsigned kind = 0; kind < PICTURE_KINDS; kind++) {
 		if (!p->of_kind[kind])
 			continue;
 		snprintf(text, sizeof(text), "%s %s", kinds[kind].name,
-			 report_bytes(p->of_kind[kind] * SECTOR_BYTES, bytes));
+			 size_text(p->of_kind[kind] * SECTOR_BYTES, bytes));
 		put_key(out, &x, kinds[kind].fill, text);
 	}
 }
@@ -198,16 +199,16 @@ static uint64_t row_bytes(const struct disc_session *s)
 static void put_row(const struct disc_session *s, uint64_t most, double y, FILE *out)
 {
 	double scale = most ? ROW_BAR_WIDTH / (double)most : 0, width = (double)s->sectors * SECTOR_BYTES * scale;
-	char text[80], bytes[REPORT_BYTES_TEXT], date[32];
+	char text[80], bytes[SIZE_TEXT_BYTES], date[32];
 
 	snprintf(text, sizeof(text), "%" PRIu32, s->number);
 	put_words(out, MARGIN + 30, y + 14, " text-anchor=\"end\"", text);
 	put_words(out, MARGIN + 42, y + 14, "", s->broken ? "a burn that failed" : date_text(s->created, date));
 	put_words(out, MARGIN + 240, y + 14, " text-anchor=\"end\"",
-		  report_bytes((uint64_t)s->sectors * SECTOR_BYTES, bytes));
+		  size_text((uint64_t)s->sectors * SECTOR_BYTES, bytes));
 	if (s->tells_shared && s->shared_bytes)
 		put_words(out, MARGIN + 384, y + 14, " text-anchor=\"end\"",
-			  (snprintf(text, sizeof(text), "shares %s", report_bytes(s->shared_bytes, bytes)), text));
+			  (snprintf(text, sizeof(text), "shares %s", size_text(s->shared_bytes, bytes)), text));
 	fprintf(out,
 		"<rect x=\"%u\" y=\"%.1f\" width=\"%.2f\" height=\"14\" fill=\"%s\" stroke=\"#333333\" "
 		"stroke-width=\"0.5\"/>\n",
@@ -245,7 +246,7 @@ void picture_svg(const struct picture *p, FILE *out)
 	size_t rows = rows_of(info) + (rows_of(info) < info->n_sessions);
 	size_t height = ROWS_TOP + rows * ROW_HEIGHT + MARGIN;
 	const char *volume = "";
-	char text[160], capacity[REPORT_BYTES_TEXT], used[REPORT_BYTES_TEXT];
+	char text[160], capacity[SIZE_TEXT_BYTES], used[SIZE_TEXT_BYTES];
 
 	for (size_t i = 0; i < info->n_sessions; i++)
 		if (!info->sessions[i].broken)
@@ -260,12 +261,12 @@ void picture_svg(const struct picture *p, FILE *out)
 	fprintf(out, "<rect width=\"%u\" height=\"%zu\" fill=\"#ffffff\"/>\n", WIDTH, height);
 	put_words(out, MARGIN, 30, " font-size=\"20\" font-weight=\"bold\"",
 		  volume[0] ? volume : "Disc without a label");
-	report_bytes(info->used_bytes, used);
+	size_text(info->used_bytes, used);
 	if (info->unbounded)
 		snprintf(text, sizeof(text), "%s, %s", info->medium, used);
 	else
 		snprintf(text, sizeof(text), "%s, %s of %s used", info->medium, used,
-			 report_bytes(info->capacity_bytes, capacity));
+			 size_text(info->capacity_bytes, capacity));
 	put_words(out, MARGIN, 50, "", text);
 	if (p->sectors) {
 		put_bar(p, out);

@@ -281,7 +281,8 @@ struct tree_change {
 	 * compressed; of several names of a file the first that is told has it */
 	uint64_t cost_bytes;
 };
-/* The root has the path ".".  *ret_root_lba: where the root of the session below lies, 0 of a blank disc; NULL: not asked for. */
+/* The root has the path ".".  *ret_root_lba: where the root of the session below lies, 0 of a blank disc; NULL: that is
+ * not asked for. */
 int tree_changes(struct tree *t, int (*emit)(void *context, const struct tree_change *c), void *context,
 		 uint32_t *ret_root_lba);
 /* What a write fails for with -ENOSPC: the one of which least is left. */

@@ -18,7 +18,7 @@ in_stage=staging=$T/stage/bad
 mkdir -p "$T/stage"
 
 # ---- wrong usage
-refused 'no arguments' 2 . 
+refused 'options and no disc' 2 'DISC is missing' -o ro
 refused 'no mount point' 2 . "$T/x.iso"
 refused 'three arguments' 2 . "$T/x.iso" "$mnt" more
 refused 'unknown option' 2 . -o nonsense=1 "$T/x.iso" "$mnt"

@@ -29,6 +29,11 @@ shown() { (cd "$1" && find . -mindepth 1 -printf '%p %y %m %s %l\n' | sort); }
 
 # ---- a disc of ours, changed by another program
 is 'no stages yet' "$(stage list)" 'nothing is staged'
+# Without arguments: what there is. Of the mounts of others beside this test it tells, too.
+here() { "$BUILD/cdappendfs" --json | json "$1"; }
+about='(grep { $_->{disc} eq "'$T/a.iso'" } @{$_->{%s}})[0]'
+none 'overview: nothing of a disc that there is not' "$(here "$(printf "$about" mounts)")$(here "$(printf "$about" stages)")"
+silent 'overview: no drive, and no complaint' eval '[[ -e /proc/sys/dev/cdrom/info ]] || "$BUILD/cdappendfs" --json | grep -q "^{\"drives\":\[\],"'
 ok 'mount' mounted create a.iso
 fill "$mnt"
 ok 'burn' "$BUILD/cdappendfs-sync" "$mnt"
@@ -42,14 +47,32 @@ for what in 'export a.iso out' 'discard a.iso' 'rebase a.iso'; do
 	fails "mounted: no $what" 1 stage $what
 	like '… what to do instead' "$(<"$T/ok.output")" 'cdappendfs-sync --discard'
 done
+is 'overview: the mount, and what is staged there' "$(here "join ' ', @{$(printf "$about" mounts)}{qw(mountpoint phase why)}, $(printf "$about" mounts)->{staged_bytes} > 1000")" "$mnt idle  1"
+none 'overview: its stage is not another one' "$(here "$(printf "$about" stages)")"
+like 'overview: what comes next' "$(here 'join "\n", map {$_->{command}} @{$_->{next}}')" "(^|"$'\n'")cdappendfs-sync $mnt("$'\n'"|\$)"
+like 'overview: as text' "$("$BUILD/cdappendfs")" "$mnt  $T/a.iso"$'\n'"    [0-9.]+ [KM]iB staged, .* free"$'\n'
 info_room=$(info_json '$_->{staging_free_bytes}' "$mnt")
 cmp_number 'info: the room of the stage' "$info_room" -gt 1000000
 like 'info as text' "$("$BUILD/cdappendfs-info" "$mnt")" 'Stage room'
 ok 'unmount' umount_disc
 like 'list: waits' "$(stage list)" 'waiting: waits for the next mount'
 is 'list: JSON' "$(stage list --json | json 'join " ", @{$_->{stages}[0]}{qw(disc state)}, $_->{stages}[0]{staged_bytes} > 1000')" "$T/a.iso waiting 1"
+is 'overview: it waits' "$(here "join ' ', @{$(printf "$about" stages)}{qw(disc state)}")" "$T/a.iso waiting"
+next=$(here 'join "\n", map {$_->{command}} @{$_->{next}}' | grep -F "cdappendfs $T/a.iso ")
+like 'overview: it is to be mounted, where nothing is' "$next" "^mkdir -p ~/disc2? && cdappendfs $T/a.iso ~/disc2?\$"
+ok 'as the overview says, but that nothing is burned at its end' env PATH="$BUILD:$PATH" bash -c "${next/cdappendfs /cdappendfs -o commit=manual }"
+like 'it is mounted' "$(here "$(printf "$about" mounts)->{mountpoint}")" "^$T/disc2?\$"
+ok 'unmount' bash -c "umount -i '$T'/disc*"
+waits() { [[ $(here "$(printf "$about" stages)->{state}") == waiting ]]; }
+ok 'it waits again' until_true 60 waits
 fails 'list takes no disc' 2 stage list a.iso
 fails 'no such word' 2 stage drop a.iso
+fails 'nor one like another' 2 stage lsit
+like '… which is told' "$(<"$T/ok.output")" "'lsit' is none of list, .*; is list meant"
+for program in sync umount info stage check log diff find restore catalogue; do
+	fails "$program: an option that is like another" 2 "$BUILD/cdappendfs-$program" --hlep
+	like '… which is told' "$(<"$T/ok.output")" "unknown option '--hlep'; is --help meant"
+done
 for option in -h --help -V --version; do ok "stage $option" stage $option; done
 
 is 'export: the list' "$(stage export a.iso out)" "$want_changes"
@@ -76,6 +99,7 @@ like 'info names it, too' "$("$BUILD/cdappendfs-info" a.iso 2>&1)" 'cdappendfs-s
 ok 'read-only it is mounted' mounted ro a.iso
 ok 'unmount' umount_disc
 like 'list: stale' "$(stage list)" 'stale: '
+like 'overview: stale' "$(here 'join "\n", map {$_->{command}} @{$_->{next}}')" "cdappendfs-stage rebase $T/a.iso"
 ok 'rebase' stage rebase a.iso
 is 'once more there is nothing to do' "$(stage rebase a.iso | cut -d: -f1)" 'nothing to do'
 ok 'mount' mounted a.iso
@@ -324,6 +348,7 @@ cp m.iso m2.iso
 is 'a burned one too, without a stage' "$(capacity m2.iso) $(stage list)" "$((359844 * 2048)) nothing is staged"
 ok 'another one' mounted media=4,7G m.iso
 is '4,7G is 4.7G' "$(capacity "$mnt")" $((2464153 * 2048))
+like 'which is more than a DVD has' "$(<"$log")" '4,7G is 4\.7 GiB, more than a disc that is sold as 4\.7 GB takes: media=dvd'
 ok 'unmount' umount_disc
 is 'it is kept' "$(capacity m.iso)" $((2464153 * 2048))
 ok 'none' mounted media=none m.iso

@@ -12,6 +12,7 @@
 #include "burner/format/bound.h"
 #include "burner/base/bytes.h"
 #include "burner/base/json.h"
+#include "burner/base/size.h"
 #include "fs/control/report.h"
 #include "fs/cmd/command.h"
 
@@ -250,11 +251,11 @@ static void sizes(void **unused)
 		{0, "0 bytes"},		{1023, "1023 bytes"},	 {1024, "1.0 KiB"},	   {1048575, "1.0 MiB"},
 		{12902400, "12.3 MiB"}, {5ull << 30, "5.0 GiB"}, {UINT64_MAX, "16.0 EiB"},
 	};
-	char text[REPORT_BYTES_TEXT];
+	char text[SIZE_TEXT_BYTES];
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++)
-		assert_string_equal(report_bytes(cases[i].bytes, text), cases[i].text);
+		assert_string_equal(size_text(cases[i].bytes, text), cases[i].text);
 }
 
 static void burning_figures(void **unused)

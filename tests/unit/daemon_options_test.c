@@ -139,10 +139,30 @@ static void media(void **state)
 		const char *line;
 		uint64_t sectors;
 	} media_lines[] = {
-		{"-omedia=cd74 d m", 333000},	 {"-omedia=cd80 d m", 359844}, {"-omedia=dvd d m", 2295104},
-		{"-omedia=dvd-dl d m", 4171712}, {"-omedia=bd d m", 12219392}, {"-omedia=bd-dl d m", 24438784},
-		{"-omedia=4M d m", 2048},	 {"-omedia=4.5MiB d m", 2304}, {"-omedia=4.7G d m", 2464153},
-		{"-omedia=1474560 d m", 720},	 {"-omedia=1g d m", 524288},   {"-omedia=2TB d m", 1u << 30},
+		{"-omedia=cd74 d m", 333000},	 {"-omedia=cd80 d m", 359844},	 {"-omedia=dvd d m", 2295104},
+		{"-omedia=dvd-dl d m", 4171712}, {"-omedia=bd d m", 12219392},	 {"-omedia=bd-dl d m", 24438784},
+		{"-omedia=4M d m", 2048},	 {"-omedia=4.5MiB d m", 2304},	 {"-omedia=4.7G d m", 2464153},
+		{"-omedia=1474560 d m", 720},	 {"-omedia=1g d m", 524288},	 {"-omedia=2T d m", 1u << 30},
+		{"-omedia=2TB d m", 976562500},	 {"-omedia=4.7GB d m", 2294921},
+	};
+	/* What is larger than the medium that bears the number is told. */
+	static const struct {
+		const char *line, *instead;
+	} noted[] = {
+		{"-omedia=700M d m", NULL},
+		{"-omedia=650M d m", NULL},
+		{"-omedia=4M d m", NULL},
+		{"-omedia=4.3G d m", NULL},
+		{"-omedia=4.7GB d m", NULL},
+		{"-omedia=25GB d m", NULL},
+		{"-omedia=25GiB d m", NULL},
+		{"-omedia=4700000000 d m", NULL},
+		{"-omedia=200G d m", NULL},
+		{"-omedia=4.7G,media=dvd d m", NULL},
+		{"-omedia=4.7G d m", "media=dvd, or media=4.7GB"},
+		{"-omedia=8,5G d m", "media=dvd-dl, or media=8,5GB"},
+		{"-omedia=25g d m", "media=bd, or media=25gB"},
+		{"-omedia=710M d m", "media=cd80"},
 	};
 	struct options o;
 
@@ -150,6 +170,12 @@ static void media(void **state)
 	for (size_t i = 0; i < ARRAY_LENGTH(media_lines); i++) {
 		accept_line(media_lines[i].line, &o);
 		assert_int_equal(o.capacity_sectors, media_lines[i].sectors);
+		options_release(&o);
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(noted); i++) {
+		accept_line(noted[i].line, &o);
+		if (!noted[i].instead ? o.note[0] != '\0' : !strstr(o.note, noted[i].instead))
+			fail_msg("%s: '%s'", noted[i].line, o.note);
 		options_release(&o);
 	}
 	refuse_line("-omedia=cd90 d m", "media=cd90: one of cd74");
@@ -246,11 +272,16 @@ static void pieces(void **state)
 static void wrong_usage(void **state)
 {
 	(void)state;
-	refuse_line("", "DISC is missing");
+	refuse_line("-o ro", "DISC is missing");
+	refuse_line("-f", "DISC is missing");
+	refuse_line("--json disc.iso mnt", "--json goes with nothing else");
 	refuse_line("disc.iso", "MOUNTPOINT is missing");
 	refuse_line("a b c", "too many arguments: 'c'");
 	refuse_line("-x a b", "unknown option '-x'");
-	refuse_line("--wrong a b", "unknown option '--wrong'");
+	refuse_line("--wrong a b", "unknown option '--wrong'; see");
+	refuse_line("--hlep a b", "unknown option '--hlep'; is --help meant?");
+	refuse_line("--create a b", "unknown option '--create'; is -o create meant?");
+	refuse_line("--sesion=3 a b", "is -o session= meant?");
 	refuse_line("a b -o", "-o: the value is missing");
 	refuse_line("-o nonsense a b", "unknown option 'nonsense'; see");
 	refuse_line("-o meida=cd74 a b", "unknown option 'meida=cd74'; is media= meant?");

@@ -7,12 +7,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "burner/base/own.h"
 #include "burner/medium/drive_belief.h"
+#include "cdappendfs/drives.h"
 
 enum { FIRST_END = 802, SECOND = 12208, SECOND_END = 13010, NEXT = 19920, CAPACITY = 359849 };
 
@@ -278,9 +280,42 @@ static void test_overwritable(void **state)
 	}
 }
 
+/* The kernel's list of drives, in no order, in columns. */
+static void test_names(void **state)
+{
+	static const struct {
+		const char *table, *paths;
+	} tables[] = {
+		{"", ""},
+		{"CD-ROM information, Id: cdrom.c 3.20 2003/12/17\n", ""},
+		{"CD-ROM information\n\ndrive name:\t\nCan write:\t1\n", ""},
+		{"CD-ROM information\n\ndrive name:\t\tsr0\ndrive speed:\t48\n", "/dev/sr0 "},
+		{"drive name:\t\tsr1\tsr0\ndrive speed:\t\t24\t48\n", "/dev/sr0 /dev/sr1 "},
+		{"drive name:\t\tsr2\tsr10\tsr0", "/dev/sr0 /dev/sr2 /dev/sr10 "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(tables); i++) {
+		struct seen_drive *drives;
+		size_t n;
+		char paths[64] = "";
+
+		assert_int_equal(drives_names(tables[i].table, &drives, &n), 0);
+		for (size_t k = 0; k < n; k++) {
+			size_t used = strlen(paths);
+
+			snprintf(paths + used, sizeof(paths) - used, "%s ", drives[k].path);
+			assert_int_equal(drives[k].error, 0);
+		}
+		assert_string_equal(paths, tables[i].paths);
+		drives_free(drives);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_sequential),
 		cmocka_unit_test(test_overwritable),
 	};
