@@ -94,6 +94,7 @@ struct commit {
 	struct run *unsettled;
 	struct timespec flushed; /* when changed nodes went to the stage last */
 	bool flush_failed;	 /* said so already */
+	bool sessions_due;	 /* what is known of them is old: the last look failed */
 
 	struct worker worker; /* its lock guards what follows */
 	bool finish_queue;

@@ -100,11 +100,13 @@ void node_forget_links(struct restore *x);
 
 /* Of what is there under that name, "." the directory itself. 0, or an error with words. */
 int attributes_put(struct restore *x, int at, const char *name, const struct iso_entry *e);
+/* Would it change no extended attribute?  What cannot be known, or not be set, is no. */
+bool attributes_are_there(struct restore *x, int at, const char *name, const struct iso_entry *e);
 
 /* ---- same.c ---- */
 
-/* 1: its type, length, time, mode and, where thorough, content are those; 0; or -errno. */
-int same_as(struct restore *x, int at, const char *name, const struct stat *st, const struct iso_entry *e,
-	    bool thorough);
+/* 1: its type, length, time, mode and content are those, and where it could be replaced by force all else; 0; or -errno.
+ * Without force content is compared in a check alone, which came before. */
+int same_as(struct restore *x, int at, const char *name, const struct stat *st, const struct iso_entry *e);
 
 #endif

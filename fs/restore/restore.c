@@ -241,7 +241,7 @@ static int put_present(struct restore *x, struct frame *f, struct iso_entry *e, 
 		clash(x, *rest ? "it is no directory now" : "it is a directory now", true);
 		return x->checking ? 0 : -EEXIST;
 	}
-	r = x->o.force || S_ISDIR(e->mode) ? 0 : same_as(x, f->fd, e->name, st, e, x->checking);
+	r = S_ISDIR(e->mode) ? 0 : same_as(x, f->fd, e->name, st, e);
 	if (r < 0)
 		return r;
 	if (r) {

@@ -48,14 +48,17 @@ static int same_content(struct restore *x, int at, const char *name, const struc
 	return r ? r : 1;
 }
 
-int same_as(struct restore *x, int at, const char *name, const struct stat *st, const struct iso_entry *e,
-	    bool thorough)
+int same_as(struct restore *x, int at, const char *name, const struct stat *st, const struct iso_entry *e)
 {
+	bool thorough = x->checking || x->o.force;
 	bool owned = geteuid() != 0 || (st->st_uid == e->uid && st->st_gid == e->gid);
 	int r;
 
 	if (st->st_mode != e->mode || !owned || !same_time(st->st_mtim, e->mtime) ||
 	    (S_ISREG(e->mode) && (uint64_t)st->st_size != e->size))
+		return 0;
+	/* Which names are one file is not known here: those are made again. */
+	if (x->o.force && (e->nlink > 1 || st->st_nlink > 1 || !attributes_are_there(x, at, name, e)))
 		return 0;
 	if (S_ISLNK(e->mode))
 		return same_target(at, name, e);
