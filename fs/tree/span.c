@@ -496,13 +496,15 @@ static int go_on_with_parts(struct finder *f, size_t n, char **ret_why)
 	struct span *fresh = calloc(1, sizeof(*fresh)), *s = f->span;
 	int r = fresh ? span_take_parts(s, n, &f->frozen, f->list, lists_contents(f), ret_why) : -ENOMEM;
 
-	if (fresh)
+	if (fresh) {
 		*fresh = (struct span){.next_ino = s->next_ino,
-				       .splits = TAKE_PTR(s->splits),
+				       .splits = s->splits,
 				       .n_splits = s->n_splits,
 				       .splits_capacity = s->splits_capacity,
 				       .splits_cost = s->splits_cost};
-	s->n_splits = fresh ? 0 : s->n_splits;
+		s->splits = NULL;
+		s->n_splits = 0;
+	}
 	finder_clear(f);
 	f->span = fresh;
 	return r;
