@@ -555,12 +555,15 @@ both_changed() {
 	# The many entries got theirs when they were made.
 	(cd "$reference" && find . -depth -cnewer "$T/stamp" ! -path '*/many/*' -print0 | while IFS= read -r -d '' path; do touch -h -r "$path" "$dir/$path"; done)
 }
+# whole_seconds DIR: no time in it has a fraction of a second, which sessions of other programs do not keep
+whole_seconds() { find "$1" -depth -print0 | xargs -0 touch -h -d @1500000000; }
 # new_disc KIND IMAGE REFERENCE: an image begun by blank, genisoimage or xorriso; REFERENCE holds its tree
 new_disc() {
 	rm -rf "$3"
 	mkdir "$3"
 	[[ $1 == blank ]] && { blank_disc "$2"; return; }
 	make_odd_tree "$3/base" plain
+	whole_seconds "$3"
 	case $1 in
 	genisoimage) genisoimage -quiet -J -joliet-long -R -D -V BEGUN -o "$2" "$3" 2>/dev/null ;;
 	xorriso) xorriso -outdev "$2" -volid BEGUN -joliet on -map "$3" / -commit >/dev/null 2>&1 ;;

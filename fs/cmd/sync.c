@@ -227,7 +227,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	if (ret->force && !ret->revert)
 		return command_usage("--force goes with --revert: leave it out");
 	if (ret->revert &&
-	    (ret->full_tree || ret->add_ecc || ret->adopt || ret->span || ret->split || ret->n_next || ret->message))
+	    (ret->full_tree || ret->add_ecc || ret->adopt || ret->span || ret->split || ret->n_next || ret->message ||
+	     ret->least))
 		return command_usage("--revert makes no session: give that option to the cdappendfs-sync that burns");
 	if (ret->revert && argc > optind) {
 		ret->mountpoint = argv[optind];
@@ -247,7 +248,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return command_usage("--add-ecc goes with what makes a session: leave it out");
 	if (ret->adopt && !requests[ret->action][1])
 		return command_usage("--adopt goes with what makes a session: leave it out");
-	if (ret->least && (ret->action != ACTION_SYNC || ret->revert || ret->full_tree || ret->add_ecc || ret->adopt))
+	if (ret->least && (ret->action != ACTION_SYNC || ret->full_tree || ret->add_ecc || ret->adopt))
 		return command_usage("--if-larger goes with a plain sync, which burns what is staged: leave it out");
 	if (ret->message && ret->action != ACTION_SYNC && ret->action != ACTION_FINALIZE)
 		return command_usage("--message goes with what burns a session: leave it out");

@@ -110,9 +110,9 @@ static void policy_done(void *arg, const struct commit_result *result)
 {
 	struct commit *c = arg;
 
-	if (!result->error)
+	if (!result->error && !result->held_bytes) /* what waits for the next disc is tried again after a while only */
 		atomic_store(&c->policy_wait_ms, 0);
-	else if (result->error != -ECANCELED)
+	else if (result->error && result->error != -ECANCELED)
 		log_error("commit=%s: %s", policy_text(&c->options.policy),
 			  result->message[0] ? result->message : strerror(-result->error));
 }

@@ -200,8 +200,10 @@ char *split_text(const struct split *s, size_t name, uint32_t part, const uint8_
 	split_name(s, name, SPLIT_TEXT, part, own);
 	fprintf(out, "# %s: %" PRIu64 " bytes in %" PRIu32 " parts. All of them in one directory are joined by\n",
 		printable(whole, text, sizeof(text)), s->size, s->n_parts);
-	fprintf(out, "#   cat %s." SPLIT_PART "-*-of-%" PRIu32 " >%s\n", SHELL_WORD(whole), s->n_parts,
-		SHELL_WORD(whole));
+	fprintf(out, "#   cat %s." SPLIT_PART "-", SHELL_WORD(whole));
+	for (int d = digits(s->n_parts); d; d--) /* not those of another file, whose name begins so */
+		fputs("[0-9]", out);
+	fprintf(out, "-of-%" PRIu32 " >%s\n", s->n_parts, SHELL_WORD(whole));
 	fprintf(out, "# and compared, those that are there, by\n#   sha256sum -c --ignore-missing %s\n",
 		SHELL_WORD(own));
 	put_line(out, digests ? digests[0] : NULL, whole);

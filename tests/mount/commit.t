@@ -17,6 +17,7 @@ like 'says so' "$(<"$T/ok.output")" '^nothing was burned: [0-9.]+ KiB are staged
 is 'as JSON' "$("$BUILD/cdappendfs-sync" --json --if-larger=1M "$mnt" | json 'join " ", @{$_}{qw(burned error append_bytes)}, $_->{message} =~ /less than/')" '0 0 0 1'
 is 'and does nothing' "$(sessions)" 0
 fails 'with what makes a session in any case' 2 "$BUILD/cdappendfs-sync" --if-larger=1M --full-tree "$mnt"
+fails 'and with what makes none' 2 "$BUILD/cdappendfs-sync" --if-larger=1M --revert=1 "$mnt"
 fails 'what is no size' 2 "$BUILD/cdappendfs-sync" --if-larger=much "$mnt"
 dry=$("$BUILD/cdappendfs-sync" --dry-run --json "$mnt")
 is 'the cost before: all but the content' "$(json '$_->{overhead_bytes} == $_->{append_bytes} - $_->{data_bytes} && $_->{overhead_bytes} > 0' <<<"$dry")" 1
