@@ -226,9 +226,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			"only one of --dry-run, --discard, --revert, --finalize, --wait and --cancel can be asked for");
 	if (ret->force && !ret->revert)
 		return command_usage("--force goes with --revert: leave it out");
-	if (ret->revert &&
-	    (ret->full_tree || ret->add_ecc || ret->adopt || ret->span || ret->split || ret->n_next || ret->message ||
-	     ret->least))
+	if (ret->revert && (ret->full_tree || ret->add_ecc || ret->adopt || ret->span || ret->split || ret->n_next ||
+			    ret->message || ret->least))
 		return command_usage("--revert makes no session: give that option to the cdappendfs-sync that burns");
 	if (ret->revert && argc > optind) {
 		ret->mountpoint = argv[optind];
