@@ -105,8 +105,8 @@ bool attributes_are_there(struct restore *x, int at, const char *name, const str
 
 /* ---- same.c ---- */
 
-/* 1: its type, length, time, mode and content are those, and where it could be replaced by force all else; 0; or -errno.
- * Without force content is compared in a check alone, which came before. */
+/* 1: its type, length, time, mode and content are those, and where it could be replaced by force all else; 0; or
+ * -errno.  Without force content is compared in a check alone, which came before. */
 int same_as(struct restore *x, int at, const char *name, const struct stat *st, const struct iso_entry *e);
 
 #endif

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "burner/base/bytes.h"
 #include "burner/base/io.h"
@@ -48,13 +49,22 @@ static int same_content(struct restore *x, int at, const char *name, const struc
 	return r ? r : 1;
 }
 
+/* As far as whoever restores could set it: one's own files anybody may give to one's own groups. */
+static bool same_owner(const struct restore *x, const struct stat *st, const struct iso_entry *e)
+{
+	if (st->st_uid == e->uid && st->st_gid == e->gid)
+		return true;
+	if (geteuid() == 0)
+		return false;
+	return !x->o.force || st->st_uid != e->uid || (e->gid != getegid() && !group_member(e->gid));
+}
+
 int same_as(struct restore *x, int at, const char *name, const struct stat *st, const struct iso_entry *e)
 {
 	bool thorough = x->checking || x->o.force;
-	bool owned = geteuid() != 0 || (st->st_uid == e->uid && st->st_gid == e->gid);
 	int r;
 
-	if (st->st_mode != e->mode || !owned || !same_time(st->st_mtim, e->mtime) ||
+	if (st->st_mode != e->mode || !same_owner(x, st, e) || !same_time(st->st_mtim, e->mtime) ||
 	    (S_ISREG(e->mode) && (uint64_t)st->st_size != e->size))
 		return 0;
 	/* Which names are one file is not known here: those are made again. */

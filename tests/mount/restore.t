@@ -171,6 +171,14 @@ ok 'another user' bounded 60 setpriv --reuid 1234 --regid 1234 --clear-groups "$
 like 'whose files these are is told' "$(cat "$T/ok.output")" "the caller's: only root can give files away"
 is 'they are his' "$(stat -c %u "$T/theirs.d/2024/big")" 1234
 same_file 'and whole' "$T/second/2024/big" "$T/theirs.d/2024/big"
+echo "of a group" >"$T/shared"
+chown 1234:4321 "$T/shared"
+xorriso -outdev "$T/group.iso" -map "$T/shared" /shared >"$T/xorriso.log" 2>&1
+member() { bounded 60 setpriv --reuid 1234 --regid 1234 --groups 4321 "$BUILD/cdappendfs-restore" -C "$T/theirs.d" "$@" "$T/group.iso" shared; }
+ok 'one of its group' member
+chgrp 1234 "$T/theirs.d/shared"
+ok 'of another group it is not as it was' member -f
+is 'and gets its own' "$(stat -c %g "$T/theirs.d/shared")" 4321
 
 # ---- a damaged disc: two files of a session of xorriso's are cut off
 mkdir -p "$T/in/d"
