@@ -30,7 +30,7 @@ for name in cdappendfs "${commands[@]/#/cdappendfs-}"; do
 done
 # words_of NAME: what -o NAME= may be, by the table
 words_of() { awk -F '\t' -v name="$1" '$1 == "mount" && $2 == name {print $5}' "$made/cdappendfs.table" | tr ' ' '\n' | sort | tr '\n' ' '; }
-refused() { cdappendfs -o "$1=?" "$T/none" "$T" 2>&1 | sed -nE "s/^.*: (one of|words parted by colons, of:) //p" | sed 's/, or a size.*//; s/ (a directory.*//' |
+refused() { cdappendfs -o "$1=?" "$T/none" "$T" 2>&1 | sed -nE "s/^.*: (one of|words parted by colons, of:) //p" | sed 's/, or a size.*//; s/ (a directory.*//; s/ (as [^)]*)//g; s/=[A-Z]*/=/g' |
 	tr -d ',' | tr ' ' '\n' | sort | tr '\n' ' '; }
 for name in media commit share tree check; do is "each word of $name=" "$(words_of $name)" "$(refused $name)"; done
 is 'each word of sessions= but the default' "$(words_of sessions)hide " "$(refused sessions | sed 's/hide //')hide "
