@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * internal.h - what listener.c, requests.c, lists.c and passing.c share
+ * internal.h - what this room's files share that answer
  */
 #ifndef FS_CONTROL_INTERNAL_H
 #define FS_CONTROL_INTERNAL_H
@@ -74,6 +74,11 @@ int control_reply_commit(struct connection *n, const struct commit_request_optio
 /* The members "1", "2"… of an object: paths in the mount, to be freed, also those before an error.  -EINVAL: none. */
 #define CONTROL_PATHS_MAX 256u
 int control_take_paths(const char *object, char *paths[CONTROL_PATHS_MAX], size_t *ret_n);
+
+/* ---- commits.c ---- */
+
+/* Is it a request to the commit?  Then it is answered. */
+bool control_reply_to_commits(struct connection *n, const char *line);
 
 /* ---- reverting.c ---- */
 

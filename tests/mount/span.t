@@ -464,4 +464,14 @@ like 'is told to have it' "$(cat "$T/ok.output")" 'mount it with -o span'
 is 'the first disc is there as before' "$(findmnt -n -o SOURCE "$mnt")" "$T/one.iso"
 fails 'an unmount of it burns nothing' any umount_disc
 like 'and says what would' "$(cat "$T/umount.log")" '--span, of a mount with -o span'
+
+# ---- by itself: what waits for the next disc is not tried again and again
+rm -rf "$stage" "$T"/*.iso
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=4M,commit=idle=1s
+for i in 1 2 3; do noise 2500000 "2$i" >"$mnt/g$i"; done
+due_later() { info_json '$_->{sessions} && @{$_->{sessions}} ? $_->{next_commit} : ""' "$mnt" >"$T/due" && (($(date -d "$(<"$T/due")" +%s) > $(date +%s) + 60)); }
+ok 'a disc that takes no more is left alone for a while' until_true 120 due_later
+ok 'what waits is dropped' "$BUILD/cdappendfs-sync" --discard "$mnt"
+ok 'unmount' umount_disc
 done_testing
