@@ -290,7 +290,7 @@ $(B)/tests/power_record.so: $(B)/tests/power/record.o
 $(PRELOAD_SRC:%.c=$(B)/%.so): $(B)/%.so: %.c $(B)/flags
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -fPIC -shared -o $@ $(filter %.c,$^) -ldl
+	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -I. -fPIC -shared -o $@ $(filter %.c,$^) -ldl
 # Helpers of the shell tests stand alone: they look at the mount from outside.
 define helper
 $(B)/tests/$(basename $(notdir $(1))): $(B)/$(1:.c=.o)

@@ -139,15 +139,6 @@ relay() {
 	done < <("$@" 2>&1)
 	$ended || fail "$prefix: ran to its end"
 }
-# The points of stories that ran in a guest: $T/NAME.tap, and the end of $T/NAME.log when one failed
-relay_stories() {
-	local story before
-	for story in "$@"; do
-		before=$failures
-		relay "$story" cat "$T/$story.tap"
-		((failures == before)) || note "$(tail -n 300 "$T/$story.log")"
-	done
-}
 tap_name() { [[ $1 =~ ^ok\ [0-9]+\ -\ (.*)$ ]] && printf '%s' "${BASH_REMATCH[1]}"; }
 
 # ---- what hangs ------------------------------------------------------------------------------------------------------
@@ -508,6 +499,15 @@ uml_missing() {
 	in_uml true 2>"$T/uml.log" && { echo "$boot" >"$known"; return 1; }
 	echo "user-mode-linux does not start: $(tail -n 1 "$T/uml.log")"
 }
+# apart [-e NAME=VALUE]… [-t SECONDS] COMMAND…: in name spaces of its own, where names of users, of sockets, mounts and processes are nobody
+# else's; who may not have them, has a guest
+apart() {
+	patience 300
+	if tests_apart; then "$TOP/tests/run-apart" -t 780 -e "TOP=$TOP" -e "T=$T" -e "BUILD=$BUILD" "$@"
+	else in_uml -e "BUILD=$BUILD" "$@"; fi
+}
+tests_apart() { [[ ! ${KERNEL-} ]] && ((EUID == 0)) && "$TOP/tests/run-apart" true 2>/dev/null; }
+need_apart() { tests_apart || need_uml; }
 need_uml() {
 	local why
 	if why=$(uml_missing); then skip_all "$why"; fi

@@ -3,7 +3,7 @@
 #
 # reading.t - a drive is read well: few seeks beside those of Linux's isofs, nothing outside of tracks, and a bad
 # block harms its file alone, or none where there is parity; what is on the disc already is found in few sweeps
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/recorder.sh"
 need_uml
 
 read -ra lanes <<<"${LANES:-walk damaged parity again}"	# LANES="walk" runs that one alone

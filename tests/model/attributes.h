@@ -106,7 +106,7 @@ static inline bool open_one(int fd[SIDES], char name[300])
 
 	if (!n || !has_attributes())
 		return false;
-	snprintf(name, 300, "%.280s", n->path);
+	snprintf(name, 300, "%s", n->path);
 	return BOTH_OPEN(fd, openat(model.root[s], n->path, O_RDONLY | O_NOFOLLOW));
 }
 

@@ -28,7 +28,7 @@
 
 enum { MOUNT, PLAIN, SIDES };
 #define HELD 16 /* handles at most */
-#define TOLD 60 /* operations told when something differs */
+#define TOLD 300 /* operations told when something differs */
 #define FILE_BYTES_MAX (6 << 20)
 
 /* One name of the plain tree. */
@@ -68,7 +68,7 @@ static struct {
 	/* the mount's medium may become full: then nothing is done to the plain directory … */
 	bool bounded;
 	bool full; /* … but its file may have to follow what was done in part */
-	char told[TOLD][700];
+	char told[TOLD][16384]; /* with two paths, before they are shortened */
 } model;
 
 /* ---- chance (splitmix64) ---- */

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 #
-# guest.sh - for scripts in the guest that run cdappendfs on an emulated recorder; to be sourced
+# stories.sh - for scripts that run cdappendfs on an emulated recorder, in a guest or (WITHOUT_KERNEL) on this machine;
+# to be sourced
 #
 # They set work, tree (what ought to be there), mnt and stage; $BURNER and $BURNER_CONTROL are with-burner's.
 # To start a process is the dearest thing that a guest does: what is asked again and again does not start one without need.
@@ -40,7 +41,7 @@ bounded() {
 	return $status
 }
 preload=
-mounting() { bounded env ${preload:+"LD_PRELOAD=$preload"} "$BUILD/cdappendfs" -o "staging=$stage${1:+,$1}" "$BURNER" "$mnt"; }
+mounting() { bounded env ${preload:+"LD_PRELOAD=$preload${LD_PRELOAD:+:$LD_PRELOAD}"} "$BUILD/cdappendfs" -o "staging=$stage${1:+,$1}" "$BURNER" "$mnt"; }
 committed() { bounded "$BUILD/cdappendfs-sync" -q -m 'said of it' "$mnt"; }
 unmounted() { bounded "$BUILD/cdappendfs-umount" "$mnt"; }
 info() { bounded "$BUILD/cdappendfs-info" "$@"; }
@@ -101,16 +102,30 @@ ends_by() {
 signal() { local dir; for dir in $(daemon); do kill "-$1" "${dir##*/}"; done; }
 # As a user takes a disc out and in again, since other programs leave that to him: the kernel hears of what was burned when the tray is closed.
 reload() { ask open >/dev/null && ask close >/dev/null; }
-# kernel_shows TREE [SESSION]: by Linux's own isofs
+# kernel_shows TREE [LETTERS]: by Linux's own isofs; LETTERS: what is not compared (treelist -x)
 kernel_shows() {
 	local status=0
 	[[ -d $work/kernel ]] || mkdir "$work/kernel"
 	mount -t iso9660 -o ro "$BURNER" "$work/kernel" || return 1
-	diff -r "$1" "$work/kernel" || status=1
-	"$TOP/build/tests/treelist" -x "n${2:-lTh}" "$1" >"$work/want"
-	"$TOP/build/tests/treelist" -x "n${2:-lTh}" "$work/kernel" >"$work/got"
-	cmp "$work/want" "$work/got" || { diff "$work/want" "$work/got" | head -n 20; status=1; }
+	same_trees "$1" "$work/kernel" "${2:-lTh}" || status=1
 	umount "$work/kernel" || status=1
+	return $status
+}
+same_trees() {
+	local status=0
+	diff -r "$1" "$2" || status=1
+	"$TOP/build/tests/treelist" -x "n$3" "$1" >"$work/want"
+	"$TOP/build/tests/treelist" -x "n$3" "$2" >"$work/got"
+	cmp "$work/want" "$work/got" || { diff "$work/want" "$work/got" | head -n 20; status=1; }
+	return $status
+}
+# read_elsewhere TREE [LETTERS]: by Linux's own isofs, or where Linux does not know the drive by xorriso, which sets no times of symbolic links
+read_elsewhere() {
+	local status
+	[[ ${WITHOUT_KERNEL-} ]] || { kernel_shows "$@"; return; }
+	bounded xorriso -abort_on FAILURE -osirrox on -indev "$BURNER" -extract / "$work/extracted" && same_trees "$1" "$work/extracted" "${2:-lTh}y"
+	status=$?
+	chmod -R u+w "$work/extracted" && rm -rf "$work/extracted"
 	return $status
 }
 # we_show TREE [OPTIONS]: by our own mount
@@ -132,7 +147,7 @@ both_noise() { noise "$1" "$2" "$tree/$3" "$mnt/$3"; }
 # begin_story NAME: in with-burner; its directories and its TAP
 begin_story() {
 	# shellcheck disable=SC2034 # image: of those who source this
-	story=$1 image=$T/$1.disc work=/tmp/story.$1
+	story=$1 image=$T/$1.disc work=${WITHOUT_KERNEL:+$T}/tmp/story.$1
 	tree=$work/tree mnt=$work/mnt stage=$work/stage
 	mkdir -p "$tree" "$mnt"
 	cd "$work" || exit
