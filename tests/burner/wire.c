@@ -142,7 +142,8 @@ static void unplug(struct wire *w)
 static int serve(struct wire *w)
 {
 	while (!*w->stop) {
-		struct pollfd wait[PROGRAMS + 2] = {{.fd = w->n_programs < PROGRAMS ? w->listener : -1, .events = POLLIN},
+		struct pollfd wait[PROGRAMS + 2] = {{.fd = w->n_programs < PROGRAMS ? w->listener : -1,
+						     .events = POLLIN},
 						    {.fd = control_fd(w->control), .events = POLLIN}};
 		unsigned n = w->n_programs;
 

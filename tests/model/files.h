@@ -44,7 +44,7 @@ struct file {
 	bool lent;
 	off_t size;
 	ino_t plain_ino;
-	char name[300];
+	char name[PATH_MAX];
 };
 
 static inline off_t plain_size(int fd)

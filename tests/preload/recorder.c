@@ -234,7 +234,8 @@ static int command(unsigned generation, struct sg_io_hdr *io)
 	struct wire_reply reply;
 	unsigned length;
 
-	if (io->interface_id != 'S' || io->cmd_len > sizeof(request.cdb) || io->iovec_count || io->dxfer_len > WIRE_DATA_MAX)
+	if (io->interface_id != 'S' || io->cmd_len > sizeof(request.cdb) || io->iovec_count ||
+	    io->dxfer_len > WIRE_DATA_MAX)
 		return -EINVAL;
 	if (io->dxfer_direction != SG_DXFER_NONE)
 		*(sends ? &request.sent : &request.room) = io->dxfer_len;
@@ -260,8 +261,8 @@ static int packet(unsigned generation, struct cdrom_generic_command *c)
 	unsigned char sense[WIRE_SENSE_BYTES] = {0};
 	struct sg_io_hdr io = {.interface_id = 'S',
 			       .dxfer_direction = c->data_direction == CGC_DATA_WRITE ? SG_DXFER_TO_DEV :
-						  c->data_direction == CGC_DATA_READ ? SG_DXFER_FROM_DEV :
-										       SG_DXFER_NONE,
+						  c->data_direction == CGC_DATA_READ  ? SG_DXFER_FROM_DEV :
+											SG_DXFER_NONE,
 			       .cmd_len = sizeof(c->cmd),
 			       .cmdp = c->cmd,
 			       .mx_sb_len = sizeof(sense),
@@ -348,7 +349,8 @@ FILE *fopen64(const char *restrict path, const char *restrict mode)
 		return NEXT(fopen64)(path, mode);
 	f = fmemopen(NULL, 256, "w+");
 	if (f) {
-		fprintf(f, "CD-ROM information, Id: cdrom.c 3.20 2003/12/17\n\ndrive name:\t\t%s\n", name + strlen("/dev/"));
+		fprintf(f, "CD-ROM information, Id: cdrom.c 3.20 2003/12/17\n\ndrive name:\t\t%s\n",
+			name + strlen("/dev/"));
 		rewind(f);
 	}
 	return f;
@@ -405,7 +407,10 @@ char *realpath(const char *restrict path, char *restrict resolved)
 	return resolved ? strcpy(resolved, path) : strdup(path);
 }
 char *__realpath_chk(const char *path, char *resolved, size_t size);
-char *__realpath_chk(const char *path, char *resolved, size_t size) { return size < PATH_MAX ? NULL : realpath(path, resolved); }
+char *__realpath_chk(const char *path, char *resolved, size_t size)
+{
+	return size < PATH_MAX ? NULL : realpath(path, resolved);
+}
 
 static int become_device(struct stat *st)
 {
@@ -437,7 +442,8 @@ _Static_assert(sizeof(struct stat) == sizeof(struct stat64) || sizeof(long) == 4
 #define BELOW(name, type) \
 	int name(int directory, const char *restrict path, struct type *restrict st, int flags) \
 	{ \
-		return is_device(path) ? become_device((struct stat *)(void *)st) : NEXT(name)(directory, path, st, flags); \
+		return is_device(path) ? become_device((struct stat *)(void *)st) : \
+					 NEXT(name)(directory, path, st, flags); \
 	}
 #define OLD_BY_NAME(name) \
 	int name(int version, const char *path, struct stat *st); \
