@@ -18,7 +18,15 @@ B := build$(if $(SAN),-san-$(subst $(comma),-,$(SAN)))
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
-MANDIR ?= $(PREFIX)/share/man
+LIBEXECDIR ?= $(PREFIX)/libexec
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/cdappendfs
+BASHDIR ?= $(DATADIR)/bash-completion/completions
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
+FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
+UNITDIR ?= $(PREFIX)/lib/systemd/user
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 
@@ -27,7 +35,7 @@ WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual \
 	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wwrite-strings
 ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) $(if $(SAN)$(CHECKS),-DCDAPPENDFS_CHECKS) \
 	-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -pthread \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer) $(CFLAGS)
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS) $(LDFLAGS)
 
 Q := $(if $(V),,@)
@@ -37,7 +45,8 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
 # ---- Rooms and libraries -------------------------------------------------------------------------------------------
 # pkg-config is asked once, and only when something is compiled or linked: `make deps` installs it first.
-ask = $(eval $(1) := $(shell $(PKG_CONFIG) $(2)))$($(1))
+once = $(eval $(1) := $(shell $(2)))$($(1))
+ask = $(call once,$(1),$(PKG_CONFIG) $(2))
 FUSE_CFLAGS = $(call ask,FUSE_CFLAGS,--cflags fuse3)
 SQLITE_CFLAGS = $(call ask,SQLITE_CFLAGS,--cflags sqlite3)
 ZLIB_CFLAGS = $(call ask,ZLIB_CFLAGS,--cflags zlib)
@@ -113,6 +122,9 @@ $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
 COMMANDS := sync umount info stage check log diff find restore catalogue
 PROGRAMS := $(B)/cdappendfs $(COMMANDS:%=$(B)/cdappendfs-%)
 READER := fs/kit/cdappendfs-read.py
+# What shells offer behind each program.
+TABLES := $(PROGRAMS:$(B)/%=$(B)/complete/%.table)
+COMPLETIONS := $(B)/complete/cdappendfs $(B)/complete/_cdappendfs $(TABLES:.table=.fish)
 archive = $(B)/rooms/lib$(subst /,-,$(1)).a
 # As the linker wants them: who calls before who is called.
 LIB := $(foreach r,$(ROOMS),$(call archive,$(r)))
@@ -147,13 +159,14 @@ ALL_SRC := $(LIB_SRC) $(MAIN_SRC) $(COMMANDS:%=fs/cmd/%.c) $(UNIT_SRC) $(UNIT_AU
 	$(FUZZ_SRC) $(FUZZ_AUX) tests/fuzz/common/replay.c $(TARGET_SRC) $(MODEL_SRC) \
 	$(HELPER_SRC) $(RECORDER_SRC) $(POWER_SRC)
 
-.PHONY: all programs tests fuzz fuzzers units helpers deps check demo bench soak fuzzing coverage check-ports \
-	headers layers install uninstall clean help FORCE format lint
+.PHONY: all programs completions tests fuzz fuzzers units helpers deps check demo bench soak fuzzing coverage \
+	check-ports headers layers dist deb check-deb install uninstall clean help FORCE format lint
 
 ## all: the programs, in build/ (the default); header and layer check
-all: programs headers layers
+all: programs completions headers layers
 
 programs: $(PROGRAMS)
+completions: $(COMPLETIONS)
 ## tests: the test programs, without running them
 tests: all $(UNIT) fuzz $(MODEL) $(POWER) helpers
 fuzz: $(FUZZ) $(REPLAYS)
@@ -207,6 +220,24 @@ $(B)/fs/show/page_html.o: $(B)/fs/show/page_html.c $(B)/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Completions, from the help texts in the sources: no program is run.
+help_of = $(if $(1:cdappendfs=),fs/cmd/$(1:cdappendfs-%=%).c,fs/daemon/help.c)
+.SECONDEXPANSION:
+$(TABLES): $(B)/complete/%.table: fs/system/complete/help fs/system/complete/table $$(call help_of,$$*)
+	@mkdir -p $(@D)
+	$(Q)fs/system/complete/help $(call help_of,$*) >$@.help
+	$(Q)fs/system/complete/table <$@.help >$@
+	@rm $@.help
+$(B)/complete/cdappendfs: fs/system/complete/bash $(TABLES)
+	$(call say,SHELL,$@)
+	$(Q)$^ >$@
+$(B)/complete/_cdappendfs: fs/system/complete/zsh $(TABLES)
+	$(call say,SHELL,$@)
+	$(Q)$^ >$@
+$(TABLES:.table=.fish): %.fish: fs/system/complete/fish %.table
+	$(call say,SHELL,$@)
+	$(Q)$^ >$@
+
 # Made anew, so that the object of a deleted file does not stay in it; also when a file was only deleted.
 define room_archive
 $(call archive,$(1)).of: FORCE
@@ -259,7 +290,7 @@ $(B)/tests/power_record.so: $(B)/tests/power/record.o
 $(PRELOAD_SRC:%.c=$(B)/%.so): $(B)/%.so: %.c $(B)/flags
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -fPIC -shared -o $@ $(filter %.c,$^) -ldl
+	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -I. -fPIC -shared -o $@ $(filter %.c,$^) -ldl
 # Helpers of the shell tests stand alone: they look at the mount from outside.
 define helper
 $(B)/tests/$(basename $(notdir $(1))): $(B)/$(1:.c=.o)
@@ -267,6 +298,8 @@ $(B)/tests/$(basename $(notdir $(1))): $(B)/$(1:.c=.o)
 	@mkdir -p $$(@D)
 	$$(link) $$(HELPER_LIBS)
 endef
+# Started very often in guests, where linking at run time takes long.
+$(B)/tests/limit $(B)/tests/noise: HELPER_LIBS = $(if $(SAN),,-static)
 $(B)/tests/logind: HELPER_LIBS = $(call ask,BUS_LIBS,--libs libsystemd)
 $(foreach s,$(HELPER_SRC),$(eval $(call helper,$(s))))
 # The emulated drive of tests/burner: one program of many files.
@@ -360,17 +393,53 @@ check-ports:
 	$(Q)tests/install-packages ports
 	$(Q)tests/ports $(PORTS)
 
-## install: programs and manual pages below PREFIX; with PREFIX=/usr SBINDIR=/sbin, umount(8) finds its helper
-install: programs
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
-	$(INSTALL) $(PROGRAMS) $(READER) $(DESTDIR)$(BINDIR)
-	ln -sfn $(BINDIR)/cdappendfs-umount $(DESTDIR)$(SBINDIR)/umount.fuse.cdappendfs
-	for page in $(MAN); do \
-		$(INSTALL) -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+# What is installed: MODE:SOURCE:PLACE.  In what is of fs/system @BINDIR@ and @LIBEXECDIR@ are replaced.
+INSTALLED := $(foreach f,$(PROGRAMS) $(READER),755:$(f):$(BINDIR)/$(notdir $(f))) \
+	$(foreach f,$(MAN),644:$(f):$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
+	644:$(B)/complete/cdappendfs:$(BASHDIR)/cdappendfs 644:$(B)/complete/_cdappendfs:$(ZSHDIR)/_cdappendfs \
+	$(foreach f,$(TABLES:.table=.fish),644:$(f):$(FISHDIR)/$(notdir $(f))) \
+	755:fs/system/cdappendfs-open:$(LIBEXECDIR)/cdappendfs-open \
+	644:fs/system/cdappendfs-open.desktop:$(DATADIR)/applications/cdappendfs-open.desktop \
+	644:fs/system/cdappendfs.metainfo.xml:$(DATADIR)/metainfo/org.cdappendfs.cdappendfs.metainfo.xml \
+	644:fs/system/cdappendfs@.service:$(UNITDIR)/cdappendfs@.service \
+	644:fs/system/90-cdappendfs.rules:$(DOCDIR)/examples/90-cdappendfs.rules \
+	644:include/cdappendfs/control.h:$(INCLUDEDIR)/cdappendfs/control.h
+# TARGET:PLACE
+LINKS := $(BINDIR)/cdappendfs-umount:$(SBINDIR)/umount.fuse.cdappendfs \
+	$(COMMANDS:%=cdappendfs:$(BASHDIR)/cdappendfs-%)
+
+VERSION = $(call once,VERSION,sed -n 's/^.define CDAPPENDFS_VERSION "\(.*\)"/\1/p' include/cdappendfs/version.h)
+## dist: the sources as build/cdappendfs-VERSION.tar.gz, the same bytes each time
+dist:
+	$(Q)mkdir -p $(B)
+	$(Q)fs/system/dist $(B)/cdappendfs-$(VERSION).tar.gz
+## deb: the Debian packages, in build/deb, from that archive and .debian
+deb: dist
+	$(Q)tests/install-packages build deb
+	rm -rf $(B)/deb
+	mkdir -p $(B)/deb
+	cp $(B)/cdappendfs-$(VERSION).tar.gz $(B)/deb/cdappendfs_$(VERSION).orig.tar.gz
+	tar -C $(B)/deb -xzf $(B)/cdappendfs-$(VERSION).tar.gz
+	cp -a $(B)/deb/cdappendfs-$(VERSION)/.debian $(B)/deb/cdappendfs-$(VERSION)/debian
+	cd $(B)/deb/cdappendfs-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc
+
+## check-deb: the packages built, checked by lintian, installed, upgraded, purged in Debian 12 and 13 (as root, long)
+check-deb:
+	$(Q)tests/install-packages ports
+	$(Q)tests/ports $(or $(PORTS),deb12 deb13)
+
+## install: all of it below PREFIX; with PREFIX=/usr SBINDIR=/sbin, umount(8) finds its helper
+install: programs completions
+	$(Q)set -f; for what in $(INSTALLED); do \
+		mode=$${what%%:*} source=$${what#*:} place=$(DESTDIR)$${what##*:}; source=$${source%:*}; \
+		$(INSTALL) -D -m $$mode $$source $$place || exit; \
+		case $$source in fs/system/*) \
+			sed -i 's|@BINDIR@|$(BINDIR)|g; s|@LIBEXECDIR@|$(LIBEXECDIR)|g' $$place || exit;; esac; \
+	done; for what in $(LINKS); do \
+		$(INSTALL) -d $$(dirname $(DESTDIR)$${what##*:}) && ln -sfn $${what%%:*} $(DESTDIR)$${what##*:} || exit; done
 ## uninstall: removes what install put there
 uninstall:
-	rm -f $(PROGRAMS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(READER:fs/kit/%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(SBINDIR)/umount.fuse.cdappendfs
-	for page in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+	$(Q)for what in $(INSTALLED) $(LINKS); do rm -f $(DESTDIR)$${what##*:} || exit; done
 
 ## clean: removes every build directory
 clean:

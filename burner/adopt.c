@@ -30,14 +30,29 @@ static_assert(BURN_ADOPT_MAX == ADOPTION_RANGES_MAX, "burn.h does without the fo
 
 int burn_listing_read(struct disc *d, struct burn_listing *ret)
 {
+	uint64_t lowest = UINT32_MAX;
 	int r = disc_state(d, &ret->state);
 
 	ret->sessions = NULL;
+	ret->before = NULL;
 	ret->n = 0;
-	return r ? r : disc_sessions(d, &ret->sessions, &ret->n);
+	if (!r)
+		r = disc_sessions(d, &ret->sessions, &ret->n);
+	if (r)
+		return r;
+	ret->before = malloc((ret->n + 1) * sizeof(*ret->before));
+	if (!ret->before)
+		return -ENOMEM;
+	for (size_t i = ret->n; i-- > 0; lowest = min_u64(lowest, ret->sessions[i].start_lba))
+		ret->before[i] = (uint32_t)lowest;
+	return 0;
 }
 
-void burn_listing_release(struct burn_listing *l) { free(TAKE_PTR(l->sessions)); }
+void burn_listing_release(struct burn_listing *l)
+{
+	free(TAKE_PTR(l->sessions));
+	free(TAKE_PTR(l->before));
+}
 
 static uint32_t floor_of(const struct burn_listing *l) { return l->state.overwritable ? FIRST_SESSION_LBA : 0; }
 
@@ -45,12 +60,10 @@ struct burn_range burn_blocks_of(const struct burn_listing *l, size_t i)
 {
 	const struct disc_session *s = &l->sessions[i];
 	uint64_t from = max_u64(s->start_lba, floor_of(l)),
-		 to = min_u64(s->start_lba + (uint64_t)s->sectors, l->state.next_lba);
+		 to = min_u64(s->start_lba + (uint64_t)s->sectors, min_u64(l->state.next_lba, l->before[i]));
 
 	if (!i && l->state.overwritable && !session_says_ours(s))
 		from = floor_of(l);
-	for (size_t next = i + 1; next < l->n; next++)
-		to = min_u64(to, l->sessions[next].start_lba);
 	return (struct burn_range){(uint32_t)from, to > from ? (uint32_t)(to - from) : 0};
 }
 

@@ -12,6 +12,7 @@
 /* The sessions of a disc, the oldest first, and what else says which blocks each of them has. */
 struct burn_listing {
 	struct disc_session *sessions;
+	uint32_t *before; /* of each, the lowest block at which a newer one begins; UINT32_MAX: none does */
 	size_t n;
 	struct disc_state state;
 };

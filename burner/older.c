@@ -16,6 +16,7 @@
 
 #include "burner/adopt.h"
 #include "burner/base/grow.h"
+#include "burner/base/search.h"
 #include "burner/parity/reader.h"
 
 #define OLDER_MAX (PARITY_RANGES_MAX - 1) /* the last one is the session's own */
@@ -70,12 +71,18 @@ void burn_ranges_release(struct burn_ranges *r)
 	*r = (struct burn_ranges){.n = 0};
 }
 
+static bool ends_before(const void *list, size_t i, const void *lba)
+{
+	return end_of(&((const struct burn_range *)list)[i]) <= *(const uint32_t *)lba;
+}
+
 int burn_ranges_subtract(struct burn_ranges *r, const struct burn_ranges *what)
 {
 	struct burn_ranges left = {0};
+	size_t j = r->n ? search_first(what->list, what->n, &r->list[0].lba, ends_before) : 0;
 	int result = 0;
 
-	for (size_t i = 0, j = 0; i < r->n && !result; i++) {
+	for (size_t i = 0; i < r->n && !result; i++) {
 		uint64_t at = r->list[i].lba, end = end_of(&r->list[i]);
 
 		while (j < what->n && end_of(&what->list[j]) <= at)

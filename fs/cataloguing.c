@@ -12,6 +12,7 @@
 #include "burner/base/printable.h"
 #include "burner/base/worker.h"
 #include "fs/catalogue/catalogue.h"
+#include "fs/daemon/given.h"
 
 #define WAIT_SECONDS 30u /* for other programs that change it: nobody waits for us but an unmount */
 
@@ -71,7 +72,19 @@ static int make(const char *file, struct cataloguing **ret, char **ret_why)
 	return r;
 }
 
-int cataloguing_new(const struct options *o, struct cataloguing **ret)
+/* Whoever mounts the next disc of a set may have another environment. */
+static int note_place(struct options *o, const char *path)
+{
+	_free_ char *option = NULL;
+
+	if (asprintf(&option, "catalogue=%s", path) < 0) {
+		option = NULL;
+		return -ENOMEM;
+	}
+	return given_note(&o->given, option);
+}
+
+int cataloguing_new(struct options *o, struct cataloguing **ret)
 {
 	enum catalogue_wish wish = CATALOGUE_NOT_WISHED;
 	const char *file = NULL;
@@ -91,6 +104,8 @@ int cataloguing_new(const struct options *o, struct cataloguing **ret)
 		log_error("the catalogue: %s", why ? why : strerror(-r));
 	else if (r)
 		log_warning("mounted without a catalogue: %s", why ? why : strerror(-r));
+	if (*ret && !o->catalogue_file)
+		r = note_place(o, (*ret)->path);
 	return asked ? r : 0;
 }
 

@@ -17,7 +17,7 @@
 struct cataloguing;
 
 /* 0 and *ret, NULL: none is wished; or an error, which was told: what was asked for by an option cannot be. */
-int cataloguing_new(const struct options *options, struct cataloguing **ret);
+int cataloguing_new(struct options *options, struct cataloguing **ret);
 /* Its directory, for reading and writing; -1: none. */
 int cataloguing_directory(const struct cataloguing *c);
 /* Borrows what is opened. */

@@ -28,6 +28,7 @@
 #include "fs/fuse/server.h"
 #include "fs/kit/kit.h"
 #include "fs/daemon/inhibit.h"
+#include "fs/daemon/notify.h"
 #include "fs/daemon/opening.h"
 #include "fs/daemon/options.h"
 #include "fs/daemon/remount.h"
@@ -50,6 +51,7 @@ struct app {
 	pthread_t announcer;
 	struct commit_result result; /* of the commit of the unmount */
 	struct inhibit *inhibit;     /* the commit's thread: while it burns */
+	struct notify *notify;	     /* NULL: nobody asks how the mount is */
 	struct unmounter unmounter;
 	struct control_mount mount; /* ours; its number is 0 when it could not be told */
 	int root;		    /* of the mount, until it has answered; -1 not open */
@@ -155,6 +157,7 @@ static void hold_system(void *context)
 {
 	struct app *a = context;
 
+	notify_burn(a->notify);
 	a->inhibit = inhibit_take("A disc is being burned; what is cut off is lost on the disc");
 }
 
@@ -176,6 +179,7 @@ static int make_commit(struct app *a)
 		.compress = o->compress,
 		.md5 = o->md5,
 		.span = o->span,
+		.policy = o->commit,
 		.no_verify = o->no_verify,
 		.accepted = o->accepted,
 		.speed = o->speed,
@@ -233,14 +237,13 @@ static int make_control(struct app *a)
 
 static int start_threads(struct app *a)
 {
-	int r;
+	int r = notify_start(a->notify, a->commit);
 
-	if (a->opening.read_only)
-		return 0;
-	r = stage_start_thread(a->opening.stage);
-	if (!r)
+	if (!r && a->commit)
+		r = stage_start_thread(a->opening.stage);
+	if (!r && a->commit)
 		r = commit_start_thread(a->commit);
-	if (!r)
+	if (!r && a->commit)
 		r = cataloguing_start(a->catalogue);
 	return r < 0 ? fail(r, "no threads can be started") : 0;
 }
@@ -285,6 +288,7 @@ static void *announce(void *arg)
 	r = control_listen(a->control, device);
 	if (r < 0)
 		log_warning("cdappendfs-sync and the other commands cannot reach this mount: %s", strerror(-r));
+	notify_ready(a->notify, a->opening.disc_path, a->opening.mountpoint);
 	daemon_ready(a->pipe);
 	return NULL;
 }
@@ -419,6 +423,7 @@ static int mount_and_serve(struct app *a)
 		return r;
 	pthread_join(a->announcer, NULL);
 	control_deafen(a->control);
+	notify_stopping(a->notify);
 	return served < 0 ? fail(served, "the mount ended") : 0;
 }
 
@@ -426,7 +431,8 @@ static int mount_and_serve(struct app *a)
 
 static bool commits_at_end(const struct app *a)
 {
-	if (!a->commit || a->options.manual_commit || atomic_load(&a->signals.seen) || !tree_changed(a->opening.tree))
+	if (!a->commit || a->options.commit.when == POLICY_MANUAL || atomic_load(&a->signals.seen) ||
+	    !tree_changed(a->opening.tree))
 		return false;
 	if (!daemon_system_stops())
 		return true;
@@ -461,6 +467,7 @@ static int finish(struct app *a)
 	if (burn) {
 		stage_set_user(a->opening.stage, STAGE_FINISHING);
 		r = commit_request(a->commit, &request, last_commit_done, a);
+		notify_burn(a->notify);
 		if (r < 0) /* else it may be done by now, and have failed */
 			a->result.error = r;
 	} else {
@@ -477,6 +484,7 @@ static int finish(struct app *a)
 	if (a->commit)
 		commit_explain_reload(a->commit, &a->result);
 	control_finish(a->control, &a->result);
+	notify_stop(a->notify, &a->result);
 	return a->result.error ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -484,6 +492,7 @@ static void release(struct app *a)
 {
 	control_free(TAKE_PTR(a->control));
 	daemon_quit_signals(&a->signals);
+	notify_free(TAKE_PTR(a->notify));
 	if (a->commit)
 		commit_free(TAKE_PTR(a->commit));
 	cataloguing_free(TAKE_PTR(a->catalogue));
@@ -511,8 +520,11 @@ static void drop_capabilities(const struct app *a)
 
 static int run(struct app *a)
 {
-	int r = start_unmounter(a);
+	int r = a->options.foreground ? notify_open(&a->notify) : 0;
 
+	if (r < 0)
+		log_warning("the service manager cannot be told how the mount is: NOTIFY_SOCKET: %s", strerror(-r));
+	r = start_unmounter(a);
 	if (!r)
 		r = opening_open(&a->opening);
 	if (!r)

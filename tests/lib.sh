@@ -17,8 +17,11 @@ BUILD=${BUILD:-$TOP/build}
 TOOLS=$TOP/build/tests
 T=$(mktemp -d "${TMPDIR:-/tmp}/cdappendfs-test.XXXXXX")
 export XDG_STATE_HOME=$T/state LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC GIT_CONFIG_NOSYSTEM=1 HOME=$T
+# The programs of the Debian packages before others of their names: the python3 of a pyenv is a script that takes ten times as long.
+PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
 umask 022
 cd "$T" || exit 1
+. "$TOP/tests/pause.sh"
 
 # ---- TAP -------------------------------------------------------------------------------------------------------------
 tests=0 failures=0
@@ -136,15 +139,6 @@ relay() {
 	done < <("$@" 2>&1)
 	$ended || fail "$prefix: ran to its end"
 }
-# The points of stories that ran in a guest: $T/NAME.tap, and the end of $T/NAME.log when one failed
-relay_stories() {
-	local story before
-	for story in "$@"; do
-		before=$failures
-		relay "$story" cat "$T/$story.tap"
-		((failures == before)) || note "$(tail -n 300 "$T/$story.log")"
-	done
-}
 tap_name() { [[ $1 =~ ^ok\ [0-9]+\ -\ (.*)$ ]] && printf '%s' "${BASH_REMATCH[1]}"; }
 
 # ---- what hangs ------------------------------------------------------------------------------------------------------
@@ -225,7 +219,7 @@ until_true() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS < end)) || return 1
-		sleep 0.05
+		pause 0.05
 	done
 }
 # A command that must not hang: bounded SECONDS COMMAND…
@@ -239,10 +233,22 @@ mkdir -p "$mnt"
 n_logs=0
 
 # All FUSE file systems have one number, for which stat says "fuseblk" on Debian 12 and "fuse" on Debian 13.
-mounted_by() { mountpoint -q "$1" && [[ $(stat -f -c %T "$1" 2>/dev/null) == fuse?(blk) ]]; }
+# That a mount of that name has come is seen without a process: this is asked many times.  (mountinfo has four characters in octal.)
+mounted_by() { appeared "${1##*/}" && mountpoint -q "$1" && [[ $(stat -f -c %T "$1" 2>/dev/null) == fuse?(blk) ]]; }
+appeared() {
+	local mounts name=${1//\\/\\134}
+	name=${name// /\\040} name=${name//$'\t'/\\011}
+	name=${name//$'\n'/\\012}
+	mapfile mounts </proc/self/mountinfo
+	[[ "${mounts[*]}" == *"/$name "* ]]
+}
 ready_or_gone() { mounted_by "$2" || ! alive "$1"; }
 # The commands can reach its daemon: that is a moment after the mount is seen.
-device_of() { awk -v at="$1" '$5 == at {print $3}' /proc/self/mountinfo | tail -n 1; }
+device_of() {
+	local point number device=
+	while read -r _ _ number _ point _; do [[ $point != "$1" ]] || device=$number; done </proc/self/mountinfo
+	printf '%s' "$device"
+}
 listens() {
 	local device
 	device=$(device_of "$1")
@@ -305,7 +311,7 @@ await_daemon() {
 # Unmounts by cdappendfs-umount: commits.  A daemon lives as long as its mount does in any mount namespace: who has it is told.
 umount_disc() {
 	local point=${1:-$mnt} status=0 device limit=300
-	device=$(awk -v point="$point" '$5 == point {print $3}' /proc/self/mountinfo | tail -n 1)
+	device=$(device_of "$point")
 	bounded 300 "$BUILD/cdappendfs-umount" "$point" >"$T/umount.log" 2>&1 || status=$?
 	if ((status)); then
 		note "cdappendfs-umount: status $status: $(cat "$T/umount.log")"
@@ -482,17 +488,26 @@ end_agent() {
 }
 
 # ---- another kernel ---------------------------------------------------------------------------------------------------
-# in_uml [OPTIONS of run-in-uml] COMMAND…: as root under a 6.1 kernel of its own that may write below $T
-in_uml() { patience 300; "$TOP/tests/run-in-uml" -w "$T" -m loop -m isofs -m fuse -e "TOP=$TOP" -e "T=$T" "$@"; }
+# in_uml [OPTIONS of run-in-uml] COMMAND…: as root under a 6.1 kernel of its own that may write below $T.  It is ended before this test is
+in_uml() { patience 300; "$TOP/tests/run-in-uml" -t 780 -w "$T" -m loop -m isofs -m fuse -e "TOP=$TOP" -e "T=$T" "$@"; }
 # uml_missing: why there is no guest, on standard output; fails when there is one.  One that has started since this machine did starts again.
 uml_missing() {
 	local boot known=$TOOLS/uml.started
 	if ! command -v linux.uml >/dev/null || ! command -v busybox >/dev/null; then echo 'no user-mode-linux and busybox-static'; return; fi
 	boot=$(</proc/sys/kernel/random/boot_id)
 	grep -qxF "$boot" "$known" 2>/dev/null && return 1
-	in_uml -t 60 true 2>"$T/uml.log" && { echo "$boot" >"$known"; return 1; }
+	in_uml true 2>"$T/uml.log" && { echo "$boot" >"$known"; return 1; }
 	echo "user-mode-linux does not start: $(tail -n 1 "$T/uml.log")"
 }
+# apart [-e NAME=VALUE]… [-t SECONDS] COMMAND…: in name spaces of its own, where names of users, of sockets, mounts and processes are nobody
+# else's; who may not have them, has a guest
+apart() {
+	patience 300
+	if tests_apart; then "$TOP/tests/run-apart" -t 780 -e "TOP=$TOP" -e "T=$T" -e "BUILD=$BUILD" "$@"
+	else in_uml -e "BUILD=$BUILD" "$@"; fi
+}
+tests_apart() { [[ ! ${KERNEL-} ]] && ((EUID == 0)) && "$TOP/tests/run-apart" true 2>/dev/null; }
+need_apart() { tests_apart || need_uml; }
 need_uml() {
 	local why
 	if why=$(uml_missing); then skip_all "$why"; fi
@@ -534,18 +549,21 @@ both_changed() {
 	local round=$1 reference=$2 dir=$3
 	shift 3
 	touch "$T/stamp"
-	sleep 0.05
+	pause 0.05
 	change_tree "$round" "$reference" "$@"
 	change_tree "$round" "$dir" "$@"
 	# The many entries got theirs when they were made.
 	(cd "$reference" && find . -depth -cnewer "$T/stamp" ! -path '*/many/*' -print0 | while IFS= read -r -d '' path; do touch -h -r "$path" "$dir/$path"; done)
 }
+# whole_seconds DIR: no time in it has a fraction of a second, which sessions of other programs do not keep
+whole_seconds() { find "$1" -depth -print0 | xargs -0 touch -h -d @1500000000; }
 # new_disc KIND IMAGE REFERENCE: an image begun by blank, genisoimage or xorriso; REFERENCE holds its tree
 new_disc() {
 	rm -rf "$3"
 	mkdir "$3"
 	[[ $1 == blank ]] && { blank_disc "$2"; return; }
 	make_odd_tree "$3/base" plain
+	whole_seconds "$3"
 	case $1 in
 	genisoimage) genisoimage -quiet -J -joliet-long -R -D -V BEGUN -o "$2" "$3" 2>/dev/null ;;
 	xorriso) xorriso -outdev "$2" -volid BEGUN -joliet on -map "$3" / -commit >/dev/null 2>&1 ;;

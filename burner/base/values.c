@@ -23,6 +23,27 @@ int value_number(const char *text, int base, uint64_t most, uint64_t *ret)
 	return 0;
 }
 
+int value_duration(const char *text, uint32_t *ret_seconds)
+{
+	static const struct {
+		char letter;
+		uint32_t seconds;
+	} units[] = {{'\0', 1}, {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	const size_t n = strspn(text, "0123456789");
+	char digits[12] = "";
+	uint64_t v;
+
+	if (!n || n >= sizeof(digits) || (text[n] && text[n + 1]))
+		return -EINVAL;
+	memcpy(digits, text, n);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (units[i].letter == text[n] && value_number(digits, 10, 366u * 86400u / units[i].seconds, &v) == 0) {
+			*ret_seconds = (uint32_t)v * units[i].seconds;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 int value_decimal(const char *text, const char **ret_end, double *ret)
 {
 	size_t length = strspn(text, "0123456789"), fraction = 0;

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 int value_number(const char *text, int base, uint64_t most, uint64_t *ret);
+/* 90, 90s, 10m, 2h, 1d: seconds, at most a year of them. */
+int value_duration(const char *text, uint32_t *ret_seconds);
 /* Digits with at most one point, or comma, as many languages have it: neither "inf" nor "0x1p3". *ret_end: behind. */
 int value_decimal(const char *text, const char **ret_end, double *ret);
 /*

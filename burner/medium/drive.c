@@ -28,14 +28,6 @@
 
 static struct drive *to_drive(struct disc *d) { return (struct drive *)(void *)d; /* its first member */ }
 
-/* Room that a session takes behind its own sectors at most. */
-static uint32_t tail_max(const struct drive *d)
-{
-	const struct drive_rules *r = drive_rules(d);
-
-	return d->medium.overwritable ? 0 : (uint32_t)max_u64(r->track_min, r->pad) + r->align + r->run_out;
-}
-
 /* ---- state ---- */
 
 /* Media without a burn that failed keep their kind of blankness: a disc whose only sessions are broken has no tree
@@ -138,9 +130,9 @@ static const char *against_size(const struct drive *d)
 
 	if (m->overwritable)
 		room = m->capacity_sectors - min_u64(m->capacity_sectors, next_start(d));
-	if (drive_rules(d)->sessions_max && m->n_tracks >= drive_rules(d)->sessions_max)
+	if (!drive_sessions_left(d))
 		return "it has as many sessions as a disc of this kind can have";
-	return room < tail_max(d) + FIRST_SESSION_LBA ? "the disc is full" : NULL;
+	return room < drive_tail(d) + FIRST_SESSION_LBA ? "the disc is full" : NULL;
 }
 
 /* The first reason against another session, the gravest first. */
@@ -204,8 +196,8 @@ static void size_sequential(const struct drive *d, struct disc_state *ret)
 	ret->used_sectors = ret->there_sectors = drive_end(m);
 	ret->next_lba = closed ? (uint32_t)min_u64(ret->used_sectors, UINT32_MAX) : m->next_lba;
 	ret->capacity_sectors = closed ? ret->used_sectors : (uint64_t)m->next_lba + m->free_sectors;
-	ret->tail_sectors = ret->appendable ? tail_max(d) : 0;
-	ret->after_session_sectors = ret->appendable ? drive_gap(d) + tail_max(d) : 0;
+	ret->tail_sectors = ret->appendable ? drive_tail(d) : 0;
+	ret->after_session_sectors = ret->appendable ? drive_gap(d) + drive_tail(d) : 0;
 }
 
 static int drive_state(struct disc *disc, struct disc_state *ret)
@@ -319,6 +311,7 @@ static void drive_close(struct disc *disc)
 
 static const struct disc_ops drive_ops = {
 	.read = drive_read,
+	.read_medium = drive_read_medium,
 	.state = drive_state,
 	.sessions = drive_sessions,
 	.identity = drive_identity,

@@ -83,6 +83,10 @@ bool drive_kind_is_overwritable(const struct drive_kind *k);
 const struct drive_rules *drive_rules(const struct drive *d);
 /* Lost behind a session that is burned next: gap and run-out, without padding. */
 uint32_t drive_gap(const struct drive *d);
+/* Room that a session takes behind its own sectors at most. */
+uint32_t drive_tail(const struct drive *d);
+/* UINT32_MAX: as many as there is room for. */
+uint32_t drive_sessions_left(const struct drive *d);
 
 /* ---- drive_sessions.c ---- */
 
@@ -101,6 +105,7 @@ void drive_reading_init(struct drive *d);
 void drive_reading_stop(struct drive *d);
 void drive_reading_release(struct drive *d);
 int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors);
+int drive_read_medium(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors);
 /* From now on disc_read() says -EAGAIN; until it is switched off. What was read ahead is forgotten. */
 void drive_set_burning(struct drive *d, bool burning);
 void drive_forget_windows_locked(struct drive *d);

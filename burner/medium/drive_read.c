@@ -10,6 +10,8 @@
  *
  * Windows end before the run-out blocks of a track, which cannot be read; blocks outside of tracks are never asked
  * for. Everything goes through SCSI, not the page cache, which keeps what was there before a burn.
+ *
+ * Who wants to know what the medium gives now (drive_read_medium) asks it past the windows, and leaves nothing there.
  */
 #include <errno.h>
 #include <string.h>
@@ -162,14 +164,58 @@ static int read_piece(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_se
 	return r;
 }
 
-int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors)
+/* By one command, or, where it fails, by several that libburn gives. */
+static int ask_recorder(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_sectors)
+{
+	int r = recorder_read(d->recorder, lba, buf, n_sectors);
+
+	if (r != -EIO || n_sectors <= WINDOW_SECTORS)
+		return r;
+	r = 0;
+	for (uint32_t done = 0, n; done < n_sectors && r == 0; done += n) {
+		n = (uint32_t)min_u64(n_sectors - done, WINDOW_SECTORS);
+		r = recorder_read(d->recorder, lba + done, buf + (size_t)done * SECTOR_BYTES, n);
+	}
+	return r;
+}
+
+/* Up to the end of a track, by commands as large as those of the windows for a long stream. */
+static int ask_medium_locked(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_sectors, uint32_t *ret_done)
+{
+	const struct recorder_track *t = track_of(d, lba);
+	int r = 0;
+
+	if (!t)
+		return -EIO;
+	*ret_done = (uint32_t)min_u64(n_sectors, t->start_lba + t->room - lba);
+	for (uint32_t done = 0, n; done < *ret_done && r == 0; done += n) {
+		n = (uint32_t)min_u64(*ret_done - done, WINDOWS_AT_ONCE * WINDOW_SECTORS);
+		r = ask_recorder(d, lba + done, buf + (size_t)done * SECTOR_BYTES, n);
+	}
+	return r;
+}
+
+static int read_piece_of_medium(struct drive *d, uint32_t lba, uint8_t *buf, uint32_t n_sectors, uint32_t *ret_done)
+{
+	int r;
+
+	*ret_done = n_sectors;
+	elevator_take(&d->elevator, lba);
+	pthread_mutex_lock(&d->lock);
+	r = d->burning ? -EAGAIN : ask_medium_locked(d, lba, buf, n_sectors, ret_done);
+	pthread_mutex_unlock(&d->lock);
+	elevator_give(&d->elevator, lba + *ret_done);
+	return r;
+}
+
+static int read_pieces(struct disc *disc, uint32_t lba, uint8_t *to, uint32_t n_sectors,
+		       int (*read)(struct drive *, uint32_t, uint8_t *, uint32_t, uint32_t *))
 {
 	struct drive *d = (struct drive *)(void *)disc; /* its first member */
-	uint8_t *to = buf;
 
 	while (n_sectors > 0) {
 		uint32_t done = 0;
-		int r = read_piece(d, lba, to, (uint32_t)min_u64(n_sectors, PIECE_SECTORS), &done);
+		int r = read(d, lba, to, (uint32_t)min_u64(n_sectors, PIECE_SECTORS), &done);
 
 		if (r < 0)
 			return r;
@@ -178,6 +224,16 @@ int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors)
 		to += (size_t)done * SECTOR_BYTES;
 	}
 	return 0;
+}
+
+int drive_read(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	return read_pieces(disc, lba, buf, n_sectors, read_piece);
+}
+
+int drive_read_medium(struct disc *disc, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	return read_pieces(disc, lba, buf, n_sectors, read_piece_of_medium);
 }
 
 static int read_recorder(void *context, uint32_t lba, void *buf, uint32_t n_sectors)

@@ -2,9 +2,11 @@
 /*
  * drive_rules.c - kinds of media, and what of each the drive does not tell
  */
+#include "burner/base/bytes.h"
 #include "burner/base/own.h"
 #include "burner/format/geometry.h"
 #include "burner/medium/drive.h"
+#include "cdappendfs/further.h"
 
 #define CD_TRACKS_MAX 99u
 #define DVD_PLUS_R_SESSIONS_MAX 153u
@@ -71,4 +73,29 @@ uint32_t drive_gap(const struct drive *d)
 	const struct drive_rules *r = drive_rules(d);
 
 	return r->run_out + (d->medium.n_tracks == 0 ? r->gap_first : r->gap);
+}
+
+uint32_t drive_tail(const struct drive *d)
+{
+	const struct drive_rules *r = drive_rules(d);
+
+	return d->medium.overwritable ? 0 : (uint32_t)max_u64(r->track_min, r->pad) + r->align + r->run_out;
+}
+
+uint32_t drive_sessions_left(const struct drive *d)
+{
+	const uint32_t most = drive_rules(d)->sessions_max;
+
+	return !most ? UINT32_MAX : most > d->medium.n_tracks ? most - (uint32_t)d->medium.n_tracks : 0;
+}
+
+void disc_further(struct disc *disc, struct disc_further *ret)
+{
+	const struct drive *d = drive_of(disc);
+
+	*ret = (struct disc_further){.sessions_left = UINT32_MAX};
+	if (!d || d->medium.overwritable)
+		return;
+	ret->after_sectors = drive_rules(d)->run_out + drive_rules(d)->gap + drive_tail(d);
+	ret->sessions_left = drive_sessions_left(d);
 }

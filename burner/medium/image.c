@@ -55,7 +55,7 @@ static int image_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n
 	return n == (ssize_t)length ? 0 : -EOPNOTSUPP;
 }
 
-/* Past the end of the file nothing is known: a file system tells of a hole up to there, whole sectors are what counts. */
+/* Past the end of the file nothing is known: a file system tells of a hole up to there.  Whole sectors count. */
 static uint32_t image_zeros(struct disc *d, uint32_t lba, uint32_t n_sectors)
 {
 	int fd = to_image(d)->fd;

@@ -13,14 +13,15 @@
 #include <sys/stat.h>
 
 #include "burner/format/geometry.h"
+#include "cdappendfs/session_part.h"
 
 #define SET_TERMINATOR 255
 
 struct tree {
 	const struct naming *n;
 	struct check_session *session;
-	bool directories_only; /* another tree of the same files */
-	const char *kind;      /* of it, in words; "": of the one that is shown */
+	bool directories_only;	/* another tree of the same files */
+	enum session_part kind; /* of its directories */
 };
 
 static int list(const struct naming *n, struct check_damage damage, const char *what)
@@ -66,7 +67,8 @@ static uint64_t sum(const uint64_t hit[4]) { return hit[CHECK_MISSING] + hit[CHE
 
 /* ---- what a session consists of ---- */
 
-static int part(const struct naming *n, struct check_session *session, const char *name, uint64_t lba, uint64_t sectors)
+static int named(const struct naming *n, struct check_session *session, const char *name, uint64_t lba,
+		 uint64_t sectors)
 {
 	uint64_t hit[4] = {0}, first = 0;
 
@@ -77,6 +79,12 @@ static int part(const struct naming *n, struct check_session *session, const cha
 					 .bytes = sum(hit),
 					 .offset = first - lba * SECTOR_BYTES},
 		   name);
+}
+
+static int part(const struct naming *n, struct check_session *session, enum session_part what, uint64_t lba,
+		uint64_t sectors)
+{
+	return named(n, session, session_part_text(what), lba, sectors);
 }
 
 /* Blocks of the set that begins there, up to its terminator (ECMA-119 8.3); one that cannot be read is one of it. */
@@ -95,13 +103,17 @@ static int descriptors(const struct naming *n, struct check_session *session)
 {
 	uint64_t start = session->disc.start_lba,
 		 at = session->ours ? start + SESSION_DESCRIPTORS : session->disc.descriptor_lba;
-	int r = n->ranges->n ? part(n, session, "volume descriptors", at, set_length(n->disc, at)) : 0;
+	int r = n->ranges->n ? part(n, session, PART_DESCRIPTORS, at, set_length(n->disc, at)) : 0;
 
 	if (!r && session->ours)
-		r = part(n, session, "volume descriptors with the absolute size", start + SESSION_ABSOLUTE_DESCRIPTORS,
+		r = part(n, session, PART_ABSOLUTE_DESCRIPTORS, start + SESSION_ABSOLUTE_DESCRIPTORS,
 			 SESSION_MESSAGE - SESSION_ABSOLUTE_DESCRIPTORS);
 	if (!r && session->disc.has_message)
-		r = part(n, session, "message", start + SESSION_MESSAGE, 1);
+		r = part(n, session, PART_MESSAGE, start + SESSION_MESSAGE, 1);
+	if (!r && session->disc.adoption_sectors)
+		r = part(n, session, PART_ADOPTION, session->disc.adoption_lba, session->disc.adoption_sectors);
+	if (!r && session->disc.parity_sectors)
+		r = part(n, session, PART_PARITY, session->disc.parity_lba, session->disc.parity_sectors);
 	return r;
 }
 
@@ -109,13 +121,14 @@ static int descriptors(const struct naming *n, struct check_session *session)
 static int record(const struct naming *n, struct check_session *session, const struct seal *seal)
 {
 	uint64_t lba = (uint64_t)session->disc.start_lba + session->disc.sectors - 1, told = session->damaged;
-	int r = session->ours ? part(n, session, "commit record", lba, 1) : 0;
+	int r = session->ours ? part(n, session, PART_RECORD, lba, 1) : 0;
 
 	if (session->proof == CHECK_PROOF_MD5 && seal->record_lost)
 		return add(n, session, (struct check_damage){.problem = CHECK_ALTERED}, "checksum tags");
 	if (r || !seal->record_lost || session->damaged != told)
 		return r;
-	return add(n, session, (struct check_damage){.problem = CHECK_ALTERED, .bytes = SECTOR_BYTES}, "commit record");
+	return add(n, session, (struct check_damage){.problem = CHECK_ALTERED, .bytes = SECTOR_BYTES},
+		   session_part_text(PART_RECORD));
 }
 
 static int digest_table(const struct naming *n, struct check_session *session, const struct seal *seal)
@@ -125,11 +138,11 @@ static int digest_table(const struct naming *n, struct check_session *session, c
 	/* Where the record is lost, too, blocks that cannot be read there are of it only if there was one. */
 	bool is_there =
 		seal->assumed ? session->table_damaged || seal->matched_sectors : session->proof == CHECK_PROOF_TABLE;
-	int r = is_there ? part(n, session, "digest table", c->table_lba, c->table_sectors) : 0;
+	int r = is_there ? part(n, session, PART_DIGESTS, c->table_lba, c->table_sectors) : 0;
 
 	if (r || !session->table_damaged || session->damaged != told)
 		return r;
-	return add(n, session, (struct check_damage){.problem = CHECK_ALTERED}, "digest table");
+	return add(n, session, (struct check_damage){.problem = CHECK_ALTERED}, session_part_text(PART_DIGESTS));
 }
 
 static int chain(const struct naming *n, struct check_session *session)
@@ -144,15 +157,15 @@ static int chain(const struct naming *n, struct check_session *session)
 
 static int path_tables(const struct naming *n, struct check_session *session, const struct iso_info *info)
 {
-	static const char *const names[2][2] = {{"path table (L)", "path table (M)"},
-						{"path table (Joliet, L)", "path table (Joliet, M)"}};
+	static const enum session_part parts[2][2] = {{PART_PATH_TABLE_L, PART_PATH_TABLE_M},
+						      {PART_JOLIET_TABLE_L, PART_JOLIET_TABLE_M}};
 	int r = 0;
 
 	for (unsigned i = 0; i < 4 && !r; i++) {
 		const struct iso_table *t = &info->tables[i / 2];
 
 		if (t->bytes && t->lba[i % 2])
-			r = part(n, session, names[i / 2][i % 2], t->lba[i % 2], sectors_of(t->bytes));
+			r = part(n, session, parts[i / 2][i % 2], t->lba[i % 2], sectors_of(t->bytes));
 	}
 	return r;
 }
@@ -163,9 +176,9 @@ static int tables(const struct naming *n, struct check_session *session, const s
 	int r = path_tables(n, session, info);
 
 	if (!r && info->ours && a->flags & APPUSE_LINKS)
-		r = part(n, session, "link table", a->links_lba, sectors_of(a->links_bytes));
+		r = part(n, session, PART_LINKS, a->links_lba, sectors_of(a->links_bytes));
 	if (!r && info->ours && a->flags & APPUSE_CONTENTS)
-		r = part(n, session, "content table", a->contents_lba, sectors_of(a->contents_bytes));
+		r = part(n, session, PART_CONTENTS, a->contents_lba, sectors_of(a->contents_bytes));
 	return r;
 }
 
@@ -200,11 +213,11 @@ static int add_in_tree(const struct tree *t, const char *path, struct check_dama
 {
 	_free_ char *what = NULL;
 
-	if (!t->kind[0]) {
+	if (t->kind == PART_DIRECTORY) {
 		damage.is_path = true;
 		return add(t->n, t->session, damage, path);
 	}
-	if (asprintf(&what, "directory of the %s tree: %s", t->kind, path) < 0)
+	if (asprintf(&what, "%s%s", session_part_text(t->kind), path) < 0)
 		what = NULL;
 	return what ? add(t->n, t->session, damage, what) : -ENOMEM;
 }
@@ -278,7 +291,7 @@ static int other_trees(struct tree *t, struct iso *iso)
 		if (r)
 			return r;
 		iso_info(other, &info);
-		t->kind = info.joliet ? "Joliet" : "plain";
+		t->kind = info.joliet ? PART_JOLIET_DIRECTORY : PART_PLAIN_DIRECTORY;
 		r = walk(t, other);
 	}
 	return r;
@@ -298,7 +311,7 @@ int naming_session(const struct naming *n, struct check_session *session, const 
 int naming_tree(const struct naming *n, struct check_session *session)
 {
 	_cleanup_(iso_unrefp) struct iso *iso = NULL;
-	struct tree t = {.n = n, .session = session, .kind = ""};
+	struct tree t = {.n = n, .session = session, .kind = PART_DIRECTORY};
 	struct iso_info info;
 	int r = iso_open(n->disc, session->disc.descriptor_lba, &iso);
 
@@ -358,11 +371,11 @@ static int lost_sessions(const struct naming *n)
 
 int naming_disc(const struct naming *n)
 {
-	int r = part(n, NULL, "the head of the disc (blocks 16 to 31), which says where the newest session is",
-		     DESCRIPTORS_LBA, DESCRIPTORS_SECTORS);
+	int r = named(n, NULL, "the head of the disc (blocks 16 to 31), which says where the newest session is",
+		      DESCRIPTORS_LBA, DESCRIPTORS_SECTORS);
 
 	if (!r)
-		r = part(n, NULL, "the system area of the disc (blocks 0 to 15)", 0, SYSTEM_AREA_SECTORS);
+		r = named(n, NULL, "the system area of the disc (blocks 0 to 15)", 0, SYSTEM_AREA_SECTORS);
 	if (!r)
 		r = lost_sessions(n);
 	return r ? r : older_sessions(n);

@@ -178,13 +178,18 @@ static int assume_table(struct disc *disc, struct check_session *session, struct
 				  .kind = COMMIT_DIGEST_TABLE,
 				  .piece_sectors = PROOF_PIECE_SECTORS,
 				  .table_lba = s->start_lba + (uint32_t)body,
-				  .table_sectors = s->sectors - 1 - (uint32_t)body};
+				  .table_sectors = s->sectors - 1 - (uint32_t)body,
+				  .adoption_lba = s->adoption_lba,
+				  .adoption_sectors = s->adoption_sectors};
 	struct digest_shape shape = digest_table_shape(commit_pieces(&r));
 	uint8_t sector[SECTOR_BYTES];
 	int result;
 
 	if (!body || !shape.n_levels)
 		return 0;
+	if (s->adoption_lba < s->start_lba || s->adoption_lba + (uint64_t)s->adoption_sectors > r.table_lba)
+		r.adoption_lba = r.adoption_sectors = 0; /* as commit_record_decode() has it */
+	memcpy(r.uuid, s->uuid, sizeof(r.uuid));
 	ret->record = r;
 	ret->assumed = true;
 	ret->is_flat = shape.n_levels == 1;

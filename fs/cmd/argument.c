@@ -16,6 +16,8 @@
 #include "fs/control/mounts.h"
 #include "fs/control/remote.h"
 
+const struct argument_use argument_to_read = {.done = "read"};
+
 int argument_find(const char *given, struct argument *ret)
 {
 	int found = mounts_find(given, &ret->mount);
@@ -47,13 +49,14 @@ int argument_find(const char *given, struct argument *ret)
 }
 
 /* The drive is its mount's: through that. */
-static int open_mounted(const struct argument *a, struct disc **ret)
+static int open_mounted(const struct argument *a, const struct argument_use *use, struct disc **ret)
 {
+	const struct remote_options how = {.stop = &interrupted, .from_medium = use->from_medium};
 	_free_ char *why = NULL;
 	int r;
 
 	interrupt_catch();
-	r = remote_disc_open(&a->mount, &interrupted, ret, &why);
+	r = remote_disc_open(&a->mount, &how, ret, &why);
 	if (!r)
 		return COMMAND_DONE;
 	if (r == -EPROTO)
@@ -65,7 +68,7 @@ static int open_mounted(const struct argument *a, struct disc **ret)
 			    a->mount.mountpoint, why ? why : client_why(r));
 }
 
-int argument_open(struct argument *a, const char *done, struct disc **ret)
+int argument_open(struct argument *a, const struct argument_use *use, struct disc **ret)
 {
 	const struct disc_open_options how = {.unbounded = false};
 	const char *why = NULL;
@@ -73,8 +76,10 @@ int argument_open(struct argument *a, const char *done, struct disc **ret)
 
 	a->remote = r == -EBUSY && a->mounted;
 	if (a->remote)
-		return open_mounted(a, ret);
-	return r < 0 ? command_fail("%s: it cannot be %s: %s", a->disc, done, why ? why : strerror(-r)) : COMMAND_DONE;
+		return open_mounted(a, use, ret);
+	if (r < 0)
+		return command_fail("%s: it cannot be %s: %s", a->disc, use->done, why ? why : strerror(-r));
+	return COMMAND_DONE;
 }
 
 int argument_history(const char *given, struct argument *ret, struct disc **ret_disc, struct history *ret_history)
@@ -82,7 +87,7 @@ int argument_history(const char *given, struct argument *ret, struct disc **ret_
 	int status = argument_find(given, ret);
 
 	if (status == COMMAND_DONE)
-		status = argument_open(ret, "read", ret_disc);
+		status = argument_open(ret, &argument_to_read, ret_disc);
 	if (status != COMMAND_DONE)
 		return status;
 	int r = history_read(*ret_disc, ret_history);

@@ -26,9 +26,14 @@ struct argument {
 
 /* COMMAND_DONE, or what to exit with after a message. */
 int argument_find(const char *given, struct argument *ret);
-/* For reading; a->remote is set.  done: "checked", "read", …, for the message.  While it waits for a burn, a signal
- * ends that. */
-int argument_open(struct argument *a, const char *done, struct disc **ret);
+struct argument_use {
+	const char *done; /* "checked", "read", …, for the message */
+	/* each block is asked of the medium: nothing is believed of what the daemon of a drive has in memory */
+	bool from_medium;
+};
+extern const struct argument_use argument_to_read;
+/* For reading; a->remote is set.  While it waits for a burn, a signal ends that. */
+int argument_open(struct argument *a, const struct argument_use *use, struct disc **ret);
 
 /* Both, and its sessions: of what asks about them. */
 int argument_history(const char *given, struct argument *ret, struct disc **ret_disc, struct history *ret_history);

@@ -86,18 +86,3 @@ int between_sessions(const struct between *b, const struct between_asked *asked,
 		command_fail("%s: the sessions could not be compared: %s", b->name, strerror(-r));
 	return r;
 }
-
-bool between_is_newest(const struct between *b, const struct disc_session *s)
-{
-	_cleanup_history_ struct history now = {.n = 0};
-	const struct disc_session *newest;
-	int r = disc_refresh(b->disc);
-
-	if (!r)
-		r = history_read(b->disc, &now);
-	newest = r ? NULL : history_newest(&now);
-	if (!r && (newest && s ? newest->start_lba == s->start_lba : newest == s))
-		return true;
-	command_fail("%s: %s", b->name, r ? strerror(-r) : "a session was burned meanwhile: ask again");
-	return false;
-}

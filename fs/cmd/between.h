@@ -33,8 +33,5 @@ struct between_asked {
 	void *context;
 };
 int between_sessions(const struct between *b, const struct between_asked *asked, struct diff *ret);
-/* What a daemon has told of its stage is laid over the newest session: is it still that one (NULL: none)?  Else that
- * is told. */
-bool between_is_newest(const struct between *b, const struct disc_session *s);
 
 #endif

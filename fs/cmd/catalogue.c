@@ -69,7 +69,6 @@ static void disc_json(struct json *j, const struct catalogue_disc *d)
 	json_u64(j, "sessions_known", d->n_sessions);
 	json_u64(j, "newest_session", d->newest);
 	json_u64(j, "names", d->names);
-	json_bool(j, "complete", !d->incomplete);
 	json_string_or_null(j, "added", time_text(d->added, date));
 	json_string_or_null(j, "seen", time_text(d->seen, date));
 }
@@ -77,7 +76,8 @@ static void disc_json(struct json *j, const struct catalogue_disc *d)
 struct listing {
 	struct json json;
 	bool as_json;
-	int64_t only; /* 0: all */
+	int64_t only;	 /* 0: all */
+	bool incomplete; /* of that one */
 	uint64_t n;
 	int64_t *titles; /* of discs before */
 };
@@ -103,6 +103,7 @@ static int list_disc(void *context, const struct catalogue_disc *d)
 	if (l->as_json) {
 		json_open(&l->json, NULL, '{');
 		disc_json(&l->json, d);
+		json_bool(&l->json, "complete", !d->incomplete);
 		json_close(&l->json, '}');
 	} else {
 		print_disc(d);
@@ -126,8 +127,7 @@ static int do_list(const struct catalogue_options *o)
 	r = catalogue_discs(c, list_disc, &l, &why);
 	if (o->json) {
 		json_close(&l.json, ']');
-		json_close(&l.json, '}');
-		json_end_line(&l.json);
+		command_json_end(&l.json, !r);
 	}
 	return r ? catalogue_trouble("the catalogue", r, why) : CATALOGUE_YES;
 }
@@ -167,6 +167,7 @@ static int show_head(void *context, const struct catalogue_disc *d)
 
 	if (d->number != l->only)
 		return 0;
+	l->incomplete = d->incomplete;
 	if (l->as_json)
 		disc_json(&l->json, d);
 	else
@@ -201,8 +202,7 @@ static int do_show(const struct catalogue_options *o)
 		r = catalogue_sessions(c, l.only, show_session, &l, &why);
 	if (o->json) {
 		json_close(&l.json, ']');
-		json_close(&l.json, '}');
-		json_end_line(&l.json);
+		command_json_end(&l.json, !r && !l.incomplete);
 	}
 	return r ? catalogue_trouble("the catalogue", r, why) : CATALOGUE_YES;
 }
@@ -272,8 +272,7 @@ static int do_find(const struct catalogue_options *o)
 	r = catalogue_find(c, (const char *const *)o->words, (size_t)o->n_words, &asked, &why);
 	if (o->json) {
 		json_close(&l.json, ']');
-		json_close(&l.json, '}');
-		json_end_line(&l.json);
+		command_json_end(&l.json, !r);
 	}
 	if (r && !ferror(stdout))
 		return catalogue_trouble("the catalogue", r, why);

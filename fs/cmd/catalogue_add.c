@@ -121,7 +121,8 @@ static int add_argument(const struct catalogue_options *o, struct catalogue *c, 
 	_cleanup_(disc_closep) struct disc *disc = NULL;
 	struct adding_one one = {.o = o, .c = c, .json = j};
 
-	if (argument_find(argument, &one.a) != COMMAND_DONE || argument_open(&one.a, "read", &disc) != COMMAND_DONE)
+	if (argument_find(argument, &one.a) != COMMAND_DONE ||
+	    argument_open(&one.a, &argument_to_read, &disc) != COMMAND_DONE)
 		return CATALOGUE_TROUBLE;
 	if (one.a.inside[0]) {
 		command_fail("%s: it is in a disc: give the disc, or its mount point", argument);
@@ -150,8 +151,7 @@ int catalogue_do_add(const struct catalogue_options *o)
 	}
 	if (o->json) {
 		json_close(&j, ']');
-		json_close(&j, '}');
-		json_end_line(&j);
+		command_json_end(&j, !status && !interrupted);
 	}
 	if (interrupted) {
 		command_note(

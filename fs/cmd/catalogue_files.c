@@ -150,8 +150,7 @@ int catalogue_do_where(const struct catalogue_options *o)
 		r = where_one(&a, o->words[i]);
 	if (o->json) {
 		json_close(&a.json, ']');
-		json_close(&a.json, '}');
-		json_end_line(&a.json);
+		command_json_end(&a.json, !r && !a.trouble);
 	}
 	return a.trouble ? CATALOGUE_TROUBLE : a.n_told ? CATALOGUE_NO : CATALOGUE_YES;
 }
@@ -249,9 +248,7 @@ static int ask_all(const struct catalogue_options *o, const char *key, uint64_t 
 		json_u64(&a.json, "files", a.n_files);
 		json_u64(&a.json, "bytes", a.n_bytes);
 		json_u64(&a.json, "told_bytes", a.told_bytes);
-		json_bool(&a.json, "complete", !status && !a.trouble);
-		json_close(&a.json, '}');
-		json_end_line(&a.json);
+		command_json_end(&a.json, !status && !a.trouble);
 	}
 	return status || a.trouble ? CATALOGUE_TROUBLE : a.n_told ? CATALOGUE_NO : CATALOGUE_YES;
 }
@@ -293,8 +290,7 @@ static int few_of_discs(const struct catalogue_options *o)
 	r = catalogue_few(a.c, o->min, &asked, &why);
 	if (o->json) {
 		json_close(&a.json, ']');
-		json_close(&a.json, '}');
-		json_end_line(&a.json);
+		command_json_end(&a.json, !r);
 	}
 	if (r && !ferror(stdout))
 		return catalogue_trouble("the catalogue", r, why);

@@ -18,7 +18,7 @@
 
 struct change {
 	char kind;
-	bool directory;
+	bool directory, content, attributes, links;
 	char *path, *from;
 	uint64_t bytes, cost_bytes;
 };
@@ -52,18 +52,31 @@ static void print_json(struct json *j, const struct change *c)
 	if (c->from)
 		json_string(j, "from", c->from);
 	json_bool(j, "directory", c->directory);
+	json_bool(j, "content", c->content);
+	json_bool(j, "attributes", c->attributes);
 	json_u64(j, "bytes", c->bytes);
 	json_u64(j, "cost_bytes", c->cost_bytes);
 	json_close(j, '}');
 }
 
+static bool is_other(const struct change *c) { return c->content || c->attributes; }
+
+/* As cdappendfs-diff writes them. */
+static const char *letters(const struct change *c, char ret[4])
+{
+	char differs = c->content ? 'M' : 'm', first = c->kind == 'M' && is_other(c) ? differs : c->kind;
+
+	snprintf(ret, 4, "%c%c ", first, c->kind == 'R' && is_other(c) ? differs : ' ');
+	return ret;
+}
+
 static void print_for_person(const struct change *c, bool with_kind)
 {
 	const char *slash = c->directory ? "/" : "", *from = c->from ? c->from : "";
-	char bytes[SIZE_TEXT_BYTES];
+	char bytes[SIZE_TEXT_BYTES], kind[4];
 
-	say(stdout, "  %10s  %.*s%s%s%s%s%s", c->cost_bytes ? size_text(c->cost_bytes, bytes) : "-", with_kind ? 3 : 0,
-	    (char[]){c->kind, ' ', ' ', 0}, from, c->from ? slash : "", c->from ? " -> " : "", c->path, slash);
+	say(stdout, "  %10s  %s%s%s%s%s%s", c->cost_bytes ? size_text(c->cost_bytes, bytes) : "-",
+	    with_kind ? letters(c, kind) : "", from, c->from ? slash : "", c->from ? " -> " : "", c->path, slash);
 }
 
 static void print_one(struct changes *c, const struct change *change)
@@ -85,6 +98,9 @@ static int take(struct changes *c, const struct change *change)
 {
 	int r;
 
+	/* Of a file that only has other names now the names are told. */
+	if (change->kind == 'M' && change->links && !is_other(change))
+		return 0;
 	c->cost_bytes += change->cost_bytes;
 	if (!is_kept(c)) {
 		print_one(c, change);
@@ -115,6 +131,9 @@ static int parse(const char *line, char *path, char *from, size_t size, struct c
 	if (json_get_u64(line, "cost_bytes", &ret->cost_bytes) < 0)
 		ret->cost_bytes = ret->bytes;
 	json_get_bool(line, "directory", &ret->directory);
+	json_get_bool(line, "content", &ret->content);
+	json_get_bool(line, "attributes", &ret->attributes);
+	json_get_bool(line, "links", &ret->links);
 	return 0;
 }
 
@@ -153,37 +172,49 @@ static void print_top(struct changes *c)
 		print_one(c, &c->list[i]);
 }
 
-static void print_group(const struct changes *c, char kind, const char *title)
+struct group {
+	char kind;
+	bool other; /* of what was renamed: is it another one, too? */
+	const char *title;
+};
+
+static bool is_of_group(const struct change *c, const struct group *g)
+{
+	return c->kind == g->kind && (c->kind != 'R' || is_other(c) == g->other);
+}
+
+static void print_group(const struct changes *c, const struct group *g)
 {
 	uint64_t n = 0, cost_bytes = 0;
 	char bytes[SIZE_TEXT_BYTES];
 
 	for (size_t i = 0; i < c->n; i++)
-		if (c->list[i].kind == kind) {
+		if (is_of_group(&c->list[i], g)) {
 			n++;
 			cost_bytes += c->list[i].cost_bytes;
 		}
 	if (!n)
 		return;
 	if (cost_bytes)
-		printf("%s: %" PRIu64 ", %s\n", title, n, size_text(cost_bytes, bytes));
+		printf("%s: %" PRIu64 ", %s\n", g->title, n, size_text(cost_bytes, bytes));
 	else
-		printf("%s: %" PRIu64 "\n", title, n);
+		printf("%s: %" PRIu64 "\n", g->title, n);
 	for (size_t i = 0; i < c->n; i++)
-		if (c->list[i].kind == kind)
+		if (is_of_group(&c->list[i], g))
 			print_for_person(&c->list[i], false);
 }
 
 /* As git status names them. */
 static void print_groups(const struct changes *c)
 {
-	static const struct {
-		char kind;
-		const char *title;
-	} groups[] = {{'A', "New"}, {'M', "Modified"}, {'R', "Renamed"}, {'D', "Deleted"}};
+	static const struct group groups[] = {{'A', false, "New"},
+					      {'M', false, "Modified"},
+					      {'R', false, "Renamed"},
+					      {'R', true, "Renamed and modified"},
+					      {'D', false, "Deleted"}};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(groups); i++)
-		print_group(c, groups[i].kind, groups[i].title);
+		print_group(c, &groups[i]);
 }
 
 static void print_sum(const struct changes *c, const char *mountpoint)
@@ -235,8 +266,7 @@ int changes_of_mount(const struct changes_asked *asked, const struct control_mou
 	if (c.form == CHANGES_JSON) {
 		json_close(&c.json, ']');
 		json_u64(&c.json, "cost_bytes", c.cost_bytes);
-		json_close(&c.json, '}');
-		json_end_line(&c.json);
+		command_json_end(&c.json, status == COMMAND_DONE);
 	}
 	fflush(stdout);
 	return status;

@@ -452,7 +452,7 @@ static int print_manifest(const struct options *o, const char *name, struct disc
 
 static int open_disc(struct options *o, struct argument *a, struct disc **ret)
 {
-	int status = argument_open(a, "checked", ret);
+	int status = argument_open(a, &(struct argument_use){.done = "checked", .from_medium = true}, ret);
 
 	o->remote = a->remote;
 	if (status == COMMAND_DONE && o->faults) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/json.h"
 #include "burner/base/nearest.h"
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
@@ -198,6 +199,13 @@ void command_change(FILE *out, char kind, const char *path, const char *from, ui
 	if (kind != 'D' && (!from || bytes))
 		fprintf(out, "\t%" PRIu64, bytes);
 	fputc('\n', out);
+}
+
+void command_json_end(struct json *j, bool complete)
+{
+	json_bool(j, "complete", complete);
+	json_close(j, '}');
+	json_end_line(j);
 }
 
 int command_end(int status)

@@ -32,6 +32,9 @@ char *command_disputed(const char *argument);
 bool command_source_is_known(const char *argument, const struct control_mount *mount);
 /* A line of what is staged: "A PATH<tab>BYTES", "D PATH", "R FROM -> PATH". */
 void command_change(FILE *out, char kind, const char *path, const char *from, uint64_t bytes);
+/* The end of a list in JSON, which says whether it is whole: what is printed member by member may end anywhere. */
+struct json;
+void command_json_end(struct json *j, bool complete);
 /* getopt_long(), which prints nothing; letters begin with ':'. */
 struct option;
 int command_option(int argc, char **argv, const char *letters, const struct option *options);

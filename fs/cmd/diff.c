@@ -272,9 +272,7 @@ static size_t print_all(const struct options *o, const struct diff *d, const str
 	}
 	if (o->json) {
 		json_close(&j, ']');
-		json_bool(&j, "complete", d->complete);
-		json_close(&j, '}');
-		json_end_line(&j);
+		command_json_end(&j, d->complete);
 	}
 	if (o->stat && n && !part->inside[0])
 		print_sums(&d->count);
@@ -324,8 +322,7 @@ static int compare_staged(const struct options *o, const struct between *b, cons
 		command_fail("%s: the newest session cannot be read: %s", b->name, strerror(-r));
 		return DIFF_TROUBLE;
 	}
-	if (staged_open(&a->mount, base, "; name two sessions to compare these", &staged) ||
-	    !between_is_newest(b, asked->new))
+	if (staged_open(&a->mount, asked->new, base, "; name two sessions to compare these", &staged))
 		return DIFF_TROUBLE;
 	asked->base = base;
 	asked->overlay = staged.overlay;

@@ -215,8 +215,7 @@ int discard_paths(char *const *paths, int n, bool json, bool quiet)
 	drop_all(&d, w, found);
 	if (json) {
 		json_close(&d.j, ']');
-		json_close(&d.j, '}');
-		json_end_line(&d.j);
+		command_json_end(&d.j, !d.failed);
 	}
 	for (size_t i = 0; i < found; i++)
 		free(w[i].inside);

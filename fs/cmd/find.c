@@ -232,7 +232,8 @@ static void put_fate(FILE *out, const struct found_version *v, const struct foun
 		fputs("is there", out);
 }
 
-static void print_text(const struct found_version *v, const struct found_fate *fate)
+/* 1, or an error, for a line that is left out would be a version that is not there. */
+static int print_text(const struct found_version *v, const struct found_fate *fate)
 {
 	char first[2 * TIME_TEXT_BYTES] = "staged", date[TIME_TEXT_BYTES], bytes[SIZE_TEXT_BYTES];
 	const char *when = v->session ? time_text(v->session->created, date) : NULL;
@@ -242,29 +243,32 @@ static void print_text(const struct found_version *v, const struct found_fate *f
 
 	if (out)
 		put_fate(out, v, fate);
-	if (!out || fclose(out) != 0) {
-		command_fail("%s", strerror(ENOMEM));
-		return;
-	}
+	if (!out || fclose(out) != 0)
+		return -ENOMEM;
 	if (v->session)
 		snprintf(first, sizeof(first), "session %" PRIu32 "  %s", v->session->number,
 			 when ? when : "(no date)");
 	say(stdout, "%s  %c  %s  %s%s | %s", first, v->kind,
 	    S_ISREG(v->file.mode) ? size_text(v->file.bytes, bytes) : "-", v->file.path,
 	    S_ISDIR(v->file.mode) ? "/" : "", became);
+	return 1;
 }
 
-static void tell(struct telling *t, const struct found_version *v, const struct found_fate *fate)
+static int tell(struct telling *t, const struct found_version *v, const struct found_fate *fate)
 {
-	if (t->o->gone && (!fate->known || fate->now))
-		return;
-	t->n++;
+	int r = 1;
+
+	/* With --null what is only staged is left out: it has no path in .sessions. */
+	if ((t->o->gone && (!fate->known || fate->now)) || (t->o->null && !v->session))
+		return 0;
 	if (t->json.out)
 		print_json(&t->json, v, fate);
-	else if (!t->o->null)
-		print_text(v, fate);
-	else if (v->session)
+	else if (t->o->null)
 		printf("%" PRIu32 "/%s%c", v->session->number, v->file.path, 0);
+	else
+		r = print_text(v, fate);
+	t->n += r > 0;
+	return r < 0 ? r : 0;
 }
 
 static int tell_all(struct telling *t, const struct found *f)
@@ -278,7 +282,7 @@ static int tell_all(struct telling *t, const struct found *f)
 
 		r = found_fate(f, v, &fate);
 		if (!r)
-			tell(t, v, &fate);
+			r = tell(t, v, &fate);
 		free(fate.now);
 	}
 	return r ? command_fail("%s", strerror(-r)) : COMMAND_DONE;
@@ -296,9 +300,7 @@ static int print_found(const struct options *o, const struct found *f, bool lost
 	status = tell_all(&t, f);
 	if (o->json) {
 		json_close(&t.json, ']');
-		json_bool(&t.json, "complete", !lost && status == COMMAND_DONE);
-		json_close(&t.json, '}');
-		json_end_line(&t.json);
+		command_json_end(&t.json, !lost && status == COMMAND_DONE);
 	}
 	if (lost || status != COMMAND_DONE)
 		return FIND_TROUBLE;

@@ -111,14 +111,13 @@ static void begin(struct list *l)
 	json_open(&l->j, kinds[l->what].request, '[');
 }
 
-static void end(struct list *l, uint64_t files_in_pieces)
+static void end(struct list *l, uint64_t files_in_pieces, bool complete)
 {
 	if (l->json) {
 		json_close(&l->j, ']');
 		if (l->what == LIST_PIECES)
 			json_u64_or_null(&l->j, "files_in_pieces", files_in_pieces, PIECES_UNKNOWN);
-		json_close(&l->j, '}');
-		json_end_line(&l->j);
+		command_json_end(&l->j, complete);
 	}
 	fflush(stdout);
 }
@@ -134,7 +133,7 @@ int listing_of_mount(enum listing what, bool json, const struct control_mount *m
 	r = client_ask(mount, kinds[what].request, &handlers, &result);
 	if (r == 0)
 		r = l.error;
-	end(&l, r || result.error ? PIECES_UNKNOWN : result.files_in_pieces);
+	end(&l, r || result.error ? PIECES_UNKNOWN : result.files_in_pieces, !r && !result.error);
 	if (r < 0)
 		return command_fail("%s: %s", mount->mountpoint, client_why(r));
 	if (result.error)
@@ -189,7 +188,7 @@ int listing_of_disc(enum listing what, bool json, const char *path)
 		return command_fail("%s: %s", path, why ? why : strerror(-r));
 	begin(&l);
 	r = walk(&l, disc, &files, where);
-	end(&l, r < 0 ? PIECES_UNKNOWN : files);
+	end(&l, r < 0 ? PIECES_UNKNOWN : files, r >= 0);
 	if (r < 0)
 		return command_fail("%s: %s: %s; the list is not complete", path, where, strerror(-r));
 	return COMMAND_DONE;

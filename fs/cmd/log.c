@@ -224,8 +224,7 @@ static int log_sessions(const struct options *o, const struct between *b)
 	}
 	if (o->json) {
 		json_close(&j, ']');
-		json_close(&j, '}');
-		json_end_line(&j);
+		command_json_end(&j, !r && !lost);
 	} else if (!b->history->n) {
 		command_note("%s: it is blank: there are no sessions", b->name);
 	}
@@ -279,15 +278,14 @@ static int log_file(const struct options *o, const struct between *b, const stru
 	}
 	r = versions_list(b, &asked, &any);
 	if (!r && !any)
-		r = staged_former(&a->mount, a->inside, &former);
+		r = staged_former(&a->mount, history_newest(b->history), a->inside, &former);
 	if (!r && former) {
 		asked.path = former;
 		r = versions_list(b, &asked, &any);
 	}
 	if (o->json) {
 		json_close(j, ']');
-		json_close(j, '}');
-		json_end_line(j);
+		command_json_end(j, !r && any && !printing.lost);
 	}
 	if (!r && !any && path_is_inside(a->inside, HISTORY_DIRECTORY))
 		return command_fail("%s: what is in '" HISTORY_DIRECTORY

@@ -152,6 +152,25 @@ static char *mount_options(const struct how *h)
 	return all;
 }
 
+char *next_by_hand(const struct control_mount *mount)
+{
+	struct how h = {.known = false};
+	struct client_handlers handlers = {.line = on_options, .context = &h};
+	struct client_result result;
+	_free_ char *options = NULL;
+	char *all;
+
+	if (client_ask(mount, "options", &handlers, &result) == 0 && h.known) {
+		follow_stage(&h);
+		options = mount_options(&h);
+	}
+	if (asprintf(&all, "cdappendfs-umount %s; cdappendfs-stage move %s NEXT; cdappendfs -o %s NEXT %s",
+		     SHELL_WORD(mount->mountpoint), SHELL_WORD(options && h.own_staging ? h.staging : mount->source),
+		     SHELL_WORD(options ? options : "span"), SHELL_WORD(mount->mountpoint)) < 0)
+		return NULL;
+	return all;
+}
+
 static int stays_staged(const struct control_mount *mount, const struct how *h)
 {
 	return command_fail("what is left stays staged for %s: go on with 'cdappendfs-stage move %s NEXT' and a mount "

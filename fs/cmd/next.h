@@ -18,6 +18,8 @@
 int next_disc(const struct control_mount *mount, const char *disc, bool quiet);
 /* Before anything is burned: can these be next ones?  COMMAND_DONE, or COMMAND_FAILED after a message. */
 int next_check(const struct control_mount *mount, const char *const *discs, size_t n);
+/* What a person types up to then, with the options of the mount; to be freed, NULL: no memory. */
+char *next_by_hand(const struct control_mount *mount);
 /* Is there anybody to ask? */
 bool next_can_ask(void);
 

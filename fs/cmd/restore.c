@@ -105,7 +105,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 
 /* A path that is asked for, and the session that it comes from. */
 struct wanted {
-	char *path; /* on the disc; "": all */
+	char *path;	   /* on the disc; "": all */
+	bool is_directory; /* as it was given */
 	const struct disc_session *session;
 };
 
@@ -136,11 +137,14 @@ static void job_release(struct job *j)
 
 /* ---- what is asked for ---- */
 
-static int want(struct job *j, char *path)
+/* given: with a slash behind it, it is to be a directory. */
+static int want(struct job *j, const char *given, char *path)
 {
+	size_t n = strlen(given);
+
 	if (!path)
 		return command_fail("%s", strerror(ENOMEM));
-	j->wanted[j->n++].path = path;
+	j->wanted[j->n++] = (struct wanted){.path = path, .is_directory = path[0] && n && given[n - 1] == '/'};
 	if (path_is_inside(path, HISTORY_DIRECTORY))
 		return command_fail("%s: what is in '" HISTORY_DIRECTORY
 				    "' is no path of the disc: give the path without '" HISTORY_DIRECTORY
@@ -161,7 +165,7 @@ static int want_in_mount(struct job *j, const char *path)
 		return command_fail("%s: %s", path, strerror(-r));
 	if (mount.major != j->a.mount.major || mount.minor != j->a.mount.minor)
 		return command_fail("%s: it is in another mount than %s: one disc at a time", path, j->a.given);
-	return want(j, strdup(inside));
+	return want(j, path, strdup(inside));
 }
 
 static int take_arguments(struct job *j, char **arguments, int n)
@@ -173,23 +177,29 @@ static int take_arguments(struct job *j, char **arguments, int n)
 	if (!j->wanted)
 		return command_fail("%s", strerror(ENOMEM));
 	if (is_disc && n == 1)
-		return want(j, strdup(""));
+		return want(j, "", strdup(""));
 	for (int i = is_disc; status == COMMAND_DONE && i < n; i++)
-		status = is_disc ? want(j, path_from_root(arguments[i])) : want_in_mount(j, arguments[i]);
+		status = is_disc ? want(j, arguments[i], path_from_root(arguments[i])) : want_in_mount(j, arguments[i]);
 	return status;
 }
 
 /* ---- from which session ---- */
 
 /* 1: it has it; 0; or an error, told. */
-static int has_path(const struct job *j, const struct disc_session *s, const char *path)
+static int has_path(const struct job *j, const struct disc_session *s, const struct wanted *w)
 {
+	const char *path = w->path;
 	_cleanup_(iso_unrefp) struct iso *iso = NULL;
 	_cleanup_entry_ struct iso_entry e = {.ino = 0};
 	int r = history_tree(j->disc, s, &iso);
 
 	if (!r)
 		r = iso_lookup_path(iso, path, &e);
+	if (!r && w->is_directory && !S_ISDIR(e.mode)) {
+		command_fail("%s: session %" PRIu32 ": /%s: %s: it is to be given without a slash behind it", j->a.disc,
+			     s->number, path, strerror(ENOTDIR));
+		return -ENOTDIR;
+	}
 	if (!r || r == -ENOENT)
 		return !r;
 	command_fail("%s: session %" PRIu32 ": /%s: it cannot be known whether it is there: %s; name an older session",
@@ -225,7 +235,7 @@ static int find_newest(struct job *j, struct wanted *w)
 
 	for (size_t i = j->history.n; i-- > 0 && !r;) {
 		w->session = &j->history.sessions[i];
-		r = w->session->broken ? pass_over(j, w->session, w->path) : has_path(j, w->session, w->path);
+		r = w->session->broken ? pass_over(j, w->session, w->path) : has_path(j, w->session, w);
 		if (!r)
 			r = pass_before(j, w->session, w->path);
 	}
@@ -268,7 +278,7 @@ static int find_named(struct job *j, struct wanted *w)
 		return command_fail("%s: session %" PRIu32 " is a burn that failed, or cannot be read: name another "
 				    "one; 'cdappendfs-log %s' lists them",
 				    j->a.disc, w->session->number, SHELL_WORD(j->a.disc));
-	r = has_path(j, w->session, w->path);
+	r = has_path(j, w->session, w);
 	if (!r)
 		command_fail("%s: session %" PRIu32 " has no /%s; without --session and --at it is taken from the "
 			     "newest session that has it",
@@ -358,7 +368,7 @@ static int fail(const struct job *j, int error, const char *why)
 	if (error == -ECANCELED)
 		return command_fail("%s: ended; what is not whole was taken away again", j->a.disc);
 	return command_fail(
-		"%s%s", why ? why : strerror(-error),
+		"%s: %s%s", j->o->directory ? j->o->directory : j->a.mount.mountpoint, why ? why : strerror(-error),
 		error == -ENOSPC && j->in_mount ?
 			"; 'cdappendfs-info --changes' tells what is staged, and -C DIR restores elsewhere" :
 		error == -EROFS && j->in_mount ? "; -C DIR restores elsewhere" :

@@ -45,6 +45,7 @@ void tell_clash(void *context, const char *path, const char *why, bool final)
 	struct json *j = &t->clashes.json;
 
 	t->n_clashes++;
+	t->n_final += final;
 	if (j->out) {
 		json_open(j, NULL, '{');
 		json_string(j, "path", path);
@@ -77,13 +78,16 @@ static const char *plural(uint64_t n, const char *one, const char *more) { retur
 
 static void count_text(const struct restore_count *n, char *ret, size_t bytes)
 {
-	char size[SIZE_TEXT_BYTES], directories[64] = "";
+	char size[SIZE_TEXT_BYTES], directories[64] = "", present[64] = "";
 
 	if (n->directories)
 		snprintf(directories, sizeof(directories), "%" PRIu64 " %s, ", n->directories,
 			 plural(n->directories, "directory", "directories"));
-	snprintf(ret, bytes, "%s%" PRIu64 " %s, %s", directories, n->files, plural(n->files, "file", "files"),
-		 size_text(n->bytes, size));
+	if (n->present)
+		snprintf(present, sizeof(present), "; %" PRIu64 " %s there as %s", n->present,
+			 plural(n->present, "is", "are"), plural(n->present, "it was", "they were"));
+	snprintf(ret, bytes, "%s%" PRIu64 " %s, %s%s", directories, n->files, plural(n->files, "file", "files"),
+		 size_text(n->bytes, size), present);
 }
 
 static void count_json(struct telling *t, const char *path, const struct restore_count *n)
@@ -105,7 +109,7 @@ static void count_json(struct telling *t, const char *path, const struct restore
 
 void tell_count(struct telling *t, const char *path, const struct restore_count *n, bool failed)
 {
-	char date[TIME_TEXT_BYTES], text[128];
+	char date[TIME_TEXT_BYTES], text[256];
 	const char *when = time_text(t->session->created, date);
 
 	if (!t->shows)
@@ -138,7 +142,7 @@ static void array_print(struct json *j, const char *key, struct tell_array *a)
 	free(a->text);
 }
 
-static void print_json(struct telling *t)
+static void print_json(struct telling *t, bool complete)
 {
 	struct json j = {stdout, false};
 
@@ -149,8 +153,7 @@ static void print_json(struct telling *t)
 	array_print(&j, "clashes", &t->clashes);
 	array_print(&j, "lost", &t->lost);
 	json_bool(&j, "dry_run", t->dry_run);
-	json_close(&j, '}');
-	json_end_line(&j);
+	command_json_end(&j, complete);
 }
 
 static void note_rights(const struct telling *t)
@@ -163,9 +166,19 @@ static void note_rights(const struct telling *t)
 			     t->without_rights, plural(t->without_rights, "attribute was", "attributes were"));
 }
 
+static int stop_for_clashes(const struct telling *t)
+{
+	if (t->dry_run)
+		return command_fail("that would not be replaced %s --force",
+				    t->n_final == t->n_clashes ? "with" : "without");
+	return command_fail("nothing was changed: %s-C DIR restores elsewhere",
+			    t->n_final == t->n_clashes ? "--force does not replace it either: move it away; " :
+							 "--force replaces what is a file now, ");
+}
+
 int tell_end(struct telling *t, int status)
 {
-	print_json(t);
+	print_json(t, status == COMMAND_DONE && !t->n_clashes && !t->n_lost);
 	if (t->n_told > LINES_TOLD)
 		command_note("and %" PRIu64 " more; --json names all", t->n_told - LINES_TOLD);
 	if (!t->quiet)
@@ -174,9 +187,7 @@ int tell_end(struct telling *t, int status)
 		return command_fail("not all of it was restored: what is in the way has come there meanwhile; ask for "
 				    "that again, or with -C DIR");
 	if (t->n_clashes && status == COMMAND_DONE)
-		return t->dry_run ? command_fail("that would not be replaced without --force") :
-				    command_fail("nothing was changed: --force replaces what is a file now, -C DIR "
-						 "restores elsewhere");
+		return stop_for_clashes(t);
 	if (t->n_lost && status == COMMAND_DONE)
 		return command_fail("%" PRIu64 " %s not be restored; all else was", t->n_lost,
 				    plural(t->n_lost, "thing could", "things could"));

@@ -24,7 +24,7 @@ struct telling {
 	bool as_json, quiet, dry_run;
 	const struct disc_session *session; /* of the path that it is about */
 	bool shows;			    /* done, or a dry run: what a check alone finds is told again later */
-	uint64_t n_clashes;		    /* that it stops for */
+	uint64_t n_clashes, n_final;	    /* that it stops for; of them those that force does not end */
 	uint64_t n_told, n_lost;
 	uint64_t strange, without_rights;
 	struct tell_array restored, clashes, lost;

@@ -59,7 +59,7 @@ static int fill_all(const struct between *b, const struct argument *a, struct fi
 	_free_ char *former = NULL;
 	struct stat st;
 	bool any = false;
-	int r = staged_former(&a->mount, a->inside, &former);
+	int r = staged_former(&a->mount, history_newest(b->history), a->inside, &former);
 
 	if (r)
 		return -EIO;

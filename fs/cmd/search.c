@@ -272,11 +272,9 @@ static int search_staged(struct search *s)
 
 	if (r || s->last != newest)
 		return r && !is_unreadable(r) ? r : 0; /* it was told */
-	r = staged_open(&s->asked->where->mount, base, "", &staged);
+	r = staged_open(&s->asked->where->mount, newest, base, "", &staged);
 	if (r)
 		return r;
-	if (!between_is_newest(s->b, newest))
-		return -EAGAIN;
 	asked.base = base;
 	asked.overlay = staged.overlay;
 	found_enter(s->found, NULL, s->scope.staged);

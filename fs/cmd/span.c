@@ -10,6 +10,7 @@
 #include "burner/base/printable.h"
 #include "burner/base/size.h"
 #include "fs/cmd/command.h"
+#include "fs/cmd/next.h"
 #include "fs/control/report.h"
 
 #define PATH_BYTES 4096u
@@ -17,6 +18,7 @@
 struct placed {
 	uint64_t disc, bytes;
 	char *path;
+	bool only_here;
 };
 
 struct list {
@@ -33,15 +35,16 @@ static void list_release(struct list *l)
 	free(l->all);
 }
 
-static void print_placed(uint64_t disc, const char *path, uint64_t bytes)
+static void print_placed(const struct placed *p, const char *path)
 {
 	struct json j = {stdout, false};
 
 	json_open(&j, NULL, '{');
 	json_string(&j, "event", "placed");
-	json_u64(&j, "disc", disc);
+	json_u64(&j, "disc", p->disc);
 	json_string(&j, "path", path);
-	json_u64(&j, "bytes", bytes);
+	json_u64(&j, "bytes", p->bytes);
+	json_bool(&j, "only_here", p->only_here);
 	json_close(&j, '}');
 	json_end_line(&j);
 }
@@ -56,8 +59,9 @@ static void on_placed(void *context, const char *type, const char *line)
 		return;
 	json_get_string(line, "path", path, sizeof(path));
 	json_get_u64(line, "bytes", &p.bytes);
+	json_get_bool(line, "only_here", &p.only_here);
 	if (l->json) {
-		print_placed(p.disc, path, p.bytes);
+		print_placed(&p, path);
 		return;
 	}
 	p.path = strdup(path);
@@ -79,15 +83,16 @@ static void print_disc(const struct list *l, uint64_t disc)
 	printf("disc %" PRIu64 "%s: %s\n", disc, disc == 1 ? ", this one" : "", size_text(bytes, size));
 	for (size_t i = 0; i < l->n; i++)
 		if (l->all[i].disc == disc)
-			say(stdout, "  %s  %s", size_text(l->all[i].bytes, size), l->all[i].path);
+			say(stdout, "  %s  %s%s", size_text(l->all[i].bytes, size), l->all[i].path,
+			    l->all[i].only_here ? "  (only here: it changes what is on this disc)" : "");
 }
 
-int span_list(const struct control_mount *mount, bool json, bool quiet)
+int span_list(const struct control_mount *mount, bool split, bool json, bool quiet)
 {
 	_cleanup_(list_release) struct list l = {.json = json};
 	struct client_handlers handlers = {.line = quiet && !json ? NULL : on_placed, .context = &l};
 	struct client_result result;
-	int r = client_ask(mount, "span", &handlers, &result);
+	int r = client_ask(mount, split ? "span split" : "span", &handlers, &result);
 
 	if (r < 0)
 		return command_fail("%s: %s", mount->mountpoint, client_why(r));
@@ -101,7 +106,7 @@ int span_list(const struct control_mount *mount, bool json, bool quiet)
 	return COMMAND_DONE;
 }
 
-void span_tell(const struct client_result *r, const struct control_mount *mount, bool goes_on)
+void span_tell(const struct client_result *r, const struct control_mount *mount, bool split, bool goes_on)
 {
 	char size[SIZE_TEXT_BYTES];
 
@@ -113,10 +118,11 @@ void span_tell(const struct client_result *r, const struct control_mount *mount,
 	if (!r->held_bytes)
 		return;
 	say(stdout, "%s stay staged, for the next disc", size_text(r->held_bytes, size));
-	if (r->burned && !goes_on)
-		say(stdout,
-		    "to go on: cdappendfs-umount %s; cdappendfs-stage move %s NEXT; cdappendfs -o span NEXT %s; "
-		    "cdappendfs-sync --span %s",
-		    SHELL_WORD(mount->mountpoint), SHELL_WORD(mount->source), SHELL_WORD(mount->mountpoint),
+	if (!r->burned || goes_on)
+		return;
+	_free_ char *line = next_by_hand(mount);
+
+	if (line)
+		say(stdout, "to go on: %s; cdappendfs-sync --span%s %s", line, split ? " --split" : "",
 		    SHELL_WORD(mount->mountpoint));
 }

@@ -35,18 +35,6 @@ static int look(void *context, const char *path, struct stat *ret, char **ret_ta
 	return *ret_target ? 0 : -ENOMEM;
 }
 
-/* As the mount tells it. */
-static int has_changed(void *context, const char *path)
-{
-	const struct staged *s = context;
-	_close_ int fd = openat(s->root, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	char value[16];
-	ssize_t n = fd < 0 ? -1 : fgetxattr(fd, "user.cdappendfs.staged", value, sizeof(value));
-
-	/* A mount of another version has no such word. */
-	return n < 0 ? (errno == ENODATA ? 0 : -errno) : n == 7 && memcmp(value, "content", 7) == 0;
-}
-
 static int read_at(void *context, const char *path, uint64_t offset, void *buf, size_t length)
 {
 	const struct staged *s = context;
@@ -90,25 +78,47 @@ static int read_xattrs(void *context, const char *path, uint8_t **ret, size_t *r
 	return r;
 }
 
+static int take_change(struct staged *s, const char *line)
+{
+	char kind[8], path[3 * PATH_MAX], from[3 * PATH_MAX];
+	struct diff_staged change = {.content = true, .attributes = true, .path = path};
+
+	if (json_get_string(line, "kind", kind, sizeof(kind)) < 0 ||
+	    json_get_string(line, "path", path, sizeof(path)) < 0)
+		return -EPROTO;
+	change.kind = kind[0];
+	if (json_get_string(line, "from", from, sizeof(from)) == 0)
+		change.from = from;
+	json_get_u64(line, "bytes", &change.bytes);
+	/* A daemon of an older version does not tell these: then it is looked at. */
+	json_get_bool(line, "content", &change.content);
+	json_get_bool(line, "attributes", &change.attributes);
+	return diff_overlay_add(s->overlay, &change);
+}
+
 static void on_line(void *context, const char *type, const char *line)
 {
 	struct staged *s = context;
-	char kind[8], path[3 * PATH_MAX], from[3 * PATH_MAX];
-	bool renamed = json_get_string(line, "from", from, sizeof(from)) == 0;
-	uint64_t bytes = 0;
 
-	if (strcmp(type, "change") != 0 || s->error)
-		return;
-	if (json_get_string(line, "kind", kind, sizeof(kind)) < 0 ||
-	    json_get_string(line, "path", path, sizeof(path)) < 0) {
-		s->error = -EPROTO;
-		return;
-	}
-	json_get_u64(line, "bytes", &bytes);
-	s->error = diff_overlay_add(s->overlay, kind[0], path, renamed ? from : NULL, bytes);
+	if (strcmp(type, "base") == 0)
+		json_get_u64(line, "root_lba", &s->root_lba);
+	if (strcmp(type, "change") == 0 && !s->error)
+		s->error = take_change(s, line);
 }
 
-static int ask(const struct control_mount *mount, struct staged *s)
+/* What it tells is to be laid over that very session, which has its root in itself. */
+static int check_base(const struct control_mount *mount, const struct disc_session *newest, uint64_t told)
+{
+	bool same = newest ? told >= newest->start_lba && told - newest->start_lba < newest->sectors : !told;
+
+	if (same || told == UINT64_MAX)
+		return 0;
+	return command_fail("%s: what is staged is above another session than the newest one that was found: one was "
+			    "burned meanwhile: ask again; or another program has written one: mount the disc again",
+			    mount->mountpoint);
+}
+
+static int ask(const struct control_mount *mount, const struct disc_session *newest, struct staged *s)
 {
 	struct client_handlers handlers = {.line = on_line, .context = s};
 	struct client_result result = {0};
@@ -120,13 +130,14 @@ static int ask(const struct control_mount *mount, struct staged *s)
 	if (r)
 		return command_fail("%s: what is staged cannot be known: %s", mount->mountpoint,
 				    result.message[0] ? result.message : strerror(-r));
-	return 0;
+	return check_base(mount, newest, s->root_lba);
 }
 
 struct former {
 	const char *path;
 	size_t length; /* of the name that is known so far */
 	char *from;
+	uint64_t root_lba;
 	int error;
 };
 
@@ -136,6 +147,8 @@ static void on_renamed(void *context, const char *type, const char *line)
 	char path[3 * PATH_MAX], from[3 * PATH_MAX];
 	char *made;
 
+	if (strcmp(type, "base") == 0)
+		json_get_u64(line, "root_lba", &f->root_lba);
 	if (strcmp(type, "change") != 0 || json_get_string(line, "from", from, sizeof(from)) < 0 ||
 	    json_get_string(line, "path", path, sizeof(path)) < 0 || !path_is_inside(f->path, path) ||
 	    strlen(path) <= f->length)
@@ -149,25 +162,31 @@ static void on_renamed(void *context, const char *type, const char *line)
 	f->length = strlen(path);
 }
 
-int staged_former(const struct control_mount *mount, const char *path, char **ret)
+int staged_former(const struct control_mount *mount, const struct disc_session *newest, const char *path, char **ret)
 {
-	struct former f = {.path = path};
+	struct former f = {.path = path, .root_lba = UINT64_MAX};
 	struct client_handlers handlers = {.line = on_renamed, .context = &f};
 	struct client_result result = {0};
 	int r = client_ask(mount, "changes", &handlers, &result);
 
 	if (r >= 0)
 		r = f.error ? f.error : -result.error;
-	if (r < 0) {
+	if (r < 0)
+		command_fail("%s: what is staged cannot be known: %s", mount->mountpoint,
+			     result.message[0] ? result.message : client_why(r));
+	else
+		r = check_base(mount, newest, f.root_lba);
+	if (r)
 		free(f.from);
-		return command_fail("%s: what is staged cannot be known: %s", mount->mountpoint,
-				    result.message[0] ? result.message : client_why(r));
-	}
-	*ret = f.from;
-	return 0;
+	else
+		*ret = f.from;
+	return r;
 }
 
-int staged_open(const struct control_mount *mount, struct iso *base, const char *advice, struct staged *ret)
+static const struct diff_overlay_ops ops = {.look = look, .read = read_at, .xattrs = read_xattrs};
+
+int staged_open(const struct control_mount *mount, const struct disc_session *newest, struct iso *base,
+		const char *advice, struct staged *ret)
 {
 	int r;
 
@@ -177,13 +196,12 @@ int staged_open(const struct control_mount *mount, struct iso *base, const char 
 			     advice);
 		return -EACCES;
 	}
-	r = diff_overlay_new(base, look, ret, &ret->overlay);
+	r = diff_overlay_new(base, &ops, ret, &ret->overlay);
 	if (r) {
 		command_fail("%s", strerror(-r));
 		return r;
 	}
-	diff_overlay_compare(ret->overlay, has_changed, read_at, read_xattrs);
-	return ask(mount, ret) ? -EIO : 0;
+	return ask(mount, newest, ret) ? -EIO : 0;
 }
 
 void staged_release(struct staged *s)

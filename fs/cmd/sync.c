@@ -22,6 +22,7 @@
 #include "fs/cmd/next.h"
 #include "fs/cmd/reverting.h"
 #include "fs/cmd/span.h"
+#include "fs/cmd/sync_check.h"
 #include "fs/cmd/sync_tell.h"
 #include "fs/control/mounts.h"
 
@@ -52,8 +53,13 @@ static const char help[] =
 	"                  is staged\n"
 	"      --span      burn what this disc takes, keep the rest staged for the next one, of a mount with -o span;\n"
 	"                  with --dry-run: which disc would take what\n"
+	"      --split     with --span: a file that is larger than a disc is split into parts, which 'cat' joins; the\n"
+	"                  files stay parts in the mount, too\n"
 	"      --next=DISC the next disc of the set, a drive or an image, for what is left; may be given again; at a\n"
 	"                  terminal it is asked for\n"
+	"      --if-larger=SIZE\n"
+	"                  burn nothing, and succeed, while less than that is staged: each session costs room of its\n"
+	"                  own on a write-once disc\n"
 	"  -m, --message=TEXT\n"
 	"                  a line of text about it, which the session keeps; see cdappendfs-log\n"
 	"      --wait      burn nothing, wait for the burn that is under way; also one after an unmount\n"
@@ -66,10 +72,11 @@ static const char help[] =
 	"Exit status: 0 done (also when nothing was staged), 1 failed or does not fit, 2 wrong usage.\n";
 
 enum action { ACTION_SYNC, ACTION_DRY_RUN, ACTION_DISCARD, ACTION_FINALIZE, ACTION_WAIT, ACTION_CANCEL };
-/* The second: with --full-tree; the third: with --span.  Some write no tree, or cannot say what is for which disc. */
-static const char *const requests[][3] = {
-	[ACTION_SYNC] = {"sync", "sync full-tree", "sync span"},
-	[ACTION_DRY_RUN] = {"dry-run", "dry-run full-tree", "dry-run span"},
+/* The second: with --full-tree; the third: with --span; the last: and --split.  Some write no tree, or cannot say what
+ * is for which disc. */
+static const char *const requests[][4] = {
+	[ACTION_SYNC] = {"sync", "sync full-tree", "sync span", "sync span split"},
+	[ACTION_DRY_RUN] = {"dry-run", "dry-run full-tree", "dry-run span", "dry-run span split"},
 	[ACTION_DISCARD] = {"discard"},
 	[ACTION_FINALIZE] = {"sync finalize", "sync finalize full-tree"},
 	[ACTION_WAIT] = {"await"},
@@ -78,9 +85,10 @@ static const char *const requests[][3] = {
 
 struct options {
 	enum action action;
-	bool full_tree, adopt, span, json, quiet;
+	bool full_tree, adopt, span, split, json, quiet;
 	unsigned add_ecc;    /* percent; 0: not asked for */
 	const char *message; /* NULL: none */
+	uint64_t least;	     /* bytes that are to be staged; 0: any */
 	const char *revert;  /* to that session; NULL: not asked for */
 	bool force;
 	const char *next[NEXT_MAX];
@@ -112,11 +120,13 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		OPTION_ADD_ECC,
 		OPTION_ADOPT,
 		OPTION_SPAN,
+		OPTION_SPLIT,
 		OPTION_NEXT,
 		OPTION_WAIT,
 		OPTION_CANCEL,
 		OPTION_REVERT,
 		OPTION_FORCE,
+		OPTION_IF_LARGER,
 	};
 	static const struct option options[] = {
 		{"dry-run", no_argument, NULL, 'n'},
@@ -126,7 +136,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{"add-ecc", required_argument, NULL, OPTION_ADD_ECC},
 		{"adopt", no_argument, NULL, OPTION_ADOPT},
 		{"span", no_argument, NULL, OPTION_SPAN},
+		{"split", no_argument, NULL, OPTION_SPLIT},
 		{"next", required_argument, NULL, OPTION_NEXT},
+		{"if-larger", required_argument, NULL, OPTION_IF_LARGER},
 		{"message", required_argument, NULL, 'm'},
 		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"cancel", no_argument, NULL, OPTION_CANCEL},
@@ -183,11 +195,18 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		case OPTION_SPAN:
 			ret->span = true;
 			break;
+		case OPTION_SPLIT:
+			ret->split = true;
+			break;
 		case OPTION_NEXT:
 			if (!*optarg || ret->n_next == NEXT_MAX)
 				return command_usage("--next=%s: a drive or an image, %u times at most", optarg,
 						     NEXT_MAX);
 			ret->next[ret->n_next++] = optarg;
+			break;
+		case OPTION_IF_LARGER:
+			if (size_parse(optarg, &ret->least) < 0)
+				return command_usage("--if-larger=%s: a size as 50M, 4.7GB", optarg);
 			break;
 		case 'm':
 			ret->message = optarg;
@@ -207,7 +226,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			"only one of --dry-run, --discard, --revert, --finalize, --wait and --cancel can be asked for");
 	if (ret->force && !ret->revert)
 		return command_usage("--force goes with --revert: leave it out");
-	if (ret->revert && (ret->full_tree || ret->add_ecc || ret->adopt || ret->span || ret->n_next || ret->message))
+	if (ret->revert && (ret->full_tree || ret->add_ecc || ret->adopt || ret->span || ret->split || ret->n_next ||
+			    ret->message || ret->least))
 		return command_usage("--revert makes no session: give that option to the cdappendfs-sync that burns");
 	if (ret->revert && argc > optind) {
 		ret->mountpoint = argv[optind];
@@ -219,12 +239,16 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return command_usage("--full-tree goes with what writes a tree: leave it out");
 	if (ret->span && (!requests[ret->action][2] || ret->full_tree || ret->add_ecc || ret->adopt))
 		return command_usage("--span goes with a plain sync and with --dry-run: leave the other one out");
+	if (ret->split && !ret->span)
+		return command_usage("--split goes with --span, which may take several discs: leave it out");
 	if (ret->n_next && (!ret->span || ret->action != ACTION_SYNC))
 		return command_usage("--next goes with --span, which burns: leave it out");
 	if (ret->add_ecc && !requests[ret->action][1])
 		return command_usage("--add-ecc goes with what makes a session: leave it out");
 	if (ret->adopt && !requests[ret->action][1])
 		return command_usage("--adopt goes with what makes a session: leave it out");
+	if (ret->least && (ret->action != ACTION_SYNC || ret->full_tree || ret->add_ecc || ret->adopt))
+		return command_usage("--if-larger goes with a plain sync, which burns what is staged: leave it out");
 	if (ret->message && ret->action != ACTION_SYNC && ret->action != ACTION_FINALIZE)
 		return command_usage("--message goes with what burns a session: leave it out");
 	if (ret->message && session_message_refusal(ret->message))
@@ -238,32 +262,6 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return COMMAND_DONE;
 	}
 	return command_argument(argc, argv, "mount point or disc", &ret->mountpoint);
-}
-
-static void on_info(void *context, const char *type, const char *line)
-{
-	bool *overwritable = context;
-
-	if (strcmp(type, "info") == 0)
-		json_get_bool(line, "overwritable", overwritable);
-}
-
-/* Files and rewritable media are never closed: said before anything is burned. */
-static int check_finalize(const struct control_mount *mount)
-{
-	struct client_result result;
-	bool overwritable = false;
-	struct client_handlers handlers = {.line = on_info, .context = &overwritable};
-	int r = client_ask(mount, "info", &handlers, &result);
-
-	if (r < 0 || result.error)
-		return command_fail("%s: %s", mount->mountpoint, r < 0 ? client_why(r) : strerror(result.error));
-	if (overwritable)
-		return command_fail("%s: image files and rewritable media are always appendable: there is nothing to "
-				    "finalize, and nothing was burned; "
-				    "leave --finalize out",
-				    mount->mountpoint);
-	return COMMAND_DONE;
 }
 
 /* ---- while it burns ---- */
@@ -372,6 +370,7 @@ static void print_text(const struct client_result *r, const struct options *o, c
 		       r->burned ? "written" : "planned", size_text(r->append_bytes, append),
 		       r->burned ? "appended" : "to append", size_text(r->data_bytes, data),
 		       size_text(r->tree_bytes, tree), size_text(r->shared_bytes, shared));
+	sync_print_cost(r);
 	sync_print_parity(r);
 	print_adopted(r);
 	if (r->found_bytes)
@@ -384,7 +383,7 @@ static void print_text(const struct client_result *r, const struct options *o, c
 	if (r->message[0] && !r->left_out_bytes && !r->unread_bytes)
 		say(stdout, "%s", r->message);
 	if (o->span)
-		span_tell(r, mount, asks(o) || o->n_next);
+		span_tell(r, mount, o->split, asks(o) || o->n_next);
 }
 
 static int finish(const struct options *o, const char *name, const struct control_mount *mount,
@@ -428,7 +427,7 @@ static int finish(const struct options *o, const char *name, const struct contro
 /* The request; to be freed. */
 static char *word_request(const struct options *o)
 {
-	const char *request = requests[o->action][o->span ? 2 : o->full_tree];
+	const char *request = requests[o->action][o->span ? 2 + o->split : o->full_tree];
 	size_t length = 0;
 	char *line = NULL;
 	FILE *out = o->message || o->add_ecc || o->adopt ? open_memstream(&line, &length) : NULL;
@@ -533,11 +532,22 @@ static int sync_set(struct options set, struct control_mount *mount)
 	return status;
 }
 
+static int say_little(const struct options *o, const struct client_result *r)
+{
+	if (o->json)
+		sync_print_json(r);
+	else if (!o->quiet)
+		say(stdout, "%s", r->message);
+	return COMMAND_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {0};
 	struct control_mount mount;
 	struct stat st;
+	struct client_result little;
+	bool enough = true;
 	uint64_t bytes;
 	int status = parse_options(argc, argv, &o), r;
 
@@ -559,9 +569,14 @@ int main(int argc, char **argv)
 	status = command_mount(o.mountpoint, &mount);
 	if (status != COMMAND_DONE)
 		return status;
-	if (o.action == ACTION_FINALIZE && (status = check_finalize(&mount)) != COMMAND_DONE)
+	if (o.action == ACTION_FINALIZE && (status = sync_check_finalize(&mount)) != COMMAND_DONE)
 		return status;
-	if (o.span && o.action == ACTION_DRY_RUN && (status = span_list(&mount, o.json, o.quiet)) != COMMAND_DONE)
+	if (o.least && (status = sync_check_staged(&mount, o.least, &enough, &little)) != COMMAND_DONE)
+		return status;
+	if (!enough)
+		return command_end(say_little(&o, &little));
+	if (o.span && o.action == ACTION_DRY_RUN &&
+	    (status = span_list(&mount, o.split, o.json, o.quiet)) != COMMAND_DONE)
 		return status;
 	if (o.span && o.action == ACTION_SYNC)
 		return command_end(sync_set(o, &mount));

@@ -38,6 +38,8 @@ void sync_print_json(const struct client_result *r)
 	json_string_or_null(&j, "set", r->set ? set : NULL);
 	json_u64_or_null(&j, "disc", r->disc, 0);
 	json_u64_or_null(&j, "discs", r->discs, 0);
+	json_u64(&j, "overhead_bytes", r->overhead_bytes);
+	json_u64_or_null(&j, "more_sessions", r->more_sessions, SESSIONS_NO_BOUND);
 	json_bool(&j, "fits", r->fits);
 	json_u64(&j, "session", r->session);
 	json_bool(&j, "burned", r->burned);
@@ -45,6 +47,19 @@ void sync_print_json(const struct client_result *r)
 	json_string(&j, "message", r->message);
 	json_close(&j, '}');
 	json_end_line(&j);
+}
+
+void sync_print_cost(const struct client_result *r)
+{
+	char overhead[SIZE_TEXT_BYTES], data[SIZE_TEXT_BYTES], more[80] = "";
+
+	if (!r->append_bytes)
+		return;
+	if (r->more_sessions != SESSIONS_NO_BOUND && r->fits)
+		snprintf(more, sizeof(more), "; %" PRIu64 " more session%s of this size fit%s", r->more_sessions,
+			 r->more_sessions == 1 ? "" : "s", r->more_sessions == 1 ? "s" : "");
+	printf("this session %s %s of overhead for %s of data%s\n", r->burned ? "took" : "takes",
+	       size_text(r->overhead_bytes, overhead), size_text(r->data_bytes, data), more);
 }
 
 void sync_print_parity(const struct client_result *r)

@@ -9,6 +9,8 @@
 
 /* A line of JSON, as README.md has its keys. */
 void sync_print_json(const struct client_result *r);
+/* What of the disc it takes besides its content, and how many more like it fit; nothing if that is nothing. */
+void sync_print_cost(const struct client_result *r);
 /* What of it has parity, or will have; nothing if that is nothing. */
 void sync_print_parity(const struct client_result *r);
 

@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 #include "cdappendfs/burn.h"
+#include "fs/commit/forecast.h"
+#include "fs/commit/policy.h"
 #include "fs/stage/stage.h"
 #include "fs/tree/tree.h"
 
@@ -25,6 +27,7 @@ struct commit_options {
 	unsigned parity_percent; /* ecc=; 0: none */
 	bool no_joliet, compat, compress, md5, no_verify;
 	bool span; /* as that of the tree */
+	struct commit_policy policy;
 	oddities accepted;
 	char volume_id[33];	   /* "" : keep that of the disc */
 	uint64_t bytes_per_second; /* speed= on an image: the target is throttled; 0 not */
@@ -83,8 +86,9 @@ struct commit_result {
 	struct stage_set set;	  /* which disc of a set this one is; zeros: of none … */
 	uint32_t set_discs;	  /* … and how many there will be, as it seems now */
 	bool fits;
-	char note[384];	   /* what is to be known of a session that is burned, or can be; mostly "" */
-	char message[512]; /* for the user: what, why, what to do; "" on plain success */
+	struct forecast forecast; /* of a session that is burned, or can be: append_sectors is not 0 */
+	char note[384];		  /* what is to be known of a session that is burned, or can be; mostly "" */
+	char message[512];	  /* for the user: what, why, what to do; "" on plain success */
 };
 
 /* After a crash: bring journal and disc to one state.  *ret_generation > 0: that generation is on the disc: after
@@ -112,6 +116,8 @@ enum commit_flags {
 	COMMIT_ADOPT = 1 << 3,
 	/* of what is more than the disc takes, what is in its way (fs/tree/span.h) is kept for the next disc */
 	COMMIT_SPAN = 1 << 4,
+	/* with COMMIT_SPAN: a file that is larger than a disc is split into parts (fs/tree/split.h) */
+	COMMIT_SPLIT = 1 << 5,
 };
 
 /* What is asked for; all zero: a commit of what is staged. */
@@ -161,6 +167,8 @@ void commit_status(struct commit *c, struct commit_status *ret);
  * commit, and every two seconds for the free space.  A copy kept under a lock of its own: safe from any thread, never
  * waits for a burn; the disc itself is only the commit thread's to ask.  -ENOMEM. */
 int commit_disc_info(struct commit *c, struct disc_state *ret_state, struct disc_session **ret_sessions, size_t *ret_n);
+/* When it burns by itself, as it was given, and when that is next: seconds since the epoch, or 0, not known. */
+const char *commit_policy(struct commit *c, int64_t *ret_next);
 /* What others see of the disc goes into the message of a result without an error: that its tray has to be opened. */
 void commit_explain_reload(struct commit *c, struct commit_result *result);
 /* Is a commit under way, or waiting?  *ret_n: how many have ended; *ret_last (may be NULL): what the last one ended

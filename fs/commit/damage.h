@@ -8,8 +8,9 @@
 #include "cdappendfs/burn.h"
 #include "fs/manifest/manifest.h"
 
-#define DAMAGE_BYTES 256u
-/* For a message: "of /a, /b and 7 more", files and directories.  The log gets up to ten paths, and how many more. */
+#define DAMAGE_BYTES 288u
+/* For a message: "of /a, path table (L), parity and 7 more": files, directories and all else a session consists of. The
+ * log gets up to ten of them, and how many more. */
 void damage_name(const struct manifest *m, const struct burn_plan *plan, const struct burn_damage *damage,
 		 char ret[DAMAGE_BYTES]);
 

@@ -4,6 +4,7 @@
  *
  *	queue.c		requests, the thread
  *	status.c	what others are told of it
+ *	policy.c	when it burns by itself
  *	machine.c	one commit, edge by edge
  *	plan.c		its manifest and its plan
  *	parity.c	its parity, also of older sessions
@@ -83,6 +84,8 @@ struct commit {
 	struct tree *tree;
 	struct faults faults;
 	atomic_bool cancelled;
+	int64_t made_ms;		/* CLOCK_MONOTONIC: when the mount began */
+	_Atomic int64_t policy_wait_ms; /* the same: before that it does not burn by itself */
 
 	/* the thread's own */
 	struct run *unfinished; /* verified, but not published or not the base yet */
@@ -91,6 +94,7 @@ struct commit {
 	struct run *unsettled;
 	struct timespec flushed; /* when changed nodes went to the stage last */
 	bool flush_failed;	 /* said so already */
+	bool sessions_due;	 /* what is known of them is old: the last look failed */
 
 	struct worker worker; /* its lock guards what follows */
 	bool finish_queue;
@@ -115,6 +119,10 @@ void commit_tick(struct commit *c); /* changed nodes to the stage when two secon
 int commit_look(struct commit *c, bool sessions_too);
 /* How many files of the newest session have several sections, as it says; PIECES_UNKNOWN. */
 uint64_t commit_files_in_pieces(struct commit *c);
+
+/* ---- policy.c ---- */
+/* Burns when that is due.  The commit's thread, while nothing is asked for. */
+void policy_tick(struct commit *c);
 
 /* ---- run.c ---- */
 struct run *run_new(struct commit *c); /* NULL: no memory */

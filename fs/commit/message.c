@@ -134,13 +134,13 @@ void message_unfinished(char *buf, size_t n, uint32_t session, const char *how_f
 									       "the next sync or mount completes it");
 }
 
-void message_add_path(char *text, size_t n, const char *path)
+void message_add_path(char *text, size_t n, const char *words, const char *path)
 {
 	size_t at = strlen(text), length = strlen(path), cut = length > PATH_BYTES ? length - PATH_BYTES : 0;
 
 	while (cut && cut < length && ((unsigned char)path[cut] & 0xc0) == 0x80)
 		cut++; /* not within a character */
-	snprintf(text + at, n - at, "%s%s%s", at ? ", " : "", cut ? "…" : "", path + cut);
+	snprintf(text + at, n - at, "%s%s%s%s", at ? ", " : "", words, cut ? "…" : "", path + cut);
 }
 
 void message_add_more(char *text, size_t n, uint64_t found)
@@ -156,7 +156,7 @@ void message_without_attributes(char *buf, size_t n, const char *const *paths, u
 	char text[MESSAGE_PATHS * (PATH_BYTES + 8) + 32] = "";
 
 	for (uint64_t i = 0; i < names && i < MESSAGE_PATHS; i++)
-		message_add_path(text, sizeof(text), paths[i]);
+		message_add_path(text, sizeof(text), "", paths[i]);
 	message_add_more(text, sizeof(text), names);
 	snprintf(buf, n,
 		 "extended attributes could not be read, or are damaged or too many, and are not in this session, as "

@@ -30,8 +30,9 @@ bool message_drive(char *buf, size_t n, int error, const char *words);
 #define MESSAGE_BURNED "burned and verified"
 #define MESSAGE_UNKNOWN "not complete"
 void message_unfinished(char *buf, size_t n, uint32_t session, const char *how_far, const char *what, int error);
-/* Behind what the text, of n bytes, says so far: ", " if it says anything, and the path, of a long one its end. */
-void message_add_path(char *text, size_t n, const char *path);
+/* Behind what the text, of n bytes, says so far: ", " if it says anything, and words and a path, of a long one its end.
+ * Either may be "". */
+void message_add_path(char *text, size_t n, const char *words, const char *path);
 #define MESSAGE_PATHS 3u /* so many are named, of more their number */
 void message_add_more(char *text, size_t n, uint64_t found);
 /* Extended attributes of so many names are not in the session; paths: of the first MESSAGE_PATHS of them. */

@@ -242,6 +242,7 @@ static void note_lost(const struct run *run, struct commit_result *outcome)
 
 int run_plan(struct run *run, struct commit_result *outcome)
 {
+	struct disc_further further;
 	uint64_t missing = 0;
 	const char *where = NULL;
 	int r = plan_tree(run, outcome);
@@ -255,6 +256,8 @@ int run_plan(struct run *run, struct commit_result *outcome)
 	}
 	outcome->cost = run->cost;
 	outcome->session = run->inputs.options.session_number;
+	disc_further(run->c->disc, &further);
+	outcome->forecast = forecast_make(&run->inputs.state, &further, run->inputs.options.start_lba, &run->cost);
 	note_lost(run, outcome);
 	if (!outcome->fits && run->older.ranges.n)
 		run_no_room_for_parity(run, missing, where, outcome);

@@ -20,6 +20,7 @@
 
 #include "burner/base/log.h"
 #include "burner/base/own.h"
+#include "burner/base/time.h"
 #include "fs/commit/internal.h"
 #include "fs/commit/message.h"
 
@@ -269,6 +270,8 @@ static void *commit_main(void *arg)
 		else
 			commit_look(c, false); /* for `df`: without it the figures of the last look stand */
 		commit_tick(c);
+		if (kind < 0)
+			policy_tick(c);
 	}
 	return NULL;
 }
@@ -306,6 +309,7 @@ int commit_new(const struct commit_options *options, const struct commit_hooks *
 	c->stage = stage;
 	c->tree = tree;
 	c->waiting_end = &c->waiting;
+	c->made_ms = now_ms();
 	worker_init(&c->worker);
 	r = faults_parse(options->fault, &c->faults);
 	c->options.fault = c->faults.target;

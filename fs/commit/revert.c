@@ -97,7 +97,7 @@ static int clear_the_way(struct commit *c, const struct commit_revert *v, struct
 		return outcome->error;
 	}
 	s.has = calloc(v->n_paths, sizeof(bool));
-	r = s.has ? tree_changes(c->tree, note_staged, &s) : -ENOMEM;
+	r = s.has ? tree_changes(c->tree, note_staged, &s, NULL) : -ENOMEM;
 	if (r)
 		fail(outcome, r, strerror(-r));
 	else if (s.n)
@@ -134,7 +134,7 @@ static void take_back(struct commit *c, const struct commit_revert *v, const cha
 
 	if (!v->n_paths)
 		commit_discard(c, &dropped);
-	else if (!r && !(r = tree_changes(c->tree, note_staged, &s)))
+	else if (!r && !(r = tree_changes(c->tree, note_staged, &s, NULL)))
 		r = drop_paths(c, &s, &dropped);
 	free(s.has);
 	outcome->error = error;

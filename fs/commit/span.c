@@ -8,7 +8,9 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -33,6 +35,72 @@ static int begin_set(struct run *run)
 	return r;
 }
 
+static int is_cancelled(void *context)
+{
+	struct commit *c = context;
+
+	return atomic_load(&c->cancelled) ? -ECANCELED : 0;
+}
+
+static void tell_name(struct stage_snapshot *told, const struct split *split, size_t name, const char *own)
+{
+	told->names[told->n_names++] = (struct stage_snapshot_name){split->names[name].parent, own, split->ino};
+}
+
+/* The kernel asks anew for the file, for its parts, and for what is in its directories. */
+static void tell_kernel(const struct commit *c, const struct split *split)
+{
+	size_t n = 2 * (size_t)split->n_parts * split->n_names, at = 0;
+	_free_ char(*names)[NAME_MAX + 1] = calloc(n, sizeof(*names));
+	_free_ struct stage_node *nodes = calloc(split->n_names + 1, sizeof(*nodes));
+	_free_ struct stage_snapshot_name *rows = calloc(n + split->n_names, sizeof(*rows));
+	struct stage_snapshot told = {.nodes = nodes, .names = rows};
+
+	if (!c->hooks.discarded || !names || !nodes || !rows)
+		return;
+	nodes[told.n_nodes++].ino = split->ino;
+	for (size_t i = 0; i < split->n_names; i++) {
+		nodes[told.n_nodes++].ino = split->names[i].parent;
+		tell_name(&told, split, i, split->names[i].name);
+		for (uint32_t k = 0; k < 2 * split->n_parts; k++) {
+			split_name(split, i, k % 2 ? SPLIT_TEXT : SPLIT_PART, k / 2, names[at]);
+			tell_name(&told, split, i, names[at++]);
+		}
+	}
+	c->hooks.discarded(c->hooks.context, &told);
+}
+
+/* Files that are staged; parts of parts are found again when these are. */
+static int split_files_of(struct run *run, const struct span *s, char **ret_why)
+{
+	struct commit *c = run->c;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->n_splits && s->splits[i].ino < s->next_ino; i++) {
+		r = split_file(c->tree, &s->splits[i], is_cancelled, c, ret_why);
+		if (r == 0)
+			tell_kernel(c, &s->splits[i]);
+	}
+	return r;
+}
+
+/* What is to be split is, before anything is frozen: each file at once, so that nothing is lost in between. */
+static int find_split(struct run *run, char **ret_why)
+{
+	unsigned flags = run->asked.flags & COMMIT_SPLIT ? SPAN_SPLIT : 0;
+	int r = -EAGAIN;
+
+	for (unsigned i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
+		span_free(TAKE_PTR(run->span));
+		r = span_find(run->c->tree, flags, &run->span, ret_why);
+		if (r || run->preview || !run->span->n_splits)
+			break;
+		r = split_files_of(run, run->span, ret_why);
+		r = r ? r : -EAGAIN;
+	}
+	return r;
+}
+
 static int find(struct run *run, struct commit_result *outcome)
 {
 	_free_ char *why = NULL;
@@ -42,11 +110,12 @@ static int find(struct run *run, struct commit_result *outcome)
 		return commit_failed(
 			outcome, "nothing was burned", -EOPNOTSUPP,
 			"this mount takes no more than its disc does: unmount it, and mount it with -o span");
-	span_free(TAKE_PTR(run->span));
-	r = span_find(run->c->tree, &run->span, &why);
+	r = find_split(run, &why);
 	if (!r && !run->preview)
 		r = span_keep_attributes(run->c->tree, run->span);
 	r = medium_explain(run->c->disc, r);
+	if (r == -EAGAIN && !why)
+		return r;
 	if (r == -ENODATA)
 		return 0; /* nothing is staged: nothing is held */
 	if (r)

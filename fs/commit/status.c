@@ -82,8 +82,11 @@ int commit_look(struct commit *c, bool sessions_too)
 	size_t n = 0;
 	int r = disc_state(c->disc, &state);
 
+	/* A list that could not be read when it was due is asked for again. */
+	sessions_too |= c->sessions_due;
 	if (!r && sessions_too)
 		r = disc_sessions(c->disc, &sessions, &n);
+	c->sessions_due = sessions_too && r;
 	if (r)
 		return r;
 	if (sessions_too && c->hooks.sessions)

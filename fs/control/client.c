@@ -383,6 +383,9 @@ static int parse_result(const char *line, struct client_result *ret)
 	json_get_u64(line, "unread_bytes", &ret->unread_bytes);
 	json_get_bool(line, "adopted_more", &ret->adopted_more);
 	json_get_u64(line, "held_bytes", &ret->held_bytes);
+	json_get_u64(line, "overhead_bytes", &ret->overhead_bytes);
+	ret->more_sessions = SESSIONS_NO_BOUND;
+	json_get_u64(line, "more_sessions", &ret->more_sessions);
 	json_get_u64(line, "set", &ret->set);
 	json_get_u64(line, "disc", &ret->disc);
 	json_get_u64(line, "discs", &ret->discs);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * client.h - a conversation with the daemon of a mount (fs/control/protocol.h)
+ * client.h - a conversation with the daemon of a mount (include/cdappendfs/control.h)
  *
  *	client_open -> client_send -> client_finish -> client_free		one request a connection
  * "wait": client_send -> client_await_first -> (unmount) -> client_finish -> client_await_end.
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cdappendfs/further.h"
 #include "cdappendfs/pieces.h"
 #include "burner/base/own.h"
 #include "fs/control/progress.h"
@@ -33,7 +34,8 @@ struct client_result {
 	uint64_t adopted_bytes, adopted_sessions, unread_bytes;
 	uint64_t made, changed, renamed, removed; /* of revert */
 	bool adopted_more;
-	uint64_t held_bytes, set, disc, discs; /* of a set of discs: as in struct commit_result */
+	uint64_t overhead_bytes, more_sessions; /* as struct forecast has them */
+	uint64_t held_bytes, set, disc, discs;	/* of a set of discs: as in struct commit_result */
 	uint32_t session;
 };
 

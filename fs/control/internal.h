@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * internal.h - what listener.c, requests.c, lists.c and passing.c share
+ * internal.h - what this room's files share that answer
  */
 #ifndef FS_CONTROL_INTERNAL_H
 #define FS_CONTROL_INTERNAL_H
@@ -19,8 +19,8 @@
 
 struct control {
 	struct control_options options;
-	/* On the mount's name, on the disc's, which begin with those of protocol.h; -1 none. The thread's, once it is
-	 * there */
+	/* On the mount's name, on the disc's, which begin with those of include/cdappendfs/control.h; -1 none.  The
+	 * thread's, once it is there */
 	int listener, disc_listener;
 	int stop[2]; /* a pipe to the thread: a byte makes it deaf to the mount's name, its end ends it */
 	pthread_t thread;
@@ -75,6 +75,11 @@ int control_reply_commit(struct connection *n, const struct commit_request_optio
 #define CONTROL_PATHS_MAX 256u
 int control_take_paths(const char *object, char *paths[CONTROL_PATHS_MAX], size_t *ret_n);
 
+/* ---- commits.c ---- */
+
+/* Is it a request to the commit?  Then it is answered. */
+bool control_reply_to_commits(struct connection *n, const char *line);
+
 /* ---- reverting.c ---- */
 
 void control_revert(struct connection *n, const char *object);
@@ -82,12 +87,14 @@ void control_revert(struct connection *n, const char *object);
 /* ---- passing.c ---- */
 
 void control_pass_disc(struct connection *n);
+void control_pass_medium(struct connection *n);
 
 /* ---- lists.c ---- */
 
 void control_list_changes(struct connection *n);
 void control_list_names(struct connection *n);
 void control_list_span(struct connection *n);
+void control_list_span_split(struct connection *n);
 void control_list_options(struct connection *n);
 void control_list_pieces(struct connection *n);
 /* Of what is discarded. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * listener.h - the server side of fs/control/protocol.h: what a running mount can be asked
+ * listener.h - the server side of include/cdappendfs/control.h: what a running mount can be asked
  *
  *	control_new -> control_listen (when the mount answers) -> … the loop ends: control_deafen -> commit_stop
  *	-> control_finish (what became of the commit of the unmount: "wait" is answered) -> control_free, before
@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "fs/commit/commit.h"
+#include "fs/control/progress.h"
 #include "fs/tree/tree.h"
 
 struct control;
@@ -41,6 +42,9 @@ struct control_options {
 	const struct disc_session *sessions;
 	size_t n_sessions;
 };
+
+/* How far that is, in bytes, and how fast. */
+void control_burning(const struct commit_status *status, struct burning *ret);
 
 int control_new(const struct control_options *options, struct control **ret);
 /* Where one of our own daemons still has the name, as it ends, that is waited for, some seconds; beside one of other

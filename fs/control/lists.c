@@ -40,18 +40,35 @@ static int emit_change(void *context, const struct tree_change *c)
 	open_change(j, c->kind, c->path, c->from, c->bytes);
 	json_u64(j, "cost_bytes", c->cost_bytes);
 	json_bool(j, "directory", c->directory);
+	json_bool(j, "content", c->content);
+	json_bool(j, "attributes", c->attributes);
+	json_bool(j, "links", c->links);
 	json_close(j, '}');
 	json_end_line(j);
 	return 0;
 }
 
+/* The session below, by the place of its root: whoever has another one is to ask again. */
+static void emit_base(struct json *j, uint32_t root_lba)
+{
+	json_open(j, NULL, '{');
+	json_string(j, "type", "base");
+	json_u64(j, "root_lba", root_lba);
+	json_close(j, '}');
+	json_end_line(j);
+}
+
 void control_list_changes(struct connection *n)
 {
+	uint32_t root_lba;
 	struct line l;
 	int r = control_line_open(&l);
 
-	if (!r && n->control->options.commit)
-		r = tree_changes(n->control->options.tree, emit_change, &l.json);
+	if (!r && n->control->options.commit) {
+		r = tree_changes(n->control->options.tree, emit_change, &l.json, &root_lba);
+		if (!r)
+			emit_base(&l.json, root_lba);
+	}
 	if (l.json.out && control_line_send(&l, n) < 0)
 		return;
 	control_send_result(n, &(struct commit_result){.error = r});
@@ -139,19 +156,20 @@ void control_list_names(struct connection *n)
 	control_send_result(n, &result);
 }
 
-static void emit_placed(struct json *j, const struct span_entry *e)
+static void emit_placed(struct json *j, uint64_t disc, const char *path, uint64_t bytes, bool only_here)
 {
 	json_open(j, NULL, '{');
 	json_string(j, "type", "span");
-	json_u64(j, "disc", e->disc + 1u);
-	json_string(j, "path", e->path);
-	json_u64(j, "bytes", e->bytes);
+	json_u64(j, "disc", disc);
+	json_string(j, "path", path);
+	json_u64(j, "bytes", bytes);
+	json_bool(j, "only_here", only_here);
 	json_close(j, '}');
 	json_end_line(j);
 }
 
-/* Which disc takes what, of what may go to any; this one is the first. */
-void control_list_span(struct connection *n)
+/* Which disc takes what; this one is the first. */
+static void list_span(struct connection *n, unsigned flags)
 {
 	_cleanup_(span_freep) struct span *s = NULL;
 	struct commit_result result = {.fits = true, .cost.files_in_pieces = PIECES_UNKNOWN};
@@ -160,9 +178,11 @@ void control_list_span(struct connection *n)
 	int r = control_line_open(&l);
 
 	if (!r && n->control->options.commit)
-		r = span_find(n->control->options.tree, &s, &why);
+		r = span_find(n->control->options.tree, flags, &s, &why);
+	for (size_t i = 0; s && i < s->n_tied; i++)
+		emit_placed(&l.json, 1, s->tied[i].path, s->tied[i].bytes, true);
 	for (size_t i = 0; s && i < s->n; i++)
-		emit_placed(&l.json, &s->entries[i]);
+		emit_placed(&l.json, s->entries[i].disc + 1u, s->entries[i].path, s->entries[i].bytes, false);
 	if (l.json.out && control_line_send(&l, n) < 0)
 		return;
 	result.error = r == -ENODATA ? 0 : r;
@@ -175,6 +195,10 @@ void control_list_span(struct connection *n)
 			 "a session is being burned: ask again when it is done");
 	control_send_result(n, &result);
 }
+
+void control_list_span(struct connection *n) { list_span(n, 0); }
+
+void control_list_span_split(struct connection *n) { list_span(n, SPAN_SPLIT); }
 
 /* How the next disc of a set is mounted. */
 void control_list_options(struct connection *n)

@@ -53,11 +53,12 @@ static bool next_request(struct connection *n, struct remote_request *ret)
 }
 
 /* buf: room for an answer and REMOTE_SECTORS_MAX sectors. */
-static int answer_request(struct connection *n, const struct remote_request *request, uint8_t *buf)
+static int answer_request(struct connection *n, const struct remote_request *request, uint8_t *buf,
+			  int (*read)(struct disc *, uint32_t, void *, uint32_t))
 {
 	bool sound = request->n_sectors && request->n_sectors <= REMOTE_SECTORS_MAX;
-	int r = sound ? disc_read(n->control->options.disc, request->lba, buf + sizeof(struct remote_answer),
-				  request->n_sectors) :
+	int r = sound ? read(n->control->options.disc, request->lba, buf + sizeof(struct remote_answer),
+			     request->n_sectors) :
 			-EINVAL;
 	const struct remote_answer answer = {-r};
 
@@ -84,7 +85,15 @@ static int send_greeting(struct connection *n)
 	return r || !n_sessions ? r : control_send(n, sessions, n_sessions * sizeof(*sessions));
 }
 
-void control_pass_disc(struct connection *n)
+/* Nothing that is in memory, where the disc can tell. */
+static int read_from_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)
+{
+	int r = disc_read_medium(d, lba, buf, n_sectors);
+
+	return r == -EOPNOTSUPP ? disc_read(d, lba, buf, n_sectors) : r;
+}
+
+static void pass(struct connection *n, int (*read)(struct disc *, uint32_t, void *, uint32_t))
 {
 	_free_ uint8_t *buf = malloc(sizeof(struct remote_answer) + (size_t)REMOTE_SECTORS_MAX * SECTOR_BYTES);
 	struct remote_request request;
@@ -94,6 +103,10 @@ void control_pass_disc(struct connection *n)
 		control_refuse(n, r, strerror(-r));
 		return;
 	}
-	while (next_request(n, &request) && answer_request(n, &request, buf) == 0)
+	while (next_request(n, &request) && answer_request(n, &request, buf, read) == 0)
 		;
 }
+
+void control_pass_disc(struct connection *n) { pass(n, disc_read); }
+
+void control_pass_medium(struct connection *n) { pass(n, read_from_medium); }

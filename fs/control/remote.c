@@ -168,7 +168,7 @@ static int take_greeting(struct remote *m, char **ret_why)
 	return m->sessions ? receive(m, m->sessions, m->n_sessions * sizeof(*m->sessions)) : -ENOMEM;
 }
 
-int remote_disc_open(const struct control_mount *mount, const volatile sig_atomic_t *stop, struct disc **ret,
+int remote_disc_open(const struct control_mount *mount, const struct remote_options *options, struct disc **ret,
 		     char **ret_why)
 {
 	_cleanup_(disc_closep) struct disc *d = NULL;
@@ -179,14 +179,14 @@ int remote_disc_open(const struct control_mount *mount, const volatile sig_atomi
 		return -ENOMEM;
 	d = &m->disc;
 	m->disc.ops = &remote_ops;
-	m->stop = stop;
+	m->stop = options->stop;
 	pthread_mutex_init(&m->lock, NULL);
 	*ret_why = NULL;
 	r = client_open(mount, &m->client);
 	if (r)
 		return r;
-	client_stop_by(m->client, stop);
-	r = of_client(client_send(m->client, "disc"));
+	client_stop_by(m->client, options->stop);
+	r = of_client(client_send(m->client, options->from_medium ? "disc medium" : "disc"));
 	if (!r)
 		r = take_greeting(m, ret_why);
 	if (!r)

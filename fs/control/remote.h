@@ -2,9 +2,11 @@
 /*
  * remote.h - the disc of a mount, read through its daemon: a drive is the daemon's alone
  *
- * The request "disc" (protocol.h) turns the connection into this, in the processor's byte order; both sides are of one
- * machine.  The daemon sends a greeting and the sessions; then to each request an answer and, without an error, the
- * sectors.  They are as the medium has them: not healed, not compared.  While the drive burns the error is EAGAIN.
+ * The request "disc" (include/cdappendfs/control.h) turns the connection into this, in the processor's byte order; both
+ * sides are of one machine.  The daemon sends a greeting and the sessions; then to each request an answer and, without
+ * an error, the sectors.  They are as the medium has them: not healed, not compared.  While the drive burns the error
+ * is EAGAIN.  After the request "disc medium" each is read from the medium, also what the daemon has in memory of a
+ * drive.
  *
  *	remote_disc_open -> disc_state, disc_sessions, disc_identity, disc_read … -> disc_close
  *
@@ -36,11 +38,14 @@ struct remote_answer {
 	int32_t error; /* 0, or a positive errno */
 };
 
-/*
- * *stop, set by a signal handler, ends what waits.  -EPROTO: the daemon is of another version; as client_open(); what
- * it refuses with, *ret_why (to be freed) being its words, or NULL.
- */
-int remote_disc_open(const struct control_mount *mount, const volatile sig_atomic_t *stop, struct disc **ret,
+struct remote_options {
+	const volatile sig_atomic_t *stop; /* set by a signal handler, it ends what waits */
+	bool from_medium;		   /* for proof: see above */
+};
+
+/* -EPROTO: the daemon is of another version; as client_open(); what it refuses with, *ret_why (to be freed) being its
+ * words, or NULL. */
+int remote_disc_open(const struct control_mount *mount, const struct remote_options *options, struct disc **ret,
 		     char **ret_why);
 
 #endif

@@ -16,6 +16,7 @@
 #include "burner/base/json.h"
 #include "burner/base/size.h"
 #include "burner/base/time.h"
+#include "burner/base/values.h"
 #include "fs/control/report.h"
 
 /* The newest session that can be mounted, or NULL. */
@@ -116,6 +117,7 @@ static void session_json(struct json *j, const struct disc_session *s, bool over
 void report_info_json(FILE *out, const struct report_info *info, const char *type)
 {
 	struct json j = {out, false};
+	char date[TIME_TEXT_BYTES];
 
 	json_open(&j, NULL, '{');
 	if (type)
@@ -144,6 +146,8 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 		fputs("null", out);
 	}
 	json_string_or_null(&j, "device", info->device);
+	json_string_or_null(&j, "commit", info->commit);
+	json_string_or_null(&j, "next_commit", info->next_commit ? time_text(info->next_commit, date) : NULL);
 	if (burning_idle(&info->burning)) {
 		json_string_or_null(&j, "burning", NULL);
 	} else {
@@ -164,7 +168,7 @@ void report_info_json(FILE *out, const struct report_info *info, const char *typ
 struct report_parsed {
 	struct report_info info;
 	struct disc_session *sessions;
-	char medium[64], why[512], disc[4096], mountpoint[4096], staging[4096], device[32];
+	char medium[64], why[512], disc[4096], mountpoint[4096], staging[4096], device[32], commit[32];
 };
 
 static int parse_u32(const char *object, const char *key, uint32_t *ret)
@@ -270,6 +274,8 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 	if (!p)
 		return -ENOMEM;
 	struct report_info *i = &p->info;
+	struct value_date next;
+	char date[TIME_TEXT_BYTES];
 	if (json_get_string(line, "medium", p->medium, sizeof(p->medium)) < 0 ||
 	    json_get_u64(line, "capacity_bytes", &i->capacity_bytes) < 0 ||
 	    json_get_u64(line, "used_bytes", &i->used_bytes) < 0 ||
@@ -289,6 +295,9 @@ int report_info_parse(const char *line, struct report_parsed **ret)
 	i->staging = parse_optional(line, "staging", p->staging, sizeof(p->staging));
 	i->has_stage = json_get_u64(line, "staging_free_bytes", &i->staging_free_bytes) == 0;
 	i->device = parse_optional(line, "device", p->device, sizeof(p->device));
+	i->commit = parse_optional(line, "commit", p->commit, sizeof(p->commit));
+	if (json_get_string(line, "next_commit", date, sizeof(date)) == 0 && value_date(date, &next) == 0)
+		i->next_commit = next.first;
 	const char *burning = json_find(line, "burning");
 	if (burning && *burning == '{' && burning_parse(burning, &i->burning) < 0)
 		return -EINVAL;
@@ -437,7 +446,8 @@ static void older_sessions_text(FILE *out, const struct report_info *info)
 
 void report_info_text(FILE *out, const struct report_info *info)
 {
-	char text[SIZE_TEXT_BYTES], pieces[REPORT_PIECES_TEXT], burning[BURNING_TEXT], digest[PROOF_TEXT_BYTES];
+	char text[SIZE_TEXT_BYTES], pieces[REPORT_PIECES_TEXT], burning[BURNING_TEXT], digest[PROOF_TEXT_BYTES],
+		date[TIME_TEXT_BYTES], burns[96];
 
 	line(out, "Disc", info->disc);
 	line(out, "Medium", info->medium);
@@ -445,6 +455,11 @@ void report_info_text(FILE *out, const struct report_info *info)
 	if (!burning_idle(&info->burning))
 		line(out, "Commit", burning_text(&info->burning, burning));
 	line(out, "Mounted at", info->mountpoint);
+	if (info->commit && info->next_commit && time_text(info->next_commit, date))
+		snprintf(burns, sizeof(burns), "commit=%s, next %s", info->commit, date);
+	else if (info->commit)
+		snprintf(burns, sizeof(burns), "commit=%s", info->commit);
+	line(out, "Burns by", info->commit ? burns : NULL);
 	line(out, "Capacity", size_text(info->capacity_bytes, text));
 	line(out, "Used", size_text(info->used_bytes, text));
 	line(out, "Free", size_text(info->free_bytes, text));

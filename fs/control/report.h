@@ -45,7 +45,9 @@ struct report_info {
 	const char *staging; /* directory of the stage */
 	bool has_stage;	     /* it has one, and of its file system data may take: */
 	uint64_t staging_free_bytes;
-	const char *device; /* of the mount, as in mountinfo: MAJOR:MINOR */
+	const char *commit;  /* when it burns by itself, as the option has it; and next, since the epoch: */
+	int64_t next_commit; /* 0: not known */
+	const char *device;  /* of the mount, as in mountinfo: MAJOR:MINOR */
 };
 
 /* fs/control/report.c */

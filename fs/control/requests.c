@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * requests.c - the requests of fs/control/protocol.h
+ * requests.c - the requests of include/cdappendfs/control.h
  *
  * Each line of a reply is built in memory and sent whole; nothing is sent while the tree is locked.  A request of the
  * commit is waited for in slices, with a progress line after each; when its client is gone the request is forgotten,
@@ -120,6 +120,10 @@ int control_send_result(struct connection *n, const struct commit_result *result
 	json_u64(&l.json, "set", result->set.id);
 	json_u64(&l.json, "disc", result->set.disc);
 	json_u64(&l.json, "discs", result->set_discs);
+	json_u64(&l.json, "overhead_bytes", result->forecast.overhead_sectors * SECTOR_BYTES);
+	json_u64_or_null(&l.json, "more_sessions",
+			 result->cost.append_sectors ? result->forecast.more_sessions : SESSIONS_NO_BOUND,
+			 SESSIONS_NO_BOUND);
 	json_bool(&l.json, "fits", result->fits);
 	json_u64(&l.json, "session", result->session);
 	return line_send(&l, n);
@@ -133,7 +137,7 @@ void control_refuse(struct connection *n, int error, const char *message)
 	control_send_result(n, &result);
 }
 
-static void measure(const struct commit_status *status, struct burning *ret)
+void control_burning(const struct commit_status *status, struct burning *ret)
 {
 	*ret = (struct burning){
 		.done_bytes = status->done_sectors * SECTOR_BYTES,
@@ -150,7 +154,7 @@ static int send_progress(struct connection *n, const struct commit_status *statu
 
 	if (line_begin(&l, "progress") < 0)
 		return -ENOMEM;
-	measure(status, &burning);
+	control_burning(status, &burning);
 	burning_json(&l.json, &burning);
 	json_u64(&l.json, "done", burning.done_bytes); /* their names before 0.3 */
 	json_u64(&l.json, "all", burning.all_bytes);
@@ -330,7 +334,8 @@ static void reply_info(struct connection *n)
 		info.has_stage = true;
 		info.staging_free_bytes = tree_stage_room(o->tree);
 		commit_status(o->commit, &status);
-		measure(&status, &info.burning);
+		control_burning(&status, &info.burning);
+		info.commit = commit_policy(o->commit, &info.next_commit);
 	}
 	report_info_json(l.json.out, &info, "info");
 	if (control_line_send(&l, n) == 0)
@@ -472,89 +477,6 @@ static void reply_cancel(struct connection *n)
 	reply_await(n);
 }
 
-static const char *take_message(const char *object, struct commit_request_options *o, char *buf)
-{
-	if (o->kind != COMMIT_BURN)
-		return "nothing is burned";
-	o->message = buf;
-	return json_get_string(object, "message", buf, sizeof(session_message)) < 0 ? "it cannot be read" :
-										      session_message_refusal(buf);
-}
-
-static const char *take_parity(uint64_t percent, struct commit_request_options *o)
-{
-	if (o->kind == COMMIT_DISCARD)
-		return "no session is made";
-	if (percent < 1 || percent > 100)
-		return "parity is 1 to 100 percent";
-	o->flags |= COMMIT_ADD_PARITY;
-	o->parity_percent = (unsigned)percent;
-	return NULL;
-}
-
-static const char *take_adoption(struct commit_request_options *o)
-{
-	o->flags |= COMMIT_ADOPT;
-	return o->kind == COMMIT_DISCARD ? "no session is made" : NULL;
-}
-
-/* One that makes a session may say with what message, with parity of what, and whether it adopts:
- * sync {"message":"…","add_ecc":10,"adopt":true} */
-static bool take_object(struct connection *n, const char *object, struct commit_request_options *o, char *buf)
-{
-	const char *why = NULL;
-	uint64_t percent;
-	bool parity, adopts = false;
-
-	if (!object)
-		return true;
-	json_get_bool(object, "adopt", &adopts);
-	parity = json_get_u64(object, "add_ecc", &percent) == 0;
-	if (parity)
-		why = take_parity(percent, o);
-	if (!why && adopts)
-		why = take_adoption(o);
-	if (!why &&
-	    ((!parity && !adopts) || json_get_string(object, "message", buf, sizeof(session_message)) != -ENOENT))
-		why = take_message(object, o, buf);
-	if (why)
-		control_refuse(n, -EINVAL, why);
-	return !why;
-}
-
-/* Is it a request to the commit?  Then it is answered. */
-static bool reply_to_commits(struct connection *n, const char *line)
-{
-	static const struct {
-		const char *request;
-		struct commit_request_options commit;
-	} commits[] = {
-		{"sync", {.flags = 0}},
-		{"sync finalize", {.flags = COMMIT_FINALIZE}},
-		{"sync full-tree", {.flags = COMMIT_FULL_TREE}},
-		{"sync finalize full-tree", {.flags = COMMIT_FINALIZE | COMMIT_FULL_TREE}},
-		{"sync span", {.flags = COMMIT_SPAN}},
-		{"dry-run", {.kind = COMMIT_DRY_RUN}},
-		{"dry-run span", {.kind = COMMIT_DRY_RUN, .flags = COMMIT_SPAN}},
-		{"dry-run full-tree", {.kind = COMMIT_DRY_RUN, .flags = COMMIT_FULL_TREE}},
-		{"discard", {.kind = COMMIT_DISCARD}},
-	};
-	const char *object = strstr(line, " {");
-	size_t length = object ? (size_t)(object - line) : strlen(line);
-	session_message message;
-
-	for (size_t i = 0; i < ARRAY_LENGTH(commits); i++) {
-		struct commit_request_options o = commits[i].commit;
-
-		if (strlen(commits[i].request) != length || strncmp(line, commits[i].request, length) != 0)
-			continue;
-		if (take_object(n, object, &o, message))
-			(void)control_reply_commit(n, &o);
-		return true;
-	}
-	return false;
-}
-
 void control_reply(struct connection *n, const char *line)
 {
 	static const struct {
@@ -570,7 +492,9 @@ void control_reply(struct connection *n, const char *line)
 		{"await", reply_await},
 		{"cancel", reply_cancel},
 		{"disc", control_pass_disc},
+		{"disc medium", control_pass_medium},
 		{"span", control_list_span},
+		{"span split", control_list_span_split},
 		{"options", control_list_options},
 	};
 
@@ -582,7 +506,7 @@ void control_reply(struct connection *n, const char *line)
 		control_revert(n, line + 7);
 		return;
 	}
-	if (reply_to_commits(n, line))
+	if (control_reply_to_commits(n, line))
 		return;
 	for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
 		if (strcmp(line, others[i].request) == 0) {

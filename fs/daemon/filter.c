@@ -28,6 +28,15 @@
 #include "burner/base/own.h"
 #include "fs/daemon/internal.h"
 
+/* Sanitizers trace their own process when it ends, and run a program that names functions; those and builds that
+ * measure coverage write a report then, wherever they were told to. */
+extern void __sanitizer_print_stack_trace(void) __attribute__((weak));
+extern void __gcov_init(void *) __attribute__((weak));
+extern int __llvm_profile_write_file(void) __attribute__((weak));
+
+bool sandbox_has_sanitizer(void) { return __sanitizer_print_stack_trace != NULL; }
+bool sandbox_has_report(void) { return sandbox_has_sanitizer() || __gcov_init || __llvm_profile_write_file; }
+
 /* The filter reads the low half of an argument where it lies on a little-endian machine; of others nobody has looked
  * at what they have besides: socketcall(2), ipc(2), other orders of arguments. */
 #if defined(__x86_64__)

@@ -14,11 +14,10 @@
 
 #include "fs/daemon/opening.h"
 
-/* Says what, and why (NULL: as strerror(3)). Returns the exit status. */
-int opening_fail(int error, const char *what, const char *why);
-
 /* ---- session.c ---- */
 
+/* Says what, and why (NULL: as strerror(3)). Returns the exit status. */
+int opening_fail(int error, const char *what, const char *why);
 /* o->base: the session asked for, or the newest that is whole. 0, or the exit status. */
 int opening_base(struct opening *o);
 /* What cannot be read is made again by parity, if there is any. As below. */
@@ -39,14 +38,11 @@ struct patience {
 /* Somebody has the stage. 0: try again; else the exit status. */
 int earlier_wait_for_holder(const struct opening *o, const struct stage_holder *holder, struct patience *p);
 
-/* ---- sandbox.c ---- */
+/* ---- filter.c ---- */
 
 /* Of this build: it must trace itself and run a program; it must write a report. */
 bool sandbox_has_sanitizer(void);
 bool sandbox_has_report(void);
-
-/* ---- filter.c ---- */
-
 /* All threads. -errno: there is no filter. */
 int filter_daemon(void);
 int filter_unmounter(void);

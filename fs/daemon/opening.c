@@ -25,12 +25,6 @@
 
 #define ATTEMPTS 5
 
-int opening_fail(int error, const char *what, const char *why)
-{
-	log_error("%s: %s", what, why ? why : strerror(-error));
-	return 1;
-}
-
 /* ---- paths ---- */
 
 /* Real path of a file that may be missing in a directory that is there. */

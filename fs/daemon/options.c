@@ -23,12 +23,10 @@
 #include "cdappendfs/session_message.h"
 #include "fs/daemon/given.h"
 #include "fs/daemon/help.h"
+#include "fs/daemon/media.h"
 #include "fs/daemon/nearest.h"
 #include "fs/daemon/others.h"
 
-#define CD_SPEED 153600.0 /* bytes per second of 1x */
-#define DVD_SPEED 1385000.0
-#define BD_SPEED 4495625.0
 #define LEAST_SECTORS 192u /* of a medium: less cannot hold one session */
 
 struct parser {
@@ -56,82 +54,18 @@ static int no_memory(struct parser *p)
 
 /* ---- our options ---- */
 
-static const struct {
-	const char *name;
-	uint64_t sectors;
-	double speed;
-} media_kinds[] = {
-	{"cd74", 333000, CD_SPEED},
-	{"cd80", 359844, CD_SPEED},
-	/* DVD+R and DVD-R DL, the smaller of each pair */
-	{"dvd", 2295104, DVD_SPEED},
-	{"dvd-dl", 4171712, DVD_SPEED},
-	{"bd", 12219392, BD_SPEED},
-	{"bd-dl", 24438784, BD_SPEED},
-	/* of three and four layers */
-	{"bdxl-100", 48878592, BD_SPEED},
-	{"bdxl-128", 62500864, BD_SPEED},
-	/* M-DISC: as large as the media that they stand for */
-	{"mdisc-dvd", 2295104, DVD_SPEED},
-	{"mdisc-bd", 12219392, BD_SPEED},
-	{"mdisc-bd-dl", 24438784, BD_SPEED},
-	{"mdisc-bdxl-100", 48878592, BD_SPEED},
-};
-
-/*
- * DVD and BD bear powers of 1000: "4.7G" is 4.7 GiB, for which no DVD of 4.7 GB has room, and the image could not be
- * burned on the disc that was meant.  (A CD of 700M has that many MiB.)
- */
-static void compare_with_media(struct parser *p, const char *value, uint64_t bytes)
-{
-	char text[64], size[SIZE_TEXT_BYTES], told[SIZE_TEXT_BYTES];
-	uint64_t decimal;
-
-	if ((size_t)snprintf(text, sizeof(text), "%sB", value) >= sizeof(text) || size_parse(text, &decimal) < 0 ||
-	    decimal >= bytes)
-		return;
-	for (size_t i = 0; i < ARRAY_LENGTH(media_kinds); i++) {
-		const uint64_t room = media_kinds[i].sectors * SECTOR_BYTES;
-
-		if (room < decimal)
-			continue;
-		if (room < bytes)
-			snprintf(p->options->note, sizeof(p->options->note),
-				 "media=%s is %s, more than a disc that is sold as %s takes: media=%s, or media=%sB, "
-				 "is as large "
-				 "as that",
-				 value, size_text(bytes, size), size_text_decimal(decimal, told), media_kinds[i].name,
-				 value);
-		return;
-	}
-}
-
 static int set_media(struct parser *p, const char *value)
 {
-	uint64_t bytes;
+	struct media m;
 
-	p->base_speed = CD_SPEED;
-	p->options->note[0] = '\0';
-	p->options->unbounded = strcmp(value, "none") == 0;
-	p->options->capacity_sectors = 0;
-	if (p->options->unbounded)
-		return 0;
-	for (size_t i = 0; i < ARRAY_LENGTH(media_kinds); i++) {
-		if (strcmp(value, media_kinds[i].name) == 0) {
-			p->options->capacity_sectors = media_kinds[i].sectors;
-			p->base_speed = media_kinds[i].speed;
-			return 0;
-		}
-	}
-	if (size_parse(value, &bytes) < 0)
-		return refuse(p,
-			      "media=%s: one of cd74, cd80, dvd, dvd-dl, bd, bd-dl, bdxl-100, bdxl-128, mdisc-dvd, "
-			      "mdisc-bd, mdisc-bd-dl, mdisc-bdxl-100, none, or a size as 4M, 700M, 4.7GB",
-			      value);
-	if (bytes / SECTOR_BYTES < LEAST_SECTORS)
+	if (media_parse(value, &m) < 0)
+		return refuse(p, "media=%s: one of " MEDIA_NAMES ", none, or a size as 4M, 700M, 4.7GB", value);
+	if (!m.unbounded && m.sectors < LEAST_SECTORS)
 		return refuse(p, "media=%s: a medium has at least %u KiB", value, LEAST_SECTORS * SECTOR_BYTES / 1024);
-	p->options->capacity_sectors = bytes / SECTOR_BYTES;
-	compare_with_media(p, value, bytes);
+	p->base_speed = m.bytes_per_second;
+	p->options->unbounded = m.unbounded;
+	p->options->capacity_sectors = m.sectors;
+	media_note(value, &m, p->options->note, sizeof(p->options->note));
 	return 0;
 }
 
@@ -279,11 +213,10 @@ static int set_ecc(struct parser *p, const char *value)
 
 static int set_commit(struct parser *p, const char *value)
 {
-	unsigned which = 0;
-	int r = choose(p, "commit", value, "unmount, manual", &which);
-
-	p->options->manual_commit = which == 1;
-	return r;
+	if (policy_parse(value, &p->options->commit) == 0)
+		return 0;
+	return refuse(p, "commit=%s: one of unmount, manual, idle=TIME (as 10m, 2h), staged=SIZE (as 4G), daily",
+		      value);
 }
 
 static int set_digest(struct parser *p, const char *value)
@@ -560,7 +493,7 @@ int options_parse(int argc, char **argv, struct options *ret, char why[OPTIONS_W
 					      {"version", no_argument, NULL, 'V'},
 					      {"json", no_argument, NULL, 'j'},
 					      {0}};
-	struct parser p = {.options = ret, .why = why, .base_speed = CD_SPEED};
+	struct parser p = {.options = ret, .why = why, .base_speed = MEDIA_CD_SPEED};
 	int c, r = 0, asked = 0;
 
 	*ret = (struct options){0};

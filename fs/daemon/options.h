@@ -16,6 +16,7 @@
 
 #include "cdappendfs/pieces.h"
 #include "cdappendfs/oddity.h"
+#include "fs/commit/policy.h"
 #include "fs/stage/stage.h"
 
 enum options_tree { OPTIONS_TREE_AUTO, OPTIONS_TREE_FULL, OPTIONS_TREE_LINKED };
@@ -52,7 +53,8 @@ struct options {
 	char *message;		 /* of the session that the unmount burns; NULL: none */
 	uint64_t pieces_bytes;	 /* pieces=; 0: not given */
 	unsigned parity_percent; /* ecc=; 0: none */
-	bool compat, compress, md5, no_joliet, no_verify, manual_commit, kit, span;
+	bool compat, compress, md5, no_joliet, no_verify, kit, span;
+	struct commit_policy commit;
 	oddities accepted;
 	char volume_id[33];
 	bool show_uid, show_gid, show_umask;

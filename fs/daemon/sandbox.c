@@ -14,15 +14,6 @@
 
 #include "fs/daemon/internal.h"
 
-/* Sanitizers trace their own process when it ends, and run a program that names functions; those and builds that
- * measure coverage write a report then, wherever they were told to. */
-extern void __sanitizer_print_stack_trace(void) __attribute__((weak));
-extern void __gcov_init(void *) __attribute__((weak));
-extern int __llvm_profile_write_file(void) __attribute__((weak));
-
-bool sandbox_has_sanitizer(void) { return __sanitizer_print_stack_trace != NULL; }
-bool sandbox_has_report(void) { return sandbox_has_sanitizer() || __gcov_init || __llvm_profile_write_file; }
-
 void sandbox_close_door(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 void sandbox_open_door(void) { prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); }
 

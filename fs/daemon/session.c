@@ -7,11 +7,18 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "burner/base/log.h"
 #include "burner/base/own.h"
 #include "cdappendfs/burn.h"
 #include "cdappendfs/proof.h"
+
+int opening_fail(int error, const char *what, const char *why)
+{
+	log_error("%s: %s", what, why ? why : strerror(-error));
+	return 1;
+}
 
 static int session_failed(const struct opening *o, const struct disc_session *session, int error)
 {

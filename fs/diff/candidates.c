@@ -125,7 +125,11 @@ static int open_one(struct walk *w, bool newer, uint32_t i)
 {
 	_cleanup_(diff_list_release) struct diff_list list = {.n = 0};
 	struct candidate *c = newer ? &w->come.list[i] : &w->gone.list[i];
+	struct candidates *all = newer ? &w->come : &w->gone;
 	const char *path = c->path;
+	/* What is new in a directory that is not may be what was saved anew under its name. */
+	bool is_new = newer && is_fresh(w, &c->e) && c->twin == NUMBERS_NONE;
+	uint32_t index;
 	int r;
 
 	c->opened = true;
@@ -133,14 +137,15 @@ static int open_one(struct walk *w, bool newer, uint32_t i)
 	if (r <= 0)
 		return r;
 	r = 0;
+	c->first = (uint32_t)all->n;
 	for (size_t k = 0; k < list.n && !r; k++) {
-		struct candidates *all = newer ? &w->come : &w->gone;
 		size_t n = all->n;
 
-		r = candidates_add(w, newer, path, &list.entries[k], NULL);
+		r = candidates_add(w, newer, path, &list.entries[k], is_new ? NULL : &index);
 		if (!r && all->n > n)
 			all->list[n].above = i;
 	}
+	all->list[i].n_below = (uint32_t)all->n - all->list[i].first;
 	return r;
 }
 
@@ -179,7 +184,10 @@ static bool is_given(const struct walk *w, const struct diff_entry *e)
 	return w->o->by_number && w->old_next_ino && e->ino < w->old_next_ino;
 }
 
-/* Removed, and made anew under the same name; not one that was moved there from somewhere. */
+/* Not made anew, but moved there from somewhere. */
+static bool was_elsewhere(const struct walk *w, const struct diff_entry *e) { return !w->o->exact && is_given(w, e); }
+
+/* Removed, and made anew under the same name. */
 static int match_twins(struct walk *w)
 {
 	int r = 0, found = 0;
@@ -188,7 +196,7 @@ static int match_twins(struct walk *w)
 		struct candidate *c = &w->come.list[i];
 
 		if (!S_ISDIR(c->e.mode) || c->opened || c->twin == NUMBERS_NONE || w->gone.list[c->twin].opened ||
-		    (!w->o->exact && is_given(w, &c->e)))
+		    was_elsewhere(w, &c->e))
 			continue;
 		r = pair_up(w, c->twin, i);
 		found = 1;
@@ -240,6 +248,45 @@ int candidates_settle(struct walk *w)
 }
 
 /* ---- the end ---- */
+
+static void pair_by_name(struct walk *w, uint32_t gone, uint32_t come)
+{
+	struct candidate *from = &w->gone.list[gone], *to = &w->come.list[come];
+
+	if (from->twin != NUMBERS_NONE || to->twin != NUMBERS_NONE ||
+	    (from->e.mode & S_IFMT) != (to->e.mode & S_IFMT) ||
+	    (S_ISDIR(to->e.mode) && (from->paired || to->paired || was_elsewhere(w, &to->e))))
+		return;
+	from->twin = come;
+	to->twin = gone;
+}
+
+/* Of a directory that was opened in both trees, each by itself: what is another file under its name is so here, too. */
+static void pair_below(struct walk *w, const struct candidate *gone, const struct candidate *come)
+{
+	uint32_t i = gone->first, j = come->first;
+
+	while (i < gone->first + gone->n_below && j < come->first + come->n_below) {
+		int order = strcmp(path_last(w->gone.list[i].path), path_last(w->come.list[j].path));
+
+		if (!order)
+			pair_by_name(w, i, j);
+		i += order <= 0;
+		j += order >= 0;
+	}
+}
+
+/* Those above come before what is below them. */
+static void pair_what_was_opened(struct walk *w)
+{
+	for (uint32_t i = 0; i < w->come.n; i++) {
+		const struct candidate *c = &w->come.list[i];
+		uint32_t other = c->match != NUMBERS_NONE ? c->match : c->twin;
+
+		if (c->n_below && other != NUMBERS_NONE)
+			pair_below(w, &w->gone.list[other], c);
+	}
+}
 
 static void match_files(struct walk *w)
 {
@@ -340,6 +387,7 @@ int candidates_conclude(struct walk *w)
 	int r;
 
 	match_files(w);
+	pair_what_was_opened(w);
 	r = count_links(w);
 	for (size_t i = 0; i < w->come.n && !r; i++)
 		r = conclude_come(w, &w->come.list[i]);

@@ -43,7 +43,7 @@ int walk_push(struct walk *w, const struct pair *p)
 
 int walk_lost(struct walk *w, const char *path, bool newer, int error)
 {
-	if (error != -EIO && error != -EBADMSG)
+	if (error != -EIO && error != -EBADMSG && error != -EACCES) /* of what is staged */
 		return error;
 	w->d->complete = false;
 	return w->o->lost ? w->o->lost(w->o->context, path, newer, error) : 0;

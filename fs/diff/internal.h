@@ -38,7 +38,7 @@ struct diff_entry {
 	/* of the stage, which tells what is different from the session below: */
 	bool staged_content, staged_attributes;
 	uint64_t staged_bytes;
-	const char *staged_path; /* where it can be looked at; NULL: it is as the session has it */
+	const char *staged_path; /* where these can be looked at */
 };
 
 struct diff_list {
@@ -64,16 +64,16 @@ int diff_attributes(const struct diff_options *o, const struct diff_entry *old, 
 struct candidate {
 	struct diff_entry e;
 	const char *path;
-	uint32_t twin;	/* the other tree's candidate with that path, or NUMBERS_NONE */
-	uint32_t match; /* the other tree's candidate that it is, or NUMBERS_NONE */
-	uint32_t above; /* the candidate that was opened and has it, or NUMBERS_NONE */
-	bool opened;	/* a directory: what is in it are candidates, too, or it was compared */
-	bool paired;	/* it was compared */
+	uint32_t twin;		 /* the other tree's candidate with that path, or NUMBERS_NONE */
+	uint32_t match;		 /* the other tree's candidate that it is, or NUMBERS_NONE */
+	uint32_t above;		 /* the candidate that was opened and has it, or NUMBERS_NONE */
+	uint32_t first, n_below; /* of one that was opened: what it has, by name */
+	bool opened;		 /* a directory: what is in it are candidates, too, or it was compared */
+	bool paired;		 /* it was compared */
 };
 struct candidates {
 	struct candidate *list;
 	size_t n, capacity;
-	size_t matched; /* looked for so far */
 	struct numbers by_key;
 };
 
@@ -124,7 +124,7 @@ void candidates_release(struct candidates *c);
 /* The names of a directory as they are staged, of which `below` has those of the session; both by name. */
 int overlay_apply(const struct diff_overlay *o, const struct diff_dir *dir, struct diff_list *list);
 int overlay_root(const struct diff_overlay *o, struct arena *a, struct diff_entry *ret);
-/* Of what is staged there. -ENOSYS: nobody can be asked. */
+/* Of what is staged there. */
 int overlay_read(const struct diff_overlay *o, const char *path, uint64_t offset, void *buf, size_t length);
 int overlay_xattrs(const struct diff_overlay *o, const char *path, uint8_t **ret, size_t *ret_bytes);
 

@@ -19,8 +19,9 @@
 struct node {
 	const char *path, *from;
 	uint64_t bytes;
-	char kind;	  /* 0: only something below it is staged */
-	const char *base; /* path in the session; NULL: it is not in it */
+	char kind;		  /* 0: only something below it is staged */
+	bool content, attributes; /* others than the session has */
+	const char *base;	  /* path in the session; NULL: it is not in it */
 };
 
 /* What has another name now. */
@@ -31,10 +32,7 @@ struct moved {
 
 struct diff_overlay {
 	struct iso *base;
-	diff_look *look;
-	diff_changed *changed; /* NULL: nothing is compared */
-	diff_read *read;
-	diff_xattrs *xattrs;
+	const struct diff_overlay_ops *ops;
 	void *context;
 	struct arena arena;
 	struct name_tree names;
@@ -58,7 +56,7 @@ static int node_of(struct diff_overlay *o, const char *path, uint32_t *ret)
 	return r ? r : follow_names(o);
 }
 
-int diff_overlay_new(struct iso *base, diff_look *look, void *context, struct diff_overlay **ret)
+int diff_overlay_new(struct iso *base, const struct diff_overlay_ops *ops, void *context, struct diff_overlay **ret)
 {
 	_cleanup_(diff_overlay_freep) struct diff_overlay *o = calloc(1, sizeof(*o));
 	uint32_t root;
@@ -66,7 +64,7 @@ int diff_overlay_new(struct iso *base, diff_look *look, void *context, struct di
 	if (!o || node_of(o, "", &root))
 		return -ENOMEM;
 	o->base = base;
-	o->look = look;
+	o->ops = ops;
 	o->context = context;
 	o->nodes[root] = (struct node){.path = "", .base = ""};
 	*ret = TAKE_PTR(o);
@@ -84,21 +82,14 @@ void diff_overlay_free(struct diff_overlay *o)
 	free(o);
 }
 
-void diff_overlay_compare(struct diff_overlay *o, diff_changed *changed, diff_read *read, diff_xattrs *xattrs)
-{
-	o->changed = changed;
-	o->read = read;
-	o->xattrs = xattrs;
-}
-
 int overlay_read(const struct diff_overlay *o, const char *path, uint64_t offset, void *buf, size_t length)
 {
-	return o && o->read ? o->read(o->context, path, offset, buf, length) : -ENOSYS;
+	return o->ops->read(o->context, path, offset, buf, length);
 }
 
 int overlay_xattrs(const struct diff_overlay *o, const char *path, uint8_t **ret, size_t *ret_bytes)
 {
-	return o && o->xattrs ? o->xattrs(o->context, path, ret, ret_bytes) : -ENOSYS;
+	return o->ops->xattrs(o->context, path, ret, ret_bytes);
 }
 
 /* ---- the nodes ---- */
@@ -112,29 +103,31 @@ static int note_moved(struct diff_overlay *o, uint32_t node)
 	return r;
 }
 
-int diff_overlay_add(struct diff_overlay *o, char kind, const char *path, const char *from, uint64_t bytes)
+int diff_overlay_add(struct diff_overlay *o, const struct diff_staged *c)
 {
 	struct node *node;
 	uint32_t i;
 	int r;
 
-	if (!strchr("AMDR", kind) || !kind || (kind == 'R') != (from != NULL))
+	if (!strchr("AMDR", c->kind) || !c->kind || (c->kind == 'R') != (c->from != NULL))
 		return -EINVAL;
-	r = node_of(o, path, &i);
+	r = node_of(o, strcmp(c->path, ".") ? c->path : "", &i);
 	if (r)
 		return r;
 	node = &o->nodes[i];
 	/* A name that was removed, and is there again: it has both. */
-	if (node->kind && kind == 'D')
+	if (node->kind && c->kind == 'D')
 		return 0;
-	node->kind = kind;
-	node->bytes = bytes;
-	node->path = arena_string(&o->arena, path, strlen(path));
-	if (from)
-		node->from = arena_string(&o->arena, from, strlen(from));
-	if (!node->path || (from && !node->from))
+	node->kind = c->kind;
+	node->content = c->content;
+	node->attributes = c->attributes;
+	node->bytes = c->bytes;
+	node->path = arena_string(&o->arena, c->path, strlen(c->path));
+	if (c->from)
+		node->from = arena_string(&o->arena, c->from, strlen(c->from));
+	if (!node->path || (c->from && !node->from))
 		return -ENOMEM;
-	return from ? note_moved(o, i) : 0;
+	return c->from ? note_moved(o, i) : 0;
 }
 
 static int compare_moved(const void *a, const void *b)
@@ -208,7 +201,7 @@ static int find_made_anew(struct diff_overlay *o, struct node *node)
 
 	if (r || !S_ISDIR(base.mode))
 		return r == -ENOENT ? 0 : r;
-	r = o->look(o->context, node->path, &st, &target);
+	r = o->ops->look(o->context, node->path, &st, &target);
 	if (!r && S_ISDIR(st.st_mode) && (uint64_t)st.st_ino != base.ino)
 		node->base = NULL;
 	return r;
@@ -241,63 +234,61 @@ int diff_overlay_seal(struct diff_overlay *o)
 
 /* ---- the names of a directory ---- */
 
-/* Blocks of the disc may have been shared: then no byte is new. */
-static int has_other_content(const struct diff_overlay *o, const struct node *node, const struct stat *st,
-			     const struct diff_entry *e)
+static void take_attributes(const struct stat *st, struct diff_entry *e)
 {
-	if (node->bytes || (S_ISREG(st->st_mode) && e->size != (uint64_t)st->st_size))
-		return 1;
-	return S_ISREG(st->st_mode) && o->changed ? o->changed(o->context, node->path) : 0;
-}
-
-/* What was looked at, over what the session has of it. */
-static int take_look(const struct diff_overlay *o, const struct node *node, const struct stat *st, struct diff_entry *e)
-{
-	bool same_file = e->mode && (e->mode & S_IFMT) == (st->st_mode & S_IFMT) && node->kind != 'A';
-	int r = same_file ? has_other_content(o, node, st, e) : 1;
-
-	if (r < 0)
-		return r;
-	e->staged_content = r;
-	e->staged_attributes = node->kind == 'M' && !e->staged_content;
-	if (e->staged_content) {
-		e->n_extents = 0;
-		e->staged_bytes = node->bytes;
-	}
-	if (!same_file)
-		e->dir.at = (struct iso_extent){0};
-	e->ino = (uint64_t)st->st_ino;
-	e->size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
-	e->rdev = st->st_rdev;
-	e->staged_path = node->path;
+	e->staged_attributes = true;
 	e->mtime = st->st_mtim;
 	e->mode = st->st_mode;
 	e->uid = st->st_uid;
 	e->gid = st->st_gid;
-	return 0;
+}
+
+static void take_content(const struct node *node, const struct stat *st, struct diff_entry *e)
+{
+	e->staged_content = true;
+	e->staged_bytes = node->bytes;
+	e->n_extents = 0;
+	e->size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+	e->rdev = st->st_rdev;
+}
+
+/* What was looked at, over what the session has of it: that alone which is different, for the mount may show another
+ * owner and other modes than the disc has. */
+static void take_look(const struct node *node, const struct stat *st, struct diff_entry *e)
+{
+	bool same_file = e->mode && (e->mode & S_IFMT) == (st->st_mode & S_IFMT) && node->kind != 'A';
+
+	if (!same_file)
+		e->dir.at = (struct iso_extent){0};
+	if (!same_file || node->attributes)
+		take_attributes(st, e);
+	if (!same_file || node->content)
+		take_content(node, st, e);
+	e->ino = (uint64_t)st->st_ino;
+	e->staged_path = node->path;
 }
 
 static int entry_of(const struct diff_overlay *o, uint32_t i, struct arena *a, struct diff_entry *ret)
 {
 	const struct node *node = &o->nodes[i];
-	bool looked = node->kind || i == NAME_TREE_ROOT; /* of the root no change is told */
+	bool looked = node->kind;
 	_cleanup_entry_ struct iso_entry base = {.ino = 0};
 	_free_ char *target = NULL;
 	struct stat st;
 	int r = !node->base ? 0 : o->base ? iso_lookup_path(o->base, node->base, &base) : -ENOENT;
 
-	if (r == -ENOENT && looked)
+	if (r == -ENOENT && (looked || i == NAME_TREE_ROOT)) /* of a blank disc */
 		r = 0;
 	if (!r && !node->kind && !node->base)
 		r = -ENOENT;
 	if (!r)
 		r = diff_entry_of(a, &base, ret);
 	if (!r && looked)
-		r = o->look(o->context, node->path, &st, &target);
-	if (!r && looked)
-		r = take_look(o, node, &st, ret);
+		r = o->ops->look(o->context, node->path, &st, &target);
 	if (r)
 		return r;
+	if (looked)
+		take_look(node, &st, ret);
 	if (!looked && !ret->mode)
 		ret->mode = S_IFDIR | 0755;
 	ret->name = arena_string(a, o->names.nodes[i].name, strlen(o->names.nodes[i].name));

@@ -32,7 +32,6 @@ static int read_content(struct iso *iso, const struct diff_entry *e, uint64_t of
 	return iso_content_read(iso_disc(iso), &e->zisofs, e->extents, e->n_extents, e->size, offset, buf, n);
 }
 
-/* -ENOSYS: what is staged cannot be looked at. */
 static int read_newer(const struct diff_options *o, const struct diff_entry *e, uint64_t offset, uint8_t *buf, size_t n)
 {
 	return e->staged_content ? overlay_read(o->new.overlay, e->staged_path, offset, buf, n) :
@@ -50,8 +49,6 @@ static int compare_content(const struct diff_options *o, const struct diff_entry
 		r = o->pace ? o->pace(o->context) : 0;
 		if (!r)
 			r = read_newer(o, new, at, b, n);
-		if (r == -ENOSYS)
-			return 1;
 		if (!r)
 			r = read_content(o->old.iso, old, at, a, n);
 		if (!r && memcmp(a, b, n) != 0)
@@ -80,6 +77,34 @@ static int attributes_of(const struct diff_tree *t, const struct diff_entry *e, 
 	return t->iso && e->xattrs_at ? iso_xattrs(t->iso, e->xattrs_at, ret, ret_bytes) : 0;
 }
 
+/* libisofs' own attributes are shown to nobody; all: also those of trusted., which root alone sees in the mount. */
+static bool next_shown(const uint8_t *set, size_t bytes, size_t *at, bool all, struct xattr *ret)
+{
+	while (xattrs_next(set, bytes, at, ret))
+		if (!xattrs_is_hidden(ret->name, ret->name_bytes) &&
+		    (all || ret->name_bytes < 8 || memcmp(ret->name, "trusted.", 8) != 0))
+			return true;
+	return false;
+}
+
+static bool same_shown(const uint8_t *a, size_t a_bytes, const uint8_t *b, size_t b_bytes, bool all)
+{
+	size_t at = 0, bt = 0;
+	struct xattr x, y;
+
+	for (;;) {
+		bool more = next_shown(a, a_bytes, &at, all, &x);
+
+		if (more != next_shown(b, b_bytes, &bt, all, &y))
+			return false;
+		if (!more)
+			return true;
+		if (x.name_bytes != y.name_bytes || x.value_bytes != y.value_bytes ||
+		    memcmp(x.name, y.name, x.name_bytes) != 0 || memcmp(x.value, y.value, x.value_bytes) != 0)
+			return false;
+	}
+}
+
 static int compare_xattrs(const struct diff_options *o, const struct diff_entry *old, const struct diff_entry *new)
 {
 	_free_ uint8_t *a = NULL, *b = NULL;
@@ -90,37 +115,7 @@ static int compare_xattrs(const struct diff_options *o, const struct diff_entry 
 		r = attributes_of(&o->new, new, &b, &b_bytes);
 	if (r)
 		return r == -E2BIG || r == -ENOENT ? -EBADMSG : r;
-	return a_bytes != b_bytes || (a_bytes && memcmp(a, b, a_bytes) != 0);
-}
-
-/* libisofs' own attributes are shown to nobody, and those of trusted. to root alone. */
-static bool next_shown(const uint8_t *set, size_t bytes, size_t *at, struct xattr *ret)
-{
-	bool all = geteuid() == 0;
-
-	while (xattrs_next(set, bytes, at, ret))
-		if (!xattrs_is_hidden(ret->name, ret->name_bytes) &&
-		    (all || ret->name_bytes < 8 || memcmp(ret->name, "trusted.", 8) != 0))
-			return true;
-	return false;
-}
-
-static bool same_shown(const uint8_t *a, size_t a_bytes, const uint8_t *b, size_t b_bytes)
-{
-	size_t at = 0, bt = 0;
-	struct xattr x, y;
-
-	for (;;) {
-		bool more = next_shown(a, a_bytes, &at, &x);
-
-		if (more != next_shown(b, b_bytes, &bt, &y))
-			return false;
-		if (!more)
-			return true;
-		if (x.name_bytes != y.name_bytes || x.value_bytes != y.value_bytes ||
-		    memcmp(x.name, y.name, x.name_bytes) != 0 || memcmp(x.value, y.value, x.value_bytes) != 0)
-			return false;
-	}
+	return !same_shown(a, a_bytes, b, b_bytes, true);
 }
 
 static int compare_staged_xattrs(const struct diff_options *o, const struct diff_entry *old,
@@ -130,11 +125,9 @@ static int compare_staged_xattrs(const struct diff_options *o, const struct diff
 	size_t a_bytes = 0, b_bytes = 0;
 	int r = overlay_xattrs(o->new.overlay, new->staged_path, &b, &b_bytes);
 
-	if (r == -ENOSYS)
-		return new->staged_attributes;
 	if (!r)
 		r = attributes_of(&o->old, old, &a, &a_bytes);
-	return r ? r : !same_shown(a, a_bytes, b, b_bytes);
+	return r ? r : !same_shown(a, a_bytes, b, b_bytes, geteuid() == 0);
 }
 
 static bool same_time_of(const struct diff_options *o, const struct diff_entry *old, const struct diff_entry *new)
@@ -157,7 +150,7 @@ int diff_attributes(const struct diff_options *o, const struct diff_entry *old, 
 	if (old->mode != new->mode || old->uid != new->uid || old->gid != new->gid || !same_time_of(o, old, new) ||
 	    may_be_linked_otherwise(o, old, new))
 		return 1;
-	if (new->staged_path)
+	if (new->staged_attributes)
 		return compare_staged_xattrs(o, old, new);
 	return old->xattrs_at == new->xattrs_at ? 0 : compare_xattrs(o, old, new);
 }

@@ -110,6 +110,39 @@ static int put_xattrs(struct restore *x, const struct target *t, const struct is
 	return r;
 }
 
+static bool has_value(struct restore *x, const struct target *t, const struct xattr *a)
+{
+	char name[XATTRS_NAME_MAX + 1];
+
+	memcpy(name, a->name, a->name_bytes);
+	name[a->name_bytes] = '\0';
+	ssize_t n = lgetxattr(t->path, name, x->buffer, PIECE_BYTES);
+	return n == (ssize_t)a->value_bytes && memcmp(x->buffer, a->value, a->value_bytes) == 0;
+}
+
+bool attributes_are_there(struct restore *x, int at, const char *name, const struct iso_entry *e)
+{
+	struct target t = {.at = at, .name = name};
+	_free_ uint8_t *set = NULL;
+	const uint8_t *value;
+	size_t bytes = 0, length;
+	struct xattr a;
+
+	snprintf(t.path, sizeof(t.path), "/proc/self/fd/%d/%s", at, name);
+	if (iso_xattrs(x->iso, e->xattrs_at, &set, &bytes) < 0)
+		return false;
+	ssize_t n = llistxattr(t.path, (char *)x->buffer, PIECE_BYTES);
+	if (n < 0)
+		return errno == EOPNOTSUPP && !bytes;
+	for (const char *p = (const char *)x->buffer; p < (const char *)x->buffer + n; p += strlen(p) + 1)
+		if (is_ours(p) && xattrs_get(set, bytes, p, &value, &length) < 0)
+			return false;
+	for (size_t i = 0; xattrs_next(set, bytes, &i, &a);)
+		if (!xattrs_is_hidden(a.name, a.name_bytes) && !has_value(x, &t, &a))
+			return false;
+	return true;
+}
+
 int attributes_put(struct restore *x, int at, const char *name, const struct iso_entry *e)
 {
 	struct target t = {.at = at, .name = name};

@@ -13,6 +13,13 @@
 #include "burner/base/grow.h"
 #include "burner/base/io.h"
 
+int open_directory(int at, const char *name)
+{
+	int fd = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 void beside_name(char ret[BESIDE_BYTES])
 {
 	uint64_t number = 0;

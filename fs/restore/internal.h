@@ -7,6 +7,7 @@
  *	node.c		one file, with its content
  *	attributes.c	what a file or directory is besides that
  *	same.c		is it there as it was?
+ *	tell.c		what is told to who called
  */
 #ifndef FS_RESTORE_INTERNAL_H
 #define FS_RESTORE_INTERNAL_H
@@ -70,15 +71,17 @@ struct restore {
 
 #define PIECE_BYTES ((size_t)1 << 20)
 
+/* ---- tell.c ---- */
+
 int restore_pace(struct restore *x);
 void restore_lose(struct restore *x, const char *what, int error);
 /* -errno with the path and these words. */
 int restore_fail(struct restore *x, const char *what, int error);
-/* A directory below another one, by names that are no links; O_PATH, or -errno. */
-int open_directory(int at, const char *name);
 
 /* ---- beside.c ---- */
 
+/* A directory below another one, by names that are no links; O_PATH, or -errno. */
+int open_directory(int at, const char *name);
 void beside_name(char ret[BESIDE_BYTES]);
 /* It gets its name.  taken: something may have it.  0, -EEXIST, or an error with words. */
 int beside_publish(struct restore *x, int parent, const char *temporary, const char *name, bool taken);
@@ -97,11 +100,13 @@ void node_forget_links(struct restore *x);
 
 /* Of what is there under that name, "." the directory itself. 0, or an error with words. */
 int attributes_put(struct restore *x, int at, const char *name, const struct iso_entry *e);
+/* Would it change no extended attribute?  What cannot be known, or not be set, is no. */
+bool attributes_are_there(struct restore *x, int at, const char *name, const struct iso_entry *e);
 
 /* ---- same.c ---- */
 
-/* 1: its type, length, time, mode and, where thorough, content are those; 0; or -errno. */
-int same_as(struct restore *x, int at, const char *name, const struct stat *st, const struct iso_entry *e,
-	    bool thorough);
+/* 1: its type, length, time, mode and content are those, and where it could be replaced by force all else; 0; or
+ * -errno.  Without force content is compared in a check alone, which came before. */
+int same_as(struct restore *x, int at, const char *name, const struct stat *st, const struct iso_entry *e);
 
 #endif

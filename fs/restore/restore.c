@@ -52,29 +52,6 @@ void restore_session(struct restore *x, struct iso *iso, int shown)
 	x->shown = shown;
 }
 
-int restore_pace(struct restore *x) { return x->o.pace ? x->o.pace(x->o.context) : 0; }
-
-void restore_lose(struct restore *x, const char *what, int error)
-{
-	char text[512];
-
-	x->count->lost++;
-	snprintf(text, sizeof(text), "%s: %s", what, strerror(-error));
-	x->o.lost(x->o.context, x->path, text);
-}
-
-int restore_fail(struct restore *x, const char *what, int error)
-{
-	return why_set(x->ret_why, error, "%s: %s: %s", x->path[0] ? x->path : ".", what, strerror(-error));
-}
-
-int open_directory(int at, const char *name)
-{
-	int fd = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
 static void clash(struct restore *x, const char *why, bool final)
 {
 	if (x->o.force && !final)
@@ -264,7 +241,7 @@ static int put_present(struct restore *x, struct frame *f, struct iso_entry *e, 
 		clash(x, *rest ? "it is no directory now" : "it is a directory now", true);
 		return x->checking ? 0 : -EEXIST;
 	}
-	r = x->o.force || S_ISDIR(e->mode) ? 0 : same_as(x, f->fd, e->name, st, e, x->checking);
+	r = S_ISDIR(e->mode) ? 0 : same_as(x, f->fd, e->name, st, e);
 	if (r < 0)
 		return r;
 	if (r) {

@@ -24,7 +24,8 @@
 struct restore_options {
 	int to;	     /* a directory; -1: there is none yet (restore_check alone) */
 	bool to_new; /* it was made for this: it gets the attributes of the root */
-	bool force;  /* what is there is replaced; directories are kept, and get the attributes of the session */
+	/* What is another one is replaced; directories are kept, and get the attributes of the session. */
+	bool force;
 	/* asked now and then: what it returns, if not 0, ends all */
 	int (*pace)(void *context);
 	/* something else is there; final: not even by force */

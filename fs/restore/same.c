@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "burner/base/bytes.h"
 #include "burner/base/io.h"
@@ -48,14 +49,26 @@ static int same_content(struct restore *x, int at, const char *name, const struc
 	return r ? r : 1;
 }
 
-int same_as(struct restore *x, int at, const char *name, const struct stat *st, const struct iso_entry *e,
-	    bool thorough)
+/* As far as whoever restores could set it: one's own files anybody may give to one's own groups. */
+static bool same_owner(const struct restore *x, const struct stat *st, const struct iso_entry *e)
 {
-	bool owned = geteuid() != 0 || (st->st_uid == e->uid && st->st_gid == e->gid);
+	if (st->st_uid == e->uid && st->st_gid == e->gid)
+		return true;
+	if (geteuid() == 0)
+		return false;
+	return !x->o.force || st->st_uid != e->uid || (e->gid != getegid() && !group_member(e->gid));
+}
+
+int same_as(struct restore *x, int at, const char *name, const struct stat *st, const struct iso_entry *e)
+{
+	bool thorough = x->checking || x->o.force;
 	int r;
 
-	if (st->st_mode != e->mode || !owned || !same_time(st->st_mtim, e->mtime) ||
+	if (st->st_mode != e->mode || !same_owner(x, st, e) || !same_time(st->st_mtim, e->mtime) ||
 	    (S_ISREG(e->mode) && (uint64_t)st->st_size != e->size))
+		return 0;
+	/* Which names are one file is not known here: those are made again. */
+	if (x->o.force && (e->nlink > 1 || st->st_nlink > 1 || !attributes_are_there(x, at, name, e)))
 		return 0;
 	if (S_ISLNK(e->mode))
 		return same_target(at, name, e);

@@ -32,13 +32,13 @@ struct revert {
 	char **ret_why;
 };
 
-/* -errno with the path and these words. */
-int revert_fail(struct revert *x, const char *path, const char *what, int error);
 /* Is it asked for? */
 bool revert_asked(const struct revert *x, const char *path);
 
 /* ---- paths.c ---- */
 
+/* -errno with the path and these words. */
+int revert_fail(struct revert *x, const char *path, const char *what, int error);
 /* Where a name is: its directory has a look-up reference. */
 struct spot {
 	uint64_t directory;

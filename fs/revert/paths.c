@@ -11,6 +11,14 @@
 
 #include "burner/base/grow.h"
 #include "burner/base/own.h"
+#include "burner/base/why.h"
+
+int revert_fail(struct revert *x, const char *path, const char *what, int error)
+{
+	if (x->ret_why && *x->ret_why)
+		return error;
+	return why_set(x->ret_why, error, "/%s: %s: %s", path, what, strerror(-error));
+}
 
 int spot_find(struct tree *t, const char *path, struct spot *ret)
 {

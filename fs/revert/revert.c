@@ -18,14 +18,6 @@
 
 #include "burner/base/own.h"
 #include "burner/base/path.h"
-#include "burner/base/why.h"
-
-int revert_fail(struct revert *x, const char *path, const char *what, int error)
-{
-	if (x->ret_why && *x->ret_why)
-		return error;
-	return why_set(x->ret_why, error, "/%s: %s: %s", path, what, strerror(-error));
-}
 
 bool revert_asked(const struct revert *x, const char *path)
 {

@@ -234,11 +234,33 @@ static int open_old(struct move *m, struct salvage **ret)
 	return r == 0 && s->disc ? salvage_open_base(s, NULL) : r;
 }
 
+/* Names that were made and removed again while a session burned hide nothing. */
+static int forget_never_burned(struct move *m, struct iso *old, const struct staged_list *list)
+{
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->n_gone; i++) {
+		const struct staged_dir *d = staged_dir(list, m->gone[i].parent);
+		_cleanup_entry_ struct iso_entry e = {0};
+
+		r = d && d->dir.bytes ? iso_lookup(old, d->dir, m->gone[i].name, &e) : d ? -ENOENT : 0;
+		if (r != -ENOENT)
+			m->gone[n++] = m->gone[i];
+		r = r == -ENOMEM || r == -EAGAIN ? r : 0;
+	}
+	if (r == 0)
+		m->n_gone = n;
+	return r;
+}
+
 static int check_replaced(struct move *m, struct iso *old)
 {
 	_cleanup_(staged_freep) struct staged_list *list = NULL;
 	int r = staged_find(m->rows, old, &list);
 
+	if (r == 0)
+		r = forget_never_burned(m, old, list);
 	for (size_t i = 0; r == 0 && i < list->n_changes; i++) {
 		const struct staged_change *c = &list->changes[i];
 
@@ -266,9 +288,9 @@ static int look(struct move *m)
 	int r = stage_snapshot(m->stage, 0, &m->rows);
 
 	if (r == 0)
-		r = look_at_old(m);
-	if (r == 0)
 		r = forget_gone(m);
+	if (r == 0)
+		r = look_at_old(m);
 	if (r < 0)
 		return r;
 	const struct stage_node *root = staged_row(m->rows, TREE_ROOT);

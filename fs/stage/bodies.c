@@ -309,6 +309,27 @@ static int body_make_locked(struct stage *s, bool sparse, struct body **ret)
 	return 0;
 }
 
+int stage_body_share(struct stage *s, uint32_t body)
+{
+	stage_lock(s);
+	struct body *b = stage_body_find(s, body);
+	int r = b ? db_begin_locked(s, false) : -EIO;
+
+	if (!r && b->sparse) {
+		sqlite3_bind_int64(s->statements[ST_BODY_PUT], 1, body);
+		sqlite3_bind_int64(s->statements[ST_BODY_PUT], 2, 0);
+		sqlite3_bind_int64(s->statements[ST_BODY_PUT], 3, b->generation);
+		r = db_run(s, ST_BODY_PUT);
+	}
+	if (!r) {
+		lock_take(&s->bodies.lock);
+		b->sparse = false;
+		lock_give(&s->bodies.lock);
+	}
+	stage_unlock(s);
+	return r;
+}
+
 int stage_body_drop_locked(struct stage *s, uint32_t number)
 {
 	lock_assert(&s->lock);

@@ -218,6 +218,28 @@ int stage_snapshot(struct stage *s, uint64_t keep_bytes, struct stage_snapshot *
 	return r;
 }
 
+int stage_snapshot_grow(struct stage_snapshot *p, size_t n_nodes, size_t n_names)
+{
+	struct stage_node *nodes = bulk_resize(&p->bulk, p->nodes, p->n_nodes + n_nodes, sizeof(*nodes));
+
+	if (!nodes)
+		return -ENOMEM;
+	p->nodes = nodes;
+	struct stage_snapshot_name *names = bulk_resize(&p->bulk, p->names, p->n_names + n_names, sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	p->names = names;
+	return 0;
+}
+
+void *stage_snapshot_take(struct stage_snapshot *p, size_t bytes)
+{
+	struct copy *c = (struct copy *)(void *)p; /* public is its first member */
+
+	return arena_take(&c->arena, bytes, 16);
+}
+
 void stage_snapshot_free(struct stage_snapshot *p)
 {
 	struct copy *c = (struct copy *)(void *)p; /* public is its first member */

@@ -209,8 +209,9 @@ int stage_state_get_number(struct stage *s, const char *key, uint64_t *ret);
 int stage_state_delete(struct stage *s, const char *key);
 int stage_state_forget_failed_lba(struct stage *s);
 int stage_state_bind(struct stage *s, const struct disc_identity *identity, const struct disc_fingerprint *fingerprint);
-int stage_state_settle_ino(struct stage *s);	/* closing: give back what was reserved and not given */
-bool stage_state_result_waits(struct stage *s); /* a failure that nobody was shown */
+int stage_state_settle_ino(struct stage *s); /* closing: give back what was reserved and not given */
+bool stage_state_result_waits(struct stage *s);
+int stage_state_forget_result(struct stage *s); /* a failure that nobody was shown */
 int stage_state_load_origin(struct stage *s);
 int stage_state_put_origin(struct stage *s); /* the disc is where and what it is now */
 int stage_state_begin(struct stage *s);	     /* the first row comes */

@@ -160,6 +160,8 @@ static int replace(struct stage *s, const struct stage_snapshot *rows, uint64_t 
 	r = replace_locked(s, rows, next_ino, identity, fingerprint);
 	if (!r && set)
 		r = stage_set_put(s, set);
+	if (!r && set) /* it is of the old disc */
+		r = stage_state_forget_result(s);
 	if (!r && set && set->capacity_sectors && !s->capacity_kept)
 		r = stage_keep_capacity(s, set->capacity_sectors);
 	if (r && !s->failed)

@@ -263,6 +263,9 @@ int stage_segment_alloc(struct stage *s, uint64_t length, uint32_t *ret_body, ui
 int stage_body_new(struct stage *s, uint32_t *ret_body);
 bool stage_body_frozen(struct stage *s, uint32_t body); /* of an older generation: never written again */
 bool stage_body_sparse(struct stage *s, uint32_t body); /* a file of its own rather than a segment */
+/* The content of one file becomes that of several: from here on that body is as a segment, in which each position is
+ * given back by itself and none is written again.  In the open transaction. */
+int stage_body_share(struct stage *s, uint32_t body);
 /* past its end: zeros */
 int stage_body_read(struct stage *s, uint32_t body, uint64_t pos, void *buf, size_t length);
 /* -EROFS frozen */
@@ -318,6 +321,9 @@ struct stage_snapshot {
 	size_t n_left_out; /* of a stage that is only given out: rows that are damaged, or their extents */
 };
 int stage_snapshot(struct stage *s, uint64_t keep_bytes, struct stage_snapshot **ret);
+/* Room for so many rows more; -ENOMEM: it is as it was.  Memory that is there as long as the copy; NULL. */
+int stage_snapshot_grow(struct stage_snapshot *p, size_t n_nodes, size_t n_names);
+void *stage_snapshot_take(struct stage_snapshot *p, size_t bytes);
 void stage_snapshot_free(struct stage_snapshot *p);
 static inline void stage_snapshot_freep(struct stage_snapshot **p)
 {

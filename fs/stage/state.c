@@ -468,6 +468,8 @@ int stage_result_get(struct stage *s, int *ret_error, char **ret_text)
 	return r;
 }
 
+int stage_state_forget_result(struct stage *s) { return put_result(s, 0, true, "", 0); }
+
 bool stage_state_result_waits(struct stage *s)
 {
 	_free_ void *value = NULL;

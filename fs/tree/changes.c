@@ -8,6 +8,7 @@
 
 #include "burner/base/bytes.h"
 #include "burner/base/idset.h"
+#include "burner/base/time.h"
 #include "burner/format/pieces.h"
 #include "fs/tree/internal.h"
 #include "fs/tree/staged.h"
@@ -48,36 +49,102 @@ static uint64_t content_cost(const struct tree *t, const struct stage_node *row)
 
 static bool is_directory(const struct staged_change *c) { return S_ISDIR(c->row ? c->row->mode : c->base.mode); }
 
-/* costed: files with several names that were told. */
-static int emit_cost(const struct tree *t, const struct staged_change *c, struct idset *costed, struct tree_change *ret)
+/* What a record and its row tell differently; one in the place of another file is another one in all. */
+static int find_differences(struct iso *base, const struct staged_change *c, struct tree_change *to)
 {
-	int r = idset_reserve(costed, 1);
+	const struct stage_node *row = c->row;
+	int r;
 
-	*ret = (struct tree_change){c->kind, is_directory(c), c->path, c->from, c->bytes, 0};
-	if (r || !c->row || !S_ISREG(c->row->mode) || idset_has(costed, c->ino))
+	if ((c->kind != 'M' && c->kind != 'R') || !row)
+		return 0;
+	to->content = to->attributes = c->base.ino != c->ino;
+	if (to->content)
+		return 0;
+	to->content = S_ISREG(row->mode) && (row->base_lba || c->bytes || row->size != c->base.size);
+	to->links = !S_ISDIR(row->mode) && row->nlink != c->base.nlink;
+	r = !S_ISDIR(row->mode) && !same_time(row->mtime, c->base.mtime) ?
+		    1 :
+		    staged_attributes_differ(row, base, &c->base);
+	to->attributes = r > 0;
+	return r < 0 ? r : 0;
+}
+
+struct telling {
+	const struct tree *t;
+	struct iso *base;
+	struct idset costed; /* files with several names that were told */
+	int (*emit)(void *context, const struct tree_change *c);
+	void *context;
+};
+
+static int find_cost(struct telling *l, const struct staged_change *c, struct tree_change *to)
+{
+	int r = idset_reserve(&l->costed, 1);
+
+	if (r || !c->row || !S_ISREG(c->row->mode) || idset_has(&l->costed, c->ino))
 		return r;
-	ret->cost_bytes = content_cost(t, c->row);
+	to->cost_bytes = content_cost(l->t, c->row);
 	if (c->row->nlink > 1)
-		idset_add(costed, c->ino);
+		idset_add(&l->costed, c->ino);
 	return 0;
 }
 
-int tree_changes(struct tree *t, int (*emit)(void *context, const struct tree_change *c), void *context)
+static int emit_change(struct telling *l, const struct staged_change *c)
+{
+	struct tree_change change = {
+		.kind = c->kind, .directory = is_directory(c), .path = c->path, .from = c->from, .bytes = c->bytes};
+	int r = find_cost(l, c, &change);
+
+	if (!r)
+		r = find_differences(l->base, c, &change);
+	return r ? r : l->emit(l->context, &change);
+}
+
+/* It has no name that could be in a list. */
+static int emit_root(struct telling *l, const struct stage_snapshot *snapshot)
+{
+	const struct stage_node *row = staged_row(snapshot, TREE_ROOT);
+	_cleanup_entry_ struct iso_entry root = {0};
+	int r = row && l->base ? iso_root(l->base, &root) : -ENODATA;
+
+	if (!r)
+		r = staged_attributes_differ(row, l->base, &root);
+	if (r <= 0)
+		return r == -ENODATA ? 0 : r;
+	return l->emit(l->context,
+		       &(struct tree_change){.kind = 'M', .directory = true, .attributes = true, .path = "."});
+}
+
+static int place_of_root(struct iso *base, uint32_t *ret)
+{
+	_cleanup_entry_ struct iso_entry root = {0};
+	int r = base && ret ? iso_root(base, &root) : 0;
+
+	if (ret)
+		*ret = root.dir.lba;
+	return r;
+}
+
+int tree_changes(struct tree *t, int (*emit)(void *context, const struct tree_change *c), void *context,
+		 uint32_t *ret_root_lba)
 {
 	_cleanup_(tree_frozen_release) struct tree_frozen frozen = {0};
 	_cleanup_(staged_freep) struct staged_list *l = NULL;
-	struct idset costed = {0};
+	_cleanup_(iso_unrefp) struct iso *base = tree_base_ref(t);
+	struct telling telling = {.t = t, .emit = emit, .context = context};
 	int r = find_changes(t, &frozen, &l);
 
-	for (size_t i = 0; r == 0 && i < l->n_changes; i++) {
-		struct tree_change change;
-
-		r = emit_cost(t, &l->changes[i], &costed, &change);
-		if (!r)
-			r = emit(context, &change);
-	}
-	idset_release(&costed);
-	return r == -ENODATA ? 0 : r;
+	if (r == -ENODATA)
+		return place_of_root(base, ret_root_lba);
+	if (!r)
+		r = place_of_root(frozen.base, ret_root_lba);
+	telling.base = frozen.base;
+	if (!r)
+		r = emit_root(&telling, frozen.snapshot);
+	for (size_t i = 0; r == 0 && i < l->n_changes; i++)
+		r = emit_change(&telling, &l->changes[i]);
+	idset_release(&telling.costed);
+	return r;
 }
 
 /* In the words of iso_shown_name(). */

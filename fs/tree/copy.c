@@ -41,7 +41,7 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 		return 0;
 	rwlock_take_shared(&from->io);
 	uint32_t i = map_find(&from->map, from_offset);
-	if (i < from->map.n && from->map.extents[i].kind == EXTENT_DISC) {
+	if (i < from->map.n && from->map.extents[i].kind == EXTENT_DISC && !zisofs_used(&from->zisofs)) {
 		piece = map_clip(&from->map.extents[i], from_offset, min_u64(from_offset + length, from->size));
 		bytes = piece.offset + piece.length == from->size ? piece.length : block_down(piece.length);
 	}
@@ -51,8 +51,8 @@ static uint64_t share(struct tree *t, struct node *from, uint64_t from_offset, s
 	content_lock(t, to);
 	/* Whole blocks only, or the new end of the file. */
 	piece.offset = to_offset;
-	if (to->size < to_offset || (bytes % BLOCK && to_offset + bytes < to->size) || to->dead ||
-	    !may_share(t, from, to, &piece)) {
+	if (zisofs_used(&to->zisofs) || to->size < to_offset || (bytes % BLOCK && to_offset + bytes < to->size) ||
+	    to->dead || !may_share(t, from, to, &piece)) {
 		bytes = 0;
 	} else {
 		const struct space_growth more = {.size = max_u64(to->size, to_offset + bytes),

@@ -278,6 +278,33 @@ int tree_seek(struct tree *t, struct tree_file *f, uint64_t offset, int whence, 
 	return r;
 }
 
+/* A write sets its ctime, and nobody else can. */
+static bool changed_within(const struct node *n, struct timespec now, int64_t ms)
+{
+	return (now.tv_sec - n->ctime.tv_sec) * INT64_C(1000) + (now.tv_nsec - n->ctime.tv_nsec) / 1000000 < ms;
+}
+
+bool tree_written_for_ms(struct tree *t, int64_t ms)
+{
+	const struct timespec now = time_now();
+	bool written = false;
+
+	tree_lock(t);
+	for (uint64_t i = 0; i < t->n_buckets && !written; i++)
+		for (struct node *at = t->buckets[i]; at && !written; at = at->hash_next)
+			written = at->n_writers && !at->dead && at->staged && changed_within(at, now, ms);
+	tree_unlock(t);
+	return written;
+}
+
+int64_t tree_touched_ms(struct tree *t)
+{
+	tree_lock(t);
+	const int64_t touched_ms = t->touched_ms;
+	tree_unlock(t);
+	return touched_ms;
+}
+
 int tree_writers(struct tree *t, uint64_t **ret_inos, size_t *ret_n)
 {
 	size_t n = 0;

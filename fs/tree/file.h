@@ -51,7 +51,9 @@ int content_open_way_locked(struct tree *t, struct node *n);
 /* All three take the locks themselves; the node is pinned or open.  Reads up to the file's end. */
 int node_read(struct tree *t, struct node *n, uint64_t offset, void *buf, size_t length, size_t *ret_length);
 int node_write(struct tree *t, struct node *n, uint64_t offset, const void *buf, size_t length);
-/* Decompress a zisofs file into the stage, before its first change. */
+/* Decompress a zisofs file into the stage, before its first change; nothing where it is not compressed (any more).
+ * -EAGAIN: a freeze came between, or another content.  Who changes the content looks again under its lock: an empty
+ * file may have become a compressed one (copy.c). */
 int node_unpack(struct tree *t, struct node *n);
 
 #endif

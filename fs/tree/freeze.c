@@ -33,10 +33,29 @@ static bool may_be_scattered(const struct iso_info *base, unsigned flags)
 	return !base->ours || base->appuse.flags & APPUSE_LINKED || (flags & TREE_FREEZE_HEAL && pieces);
 }
 
-static bool nothing_to_freeze(struct tree *t, unsigned flags)
+/* On a blank disc all that was made is removed again: of its root no more is left than when that was. */
+static void forget_bare_root_locked(struct tree *t)
 {
+	lock_assert(&t->lock);
+	const struct node *n = t->root;
+	struct stage_totals totals;
+
+	stage_totals(t->stage, &totals);
+	if (t->base || totals.nodes != 1 || totals.names || !stage_node_exists(t->stage, TREE_ROOT) ||
+	    n->mode != (S_IFDIR | 0755) || n->uid != t->options.owner || n->gid != t->options.group || n->xattrs ||
+	    stage_node_delete(t->stage, TREE_ROOT) < 0)
+		return;
+	t->root->staged = false;
+	(void)space_recount_locked(t); /* what fails is made again before the next change */
+}
+
+static bool nothing_to_freeze_locked(struct tree *t, unsigned flags)
+{
+	lock_assert(&t->lock);
+
 	struct iso_info info = {0};
 
+	forget_bare_root_locked(t);
 	if (!stage_empty(t->stage))
 		return false;
 	if (!t->base)
@@ -107,7 +126,7 @@ static int freeze_locked(struct tree *t, unsigned flags, const struct span *held
 		r = -EBADMSG;
 	if (r == 0)
 		r = space_counted_locked(t);
-	if (r == 0 && nothing_to_freeze(t, flags))
+	if (r == 0 && nothing_to_freeze_locked(t, flags))
 		r = -ENODATA;
 	if (r == 0)
 		r = ensure_root_row_locked(t);
@@ -151,14 +170,16 @@ int tree_preview_span(struct tree *t, unsigned flags, const struct span *held, s
 {
 	tree_lock_all(t);
 	int r = node_flush_all_locked(t);
-	if (r == 0 && nothing_to_freeze(t, flags))
+	if (r == 0 && nothing_to_freeze_locked(t, flags))
 		r = -ENODATA;
 	if (r == 0)
 		r = ensure_root_row_locked(t);
 	if (r == 0)
 		r = take_frozen_locked(t, flags, ret);
-	if (r == 0 && held && held->n_held) {
+	if (r == 0 && held && (held->n_held || held->n_splits)) {
 		r = span_preview_locked(t, held, ret->snapshot);
+		for (size_t i = 0; i < held->n_splits; i++)
+			ret->next_ino += split_files(&held->splits[i]);
 		if (r < 0)
 			tree_frozen_release(ret);
 	}

@@ -162,6 +162,7 @@ struct tree {
 	/* under lock: */
 	struct iso *base;	 /* NULL: blank */
 	uint64_t epoch;		 /* counts the bases */
+	int64_t touched_ms;	 /* CLOCK_MONOTONIC: when a node was changed last */
 	uint64_t n_name_changes; /* and this the changes of staged names */
 	uint64_t n_puts;	 /* and this the rows that were put */
 	struct node **buckets;

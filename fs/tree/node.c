@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "burner/base/hash.h"
+#include "burner/base/time.h"
 
 #define XATTRS_KEPT_BYTES 2048u /* more of them are not kept in memory for nodes that nobody uses */
 #define FILE_BLKSIZE (1u << 20) /* what cp and others read and write at once: as much as one request carries */
@@ -147,6 +148,7 @@ void node_changed_locked(struct tree *t, struct node *n)
 	lock_assert(&t->lock);
 	n->staged = true;
 	n->locator = 0;
+	t->touched_ms = now_ms();
 	space_node_locked(t, n);
 	if (n->orphan || n->dead)
 		return;

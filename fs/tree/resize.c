@@ -67,6 +67,8 @@ static int resize(struct tree *t, struct node *n, uint64_t size, uint32_t body)
 		return r;
 	content_lock(t, n);
 	r = edges_fetch_locked(t, n, size, size, &edges);
+	if (r == 0 && size && zisofs_used(&n->zisofs))
+		r = -EAGAIN;
 	if (r == 0)
 		r = resize_locked(t, n, size, body, &edges);
 	content_unlock(t, n);
@@ -80,8 +82,8 @@ static int punch_blocks(struct tree *t, struct node *n, uint64_t from, uint64_t 
 {
 	content_lock(t, n);
 	to = min_u64(to, n->size);
-	int r = 0;
-	if (from < to) {
+	int r = zisofs_used(&n->zisofs) ? -EAGAIN : 0;
+	if (r == 0 && from < to) {
 		struct extent hole = {.offset = from, .length = to - from, .body = body, .kind = EXTENT_HOLE};
 
 		r = content_set_piece_locked(t, n, &hole);
@@ -145,11 +147,9 @@ static int set_holes_aside_locked(struct tree *t, struct node *n, uint64_t from,
 /* What is a hole there is counted already, but for its place in the stage. */
 static int set_aside_within(struct tree *t, struct node *n, uint64_t from, uint64_t to)
 {
-	if (zisofs_used(&n->zisofs))
-		return 0; /* it has no holes */
 	content_lock(t, n);
 	from = block_down(from);
-	to = min_u64(block_up(to), n->size);
+	to = zisofs_used(&n->zisofs) ? from : min_u64(block_up(to), n->size); /* a compressed one has no holes */
 	tree_lock(t);
 	struct map_sums sums = map_sum(&n->map, from, to);
 	int r = host_aside_locked(t, sums.hole - sums.aside);

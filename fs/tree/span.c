@@ -17,6 +17,7 @@
 #include "burner/base/path.h"
 #include "burner/base/why.h"
 #include "burner/format/bound.h"
+#include "fs/iso/iso.h"
 #include "fs/tree/internal.h"
 #include "fs/tree/span_walk.h"
 #include "fs/tree/staged.h"
@@ -24,9 +25,11 @@
 
 #define SET_DISC_SECTORS (BOUND_SESSION_SECTORS + 32u) /* of a further disc, besides what it takes */
 #define CONTAINER_SECTORS 8u			       /* and of each directory that it repeats */
+#define SPLIT_ROUNDS 3u				       /* parts may be split again, but not for ever */
 
 struct finder {
 	struct tree *t;
+	unsigned flags; /* enum span_flags */
 	struct tree_frozen frozen;
 	struct staged_list *list;
 	struct idset tied;     /* nodes of which the disc has something */
@@ -51,15 +54,22 @@ void span_free(struct span *s)
 		free(s->opened[i].entry.path);
 	for (size_t i = 0; i < s->n_ways; i++)
 		free(s->ways[i].name);
+	for (size_t i = 0; i < s->n_tied; i++)
+		free(s->tied[i].path);
+	free(s->tied);
 	free(s->ways);
 	free(s->entries);
 	free(s->opened);
 	free(s->held);
 	idset_release(&s->nodes);
+	for (size_t i = 0; i < s->n_splits; i++)
+		split_release(&s->splits[i]);
+	free(s->splits);
 	free(s);
 }
 
-static void finder_release(struct finder *f)
+/* All that was found. */
+static void finder_clear(struct finder *f)
 {
 	for (size_t i = 0; i < f->n_todo; i++)
 		free(f->todo[i].path);
@@ -70,20 +80,25 @@ static void finder_release(struct finder *f)
 	free(f->directories);
 	idset_release(&f->tied);
 	staged_free(f->list);
-	tree_frozen_release(&f->frozen);
 	span_free(f->span);
+	*f = (struct finder){.t = f->t, .flags = f->flags, .frozen = f->frozen};
+}
+
+static void finder_release(struct finder *f)
+{
+	finder_clear(f);
+	tree_frozen_release(&f->frozen);
 }
 
 /* ---- what it costs ---- */
 
+static bool lists_contents(const struct finder *f) { return f->t->options.pieces.share != SHARE_NONE; }
+
 static uint64_t file_cost(const struct finder *f, const struct stage_node *row)
 {
-	uint64_t names = row->nlink ? row->nlink : 1,
-		 sections = min_u64(1 + row->size / SECTION_MAX_BYTES, BOUND_SECTIONS);
-	uint64_t sectors = sectors_of(row->size) + bound_section_sectors(sections, names);
-	bool listed = row->size && f->t->options.pieces.share != SHARE_NONE;
+	uint64_t names = row->nlink ? row->nlink : 1;
 
-	return S_ISREG(row->mode) ? (sectors * SECTOR_BYTES + (listed ? CONTENTS_ENTRY_BYTES : 0)) / names : 0;
+	return S_ISREG(row->mode) ? split_file_cost(row->size, names, lists_contents(f)) / names : 0;
 }
 
 struct sum {
@@ -140,6 +155,18 @@ static bool is_bound(const struct finder *f, uint64_t ino)
 	return row && S_ISDIR(row->mode) && span_row_is_new(row) && !idset_has(&f->tied, ino);
 }
 
+static int note_tied(struct span *s, const char *path, uint64_t bytes)
+{
+	char *copy = strdup(path);
+
+	if (!copy || grow(&s->tied, &s->tied_capacity, s->n_tied, sizeof(*s->tied))) {
+		free(copy);
+		return -ENOMEM;
+	}
+	s->tied[s->n_tied++] = (struct span_tied){copy, bytes};
+	return 0;
+}
+
 /* It may go anywhere, or some of it may. */
 static int sort_out(struct finder *f, struct span_entry *e, bool anywhere)
 {
@@ -147,8 +174,10 @@ static int sort_out(struct finder *f, struct span_entry *e, bool anywhere)
 		return add_entry(&f->todo, &f->todo_capacity, &f->n_todo, e);
 	if (is_bound(f, e->ino))
 		return add_entry(&f->bound, &f->bound_capacity, &f->n_bound, e);
+	int r = e->path ? note_tied(f->span, e->path, e->bytes) : -ENOMEM;
+
 	free(e->path);
-	return 0;
+	return r;
 }
 
 static bool is_on_disc(const struct finder *f, uint64_t directory)
@@ -216,13 +245,19 @@ static int take_entry(struct finder *f, struct span_entry *e)
 		free(e->path);
 		return -ENOMEM;
 	}
-	e->group = s->n;
 	s->entries[s->n++] = *e;
 	return 0;
 }
 
+static int compare_entries(const void *a, const void *b)
+{
+	return strcmp(((const struct span_entry *)a)->path, ((const struct span_entry *)b)->path);
+}
+
+/* Then all that is to be placed is there, in the order of the paths. */
 static int open_large(struct finder *f)
 {
+	struct span *s = f->span;
 	int r = 0;
 
 	while (r == 0 && f->n_todo) {
@@ -230,7 +265,34 @@ static int open_large(struct finder *f)
 
 		r = take_entry(f, &e);
 	}
+	if (s->n)
+		qsort(s->entries, s->n, sizeof(*s->entries), compare_entries);
+	for (size_t i = 0; i < s->n; i++) {
+		s->entries[i].group = i;
+		s->entries[i].here = false;
+	}
 	return r;
+}
+
+/* Directories among them are opened, as span_spread() wants it. */
+static int open_groups(struct finder *f)
+{
+	struct span *s = f->span;
+	size_t n = s->n;
+	int r = 0;
+
+	s->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct span_entry e = s->entries[i];
+
+		if (!e.opens)
+			s->entries[s->n++] = e;
+		else if (r == 0)
+			r = open_entry(f, &e, false);
+		else
+			free(e.path);
+	}
+	return r == 0 ? open_large(f) : r;
 }
 
 /* ---- rooms ---- */
@@ -270,7 +332,7 @@ static void find_first(struct finder *f, uint64_t body, uint64_t room)
 
 	for (size_t i = 0; i < f->n_todo; i++)
 		anywhere += f->todo[i].cost;
-	f->span->here_bytes = less(bytes_of(body), anywhere);
+	f->span->here_bytes = less(bytes_of(body) + f->span->splits_cost, anywhere);
 	f->first = less(bytes_of(room), f->span->here_bytes);
 }
 
@@ -281,11 +343,6 @@ static void find_other(struct finder *f)
 	for (size_t i = 0; i < f->list->n_dirs; i++)
 		containers += is_on_disc(f, f->list->dirs[i].ino);
 	f->other = less(bytes_of(f->other), bytes_of(SET_DISC_SECTORS + containers * CONTAINER_SECTORS));
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-	return strcmp(((const struct span_entry *)b)->path, ((const struct span_entry *)a)->path);
 }
 
 /* There is no room for all of the directories in which something can only be here: for what else is in them there may
@@ -299,8 +356,6 @@ static int open_bound(struct finder *f)
 
 		r = open_entry(f, &e, true);
 	}
-	if (f->n_todo)
-		qsort(f->todo, f->n_todo, sizeof(*f->todo), compare_entries);
 	return r;
 }
 
@@ -316,9 +371,12 @@ static int find_tied(struct finder *f)
 		bool way = c->kind == 'M' && c->row && S_ISDIR(c->row->mode);
 		f->ways_changed |= way;
 		f->changes_disc |= c->kind != 'A' && !way;
+		if (c->kind != 'A' && !way)
+			r = note_tied(f->span, c->path, c->bytes);
 		if (c->kind == 'A' || !c->ino)
 			continue;
-		r = idset_reserve(&f->tied, 1);
+		if (r == 0)
+			r = idset_reserve(&f->tied, 1);
 		if (r == 0)
 			idset_add(&f->tied, c->ino);
 	}
@@ -334,9 +392,7 @@ static int look_at_root(struct finder *f)
 
 	if (r < 0)
 		return r == -ENODATA ? 0 : r;
-	r = row->mode != root.mode || row->uid != root.uid || row->gid != root.gid ?
-		    1 :
-		    staged_xattrs_differ(row, f->frozen.base, &root);
+	r = staged_attributes_differ(row, f->frozen.base, &root);
 	f->ways_changed |= r > 0;
 	return r < 0 ? r : 0;
 }
@@ -363,24 +419,26 @@ static int find_ways(struct finder *f)
 	return 0;
 }
 
-static int find(struct finder *f, char **ret_why)
+/* What is staged, and what of it the disc has a part in. */
+static int look(struct finder *f)
 {
-	uint64_t body = 0, room = 0;
-	int r = tree_preview(f->t, 0, &f->frozen);
+	int r;
 
-	if (r < 0)
-		return r;
-	f->span->next_ino = f->frozen.next_ino;
 	f->directories = calloc(f->frozen.snapshot->n_nodes + 1, sizeof(*f->directories));
 	r = f->directories ? staged_find(f->frozen.snapshot, f->frozen.base, &f->list) : -ENOMEM;
 	if (r == 0)
 		r = find_tied(f);
 	if (r == 0)
 		r = look_at_root(f);
-	if (r == 0)
-		r = find_ways(f);
-	if (r < 0)
-		return r;
+	return r == 0 ? find_ways(f) : r;
+}
+
+/* What may go anywhere, and what room there is for it. */
+static int measure_all(struct finder *f, uint64_t *ret_room, char **ret_why)
+{
+	uint64_t body = 0, room = 0;
+	int r;
+
 	tree_lock(f->t);
 	r = count_locked(f, &body, &room);
 	tree_unlock(f->t);
@@ -394,27 +452,82 @@ static int find(struct finder *f, char **ret_why)
 		r = open_bound(f);
 		find_first(f, body, room);
 	}
-	if (r < 0)
-		return r;
+	*ret_room = bytes_of(room);
 	/* A disc without room for any session is full, and no more than that, when nothing has to go there. */
-	if (f->changes_disc && f->span->here_bytes > bytes_of(room))
-		return why_set(ret_why, -ENOSPC,
-			       "what can only go to this disc, as it changes what is on it, needs %" PRIu64
-			       " bytes more than it has left: 'cdappendfs-info --changes' lists it, among others, and "
-			       "'cdappendfs-sync --discard PATH' drops some of it",
-			       f->span->here_bytes - bytes_of(room));
-	f->span->ways_changed = f->ways_changed && f->span->here_bytes <= bytes_of(room);
-	r = open_large(f);
-	return r < 0 ? r : span_spread(f->span, f->frozen.snapshot, f->first, f->other, ret_why);
+	if (r == 0 && f->changes_disc && f->span->here_bytes > *ret_room)
+		r = why_set(ret_why, -ENOSPC,
+			    "what can only go to this disc, as it changes what is on it, needs %" PRIu64
+			    " bytes more than it has left: 'cdappendfs-info --changes' lists it, among others, and "
+			    "'cdappendfs-sync --discard PATH' drops some of it",
+			    f->span->here_bytes - *ret_room);
+	return r;
 }
 
-int span_find(struct tree *t, struct span **ret, char **ret_why)
+/* SPAN_TO_SPLIT: once more, with parts instead of some files. */
+static int find(struct finder *f, char **ret_why)
 {
-	_cleanup_(finder_release) struct finder f = {.t = t};
+	uint64_t room = 0;
+	int r = look(f);
+
+	if (r == 0)
+		r = measure_all(f, &room, ret_why);
+	if (r < 0)
+		return r;
+	f->span->ways_changed = f->ways_changed && f->span->here_bytes <= room;
+	for (size_t i = 0; r == 0 && i < f->n_bound; i++)
+		r = note_tied(f->span, f->bound[i].path, f->bound[i].bytes);
+	if (r < 0)
+		return r;
+	r = open_large(f);
+	if (r < 0)
+		return r;
+	const struct span_rooms rooms = {f->first, f->other, f->flags & SPAN_SPLIT, lists_contents(f)};
+	while ((r = span_spread(f->span, f->frozen.snapshot, &rooms, ret_why)) == SPAN_TO_OPEN) {
+		r = open_groups(f);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+/* From n on the splits are new: the copy gets their parts, and all else that was found is forgotten. */
+static int go_on_with_parts(struct finder *f, size_t n, char **ret_why)
+{
+	struct span *fresh = calloc(1, sizeof(*fresh)), *s = f->span;
+	int r = fresh ? span_take_parts(s, n, &f->frozen, f->list, lists_contents(f), ret_why) : -ENOMEM;
+
+	if (fresh) {
+		*fresh = (struct span){.next_ino = s->next_ino,
+				       .splits = s->splits,
+				       .n_splits = s->n_splits,
+				       .splits_capacity = s->splits_capacity,
+				       .splits_cost = s->splits_cost};
+		s->splits = NULL;
+		s->n_splits = 0;
+	}
+	finder_clear(f);
+	f->span = fresh;
+	return r;
+}
+
+int span_find(struct tree *t, unsigned flags, struct span **ret, char **ret_why)
+{
+	_cleanup_(finder_release) struct finder f = {.t = t, .flags = flags};
+	size_t n = 0;
 	int r;
 
 	f.span = calloc(1, sizeof(*f.span));
-	r = f.span ? find(&f, ret_why) : -ENOMEM;
+	r = f.span ? tree_preview(t, 0, &f.frozen) : -ENOMEM;
+	if (r < 0)
+		return r;
+	f.span->next_ino = f.frozen.next_ino;
+	for (unsigned round = 1; (r = find(&f, ret_why)) > 0; round++) {
+		f.flags = round < SPLIT_ROUNDS ? flags : flags & ~(unsigned)SPAN_SPLIT;
+		r = go_on_with_parts(&f, n, ret_why);
+		if (r < 0)
+			return r;
+		n = f.span->n_splits;
+	}
 	if (r == 0)
 		*ret = TAKE_PTR(f.span);
 	return r;

@@ -10,6 +10,9 @@
  * can only go to this one.  Costs are upper bounds, as all of fs/tree/space.c; the plan of the commit says what is
  * true.
  *
+ * With SPAN_SPLIT a file that is larger than a disc is there as its parts (split.h), which are to be made before it
+ * can be frozen so.
+ *
  * Threads: the commit's, or one that asks for a list.  No lock is held while the disc is read.
  */
 #ifndef FS_TREE_SPAN_H
@@ -17,6 +20,7 @@
 
 #include "burner/base/idset.h"
 #include "burner/base/own.h"
+#include "fs/tree/split.h"
 #include "fs/tree/tree.h"
 
 struct span_entry {
@@ -27,6 +31,7 @@ struct span_entry {
 	uint64_t cost;	/* of a session, at most, bytes */
 	uint32_t disc;	/* from 0, this one */
 	bool here;	/* one of its files has a name that can only be on this disc */
+	bool opens;	/* it is to be opened: with what its files have names in it is too large */
 	size_t above;	/* that was opened for it, or SPAN_NONE */
 	size_t group;	/* its first entry: those of one group lie together */
 };
@@ -44,11 +49,19 @@ struct span_way {
 	char *name;
 };
 
+/* What can only go to this disc. */
+struct span_tied {
+	char *path;
+	uint64_t bytes; /* new ones */
+};
+
 struct span {
 	struct span_entry *entries; /* by path; those that may go to any disc */
 	size_t n, capacity;
 	struct span_opened *opened; /* larger than a disc */
 	size_t n_opened, opened_capacity;
+	struct span_tied *tied;
+	size_t n_tied, tied_capacity;
 	uint32_t n_discs;    /* this one among them */
 	uint64_t here_bytes; /* what can only go to this disc takes so much, with what each session has */
 	uint64_t held_bytes; /* content that waits */
@@ -60,13 +73,21 @@ struct span {
 	size_t n_ways;
 	struct idset nodes; /* all that is held … */
 	uint64_t next_ino;  /* … and what is made from here on */
+	/* of SPAN_SPLIT, in the order in which they are to be made: files that come of one have the next numbers */
+	struct split *splits;
+	size_t n_splits, splits_capacity;
+	uint64_t splits_cost; /* more than the files themselves; bytes */
 };
 
+enum span_flags { SPAN_SPLIT = 1 << 0 };
 /*
  * -ENODATA: nothing is staged; -EBUSY: a session is being burned; with *ret_why (allocated): -EFBIG something is larger
- * than any disc; -ENOSPC what can only go to this disc does not fit on it.
+ * than any disc; -ENOSPC what can only go to this disc does not fit on it; of SPAN_SPLIT -EEXIST, -ENAMETOOLONG a name
+ * of a part cannot be.
  */
-int span_find(struct tree *t, struct span **ret, char **ret_why);
+int span_find(struct tree *t, unsigned flags, struct span **ret, char **ret_why);
+/* Its files become parts: of a copy of the rows. */
+int span_split_rows(const struct span *s, struct stage_snapshot *rows);
 /*
  * Extended attributes of directories that several discs will have, which only the disc has so far, are put into their
  * rows: before the freeze.  What is damaged stays where it is.  -EAGAIN, -ENOMEM.

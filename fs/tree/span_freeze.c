@@ -66,14 +66,6 @@ static int hold_node(void *context, const struct span_node *n)
 	return !S_ISDIR(n->row->mode) && n->row->nlink > 1 ? count_link(h, n->ino) : 0;
 }
 
-static bool name_before(const void *list, size_t i, const void *key)
-{
-	const struct stage_snapshot_name *n = (const struct stage_snapshot_name *)list + i;
-	const struct span_entry *e = key;
-
-	return n->parent != e->parent ? n->parent < e->parent : strcmp(n->name, e->name) < 0;
-}
-
 /* The directories above it, up to the root. */
 static int hold_way(struct holder *h, uint64_t ino)
 {
@@ -93,12 +85,11 @@ static int hold_way(struct holder *h, uint64_t ino)
 
 static int hold_entry(struct holder *h, const struct span_entry *e)
 {
-	size_t i = search_first(h->rows->names, h->rows->n_names, e, name_before);
-	const struct stage_snapshot_name *n = &h->rows->names[i];
+	const struct stage_snapshot_name *n = span_name(h->rows, e->parent, e->name);
 
-	if (i == h->rows->n_names || n->parent != e->parent || strcmp(n->name, e->name) != 0 || n->ino != e->ino)
+	if (!n || n->ino != e->ino)
 		return -EAGAIN;
-	h->names[i] = true;
+	h->names[n - h->rows->names] = true;
 	int r = span_walk(h->rows, e->ino, hold_node, h);
 
 	return r < 0 ? r : hold_way(h, e->parent);
@@ -247,9 +238,11 @@ int span_preview_locked(struct tree *t, const struct span *s, struct stage_snaps
 {
 	lock_assert(&t->lock);
 	_cleanup_(holder_release) struct holder h = {.span = s, .rows = rows};
-	int r = mark(&h);
+	int r = span_split_rows(s, rows);
 
-	if (r == 0)
+	if (r == 0 && s->n_held)
+		r = mark(&h);
+	if (r == 0 && s->n_held)
 		leave_out(&h);
 	return r;
 }

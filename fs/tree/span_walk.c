@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "burner/base/grow.h"
+#include "burner/base/search.h"
 #include "fs/tree/staged.h"
 
 struct walk {
@@ -43,6 +45,22 @@ int span_walk(const struct stage_snapshot *rows, uint64_t ino, int (*each)(void 
 	}
 	free(w.directories);
 	return r;
+}
+
+static bool name_before(const void *list, size_t i, const void *key)
+{
+	const struct stage_snapshot_name *n = (const struct stage_snapshot_name *)list + i, *k = key;
+
+	return n->parent != k->parent ? n->parent < k->parent : strcmp(n->name, k->name) < 0;
+}
+
+const struct stage_snapshot_name *span_name(const struct stage_snapshot *rows, uint64_t parent, const char *name)
+{
+	const struct stage_snapshot_name key = {.parent = parent, .name = name};
+	size_t i = search_first(rows->names, rows->n_names, &key, name_before);
+	const struct stage_snapshot_name *n = &rows->names[i];
+
+	return i < rows->n_names && n->parent == parent && strcmp(n->name, name) == 0 ? n : NULL;
 }
 
 bool span_row_is_new(const struct stage_node *row)

@@ -8,6 +8,7 @@
 #define FS_TREE_SPAN_WALK_H
 
 #include "fs/tree/span.h"
+#include "fs/tree/staged.h"
 
 struct span_node {
 	uint64_t ino;
@@ -19,8 +20,22 @@ struct span_node {
  * met again and again in a tree that is none: -EBADMSG. */
 int span_walk(const struct stage_snapshot *rows, uint64_t ino, int (*each)(void *context, const struct span_node *n),
 	      void *context);
-/* Each entry gets its disc, then what is held is listed.  first, other: room in bytes. -EFBIG with *ret_why. */
-int span_spread(struct span *s, const struct stage_snapshot *rows, uint64_t first, uint64_t other, char **ret_why);
+/* The row of that name; NULL. */
+const struct stage_snapshot_name *span_name(const struct stage_snapshot *rows, uint64_t parent, const char *name);
+/* From `from` on the splits are new: the copy of the rows has their parts then, and new numbers begin behind those.
+ * -EEXIST with *ret_why. */
+int span_take_parts(struct span *s, size_t from, struct tree_frozen *frozen, const struct staged_list *list,
+		    bool listed, char **ret_why);
+/* Room in bytes of this disc and of a blank one; may files be split, and do sessions list contents? */
+struct span_rooms {
+	uint64_t first, other;
+	bool may_split, listed;
+};
+/* Each entry gets its disc, then what is held is listed.  -EFBIG, -ENOSPC with *ret_why.  Or something is to be done
+ * before: files are to be split, which are in s->splits now, from the first one on that was not there, and all is to be
+ * found anew; entries are to be opened, and all placed anew. */
+enum span_before { SPAN_TO_SPLIT = 1, SPAN_TO_OPEN = 2 };
+int span_spread(struct span *s, const struct stage_snapshot *rows, const struct span_rooms *rooms, char **ret_why);
 
 /* Of a fresh copy of all rows: what is held is of the next generation, and leaves the copy.  *ret_newer (allocated,
  * also on failure): numbers of all rows that are of it.  Errors as tree_freeze_span().  The other one only leaves it

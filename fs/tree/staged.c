@@ -219,11 +219,11 @@ int staged_xattrs_differ(const struct stage_node *row, struct iso *iso, const st
 	       (row_bytes && memcmp(of_record, of_row ? of_row : row->xattrs, row_bytes) != 0);
 }
 
-static int attributes_differ(const struct walk *w, const struct stage_node *row, const struct iso_entry *e)
+int staged_attributes_differ(const struct stage_node *row, struct iso *iso, const struct iso_entry *e)
 {
 	if (row->mode != e->mode || row->uid != e->uid || row->gid != e->gid)
 		return 1;
-	return staged_xattrs_differ(row, w->base, e);
+	return staged_xattrs_differ(row, iso, e);
 }
 
 /* The row of a record, unless that only claims its number (serials.c). */
@@ -253,7 +253,7 @@ static int base_entry(struct walk *w, struct visit *at, struct iso_entry *e)
 		r = enter(w, at, e->name, e->ino, dir);
 	if (r || !row)
 		return r;
-	r = is_directory ? attributes_differ(w, row, e) : 1;
+	r = is_directory ? staged_attributes_differ(row, w->base, e) : 1;
 	if (r <= 0)
 		return r;
 	r = note(w, at);
@@ -317,7 +317,7 @@ static int is_same_directory(const struct walk *w, const struct stage_node *row,
 {
 	if (!row || !S_ISDIR(row->mode) || !S_ISDIR(e->mode) || e->ino != row->ino || row->base_lba != e->dir.lba)
 		return 0;
-	int r = attributes_differ(w, row, e);
+	int r = staged_attributes_differ(row, w->base, e);
 
 	return r < 0 ? r : !r;
 }

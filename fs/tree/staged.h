@@ -63,6 +63,8 @@ const struct staged_dir *staged_dir(const struct staged_list *l, uint64_t ino);
 /* Has the row other extended attributes than the record of that disc?  1, or 0; those that are damaged or cannot be
  * read are others.  -ENOMEM, -EAGAIN. */
 int staged_xattrs_differ(const struct stage_node *row, struct iso *iso, const struct iso_entry *e);
+/* The same of mode, owner and extended attributes: of all that a directory has. */
+int staged_attributes_differ(const struct stage_node *row, struct iso *iso, const struct iso_entry *e);
 /* NULL */
 const struct staged_change *staged_change(const struct staged_list *l, const char *path);
 

@@ -211,6 +211,10 @@ int tree_readdir_lookup(struct tree *t, struct tree_dir *d, uint64_t cookie, str
 /* ---- open for writing, for flushing mmap writers before a freeze ---- */
 /* inodes opened for writing now (a mapping keeps its file open); free() */
 int tree_writers(struct tree *t, uint64_t **ret_inos, size_t *ret_n);
+/* Is there one of these that was written within the last so many milliseconds? */
+bool tree_written_for_ms(struct tree *t, int64_t ms);
+/* CLOCK_MONOTONIC: when something was changed last; 0: not since the tree was made. */
+int64_t tree_touched_ms(struct tree *t);
 
 /* ---- commits ---- */
 struct tree_frozen {
@@ -270,15 +274,21 @@ int tree_shown_names(struct tree *t, const struct iso_shown *asked, const struct
 		     char ret_where[ISO_WHERE_BYTES]);
 /* Staged nodes with their paths, for --changes; calls emit for each, sorted by path. */
 struct tree_change {
-	char kind;		 /* 'A' added, 'M' changed, 'D' removed, 'R' renamed */
-	bool directory;		 /* D: it was one */
+	char kind;	/* 'A' added, 'M' changed, 'D' removed, 'R' renamed */
+	bool directory; /* D: it was one */
+	/* M, R: what is another than on the disc.  M with neither: how many names it has, or when it was read or
+	 * changed */
+	bool content, attributes, links;
 	const char *path, *from; /* from: what it was on the disc; NULL but of R */
 	uint64_t bytes;		 /* of its content, new ones */
 	/* what the next session writes of its content, if nothing of it is found on the disc and nothing is
 	 * compressed; of several names of a file the first that is told has it */
 	uint64_t cost_bytes;
 };
-int tree_changes(struct tree *t, int (*emit)(void *context, const struct tree_change *c), void *context);
+/* The root has the path ".".  *ret_root_lba: where the root of the session below lies, 0 of a blank disc; NULL: that is
+ * not asked for. */
+int tree_changes(struct tree *t, int (*emit)(void *context, const struct tree_change *c), void *context,
+		 uint32_t *ret_root_lba);
 /* What a write fails for with -ENOSPC: the one of which least is left. */
 enum tree_full { TREE_FULL_MEDIUM, TREE_FULL_HOST, TREE_FULL_STAGE };
 enum tree_full tree_why_full(struct tree *t);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * zisofs: a compressed file of the base is unpacked into the stage before its first change.
+ *
+ * Several requests may find it compressed at once (the kernel writes the pages of a mapping side by side): each unpacks
+ * it into a body of its own, the first one's becomes the file's, and the others go on with that.
  */
 #include "fs/tree/file.h"
 
@@ -9,6 +12,13 @@
 #include <string.h>
 
 #define UNPACK_BYTES (1u << 20)
+
+/* The content that was unpacked is still that of the file: nobody was first, or has put another one there. */
+static bool is_stored(const struct node *n, uint64_t size, const struct extent *stored, uint32_t n_stored)
+{
+	return zisofs_used(&n->zisofs) && n->size == size && n->map.n == n_stored &&
+	       (!n_stored || n->map.extents[0].pos == stored[0].pos);
+}
 
 int node_unpack(struct tree *t, struct node *n)
 {
@@ -25,6 +35,8 @@ int node_unpack(struct tree *t, struct node *n)
 	if (stored)
 		memcpy(stored, n->map.extents, n_stored * sizeof(*stored));
 	rwlock_give(&n->io);
+	if (!zisofs_used(&z)) /* somebody was first */
+		return 0;
 	if (!buf || !stored)
 		return -ENOMEM;
 	tree_lock(t);
@@ -42,7 +54,7 @@ int node_unpack(struct tree *t, struct node *n)
 			r = stage_body_write(t->stage, body, at, buf, length);
 	}
 	content_lock(t, n);
-	if (r == 0 && zisofs_used(&n->zisofs) && !stage_body_frozen(t->stage, body)) {
+	if (r == 0 && is_stored(n, size, stored, n_stored) && !stage_body_frozen(t->stage, body)) {
 		struct extent whole = {.length = size, .kind = EXTENT_STAGE, .body = body};
 
 		tree_lock(t);

@@ -316,6 +316,8 @@ int node_write(struct tree *t, struct node *n, uint64_t offset, const void *buf,
 	}
 	content_lock(t, n);
 	int r = edges_fetch_locked(t, n, offset, end, &edges);
+	if (r == 0 && zisofs_used(&n->zisofs))
+		r = -EAGAIN;
 	if (r == 0)
 		r = n->dead ? -ESTALE : space_write(t, n, min_u64(offset, n->size), end);
 	if (r == 0)

@@ -23,6 +23,7 @@
 #include "cdappendfs/pieces.h"
 #include "cdappendfs/placement.h"
 #include "cdappendfs/session_message.h"
+#include "cdappendfs/session_part.h"
 #include "cdappendfs/target.h"
 
 /* ---- opening a medium (burner/medium/open.c) ---- */
@@ -220,6 +221,11 @@ void burn_plan_placements(const struct burn_plan *p, const struct burn_placement
 void burn_plan_directories(const struct burn_plan *p, const struct burn_directory **ret, size_t *ret_n);
 /* The extents that node `node` of the manifest has on the disc after the burn (all DISC); owned by the plan. */
 void burn_plan_extents(const struct burn_plan *p, uint32_t node, const struct extent **ret, size_t *ret_n);
+/* Each part of the session that lies on some of these blocks: directories, files, then all else.  node: in the
+ * manifest, whose; BURN_NO_NODE: nobody's. */
+#define BURN_NO_NODE UINT32_MAX
+void burn_plan_parts(const struct burn_plan *p, struct burn_range in,
+		     void (*each)(void *context, enum session_part what, uint32_t node), void *context);
 void burn_plan_free(struct burn_plan *p);
 static inline void burn_plan_freep(struct burn_plan **p)
 {

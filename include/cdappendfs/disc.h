@@ -6,7 +6,8 @@
  * call disc_refresh().  Decorators (throttle, faults, traces) wrap a disc: a struct disc with other ops whose `inner`
  * is the first.
  *
- * Threads: disc_read(), disc_read_medium(), disc_zeros() from any thread at any time.  All others from one thread at a time.
+ * Threads: disc_read(), disc_read_medium(), disc_zeros() from any thread at any time.  All others from one thread at a
+ * time.
  * Errors (negative errno): -ENOENT/-EACCES opening; -ENOMEDIUM no disc; -EMEDIUMTYPE not an ISO 9660 disc (text,
  * audio, UDF only); -EBADMSG damaged; -EIO unreadable sector; -EBUSY held by another; -EAGAIN the drive is burning,
  * ask again when it is done (nothing was changed: the request may be parked and repeated). Everything read is hostile
@@ -167,7 +168,8 @@ static inline bool disc_is_damage(int error) { return error == -EIO || error == 
 /* The same around what is damaged: such blocks are zeros (burner/medium/around.c).  Other errors. */
 int disc_read_around(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors);
 /*
- * The same past the page cache, for proof of what the disk holds.  buf at a multiple of 4096; large pieces.
+ * The same past what is in memory of it, the page cache of an image, what was read before from a drive: for proof of
+ * what the medium holds.  buf at a multiple of 4096; large pieces, of an image.
  * -EOPNOTSUPP: not this piece, or not here at all; then disc_read().
  */
 static inline int disc_read_medium(struct disc *d, uint32_t lba, void *buf, uint32_t n_sectors)

@@ -18,6 +18,7 @@
 
 #include "burner/base/own.h"
 #include "tests/burner/drive.h"
+#include "tests/burner/timing.h"
 
 /* A machine that has other things to do leaves either side waiting for the other's turn. */
 enum { REQUEST_MS = 60000, ANSWER_S = 120 };
@@ -173,6 +174,20 @@ void control_serve(struct control *c, struct drive *drive)
 	line[n] = 0;
 	control_obey(c, drive, line, text, sizeof(text));
 	send(peer, text, strlen(text), MSG_NOSIGNAL);
+}
+
+void control_let_pass(struct control *c, struct drive *drive, int64_t delay_ns, const volatile int *stop,
+		      const sigset_t *unblocked)
+{
+	int64_t end = timing_now() + delay_ns;
+
+	for (int64_t left; !*stop && (left = end - timing_now()) > 0;) {
+		struct pollfd wait = {.fd = control_fd(c), .events = POLLIN};
+		struct timespec time = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+
+		if (ppoll(&wait, 1, &time, unblocked) > 0)
+			control_serve(c, drive);
+	}
 }
 
 void control_unplug(struct control *c)

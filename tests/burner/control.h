@@ -11,6 +11,9 @@
 #ifndef TESTS_BURNER_CONTROL_H
 #define TESTS_BURNER_CONTROL_H
 
+#include <signal.h>
+#include <stdint.h>
+
 struct control;
 struct drive;
 
@@ -20,6 +23,9 @@ void control_free(struct control *control);
 /* To poll for reading; -1 when control is NULL. */
 int control_fd(const struct control *control);
 void control_serve(struct control *control, struct drive *drive);
+/* The drive takes its time, until *stop; the socket is heard meanwhile.  Signals come as `unblocked` has it. */
+void control_let_pass(struct control *control, struct drive *drive, int64_t delay_ns, const volatile int *stop,
+		      const sigset_t *unblocked);
 /* The device vanishes from the host, once. */
 void control_unplug(struct control *control);
 /* The other side: sends the line, prints the answer.  0 when it was "ok", 1 when not, or -errno. */

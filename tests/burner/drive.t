@@ -1,13 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# drive.t - cdappendfs on a recorder with CDs (drive-dvd.t: the other media): sessions that Linux's isofs and we read
-# back equal, by turns with genisoimage and wodim, after a failed burn
-. "$(dirname "$0")/../lib.sh"
-need_uml
-need wodim
+# drive.t - cdappendfs on a recorder, on all media: sessions that xorriso and we read back equal, checked, adopted, with
+# parity; kernel.t and kernel-dvd.t are those that Linux's own drivers are asked for
+. "$(dirname "$0")/recorder.sh"
 
-read -ra stories <<<"${STORIES:-three checked added adopted ritual broken killed cd-rw}"	# STORIES="ritual" runs that one alone
-ok 'the guest ran' in_uml -M 1200 -t 780 -m tcm_loop -m target_core_user -m sr_mod -m sg "$TOP/tests/burner/drive-guest" "${stories[@]}"
-relay_stories "${stories[@]}"
+read -ra stories <<<"${STORIES:-checked added adopted broken cd-rw dvd-rw dvd+r bd-r dvd-ram bd-re dvd-rw-formatted}"	# STORIES="cd-rw" runs that one alone
+recorder_stories drive-stories "${stories[@]}"
 done_testing

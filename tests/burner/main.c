@@ -13,6 +13,7 @@
 #include "tests/burner/drive.h"
 #include "tests/burner/play.h"
 #include "tests/burner/tcmu.h"
+#include "tests/burner/wire.h"
 
 static volatile int stop;
 
@@ -22,11 +23,21 @@ static void on_signal(int number)
 	stop = 1;
 }
 
+static int serve(const char *where, struct drive *drive, struct control *control)
+{
+	if (!strcmp(where, "-"))
+		return play(drive);
+	if (!strncmp(where, "unix:", 5))
+		return wire_serve(where + 5, drive, control, &stop);
+	return tcmu_serve(where, drive, control, &stop);
+}
+
 static int usage(void)
 {
 	fputs("usage: recorder [-m MEDIUM] [-c BLOCKS] [-l LOG] [-s SOCKET] [-r REQUEST]... UIO-DEVICE [IMAGE]\n"
 	      "       recorder ask SOCKET WORD...\n"
-	      "  UIO-DEVICE may be \"-\": commands come from standard input (play.h)\n"
+	      "  UIO-DEVICE may be \"-\": commands come from standard input (play.h), or \"unix:PATH\": from programs\n"
+	      "  into which tests/preload/recorder.c is preloaded (wire.h)\n"
 	      "  -m  the disc, when IMAGE is a new one:",
 	      stderr);
 	for (size_t i = 0; medium_name(i); i++)
@@ -149,7 +160,7 @@ int main(int argc, char **argv)
 	}
 	r = insert_and_obey(&o, argv[optind + 1], control, drive);
 	if (!r) {
-		int error = strcmp(argv[optind], "-") ? tcmu_serve(argv[optind], drive, control, &stop) : play(drive);
+		int error = serve(argv[optind], drive, control);
 
 		if (error) {
 			fprintf(stderr, "recorder: %s: %s\n", argv[optind], strerror(-error));

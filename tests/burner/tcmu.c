@@ -15,7 +15,6 @@
 #include "burner/base/own.h"
 #include "tests/burner/control.h"
 #include "tests/burner/drive.h"
-#include "tests/burner/timing.h"
 
 struct ring {
 	int fd;
@@ -82,20 +81,6 @@ static int wait_for_size(struct ring *ring, size_t size)
 	return 0;
 }
 
-/* The drive takes its time; the control socket is heard meanwhile. */
-static void let_pass(struct ring *ring, int64_t delay_ns)
-{
-	int64_t end = timing_now() + delay_ns;
-
-	for (int64_t left; !*ring->stop && (left = end - timing_now()) > 0;) {
-		struct pollfd wait = {.fd = control_fd(ring->control), .events = POLLIN};
-		struct timespec time = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
-
-		if (ppoll(&wait, 1, &time, &ring->unblocked) > 0)
-			control_serve(ring->control, ring->drive);
-	}
-}
-
 static int execute(struct ring *ring, struct tcmu_cmd_entry *entry)
 {
 	uint8_t cdb[16];
@@ -122,7 +107,7 @@ static int execute(struct ring *ring, struct tcmu_cmd_entry *entry)
 	if (!takes_data)
 		scatter(ring, iov, count, reply.length);
 	if (reply.delay_ns)
-		let_pass(ring, reply.delay_ns);
+		control_let_pass(ring->control, ring->drive, reply.delay_ns, ring->stop, &ring->unblocked);
 
 	entry->hdr.uflags = 0;
 	memset(&entry->rsp, 0, sizeof(entry->rsp));

@@ -126,6 +126,7 @@ foreign_disc() {
 	done
 	mkdir "$plain/packed"
 	for n in 1 20 300 4000; do yes "a line of file $n" | head -c $((n * 1000)) >"$plain/packed/$n"; done
+	whole_seconds "$plain"
 	xorriso -hardlinks on -outdev "$image" -volid BEGUN -joliet on -map "$plain" / -set_filter_r --zisofs /packed -- -commit >/dev/null 2>&1
 }
 

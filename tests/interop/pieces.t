@@ -202,7 +202,7 @@ fails 'pieces= needs a size' 2 "$BUILD/cdappendfs" -o pieces=few "$T/auto.iso" "
 fails 'share= needs one of three' 2 "$BUILD/cdappendfs" -o share=some "$T/auto.iso" "$mnt"
 fails 'one list at a time' 2 "$BUILD/cdappendfs-info" --pieces --changes "$T/auto.iso"
 blank_disc "$T/blank.iso"
-is 'a blank disc has none' "$(info --pieces --json "$T/blank.iso")" '{"pieces":[],"files_in_pieces":0}'
+is 'a blank disc has none' "$(info --pieces --json "$T/blank.iso")" '{"pieces":[],"files_in_pieces":0,"complete":true}'
 is 'and says so' "$(info_json '"$_->{files_in_pieces}"' "$T/blank.iso")" 0
 fails 'no disc' 1 "$BUILD/cdappendfs-info" --pieces "$T/source"
 cp "$T/heal.iso" "$T/damaged.iso"

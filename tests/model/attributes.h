@@ -100,19 +100,19 @@ static inline size_t random_acl(void *out)
 	return (size_t)((char *)to - (char *)out);
 }
 
-static inline bool open_one(int fd[SIDES], char name[300])
+static inline bool open_one(int fd[SIDES], char name[PATH_MAX])
 {
 	const struct node *n = pick(percent(40) ? S_IFDIR : S_IFREG);
 
 	if (!n || !has_attributes())
 		return false;
-	snprintf(name, 300, "%.280s", n->path);
+	snprintf(name, PATH_MAX, "%s", n->path);
 	return BOTH_OPEN(fd, openat(model.root[s], n->path, O_RDONLY | O_NOFOLLOW));
 }
 
 static inline void do_acl(void)
 {
-	char value[256], name[300];
+	char value[256], name[PATH_MAX];
 	const char *which = percent(50) ? ACL_NAME_ACCESS : ACL_NAME_DEFAULT;
 	size_t n = random_acl(value);
 	bool removes = percent(25);
@@ -132,7 +132,7 @@ static inline void do_xattr(void)
 {
 	static const char *const names[] = {"user.a", "user.b", "user.a name that is somewhat longer", "trusted.t"};
 	const char *which = names[below(4)];
-	char value[700], name[300];
+	char value[700], name[PATH_MAX];
 	size_t n = below(percent(70) ? 40 : sizeof(value));
 	int flags = percent(80) ? 0 : percent(50) ? XATTR_CREATE : XATTR_REPLACE, fd[SIDES];
 	bool removes = percent(30);

@@ -44,7 +44,7 @@ struct file {
 	bool lent;
 	off_t size;
 	ino_t plain_ino;
-	char name[300];
+	char name[PATH_MAX];
 };
 
 static inline off_t plain_size(int fd)
@@ -69,7 +69,7 @@ static inline bool borrow(struct file *f)
 		if (!(n = pick(S_IFREG)))
 			return false;
 		int flags = percent(85) ? O_RDWR : percent(50) ? O_WRONLY : O_RDONLY;
-		snprintf(f->name, sizeof(f->name), "%.280s", n->path);
+		snprintf(f->name, sizeof(f->name), "%s", n->path);
 		if (!BOTH_OPEN(f->fd, openat(model.root[s], n->path, flags | O_NOFOLLOW)))
 			return false;
 	}
@@ -170,7 +170,7 @@ static inline void do_truncate_path(void)
 	if (!n || S_ISLNK(n->mode) || S_ISCHR(n->mode) || S_ISBLK(n->mode))
 		return;
 	off_t size = random_offset(n->size);
-	tell("truncate %.280s %lld", n->path, (long long)size);
+	tell("truncate %s %lld", n->path, (long long)size);
 	for (int s = 0; s < SIDES; s++)
 		snprintf(path[s], sizeof(path[s]), "/proc/self/fd/%d/%s", model.root[s], n->path);
 	BOTH(truncate(path[s], size));
@@ -325,7 +325,7 @@ static inline void do_fsync(void)
 	const struct node *n = pick(S_IFDIR);
 	if (!n || !BOTH_OPEN(fd, openat(model.root[s], n->path, O_RDONLY | O_DIRECTORY)))
 		return;
-	tell("fsync directory %.280s", n->path);
+	tell("fsync directory %s", n->path);
 	BOTH(fsync(fd[s]));
 	close_both(fd);
 }

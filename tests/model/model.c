@@ -121,7 +121,7 @@ static void do_directory(void)
 		return;
 	}
 	const struct node *n = pick(S_IFDIR);
-	tell("opendir %.280s", n ? n->path : ".");
+	tell("opendir %s", n ? n->path : ".");
 	if (!BOTH_OPEN(fd, openat(model.root[s], n ? n->path : ".", O_RDONLY | O_DIRECTORY)))
 		return;
 	if (!keep(fd))
@@ -150,7 +150,7 @@ static void prune(void)
 		for (size_t i = 0; model.bytes > BYTES_MAX && i < model.n_nodes; i++)
 			if (S_ISREG(model.nodes[i].mode) && (!S_ISREG(n->mode) || model.nodes[i].size > n->size))
 				n = &model.nodes[i];
-		tell("remove %.280s and all below", n->path);
+		tell("remove %s and all below", n->path);
 		char *path = need(strdup(n->path));
 		remove_below(path);
 		free(path);

@@ -108,7 +108,7 @@ static inline void do_open(void)
 	if (fstatat(model.root[PLAIN], path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
 		return;
-	tell("open %.280s flags %o mode %o", path, flags, mode);
+	tell("open %s flags %o mode %o", path, flags, mode);
 	model.stale = true;
 	if (!BOTH_OPEN(fd, openat(model.root[s], path, flags, mode)))
 		return;
@@ -116,13 +116,13 @@ static inline void do_open(void)
 		size_t length = random_length();
 		if (percent(60)) {
 			fill(buf, length);
-			tell("open %.280s flags %o mode %o, write %zu", path, flags, mode, length);
+			tell("open %s flags %o mode %o, write %zu", path, flags, mode, length);
 			BOTH(write(fd[s], buf, length));
 			follow(fd);
 		}
 		struct held *h = percent(40) ? keep(fd) : NULL;
 		if (h) {
-			tell("open %.280s flags %o mode %o, write, kept as handle %d", path, flags, mode,
+			tell("open %s flags %o mode %o, write, kept as handle %d", path, flags, mode,
 			     (int)(h - model.held));
 			return;
 		}
@@ -164,7 +164,7 @@ static inline void do_version(void)
 	memset(buf + length, 'v', (size_t)(FILE_BYTES_MAX - length));
 	length = change_version(buf, length);
 	random_path(path, sizeof(path));
-	tell("%zd bytes like those of %s to the new file %.280s", length, from.name, path);
+	tell("%zd bytes like those of %s to the new file %s", length, from.name, path);
 	model.stale = true;
 	if (!BOTH_OPEN(fd, openat(model.root[s], path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0644)))
 		return;
@@ -173,7 +173,7 @@ static inline void do_version(void)
 	close_both(fd);
 	n = percent(50) ? pick(S_IFREG) : NULL;
 	if (n) {
-		tell("rename %.280s over %.280s", path, n->path);
+		tell("rename %s over %s", path, n->path);
 		BOTH(renameat(model.root[s], path, model.root[s], n->path));
 	}
 }
@@ -205,7 +205,7 @@ static inline void do_mkdir(void)
 	mode_t mode = (mode_t)(percent(85) ? 0700 | below(0100) : below(010000));
 
 	random_path(path, sizeof(path));
-	tell("mkdir %.280s %o", path, mode);
+	tell("mkdir %s %o", path, mode);
 	BOTH(mkdirat(model.root[s], path, mode));
 	model.stale = true;
 }
@@ -218,7 +218,7 @@ static inline void do_mknod(void)
 	char path[2048];
 
 	random_path(path, sizeof(path));
-	tell("mknod %.280s %o", path, mode);
+	tell("mknod %s %o", path, mode);
 	BOTH(mknodat(model.root[s], path, mode, S_ISCHR(mode) || S_ISBLK(mode) ? dev : 0));
 	model.stale = true;
 }
@@ -250,7 +250,7 @@ static inline void do_symlink(void)
 		target[length] = 0;
 	}
 	random_path(path, sizeof(path));
-	tell("symlink %.280s to %.200s (%zu)", path, target, strlen(target));
+	tell("symlink %s to %.200s (%zu)", path, target, strlen(target));
 	BOTH(symlinkat(target, model.root[s], path));
 	model.stale = true;
 }
@@ -261,7 +261,7 @@ static inline void do_readlink(void)
 
 	if (!n)
 		return;
-	tell("readlink %.280s", n->path);
+	tell("readlink %s", n->path);
 	compare_targets(n->path, model.root, n->path);
 }
 
@@ -273,7 +273,7 @@ static inline void do_link(void)
 	if (!n)
 		return;
 	random_path(path, sizeof(path));
-	tell("link %.280s to %.280s", n->path, path);
+	tell("link %s to %s", n->path, path);
 	BOTH(linkat(model.root[s], n->path, model.root[s], path, 0));
 	model.stale = true;
 }
@@ -285,7 +285,7 @@ static inline void do_unlink(void)
 
 	if (!n)
 		return;
-	tell("%s %.280s", flags ? "rmdir" : "unlink", n->path);
+	tell("%s %s", flags ? "rmdir" : "unlink", n->path);
 	BOTH(unlinkat(model.root[s], n->path, flags));
 	model.stale = true;
 }
@@ -307,7 +307,7 @@ static inline void do_rename(void)
 		random_path(path, sizeof(path));
 	if (strlen(path) > 800)
 		return;
-	tell("rename %.280s to %.280s flags %x", n->path, path, flags);
+	tell("rename %s to %s flags %x", n->path, path, flags);
 	BOTH(renameat2(model.root[s], n->path, model.root[s], path, flags));
 	model.stale = true;
 }
@@ -322,7 +322,7 @@ static inline void do_stat(void)
 		random_path(path, sizeof(path));
 	else
 		snprintf(path, sizeof(path), "%.2000s", n->path);
-	tell("stat %.280s", path);
+	tell("stat %s", path);
 	if (BOTH(fstatat(model.root[s], path, &st[s], AT_SYMLINK_NOFOLLOW)) == 0)
 		compare_stat(path, st, true);
 }
@@ -338,7 +338,7 @@ static inline void do_chmod(void)
 		tell("fchmod handle %d %o", (int)(h - model.held), mode);
 		BOTH(fchmod(h->fd[s], mode));
 	} else if (n && !S_ISLNK(n->mode)) {
-		tell("chmod %.280s %o", n->path, mode);
+		tell("chmod %s %o", n->path, mode);
 		BOTH(fchmodat(model.root[s], n->path, mode, 0));
 	}
 }
@@ -354,7 +354,7 @@ static inline void do_chown(void)
 		tell("fchown handle %d %d:%d", (int)(h - model.held), (int)uid, (int)gid);
 		BOTH(fchown(h->fd[s], uid, gid));
 	} else if (n) {
-		tell("chown %.280s %d:%d", n->path, (int)uid, (int)gid);
+		tell("chown %s %d:%d", n->path, (int)uid, (int)gid);
 		BOTH(fchownat(model.root[s], n->path, uid, gid, AT_SYMLINK_NOFOLLOW));
 	}
 }
@@ -375,7 +375,7 @@ static inline void do_utimes(void)
 		tell("futimens handle %d %lld.%09ld", (int)(h - model.held), (long long)when, times[1].tv_nsec);
 		BOTH(futimens(h->fd[s], times));
 	} else if (n) {
-		tell("utimensat %.280s %lld.%09ld", n->path, (long long)when, times[1].tv_nsec);
+		tell("utimensat %s %lld.%09ld", n->path, (long long)when, times[1].tv_nsec);
 		BOTH(utimensat(model.root[s], n->path, times, AT_SYMLINK_NOFOLLOW));
 	}
 }

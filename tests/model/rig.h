@@ -27,8 +27,8 @@
 #include <unistd.h>
 
 enum { MOUNT, PLAIN, SIDES };
-#define HELD 16 /* handles at most */
-#define TOLD 60 /* operations told when something differs */
+#define HELD 16	 /* handles at most */
+#define TOLD 300 /* operations told when something differs */
 #define FILE_BYTES_MAX (6 << 20)
 
 /* One name of the plain tree. */
@@ -67,8 +67,8 @@ static struct {
 	bool verbose;
 	/* the mount's medium may become full: then nothing is done to the plain directory … */
 	bool bounded;
-	bool full; /* … but its file may have to follow what was done in part */
-	char told[TOLD][700];
+	bool full;		/* … but its file may have to follow what was done in part */
+	char told[TOLD][16384]; /* with two paths, before they are shortened */
 } model;
 
 /* ---- chance (splitmix64) ---- */

@@ -134,8 +134,18 @@ like 'merge: is named' "$(cat "$T/ok.output")" 'session 6: /foreign: '
 rm "$out"
 cp "$whole" "$disc"
 
-# ---- the record and the table of the session that says so are lost, and made again by a newer one
+# ---- the record of the session that says so is lost: its table says the same
 end=$(($(start 4) + $(sectors 4)))
+wipe $((end - 1)) 1
+fails 'record alone: damaged' 1 check --json "$disc"
+is 'record alone: what it adopted is compared' "$(tail -n 1 "$T/ok.output" | json '$_->{sessions}[3]{proof}')" adopted
+alter "$((at[2] + 100))"
+fails 'record alone: altered' 1 check --json "$disc"
+is 'record alone: it is named' \
+	"$(tail -n 1 "$T/ok.output" | json 'join " ", map {$_->{path}} grep {$_->{session} == 6 && $_->{path}} @{$_->{damage}}')" /fourth
+cp "$whole" "$disc"
+
+# ---- the record and the table of the session that says so are lost, and made again by a newer one
 wipe $((end - 3)) 3
 fails 'record: damaged' 1 check "$disc"
 mount_disc -o ro,check=reads "$disc"

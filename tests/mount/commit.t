@@ -12,7 +12,18 @@ blank_disc "$disc"
 # ---- triggers
 mount_disc "$disc"
 noise 500000 1 >"$mnt/first"
-ok 'cdappendfs-sync' bounded 60 "$BUILD/cdappendfs-sync" "$mnt"
+ok 'little is staged: a sync that is to be worth it' bounded 60 "$BUILD/cdappendfs-sync" --if-larger=1M "$mnt"
+like 'says so' "$(<"$T/ok.output")" '^nothing was burned: [0-9.]+ KiB are staged, less than 1\.0 MiB$'
+is 'as JSON' "$("$BUILD/cdappendfs-sync" --json --if-larger=1M "$mnt" | json 'join " ", @{$_}{qw(burned error append_bytes)}, $_->{message} =~ /less than/')" '0 0 0 1'
+is 'and does nothing' "$(sessions)" 0
+fails 'with what makes a session in any case' 2 "$BUILD/cdappendfs-sync" --if-larger=1M --full-tree "$mnt"
+fails 'and with what makes none' 2 "$BUILD/cdappendfs-sync" --if-larger=1M --revert=1 "$mnt"
+fails 'what is no size' 2 "$BUILD/cdappendfs-sync" --if-larger=much "$mnt"
+dry=$("$BUILD/cdappendfs-sync" --dry-run --json "$mnt")
+is 'the cost before: all but the content' "$(json '$_->{overhead_bytes} == $_->{append_bytes} - $_->{data_bytes} && $_->{overhead_bytes} > 0' <<<"$dry")" 1
+is 'an image without bound: nobody knows how many more' "$(json '$_->{more_sessions} // "null"' <<<"$dry")" null
+ok 'cdappendfs-sync' bounded 60 "$BUILD/cdappendfs-sync" --if-larger=400K "$mnt"
+like 'the cost after' "$(<"$T/ok.output")" $'\n''this session took [0-9.]+ KiB of overhead for 490\.0 KiB of data($|'$'\n'')'
 is 'one session' "$(sessions)" 1
 is 'nothing staged' "$(staged)" 0
 mkdir "$mnt/dir"
@@ -207,5 +218,37 @@ like 'it cannot be read back: files are named' "$told" \
 is 'ten of them in the log' "$(grep -c 'not what was written: /' "${log_of[$mnt]}")" 10
 like 'and how many more' "$(cat "${log_of[$mnt]}")" 'not what was written: [0-9]+ more'
 ok 'nothing is burned' bounded 60 "$BUILD/cdappendfs-sync" -q --discard "$mnt"
+echo small >"$mnt/small"
+[[ $(bounded 60 "$BUILD/cdappendfs-sync" --dry-run --json "$mnt") =~ \"append_bytes\":([0-9]+) ]]
+table=$((32 + BASH_REMATCH[1] / 2048 - 2))
+ok 'another one' bounded 60 "$BUILD/cdappendfs-sync" -q --discard "$mnt"
 umount_disc
+mount_disc -o disc-fault=read@$table=EIO "$disc"
+echo small >"$mnt/small"
+like 'what no file has is named, too' "$(sync_disc 2>&1)" "in blocks $table to $table, of digest table, the disc cannot be read"
+ok 'nothing is burned, either' bounded 60 "$BUILD/cdappendfs-sync" -q --discard "$mnt"
+umount_disc
+# ---- it burns by itself
+ordered=$T/ordered.iso
+blank_disc "$ordered"
+mount_disc -o commit=idle=1h "$ordered"
+is 'with nothing staged no moment is known' "$(info_json '"$_->{commit} " . ($_->{next_commit} // "none")' "$mnt")" 'idle=1h none'
+echo 1 >"$mnt/one"
+next=$(date -d "$(info_json '$_->{next_commit}' "$mnt")" +%s)
+cmp_number "what is staged burns in an hour, or less" "$((next - EPOCHSECONDS))" -le 3601 # both are whole seconds
+cmp_number 'not at once' "$((next - EPOCHSECONDS))" -gt 0
+like 'info says when' "$(info "$mnt")" $'\n''Burns by +commit=idle=1h, next 20[0-9T:-]+Z'$'\n'
+ok 'unmount' umount_disc
+is 'which burns, too' "$(sessions "$ordered")" 1
+has_sessions() { [[ $(sessions "$mnt") == "$1" ]]; }
+mount_disc -o commit=idle=1s "$ordered"
+echo 2 >"$mnt/two"
+ok 'idle: burned when nothing was changed for a while' until_true 120 has_sessions 2
+ok 'unmount' umount_disc
+mount_disc -o commit=staged=1M "$ordered"
+echo 3 >"$mnt/three"
+is 'staged: less than that waits' "$(info_json '"$_->{commit} " . ($_->{next_commit} // "none")' "$mnt")" 'staged=1M none'
+noise 1500000 3 >"$mnt/large"
+ok 'staged: more is burned' until_true 120 has_sessions 3
+ok 'unmount' umount_disc
 done_testing

@@ -21,15 +21,23 @@ for tree in linked full; do
 	echo 1 >"$mnt/top/beside/file"
 	echo 2 >"$mnt/top/goes/inside"
 	echo 3 >"$mnt/top/beside/below/deep"
+	for d in top top/beside top/goes top/goes/child; do echo "$d" >"$mnt/$d/saved"; done
 	ok "$tree: a session" sync_disc
+	for d in top top/beside top/goes top/goes/child; do # as editors save
+		echo "$d again" >"$mnt/$d/saved~"
+		mv "$mnt/$d/saved~" "$mnt/$d/saved"
+	done
 	mv "$mnt/top/goes/child" "$mnt/new"
 	mv "$mnt/top/goes" "$mnt/top/beside" "$mnt/new/"
 	rm "$mnt/new/goes/inside"
 	echo more >>"$mnt/new/beside/below/deep"
 	told "$tree: into what was a child" "$(printf '%s\n' 'R  top/goes/child/ -> new/' 'R  top/beside/ -> new/beside/' \
-		'M  new/beside/below/deep' 'R  top/goes/ -> new/goes/' 'D  top/goes/inside')"
+		'M  new/beside/below/deep' 'M  new/beside/saved' 'R  top/goes/ -> new/goes/' 'M  new/goes/saved' 'M  new/saved' \
+		'D  top/goes/inside' 'M  top/saved')"
 	like "$tree: it is there" "$(found --name=file "$mnt")" 'top/beside/file [|] now new/beside/file$'
 	like "$tree: also what has another number" "$(found --name=deep "$mnt")" 'changed in session 2, now new/beside/below/deep'
+	like "$tree: what was saved anew is the same file" "$(found --name=saved "$mnt")" 'top/goes/saved [|] changed in session 2, now new/goes/saved'
+	like "$tree: to the log, too" "$(bounded 60 "$BUILD/cdappendfs-log" --max=1 "$mnt")" ' 5 changed, 3 moved, 1 deleted'
 	ok "$tree: unmount" umount_disc
 
 	# ---- a directory takes the place of the one it was in

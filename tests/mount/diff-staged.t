@@ -86,6 +86,34 @@ like 'it is named' "$(cat "$T/ok.output")" 'session 2: /many: cannot be read'
 is 'and nothing is said to be deleted' "$(differences "$disc" 1 2 2>/dev/null)" 'A  more'
 fails 'nor is it by the log' 1 bounded 60 "$BUILD/cdappendfs-log" "$disc"
 like 'which says so' "$(cat "$T/ok.output")" 'what it changed is not known'
+
+# ---- what is another is told, and not what is only shown otherwise, or has another name besides
+disc=$T/shown.iso
+blank_disc "$disc"
+mount_disc -o uid=1000,umask=077 "$disc"
+mkdir "$mnt/dir"
+for f in linked renamed both more; do echo "$f" >"$mnt/$f"; done
+ok 'a session' sync_disc
+ln "$mnt/linked" "$mnt/link"
+mv "$mnt/dir" "$mnt/moved"
+mv "$mnt/renamed" "$mnt/elsewhere"
+mv "$mnt/both" "$mnt/other"
+touch -d @1000 "$mnt/other"
+echo more >>"$mnt/more"
+is 'owner and modes are of the mount' "$(differences "$mnt" latest)" $'R  renamed -> elsewhere\nA  link\nM  more\nR  dir/ -> moved/\nRm both -> other'
+
+# ---- a session that the mount does not know is between it and what is asked of the disc
+cp "$disc" "$T/copy.iso"
+mount_disc "$T/copy.iso" "$T/beside"
+echo 1 >"$T/beside/new"
+ok 'a session is appended' umount_disc "$T/beside"
+cat "$T/copy.iso" >"$disc"
+fails 'what is staged is above another one' 2 differences "$mnt" latest
+like 'it is told' "$(cat "$T/ok.output")" 'above another session .*ask again'
+fails 'nor is it searched' 2 bounded 60 "$BUILD/cdappendfs-find" --name=more "$mnt"
+fails 'or looked up' 1 bounded 60 "$BUILD/cdappendfs-log" "$mnt/elsewhere"
+kill_daemon
+
 # ---- what is taken from an older session is what that has, and no byte of it is new
 disc=$T/taken.iso
 blank_disc "$disc"

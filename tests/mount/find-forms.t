@@ -87,6 +87,7 @@ is 'what a renamed directory has carried along' "$(lines "$mnt/in")" $'session 1
 is 'a file, by its path now' "$(lines "$mnt/2025/letter.txt" | cut -d'|' -f1)" \
 	$'session 1  A  5 bytes  2024/letter.txt \nsession 3  M  10 bytes  2025/letter.txt \nstaged  M  6 bytes  2025/letter.txt '
 is 'by the path that it had' "$(lines "$mnt/2024/letter.txt")" 'session 1  A  5 bytes  2024/letter.txt | changed in session 3, now 2025/letter.txt'
+fails 'without a path in .sessions nothing is found' 1 find_in --null "$mnt/new"
 is 'one that is staged only' "$(lines "$mnt/new")" 'staged  A  4 bytes  new | is there'
 is 'one that is gone' "$(lines "$mnt/x/link")" 'session 1  A  -  x/link | deleted in session 3'
 fails 'one that never was' 2 find_in "$mnt/none"

@@ -65,5 +65,5 @@ done
 # The kernel's NFS server keeps handles and nothing else.
 if why=$(uml_missing); then skip 'exported by NFS' "$why"
 elif ! compgen -G '/usr/lib/uml/modules/*/kernel/fs/nfsd/nfsd.ko' >/dev/null; then skip 'exported by NFS' 'no nfsd for user-mode-linux'
-else relay 'exported by NFS' in_uml -t 300 -m nfsd -m nfsv4 "$TOP/tests/mount/nfs-guest"; fi
+else relay 'exported by NFS' in_uml -m nfsd -m nfsv4 "$TOP/tests/mount/nfs-guest"; fi
 done_testing

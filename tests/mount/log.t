@@ -15,7 +15,7 @@ versions() { log_of --json "$1" | json 'join ", ", map { join " ", grep { define
 # ---- sessions
 blank_disc "$disc"
 silent 'a blank disc has none' sh -c "'$BUILD/cdappendfs-log' '$disc' 2>/dev/null"
-is 'in JSON, too' "$(log_of --json "$disc")" '{"sessions":[]}'
+is 'in JSON, too' "$(log_of --json "$disc")" '{"sessions":[],"complete":true}'
 mount_disc -o volid=LABEL "$disc"
 mkdir -p "$mnt/a/deep" "$mnt/b"
 noise 30000 1 >"$mnt/a/one"

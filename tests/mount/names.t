@@ -4,6 +4,6 @@
 # names.t - a disc's name is no proof, and neither are the names of sockets: what another user's mounts, listeners and
 # connections can do to the commands, under a kernel of its own with two ordinary users
 . "$(dirname "$0")/../lib.sh"
-need_uml
-relay names in_uml -t 500 -e "BUILD=$BUILD" bash "$TOP/tests/mount/names-guest"
+need_apart
+relay names apart bash "$TOP/tests/mount/names-guest"
 done_testing

@@ -21,5 +21,5 @@ chmod 6755 "$T/special/id"
 if mknod "$T/special/null" c 1 3; then chmod 666 "$T/special/null"; fi
 xorriso -outdev "$T/in/special.iso" -map "$T/special" / -chown_r 0 / -- -commit >/dev/null 2>&1
 chmod 755 "$T"
-relay user in_uml -t 300 "$TOP/tests/mount/uml-nonroot" /mnt/user "$TOP/tests/mount/nonroot-guest"
+relay user in_uml "$TOP/tests/mount/uml-nonroot" /mnt/user "$TOP/tests/mount/nonroot-guest"
 done_testing

@@ -90,6 +90,9 @@ before=$(tree_digest "$mnt")
 fails 'another file is there' 1 restore -s 1 "$mnt/2024"
 like 'it is named' "$(cat "$T/ok.output")" '/2024/letter.txt: it is another one now'
 like 'and so is the directory' "$(cat "$T/ok.output")" '/2024/big: it is a directory now'
+like 'what to do about the file' "$(cat "$T/ok.output")" '--force replaces what is a file now, -C DIR restores elsewhere'
+fails 'the directory alone' 1 restore -s 1 "$mnt/2024/big"
+like 'what to do about that' "$(cat "$T/ok.output")" '--force does not replace it either: .*-C DIR restores elsewhere'
 is 'nothing was changed' "$(tree_digest "$mnt")" "$before"
 fails 'a directory is not replaced by force' 1 restore -f -s 1 "$mnt/2024"
 is 'and nothing else is' "$(tree_digest "$mnt")" "$before"
@@ -99,8 +102,14 @@ touch -r "$T/first/2024/letter.txt" "$mnt/2024/letter.txt"
 printf 'Dear Anna, we will come in MAY!.\n' >"$mnt/2024/letter.txt"
 touch -r "$T/first/2024/letter.txt" "$mnt/2024/letter.txt"
 fails 'of the same length and time, but another one' 1 restore -s 1 "$mnt/2024"
-ok 'by force' restore -q -f -s 1 "$mnt/2024"
+number=$(stat -c %i "$mnt/2024/holes")
+like 'by force' "$(restore -f -s 1 "$mnt/2024")" '^/2024: restored from session 1 .*; [1-9] (is|are) there as (it was|they were)$'
 same_tree 'as it was' "$T/first/2024" "$mnt/2024"
+is 'what was as it was is the same file' "$(stat -c %i "$mnt/2024/holes")" "$number"
+setfattr -n user.other -v 1 "$mnt/2024/holes"
+ok 'one with another attribute, by force' restore -q -f -s 1 "$mnt/2024/holes"
+isnt 'is replaced' "$(stat -c %i "$mnt/2024/holes")" "$number"
+none 'the attribute is gone' "$(getfattr --absolute-names -n user.other "$mnt/2024/holes" 2>/dev/null)"
 echo new >"$mnt/2024/new"
 ok 'what the session had not stays' restore -q -f -s 1 "$mnt/2024"
 ok 'there it is' test -e "$mnt/2024/new"
@@ -143,6 +152,14 @@ rm -rf "$T/out"
 ok 'paths on the disc' restore -q -s 1 -C "$T/out" "$disc" 2024/letter.txt /odd/../odd/README
 is 'these two' "$(cd "$T/out" && find . -type f | sort | paste -sd' ')" './2024/letter.txt ./odd/README'
 is 'in JSON' "$(restore --json -s 1 -C "$T/out2" "$disc" 2024/letter.txt | json 'join " ", map { @$_{qw(path session files directories bytes)} } @{$_->{restored}}')" '2024/letter.txt 1 1 1 33'
+for path in 2024/letter.txt/ 2024/letter.txt/../letter.txt/; do
+	fails "a file is no directory: $path" 1 restore -s 1 -C "$T/out" "$disc" "$path"
+	like 'that is said' "$(cat "$T/ok.output")" '/2024/letter.txt: Not a directory'
+done
+ok 'a directory is one' restore -n -s 1 -C "$T/out" "$disc" 2024/
+touch "$T/closed"
+fails 'where nothing can be made' 1 restore -s 1 -C "$T/closed" "$disc" 2024
+like 'where that is, is said' "$(cat "$T/ok.output")" "$T/closed: "
 fails 'a dry run' 0 restore -n -C "$T/none" "$disc"
 fails 'makes no directory' 2 ls "$T/none"
 
@@ -154,6 +171,14 @@ ok 'another user' bounded 60 setpriv --reuid 1234 --regid 1234 --clear-groups "$
 like 'whose files these are is told' "$(cat "$T/ok.output")" "the caller's: only root can give files away"
 is 'they are his' "$(stat -c %u "$T/theirs.d/2024/big")" 1234
 same_file 'and whole' "$T/second/2024/big" "$T/theirs.d/2024/big"
+echo "of a group" >"$T/shared"
+chown 1234:4321 "$T/shared"
+xorriso -outdev "$T/group.iso" -map "$T/shared" /shared >"$T/xorriso.log" 2>&1
+member() { bounded 60 setpriv --reuid 1234 --regid 1234 --groups 4321 "$BUILD/cdappendfs-restore" -C "$T/theirs.d" "$@" "$T/group.iso" shared; }
+ok 'one of its group' member
+chgrp 1234 "$T/theirs.d/shared"
+ok 'of another group it is not as it was' member -f
+is 'and gets its own' "$(stat -c %g "$T/theirs.d/shared")" 4321
 
 # ---- a damaged disc: two files of a session of xorriso's are cut off
 mkdir -p "$T/in/d"

@@ -33,9 +33,9 @@ fill() {
 fill 'one large file' 4M dd if=/dev/urandom of=large bs=100000 count=100
 cmp_number 'one large file: most of the disc can be used' "$(apparent_size "$disc")" -gt 3500000
 fill 'small files' 4M bash -c 'for i in {1..5000}; do echo "$i" >"file $i" || exit; done'
-fill 'empty files with long names' 4M bash -c 'for i in {1..30000}; do : >"$i $(printf %0200d 0)" || exit; done'
-fill 'directories' 4M bash -c 'for i in {1..30000}; do mkdir "directory $i" 2>&1 || exit; done'
-fill 'symbolic links' 4M bash -c 'for i in {1..30000}; do ln -s "$(printf component/%.0s {1..50})$i" "link $i" 2>&1 || exit; done'
+fill 'empty files with long names' 4M bash -c 'printf -v zeros %0200d 0; for i in {1..30000}; do : >"$i $zeros" || exit; done'
+fill 'directories' 4M perl -e 'mkdir "directory $_" or die "$!\n" for 1 .. 30000'
+fill 'symbolic links' 4M perl -e 'symlink "component/" x 50 . $_, "link $_" or die "$!\n" for 1 .. 30000'
 fill 'holes' 8M bash -c 'for i in {1..100}; do truncate -s 300000 "hole $i" 2>&1 || exit; done'
 fill 'fallocate' 8M bash -c 'for i in {1..100}; do fallocate -l 300000 "room $i" 2>&1 || exit; done'
 

@@ -5,6 +5,7 @@
 # was copied, once; what can only go to one disc does; kills between and in all of it lose nothing
 . "$(dirname "$0")/../lib.sh"
 need xorriso genisoimage python3
+seven=$(command -v 7zz || command -v 7z || command -v 7za) || need 7z
 
 stage=$T/stage/set
 span() { mount_disc -s "$stage" -o "span${2:+,$2}" "$1"; }
@@ -124,7 +125,8 @@ echo more >>"$mnt/d/old"; rm "$mnt/d/gone"
 for i in 1 2 3 4; do noise 2500000 "7$i" >"$mnt/d/new$i"; done
 ok 'a dry run' sync_with --span --dry-run
 like 'places what is new, in a directory of the disc, too' "$(cat "$T/ok.output")" 'd/new1'
-none 'and nothing that the disc has' "$(grep -E 'd/(old|gone)' "$T/ok.output")"
+like 'what changes the disc is there, and says that it can only be' "$(sed -n '/^disc 1/,/^disc 2/p' "$T/ok.output")" 'd/gone  .only here.*d/old  .only here'
+none 'once' "$(sed -n '/^disc 2/,$p' "$T/ok.output" | grep -E 'd/(old|gone)')"
 ok 'sync' sync_with --span
 sums "$mnt" >"$T/want"
 chmod 0600 "$mnt/d/old"
@@ -216,16 +218,20 @@ rm -rf "$stage" "$T"/*.iso
 blank_disc "$T/one.iso"
 span "$T/one.iso" media=8M,speed=10
 for i in 1 2 3 4 5; do mkdir "$mnt/$i"; noise 2500000 "8$i" >"$mnt/$i/file"; done
+noise 2500000 86 >"$mnt/6"
 burning() { [[ $(info_json '$_->{burning} ? $_->{burning}{phase} : "idle"' "$mnt") == burning ]]; }
 sync_with --span >"$T/sync.log" 2>&1 & syncer=$!
 ok 'it burns' until_true 60 burning
-echo more >>"$mnt/4/file"; rm "$mnt/5/file"; echo new >"$mnt/5/another"; ln "$mnt/4/file" "$mnt/5/link"; echo x >"$mnt/1/meanwhile"
+echo more >>"$mnt/4/file"; rm "$mnt/5/file" "$mnt/6"; echo new >"$mnt/5/another"; ln "$mnt/4/file" "$mnt/5/link"; echo x >"$mnt/1/meanwhile"
 sums "$mnt" >"$T/want"
 ok 'it ends' await "$syncer"
 sums "$mnt" >"$T/got"
 same_listing 'all changes are there' "$T/want" "$T/got"
-ok 'unmount' umount_disc
-ok 'the next disc' move "$T/one.iso" "$T/two.iso"
+rm "$mnt/1/meanwhile"
+sums "$mnt" >"$T/want"
+sync "$mnt/4"
+kill_daemon
+ok 'the next disc: what was made and removed meanwhile was never on the old one' move "$T/one.iso" "$T/two.iso"
 span "$T/two.iso"
 ok 'unmount' umount_disc
 together 'and on the discs' one two
@@ -240,6 +246,9 @@ make_set() {
 	sums "$mnt" >"$T/want"
 	sync "$mnt/1"
 }
+begun() { gone "$mover" || [[ -e $T/two.iso || $(ps -o comm= -p "$mover") == cdappendfs-stag* ]]; }
+made() { gone "$mover" || [[ -e $T/two.iso ]]; }
+moved() { "$BUILD/cdappendfs-stage" list --staging="$stage" | grep -q two.iso; }
 for spec in edge@frozen=kill kill@40 edge@publishing=killed edge@rebasing=killed; do
 	make_set "fault=$spec"
 	fails "$spec: the sync fails" any sync_with --span
@@ -251,15 +260,15 @@ for spec in edge@frozen=kill kill@40 edge@publishing=killed edge@rebasing=killed
 	ok "$spec: the next sync" sync_with --span
 	kill_daemon
 	is "$spec: one session" "$(info_json 'scalar @{$_->{sessions}}' "$T/one.iso")" 1
-	for hundredths in 0 1 2 4 8; do
+	for state in begun made moved; do
 		rm -f "$T/two.iso"
 		"$BUILD/cdappendfs-stage" move --staging="$stage" "$T/one.iso" "$T/two.iso" >"$T/move.log" 2>&1 & mover=$!
-		sleep "0.0$hundredths"
+		until_true 60 "$state"
 		kill -KILL "$mover" 2>/dev/null
 		await "$mover" >/dev/null 2>&1
-		"$BUILD/cdappendfs-stage" list --staging="$stage" | grep -q two.iso && break
+		moved && break
 	done
-	grep -q two.iso <("$BUILD/cdappendfs-stage" list --staging="$stage") || ok "$spec: the move, at last" move "$T/one.iso" "$T/two.iso"
+	moved || ok "$spec: the move, at last" move "$T/one.iso" "$T/two.iso"
 	span "$T/two.iso"
 	ok "$spec: the second disc" umount_disc
 	together "$spec: both together have all" one two
@@ -276,7 +285,9 @@ genisoimage -quiet -o "$T/foreign.iso" "$TOP/tests/lib.sh" 2>/dev/null
 fails 'a next one that is not blank' 1 sync_with --span --next="$T/foreign.iso"
 await_daemon
 like 'is told, and what to do' "$(cat "$T/ok.output")" 'not blank.*stays staged.*cdappendfs-stage move'
+export CDAPPENDFS_CATALOGUE=$T/catalogue.db
 span "$T/one.iso"
+unset CDAPPENDFS_CATALOGUE
 fails 'too few discs' 1 sync_with --span -m 'by one' --next="$T/two.iso"
 await_daemon
 like 'say that something is left' "$(cat "$T/ok.output")" 'session 1 written.*give another one with --next'
@@ -285,6 +296,7 @@ ok 'the last one' sync_with --span -m 'by one' --next=three.iso
 like 'ends the set' "$(cat "$T/ok.output")" 'disc 3 of 3'
 is 'by its path from here' "$(findmnt -n -o SOURCE "$mnt")" "$T/three.iso"
 ok 'unmount' unmount_next
+is 'the catalogue of the first mount has all of them' "$(CDAPPENDFS_CATALOGUE=$T/catalogue.db "$BUILD/cdappendfs-catalogue" list --json | json 'join " ", sort map { $_->{path} =~ s{.*/}{}r } @{$_->{discs}}')" 'one.iso three.iso two.iso'
 like 'the message is on each' "$(message "$T/two.iso") $(message "$T/three.iso")" '^by one \[disc 2 of set [0-9a-f]*\] by one \[disc 3 of 3 of set'
 none 'options of the mount hold for each' "$(info --names "$T/three.iso" 2>/dev/null | grep -i joliet)"
 together 'all of it is on the three' one two three
@@ -322,10 +334,15 @@ settled() {
 	[[ ! $running =~ cdappendfs-(stage|umount)\  ]] && { [[ ! $running ]] || mounted_by "$mnt"; }
 }
 # Whoever ends it: what is left is staged for one of the two
-for hundredths in 05 15 30 45 60; do
+on_first() { [[ $(findmnt -n -o SOURCE "$mnt") == "$T/one.iso" ]]; }
+ended() { ! on_first; }
+burns() { burning || ended; }
+next_made() { ended && { gone "$syncer" || [[ -e $T/two.iso ]]; }; }
+next_mounted() { gone "$syncer" || [[ $(findmnt -n -o SOURCE "$mnt") == "$T/two.iso" ]]; }
+for state in on_first burns ended next_made next_mounted; do
 	make_set nojoliet
 	"$BUILD/cdappendfs-sync" -q --span --next="$T/two.iso" "$mnt" >"$T/sync.log" 2>&1 & syncer=$!
-	sleep "0.$hundredths"
+	ok "killed at $state: which is reached" until_true 60 "$state"
 	kill -KILL "$syncer" 2>/dev/null
 	await "$syncer" >/dev/null 2>&1
 	until_true 60 settled
@@ -335,22 +352,93 @@ for hundredths in 05 15 30 45 60; do
 	disc=$("$BUILD/cdappendfs-stage" list --staging="$stage" | head -n 1)
 	if [[ $disc == */one.iso ]]; then
 		mount_disc -s "$stage" -o span "$T/one.iso"
-		ok "killed after 0.$hundredths s: the first disc" sync_with --span
-		ok "killed after 0.$hundredths s: unmount" umount_disc
+		ok "killed at $state: the first disc" sync_with --span
+		ok "killed at $state: unmount" umount_disc
 		rm -f "$T/two.iso"
-		ok "killed after 0.$hundredths s: the next one" move "$T/one.iso" "$T/two.iso"
+		ok "killed at $state: the next one" move "$T/one.iso" "$T/two.iso"
 	fi
 	if [[ $disc == /* ]]; then
 		mount_disc -s "$stage" -o span "$T/two.iso"
-		ok "killed after 0.$hundredths s: the second disc" umount_disc
+		ok "killed at $state: the second disc" umount_disc
 	fi
-	together "killed after 0.$hundredths s: nothing is lost" one two
+	together "killed at $state: nothing is lost" one two
 done
+
+# ---- a file that is larger than a disc
+rm -rf "$stage" "$T"/*.iso
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=8M
+mkdir "$mnt/films"
+noise 1000000 5 >"$mnt/a"; echo last >"$mnt/z"
+big="films/it's big\\.bin"
+noise 20000001 6 >"$T/big"
+cp "$T/big" "$mnt/$big"; chmod 0640 "$mnt/$big"; setfattr -n user.note -v 'of the whole' "$mnt/$big"
+touch -d '2024-02-29 12:30:15' "$mnt/$big" "$mnt/films"
+fails 'is not split unasked' 1 sync_with --span
+like 'and the message says how it is' "$(cat "$T/ok.output")" 'films/it.*larger than a disc.*--split'
+fails '--split alone' 2 sync_with --split
+ok 'a dry run with --split' sync_with --span --split --dry-run
+cp "$T/ok.output" "$T/plan"
+like 'shows the parts' "$(cat "$T/plan")" 'disc 1, this one: .*  a'$'\n''.*part-1-of-3.*sha256-1-of-3.*disc 2: .*part-2-of-3.*sha256-2-of-3.*disc 3: .*part-3-of-3.*sha256-3-of-3'
+is 'and splits nothing' "$(ls "$mnt/films")" "${big#films/}"
+planned=$(sync_with --span --split --dry-run --json | tail -n 1 | json 'join " ", @$_{qw(append_bytes held_bytes discs)}')
+exec 5<"$mnt/$big"
+fails 'as long as it is open' 1 sync_with --span --split
+like 'it stays whole' "$(cat "$T/ok.output")" 'films/it.*is larger than a disc, and open'
+exec 5<&-
+ok 'the first part' sync_with --span --split --json
+is 'is as planned' "$(tail -n 1 "$T/ok.output" | json 'join " ", @$_{qw(append_bytes held_bytes discs)}')" "$planned"
+is 'the mount has parts' "$(ls "$mnt/films" | wc -l) $(cat "$mnt/$big".part-* | sha256sum)" "6 $(sha256sum <"$T/big")"
+is 'of the directory nothing is changed' "$(stat -c %y "$mnt/films")" '2024-02-29 12:30:15.000000000 +0000'
+kill_daemon
+for next in 'one two' 'two three'; do
+	ok "${next#* }: the next disc" move "$T/${next% *}.iso" "$T/${next#* }.iso"
+	span "$T/${next#* }.iso"
+	ok "${next#* }: sync, without --split" sync_with --span
+	ok "${next#* }: unmount" umount_disc
+done
+is 'nothing is left' "$("$BUILD/cdappendfs-stage" list --staging="$stage")" 'nothing is staged'
+mkdir "$T/joined"
+for disc in one two three; do
+	take_out "$disc"
+	rm -rf "$T/out.7z"
+	bounded 120 "$seven" x -bd -y -o"$T/out.7z" "$T/$disc.iso" >"$T/7z.log" 2>&1
+	is "$disc: 7-Zip has the same part" "$(cat "$T"/out.7z/films/*.part-*-of-3 | sha256sum)" "$(cat "$T/out.$disc/$big".part-*-of-3 | sha256sum)"
+	is "$disc: with mode and time" "$(stat -c '%a %Y' "$T/out.$disc/$big".part-*-of-3)" "640 $(date -d '2024-02-29 12:30:15' +%s)"
+	ok "$disc: its text proves it" bounded 30 sh -c 'cd "$1" && sha256sum -c --ignore-missing ./*.sha256-*' sh "$T/out.$disc/films"
+	cp "$T/out.$disc/films/"* "$T/joined/"
+	mount_disc -o ro "$T/$disc.iso"
+	is "$disc: and with attributes" "$(getfattr --absolute-names --only-values -n user.note "$mnt/$big".part-*-of-3)" 'of the whole'
+	ok "$disc: unmount" umount_disc
+done
+is 'what cat joins is the file' "$(cat "$T/out.one/$big".part-* "$T/out.two/$big".part-* "$T/out.three/$big".part-* | sha256sum)" "$(sha256sum <"$T/big")"
+echo 'of another file' >"$T/joined/${big#films/}.part-x.part-1-of-3"
+sed -n 's/^#   //p' "$T/joined/${big#films/}.sha256-2-of-3" >"$T/lines"
+ok 'the lines of a text join it, and prove it' bounded 30 env -C "$T/joined" sh -e "$T/lines"
+like 'all of it' "$(cat "$T/ok.output")" 'big.*\.bin: OK.*part-1-of-3: OK.*part-2-of-3: OK.*part-3-of-3: OK'
+cmp -s "$T/joined/${big#films/}" "$T/big"; is 'byte by byte' $? 0
+rm -rf "$stage" "$T"/*.iso "$T/joined"
 
 # ---- what cannot be
 rm -rf "$stage" "$T"/*.iso
 blank_disc "$T/one.iso"
-span "$T/one.iso" media=8M
+span "$T/one.iso" media=8M,nojoliet
+touch "$mnt/x"; rm "$mnt/x"
+ok 'what was made and removed on a blank disc' sync_with
+like 'is nothing' "$(cat "$T/ok.output")" 'nothing is staged'
+is 'which no session is made for' "$(stat -c %s "$T/one.iso")" 0
+noise 9000000 1 >"$mnt/large.bin"; echo 1 >"$mnt/other"
+fails 'a burn fails' 1 sync_with --span
+rm "$mnt/large.bin"
+sync "$mnt/other"
+kill_daemon
+ok 'what is staged goes to another disc' move "$T/one.iso" "$T/two.iso"
+span "$T/two.iso"
+none 'which tells nothing of the old one' "$(grep large.bin "${log_of[$mnt]}")"
+ok 'unmount' umount_disc
+rm -rf "$stage" "$T"/*.iso
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=8M,nojoliet
 noise 9000000 1 >"$mnt/large.bin"
 fails 'a file that is larger than a disc' 1 sync_with --span
 like 'is named' "$(cat "$T/ok.output")" 'large.bin.*larger than a disc'
@@ -368,6 +456,7 @@ like 'is refused before anything is burned' "$(cat "$T/ok.output")" 'in the moun
 is 'nothing was' "$(image_digest "$T/one.iso")" "$before"
 for i in 1 2 3 4; do noise 2500000 "1$i" >"$mnt/f$i"; done
 ok 'as much as it takes' sync_with --span
+like 'what to do then has the options of the mount' "$(cat "$T/ok.output")" "cdappendfs-stage move $stage NEXT; cdappendfs -o span,nojoliet,staging=$stage NEXT $mnt; "
 ok 'unmount' umount_disc
 mount_disc -s "$stage" "$T/one.iso"
 fails 'a mount without span' 1 sync_with --span --next="$T/two.iso"
@@ -375,4 +464,14 @@ like 'is told to have it' "$(cat "$T/ok.output")" 'mount it with -o span'
 is 'the first disc is there as before' "$(findmnt -n -o SOURCE "$mnt")" "$T/one.iso"
 fails 'an unmount of it burns nothing' any umount_disc
 like 'and says what would' "$(cat "$T/umount.log")" '--span, of a mount with -o span'
+
+# ---- by itself: what waits for the next disc is not tried again and again
+rm -rf "$stage" "$T"/*.iso
+blank_disc "$T/one.iso"
+span "$T/one.iso" media=4M,commit=idle=1s
+for i in 1 2 3; do noise 2500000 "2$i" >"$mnt/g$i"; done
+due_later() { info_json '$_->{sessions} && @{$_->{sessions}} ? $_->{next_commit} : ""' "$mnt" >"$T/due" && (($(date -d "$(<"$T/due")" +%s) > $(date +%s) + 60)); }
+ok 'a disc that takes no more is left alone for a while' until_true 120 due_later
+ok 'what waits is dropped' "$BUILD/cdappendfs-sync" --discard "$mnt"
+ok 'unmount' umount_disc
 done_testing

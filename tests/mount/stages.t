@@ -38,7 +38,7 @@ ok 'mount' mounted create a.iso
 fill "$mnt"
 ok 'burn' "$BUILD/cdappendfs-sync" "$mnt"
 (cd "$mnt" && change)
-is 'what is staged, with renames' "$(changes)" "$want_changes"
+is 'what is staged, with renames; a file that only lost a name is not one' "$(changes)" "${want_changes/$'M a\t0\n'/}"
 like 'a rename as JSON' "$("$BUILD/cdappendfs-info" --changes --json "$mnt")" '"kind":"R","path":"d/E","from":"d/e"'
 cp "$mnt/big" big.want
 like 'list: mounted' "$(stage list)" "$T/a.iso"$'\n'"  mounted: mounted at $mnt"

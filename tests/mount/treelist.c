@@ -5,10 +5,11 @@
  *	treelist [-x LETTERS] DIRECTORY
  *
  * One line a path, sorted by bytes.  -x leaves out: l hard link groups, o owners, m modes, t times of modification,
- * n what of them is less than a second, T those of directories, s sockets, c contents, h most of what is huge: of a
- * directory of more than 10,000 entries each hundredth is looked at and the others are only named, and of a file of
- * more than 4 GiB the first and the last MiB are read.  A hard link group is named by its first path.  The content's
- * digest does not depend on holes, and blocks of zeros are only looked at, so that large sparse files cost little.
+ * n what of them is less than a second, T those of directories, y those of symbolic links, s sockets, c contents,
+ * h most of what is huge: of a directory of more than 10,000 entries each hundredth is looked at and the others are
+ * only named, and of a file of more than 4 GiB the first and the last MiB are read.  A hard link group is named by its
+ * first path.  The content's digest does not depend on holes, and blocks of zeros are only looked at, so that large
+ * sparse files cost little.
  */
 #include <dirent.h>
 #include <err.h>
@@ -180,7 +181,7 @@ static void print_node(int parent, const char *name, const char *path, const str
 		printf(" %04o", st->st_mode & 07777);
 	if (shows('o'))
 		printf(" %u:%u", st->st_uid, st->st_gid);
-	if (shows('t') && (shows('T') || !S_ISDIR(st->st_mode)))
+	if (shows('t') && (shows('T') || !S_ISDIR(st->st_mode)) && (shows('y') || !S_ISLNK(st->st_mode)))
 		printf(" %lld.%09ld", (long long)st->st_mtime, shows('n') ? st->st_mtim.tv_nsec : 0);
 	if (S_ISREG(st->st_mode)) {
 		printf(" %lld", (long long)st->st_size);

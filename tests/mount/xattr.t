@@ -251,5 +251,5 @@ is 'all of them' "$(values)" "$before"
 ok 'unmount' umount_disc
 
 # ---- an older kernel
-if why=$(uml_missing); then skip 'the same under another kernel' "$why"; else relay 'another kernel' in_uml -t 300 "$TOP/tests/mount/xattr-guest"; fi
+if why=$(uml_missing); then skip 'the same under another kernel' "$why"; else relay 'another kernel' in_uml "$TOP/tests/mount/xattr-guest"; fi
 done_testing

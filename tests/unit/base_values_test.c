@@ -103,6 +103,24 @@ static void words(void **state)
 	}
 }
 
+static void durations(void **state)
+{
+	static const char *const wrong[] = {"",	  "x",	"1x", "m",    "1mm",  "-1",
+					    "+1", " 1", "1 ", "1.5h", "367d", "99999999999999"};
+	uint32_t s = 7;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
+		assert_int_equal(value_duration(wrong[i], &s), -EINVAL);
+	assert_int_equal(s, 7);
+	assert_true(value_duration("0", &s) == 0 && s == 0);
+	assert_true(value_duration("90", &s) == 0 && s == 90);
+	assert_true(value_duration("90s", &s) == 0 && s == 90);
+	assert_true(value_duration("10m", &s) == 0 && s == 600);
+	assert_true(value_duration("2h", &s) == 0 && s == 7200);
+	assert_true(value_duration("366d", &s) == 0 && s == 366 * 86400);
+}
+
 static void dates(void **state)
 {
 	static const struct {
@@ -184,8 +202,9 @@ static void zone(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(sizes), cmocka_unit_test(printed), cmocka_unit_test(words),
-					   cmocka_unit_test(dates), cmocka_unit_test(zone)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(sizes),	cmocka_unit_test(printed),
+					   cmocka_unit_test(durations), cmocka_unit_test(words),
+					   cmocka_unit_test(dates),	cmocka_unit_test(zone)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

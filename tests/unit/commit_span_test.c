@@ -236,7 +236,7 @@ static void hard_links(void **state)
 	(void)state;
 	begin(&w);
 	link_to(&w, "e/file", "b/link");
-	assert_int_equal(span_find(w.tree, &s, NULL), 0);
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
 	assert_int_equal(disc_of(s, "a"), 0);
 	assert_int_equal(disc_of(s, "b"), disc_of(s, "e"));
 	span_free(s);
@@ -246,7 +246,7 @@ static void hard_links(void **state)
 	/* A new name in a directory of the disc goes with the file … */
 	s = NULL;
 	link_to(&w, "c/file", "a/link");
-	assert_int_equal(span_find(w.tree, &s, NULL), 0);
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
 	assert_int_equal(disc_of(s, "c"), 1);
 	assert_int_equal(disc_of(s, "a/link"), 1);
 	assert_int_equal(disc_of(s, "d"), 1);
@@ -254,7 +254,7 @@ static void hard_links(void **state)
 	/* … but what has a name of a file of the disc can only go there, which keeps nothing else. */
 	s = NULL;
 	link_to(&w, "a/file", "d/link");
-	assert_int_equal(span_find(w.tree, &s, NULL), 0);
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
 	assert_int_equal(disc_of(s, "d/file"), 1);
 	for (size_t i = 0; i < s->n; i++)
 		assert_string_not_equal(s->entries[i].path, "d/link");
@@ -262,7 +262,7 @@ static void hard_links(void **state)
 	/* What has no room there is refused. */
 	s = NULL;
 	world_write(&w, "a/file", EACH, 9);
-	assert_int_equal(span_find(w.tree, &s, &why), -ENOSPC);
+	assert_int_equal(span_find(w.tree, 0, &s, &why), -ENOSPC);
 	assert_non_null(why);
 	free(why);
 	world_close(&w);
@@ -287,7 +287,7 @@ static void large_ones(void **state)
 		snprintf(path, sizeof(path), "big/in/%u", i);
 		world_write(&w, path, EACH, 100 + i);
 	}
-	assert_int_equal(span_find(w.tree, &s, NULL), 0);
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
 	assert_int_equal(s->n, 5 + 4);
 	assert_int_equal(disc_of(s, "a"), 0);
 	assert_int_equal(disc_of(s, "b"), 0);
@@ -312,10 +312,44 @@ static void large_ones(void **state)
 	/* What changes a file of the disc goes there, or not at all. */
 	world_write(&w, "a/file", 2 * EACH, 8);
 	s = NULL;
-	assert_int_equal(span_find(w.tree, &s, &why), -ENOSPC);
+	assert_int_equal(span_find(w.tree, 0, &s, &why), -ENOSPC);
 	assert_non_null(why);
 	assert_non_null(strstr(why, "only go to this disc"));
 	free(why);
+	world_close(&w);
+	world_remove(&w);
+}
+
+/* Directories that names of files join are placed by their files, where together they are larger than a disc. */
+static void joined_directories(void **state)
+{
+	struct span *s = NULL;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	for (size_t i = 0; i + 1 < ARRAY_LENGTH(tops); i++) {
+		char from[16], to[16];
+
+		snprintf(from, sizeof(from), "%s/small", tops[i]);
+		snprintf(to, sizeof(to), "%s/link", tops[i + 1]);
+		world_write(&w, from, 10, 50 + (unsigned)i);
+		link_to(&w, from, to);
+	}
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
+	assert_int_equal(s->n_discs, 2);
+	assert_int_equal(disc_of(s, "a/file"), 0);
+	assert_int_equal(disc_of(s, "e/file"), 1);
+	for (size_t i = 0; i + 1 < ARRAY_LENGTH(tops); i++) {
+		char from[16], to[16];
+
+		snprintf(from, sizeof(from), "%s/small", tops[i]);
+		snprintf(to, sizeof(to), "%s/link", tops[i + 1]);
+		assert_int_equal(disc_of(s, from), disc_of(s, to));
+	}
+	span_free(s);
+	assert_int_equal(ask(&w, &ask_span).error, 0);
+	assert_true(has_tops(&w, 0, 5));
 	world_close(&w);
 	world_remove(&w);
 }
@@ -329,7 +363,7 @@ static void changed_meanwhile(void **state)
 
 	(void)state;
 	begin(&w);
-	assert_int_equal(span_find(w.tree, &s, NULL), 0);
+	assert_int_equal(span_find(w.tree, 0, &s, NULL), 0);
 	world_write(&w, "e/more", 10, 3); /* goes with it */
 	assert_int_equal(tree_preview_span(w.tree, 0, s, &f), 0);
 	tree_frozen_release(&f);
@@ -344,9 +378,9 @@ static void changed_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fills_the_disc),    cmocka_unit_test(full_to_the_end), cmocka_unit_test(kills),
-		cmocka_unit_test(failed_burns),	     cmocka_unit_test(hard_links),	cmocka_unit_test(large_ones),
-		cmocka_unit_test(changed_meanwhile),
+		cmocka_unit_test(fills_the_disc),     cmocka_unit_test(full_to_the_end),   cmocka_unit_test(kills),
+		cmocka_unit_test(failed_burns),	      cmocka_unit_test(hard_links),	   cmocka_unit_test(large_ones),
+		cmocka_unit_test(joined_directories), cmocka_unit_test(changed_meanwhile),
 	};
 
 	log_state.level = -1;

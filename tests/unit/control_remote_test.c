@@ -27,18 +27,23 @@ struct script {
 	unsigned silent;   /* so many connections before are closed without a word */
 	unsigned sectors;  /* then so many requests are answered, and it ends */
 	unsigned n_served; /* connections, in all */
+	char request[32];  /* of the last connection */
 };
 static struct script script;
 static int listener;
 static pthread_t daemon_thread;
+static const struct remote_options as_read;
 static struct control_mount mount;
 
 static void read_line(int fd)
 {
+	size_t n = 0;
 	char byte;
 
 	while (read(fd, &byte, 1) == 1 && byte != '\n')
-		;
+		if (n < sizeof(script.request) - 1)
+			script.request[n++] = byte;
+	script.request[n] = '\0';
 }
 
 static void greet(int fd)
@@ -121,7 +126,7 @@ static void test_refused(void **unused)
 		_free_ char *why = NULL;
 
 		start((struct script){.line = cases[i].line});
-		assert_int_equal(remote_disc_open(&mount, NULL, &disc, &why), cases[i].error);
+		assert_int_equal(remote_disc_open(&mount, &as_read, &disc, &why), cases[i].error);
 		assert_null(disc);
 		if (cases[i].why)
 			assert_string_equal(why, cases[i].why);
@@ -142,7 +147,7 @@ static void test_asked_anew(void **unused)
 
 	(void)unused;
 	start((struct script){.silent = 2, .sectors = 1});
-	assert_int_equal(remote_disc_open(&mount, NULL, &disc, &why), 0);
+	assert_int_equal(remote_disc_open(&mount, &as_read, &disc, &why), 0);
 	assert_int_equal(script.n_served, 3);
 	assert_int_equal(disc_sessions(disc, &sessions, &n), 0);
 	assert_int_equal(n, 1);
@@ -152,6 +157,27 @@ static void test_asked_anew(void **unused)
 	assert_int_equal(disc_read(disc, 0x5b, sector, 1), -ENOTCONN); /* it has ended, and is not asked anew */
 	stop();
 	assert_int_equal(script.n_served, 3);
+}
+
+/* Who wants what the medium gives says so; a daemon that does not know that is of another version. */
+static void test_from_medium(void **unused)
+{
+	static const struct remote_options from_medium = {.from_medium = true};
+	_cleanup_(disc_closep) struct disc *disc = NULL;
+	_free_ char *why = NULL;
+
+	(void)unused;
+	start((struct script){.sectors = 0});
+	assert_int_equal(remote_disc_open(&mount, &from_medium, &disc, &why), 0);
+	assert_string_equal(script.request, "disc medium");
+	disc_close(TAKE_PTR(disc));
+	assert_int_equal(remote_disc_open(&mount, &as_read, &disc, &why), 0);
+	assert_string_equal(script.request, "disc");
+	disc_close(TAKE_PTR(disc));
+	stop();
+	start((struct script){.line = "{\"type\":\"result\",\"error\":22,\"message\":\"unknown request\"}\n"});
+	assert_int_equal(remote_disc_open(&mount, &from_medium, &disc, &why), -EPROTO);
+	stop();
 }
 
 /* It never says a word: whoever does not wait long is told that no time is left, not that it has closed. */
@@ -173,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_asked_anew),
+		cmocka_unit_test(test_from_medium),
 		cmocka_unit_test(test_in_time),
 	};
 

@@ -84,7 +84,7 @@ static void plain(void **state)
 	accept_line("disc.iso /mnt", &o);
 	assert_string_equal(o.disc, "disc.iso");
 	assert_string_equal(o.mountpoint, "/mnt");
-	assert_false(o.foreground || o.read_only || o.create || o.manual_commit || o.debug);
+	assert_false(o.foreground || o.read_only || o.create || o.commit.when || o.debug);
 	assert_null(o.fuse);
 	options_release(&o);
 	accept_line("-f -o create,media=700M disc.iso -o volid=My_Disc /mnt", &o);
@@ -198,7 +198,7 @@ static void values(void **state)
 		    &o);
 	assert_int_equal(o.session, 3);
 	assert_true(o.read_only && o.show_uid && o.show_gid && o.show_umask && o.share == SHARE_NONE &&
-		    o.manual_commit);
+		    o.commit.when == POLICY_MANUAL);
 	assert_true(o.compat && o.no_joliet && o.no_verify && o.accepted == ODDITY_BIT(ODDITY_UDF));
 	assert_int_equal(o.uid, 1000);
 	assert_int_equal(o.gid, 100);
@@ -294,6 +294,9 @@ static void wrong_usage(void **state)
 	refuse_line("-o tree=half a b", "one of auto, full, linked");
 	refuse_line("-o share=all a b", "one of auto, blocks, none");
 	refuse_line("-o commit=never a b", "one of unmount, manual");
+	refuse_line("-o commit=idle a b", "commit=idle: one of");
+	refuse_line("-o commit=idle=0 a b", "commit=idle=0: one of");
+	refuse_line("-o commit=staged= a b", "commit=staged=: one of");
 	refuse_line("-o session=0 a b", "session=0");
 	refuse_line("-o session=x a b", "session=x");
 	refuse_line("-o umask=9 a b", "umask=9");

@@ -346,6 +346,70 @@ static void check_tree(const struct burn_plan *p, bool joliet)
 	check_path_table(descriptor);
 }
 
+/* ---- which part of a session a block is of ---- */
+
+struct parts {
+	uint32_t n, of[PART_N], node;
+};
+
+static void count_part(void *context, enum session_part what, uint32_t node)
+{
+	struct parts *parts = context;
+
+	assert_true(what < PART_N && session_part_text(what));
+	parts->n++;
+	parts->of[what]++;
+	parts->node = node;
+}
+
+static struct parts parts_of(const struct burn_plan *p, uint32_t lba)
+{
+	struct parts parts = {.n = 0};
+
+	burn_plan_parts(p, (struct burn_range){lba, 1}, count_part, &parts);
+	return parts;
+}
+
+/* The directories of the tree that was walked: each is one part alone, of its node. */
+static void check_directory_parts(const struct burn_plan *p, enum session_part what)
+{
+	const struct manifest *m = &disc.tree->manifest;
+
+	for (uint32_t i = 0; i < m->n_nodes; i++) {
+		struct parts parts;
+
+		if (!S_ISDIR(m->nodes[i].mode) || walk.lba_of[i] < session_start(p))
+			continue;
+		parts = parts_of(p, walk.lba_of[i]);
+		assert_int_equal(parts.n, 1);
+		assert_int_equal(parts.of[what], 1);
+		assert_int_equal(m->nodes[parts.node].ino, m->nodes[i].ino);
+	}
+}
+
+/* Whatever is not zeros is of some part. */
+static void check_parts(const struct burn_plan *p)
+{
+	static const uint8_t zeros[SECTOR_BYTES];
+	uint32_t start = session_start(p), record = start + session_length(p) - 1;
+
+	for (uint32_t lba = start; lba < start + session_body(p); lba++) {
+		const uint8_t *sector = disc.bytes + (size_t)lba * SECTOR_BYTES;
+		struct parts parts;
+
+		if (memcmp(sector, zeros, sizeof(zeros)) == 0)
+			continue;
+		parts = parts_of(p, lba);
+		assert_true(parts.n > 0);
+		if (memcmp(sector + 1, "CD001", 5) == 0)
+			assert_int_equal(parts.of[PART_DESCRIPTORS] + parts.of[PART_ABSOLUTE_DESCRIPTORS], 1);
+	}
+	assert_int_equal(parts_of(p, record).of[PART_RECORD], 1);
+	assert_int_equal(parts_of(p, record - 1).of[PART_DIGESTS], 1);
+	assert_int_equal(parts_of(p, record + 1).n, 0);
+	assert_int_equal(parts_of(p, start).n, 0);
+}
+
 static void check_session(const struct burn_plan *p)
 {
 	const struct manifest *m = &disc.tree->manifest;
@@ -360,9 +424,12 @@ static void check_session(const struct burn_plan *p)
 	assert_int_equal(n, walk.n_directories);
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(d[i].lba, walk.lba_of[d[i].ino - 1]);
+	check_parts(p);
+	check_directory_parts(p, PART_DIRECTORY);
 	for (uint32_t i = 0; i < m->n_entries; i++)
 		in_joliet += S_ISDIR(m->nodes[m->entries[i].node].mode) || S_ISREG(m->nodes[m->entries[i].node].mode);
 	check_tree(p, true);
+	check_directory_parts(p, PART_JOLIET_DIRECTORY);
 	assert_int_equal(walk.n_names, in_joliet);
 }
 

@@ -481,7 +481,7 @@ static int no_change(void *context, const struct tree_change *c)
 	(void)context, (void)c;
 	return 0;
 }
-static int op_changes(struct scene *s) { return tree_changes(s->t, no_change, NULL); }
+static int op_changes(struct scene *s) { return tree_changes(s->t, no_change, NULL, NULL); }
 static int op_preview(struct scene *s)
 {
 	struct tree_frozen f;

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "burner/base/log.h"
-#include "fs/tree/internal.h"
+#include "fs/tree/file.h"
 #include "tests/unit/tree_check.h"
 
 #define THREADS 6
@@ -145,26 +145,49 @@ static void check_forgotten(struct tree *t, uint64_t shared)
 			assert_int_equal(n->n_lookups, n->ino == shared);
 }
 
-static void with_threads(uint32_t idle_nodes)
+struct rig {
+	char directory[32];
+	struct stage *stage;
+	struct tree *tree;
+};
+
+static void begin(struct rig *g, uint32_t idle_nodes)
 {
-	char directory[] = "/tmp/tree-threads-XXXXXX", command[64];
 	struct stage_options stage = {.disc_path = "disc", .mountpoint = "mount", .next_ino = 2};
 	struct tree_options options = {.owner = 1, .idle_nodes = idle_nodes};
 	struct disc_state medium = {.appendable = true, .capacity_sectors = 1u << 20};
-	struct worker workers[THREADS];
 	struct stage_holder holder;
-	struct stage *s;
+	char *why = NULL;
+
+	snprintf(g->directory, sizeof(g->directory), "/tmp/tree-threads-XXXXXX");
+	assert_non_null(mkdtemp(g->directory));
+	stage.directory = g->directory;
+	assert_int_equal(stage_open(&stage, &g->stage, &holder, &why), 0);
+	assert_int_equal(tree_new(&options, &no_disc, NULL, g->stage, &g->tree), 0);
+	tree_set_medium(g->tree, &medium);
+	assert_int_equal(stage_start_thread(g->stage), 0);
+}
+
+static void end(struct rig *g)
+{
+	char command[64];
+
+	tree_free(g->tree);
+	stage_close(g->stage);
+	snprintf(command, sizeof(command), "rm -rf %s", g->directory);
+	assert_int_equal(system(command), 0);
+}
+
+static void with_threads(uint32_t idle_nodes)
+{
+	struct worker workers[THREADS];
+	struct rig g;
 	struct tree *t;
 	struct stat st;
 	pthread_t freezer;
-	char *why = NULL;
 
-	assert_non_null(mkdtemp(directory));
-	stage.directory = directory;
-	assert_int_equal(stage_open(&stage, &s, &holder, &why), 0);
-	assert_int_equal(tree_new(&options, &no_disc, NULL, s, &t), 0);
-	tree_set_medium(t, &medium);
-	assert_int_equal(stage_start_thread(s), 0);
+	begin(&g, idle_nodes);
+	t = g.tree;
 	assert_int_equal(tree_mknod(t, &caller, TREE_ROOT, "shared", S_IFDIR | 0755, 0, &st), 0);
 	for (unsigned i = 0; i < THREADS; i++) {
 		workers[i] = (struct worker){.tree = t, .number = i, .shared = st.st_ino};
@@ -179,10 +202,7 @@ static void with_threads(uint32_t idle_nodes)
 	check_forgotten(t, st.st_ino);
 	tree_is_sound(t);
 	tree_is_counted(t);
-	tree_free(t);
-	stage_close(s);
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	assert_int_equal(system(command), 0);
+	end(&g);
 }
 
 static void test_threads(void **state)
@@ -196,9 +216,32 @@ static void test_most_only_known(void **state)
 	with_threads(1);
 }
 
+/* Who comes to unpack a file when another request has done it finds nothing to do. */
+static void test_unpacked_by_another(void **state)
+{
+	struct tree_file *f;
+	struct stat st;
+	struct rig g;
+	char in[8];
+	size_t n;
+
+	(void)state;
+	begin(&g, 0);
+	assert_int_equal(tree_create(g.tree, &caller, TREE_ROOT, "unpacked", 0644, O_RDWR, &st, &f), 0);
+	assert_int_equal(tree_write(g.tree, f, 0, "content", 7), 0);
+	assert_int_equal(node_unpack(g.tree, f->node), 0);
+	assert_int_equal(tree_read(g.tree, f, 0, in, sizeof(in), &n), 0);
+	assert_int_equal(n, 7);
+	assert_memory_equal(in, "content", 7);
+	tree_close(g.tree, f);
+	tree_forget(g.tree, st.st_ino, 1);
+	end(&g);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads), cmocka_unit_test(test_most_only_known)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads), cmocka_unit_test(test_most_only_known),
+					   cmocka_unit_test(test_unpacked_by_another)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

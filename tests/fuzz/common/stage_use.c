@@ -263,7 +263,7 @@ static void commit_tree(struct world *w)
 	char why[MANIFEST_WHY_BYTES];
 	struct changes_seen changes = {0};
 
-	MUST(tree_changes(w->tree, count_listed, &changes) != -ENOMEM);
+	MUST(tree_changes(w->tree, count_listed, &changes, NULL) != -ENOMEM);
 	if (changes.last[0])
 		drop_path(w, changes.last);
 	if (tree_freeze(w->tree, 0, &frozen))

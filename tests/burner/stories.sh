@@ -1,44 +1,73 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 #
-# guest.sh - for scripts in the guest that run cdappendfs on an emulated recorder; to be sourced
+# stories.sh - for scripts that run cdappendfs on an emulated recorder, in a guest or (WITHOUT_KERNEL) on this machine;
+# to be sourced
 #
 # They set work, tree (what ought to be there), mnt and stage; $BURNER and $BURNER_CONTROL are with-burner's.
+# To start a process is the dearest thing that a guest does: what is asked again and again does not start one without need.
 here=$TOP/tests/burner
 export BUILD=${BUILD:-$TOP/build}
+. "$TOP/tests/pause.sh"
 
 # ---- TAP, to file descriptor 3 ---------------------------------------------------------------------------------------
 n=0
 point() { if (($1 == 0)); then echo "ok $((++n)) - $2" >&3; else echo "not ok $((++n)) - $2" >&3; fi; }
 # ok NAME COMMAND…, fails NAME COMMAND…: everything they say is in the log
-ok() { local name=$1; shift; echo "== $name: $*"; "$@"; local status=$?; echo "== status $status"; point $((status != 0)) "$name"; }
-fails() { local name=$1; shift; echo "== $name: $*"; "$@"; local status=$?; echo "== status $status"; point $((status == 0)) "$name"; }
+ok() { local name=$1; shift; echo "== $EPOCHREALTIME $name: $*"; "$@"; local status=$?; echo "== status $status"; point $((status != 0)) "$name"; }
+fails() { local name=$1; shift; echo "== $EPOCHREALTIME $name: $*"; "$@"; local status=$?; echo "== status $status"; point $((status == 0)) "$name"; }
 # says NAME PATTERN COMMAND…: a line of its output matches
 says() {
-	local name=$1 pattern=$2 text status=0
+	local name=$1 pattern=$2 line status=1
 	shift 2
-	echo "== $name: $*"
-	text=$("$@" 2>&1)
-	printf '%s\n' "$text"
-	grep -Eq -- "$pattern" <<<"$text" || status=1
+	echo "== $EPOCHREALTIME $name: $*"
+	"$@" >"$work/said" 2>&1
+	while IFS= read -r line || [[ $line ]]; do
+		printf '%s\n' "$line"
+		[[ ! $line =~ $pattern ]] || status=0
+	done <"$work/said"
 	point $status "$name"
 }
+# A request to the drive
+ask() { "$BUILD/tests/recorder" ask "$BURNER_CONTROL" "$@"; }
 
 # ---- mounts ----------------------------------------------------------------------------------------------------------
 stage=/tmp/stage
 # bounded COMMAND…: what must not hang; a machine with other things to do takes its time
 bounded() {
 	local status=0
-	timeout -k 10 300 "$@" || status=$?
-	((status != 124 && status != 137)) || echo "== ended after 300 s: $*" >&2
+	"$TOP/build/tests/limit" 300 "$@" || status=$?
+	((status != 128 + 14)) || echo "== ended after 300 s: $*" >&2	# SIGALRM
 	return $status
 }
 preload=
-mounting() { bounded env ${preload:+"LD_PRELOAD=$preload"} "$BUILD/cdappendfs" -o "staging=$stage${1:+,$1}" "$BURNER" "$mnt"; }
+mounting() { bounded env ${preload:+"LD_PRELOAD=$preload${LD_PRELOAD:+:$LD_PRELOAD}"} "$BUILD/cdappendfs" -o "staging=$stage${1:+,$1}" "$BURNER" "$mnt"; }
 committed() { bounded "$BUILD/cdappendfs-sync" -q -m 'said of it' "$mnt"; }
 unmounted() { bounded "$BUILD/cdappendfs-umount" "$mnt"; }
 info() { bounded "$BUILD/cdappendfs-info" "$@"; }
-info_field() { info --json "$1" | perl -MJSON::PP -e 'local $/; $_ = decode_json(<STDIN>); my $v = eval $ARGV[0]; print ref $v ? ($v ? "true" : "false") : $v // "", "\n"' "$2"; }
+# info_field WHAT EXPRESSION: of its JSON, which is $_
+info_field() {
+	local field
+	field_of field "$@"
+	printf '%s\n' "$field"
+}
+# field_of VARIABLE WHAT EXPRESSION: the same into a variable of this shell.  One perl answers all of them.
+perl_pid='' to_perl='' of_perl=''
+field_of() {
+	info --json "$2" >"$work/info.json"
+	[[ $perl_pid && -e /proc/$perl_pid ]] || start_perl
+	printf '%s\n' "$3" >&"$to_perl"
+	IFS= read -r -t 300 -u "$of_perl" "$1" || echo "== no answer: $3" >&2
+}
+start_perl() {
+	exec {of_perl}<> <(:)
+	# shellcheck disable=SC2016 # perl's
+	exec {to_perl}> >(exec perl -MJSON::PP -e '$| = 1;
+		sub field { open my $f, "<", $ARGV[0] or die; local $/; $_ = decode_json(<$f>); my $v = eval $_[0]; ref $v ? ($v ? "true" : "false") : $v // "" }
+		while (my $e = <STDIN>) { chomp $e; print eval { field($e) } // "", "\n" }' "$work/info.json" >&"$of_perl")
+	perl_pid=$!
+}
+end_perl() { [[ ! $perl_pid ]] || kill "$perl_pid"; }
 # The daemon of this mount point, by its name and an argument (no pattern: there is a + in some): its directory in /proc
 daemon() {
 	local file name
@@ -53,7 +82,7 @@ until_true() {
 	local what=$1 end=$((SECONDS + 300))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		((SECONDS < end)) && { sleep 0.1; continue; }
+		((SECONDS < end)) && { pause 0.1; continue; }
 		echo "== waited 300 s for $what"
 		ps -eo pid,ppid,stat,wchan:24,args | tail -n 60
 		return 1
@@ -72,18 +101,31 @@ ends_by() {
 }
 signal() { local dir; for dir in $(daemon); do kill "-$1" "${dir##*/}"; done; }
 # As a user takes a disc out and in again, since other programs leave that to him: the kernel hears of what was burned when the tray is closed.
-reload() { "$here/ask" open >/dev/null && "$here/ask" close >/dev/null; }
-# kernel_shows TREE [SESSION]: by Linux's own isofs
+reload() { ask open >/dev/null && ask close >/dev/null; }
+# kernel_shows TREE [LETTERS]: by Linux's own isofs; LETTERS: what is not compared (treelist -x)
 kernel_shows() {
 	local status=0
-	mkdir -p "$work/kernel"
+	[[ -d $work/kernel ]] || mkdir "$work/kernel"
 	mount -t iso9660 -o ro "$BURNER" "$work/kernel" || return 1
-	diff -r "$1" "$work/kernel" || status=1
-	"$TOP/build/tests/treelist" -x "n${2:-lTh}" "$1" >"$work/want"
-	"$TOP/build/tests/treelist" -x "n${2:-lTh}" "$work/kernel" >"$work/got"
-	diff "$work/want" "$work/got" | head -n 20
-	cmp "$work/want" "$work/got" || status=1
+	same_trees "$1" "$work/kernel" "${2:-lTh}" || status=1
 	umount "$work/kernel" || status=1
+	return $status
+}
+same_trees() {
+	local status=0
+	diff -r "$1" "$2" || status=1
+	"$TOP/build/tests/treelist" -x "n$3" "$1" >"$work/want"
+	"$TOP/build/tests/treelist" -x "n$3" "$2" >"$work/got"
+	cmp "$work/want" "$work/got" || { diff "$work/want" "$work/got" | head -n 20; status=1; }
+	return $status
+}
+# read_elsewhere TREE [LETTERS]: by Linux's own isofs, or where Linux does not know the drive by xorriso, which sets no times of symbolic links
+read_elsewhere() {
+	local status
+	[[ ${WITHOUT_KERNEL-} ]] || { kernel_shows "$@"; return; }
+	bounded xorriso -abort_on FAILURE -osirrox on -indev "$BURNER" -extract / "$work/extracted" && same_trees "$1" "$work/extracted" "${2:-lTh}y"
+	status=$?
+	chmod -R u+w "$work/extracted" && rm -rf "$work/extracted"
 	return $status
 }
 # we_show TREE [OPTIONS]: by our own mount
@@ -96,13 +138,16 @@ we_show() {
 }
 # What was written into both trees, one after the other, may have times on both sides of a second, and kernel_shows compares them.
 # same_times NAME…
-same_times() { local name; for name; do touch -d '2021-03-04 05:06:07' "$tree/$name" "$mnt/$name"; done; }
-noise() { head -c "$1" /dev/zero | openssl enc -aes-128-ctr -nosalt -K "$(printf '%032x' "$2")" -iv 0 2>/dev/null; }
+same_times() { touch -d '2021-03-04 05:06:07' "${@/#/$tree/}" "${@/#/$mnt/}"; }
+# noise BYTES SEED [FILE…]: what does not compress
+noise() { "$TOP/build/tests/noise" "$@"; }
+# both_noise BYTES SEED NAME: in both trees
+both_noise() { noise "$1" "$2" "$tree/$3" "$mnt/$3"; }
 
 # begin_story NAME: in with-burner; its directories and its TAP
 begin_story() {
 	# shellcheck disable=SC2034 # image: of those who source this
-	story=$1 image=$T/$1.disc work=/tmp/story.$1
+	story=$1 image=$T/$1.disc work=${WITHOUT_KERNEL:+$T}/tmp/story.$1
 	tree=$work/tree mnt=$work/mnt stage=$work/stage
 	mkdir -p "$tree" "$mnt"
 	cd "$work" || exit
@@ -110,7 +155,8 @@ begin_story() {
 }
 end_story() {
 	mountpoint -q "$mnt" && umount -l -i "$mnt"
-	"$here/ask" state
+	end_perl
+	ask state
 	echo "1..$n" >&3
 }
 # on_burner STORY MEDIUM COMMAND…: in the background, with a drive of its own
