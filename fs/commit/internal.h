@@ -86,6 +86,8 @@ struct commit {
 	atomic_bool cancelled;
 	int64_t made_ms;		/* CLOCK_MONOTONIC: when the mount began */
 	_Atomic int64_t policy_wait_ms; /* the same: before that it does not burn by itself */
+	_Atomic int64_t burned_ms;	/* the same: when it burned by itself last; 0: not yet */
+	_Atomic int64_t policy_idle_ms; /* when what is staged was touched last, and that left no change; 0: unknown */
 
 	/* the thread's own */
 	struct run *unfinished; /* verified, but not published or not the base yet */

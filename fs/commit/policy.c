@@ -90,19 +90,45 @@ static int64_t real_ms(void)
 
 static int64_t since(int64_t now, int64_t then) { return now > then ? now - then : 0; }
 
+int64_t policy_burned_ms(int64_t created, int64_t now, int64_t otherwise)
+{
+	const int64_t then = created > 0 && created < INT64_MAX / 1000 ? created * 1000 : 0;
+
+	return then && then <= now ? now - then : otherwise;
+}
+
+/* A file that was made and removed again leaves rows, and nothing that a session could have. */
+static int any(void *context, const struct tree_change *change)
+{
+	(void)context, (void)change;
+	return 1;
+}
+
+/* Looked at only when it would burn, for it takes a walk. What cannot be told, the burn tells. */
+static bool nothing_differs(struct commit *c)
+{
+	const int64_t touched = tree_touched_ms(c->tree);
+
+	if (!touched || tree_changes(c->tree, any, NULL, NULL) != 0)
+		return false;
+	atomic_store(&c->policy_idle_ms, touched);
+	return true;
+}
+
 static void look_around(struct commit *c, struct policy_now *ret)
 {
 	const int64_t now = now_ms(), touched = tree_touched_ms(c->tree);
+	const int64_t burned = atomic_load(&c->burned_ms), began = burned ? burned : c->made_ms;
 	const struct disc_session *newest;
 	uint64_t free_bytes;
 
-	*ret = (struct policy_now){.changed = tree_changed(c->tree)};
+	*ret = (struct policy_now){.changed = tree_changed(c->tree) &&
+					      (!touched || touched != atomic_load(&c->policy_idle_ms))};
 	tree_space(c->tree, &ret->staged_bytes, &free_bytes);
 	ret->idle_ms = since(now, touched > c->made_ms ? touched : c->made_ms);
 	commit_lock(c);
 	newest = newest_session(c->sessions, c->n_sessions);
-	ret->burned_ms = newest && newest->created > 0 ? since(real_ms(), newest->created * INT64_C(1000)) :
-							 since(now, c->made_ms);
+	ret->burned_ms = policy_burned_ms(newest ? newest->created : 0, real_ms(), since(now, began));
 	commit_unlock(c);
 }
 
@@ -110,6 +136,8 @@ static void policy_done(void *arg, const struct commit_result *result)
 {
 	struct commit *c = arg;
 
+	if (!result->error)
+		atomic_store(&c->burned_ms, now_ms());
 	if (!result->error && !result->held_bytes) /* what waits for the next disc is tried again after a while only */
 		atomic_store(&c->policy_wait_ms, 0);
 	else if (result->error && result->error != -ECANCELED)
@@ -126,7 +154,7 @@ void policy_tick(struct commit *c)
 	if (p->when < POLICY_IDLE || now_ms() < atomic_load(&c->policy_wait_ms))
 		return;
 	look_around(c, &now);
-	if (policy_due_ms(p, &now) > 0 || tree_written_for_ms(c->tree, policy_quiet_ms(p)))
+	if (policy_due_ms(p, &now) > 0 || tree_written_for_ms(c->tree, policy_quiet_ms(p)) || nothing_differs(c))
 		return;
 	atomic_store(&c->policy_wait_ms, now_ms() + AGAIN_MS);
 	int r = commit_request(c, &request, policy_done, c);

@@ -37,6 +37,10 @@ struct policy_now {
 	int64_t burned_ms; /* since the newest session was burned; of a blank disc since it was mounted */
 };
 
+/* How long ago a session was made that is dated so, in seconds, at the real time `now` in milliseconds. Without a
+ * date (0), or with one that is yet to come, `otherwise`: a clock that was wrong once puts nothing off for years. */
+int64_t policy_burned_ms(int64_t created, int64_t now, int64_t otherwise);
+
 #define POLICY_NOT_KNOWN INT64_MAX
 /* So long until it burns; 0: now.  POLICY_NOT_KNOWN: nothing is staged, or what is to come tells. */
 int64_t policy_due_ms(const struct commit_policy *p, const struct policy_now *now);

@@ -238,18 +238,27 @@ void stage_discards_apply(struct stage *s)
 {
 	struct discards sparse = {0}, segments = {0}, gone = {0};
 
+	bool any;
+
 	if (s->read_only)
 		return;
+	lock_take(&s->giving);
 	stage_lock(s);
 	if (!s->failed && s->ready.n)
 		sort_out_locked(s, &sparse, &segments);
+	any = sparse.n || segments.n;
 	apply_list(s, &sparse, &gone);
 	stage_unlock(s);
 	apply_list(s, &segments, &gone);
 	unlink_list(s, &gone);
+	if (any)
+		s->given_back++;
+	lock_give(&s->giving);
 }
 
-bool stage_reclaim(struct stage *s)
+uint64_t stage_given_back(struct stage *s) { return s->given_back; }
+
+bool stage_reclaim(struct stage *s, uint64_t since)
 {
 	bool waiting;
 
@@ -258,10 +267,10 @@ bool stage_reclaim(struct stage *s)
 	stage_lock(s);
 	waiting = s->queued.n || s->committing.n || s->ready.n;
 	stage_unlock(s);
-	if (!waiting || stage_sync(s))
-		return false;
-	stage_discards_apply(s);
-	return true;
+	if (waiting)
+		(void)stage_sync(s); /* what fails leaves them waiting */
+	stage_discards_apply(s);     /* also the end of what the thread gives back just now */
+	return s->given_back != since;
 }
 
 /* What remains of a waiting range when [from, to) is written: nothing, one or two pieces. */

@@ -18,7 +18,7 @@
  *	generations.c state.c	freeze, snapshot, drop; commit state and results
  *	check.c			what must hold between two steps
  *
- * Lock order: s->lock -> bodies.lock or sync.lock.  The leader (sync.running, one thread) is the only one
+ * Lock order: giving -> s->lock -> bodies.lock or sync.lock.  The leader (sync.running, one thread) is the only one
  * that commits, flushes or checkpoints.
  */
 #ifndef FS_STAGE_INTERNAL_H
@@ -162,6 +162,9 @@ struct stage {
 	struct stage_commit commit;
 	enum stage_user user;
 	struct discards queued, committing, ready;
+
+	struct lock giving;	     /* one at a time gives back: who needs the space waits for it */
+	_Atomic uint64_t given_back; /* how often */
 
 	struct bodies bodies;
 

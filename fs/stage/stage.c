@@ -33,7 +33,9 @@ static int stage_new(struct stage_place *p, const struct stage_options *o, struc
 	s->mountpoint = copy_text(o->mountpoint);
 	lock_init(&s->lock, LOCK_RECURSIVE);
 	lock_init(&s->bodies.lock, LOCK_PLAIN);
+	lock_init(&s->giving, LOCK_PLAIN);
 	if (!s->disc_path || !s->mountpoint || stage_sync_init(s)) {
+		lock_release(&s->giving);
 		lock_release(&s->bodies.lock);
 		lock_release(&s->lock);
 		free(s->disc_path);
@@ -74,6 +76,7 @@ void stage_free(struct stage *s)
 	close_fd(&s->root_fd);
 	pthread_cond_destroy(&s->sync.changed);
 	lock_release(&s->sync.lock);
+	lock_release(&s->giving);
 	lock_release(&s->lock);
 	free(s->directory);
 	free(s->disc_path);

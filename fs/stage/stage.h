@@ -276,9 +276,11 @@ int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *b
  * Until then it reads as it did.
  */
 void stage_body_discard(struct stage *s, uint32_t body, uint64_t pos, uint64_t length);
-/* The host's file system is full: gives back what waits for it now. Whether there was anything; not between enter and
- * leave. */
-bool stage_reclaim(struct stage *s);
+/* Goes up whenever space was given back. */
+uint64_t stage_given_back(struct stage *s);
+/* The host's file system is full: gives back what waits for it now. Whether anything was given back since
+ * stage_given_back() said that, by whomever; not between enter and leave. */
+bool stage_reclaim(struct stage *s, uint64_t since);
 
 /* ---- generations and commits ---- */
 

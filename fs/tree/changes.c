@@ -49,19 +49,17 @@ static uint64_t content_cost(const struct tree *t, const struct stage_node *row)
 
 static bool is_directory(const struct staged_change *c) { return S_ISDIR(c->row ? c->row->mode : c->base.mode); }
 
-/* What a record and its row tell differently; one in the place of another file is another one in all. */
+/* What a record and its row tell differently; of one in the place of another file the content is another. */
 static int find_differences(struct iso *base, const struct staged_change *c, struct tree_change *to)
 {
 	const struct stage_node *row = c->row;
+	const bool other = c->base.ino != c->ino;
 	int r;
 
 	if ((c->kind != 'M' && c->kind != 'R') || !row)
 		return 0;
-	to->content = to->attributes = c->base.ino != c->ino;
-	if (to->content)
-		return 0;
-	to->content = S_ISREG(row->mode) && (row->base_lba || c->bytes || row->size != c->base.size);
-	to->links = !S_ISDIR(row->mode) && row->nlink != c->base.nlink;
+	to->content = other || (S_ISREG(row->mode) && (row->base_lba || c->bytes || row->size != c->base.size));
+	to->links = !other && !S_ISDIR(row->mode) && row->nlink != c->base.nlink;
 	r = !S_ISDIR(row->mode) && !same_time(row->mtime, c->base.mtime) ?
 		    1 :
 		    staged_attributes_differ(row, base, &c->base);

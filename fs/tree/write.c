@@ -14,10 +14,12 @@
 #include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "burner/format/bound.h"
 
 #define LARGE_FILE_BYTES (256u << 10) /* beyond: a body of its own */
+#define FORGET_MS 1000u
 
 /* The part of a block that lies on the disc; blocks of odd foreign sections may lie in several pieces: -ENOTBLK. */
 static bool disc_block(const struct node *n, uint64_t block, struct extent *ret)
@@ -335,13 +337,52 @@ int node_write(struct tree *t, struct node *n, uint64_t offset, const void *buf,
 	return r;
 }
 
+/* ---- room ---- */
+
+/* Files that only the kernel still knows: they have no name, and nobody has them open. */
+static uint64_t leaving(struct tree *t)
+{
+	uint64_t found = 0;
+
+	tree_lock(t);
+	for (uint64_t i = 0; i < t->n_buckets; i++)
+		for (const struct node *n = t->buckets[i]; n; n = n->hash_next)
+			found += S_ISREG(n->mode) && n->orphan && n->staged && !n->dead && !n->n_open && n->n_lookups;
+	tree_unlock(t);
+	return found;
+}
+
+/* That the kernel forgets a removed file comes after the reply to `rm`, by a thread of its own, and a write that needs
+ * its room may overtake it. Who holds such a file by O_PATH keeps it: that ends. */
+static bool wait_for_forget(struct tree *t)
+{
+	uint64_t first = leaving(t), now = first;
+
+	for (unsigned ms = 0; first && now >= first && ms < FORGET_MS; ms++) {
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		now = leaving(t);
+	}
+	return now < first;
+}
+
+/* No room was found. Was any given back since? */
+static bool make_room(struct tree *t, uint64_t since)
+{
+	return stage_reclaim(t->stage, since) || (wait_for_forget(t) && stage_reclaim(t->stage, since));
+}
+
 int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void *buf, size_t length)
 {
+	uint64_t since;
+	int r;
+
 	if (tree_is_read_only(t))
 		return -EROFS;
 	if (offset > BOUND_FILE_BYTES || length > BOUND_FILE_BYTES - offset)
 		return -EFBIG;
-	int r = node_write(t, f->node, offset, buf, length);
-
-	return r == -ENOSPC && stage_reclaim(t->stage) ? node_write(t, f->node, offset, buf, length) : r;
+	do {
+		since = stage_given_back(t->stage);
+		r = node_write(t, f->node, offset, buf, length);
+	} while (r == -ENOSPC && make_room(t, since));
+	return r;
 }

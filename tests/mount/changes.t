@@ -98,6 +98,9 @@ is 'as JSON' "$(json 'join " ", map { "$_->{path} $_->{cost_bytes} $_->{director
 # ---- what is cut says so
 mount_disc "$disc"
 lba=$(getfattr --absolute-names --only-values -n user.cdappendfs.lba "$mnt/sub")
+cp -p "$mnt/other" "$mnt/twin" && mv "$mnt/twin" "$mnt/other"
+is 'another file with the same attributes' "$(changes --json "$mnt" | json 'join ",", map { "$_->{kind} $_->{path} $_->{content} $_->{attributes}" } @{$_->{changes}}')" 'M other 1 0'
+ok 'it is dropped' "$BUILD/cdappendfs-sync" --discard "$mnt"
 ok 'unmount' umount_disc
 mount_disc -o "disc-fault=read@$lba=EIO" "$disc"
 echo new >"$mnt/staged"

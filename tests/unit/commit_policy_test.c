@@ -3,6 +3,7 @@
 #include "tests/unit/commit_fixture.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "fs/commit/policy.h"
 
@@ -78,6 +79,56 @@ static void moments(void **state)
 	}
 }
 
+static void dates(void **state)
+{
+	(void)state;
+	assert_true(policy_burned_ms(1000, 1000000, 7) == 0);
+	assert_true(policy_burned_ms(1000, 1000000 + HOUR_MS, 7) == HOUR_MS);
+	assert_true(policy_burned_ms(0, 1000000, 7) == 7);
+	assert_true(policy_burned_ms(-1, 1000000, 7) == 7);
+	assert_true(policy_burned_ms(1001, 1000000, 7) == 7);
+	assert_true(policy_burned_ms(INT64_MAX, 1000000, 7) == 7);
+}
+
+/* The next moment that is told is of a kind, at last. */
+static bool comes_to(struct world *w, bool known)
+{
+	for (unsigned i = 0; i < 600; i++) {
+		int64_t next;
+
+		commit_policy(w->commit, &next);
+		if ((next != 0) == known)
+			return true;
+		nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+	}
+	return false;
+}
+
+/* What was made and removed again is no reason for a session; what comes behind it is. */
+static void made_and_removed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_new(&w);
+	assert_int_equal(policy_parse("idle=1", &w.options.policy), 0);
+	assert_int_equal(world_open(&w), 0);
+	world_write(&w, "file", 5000, 1);
+	assert_true(comes_to(&w, false));
+	assert_int_equal(world_sessions(&w), 1);
+	world_write(&w, "short-lived", 5000, 1);
+	assert_int_equal(world_unlink(&w, "short-lived"), 0);
+	assert_true(tree_changed(w.tree));
+	assert_true(comes_to(&w, false));
+	assert_int_equal(world_sessions(&w), 1);
+	assert_true(tree_changed(w.tree));
+	world_write(&w, "file 2", 5000, 1);
+	assert_true(comes_to(&w, false));
+	assert_int_equal(world_sessions(&w), 2);
+	world_close(&w);
+	world_remove(&w);
+}
+
 /* What is open and was written: not what is only open, only read, or closed. */
 static void writers(void **state)
 {
@@ -106,8 +157,8 @@ static void writers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words),
-		cmocka_unit_test(moments),
+		cmocka_unit_test(words),   cmocka_unit_test(moments),
+		cmocka_unit_test(dates),   cmocka_unit_test(made_and_removed),
 		cmocka_unit_test(writers),
 	};
 
