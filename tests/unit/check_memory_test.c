@@ -160,7 +160,7 @@ static void test_map(void **state)
 /* What is known after all: of a gap its end, its beginning, its middle, all of it; what touches none. */
 static void test_map_filled(void **state)
 {
-	static const struct map_gap want[] = {{0, 10}, {30, 40}, {45, 50}, {60, 65}, {80, 90}};
+	static const struct map_gap want[] = {{0, 10, '-'}, {30, 40, '-'}, {45, 50, '-'}, {60, 65, '-'}, {80, 90, '-'}};
 	struct mapfile m = {.n = 0};
 
 	(void)state;
@@ -171,7 +171,7 @@ static void test_map_filled(void **state)
 	assert_int_equal(mapfile_fill(&m, 65, 10), 0);
 	assert_int_equal(mapfile_add(&m, 100, 1), 0);
 	assert_int_equal(mapfile_fill(&m, 100, 1), 0);
-	m.gaps[1] = (struct map_gap){30, 50};
+	m.gaps[1] = (struct map_gap){30, 50, '-'};
 	assert_int_equal(mapfile_fill(&m, 40, 5), 0);
 	assert_int_equal(m.n, 5);
 	for (size_t i = 0; i < m.n; i++) {
