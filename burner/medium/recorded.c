@@ -35,6 +35,18 @@ static uint64_t written_sectors(const struct drive *d, const struct recorder_tra
 		       min_u64(t->sectors, l->end_sectors);
 }
 
+/* Behind the newest session, if it is ours, nothing is but padding; a copy that ends there is found to have it
+ * (sessions.c). */
+static uint64_t end_of_newest(const struct drive *d, const struct recorder_track *t, uint64_t sectors)
+{
+	const struct disc_session *s = d->list.n ? &d->list.sessions[d->list.n - 1] : NULL;
+	uint64_t end = s ? (uint64_t)s->start_lba + s->sectors : 0;
+
+	if (!s || !s->ours || s->broken || s->start_lba < t->start_lba || end > t->start_lba + sectors)
+		return sectors;
+	return end - t->start_lba;
+}
+
 static int of_drive(const struct drive *d, struct disc_recorded **ret, size_t *ret_n, size_t *ret_audio)
 {
 	const struct recorder_medium *m = &d->medium;
@@ -45,7 +57,7 @@ static int of_drive(const struct drive *d, struct disc_recorded **ret, size_t *r
 		return -ENOMEM;
 	for (size_t i = 0; i < m->n_tracks; i++) {
 		const struct recorder_track *t = &m->tracks[i];
-		uint64_t sectors = written_sectors(d, t), end = t->start_lba + sectors;
+		uint64_t sectors = end_of_newest(d, t, written_sectors(d, t)), end = t->start_lba + sectors;
 		uint32_t run_out = (uint32_t)min_u64(drive_rules(d)->run_out, sectors);
 
 		audio += !t->data;
