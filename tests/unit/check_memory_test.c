@@ -136,9 +136,9 @@ static void test_map(void **state)
 	assert_int_equal(parse("# c\n0x0 ? 1\n0x0 0x800 +\n0x800 2048 -\n0x1000 04000 *\n0x1800 0x800 +\n0x2000 1 ?\n",
 			       &m, &line),
 			 0);
-	assert_int_equal(m.n, 2);
+	assert_int_equal(m.n, 3); /* of two statuses side by side */
 	assert_int_equal(m.gaps[0].from, 0x800);
-	assert_int_equal(m.gaps[0].to, 0x1800);
+	assert_int_equal(m.gaps[1].to, 0x1800);
 	assert_false(mapfile_has_gap(&m, 0, 0x800));
 	assert_true(mapfile_has_gap(&m, 0, 0x801));
 	assert_true(mapfile_has_gap(&m, 0x17ff, 1));
