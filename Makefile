@@ -119,7 +119,7 @@ $(B)/tests/mount/logind%: ROOM_CFLAGS = $(BUS_CFLAGS)
 $(B)/tests/power/%: ROOM_CFLAGS = $(CMOCKA_CFLAGS) -fPIC
 
 # ---- What there is -------------------------------------------------------------------------------------------------
-COMMANDS := sync umount info stage check log diff find restore catalogue
+COMMANDS := sync umount info stage check copy log diff find restore catalogue
 PROGRAMS := $(B)/cdappendfs $(COMMANDS:%=$(B)/cdappendfs-%)
 READER := fs/kit/cdappendfs-read.py
 # What shells offer behind each program.

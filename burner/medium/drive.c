@@ -351,8 +351,10 @@ static const char *what_instead(struct drive *d)
 }
 
 /* What there is no use in opening: nothing to be read on it, and nothing can be added. */
-static int check_content(struct drive *d, const char **ret_why)
+static int check_content(struct drive *d, const struct disc_open_options *options, const char **ret_why)
 {
+	if (options->any_content && drive_has_data(&d->medium))
+		return 0;
 	if (!is_blank(d) || !d->why_not || d->medium.interrupted || d->medium.no_address || d->newest == CONTENT_FAILED)
 		return 0;
 	if (d->newest == CONTENT_UNREADABLE && d->medium.status != RECORDER_CLOSED)
@@ -401,7 +403,7 @@ int drive_open(const char *path, const struct disc_open_options *options, struct
 	if (r < 0)
 		*ret_why = why_unusable(r);
 	else
-		r = check_content(d, ret_why);
+		r = check_content(d, options, ret_why);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(disc);

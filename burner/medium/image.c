@@ -231,6 +231,8 @@ static void find_why_not(struct image *image)
 			 "make a disc of it: cdappendfs-check --repair=NEW.iso");
 	else if (image->list.damaged)
 		snprintf(to, n, "the descriptors of the newest session are damaged");
+	else if (image->list.sequential)
+		snprintf(to, n, MEDIUM_WHY_SEQUENTIAL);
 	else if (image->list.displaced)
 		snprintf(to, n, MEDIUM_WHY_DISPLACED);
 	else if (image->list.small_blocks)

@@ -38,6 +38,7 @@ struct session_list {
 	bool unpublished;	   /* an image without a head or sessions: a first session of ours is whole */
 	bool hidden;		   /* a session lies just beyond the newest one that the head does not know */
 	bool unreadable;	   /* whether there is a partition or such a volume cannot be read */
+	bool sequential;	   /* an image: a copy of a disc that was burned session by session */
 	bool displaced;		   /* the head's primary descriptor is not the first of its set */
 	bool small_blocks;	   /* its logical blocks have 512 or 1024 bytes */
 	bool cut;		   /* sessions older than these are not listed: they cannot be read */
@@ -47,6 +48,9 @@ struct session_list {
 #define MEDIUM_WHY_UNREADABLE \
 	"blocks that tell what else is on it cannot be read, and a session might overwrite what is there"
 #define MEDIUM_WHY_DISPLACED "its primary volume descriptor is not the first one, where sessions have it"
+#define MEDIUM_WHY_SEQUENTIAL \
+	"it is a copy of a disc with several sessions, of which the first would be overwritten by the head of a " \
+	"further one"
 #define MEDIUM_WHY_SMALL_BLOCKS "its logical blocks have less than 2048 bytes, of which sessions are made"
 /* All sessions of a medium with a head at LBA 16.  n_sectors: its length.  -EMEDIUMTYPE: no descriptor at LBA 16;
  * -EBADMSG it makes no sense; what disc_read says. */

@@ -6,6 +6,7 @@
  * that was never published.  From there the way leads back in time:
  *  - A session of ours names the one before it and where its primary descriptor is (burner/format/appuse.h);
  *    believed while the starts descend.
+ *  - Of a copy of a sequential disc the first session's descriptor is at LBA 16, and the newest ends with the copy.
  *  - A foreign head is a copy of the descriptor of the session it describes.  That descriptor lies below its root
  *    directory, at 16 above a multiple of 16, and is known by the same root record.  When there is none, the head
  *    itself is the descriptor of a session at LBA 0.
@@ -213,11 +214,27 @@ static int publish_list(struct scan *s, struct session_list *ret)
 	return 0;
 }
 
+/* A copy of a disc that was burned session by session: what is at LBA 16 is of the first one, of ours, which on other
+ * media never begins at LBA 0, and the newest ends where the copy does. */
+static int newest_of_copy(struct scan *s, const uint8_t published[SECTOR_BYTES], struct session_list *ret)
+{
+	struct appuse a;
+	int r;
+
+	if (appuse_decode(published, &a) < 0 || a.start_lba != 0 || a.sectors >= s->n_left)
+		return 0;
+	r = newest_at_end(s);
+	ret->sequential = r > 0;
+	return r;
+}
+
 static int scan_from(struct scan *s, const uint8_t published[SECTOR_BYTES], uint32_t published_lba,
 		     struct session_list *ret)
 {
-	int r = published_lba == DESCRIPTORS_LBA ? newest_ours(s, published, &ret->damaged) : 0;
+	int r = published_lba == DESCRIPTORS_LBA ? newest_of_copy(s, published, ret) : 0;
 
+	if (r == 0 && published_lba == DESCRIPTORS_LBA)
+		r = newest_ours(s, published, &ret->damaged);
 	if (r == 0)
 		r = newest_foreign(s, published, published_lba, &ret->damaged);
 	if (r >= 0)

@@ -41,6 +41,31 @@ int mapfile_read(const char *path, struct mapfile *ret, char **ret_why)
 	return r ? why_set(ret_why, r, "%s: %s", path, strerror(-r)) : 0;
 }
 
+int mapfile_save(const char *path, const struct mapfile *m, uint64_t end, const struct map_place *at,
+		 const char *made_by, char **ret_why)
+{
+	_free_ char *beside = NULL;
+	_close_file_ FILE *out = NULL;
+	int fd, r;
+
+	if (asprintf(&beside, "%s.new", path) < 0)
+		return -ENOMEM;
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	out = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!out) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return why_set(ret_why, r, "%s: %s", beside, strerror(-r));
+	}
+	mapfile_print(out, m, end, at, made_by);
+	r = fflush(out) || ferror(out) || fsync(fd) || rename(beside, path) ? -errno : fsync_parent(path);
+	if (!r)
+		return 0;
+	(void)unlink(beside);
+	return why_set(ret_why, r, "%s: %s", path, strerror(-r));
+}
+
 /* ---- a disc with a map ---- */
 
 struct mapped {

@@ -15,6 +15,8 @@
  *	mixing.c	a piece out of several copies
  *	merge.c		a disc out of several copies
  *	mapfile.c	map files of ddrescue
+ *	rescue.c	a disc copied around what cannot be read
+ *	rescue_file.c	the image and the map that it is copied into
  *	memory.c	what is remembered of the checks of a disc
  *	manifest.c	digests of files, for others
  */

@@ -25,10 +25,9 @@
 #include "fs/cmd/check_tell.h"
 #include "fs/cmd/command.h"
 #include "fs/cmd/interrupt.h"
+#include "fs/cmd/watch.h"
 #include "fs/control/client.h"
-#include "fs/control/progress.h"
 
-#define EVENT_EVERY_MS 1000
 #define NAMES_DEFAULT 1000u
 #define COPIES 16u
 #define MINUTES_MAX 100000u
@@ -212,41 +211,18 @@ static int parse_options(int argc, char **argv, struct options *ret)
 
 /* ---- while it reads ---- */
 
-struct watch {
-	bool json;
-	const char *phase;
+struct checking {
+	struct watch watch;
 	struct part *part; /* NULL: nothing is remembered */
-	struct progress line;
-	int64_t began_ms, told_ms;
 };
 
 static void on_progress(void *context, uint64_t done_sectors, uint64_t all_sectors)
 {
-	struct watch *w = context;
-	struct burning b = {.done_bytes = done_sectors * SECTOR_BYTES, .all_bytes = all_sectors * SECTOR_BYTES};
-	struct json j = {stdout, false};
-	int64_t now = now_ms();
+	struct checking *c = context;
 
-	snprintf(b.phase, sizeof(b.phase), "%s", w->phase);
-	if (w->part)
-		part_keep(w->part);
-	burning_measure(&b, now - w->began_ms);
-	progress_report(&w->line, &b);
-	if (!w->json || now - w->told_ms < EVENT_EVERY_MS)
-		return;
-	w->told_ms = now;
-	json_open(&j, NULL, '{');
-	json_string(&j, "event", "progress");
-	burning_json(&j, &b);
-	json_close(&j, '}');
-	json_end_line(&j);
-	fflush(stdout);
-}
-
-static bool is_interrupted(void *context)
-{
-	(void)context;
-	return interrupted != 0;
+	if (c->part)
+		part_keep(c->part);
+	watch_report(&c->watch, done_sectors, all_sectors);
 }
 
 /* ---- what is checked ---- */
@@ -269,17 +245,16 @@ static int fail_check(const struct options *o, const char *name, int r)
 
 static void on_reached(void *context, uint64_t lba, bool damaged)
 {
-	const struct watch *w = context;
+	const struct checking *c = context;
 
-	if (w->part)
-		part_reached(w->part, lba, damaged);
+	if (c->part)
+		part_reached(c->part, lba, damaged);
 }
 
-static void watch_init(struct watch *w, const struct options *o, const char *phase)
+static void begin(struct checking *c, const struct options *o, const char *phase)
 {
-	*w = (struct watch){.json = o->json, .phase = phase, .began_ms = now_ms(), .told_ms = now_ms()};
-	progress_init(&w->line, o->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
-	interrupt_catch();
+	c->part = NULL;
+	watch_init(&c->watch, &(struct watch_options){.json = o->json, .quiet = o->quiet}, phase);
 }
 
 static void tell(const struct options *o, const struct check_report *report, const struct check_told *told)
@@ -295,7 +270,7 @@ static int conclude(const struct options *o, struct disc *disc, const struct che
 		    struct check_report *report, struct check_told *told)
 {
 	_cleanup_(check_repair_release) struct check_repair repair = {0};
-	struct watch *watch = options->progress.context;
+	struct watch *watch = &((struct checking *)options->progress.context)->watch;
 	int r = 0, status;
 
 	told->passed_ms = (uint64_t)(now_ms() - watch->began_ms);
@@ -329,18 +304,18 @@ static int check_disc(const struct options *o, const char *name, struct disc *di
 	struct check_options options = o->check;
 	struct check_report report;
 	struct check_told told = {.disc = name, .quiet = o->quiet, .part = part};
-	struct watch watch;
+	struct checking checking;
 	int status, r;
 
-	watch_init(&watch, o, "checking");
-	watch.part = part;
+	begin(&checking, o, "checking");
+	checking.part = part;
 	if (part)
 		part_narrow(part, &options);
 	options.reached = on_reached;
 	options.exact = o->n_maps || o->merge;
-	options.progress = (struct burn_progress){on_progress, is_interrupted, &watch};
+	options.progress = (struct burn_progress){on_progress, watch_is_interrupted, &checking};
 	r = check_run(disc, &options, &report);
-	progress_clear(&watch.line);
+	progress_clear(&checking.watch.line);
 	if (part)
 		part_end(part, r ? NULL : &report, &options);
 	if (!r)
@@ -359,8 +334,8 @@ static int check_merged(void *context, struct disc *disc, const char *name, bool
 
 static int merge(struct options *o)
 {
-	struct watch watch;
-	struct burn_progress progress = {on_progress, is_interrupted, &watch};
+	struct checking checking;
+	struct burn_progress progress = {on_progress, watch_is_interrupted, &checking};
 	const struct merge_asked asked = {.out = o->merge,
 					  .copies = o->copies,
 					  .n_copies = o->n_copies,
@@ -371,9 +346,9 @@ static int merge(struct options *o)
 					  .check = check_merged,
 					  .context = o};
 
-	watch_init(&watch, o, "merging");
+	begin(&checking, o, "merging");
 	int status = check_merge(&asked);
-	progress_clear(&watch.line);
+	progress_clear(&checking.watch.line);
 	return status;
 }
 

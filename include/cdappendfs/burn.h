@@ -39,6 +39,9 @@ struct disc_open_options {
 	/* an image: disc_state.next_lba is asked for, so what lies behind the newest session is looked for; done for
 	 * writing, too.  Without it nothing is kept free. */
 	bool look_behind;
+	/* a drive: also a disc whose sessions cannot be found, or that has something else, if data are on it; only to
+	 * be read, block by block */
+	bool any_content;
 };
 /* An image file, a container (*.cue *.nrg *.toc, read-only) or a device.  *ret_why: text for the user on
  * failure, or NULL. */
@@ -113,6 +116,21 @@ int disc_cut_image(struct disc *d, uint64_t image_bytes);
  * something of somebody else.  What lies before the end of the newest session stays.
  */
 int disc_clear_session(struct disc *d, uint32_t start_lba, uint64_t sectors);
+
+/* ---- what is on it, as blocks (burner/medium/recorded.c) ---- */
+
+/* Of them the last run_out ones may be none that can be read: a track of a CD ends with such. */
+struct disc_recorded {
+	uint32_t lba, sectors, run_out;
+};
+/*
+ * Where something is recorded, whether or not sessions can be found in it: data tracks of a drive, an image as a whole,
+ * of an overwritable medium all up to the end of its newest session, or, where that is not known, the whole. Ascending,
+ * apart; 0: it is blank.  The caller frees *ret.  *ret_audio: tracks that are left out.
+ */
+int disc_recorded(struct disc *d, struct disc_recorded **ret, size_t *ret_n, size_t *ret_audio);
+/* Is the medium still in the drive?  Asked when a block cannot be read, and short. 0, -ENOMEDIUM, -ENODEV. */
+int disc_is_there(struct disc *d);
 
 /* ---- planning ---- */
 

@@ -136,9 +136,9 @@ static void test_map(void **state)
 	assert_int_equal(parse("# c\n0x0 ? 1\n0x0 0x800 +\n0x800 2048 -\n0x1000 04000 *\n0x1800 0x800 +\n0x2000 1 ?\n",
 			       &m, &line),
 			 0);
-	assert_int_equal(m.n, 2);
+	assert_int_equal(m.n, 3); /* of two statuses side by side */
 	assert_int_equal(m.gaps[0].from, 0x800);
-	assert_int_equal(m.gaps[0].to, 0x1800);
+	assert_int_equal(m.gaps[1].to, 0x1800);
 	assert_false(mapfile_has_gap(&m, 0, 0x800));
 	assert_true(mapfile_has_gap(&m, 0, 0x801));
 	assert_true(mapfile_has_gap(&m, 0x17ff, 1));
@@ -160,7 +160,7 @@ static void test_map(void **state)
 /* What is known after all: of a gap its end, its beginning, its middle, all of it; what touches none. */
 static void test_map_filled(void **state)
 {
-	static const struct map_gap want[] = {{0, 10}, {30, 40}, {45, 50}, {60, 65}, {80, 90}};
+	static const struct map_gap want[] = {{0, 10, '-'}, {30, 40, '-'}, {45, 50, '-'}, {60, 65, '-'}, {80, 90, '-'}};
 	struct mapfile m = {.n = 0};
 
 	(void)state;
@@ -171,7 +171,7 @@ static void test_map_filled(void **state)
 	assert_int_equal(mapfile_fill(&m, 65, 10), 0);
 	assert_int_equal(mapfile_add(&m, 100, 1), 0);
 	assert_int_equal(mapfile_fill(&m, 100, 1), 0);
-	m.gaps[1] = (struct map_gap){30, 50};
+	m.gaps[1] = (struct map_gap){30, 50, '-'};
 	assert_int_equal(mapfile_fill(&m, 40, 5), 0);
 	assert_int_equal(m.n, 5);
 	for (size_t i = 0; i < m.n; i++) {
@@ -181,11 +181,52 @@ static void test_map_filled(void **state)
 	mapfile_release(&m);
 }
 
+/* Blocks go from one status to another; the text of a map is read as it was written. */
+static void test_map_marked(void **state)
+{
+	static const struct map_gap want[] = {{0, 2048, '?'}, {2048, 4096, '-'}, {4096, 6144, '*'}, {8192, 9000, '*'}};
+	struct mapfile m = {.n = 0}, again;
+	struct map_gap gap;
+	char *text = NULL;
+	size_t length;
+	unsigned line;
+
+	(void)state;
+	assert_int_equal(mapfile_append(&m, (struct map_gap){0, 9000, '?'}), 0);
+	assert_int_equal(mapfile_mark(&m, (struct map_gap){2048, 4096, '/'}), 0);
+	assert_int_equal(mapfile_mark(&m, (struct map_gap){4096, 9000, '*'}), 0);
+	assert_int_equal(mapfile_mark(&m, (struct map_gap){2048, 3000, '-'}), 0);
+	assert_int_equal(mapfile_mark(&m, (struct map_gap){3000, 4096, '-'}), 0);
+	assert_int_equal(mapfile_fill(&m, 6144, 2048), 0);
+	assert_int_equal(m.n, 4);
+	assert_int_equal(mapfile_bytes(&m, '*'), 2048 + 808);
+	assert_int_equal(mapfile_bytes(&m, 0), 9000 - 2048);
+	assert_true(mapfile_next(&m, '*', 5000, &gap) && gap.from == 5000 && gap.to == 6144);
+	assert_true(mapfile_next(&m, '*', 6144, &gap) && gap.from == 8192);
+	assert_false(mapfile_next(&m, '/', 0, &gap));
+	FILE *out = open_memstream(&text, &length);
+	mapfile_print(out, &m, 10000, &(struct map_place){4096, '-', 2}, "a test");
+	fclose(out);
+	assert_non_null(strstr(text, "\n0x00001000     -               2\n"));
+	assert_int_equal(mapfile_parse(text, length, &again, &line), 0);
+	assert_int_equal(again.end, 10000);
+	assert_int_equal(again.n, 4);
+	for (size_t i = 0; i < again.n; i++) {
+		assert_int_equal(again.gaps[i].from, want[i].from);
+		assert_int_equal(again.gaps[i].to, want[i].to);
+		assert_int_equal(again.gaps[i].status, want[i].status);
+	}
+	free(text);
+	mapfile_release(&again);
+	mapfile_release(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parts), cmocka_unit_test(test_many_parts), cmocka_unit_test(test_file),
-		cmocka_unit_test(test_trend), cmocka_unit_test(test_map),	 cmocka_unit_test(test_map_filled),
+		cmocka_unit_test(test_parts),	   cmocka_unit_test(test_many_parts), cmocka_unit_test(test_file),
+		cmocka_unit_test(test_trend),	   cmocka_unit_test(test_map),	      cmocka_unit_test(test_map_filled),
+		cmocka_unit_test(test_map_marked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

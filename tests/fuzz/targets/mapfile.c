@@ -20,7 +20,9 @@ static void any_map(const uint8_t *data, size_t size)
 		return;
 	}
 	for (size_t i = 0; i < m.n; i++) {
-		MUST(m.gaps[i].from < m.gaps[i].to && (!i || m.gaps[i].from > end));
+		MUST(m.gaps[i].from < m.gaps[i].to &&
+		     (!i || m.gaps[i].from > end ||
+		      (m.gaps[i].from == end && m.gaps[i].status != m.gaps[i - 1].status)));
 		MUST(mapfile_has_gap(&m, m.gaps[i].from, 1) && mapfile_has_gap(&m, m.gaps[i].to - 1, 1));
 		MUST(m.gaps[i].from == end || !mapfile_has_gap(&m, end, m.gaps[i].from - end));
 		end = m.gaps[i].to;
