@@ -258,11 +258,13 @@ void stage_discards_apply(struct stage *s)
 
 uint64_t stage_given_back(struct stage *s) { return s->given_back; }
 
+bool stage_is_short(const struct stage *s) { return stage_room(s) < RECLAIM_BELOW_BYTES; }
+
 bool stage_reclaim(struct stage *s, uint64_t since)
 {
 	bool waiting;
 
-	if (stage_room(s) >= RECLAIM_BELOW_BYTES)
+	if (!stage_is_short(s))
 		return false;
 	stage_lock(s);
 	waiting = s->queued.n || s->committing.n || s->ready.n;

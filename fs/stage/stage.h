@@ -276,6 +276,8 @@ int stage_body_write(struct stage *s, uint32_t body, uint64_t pos, const void *b
  * Until then it reads as it did.
  */
 void stage_body_discard(struct stage *s, uint32_t body, uint64_t pos, uint64_t length);
+/* The host's file system has so little room that a write may have failed for it. */
+bool stage_is_short(const struct stage *s);
 /* Goes up whenever space was given back. */
 uint64_t stage_given_back(struct stage *s);
 /* The host's file system is full: gives back what waits for it now. Whether anything was given back since

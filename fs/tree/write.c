@@ -368,7 +368,8 @@ static bool wait_for_forget(struct tree *t)
 /* No room was found. Was any given back since? */
 static bool make_room(struct tree *t, uint64_t since)
 {
-	return stage_reclaim(t->stage, since) || (wait_for_forget(t) && stage_reclaim(t->stage, since));
+	return stage_is_short(t->stage) &&
+	       (stage_reclaim(t->stage, since) || (wait_for_forget(t) && stage_reclaim(t->stage, since)));
 }
 
 int tree_write(struct tree *t, struct tree_file *f, uint64_t offset, const void *buf, size_t length)
