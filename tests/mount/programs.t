@@ -138,7 +138,7 @@ if [[ ${PROGRAMS_PROJECT-} ]]; then
 	mount_disc -o ro "$disc"
 	built "$mnt/project" >"$T/built"
 	same_file 'so it is on the disc' "$T/built.beside" "$T/built"
-	ok 'make finds nothing to do there' make -C "$mnt/project" -q CC=gcc CFLAGS="-O1 -g -ffile-prefix-map=$mnt/project=." build/cdappendfs{,-info,-sync}
+	silent 'make finds nothing to do there' make -C "$mnt/project" -s CC=gcc CFLAGS="-O1 -g -ffile-prefix-map=$mnt/project=." build/cdappendfs{,-info,-sync}
 	ok 'what was built runs there' "$mnt/project/build/cdappendfs" --version
 	ok 'git fsck' git -C "$mnt/project" fsck --strict --full
 	silent 'nothing of what was cloned has changed' git -C "$mnt/project" --no-optional-locks status --porcelain --untracked-files=no
