@@ -456,16 +456,22 @@ static int look(struct recorder *rec, struct recorder_medium *m)
 	return read_sequential(rec, m);
 }
 
+int recorder_is_there(const struct recorder *rec)
+{
+	_close_ int fd = open(rec->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int status;
+
+	if (fd < 0)
+		return errno == ENXIO || errno == ENODEV || errno == ENOENT ? -ENODEV : 0;
+	status = ioctl(fd, CDROM_DRIVE_STATUS, CDSL_CURRENT);
+	return status == CDS_NO_DISC || status == CDS_TRAY_OPEN ? -ENOMEDIUM : 0;
+}
+
 /* A device that is being taken away answers nonsense for moments. */
 static bool is_leaving(const struct recorder *rec)
 {
-	int fd;
-
 	sleep_ms(LEAVING_MS);
-	fd = open(rec->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 && (errno == ENXIO || errno == ENODEV || errno == ENOENT);
+	return recorder_is_there(rec) == -ENODEV;
 }
 
 int recorder_look(struct recorder *rec, struct recorder_medium *ret)

@@ -79,6 +79,8 @@ bool recorder_loads(const struct recorder *rec);
 int recorder_look(struct recorder *rec, struct recorder_medium *ret);
 /* libburn has let go of the device, since it did not take commands any more. */
 bool recorder_gone(const struct recorder *rec);
+/* By one question to the kernel: 0, or it says that there is no disc (-ENOMEDIUM), no device (-ENODEV). */
+int recorder_is_there(const struct recorder *rec);
 /* Whole sectors of data tracks; -EIO, -ENODEV. The drive's own retries only. */
 int recorder_read(struct recorder *rec, uint32_t lba, void *buf, uint32_t n_sectors);
 /* The last complaint of libburn or the drive; "" none. */

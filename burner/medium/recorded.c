@@ -123,14 +123,12 @@ int disc_recorded(struct disc *disc, struct disc_recorded **ret, size_t *ret_n, 
 int disc_is_there(struct disc *disc)
 {
 	struct drive *d = drive_of(disc);
-	struct recorder_medium medium = {0};
 	int r;
 
 	if (!d)
 		return 0;
 	pthread_mutex_lock(&d->lock);
-	r = recorder_look(d->recorder, &medium);
+	r = recorder_is_there(d->recorder);
 	pthread_mutex_unlock(&d->lock);
-	recorder_medium_release(&medium);
-	return r == -ENOMEDIUM || r == -ENODEV ? r : 0;
+	return r;
 }

@@ -44,13 +44,8 @@ static int take(struct rescue *r, uint32_t lba, uint32_t n, char **ret_why)
 {
 	int result = read_blocks(r, lba, n);
 
-	if (reader_is_of_blocks(result)) {
-		bool first = !r->failing;
-
-		r->failing = true;
-		return first ? disc_is_there(r->asked->disc) : 0;
-	}
-	r->failing = false;
+	if (reader_is_of_blocks(result))
+		return disc_is_there(r->asked->disc);
 	if (!result)
 		result = rescue_file_put(r, lba, n, ret_why);
 	if (!result)

@@ -40,7 +40,6 @@ struct rescue {
 	uint8_t *bytes;
 	struct map_place place;
 	int64_t saved_ms;
-	bool failing; /* the last read failed */
 };
 /* Looks at the image and the map, makes them, and sees that there is room.  ret is to be released in any case.
  * -ENODATA: nothing is recorded on it. */

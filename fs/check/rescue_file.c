@@ -23,6 +23,7 @@
 
 #define DESCRIPTOR 16u	  /* of a session, from its start: nothing else tells discs apart as well */
 #define COMPARED 16u	  /* blocks from there on, of which the first that can be is compared */
+#define SAMPLES 64u	  /* of a track, where none of those can be */
 #define ROOM_SECTORS 512u /* are asked for at once, whether they are zeros */
 
 /* ---- which blocks ---- */
@@ -58,42 +59,86 @@ static int find_missing(struct rescue *r, const struct mapfile *map, uint64_t by
 	return result;
 }
 
-/* 1: the first block that can be compared is the same; 0: none can be; -ESTALE it is another one; other errors. */
-static int compare_track(struct rescue *r, const struct disc_recorded *d)
+struct comparison {
+	bool same;	/* some block is that of the disc, and none another one */
+	unsigned tried; /* blocks that the image has */
+};
+
+static bool has_block(const struct rescue *r, uint64_t lba)
 {
-	uint8_t *disc = r->bytes, *image = r->bytes + SECTOR_BYTES;
-
-	for (uint32_t at = DESCRIPTOR; at < DESCRIPTOR + COMPARED && at < d->sectors; at++) {
-		uint64_t pos = ((uint64_t)d->lba + at) * SECTOR_BYTES;
-		int result;
-
-		if (mapfile_has_gap(&r->map, pos, SECTOR_BYTES))
-			continue;
-		result = disc_read(r->asked->disc, d->lba + at, disc, 1);
-		if (reader_is_of_blocks(result))
-			continue;
-		if (!result)
-			result = pread_full(r->fd, image, SECTOR_BYTES, pos, NULL);
-		if (result)
-			return result;
-		return memcmp(disc, image, SECTOR_BYTES) ? -ESTALE : 1;
-	}
-	return 0;
+	return !mapfile_has_gap(&r->map, lba * SECTOR_BYTES, SECTOR_BYTES);
 }
 
-static int compare_discs(struct rescue *r, char **ret_why)
+/* 0, also when the disc does not give it; -ESTALE it is another one; other errors. */
+static int compare_block(struct rescue *r, uint32_t lba, struct comparison *c)
 {
+	uint8_t *disc = r->bytes, *image = r->bytes + SECTOR_BYTES;
+	int result = disc_read(r->asked->disc, lba, disc, 1);
+
+	c->tried++;
+	if (reader_is_of_blocks(result))
+		return disc_is_there(r->asked->disc);
+	if (!result)
+		result = pread_full(r->fd, image, SECTOR_BYTES, (uint64_t)lba * SECTOR_BYTES, NULL);
+	if (!result && memcmp(disc, image, SECTOR_BYTES) != 0)
+		result = -ESTALE;
+	c->same = c->same || !result;
+	return result;
+}
+
+/* The first block that can be compared of a session's descriptors and what follows. */
+static int compare_session(struct rescue *r, const struct disc_recorded *d, struct comparison *c)
+{
+	struct comparison here = {0};
 	int result = 0;
 
-	for (size_t i = 0; i < r->n_recorded && result >= 0; i++)
-		result = compare_track(r, &r->recorded[i]);
+	for (uint32_t at = DESCRIPTOR; at < DESCRIPTOR + COMPARED && at < d->sectors && !here.same && !result; at++)
+		if (has_block(r, (uint64_t)d->lba + at))
+			result = compare_block(r, d->lba + at, &here);
+	c->same = c->same || here.same;
+	c->tried += here.tried;
+	return result;
+}
+
+/* Blocks all over a track, until one can be compared. */
+static int compare_sample(struct rescue *r, const struct disc_recorded *d, struct comparison *c)
+{
+	uint32_t end = d->sectors - d->run_out, step = end / SAMPLES;
+	int result = 0;
+
+	for (uint32_t at = 0; at < end && !c->same && !result; at++) {
+		if (!has_block(r, (uint64_t)d->lba + at))
+			continue;
+		result = compare_block(r, d->lba + at, c);
+		at += min_u64(step, end - at);
+	}
+	return result;
+}
+
+/* What two discs have goes into one image only if they are known to be one. */
+static int compare_discs(struct rescue *r, char **ret_why)
+{
+	struct comparison c = {0};
+	int result = 0;
+
+	for (size_t i = 0; i < r->n_recorded && !result; i++)
+		result = compare_session(r, &r->recorded[i], &c);
+	for (size_t i = 0; i < r->n_recorded && !result && !c.same; i++)
+		result = compare_sample(r, &r->recorded[i], &c);
 	if (result == -ESTALE)
 		return why_set(ret_why, result,
 			       "%s: it is a copy of another disc, or of this one as it was before: give another name",
 			       r->asked->image);
-	return result < 0 ? why_set(ret_why, result, "%s: it cannot be compared with the disc: %s", r->asked->image,
-				    strerror(-result)) :
-			    0;
+	if (result)
+		return why_set(ret_why, result, "%s: it cannot be compared with the disc: %s", r->asked->image,
+			       strerror(-result));
+	if (c.tried && !c.same)
+		return why_set(ret_why, -ESTALE,
+			       "%s: nothing that it has can be read here, so it cannot be known whether it is a copy "
+			       "of this disc: copy under another name, and put both together with 'cdappendfs-check "
+			       "--merge'",
+			       r->asked->image);
+	return 0;
 }
 
 /* ---- room ---- */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burner/base/bytes.h"
 #include "burner/base/json.h"
 #include "burner/base/own.h"
 #include "burner/base/printable.h"
@@ -22,7 +23,6 @@
 
 #define RETRIES_DEFAULT 2u
 #define RETRIES_MAX 1000u
-#define BLOCK_BYTES UINT64_C(2048)
 
 /* 1 says that blocks are missing, and nothing else. */
 enum copy_status { COPY_WHOLE = COMMAND_DONE, COPY_INCOMPLETE = COMMAND_FAILED, COPY_TROUBLE = COMMAND_USAGE };
@@ -108,7 +108,7 @@ struct told {
 	size_t n_sessions;
 };
 
-static uint64_t missing_blocks(const struct told *t) { return mapfile_bytes(&t->rescue->map, 0) / BLOCK_BYTES; }
+static uint64_t missing_blocks(const struct told *t) { return mapfile_bytes(&t->rescue->map, 0) / SECTOR_BYTES; }
 
 /* Of blocks [from, to); *ret_first: the first of them. */
 static uint64_t missing_in(const struct mapfile *map, uint64_t from, uint64_t to, uint64_t *ret_first)
@@ -116,7 +116,7 @@ static uint64_t missing_in(const struct mapfile *map, uint64_t from, uint64_t to
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < map->n; i++) {
-		uint64_t first = map->gaps[i].from / BLOCK_BYTES, end = map->gaps[i].to / BLOCK_BYTES;
+		uint64_t first = map->gaps[i].from / SECTOR_BYTES, end = map->gaps[i].to / SECTOR_BYTES;
 
 		first = first > from ? first : from;
 		end = end < to ? end : to;
@@ -167,7 +167,7 @@ static void tell_text(const struct told *t)
 		tell_missing(t);
 	else if (!t->o->quiet)
 		say(stdout, "%s is a whole copy: %zu session%s, %s%s", t->o->image, t->n_sessions,
-		    plural(t->n_sessions), size_text(t->rescue->all_sectors * BLOCK_BYTES, size),
+		    plural(t->n_sessions), size_text(t->rescue->all_sectors * SECTOR_BYTES, size),
 		    t->rescue->read_sectors ? "" : "; nothing was missing");
 }
 
@@ -176,8 +176,8 @@ static void json_missing(struct json *j, const struct mapfile *map)
 	json_open(j, "missing", '[');
 	for (size_t i = 0; i < map->n; i++) {
 		json_open(j, NULL, '{');
-		json_u64(j, "lba", map->gaps[i].from / BLOCK_BYTES);
-		json_u64(j, "sectors", (map->gaps[i].to - map->gaps[i].from) / BLOCK_BYTES);
+		json_u64(j, "lba", map->gaps[i].from / SECTOR_BYTES);
+		json_u64(j, "sectors", (map->gaps[i].to - map->gaps[i].from) / SECTOR_BYTES);
 		json_close(j, '}');
 	}
 	json_close(j, ']');

@@ -237,7 +237,6 @@ static void sort_out_locked(struct stage *s, struct discards *sparse, struct dis
 void stage_discards_apply(struct stage *s)
 {
 	struct discards sparse = {0}, segments = {0}, gone = {0};
-
 	bool any;
 
 	if (s->read_only)

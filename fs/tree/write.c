@@ -14,12 +14,12 @@
 #include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "burner/base/time.h"
 #include "burner/format/bound.h"
 
 #define LARGE_FILE_BYTES (256u << 10) /* beyond: a body of its own */
-#define FORGET_MS 1000u
+#define FORGET_MS 1000u		      /* at most, all pauses together */
 
 /* The part of a block that lies on the disc; blocks of odd foreign sections may lie in several pieces: -ENOTBLK. */
 static bool disc_block(const struct node *n, uint64_t block, struct extent *ret)
@@ -358,8 +358,8 @@ static bool wait_for_forget(struct tree *t)
 {
 	uint64_t first = leaving(t), now = first;
 
-	for (unsigned ms = 0; first && now >= first && ms < FORGET_MS; ms++) {
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	for (unsigned ms = 1; first && now >= first && ms <= FORGET_MS / 2; ms *= 2) {
+		sleep_ms(ms);
 		now = leaving(t);
 	}
 	return now < first;

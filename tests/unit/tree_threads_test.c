@@ -238,10 +238,41 @@ static void test_unpacked_by_another(void **state)
 	end(&g);
 }
 
+static struct node *compressed;
+static int read_too_late(struct disc *d, uint32_t lba, void *buf, uint32_t n)
+{
+	compressed->zisofs = (struct zisofs){0}; /* another request has unpacked it */
+	return no_read(d, lba, buf, n);
+}
+
+/* Nor does it matter that it could not do it, when another one could. */
+static void test_unpacked_by_another_meanwhile(void **state)
+{
+	static const struct disc_ops late_ops = {.read = read_too_late};
+	static struct disc late = {.ops = &late_ops};
+	struct tree_file *f;
+	const char content[100] = "content, longer than the header of a stream";
+	struct stat st;
+	struct rig g;
+
+	(void)state;
+	begin(&g, 0);
+	g.tree->disc = &late;
+	assert_int_equal(tree_create(g.tree, &caller, TREE_ROOT, "unpacked", 0644, O_RDWR, &st, &f), 0);
+	assert_int_equal(tree_write(g.tree, f, 0, content, sizeof(content)), 0);
+	compressed = f->node;
+	compressed->zisofs = (struct zisofs){{'p', 'z'}, 4, 15};
+	assert_int_equal(tree_write(g.tree, f, 3, "cave", 4), 0);
+	tree_close(g.tree, f);
+	tree_forget(g.tree, st.st_ino, 1);
+	end(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads), cmocka_unit_test(test_most_only_known),
-					   cmocka_unit_test(test_unpacked_by_another)};
+					   cmocka_unit_test(test_unpacked_by_another),
+					   cmocka_unit_test(test_unpacked_by_another_meanwhile)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
